@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // The code under test is pure: one module graph per worker is enough, and saves loading it again for every file.
+    pool: "threads",
+    isolate: false,
+    maxWorkers: 2,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/input/atlas-data.ts"],
+      reporter: ["text-summary"],
+    },
+  },
+});
