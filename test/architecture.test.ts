@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { checkFile, checkTree, sourceFiles } from "../tools/check-imports.js";
+import { LAYERS, layerTable } from "../tools/layers.js";
+
+const root = resolve(import.meta.dirname, "..");
+
+describe("the source tree", () => {
+  it("imports only leftwards", () => {
+    expect(sourceFiles(root)).toContain("src/bits/word.ts");
+    expect(checkTree(root)).toEqual([]);
+  });
+
+  it.skipIf(!existsSync(join(root, "ARCHITECTURE.md")))("has its layers in ARCHITECTURE.md", () => {
+    expect(readFileSync(join(root, "ARCHITECTURE.md"), "utf8")).toContain(layerTable());
+  });
+});
+
+describe("checkFile", () => {
+  it.each([
+    ["src/kvm/a.ts", 'import { x } from "../bits/word.js";'],
+    ["src/kvm/a.ts", 'import { x } from "./b.js";'],
+    ["src/kvm/deep/a.ts", 'import { x } from "../../spec/bit-row.js";'],
+    ["src/index.ts", 'export { x } from "./report/matrix.js";'],
+    ["src/cli/a.ts", 'const { x } = await import("./commands/layers.js");'],
+    ["src/cli/a.ts", 'import { Command } from "commander";\nimport { readFileSync } from "node:fs";'],
+    ["src/cli/a.ts", 'import pkg from "../../package.json" with { type: "json" };'],
+    ["src/fleet/a.ts", 'import { readFile } from "node:fs/promises";'],
+    ["src/input/snapshot.ts", 'import * as v from "valibot";'],
+    ["src/input/snapshot-schema.ts", 'import * as v from "valibot";'],
+    ["web/a.ts", 'import { x } from "../src/report/matrix.js";'],
+    ["src/bits/a.ts", '// import { x } from "../kvm/a.js";\nconst s = \'import "../kvm/a.js"\';'],
+  ])("allows in %s: %s", (path, text) => {
+    expect(checkFile(path, text)).toEqual([]);
+  });
+
+  it.each([
+    ["src/bits/a.ts", 'import { x } from "../spec/bit-row.js";', "bits may not import spec"],
+    ["src/bits/a.ts", 'import type { X } from "../spec/bit-row.js";', "bits may not import spec"],
+    ["src/bits/a.ts", 'type X = import("../spec/bit-row.js").BitRow;', "bits may not import spec"],
+    ["src/linux/a.ts", 'export { x } from "../kvm/a.js";', "linux may not import kvm"],
+    ["src/linux/a.ts", 'export * from "../kvm/a.js";', "linux may not import kvm"],
+    ["src/linux/deep/a.ts", 'import "../../kvm/a.js";', "linux may not import kvm"],
+    ["src/report/a.ts", 'const x = await import("../cli/main.js");', "report may not import cli"],
+    ["src/cli/a.ts", 'import "../../web/page.js";', "cli may not import web"],
+    ["web/a.ts", 'import "../src/cli/main.js";', "web may not import cli"],
+    ["src/index.ts", 'import "./cli/main.js";', "index may not import cli"],
+    ["src/report/a.ts", 'import { x } from "../index.js";', "the entry is for users of the library"],
+    ["src/input/a.ts", 'import { readFileSync } from "node:fs";', "input may not import node:*"],
+    ["web/a.ts", 'import { readFileSync } from "node:fs";', "web may not import node:*"],
+    ["src/input/a.ts", 'import { readFileSync } from "fs";', "this file may not import the package fs"],
+    ["src/input/a.ts", 'import * as v from "valibot";', "this file may not import the package valibot"],
+    ["src/model/snapshot.ts", 'import * as v from "valibot";', "this file may not import the package valibot"],
+    ["src/input/snapshots/a.ts", 'import * as v from "valibot";', "this file may not import the package valibot"],
+    ["src/report/a.ts", 'import { Command } from "commander";', "this file may not import the package commander"],
+    ["src/input/a.ts", 'import { run } from "../../tools/build.mjs";', "tools/build.mjs is in no layer"],
+    ["src/helpers/a.ts", "", "this file is in no layer"],
+    ["src/helper.ts", "", "this file is in no layer"],
+  ])("refuses in %s: %s", (path, text, reason) => {
+    expect(checkFile(path, text)).toEqual([expect.stringContaining(`: ${reason}`)]);
+  });
+
+  it("names the line of every violation", () => {
+    const text = '/*\n*/\nimport { a } from "../kvm/a.js";\n\nimport { b } from "../cli/b.js";\n';
+    expect(checkFile("src/bits/a.ts", text)).toEqual([
+      "src/bits/a.ts:3: bits may not import kvm (../kvm/a.js)",
+      "src/bits/a.ts:5: bits may not import cli (../cli/b.js)",
+    ]);
+  });
+
+  it("refuses every import to the right", () => {
+    for (const [index, from] of LAYERS.entries()) {
+      for (const to of LAYERS.slice(index + 1)) {
+        const target = to.name === "web" ? "../../web/a.js" : `../${to.name}/a.js`;
+        const path = from.name === "web" ? "web/a.ts" : `src/${from.name}/a.ts`;
+        expect(checkFile(path, `import "${target}";`)).toHaveLength(1);
+      }
+    }
+  });
+});

@@ -1,0 +1,81 @@
+/**
+ * Builds dist/. `node tools/build.mjs` builds all of it: the library with the TypeScript compiler, one module per
+ * source file, and the command line with Rolldown. `node tools/build.mjs --start` bundles only the command line, only
+ * when a source is newer than the last bundle, and prints nothing: it is what `npm start` runs first.
+ *
+ * The command line is bundled because its start-up time is dominated by the number of files it opens; each command
+ * stays a chunk of its own, loaded when it runs.
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const dist = join(root, "dist");
+const cliEntry = join(dist, "cli", "main.js");
+
+/** Newest modification time under a path; a folder's own time counts, so that a deleted file is noticed. */
+function newest(/** @type {string} */ path) {
+  const stat = statSync(path);
+  let time = stat.mtimeMs;
+  if (stat.isDirectory()) for (const name of readdirSync(path)) time = Math.max(time, newest(join(path, name)));
+  return time;
+}
+
+function cliIsFresh() {
+  if (!existsSync(cliEntry)) return false;
+  const built = statSync(cliEntry).mtimeMs;
+  return ["src", "package.json", "tools/build.mjs"].every((path) => newest(join(root, path)) < built);
+}
+
+/** The folder of the package in node_modules that a bundled module comes from, or undefined for our own. */
+function packageOf(/** @type {string} */ moduleId) {
+  return /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(moduleId)?.[0];
+}
+
+/** Licence texts of the packages whose code is in the bundle; their licences ask that these go along. */
+function notices(/** @type {Iterable<string>} */ packageFolders) {
+  let text = "The command line of vmxlens contains code of these packages.\n";
+  for (const folder of [...packageFolders].sort()) {
+    const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+    if (licence === undefined) throw new Error(`${name} is bundled but ships no licence text`);
+    text += `\n--- ${name} ${version} ---\n\n${readFileSync(join(folder, licence), "utf8").trim()}\n`;
+  }
+  return text;
+}
+
+async function buildCli() {
+  const bundle = await rolldown({ input: join(root, "src/cli/main.ts"), platform: "node", cwd: root });
+  const { output } = await bundle.write({
+    dir: dirname(cliEntry),
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name].js",
+    // Names are kept, so that a stack trace in a bug report can be read.
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+    comments: { legal: false },
+  });
+  await bundle.close();
+  const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+  const packages = new Set(modules.map(packageOf).filter((folder) => folder !== undefined));
+  writeFileSync(join(dirname(cliEntry), "THIRD-PARTY-LICENSES.txt"), notices(packages));
+  chmodSync(cliEntry, 0o755);
+}
+
+function buildLibrary() {
+  const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+  if (status !== 0) process.exit(1);
+}
+
+if (process.argv.includes("--start")) {
+  if (!cliIsFresh()) await buildCli();
+} else {
+  rmSync(dist, { recursive: true, force: true });
+  buildLibrary();
+  await buildCli();
+}

@@ -1,0 +1,51 @@
+/**
+ * The layers of the source tree, lowest first. A file may import its own layer and every layer before it, never one
+ * after it. This table is the one place that says so: `tools/check-imports.ts` enforces it and ARCHITECTURE.md shows it.
+ */
+
+export interface Layer {
+  /** Folder under `src/`, or a folder of the project for `web`. */
+  readonly name: string;
+  readonly holds: string;
+  /** May import `node:*`. */
+  readonly node?: true;
+  /** Packages it may import, and the files, by a pattern on the path inside the layer, that may import them. */
+  readonly packages?: { readonly [name: string]: RegExp };
+}
+
+export const LAYERS: readonly Layer[] = [
+  { name: "bits", holds: "three-valued bits, 32-bit words and 64-bit values" },
+  { name: "spec", holds: "the bits of every register and their names" },
+  { name: "model", holds: "what is known of a host" },
+  { name: "rules", holds: "the rule language, its evaluator and the kernel releases" },
+  { name: "linux", holds: "Linux at boot" },
+  { name: "kvm", holds: "KVM at load and what it gives a nested guest" },
+  { name: "compare", holds: "differences between hosts and releases" },
+  { name: "vmcs", holds: "the VMCS and its checks" },
+  { name: "input", holds: "readers of files and text, the atlas", packages: { valibot: /^snapshot[^/]*\.ts$/ } },
+  { name: "explain", holds: "the reason for a bit, the meaning of a message" },
+  { name: "fleet", holds: "many hosts, and this machine", node: true },
+  { name: "report", holds: "tables and text for people" },
+  { name: "cli", holds: "the command line", node: true, packages: { commander: /./ } },
+  { name: "web", holds: "the page" },
+];
+
+/** The last two layers are both ends: neither may import the other. */
+const ENDS = ["cli", "web"];
+
+/** Names of the layers that a layer may import, besides itself. */
+export function importable(layer: Layer): string[] {
+  return LAYERS.slice(0, LAYERS.indexOf(layer))
+    .map(({ name }) => name)
+    .filter((name) => !ENDS.includes(name));
+}
+
+/** The table as ARCHITECTURE.md shows it. */
+export function layerTable(): string {
+  const rows = LAYERS.map((layer) => {
+    const packages = Object.keys(layer.packages ?? {});
+    const outside = [...(layer.node ? ["`node:*`"] : []), ...packages.map((name) => `${name}`)];
+    return `| \`${layer.name}\` | ${layer.holds} | ${outside.join(", ") || "nothing"} |`;
+  });
+  return ["| Layer | Holds | May import from outside |", "| --- | --- | --- |", ...rows].join("\n");
+}
