@@ -11,7 +11,6 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
@@ -49,6 +48,8 @@ function notices(/** @type {Iterable<string>} */ packageFolders) {
 }
 
 async function buildCli() {
+  // Loaded here, because `npm start` mostly finds nothing to build.
+  const { rolldown } = await import("rolldown");
   const bundle = await rolldown({ input: join(root, "src/cli/main.ts"), platform: "node", cwd: root });
   const { output } = await bundle.write({
     dir: dirname(cliEntry),
