@@ -54,7 +54,7 @@ describe("checkFile", () => {
     ["src/model/snapshot.ts", 'import * as v from "valibot";', "this file may not import the package valibot"],
     ["src/input/snapshots/a.ts", 'import * as v from "valibot";', "this file may not import the package valibot"],
     ["src/report/a.ts", 'import { Command } from "commander";', "this file may not import the package commander"],
-    ["src/input/a.ts", 'import { run } from "../../tools/build.mjs";', "tools/build.mjs is in no layer"],
+    ["src/input/a.ts", 'import { run } from "../../tools/build.js";', "tools/build.js is in no layer"],
     ["src/helpers/a.ts", "", "this file is in no layer"],
     ["src/helper.ts", "", "this file is in no layer"],
   ])("refuses in %s: %s", (path, text, reason) => {

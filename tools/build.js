@@ -1,6 +1,6 @@
 /**
- * Builds dist/. `node tools/build.mjs` builds all of it: the library with the TypeScript compiler, one module per
- * source file, and the command line with Rolldown. `node tools/build.mjs --start` bundles only the command line, only
+ * Builds dist/. `node tools/build.js` builds all of it: the library with the TypeScript compiler, one module per
+ * source file, and the command line with Rolldown. `node tools/build.js --start` bundles only the command line, only
  * when a source is newer than the last bundle, and prints nothing: it is what `npm start` runs first.
  *
  * The command line is bundled because its start-up time is dominated by the number of files it opens; each command
@@ -27,7 +27,7 @@ function newest(/** @type {string} */ path) {
 function cliIsFresh() {
   if (!existsSync(cliEntry)) return false;
   const built = statSync(cliEntry).mtimeMs;
-  return ["src", "package.json", "tools/build.mjs"].every((path) => newest(join(root, path)) < built);
+  return ["src", "package.json", "tools/build.js"].every((path) => newest(join(root, path)) < built);
 }
 
 /** The folder of the package in node_modules that a bundled module comes from, or undefined for our own. */

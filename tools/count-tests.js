@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { argv } from "node:process";
 
 const file = argv[2];
-if (file === undefined) throw new Error("usage: node tools/count-tests.mjs RESULT.json");
+if (file === undefined) throw new Error("usage: node tools/count-tests.js RESULT.json");
 const { numPassedTests, numFailedTests, success, testResults } = JSON.parse(readFileSync(file, "utf8"));
 
 const broken = testResults.filter(

@@ -1,0 +1,13 @@
+import type { KnipConfig } from "knip";
+import { entryFiles } from "./tools/entries.js";
+
+/**
+ * A name is alive when the package exports it, or when another file uses it. The second run, `knip --production`, leaves
+ * the tests out: what only a test uses is dead too.
+ */
+const config: KnipConfig = {
+  entry: [...entryFiles, "src/cli/main.ts", "tools/*.{ts,js}"].map((file) => `${file}!`),
+  project: ["src/**/*.ts!", "tools/**/*.{ts,js}!", "test/**/*.ts"],
+};
+
+export default config;

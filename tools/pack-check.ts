@@ -1,0 +1,76 @@
+/**
+ * Packs the package, installs the tarball in an empty folder, and runs the command line and an import of every subpath
+ * there, on the Node that runs this and on each release line in `NODES`. Prints what was packed and its size.
+ * `tsx tools/pack-check.ts`; needs the npm registry.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { subpaths } from "./entries.js";
+
+const NODES = ["20", "22", "24"];
+
+/** What may be in the package, by the first part of the path. */
+const EXPECTED = ["dist", "schema", "docs", "package.json", "README.md", "LICENSE", "CHANGELOG.md"];
+
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+}
+
+const root = resolve(import.meta.dirname, "..");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+function run(cwd: string, command: string, ...args: string[]): string {
+  return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+function pack(into: string): Packed {
+  const [packed] = JSON.parse(run(root, "npm", "pack", "--json", "--pack-destination", into)) as [Packed];
+  const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+  const sizes = `${kilobytes(packed.size)} packed, ${kilobytes(packed.unpackedSize)} unpacked`;
+  console.log(`${packed.filename}: ${packed.files.length} files, ${sizes}; the largest:`);
+  for (const { path, size } of packed.files.toSorted((a, b) => b.size - a.size).slice(0, 8)) {
+    console.log(`  ${kilobytes(size).padStart(9)}  ${path}`);
+  }
+  const stray = packed.files.filter(({ path }) => !EXPECTED.includes(path.split("/")[0] ?? ""));
+  if (stray.length > 0) throw new Error(`the package should not hold ${stray.map(({ path }) => path).join(", ")}`);
+  return packed;
+}
+
+/** A program that imports every public subpath and prints how many names the entry exports. */
+const IMPORTS = `
+const modules = await Promise.all(${JSON.stringify(subpaths)}.map((subpath) => import("vmxlens" + subpath.slice(1))));
+console.log(Object.keys(modules[0]).length);
+`;
+
+function tryOn(node: string, cwd: string): void {
+  const cli = join(cwd, "node_modules/vmxlens/dist/cli/main.js");
+  const names = Number(run(cwd, node, "imports.mjs"));
+  if (!(names > 0)) throw new Error("the entry exports nothing");
+  if (run(cwd, node, cli, "--version").trim() !== version) throw new Error(`--version does not say ${version}`);
+  const layers = run(cwd, node, cli, "layers", "skylake-x").split("\n");
+  if (layers.length < 5) throw new Error(`"layers skylake-x" printed only ${layers.length} lines`);
+  const nodeVersion = run(cwd, node, "--version").trim();
+  console.log(`Node ${nodeVersion}: ${subpaths.length} subpaths imported, "layers skylake-x" ran`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "vmxlens-pack-"));
+try {
+  const { filename } = pack(folder);
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+  writeFileSync(join(folder, "imports.mjs"), IMPORTS);
+  run(folder, "npm", "install", "--no-audit", "--no-fund", `./${filename}`);
+  // The installed command itself, by the link that npm makes: shebang and executable bit.
+  run(folder, join(folder, "node_modules/.bin/vmxlens"), "--version");
+  tryOn(process.execPath, folder);
+  for (const line of NODES) {
+    const path = run(folder, "npx", "--yes", "--package", `node@${line}`, "node", "-p", "process.execPath").trim();
+    tryOn(path, folder);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

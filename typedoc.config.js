@@ -1,0 +1,18 @@
+import { entryFiles } from "./tools/entries.js";
+
+/** @type {Partial<import("typedoc").TypeDocOptions>} */
+const options = {
+  entryPoints: entryFiles,
+  tsconfig: "tsconfig.build.json",
+  out: "docs-api",
+  readme: "none",
+  excludeInternal: true,
+  excludePrivate: true,
+  disableSources: true,
+  validation: { invalidLink: true, notDocumented: true, notExported: true },
+  requiredToBeDocumented: ["Function", "Interface", "TypeAlias", "Variable", "Class"],
+  treatWarningsAsErrors: true,
+  treatValidationWarningsAsErrors: true,
+};
+
+export default options;
