@@ -1,0 +1,55 @@
+import { anyOf, type Tri, tri } from "../bits/tri.js";
+import { type BitRef, type RegisterRow, registerOf } from "../spec/registers.js";
+import { type CoreGroup, msrOf } from "./host.js";
+import { ABSENT, type Msr, msrBit } from "./msr.js";
+
+/**
+ * Whether the processor has an MSR by what the SDM says it depends on: CPUID, or bits of other MSRs. Whether somebody
+ * read the MSR itself does not count here. `"unknown"` when what decides was not read, and always for
+ * IA32_FEATURE_CONTROL of a CPU that is not known to have VMX.
+ *
+ * Throws `RangeError` for an MSR that is not in the table of registers.
+ */
+export function registerExists(core: CoreGroup, index: number): Tri {
+  const { exists } = rowOf(index);
+  if (exists === "vmx") return tri(core.cpuid.features.vmx);
+  if (exists === "features") return core.cpuid.features.vmx === true ? "yes" : "unknown";
+  return anyOf(exists.map((ref) => mayBe1(core, ref)));
+}
+
+/**
+ * Whether a control may be 1, or whether a capability bit is set, by the plain register. The bits of a register that
+ * nobody read and that does not exist are `"no"`.
+ */
+export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
+  const row = rowOf(ref.index);
+  return msrBit(effectiveMsr(core, ref.index), row.layout === "controls" ? ref.bit + 32 : ref.bit);
+}
+
+/**
+ * What is known of an MSR when the bits that say whether it exists are counted in: an MSR that nobody read is absent
+ * when they say that there is none.
+ */
+export function effectiveMsr(core: CoreGroup, index: number): Msr {
+  const msr = msrOf(core, index);
+  return msr.state === "unknown" && registerExists(core, index) === "no" ? ABSENT : msr;
+}
+
+/** The bit or CPUID fact behind `registerExists`, as people write it. */
+export function existenceText(row: RegisterRow): string {
+  if (row.exists === "vmx") return "CPUID.1:ECX bit 5 (VMX)";
+  if (row.exists === "features") return "CPUID (VMX, SMX, SGX or LMCE)";
+  return row.exists
+    .map(({ index, bit }) => {
+      const other = rowOf(index);
+      const name = other.bits.find((candidate) => candidate.bit === bit)?.sdm;
+      return `${other.sdm} ${other.layout === "controls" ? "control" : "bit"} ${bit} (${name})`;
+    })
+    .join(" or ");
+}
+
+function rowOf(index: number): RegisterRow {
+  const row = registerOf(index);
+  if (row === undefined) throw new RangeError(`MSR 0x${index.toString(16)} is not in the table of registers`);
+  return row;
+}
