@@ -3,7 +3,7 @@
  * there, on the Node that runs this and on each release line in `NODES`. Prints what was packed and its size.
  * `tsx tools/pack-check.ts`; needs the npm registry.
  */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -25,11 +25,15 @@ const root = resolve(import.meta.dirname, "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 
 function run(cwd: string, command: string, ...args: string[]): string {
-  return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  if (status === 0) return stdout;
+  throw new Error(`${command} ${args.join(" ")}: ${error ?? `exit code ${status}`}\n${stdout}${stderr}`);
 }
 
 function pack(into: string): Packed {
-  const [packed] = JSON.parse(run(root, "npm", "pack", "--json", "--pack-destination", into)) as [Packed];
+  run(root, process.execPath, "tools/build.js");
+  const listing = run(root, "npm", "pack", "--ignore-scripts", "--json", "--pack-destination", into);
+  const [packed] = JSON.parse(listing) as [Packed];
   const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
   const sizes = `${kilobytes(packed.size)} packed, ${kilobytes(packed.unpackedSize)} unpacked`;
   console.log(`${packed.filename}: ${packed.files.length} files, ${sizes}; the largest:`);
