@@ -14,6 +14,9 @@ const NODES = ["20", "22", "24"];
 /** What may be in the package, by the first part of the path. */
 const EXPECTED = ["dist", "schema", "docs", "package.json", "README.md", "LICENSE", "CHANGELOG.md"];
 
+/** More than any declaration file needs that a person wrote the types of. */
+const MAX_DECLARATION_BYTES = 64_000;
+
 interface Packed {
   readonly filename: string;
   readonly size: number;
@@ -42,6 +45,9 @@ function pack(into: string): Packed {
   }
   const stray = packed.files.filter(({ path }) => !EXPECTED.includes(path.split("/")[0] ?? ""));
   if (stray.length > 0) throw new Error(`the package should not hold ${stray.map(({ path }) => path).join(", ")}`);
+  const written = packed.files.filter(({ path, size }) => path.endsWith(".d.ts") && size > MAX_DECLARATION_BYTES);
+  for (const { path } of written) console.error(`${path}: the compiler wrote a table's type out; annotate the export`);
+  if (written.length > 0) process.exitCode = 1;
   return packed;
 }
 
