@@ -1,0 +1,51 @@
+/** A 64-bit register value as two unsigned 32-bit halves. */
+export interface U64 {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** Throws `RangeError` when a half is not an integer from 0 to 2^32-1. */
+export function u64(hi: number, lo: number): U64 {
+  if (!isU32(hi) || !isU32(lo)) throw new RangeError(`u64 halves must be unsigned 32-bit integers: ${hi}, ${lo}`);
+  return { lo, hi };
+}
+
+function isU32(n: number): boolean {
+  return n >>> 0 === n;
+}
+
+export function equalU64(a: U64, b: U64): boolean {
+  return a.lo === b.lo && a.hi === b.hi;
+}
+
+/**
+ * Reads `0x1f`, `0X1F` or `1f`: one to sixteen hex digits, underscores not allowed. Gives `undefined` for anything
+ * else, so that a 17-digit value is refused rather than cut.
+ */
+export function parseHexU64(text: string): U64 | undefined {
+  const match = /^(?:0[xX])?([0-9a-fA-F]{1,16})$/.exec(text);
+  if (match === null) return undefined;
+  const digits = (match[1] as string).padStart(16, "0");
+  return { hi: Number.parseInt(digits.slice(0, 8), 16), lo: Number.parseInt(digits.slice(8), 16) };
+}
+
+/** `0x` and no padding: the form of every JSON file of the project. */
+export function formatU64(value: U64): string {
+  if (value.hi === 0) return `0x${value.lo.toString(16)}`;
+  return `0x${value.hi.toString(16)}${value.lo.toString(16).padStart(8, "0")}`;
+}
+
+/** Throws `RangeError` when the number is negative or needs more than 64 bits. */
+export function fromBigInt(value: bigint): U64 {
+  if (value < 0n || value > 0xffff_ffff_ffff_ffffn) throw new RangeError(`${value} is not an unsigned 64-bit value`);
+  return { lo: Number(value & 0xffff_ffffn), hi: Number(value >> 32n) };
+}
+
+export function toBigInt(value: U64): bigint {
+  return (BigInt(value.hi) << 32n) | BigInt(value.lo);
+}
+
+/** Bit `bit` (0 to 63) of the value. */
+export function testBit(value: U64, bit: number): boolean {
+  return (((bit < 32 ? value.lo : value.hi) >>> (bit & 31)) & 1) === 1;
+}

@@ -1,0 +1,492 @@
+import { and, type Tri } from "../bits/tri.js";
+import { type Word, word } from "../bits/word.js";
+import { BOOT_RULES } from "../linux/boot-rules.js";
+import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, type Params } from "../model/host.js";
+import type { Msr } from "../model/msr.js";
+import { compile, type KernelConfig, type Program, run } from "../rules/compile.js";
+import {
+  createMachine,
+  MAYBE,
+  type Machine,
+  type Message,
+  type MsrRead,
+  msrWordIndex,
+  NO,
+  type Refusal,
+  type TraceEvent,
+  truthToTri,
+  type Warning,
+  YES,
+} from "../rules/machine.js";
+import { DEFAULT_RELEASE, inRange, type Release } from "../rules/release.js";
+import { CONFIG_OPTIONS, type ConfigOption, type Errno } from "../rules/rule.js";
+import {
+  bitIndex,
+  FUNCTIONS,
+  MSR_NAMES,
+  type MsrName,
+  REPLAY_MSRS,
+  WORD_BITS,
+  type WordName,
+  wordIndex,
+} from "../rules/words.js";
+import { adjustSpecs } from "./controls.js";
+import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./errata.js";
+import { loadRules } from "./load-program.js";
+import { NESTED_RULES } from "./nested.js";
+import { type IntParam, PARAMS, type ParamRow } from "./params.js";
+import { formatBool, parseBool, parseInteger } from "./parse-param.js";
+import { SETUP_VMCS_CONFIG_RULES } from "./setup-vmcs-config.js";
+
+/** The kernel configuration of Debian's amd64 kernels. */
+export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
+  CONFIG_X86_64: true,
+  CONFIG_KVM_INTEL: true,
+  CONFIG_X86_SGX: true,
+  CONFIG_X86_SGX_KVM: true,
+  CONFIG_X86_VMX_FEATURE_NAMES: true,
+  CONFIG_KVM_INTEL_PROVE_VE: false,
+  CONFIG_KVM_INTEL_TDX: false,
+  CONFIG_HYPERV: true,
+  CONFIG_BROKEN: false,
+});
+
+/** How the machine was booted and what surrounds the CPU. A member that is `undefined` is not known. */
+export interface MachineFacts {
+  /** Booted through tboot (measured launch). Default false. */
+  readonly tboot?: boolean | undefined;
+  /** perf offers KVM an architectural PMU. Default not known. */
+  readonly pmu?: boolean | undefined;
+  /** The interrupt-remapping unit can post interrupts. Default not known. */
+  readonly irqPosting?: boolean | undefined;
+  /** On a Hyper-V that recommends the enlightened VMCS and gave every CPU an assist page. Default false. */
+  readonly enlightenedVmcs?: boolean | undefined;
+}
+
+export interface ReplayOptions {
+  /** Default: the newest long-term release known. */
+  readonly release?: Release;
+  /** Module parameters as the user gives them, by module and name. */
+  readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
+  /** Build options that differ from Debian's. */
+  readonly config?: Partial<KernelConfig>;
+  readonly machine?: MachineFacts;
+  /** Gets every step in the order of execution. Without a listener nothing is recorded. */
+  readonly trace?: (event: TraceEvent) => void;
+}
+
+/** What one phase read and said. */
+export interface PhaseLog {
+  readonly rdmsr: readonly MsrRead[];
+  readonly messages: readonly Message[];
+  readonly warnings: readonly Warning[];
+  /** MSRs whose plain RDMSR faulted, each once. */
+  readonly unchecked: readonly { readonly msr: MsrName; readonly certain: boolean }[];
+}
+
+/** The replay of boot and of loading KVM on one CPU. Words are as they stand at the end; ask for them by name. */
+export interface CoreReplay {
+  readonly core: CoreGroup;
+  /** A word of the kernel's state. Words that KVM fills mean something only if the replay got that far. */
+  readonly word: (name: WordName) => Word;
+  readonly bit: (name: WordName, bit: string | number) => Tri;
+  readonly boot: PhaseLog;
+  readonly load: PhaseLog;
+  /** Does the module load on this CPU. */
+  readonly loads: Tri;
+  /** Every refusal, certain or possible, in order. The last one is certain if `loads` is `"no"`. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** A further CPU against the first one (vmx_check_processor_compat). */
+export interface CompatibilityCheck {
+  readonly core: CoreGroup;
+  readonly agrees: Tri;
+  /** 32-bit words that differ for certain, or may. */
+  readonly differences: readonly {
+    readonly word: WordName;
+    readonly reference: Word;
+    readonly here: Word;
+    readonly certain: boolean;
+  }[];
+  /** Refusals of setup_vmcs_config on this CPU. */
+  readonly refusals: readonly Refusal[];
+}
+
+export interface Replay {
+  readonly release: Release;
+  readonly config: KernelConfig;
+  readonly host: Host;
+  /** The boot CPU. */
+  readonly cpu: CoreReplay;
+  readonly compatibility: readonly CompatibilityCheck[];
+  /** Does kvm_intel load on this host. */
+  readonly loads: Tri;
+  /** The error that insmod gets, if it is certain that the module does not load. */
+  readonly error?: Errno;
+  /** Parameters given that the release does not have, as `module.name`; the kernel ignores them. */
+  readonly unknownParams: readonly string[];
+}
+
+interface Programs {
+  readonly boot: Program;
+  readonly load: Program;
+  /** setup_vmcs_config and the nested MSRs alone, for the compatibility check. */
+  readonly check: Program;
+  readonly params: readonly ParamRow[];
+}
+
+const programs = new Map<string, Programs>();
+
+function programsFor(release: Release, config: KernelConfig): Programs {
+  const key = release + CONFIG_OPTIONS.map((option) => (config[option] ? 1 : 0)).join("");
+  let found = programs.get(key);
+  if (found === undefined) {
+    const adjust = adjustSpecs(release, config);
+    found = {
+      boot: compile(BOOT_RULES, release, config),
+      load: compile(loadRules(release), release, config, adjust),
+      check: compile([...SETUP_VMCS_CONFIG_RULES, ...NESTED_RULES], release, config, adjust),
+      params: PARAMS.filter((row) => paramExists(row, release, config)),
+    };
+    programs.set(key, found);
+  }
+  return found;
+}
+
+function paramExists(row: ParamRow, release: Release, config: KernelConfig): boolean {
+  if (!inRange(release, row.releases)) return false;
+  if (row.config === undefined || config[row.config]) return true;
+  return row.configSince !== undefined && !inRange(release, { since: row.configSince });
+}
+
+/** Parameters that kvm and kvm_intel have in a release and configuration. */
+export function paramsOf(release: Release, config: KernelConfig = DEBIAN_CONFIG): readonly ParamRow[] {
+  return programsFor(release, config).params;
+}
+
+/**
+ * Replays what a kernel release does with a host's VMX MSRs: boot, loading of kvm and kvm_intel, and what a nested
+ * hypervisor would see. Nothing in the host has to be known; unknown input gives unknown output where it matters.
+ */
+export function replay(host: Host, options: ReplayOptions = {}): Replay {
+  const release = options.release ?? DEFAULT_RELEASE;
+  const config = options.config === undefined ? DEBIAN_CONFIG : { ...DEBIAN_CONFIG, ...options.config };
+  const prepared = programsFor(release, config);
+  const [first, ...others] = host.cores;
+
+  const m = createMachine(options.trace);
+  fillMachine(m, host, first, options.machine);
+  const boot = bootPhase(m, prepared.boot);
+  const unknownParams = fillParams(m, prepared.params, options.params);
+  if (!m.stopped) run(m, prepared.load);
+  const load = takeLog(m);
+  const cpu = coreReplay(m, first, boot, load);
+
+  const compatibility = others.map((core) =>
+    checkCompatibility(host, core, m, prepared, options.machine, cpu.bit("params", "nested")),
+  );
+  let { loads } = cpu;
+  for (const check of compatibility) loads = and(loads, check.agrees);
+  const base = { release, config, host, cpu, compatibility, loads, unknownParams };
+  if (loads !== "no") return base;
+  const refusal = cpu.refusals.at(-1);
+  return { ...base, error: refusal?.certain ? refusal.errno : "EIO" };
+}
+
+function bootPhase(m: Machine, program: Program): PhaseLog {
+  run(m, program);
+  return takeLog(m);
+}
+
+/** Hands out what the phase recorded and starts the next one empty. */
+function takeLog(m: Machine): PhaseLog {
+  const log: PhaseLog = { rdmsr: m.reads, messages: m.messages, warnings: m.warnings, unchecked: m.unchecked };
+  m.reads = [];
+  m.messages = [];
+  m.warnings = [];
+  m.unchecked = [];
+  return log;
+}
+
+function coreReplay(m: Machine, core: CoreGroup, boot: PhaseLog, load: PhaseLog): CoreReplay {
+  const { value, unknown, refusals } = m;
+  const loads: Tri = m.stopped ? "no" : refusals.length > 0 ? "unknown" : "yes";
+  return {
+    core,
+    word: (name) => {
+      const index = wordIndex(name);
+      return word(value[index] as number, unknown[index] as number);
+    },
+    bit: (name, bit) => {
+      const index = wordIndex(name);
+      const mask = 1 << bitIndex(name, bit);
+      if (((unknown[index] as number) & mask) !== 0) return "unknown";
+      return ((value[index] as number) & mask) !== 0 ? "yes" : "no";
+    },
+    boot,
+    load,
+    loads,
+    refusals,
+  };
+}
+
+// ---- Input ----
+
+const CPU_HAS = wordIndex("cpu_has");
+const MACHINE = wordIndex("machine");
+const REACHED = wordIndex("reached");
+const PARAM_BITS = wordIndex("params");
+const MSR_INDEX = MSR_NAMES.map((name) => REPLAY_MSRS[name]);
+const CPUID_SGX = bitIndex("cpu_has", "cpuid_sgx");
+
+/** Functions that the kernel enters by itself. */
+const ENTERED = ["early_identify_cpu", "kvm_load", "setup_vmcs_config", "hardware_setup"] as const;
+const ENTERED_MASK = ENTERED.reduce((mask, fn) => mask | (1 << FUNCTIONS.indexOf(fn)), 0);
+
+function setBit(m: Machine, index: number, bit: number, value: boolean | undefined): void {
+  const mask = 1 << bit;
+  if (value === undefined) m.unknown[index] = (m.unknown[index] as number) | mask;
+  else if (value) m.value[index] = (m.value[index] as number) | mask;
+}
+
+const MACHINE_BITS = WORD_BITS.machine;
+
+function fillMachine(m: Machine, host: Host, core: CoreGroup, facts: MachineFacts = {}): void {
+  const { features } = core.cpuid;
+  for (let bit = 0; bit < CPU_FEATURES.length; bit++) {
+    setBit(m, CPU_HAS, bit, features[CPU_FEATURES[bit] as (typeof CPU_FEATURES)[number]]);
+  }
+  setBit(m, CPU_HAS, CPUID_SGX, cpuHasSgx(core));
+
+  const { vendor } = host;
+  setBit(
+    m,
+    MACHINE,
+    MACHINE_BITS.feat_ctl_vendor,
+    vendor === undefined ? undefined : (FEAT_CTL_VENDORS as readonly string[]).includes(vendor),
+  );
+  setBit(m, MACHINE, MACHINE_BITS.intel, vendor === undefined ? undefined : vendor === "GenuineIntel");
+  setBit(m, MACHINE, MACHINE_BITS.tboot, "tboot" in facts ? facts.tboot : false);
+  setBit(m, MACHINE, MACHINE_BITS.evmcs, "enlightenedVmcs" in facts ? facts.enlightenedVmcs : false);
+  setBit(m, MACHINE, MACHINE_BITS.pmu, facts.pmu);
+  setBit(m, MACHINE, MACHINE_BITS.irq_posting, facts.irqPosting);
+  const { signature } = core;
+  setBit(
+    m,
+    MACHINE,
+    MACHINE_BITS.perf_global_ctrl_erratum,
+    signature === undefined ? undefined : hasPerfGlobalCtrlErratum(signature),
+  );
+  setBit(
+    m,
+    MACHINE,
+    MACHINE_BITS.broken_preemption_timer,
+    signature === undefined ? undefined : hasBrokenPreemptionTimer(signature),
+  );
+  m.tscKhz = core.cpuid.tscKhz;
+  m.cpuid15 =
+    core.cpuid.cpuid15 ?? (core.cpuid.maxLeaf !== undefined && core.cpuid.maxLeaf < 0x15 ? NO_LEAF_15 : undefined);
+  m.value[REACHED] = ENTERED_MASK;
+  for (let i = 0; i < MSR_INDEX.length; i++) fillMsr(m, core, i);
+}
+
+const NO_LEAF_15 = { eax: 0, ebx: 0 } as const;
+
+/** cpu_has_sgx() of KVM: CPUID.0:EAX is at least 12H and CPUID.12H:EAX bit 0 is 1. */
+function cpuHasSgx(core: CoreGroup): boolean | undefined {
+  const { maxLeaf, cpuid12Eax, features } = core.cpuid;
+  if (maxLeaf !== undefined && maxLeaf < 0x12) return false;
+  if (cpuid12Eax !== undefined) return maxLeaf === undefined ? undefined : (cpuid12Eax & 1) === 1;
+  // Leaf 12H reads as zero on a CPU whose CPUID.7 does not enumerate SGX.
+  return features.sgx === false ? false : undefined;
+}
+
+function fillMsr(m: Machine, core: CoreGroup, i: number): void {
+  const index = MSR_INDEX[i] as number;
+  const msr: Msr | undefined = core.msrs.get(index);
+  const lo = msrWordIndex(i);
+  if (msr === undefined || msr.state === "unknown") {
+    fillUnread(m, i, lo, core);
+  } else if (msr.state === "absent") {
+    m.faults[i] = YES;
+  } else {
+    m.value[lo] = msr.lo.value;
+    m.unknown[lo] = msr.lo.unknown;
+    m.value[lo + 1] = msr.hi.value;
+    m.unknown[lo + 1] = msr.hi.unknown;
+  }
+}
+
+/** Bits 11 and 12 of IA32_XSS, user and supervisor CET state. */
+const XSS_CET = 0x1800;
+
+/**
+ * A register nobody read is unknown, but for those that Linux itself programs before KVM looks: they have the kernel's
+ * values.
+ */
+function fillUnread(m: Machine, i: number, lo: number, core: CoreGroup): void {
+  const name = MSR_NAMES[i];
+  if (name === "IA32_PAT") {
+    m.value[lo] = 0x0007_0406;
+    m.value[lo + 1] = 0x0007_0406;
+  } else if (name === "IA32_XSS") {
+    const { shstk } = core.cpuid.features;
+    if (shstk === undefined) m.unknown[lo] = XSS_CET;
+    else if (shstk) m.value[lo] = XSS_CET;
+  } else if (name !== "IA32_BNDCFGS" && name !== "IA32_S_CET") {
+    m.faults[i] = MAYBE;
+    m.unknown[lo] = -1;
+    m.unknown[lo + 1] = -1;
+  }
+}
+
+/** Sets the parameters to what the user asked for or their defaults, and gives the names the release does not have. */
+function fillParams(m: Machine, rows: readonly ParamRow[], given: ReplayOptions["params"]): readonly string[] {
+  for (const row of rows) {
+    const text = given?.[row.module]?.[row.name];
+    let value = row.default;
+    if (text !== undefined) {
+      const parsed = row.type === "bool" ? parseBool(text) : parseInteger(text, row.type === "int");
+      if (parsed === undefined) {
+        invalidParam(m, row, text);
+        continue;
+      }
+      value = Number(parsed);
+    }
+    if (row.type !== "bool") m.value[wordIndex(row.name as IntParam)] = value;
+    else setBit(m, PARAM_BITS, bitIndex("params", row.name), value !== 0);
+  }
+  if (given === undefined) return NO_NAMES;
+  const names: string[] = [];
+  for (const module of ["kvm_intel", "kvm"] as const) {
+    for (const name of Object.keys(given[module] ?? {})) {
+      if (
+        !rows.some((row) => row.module === module && row.name === name) &&
+        !(FREE_PARAMS as readonly string[]).includes(`${module}.${name}`)
+      ) {
+        names.push(`${module}.${name}`);
+      }
+    }
+  }
+  return names;
+}
+
+const NO_NAMES: readonly string[] = Object.freeze([]);
+
+/** Parameters that exist in every release, do not depend on VMX and are not replayed. */
+export const FREE_PARAMS = ["kvm_intel.vmentry_l1d_flush"] as const;
+
+function invalidParam(m: Machine, row: ParamRow, text: string): void {
+  m.messages.push({ level: 3, text: `${row.module}: \`${text}' invalid for parameter \`${row.name}'`, certain: true });
+  m.refusals.push({ errno: "EINVAL", rule: "param-invalid", fn: "parse_args", certain: true });
+  m.stopped = true;
+}
+
+// ---- Output ----
+
+/** Final value of a parameter as /sys/module/MODULE/parameters shows it, or `"unknown"`. */
+export function paramText(cpu: CoreReplay, row: ParamRow): string {
+  if (row.type === "bool") {
+    const value = cpu.bit("params", row.name);
+    return value === "unknown" ? value : formatBool(value === "yes");
+  }
+  const { value, unknown } = cpu.word(row.name as IntParam);
+  if (unknown !== 0) return "unknown";
+  return String(row.type === "int" ? value | 0 : value);
+}
+
+/** Words of struct vmcs_config (with `nested`), the ones that the compatibility check compares. */
+export const VMCS_CONFIG_WORDS = [
+  "basic.lo",
+  "basic.hi",
+  "pin_based_exec_ctrl",
+  "cpu_based_exec_ctrl",
+  "cpu_based_2nd_exec_ctrl",
+  "cpu_based_3rd_exec_ctrl.lo",
+  "cpu_based_3rd_exec_ctrl.hi",
+  "vmexit_ctrl",
+  "vmentry_ctrl",
+  "misc.lo",
+  "misc.hi",
+] as const satisfies readonly WordName[];
+
+/** Words of struct nested_vmx_msrs in the order of the structure. */
+export const NESTED_WORDS = [
+  "procbased_ctls_low",
+  "procbased_ctls_high",
+  "secondary_ctls_low",
+  "secondary_ctls_high",
+  "pinbased_ctls_low",
+  "pinbased_ctls_high",
+  "exit_ctls_low",
+  "exit_ctls_high",
+  "entry_ctls_low",
+  "entry_ctls_high",
+  "misc_low",
+  "misc_high",
+  "ept_caps",
+  "vpid_caps",
+  "nested.basic.lo",
+  "nested.basic.hi",
+  "cr0_fixed0.lo",
+  "cr0_fixed0.hi",
+  "cr0_fixed1.lo",
+  "cr0_fixed1.hi",
+  "cr4_fixed0.lo",
+  "cr4_fixed0.hi",
+  "cr4_fixed1.lo",
+  "cr4_fixed1.hi",
+  "vmcs_enum.lo",
+  "vmcs_enum.hi",
+  "vmfunc_controls.lo",
+  "vmfunc_controls.hi",
+] as const satisfies readonly WordName[];
+
+function checkCompatibility(
+  host: Host,
+  core: CoreGroup,
+  reference: Machine,
+  prepared: Programs,
+  facts: MachineFacts | undefined,
+  nested: Tri,
+): CompatibilityCheck {
+  const m = createMachine(undefined);
+  fillMachine(m, host, core, facts);
+  run(m, prepared.boot);
+  const usable = and(bitOf(m, "caps", "VMX"), bitOf(m, "caps", "MSR_IA32_FEAT_CTL"));
+  // The check runs with the parameters that the boot CPU left.
+  m.value[PARAM_BITS] = reference.value[PARAM_BITS] as number;
+  m.unknown[PARAM_BITS] = reference.unknown[PARAM_BITS] as number;
+  const caps = wordIndex("kvm_caps");
+  m.value[caps] = reference.value[caps] as number;
+  m.unknown[caps] = reference.unknown[caps] as number;
+  run(m, prepared.check);
+
+  const names: readonly WordName[] = nested === "no" ? VMCS_CONFIG_WORDS : [...VMCS_CONFIG_WORDS, ...NESTED_WORDS];
+  const differences: CompatibilityCheck["differences"][number][] = [];
+  for (const name of names) {
+    const index = wordIndex(name);
+    const a = word(reference.value[index] as number, reference.unknown[index] as number);
+    const b = word(m.value[index] as number, m.unknown[index] as number);
+    const unsure = a.unknown | b.unknown;
+    const differs = ((a.value ^ b.value) & ~unsure) !== 0;
+    if (differs || unsure !== 0) differences.push({ word: name, reference: a, here: b, certain: differs });
+  }
+  let agrees: Tri = differences.some((row) => row.certain) ? "no" : differences.length > 0 ? "unknown" : "yes";
+  if (m.stopped) agrees = "no";
+  else if (m.refusals.length > 0) agrees = and(agrees, "unknown");
+  return { core, agrees: and(agrees, usable), differences, refusals: m.refusals };
+}
+
+function bitOf(m: Machine, name: WordName, bit: string): Tri {
+  const index = wordIndex(name);
+  const mask = 1 << bitIndex(name, bit);
+  if (((m.unknown[index] as number) & mask) !== 0) return truthToTri(MAYBE);
+  return truthToTri(((m.value[index] as number) & mask) !== 0 ? YES : NO);
+}
+
+/** Names of build options, for callers that offer them to users. */
+export function isConfigOption(name: string): name is ConfigOption {
+  return (CONFIG_OPTIONS as readonly string[]).includes(name);
+}

@@ -1,0 +1,80 @@
+import { type Msr, UNREAD } from "./msr.js";
+
+/** CPUID features that a replay asks for, by the kernel's names in lower case. */
+export const CPU_FEATURES = [
+  "vmx",
+  "smx",
+  "nx",
+  "mpx",
+  "umip",
+  "ss",
+  "pdpe1gb",
+  "xsave",
+  "xsaves",
+  "sgx",
+  "sgx_lc",
+  "hybrid",
+  "shstk",
+  "ibt",
+  "la57",
+  "hypervisor",
+] as const;
+export type CpuFeature = (typeof CPU_FEATURES)[number];
+
+/** CPUID facts of one CPU. A member that is missing is not known. */
+export interface CpuFacts {
+  readonly features: { readonly [F in CpuFeature]?: boolean };
+  /** CPUID.0:EAX. */
+  readonly maxLeaf?: number;
+  /** CPUID.12H.0:EAX, the SGX enumeration. */
+  readonly cpuid12Eax?: number;
+  /** CPUID.15H: TSC to crystal ratio (denominator EAX, numerator EBX, crystal ECX in Hz). */
+  readonly cpuid15?: { readonly eax: number; readonly ebx: number; readonly ecx: number };
+  /** TSC frequency as the kernel knows it, in kHz; 0 when the kernel could not tell. */
+  readonly tscKhz?: number;
+  /** CPUID.80000008H:EAX bits 7:0 and 15:8. */
+  readonly physAddrBits?: number;
+  readonly linAddrBits?: number;
+}
+
+export type CoreType = "P" | "E" | "LP-E";
+
+/** Logical CPUs whose VMX MSRs and CPUID facts are equal. */
+export interface CoreGroup {
+  /** Empty when the CPU does not tell (CPUID leaf 1Ah absent or zero). */
+  readonly coreTypes: readonly CoreType[];
+  /** Ranges as in `0-3,8`, or undefined for one unnamed CPU. */
+  readonly logicalCpus?: string;
+  /** CPUID.1:EAX. */
+  readonly signature?: number;
+  readonly microcode?: number;
+  /** By MSR index. An index that is missing was not read. */
+  readonly msrs: ReadonlyMap<number, Msr>;
+  readonly cpuid: CpuFacts;
+}
+
+/** CPUID vendor strings whose vendor code in Linux calls `init_ia32_feat_ctl` (5.6 and later). */
+export const FEAT_CTL_VENDORS = ["GenuineIntel", "CentaurHauls", "  Shanghai  "] as const;
+
+/** A machine, a CPU model or a dump: everything a replay needs and what identifies it. */
+export interface Host {
+  readonly id?: string;
+  /** CPUID brand string. */
+  readonly name?: string;
+  /** CPUID vendor string, twelve characters as the CPU gives them. */
+  readonly vendor?: string;
+  readonly codename?: string;
+  /** Kernel release as `uname -r` prints it. */
+  readonly kernel?: string;
+  /** Module parameters as /sys/module/MODULE/parameters shows them, by module and name. */
+  readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
+  /** Where the facts come from: a file name, `atlas`, `this machine`. */
+  readonly source?: string;
+  /** The group of the boot CPU (logical CPU 0) comes first. Never empty. */
+  readonly cores: readonly [CoreGroup, ...CoreGroup[]];
+}
+export type Params = { readonly [name: string]: string };
+
+export function msrOf(core: CoreGroup, index: number): Msr {
+  return core.msrs.get(index) ?? UNREAD;
+}

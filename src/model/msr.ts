@@ -1,0 +1,48 @@
+import type { Tri } from "../bits/tri.js";
+import type { U64 } from "../bits/u64.js";
+import { bitAt, formatWord, UNKNOWN, type Word, word } from "../bits/word.js";
+
+/**
+ * What is known of one model-specific register of one CPU.
+ *
+ * - `value`: somebody read it; single bits may still be unknown.
+ * - `absent`: reading it faults.
+ * - `unknown`: nobody read it, so it may have any value or be absent.
+ */
+export type Msr =
+  | { readonly state: "value"; readonly hi: Word; readonly lo: Word }
+  | { readonly state: "absent" }
+  | { readonly state: "unknown" };
+
+export const ABSENT: Msr = Object.freeze({ state: "absent" });
+export const UNREAD: Msr = Object.freeze({ state: "unknown" });
+
+export function msrValue(value: U64): Msr {
+  return { state: "value", hi: word(value.hi), lo: word(value.lo) };
+}
+
+/** The bits that a read would give: unknown for an unread register, 0 for an absent one as Linux sees it. */
+export function msrWords(msr: Msr): { readonly hi: Word; readonly lo: Word } | undefined {
+  if (msr.state === "value") return msr;
+  return msr.state === "unknown" ? { hi: UNKNOWN, lo: UNKNOWN } : undefined;
+}
+
+/** Bit `bit` (0 to 63). An absent register has no bits: `"no"`. */
+export function msrBit(msr: Msr, bit: number): Tri {
+  if (msr.state === "absent") return "no";
+  if (msr.state === "unknown") return "unknown";
+  return bitAt(bit < 32 ? msr.lo : msr.hi, bit & 31);
+}
+
+/** The value when every bit of it is known. */
+export function knownValue(msr: Msr): U64 | undefined {
+  if (msr.state !== "value" || msr.hi.unknown !== 0 || msr.lo.unknown !== 0) return undefined;
+  return { hi: msr.hi.value, lo: msr.lo.value };
+}
+
+/** `0x…` (with `?` for digits that hold unknown bits), `absent` or `unknown`. */
+export function formatMsr(msr: Msr): string {
+  if (msr.state !== "value") return msr.state;
+  if (msr.hi.value === 0 && msr.hi.unknown === 0) return formatWord(msr.lo);
+  return formatWord(msr.hi) + formatWord(msr.lo, 8).slice(2);
+}

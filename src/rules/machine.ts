@@ -1,0 +1,153 @@
+import type { Tri } from "../bits/tri.js";
+import { type Word, word } from "../bits/word.js";
+import type { Errno, Level, Rule } from "./rule.js";
+import { MSR_NAMES, type MsrName, WORD_NAMES, type WordName, wordIndex } from "./words.js";
+
+/*
+ * The state of one replay: every word as two Int32Array cells, its value and the mask of its unknown bits. This is the
+ * one place where speed decided the shape: a replay runs about 300 rules and has to do so in microseconds.
+ */
+
+/** Truth values inside the evaluator. */
+export const NO = 0;
+export const YES = 1;
+export const MAYBE = 2;
+export type Truth = 0 | 1 | 2;
+
+export function truthToTri(truth: Truth): Tri {
+  return truth === MAYBE ? "unknown" : truth === YES ? "yes" : "no";
+}
+
+/** A kernel message. `certain` is false when unknown input decides whether it is printed. */
+export interface Message {
+  readonly level: Level;
+  readonly text: string;
+  readonly certain: boolean;
+}
+
+/** A WARN of the kernel with its condition as the source writes it. */
+export interface Warning {
+  readonly kind: "WARN_ON_ONCE" | "WARN_ONCE";
+  readonly func: string;
+  readonly cond: string;
+  readonly text?: string;
+  readonly certain: boolean;
+}
+
+/** One RDMSR of the kernel. */
+export interface MsrRead {
+  readonly msr: MsrName;
+  readonly how: "plain" | "safe";
+  readonly fn: string;
+  /** Unknown when unknown input decides whether the read happens. */
+  readonly happens: Tri;
+  readonly faults: Tri;
+}
+
+/** Why a function of the kernel returned an error. */
+export interface Refusal {
+  readonly errno: Errno;
+  /** Id of the rule that refused. */
+  readonly rule: string;
+  readonly fn: string;
+  /** Unknown when unknown input decides. */
+  readonly certain: boolean;
+  /** Required control bits that the CPU does not allow, by number, when `adjust_vmx_controls` refused. */
+  readonly missing?: { readonly word: WordName; readonly bits: number };
+}
+
+/** What a listener gets for every step that happens, in execution order. */
+export type TraceEvent =
+  | {
+      readonly kind: "read";
+      readonly rule: Rule;
+      readonly read: MsrRead;
+      readonly value: { readonly hi: Word; readonly lo: Word };
+    }
+  | {
+      readonly kind: "change";
+      readonly rule: Rule;
+      readonly word: WordName;
+      readonly before: Word;
+      readonly after: Word;
+    }
+  | { readonly kind: "message"; readonly rule: Rule; readonly message: Message }
+  | { readonly kind: "warning"; readonly rule: Rule; readonly warning: Warning }
+  | { readonly kind: "refusal"; readonly rule: Rule; readonly refusal: Refusal };
+
+export interface Machine {
+  readonly value: Int32Array;
+  readonly unknown: Int32Array;
+  /** Does reading this MSR fault, by position in MSR_NAMES. */
+  readonly faults: Uint8Array;
+  tscKhz: number | undefined;
+  cpuid15: { readonly eax: number; readonly ebx: number } | undefined;
+  readonly listener: ((event: TraceEvent) => void) | undefined;
+  /** The rule being executed; set only while a listener is there. */
+  rule: Rule | undefined;
+  reads: MsrRead[];
+  messages: Message[];
+  warnings: Warning[];
+  /** MSRs whose plain read faulted in this phase. */
+  unchecked: { readonly msr: MsrName; readonly certain: boolean }[];
+  /** Has the "unchecked MSR access error" line been printed since boot. */
+  uncheckedPrinted: Truth;
+  once: Map<string, Truth>;
+  refusals: Refusal[];
+  stopped: boolean;
+}
+
+const WORD_COUNT = WORD_NAMES.length;
+const MSR_COUNT = MSR_NAMES.length;
+const LO_INDEX = MSR_NAMES.map((name) => wordIndex(`${name}.lo`));
+
+export function createMachine(listener: ((event: TraceEvent) => void) | undefined): Machine {
+  return {
+    value: new Int32Array(WORD_COUNT),
+    unknown: new Int32Array(WORD_COUNT),
+    faults: new Uint8Array(MSR_COUNT),
+    tscKhz: undefined,
+    cpuid15: undefined,
+    listener,
+    rule: undefined,
+    reads: [],
+    messages: [],
+    warnings: [],
+    unchecked: [],
+    uncheckedPrinted: NO,
+    once: new Map(),
+    refusals: [],
+    stopped: false,
+  };
+}
+
+/** Position of the low word of a MSR; the high word follows it. */
+export function msrWordIndex(msr: number): number {
+  return LO_INDEX[msr] as number;
+}
+
+export function wordAt(m: Machine, index: number): Word {
+  return word(m.value[index] as number, m.unknown[index] as number);
+}
+
+/**
+ * Writes a word. When it is not certain that the write happens, the word keeps only what the old and the new value
+ * share.
+ */
+export function store(m: Machine, index: number, newValue: number, newUnknown: number, happens: Truth): void {
+  const oldValue = m.value[index] as number;
+  const oldUnknown = m.unknown[index] as number;
+  const unknown = happens === MAYBE ? newUnknown | oldUnknown | (newValue ^ oldValue) : newUnknown;
+  const value = newValue & ~unknown;
+  m.value[index] = value;
+  m.unknown[index] = unknown;
+  if (m.listener !== undefined && (value !== oldValue || unknown !== oldUnknown)) {
+    m.listener({
+      kind: "change",
+      rule: m.rule as Rule,
+      word: WORD_NAMES[index] as WordName,
+      before: word(oldValue, oldUnknown),
+      after: word(value, unknown),
+    });
+  }
+}

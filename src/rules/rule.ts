@@ -1,0 +1,100 @@
+import type { ReleaseRange } from "./release.js";
+import type { BitName, FunctionName, MsrName, WordName } from "./words.js";
+
+/** A word and one or more of its bits, by name; a number names a bit that has no public name. */
+export type Bits = { [W in WordName]: readonly [W, ...(BitName<W> | number)[]] }[WordName];
+
+/** One bit of a word. */
+export type Bit = { [W in WordName]: readonly [W, BitName<W> | number] }[WordName];
+
+/** Kernel build options that a rule can depend on. */
+export const CONFIG_OPTIONS = [
+  "CONFIG_X86_64",
+  "CONFIG_KVM_INTEL",
+  "CONFIG_X86_SGX",
+  "CONFIG_X86_SGX_KVM",
+  "CONFIG_X86_VMX_FEATURE_NAMES",
+  "CONFIG_KVM_INTEL_PROVE_VE",
+  "CONFIG_KVM_INTEL_TDX",
+  "CONFIG_HYPERV",
+  "CONFIG_BROKEN",
+] as const;
+export type ConfigOption = (typeof CONFIG_OPTIONS)[number];
+
+/** A condition over the words of a replay, evaluated to yes, no or unknown. */
+export type Condition =
+  | { readonly bit: Bit }
+  | { readonly not: Condition }
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  /** Exactly one of the two holds. */
+  | { readonly xor: readonly [Condition, Condition] }
+  /** Any bit of the word, or of its bits `hi` to `lo`, is 1. */
+  | { readonly nonzero: WordName; readonly hi?: number; readonly lo?: number }
+  /** Unsigned value of bits `hi` to `lo` of a word. */
+  | { readonly field: WordName; readonly hi: number; readonly lo: number; readonly above: number }
+  | { readonly field: WordName; readonly hi: number; readonly lo: number; readonly equals: number }
+  /** Reading the MSR faults. */
+  | { readonly faults: MsrName }
+  | { readonly config: ConfigOption }
+  /** The VMX-preemption timer would run faster than one tick of `limit` allows; see `timer.ts`. */
+  | { readonly timerTooFast: "fixed limit" | "limit of CPUID leaf 15h" };
+
+export type Errno = "EIO" | "EINVAL" | "EOPNOTSUPP" | "ENOMEM";
+
+/** 3 error, 4 warning, 6 information, as in printk. */
+export type Level = 3 | 4 | 6;
+
+export type ControlGroup = "pin" | "primary" | "secondary" | "tertiary" | "exit" | "entry";
+
+/** What a rule does when its condition holds. */
+export type Effect =
+  /** RDMSR: `plain` reports a fault, `safe` does not. Either way a fault leaves 0. */
+  | { readonly read: MsrName; readonly how: "plain" | "safe" }
+  | { readonly set: Bits }
+  | { readonly clear: Bits }
+  /** The word becomes exactly these bits. */
+  | { readonly put: Bits }
+  /** The word becomes this number; for fields that are not bits, such as a revision. */
+  | { readonly load: WordName; readonly value: number }
+  | { readonly copy: WordName; readonly from: WordName }
+  /** The word becomes the named bits of another word. */
+  | { readonly keep: Bits; readonly from: WordName }
+  /** `width` bits of `from`, starting at its second element, replace those of `to`. */
+  | {
+      readonly copyBits: readonly [WordName, number];
+      readonly from: readonly [WordName, number];
+      readonly width: number;
+    }
+  /** `adjust_vmx_controls` or `adjust_vmx_controls64` for one group of controls; the lists stand in kvm/controls.ts. */
+  | { readonly adjust: ControlGroup }
+  | { readonly call: FunctionName }
+  | { readonly leave: FunctionName }
+  | { readonly refuse: Errno }
+  | { readonly say: string; readonly level: Level; readonly args?: readonly MessageArg[]; readonly once?: string }
+  | {
+      readonly warn: "WARN_ON_ONCE" | "WARN_ONCE";
+      readonly func: string;
+      readonly cond: string;
+      readonly text?: string;
+    };
+
+/** A number printed in a message: the named bits of a word as they stand, or the named bits themselves. */
+export type MessageArg = { readonly of: Bits } | { readonly wanted: Bits };
+
+/**
+ * One step of the kernel: in these releases, when the condition holds, this happens. Rules stand in the order in which
+ * the kernel executes them; a step that moved between releases stands twice, with disjoint ranges.
+ */
+export interface Rule {
+  readonly id: string;
+  /** The function the step belongs to; it runs only while that function is reached and not left. */
+  readonly fn: FunctionName;
+  readonly releases?: ReleaseRange;
+  readonly when?: Condition;
+  readonly does: readonly Effect[];
+  /** One sentence of ours: what happens and why. */
+  readonly says: string;
+  /** File in the kernel tree, and what else the fact rests on. */
+  readonly source: string;
+}
