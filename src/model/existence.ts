@@ -1,19 +1,20 @@
-import { anyOf, type Tri, tri } from "../bits/tri.js";
+import { anyOf, type Tri } from "../bits/tri.js";
 import { type BitRef, type RegisterRow, registerOf } from "../spec/registers.js";
 import { type CoreGroup, msrOf } from "./host.js";
 import { ABSENT, type Msr, msrBit } from "./msr.js";
 
 /**
  * Whether the processor has an MSR by what the SDM says it depends on: CPUID, or bits of other MSRs. Whether somebody
- * read the MSR itself does not count here. `"unknown"` when what decides was not read, and always for
- * IA32_FEATURE_CONTROL of a CPU that is not known to have VMX.
+ * read the MSR itself does not count here. `"unknown"` when what decides was not read.
+ *
+ * A missing VMX feature is no proof that the registers are missing: Linux takes the flag away when firmware disabled
+ * VMX, and they can be read all the same.
  *
  * Throws `RangeError` for an MSR that is not in the table of registers.
  */
 export function registerExists(core: CoreGroup, index: number): Tri {
   const { exists } = rowOf(index);
-  if (exists === "vmx") return tri(core.cpuid.features.vmx);
-  if (exists === "features") return core.cpuid.features.vmx === true ? "yes" : "unknown";
+  if (exists === "vmx" || exists === "features") return core.cpuid.features.vmx === true ? "yes" : "unknown";
   return anyOf(exists.map((ref) => mayBe1(core, ref)));
 }
 

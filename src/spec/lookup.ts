@@ -159,5 +159,7 @@ export function nearRegisters(name: string): string[] {
 }
 
 function bareRegisterName(name: string): string {
-  return foldName(name).replace(/^(?:bx_)?(?:msr_)?(?:ia32_)?/, "");
+  return foldName(name)
+    .replace(/^(?:bx_)?(?:msr_)?(?:ia32_)?/, "")
+    .replace(/_msr$/, "");
 }
