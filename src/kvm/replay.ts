@@ -3,7 +3,7 @@ import { type Word, word } from "../bits/word.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, type Params } from "../model/host.js";
 import type { Msr } from "../model/msr.js";
-import { compile, type KernelConfig, type Program, run } from "../rules/compile.js";
+import { compile, evaluate, type KernelConfig, type Program, run } from "../rules/compile.js";
 import {
   createMachine,
   MAYBE,
@@ -19,7 +19,7 @@ import {
   YES,
 } from "../rules/machine.js";
 import { DEFAULT_RELEASE, inRange, type Release } from "../rules/release.js";
-import { CONFIG_OPTIONS, type ConfigOption, type Errno } from "../rules/rule.js";
+import { CONFIG_OPTIONS, type Condition, type ConfigOption, type Errno } from "../rules/rule.js";
 import {
   bitIndex,
   FUNCTIONS,
@@ -90,6 +90,8 @@ export interface CoreReplay {
   /** A word of the kernel's state. Words that KVM fills mean something only if the replay got that far. */
   readonly word: (name: WordName) => Word;
   readonly bit: (name: WordName, bit: string | number) => Tri;
+  /** Any condition over the words as they stand at the end. */
+  readonly holds: (condition: Condition) => Tri;
   readonly boot: PhaseLog;
   readonly load: PhaseLog;
   /** Does the module load on this CPU. */
@@ -181,7 +183,7 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const unknownParams = fillParams(m, prepared.params, options.params);
   if (!m.stopped) run(m, prepared.load);
   const load = takeLog(m);
-  const cpu = coreReplay(m, first, boot, load);
+  const cpu = coreReplay(m, first, boot, load, config);
 
   const compatibility = others.map((core) =>
     checkCompatibility(host, core, m, prepared, options.machine, cpu.bit("params", "nested")),
@@ -209,11 +211,12 @@ function takeLog(m: Machine): PhaseLog {
   return log;
 }
 
-function coreReplay(m: Machine, core: CoreGroup, boot: PhaseLog, load: PhaseLog): CoreReplay {
+function coreReplay(m: Machine, core: CoreGroup, boot: PhaseLog, load: PhaseLog, config: KernelConfig): CoreReplay {
   const { value, unknown, refusals } = m;
   const loads: Tri = m.stopped ? "no" : refusals.length > 0 ? "unknown" : "yes";
   return {
     core,
+    holds: (condition) => truthToTri(evaluate(m, condition, config)),
     word: (name) => {
       const index = wordIndex(name);
       return word(value[index] as number, unknown[index] as number);

@@ -127,9 +127,22 @@ export function simplify(condition: Condition, config: KernelConfig): Condition 
 
 /** Evaluates a condition at once; for callers that ask about a finished replay. */
 export function evaluate(m: Machine, condition: Condition, config: KernelConfig): Truth {
-  const rest = simplify(condition, config);
-  return typeof rest === "boolean" ? (rest ? YES : NO) : compileTest(rest)(m);
+  let byConfig = compiled.get(config);
+  if (byConfig === undefined) {
+    byConfig = new WeakMap();
+    compiled.set(config, byConfig);
+  }
+  let test = byConfig.get(condition);
+  if (test === undefined) {
+    const rest = simplify(condition, config);
+    test = typeof rest === "boolean" ? () => (rest ? YES : NO) : compileTest(rest);
+    byConfig.set(condition, test);
+  }
+  return test(m);
 }
+
+/** Conditions that were asked for before; a table's conditions are compiled once. */
+const compiled = new WeakMap<KernelConfig, WeakMap<Condition, Test>>();
 
 function compileTest(condition: Condition): Test {
   if ("bit" in condition) return bitTest(condition.bit);

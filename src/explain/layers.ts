@@ -1,0 +1,130 @@
+import { and, type Tri } from "../bits/tri.js";
+import type { CoreReplay, Replay } from "../kvm/replay.js";
+import { paramsOf } from "../kvm/replay.js";
+import { VMX_FLAGS, type VmxFlag } from "../linux/vmx-features.js";
+import { inRange } from "../rules/release.js";
+import type { Condition } from "../rules/rule.js";
+import type { WordName } from "../rules/words.js";
+import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./features.js";
+
+/** What a layer says of a feature; `"none"` where the layer has nothing to say about it. */
+export type Cell = Tri | "none";
+
+export interface FeatureLayers {
+  readonly feature: Feature;
+  readonly cells: Readonly<Record<Layer, Cell>>;
+  /** The first layer that does not pass the feature on, counted from the silicon. */
+  readonly lostAt?: Layer;
+  /** The first layer that nobody can judge, if none before it lost the feature. */
+  readonly unknownAt?: Layer;
+}
+
+/** VMX is usable as far as IA32_FEAT_CTL goes: unlocked, or locked with VMX on for the way the machine was booted. */
+export const FIRMWARE_ENABLES_VMX: Condition = {
+  all: [
+    { not: { faults: "IA32_FEAT_CTL" } },
+    {
+      any: [
+        { not: { bit: ["IA32_FEAT_CTL.lo", "LOCKED"] } },
+        { all: [{ bit: ["machine", "tboot"] }, { bit: ["IA32_FEAT_CTL.lo", "VMX_ENABLED_INSIDE_SMX"] }] },
+        { all: [{ not: { bit: ["machine", "tboot"] } }, { bit: ["IA32_FEAT_CTL.lo", "VMX_ENABLED_OUTSIDE_SMX"] }] },
+      ],
+    },
+  ],
+};
+
+export function flagRow(feature: Feature): VmxFlag | undefined {
+  return VMX_FLAGS.find((row) => row.flag === feature.flag);
+}
+
+/** The condition of one layer for a feature in a release, or undefined where the layer has nothing to say. */
+export function layerCondition(replayed: Replay, feature: Feature, layer: Layer): Condition | undefined {
+  if (layer === "silicon") return feature.silicon;
+  if (layer === "firmware") {
+    return feature.firmware === undefined ? FIRMWARE_ENABLES_VMX : bothFirmware(feature.firmware);
+  }
+  if (layer === "boot") {
+    const row = flagRow(feature);
+    if (row === undefined || !inRange(replayed.release, row.releases)) return undefined;
+    return flagCondition(row);
+  }
+  if (layer === "kvm") return feature.kvm;
+  if (layer === "param") {
+    const row = paramsOf(replayed.release, replayed.config).find((candidate) => candidate.name === feature.param);
+    if (row === undefined) return undefined;
+    return row.type === "bool" ? paramCondition(row.name as "ept") : numberCondition(row.name as "ple_gap");
+  }
+  return feature.nested ?? (feature.notForL1 ? undefined : NEVER);
+}
+
+/** A nested hypervisor is never offered what no rule offers. */
+const NEVER: Condition = { any: [] };
+
+// Conditions are compiled once per object, so the same object is handed out every time.
+const flagConditions = new Map<VmxFlag, Condition>();
+const paramConditions = new Map<string, Condition>();
+const firmwareConditions = new Map<Condition, Condition>();
+
+function flagCondition(row: VmxFlag): Condition {
+  return remember(flagConditions, row, () => ({
+    all: [{ bit: ["caps", "VMX"] }, { bit: [`vmx_capability[${row.word}]` as "vmx_capability[0]", row.bit] }],
+  }));
+}
+function paramCondition(name: "ept"): Condition {
+  return remember(paramConditions, name, () => ({ bit: ["params", name] }));
+}
+function numberCondition(name: WordName & string): Condition {
+  return remember(paramConditions, name, () => ({ nonzero: name }));
+}
+function bothFirmware(more: Condition): Condition {
+  return remember(firmwareConditions, more, () => ({ all: [FIRMWARE_ENABLES_VMX, more] }));
+}
+function remember<K>(map: Map<K, Condition>, key: K, make: () => Condition): Condition {
+  let found = map.get(key);
+  if (found === undefined) {
+    found = make();
+    map.set(key, found);
+  }
+  return found;
+}
+
+/** What one layer says of a feature. The KVM layers also need the module to load. */
+export function layerCell(replayed: Replay, feature: Feature, layer: Layer): Cell {
+  const condition = layerCondition(replayed, feature, layer);
+  if (condition === undefined) return "none";
+  const { cpu } = replayed;
+  if (layer === "kvm" || layer === "param" || layer === "nested") {
+    // A condition over KVM's words means something only if KVM gets that far.
+    if (replayed.loads === "no") return "no";
+    return and(replayed.loads, nestedGate(cpu, layer, cpu.holds(condition)));
+  }
+  return cpu.holds(condition);
+}
+
+function nestedGate(cpu: CoreReplay, layer: Layer, value: Tri): Tri {
+  return layer === "nested" ? and(cpu.bit("params", "nested"), value) : value;
+}
+
+export function featureLayers(replayed: Replay, feature: Feature): FeatureLayers {
+  const cells = {} as Record<Layer, Cell>;
+  let lostAt: Layer | undefined;
+  let unknownAt: Layer | undefined;
+  for (const layer of LAYERS) {
+    const cell = layerCell(replayed, feature, layer);
+    cells[layer] = cell;
+    if (lostAt !== undefined) continue;
+    if (cell === "no") lostAt = layer;
+    else if (cell === "unknown") unknownAt ??= layer;
+  }
+  return {
+    feature,
+    cells,
+    ...(lostAt === undefined ? {} : { lostAt }),
+    ...(unknownAt === undefined ? {} : { unknownAt }),
+  };
+}
+
+/** Every feature at every layer. */
+export function layersOf(replayed: Replay): readonly FeatureLayers[] {
+  return FEATURE_LIST.map((feature) => featureLayers(replayed, feature));
+}

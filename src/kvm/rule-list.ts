@@ -1,0 +1,12 @@
+import { BOOT_RULES } from "../linux/boot-rules.js";
+import { type KernelConfig, simplify } from "../rules/compile.js";
+import { inRange, type Release } from "../rules/release.js";
+import type { Rule } from "../rules/rule.js";
+import { loadRules } from "./load-program.js";
+
+/** Every rule of boot and of loading KVM that a release and configuration has, in the order of execution. */
+export function rulesOf(release: Release, config: KernelConfig): readonly Rule[] {
+  return [...BOOT_RULES, ...loadRules(release)].filter(
+    (rule) => inRange(release, rule.releases) && (rule.when === undefined || simplify(rule.when, config) !== false),
+  );
+}
