@@ -1,0 +1,298 @@
+import { type Tri, tri } from "../bits/tri.js";
+import type { U64 } from "../bits/u64.js";
+import { orWords, type Word, word } from "../bits/word.js";
+import { type CoreGroup, msrOf } from "../model/host.js";
+import { type Msr, msrBit, msrWords, UNREAD } from "../model/msr.js";
+import { CONTROL_WORDS, type ControlWordName } from "./controls.js";
+import type { FactName, MemoryName, ReservedName } from "./expr.js";
+import type { Reported, Vmcs } from "./state.js";
+import { known64, UNKNOWN64, type Value64, ZERO64 } from "./value64.js";
+
+/** Facts that a caller knows besides what a `CoreGroup` holds. A member that is missing is not known. */
+export interface AuditFacts {
+  readonly state?: { readonly [F in FactName]?: boolean };
+  readonly memory?: { readonly [M in MemoryName]?: U64 };
+  /** Reserved bits of a register on this CPU: 1 where a bit must be 0. */
+  readonly reserved?: { readonly [R in ReservedName]?: U64 };
+  /** What the failed VM entry reported; overrides what the dump itself says. */
+  readonly reported?: Reported;
+  /** IA32_TME_ACTIVATE bits 39:36: physical-address bits taken by key identifiers. */
+  readonly tmeKeyBits?: number;
+}
+
+/** Something the audit took for granted because nothing said otherwise. */
+export interface Assumption {
+  readonly fact: FactName | "tmeKeyBits";
+  readonly value: string;
+  /** One sentence: why. */
+  readonly text: string;
+}
+
+/** The CPU as the evaluator sees it: every question has an answer, possibly unknown. */
+export interface CpuView {
+  readonly msr: (index: number) => Msr;
+  readonly allowed: (name: ControlWordName, which: "must1" | "may1") => Value64;
+  readonly fact: (name: FactName) => Tri;
+  readonly memory: (name: MemoryName) => Value64;
+  readonly reserved: (name: ReservedName) => Value64;
+  /** Smallest and largest physical-address width that the facts leave open. */
+  readonly physical: { readonly min: number; readonly max: number };
+  /** Likewise for linear addresses. */
+  readonly linear: { readonly min: number; readonly max: number };
+  readonly assumptions: readonly Assumption[];
+}
+
+const EXIT_HOST_64 = 9;
+const CR4_LA57 = 12;
+const CR4_LAM_SUP = 28;
+const CR4_FRED = 32;
+
+/** Brings together what is known of the CPU: MSRs, CPUID facts, what the caller says, what the VMCS itself implies. */
+export function cpuView(vmcs: Vmcs, core: CoreGroup | undefined, facts: AuditFacts = {}): CpuView {
+  const msr = (index: number): Msr => (core === undefined ? UNREAD : msrOf(core, index));
+  const assumptions: Assumption[] = [];
+  const state = new Map<FactName, Tri>();
+  const given = facts.state ?? {};
+  for (const name of Object.keys(given) as FactName[]) state.set(name, tri(given[name]));
+  const settle = (name: FactName, value: Tri, text?: string) => {
+    if (state.has(name) || value === "unknown") return;
+    state.set(name, value);
+    if (text !== undefined) assumptions.push({ fact: name, value, text });
+  };
+
+  const features = core?.cpuid.features ?? {};
+  settle("nx", tri(features.nx));
+  settle("sgx", tri(features.sgx));
+  settle("fred", msrBit(msr(0x489), CR4_FRED));
+  settle("lam", msrBit(msr(0x489), CR4_LAM_SUP));
+  settle("anyErrorCode", msrBit(msr(0x480), 56));
+  // The bit came with CET. Where the VMCS shows no CET and the CPU found the controls at fault, it is taken as 0.
+  const reported = facts.reported ?? vmcs.reported;
+  if (reported?.kind === "vmfail" && reported.error === 7 && !showsCet(vmcs)) {
+    settle(
+      "anyErrorCode",
+      "no",
+      "The CPU found a control at fault and the VMCS shows no sign of CET: IA32_VMX_BASIC bit 56 is taken as 0.",
+    );
+  }
+  // The control "host address-space size" may be 1 exactly on CPUs with Intel 64 (SDM A.4 and 26.7.1).
+  const exitMay1 = msr(0x483);
+  if (exitMay1.state === "value") settle("intel64", msrBit(exitMay1, 32 + EXIT_HOST_64));
+  if (core?.cpuid.linAddrBits !== undefined) settle("intel64", tri(core.cpuid.linAddrBits > 32));
+  if (hostIs64(vmcs)) {
+    settle(
+      "longMode",
+      "yes",
+      "Host addresses above 4 GiB: the processor was in IA-32e mode when it tried the VM entry.",
+    );
+    settle("intel64", "yes", "Host addresses above 4 GiB: the processor has Intel 64.");
+  }
+  settle("inSmm", "no", "Nothing says that the VM entry was tried in system-management mode.");
+  settle("smmReturn", "no");
+  settle("inSeam", "no", "Nothing says that the VM entry was tried in SEAM root mode.");
+  if (state.get("vmlaunch") === "yes") settle("vmresume", "no");
+  if (state.get("vmresume") === "yes") settle("vmlaunch", "no");
+
+  const limited = msrBit(msr(0x480), 48);
+  // Processors with Intel 64 always have 0 there (SDM A.1).
+  const narrow = limited === "unknown" && state.get("intel64") === "yes" ? "no" : limited;
+  const physical = physicalWidth(narrow, core, facts, assumptions);
+  const la57 = features.la57 === undefined ? msrBit(msr(0x489), CR4_LA57) : tri(features.la57);
+  const bits = core?.cpuid.linAddrBits;
+  const linear =
+    bits !== undefined && bits > 32
+      ? { min: bits, max: bits }
+      : { min: la57 === "yes" ? 57 : 48, max: la57 === "no" ? 48 : 57 };
+
+  const allowedCache = new Map<string, Value64>();
+  const reservedCache = new Map<ReservedName, Value64>();
+  const view: CpuView = {
+    msr,
+    allowed: (name, which) => {
+      const key = name + which;
+      let value = allowedCache.get(key);
+      if (value === undefined) {
+        value = allowedWord(msr, name, which);
+        allowedCache.set(key, value);
+      }
+      return value;
+    },
+    fact: (name) => state.get(name) ?? "unknown",
+    memory: (name) => {
+      const value = facts.memory?.[name];
+      return value === undefined ? UNKNOWN64 : known64(value);
+    },
+    reserved: (name) => {
+      let value = reservedCache.get(name);
+      if (value === undefined) {
+        const own = facts.reserved?.[name];
+        value = own === undefined ? reservedBits(name, view.fact) : known64(own);
+        reservedCache.set(name, value);
+      }
+      return value;
+    },
+    physical,
+    linear,
+    assumptions,
+  };
+  return view;
+}
+
+/** Load CET state at entry (20) or exit (28), or CR4.CET (23) of guest or host. */
+function showsCet(vmcs: Vmcs): boolean {
+  const has = (encoding: number, bit: number) => {
+    const word = vmcs.fields.get(encoding)?.lo;
+    return word === undefined || (((word.value | word.unknown) >>> bit) & 1) === 1;
+  };
+  return has(0x4012, 20) || has(0x400c, 28) || has(0x6804, 23) || has(0x6c04, 23);
+}
+
+function hostIs64(vmcs: Vmcs): boolean {
+  // RIP, TR, GDTR and IDTR base of the host.
+  return [0x6c16, 0x6c0a, 0x6c0c, 0x6c0e].some((encoding) => (vmcs.fields.get(encoding)?.hi.value ?? 0) !== 0);
+}
+
+function physicalWidth(limited: Tri, core: CoreGroup | undefined, facts: AuditFacts, assumptions: Assumption[]) {
+  if (limited === "yes") return { min: 32, max: 32 };
+  const bits = core?.cpuid.physAddrBits;
+  // Intel 64 has at most 52 physical-address bits; no CPU with VMX has fewer than 32.
+  if (bits === undefined) return { min: 32, max: 52 };
+  if (facts.tmeKeyBits === undefined) {
+    assumptions.push({
+      fact: "tmeKeyBits",
+      value: "0",
+      text: "IA32_TME_ACTIVATE was not given: no physical-address bit is taken for a key identifier.",
+    });
+  }
+  const max = bits - (facts.tmeKeyBits ?? 0);
+  return { min: limited === "unknown" ? 32 : max, max };
+}
+
+/** Settings that the capability MSRs allow; the TRUE registers rule where IA32_VMX_BASIC bit 55 says so. */
+function allowedWord(msr: (index: number) => Msr, name: ControlWordName, which: "must1" | "may1"): Value64 {
+  const control = CONTROL_WORDS[name];
+  const plain = msrWords(msr(control.msr));
+  if (control.shape === "mask") {
+    if (which === "must1") return ZERO64;
+    return plain ?? ZERO64;
+  }
+  const half = (words: { readonly hi: Word; readonly lo: Word } | undefined): Value64 => {
+    if (words === undefined) return ZERO64;
+    return { lo: which === "must1" ? words.lo : words.hi, hi: word(0) };
+  };
+  if (control.trueMsr === undefined) return half(plain);
+  const useTrue = msrBit(msr(0x480), 55);
+  const own = msr(control.trueMsr);
+  if (useTrue === "no") return half(plain);
+  if (useTrue === "yes" && own.state === "value") return half(own);
+  if (which === "may1" || plain === undefined) return half(plain);
+  // The TRUE register was not read: it may let any default1 bit be 0, and demands nothing that the plain one does not.
+  let open = 0;
+  for (const bit of control.default1) open |= 1 << bit;
+  return {
+    lo: word(
+      plain.lo.value & ~open,
+      orWords(word(plain.lo.unknown), word(open & (plain.lo.value | plain.lo.unknown))).value,
+    ),
+    hi: word(0),
+  };
+}
+
+/**
+ * Bits that must be 0, bits that need not, and the bits between, which depend on CPUID leaves that nobody gave.
+ * Sources: SDM volume 4 for each register.
+ */
+function reservedBits(name: ReservedName, fact: (name: FactName) => Tri): Value64 {
+  switch (name) {
+    case "IA32_PERF_GLOBAL_CTRL":
+      // Two general-purpose and three fixed counters exist wherever the control to load the register does.
+      return register({
+        reserved: [[63, 49]],
+        depends: [
+          [31, 2],
+          [47, 35],
+          [48, 48],
+        ],
+      });
+    case "IA32_EFER": {
+      const depends: Range[] = [];
+      const never: Range[] = [
+        [7, 1],
+        [9, 9],
+        [63, 12],
+      ];
+      const sort = (bit: number, has: Tri) => {
+        if (has === "no") never.push([bit, bit]);
+        else if (has === "unknown") depends.push([bit, bit]);
+      };
+      sort(0, fact("intel64"));
+      sort(8, fact("intel64"));
+      sort(10, fact("intel64"));
+      sort(11, fact("nx"));
+      return register({ reserved: never, depends });
+    }
+    case "IA32_DEBUGCTL": {
+      const never: Range[] = [
+        [63, 16],
+        [5, 3],
+      ];
+      const depends: Range[] = [[15, 11]];
+      if (fact("osBusLock") === "no") never.push([2, 2]);
+      else if (fact("osBusLock") === "unknown") depends.push([2, 2]);
+      return register({ reserved: never, depends });
+    }
+    case "IA32_RTIT_CTL":
+      return register({
+        reserved: [
+          [18, 18],
+          [23, 23],
+          [30, 28],
+          [54, 48],
+          [63, 57],
+        ],
+        depends: [
+          [1, 1],
+          [9, 4],
+          [12, 12],
+          [17, 14],
+          [22, 19],
+          [27, 24],
+          [31, 31],
+          [47, 32],
+          [56, 55],
+        ],
+      });
+    case "IA32_LBR_CTL":
+      return register({
+        reserved: [
+          [15, 4],
+          [63, 23],
+        ],
+        depends: [
+          [3, 1],
+          [22, 16],
+        ],
+      });
+    case "IA32_SPEC_CTRL":
+      return register({ reserved: [[63, 11]], depends: [[10, 0]] });
+  }
+}
+
+type Range = readonly [high: number, low: number];
+
+function register(spec: { readonly reserved: readonly Range[]; readonly depends: readonly Range[] }): Value64 {
+  const mask = (ranges: readonly Range[]) => {
+    let lo = 0;
+    let hi = 0;
+    for (const [high, low] of ranges) {
+      for (let bit = low; bit <= high; bit++) {
+        if (bit < 32) lo |= 1 << bit;
+        else hi |= 1 << (bit - 32);
+      }
+    }
+    return { lo: lo >>> 0, hi: hi >>> 0 };
+  };
+  const value = mask(spec.reserved);
+  const unknown = mask(spec.depends);
+  return { lo: word(value.lo, unknown.lo), hi: word(value.hi, unknown.hi) };
+}

@@ -1,0 +1,255 @@
+import type { Tri } from "../bits/tri.js";
+import type { Check, Failure } from "./check-row.js";
+import { controlWordOf } from "./controls.js";
+import { decodeField } from "./decode.js";
+import { evaluateNum, fieldsOf, fieldValue, type Scene } from "./evaluate.js";
+import { type Bool, msr, type Num } from "./expr.js";
+import type { FieldRow } from "./field-row.js";
+import { fieldByEncoding, fieldName } from "./fields.js";
+import { describeInput } from "./inputs.js";
+import { applyEdits, changedBits, type Edit, repairs } from "./repair.js";
+import { fits } from "./reported.js";
+import type { Reported } from "./state.js";
+import { format64 } from "./value64.js";
+
+/** A value that a failing check looked at. */
+export interface Evidence {
+  /** Linux name of the field, or name of the MSR or CPU fact. */
+  readonly name: string;
+  readonly encoding?: number;
+  readonly value: string;
+  /** The value in words, where the project knows its parts. */
+  readonly decoded?: string;
+}
+
+/** A change of fields that makes the check pass. */
+export interface Change {
+  readonly fields: readonly {
+    readonly name: string;
+    readonly encoding: number;
+    readonly from: string;
+    readonly to: string;
+  }[];
+  /** As in `clear bit 0 of GUEST_INTERRUPTIBILITY_INFO (0x9 becomes 0x8)`. */
+  readonly text: string;
+}
+
+export interface Finding {
+  readonly check: Check;
+  /** What the CPU does: as in `exit reason 33 (0x80000021), qualification 0`. */
+  readonly outcome: string;
+  /** Whether the failure of this check is what was reported. */
+  readonly fitsReport: Tri;
+  readonly evidence: readonly Evidence[];
+  /** Alternatives, best first. */
+  readonly changes: readonly Change[];
+  /** 1-based number of the MSR-load entry at fault. */
+  readonly entry?: number;
+  /** What the CPU demands, what the VMCS says, how it comes about and what to change, as one paragraph. */
+  readonly paragraph: string;
+}
+
+/** What the CPU does when a check fails, in words. */
+export function describeFailure(failure: Failure, entry?: number): string {
+  switch (failure.kind) {
+    case "fault":
+      return failure.fault;
+    case "VMfailInvalid":
+      return "VMfailInvalid";
+    case "VMfailValid":
+      return `VM-instruction error ${failure.error}`;
+    case "entry-failure":
+      return `exit reason ${failure.reason} (0x800000${failure.reason.toString(16)}), qualification ${failure.qualification === "entry" ? (entry ?? "the number of the entry") : failure.qualification}`;
+    case "undefined":
+      return "undefined behaviour";
+  }
+}
+
+/** Builds the explanation of a failing check from its row and the values it looked at. */
+export function explainFinding(check: Check, scene: Scene, reported: Reported, entry?: number): Finding {
+  const evidence = evidenceFor(check, scene, entry);
+  const changes = changesFor(check, scene);
+  let fitsReport = fits(check.failure, reported);
+  if (
+    fitsReport === "yes" &&
+    reported.kind === "entry-failure" &&
+    check.failure.kind === "entry-failure" &&
+    check.failure.qualification === "entry"
+  ) {
+    const q = reported.qualification;
+    if (q !== undefined && entry !== undefined && q.lo !== entry) fitsReport = "no";
+  }
+  const outcome = describeFailure(check.failure, entry);
+  const says = evidence
+    .map(
+      ({ name, value, decoded }) =>
+        `${name} is ${value}${decoded === undefined || decoded === "" ? "" : ` (${decoded})`}`,
+    )
+    .join("; ");
+  const sentences = [
+    `The CPU demands (SDM volume 3, ${check.sdm}): ${check.text}`,
+    `The VMCS says: ${says}.`,
+    `The failure it causes is ${outcome}.`,
+  ];
+  if (check.cause !== undefined) sentences.push(`How it comes about: ${check.cause}`);
+  const [best, next] = changes;
+  if (best !== undefined) sentences.push(`To change: ${best.text}${next === undefined ? "" : `; or ${next.text}`}.`);
+  return {
+    check,
+    outcome,
+    fitsReport,
+    evidence,
+    changes,
+    ...(entry === undefined ? {} : { entry }),
+    paragraph: sentences.join(" "),
+  };
+}
+
+function evidenceFor(check: Check, scene: Scene, entry: number | undefined): readonly Evidence[] {
+  const list: Evidence[] = [];
+  if (entry !== undefined && scene.msrLoad !== undefined) {
+    const bad = scene.msrLoad[entry - 1];
+    if (bad !== undefined)
+      list.push({
+        name: `MSR-load entry ${entry}`,
+        value: `MSR 0x${bad.index.toString(16)} = ${format64({ lo: { value: bad.value.lo, unknown: 0 }, hi: { value: bad.value.hi, unknown: 0 } })}`,
+      });
+    return list;
+  }
+  for (const encoding of fieldsOf(check.rule, new Set())) pushField(encoding, scene, check, list);
+  for (const encoding of fieldsOf(check.when, new Set())) pushField(encoding, scene, check, list);
+  for (const num of capabilities(check.rule)) {
+    const value = evaluateNum(num, scene);
+    if (num.op === "msr") list.push({ name: describeInput(`msr:${num.index.toString(16)}`), value: format64(value) });
+    else if (num.op === "allowed")
+      list.push({
+        name: `${num.which === "must1" ? "bits that must be 1" : "bits that may be 1"} in the ${num.word} controls of the CPU`,
+        value: format64(value),
+      });
+    else if (num.op === "reserved") list.push({ name: `reserved bits of ${num.register}`, value: format64(value) });
+  }
+  return list;
+}
+
+function pushField(encoding: number, scene: Scene, check: Check, list: Evidence[]): void {
+  const row = fieldByEncoding(encoding);
+  if (row === undefined || list.some((item) => item.encoding === encoding)) return;
+  const value = fieldValue(scene.fields, row);
+  const decoded =
+    controlWordOf(encoding) === undefined ? decodeField(row, value).summary : controlsUsed(check, encoding, scene);
+  list.push({ name: fieldName(row), encoding, value: format64(value), ...(decoded === "" ? {} : { decoded }) });
+}
+
+/** Of a control word only the bits that the check names, as in `unrestricted guest = 0`. */
+function controlsUsed(check: Check, encoding: number, scene: Scene): string {
+  const words: string[] = [];
+  const visit = (bool: Bool): void => {
+    if (bool.op === "all" || bool.op === "any") for (const item of bool.of) visit(item);
+    else if (bool.op === "not") visit(bool.of);
+    else if (bool.op === "control" && bool.bit.word.encoding === encoding) {
+      const value = scene.fields.get(encoding);
+      const half = bool.bit.bit < 32 ? value?.lo : value?.hi;
+      const shown =
+        half === undefined || (half.unknown >>> (bool.bit.bit & 31)) & 1
+          ? "?"
+          : `${(half.value >>> (bool.bit.bit & 31)) & 1}`;
+      const text = `${bool.bit.row.sdm} = ${shown}`;
+      if (!words.includes(text)) words.push(text);
+    }
+  };
+  visit(check.when);
+  visit(check.rule);
+  return words.join(", ");
+}
+
+/** Capability MSRs and CPU-dependent masks that a rule reads. */
+function capabilities(bool: Bool): readonly Num[] {
+  const found: Num[] = [];
+  const visitNum = (num: Num): void => {
+    if (num.op === "msr" || num.op === "allowed" || num.op === "reserved") found.push(num);
+    else if (num.op === "slice" || num.op === "not" || num.op === "shl") visitNum(num.of);
+    else if (num.op === "and") {
+      visitNum(num.a);
+      visitNum(num.b);
+    }
+  };
+  const visit = (item: Bool): void => {
+    if (item.op === "all" || item.op === "any") for (const part of item.of) visit(part);
+    else if (item.op === "not") visit(item.of);
+    else if (item.op === "equal" || item.op === "atMost") {
+      visitNum(item.a);
+      visitNum(item.b);
+    } else if (item.op === "bit" || item.op === "zero" || item.op === "oneOf") visitNum(item.of);
+    else if (item.op === "may1") found.push(msr(item.bit.word.msr));
+  };
+  visit(bool);
+  return found.filter((num, at) => found.findIndex((other) => JSON.stringify(other) === JSON.stringify(num)) === at);
+}
+
+/**
+ * Changes that make the check pass, best first. Taking the condition away counts only where that means dropping an
+ * event, a blocking or a control: nobody mends a segment by entering virtual-8086 mode.
+ */
+export function changesFor(check: Check, scene: Scene): readonly Change[] {
+  const describe = (ways: readonly (readonly Edit[])[]) => {
+    const changes: Change[] = [];
+    for (const way of ways) {
+      if (way.length === 0) continue;
+      const change = describeChange(way, scene);
+      if (change.fields.length > 0 && !changes.some((other) => other.text === change.text)) changes.push(change);
+    }
+    // Stable: fewer fields first.
+    return changes.sort((a, b) => a.fields.length - b.fields.length);
+  };
+  const meet = describe(repairs(check.rule, true, scene));
+  const drop = describe(repairs(check.when, false, scene).filter((way) => way.every(isDroppable)));
+  return check.remedy === "when" ? [...drop, ...meet] : [...meet, ...drop];
+}
+
+/** IA-32e mode guest (entry bit 9) and host address-space size (exit bit 9) are no options but the mode itself. */
+function isDroppable({ row, mask }: Edit): boolean {
+  if (row.key === "ctl.entry" || row.key === "ctl.exit") return ((mask.lo >>> 9) & 1) === 0;
+  return row.key.startsWith("ctl.") || row.key === "guest.interruptibility" || row.key === "guest.activity";
+}
+
+function describeChange(way: readonly Edit[], scene: Scene): Change {
+  const after = applyEdits(scene.fields, way);
+  const rows = [...new Set(way.map((edit) => edit.row))];
+  const fields: { name: string; encoding: number; from: string; to: string }[] = [];
+  const words: string[] = [];
+  for (const row of rows) {
+    const from = fieldValue(scene.fields, row);
+    const to = fieldValue(after, row);
+    const text = describeEdit(row, from, to);
+    if (text === undefined) continue;
+    words.push(text);
+    fields.push({ name: fieldName(row), encoding: row.encoding, from: format64(from), to: format64(to) });
+  }
+  return { fields, text: words.join(" and ") };
+}
+
+function describeEdit(
+  row: FieldRow,
+  from: ReturnType<typeof fieldValue>,
+  to: ReturnType<typeof fieldValue>,
+): string | undefined {
+  const before = format64(from);
+  const after = format64(to);
+  if (before === after) return undefined;
+  const { set, cleared } = changedBits(from, to);
+  const name = fieldName(row);
+  const bits = (list: readonly number[]) => `bit${list.length === 1 ? "" : "s"} ${list.join(", ")}`;
+  if (
+    set.length + cleared.length <= 4 &&
+    set.length + cleared.length > 0 &&
+    from.lo.unknown === 0 &&
+    from.hi.unknown === 0
+  ) {
+    const verbs = [
+      ...(set.length > 0 ? [`set ${bits(set)}`] : []),
+      ...(cleared.length > 0 ? [`clear ${bits(cleared)}`] : []),
+    ];
+    return `${verbs.join(" and ")} of ${name} (${before} becomes ${after})`;
+  }
+  return `set ${name} to ${after} (it is ${before})`;
+}
