@@ -1,0 +1,258 @@
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { formatCpuRanges, parseCpuRanges } from "../input/cpu-ranges.js";
+import {
+  assignCoreTypes,
+  type CoreKind,
+  type CpuidLookup,
+  type CpuidRegisters,
+  coreKindFromCpuid,
+  factsFromCpuid,
+} from "../input/cpuid-facts.js";
+import { type CpuinfoBlock, factsFromCpuinfo, parseCpuinfo, signatureFromCpuinfo } from "../input/cpuinfo.js";
+import { diagnosticLog, START } from "../input/diagnostic.js";
+import { hostBuilder } from "../input/host-builder.js";
+import { VMX_MSR_NAMES } from "../input/msr-names.js";
+import { FEAT_CTL_VENDORS, type Host, type Params } from "../model/host.js";
+import { ABSENT, msrValue } from "../model/msr.js";
+
+/** A fact about this machine that could not be read. */
+export interface MissingFact {
+  readonly what: string;
+  readonly why: string;
+  /** The command that makes it readable, where one does. */
+  readonly type?: string;
+}
+
+export interface LiveMachine {
+  /** Missing when this is no machine with VMX MSRs at all. MSRs that could not be read are unknown in it. */
+  readonly host?: Host;
+  /** Most important first; empty when everything was read. */
+  readonly missing: readonly MissingFact[];
+}
+
+export interface LiveOptions {
+  /** Directory that stands for `/`. */
+  readonly root?: string;
+  /** `process.platform` of the machine. */
+  readonly platform?: string;
+  /** Reads `length` bytes of a device at a position, as pread does; throws as `node:fs` does. */
+  readonly pread?: Pread;
+}
+
+export type Pread = (file: string, position: bigint, length: number) => Uint8Array;
+
+/**
+ * Reads the machine this process runs on: VMX MSRs of every CPU from /dev/cpu/N/msr, CPUID from /dev/cpu/N/cpuid where
+ * the module is loaded and else what /proc/cpuinfo tells for certain, module parameters and the kernel release. Opens
+ * everything for reading only, and changes nothing. What it cannot read it leaves unknown and lists in `missing`.
+ */
+export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
+  const root = options.root ?? "/";
+  const pread = options.pread ?? preadFile;
+  const at = (...parts: string[]): string => path.join(root, ...parts);
+
+  if ((options.platform ?? process.platform) !== "linux") {
+    return { missing: [{ what: "this machine", why: "it does not run Linux, which is what gives access to MSRs" }] };
+  }
+  const cpuinfo = readText(at("proc/cpuinfo"));
+  if (cpuinfo === undefined) return { missing: [{ what: "/proc/cpuinfo", why: "it cannot be read" }] };
+  const blocks = parseCpuinfo(cpuinfo);
+  const [boot] = blocks;
+  const vendor = boot?.vendor;
+  if (boot === undefined || vendor === undefined) {
+    return {
+      missing: [{ what: "an x86 CPU", why: "/proc/cpuinfo names no CPU vendor, so this is another architecture" }],
+    };
+  }
+  if (!FEAT_CTL_VENDORS.some((known) => known.trim() === vendor.trim())) {
+    const svm = boot.flags.has("svm") ? ", which has SVM instead of VMX" : "";
+    return { missing: [{ what: "a CPU of Intel, Centaur or Zhaoxin", why: `this one is ${vendor}${svm}` }] };
+  }
+
+  const missing: MissingFact[] = [];
+  const builder = hostBuilder(diagnosticLog(undefined));
+  const unreadable = new Map<string, number[]>();
+  const cores: { draft: ReturnType<typeof builder.cpu>; kind: CoreKind }[] = [];
+  const clearsCpuid = /\bclearcpuid=/.test(readText(at("proc/cmdline")) ?? "");
+  const kinds = coreKindsFromSysfs(at("sys/devices"));
+  let cpuidDevice = true;
+
+  for (const block of blocks) {
+    const { cpu } = block;
+    const draft = builder.cpu(cpu);
+    const cpuid = cpuidOf((position) => pread(at(`dev/cpu/${cpu}/cpuid`), position, 16));
+    cpuidDevice &&= cpuid !== undefined;
+    draft.facts = cpuid === undefined ? factsFromCpuinfo(block, clearsCpuid) : factsFromCpuid(cpuid);
+    const signature = cpuid?.(1, 0)?.eax ?? signatureFromCpuinfo(block);
+    if (signature !== undefined) draft.signature = signature;
+    if (block.microcode !== undefined) draft.microcode = block.microcode;
+    cores.push({ draft, kind: cpuid === undefined ? kinds(cpu) : coreKindFromCpuid(cpuid) });
+
+    const trouble = readMsrs(cpu);
+    if (trouble !== undefined) unreadable.set(trouble, [...(unreadable.get(trouble) ?? []), cpu]);
+  }
+  assignCoreTypes(cores);
+
+  /** Gives the error that stopped it: one that is not about a single MSR. */
+  function readMsrs(cpu: number): string | undefined {
+    const file = at(`dev/cpu/${cpu}/msr`);
+    for (const { index } of VMX_MSR_NAMES) {
+      try {
+        const bytes = pread(file, BigInt(index), 8);
+        if (bytes.length !== 8) return "EOF";
+        const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+        builder.msr(cpu, index, msrValue({ lo: view.getUint32(0, true), hi: view.getUint32(4, true) }), START);
+      } catch (error) {
+        const { code, syscall } = error as NodeJS.ErrnoException;
+        // EIO while reading is the CPU's fault; while opening it is a CPU without MSRs.
+        if (code === "EIO" && syscall === "read") builder.msr(cpu, index, ABSENT, START);
+        else return code ?? "unknown error";
+      }
+    }
+    return undefined;
+  }
+
+  missing.push(...explainMsrs(unreadable, blocks.length, root));
+  missing.push(...explainVmx(boot));
+  if (!cpuidDevice) {
+    missing.push({
+      what: "CPUID",
+      why: "/dev/cpu/0/cpuid cannot be read; /proc/cpuinfo shows what Linux kept of it, and the rest stays unknown",
+      type: "sudo modprobe cpuid",
+    });
+  }
+  const kernel = readText(at("proc/sys/kernel/osrelease"))?.trim() ?? (root === "/" ? os.release() : undefined);
+  const params = { ...paramsOf("kvm"), ...paramsOf("kvm_intel") };
+  if (params.kvm_intel === undefined && boot.flags.has("vmx")) {
+    missing.push({ what: "parameters of kvm_intel", why: "the module is not loaded", type: "sudo modprobe kvm_intel" });
+  }
+  const host = builder.build({
+    ...(boot.name === undefined ? {} : { name: boot.name }),
+    vendor: FEAT_CTL_VENDORS.find((known) => known.trim() === vendor.trim()) ?? vendor,
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(Object.keys(params).length === 0 ? {} : { params }),
+    source: "this machine",
+  });
+  return { ...(host === undefined ? {} : { host }), missing };
+
+  function paramsOf<M extends "kvm" | "kvm_intel">(module: M): { [K in M]?: Params } {
+    const directory = at("sys/module", module, "parameters");
+    const read = listDirectory(directory).map((name) => [name, readText(path.join(directory, name))?.trim()] as const);
+    const known = read.filter((pair): pair is [string, string] => pair[1] !== undefined);
+    return known.length === 0 ? {} : ({ [module]: Object.fromEntries(known) } as { [K in M]: Params });
+  }
+}
+
+function explainMsrs(unreadable: ReadonlyMap<string, readonly number[]>, cpus: number, root: string): MissingFact[] {
+  return [...unreadable].map(([code, concerned]): MissingFact => {
+    const what = concerned.length === cpus ? "VMX MSRs" : `VMX MSRs of CPU ${formatCpuRanges(concerned)}`;
+    switch (code) {
+      case "ENOENT":
+        return { what, ...explainNoDevice(concerned.length === cpus, root) };
+      case "ENXIO":
+        return { what, why: "the CPU is offline" };
+      case "EACCES":
+        return { what, why: "only root may read /dev/cpu/N/msr", type: "sudo vmxlens" };
+      case "EPERM":
+        return { what, why: "reading /dev/cpu/N/msr needs the capability CAP_SYS_RAWIO", type: "sudo vmxlens" };
+      default:
+        return { what, why: `reading /dev/cpu/N/msr fails with ${code}` };
+    }
+  });
+}
+
+function explainNoDevice(everyCpu: boolean, root: string): Omit<MissingFact, "what"> {
+  if (!everyCpu) return { why: "there is no /dev/cpu/N/msr for it" };
+  if ([".dockerenv", "run/.containerenv"].some((file) => readText(path.join(root, file)) !== undefined)) {
+    return {
+      why: "this container has no /dev/cpu/N/msr; the host must have the msr module and pass the devices on",
+      type: "sudo modprobe msr, on the host; then docker run --privileged",
+    };
+  }
+  if (listDirectory(path.join(root, "sys/module/msr")).length > 0) {
+    return { why: "the msr module is loaded and /dev/cpu/N/msr is not there: a container, or /dev is not devtmpfs" };
+  }
+  return { why: "there is no /dev/cpu/N/msr: the msr module is not loaded", type: "sudo modprobe msr" };
+}
+
+function explainVmx(boot: CpuinfoBlock): MissingFact[] {
+  if (boot.flags.has("vmx")) return [];
+  if (boot.flags.has("hypervisor")) {
+    return [
+      {
+        what: "VMX",
+        why: "this is a virtual machine, and its hypervisor hides VMX from it; on a KVM host, nested must be on",
+        type: "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1, on the host; then qemu -cpu host",
+      },
+    ];
+  }
+  return [
+    {
+      what: "VMX",
+      why: "no vmx among the flags of /proc/cpuinfo: the firmware disabled it, or the CPU does not have it",
+    },
+  ];
+}
+
+/** CPUID as the cpuid module gives it; undefined when its device cannot be read. */
+function cpuidOf(read: (position: bigint) => Uint8Array): CpuidLookup | undefined {
+  const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => {
+    try {
+      const bytes = read((BigInt(subleaf) << 32n) | BigInt(leaf));
+      if (bytes.length !== 16) return undefined;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+      const [eax, ebx, ecx, edx] = [0, 4, 8, 12].map((offset) => view.getUint32(offset, true));
+      return { eax, ebx, ecx, edx } as CpuidRegisters;
+    } catch {
+      return undefined;
+    }
+  };
+  const basic = lookup(0, 0)?.eax;
+  const extended = lookup(0x8000_0000, 0)?.eax;
+  if (basic === undefined || extended === undefined) return undefined;
+  // Above the highest leaf the instruction answers with another leaf's registers.
+  return (leaf, subleaf) => (leaf > (leaf < 0x8000_0000 ? basic : extended) ? undefined : lookup(leaf, subleaf));
+}
+
+/** Kinds of cores as perf and the cache driver tell them; all undefined on a CPU that is not hybrid. */
+function coreKindsFromSysfs(devices: string): (cpu: number) => CoreKind {
+  const cpusOf = (name: string): Set<number> =>
+    new Set(parseCpuRanges((readText(path.join(devices, name, "cpus")) ?? "").trim()));
+  const [core, atom] = [cpusOf("cpu_core"), cpusOf("cpu_atom")];
+  return (cpu) => {
+    const caches = path.join(devices, `system/cpu/cpu${cpu}/cache`);
+    const levels = listDirectory(caches).map((index) => readText(path.join(caches, index, "level"))?.trim());
+    return {
+      kind: core.has(cpu) ? "core" : atom.has(cpu) ? "atom" : undefined,
+      hasL3: levels.some((level) => level !== undefined) ? levels.includes("3") : undefined,
+    };
+  };
+}
+
+function preadFile(file: string, position: bigint, length: number): Uint8Array {
+  const fd = openSync(file, "r");
+  try {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function listDirectory(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Something a reader has to say about its input. `error`: a part could not be read. `warning`: it was read, and is
+ * doubtful or incomplete. `note`: how it was read.
+ */
+export interface Diagnostic {
+  readonly severity: "error" | "warning" | "note";
+  readonly file?: string;
+  /** From 1. A diagnostic about the whole text stands at line 1, column 1, or at its end. */
+  readonly line: number;
+  /** From 1, in UTF-16 code units. */
+  readonly column: number;
+  readonly message: string;
+  /** What would have been read without complaint. */
+  readonly expected?: string;
+}
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export const START: Place = Object.freeze({ line: 1, column: 1 });
+
+/** More than this many diagnostics of one reader help nobody; a last one tells how many were left out. */
+const LIMIT = 100;
+
+/** Collects the diagnostics of one reader over one text; memory stays bounded whatever the text holds. */
+export interface DiagnosticLog {
+  readonly error: (at: Place, message: string, expected?: string) => void;
+  readonly warning: (at: Place, message: string, expected?: string) => void;
+  readonly note: (at: Place, message: string, expected?: string) => void;
+  /** In the order of the text. */
+  readonly list: () => Diagnostic[];
+}
+
+export function diagnosticLog(file: string | undefined): DiagnosticLog {
+  const kept: Diagnostic[] = [];
+  let dropped = 0;
+  const add = (severity: Diagnostic["severity"], at: Place, message: string, expected?: string): void => {
+    if (kept.length >= LIMIT) {
+      dropped++;
+      return;
+    }
+    kept.push({
+      severity,
+      ...(file === undefined ? {} : { file }),
+      line: at.line,
+      column: at.column,
+      message,
+      ...(expected === undefined ? {} : { expected }),
+    });
+  };
+  return {
+    error: (at, message, expected) => add("error", at, message, expected),
+    warning: (at, message, expected) => add("warning", at, message, expected),
+    note: (at, message, expected) => add("note", at, message, expected),
+    list: () => {
+      const sorted = [...kept].sort((a, b) => a.line - b.line || a.column - b.column);
+      const last = sorted.at(-1);
+      if (dropped > 0 && last !== undefined) {
+        sorted.push({ ...last, severity: "note", message: `${dropped} more diagnostics like these were left out` });
+      }
+      return sorted;
+    },
+  };
+}

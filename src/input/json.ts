@@ -1,0 +1,230 @@
+import type { Place } from "./diagnostic.js";
+
+/** A JSON value with the place of each of its parts, so that a complaint can point at one. */
+export type JsonNode =
+  | { readonly kind: "object"; readonly at: number; readonly members: Map<string, JsonMember> }
+  | { readonly kind: "array"; readonly at: number; readonly items: JsonNode[] }
+  | { readonly kind: "scalar"; readonly at: number; readonly value: string | number | boolean | null };
+
+export interface JsonMember {
+  /** Offset of the key. */
+  readonly at: number;
+  readonly node: JsonNode;
+}
+
+export interface JsonComplaint {
+  readonly at: number;
+  readonly message: string;
+  readonly expected?: string;
+}
+
+export interface ParsedJson {
+  /** Missing when not even the beginning of a value was there. Incomplete when there is an error. */
+  readonly node?: JsonNode;
+  /** Offset behind the value: a text can go on with the next one. */
+  readonly end: number;
+  /** Where reading stopped; parts after it are not in `node`. */
+  readonly error?: JsonComplaint;
+  /** Keys that an object has twice; none of their values is kept, for nothing tells which one is meant. */
+  readonly duplicates: readonly JsonComplaint[];
+}
+
+const MAX_DEPTH = 64;
+const BLANK = /[ \t\r\n]*/y;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids raw control characters in strings.
+const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const LITERALS: readonly (readonly [string, boolean | null])[] = [
+  ["true", true],
+  ["false", false],
+  ["null", null],
+];
+
+/** Thrown and caught within `parseJson` only. */
+const STOP = Symbol("stop");
+
+/**
+ * Reads one JSON value from `text` at `start`. Unlike `JSON.parse` it says where everything stands, keeps what came
+ * before an error or a cut, notices keys that stand twice, and allows another value after the first. Linear time.
+ */
+export function parseJson(text: string, start = 0): ParsedJson {
+  let position = start;
+  const duplicates: JsonComplaint[] = [];
+
+  let complaint: JsonComplaint | undefined;
+  const stop = (message: string, expected?: string, at = position): never => {
+    complaint = { at, message, ...(expected === undefined ? {} : { expected }) };
+    throw STOP;
+  };
+  const match = (re: RegExp): string => {
+    re.lastIndex = position;
+    const found = re.exec(text)?.[0] ?? "";
+    position += found.length;
+    return found;
+  };
+  const shown = (): string =>
+    position >= text.length
+      ? "the text ends here"
+      : `${JSON.stringify(text.slice(position, position + 1))} stands here`;
+  const want = (character: string, what: string): void => {
+    match(BLANK);
+    if (text[position] !== character) stop(shown(), what);
+    position++;
+  };
+
+  const string = (): string => {
+    const begin = position;
+    position++;
+    let result = "";
+    for (;;) {
+      result += match(PLAIN);
+      const next = text[position];
+      if (next === '"') {
+        position++;
+        return result;
+      }
+      if (next !== "\\") stop("a string that does not end on its line", 'a closing "', begin);
+      const sequence = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(text.slice(position, position + 6))?.[0];
+      if (sequence === undefined) stop("an unknown escape in a string", "one of JSON's escapes");
+      result += JSON.parse(`"${sequence}"`) as string;
+      position += (sequence as string).length;
+    }
+  };
+
+  // The containers are filled as they are read, so that a cut text keeps what came before.
+  let root: JsonNode | undefined;
+  const value = (depth: number, keep: (node: JsonNode) => void): void => {
+    match(BLANK);
+    if (depth > MAX_DEPTH) stop(`nested more than ${MAX_DEPTH} deep`);
+    const at = position;
+    const first = text[position];
+    if (first === "{") {
+      const members = new Map<string, JsonMember>();
+      const twice = new Set<string>();
+      keep({ kind: "object", at, members });
+      position++;
+      match(BLANK);
+      if (text[position] === "}") {
+        position++;
+        return;
+      }
+      for (;;) {
+        match(BLANK);
+        if (text[position] !== '"') stop(shown(), "a key in quotes");
+        const keyAt = position;
+        const key = string();
+        want(":", "a colon after the key");
+        if (members.has(key) || twice.has(key)) {
+          const shownKey = JSON.stringify(key.slice(0, 60));
+          duplicates.push({
+            at: keyAt,
+            message: `the key ${shownKey} stands twice; it is not used`,
+            expected: "each key once",
+          });
+          members.delete(key);
+          twice.add(key);
+          value(depth + 1, () => {});
+        } else value(depth + 1, (node) => members.set(key, { at: keyAt, node }));
+        match(BLANK);
+        if (text[position] === "}") break;
+        want(",", "a comma or }");
+      }
+      position++;
+    } else if (first === "[") {
+      const items: JsonNode[] = [];
+      keep({ kind: "array", at, items });
+      position++;
+      match(BLANK);
+      if (text[position] === "]") {
+        position++;
+        return;
+      }
+      for (;;) {
+        value(depth + 1, (node) => items.push(node));
+        match(BLANK);
+        if (text[position] === "]") break;
+        want(",", "a comma or ]");
+      }
+      position++;
+    } else if (first === '"') keep({ kind: "scalar", at, value: string() });
+    else {
+      const literal = LITERALS.find(([name]) => text.startsWith(name, position));
+      if (literal !== undefined) {
+        position += literal[0].length;
+        keep({ kind: "scalar", at, value: literal[1] });
+        return;
+      }
+      const digits = match(NUMBER);
+      if (digits === "") stop(shown(), "a JSON value");
+      // A number at the very end may be a part of one.
+      if (position >= text.length && depth > 0) stop("the text ends inside a number", "a JSON value", at);
+      keep({ kind: "scalar", at, value: Number(digits) });
+    }
+  };
+
+  try {
+    value(0, (node) => {
+      root = node;
+    });
+  } catch (error) {
+    if (error !== STOP || complaint === undefined) throw error;
+    return { ...(root === undefined ? {} : { node: root }), end: position, error: complaint, duplicates };
+  }
+  return { ...(root === undefined ? {} : { node: root }), end: position, duplicates };
+}
+
+/** The plain value of a node. Keys such as `__proto__` become ordinary members. */
+export function jsonValue(node: JsonNode): unknown {
+  if (node.kind === "scalar") return node.value;
+  if (node.kind === "array") return node.items.map(jsonValue);
+  const value = Object.create(null) as { [key: string]: unknown };
+  for (const [key, member] of node.members) value[key] = jsonValue(member.node);
+  return value;
+}
+
+/** The member or item at the end of a path, or the deepest one on the way that exists. */
+export function jsonAt(node: JsonNode, path: readonly (string | number)[]): number {
+  let at = node.at;
+  let here: JsonNode = node;
+  for (const step of path) {
+    const found: JsonMember | undefined =
+      here.kind === "object"
+        ? here.members.get(String(step))
+        : here.kind === "array" && here.items[Number(step)] !== undefined
+          ? { at: (here.items[Number(step)] as JsonNode).at, node: here.items[Number(step)] as JsonNode }
+          : undefined;
+    if (found === undefined) return at;
+    at = found.node.at;
+    here = found.node;
+  }
+  return at;
+}
+
+/** Takes the member or item at a path out of the tree. False when it is not there. */
+export function removeJson(node: JsonNode, path: readonly (string | number)[]): boolean {
+  let here: JsonNode | undefined = node;
+  for (const step of path.slice(0, -1)) {
+    here =
+      here?.kind === "object"
+        ? here.members.get(String(step))?.node
+        : here?.kind === "array"
+          ? here.items[Number(step)]
+          : undefined;
+  }
+  const last = path.at(-1);
+  if (last === undefined || here === undefined || here.kind === "scalar") return false;
+  if (here.kind === "object") return here.members.delete(String(last));
+  return here.items[Number(last)] !== undefined && here.items.splice(Number(last), 1).length === 1;
+}
+
+/** Line and column of an offset. */
+export function placeIn(text: string, offset: number): Place {
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    const end = text.indexOf("\n", start);
+    if (end < 0 || end >= offset) return { line, column: offset - start + 1 };
+    line++;
+    start = end + 1;
+  }
+}

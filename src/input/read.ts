@@ -1,0 +1,192 @@
+import type { Host } from "../model/host.js";
+import { type Diagnostic, type DiagnosticLog, diagnosticLog, START } from "./diagnostic.js";
+import type { DocumentReader, LineReader, LineRun, Reading } from "./reader.js";
+import { READERS, readerByName } from "./registry.js";
+import { decoder, lineSplitter } from "./text.js";
+
+export interface ReadOptions {
+  /** Name for `Host.source` and the diagnostics. */
+  readonly file?: string;
+  /** Name of a reader; without it the format is recognised from the text. */
+  readonly format?: string;
+}
+
+export interface ReadResult {
+  /** The first host of the text. Missing when the text holds none; the diagnostics then have an error. */
+  readonly host?: Host;
+  readonly hosts: readonly Host[];
+  /** Name of the reader whose result this is. */
+  readonly format?: string;
+  /** In the order of the text. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const HEAD_CHARS = 65_536;
+/** No snapshot comes near; a larger text is refused before it fills the memory. */
+const MAX_DOCUMENT = 64 * 1024 * 1024;
+
+/**
+ * Reads a host from text or bytes in any format of `READERS`. Never throws on bad input, whatever the bytes are: it
+ * gives what the text holds and diagnostics about the rest. Throws `RangeError` on an unknown `format`.
+ */
+export function readHost(input: string | Uint8Array, options: ReadOptions = {}): ReadResult {
+  const reading = openReading(options);
+  reading.push(input);
+  return reading.end();
+}
+
+/**
+ * As `readHost`, from a stream: memory stays bounded however long the stream is. Strings and bytes must not be mixed.
+ * Rejects only when the stream itself fails, and with `RangeError` on an unknown `format`.
+ */
+export async function readHostStream(
+  chunks: AsyncIterable<string | Uint8Array>,
+  options: ReadOptions = {},
+): Promise<ReadResult> {
+  const reading = openReading(options);
+  for await (const chunk of chunks) {
+    reading.push(chunk);
+    if (reading.done()) break;
+  }
+  return reading.end();
+}
+
+interface OpenReading {
+  readonly push: (chunk: string | Uint8Array) => void;
+  /** True when nothing that follows can change the result. */
+  readonly done: () => boolean;
+  readonly end: () => ReadResult;
+}
+
+function openReading(options: ReadOptions): OpenReading {
+  const log = diagnosticLog(options.file);
+  const forced = options.format === undefined ? undefined : readerByName(options.format);
+  const candidates = forced === undefined ? READERS : [forced];
+  const bytes = decoder(log);
+
+  let head = "";
+  let sink: TextSink | undefined;
+  const choose = (): TextSink => {
+    const documents = candidates.filter((r) => r.kind === "document");
+    const found = documents.find((r) => r === forced || r.recognise(head));
+    if (found !== undefined) return documentSink(found, options.file, log);
+    return linesSink(
+      candidates.filter((r) => r.kind === "lines"),
+      options.file,
+      log,
+    );
+  };
+  const text = (piece: string): void => {
+    if (sink !== undefined) {
+      sink.push(piece);
+      return;
+    }
+    head = head === "" && piece.startsWith("\ufeff") ? piece.slice(1) : head + piece;
+    if (head.length < HEAD_CHARS) return;
+    if (!isBinary(head, log)) sink = choose();
+    else sink = NOTHING;
+    sink.push(head);
+    head = "";
+  };
+
+  return {
+    push(chunk) {
+      text(typeof chunk === "string" ? chunk : bytes.push(chunk));
+    },
+    done: () => bytes.binary() || sink === NOTHING,
+    end() {
+      text(bytes.end());
+      if (sink === undefined) {
+        if (bytes.binary() || isBinary(head, log)) sink = NOTHING;
+        else if (head.trim() === "") {
+          log.error(START, "the text is empty", expectedFormats());
+          sink = NOTHING;
+        } else sink = choose();
+        sink.push(head);
+      }
+      const { reading, format } = sink.end();
+      const hosts = reading.hosts;
+      const diagnostics = [...log.list(), ...reading.diagnostics].sort(
+        (a, b) => a.line - b.line || a.column - b.column,
+      );
+      const [host] = hosts;
+      return {
+        ...(host === undefined ? {} : { host }),
+        hosts,
+        ...(format === undefined ? {} : { format }),
+        diagnostics,
+      };
+    },
+  };
+}
+
+/** Text that came as a string was never looked at as bytes. */
+function isBinary(head: string, log: DiagnosticLog): boolean {
+  const nul = head.slice(0, 4096).indexOf("\0");
+  if (nul < 0) return false;
+  log.error(START, "the input is binary data (it holds NUL characters), not text", "text in UTF-8 or UTF-16");
+  return true;
+}
+
+interface TextSink {
+  readonly push: (text: string) => void;
+  readonly end: () => { readonly reading: Reading; readonly format?: string };
+}
+
+const NO_READING: Reading = { hosts: [], diagnostics: [] };
+const NOTHING: TextSink = { push: () => {}, end: () => ({ reading: NO_READING }) };
+
+function documentSink(reader: DocumentReader, file: string | undefined, log: DiagnosticLog): TextSink {
+  const pieces: string[] = [];
+  let length = 0;
+  return {
+    push(text) {
+      length += text.length;
+      if (length <= MAX_DOCUMENT) pieces.push(text);
+    },
+    end() {
+      if (length > MAX_DOCUMENT) {
+        log.error(START, `the document is longer than ${MAX_DOCUMENT} characters and was not read`);
+        return { reading: NO_READING, format: reader.name };
+      }
+      return { reading: reader.read(pieces.join(""), file), format: reader.name };
+    },
+  };
+}
+
+/** All line readers see all lines; afterwards the one that claims most is believed. */
+function linesSink(readers: readonly LineReader[], file: string | undefined, log: DiagnosticLog): TextSink {
+  const runs: { readonly reader: LineReader; readonly run: LineRun; score: number }[] = readers.map((reader) => ({
+    reader,
+    run: reader.open(file),
+    score: 0,
+  }));
+  const splitter = lineSplitter((line, number) => {
+    for (const entry of runs) entry.score += entry.run.line(line, number);
+  }, log);
+  return {
+    push: splitter.push,
+    end() {
+      const { lines, cut } = splitter.end();
+      let best: { reading: Reading; format: string; score: number } | undefined;
+      for (const { reader, run, score } of runs) {
+        if (score === 0 && readers.length > 1) continue;
+        const reading = run.end(cut);
+        const found = { reading, format: reader.name, score };
+        if (best === undefined || rank(found) > rank(best)) best = found;
+      }
+      if (best !== undefined) return best;
+      log.error(START, `no known format was recognised in ${lines} lines`, expectedFormats());
+      return { reading: NO_READING };
+    },
+  };
+}
+
+/** Values count more than any number of lines that only look like the format. */
+function rank(found: { readonly reading: Reading; readonly score: number }): number {
+  return found.score + (found.reading.hosts.length > 0 ? 1e12 : 0);
+}
+
+function expectedFormats(): string {
+  return `one of the formats ${READERS.map((r) => r.name).join(", ")}`;
+}
