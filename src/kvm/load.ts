@@ -171,9 +171,9 @@ export const PMU_RULES = [
     id: "no-mediated-pmu",
     fn,
     releases: { since: "7.2" },
-    when: { not: { bit: ["params", "enable_pmu"] } },
+    when: { any: [{ not: { bit: ["params", "enable_pmu"] } }, { not: { bit: ["machine", "mediated_pmu"] } }] },
     does: [{ clear: ["params", "enable_mediated_pmu"] }],
-    says: "The mediated PMU needs enable_pmu.",
+    says: "The mediated PMU needs enable_pmu and a host PMU of version 4 or later that perf agrees to hand over.",
     source: "arch/x86/kvm/pmu.c",
   },
 ] as const satisfies readonly Rule[];

@@ -21,6 +21,7 @@ import {
 import { DEFAULT_RELEASE, inRange, type Release } from "../rules/release.js";
 import { CONFIG_OPTIONS, type Condition, type ConfigOption, type Errno } from "../rules/rule.js";
 import {
+  type BitName,
   bitIndex,
   FUNCTIONS,
   MSR_NAMES,
@@ -57,6 +58,8 @@ export interface MachineFacts {
   readonly tboot?: boolean | undefined;
   /** perf offers KVM an architectural PMU. Default not known. */
   readonly pmu?: boolean | undefined;
+  /** perf can hand the whole PMU to a guest (7.2 and later). Default not known. */
+  readonly mediatedPmu?: boolean | undefined;
   /** The interrupt-remapping unit can post interrupts. Default not known. */
   readonly irqPosting?: boolean | undefined;
   /** On a Hyper-V that recommends the enlightened VMCS and gave every CPU an assist page. Default false. */
@@ -89,7 +92,8 @@ export interface CoreReplay {
   readonly core: CoreGroup;
   /** A word of the kernel's state. Words that KVM fills mean something only if the replay got that far. */
   readonly word: (name: WordName) => Word;
-  readonly bit: (name: WordName, bit: string | number) => Tri;
+  /** One bit of a word, by name, or by number for a bit without one. Throws `RangeError` when the word has no such bit. */
+  readonly bit: <W extends WordName>(name: W, bit: BitName<W> | number) => Tri;
   /** Any condition over the words as they stand at the end. */
   readonly holds: (condition: Condition) => Tri;
   readonly boot: PhaseLog;
@@ -274,6 +278,7 @@ function fillMachine(m: Machine, host: Host, core: CoreGroup, facts: MachineFact
   setBit(m, MACHINE, MACHINE_BITS.evmcs, "enlightenedVmcs" in facts ? facts.enlightenedVmcs : false);
   setBit(m, MACHINE, MACHINE_BITS.pmu, facts.pmu);
   setBit(m, MACHINE, MACHINE_BITS.irq_posting, facts.irqPosting);
+  setBit(m, MACHINE, MACHINE_BITS.mediated_pmu, facts.mediatedPmu);
   const { signature } = core;
   setBit(
     m,

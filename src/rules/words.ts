@@ -9,21 +9,51 @@ import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../spec/exit-entry-controls.js";
  * fields of the kernel carry the kernel's names.
  */
 
-type BitMap = { readonly [name: string]: number };
-type KeysOf<T extends readonly BitRow[]> = { readonly [R in T[number] as R["key"]]: R["bit"] };
+/** Bit numbers, 0 to 31, by name. */
+export type BitMap<Name extends string = string> = { readonly [N in Name]: number };
+type KeyOf<T extends readonly BitRow[]> = T[number]["key"];
+
+// One name for the bits of each table, so that a declaration file says the name and not the table.
+interface PinBits extends BitMap<KeyOf<typeof PIN_CONTROLS>> {}
+interface PrimaryBits extends BitMap<KeyOf<typeof PRIMARY_CONTROLS>> {}
+interface SecondaryBits extends BitMap<KeyOf<typeof SECONDARY_CONTROLS>> {}
+interface TertiaryBits extends BitMap<KeyOf<typeof TERTIARY_CONTROLS>> {}
+interface ExitBits extends BitMap<KeyOf<typeof EXIT_CONTROLS>> {}
+interface EntryBits extends BitMap<KeyOf<typeof ENTRY_CONTROLS>> {}
+interface FeatCtlBits extends BitMap<KeyOf<typeof FEAT_CTL_BITS>> {}
+interface BasicBits extends BitMap<KeyOf<typeof BASIC_BITS>> {}
+interface MiscBits extends BitMap<KeyOf<typeof MISC_BITS>> {}
+interface EptBits extends BitMap<Exclude<KeyOf<typeof EPT_VPID_BITS>, `VPID_${string}`>> {}
+interface VpidBits extends BitMap<Extract<KeyOf<typeof EPT_VPID_BITS>, `VPID_${string}`>> {}
+interface VmfuncBits extends BitMap<KeyOf<typeof VMFUNC_BITS>> {}
 
 /** Bits of a register table that lie in the half that starts at `base`, counted in that half. */
-function rows<const T extends readonly BitRow[]>(table: T, base: 0 | 32 = 0): KeysOf<T> {
+function rows<Names extends BitMap>(table: readonly BitRow[], base: 0 | 32 = 0): Names {
   const map: Record<string, number> = {};
   for (const row of table) if (row.bit >= base && row.bit < base + 32) map[row.key] = row.bit - base;
-  return map as KeysOf<T>;
+  return map as Names;
 }
 
-function flags<const N extends readonly string[]>(names: N): { readonly [K in N[number]]: number } {
-  return Object.fromEntries(names.map((name, bit) => [name, bit])) as { [K in N[number]]: number };
+const PIN = rows<PinBits>(PIN_CONTROLS);
+const PRIMARY = rows<PrimaryBits>(PRIMARY_CONTROLS);
+const SECONDARY = rows<SecondaryBits>(SECONDARY_CONTROLS);
+const TERTIARY = rows<TertiaryBits>(TERTIARY_CONTROLS);
+const EXIT = rows<ExitBits>(EXIT_CONTROLS);
+const ENTRY = rows<EntryBits>(ENTRY_CONTROLS);
+const FEAT_CTL = rows<FeatCtlBits>(FEAT_CTL_BITS);
+const BASIC = rows<BasicBits>(BASIC_BITS, 32);
+const MISC = rows<MiscBits>(MISC_BITS);
+const EPT = rows<EptBits>(EPT_VPID_BITS);
+const VPID = rows<VpidBits>(EPT_VPID_BITS, 32);
+const VMFUNC = rows<VmfuncBits>(VMFUNC_BITS);
+
+function flags<const N extends readonly string[]>(names: N): BitMap<N[number]> {
+  const map: Record<string, number> = {};
+  for (let bit = 0; bit < names.length; bit++) map[names[bit] as string] = bit;
+  return map;
 }
 
-const none = {} as const satisfies BitMap;
+const none: BitMap<never> = {};
 
 /** MSRs that a replay reads, by index. */
 export const REPLAY_MSRS = {
@@ -46,11 +76,11 @@ export const REPLAY_MSRS = {
   IA32_XSS: 0xda0,
 } as const;
 export type MsrName = keyof typeof REPLAY_MSRS;
-export const MSR_NAMES = Object.keys(REPLAY_MSRS) as MsrName[];
+export const MSR_NAMES: readonly MsrName[] = Object.keys(REPLAY_MSRS) as MsrName[];
 
 /** `cpuinfo_x86.vmx_capability[]` word 0 (asm/vmxfeatures.h): pin-based bits, then EPT, VPID and VM-function bits. */
 const MISC_FEATURES = {
-  ...rows(PIN_CONTROLS),
+  ...PIN,
   INVVPID: 16,
   EPT_EXECUTE_ONLY: 17,
   EPT_AD: 18,
@@ -116,6 +146,7 @@ export const WORD_BITS = {
     "tboot",
     "pmu",
     "irq_posting",
+    "mediated_pmu",
     "evmcs",
     "tdx_host",
     "perf_global_ctrl_erratum",
@@ -124,7 +155,7 @@ export const WORD_BITS = {
   reached: flags(FUNCTIONS),
 
   // Boot.
-  "feat_ctl.lo": rows(FEAT_CTL_BITS),
+  "feat_ctl.lo": FEAT_CTL,
   "feat_ctl.hi": none,
   want: flags(["vmx", "sgx_kvm", "sgx_driver", "write_feat_ctl"]),
   caps: flags([
@@ -140,25 +171,25 @@ export const WORD_BITS = {
     "SGX_LC",
   ]),
   "vmx_capability[0]": MISC_FEATURES,
-  "vmx_capability[1]": rows(PRIMARY_CONTROLS),
-  "vmx_capability[2]": rows(SECONDARY_CONTROLS),
-  "vmx_capability[3]": rows(TERTIARY_CONTROLS),
+  "vmx_capability[1]": PRIMARY,
+  "vmx_capability[2]": SECONDARY,
+  "vmx_capability[3]": TERTIARY,
   "vmx_capability[4]": none,
 
   // struct vmcs_config and struct vmx_capability.
-  pin_based_exec_ctrl: rows(PIN_CONTROLS),
-  cpu_based_exec_ctrl: rows(PRIMARY_CONTROLS),
-  cpu_based_2nd_exec_ctrl: rows(SECONDARY_CONTROLS),
-  "cpu_based_3rd_exec_ctrl.lo": rows(TERTIARY_CONTROLS),
+  pin_based_exec_ctrl: PIN,
+  cpu_based_exec_ctrl: PRIMARY,
+  cpu_based_2nd_exec_ctrl: SECONDARY,
+  "cpu_based_3rd_exec_ctrl.lo": TERTIARY,
   "cpu_based_3rd_exec_ctrl.hi": none,
-  vmexit_ctrl: rows(EXIT_CONTROLS),
-  vmentry_ctrl: rows(ENTRY_CONTROLS),
+  vmexit_ctrl: EXIT,
+  vmentry_ctrl: ENTRY,
   "basic.lo": none,
-  "basic.hi": rows(BASIC_BITS, 32),
-  "misc.lo": rows(MISC_BITS),
+  "basic.hi": BASIC,
+  "misc.lo": MISC,
   "misc.hi": none,
-  "vmx_capability.ept": rows(EPT_VPID_BITS),
-  "vmx_capability.vpid": rows(EPT_VPID_BITS, 32),
+  "vmx_capability.ept": EPT,
+  "vmx_capability.vpid": VPID,
   inconsistent: flags(["pair"]),
 
   // Module parameters and what KVM derives from the hardware.
@@ -183,22 +214,22 @@ export const WORD_BITS = {
   preemption_timer_shift: none,
 
   // struct nested_vmx_msrs.
-  procbased_ctls_low: rows(PRIMARY_CONTROLS),
-  procbased_ctls_high: rows(PRIMARY_CONTROLS),
-  secondary_ctls_low: rows(SECONDARY_CONTROLS),
-  secondary_ctls_high: rows(SECONDARY_CONTROLS),
-  pinbased_ctls_low: rows(PIN_CONTROLS),
-  pinbased_ctls_high: rows(PIN_CONTROLS),
-  exit_ctls_low: rows(EXIT_CONTROLS),
-  exit_ctls_high: rows(EXIT_CONTROLS),
-  entry_ctls_low: rows(ENTRY_CONTROLS),
-  entry_ctls_high: rows(ENTRY_CONTROLS),
-  misc_low: rows(MISC_BITS),
+  procbased_ctls_low: PRIMARY,
+  procbased_ctls_high: PRIMARY,
+  secondary_ctls_low: SECONDARY,
+  secondary_ctls_high: SECONDARY,
+  pinbased_ctls_low: PIN,
+  pinbased_ctls_high: PIN,
+  exit_ctls_low: EXIT,
+  exit_ctls_high: EXIT,
+  entry_ctls_low: ENTRY,
+  entry_ctls_high: ENTRY,
+  misc_low: MISC,
   misc_high: none,
-  ept_caps: rows(EPT_VPID_BITS),
-  vpid_caps: rows(EPT_VPID_BITS, 32),
+  ept_caps: EPT,
+  vpid_caps: VPID,
   "nested.basic.lo": none,
-  "nested.basic.hi": rows(BASIC_BITS, 32),
+  "nested.basic.hi": BASIC,
   "cr0_fixed0.lo": none,
   "cr0_fixed0.hi": none,
   "cr0_fixed1.lo": none,
@@ -222,37 +253,37 @@ export const WORD_BITS = {
   "cr4_fixed1.hi": none,
   "vmcs_enum.lo": none,
   "vmcs_enum.hi": none,
-  "vmfunc_controls.lo": rows(VMFUNC_BITS),
+  "vmfunc_controls.lo": VMFUNC,
   "vmfunc_controls.hi": none,
 
   // What a read of each MSR gives (0 when it faults). Filled before the first rule runs.
-  "IA32_FEAT_CTL.lo": rows(FEAT_CTL_BITS),
+  "IA32_FEAT_CTL.lo": FEAT_CTL,
   "IA32_FEAT_CTL.hi": none,
   "IA32_PAT.lo": none,
   "IA32_PAT.hi": none,
   "IA32_VMX_BASIC.lo": none,
-  "IA32_VMX_BASIC.hi": rows(BASIC_BITS, 32),
-  "IA32_VMX_PINBASED_CTLS.lo": rows(PIN_CONTROLS),
-  "IA32_VMX_PINBASED_CTLS.hi": rows(PIN_CONTROLS),
-  "IA32_VMX_PROCBASED_CTLS.lo": rows(PRIMARY_CONTROLS),
-  "IA32_VMX_PROCBASED_CTLS.hi": rows(PRIMARY_CONTROLS),
-  "IA32_VMX_EXIT_CTLS.lo": rows(EXIT_CONTROLS),
-  "IA32_VMX_EXIT_CTLS.hi": rows(EXIT_CONTROLS),
-  "IA32_VMX_ENTRY_CTLS.lo": rows(ENTRY_CONTROLS),
-  "IA32_VMX_ENTRY_CTLS.hi": rows(ENTRY_CONTROLS),
-  "IA32_VMX_MISC.lo": rows(MISC_BITS),
+  "IA32_VMX_BASIC.hi": BASIC,
+  "IA32_VMX_PINBASED_CTLS.lo": PIN,
+  "IA32_VMX_PINBASED_CTLS.hi": PIN,
+  "IA32_VMX_PROCBASED_CTLS.lo": PRIMARY,
+  "IA32_VMX_PROCBASED_CTLS.hi": PRIMARY,
+  "IA32_VMX_EXIT_CTLS.lo": EXIT,
+  "IA32_VMX_EXIT_CTLS.hi": EXIT,
+  "IA32_VMX_ENTRY_CTLS.lo": ENTRY,
+  "IA32_VMX_ENTRY_CTLS.hi": ENTRY,
+  "IA32_VMX_MISC.lo": MISC,
   "IA32_VMX_MISC.hi": none,
   "IA32_VMX_CR0_FIXED1.lo": none,
   "IA32_VMX_CR0_FIXED1.hi": none,
   "IA32_VMX_CR4_FIXED1.lo": none,
   "IA32_VMX_CR4_FIXED1.hi": none,
-  "IA32_VMX_PROCBASED_CTLS2.lo": rows(SECONDARY_CONTROLS),
-  "IA32_VMX_PROCBASED_CTLS2.hi": rows(SECONDARY_CONTROLS),
-  "IA32_VMX_EPT_VPID_CAP.lo": rows(EPT_VPID_BITS),
-  "IA32_VMX_EPT_VPID_CAP.hi": rows(EPT_VPID_BITS, 32),
-  "IA32_VMX_VMFUNC.lo": rows(VMFUNC_BITS),
+  "IA32_VMX_PROCBASED_CTLS2.lo": SECONDARY,
+  "IA32_VMX_PROCBASED_CTLS2.hi": SECONDARY,
+  "IA32_VMX_EPT_VPID_CAP.lo": EPT,
+  "IA32_VMX_EPT_VPID_CAP.hi": VPID,
+  "IA32_VMX_VMFUNC.lo": VMFUNC,
   "IA32_VMX_VMFUNC.hi": none,
-  "IA32_VMX_PROCBASED_CTLS3.lo": rows(TERTIARY_CONTROLS),
+  "IA32_VMX_PROCBASED_CTLS3.lo": TERTIARY,
   "IA32_VMX_PROCBASED_CTLS3.hi": none,
   "IA32_S_CET.lo": flags(["SHSTK_EN"]),
   "IA32_S_CET.hi": none,
@@ -265,7 +296,7 @@ export const WORD_BITS = {
 export type WordName = keyof typeof WORD_BITS;
 export type BitName<W extends WordName> = keyof (typeof WORD_BITS)[W] & string;
 
-export const WORD_NAMES = Object.keys(WORD_BITS) as WordName[];
+export const WORD_NAMES: readonly WordName[] = Object.keys(WORD_BITS) as WordName[];
 
 const INDEX = new Map<string, number>(WORD_NAMES.map((name, index) => [name, index]));
 
