@@ -7,7 +7,7 @@ import { CPU_FEATURES, type CpuFeature, type Host } from "../src/model/host.js";
 import { ABSENT, type Msr, msrValue } from "../src/model/msr.js";
 import type { Message, MsrRead, Warning } from "../src/rules/machine.js";
 import { inRange, RELEASES, type Release } from "../src/rules/release.js";
-import { REPLAY_MSRS, type WordName } from "../src/rules/words.js";
+import { type BitName, REPLAY_MSRS, type WordName } from "../src/rules/words.js";
 
 /*
  * One case of the vector files (outputs of the kernel's own functions): the input becomes a host, the replay's result is
@@ -107,7 +107,16 @@ export function vectorOutput(result: Replay, given: VectorCase["in"]["params"]):
 function bootOutput({ release, cpu }: Replay) {
   const words = (["0", "1", "2", "3", "4"] as const).map((n) => cpu.word(`vmx_capability[${n}]`));
   const cap = (name: Parameters<Parameters<typeof cpuFlags>[1]>[0]) => cpu.bit("caps", name);
-  const caps = ["VMX", "MSR_IA32_FEAT_CTL", "TPR_SHADOW", "VNMI", "FLEXPRIORITY", "EPT", "VPID", "EPT_AD"];
+  const caps: BitName<"caps">[] = [
+    "VMX",
+    "MSR_IA32_FEAT_CTL",
+    "TPR_SHADOW",
+    "VNMI",
+    "FLEXPRIORITY",
+    "EPT",
+    "VPID",
+    "EPT_AD",
+  ];
   if (inRange(release, { since: "5.15" })) caps.push("SGX", "SGX_LC");
   const line = vmxFlagsLine(release, cap("VMX"), words);
   const written = yes(cpu.bit("want", "write_feat_ctl"));
@@ -204,7 +213,7 @@ function vmcsConfigOutput({ release, cpu }: Replay) {
 }
 
 function capsOutput({ release, cpu }: Replay) {
-  const cap = (name: string) => yes(cpu.bit("kvm_caps", name));
+  const cap = (name: BitName<"kvm_caps">) => yes(cpu.bit("kvm_caps", name));
   return {
     has_tsc_control: cap("has_tsc_control"),
     ...(inRange(release, { since: "5.15" }) ? { has_bus_lock_exit: cap("has_bus_lock_exit") } : {}),

@@ -35,7 +35,7 @@ import { adjustSpecs } from "./controls.js";
 import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./errata.js";
 import { loadRules } from "./load-program.js";
 import { NESTED_RULES } from "./nested.js";
-import { type IntParam, PARAMS, type ParamRow } from "./params.js";
+import { type BoolParam, type IntParam, PARAMS, type ParamRow } from "./params.js";
 import { formatBool, parseBool, parseInteger } from "./parse-param.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./setup-vmcs-config.js";
 
@@ -396,7 +396,7 @@ function invalidParam(m: Machine, row: ParamRow, text: string): void {
 /** Final value of a parameter as /sys/module/MODULE/parameters shows it, or `"unknown"`. */
 export function paramText(cpu: CoreReplay, row: ParamRow): string {
   if (row.type === "bool") {
-    const value = cpu.bit("params", row.name);
+    const value = cpu.bit("params", row.name as BoolParam);
     return value === "unknown" ? value : formatBool(value === "yes");
   }
   const { value, unknown } = cpu.word(row.name as IntParam);

@@ -50,7 +50,7 @@ const VMFUNC = rows<VmfuncBits>(VMFUNC_BITS);
 function flags<const N extends readonly string[]>(names: N): BitMap<N[number]> {
   const map: Record<string, number> = {};
   for (let bit = 0; bit < names.length; bit++) map[names[bit] as string] = bit;
-  return map;
+  return map as BitMap<N[number]>;
 }
 
 const none: BitMap<never> = {};

@@ -80,7 +80,7 @@ const TRUE_CTLS_EXIST = [{ index: 0x480, bit: 55 }] as const;
 const NONE = [] as const;
 
 /** IA32_FEATURE_CONTROL and every VMX capability MSR, 0x480 to 0x493, by ascending index. */
-export const REGISTERS = [
+export const REGISTERS: readonly RegisterRow[] = [
   {
     index: 0x3a,
     sdm: "IA32_FEATURE_CONTROL",
@@ -420,10 +420,7 @@ export const REGISTERS = [
     definedIn: "26.7.1",
     source: "sdm",
   },
-] as const satisfies readonly RegisterRow[];
-
-/** Index of a register of the table. */
-export type RegisterIndex = (typeof REGISTERS)[number]["index"];
+];
 
 /** The row of an MSR index, or `undefined` for an MSR that the table does not have. */
 export function registerOf(index: number): RegisterRow | undefined {
