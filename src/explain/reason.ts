@@ -7,6 +7,7 @@ import type { TraceEvent } from "../rules/machine.js";
 import type { ReleaseRange } from "../rules/release.js";
 import type { Bits, Condition, ControlGroup, Effect, Rule } from "../rules/rule.js";
 import { BOOL_PARAMS, bitIndex, bitName, MSR_NAMES, type MsrName, type WordName } from "../rules/words.js";
+import { holdsBefore } from "./state-before.js";
 
 /*
  * Why a bit of a finished replay is what it is, read off the rule tables and the trace: nothing here knows a feature or
@@ -59,8 +60,17 @@ export interface TracedReplay {
   readonly given: { readonly [name: string]: string };
 }
 
-/** The leaves of a condition, each with its value. Build options are folded away. */
-export function leavesOf(traced: TracedReplay, condition: Condition | undefined): readonly Leaf[] {
+/** The leaves of a rule's condition as it stood when the rule had its turn. */
+function leavesOfRule(traced: TracedReplay, rule: Rule): readonly Leaf[] {
+  return leavesOf(traced, rule.when, holdsBefore(traced, rule));
+}
+
+/** The leaves of a condition, each with its value at the end of the replay. Build options are folded away. */
+export function leavesOf(
+  traced: TracedReplay,
+  condition: Condition | undefined,
+  holds: (condition: Condition) => Tri = traced.replayed.cpu.holds,
+): readonly Leaf[] {
   if (condition === undefined) return [];
   const rest = simplify(condition, traced.replayed.config);
   if (typeof rest === "boolean") return [];
@@ -70,7 +80,7 @@ export function leavesOf(traced: TracedReplay, condition: Condition | undefined)
     else if ("all" in part) for (const inner of part.all) visit(inner);
     else if ("any" in part) for (const inner of part.any) visit(inner);
     else if ("xor" in part) for (const inner of part.xor) visit(inner);
-    else leaves.push({ condition: part, value: traced.replayed.cpu.holds(part) });
+    else leaves.push({ condition: part, value: holds(part) });
   };
   visit(rest);
   return leaves;
@@ -100,7 +110,7 @@ export function reasonFor(traced: TracedReplay, word: WordName, bit: number, dep
 
   const change = lastChange(traced.events, word, bit);
   if (change !== undefined) {
-    const leaves = leavesOf(traced, change.rule.when);
+    const leaves = leavesOfRule(traced, change.rule);
     const reason: Reason = { kind: "changed", rule: change.rule, to: value, leaves };
     // A rule that set the bit from elsewhere is explained by where it came from; one that cleared it by its condition.
     const sources = value === "no" ? bitsOfLeaves(leaves, word, bit) : sourcesIn(change.rule, word, bit);
@@ -129,7 +139,7 @@ function unsetReason(
       if (group !== undefined && "adjust" in effect && effect.adjust === group) {
         const ran = rule.when === undefined ? "yes" : cpu.holds(rule.when);
         if (ran === "no") {
-          const leaves = leavesOf(traced, rule.when);
+          const leaves = leavesOfRule(traced, rule);
           return answer({ kind: "not reached", rule, leaves }, back(bitsOfLeaves(leaves, word, bit)));
         }
         return adjustReason(traced, group, bit, answer, back);
@@ -148,7 +158,7 @@ function unsetReason(
   }
   const [candidate] = candidates;
   if (candidate !== undefined) {
-    const leaves = leavesOf(traced, candidate.when);
+    const leaves = leavesOfRule(traced, candidate);
     return answer({ kind: "not reached", rule: candidate, leaves }, back(bitsOfLeaves(leaves, word, bit)));
   }
   return answer({ kind: "never" });

@@ -292,14 +292,19 @@ function fillMachine(m: Machine, host: Host, core: CoreGroup, facts: MachineFact
     MACHINE_BITS.broken_preemption_timer,
     signature === undefined ? undefined : hasBrokenPreemptionTimer(signature),
   );
-  m.tscKhz = core.cpuid.tscKhz;
-  m.cpuid15 =
-    core.cpuid.cpuid15 ?? (core.cpuid.maxLeaf !== undefined && core.cpuid.maxLeaf < 0x15 ? NO_LEAF_15 : undefined);
+  fillTimer(m, core);
   m.value[REACHED] = ENTERED_MASK;
   for (let i = 0; i < MSR_INDEX.length; i++) fillMsr(m, core, i);
 }
 
 const NO_LEAF_15 = { eax: 0, ebx: 0 } as const;
+
+/** What `timerTooFast` asks about besides words. */
+export function fillTimer(m: Machine, core: CoreGroup): void {
+  const { tscKhz, cpuid15, maxLeaf } = core.cpuid;
+  m.tscKhz = tscKhz;
+  m.cpuid15 = cpuid15 ?? (maxLeaf !== undefined && maxLeaf < 0x15 ? NO_LEAF_15 : undefined);
+}
 
 /** cpu_has_sgx() of KVM: CPUID.0:EAX is at least 12H and CPUID.12H:EAX bit 0 is 1. */
 function cpuHasSgx(core: CoreGroup): boolean | undefined {
