@@ -56,6 +56,22 @@ export interface CoreGroup {
 /** CPUID vendor strings whose vendor code in Linux calls `init_ia32_feat_ctl` (5.6 and later). */
 export const FEAT_CTL_VENDORS = ["GenuineIntel", "CentaurHauls", "  Shanghai  "] as const;
 
+/**
+ * What a machine or a tool said of later layers. A replay does not start from it; it is what a replay is checked
+ * against, and where nothing else is known it is knowledge of its own layer.
+ */
+export interface Observed {
+  /** Names on the `vmx flags` line, and VMX names on the `flags` line, of /proc/cpuinfo. */
+  readonly vmxFlags?: readonly string[];
+  readonly cpuFlags?: readonly string[];
+  /** What KVM offers a nested hypervisor: KVM_GET_MSRS on /dev/kvm, QEMU's host model, libvirt's masks. By MSR index. */
+  readonly nestedMsrs?: ReadonlyMap<number, Msr>;
+  /** Features of Xen's boot log, as Xen words them. */
+  readonly xenFeatures?: readonly string[];
+  /** Kernel messages about VMX, without time stamps. */
+  readonly messages?: readonly string[];
+}
+
 /** A machine, a CPU model or a dump: everything a replay needs and what identifies it. */
 export interface Host {
   readonly id?: string;
@@ -68,6 +84,7 @@ export interface Host {
   readonly kernel?: string;
   /** Module parameters as /sys/module/MODULE/parameters shows them, by module and name. */
   readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
+  readonly observed?: Observed;
   /** Where the facts come from: a file name, `atlas`, `this machine`. */
   readonly source?: string;
   /** The group of the boot CPU (logical CPU 0) comes first. Never empty. */
