@@ -155,13 +155,13 @@ function kvmOutput(result: Replay, given: VectorCase["in"]["params"]) {
   const refusal = cpu.refusals.at(-1);
   const reached = setupReads.length > 0;
   const setupFailed = refusal?.fn === "adjust_vmx_controls" || refusal?.fn === "setup_vmcs_config";
-  const vendorParams = paramsOf(release).filter((row) => row.module === "kvm_intel");
-  const kvmParams = paramsOf(release).filter(
-    (row) => row.module === "kvm" && !(row.name === "tdp_mmu" && withoutTdpMmu(release)),
-  );
+  const rows = paramsOf(release, result.config);
+  const vendorParams = rows.filter((row) => row.module === "kvm_intel");
+  const kvmParams = rows.filter((row) => row.module === "kvm" && !(row.name === "tdp_mmu" && withoutTdpMmu(release)));
   const list = (rows: typeof vendorParams) => Object.fromEntries(rows.map((row) => [row.name, paramText(cpu, row)]));
   const unknown = [...result.unknownParams];
-  if (withoutTdpMmu(release) && "tdp_mmu" in given.kvm) unknown.push("kvm.tdp_mmu");
+  const left = withoutTdpMmu(release) && rows.some((row) => row.name === "tdp_mmu");
+  if (left && "tdp_mmu" in given.kvm) unknown.push("kvm.tdp_mmu");
   return {
     loads,
     errno,

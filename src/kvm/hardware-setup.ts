@@ -370,7 +370,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     source: VMX,
   },
   {
-    id: "huge-2m-ept",
+    id: "huge-2m",
     fn,
     when: { any: [cpu_has_vmx_ept_2m_page, notOf(param("ept"))] },
     does: [{ set: ["kvm_caps", "huge_page_2m"] }],
@@ -378,8 +378,23 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     source: VMX,
   },
   {
+    id: "huge-1g-5.6",
+    fn,
+    releases: { until: "5.6" },
+    when: {
+      any: [
+        { all: [param("ept"), cpu_has_vmx_ept_2m_page, cpu_has_vmx_ept_1g_page] },
+        { all: [notOf(param("ept")), { bit: ["cpu_has", "pdpe1gb"] }] },
+      ],
+    },
+    does: [{ set: ["kvm_caps", "huge_page_1g"] }],
+    says: "1-GByte pages: by EPT's capability, or by the CPU's own paging with shadow paging; an EPT without 2-MByte pages turns off all large ones.",
+    source: VMX,
+  },
+  {
     id: "huge-1g",
     fn,
+    releases: { since: "5.10" },
     when: {
       any: [
         { all: [param("ept"), cpu_has_vmx_ept_1g_page] },

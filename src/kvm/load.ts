@@ -13,6 +13,8 @@ const fn = "kvm_load";
 const noCpuid: Condition = { not: { bit: ["cpu_has", "vmx"] } };
 const noFeatCtl: Condition = { not: { bit: ["caps", "MSR_IA32_FEAT_CTL"] } };
 const noVmx: Condition = { not: { bit: ["caps", "VMX"] } };
+/** Up to 6.1 the flags asked for are those that all CPUs share, later those of the CPU that loads the module. */
+const notOnEveryCpu: Condition = { not: { bit: ["machine", "vmx_on_every_cpu"] } };
 
 /** May this CPU be used at all. */
 export const SUPPORT_RULES = [
@@ -29,9 +31,9 @@ export const SUPPORT_RULES = [
     id: "disabled-by-bios-old",
     fn,
     releases: { until: "5.15" },
-    when: { any: [noFeatCtl, noVmx] },
+    when: { any: [noFeatCtl, noVmx, notOnEveryCpu] },
     does: [{ say: "kvm: disabled by bios", level: 3 }, { refuse: "EOPNOTSUPP" }],
-    says: "Boot found VMX disabled in IA32_FEAT_CTL, or never looked at it.",
+    says: "Boot found VMX disabled in IA32_FEAT_CTL on this or another CPU, or never looked at it.",
     source: X86,
   },
   {
@@ -47,9 +49,9 @@ export const SUPPORT_RULES = [
     id: "disabled-by-bios-6.1",
     fn,
     releases: { since: "6.1", until: "6.1" },
-    when: { any: [noFeatCtl, noVmx] },
+    when: { any: [noFeatCtl, noVmx, notOnEveryCpu] },
     does: [{ say: "kvm: support for 'kvm_intel' disabled by bios", level: 3 }, { refuse: "EOPNOTSUPP" }],
-    says: "Boot found VMX disabled in IA32_FEAT_CTL, or never looked at it.",
+    says: "Boot found VMX disabled in IA32_FEAT_CTL on this or another CPU, or never looked at it.",
     source: X86,
   },
   {

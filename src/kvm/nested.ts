@@ -129,6 +129,18 @@ function secondaryIf(id: string, when: Condition, bit: Secondary, says: string, 
   };
 }
 
+/** Takes away what only a 64-bit kernel offers. */
+function narrow(id: string, bits: Bits): Rule {
+  return {
+    id: `nested-${id}`,
+    fn,
+    when: { not: { config: "CONFIG_X86_64" } },
+    does: [{ clear: bits }],
+    says: "A 32-bit kernel offers no 64-bit controls.",
+    source: NESTED,
+  };
+}
+
 /** IA32_VMX_BASIC for L1: revision 0x11e57ed0, one page, write-back, TRUE registers. */
 const VMCS12_REVISION = 0x11e57ed0;
 
@@ -269,6 +281,8 @@ export const NESTED_RULES: readonly Rule[] = [
     ENTRY_FORCED_PERF,
     ENTRY_SAYS,
   ),
+  narrow("exit-32bit", ["exit_ctls_high", "HOST_ADDR_SPACE_SIZE"]),
+  narrow("entry-32bit", ["entry_ctls_high", "IA32E_MODE"]),
   {
     id: "nested-no-cet",
     fn,
@@ -304,6 +318,7 @@ export const NESTED_RULES: readonly Rule[] = [
     PRIMARY_FORCED,
     PRIMARY_SAYS,
   ),
+  narrow("primary-32bit", ["procbased_ctls_high", "CR8_LOAD_EXITING", "CR8_STORE_EXITING"]),
 
   // Secondary processor-based
   {

@@ -1,4 +1,4 @@
-import { and, type Tri } from "../bits/tri.js";
+import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, type Params } from "../model/host.js";
@@ -11,7 +11,6 @@ import {
   type Message,
   type MsrRead,
   msrWordIndex,
-  NO,
   type Refusal,
   type TraceEvent,
   truthToTri,
@@ -31,6 +30,7 @@ import {
   type WordName,
   wordIndex,
 } from "../rules/words.js";
+import { type CompatibilityCheck, compatibilityCheck } from "./compatibility.js";
 import { adjustSpecs } from "./controls.js";
 import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./errata.js";
 import { loadRules } from "./load-program.js";
@@ -104,31 +104,17 @@ export interface CoreReplay {
   readonly refusals: readonly Refusal[];
 }
 
-/** A further CPU against the first one (vmx_check_processor_compat). */
-export interface CompatibilityCheck {
-  readonly core: CoreGroup;
-  readonly agrees: Tri;
-  /** 32-bit words that differ for certain, or may. */
-  readonly differences: readonly {
-    readonly word: WordName;
-    readonly reference: Word;
-    readonly here: Word;
-    readonly certain: boolean;
-  }[];
-  /** Refusals of setup_vmcs_config on this CPU. */
-  readonly refusals: readonly Refusal[];
-}
-
 export interface Replay {
   readonly release: Release;
   readonly config: KernelConfig;
   readonly host: Host;
   /** The boot CPU. */
   readonly cpu: CoreReplay;
+  /** Every further group of CPUs, unless the module does not load on the boot CPU already. */
   readonly compatibility: readonly CompatibilityCheck[];
   /** Does kvm_intel load on this host. */
   readonly loads: Tri;
-  /** The error that insmod gets, if it is certain that the module does not load. */
+  /** The error that insmod gets, if it is certain that the module does not load, and for which reason. */
   readonly error?: Errno;
   /** Parameters given that the release does not have, as `module.name`; the kernel ignores them. */
   readonly unknownParams: readonly string[];
@@ -136,11 +122,16 @@ export interface Replay {
 
 interface Programs {
   readonly boot: Program;
+  /** Boot of a further CPU. */
+  readonly bootFurther: Program;
   readonly load: Program;
   /** setup_vmcs_config and the nested MSRs alone, for the compatibility check. */
   readonly check: Program;
   readonly params: readonly ParamRow[];
 }
+
+/** The virtualization init of 7.2 runs once, on the boot CPU. */
+const FURTHER_BOOT_RULES = BOOT_RULES.filter((rule) => rule.fn !== "x86_virt_init" && rule.id !== "call-x86-virt-init");
 
 const programs = new Map<string, Programs>();
 
@@ -151,6 +142,7 @@ function programsFor(release: Release, config: KernelConfig): Programs {
     const adjust = adjustSpecs(release, config);
     found = {
       boot: compile(BOOT_RULES, release, config),
+      bootFurther: compile(FURTHER_BOOT_RULES, release, config),
       load: compile(loadRules(release), release, config, adjust),
       check: compile([...SETUP_VMCS_CONFIG_RULES, ...NESTED_RULES], release, config, adjust),
       params: PARAMS.filter((row) => paramExists(row, release, config)),
@@ -184,20 +176,22 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const m = createMachine(options.trace);
   fillMachine(m, host, first, options.machine);
   const boot = bootPhase(m, prepared.boot);
+  const further = others.map((core) => bootFurther(host, core, prepared, options.machine));
+  setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
   const unknownParams = fillParams(m, prepared.params, options.params);
   if (!m.stopped) run(m, prepared.load);
   const load = takeLog(m);
   const cpu = coreReplay(m, first, boot, load, config);
 
-  const compatibility = others.map((core) =>
-    checkCompatibility(host, core, m, prepared, options.machine, cpu.bit("params", "nested")),
-  );
+  const compatibility = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check));
   let { loads } = cpu;
   for (const check of compatibility) loads = and(loads, check.agrees);
   const base = { release, config, host, cpu, compatibility, loads, unknownParams };
   if (loads !== "no") return base;
-  const refusal = cpu.refusals.at(-1);
-  return { ...base, error: refusal?.certain ? refusal.errno : "EIO" };
+  const errors = new Set<Errno>(cpu.refusals.map((refusal) => refusal.errno));
+  if (!m.stopped) errors.add("EIO");
+  const [error, ...more] = errors;
+  return error === undefined || more.length > 0 ? base : { ...base, error };
 }
 
 function bootPhase(m: Machine, program: Program): PhaseLog {
@@ -257,6 +251,10 @@ function setBit(m: Machine, index: number, bit: number, value: boolean | undefin
   else if (value) m.value[index] = (m.value[index] as number) | mask;
 }
 
+function setTri(m: Machine, index: number, bit: number, value: Tri): void {
+  setBit(m, index, bit, value === "unknown" ? undefined : value === "yes");
+}
+
 const MACHINE_BITS = WORD_BITS.machine;
 
 function fillMachine(m: Machine, host: Host, core: CoreGroup, facts: MachineFacts = {}): void {
@@ -303,7 +301,7 @@ const NO_LEAF_15 = { eax: 0, ebx: 0 } as const;
 export function fillTimer(m: Machine, core: CoreGroup): void {
   const { tscKhz, cpuid15, maxLeaf } = core.cpuid;
   m.tscKhz = tscKhz;
-  m.cpuid15 = cpuid15 ?? (maxLeaf !== undefined && maxLeaf < 0x15 ? NO_LEAF_15 : undefined);
+  m.cpuid15 = maxLeaf !== undefined && maxLeaf < 0x15 ? NO_LEAF_15 : cpuid15;
 }
 
 /** cpu_has_sgx() of KVM: CPUID.0:EAX is at least 12H and CPUID.12H:EAX bit 0 is 1. */
@@ -409,94 +407,59 @@ export function paramText(cpu: CoreReplay, row: ParamRow): string {
   return String(row.type === "int" ? value | 0 : value);
 }
 
-/** Words of struct vmcs_config (with `nested`), the ones that the compatibility check compares. */
-export const VMCS_CONFIG_WORDS = [
-  "basic.lo",
-  "basic.hi",
-  "pin_based_exec_ctrl",
-  "cpu_based_exec_ctrl",
-  "cpu_based_2nd_exec_ctrl",
-  "cpu_based_3rd_exec_ctrl.lo",
-  "cpu_based_3rd_exec_ctrl.hi",
-  "vmexit_ctrl",
-  "vmentry_ctrl",
-  "misc.lo",
-  "misc.hi",
-] as const satisfies readonly WordName[];
+// ---- Further CPUs ----
 
-/** Words of struct nested_vmx_msrs in the order of the structure. */
-export const NESTED_WORDS = [
-  "procbased_ctls_low",
-  "procbased_ctls_high",
-  "secondary_ctls_low",
-  "secondary_ctls_high",
-  "pinbased_ctls_low",
-  "pinbased_ctls_high",
-  "exit_ctls_low",
-  "exit_ctls_high",
-  "entry_ctls_low",
-  "entry_ctls_high",
-  "misc_low",
-  "misc_high",
-  "ept_caps",
-  "vpid_caps",
-  "nested.basic.lo",
-  "nested.basic.hi",
-  "cr0_fixed0.lo",
-  "cr0_fixed0.hi",
-  "cr0_fixed1.lo",
-  "cr0_fixed1.hi",
-  "cr4_fixed0.lo",
-  "cr4_fixed0.hi",
-  "cr4_fixed1.lo",
-  "cr4_fixed1.hi",
-  "vmcs_enum.lo",
-  "vmcs_enum.hi",
-  "vmfunc_controls.lo",
-  "vmfunc_controls.hi",
-] as const satisfies readonly WordName[];
-
-function checkCompatibility(
-  host: Host,
-  core: CoreGroup,
-  reference: Machine,
-  prepared: Programs,
-  facts: MachineFacts | undefined,
-  nested: Tri,
-): CompatibilityCheck {
-  const m = createMachine(undefined);
-  fillMachine(m, host, core, facts);
-  run(m, prepared.boot);
-  const usable = and(bitOf(m, "caps", "VMX"), bitOf(m, "caps", "MSR_IA32_FEAT_CTL"));
-  // The check runs with the parameters that the boot CPU left.
-  m.value[PARAM_BITS] = reference.value[PARAM_BITS] as number;
-  m.unknown[PARAM_BITS] = reference.unknown[PARAM_BITS] as number;
-  const caps = wordIndex("kvm_caps");
-  m.value[caps] = reference.value[caps] as number;
-  m.unknown[caps] = reference.unknown[caps] as number;
-  run(m, prepared.check);
-
-  const names: readonly WordName[] = nested === "no" ? VMCS_CONFIG_WORDS : [...VMCS_CONFIG_WORDS, ...NESTED_WORDS];
-  const differences: CompatibilityCheck["differences"][number][] = [];
-  for (const name of names) {
-    const index = wordIndex(name);
-    const a = word(reference.value[index] as number, reference.unknown[index] as number);
-    const b = word(m.value[index] as number, m.unknown[index] as number);
-    const unsure = a.unknown | b.unknown;
-    const differs = ((a.value ^ b.value) & ~unsure) !== 0;
-    if (differs || unsure !== 0) differences.push({ word: name, reference: a, here: b, certain: differs });
-  }
-  let agrees: Tri = differences.some((row) => row.certain) ? "no" : differences.length > 0 ? "unknown" : "yes";
-  if (m.stopped) agrees = "no";
-  else if (m.refusals.length > 0) agrees = and(agrees, "unknown");
-  return { core, agrees: and(agrees, usable), differences, refusals: m.refusals };
+interface FurtherCpu {
+  readonly core: CoreGroup;
+  readonly machine: Machine;
+  readonly featCtl: Tri;
+  readonly vmx: Tri;
+  /** Has the CPU both flags that KVM asks for. */
+  readonly usable: Tri;
 }
 
-function bitOf(m: Machine, name: WordName, bit: string): Tri {
-  const index = wordIndex(name);
-  const mask = 1 << bitIndex(name, bit);
-  if (((m.unknown[index] as number) & mask) !== 0) return truthToTri(MAYBE);
-  return truthToTri(((m.value[index] as number) & mask) !== 0 ? YES : NO);
+function bootFurther(host: Host, core: CoreGroup, prepared: Programs, facts: MachineFacts | undefined): FurtherCpu {
+  const machine = createMachine(undefined);
+  fillMachine(machine, host, core, facts);
+  bootPhase(machine, prepared.bootFurther);
+  const featCtl = bitOf(machine, CAPS, FEAT_CTL_CAP);
+  const vmx = bitOf(machine, CAPS, VMX_CAP);
+  return { core, machine, featCtl, vmx, usable: and(featCtl, vmx) };
+}
+
+/** The per-CPU check runs with the parameters, and the messages printed once, that the boot CPU left. */
+function checkFurther(
+  release: Release,
+  { core, machine, featCtl, vmx }: FurtherCpu,
+  reference: Machine,
+  check: Program,
+): CompatibilityCheck {
+  copyBits(machine, reference, PARAM_BITS, -1);
+  copyBits(machine, reference, KVM_CAPS, -1);
+  // Asked of the boot CPU, wherever the check runs.
+  copyBits(machine, reference, CPU_HAS, 1 << bitIndex("cpu_has", "umip"));
+  copyBits(machine, reference, MACHINE, 1 << MACHINE_BITS.perf_global_ctrl_erratum);
+  machine.once = new Map(reference.once);
+  machine.uncheckedPrinted = reference.uncheckedPrinted;
+  run(machine, check);
+  const inCpuid = bitOf(machine, CPU_HAS, bitIndex("cpu_has", "vmx"));
+  return compatibilityCheck(release, { core, inCpuid, featCtl, vmx, reference, here: machine });
+}
+
+const CAPS = wordIndex("caps");
+const VMX_CAP = bitIndex("caps", "VMX");
+const FEAT_CTL_CAP = bitIndex("caps", "MSR_IA32_FEAT_CTL");
+const KVM_CAPS = wordIndex("kvm_caps");
+
+function copyBits(to: Machine, from: Machine, index: number, mask: number): void {
+  to.value[index] = ((to.value[index] as number) & ~mask) | ((from.value[index] as number) & mask);
+  to.unknown[index] = ((to.unknown[index] as number) & ~mask) | ((from.unknown[index] as number) & mask);
+}
+
+function bitOf(m: Machine, index: number, bit: number): Tri {
+  const mask = 1 << bit;
+  if (((m.unknown[index] as number) & mask) !== 0) return "unknown";
+  return ((m.value[index] as number) & mask) !== 0 ? "yes" : "no";
 }
 
 /** Names of build options, for callers that offer them to users. */

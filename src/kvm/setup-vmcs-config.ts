@@ -1,6 +1,6 @@
 import type { ReleaseRange } from "../rules/release.js";
-import type { Condition, Rule } from "../rules/rule.js";
-import type { BitName } from "../rules/words.js";
+import type { Bit, Bits, Condition, Rule } from "../rules/rule.js";
+import { type BitName, bitIndex, type WordName } from "../rules/words.js";
 import { DEFAULT1 } from "../spec/default1.js";
 
 /*
@@ -202,83 +202,77 @@ function erratumRules(): Rule[] {
   ];
 }
 
-/** Masks of Hyper-V's enlightened VMCS: up to 6.1 a list of what it lacks, later a list of what it has. */
+/**
+ * Hyper-V's enlightened VMCS: up to 5.15 a list of the controls that it lacks, none in 6.1, and since 6.6 a list of those
+ * that it has.
+ */
 const EVMCS_ACTIVE: Condition = { all: [{ config: "CONFIG_HYPERV" }, { bit: ["params", "enlightened_vmcs"] }] };
 const EVMCS = "arch/x86/kvm/vmx/evmcs.h, hyperv_evmcs.h, hyperv.c, vmx_onhyperv.c";
 
-/** The default1 bits of a group have no names and are kept whatever the list says. */
-function evmcsKeep(id: string, releases: ReleaseRange, also: readonly BitName<"cpu_based_2nd_exec_ctrl">[]): Rule {
+const EVMCS_SECONDARY = [
+  "EPT",
+  "DESC_EXITING",
+  "RDTSCP",
+  "VIRTUAL_X2APIC",
+  "VPID",
+  "WBINVD_EXITING",
+  "UNRESTRICTED_GUEST",
+  "RDRAND_EXITING",
+  "INVPCID",
+  "ENCLS_EXITING",
+  "RDSEED_EXITING",
+  "PT_CONCEAL_VMX",
+  "XSAVES",
+  "PT_USE_GPA",
+  "TSC_SCALING",
+  "USR_WAIT_PAUSE",
+  "BUS_LOCK_DETECTION",
+  "NOTIFY_VM_EXITING",
+] as const;
+const EVMCS_EXIT = [
+  "SAVE_DEBUG_CONTROLS",
+  "HOST_ADDR_SPACE_SIZE",
+  "LOAD_IA32_PERF_GLOBAL_CTRL",
+  "ACK_INTR_ON_EXIT",
+  "SAVE_IA32_PAT",
+  "LOAD_IA32_PAT",
+  "SAVE_IA32_EFER",
+  "LOAD_IA32_EFER",
+  "CLEAR_BNDCFGS",
+  "PT_CONCEAL_PIP",
+  "CLEAR_IA32_RTIT_CTL",
+] as const;
+const EVMCS_ENTRY = [
+  "LOAD_DEBUG_CONTROLS",
+  "IA32E_MODE",
+  "LOAD_IA32_PERF_GLOBAL_CTRL",
+  "LOAD_IA32_PAT",
+  "LOAD_IA32_EFER",
+  "LOAD_BNDCFGS",
+  "PT_CONCEAL_PIP",
+  "LOAD_IA32_RTIT_CTL",
+] as const;
+const ALL_BITS = Array.from({ length: 32 }, (_, bit) => bit);
+
+/** One field of vmcs_config: what is not in the list is named in a warning and dropped. */
+function evmcsKeep(field: string, [name, ...kept]: Bits, releases: ReleaseRange = { since: "6.6" }): Rule {
+  const word: WordName = name;
+  const supported = kept.map((bit) => bitIndex(word, bit));
+  const dropped = [word, ...ALL_BITS.filter((bit) => !supported.includes(bit))] as unknown as Bits;
+  const [, ...bits] = dropped;
   return {
-    id,
+    id: `evmcs-${field}${releases.until === undefined && releases.since === "6.6" ? "" : `-${releases.since}`}`,
     fn,
     releases,
-    when: EVMCS_ACTIVE,
+    when: { all: [EVMCS_ACTIVE, { any: bits.map((bit) => ({ bit: [word, bit] as unknown as Bit })) }] },
     does: [
       {
-        keep: ["pin_based_exec_ctrl", "INTR_EXITING", "NMI_EXITING", "VIRTUAL_NMIS", ...DEFAULT1.pin],
-        from: "pin_based_exec_ctrl",
+        say: `kvm_intel: ${field} unsupported with eVMCS: 0x%x`,
+        level: 4,
+        args: [{ of: dropped }],
+        once: `evmcs-${field}`,
       },
-      { clear: ["cpu_based_exec_ctrl", "TERTIARY_CONTROLS", 0, 18] },
-      {
-        keep: [
-          "cpu_based_2nd_exec_ctrl",
-          "EPT",
-          "DESC_EXITING",
-          "RDTSCP",
-          "VIRTUAL_X2APIC",
-          "VPID",
-          "WBINVD_EXITING",
-          "UNRESTRICTED_GUEST",
-          "RDRAND_EXITING",
-          "INVPCID",
-          "ENCLS_EXITING",
-          "RDSEED_EXITING",
-          "PT_CONCEAL_VMX",
-          "XSAVES",
-          "PT_USE_GPA",
-          "TSC_SCALING",
-          "USR_WAIT_PAUSE",
-          "BUS_LOCK_DETECTION",
-          "NOTIFY_VM_EXITING",
-          ...also,
-        ],
-        from: "cpu_based_2nd_exec_ctrl",
-      },
-      { put: ["cpu_based_3rd_exec_ctrl.lo"] },
-      { put: ["cpu_based_3rd_exec_ctrl.hi"] },
-      {
-        keep: [
-          "vmexit_ctrl",
-          "SAVE_DEBUG_CONTROLS",
-          "HOST_ADDR_SPACE_SIZE",
-          "LOAD_IA32_PERF_GLOBAL_CTRL",
-          "ACK_INTR_ON_EXIT",
-          "SAVE_IA32_PAT",
-          "LOAD_IA32_PAT",
-          "SAVE_IA32_EFER",
-          "LOAD_IA32_EFER",
-          "CLEAR_BNDCFGS",
-          "PT_CONCEAL_PIP",
-          "CLEAR_IA32_RTIT_CTL",
-          ...DEFAULT1.exit,
-        ],
-        from: "vmexit_ctrl",
-      },
-      {
-        keep: [
-          "vmentry_ctrl",
-          "LOAD_DEBUG_CONTROLS",
-          "IA32E_MODE",
-          "LOAD_IA32_PERF_GLOBAL_CTRL",
-          "LOAD_IA32_PAT",
-          "LOAD_IA32_EFER",
-          "LOAD_BNDCFGS",
-          "PT_CONCEAL_PIP",
-          "LOAD_IA32_RTIT_CTL",
-          ...DEFAULT1.entry,
-        ],
-        from: "vmentry_ctrl",
-      },
+      { clear: dropped },
     ],
     says: "Only what Hyper-V's enlightened VMCS has fields for, and the default1 bits, stay.",
     source: EVMCS,
@@ -289,7 +283,7 @@ const EVMCS_RULES: readonly Rule[] = [
   {
     id: "evmcs-unsupported-old",
     fn,
-    releases: { until: "6.1" },
+    releases: old,
     when: EVMCS_ACTIVE,
     does: [
       { clear: ["pin_based_exec_ctrl", "PREEMPTION_TIMER", "POSTED_INTR"] },
@@ -312,8 +306,28 @@ const EVMCS_RULES: readonly Rule[] = [
     says: "Hyper-V's enlightened VMCS has no fields for these controls.",
     source: EVMCS,
   },
-  evmcsKeep("evmcs-supported", { since: "6.6", until: "6.18" }, []),
-  evmcsKeep("evmcs-supported-mbec", { since: "7.2" }, ["MODE_BASED_EPT_EXEC"]),
+  // Bits 0 and 18 have no name and are not of the default1 class.
+  evmcsKeep("cpu_based_exec_ctrl", [
+    "cpu_based_exec_ctrl",
+    ...ALL_BITS.filter((bit) => ![0, 18, bitIndex("cpu_based_exec_ctrl", "TERTIARY_CONTROLS")].includes(bit)),
+  ]),
+  evmcsKeep("pin_based_exec_ctrl", [
+    "pin_based_exec_ctrl",
+    "INTR_EXITING",
+    "NMI_EXITING",
+    "VIRTUAL_NMIS",
+    ...DEFAULT1.pin,
+  ]),
+  evmcsKeep("cpu_based_2nd_exec_ctrl", ["cpu_based_2nd_exec_ctrl", ...EVMCS_SECONDARY], {
+    since: "6.6",
+    until: "6.18",
+  }),
+  evmcsKeep("cpu_based_2nd_exec_ctrl", ["cpu_based_2nd_exec_ctrl", ...EVMCS_SECONDARY, "MODE_BASED_EPT_EXEC"], {
+    since: "7.2",
+  }),
+  evmcsKeep("cpu_based_3rd_exec_ctrl", ["cpu_based_3rd_exec_ctrl.lo"]),
+  evmcsKeep("vmentry_ctrl", ["vmentry_ctrl", ...EVMCS_ENTRY, ...DEFAULT1.entry]),
+  evmcsKeep("vmexit_ctrl", ["vmexit_ctrl", ...EVMCS_EXIT, ...DEFAULT1.exit]),
 ];
 
 export const SETUP_VMCS_CONFIG_RULES: readonly Rule[] = [

@@ -323,9 +323,28 @@ function reach(m: Machine, index: number, newValue: number, newUnknown: number, 
 }
 
 function refuseWith(m: Machine, rule: Rule, refusal: Machine["refusals"][number]): void {
+  if (m.refusals.length === 0 && !refusal.certain) {
+    m.doubtful = { reads: m.reads.length, messages: m.messages.length, warnings: m.warnings.length };
+  }
   m.refusals.push(refusal);
-  if (refusal.certain) m.stopped = true;
+  if (refusal.certain) {
+    m.stopped = true;
+    if (m.doubtful !== undefined) doubt(m, m.doubtful);
+  }
   m.listener?.({ kind: "refusal", rule, refusal });
+}
+
+/**
+ * What was recorded after a possible refusal holds for a module that loads. When it turns out that the module does not
+ * load for certain, it is not certain how far it got, so everything from there on becomes possible only.
+ */
+function doubt(m: Machine, from: NonNullable<Machine["doubtful"]>): void {
+  const maybe = <T extends { readonly certain: boolean }>(entry: T): T => ({ ...entry, certain: false });
+  m.reads = m.reads.map((read, position) => (position < from.reads ? read : { ...read, happens: "unknown" }));
+  m.messages = m.messages.map((message, position) => (position < from.messages ? message : maybe(message)));
+  m.warnings = m.warnings.map((warning, position) => (position < from.warnings ? warning : maybe(warning)));
+  const before = new Set(m.reads.slice(0, from.reads).map((read) => read.msr));
+  m.unchecked = m.unchecked.map((entry) => (before.has(entry.msr) ? entry : maybe(entry)));
 }
 
 function compileRead(effect: Extract<Effect, { read: unknown }>, rule: Rule): Action {

@@ -94,6 +94,8 @@ export interface Machine {
   uncheckedPrinted: Truth;
   once: Map<string, Truth>;
   refusals: Refusal[];
+  /** How much had been recorded when the first refusal became possible. */
+  doubtful: { readonly reads: number; readonly messages: number; readonly warnings: number } | undefined;
   stopped: boolean;
 }
 
@@ -117,6 +119,7 @@ export function createMachine(listener: ((event: TraceEvent) => void) | undefine
     uncheckedPrinted: NO,
     once: new Map(),
     refusals: [],
+    doubtful: undefined,
     stopped: false,
   };
 }

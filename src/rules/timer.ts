@@ -1,5 +1,5 @@
 import { MAYBE, type Machine, NO, type Truth, YES } from "./machine.js";
-import { wordIndex } from "./words.js";
+import { bitIndex, wordIndex } from "./words.js";
 
 /*
  * The speed limit of the VMX-preemption timer (hardware_setup): KVM does not use a timer that could run out by itself
@@ -7,6 +7,8 @@ import { wordIndex } from "./words.js";
  */
 
 const MISC_LO = wordIndex("misc.lo");
+const CPU_HAS = wordIndex("cpu_has");
+const HYPERVISOR = 1 << bitIndex("cpu_has", "hypervisor");
 
 /** No x86 CPU has a faster TSC; used only where the frequency is not known. */
 const HIGHEST_TSC_KHZ = 10_000_000;
@@ -44,11 +46,16 @@ function tooFastAt(m: Machine, limit: "fixed limit" | "limit of CPUID leaf 15h",
   return MAYBE;
 }
 
-/** Lowest and highest value the limit can have (7.3: from the ratio of TSC and crystal in CPUID leaf 15h). */
+/** Lowest and highest value the limit can have (7.3: on bare metal from the ratio of TSC and crystal in CPUID leaf 15h). */
 function timerLimits(m: Machine): readonly [number, number] {
+  const underHypervisor = ((m.value[CPU_HAS] as number) & HYPERVISOR) !== 0;
+  if (underHypervisor) return [MAX_TIMER, MAX_TIMER];
   if (m.cpuid15 === undefined) return [0, MAX_TIMER];
   const { eax, ebx } = m.cpuid15;
   if (eax === 0 || ebx === 0) return [MAX_TIMER, MAX_TIMER];
-  const limit = Math.min(Math.floor((ebx * 2 ** 25) / eax) - 1, MAX_TIMER);
-  return [limit, limit];
+  // The kernel computes in unsigned 64-bit numbers: a quotient of 0 less 1 is the largest of them.
+  const quotient = Math.floor((ebx * 2 ** 25) / eax);
+  const limit = quotient === 0 ? MAX_TIMER : Math.min(quotient - 1, MAX_TIMER);
+  const maybeUnderHypervisor = ((m.unknown[CPU_HAS] as number) & HYPERVISOR) !== 0;
+  return [limit, maybeUnderHypervisor ? MAX_TIMER : limit];
 }

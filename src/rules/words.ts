@@ -147,6 +147,7 @@ export const WORD_BITS = {
     "pmu",
     "irq_posting",
     "mediated_pmu",
+    "vmx_on_every_cpu",
     "evmcs",
     "tdx_host",
     "perf_global_ctrl_erratum",
