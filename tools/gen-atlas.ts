@@ -96,7 +96,8 @@ function featuresOfCases(file: string, extras: Map<string, AtlasEntry["extra"]>)
     // Only the unchanged CPUs: other cases vary what they are given.
     if (!line.startsWith('{"id":"cpu/') && !line.startsWith('{"id": "cpu/')) continue;
     const given = JSON.parse(line).in as { cpu: string; features: string[] };
-    extras.set(given.cpu, {
+    // The second set of a CPU with unequal cores has its own name there.
+    extras.set(given.cpu.replace(/-core2$/, ""), {
       features: Object.fromEntries(ATLAS_EXTRA_FEATURES.map((f) => [f, given.features.includes(f)])),
     });
   }

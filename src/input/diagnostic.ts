@@ -24,11 +24,14 @@ export const START: Place = Object.freeze({ line: 1, column: 1 });
 /** More than this many diagnostics of one reader help nobody; a last one tells how many were left out. */
 const LIMIT = 100;
 
+/** A function is called only when the diagnostic is kept, which a noisy text makes worth while. */
+type Message = string | (() => string);
+
 /** Collects the diagnostics of one reader over one text; memory stays bounded whatever the text holds. */
 export interface DiagnosticLog {
-  readonly error: (at: Place, message: string, expected?: string) => void;
-  readonly warning: (at: Place, message: string, expected?: string) => void;
-  readonly note: (at: Place, message: string, expected?: string) => void;
+  readonly error: (at: Place, message: Message, expected?: string) => void;
+  readonly warning: (at: Place, message: Message, expected?: string) => void;
+  readonly note: (at: Place, message: Message, expected?: string) => void;
   /** In the order of the text. */
   readonly list: () => Diagnostic[];
 }
@@ -36,7 +39,7 @@ export interface DiagnosticLog {
 export function diagnosticLog(file: string | undefined): DiagnosticLog {
   const kept: Diagnostic[] = [];
   let dropped = 0;
-  const add = (severity: Diagnostic["severity"], at: Place, message: string, expected?: string): void => {
+  const add = (severity: Diagnostic["severity"], at: Place, message: Message, expected?: string): void => {
     if (kept.length >= LIMIT) {
       dropped++;
       return;
@@ -46,7 +49,7 @@ export function diagnosticLog(file: string | undefined): DiagnosticLog {
       ...(file === undefined ? {} : { file }),
       line: at.line,
       column: at.column,
-      message,
+      message: typeof message === "string" ? message : message(),
       ...(expected === undefined ? {} : { expected }),
     });
   };

@@ -79,13 +79,12 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
   const add = (into: Map<number, Sighting>, scope: CpuScope, index: number, seen: Sighting): void => {
     const before = into.get(index);
     const merged: Merged = before === undefined ? seen : merge(before, seen);
-    if (merged.conflict !== undefined && before !== undefined) {
-      log.warning(
-        seen.at,
+    const { conflict } = merged;
+    if (conflict !== undefined && before !== undefined) {
+      const message = (): string =>
         `MSR ${describeMsr(index)} of ${describeScope(scope)} is ${formatMsr(seen.msr)} here and ` +
-          `${formatMsr(before.msr)} in line ${before.at.line}; ${merged.conflict}`,
-        "one value for each MSR of a CPU",
-      );
+        `${formatMsr(before.msr)} in line ${before.at.line}; ${conflict()}`;
+      log.warning(seen.at, message, "one value for each MSR of a CPU");
     }
     into.set(index, { msr: merged.msr, disputed: merged.disputed, at: merged.at });
   };
@@ -154,7 +153,7 @@ function describeScope(scope: CpuScope): string {
 }
 
 interface Merged extends Sighting {
-  readonly conflict?: string;
+  readonly conflict?: () => string;
 }
 
 /** The sum of two sightings; `conflict` tells in words what they leave open. */
@@ -163,7 +162,7 @@ function merge(a: Sighting, b: Sighting): Merged {
   if (a.msr.state === "unknown") return a.disputed === ALL_DISPUTED ? a : b;
   if (a.msr.state === "absent" || b.msr.state === "absent") {
     if (a.msr.state === b.msr.state) return a;
-    return { msr: UNREAD, disputed: ALL_DISPUTED, at: a.at, conflict: "whether it can be read stays unknown" };
+    return { msr: UNREAD, disputed: ALL_DISPUTED, at: a.at, conflict: () => "whether it can be read stays unknown" };
   }
   const hi = mergeWords(a.msr.hi, b.msr.hi, a.disputed.hi | b.disputed.hi);
   const lo = mergeWords(a.msr.lo, b.msr.lo, a.disputed.lo | b.disputed.lo);
@@ -173,7 +172,7 @@ function merge(a: Sighting, b: Sighting): Merged {
     at: a.at,
   };
   if (hi.conflict === 0 && lo.conflict === 0) return merged;
-  return { ...merged, conflict: `${describeBits(hi.conflict, lo.conflict)} unknown` };
+  return { ...merged, conflict: () => `${describeBits(hi.conflict, lo.conflict)} unknown` };
 }
 
 function mergeWords(a: Word, b: Word, disputedBefore: number): { word: Word; conflict: number; disputed: number } {

@@ -15,7 +15,7 @@ export interface MsrClaim {
     | { readonly kind: "broken"; readonly message: string; readonly expected: string };
 }
 
-const VALUE_EXPECTED = "one to sixteen hex digits, as 0x1f, or two halves high:low of up to eight digits each";
+const VALUE_EXPECTED = "one to sixteen hex digits, as 0x1f, or two halves high:low, the low one of eight digits";
 
 // Sticky expressions: each one is tried at one position only, which keeps a line's cost linear.
 const PREFIX = /(?:[\s>*|•-]|\[ {0,8}\d{1,10}\.\d{1,9}\])*/y;
@@ -30,9 +30,10 @@ const SEPARATOR = /\s*(?::=|=>|->|[:=,|])\s*|\s+(?:is|reads)\s+|\s+/iy;
 
 const LABELLED =
   /(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})[\s,;:]+(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})(?!\w)/iy;
-const HALVES = /(?:0x)?([0-9a-f]{1,8})[:`'_](?:0x)?([0-9a-f]{1,8})(?![\w:`'])/iy;
+// The low half must be padded: a shorter one is a part of one.
+const HALVES = /(?:0x)?([0-9a-f]{1,8})[:`'_](?:0x)?([0-9a-f]{8})(?![\w:`'])/iy;
 const TWO_WORDS = /(?:0x)?([0-9a-f]{8})\s+(?:0x)?([0-9a-f]{8})(?=\s*$)/iy;
-const PLAIN = /(0x)?([0-9a-f]{1,16})(?![\w`'-])(?!:[0-9a-f])/iy;
+const PLAIN = /(0x)?([0-9a-f]{1,16})(?![\w`'-])(?!:(?:0x)?[0-9a-f])/iy;
 const FAULT =
   /(?:EIO|#GP|(?:gp|general protection) fault|fault(?:s|ed)?|absent|input\/output error|<\s*failed\s*>)(?!\w)/iy;
 const LIKE_A_NUMBER = /0x[0-9a-z_:`'-]*|[0-9a-f]{8}[0-9a-z_:`'-]*/iy;
@@ -208,7 +209,10 @@ function value(
 ): { said: MsrClaim["said"]; end: number } {
   const hi = Number.parseInt(high as string, 16);
   const lo = Number.parseInt(low as string, 16);
-  return { said: { kind: "value", msr: msrValue({ hi, lo }), digits: 16 }, end };
+  return {
+    said: { kind: "value", msr: msrValue({ hi, lo }), digits: (high as string).length + (low as string).length },
+    end,
+  };
 }
 
 function brokenNumber(text: string): string {

@@ -105,7 +105,10 @@ function openReading(options: ReadOptions): OpenReading {
         sink.push(head);
       }
       const { reading, format } = sink.end();
-      const hosts = reading.hosts;
+      const { hosts } = reading;
+      if (hosts.length === 0 && ![...log.list(), ...reading.diagnostics].some((d) => d.severity === "error")) {
+        log.error(START, `no host in the text, read as ${format}`, readerByName(format as string).knows);
+      }
       const diagnostics = [...log.list(), ...reading.diagnostics].sort(
         (a, b) => a.line - b.line || a.column - b.column,
       );

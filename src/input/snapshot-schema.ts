@@ -4,6 +4,13 @@ import { CPU_FEATURES } from "../model/host.js";
 /** Value of `format` in every snapshot of this shape. */
 export const SNAPSHOT_FORMAT = "vmxlens-snapshot/1";
 
+/** valibot takes an array for an object, or for a record, of which every member may be missing. JSON does not. */
+const notList = v.custom<object>((value) => !Array.isArray(value), "expected an object");
+
+function object<const E extends v.ObjectEntries>(entries: E) {
+  return v.pipe(notList, v.strictObject(entries));
+}
+
 const hex64 = v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,16}$/, "expected a hex string of up to 16 digits"));
 const hex32 = v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,8}$/, "expected a hex string of up to 8 digits"));
 const cpuList = v.pipe(
@@ -15,7 +22,7 @@ const u32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fff
 
 const msr = v.pipe(
   v.union(
-    [hex64, v.picklist(["absent", "unknown"]), v.strictObject({ value: hex64, unknown: hex64 })],
+    [hex64, v.picklist(["absent", "unknown"]), object({ value: hex64, unknown: hex64 })],
     'expected a hex string, "absent", "unknown" or {"value", "unknown"}',
   ),
   v.description(
@@ -24,18 +31,21 @@ const msr = v.pipe(
   ),
 );
 
-const features = v.strictObject(
+const features = object(
   Object.fromEntries(CPU_FEATURES.map((name) => [name, v.optional(v.boolean())])) as {
     [F in (typeof CPU_FEATURES)[number]]: v.OptionalSchema<v.BooleanSchema<undefined>, undefined>;
   },
 );
 
-const cpuid = v.strictObject({
-  features: v.pipe(features, v.description("CPUID features by the kernel's names. One that is missing is not known.")),
+const cpuid = object({
+  features: v.pipe(
+    v.optional(features, {}),
+    v.description("CPUID features by the kernel's names. One that is missing is not known."),
+  ),
   maxLeaf: v.pipe(v.optional(hex32), v.description("CPUID.0:EAX")),
   cpuid12Eax: v.pipe(v.optional(hex32), v.description("CPUID.12H.0:EAX")),
   cpuid15: v.pipe(
-    v.optional(v.strictObject({ eax: hex32, ebx: hex32, ecx: hex32 })),
+    v.optional(object({ eax: hex32, ebx: hex32, ecx: hex32 })),
     v.description("CPUID.15H, the TSC to crystal ratio"),
   ),
   tscKhz: v.pipe(v.optional(u32), v.description("TSC frequency in kHz; 0 when the kernel could not tell")),
@@ -43,22 +53,25 @@ const cpuid = v.strictObject({
   linAddrBits: v.pipe(v.optional(bits), v.description("CPUID.80000008H:EAX[15:8]")),
 });
 
-const core = v.strictObject({
+const core = object({
   coreTypes: v.pipe(
-    v.array(v.picklist(["P", "E", "LP-E"])),
+    v.optional(v.array(v.picklist(["P", "E", "LP-E"])), []),
     v.description("Types of the cores in this group; empty when the CPU does not tell"),
   ),
   logicalCpus: v.pipe(v.optional(cpuList), v.description("Numbers of the logical CPUs in this group")),
   signature: v.pipe(v.optional(hex32), v.description("CPUID.1:EAX")),
   microcode: v.pipe(v.optional(hex32), v.description("Microcode revision")),
-  msrs: v.pipe(v.record(v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,8}$/)), msr), v.description("By MSR index")),
-  cpuid,
+  msrs: v.pipe(
+    v.optional(v.pipe(notList, v.record(v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,8}$/)), msr)), {}),
+    v.description("By MSR index"),
+  ),
+  cpuid: v.optional(cpuid, {}),
 });
 
-const params = v.record(v.string(), v.string());
+const params = v.pipe(notList, v.record(v.string(), v.string()));
 
 /** The snapshot as it stands in the file. `schema/snapshot.schema.json` is generated from this. */
-export const SNAPSHOT_SCHEMA = v.strictObject({
+export const SNAPSHOT_SCHEMA = object({
   $schema: v.optional(v.string()),
   format: v.literal(SNAPSHOT_FORMAT),
   comment: v.pipe(v.optional(v.string()), v.description("Free text, not read")),
@@ -68,7 +81,7 @@ export const SNAPSHOT_SCHEMA = v.strictObject({
   codename: v.optional(v.string()),
   kernel: v.pipe(v.optional(v.string()), v.description("Kernel release as uname -r prints it")),
   params: v.pipe(
-    v.optional(v.strictObject({ kvm: v.optional(params), kvm_intel: v.optional(params) })),
+    v.optional(object({ kvm: v.optional(params), kvm_intel: v.optional(params) })),
     v.description("Module parameters as /sys/module/MODULE/parameters shows them"),
   ),
   source: v.pipe(v.optional(v.string()), v.description("Where the facts come from")),

@@ -29,8 +29,9 @@ function readSnapshot(text: string, file: string | undefined): Reading {
   for (const twice of parsed.duplicates) log.error(place(twice.at), `JSON: ${twice.message}`, twice.expected);
   const root = parsed.node;
   if (root === undefined) return { hosts: [], diagnostics: log.list() };
-  if (parsed.error === undefined && /\S/.test(text.slice(parsed.end, parsed.end + 1000))) {
-    log.error(place(parsed.end), "something follows the snapshot and was not read", "the end of the text");
+  const rest = text.slice(parsed.end, parsed.end + 1000).search(/\S/);
+  if (parsed.error === undefined && rest >= 0) {
+    log.error(place(parsed.end + rest), "something follows the snapshot and was not read", "the end of the text");
   }
 
   const leftOut = new Set<string>();
@@ -49,16 +50,24 @@ function readSnapshot(text: string, file: string | undefined): Reading {
       const path = paths[i] as (string | number)[];
       // That a part is missing which was just left out has been told.
       if (leftOut.has(JSON.stringify(path))) continue;
-      const expected =
-        issue.expected === null || issue.type === "regex" || issue.type === "union" ? undefined : issue.expected;
-      const message = issue.type === "regex" || issue.type === "union" ? issue.message : describeIssue(issue.received);
+      const own = ["regex", "union", "custom"].includes(issue.type);
+      const message = own ? issue.message : describeIssue(issue.received);
+      const expected = own ? undefined : (issue.expected ?? undefined);
       log.error(place(jsonAt(root, path)), `${pathText(path)}: ${message}`, expected);
     }
-    const removed = paths.reverse().filter((path) => removeJson(root, path));
+    const removed = paths.reverse().flatMap((path) => leaveOut(root, path) ?? []);
     if (removed.length === 0) break;
-    for (const path of removed) leftOut.add(JSON.stringify(path));
+    for (const path of removed) leftOut.add(path);
   }
   return { hosts: [], diagnostics: log.list() };
+}
+
+/** Takes the part at a path out, or what must not be without it. Gives the path of what went. */
+function leaveOut(root: JsonNode, path: readonly (string | number)[]): string | undefined {
+  for (let length = path.length; length > 1; length--) {
+    if (removeJson(root, path.slice(0, length))) return JSON.stringify(path.slice(0, length));
+  }
+  return path.length === 1 && removeJson(root, path) ? JSON.stringify(path) : undefined;
 }
 
 function describeIssue(received: string): string {
@@ -83,12 +92,24 @@ function hostOf(file: SnapshotFile, root: JsonNode, complain: Complain): Host {
     ...given("vendor", file.vendor),
     ...given("codename", file.codename),
     ...given("kernel", file.kernel),
-    ...(file.params === undefined
-      ? {}
-      : { params: { ...given("kvm", file.params.kvm), ...given("kvm_intel", file.params.kvm_intel) } }),
+    ...given("params", paramsOf(root)),
     ...given("source", file.source),
     cores: cores as unknown as Host["cores"],
   };
+}
+
+/** Taken from the tree: valibot drops keys such as "prototype", and a parameter may have any name. */
+function paramsOf(root: JsonNode): NonNullable<Host["params"]> | undefined {
+  const node = root.kind === "object" ? root.members.get("params")?.node : undefined;
+  if (node?.kind !== "object") return undefined;
+  const modules = [...node.members].map(([module, member]) => {
+    const params = member.node.kind === "object" ? [...member.node.members] : [];
+    return [
+      module,
+      Object.fromEntries(params.map(([name, param]) => [name, jsonValue(param.node) as string])),
+    ] as const;
+  });
+  return Object.fromEntries(modules);
 }
 
 function coreOf(

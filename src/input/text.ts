@@ -170,7 +170,7 @@ export function lineSplitter(sink: (line: string, number: number) => void, log: 
       }
     },
     end() {
-      const cut = carry !== "" && !carry.endsWith("\r");
+      const cut = skipping || (carry !== "" && !carry.endsWith("\r"));
       if (carry !== "" || skipping) emitSpan(carry);
       carry = "";
       return { lines: number, cut };

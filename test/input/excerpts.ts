@@ -1,0 +1,199 @@
+/*
+ * Short texts in the formats that the readers know, with numbers of real CPUs: a Tunnel Creek Atom, a Meteor Lake, a
+ * Xeon E5-2696 v3 with unequal CPUs, a Haswell.
+ */
+
+/** Old layout: no header, CPUID of two CPUs, one MSR section without a number, samples of a changing MSR. */
+export const AIDA64_OLD = `------[ Logical CPU #0 ]------
+
+allcpu: Package 0 / Core 0 / Thread 0: Valid
+
+CPUID 00000000: 0000000A-756E6547-6C65746E-49656E69 [GenuineIntel]
+CPUID 00000001: 00020661-00020800-0040E3BD-BFE9FBFF
+CPUID 00000004: 00004121-0140003F-0000003F-00000001 [SL 00] [L1D: 24 KB]
+CPUID 00000007: 00000000-00000000-00000000-00000000
+CPUID 80000001: 00000000-00000000-00000001-20100000
+CPUID 80000002: 20202020-20202020-746E4920-52286C65 [         Intel(R]
+CPUID 80000003: 74412029-54286D6F-4320294D-45205550 [) Atom(TM) CPU E]
+CPUID 80000004: 20303836-20402020-30362E31-007A4847 [680   @ 1.60GHz]
+CPUID 80000008: 00003020-00000000-00000000-00000000
+
+------[ Logical CPU #1 ]------
+
+allcpu: Package 0 / Core 0 / Thread 1: Valid, Virtual
+
+CPUID 00000000: 0000000A-756E6547-6C65746E-49656E69 [GenuineIntel]
+CPUID 00000001: 00020661-01020800-0040E3BD-BFE9FBFF
+
+------[ All CPUs ]------
+
+CPU   0: APICID    0 / Package 0 / Core   0 / Thread 0: Valid
+
+------[ MSR Registers ]------
+
+MSR 00000017: 0004-0000-9015-D01D [PlatID = 1]
+MSR 0000008B: 0000-0105-0000-0000
+MSR 000000E7: 0000-0000-000D-2670 [S200]
+MSR 000000E7: 0000-0000-01E5-D450
+MSR 00000110: < FAILED >
+MSR 00000480: 005A-0400-0000-0009
+MSR 00000481: 0000-003F-0000-0016
+MSR 00000482: 77F9-FFFE-0401-E172
+MSR 00000483: 0003-EFFF-0003-6DFF
+MSR 00000484: 0000-1FFF-0000-11FF
+MSR 00000485: 0000-0000-0004-03C0
+MSR 00000486: 0000-0000-8000-0021
+MSR 00000487: 0000-0000-FFFF-FFFF
+MSR 00000488: 0000-0000-0000-2000
+MSR 00000489: 0000-0000-0000-27FF
+MSR 0000048A: 0000-0000-0000-002C
+`;
+
+const HYBRID_CORES = [
+  { type: "40000002", label: "Core: Redwood Cove", l3: true },
+  { type: "20000002", label: "Atom: Crestmont", l3: true },
+  { type: "20000002", label: "Atom: Crestmont", l3: false },
+  { type: "40000002", label: "Core: Redwood Cove", l3: true },
+] as const;
+
+/** New layout: header, a section for each CPU, core types mixed, sections that are no MSRs in between. */
+export function aida64New(msrs: (cpu: number) => string = () => METEOR_LAKE_MSRS): string {
+  const cpuids = HYBRID_CORES.map(
+    ({ type, label, l3 }, cpu) => `------[ CPUID Registers / Logical CPU #${cpu} ]------
+
+allcpu: Package 0 / Core ${cpu} / Thread 0: Valid, Intel ${type.startsWith("4") ? "Core" : "Atom"}
+
+CPUID 00000000: 00000023-756E6547-6C65746E-49656E69 [GenuineIntel]
+CPUID 00000001: 000A06A4-${cpu.toString(16).padStart(2, "0")}800800-7FFAFBFF-BFEBFBFF
+CPUID 00000004: FC004121-02C0003F-0000003F-00000000 [SL 00] [L1D: 48 KB]
+${l3 ? "CPUID 00000004: FC0FC163-02C0003F-00007FFF-00000004 [SL 01] [L3U: 24 MB]\n" : ""}CPUID 00000007: 00000002-239C27EB-994007AC-FC18C410 [SL 00]
+CPUID 00000007: 40400910-00000001-00000000-00040000 [SL 01]
+CPUID 0000000D: 0000000F-000003D0-00019900-00000000 [SL 01] [SSE]
+CPUID 00000012: 00000000-00000000-00000000-00000000 [SL 00]
+CPUID 00000015: 00000002-0000009C-0249F000-00000000 [78.00x / 38400000 / 2995.20]
+CPUID 0000001A: ${type}-00000000-00000000-00000000 [${label}]
+CPUID 80000001: 00000000-00000000-00000121-2C100800
+CPUID 80000002: 65746E49-2952286C-726F4320-4D542865 [Intel(R) Core(TM]
+CPUID 80000003: 6C552029-20617274-35312037-00004835 [) Ultra 7 155H]
+CPUID 80000004: 00000000-00000000-00000000-00000000 []
+CPUID 80000008: 0000302E-00000000-00000000-00000000
+`,
+  );
+  const sections = HYBRID_CORES.map(
+    (_, cpu) => `------[ MSR Registers / Logical CPU #${cpu} ]------
+
+MSR 0000001B: 0000-0000-FEE0-0900
+MSR 0000008B: 0000-001C-0000-0000
+MSR 00000150: < FAILED >
+${msrs(cpu)}
+`,
+  );
+  return `------[ Versions ]------
+
+Program Version : AIDA64 Engineer v8.25.8223 Beta
+
+------[ CPU Info ]------
+
+CPU Type          : 6C+10c Intel Core Ultra 7 155H, 4500 MHz (45 x 100)
+CPU Alias         : Meteor Lake-H
+CPUID CPU Name    : Intel(R) Core(TM) Ultra 7 155H
+
+${cpuids.join("\n")}
+------[ All CPUs ]------
+
+CPU   0: APICID   32 / Package 0 / Core   0 / Thread 0: Valid
+
+${sections.join("\n")}
+------[ OC MailBox ]------
+
+C 01 / P1 00 / P2 00: 00000480
+MSR 00000480: 0000-0000-0000-0001
+
+------[ APIC Base at 00000000-FEE00000 ]------
+
+00000480: 00000001 00000002
+`;
+}
+
+export const METEOR_LAKE_MSRS = `MSR 00000480: 03DA-0500-0000-0013
+MSR 00000481: 0000-00FF-0000-0016
+MSR 00000482: FFFB-FFFE-0401-E172
+MSR 00000483: F77F-FFFF-0003-6DFF
+MSR 00000484: 0076-FFFF-0000-11FF
+MSR 0000048B: C75F-7FFF-0000-0000
+MSR 0000048C: 0000-0F01-06F3-4141`;
+
+/** What a list of one MSR for each line looks like in the hands of different people. */
+export const MSR_LIST = `# read on the second machine
+0x3a: 0x5
+0x480=0x00da040000000012
+481h 0000007f00000016
+IA32_VMX_PROCBASED_CTLS 0xfff9fffe0401e172
+MSR_IA32_VMX_EXIT_CTLS = 0x007fffff00036dff
+msr[484] = 0000ffff\`000011ff
+0x485 (IA32_VMX_MISC): 0x300481e5
+MSR 0x486 = 0x80000021
+RDMSR( 0x48b ) = 00007CFF00000000 (EAX=00000000, EDX=00007CFF)
+0x48c: 00000f01:06334141
+`;
+
+export const MSR_LIST_BY_CPU = `insmod msr  -> exit 0
+cpu0 msr 0x0000003a IA32_FEAT_CTL = 0x0000000000000005
+cpu0 msr 0x00000480 IA32_VMX_BASIC = 0x00d810000000002b
+cpu0 msr 0x00000491 IA32_VMX_VMFUNC = 0x0000000000000001
+cpu0 msr 0x00000492 IA32_VMX_PROCBASED_CTLS3 : EIO
+cpu0 msr 0x0000010a IA32_ARCH_CAPABILITIES : EIO
+cpu1 msr 0x0000003a IA32_FEAT_CTL = 0x0000000000000005
+cpu1 msr 0x00000480 IA32_VMX_BASIC = 0x00d810000000002b
+cpu1 msr 0x00000491 IA32_VMX_VMFUNC = 0x0000000000000001
+cpu1 msr 0x00000492 IA32_VMX_PROCBASED_CTLS3 : EIO
+`;
+
+export const RDMSR_ALL = `# rdmsr -a 0x480
+da040000000012
+da040000000012
+da040000000012
+# rdmsr -a 0x48b
+2007fff00000000
+7fff00000000
+7fff00000000
+`;
+
+export const RDMSR_UNIQ = `After bootup:
+bash-5.2# rdmsr -a 0x48b |uniq
+2007fff00000000
+7fff00000000
+2007fff00000000
+7fff00000000
+
+bash-5.2# cat /proc/cpuinfo |grep microcode |uniq
+microcode       : 0x39
+`;
+
+export const RDMSR_SINGLE = `# Read msr value
+$ rdmsr 0x48B
+7cff00000000
+
+# Check Shadow VMCS is enabled:
+$ rdmsr 0x00000485
+300481e5
+`;
+
+export const WINDBG = `lkd> rdmsr 0x481
+msr[481] = 0000007f\`00000016
+lkd> rdmsr 0x48b
+msr[48b] = 001ffcff\`00000000
+lkd> rdmsr 492
+no such msr
+`;
+
+export const EXCERPTS: readonly string[] = [
+  AIDA64_OLD,
+  aida64New(),
+  MSR_LIST,
+  MSR_LIST_BY_CPU,
+  RDMSR_ALL,
+  RDMSR_UNIQ,
+  RDMSR_SINGLE,
+  WINDBG,
+];

@@ -1,0 +1,236 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { formatU64 } from "../../src/bits/u64.js";
+import { readHost, readHostStream } from "../../src/input/read.js";
+import { READERS, readerByName } from "../../src/input/registry.js";
+import { writeSnapshot } from "../../src/input/snapshot.js";
+import { knownValue } from "../../src/model/msr.js";
+import { anyHost } from "./arbitrary-host.js";
+import { AIDA64_OLD, EXCERPTS, MSR_LIST } from "./excerpts.js";
+
+/** Texts of every format, damaged as texts get damaged. */
+const damaged: fc.Arbitrary<string> = fc
+  .tuple(
+    fc.array(fc.oneof(fc.constantFrom(...EXCERPTS), anyHost.map(writeSnapshot)), { minLength: 1, maxLength: 3 }),
+    fc.array(
+      fc.tuple(
+        fc.constantFrom("cut", "drop", "double", "replace", "insert", "swap", "interleave"),
+        fc.nat(),
+        fc.nat({ max: 400 }),
+        fc.constantFrom(
+          "\n",
+          "\r",
+          "0",
+          "f",
+          ":",
+          "-",
+          "`",
+          "[",
+          "]",
+          '"',
+          "{",
+          "MSR ",
+          "rdmsr ",
+          "0x",
+          "cpu1 ",
+          "\t",
+          "é",
+          "=",
+          "#",
+        ),
+      ),
+      { maxLength: 8 },
+    ),
+  )
+  .map(([texts, damages]) => {
+    let text = texts.join("");
+    for (const [kind, where, size, piece] of damages) {
+      const at = where % (text.length + 1);
+      const end = Math.min(text.length, at + size);
+      if (kind === "cut") text = text.slice(0, Math.max(at, 1));
+      else if (kind === "drop") text = text.slice(0, at) + text.slice(end);
+      else if (kind === "double") text = text.slice(0, end) + text.slice(at);
+      else if (kind === "replace") text = text.slice(0, at) + piece + text.slice(at + 1);
+      else if (kind === "insert") text = text.slice(0, at) + piece + text.slice(at);
+      else if (kind === "swap") text = text.slice(at) + text.slice(0, at);
+      else text = interleave(text, texts[size % texts.length] as string);
+    }
+    return text;
+  });
+
+function interleave(a: string, b: string): string {
+  const [left, right] = [a.split("\n"), b.split("\n")];
+  return Array.from({ length: Math.max(left.length, right.length) }, (_, i) => [left[i], right[i]])
+    .flat()
+    .filter((line) => line !== undefined)
+    .join("\n");
+}
+
+/** The values that a text states, without the signs that stand between their digits. */
+function digitsOf(text: string): string {
+  return text.toLowerCase().replace(/[-:`_]|0x/g, "");
+}
+
+describe("every reader", () => {
+  it("survives damaged text of any format, and its diagnostics point into the text", () => {
+    fc.assert(
+      fc.property(damaged, fc.constantFrom(undefined, ...READERS.map((r) => r.name)), (text, format) => {
+        const { host, hosts, diagnostics } = readHost(text, format === undefined ? {} : { format });
+        const lines = text.split(/\r\n|\r|\n/).length;
+        for (const d of diagnostics) {
+          expect(d.line).toBeGreaterThanOrEqual(1);
+          expect(d.line).toBeLessThanOrEqual(lines);
+          expect(d.column).toBeGreaterThanOrEqual(1);
+          expect(d.message).not.toMatch(/undefined|NaN|\[object/);
+        }
+        expect(host).toBe(hosts[0]);
+        if (host === undefined) expect(diagnostics.some((d) => d.severity === "error")).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+
+  it("claims no MSR value that does not stand in the text", () => {
+    let claimed = 0;
+    fc.assert(
+      fc.property(damaged, (text) => {
+        const digits = digitsOf(text);
+        for (const core of readHost(text).hosts.flatMap((h) => h.cores)) {
+          for (const [index, msr] of core.msrs) {
+            const value = knownValue(msr);
+            // A register of which single bits are unknown has no digits of its own.
+            if (value === undefined) continue;
+            claimed++;
+            expect(digits).toContain(formatU64(value).slice(2));
+            expect(digits).toMatch(new RegExp(`${index.toString(16)}|vmx|feat`));
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(claimed).toBeGreaterThan(100);
+  }, 60_000);
+
+  it("survives any bytes and any string", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string({ unit: "binary", maxLength: 300 })),
+        (input) => {
+          expect(readHost(input).hosts.length).toBeLessThan(2);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  }, 60_000);
+
+  it("says in one sentence what it knows", () => {
+    for (const reader of READERS) {
+      expect(reader.knows).toMatch(/^\S.*\.$/);
+      expect(readerByName(reader.name)).toBe(reader);
+    }
+    expect(new Set(READERS.map((r) => r.name)).size).toBe(READERS.length);
+  });
+});
+
+describe("readHost", () => {
+  it.each([
+    ["nothing", "", "the text is empty"],
+    ["blanks", " \n\t\n", "the text is empty"],
+    ["prose", "Dear list,\nVMX does not work here.\n", "no known format was recognised in 2 lines"],
+    ["NUL characters", "MSR\0\0\0 480", "binary"],
+  ])("of %s gives an error and no host", (_, text, message) => {
+    const { host, format, diagnostics } = readHost(text, { file: "x.txt" });
+    expect(host).toBeUndefined();
+    expect(format).toBeUndefined();
+    expect(diagnostics).toMatchObject([
+      {
+        severity: "error",
+        file: "x.txt",
+        line: 1,
+        column: 1,
+        message: expect.stringContaining(message),
+        expected: expect.any(String),
+      },
+    ]);
+  });
+
+  it("throws RangeError on a format that there is not", () => {
+    expect(() => readHost("", { format: "aida" })).toThrow(RangeError);
+  });
+
+  it("says when the format that was asked for finds nothing", () => {
+    const { host, format, diagnostics } = readHost(AIDA64_OLD, { format: "snapshot" });
+    expect(host).toBeUndefined();
+    expect(format).toBe("snapshot");
+    expect(diagnostics[0]?.severity).toBe("error");
+    expect(readHost("prose\n", { format: "aida64" }).diagnostics).toMatchObject([
+      { severity: "error", message: "no host in the text, read as aida64" },
+    ]);
+  });
+
+  it("finds values below a megabyte of other text", () => {
+    const noise = "Nov 22 15:27:01 host kernel: usb 1-1: new high-speed USB device number 4 using xhci_hcd\n".repeat(
+      12_000,
+    );
+    const { host, diagnostics } = readHost(noise + MSR_LIST);
+    expect(host?.cores[0].msrs.size).toBe(10);
+    expect(diagnostics.every((d) => d.severity === "note")).toBe(true);
+  });
+
+  it("believes the format of most lines", () => {
+    expect(readHost(`$ rdmsr 0x480\nda040000000012\n${AIDA64_OLD}`).format).toBe("aida64");
+    expect(readHost(`${MSR_LIST}\nMSR 00000481: 0000-007F-0000-0016\n`).format).toBe("msr-list");
+  });
+
+  it("keeps the number of diagnostics bounded", () => {
+    const text = Array.from({ length: 5000 }, (_, i) => `0x480: 0x${i}g`).join("\n");
+    const { diagnostics } = readHost(text, { format: "msr-list" });
+    expect(diagnostics.length).toBe(101);
+    expect(diagnostics.at(-1)?.message).toBe("4901 more diagnostics like these were left out");
+  });
+});
+
+describe("a large text", () => {
+  // Each kind of noise is one that some reader has to look at twice. The bound is generous: a quadratic reader needs
+  // hours, and a linear one well under a second for this much.
+  const kinds: readonly (readonly [string, string])[] = [
+    ["log lines", "[12345.678901] usb 1-1: new high-speed device number 12 using xhci_hcd\n"],
+    ["a hex dump", "00000480: 7f45 4c46 0201 0100 0000 0000 0000 0000  .ELF............\n"],
+    ["bare hex values", "da040000000012da\n"],
+    ["one endless line", "0x480: "],
+    ["brackets", "[[[[[[[[{{{{{{{{"],
+    ["open quotes", '{"format":"vmxlens-snapshot/1","a'],
+    ["prompts", "$ rdmsr -a 0x48b | uniq | sort -u\n"],
+    ["section titles", "------[ MSR Registers / Logical CPU #1 ]------\n"],
+    ["contradictions", "cpu1 0x480 = 0x1\ncpu1 0x480 = 0x2\n"],
+    ["half MSR lines", "MSR 00000480: 0000-\n"],
+    ["blanks", " ".repeat(60)],
+    ["CR lines", "0x480: zz\r"],
+  ];
+
+  it.each(kinds)(
+    "of %s is read in linear time",
+    (_, line) => {
+      const text = line.repeat(Math.ceil(2_000_000 / line.length));
+      const start = performance.now();
+      const { diagnostics } = readHost(text);
+      expect(performance.now() - start).toBeLessThan(20_000);
+      expect(diagnostics.length).toBeLessThan(300);
+    },
+    60_000,
+  );
+
+  it("of 20 MB is read as a stream", async () => {
+    const block = new TextEncoder().encode(
+      "[12345.678901] usb 1-1: new high-speed device number 12 using xhci_hcd\n".repeat(900),
+    );
+    async function* stream() {
+      for (let sent = 0; sent < 20_000_000; sent += block.length) yield block;
+      yield new TextEncoder().encode(MSR_LIST);
+    }
+    const start = performance.now();
+    const { host } = await readHostStream(stream());
+    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(host?.cores[0].msrs.size).toBe(10);
+  }, 60_000);
+});
