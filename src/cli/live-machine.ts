@@ -47,6 +47,7 @@ export type Pread = (file: string, position: bigint, length: number) => Uint8Arr
  * Reads the machine this process runs on: VMX MSRs of every CPU from /dev/cpu/N/msr, CPUID from /dev/cpu/N/cpuid where
  * the module is loaded and else what /proc/cpuinfo tells for certain, module parameters and the kernel release. Opens
  * everything for reading only, and changes nothing. What it cannot read it leaves unknown and lists in `missing`.
+ * IA32_FEAT_CTL is as Linux left it: where firmware had not locked it, Linux has, and what stood there before is lost.
  */
 export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
   const root = options.root ?? "/";

@@ -41,6 +41,8 @@ export interface AtlasText {
   readonly length: number;
   /** The entry at a position from 0 to `length - 1`. */
   readonly entry: (position: number) => AtlasEntry;
+  /** The position of the entry with exactly this id, or -1. */
+  readonly find: (id: string) => number;
 }
 
 export interface SearchKeys {
@@ -60,6 +62,11 @@ export function openAtlas(text: string): AtlasText {
   let keys: SearchKeys[] | undefined;
   return {
     length: cpus.length,
+    find(id) {
+      const [slug, signature, ...rest] = id.split("-");
+      const letter = Object.entries(VENDORS).find(([, v]) => v.slug === slug)?.[0];
+      return cpus.findIndex((line) => line.startsWith(`cpu|${letter}|${signature}|${rest.join("-")}|`));
+    },
     entry(position) {
       shared ??= decodeShared(lines);
       entries[position] ??= decodeEntry((cpus[position] as string).split("|"), shared);
@@ -145,7 +152,7 @@ function hex(text: string | undefined): number {
 }
 
 /** Family, model and stepping of CPUID.1:EAX with their extended parts (SDM volume 2, CPUID). */
-export function splitSignature(signature: number): { family: number; model: number; stepping: number } {
+function splitSignature(signature: number): { family: number; model: number; stepping: number } {
   const base = (signature >>> 8) & 0xf;
   const model = (signature >>> 4) & 0xf;
   return {

@@ -23,9 +23,10 @@ export function atlas(): readonly AtlasEntry[] {
 
 /** The CPU of the atlas with this id as a host. Throws `RangeError` when there is none. */
 export function atlasHost(id: string): Host {
-  const entry = atlas().find((e) => e.id === id);
-  if (entry === undefined) throw new RangeError(`no CPU ${JSON.stringify(id)} in the atlas`);
-  return entryHost(entry);
+  const text = atlasText();
+  const position = text.find(id);
+  if (position < 0) throw new RangeError(`no CPU ${JSON.stringify(id)} in the atlas`);
+  return entryHost(text.entry(position));
 }
 
 /** The host that an entry of the atlas describes. */

@@ -8,7 +8,7 @@ import { describeMsr } from "./msr-names.js";
 import { looksSwapped } from "./swapped-halves.js";
 
 /** Whose value it is: a logical CPU by number, every CPU of the machine, or one CPU that the text does not name. */
-export type CpuScope = number | "all" | "unnamed";
+type CpuScope = number | "all" | "unnamed";
 
 /** Facts of one CPU other than MSRs, filled in by a reader. */
 export interface CpuDraft {

@@ -6,13 +6,13 @@ export type JsonNode =
   | { readonly kind: "array"; readonly at: number; readonly items: JsonNode[] }
   | { readonly kind: "scalar"; readonly at: number; readonly value: string | number | boolean | null };
 
-export interface JsonMember {
+interface JsonMember {
   /** Offset of the key. */
   readonly at: number;
   readonly node: JsonNode;
 }
 
-export interface JsonComplaint {
+interface JsonComplaint {
   readonly at: number;
   readonly message: string;
   readonly expected?: string;
