@@ -44,8 +44,8 @@ export const nestedDifferences: Block = (language) =>
   table(
     [
       pick(language, "Word", "字"),
-      pick(language, "Only L1: KVM emulates it", "只有 L1 有：KVM 模拟"),
-      pick(language, "Only the CPU: KVM keeps it", "只有 CPU 有：KVM 不给"),
+      pick(language, "Only L1: emulated", "只有 L1 有：由 KVM 模拟"),
+      pick(language, "Only the CPU: not offered", "只有 CPU 有：KVM 不提供"),
     ],
     PAIRS.map(([own, nested]) => {
       const [cpu, l1] = [WALK.cpu.word(own).value, WALK.cpu.word(nested).value];

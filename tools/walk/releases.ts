@@ -2,10 +2,25 @@ import { bitsOf } from "../../src/bits/word.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../../src/kvm/replay.js";
 import { vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
-import { RELEASES } from "../../src/rules/release.js";
+import { RELEASES, type Release } from "../../src/rules/release.js";
 import { bitName, type WordName } from "../../src/rules/words.js";
 import { type Block, code, hex, hexPair, type Language, list, msrNumber, pick, table, yesNo } from "./markdown.js";
 import { DUMPED, run } from "./scenario.js";
+
+/** A row for each release; neighbours with the same cells share one. */
+function perRelease(language: Language, cellsOf: (release: Release) => readonly string[]): readonly string[][] {
+  const rows: { first: Release; last: Release; cells: readonly string[] }[] = [];
+  for (const release of RELEASES) {
+    const cells = cellsOf(release);
+    const row = rows.at(-1);
+    if (row !== undefined && row.cells.join() === cells.join()) row.last = release;
+    else rows.push({ first: release, last: release, cells });
+  }
+  return rows.map(({ first, last, cells }) => [
+    first === last ? first : pick(language, `${first} to ${last}`, `${first} 至 ${last}`),
+    ...cells,
+  ]);
+}
 
 const WORDS = ["cpu_based_exec_ctrl", "cpu_based_2nd_exec_ctrl", "vmexit_ctrl", "vmentry_ctrl"] as const;
 
@@ -13,9 +28,9 @@ const WORDS = ["cpu_based_exec_ctrl", "cpu_based_2nd_exec_ctrl", "vmexit_ctrl", 
 export const releaseControls: Block = (language) =>
   table(
     [pick(language, "Release", "版本"), ...WORDS.map(code)],
-    RELEASES.map((release) => {
+    perRelease(language, (release) => {
       const { cpu } = run({ release });
-      return [release, ...WORDS.map((word) => hex(cpu.word(word)))];
+      return WORDS.map((word) => hex(cpu.word(word)));
     }),
   );
 
@@ -25,15 +40,12 @@ const NESTED = [0x482, 0x48b, 0x48f, 0x490, 0x48c, 0x485, 0x48a] as const;
 export const releaseNested: Block = (language) =>
   table(
     [pick(language, "Release", "版本"), ...NESTED.map(msrNumber)],
-    RELEASES.map((release) => {
+    perRelease(language, (release) => {
       const seen = nestedMsrs(run({ release }).cpu);
-      return [
-        release,
-        ...NESTED.map((index) => {
-          const value = seen.get(index);
-          return value === undefined ? "–" : hexPair(value);
-        }),
-      ];
+      return NESTED.map((index) => {
+        const value = seen.get(index);
+        return value === undefined ? "–" : hexPair(value);
+      });
     }),
   );
 
