@@ -1,7 +1,8 @@
 import type { Tri } from "../bits/tri.js";
 import { adjustSpecs, GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../kvm/controls.js";
-import type { Replay } from "../kvm/replay.js";
+import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { rulesOf } from "../kvm/rule-list.js";
+import type { Host } from "../model/host.js";
 import { simplify } from "../rules/compile.js";
 import type { TraceEvent } from "../rules/machine.js";
 import type { ReleaseRange } from "../rules/release.js";
@@ -60,6 +61,13 @@ export interface TracedReplay {
   readonly given: { readonly [name: string]: string };
 }
 
+/** Replays a host and keeps the trace. */
+export function tracedReplay(host: Host, options: ReplayOptions = {}): TracedReplay {
+  const events: TraceEvent[] = [];
+  const replayed = replay(host, { ...options, trace: (event) => events.push(event) });
+  return { replayed, events, given: { ...options.params?.kvm, ...options.params?.kvm_intel } };
+}
+
 /** The leaves of a rule's condition as it stood when the rule had its turn. */
 function leavesOfRule(traced: TracedReplay, rule: Rule): readonly Leaf[] {
   return leavesOf(traced, rule.when, holdsBefore(traced, rule));
@@ -113,7 +121,9 @@ export function reasonFor(traced: TracedReplay, word: WordName, bit: number, dep
     const leaves = leavesOfRule(traced, change.rule);
     const reason: Reason = { kind: "changed", rule: change.rule, to: value, leaves };
     // A rule that set the bit from elsewhere is explained by where it came from; one that cleared it by its condition.
-    const sources = value === "no" ? bitsOfLeaves(leaves, word, bit) : sourcesIn(change.rule, word, bit);
+    const taken = value === "no" ? [] : sourcesIn(change.rule, word, bit);
+    const asked = value === "yes" ? [] : bitsOfLeaves(leaves, word, bit);
+    const sources = [...taken, ...asked, ...(value === "unknown" ? optionalSources(traced, change.rule, bit) : [])];
     return answer(reason, back(sources));
   }
   if (word === "params") {
@@ -150,17 +160,23 @@ function unsetReason(
   }
   if (copies.length > 0) {
     const because = back(copies);
-    const first = rulesOf(release, config).find((rule) =>
+    const copying = rulesOf(release, config).filter((rule) =>
       rule.does.some((effect) => sourcesOf(effect, word, bit).length > 0),
     );
-    if (first !== undefined)
-      return answer({ kind: "changed", rule: first, to: cpu.bit(word, bit), leaves: [] }, because);
+    const ran = copying.findLast((rule) => rule.when === undefined || holdsBefore(traced, rule)(rule.when) !== "no");
+    if (ran !== undefined) return answer({ kind: "changed", rule: ran, to: cpu.bit(word, bit), leaves: [] }, because);
+    const [skipped] = copying;
+    if (skipped !== undefined) {
+      const leaves = leavesOfRule(traced, skipped);
+      return answer({ kind: "not reached", rule: skipped, leaves }, back(bitsOfLeaves(leaves, word, bit)));
+    }
   }
   const [candidate] = candidates;
   if (candidate !== undefined) {
     const leaves = leavesOfRule(traced, candidate);
     return answer({ kind: "not reached", rule: candidate, leaves }, back(bitsOfLeaves(leaves, word, bit)));
   }
+  if (group !== undefined) return answer({ kind: "not asked", group, askedIn: askedIn(group, bit) });
   return answer({ kind: "never" });
 }
 
@@ -251,6 +267,16 @@ function sourcesIn(rule: Rule, word: WordName, bit: number): readonly (readonly 
     sources.push([`${msr}.${effect.adjust === "tertiary" ? "lo" : "hi"}`, bit]);
   }
   return sources;
+}
+
+/** Bits on which it depends whether KVM asks for a control at all. */
+function optionalSources(traced: TracedReplay, rule: Rule, bit: number): readonly (readonly [WordName, number])[] {
+  const { release, config } = traced.replayed;
+  return rule.does.flatMap((effect) => {
+    const optional = "adjust" in effect ? adjustSpecs(release, config)[effect.adjust]?.optional : undefined;
+    if (optional === undefined || ((optional.bits >>> bit) & 1) === 0) return [];
+    return bitsOfLeaves(leavesOf(traced, optional.when), "reached", 0);
+  });
 }
 
 /** Bits that decided a condition, to be explained in turn; never the bit that is being explained. */

@@ -4,13 +4,12 @@ import { PARAMS, type ParamRow } from "../kvm/params.js";
 import { DEBIAN_CONFIG, paramsOf, type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import type { CoreGroup, CpuFeature, Host, Params } from "../model/host.js";
 import { type Msr, msrWords } from "../model/msr.js";
-import type { TraceEvent } from "../rules/machine.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange } from "../rules/release.js";
 import type { Condition } from "../rules/rule.js";
 import { bitIndex, type MsrName, REPLAY_MSRS, type WordName } from "../rules/words.js";
 import { type Feature, LAYERS, type Layer } from "./features.js";
 import { type Cell, featureLayers, layerCell, layerCondition } from "./layers.js";
-import { type BitReason, type Leaf, leavesOf, reasonFor, type TracedReplay } from "./reason.js";
+import { type BitReason, type Leaf, leavesOf, reasonFor, type TracedReplay, tracedReplay } from "./reason.js";
 
 /** What one layer says, and what decided it. */
 export interface WhyStep {
@@ -35,6 +34,8 @@ export type Remedy = readonly Change[];
 export interface Why {
   readonly feature: Feature;
   readonly replayed: Replay;
+  /** The replay with its trace, for whoever wants to follow a reason further. */
+  readonly traced: TracedReplay;
   readonly steps: readonly WhyStep[];
   readonly lostAt?: Layer;
   readonly unknownAt?: Layer;
@@ -50,11 +51,10 @@ export interface Why {
  * for what would have to change to get it. The search replays; nothing in it is written by hand.
  */
 export function why(host: Host, feature: Feature, options: ReplayOptions = {}, wantedGoal?: Layer): Why {
-  const events: TraceEvent[] = [];
-  const replayed = replay(host, { ...options, trace: (event) => events.push(event) });
-  const traced: TracedReplay = { replayed, events, given: { ...options.params?.kvm, ...options.params?.kvm_intel } };
+  const traced = tracedReplay(host, options);
+  const { replayed } = traced;
   const layers = featureLayers(replayed, feature);
-  const steps = LAYERS.map((layer) => stepOf(traced, feature, layer, layers.cells[layer]));
+  const steps = LAYERS.map((layer) => layerStep(traced, feature, layer, layers.cells[layer]));
   const goal = wantedGoal ?? goalOf(layers.cells);
   const cell = layers.cells[goal];
   const reached: Tri = cell === "none" ? "yes" : cell;
@@ -62,6 +62,7 @@ export function why(host: Host, feature: Feature, options: ReplayOptions = {}, w
   return {
     feature,
     replayed,
+    traced,
     steps,
     goal,
     reached,
@@ -76,7 +77,8 @@ function goalOf(cells: Readonly<Record<Layer, Cell>>): Layer {
   return cells[used] === "yes" && cells.nested !== "none" ? "nested" : used;
 }
 
-function stepOf(traced: TracedReplay, feature: Feature, layer: Layer, cell: Cell): WhyStep {
+/** What one layer says of a feature, with the reason for every bit that its answer rests on. */
+export function layerStep(traced: TracedReplay, feature: Feature, layer: Layer, cell: Cell): WhyStep {
   const condition = layerCondition(traced.replayed, feature, layer);
   const leaves = leavesOf(traced, condition);
   const bits: BitReason[] = [];
