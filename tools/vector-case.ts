@@ -159,9 +159,13 @@ function kvmOutput(result: Replay, given: VectorCase["in"]["params"]) {
   const vendorParams = rows.filter((row) => row.module === "kvm_intel");
   const kvmParams = rows.filter((row) => row.module === "kvm" && !(row.name === "tdp_mmu" && withoutTdpMmu(release)));
   const list = (rows: typeof vendorParams) => Object.fromEntries(rows.map((row) => [row.name, paramText(cpu, row)]));
-  const unknown = [...result.unknownParams];
   const left = withoutTdpMmu(release) && rows.some((row) => row.name === "tdp_mmu");
-  if (left && "tdp_mmu" in given.kvm) unknown.push("kvm.tdp_mmu");
+  const unknown = [
+    ...result.unknownParams.filter((name) => name.startsWith("kvm_intel.")),
+    ...Object.keys(given.kvm)
+      .map((name) => `kvm.${name}`)
+      .filter((name) => result.unknownParams.includes(name) || (left && name === "kvm.tdp_mmu")),
+  ];
   return {
     loads,
     errno,
@@ -274,6 +278,21 @@ export function differencesOf(expected: unknown, actual: unknown, path = "out"):
   }
   const keys = new Set([...Object.keys(expected), ...Object.keys(actual)]);
   return [...keys].flatMap((key) => differencesOf(expected[key], actual[key], `${path}.${key}`));
+}
+
+/** Is the value an object as `in` of a vector file describes it, at least in the members that every case has. */
+export function isVectorCase(value: unknown): value is VectorCase {
+  if (!isRecord(value) || typeof value.id !== "string" || typeof value.release !== "string") return false;
+  const input = value.in;
+  if (!isRecord(input) || !isRecord(value.out)) return false;
+  const { msrs, faults, features, params } = input;
+  if (!isRecord(msrs) || !Array.isArray(faults) || !Array.isArray(features)) return false;
+  if (!isRecord(params) || !isRecord(params.kvm) || !isRecord(params.kvm_intel)) return false;
+  return Object.values(msrs).every((text) => typeof text === "string" && parseHexU64(text) !== undefined);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Replays a case and gives what differs from its expectation. */

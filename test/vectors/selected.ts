@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import type { VectorCase } from "../../tools/vector-case.js";
+
+/** The committed cases; tools/gen-goldens-vectors.ts chooses them. */
+export const SELECTED = join(import.meta.dirname, "selected.jsonl.gz");
+
+let parsed: readonly VectorCase[] | undefined;
+
+export function selectedCases(): readonly VectorCase[] {
+  parsed ??= gunzipSync(readFileSync(SELECTED))
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as VectorCase);
+  return parsed;
+}

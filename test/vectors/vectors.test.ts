@@ -1,0 +1,204 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkCase, differencesOf, isVectorCase, replayCase, vectorOutput } from "../../tools/vector-case.js";
+import { SELECTED, selectedCases } from "./selected.js";
+
+const root = resolve(import.meta.dirname, "../..");
+const whole = resolve(root, "../shared/vectors");
+const cases = selectedCases();
+
+describe("the committed part of the kernel's answers", () => {
+  it.each(["5.10", "6.1", "6.12", "7.2"])("agrees in every field with the replay of %s", (release) => {
+    const ofRelease = cases.filter((vector) => vector.release === release);
+    expect(ofRelease.length).toBeGreaterThan(140);
+    expect(ofRelease.flatMap((vector) => checkCase(vector).map(({ path }) => `${vector.id} ${path}`))).toEqual([]);
+  });
+
+  it("is small", () => {
+    expect(statSync(SELECTED).size).toBeLessThan(150_000);
+  });
+
+  it("has loads, every refusal and both states of every printed flag", () => {
+    const errors = new Set(cases.map(({ out }) => (out as { kvm: { error: string | null } }).kvm.error));
+    expect([...errors].sort()).toEqual(["EINVAL", "EIO", "EOPNOTSUPP", null]);
+    const lines = cases.map(({ out }) => (out as { boot: { vmx_flags: string | null } }).boot.vmx_flags);
+    expect(lines).toContain(null);
+    for (const flag of ["vnmi", "ept_5level", "apicv", "ipi_virt", "notify_vm_exiting", "ept_violation_ve"]) {
+      expect(lines.some((line) => line?.split(" ").includes(flag))).toBe(true);
+      expect(lines.some((line) => line !== null && !line.split(" ").includes(flag))).toBe(true);
+    }
+  });
+});
+
+/** Every way to alter one leaf of an expectation: one bit of a word, one boolean, number, text or list. */
+function* alterations(value: unknown, path = "out"): Generator<{ path: string; altered: unknown }> {
+  if (typeof value === "string" && /^0x[0-9a-f]+$/.test(value)) {
+    const width = /vmx_capability|_ctrl$|_ctls_|_caps$|misc_(low|high)$/.test(path) ? 32 : 64;
+    for (let bit = 0; bit < width; bit++) {
+      yield { path, altered: `0x${(BigInt(value) ^ (1n << BigInt(bit))).toString(16)}` };
+    }
+  } else if (typeof value === "string") {
+    yield { path, altered: `${value}x` };
+    yield { path, altered: value.slice(1) };
+  } else if (typeof value === "boolean") yield { path, altered: !value };
+  else if (typeof value === "number") yield { path, altered: value ^ 1 };
+  else if (value === null) yield { path, altered: "0x0" };
+  else if (Array.isArray(value)) {
+    yield { path: `${path}.${value.length}`, altered: [...value, "more"] };
+    for (const [index, inner] of value.entries()) {
+      for (const change of alterations(inner, `${path}.${index}`)) {
+        yield { path: change.path, altered: value.with(index, change.altered) };
+      }
+    }
+  } else if (typeof value === "object") {
+    for (const [key, inner] of Object.entries(value as Record<string, unknown>)) {
+      for (const change of alterations(inner, `${path}.${key}`)) {
+        yield { path: change.path, altered: { ...value, [key]: change.altered } };
+      }
+    }
+  }
+}
+
+describe("an altered expectation", () => {
+  // One case of each kind for each release; together they alter more than 20,000 single bits.
+  const sample = ["cpu/intel-50654-skylaked", "rnd/", "var/"].flatMap((start) =>
+    ["5.10", "6.1", "6.12", "7.2"].flatMap((release) => {
+      const found = cases.find(
+        (vector) =>
+          vector.release === release && vector.id.startsWith(start) && JSON.stringify(vector.out).includes("0x"),
+      );
+      return found === undefined ? [] : [found];
+    }),
+  );
+
+  it.each(sample.map((vector) => [vector.id, vector.release, vector] as const))(
+    "of %s in %s fails at the place that was altered, whichever it is",
+    (_id, _release, vector) => {
+      const actual = vectorOutput(replayCase(vector), vector.in.params);
+      let count = 0;
+      for (const { path, altered } of alterations(vector.out)) {
+        count++;
+        const paths = differencesOf(altered, actual).map((difference) => difference.path);
+        if (paths.length !== 1 || paths[0] !== path) expect(paths).toEqual([path]);
+      }
+      expect(count).toBeGreaterThan(100);
+    },
+  );
+
+  it("fails when a field is missing or a new one is there", () => {
+    const [vector] = sample as [(typeof sample)[number]];
+    const { boot, ...rest } = vector.out as Record<string, unknown>;
+    expect(checkCase({ ...vector, out: rest }).map(({ path }) => path)).toEqual(["out.boot"]);
+    expect(checkCase({ ...vector, out: { ...rest, boot, more: 1 } }).map(({ path }) => path)).toEqual(["out.more"]);
+  });
+
+  it("fails for a release that is not tabulated", () => {
+    const [vector] = sample as [(typeof sample)[number]];
+    expect(checkCase({ ...vector, release: "4.19" })).toHaveLength(1);
+  });
+});
+
+describe("isVectorCase", () => {
+  const vector = cases[0];
+  it.each([
+    ["null", null],
+    ["a list", []],
+    ["no input", { ...vector, in: undefined }],
+    ["no expectation", { ...vector, out: "0x1" }],
+    ["a register of 17 digits", { ...vector, in: { ...vector?.in, msrs: { "0x480": "0x12345678901234567" } } }],
+    ["parameters that are no object", { ...vector, in: { ...vector?.in, params: "ept=0" } }],
+  ])("refuses %s", (_what, value) => {
+    expect(isVectorCase(vector)).toBe(true);
+    expect(isVectorCase(value)).toBe(false);
+  });
+});
+
+describe("npm run vectors", () => {
+  let folder: string;
+  const few = cases.slice(0, 3).map((vector) => JSON.stringify(vector));
+  const file = (name: string, content: string | Buffer): string => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const run = (...args: string[]) => {
+    const done = spawnSync(process.execPath, ["--import", "tsx", "tools/vectors.ts", ...args], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    return { ...done, last: done.stdout.trimEnd().split("\n").at(-1) };
+  };
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "vectors-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("ends with the counts and exit code 0 when all pass", () => {
+    const plain = file("plain.jsonl", `${few.join("\n")}\n`);
+    const packed = file("packed.jsonl.gz", gzipSync(few.join("\r\n")));
+    const { last, status } = run(plain, packed);
+    expect([last, status]).toEqual(["6 passed, 0 failed", 0]);
+  });
+
+  it("shows the place of an altered bit and ends with exit code 1", () => {
+    const altered = (few[1] as string).replace(
+      /"pinbased_ctls_high":"0x([0-9a-f]*)7f"/,
+      '"pinbased_ctls_high":"0x$17e"',
+    );
+    expect(altered).not.toBe(few[1]);
+    const { stdout, last, status } = run(file("altered.jsonl", [few[0], altered, few[2]].join("\n")));
+    expect([last, status]).toEqual(["2 passed, 1 failed", 1]);
+    expect(stdout).toContain("altered.jsonl:2: ");
+    expect(stdout).toContain("out.nested.pinbased_ctls_high\n");
+    expect(stdout).toMatch(/kernel {2}"0x7e"\n +vmxlens "0x7f"/);
+  });
+
+  it("counts lines that are no case as failed and goes on", () => {
+    const path = file(
+      "broken.jsonl",
+      [few[0], (few[1] as string).slice(0, 700), "null", '{"id":"x"}', few[2]].join("\n"),
+    );
+    const { stdout, last, status } = run(path);
+    expect([last, status]).toEqual(["2 passed, 3 failed", 1]);
+    expect(stdout).toContain("broken.jsonl:2: not a JSON object");
+    expect(stdout).toContain("broken.jsonl:3: not a case");
+    expect(stdout).toContain("broken.jsonl:4: not a case");
+  });
+
+  it("stops showing differences after twenty, not counting them", () => {
+    const { stdout, last } = run(file("many.jsonl", "{}\n".repeat(50)));
+    expect(last).toBe("0 passed, 50 failed");
+    expect(stdout.split("\n").filter((line) => line.includes("not a case"))).toHaveLength(20);
+  });
+
+  it("does not call an empty or unreadable file a success", () => {
+    const empty = run(file("empty.jsonl", "\n"));
+    expect([empty.last, empty.status]).toEqual(["0 passed, 0 failed", 1]);
+    const cut = file("cut.jsonl.gz", gzipSync(few.join("\n")).subarray(0, 900));
+    const unreadable = run(file("good.jsonl", few[0] as string), cut, join(folder, "nowhere.jsonl"));
+    expect([unreadable.last, unreadable.status]).toEqual(["1 passed, 0 failed", 2]);
+    expect(unreadable.stderr).toContain("cut.jsonl.gz: ");
+    expect(unreadable.stderr).toContain("nowhere.jsonl: ");
+    expect(run().status).toBe(2);
+  });
+});
+
+describe.skipIf(!existsSync(whole))("the complete files beside the checkout", () => {
+  const names = existsSync(whole) ? readdirSync(whole).filter((name) => name.endsWith(".jsonl.gz")) : [];
+
+  it.each(names)("%s passes", { timeout: 120_000 }, (name) => {
+    const lines = gunzipSync(readFileSync(join(whole, name)))
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+    expect(lines.length).toBeGreaterThan(1000);
+    for (const line of lines) {
+      const differences = checkCase(JSON.parse(line));
+      if (differences.length > 0) expect({ line: line.slice(0, 80), differences }).toBeUndefined();
+    }
+  });
+});
