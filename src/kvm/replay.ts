@@ -326,6 +326,7 @@ function fillMsr(m: Machine, core: CoreGroup, i: number): void {
     m.unknown[lo] = msr.lo.unknown;
     m.value[lo + 1] = msr.hi.value;
     m.unknown[lo + 1] = msr.hi.unknown;
+    if (msr.mayBeAbsent === true) m.faults[i] = MAYBE;
   }
 }
 

@@ -73,7 +73,7 @@ export interface DecodedRegister {
 export function decodeRegister(index: number, msr: Msr, counterpart: Msr = UNREAD): DecodedRegister {
   const register = registerOf(index);
   if (register === undefined) throw new RangeError(`MSR 0x${index.toString(16)} is not in the table of registers`);
-  return decodeRow(register, msr, counterpart, msr.state === "value" ? "yes" : "unknown");
+  return decodeRow(register, msr, counterpart, msr.state === "value" && msr.mayBeAbsent !== true ? "yes" : "unknown");
 }
 
 /** Decodes every register of the table for one core, with TRUE and FIXED counterparts and existence resolved. */

@@ -33,7 +33,8 @@ export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
  */
 export function effectiveMsr(core: CoreGroup, index: number): Msr {
   const msr = msrOf(core, index);
-  return msr.state === "unknown" && registerExists(core, index) === "no" ? ABSENT : msr;
+  const open = msr.state === "unknown" || (msr.state === "value" && msr.mayBeAbsent === true);
+  return open && registerExists(core, index) === "no" ? ABSENT : msr;
 }
 
 /** The bit or CPUID fact behind `registerExists`, as people write it. */

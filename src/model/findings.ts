@@ -57,7 +57,7 @@ function presence(core: CoreGroup): Finding[] {
         }),
       );
     }
-    if (exists === "no" && msr.state === "value") {
+    if (exists === "no" && msr.state === "value" && msr.mayBeAbsent !== true) {
       const id = unexpected(msr);
       const text = `${sdm} reads ${formatMsr(msr)}, though by ${existenceText(register)} it does not exist`;
       if (id !== undefined) found.push(finding(id, text, { msr: index }));

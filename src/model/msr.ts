@@ -5,12 +5,14 @@ import { bitAt, formatWord, UNKNOWN, type Word, word } from "../bits/word.js";
 /**
  * What is known of one model-specific register of one CPU.
  *
- * - `value`: somebody read it; single bits may still be unknown.
+ * - `value`: somebody read it; single bits may still be unknown. With `mayBeAbsent` a text shows bits that are 0 in a
+ *   way that a register which faults would give as well (Linux takes a faulting read for 0), and nothing else tells the
+ *   two apart: the known bits are all 0, and whether reading faults is open.
  * - `absent`: reading it faults.
  * - `unknown`: nobody read it, so it may have any value or be absent.
  */
 export type Msr =
-  | { readonly state: "value"; readonly hi: Word; readonly lo: Word }
+  | { readonly state: "value"; readonly hi: Word; readonly lo: Word; readonly mayBeAbsent?: true }
   | { readonly state: "absent" }
   | { readonly state: "unknown" };
 
