@@ -36,7 +36,8 @@ const WRITABLE: readonly (readonly [msrs: readonly number[], accepts: Bool])[] =
   [[0xc000_0081], fact("intel64")],
   [[0x277], patTypes(value)],
   [[0xc000_0080], zero(andOf(value, reserved("IA32_EFER")))],
-  [[0xc000_0084], all(fact("intel64"), zero(slice(value, 63, 32)))],
+  // IA32_FMASK: whether bits 63:32 fault is not written down for every CPU.
+  [[0xc000_0084], all(fact("intel64"), any(zero(slice(value, 63, 32)), fact("wrmsrAccepts")))],
 ];
 const isKnown = any(...WRITABLE.flatMap(([msrs]) => msrs.map(isMsr)));
 const accepted = any(
