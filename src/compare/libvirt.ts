@@ -1,0 +1,180 @@
+import type { MsrPairs } from "../kvm/restore.js";
+import { type QemuCpu, type QemuOptions, qemuCpu } from "./qemu.js";
+import { propertyState } from "./qemu-features.js";
+import {
+  atLeast,
+  type LibvirtModel,
+  propertiesOf,
+  type QemuModel,
+  type QemuProperty,
+  qemuData,
+  versionNumber,
+} from "./qemu-models.js";
+
+/*
+ * The `<cpu>` element of libvirt for wanted VMX capabilities. libvirt hands what the element lists to QEMU and leaves the
+ * rest of a model to QEMU, but keeps its own list of what a model has; where the two disagree the element says it.
+ */
+
+/**
+ * libvirt knows vmx-* names since 9.10.0 (its issue 568 is about them in that version); they were added to models that
+ * earlier versions had without them, which broke migration until 10.2.0. All from libvirt's NEWS.
+ */
+export const LIBVIRT_VMX_SINCE = "9.10";
+const LIBVIRT_VERSIONED_SINCE = "10.10";
+
+export interface LibvirtOptions extends QemuOptions {
+  /** As in `11.3`. Default: the newest that the tables know. */
+  readonly libvirtVersion?: string;
+  /** For `model: "host"`: `host-model` (default) or `host-passthrough`. */
+  readonly hostMode?: "host-model" | "host-passthrough";
+}
+
+export interface LibvirtFeature {
+  readonly name: string;
+  readonly policy: "require" | "disable";
+  /** libvirt's list of the model is not QEMU's, so that the element has to say it although QEMU's model has it so. */
+  readonly because?: "libvirt's model differs";
+}
+
+export interface LibvirtCpu {
+  /** The element, indented by two blanks, without a final newline. */
+  readonly xml: string;
+  readonly model: string;
+  readonly libvirtVersion: string;
+  readonly features: readonly LibvirtFeature[];
+  /** What this libvirt version has no name for; QEMU's command line would have to say it. */
+  readonly unknownToLibvirt: readonly string[];
+  /** Sentences about what this version makes of it. */
+  readonly notes: readonly string[];
+  /** The same for QEMU itself. */
+  readonly qemu: QemuCpu;
+}
+
+export type LibvirtResult =
+  | ({ readonly kind: "cpu" } & LibvirtCpu)
+  | { readonly kind: "unknown version"; readonly message: string }
+  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] };
+
+/** The `<cpu>` element that makes libvirt give a guest the wanted VMX capabilities; as `qemuCpu`. */
+export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): LibvirtResult {
+  const version = options.libvirtVersion ?? (qemuData().libvirt.at(-1) as string);
+  if (versionNumber(version) === undefined) {
+    return { kind: "unknown version", message: `"${version}" is not a libvirt version; write it like 11.3` };
+  }
+  const host = (options.model ?? "host") === "host";
+  const result = qemuCpu(wanted, {
+    ...options,
+    only: (model) => libvirtName(model, version) !== undefined && (options.only?.(model) ?? true),
+  });
+  if (result.kind !== "cpu") return result;
+  const { kind: _, ...cpu } = result;
+  const model = host ? undefined : qemuData().models.find((row) => row.name === cpu.model);
+  const own = model === undefined ? undefined : libvirtName(model, version);
+  const features: LibvirtFeature[] = [{ name: "vmx", policy: "require" }];
+  const unknownToLibvirt: string[] = [];
+  for (const property of propertiesOf(cpu.qemuVersion)) {
+    const feature = featureFor(property, cpu, own);
+    if (feature === undefined) continue;
+    const name = nameIn(property, version);
+    if (name === undefined) unknownToLibvirt.push(property.name);
+    else features.push({ ...feature, name });
+  }
+  const lines = features.map(({ name, policy }) => `  <feature policy='${policy}' name='${name}'/>`);
+  const mode = options.hostMode ?? "host-model";
+  const open =
+    own === undefined
+      ? [`<cpu mode='${mode}' check='${mode === "host-model" ? "partial" : "none"}'>`]
+      : [`<cpu mode='custom' match='exact' check='partial'>`, `  <model fallback='forbid'>${own.name}</model>`];
+  return {
+    kind: "cpu",
+    xml: [...open, ...lines, "</cpu>"].join("\n"),
+    model: own?.name ?? mode,
+    libvirtVersion: version,
+    features,
+    unknownToLibvirt,
+    notes: notesFor(version, features, unknownToLibvirt, own),
+    qemu: cpu,
+  };
+}
+
+function featureFor(
+  property: QemuProperty,
+  cpu: QemuCpu,
+  own: LibvirtModel | undefined,
+): Omit<LibvirtFeature, "name"> | undefined {
+  if (cpu.additions.includes(property.name)) return { policy: "require" };
+  if (cpu.removals.includes(property.name)) return { policy: "disable" };
+  if (own === undefined || own.lists.size === 0) return undefined;
+  const has = propertyState(cpu.features, property);
+  if (has === "unknown" || own.lists.has(property.name) === (has === "yes")) return undefined;
+  return { policy: has === "yes" ? "require" : "disable", because: "libvirt's model differs" };
+}
+
+/** libvirt's name of a property, if that version knows it. */
+function nameIn(property: QemuProperty, version: string): string | undefined {
+  const { libvirt } = property;
+  if (libvirt === undefined) return undefined;
+  const since = libvirt.since === qemuData().libvirt[0] ? LIBVIRT_VMX_SINCE : libvirt.since;
+  return atLeast(version, since) ? libvirt.name : undefined;
+}
+
+/** libvirt's model for one of QEMU: of the same name, else the name without a version that stands for it. */
+function libvirtName(model: QemuModel, version: string): LibvirtModel | undefined {
+  const { libvirtModels, aliases, libvirt } = qemuData();
+  const oldest = libvirt[0];
+  const known = (name: string) =>
+    libvirtModels.find((row) => row.name === name && (row.since === oldest || atLeast(version, row.since)));
+  if (atLeast(version, LIBVIRT_VERSIONED_SINCE)) {
+    const versioned = known(model.name);
+    if (versioned !== undefined) return versioned;
+  }
+  for (const [name, target] of aliases) {
+    const row = target === model.name ? known(name) : undefined;
+    if (row !== undefined) return row;
+  }
+  return undefined;
+}
+
+function notesFor(
+  version: string,
+  features: readonly LibvirtFeature[],
+  unknown: readonly string[],
+  own: LibvirtModel | undefined,
+): string[] {
+  const notes: string[] = [];
+  if (!atLeast(version, LIBVIRT_VMX_SINCE)) {
+    notes.push(`libvirt ${version} knows no vmx-* feature; they came with 9.10.0.`);
+  } else if (unknown.length > 0) {
+    notes.push(`libvirt ${version} is not known to have a name for ${unknown.join(", ")}.`);
+  }
+  if (own?.added === true) {
+    notes.push(
+      `libvirt added the VMX features to ${own.name} in 9.10.0: domains that 9.9.0 and older started do not migrate to 9.10.0, 10.0.0 and 10.1.0 or back; 10.2.0 ended that.`,
+    );
+  }
+  if (atLeast(version, LIBVIRT_VMX_SINCE) && !atLeast(version, "10.5")) {
+    if (features.some((feature) => feature.policy === "disable")) {
+      notes.push("Before libvirt 10.5.0 migrating a domain with a disabled vmx-* feature can fail.");
+    }
+  }
+  return notes;
+}
+
+/** A domain just big enough to carry a `<cpu>` element, as `virt-xml-validate` wants it. */
+export function domainAround(cpuXml: string): string {
+  const inner = cpuXml
+    .split("\n")
+    .map((line) => `  ${line}`)
+    .join("\n");
+  return `<domain type='kvm'>
+  <name>nested</name>
+  <memory unit='MiB'>1024</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+  </os>
+${inner}
+</domain>
+`;
+}

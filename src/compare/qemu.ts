@@ -1,0 +1,243 @@
+import { allOf, type Tri } from "../bits/tri.js";
+import type { MsrPairs } from "../kvm/restore.js";
+import {
+  type AskedCpu,
+  bitsOfProperties,
+  expand,
+  type FeatureBits,
+  featureBits,
+  featureKey,
+  isMixed,
+  propertyState,
+} from "./qemu-features.js";
+import {
+  atLeast,
+  findModel,
+  modelsOf,
+  newestQemu,
+  propertiesOf,
+  QEMU_CPUID,
+  type QemuCpuidFeature,
+  type QemuModel,
+  type QemuProperty,
+  qemuData,
+  versionNumber,
+} from "./qemu-models.js";
+
+export interface QemuOptions {
+  /** `host` (default), `nearest`, or a model with or without a version, as in `Skylake-Server` or `Skylake-Server-v4`. */
+  readonly model?: string;
+  /** As in `7.2`. Default: the newest that the tables know. */
+  readonly qemuVersion?: string;
+  /** CPUID.1:EAX of the host: `nearest` then prefers the models of the same CPU. */
+  readonly signature?: number;
+  /** Models that may be chosen. Default: all that the QEMU version has. */
+  readonly only?: (model: QemuModel) => boolean;
+  /**
+   * What KVM of the host offers, where the wanted MSRs are fewer: `-cpu host` starts from it. Default: the wanted MSRs.
+   */
+  readonly offered?: MsrPairs;
+}
+
+/** `-cpu` text that makes QEMU give a guest the wanted VMX capabilities. */
+export interface QemuCpu {
+  /** What goes behind `-cpu`. */
+  readonly text: string;
+  readonly model: string;
+  readonly qemuVersion: string;
+  /** Properties to add (`=on`) and to remove (`=off`), in the order of the text. */
+  readonly additions: readonly string[];
+  readonly removals: readonly string[];
+  /** Properties whose wanted state nobody knows: they are not in the text. */
+  readonly undecided: readonly string[];
+  /** Wanted, and the model's CPUID lacks a feature without which QEMU (and KVM) would take it away again. */
+  readonly needsCpuid: readonly { readonly property: string; readonly features: readonly QemuCpuidFeature[] }[];
+  /** Wanted, and this QEMU version is not known to have the property. */
+  readonly tooNew: readonly QemuProperty[];
+  /** Bits that no choice of properties gives, as `MSR bit`, with their wanted state. */
+  readonly inexpressible: readonly { readonly property: string; readonly wanted: Tri }[];
+  /** Does the text give exactly the wanted capabilities, as far as QEMU has names for them. */
+  readonly exact: Tri;
+  /** The feature bits that QEMU then has. */
+  readonly features: FeatureBits;
+}
+
+export type QemuResult =
+  | ({ readonly kind: "cpu" } & QemuCpu)
+  | { readonly kind: "unknown version"; readonly message: string }
+  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] };
+
+/**
+ * The `-cpu` text for wanted nested VMX capabilities, usually what KVM offers (`nestedMsrs`): the host model, or a named
+ * model with the additions and removals that make the difference. Only properties that the QEMU version knows are in it.
+ */
+export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult {
+  const version = options.qemuVersion ?? newestQemu();
+  const oldest = qemuData().qemu[0] as string;
+  const number = versionNumber(version);
+  if (number === undefined) {
+    return { kind: "unknown version", message: `"${version}" is not a QEMU version; write it like 7.2` };
+  }
+  if (!atLeast(version, oldest)) {
+    return { kind: "unknown version", message: `QEMU ${version} has no VMX properties; they came with ${oldest}` };
+  }
+  const target = featureBits(wanted);
+  const name = options.model ?? "host";
+  if (name === "host") {
+    const base = featureBits(options.offered ?? wanted);
+    return { kind: "cpu", ...build("host", { base, version }, target) };
+  }
+  let candidates: readonly QemuModel[];
+  if (name === "nearest") {
+    candidates = modelsOf(version);
+  } else {
+    const found = findModel(name, version);
+    if (found.kind === "none") {
+      const { near, elsewhere } = found;
+      const message =
+        elsewhere === undefined
+          ? `QEMU has no CPU model ${name} with VMX features`
+          : `QEMU ${version} is not known to have ${elsewhere.name}; it is in ${elsewhere.since}${elsewhere.until === undefined ? " and later" : ` to ${elsewhere.until}`}`;
+      return { kind: "unknown model", message, near };
+    }
+    candidates = found.kind === "one" ? [found.model] : found.models;
+  }
+  const { only } = options;
+  if (only !== undefined) candidates = candidates.filter(only);
+  if (candidates.length === 0) {
+    return { kind: "unknown model", message: `no version of ${name} can be used`, near: [] };
+  }
+  const built = candidates.map((model) => ({ model, cpu: forModel(model, target, version) }));
+  const best = built.reduce((a, b) => (isBetter(b, a, options.signature) ? b : a));
+  return { kind: "cpu", ...best.cpu };
+}
+
+/** The capabilities of a named model itself, as QEMU would ask for them with `vmx=on`. */
+export function modelFeatures(model: QemuModel, version: string = newestQemu()): FeatureBits {
+  return expand({ base: bitsOfProperties(model.on), on: [], off: [], cpuid: model.cpuid, version });
+}
+
+interface Candidate {
+  readonly model: QemuModel;
+  readonly cpu: QemuCpu;
+}
+
+/** The host's own model, then the fewest missing capabilities, then the shortest text, then the newest version. */
+function isBetter(a: Candidate, b: Candidate, signature: number | undefined): boolean {
+  const lost = ({ cpu }: Candidate) => cpu.needsCpuid.length + cpu.inexpressible.length;
+  const changes = ({ cpu }: Candidate) => cpu.additions.length + cpu.removals.length;
+  const foreign = ({ model }: Candidate) => (signature === undefined ? 0 : distance(model.signature, signature));
+  const order = (of: (candidate: Candidate) => number) => of(a) - of(b);
+  for (const by of [foreign, lost, changes]) {
+    const difference = order(by);
+    if (difference !== 0) return difference < 0;
+  }
+  if (a.model.family !== b.model.family) return false;
+  return a.model.version > b.model.version;
+}
+
+/** How far two signatures are apart: in steppings of one model, or as far as it gets. */
+function distance(a: number, b: number): number {
+  const familyModel = (signature: number) => signature & 0x0fff_0ff0;
+  return familyModel(a) === familyModel(b) ? Math.abs((a & 0xf) - (b & 0xf)) : 16;
+}
+
+function forModel(model: QemuModel, target: FeatureBits, version: string): QemuCpu {
+  return build(model.name, { base: bitsOfProperties(model.on), cpuid: model.cpuid, version }, target);
+}
+
+function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">, target: FeatureBits): QemuCpu {
+  const { version, cpuid } = start;
+  const known = propertiesOf(version);
+  const plain = expand({ ...start, on: [], off: [] });
+  const additions: string[] = [];
+  const candidates: string[] = [];
+  const undecided: string[] = [];
+  const needsCpuid: { property: string; features: QemuCpuidFeature[] }[] = [];
+  for (const property of known) {
+    const want = propertyState(target, property);
+    const has = propertyState(plain, property);
+    if (isMixed(target, property)) continue;
+    if (want === "unknown") undecided.push(property.name);
+    else if (want === "no" && has !== "no") candidates.push(property.name);
+    else if (want === "yes" && has !== "yes") {
+      const features = missingCpuid(property.name, cpuid, version);
+      if (features.length > 0) needsCpuid.push({ property: property.name, features });
+      else additions.push(property.name);
+    }
+  }
+  const removals = needed(candidates, (off) => expand({ ...start, on: additions, off }), target, known);
+  const features = expand({ ...start, on: additions, off: removals });
+  const inexpressible = known
+    .filter((property) => !needsCpuid.some((row) => row.property === property.name))
+    .filter((property) => differs(features, target, property))
+    .map((property) => ({ property: property.name, wanted: propertyState(target, property) }));
+  const tooNew = qemuData().properties.filter(
+    (property) => !known.includes(property) && propertyState(target, property) !== "no",
+  );
+  const complete = needsCpuid.length === 0 && inexpressible.length === 0;
+  const certain = tooNew.filter((property) => propertyState(target, property) === "yes");
+  return {
+    text: [
+      name,
+      ...(name === "host" ? [] : ["vmx=on"]),
+      ...additions.map((property) => `${property}=on`),
+      ...removals.map((property) => `${property}=off`),
+    ].join(","),
+    model: name,
+    qemuVersion: version,
+    additions,
+    removals,
+    undecided,
+    needsCpuid,
+    tooNew,
+    inexpressible,
+    exact: allOf([
+      complete && certain.length === 0 ? "yes" : "no",
+      undecided.length === 0 && tooNew.length === certain.length ? "yes" : "unknown",
+    ]),
+    features,
+  };
+}
+
+/** Bits that are known to be other than wanted. */
+function differs(features: FeatureBits, target: FeatureBits, property: QemuProperty): boolean {
+  return property.bits.some((bit) => {
+    const key = featureKey(property.msr, bit);
+    const want = target.get(key);
+    const has = features.get(key);
+    return (want === "yes" && has === "no") || (want === "no" && has === "yes");
+  });
+}
+
+function missingCpuid(
+  name: string,
+  cpuid: ReadonlySet<QemuCpuidFeature> | undefined,
+  version: string,
+): QemuCpuidFeature[] {
+  if (cpuid === undefined) return [];
+  return QEMU_CPUID.filter((row) => atLeast(version, row.since) && row.properties.includes(name))
+    .map((row) => row.feature)
+    .filter((feature) => !cpuid.has(feature));
+}
+
+/** Drops the removals that follow from others, so that `vmx-ept=off` stands for all that hangs on it. */
+function needed(
+  candidates: readonly string[],
+  result: (off: readonly string[]) => FeatureBits,
+  target: FeatureBits,
+  known: readonly QemuProperty[],
+): string[] {
+  let off = [...candidates];
+  const wrong = (features: FeatureBits) => known.filter((property) => differs(features, target, property)).length;
+  const least = wrong(result(off));
+  for (const name of candidates) {
+    if (PARENTS.includes(name)) continue;
+    const fewer = off.filter((other) => other !== name);
+    if (wrong(result(fewer)) === least) off = fewer;
+  }
+  return off;
+}
+
+/** Properties on which others hang; they are never dropped from the text in favour of those. */
+const PARENTS = ["vmx-secondary-ctls", "vmx-ept", "vmx-vpid", "vmx-vmfunc"];
