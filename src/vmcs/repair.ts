@@ -143,29 +143,23 @@ function assign(num: Num, mask: U64, value: U64, scene: Scene): Repair | undefin
       return assign(num.of, down(mask, num.by), down(value, num.by), scene);
     case "not":
       return assign(num.of, mask, inverse(value), scene);
-    case "and": {
-      const known = exact(evaluateNum(num.b, scene));
-      if (known !== undefined) {
-        const wanted = { lo: value.lo & mask.lo, hi: value.hi & mask.hi };
-        if (((wanted.lo & ~known.lo) | (wanted.hi & ~known.hi)) === 0) {
-          const through = assign(
-            num.a,
-            { lo: (mask.lo & known.lo) >>> 0, hi: (mask.hi & known.hi) >>> 0 },
-            value,
-            scene,
-          );
-          if (through !== undefined) return through;
-        }
-      }
-      const other = exact(evaluateNum(num.a, scene));
-      if (other === undefined) return undefined;
-      const wanted = { lo: value.lo & mask.lo, hi: value.hi & mask.hi };
-      if (((wanted.lo & ~other.lo) | (wanted.hi & ~other.hi)) !== 0) return undefined;
-      return assign(num.b, { lo: (mask.lo & other.lo) >>> 0, hi: (mask.hi & other.hi) >>> 0 }, value, scene);
-    }
+    case "and":
+      return assignThrough(num.a, num.b, mask, value, scene) ?? assignThrough(num.b, num.a, mask, value, scene);
     default:
       return undefined;
   }
+}
+
+/** Sets bits of `a and b` by changing `a`: a bit becomes 1 only where `b` is known to be 1, and 0 where it may be. */
+function assignThrough(a: Num, b: Num, mask: U64, value: U64, scene: Scene): Repair | undefined {
+  const filter = evaluateNum(b, scene);
+  const wanted = { lo: value.lo & mask.lo, hi: value.hi & mask.hi };
+  if (((wanted.lo & ~filter.lo.value) | (wanted.hi & ~filter.hi.value)) !== 0) return undefined;
+  const open = {
+    lo: (mask.lo & (filter.lo.value | filter.lo.unknown)) >>> 0,
+    hi: (mask.hi & (filter.hi.value | filter.hi.unknown)) >>> 0,
+  };
+  return assign(a, open, value, scene);
 }
 
 function assignAll(num: Num, value: U64, scene: Scene): Repair | undefined {
