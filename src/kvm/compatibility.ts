@@ -120,17 +120,19 @@ export function compatibilityCheck(release: Release, facts: CompatibilityFacts):
   const messages: Message[] = [];
   let agrees: Tri = "yes";
   for (const [obstacle, stumbles] of obstacles) {
+    if (obstacle === "setup failed") messages.push(...setupMessages(here, agrees));
     if (stumbles === "no") continue;
-    const certain = stumbles === "yes" && agrees === "yes";
-    // What setup_vmcs_config itself says comes before the message that it failed or that the result differs.
-    if (obstacle === "setup failed" || (obstacle === "mismatch" && setupFails === "no")) {
-      messages.push(...here.messages.map((message) => ({ ...message, certain: message.certain && agrees === "yes" })));
-    }
-    messages.push(...worded(release, obstacle, logicalCpu, differences, certain));
+    messages.push(...worded(release, obstacle, logicalCpu, differences, stumbles === "yes" && agrees === "yes"));
     agrees = and(agrees, not(stumbles));
     if (stumbles === "yes") break;
   }
   return { core, logicalCpu, agrees, differences, refusals, messages };
+}
+
+/** What setup_vmcs_config itself says. Behind a possible refusal it is not certain that the function got to a message. */
+function setupMessages({ messages, doubtful }: Machine, agrees: Tri): Message[] {
+  const sure = agrees === "yes" ? (doubtful?.messages ?? messages.length) : 0;
+  return messages.map((message, position) => (position < sure ? message : { ...message, certain: false }));
 }
 
 function worded(

@@ -105,16 +105,16 @@ describe.skipIf(data === undefined)("the tables of facts beside the checkout, in
     }
   });
 
-  it.each(RELEASES)("agree with the replay of 1,500 odd CPUs under %s", { timeout: 60_000 }, (release) => {
+  it.each(RELEASES)("agree with the replay of 800 odd CPUs under %s", { timeout: 60_000 }, (release) => {
     let loads = 0;
-    for (let seed = 0; seed < 1500; seed++) {
+    for (let seed = 0; seed < 800; seed++) {
       const input = mutate(inputs[seed % inputs.length] as ReferenceInput, seed);
       const result = compare(release, input);
       if (result.differences.length > 0) expect({ seed, ...result }).toBeUndefined();
       if (result.loads) loads++;
     }
     // A test where nothing loads, or everything, would not see much.
-    expect(loads).toBeGreaterThan(300);
-    expect(loads).toBeLessThan(1300);
+    expect(loads).toBeGreaterThan(150);
+    expect(loads).toBeLessThan(700);
   });
 });
