@@ -15,7 +15,7 @@ import { holdsBefore } from "./state-before.js";
  * a release by name.
  */
 
-/** One leaf of a condition with its value in this replay. */
+/** One leaf of a condition with its value. */
 export interface Leaf {
   readonly condition: Condition;
   readonly value: Tri;
@@ -68,12 +68,15 @@ export function tracedReplay(host: Host, options: ReplayOptions = {}): TracedRep
   return { replayed, events, given: { ...options.params?.kvm, ...options.params?.kvm_intel } };
 }
 
-/** The leaves of a rule's condition as it stood when the rule had its turn. */
-function leavesOfRule(traced: TracedReplay, rule: Rule): readonly Leaf[] {
+/** The leaves that made a rule's condition what it was when the rule had its turn. */
+export function leavesOfRule(traced: TracedReplay, rule: Rule): readonly Leaf[] {
   return leavesOf(traced, rule.when, holdsBefore(traced, rule));
 }
 
-/** The leaves of a condition, each with its value at the end of the replay. Build options are folded away. */
+/**
+ * The leaves that make a condition what it is at the end of the replay, each with its value: of parts that all have to
+ * hold those that do not, if one does not. Build options are folded away.
+ */
 export function leavesOf(
   traced: TracedReplay,
   condition: Condition | undefined,
@@ -85,10 +88,11 @@ export function leavesOf(
   const leaves: Leaf[] = [];
   const visit = (part: Condition): void => {
     if ("not" in part) visit(part.not);
-    else if ("all" in part) for (const inner of part.all) visit(inner);
-    else if ("any" in part) for (const inner of part.any) visit(inner);
     else if ("xor" in part) for (const inner of part.xor) visit(inner);
-    else leaves.push({ condition: part, value: holds(part) });
+    else if ("all" in part || "any" in part) {
+      const whole = holds(part);
+      for (const inner of "all" in part ? part.all : part.any) if (holds(inner) === whole) visit(inner);
+    } else leaves.push({ condition: part, value: holds(part) });
   };
   visit(rest);
   return leaves;
@@ -282,8 +286,8 @@ function optionalSources(traced: TracedReplay, rule: Rule, bit: number): readonl
 /** Bits that decided a condition, to be explained in turn; never the bit that is being explained. */
 function bitsOfLeaves(leaves: readonly Leaf[], word: WordName, bit: number): readonly (readonly [WordName, number])[] {
   const bits: (readonly [WordName, number])[] = [];
-  for (const { condition, value } of leaves) {
-    if (!("bit" in condition) || value === "yes") continue;
+  for (const { condition } of leaves) {
+    if (!("bit" in condition)) continue;
     const [leafWord, name] = condition.bit;
     const index = bitIndex(leafWord, name);
     if (leafWord === "reached" || (leafWord === word && index === bit)) continue;

@@ -122,11 +122,11 @@ export interface Replay {
 
 interface Programs {
   readonly boot: Program;
-  /** Boot of a further CPU. */
-  readonly bootFurther: Program;
   readonly load: Program;
-  /** setup_vmcs_config and the nested MSRs alone, for the compatibility check. */
-  readonly check: Program;
+  /** Boot of a further CPU. */
+  readonly bootFurther: () => Program;
+  /** setup_vmcs_config and the nested MSRs alone, for the compatibility check of a further CPU. */
+  readonly check: () => Program;
   readonly params: readonly ParamRow[];
 }
 
@@ -142,14 +142,23 @@ function programsFor(release: Release, config: KernelConfig): Programs {
     const adjust = adjustSpecs(release, config);
     found = {
       boot: compile(BOOT_RULES, release, config),
-      bootFurther: compile(FURTHER_BOOT_RULES, release, config),
       load: compile(loadRules(release), release, config, adjust),
-      check: compile([...SETUP_VMCS_CONFIG_RULES, ...NESTED_RULES], release, config, adjust),
+      bootFurther: once(() => compile(FURTHER_BOOT_RULES, release, config)),
+      check: once(() => compile([...SETUP_VMCS_CONFIG_RULES, ...NESTED_RULES], release, config, adjust)),
       params: PARAMS.filter((row) => paramExists(row, release, config)),
     };
     programs.set(key, found);
   }
   return found;
+}
+
+/** Most hosts have one group of CPUs, and compiling what only further ones need takes as long as ten replays. */
+function once(make: () => Program): () => Program {
+  let made: Program | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function paramExists(row: ParamRow, release: Release, config: KernelConfig): boolean {
@@ -183,7 +192,7 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const load = takeLog(m);
   const cpu = coreReplay(m, first, boot, load, config);
 
-  const compatibility = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check));
+  const compatibility = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check()));
   let { loads } = cpu;
   for (const check of compatibility) loads = and(loads, check.agrees);
   const base = { release, config, host, cpu, compatibility, loads, unknownParams };
@@ -422,7 +431,7 @@ interface FurtherCpu {
 function bootFurther(host: Host, core: CoreGroup, prepared: Programs, facts: MachineFacts | undefined): FurtherCpu {
   const machine = createMachine(undefined);
   fillMachine(machine, host, core, facts);
-  bootPhase(machine, prepared.bootFurther);
+  bootPhase(machine, prepared.bootFurther());
   const featCtl = bitOf(machine, CAPS, FEAT_CTL_CAP);
   const vmx = bitOf(machine, CAPS, VMX_CAP);
   return { core, machine, featCtl, vmx, usable: and(featCtl, vmx) };
