@@ -2,26 +2,42 @@
  * What logs, mail and copies put around a line: quoting, syslog headers, printk time and level, module prefixes. Each
  * is stripped until none is left. Grammar of the headers: journald, rsyslog, printk, Xen's console, DebugView.
  */
-const LAYERS: readonly RegExp[] = [
-  /^(?:&gt;|[>|])[ \t]?/,
-  /^[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? [^ ]+ [^ :[]+(?:\[\d+\])?: ?/,
-  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?: [^ ]+ [^ :[]+(?:\[\d+\])?:)? ?/,
-  /^\[ *\d+\.\d{3,9}\](?:\[ *[TC]\d+\])? ?/,
+const QUOTE: readonly RegExp[] = [/^(?:&gt;|[>|])[ \t]?/];
+const BRACKET: readonly RegExp[] = [
+  /^\[ *\d+\.\d{1,9}\](?:\[ *[TC]\d+\])? ?/,
   /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\] ?/,
   /^\[ *[TC]\d+\] ?/,
   /^\[[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}\] ?/,
-  /^<\d{1,2}>/,
+];
+const LETTER: readonly RegExp[] = [
   /^(?:kvm_intel|kvm|KVM|kernel|vmx): ?/,
+  /^[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? [^ ]+ [^ :[]+(?:\[\d+\])?: ?/,
   /^QEMU\[\d+\]: ?/,
-  /^\(XEN\) ?/,
-  /^\/netbsd: ?/,
+];
+const DIGIT: readonly RegExp[] = [
+  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?: [^ ]+ [^ :[]+(?:\[\d+\])?:)? ?/,
   /^\d+\t\d+\.\d+\t/,
 ];
+const OTHER: { readonly [first: string]: readonly RegExp[] } = {
+  ">": QUOTE,
+  "&": QUOTE,
+  "|": QUOTE,
+  "[": BRACKET,
+  "<": [/^<\d{1,2}>/],
+  "(": [/^\(XEN\) ?/],
+  "/": [/^\/netbsd: ?/],
+};
 
-/** True when the line begins with one of the headers; a continuation of a wrapped line has none. */
+/** The headers that can begin with this character. */
+function layersFor(first: string): readonly RegExp[] | undefined {
+  if (first >= "0" && first <= "9") return DIGIT;
+  if ((first >= "A" && first <= "Z") || (first >= "a" && first <= "z")) return LETTER;
+  return OTHER[first];
+}
+
 export interface Payload {
   readonly text: string;
-  readonly enveloped: boolean;
+  /** The line came from Xen's console. */
   readonly xen: boolean;
   /** The line ends in a soft line break of quoted-printable: the next one goes on without a blank. */
   readonly soft: boolean;
@@ -32,33 +48,31 @@ export function payloadOf(line: string): Payload | undefined {
   let text = line;
   const soft = line.endsWith("=") && line.includes("=3D");
   if (soft) text = text.slice(0, -1);
-  if (text.includes("=") || text.includes("\u00a0")) text = unquote(text);
-  let enveloped = false;
+  text = unquote(text);
   let xen = false;
   for (;;) {
-    const before = text;
     const trimmed = text.trimStart();
-    const first = trimmed.charCodeAt(0);
-    // A digit, <, >, [, (, /, &, | or a letter can begin a header; nothing else does.
-    if (Number.isNaN(first)) return { text: "", enveloped, xen, soft };
-    for (const layer of LAYERS) {
+    const layers = layersFor(trimmed.charAt(0));
+    let length = 0;
+    for (const layer of layers ?? []) {
       const match = layer.exec(trimmed);
       if (match === null) continue;
-      text = trimmed.slice(match[0].length);
-      // Mail quoting stands on continuations too.
-      if (!/^(?:&gt;|[>|])/.test(match[0])) enveloped = true;
-      if (match[0].startsWith("(XEN)")) xen = true;
+      length = match[0].length;
+      xen ||= trimmed.startsWith("(XEN)");
       break;
     }
-    if (text === before) break;
+    if (length === 0) break;
+    text = trimmed.slice(length);
   }
   if (/^ *\(d\d+\)/.test(text)) return undefined;
-  return { text, enveloped, xen, soft };
+  return { text, xen, soft };
 }
 
 /** Undoes what is left of quoted-printable and HTML: `=3D`, `=20`, `=C2=A0`, blanks that do not break. */
 function unquote(text: string): string {
   let result = text;
-  if (/=(?:3D|20|09|C2=A0)/.test(result)) result = result.replace(/=C2=A0|=20|=09/g, " ").replace(/=3D/g, "=");
-  return result.replace(/\u00a0/g, " ");
+  // Only where an equals sign itself is quoted: "=20" is a value like any other elsewhere.
+  if (/=3D|=C2=A0/.test(result)) result = result.replace(/=C2=A0|=20|=09/g, " ").replace(/=3D/g, "=");
+  else if (result.endsWith("=20")) result = result.slice(0, -3);
+  return result.includes("\u00a0") ? result.replace(/\u00a0/g, " ") : result;
 }

@@ -56,7 +56,7 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
     if (payload === undefined) return;
     finder.line(payload, number);
     views.line(payload.text, number);
-    if (found > 0 || payload.text === "" || payload.text.length > 400) return;
+    if (found > 0 || finder.open() || payload.text === "" || payload.text.length > 400) return;
     const item = listLine(payload.text, number);
     if (item === undefined) return;
     const field = fieldOfLine(item);
@@ -137,6 +137,7 @@ function viewFinder(): {
   let code: number | undefined;
   return {
     line(text, number) {
+      if (current === undefined && !/[er]ax|hardware error|CPUM/i.test(text)) return;
       const error = /hardware error (0x[0-9a-f]+)/i.exec(text)?.[1];
       if (error !== undefined) code = Number(error);
       const qemu = /^\s*[ER]AX ?= ?[0-9a-f]{8}/i.test(text) && / [ER]BX ?=/i.test(text);
@@ -151,7 +152,9 @@ function viewFinder(): {
         }
         code = undefined;
       }
-      if (current !== undefined && current.lines.length < 60) current.lines.push({ text, number });
+      if (current === undefined) return;
+      current.lines.push({ text, number });
+      if (current.lines.length >= 60) current = undefined;
     },
     end: () => views,
   };

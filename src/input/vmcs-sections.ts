@@ -21,6 +21,8 @@ const XEN_MSR = /(?:MSR loading \(entry (\d+)\)|MSR entry (\d+) loading)/i;
 const XEN_ERROR = /VM(?:LAUNCH|RESUME) error: ?(0x[0-9a-f]+)/i;
 const VCPU = /\b(d\d+v\d+)\b|>>> Domain (\d+) <<<|VCPU (\d+)/;
 const LINUX_HEAD = /VMCS [0-9a-fx]+, last attempted VM-entry on CPU (\d+)/i;
+/** One of these words stands in every line that says something about a dump from outside. */
+const HINT = /fail|error|VMCS|Domain|VCPU|loading|invalid guest|(?:SMM|II)=\d/i;
 const SMM = /\bSMM=(\d)/;
 const II = /\bII=(\d)/;
 
@@ -49,6 +51,8 @@ interface Before {
 export interface SectionFinder {
   readonly line: (payload: Payload, number: number) => void;
   readonly end: (number: number) => void;
+  /** True inside a dump. */
+  readonly open: () => boolean;
 }
 
 export function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
@@ -154,9 +158,9 @@ export function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
     }
     if (draft !== undefined) {
       const smm = SMM.exec(text)?.[1];
-      if (smm !== undefined) draft.asides["SMM"] = smm;
+      if (smm !== undefined) draft.asides.SMM = smm;
       const ii = II.exec(text)?.[1];
-      if (ii !== undefined) draft.asides["II"] = ii;
+      if (ii !== undefined) draft.asides.II = ii;
     }
   };
 
@@ -170,7 +174,7 @@ export function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
           }
         }
       }
-      if (/[a-z]/i.test(text)) hints(text, number);
+      if (HINT.test(text)) hints(text, number);
       const line: DumpLine = { text, number, soft };
       if (draft === undefined) {
         if (text === "") return;
@@ -189,5 +193,6 @@ export function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
     end() {
       finish();
     },
+    open: () => draft !== undefined,
   };
 }

@@ -213,7 +213,7 @@ function makeDiffer(a: Num, b: Num, scene: Scene): readonly Repair[] {
       const mask = bitMask(bit);
       const flipped = { lo: (~value.lo & mask.lo) >>> 0, hi: (~value.hi & mask.hi) >>> 0 };
       const way = assign(num, mask, flipped, scene);
-      if (way !== undefined && way.some((edit) => (edit.mask.lo | edit.mask.hi) !== 0)) ways.push(way);
+      if (way?.some((edit) => (edit.mask.lo | edit.mask.hi) !== 0)) ways.push(way);
     }
   }
   return ways;

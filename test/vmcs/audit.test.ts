@@ -10,8 +10,14 @@ import { fieldOf } from "../../src/vmcs/fields.js";
 import { auditWith, proposeFix, withFields } from "../../src/vmcs/fix.js";
 import type { Vmcs } from "../../src/vmcs/state.js";
 import { known64, small64 } from "../../src/vmcs/value64.js";
-import captured from "./captures.js" with { type: "json" };
 import { CAPTURES, captureFiles, coreOf, haveShared, partsOf, SAMPLES } from "./captures-at-hand.js";
+
+const captured = JSON.parse(readFileSync(new URL("./captures.json", import.meta.url), "utf8")) as {
+  readonly msrs: { readonly [index: string]: string };
+  readonly physAddrBits: number;
+  readonly linAddrBits: number;
+  readonly dumps: readonly Captured[];
+};
 
 const hex = (text: string): U64 => parseHexU64(text) as U64;
 
@@ -48,7 +54,7 @@ function vmcsOf(dump: Captured): Vmcs {
   return { fields, reported };
 }
 
-const dumps = captured.dumps as unknown as readonly Captured[];
+const { dumps } = captured;
 const capturedAs = (name: string): Vmcs => vmcsOf(dumps.find((dump) => dump.name === name) as Captured);
 
 describe("dumps of states that were broken on purpose", () => {
