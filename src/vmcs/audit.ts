@@ -26,8 +26,9 @@ export interface Undecided {
 
 /**
  * - `invalid`: at least one check fails.
- * - `valid`: every check passes, or the report itself rules out the ones that could not be judged.
- * - `nothing-found`: nothing fails as far as it can be judged, and nothing says that a VM entry failed.
+ * - `valid`: every check that can be judged passes, and the dump was printed for another reason than a failed VM entry,
+ *   or nothing is left to judge.
+ * - `nothing-found`: nothing fails as far as it can be judged, and nothing says how the VM entry ended.
  * - `unexplained`: a VM entry failed and no check that could be judged fails.
  */
 export type Verdict = "invalid" | "valid" | "nothing-found" | "unexplained";
@@ -160,6 +161,7 @@ function isRuledOut(failure: Failure, reported: Reported): boolean {
 function verdictOf(findings: readonly Finding[], undecided: readonly Undecided[], reported: Reported): Verdict {
   if (findings.some((finding) => finding.check.failure.kind !== "undefined")) return "invalid";
   if (reported.kind === "entry-failure" || reported.kind === "vmfail") return "unexplained";
+  if (reported.kind === "other") return "valid";
   return undecided.every((item) => item.ruledOut) ? "valid" : "nothing-found";
 }
 
@@ -182,7 +184,9 @@ function headlineOf(
       return `${said} The VMCS fails ${first?.check.id}${others}.`;
     }
     case "valid":
-      return `${said} The VMCS is valid: it passes every check of a VM entry.`;
+      return open === 0
+        ? `${said} The VMCS is valid: it passes every check of a VM entry.`
+        : `${said} The VMCS is valid as far as this dump shows: it passes every check that can be judged.${rest}`;
     case "nothing-found":
       return `${said} The VMCS passes every check that can be judged: nothing in it would make a VM entry fail.${rest}`;
     case "unexplained":
