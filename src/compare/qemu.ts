@@ -107,9 +107,10 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
   if (candidates.length === 0) {
     return { kind: "unknown model", message: `no version of ${name} can be used`, near: [] };
   }
-  const built = candidates.map((model) => ({ model, cpu: forModel(model, target, version) }));
-  const best = built.reduce((a, b) => (isBetter(b, a, options.signature) ? b : a));
-  return { kind: "cpu", ...best.cpu };
+  const known = propertiesOf(version);
+  const scored = candidates.map((model) => score(model, known, target, version, options.signature));
+  const best = scored.reduce((a, b) => (isBetter(b, a) ? b : a));
+  return { kind: "cpu", ...forModel(best.model, target, version) };
 }
 
 /** The capabilities of a named model itself, as QEMU would ask for them with `vmx=on`. */
@@ -119,21 +120,35 @@ export function modelFeatures(model: QemuModel, version: string = newestQemu()):
 
 interface Candidate {
   readonly model: QemuModel;
-  readonly cpu: QemuCpu;
+  /** Distance from the host's own CPU, capabilities that cannot be had, properties to change. */
+  readonly costs: readonly [number, number, number];
 }
 
-/** The host's own model, then the fewest missing capabilities, then the shortest text, then the newest version. */
-function isBetter(a: Candidate, b: Candidate, signature: number | undefined): boolean {
-  const lost = ({ cpu }: Candidate) => cpu.needsCpuid.length + cpu.inexpressible.length;
-  const changes = ({ cpu }: Candidate) => cpu.additions.length + cpu.removals.length;
-  const foreign = ({ model }: Candidate) => (signature === undefined ? 0 : distance(model.signature, signature));
-  const order = (of: (candidate: Candidate) => number) => of(a) - of(b);
-  for (const by of [foreign, lost, changes]) {
-    const difference = order(by);
-    if (difference !== 0) return difference < 0;
+function score(
+  model: QemuModel,
+  known: readonly QemuProperty[],
+  target: FeatureBits,
+  version: string,
+  signature: number | undefined,
+): Candidate {
+  let lost = 0;
+  let changes = 0;
+  for (const property of known) {
+    const want = propertyState(target, property);
+    if (want === "unknown" || (want === "yes") === model.on.has(property.name)) continue;
+    if (want === "yes" && missingCpuid(property.name, model.cpuid, version).length > 0) lost++;
+    else changes++;
   }
-  if (a.model.family !== b.model.family) return false;
-  return a.model.version > b.model.version;
+  return { model, costs: [signature === undefined ? 0 : distance(model.signature, signature), lost, changes] };
+}
+
+/** The host's own model, then the fewest missing capabilities, then the fewest changes, then the newest version. */
+function isBetter(a: Candidate, b: Candidate): boolean {
+  for (const [i, cost] of a.costs.entries()) {
+    const other = b.costs[i] as number;
+    if (cost !== other) return cost < other;
+  }
+  return a.model.family === b.model.family && a.model.version > b.model.version;
 }
 
 /** How far two signatures are apart: in steppings of one model, or as far as it gets. */
