@@ -1,0 +1,48 @@
+import { renderLines } from "../report/ansi.js";
+import type { Line } from "../report/text.js";
+import { EXIT } from "./exit-code.js";
+import { type FoundHost, findHost, missingText } from "./host.js";
+import { type RawOptions, readOptions, type Settings } from "./options.js";
+import { type Prepared, prepare } from "./subject.js";
+import type { World } from "./world.js";
+
+/** A command with its HOST found and its options checked. */
+export interface Ready extends Prepared {
+  readonly found: FoundHost;
+  readonly settings: Settings;
+}
+
+/** Prints problems to standard error, one line each with the name of the program before the first. */
+export function complain(world: World, problems: readonly string[]): number {
+  for (const [index, problem] of problems.entries()) world.err(`${index === 0 ? "vmxlens: " : ""}${problem}\n`);
+  return EXIT.usage;
+}
+
+/** Checks the options, finds HOST and applies the one to the other; a number is the exit code of what went wrong. */
+export async function ready(query: string | undefined, raw: RawOptions, world: World): Promise<Ready | number> {
+  const { settings, problems } = readOptions(raw, world);
+  if (problems.length > 0) return complain(world, problems);
+  const found = await findHost(query, world);
+  if (found.kind === "none") return complain(world, found.problems);
+  if (found.example !== undefined && settings.json) {
+    return complain(world, ["this machine cannot be read:", ...found.example.map(missingText)]);
+  }
+  const prepared = await prepare(found, settings);
+  if (prepared.kind === "none") return complain(world, prepared.problems);
+  return { ...prepared, found, settings };
+}
+
+/** Prints a report, after what is missing on this machine where an example stands in for it. */
+export async function show(lines: readonly Line[], { found, settings }: Ready, world: World): Promise<void> {
+  const before = found.example === undefined ? [] : await exampleLines(found.example, settings.width);
+  world.out(renderLines([...before, ...lines], settings.color));
+}
+
+async function exampleLines(missing: NonNullable<FoundHost["example"]>, width: number): Promise<readonly Line[]> {
+  const { exampleReport } = await import("../report/example-report.js");
+  return exampleReport(missing, width);
+}
+
+export function showJson(value: unknown, world: World): void {
+  world.out(`${JSON.stringify(value, undefined, 2)}\n`);
+}

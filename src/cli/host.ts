@@ -1,0 +1,142 @@
+import { createReadStream, statSync } from "node:fs";
+import { atlas, entryHost } from "../input/atlas.js";
+import type { AtlasEntry } from "../input/atlas-entry.js";
+import { findCpu } from "../input/atlas-find.js";
+import type { Diagnostic } from "../input/diagnostic.js";
+import type { Host } from "../model/host.js";
+import type { MissingFact } from "./live-machine.js";
+import { didYouMean } from "./options.js";
+import type { World } from "./world.js";
+
+export type Origin = "machine" | "file" | "atlas";
+
+/** The host that the user means, as it was read. */
+export interface FoundHost {
+  readonly kind: "host";
+  readonly host: Host;
+  readonly origin: Origin;
+  /** Where the facts come from, in words. */
+  readonly source: string;
+  /** What the reader of a report should know about how HOST was understood. */
+  readonly notes: readonly string[];
+  /** Set when this machine could not be read and an example of the atlas stands in for it. */
+  readonly example?: readonly MissingFact[];
+}
+
+/** Sentences for standard error; the command ends with exit code 2. */
+export interface NoHost {
+  readonly kind: "none";
+  readonly problems: readonly string[];
+  /** This machine cannot be read: what is missing. */
+  readonly missing?: readonly MissingFact[];
+}
+
+/** The CPU shown on a machine that has none to show and resembles none of the atlas. */
+const EXAMPLE = "skylake-x";
+
+/** Finds HOST: a file, `-` for standard input, a CPU of the atlas, or nothing for this machine. */
+export async function findHost(query: string | undefined, world: World): Promise<FoundHost | NoHost> {
+  if (query === undefined) return thisMachine(world);
+  if (query === "-") return readText(world.stdin(), "standard input", world);
+  const kind = fileKind(query);
+  if (kind === "directory")
+    return none(`${query} is a directory; HOST is a file, an atlas CPU or - for standard input`);
+  if (kind === "file") return readText(createReadStream(query), query, world);
+  if (/[/\\]/.test(query)) return none(`${query}: no such file`);
+  return atlasCpu(query);
+}
+
+function none(...problems: readonly string[]): NoHost {
+  return { kind: "none", problems };
+}
+
+function fileKind(path: string): "file" | "directory" | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  return stat.isDirectory() ? "directory" : "file";
+}
+
+async function readText(
+  chunks: AsyncIterable<string | Uint8Array>,
+  name: string,
+  world: World,
+): Promise<FoundHost | NoHost> {
+  const { readHostStream } = await import("../input/read.js");
+  let result: Awaited<ReturnType<typeof readHostStream>>;
+  try {
+    result = await readHostStream(chunks, { file: name });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return none(`${name} cannot be read: ${message}`);
+  }
+  const { host, hosts, format, diagnostics } = result;
+  const texts = diagnostics.map(diagnosticText);
+  if (host === undefined) return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]));
+  for (const text of texts) world.err(`${text}\n`);
+  const notes = hosts.length > 1 ? [`the text describes ${hosts.length} hosts; this is the first`] : [];
+  const source = format === undefined ? name : `${name} (${format})`;
+  return { kind: "host", host, origin: "file", source, notes };
+}
+
+/** `FILE:LINE:COLUMN: error: message; expected …` as compilers write it. */
+export function diagnosticText({ file, line, column, severity, message, expected }: Diagnostic): string {
+  const where = `${file ?? "input"}:${line}:${column}`;
+  return `${where}: ${severity}: ${message}${expected === undefined ? "" : `; expected ${expected}`}`;
+}
+
+function atlasCpu(query: string): FoundHost | NoHost {
+  if (query.trim() === "") return none("HOST is empty");
+  const found = findCpu(query);
+  if (found.kind === "one") return fromAtlas(found.entry, found.alsoEqual);
+  if (found.kind === "many") {
+    const rows = found.entries.map(({ id, name }) => `  ${id}  ${name}`);
+    return none(`${query} is the name of ${found.entries.length} CPUs of the atlas that differ; take an id:`, ...rows);
+  }
+  return none(
+    `${query} is neither a file nor a CPU of the atlas${didYouMean(found.near)}`,
+    '"vmxlens cpus" lists them',
+  );
+}
+
+function fromAtlas(entry: AtlasEntry, alsoEqual: readonly AtlasEntry[] = []): FoundHost {
+  const others = alsoEqual.map(({ id }) => id);
+  return {
+    kind: "host",
+    host: entryHost(entry),
+    origin: "atlas",
+    source: `atlas entry ${entry.id}: ${entry.source.path} of ${entry.source.repo}`,
+    notes: others.length === 0 ? [] : [`${others.join(", ")} ${others.length === 1 ? "is" : "are"} equal to it`],
+  };
+}
+
+async function thisMachine(world: World): Promise<FoundHost | NoHost> {
+  const { host, missing } = await world.live();
+  if (host !== undefined && isReadable(host)) {
+    return {
+      kind: "host",
+      host,
+      origin: "machine",
+      source: "this machine",
+      notes: missing.map(missingText),
+    };
+  }
+  const signature = host?.cores[0].signature;
+  const alike = atlas().find((entry) => entry.signature === signature && entry.vendor === host?.vendor);
+  const example = findCpu(EXAMPLE);
+  const entry =
+    alike ?? (example.kind === "one" ? example.entry : example.kind === "many" ? example.entries[0] : undefined);
+  if (entry === undefined) return { kind: "none", problems: missing.map(missingText), missing };
+  const found = fromAtlas(entry);
+  return { ...found, example: missing };
+}
+
+/** Somebody could read IA32_VMX_BASIC, or found that it is not there. */
+function isReadable(host: Host): boolean {
+  return host.cores.some((core) => (core.msrs.get(0x480)?.state ?? "unknown") !== "unknown");
+}
+
+/** `VMX MSRs: there is no /dev/cpu/N/msr…` */
+export function missingText({ what, why, type }: MissingFact): string {
+  return `${what}: ${why}${type === undefined ? "" : ` (${type})`}`;
+}

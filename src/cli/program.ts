@@ -1,0 +1,108 @@
+import { Command, CommanderError } from "commander";
+// biome-ignore lint/correctness/useImportExtensions: it is no module of ours
+import pkg from "../../package.json" with { type: "json" };
+import { layers } from "./commands/layers.js";
+import { EXIT } from "./exit-code.js";
+import type { RawOptions } from "./options.js";
+import type { World } from "./world.js";
+
+type Run = (args: readonly (string | undefined)[], options: RawOptions, world: World) => Promise<number>;
+
+interface CommandRow {
+  readonly summary: string;
+  /** As commander writes them. */
+  readonly args: string;
+  /** Options of its own: flags, what they do, and whether they can be given more than once. */
+  readonly options?: readonly (readonly [flags: string, about: string, many?: "many"])[];
+  /** Shown below the options. */
+  readonly more?: string;
+  readonly load: () => Promise<Run>;
+}
+
+const HOST = `HOST is a file (AIDA64 dump, rdmsr values, snapshot), - for standard input, a CPU of the atlas by id
+or any piece of its name (skylake-x, 8176, 50654), or nothing for this machine. A file wins over a name.`;
+
+const COMMANDS: { readonly [name: string]: CommandRow } = {
+  layers: {
+    summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
+    args: "[HOST]",
+    more: HOST,
+    load: async () => layers,
+  },
+  kernels: {
+    summary: "the kernel releases known; what changed in one, or from R1 to R2",
+    args: "[R1] [R2]",
+    load: async () => (await import("./commands/kernels.js")).kernels,
+  },
+  cpus: {
+    summary: "the CPUs of the atlas, by name or by what they have",
+    args: "[QUERY]",
+    options: [
+      ["--has <feature>", "only CPUs that have it", "many"],
+      ["--without <feature>", "only CPUs that do not", "many"],
+      ["--layer <layer>", "where they have it: silicon (default), firmware, boot, kvm, param, nested"],
+    ],
+    load: async () => (await import("./commands/cpus.js")).cpus,
+  },
+};
+
+/** Options of every command that looks at a host or at the atlas. */
+const COMMON = [
+  ["--kernel <release>", "kernel release, as 6.12 or uname -r prints it"],
+  ["--param <name=value>", "module parameter of kvm_intel or kvm, as ept=0", "many"],
+  ["--config <option=y|n>", "kernel build option that differs from Debian's", "many"],
+  ["--machine <fact=0|1>", "tboot, pmu, irq-posting, evmcs, mediated-pmu; several with commas", "many"],
+  ["--assume <id>", "firmware=enabled|disabled|unlocked, registers=sdm; none drops the defaults", "many"],
+  ["--cpu <number|type>", "one logical CPU, or a core type: P, E, LP-E"],
+  ["--json", "JSON, as schema/output.schema.json describes it"],
+  ["--width <columns>", "width of the output"],
+  ["--color", "colours even when no terminal is there"],
+  ["--no-color", "no colours; NO_COLOR and FORCE_COLOR work too"],
+] as const;
+
+const EXIT_CODES = "Exit codes: 0 fine, 1 the answer is no or not known, 2 bad input or usage, 70 a bug of vmxlens.";
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** Runs the command that the arguments name and gives its exit code. */
+export async function runProgram(args: readonly string[], world: World): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = new Command("vmxlens")
+    .description("Replays what Linux and KVM make of VMX capability MSRs, bit for bit, with the reason.")
+    .version(pkg.version)
+    .exitOverride()
+    .configureOutput({ writeOut: world.out, writeErr: world.err })
+    .showHelpAfterError("(--help tells more)")
+    .addHelpText("after", `\n${EXIT_CODES}`);
+  // The commands that are not asked for need not be built.
+  const [first] = args;
+  const named = first !== undefined && Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+  for (const name of named) {
+    const row = COMMANDS[name] as CommandRow;
+    const command = program
+      .command(`${name} ${row.args}`, { isDefault: name === "layers" })
+      .summary(row.summary)
+      .description(row.summary)
+      .allowExcessArguments(false)
+      .exitOverride();
+    for (const [flags, about, many] of [...(row.options ?? []), ...COMMON]) {
+      if (many === undefined) command.option(flags, about);
+      else command.option(flags, `${about} (repeatable)`, collect);
+    }
+    if (row.more !== undefined) command.addHelpText("after", `\n${row.more}`);
+    command.action(async (...given: unknown[]) => {
+      const count = command.registeredArguments.length;
+      const run = await row.load();
+      code = await run(given.slice(0, count) as (string | undefined)[], command.opts<RawOptions>(), world);
+    });
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return code;
+}

@@ -1,0 +1,54 @@
+import { fstatSync, writeSync } from "node:fs";
+import type { LiveMachine } from "./live-machine.js";
+
+/** Everything a command needs of the process it runs in; tests give their own. */
+export interface World {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly env: { readonly [name: string]: string | undefined };
+  /** Columns of the terminal that standard output goes to; undefined when it is none. */
+  readonly columns: number | undefined;
+  readonly stdin: () => AsyncIterable<Uint8Array>;
+  readonly live: () => Promise<LiveMachine>;
+}
+
+export function nodeWorld(): World {
+  return {
+    out: (text) => writeAll(1, text),
+    err: (text) => writeAll(2, text),
+    env: process.env,
+    // Asking process.stdout loads Node's network code, which takes longer than a replay.
+    columns: isTerminal(1) ? process.stdout.columns : undefined,
+    stdin: () => process.stdin,
+    live: async () => (await import("./live-machine.js")).readLiveMachine(),
+  };
+}
+
+function isTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && (fd === 1 ? process.stdout : process.stderr).isTTY;
+  } catch {
+    return false;
+  }
+}
+
+/** Longest pause between two attempts to write to a full pipe, in milliseconds. */
+const PAUSE = 20;
+
+/**
+ * Writes at once, so that nothing is lost when the process ends. A pipe that is full is waited for; one that nobody
+ * reads any more (`vmxlens show | head`) swallows the rest.
+ */
+function writeAll(fd: number, text: string): void {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EPIPE") return;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+    }
+  }
+}

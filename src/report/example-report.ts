@@ -1,0 +1,20 @@
+import { wrap } from "./layout.js";
+import { BLANK, type Line, styled } from "./text.js";
+
+/** What stands before the report on an example, on a machine that cannot be read. */
+export function exampleReport(
+  missing: readonly { readonly what: string; readonly why: string; readonly type?: string }[],
+  width: number,
+): Line[] {
+  const lines: Line[] = [[styled("warning", "VT-x of this machine cannot be read:")]];
+  for (const { what, why, type } of missing) {
+    lines.push(...wrap([styled("strong", what), `: ${why}`], width, "  ", 4));
+    if (type !== undefined) lines.push(...wrap(styled("command", type), width, "    "));
+  }
+  const text = [
+    "What follows is an example from the atlas. ",
+    styled("command", "vmxlens cpus"),
+    " lists its CPUs; a file with MSR values can be given too.",
+  ];
+  return [...lines, ...wrap(text, width), BLANK];
+}

@@ -1,0 +1,36 @@
+import type { KernelFinding } from "../explain/kernel-findings.js";
+import type { Replay } from "../kvm/replay.js";
+import type { Finding } from "../model/finding.js";
+import type { Message } from "../rules/machine.js";
+import { wrap } from "./layout.js";
+import { type Line, type Style, styled } from "./text.js";
+
+const ORDER = ["error", "warning", "note"] as const;
+
+/** Findings about the values and about the kernel, the worst first. `sources` adds what says so. */
+export function findingLines(
+  found: readonly (Finding | KernelFinding)[],
+  width: number,
+  options: { readonly sources?: boolean } = {},
+): Line[] {
+  const sorted = ORDER.flatMap((severity) => found.filter((one) => one.severity === severity));
+  return sorted.flatMap(({ severity, text, id, source }) => {
+    const label = styled(severity satisfies Style, severity);
+    const rest = options.sources === true ? [` ${text}.`, styled("dim", ` [${id}: ${source}]`)] : [` ${text}.`];
+    return wrap([label, ...rest], width, "", 2);
+  });
+}
+
+/** The kernel's messages in the order of printing, as `dmesg` shows them. */
+export function messageLines(replayed: Replay, width: number): Line[] {
+  return allMessages(replayed).flatMap(({ text, certain, level }) => {
+    const style: Style = level === 3 ? "error" : level === 4 ? "warning" : "dim";
+    const lines = wrap(styled(style, text), width, "  ", 4);
+    return certain ? lines : [...lines.slice(0, -1), [...(lines.at(-1) ?? []), styled("unknown", " (perhaps)")]];
+  });
+}
+
+/** Messages of boot, of loading KVM and of the check of further CPUs. */
+export function allMessages({ cpu, compatibility }: Replay): readonly Message[] {
+  return [...cpu.boot.messages, ...cpu.load.messages, ...compatibility.flatMap(({ messages }) => messages)];
+}

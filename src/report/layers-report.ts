@@ -1,0 +1,152 @@
+import { LAYERS, type Layer } from "../explain/features.js";
+import { kernelFindings } from "../explain/kernel-findings.js";
+import { type Cell, type FeatureLayers, layersOf } from "../explain/layers.js";
+import type { TracedReplay } from "../explain/reason.js";
+import { layerStep } from "../explain/why.js";
+import { findings } from "../model/findings.js";
+import { hexIndex } from "./bit-text.js";
+import { FEATURE_GROUPS, GROUPS, type Group } from "./feature-groups.js";
+import { findingLines, messageLines } from "./findings-report.js";
+import { clipped, wrap } from "./layout.js";
+import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./reason-text.js";
+import { type Subject, subjectLines } from "./subject.js";
+import { BLANK, type Line, type Span, spaces, styled } from "./text.js";
+import { verdict } from "./verdict.js";
+
+export interface LayersInput {
+  readonly subject: Subject;
+  readonly traced: TracedReplay;
+  /** As read, without assumptions: what findings are about. */
+  readonly host: Subject["host"];
+}
+
+/** Identity, verdict, the matrix of features and layers, what is not known, findings and kernel messages. */
+export function layersReport({ subject, traced, host }: LayersInput, width: number): Line[] {
+  const { replayed } = traced;
+  const layers = layersOf(replayed);
+  const lines: Line[] = [...subjectLines(subject, width), BLANK, ...wrap(verdict(traced, layers), width), BLANK];
+  lines.push(...matrixLines(layers, width));
+  const unknown = unknownLines(traced, layers, width);
+  if (unknown.length > 0) lines.push(BLANK, ...unknown);
+  const found = [...findings(host), ...kernelFindings(replayed)];
+  if (found.length > 0) lines.push(BLANK, [styled("heading", "Findings")], ...findingLines(found, width));
+  const messages = messageLines(replayed, width);
+  if (messages.length > 0) lines.push(BLANK, [styled("heading", "Kernel log")], ...messages);
+  const hint = [
+    styled("command", "vmxlens why FEATURE"),
+    " tells the rule behind a cell, ",
+    styled("command", "vmxlens replay"),
+    " every step.",
+  ];
+  lines.push(BLANK, ...wrap(hint, width));
+  return lines;
+}
+
+const TITLES: { readonly [L in Layer]: readonly [wide: string, narrow: string] } = {
+  silicon: ["CPU", "C"],
+  firmware: ["firmware", "F"],
+  boot: ["vmx flags", "V"],
+  kvm: ["KVM", "K"],
+  param: ["param", "P"],
+  nested: ["L1", "N"],
+};
+
+/** `emulated`: offered to L1 by KVM although the CPU does not have it. */
+type Shown = Cell | "emulated";
+
+const CELLS: { readonly [C in Shown]: readonly [wide: string, narrow: string] } = {
+  yes: ["yes", "y"],
+  no: ["no", "n"],
+  unknown: ["?", "?"],
+  none: ["-", "-"],
+  emulated: ["emul", "e"],
+};
+
+function shownCell({ cells }: FeatureLayers, layer: Layer): Shown {
+  return layer === "nested" && cells.nested === "yes" && cells.silicon === "no" ? "emulated" : cells[layer];
+}
+
+const ID_WIDTH = 26;
+const LEAST_NAME = 18;
+
+/** The matrix in groups, with its legend. Below about 70 columns cells and titles are single letters. */
+export function matrixLines(layers: readonly FeatureLayers[], width: number): Line[] {
+  const wide = width >= 2 + ID_WIDTH + LAYERS.reduce((sum, layer) => sum + TITLES[layer][0].length + 2, 0);
+  const size = wide ? 0 : 1;
+  const widths = LAYERS.map((layer) => Math.max(TITLES[layer][size].length, wide ? 4 : 1));
+  const gap = wide ? 2 : 1;
+  const cellsWidth = widths.reduce((sum, one) => sum + one + gap, 0);
+  const idWidth = Math.max(8, Math.min(ID_WIDTH, width - 2 - cellsWidth));
+  const nameWidth = width - 2 - idWidth - cellsWidth - gap;
+  const titles: Span[] = LAYERS.map((layer, i) =>
+    styled("label", spaces(gap) + TITLES[layer][size].padEnd(widths[i] as number)),
+  );
+  const lines: Line[] = [];
+  let narrowTitles = true;
+  for (const group of Object.keys(GROUPS) as Group[]) {
+    const rows = layers.filter(({ feature }) => groupOf(feature.id) === group);
+    if (rows.length === 0) continue;
+    const title = clipped(GROUPS[group], idWidth + 2);
+    lines.push([styled("strong", title.padEnd(idWidth + 2)), ...(narrowTitles ? titles : [])]);
+    narrowTitles = false;
+    for (const row of rows) {
+      const cells = LAYERS.map((layer, i): Span => {
+        const shown = shownCell(row, layer);
+        const text = spaces(gap) + CELLS[shown][size].padEnd(widths[i] as number);
+        return shown === "none" ? styled("dim", text) : styled(shown === "emulated" ? "unknown" : shown, text);
+      });
+      const name =
+        nameWidth >= LEAST_NAME ? [{ text: spaces(gap) }, styled("dim", clipped(row.feature.name, nameWidth))] : [];
+      lines.push([{ text: `  ${clipped(row.feature.id, idWidth).padEnd(idWidth)}` }, ...cells, ...name]);
+    }
+  }
+  return [...lines, ...legendLines(layers, wide, width)];
+}
+
+function groupOf(id: string): Group {
+  return (FEATURE_GROUPS as { readonly [id: string]: Group })[id] ?? "other";
+}
+
+function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: number): Line[] {
+  const used = new Set(layers.flatMap((row) => LAYERS.map((layer) => shownCell(row, layer))));
+  const size = wide ? 0 : 1;
+  const parts: string[] = [];
+  if (!wide) parts.push(LAYERS.map((layer) => `${TITLES[layer][1]} ${TITLES[layer][0]}`).join(", "));
+  if (used.has("unknown")) parts.push("? not known, for nobody read what decides");
+  if (used.has("none")) parts.push("- the layer has nothing of its own to say");
+  if (used.has("emulated")) parts.push(`${CELLS.emulated[size]} the CPU lacks it, KVM emulates it for L1`);
+  return parts.length === 0 ? [] : wrap(styled("dim", parts.join("; ")), width, "  ");
+}
+
+/** What nobody read and would decide the unknown cells, and how to read it. */
+function unknownLines(traced: TracedReplay, layers: readonly FeatureLayers[], width: number): Line[] {
+  const open = layers.filter(({ cells }) => LAYERS.some((layer) => cells[layer] === "unknown"));
+  if (open.length === 0) return [];
+  const sources = [...loadUnknowns(traced)];
+  for (const { feature, cells } of open) {
+    for (const layer of LAYERS) {
+      if (cells[layer] !== "unknown") continue;
+      const step = layerStep(traced, feature, layer, cells[layer]);
+      for (const bit of decisiveBits(step)) sources.push(...unknownsOf(traced, bit));
+    }
+  }
+  const many = open.length === 1 ? "1 feature is" : `${open.length} features are`;
+  const lines = wrap(`${many} not known at some layer: ${unknownText(sources)}.`, width);
+  return [...lines, ...howToTell(sources, width)];
+}
+
+/** Commands and options that make the unknown known. */
+export function howToTell(sources: readonly UnknownSource[], width: number): Line[] {
+  const indices = [...new Set(sources.flatMap(({ msr }) => msr ?? []))].sort((a, b) => a - b);
+  const facts = [...new Set(sources.flatMap(({ fact }) => fact ?? []))];
+  const lines: Line[] = [];
+  if (indices.length > 0) {
+    const reads = indices.map((index) => `rdmsr -a ${hexIndex(index)}`).join("; ");
+    lines.push(...wrap(["to read it: ", styled("command", `modprobe msr; ${reads}`)], width, "  "));
+  }
+  for (const fact of facts) {
+    const option = `--machine ${fact.replaceAll("_", "-")}=1`;
+    lines.push(...wrap(["to tell it: ", styled("command", option)], width, "  "));
+  }
+  return lines;
+}

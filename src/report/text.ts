@@ -1,0 +1,57 @@
+/** What a piece of text is. A terminal shows it as a colour, a page as a class. */
+export type Style =
+  | "title"
+  | "heading"
+  | "label"
+  | "yes"
+  | "no"
+  | "unknown"
+  | "dim"
+  | "strong"
+  | "command"
+  | "error"
+  | "warning"
+  | "note";
+
+export interface Span {
+  readonly text: string;
+  readonly style?: Style;
+}
+
+/** One line of a report, already cut to its width. */
+export type Line = readonly Span[];
+
+/** Text to be laid out: plain text, a styled piece, or several in a row. */
+export type Inline = string | Span | readonly Inline[];
+
+export const BLANK: Line = Object.freeze([]);
+
+export function styled(style: Style, text: string): Span {
+  return { text, style };
+}
+
+/** The pieces of a text in order, with empty ones left out. */
+export function spansOf(inline: Inline): Span[] {
+  if (typeof inline === "string") return inline === "" ? [] : [{ text: inline }];
+  if ("text" in inline) return inline.text === "" ? [] : [inline];
+  return inline.flatMap(spansOf);
+}
+
+export function lengthOf(inline: Inline): number {
+  return spansOf(inline).reduce((sum, { text }) => sum + text.length, 0);
+}
+
+export function plainText(inline: Inline): string {
+  return spansOf(inline)
+    .map(({ text }) => text)
+    .join("");
+}
+
+/** Texts with a separator between each two. */
+export function joined(parts: readonly Inline[], separator: Inline = ", "): Inline {
+  return parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part]));
+}
+
+export function spaces(count: number): string {
+  return " ".repeat(Math.max(0, count));
+}

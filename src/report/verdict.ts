@@ -1,0 +1,108 @@
+import { LAYERS, type Layer } from "../explain/features.js";
+import { type FeatureLayers, layersOf } from "../explain/layers.js";
+import type { TracedReplay } from "../explain/reason.js";
+import { layerStep } from "../explain/why.js";
+import type { Replay } from "../kvm/replay.js";
+import { rulesOf } from "../kvm/rule-list.js";
+import { someOf } from "./layout.js";
+import { missingControls, refusalOf, sentence, stepText } from "./reason-text.js";
+import { coreText } from "./subject.js";
+import { type Inline, styled } from "./text.js";
+
+/** Layers as they are named in a sentence. */
+export const LAYER_NAMES: { readonly [L in Layer]: string } = {
+  silicon: "the CPU",
+  firmware: "firmware",
+  boot: "the `vmx flags` line",
+  kvm: "KVM's controls",
+  param: "KVM's parameters",
+  nested: "what L1 sees",
+};
+
+/** Does KVM load, and if not, what stops it. */
+export function loadVerdict(replayed: Replay): Inline {
+  const { loads, error, cpu, compatibility, host } = replayed;
+  if (loads === "yes") return [styled("yes", "kvm_intel loads"), "."];
+  const reason = refusalText(replayed);
+  if (loads === "no") {
+    if (cpu.loads !== "no") {
+      const cores = compatibility.filter(({ agrees }) => agrees === "no").map(({ core }) => core);
+      const which = cores.map((core) => coreText(core, host.cores.indexOf(core))).join(", ");
+      return [styled("no", "kvm_intel does not load"), `: ${which} cannot use what the boot CPU can.`];
+    }
+    return [styled("no", "kvm_intel does not load"), `${error === undefined ? "" : ` (-${error})`}: ${reason}.`];
+  }
+  const unsure = compatibility.filter(({ agrees }) => agrees === "unknown").map(({ core }) => core);
+  const others =
+    reason === "" && unsure.length > 0
+      ? `not known whether ${unsure.map((core) => coreText(core, host.cores.indexOf(core))).join(", ")} agree with the boot CPU`
+      : reason;
+  return [styled("unknown", "Not known whether kvm_intel loads"), `: ${others}.`];
+}
+
+/** Why the boot CPU is refused, or may be, without the full stop. */
+export function refusalText(replayed: Replay): string {
+  const refusal = refusalOf(replayed);
+  if (refusal === undefined) return "";
+  const { fn, missing, rule } = refusal;
+  if (missing !== undefined) {
+    const verb = refusal.certain ? "does not allow" : "may not allow";
+    return `the CPU ${verb} controls that KVM requires, ${missingControls(refusal)} of ${missing.word}`;
+  }
+  const row = rulesOf(replayed.release, replayed.config).find(({ id }) => id === rule);
+  if (row === undefined) return `${fn} refuses a parameter`;
+  return refusal.certain ? sentence(row) : `it does not if this holds: ${sentence(row)}`;
+}
+
+export interface Tally {
+  /** Features of the CPU that a layer drops, by the first that does. */
+  readonly lost: readonly FeatureLayers[];
+  /** Features of the CPU. */
+  readonly has: readonly FeatureLayers[];
+  /** Offered to L1 though the CPU does not have them. */
+  readonly emulated: readonly FeatureLayers[];
+}
+
+export function tally(layers: readonly FeatureLayers[]): Tally {
+  const has = layers.filter(({ cells }) => cells.silicon === "yes");
+  const lost = has
+    .filter(({ lostAt }) => lostAt !== undefined)
+    .sort((a, b) => LAYERS.indexOf(a.lostAt as Layer) - LAYERS.indexOf(b.lostAt as Layer));
+  const emulated = layers.filter(({ cells }) => cells.silicon === "no" && cells.nested === "yes");
+  return { lost, has, emulated };
+}
+
+/** The answer in a few sentences: does KVM load, what is lost, and where first. */
+export function verdict(traced: TracedReplay, layers: readonly FeatureLayers[] = layersOf(traced.replayed)): Inline {
+  const { replayed } = traced;
+  const { lost, has } = tally(layers);
+  const parts: Inline[] = [loadVerdict(replayed)];
+  const [first] = lost;
+  if (has.length === 0) {
+    parts.push(" No feature of the CPU is known to be there.");
+  } else if (first === undefined) {
+    parts.push(` Of the ${has.length} features that the CPU has, none is known to be lost on the way to L1.`);
+  } else {
+    parts.push(` Of the ${has.length} features that the CPU has, ${countsText(lost)}.`);
+    parts.push([" First loss: ", styled("strong", first.feature.id), `, ${lossText(traced, first)}.`]);
+  }
+  return parts;
+}
+
+/** `1 does not reach KVM's controls (mbec) and 2 do not reach what L1 sees (ple, ept-exit-info)` */
+function countsText(lost: readonly FeatureLayers[]): string {
+  const parts = LAYERS.flatMap((layer) => {
+    const here = lost.filter(({ lostAt }) => lostAt === layer).map(({ feature }) => feature.id);
+    if (here.length === 0) return [];
+    return [`${here.length} ${here.length === 1 ? "is" : "are"} lost at ${LAYER_NAMES[layer]} (${someOf(here)})`];
+  });
+  return parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : (parts[0] ?? "");
+}
+
+/** Where a feature is lost and by what, without the full stop. */
+export function lossText(traced: TracedReplay, { feature, cells, lostAt }: FeatureLayers): string {
+  if (lostAt === undefined) return "not lost";
+  const silicon = layerStep(traced, feature, "silicon", cells.silicon);
+  const text = stepText(traced, layerStep(traced, feature, lostAt, cells[lostAt]), silicon);
+  return `at ${LAYER_NAMES[lostAt]}${text === "" ? "" : `: ${text}`}`;
+}
