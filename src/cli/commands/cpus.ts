@@ -4,12 +4,11 @@ import { findFeature } from "../../explain/find-feature.js";
 import { layerCell } from "../../explain/layers.js";
 import { atlas, entryHost } from "../../input/atlas.js";
 import type { AtlasEntry } from "../../input/atlas-entry.js";
-import { findCpu } from "../../input/atlas-find.js";
 import { replay } from "../../kvm/replay.js";
 import { hexIndex } from "../../report/bit-text.js";
 import { cpusReport } from "../../report/cpus-report.js";
 import { DEFAULT_RELEASE } from "../../rules/release.js";
-import { nearest } from "../../spec/near.js";
+import { foldName, nearest } from "../../spec/near.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { didYouMean, type RawOptions, readOptions, type Settings } from "../options.js";
@@ -53,12 +52,13 @@ export async function cpus([query]: readonly (string | undefined)[], raw: CpusOp
   return fitting.length === 0 ? EXIT.no : EXIT.ok;
 }
 
+/** Every CPU that has the text somewhere in its names or signature, not only the one that HOST would take. */
 function byName(query: string): readonly AtlasEntry[] {
-  const folded = query.trim();
-  if (folded === "") return atlas();
-  const found = findCpu(folded);
-  if (found.kind === "one") return [found.entry, ...found.alsoEqual];
-  return found.kind === "many" ? found.entries : [];
+  const wanted = foldName(query);
+  return atlas().filter((entry) => {
+    const { id, name, codename, generation, signature } = entry;
+    return [id, name, codename, generation, hexIndex(signature)].some((text) => foldName(text).includes(wanted));
+  });
 }
 
 function features(names: readonly string[], cell: Wanted["cell"], problems: string[]): Wanted[] {

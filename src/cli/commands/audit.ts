@@ -1,0 +1,152 @@
+import { createReadStream } from "node:fs";
+import { parseHexU64 } from "../../bits/u64.js";
+import { atlasAgreement } from "../../explain/atlas-agreement.js";
+import { nestedCore } from "../../explain/nested-core.js";
+import type { Diagnostic } from "../../input/diagnostic.js";
+import type { VmcsDump } from "../../input/vmcs-dump.js";
+import { readVmcs, vmcsStream } from "../../input/vmcs-read.js";
+import { replay } from "../../kvm/replay.js";
+import type { CoreGroup } from "../../model/host.js";
+import { type AuditedDump, auditJson, auditJunit, auditReport } from "../../report/audit-report.js";
+import { subjectName } from "../../report/subject.js";
+import { BLANK } from "../../report/text.js";
+import { type AuditOptions, auditVmcs } from "../../vmcs/audit.js";
+import type { FieldRow } from "../../vmcs/field-row.js";
+import { findField, nearFields } from "../../vmcs/fields.js";
+import { proposeFix, withFields } from "../../vmcs/fix.js";
+import { known64, type Value64 } from "../../vmcs/value64.js";
+import { complain, ready, showJson } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { diagnosticText } from "../host.js";
+import { didYouMean, type RawOptions, readOptions } from "../options.js";
+import type { World } from "../world.js";
+
+interface AuditRaw extends RawOptions {
+  readonly host?: string;
+  readonly nested?: boolean;
+  readonly set?: readonly string[];
+  readonly fix?: boolean;
+  readonly junit?: boolean;
+}
+
+type Setting = readonly [row: FieldRow, value: Value64];
+
+/** `vmxlens audit [DUMP]` */
+export async function audit([file]: readonly (string | undefined)[], raw: AuditRaw, world: World): Promise<number> {
+  const { settings, problems } = readOptions(raw, world);
+  const all = [...problems];
+  const changes = (raw.set ?? []).flatMap((text) => setting(text, all));
+  if (raw.nested === true && raw.host === undefined) all.push("--nested needs --host: the CPU below KVM");
+  if (all.length > 0) return complain(world, all);
+
+  const cpu = await cpuOf(raw, world);
+  if (typeof cpu === "number") return cpu;
+  const options: AuditOptions = cpu.core === undefined ? { agreedCaps: atlasAgreement() } : {};
+  const collected: AuditedDump[] = [];
+  const together = raw.junit === true || settings.json;
+  let found = 0;
+  let bad = false;
+  let refused: string | undefined;
+  const { renderLines } = await import("../../report/ansi.js");
+  // A log can hold thousands of dumps: each is judged and printed as soon as it is complete.
+  const onDump = (dump: VmcsDump): void => {
+    found++;
+    for (const entry of dump.diagnostics) world.err(`${diagnosticText(entry)}\n`);
+    const changed = change(dump.vmcs, changes);
+    if (typeof changed === "string") {
+      refused ??= changed;
+      return;
+    }
+    const result = auditVmcs(changed, cpu.core, options);
+    const fix = raw.fix === true ? proposeFix(changed, cpu.core, options) : undefined;
+    bad ||= result.verdict === "invalid" || result.verdict === "unexplained";
+    const audited: AuditedDump = { dump: { ...dump, vmcs: changed }, result, ...(fix === undefined ? {} : { fix }) };
+    if (together) collected.push(audited);
+    else {
+      const lines = auditReport(audited, cpu.text, settings.width);
+      world.out(renderLines(found === 1 ? lines : [BLANK, BLANK, ...lines], settings.color));
+    }
+  };
+  const diagnostics = await readDumps(file, world, onDump);
+  if (typeof diagnostics === "string") return complain(world, [diagnostics]);
+  for (const entry of diagnostics) world.err(`${diagnosticText(entry)}\n`);
+  if (refused !== undefined) return complain(world, [`--set: ${refused}`]);
+  if (found === 0) return EXIT.usage;
+  if (raw.junit === true) world.out(auditJunit(file ?? "standard input", collected));
+  else if (settings.json)
+    showJson({ format: "vmxlens-audit/1", cpu: cpu.text, dumps: collected.map(auditJson) }, world);
+  return bad ? EXIT.no : EXIT.ok;
+}
+
+/** Reads a log piece by piece; JSON is read as a whole. Gives what there is to say about the text, or why it cannot be read. */
+async function readDumps(
+  file: string | undefined,
+  world: World,
+  onDump: (dump: VmcsDump) => void,
+): Promise<readonly Diagnostic[] | string> {
+  const name = file === undefined || file === "-" ? "standard input" : file;
+  const chunks = name === file ? createReadStream(name) : world.stdin();
+  const decoder = new TextDecoder();
+  const log = vmcsStream(onDump, name);
+  let json: string | undefined;
+  let first = true;
+  try {
+    for await (const chunk of chunks) {
+      const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+      if (first && /^\uFEFF?\s*[{[]/.test(text)) json = "";
+      first = false;
+      if (json === undefined) log.push(text);
+      else json += text;
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return `${name} cannot be read: ${message}`;
+  }
+  if (json === undefined) return log.end();
+  const { dumps, diagnostics } = readVmcs(json, name);
+  for (const dump of dumps) onDump(dump);
+  return diagnostics;
+}
+
+/** The CPU that would enter: HOST's own, or what KVM on it shows a nested hypervisor. */
+async function cpuOf(
+  raw: AuditRaw,
+  world: World,
+): Promise<{ readonly core?: CoreGroup; readonly text: string } | number> {
+  if (raw.host === undefined) {
+    return { text: "not named (--host takes one); what all Intel CPUs of the atlas share is used" };
+  }
+  const prepared = await ready(raw.host, raw, world);
+  if (typeof prepared === "number") return prepared;
+  const { subject } = prepared;
+  const name = subjectName(subject);
+  if (raw.nested !== true) return { core: subject.host.cores[0], text: name };
+  const replayed = replay(subject.host, subject.options);
+  return {
+    core: nestedCore(replayed),
+    text: `what KVM of Linux ${replayed.release} on ${name} shows a nested hypervisor`,
+  };
+}
+
+function setting(text: string, problems: string[]): Setting[] {
+  const at = text.indexOf("=");
+  const name = text.slice(0, Math.max(0, at)).trim();
+  const row = findField(name);
+  const value = parseHexU64(text.slice(at + 1).trim());
+  if (at <= 0) problems.push(`--set ${text}: write it as GUEST_RFLAGS=0x2`);
+  else if (row === undefined)
+    problems.push(`--set ${text}: no VMCS field is called ${name}${didYouMean(nearFields(name))}`);
+  else if (value === undefined) problems.push(`--set ${text}: the value is hex, at most 16 digits`);
+  else return [[row, known64(value)]];
+  return [];
+}
+
+function change(vmcs: AuditedDump["dump"]["vmcs"], changes: readonly Setting[]): typeof vmcs | string {
+  try {
+    return changes.length === 0 ? vmcs : withFields(vmcs, changes);
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+import { parseHexU64 } from "../../bits/u64.js";
+import { fieldListReport, fieldReport } from "../../report/vmcs-report.js";
+import { decodeField } from "../../vmcs/decode.js";
+import { FIELDS, fieldByEncoding, fieldName, findField, nearFields } from "../../vmcs/fields.js";
+import { known64 } from "../../vmcs/value64.js";
+import { complain, showJson } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { didYouMean, type RawOptions, readOptions } from "../options.js";
+import type { World } from "../world.js";
+
+/** `vmxlens vmcs [FIELD [VALUE]]` */
+export async function vmcs(
+  [name, value]: readonly (string | undefined)[],
+  raw: RawOptions,
+  world: World,
+): Promise<number> {
+  const { settings, problems } = readOptions(raw, world);
+  if (problems.length > 0) return complain(world, problems);
+  const { renderLines } = await import("../../report/ansi.js");
+  if (name === undefined) {
+    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: FIELDS }, world);
+    else world.out(renderLines(fieldListReport(FIELDS, settings.width), settings.color));
+    return EXIT.ok;
+  }
+  const row = findField(name) ?? fieldByEncoding(Number(name));
+  if (row === undefined) {
+    return complain(world, [`no VMCS field is called ${name} or has this encoding${didYouMean(nearFields(name))}`]);
+  }
+  const number = value === undefined ? undefined : parseHexU64(value);
+  if (value !== undefined && number === undefined) {
+    return complain(world, [`${value}: the value of ${fieldName(row)} is hex, at most 16 digits`]);
+  }
+  const known = number === undefined ? undefined : known64(number);
+  if (settings.json) {
+    const decoded = known === undefined ? {} : { decoded: decodeField(row, known) };
+    showJson({ format: "vmxlens-vmcs/1", fields: [row], ...decoded }, world);
+  } else world.out(renderLines(fieldReport(row, known, settings.width), settings.color));
+  return EXIT.ok;
+}

@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import { runProgram } from "../../src/cli/program.js";
+import type { World } from "../../src/cli/world.js";
+
+/** A run with standard input and everything it printed. */
+async function run(args: readonly string[], input = ""): Promise<{ code: number; out: string; err: string }> {
+  let out = "";
+  let err = "";
+  const world: World = {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    env: {},
+    columns: undefined,
+    stdin: async function* () {
+      // In pieces, as a pipe gives it.
+      for (let i = 0; i < input.length; i += 97) yield Buffer.from(input.slice(i, i + 97));
+    },
+    live: async () => ({ missing: [] }),
+  };
+  return { code: await runProgram(args, world), out, err };
+}
+
+/** GUEST_RFLAGS bit 1 has to be 1; with 0x202 nothing in the list fails. */
+const list = (rflags: string) => `GUEST_RFLAGS = ${rflags}
+GUEST_ACTIVITY_STATE = 0x0
+GUEST_INTERRUPTIBILITY_INFO = 0x0
+GUEST_CR0 = 0x80050033
+VM_EXIT_REASON = 0x80000021
+EXIT_QUALIFICATION = 0x0
+`;
+
+describe("vmxlens audit", () => {
+  it("names the failing check, what to change, and exits with 1", async () => {
+    const { code, out } = await run(["audit", "-"], list("0x200"));
+    expect(out).toContain("guest.rflags.bit1");
+    expect(out).toContain("GUEST_RFLAGS (0x200 becomes 0x202)");
+    expect(code).toBe(1);
+  });
+
+  it("says nothing fails where nothing does, with --set as well", async () => {
+    const good = await run(["audit", "--json"], list("0x202"));
+    expect(JSON.parse(good.out).dumps[0].findings).toEqual([]);
+    const mended = await run(["audit", "--json", "--set", "GUEST_RFLAGS=0x202"], list("0x200"));
+    expect(JSON.parse(mended.out).dumps[0].findings).toEqual([]);
+  });
+
+  it("proposes a fix that it justifies by a check", async () => {
+    const { out } = await run(["audit", "--fix", "--json"], list("0x200"));
+    const { fix } = JSON.parse(out).dumps[0];
+    expect(fix.changes).toMatchObject([{ name: "GUEST_RFLAGS", to: "0x202" }]);
+    expect(fix.changes[0].because[0]).toMatch(/^guest\.rflags/);
+  });
+
+  it("judges every dump of a stream and writes JUnit", async () => {
+    const two = JSON.stringify([
+      { name: "good", fields: { GUEST_RFLAGS: "0x2" } },
+      { name: "bad", fields: { GUEST_RFLAGS: "0x0" } },
+    ]);
+    const { code, out } = await run(["audit", "--junit"], two);
+    expect(out).toContain('tests="2" failures="1"');
+    expect(out).toMatch(/name="bad"><failure type="guest\.rflags\.bit1"/);
+    expect(code).toBe(1);
+  });
+
+  it("judges by what nested KVM offers", async () => {
+    const controls = `PIN_BASED_VM_EXEC_CONTROL = 0x96
+CPU_BASED_VM_EXEC_CONTROL = 0x8401e1f2
+SECONDARY_VM_EXEC_CONTROL = 0x400
+VM_EXIT_CONTROLS = 0x36fff
+`;
+    const bare = await run(["audit", "--host", "skylake-x", "--json"], controls);
+    const nested = await run(["audit", "--host", "skylake-x", "--nested", "--json"], controls);
+    const ids = (text: string) => JSON.parse(text).dumps[0].findings.map(({ id }: { id: string }) => id);
+    expect(ids(bare.out)).not.toContain("ctl.proc2.reserved.allowed1");
+    expect(ids(nested.out)).toContain("ctl.proc2.reserved.allowed1");
+  });
+
+  it.each([
+    [["audit"], "hello", "no VMCS dump found"],
+    [["audit", "--set", "GUEST_RFLGAS=0x2"], list("0x2"), "did you mean GUEST_RFLAGS"],
+    [["audit", "--set", "GUEST_CS_SELECTOR=0x12345"], list("0x2"), "too wide"],
+    [["audit", "--nested"], list("0x2"), "--nested needs --host"],
+    [["audit", "no/such/file"], "", "cannot be read"],
+  ])("%j with bad input exits with 2", async (args, input, message) => {
+    const { code, err } = await run(args, input);
+    expect(err).toContain(message);
+    expect(code).toBe(2);
+  });
+});
+
+describe("vmxlens vmcs", () => {
+  it("lists the fields, tells one, and decodes a value", async () => {
+    expect((await run(["vmcs"])).out).toContain("206 fields");
+    const { out } = await run(["vmcs", "GUEST_INTERRUPTIBILITY_INFO", "0x9"]);
+    expect(out).toContain("0x4824");
+    expect(out).toContain("blocking by NMI");
+  });
+
+  it("offers near names", async () => {
+    const { code, err } = await run(["vmcs", "GUEST_RFLGAS"]);
+    expect(err).toContain("did you mean GUEST_RFLAGS");
+    expect(code).toBe(2);
+  });
+});
+
+describe("vmxlens kernels", () => {
+  it("lists the releases and what changed in one", async () => {
+    expect((await run(["kernels"])).out).toMatch(/6\.18 .*used where no release is named/);
+    const { out } = await run(["kernels", "6.6", "6.12"]);
+    expect(out).toContain("+ ept_5level");
+    expect(out).toMatch(/EPT_VIOLATION_VE +not asked for → wanted/);
+  });
+
+  it("refuses what is no release", async () => {
+    const { code, err } = await run(["kernels", "6.x"]);
+    expect(err).toContain("is not a kernel release");
+    expect(code).toBe(2);
+  });
+});
+
+describe("vmxlens cpus", () => {
+  it("finds CPUs by what they have and lack", async () => {
+    const { out, code } = await run(["cpus", "--has", "ipi-virt", "--without", "sgx", "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(out).cpus).toEqual([]);
+    const scaling = await run(["cpus", "haswell-ep", "--has", "tsc-scaling", "--json"]);
+    expect(JSON.parse(scaling.out).cpus.map(({ id }: { id: string }) => id)).toEqual(["intel-306f2-haswellep-02"]);
+  });
+
+  it("names near features and layers", async () => {
+    expect((await run(["cpus", "--has", "unrestricted-gest"])).err).toContain("unrestricted-guest");
+    expect((await run(["cpus", "--layer", "kvn"])).err).toContain("did you mean kvm");
+  });
+});
