@@ -469,7 +469,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
       ],
     },
     does: [{ refuse: "EINVAL" }],
-    says: "pt_mode is 0 or 1.",
+    says: "The parameter pt_mode takes 0 or 1 and nothing else.",
     source: VMX,
   },
   {
