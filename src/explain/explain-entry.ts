@@ -1,0 +1,317 @@
+import { reportedFromCode, type VmcsDump } from "../input/vmcs-dump.js";
+import { type AuditResult, auditVmcs } from "../vmcs/audit.js";
+import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "../vmcs/decode-tables.js";
+import { fieldByEncoding, fieldName } from "../vmcs/fields.js";
+import type { Cause, Decoded, NamedValue } from "./explain-answer.js";
+import { listText } from "./explain-bits.js";
+import type { ExplainContext } from "./explain-context.js";
+import type { Match } from "./explain-match.js";
+import type { Step } from "./messages/message.js";
+import { DUMP_VMCS } from "./messages/steps.js";
+import { INSTRUCTION_ERROR_ADVICE } from "./messages/vmx-instructions.js";
+
+const SDM = "Intel SDM volume 3C";
+
+/** A number as logs print it; AMD's -1 comes as all ones. */
+function codeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const hex = /^0x([0-9a-f]{1,16})$/i.exec(text)?.[1] ?? (/[a-f]/i.test(text) || /^8000/.test(text) ? text : undefined);
+  if (hex !== undefined) return Number.parseInt(hex.slice(-8), 16);
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number >>> 0 : undefined;
+}
+
+// ---- KVM: entry failed, hardware error ----
+
+export function decodeHardwareError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const code = codeOf(match.groups.code);
+  if (code === undefined) return auditOf(context, undefined, {});
+  if (code === 0xffff_ffff) {
+    return {
+      what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not concerned.",
+      bits: [],
+      onlySteps: true,
+      steps: [
+        {
+          text: "Let kvm_amd print the VMCB.",
+          commands: ["echo 1 | sudo tee /sys/module/kvm_amd/parameters/dump_invalid_vmcb"],
+        },
+      ],
+      sources: ["AMD APM volume 2, VMRUN"],
+    };
+  }
+  if (code >>> 31 === 1) return auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context));
+  if (code === 0) return auditOf(context, code, pointedTo(zeroError(), context));
+  if (INSTRUCTION_ERRORS[code] !== undefined) return auditOf(context, code, instructionError(code));
+  return auditOf(context, code, {
+    what: `The number ${code} is no VM-instruction error and has not bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
+  });
+}
+
+/** Signs in the text that make one of the causes likely, and words of the cause that they point to. */
+const SIGNS: readonly (readonly [sign: RegExp, cause: string])[] = [
+  [/\bSMM=1\b/, "SMM=1"],
+  [/cpu-pm=on|DISABLE_EXITS/, "HLT exiting is switched off"],
+  [/unrestricted_guest\W{1,12}N\b/, "Without unrestricted guest"],
+];
+
+function pointedTo(decoded: Decoded, { text }: ExplainContext): Decoded {
+  const words = SIGNS.filter(([sign]) => sign.test(text)).map(([, cause]) => cause);
+  if (words.length === 0 || decoded.causes === undefined) return decoded;
+  const pointed = (cause: Cause) => words.some((word) => cause.text.includes(word));
+  return {
+    ...decoded,
+    causes: [
+      ...decoded.causes.filter(pointed).map((cause) => ({ ...cause, certainty: "likely" as const })),
+      ...decoded.causes.filter((cause) => !pointed(cause)),
+    ],
+  };
+}
+
+function entryFailure(reason: number): Decoded {
+  const words = EXIT_REASONS[reason] ?? "unknown";
+  const values: NamedValue[] = [{ name: "exit reason", value: `${reason} (0x${reason.toString(16)}): ${words}` }];
+  const base = {
+    values,
+    rule: {
+      fn: "VM entry",
+      says: "Bit 31 of the exit reason says that the entry failed after the checks on controls and host state had passed.",
+      since: `${SDM}, VM-entry failures`,
+    },
+  };
+  if (reason === 33) {
+    return {
+      ...base,
+      what: "Exit reason 33 with bit 31 (0x80000021): the controls and the host state were good, and a check on the guest state failed. The exit qualification and the VMCS tell which.",
+      causes: [
+        {
+          text: "Without unrestricted guest: the guest is in real mode, big real mode or between modes, and a segment does not look as virtual-8086 mode demands.",
+          certainty: "possible",
+        },
+        {
+          text: "In or after SMM (SMM=1 in the register block): interrupt blocking or segments that no entry allows. On Intel hosts of 2022 (Linux 5.15) many Windows guests hit this.",
+          certainty: "possible",
+        },
+        {
+          text: "User space set registers that contradict each other: CR0.PG without PE, a TSS that is not busy, RFLAGS reserved bits.",
+          certainty: "possible",
+        },
+      ],
+      steps: [
+        {
+          text: "See whether real mode runs without emulation.",
+          commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest"],
+        },
+        {
+          text: "With SMM=1 in the register block: update the host kernel, the firmware and the microcode; on 5.15 hosts tdp_mmu=N helped many, because it changed the timing.",
+          commands: ["echo 'options kvm tdp_mmu=N' | sudo tee /etc/modprobe.d/kvm-tdp.conf"],
+        },
+      ],
+    };
+  }
+  if (reason === 34) {
+    return {
+      ...base,
+      what: "Exit reason 34 with bit 31 (0x80000022): the guest state was good, and loading an MSR of the VM-entry MSR-load list failed. The exit qualification is the number of the entry, counted from 1.",
+      causes: [
+        {
+          text: "The list holds an MSR that may not be in it (FS_BASE, GS_BASE, x2APIC registers, microcode), or a value that WRMSR would refuse, often in an MSR that the CPU or the outer hypervisor does not have.",
+          certainty: "likely",
+        },
+      ],
+    };
+  }
+  if (reason === 41) {
+    return {
+      ...base,
+      what: "Exit reason 41 with bit 31 (0x80000029): a machine check during VM entry.",
+      causes: [{ text: "The hardware reported an error; look for machine-check messages.", certainty: "likely" }],
+      steps: [
+        {
+          text: "Read the machine-check log.",
+          commands: ["sudo dmesg | grep -iE 'mce|machine check'; sudo ras-mc-ctl --summary"],
+        },
+      ],
+    };
+  }
+  return { ...base, what: `Exit reason ${reason} (${words}) with bit 31: no entry failure of this number is defined.` };
+}
+
+function zeroError(): Decoded {
+  return {
+    what: "VMLAUNCH or VMRESUME failed, and the VM-instruction error field holds 0: the number 0 names no error. The instruction failed without writing one.",
+    values: [{ name: "VM-instruction error", value: "0 (none)" }],
+    causes: [
+      {
+        text: "An outer hypervisor refused the entry without giving a number. Hyper-V (Azure, GitHub runners) does so, for example when HLT exiting is switched off (-overcommit cpu-pm=on, KVM_CAP_X86_DISABLE_EXITS).",
+        certainty: "likely",
+      },
+      {
+        text: "No VMCS was current (VMfailInvalid), a defect of the kernel; or the dump's exit reason is left from an earlier exit and the VMCS is valid.",
+        certainty: "possible",
+      },
+    ],
+    steps: [
+      { text: "Do not disable exits in a nested machine.", commands: ["# QEMU: remove", "-overcommit cpu-pm=on"] },
+    ],
+    rule: {
+      fn: "vmx_handle_exit",
+      file: "arch/x86/kvm/vmx/vmx.c",
+      says: "When the entry instruction fails, KVM reports the VM-instruction error field as hardware error.",
+      since: "Linux all releases",
+    },
+    sources: ["hermit-os/uhyve#1150, #1206"],
+  };
+}
+
+function instructionError(error: number): Decoded {
+  const words = INSTRUCTION_ERRORS[error] ?? "reserved";
+  const advice = INSTRUCTION_ERROR_ADVICE[error];
+  return {
+    what: `VM-instruction error ${error}: ${words}.`,
+    values: [{ name: "VM-instruction error", value: `${error}: ${words}` }],
+    causes: [
+      ...(advice === undefined ? [] : [{ text: advice.cause, certainty: "certain" as const }]),
+      ...(error === 7
+        ? [
+            {
+              text: "In a virtual machine: the outer hypervisor does not honour a control that it lists, or the guest's KVM is newer or older than it expects; on one range of kernels a dropped `load IA32_PERF_GLOBAL_CTRL` on Westmere gave this.",
+              certainty: "possible" as const,
+            },
+          ]
+        : []),
+    ],
+    steps: advice === undefined ? [] : [{ text: advice.check }],
+    rule: { fn: "VMX instructions", says: words, since: `${SDM}, VM-instruction error numbers` },
+  };
+}
+
+// ---- Instruction error = n ----
+
+export function decodeInstructionError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { groups, row } = match;
+  const words = groups.words?.toLowerCase();
+  const error = words === undefined ? codeOf(groups.error ?? groups.error2) : words.startsWith("control") ? 7 : 8;
+  if (error === undefined) return {};
+  const field = groups.field === undefined ? undefined : fieldByEncoding(Number.parseInt(groups.field, 16));
+  const instruction = groups.insn === undefined ? "" : `${groups.insn.toUpperCase()} failed. `;
+  if (INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
+    return {
+      what: `${instruction}${error} is no VM-instruction error number (they go from 1 to 28): it is an exit reason, an errno, or memory that nobody wrote.`,
+      values: [{ name: "as an exit reason", value: EXIT_REASONS[error & 0xffff] ?? "none" }],
+      ...(error >>> 31 === 1 ? entryFailure(error & 0xffff) : {}),
+    };
+  }
+  const base = error === 0 ? zeroError() : instructionError(error);
+  const audited = auditOf(context, error, base);
+  return {
+    ...audited,
+    what:
+      field === undefined
+        ? `${instruction}${audited.what ?? ""}`
+        : `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused: VM-instruction error ${error}, ${INSTRUCTION_ERRORS[error] ?? "none"}.`,
+    ...(row.id === "kvm-vmwrite-error" ? { gravity: "degrades" as const } : {}),
+  };
+}
+
+// ---- exit reason n ----
+
+export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { groups } = match;
+  const code = groups.code === undefined ? 0x8000_0021 : codeOf(groups.code);
+  if (code === undefined) return {};
+  const reason = code & 0xffff;
+  const failed = code >>> 31 === 1 || reason === 33 || reason === 34 || reason === 41;
+  const qualification = codeOf(groups.qualification);
+  const extra: NamedValue[] =
+    qualification === undefined
+      ? []
+      : [
+          {
+            name: "exit qualification",
+            value: `${qualification}${reason === 33 ? ` (${ENTRY_FAILURE_QUALIFICATIONS[qualification] ?? "undefined"})` : ""}`,
+          },
+        ];
+  if (failed) {
+    const decoded = entryFailure(reason);
+    return auditOf(context, (0x8000_0000 | reason) >>> 0, {
+      ...decoded,
+      values: [...(decoded.values ?? []), ...extra],
+    });
+  }
+  const words = EXIT_REASONS[reason];
+  return {
+    what:
+      words === undefined
+        ? `Exit reason ${reason} is not defined.`
+        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.`,
+    gravity: "informs",
+    values: [{ name: "exit reason", value: `${reason}: ${words ?? "undefined"}` }, ...extra],
+  };
+}
+
+// ---- The VMCS in the same text ----
+
+export function decodeVmcsDump(_matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  return auditOf(context, undefined, {});
+}
+
+const MOST_DUMPS = 3;
+
+/** Adds what the audit of a dump in the text finds, or says what to collect. */
+function auditOf(context: ExplainContext, code: number | undefined, decoded: Decoded): Decoded {
+  const dumps = context.dumps();
+  const full = dumps.filter((dump) => dump.format !== "qemu" && dump.format !== "virtualbox");
+  const chosen = full.length > 0 ? full : dumps;
+  if (chosen.length === 0) return withCollect(decoded, code);
+  const results = chosen.slice(0, MOST_DUMPS).map((dump) => ({ dump, result: audit(dump, code, context) }));
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  const values: NamedValue[] = [];
+  for (const { dump, result } of results) {
+    const lines = `lines ${dump.lines[0]} to ${dump.lines[1]}`;
+    values.push({ name: `audit of the ${dump.format} dump in ${lines}`, value: result.headline });
+    const finding = result.failing;
+    if (finding === undefined) continue;
+    causes.push({ text: finding.paragraph, certainty: full.length > 0 ? "certain" : "likely" });
+    for (const change of finding.changes.slice(0, 2)) steps.push({ text: `In the VMCS: ${change.text}.` });
+  }
+  const found = causes.length > 0;
+  if (!found && full.length > 0) {
+    const missing = results[0]?.result.collect.slice(0, 3).map((row) => row.input) ?? [];
+    if (missing.length > 0)
+      steps.push({
+        text: `To judge the checks that are left, give ${context.host === undefined ? "the CPU (--host)" : listText(missing)}.`,
+      });
+  }
+  return {
+    ...decoded,
+    values: [...(decoded.values ?? []), ...values],
+    causes: [...causes, ...(decoded.causes ?? [])],
+    steps: [...steps, ...(full.length === 0 ? [DUMP_VMCS] : []), ...(decoded.steps ?? [])],
+    ...(full.length > 0 ? { onlySteps: true as const } : {}),
+    depends:
+      full.length > 0 && !found && context.host === undefined
+        ? ["the VMX registers of the CPU (--host), for the checks on controls, CR0 and CR4"]
+        : [],
+    sources: [...(decoded.sources ?? []), "the audit of this project (checks of SDM volume 3C, VM entries)"],
+  };
+}
+
+function audit(dump: VmcsDump, code: number | undefined, context: ExplainContext): AuditResult {
+  const reported = code === undefined ? undefined : reportedFromCode(code);
+  const known = dump.vmcs.reported;
+  const use =
+    reported !== undefined && (known === undefined || known.kind === "unknown" || known.kind === "other")
+      ? { reported }
+      : {};
+  return auditVmcs(dump.vmcs, context.host?.cores[0], use);
+}
+
+function withCollect(decoded: Decoded, code: number | undefined): Decoded {
+  if (code === undefined) return decoded;
+  return {
+    ...decoded,
+    depends: [...(decoded.depends ?? []), "the VMCS: it tells which check failed, and is not in the text"],
+  };
+}

@@ -1,0 +1,108 @@
+/*
+ * A pasted text as lines of plain words: without mail quoting, colours, HTML, quoted-printable and the escapes of JSON
+ * logs. One line of a JSON log can hold several lines of somebody else's log; they keep its number.
+ */
+
+export interface TextLine {
+  readonly text: string;
+  /** Number of the line in the text, from 1. */
+  readonly number: number;
+  /** The line begins with a header of a log (time, host, level): it does not continue the one before. */
+  readonly starts: boolean;
+  /** The line ends in a soft break of quoted-printable: the next one goes on without a blank. */
+  readonly soft: boolean;
+}
+
+/** Longer lines are cut: no message is that long, and a pattern need not walk through a megabyte. */
+const MAX_PIECE = 16_384;
+
+const ESC = String.fromCharCode(27);
+const COLOURS = new RegExp(`(?:${ESC}|\\\\u001b|\\\\x1b|\\^\\[|\\\\033|\\\\e)\\[[0-9;]{0,20}[A-Za-z]`, "gi");
+const QUOTE = /^\s*(?:(?:>|&gt;|\|)\s?)+/;
+const HEADER =
+  /^(?:\[ *\d+\.\d{3,9}\]|<\d{1,2}>|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|\(XEN\)|time="|\{"|[A-Z]{4}\[\d+\]|\* |- |#|\$ |\[\d+us\])/;
+
+/** The lines of a text, one after the other; the whole text is never held twice. */
+export function* textLines(text: string): Generator<TextLine> {
+  let start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  let number = 0;
+  while (start <= text.length) {
+    let end = text.indexOf("\n", start);
+    if (end < 0) end = text.length;
+    if (start === end && end === text.length && number > 0) break;
+    const raw = text.slice(start, Math.min(end, start + 4 * MAX_PIECE));
+    start = end + 1;
+    // A lone CR ends a line as well (serial consoles write CR CR LF).
+    for (const part of raw.includes("\r") ? raw.replace(/\r+$/, "").split("\r") : [raw]) {
+      number++;
+      yield* piecesOf(part, number);
+    }
+  }
+}
+
+function* piecesOf(raw: string, number: number): Generator<TextLine> {
+  const soft = raw.endsWith("=") && !raw.endsWith("==");
+  let text = soft ? raw.slice(0, -1) : raw;
+  text = plain(text);
+  const pieces = text.includes("\n") ? text.split("\n") : [text];
+  for (const [index, piece] of pieces.entries()) {
+    const cut = piece.length > MAX_PIECE ? piece.slice(0, MAX_PIECE) : piece;
+    yield {
+      text: cut,
+      number,
+      starts: index > 0 || HEADER.test(cut.trimStart()),
+      soft: soft && index === pieces.length - 1,
+    };
+  }
+}
+
+const ENTITIES: { readonly [name: string]: string } = {
+  "&gt;": ">",
+  "&lt;": "<",
+  "&amp;": "&",
+  "&quot;": '"',
+  "&#39;": "'",
+  "&#x27;": "'",
+  "&nbsp;": " ",
+};
+
+/** One line without what logs, mail and web pages put around its words. */
+function plain(raw: string): string {
+  let text = raw;
+  if (text.includes("[")) text = text.replace(COLOURS, "");
+  if (text.includes("\\")) text = unescaped(text);
+  if (text.includes("&"))
+    text = text.replace(/&(?:gt|lt|amp|quot|#39|#x27|nbsp);/g, (entity) => ENTITIES[entity] ?? entity);
+  if (text.includes("="))
+    text = text
+      .replace(/=3D/g, "=")
+      .replace(/=20(?=$|\s)/g, " ")
+      .replace(/=C2=A0/g, " ")
+      .replace(/=E2=80=9[89]/g, "'");
+  // YAML writes a quote inside quotes twice.
+  if (text.includes("''")) text = text.replace(/(?<=\w)''(?=\w)/g, "'");
+  // Typographic quotes and blanks that do not break: mail programs and web pages put them in.
+  text = text
+    .replace(/[\u2018\u2019\u00b4]/g, "'")
+    .replace(/[\u00a0\u202f]/g, " ")
+    .replace(/[\u200b\ufeff]/g, "");
+  return text.replace(QUOTE, "").replace(/(?:\*\*|__)(?=\S)|(?<=\S)(?:\*\*|__)/g, "");
+}
+
+/** The escapes of JSON and of Go's quoted strings, however often they were escaped again. */
+function unescaped(text: string): string {
+  let result = text;
+  for (let depth = 0; depth < 4 && /\\(?:["'nrt\\/]|u00[0-9a-f]{2})/i.test(result); depth++) {
+    result = result.replace(
+      /\\(?:u00([0-9a-f]{2})|(["'nrt\\/]))/gi,
+      (whole, hex: string | undefined, letter: string | undefined) => {
+        if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
+        if (letter === "n") return "\n";
+        if (letter === "r" || letter === "R") return "";
+        if (letter === "t") return "\t";
+        return letter ?? whole;
+      },
+    );
+  }
+  return result;
+}

@@ -1,0 +1,218 @@
+import { type TextLine, textLines } from "./explain-lines.js";
+import type { MessageRow } from "./messages/message.js";
+import { MESSAGES } from "./messages/table.js";
+
+/** A message in the text. */
+export interface Match {
+  readonly row: MessageRow;
+  /** The words that matched. */
+  readonly text: string;
+  /** The whole line, or the lines of a wrapped one joined. */
+  readonly line: string;
+  readonly first: number;
+  readonly last: number;
+  readonly groups: { readonly [name: string]: string };
+}
+
+/** What was found in a text. */
+export interface Matches {
+  readonly matches: readonly Match[];
+  /** Lines that speak of virtualization and that no row knows; each text once. */
+  readonly unknown: readonly TextLine[];
+  readonly lines: number;
+}
+
+interface Candidate {
+  readonly row: MessageRow;
+  readonly hints: readonly string[];
+  readonly pattern: RegExp;
+}
+
+let known: readonly Candidate[] | undefined;
+
+function candidates(): readonly Candidate[] {
+  known ??= MESSAGES.map((row) => ({
+    row,
+    hints: typeof row.hint === "string" ? [row.hint] : row.hint,
+    pattern: new RegExp(row.pattern.source, `${row.pattern.flags}g`),
+  }));
+  return known;
+}
+
+let coarse: RegExp | undefined;
+
+/** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
+function mayMatch(lower: string): boolean {
+  coarse ??= new RegExp(
+    [...new Set(candidates().flatMap(({ hints }) => hints.map(coarseHint)))].map(escapeRegExp).join("|"),
+  );
+  return coarse.test(lower);
+}
+
+/** A wrapped line may hold only the first words of a hint. */
+function coarseHint(hint: string): string {
+  const words = hint.split(" ");
+  return words.length < 3 ? hint : words.slice(0, 2).join(" ");
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/** Words that make an unknown line worth mentioning. */
+const ABOUT =
+  /\b(?:vmx\w{0,20}|vmcs|vt-x|vmxon|vmlaunch|vmresume|kvm(?:_intel)?|hypervisor|virtuali[sz]ation|hyper-v|ept|vpid|verr_\w{2,40}|msr)\b/i;
+/** Commands that somebody typed, and what modules say when all is well. */
+const NO_MESSAGE =
+  /^\s*(?:\S{0,40}[$#%❯>] |sudo |modprobe |qemu-system-|virsh |lsmod|options |grep |cat |HINT:)|\bkvm_amd: (?!SVM)|INFO: (?:\/dev\/kvm exists|Your CPU supports)|Nested (?:Virtualization|Paging) enabled|KVM acceleration can be used|^(?:flags|vmx flags)\s*:/;
+const MOST_UNKNOWN = 20;
+const MOST_MATCHES = 2000;
+
+/** Finds every message of the tables in a text. Linear in the length of the text; nothing throws. */
+export function matchMessages(text: string): Matches {
+  const matches: Match[] = [];
+  const unknown: TextLine[] = [];
+  const seen = new Set<string>();
+  const window: TextLine[] = [];
+  // Lines that a joined match has used up.
+  let taken = 0;
+  let lines = 0;
+
+  const step = (): void => {
+    const [line] = window;
+    if (line === undefined) return;
+    lines = line.number;
+    const found = line.number > taken ? matchLine(window) : [];
+    for (const match of found) {
+      if (matches.length < MOST_MATCHES) matches.push(match);
+      if (match.last > match.first) taken = Math.max(taken, match.last);
+    }
+    if (
+      found.length === 0 &&
+      line.number > taken &&
+      unknown.length < MOST_UNKNOWN &&
+      ABOUT.test(line.text) &&
+      !NO_MESSAGE.test(line.text)
+    ) {
+      const key = line.text.trim();
+      if (!seen.has(key)) {
+        seen.add(key);
+        unknown.push(line);
+      }
+    }
+    window.shift();
+  };
+
+  for (const line of textLines(text)) {
+    window.push(line);
+    if (window.length === 4) step();
+  }
+  while (window.length > 0) step();
+  return { matches, unknown, lines };
+}
+
+/** Matches that begin in the first line of the window. */
+function matchLine(window: readonly TextLine[]): Match[] {
+  const [line] = window as [TextLine, ...TextLine[]];
+  const lower = line.text.toLowerCase();
+  if (!mayMatch(lower) && !mayMatch(seam(window, lower))) return [];
+  const spans: { readonly from: number; readonly to: number }[] = [];
+  const found: Match[] = [];
+  const joins = joinedTexts(window);
+  for (const candidate of candidates()) {
+    const own = candidate.hints.some((hint) => lower.includes(hint));
+    let matched = false;
+    if (own) {
+      for (const hit of allHits(candidate.pattern, line.text)) {
+        const from = hit.index;
+        const to = from + hit[0].length;
+        if (overlaps(spans, from, to)) continue;
+        spans.push({ from, to });
+        matched = true;
+        // A list that reaches the end of the line may go on in the next one.
+        const longer =
+          candidate.row.list && to >= line.text.trimEnd().length - 1
+            ? longest(candidate, joins, from, line.number)
+            : undefined;
+        found.push(longer ?? matchOf(candidate.row, hit, line.text, line.number, line.number));
+      }
+    }
+    if (matched) continue;
+    for (const { text, last } of joins) {
+      if (!candidate.hints.some((hint) => text.toLowerCase().includes(hint))) continue;
+      const hit = exec(candidate.pattern, text);
+      // It has to begin in this line and to end in a further one.
+      if (hit === undefined || hit.index >= line.text.length || hit.index + hit[0].length <= line.text.length) continue;
+      if (overlaps(spans, hit.index, line.text.length)) continue;
+      spans.push({ from: hit.index, to: line.text.length });
+      found.push(matchOf(candidate.row, hit, text, line.number, last));
+      break;
+    }
+  }
+  return found.sort((a, b) => a.line.indexOf(a.text) - b.line.indexOf(b.text));
+}
+
+const SEAM = 60;
+
+/** The end of the line and the beginning of one that may continue it: a hint can lie across the break. */
+function seam([, next]: readonly TextLine[], lower: string): string {
+  if (next === undefined || next.starts) return "";
+  return `${lower.trimEnd().slice(-SEAM)} ${next.text.trimStart().toLowerCase().slice(0, SEAM)}`;
+}
+
+function overlaps(spans: readonly { readonly from: number; readonly to: number }[], from: number, to: number): boolean {
+  return spans.some((span) => from < span.to && span.from < to);
+}
+
+interface Joined {
+  readonly text: string;
+  readonly last: number;
+}
+
+/** The line with the ones that may continue it: wrapped at a blank, or in the middle of a word. */
+function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
+  const [line] = window as [TextLine, ...TextLine[]];
+  const joins: Joined[] = [];
+  let spaced = line.text.trimEnd();
+  let tight = line.text;
+  let soft = line.soft;
+  for (const next of window.slice(1)) {
+    if (next.starts || next.number === line.number || next.text.trim() === "") break;
+    spaced += (soft ? "" : " ") + next.text.trim();
+    tight += next.text.trimStart();
+    soft = next.soft;
+    joins.push({ text: spaced, last: next.number }, { text: tight, last: next.number });
+  }
+  return joins;
+}
+
+function longest(candidate: Candidate, joins: readonly Joined[], from: number, first: number): Match | undefined {
+  let best: Match | undefined;
+  for (const { text, last } of joins) {
+    const hit = exec(candidate.pattern, text);
+    if (hit === undefined || hit.index !== from) continue;
+    if (best === undefined || hit[0].length > best.text.length) best = matchOf(candidate.row, hit, text, first, last);
+  }
+  return best;
+}
+
+function exec(pattern: RegExp, text: string): RegExpExecArray | undefined {
+  pattern.lastIndex = 0;
+  return pattern.exec(text) ?? undefined;
+}
+
+function* allHits(pattern: RegExp, text: string): Generator<RegExpExecArray> {
+  pattern.lastIndex = 0;
+  for (let count = 0; count < 200; count++) {
+    const hit = pattern.exec(text);
+    if (hit === null) return;
+    yield hit;
+    if (hit[0] === "") pattern.lastIndex++;
+  }
+}
+
+function matchOf(row: MessageRow, hit: RegExpExecArray, line: string, first: number, last: number): Match {
+  const groups: { [name: string]: string } = {};
+  for (const [name, value] of Object.entries(hit.groups ?? {})) if (value !== undefined) groups[name] = value;
+  return { row, text: hit[0].trim(), line: line.trim(), first, last, groups };
+}

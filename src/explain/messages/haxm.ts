@@ -1,0 +1,98 @@
+import type { MessageRow } from "./message.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "./steps.js";
+
+const HAXM = "intel/haxm, core/ia32_ops and checktool";
+
+export const HAXM_MESSAGES = [
+  {
+    id: "haxm-checktool",
+    product: "HAXM",
+    layer: "another hypervisor",
+    gravity: "informs",
+    hint: [
+      "cpu vendor ",
+      "intel64 supported",
+      "vmx supported",
+      "vmx enabled",
+      "ept supported",
+      "nx supported",
+      "nx enabled",
+      "hyper-v disabled",
+    ],
+    group: "haxm-checktool",
+    pattern:
+      /(?<item>CPU vendor|Intel64 supported|VMX supported|VMX enabled|EPT supported|NX supported|NX enabled|Hyper-V disabled)[ \t]{1,20}(?:[*_]{0,2}[*-][ \t]{1,4})(?<answer>Yes|No|GenuineIntel|AuthenticAMD|[\w ]{3,16})/,
+    what: "HAXM's check of this machine.",
+    decoder: "haxm-checktool",
+    steps: [],
+    source: { message: "intel/haxm#361, #374, #385, #458, #466, #482", meaning: HAXM },
+  },
+  {
+    id: "haxm-requirements",
+    product: "HAXM",
+    layer: "another hypervisor",
+    gravity: "informs",
+    hint: "system requirements are not satisfied",
+    pattern: /The system requirements are not satisfied/i,
+    what: "HAXM's installer stops because of a `No` in the list above this line.",
+    steps: [{ text: "Give the lines of checktool.", commands: ["checktool.exe --verbose"] }],
+    source: { message: "intel/haxm#361", meaning: HAXM },
+  },
+  {
+    id: "haxm-vt-disabled",
+    product: "HAXM",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["vt is not enabled", "vt not enabled", "vt-x is not enabled", "vt-x is disabled", "vmx is not enabled"],
+    pattern: /(?:Intel )?(?:VT|VT-x|VMX) (?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?/i,
+    what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",
+    steps: [ENABLE_FIRMWARE, HYPERV_OFF],
+    source: { message: "intel/haxm#378, #440; Android emulator", meaning: HAXM },
+  },
+  {
+    id: "haxm-not-installed",
+    product: "HAXM",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: [
+      "haxm is not installed",
+      "failed to open the hax device",
+      "hax is not working",
+      "emulation currently requires hardware acceleration",
+    ],
+    pattern:
+      /(?:Intel )?HAXM is not installed(?: on this machine)?|Failed to open the HAX device|HAX is not working and emulator runs in emulation mode|emulation currently requires hardware acceleration/i,
+    group: "haxm-not-installed",
+    what: "The Android emulator found no accelerator: HAXM's driver is not there. HAXM is no longer developed; current emulators use Windows' hypervisor (AEHD, WHPX), Hypervisor.framework or KVM.",
+    steps: [
+      { text: "See which accelerator the emulator can use.", commands: ["emulator -accel-check"] },
+      { text: "On Linux, use KVM.", commands: ["sudo modprobe kvm_intel", "ls -l /dev/kvm"] },
+      ENABLE_FIRMWARE,
+    ],
+    source: { message: "Android Studio; intel/haxm README", meaning: "intel/haxm README" },
+  },
+  {
+    id: "haxm-exclusive",
+    product: "HAXM",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: "being exclusively used by hyper-v",
+    pattern: /does not support Intel Virtualization Technology \(VT-x\) or it is being exclusively used by Hyper-V/i,
+    what: "CPUID shows no VMX: the CPU has none, or Hyper-V runs below and hides it. The installer does not tell them apart.",
+    depends: ["whether Hyper-V runs: every Intel Core CPU of the last fifteen years has VT-x"],
+    steps: [HYPERV_OFF, ENABLE_OUTER],
+    source: { message: "HAXM installer", meaning: HAXM },
+  },
+  {
+    id: "haxm-vm-entry",
+    product: "HAXM",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: "vm entry failed: rip",
+    pattern: /VM entry failed: RIP=(?<rip>[0-9a-f]{1,16})/i,
+    what: "The CPU refused to enter the guest.",
+    decoder: "hardware-error",
+    steps: [{ text: "Give the register list that follows; it is audited." }],
+    source: { message: "intel/haxm, core/vcpu.c", meaning: "Intel SDM volume 3C, VM entries" },
+  },
+] as const satisfies readonly MessageRow[];

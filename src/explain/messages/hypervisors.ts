@@ -1,0 +1,236 @@
+import type { MessageRow } from "./message.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "./steps.js";
+
+const XEN = "Xen, xen/arch/x86/hvm/vmx/vmcs.c";
+const BHYVE = "FreeBSD, sys/amd64/vmm/intel/vmx.c";
+const SEL4 = "seL4, src/arch/x86/object/vcpu.c";
+const JAILHOUSE = "Jailhouse, hypervisor/arch/x86/vmx.c and driver/main.c";
+
+export const HYPERVISOR_MESSAGES = [
+  {
+    id: "acrn-vmx-ctrl",
+    product: "ACRN",
+    layer: "another hypervisor",
+    gravity: "degrades",
+    hint: "not fully enabled",
+    pattern:
+      /VMX ctrl (?<msr>0x[0-9a-f]{1,8}) not fully enabled: request (?<request>0x[0-9a-f]{1,16}) but get ?(?<got>0x[0-9a-f]{1,16})/i,
+    what: "ACRN asked for VMX controls that the CPU does not allow, and goes on with what it got.",
+    decoder: "control-request",
+    steps: [ENABLE_OUTER],
+    source: {
+      message: "projectacrn/acrn-hypervisor#4990, #6003, #6295",
+      meaning: "ACRN, hypervisor/arch/x86/guest/vmcs.c (check_vmx_ctrl)",
+    },
+  },
+  {
+    id: "acrn-capability",
+    product: "ACRN",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["processor does not support", "check_vmx_mmu_cap", "detect_hardware_support", "check_essential_vmx_caps"],
+    pattern: /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)[^\n]{0,120}/i,
+    what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires.",
+    steps: [ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "projectacrn/acrn-hypervisor#6584, #6586, #6941",
+      meaning: "ACRN, hypervisor/arch/x86/cpu_caps.c",
+    },
+  },
+  {
+    id: "xen-insufficient",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: "has insufficient",
+    pattern:
+      /VMX: CPU(?<cpu>\d{1,5}) has insufficient (?<word>[\w -]{3,40}?) \((?<got>(?:0x)?[0-9a-f]{1,16})(?:;|\),? but)? ?requires(?: min)? (?<request>(?:0x)?[0-9a-f]{1,16})\)?/i,
+    what: "Xen requires VMX controls that CPU {cpu} does not allow, so there is no HVM on this machine.",
+    decoder: "control-request",
+    steps: [ENABLE_OUTER],
+    source: { message: "CERT-Polska/drakvuf-sandbox#418", meaning: `${XEN} (adjust_vmx_controls)` },
+  },
+  {
+    id: "xen-cap-differs",
+    product: "Xen",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["saw 0x", "fatally differ"],
+    pattern:
+      /VMX:? (?:(?:CPU\d{1,5} )?(?<word>[\w -]{3,40}): saw (?<got>0x[0-9a-f]{1,16}) expected (?<request>0x[0-9a-f]{1,16})|Capabilities fatally differ between CPU(?<cpu>\d{1,5}) and (?:CPU0|boot CPU))/i,
+    what: "A CPU's VMX capabilities differ from those of the boot CPU, and Xen does not use it for HVM.",
+    decoder: "control-request",
+    steps: [
+      {
+        text: "Compare microcode and firmware of the CPUs.",
+        commands: ["grep microcode /proc/cpuinfo | sort | uniq -c"],
+      },
+    ],
+    source: { message: `${XEN} (cap_check)`, meaning: `${XEN} (vmx_init_vmcs_config)` },
+  },
+  {
+    id: "xen-disabled-by-bios",
+    product: "Xen",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["vmx disabled by bios", "vmx is disabled by bios", "hvm: vmx disabled"],
+    pattern: /(?:CPU\d{1,5}: )?VMX (?:is )?disabled by BIOS/i,
+    what: "IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted; Xen has no HVM then.",
+    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    source: { message: `${XEN} (vmx_cpu_up)`, meaning: XEN },
+  },
+  {
+    id: "xen-failed-initialise",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["vmx: failed to initiali", "hvm: vmx init", "vmxon failed"],
+    pattern: /VMX: failed to initiali[sz]e|VMXON failed \(?/i,
+    what: "Xen could not switch VMX on; the line before says why (a missing control, the firmware, or another hypervisor below).",
+    steps: [READ_FEAT_CTL, ENABLE_OUTER],
+    source: { message: XEN, meaning: XEN },
+  },
+  {
+    id: "xen-hap-missing",
+    product: "Xen",
+    layer: "silicon",
+    gravity: "degrades",
+    hint: "hardware assisted paging (hap) not detected",
+    pattern: /HVM: Hardware Assisted Paging \(HAP\) not detected/i,
+    what: "There is no usable EPT, so Xen uses shadow paging for HVM guests; PVH and nested guests need EPT.",
+    causes: ["The CPU has no EPT (Core 2 and older), or an outer hypervisor hides it."],
+    steps: [
+      { text: "See the feature list that Xen prints.", commands: ["xl dmesg | grep -A20 'VMX: Supported'"] },
+      ENABLE_OUTER,
+    ],
+    source: { message: "Xen, xen/arch/x86/hvm/hvm.c", meaning: "Xen, xen/arch/x86/hvm/vmx/vmcs.c" },
+  },
+  {
+    id: "bhyve-controls",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: "processor does not support desired",
+    pattern:
+      /(?:vmx_(?:mod)?init: )?processor does not support desired (?<word>basic capabilities|primary processor-based controls|secondary processor-based controls|pin-based controls|VM-exit controls|VM-entry controls|entry controls|exit controls)/i,
+    what: "bhyve (or a relative: hyperkit, xhyve, Docker Desktop on macOS) requires {word} that the CPU does not allow.",
+    decoder: "control-request",
+    causes: [
+      "The CPU is too old: bhyve needs EPT, VPID and unrestricted guest, which is Westmere or later on Intel.",
+      "An outer hypervisor hides them.",
+    ],
+    steps: [
+      {
+        text: "See what the CPU has.",
+        commands: ["grep -E 'VT-x:' /var/run/dmesg.boot", "sysctl -a | grep -E 'machdep.cpu.vmx|hw.vmm'"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: `${BHYVE}; Docker Desktop for Mac release notes; a review that ran FreeBSD on a ThinkPad X200`,
+      meaning: BHYVE,
+    },
+  },
+  {
+    id: "bhyve-bios",
+    product: "bhyve",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["vmx operation disabled by bios", "does not support vmx operation"],
+    pattern: /vmx_(?:mod)?init: (?:VMX operation (?<what>disabled) by BIOS|processor does not support VMX operation)/i,
+    what: "The CPU shows no VMX, or IA32_FEATURE_CONTROL is locked with VMX off.",
+    steps: [ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: { message: BHYVE, meaning: BHYVE },
+  },
+  {
+    id: "bhyve-create",
+    product: "bhyve",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["vm_create: ", "unrestricted guest"],
+    pattern:
+      /vm_create: (?<reason>Device not configured|Operation not supported by device|No such file or directory)|(?:VM|Guest) requires unrestricted guest/i,
+    what: "bhyve cannot create a virtual machine.",
+    causes: [
+      "vmm.ko did not find usable VMX: the boot log says which control is missing.",
+      "Guests other than those of bhyveload need unrestricted guest.",
+    ],
+    steps: [
+      {
+        text: "Read what the module said.",
+        commands: ["kldload vmm; dmesg | grep -iE 'vmx|vmm'", "sysctl hw.vmm.vmx.cap.unrestricted_guest"],
+      },
+    ],
+    source: { message: "chyves/chyves#9", meaning: BHYVE },
+  },
+  {
+    id: "jailhouse-vmx",
+    product: "Jailhouse",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["vmx.c:", "jailhouse_enable", "enable jailhouse", "jailhouse: "],
+    pattern:
+      /(?:hypervisor\/arch\/x86\/vmx\.c:\d{1,5}: returning error -(?<errno>E[A-Z]{2,12}|\d{1,3})|JAILHOUSE_ENABLE: (?<reason>Input\/output error|Operation not supported|Device or resource busy|No such device|Invalid argument|Operation not permitted)|jailhouse: (?:CPU|processor) (?:lacks|does not support)[^\n]{0,80})/i,
+    what: "Jailhouse did not take the machine over.",
+    causes: [
+      "Input/output error from vmx.c: a VMX capability that Jailhouse requires is missing (EPT with 2-MByte pages, unrestricted guest, preemption timer, MSR bitmaps), or IA32_FEATURE_CONTROL is not locked with VMX on.",
+      "Device or resource busy: KVM or another hypervisor holds VT-x.",
+    ],
+    steps: [
+      { text: "Check what Jailhouse requires.", commands: ["sudo jailhouse hardware check"] },
+      { text: "Unload KVM.", commands: ["sudo modprobe -r kvm_intel kvm"] },
+      READ_FEAT_CTL,
+      WHO_USES_VMX,
+    ],
+    source: { message: JAILHOUSE, meaning: JAILHOUSE },
+  },
+  {
+    id: "sel4-vtx",
+    product: "seL4",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["vt-x: not supported", "vt-x: feature lock", "vt-x: lock", "vt-x: not all", "vt-x: cannot", "vt-x disabled"],
+    pattern:
+      /vt-x: (?<what>not supported|feature locked[^\n]{0,80}|lock[^\n]{0,80}|not all[^\n]{0,80}|cannot[^\n]{0,80})/i,
+    what: "seL4 was built with VT-x support and does not find the VT-x that it needs: {what}.",
+    steps: [
+      READ_FEAT_CTL,
+      ENABLE_FIRMWARE,
+      { text: "In QEMU, give it a CPU with VMX.", commands: ["qemu-system-x86_64 -enable-kvm -cpu host,+vmx"] },
+    ],
+    source: { message: "seL4/seL4#155", meaning: SEL4 },
+  },
+  {
+    id: "hypervisor-invvpid",
+    product: "VMX",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["invvpid is not supported", "invept is not supported", "ept is not supported", "ept not supported"],
+    pattern: /\b(?<what>invvpid|invept|EPT|VPID|unrestricted guest) (?:is )?not supported/i,
+    what: "A hypervisor found no {what} in IA32_VMX_EPT_VPID_CAP or in the secondary controls.",
+    causes: [
+      "An outer hypervisor passes VMX without it.",
+      "The CPU is older than it: EPT and VPID came with Nehalem, unrestricted guest with Westmere.",
+    ],
+    steps: [{ text: "Read both registers.", commands: ["sudo rdmsr -a 0x48b", "sudo rdmsr -a 0x48c"] }, ENABLE_OUTER],
+    source: { message: "cappsule/cappsule-hypervisor#1", meaning: "Intel SDM volume 3D, appendix A.10" },
+  },
+  {
+    id: "hypervisor-lock",
+    product: "VMX",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control"],
+    pattern:
+      /VMXON_LOCK_FLAG\)? failed|VMX (?:is )?locked off|lock bit (?:is )?not set|VMX disabled in feature control/i,
+    what: "A hypervisor looked at IA32_FEATURE_CONTROL and did not find what it expects. Locked (bit 0) with VMX outside SMX (bit 2) is the good state: 0x5. Code that wants the lock to be clear so that it can write the register is wrong on every machine whose firmware or kernel did its work.",
+    steps: [
+      READ_FEAT_CTL,
+      { text: "Accept a locked register when the enable bit is set; write it only when it is unlocked." },
+    ],
+    source: {
+      message: "chillancezen/ZeldaOS.x86_64#6, HyperDbg/HyperDbg#24, asamy/ksm#34",
+      meaning: "Intel SDM volume 3C, enabling VMX",
+    },
+  },
+] as const satisfies readonly MessageRow[];

@@ -1,0 +1,158 @@
+import type { MessageRow } from "./message.js";
+import { DUMP_VMCS, ENABLE_OUTER, KERNEL_LOG } from "./steps.js";
+
+const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
+
+export const KVM_RUNTIME_MESSAGES = [
+  {
+    id: "modprobe-error",
+    product: "kmod",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["could not insert", "insmod: error"],
+    pattern:
+      /(?:could not insert ['"]?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)['"]?|insmod: ERROR: could not insert module [\w./-]{0,120}kvm[-_]intel\.ko(?:\.\w{2,3})?): (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Unknown symbol in module[\w ,()-]{0,60}|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|Invalid module format|Unknown error \d+)/i,
+    what: "The kernel refused to load the module: {reason}.",
+    decoder: "module-error",
+    steps: [KERNEL_LOG],
+    source: {
+      message: "NixOS/nixpkgs#27930, canonical/multipass#12, docker/docs#14912",
+      meaning: "Linux, arch/x86/kvm (return values of the rules in this project)",
+    },
+  },
+  {
+    id: "modprobe-not-found",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["not found in directory", "is builtin"],
+    pattern:
+      /Module (?<module>kvm_intel|kvm-intel|kvm) (?:not found in directory (?<directory>[\w./-]{1,120})|is builtin)/i,
+    what: "There is no such module file for the running kernel: it is built into the kernel, left out of it, or belongs to a package that is not installed.",
+    causes: [
+      "`is builtin`: it cannot be removed or reloaded; its parameters stand on the kernel's command line (kvm-intel.nested=1).",
+      "`not found`: a container, microVM or cloud kernel without KVM, or an updated kernel that was not booted yet.",
+    ],
+    steps: [
+      {
+        text: "See how the running kernel was built.",
+        commands: [
+          "zgrep -E 'CONFIG_KVM(_INTEL)?=' /proc/config.gz || grep -E 'CONFIG_KVM(_INTEL)?=' /boot/config-$(uname -r)",
+        ],
+      },
+    ],
+    source: { message: "weaveworks/ignite#583, microsoft/WSL#4193", meaning: "kmod" },
+  },
+  {
+    id: "kvm-unknown-parameter",
+    product: "KVM",
+    layer: "KVM parameter",
+    gravity: "harmless",
+    hint: "unknown parameter",
+    pattern: /(?<module>kvm_intel|kvm): unknown parameter '(?<name>[\w-]{1,60})' ignored/i,
+    what: "The module has no parameter {name} in this kernel and ignores it; it loads all the same.",
+    decoder: "module-parameter",
+    steps: [{ text: "List the parameters it has.", commands: ["modinfo -p {module}"] }],
+    source: { message: "Linux, kernel/module", meaning: "Linux, module_param lines of arch/x86/kvm" },
+  },
+  {
+    id: "kvm-invalid-parameter",
+    product: "KVM",
+    layer: "KVM parameter",
+    gravity: "blocks",
+    hint: "invalid for parameter",
+    pattern: /(?<module>kvm_intel|kvm): [`'](?<value>[^`']{0,60})' invalid for parameter [`'](?<name>[\w-]{1,60})'/i,
+    what: "The value {value} cannot be read for the parameter {name}, so the module does not load (Invalid argument).",
+    decoder: "module-parameter",
+    steps: [{ text: "Find where it is set.", commands: ["grep -rE 'kvm' /etc/modprobe.d /proc/cmdline"] }],
+    source: { message: "Linux, kernel/params.c", meaning: "Linux, kernel/params.c" },
+  },
+  {
+    id: "kvm-guest-msr",
+    product: "KVM",
+    layer: "nested KVM",
+    gravity: "degrades",
+    hint: ["unhandled rdmsr", "unhandled wrmsr", "ignored rdmsr", "ignored wrmsr"],
+    pattern:
+      /(?<treated>unhandled|ignored) (?<how>rdmsr|wrmsr):? (?<msr>0x[0-9a-f]{1,8})(?: (?:data )?(?<value>0x[0-9a-f]{1,16}))?/i,
+    what: "The guest accessed MSR {msr}, which KVM does not give it ({treated} {how}).",
+    decoder: "guest-msr",
+    steps: [],
+    source: { message: "Linux, arch/x86/kvm/x86.c", meaning: "Linux, arch/x86/kvm/x86.c (kvm_msr_ignored_check)" },
+  },
+  {
+    id: "kvm-vmwrite-error",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "degrades",
+    hint: ["vmwrite", "vmread"],
+    pattern:
+      /(?<how>vmwrite|vmread) (?:error: reg|failed: field=|error, field=?) ?(?<field>[0-9a-f]{1,8})(?:[, ]{1,2}(?:value|val)[ =](?<value>[0-9a-f]{1,16}))?[, ]{1,2}\(?err[ =](?<error>-?\d{1,8})/i,
+    what: "KVM accessed VMCS field 0x{field} and the CPU refused with VM-instruction error {error}.",
+    decoder: "instruction-error",
+    causes: [
+      "Error 12: the CPU (or the outer hypervisor) has no such field, although KVM believed that it has the control the field belongs to.",
+      "A huge or negative number: no VMCS was current (VMfailInvalid).",
+    ],
+    steps: [{ text: "Name the field.", commands: ["vmxlens vmcs 0x{field}"] }, KERNEL_LOG],
+    source: { message: `${VMX} (vmwrite_error, vmread_error)`, meaning: "Intel SDM volume 3C, VMREAD and VMWRITE" },
+  },
+  {
+    id: "kvm-unexpected-exit",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    hint: "unexpected exit reason",
+    pattern: /(?:vmx|kvm_intel): unexpected exit reason (?<code>0x[0-9a-f]{1,16})/i,
+    what: "A VM exit came that KVM has no handler for.",
+    decoder: "exit-reason",
+    steps: [DUMP_VMCS],
+    source: { message: `${VMX} (vmx_handle_exit)`, meaning: "Intel SDM volume 3C, appendix C" },
+  },
+  {
+    id: "kvm-set-dump",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "informs",
+    hint: "dump_invalid_vmcs",
+    pattern: /set kvm_intel\.dump_invalid_vmcs=1 to dump internal KVM state/i,
+    what: "A VM entry failed and KVM did not print the VMCS, because dump_invalid_vmcs is off.",
+    steps: [DUMP_VMCS],
+    source: { message: `${VMX} (dump_vmcs)`, meaning: VMX },
+  },
+  {
+    id: "kvm-l1tf",
+    product: "KVM",
+    layer: "silicon",
+    gravity: "informs",
+    hint: "l1tf cpu bug present",
+    pattern: /L1TF CPU bug present and (?:SMT on|virtualization mitigation disabled)/i,
+    what: "The CPU has the L1 terminal fault and guests use EPT: a malicious guest could read the host's memory from the sibling thread. It does not keep anything from starting.",
+    steps: [{ text: "See the mitigation in use.", commands: ["cat /sys/devices/system/cpu/vulnerabilities/l1tf"] }],
+    source: { message: VMX, meaning: "Linux, Documentation/admin-guide/hw-vuln/l1tf.rst" },
+  },
+  {
+    id: "nested-vmx-entry",
+    product: "KVM",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "nested vm-enter failed",
+    pattern: /nested (?:VM-Enter|vmentry) failed:? (?<code>0x[0-9a-f]{1,16})?/i,
+    what: "A hypervisor inside the guest tried a VM entry that KVM refused.",
+    decoder: "hardware-error",
+    steps: [
+      {
+        text: "Trace the check that failed.",
+        commands: [
+          "sudo trace-cmd record -e kvm:kvm_nested_vmenter_failed -e kvm:kvm_nested_vmexit",
+          "sudo trace-cmd report | grep nested",
+        ],
+      },
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "Linux, arch/x86/kvm/trace.h (kvm_nested_vmenter_failed)",
+      meaning: "Linux, arch/x86/kvm/vmx/nested.c",
+    },
+  },
+] as const satisfies readonly MessageRow[];

@@ -1,0 +1,159 @@
+import type { MessageRow } from "./message.js";
+import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG } from "./steps.js";
+
+const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
+
+export const LIBVIRT_MESSAGES = [
+  {
+    id: "libvirt-missing-features",
+    product: "libvirt",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "match specification",
+    list: true,
+    pattern:
+      /(?:guest CPU )?doesn't match specification(?:: missing features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?))?(?:[:,;]? ?extra features: (?<extra>[a-z0-9][\w.,+-]{0,4000}))?(?=$|['"\\):;]|\.\s|\.$|\s(?![\w.-]*,))/i,
+    what: "libvirt compared the CPU that QEMU gave the guest with the one in the XML, and they differ.",
+    decoder: "feature-list",
+    depends: ["for a migration: the kernel, QEMU and CPU of the target host; for a start: those of this host"],
+    steps: [],
+    source: {
+      message: "kubevirt/kubevirt#12519, harvester/harvester#3015, OpenNebula/one#1688",
+      meaning: SPECIFICATION,
+    },
+  },
+  {
+    id: "libvirt-host-lacks",
+    product: "libvirt",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "does not provide required features",
+    list: true,
+    pattern:
+      /Host CPU does not provide required features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\);]|\.\s|\.$)/i,
+    what: "The XML requires features that this host cannot give to guests, so libvirt does not start the machine.",
+    decoder: "feature-list",
+    steps: [],
+    source: { message: "libvirt, src/cpu/cpu_x86.c", meaning: SPECIFICATION },
+  },
+  {
+    id: "libvirt-unknown-feature",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "unknown cpu feature",
+    pattern: /unknown CPU feature:? (?<missing>[\w.-]{1,60})/i,
+    what: "This libvirt does not know the CPU feature {missing}: it is older than the name, or the name is misspelt.",
+    decoder: "feature-list",
+    steps: [
+      {
+        text: "List the names that this libvirt knows.",
+        commands: ["grep -o \"name='vmx-[a-z0-9-]*'\" /usr/share/libvirt/cpu_map/x86_features.xml | sort"],
+      },
+      {
+        text: "libvirt has vmx-* names since 10.1 (before, it left them to QEMU): pass older ones through QEMU's command line.",
+      },
+    ],
+    source: { message: "libvirt, src/cpu/cpu_x86.c", meaning: "libvirt, src/cpu_map/x86_features.xml" },
+  },
+  {
+    id: "libvirt-no-kvm-capabilities",
+    product: "libvirt",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: [
+      "domaintype=kvm",
+      "does not support virtualization type",
+      "does not support domain type",
+      "invalid domain type",
+      "could not find capabilities",
+    ],
+    pattern:
+      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm')/,
+    what: "libvirt found no usable KVM when it probed the host.",
+    causes: [
+      "/dev/kvm was not there, or libvirt's QEMU could not open it, when libvirtd started.",
+      "It was there later only: libvirt keeps the capabilities that it probed.",
+    ],
+    steps: [
+      {
+        text: "Ask libvirt what it misses.",
+        commands: ["virt-host-validate qemu", "virsh domcapabilities --virttype kvm | head"],
+      },
+      {
+        text: "Load KVM, then let libvirt probe again.",
+        commands: ["sudo modprobe kvm_intel", "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud"],
+      },
+      KERNEL_LOG,
+    ],
+    source: {
+      message: "virt-manager/virt-manager#481",
+      meaning: "libvirt, src/conf/capabilities.c, src/qemu/qemu_capabilities.c",
+    },
+  },
+  {
+    id: "kubevirt-no-node",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["nosuitablenodesforhostmodelmigration", "no node is suitable to run the required cpu model"],
+    pattern: /NoSuitableNodesForHostModelMigration|no node is suitable to run the required CPU model/i,
+    what: "KubeVirt finds no other node with the labels of the CPU model and features that the machine was started with, so it cannot migrate.",
+    causes: [
+      "host-model turned the source node's features into requirements; one missing feature on every other node is enough.",
+    ],
+    steps: [
+      {
+        text: "Compare the labels of the nodes.",
+        commands: ["kubectl get nodes --show-labels | tr ',' '\\n' | grep -E 'host-model|cpu-feature.*vmx'"],
+      },
+      {
+        text: "Give machines a named model that all nodes have, and turn VMX features off if no guest nests.",
+        commands: ["spec.domain.cpu: { model: Cascadelake-Server, features: [ { name: vmx, policy: disable } ] }"],
+      },
+    ],
+    source: { message: "harvester/harvester#3015", meaning: "harvester/harvester#3015, #5603; kubevirt/kubevirt#7770" },
+  },
+  {
+    id: "virt-host-validate",
+    product: "tool",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["hardware virtualization", "/dev/kvm exists", "/dev/kvm is accessible"],
+    group: "virt-host-validate",
+    pattern:
+      /QEMU: Checking (?<check>for hardware virtualization|if device \/dev\/kvm exists|if device \/dev\/kvm is accessible)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
+    what: "virt-host-validate found no usable hardware virtualization.",
+    causes: [
+      "`for hardware virtualization` fails when the flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux 5.6 the flag is gone then), or hidden by an outer hypervisor.",
+      "`/dev/kvm exists` fails when kvm_intel is not loaded.",
+    ],
+    steps: [
+      {
+        text: "See what Linux makes of the CPU.",
+        commands: ["grep -m1 -o vmx /proc/cpuinfo; sudo dmesg | grep -iE 'x86/cpu|kvm'"],
+      },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "libvirt, tools/virt-host-validate-qemu.c; kubevirt/kubevirt#2318",
+      meaning: "libvirt, tools/virt-host-validate-common.c",
+    },
+  },
+  {
+    id: "libvirt-features-removed",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "cpu is incompatible with host cpu",
+    pattern: /the CPU is incompatible with host CPU/i,
+    what: "The CPU of the XML cannot be had on this host.",
+    depends: ["the rest of the line names the features"],
+    steps: [
+      { text: "See what the host offers.", commands: ["virsh domcapabilities | sed -n '/<cpu>/,/<.cpu>/p'"] },
+      DROP_VMX,
+    ],
+    source: { message: "libvirt, src/cpu/cpu.c", meaning: SPECIFICATION },
+  },
+] as const satisfies readonly MessageRow[];

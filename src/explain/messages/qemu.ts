@@ -1,0 +1,302 @@
+import type { MessageRow } from "./message.js";
+import { DROP_VMX, DUMP_VMCS, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "./steps.js";
+
+const KVM_C = "QEMU, target/i386/kvm/kvm.c";
+const CPU_C = "QEMU, target/i386/cpu.c";
+const NESTED_C = "Linux, arch/x86/kvm/vmx/nested.c";
+
+export const QEMU_MESSAGES = [
+  {
+    id: "qemu-set-msr",
+    product: "QEMU",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "failed to set msr",
+    pattern: /failed to set MSR (?<msr>0x[0-9a-f]{1,8}) to (?<value>0x[0-9a-f]{1,16})/i,
+    what: "QEMU told KVM what value of MSR {msr} the guest shall see, KVM refused {value}, and QEMU gives up.",
+    decoder: "set-msr",
+    steps: [DROP_VMX],
+    source: {
+      message: `${KVM_C} (kvm_buf_set_msrs)`,
+      meaning: `${NESTED_C} (vmx_set_vmx_msr); ${KVM_C} (make_vmx_msr_value)`,
+    },
+  },
+  {
+    id: "qemu-set-msr-assertion",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "informs",
+    hint: "kvm_msr_buf->nmsrs",
+    pattern: /Assertion [`']?ret == cpu->kvm_msr_buf->nmsrs'? failed/i,
+    what: "QEMU stops because KVM set fewer MSRs than it was asked to; the line before names the MSR.",
+    steps: [{ text: "Give the line that begins with `failed to set MSR`; it has the MSR and the value." }],
+    source: { message: `${KVM_C} (kvm_buf_set_msrs)`, meaning: KVM_C },
+  },
+  {
+    id: "qemu-get-msr",
+    product: "QEMU",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "get msr",
+    pattern:
+      /(?:failed to get MSR (?<msr>0x[0-9a-f]{1,8})|KVM get MSR \(index=(?<index>0x[0-9a-f]{1,8})\) feature failed)/i,
+    what: "QEMU asked KVM for an MSR that KVM lists and could not be read.",
+    decoder: "guest-msr",
+    steps: [{ text: "Use a QEMU at least as new as the kernel, or the kernel's newest stable update." }, DROP_VMX],
+    source: { message: `${KVM_C} (kvm_get_msrs, kvm_arch_get_supported_msr_feature)`, meaning: KVM_C },
+  },
+  {
+    id: "qemu-requested-feature",
+    product: "QEMU",
+    layer: "nested KVM",
+    gravity: "harmless",
+    hint: "t support requested feature",
+    group: "requested-feature",
+    pattern:
+      /(?<level>warning|error)?:?\s{0,4}(?<who>host|TCG) doesn't support requested feature ?: (?<place>MSR\((?<msr>[0-9a-f]{2,8})H\)|CPUID[\w.:[\]=,]{1,60}?E[ABCD]X)(?:\.(?<name>[\w.-]{1,60}))? \[bit (?<bit>\d{1,2})\]/i,
+    what: "The CPU model asks for features that the accelerator cannot give; QEMU starts without them.",
+    decoder: "requested-feature",
+    depends: ["with `enforce` in -cpu, or policy='require' in libvirt, a missing feature stops the start instead"],
+    steps: [],
+    source: { message: `${CPU_C} (mark_unavailable_features)`, meaning: `${CPU_C} (x86_cpu_filter_features)` },
+  },
+  {
+    id: "qemu-enforce",
+    product: "QEMU",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "doesn't support requested features",
+    pattern: /(?<who>Host|TCG) doesn't support requested features/i,
+    what: "`enforce` is set and the accelerator lacks features of the CPU model, so QEMU does not start. The warnings before name them.",
+    steps: [
+      {
+        text: "Take `enforce` away, or turn off the named features one by one.",
+        commands: ["-cpu MODEL,vmx-posted-intr=off"],
+      },
+      { text: "Or use the host's own model.", commands: ["-cpu host"] },
+    ],
+    source: { message: `${CPU_C} (x86_cpu_realizefn)`, meaning: CPU_C },
+  },
+  {
+    id: "qemu-feature-dependency",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "harmless",
+    hint: "depends on other features that were not requested",
+    group: "feature-dependency",
+    pattern:
+      /feature depends on other features that were not requested: (?<place>MSR\((?<msr>[0-9a-f]{2,8})H\)|CPUID[\w.:[\]=,]{1,60}?E[ABCD]X)(?:\.(?<name>[\w.-]{1,60}))? \[bit (?<bit>\d{1,2})\]/i,
+    what: "The feature is left out because another one that it needs is off in the same CPU model.",
+    decoder: "requested-feature",
+    steps: [
+      {
+        text: "Turn both off or both on; for anything of VMX the first condition is vmx itself.",
+        commands: ["-cpu MODEL,vmx=on"],
+      },
+    ],
+    source: { message: `${CPU_C} (x86_cpu_expand_features)`, meaning: CPU_C },
+  },
+  {
+    id: "qemu-entry-failed",
+    product: "QEMU",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["entry failed", "vm entry failed"],
+    pattern: /(?:KVM: entry failed, hardware error|kvm: vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
+    what: "The CPU refused to enter the guest.",
+    decoder: "hardware-error",
+    steps: [DUMP_VMCS],
+    source: {
+      message: `${KVM_C} (handle of KVM_EXIT_FAIL_ENTRY)`,
+      meaning: "Intel SDM volume 3C, VM entries and appendix C; Linux, arch/x86/kvm/vmx/vmx.c (vmx_handle_exit)",
+    },
+  },
+  {
+    id: "kvm-fail-entry",
+    product: "KVM user space",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["failentry", "fail_entry", "hardware_entry_failure_reason"],
+    pattern:
+      /(?:hardware_entry_failure_reason\s{0,3}[:=]\s{0,3}|FailEntry\(|KVM_EXIT_FAIL_ENTRY\D{1,60}?)(?<code>0x[0-9a-f]{1,16}|\d{1,20})/i,
+    what: "KVM_EXIT_FAIL_ENTRY: the CPU refused to enter the guest.",
+    decoder: "hardware-error",
+    steps: [DUMP_VMCS],
+    source: {
+      message: "hermit-os/uhyve#1150; kvm-ioctls (VcpuExit::FailEntry)",
+      meaning: "Linux, Documentation/virt/kvm/api.rst; Intel SDM volume 3C, appendix C",
+    },
+  },
+  {
+    id: "kvm-unhandled-exit",
+    product: "KVM user space",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["unhandled exit", "unknown exit, hardware reason"],
+    pattern: /(?:kvm: unhandled exit|KVM: unknown exit, hardware reason) (?<code>(?:0x)?[0-9a-f]{1,16})/i,
+    what: "KVM handed user space a VM exit that it does not handle.",
+    decoder: "exit-reason",
+    steps: [DUMP_VMCS],
+    source: { message: `jclulow/illumos-kvm#7; ${KVM_C}`, meaning: "Intel SDM volume 3C, appendix C" },
+  },
+  {
+    id: "qemu-unrestricted-advice",
+    product: "QEMU",
+    layer: "VM entry",
+    gravity: "informs",
+    hint: ["unrestricted mode", "running a guest on an intel machine"],
+    pattern: /(?:running a guest on an Intel machine without|unrestricted mode ?\n? ?support, the failure)/i,
+    what: "QEMU's standing advice after 0x80000021. It is right on CPUs without unrestricted guest and misleading on all others, where real mode runs as it is.",
+    steps: [
+      {
+        text: "See whether the advice applies: with Y it does not, and another guest-state check failed.",
+        commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest"],
+      },
+    ],
+    source: {
+      message: "QEMU, accel/kvm and target/i386/kvm/kvm.c",
+      meaning: "Intel SDM volume 3C, checks on guest segments; jclulow/illumos-kvm#7",
+    },
+  },
+  {
+    id: "qemu-internal-error",
+    product: "QEMU",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    hint: "kvm internal error",
+    pattern: /KVM internal error\. Suberror: (?<suberror>\d+)/i,
+    what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
+    causes: [
+      "Suberror 1: KVM emulates where the CPU cannot run the guest itself: real mode without unrestricted guest, MMIO, or a page that is no RAM. Without unrestricted guest it is an old CPU or an outer hypervisor that hides it.",
+      "Suberror 4 names an exit reason in its first extra data word; vmxlens vmcs decodes it.",
+    ],
+    steps: [
+      {
+        text: "See whether KVM can run real mode without emulation.",
+        commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
+      },
+      { text: "Give the lines `extra data` and the register block that follow." },
+    ],
+    source: {
+      message: KVM_C,
+      meaning: "Linux, Documentation/virt/kvm/api.rst (KVM_EXIT_INTERNAL_ERROR); OscarLGH/Oscar-Kernel#1",
+    },
+  },
+  {
+    id: "qemu-no-kvm",
+    product: "QEMU",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["could not access kvm kernel module", "failed to initialize kvm"],
+    group: "no-kvm",
+    pattern:
+      /(?:Could not access KVM kernel module|failed to initialize kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted)/i,
+    what: "QEMU cannot use /dev/kvm: {reason}.",
+    causes: [
+      "No such file or directory: kvm_intel is not loaded, because the CPU, the firmware or an outer hypervisor does not offer VMX, or nobody loaded it.",
+      "Permission denied: the user is not in the group that owns /dev/kvm.",
+      "Device or resource busy, Input/output error: another hypervisor holds VT-x on some CPU.",
+    ],
+    depends: ["why kvm_intel is not loaded stands in the kernel log"],
+    steps: [
+      {
+        text: "Load the module and read what it says.",
+        commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+      },
+      { text: "For `Permission denied`, join the group and log in again.", commands: ["sudo usermod -aG kvm $USER"] },
+      WHO_USES_VMX,
+    ],
+    source: {
+      message: "QEMU, accel/kvm/kvm-all.c; canonical/multipass#12, foxlet/macOS-Simple-KVM#404",
+      meaning: "QEMU, accel/kvm/kvm-all.c (kvm_init)",
+    },
+  },
+  {
+    id: "qemu-create-vm",
+    product: "QEMU",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["kvm_create_vm", "unable to create vm"],
+    pattern:
+      /(?:ioctl\(KVM_CREATE_VM\) failed: (?:(?<errno>\d+) )?(?<reason>[A-Z][\w/ ]{3,40})|Unable to create VM: OsError\((?<errno2>\d+)\))/i,
+    what: "KVM could not switch VMX on for the first virtual machine.",
+    causes: [
+      "Busy (16, EBUSY): another hypervisor runs and has set CR4.VMXE on a CPU; VirtualBox, VMware and Jailhouse do.",
+      "Input/output error (5, EIO): the same since Linux reports one failure for all CPUs, or VMXON faulted because IA32_FEAT_CTL is not set on some CPU.",
+    ],
+    steps: [
+      WHO_USES_VMX,
+      KERNEL_LOG,
+      {
+        text: "Stop the other hypervisor, or unload its module.",
+        commands: ["sudo rmmod vboxnetadp vboxnetflt vboxdrv"],
+      },
+    ],
+    source: {
+      message: "QEMU, accel/kvm/kvm-all.c; hermit-os/hermit-rs#90",
+      meaning: "Linux, arch/x86/kvm/vmx/vmx.c (kvm_cpu_vmxon, vmx_enable_virtualization_cpu)",
+    },
+  },
+  {
+    id: "qemu-no-property",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "not found",
+    pattern: /Property '(?<owner>[\w-]{0,60})\.(?<name>vmx[\w-]{0,60}|vmx)' not found/i,
+    what: "This QEMU has no CPU property {name}: it is older than the property, or the name is misspelt.",
+    decoder: "feature-list",
+    steps: [
+      { text: "List what this QEMU knows.", commands: ["qemu-system-x86_64 -cpu help | tr ' ' '\\n' | grep vmx"] },
+      {
+        text: "QEMU has vmx-* properties since 4.2; a build older than that, or one patched for containers, refuses all of them. Remove the option there: such a QEMU does not set VMX MSRs either.",
+      },
+    ],
+    source: { message: "kata-containers/tests#2686", meaning: `${CPU_C} (feature words of the VMX MSRs, since 4.2)` },
+  },
+  {
+    id: "qemu-vmx-no-migration",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "degrades",
+    hint: "nested vmx virtualization does not support live migration",
+    pattern: /Nested VMX virtualization does not support live migration yet/i,
+    what: "The guest has VMX, and this QEMU cannot save nested state, so it refuses to migrate, save or snapshot the machine.",
+    rule: {
+      fn: "kvm_arch_init_vcpu",
+      file: "target/i386/kvm.c",
+      since:
+        "QEMU 4.0 and 4.1 with a kernel that has no KVM_CAP_NESTED_STATE; gone with QEMU 4.1 and Linux 5.3 together",
+    },
+    steps: [
+      { text: "Take VMX from guests that run no hypervisor.", commands: ["-cpu host,-vmx"] },
+      { text: "Or use a later QEMU, on a kernel that offers KVM_CAP_NESTED_STATE." },
+    ],
+    source: {
+      message: "kata-containers/runtime#1747",
+      meaning: "QEMU, target/i386/kvm.c (vmx_mig_blocker); kata-containers/runtime#1747",
+    },
+  },
+  {
+    id: "qemu-vmx-required",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["requires vmx", "vmx is required", "requires vt-x"],
+    pattern: /(?<what>[\w .-]{0,60}) (?:requires|require) (?:VMX|VT-x)\b|VMX is required/i,
+    what: "The CPU model or the machine option needs VMX in the guest, and it is not there.",
+    steps: [{ text: "Ask for it.", commands: ["-cpu host,vmx=on"] }, NESTED_ON, ENABLE_OUTER],
+    source: { message: "not seen in a public thread; wording as in QEMU option errors", meaning: `${CPU_C}` },
+  },
+  {
+    id: "qemu-tcg-no-vmx",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "kvm is not available",
+    pattern: /KVM is not available|KVM acceleration (?:is )?not available/i,
+    what: "Without KVM QEMU emulates the CPU (TCG), and TCG has no VMX.",
+    steps: [ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG],
+    source: { message: "virt-manager, QEMU front ends", meaning: `${CPU_C} (TCG features)` },
+  },
+] as const satisfies readonly MessageRow[];

@@ -1,0 +1,29 @@
+import { HAXM_MESSAGES } from "./haxm.js";
+import { HYPERVISOR_MESSAGES } from "./hypervisors.js";
+import { KVM_LOAD_MESSAGES } from "./kvm-load.js";
+import { KVM_RUNTIME_MESSAGES } from "./kvm-runtime.js";
+import { LIBVIRT_MESSAGES } from "./libvirt.js";
+import { LINUX_BOOT_MESSAGES } from "./linux-boot.js";
+import type { MessageRow } from "./message.js";
+import { QEMU_MESSAGES } from "./qemu.js";
+import { TOOL_MESSAGES } from "./tools.js";
+import { VIRTUALBOX_MESSAGES } from "./virtualbox.js";
+import { VMWARE_MESSAGES } from "./vmware.js";
+import { VMX_INSTRUCTION_MESSAGES } from "./vmx-instructions.js";
+import { WINDOWS_MESSAGES } from "./windows.js";
+
+/** Every message that is recognised. Where two rows match the same words, the one further up is believed. */
+export const MESSAGES: readonly MessageRow[] = [
+  ...QEMU_MESSAGES,
+  ...LIBVIRT_MESSAGES,
+  ...LINUX_BOOT_MESSAGES,
+  ...KVM_LOAD_MESSAGES,
+  ...KVM_RUNTIME_MESSAGES,
+  ...VIRTUALBOX_MESSAGES,
+  ...VMWARE_MESSAGES,
+  ...WINDOWS_MESSAGES,
+  ...HYPERVISOR_MESSAGES,
+  ...TOOL_MESSAGES,
+  ...HAXM_MESSAGES,
+  ...VMX_INSTRUCTION_MESSAGES,
+];
