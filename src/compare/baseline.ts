@@ -1,0 +1,215 @@
+import { allOf, and, not, or, type Tri } from "../bits/tri.js";
+import { type Word, word } from "../bits/word.js";
+import { formatMsr, type Msr, msrBit } from "../model/msr.js";
+import { type BitLabel, bitLabel } from "./bit-label.js";
+import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
+import { fieldNumber } from "./diff.js";
+import { POLICIES, type Policy, type PolicySpan } from "./policies.js";
+
+/** A capability that the common set lacks, or a limit that it has, because of some hosts. */
+export interface Loss {
+  readonly label: BitLabel;
+  /** `lost`: not every host has it. `forced`: some host demands it. `unknown`: hosts that nobody read decide. */
+  readonly kind: "lost" | "forced" | "unknown";
+  /** Labels of the hosts that make it so; for `unknown` of those that would decide. */
+  readonly by: readonly string[];
+}
+
+export interface BaselineField {
+  readonly msr: number;
+  readonly span: PolicySpan;
+  readonly policy: Policy;
+  /** Missing when the hosts disagree on a number that has to be equal, or when it is not known. */
+  readonly value?: number;
+  readonly values: readonly (number | undefined)[];
+  /** Do the hosts agree on it. */
+  readonly agree: Tri;
+  /** The hosts that force the value: those that have the smallest or largest one. */
+  readonly by: readonly string[];
+}
+
+export interface BaselineRegister {
+  readonly msr: number;
+  readonly value: Msr;
+  /** As `formatMsr` writes it. */
+  readonly text: string;
+  /** Hosts that do not have the register: nothing of it is common. */
+  readonly absentOn: readonly string[];
+  readonly losses: readonly Loss[];
+  readonly fields: readonly BaselineField[];
+}
+
+export interface Baseline {
+  readonly labels: readonly string[];
+  readonly registers: readonly BaselineRegister[];
+  /** Is there a set that every host can honour: no contradiction in it. */
+  readonly possible: Tri;
+  /** Controls that one host demands and another does not allow, and numbers that have to be equal and are not. */
+  readonly conflicts: readonly (Loss | BaselineField)[];
+}
+
+/**
+ * The capabilities that every host of a fleet can honour, bit by bit by the policy of the bit. Three-valued: a bit is
+ * known when what is known of the hosts decides it. Where a CPU has no TRUE register its plain one stands for it.
+ *
+ * Throws `RangeError` for an empty list.
+ */
+export function baseline(sets: readonly CapabilitySet[]): Baseline {
+  if (sets.length === 0) throw new RangeError("a baseline needs at least one host");
+  const registers: BaselineRegister[] = [];
+  for (const msr of CAPABILITY_MSRS) {
+    if (sets.every((set) => set.registers.get(msr) === undefined)) continue;
+    registers.push(baselineRegister(msr, sets));
+  }
+  const possible = allOf(registers.map((register) => possibleIn(register, sets)));
+  return {
+    labels: sets.map((set) => set.label),
+    registers,
+    possible,
+    conflicts: registers.flatMap((row) => conflictsOf(row, sets)),
+  };
+}
+
+function possibleIn(register: BaselineRegister, sets: readonly CapabilitySet[]): Tri {
+  const equal = register.fields.filter((field) => field.policy === "equal").map((field) => field.agree);
+  const controls = bitLabel(register.msr, 0).register.layout === "controls";
+  const values = sets.map((set) => effective(set, register.msr));
+  return allOf([...equal, controls ? not(contradictory(values)) : "yes"]);
+}
+
+function baselineRegister(msr: number, sets: readonly CapabilitySet[]): BaselineRegister {
+  const values = sets.map((set) => effective(set, msr));
+  const bits: Tri[] = Array.from({ length: 64 }, () => "no");
+  const losses: Loss[] = [];
+  const fields: BaselineField[] = [];
+  for (const span of POLICIES[msr] ?? []) {
+    if (span.policy === "intersect" || span.policy === "accumulate") {
+      for (let bit = span.low; bit <= span.high; bit++) {
+        const states = values.map((value) => msrBit(value, bit));
+        bits[bit] = span.policy === "intersect" ? intersect(states) : accumulate(states);
+        const loss = lossOf(msr, bit, span.policy, states, sets);
+        if (loss !== undefined) losses.push(loss);
+      }
+      continue;
+    }
+    const field = fieldOf(msr, span, values, sets);
+    fields.push(field);
+    for (let bit = span.low; bit <= span.high; bit++) bits[bit] = fieldBit(field, bit - span.low);
+  }
+  const absentOn = sets.filter((_, i) => values[i]?.state === "absent").map((set) => set.label);
+  const value: Msr =
+    absentOn.length === sets.length
+      ? { state: "absent" }
+      : { state: "value", lo: wordOf(bits, 0), hi: wordOf(bits, 32) };
+  return { msr, value, text: formatMsr(value), absentOn, losses, fields };
+}
+
+const PLAIN_OF: { readonly [trueMsr: number]: number } = { 0x48d: 0x481, 0x48e: 0x482, 0x48f: 0x483, 0x490: 0x484 };
+
+/** A CPU without a TRUE register behaves as its plain one says. */
+function effective(set: CapabilitySet, msr: number): Msr {
+  const own = set.registers.get(msr) ?? { state: "absent" };
+  const plain = PLAIN_OF[msr];
+  if (own.state !== "absent" || plain === undefined || set.layer !== "silicon") return own;
+  return set.registers.get(plain) ?? own;
+}
+
+function intersect(states: readonly Tri[]): Tri {
+  if (states.includes("no")) return "no";
+  return states.includes("unknown") ? "unknown" : "yes";
+}
+
+function accumulate(states: readonly Tri[]): Tri {
+  if (states.includes("yes")) return "yes";
+  return states.includes("unknown") ? "unknown" : "no";
+}
+
+function lossOf(
+  msr: number,
+  bit: number,
+  policy: "intersect" | "accumulate",
+  states: readonly Tri[],
+  sets: readonly CapabilitySet[],
+): Loss | undefined {
+  const decides: Tri = policy === "intersect" ? "no" : "yes";
+  const other: Tri = policy === "intersect" ? "yes" : "no";
+  const who = (state: Tri) => sets.filter((_, i) => states[i] === state).map((set) => set.label);
+  const label = () => bitLabel(msr, bit);
+  if (states.includes(decides)) {
+    // A bit that no host is known to have otherwise is no loss.
+    if (!states.includes(other)) return undefined;
+    return { label: label(), kind: policy === "intersect" ? "lost" : "forced", by: who(decides) };
+  }
+  return states.includes("unknown") && states.includes(other)
+    ? { label: label(), kind: "unknown", by: who("unknown") }
+    : undefined;
+}
+
+function fieldOf(msr: number, span: PolicySpan, values: readonly Msr[], sets: readonly CapabilitySet[]): BaselineField {
+  // A register that a host lacks has nothing: the smallest number is 0 then.
+  const none = span.policy === "minimum" ? 0 : undefined;
+  const numbers = values.map((value) => (value.state === "absent" ? none : fieldNumber(value, span)));
+  const known = numbers.filter((value): value is number => value !== undefined);
+  const unsure = values.some((value, i) => value.state !== "absent" && numbers[i] === undefined);
+  const differ = new Set(known).size > 1;
+  const agree: Tri = differ ? "no" : unsure && sets.length > 1 ? "unknown" : "yes";
+  const base = { msr, span, policy: span.policy, values: numbers, agree };
+  if (known.length === 0) return { ...base, by: [] };
+  const who = (number: number) => sets.filter((_, i) => numbers[i] === number).map((set) => set.label);
+  if (span.policy === "equal") {
+    const [first] = known as [number, ...number[]];
+    return differ || unsure ? { ...base, by: [] } : { ...base, value: first, by: [] };
+  }
+  const best = span.policy === "minimum" ? Math.min(...known) : Math.max(...known);
+  const by = differ ? who(best) : [];
+  return unsure ? { ...base, by } : { ...base, value: best, by };
+}
+
+/** A bit of a number in the common value; unknown when there is no such number. */
+function fieldBit({ value, policy, values }: BaselineField, bit: number): Tri {
+  if (value !== undefined) return Math.floor(value / 2 ** bit) % 2 === 1 ? "yes" : "no";
+  // Of a smallest number only an upper bound is known, of a largest a lower one; neither fixes a bit in general.
+  if (policy === "minimum" && values.includes(0)) return "no";
+  return "unknown";
+}
+
+function wordOf(bits: readonly Tri[], from: number): Word {
+  let value = 0;
+  let unknown = 0;
+  for (let bit = 0; bit < 32; bit++) {
+    const state = bits[from + bit];
+    if (state === "yes") value |= 1 << bit;
+    else if (state === "unknown") unknown |= 1 << bit;
+  }
+  return word(value, unknown);
+}
+
+/** Some control must be 1 on one host and may not be 1 on another. */
+function contradictory(values: readonly Msr[]): Tri {
+  let result: Tri = "no";
+  for (let bit = 0; bit < 32; bit++) {
+    for (const [i, one] of values.entries()) {
+      const must = msrBit(one, bit);
+      if (must === "no") continue;
+      for (const [j, other] of values.entries()) {
+        if (i !== j) result = or(result, and(must, not(msrBit(other, bit + 32))));
+      }
+    }
+  }
+  return result;
+}
+
+/** Controls that for certain contradict each other; numbers that must agree and do not. */
+function conflictsOf(register: BaselineRegister, sets: readonly CapabilitySet[]): readonly (Loss | BaselineField)[] {
+  const values = sets.map((set) => effective(set, register.msr));
+  const found: (Loss | BaselineField)[] = register.fields.filter(
+    (field) => field.policy === "equal" && field.agree === "no",
+  );
+  for (const loss of register.losses) {
+    const { label, kind, by } = loss;
+    if (kind !== "forced" || label.register.layout !== "controls") continue;
+    const denies = sets.filter((_, i) => msrBit(values[i] as Msr, label.bit + 32) === "no").map((set) => set.label);
+    if (denies.some((who) => by.some((other) => other !== who))) found.push(loss);
+  }
+  return found;
+}

@@ -1,0 +1,95 @@
+import type { Tri } from "../bits/tri.js";
+import { formatMsr, type Msr, msrBit } from "../model/msr.js";
+import type { FieldRow } from "../spec/bit-row.js";
+import { type RegisterRow, registerOf } from "../spec/registers.js";
+import { type BitLabel, bitLabel } from "./bit-label.js";
+import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
+
+/** A bit that is not the same everywhere, or may not be. */
+export interface BitDifference {
+  readonly label: BitLabel;
+  /** One for each set, in their order. */
+  readonly values: readonly Tri[];
+  /** False when it takes an unknown value to differ. */
+  readonly certain: boolean;
+}
+
+/** A number that is not the same everywhere, or may not be. */
+export interface FieldDifference {
+  readonly msr: number;
+  readonly field: FieldRow;
+  /** `undefined` where a bit of it is not known, or the register is absent. */
+  readonly values: readonly (number | undefined)[];
+  readonly certain: boolean;
+}
+
+export interface RegisterDifference {
+  readonly msr: number;
+  readonly register: RegisterRow;
+  /** As `formatMsr` writes them. */
+  readonly values: readonly string[];
+  /** Some have the register and some have not. */
+  readonly presence: boolean;
+  readonly bits: readonly BitDifference[];
+  readonly fields: readonly FieldDifference[];
+}
+
+/**
+ * Where capability sets differ, register by register. An absent register counts as having no capability. The allowed-1
+ * words of the TRUE registers repeat those of the plain ones and are left out where both differ alike.
+ */
+export function diffSets(sets: readonly CapabilitySet[]): readonly RegisterDifference[] {
+  const differences: RegisterDifference[] = [];
+  for (const msr of CAPABILITY_MSRS) {
+    const register = registerOf(msr);
+    const msrs = sets.map((set) => set.registers.get(msr));
+    if (register === undefined || msrs.every((value) => value === undefined)) continue;
+    const known = msrs.map((value): Msr => value ?? { state: "absent" });
+    const states = new Set(known.map((value) => value.state));
+    const presence = states.has("absent") && states.has("value");
+    const isField = (bit: number) => register.fields.some(({ high, low }) => bit <= high && bit >= low);
+    const bits: BitDifference[] = [];
+    for (let bit = 0; bit < 64; bit++) {
+      if (isField(bit) || repeated(differences, register, bit)) continue;
+      const values = known.map((value) => msrBit(value, bit));
+      const difference = compare(values);
+      if (difference !== "same") bits.push({ label: bitLabel(msr, bit), values, certain: difference === "different" });
+    }
+    const fields = register.fields.flatMap((field) => fieldDifference(msr, field, known) ?? []);
+    if (bits.length === 0 && fields.length === 0 && !presence) continue;
+    differences.push({ msr, register, values: known.map(formatMsr), presence, bits, fields });
+  }
+  return differences;
+}
+
+function compare(values: readonly Tri[]): "same" | "different" | "may differ" {
+  if (values.includes("yes") && values.includes("no")) return "different";
+  return values.includes("unknown") ? "may differ" : "same";
+}
+
+/** An allowed-1 bit of a TRUE register whose plain one was listed already. */
+function repeated(before: readonly RegisterDifference[], register: RegisterRow, bit: number): boolean {
+  if (register.isTrue !== true || bit < 32) return false;
+  const plain = before.find((row) => row.msr === register.counterpart);
+  return plain?.bits.some((row) => row.label.msrBit === bit) === true;
+}
+
+function fieldDifference(msr: number, field: FieldRow, known: readonly Msr[]): FieldDifference | undefined {
+  const values = known.map((value) => fieldNumber(value, field));
+  const numbers = new Set(values.filter((value) => value !== undefined));
+  const unsure = known.some((value, i) => value.state !== "absent" && values[i] === undefined);
+  if (numbers.size > 1) return { msr, field, values, certain: true };
+  return unsure ? { msr, field, values, certain: false } : undefined;
+}
+
+/** The number in a field; undefined when a bit of it is not known or the register is absent. */
+export function fieldNumber(msr: Msr, { high, low }: Pick<FieldRow, "high" | "low">): number | undefined {
+  if (msr.state === "absent") return undefined;
+  let value = 0;
+  for (let bit = high; bit >= low; bit--) {
+    const state = msrBit(msr, bit);
+    if (state === "unknown") return undefined;
+    value = value * 2 + (state === "yes" ? 1 : 0);
+  }
+  return value;
+}
