@@ -16,7 +16,7 @@ import { type Difference, differencesOf } from "./vector-case.js";
 
 /** The emulated machine: no performance counters, no interrupt remapping. */
 const MACHINE = { tboot: false, pmu: false, irqPosting: false, mediatedPmu: false };
-const ERRNO = { EIO: 5, ENOMEM: 12, EINVAL: 22, EOPNOTSUPP: 95 } as const;
+const ERRNO = { EIO: 5, ENOMEM: 12, EINVAL: 22, ERANGE: 34, EOPNOTSUPP: 95 } as const;
 
 export interface CaptureResult {
   /** `boot of cpu N` or the name of the scenario. */

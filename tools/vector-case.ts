@@ -90,7 +90,7 @@ const plainWarning = ({ kind, func, cond, text }: Warning) => ({
 const msrHex = (name: keyof typeof REPLAY_MSRS) => `0x${REPLAY_MSRS[name].toString(16)}`;
 const plainRead = (read: MsrRead) => msrHex(read.msr) + (read.how === "safe" ? " safe" : "");
 
-const ERRNO = { EIO: 5, EINVAL: 22, EOPNOTSUPP: 95, ENOMEM: 12 } as const;
+const ERRNO = { EIO: 5, EINVAL: 22, ERANGE: 34, EOPNOTSUPP: 95, ENOMEM: 12 } as const;
 
 /**
  * The build that made the vectors left tdp_mmu.c out of 5.10 and 6.1, so there `kvm.tdp_mmu` counts as a parameter that

@@ -187,7 +187,7 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const boot = bootPhase(m, prepared.boot);
   const further = others.map((core) => bootFurther(host, core, prepared, options.machine));
   setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
-  const unknownParams = fillParams(m, prepared.params, options.params);
+  const unknownParams = fillParams(m, release, prepared.params, options.params);
   if (!m.stopped) run(m, prepared.load);
   const load = takeLog(m);
   const cpu = coreReplay(m, first, boot, load, config);
@@ -362,23 +362,25 @@ function fillUnread(m: Machine, i: number, lo: number, core: CoreGroup): void {
   }
 }
 
-/** Sets the parameters to what the user asked for or their defaults, and gives the names the release does not have. */
-function fillParams(m: Machine, rows: readonly ParamRow[], given: ReplayOptions["params"]): readonly string[] {
-  for (const row of rows) {
-    const text = given?.[row.module]?.[row.name];
-    let value = row.default;
-    if (text !== undefined) {
-      const parsed = row.type === "bool" ? parseBool(text) : parseInteger(text, row.type === "int");
-      if (parsed === undefined) {
-        invalidParam(m, row, text);
-        continue;
-      }
-      value = Number(parsed);
-    }
-    if (row.type !== "bool") m.value[wordIndex(row.name as IntParam)] = value;
-    else setBit(m, PARAM_BITS, bitIndex("params", row.name), value !== 0);
-  }
+/** Sets the parameters to their defaults and to what the user asked for, and gives the names the release does not have. */
+function fillParams(
+  m: Machine,
+  release: Release,
+  rows: readonly ParamRow[],
+  given: ReplayOptions["params"],
+): readonly string[] {
+  for (const row of rows) setParam(m, row, row.default);
   if (given === undefined) return NO_NAMES;
+  // kvm is loaded first, and the first refused parameter of a module ends its loading.
+  for (const module of ["kvm", "kvm_intel"] as const) {
+    for (const [name, text] of Object.entries(given[module] ?? {})) {
+      const row = rows.find((candidate) => candidate.module === module && candidate.name === name);
+      if (row === undefined || m.stopped) continue;
+      const value = parseParam(row, text, release);
+      if (typeof value === "number") setParam(m, row, value);
+      else invalidParam(m, row, text, value === "too large" ? "ERANGE" : "EINVAL");
+    }
+  }
   const names: string[] = [];
   for (const module of ["kvm_intel", "kvm"] as const) {
     for (const name of Object.keys(given[module] ?? {})) {
@@ -393,14 +395,30 @@ function fillParams(m: Machine, rows: readonly ParamRow[], given: ReplayOptions[
   return names;
 }
 
+function parseParam(row: ParamRow, text: string, release: Release): number | "invalid" | "too large" {
+  if (row.type !== "bool") return parseInteger(text, row.type === "int");
+  const value = parseBool(text, release);
+  return value === undefined ? "invalid" : Number(value);
+}
+
+function setParam(m: Machine, row: ParamRow, value: number): void {
+  if (row.type !== "bool") {
+    m.value[wordIndex(row.name as IntParam)] = value;
+    return;
+  }
+  const mask = 1 << bitIndex("params", row.name);
+  const bits = m.value[PARAM_BITS] as number;
+  m.value[PARAM_BITS] = value === 0 ? bits & ~mask : bits | mask;
+}
+
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** Parameters that exist in every release, do not depend on VMX and are not replayed. */
 export const FREE_PARAMS = ["kvm_intel.vmentry_l1d_flush"] as const;
 
-function invalidParam(m: Machine, row: ParamRow, text: string): void {
+function invalidParam(m: Machine, row: ParamRow, text: string, errno: Errno): void {
   m.messages.push({ level: 3, text: `${row.module}: \`${text}' invalid for parameter \`${row.name}'`, certain: true });
-  m.refusals.push({ errno: "EINVAL", rule: "param-invalid", fn: "parse_args", certain: true });
+  m.refusals.push({ errno, rule: "param-invalid", fn: "parse_args", certain: true });
   m.stopped = true;
 }
 

@@ -40,7 +40,7 @@ export type Condition =
   /** The VMX-preemption timer would run faster than one tick of `limit` allows; see `timer.ts`. */
   | { readonly timerTooFast: "fixed limit" | "limit of CPUID leaf 15h" };
 
-export type Errno = "EIO" | "EINVAL" | "EOPNOTSUPP" | "ENOMEM";
+export type Errno = "EIO" | "EINVAL" | "ERANGE" | "EOPNOTSUPP" | "ENOMEM";
 
 /** 3 error, 4 warning, 6 information, as in printk. */
 export type Level = 3 | 4 | 6;
