@@ -56,6 +56,21 @@ export function factsFromCpuid(cpuid: CpuidLookup): CpuFacts {
   };
 }
 
+/** The features that one register of a leaf tells, for texts that print no more. */
+export function featuresOfRegister(
+  leaf: number,
+  subleaf: number,
+  register: Register,
+  value: number,
+): { readonly [F in CpuFeature]?: boolean } {
+  const features: { [F in CpuFeature]?: boolean } = {};
+  for (const [name, [inLeaf, inSubleaf, inRegister, bit]] of Object.entries(FEATURE_BITS)) {
+    if (inLeaf !== leaf || inSubleaf !== subleaf || inRegister !== register) continue;
+    features[name as CpuFeature] = ((value >>> bit) & 1) === 1;
+  }
+  return features;
+}
+
 /**
  * A basic leaf above the highest one does not exist, so that its features are not there. Firmware can limit the
  * highest leaf to 2 or 3 (IA32_MISC_ENABLE bit 22) and Linux lifts the limit, so that such a low number proves nothing.

@@ -8,7 +8,7 @@ import { describeMsr } from "./msr-names.js";
 import { looksSwapped } from "./swapped-halves.js";
 
 /** Whose value it is: a logical CPU by number, every CPU of the machine, or one CPU that the text does not name. */
-type CpuScope = number | "all" | "unnamed";
+export type CpuScope = number | "all" | "unnamed";
 
 /** Facts of one CPU other than MSRs, filled in by a reader. */
 export interface CpuDraft {
@@ -39,7 +39,8 @@ export interface Disputed {
   readonly lo: number;
 }
 
-interface Sighting {
+/** What was seen of one MSR, where first, and on which bits what was seen disagrees. */
+export interface Sighting {
   readonly msr: Msr;
   readonly disputed: Disputed;
   readonly at: Place;
@@ -61,7 +62,7 @@ interface Gathered {
   readonly msrs: Map<number, Sighting>;
 }
 
-const UNDISPUTED: Disputed = { hi: 0, lo: 0 };
+export const UNDISPUTED: Disputed = { hi: 0, lo: 0 };
 const ALL_DISPUTED: Disputed = { hi: 0xffff_ffff, lo: 0xffff_ffff };
 
 export function hostBuilder(log: DiagnosticLog): HostBuilder {
@@ -78,7 +79,7 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
 
   const add = (into: Map<number, Sighting>, scope: CpuScope, index: number, seen: Sighting): void => {
     const before = into.get(index);
-    const merged: Merged = before === undefined ? seen : merge(before, seen);
+    const merged: Merged = before === undefined ? seen : mergeSightings(before, seen);
     const { conflict } = merged;
     if (conflict !== undefined && before !== undefined) {
       const message = (): string =>
@@ -152,27 +153,33 @@ function describeScope(scope: CpuScope): string {
   return scope === "all" ? "all CPUs" : scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
 }
 
-interface Merged extends Sighting {
+export interface Merged extends Sighting {
   readonly conflict?: () => string;
 }
 
 /** The sum of two sightings; `conflict` tells in words what they leave open. */
-function merge(a: Sighting, b: Sighting): Merged {
+export function mergeSightings(a: Sighting, b: Sighting): Merged {
   if (b.msr.state === "unknown") return a;
   if (a.msr.state === "unknown") return a.disputed === ALL_DISPUTED ? a : b;
   if (a.msr.state === "absent" || b.msr.state === "absent") {
-    if (a.msr.state === b.msr.state) return a;
+    if (a.msr.state === b.msr.state || isOpen(b)) return a;
+    if (isOpen(a)) return b;
     return { msr: UNREAD, disputed: ALL_DISPUTED, at: a.at, conflict: () => "whether it can be read stays unknown" };
   }
   const hi = mergeWords(a.msr.hi, b.msr.hi, a.disputed.hi | b.disputed.hi);
   const lo = mergeWords(a.msr.lo, b.msr.lo, a.disputed.lo | b.disputed.lo);
+  const open = isOpen(a) && isOpen(b);
   const merged: Sighting = {
-    msr: { state: "value", hi: hi.word, lo: lo.word },
+    msr: { state: "value", hi: hi.word, lo: lo.word, ...(open ? { mayBeAbsent: true } : {}) },
     disputed: { hi: hi.disputed, lo: lo.disputed },
     at: a.at,
   };
   if (hi.conflict === 0 && lo.conflict === 0) return merged;
   return { ...merged, conflict: () => `${describeBits(hi.conflict, lo.conflict)} unknown` };
+}
+
+function isOpen({ msr }: Sighting): boolean {
+  return msr.state === "value" && msr.mayBeAbsent === true;
 }
 
 function mergeWords(a: Word, b: Word, disputedBefore: number): { word: Word; conflict: number; disputed: number } {
@@ -198,17 +205,28 @@ function keyOf({ draft, msrs }: Gathered): string {
 }
 
 function formatExactly(msr: Msr): unknown {
-  return msr.state === "value" ? [msr.hi.value, msr.hi.unknown, msr.lo.value, msr.lo.unknown] : msr.state;
+  if (msr.state !== "value") return msr.state;
+  return [msr.hi.value, msr.hi.unknown, msr.lo.value, msr.lo.unknown, msr.mayBeAbsent];
+}
+
+/** By the map of MSRs of a group, which stays the same object when facts are added to a host. */
+const PLACES = new WeakMap<ReadonlyMap<number, Msr>, ReadonlyMap<number, Place>>();
+
+/** Where each MSR of a group was first seen; undefined when the group was not made by a builder. */
+export function placesOf(core: CoreGroup): ReadonlyMap<number, Place> | undefined {
+  return PLACES.get(core.msrs);
 }
 
 function coreGroup({ cpus, first: { draft, msrs }, types, microcode }: Group): CoreGroup {
   const sorted = [...msrs].sort(([a], [b]) => a - b);
+  const known = new Map(sorted.map(([index, { msr }]) => [index, msr.state === "absent" ? ABSENT : msr]));
+  PLACES.set(known, new Map(sorted.map(([index, { at }]) => [index, at])));
   return {
     coreTypes: [...types],
     ...(cpus.length === 0 ? {} : { logicalCpus: formatCpuRanges(cpus) }),
     ...(draft.signature === undefined ? {} : { signature: draft.signature }),
     ...(microcode === undefined ? {} : { microcode }),
-    msrs: new Map(sorted.map(([index, { msr }]) => [index, msr.state === "absent" ? ABSENT : msr])),
+    msrs: known,
     cpuid: draft.facts ?? { features: {} },
   };
 }

@@ -1,22 +1,30 @@
 import type { Host } from "../model/host.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog, START } from "./diagnostic.js";
-import type { DocumentReader, LineReader, LineRun, Reading } from "./reader.js";
+import type { Evidence } from "./evidence.js";
+import { readLines } from "./read-lines.js";
+import type { DocumentReader, Reading } from "./reader.js";
 import { READERS, readerByName } from "./registry.js";
-import { decoder, lineSplitter } from "./text.js";
+import { decoder } from "./text.js";
 
 export interface ReadOptions {
   /** Name for `Host.source` and the diagnostics. */
   readonly file?: string;
-  /** Name of a reader; without it the format is recognised from the text. */
+  /** Name of a reader; without it the formats are recognised from the text. */
   readonly format?: string;
+  /** Kernel release as `uname -r` prints it, for a text that does not tell on which one it was taken. */
+  readonly kernel?: string;
 }
 
 export interface ReadResult {
   /** The first host of the text. Missing when the text holds none; the diagnostics then have an error. */
   readonly host?: Host;
   readonly hosts: readonly Host[];
-  /** Name of the reader whose result this is. */
+  /** Name of the reader that found most. */
   readonly format?: string;
+  /** Names of all readers that found something; a text may hold several formats. */
+  readonly formats: readonly string[];
+  /** Every single thing the text says, with its line and reader. Empty for a snapshot. */
+  readonly evidence: readonly Evidence[];
   /** In the order of the text. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -71,8 +79,8 @@ function openReading(options: ReadOptions): OpenReading {
     const found = documents.find((r) => r === forced || r.recognise(head));
     if (found !== undefined) return documentSink(found, options.file, log);
     return linesSink(
-      candidates.filter((r) => r.kind === "lines"),
-      options.file,
+      candidates.filter((r) => r.kind !== "document"),
+      { ...options, head },
       log,
     );
   };
@@ -104,8 +112,9 @@ function openReading(options: ReadOptions): OpenReading {
         } else sink = choose();
         sink.push(head);
       }
-      const { reading, format } = sink.end();
+      const { reading, formats, evidence } = sink.end();
       const { hosts } = reading;
+      const [format] = formats;
       if (hosts.length === 0 && ![...log.list(), ...reading.diagnostics].some((d) => d.severity === "error")) {
         log.error(START, `no host in the text, read as ${format}`, readerByName(format as string).knows);
       }
@@ -117,6 +126,8 @@ function openReading(options: ReadOptions): OpenReading {
         ...(host === undefined ? {} : { host }),
         hosts,
         ...(format === undefined ? {} : { format }),
+        formats,
+        evidence,
         diagnostics,
       };
     },
@@ -133,11 +144,16 @@ function isBinary(head: string, log: DiagnosticLog): boolean {
 
 interface TextSink {
   readonly push: (text: string) => void;
-  readonly end: () => { readonly reading: Reading; readonly format?: string };
+  readonly end: () => {
+    readonly reading: Reading;
+    readonly formats: readonly string[];
+    readonly evidence: readonly Evidence[];
+  };
 }
 
 const NO_READING: Reading = { hosts: [], diagnostics: [] };
-const NOTHING: TextSink = { push: () => {}, end: () => ({ reading: NO_READING }) };
+const NOT_READ = { formats: [], evidence: [] } as const;
+const NOTHING: TextSink = { push: () => {}, end: () => ({ reading: NO_READING, ...NOT_READ }) };
 
 function documentSink(reader: DocumentReader, file: string | undefined, log: DiagnosticLog): TextSink {
   const pieces: string[] = [];
@@ -150,44 +166,27 @@ function documentSink(reader: DocumentReader, file: string | undefined, log: Dia
     end() {
       if (length > MAX_DOCUMENT) {
         log.error(START, `the document is longer than ${MAX_DOCUMENT} characters and was not read`);
-        return { reading: NO_READING, format: reader.name };
+        return { reading: NO_READING, formats: [reader.name], evidence: [] };
       }
-      return { reading: reader.read(pieces.join(""), file), format: reader.name };
+      return { reading: reader.read(pieces.join(""), file), formats: [reader.name], evidence: [] };
     },
   };
 }
 
-/** All line readers see all lines; afterwards the one that claims most is believed. */
-function linesSink(readers: readonly LineReader[], file: string | undefined, log: DiagnosticLog): TextSink {
-  const runs: { readonly reader: LineReader; readonly run: LineRun; score: number }[] = readers.map((reader) => ({
-    reader,
-    run: reader.open(file),
-    score: 0,
-  }));
-  const splitter = lineSplitter((line, number) => {
-    for (const entry of runs) entry.score += entry.run.line(line, number);
-  }, log);
+function linesSink(
+  readers: Parameters<typeof readLines>[0],
+  options: Parameters<typeof readLines>[1],
+  log: DiagnosticLog,
+): TextSink {
+  const sink = readLines(readers, options, log);
   return {
-    push: splitter.push,
+    push: sink.push,
     end() {
-      const { lines, cut } = splitter.end();
-      let best: { reading: Reading; format: string; score: number } | undefined;
-      for (const { reader, run, score } of runs) {
-        if (score === 0 && readers.length > 1) continue;
-        const reading = run.end(cut);
-        const found = { reading, format: reader.name, score };
-        if (best === undefined || rank(found) > rank(best)) best = found;
-      }
-      if (best !== undefined) return best;
-      log.error(START, `no known format was recognised in ${lines} lines`, expectedFormats());
-      return { reading: NO_READING };
+      const { hosts, diagnostics, formats, evidence, lines } = sink.end();
+      if (formats.length === 0) log.error(START, `no known format was recognised in ${lines} lines`, expectedFormats());
+      return { reading: { hosts, diagnostics }, formats, evidence };
     },
   };
-}
-
-/** Values count more than any number of lines that only look like the format. */
-function rank(found: { readonly reading: Reading; readonly score: number }): number {
-  return found.score + (found.reading.hosts.length > 0 ? 1e12 : 0);
 }
 
 function expectedFormats(): string {

@@ -1,5 +1,8 @@
 import type { Host } from "../model/host.js";
-import type { Diagnostic } from "./diagnostic.js";
+import type { Diagnostic, Place } from "./diagnostic.js";
+import type { Desk } from "./evidence.js";
+import type { JsonHandler } from "./json-scan.js";
+import type { XmlHandler } from "./xml-scan.js";
 
 /** What a reader got out of a text. `hosts` is empty when it found no machine in it. */
 export interface Reading {
@@ -13,6 +16,8 @@ interface ReaderRow {
   readonly name: string;
   /** One sentence: which facts the format holds, and which it cannot hold. */
   readonly knows: string;
+  /** What a line or a text must have to count as this format, in words. */
+  readonly recognisedBy: string;
 }
 
 /**
@@ -43,4 +48,56 @@ export interface DocumentReader extends ReaderRow {
   readonly read: (text: string, file: string | undefined) => Reading;
 }
 
-export type Reader = LineReader | DocumentReader;
+/** A line without what mailers, terminals and loggers put around it. */
+export interface TextLine {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  /**
+   * The text ends here without a line end, so that the last word may be a part of one: a value that nothing follows
+   * must not be taken.
+   */
+  readonly cut: boolean;
+}
+
+/**
+ * A reader that hands in facts line by line. It may find its lines anywhere in a text, between those of other formats,
+ * and what all readers say is put together into one host. This is what a new format most often needs.
+ */
+export interface FactReader extends ReaderRow {
+  readonly kind: "facts";
+  /** What every line that begins something of the format matches; a line that does not costs nothing more. */
+  readonly mark: RegExp;
+  /** Wrapped lines: one that has the mark and was not taken is tried again together with the line after it. */
+  readonly unwraps?: true;
+  readonly open: (desk: Desk) => FactRun;
+}
+
+export interface FactRun {
+  /** Gives whether the line belongs to the format. Must take linear time and must not throw. */
+  readonly line: (line: TextLine) => boolean;
+  /** True while lines without the mark are wanted as well, as inside a list. */
+  readonly busy?: () => boolean;
+  readonly end?: () => void;
+}
+
+/** A reader of JSON documents, which may stand anywhere in a text; it sees all of them. */
+export interface JsonReader extends ReaderRow {
+  readonly kind: "json";
+  readonly open: (desk: Desk) => JsonHandler & { readonly claims: () => number };
+}
+
+/** A reader of XML elements, which may stand anywhere in a text. */
+export interface XmlReader extends ReaderRow {
+  readonly kind: "xml";
+  /** Names of the elements it wants to see. */
+  readonly elements: readonly string[];
+  readonly open: (desk: Desk) => XmlHandler & { readonly claims: () => number; readonly end: () => void };
+}
+
+/** Where a part of a line stands. */
+export function placeOf(line: TextLine, column = 1): Place {
+  return { line: line.number, column };
+}
+
+export type Reader = LineReader | DocumentReader | FactReader | JsonReader | XmlReader;

@@ -1,0 +1,145 @@
+/*
+ * What mailers, terminals, loggers and forums put around a line, taken off again. Indentation is kept: some formats
+ * mean something by it.
+ */
+
+export interface CleanLine {
+  readonly text: string;
+  /** Characters taken off at the beginning. */
+  readonly shift: number;
+}
+
+// Sticky expressions with bounded repetitions only: the cost of a line is linear in its length.
+const QUOTE = /(?: ?[>|] ?){1,16}/y;
+const LEVEL = /<\d{1,3}>/y;
+const KERNEL_TIME = /\[ {0,8}\d{1,10}\.\d{1,9}\](?:\[ {0,6}[TC]\d{1,8}\])? ?/y;
+const DATE_TIME = /\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?\]?:? ?/y;
+const WEEKDAY_TIME = /\[?[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?: \d{4})?\] ?/y;
+const SYSLOG = /[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})? /y;
+const VBOX_TIME = /\d{2,4}:\d\d:\d\d\.\d{6} /y;
+/** After a date: host name, and the program that spoke. */
+const SPEAKER = /(?:[\w.-]{1,64} )?(?:kernel|[\w./@-]{1,64}\[\d{1,10}\])(?:\[\d{1,10}\])?: /y;
+const FACILITY = /(?:kern|user|daemon|syslog) {1,4}:(?:emerg|alert|crit|err|warn|notice|info|debug) {1,4}: /y;
+
+const ESC = "\u001b";
+/** Control sequences (colours, cursor), titles of windows, character sets. */
+const ESCAPE = new RegExp(
+  `${ESC}(?:\\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\\][^${ESC}\u0007]{0,200}(?:\u0007|${ESC}\\\\)|[()][0-9A-B]|[=>78])`,
+  "g",
+);
+const ENTITIES: { readonly [name: string]: string } = {
+  lt: "<",
+  gt: ">",
+  amp: "&",
+  quot: '"',
+  apos: "'",
+  "#39": "'",
+  "#34": '"',
+  nbsp: " ",
+};
+
+/** Prefixes that may follow one another, such as a quote mark, a date and a kernel time. */
+const MAX_PREFIXES = 12;
+
+/** The line without colours, quote marks, time stamps and log prefixes. */
+export function cleanLine(raw: string): CleanLine {
+  let line = raw;
+  if (line.includes(ESC)) line = line.replace(ESCAPE, "");
+  if (line.includes("&"))
+    line = line.replace(/&(lt|gt|amp|quot|apos|#39|#34|nbsp);/g, (_, name) => ENTITIES[name] ?? "");
+  if (line.includes("\u00a0")) line = line.replaceAll("\u00a0", " ");
+  let position = 0;
+  for (let i = 0; i < MAX_PREFIXES; i++) {
+    const length = prefixLength(line, position);
+    if (length === 0) break;
+    position += length;
+  }
+  return position === 0 ? { text: line, shift: 0 } : { text: line.slice(position), shift: position };
+}
+
+function at(re: RegExp, line: string, position: number): number {
+  re.lastIndex = position;
+  return re.exec(line)?.[0].length ?? 0;
+}
+
+function prefixLength(line: string, position: number): number {
+  const code = line.charCodeAt(position);
+  // Most lines of most texts begin with a letter or with indentation that nothing follows but a word.
+  if (code === 0x3e || code === 0x7c) return at(QUOTE, line, position);
+  if (code === 0x20) {
+    const next = line.charCodeAt(position + 1);
+    return next === 0x3e || next === 0x7c ? at(QUOTE, line, position) : 0;
+  }
+  if (code === 0x3c) return at(LEVEL, line, position);
+  if (code === 0x5b) {
+    return (
+      at(KERNEL_TIME, line, position) ||
+      speaker(line, position, at(DATE_TIME, line, position)) ||
+      at(WEEKDAY_TIME, line, position)
+    );
+  }
+  if (code >= 0x30 && code <= 0x39) {
+    return speaker(line, position, at(DATE_TIME, line, position)) || at(VBOX_TIME, line, position);
+  }
+  if (code >= 0x41 && code <= 0x5a) return speaker(line, position, at(SYSLOG, line, position));
+  if (code === 0x6b || code === 0x75 || code === 0x64 || code === 0x73) {
+    if (line.startsWith("kernel: ", position)) return 8;
+    return at(FACILITY, line, position);
+  }
+  return 0;
+}
+
+/** Length of a date and of the speaker behind it. */
+function speaker(line: string, position: number, date: number): number {
+  return date === 0 ? 0 : date + at(SPEAKER, line, position + date);
+}
+
+/**
+ * Whether a text is quoted-printable mail, judged by its beginning: a header says so, or lines end in soft breaks and
+ * every other equals sign is an encoded character.
+ */
+export function isQuotedPrintable(head: string): boolean {
+  if (/^content-transfer-encoding:[ \t]{0,4}quoted-printable/im.test(head)) return true;
+  let soft = 0;
+  for (let i = head.indexOf("="); i >= 0; i = head.indexOf("=", i + 1)) {
+    const next = head.slice(i + 1, i + 3);
+    if (/^\r?\n/.test(next)) soft++;
+    else if (!/^(?:3D|20|09|2E|46|0D|0A|[89A-F][0-9A-F])$/.test(next) && i + 3 <= head.length) return false;
+  }
+  return soft > 0;
+}
+
+/** Undoes quoted-printable, line by line. */
+export interface Unfolder {
+  /** The line put together so far and the number of its first part, or undefined while the next part is awaited. */
+  readonly push: (raw: string, number: number) => { readonly text: string; readonly number: number } | undefined;
+  readonly end: () => { readonly text: string; readonly number: number } | undefined;
+}
+
+const MAX_FOLDED = 65_536;
+
+export function quotedPrintable(): Unfolder {
+  let parts = "";
+  let first = 0;
+  const take = () => {
+    const text = parts.replace(/=([0-9A-F]{2})/g, (_, hex: string) => {
+      const code = Number.parseInt(hex, 16);
+      return code < 0x80 ? String.fromCharCode(code) : "\ufffd";
+    });
+    parts = "";
+    return { text, number: first };
+  };
+  return {
+    push(raw, number) {
+      if (parts === "") first = number;
+      const line = raw.replace(/[ \t]+$/, "");
+      if (!line.endsWith("=") || parts.length > MAX_FOLDED) {
+        parts += line;
+        return take();
+      }
+      parts += line.slice(0, -1);
+      return undefined;
+    },
+    end: () => (parts === "" ? undefined : take()),
+  };
+}

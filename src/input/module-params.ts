@@ -1,0 +1,71 @@
+import type { Desk } from "./evidence.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "./reader.js";
+
+/** Parameters of kvm and kvm_intel as /sys shows them. */
+export const moduleParams: FactReader = {
+  kind: "facts",
+  name: "params",
+  knows:
+    "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
+    "what they were asked to be.",
+  recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module = "kvm(?:_intel)?"/,
+  open: openParams,
+};
+
+const PATH = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})/;
+const INLINE = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)([\w.,+-]{1,64})\s*$/;
+const VALUE = /^([\w.,+-]{1,64})\s*$/;
+const SYSTOOL = /^ {4}([a-z]\w{0,63}) {1,40}= "([\w.,+-]{0,64})"\s*$/;
+
+function openParams(desk: Desk): FactRun {
+  /** A path by itself: its value is on the next line, as cat and head print it. */
+  let awaited: { readonly module: string; readonly name: string; readonly line: number } | undefined;
+  let systool: string | undefined;
+
+  const take = (line: TextLine, module: string, name: string, value: string): boolean => {
+    // Y and N are whole; a number or a word may go on behind the end of a cut text.
+    if (line.cut && !/^[YN]$/.test(value)) return false;
+    desk.param(module as "kvm" | "kvm_intel", name, value, placeOf(line, line.text.lastIndexOf(value) + 1));
+    return true;
+  };
+
+  return {
+    line(line) {
+      const { text, number } = line;
+      const inline = INLINE.exec(text);
+      if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
+      const path = PATH.exec(text);
+      if (path !== null) {
+        // Only at the end of the line, so that a sentence about the path does not ask for anything.
+        const alone = /\/parameters\/\w+(?: <==)?\s*$/.test(text);
+        awaited = alone ? { module: path[1] as string, name: path[2] as string, line: number } : undefined;
+        return alone;
+      }
+      const module = /^\s*Module = "(\w+)"/.exec(text);
+      if (module !== null) {
+        systool = /^kvm(?:_intel)?$/.test(module[1] as string) ? module[1] : undefined;
+        return systool !== undefined;
+      }
+      if (awaited !== undefined && awaited.line === number - 1) {
+        const { module: of, name } = awaited;
+        awaited = undefined;
+        const value = VALUE.exec(text);
+        return value !== null && take(line, of, name, value[1] as string);
+      }
+      awaited = undefined;
+      if (systool === undefined) return false;
+      const row = SYSTOOL.exec(text);
+      if (row !== null) {
+        if (!/^(?:refcnt|initstate|coresize|initsize|srcversion|taint|version)$/.test(row[1] as string)) {
+          desk.param(systool as "kvm" | "kvm_intel", row[1] as string, row[2] as string, placeOf(line));
+        }
+        return true;
+      }
+      // Attributes come first; sections end the parameters.
+      if (/^\s*(?:Sections|Notes):/.test(text)) systool = undefined;
+      return false;
+    },
+    busy: () => awaited !== undefined || systool !== undefined,
+  };
+}

@@ -1,0 +1,93 @@
+import type { Msr } from "../model/msr.js";
+import { orAbsent, partialMsr } from "../model/partial-msr.js";
+import { inRange, type ReleaseRange, resolveRelease } from "../rules/release.js";
+import { VMX_FLAGS, type VmxFlagName } from "./vmx-features.js";
+
+/*
+ * The `vmx flags` line read backwards: which register bits a printed, or a missing, name proves. Facts:
+ * init_vmx_capabilities (arch/x86/kernel/cpu/feat_ctl.c), as tabulated in vmx-capabilities.ts.
+ */
+
+interface Bit {
+  readonly index: number;
+  readonly bit: number;
+}
+
+/** Bits of word 0 that are not pin-based controls; the aggregates stand for several. */
+const WORD_0: { readonly [bit: number]: readonly Bit[] } = {
+  16: [{ index: 0x48c, bit: 32 }],
+  17: [{ index: 0x48c, bit: 0 }],
+  18: [{ index: 0x48c, bit: 21 }],
+  19: [{ index: 0x48c, bit: 17 }],
+  20: [{ index: 0x48c, bit: 7 }],
+  24: [
+    { index: 0x482, bit: 32 + 21 },
+    { index: 0x48b, bit: 32 },
+  ],
+  25: [
+    { index: 0x482, bit: 32 + 21 },
+    { index: 0x48b, bit: 32 + 8 },
+    { index: 0x48b, bit: 32 + 9 },
+    { index: 0x481, bit: 32 + 7 },
+  ],
+  // Taken from the upper half of IA32_VMX_VMFUNC, where EPTP switching is not.
+  28: [{ index: 0x491, bit: 32 }],
+};
+
+function bitsOfFlag(row: (typeof VMX_FLAGS)[number]): readonly Bit[] {
+  if (row.word === 0) return row.bit < 16 ? [{ index: 0x481, bit: 32 + row.bit }] : (WORD_0[row.bit] ?? []);
+  if (row.word === 3) return [{ index: 0x492, bit: row.bit }];
+  return [{ index: row.word === 1 ? 0x482 : 0x48b, bit: 32 + row.bit }];
+}
+
+/** Registers that Linux reads with a plain RDMSR; a missing one would have been noticed. */
+const ALWAYS_THERE = new Set([0x481, 0x482]);
+
+export function isVmxFlag(name: string): name is VmxFlagName {
+  return VMX_FLAGS.some((row) => row.flag === name);
+}
+
+/** Position of a name in the order of printing; -1 for a name that no release prints. */
+export function vmxFlagOrder(name: string): number {
+  return VMX_FLAGS.findIndex((row) => row.flag === name);
+}
+
+/** Whether every kernel that may have printed the line would have printed the name. */
+function isAlwaysPrinted(releases: ReleaseRange | undefined, kernel: string | undefined): boolean {
+  if (releases === undefined) return true;
+  if (kernel === undefined) return false;
+  const resolved = resolveRelease(kernel);
+  return resolved.release !== undefined && inRange(resolved.release, releases);
+}
+
+/**
+ * What the names on a `vmx flags` line prove of the registers, by MSR index: allowed-1 bits of the plain control
+ * registers and capability bits. A missing name proves a 0 only if the line is `whole` and every kernel that comes into
+ * question prints that name: without `kernel` (as `uname -r` prints it) those that all releases know, else those that
+ * the release knows, or for a release that is not tabulated the nearest older one.
+ */
+export function msrsFromVmxFlags(
+  names: ReadonlySet<string>,
+  whole: boolean,
+  kernel: string | undefined,
+): ReadonlyMap<number, Msr> {
+  const ones = new Map<number, Set<number>>();
+  const zeros = new Map<number, Set<number>>();
+  const add = (into: Map<number, Set<number>>, { index, bit }: Bit): void => {
+    const bits = into.get(index) ?? new Set();
+    into.set(index, bits.add(bit));
+  };
+  for (const row of VMX_FLAGS) {
+    const bits = bitsOfFlag(row);
+    if (names.has(row.flag)) for (const bit of bits) add(ones, bit);
+    else if (whole && bits.length === 1 && isAlwaysPrinted("releases" in row ? row.releases : undefined, kernel)) {
+      add(zeros, bits[0] as Bit);
+    }
+  }
+  const msrs = new Map<number, Msr>();
+  for (const index of new Set([...ones.keys(), ...zeros.keys()])) {
+    const msr = partialMsr(ones.get(index) ?? [], zeros.get(index) ?? []);
+    msrs.set(index, ALWAYS_THERE.has(index) ? msr : orAbsent(msr));
+  }
+  return msrs;
+}
