@@ -22,11 +22,16 @@ const u32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fff
 
 const msr = v.pipe(
   v.union(
-    [hex64, v.picklist(["absent", "unknown"]), object({ value: hex64, unknown: hex64 })],
+    [
+      hex64,
+      v.picklist(["absent", "unknown"]),
+      object({ value: hex64, unknown: hex64, mayBeAbsent: v.optional(v.literal(true)) }),
+    ],
     'expected a hex string, "absent", "unknown" or {"value", "unknown"}',
   ),
   v.description(
     'The value; "absent" when reading faults; an object when single bits, those set in `unknown`, were not read. ' +
+      "With `mayBeAbsent` reading may as well fault, which gives 0 too. " +
       'A MSR that is not listed, or "unknown", was not read at all.',
   ),
 );
@@ -53,6 +58,8 @@ const cpuid = object({
   linAddrBits: v.pipe(v.optional(bits), v.description("CPUID.80000008H:EAX[15:8]")),
 });
 
+const msrs = v.pipe(notList, v.record(v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,8}$/)), msr));
+
 const core = object({
   coreTypes: v.pipe(
     v.optional(v.array(v.picklist(["P", "E", "LP-E"])), []),
@@ -61,11 +68,18 @@ const core = object({
   logicalCpus: v.pipe(v.optional(cpuList), v.description("Numbers of the logical CPUs in this group")),
   signature: v.pipe(v.optional(hex32), v.description("CPUID.1:EAX")),
   microcode: v.pipe(v.optional(hex32), v.description("Microcode revision")),
-  msrs: v.pipe(
-    v.optional(v.pipe(notList, v.record(v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,8}$/)), msr)), {}),
-    v.description("By MSR index"),
-  ),
+  msrs: v.pipe(v.optional(msrs, {}), v.description("By MSR index")),
   cpuid: v.optional(cpuid, {}),
+});
+
+const names = v.array(v.string());
+
+const observed = object({
+  vmxFlags: v.pipe(v.optional(names), v.description("Names on the `vmx flags` line of /proc/cpuinfo")),
+  cpuFlags: v.pipe(v.optional(names), v.description("Names on the `flags` line that have to do with VMX")),
+  nestedMsrs: v.pipe(v.optional(msrs), v.description("What KVM offers a nested hypervisor, by MSR index")),
+  xenFeatures: v.pipe(v.optional(names), v.description("Features of Xen's boot log")),
+  messages: v.pipe(v.optional(names), v.description("Kernel messages about VMX, without time stamps")),
 });
 
 const params = v.pipe(notList, v.record(v.string(), v.string()));
@@ -83,6 +97,10 @@ export const SNAPSHOT_SCHEMA = object({
   params: v.pipe(
     v.optional(object({ kvm: v.optional(params), kvm_intel: v.optional(params) })),
     v.description("Module parameters as /sys/module/MODULE/parameters shows them"),
+  ),
+  observed: v.pipe(
+    v.optional(observed),
+    v.description("What the machine or a tool said of later layers; a replay is checked against it"),
   ),
   source: v.pipe(v.optional(v.string()), v.description("Where the facts come from")),
   cores: v.pipe(

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { formatU64, parseHexU64, type U64 } from "../bits/u64.js";
 import { word } from "../bits/word.js";
-import type { CoreGroup, CpuFacts, Host } from "../model/host.js";
+import type { CoreGroup, CpuFacts, Host, Observed } from "../model/host.js";
 import { ABSENT, knownValue, type Msr, UNREAD } from "../model/msr.js";
 import { diagnosticLog } from "./diagnostic.js";
 import { type JsonNode, jsonAt, jsonValue, parseJson, placeIn, removeJson } from "./json.js";
@@ -94,6 +94,7 @@ function hostOf(file: SnapshotFile, root: JsonNode, complain: Complain): Host {
     ...given("codename", file.codename),
     ...given("kernel", file.kernel),
     ...given("params", paramsOf(root)),
+    ...given("observed", file.observed && observedOf(file.observed, root, complain)),
     ...given("source", file.source),
     cores: cores as unknown as Host["cores"],
   };
@@ -118,16 +119,7 @@ function coreOf(
   offsetOf: (index: string) => number,
   complain: Complain,
 ): CoreGroup {
-  const msrs = new Map<number, Msr>();
-  for (const [key, stated] of Object.entries(core.msrs)) {
-    const index = Number.parseInt(key, 16);
-    if (!msrs.has(index)) msrs.set(index, msrOf(stated));
-    else {
-      // The same number spelt in two ways, which JSON cannot notice.
-      msrs.set(index, UNREAD);
-      complain(offsetOf(key), `MSR ${key} stands twice in this group and stays unknown`, "each MSR once");
-    }
-  }
+  const msrs = msrsOf(core.msrs, offsetOf, complain);
   const { cpuid } = core;
   const facts: CpuFacts = {
     features: Object.fromEntries(Object.entries(cpuid.features).filter(([, known]) => known !== undefined)),
@@ -148,6 +140,36 @@ function coreOf(
   };
 }
 
+/** MSRs by index; one that stands twice under two spellings stays unknown, which JSON cannot notice. */
+function msrsOf(
+  stated: SnapshotFile["cores"][number]["msrs"],
+  offsetOf: (index: string) => number,
+  complain: Complain,
+): Map<number, Msr> {
+  const msrs = new Map<number, Msr>();
+  for (const [key, value] of Object.entries(stated)) {
+    const index = Number.parseInt(key, 16);
+    if (!msrs.has(index)) msrs.set(index, msrOf(value));
+    else {
+      msrs.set(index, UNREAD);
+      complain(offsetOf(key), `MSR ${key} stands twice in this group and stays unknown`, "each MSR once");
+    }
+  }
+  return msrs;
+}
+
+function observedOf(observed: NonNullable<SnapshotFile["observed"]>, root: JsonNode, complain: Complain): Observed {
+  const { nestedMsrs, ...lists } = observed;
+  const offsetOf = (index: string): number => jsonAt(root, ["observed", "nestedMsrs", index]);
+  return {
+    ...given("vmxFlags", lists.vmxFlags),
+    ...given("cpuFlags", lists.cpuFlags),
+    ...given("nestedMsrs", nestedMsrs && msrsOf(nestedMsrs, offsetOf, complain)),
+    ...given("xenFeatures", lists.xenFeatures),
+    ...given("messages", lists.messages),
+  };
+}
+
 /** An object with the member when the value is known, without it otherwise. */
 function given<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]: T });
@@ -165,10 +187,11 @@ function msrOf(stated: SnapshotFile["cores"][number]["msrs"][string]): Msr {
   if (stated === "absent") return ABSENT;
   if (stated === "unknown") return UNREAD;
   if (typeof stated === "string") return partlyKnown(stated, "0x0");
-  return partlyKnown(stated.value, stated.unknown);
+  const msr = partlyKnown(stated.value, stated.unknown);
+  return stated.mayBeAbsent === true ? { ...msr, mayBeAbsent: true } : msr;
 }
 
-function partlyKnown(value: string, unknown: string): Msr {
+function partlyKnown(value: string, unknown: string): Extract<Msr, { state: "value" }> {
   const known = parseHexU64(value) as U64;
   const mask = parseHexU64(unknown) as U64;
   return { state: "value", hi: word(known.hi, mask.hi), lo: word(known.lo, mask.lo) };
@@ -179,7 +202,7 @@ function partlyKnown(value: string, unknown: string): Msr {
  * order, so that two snapshots can be compared with `diff`.
  */
 export function writeSnapshot(host: Host): string {
-  const { cores, params, ...identity } = host;
+  const { cores, params, observed, ...identity } = host;
   const file: SnapshotFile = {
     format: SNAPSHOT_FORMAT,
     ...given("id", identity.id),
@@ -190,6 +213,7 @@ export function writeSnapshot(host: Host): string {
     ...(params === undefined
       ? {}
       : { params: { ...given("kvm", params.kvm), ...given("kvm_intel", params.kvm_intel) } }),
+    ...given("observed", observed && writeObserved(observed)),
     ...given("source", identity.source),
     cores: cores.map(writeCore),
   };
@@ -198,13 +222,12 @@ export function writeSnapshot(host: Host): string {
 
 function writeCore(core: CoreGroup): SnapshotFile["cores"][number] {
   const { cpuid } = core;
-  const msrs = [...core.msrs].sort(([a], [b]) => a - b).map(([index, msr]) => [hex(index), writeMsr(msr)] as const);
   return {
     coreTypes: [...core.coreTypes],
     ...given("logicalCpus", core.logicalCpus),
     ...given("signature", hex(core.signature)),
     ...given("microcode", hex(core.microcode)),
-    msrs: Object.fromEntries(msrs),
+    msrs: writeMsrs(core.msrs),
     cpuid: {
       features: { ...cpuid.features },
       ...given("maxLeaf", hex(cpuid.maxLeaf)),
@@ -217,6 +240,22 @@ function writeCore(core: CoreGroup): SnapshotFile["cores"][number] {
   };
 }
 
+function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]> {
+  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages } = observed;
+  return {
+    ...given("vmxFlags", vmxFlags && [...vmxFlags]),
+    ...given("cpuFlags", cpuFlags && [...cpuFlags]),
+    ...given("nestedMsrs", nestedMsrs && writeMsrs(nestedMsrs)),
+    ...given("xenFeatures", xenFeatures && [...xenFeatures]),
+    ...given("messages", messages && [...messages]),
+  };
+}
+
+function writeMsrs(msrs: ReadonlyMap<number, Msr>): SnapshotFile["cores"][number]["msrs"] {
+  const sorted = [...msrs].sort(([a], [b]) => a - b);
+  return Object.fromEntries(sorted.map(([index, msr]) => [hex(index), writeMsr(msr)] as const));
+}
+
 function hex(value: number): string;
 function hex(value: number | undefined): string | undefined;
 function hex(value: number | undefined): string | undefined {
@@ -225,10 +264,11 @@ function hex(value: number | undefined): string | undefined {
 
 function writeMsr(msr: Msr): SnapshotFile["cores"][number]["msrs"][string] {
   if (msr.state !== "value") return msr.state;
-  const known = knownValue(msr);
+  const known = msr.mayBeAbsent === true ? undefined : knownValue(msr);
   if (known !== undefined) return formatU64(known);
   return {
     value: formatU64({ hi: msr.hi.value, lo: msr.lo.value }),
     unknown: formatU64({ hi: msr.hi.unknown, lo: msr.lo.unknown }),
+    ...given("mayBeAbsent", msr.mayBeAbsent),
   };
 }

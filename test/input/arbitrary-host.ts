@@ -7,6 +7,12 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const wordArb = fc.tuple(u32, fc.oneof(fc.constant(0), u32)).map(([value, unknown]) => word(value, unknown));
 const msr: fc.Arbitrary<Msr> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ state: fc.constant("value" as const), hi: wordArb, lo: wordArb }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(u32, u32)
+      .map(([hi, lo]): Msr => ({ state: "value", hi: word(0, hi), lo: word(0, lo), mayBeAbsent: true })),
+  },
   { weight: 1, arbitrary: fc.constant(ABSENT) },
   { weight: 1, arbitrary: fc.constant(UNREAD) },
 );
@@ -25,13 +31,17 @@ const facts: fc.Arbitrary<CpuFacts> = fc.record(
   { requiredKeys: ["features"] },
 ) as fc.Arbitrary<CpuFacts>;
 
+const msrs = fc
+  .uniqueArray(fc.tuple(index, msr), { selector: ([i]) => i, maxLength: 24 })
+  .map((pairs) => new Map(pairs));
+
 const core: fc.Arbitrary<CoreGroup> = fc.record(
   {
     coreTypes: fc.uniqueArray(fc.constantFrom("P", "E", "LP-E")),
     logicalCpus: fc.constantFrom("0", "0-3", "0-1,8,10-15"),
     signature: u32,
     microcode: u32,
-    msrs: fc.uniqueArray(fc.tuple(index, msr), { selector: ([i]) => i, maxLength: 24 }).map((pairs) => new Map(pairs)),
+    msrs,
     cpuid: facts,
   },
   { requiredKeys: ["coreTypes", "msrs", "cpuid"] },
@@ -39,6 +49,12 @@ const core: fc.Arbitrary<CoreGroup> = fc.record(
 
 const text = fc.string({ unit: "grapheme", maxLength: 40 });
 const params = fc.dictionary(text, text, { noNullPrototype: true });
+
+const names = fc.array(text, { maxLength: 5 });
+const observed = fc.record(
+  { vmxFlags: names, cpuFlags: names, nestedMsrs: msrs, xenFeatures: names, messages: names },
+  { requiredKeys: [] },
+);
 
 /** Any host that the model allows. */
 export const anyHost: fc.Arbitrary<Host> = fc.record(
@@ -49,6 +65,7 @@ export const anyHost: fc.Arbitrary<Host> = fc.record(
     codename: text,
     kernel: text,
     params: fc.record({ kvm: params, kvm_intel: params }, { requiredKeys: [] }),
+    observed,
     source: text,
     cores: fc.array(core, { minLength: 1, maxLength: 4 }),
   },
