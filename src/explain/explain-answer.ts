@@ -1,4 +1,3 @@
-import type { Tri } from "../bits/tri.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import type { ExplainedBit } from "./explain-bits.js";
 import type { Gravity, Product, RefusingLayer, Step } from "./messages/message.js";
@@ -84,8 +83,4 @@ export function sinceText(range: ReleaseRange | undefined): string {
 export function rangesText(ranges: readonly (ReleaseRange | undefined)[]): string {
   const texts = [...new Set(ranges.map(formatRange))];
   return texts.length === 0 ? "no release known" : `Linux ${texts.join(" and ")}`;
-}
-
-export function certaintyOf(value: Tri): Certainty {
-  return value === "yes" ? "certain" : "possible";
 }

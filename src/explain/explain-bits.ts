@@ -1,5 +1,5 @@
 import { testBit, type U64 } from "../bits/u64.js";
-import { bitsOf, type Word } from "../bits/word.js";
+import { bitsOf } from "../bits/word.js";
 import { WORD_BITS, type WordName } from "../rules/words.js";
 import type { BitRow } from "../spec/bit-row.js";
 import { type RegisterRow, registerOf } from "../spec/registers.js";
@@ -89,16 +89,6 @@ export function bitsOf64({ hi, lo }: U64): number[] {
   return [...bitsOf(lo), ...bitsOf(hi).map((bit) => bit + 32)];
 }
 
-/** What a control-register value says of each of its 32 controls. */
-export interface ControlSettings {
-  readonly must1: number;
-  readonly may1: number;
-}
-
-export function settingsOf(value: U64): ControlSettings {
-  return { must1: value.lo, may1: value.hi };
-}
-
 /** Words of the kernel whose bits are controls of a register. */
 const WORD_REGISTERS: { readonly [W in WordName]?: number } = {
   pin_based_exec_ctrl: 0x481,
@@ -139,12 +129,6 @@ export function explainWordBit(word: WordName, bit: number, role: BitRole): Expl
   if (high !== undefined) return { ...explainBit(high, bit + 32, role), register: word };
   const name = Object.entries(WORD_BITS[word]).find(([, number]) => number === bit)?.[0];
   return { register: word, bit, role, ...(name === undefined ? {} : { sdm: name }) };
-}
-
-/** A register value with `?` never in it: whether bit `bit` of a partly known half is 0, 1 or not known. */
-export function knownBit(word: Word, bit: number): 0 | 1 | undefined {
-  if ((word.unknown >>> bit) & 1) return undefined;
-  return ((word.value >>> bit) & 1) as 0 | 1;
 }
 
 /** The bits of a value that a register has names for, or that are set. */

@@ -67,13 +67,7 @@ function differing(row: LayoutRow, word: WordName, bit: number, reference: numbe
   const inReference = (reference >>> bit) & 1;
   const has = inReference ? "the first CPU" : `CPU ${cpu}`;
   const lacks = inReference ? `CPU ${cpu}` : "the first CPU";
-  // The fields of IA32_VMX_BASIC are cut at bit 13 of the high half.
-  const counted = row.bits === undefined ? bit : bit + (row.field === "basic_cap" ? 0 : 0);
-  return {
-    ...explainWordBit(word, counted, "differs"),
-    register: row.field,
-    reason: ((mine ^ reference) >>> bit) & 1 ? `${has} has it, ${lacks} does not` : "",
-  };
+  return { ...explainWordBit(word, bit, "differs"), register: row.field, reason: `${has} has it, ${lacks} does not` };
 }
 
 /** The further CPUs of the host that was given, by a replay. */

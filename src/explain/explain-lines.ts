@@ -22,8 +22,11 @@ const QUOTE = /^\s*(?:(?:>|&gt;|\|)\s?)+/;
 const HEADER =
   /^(?:\[ *\d+\.\d{3,9}\]|<\d{1,2}>|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|\(XEN\)|time="|\{"|[A-Z]{4}\[\d+\]|\* |- |#|\$ |\[\d+us\])/;
 
-/** The lines of a text, one after the other; the whole text is never held twice. */
-export function* textLines(text: string): Generator<TextLine> {
+/**
+ * The lines of a text, one after the other; the whole text is never held twice. A line of a log of which `worth` says no
+ * is handed on as it is: cleaning is what takes time.
+ */
+export function* textLines(text: string, worth: (raw: string) => boolean = () => true): Generator<TextLine> {
   let start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   let number = 0;
   while (start <= text.length) {
@@ -35,7 +38,9 @@ export function* textLines(text: string): Generator<TextLine> {
     // A lone CR ends a line as well (serial consoles write CR CR LF).
     for (const part of raw.includes("\r") ? raw.replace(/\r+$/, "").split("\r") : [raw]) {
       number++;
-      yield* piecesOf(part, number);
+      if (part.length < MAX_PIECE && HEADER.test(part) && !part.includes("\\") && !worth(part)) {
+        yield { text: part, number, starts: true, soft: false };
+      } else yield* piecesOf(part, number);
     }
   }
 }

@@ -14,9 +14,16 @@ export interface Match {
   readonly groups: { readonly [name: string]: string };
 }
 
+/** Matches that are explained together, in the order of the text; the first of many. */
+export interface MatchGroup {
+  readonly matches: readonly [Match, ...Match[]];
+  readonly count: number;
+}
+
 /** What was found in a text. */
 export interface Matches {
-  readonly matches: readonly Match[];
+  /** In the order of their first match. */
+  readonly groups: readonly MatchGroup[];
   /** Lines that speak of virtualization and that no row knows; each text once. */
   readonly unknown: readonly TextLine[];
   readonly lines: number;
@@ -42,11 +49,12 @@ function candidates(): readonly Candidate[] {
 let coarse: RegExp | undefined;
 
 /** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
-function mayMatch(lower: string): boolean {
+function mayMatch(line: string): boolean {
   coarse ??= new RegExp(
     [...new Set(candidates().flatMap(({ hints }) => hints.map(coarseHint)))].map(escapeRegExp).join("|"),
+    "i",
   );
-  return coarse.test(lower);
+  return coarse.test(line);
 }
 
 /** A wrapped line may hold only the first words of a hint. */
@@ -66,11 +74,12 @@ const ABOUT =
 const NO_MESSAGE =
   /^\s*(?:\S{0,40}[$#%❯>] |sudo |modprobe |qemu-system-|virsh |lsmod|options |grep |cat |HINT:)|\bkvm_amd: (?!SVM)|INFO: (?:\/dev\/kvm exists|Your CPU supports)|Nested (?:Virtualization|Paging) enabled|KVM acceleration can be used|^(?:flags|vmx flags)\s*:/;
 const MOST_UNKNOWN = 20;
-const MOST_MATCHES = 2000;
+const MOST_GROUPS = 500;
+const MOST_IN_GROUP = 200;
 
 /** Finds every message of the tables in a text. Linear in the length of the text; nothing throws. */
 export function matchMessages(text: string): Matches {
-  const matches: Match[] = [];
+  const groups = new Map<string, { matches: [Match, ...Match[]]; count: number }>();
   const unknown: TextLine[] = [];
   const seen = new Set<string>();
   const window: TextLine[] = [];
@@ -84,7 +93,14 @@ export function matchMessages(text: string): Matches {
     lines = line.number;
     const found = line.number > taken ? matchLine(window) : [];
     for (const match of found) {
-      if (matches.length < MOST_MATCHES) matches.push(match);
+      const key = groupOf(match);
+      const group = groups.get(key);
+      if (group === undefined) {
+        if (groups.size < MOST_GROUPS) groups.set(key, { matches: [match], count: 1 });
+      } else {
+        group.count++;
+        if (group.matches.length < MOST_IN_GROUP) group.matches.push(match);
+      }
       if (match.last > match.first) taken = Math.max(taken, match.last);
     }
     if (
@@ -103,12 +119,19 @@ export function matchMessages(text: string): Matches {
     window.shift();
   };
 
-  for (const line of textLines(text)) {
+  for (const line of textLines(text, (raw) => mayMatch(raw) || ABOUT.test(raw))) {
     window.push(line);
     if (window.length === 4) step();
   }
   while (window.length > 0) step();
-  return { matches, unknown, lines };
+  return { groups: [...groups.values()], unknown, lines };
+}
+
+/** The name of the group, or the message with its numbers: not the CPU, and not an address. */
+function groupOf({ row, groups }: Match): string {
+  if (row.group !== undefined) return row.group;
+  const { cpu: _cpu, cpu2: _cpu2, rip: _rip, ...rest } = groups;
+  return `${row.id} ${JSON.stringify(rest)}`;
 }
 
 /** Matches that begin in the first line of the window. */

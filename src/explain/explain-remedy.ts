@@ -3,7 +3,8 @@ import { formatRange } from "../rules/release.js";
 import { type ExplainContext, replayOptions } from "./explain-context.js";
 import type { Feature, Layer } from "./features.js";
 import type { Step } from "./messages/message.js";
-import { type Change, why } from "./why.js";
+import type { Change } from "./remedies.js";
+import { why } from "./why.js";
 
 /** What would bring a feature back on a machine, found by replaying, as steps. */
 export function explainRemedies(host: Host, feature: Feature, context: ExplainContext, goal: Layer = "nested"): Step[] {

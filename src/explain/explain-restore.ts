@@ -24,8 +24,6 @@ export interface Refusal {
   readonly fields: readonly string[];
 }
 
-export const NOTHING_REFUSED: Refusal = { refused: [], fields: [] };
-
 /** The rule of an MSR that KVM has for guests. */
 export function restoreRule(index: number): RestoreRule | undefined {
   return RESTORE_RULES.find((rule) => rule.msr === index);

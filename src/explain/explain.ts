@@ -5,9 +5,10 @@ import { type ExplainContext, type ExplainOptions, explainContext } from "./expl
 import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./explain-entry.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./explain-feature.js";
 import { decodeHaxmChecktool } from "./explain-haxm.js";
-import { decodeKernelMessage, decodeModuleError, decodeModuleParameter } from "./explain-kernel.js";
+import { decodeKernelMessage } from "./explain-kernel.js";
 import type { TextLine } from "./explain-lines.js";
-import { type Match, matchMessages } from "./explain-match.js";
+import { type Match, type MatchGroup, matchMessages } from "./explain-match.js";
+import { decodeModuleError, decodeModuleParameter } from "./explain-module.js";
 import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./explain-msr.js";
 import { hostFormat, readLine } from "./explain-read.js";
 import { decodeSetMsr } from "./explain-set-msr.js";
@@ -49,12 +50,13 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
  */
 export function explain(text: string, options: ExplainOptions = {}): readonly Explanation[] {
   const context = explainContext(text, options);
-  const { matches, unknown, lines } = matchMessages(text);
-  const groups = grouped(matches);
-  const explanations = groups.map((group) => explainGroup(group, context)).filter(isFirst);
+  const { groups, unknown, lines } = matchMessages(text);
+  const explanations = withoutDump(groups)
+    .map((group) => explainGroup(group, context))
+    .filter(isFirst);
   explanations.sort((a, b) => rank(a) - rank(b) || a.lines[0] - b.lines[0]);
-  const rest = unknown.filter((line) => !isInDump(line, context, matches));
-  const alone = matches.length === 0;
+  const rest = unknown.filter((line) => !isInDump(line, context, groups));
+  const alone = groups.length === 0;
   const unrecognised = rest.map((line) => explainUnknown(line));
   if (alone && unrecognised.length === 0 && text.trim() !== "") unrecognised.push(...nothingFound(text, lines));
   return [...explanations, ...unrecognised];
@@ -71,28 +73,15 @@ function rank({ gravity }: Explanation): number {
   return gravity === undefined ? 4 : GRAVITY[gravity];
 }
 
-/** Matches that are explained together: of one group, or the same message with the same numbers. */
-function grouped(matches: readonly Match[]): readonly (readonly [Match, ...Match[]])[] {
-  const groups = new Map<string, [Match, ...Match[]]>();
-  for (const match of matches) {
-    const key = match.row.group ?? `${match.row.id} ${JSON.stringify(stable(match))}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [match]);
-    else group.push(match);
-  }
-  const entries = [...groups.values()];
-  // A dump is explained with the failure that it belongs to.
-  const failure = entries.some(([{ row }]) => row.decoder === "hardware-error" || row.decoder === "exit-reason");
-  return failure ? entries.filter(([{ row }]) => row.id !== "vmcs-dump") : entries;
+/** A dump is explained with the failure that it belongs to. */
+function withoutDump(groups: readonly MatchGroup[]): readonly MatchGroup[] {
+  const failure = groups.some(
+    ({ matches: [{ row }] }) => row.decoder === "hardware-error" || row.decoder === "exit-reason",
+  );
+  return failure ? groups.filter(({ matches: [{ row }] }) => row.id !== "vmcs-dump") : groups;
 }
 
-/** What makes two matches the same message: not the CPU, and not an address. */
-function stable({ groups }: Match): { readonly [name: string]: string } {
-  const { cpu: _cpu, cpu2: _cpu2, rip: _rip, ...rest } = groups;
-  return rest;
-}
-
-function explainGroup(matches: readonly [Match, ...Match[]], context: ExplainContext): Explanation {
+function explainGroup({ matches, count }: MatchGroup, context: ExplainContext): Explanation {
   const [first] = matches;
   const { row } = first;
   const decoded = row.decoder === undefined ? {} : DECODERS[row.decoder](matches, context);
@@ -105,7 +94,7 @@ function explainGroup(matches: readonly [Match, ...Match[]], context: ExplainCon
   const { layer, gravity } = { layer: decoded.layer ?? row.layer, gravity: decoded.gravity ?? row.gravity };
   return {
     lines: [first.first, first.last],
-    count: matches.length,
+    count,
     matched: first.text,
     message: row.id,
     product: decoded.product ?? row.product,
@@ -163,14 +152,9 @@ function uniqueSteps(steps: readonly Step[]): Step[] {
 }
 
 /** Lines of a VMCS dump or of a register list are read by the audit and need no word of their own. */
-function isInDump(line: TextLine, context: ExplainContext, matches: readonly Match[]): boolean {
-  if (
-    !matches.some(
-      ({ row }) => row.id === "vmcs-dump" || row.decoder === "hardware-error" || row.decoder === "exit-reason",
-    )
-  )
-    return false;
-  return context.dumps().some((dump) => line.number >= dump.lines[0] - 1 && line.number <= dump.lines[1]);
+function isInDump(line: TextLine, context: ExplainContext, groups: readonly MatchGroup[]): boolean {
+  const dumped = groups.some(({ matches: [{ row }] }) => row.id === "vmcs-dump" || row.layer === "VM entry");
+  return dumped && context.dumps().some(({ lines: [first, last] }) => line.number >= first - 1 && line.number <= last);
 }
 
 function explainUnknown(line: TextLine): Explanation {
