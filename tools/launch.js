@@ -27,6 +27,7 @@ const module = new Module(filename);
 // Other chunks ask for this one as for any module.
 require.cache[filename] = module;
 script.runInThisContext()(module.exports, require, module, filename, folder);
+module.loaded = true;
 if (process.env.VMXLENS_WRITE_BYTECODE !== undefined) {
   const { writeFileSync } = await import("node:fs");
   process.on("exit", () => writeFileSync(`${filename}.cache`, script.createCachedData()));

@@ -56,6 +56,11 @@ function fileKind(path: string): "file" | "directory" | undefined {
   return stat.isDirectory() ? "directory" : "file";
 }
 
+/** Whether there is a file of that name. */
+export function isFile(path: string): boolean {
+  return fileKind(path) === "file";
+}
+
 async function readText(
   chunks: AsyncIterable<string | Uint8Array>,
   name: string,

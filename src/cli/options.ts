@@ -73,9 +73,10 @@ function kernelOption(text: string | undefined, problems: string[]): Pick<Settin
   return { kernel: { release, asked: text, ...(note === undefined ? {} : { note }) } };
 }
 
-/** `did you mean a, b?` */
+/** `; did you mean a, b?`, names that differ only in how they are written once. */
 export function didYouMean(near: readonly string[]): string {
-  return near.length === 0 ? "" : `; did you mean ${near.join(", ")}?`;
+  const once = near.filter((name, at) => near.findIndex((other) => foldName(other) === foldName(name)) === at);
+  return once.length === 0 ? "" : `; did you mean ${once.join(", ")}?`;
 }
 
 /** Splits `a=b`; the problem names the option and what it expects. */

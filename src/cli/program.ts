@@ -29,6 +29,28 @@ const COMMANDS: { readonly [name: string]: CommandRow } = {
     more: HOST,
     load: async () => layers,
   },
+  why: {
+    summary: "why a feature is there or not, layer by layer, the rule that took it, and what would bring it back",
+    args: "<FEATURE> [HOST]",
+    options: [["--layer <layer>", "how far it has to come: silicon, firmware, boot, kvm, param, nested"]],
+    more: `FEATURE is a name of ours (vmxlens layers), a vmx flag, a parameter, or a bit as the SDM, Linux, QEMU, libvirt
+or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n${HOST}`,
+    load: async () => (await import("./commands/why.js")).why,
+  },
+  show: {
+    summary: "every VMX register decoded: what must be 1, must be 0, is free; or only the registers named",
+    args: "[HOST] [REGISTER...]",
+    options: [["--names <vocabulary>", "names shown beside the SDM's: linux, qemu, libvirt, xen, …, several, or all"]],
+    more: HOST,
+    load: async () => (await import("./commands/show.js")).show,
+  },
+  replay: {
+    summary: "the run itself, step by step: every read, change, message and refusal, and what came of it",
+    args: "[HOST]",
+    options: [["--phase <phase>", "only boot, kvm or nested", "many"]],
+    more: HOST,
+    load: async () => (await import("./commands/replay.js")).replay,
+  },
   kernels: {
     summary: "the kernel releases known; what changed in one, or from R1 to R2",
     args: "[R1] [R2]",
@@ -43,6 +65,24 @@ const COMMANDS: { readonly [name: string]: CommandRow } = {
       ["--layer <layer>", "where they have it: silicon (default), firmware, boot, kvm, param, nested"],
     ],
     load: async () => (await import("./commands/cpus.js")).cpus,
+  },
+  audit: {
+    summary: "why VM entry failed: every check of a VM entry on a VMCS dump",
+    args: "[DUMP]",
+    options: [
+      ["--host <host>", "the CPU: as HOST elsewhere"],
+      ["--nested", "judge by what KVM of --kernel on that CPU shows a nested hypervisor"],
+      ["--set <field=value>", "run the checks with a field changed", "many"],
+      ["--fix", "propose the smallest set of field changes that passes"],
+      ["--junit", "one JUnit test case for each VMCS"],
+    ],
+    more: "DUMP is a file or - (default): a log of Linux, Xen, HAXM, VirtualBox or QEMU, NAME = 0x… lines, or JSON.",
+    load: async () => (await import("./commands/audit.js")).audit,
+  },
+  vmcs: {
+    summary: "the fields of a VMCS; what one is, and what a value of it means",
+    args: "[FIELD] [VALUE]",
+    load: async () => (await import("./commands/vmcs.js")).vmcs,
   },
 };
 
@@ -95,7 +135,8 @@ export async function runProgram(args: readonly string[], world: World): Promise
     command.action(async (...given: unknown[]) => {
       const count = command.registeredArguments.length;
       const run = await row.load();
-      code = await run(given.slice(0, count) as (string | undefined)[], command.opts<RawOptions>(), world);
+      const operands = given.slice(0, count).flat() as (string | undefined)[];
+      code = await run(operands, command.opts<RawOptions>(), world);
     });
   }
   try {

@@ -3,7 +3,7 @@ import type { Replay } from "../kvm/replay.js";
 import type { Finding } from "../model/finding.js";
 import type { Message } from "../rules/machine.js";
 import { wrap } from "./layout.js";
-import { type Line, type Style, styled } from "./text.js";
+import { type Line, type Style, spaces, styled } from "./text.js";
 
 const ORDER = ["error", "warning", "note"] as const;
 
@@ -14,10 +14,11 @@ export function findingLines(
   options: { readonly sources?: boolean } = {},
 ): Line[] {
   const sorted = ORDER.flatMap((severity) => found.filter((one) => one.severity === severity));
+  const column = Math.max(0, ...sorted.map(({ severity }) => severity.length)) + 2;
   return sorted.flatMap(({ severity, text, id, source }) => {
-    const label = styled(severity satisfies Style, severity);
-    const rest = options.sources === true ? [` ${text}.`, styled("dim", ` [${id}: ${source}]`)] : [` ${text}.`];
-    return wrap([label, ...rest], width, "", 2);
+    const label = [styled(severity satisfies Style, severity), spaces(column - severity.length)];
+    const rest = options.sources === true ? [`${text}.`, styled("dim", ` [${id}; ${source}]`)] : `${text}.`;
+    return wrap(rest, width, label);
   });
 }
 

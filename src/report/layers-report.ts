@@ -1,8 +1,8 @@
 import { LAYERS, type Layer } from "../explain/features.js";
 import { kernelFindings } from "../explain/kernel-findings.js";
+import { layerStep } from "../explain/layer-step.js";
 import { type Cell, type FeatureLayers, layersOf } from "../explain/layers.js";
 import type { TracedReplay } from "../explain/reason.js";
-import { layerStep } from "../explain/why.js";
 import { findings } from "../model/findings.js";
 import { hexIndex } from "./bit-text.js";
 import { FEATURE_GROUPS, GROUPS, type Group } from "./feature-groups.js";
@@ -28,7 +28,9 @@ export function layersReport({ subject, traced, host }: LayersInput, width: numb
   lines.push(...matrixLines(layers, width));
   const unknown = unknownLines(traced, layers, width);
   if (unknown.length > 0) lines.push(BLANK, ...unknown);
-  const found = [...findings(host), ...kernelFindings(replayed)];
+  // A warning that only unread registers could cause is left to `replay`.
+  const kernel = kernelFindings(replayed).filter(({ id, certain }) => certain || id !== "kernel-warns");
+  const found = [...findings(host), ...kernel];
   if (found.length > 0) lines.push(BLANK, [styled("heading", "Findings")], ...findingLines(found, width));
   const messages = messageLines(replayed, width);
   if (messages.length > 0) lines.push(BLANK, [styled("heading", "Kernel log")], ...messages);
@@ -67,7 +69,7 @@ function shownCell({ cells }: FeatureLayers, layer: Layer): Shown {
 }
 
 const ID_WIDTH = 26;
-const LEAST_NAME = 18;
+const LEAST_NAME = 30;
 
 /** The matrix in groups, with its legend. Below about 70 columns cells and titles are single letters. */
 export function matrixLines(layers: readonly FeatureLayers[], width: number): Line[] {
@@ -112,10 +114,11 @@ function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: num
   const size = wide ? 0 : 1;
   const parts: string[] = [];
   if (!wide) parts.push(LAYERS.map((layer) => `${TITLES[layer][1]} ${TITLES[layer][0]}`).join(", "));
-  if (used.has("unknown")) parts.push("? not known, for nobody read what decides");
-  if (used.has("none")) parts.push("- the layer has nothing of its own to say");
+  if (used.has("unknown")) parts.push("? not known: nobody read what decides");
+  if (used.has("none")) parts.push("- nothing of its own to say");
+  parts.push("L1 what KVM offers a nested hypervisor");
   if (used.has("emulated")) parts.push(`${CELLS.emulated[size]} the CPU lacks it, KVM emulates it for L1`);
-  return parts.length === 0 ? [] : wrap(styled("dim", parts.join("; ")), width, "  ");
+  return wrap(styled("dim", parts.join("; ")), width, "  ");
 }
 
 /** What nobody read and would decide the unknown cells, and how to read it. */

@@ -1,7 +1,7 @@
 import type { Layer } from "../explain/features.js";
+import { endsOf, type LayerStep } from "../explain/layer-step.js";
 import { FIRMWARE_ENABLES_VMX } from "../explain/layers.js";
 import { type BitReason, leavesOfRule, reasonFor, type TracedReplay } from "../explain/reason.js";
-import type { WhyStep } from "../explain/why.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import { rulesOf } from "../kvm/rule-list.js";
 import type { Refusal } from "../rules/machine.js";
@@ -11,9 +11,9 @@ import { bitIndex, bitName, REPLAY_MSRS } from "../rules/words.js";
 import { bitStatement, qualifiedParam, registerText } from "./bit-text.js";
 import { statementOf } from "./condition-text.js";
 
-/** `setup_vmcs_config`, or what stands for steps that are no single function. */
+/** The kernel's function; `vmx_init` stands for all that loading kvm_intel runs around the others. */
 export function functionName(fn: string): string {
-  return fn === "kvm_load" ? "loading kvm_intel" : fn;
+  return fn === "kvm_load" ? "vmx_init" : fn;
 }
 
 /** What a bit is by, in one sentence without the full stop. */
@@ -56,21 +56,10 @@ export function ruleOf({ reason }: BitReason): Rule | undefined {
 }
 
 /** The bits that make a layer's answer what it is: those that are missing, else those that are not known, else all. */
-export function decisiveBits({ bits, cell }: WhyStep): readonly BitReason[] {
+export function decisiveBits({ bits, cell }: LayerStep): readonly BitReason[] {
   if (cell !== "no" && cell !== "unknown") return bits;
   const same = bits.filter(({ value }) => value === cell);
   return same.length > 0 ? same : bits.filter(({ value }) => value !== "yes");
-}
-
-/** The reason followed back to the registers, facts and parameters in which it ends, each once. */
-export function endsOf(found: BitReason): readonly BitReason[] {
-  const ends = new Map<string, BitReason>();
-  const visit = (one: BitReason): void => {
-    if (one.because.length === 0) ends.set(`${one.word} ${one.bit}`, one);
-    else for (const earlier of one.because) visit(earlier);
-  };
-  visit(found);
-  return [...ends.values()];
 }
 
 /** Something that nobody read and on which an answer depends. */
@@ -156,7 +145,7 @@ export function missingControls({ missing }: Refusal): string {
  * What a layer's answer rests on, in one sentence without the full stop. `silicon` is the step of the CPU itself: a
  * later layer that lacks only what the CPU lacks says so in short.
  */
-export function stepText(traced: TracedReplay, step: WhyStep, silicon: WhyStep): string {
+export function stepText(traced: TracedReplay, step: LayerStep, silicon: LayerStep): string {
   const { layer, cell } = step;
   const { replayed } = traced;
   if (cell === "none") return "";
@@ -184,7 +173,7 @@ export function stepText(traced: TracedReplay, step: WhyStep, silicon: WhyStep):
 }
 
 /** Do all these bits belong to what the CPU itself lacks. */
-function isOf(ends: readonly BitReason[], silicon: WhyStep): boolean {
+function isOf(ends: readonly BitReason[], silicon: LayerStep): boolean {
   const own = decisiveBits(silicon);
   return (
     silicon.cell === "no" && ends.every((end) => own.some(({ word, bit }) => word === end.word && bit === end.bit))
@@ -198,19 +187,22 @@ function whole(traced: TracedReplay, found: BitReason, layer: Layer): string {
   const refused = adjusts && found.reason.kind === "changed";
   const own = refused ? "KVM asks for it, and the CPU does not allow it" : reasonText(traced, found);
   if (layer === "silicon" || found.value === "yes" || found.because.length === 0) return own;
-  const ends = endsOf(found).map((end) => reasonText(traced, end));
+  // A switch that nobody touched and that is on took nothing.
+  const all = endsOf(found);
+  const blamed = all.filter(({ reason, value }) => reason.kind !== "parameter" || reason.given || value === "no");
+  const ends = (blamed.length > 0 ? blamed : all).map((end) => reasonText(traced, end));
   const more = [...new Set(ends)].filter((text) => text !== own);
   return more.length === 0 ? own : `${own}: ${more.join(", ")}`;
 }
 
-function kvmText(traced: TracedReplay, step: WhyStep): string {
+function kvmText(traced: TracedReplay, step: LayerStep): string {
   const rules = [...new Set(step.bits.map(ruleOf))].filter((rule) => rule !== undefined);
   const adjusts = rules.some((rule) => rule.does.some((effect) => "adjust" in effect));
   if (adjusts) return "KVM asks for it and the CPU allows it";
   return rules.map(sentence).join("; ") || step.bits.map((one) => reasonText(traced, one)).join("; ");
 }
 
-function firmwareText({ cpu }: Replay, { cell, bits }: WhyStep): string {
+function firmwareText({ cpu }: Replay, { cell, bits }: LayerStep): string {
   const vmx = cpu.holds(FIRMWARE_ENABLES_VMX);
   const locked = cpu.bit("IA32_FEAT_CTL.lo", "LOCKED");
   if (cpu.holds({ faults: "IA32_FEAT_CTL" }) === "yes") return `reading ${registerText(0x3a)} faults`;
@@ -226,7 +218,7 @@ function firmwareText({ cpu }: Replay, { cell, bits }: WhyStep): string {
 }
 
 /** `kvm_intel.ept=N: EPT needs …` */
-function paramStep(traced: TracedReplay, step: WhyStep): string {
+function paramStep(traced: TracedReplay, step: LayerStep): string {
   const { replayed } = traced;
   const { release, config, cpu } = replayed;
   const [leaf] = step.other;

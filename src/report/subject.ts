@@ -71,8 +71,21 @@ export function givenTexts({ options }: Subject): readonly (readonly [label: str
   ];
 }
 
-/** The head of every report: what it is about and what it takes for granted. */
-export function subjectLines(subject: Subject, width: number): Line[] {
+/** Defaults that describe no host in particular. */
+function takenForGranted({ options }: Subject): string {
+  const parts: string[] = [];
+  if (options.config === undefined) parts.push("Debian's build options (--config)");
+  const machine = options.machine ?? {};
+  const facts = [
+    ...("tboot" in machine ? [] : ["not booted through tboot"]),
+    ...("enlightenedVmcs" in machine ? [] : ["no enlightened VMCS"]),
+  ];
+  if (facts.length > 0) parts.push(`${facts.join(", ")} (--machine)`);
+  return parts.join("; ");
+}
+
+/** The head of every report: what it is about and what it takes for granted; `replayed`: by a kernel. */
+export function subjectLines(subject: Subject, width: number, replayed = true): Line[] {
   const { host, assumed, notes } = subject;
   const rows: (readonly [string, Inline])[] = [["CPU", cpuText(subject)]];
   const cores = coresText(subject);
@@ -80,14 +93,13 @@ export function subjectLines(subject: Subject, width: number): Line[] {
   const source = subject.source ?? host.source;
   if (source !== undefined) rows.push(["source", source]);
   const kernel: Inline = [`Linux ${releaseOf(subject)}`, styled("dim", ` (${subject.kernelReason})`)];
-  rows.push(["kernel", kernel]);
-  rows.push(...givenTexts(subject));
+  if (replayed) rows.push(["kernel", kernel], ...givenTexts(subject));
   for (const [index, { id, text }] of assumed.entries()) {
-    rows.push([index === 0 ? "assumed" : "", [styled("unknown", id), ` ${text}`]]);
+    rows.push([index === 0 ? "assumed" : "", [styled("unknown", id), `: ${text}`]]);
   }
-  if (assumed.length > 0) {
-    rows.push(["", [styled("dim", "without these: "), styled("command", "--assume none")]]);
-  }
+  if (assumed.length > 0) rows.push(["", [styled("command", "--assume none"), " drops these"]]);
+  const taken = replayed ? takenForGranted(subject) : "";
+  if (taken !== "") rows.push([assumed.length === 0 ? "assumed" : "", styled("dim", taken)]);
   for (const note of notes) rows.push(["note", note]);
   return [[styled("title", subjectName(subject))], ...labelled(rows, width)];
 }

@@ -1,7 +1,7 @@
 import { LAYERS, type Layer } from "../explain/features.js";
+import { layerStep } from "../explain/layer-step.js";
 import { type FeatureLayers, layersOf } from "../explain/layers.js";
 import type { TracedReplay } from "../explain/reason.js";
-import { layerStep } from "../explain/why.js";
 import type { Replay } from "../kvm/replay.js";
 import { rulesOf } from "../kvm/rule-list.js";
 import { someOf } from "./layout.js";
@@ -51,7 +51,7 @@ export function refusalText(replayed: Replay): string {
   }
   const row = rulesOf(replayed.release, replayed.config).find(({ id }) => id === rule);
   if (row === undefined) return `${fn} refuses a parameter`;
-  return refusal.certain ? sentence(row) : `it does not if this holds: ${sentence(row)}`;
+  return refusal.certain ? sentence(row) : `it would be refused if this is so: ${sentence(row)}`;
 }
 
 export interface Tally {

@@ -1,0 +1,59 @@
+import { showReport } from "../../report/show-report.js";
+import { findRegister, nearRegisters } from "../../spec/lookup.js";
+import { nearest } from "../../spec/near.js";
+import { VOCABULARIES, type Vocabulary } from "../../spec/sources.js";
+import { complain, ready, showJson, show as showLines } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { isFile } from "../host.js";
+import { didYouMean, type RawOptions } from "../options.js";
+import type { World } from "../world.js";
+
+interface ShowOptions extends RawOptions {
+  readonly names?: string;
+}
+
+/** Short names for vocabularies that have a longer key. */
+const SHORT_NAMES: { readonly [name: string]: Vocabulary } = { xen: "xen", linux: "linux", vmxlens: "key" };
+/** What `--names all` shows, after the SDM. */
+const ALL: readonly Vocabulary[] = ["linux", "cpuinfo", "qemu", "libvirt", "xen", "vmxcap", "ia32doc"];
+
+/** `vmxlens show [HOST] [REGISTER…]` */
+export async function show(args: readonly (string | undefined)[], raw: ShowOptions, world: World): Promise<number> {
+  const problems: string[] = [];
+  const names = vocabularies(raw.names, problems);
+  const given = args.filter((arg) => arg !== undefined);
+  const [first] = given;
+  // A register may stand alone: then it is one of this machine.
+  const alone = first !== undefined && findRegister(first) !== undefined && !isFile(first);
+  const [query, ...rest] = alone ? [undefined, ...given] : given;
+  const registers = rest.flatMap((text) => {
+    const row = text === undefined ? undefined : findRegister(text);
+    if (row === undefined) problems.push(`${text} is no VMX register${didYouMean(nearRegisters(text ?? ""))}`);
+    return row?.index ?? [];
+  });
+  if (problems.length > 0) return complain(world, problems);
+  const prepared = await ready(query, raw, world);
+  if (typeof prepared === "number") return prepared;
+  const { subject, read, settings } = prepared;
+  if (settings.json) {
+    const { showJson: toJson } = await import("../../report/json-show.js");
+    showJson(toJson({ subject, host: read, registers, names }), world);
+  } else {
+    await showLines(showReport({ subject, host: read, registers, names }, settings.width), prepared, world);
+  }
+  return EXIT.ok;
+}
+
+function vocabularies(text: string | undefined, problems: string[]): readonly Vocabulary[] {
+  if (text === undefined || text === "sdm") return [];
+  if (text === "all") return ALL;
+  const known = Object.keys(VOCABULARIES) as Vocabulary[];
+  return text.split(",").flatMap((name) => {
+    const found = known.find((key) => key.toLowerCase() === name.trim().toLowerCase()) ?? SHORT_NAMES[name];
+    if (found === undefined) {
+      problems.push(`--names ${name}: one of ${known.join(", ")}, all${didYouMean(nearest(name, known))}`);
+      return [];
+    }
+    return found;
+  });
+}

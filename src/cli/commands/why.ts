@@ -1,0 +1,65 @@
+import { assume } from "../../explain/assume.js";
+import type { Feature, Layer } from "../../explain/features.js";
+import { layerCell } from "../../explain/layers.js";
+import { why as explain } from "../../explain/why.js";
+import { atlas, entryHost } from "../../input/atlas.js";
+import { replay } from "../../kvm/replay.js";
+import { type WhyInput, whyReport } from "../../report/why-report.js";
+import { complain, ready, show, showJson } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { namedFeature } from "../feature-option.js";
+import { layerOption } from "../layer-option.js";
+import type { RawOptions } from "../options.js";
+import type { World } from "../world.js";
+
+interface WhyOptions extends RawOptions {
+  readonly layer?: string;
+}
+
+/** `vmxlens why FEATURE [HOST] [--layer LAYER]`: exit code 0 for yes, 1 for no and not known. */
+export async function why(
+  [name, query]: readonly (string | undefined)[],
+  raw: WhyOptions,
+  world: World,
+): Promise<number> {
+  const named = namedFeature(name ?? "");
+  if ("problems" in named) return complain(world, named.problems);
+  let goal: Layer | undefined;
+  if (raw.layer !== undefined) {
+    const found = layerOption(raw.layer);
+    if ("problem" in found) return complain(world, [found.problem]);
+    goal = found.layer;
+  }
+  const prepared = await ready(query, raw, world);
+  if (typeof prepared === "number") return prepared;
+  const { subject, settings, found } = prepared;
+  const result = explain(subject.host, named.feature, subject.options, goal);
+  const blamed = result.remedies.some((remedy) => remedy.some(({ kind }) => kind === "silicon"));
+  const input = {
+    subject,
+    why: result,
+    ...(named.note === undefined ? {} : { note: named.note }),
+    ...(blamed ? { atlas: inAtlas(named.feature) } : {}),
+  };
+  if (settings.json) {
+    const { whyJson } = await import("../../report/json-why.js");
+    showJson(whyJson(input), world);
+  } else {
+    await show(whyReport(input, settings.width), prepared, world);
+  }
+  // An example answers nothing about this machine.
+  return result.reached === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
+}
+
+/** Ids of the atlas' CPUs that have a feature in silicon, the newest first, and of how many nobody knows. */
+function inAtlas(feature: Feature): NonNullable<WhyInput["atlas"]> {
+  const entries = atlas();
+  const cells = entries.map((entry) =>
+    layerCell(replay(assume(entryHost(entry), "registers=sdm").host), feature, "silicon"),
+  );
+  const having = entries
+    .filter((_, at) => cells[at] === "yes")
+    .sort((a, b) => (b.launchYear ?? 0) - (a.launchYear ?? 0))
+    .map(({ id }) => id);
+  return { having, unknown: cells.filter((cell) => cell === "unknown").length, total: entries.length };
+}

@@ -1,0 +1,20 @@
+import type { Feature } from "../explain/features.js";
+import { findFeature } from "../explain/find-feature.js";
+import { didYouMean } from "./options.js";
+
+export type NamedFeature =
+  | { readonly feature: Feature; readonly note?: string }
+  | { readonly problems: readonly string[] };
+
+/** The feature that a text names, or sentences that say why there is none or more than one. */
+export function namedFeature(text: string): NamedFeature {
+  const found = findFeature(text);
+  if (found.kind === "one") {
+    return { feature: found.feature, ...(found.note === undefined ? {} : { note: found.note }) };
+  }
+  if (found.kind === "none")
+    return { problems: [`${text} is no VMX feature, control or parameter${didYouMean(found.near)}`] };
+  const rows = found.features.map(({ id, name }) => `  ${id}  ${name}`);
+  const note = found.note === undefined ? [] : [found.note];
+  return { problems: [`${text} is the name of ${found.features.length} bits; take one of these:`, ...rows, ...note] };
+}

@@ -1,0 +1,3 @@
+export function showJson(x: unknown): unknown {
+  return x;
+}

@@ -1,0 +1,3 @@
+export function whyJson(x: unknown): unknown {
+  return x;
+}

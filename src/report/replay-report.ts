@@ -1,0 +1,252 @@
+import { and, type Tri } from "../bits/tri.js";
+import { bitsOf, formatWord, type Word } from "../bits/word.js";
+import { kernelFindings } from "../explain/kernel-findings.js";
+import type { TracedReplay } from "../explain/reason.js";
+import { holdsBefore } from "../explain/state-before.js";
+import { nestedMsrs } from "../kvm/nested-msrs.js";
+import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
+import { cpuFlags, type FlagState, vmxFlagsLine, vmxWordCount } from "../linux/cpuinfo.js";
+import { formatMsr } from "../model/msr.js";
+import type { TraceEvent } from "../rules/machine.js";
+import type { Rule } from "../rules/rule.js";
+import { bitName, type FunctionName, REPLAY_MSRS, type WordName } from "../rules/words.js";
+import { hexIndex, registerText } from "./bit-text.js";
+import { findingLines, messageLines } from "./findings-report.js";
+import { labelled, table, wrap } from "./layout.js";
+import { functionName } from "./reason-text.js";
+import { type Subject, subjectLines } from "./subject.js";
+import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
+import { loadVerdict } from "./verdict.js";
+
+/** Parts of a run, in the order of execution. */
+export const PHASES = ["boot", "kvm", "nested"] as const;
+export type Phase = (typeof PHASES)[number];
+
+const PHASE_TITLES: { readonly [P in Phase]: string } = {
+  boot: "Boot",
+  kvm: "Loading kvm_intel",
+  nested: "What L1 is offered",
+};
+
+const BOOT_FUNCTIONS: readonly FunctionName[] = [
+  "early_identify_cpu",
+  "init_ia32_feat_ctl",
+  "init_vmx_capabilities",
+  "update_sgx",
+  "x86_virt_init",
+];
+
+export function phaseOf(rule: Rule): Phase {
+  if (rule.fn === "nested_vmx_setup_ctls_msrs") return "nested";
+  return BOOT_FUNCTIONS.includes(rule.fn) ? "boot" : "kvm";
+}
+
+export interface ReplayInput {
+  readonly subject: Subject;
+  readonly traced: TracedReplay;
+  /** Empty: all. */
+  readonly phases: readonly Phase[];
+}
+
+/** The annotated run in the order of execution, then what came of it. */
+export function replayReport({ subject, traced, phases }: ReplayInput, width: number): Line[] {
+  const wanted = (phase: Phase) => phases.length === 0 || phases.includes(phase);
+  const lines: Line[] = [...subjectLines(subject, width)];
+  let phase: Phase | undefined;
+  let fn: FunctionName | undefined;
+  for (const step of stepsOf(traced.events)) {
+    const now = phaseOf(step.rule);
+    if (!wanted(now)) continue;
+    if (now !== phase) {
+      lines.push(BLANK, [styled("heading", PHASE_TITLES[now])]);
+      fn = undefined;
+    }
+    if (step.rule.fn !== fn) {
+      lines.push(...wrap([styled("title", functionName(step.rule.fn)), styled("dim", `  ${step.rule.source}`)], width));
+    }
+    phase = now;
+    fn = step.rule.fn;
+    lines.push(...stepLines(traced, step, width));
+  }
+  lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(traced.replayed, wanted, width));
+  return lines;
+}
+
+/** One rule that did something, with everything that it did. */
+export interface Step {
+  readonly rule: Rule;
+  readonly events: readonly TraceEvent[];
+}
+
+/** The trace cut into steps: neighbouring events of one rule belong together. */
+export function stepsOf(events: readonly TraceEvent[]): readonly Step[] {
+  const steps: { rule: Rule; events: TraceEvent[] }[] = [];
+  for (const event of events) {
+    const last = steps.at(-1);
+    if (last !== undefined && last.rule === event.rule) last.events.push(event);
+    else steps.push({ rule: event.rule, events: [event] });
+  }
+  return steps;
+}
+
+function stepLines(traced: TracedReplay, { rule, events }: Step, width: number): Line[] {
+  const perhaps = happens(traced, rule) === "unknown" ? styled("unknown", "Perhaps: ") : "";
+  return [
+    ...wrap([perhaps, rule.says], width, "  "),
+    ...events.flatMap((event) => wrap(eventText(event), width, "    ", 6)),
+  ];
+}
+
+/** Whether a rule that left a trace ran for certain: what it depends on may not be known. */
+export function happens(traced: TracedReplay, rule: Rule): Tri {
+  const holds = holdsBefore(traced, rule);
+  const reached = holds({ bit: ["reached", rule.fn] });
+  return rule.when === undefined ? reached : and(reached, holds(rule.when));
+}
+
+function eventText(event: TraceEvent): Inline {
+  switch (event.kind) {
+    case "read": {
+      const { msr, how, faults } = event.read;
+      const name = how === "safe" ? "rdmsr_safe" : "rdmsr";
+      const result: Inline =
+        faults === "yes"
+          ? styled("no", "faults")
+          : [
+              faults === "unknown" ? "faults, or " : "",
+              styled("strong", formatMsr({ state: "value", ...event.value })),
+            ];
+      return [styled("dim", `${name} `), registerText(REPLAY_MSRS[msr]), faults === "no" ? " = " : ": ", result];
+    }
+    case "change": {
+      const { word, before, after } = event;
+      const bits = changedBits(word, before, after);
+      const values = OUR_WORDS.includes(word) ? "" : ` ${formatWord(before)} → ${formatWord(after)}`;
+      return [styled("strong", word), values, ...(bits.length === 0 ? [] : [" ", joined(bits, " ")])];
+    }
+    case "message":
+      return [styled("warning", "log "), event.message.text, certainty(event.message.certain)];
+    case "warning": {
+      const { kind, func, cond, certain } = event.warning;
+      return [styled("warning", `${kind} `), `${func}: ${cond}`, certainty(certain)];
+    }
+    default: {
+      const { fn, errno, certain } = event.refusal;
+      return [styled("error", "refused "), `${fn} returns -${errno}`, certainty(certain)];
+    }
+  }
+}
+
+function certainty(certain: boolean): Inline {
+  return certain ? "" : styled("unknown", " (perhaps)");
+}
+
+/** Sets of flags of ours, whose numbers mean nothing to anybody. */
+const OUR_WORDS: readonly WordName[] = ["caps", "want", "params", "kvm_caps", "inconsistent"];
+
+/** `+EPT -VPID ?SHADOW_VMCS`: bits that became 1, 0 and unknown. */
+function changedBits(word: WordName, before: Word, after: Word): Inline[] {
+  const mask = ((before.value ^ after.value) | (before.unknown ^ after.unknown)) >>> 0;
+  const bits = bitsOf(mask);
+  if (bits.every((bit) => bitName(word, bit) === undefined)) return [];
+  const signOf = (bit: number) => ((after.unknown >>> bit) & 1 ? "?" : (after.value >>> bit) & 1 ? "+" : "-");
+  const texts: Inline[] = [];
+  for (let i = 0; i < bits.length; i++) {
+    const bit = bits[i] as number;
+    const sign = signOf(bit);
+    let last = bit;
+    const name = bitName(word, bit);
+    // Neighbours without a name are told as a range.
+    while (name === undefined && bits[i + 1] === last + 1 && bitName(word, last + 1) === undefined) {
+      if (signOf(last + 1) !== sign) break;
+      last++;
+      i++;
+    }
+    const text = name ?? (last === bit ? String(bit) : `${last}:${bit}`);
+    texts.push(styled(SIGN_STYLES[sign], sign + text));
+  }
+  return texts;
+}
+
+const SIGN_STYLES = { "+": "yes", "-": "no", "?": "unknown" } as const;
+
+/** Words of vmcs_config and vmx_capability with their names in KVM. */
+const CONFIG_WORDS = [
+  ["pin_based_exec_ctrl", "pin_based_exec_ctrl"],
+  ["cpu_based_exec_ctrl", "cpu_based_exec_ctrl"],
+  ["cpu_based_2nd_exec_ctrl", "cpu_based_2nd_exec_ctrl"],
+  ["cpu_based_3rd_exec_ctrl", "cpu_based_3rd_exec_ctrl.lo"],
+  ["vmexit_ctrl", "vmexit_ctrl"],
+  ["vmentry_ctrl", "vmentry_ctrl"],
+  ["vmx_capability.ept", "vmx_capability.ept"],
+  ["vmx_capability.vpid", "vmx_capability.vpid"],
+] as const satisfies readonly (readonly [string, WordName])[];
+
+function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width: number): Line[] {
+  const { cpu, release, config } = replayed;
+  const lines: Line[] = [...wrap(loadVerdict(replayed), width)];
+  if (wanted("boot")) {
+    lines.push(BLANK, ...labelled(bootRows(replayed), width));
+  }
+  if (wanted("kvm") && cpu.loads !== "no") {
+    lines.push(BLANK, [styled("title", "vmcs_config")]);
+    lines.push(
+      ...labelled(
+        CONFIG_WORDS.map(([name, word]) => [`  ${name}`, formatWord(cpu.word(word))]),
+        width,
+      ),
+    );
+    const params = paramsOf(release, config).map((row): Inline => {
+      const text = `${row.name}=${paramText(cpu, row)}`;
+      const given = row.type === "bool" ? (row.default === 1 ? "Y" : "N") : String(row.default);
+      return paramText(cpu, row) === given ? text : styled("strong", text);
+    });
+    lines.push(BLANK, [styled("title", "parameters"), styled("dim", "  (bold: other than the default)")]);
+    lines.push(...wrap(joined(params, " "), width, "  "));
+  }
+  if (wanted("nested") && cpu.loads !== "no" && cpu.bit("params", "nested") !== "no") {
+    lines.push(BLANK, [styled("title", "MSRs of L1"), styled("dim", "  (KVM_GET_MSRS of /dev/kvm)")]);
+    const rows = [...nestedMsrs(cpu)].map(([index, words]): Inline[] => [
+      styled("label", hexIndex(index)),
+      formatMsr({ state: "value", ...words }),
+      styled("dim", registerText(index).replace(/ \(.*$/, "")),
+    ]);
+    lines.push(...table(rows, { width, indent: 2, right: [1] }));
+  }
+  const found = kernelFindings(replayed);
+  if (found.length > 0) {
+    lines.push(BLANK, [styled("title", "Findings")], ...findingLines(found, width, { sources: true }));
+  }
+  const messages = messageLines(replayed, width);
+  if (messages.length > 0) lines.push(BLANK, [styled("title", "Kernel log")], ...messages);
+  return lines;
+}
+
+/** `vmx flags` and the part of `flags` that comes from VMX, a `?` behind what is not known. */
+export function cpuinfoTexts(replayed: Replay): { readonly vmxFlags: string | undefined; readonly flags: string } {
+  const { cpu, release } = replayed;
+  const words = Array.from({ length: vmxWordCount(release) }, (_, i) => cpu.word(`vmx_capability[${i as 0}]`));
+  const line = vmxFlagsLine(release, cpu.bit("caps", "VMX"), words);
+  const flags = cpuFlags(release, (name) => cpu.bit("caps", name));
+  return { vmxFlags: line.printed === "no" ? undefined : flagText(line.flags), flags: flagText(flags) };
+}
+
+function flagText(flags: readonly FlagState[]): string {
+  return flags
+    .filter(({ set }) => set !== "no")
+    .map(({ flag, set }) => (set === "unknown" ? `${flag}?` : flag))
+    .join(" ");
+}
+
+function bootRows(replayed: Replay): (readonly [string, Inline])[] {
+  const { cpu, release } = replayed;
+  const { vmxFlags, flags } = cpuinfoTexts(replayed);
+  const words = Array.from({ length: vmxWordCount(release) }, (_, i) =>
+    formatWord(cpu.word(`vmx_capability[${i as 0}]`), 8),
+  );
+  return [
+    ["vmx flags", vmxFlags ?? styled("no", "no such line in /proc/cpuinfo")],
+    ["in flags", flags === "" ? styled("dim", "none of them") : flags],
+    ["vmx_capability", words.join(" ")],
+  ];
+}

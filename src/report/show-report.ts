@@ -1,0 +1,173 @@
+import type { DecodedBit, DecodedRegister, Setting } from "../model/decode.js";
+import { decodeCore } from "../model/decode.js";
+import { existenceText } from "../model/existence.js";
+import { findings } from "../model/findings.js";
+import type { CoreGroup } from "../model/host.js";
+import { formatMsr } from "../model/msr.js";
+import type { BitRow } from "../spec/bit-row.js";
+import { VOCABULARIES, type Vocabulary } from "../spec/sources.js";
+import { hexIndex } from "./bit-text.js";
+import { findingLines } from "./findings-report.js";
+import { table, wrap } from "./layout.js";
+import { coreText, type Subject, subjectLines } from "./subject.js";
+import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
+
+export interface ShowInput {
+  readonly subject: Subject;
+  /** As read, without assumptions. */
+  readonly host: Subject["host"];
+  /** MSR indices; all registers when empty. */
+  readonly registers: readonly number[];
+  /** Vocabularies whose names are shown beside the SDM's. */
+  readonly names: readonly Vocabulary[];
+}
+
+/** Every register decoded, or those asked for, with the findings about them. */
+export function showReport(input: ShowInput, width: number): Line[] {
+  const { subject, host, registers } = input;
+  const asked = (index: number) => registers.length === 0 || registers.includes(index);
+  const [first] = subject.host.cores;
+  const lines: Line[] = [...subjectLines(subject, width, false)];
+  for (const [position, core] of subject.host.cores.entries()) {
+    if (subject.host.cores.length > 1) lines.push(BLANK, [styled("title", coreText(core, position))]);
+    const shown = decodeCore(core).filter(
+      ({ register }) => asked(register.index) && (core === first || differs(core, first, register.index)),
+    );
+    for (const decoded of shown) lines.push(BLANK, ...registerLines(decoded, input, width));
+    if (shown.length === 0) lines.push(...wrap("no register that differs from the first", width, "  "));
+  }
+  const found = findings(host).filter(({ msr }) => registers.length === 0 || (msr !== undefined && asked(msr)));
+  if (found.length > 0) {
+    lines.push(BLANK, [styled("heading", "Findings")], ...findingLines(found, width, { sources: true }));
+  }
+  return lines;
+}
+
+function differs(a: CoreGroup, b: CoreGroup, index: number): boolean {
+  const [one, other] = [a.msrs.get(index), b.msrs.get(index)];
+  return (one === undefined ? "unknown" : formatMsr(one)) !== (other === undefined ? "unknown" : formatMsr(other));
+}
+
+/** One register: its value, then its bits and fields; the whole table when it was asked for by name. */
+export function registerLines(decoded: DecodedRegister, input: ShowInput, width: number): Line[] {
+  const { register, msr, exists } = decoded;
+  const read = input.host.cores.some((core) => (core.msrs.get(register.index)?.state ?? "unknown") !== "unknown");
+  const assumed = read ? "" : styled("unknown", " (assumed)");
+  const value: Inline =
+    msr.state === "value" ? [" = ", styled("strong", formatMsr(msr)), assumed] : [": ", stateText(decoded)];
+  const sections = register.definedIn === undefined ? register.section : `${register.section}, ${register.definedIn}`;
+  const lines: Line[] = [
+    ...wrap([styled("title", `${hexIndex(register.index)} ${register.sdm}`), value], width, "", 2),
+    ...wrap(styled("dim", `${register.title} (SDM ${sections})`), width, "  "),
+  ];
+  if (msr.state === "absent") return lines;
+  if (msr.state === "unknown" && exists === "no") return lines;
+  const whole = input.registers.includes(register.index);
+  if (register.isTrue === true && !whole) return [...lines, ...trueLines(decoded, width)];
+  if ((register.layout === "fixed0" || register.layout === "fixed1") && !whole) {
+    return [...lines, ...fixedLines(decoded, width)];
+  }
+  if (msr.state === "unknown") return lines;
+  return [...lines, ...fieldLines(decoded, width), ...bitLines(decoded, input.names, width)];
+}
+
+function stateText({ register, msr, exists }: DecodedRegister): Inline {
+  if (msr.state === "absent") {
+    const why = exists === "no" ? `, as ${existenceText(register)} says` : "";
+    return [styled("no", "absent"), why];
+  }
+  return styled("unknown", exists === "no" ? "not there" : "not read");
+}
+
+function fieldLines({ fields }: DecodedRegister, width: number): Line[] {
+  const rows = fields.map(({ row, text }): Inline[] => [
+    styled("label", row.high === row.low ? String(row.low) : `${row.high}:${row.low}`),
+    [row.sdm, ": ", text === "unknown" ? styled("unknown", text) : styled("strong", text)],
+  ]);
+  return table(rows, { width, indent: 2, right: [0] });
+}
+
+const SETTING_STYLES: { readonly [S in Setting]: Style } = {
+  "must be 1": "strong",
+  "must be 0": "dim",
+  free: "yes",
+  default1: "unknown",
+  invalid: "error",
+  set: "yes",
+  clear: "dim",
+  unknown: "unknown",
+};
+
+function bitLines(decoded: DecodedRegister, names: readonly Vocabulary[], width: number): Line[] {
+  const rows = runsOf(decoded.bits).map(({ first, last }): Inline[] => [
+    styled("label", first === last ? String(first.bit) : `${last.bit}:${first.bit}`),
+    styled(SETTING_STYLES[first.setting], first.setting),
+    ...names.slice(0, 1).map((vocabulary) => nameIn(first.row, vocabulary)),
+    [bitName(first, decoded), ...otherNames(first, names.slice(1))],
+  ]);
+  return table(rows, { width, indent: 2, right: [0] });
+}
+
+/** Neighbours without a name of which the same is known are one row. */
+function runsOf(bits: readonly DecodedBit[]): readonly { readonly first: DecodedBit; readonly last: DecodedBit }[] {
+  const runs: { first: DecodedBit; last: DecodedBit }[] = [];
+  for (const bit of bits) {
+    const open = runs.at(-1);
+    const alike =
+      open !== undefined &&
+      bit.row === undefined &&
+      open.last.row === undefined &&
+      bit.bit === open.last.bit + 1 &&
+      bit.setting === open.last.setting &&
+      bit.note === open.last.note;
+    if (open !== undefined && alike) open.last = bit;
+    else runs.push({ first: bit, last: bit });
+  }
+  return runs;
+}
+
+function nameIn(row: BitRow | undefined, vocabulary: Vocabulary): Inline {
+  return row?.[vocabulary] ?? styled("dim", "-");
+}
+
+function bitName({ row, note, bit }: DecodedBit, { register }: DecodedRegister): Inline {
+  if (row === undefined) return styled("dim", note ?? `bit ${bit}`);
+  return register.layout === "fixed0" || register.layout === "fixed1" ? `${row.key}: ${row.sdm}` : row.sdm;
+}
+
+function otherNames({ row }: DecodedBit, names: readonly Vocabulary[]): readonly Inline[] {
+  const texts = names.flatMap((vocabulary) => {
+    const name = row?.[vocabulary];
+    return name === undefined ? [] : [`${VOCABULARIES[vocabulary].label} ${name}`];
+  });
+  return texts.length === 0 ? [] : [styled("dim", `; ${texts.join(", ")}`)];
+}
+
+/** What a TRUE register says beyond its plain one. */
+function trueLines({ register, bits, msr }: DecodedRegister, width: number): Line[] {
+  if (msr.state === "unknown") return [];
+  const plain = hexIndex(register.counterpart ?? 0);
+  const freed = bits.filter(({ setting }) => setting === "default1");
+  const other = bits.filter(({ setting, plain: byPlain }) => setting !== "default1" && setting !== byPlain);
+  const list = (some: readonly DecodedBit[]) =>
+    some.map(({ bit, row }) => (row === undefined ? String(bit) : `${bit} ${row.sdm}`)).join(", ");
+  const text: Inline =
+    freed.length === 0
+      ? `as ${plain}: nothing beyond it`
+      : [`as ${plain}, and these may be 0, which Linux does not look at: `, styled("unknown", list(freed))];
+  const lines = wrap(text, width, "  ");
+  return other.length === 0 ? lines : [...lines, ...wrap(`differs from ${plain} in ${list(other)}`, width, "  ")];
+}
+
+/** A FIXED register as lists of names: what must be 1, what may be 1, what must be 0. */
+function fixedLines({ register, bits, msr }: DecodedRegister, width: number): Line[] {
+  if (msr.state === "unknown") return [];
+  const settings: readonly Setting[] =
+    register.layout === "fixed0" ? ["must be 1"] : ["free", "must be 0", "invalid", "unknown"];
+  return settings.flatMap((setting) => {
+    const some = bits.filter((bit) => bit.setting === setting);
+    if (some.length === 0) return [];
+    const names = some.map(({ bit, row }) => row?.key ?? String(bit)).join(" ");
+    return wrap(names, width, [styled(SETTING_STYLES[setting], `  ${setting}`), ": "], 4);
+  });
+}

@@ -1,0 +1,177 @@
+import type { Layer } from "../explain/features.js";
+import type { LayerStep } from "../explain/layer-step.js";
+import type { Cell } from "../explain/layers.js";
+import { holdsBefore } from "../explain/state-before.js";
+import type { Why } from "../explain/why.js";
+import { formatRange } from "../rules/release.js";
+import type { Rule } from "../rules/rule.js";
+import { type ConditionText, conditionText } from "./condition-text.js";
+import { howToTell } from "./layers-report.js";
+import { table, wrap } from "./layout.js";
+import { decisiveBits, functionName, loadUnknowns, ruleOf, stepText, unknownsOf } from "./reason-text.js";
+import { instructions } from "./remedy-text.js";
+import { type Subject, subjectLines } from "./subject.js";
+import { BLANK, type Inline, type Line, type Style, spaces, styled } from "./text.js";
+import { LAYER_NAMES, loadVerdict } from "./verdict.js";
+
+export interface WhyInput {
+  readonly subject: Subject;
+  readonly why: Why;
+  /** What was said about the name of the feature. */
+  readonly note?: string;
+  /** CPUs of the atlas that have the feature, the newest first, of how many nobody knows, and how many there are. */
+  readonly atlas?: { readonly having: readonly string[]; readonly unknown: number; readonly total: number };
+}
+
+const TITLES: { readonly [L in Layer]: string } = {
+  silicon: "CPU",
+  firmware: "firmware",
+  boot: "vmx flags",
+  kvm: "KVM controls",
+  param: "KVM parameter",
+  nested: "nested (L1)",
+};
+
+const STYLES: { readonly [C in Cell]: Style } = { yes: "yes", no: "no", unknown: "unknown", none: "dim" };
+
+/** The chain of layers for one feature, the rule that took it, and what would have to change. */
+export function whyReport({ subject, why, note, atlas }: WhyInput, width: number): Line[] {
+  const { feature } = why;
+  const lines: Line[] = [...subjectLines(subject, width), BLANK];
+  lines.push(...wrap([styled("title", feature.id), `: ${feature.name}`], width));
+  if (note !== undefined) lines.push(...wrap(styled("dim", note), width, "  "));
+  lines.push(...wrap(answer(why), width), BLANK, ...chainLines(why, width));
+  const emulated = emulationText(why);
+  if (emulated !== undefined) lines.push(BLANK, ...wrap(emulated, width));
+  const rules = decidingRules(why);
+  for (const rule of rules) lines.push(BLANK, ...ruleLines(why, rule, width));
+  const change = changeLines(why, subject, atlas, width);
+  if (change.length > 0) lines.push(BLANK, ...change);
+  return lines;
+}
+
+/** Yes, no or not known, and where it ends. */
+function answer({ reached, goal, steps, lostAt, unknownAt, replayed }: Why): Inline {
+  const cellOf = (layer: Layer) => steps.find((step) => step.layer === layer)?.cell;
+  if (reached === "yes") {
+    if (cellOf(goal) === "none") return [styled("yes", "Yes"), `: ${LAYER_NAMES[goal]} has nothing to say against it.`];
+    const nested = cellOf("nested");
+    const l1 = goal === "nested" || nested === "none" ? "" : `; L1 is ${nested === "yes" ? "" : "not "}offered it`;
+    return [styled("yes", "Yes"), `: it reaches ${LAYER_NAMES[goal]}${l1}.`];
+  }
+  const kvm = goal === "kvm" || goal === "param" || goal === "nested";
+  const word = styled(reached, reached === "no" ? "No" : "Not known");
+  if (kvm && replayed.loads === reached && lostAt !== "silicon") return [word, ": ", loadVerdict(replayed)];
+  if (reached === "no") return [word, `: lost at ${LAYER_NAMES[lostAt ?? goal]}.`];
+  return [word, `: open at ${LAYER_NAMES[unknownAt ?? goal]}.`];
+}
+
+function chainLines(why: Why, width: number): Line[] {
+  const silicon = why.steps.find(({ layer }) => layer === "silicon") as LayerStep;
+  const rows = why.steps.map((step): Inline[] => [
+    TITLES[step.layer],
+    styled(STYLES[step.cell], step.cell === "none" ? "-" : step.cell),
+    stepText(why.traced, step, silicon),
+  ]);
+  return table(rows, { width, indent: 2 });
+}
+
+/** L1 may get what the CPU does not have, or what KVM does not use for itself. */
+function emulationText({ steps }: Why): Inline | undefined {
+  const cell = (layer: Layer) => steps.find((step) => step.layer === layer)?.cell;
+  if (cell("nested") !== "yes") return undefined;
+  if (cell("silicon") === "no") return "The CPU does not have it; KVM emulates it for L1.";
+  if (cell("kvm") === "no" || cell("param") === "no") return "KVM does not use it for itself, and emulates it for L1.";
+  return undefined;
+}
+
+/** The rules behind the first layer that drops the feature, or that nobody can judge. */
+function decidingRules(why: Why): readonly Rule[] {
+  const layer = why.reached === "yes" ? undefined : (why.lostAt ?? why.unknownAt);
+  const at = why.steps.find((step) => step.layer === layer);
+  // The register itself has no rule; then the goal tells where the loss arrives.
+  const step = at !== undefined && at.layer !== "silicon" ? at : why.steps.find((one) => one.layer === why.goal);
+  if (why.reached === "yes" || step === undefined) return [];
+  const rules = [...new Set(decisiveBits(step).map(ruleOf))].filter((rule) => rule !== undefined);
+  // That KVM takes what the CPU allows is no news where the CPU does not.
+  return step === at ? rules : rules.filter(({ does }) => !does.some((effect) => "adjust" in effect));
+}
+
+function ruleLines({ traced }: Why, rule: Rule, width: number): Line[] {
+  const { config } = traced.replayed;
+  const head: Inline = [
+    styled("title", functionName(rule.fn)),
+    styled("dim", `  ${rule.source}, ${formatRange(rule.releases)}, rule ${rule.id}`),
+  ];
+  const lines = [...wrap(head, width, "", 2), ...wrap(rule.says, width, "  ")];
+  const condition = rule.when === undefined ? undefined : conditionText(rule.when, config, holdsBefore(traced, rule));
+  return condition === undefined ? lines : [...lines, ...conditionLines(condition, width, 2)];
+}
+
+const CONNECTIVES = { all: "if all of these hold", any: "if one of these holds", one: "if exactly one of these holds" };
+
+/** A condition as a tree, each leaf with `true`, `false` or `unknown`. */
+export function conditionLines(condition: ConditionText, width: number, indent: number): Line[] {
+  const value = condition.value === "unknown" ? "unknown" : condition.value === "yes" ? "true" : "false";
+  const label: Inline = [spaces(indent), styled(condition.value, value.padEnd(8))];
+  if ("statement" in condition) return wrap(condition.statement, width, label);
+  return [
+    ...wrap(styled("dim", `${CONNECTIVES[condition.of]}:`), width, label),
+    ...condition.parts.flatMap((part) => conditionLines(part, width, indent + 2)),
+  ];
+}
+
+function changeLines(why: Why, { options }: Subject, atlas: WhyInput["atlas"], width: number): Line[] {
+  const { remedies, reached, traced, steps } = why;
+  if (reached === "yes") return [];
+  const lines: Line[] = [];
+  if (reached === "unknown") {
+    const sources = [...loadUnknowns(traced)];
+    for (const step of steps) {
+      if (step.cell !== "unknown") continue;
+      for (const bit of decisiveBits(step)) sources.push(...unknownsOf(traced, bit));
+    }
+    lines.push([styled("heading", "What would have to be known")], ...howToTell(sources, width));
+    if (lines.length === 1) lines.push(...wrap(sources.map(({ text }) => text).join("; "), width, "  "));
+    if (remedies.length > 0) lines.push(BLANK);
+  }
+  if (remedies.length === 0) {
+    if (reached === "no") {
+      lines.push([styled("heading", "What would have to change")]);
+      lines.push(
+        ...wrap(
+          "Nothing that was tried helps: no parameter, no firmware setting, no release known, no bit of the CPU.",
+          width,
+          "  ",
+        ),
+      );
+    }
+    return lines;
+  }
+  const title = reached === "no" ? "What would have to change" : "What would do in any case";
+  lines.push([styled("heading", title), styled("dim", remedies.length > 1 ? "  (any one of these)" : "")]);
+  for (const [index, remedy] of remedies.entries()) {
+    const number = remedies.length > 1 ? `${index + 1}. ` : "";
+    for (const [part, { text, details = [], commands }] of instructions(remedy, options.params).entries()) {
+      const bullet = part === 0 ? number : spaces(number.length);
+      lines.push(...wrap(part === 0 ? text : `and ${text}`, width, `  ${bullet}`));
+      for (const detail of details) lines.push(...wrap(detail, width, spaces(bullet.length + 4), bullet.length + 6));
+      for (const command of commands) lines.push(...wrap(styled("command", command), width, spaces(bullet.length + 4)));
+    }
+    if (remedy.some(({ kind }) => kind === "silicon") && atlas !== undefined)
+      lines.push(...atlasLines(why, atlas, width));
+  }
+  return lines;
+}
+
+function atlasLines({ feature }: Why, atlas: NonNullable<WhyInput["atlas"]>, width: number): Line[] {
+  const { having, unknown, total } = atlas;
+  const some = having.slice(0, 5);
+  const which = some.length === 0 ? "" : `, among them ${some.join(", ")}`;
+  const open = unknown === 0 ? "" : `; of ${unknown} nobody knows`;
+  const text: Inline = [
+    `${having.length} of the ${total} CPUs of the atlas are known to have it${which}${open}: `,
+    styled("command", `vmxlens cpus --has ${feature.id}`),
+  ];
+  return wrap(text, width, "    ");
+}
