@@ -1,5 +1,4 @@
-import { atlasHost } from "../../src/input/atlas.js";
-import { replay } from "../../src/kvm/replay.js";
+import { atlasHost, replay } from "../../src/index.js";
 
 const { cpu, loads } = replay(atlasHost("intel-50654-skylakex"), {
   release: "6.12",
