@@ -33,7 +33,7 @@ export interface Decoder {
  */
 export function decoder(log: DiagnosticLog): Decoder {
   let head: Uint8Array | undefined = new Uint8Array(0);
-  let decode: TextDecoder | undefined;
+  let decode: InstanceType<typeof TextDecoder> | undefined;
   let binary = false;
 
   const begin = (): string => {
@@ -54,14 +54,14 @@ export function decoder(log: DiagnosticLog): Decoder {
   return {
     push(bytes) {
       if (binary) return "";
-      if (head === undefined) return (decode as TextDecoder).decode(bytes, { stream: true });
+      if (head === undefined) return (decode as InstanceType<typeof TextDecoder>).decode(bytes, { stream: true });
       head = head.length === 0 ? bytes : concat(head, bytes);
       return head.length < HEAD_BYTES ? "" : begin();
     },
     end() {
       if (binary) return "";
       const first = head === undefined ? "" : begin();
-      return binary ? "" : first + (decode as TextDecoder).decode();
+      return binary ? "" : first + (decode as InstanceType<typeof TextDecoder>).decode();
     },
     binary: () => binary,
   };
