@@ -128,6 +128,8 @@ interface Programs {
   /** setup_vmcs_config and the nested MSRs alone, for the compatibility check of a further CPU. */
   readonly check: () => Program;
   readonly params: readonly ParamRow[];
+  /** The words of parameters before the user's are set, by index. */
+  readonly defaults: readonly (readonly [index: number, value: number])[];
 }
 
 /** The virtualization init of 7.2 runs once, on the boot CPU. */
@@ -136,16 +138,19 @@ const FURTHER_BOOT_RULES = BOOT_RULES.filter((rule) => rule.fn !== "x86_virt_ini
 const programs = new Map<string, Programs>();
 
 function programsFor(release: Release, config: KernelConfig): Programs {
-  const key = release + CONFIG_OPTIONS.map((option) => (config[option] ? 1 : 0)).join("");
+  const options = config === DEBIAN_CONFIG ? "" : CONFIG_OPTIONS.map((option) => (config[option] ? 1 : 0)).join("");
+  const key = release + options;
   let found = programs.get(key);
   if (found === undefined) {
     const adjust = adjustSpecs(release, config);
+    const params = PARAMS.filter((row) => paramExists(row, release, config));
     found = {
       boot: compile(BOOT_RULES, release, config),
       load: compile(loadRules(release), release, config, adjust),
       bootFurther: once(() => compile(FURTHER_BOOT_RULES, release, config)),
       check: once(() => compile([...SETUP_VMCS_CONFIG_RULES, ...NESTED_RULES], release, config, adjust)),
-      params: PARAMS.filter((row) => paramExists(row, release, config)),
+      params,
+      defaults: defaultsOf(params),
     };
     programs.set(key, found);
   }
@@ -187,7 +192,7 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const boot = bootPhase(m, prepared.boot);
   const further = others.map((core) => bootFurther(host, core, prepared, options.machine));
   setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
-  const unknownParams = fillParams(m, release, prepared.params, options.params);
+  const unknownParams = fillParams(m, release, prepared, options.params);
   if (!m.stopped) run(m, prepared.load);
   const load = takeLog(m);
   const cpu = coreReplay(m, first, boot, load, config);
@@ -366,10 +371,10 @@ function fillUnread(m: Machine, i: number, lo: number, core: CoreGroup): void {
 function fillParams(
   m: Machine,
   release: Release,
-  rows: readonly ParamRow[],
+  { params: rows, defaults }: Programs,
   given: ReplayOptions["params"],
 ): readonly string[] {
-  for (const row of rows) setParam(m, row, row.default);
+  for (const [index, value] of defaults) m.value[index] = value;
   if (given === undefined) return NO_NAMES;
   // kvm is loaded first, and the first refused parameter of a module ends its loading.
   for (const module of ["kvm", "kvm_intel"] as const) {
@@ -399,6 +404,13 @@ function parseParam(row: ParamRow, text: string, release: Release): number | "in
   if (row.type !== "bool") return parseInteger(text, row.type === "int");
   const value = parseBool(text, release);
   return value === undefined ? "invalid" : Number(value);
+}
+
+function defaultsOf(rows: readonly ParamRow[]): Programs["defaults"] {
+  const m = createMachine(undefined);
+  for (const row of rows) setParam(m, row, row.default);
+  const indexes = new Set(rows.map((row) => (row.type === "bool" ? PARAM_BITS : wordIndex(row.name as IntParam))));
+  return [...indexes].map((index) => [index, m.value[index] as number]);
 }
 
 function setParam(m: Machine, row: ParamRow, value: number): void {
