@@ -9,7 +9,7 @@ import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { runProgram } from "../src/cli/program.js";
 
-/** A block of a terminal session: the command, then its output. */
+/** A block of what a terminal shows: the command, then its output. */
 const RUN = /^```console\n\$ npm start -- (.*)\n[\s\S]*?^```$/gm;
 
 /** What the command line prints for arguments. Throws when it calls them wrong, or prints nothing. */
