@@ -205,7 +205,7 @@ export const faults: Block = (language) =>
     }),
   );
 
-export function printedFlags(replayed: Replay): readonly string[] {
+function printedFlags(replayed: Replay): readonly string[] {
   const line = vmxFlagsLine(replayed.release, replayed.cpu.bit("caps", "VMX"), wordsOf(replayed));
   return line.printed === "yes" ? line.flags.filter(({ set }) => set === "yes").map(({ flag }) => flag) : [];
 }

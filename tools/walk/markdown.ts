@@ -1,8 +1,7 @@
 import type { Tri } from "../../src/bits/tri.js";
 import { formatWord, type Word } from "../../src/bits/word.js";
 
-export const LANGUAGES = ["en", "zh"] as const;
-export type Language = (typeof LANGUAGES)[number];
+export type Language = "en" | "zh";
 
 /** One marked block of the document: its text in a language. */
 export type Block = (language: Language) => string;

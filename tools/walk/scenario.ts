@@ -11,7 +11,7 @@ import type { Release } from "../../src/rules/release.js";
  * computed from here.
  */
 
-export const CPU_ID = "intel-50654-skylakex";
+const CPU_ID = "intel-50654-skylakex";
 export const RELEASE: Release = "6.12";
 
 /** What the dump of the CPU does not have and the document takes for granted, with the reason in the prose. */

@@ -53,7 +53,7 @@ function effectText(language: Language, event: TraceEvent): string {
   }
 }
 
-export function arrow(before: Word, after: Word): string {
+function arrow(before: Word, after: Word): string {
   return `${code(formatWord(before))} → ${code(formatWord(after))}`;
 }
 
