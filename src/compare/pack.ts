@@ -1,0 +1,147 @@
+import type { Condition } from "../rules/rule.js";
+import type { BitName } from "../rules/words.js";
+
+/*
+ * What a product asks of a CPU: a pack of requirements, each with its source. Packs are data; `runsOn` evaluates them.
+ */
+
+/** Where a requirement is taken from. */
+export interface PackSource {
+  /** File and function, or document. */
+  readonly where: string;
+  /** Version or commit that was read. */
+  readonly version?: string;
+  /** False when it is generally known but was not compared with the text. */
+  readonly compared: boolean;
+}
+
+/** What has to hold. All but `kvmLoads` speak of the CPU and its firmware; every kind of core has to fulfil them. */
+export type Need =
+  | { readonly condition: Condition }
+  /** A control that need not be 1: by the TRUE register, where there is one. */
+  | { readonly canBe0: CanBe0 }
+  /** IA32_FEAT_CTL lets VMX be used. */
+  | { readonly firmware: "vmx" }
+  /** kvm_intel of the release loads, with nested=1 for `nested`. */
+  | { readonly kvmLoads: "alone" | "nested" };
+
+export type CanBe0 =
+  | readonly ["primary", BitName<"cpu_based_exec_ctrl">]
+  | readonly ["exit", BitName<"vmexit_ctrl">]
+  | readonly ["entry", BitName<"vmentry_ctrl">];
+
+export interface Requirement {
+  readonly id: string;
+  /** As people say it. */
+  readonly text: string;
+  /** `wanted`: the product runs without it, with less. */
+  readonly level: "required" | "wanted";
+  readonly needs: Need;
+  readonly source: PackSource;
+}
+
+export interface Pack {
+  readonly id: string;
+  readonly name: string;
+  readonly aliases: readonly string[];
+  /** What to know about the verdict, if anything. */
+  readonly note?: string;
+  readonly requirements: readonly Requirement[];
+}
+
+// ---- Words of the packs ----
+
+type Level = Requirement["level"];
+
+export function firmware(source: PackSource): Requirement {
+  return {
+    id: "firmware",
+    text: "VMX is enabled in firmware (IA32_FEATURE_CONTROL)",
+    level: "required",
+    needs: { firmware: "vmx" },
+    source,
+  };
+}
+
+export function needs(id: string, text: string, condition: Condition, source: PackSource, level: Level = "required") {
+  return { id, text, level, needs: { condition }, source } satisfies Requirement;
+}
+
+export function canBe0(text: string, control: CanBe0, source: PackSource): Requirement {
+  return { id: `no-${slug(control[1])}`, text, level: "required", needs: { canBe0: control }, source };
+}
+
+interface Controls {
+  readonly pin: BitName<"pin_based_exec_ctrl">;
+  readonly primary: BitName<"cpu_based_exec_ctrl">;
+  readonly secondary: BitName<"cpu_based_2nd_exec_ctrl">;
+  readonly exit: BitName<"vmexit_ctrl">;
+  readonly entry: BitName<"vmentry_ctrl">;
+}
+
+const WORD = {
+  pin: "IA32_VMX_PINBASED_CTLS.hi",
+  primary: "IA32_VMX_PROCBASED_CTLS.hi",
+  secondary: "IA32_VMX_PROCBASED_CTLS2.hi",
+  exit: "IA32_VMX_EXIT_CTLS.hi",
+  entry: "IA32_VMX_ENTRY_CTLS.hi",
+} as const;
+
+/** A control may be 1. Secondary controls also need their activation. */
+export function allowed<G extends keyof Controls>(group: G, control: Controls[G]): Condition {
+  const own: Condition = { bit: [WORD[group], control] as never };
+  if (group !== "secondary") return own;
+  return { all: [{ bit: ["IA32_VMX_PROCBASED_CTLS.hi", "SEC_CONTROLS"] }, own] };
+}
+
+/** One requirement for each control of a list. */
+export function controls<G extends keyof Controls>(
+  group: G,
+  names: readonly Controls[G][],
+  source: PackSource,
+  level: Level = "required",
+): Requirement[] {
+  return names.map((name) => ({
+    id: `${group}-${slug(name)}`,
+    text: `${GROUP_TITLE[group]} control ${name} may be 1`,
+    level,
+    needs: { condition: allowed(group, name) },
+    source,
+  }));
+}
+
+const GROUP_TITLE = {
+  pin: "pin-based",
+  primary: "primary processor-based",
+  secondary: "secondary processor-based",
+  exit: "VM-exit",
+  entry: "VM-entry",
+} as const;
+
+function slug(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
+
+export const VMX: Condition = { bit: ["cpu_has", "vmx"] };
+/** Host-address-space size may be 1 exactly on CPUs with Intel 64 (SDM A.4). */
+export const INTEL64: Condition = allowed("exit", "HOST_ADDR_SPACE_SIZE");
+export const NX: Condition = { bit: ["cpu_has", "nx"] };
+export const EPT: Condition = allowed("secondary", "EPT");
+export const UNRESTRICTED_GUEST: Condition = allowed("secondary", "UNRESTRICTED_GUEST");
+
+export function eptCap(...names: readonly BitName<"IA32_VMX_EPT_VPID_CAP.lo">[]): Condition {
+  return { all: names.map((name): Condition => ({ bit: ["IA32_VMX_EPT_VPID_CAP.lo", name] })) };
+}
+
+export function vpidCap(...names: readonly BitName<"IA32_VMX_EPT_VPID_CAP.hi">[]): Condition {
+  return { all: names.map((name): Condition => ({ bit: ["IA32_VMX_EPT_VPID_CAP.hi", name] })) };
+}
+
+/** IA32_VMX_BASIC bits 53:50 are 6. */
+export const WRITE_BACK: Condition = { field: "IA32_VMX_BASIC.hi", hi: 21, lo: 18, equals: 6 };
+/** IA32_VMX_BASIC bits 44:32. */
+export const FITS_A_PAGE: Condition = { not: { field: "IA32_VMX_BASIC.hi", hi: 12, lo: 0, above: 4096 } };
+/** IA32_VMX_BASIC bit 55. */
+export const TRUE_CONTROLS: Condition = { bit: ["IA32_VMX_BASIC.hi", "TRUE_CTLS"] };
+/** IA32_VMX_BASIC bit 48 is 0. */
+export const WIDE_ADDRESSES: Condition = { not: { bit: ["IA32_VMX_BASIC.hi", "PHYS_ADDR_32BIT"] } };

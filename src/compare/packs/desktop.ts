@@ -1,0 +1,128 @@
+import {
+  allowed,
+  canBe0,
+  controls,
+  EPT,
+  firmware,
+  INTEL64,
+  NX,
+  needs,
+  type Pack,
+  UNRESTRICTED_GUEST,
+  VMX,
+} from "../pack.js";
+
+const MICROSOFT = {
+  where:
+    "Microsoft Learn, Get-ComputerInfo HyperVRequirement… and systeminfo: VM Monitor Mode Extensions, Virtualization Enabled In Firmware, Second Level Address Translation, Data Execution Prevention",
+  compared: true,
+};
+const GENERAL = { where: "as generally known; no text of the vendor was at hand", compared: false };
+
+export const HYPER_V_PACK: Pack = {
+  id: "hyper-v",
+  name: "Hyper-V and WSL 2",
+  aliases: ["hyperv", "wsl2", "wsl", "windows"],
+  note: "Microsoft publishes four requirements and no list of VMX controls. Inside another hypervisor they apply to what that one offers.",
+  requirements: [
+    needs("vmx", "VM Monitor Mode Extensions: CPUID has VMX", VMX, MICROSOFT),
+    firmware(MICROSOFT),
+    needs("slat", "Second Level Address Translation: EPT", EPT, MICROSOFT),
+    needs("dep", "Data Execution Prevention: NX", NX, MICROSOFT),
+    needs("intel64", "64-bit processor", INTEL64, MICROSOFT),
+    needs(
+      "mbec",
+      "mode-based execute control; without it HVCI (memory integrity) is emulated and slow",
+      allowed("secondary", "MODE_BASED_EPT_EXEC"),
+      GENERAL,
+      "wanted",
+    ),
+  ],
+};
+
+const VBOX = {
+  where: "VirtualBox src/VBox/VMM/VMMR0/HMVMXR0.cpp, hmR0VmxSetupVmcsPinCtls and hmR0VmxSetupVmcsProcCtls",
+  compared: true,
+};
+
+export const VIRTUALBOX_PACK: Pack = {
+  id: "virtualbox",
+  name: "VirtualBox",
+  aliases: ["vbox", "oracle-virtualbox"],
+  note: "Where Hyper-V or KVM has the CPU, newer versions run on top of it instead and these do not apply.",
+  requirements: [
+    needs("vmx", "CPUID has VMX", VMX, VBOX),
+    firmware({ where: "VirtualBox src/VBox/VMM/VMMR0/HMR0.cpp, SUPR0GetVmxUsability", compared: false }),
+    ...controls("pin", ["INTR_EXITING", "NMI_EXITING"], VBOX),
+    ...controls(
+      "primary",
+      [
+        "HLT_EXITING",
+        "USE_TSC_OFFSETTING",
+        "MOV_DR_EXITING",
+        "UNCOND_IO_EXITING",
+        "RDPMC_EXITING",
+        "MONITOR_EXITING",
+        "MWAIT_EXITING",
+      ],
+      VBOX,
+    ),
+    canBe0(
+      "MOV-DR exiting can be switched off again (VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO)",
+      ["primary", "MOV_DR_EXITING"],
+      VBOX,
+    ),
+    needs("ept", "EPT (nested paging)", EPT, GENERAL, "wanted"),
+    needs(
+      "unrestricted-guest",
+      "unrestricted guest; more than one CPU per guest needs it",
+      UNRESTRICTED_GUEST,
+      GENERAL,
+      "wanted",
+    ),
+  ],
+};
+
+const VMWARE_KB = { where: "VMware knowledge base 1003945: VT in the chip and in the BIOS, EM64T", compared: true };
+
+export const VMWARE_PACK: Pack = {
+  id: "vmware",
+  name: "VMware Workstation and ESXi",
+  aliases: ["esxi", "vmware-workstation", "vmware-player", "fusion"],
+  note: "VMware publishes lists of processors, not of VMX controls; EPT and unrestricted guest are what Workstation 14 and ESXi 7 ended older CPUs for.",
+  requirements: [
+    needs("vmx", "CPUID has VMX", VMX, VMWARE_KB),
+    firmware(VMWARE_KB),
+    needs("intel64", "64-bit processor", INTEL64, VMWARE_KB),
+    needs("nx", "NX", NX, GENERAL),
+    needs("ept", "EPT", EPT, GENERAL),
+    needs("unrestricted-guest", "unrestricted guest", UNRESTRICTED_GUEST, GENERAL),
+  ],
+};
+
+const HAX = {
+  where: "HAXM core/hax.c, hax_vmx_enable_check and hax_get_capability",
+  version: "0a402603c7ad",
+  compared: true,
+};
+
+export const HAXM_PACK: Pack = {
+  id: "haxm",
+  name: "HAXM",
+  aliases: ["intel-haxm", "android-emulator"],
+  note: "HAXM takes bit 5 of IA32_VMX_MISC for unrestricted guest, which is another capability that came with it.",
+  requirements: [
+    needs("vmx", "CPUID has VMX", VMX, HAX),
+    firmware(HAX),
+    needs("nx", "NX", NX, HAX),
+    needs("ept", "EPT (HAX_CAP_EPT)", EPT, HAX, "wanted"),
+    needs(
+      "unrestricted-guest",
+      "IA32_VMX_MISC bit 5, which HAXM reads as unrestricted guest (HAX_CAP_UG)",
+      { bit: ["IA32_VMX_MISC.lo", "SAVE_EFER_LMA"] },
+      HAX,
+      "wanted",
+    ),
+    needs("intel64", "64-bit processor, for 64-bit guests", INTEL64, HAX, "wanted"),
+  ],
+};

@@ -1,0 +1,162 @@
+import {
+  canBe0,
+  controls,
+  eptCap,
+  FITS_A_PAGE,
+  firmware,
+  needs,
+  type Pack,
+  TRUE_CONTROLS,
+  UNRESTRICTED_GUEST,
+  VMX,
+  vpidCap,
+  WRITE_BACK,
+} from "../pack.js";
+
+const BHYVE = { where: "FreeBSD sys/amd64/vmm/intel/vmx.c, *_CTLS_ONE_SETTING and vmx_modinit", compared: true };
+const BHYVE_EPT = { where: "FreeBSD sys/amd64/vmm/intel/ept.c, ept_init", compared: true };
+
+export const BHYVE_PACK: Pack = {
+  id: "bhyve",
+  name: "bhyve (FreeBSD)",
+  aliases: ["freebsd", "vmm"],
+  note: "illumos asks for more: TSC offsetting, HLT, MONITOR and MWAIT exiting, CR8 exiting and unrestricted guest.",
+  requirements: [
+    needs("vmx", "CPUID has VMX", VMX, BHYVE),
+    firmware(BHYVE),
+    ...controls("pin", ["INTR_EXITING", "NMI_EXITING", "VIRTUAL_NMIS"], BHYVE),
+    ...controls(
+      "primary",
+      ["SEC_CONTROLS", "UNCOND_IO_EXITING", "USE_MSR_BITMAPS", "INTR_WINDOW_EXITING", "NMI_WINDOW_EXITING"],
+      BHYVE,
+    ),
+    canBe0("CR3-load exiting can be switched off", ["primary", "CR3_LOAD_EXITING"], BHYVE),
+    canBe0("CR3-store exiting can be switched off", ["primary", "CR3_STORE_EXITING"], BHYVE),
+    canBe0("I/O bitmaps can be switched off", ["primary", "USE_IO_BITMAPS"], BHYVE),
+    ...controls("secondary", ["EPT"], BHYVE),
+    ...controls(
+      "exit",
+      [
+        "HOST_ADDR_SPACE_SIZE",
+        "SAVE_IA32_EFER",
+        "LOAD_IA32_EFER",
+        "ACK_INTR_ON_EXIT",
+        "SAVE_IA32_PAT",
+        "LOAD_IA32_PAT",
+      ],
+      BHYVE,
+    ),
+    canBe0("debug controls need not be saved at exit", ["exit", "SAVE_DEBUG_CONTROLS"], BHYVE),
+    ...controls("entry", ["LOAD_IA32_EFER", "LOAD_IA32_PAT"], BHYVE),
+    canBe0("debug controls need not be loaded at entry", ["entry", "LOAD_DEBUG_CONTROLS"], BHYVE),
+    needs(
+      "ept-capabilities",
+      "4-level walks, write-back EPT structures, INVEPT of both types",
+      eptCap("EPT_PAGE_WALK_4", "EPT_WB", "EPT_INVEPT", "EPT_EXTENT_CONTEXT", "EPT_EXTENT_GLOBAL"),
+      BHYVE_EPT,
+    ),
+    needs(
+      "invvpid",
+      "INVVPID of all four types",
+      vpidCap(
+        "VPID_INVVPID",
+        "VPID_EXTENT_INDIVIDUAL_ADDR",
+        "VPID_EXTENT_SINGLE_CONTEXT",
+        "VPID_EXTENT_GLOBAL_CONTEXT",
+        "VPID_EXTENT_SINGLE_NON_GLOBAL",
+      ),
+      BHYVE_EPT,
+    ),
+    needs(
+      "unrestricted-guest",
+      "unrestricted guest, for boot ROMs and for more than one CPU per guest",
+      UNRESTRICTED_GUEST,
+      { where: "illumos usr/src/uts/intel/io/vmm/intel/vmx.c, comment on unrestricted guest", compared: true },
+      "wanted",
+    ),
+  ],
+};
+
+const JAILHOUSE = { where: "Jailhouse hypervisor/arch/x86/vmx.c, vmx_check_features", compared: true };
+
+export const JAILHOUSE_PACK: Pack = {
+  id: "jailhouse",
+  name: "Jailhouse",
+  aliases: [],
+  note: "Jailhouse also asks for VT-d interrupt remapping and for the controls of instructions that CPUID has (RDTSCP, INVPCID, XSAVES, WAITPKG).",
+  requirements: [
+    needs("vmx", "CPUID has VMX", VMX, JAILHOUSE),
+    firmware(JAILHOUSE),
+    needs("vmcs-size", "a VMCS fits a page", FITS_A_PAGE, JAILHOUSE),
+    needs("memory-type", "VMX structures are write-back", WRITE_BACK, JAILHOUSE),
+    needs("true-controls", "TRUE control registers", TRUE_CONTROLS, JAILHOUSE),
+    ...controls("pin", ["NMI_EXITING", "PREEMPTION_TIMER"], JAILHOUSE),
+    ...controls("primary", ["USE_IO_BITMAPS", "USE_MSR_BITMAPS", "SEC_CONTROLS"], JAILHOUSE),
+    canBe0("CR3-load exiting can be switched off", ["primary", "CR3_LOAD_EXITING"], JAILHOUSE),
+    canBe0("CR3-store exiting can be switched off", ["primary", "CR3_STORE_EXITING"], JAILHOUSE),
+    ...controls("secondary", ["VIRT_APIC_ACCESSES", "EPT", "UNRESTRICTED_GUEST"], JAILHOUSE),
+    needs(
+      "ept-capabilities",
+      "4-level walks, write-back EPT structures, INVEPT",
+      eptCap("EPT_PAGE_WALK_4", "EPT_WB", "EPT_INVEPT"),
+      JAILHOUSE,
+    ),
+    needs(
+      "invept-type",
+      "INVEPT of one context or of all",
+      { any: [eptCap("EPT_EXTENT_CONTEXT"), eptCap("EPT_EXTENT_GLOBAL")] },
+      JAILHOUSE,
+    ),
+  ],
+};
+
+const ACRN = {
+  where: "ACRN hypervisor/arch/x86/cpu_caps.c, vmx_caps and check_essential_vmx_caps",
+  compared: true,
+};
+
+export const ACRN_PACK: Pack = {
+  id: "acrn",
+  name: "ACRN",
+  aliases: ["projectacrn"],
+  requirements: [
+    needs("vmx", "CPUID has VMX", VMX, ACRN),
+    firmware(ACRN),
+    ...controls("pin", ["INTR_EXITING"], ACRN),
+    ...controls(
+      "primary",
+      ["USE_TSC_OFFSETTING", "VIRTUAL_TPR", "USE_IO_BITMAPS", "USE_MSR_BITMAPS", "HLT_EXITING", "SEC_CONTROLS"],
+      ACRN,
+    ),
+    ...controls("secondary", ["VIRT_APIC_ACCESSES", "EPT", "VPID", "RDTSCP", "UNRESTRICTED_GUEST"], ACRN),
+    ...controls("exit", ["ACK_INTR_ON_EXIT", "SAVE_IA32_PAT", "LOAD_IA32_PAT", "HOST_ADDR_SPACE_SIZE"], ACRN),
+    ...controls("entry", ["LOAD_IA32_PAT", "IA32E_MODE"], ACRN),
+  ],
+};
+
+const SEL4 = { where: "seL4 src/arch/x86/object/vcpu.c, init_vtx_fixed_values", compared: true };
+
+export const SEL4_PACK: Pack = {
+  id: "sel4",
+  name: "seL4 with VT-x",
+  aliases: ["camkes"],
+  requirements: [
+    needs("vmx", "CPUID has VMX", VMX, SEL4),
+    firmware(SEL4),
+    ...controls("pin", ["INTR_EXITING", "NMI_EXITING", "VIRTUAL_NMIS"], SEL4),
+    ...controls("primary", ["USE_IO_BITMAPS", "USE_MSR_BITMAPS", "SEC_CONTROLS"], SEL4),
+    ...controls("secondary", ["EPT"], SEL4),
+    ...controls(
+      "exit",
+      [
+        "SAVE_DEBUG_CONTROLS",
+        "SAVE_IA32_PAT",
+        "LOAD_IA32_PAT",
+        "SAVE_IA32_EFER",
+        "LOAD_IA32_EFER",
+        "HOST_ADDR_SPACE_SIZE",
+      ],
+      SEL4,
+    ),
+  ],
+};

@@ -1,0 +1,113 @@
+import { describe, expect, it } from "vitest";
+import type { Pack } from "../../src/compare/pack.js";
+import { findPack, PACKS } from "../../src/compare/packs/all.js";
+import { assume } from "../../src/explain/assume.js";
+import { type Judged, runsOn } from "../../src/fleet/runs.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import type { Host } from "../../src/model/host.js";
+
+const ready = (host: Host) => assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
+const pack = (name: string): Pack => {
+  const found = findPack(name);
+  if ("near" in found) throw new Error(name);
+  return found;
+};
+const SKYLAKE = ready(atlasHost("intel-50654-skylakex"));
+const missing = (judged: readonly Judged[]) =>
+  judged.filter((row) => row.met === "no").map((row) => [row.requirement.level, row.requirement.id]);
+const byCode = (codename: string): Host => {
+  const entry = atlas().find((candidate) => candidate.codename === codename);
+  if (entry === undefined) throw new Error(codename);
+  return ready(entryHost(entry));
+};
+
+describe("the packs", () => {
+  it("cover the products, each requirement once, with a source", () => {
+    expect(PACKS.map((row) => row.id)).toEqual([
+      "kvm",
+      "kvm-nested",
+      "xen-hvm",
+      "xen-pvh",
+      "hyper-v",
+      "virtualbox",
+      "vmware",
+      "bhyve",
+      "jailhouse",
+      "acrn",
+      "haxm",
+      "sel4",
+    ]);
+    for (const { requirements } of PACKS) {
+      const ids = requirements.map((row) => row.id);
+      expect(ids).toEqual([...new Set(ids)]);
+      for (const { source, text } of requirements) {
+        expect(source.where.length).toBeGreaterThan(10);
+        expect(text).not.toBe("");
+      }
+    }
+  });
+
+  it("are found by any of their names", () => {
+    expect(pack("WSL2").id).toBe("hyper-v");
+    expect(pack("esxi").id).toBe("vmware");
+    expect(findPack("jailhous")).toEqual({ near: expect.arrayContaining(["jailhouse"]) });
+  });
+});
+
+describe("runsOn", () => {
+  it("finds everything on a Skylake-X", () => {
+    for (const row of PACKS)
+      expect([row.id, runsOn(SKYLAKE, row, { release: "6.12" }).verdict]).toEqual([row.id, "yes"]);
+  });
+
+  it("names what a Penryn lacks: EPT, and what hangs on it", () => {
+    const penryn = byCode("Yorkfield");
+    expect(runsOn(penryn, pack("kvm"), { release: "6.1" })).toMatchObject({ verdict: "yes" });
+    expect(missing(runsOn(penryn, pack("kvm")).judged)).toEqual([
+      ["wanted", "ept"],
+      ["wanted", "unrestricted-guest"],
+    ]);
+    for (const name of ["xen-pvh", "hyper-v", "vmware", "bhyve", "jailhouse", "acrn", "sel4"]) {
+      const { verdict, judged } = runsOn(penryn, pack(name));
+      expect([name, verdict]).toEqual([name, "no"]);
+      expect(missing(judged).map(([, id]) => id)).toContainEqual(expect.stringMatching(/ept|slat/));
+    }
+    expect(runsOn(penryn, pack("virtualbox")).verdict).toBe("yes");
+  });
+
+  it("follows parameters and firmware", () => {
+    const off = { params: { kvm_intel: { nested: "0" } } };
+    expect(runsOn(SKYLAKE, pack("kvm-nested"), off)).toMatchObject({ verdict: "no" });
+    const lost = missing(runsOn(SKYLAKE, pack("kvm-nested"), off).judged);
+    expect(lost.filter(([level]) => level === "required")).toEqual([["required", "nested"]]);
+    const disabled = assume(atlasHost("intel-50654-skylakex"), "firmware=disabled").host;
+    expect(missing(runsOn(disabled, pack("virtualbox")).judged)).toEqual([["required", "firmware"]]);
+  });
+
+  it("does not know what nobody read", () => {
+    const unread = atlasHost("intel-50654-skylakex");
+    const { verdict, judged } = runsOn(unread, pack("bhyve"));
+    expect(verdict).toBe("unknown");
+    expect(judged.filter((row) => row.met === "unknown").map((row) => row.requirement.id)).toEqual(["firmware"]);
+  });
+
+  it("takes the TRUE register for what may be switched off", () => {
+    // Core 2 of 2006 has no TRUE registers: CR3 exiting cannot be switched off.
+    const old = byCode("Conroe");
+    expect(missing(runsOn(old, pack("jailhouse")).judged).map(([, id]) => id)).toEqual(
+      expect.arrayContaining(["true-controls", "no-cr3-load-exiting", "no-cr3-store-exiting"]),
+    );
+  });
+
+  it("asks every kind of core of a hybrid CPU", () => {
+    const hybrid = atlas()
+      .map(entryHost)
+      .find((host) => host.cores.length > 1);
+    if (hybrid === undefined) throw new Error("no hybrid with two sets");
+    for (const row of PACKS) {
+      const { judged, verdict } = runsOn(ready(hybrid), row, { release: "6.12" });
+      expect(verdict).not.toBe("unknown");
+      for (const { met, cores } of judged) if (met === "yes") expect(cores).toEqual([]);
+    }
+  });
+});
