@@ -58,7 +58,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
   },
   cpus: {
     summary: "the CPUs of the atlas, by name or by what they have",
-    args: "[QUERY]",
+    args: "[QUERY...]",
     options: [
       ["--has <feature>", "only CPUs that have it", "many"],
       ["--without <feature>", "only CPUs that do not", "many"],
@@ -84,6 +84,25 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
     args: "[FIELD] [VALUE]",
     load: async () => (await import("./commands/vmcs.js")).vmcs,
   },
+  explain: {
+    summary: "what an error line or log means, what refused, and the smallest thing to change",
+    args: "[TEXT]",
+    options: [["--host <host>", "the machine the text comes from: as HOST elsewhere"]],
+    more: "TEXT is the line itself, a file, or - (default) for standard input.",
+    load: async () => (await import("./commands/explain.js")).explain,
+  },
+  nested: {
+    summary: "the VMX MSRs that a nested hypervisor gets; the QEMU or libvirt configuration for them",
+    args: "[HOST]",
+    options: [
+      ["--qemu [model]", "the -cpu text: host model, nearest, or a model of QEMU"],
+      ["--libvirt [model]", "the <cpu> element"],
+      ["--qemu-version <version>", "as 7.2"],
+      ["--libvirt-version <version>", "as 11.3"],
+    ],
+    more: HOST,
+    load: async () => (await import("./commands/nested.js")).nested,
+  },
 };
 
 /** Options of every command that looks at a host or at the atlas. */
@@ -94,7 +113,7 @@ const COMMON = [
   ["--machine <fact=0|1>", "tboot, pmu, irq-posting, evmcs, mediated-pmu; several with commas", "many"],
   ["--assume <id>", "firmware=enabled|disabled|unlocked, registers=sdm; none drops the defaults", "many"],
   ["--cpu <number|type>", "one logical CPU, or a core type: P, E, LP-E"],
-  ["--json", "JSON, as schema/output.schema.json describes it"],
+  ["--json", "JSON, as schema/COMMAND.schema.json of the package describes it"],
   ["--width <columns>", "width of the output"],
   ["--color", "colours even when no terminal is there"],
   ["--no-color", "no colours; NO_COLOR and FORCE_COLOR work too"],

@@ -136,3 +136,32 @@ describe("vmxlens cpus", () => {
     expect((await run(["cpus", "--layer", "kvn"])).err).toContain("did you mean kvm");
   });
 });
+
+describe("vmxlens explain", () => {
+  it("decodes the bits of a refused MSR and says what to do", async () => {
+    const { code, out } = await run(["explain", "kvm: disabled by bios"]);
+    expect(out).toContain("IA32_FEAT");
+    expect(out).toMatch(/do +/);
+    expect(code).toBe(0);
+  });
+
+  it("says so when it recognises nothing", async () => {
+    expect((await run(["explain", "the cat sat on the mat"])).code).toBe(1);
+    expect((await run(["explain", "-"], "")).err).toContain("no text to explain");
+  });
+});
+
+describe("vmxlens nested", () => {
+  it("gives the MSRs that KVM offers, and the -cpu text for them", async () => {
+    const { out } = await run(["nested", "skylake-x", "--kernel", "6.12", "--json"]);
+    expect(JSON.parse(out).msrs["0x48b"]).toBe("0x2137bff00000000");
+    const qemu = await run(["nested", "skylake-x", "--kernel", "6.12", "--qemu", "nearest"]);
+    expect(qemu.out).toMatch(/^Skylake-Server.*vmx-tsc-scaling=on/);
+    expect((await run(["nested", "skylake-x", "--libvirt"])).out).toContain("<cpu mode='host-model'");
+  });
+
+  it("says when there is nothing for L1, and names near models", async () => {
+    expect((await run(["nested", "skylake-x", "--param", "nested=0"])).code).toBe(1);
+    expect((await run(["nested", "skylake-x", "--qemu", "Skylake-Servr"])).err).toContain("Skylake-Server");
+  });
+});

@@ -1,0 +1,48 @@
+import { createReadStream, statSync } from "node:fs";
+import { explain as explainText } from "../../explain/explain.js";
+import { explainReport } from "../../report/explain-report.js";
+import { complain, ready, showJson } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { type RawOptions, readOptions } from "../options.js";
+import type { World } from "../world.js";
+
+interface ExplainRaw extends RawOptions {
+  readonly host?: string;
+}
+
+/** `vmxlens explain [TEXT | FILE | -]`: exit code 1 when nothing in the text was recognised. */
+export async function explain(
+  [given]: readonly (string | undefined)[],
+  raw: ExplainRaw,
+  world: World,
+): Promise<number> {
+  const { settings, problems } = readOptions(raw, world);
+  if (problems.length > 0) return complain(world, problems);
+  const text = await textOf(given, world);
+  if (text.trim() === "") return complain(world, ["there is no text to explain"]);
+  let machine = {};
+  if (raw.host !== undefined) {
+    const prepared = await ready(raw.host, raw, world);
+    if (typeof prepared === "number") return prepared;
+    const { host, options } = prepared.subject;
+    machine = { host, release: options.release, ...(options.params === undefined ? {} : { params: options.params }) };
+  } else if (settings.kernel !== undefined) machine = { release: settings.kernel.release };
+  const explanations = explainText(text, machine);
+  if (settings.json) showJson({ format: "vmxlens-explain/1", explanations }, world);
+  else if (explanations.length === 0) {
+    world.out("Nothing in the text speaks of virtualization in a way that vmxlens knows.\n");
+  } else {
+    const { renderLines } = await import("../../report/ansi.js");
+    world.out(renderLines(explainReport(explanations, settings.width), settings.color));
+  }
+  return explanations.some(({ message }) => message !== undefined) ? EXIT.ok : EXIT.no;
+}
+
+/** A file if there is one of that name, the text itself if not, standard input for `-` and nothing. */
+async function textOf(given: string | undefined, world: World): Promise<string> {
+  const isFile = given !== undefined && given !== "-" && statSync(given, { throwIfNoEntry: false })?.isFile() === true;
+  if (given !== undefined && given !== "-" && !isFile) return given;
+  const parts: Uint8Array[] = [];
+  for await (const part of isFile ? createReadStream(given) : world.stdin()) parts.push(part);
+  return Buffer.concat(parts).toString("utf8");
+}

@@ -1,0 +1,73 @@
+import { libvirtCpu } from "../../compare/libvirt.js";
+import { qemuCpu } from "../../compare/qemu.js";
+import { nestedMsrs } from "../../kvm/nested-msrs.js";
+import { replay } from "../../kvm/replay.js";
+import { formatMsr, type Msr } from "../../model/msr.js";
+import { libvirtNotes, nestedReport, noteLines, qemuNotes } from "../../report/nested-report.js";
+import { complain, ready, show, showJson } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { didYouMean, type RawOptions } from "../options.js";
+import type { World } from "../world.js";
+
+interface NestedRaw extends RawOptions {
+  /** A model, or `true` where none was named: the host model. */
+  readonly qemu?: string | true;
+  readonly libvirt?: string | true;
+  readonly qemuVersion?: string;
+  readonly libvirtVersion?: string;
+}
+
+/** `vmxlens nested [HOST]`: what L1 gets; with --qemu or --libvirt the configuration that asks for it. */
+export async function nested([query]: readonly (string | undefined)[], raw: NestedRaw, world: World): Promise<number> {
+  const prepared = await ready(query, raw, world);
+  if (typeof prepared === "number") return prepared;
+  const { subject, settings, found } = prepared;
+  const replayed = replay(subject.host, subject.options);
+  const offers = replayed.loads !== "no" && replayed.cpu.bit("params", "nested") !== "no";
+  if (!offers) {
+    return (
+      complain(world, [
+        replayed.loads === "no"
+          ? `KVM of Linux ${replayed.release} does not load here, so L1 gets nothing: vmxlens layers tells why`
+          : "nested=0: KVM offers a guest no VMX",
+      ]) && EXIT.no
+    );
+  }
+  const msrs = nestedMsrs(replayed.cpu);
+  const values = new Map<number, Msr>([...msrs].map(([index, value]) => [index, { state: "value", ...value }]));
+  const code = replayed.loads === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
+  const options = {
+    ...(raw.qemuVersion === undefined ? {} : { qemuVersion: raw.qemuVersion }),
+    ...(raw.libvirtVersion === undefined ? {} : { libvirtVersion: raw.libvirtVersion }),
+    ...(subject.host.cores[0].signature === undefined ? {} : { signature: subject.host.cores[0].signature }),
+  };
+  const { renderLines } = await import("../../report/ansi.js");
+  if (raw.qemu !== undefined || raw.libvirt !== undefined) {
+    const asked = raw.qemu ?? raw.libvirt;
+    const model = asked === true || asked === undefined ? {} : { model: asked };
+    const made =
+      raw.qemu === undefined ? libvirtCpu(msrs, { ...options, ...model }) : qemuCpu(msrs, { ...options, ...model });
+    if (made.kind !== "cpu") return complain(world, [made.message + ("near" in made ? didYouMean(made.near) : "")]);
+    if (settings.json) showJson({ format: "vmxlens-nested/1", cpu: plain(made) }, world);
+    else {
+      world.out(`${"xml" in made ? made.xml : made.text}\n`);
+      world.err(renderLines(noteLines("xml" in made ? libvirtNotes(made) : qemuNotes(made), settings.width), false));
+    }
+    return code;
+  }
+  if (settings.json) {
+    const registers = Object.fromEntries(
+      [...values].map(([index, msr]) => [`0x${index.toString(16)}`, formatMsr(msr)]),
+    );
+    showJson({ format: "vmxlens-nested/1", release: replayed.release, loads: replayed.loads, msrs: registers }, world);
+  } else await show(nestedReport(subject, values, settings.width), prepared, world);
+  return code;
+}
+
+/** What a program needs of a result: text or element, model, and what is left open. */
+function plain(made: Extract<ReturnType<typeof libvirtCpu> | ReturnType<typeof qemuCpu>, { kind: "cpu" }>) {
+  if ("xml" in made)
+    return { xml: made.xml, model: made.model, libvirtVersion: made.libvirtVersion, notes: libvirtNotes(made) };
+  const { text, model, qemuVersion, additions, removals, exact } = made;
+  return { text, model, qemuVersion, additions, removals, exact, notes: qemuNotes(made) };
+}
