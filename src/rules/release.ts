@@ -1,6 +1,6 @@
 /**
  * The kernel releases whose rules are tabulated, oldest first. A release stands for the newest stable version of its
- * series that was read (see docs/sources in the reference), not for its `.0`.
+ * series that was read (docs/sources.md), not for its `.0`.
  */
 export const RELEASES = ["5.6", "5.10", "5.15", "6.1", "6.6", "6.12", "6.18", "7.2", "7.3"] as const;
 export type Release = (typeof RELEASES)[number];
