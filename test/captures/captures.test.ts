@@ -166,7 +166,7 @@ describe("parseCapture", () => {
   });
 });
 
-describe("npm run captures", () => {
+describe("npm run captures", { timeout: 60_000 }, () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "captures-"));

@@ -73,7 +73,7 @@ function clearedDefault1(group: NarrowGroup, release: Release): number {
   return group === "primary" && old.includes(release) ? maskOf([15, 16]) : 0;
 }
 
-describe("vmcs_config", () => {
+describe("vmcs_config", { timeout: 60_000 }, () => {
   it("has every must-be-1 control and no control that may not be 1", () => {
     let computed = 0;
     fc.assert(
@@ -99,7 +99,7 @@ describe("vmcs_config", () => {
   });
 });
 
-describe("a refusal of adjust_vmx_controls", () => {
+describe("a refusal of adjust_vmx_controls", { timeout: 60_000 }, () => {
   it("names exactly the required controls that the CPU does not have", () => {
     let refused = 0;
     fc.assert(
@@ -142,7 +142,7 @@ describe("a refusal of adjust_vmx_controls", () => {
   });
 });
 
-describe("the trace", () => {
+describe("the trace", { timeout: 60_000 }, () => {
   const maybeHidden = fc.record({
     names: fc.uniqueArray(fc.constantFrom(...HIDEABLE), { maxLength: 6 }),
     seed: fc.nat(),
@@ -217,7 +217,7 @@ describe("the trace", () => {
   });
 });
 
-describe("an input that is known in full", () => {
+describe("an input that is known in full", { timeout: 60_000 }, () => {
   it("gives a result that is known in full", () => {
     fc.assert(
       fc.property(anyCpu, ({ input, mutation, release }) => {

@@ -175,7 +175,7 @@ function reachedIn(release: Release): Set<string> {
   return ids;
 }
 
-describe("every rule is reached", () => {
+describe("every rule is reached", { timeout: 60_000 }, () => {
   it.each(RELEASES)("in %s, by a committed vector or a case above", (release) => {
     const reached = reachedIn(release);
     const missed = rulesOf(release).filter(({ id }) => !reached.has(id) && !NO_EFFECT.includes(id));

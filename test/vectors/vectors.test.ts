@@ -63,7 +63,7 @@ function* alterations(value: unknown, path = "out"): Generator<{ path: string; a
   }
 }
 
-describe("an altered expectation", () => {
+describe("an altered expectation", { timeout: 60_000 }, () => {
   // One case of each kind for each release; together they alter more than 20,000 single bits.
   const sample = ["cpu/intel-50654-skylaked", "rnd/", "var/"].flatMap((start) =>
     ["5.10", "6.1", "6.12", "7.2"].flatMap((release) => {
@@ -117,7 +117,8 @@ describe("isVectorCase", () => {
   });
 });
 
-describe("npm run vectors", () => {
+// Every run starts a process, which takes its time on a busy machine.
+describe("npm run vectors", { timeout: 60_000 }, () => {
   let folder: string;
   const few = cases.slice(0, 3).map((vector) => JSON.stringify(vector));
   const file = (name: string, content: string | Buffer): string => {
