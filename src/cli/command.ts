@@ -12,9 +12,9 @@ export interface Ready extends Prepared {
   readonly settings: Settings;
 }
 
-/** Prints problems to standard error, one line each with the name of the program before the first. */
+/** Prints problems to standard error; what begins with blanks belongs to the problem before it. */
 export function complain(world: World, problems: readonly string[]): number {
-  for (const [index, problem] of problems.entries()) world.err(`${index === 0 ? "vmxlens: " : ""}${problem}\n`);
+  for (const problem of problems) world.err(`${problem.startsWith(" ") ? "" : "vmxlens: "}${problem}\n`);
   return EXIT.usage;
 }
 
@@ -25,7 +25,7 @@ export async function ready(query: string | undefined, raw: RawOptions, world: W
   const found = await findHost(query, world);
   if (found.kind === "none") return complain(world, found.problems);
   if (found.example !== undefined && settings.json) {
-    return complain(world, ["this machine cannot be read:", ...found.example.map(missingText)]);
+    return complain(world, ["this machine cannot be read", ...found.example.map((fact) => `  ${missingText(fact)}`)]);
   }
   const prepared = await prepare(found, settings);
   if (prepared.kind === "none") return complain(world, prepared.problems);

@@ -100,7 +100,7 @@ function atlasCpu(query: string): FoundHost | NoHost {
   }
   return none(
     `${query} is neither a file nor a CPU of the atlas${didYouMean(found.near)}`,
-    '"vmxlens cpus" lists them',
+    '  "vmxlens cpus" lists them',
   );
 }
 

@@ -59,7 +59,10 @@ export async function prepare(
 }
 
 /** `registers=sdm` first: what the CPU rules out needs no other assumption. */
-function wantedAssumptions(origin: Origin, { assume: given }: Settings): { ids: AssumptionId[]; notes: string[] } {
+export function wantedAssumptions(
+  origin: Origin,
+  { assume: given }: Settings,
+): { ids: AssumptionId[]; notes: string[] } {
   const ownFirmware = given.ids.some((id) => id.startsWith("firmware="));
   const defaults = given.none ? [] : DEFAULT_ASSUMPTIONS[origin];
   const all = new Set([...defaults.filter((id) => !(ownFirmware && id.startsWith("firmware="))), ...given.ids]);

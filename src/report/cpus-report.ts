@@ -1,20 +1,65 @@
+import type { AssumptionId } from "../explain/assume.js";
+import type { Feature, Layer } from "../explain/features.js";
 import type { AtlasEntry } from "../input/atlas-entry.js";
+import type { Release } from "../rules/release.js";
 import { hexIndex } from "./bit-text.js";
-import { table, wrap } from "./layout.js";
+import { someOf, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
+import { LAYER_NAMES } from "./verdict.js";
 
-/** CPUs of the atlas, one a row, and how many there are. */
-export function cpusReport(entries: readonly AtlasEntry[], total: number, conditions: string, width: number): Line[] {
+export interface WantedFeature {
+  readonly feature: Feature;
+  readonly cell: "yes" | "no";
+}
+
+export interface CpusInput {
+  readonly entries: readonly AtlasEntry[];
+  /** CPUs that may fit: nobody read what decides. */
+  readonly unknown: readonly AtlasEntry[];
+  /** CPUs of the atlas. */
+  readonly total: number;
+  readonly wanted: readonly WantedFeature[];
+  readonly layer: Layer;
+  readonly release: Release;
+  readonly assumed: readonly AssumptionId[];
+}
+
+/** CPUs of the atlas, one a row, how many there are, and of how many nobody knows. */
+export function cpusReport(input: CpusInput, width: number): Line[] {
+  const { entries, unknown, total, assumed } = input;
   const rows: Inline[][] = entries.map((entry) => [
     styled("strong", entry.id),
-    entry.launchYear === undefined || entry.launchYear === null ? "" : String(entry.launchYear),
+    entry.launchYear === undefined ? "" : String(entry.launchYear),
     entry.codename,
     styled("dim", hexIndex(entry.signature)),
     entry.name,
   ]);
   const head: Inline[] = ["id", "year", "code name", "signature", "name"].map((text) => styled("label", text));
-  const count = `${entries.length} of ${total} CPUs${conditions === "" ? "" : ` ${conditions}`}`;
-  return entries.length === 0
-    ? wrap(`No CPU of the atlas ${conditions === "" ? "is called so" : `fits ${conditions}`}.`, width)
-    : [...table([head, ...rows], { width }), BLANK, ...wrap(count, width)];
+  const lines = entries.length === 0 ? [] : [...table([head, ...rows], { width }), BLANK];
+  const number = entries.length === 0 ? "None" : String(entries.length);
+  lines.push(...wrap(`${number} of the ${total} CPUs of the atlas${conditionOf(input)}.`, width));
+  if (unknown.length > 0) {
+    const names = someOf(unknown.map(({ id }) => id));
+    lines.push(...wrap([styled("unknown", `Of ${unknown.length} nobody knows`), `: ${names}.`], width));
+  }
+  if (assumed.length > 0) {
+    lines.push(
+      ...wrap(
+        [
+          styled("dim", `assumed: ${assumed.join(", ")}; `),
+          styled("command", "--assume none"),
+          styled("dim", " drops it"),
+        ],
+        width,
+      ),
+    );
+  }
+  return lines;
+}
+
+/** ` with ept and without mbec at KVM's controls in Linux 6.18` */
+function conditionOf({ wanted, layer, release }: CpusInput): string {
+  if (wanted.length === 0) return "";
+  const list = wanted.map(({ feature, cell }) => `${cell === "yes" ? "with" : "without"} ${feature.id}`);
+  return ` ${list.join(" and ")}${layer === "silicon" ? "" : `, at ${LAYER_NAMES[layer]} in Linux ${release}`}`;
 }

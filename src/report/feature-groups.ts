@@ -12,7 +12,7 @@ export const GROUPS = {
 } as const;
 export type Group = keyof typeof GROUPS;
 
-export const FEATURE_GROUPS: { readonly [F in FeatureId]: Group } = {
+const FEATURE_GROUPS: { readonly [F in FeatureId]: Group } = {
   ept: "memory",
   "ept-ad": "memory",
   "ept-1gb": "memory",
@@ -70,3 +70,8 @@ export const FEATURE_GROUPS: { readonly [F in FeatureId]: Group } = {
   "secondary-controls": "other",
   "tertiary-controls": "other",
 };
+
+/** The group of a feature; bits and parameters that are no row of the table belong to the last one. */
+export function groupOf(id: string): Group {
+  return (FEATURE_GROUPS as { readonly [id: string]: Group })[id] ?? "other";
+}

@@ -1,3 +1,32 @@
-export function layersJson(x: unknown): unknown {
-  return x;
+import { kernelFindings } from "../explain/kernel-findings.js";
+import { layersOf } from "../explain/layers.js";
+import { findings } from "../model/findings.js";
+import { groupOf } from "./feature-groups.js";
+import { allMessages } from "./findings-report.js";
+import { findingJson, messageJson, subjectJson } from "./json.js";
+import type { LayersInput } from "./layers-report.js";
+import { plainText } from "./text.js";
+import { verdict } from "./verdict.js";
+
+/** The JSON of `vmxlens layers`: schema/layers.schema.json. */
+export function layersJson({ subject, traced, host }: LayersInput) {
+  const { replayed } = traced;
+  const layers = layersOf(replayed);
+  return {
+    format: "vmxlens-layers/1",
+    ...subjectJson(subject),
+    loads: replayed.loads,
+    error: replayed.error ?? null,
+    verdict: plainText(verdict(traced, layers)),
+    features: layers.map(({ feature, cells, lostAt, unknownAt }) => ({
+      id: feature.id,
+      name: feature.name,
+      group: groupOf(feature.id),
+      layers: cells,
+      lostAt: lostAt ?? null,
+      unknownAt: unknownAt ?? null,
+    })),
+    findings: [...findings(host), ...kernelFindings(replayed)].map(findingJson),
+    messages: allMessages(replayed).map(messageJson),
+  };
 }

@@ -5,7 +5,7 @@ import { type Cell, type FeatureLayers, layersOf } from "../explain/layers.js";
 import type { TracedReplay } from "../explain/reason.js";
 import { findings } from "../model/findings.js";
 import { hexIndex } from "./bit-text.js";
-import { FEATURE_GROUPS, GROUPS, type Group } from "./feature-groups.js";
+import { GROUPS, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
 import { clipped, wrap } from "./layout.js";
 import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./reason-text.js";
@@ -103,10 +103,6 @@ export function matrixLines(layers: readonly FeatureLayers[], width: number): Li
     }
   }
   return [...lines, ...legendLines(layers, wide, width)];
-}
-
-function groupOf(id: string): Group {
-  return (FEATURE_GROUPS as { readonly [id: string]: Group })[id] ?? "other";
 }
 
 function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: number): Line[] {

@@ -171,7 +171,7 @@ function changedBits(word: WordName, before: Word, after: Word): Inline[] {
 const SIGN_STYLES = { "+": "yes", "-": "no", "?": "unknown" } as const;
 
 /** Words of vmcs_config and vmx_capability with their names in KVM. */
-const CONFIG_WORDS = [
+export const CONFIG_WORDS = [
   ["pin_based_exec_ctrl", "pin_based_exec_ctrl"],
   ["cpu_based_exec_ctrl", "cpu_based_exec_ctrl"],
   ["cpu_based_2nd_exec_ctrl", "cpu_based_2nd_exec_ctrl"],

@@ -8,7 +8,15 @@ import type { Rule } from "../rules/rule.js";
 import { type ConditionText, conditionText } from "./condition-text.js";
 import { howToTell } from "./layers-report.js";
 import { table, wrap } from "./layout.js";
-import { decisiveBits, functionName, loadUnknowns, ruleOf, stepText, unknownsOf } from "./reason-text.js";
+import {
+  decisiveBits,
+  functionName,
+  loadUnknowns,
+  ruleOf,
+  stepText,
+  type UnknownSource,
+  unknownsOf,
+} from "./reason-text.js";
 import { instructions } from "./remedy-text.js";
 import { type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Inline, type Line, type Style, spaces, styled } from "./text.js";
@@ -86,7 +94,7 @@ function emulationText({ steps }: Why): Inline | undefined {
 }
 
 /** The rules behind the first layer that drops the feature, or that nobody can judge. */
-function decidingRules(why: Why): readonly Rule[] {
+export function decidingRules(why: Why): readonly Rule[] {
   const layer = why.reached === "yes" ? undefined : (why.lostAt ?? why.unknownAt);
   const at = why.steps.find((step) => step.layer === layer);
   // The register itself has no rule; then the goal tells where the loss arrives.
@@ -121,16 +129,25 @@ export function conditionLines(condition: ConditionText, width: number, indent: 
   ];
 }
 
+/** What nobody read and would decide, each once. */
+export function unknownSources({ traced, steps }: Why): readonly UnknownSource[] {
+  const sources = new Map<string, UnknownSource>();
+  for (const source of loadUnknowns(traced)) sources.set(source.text, source);
+  for (const step of steps) {
+    if (step.cell !== "unknown") continue;
+    for (const bit of decisiveBits(step)) {
+      for (const source of unknownsOf(traced, bit)) sources.set(source.text, source);
+    }
+  }
+  return [...sources.values()];
+}
+
 function changeLines(why: Why, { options }: Subject, atlas: WhyInput["atlas"], width: number): Line[] {
-  const { remedies, reached, traced, steps } = why;
+  const { remedies, reached } = why;
   if (reached === "yes") return [];
   const lines: Line[] = [];
   if (reached === "unknown") {
-    const sources = [...loadUnknowns(traced)];
-    for (const step of steps) {
-      if (step.cell !== "unknown") continue;
-      for (const bit of decisiveBits(step)) sources.push(...unknownsOf(traced, bit));
-    }
+    const sources = unknownSources(why);
     lines.push([styled("heading", "What would have to be known")], ...howToTell(sources, width));
     if (lines.length === 1) lines.push(...wrap(sources.map(({ text }) => text).join("; "), width, "  "));
     if (remedies.length > 0) lines.push(BLANK);

@@ -1,17 +1,20 @@
 import { assume } from "../../explain/assume.js";
-import { type Feature, LAYERS, type Layer } from "../../explain/features.js";
-import { findFeature } from "../../explain/find-feature.js";
+import type { Layer } from "../../explain/features.js";
 import { layerCell } from "../../explain/layers.js";
 import { atlas, entryHost } from "../../input/atlas.js";
 import type { AtlasEntry } from "../../input/atlas-entry.js";
+import { findCpu } from "../../input/atlas-find.js";
 import { replay } from "../../kvm/replay.js";
-import { hexIndex } from "../../report/bit-text.js";
-import { cpusReport } from "../../report/cpus-report.js";
+import { renderLines } from "../../report/ansi.js";
+import { type CpusInput, cpusReport, type WantedFeature } from "../../report/cpus-report.js";
+import { cpusJson } from "../../report/json-cpus.js";
 import { DEFAULT_RELEASE } from "../../rules/release.js";
-import { foldName, nearest } from "../../spec/near.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
+import { namedFeature } from "../feature-option.js";
+import { layerOption } from "../layer-option.js";
 import { didYouMean, type RawOptions, readOptions, type Settings } from "../options.js";
+import { wantedAssumptions } from "../subject.js";
 import type { World } from "../world.js";
 
 interface CpusOptions extends RawOptions {
@@ -20,82 +23,78 @@ interface CpusOptions extends RawOptions {
   readonly layer?: string;
 }
 
-interface Wanted {
-  readonly feature: Feature;
-  readonly cell: "yes" | "no";
-}
+/** `vmxlens cpus [QUERY…] [--has FEATURE] [--without FEATURE] [--layer LAYER]`: exit code 1 when none fits. */
+export async function cpus(args: readonly (string | undefined)[], raw: CpusOptions, world: World): Promise<number> {
+  const { settings, problems: wrong } = readOptions(raw, world);
+  const problems = [...wrong];
+  const wanted = [...features(raw.has, "yes", problems), ...features(raw.without, "no", problems)];
+  const found = layerOption(raw.layer ?? "silicon");
+  if ("problem" in found) problems.push(found.problem);
+  if (problems.length > 0 || "problem" in found) return complain(world, problems);
 
-/** `vmxlens cpus [QUERY] [--has FEATURE] [--without FEATURE] [--layer LAYER]` */
-export async function cpus([query]: readonly (string | undefined)[], raw: CpusOptions, world: World): Promise<number> {
-  const { settings, problems } = readOptions(raw, world);
-  const all = [...problems];
-  const wanted = [...features(raw.has ?? [], "yes", all), ...features(raw.without ?? [], "no", all)];
-  const layer = LAYERS.find((name) => name === (raw.layer ?? "silicon"));
-  if (layer === undefined)
-    all.push(`--layer ${raw.layer}: one of ${LAYERS.join(", ")}${didYouMean(nearest(raw.layer ?? "", LAYERS))}`);
-  if (all.length > 0 || layer === undefined) return complain(world, all);
-
-  const entries = atlas();
-  const named = query === undefined ? entries : byName(query);
-  const fitting = wanted.length === 0 ? named : named.filter((entry) => fits(entry, wanted, layer, settings));
-  if (settings.json) {
-    showJson({ format: "vmxlens-cpus/1", cpus: fitting.map(plain) }, world);
-  } else {
-    const { renderLines } = await import("../../report/ansi.js");
-    world.out(
-      renderLines(
-        cpusReport(fitting, entries.length, conditionText(wanted, layer, settings), settings.width),
-        settings.color,
-      ),
-    );
+  const words = args.flatMap((arg) => arg?.split(/\s+/) ?? []).filter((word) => word !== "");
+  const named = atlas().filter((entry) => words.every((word) => isIn(entry, word)));
+  if (named.length === 0) {
+    const near = findCpu(words.join(" "));
+    return complain(world, [
+      `no CPU of the atlas is called ${words.join(" ")}${near.kind === "none" ? didYouMean(near.near) : ""}`,
+    ]);
   }
-  return fitting.length === 0 ? EXIT.no : EXIT.ok;
+  const input = judged(named, wanted, found.layer, settings);
+  if (settings.json) showJson(cpusJson(input), world);
+  else world.out(renderLines(cpusReport(input, settings.width), settings.color));
+  return input.entries.length === 0 ? EXIT.no : EXIT.ok;
 }
 
-/** Every CPU that has the text somewhere in its names or signature, not only the one that HOST would take. */
-function byName(query: string): readonly AtlasEntry[] {
-  const wanted = foldName(query);
-  return atlas().filter((entry) => {
-    const { id, name, codename, generation, signature } = entry;
-    return [id, name, codename, generation, hexIndex(signature)].some((text) => foldName(text).includes(wanted));
-  });
+/** A word is looked for in everything by which a CPU is called; punctuation does not count. */
+function isIn({ id, name, codename, generation, launchYear }: AtlasEntry, word: string): boolean {
+  const fold = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "");
+  const wanted = fold(word.replace(/^0x/i, ""));
+  return [id, name, codename, generation, String(launchYear)].some((text) => fold(text).includes(wanted));
 }
 
-function features(names: readonly string[], cell: Wanted["cell"], problems: string[]): Wanted[] {
-  return names.flatMap((name) => {
-    const found = findFeature(name);
-    if (found.kind === "one") return [{ feature: found.feature, cell }];
-    const option = cell === "yes" ? "--has" : "--without";
-    if (found.kind === "many")
-      problems.push(
-        `${option} ${name} names more than one bit: ${found.features.map(({ name: own }) => own).join("; ")}`,
-      );
-    else problems.push(`${option} ${name}: no such feature${didYouMean(found.near)}`);
+function features(
+  names: readonly string[] | undefined,
+  cell: WantedFeature["cell"],
+  problems: string[],
+): WantedFeature[] {
+  return (names ?? []).flatMap((name) => {
+    const found = namedFeature(name);
+    if ("feature" in found) return [{ feature: found.feature, cell }];
+    const [first, ...rest] = found.problems;
+    problems.push(`--${cell === "yes" ? "has" : "without"}: ${first}`, ...rest);
     return [];
   });
 }
 
-/** What is not known of a CPU is neither had nor missed. */
-function fits(entry: AtlasEntry, wanted: readonly Wanted[], layer: Layer, settings: Settings): boolean {
-  const { host } = assume(assume(entryHost(entry), "registers=sdm").host, "firmware=enabled");
-  const replayed = replay(host, {
-    release: settings.kernel?.release ?? DEFAULT_RELEASE,
-    params: settings.params,
-    config: settings.config,
-    machine: settings.machine,
-  });
-  return wanted.every(({ feature, cell }) => layerCell(replayed, feature, layer) === cell);
-}
-
-function conditionText(wanted: readonly Wanted[], layer: Layer, settings: Settings): string {
-  if (wanted.length === 0) return "";
-  const at =
-    layer === "silicon" ? "" : ` at the layer ${layer} of Linux ${settings.kernel?.release ?? DEFAULT_RELEASE}`;
-  const list = wanted.map(({ feature, cell }) => `${cell === "yes" ? "with" : "without"} ${feature.id}`);
-  return `${list.join(" and ")}${at}`;
-}
-
-function plain(entry: AtlasEntry) {
-  const { id, name, vendor, codename, generation, launchYear, signature } = entry;
-  return { id, name, vendor, codename, generation, launchYear: launchYear ?? null, signature: hexIndex(signature) };
+/** Sorts the CPUs into those that fit, and those of which nobody knows whether they do. */
+function judged(
+  entries: readonly AtlasEntry[],
+  wanted: readonly WantedFeature[],
+  layer: Layer,
+  settings: Settings,
+): CpusInput {
+  const { ids } = wantedAssumptions("atlas", settings);
+  const release = settings.kernel?.release ?? DEFAULT_RELEASE;
+  const { params, config, machine } = settings;
+  const fitting: AtlasEntry[] = [];
+  const unknown: AtlasEntry[] = [];
+  for (const entry of wanted.length === 0 ? [] : entries) {
+    const host = ids.reduce((assumed, id) => assume(assumed, id).host, entryHost(entry));
+    const replayed = replay(host, { release, params, config, machine });
+    const cells = wanted.map(({ feature }) => layerCell(replayed, feature, layer));
+    const fits = cells.map((cell, at) => cell === wanted[at]?.cell);
+    if (fits.every(Boolean)) fitting.push(entry);
+    else if (cells.every((cell, at) => fits[at] || cell === "unknown")) unknown.push(entry);
+  }
+  return {
+    entries: wanted.length === 0 ? entries : fitting,
+    unknown,
+    total: atlas().length,
+    wanted,
+    layer,
+    release,
+    // What the CPU itself has needs no kernel, and no firmware.
+    assumed: wanted.length === 0 ? [] : layer === "silicon" ? ids.filter((id) => id === "registers=sdm") : ids,
+  };
 }

@@ -1,6 +1,7 @@
 import { diffKernels } from "../../explain/kernel-diff.js";
+import { kernelDiffJson, kernelsJson } from "../../report/json-kernels.js";
 import { kernelDiffReport, kernelsReport } from "../../report/kernels-report.js";
-import { DEFAULT_RELEASE, LONGTERM, RELEASES, type Release, resolveRelease } from "../../rules/release.js";
+import { RELEASES, type Release, resolveRelease } from "../../rules/release.js";
 import { nearest } from "../../spec/near.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
@@ -17,11 +18,7 @@ export async function kernels(
   if (problems.length > 0) return complain(world, problems);
   const { renderLines } = await import("../../report/ansi.js");
   if (first === undefined) {
-    if (settings.json)
-      showJson(
-        { format: "vmxlens-kernels/1", releases: RELEASES, longterm: LONGTERM, default: DEFAULT_RELEASE },
-        world,
-      );
+    if (settings.json) showJson(kernelsJson(), world);
     else world.out(renderLines(kernelsReport(settings.width), settings.color));
     return EXIT.ok;
   }
@@ -31,7 +28,7 @@ export async function kernels(
   if (from === undefined || to === undefined) return EXIT.usage;
   const start = second === undefined ? (RELEASES[Math.max(0, RELEASES.indexOf(from) - 1)] as Release) : from;
   const diff = diffKernels(start, to);
-  if (settings.json) showJson({ format: "vmxlens-kernel-diff/1", ...diff }, world);
+  if (settings.json) showJson(kernelDiffJson(diff), world);
   else world.out(renderLines(kernelDiffReport(diff, settings.width), settings.color));
   return EXIT.ok;
 }
