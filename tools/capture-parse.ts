@@ -29,7 +29,7 @@ export interface CapturedCpu {
   readonly flags: readonly string[];
   /** The `vmx flags` line; null without one. */
   readonly vmxFlags: string | null;
-  /** cpuinfo_x86.vmx_capability[] from memory, as far as it was dumped. */
+  /** Memory from where cpuinfo_x86.vmx_capability[] lies in 6.1. */
   readonly words?: readonly string[];
 }
 
@@ -52,9 +52,6 @@ export interface Scenario {
 
 const FLAGS = ["vmx", "tpr_shadow", "vnmi", "flexpriority", "ept", "vpid", "ept_ad", "sgx", "sgx_lc"];
 
-/** cpuinfo_x86.vmx_capability[] was dumped at the offset it has in 6.1; in 7.2 it lies one word further. */
-const CAPABILITY_SHIFT: Readonly<Partial<Record<Release, number>>> = { "7.2": 1 };
-
 /** Parses the text of a capture. Throws when a part that every capture has is missing. */
 export function parseCapture(name: string, text: string): Capture {
   const parts = partsOf(text);
@@ -68,7 +65,7 @@ export function parseCapture(name: string, text: string): Capture {
   if (release === undefined) throw new Error(`${name}: "${uname}" is no kernel release`);
   const tscKhz = tscOf(text);
   const infos = need("cpuinfo").join("\n").trim().split(/\n\n+/);
-  const words = capabilityWords(parts, release);
+  const words = capabilityWords(parts);
   const cpus = infos.map((info, cpu): CapturedCpu => {
     const leaves = leavesOf(need(`cpuid-cpu${cpu}`));
     const lookup = (leaf: number, subleaf: number) => leaves.get(`${leaf}:${subleaf}`);
@@ -159,13 +156,13 @@ function msrsOf(lines: readonly string[], cpu: number): Record<string, string | 
 
 const trimmed = (digits: string) => `0x${BigInt(`0x${digits}`).toString(16)}`;
 
-function capabilityWords(parts: ReadonlyMap<string, readonly string[]>, release: Release): string[] | undefined {
+function capabilityWords(parts: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const lines = parts.get("vmx-capability-words") ?? parts.get("kvmconf plain") ?? [];
   const words = lines.flatMap((line) => {
     const found = /^boot_cpu_data\.vmx_capability\[\d\] = 0x([0-9a-f]+)$/.exec(line);
     return found === null ? [] : [trimmed(found[1] as string)];
   });
-  return words.length === 0 ? undefined : words.slice(CAPABILITY_SHIFT[release] ?? 0);
+  return words.length === 0 ? undefined : words;
 }
 
 function scenariosOf(text: string, parts: ReadonlyMap<string, readonly string[]>): Scenario[] {
