@@ -25,7 +25,10 @@ export async function ready(query: string | undefined, raw: RawOptions, world: W
   const found = await findHost(query, world);
   if (found.kind === "none") return complain(world, found.problems);
   if (found.example !== undefined && settings.json) {
-    return complain(world, ["this machine cannot be read", ...found.example.map((fact) => `  ${missingText(fact)}`)]);
+    return complain(world, [
+      "this machine cannot be read",
+      ...found.example.missing.map((fact) => `  ${missingText(fact)}`),
+    ]);
   }
   const prepared = await prepare(found, settings);
   if (prepared.kind === "none") return complain(world, prepared.problems);
@@ -38,9 +41,9 @@ export async function show(lines: readonly Line[], { found, settings }: Ready, w
   world.out(renderLines([...before, ...lines], settings.color));
 }
 
-async function exampleLines(missing: NonNullable<FoundHost["example"]>, width: number): Promise<readonly Line[]> {
+async function exampleLines(example: NonNullable<FoundHost["example"]>, width: number): Promise<readonly Line[]> {
   const { exampleReport } = await import("../report/example-report.js");
-  return exampleReport(missing, width);
+  return exampleReport(example.missing, example.alike, width);
 }
 
 export function showJson(value: unknown, world: World): void {

@@ -19,8 +19,8 @@ export interface FoundHost {
   readonly source: string;
   /** What the reader of a report should know about how HOST was understood. */
   readonly notes: readonly string[];
-  /** Set when this machine could not be read and an example of the atlas stands in for it. */
-  readonly example?: readonly MissingFact[];
+  /** Set when this machine could not be read and a CPU of the atlas stands in for it, one of its own model or not. */
+  readonly example?: { readonly missing: readonly MissingFact[]; readonly alike: boolean };
 }
 
 /** Sentences for standard error; the command ends with exit code 2. */
@@ -133,7 +133,7 @@ async function thisMachine(world: World): Promise<FoundHost | NoHost> {
     alike ?? (example.kind === "one" ? example.entry : example.kind === "many" ? example.entries[0] : undefined);
   if (entry === undefined) return { kind: "none", problems: missing.map(missingText), missing };
   const found = fromAtlas(entry);
-  return { ...found, example: missing };
+  return { ...found, example: { missing, alike: alike !== undefined } };
 }
 
 /** Somebody could read IA32_VMX_BASIC, or found that it is not there. */

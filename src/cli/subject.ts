@@ -70,20 +70,26 @@ export function wantedAssumptions(
 }
 
 function kernelOf({ host, origin }: FoundHost, { kernel }: Settings): { release: Release; reason: string } {
-  if (kernel !== undefined) return { release: kernel.release, reason: kernel.note ?? "asked for" };
+  if (kernel !== undefined) {
+    return { release: kernel.release, reason: `${kernel.note ?? "asked for"}${backports(kernel.asked)}` };
+  }
   if (host.kernel === undefined) {
     return { release: DEFAULT_RELEASE, reason: "the newest long-term release known; --kernel takes another" };
   }
   const owner = origin === "machine" ? "this machine runs" : "the file says";
   const resolved = resolveRelease(host.kernel);
   if (resolved.release === undefined) {
-    const [oldest] = RELEASES;
     const older = /older than/.test(resolved.error);
-    const release = older ? oldest : DEFAULT_RELEASE;
+    const release = older ? RELEASES[0] : DEFAULT_RELEASE;
     return { release, reason: `${owner} ${host.kernel}: ${resolved.error}; ${release} stands in for it` };
   }
   const note = resolved.note === undefined ? "" : `: ${resolved.note}`;
-  return { release: resolved.release, reason: `${owner} ${host.kernel}${note}` };
+  return { release: resolved.release, reason: `${owner} ${host.kernel}${note}${backports(host.kernel)}` };
+}
+
+/** Red Hat's kernels keep the number of a release and carry the KVM of much later ones. */
+function backports(release: string): string {
+  return /\.el\d/.test(release) ? "; a Red Hat kernel carries later KVM code than its number says" : "";
 }
 
 /** Parameters given, and, where the host's own are known for this release, those that were set on it. */

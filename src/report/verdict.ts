@@ -16,7 +16,7 @@ export const LAYER_NAMES: { readonly [L in Layer]: string } = {
   boot: "the `vmx flags` line",
   kvm: "KVM's controls",
   param: "KVM's parameters",
-  nested: "what L1 sees",
+  nested: "L1",
 };
 
 /** Does KVM load, and if not, what stops it. */
@@ -26,9 +26,11 @@ export function loadVerdict(replayed: Replay): Inline {
   const reason = refusalText(replayed);
   if (loads === "no") {
     if (cpu.loads !== "no") {
-      const cores = compatibility.filter(({ agrees }) => agrees === "no").map(({ core }) => core);
-      const which = cores.map((core) => coreText(core, host.cores.indexOf(core))).join(", ");
-      return [styled("no", "kvm_intel does not load"), `: ${which} cannot use what the boot CPU can.`];
+      const stopping = compatibility.filter(({ agrees }) => agrees === "no");
+      const which = stopping.map(({ core }) => coreText(core, host.cores.indexOf(core))).join(", ");
+      const fields = [...new Set(stopping.flatMap(({ differences }) => differences.map(({ field }) => field)))];
+      const where = fields.length === 0 ? "" : ` in ${fields.join(", ")}`;
+      return [styled("no", "kvm_intel does not load"), `: ${which} cannot use what the boot CPU can${where}.`];
     }
     return [styled("no", "kvm_intel does not load"), `${error === undefined ? "" : ` (-${error})`}: ${reason}.`];
   }
@@ -50,7 +52,8 @@ export function refusalText(replayed: Replay): string {
     return `the CPU ${verb} controls that KVM requires, ${missingControls(refusal)} of ${missing.word}`;
   }
   const row = rulesOf(replayed.release, replayed.config).find(({ id }) => id === rule);
-  if (row === undefined) return `${fn} refuses a parameter`;
+  // Only a parameter's value is refused by something that is no rule.
+  if (row === undefined) return replayed.cpu.load.messages.at(-1)?.text ?? `${fn} refuses a parameter`;
   return refusal.certain ? sentence(row) : `it would be refused if this is so: ${sentence(row)}`;
 }
 
@@ -82,6 +85,9 @@ export function verdict(traced: TracedReplay, layers: readonly FeatureLayers[] =
     parts.push(" No feature of the CPU is known to be there.");
   } else if (first === undefined) {
     parts.push(` Of the ${has.length} features that the CPU has, none is known to be lost on the way to L1.`);
+  } else if (replayed.loads === "no") {
+    parts.push(` So none of the ${has.length} features that the CPU has can be used.`);
+    if (first.lostAt === "firmware") parts.push(` Lost ${lossText(traced, first)}.`);
   } else {
     parts.push(` Of the ${has.length} features that the CPU has, ${countsText(lost)}.`);
     parts.push([" First loss: ", styled("strong", first.feature.id), `, ${lossText(traced, first)}.`]);
@@ -89,12 +95,22 @@ export function verdict(traced: TracedReplay, layers: readonly FeatureLayers[] =
   return parts;
 }
 
-/** `1 does not reach KVM's controls (mbec) and 2 do not reach what L1 sees (ple, ept-exit-info)` */
+/** What becomes of features that a layer drops, after `1 is` or `2 are`. */
+const LOSSES: { readonly [L in Layer]: string } = {
+  silicon: "missing in the CPU",
+  firmware: "switched off by firmware",
+  boot: "not on the `vmx flags` line",
+  kvm: "not used by KVM",
+  param: "switched off in KVM",
+  nested: "not offered to L1",
+};
+
+/** `1 is not used by KVM (mbec) and 2 are not offered to L1 (ple, ept-exit-info)` */
 function countsText(lost: readonly FeatureLayers[]): string {
   const parts = LAYERS.flatMap((layer) => {
     const here = lost.filter(({ lostAt }) => lostAt === layer).map(({ feature }) => feature.id);
     if (here.length === 0) return [];
-    return [`${here.length} ${here.length === 1 ? "is" : "are"} lost at ${LAYER_NAMES[layer]} (${someOf(here)})`];
+    return [`${here.length} ${here.length === 1 ? "is" : "are"} ${LOSSES[layer]} (${someOf(here)})`];
   });
   return parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : (parts[0] ?? "");
 }
