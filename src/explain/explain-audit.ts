@@ -37,7 +37,11 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
   return {
     ...decoded,
     values: [...(decoded.values ?? []), ...values],
-    causes: [...causes, ...(decoded.causes ?? [])],
+    // What the VMCS shows leaves no room for guesses.
+    causes: [
+      ...causes,
+      ...(decoded.causes ?? []).filter((row) => !found || full.length === 0 || row.certainty !== "possible"),
+    ],
     steps: [...steps, ...(full.length === 0 ? [DUMP_VMCS] : []), ...(decoded.steps ?? [])],
     ...(full.length > 0 ? { onlySteps: true as const } : {}),
     depends:

@@ -6,9 +6,10 @@ import { SETUP_VMCS_CONFIG_RULES } from "../kvm/setup-vmcs-config.js";
 import type { Release } from "../rules/release.js";
 import { bitIndex, WORD_NAMES, type WordName } from "../rules/words.js";
 import { registerOf } from "../spec/registers.js";
-import { type Cause, type Decoded, type NamedValue, sinceText } from "./explain-answer.js";
+import { type Cause, type Decoded, type NamedValue, rangesText, sinceText } from "./explain-answer.js";
 import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit, listText, msrText } from "./explain-bits.js";
 import { type ExplainContext, replayOptions } from "./explain-context.js";
+import { mergeRanges, printersOf } from "./explain-kernel.js";
 import type { Match } from "./explain-match.js";
 
 const VMX = "arch/x86/kvm/vmx/vmx.c";
@@ -40,6 +41,7 @@ export function decodeVmcsConfig(matches: readonly [Match, ...Match[]], context:
   const named = listText(bits.map((bit) => `${bitText(bit)} of ${bit.register}`));
   if (context.host !== undefined) causes.push(...hostDifferences(context));
   const isNew = matches.some(({ row }) => row.group === "vmcs-config");
+  const ranges = mergeRanges(printersOf(matches[0]?.line ?? "").map(({ releases }) => releases));
   const cpuText = listText([...cpus].map((cpu) => `CPU ${cpu}`));
   return {
     ...(bits.length === 0
@@ -54,7 +56,7 @@ export function decodeVmcsConfig(matches: readonly [Match, ...Match[]], context:
       fn: "vmx_check_processor_compat",
       file: VMX,
       says: "Every further CPU computes struct vmcs_config for itself; all have to be equal byte by byte.",
-      since: isNew ? sinceText({ since: "7.2" }) : "Linux up to 6.18, which names no bit",
+      since: isNew ? sinceText({ since: "7.2" }) : `${rangesText(ranges)}, which names no bit`,
     },
     depends:
       isNew && context.release === undefined && values.length > 0

@@ -191,6 +191,12 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
   if (error === undefined) return {};
   const field = groups.field === undefined ? undefined : fieldByEncoding(Number.parseInt(groups.field, 16));
   const instruction = groups.insn === undefined ? "" : `${groups.insn.toUpperCase()} failed. `;
+  if (field !== undefined && INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
+    return {
+      what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is no VM-instruction error number (they go from 1 to 28): no VMCS was current (VMfailInvalid), and the number itself was read in vain.`,
+      values: [{ name: "field", value: fieldName(field) }],
+    };
+  }
   if (INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
     return {
       what: `${instruction}${error} is no VM-instruction error number (they go from 1 to 28): it is an exit reason, an errno, or memory that nobody wrote.`,
@@ -213,8 +219,9 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
 // ---- exit reason n ----
 
 export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  const { groups } = match;
-  const code = groups.code === undefined ? 0x8000_0021 : codeOf(groups.code);
+  const { groups, row } = match;
+  const written = groups.code ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
+  const code = written === undefined ? 0x8000_0021 : codeOf(written);
   if (code === undefined) return {};
   const reason = code & 0xffff;
   const failed = code >>> 31 === 1 || reason === 33 || reason === 34 || reason === 41;
@@ -236,13 +243,38 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     });
   }
   const words = EXIT_REASONS[reason];
+  const values = [{ name: "exit reason", value: `${reason}: ${words ?? "undefined"}` }, ...extra];
+  if (/un(?:expected|handled)/i.test(match.text)) return { ...unhandledExit(reason, words, row.product), values };
   return {
     what:
       words === undefined
         ? `Exit reason ${reason} is not defined.`
         : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.`,
     gravity: "informs",
-    values: [{ name: "exit reason", value: `${reason}: ${words ?? "undefined"}` }, ...extra],
+    values,
+  };
+}
+
+function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {
+  return {
+    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product} has no handler for it: the virtual machine is stopped.`,
+    causes: [
+      reason === 3
+        ? {
+            text: "An INIT signal reached the CPU while it ran a guest: another CPU, the firmware or a crash dump was resetting the machine.",
+            certainty: "likely",
+          }
+        : {
+            text: "The control or the guest-visible feature that makes this exit possible is on and the hypervisor does not know of it: a patched module, a control that must be 1 on this CPU, or a hypervisor older than the CPU.",
+            certainty: "possible",
+          },
+    ],
+    rule: {
+      fn: product === "KVM" ? "vmx_handle_exit" : "VM exit handler",
+      ...(product === "KVM" ? { file: "arch/x86/kvm/vmx/vmx.c" } : {}),
+      says: "An exit reason without a handler goes to user space as an internal error.",
+      since: product === "KVM" ? "Linux all releases" : product,
+    },
   };
 }
 

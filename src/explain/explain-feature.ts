@@ -65,7 +65,13 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   }
   if (!nothing) causes.push(...bitCauses(context, vmx));
   steps.push(...(nothing ? [] : hostSteps(context, vmx)));
-  const off = bits.map((bit) => bit.qemu).filter((name) => name !== undefined);
+  causes.push(...cpuidCauses(others));
+  const off = [...bits.map((bit) => bit.qemu), ...others.filter((name) => /^[\w.-]+$/.test(name))].filter(
+    (name) => name !== undefined,
+  );
+  if (others.length > 0 && vmx.length === 0 && !isVmx) {
+    steps.push({ text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] });
+  }
   steps.push({
     text: "If the machine does not start, these warnings are not the reason: look for the next line that is no warning. To silence them, leave the features out of the model.",
     ...(off.length === 0
@@ -74,12 +80,32 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   });
   if (vmx.length > 0) steps.push(DROP_VMX);
   return {
-    what: `The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}; only guests that run a hypervisor of their own notice.`,
+    what: `The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}`,
+    ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
     causes,
     steps,
     depends: dependsOn(context, nothing || vmx.length === 0),
   };
+}
+
+/** Features of CPUID that the host lacks: not VMX, but they stand in the same warning. */
+function cpuidCauses(names: readonly string[]): Cause[] {
+  const causes: Cause[] = [];
+  if (names.includes("svm")) {
+    causes.push({
+      text: "svm is AMD's virtualization: QEMU's default model qemu64 asks for it, and an Intel host has none.",
+      certainty: "likely",
+    });
+  }
+  const rest = names.filter((name) => name !== "svm" && name !== "vmx");
+  if (rest.length > 0) {
+    causes.push({
+      text: `${listText(rest.slice(0, 8))} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU is older than the model, or its KVM or an outer hypervisor hides ${rest.length === 1 ? "it" : "them"}.`,
+      certainty: "likely",
+    });
+  }
+  return causes;
 }
 
 // ---- libvirt: missing features; QEMU: no such property ----

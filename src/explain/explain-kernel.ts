@@ -3,7 +3,7 @@ import { loadRules } from "../kvm/load-program.js";
 import { replay } from "../kvm/replay.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import type { Host } from "../model/host.js";
-import { inRange, RELEASES, type Release, type ReleaseRange } from "../rules/release.js";
+import { DEFAULT_RELEASE, inRange, RELEASES, type Release, type ReleaseRange } from "../rules/release.js";
 import type { Rule } from "../rules/rule.js";
 import { type Cause, type Decoded, rangesText } from "./explain-answer.js";
 import { type ExplainContext, replayOptions } from "./explain-context.js";
@@ -72,12 +72,39 @@ function templatePattern(template: string): RegExp {
 
 /** The places that print what a line says; those with the same prefix if the line has one. */
 export function printersOf(line: string): readonly Printer[] {
-  const matching = allPrinters().flatMap((printer) => {
-    const hit = printer.pattern.exec(line);
-    return hit === null ? [] : [{ printer, exact: hit[1] !== undefined && hit[1] !== "" }];
-  });
+  const matching = looselyPrinting(line);
   const exact = matching.filter((row) => row.exact);
-  return (exact.length > 0 ? exact : matching).map((row) => row.printer);
+  const good = exact.length > 0 ? exact : matching;
+  // One text can be the beginning of another.
+  const longest = Math.max(0, ...good.map((row) => row.length));
+  return good.filter((row) => row.length === longest).map((row) => row.printer);
+}
+
+interface Printing {
+  readonly printer: Printer;
+  /** The prefix is there, or missing, as the kernel prints it. */
+  readonly exact: boolean;
+  readonly length: number;
+}
+
+/** Texts that differ in the prefix only as well: people leave it out. */
+function looselyPrinting(line: string): readonly Printing[] {
+  return allPrinters().flatMap((printer) => {
+    const hit = printer.pattern.exec(line);
+    if (hit === null) return [];
+    const has = hit[1] !== undefined && hit[1] !== "";
+    const bare = !has && !PREFIX.test(line.slice(0, hit.index));
+    return [{ printer, exact: PREFIX.test(printer.template) ? has : bare, length: hit[0].length }];
+  });
+}
+
+const PREFIX = /(?:x86\/cpu|kvm_intel|kvm|KVM): ?/;
+
+/** The steps of loading that the replay keeps in one list are spread over several functions. */
+function functionOf({ fn, file, releases }: Printer): string {
+  if (fn !== "kvm_load") return fn;
+  if (file !== "arch/x86/kvm/x86.c") return "__kvm_is_vmx_supported";
+  return inRange("6.6", releases) ? "__kvm_x86_vendor_init" : "kvm_arch_init";
 }
 
 // ---- Messages of boot and of loading KVM ----
@@ -119,7 +146,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   if (
     context.release !== undefined &&
     first !== undefined &&
-    !found.some((p) => inRange(context.release as Release, p.releases))
+    !looselyPrinting(match.line).some(({ printer }) => inRange(context.release as Release, printer.releases))
   ) {
     depends.push(
       `the kernel: Linux ${context.release} does not print this text, ${rangesText(found.map((p) => p.releases))} does`,
@@ -134,7 +161,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
       ? {}
       : {
           rule: {
-            fn: first.fn === "kvm_load" ? "vmx_init" : first.fn,
+            fn: functionOf(found.find((p) => inRange(context.release ?? DEFAULT_RELEASE, p.releases)) ?? first),
             file: first.file,
             ...(says === "" ? {} : { says }),
             since: rangesText(mergeRanges(found.map((p) => p.releases))),

@@ -63,8 +63,8 @@ export const KVM_LOAD_MESSAGES = [
     product: "KVM",
     layer: "silicon",
     gravity: "blocks",
-    hint: "vmx not supported by cpu",
-    pattern: /VMX not supported by CPU (?<cpu>\d{1,5})/i,
+    hint: ["vmx not supported by cpu", "cpu doesn't support vmx"],
+    pattern: /VMX not supported by CPU (?<cpu>\d{1,5})|CPU doesn't support VMX/i,
     what: "CPUID.1:ECX bit 5 is 0 on CPU {cpu}: it shows no VMX.",
     decoder: "kernel-message",
     causes: [
@@ -102,8 +102,8 @@ export const KVM_LOAD_MESSAGES = [
     product: "KVM",
     layer: "firmware",
     gravity: "blocks",
-    hint: "in msr_ia32_feat_ctl on cpu",
-    pattern: /VMX not enabled \(by BIOS\) in MSR_IA32_FEAT_CTL on CPU (?<cpu>\d{1,5})/i,
+    hint: "in msr_ia32_feat_ctl",
+    pattern: /VMX not enabled (?:\(by BIOS\) )?in MSR_IA32_FEAT_CTL(?: on CPU (?<cpu>\d{1,5}))?/i,
     what: "CPU {cpu} has VMX, and at boot Linux found it switched off in IA32_FEAT_CTL or could not read that register.",
     decoder: "kernel-message",
     causes: [

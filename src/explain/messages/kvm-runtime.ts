@@ -1,5 +1,5 @@
 import type { MessageRow } from "./message.js";
-import { DUMP_VMCS, ENABLE_OUTER, KERNEL_LOG } from "./steps.js";
+import { DUMP_VMCS, KERNEL_LOG, WHO_USES_VMX } from "./steps.js";
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
 
@@ -95,7 +95,29 @@ export const KVM_RUNTIME_MESSAGES = [
       "A huge or negative number: no VMCS was current (VMfailInvalid).",
     ],
     steps: [{ text: "Name the field.", commands: ["vmxlens vmcs 0x{field}"] }, KERNEL_LOG],
-    source: { message: `${VMX} (vmwrite_error, vmread_error)`, meaning: "Intel SDM volume 3C, VMREAD and VMWRITE" },
+    source: {
+      message: `${VMX} (vmwrite_error, vmread_error); KVM-VMI/nitro#12`,
+      meaning: "Intel SDM volume 3C, VMREAD and VMWRITE",
+    },
+  },
+  {
+    id: "kvm-vmx-insn-failed",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "degrades",
+    hint: ["vmclear failed: ", "vmptrld failed: ", "invvpid failed: ext", "invept failed: ext", "vmread failed: field"],
+    pattern: /\b(?<insn>vmclear|vmptrld|invvpid|invept|vmread) failed: (?<what>(?:ext|field|[0-9a-fx(])[^\n]{0,100})/i,
+    what: "{insn} of KVM itself failed ({what}). Execution goes on; what follows is not to be relied upon.",
+    causes: [
+      "invvpid with ext=0x0: the address is not canonical; a guest asked KVM to flush one.",
+      "An outer hypervisor does not emulate the instruction as KVM expects.",
+      "Another hypervisor took the CPU's VMCS away.",
+    ],
+    steps: [WHO_USES_VMX, KERNEL_LOG],
+    source: {
+      message: `${VMX} (vmclear_error, vmptrld_error, invvpid_error, invept_error)`,
+      meaning: `${VMX}; kvm mailing list, on INVVPID with addresses that are not canonical`,
+    },
   },
   {
     id: "kvm-unexpected-exit",
@@ -107,7 +129,10 @@ export const KVM_RUNTIME_MESSAGES = [
     what: "A VM exit came that KVM has no handler for.",
     decoder: "exit-reason",
     steps: [DUMP_VMCS],
-    source: { message: `${VMX} (vmx_handle_exit)`, meaning: "Intel SDM volume 3C, appendix C" },
+    source: {
+      message: `${VMX} (vmx_handle_exit); Scrut1ny/AutoVirt#51; kvm mailing list, 2024`,
+      meaning: "Intel SDM volume 3C, appendix C",
+    },
   },
   {
     id: "kvm-set-dump",
@@ -136,19 +161,14 @@ export const KVM_RUNTIME_MESSAGES = [
     product: "KVM",
     layer: "nested KVM",
     gravity: "blocks",
-    hint: "nested vm-enter failed",
-    pattern: /nested (?:VM-Enter|vmentry) failed:? (?<code>0x[0-9a-f]{1,16})?/i,
-    what: "A hypervisor inside the guest tried a VM entry that KVM refused.",
-    decoder: "hardware-error",
+    hint: "kvm_nested_vmenter_failed:",
+    pattern: /kvm_nested_vmenter_failed: (?<check>[^\n]{1,200})/,
+    what: "A hypervisor inside the guest tried a VM entry, and a check of KVM on its VMCS failed; the check is written as KVM's source has it: {check}",
     steps: [
       {
-        text: "Trace the check that failed.",
-        commands: [
-          "sudo trace-cmd record -e kvm:kvm_nested_vmenter_failed -e kvm:kvm_nested_vmexit",
-          "sudo trace-cmd report | grep nested",
-        ],
+        text: "Look at the fields of the guest hypervisor's VMCS that the check names, and at the VMX registers that KVM gives it.",
+        commands: ["sudo trace-cmd record -e kvm:kvm_nested_vmenter_failed -e kvm:kvm_nested_vmenter"],
       },
-      ENABLE_OUTER,
     ],
     source: {
       message: "Linux, arch/x86/kvm/trace.h (kvm_nested_vmenter_failed)",

@@ -34,7 +34,7 @@ export const LIBVIRT_MESSAGES = [
     what: "The XML requires features that this host cannot give to guests, so libvirt does not start the machine.",
     decoder: "feature-list",
     steps: [],
-    source: { message: "libvirt, src/cpu/cpu_x86.c", meaning: SPECIFICATION },
+    source: { message: "vagrant-libvirt/vagrant-libvirt#667", meaning: SPECIFICATION },
   },
   {
     id: "libvirt-unknown-feature",
@@ -67,9 +67,10 @@ export const LIBVIRT_MESSAGES = [
       "does not support domain type",
       "invalid domain type",
       "could not find capabilities",
+      "kvm is not supported by",
     ],
     pattern:
-      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm')/,
+      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|KVM is not supported by '[^']{1,80}' on this host)/,
     what: "libvirt found no usable KVM when it probed the host.",
     causes: [
       "/dev/kvm was not there, or libvirt's QEMU could not open it, when libvirtd started.",
@@ -87,7 +88,7 @@ export const LIBVIRT_MESSAGES = [
       KERNEL_LOG,
     ],
     source: {
-      message: "virt-manager/virt-manager#481",
+      message: "virt-manager/virt-manager#481, kubernetes/minikube#2991, kubevirt/kubevirt#8604",
       meaning: "libvirt, src/conf/capabilities.c, src/qemu/qemu_capabilities.c",
     },
   },
@@ -137,7 +138,7 @@ export const LIBVIRT_MESSAGES = [
       ENABLE_OUTER,
     ],
     source: {
-      message: "libvirt, tools/virt-host-validate-qemu.c; kubevirt/kubevirt#2318",
+      message: "kubernetes/minikube#4508, kubevirt/kubevirt#8604, #10605",
       meaning: "libvirt, tools/virt-host-validate-common.c",
     },
   },
@@ -154,6 +155,6 @@ export const LIBVIRT_MESSAGES = [
       { text: "See what the host offers.", commands: ["virsh domcapabilities | sed -n '/<cpu>/,/<.cpu>/p'"] },
       DROP_VMX,
     ],
-    source: { message: "libvirt, src/cpu/cpu.c", meaning: SPECIFICATION },
+    source: { message: "vagrant-libvirt/vagrant-libvirt#667", meaning: SPECIFICATION },
   },
 ] as const satisfies readonly MessageRow[];

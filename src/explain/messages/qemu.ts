@@ -187,10 +187,10 @@ export const QEMU_MESSAGES = [
     product: "QEMU",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["could not access kvm kernel module", "failed to initialize kvm"],
+    hint: ["could not access kvm kernel module", "failed to initialize kvm", "unable to open /dev/kvm"],
     group: "no-kvm",
     pattern:
-      /(?:Could not access KVM kernel module|failed to initialize kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted)/i,
+      /(?:Could not access KVM kernel module|failed to initialize kvm|Unable to open \/dev\/kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted)/i,
     what: "QEMU cannot use /dev/kvm: {reason}.",
     causes: [
       "No such file or directory: kvm_intel is not loaded, because the CPU, the firmware or an outer hypervisor does not offer VMX, or nobody loaded it.",

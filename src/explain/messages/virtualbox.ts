@@ -198,20 +198,67 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["verr_hm_unsupported_cpu_feature_combo", "verr_cpum_"],
-    pattern: /VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO|VERR_CPUM_INVALID_HWVIRT_CONFIG/,
+    hint: "verr_hm_unsupported_cpu_feature_combo",
+    pattern: /VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO/,
     what: "The CPU (or the outer hypervisor) does not allow a combination of VMX controls that VirtualBox requires.",
     steps: [LOG, ENABLE_OUTER],
     source: { message: "VirtualBox, include/VBox/err.h", meaning: "VirtualBox, src/VBox/VMM/VMMR0/HMVMXR0.cpp" },
+  },
+  {
+    id: "vbox-nested-needs-ept",
+    product: "VirtualBox",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["cannot enable nested vt-x", "verr_cpum_invalid_hwvirt_config"],
+    group: "vbox-nested-needs-ept",
+    pattern:
+      /Cannot enable nested VT-x(?:\/AMD-V)? without nested[- ]paging and unr[a-z]{5,12} guest execution|VERR_CPUM_INVALID_HWVIRT_CONFIG/i,
+    what: "VirtualBox gives a guest VT-x only where it has EPT (nested paging) and unrestricted guest itself, and one of them is missing or switched off for this machine.",
+    causes: [
+      "The CPU is older than Westmere, or has EPT without unrestricted guest.",
+      "Windows' hypervisor runs below, or the host is a virtual machine whose hypervisor hides them.",
+      "Nested paging is switched off in the settings of the machine.",
+    ],
+    steps: [
+      {
+        text: "Turn nested paging on for the machine, or nested VT-x off.",
+        commands: ["VBoxManage modifyvm NAME --nestedpaging on", "VBoxManage modifyvm NAME --nested-hw-virt off"],
+      },
+      HYPERV_OFF,
+      ENABLE_OUTER,
+    ],
+    source: { message: "laravel/homestead#1579", meaning: "VirtualBox, src/VBox/VMM/VMMR3/CPUMR3CpuId.cpp" },
+  },
+  {
+    id: "vbox-hyperv-root",
+    product: "VirtualBox",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["raw-mode is unavailable courtesy of hyper-v", "verr_supdrv_no_raw_mode_hyper_v_root"],
+    group: "vbox-hyperv-root",
+    pattern: /Raw-mode is unavailable courtesy of Hyper-V|VERR_SUPDRV_NO_RAW_MODE_HYPER_V_ROOT/i,
+    what: "Windows runs as the root partition of Hyper-V: VT-x is not shown to VirtualBox, and its way without VT-x does not work there either.",
+    causes: [
+      "Hyper-V, WSL2, Windows Sandbox, Credential Guard or memory integrity start Windows' hypervisor; turning off the Hyper-V feature alone is not enough.",
+    ],
+    steps: [
+      HYPERV_OFF,
+      { text: "See whether virtualization-based security still runs.", commands: ["msinfo32"] },
+      { text: "Or use VirtualBox 6.0 or later, which can run on top of Hyper-V, slowly." },
+    ],
+    source: {
+      message: "MicrosoftDocs/windows-itpro-docs#1556",
+      meaning: "MicrosoftDocs/windows-itpro-docs#1556, microsoft/WSL#2850",
+    },
   },
   {
     id: "vbox-driver",
     product: "VirtualBox",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["verr_vm_driver", "kernel driver not installed", "rc=-1908", "verr_supdrv", "verr_sup_vp"],
+    hint: ["verr_vm_driver", "kernel driver not installed", "rc=-1908", "rc=-1912", "verr_supdrv", "verr_sup_vp"],
     pattern:
-      /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|VERR_SUPDRV_\w{3,40}|VERR_SUP_VP_\w{3,40}/i,
+      /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|RTR3InitEx failed with rc=-1912|VERR_SUPDRV_\w{3,40}|VERR_SUP_VP_\w{3,40}/i,
     what: "VirtualBox's kernel driver is not there or does not fit. This comes before VT-x is looked at.",
     steps: [
       {
@@ -219,7 +266,10 @@ export const VIRTUALBOX_MESSAGES = [
         commands: ["sudo /sbin/vboxconfig", "sudo modprobe vboxdrv"],
       },
     ],
-    source: { message: "VirtualBox, include/VBox/err.h", meaning: "VirtualBox, src/VBox/HostDrivers/Support" },
+    source: {
+      message: "cndaqiang/E5-PC-daily#25, frontendbr/forum#367, myspaghetti/macos-virtualbox#191",
+      meaning: "VirtualBox, src/VBox/HostDrivers/Support",
+    },
   },
   {
     id: "vbox-amd",

@@ -89,7 +89,10 @@ export const VMWARE_MESSAGES = [
         commands: ['vpmc.enable = "FALSE"'],
       },
     ],
-    source: { message: "VMware knowledge base 81623 (VPMC)", meaning: KB },
+    source: {
+      message: "VMware knowledge base 81623 (VPMC); Olsro/ipodclickwheelgamespreservationproject#22",
+      meaning: KB,
+    },
   },
   {
     id: "vmware-vt-disabled",
@@ -104,6 +107,18 @@ export const VMWARE_MESSAGES = [
     source: { message: "VMware Workstation", meaning: KB },
   },
   {
+    id: "vmware-amd",
+    product: "VMware",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: "supports amd-v, but amd-v is",
+    pattern: /This host supports AMD-V, but AMD-V is (?:disabled|not enabled)/i,
+    what: "This is an AMD CPU whose AMD-V (SVM) VMware cannot switch on; VT-x has nothing to do with it.",
+    causes: ["SVM mode is off in the firmware setup.", "Hyper-V holds it."],
+    steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF],
+    source: { message: "Olsro/ipodclickwheelgamespreservationproject#22", meaning: KB },
+  },
+  {
     id: "vmware-64-bit",
     product: "VMware",
     layer: "firmware",
@@ -111,8 +126,9 @@ export const VMWARE_MESSAGES = [
     hint: "64-bit operation is not possible",
     pattern: /64-bit operation is not possible/i,
     what: "VMware needs VT-x for 64-bit guests on Intel CPUs, and has none.",
+    causes: ["VT-x is off in the firmware setup.", "Hyper-V runs below and keeps VT-x for itself."],
     steps: [ENABLE_FIRMWARE, HYPERV_OFF, ENABLE_OUTER],
-    source: { message: "VMware Workstation", meaning: KB },
+    source: { message: "MicrosoftDocs/Virtualization-Documentation#184", meaning: KB },
   },
   {
     id: "vmware-no-ept",

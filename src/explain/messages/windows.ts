@@ -109,6 +109,68 @@ export const WINDOWS_MESSAGES = [
     source: { message: "Microsoft documentation of Hyper-V error codes", meaning: WSL },
   },
   {
+    id: "hyperv-component",
+    product: "Hyper-V",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: "one of the hyper-v components is not running",
+    group: "hyperv-component",
+    pattern: /one of the Hyper-V components is not running/i,
+    what: "Hyper-V's management service is there and a part below it is not: nearly always the hypervisor itself, which did not start at boot.",
+    causes: [
+      "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.",
+      "Windows is itself a virtual machine (ESXi, Citrix, a cloud) whose hypervisor does not pass VT-x.",
+    ],
+    steps: [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: { message: "docker/for-win#4793, #5240, #5337, #5924", meaning: WSL },
+  },
+  {
+    id: "hyperv-expose-refused",
+    product: "Hyper-V",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["failed to modify device", "cannot modify property"],
+    group: "hyperv-expose-refused",
+    pattern:
+      /failed to modify device '\s?Processor\s?'|Cannot modify property(?: without enabling VirtualizationBasedSecurityOptOut)?\./i,
+    what: "Set-VMProcessor could not change the processor of the virtual machine, so it did not get VT-x.",
+    causes: [
+      "The machine is running or saved: it has to be off.",
+      "The Windows build wants virtualization-based security opted out first, or has a defect (build 14361).",
+    ],
+    steps: [
+      {
+        text: "Switch the machine off, then expose VT-x.",
+        commands: ["Stop-VM -VMName NAME", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+      },
+      {
+        text: "Where the message names VirtualizationBasedSecurityOptOut:",
+        commands: ["Set-VMSecurity -VMName NAME -VirtualizationBasedSecurityOptOut $true"],
+      },
+    ],
+    source: {
+      message: "MicrosoftDocs/Virtualization-Documentation#299, #308",
+      meaning: "MicrosoftDocs/Virtualization-Documentation#299, #308, #811",
+    },
+  },
+  {
+    id: "hyperv-host-nested",
+    product: "Hyper-V",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: "supports nested virtualization: no",
+    pattern: /The virtualization host (?<host>[\w.-]{1,64}) supports nested virtualization: NO/i,
+    what: "Microsoft's script Get-NestedVirtStatus found that {host} cannot give VT-x to its guests; the line after it says why.",
+    causes: [
+      "Virtualization-based security runs on the host, which early builds of Windows 10 do not combine with nesting.",
+    ],
+    steps: [{ text: "Update Windows, or turn virtualization-based security off on the host.", commands: ["msinfo32"] }],
+    source: {
+      message: "MicrosoftDocs/Virtualization-Documentation#345",
+      meaning: "MicrosoftDocs/Virtualization-Documentation#345, #811",
+    },
+  },
+  {
     id: "hyperv-launch-failed",
     product: "Hyper-V",
     layer: "firmware",
