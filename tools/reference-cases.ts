@@ -33,7 +33,7 @@ const PARAMS = [
 ];
 const OPTIONS = [
   ...["CONFIG_X86_64", "CONFIG_KVM_INTEL", "CONFIG_X86_SGX", "CONFIG_X86_SGX_KVM", "CONFIG_X86_VMX_FEATURE_NAMES"],
-  ...["CONFIG_HYPERV", "CONFIG_BROKEN"],
+  ...["CONFIG_HYPERV", "CONFIG_BROKEN", "CONFIG_KVM_INTEL_PROVE_VE"],
 ];
 
 type Mutable = { -readonly [K in keyof ReferenceInput]: ReferenceInput[K] };

@@ -7,6 +7,7 @@ import { type Replay, type ReplayOptions, replay } from "../../src/kvm/replay.js
 import type { CoreGroup, Host } from "../../src/model/host.js";
 import { ABSENT, type Msr, msrValue, UNREAD } from "../../src/model/msr.js";
 import { inRange, RELEASES, type Release } from "../../src/rules/release.js";
+import { representatives } from "../../tools/representatives.js";
 
 type Change = (msrs: Map<number, Msr>) => void;
 
@@ -156,6 +157,59 @@ describe("the per-CPU check", () => {
   it("tells a missing IA32_FEAT_CTL from a locked one since 7.2", () => {
     const host = hostWith((msrs) => msrs.set(0x3a, ABSENT));
     expect(texts(run("7.3", host))).toEqual(["kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 4"]);
+  });
+
+  it.each(RELEASES)("passes two equal CPUs of every generation in %s", (release) => {
+    for (const { id } of representatives()) {
+      const of = atlasHost(id);
+      const [core] = of.cores;
+      const msrs = new Map(core.msrs).set(0x3a, ENABLED);
+      if (!msrs.has(0x491)) msrs.set(0x491, msrValue({ hi: 0, lo: 1 }));
+      for (const index of [0x48b, 0x48c, 0x492]) if (!msrs.has(index)) msrs.set(index, ABSENT);
+      const features = { nx: true, mpx: false, umip: true, xsaves: true, ibt: true, ...core.cpuid.features };
+      const group = { ...core, msrs, cpuid: { ...core.cpuid, features, cpuid12Eax: 1, tscKhz: 2_000_000 } };
+      const result = run(release, { ...of, cores: [group, { ...group, logicalCpus: "1" }] });
+      // Also what depends on what KVM offers its guests, such as CET.
+      const [check] = result.compatibility;
+      expect([id, result.cpu.loads, check?.agrees, check?.differences]).toEqual([id, "yes", "yes", []]);
+    }
+  });
+
+  it("asks the boot CPU for what the kernel asks the boot CPU for", () => {
+    const equal = hostWith(undefined);
+    const [first, second] = equal.cores as readonly CoreGroup[];
+    const { umip: _umip, ...features } = second?.cpuid.features ?? {};
+    const other = (change: Partial<CoreGroup>) =>
+      run("6.12", { ...equal, cores: [first, { ...second, ...change }] as unknown as Host["cores"] });
+    // The erratum of IA32_PERF_GLOBAL_CTRL goes by the model of the boot CPU, and so does emulation of UMIP by its flag.
+    expect(other({ signature: 0x000206c2 }).loads).toBe("yes");
+    expect(other({ cpuid: { ...(second as CoreGroup).cpuid, features } }).loads).toBe("yes");
+  });
+
+  it("does not print of a fault again, and is not certain of what lies behind a possible refusal", () => {
+    const noMisc: Change = (msrs) => msrs.set(0x485, ABSENT);
+    const host = hostWith(noMisc);
+    const [first, second] = host.cores as readonly CoreGroup[];
+    const both = { ...host, cores: [{ ...first, msrs: second?.msrs }, second] as unknown as Host["cores"] };
+    expect(texts(run("6.1", both))).toEqual([]);
+    // EPT may be missing although its capabilities are there; then nobody gets to the pairs.
+    const params = { kvm_intel: { error_on_inconsistent_vmcs_config: "1" } };
+    const result = run(
+      "6.12",
+      hostWith((msrs) => {
+        flip(0x484, [46])(msrs);
+        const secondary = msrs.get(0x48b);
+        if (secondary?.state === "value") {
+          msrs.set(0x48b, { ...secondary, hi: word(secondary.hi.value, 2) });
+        }
+      }),
+      { params },
+    );
+    expect(result.compatibility[0]?.messages.map(({ text, certain }) => [text, certain])).toEqual([
+      ["kvm_intel: EPT CAP should not exist if not support 1-setting enable EPT VM-execution control", false],
+      ["kvm_intel: Inconsistent VM-Entry/VM-Exit pair, entry = 0, exit = 80000", false],
+      ["kvm_intel: Failed to setup VMCS config on CPU 4", true],
+    ]);
   });
 
   it("is not run for a module that does not load on the boot CPU", () => {

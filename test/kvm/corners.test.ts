@@ -140,6 +140,32 @@ describe("a VMCS region of 0 bytes", () => {
   });
 });
 
+describe("ENCLS exiting", () => {
+  const secondary = hexMsr(0x0017_ffff, 0);
+  const encls = (facts: Partial<CpuFacts>) =>
+    run("6.12", host({ 0x48b: secondary }, facts)).cpu.bit("cpu_based_2nd_exec_ctrl", "ENCLS_EXITING");
+
+  it("needs CPUID leaf 12H, and bit 0 of it", () => {
+    expect(encls({ maxLeaf: 0x16, cpuid12Eax: 3 })).toBe("yes");
+    expect(encls({ maxLeaf: 0x16, cpuid12Eax: 2 })).toBe("no");
+    // What a CPU answers beyond its last leaf is that of another one.
+    expect(encls({ maxLeaf: 0x11, cpuid12Eax: 1 })).toBe("no");
+  });
+});
+
+describe("EPT-violation #VE in a kernel that uses it", () => {
+  it.each(RELEASES.filter((release) => inRange(release, { since: "6.12" })))("goes with EPT in %s", (release) => {
+    const config = { CONFIG_KVM_INTEL_PROVE_VE: true };
+    const params = { kvm_intel: { error_on_inconsistent_vmcs_config: "0" } };
+    const ve = (secondary: number) =>
+      run(release, host({ 0x48b: hexMsr(secondary, 0) }), { config, params }).cpu.bit(
+        "cpu_based_2nd_exec_ctrl",
+        "EPT_VIOLATION_VE",
+      );
+    expect([ve(0x0017_ffff), ve(0x0017_fffd)]).toEqual(["yes", "no"]);
+  });
+});
+
 describe("the error that insmod gets", () => {
   const odd = hexMsr(0x0014_1000, 4);
 
