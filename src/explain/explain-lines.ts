@@ -71,6 +71,9 @@ const ENTITIES: { readonly [name: string]: string } = {
   "&nbsp;": " ",
 };
 
+/** Bold type in Markdown; three stars are none: `*** Guest State ***`. */
+const MARKS = /(?<![*_])(?:\*\*|__)(?![*_])(?=\S)|(?<=[^\s*_])(?:\*\*|__)(?![*_])/g;
+
 /** One line without what logs, mail and web pages put around its words. */
 function plain(raw: string): string {
   let text = raw;
@@ -91,7 +94,7 @@ function plain(raw: string): string {
     .replace(/[\u2018\u2019\u00b4]/g, "'")
     .replace(/[\u00a0\u202f]/g, " ")
     .replace(/[\u200b\ufeff]/g, "");
-  return text.replace(QUOTE, "").replace(/(?:\*\*|__)(?=\S)|(?<=\S)(?:\*\*|__)/g, "");
+  return text.replace(QUOTE, "").replace(MARKS, "");
 }
 
 /** The escapes of JSON and of Go's quoted strings, however often they were escaped again. */

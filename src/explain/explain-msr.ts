@@ -144,7 +144,7 @@ export function decodeVmxonFault([match]: readonly [Match, ...Match[]], _context
     layer: "firmware",
     causes: [
       {
-        text: "The firmware set the register on some CPUs only, or not again after sleep; Linux from 5.6 on sets it when it is unlocked, at boot and (since 5.10) on resume of the boot CPU.",
+        text: "The firmware set the register on some CPUs only, or not again after sleep; Linux from 5.6 on sets it when it is unlocked, at boot and (since 5.8) on resume of the boot CPU.",
         certainty: "likely",
       },
     ],
