@@ -1,5 +1,6 @@
 import { parseHexU64, testBit, type U64 } from "../bits/u64.js";
 import { msrValue } from "../model/msr.js";
+import { orAbsent } from "../model/partial-msr.js";
 import { registerOf } from "../spec/registers.js";
 import type { Desk } from "./evidence.js";
 import { type FactReader, type FactRun, placeOf } from "./reader.js";
@@ -12,7 +13,8 @@ export const canSet: FactReader = {
     "The kernel-module listing with Can set and Can clear: the whole control MSRs, most often the plain ones, of one CPU; " +
     "very often a virtual machine's.",
   recognisedBy: "… Controls MSR: 0x…, and lines of Can set=Yes, Can clear=No",
-  mark: /\bcontrols?\b.{0,40}MSR ?: ?0x|Can set=/i,
+  mark: /\b[Cc]ontrols?\b.{0,40}MSR ?: ?0x|Can set=/,
+  words: ["MSR", "Can set="],
   unwraps: true,
   open: openListing,
 };
@@ -47,7 +49,12 @@ function openListing(desk: Desk): FactRun {
         const index = isTrue === "" ? row?.[1] : row?.[2];
         if (index === undefined || value === undefined) return false;
         current = { index, value, control: registerOf(index)?.layout === "controls" };
-        desk.msr("unnamed", index, msrValue(value), placeOf(line, head.index + head[0].length - digits.length + 1));
+        desk.msr(
+          "unnamed",
+          index,
+          orAbsent(msrValue(value)),
+          placeOf(line, head.index + head[0].length - digits.length + 1),
+        );
         return true;
       }
       const bit = BIT.exec(text);

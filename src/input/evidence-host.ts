@@ -1,4 +1,4 @@
-import { msrsFromVmxFlags } from "../linux/vmx-flag-bits.js";
+import { msrsFromCpuFlags, msrsFromVmxFlags } from "../linux/vmx-flag-bits.js";
 import { CPU_FEATURES, type CpuFacts, type Host, msrOf, type Observed, type Params } from "../model/host.js";
 import type { CpuNotes, MachineNotes } from "./evidence-notes.js";
 import { state, undisputed } from "./evidence-notes.js";
@@ -14,7 +14,9 @@ export function buildHost(
 ): Host {
   const { log } = notes;
   const builder = hostBuilder(log);
-  const numbers = [...new Set([...notes.cpus.keys(), ...notes.msrs.keys(), ...notes.vmxFlags.keys()])]
+  const numbers = [
+    ...new Set([...notes.cpus.keys(), ...notes.msrs.keys(), ...notes.vmxFlags.keys(), ...notes.cpuFlags.keys()]),
+  ]
     .filter((scope) => typeof scope === "number")
     .sort((a, b) => a - b);
   const [boot] = numbers;
@@ -30,6 +32,11 @@ export function buildHost(
     if (disputed) continue;
     const proven = msrsFromVmxFlags(new Set(value.names), value.whole, release);
     for (const [index, msr] of proven) builder.msr(home(scope), index, msr, at);
+  }
+  for (const [scope, { value, at, disputed }] of notes.cpuFlags) {
+    if (disputed) continue;
+    for (const [index, msr] of msrsFromCpuFlags(new Set(value.names), release))
+      builder.msr(home(scope), index, msr, at);
   }
   const drafts = new Map<number | "unnamed", CpuNotes>();
   for (const [scope, facts] of notes.cpus) {

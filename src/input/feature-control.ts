@@ -16,6 +16,7 @@ export const featureControl: FactReader = {
   knows: "IA32_FEATURE_CONTROL alone: whole from turbostat, the lock bit of each CPU from chipsec; no VMX capability.",
   recognisedBy: "cpuN: MSR_IA32_FEATURE_CONTROL: 0x… (Locked …), or cpuN: IA32_Feature_Control Lock = 1",
   mark: /\bcpu\d{1,4}: (?:MSR_IA32_FEAT|IA32_Feature_Control Lock)/,
+  words: ["MSR_IA32_FEAT", "IA32_Feature_Control"],
   open: (desk) => ({
     line(line) {
       const { text } = line;

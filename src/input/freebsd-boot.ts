@@ -14,7 +14,20 @@ export const freebsdBoot: FactReader = {
     "capabilities, CPUID bits. Not what must be 1; and of exit and entry controls nothing, for the kernel prints the " +
     "Basic word there again. Numbers count, the names beside them do not: two stand at the wrong bit.",
   recognisedBy: 'VT-x: and the groups below it, such as Pin-Based Controls=0x…<…>; Origin="…"  Id=0x…',
-  mark: /VT-x: |\b(?:Pin-Based|Primary Processor|Secondary Processor|Exit|Entry) Controls=0x|Features[23]?=0x|^\s*Origin="|^CPU: /,
+  mark: /VT-x: |\b(?:Pin-Based|Primary Processor|Secondary Processor|Exit|Entry) Controls=0x|Features[23]?=0x|^\s*Origin="|^CPU: |^\s+(?:Pin-Based|(?:Primary|Secondary) Processor|Exit|Entry|EPT|VPID)\s*$/,
+  words: [
+    "VT-x: ",
+    "Controls=0x",
+    "Features",
+    "Origin=",
+    "CPU: ",
+    "Pin-Based",
+    " Processor",
+    " Exit",
+    " Entry",
+    " EPT",
+    " VPID",
+  ],
   unwraps: true,
   open: openBoot,
 };

@@ -39,6 +39,7 @@ const BLANK = /[ \t\r]*/y;
 const STRING_REST = /[^"\\]*(?:\\.[^"\\]*)*/y;
 const NUMBER = /-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,10})?/y;
 const LITERAL = /true|false|null/y;
+const OBJECT = /\{\s{0,4}"/g;
 const START = /\s*[{[]\s*(?:$|["{[\]}])/y;
 
 export function jsonScanner(handler: JsonHandler): JsonScanner {
@@ -202,11 +203,14 @@ export function jsonScanner(handler: JsonHandler): JsonScanner {
   };
 }
 
-/** Where a document begins at or after a position, or -1. */
+/** Where a document begins at or after a position, or -1: a bracket by itself, or a brace and a key. */
 function startOf(text: string, from: number): number {
+  if (!text.includes("{") && !text.includes("[")) return -1;
   START.lastIndex = from;
   const found = START.exec(text);
-  return found === null ? text.indexOf('{"', from) : from + found[0].search(/[{[]/);
+  if (found !== null) return from + found[0].search(/[{[]/);
+  OBJECT.lastIndex = from;
+  return OBJECT.exec(text)?.index ?? -1;
 }
 
 function match(re: RegExp, text: string, position: number): string {

@@ -25,6 +25,7 @@ export const kvmMsrLines: FactReader = {
   knows: KNOWS,
   recognisedBy: "feature msr 0x480 = 0x…",
   mark: /\b(?:feature|vcpu) msr (?:0x)?[0-9a-fA-F]/,
+  words: ["feature msr ", "vcpu msr "],
   open: (desk) => ({
     line(line) {
       const found = LINE.exec(line.text);

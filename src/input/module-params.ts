@@ -10,6 +10,7 @@ export const moduleParams: FactReader = {
     "what they were asked to be.",
   recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
   mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module = "kvm(?:_intel)?"/,
+  words: ["/parameters/", "Module = "],
   open: openParams,
 };
 

@@ -17,6 +17,7 @@ export const procCpuinfo: FactReader = {
     "the flags line proves, signature, microcode.",
   recognisedBy: "lines as in /proc/cpuinfo: vmx flags, flags, model name, processor …, blanks and a colon",
   mark: /^\s{0,8}(?:processor|vendor_id|cpu family|model name|model|stepping|microcode|cpuid level|address sizes|flags|vmx flags)[\t ]{1,8}:|\bclearcpuid=/,
+  words: ["clearcpuid="],
   open: openCpuinfo,
 };
 
@@ -75,7 +76,7 @@ function openCpuinfo(desk: Desk): FactRun {
   });
 
   const continues = (line: TextLine): boolean => {
-    if (block === undefined || growing === undefined || before < 50 || !FLAGS_ONLY.test(line.text)) return false;
+    if (block === undefined || growing === undefined || !FLAGS_ONLY.test(line.text)) return false;
     const words = line.text.trim().split(/\s+/);
     if (growing === "vmxFlags") {
       if (!words.every(isVmxFlag)) {
@@ -84,6 +85,7 @@ function openCpuinfo(desk: Desk): FactRun {
       }
       block.vmxFlags?.push(...words);
     } else {
+      if (before < 50) return false;
       // Prose has no digits and underscores in a third of its words.
       if (words.filter((word) => /[\d_]/.test(word)).length * 3 < words.length) return false;
       block.flags?.push(...words);

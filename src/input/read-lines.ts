@@ -52,7 +52,7 @@ export function readLines(
       ? [{ reader, run: reader.open(book.desk(reader.name)), claims: 0, part: "", partLine: -1 }]
       : [],
   );
-  const marks = new RegExp(facts.map(({ reader }) => `(?:${reader.mark.source})`).join("|") || "(?!)", "im");
+  const mayHaveMark = prefilter(facts.map(({ reader }) => reader));
   const runs = readers.flatMap((reader): { reader: LineReader; run: LineRun; score: number }[] =>
     reader.kind === "lines" ? [{ reader, run: reader.open(options.file), score: 0 }] : [],
   );
@@ -67,8 +67,7 @@ export function readLines(
   const columns = columnShifts();
 
   const factLine = (line: TextLine): boolean => {
-    // One expression for all readers: most lines of a long log match none of them.
-    const marked = marks.test(line.text);
+    const marked = mayHaveMark(line.text);
     let claimed = false;
     for (const entry of facts) {
       if (claimed && entry.run.busy?.() !== true) continue;
@@ -83,7 +82,7 @@ export function readLines(
         entry.claims++;
         claimed = true;
       } else if (follows && takeWrapped(entry, line)) claimed = true;
-      else if (own && entry.reader.unwraps === true && line.text.length >= MIN_WRAPPED) {
+      else if (own && entry.reader.unwraps === true) {
         entry.part = line.text;
         entry.partLine = line.number;
       }
@@ -136,8 +135,19 @@ export function readLines(
   };
 }
 
-/** A line shorter than this is not one that a mailer has wrapped. */
-const MIN_WRAPPED = 30;
+/**
+ * Whether a line may have the mark of one of the readers. Most lines of a long log do not, and one search for all
+ * readers is cheaper than one for each: by their first letters, the words make one expression that skips quickly.
+ */
+export function prefilter(readers: readonly FactReader[]): (text: string) => boolean {
+  const anchored = readers.filter(({ mark }) => mark.source.startsWith("^")).map(({ mark }) => mark.source);
+  const starts = new RegExp(anchored.map((source) => `(?:${source})`).join("|") || "(?!)");
+  const words = [...new Set(readers.flatMap((reader) => reader.words ?? []))];
+  const first = [...new Set(words.map((word) => word[0]))].join("");
+  const rest = words.map((word) => word.slice(1).replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
+  const contained = new RegExp(words.length === 0 ? "(?!)" : `[${first}](?:${rest.join("|")})`);
+  return (text) => starts.test(text) || contained.test(text);
+}
 
 function takeWrapped(entry: FactEntry, line: TextLine): boolean {
   const { part } = entry;

@@ -68,6 +68,11 @@ export interface FactReader extends ReaderRow {
   readonly kind: "facts";
   /** What every line that begins something of the format matches; a line that does not costs nothing more. */
   readonly mark: RegExp;
+  /**
+   * Words of which every line with the mark has one, unless the mark holds only at the beginning of a line. They are
+   * what a long log is searched for, so they should be rare in others.
+   */
+  readonly words?: readonly string[];
   /** Wrapped lines: one that has the mark and was not taken is tried again together with the line after it. */
   readonly unwraps?: true;
   readonly open: (desk: Desk) => FactRun;

@@ -15,6 +15,7 @@ export const vboxlog: FactReader = {
     "VirtualBox did not read stands as 0; the host's CPUID from the lines marked Hst.",
   recognisedBy: "HM: (or HWACCM:) and MSR_IA32_… = value; Hst: with four CPUID registers",
   mark: /\b(?:HM|HWACCM): MSR_IA32_|\bHst: |\bGst: |\bNEM: /,
+  words: ["MSR_IA32_", "Hst: ", "Gst: ", "NEM: "],
   unwraps: true,
   open: openLog,
 };

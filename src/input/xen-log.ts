@@ -11,6 +11,7 @@ export const xenLog: FactReader = {
     "is not listed may be there: older versions print fewer.",
   recognisedBy: "VMX: Supported advanced features:, and the list below it",
   mark: /\bVMX: Supported advanced features:|\(XEN\).{0,48}\bCPU0: .{4,80} stepping [0-9a-f]{2}\s*$|\bHVM: VMX enabled\b/,
+  words: ["VMX: Supported", "CPU0: ", "HVM: VMX enabled"],
   open: openLog,
 };
 

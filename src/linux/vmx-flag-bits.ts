@@ -91,3 +91,22 @@ export function msrsFromVmxFlags(
   }
   return msrs;
 }
+
+/**
+ * What VMX names on the `flags` line prove, by MSR index: never more than that bits are 1, for Linux clears the names for
+ * many reasons. Without the release only those that meant the same before 5.6; since then both `vnmi` and `vpid` follow
+ * virtual NMIs.
+ */
+export function msrsFromCpuFlags(names: ReadonlySet<string>, kernel: string | undefined): ReadonlyMap<number, Msr> {
+  const ones = new Map<number, number[]>();
+  const add = (index: number, bit: number): void => {
+    ones.set(index, [...(ones.get(index) ?? []), bit]);
+  };
+  if (names.has("tpr_shadow") || names.has("flexpriority")) add(0x482, 32 + 21);
+  if (names.has("flexpriority")) add(0x48b, 32);
+  if (names.has("ept")) add(0x48b, 32 + 1);
+  if (names.has("ept_ad")) add(0x48c, 21);
+  const tabulated = kernel !== undefined && resolveRelease(kernel).release !== undefined;
+  if (tabulated && (names.has("vnmi") || names.has("vpid"))) add(0x481, 32 + 5);
+  return new Map([...ones].map(([index, bits]) => [index, partialMsr(bits)]));
+}
