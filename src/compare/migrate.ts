@@ -15,7 +15,7 @@ import type { GuestCpuid } from "../kvm/vcpu-rules.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { type LibvirtCpu, libvirtCpu } from "./libvirt.js";
 import { modelFeatures, type QemuCpu, qemuCpu } from "./qemu.js";
-import { type FeatureBits, featureBits, featureKey, qemuMsrs } from "./qemu-features.js";
+import { type FeatureBits, featureBits, featureCount, featureKey, qemuMsrs } from "./qemu-features.js";
 import { findModel, newestQemu, type QemuProperty, qemuData } from "./qemu-models.js";
 
 export interface MigrateOptions {
@@ -233,7 +233,7 @@ function fixFor(
   const qemu = qemuCpu(common, { ...versions, model: options.model ?? "host", offered });
   if (qemu.kind !== "cpu") return undefined;
   // A named model has to suit both CPUs; the one with fewer VMX capabilities is taken for the older.
-  const older = countOf(featureBits(offeredThere)) < countOf(featureBits(offered)) ? destination : source;
+  const older = featureCount(featureBits(offeredThere)) < featureCount(featureBits(offered)) ? destination : source;
   const { signature } = older.cpu.core;
   const own = signature === undefined ? {} : { signature };
   const named = options.model === undefined ? qemuCpu(common, { ...versions, ...own, model: "nearest" }) : undefined;
@@ -252,10 +252,6 @@ function fixFor(
     works: allOf(verdicts.map((verdict) => verdict.accepted)),
     remaining: verdicts.flatMap(offendersOf),
   };
-}
-
-function countOf(features: FeatureBits): number {
-  return [...features.values()].filter((state) => state === "yes").length;
 }
 
 /** Properties that were on and are not any more. */

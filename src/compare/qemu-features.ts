@@ -43,6 +43,11 @@ export function featureBits(msrs: MsrPairs): FeatureBits {
   return bits;
 }
 
+/** How many features are on for certain. Of two hosts the one with fewer is taken for the older. */
+export function featureCount(features: FeatureBits): number {
+  return [...features.values()].filter((state) => state === "yes").length;
+}
+
 function featureBit(msr: number, bit: number, pair: MsrPair): Tri {
   if (!CONTROL_MSRS.includes(msr)) return bitOfPair(pair, bit);
   return and(bitAt(pair.hi, bit), not(bitAt(pair.lo, bit)));

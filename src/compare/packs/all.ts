@@ -23,8 +23,10 @@ export const PACKS: readonly Pack[] = [
 
 /** The pack that a product's name means, or names like it. */
 export function findPack(name: string): Pack | { readonly near: readonly string[] } {
-  const wanted = foldName(name);
   const names = (pack: Pack) => [pack.id, pack.name, ...pack.aliases];
-  const found = PACKS.find((pack) => names(pack).some((own) => foldName(own) === wanted));
-  return found ?? { near: nearest(name, PACKS.flatMap(names)) };
+  const byName = (one: string) => PACKS.find((pack) => names(pack).some((own) => foldName(own) === foldName(one)));
+  const found = byName(name);
+  if (found !== undefined) return found;
+  const near = new Set(nearest(name, PACKS.flatMap(names)).map((one) => byName(one)?.id ?? one));
+  return { near: [...near] };
 }

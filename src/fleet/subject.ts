@@ -1,0 +1,39 @@
+import type { ReplayOptions } from "../kvm/replay.js";
+import type { CoreGroup, Host } from "../model/host.js";
+
+/** One host of a comparison, with the kernel and parameters it is looked at under. */
+export interface FleetSubject {
+  /** Who it is, for people; different for each subject of a comparison. */
+  readonly label: string;
+  /** Assumptions already applied. */
+  readonly host: Host;
+  readonly options?: Omit<ReplayOptions, "trace">;
+}
+
+/** What a command of several hosts gives its caller to print. */
+export interface RunResult {
+  /** Plain text, without ends of line. */
+  readonly lines: readonly string[];
+  readonly json: unknown;
+  /** 0 fine, 1 the answer is no or not known, 2 bad input. */
+  readonly exitCode: 0 | 1 | 2;
+}
+
+/** Each kind of core of a host as a subject of its own; the subject itself if there is one kind. */
+export function coreSubjects(subject: FleetSubject): readonly [FleetSubject, ...FleetSubject[]] {
+  const { host, label } = subject;
+  const [first, ...rest] = host.cores;
+  if (rest.length === 0) return [subject];
+  const one = (core: CoreGroup, index: number): FleetSubject => ({
+    ...subject,
+    label: `${label} ${coreName(core, index)}`,
+    host: { ...host, cores: [core] },
+  });
+  return [one(first, 0), ...rest.map((core, i) => one(core, i + 1))];
+}
+
+/** `P-cores`, `P-cores (CPU 0-7)`, `core group 1` */
+export function coreName({ coreTypes, logicalCpus }: CoreGroup, index: number): string {
+  const kind = coreTypes.length > 0 ? `${coreTypes.join(" and ")}-cores` : `core group ${index}`;
+  return logicalCpus === undefined ? kind : `${kind} (CPU ${logicalCpus})`;
+}

@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import { runBaseline } from "../../src/fleet/run-baseline.js";
+import { runDiff } from "../../src/fleet/run-diff.js";
+import { runMigrate } from "../../src/fleet/run-migrate.js";
+import { runRuns } from "../../src/fleet/run-runs.js";
+import { atlasHost } from "../../src/input/atlas.js";
+import { byCode, HASWELL, SKYLAKE, subject } from "./hosts.js";
+
+const skx = subject("skx", SKYLAKE, { release: "6.12" });
+const hsw = subject("hsw", HASWELL, { release: "6.1" });
+const hybrid = subject("hybrid", byCode("Lakefield"), { release: "6.12" });
+
+describe("runDiff", () => {
+  it("prints features by whom they reach, and bits when asked", () => {
+    const { lines, exitCode, json } = runDiff({ subjects: [skx, hsw] });
+    expect(exitCode).toBe(1);
+    expect(lines.slice(0, 5)).toEqual([
+      "skx: Intel(R) Core(TM) i9-7900X CPU @ 3.30GHz, Linux 6.12",
+      "hsw: Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz, Linux 6.1",
+      "",
+      "For guests of KVM",
+      "  ept-exit-info: advanced exit information for EPT violations",
+    ]);
+    const apicv = lines.findIndex((line) => line.startsWith("  apicv"));
+    expect(lines.slice(apicv + 1, apicv + 3)).toEqual([
+      "    CPU, vmx flags, KVM controls, KVM parameter, nested (L1): skx yes, hsw no",
+      "    without: Interrupts and most APIC accesses exit: more exits in guests with much I/O.",
+    ]);
+    expect(lines).toContain("Not known, may differ: eptp-switching");
+    expect(lines.join("\n")).not.toContain("0x48b");
+    expect(runDiff({ subjects: [skx, hsw], bits: true }).lines).toContain(
+      "    process posted interrupts (pin 7) may be 1: skx yes, hsw no",
+    );
+    expect(json).toMatchObject({
+      format: "vmxlens-diff/1",
+      subjects: [{ label: "skx", release: "6.12", loads: "yes" }, { label: "hsw" }],
+      bits: { nested: expect.arrayContaining([expect.objectContaining({ msr: "0x48b" })]) },
+    });
+    expect(JSON.parse(JSON.stringify(json))).toEqual(json);
+  });
+
+  it("takes one hybrid host apart, and says when there is nothing to compare", () => {
+    const { lines } = runDiff({ subjects: [hybrid] });
+    expect(lines).toContain("    CPU, KVM controls: hybrid E-cores (CPU 0-3) no, hybrid P-cores (CPU 4) yes");
+    expect(runDiff({ subjects: [skx] })).toMatchObject({ exitCode: 2 });
+  });
+});
+
+describe("runBaseline", () => {
+  it("levels what KVM offers, with who took it, and the configuration for it", () => {
+    const { lines, exitCode, json } = runBaseline({ subjects: [skx, hsw], qemuVersion: "7.2", libvirtVersion: "11.3" });
+    expect(exitCode).toBe(0);
+    expect(lines[0]).toBe("What KVM offers a nested hypervisor on every host: skx, hsw");
+    expect(lines).toContain("  - process posted interrupts (pin 7): not on hsw");
+    expect(lines).toContain("  - CR4.SMXE (0x489 bit 14): not on skx");
+    // A model of the older CPU: the newer ones have CPUID features that Haswell lacks.
+    expect(lines.find((line) => line.startsWith("-cpu "))).toMatch(/^-cpu Haswell-v\d,vmx=on,.*vmx-posted-intr=off/);
+    expect(json).toMatchObject({ possible: "yes", libvirt: expect.stringContaining("Haswell") });
+    expect(runBaseline({ subjects: [skx], qemuVersion: "seven" })).toMatchObject({ exitCode: 2 });
+  });
+
+  it("levels CPUs with each kind of core, and says why there is no common set", () => {
+    const { lines, exitCode } = runBaseline({ subjects: [skx, hybrid], layer: "silicon" });
+    expect(exitCode).toBe(1);
+    expect(lines.slice(0, 3)).toEqual([
+      "What every CPU has: skx, hybrid E-cores (CPU 0-3), hybrid P-cores (CPU 4)",
+      "There is no common set:",
+      "  VMCS revision identifier: skx 4, hybrid E-cores (CPU 0-3) 19, hybrid P-cores (CPU 4) 19",
+    ]);
+    expect(lines).toContain(
+      "  VMXON/VMCS region size in bytes: 1280, by hybrid E-cores (CPU 0-3), hybrid P-cores (CPU 4)",
+    );
+  });
+
+  it("says where KVM offers nothing or may not", () => {
+    const off = subject("off", SKYLAKE, { release: "6.12", params: { kvm_intel: { nested: "0" } } });
+    const none = runBaseline({ subjects: [skx, off] });
+    expect(none.lines[1]).toBe("off: KVM with nested=1 does not run here");
+    expect(none.exitCode).toBe(1);
+    const unread = subject("unread", atlasHost("intel-50654-skylakex"));
+    expect(runBaseline({ subjects: [unread], layer: "kvm" })).toMatchObject({
+      exitCode: 1,
+      lines: expect.arrayContaining(["unread: KVM may not run here"]),
+    });
+  });
+});
+
+describe("runMigrate", () => {
+  it("says what the destination refuses and what works", () => {
+    const { lines, exitCode, json } = runMigrate({ source: skx, destination: hsw });
+    expect(exitCode).toBe(1);
+    expect(lines[0]).toBe("A guest with nested VMX cannot move from skx (Linux 6.12) to hsw (Linux 6.1).");
+    expect(lines).toContain(
+      "  0x48d process posted interrupts (QEMU vmx-posted-intr): A control may be 1 only if this KVM lets it be 1.",
+    );
+    expect(lines).toContain("It works with:");
+    expect(json).toMatchObject({ verdict: "no", fix: { works: "yes", libvirt: expect.stringContaining("<cpu") } });
+  });
+
+  it("is silent about what fits, and asks back about a model it does not know", () => {
+    expect(runMigrate({ source: hsw, destination: skx })).toMatchObject({
+      exitCode: 0,
+      lines: ["A guest with nested VMX can move from hsw (Linux 6.1) to skx (Linux 6.12)."],
+    });
+    expect(runMigrate({ source: hsw, destination: skx, model: "Haswel" })).toMatchObject({
+      exitCode: 2,
+      lines: [expect.stringMatching(/no CPU model Haswel; did you mean .*Haswell/)],
+    });
+  });
+});
+
+describe("runRuns", () => {
+  it("gives a line for each product, and what is missing", () => {
+    const { lines, exitCode } = runRuns({ subject: subject("old", byCode("Conroe"), { release: "6.1" }) });
+    expect(exitCode).toBe(1);
+    expect(lines).toContain("VMware Workstation and ESXi does not run on old");
+    expect(lines).toContain("  not met   TRUE control registers");
+    expect(runRuns({ subject: skx })).toMatchObject({ exitCode: 0 });
+  });
+
+  it("gives every requirement of one product with its source", () => {
+    const { lines } = runRuns({ subject: skx, product: "Jailhouse", all: true });
+    expect(lines[0]).toBe("Jailhouse runs on skx: 17 of 17 requirements are met");
+    expect(lines.slice(1, 3)).toEqual([
+      "  met       CPUID has VMX",
+      "            Jailhouse hypervisor/arch/x86/vmx.c, vmx_check_features",
+    ]);
+    expect(runRuns({ subject: skx, product: "jailhous" })).toMatchObject({
+      exitCode: 2,
+      lines: ["no product is called jailhous; did you mean jailhouse?"],
+    });
+  });
+});
