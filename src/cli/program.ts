@@ -22,6 +22,14 @@ interface CommandRow {
 const HOST = `HOST is a file (AIDA64 dump, rdmsr values, snapshot), - for standard input, a CPU of the atlas by id
 or any piece of its name (skylake-x, 8176, 50654), or nothing for this machine. A file wins over a name.`;
 
+const FLEET = `${HOST}
+HOST@6.1 is the host under that kernel release.`;
+
+const VERSIONS = [
+  ["--qemu-version <version>", "as 7.2"],
+  ["--libvirt-version <version>", "as 11.3"],
+] as const;
+
 const COMMANDS: { readonly [name: string]: CommandRow } = {
   layers: {
     summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
@@ -97,11 +105,43 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
     options: [
       ["--qemu [model]", "the -cpu text: host model, nearest, or a model of QEMU"],
       ["--libvirt [model]", "the <cpu> element"],
-      ["--qemu-version <version>", "as 7.2"],
-      ["--libvirt-version <version>", "as 11.3"],
+      ...VERSIONS,
     ],
     more: HOST,
     load: async () => (await import("./commands/nested.js")).nested,
+  },
+  diff: {
+    summary: "where hosts, kernels or the cores of one CPU differ, by feature at every layer",
+    args: "<HOST...>",
+    options: [["--bits", "every bit as well"]],
+    more: FLEET,
+    load: async () => (await import("./commands/fleet.js")).diff,
+  },
+  baseline: {
+    summary: "what every host of a fleet can honour, and who forced each loss",
+    args: "<HOST...>",
+    options: [["--layer <layer>", "silicon, kvm or nested (default)"], ...VERSIONS],
+    more: FLEET,
+    load: async () => (await import("./commands/fleet.js")).baseline,
+  },
+  migrate: {
+    summary: "can a guest with nested VMX move from A to B, and the configuration that makes it work",
+    args: "<A> <B>",
+    options: [
+      ["--kernel-a <release>", "the kernel of A"],
+      ["--kernel-b <release>", "the kernel of B"],
+      ["--model <model>", "the QEMU CPU model that the guest has"],
+      ...VERSIONS,
+    ],
+    more: FLEET,
+    load: async () => (await import("./commands/fleet.js")).migrate,
+  },
+  runs: {
+    summary: "which hypervisors and products the host meets the requirements of",
+    args: "<HOST> [PRODUCT]",
+    options: [["--all", "the requirements that are met as well"]],
+    more: HOST,
+    load: async () => (await import("./commands/fleet.js")).runs,
   },
 };
 
@@ -111,7 +151,7 @@ const COMMON = [
   ["--param <name=value>", "module parameter of kvm_intel or kvm, as ept=0", "many"],
   ["--config <option=y|n>", "kernel build option that differs from Debian's", "many"],
   ["--machine <fact=0|1>", "tboot, pmu, irq-posting, evmcs, mediated-pmu; several with commas", "many"],
-  ["--assume <id>", "firmware=enabled|disabled|unlocked, registers=sdm; none drops the defaults", "many"],
+  ["--assume <id>", "firmware=enabled|disabled|unlocked, registers=sdm, vendor=intel; none drops the defaults", "many"],
   ["--cpu <number|type>", "one logical CPU, or a core type: P, E, LP-E"],
   ["--json", "JSON, as schema/COMMAND.schema.json of the package describes it"],
   ["--width <columns>", "width of the output"],

@@ -165,3 +165,32 @@ describe("vmxlens nested", () => {
     expect((await run(["nested", "skylake-x", "--qemu", "Skylake-Servr"])).err).toContain("Skylake-Server");
   });
 });
+
+describe("commands of several hosts", () => {
+  it("diff compares kernels, and the cores of one CPU", async () => {
+    const kernels = await run(["diff", "skylake-x@6.6", "skylake-x@7.2"]);
+    expect(kernels.out).toMatch(/mbec.*\n.*skylake-x under 6\.6 no, skylake-x under 7\.2 yes/);
+    expect(kernels.code).toBe(1);
+    expect((await run(["diff", "lakefield"])).out).toContain("bus-lock");
+    expect((await run(["diff", "skylake-x"])).code).toBe(2);
+  });
+
+  it("baseline says who forced a loss", async () => {
+    expect((await run(["baseline", "skylake-x", "i7-8700K"])).out).toMatch(
+      /process posted interrupts.*not on i7-8700K/,
+    );
+    expect((await run(["baseline", "skylake-x", "--layer", "kernel"])).code).toBe(2);
+  });
+
+  it("migrate names what the destination refuses", async () => {
+    const { code, out } = await run(["migrate", "skylake-x", "conroe", "--kernel-a", "6.12", "--kernel-b", "6.12"]);
+    expect(out).toMatch(/cannot|can not|No/i);
+    expect(code).toBe(1);
+    expect((await run(["migrate", "skylake-x", "skylake-x"])).out).toContain("skylake-x");
+  });
+
+  it("runs judges products, and offers near names", async () => {
+    expect((await run(["runs", "skylake-x", "kvm"])).code).toBe(0);
+    expect((await run(["runs", "skylake-x", "virtualbx"])).err).toMatch(/did you mean .*virtualbox/i);
+  });
+});
