@@ -5,7 +5,7 @@ import type { Msr } from "../model/msr.js";
 
 /** Something taken for granted where nobody read it. */
 export interface Assumption {
-  readonly id: "firmware=enabled" | "firmware=disabled" | "firmware=unlocked" | "registers=sdm";
+  readonly id: "firmware=enabled" | "firmware=disabled" | "firmware=unlocked" | "registers=sdm" | "vendor=intel";
   readonly text: string;
 }
 
@@ -30,6 +30,7 @@ export const ASSUMPTIONS = [
     id: "registers=sdm",
     text: "registers that nobody read and that the CPU's own control bits rule out are taken as absent (SDM appendix A)",
   },
+  { id: "vendor=intel", text: "the CPU does not say whose it is; assumed: GenuineIntel" },
 ] as const satisfies readonly Assumption[];
 
 export type AssumptionId = (typeof ASSUMPTIONS)[number]["id"];
@@ -38,7 +39,7 @@ const LOCKED = 1 << 0;
 const INSIDE_SMX = 1 << 1;
 const OUTSIDE_SMX = 1 << 2;
 
-const FEAT_CTL: { readonly [A in Exclude<AssumptionId, "registers=sdm">]: Msr } = {
+const FEAT_CTL: { readonly [A in Extract<AssumptionId, `firmware=${string}`>]: Msr } = {
   "firmware=enabled": { state: "value", hi: word(0, -1), lo: word(LOCKED | OUTSIDE_SMX, ~(LOCKED | OUTSIDE_SMX)) },
   "firmware=disabled": {
     state: "value",
@@ -53,6 +54,11 @@ const DEPENDENT = [0x48b, 0x48c, 0x48d, 0x48e, 0x48f, 0x490, 0x491, 0x492, 0x493
 
 /** The host with the assumption made where nobody read the register, and whether that changed anything. */
 export function assume(host: Host, id: AssumptionId): { readonly host: Host; readonly used: boolean } {
+  if (id === "vendor=intel") {
+    return host.vendor === undefined
+      ? { host: { ...host, vendor: "GenuineIntel" }, used: true }
+      : { host, used: false };
+  }
   let used = false;
   const fill = (core: CoreGroup, index: number, msr: Msr): CoreGroup => {
     if (msrOf(core, index).state !== "unknown" || msr.state === "unknown") return core;

@@ -136,7 +136,9 @@ function refusals(replayed: Replay): KernelFinding[] {
     const why = missing === undefined ? (row?.says ?? rule) : `required of ${missing.word}: ${names.join(", ")}`;
     const source = row === undefined ? "Linux kernel/params.c" : `${row.source} (${row.fn}, rule ${row.id})`;
     const verb = certain ? "returns" : "may return";
-    return make("kvm-refuses", { text: `${fn} ${verb} -${errno}: ${why.replace(/\.$/, "")}`, source, certain });
+    // What stands for all that runs around the other functions.
+    const name = fn === "kvm_load" ? "vmx_init" : fn;
+    return make("kvm-refuses", { text: `${name} ${verb} -${errno}: ${why.replace(/\.$/, "")}`, source, certain });
   });
 }
 

@@ -22,12 +22,16 @@ export function findingLines(
   });
 }
 
-/** The kernel's messages in the order of printing, as `dmesg` shows them. */
-export function messageLines(replayed: Replay, width: number): Line[] {
-  return allMessages(replayed).flatMap(({ text, certain, level }) => {
+/**
+ * The kernel's messages in the order of printing, as `dmesg` shows them. `perhaps`: those that unknown input decides
+ * about too.
+ */
+export function messageLines(replayed: Replay, width: number, perhaps: boolean): Line[] {
+  const all = allMessages(replayed);
+  const shown = perhaps ? all : all.filter(({ certain }) => certain);
+  return shown.flatMap(({ text, certain, level }) => {
     const style: Style = level === 3 ? "error" : level === 4 ? "warning" : "dim";
-    const lines = wrap(styled(style, text), width, "  ", 4);
-    return certain ? lines : [...lines.slice(0, -1), [...(lines.at(-1) ?? []), styled("unknown", " (perhaps)")]];
+    return wrap([styled(style, text), certain ? "" : styled("unknown", " (perhaps)")], width, "  ", 4);
   });
 }
 

@@ -1,5 +1,5 @@
 import { LAYERS, type Layer } from "../explain/features.js";
-import { kernelFindings } from "../explain/kernel-findings.js";
+import { type KernelFindingId, kernelFindings } from "../explain/kernel-findings.js";
 import { layerStep } from "../explain/layer-step.js";
 import { type Cell, type FeatureLayers, layersOf } from "../explain/layers.js";
 import type { TracedReplay } from "../explain/reason.js";
@@ -28,11 +28,11 @@ export function layersReport({ subject, traced, host }: LayersInput, width: numb
   lines.push(...matrixLines(layers, width));
   const unknown = unknownLines(traced, layers, width);
   if (unknown.length > 0) lines.push(BLANK, ...unknown);
-  // A warning that only unread registers could cause is left to `replay`.
-  const kernel = kernelFindings(replayed).filter(({ id, certain }) => certain || id !== "kernel-warns");
+  // What unread registers may make the kernel print is left to `replay`.
+  const kernel = kernelFindings(replayed).filter(({ id, certain }) => certain || !PRINTED.includes(id));
   const found = [...findings(host), ...kernel];
   if (found.length > 0) lines.push(BLANK, [styled("heading", "Findings")], ...findingLines(found, width));
-  const messages = messageLines(replayed, width);
+  const messages = messageLines(replayed, width, false);
   if (messages.length > 0) lines.push(BLANK, [styled("heading", "Kernel log")], ...messages);
   const hint = [
     styled("command", "vmxlens why FEATURE"),
@@ -43,6 +43,8 @@ export function layersReport({ subject, traced, host }: LayersInput, width: numb
   lines.push(BLANK, ...wrap(hint, width));
   return lines;
 }
+
+const PRINTED: readonly KernelFindingId[] = ["kernel-warns", "unchecked-msr-access"];
 
 const TITLES: { readonly [L in Layer]: readonly [wide: string, narrow: string] } = {
   silicon: ["CPU", "C"],
@@ -78,7 +80,7 @@ export function matrixLines(layers: readonly FeatureLayers[], width: number): Li
   const widths = LAYERS.map((layer) => Math.max(TITLES[layer][size].length, wide ? 4 : 1));
   const gap = wide ? 2 : 1;
   const cellsWidth = widths.reduce((sum, one) => sum + one + gap, 0);
-  const idWidth = Math.max(8, Math.min(ID_WIDTH, width - 2 - cellsWidth));
+  const idWidth = Math.max(6, Math.min(ID_WIDTH, width - 2 - cellsWidth));
   const nameWidth = width - 2 - idWidth - cellsWidth - gap;
   const titles: Span[] = LAYERS.map((layer, i) =>
     styled("label", spaces(gap) + TITLES[layer][size].padEnd(widths[i] as number)),
@@ -138,11 +140,13 @@ function unknownLines(traced: TracedReplay, layers: readonly FeatureLayers[], wi
 export function howToTell(sources: readonly UnknownSource[], width: number): Line[] {
   const indices = [...new Set(sources.flatMap(({ msr }) => msr ?? []))].sort((a, b) => a - b);
   const facts = [...new Set(sources.flatMap(({ fact }) => fact ?? []))];
+  const vendor = sources.some(({ text }) => text.includes("the vendor is"));
   const lines: Line[] = [];
   if (indices.length > 0) {
     const reads = indices.map((index) => `rdmsr -a ${hexIndex(index)}`).join("; ");
     lines.push(...wrap(["to read it: ", styled("command", `modprobe msr; ${reads}`)], width, "  "));
   }
+  if (vendor) lines.push(...wrap(["if it is so: ", styled("command", "--assume vendor=intel")], width, "  "));
   for (const fact of facts) {
     const option = `--machine ${fact.replaceAll("_", "-")}=1`;
     lines.push(...wrap(["to tell it: ", styled("command", option)], width, "  "));

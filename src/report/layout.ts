@@ -79,7 +79,7 @@ export function wrap(inline: Inline, width: number, first: Inline = "", hang: nu
   for (const word of wordsOf(inline)) {
     for (const piece of cut(word, room - margin)) {
       if (used + (fresh ? 0 : 1) + piece.length > room && !(fresh && used <= margin)) flush();
-      if (!fresh) line.push({ text: " " });
+      if (!fresh) line.push(blankBetween(line.at(-1), piece.spans[0]));
       line.push(...piece.spans);
       used += piece.length + (fresh ? 0 : 1);
       fresh = false;
@@ -87,6 +87,12 @@ export function wrap(inline: Inline, width: number, first: Inline = "", hang: nu
   }
   lines.push(line);
   return lines.map(merged);
+}
+
+/** The blank between two words belongs to their style when they share one. */
+function blankBetween(before: Span | undefined, after: Span | undefined): Span {
+  const style = before?.style === after?.style ? before?.style : undefined;
+  return style === undefined ? { text: " " } : { text: " ", style };
 }
 
 /** Neighbours of one style put together, blanks at the end taken off. */

@@ -1,3 +1,4 @@
+import { bitsOf } from "../bits/word.js";
 import type { Layer } from "../explain/features.js";
 import { endsOf, type LayerStep } from "../explain/layer-step.js";
 import { FIRMWARE_ENABLES_VMX } from "../explain/layers.js";
@@ -71,6 +72,9 @@ export interface UnknownSource {
   readonly fact?: string;
 }
 
+/** Facts about the machine that a replay can be told (`MachineFacts`). */
+const TELLABLE: readonly string[] = ["tboot", "pmu", "irq_posting", "evmcs", "mediated_pmu"];
+
 /** What is not known and would decide an unknown bit, each once. */
 export function unknownsOf(traced: TracedReplay, found: BitReason): readonly UnknownSource[] {
   const sources = new Map<string, UnknownSource>();
@@ -81,10 +85,11 @@ export function unknownsOf(traced: TracedReplay, found: BitReason): readonly Unk
       add({ text: reasonText(traced, one), msr: REPLAY_MSRS[reason.msr] });
     } else if (value === "unknown" && reason.kind === "fact") {
       const text = reasonText(traced, one);
-      add(one.word === "machine" ? { text, fact: reason.name } : { text });
+      add(one.word === "machine" && TELLABLE.includes(reason.name) ? { text, fact: reason.name } : { text });
     } else if (reason.kind === "changed" || reason.kind === "not reached") {
       for (const leaf of reason.leaves) {
-        if (leaf.value === "unknown" && !("bit" in leaf.condition)) add(unknownLeaf(leaf.condition));
+        if (leaf.value !== "unknown" || "bit" in leaf.condition) continue;
+        for (const source of unknownLeaf(traced, leaf.condition)) add(source);
       }
     }
     for (const earlier of one.because) visit(earlier);
@@ -93,13 +98,18 @@ export function unknownsOf(traced: TracedReplay, found: BitReason): readonly Unk
   return [...sources.values()];
 }
 
-function unknownLeaf(condition: Condition): UnknownSource {
+function unknownLeaf(traced: TracedReplay, condition: Condition): readonly UnknownSource[] {
   if ("faults" in condition) {
     const msr = REPLAY_MSRS[condition.faults];
-    return { text: `nobody read ${registerText(msr)}`, msr };
+    return [{ text: `nobody read ${registerText(msr)}`, msr }];
   }
-  if ("timerTooFast" in condition) return { text: "not known: the TSC frequency, or the ratio in CPUID.15H" };
-  return { text: `not known: whether ${statementOf(condition as Parameters<typeof statementOf>[0])}` };
+  if ("timerTooFast" in condition) return [{ text: "not known: the TSC frequency, or the ratio in CPUID.15H" }];
+  const word = "nonzero" in condition ? condition.nonzero : "field" in condition ? condition.field : undefined;
+  // A number is not known because bits of it are not.
+  const [bit] = word === undefined ? [] : bitsOf(traced.replayed.cpu.word(word).unknown);
+  const found = word === undefined || bit === undefined ? [] : unknownsOf(traced, reasonFor(traced, word, bit));
+  if (found.length > 0) return found;
+  return [{ text: `not known: whether ${statementOf(condition as Parameters<typeof statementOf>[0])}` }];
 }
 
 /** What is not known and would decide whether the module loads. */
@@ -111,7 +121,7 @@ export function loadUnknowns(traced: TracedReplay): readonly UnknownSource[] {
     if (certain || row === undefined) return [];
     return leavesOfRule(traced, row).flatMap(({ condition, value }) => {
       if (value !== "unknown") return [];
-      if (!("bit" in condition)) return [unknownLeaf(condition)];
+      if (!("bit" in condition)) return unknownLeaf(traced, condition);
       const [word, bit] = condition.bit;
       return unknownsOf(traced, reasonFor(traced, word, bitIndex(word, bit)));
     });
@@ -161,6 +171,9 @@ export function stepText(traced: TracedReplay, step: LayerStep, silicon: LayerSt
   if (layer === "firmware") return firmwareText(replayed, step);
   if (layer === "param") return paramStep(traced, step);
   if (layer === "boot" && cell === "yes") return "it is on the `vmx flags` line";
+  const gone = layer === "boot" ? step.bits.find(({ word, value }) => word === "caps" && value === "no") : undefined;
+  // Without X86_FEATURE_VMX there is no line, whatever its words would hold.
+  if (gone !== undefined) return reasonText(traced, gone);
   const decisive = decisiveBits(step);
   if (cell === "no" && decisive.length === 0) return `no rule of Linux ${replayed.release} offers it to L1`;
   if (layer === "kvm" && cell === "yes") return kvmText(traced, step);

@@ -132,7 +132,7 @@ function eventText(event: TraceEvent): Inline {
     }
     default: {
       const { fn, errno, certain } = event.refusal;
-      return [styled("error", "refused "), `${fn} returns -${errno}`, certainty(certain)];
+      return [styled("error", "refused "), `${functionName(fn)} returns -${errno}`, certainty(certain)];
     }
   }
 }
@@ -217,7 +217,7 @@ function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width
   if (found.length > 0) {
     lines.push(BLANK, [styled("title", "Findings")], ...findingLines(found, width, { sources: true }));
   }
-  const messages = messageLines(replayed, width);
+  const messages = messageLines(replayed, width, true);
   if (messages.length > 0) lines.push(BLANK, [styled("title", "Kernel log")], ...messages);
   return lines;
 }

@@ -3,7 +3,7 @@ import type { ReplayOptions } from "../kvm/replay.js";
 import type { CoreGroup, Host } from "../model/host.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { hexIndex } from "./bit-text.js";
-import { labelled } from "./layout.js";
+import { labelled, wrap } from "./layout.js";
 import { type Inline, type Line, styled } from "./text.js";
 
 /** What a report is about: a host, how it is replayed, and everything that was taken for granted on the way. */
@@ -101,5 +101,5 @@ export function subjectLines(subject: Subject, width: number, replayed = true): 
   const taken = replayed ? takenForGranted(subject) : "";
   if (taken !== "") rows.push([assumed.length === 0 ? "assumed" : "", styled("dim", taken)]);
   for (const note of notes) rows.push(["note", note]);
-  return [[styled("title", subjectName(subject))], ...labelled(rows, width)];
+  return [...wrap(styled("title", subjectName(subject)), width), ...labelled(rows, width)];
 }

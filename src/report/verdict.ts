@@ -39,7 +39,7 @@ export function loadVerdict(replayed: Replay): Inline {
     reason === "" && unsure.length > 0
       ? `not known whether ${unsure.map((core) => coreText(core, host.cores.indexOf(core))).join(", ")} agree with the boot CPU`
       : reason;
-  return [styled("unknown", "Not known whether kvm_intel loads"), `: ${others}.`];
+  return [styled("unknown", "Not known whether kvm_intel loads"), others === "" ? "." : `; ${others}.`];
 }
 
 /** Why the boot CPU is refused, or may be, without the full stop. */
@@ -54,7 +54,7 @@ export function refusalText(replayed: Replay): string {
   const row = rulesOf(replayed.release, replayed.config).find(({ id }) => id === rule);
   // Only a parameter's value is refused by something that is no rule.
   if (row === undefined) return replayed.cpu.load.messages.at(-1)?.text ?? `${fn} refuses a parameter`;
-  return refusal.certain ? sentence(row) : `it would be refused if this is so: ${sentence(row)}`;
+  return refusal.certain ? sentence(row) : `what may stop it: ${sentence(row)}`;
 }
 
 export interface Tally {

@@ -1,6 +1,7 @@
 import type { Layer } from "../explain/features.js";
 import type { LayerStep } from "../explain/layer-step.js";
 import type { Cell } from "../explain/layers.js";
+import type { Remedy } from "../explain/remedies.js";
 import { holdsBefore } from "../explain/state-before.js";
 import type { Why } from "../explain/why.js";
 import { formatRange } from "../rules/release.js";
@@ -69,7 +70,9 @@ function answer({ reached, goal, steps, lostAt, unknownAt, replayed }: Why): Inl
   }
   const kvm = goal === "kvm" || goal === "param" || goal === "nested";
   const word = styled(reached, reached === "no" ? "No" : "Not known");
-  if (kvm && replayed.loads === reached && lostAt !== "silicon") return [word, ": ", loadVerdict(replayed)];
+  if (kvm && replayed.loads === reached && lostAt !== "silicon") {
+    return reached === "no" ? [word, ": ", loadVerdict(replayed)] : loadVerdict(replayed);
+  }
   if (reached === "no") return [word, `: lost at ${LAYER_NAMES[lostAt ?? goal]}.`];
   return [word, `: open at ${LAYER_NAMES[unknownAt ?? goal]}.`];
 }
@@ -143,8 +146,11 @@ export function unknownSources({ traced, steps }: Why): readonly UnknownSource[]
 }
 
 function changeLines(why: Why, { options }: Subject, atlas: WhyInput["atlas"], width: number): Line[] {
-  const { remedies, reached } = why;
+  const { reached } = why;
   if (reached === "yes") return [];
+  // The CPU may have what nobody read; to ask for another one is for those that are known to lack it.
+  const blamesCpu = (remedy: Remedy) => remedy.some(({ kind }) => kind === "silicon");
+  const remedies = reached === "unknown" ? why.remedies.filter((remedy) => !blamesCpu(remedy)) : why.remedies;
   const lines: Line[] = [];
   if (reached === "unknown") {
     const sources = unknownSources(why);
@@ -175,8 +181,7 @@ function changeLines(why: Why, { options }: Subject, atlas: WhyInput["atlas"], w
       for (const detail of details) lines.push(...wrap(detail, width, spaces(bullet.length + 4), bullet.length + 6));
       for (const command of commands) lines.push(...wrap(styled("command", command), width, spaces(bullet.length + 4)));
     }
-    if (remedy.some(({ kind }) => kind === "silicon") && atlas !== undefined)
-      lines.push(...atlasLines(why, atlas, width));
+    if (blamesCpu(remedy) && atlas !== undefined) lines.push(...atlasLines(why, atlas, width));
   }
   return lines;
 }

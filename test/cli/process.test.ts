@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { run } from "../../src/cli/run.js";
+import type { World } from "../../src/cli/world.js";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** The command line as a process of its own, from the sources. */
+function start(...args: readonly string[]): ChildProcess {
+  const command = ["--import", "tsx", join(root, "src/cli/main.ts"), ...args];
+  return spawn(process.execPath, command, { cwd: root, env: { ...process.env, NO_COLOR: "1" } });
+}
+
+async function exitCode(child: ChildProcess): Promise<number | null> {
+  const [code] = (await once(child, "close")) as [number | null];
+  return code;
+}
+
+describe("the process", () => {
+  it("prints all of a long report before it ends, and gives the exit code", async () => {
+    const child = start("replay", "skylake-x", "--kernel", "6.12");
+    const [out, code] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), exitCode(child)]);
+    expect(out).toMatch(/^Intel\(R\)[\s\S]*MSRs of L1[\s\S]*\n$/);
+    expect(code).toBe(0);
+  }, 30_000);
+
+  it("reads standard input", async () => {
+    const child = start("why", "ept", "-");
+    child.stdin?.end("0x480: 0xda040000000004\n0x482: 0x7ff9fffe0401e172\n");
+    const [out, code] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), exitCode(child)]);
+    expect(out).toContain("lost at");
+    expect(code).toBe(1);
+  }, 30_000);
+
+  it("ends quietly when its reader goes away", async () => {
+    const child = start("replay", "skylake-x", "--json");
+    child.stdout?.destroy();
+    const [err, code] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), exitCode(child)]);
+    expect(err).toBe("");
+    expect(code).toBe(0);
+  }, 30_000);
+});
+
+describe("a bug", () => {
+  const world = (env: World["env"], err: (text: string) => void): World => ({
+    out: () => {},
+    err,
+    env,
+    columns: undefined,
+    stdin: async function* () {},
+    live: async () => {
+      throw new TypeError("x is not a function");
+    },
+  });
+
+  it("exits with 70, asks for a report, and shows the stack only on demand", async () => {
+    for (const [env, stack] of [
+      [{}, false],
+      [{ VMXLENS_DEBUG: "1" }, true],
+    ] as const) {
+      let said = "";
+      const code = await run(
+        ["layers"],
+        world(env, (piece) => {
+          said += piece;
+        }),
+      );
+      expect(code).toBe(70);
+      expect(said).toContain("a bug of vmxlens: x is not a function\nPlease report it");
+      expect(/\n +at /.test(said)).toBe(stack);
+    }
+  });
+});
