@@ -20,8 +20,6 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "instr err",
       "vmlaunch",
       "vmresume",
-      "vmptrld",
-      "vmclear",
       "failed at vm-entry",
     ],
     pattern:
