@@ -101,10 +101,10 @@ function speaker(line: string, position: number, date: number): number {
 export function isQuotedPrintable(head: string): boolean {
   if (/^content-transfer-encoding:[ \t]{0,4}quoted-printable/im.test(head)) return true;
   let soft = 0;
-  for (let i = head.indexOf("="); i >= 0; i = head.indexOf("=", i + 1)) {
-    const next = head.slice(i + 1, i + 3);
-    if (/^\r?\n/.test(next)) soft++;
-    else if (!/^(?:3D|20|09|2E|46|0D|0A|[89A-F][0-9A-F])$/.test(next) && i + 3 <= head.length) return false;
+  for (const [, next] of head.matchAll(/=((?:[89A-F][0-9A-F](?:=[89AB][0-9A-F])+|[0-9A-F]{2}|\r?\n|[\s\S]|$))/g)) {
+    if (/^\r?\n/.test(next as string)) soft++;
+    // Single characters, or a whole one of UTF-8; any other pair of digits is more likely a number.
+    else if (!/^(?:3D|20|09|2E|46|0D|0A|[89A-F][0-9A-F]=.*|)$/.test(next as string)) return false;
   }
   return soft > 0;
 }

@@ -1,0 +1,254 @@
+/*
+ * Whole samples of every format, where they are at hand beside the checkout: what each must be read as. Short re-typed
+ * forms with the same numbers are in the tests of the readers.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { formatU64 } from "../../src/bits/u64.js";
+import { readHost } from "../../src/input/read.js";
+import type { Host } from "../../src/model/host.js";
+import { knownValue, type Msr } from "../../src/model/msr.js";
+import { bitsOf, nestedBitsOf } from "./truth.js";
+
+const SAMPLES = resolve(import.meta.dirname, "../../../shared/samples");
+const atHand = existsSync(SAMPLES);
+
+interface Expected {
+  readonly formats: readonly string[];
+  readonly hosts?: number;
+  /** Registers of which everything is known, in hexadecimal. */
+  readonly whole?: { readonly [index: string]: string };
+  /** Number of features of 0x48b that are known to be there, and not to be there. */
+  readonly secondary?: readonly [number, number];
+  /** The same of KVM's nested view. */
+  readonly nestedSecondary?: readonly [number, number];
+  /** Controls or capabilities that KVM offers, over all registers. */
+  readonly offered?: number;
+  readonly check?: (host: Host | undefined) => void;
+  readonly errors?: number;
+}
+
+const whole = (msrs: ReadonlyMap<number, Msr> | undefined): { [index: string]: string } => {
+  const known: { [index: string]: string } = {};
+  for (const [index, msr] of msrs ?? []) {
+    const value = knownValue(msr);
+    if (value !== undefined && (msr.state !== "value" || msr.mayBeAbsent !== true))
+      known[`0x${index.toString(16)}`] = formatU64(value);
+  }
+  return known;
+};
+
+/** Bits known to be 1 over all registers; those of controls are counted once, in the upper half. */
+const ones = (msrs: ReadonlyMap<number, Msr> | undefined): number => {
+  let count = 0;
+  for (const msr of msrs?.values() ?? []) {
+    if (msr.state !== "value") continue;
+    for (const word of [msr.hi, msr.lo]) for (let bit = 0; bit < 32; bit++) count += (word.value >>> bit) & 1;
+  }
+  return count;
+};
+
+const TABLE: { readonly [file: string]: Expected } = {
+  "vmxcap/hyperv-azure-nested-2020.txt": {
+    formats: ["vmxcap"],
+    whole: { "0x480": "0x98100000000001", "0x485": "0x40", "0x48c": "0xf0106114040" },
+    secondary: [6, 21],
+    check: (host) => expect(host?.cores[0].msrs.get(0x491)).toMatchObject({ mayBeAbsent: true }),
+  },
+  "vmxcap/old-no-hex-rev14.txt": {
+    formats: ["vmxcap"],
+    secondary: [7, 11],
+    check: (host) =>
+      expect(host?.cores[0].msrs.get(0x480)).toMatchObject({ lo: { value: 14 }, hi: { value: 0xda0400 & 0xfffeffff } }),
+  },
+  "rdmsr/e5-2696v3-0x480-all-cpus.txt": {
+    formats: ["msr-list"],
+    whole: { "0x480": "0xda040000000012" },
+    check: (host) => expect(host?.cores[0].logicalCpus).toBe("0-35"),
+  },
+  "rdmsr/e5-2696v3-0x48b-uniq.txt": {
+    formats: ["msr-list", "cpuinfo"],
+    check: (host) => {
+      expect(host?.cores[0].microcode).toBe(0x39);
+      expect(host?.cores[0].msrs.get(0x48b)).toMatchObject({ hi: { value: 0x7fff, unknown: 0x2000000 } });
+    },
+  },
+  "rdmsr/haswell-two-reads.txt": { formats: ["msr-list"], whole: { "0x485": "0x300481e5", "0x48b": "0x7cff00000000" } },
+  "windbg/vmcs-auditor-post.txt": {
+    formats: ["msr-list"],
+    whole: {
+      "0x481": "0x7f00000016",
+      "0x482": "0xfff9fffe0401e172",
+      "0x483": "0x1ffffff00036dff",
+      "0x484": "0x3ffff000011ff",
+      "0x486": "0x80000021",
+      "0x487": "0xffffffff",
+      "0x488": "0x2000",
+      "0x489": "0x3767ff",
+      "0x48b": "0x1ffcff00000000",
+      "0x48c": "0xf0106334141",
+      "0x491": "0x1",
+    },
+  },
+  "cpuinfo/vmx-flags-lines.txt": {
+    formats: ["cpuinfo"],
+    hosts: 5,
+    secondary: [3, 9],
+    check: (host) => expect(host?.observed?.vmxFlags).toHaveLength(11),
+  },
+  "qmp/x86_64-cpuid-Atom-P5362.json": { formats: ["qmp"], nestedSecondary: [16, 3], offered: 72 },
+  "qmp/x86_64-cpuid-Cooperlake.json": { formats: ["qmp"], nestedSecondary: [17, 2], offered: 73 },
+  "qmp/x86_64-cpuid-Core-i7-8550U.json": { formats: ["qmp"], nestedSecondary: [15, 4], offered: 70 },
+  "qmp/x86_64-cpuid-EPYC-7502-32-Core.json": { formats: ["qmp"], nestedSecondary: [0, 19], offered: 0 },
+  "libvirt/x86_64-cpuid-Atom-P5362-enabled.xml": { formats: ["libvirt"], nestedSecondary: [16, 0], offered: 71 },
+  "libvirt/x86_64-cpuid-Cooperlake-enabled.xml": { formats: ["libvirt"], nestedSecondary: [17, 0], offered: 72 },
+  "libvirt/x86_64-cpuid-Core-i7-8550U-enabled.xml": { formats: ["libvirt"], nestedSecondary: [15, 0], offered: 69 },
+  "libvirt/x86_64-cpuid-Core-i7-1270P-enabled.xml": { formats: ["libvirt"], nestedSecondary: [19, 0], offered: 77 },
+  "libvirt/x86_64-cpuid-Atom-P5362-json.xml": { formats: ["libvirt"], nestedSecondary: [16, 0], offered: 71 },
+  "libvirt/x86_64-cpuid-Cooperlake-json.xml": { formats: ["libvirt"], nestedSecondary: [17, 0], offered: 72 },
+  "libvirt/x86_64-cpuid-Core-i7-8550U-json.xml": { formats: ["libvirt"], nestedSecondary: [15, 0], offered: 69 },
+  "libvirt/x86_64-cpuid-baseline-Cooperlake+Cascadelake.xml": { formats: ["libvirt"], offered: 72 },
+  "libvirt/qemu_5.0.0.x86_64.xml": { formats: ["libvirt"], nestedSecondary: [15, 0], offered: 68 },
+  "libvirt/x86_64-cpuid-Atom-P5362.xml": {
+    formats: ["libvirt"],
+    check: (host) =>
+      expect(host).toMatchObject({ vendor: "GenuineIntel", cores: [{ cpuid: { features: { vmx: true } } }] }),
+  },
+  "libvirt/x86_64-cpuid-Cooperlake.xml": {
+    formats: ["libvirt"],
+    check: (host) => expect(host?.cores[0]).toMatchObject({ signature: 0x5065b, cpuid: { features: { vmx: true } } }),
+  },
+  "libvirt/x86_64-cpuid-Core-i7-8550U.xml": {
+    formats: ["libvirt"],
+    check: (host) => {
+      expect(host?.name).toBe("Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz");
+      expect(host?.cores[0]).toMatchObject({ signature: 0x806ea, cpuid: { physAddrBits: 39 } });
+    },
+  },
+  "vboxlog/coffee-lake-906ea.log": {
+    formats: ["vboxlog"],
+    whole: {
+      "0x3a": "0x20005",
+      "0x480": "0xda040000000004",
+      "0x481": "0x7f00000016",
+      "0x482": "0xfff9fffe0401e172",
+      "0x483": "0x1ffffff00036dff",
+      "0x484": "0x3ffff000011ff",
+      "0x485": "0x7004c1e7",
+      "0x486": "0x80000021",
+      "0x487": "0xffffffff",
+      "0x488": "0x2000",
+      "0x489": "0x3727ff",
+      "0x48a": "0x2e",
+      "0x48b": "0x5fbcff00000000",
+      "0x48c": "0xf0106734141",
+      "0x48d": "0x7f00000016",
+      "0x48e": "0xfff9fffe04006172",
+      "0x48f": "0x1ffffff00036dfb",
+      "0x490": "0x3ffff000011fb",
+      "0x491": "0x1",
+    },
+    check: (host) =>
+      expect(host?.cores[0]).toMatchObject({ signature: 0x906ea, cpuid: { features: { hypervisor: false } } }),
+  },
+  "freebsd/verbose-kaby-lake.txt": {
+    formats: ["freebsd"],
+    whole: { "0x48c": "0xf0106734141" },
+    check: (host) => {
+      expect(bitsOf(host?.cores[0], 0x48b).ones).toContain("ENCLS_EXITING");
+      expect(host?.cores[0].msrs.has(0x483)).toBe(false);
+    },
+  },
+  "freebsd/verbose-kvm-nested.txt": {
+    formats: ["freebsd"],
+    whole: { "0x48c": "0xf0106334041" },
+    check: (host) => expect(bitsOf(host?.cores[0], 0x48b).zeros).toContain("ENCLS_EXITING"),
+  },
+  "freebsd/short-lines.txt": { formats: ["freebsd"], secondary: [7, 0] },
+  "cmpe283/devanshudighe-entry-exit-proc.txt": {
+    formats: ["can-set"],
+    whole: {
+      "0x482": "0xfff9fffe0401e172",
+      "0x483": "0x1ffffff00036dff",
+      "0x484": "0x3ffff000011ff",
+      "0x48b": "0x3cff00000000",
+    },
+  },
+  "cmpe283/jasonliu96-vm-header-lines.txt": {
+    formats: ["can-set"],
+    whole: {
+      "0x481": "0x3f00000016",
+      "0x482": "0xfff9fffe0401e172",
+      "0x483": "0x3fefff00036dff",
+      "0x484": "0xd3ff000011ff",
+      "0x48b": "0x553cfe00000000",
+    },
+  },
+  "xen/skylake-or-kabylake-client.txt": {
+    formats: ["xen"],
+    check: (host) => expect(host?.observed?.xenFeatures).toHaveLength(11),
+  },
+  "xen/timestamped-core2-model23.txt": {
+    formats: ["xen"],
+    check: (host) => expect(host?.observed?.xenFeatures).toHaveLength(4),
+  },
+  "xen/xeon-d-1518.txt": {
+    formats: ["xen"],
+    check: (host) => {
+      expect(host?.name).toBe("Intel(R) Xeon(R) CPU D-1518 @ 2.20GHz");
+      expect(host?.observed?.xenFeatures).toHaveLength(14);
+    },
+  },
+  "kvm-dmesg/lines.txt": { formats: ["kernel-log"], check: (host) => expect(host?.observed?.messages).toHaveLength(4) },
+  "feature-control/turbostat-and-chipsec.txt": {
+    formats: ["feature-control"],
+    whole: { "0x3a": "0x40005" },
+    check: (host) => expect(host?.cores.map((core) => core.logicalCpus)).toEqual(["0", "1-3"]),
+  },
+  "firecracker/fingerprint_INTEL_CASCADELAKE_5.10host.json": {
+    formats: ["firecracker"],
+    errors: 1,
+    check: (host) => expect(host).toMatchObject({ kernel: "5.10.255-253.1008.amzn2.x86_64" }),
+  },
+};
+
+describe.skipIf(!atHand)("the samples", () => {
+  it.each(Object.entries(TABLE))("%s", (file, expected) => {
+    const { host, hosts, formats, diagnostics } = readHost(readFileSync(join(SAMPLES, file)), { file });
+    expect(formats).toEqual(expected.formats);
+    expect(hosts).toHaveLength(expected.hosts ?? 1);
+    expect(diagnostics.filter((d) => d.severity === "error")).toHaveLength(expected.errors ?? 0);
+    if (expected.whole !== undefined) expect(whole(host?.cores[0].msrs)).toEqual(expected.whole);
+    const count = ({ ones: set, zeros }: { ones: string[]; zeros: string[] }) => [set.length, zeros.length];
+    if (expected.secondary !== undefined) expect(count(bitsOf(host?.cores[0], 0x48b))).toEqual(expected.secondary);
+    if (expected.nestedSecondary !== undefined)
+      expect(count(nestedBitsOf(host, 0x48b))).toEqual(expected.nestedSecondary);
+    if (expected.offered !== undefined) expect(ones(host?.observed?.nestedMsrs)).toBe(expected.offered);
+    expected.check?.(host);
+  });
+
+  it("are all in the table", () => {
+    const folders = [
+      "vmxcap",
+      "rdmsr",
+      "windbg",
+      "cpuinfo",
+      "qmp",
+      "libvirt",
+      "vboxlog",
+      "freebsd",
+      "cmpe283",
+      "xen",
+      "kvm-dmesg",
+      "feature-control",
+      "firecracker",
+    ];
+    const files = folders.flatMap((folder) =>
+      readdirSync(join(SAMPLES, folder))
+        .filter((name) => name !== "README.md")
+        .map((name) => `${folder}/${name}`),
+    );
+    expect(new Set(Object.keys(TABLE))).toEqual(new Set(files));
+  });
+});
