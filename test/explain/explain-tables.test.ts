@@ -155,7 +155,8 @@ function hintFits(id: string, hint: string): boolean {
       .replace(/[^\p{L}\p{N}]/gu, "");
   const words = hint.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 1);
   const source = letters(row?.pattern.source ?? "");
-  return words.some((word) => source.includes(letters(word)));
+  // Optional letters of a pattern stand between those of the hint: then the pattern itself decides.
+  return words.some((word) => source.includes(letters(word))) || row?.pattern.test(`${hint} 7`) === true;
 }
 
 function sentencesOf(row: MessageRow): string[] {
