@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { KVM_PARAMS } from "./capture-check.js";
 import { type Capture, parseCapture } from "./capture-parse.js";
 
 /*
@@ -10,9 +11,7 @@ import { type Capture, parseCapture } from "./capture-parse.js";
 
 const OUT = resolve(import.meta.dirname, "../test/captures/captures.jsonl.gz");
 
-/** Parameters of kvm that have to do with VMX; the rest is left out. */
-const KVM_PARAMS = ["enable_pmu", "tdp_mmu"];
-
+/** Leaves out the parameters of kvm that have nothing to do with VMX. */
 export function compact(capture: Capture): Capture {
   const scenarios = capture.scenarios.map((scenario) => {
     const kvm = Object.fromEntries(Object.entries(scenario.params.kvm).filter(([name]) => KVM_PARAMS.includes(name)));
