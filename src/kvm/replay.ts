@@ -17,7 +17,7 @@ import {
   type Warning,
   YES,
 } from "../rules/machine.js";
-import { DEFAULT_RELEASE, inRange, type Release } from "../rules/release.js";
+import { DEFAULT_RELEASE, inRange, RELEASES, type Release } from "../rules/release.js";
 import { CONFIG_OPTIONS, type Condition, type ConfigOption, type Errno } from "../rules/rule.js";
 import {
   type BitName,
@@ -142,6 +142,9 @@ function programsFor(release: Release, config: KernelConfig): Programs {
   const key = release + options;
   let found = programs.get(key);
   if (found === undefined) {
+    if (!RELEASES.includes(release)) {
+      throw new RangeError(`no kernel release ${release} is tabulated; resolveRelease() gives the nearest older one`);
+    }
     const adjust = adjustSpecs(release, config);
     const params = PARAMS.filter((row) => paramExists(row, release, config));
     found = {
@@ -179,7 +182,8 @@ export function paramsOf(release: Release, config: KernelConfig = DEBIAN_CONFIG)
 
 /**
  * Replays what a kernel release does with a host's VMX MSRs: boot, loading of kvm and kvm_intel, and what a nested
- * hypervisor would see. Nothing in the host has to be known; unknown input gives unknown output where it matters.
+ * hypervisor would see. Nothing in the host has to be known; unknown input gives unknown output where it matters. Throws
+ * `RangeError` for a release that is not one of `RELEASES`.
  */
 export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const release = options.release ?? DEFAULT_RELEASE;
