@@ -141,7 +141,7 @@ describe("the tables of messages", () => {
         .filter((hint) => !lines.some((line) => line.includes(hint)))
         .map((hint) => [row.id, hint] as const),
     );
-    for (const [id, hint] of unseen) expect([id, hintFits(id, hint)]).toEqual([id, true]);
+    for (const [id, hint] of unseen) expect([id, hint, hintFits(id, hint)]).toEqual([id, hint, true]);
   });
 });
 

@@ -16,11 +16,14 @@ export const VMX_INSTRUCTION_MESSAGES = [
     hint: [
       "instruction error",
       "instruction_error",
+      "instruction-error",
+      "instructionerror",
       "insterr",
       "instr err",
-      "vmlaunch",
-      "vmresume",
-      "failed at vm-entry",
+      "instrerr",
+      "instr_err",
+      "inst err",
+      "inst_err",
     ],
     pattern:
       /(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d)/i,
