@@ -1,0 +1,260 @@
+import { FEATURE_LIST, type Feature } from "../explain/features.js";
+import type { Diagnostic } from "../input/diagnostic.js";
+import { diagnosticLog } from "../input/diagnostic.js";
+import type { Condition } from "../rules/rule.js";
+import type { BitRow } from "../spec/bit-row.js";
+import { NAME_NOTES, namesOf } from "../spec/lookup.js";
+import { foldName, nearest } from "../spec/near.js";
+import { registerOf } from "../spec/registers.js";
+import {
+  CONTROL_WORDS,
+  type ControlName,
+  type ControlWord,
+  type ControlWordName,
+  controlBit,
+} from "../vmcs/controls.js";
+import { activatorOf } from "./control-words.js";
+
+/** What somebody wants of a control: it has to be 1, it should be 1 where it may be, it has to be 0. */
+export type Wish = "required" | "optional" | "off";
+
+export interface WantedControl {
+  readonly name: ControlName;
+  readonly wish: Wish;
+  /** As it was typed. */
+  readonly asked: string;
+}
+
+export interface WantedControls {
+  /** Each control once, in the order of the text. */
+  readonly wants: readonly WantedControl[];
+  readonly problems: readonly Diagnostic[];
+}
+
+/** A `-` before a name switches it off, a `?` before or behind it makes it optional. */
+const MARK = /^([-!?]?)\s*(.*?)(\??)$/;
+const SECTION = /^(required|optional|off)\s*:/i;
+const COMMENT = /(?:#(?!VE)|\/\/).*$/;
+
+/**
+ * Reads a list of control names: of any vocabulary, one or more on a line, with blanks, commas or `|` between. A name is
+ * required; `NAME?` is optional, `-NAME` has to be off; a line `optional:`, `required:` or `off:` says it for the names
+ * that follow. `exit/NAME` tells apart names that two words have. The name of a feature stands for all of its controls.
+ * `#` and `//` begin comments.
+ */
+export function readWanted(text: string, file?: string): WantedControls {
+  const log = diagnosticLog(file);
+  const wants = new Map<ControlName, WantedControl>();
+  let section: Wish = "required";
+  for (const [index, raw] of text.split("\n").entries()) {
+    let line = raw.replace(COMMENT, "");
+    const heading = SECTION.exec(line.trim());
+    if (heading !== null) {
+      section = (heading[1] as string).toLowerCase() as Wish;
+      line = line.slice(line.indexOf(":") + 1);
+    }
+    for (const piece of namesOn(line)) {
+      const at = { line: index + 1, column: Math.max(1, raw.indexOf(piece) + 1) };
+      const [, before, name, behind] = MARK.exec(piece) as RegExpExecArray;
+      const found = resolve(name as string);
+      if ("problem" in found) {
+        log.error(at, found.problem, found.expected);
+        continue;
+      }
+      const marked = before === "?" || behind === "?" ? "optional" : before === "" ? section : "off";
+      for (const control of found.controls) {
+        const wish = found.negated ? opposite(marked) : marked;
+        const earlier = wants.get(control);
+        const next = earlier === undefined ? wish : together(earlier.wish, wish);
+        if (next === undefined) {
+          log.error(at, `${name} is wanted on and off`, "one of the two");
+          continue;
+        }
+        wants.set(control, { name: control, wish: next, asked: earlier?.asked ?? (name as string) });
+      }
+    }
+  }
+  return { wants: [...wants.values()], problems: log.list() };
+}
+
+function opposite(wish: Wish): Wish {
+  return wish === "off" ? "required" : "off";
+}
+
+function together(a: Wish, b: Wish): Wish | undefined {
+  if (a === b) return a;
+  if (a === "off" || b === "off") return undefined;
+  return "required";
+}
+
+/** No name has more words. */
+const MOST_WORDS = 8;
+
+/**
+ * The names of a line. A name of the SDM has blanks in it: the longest stretch that is a name is taken. What stands
+ * between such names is one misspelt name.
+ */
+function* namesOn(line: string): Iterable<string> {
+  for (const piece of line.split(/[,;|()\\]+/)) {
+    const words = piece.trim().split(/\s+/).filter(Boolean);
+    let strange: string[] = [];
+    for (let from = 0; from < words.length; ) {
+      const to = endOfName(words, from);
+      if (to === undefined) {
+        strange.push(words[from++] as string);
+        continue;
+      }
+      if (strange.length > 0) yield strange.join(" ");
+      strange = [];
+      yield words.slice(from, to).join(" ");
+      from = to;
+    }
+    if (strange.length > 0) yield strange.join(" ");
+  }
+}
+
+function endOfName(words: readonly string[], from: number): number | undefined {
+  for (let to = Math.min(words.length, from + MOST_WORDS); to > from; to--) {
+    if (isName(words.slice(from, to).join(" "))) return to;
+  }
+  return undefined;
+}
+
+function isName(text: string): boolean {
+  const [, , name] = MARK.exec(text) as RegExpExecArray;
+  const found = resolve(name as string);
+  return !("problem" in found) || found.isName === true;
+}
+
+// ---- Names ----
+
+type Resolved =
+  | { readonly controls: readonly ControlName[]; readonly negated: boolean }
+  | { readonly problem: string; readonly expected: string; readonly isName?: true };
+
+const GROUPS: { readonly [name: string]: ControlWordName } = {
+  pin: "pin",
+  pinbased: "pin",
+  proc: "proc",
+  primary: "proc",
+  cpu: "proc",
+  proc2: "proc2",
+  secondary: "proc2",
+  proc3: "proc3",
+  tertiary: "proc3",
+  exit: "exit",
+  exit2: "exit2",
+  entry: "entry",
+  vmfunc: "vmfunc",
+};
+
+interface NamedControl {
+  readonly word: ControlWord;
+  readonly row: BitRow;
+}
+
+interface Names {
+  /** Every control bit once. */
+  readonly controls: readonly NamedControl[];
+  readonly byName: ReadonlyMap<string, readonly NamedControl[]>;
+}
+
+let names: Names | undefined;
+
+function controlNames(): Names {
+  if (names !== undefined) return names;
+  const byName = new Map<string, NamedControl[]>();
+  const controls = Object.values(CONTROL_WORDS).flatMap((word) =>
+    word.bits
+      .filter((row, i) => word.bits.findIndex(({ bit }) => bit === row.bit) === i)
+      .map((row): NamedControl => ({ word, row })),
+  );
+  for (const control of controls) {
+    for (const name of new Set([...namesOf(control.row)].map(([, one]) => foldName(one)))) {
+      byName.set(name, [...(byName.get(name) ?? []), control]);
+    }
+  }
+  names = { controls, byName };
+  return names;
+}
+
+const NEGATED = NAME_NOTES.filter(({ note }) => note.startsWith("A negated name")).map(({ name }) => foldName(name));
+
+function resolve(name: string): Resolved {
+  const grouped = /^([\w-]+?)\s*[/.:]\s*(.+)$/.exec(name);
+  const group = grouped === null ? undefined : GROUPS[foldName(grouped[1] as string).replaceAll("_", "")];
+  const bare = group === undefined ? name : (grouped?.[2] as string);
+  const wanted = foldName(bare);
+  const feature = group === undefined ? featureControls(wanted) : undefined;
+  if (feature !== undefined) return { controls: feature, negated: false };
+  const withName = (one: string) =>
+    (controlNames().byName.get(one) ?? []).filter(({ word }) => group === undefined || word.name === group);
+  const exact = withName(wanted);
+  const matches = exact.length > 0 ? exact : withName(`vmx_${wanted}`);
+  if (matches.length > 1) return ambiguous(bare, matches);
+  const [only] = matches;
+  if (only !== undefined) {
+    const negated = NEGATED.includes(wanted) || NEGATED.includes(`vmx_${wanted}`);
+    return { controls: [controlName(only)], negated };
+  }
+  return unknown(name, wanted);
+}
+
+function controlName({ word, row }: NamedControl): ControlName {
+  return `${word.name}.${row.key}` as ControlName;
+}
+
+function ambiguous(name: string, matches: readonly NamedControl[]): Resolved {
+  const words = matches.map(({ word }) => word.sdm);
+  return {
+    problem: `${name} is in the ${words.join(" and in the ")}`,
+    expected: matches.map(({ word }) => `${word.name}/${name}`).join(" or "),
+    isName: true,
+  };
+}
+
+function unknown(name: string, wanted: string): Resolved {
+  if (featureOf(wanted) !== undefined) {
+    const problem = `${name} is a capability that no control switches`;
+    return { problem, expected: "the name of a control", isName: true };
+  }
+  const candidates = new Map<string, string>();
+  for (const { row } of controlNames().controls) {
+    for (const [, one] of namesOf(row)) if (!candidates.has(foldName(one))) candidates.set(foldName(one), one);
+  }
+  const near = nearest(name, candidates.values(), 3);
+  return {
+    problem: `no VMX control is called ${name}`,
+    expected: near.length === 0 ? "a name as the SDM, Linux, QEMU or another vocabulary has it" : near.join(", "),
+  };
+}
+
+// ---- Features ----
+
+function featureOf(wanted: string): Feature | undefined {
+  return FEATURE_LIST.find(({ id, aliases = [] }) => [id, ...aliases].some((one) => foldName(one) === wanted));
+}
+
+/** The controls that a feature is made of; `undefined` if it is no feature or has none. */
+function featureControls(wanted: string): readonly ControlName[] | undefined {
+  const silicon = featureOf(wanted)?.silicon;
+  const controls = silicon === undefined ? [] : controlsIn(silicon);
+  // The activation of a word follows from the controls in it.
+  const activators = controls.map((name) => activatorOf(controlBit(name).word));
+  return controls.length === 0 ? undefined : controls.filter((name) => !activators.includes(name));
+}
+
+function controlsIn(condition: Condition): readonly ControlName[] {
+  if ("all" in condition) return condition.all.flatMap(controlsIn);
+  if (!("bit" in condition)) return [];
+  const [word, bit] = condition.bit as readonly [string, string | number];
+  const found = controlNames().controls.find(
+    (one) => (one.row.key === bit || one.row.bit === bit) && allowedWordName(one.word) === word,
+  );
+  return found === undefined ? [] : [controlName(found)];
+}
+
+/** The name that rules give to the allowed-1 settings of a control word. */
+function allowedWordName({ msr, shape }: ControlWord): string {
+  return `${registerOf(msr)?.sdm}.${shape === "halves" ? "hi" : "lo"}`;
+}
