@@ -37,7 +37,7 @@ export interface Settings {
 const DEFAULT_WIDTH = 100;
 
 /** Facts about the machine by the key that users type. */
-export const MACHINE_KEYS = {
+const MACHINE_KEYS = {
   tboot: "tboot",
   pmu: "pmu",
   "irq-posting": "irqPosting",

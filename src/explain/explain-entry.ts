@@ -182,6 +182,9 @@ function instructionError(error: number): Decoded {
   };
 }
 
+/** SDM: 14, 21 and 27 are not used. */
+const NUMBERS = "(they go from 1 to 28, without 14, 21 and 27)";
+
 // ---- Instruction error = n ----
 
 export function decodeInstructionError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
@@ -193,15 +196,19 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
   const instruction = groups.insn === undefined ? "" : `${groups.insn.toUpperCase()} failed. `;
   if (field !== undefined && INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
     return {
-      what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is no VM-instruction error number (they go from 1 to 28): no VMCS was current (VMfailInvalid), and the number itself was read in vain.`,
+      what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is no VM-instruction error number ${NUMBERS}: no VMCS was current (VMfailInvalid), and the number itself was read in vain.`,
       values: [{ name: "field", value: fieldName(field) }],
     };
   }
   if (INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
+    const none = `${instruction}${error >>> 31 === 1 ? `0x${error.toString(16)}` : error} is no VM-instruction error number ${NUMBERS}`;
+    if (error >>> 31 === 1) {
+      const decoded = entryFailure(error & 0xffff);
+      return auditOf(context, error, { ...decoded, what: `${none}: it is an exit reason. ${decoded.what ?? ""}` });
+    }
     return {
-      what: `${instruction}${error} is no VM-instruction error number (they go from 1 to 28): it is an exit reason, an errno, or memory that nobody wrote.`,
+      what: `${none}: it is an exit reason, an errno, or memory that nobody wrote.`,
       values: [{ name: "as an exit reason", value: EXIT_REASONS[error & 0xffff] ?? "none" }],
-      ...(error >>> 31 === 1 ? entryFailure(error & 0xffff) : {}),
     };
   }
   const base = error === 0 ? zeroError() : instructionError(error);

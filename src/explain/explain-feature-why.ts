@@ -2,8 +2,9 @@ import type { Tri } from "../bits/tri.js";
 import { bitAt } from "../bits/word.js";
 import type { Host } from "../model/host.js";
 import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
+import type { Rule } from "../rules/rule.js";
 import { registerOf } from "../spec/registers.js";
-import { type Cause, rangesText } from "./explain-answer.js";
+import { type Cause, type ExplainedRule, rangesText, sinceText } from "./explain-answer.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "./explain-bits.js";
 import { type ExplainContext, replayOptions } from "./explain-context.js";
 import { atlasOffers, type Offered, offeredBy, offeredByAny } from "./explain-offered.js";
@@ -11,7 +12,7 @@ import { explainRemedies } from "./explain-remedy.js";
 import { findFeature } from "./find-feature.js";
 import type { Step } from "./messages/message.js";
 import { rangesOf } from "./remedies.js";
-import { why } from "./why.js";
+import { type Why, why } from "./why.js";
 
 /*
  * Why KVM does not offer a feature to guests: by the machine where it is known, else by release and by the CPUs of the
@@ -113,8 +114,10 @@ function hostCause(context: ExplainContext, host: Host, index: number, bit: numb
       text: `${name}: not offered on this machine under Linux ${release}.`,
       certainty: answer === "no" ? "certain" : "possible",
     };
-  const { lostAt, unknownAt } = why(host, found.feature, replayOptions(context, release), "nested");
+  const answers = why(host, found.feature, replayOptions(context, release), "nested");
+  const { lostAt, unknownAt } = answers;
   const where = lostAt ?? unknownAt;
+  const because = lostAt === undefined ? "" : becauseText(decidedBy(answers));
   const layers: { readonly [layer: string]: string } = {
     silicon: "the CPU does not have it",
     firmware: "the firmware does not allow it",
@@ -124,9 +127,47 @@ function hostCause(context: ExplainContext, host: Host, index: number, bit: numb
     nested: "KVM does not pass it on to guests",
   };
   return {
-    text: `${name}: on this machine under Linux ${release} ${where === undefined ? "it is not offered" : layers[where]}${lostAt === undefined ? ", as far as the registers are known" : ""}.`,
+    text: `${name}: on this machine under Linux ${release} ${where === undefined ? "it is not offered" : layers[where]}${lostAt === undefined ? ", as far as the registers are known" : ""}${because}.`,
     certainty: answer === "no" ? "certain" : "possible",
   };
+}
+
+interface Decision {
+  readonly rule: Rule;
+  /** It took the feature away; else it would have given it and did not run. */
+  readonly ran: boolean;
+}
+
+function becauseText(decision: Decision | undefined): string {
+  if (decision === undefined) return "";
+  const says = decision.rule.says.replace(/\.$/, "");
+  return decision.ran ? `: ${says}` : `; this does not apply: ${says}`;
+}
+
+/** The rule that took a feature away, if it was a rule and not a register or a parameter. */
+function decidedBy({ steps, lostAt }: Why): Decision | undefined {
+  const reasons = steps.find(({ layer }) => layer === lostAt)?.bits ?? [];
+  for (const { value, reason } of reasons) {
+    if (value === "no" && (reason.kind === "changed" || reason.kind === "not reached"))
+      return { rule: reason.rule, ran: reason.kind === "changed" };
+  }
+  return undefined;
+}
+
+/** The function of the kernel that takes the first of the features away on a machine. */
+export function refusingRule(context: ExplainContext, vmx: readonly Wanted[]): ExplainedRule | undefined {
+  const { host } = context;
+  if (host === undefined) return undefined;
+  for (const { index, bit } of vmx) {
+    if (index === undefined || bit === undefined) continue;
+    const found = findFeature(nameFor(index, bit));
+    if (found.kind !== "one") continue;
+    const rule = decidedBy(why(host, found.feature, replayOptions(context), "nested"))?.rule;
+    if (rule !== undefined) {
+      return { fn: rule.fn, file: rule.source, says: rule.says, since: sinceText(rule.releases) };
+    }
+  }
+  return undefined;
 }
 
 /** A name that only this bit bears. */

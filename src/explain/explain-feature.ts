@@ -3,7 +3,15 @@ import { registerOf } from "../spec/registers.js";
 import type { Cause, Decoded } from "./explain-answer.js";
 import { explainBit, listText } from "./explain-bits.js";
 import type { ExplainContext } from "./explain-context.js";
-import { alwaysOffered, bitCauses, dependsOn, hostSteps, type Wanted, withReasons } from "./explain-feature-why.js";
+import {
+  alwaysOffered,
+  bitCauses,
+  dependsOn,
+  hostSteps,
+  refusingRule,
+  type Wanted,
+  withReasons,
+} from "./explain-feature-why.js";
 import type { Match } from "./explain-match.js";
 import type { Step } from "./messages/message.js";
 import { DROP_VMX, NESTED_ON } from "./messages/steps.js";
@@ -83,6 +91,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     what: `The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}`,
     ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
+    ...ruleFor(context, vmx),
     causes,
     steps,
     depends: dependsOn(context, nothing || vmx.length === 0),
@@ -177,10 +186,16 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     ...(parts.length === 0 ? {} : { what: `${parts.join("; ")}. For a migration the host is the target.` }),
     ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
     bits: withReasons(context, bits),
+    ...ruleFor(context, vmx),
     causes,
     steps,
     depends: dependsOn(context, noVmx || vmx.length === 0),
   };
+}
+
+function ruleFor(context: ExplainContext, vmx: readonly Wanted[]): Pick<Decoded, "rule"> {
+  const rule = refusingRule(context, vmx);
+  return rule === undefined ? {} : { rule };
 }
 
 function splitNames(text: string): string[] {

@@ -83,15 +83,16 @@ export function matchMessages(text: string): Matches {
   const unknown: TextLine[] = [];
   const seen = new Set<string>();
   const window: TextLine[] = [];
-  // Lines that a joined match has used up.
+  // Lines that a match over a line break reaches into, and its words there.
   let taken = 0;
+  let takenText = "";
   let lines = 0;
 
   const step = (): void => {
     const [line] = window;
     if (line === undefined) return;
     lines = line.number;
-    const found = line.number > taken ? matchLine(window) : [];
+    const found = matchLine(window).filter(({ text: words }) => line.number > taken || !takenText.includes(words));
     for (const match of found) {
       const key = groupOf(match);
       const group = groups.get(key);
@@ -101,7 +102,10 @@ export function matchMessages(text: string): Matches {
         group.count++;
         if (group.matches.length < MOST_IN_GROUP) group.matches.push(match);
       }
-      if (match.last > match.first) taken = Math.max(taken, match.last);
+      if (match.last > taken && match.last > match.first) {
+        taken = match.last;
+        takenText = match.text;
+      }
     }
     if (
       found.length === 0 &&
@@ -163,9 +167,8 @@ function matchLine(window: readonly TextLine[]): Match[] {
     if (matched) continue;
     for (const { text, last } of joins) {
       if (!candidate.hints.some((hint) => text.toLowerCase().includes(hint))) continue;
-      const hit = exec(candidate.pattern, text);
-      // It has to begin in this line and to end in a further one.
-      if (hit === undefined || hit.index >= line.text.length || hit.index + hit[0].length <= line.text.length) continue;
+      const hit = hitOver(candidate.pattern, text, line.text.length);
+      if (hit === undefined) continue;
       if (overlaps(spans, hit.index, line.text.length)) continue;
       spans.push({ from: hit.index, to: line.text.length });
       found.push(matchOf(candidate.row, hit, text, line.number, last));
@@ -217,6 +220,15 @@ function longest(candidate: Candidate, joins: readonly Joined[], from: number, f
     if (best === undefined || hit[0].length > best.text.length) best = matchOf(candidate.row, hit, text, first, last);
   }
   return best;
+}
+
+/** The match that begins before the position and ends after it. */
+function hitOver(pattern: RegExp, text: string, position: number): RegExpExecArray | undefined {
+  for (const hit of allHits(pattern, text)) {
+    if (hit.index >= position) return undefined;
+    if (hit.index + hit[0].length > position) return hit;
+  }
+  return undefined;
 }
 
 function exec(pattern: RegExp, text: string): RegExpExecArray | undefined {

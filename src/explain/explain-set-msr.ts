@@ -112,11 +112,23 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
   const certain = refusal.refused.some((row) => row.certain) || refusal.fields.length > 0;
   const kvm = `KVM of Linux ${offered.release} on this machine`;
   const causes: Cause[] = [];
+  const depends =
+    context.release === undefined ? [`the kernel: Linux ${offered.release} was taken because none was given`] : [];
   if (offered.nested === "no") {
-    causes.push({
-      text: "kvm_intel.nested is 0 on this machine: KVM refuses every VMX register of a guest then.",
-      certainty: "certain",
-    });
+    return {
+      layer: "KVM parameter",
+      bits: bitsFor(subject, { refused: [], fields: [] }),
+      values: [{ name: "asked", value: formatU64(asked) }, ...halves(subject)],
+      rule: ruleFor(subject),
+      causes: [
+        {
+          text: "kvm_intel.nested is 0 on this machine: KVM refuses every VMX register of a guest then, whatever its value.",
+          certainty: "certain",
+        },
+      ],
+      steps: [NESTED_ON],
+      depends,
+    };
   }
   if (certain) causes.push({ text: refusedText(subject, onlyCertain(refusal), kvm), certainty: "certain" });
   else if (refusal.refused.length > 0) {
@@ -126,7 +138,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
     });
   } else {
     causes.push({
-      text: `What ${kvm} offers covers the value: it was refused for another reason than the bits.`,
+      text: `What ${kvm} offers covers the value: the bits are no reason to refuse it. The message is from another machine, kernel or parameter than those that were given, or the reason lies with the guest.`,
       certainty: "certain",
     });
   }
@@ -137,8 +149,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
     rule: ruleFor(subject),
     causes,
     steps: stepsFor(subject, refusal.refused, causes),
-    depends:
-      context.release === undefined ? [`the kernel: Linux ${offered.release} was taken because none was given`] : [],
+    depends,
   };
 }
 

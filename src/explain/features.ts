@@ -97,7 +97,7 @@ const apicvParts = [
   inPin("POSTED_INTR"),
 ];
 
-export const FEATURES = [
+const FEATURES = [
   { id: "ept", name: "extended page tables", flag: "ept", param: "ept", ...inSecondary("EPT") },
   {
     id: "ept-ad",

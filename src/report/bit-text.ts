@@ -14,7 +14,7 @@ export interface Statement {
 }
 
 /** Words that hold what a register says, as `IA32_VMX_PROCBASED_CTLS2.hi`. */
-export function registerOfWord(word: WordName): { readonly index: number; readonly high: boolean } | undefined {
+function registerOfWord(word: WordName): { readonly index: number; readonly high: boolean } | undefined {
   const dot = word.lastIndexOf(".");
   const index = (REPLAY_MSRS as { readonly [name: string]: number })[word.slice(0, dot)];
   return dot < 0 || index === undefined ? undefined : { index, high: word.endsWith(".hi") };

@@ -64,7 +64,7 @@ function parameter({ module, name, value }: Extract<Change, { kind: "parameter" 
 }
 
 /** `Linux 7.2 or later`, with the releases of the table that are meant. */
-export function rangesText(ranges: readonly ReleaseRange[]): string {
+function rangesText(ranges: readonly ReleaseRange[]): string {
   const texts = ranges.map((range) => {
     if (range.since !== undefined && range.until === undefined) return `${range.since} or later`;
     if (range.since === undefined && range.until !== undefined) return `${range.until} or earlier`;

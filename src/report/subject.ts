@@ -56,7 +56,7 @@ function coresText({ host }: Subject): string | undefined {
 }
 
 /** Parameters, build options and facts about the machine that somebody gave. */
-export function givenTexts({ options }: Subject): readonly (readonly [label: string, text: string])[] {
+function givenTexts({ options }: Subject): readonly (readonly [label: string, text: string])[] {
   const params = (["kvm_intel", "kvm"] as const).flatMap((module) =>
     Object.entries(options.params?.[module] ?? {}).map(([name, value]) => `${module}.${name}=${value}`),
   );

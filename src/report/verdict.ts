@@ -43,7 +43,7 @@ export function loadVerdict(replayed: Replay): Inline {
 }
 
 /** Why the boot CPU is refused, or may be, without the full stop. */
-export function refusalText(replayed: Replay): string {
+function refusalText(replayed: Replay): string {
   const refusal = refusalOf(replayed);
   if (refusal === undefined) return "";
   const { fn, missing, rule } = refusal;
@@ -57,7 +57,7 @@ export function refusalText(replayed: Replay): string {
   return refusal.certain ? sentence(row) : `what may stop it: ${sentence(row)}`;
 }
 
-export interface Tally {
+interface Tally {
   /** Features of the CPU that a layer drops, by the first that does. */
   readonly lost: readonly FeatureLayers[];
   /** Features of the CPU. */
@@ -66,7 +66,7 @@ export interface Tally {
   readonly emulated: readonly FeatureLayers[];
 }
 
-export function tally(layers: readonly FeatureLayers[]): Tally {
+function tally(layers: readonly FeatureLayers[]): Tally {
   const has = layers.filter(({ cells }) => cells.silicon === "yes");
   const lost = has
     .filter(({ lostAt }) => lostAt !== undefined)
@@ -116,7 +116,7 @@ function countsText(lost: readonly FeatureLayers[]): string {
 }
 
 /** Where a feature is lost and by what, without the full stop. */
-export function lossText(traced: TracedReplay, { feature, cells, lostAt }: FeatureLayers): string {
+function lossText(traced: TracedReplay, { feature, cells, lostAt }: FeatureLayers): string {
   if (lostAt === undefined) return "not lost";
   const silicon = layerStep(traced, feature, "silicon", cells.silicon);
   const text = stepText(traced, layerStep(traced, feature, lostAt, cells[lostAt]), silicon);

@@ -12,7 +12,7 @@ export const QEMU_MESSAGES = [
     layer: "nested KVM",
     gravity: "blocks",
     hint: "failed to set msr",
-    pattern: /failed to set MSR (?<msr>0x[0-9a-f]{1,8}) to (?<value>0x[0-9a-f]{1,16})/i,
+    pattern: /failed to set MSR (?<msr>0x[0-9a-f]{1,8}) to (?<value>0x[0-9a-f]{1,16}|\d\b)/i,
     what: "QEMU told KVM what value of MSR {msr} the guest shall see, KVM refused {value}, and QEMU gives up.",
     decoder: "set-msr",
     steps: [DROP_VMX],

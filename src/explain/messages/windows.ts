@@ -175,7 +175,12 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["vmx not present or not enabled", "hypervisor launch failed", "hypervisor launch has failed"],
+    hint: [
+      "vmx not present or not enabled",
+      "hyper-v launch failed",
+      "hypervisor launch failed",
+      "hypervisor launch has failed",
+    ],
     pattern: /Hyper-?v(?:isor)? launch (?:has )?failed(?:;[^\n]{0,80})?|Either VMX not present or not enabled in BIOS/i,
     group: "hyperv-launch-failed",
     what: "Hyper-V looked at CPUID and IA32_FEATURE_CONTROL when Windows booted and found VMX missing, or the register not locked with VMX on.",
