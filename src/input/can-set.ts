@@ -13,8 +13,8 @@ export const canSet: FactReader = {
     "The kernel-module listing with Can set and Can clear: the whole control MSRs, most often the plain ones, of one CPU; " +
     "very often a virtual machine's.",
   recognisedBy: "… Controls MSR: 0x…, and lines of Can set=Yes, Can clear=No",
-  mark: /\b[Cc]ontrols?\b.{0,40}MSR ?: ?0x|Can set=/,
-  words: ["MSR", "Can set="],
+  mark: /\b(?:[Cc]ontrols?|CONTROLS?)\b.{0,40}MSR ?[:=] ?0x|\b(?:[Bb]asic|[Pp]roc|[Pp]in|[Ee]xit|[Ee]ntry)[\w -]{0,40} MSR ?[:=] ?0x|Can set ?=/,
+  words: ["MSR", "Can set"],
   unwraps: true,
   open: openListing,
 };

@@ -27,16 +27,17 @@ const ESCAPE = new RegExp(
   `${ESC}(?:\\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\\][^${ESC}\u0007]{0,200}(?:\u0007|${ESC}\\\\)|[()][0-9A-B]|[=>78])`,
   "g",
 );
-const ENTITIES: { readonly [name: string]: string } = {
-  lt: "<",
-  gt: ">",
-  amp: "&",
-  quot: '"',
-  apos: "'",
-  "#39": "'",
-  "#34": '"',
-  nbsp: " ",
-};
+const ENTITIES: { readonly [name: string]: string } = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'", nbsp: " " };
+const ENTITY = /&(?:(lt|gt|amp|quot|apos|nbsp)|#(\d{2,3})|#x([0-9a-f]{2}));/gi;
+/** What forums put around listings; no format has elements of these names. */
+const HTML_TAG = /<\/?(?:pre|code|tt|samp|span|strong|br|div|font)(?: [^<>]{0,200})?\/?>/gi;
+/** Code within a line of Markdown. A backtick between two digits is WinDbg's, between the halves of a value. */
+const CODE_SPAN = /(?<![0-9a-z`])`([^`]{1,200})`(?![0-9a-z`])/gi;
+const BOLD = /(?<![*\w])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![*\w])/g;
+/** A fence with the listing on the same line; a word alone behind it names a language. */
+const FENCE = /^\s{0,8}(?:```|~~~)(?=\S{1,100}\s{1,20}\S)/;
+/** Indentation that only a time stamp follows is not the text's. */
+const INDENT = /[ \t]{1,64}(?=[[\dA-Z])/y;
 
 /** Prefixes that may follow one another, such as a quote mark, a date and a kernel time. */
 const MAX_PREFIXES = 12;
@@ -45,10 +46,12 @@ const MAX_PREFIXES = 12;
 export function cleanLine(raw: string): CleanLine {
   let line = raw;
   if (line.includes(ESC)) line = line.replace(ESCAPE, "");
-  if (line.includes("&"))
-    line = line.replace(/&(lt|gt|amp|quot|apos|#39|#34|nbsp);/g, (_, name) => ENTITIES[name] ?? "");
+  if (line.includes("&")) line = line.replace(ENTITY, entity);
+  if (line.includes("<")) line = line.replace(HTML_TAG, "");
+  if (line.includes("`")) line = line.replace(FENCE, "").replace(CODE_SPAN, "$1");
+  if (line.includes("**")) line = line.replace(BOLD, "");
   if (line.includes("\u00a0")) line = line.replaceAll("\u00a0", " ");
-  let position = 0;
+  let position = indentOfStamp(line);
   for (let i = 0; i < MAX_PREFIXES; i++) {
     const length = prefixLength(line, position);
     if (length === 0) break;
@@ -57,9 +60,24 @@ export function cleanLine(raw: string): CleanLine {
   return position === 0 ? { text: line, shift: 0 } : { text: line.slice(position), shift: position };
 }
 
+function entity(whole: string, name?: string, decimal?: string, hex?: string): string {
+  if (name !== undefined) return ENTITIES[name.toLowerCase()] ?? whole;
+  const code = decimal === undefined ? Number.parseInt(hex as string, 16) : Number(decimal);
+  if (code === 0xa0) return " ";
+  return code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : whole;
+}
+
 function at(re: RegExp, line: string, position: number): number {
   re.lastIndex = position;
   return re.exec(line)?.[0].length ?? 0;
+}
+
+/** Length of blanks and tabs before a time stamp, 0 when something else follows them. */
+function indentOfStamp(line: string): number {
+  const first = line.charCodeAt(0);
+  if (first !== 0x20 && first !== 0x09) return 0;
+  const indent = at(INDENT, line, 0);
+  return indent > 0 && prefixLength(line, indent) > 0 ? indent : 0;
 }
 
 function prefixLength(line: string, position: number): number {

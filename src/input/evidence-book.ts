@@ -58,7 +58,8 @@ export function evidenceBook(options: BookOptions): Book {
     return notes;
   }
 
-  const select = (marks: MachineMarks, at: Place): void => {
+  const select = (said: MachineMarks, at: Place): void => {
+    const marks = said.name === undefined ? said : { ...said, name: said.name.replace(/\s+/g, " ").trim() };
     let fitting = fits(here.marks, marks) ? here : machines.find((m) => m !== here && fits(m.marks, marks));
     if (fitting === undefined) {
       if (machines.length >= MAX_MACHINES) {
@@ -77,96 +78,103 @@ export function evidenceBook(options: BookOptions): Book {
     here = fitting;
   };
 
-  const tell = (
+  /** Lists a statement. One that was made before only counts; `build` is called for the first. */
+  const tell = (layer: EvidenceLayer, key: string, at: Place, format: string, build: () => Told): void => {
+    if (layer !== "guest") {
+      here.facts++;
+      if (at.line < here.since) here.since = at.line;
+    }
+    const id = `${layer} ${format} ${key}`;
+    const before = here.evidence.get(id);
+    if (before !== undefined) {
+      before.times++;
+      return;
+    }
+    if (rows++ >= MAX_EVIDENCE) return;
+    const row = { layer, ...build(), format, ...(file === undefined ? {} : { file }), ...at, times: 1 };
+    here.evidence.set(id, row);
+  };
+  const tellText = (
     layer: EvidenceLayer,
     about: string,
     value: string,
     at: Place,
     format: string,
-    more: { readonly msr?: { readonly index: number; readonly value: Msr }; readonly cpu?: number | undefined } = {},
-  ): void => {
-    if (layer !== "guest") {
-      here.facts++;
-      if (at.line < here.since) here.since = at.line;
-    }
-    const key = `${layer}|${about}|${value}|${format}`;
-    const before = here.evidence.get(key);
-    if (before !== undefined) {
-      here.evidence.set(key, { ...before, times: before.times + 1 });
-      return;
-    }
-    if (rows++ >= MAX_EVIDENCE) return;
-    here.evidence.set(key, {
-      layer,
-      about,
-      value,
-      ...(more.msr === undefined ? {} : { msr: more.msr }),
-      ...(more.cpu === undefined ? {} : { cpu: more.cpu }),
-      format,
-      ...(file === undefined ? {} : { file }),
-      line: at.line,
-      column: at.column,
-      times: 1,
-    });
-  };
-
-  const takeMsr = (scope: CpuScope, index: number, msr: Msr, at: Place, format: string): void => {
-    if (!isVmxMsr(index) || msr.state === "unknown") return;
-    const cpu = typeof scope === "number" ? scope : undefined;
-    tell("cpu", `MSR ${describeMsr(index)}`, describeKnown(msr), at, format, { msr: { index, value: msr }, cpu });
-    addMsr(here, scope, index, msr, at);
-  };
+    cpu?: number,
+  ): void =>
+    tell(layer, `${about}|${value}`, at, format, () => ({ about, value, ...(cpu === undefined ? {} : { cpu }) }));
+  const tellMsr = (
+    layer: EvidenceLayer,
+    index: number,
+    value: Msr,
+    at: Place,
+    format: string,
+    scope: CpuScope | undefined,
+  ): void =>
+    tell(layer, msrKey(index, value), at, format, () => ({
+      about: `${layer === "nested" ? "nested " : ""}MSR ${describeMsr(index)}`,
+      value: describeKnown(value),
+      msr: { index, value },
+      ...(typeof scope === "number" ? { cpu: scope } : {}),
+    }));
 
   const desk = (format: string): Desk => ({
     log,
-    machine: select,
+    machine(marks, at) {
+      select(marks, at);
+      const { name, vendor } = marks;
+      if (name !== undefined) tellText("system", "name", name, at, format);
+      if (vendor !== undefined) tellText("system", "vendor", vendor, at, format);
+    },
     nextMachine() {
       if (here.facts > 0 && machines.length < MAX_MACHINES) here = open();
     },
-    msr: (scope, index, msr, at) => takeMsr(scope, index, msr, at, format),
+    msr(scope, index, msr, at) {
+      if (!isVmxMsr(index) || msr.state === "unknown") return;
+      tellMsr("cpu", index, msr, at, format, scope);
+      addMsr(here, scope, index, msr, at);
+    },
     nested(index, msr, at) {
       if (!isVmxMsr(index) || msr.state === "unknown") return;
-      const about = `nested MSR ${describeMsr(index)}`;
-      tell("nested", about, describeKnown(msr), at, format, { msr: { index, value: msr } });
+      tellMsr("nested", index, msr, at, format, undefined);
       addNested(here, index, msr, at);
     },
     cpu(scope, said, at) {
       const notes = here.cpus.get(scope) ?? new Map();
       here.cpus.set(scope, notes);
-      const who = scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
-      const cpu = scope === "unnamed" ? undefined : scope;
       for (const [fact, value] of statements(said)) {
-        tell("cpu", fact.replace(/^features\./, "CPUID "), showFact(value), at, format, { cpu });
-        state(notes, fact, value, at, log, () => `${fact} of ${who}`);
+        const about = fact.startsWith("features.") ? `CPUID ${fact.slice(9)}` : fact;
+        tellText("cpu", about, showFact(value), at, format, numberOf(scope));
+        state(notes, fact, value, at, log, () => `${fact} of ${describeCpu(scope)}`);
       }
     },
     vmxFlags(scope, flags, at) {
-      tell("linux", "vmx flags", flags.names.join(" ").slice(0, 2000), at, format, cpuOf(scope));
+      tellText("linux", "vmx flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
       state(here.vmxFlags, scope, flags, at, log, () => `the vmx flags line of ${describeCpu(scope)}`);
     },
     cpuFlags(scope, flags, at) {
-      tell("linux", "flags", flags.names.join(" ").slice(0, 2000), at, format, cpuOf(scope));
+      tellText("linux", "flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
       state(here.cpuFlags, scope, flags, at, log, () => `what the flags line says of VMX for ${describeCpu(scope)}`);
     },
     system(what, value, at) {
-      tell("system", what, value, at, format);
+      tellText("system", what, value, at, format);
       state(here.system, what, value, at, log, () => (what === "kernel" ? "the kernel release" : what));
     },
     param(module, name, value, at) {
       const key = `${module}.${name}`;
       if (here.params.size >= MAX_LIST && !here.params.has(key)) return;
-      tell("kvm", key, value, at, format);
+      tellText("kvm", key, value, at, format);
       state(here.params, key, value, at, log, () => `parameter ${key}`);
     },
     xen(feature, at) {
-      tell("xen", "feature", feature, at, format);
+      tellText("xen", "feature", feature, at, format);
       if (here.xen.size < MAX_LIST) here.xen.add(feature);
     },
     message(text, at) {
-      tell("linux", "message", text, at, format);
+      tellText("linux", "message", text, at, format);
       if (here.messages.size < MAX_LIST) here.messages.add(text);
     },
-    guest: (about, value, at, msr) => tell("guest", about, value, at, format, msr === undefined ? {} : { msr }),
+    guest: (about, value, at) => tellText("guest", about, value, at, format),
   });
 
   const takeHost = (host: Host, format: string, separately: boolean): void => {
@@ -174,11 +182,8 @@ export function evidenceBook(options: BookOptions): Book {
       ...(host.name === undefined ? {} : { name: host.name }),
       ...(host.vendor === undefined ? {} : { vendor: host.vendor }),
     };
-    if (!separately) select(marks, START);
-    else {
-      here = open();
-      here.marks = marks;
-    }
+    if (separately) here = open();
+    desk(format).machine(marks, START);
     const to = desk(format);
     for (const core of host.cores) {
       const cpus = core.logicalCpus === undefined ? undefined : parseCpuRanges(core.logicalCpus);
@@ -220,8 +225,16 @@ export function evidenceBook(options: BookOptions): Book {
   };
 }
 
-function cpuOf(scope: number | "unnamed"): { cpu?: number } {
-  return scope === "unnamed" ? {} : { cpu: scope };
+type Told = Pick<Evidence, "about" | "value" | "msr" | "cpu">;
+
+function numberOf(scope: number | "unnamed"): number | undefined {
+  return scope === "unnamed" ? undefined : scope;
+}
+
+function msrKey(index: number, msr: Msr): string {
+  if (msr.state !== "value") return `${index} ${msr.state}`;
+  const { hi, lo, mayBeAbsent } = msr;
+  return `${index} ${hi.value} ${hi.unknown} ${lo.value} ${lo.unknown} ${mayBeAbsent === true}`;
 }
 
 function describeCpu(scope: number | "unnamed"): string {
@@ -230,13 +243,11 @@ function describeCpu(scope: number | "unnamed"): string {
 
 /** Marks agree when no one that both have differs. */
 function fits(a: MachineMarks, b: MachineMarks): boolean {
+  if (a.name !== undefined && b.name !== undefined && a.name !== b.name) return false;
   if (a.hypervisor !== undefined && b.hypervisor !== undefined && a.hypervisor !== b.hypervisor) return false;
-  if (a.vendor !== undefined && b.vendor !== undefined && a.vendor.trim() !== b.vendor.trim()) return false;
-  return a.name === undefined || b.name === undefined || foldName(a.name) === foldName(b.name);
-}
-
-function foldName(name: string): string {
-  return name.replace(/\s+/g, " ").trim();
+  return (
+    a.vendor === undefined || b.vendor === undefined || a.vendor === b.vendor || a.vendor.trim() === b.vendor.trim()
+  );
 }
 
 function describeMarks({ name, vendor, hypervisor }: MachineMarks): string {

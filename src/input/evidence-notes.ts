@@ -31,7 +31,7 @@ export interface MachineNotes {
   readonly xen: Set<string>;
   readonly messages: Set<string>;
   /** By what is said, so that a fact that stands a thousand times is one entry. */
-  readonly evidence: Map<string, Evidence>;
+  readonly evidence: Map<string, Evidence & { times: number }>;
   /** Facts handed in, evidence about guests not counted. */
   facts: number;
 }

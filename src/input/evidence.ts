@@ -85,5 +85,5 @@ export interface Desk {
   readonly xen: (feature: string, at: Place) => void;
   readonly message: (text: string, at: Place) => void;
   /** Something about one guest: it is listed and changes nothing that is known of the host. */
-  readonly guest: (about: string, value: string, at: Place, msr?: { index: number; value: Msr }) => void;
+  readonly guest: (about: string, value: string, at: Place) => void;
 }

@@ -47,12 +47,15 @@ export function featureBits(vocabulary: Vocabulary, name: string): readonly Feat
   return TABLES[vocabulary].get(name) ?? [];
 }
 
-/** The feature bit that stands at a place of a register, as libvirt's masks and QEMU's messages give it. */
+const BY_PLACE: ReadonlyMap<number, FeatureBit> = new Map(
+  [...TABLES.qemu.values(), ...TABLES.libvirt.values()]
+    .flat()
+    .map((feature) => [feature.index * 64 + feature.bit, feature]),
+);
+
+/** The feature bit that stands at a place of a register, as libvirt's masks give it. */
 export function featureBitAt(index: number, bit: number): FeatureBit | undefined {
-  for (const bits of [...TABLES.libvirt.values(), ...TABLES.qemu.values()]) {
-    for (const found of bits) if (found.index === index && found.bit === bit) return found;
-  }
-  return undefined;
+  return BY_PLACE.get(index * 64 + bit);
 }
 
 /**
