@@ -140,6 +140,23 @@ describe("a VMCS region of 0 bytes", () => {
   });
 });
 
+describe("the mediated PMU", () => {
+  const asked = (release: Release, pmu: boolean, mediatedPmu: boolean | undefined) =>
+    run(release, host(), {
+      params: { kvm_intel: { enable_mediated_pmu: "1" } },
+      machine: { pmu, irqPosting: false, mediatedPmu },
+    }).cpu.bit("params", "enable_mediated_pmu");
+
+  it.each(["7.2", "7.3"] as const)("needs counters that perf hands over, in %s", (release) => {
+    expect([asked(release, true, true), asked(release, true, false), asked(release, false, true)]).toEqual([
+      "yes",
+      "no",
+      "no",
+    ]);
+    expect(asked(release, true, undefined)).toBe("unknown");
+  });
+});
+
 describe("ENCLS exiting", () => {
   const secondary = hexMsr(0x0017_ffff, 0);
   const encls = (facts: Partial<CpuFacts>) =>
