@@ -7,7 +7,7 @@ import type { Desk } from "./evidence.js";
 import { describeMsr } from "./msr-names.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "./reader.js";
 
-/** Output of QEMU's scripts/kvm/vmxcap, with and without the "Hex:" lines that came in 2020. */
+/** Output of QEMU's scripts/kvm/vmxcap, with and without the "Hex:" lines, which came about 2018. */
 export const vmxcap: FactReader = {
   kind: "facts",
   name: "vmxcap",
@@ -35,15 +35,29 @@ const GROUPS: { readonly [title: string]: { readonly index: number; readonly kin
   "VM Functions": { index: 0x491, kind: "bits" },
 };
 
+interface Field {
+  readonly index: number;
+  readonly low: number;
+  readonly high: number;
+  /** The first versions print the number without its highest bit, so that one that is not set says nothing of it. */
+  readonly highestMayBeLeftOut?: true;
+}
+
 /** Numbers that the script prints, by label, and their bits. */
-const FIELDS: { readonly [label: string]: { readonly index: number; readonly low: number; readonly high: number } } = {
+const FIELDS: { readonly [label: string]: Field } = {
   Revision: { index: 0x480, low: 0, high: 30 },
   "VMCS size": { index: 0x480, low: 32, high: 44 },
   "VMCS memory type": { index: 0x480, low: 50, high: 53 },
   "VMX-preemption timer scale (log2)": { index: 0x485, low: 0, high: 4 },
   "Number of CR3-target values": { index: 0x485, low: 16, high: 24 },
   "MSR-load/store count recommendation": { index: 0x485, low: 25, high: 27 },
-  "MSEG revision identifier": { index: 0x485, low: 32, high: 63 },
+  "MSEG revision identifier": { index: 0x485, low: 32, high: 63, highestMayBeLeftOut: true },
+};
+
+/** How versions before about 2015 wrote a label. */
+const OLD_LABELS: { readonly [label: string]: string } = {
+  "IA-64 mode guest": "IA-32e mode guest",
+  "MSR-load/store count recommenation": "MSR-load/store count recommendation",
 };
 
 /** Registers that every CPU with VMX has, and that are never 0: printed as all 0, they could not be read. */
@@ -155,7 +169,8 @@ function takeLine(group: Group, line: TextLine, text: string): boolean {
   const found = STATE.exec(text);
   if (found === null) return false;
   // Quoted-printable that nobody undid.
-  const label = (found[1] as string).replace("=3D", "=");
+  const printed = (found[1] as string).replace("=3D", "=");
+  const label = (Object.hasOwn(OLD_LABELS, printed) && OLD_LABELS[printed]) || printed;
   const state = found[2] as string;
   if (/^\d/.test(state)) return takeField(group, label, state, line, at);
   const row = register.bits.find((bit) => bit.vmxcap === label);
@@ -180,7 +195,11 @@ function takeField(group: Group, label: string, digits: string, line: TextLine, 
   if (value !== 0) group.nonZero = true;
   const ones: number[] = [];
   const zeros: number[] = [];
-  for (let bit = 0; bit < width; bit++) (Math.floor(value / 2 ** bit) % 2 === 1 ? ones : zeros).push(field.low + bit);
+  for (let bit = 0; bit < width; bit++) {
+    const isSet = Math.floor(value / 2 ** bit) % 2 === 1;
+    if (isSet) ones.push(field.low + bit);
+    else if (bit < width - 1 || field.highestMayBeLeftOut !== true) zeros.push(field.low + bit);
+  }
   group.said.push({ msr: partialMsr(ones, zeros), at });
   return true;
 }

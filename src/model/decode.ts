@@ -206,7 +206,7 @@ function decodeField(row: FieldRow, msr: Msr): DecodedField {
     case "tscShift":
       return { row, raw, value: 2 ** raw, text: `${raw} (counts once per ${2 ** raw} TSC cycles)` };
     case "msrs":
-      return { row, raw, value: 512 * (raw + 1), text: `${512 * (raw + 1)} MSRs` };
+      return { row, raw, value: 512 * (raw + 1), text: `${raw} (${512 * (raw + 1)} MSRs)` };
     case "index":
       return { row, raw, value: raw, text: `${raw} (0x${raw.toString(16)})` };
     case "count":

@@ -139,11 +139,11 @@ describe("capability registers", () => {
     expect(fieldTexts(0x485, "0x7004c1e7")).toEqual({
       TIMER_RATE: "7 (counts once per 128 TSC cycles)",
       CR3_TARGETS: "4",
-      MAX_MSRS: "512 MSRs",
+      MAX_MSRS: "0 (512 MSRs)",
       MSEG_REVISION: "0x0",
     });
     expect(fieldTexts(0x485, "0xdeadbeef0e000000")).toMatchObject({
-      MAX_MSRS: "4096 MSRs",
+      MAX_MSRS: "7 (4096 MSRs)",
       MSEG_REVISION: "0xdeadbeef",
     });
     expect(fieldTexts(0x48a, "0x2e")).toEqual({ HIGHEST_INDEX: "23 (0x17)" });
