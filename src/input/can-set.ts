@@ -3,6 +3,7 @@ import { msrValue } from "../model/msr.js";
 import { orAbsent } from "../model/partial-msr.js";
 import { registerOf } from "../spec/registers.js";
 import type { Desk } from "./evidence.js";
+import { describeMsr } from "./msr-names.js";
 import { type FactReader, type FactRun, placeOf } from "./reader.js";
 
 /** The listing of a widespread kernel-module exercise ("CMPE 283"): five control MSRs and their bits. */
@@ -13,25 +14,44 @@ export const canSet: FactReader = {
     "The kernel-module listing with Can set and Can clear: the whole control MSRs, most often the plain ones, of one CPU; " +
     "very often a virtual machine's.",
   recognisedBy: "… Controls MSR: 0x…, and lines of Can set=Yes, Can clear=No",
-  mark: /\b(?:[Cc]ontrols?|CONTROLS?)\b.{0,40}MSR ?[:=] ?0x|\b(?:[Bb]asic|[Pp]roc|[Pp]in|[Ee]xit|[Ee]ntry)[\w -]{0,40} MSR ?[:=] ?0x|Can set ?=/,
+  mark: /\b(?:[Cc]ontrols?\d?\b.{0,40}|(?:[Bb]asic|(?:[Pp]in|[Pp]roc)-?[Bb]ased ?\d?) )MSR ?: ?0x|Can set ?=/,
   words: ["MSR", "Can set"],
   unwraps: true,
   open: openListing,
 };
 
-// Titles are typed by hand: Pinbased, Pin-based, Procbased, Primary Processor based, Procbased2, Secondary …
+// Titles are typed by hand: Pinbased, Pin-based, Probased Controls2, Primary Processor based, Procbased2, Secondary …
 const HEAD =
-  /\b((?:true )?)((?:pin|proc|primary|secondary|tertiary|vm|exit|entry)[\w -]{0,60}?)controls? {0,2}(?:\d? {0,2})MSR ?: ?0x([0-9a-fA-F]{1,16})(?![0-9a-fA-F])/i;
+  /\b((?:true )?)((?:basic|pin|pro|primary|secondary|tertiary|2nd|vm|exit|entry)[\w -]{0,60}?) {0,2}MSR ?: ?0x([0-9a-fA-F]{1,16})(?![0-9a-fA-F])/i;
+/** Without the word "controls" only these titles are clear. */
+const BARE_TITLE = /^(?:basic|(?:pin|proc)-?based ?\d?)$/i;
 const BIT = /^\W{0,8}(.{2,60}?): {0,2}Can set ?= ?(Yes|No), {0,2}Can clear ?= ?(Yes|No)\b/;
 
 const REGISTERS_BY_TITLE: readonly (readonly [RegExp, number, number?])[] = [
-  [/tertiary|proc\w*[ -]?(?:based)?[ -]?3/i, 0x492],
-  [/secondary|2nd|proc\w*[ -]?(?:based)?[ -]?2/i, 0x48b],
+  [/^basic/i, 0x480],
+  [/tertiary|pro\w*[ -]?(?:based)?[ -]?(?:controls? ?)?3/i, 0x492],
+  [/secondary|2nd|pro\w*[ -]?(?:based)?[ -]?(?:controls? ?)?2/i, 0x48b],
   [/^pin/i, 0x481, 0x48d],
-  [/^(?:primary|proc)/i, 0x482, 0x48e],
+  [/^(?:primary|pro)/i, 0x482, 0x48e],
   [/exit/i, 0x483, 0x48f],
   [/entry/i, 0x484, 0x490],
 ];
+
+/** The controls of the default1 class that CPUs with TRUE registers allow to be 0. */
+const CLEARABLE: { readonly [index: number]: readonly number[] } = { 0x482: [15, 16], 0x483: [2], 0x484: [2] };
+
+/**
+ * The register that a value under the title of a plain one can be of: the plain one has every bit of the default1 class
+ * as 1 (SDM A.2), and many authors read the TRUE one under the same title. Undefined when it is neither.
+ */
+function registerOfValue(plain: number, trueIndex: number | undefined, value: U64): number | undefined {
+  // Every secondary control may be 0 (SDM A.3.3).
+  if (plain === 0x48b) return value.lo === 0 ? plain : undefined;
+  const missing = (registerOf(plain)?.default1 ?? []).filter((bit) => !testBit(value, bit));
+  // Firmware or a hypervisor without VMX.
+  if (missing.length === 0 || (value.hi === 0 && value.lo === 0)) return plain;
+  return missing.every((bit) => CLEARABLE[plain]?.includes(bit)) ? trueIndex : undefined;
+}
 
 function openListing(desk: Desk): FactRun {
   let current: { readonly index: number; readonly value: U64; readonly control: boolean } | undefined;
@@ -44,17 +64,27 @@ function openListing(desk: Desk): FactRun {
         const [, isTrue, title, digits] = head as unknown as [string, string, string, string];
         current = undefined;
         if (line.cut && head.index + head[0].length >= text.trimEnd().length) return false;
-        const row = REGISTERS_BY_TITLE.find(([pattern]) => pattern.test(title.trim()));
+        const name = title.trim();
+        const row =
+          /controls?/i.test(name) || BARE_TITLE.test(name)
+            ? REGISTERS_BY_TITLE.find(([pattern]) => pattern.test(name))
+            : undefined;
         const value = parseHexU64(digits);
-        const index = isTrue === "" ? row?.[1] : row?.[2];
-        if (index === undefined || value === undefined) return false;
+        const titled = isTrue === "" ? row?.[1] : row?.[2];
+        if (row === undefined || titled === undefined || value === undefined) return false;
+        const at = placeOf(line, head.index + head[0].length - digits.length + 1);
+        const index = isTrue === "" ? registerOfValue(row[1], row[2], value) : titled;
+        if (index === undefined) {
+          const message = `0x${digits} cannot be MSR ${describeMsr(titled)}, as the title has it; it is not used`;
+          desk.log.warning(at, message, "the register of the title");
+          return true;
+        }
+        if (index !== titled) {
+          const message = `0x${digits} has controls as 0 that are always 1 in MSR ${describeMsr(titled)}: taken as ${describeMsr(index)}`;
+          desk.log.note(at, message);
+        }
         current = { index, value, control: registerOf(index)?.layout === "controls" };
-        desk.msr(
-          "unnamed",
-          index,
-          orAbsent(msrValue(value)),
-          placeOf(line, head.index + head[0].length - digits.length + 1),
-        );
+        desk.msr("unnamed", index, orAbsent(msrValue(value)), at);
         return true;
       }
       const bit = BIT.exec(text);

@@ -36,8 +36,8 @@ const CODE_SPAN = /(?<![0-9a-z`])`([^`]{1,200})`(?![0-9a-z`])/gi;
 const BOLD = /(?<![*\w])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![*\w])/g;
 /** A fence with the listing on the same line; a word alone behind it names a language. */
 const FENCE = /^\s{0,8}(?:```|~~~)(?=\S{1,100}\s{1,20}\S)/;
-/** Indentation that only a time stamp follows is not the text's. */
-const INDENT = /[ \t]{1,64}(?=[[\dA-Z])/y;
+/** Indentation, or the mark of a list, that a time stamp follows is not the text's. */
+const INDENT = /[ \t]{0,64}(?:[-*] {1,3})?(?=[[\dA-Z])/y;
 
 /** Prefixes that may follow one another, such as a quote mark, a date and a kernel time. */
 const MAX_PREFIXES = 12;
@@ -72,10 +72,10 @@ function at(re: RegExp, line: string, position: number): number {
   return re.exec(line)?.[0].length ?? 0;
 }
 
-/** Length of blanks and tabs before a time stamp, 0 when something else follows them. */
+/** Length of what stands before a time stamp, 0 when something else follows it. */
 function indentOfStamp(line: string): number {
   const first = line.charCodeAt(0);
-  if (first !== 0x20 && first !== 0x09) return 0;
+  if (first !== 0x20 && first !== 0x09 && first !== 0x2a && first !== 0x2d) return 0;
   const indent = at(INDENT, line, 0);
   return indent > 0 && prefixLength(line, indent) > 0 ? indent : 0;
 }

@@ -18,15 +18,16 @@ export const cpuidRaw: FactReader = {
   name: "cpuid",
   knows: "cpuid -r: CPUID of every CPU, so the features, signature, name and address widths; no MSR.",
   recognisedBy: "lines 0x00000001 0x00: eax=0x… ebx=0x… ecx=0x… edx=0x… below CPU 0:",
-  mark: /^\s{0,8}0x[0-9a-f]{8} 0x[0-9a-f]{2}: eax=|^CPU(?: \d{1,5})?:\s*$/,
+  mark: /^\s{0,16}0x[0-9a-f]{8} 0x[0-9a-f]{2}: eax=|^\s{0,16}CPU(?: \d{1,5})?:\s*$/,
+  unwraps: true,
   open: openCpuid,
 };
 
-const HEADING = /^CPU(?: (\d{1,4}))?:\s*$/;
+const HEADING = /^\s{0,16}CPU(?: (\d{1,4}))?:\s*$/;
 const LEAF =
-  /^\s{0,8}0x([0-9a-f]{8}) 0x([0-9a-f]{2}): eax=0x([0-9a-f]{8}) ebx=0x([0-9a-f]{8}) ecx=0x([0-9a-f]{8}) edx=0x([0-9a-f]{8})(?![0-9a-f])/;
+  /^\s{0,16}0x([0-9a-f]{8}) 0x([0-9a-f]{2}): eax=0x([0-9a-f]{8}) ebx=0x([0-9a-f]{8}) ecx=0x([0-9a-f]{8}) {1,2}edx=0x([0-9a-f]{8})(?![0-9a-f])/;
 /** The leaves that facts are made of; the others are passed over. */
-const WANTED = new Set([
+export const FACT_LEAVES: ReadonlySet<number> = new Set([
   0, 1, 4, 7, 0xd, 0x12, 0x15, 0x1a, 0x8000_0001, 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0008,
 ]);
 
@@ -65,7 +66,7 @@ function openCpuid(desk: Desk): FactRun {
         number,
         number,
       ];
-      if (!WANTED.has(leaf) || subleaf > 15 || line.cut) return true;
+      if (!FACT_LEAVES.has(leaf) || subleaf > 15 || line.cut) return true;
       let cpu = cpus.get(current);
       if (cpu === undefined) {
         cpu = { at: placeOf(line), leaves: new Map() };

@@ -80,6 +80,9 @@ const FLAGS: { readonly [F in CpuFeature]: string } = {
   hypervisor: "hypervisor",
 };
 
+/** The names on the `flags` line that facts are made of. */
+export const CPUINFO_FEATURES: readonly string[] = Object.values(FLAGS);
+
 /**
  * Flags that Linux neither clears (as it does with vmx and sgx when firmware disabled them, with features not compiled
  * in and with those that an erratum or the command line forbids) nor stopped to show: only they prove that the CPU

@@ -14,12 +14,12 @@ export const freebsdBoot: FactReader = {
     "capabilities, CPUID bits. Not what must be 1; and of exit and entry controls nothing, for the kernel prints the " +
     "Basic word there again. Numbers count, the names beside them do not: two stand at the wrong bit.",
   recognisedBy: 'VT-x: and the groups below it, such as Pin-Based Controls=0x…<…>; Origin="…"  Id=0x…',
-  mark: /VT-x: |\b(?:Pin-Based|Primary Processor|Secondary Processor|Exit|Entry) Controls=0x|Features[23]?=0x|^\s*Origin="|^CPU: |^\s+(?:Pin-Based|(?:Primary|Secondary) Processor|Exit|Entry|EPT|VPID)\s*$/,
+  mark: /VT-x: |\b(?:Pin-Based|Primary Processor|Secondary Processor|Exit|Entry) Controls=0x|Features[23]?=0x|^\s*Origin ?= ?"|^\s{0,16}CPU: \S|^\s+(?:Pin-Based|(?:Primary|Secondary) Processor|Exit|Entry|EPT|VPID)\s*$/,
   words: [
     "VT-x: ",
     "Controls=0x",
     "Features",
-    "Origin=",
+    "Origin",
     "CPU: ",
     "Pin-Based",
     " Processor",
@@ -35,8 +35,12 @@ export const freebsdBoot: FactReader = {
 const GROUP =
   /\b(Basic Features|Pin-Based Controls|Primary Processor Controls|Secondary Processor Controls|Exit Controls|Entry Controls|EPT Features|VPID Features)=0x([0-9a-fA-F]{1,8})(?![0-9a-fA-F])/;
 const VTX = /VT-x: (\(disabled in BIOS\) )?(?:(Basic Features=)|([A-Z]\w{1,10}(?:,[A-Z]\w{1,10}){0,12})\s*$)/;
-const CPU_LINE = /^CPU: (\S.{4,80}?) +\(\d{1,5}\.\d{1,3}-MHz/;
-const ORIGIN = /^\s*Origin="(\w{12})" {1,4}Id=0x([0-9a-f]{1,8})(?![0-9a-f])/;
+const CPU_LINE = /^\s{0,16}CPU: (\S.{4,80}?) +\(\d{1,5}\.\d{1,3}-MHz/;
+/** Without the frequency, which a script or a person left out, only an Origin line near by makes it one. */
+const CPU_NAME = /^\s{0,16}CPU: (\S.{4,80}?)\s*$/;
+const ORIGIN = /^\s*Origin ?= ?"(\w{12})" {1,4}Id ?= ?0x([0-9a-f]{1,8})(?![0-9a-f])/;
+/** Lines that may stand between those about the CPU: wrapped parts of them, or somebody's remarks. */
+const NEAR = 6;
 const CPUID_WORD = /^\s*((?:AMD |Structured Extended |XSAVE )?Features[23]?)=0x([0-9a-f]{1,8})(?=<|\s*$)/;
 
 /** Which CPUID register a line prints. */
@@ -92,8 +96,8 @@ const SHORT_NAMES: readonly { readonly name: string; readonly bits: readonly (re
 function openBoot(desk: Desk): FactRun {
   let basic: number | undefined;
   let name: string | undefined;
-  /** The CPU lines stand together, so that "Features=" elsewhere is not taken. */
-  let cpuLines = 0;
+  /** The last of the CPU lines; they stand together, so that "Features=" elsewhere is not taken. */
+  let cpuLines = -NEAR;
   let inList = false;
 
   const group = (line: TextLine, title: string, value: number, column: number): void => {
@@ -127,11 +131,17 @@ function openBoot(desk: Desk): FactRun {
       inList = true;
       return true;
     }
+    const bare = CPU_NAME.exec(text);
+    if (bare !== null) {
+      name = bare[1] as string;
+      cpuLines = number;
+      return false;
+    }
     const origin = ORIGIN.exec(text);
     if (origin !== null) {
       if (line.cut) return false;
       const vendor = origin[1] as string;
-      desk.machine({ vendor, ...(name === undefined || number !== cpuLines + 1 ? {} : { name }) }, placeOf(line));
+      desk.machine({ vendor, ...(name === undefined || number > cpuLines + NEAR ? {} : { name }) }, placeOf(line));
       desk.cpu("unnamed", { signature: Number.parseInt(origin[2] as string, 16) }, placeOf(line));
       cpuLines = number;
       inList = true;
@@ -139,10 +149,10 @@ function openBoot(desk: Desk): FactRun {
     }
     const found = CPUID_WORD.exec(text);
     const where = found === null ? undefined : CPUID_LINES[found[1] as string];
-    if (found === null || where === undefined || number !== cpuLines + 1 || line.cut) {
+    if (found === null || where === undefined || number > cpuLines + NEAR || line.cut) {
+      inList = inList && number <= cpuLines + NEAR;
       // Lines of the same list that hold no CPUID register that matters.
-      inList = number === cpuLines + 1 && /^ {2}\S.{0,60}=0x/.test(text);
-      if (inList) cpuLines = number;
+      if (inList && /^\s*[A-Z][\w ]{0,60}=0x/.test(text)) cpuLines = number;
       return false;
     }
     cpuLines = number;

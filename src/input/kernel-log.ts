@@ -12,7 +12,7 @@ export const kernelLog: FactReader = {
     "Kernel and QEMU messages: what Linux and KVM said of VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
   recognisedBy: "x86/cpu: VMX …, kvm_intel: …, Linux version …, microcode: …, failed to set MSR 0x48… to 0x…",
-  mark: /\bkvm(?:_intel)?: |x86\/cpu: |Linux version \d|^Linux \S|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|requested feature: MSR\(|unchecked MSR access|^ {1,4}Offset \d|Hypervisor detected: /,
+  mark: /\bkvm(?:_intel)?: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|requested feature: MSR\(|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: /,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -30,14 +30,39 @@ export const kernelLog: FactReader = {
   open: openLog,
 };
 
-const MESSAGE =
-  /(?:x86\/cpu: (?:VMX|SGX)\b|\bkvm(?:_intel)?: (?=.{0,100}(?:VMX|VMCS|EPT|VPID|bios|BIOS|TXT|SGX|hardware support|virtualization|Inconsistent|inconsistent|Hyper-V|eVMCS|PERF_GLOBAL_CTRL|PAT\[0\]|not supported|invalid for parameter|failed|L1TF))).{2,300}/;
+/** Words of a message of kvm or kvm_intel about VMX, as regular expressions that grep -E reads as well. */
+export const ABOUT_VMX = [
+  "VMX",
+  "VMCS",
+  "EPT",
+  "VPID",
+  "bios",
+  "BIOS",
+  "TXT",
+  "SGX",
+  "hardware support",
+  "virtualization",
+  "Inconsistent",
+  "inconsistent",
+  "Hyper-V",
+  "eVMCS",
+  "PERF_GLOBAL_CTRL",
+  "PAT\\[0\\]",
+  "not supported",
+  "invalid for parameter",
+  "failed",
+  "L1TF",
+] as const;
+const MESSAGE = new RegExp(
+  `(?:x86/cpu: (?:VMX|SGX)\\b|\\bkvm(?:_intel)?: (?=.{0,100}(?:${ABOUT_VMX.join("|")}))).{2,300}`,
+);
 /** Lines of a dumped VMCS, which another part of the program reads. */
 const DUMP = /kvm(?:_intel)?: (?:\*\*\*|[\w ().]{1,40}=)/;
-const OFFSET = /^ {1,4}Offset \d{1,5} REF = 0x[0-9a-f]{1,8}, CPU\d{1,5} = 0x[0-9a-f]{1,8}, mismatch = 0x[0-9a-f]{1,8}/;
+const OFFSET =
+  /^\s{0,16}Offset \d{1,5} REF = 0x[0-9a-f]{1,8}, CPU\d{1,5} = 0x[0-9a-f]{1,8}, mismatch = 0x[0-9a-f]{1,8}/;
 const UNCHECKED = /unchecked MSR access error: (?:RDMSR from|WRMSR to) 0x([0-9a-f]{1,8})\b.{0,120}/;
 const VERSION = /\bLinux version (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) /;
-const UNAME = /^Linux \S{1,64} (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) #\d/;
+const UNAME = /\bLinux \S{1,64} (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) #\d/;
 const RELEASE = /^(\d{1,3}\.\d{1,3}[\w.+~-]{0,80})\s*$/;
 const REVISION =
   /microcode: .{0,60}?(?:\brevision[:=] ?|\bto revision |updated early: 0x[0-9a-f]{1,8} -> )0x([0-9a-f]{1,8})(?=[\s,.;]|$)/i;

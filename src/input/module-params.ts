@@ -9,20 +9,26 @@ export const moduleParams: FactReader = {
     "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
     "what they were asked to be.",
   recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
-  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module = "kvm(?:_intel)?"/,
-  words: ["/parameters/", "Module = "],
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b/,
+  words: ["/parameters/", "Module = ", "Module:"],
   open: openParams,
 };
 
 const PATH = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})/;
-const INLINE = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)([\w.,+-]{1,64})\s*$/;
-const VALUE = /^([\w.,+-]{1,64})\s*$/;
-const SYSTOOL = /^ {4}([a-z]\w{0,63}) {1,40}= "([\w.,+-]{0,64})"\s*$/;
+const INLINE = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|[\w.,+-]{1,64})\s*$/;
+/** vmentry_l1d_flush is the one parameter with a blank in a value. */
+const VALUE = /^\s{0,40}(not required|[\w.,+-]{1,64})\s*$/;
+/** A name that fills its column has no blank behind it. */
+const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})"\s*$/;
+/** The list of a script that is copied a lot. */
+const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
 
 function openParams(desk: Desk): FactRun {
   /** A path by itself: its value is on the next line, as cat and head print it. */
   let awaited: { readonly module: string; readonly name: string; readonly line: number } | undefined;
   let systool: string | undefined;
+  /** systool prints attributes of the module first, and parameters under a title of their own. */
+  let section: "attributes" | "parameters" | undefined;
 
   const take = (line: TextLine, module: string, name: string, value: string): boolean => {
     // Y and N are whole; a number or a word may go on behind the end of a cut text.
@@ -43,9 +49,10 @@ function openParams(desk: Desk): FactRun {
         awaited = alone ? { module: path[1] as string, name: path[2] as string, line: number } : undefined;
         return alone;
       }
-      const module = /^\s*Module = "(\w+)"/.exec(text);
+      const module = /^\s*Module( = |: ?)"?(\w+)"?\s*$/.exec(text);
       if (module !== null) {
-        systool = /^kvm(?:_intel)?$/.test(module[1] as string) ? module[1] : undefined;
+        systool = /^kvm(?:_intel)?$/.test(module[2] as string) ? module[2] : undefined;
+        section = module[1] === " = " ? "attributes" : undefined;
         return systool !== undefined;
       }
       if (awaited !== undefined && awaited.line === number - 1) {
@@ -56,16 +63,15 @@ function openParams(desk: Desk): FactRun {
       }
       awaited = undefined;
       if (systool === undefined) return false;
-      const row = SYSTOOL.exec(text);
-      if (row !== null) {
-        if (!/^(?:refcnt|initstate|coresize|initsize|srcversion|taint|version)$/.test(row[1] as string)) {
-          desk.param(systool as "kvm" | "kvm_intel", row[1] as string, row[2] as string, placeOf(line));
-        }
-        return true;
-      }
-      // Attributes come first; sections end the parameters.
-      if (/^\s*(?:Sections|Notes):/.test(text)) systool = undefined;
-      return false;
+      const script = SCRIPT.exec(text);
+      if (script !== null) return take(line, systool, script[1] as string, script[2] as string);
+      const row = section === undefined ? null : SYSTOOL.exec(text);
+      if (row !== null) return section !== "parameters" || take(line, systool, row[1] as string, row[2] as string);
+      const title = /^\s*(Attributes|Parameters|Sections|Notes|Holders|Drivers):/.exec(text)?.[1];
+      if (title === undefined || section === undefined) return false;
+      section = title === "Parameters" ? "parameters" : "attributes";
+      if (title === "Sections" || title === "Notes") systool = undefined;
+      return true;
     },
     busy: () => awaited !== undefined || systool !== undefined,
   };

@@ -18,10 +18,11 @@ export interface MsrClaim {
 const VALUE_EXPECTED = "one to sixteen hex digits, as 0x1f, or two halves high:low, the low one of eight digits";
 
 // Sticky expressions: each one is tried at one position only, which keeps a line's cost linear.
-const PREFIX = /(?:[\s>*|•-]|\[ {0,8}\d{1,10}\.\d{1,9}\])*/y;
-const CPU = /(?:cpu|processor)[ #:]{0,3}(\d{1,4})(?!\d)\s*[:,)\]-]?\s*/iy;
+const PREFIX = /(?:[\s>*|•-]|\[ {0,8}\d{1,10}\.\d{1,9}\]|\[CHIPSEC\])*/y;
+const CPU = /(?:cpu|processor)[ #:(]{0,3}(0x[0-9a-f]{1,4}|\d{1,4})(?![0-9a-fx])\s*[:,)\]-]{0,2}\s*/iy;
 const WORD = /(?:(?:rd)?msr(?![\w[(])[:#]?\s*)+/iy;
 const BRACKETED = /(?:(?:rd|read)?_?msr)\s*[[(]\s*(?:0x)?([0-9a-f]{1,8})h?\s*[\])]/iy;
+const BRACKETED_NAME = /(?:rd|read)_?msr\s*[[(]\s*((?:MSR_|IA32_|VMX_|FEAT)\w{3,60})\s*[\])]/iy;
 const INDEX = /(?:0x([0-9a-f]{1,8})|([0-9a-f]{1,8})h)(?![\w])/iy;
 const BARE_INDEX = /([0-9a-f]{2,8})(?=\s*[:=])/iy;
 const NAME = /(?:MSR_|IA32_|VMX_|FEAT|EPT_)\w{3,60}/iy;
@@ -90,6 +91,8 @@ function claimAt(line: string, start: number): { claim: MsrClaim; end: number } 
   const strong = /[:=]/.test(separator[0]);
   position += separator[0].length;
   const value = valueAt(line, position, strong, subject.sure);
+  // A name and its own number are a definition, in a header file or in a document, and no value.
+  if (subject.named && value !== undefined && isItsNumber(value.said, index)) return undefined;
   return value === undefined ? undefined : { claim: { index, column: position + 1, said: value.said }, end: value.end };
 }
 
@@ -98,6 +101,8 @@ interface Subject {
   readonly end: number;
   /** False for a bare number, which only a clear value makes a MSR. */
   readonly sure: boolean;
+  /** Told by name alone. */
+  readonly named?: true;
   /** A name on the line that belongs to another MSR. */
   readonly disagrees?: string;
 }
@@ -119,16 +124,19 @@ function subjectAt(line: string, start: number): Subject | undefined {
     const wrong = name !== undefined && named !== undefined && named !== index;
     return { index, end, sure: numbered !== null, ...(wrong ? { disagrees: name } : {}) };
   }
-  const name = at(NAME, line, start);
+  const inCall = at(BRACKETED_NAME, line, start);
+  const name = inCall ?? at(NAME, line, start);
   if (name === null) return undefined;
-  const index = msrByName(name[0]);
+  const index = msrByName(inCall?.[1] ?? name[0]);
   if (index === undefined) return undefined;
   let end = start + name[0].length;
+  let named = true;
   const blank = at(/\s+/y, line, end)?.[0].length ?? 0;
   const inside = at(IN_PARENTHESES, line, end);
   const number = inside?.[1] ?? inside?.[2];
   if (inside !== null && number !== undefined) {
     end += inside[0].length;
+    named = false;
     if (Number.parseInt(number, 16) !== index) return { index, end, sure: true, disagrees: `0x${number}` };
   } else if (blank > 0) {
     // `NAME 0x480 = value`: the number repeats the MSR only when it is this one and a value follows.
@@ -140,9 +148,14 @@ function subjectAt(line: string, start: number): Subject | undefined {
       at(/\s*[:=]/y, line, after)
     ) {
       end = after;
+      named = false;
     }
   }
-  return { index, end, sure: true };
+  return { index, end, sure: true, ...(named ? { named: true as const } : {}) };
+}
+
+function isItsNumber(said: MsrClaim["said"], index: number): boolean {
+  return said.kind === "value" && said.msr.state === "value" && said.msr.hi.value === 0 && said.msr.lo.value === index;
 }
 
 /** `strong`: a colon or an equals sign stands before it; blanks alone need a value that is unmistakable. */

@@ -2,7 +2,7 @@ import { CPU_FLAGS } from "../linux/vmx-features.js";
 import { isVmxFlag, vmxFlagOrder } from "../linux/vmx-flag-bits.js";
 import { FEAT_CTL_VENDORS } from "../model/host.js";
 import { MAX_CPU } from "./cpu-ranges.js";
-import { type CpuinfoBlock, factsFromCpuinfo, signatureFromCpuinfo } from "./cpuinfo.js";
+import { CPUINFO_FEATURES, type CpuinfoBlock, factsFromCpuinfo, signatureFromCpuinfo } from "./cpuinfo.js";
 import type { Place } from "./diagnostic.js";
 import type { Desk, FlagList } from "./evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "./reader.js";
@@ -16,14 +16,14 @@ export const procCpuinfo: FactReader = {
     "never what must be 1; a name that is missing counts only where every release in question prints it; CPUID bits that " +
     "the flags line proves, signature, microcode.",
   recognisedBy: "lines as in /proc/cpuinfo: vmx flags, flags, model name, processor …, blanks and a colon",
-  mark: /^\s{0,8}(?:processor|vendor_id|cpu family|model name|model|stepping|microcode|cpuid level|address sizes|flags|vmx flags)[\t ]{1,8}:|\bclearcpuid=/,
+  mark: /^\s{0,8}(?:processor|vendor_id|cpu family|model name|model|stepping|microcode|cpuid level|address sizes|flags|vmx flags)[\t ]{1,24}:|\bclearcpuid=/,
   words: ["clearcpuid="],
   open: openCpuinfo,
 };
 
-const FIELD = /^\s{0,8}([A-Za-z][\w ()/-]{0,24}?)[\t ]{1,8}:(?: (.*))?$/;
+const FIELD = /^\s{0,8}([A-Za-z][\w ()/-]{0,24}?)[\t ]{1,24}:(?:\s(.*))?$/;
 /** A further line of a wrapped list of flags. */
-const FLAGS_ONLY = /^\s*[a-z][a-z0-9_]{1,24}(?:\s+[a-z][a-z0-9_]{1,24})*\s*$/;
+const FLAGS_ONLY = /^\s*[a-z0-9_]{1,24}(?:\s+[a-z0-9_]{1,24})*\s*$/;
 /**
  * Flags that Linux prints behind word 4, in which smx and hypervisor stand: with one of them the list was not cut off
  * before.
@@ -43,6 +43,29 @@ const BEHIND_WORD_4 = [
   "ssbd",
 ];
 
+/** Names that facts are made of, and longer ones that begin like them: what a line broken inside a word is judged by. */
+const NAMES_THAT_MATTER: ReadonlySet<string> = new Set([
+  ...CPUINFO_FEATURES,
+  ...CPU_FLAGS.map(({ flag }) => flag),
+  ...BEHIND_WORD_4,
+  ...["sse", "sse2", "ssse3", "ssbd", "xsaveopt", "xsavec"],
+]);
+
+/**
+ * The words of a further line. One that a terminal broke in the middle of a word begins without a blank, as one that a
+ * mailer broke between words does: two parts that make a known name together are one word.
+ */
+function appendWords(list: string[], words: readonly string[], text: string, isName: (word: string) => boolean): void {
+  const [first, ...others] = words;
+  const last = list.at(-1);
+  if (first === undefined || last === undefined || /^\s/.test(text)) {
+    list.push(...words);
+    return;
+  }
+  if (isName(last + first) && !isName(first)) list.splice(-1, 1, last + first, ...others);
+  else list.push(...words);
+}
+
 interface Block {
   readonly at: Place;
   readonly fields: Map<string, { readonly value: string; readonly at: Place }>;
@@ -50,6 +73,8 @@ interface Block {
   vmxFlags: string[] | undefined;
   /** The lists whose last line may be a part of one. */
   cut: boolean;
+  /** A line that may have been more of the flags was not taken. */
+  doubtful: boolean;
   /** A line that looked like a continuation and was none. */
   damaged: boolean;
 }
@@ -72,6 +97,7 @@ function openCpuinfo(desk: Desk): FactRun {
     flags: undefined,
     vmxFlags: undefined,
     cut: false,
+    doubtful: false,
     damaged: false,
   });
 
@@ -79,16 +105,22 @@ function openCpuinfo(desk: Desk): FactRun {
     if (block === undefined || growing === undefined || !FLAGS_ONLY.test(line.text)) return false;
     const words = line.text.trim().split(/\s+/);
     if (growing === "vmxFlags") {
-      if (!words.every(isVmxFlag)) {
+      const list = [...(block.vmxFlags ?? [])];
+      appendWords(list, words, line.text, isVmxFlag);
+      if (!list.slice(block.vmxFlags?.length ?? 0).every(isVmxFlag)) {
         block.damaged ||= words.some(isVmxFlag);
         return false;
       }
-      block.vmxFlags?.push(...words);
+      block.vmxFlags = list;
     } else {
       if (before < 50) return false;
-      // Prose has no digits and underscores in a third of its words.
-      if (words.filter((word) => /[\d_]/.test(word)).length * 3 < words.length) return false;
-      block.flags?.push(...words);
+      // Prose has no digits and underscores in a third of its words, and not several names of flags.
+      const typical = words.filter((word) => /[\d_]/.test(word)).length * 3 >= words.length;
+      if (!typical && words.filter((word) => NAMES_THAT_MATTER.has(word)).length < 2) {
+        block.doubtful = true;
+        return false;
+      }
+      appendWords(block.flags ?? [], words, line.text, (word) => NAMES_THAT_MATTER.has(word));
     }
     if (line.cut) block.cut = true;
     before = line.text.length;
@@ -172,7 +204,7 @@ function emit(desk: Desk, block: Block, clearsCpuid: boolean): void {
   if (block.flags !== undefined) {
     const at = block.fields.get("flags")?.at ?? block.at;
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));
-    desk.cpuFlags(scope, { names, whole: !cutIn("flags") && passedWord4 }, at);
+    desk.cpuFlags(scope, { names, whole: !cutIn("flags") && !block.doubtful && passedWord4 }, at);
   }
   if (block.vmxFlags !== undefined) vmxFlags(desk, scope, block, cutIn("vmx flags"));
 }

@@ -14,13 +14,14 @@ export const vboxlog: FactReader = {
     "VirtualBox's VBox.log: IA32_FEATURE_CONTROL and every VMX MSR to 0x491, by name and whole, of one CPU; a MSR that " +
     "VirtualBox did not read stands as 0; the host's CPUID from the lines marked Hst.",
   recognisedBy: "HM: (or HWACCM:) and MSR_IA32_… = value; Hst: with four CPUID registers",
-  mark: /\b(?:HM|HWACCM): MSR_IA32_|\bHst: |\bGst: |\bNEM: /,
-  words: ["MSR_IA32_", "Hst: ", "Gst: ", "NEM: "],
+  mark: /\b(?:HM|HWACCM): MSR_I?A32_|\bHst: |\bGst: |\bNEM: /,
+  words: ["MSR_IA32_", "MSR_A32_", "Hst: ", "Gst: ", "NEM: "],
   unwraps: true,
   open: openLog,
 };
 
-const MSR = /\b(?:HM|HWACCM): (MSR_IA32_\w{3,40})\s{0,60}= ?(?:0x)?([0-9a-fA-F]{1,16})(?!\w)/;
+/** 4.3 misspells the name of one. */
+const MSR = /\b(?:HM|HWACCM): MSR_I?A32_(\w{3,40})\s{0,60}= ?(?:0x)?([0-9a-fA-F]{1,16})(?!\w)/;
 const CPUID =
   /\b(Gst|Hst): (?:([0-9a-fA-F]{8})\/([0-9a-fA-F]{4}))? {1,20}([0-9a-fA-F]{8}) ([0-9a-fA-F]{8}) ([0-9a-fA-F]{8}) ([0-9a-fA-F]{8})(?![0-9a-fA-F])/;
 /** More leaves than a log has. */

@@ -10,17 +10,22 @@ export const xenLog: FactReader = {
     "Xen's boot log: the features Xen uses, after its own checks and options. They are not the CPU's, and a feature that " +
     "is not listed may be there: older versions print fewer.",
   recognisedBy: "VMX: Supported advanced features:, and the list below it",
-  mark: /\bVMX: Supported advanced features:|\(XEN\).{0,48}\bCPU0: .{4,80} stepping [0-9a-f]{2}\s*$|\bHVM: VMX enabled\b/,
-  words: ["VMX: Supported", "CPU0: ", "HVM: VMX enabled"],
+  mark: /\bVMX: Supported advanced features:|\(XEN\).{0,48}\bCPU0: .{4,80} stepping [0-9a-f]{2}\s*$|\bHVM: VMX (?:is )?enabled\b|\bVMX: (?:EPT|VPID) is available\b/,
+  words: ["VMX: Supported", "CPU0: ", "HVM: VMX ", "VMX: EPT", "VMX: VPID"],
   open: openLog,
 };
 
-const PREFIX = /^(?:\(XEN\) ?)?(?:\[[^\]]{1,40}\] ?)?/;
+const PREFIX = /^(?:\s{0,64}\(XEN\) ?)?(?:\[[^\]]{1,40}\] ?)?/;
 const BRAND = /\bCPU0: (.{4,80}?) stepping [0-9a-f]{2}\s*$/;
 /** The features that current Xen knows, as it words them. */
 const WORDS: ReadonlySet<string> = new Set(
   (REGISTERS as readonly RegisterRow[]).flatMap(({ bits }) => bits.flatMap((row) => row.xenBoot ?? [])),
 );
+/** How versions before 4.0 print what later ones list. */
+const BEFORE_4_0: { readonly [name: string]: string } = {
+  EPT: "Extended Page Tables (EPT)",
+  VPID: "Virtual-Processor Identifiers (VPID)",
+};
 /** More than Xen has. */
 const MAX_FEATURES = 64;
 
@@ -37,13 +42,13 @@ function openLog(desk: Desk): FactRun {
       if (text.includes("VMX: Supported advanced features:")) {
         strangers = 0;
         items = 0;
-        prefixed = text.startsWith("(XEN)");
+        prefixed = /^\s*\(XEN\)/.test(text);
         return true;
       }
       const bare = text.replace(PREFIX, "");
       if (strangers >= 0) {
         const item = /^ ?- (\S.{0,78}?)\s*$/.exec(bare);
-        const isItem = item !== null && (prefixed ? text.startsWith("(XEN)") : WORDS.has(item[1] as string));
+        const isItem = item !== null && (prefixed ? /^\s*\(XEN\)/.test(text) : WORDS.has(item[1] as string));
         if (isItem) {
           if (line.cut || items >= MAX_FEATURES) return false;
           items++;
@@ -55,7 +60,12 @@ function openLog(desk: Desk): FactRun {
         // "HVM: …" ends the list.
         strangers = /^(?:HVM|VMX|mwait|Brought|Platform)/.test(bare) || strangers >= 8 ? -1 : strangers + 1;
       }
-      if (bare.startsWith("HVM: VMX enabled")) {
+      const old = /^VMX: (EPT|VPID) is available/.exec(bare);
+      if (old !== null && !line.cut) {
+        desk.xen(BEFORE_4_0[old[1] as string] as string, placeOf(line));
+        return true;
+      }
+      if (/^HVM: VMX (?:is )?enabled/.test(bare)) {
         desk.cpu("unnamed", { features: { vmx: true } }, placeOf(line));
         return true;
       }
