@@ -34,9 +34,9 @@ export interface NoHost {
 /** The CPU shown on a machine that has none to show and resembles none of the atlas. */
 const EXAMPLE = "skylake-x";
 
-/** Finds HOST: a file, `-` for standard input, a CPU of the atlas, or nothing for this machine. */
+/** Finds HOST: a file, `-` for standard input, a CPU of the atlas, nothing or `this` for this machine. */
 export async function findHost(query: string | undefined, world: World): Promise<FoundHost | NoHost> {
-  if (query === undefined) return thisMachine(world);
+  if (query === undefined || query === "this") return thisMachine(world);
   if (query === "-") return readText(world.stdin(), "standard input", world);
   const kind = fileKind(query);
   if (kind === "directory")

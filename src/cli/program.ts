@@ -20,7 +20,7 @@ interface CommandRow {
 }
 
 const HOST = `HOST is a file (AIDA64 dump, rdmsr values, snapshot), - for standard input, a CPU of the atlas by id
-or any piece of its name (skylake-x, 8176, 50654), or nothing for this machine. A file wins over a name.`;
+or any piece of its name (skylake-x, 50654), or nothing or "this" for this machine. A file wins over a name.`;
 
 const FLEET = `${HOST}
 HOST@6.1 is the host under that kernel release.`;
@@ -142,6 +142,22 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
     options: [["--all", "the requirements that are met as well"]],
     more: HOST,
     load: async () => (await import("./commands/fleet.js")).runs,
+  },
+  controls: {
+    summary: "the control words for a hypervisor of your own: from the names of controls to values and constants",
+    args: "<HOST...>",
+    options: [
+      ["--want <file|names>", "controls wanted: NAME, NAME? where the CPU has it, -NAME for off", "many"],
+      ["--emit <language>", "c or rust: constants instead of text"],
+      ["--nested", "for a hypervisor that runs as a guest of KVM of --kernel"],
+      ["--ia32", "for a hypervisor that runs outside IA-32e mode"],
+    ],
+    more: `NAME is a control as the SDM, Linux, QEMU, libvirt or Xen call it, or a feature for all of its controls;
+exit/NAME and entry/NAME tell apart what two words have. Commas or blanks stand between names. In a file the lines
+required:, optional: and off: say it for the names that follow, and # begins a comment.
+Several hosts, or several kinds of cores: the words suit all of them.
+Exit code 1: the CPU does not take what is required, or nobody can tell.\n\n${FLEET}`,
+    load: async () => (await import("./commands/controls.js")).controls,
   },
 };
 

@@ -1,5 +1,5 @@
 import type { Tri } from "../bits/tri.js";
-import type { ControlWordName } from "../vmcs/controls.js";
+import { type ControlWordName, controlBit } from "../vmcs/controls.js";
 import { exact, format64, known64, type Value64 } from "../vmcs/value64.js";
 import type { ChosenBit, ChosenWord } from "./control-words.js";
 import type { ChosenControls, FixedBits } from "./controls.js";
@@ -9,9 +9,12 @@ import type { ChosenControls, FixedBits } from "./controls.js";
  * while a required control is missing.
  */
 
-/** `EPT`, or `bit 4` for a bit without a name. */
-function bitName({ bit, row }: ChosenBit): string {
-  return row?.key ?? `bit ${bit}`;
+/** `EPT, bits 1, 2, 4`: what has no name is told by number. */
+function bitNames(bits: readonly ChosenBit[]): string {
+  const named = bits.flatMap(({ row }) => (row === undefined ? [] : [row.key]));
+  const others = bits.flatMap(({ bit, row }) => (row === undefined ? [bit] : []));
+  if (others.length > 0) named.push(`${others.length === 1 ? "bit" : "bits"} ${others.join(", ")}`);
+  return named.join(", ");
 }
 
 // ---- Text ----
@@ -33,8 +36,9 @@ export function controlText(chosen: ChosenControls): string[] {
   const { verdict, words, unmet, without, dropped, findings, fixed } = chosen;
   const lines = [SAYS[verdict]];
   for (const { asked, text } of unmet) lines.push(`  ${asked}: ${text}`);
-  for (const { id, text, certain } of findings.filter(({ kind }) => kind === "error")) {
-    lines.push(`  ${certain ? "" : "perhaps "}${text} (${id})`);
+  for (const { id, text, certain, add = [] } of findings.filter(({ kind }) => kind === "error")) {
+    const fix = add.length === 0 ? "" : `; want ${add.map((name) => controlBit(name).row.sdm).join(" and ")} as well`;
+    lines.push(`  ${certain ? "" : "perhaps "}${text} (${id})${fix}`);
   }
   for (const chosenWord of words) lines.push("", ...wordLines(chosenWord));
   lines.push("", ...fixed.flatMap(fixedLines));
@@ -59,13 +63,13 @@ function wordLines({ word, register, value, bits, inUse }: ChosenWord): string[]
   const named = bits.filter(({ why }) => why !== "forced");
   const forced = bits.filter(({ why }) => why === "forced");
   for (const { bit, row, why } of named) lines.push(`  ${String(bit).padStart(2)} ${row?.sdm ?? ""}: ${WHY[why]}`);
-  if (forced.length > 0) lines.push(`     ${WHY.forced}: ${forced.map(bitName).join(", ")}`);
+  if (forced.length > 0) lines.push(`     ${WHY.forced}: ${bitNames(forced)}`);
   return lines;
 }
 
 function fixedLines({ name, hostMust1, guestMust1, must0 }: FixedBits): string[] {
-  const guest = format64(guestMust1) === format64(hostMust1) ? "" : `, of a guest ${format64(guestMust1)}`;
-  return [`${name}: must be 1 ${format64(hostMust1)}${guest}; must be 0 ${format64(must0)}`];
+  const guest = format64(guestMust1) === format64(hostMust1) ? "" : ` (of a guest ${format64(guestMust1)})`;
+  return [`${name}: bits that must be 1 ${format64(hostMust1)}${guest}, that must be 0 ${format64(must0)}`];
 }
 
 // ---- JSON ----
@@ -77,7 +81,7 @@ export function controlJson({ verdict, words, unmet, without, dropped, findings,
     unmet: unmet.map(({ control, ...row }) => ({ control: control.name, sdm: control.row.sdm, ...row })),
     without: without.map(({ control, ...row }) => ({ control: control.name, ...row })),
     dropped: dropped.map(({ control, asked, text }) => ({ control: control.name, asked, text })),
-    findings: findings.map(({ sdm, ...row }) => ({ ...row, sdm: sdm ?? null })),
+    findings: findings.map(({ sdm, add, ...row }) => ({ ...row, sdm: sdm ?? null, add: add ?? [] })),
     fixed: fixed.map(({ name, hostMust1, guestMust1, must0 }) => ({
       name,
       hostMust1: valueJson(hostMust1),
@@ -188,7 +192,7 @@ function constantsOf({ words, fixed }: ChosenControls): Constant[] {
   const ofWords = words.flatMap(({ word, value, bits, required, optional, inUse }): Constant[] => {
     const base = CONSTANTS[word.name];
     const wide = isWide(word.encoding);
-    const names = inUse === "no" ? "not in use" : bits.map(bitName).join(", ");
+    const names = inUse === "no" ? "not in use" : bitNames(bits);
     return [
       { name: `${base}_CONTROLS`, about: `${word.sdm}: ${names === "" ? "none" : names}`, value, wide },
       { name: `${base}_REQUIRED`, about: "", value: known64(required), wide },

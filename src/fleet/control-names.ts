@@ -1,6 +1,5 @@
 import { FEATURE_LIST, type Feature } from "../explain/features.js";
-import type { Diagnostic } from "../input/diagnostic.js";
-import { diagnosticLog } from "../input/diagnostic.js";
+import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../input/diagnostic.js";
 import type { Condition } from "../rules/rule.js";
 import type { BitRow } from "../spec/bit-row.js";
 import { NAME_NOTES, namesOf } from "../spec/lookup.js";
@@ -40,11 +39,19 @@ const COMMENT = /(?:#(?!VE)|\/\/).*$/;
  * Reads a list of control names: of any vocabulary, one or more on a line, with blanks, commas or `|` between. A name is
  * required; `NAME?` is optional, `-NAME` has to be off; a line `optional:`, `required:` or `off:` says it for the names
  * that follow. `exit/NAME` tells apart names that two words have. The name of a feature stands for all of its controls.
- * `#` and `//` begin comments.
+ * `#` and `//` begin comments. Each text begins with required controls.
  */
-export function readWanted(text: string, file?: string): WantedControls {
-  const log = diagnosticLog(file);
+export function readWanted(texts: readonly { readonly text: string; readonly file?: string }[]): WantedControls {
   const wants = new Map<ControlName, WantedControl>();
+  const problems = texts.flatMap(({ text, file }) => {
+    const log = diagnosticLog(file);
+    readText(text, wants, log);
+    return log.list();
+  });
+  return { wants: [...wants.values()], problems };
+}
+
+function readText(text: string, wants: Map<ControlName, WantedControl>, log: DiagnosticLog): void {
   let section: Wish = "required";
   for (const [index, raw] of text.split("\n").entries()) {
     let line = raw.replace(COMMENT, "");
@@ -74,7 +81,6 @@ export function readWanted(text: string, file?: string): WantedControls {
       }
     }
   }
-  return { wants: [...wants.values()], problems: log.list() };
 }
 
 function opposite(wish: Wish): Wish {

@@ -42,6 +42,8 @@ export interface ControlFinding {
   readonly certain: boolean;
   /** SDM volume 3, for a check. */
   readonly sdm?: string;
+  /** Controls that the CPU has and that satisfy the check when they are wanted, too. */
+  readonly add?: readonly ControlName[];
 }
 
 /** Bits of a control register that VMX operation fixes. */
@@ -177,7 +179,16 @@ function impossible(rule: Bool, scene: Scene): boolean {
 
 function failed({ id, when, rule, text, sdm }: (typeof CHOICE_CHECKS)[number], scene: Scene): ControlFinding[] {
   const fails = and(evaluate(when, scene), not(evaluate(rule, scene)));
-  return fails === "no" ? [] : [{ id, text, kind: "error", certain: fails === "yes", sdm }];
+  if (fails === "no") return [];
+  const add = missingIn(rule, scene);
+  return [{ id, text, kind: "error", certain: fails === "yes", sdm, ...(add.length === 0 ? {} : { add }) }];
+}
+
+/** The controls that have to be 1 besides for the condition to hold; none where another choice could do it as well. */
+function missingIn(rule: Bool, scene: Scene): readonly ControlName[] {
+  if (rule.op === "all") return rule.of.flatMap((item) => missingIn(item, scene));
+  if (rule.op !== "control" || evaluate(rule, scene) !== "no") return [];
+  return mayBe1(scene.cpu, rule.bit) === "yes" ? [rule.bit.name] : [];
 }
 
 function heed({ id, when, text, kind }: Advice, scene: Scene): ControlFinding[] {

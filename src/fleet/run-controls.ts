@@ -9,10 +9,8 @@ import { coreSubjects, type FleetSubject, type RunResult } from "./subject.js";
 export interface RunControlsArgs {
   /** Several hosts, or several kinds of cores: the controls suit all of them. */
   readonly subjects: readonly FleetSubject[];
-  /** Names of controls, as `readWanted` takes them. */
-  readonly wanted: string;
-  /** The file that they come from, for messages. */
-  readonly file?: string;
+  /** Names of controls, as `readWanted` takes them; the file is for messages. */
+  readonly wanted: readonly { readonly text: string; readonly file?: string }[];
   /** The hypervisor runs on the CPU itself, or as a guest of KVM. Default: `silicon`. */
   readonly layer?: "silicon" | "nested";
   /** Default: `text`. */
@@ -29,14 +27,13 @@ export interface RunControlsArgs {
 export function runControls({
   subjects,
   wanted,
-  file,
   layer = "silicon",
   emit = "text",
   longMode = true,
 }: RunControlsArgs): RunResult {
-  const { wants, problems } = readWanted(wanted, file);
+  const { wants, problems } = readWanted(wanted);
   if (problems.length > 0) {
-    const lines = problems.map(({ line, column, message, expected }) => {
+    const lines = problems.map(({ file, line, column, message, expected }) => {
       const place = `${file === undefined ? "" : `${file}:`}${line}:${column}`;
       return `${place}: ${message}${expected === undefined ? "" : `; expected ${expected}`}`;
     });

@@ -5,12 +5,16 @@ import { namesOf } from "../../src/spec/lookup.js";
 import { CONTROL_WORDS, controlBit } from "../../src/vmcs/controls.js";
 
 const names = (text: string) => {
-  const { wants, problems } = readWanted(text);
+  const { wants, problems } = readWanted([{ text }]);
   expect(problems).toEqual([]);
   return wants.map(({ name, wish }) => (wish === "required" ? name : `${name} ${wish}`));
 };
 const problems = (text: string) =>
-  readWanted(text).problems.map(({ line, column, message, expected }) => [`${line}:${column}`, message, expected]);
+  readWanted([{ text }]).problems.map(({ line, column, message, expected }) => [
+    `${line}:${column}`,
+    message,
+    expected,
+  ]);
 
 describe("readWanted", () => {
   it("takes names of every vocabulary, and what stands between them in source code", () => {
@@ -33,7 +37,7 @@ describe("readWanted", () => {
     for (const word of Object.values(CONTROL_WORDS)) {
       for (const row of word.bits) {
         for (const [, name] of namesOf(row)) {
-          const { wants } = readWanted(`${word.name}/${name}`);
+          const { wants } = readWanted([{ text: `${word.name}/${name}` }]);
           expect([name, wants.map((want) => [controlBit(want.name).word.name, controlBit(want.name).bit])]).toEqual([
             name,
             [[word.name, row.bit]],
@@ -101,17 +105,17 @@ describe("readWanted", () => {
       ["1:1", "ept-2mb is a capability that no control switches", "the name of a control"],
     ]);
     expect(problems("EPT -EPT")).toEqual([["1:5", "EPT is wanted on and off", "one of the two"]]);
-    expect(readWanted("x", "want.txt").problems[0]?.file).toBe("want.txt");
+    expect(readWanted([{ text: "x", file: "want.txt" }]).problems[0]?.file).toBe("want.txt");
   });
 
   it("reads anything without an exception, and long lines in little time", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
-        for (const { name } of readWanted(text).wants) controlBit(name);
+        for (const { name } of readWanted([{ text }]).wants) controlBit(name);
       }),
     );
     const start = performance.now();
-    expect(readWanted("nothing known ".repeat(20_000)).problems.length).toBeGreaterThan(0);
+    expect(readWanted([{ text: "nothing known ".repeat(20_000) }]).problems.length).toBeGreaterThan(0);
     expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -17,7 +17,7 @@ import { exact, format64 } from "../../src/vmcs/value64.js";
 import { byCode, ready, SKYLAKE, subject } from "./hosts.js";
 
 const choose = (host: Host, text: string, longMode = true): ChosenControls => {
-  const { wants, problems } = readWanted(text);
+  const { wants, problems } = readWanted([{ text }]);
   expect(problems).toEqual([]);
   return chooseControls([siliconSet("cpu", host.cores[0])], wants, { longMode });
 };
@@ -60,6 +60,15 @@ describe("the checks of a choice", () => {
 });
 
 describe("chooseControls", () => {
+  it("names the controls that a failed check asks for", () => {
+    const { findings } = choose(SKYLAKE, "posted-intr");
+    expect(findings.filter(({ kind }) => kind === "error").map(({ add }) => add)).toEqual([
+      ["proc2.VIRT_INTR_DELIVERY"],
+      ["exit.ACK_INTR_ON_EXIT"],
+      ["exit.HOST_ADDR_SPACE_SIZE"],
+    ]);
+  });
+
   it("adjusts by the TRUE registers, and activates the words that it needs", () => {
     const chosen = choose(SKYLAKE, `${BASE}, ept, unrestricted guest, VPID?, pml?, vmx-cr3-load-noexit`);
     expect(chosen).toMatchObject({ verdict: "yes", unmet: [], dropped: [] });
@@ -224,7 +233,7 @@ describe("runControls", () => {
   const skx = subject("skx", SKYLAKE, { release: "6.12" });
 
   it("prints the words, as text and as JSON", () => {
-    const { lines, exitCode, json } = runControls({ subjects: [skx], wanted });
+    const { lines, exitCode, json } = runControls({ subjects: [skx], wanted: [{ text: wanted }] });
     expect(exitCode).toBe(0);
     expect(lines.slice(0, 8)).toEqual([
       "The CPU lets a VM entry have these controls.",
@@ -236,7 +245,7 @@ describe("runControls", () => {
       "",
       "primary processor-based VM-execution controls: 0x84206172, by IA32_VMX_TRUE_PROCBASED_CTLS",
     ]);
-    expect(lines).toContain("CR0: must be 1 0x80000021, of a guest 0x20; must be 0 0xffffffff00000000");
+    expect(lines).toContain("CR0: bits that must be 1 0x80000021 (of a guest 0x20), that must be 0 0xffffffff00000000");
     expect(lines).toContain("  bus-lock (VMM bus-lock detection): this CPU does not have it");
     expect(json).toMatchObject({
       verdict: "yes",
@@ -247,15 +256,19 @@ describe("runControls", () => {
 
   it("suits every host and every kind of core, or a guest of KVM", () => {
     const hybrid = subject("hybrid", byCode("Lakefield"));
-    const both = runControls({ subjects: [skx, hybrid], wanted: "INVPCID?, host address-space size" });
+    const both = runControls({ subjects: [skx, hybrid], wanted: [{ text: "INVPCID?, host address-space size" }] });
     expect(both.lines).toContain("  INVPCID (enable INVPCID): this CPU does not have it");
-    const nested = runControls({ subjects: [skx], wanted: "IPI_VIRT, host address-space size", layer: "nested" });
+    const nested = runControls({
+      subjects: [skx],
+      wanted: [{ text: "IPI_VIRT, host address-space size" }],
+      layer: "nested",
+    });
     expect(nested.exitCode).toBe(1);
     expect(nested.lines).toContain("  IPI_VIRT: IPI virtualization cannot be 1");
   });
 
   it("reports names that it cannot read", () => {
-    expect(runControls({ subjects: [skx], wanted: "EPT\nfoo bar", file: "want.txt" })).toMatchObject({
+    expect(runControls({ subjects: [skx], wanted: [{ text: "EPT\nfoo bar", file: "want.txt" }] })).toMatchObject({
       exitCode: 2,
       lines: [
         "want.txt:2:1: no VMX control is called foo bar; expected a name as the SDM, Linux, QEMU or another vocabulary has it",
@@ -265,7 +278,7 @@ describe("runControls", () => {
 
   it("writes constants with the same values in C and Rust", () => {
     const constants = (emit: "c" | "rust") =>
-      runControls({ subjects: [skx], wanted, emit }).lines.flatMap((line) => {
+      runControls({ subjects: [skx], wanted: [{ text: wanted }], emit }).lines.flatMap((line) => {
         const found = /^(?:#define (\w+) (0x[0-9a-f]+)U(?:LL)?|pub const (\w+): u(?:32|64) = (0x[0-9a-f]+);)$/.exec(
           line,
         );
@@ -285,7 +298,7 @@ describe("runControls", () => {
 
   it("writes no value that is not known, and nothing that compiles while something is missing", () => {
     const old = subject("*/ old", byCode("Conroe"));
-    const { lines } = runControls({ subjects: [old], wanted: "host address-space size, EPT", emit: "c" });
+    const { lines } = runControls({ subjects: [old], wanted: [{ text: "host address-space size, EPT" }], emit: "c" });
     expect(lines).toContain('#error "EPT: enable EPT cannot be 1"');
     expect(lines[0]).toBe("/* VMX controls for * / old. Other CPUs can demand or refuse other bits. */");
     const unread = subject("unread", atlasHost("intel-50654-skylakex"));
@@ -293,7 +306,7 @@ describe("runControls", () => {
       ...unread,
       host: { ...unread.host, cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }] as const },
     };
-    const code = runControls({ subjects: [bare], wanted: "EPT", emit: "rust" }).lines;
+    const code = runControls({ subjects: [bare], wanted: [{ text: "EPT" }], emit: "rust" }).lines;
     expect(code).toContainEqual(
       expect.stringMatching(/^compile_error!\("VMX_PIN_BASED_CONTROLS: 0x\?+ is not known"\);$/),
     );
@@ -303,10 +316,10 @@ describe("runControls", () => {
     const folder = mkdtempSync(join(tmpdir(), "vmxlens-"));
     try {
       const file = join(folder, emit === "c" ? "controls.h" : "controls.rs");
-      const good = runControls({ subjects: [skx], wanted, emit });
+      const good = runControls({ subjects: [skx], wanted: [{ text: wanted }], emit });
       writeFileSync(file, `${good.lines.join("\n")}\n`);
       execFileSync(command, [...args, file], { cwd: folder, stdio: "pipe" });
-      const bad = runControls({ subjects: [skx], wanted: "hlat", emit });
+      const bad = runControls({ subjects: [skx], wanted: [{ text: "hlat" }], emit });
       writeFileSync(file, `${bad.lines.join("\n")}\n`);
       expect(() => execFileSync(command, [...args, file], { cwd: folder, stdio: "pipe" })).toThrow(/HLAT cannot be 1/);
     } finally {

@@ -3,8 +3,8 @@ import { runBaseline } from "../../fleet/run-baseline.js";
 import { runDiff } from "../../fleet/run-diff.js";
 import { runMigrate } from "../../fleet/run-migrate.js";
 import { runRuns } from "../../fleet/run-runs.js";
-import type { FleetSubject, RunResult } from "../../fleet/subject.js";
-import { complain, ready, showJson } from "../command.js";
+import { complain } from "../command.js";
+import { printRun, subjectOf, subjectsOf } from "../fleet-subject.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -21,37 +21,6 @@ interface FleetRaw extends RawOptions {
   readonly libvirtVersion?: string;
 }
 
-/** HOST, or HOST@RELEASE for the same host under another kernel. */
-async function subjectOf(text: string, raw: RawOptions, world: World, kernel?: string): Promise<FleetSubject | number> {
-  const at = /^(.+)@(v?\d+\.\d+\S*)$/.exec(text);
-  const release = kernel ?? at?.[2];
-  const options = release === undefined ? raw : { ...raw, kernel: release };
-  const prepared = await ready(at?.[1] ?? text, options, world);
-  if (typeof prepared === "number") return prepared;
-  const { host, options: how } = prepared.subject;
-  return { label: release === undefined ? text : `${at?.[1] ?? text} under ${how.release}`, host, options: how };
-}
-
-async function subjectsOf(texts: readonly string[], raw: RawOptions, world: World): Promise<FleetSubject[] | number> {
-  const subjects: FleetSubject[] = [];
-  for (const text of texts) {
-    const subject = await subjectOf(text, raw, world);
-    if (typeof subject === "number") return subject;
-    // The same host twice still needs two names.
-    const twins = subjects.filter(
-      ({ label }) => label === subject.label || label.startsWith(`${subject.label} (`),
-    ).length;
-    subjects.push(twins === 0 ? subject : { ...subject, label: `${subject.label} (${twins + 1})` });
-  }
-  return subjects;
-}
-
-function print({ lines, json, exitCode }: RunResult, raw: RawOptions, world: World): number {
-  if (raw.json === true) showJson(json, world);
-  else (exitCode === 2 ? world.err : world.out)(lines.map((line) => `${line}\n`).join(""));
-  return exitCode;
-}
-
 const versions = ({ qemuVersion, libvirtVersion }: FleetRaw) => ({
   ...(qemuVersion === undefined ? {} : { qemuVersion }),
   ...(libvirtVersion === undefined ? {} : { libvirtVersion }),
@@ -61,7 +30,7 @@ const versions = ({ qemuVersion, libvirtVersion }: FleetRaw) => ({
 export async function diff(hosts: Args, raw: FleetRaw, world: World): Promise<number> {
   const subjects = await subjectsOf(hosts as readonly string[], raw, world);
   if (typeof subjects === "number") return subjects;
-  return print(runDiff({ subjects, ...(raw.bits === true ? { bits: true } : {}) }), raw, world);
+  return printRun(runDiff({ subjects, ...(raw.bits === true ? { bits: true } : {}) }), raw, world);
 }
 
 /** `vmxlens baseline HOST...` */
@@ -70,7 +39,7 @@ export async function baseline(hosts: Args, raw: FleetRaw, world: World): Promis
   if (layer === undefined) return complain(world, [`--layer ${raw.layer}: one of ${SET_LAYERS.join(", ")}`]);
   const subjects = await subjectsOf(hosts as readonly string[], raw, world);
   if (typeof subjects === "number") return subjects;
-  return print(runBaseline({ subjects, layer, ...versions(raw) }), raw, world);
+  return printRun(runBaseline({ subjects, layer, ...versions(raw) }), raw, world);
 }
 
 /** `vmxlens migrate A B` */
@@ -80,7 +49,7 @@ export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promis
   const destination = await subjectOf(b as string, raw, world, raw.kernelB);
   if (typeof destination === "number") return destination;
   const model = raw.model === undefined ? {} : { model: raw.model };
-  return print(runMigrate({ source, destination, ...model, ...versions(raw) }), raw, world);
+  return printRun(runMigrate({ source, destination, ...model, ...versions(raw) }), raw, world);
 }
 
 /** `vmxlens runs HOST [PRODUCT]` */
@@ -88,5 +57,5 @@ export async function runs([host, product]: Args, raw: FleetRaw, world: World): 
   const subject = await subjectOf(host as string, raw, world);
   if (typeof subject === "number") return subject;
   const asked = product === undefined ? {} : { product };
-  return print(runRuns({ subject, ...asked, ...(raw.all === true ? { all: true } : {}) }), raw, world);
+  return printRun(runRuns({ subject, ...asked, ...(raw.all === true ? { all: true } : {}) }), raw, world);
 }
