@@ -1,5 +1,5 @@
 import { allOf, and, type Tri } from "../bits/tri.js";
-import { andWords, orWords, type Word } from "../bits/word.js";
+import { andWords, orWords, type Word, word } from "../bits/word.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import type { Replay } from "../kvm/replay.js";
 import {
@@ -14,14 +14,25 @@ import { vcpuMsrs } from "../kvm/vcpu-msrs.js";
 import type { GuestCpuid } from "../kvm/vcpu-rules.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { type LibvirtCpu, libvirtCpu } from "./libvirt.js";
-import { modelFeatures, type QemuCpu, qemuCpu } from "./qemu.js";
-import { type FeatureBits, featureBits, featureCount, featureKey, qemuMsrs } from "./qemu-features.js";
+import { modelFeatures, namedIn, type QemuCpu, qemuCpu } from "./qemu.js";
+import {
+  expand,
+  type FeatureBits,
+  featureBits,
+  featureCount,
+  featureKey,
+  propertyState,
+  qemuMsrs,
+} from "./qemu-features.js";
 import { findModel, newestQemu, type QemuProperty, qemuData } from "./qemu-models.js";
 
 export interface MigrateOptions {
   /** CPUID of the guest as far as it is known: KVM changes the vCPU's MSRs by it. Default: nothing is changed. */
   readonly guest?: GuestCpuid;
-  /** A QEMU CPU model that the guest has. Default: everything that KVM of the source offers. */
+  /**
+   * The QEMU CPU model that the guest has: `host`, or a named one; without a version it is version 1, as on QEMU's pc
+   * and q35 machines. Default: the guest saw everything that KVM of the source offers.
+   */
   readonly model?: string;
   readonly qemuVersion?: string;
   readonly libvirtVersion?: string;
@@ -51,14 +62,17 @@ export interface DerivedChange {
   readonly destination: Tri;
 }
 
+/** A configuration for both hosts: the guest gets the same from either. */
 export interface Fix {
-  /** QEMU properties to switch off on both sides. */
+  /** QEMU properties that the guest saw, or may have seen, and that have to go. */
   readonly disable: readonly { readonly qemu: string; readonly libvirt?: string }[];
+  /** Those of them, by QEMU's names, that have to go only as nobody read whether both hosts have them. */
+  readonly unsure: readonly string[];
   /** For the guest's own model (`host` if none was given), and a named model that suits both hosts. */
   readonly qemu: QemuCpu;
   readonly named?: QemuCpu;
   readonly libvirt?: LibvirtCpu;
-  /** Does the destination take a guest that was started with `qemu` on the source. */
+  /** Does each host take a guest that was started with `qemu` on the other, and give the same with it. */
   readonly works: Tri;
   /** What no configuration changes. */
   readonly remaining: readonly Offender[];
@@ -80,7 +94,8 @@ export interface Migration {
 
 export type MigrateResult =
   | ({ readonly kind: "migration" } & Migration)
-  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] };
+  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] }
+  | { readonly kind: "unknown version"; readonly message: string };
 
 /**
  * Can a guest with nested VMX that saw the capability MSRs of one host run on another: the MSRs are restored there by the
@@ -89,23 +104,23 @@ export type MigrateResult =
 export function migrate(source: Replay, destination: Replay, options: MigrateOptions = {}): MigrateResult {
   const obstacles = [...obstaclesOn(source, "source"), ...obstaclesOn(destination, "destination")];
   const offeredThere = nestedMsrs(destination.cpu);
+  const wrong = misnamed(nestedMsrs(source.cpu), options);
+  if (wrong !== undefined) return wrong;
   const seen = seenOn(source, options);
-  if ("kind" in seen) return seen;
-  const order = options.model === undefined ? undefined : QEMU_RESTORE_ORDER;
-  const restore = restoreOn(destination, seen.msrs, order, options);
+  const restore = restoreOn(destination, seen, options);
   const offenders = restore.flatMap(offendersOf);
   const fits = allOf(restore.map((verdict) => verdict.accepted));
   const possible = obstacles.some((row) => row.certain) ? "no" : obstacles.length > 0 ? "unknown" : "yes";
   const migration: Migration = {
     verdict: and(possible, fits),
     obstacles,
-    seen: seen.msrs,
+    seen,
     restore,
     offenders,
     changes: changesBetween(source, destination, options.guest ?? {}),
   };
   if (fits === "yes" || possible === "no") return { kind: "migration", ...migration };
-  const fix = fixFor(source, destination, seen.msrs, offeredThere, options);
+  const fix = fixFor(source, destination, seen, offeredThere, options);
   return { kind: "migration", ...migration, ...(fix === undefined ? {} : { fix }) };
 }
 
@@ -120,36 +135,47 @@ function obstaclesOn({ loads, cpu }: Replay, side: string): { certain: boolean; 
   return found;
 }
 
-type Seen = { readonly msrs: MsrPairs } | Extract<MigrateResult, { kind: "unknown model" }>;
+/** A version or model of QEMU or libvirt that nobody knows. */
+function misnamed(
+  offered: MsrPairs,
+  options: MigrateOptions,
+): Exclude<MigrateResult, { kind: "migration" }> | undefined {
+  const { model = "host", qemuVersion, libvirtVersion } = options;
+  if (model === "nearest") return { kind: "unknown model", message: "no guest has a model called nearest", near: [] };
+  const qemu = qemuCpu(offered, { model, ...(qemuVersion === undefined ? {} : { qemuVersion }) });
+  if (qemu.kind !== "cpu") return qemu;
+  if (libvirtVersion === undefined) return undefined;
+  const libvirt = libvirtCpu(offered, { libvirtVersion });
+  return libvirt.kind === "unknown version" ? libvirt : undefined;
+}
 
-function seenOn(source: Replay, { guest, model, qemuVersion = newestQemu() }: MigrateOptions): Seen {
+/** The model that a name means: without a version it is the first, as QEMU's pc and q35 machines take it. */
+function versioned(name: string, version: string): string {
+  const found = findModel(name, version);
+  return found.kind === "family" ? (found.models[0]?.name ?? name) : name;
+}
+
+function seenOn(source: Replay, { guest, model, qemuVersion = newestQemu() }: MigrateOptions): MsrPairs {
   const offered = nestedMsrs(source.cpu);
-  if (model === undefined || model === "host") {
-    return { msrs: guest === undefined ? offered : vcpuMsrs(source, guest) };
+  if (model === undefined) return guest === undefined ? offered : vcpuMsrs(source, guest);
+  const bits = featureBits(offered);
+  if (model === "host") {
+    const base = namedIn(qemuVersion, bits);
+    return qemuMsrs(expand({ base, on: [], off: [], version: qemuVersion }), offered);
   }
-  const found = findModel(model, qemuVersion);
-  if (found.kind === "none") {
-    return { kind: "unknown model", message: `QEMU ${qemuVersion} has no CPU model ${model}`, near: found.near };
-  }
-  const named = found.kind === "one" ? found.model : found.models.at(-1);
-  if (named === undefined) return { kind: "unknown model", message: `no version of ${model}`, near: [] };
+  const found = findModel(versioned(model, qemuVersion), qemuVersion);
+  if (found.kind !== "one") throw new RangeError(`${model} is no model with a version`);
   // QEMU drops what KVM of the source does not offer, with a warning.
-  const features = commonFeatures(modelFeatures(named, qemuVersion), featureBits(offered));
-  return { msrs: qemuMsrs(features, offered) };
+  return qemuMsrs(commonFeatures(modelFeatures(found.model, qemuVersion), bits), offered);
 }
 
 function commonFeatures(a: FeatureBits, b: FeatureBits): FeatureBits {
   return new Map([...a].map(([key, state]) => [key, and(state, b.get(key) ?? "unknown")]));
 }
 
-function restoreOn(
-  { release, cpu }: Replay,
-  msrs: MsrPairs,
-  order: readonly number[] | undefined,
-  { patch }: MigrateOptions,
-): readonly RestoreVerdict[] {
+function restoreOn({ release, cpu }: Replay, msrs: MsrPairs, { patch }: MigrateOptions): readonly RestoreVerdict[] {
   const context = { release, offered: nestedMsrs(cpu), ...(patch === undefined ? {} : { patch }) };
-  return restoreAll(context, msrs, order);
+  return restoreAll(context, msrs, QEMU_RESTORE_ORDER).toSorted((a, b) => a.msr - b.msr);
 }
 
 // ---- Names ----
@@ -225,33 +251,60 @@ function fixFor(
   options: MigrateOptions,
 ): Fix | undefined {
   const offered = nestedMsrs(source.cpu);
-  const common = commonMsrs(seen, offeredThere);
+  const shared = combine(seen, offeredThere, andWords, orWords);
+  const target = surely(shared);
+  const version = options.qemuVersion ?? newestQemu();
   const versions = {
-    ...(options.qemuVersion === undefined ? {} : { qemuVersion: options.qemuVersion }),
+    qemuVersion: version,
     ...(options.libvirtVersion === undefined ? {} : { libvirtVersion: options.libvirtVersion }),
   };
-  const qemu = qemuCpu(common, { ...versions, model: options.model ?? "host", offered });
+  const model = options.model === undefined ? "host" : versioned(options.model, version);
+  // The text is for both hosts, and `-cpu host` begins with what the one has that it runs on.
+  const either = combine(offered, offeredThere, orWords, andWords);
+  const qemu = qemuCpu(target, { ...versions, model, offered: either });
   if (qemu.kind !== "cpu") return undefined;
   // A named model has to suit both CPUs; the one with fewer VMX capabilities is taken for the older.
   const older = featureCount(featureBits(offeredThere)) < featureCount(featureBits(offered)) ? destination : source;
   const { signature } = older.cpu.core;
   const own = signature === undefined ? {} : { signature };
-  const named = options.model === undefined ? qemuCpu(common, { ...versions, ...own, model: "nearest" }) : undefined;
-  const libvirt = libvirtCpu(common, { ...versions, ...own, model: options.model ?? "nearest", offered });
-  const written = qemuMsrs(qemu.features, offered);
-  const verdicts = restoreOn(destination, written, QEMU_RESTORE_ORDER, options);
+  const named = model === "host" ? qemuCpu(target, { ...versions, ...own, model: "nearest" }) : undefined;
+  const libvirt = libvirtCpu(target, { ...versions, ...own, model: model === "host" ? "nearest" : model });
+  const [here, there] = [givenBy(qemu, offered), givenBy(qemu, offeredThere)];
+  const verdicts = restoreOn(destination, qemuMsrs(here, offered), options);
+  const back = restoreOn(source, qemuMsrs(there, offeredThere), options);
   const disable = switchedOff(featureBits(seen), qemu.features);
+  const open = featureBits(shared);
   return {
     disable: disable.map(({ name, libvirt: other }) => ({
       qemu: name,
       ...(other === undefined ? {} : { libvirt: other.name }),
     })),
+    unsure: disable.filter((row) => propertyState(open, row) === "unknown").map(({ name }) => name),
     qemu,
     ...(named?.kind === "cpu" ? { named } : {}),
     ...(libvirt.kind === "cpu" ? { libvirt } : {}),
-    works: allOf(verdicts.map((verdict) => verdict.accepted)),
-    remaining: verdicts.flatMap(offendersOf),
+    works: allOf([...[...verdicts, ...back].map((verdict) => verdict.accepted), agree(here, there)]),
+    remaining: [...verdicts, ...back].flatMap(offendersOf),
   };
+}
+
+/** The features that a guest gets from QEMU with this text on a KVM that offers these values. */
+export function givenBy(
+  { model, qemuVersion, additions, removals, features }: QemuCpu,
+  offered: MsrPairs,
+): FeatureBits {
+  const bits = featureBits(offered);
+  if (model !== "host") return commonFeatures(features, bits);
+  return expand({ base: namedIn(qemuVersion, bits), on: additions, off: removals, version: qemuVersion });
+}
+
+function agree(a: FeatureBits, b: FeatureBits): Tri {
+  return allOf([...a].map(([key, state]) => same(state, b.get(key) ?? "unknown")));
+}
+
+function same(a: Tri, b: Tri): Tri {
+  if (a === "unknown" || b === "unknown") return "unknown";
+  return a === b ? "yes" : "no";
 }
 
 /** Properties that were on and are not any more. */
@@ -266,14 +319,26 @@ function switchedOff(before: FeatureBits, after: FeatureBits): readonly QemuProp
 
 const CONTROLS: readonly number[] = [0x48b, 0x48d, 0x48e, 0x48f, 0x490];
 
-/** What the guest saw and the destination takes: fewer capabilities, more must-be-1 controls. */
-function commonMsrs(seen: MsrPairs, there: MsrPairs): MsrPairs {
-  const common = new Map<number, MsrPair>();
-  for (const [msr, a] of seen) {
-    const b = there.get(msr);
-    if (b === undefined) continue;
-    const lo: (x: Word, y: Word) => Word = CONTROLS.includes(msr) ? orWords : andWords;
-    common.set(msr, { hi: andWords(a.hi, b.hi), lo: lo(a.lo, b.lo) });
+type Combine = (x: Word, y: Word) => Word;
+
+/** Two hosts' registers as one: `can` for capabilities and what may be 1, `must` for controls that must be 1. */
+function combine(a: MsrPairs, b: MsrPairs, can: Combine, must: Combine): MsrPairs {
+  const all = new Map<number, MsrPair>();
+  for (const [msr, one] of a) {
+    const other = b.get(msr);
+    if (other === undefined) continue;
+    const lo = CONTROLS.includes(msr) ? must : can;
+    all.set(msr, { hi: can(one.hi, other.hi), lo: lo(one.lo, other.lo) });
   }
-  return common;
+  return all;
+}
+
+/** Only what is there for certain: an unknown capability counts as missing, an unknown control as not free. */
+function surely(msrs: MsrPairs): MsrPairs {
+  return new Map(
+    [...msrs].map(([msr, { hi, lo }]) => [
+      msr,
+      { hi: word(hi.value), lo: word(CONTROLS.includes(msr) ? lo.value | lo.unknown : lo.value) },
+    ]),
+  );
 }

@@ -84,7 +84,7 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
   const target = featureBits(wanted);
   const name = options.model ?? "host";
   if (name === "host") {
-    const base = featureBits(options.offered ?? wanted);
+    const base = namedIn(version, featureBits(options.offered ?? wanted));
     return { kind: "cpu", ...build("host", { base, version }, target) };
   }
   let candidates: readonly QemuModel[];
@@ -116,6 +116,15 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
 /** The capabilities of a named model itself, as QEMU would ask for them with `vmx=on`. */
 export function modelFeatures(model: QemuModel, version: string = newestQemu()): FeatureBits {
   return expand({ base: bitsOfProperties(model.on), on: [], off: [], cpuid: model.cpuid, version });
+}
+
+/**
+ * What `-cpu host` takes of a KVM's features: only what this QEMU has a name for, as it is migratable unless told
+ * otherwise (x86_cpu_get_migratable_flags in target/i386/cpu.c).
+ */
+export function namedIn(version: string, bits: FeatureBits): FeatureBits {
+  const known = new Set(propertiesOf(version).flatMap(({ msr, bits: own }) => own.map((bit) => featureKey(msr, bit))));
+  return new Map([...bits].map(([key, state]) => [key, known.has(key) ? state : "no"]));
 }
 
 interface Candidate {
@@ -165,7 +174,7 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
   const { version, cpuid } = start;
   const known = propertiesOf(version);
   const plain = expand({ ...start, on: [], off: [] });
-  const additions: string[] = [];
+  const wishes: string[] = [];
   const candidates: string[] = [];
   const undecided: string[] = [];
   const needsCpuid: { property: string; features: QemuCpuidFeature[] }[] = [];
@@ -178,9 +187,14 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
     else if (want === "yes" && has !== "yes") {
       const features = missingCpuid(property.name, cpuid, version);
       if (features.length > 0) needsCpuid.push({ property: property.name, features });
-      else additions.push(property.name);
+      else wishes.push(property.name);
     }
   }
+  // What depends on something that is not wanted cannot be had.
+  const most = expand({ ...start, on: wishes, off: candidates });
+  const additions = wishes.filter((name) =>
+    known.some((row) => row.name === name && propertyState(most, row) !== "no"),
+  );
   const removals = needed(candidates, (off) => expand({ ...start, on: additions, off }), target, known);
   const features = expand({ ...start, on: additions, off: removals });
   const inexpressible = known
@@ -244,15 +258,12 @@ function needed(
   known: readonly QemuProperty[],
 ): string[] {
   let off = [...candidates];
-  const wrong = (features: FeatureBits) => known.filter((property) => differs(features, target, property)).length;
-  const least = wrong(result(off));
+  const unwanted = (features: FeatureBits) =>
+    known.filter((row) => propertyState(target, row) === "no" && propertyState(features, row) !== "no").length;
+  const least = unwanted(result(off));
   for (const name of candidates) {
-    if (PARENTS.includes(name)) continue;
     const fewer = off.filter((other) => other !== name);
-    if (wrong(result(fewer)) === least) off = fewer;
+    if (unwanted(result(fewer)) === least) off = fewer;
   }
   return off;
 }
-
-/** Properties on which others hang; they are never dropped from the text in favour of those. */
-const PARENTS = ["vmx-secondary-ctls", "vmx-ept", "vmx-vpid", "vmx-vmfunc"];

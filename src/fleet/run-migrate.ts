@@ -15,9 +15,9 @@ export function runMigrate({ source, destination, ...options }: RunMigrateArgs):
   const [from, to] = [source, destination].map(({ host, options: how }) => replay(host, how)) as [Replay, Replay];
   const result = migrate(from, to, options);
   if (result.kind !== "migration") {
-    const near = result.near.length === 0 ? "" : `; did you mean ${result.near.join(", ")}?`;
-    const problem = result.message + near;
-    return { lines: [problem], json: { format: "vmxlens-migrate/1", problem, near: result.near }, exitCode: 2 };
+    const near = result.kind === "unknown model" ? result.near : [];
+    const problem = result.message + (near.length === 0 ? "" : `; did you mean ${near.join(", ")}?`);
+    return { lines: [problem], json: { format: "vmxlens-migrate/1", problem, near }, exitCode: 2 };
   }
   return {
     lines: linesOf(result, { source, destination, from, to }),

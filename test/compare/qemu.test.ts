@@ -111,6 +111,17 @@ describe("qemuCpu", () => {
     expect(cpuOf(less, { offered: all }).text).toBe("host,vmx-ept=off,vmx-pml=off,vmx-eptp-switching=off");
   });
 
+  it("drops what hangs on something that is not wanted, and says each removal once", () => {
+    // The first VT-x CPUs have no secondary controls; KVM offers VMCS shadowing, which it emulates, all the same.
+    const conroe = atlas().find((entry) => entry.id === "intel-6f6-conroe");
+    if (conroe === undefined) throw new Error("no Conroe");
+    const old = nested("6.12", {}, entryHost(conroe));
+    const { text } = cpuOf(old, { offered: nested("6.12") });
+    expect(text).toContain("vmx-secondary-ctls=off");
+    expect(text).not.toMatch(/vmx-(ept|vpid|vmfunc|shadow-vmcs)=/);
+    expect(cpuOf(old, {})).toMatchObject({ text: "host", inexpressible: [{ property: "vmx-shadow-vmcs" }] });
+  });
+
   it("gives the model and version nearest to the host with what makes the difference", () => {
     expect(cpuOf(nested("6.12"), { model: "nearest", qemuVersion: "7.2", signature: 0x50654 })).toMatchObject({
       text: "Skylake-Server-v5,vmx=on,vmx-tsc-scaling=on,vmx-activity-wait-sipi=on",
