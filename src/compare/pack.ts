@@ -1,5 +1,8 @@
 import type { Condition } from "../rules/rule.js";
 import type { BitName } from "../rules/words.js";
+import type { BitRow } from "../spec/bit-row.js";
+import { PIN_CONTROLS, PRIMARY_CONTROLS, SECONDARY_CONTROLS } from "../spec/execution-controls.js";
+import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../spec/exit-entry-controls.js";
 
 /*
  * What a product asks of a CPU: a pack of requirements, each with its source. Packs are data; `runsOn` evaluates them.
@@ -67,8 +70,8 @@ export function needs(id: string, text: string, condition: Condition, source: Pa
   return { id, text, level, needs: { condition }, source } satisfies Requirement;
 }
 
-export function canBe0(text: string, control: CanBe0, source: PackSource): Requirement {
-  return { id: `no-${slug(control[1])}`, text, level: "required", needs: { canBe0: control }, source };
+export function canBe0(text: string, control: CanBe0, source: PackSource, level: Level = "required"): Requirement {
+  return { id: `no-${slug(control[1])}`, text, level, needs: { canBe0: control }, source };
 }
 
 interface Controls {
@@ -94,29 +97,43 @@ export function allowed<G extends keyof Controls>(group: G, control: Controls[G]
   return { all: [{ bit: ["IA32_VMX_PROCBASED_CTLS.hi", "SEC_CONTROLS"] }, own] };
 }
 
+/** A control may be 1 and, by the plain register, need not be. */
+export function free<G extends keyof Controls>(group: G, control: Controls[G]): Condition {
+  const word = WORD[group].replace(/hi$/, "lo");
+  return { all: [allowed(group, control), { not: { bit: [word, control] as never } }] };
+}
+
 /** One requirement for each control of a list. */
 export function controls<G extends keyof Controls>(
   group: G,
   names: readonly Controls[G][],
   source: PackSource,
   level: Level = "required",
+  condition: (group: G, control: Controls[G]) => Condition = allowed,
 ): Requirement[] {
   return names.map((name) => ({
     id: `${group}-${slug(name)}`,
-    text: `${GROUP_TITLE[group]} control ${name} may be 1`,
+    text: controlText(group, name),
     level,
-    needs: { condition: allowed(group, name) },
+    needs: { condition: condition(group, name) },
     source,
   }));
 }
 
-const GROUP_TITLE = {
-  pin: "pin-based",
-  primary: "primary processor-based",
-  secondary: "secondary processor-based",
-  exit: "VM-exit",
-  entry: "VM-entry",
-} as const;
+const ROWS: { readonly [G in keyof Controls]: readonly BitRow[] } = {
+  pin: PIN_CONTROLS,
+  primary: PRIMARY_CONTROLS,
+  secondary: SECONDARY_CONTROLS,
+  exit: EXIT_CONTROLS,
+  entry: ENTRY_CONTROLS,
+};
+
+/** `virtual NMIs (pin 5)`, as the SDM calls the control, and its place. */
+function controlText(group: keyof Controls, key: string): string {
+  const row = ROWS[group].find((candidate) => candidate.key === key);
+  if (row === undefined) throw new RangeError(`no ${group} control is called ${key}`);
+  return `${row.sdm} (${group} ${row.bit})`;
+}
 
 function slug(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
@@ -137,6 +154,8 @@ export function vpidCap(...names: readonly BitName<"IA32_VMX_EPT_VPID_CAP.hi">[]
   return { all: names.map((name): Condition => ({ bit: ["IA32_VMX_EPT_VPID_CAP.hi", name] })) };
 }
 
+/** IA32_VMX_MISC bit 6. */
+export const HLT_STATE: Condition = { bit: ["IA32_VMX_MISC.lo", "ACTIVITY_HLT"] };
 /** IA32_VMX_BASIC bits 53:50 are 6. */
 export const WRITE_BACK: Condition = { field: "IA32_VMX_BASIC.hi", hi: 21, lo: 18, equals: 6 };
 /** IA32_VMX_BASIC bits 44:32. */

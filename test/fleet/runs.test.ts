@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { u64 } from "../../src/bits/u64.js";
 import type { Pack } from "../../src/compare/pack.js";
 import { findPack, PACKS } from "../../src/compare/packs/all.js";
 import { assume } from "../../src/explain/assume.js";
 import { type Judged, runsOn } from "../../src/fleet/runs.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import { msrValue } from "../../src/model/msr.js";
 import { byCode, ready, SKYLAKE } from "./hosts.js";
 
 const pack = (name: string): Pack => {
@@ -60,12 +62,16 @@ describe("runsOn", () => {
       ["wanted", "ept"],
       ["wanted", "unrestricted-guest"],
     ]);
-    for (const name of ["xen-pvh", "hyper-v", "vmware", "bhyve", "jailhouse", "acrn", "sel4"]) {
+    for (const name of ["hyper-v", "vmware", "bhyve", "jailhouse", "acrn", "sel4"]) {
       const { verdict, judged } = runsOn(penryn, pack(name));
       expect([name, verdict]).toEqual([name, "no"]);
       expect(missing(judged).map(([, id]) => id)).toContainEqual(expect.stringMatching(/ept|slat/));
     }
-    expect(runsOn(penryn, pack("virtualbox")).verdict).toBe("yes");
+    for (const name of ["virtualbox", "xen-hvm", "xen-pvh", "haxm"]) {
+      expect([name, runsOn(penryn, pack(name)).verdict]).toEqual([name, "yes"]);
+    }
+    // Xen says what it goes without.
+    expect(missing(runsOn(penryn, pack("xen-pvh")).judged)).toContainEqual(["wanted", "ept"]);
   });
 
   it("follows parameters and firmware", () => {
@@ -90,6 +96,17 @@ describe("runsOn", () => {
     expect(missing(runsOn(old, pack("jailhouse")).judged).map(([, id]) => id)).toEqual(
       expect.arrayContaining(["true-controls", "no-cr3-load-exiting", "no-cr3-store-exiting"]),
     );
+  });
+
+  it("asks for a control that is free where the product wants it so", () => {
+    const [core] = SKYLAKE.cores;
+    const forced = {
+      ...SKYLAKE,
+      cores: [{ ...core, msrs: new Map([...core.msrs, [0x483, msrValue(u64(0x1ff_ffff, 0x3_6fff))]]) }],
+    } as const;
+    // Host address-space size that must be 1 suits seL4, and not ACRN, which wants each control both ways.
+    expect(runsOn(forced, pack("sel4")).verdict).toBe("yes");
+    expect(missing(runsOn(forced, pack("acrn")).judged)).toEqual([["required", "exit-host-addr-space-size"]]);
   });
 
   it("asks every kind of core of a hybrid CPU", () => {

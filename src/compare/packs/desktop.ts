@@ -3,6 +3,8 @@ import {
   canBe0,
   controls,
   EPT,
+  eptCap,
+  FITS_A_PAGE,
   firmware,
   INTEL64,
   NX,
@@ -14,7 +16,7 @@ import {
 
 const MICROSOFT = {
   where:
-    "Microsoft Learn, Get-ComputerInfo HyperVRequirement… and systeminfo: VM Monitor Mode Extensions, Virtualization Enabled In Firmware, Second Level Address Translation, Data Execution Prevention",
+    "Microsoft, System requirements for Hyper-V on Windows Server: 64-bit processor with SLAT, VM Monitor Mode extensions, virtualization turned on in the firmware, hardware DEP; the lines that systeminfo prints",
   compared: true,
 };
 const GENERAL = { where: "as generally known; no text of the vendor was at hand", compared: false };
@@ -40,10 +42,8 @@ export const HYPER_V_PACK: Pack = {
   ],
 };
 
-const VBOX = {
-  where: "VirtualBox src/VBox/VMM/VMMR0/HMVMXR0.cpp, hmR0VmxSetupVmcsPinCtls and hmR0VmxSetupVmcsProcCtls",
-  compared: true,
-};
+const VBOX_FILE = "VirtualBox src/VBox/VMM/VMMR0/HMVMXR0.cpp";
+const VBOX = { where: `${VBOX_FILE}, hmR0VmxSetupVmcsPinCtls and hmR0VmxSetupVmcsProcCtls`, compared: true };
 
 export const VIRTUALBOX_PACK: Pack = {
   id: "virtualbox",
@@ -71,6 +71,30 @@ export const VIRTUALBOX_PACK: Pack = {
       "MOV-DR exiting can be switched off again (VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO)",
       ["primary", "MOV_DR_EXITING"],
       VBOX,
+    ),
+    ...controls("exit", ["HOST_ADDR_SPACE_SIZE"], {
+      where: "VirtualBox src/VBox/VMM/include/VMXAllTemplate.cpp.h, vmxHCExportGuestEntryExitCtls",
+      compared: true,
+    }),
+    needs("vmcs-size", "a VMCS fits a page", FITS_A_PAGE, {
+      where: `${VBOX_FILE}, hmR0VmxStructsAlloc (VMX_UFC_INVALID_VMCS_SIZE)`,
+      compared: true,
+    }),
+    needs(
+      "ept-capabilities",
+      "where there is EPT: 4-level walks, write-back EPT structures, INVEPT of one context or of all",
+      {
+        any: [
+          { not: EPT },
+          {
+            all: [
+              eptCap("EPT_PAGE_WALK_4", "EPT_WB", "EPT_INVEPT"),
+              { any: [eptCap("EPT_EXTENT_CONTEXT"), eptCap("EPT_EXTENT_GLOBAL")] },
+            ],
+          },
+        ],
+      },
+      { where: `${VBOX_FILE}, hmR0VmxSetupTaggedTlb (VMX_UFC_EPT_…)`, compared: true },
     ),
     needs("ept", "EPT (nested paging)", EPT, GENERAL, "wanted"),
     needs(

@@ -1,5 +1,6 @@
 import {
   allowed,
+  canBe0,
   controls,
   EPT,
   eptCap,
@@ -20,8 +21,11 @@ const CONFIG = {
   version: "005de45c887e",
   compared: true,
 };
-const START = { where: "Xen xen/arch/x86/hvm/vmx/vmx.c, start_vmx", compared: true };
-const PVH = { where: "Xen docs/misc/pvh-readme.txt: HAP is required for PVH", compared: true };
+const START = {
+  where: "Xen xen/arch/x86/hvm/vmx/vmx.c, start_vmx; docs/misc/xen-command-line.pandoc, force-ept",
+  version: "011d20a69cf4",
+  compared: true,
+};
 
 const HVM: readonly Requirement[] = [
   needs("vmx", "CPUID has VMX", VMX, CONFIG),
@@ -63,10 +67,13 @@ const HAP: readonly Requirement[] = [
   ),
   needs(
     "pat",
-    "IA32_PAT loaded at entry, without which Xen does not use EPT",
+    "IA32_PAT loaded at entry, without which Xen does not use EPT unless told force-ept",
     allowed("entry", "LOAD_IA32_PAT"),
     START,
   ),
+  canBe0("INVLPG exiting can be switched off, or Xen does not use EPT", ["primary", "INVLPG_EXITING"], CONFIG),
+  canBe0("CR3-load exiting can be switched off, or Xen does not use EPT", ["primary", "CR3_LOAD_EXITING"], CONFIG),
+  canBe0("CR3-store exiting can be switched off, or Xen does not use EPT", ["primary", "CR3_STORE_EXITING"], CONFIG),
 ];
 
 const wanted = (rows: readonly Requirement[]): Requirement[] => rows.map((row) => ({ ...row, level: "wanted" }));
@@ -92,6 +99,7 @@ export const XEN_HVM_PACK: Pack = {
   id: "xen-hvm",
   name: "Xen, HVM guests",
   aliases: ["xen"],
+  note: "Without EPT Xen runs HVM guests on shadow page tables, if it is built with them (CONFIG_SHADOW_PAGING).",
   requirements: [...HVM, ...wanted(HAP), ...MORE],
 };
 
@@ -99,6 +107,6 @@ export const XEN_PVH_PACK: Pack = {
   id: "xen-pvh",
   name: "Xen, PVH guests",
   aliases: ["pvh"],
-  note: "PVH has changed since the text that asks for HAP; whether a current Xen takes PVH guests without EPT was not read.",
-  requirements: [...HVM, ...HAP.map((row) => ({ ...row, source: row.id === "ept" ? PVH : row.source })), ...MORE],
+  note: "Without EPT a PVH domain falls back to shadow paging, so Xen has to be built with it (CONFIG_SHADOW_PAGING); the first PVH (docs/misc/pvh-readme.txt) required EPT. Source: Xen docs/misc/xen-command-line.pandoc, dom0, 011d20a69cf4.",
+  requirements: [...HVM, ...wanted(HAP), ...MORE],
 };
