@@ -13,9 +13,10 @@ import {
 import { type CpuinfoBlock, factsFromCpuinfo, parseCpuinfo, signatureFromCpuinfo } from "../input/cpuinfo.js";
 import { diagnosticLog, START } from "../input/diagnostic.js";
 import { hostBuilder } from "../input/host-builder.js";
-import { VMX_MSR_NAMES } from "../input/msr-names.js";
-import { FEAT_CTL_VENDORS, type Host, type Params } from "../model/host.js";
+import { CPU_FLAGS } from "../linux/vmx-features.js";
+import { FEAT_CTL_VENDORS, type Host, type Observed, type Params } from "../model/host.js";
 import { ABSENT, msrValue } from "../model/msr.js";
+import { REGISTERS } from "../spec/registers.js";
 
 /** A fact about this machine that could not be read. */
 export interface MissingFact {
@@ -99,7 +100,7 @@ export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
   /** Gives the error that stopped it: one that is not about a single MSR. */
   function readMsrs(cpu: number): string | undefined {
     const file = at(`dev/cpu/${cpu}/msr`);
-    for (const { index } of VMX_MSR_NAMES) {
+    for (const { index } of REGISTERS) {
       try {
         const bytes = pread(file, BigInt(index), 8);
         if (bytes.length !== 8) return "EOF";
@@ -134,6 +135,7 @@ export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
     vendor: FEAT_CTL_VENDORS.find((known) => known.trim() === vendor.trim()) ?? vendor,
     ...(kernel === undefined ? {} : { kernel }),
     ...(Object.keys(params).length === 0 ? {} : { params }),
+    observed: observedIn(boot),
     source: "this machine",
   });
   return { ...(host === undefined ? {} : { host }), missing };
@@ -144,6 +146,14 @@ export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
     const known = read.filter((pair): pair is [string, string] => pair[1] !== undefined);
     return known.length === 0 ? {} : ({ [module]: Object.fromEntries(known) } as { [K in M]: Params });
   }
+}
+
+/** What Linux made of the boot CPU; a vmx flags line that is missing tells nothing by itself. */
+function observedIn({ flags, vmxFlags }: CpuinfoBlock): Observed {
+  return {
+    cpuFlags: [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag)),
+    ...(vmxFlags === undefined ? {} : { vmxFlags: [...vmxFlags] }),
+  };
 }
 
 function explainMsrs(unreadable: ReadonlyMap<string, readonly number[]>, cpus: number, root: string): MissingFact[] {

@@ -1,8 +1,8 @@
 import type { Host } from "../model/host.js";
+import { nearest } from "../spec/near.js";
 import { atlas, atlasText, entryHost } from "./atlas.js";
 import type { SearchKeys } from "./atlas-decode.js";
 import type { AtlasEntry } from "./atlas-entry.js";
-import { folded, nearest } from "./near.js";
 
 export type FoundCpu =
   | {
@@ -91,4 +91,9 @@ function nearMatches(query: string): string[] {
     }
   }
   return nearest(query, names.values());
+}
+
+/** Lower case, letters and digits only: names are compared like this. */
+function folded(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, "");
 }

@@ -158,7 +158,8 @@ export function nearRegisters(name: string): string[] {
   );
 }
 
-function bareRegisterName(name: string): string {
+/** The form in which names of registers are compared. */
+export function bareRegisterName(name: string): string {
   return foldName(name)
     .replace(/^(?:bx_)?(?:msr_)?(?:ia32_)?/, "")
     .replace(/_msr$/, "");

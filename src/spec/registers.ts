@@ -380,7 +380,7 @@ export const REGISTERS: readonly RegisterRow[] = [
     index: 0x491,
     sdm: "IA32_VMX_VMFUNC",
     linux: "MSR_IA32_VMX_VMFUNC",
-    aliases: ["MSR_VMX_VMFUNC", "VMX_VMFUNC_CTRL"],
+    aliases: ["MSR_VMX_VMFUNC", "VMX_VMFUNC_CTRL", "VMX_FMFUNC"],
     title: "VM-function controls",
     layout: "allowed1",
     bits: VMFUNC_BITS,

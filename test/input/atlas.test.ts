@@ -8,7 +8,6 @@ import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
 import { ATLAS_DATA } from "../../src/input/atlas-data.js";
 import { ATLAS_EXTRA_FEATURES, ATLAS_FLAGS, type AtlasEntry } from "../../src/input/atlas-entry.js";
 import { findCpu } from "../../src/input/atlas-find.js";
-import { nearest } from "../../src/input/near.js";
 import { looksSwapped } from "../../src/input/swapped-halves.js";
 import { CPU_FEATURES } from "../../src/model/host.js";
 import { formatMsr } from "../../src/model/msr.js";
@@ -241,14 +240,5 @@ describe("findCpu", () => {
   it("throws RangeError on an empty query, and atlasHost on an unknown id", () => {
     expect(() => findCpu(" - ")).toThrow(RangeError);
     expect(() => atlasHost("skylake-x")).toThrow(RangeError);
-  });
-});
-
-describe("nearest", () => {
-  it("counts an exchange of neighbours as one mistake, and does not care for case and punctuation", () => {
-    expect(nearest("uept", ["ept", "VPID", "E-P-T", "unrestricted_guest"])).toEqual(["ept", "E-P-T"]);
-    expect(nearest("vipd", ["vpid", "ept"])).toEqual(["vpid"]);
-    expect(nearest("", ["ept"])).toEqual([]);
-    expect(nearest("ept", ["ept_ad", "epx", "ept"], 2)).toEqual(["ept", "epx"]);
   });
 });

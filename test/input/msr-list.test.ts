@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { msrByName, VMX_MSR_NAMES } from "../../src/input/msr-names.js";
+import { msrByName } from "../../src/input/msr-names.js";
 import { readHost } from "../../src/input/read.js";
 import { formatMsr, type Msr } from "../../src/model/msr.js";
+import { REGISTERS } from "../../src/spec/registers.js";
 import { MSR_LIST, MSR_LIST_BY_CPU, RDMSR_ALL, RDMSR_SINGLE, RDMSR_UNIQ, WINDBG } from "./excerpts.js";
 
 const shared = resolve(import.meta.dirname, "../../../shared");
@@ -175,12 +176,13 @@ describe("a list", () => {
 
 describe("names", () => {
   it("are known with and without their prefixes", () => {
-    for (const { index, name } of VMX_MSR_NAMES) {
+    for (const { index, sdm: name } of REGISTERS) {
       expect(msrByName(name)).toBe(index);
       expect(msrByName(`MSR_${name}`)).toBe(index);
       expect(msrByName(name.replace("IA32_", "").toLowerCase())).toBe(index);
     }
-    expect(VMX_MSR_NAMES.map((r) => r.index)).toEqual([0x3a, ...Array.from({ length: 20 }, (_, i) => 0x480 + i)]);
+    expect(REGISTERS.map((r) => r.index)).toEqual([0x3a, ...Array.from({ length: 20 }, (_, i) => 0x480 + i)]);
+    expect(msrByName("IA32_FEAT_CTL")).toBe(0x3a);
     expect(msrByName("IA32_EFER")).toBeUndefined();
   });
 });

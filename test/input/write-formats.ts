@@ -3,7 +3,6 @@
  * printed on such a CPU. Reading them back must never contradict the registers.
  */
 import { formatU64, testBit, type U64 } from "../../src/bits/u64.js";
-import { VMX_MSR_NAMES } from "../../src/input/msr-names.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../../src/spec/registers.js";
 
 /** Registers by index; one that is missing faults. */
@@ -95,8 +94,7 @@ const VBOX_ORDER = [
 export function vboxText(msrs: Registers): string {
   const lines = ["00:00:04.809255 HM: Using VT-x implementation 3.0", "00:00:04.809259 HM: Host CR4 = 0x370678"];
   for (const index of VBOX_ORDER) {
-    const row = VMX_MSR_NAMES.find((candidate) => candidate.index === index);
-    const name = index === 0x3a ? "IA32_FEATURE_CONTROL" : row?.name;
+    const name = registerOf(index)?.sdm;
     lines.push(
       `00:00:04.809${String(index).padStart(4, "0")} HM: ${`MSR_${name}`.padEnd(34)}= ${formatU64(msrs.get(index) ?? ZERO)}`,
     );
@@ -198,7 +196,7 @@ export function canSetText(msrs: Registers): string {
 }
 
 export function msrListText(msrs: Registers): string {
-  const lines = VMX_MSR_NAMES.map(({ index, name }) => {
+  const lines = REGISTERS.map(({ index, sdm: name }) => {
     const value = msrs.get(index);
     return `cpu0 msr 0x${hex(index).padStart(8, "0")} ${name} ${value === undefined ? ": EIO" : `= 0x${hex(value.hi).padStart(8, "0")}${hex(value.lo).padStart(8, "0")}`}`;
   });
