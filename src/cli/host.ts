@@ -3,6 +3,7 @@ import { atlas, entryHost } from "../input/atlas.js";
 import type { AtlasEntry } from "../input/atlas-entry.js";
 import { findCpu } from "../input/atlas-find.js";
 import type { Diagnostic } from "../input/diagnostic.js";
+import type { ReadOptions } from "../input/read.js";
 import type { Host } from "../model/host.js";
 import type { MissingFact } from "./live-machine.js";
 import { didYouMean } from "./options.js";
@@ -34,14 +35,21 @@ export interface NoHost {
 /** The CPU shown on a machine that has none to show and resembles none of the atlas. */
 const EXAMPLE = "skylake-x";
 
+/** How the text of HOST is read. */
+export type HowToRead = Pick<ReadOptions, "flagsProve">;
+
 /** Finds HOST: a file, `-` for standard input, a CPU of the atlas, nothing or `this` for this machine. */
-export async function findHost(query: string | undefined, world: World): Promise<FoundHost | NoHost> {
+export async function findHost(
+  query: string | undefined,
+  world: World,
+  how: HowToRead = {},
+): Promise<FoundHost | NoHost> {
   if (query === undefined || query === "this") return thisMachine(world);
-  if (query === "-") return readText(world.stdin(), "standard input", world);
+  if (query === "-") return readText(world.stdin(), "standard input", world, how);
   const kind = fileKind(query);
   if (kind === "directory")
     return none(`${query} is a directory; HOST is a file, an atlas CPU or - for standard input`);
-  if (kind === "file") return readText(createReadStream(query), query, world);
+  if (kind === "file") return readText(createReadStream(query), query, world, how);
   if (/[/\\]/.test(query)) return none(`${query}: no such file`);
   return atlasCpu(query);
 }
@@ -65,11 +73,12 @@ async function readText(
   chunks: AsyncIterable<string | Uint8Array>,
   name: string,
   world: World,
+  how: HowToRead,
 ): Promise<FoundHost | NoHost> {
   const { readHostStream } = await import("../input/read.js");
   let result: Awaited<ReturnType<typeof readHostStream>>;
   try {
-    result = await readHostStream(chunks, { file: name });
+    result = await readHostStream(chunks, { ...how, file: name });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

@@ -13,6 +13,8 @@ export interface CpuinfoBlock {
   readonly cpuidLevel?: number;
   readonly addressBits?: { readonly physical: number; readonly linear: number };
   readonly flags: ReadonlySet<string>;
+  /** The `vmx flags` line; missing where Linux prints none. */
+  readonly vmxFlags?: ReadonlySet<string>;
 }
 
 export function parseCpuinfo(text: string): CpuinfoBlock[] {
@@ -37,10 +39,15 @@ export function parseCpuinfo(text: string): CpuinfoBlock[] {
         ...given("microcode", number(fields.get("microcode"))),
         ...given("cpuidLevel", number(fields.get("cpuid level"))),
         ...(sizes === null ? {} : { addressBits: { physical: Number(sizes[1]), linear: Number(sizes[2]) } }),
-        flags: new Set((fields.get("flags") ?? "").split(/\s+/).filter((f) => f !== "")),
+        flags: names(fields.get("flags") ?? ""),
+        ...given("vmxFlags", fields.has("vmx flags") ? names(fields.get("vmx flags") ?? "") : undefined),
       },
     ];
   });
+}
+
+function names(text: string): Set<string> {
+  return new Set(text.split(/\s+/).filter((name) => name !== ""));
 }
 
 function given<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {

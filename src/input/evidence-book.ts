@@ -38,6 +38,8 @@ export interface BookOptions {
   readonly file?: string | undefined;
   /** Kernel release, for a text that does not tell. */
   readonly kernel?: string | undefined;
+  /** As in `ReadOptions`. */
+  readonly flagsProve?: boolean | undefined;
 }
 
 /** Memory stays bounded whatever a text claims to hold. */

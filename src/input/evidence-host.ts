@@ -10,7 +10,11 @@ import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
  */
 export function buildHost(
   notes: MachineNotes,
-  options: { readonly file?: string | undefined; readonly kernel?: string | undefined },
+  options: {
+    readonly file?: string | undefined;
+    readonly kernel?: string | undefined;
+    readonly flagsProve?: boolean | undefined;
+  },
 ): Host {
   const { log } = notes;
   const builder = hostBuilder(log);
@@ -28,13 +32,14 @@ export function buildHost(
   for (const [scope, list] of notes.msrs) {
     for (const [index, seen] of list) builder.msr(home(scope), index, seen.msr, seen.at, seen.disputed);
   }
+  const flagsProve = options.flagsProve !== false;
   for (const [scope, { value, at, disputed }] of notes.vmxFlags) {
-    if (disputed) continue;
+    if (disputed || !flagsProve) continue;
     const proven = msrsFromVmxFlags(new Set(value.names), value.whole, release);
     for (const [index, msr] of proven) builder.msr(home(scope), index, msr, at);
   }
   for (const [scope, { value, at, disputed }] of notes.cpuFlags) {
-    if (disputed) continue;
+    if (disputed || !flagsProve) continue;
     for (const [index, msr] of msrsFromCpuFlags(new Set(value.names), release))
       builder.msr(home(scope), index, msr, at);
   }

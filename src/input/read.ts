@@ -13,6 +13,11 @@ export interface ReadOptions {
   readonly format?: string;
   /** Kernel release as `uname -r` prints it, for a text that does not tell on which one it was taken. */
   readonly kernel?: string;
+  /**
+   * Whether a `vmx flags` or `flags` line also counts as knowledge of the registers; true if not given. Whoever wants to
+   * compare the two says false: then the flags stand in `Host.observed` alone.
+   */
+  readonly flagsProve?: boolean;
 }
 
 export interface ReadResult {
