@@ -4,7 +4,7 @@ import type { ControlName } from "../vmcs/controls.js";
 import { all, type Bool, bit, control, type FactName, msr, not } from "../vmcs/expr.js";
 
 /** Facts about the hypervisor that a choice of controls is checked with. */
-export const CHOICE_FACTS = ["longMode", "intel64", "inSmm", "inSeam"] as const satisfies readonly FactName[];
+const CHOICE_FACTS = ["longMode", "intel64", "inSmm", "inSeam"] as const satisfies readonly FactName[];
 
 /** The checks of a VM entry that the choice of controls alone decides. */
 export const CHOICE_CHECKS: readonly Check[] = CHECKS.filter(

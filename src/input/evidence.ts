@@ -4,7 +4,7 @@ import type { DiagnosticLog, Place } from "./diagnostic.js";
 import type { CpuScope } from "./host-builder.js";
 
 /** Layers that a text can speak of, and what a fact of each is. */
-export const EVIDENCE_LAYERS = {
+const EVIDENCE_LAYERS = {
   cpu: "MSRs and CPUID as the processor, or the hypervisor below, answers",
   linux: "what the kernel says of the CPU: flags and messages",
   kvm: "parameters of kvm and kvm_intel as they are",

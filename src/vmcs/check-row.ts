@@ -1,6 +1,10 @@
 import type { Bool } from "./expr.js";
 
-/** Chapter of the SDM (volume 3) on VM entries in the editions of 2026; 26 from 2013 to 2022, 27 until about 2025. */
+/**
+ * Chapter of the SDM (volume 3) on VM entries in the editions of 2026; 26 from 2013 to 2022, 27 until about 2025.
+ *
+ * @internal For tests.
+ */
 export const SDM_VM_ENTRY_CHAPTER = 29;
 
 /** Stages of a VM entry, in the order in which the CPU goes through them. Inside one stage the order is its own. */

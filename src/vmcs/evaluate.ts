@@ -10,7 +10,6 @@ import {
   addU64,
   and64,
   compareU64,
-  exact,
   greatest,
   isKnown,
   known64,
@@ -420,10 +419,4 @@ function numFields(num: Num, into: Set<number>): void {
     numFields(num.a, into);
     numFields(num.b, into);
   }
-}
-
-/** The value as a single number when it is known and small; for explanations. */
-export function smallValue(num: Num, scene: Scene): number | undefined {
-  const value = exact(evaluateNum(num, scene));
-  return value === undefined || value.hi !== 0 ? undefined : value.lo;
 }

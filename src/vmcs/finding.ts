@@ -50,7 +50,7 @@ export interface Finding {
 }
 
 /** What the CPU does when a check fails, in words. */
-export function describeFailure(failure: Failure, entry?: number): string {
+function describeFailure(failure: Failure, entry?: number): string {
   switch (failure.kind) {
     case "fault":
       return failure.fault;
@@ -190,7 +190,7 @@ function capabilities(bool: Bool): readonly Num[] {
  * Changes that make the check pass, best first. Taking the condition away counts only where that means dropping an
  * event, a blocking or a control: nobody mends a segment by entering virtual-8086 mode.
  */
-export function changesFor(check: Check, scene: Scene): readonly Change[] {
+function changesFor(check: Check, scene: Scene): readonly Change[] {
   const describe = (ways: readonly (readonly Edit[])[]) => {
     const changes: Change[] = [];
     for (const way of ways) {
