@@ -72,8 +72,9 @@ function openDumps(file: string | undefined): LineRun {
   };
 
   return {
-    line(text, number) {
+    line(raw, number) {
       lines = number;
+      const text = raw.charCodeAt(0) <= 0x20 ? raw.trimStart() : raw;
       switch (text.charCodeAt(0)) {
         case 45: {
           const title = TITLE.exec(text);

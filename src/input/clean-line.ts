@@ -112,6 +112,22 @@ function speaker(line: string, position: number, date: number): number {
   return date === 0 ? 0 : date + at(SPEAKER, line, position + date);
 }
 
+const LINE_NUMBER = /^\s{0,8}(\d{1,7})(?:\t|: ?|\. | {2}| ?\| ?|$)/;
+
+/** Whether every line of a text, judged by its beginning, begins with its own number, as from `cat -n`. */
+export function isNumbered(head: string): boolean {
+  const lines = head.split(/\r\n|\r|\n/);
+  // The last one may be cut off.
+  lines.pop();
+  return lines.length >= 2 && lines.every((line, i) => lineNumberLength(line, i + 1) > 0);
+}
+
+/** Length of a line's own number and what separates it from the text; 0 when another number, or none, stands there. */
+export function lineNumberLength(line: string, number: number): number {
+  const found = LINE_NUMBER.exec(line);
+  return found !== null && Number(found[1]) === number ? found[0].length : 0;
+}
+
 /**
  * Whether a text is quoted-printable mail, judged by its beginning: a header says so, or lines end in soft breaks and
  * every other equals sign is an encoded character.

@@ -165,6 +165,9 @@ function openBoot(desk: Desk): FactRun {
     line(line) {
       const vtx = vtxLine(line.text);
       if (vtx !== undefined) {
+        // Its groups have lines that, wrapped, look like those of CPUID.
+        cpuLines = -NEAR;
+        inList = false;
         // IA32_FEATURE_CONTROL bit 2 is what decides about the remark.
         const enabled = vtx[1] === undefined;
         desk.msr("unnamed", 0x3a, partialMsr(enabled ? [2] : [], enabled ? [] : [2]), placeOf(line, vtx.index + 1));

@@ -12,7 +12,7 @@ export const kernelLog: FactReader = {
     "Kernel and QEMU messages: what Linux and KVM said of VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
   recognisedBy: "x86/cpu: VMX …, kvm_intel: …, Linux version …, microcode: …, failed to set MSR 0x48… to 0x…",
-  mark: /\bkvm(?:_intel)?: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|requested feature: MSR\(|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: /,
+  mark: /\bkvm(?:_intel)?: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: /,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -21,7 +21,7 @@ export const kernelLog: FactReader = {
     "microcode: ",
     "smpboot: ",
     "failed to set MSR",
-    "requested feature: ",
+    "support requested",
     "unchecked MSR",
     "Offset ",
     "Hypervisor detected",
@@ -80,7 +80,7 @@ function openLog(desk: Desk): FactRun {
   return {
     line(line) {
       const { text, number } = line;
-      if (asked === number - 1) {
+      if (asked === line.after) {
         const release = line.cut ? null : RELEASE.exec(text.trim());
         asked = -2;
         if (release !== null) {

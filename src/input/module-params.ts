@@ -11,13 +11,15 @@ export const moduleParams: FactReader = {
   recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
   mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b/,
   words: ["/parameters/", "Module = ", "Module:"],
+  unwraps: true,
   open: openParams,
 };
 
 const PATH = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})/;
-const INLINE = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|[\w.,+-]{1,64})\s*$/;
+const INLINE =
+  /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
 /** vmentry_l1d_flush is the one parameter with a blank in a value. */
-const VALUE = /^\s{0,40}(not required|[\w.,+-]{1,64})\s*$/;
+const VALUE = /^\s{0,40}(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
 /** A name that fills its column has no blank behind it. */
 const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})"\s*$/;
 /** The list of a script that is copied a lot. */
@@ -25,7 +27,9 @@ const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1
 
 function openParams(desk: Desk): FactRun {
   /** A path by itself: its value is on the next line, as cat and head print it. */
-  let awaited: { readonly module: string; readonly name: string; readonly line: number } | undefined;
+  let awaited:
+    | { readonly module: string; readonly name: string; readonly line: number; readonly spaced: boolean }
+    | undefined;
   let systool: string | undefined;
   /** systool prints attributes of the module first, and parameters under a title of their own. */
   let section: "attributes" | "parameters" | undefined;
@@ -46,7 +50,9 @@ function openParams(desk: Desk): FactRun {
       if (path !== null) {
         // Only at the end of the line, so that a sentence about the path does not ask for anything.
         const alone = /\/parameters\/\w+(?: <==)?\s*$/.test(text);
-        awaited = alone ? { module: path[1] as string, name: path[2] as string, line: number } : undefined;
+        awaited = alone
+          ? { module: path[1] as string, name: path[2] as string, line: number, spaced: false }
+          : undefined;
         return alone;
       }
       const module = /^\s*Module( = |: ?)"?(\w+)"?\s*$/.exec(text);
@@ -55,7 +61,11 @@ function openParams(desk: Desk): FactRun {
         section = module[1] === " = " ? "attributes" : undefined;
         return systool !== undefined;
       }
-      if (awaited !== undefined && awaited.line === number - 1) {
+      if (awaited !== undefined && awaited.line === line.after && text.trim() === "" && !awaited.spaced) {
+        awaited = { ...awaited, line: number, spaced: true };
+        return false;
+      }
+      if (awaited !== undefined && awaited.line === line.after) {
         const { module: of, name } = awaited;
         awaited = undefined;
         const value = VALUE.exec(text);

@@ -28,6 +28,9 @@ const NOT_READABLE =
 const OTHER_CAUSE = /permission|not permitted|no such (?:file|device)|lockdown/i;
 const BARE_VALUE = /^\s{0,20}(?:0x)?[0-9a-fA-F]{8,16}\s{0,20}$/;
 
+/** A line that a mailer broke before the value. */
+const MSR_WITHOUT_VALUE = /^.{0,40}(?:VMX_|FEAT|0x(?:0{0,5}4[89]|0{0,6}3a)).{0,80}[:=]\s*$/;
+
 interface Pending {
   readonly call: RdmsrCall;
   readonly seen: { readonly msr: Msr; readonly at: Place }[];
@@ -49,6 +52,7 @@ function openList(file: string | undefined): LineRun {
   const builder = hostBuilder(log);
   let calls: Pending[] = [];
   let orphan: Place | undefined;
+  let part: { readonly text: string; readonly line: number } | undefined;
   let held: Held | undefined;
   let values = 0;
   let unpadded = 0;
@@ -179,12 +183,19 @@ function openList(file: string | undefined): LineRun {
 
   return {
     line(text, number) {
+      const previous = lines;
       lines = number;
       if (text.includes("rdmsr:")) {
         const weight = rdmsrMessage(text, number);
         if (weight > 0) return weight;
       }
-      const claims = msrClaims(text);
+      const whole = part !== undefined && part.line === previous ? `${part.text} ${text.trimStart()}` : undefined;
+      const before = part?.text.length ?? 0;
+      part = MSR_WITHOUT_VALUE.test(text) ? { text: text.trimEnd(), line: number } : undefined;
+      let claims = msrClaims(text);
+      if (claims.length === 0 && whole !== undefined) {
+        claims = msrClaims(whole).map((claim) => ({ ...claim, column: Math.max(1, claim.column - before - 1) }));
+      }
       if (claims.length > 0) {
         for (const claim of claims) take(claim, number);
         endCalls();

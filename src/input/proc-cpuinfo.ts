@@ -85,6 +85,8 @@ function openCpuinfo(desk: Desk): FactRun {
   let growing: "flags" | "vmxFlags" | undefined;
   let before = 0;
   let clearsCpuid = false;
+  /** The line before was blank. */
+  let spaced = false;
 
   const close = (): void => {
     if (block !== undefined) emit(desk, block, clearsCpuid);
@@ -132,10 +134,17 @@ function openCpuinfo(desk: Desk): FactRun {
       if (line.text.includes("clearcpuid=")) clearsCpuid = true;
       const field = FIELD.exec(line.text);
       if (field === null) {
+        // One blank line may come from a text in double space; the next CPU begins with its number anyway.
+        if (block !== undefined && line.text.trim() === "" && !spaced) {
+          spaced = true;
+          return false;
+        }
+        spaced = false;
         if (continues(line)) return true;
         close();
         return false;
       }
+      spaced = false;
       const key = field[1] as string;
       const value = field[2] ?? "";
       if (key === "processor" || block?.fields.has(key) === true) close();

@@ -1,8 +1,15 @@
 import type { Host } from "../model/host.js";
-import { cleanLine, isQuotedPrintable, quotedPrintable, type Unfolder } from "./clean-line.js";
+import {
+  cleanLine,
+  isNumbered,
+  isQuotedPrintable,
+  lineNumberLength,
+  quotedPrintable,
+  type Unfolder,
+} from "./clean-line.js";
 import type { Diagnostic, DiagnosticLog } from "./diagnostic.js";
 import type { Desk, Evidence } from "./evidence.js";
-import { type Book, evidenceBook } from "./evidence-book.js";
+import { type Book, type BookOptions, evidenceBook } from "./evidence-book.js";
 import { type JsonHandler, jsonScanner } from "./json-scan.js";
 import type { FactReader, FactRun, JsonReader, LineReader, LineRun, TextLine, XmlReader } from "./reader.js";
 import { lineSplitter } from "./text.js";
@@ -43,7 +50,7 @@ interface FactEntry {
  */
 export function readLines(
   readers: readonly Inline[],
-  options: { readonly file?: string | undefined; readonly kernel?: string | undefined; readonly head: string },
+  options: BookOptions & { readonly head: string },
   log: DiagnosticLog,
 ): LinesSink {
   const book = evidenceBook(options);
@@ -65,6 +72,7 @@ export function readLines(
     (name) => book.desk(name),
   );
   const columns = columnShifts();
+  const numbered = isNumbered(options.head);
 
   const factLine = (line: TextLine): boolean => {
     const marked = mayHaveMark(line.text);
@@ -77,7 +85,7 @@ export function readLines(
       }
       const busy = entry.run.busy?.() === true;
       const own = marked && entry.reader.mark.test(line.text);
-      const follows = entry.partLine === line.number - 1;
+      const follows = entry.partLine === line.after;
       if ((own || busy) && entry.run.line(line)) {
         entry.claims++;
         claimed = true;
@@ -90,10 +98,13 @@ export function readLines(
     return claimed;
   };
 
+  let after = 0;
   const take = (raw: string, number: number, cut: boolean): void => {
-    const { text, shift } = cleanLine(raw);
-    columns.add(number, shift);
-    const line: TextLine = { text, number, cut };
+    const own = numbered ? lineNumberLength(raw, number) : 0;
+    const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
+    columns.add(number, own + shift);
+    const line: TextLine = { text, number, after, cut };
+    after = number;
     // Inside a JSON document its lines are nobody else's.
     const inJson = json.isOpen() && json.line(text, number);
     const claimed = inJson || factLine(line) || json.line(text, number) || xml.line(text, number);
@@ -152,7 +163,7 @@ export function prefilter(readers: readonly FactReader[]): (text: string) => boo
 function takeWrapped(entry: FactEntry, line: TextLine): boolean {
   const { part } = entry;
   entry.partLine = -1;
-  const joined = { text: `${part} ${line.text.trimStart()}`, number: line.number - 1, cut: line.cut };
+  const joined = { text: `${part} ${line.text.trimStart()}`, number: line.after, after: -1, cut: line.cut };
   if (!entry.run.line(joined)) return false;
   entry.claims++;
   return true;

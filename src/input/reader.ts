@@ -53,6 +53,8 @@ export interface TextLine {
   readonly text: string;
   /** From 1. */
   readonly number: number;
+  /** Number of the line before, which is not the one before this where quoted-printable was unfolded. */
+  readonly after: number;
   /**
    * The text ends here without a line end, so that the last word may be a part of one: a value that nothing follows
    * must not be taken.

@@ -56,7 +56,7 @@ function openLog(desk: Desk): FactRun {
         const [who, base, sub, ...registers] = leaf.slice(1) as (string | undefined)[];
         const key =
           base === undefined
-            ? guest?.line === number - 1
+            ? guest?.line === line.after
               ? guest.key
               : undefined
             : Number.parseInt(base, 16) * 65_536 + Number.parseInt(sub as string, 16);

@@ -16,7 +16,7 @@ export const vmxcap: FactReader = {
     "their Hex line; of CPU 0 only. Reserved bits, CR0, CR4 and VMCS_ENUM are not printed, and a register that cannot be " +
     "read is printed as all no.",
   recognisedBy: "the title of a group, such as pin-based controls, alone on a line",
-  mark: /^\s{0,3}(?:Basic VMX Information|(?:pin-based|primary processor-based|secondary processor-based|tertiary processor-based|secondary VM-Exit|VM-Exit|VM-Entry) controls|Miscellaneous data|VPID and EPT capabilities|VM Functions)\s*$/,
+  mark: /^\s{0,16}(?:Basic VMX Information|(?:pin-based|primary processor-based|secondary processor-based|tertiary processor-based|secondary VM-Exit|VM-Exit|VM-Entry) controls|Miscellaneous data|VPID and EPT capabilities|VM Functions)\s*$/,
   open: openVmxcap,
 };
 

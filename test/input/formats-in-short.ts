@@ -1,0 +1,137 @@
+/*
+ * A short text in every format, typed by hand with numbers of real CPUs: what a law that holds for all formats is tried
+ * on. The key begins with the name of the reader.
+ */
+import { AIDA64_OLD } from "./excerpts.js";
+import { CAPTURE_TRUTH, CAPTURES, registersOf } from "./truth.js";
+import {
+  canSetText,
+  featureMsrText,
+  freebsdText,
+  haxmText,
+  kvmJsonText,
+  libvirtText,
+  msrListText,
+  qmpText,
+  type Registers,
+  turbostatText,
+  vboxText,
+  vmxcapText,
+} from "./write-formats.js";
+
+const CPU: Registers = CAPTURE_TRUTH[0]?.msrs ?? new Map();
+const NESTED: Registers = registersOf(
+  CAPTURES.flatMap((capture) => capture.scenarios).find((scenario) => scenario.features?.["0x480"] != null)?.features ??
+    {},
+);
+
+export const SHORT_TEXTS: { readonly [name: string]: string } = {
+  vmxcap: vmxcapText(CPU, true),
+  "vmxcap without Hex": vmxcapText(CPU, false),
+  vboxlog: vboxText(CPU),
+  freebsd: `CPU: Intel(R) Celeron(R) 3205U @ 1.50GHz (1496.57-MHz K8-class CPU)
+  Origin="GenuineIntel"  Id=0x306d4  Family=0x6  Model=0x3d  Stepping=4
+  Features=0xbfebfbff<FPU,VME,DE,SS,HTT,TM,PBE>
+  Features2=0x4dfaebbf<SSE3,PCLMULQDQ,VMX,RDRAND>
+  AMD Features=0x2c100800<SYSCALL,NX,Page1GB,RDTSCP,LM>
+${freebsdText(CPU)}`,
+  "freebsd in one line": "  VT-x: PAT,HLT,MTF,PAUSE,EPT,UG,VPID,VID,PostIntr\n",
+  haxm: haxmText(CPU),
+  "can-set": canSetText(CPU),
+  "msr-list": msrListText(CPU),
+  "msr-list of rdmsr": `# rdmsr -a 0x480
+da040000000012
+da040000000012
+# rdmsr -p 1 0x48b
+7fff00000000
+`,
+  "msr-list of WinDbg": `lkd> rdmsr 0x482
+msr[482] = fff9fffe\`0401e172
+lkd> rdmsr 0x48b
+msr[48b] = 001ffcff\`00000000
+`,
+  "feature-control": turbostatText(CPU),
+  "feature-control of chipsec": `[*] cpu0: IA32_Feature_Control Lock = 1
+[*] cpu1: IA32_Feature_Control Lock = 1
+`,
+  cpuinfo: `processor\t: 0
+vendor_id\t: GenuineIntel
+cpu family\t: 6
+model\t\t: 94
+model name\t: Intel(R) Core(TM) i7-6700HQ CPU @ 2.60GHz
+stepping\t: 3
+microcode\t: 0xd6
+cpuid level\t: 22
+flags\t\t: fpu vme de ss syscall nx pdpe1gb lm vmx lahf_lm epb ssbd tpr_shadow vnmi flexpriority ept vpid arat
+vmx flags\t: vnmi preemption_timer invvpid ept_x_only ept_ad ept_1gb flexpriority tsc_offset vtpr mtf vapic ept vpid unrestricted_guest ple shadow_vmcs pml
+bugs\t\t: cpu_meltdown
+address sizes\t: 39 bits physical, 48 bits virtual
+
+`,
+  cpuid: `CPU 0:
+   0x00000000 0x00: eax=0x00000016 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69
+   0x00000001 0x00: eax=0x000806ea ebx=0x00100800 ecx=0x7ffafbff edx=0xbfebfbff
+   0x80000008 0x00: eax=0x00003027 ebx=0x00000000 ecx=0x00000000 edx=0x00000000
+`,
+  params: `$ grep . /sys/module/kvm_intel/parameters/*
+/sys/module/kvm_intel/parameters/ept:Y
+/sys/module/kvm_intel/parameters/nested:N
+/sys/module/kvm_intel/parameters/vmentry_l1d_flush:not required
+`,
+  "params of cat": `$ cat /sys/module/kvm_intel/parameters/nested
+Y
+$ cat /sys/module/kvm/parameters/ignore_msrs
+N
+`,
+  "params of systool": `Module = "kvm_intel"
+
+  Attributes:
+    coresize            = "162153"
+    rhelversion         = "7.2"
+
+  Parameters:
+    emulate_invalid_guest_state= "Y"
+    enable_apicv        = "Y"
+    ple_gap             = "128"
+
+  Sections:
+    .text               = "0xffffffffa0580000"
+`,
+  xen: `(XEN) CPU0: Intel(R) Xeon(R) CPU D-1518 @ 2.20GHz stepping 03
+(XEN) VMX: Supported advanced features:
+(XEN)  - APIC MMIO access virtualisation
+(XEN)  - Extended Page Tables (EPT)
+(XEN)  - VMCS shadowing
+(XEN) HVM: ASIDs enabled.
+(XEN) HVM: VMX enabled
+`,
+  "kernel-log": `Linux version 6.1.76-1-generic (builder@host) (gcc 12) #1 SMP PREEMPT_DYNAMIC
+microcode: sig=0x506e3, pf=0x20, revision=0xd6
+x86/cpu: VMX (outside TXT) disabled by BIOS
+kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 0
+`,
+  "kernel-log of QEMU":
+    "qemu-system-x86_64: warning: host doesn't support requested feature: MSR(48FH).vmx-exit-load-perf-global-ctrl [bit 12]\n",
+  aida64: AIDA64_OLD,
+  "kvm-msrs": featureMsrText(NESTED),
+  "kvm-msrs-json": kvmJsonText(NESTED),
+  qmp: qmpText(NESTED),
+  "qmp on one line": `${qmpText(NESTED).replace(/\s*\n\s*/g, " ")}\n`,
+  libvirt: libvirtText(NESTED, "eax"),
+  "libvirt of a host": `<capabilities>
+  <host>
+    <cpu>
+      <arch>x86_64</arch>
+      <model>Skylake-Client-IBRS</model>
+      <vendor>Intel</vendor>
+      <microcode version='214'/>
+      <signature family='6' model='94' stepping='3'/>
+      <feature name='vmx'/>
+    </cpu>
+  </host>
+</capabilities>
+`,
+  firecracker: `{"kernel_version": "5.10.1", "microcode_version": "0x5003901",
+ "guest_cpu_config": {"msr_modifiers": [{"addr": "0x3a", "bitmap": "0b0101"}]}}
+`,
+};
