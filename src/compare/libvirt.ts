@@ -22,6 +22,9 @@ import {
  */
 export const LIBVIRT_VMX_SINCE = "9.10";
 const LIBVIRT_VERSIONED_SINCE = "10.10";
+/** The oldest whose list of models was looked at, and what it lacks of those that the tables know from the next on. */
+const OLDEST_MODELS = "9.0";
+const NOT_IN_OLDEST: readonly string[] = ["SapphireRapids"];
 
 export interface LibvirtOptions extends QemuOptions {
   /** As in `11.3`. Default: the newest that the tables know. */
@@ -67,6 +70,9 @@ export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): Libv
     ...options,
     only: (model) => libvirtName(model, version) !== undefined && (options.only?.(model) ?? true),
   });
+  if (result.kind === "unknown model" && qemuCpu(wanted, options).kind === "cpu") {
+    return { ...result, message: `libvirt ${version} is not known to have the CPU model ${options.model}` };
+  }
   if (result.kind !== "cpu") return result;
   const { kind: _, ...cpu } = result;
   const model = host ? undefined : qemuData().models.find((row) => row.name === cpu.model);
@@ -111,7 +117,12 @@ function featureFor(
   return { policy: has === "yes" ? "require" : "disable", because: "libvirt's model differs" };
 }
 
-/** libvirt's name of a property, if that version knows it. */
+/** libvirt's name of a QEMU property, if that version is known to have one. */
+export function libvirtFeature(property: string, version: string): string | undefined {
+  const row = qemuData().properties.find(({ name }) => name === property);
+  return row === undefined ? undefined : nameIn(row, version);
+}
+
 function nameIn(property: QemuProperty, version: string): string | undefined {
   const { libvirt } = property;
   if (libvirt === undefined) return undefined;
@@ -123,8 +134,9 @@ function nameIn(property: QemuProperty, version: string): string | undefined {
 function libvirtName(model: QemuModel, version: string): LibvirtModel | undefined {
   const { libvirtModels, aliases, libvirt } = qemuData();
   const oldest = libvirt[0];
-  const known = (name: string) =>
-    libvirtModels.find((row) => row.name === name && (row.since === oldest || atLeast(version, row.since)));
+  const isThere = (row: LibvirtModel) =>
+    atLeast(version, row.since) || (row.since === oldest && !NOT_IN_OLDEST.includes(row.name));
+  const known = (name: string) => libvirtModels.find((row) => row.name === name && isThere(row));
   if (atLeast(version, LIBVIRT_VERSIONED_SINCE)) {
     const versioned = known(model.name);
     if (versioned !== undefined) return versioned;
@@ -147,6 +159,9 @@ function notesFor(
     notes.push(`libvirt ${version} knows no vmx-* feature; they came with 9.10.0.`);
   } else if (unknown.length > 0) {
     notes.push(`libvirt ${version} is not known to have a name for ${unknown.join(", ")}.`);
+  }
+  if (own !== undefined && !atLeast(version, OLDEST_MODELS)) {
+    notes.push(`Whether libvirt ${version} has the model ${own.name} is not known; ${OLDEST_MODELS} has it.`);
   }
   if (own?.added === true) {
     notes.push(

@@ -187,7 +187,8 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
     else if (want === "yes" && has !== "yes") {
       const features = missingCpuid(property.name, cpuid, version);
       if (features.length > 0) needsCpuid.push({ property: property.name, features });
-      else wishes.push(property.name);
+      // What the model has already is missing only for the lack of something else, and asking again changes nothing.
+      else if (propertyState(start.base, property) !== "yes") wishes.push(property.name);
     }
   }
   // What depends on something that is not wanted cannot be had.

@@ -1,4 +1,4 @@
-import type { LibvirtCpu } from "../compare/libvirt.js";
+import { type LibvirtCpu, libvirtFeature } from "../compare/libvirt.js";
 import type { QemuCpu } from "../compare/qemu.js";
 import { formatMsr, type Msr } from "../model/msr.js";
 import { registerOf } from "../spec/registers.js";
@@ -17,26 +17,71 @@ export function nestedReport(subject: Subject, msrs: ReadonlyMap<number, Msr>, w
   return [...subjectLines(subject, width), BLANK, ...table(rows, { width })];
 }
 
-/** What the `-cpu` text leaves open. */
-export function qemuNotes({ needsCpuid, tooNew, inexpressible, undecided, qemuVersion }: QemuCpu): string[] {
+/** What the `-cpu` text leaves open, and what to type for it. */
+export function qemuNotes(cpu: QemuCpu): Inline[] {
+  const { properties, features } = missingCpuid(cpu);
+  const items = [...features, ...properties].map((name) => `,${name}=on`).join("");
   return [
-    ...needsCpuid.map(
-      ({ property, features }) => `${property} needs the CPUID feature ${features.join(", ")} in the model`,
-    ),
-    ...tooNew.map(({ name }) => `QEMU ${qemuVersion} is not known to have ${name}`),
-    ...inexpressible.map(({ property }) => `no choice of properties gives ${property} as wanted`),
-    ...(undecided.length === 0 ? [] : [`not known, so left as the model has it: ${undecided.join(", ")}`]),
+    ...(properties.length === 0
+      ? []
+      : [[cpuidText(cpu), ": append ", styled("command", items), " where the guest may have it"]]),
+    ...otherNotes(cpu),
   ];
 }
 
-export function libvirtNotes({ notes, unknownToLibvirt, qemu }: LibvirtCpu): string[] {
+export function libvirtNotes({ notes, unknownToLibvirt, libvirtVersion, qemu }: LibvirtCpu): Inline[] {
+  const { properties, features } = missingCpuid(qemu);
+  const names = properties.flatMap((name) => libvirtFeature(name, libvirtVersion) ?? []);
+  const items = [...features, ...names].map((name) => `<feature policy='require' name='${name}'/>`);
+  const remedy: Inline =
+    names.length < properties.length
+      ? ""
+      : [": add ", styled("command", items.join("")), " where the guest may have it"];
+  const byHand = "QEMU's command line can say what this libvirt has no name for: <qemu:commandline> with -cpu ";
   return [
     ...notes,
-    ...(unknownToLibvirt.length === 0 ? [] : [`this libvirt has no name for ${unknownToLibvirt.join(", ")}`]),
-    ...qemuNotes(qemu),
+    ...(unknownToLibvirt.length === 0 ? [] : [[byHand, styled("command", qemu.text)]]),
+    ...(properties.length === 0 ? [] : [[cpuidText(qemu), remedy]]),
+    ...otherNotes(qemu),
   ];
 }
 
-export function noteLines(notes: readonly string[], width: number): Line[] {
+function missingCpuid({ needsCpuid }: QemuCpu): { readonly properties: string[]; readonly features: string[] } {
+  const features = new Set(needsCpuid.flatMap((row) => row.features));
+  return { properties: needsCpuid.map((row) => row.property), features: [...features] };
+}
+
+/** `vmx-xsaves needs the CPUID feature xsaves, which Denverton-v1 lacks` */
+function cpuidText(cpu: QemuCpu): string {
+  const { properties, features } = missingCpuid(cpu);
+  const [need, what] = [properties.length === 1 ? "needs" : "need", features.length === 1 ? "feature" : "features"];
+  return `${properties.join(", ")} ${need} the CPUID ${what} ${features.join(", ")}, which ${cpu.model} lacks`;
+}
+
+function otherNotes({ tooNew, inexpressible, undecided, qemuVersion, model }: QemuCpu): Inline[] {
+  const notes: Inline[] = [];
+  if (tooNew.length > 0) {
+    const names = tooNew.map(({ name }) => name).join(", ");
+    // x86_cpu_get_supported_feature_word: only a CPU that can migrate leaves out what has no name.
+    const anyway = [
+      ": ",
+      styled("command", "-cpu host,migratable=off"),
+      " hands it on all the same, to a guest that cannot migrate",
+    ];
+    notes.push([`QEMU ${qemuVersion} is not known to have ${names}`, model === "host" ? anyway : []]);
+  }
+  notes.push(...inexpressible.map(({ property }) => `no choice of properties gives ${property} as wanted`));
+  if (undecided.length > 0) {
+    const names = undecided.join(", ");
+    notes.push(
+      model === "host"
+        ? `nobody read what decides whether the guest gets ${names}`
+        : `not known, so left as ${model} has it: ${names}; QEMU warns of each that KVM does not offer, and leaves it out`,
+    );
+  }
+  return notes;
+}
+
+export function noteLines(notes: readonly Inline[], width: number): Line[] {
   return notes.flatMap((note) => wrap(note, width, [styled("label", "note "), ""]));
 }

@@ -163,6 +163,33 @@ describe("vmxlens nested", () => {
   it("says when there is nothing for L1, and names near models", async () => {
     expect((await run(["nested", "skylake-x", "--param", "nested=0"])).code).toBe(1);
     expect((await run(["nested", "skylake-x", "--qemu", "Skylake-Servr"])).err).toContain("Skylake-Server");
+    const old = await run(["nested", "skylake-x", "--libvirt", "SapphireRapids", "--libvirt-version", "9.0"]);
+    expect(old.err).toContain("libvirt 9.0 is not known to have the CPU model SapphireRapids");
+  });
+
+  it("says for which versions the text is, and what to type for what the model lacks", async () => {
+    const newest = await run(["nested", "skylake-x", "--kernel", "6.12", "--qemu", "nearest"]);
+    expect(newest.err).toMatch(
+      /^note for KVM of Linux 6\.12, QEMU 11\.1; the newest QEMU known, --qemu-version for another/,
+    );
+    expect(newest.err).toContain(",mpx=on,vmx-exit-clear-bndcfgs=on,vmx-entry-load-bndcfgs=on");
+    const named = await run(["nested", "skylake-x", "--kernel", "7.3", "--qemu", "--qemu-version", "7.2"]);
+    expect(named.out).toBe("host\n");
+    expect(named.err).toMatch(/^note for KVM of Linux 7\.3, QEMU 7\.2\n.*vmx-mbec: -cpu host,migratable=off/);
+    const both = ["--qemu-version", "7.2", "--libvirt-version", "9.0"];
+    const xml = await run(["nested", "skylake-x", "--kernel", "6.12", "--libvirt", "Haswell-noTSX-IBRS", ...both]);
+    expect(xml.out).not.toContain("vmx-");
+    expect(xml.err).toMatch(/<qemu:commandline> with -cpu\s+Haswell-v4,vmx=on,vmx-pml=on/);
+  });
+
+  it("gives no configuration of an example for a machine that it cannot read", async () => {
+    const { code, out, err } = await run(["nested", "--qemu"]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain("this machine cannot be read");
+    expect(await run(["nested", "skylake-x", "--qemu", "--libvirt"])).toMatchObject({
+      code: 2,
+      err: "vmxlens: --qemu or --libvirt, not both\n",
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { word } from "../../src/bits/word.js";
+import { type Word, word } from "../../src/bits/word.js";
 import { qemuCpu } from "../../src/compare/qemu.js";
 import { bitsOfProperties, expand, featureBits, propertyState, qemuMsrs } from "../../src/compare/qemu-features.js";
 import { atLeast, findModel, modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
@@ -150,6 +150,14 @@ describe("qemuCpu", () => {
     expect(cpu.features.get("48c:25")).toBe("yes");
     expect(cpu.features.get("48c:41")).toBe("no");
     expect(cpu.text).not.toContain("vmx-invept-single-context=");
+  });
+
+  it("does not ask again for what the host has already, when it cannot know whether that counts", () => {
+    const wanted = new Map(nested("6.12"));
+    const { hi, lo } = wanted.get(0x48e) as { hi: Word; lo: Word };
+    wanted.set(0x48e, { hi: word(hi.value & 0x7fff_ffff, 0x8000_0000), lo });
+    const cpu = cpuOf(wanted, {});
+    expect(cpu).toMatchObject({ text: "host", exact: "unknown", undecided: ["vmx-secondary-ctls"] });
   });
 
   it("leaves out what it cannot know and says so", () => {
