@@ -1,8 +1,14 @@
 import type { FleetSubject, RunResult } from "../fleet/subject.js";
 import { complain, ready, showJson } from "./command.js";
 import { missingText } from "./host.js";
-import type { RawOptions } from "./options.js";
+import { type RawOptions, readOptions } from "./options.js";
 import type { World } from "./world.js";
+
+const AT_RELEASE = /^(.+)@(v?\d+\.\d+\S*)$/;
+
+function hostOf(text: string): string {
+  return AT_RELEASE.exec(text)?.[1] ?? text;
+}
 
 /** Reads HOST, or HOST@RELEASE for the same host under another kernel; a number is the exit code of what went wrong. */
 export async function subjectOf(
@@ -11,7 +17,7 @@ export async function subjectOf(
   world: World,
   kernel?: string,
 ): Promise<FleetSubject | number> {
-  const at = /^(.+)@(v?\d+\.\d+\S*)$/.exec(text);
+  const at = AT_RELEASE.exec(text);
   const release = kernel ?? at?.[2];
   const options = release === undefined ? raw : { ...raw, kernel: release };
   const prepared = await ready(at?.[1] ?? text, options, world);
@@ -21,8 +27,9 @@ export async function subjectOf(
     // An example that stands in for this machine tells nothing about it beside others.
     return complain(world, ["this machine cannot be read", ...example.missing.map((fact) => `  ${missingText(fact)}`)]);
   }
-  const { host, options: how } = prepared.subject;
-  return { label: release === undefined ? text : `${at?.[1] ?? text} under ${how.release}`, host, options: how };
+  const { host, options: how, assumed } = prepared.subject;
+  const label = release === undefined ? text : `${at?.[1] ?? text} under ${how.release}`;
+  return { label, host, options: how, assumed };
 }
 
 /** As `subjectOf`, for each of several; their labels differ. */
@@ -33,8 +40,11 @@ export async function subjectsOf(
 ): Promise<FleetSubject[] | number> {
   const subjects: FleetSubject[] = [];
   for (const text of texts) {
-    const subject = await subjectOf(text, raw, world);
-    if (typeof subject === "number") return subject;
+    const read = await subjectOf(text, raw, world);
+    if (typeof read === "number") return read;
+    // The same host again, under another kernel: what nobody read of it is the same, too.
+    const before = subjects.find((_, i) => hostOf(texts[i] as string) === hostOf(text));
+    const subject = before === undefined ? read : { ...read, host: before.host };
     // The same host twice still needs two names.
     const twins = subjects.filter(
       ({ label }) => label === subject.label || label.startsWith(`${subject.label} (`),
@@ -47,6 +57,34 @@ export async function subjectsOf(
 /** Prints what a command of several hosts gives, and tells its exit code. */
 export function printRun({ lines, json, exitCode }: RunResult, raw: RawOptions, world: World): number {
   if (raw.json === true) showJson(json, world);
-  else (exitCode === 2 ? world.err : world.out)(lines.map((line) => `${line}\n`).join(""));
+  else if (exitCode === 2) return complain(world, lines);
+  else {
+    const { width } = readOptions(raw, world).settings;
+    world.out(
+      lines
+        .flatMap((line) => wrapped(line, width))
+        .map((line) => `${line}\n`)
+        .join(""),
+    );
+  }
   return exitCode;
+}
+
+/** What is there to be copied stays in one piece. */
+const COPIED = /^\s*(?:<|-cpu |#|\/\/|\/\*|\*)/;
+
+/** A line cut at blanks; what follows stands below the text of the first piece. */
+function wrapped(line: string, width: number): string[] {
+  if (line.length <= width || COPIED.test(line)) return [line];
+  const start = /^\s*(?:\S+(?: \S+)?\s{2,})?/.exec(line)?.[0].length ?? 0;
+  const hang = " ".repeat(start < width / 2 ? start + (line.startsWith(" ") ? 0 : 2) : 2);
+  const pieces: string[] = [];
+  let rest = line;
+  while (rest.length > width) {
+    const at = rest.lastIndexOf(" ", width);
+    if (at <= hang.length) break;
+    pieces.push(rest.slice(0, at).trimEnd());
+    rest = hang + rest.slice(at + 1).trimStart();
+  }
+  return [...pieces, rest];
 }

@@ -334,7 +334,7 @@ function combine(a: MsrPairs, b: MsrPairs, can: Combine, must: Combine): MsrPair
 }
 
 /** Only what is there for certain: an unknown capability counts as missing, an unknown control as not free. */
-function surely(msrs: MsrPairs): MsrPairs {
+export function surely(msrs: MsrPairs): MsrPairs {
   return new Map(
     [...msrs].map(([msr, { hi, lo }]) => [
       msr,

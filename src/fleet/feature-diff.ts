@@ -52,13 +52,14 @@ export function diffSubjects(subjects: readonly FleetSubject[]): SubjectDifferen
   const replays = subjects.map(({ host, options }) => replay(host, options));
   const all = replays.map(layersOf);
   const [first] = all as [readonly FeatureLayers[]];
+  const alike = new Set(subjects.map(({ options }) => JSON.stringify(options ?? {}))).size === 1;
   const oneCpu = subjects.every(({ host }) => host.cores[0] === subjects[0]?.host.cores[0]);
   const features = first.flatMap((_, i) => {
     const rows = all.map((layers) => layers[i] as FeatureLayers);
-    return featureDifference(rows, oneCpu) ?? [];
+    return oneCpu && alike ? [] : (featureDifference(rows, oneCpu) ?? []);
   });
   const bits = SET_LAYERS.map((layer) => {
-    const same = oneCpu && layer === "silicon";
+    const same = oneCpu && (alike || layer === "silicon");
     return [layer, same ? [] : diffSets(setsOf(layer, subjects, replays))] as const;
   });
   return {
@@ -89,6 +90,9 @@ const FOR_NESTED: readonly string[] = [
   "vmfunc",
   "eptp-switching",
 ] satisfies readonly FeatureId[];
+
+/** KVM has no use for these itself. */
+const ONLY_PASSED_ON: readonly string[] = ["mbec", "ept-exit-info"] satisfies readonly FeatureId[];
 
 /** Layers before KVM, in which the same CPU says the same. */
 const OF_THE_CPU: readonly Layer[] = ["silicon", "firmware"];
@@ -132,6 +136,7 @@ function compareCells(cells: readonly Cell[], layer: Layer): "same" | "different
 function reachOf({ id }: Feature, layers: readonly LayerDifference[]): FeatureDifference["reaches"] {
   const certain = layers.filter((row) => row.certain);
   const names = (certain.length > 0 ? certain : layers).map(({ layer }) => layer);
+  if (ONLY_PASSED_ON.includes(id)) return names.includes("nested") ? "nested" : "nobody";
   const inKvm = names.includes("kvm") || names.includes("param");
   if (inKvm) return FOR_NESTED.includes(id) ? "nested" : "guests";
   return names.includes("nested") ? "nested" : "nobody";

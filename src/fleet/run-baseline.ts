@@ -3,6 +3,7 @@ import { type Baseline, type BaselineField, type BaselineRegister, baseline, typ
 import { labelText } from "../compare/bit-label.js";
 import { type CapabilitySet, kvmSet, nestedSet, type SetLayer, siliconSet } from "../compare/capability-set.js";
 import { type LibvirtCpu, libvirtCpu } from "../compare/libvirt.js";
+import { surely } from "../compare/migrate.js";
 import { type QemuCpu, qemuCpu } from "../compare/qemu.js";
 import { featureBits, featureCount } from "../compare/qemu-features.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
@@ -11,7 +12,8 @@ import type { MsrPair } from "../kvm/restore.js";
 import { msrWords } from "../model/msr.js";
 import { registerOf } from "../spec/registers.js";
 import { bitLabelJson, fleetSubjectJson, msrIndex } from "./fleet-json.js";
-import { coreSubjects, type FleetSubject, type RunResult } from "./subject.js";
+import { lossLayer } from "./loss-layer.js";
+import { assumedLines, coreSubjects, type FleetSubject, listed, type RunResult } from "./subject.js";
 
 export interface RunBaselineArgs {
   readonly subjects: readonly FleetSubject[];
@@ -45,8 +47,10 @@ export function runBaseline({ subjects, layer = "nested", ...versions }: RunBase
   return {
     lines: [
       ...headLines(result, layer, subjects, replays),
-      ...result.registers.flatMap((register) => registerLines(register)),
+      "",
+      ...result.registers.flatMap((row) => registerLines(row, result, (loss) => placesOf(loss, layer, subjects))),
       ...(config === undefined ? [] : configurationLines(config)),
+      ...assumedLines(subjects),
     ],
     json: jsonOf(result, layer, subjects, replays, config),
     exitCode: result.possible === "yes" && running === "yes" ? 0 : 1,
@@ -87,11 +91,25 @@ function configuration(
   const oldest = counted.reduce((a, b) => (b.count < a.count ? b : a));
   const { signature } = oldest.cpu.core;
   const own = signature === undefined ? {} : { signature };
-  const qemu = qemuCpu(pairs, { ...versions, ...own, model: "nearest" });
+  // What nobody knows to be common is not asked for.
+  const common = surely(pairs);
+  const qemu = qemuCpu(common, { ...versions, ...own, model: "nearest" });
   if (qemu.kind !== "cpu") return { problem: qemu.message };
-  const libvirt = libvirtCpu(pairs, { ...versions, ...own, model: "nearest" });
+  const libvirt = libvirtCpu(common, { ...versions, ...own, model: "nearest" });
   if (libvirt.kind === "unknown version") return { problem: libvirt.message };
   return { qemu, ...(libvirt.kind === "cpu" ? { libvirt } : {}) };
+}
+
+/** Where each host of a loss loses the capability. */
+type Places = readonly (SetLayer | undefined)[];
+
+function placesOf({ label, kind, by }: Loss, layer: SetLayer, subjects: readonly FleetSubject[]): Places {
+  return by.map((who) => {
+    if (layer === "silicon") return layer;
+    const subject = subjects.find((one) => one.label === who);
+    if (subject === undefined || layer !== "nested" || kind !== "lost") return undefined;
+    return lossLayer(subject, label.msr, label.msrBit);
+  });
 }
 
 // ---- JSON ----
@@ -114,17 +132,19 @@ function jsonOf(
       register: registerOf(row.msr)?.sdm ?? null,
       value: row.text,
       absentOn: row.absentOn,
-      losses: row.losses.map(lossJson),
+      losses: row.losses.map((loss) => lossJson(loss, placesOf(loss, layer, subjects))),
       fields: row.fields.map(fieldJson),
     })),
-    conflicts: conflicts.map((row) => ("label" in row ? lossJson(row) : fieldJson(row))),
+    conflicts: conflicts.map((row) =>
+      "label" in row ? lossJson(row, placesOf(row, layer, subjects)) : fieldJson(row),
+    ),
     qemu: config?.qemu.text ?? null,
     libvirt: config?.libvirt?.xml ?? null,
   };
 }
 
-function lossJson({ label, kind, by }: Loss) {
-  return { ...bitLabelJson(label), kind, by };
+function lossJson({ label, kind, by }: Loss, at: Places) {
+  return { ...bitLabelJson(label), kind, by, at: at.map((layer) => layer ?? null) };
 }
 
 function fieldJson({ msr, span, policy, value, values, agree, by }: BaselineField) {
@@ -148,9 +168,15 @@ function fieldName(msr: number, key: string | undefined): string {
 // ---- Text ----
 
 const TITLES: { readonly [L in SetLayer]: string } = {
-  silicon: "What every CPU has",
-  kvm: "What KVM uses on every host",
-  nested: "What KVM offers a nested hypervisor on every host",
+  silicon: "what the CPUs have",
+  kvm: "what KVM uses",
+  nested: "what KVM offers a nested hypervisor",
+};
+
+const POSSIBLE: { readonly [T in Tri]: string } = {
+  yes: "can honour one set",
+  no: "have no set that all can honour",
+  unknown: "may have no set that all can honour: not everything was read",
 };
 
 function headLines(
@@ -159,7 +185,7 @@ function headLines(
   subjects: readonly FleetSubject[],
   replays: readonly Replay[],
 ): string[] {
-  const lines = [`${TITLES[layer]}: ${labels.join(", ")}`];
+  const lines = [`${listed(labels)} ${POSSIBLE[possible]} (${TITLES[layer]}).`];
   if (layer !== "silicon") {
     for (const [i, one] of replays.entries()) {
       const state = runs(one, layer);
@@ -168,9 +194,6 @@ function headLines(
       lines.push(`${(subjects[i] as FleetSubject).label}: ${what} ${state === "no" ? "does" : "may"} not run here`);
     }
   }
-  if (possible === "no") lines.push("There is no common set:");
-  else if (possible === "unknown")
-    lines.push("Nobody can tell whether there is a common set: not everything was read.");
   for (const row of conflicts) {
     if ("label" in row) lines.push(`  ${labelText(row.label)} has to be 1 on ${row.by.join(", ")} and 0 elsewhere`);
     else lines.push(`  ${fieldName(row.msr, row.span.field)}: ${numbersOf(row, labels)}`);
@@ -182,14 +205,33 @@ function numbersOf({ values }: BaselineField, labels: readonly string[]): string
   return values.map((value, i) => `${labels[i]} ${value ?? "not known"}`).join(", ");
 }
 
-function registerLines({ msr, text, absentOn, losses, fields }: BaselineRegister): string[] {
-  const lines = [`${msrIndex(msr)} ${registerOf(msr)?.sdm ?? ""} ${text}`];
+const IN_WORDS: { readonly [L in SetLayer]: string } = {
+  silicon: "the CPU",
+  kvm: "KVM",
+  nested: "what KVM passes on",
+};
+
+function registerLines(
+  { msr, text, absentOn, losses, fields }: BaselineRegister,
+  { registers }: Baseline,
+  places: (loss: Loss) => Places,
+): string[] {
+  const row = registerOf(msr);
+  const lines = [`${msrIndex(msr)} ${row?.sdm ?? ""} ${text}`];
   if (absentOn.length > 0) lines.push(`  absent on ${absentOn.join(", ")}`);
+  // What may be 1 is the same in a TRUE register, where it is told.
+  const told =
+    row?.layout === "controls" && row.isTrue !== true && registers.some((other) => other.msr === row?.counterpart);
   for (const loss of losses) {
-    const who = loss.by.join(", ");
+    if (told && loss.label.says === "may be 1") continue;
     const place = labelText(loss.label);
-    if (loss.kind === "lost") lines.push(`  - ${place}: not on ${who}`);
-    else if (loss.kind === "forced") lines.push(`  ! ${place}: must be 1 on ${who}`);
+    const at = places(loss);
+    const who = loss.by.map((name, i) => {
+      const layer = at[i];
+      return layer === undefined || layer === "silicon" ? name : `${name}, by ${IN_WORDS[layer]}`;
+    });
+    if (loss.kind === "lost") lines.push(`  - ${place}: not on ${who.join("; ")}`);
+    else if (loss.kind === "forced") lines.push(`  ! ${place}: must be 1 on ${who.join("; ")}`);
   }
   const open = losses.filter(({ kind }) => kind === "unknown");
   const openBy = new Set(open.flatMap(({ by }) => by));

@@ -4,7 +4,7 @@ import type { RegisterDifference } from "../compare/diff.js";
 import { LAYER_TITLES } from "../explain/features.js";
 import { diffSubjects, type FeatureDifference, type SubjectDifference } from "./feature-diff.js";
 import { fleetSubjectJson, registerDifferenceJson } from "./fleet-json.js";
-import { coreSubjects, type FleetSubject, type RunResult } from "./subject.js";
+import { assumedLines, coreSubjects, type FleetSubject, listed, type RunResult } from "./subject.js";
 
 export interface RunDiffArgs {
   /** One host is taken apart into its kinds of cores. */
@@ -55,29 +55,48 @@ const SET_TITLES: { readonly [L in SetLayer]: string } = {
 };
 
 function linesOf(result: SubjectDifference, subjects: readonly FleetSubject[], bits: boolean): string[] {
-  const { labels, loads, releases, features, same } = result;
-  const lines = subjects.map(({ label, host }, i) => {
-    const kinds = host.cores.length > 1 ? `; the boot CPU stands for ${host.cores.length} kinds of cores` : "";
-    const loading = loads[i] === "yes" ? "" : `; KVM ${loads[i] === "no" ? "does not load" : "may not load"}`;
-    return `${label}: ${host.name ?? host.codename ?? "a CPU without a name"}, Linux ${releases[i]}${loading}${kinds}`;
-  });
+  const { labels, features } = result;
   const certain = features.filter(({ layers }) => layers.some((row) => row.certain));
+  const lines = [headLine(result, certain), ...subjectLines(result, subjects)];
   for (const reach of ["guests", "nested", "nobody"] as const) {
     const rows = certain.filter((row) => row.reaches === reach);
     if (rows.length > 0) lines.push("", REACHES[reach], ...rows.flatMap((row) => featureLines(row, labels)));
   }
   const open = features.filter((row) => !certain.includes(row)).map(({ feature }) => feature.id);
   if (open.length > 0) lines.push("", `Not known, may differ: ${open.join(", ")}`);
-  lines.push("", `${same} features are the same everywhere.`);
-  if (bits) {
-    for (const layer of SET_LAYERS) {
-      const registers = result.bits[layer];
-      if (registers.length > 0) {
-        lines.push("", SET_TITLES[layer], ...registers.flatMap((row) => registerLines(row, labels)));
-      }
+  for (const layer of bits ? SET_LAYERS : []) {
+    const registers = result.bits[layer];
+    if (registers.length > 0) {
+      lines.push("", SET_TITLES[layer], ...registers.flatMap((row) => registerLines(row, labels)));
     }
   }
-  return lines;
+  const more = SET_LAYERS.some((layer) => result.bits[layer].length > 0);
+  if (more && !bits) lines.push("", "--bits lists every bit that differs.");
+  return [...lines, ...assumedLines(subjects)];
+}
+
+/** The answer in one line. */
+function headLine({ labels, features, same }: SubjectDifference, certain: readonly FeatureDifference[]): string {
+  const all = features.length + same;
+  const open = features.length - certain.length;
+  const unknown = open === 0 ? "" : `; of ${open} nobody can tell`;
+  if (certain.length === 0) return `${listed(labels)} differ in none of ${all} features${unknown}.`;
+  const count = (reach: FeatureDifference["reaches"]) => certain.filter((row) => row.reaches === reach).length;
+  const parts = [
+    [count("guests"), "for guests of KVM"],
+    [count("nested"), "for nested hypervisors only"],
+    [count("nobody"), "that KVM does not use"],
+  ] as const;
+  const told = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+  return `${listed(labels)} differ in ${certain.length} of ${all} features: ${told.join(", ")}${unknown}.`;
+}
+
+function subjectLines({ releases, loads }: SubjectDifference, subjects: readonly FleetSubject[]): string[] {
+  return subjects.map(({ label, host }, i) => {
+    const kinds = host.cores.length > 1 ? `; the boot CPU stands for ${host.cores.length} kinds of cores` : "";
+    const loading = loads[i] === "yes" ? "" : `; KVM ${loads[i] === "no" ? "does not load" : "may not load"}`;
+    return `  ${label}: ${host.name ?? host.codename ?? "a CPU without a name"}, Linux ${releases[i]}${loading}${kinds}`;
+  });
 }
 
 function featureLines({ feature, layers, impact }: FeatureDifference, labels: readonly string[]): string[] {

@@ -1,9 +1,10 @@
 import { labelText } from "../compare/bit-label.js";
 import { type Fix, type MigrateOptions, type Migration, migrate, type Offender } from "../compare/migrate.js";
 import { type Replay, replay } from "../kvm/replay.js";
+import { RELEASES, type Release } from "../rules/release.js";
 import { registerOf } from "../spec/registers.js";
 import { bitLabelJson, fleetSubjectJson, msrIndex } from "./fleet-json.js";
-import type { FleetSubject, RunResult } from "./subject.js";
+import { assumedLines, type FleetSubject, type RunResult, underRelease } from "./subject.js";
 
 export interface RunMigrateArgs extends MigrateOptions {
   readonly source: FleetSubject;
@@ -19,16 +20,38 @@ export function runMigrate({ source, destination, ...options }: RunMigrateArgs):
     const problem = result.message + (near.length === 0 ? "" : `; did you mean ${near.join(", ")}?`);
     return { lines: [problem], json: { format: "vmxlens-migrate/1", problem, near }, exitCode: 2 };
   }
+  const kernel = result.fix === undefined ? undefined : laterKernel(from, destination, to.release, options);
   return {
-    lines: linesOf(result, { source, destination, from, to }),
-    json: jsonOf(result, source, destination),
+    lines: [
+      ...linesOf(result, { source, destination, from, to }, kernel, options.model),
+      ...assumedLines([source, destination]),
+    ],
+    json: jsonOf(result, source, destination, kernel),
     exitCode: result.verdict === "yes" ? 0 : 1,
   };
 }
 
+/** The first later kernel of the destination that takes the guest as it is. */
+function laterKernel(
+  from: Replay,
+  { host, options: how }: FleetSubject,
+  now: Release,
+  options: MigrateOptions,
+): Release | undefined {
+  return RELEASES.slice(RELEASES.indexOf(now) + 1).find((release) => {
+    const result = migrate(from, replay(host, { ...how, release }), options);
+    return result.kind === "migration" && result.verdict === "yes";
+  });
+}
+
 // ---- JSON ----
 
-function jsonOf({ verdict, obstacles, offenders, changes, fix }: Migration, a: FleetSubject, b: FleetSubject) {
+function jsonOf(
+  { verdict, obstacles, offenders, changes, fix }: Migration,
+  a: FleetSubject,
+  b: FleetSubject,
+  kernel: Release | undefined,
+) {
   return {
     format: "vmxlens-migrate/1",
     source: fleetSubjectJson(a),
@@ -37,7 +60,7 @@ function jsonOf({ verdict, obstacles, offenders, changes, fix }: Migration, a: F
     obstacles,
     offenders: offenders.map(offenderJson),
     changes: changes.map(({ label, source, destination }) => ({ ...bitLabelJson(label), source, destination })),
-    fix: fix === undefined ? null : fixJson(fix),
+    fix: fix === undefined ? null : { ...fixJson(fix), destinationKernel: kernel ?? null },
   };
 }
 
@@ -54,9 +77,10 @@ function offenderJson({ msr, label, name, qemu, libvirt, certain, text }: Offend
   };
 }
 
-function fixJson({ disable, qemu, named, libvirt, works, remaining }: Fix) {
+function fixJson({ disable, unsure, qemu, named, libvirt, works, remaining }: Fix) {
   return {
-    disable,
+    disable: disable.map(({ qemu: name, libvirt: other }) => ({ qemu: name, libvirt: other ?? null })),
+    unsure,
     qemu: qemu.text,
     named: named?.text ?? null,
     libvirt: libvirt?.xml ?? null,
@@ -80,37 +104,68 @@ const SAYS = {
   unknown: "Nobody can tell whether a guest with nested VMX can move",
 } as const;
 
-function linesOf({ verdict, obstacles, offenders, changes, fix }: Migration, sides: Sides): string[] {
-  const { source, destination, from, to } = sides;
-  const where = `from ${source.label} (Linux ${from.release}) to ${destination.label} (Linux ${to.release})`;
-  const lines = [`${SAYS[verdict]} ${where}.`];
+function linesOf(
+  { verdict, obstacles, offenders, changes, fix }: Migration,
+  { source, destination, from, to }: Sides,
+  kernel: Release | undefined,
+  model: string | undefined,
+): string[] {
+  const there = underRelease(destination.label, to.release);
+  const lines = [`${SAYS[verdict]} from ${underRelease(source.label, from.release)} to ${there}.`];
   lines.push(...obstacles.map(({ text }) => `  ${text}`));
-  if (offenders.length > 0) lines.push("", `KVM of ${destination.label} refuses:`, ...offenders.map(offenderLine));
+  const refused = offenders.filter((row) => row.certain);
+  const perhaps = offenders.filter((row) => !row.certain);
+  if (refused.length > 0) lines.push("", `KVM of ${there} refuses:`, ...offenderLines(refused));
+  if (perhaps.length > 0) lines.push("", `KVM of ${there} may refuse; nobody read it:`, ...offenderLines(perhaps));
   const certain = changes.filter(({ source: was, destination: is }) => was !== "unknown" && is !== "unknown");
   if (certain.length > 0) {
     const names = certain.map(({ label, source: was }) => `${labelText(label)} ${was === "yes" ? "goes" : "comes"}`);
     lines.push("", `What the guest sees change, and nobody restores: ${names.join(", ")}`);
   }
-  if (fix !== undefined) lines.push(...fixLines(fix));
+  if (fix !== undefined) lines.push(...fixLines(fix, there, kernel));
+  if (offenders.length > 0 && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
   return lines;
 }
 
-function offenderLine({ msr, name, qemu, libvirt, certain, text }: Offender): string {
-  const names = [
-    ...(qemu === undefined ? [] : [`QEMU ${qemu}`]),
-    ...(libvirt === undefined || libvirt === qemu ? [] : [`libvirt ${libvirt}`]),
-  ];
-  const other = names.length === 0 ? "" : ` (${names.join(", ")})`;
-  return `  ${certain ? "" : "perhaps "}${msrIndex(msr)} ${name}${other}: ${text}`;
+/** QEMU sets the MSRs of a new vCPU by its own -cpu (kvm_init_msrs in target/i386/kvm/kvm.c). */
+const NOT_CARRIED =
+  "QEMU does not carry these MSRs over: with the same -cpu host on both, the guest finds other values after the move, and no error says so.";
+
+/** One line each under the reason that they share: `0x48d  process posted interrupts  vmx-posted-intr`. */
+function offenderLines(offenders: readonly Offender[]): string[] {
+  const wide = Math.max(...offenders.map(({ name }) => name.length));
+  const reasons = new Map<string, string[]>();
+  for (const { msr, name, qemu, libvirt, text } of offenders) {
+    const other = libvirt === undefined || libvirt === qemu ? "" : ` (libvirt: ${libvirt})`;
+    const line = `    ${msrIndex(msr)}  ${name.padEnd(wide)}  ${qemu ?? "no name in QEMU"}${other}`;
+    reasons.set(text, [...(reasons.get(text) ?? []), line]);
+  }
+  return [...reasons].flatMap(([text, lines]) => [`  ${text}`, ...lines]);
 }
 
-function fixLines({ qemu, named, libvirt, works, remaining }: Fix): string[] {
+function fixLines(
+  { qemu, named, libvirt, unsure, works, remaining }: Fix,
+  there: string,
+  kernel: Release | undefined,
+): string[] {
   if (works === "no") {
-    return ["", "No -cpu text makes it work; these stay:", ...remaining.map(offenderLine)];
+    return ["", "No -cpu text makes it work; these stay:", ...offenderLines(remaining)];
   }
-  const lines = ["", works === "yes" ? "It works with:" : "It may work with:", `-cpu ${qemu.text}`];
-  if (named !== undefined) lines.push("or, with a named model:", `-cpu ${named.text}`);
-  if (libvirt !== undefined) lines.push("or, in libvirt:", ...libvirt.xml.split("\n"));
-  lines.push("The guest has to be started with it on the source: what it was started with cannot be taken from it.");
+  const can = works === "yes" ? "can" : "may be able to";
+  const lines = [
+    "",
+    `Started on either host with one of these, a guest ${can} move, and back:`,
+    "",
+    `-cpu ${qemu.text}`,
+  ];
+  if (named !== undefined) lines.push(`-cpu ${named.text}`);
+  if (libvirt !== undefined) lines.push(...libvirt.xml.split("\n"));
+  const versions = [
+    `QEMU ${qemu.qemuVersion}`,
+    ...(libvirt === undefined ? [] : [`libvirt ${libvirt.libvirtVersion}`]),
+  ];
+  lines.push("", `By the names of ${versions.join(" and ")}. A running guest keeps what it was started with.`);
+  if (unsure.length > 0) lines.push(`Off only because nobody read whether both hosts have it: ${unsure.join(", ")}`);
+  if (kernel !== undefined) lines.push(`Or run Linux ${kernel} instead on ${there}: it takes the guest as it is.`);
   return lines;
 }

@@ -1,8 +1,9 @@
 import type { Tri } from "../bits/tri.js";
 import { findPack, PACKS } from "../compare/packs/all.js";
+import { DEFAULT_RELEASE } from "../rules/release.js";
 import { fleetSubjectJson } from "./fleet-json.js";
 import { type Judged, type Runs, runsOn } from "./runs.js";
-import { coreName, type FleetSubject, type RunResult } from "./subject.js";
+import { assumedLines, coreName, type FleetSubject, type RunResult, underRelease } from "./subject.js";
 
 export interface RunRunsArgs {
   readonly subject: FleetSubject;
@@ -16,15 +17,22 @@ export interface RunRunsArgs {
 export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResult {
   const found = product === undefined ? undefined : findPack(product);
   if (found !== undefined && "near" in found) {
-    const near = found.near.length === 0 ? "" : `; did you mean ${found.near.join(", ")}?`;
-    const problem = `no product is called ${product}${near}`;
+    const hint =
+      found.near.length === 0
+        ? `; known are ${PACKS.map(({ id }) => id).join(", ")}`
+        : `; did you mean ${found.near.join(", ")}?`;
+    const problem = `no product is called ${product}${hint}`;
     return { lines: [problem], json: { format: "vmxlens-runs/1", problem, near: found.near }, exitCode: 2 };
   }
   const packs = found === undefined ? PACKS : [found];
   const results = packs.map((pack) => runsOn(subject.host, pack, subject.options));
   const one = found !== undefined;
   return {
-    lines: results.flatMap((result) => packLines(result, subject, { all, one })),
+    lines: [
+      ...(one ? [] : [headLine(results, subject), ""]),
+      ...results.flatMap((result) => (one ? oneLines(result, subject, all) : packLines(result, subject, all))),
+      ...assumedLines([subject]),
+    ],
     json: { format: "vmxlens-runs/1", subject: fleetSubjectJson(subject), products: results.map(packJson) },
     exitCode: results.every(({ verdict }) => verdict === "yes") ? 0 : 1,
   };
@@ -48,31 +56,48 @@ function packJson({ pack, verdict, judged }: Runs) {
 }
 
 const SAYS: { readonly [T in Tri]: string } = { yes: "runs", no: "does not run", unknown: "may run" };
+const VERDICTS: { readonly [T in Tri]: string } = { yes: "yes    ", no: "no     ", unknown: "unknown" };
 const MARKS: { readonly [T in Tri]: string } = { yes: "met    ", no: "not met", unknown: "unknown" };
 
-function packLines(
-  { pack, verdict, judged }: Runs,
-  { label, host }: FleetSubject,
-  { all, one }: { readonly all: boolean; readonly one: boolean },
-): string[] {
-  const lines = [`${pack.name} ${SAYS[verdict]} on ${label}`];
+function where({ label, options }: FleetSubject): string {
+  return underRelease(label, options?.release ?? DEFAULT_RELEASE);
+}
+
+function headLine(results: readonly Runs[], subject: FleetSubject): string {
+  const count = (verdict: Tri) => results.filter((row) => row.verdict === verdict).length;
+  const open = count("unknown");
+  const rest = open === 0 ? "" : `; of ${open} nobody can tell`;
+  return `${count("yes")} of ${results.length} products run on ${where(subject)}${rest}.`;
+}
+
+/** A product among others, with what it lacks. */
+function packLines({ pack, verdict, judged }: Runs, { host }: FleetSubject, all: boolean): string[] {
+  const shown = judged.filter((row) => all || (row.met !== "yes" && row.requirement.level === "required"));
+  return [`${VERDICTS[verdict]}  ${pack.name} (${pack.id})`, ...shown.map((row) => `  ${judgedLine(row, host.cores)}`)];
+}
+
+/** One product with the source of each requirement; requirements of one source stand together. */
+function oneLines({ pack, verdict, judged }: Runs, subject: FleetSubject, all: boolean): string[] {
   const required = judged.filter(({ requirement }) => requirement.level === "required");
   const met = required.filter((row) => row.met === "yes").length;
-  if (one) lines[0] += `: ${met} of ${required.length} requirements are met`;
-  const shown = judged.filter((row) => all || row.met !== "yes");
-  for (const row of shown) {
-    if (!one && row.requirement.level === "wanted") continue;
-    lines.push(judgedLine(row, host.cores));
-    if (one) lines.push(`            ${sourceText(row)}`);
+  const lines = [
+    `${pack.name} ${SAYS[verdict]} on ${where(subject)}: ${met} of ${required.length} requirements are met.`,
+  ];
+  let source = "";
+  for (const row of judged.filter((one) => all || one.met !== "yes")) {
+    if (sourceText(row) !== source) lines.push("", `By ${sourceText(row)}:`);
+    source = sourceText(row);
+    lines.push(judgedLine(row, subject.host.cores));
   }
-  if (one && pack.note !== undefined) lines.push(pack.note);
+  if (pack.note !== undefined) lines.push("", pack.note);
+  if (!all && met > 0) lines.push("", "--all lists the requirements that are met as well.");
   return lines;
 }
 
 function judgedLine({ requirement, met, cores: on }: Judged, cores: FleetSubject["host"]["cores"]): string {
   const who = on.length === 0 ? "" : ` on ${on.map((i) => coreName(cores[i] as (typeof cores)[0], i)).join(", ")}`;
   const wanted = requirement.level === "wanted" ? " (runs without)" : "";
-  return `  ${MARKS[met]}   ${requirement.text}${who}${wanted}`;
+  return `  ${MARKS[met]}  ${requirement.text}${who}${wanted}`;
 }
 
 function sourceText({ requirement: { source } }: Judged): string {

@@ -8,6 +8,32 @@ export interface FleetSubject {
   /** Assumptions already applied. */
   readonly host: Host;
   readonly options?: Omit<ReplayOptions, "trace">;
+  /** What was taken for granted where nobody read it. */
+  readonly assumed?: readonly { readonly id: string; readonly text: string }[];
+}
+
+/** `Assumed: firmware=enabled of a, b`: the last line of a report, or none. */
+export function assumedLines(subjects: readonly FleetSubject[]): string[] {
+  const of = new Map<string, string[]>();
+  for (const { label, assumed = [] } of subjects) {
+    for (const { id } of assumed) of.set(id, [...(of.get(id) ?? []), label]);
+  }
+  if (of.size === 0) return [];
+  const parts = [...of].map(([id, labels]) =>
+    labels.length === subjects.length ? id : `${id} of ${labels.join(", ")}`,
+  );
+  return ["", `Assumed, as nobody read it: ${parts.join("; ")}`];
+}
+
+/** `a, b and c` */
+export function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+}
+
+/** `a (Linux 6.1)`; only the label where it names the release. */
+export function underRelease(label: string, release: string): string {
+  return label.includes(`under ${release}`) ? label : `${label} (Linux ${release})`;
 }
 
 /** What a command of several hosts gives its caller to print. */

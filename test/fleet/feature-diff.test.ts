@@ -52,9 +52,9 @@ describe("diffSubjects", () => {
     // Nobody read 0x491 of either.
     expect(at(result, "eptp-switching")?.layers.every(({ certain }) => !certain)).toBe(true);
     expect(result.features.map((row) => row.reaches)).toEqual([
-      ...Array(9).fill("guests"),
+      ...Array(8).fill("guests"),
       "nested",
-      ...Array(3).fill("nobody"),
+      ...Array(4).fill("nobody"),
     ]);
     expect(result.same).toBe(FEATURE_LIST.length - result.features.length);
     const [pin] = result.bits.nested;
@@ -74,6 +74,9 @@ describe("diffSubjects", () => {
       ["nested", "no", "yes", true],
     ]);
     expect(cells(result, "tsc-scaling")).toEqual([["nested", "no", "yes", true]]);
+    // KVM has no use for it but to pass it on.
+    expect(at(result, "mbec")?.reaches).toBe("nested");
+    expect(at(result, "ept-exit-info")?.reaches).toBe("nested");
     // A flag that the older release does not know.
     expect(cells(result, "ept-violation-ve")).toEqual([["boot", "none", "yes", true]]);
     // Both releases have parameters of their own for what this CPU does not have at all.

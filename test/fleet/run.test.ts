@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { assume } from "../../src/explain/assume.js";
 import { runBaseline } from "../../src/fleet/run-baseline.js";
 import { runDiff } from "../../src/fleet/run-diff.js";
 import { runMigrate } from "../../src/fleet/run-migrate.js";
@@ -15,11 +16,11 @@ describe("runDiff", () => {
     const { lines, exitCode, json } = runDiff({ subjects: [skx, hsw] });
     expect(exitCode).toBe(1);
     expect(lines.slice(0, 5)).toEqual([
-      "skx: Intel(R) Core(TM) i9-7900X CPU @ 3.30GHz, Linux 6.12",
-      "hsw: Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz, Linux 6.1",
+      "skx and hsw differ in 12 of 56 features: 8 for guests of KVM, 1 for nested hypervisors only, 3 that KVM does not use; of 1 nobody can tell.",
+      "  skx: Intel(R) Core(TM) i9-7900X CPU @ 3.30GHz, Linux 6.12",
+      "  hsw: Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz, Linux 6.1",
       "",
       "For guests of KVM",
-      "  ept-exit-info: advanced exit information for EPT violations",
     ]);
     const apicv = lines.findIndex((line) => line.startsWith("  apicv"));
     expect(lines.slice(apicv + 1, apicv + 3)).toEqual([
@@ -43,6 +44,15 @@ describe("runDiff", () => {
     const { lines } = runDiff({ subjects: [hybrid] });
     expect(lines).toContain("    CPU, KVM controls: hybrid E-cores (CPU 0-3) no, hybrid P-cores (CPU 4) yes");
     expect(runDiff({ subjects: [skx] })).toMatchObject({ exitCode: 2 });
+    const { lines: none, exitCode } = runDiff({ subjects: [skx, { ...skx, label: "twin" }] });
+    expect([none[0], exitCode]).toEqual(["skx and twin differ in none of 56 features.", 0]);
+  });
+
+  it("tells what was taken for granted, and of whom", () => {
+    const assumed = [{ id: "firmware=enabled", text: "the firmware enables VMX" }];
+    expect(runDiff({ subjects: [{ ...skx, assumed }, hsw] }).lines.at(-1)).toBe(
+      "Assumed, as nobody read it: firmware=enabled of skx",
+    );
   });
 });
 
@@ -50,7 +60,7 @@ describe("runBaseline", () => {
   it("levels what KVM offers, with who took it, and the configuration for it", () => {
     const { lines, exitCode, json } = runBaseline({ subjects: [skx, hsw], qemuVersion: "7.2", libvirtVersion: "11.3" });
     expect(exitCode).toBe(0);
-    expect(lines[0]).toBe("What KVM offers a nested hypervisor on every host: skx, hsw");
+    expect(lines[0]).toBe("skx and hsw can honour one set (what KVM offers a nested hypervisor).");
     expect(lines).toContain("  - process posted interrupts (pin 7): not on hsw");
     expect(lines).toContain("  - CR4.SMXE (0x489 bit 14): not on skx");
     // A model of the older CPU: the newer ones have CPUID features that Haswell lacks.
@@ -63,13 +73,34 @@ describe("runBaseline", () => {
     const { lines, exitCode } = runBaseline({ subjects: [skx, hybrid], layer: "silicon" });
     expect(exitCode).toBe(1);
     expect(lines.slice(0, 3)).toEqual([
-      "What every CPU has: skx, hybrid E-cores (CPU 0-3), hybrid P-cores (CPU 4)",
-      "There is no common set:",
+      "skx, hybrid E-cores (CPU 0-3) and hybrid P-cores (CPU 4) have no set that all can honour (what the CPUs have).",
       "  VMCS revision identifier: skx 4, hybrid E-cores (CPU 0-3) 19, hybrid P-cores (CPU 4) 19",
+      "",
     ]);
     expect(lines).toContain(
       "  VMXON/VMCS region size in bytes: 1280, by hybrid E-cores (CPU 0-3), hybrid P-cores (CPU 4)",
     );
+  });
+
+  it("says at which layer a host loses a capability", () => {
+    const old = subject("old", SKYLAKE, { release: "5.10" });
+    const none = subject("none", SKYLAKE, { release: "6.12", params: { kvm_intel: { enable_apicv: "0" } } });
+    const { lines, json } = runBaseline({ subjects: [skx, old, none, hsw] });
+    // The Haswell has no such control; KVM of the Skylake was told not to use it.
+    expect(lines).toContain("  - process posted interrupts (pin 7): not on none, by what KVM passes on; hsw");
+    expect(lines).toContain("  - use TSC scaling (secondary 25): not on old, by what KVM passes on; hsw");
+    const { registers } = json as { registers: { losses: { name: string; by: string[]; at: unknown[] }[] }[] };
+    const losses = registers.flatMap((row) => row.losses);
+    expect(losses.find(({ name }) => name === "use TSC scaling")).toMatchObject({
+      by: ["old", "hsw"],
+      at: ["nested", "silicon"],
+    });
+  });
+
+  it("asks for nothing that is not certainly common", () => {
+    const unread = subject("unread", assume(atlasHost("intel-50654-skylakex"), "firmware=enabled").host);
+    const { json } = runBaseline({ subjects: [unread, skx] });
+    expect((json as { qemu: string }).qemu).not.toContain("encls-exit=on");
   });
 
   it("says where KVM offers nothing or may not", () => {
@@ -90,11 +121,26 @@ describe("runMigrate", () => {
     const { lines, exitCode, json } = runMigrate({ source: skx, destination: hsw });
     expect(exitCode).toBe(1);
     expect(lines[0]).toBe("A guest with nested VMX cannot move from skx (Linux 6.12) to hsw (Linux 6.1).");
-    expect(lines).toContain(
-      "  0x48d process posted interrupts (QEMU vmx-posted-intr): A control may be 1 only if this KVM lets it be 1.",
-    );
-    expect(lines).toContain("It works with:");
+    const refusals = lines.slice(1, lines.indexOf("", 2));
+    expect(refusals.slice(0, 3)).toEqual([
+      "",
+      "KVM of hsw (Linux 6.1) refuses:",
+      "  A control may be 1 only if this KVM lets it be 1.",
+    ]);
+    expect(refusals).toContainEqual(expect.stringMatching(/^ {4}0x48d {2}process posted interrupts +vmx-posted-intr$/));
+    expect(lines).toContain("Started on either host with one of these, a guest can move, and back:");
+    expect(lines.find((line) => line.startsWith("QEMU does not carry"))).toBeDefined();
     expect(json).toMatchObject({ verdict: "no", fix: { works: "yes", libvirt: expect.stringContaining("<cpu") } });
+  });
+
+  it("names a later kernel that takes the guest as it is", () => {
+    const now = subject("now", SKYLAKE, { release: "7.3" });
+    const then = subject("then", SKYLAKE, { release: "6.6" });
+    const { lines, json } = runMigrate({ source: now, destination: then });
+    expect(lines).toContain("Or run Linux 7.2 instead on then (Linux 6.6): it takes the guest as it is.");
+    expect(json).toMatchObject({ fix: { destinationKernel: "7.2" } });
+    // The CPU is the reason here, and a kernel does not help.
+    expect(runMigrate({ source: skx, destination: hsw }).json).toMatchObject({ fix: { destinationKernel: null } });
   });
 
   it("is silent about what fits, and asks back about a model it does not know", () => {
@@ -113,17 +159,18 @@ describe("runRuns", () => {
   it("gives a line for each product, and what is missing", () => {
     const { lines, exitCode } = runRuns({ subject: subject("old", byCode("Conroe"), { release: "6.1" }) });
     expect(exitCode).toBe(1);
-    expect(lines).toContain("VMware Workstation and ESXi does not run on old");
-    expect(lines).toContain("  not met   TRUE control registers");
+    expect(lines).toContain("no       VMware Workstation and ESXi (vmware)");
+    expect(lines).toContain("    not met  TRUE control registers");
     expect(runRuns({ subject: skx })).toMatchObject({ exitCode: 0 });
   });
 
   it("gives every requirement of one product with its source", () => {
     const { lines } = runRuns({ subject: skx, product: "Jailhouse", all: true });
-    expect(lines[0]).toBe("Jailhouse runs on skx: 25 of 25 requirements are met");
-    expect(lines.slice(1, 3)).toEqual([
-      "  met       CPUID has VMX",
-      "            Jailhouse hypervisor/arch/x86/vmx.c, vmx_check_features",
+    expect(lines[0]).toBe("Jailhouse runs on skx (Linux 6.12): 25 of 25 requirements are met.");
+    expect(lines.slice(1, 4)).toEqual([
+      "",
+      "By Jailhouse hypervisor/arch/x86/vmx.c, vmx_check_features:",
+      "  met      CPUID has VMX",
     ]);
     expect(runRuns({ subject: skx, product: "jailhous" })).toMatchObject({
       exitCode: 2,
