@@ -207,6 +207,17 @@ export function decodeControlRequest([match]: readonly [Match, ...Match[]], _con
   const { groups, row } = match;
   let index = groups.msr === undefined ? undefined : Number.parseInt(groups.msr, 16);
   const depends: string[] = [];
+  if (groups.cap !== undefined) {
+    const of = [0x481, 0x482, 0x48b, 0x484, 0x483][Number(groups.cap)];
+    if (of === undefined) return {};
+    const bit = explainBit(of, Number(groups.bit), "asked");
+    return {
+      bits: [bit],
+      values: [{ name: "register", value: msrText(of) }],
+      what: `Hypervisor.framework lets ${bitText(bit)} of ${msrText(of)} be 0 or 1 (${groups.state}), and ${row.product === "bhyve" ? "xhyve or hyperkit" : row.product} does not say which it wants, so it gives up: the control is newer than the program.`,
+      onlyCauses: true,
+    };
+  }
   if (index === undefined && groups.word !== undefined) {
     const word = groups.word;
     index = CONTROL_NAMES.find(([pattern]) => pattern.test(word))?.[1];

@@ -26,8 +26,19 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
     return {
       what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not concerned.",
       bits: [],
+      layer: "VM entry",
+      causes: [
+        {
+          text: "In a virtual machine (Azure, GitHub Codespaces, WSL): the guest's firmware enters SMM (SMM=1 in the register block; OVMF with Secure Boot does), and the outer hypervisor does not carry SMM through.",
+          certainty: /\bSMM=1\b/.test(context.text) ? "likely" : "possible",
+        },
+      ],
       onlySteps: true,
       steps: [
+        {
+          text: "Use a guest firmware without SMM, that is without Secure Boot.",
+          commands: ["-machine q35,smm=off -bios OVMF_CODE_4M.fd", "<smm state='off'/>"],
+        },
         {
           text: "Let kvm_amd print the VMCB.",
           commands: ["echo 1 | sudo tee /sys/module/kvm_amd/parameters/dump_invalid_vmcb"],
@@ -38,7 +49,7 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   }
   if (code >>> 31 === 1) return auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context));
   if (code === 0) return auditOf(context, code, pointedTo(zeroError(), context));
-  if (INSTRUCTION_ERRORS[code] !== undefined) return auditOf(context, code, instructionError(code));
+  if (INSTRUCTION_ERRORS[code] !== undefined) return auditOf(context, code, ofKvm(instructionError(code), code));
   return auditOf(context, code, {
     what: `The number ${code} is no VM-instruction error and has not bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
   });
@@ -133,6 +144,21 @@ function entryFailure(reason: number): Decoded {
   return { ...base, what: `Exit reason ${reason} (${words}) with bit 31: no entry failure of this number is defined.` };
 }
 
+/** The same under a hypervisor other than KVM, whose parameters mean nothing there. */
+function ofOthers(reason: number): Decoded {
+  const { steps: _ofKvm, ...decoded } = entryFailure(reason);
+  if (reason !== 33) return decoded;
+  return {
+    ...decoded,
+    steps: [
+      {
+        text: "Dump the guest-state fields of the VMCS, with the controls and the exit qualification, right after the failed entry, and have them checked field by field.",
+        commands: ["vmxlens vmcs DUMP.txt"],
+      },
+    ],
+  };
+}
+
 function zeroError(): Decoded {
   return {
     what: "VMLAUNCH or VMRESUME failed, and the VM-instruction error field holds 0: the number 0 names no error. The instruction failed without writing one.",
@@ -171,7 +197,7 @@ function instructionError(error: number): Decoded {
       ...(error === 7
         ? [
             {
-              text: "In a virtual machine: the outer hypervisor does not honour a control that it lists, or the guest's KVM is newer or older than it expects; on one range of kernels a dropped `load IA32_PERF_GLOBAL_CTRL` on Westmere gave this.",
+              text: "In a virtual machine (VMware and ESXi are on record, with unrestricted guest): the outer hypervisor does not honour a control that it lists, or the guest's KVM is newer or older than it expects; on one range of kernels a dropped `load IA32_PERF_GLOBAL_CTRL` on Westmere gave this.",
               certainty: "possible" as const,
             },
           ]
@@ -179,6 +205,25 @@ function instructionError(error: number): Decoded {
     ],
     steps: advice === undefined ? [] : [{ text: advice.check }],
     rule: { fn: "VMX instructions", says: words, since: `${SDM}, VM-instruction error numbers` },
+  };
+}
+
+/** KVM sets the controls itself and its user cannot: what he can do is to leave the doubtful ones out. */
+function ofKvm(decoded: Decoded, error: number): Decoded {
+  if (error !== 7) return decoded;
+  return {
+    ...decoded,
+    steps: [
+      {
+        text: "In a virtual machine, above all under VMware: let KVM do without the features that outer hypervisors list and do not honour; the first one helps most often.",
+        commands: [
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel unrestricted_guest=0",
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel preemption_timer=0",
+          "echo 'options kvm_intel unrestricted_guest=0' | sudo tee /etc/modprobe.d/kvm-nested.conf",
+        ],
+      },
+      ...(decoded.steps ?? []),
+    ],
   };
 }
 
@@ -243,7 +288,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
           },
         ];
   if (failed) {
-    const decoded = entryFailure(reason);
+    const decoded = row.product === "KVM" || row.product === "KVM user space" ? entryFailure(reason) : ofOthers(reason);
     return auditOf(context, (0x8000_0000 | reason) >>> 0, {
       ...decoded,
       values: [...(decoded.values ?? []), ...extra],

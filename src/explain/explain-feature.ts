@@ -154,9 +154,16 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     causes.push(...bitCauses(context, vmx));
     steps.push(...hostSteps(context, vmx));
   }
-  if (others.length > 0) {
+  if (others.includes("svm")) {
     causes.push({
-      text: `${listText(others)} ${others.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${others.length === 1 ? "it" : "them"}.`,
+      text: "svm is AMD's virtualization, and an Intel host has none: the XML was made on an AMD machine, or its named model brings svm along.",
+      certainty: "likely",
+    });
+  }
+  const plain = others.filter((name) => name !== "svm");
+  if (plain.length > 0) {
+    causes.push({
+      text: `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${plain.length === 1 ? "it" : "them"}.`,
       certainty: vmx.length === 0 ? "likely" : "possible",
     });
   }
@@ -172,6 +179,12 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     });
   }
   if (vmx.length > 0) steps.push({ ...DROP_VMX, commands: ["<feature policy='disable' name='vmx'/>"] });
+  if (match.row.id === "libvirt-host-lacks" && others.length > 0) {
+    steps.push({
+      text: "Or give the guest what this host has, instead of a named model.",
+      commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
+    });
+  }
   steps.push({
     text: "For a fleet: use a named model that every host has instead of host-model or host-passthrough, and compare what the hosts offer.",
     commands: ["virsh domcapabilities --virttype kvm | grep -o \"name='vmx-[a-z0-9-]*'\" | sort"],

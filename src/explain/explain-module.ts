@@ -12,7 +12,7 @@ import type { Match } from "./explain-match.js";
 import { explainRemedies } from "./explain-remedy.js";
 import { findFeature } from "./find-feature.js";
 import type { Step } from "./messages/message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "./messages/steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "./messages/steps.js";
 import { rangesOf } from "./remedies.js";
 
 // ---- modprobe ----
@@ -25,7 +25,6 @@ const ERRNO_OF: { readonly [reason: string]: Errno | "EBUSY" | "signature" | "sy
   "device or resource busy": "EBUSY",
   "required key not available": "signature",
   "key was rejected by service": "signature",
-  "operation not permitted": "signature",
   "exec format error": "symbol",
   "invalid module format": "symbol",
 };
@@ -36,6 +35,23 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
   if (match.groups.module?.includes("amd")) {
     return {
       causes: [{ text: "kvm_amd on a CPU without SVM; on Intel, kvm_intel is the module.", certainty: "likely" }],
+      steps: [
+        { text: "On an Intel CPU, load the other one.", commands: ["sudo modprobe kvm_intel"] },
+        { text: "On an AMD CPU, enable SVM mode in the firmware setup." },
+      ],
+    };
+  }
+  if (reason === "operation not permitted") {
+    return {
+      causes: [
+        { text: "Not root; or Secure Boot's lockdown, or a container, forbids loading modules.", certainty: "likely" },
+      ],
+      steps: [
+        {
+          text: "Load it as root, outside of containers.",
+          commands: ["sudo modprobe kvm_intel", "cat /sys/kernel/security/lockdown"],
+        },
+      ],
     };
   }
   if (errno === "signature") {
@@ -90,8 +106,9 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       certainty: "likely",
     });
     steps.push(
+      KERNEL_LOG,
       {
-        text: "Load it with contradictions tolerated, to see whether one is the reason.",
+        text: "From Linux 6.1 on: load it with contradictions tolerated, to see whether one is the reason.",
         commands: ["sudo modprobe kvm_intel error_on_inconsistent_vmcs_config=0"],
       },
       ENABLE_OUTER,

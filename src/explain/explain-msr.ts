@@ -39,7 +39,8 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
       gravity: "harmless",
       steps: [
         {
-          text: "In a virtual machine: the hypervisor does not emulate the register. On hardware: a driver asks for a register of another CPU model; update the kernel or the microcode.",
+          text: "In a virtual machine: the hypervisor does not emulate the register, and nothing has to be done. On hardware: a driver asks for a register of another CPU model, or one that comes with newer microcode; update the kernel or the microcode.",
+          commands: ["grep -m1 microcode /proc/cpuinfo", "sudo dmesg | grep -i microcode"],
         },
       ],
     };
@@ -165,6 +166,15 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
     return {
       what: `MSR 0x${index.toString(16)} is not one of the VMX registers: VT-x is not concerned.`,
       gravity: "harmless",
+      ...(row.id === "rdmsr-fails"
+        ? {
+            steps: [
+              {
+                text: "Nothing to do for VT-x: the CPU model or its microcode has no such register, or a hypervisor does not show it.",
+              },
+            ],
+          }
+        : {}),
       ...(row.id === "kvm-guest-msr"
         ? {
             steps: [

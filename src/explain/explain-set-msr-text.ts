@@ -4,6 +4,7 @@ import type { MsrPair } from "../kvm/restore.js";
 import { registerOf } from "../spec/registers.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "./explain-answer.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "./explain-bits.js";
+import { isBefore } from "./explain-context.js";
 import { comparesWithGuest, controlsByCpuid, isControls, type Refusal, restoreRule } from "./explain-restore.js";
 import { askedFor, mustBeOne, type SetMsr, withheld } from "./explain-set-msr-why.js";
 import type { Step } from "./messages/message.js";
@@ -106,8 +107,11 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
   const steps: Step[] = [];
   if (causes.some((cause) => cause.certainty !== "possible" && cause.text.includes("enlightened VMCS"))) {
     steps.push({
-      text: "Do without the enlightened VMCS, or use Linux 5.6 or later.",
-      commands: ["-cpu host,hv-passthrough=on,hv-evmcs=off"],
+      text: "Do without the enlightened VMCS (list the enlightenments instead of passing all), or use Linux 5.6 or later.",
+      commands: [
+        "-cpu host,hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-vpindex,hv-synic,hv-stimer,hv-time",
+        "-cpu host,hv-passthrough=on,hv-evmcs=off",
+      ],
     });
   }
   const extra = refused.filter((row) => row.kind === "not offered");
@@ -136,6 +140,20 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
       text: "Or use Linux 6.0 or later on the host (5.15.61 or 5.10.137 in the stable series): the value is compared with what the host offers there, not with the guest's CPUID.",
     });
   }
-  if (index === 0x48e) steps.push(NESTED_ON);
+  if (index === 0x48e) {
+    steps.push(NESTED_ON);
+    if (context.release === undefined || isBefore(context.kernel, 5, 3)) {
+      steps.push({
+        text: "Or, with a kernel from 4.17 to 5.2, use Linux 5.3 or later on the host, and QEMU 5.0 or later.",
+        commands: ["uname -r; qemu-system-x86_64 --version"],
+      });
+    }
+  }
+  if (index === 0x480 && subject.asked.hi === 0 && subject.asked.lo === 0) {
+    steps.push({
+      text: "Use QEMU 5.0 or later, or Linux 4.17 or later on the host.",
+      commands: ["uname -r; qemu-system-x86_64 --version"],
+    });
+  }
   return steps;
 }

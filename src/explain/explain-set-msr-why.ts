@@ -122,8 +122,16 @@ function cpuidCause(subject: SetMsr): Cause | undefined {
 }
 
 /** What the order in which QEMU writes the registers tells. */
-function orderCauses({ index, context }: SetMsr): Cause[] {
+function orderCauses({ index, asked, context }: SetMsr): Cause[] {
   const place = QEMU_RESTORE_ORDER.indexOf(index);
+  if (index === 0x480 && asked.hi === 0 && asked.lo === 0) {
+    return [
+      {
+        text: "0 is what QEMU has when KVM does not tell it the register: kernels before 4.17 list no VMX registers for user space, and QEMU of 2019 (4.1, 4.2 before its release) sets it all the same; later ones leave the VMX registers alone then.",
+        certainty: "likely",
+      },
+    ];
+  }
   if (place === 0) {
     return [
       {

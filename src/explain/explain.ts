@@ -2,6 +2,7 @@ import type { Cause, Decoded, Explanation } from "./explain-answer.js";
 import { sinceText } from "./explain-answer.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./explain-config.js";
 import { type ExplainContext, type ExplainOptions, explainContext } from "./explain-context.js";
+import { decodeDevice } from "./explain-device.js";
 import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./explain-entry.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./explain-feature.js";
 import { decodeHaxmChecktool } from "./explain-haxm.js";
@@ -12,12 +13,14 @@ import { decodeModuleError, decodeModuleParameter } from "./explain-module.js";
 import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./explain-msr.js";
 import { hostFormat, readLine } from "./explain-read.js";
 import { decodeSetMsr } from "./explain-set-msr.js";
-import type { DecoderName, MessageRow, Step } from "./messages/message.js";
+import type { DecoderName, MessageRow, Product, Step } from "./messages/message.js";
+import { ENABLE_OUTER, OUTER_COMMANDS } from "./messages/steps.js";
 
 type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "control-request": decodeControlRequest,
+  device: decodeDevice,
   "entry-exit-pair": decodeEntryExitPair,
   "evmcs-word": decodeEvmcsWord,
   "exit-reason": decodeExitReason,
@@ -105,7 +108,9 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext): 
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
     causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
-    steps: uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
+    steps: uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]).map((step) =>
+      forOuter(step, row, context),
+    ),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? []), ...releaseNotes(context, decoded)],
     sources: [row.source.message, row.source.meaning, ...(decoded.sources ?? [])].filter(
       (source, position, all) => all.indexOf(source) === position,
@@ -146,6 +151,25 @@ function filledStep(step: Step, match: Match): Step {
   );
   return { text, ...(commands === undefined ? {} : { commands }) };
 }
+
+/** Where the text names the outer hypervisor, only its own commands are shown. */
+function forOuter(step: Step, { product }: MessageRow, { signs }: ExplainContext): Step {
+  if (step.text !== ENABLE_OUTER.text) return step;
+  const named = (
+    [
+      ["VMware", signs.vmware],
+      ["Hyper-V", signs.hyperV],
+      ["VirtualBox", signs.virtualBox],
+    ] as const
+  ).filter(([name, there]) => there && name !== product && !(name === "Hyper-V" && product === "WSL"));
+  const [first] = named;
+  return first === undefined || named.length > 1 || OWN_OUTER.has(product)
+    ? step
+    : { ...step, commands: OUTER_COMMANDS[first[0]] };
+}
+
+/** Products of desktops: the other one that a text names stands beside them, not below. */
+const OWN_OUTER: ReadonlySet<Product> = new Set(["VirtualBox", "VMware", "Hyper-V", "WSL", "HAXM"]);
 
 function uniqueSteps(steps: readonly Step[]): Step[] {
   return steps.filter((step, position) => steps.findIndex((other) => other.text === step.text) === position);

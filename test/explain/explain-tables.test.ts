@@ -27,27 +27,23 @@ const LINES: { readonly [id: string]: string } = {
   "nested-vmx-entry":
     " CPU 0/KVM-1234 [003] .... 123.456: kvm_nested_vmenter_failed: !vmx_control_verify(vmcs12->pin_based_vm_exec_control, low, high)",
   "vbox-smx-disabled": "VT-x is disabled in the BIOS for SMX mode (VERR_VMX_MSR_SMX_VMX_DISABLED)",
-  "vbox-nem-fails": "Call to WHvSetupPartition failed (VERR_NEM_VM_CREATE_FAILED)",
   "vbox-invalid-guest-state": "VCPU0: VERR_VMX_INVALID_GUEST_STATE",
   "vbox-unable-to-start": "VCPU0: VERR_VMX_UNABLE_TO_START_VM",
   "vbox-feature-combo": "VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO",
-  "vbox-64-bit": "VT-x/AMD-V hardware acceleration is not available on your system.",
   "vmware-vt-disabled": "This host supports Intel VT-x, but Intel VT-x is disabled.",
-  "wsl-platform-required":
-    "Please enable the Virtual Machine Platform Windows feature and ensure virtualization is enabled",
-  "hyperv-not-running": "Virtual machine 'x' could not be started because the hypervisor is not running (0xC0351000).",
   "windows-hypervisor-detected":
     "Hyper-V Requirements: A hypervisor has been detected. Features required for Hyper-V will not be displayed.",
-  "acrn-capability": "check_vmx_mmu_cap: EPT does not support the invept capability",
   "xen-cap-differs": "(XEN) VMX Pin-Based Exec Control: saw 0x7f expected 0xff",
   "xen-failed-initialise": "(XEN) VMX: failed to initialise.",
   "xen-hap-missing": "(XEN) HVM: Hardware Assisted Paging (HAP) not detected",
   "bhyve-create": "vm_create: Device not configured",
   "jailhouse-vmx": "JAILHOUSE_ENABLE: Input/output error",
-  "kvm-permission": "Could not open /dev/kvm: Permission denied",
   "rdmsr-no-device": "rdmsr: open: No such file or directory",
   "haxm-vm-entry": "VM entry failed: RIP=00007ffffffff000",
   "vmcs-dump": "*** Guest State ***",
+  "hyperv-launch-off": "Hypervisor launch has been disabled through the hypervisorlaunchtype bcdedit setting.",
+  "virsh-cpu-compare": "CPU described in cpu.xml is incompatible with host CPU",
+  "vmware-vmmon": "Could not open /dev/vmmon: No such file or directory.",
 };
 
 interface Line {

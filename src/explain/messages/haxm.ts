@@ -103,6 +103,23 @@ export const HAXM_MESSAGES = [
     source: { message: "intel/haxm#285, #292", meaning: HAXM },
   },
   {
+    id: "haxm-panicked",
+    product: "HAXM",
+    layer: "VM entry",
+    gravity: "informs",
+    hint: "vcpu has panicked",
+    pattern: /vcpu has (?:been )?panicked/i,
+    what: "HAXM stopped this virtual CPU after an earlier failure; the line above it, with an exit reason or a VMX error, is the one that says why. What it dumps here (log_vmxon_res and so on) is 0 when VMXON itself was good.",
+    steps: [
+      { text: "Give the lines before the first of these, from `haxm_panic` or `vmexit reason` on." },
+      {
+        text: "HAXM is no longer developed: use Windows' own hypervisor or AEHD instead, and see which one the emulator finds.",
+        commands: ["emulator -accel-check"],
+      },
+    ],
+    source: { message: "intel/haxm#306", meaning: HAXM },
+  },
+  {
     id: "haxm-exit-reason",
     product: "HAXM",
     layer: "VM entry",

@@ -131,12 +131,13 @@ export const HYPERVISOR_MESSAGES = [
     gravity: "blocks",
     hint: "processor does not support desired",
     pattern:
-      /(?:vmx_(?:mod)?init: )?processor does not support desired (?<word>basic capabilities|primary processor-based controls|secondary processor-based controls|pin-based controls|VM-exit controls|VM-entry controls|entry controls|exit controls)/i,
+      /(?:vmx_(?:mod)?init: )?processor does not support desired (?<word>[\w-]{2,20}(?: [\w-]{2,20}){0,2} ?(?:capabilities|controls))/i,
     what: "bhyve (or a relative: hyperkit, xhyve, Docker Desktop on macOS) requires {word} that the CPU does not allow.",
     decoder: "control-request",
     causes: [
       "The CPU is too old: bhyve needs EPT, VPID and unrestricted guest, which is Westmere or later on Intel.",
       "An outer hypervisor hides them.",
+      "On macOS, on a CPU that is new enough: the macOS is older or newer than what xhyve or hyperkit expects of Hypervisor.framework; update both.",
     ],
     steps: [
       {
@@ -155,20 +156,46 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["vmx operation disabled by bios", "does not support vmx operation"],
-    pattern: /vmx_(?:mod)?init: (?:VMX operation (?<what>disabled) by BIOS|processor does not support VMX operation)/i,
-    what: "The CPU shows no VMX, or IA32_FEATURE_CONTROL is locked with VMX off.",
-    steps: [ENABLE_FIRMWARE, ENABLE_OUTER],
+    hint: "vmx operation disabled by bios",
+    pattern: /vmx_(?:mod)?init: VMX operation disabled by BIOS/i,
+    what: "The CPU has VMX, and the firmware locked IA32_FEATURE_CONTROL with VMX outside SMX off.",
+    causes: ["VT-x is switched off in the firmware setup."],
+    steps: [
+      ENABLE_FIRMWARE,
+      { text: "Read the register.", commands: ["kldload cpuctl; cpucontrol -m 0x3a /dev/cpuctl0"] },
+    ],
     source: { message: BHYVE, meaning: BHYVE },
+  },
+  {
+    id: "bhyve-no-vmx",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: "does not support vmx operation",
+    pattern: /vmx_(?:mod)?init: processor does not support VMX operation/i,
+    what: "CPUID.1:ECX bit 5 is 0: FreeBSD sees a CPU without VMX.",
+    causes: [
+      "It is a virtual machine whose hypervisor does not pass VT-x (HAXM cannot pass it at all).",
+      "The CPU is AMD's or has no VT-x.",
+    ],
+    steps: [ENABLE_OUTER],
+    source: { message: "intel/haxm#479", meaning: BHYVE },
   },
   {
     id: "bhyve-create",
     product: "bhyve",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["vm_create: ", "unrestricted guest"],
+    hint: [
+      "vm_create: ",
+      "unrestricted guest",
+      "could not create vm ",
+      "unable to create vm (",
+      "error in initializing vm",
+    ],
+    group: "bhyve-create",
     pattern:
-      /vm_create: (?<reason>Device not configured|Operation not supported by device|No such file or directory)|(?:VM|Guest) requires unrestricted guest/i,
+      /vm_create: (?<reason>Device not configured|Operation not supported by device|No such file or directory)|(?:VM|Guest) requires unrestricted guest|Could not create VM [\w-]{1,60}|Unable to create VM \(\d{1,3}\)|Error in initializing VM/i,
     what: "bhyve cannot create a virtual machine.",
     causes: [
       "vmm.ko did not find usable VMX: the boot log says which control is missing.",
@@ -181,6 +208,75 @@ export const HYPERVISOR_MESSAGES = [
       },
     ],
     source: { message: "chyves/chyves#9", meaning: BHYVE },
+  },
+  {
+    id: "bhyve-ug",
+    product: "bhyve",
+    layer: "another hypervisor",
+    gravity: "degrades",
+    hint: "lacks the 'ug' feature",
+    pattern: /This CPU lacks the '?UG'? feature of EPT/i,
+    what: "The CPU that FreeBSD sees has no unrestricted guest (UG): bhyve cannot start UEFI or Linux guests and gives a guest one virtual CPU.",
+    causes: [
+      "FreeBSD runs in a virtual machine whose hypervisor (VMware) does not pass unrestricted guest; every Intel CPU since Westmere has it.",
+      "The CPU is a Nehalem or older.",
+    ],
+    steps: [
+      {
+        text: "See what the CPU shows, and whether a hypervisor is below.",
+        commands: ["grep -E 'VT-x:|Hypervisor:' /var/run/dmesg.boot", "sysctl hw.vmm.vmx.cap.unrestricted_guest"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: { message: "chyves/chyves#9", meaning: "chyves/chyves#9; FreeBSD, sys/amd64/vmm/intel/vmx.c" },
+  },
+  {
+    id: "xhyve-control",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "degrades",
+    hint: "vmx_set_ctlreg:",
+    pattern:
+      /vmx_set_ctlreg: cap_field: (?<cap>[0-4]) bit: (?<bit>\d{1,2}) (?<state>unspecified don't care|must be (?:one|zero)[^\n]{0,20}|[^\n]{1,40})/i,
+    what: "xhyve (or hyperkit) names the control that it could not settle.",
+    decoder: "control-request",
+    steps: [
+      { text: "Update xhyve or hyperkit: it has to say which value it wants for controls that came with newer CPUs." },
+    ],
+    source: {
+      message: "machyve/xhyve#3",
+      meaning: "machyve/xhyve#3 (its fix); Hypervisor.framework, hv_vmx_capability_t",
+    },
+  },
+  {
+    id: "hypervisor-framework",
+    product: "bhyve",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["hv_vm_create", "hypervisor.framework", "hv_denied", "hv_unsupported"],
+    group: "hypervisor-framework",
+    pattern:
+      /hv_vm_create\W{0,3} (?:failed|unknown error -?\d{1,12}|returned \S{1,20})|processor not supported by Hypervisor\.framework|Hypervisor\.framework cannot create a VM|\bHV_(?:DENIED|UNSUPPORTED)\b/i,
+    what: "macOS's Hypervisor.framework, on which xhyve, hyperkit, Docker Desktop and QEMU's hvf run, did not create a virtual machine.",
+    causes: [
+      "The CPU has no EPT with unrestricted guest (Core 2, first Nehalems): kern.hv_support is 0 then, and no setting brings it.",
+      "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
+      "Since macOS 11 the program needs the entitlement com.apple.security.hypervisor; without it the call is denied.",
+    ],
+    steps: [
+      {
+        text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
+        commands: ["sysctl kern.hv_support kern.hv_vmm_present"],
+      },
+      {
+        text: "With support there: sign the program with the entitlement, or take a release that is.",
+        commands: ["codesign --force --sign - --entitlements hypervisor.entitlements PROGRAM"],
+      },
+    ],
+    source: {
+      message: "machyve/xhyve#18, moby/hyperkit#300, machine-drivers/docker-machine-driver-xhyve#109",
+      meaning: "machyve/xhyve#18, #224; moby/hyperkit#300; smol-machines/smolvm#1323; Apple, Hypervisor.framework",
+    },
   },
   {
     id: "jailhouse-vmx",

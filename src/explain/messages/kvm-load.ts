@@ -98,6 +98,23 @@ export const KVM_LOAD_MESSAGES = [
     source: { message: "Linux, arch/x86/kvm/svm/svm.c; qemu-devel, 2025", meaning: "Linux, arch/x86/kvm/svm/svm.c" },
   },
   {
+    id: "kvm-svm-disabled",
+    product: "KVM",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: "svm disabled (by bios)",
+    pattern: /SVM disabled \(by BIOS\) in MSR_VM_CR/i,
+    what: "This is an AMD CPU and the firmware switched its virtualization (AMD-V, SVM) off: VM_CR, bit 4, is 1. VT-x and kvm_intel are not concerned.",
+    causes: ["SVM Mode is off in the firmware setup; on many boards that is the default."],
+    steps: [
+      {
+        text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on; then load the module.",
+        commands: ["sudo modprobe kvm_amd"],
+      },
+    ],
+    source: { message: "HoShiMin/Kernel-Bridge#50", meaning: "Linux, arch/x86/kvm/svm/svm.c; AMD APM volume 2, VM_CR" },
+  },
+  {
     id: "kvm-not-enabled-feat-ctl",
     product: "KVM",
     layer: "firmware",
@@ -281,7 +298,7 @@ export const KVM_LOAD_MESSAGES = [
     layer: "KVM at run time",
     gravity: "blocks",
     hint: "enabling virtualization on cpu",
-    pattern: /enabling virtualization on CPU(?<cpu>\d{1,5}) failed/i,
+    pattern: /enabling virtualization on CPU(?<cpu>\d{1,5}|[xn]) failed/i,
     what: "VMX could not be switched on on CPU {cpu}.",
     causes: [
       "CR4.VMXE was already 1 there: another hypervisor (VirtualBox, VMware, Jailhouse) holds VT-x.",

@@ -25,13 +25,12 @@ export const KVM_RUNTIME_MESSAGES = [
     product: "kmod",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["not found in directory", "is builtin"],
-    pattern:
-      /Module (?<module>kvm_intel|kvm-intel|kvm) (?:not found in directory (?<directory>[\w./-]{1,120})|is builtin)/i,
+    hint: "not found in directory",
+    pattern: /Module (?<module>kvm_intel|kvm-intel|kvm) not found in directory (?<directory>[\w./-]{1,120})/i,
     what: "There is no such module file for the running kernel: it is built into the kernel, left out of it, or belongs to a package that is not installed.",
     causes: [
-      "`is builtin`: it cannot be removed or reloaded; its parameters stand on the kernel's command line (kvm-intel.nested=1).",
-      "`not found`: a container, microVM or cloud kernel without KVM, or an updated kernel that was not booted yet.",
+      "An updated kernel that was not booted yet: its modules replaced those of the running one.",
+      "A container, microVM or cloud kernel without KVM, or a package of further modules that is not installed.",
     ],
     steps: [
       {
@@ -41,7 +40,51 @@ export const KVM_RUNTIME_MESSAGES = [
         ],
       },
     ],
-    source: { message: "weaveworks/ignite#583, microsoft/WSL#4193", meaning: "kmod" },
+    source: { message: "weaveworks/ignite#583", meaning: "kmod" },
+  },
+  {
+    id: "modprobe-builtin",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "informs",
+    hint: "is builtin",
+    pattern: /Module (?<module>kvm_intel|kvm-intel|kvm) is builtin/i,
+    what: "{module} is part of the kernel itself: it cannot be removed or loaded again, and modprobe.d has no say in its parameters.",
+    causes: ["Parameters of a built-in module stand on the kernel's command line, as module.parameter=value."],
+    steps: [
+      {
+        text: "Put the parameter on the kernel's command line and restart (WSL2: in .wslconfig, then wsl --shutdown).",
+        commands: [
+          "kvm-intel.nested=1",
+          "# %USERPROFILE%\\.wslconfig",
+          "[wsl2]",
+          "kernelCommandLine=kvm-intel.nested=1",
+        ],
+      },
+      { text: "See what holds now.", commands: ["cat /sys/module/kvm_intel/parameters/nested"] },
+    ],
+    source: { message: "microsoft/WSL#4193", meaning: "microsoft/WSL#4193; Linux, kernel/params.c" },
+  },
+  {
+    id: "modprobe-config-line",
+    product: "kmod",
+    layer: "user space",
+    gravity: "degrades",
+    hint: "ignoring bad line starting with",
+    pattern:
+      /kmod_config_parse: (?<file>[\w./-]{1,120}) line (?<line>\d{1,5}): ignoring bad line starting with '(?<word>[^'\n]{0,60})'/i,
+    what: "Line {line} of {file} begins with `{word}`, which modprobe's configuration does not know, so what it was to set is not set.",
+    causes: ["The file holds a command; it takes lines like `options MODULE parameter=value`."],
+    steps: [
+      {
+        text: "Write the parameter as an options line, then load the module again.",
+        commands: [
+          "echo 'options kvm_intel nested=1' | sudo tee {file}",
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
+        ],
+      },
+    ],
+    source: { message: "microsoft/WSL#4193", meaning: "kmod, modprobe.d(5)" },
   },
   {
     id: "kvm-unknown-parameter",

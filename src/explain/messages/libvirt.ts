@@ -68,9 +68,11 @@ export const LIBVIRT_MESSAGES = [
       "invalid domain type",
       "could not find capabilities",
       "kvm is not supported by",
+      "domain requires kvm",
+      "is not supported by hypervisor",
     ],
     pattern:
-      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|KVM is not supported by '[^']{1,80}' on this host)/,
+      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|KVM is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not available|CPU mode '[\w-]{1,30}' for \w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
     what: "libvirt found no usable KVM when it probed the host.",
     causes: [
       "/dev/kvm was not there, or libvirt's QEMU could not open it, when libvirtd started.",
@@ -116,6 +118,56 @@ export const LIBVIRT_MESSAGES = [
     source: { message: "harvester/harvester#3015", meaning: "harvester/harvester#3015, #5603; kubevirt/kubevirt#7770" },
   },
   {
+    id: "nova-cpu-compare",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["unacceptable cpu info", "cpu doesn't have compatibility"],
+    group: "nova-cpu-compare",
+    pattern: /Unacceptable CPU info(?:: CPU doesn't have compatibility)?|CPU doesn't have compatibility/i,
+    what: "Before a live migration nova asks libvirt on the destination whether its CPU can run what the guest has (virConnectCompareCPU), and the answer was no (0).",
+    causes: [
+      "The destination's CPU or KVM lacks features that the source gave the guest: cpu_mode is host-model or host-passthrough on hosts that differ.",
+      "The comparison is with the bare host CPU, not with what QEMU can give: with host-model it refuses even hosts that are alike, although the migration would work.",
+    ],
+    steps: [
+      {
+        text: "Ask libvirt on the destination itself, with what QEMU can give.",
+        commands: ["virsh hypervisor-cpu-compare cpu.xml", "virsh cpu-compare cpu.xml --error"],
+      },
+      {
+        text: "Are the hosts alike: let nova skip its own comparison; libvirt checks again when the migration starts.",
+        commands: ["# nova.conf on the compute nodes", "[workarounds]", "skip_cpu_compare_on_dest = true"],
+      },
+      {
+        text: "Do they differ: give all nodes one named model.",
+        commands: ["# nova.conf", "[libvirt]", "cpu_mode = custom", "cpu_models = Cascadelake-Server"],
+      },
+    ],
+    source: {
+      message: "openstack-k8s-operators/nova-operator#1001",
+      meaning:
+        "openstack-k8s-operators/nova-operator#1001; nova bug 2039803; OpenStack documentation on skip_cpu_compare_on_dest",
+    },
+  },
+  {
+    id: "virsh-cpu-compare",
+    product: "libvirt",
+    layer: "silicon",
+    gravity: "informs",
+    hint: "cpu described in",
+    pattern:
+      /CPU described in (?<file>\S{1,120}) is incompatible with (?:host CPU|the CPU provided by hypervisor on the host)/i,
+    what: "virsh cpu-compare: this host lacks features of the CPU in {file}; with --error it names the first of them.",
+    steps: [
+      {
+        text: "Compare with what QEMU and KVM can give, and let libvirt name what is missing.",
+        commands: ["virsh hypervisor-cpu-compare {file} --error", "virsh hypervisor-cpu-baseline ALL-HOSTS.xml"],
+      },
+    ],
+    source: { message: "libvirt, tools/virsh-host.c", meaning: "libvirt, src/cpu/cpu_x86.c (virCPUx86Compare)" },
+  },
+  {
     id: "virt-host-validate",
     product: "tool",
     layer: "KVM load",
@@ -147,9 +199,14 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: "cpu is incompatible with host cpu",
-    pattern: /the CPU is incompatible with host CPU/i,
+    hint: ["cpu is incompatible with host cpu", "cpu is not compatible with host cpu", "cpu are not compatible"],
+    pattern:
+      /CPU is incompatible with host CPU|guest CPU is not compatible with host CPU|guest and host CPU are not compatible/i,
     what: "The CPU of the XML cannot be had on this host.",
+    causes: [
+      "The XML names a model or a feature that this host does not have; a machine that was copied from another host keeps that host's CPU.",
+      "A feature that every model demands is off in the firmware (nx, Execute Disable, is the classical one), so that libvirt takes the CPU for a much older one.",
+    ],
     depends: ["the rest of the line names the features"],
     steps: [
       { text: "See what the host offers.", commands: ["virsh domcapabilities | sed -n '/<cpu>/,/<.cpu>/p'"] },

@@ -60,6 +60,7 @@ export interface RuleRow {
 /** What reads the numbers and names of a match further than the sentences of its row. */
 export type DecoderName =
   | "control-request"
+  | "device"
   | "entry-exit-pair"
   | "evmcs-word"
   | "exit-reason"

@@ -1,5 +1,15 @@
 import type { MessageRow } from "./message.js";
-import { DROP_VMX, DUMP_VMCS, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "./steps.js";
+import {
+  DROP_VMX,
+  DUMP_VMCS,
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  JOIN_KVM,
+  KERNEL_LOG,
+  LOAD_KVM,
+  NESTED_ON,
+  WHO_USES_VMX,
+} from "./steps.js";
 
 const KVM_C = "QEMU, target/i386/kvm/kvm.c";
 const CPU_C = "QEMU, target/i386/cpu.c";
@@ -102,7 +112,7 @@ export const QEMU_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     hint: ["entry failed", "vm entry failed"],
-    pattern: /(?:KVM: entry failed, hardware error|kvm: vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
+    pattern: /(?:entry failed, hardware error|vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
     what: "The CPU refused to enter the guest.",
     decoder: "hardware-error",
     steps: [DUMP_VMCS],
@@ -118,7 +128,7 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     hint: ["failentry", "fail_entry", "hardware_entry_failure_reason"],
     pattern:
-      /(?:hardware_entry_failure_reason\s{0,3}[:=]\s{0,3}|FailEntry\(|KVM_EXIT_FAIL_ENTRY\D{1,60}?)(?<code>0x[0-9a-f]{1,16}|\d{1,20})/i,
+      /(?:hardware_entry_failure_reason\s{0,3}[:=]?\s{0,3}|FailEntry\(|KVM_EXIT_FAIL_ENTRY[\s:,(]{1,3}(?:(?:hardware |error |reason )?(?:reason|error|code)\s?[:=]?\s?)?)(?<code>0x[0-9a-f]{1,16}|\d{1,20})/i,
     what: "KVM_EXIT_FAIL_ENTRY: the CPU refused to enter the guest.",
     decoder: "hardware-error",
     steps: [DUMP_VMCS],
@@ -187,25 +197,18 @@ export const QEMU_MESSAGES = [
     product: "QEMU",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["could not access kvm kernel module", "failed to initialize kvm", "unable to open /dev/kvm"],
+    hint: ["kvm kernel module: ", "kvm kernal module: ", "failed to initialize kvm", "unable to open /dev/kvm"],
     group: "no-kvm",
     pattern:
-      /(?:Could not access KVM kernel module|failed to initialize kvm|Unable to open \/dev\/kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted)/i,
+      /(?:(?:Could not access )?KVM kern[ae]l module|failed to initialize kvm|Unable to open \/dev\/kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted)/i,
     what: "QEMU cannot use /dev/kvm: {reason}.",
     causes: [
       "No such file or directory: kvm_intel is not loaded, because the CPU, the firmware or an outer hypervisor does not offer VMX, or nobody loaded it.",
       "Permission denied: the user is not in the group that owns /dev/kvm.",
       "Device or resource busy, Input/output error: another hypervisor holds VT-x on some CPU.",
     ],
-    depends: ["why kvm_intel is not loaded stands in the kernel log"],
-    steps: [
-      {
-        text: "Load the module and read what it says.",
-        commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-      },
-      { text: "For `Permission denied`, join the group and log in again.", commands: ["sudo usermod -aG kvm $USER"] },
-      WHO_USES_VMX,
-    ],
+    decoder: "device",
+    steps: [LOAD_KVM, JOIN_KVM, WHO_USES_VMX],
     source: {
       message: "QEMU, accel/kvm/kvm-all.c; canonical/multipass#12, foxlet/macOS-Simple-KVM#404",
       meaning: "QEMU, accel/kvm/kvm-all.c (kvm_init)",
@@ -218,7 +221,7 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     hint: ["kvm_create_vm", "unable to create vm"],
     pattern:
-      /(?:ioctl\(KVM_CREATE_VM\) failed: (?:(?<errno>\d+) )?(?<reason>[A-Z][\w/ ]{3,40})|Unable to create VM: OsError\((?<errno2>\d+)\))/i,
+      /(?:ioctl\(KVM_CREATE_VM\)(?: failed)?: (?:(?<errno>\d+) )?(?<reason>[A-Z][\w/ ]{3,40})|KVM_CREATE_VM(?: ioctl)?\b|Unable to create VM: OsError\((?<errno2>\d+)\))/i,
     what: "KVM could not switch VMX on for the first virtual machine.",
     causes: [
       "Busy (16, EBUSY): another hypervisor runs and has set CR4.VMXE on a CPU; VirtualBox, VMware and Jailhouse do.",

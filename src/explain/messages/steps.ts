@@ -13,18 +13,20 @@ export const ENABLE_FIRMWARE: Step = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: the lock in IA32_FEAT_CTL falls only with a full power cycle.",
 };
 
-export const ENABLE_OUTER: Step = {
-  text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",
-  commands: [
+/** How each outer hypervisor is told to pass VT-x on. */
+export const OUTER_COMMANDS = {
+  KVM: [
     "# KVM: on the host, then -cpu host (QEMU) or <cpu mode='host-passthrough'/> (libvirt)",
     "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",
-    "# Hyper-V: on the host",
-    "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true",
-    "# VMware: in the .vmx file",
-    'vhv.enable = "TRUE"',
-    "# VirtualBox: on the host",
-    "VBoxManage modifyvm NAME --nested-hw-virt on",
   ],
+  "Hyper-V": ["# Hyper-V: on the host", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+  VMware: ["# VMware: in the .vmx file", 'vhv.enable = "TRUE"'],
+  VirtualBox: ["# VirtualBox: on the host", "VBoxManage modifyvm NAME --nested-hw-virt on"],
+} as const;
+
+export const ENABLE_OUTER: Step = {
+  text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",
+  commands: Object.values(OUTER_COMMANDS).flat(),
 };
 
 export const HYPERV_OFF: Step = {
@@ -43,6 +45,24 @@ export const HYPERV_ON: Step = {
 export const WINDOWS_STATE: Step = {
   text: "Ask Windows which of the four requirements is missing, or whether a hypervisor already runs.",
   commands: ["systeminfo"],
+};
+
+export const LOAD_KVM: Step = {
+  text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
+  commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+};
+
+export const JOIN_KVM: Step = {
+  text: "Join the group that owns the device and log in again; or, until the next boot, grant one user access.",
+  commands: ["ls -l /dev/kvm", "sudo usermod -aG kvm $USER", "sudo setfacl -m u:$USER:rw /dev/kvm"],
+};
+
+export const PASS_DEVICE: Step = {
+  text: "In a container, pass the host's device in.",
+  commands: [
+    "docker run --device /dev/kvm ...",
+    "# LXC: lxc.cgroup2.devices.allow = c 10:232 rwm and lxc.mount.entry = /dev/kvm dev/kvm none bind,create=file",
+  ],
 };
 
 export const KERNEL_LOG: Step = {

@@ -1,5 +1,6 @@
 import { HAXM_MESSAGES } from "./haxm.js";
 import { HYPERVISOR_MESSAGES } from "./hypervisors.js";
+import { KVM_DEVICE_MESSAGES } from "./kvm-device.js";
 import { KVM_LOAD_MESSAGES } from "./kvm-load.js";
 import { KVM_RUNTIME_MESSAGES } from "./kvm-runtime.js";
 import { LIBVIRT_MESSAGES } from "./libvirt.js";
@@ -24,6 +25,7 @@ export const MESSAGES: readonly MessageRow[] = [
   ...WINDOWS_MESSAGES,
   ...HYPERVISOR_MESSAGES,
   ...TOOL_MESSAGES,
+  ...KVM_DEVICE_MESSAGES,
   ...HAXM_MESSAGES,
   ...VMX_INSTRUCTION_MESSAGES,
 ];

@@ -1,5 +1,5 @@
 import type { MessageRow } from "./message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL } from "./steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_ON, KERNEL_LOG, READ_FEAT_CTL, WINDOWS_STATE } from "./steps.js";
 
 export const TOOL_MESSAGES = [
   {
@@ -22,11 +22,12 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["your cpu does not support kvm extensions", "cpu does not support kvm"],
-    pattern: /Your CPU does not support KVM extensions/i,
-    what: "kvm-ok found neither vmx nor svm in the flags.",
+    hint: ["cpu does not support kvm", "kvm requires a cpu that supports vmx"],
+    group: "kvm-ok-no",
+    pattern: /CPU does not support KVM extensions|KVM requires a CPU that supports vmx or svm/i,
+    what: "kvm-ok (or the check of the Android emulator) found neither vmx nor svm in the flags.",
     causes: [
-      "A virtual machine whose hypervisor does not pass VT-x (WSL2 on Windows 10 is one).",
+      "A virtual machine whose hypervisor does not pass VT-x (a cloud machine, Docker Desktop, WSL2 on Windows 10).",
       "VT-x off in the firmware: since Linux 5.6 the flag is removed then.",
       "A CPU without VT-x.",
     ],
@@ -103,6 +104,35 @@ export const TOOL_MESSAGES = [
     source: { message: "kata-containers/runtime#646, #820", meaning: "kata-containers/runtime" },
   },
   {
+    id: "docker-virtualization",
+    product: "tool",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: [
+      "virtualization and data execution protection must be enabled",
+      "unable to detect a hypervisor",
+      "virtualization support not detected",
+      "virtualization support is not enabled",
+      "virtualization support wasn't detected",
+      "virtualisation support wasn't detected",
+    ],
+    group: "docker-virtualization",
+    pattern:
+      /virtuali[sz]ation and data execution protection must be enabled|unable to detect a hypervisor|virtuali[sz]ation support (?:not detected|is not enabled|wasn't detected)/i,
+    what: "Docker Desktop on Windows needs Windows' hypervisor (WSL2 or Hyper-V), and it does not run.",
+    causes: [
+      "VT-x, or Execute Disable, is off in the firmware setup.",
+      "Windows' hypervisor is not installed, or `hypervisorlaunchtype` is off (left from making room for VirtualBox or VMware).",
+      "Windows is itself a virtual machine whose hypervisor does not pass VT-x.",
+    ],
+    depends: ["Task Manager, Performance, CPU says `Virtualization: Enabled` when the firmware is not the reason"],
+    steps: [WINDOWS_STATE, ENABLE_FIRMWARE, HYPERV_ON, ENABLE_OUTER],
+    source: {
+      message: "docker/for-win#8712, #10808, #13015, #13631",
+      meaning: "upleveled/system-setup#62; Docker documentation, troubleshooting on Windows",
+    },
+  },
+  {
     id: "no-vtx-generic",
     product: "tool",
     layer: "firmware",
@@ -111,12 +141,13 @@ export const TOOL_MESSAGES = [
       "doesn't have vt-x/amd-v enabled",
       "vt-x/amd-v",
       "hardware virtualization is not enabled",
-      "hardware assisted virtualization and data execution protection must be enabled",
       "virtualization is not enabled",
-      "virtualization support not detected",
+      "kvm has been disabled by",
+      "virtualization extensions are unavailable",
+      "vt-x or amd-v",
     ],
     pattern:
-      /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|[Hh]ardware (?:assisted )?[vV]irtualization (?:is not enabled|and data execution protection must be enabled)|[Vv]irtualization (?:is not enabled|support not detected)/,
+      /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|[Vv]irtualization is not enabled|KVM has been disabled by (?:the )?BIOS|[Vv]irtualization extensions are unavailable|(?:[Nn]either Intel |[Nn]o )VT-x or AMD-V/,
     what: "A program that needs hardware virtualization found none.",
     causes: [
       "VT-x is off in the firmware setup.",
@@ -138,23 +169,6 @@ export const TOOL_MESSAGES = [
       ENABLE_OUTER,
     ],
     source: { message: "kubernetes/minikube#4378, #6019; Docker Desktop", meaning: "kubernetes/minikube#4378" },
-  },
-  {
-    id: "kvm-permission",
-    product: "tool",
-    layer: "host operating system",
-    gravity: "blocks",
-    hint: "/dev/kvm",
-    pattern:
-      /(?:open|access|opening)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:[Pp]ermission denied|EACCES|not accessible)|\/dev\/kvm: [Pp]ermission denied|This user doesn't have permissions to use KVM/,
-    what: "KVM is loaded, and the user may not open /dev/kvm.",
-    steps: [
-      {
-        text: "Join the group that owns it and log in again.",
-        commands: ["ls -l /dev/kvm", "sudo usermod -aG kvm $USER"],
-      },
-    ],
-    source: { message: "Android emulator, Firecracker", meaning: "Linux, /dev/kvm" },
   },
   {
     id: "rdmsr-fails",

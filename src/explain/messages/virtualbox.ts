@@ -256,9 +256,17 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["verr_vm_driver", "kernel driver not installed", "rc=-1908", "rc=-1912", "verr_supdrv", "verr_sup_vp"],
+    hint: [
+      "verr_vm_driver",
+      "kernel driver not installed",
+      "rc=-1908",
+      "rc=-1912",
+      "verr_supdrv",
+      "verr_sup_vp",
+      "vboxdrv",
+    ],
     pattern:
-      /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|RTR3InitEx failed with rc=-1912|VERR_SUPDRV_\w{3,40}|VERR_SUP_VP_\w{3,40}/i,
+      /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|RTR3InitEx failed with rc=-1912|VERR_SUPDRV_\w{3,40}|VERR_SUP_VP_\w{3,40}|vboxdrv kernel module is not loaded|\/dev\/vboxdrv does not exist/i,
     what: "VirtualBox's kernel driver is not there or does not fit. This comes before VT-x is looked at.",
     steps: [
       {
@@ -270,6 +278,40 @@ export const VIRTUALBOX_MESSAGES = [
       message: "cndaqiang/E5-PC-daily#25, frontendbr/forum#367, myspaghetti/macos-virtualbox#191",
       meaning: "VirtualBox, src/VBox/HostDrivers/Support",
     },
+  },
+  {
+    id: "vbox-guru-meditation",
+    product: "VirtualBox",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["gurumeditation", "guru meditation"],
+    group: "vbox-guru-meditation",
+    pattern: /'gurumeditation' state|guru meditation/i,
+    what: "VirtualBox stopped the machine because of an error of its own (a Guru Meditation). The reason is the VERR_ code in VBox.log.",
+    causes: [
+      "Windows' hypervisor (Hyper-V, WSL2, memory integrity) holds VT-x, and VirtualBox's way over it failed.",
+      "VirtualBox runs in a virtual machine itself.",
+    ],
+    steps: [LOG, HYPERV_OFF],
+    source: {
+      message: "R3dy/capsulecorp-pentest#13, #19; splunk/attack_range#1015",
+      meaning: "R3dy/capsulecorp-pentest#19",
+    },
+  },
+  {
+    id: "vbox-terminated",
+    product: "VirtualBox",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: "has terminated unexpectedly during startup",
+    pattern: /has terminated unexpectedly during startup(?: with exit code (?<code>-?\d{1,12}))?/i,
+    what: "VirtualBox's process ended before the machine ran; the message does not say why. VBoxHardening.log does when its protection stopped it, VBox.log when VT-x is the reason.",
+    causes: [
+      "Windows' hypervisor (Hyper-V) holds VT-x; early VirtualBox versions end like this.",
+      "A security program put its library into VirtualBox's process, and VirtualBox refuses that.",
+    ],
+    steps: [HYPERV_OFF, LOG],
+    source: { message: "GoSecure/malboxes#39", meaning: "GoSecure/malboxes#39" },
   },
   {
     id: "vbox-amd",
@@ -287,8 +329,13 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "firmware",
     gravity: "degrades",
-    hint: ["vt-x/amd-v hardware acceleration is not available", "will fail to detect a 64-bit cpu"],
-    pattern: /VT-x\/AMD-V hardware acceleration is not available|will fail to detect a 64-bit CPU/i,
+    hint: [
+      "vt-x/amd-v hardware acceleration is not available",
+      "will fail to detect a 64-bit cpu",
+      "does not support hw virtualization",
+    ],
+    pattern:
+      /VT-x\/AMD-V hardware acceleration is not available|will fail to detect a 64-bit CPU|host CPU does NOT support HW virtualization/i,
     what: "VirtualBox has no hardware virtualization to use, and without it there are no 64-bit guests.",
     causes: ["VT-x is off in the firmware setup.", "Hyper-V holds it."],
     steps: [ENABLE_FIRMWARE, HYPERV_OFF],

@@ -163,6 +163,27 @@ export const VMWARE_MESSAGES = [
     source: { message: "VMware Workstation", meaning: "VMware Workstation 15.5.5 release notes" },
   },
   {
+    id: "vmware-vmmon",
+    product: "VMware",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["/dev/vmmon", "vmmon module"],
+    group: "vmware-vmmon",
+    pattern:
+      /(?:Could not open|Failed to open(?: device)?)[^\n]{0,20}\/dev\/vmmon|kernel module [`'"]?vmmon['"]? is (?:not )?loaded|version mismatch with vmmon module/i,
+    what: "VMware's kernel module vmmon is not there or does not fit the running kernel. This comes before VT-x is looked at.",
+    steps: [
+      {
+        text: "Build and load it for the running kernel; with Secure Boot it has to be signed.",
+        commands: ["sudo vmware-modconfig --console --install-all", "sudo modprobe vmmon"],
+      },
+    ],
+    source: {
+      message: "VMware Workstation on Linux",
+      meaning: "VMware knowledge base 2146460 (vmmon under Secure Boot)",
+    },
+  },
+  {
     id: "vmware-vpmc",
     product: "VMware",
     layer: "another hypervisor",

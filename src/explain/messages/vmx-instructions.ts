@@ -61,6 +61,47 @@ export const VMX_INSTRUCTION_MESSAGES = [
     source: { message: "Bareflank/hypervisor#267; Zero-Tang/NoirVisor#24", meaning: SDM },
   },
   {
+    id: "vmx-intrinsic-status",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["vmx_vmlaunch", "vmx_vmresume", "vmx_on", "vmx_vmptrld", "vmx status", "vmfailinvalid", "vmfailvalid"],
+    pattern:
+      /\bvmx_(?:vmlaunch|vmresume|on|vmptrld)(?:\(\))? (?:returns?|returned|=|==) ?(?<status>[12])\b|VMX Status: (?<status2>[12])\b|(?:error|failed)\W{1,4}(?:VmFailInvalid|VmFailValid)\b/i,
+    what: "A VMX instruction failed. As compilers' intrinsics give it back, 1 means VMfailValid (ZF=1, the VM-instruction error field has the number), 2 means VMfailInvalid (CF=1, no VMCS is current, there is no number).",
+    causes: [
+      "1: the instruction looked at the VMCS and refused; for VMLAUNCH the numbers 7 (a control) and 8 (host state) are the usual ones.",
+      "2: VMPTRLD did not happen or failed on this CPU, or the code migrated to another one.",
+    ],
+    steps: [
+      {
+        text: "For 1, read VM_INSTRUCTION_ERROR (0x4400) with VMREAD before VMXOFF, and give the number.",
+        commands: ["vmxlens explain 'VM-instruction error 7'"],
+      },
+      { text: "For 2, check that VMXON, VMCLEAR and VMPTRLD succeeded on this very CPU." },
+    ],
+    source: { message: "Zero-Tang/NoirVisor#24, DarthTon/HyperBone#14, HyperDbg/HyperDbg#159", meaning: SDM },
+  },
+  {
+    id: "bochs-vmfail",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: "vmfail: vmcs",
+    pattern: /VMFAIL: VMCS (?<area>[A-Z][\w -]{1,30}): (?<check>[^\n]{3,120})/,
+    what: "A check of VM entry in the words of Bochs (and of tools that took its checks over): in the {area} area, {check}.",
+    causes: [
+      "`allowed 1-settings`: a control is 1 that the capability register does not let be 1. `allowed 0-settings`: one is 0 that must be 1.",
+    ],
+    steps: [
+      {
+        text: "For the word that is named, (wanted & ~allowed1) and (allowed0 & ~wanted) have to be 0; name the bits that are left over.",
+        commands: ["vmxlens explain 'VM-instruction error 7'", "vmxlens controls HOST --want NAMES"],
+      },
+    ],
+    source: { message: "SinaKarvandi/VMCS-Auditor#1", meaning: SDM },
+  },
+  {
     id: "vmx-exit-reason",
     product: "VMX",
     layer: "VM entry",

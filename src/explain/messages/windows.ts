@@ -96,8 +96,9 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["0xc0351000", "hypervisor is not running", "hypervisor is not present"],
-    pattern: /0xc0351000|(?:because )?the hypervisor is not (?:running|present)/i,
+    hint: ["0xc0351000", "hypervisor is not running", "hypervisor is not present", "(vid) is not running"],
+    pattern:
+      /0xc0351000|(?:because )?the hypervisor is not (?:running|present)|Virtuali[sz]ation Infrastructure Driver \(VID\) is not running/i,
     group: "hyperv-not-running",
     what: "Hyper-V's hypervisor did not start at boot (0xc0351000), so its virtual machines cannot run.",
     causes: [
@@ -107,6 +108,21 @@ export const WINDOWS_MESSAGES = [
     ],
     steps: [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE, ENABLE_OUTER],
     source: { message: "Microsoft documentation of Hyper-V error codes", meaning: WSL },
+  },
+  {
+    id: "hyperv-launch-off",
+    product: "Hyper-V",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: "hypervisor launch has been disabled through",
+    pattern: /Hypervisor launch has been disabled through the hypervisorlaunchtype bcdedit setting/i,
+    what: "The boot entry says that Windows' hypervisor shall not start, so it did not. VT-x itself is not the reason.",
+    causes: ["Somebody made room for VirtualBox, VMware or HAXM with `hypervisorlaunchtype off`."],
+    steps: [HYPERV_ON],
+    source: {
+      message: "Windows event log, Microsoft-Windows-Hyper-V-Hypervisor",
+      meaning: "Microsoft documentation of bcdedit",
+    },
   },
   {
     id: "hyperv-component",
