@@ -159,6 +159,22 @@ Several hosts, or several kinds of cores: the words suit all of them.
 Exit code 1: the CPU does not take what is required, or nobody can tell.\n\n${FLEET}`,
     load: async () => (await import("./commands/controls.js")).controls,
   },
+  verify: {
+    summary: "what a machine says of itself against a replay of its registers; what changed since a fingerprint",
+    args: "[HOST]",
+    options: [
+      ["--fingerprint [file]", "keep how the machine is in FILE, or tell what changed since it was kept there"],
+      ["--update", "with --fingerprint: then keep how it is now"],
+      ["--against <file>", "tell what changed since FILE, any text that HOST can be; nothing is stored"],
+    ],
+    more: `Compared are the kernel release, flags and vmx flags of /proc/cpuinfo, kernel messages, module parameters and what
+KVM offers a nested hypervisor, as far as the machine or the text of HOST tells them. vmxlens collect gets most of it.
+Without FILE the fingerprint of this machine is $XDG_STATE_HOME/vmxlens/fingerprint.json (~/.local/state/…); once it is
+there, every vmxlens verify of this machine tells what changed since. A fingerprint is a snapshot: HOST of every command.
+Exit code 0: all that could be compared agrees and nothing changed; 1: something differs, changed, or nothing could be
+compared.\n\n${HOST}`,
+    load: async () => (await import("./commands/verify.js")).verify,
+  },
 };
 
 /** Options of every command that looks at a host or at the atlas. */

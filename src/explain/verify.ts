@@ -59,7 +59,9 @@ export function verify(host: Host, options: Omit<ReplayOptions, "trace"> = {}): 
     counts: { agree: count("agree"), differ: count("differ"), unknown: count("unknown") },
     set: settled.set,
     fits,
-    silent: TELLING.filter((kind) => !kinds.has(kind)),
+    silent: TELLING.filter(
+      (kind) => !kinds.has(kind) && !(kind === "message" && host.observed?.messages !== undefined),
+    ),
     firmwareFromFlags: known.used,
   };
 }

@@ -1,0 +1,141 @@
+import { verify as check, type Verification } from "../../explain/verify.js";
+import type { Changes } from "../../fleet/changes.js";
+import type { Host } from "../../model/host.js";
+import { wrap } from "../../report/layout.js";
+import type { Subject } from "../../report/subject.js";
+import { BLANK, type Line } from "../../report/text.js";
+import { verifyReport } from "../../report/verify-report.js";
+import { complain, show, showJson } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { defaultFingerprint, readFingerprint, storeFingerprint } from "../fingerprint-file.js";
+import { type FoundHost, findHost, missingText } from "../host.js";
+import { type RawOptions, readOptions, type Settings } from "../options.js";
+import { prepare } from "../subject.js";
+import type { World } from "../world.js";
+
+interface VerifyRaw extends RawOptions {
+  /** A file, or `true` where none was named. */
+  readonly fingerprint?: string | true;
+  readonly update?: boolean;
+  readonly against?: string;
+}
+
+/** What was compared with an earlier reading of the machine, and whether this one was stored. */
+interface Fingerprint {
+  readonly file: string;
+  readonly stored: boolean;
+  readonly changes?: Changes;
+}
+
+/**
+ * `vmxlens verify [HOST] [--fingerprint [FILE]] [--update] [--against FILE]`: exit code 0 when all that could be compared
+ * agrees and nothing changed, 1 when something differs, changed, or nothing could be compared.
+ */
+export async function verify([query]: readonly (string | undefined)[], raw: VerifyRaw, world: World): Promise<number> {
+  const { settings, problems: wrong } = readOptions(raw, world);
+  const problems = [...wrong];
+  if (raw.update === true && raw.fingerprint === undefined) problems.push("--update goes with --fingerprint");
+  if (raw.against !== undefined && raw.fingerprint !== undefined) {
+    problems.push("--against and --fingerprint: take one; only --fingerprint stores");
+  }
+  if (problems.length > 0) return complain(world, problems);
+  const found = await findHost(query, world, { flagsProve: false });
+  if (found.kind === "none") return complain(world, found.problems);
+  if (found.example !== undefined) {
+    return complain(world, [
+      "this machine cannot be read",
+      ...found.example.missing.map((one) => `  ${missingText(one)}`),
+    ]);
+  }
+  if (found.origin === "atlas") {
+    return complain(world, [
+      `${query} is a CPU of the atlas, which says nothing of itself; HOST is a machine or a file`,
+    ]);
+  }
+  const subject = await subjectOf(found, settings);
+  if ("problems" in subject) return complain(world, subject.problems);
+  const compared = await fingerprintOf(found, raw, settings, world);
+  if (compared !== undefined && "problems" in compared) return complain(world, compared.problems);
+
+  const result = check(subject.host, subject.options);
+  if (settings.json) {
+    const { verifyJson } = await import("../../report/json-verify.js");
+    const fingerprint = compared === undefined ? {} : { fingerprint: compared };
+    showJson(verifyJson({ subject, found: result, ...fingerprint }), world);
+  } else {
+    const lines = verifyReport(subject, result, settings.width);
+    const more = compared === undefined ? [] : await fingerprintLines(compared, settings.width);
+    await show([...lines, ...more], { kind: "subject", subject, read: subject.host, found, settings }, world);
+  }
+  return exitCode(result, compared);
+}
+
+function exitCode({ counts }: Verification, compared: Fingerprint | undefined): number {
+  const changes = compared?.changes;
+  if (counts.differ > 0) return EXIT.no;
+  if (changes !== undefined) {
+    return changes.unchanged && changes.comparable && changes.sameCpu ? EXIT.ok : EXIT.no;
+  }
+  return counts.agree > 0 || compared?.stored === true ? EXIT.ok : EXIT.no;
+}
+
+/** As elsewhere, but that parameters which the machine shows are not taken for given: they are compared. */
+async function subjectOf(
+  found: FoundHost,
+  settings: Settings,
+): Promise<Subject | { readonly problems: readonly string[] }> {
+  const { params, ...host } = found.host;
+  const prepared = await prepare({ ...found, host }, settings);
+  if (prepared.kind === "none") return prepared;
+  const { subject } = prepared;
+  return params === undefined ? subject : { ...subject, host: { ...subject.host, params } };
+}
+
+/** Compares with the fingerprint, and stores one, as far as asked for. */
+async function fingerprintOf(
+  { host, origin }: FoundHost,
+  raw: VerifyRaw,
+  settings: Settings,
+  world: World,
+): Promise<Fingerprint | { readonly problems: readonly string[] } | undefined> {
+  const named = raw.against ?? (typeof raw.fingerprint === "string" ? raw.fingerprint : undefined);
+  const file = named ?? (origin === "machine" ? defaultFingerprint(world.env) : undefined);
+  if (file === undefined) {
+    if (raw.fingerprint === undefined) return undefined;
+    const why = origin === "machine" ? "neither XDG_STATE_HOME nor HOME is set" : "HOST is not this machine";
+    return { problems: [`--fingerprint: name a file to keep it in; ${why}`] };
+  }
+  const before = await readFingerprint(file);
+  if ("problem" in before) return { problems: [before.problem] };
+  if (before.host === undefined) {
+    if (raw.against !== undefined) return { problems: [`--against ${file}: no such file`] };
+    if (raw.fingerprint === undefined) return undefined;
+    return store(file, host);
+  }
+  const changes = await compare(before.host, host, settings);
+  if (raw.update !== true) return { file, stored: false, changes };
+  if (!before.own) return { problems: [`${file} is no fingerprint, and is not overwritten`] };
+  const stored = store(file, host);
+  return "problems" in stored ? stored : { ...stored, changes };
+}
+
+function store(file: string, host: Host): Fingerprint | { readonly problems: readonly string[] } {
+  const problem = storeFingerprint(file, host);
+  return problem === undefined ? { file, stored: true } : { problems: [problem] };
+}
+
+async function compare(before: Host, now: Host, { kernel, config, machine }: Settings): Promise<Changes> {
+  const { changesOf } = await import("../../fleet/changes.js");
+  return changesOf(before, now, {
+    ...(kernel === undefined ? {} : { release: kernel.release }),
+    ...(Object.keys(config).length === 0 ? {} : { config }),
+    ...(Object.keys(machine).length === 0 ? {} : { machine }),
+  });
+}
+
+async function fingerprintLines({ file, stored, changes }: Fingerprint, width: number): Promise<Line[]> {
+  const kept = stored ? [BLANK, ...wrap(`The fingerprint of this machine is in ${file}.`, width)] : [];
+  if (changes === undefined) return kept;
+  const { changesReport } = await import("../../report/changes-report.js");
+  return [BLANK, ...changesReport(file, changes, width), ...kept];
+}

@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { writeSnapshot } from "../input/snapshot.js";
+import type { Host } from "../model/host.js";
+import type { World } from "./world.js";
+
+/*
+ * A fingerprint is a snapshot: a host as it was read, which every command takes for HOST. So an old one can be looked at,
+ * explained and compared by any of them.
+ */
+
+/** Where the fingerprint of this machine is kept when nobody names a file: state, by the XDG base directories. */
+export function defaultFingerprint(env: World["env"]): string | undefined {
+  const { XDG_STATE_HOME: state, HOME: home } = env;
+  // The specification has a relative path ignored.
+  if (state !== undefined && path.isAbsolute(state)) return path.join(state, "vmxlens", "fingerprint.json");
+  return home === undefined || home === ""
+    ? undefined
+    : path.join(home, ".local", "state", "vmxlens", "fingerprint.json");
+}
+
+interface Kept {
+  /** Missing when there is no such file. */
+  readonly host?: Host;
+  /** It is a snapshot, which we may have written. */
+  readonly own: boolean;
+}
+
+/** Reads what was kept; any text that a host can be read from will do. */
+export async function readFingerprint(file: string): Promise<Kept | { readonly problem: string }> {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return code === "ENOENT" ? { own: false } : { problem: `${file} cannot be read: ${message}` };
+  }
+  const { readHost } = await import("../input/read.js");
+  const { host, format, diagnostics } = readHost(bytes, { file, flagsProve: false });
+  const [first] = diagnostics.filter(({ severity }) => severity === "error");
+  if (host === undefined)
+    return { problem: `${file} is no fingerprint: ${first?.message ?? "no host was found in it"}` };
+  if (format === "snapshot" && first !== undefined) {
+    return { problem: `${file}:${first.line}:${first.column} is damaged: ${first.message}` };
+  }
+  return { host, own: format === "snapshot" };
+}
+
+/** Writes the host as a snapshot, with the folders it lies in; gives what went wrong. An old file is replaced whole. */
+export function storeFingerprint(file: string, host: Host): string | undefined {
+  const whole = path.resolve(file);
+  try {
+    mkdirSync(path.dirname(whole), { recursive: true });
+    const partial = `${whole}.${process.pid}.tmp`;
+    writeFileSync(partial, writeSnapshot(host));
+    renameSync(partial, whole);
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return `${file} cannot be written: ${message}`;
+  }
+}

@@ -1,0 +1,115 @@
+import { labelText } from "../compare/bit-label.js";
+import type { RegisterDifference } from "../compare/diff.js";
+import { LAYER_TITLES } from "../explain/features.js";
+import { layerStep } from "../explain/layer-step.js";
+import { layerCell } from "../explain/layers.js";
+import { tracedReplay } from "../explain/reason.js";
+import type { ChangeKind, Changes, FeatureChange } from "../fleet/changes.js";
+import { registerText } from "./bit-text.js";
+import { clipped, table, wrap } from "./layout.js";
+import { stepText } from "./reason-text.js";
+import { BLANK, type Inline, type Line, styled } from "./text.js";
+
+/** One sentence: has anything changed. */
+export function changesText({ comparable, unchanged, features, sameCpu }: Changes): string {
+  if (!sameCpu) return "The fingerprint is of another CPU.";
+  if (!comparable) return "The fingerprint and this machine tell nothing of the same things.";
+  if (unchanged) return "Nothing changed.";
+  const count = new Set(features.map(({ feature }) => feature.id)).size;
+  if (count === 0) return "Something changed, and no feature with it.";
+  return count === 1
+    ? "Something changed, and with it 1 feature."
+    : `Something changed, and with it ${count} features.`;
+}
+
+/** What changed since the fingerprint. */
+export function changesReport(file: string, changes: Changes, width: number): Line[] {
+  const { unchanged, sameCpu, values, registers, features, onlyOnce } = changes;
+  const style = !sameCpu || !unchanged ? "no" : changes.comparable ? "yes" : "unknown";
+  const lines: Line[] = [[styled("heading", `Since ${file}`)], ...wrap(styled(style, changesText(changes)), width)];
+  if (values.length > 0) {
+    const rows = values.map(({ what, before, now }): Inline[] => [styled("strong", what), changeText(before, now)]);
+    lines.push(BLANK, ...table(rows, { width, indent: 2 }));
+  }
+  for (const register of registers) lines.push(...registerLines(register, width));
+  if (features.length > 0) lines.push(BLANK, [styled("heading", "Features")]);
+  for (const change of features) lines.push(...featureLines(change, changes, width));
+  if (onlyOnce.length > 0) {
+    lines.push(BLANK, ...wrap(`Told only once, so not compared: ${onlyOnce.join(", ")}`, width));
+  }
+  return lines;
+}
+
+/** `yes → no`, `added`, `gone` */
+function changeText(before: string | undefined, now: string | undefined): string {
+  const short = (text: string) => clipped(text, 60);
+  if (before === undefined) return now === "yes" ? "new" : `new: ${short(now ?? "")}`;
+  if (now === undefined) return before === "yes" ? "gone" : `gone: it was ${short(before)}`;
+  return `${short(before)} → ${short(now)}`;
+}
+
+function registerLines({ msr, values, bits, fields }: RegisterDifference, width: number): Line[] {
+  const [before = "", now = ""] = values;
+  return [
+    BLANK,
+    ...wrap([styled("strong", registerText(msr)), ` ${before} → ${now}`], width, "  ", 4),
+    ...bits.flatMap(({ label, values: [was, is] }) => {
+      const style = is === "yes" ? "yes" : "no";
+      const number = (tri: string | undefined) => (tri === "yes" ? "1" : "0");
+      const text = `bit ${label.msrBit}: ${number(was)} → ${number(is)}  ${labelText(label)}`;
+      return wrap(styled(style, text), width, "    ", 6);
+    }),
+    ...fields.flatMap(({ field, values: [was, is] }) =>
+      wrap(`bits ${field.high}:${field.low}: ${was ?? "?"} → ${is ?? "?"}  ${field.sdm}`, width, "    ", 6),
+    ),
+  ];
+}
+
+function featureLines(change: FeatureChange, changes: Changes, width: number): Line[] {
+  const { feature, layer, before, now, impact } = change;
+  const style = now === "yes" ? "yes" : "no";
+  const head: Inline = [
+    styled("strong", feature.id),
+    `, ${LAYER_TITLES[layer]}: ${answer(before)} → `,
+    styled(style, answer(now)),
+    `  ${causeText(change, changes)}`,
+  ];
+  const lines = wrap(head, width, "  ", 4);
+  lines.push(...wrap(styled("dim", ruleText(change, changes)), width, "    "));
+  if (impact !== undefined && now === "no") lines.push(...wrap(styled("dim", `without it: ${impact}`), width, "    "));
+  return lines;
+}
+
+const answer = (cell: string) => (cell === "none" ? "-" : cell);
+
+/** What made the change, in words. */
+export function causeText({ causes }: Pick<FeatureChange, "causes">, changes: Changes): string {
+  return `because of ${causes.map((cause) => causeName(cause, changes)).join(" and ")}`;
+}
+
+function causeName(cause: ChangeKind, { values, before, now }: Changes): string {
+  const microcode = values.find(({ what }) => what.startsWith("microcode"));
+  switch (cause) {
+    case "registers":
+      return microcode === undefined
+        ? "the registers, under the same microcode: a firmware setting, or the hypervisor below"
+        : `the registers, with microcode ${microcode.before} → ${microcode.now}`;
+    case "firmware":
+      return "IA32_FEAT_CTL: a firmware setting";
+    case "cpuid":
+      return "CPUID";
+    case "kernel":
+      return `the kernel, Linux ${before.options.release} → ${now.options.release}`;
+    case "params":
+      return "the parameters of the module";
+  }
+}
+
+/** The rule, or bit, that decides on the side that lacks the feature; empty where that side says nothing. */
+export function ruleText({ feature, layer, before, now }: FeatureChange, changes: Changes): string {
+  const [cell, { host, options }] = now === "yes" ? [before, changes.before] : [now, changes.now];
+  if (cell === "none") return `Linux ${options.release} has no name for it there`;
+  const traced = tracedReplay(host, options);
+  const silicon = layerStep(traced, feature, "silicon", layerCell(traced.replayed, feature, "silicon"));
+  return `${now === "yes" ? "before: " : ""}${stepText(traced, layerStep(traced, feature, layer, cell), silicon)}`;
+}
