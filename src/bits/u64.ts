@@ -14,6 +14,7 @@ function isU32(n: number): boolean {
   return n >>> 0 === n;
 }
 
+/** True when all 64 bits are the same; two objects with equal halves are not `===`. */
 export function equalU64(a: U64, b: U64): boolean {
   return a.lo === b.lo && a.hi === b.hi;
 }
@@ -29,7 +30,7 @@ export function parseHexU64(text: string): U64 | undefined {
   return { hi: Number.parseInt(digits.slice(0, 8), 16), lo: Number.parseInt(digits.slice(8), 16) };
 }
 
-/** `0x` and no padding: the form of every JSON file of the project. */
+/** `0x`, lower case and no padding: the form of every JSON file of the project. */
 export function formatU64(value: U64): string {
   if (value.hi === 0) return `0x${value.lo.toString(16)}`;
   return `0x${value.hi.toString(16)}${value.lo.toString(16).padStart(8, "0")}`;
@@ -41,6 +42,7 @@ export function fromBigInt(value: bigint): U64 {
   return { lo: Number(value & 0xffff_ffffn), hi: Number(value >> 32n) };
 }
 
+/** The value as one number from 0 to 2^64-1. */
 export function toBigInt(value: U64): bigint {
   return (BigInt(value.hi) << 32n) | BigInt(value.lo);
 }

@@ -9,7 +9,10 @@ export interface Word {
   readonly unknown: number;
 }
 
+/** The word whose 32 bits are all known to be 0. */
 export const ZERO: Word = Object.freeze({ value: 0, unknown: 0 });
+
+/** The word of which nothing is known. */
 export const UNKNOWN: Word = Object.freeze({ value: 0, unknown: 0xffff_ffff });
 
 /** A word from its two masks; bits of `value` under `unknown` are dropped. */
@@ -34,20 +37,27 @@ export function bitsOf(mask: number): number[] {
   return bits;
 }
 
+/** Bit `bit` (0 to 31) of a word. */
 export function bitAt(w: Word, bit: number): Tri {
   if ((w.unknown >>> bit) & 1) return "unknown";
   return (w.value >>> bit) & 1 ? "yes" : "no";
 }
 
+/**
+ * True when the same is known of both, so that unknown bits equal each other. Whether two words can stand for one
+ * number is the question of `compatibleWords`.
+ */
 export function sameWord(a: Word, b: Word): boolean {
   return a.value === b.value && a.unknown === b.unknown;
 }
 
+/** Bit by bit; a bit that is 0 in one word is 0, even where the other word is unknown. */
 export function andWords(a: Word, b: Word): Word {
   const known = (~a.unknown & ~b.unknown) | (~a.unknown & ~a.value) | (~b.unknown & ~b.value);
   return { value: (a.value & b.value) >>> 0, unknown: ~known >>> 0 };
 }
 
+/** Bit by bit; a bit that is 1 in one word is 1, even where the other word is unknown. */
 export function orWords(a: Word, b: Word): Word {
   const ones = a.value | b.value;
   return { value: ones >>> 0, unknown: ((a.unknown | b.unknown) & ~ones) >>> 0 };
@@ -64,7 +74,9 @@ export function compatibleWords(a: Word, b: Word): boolean {
   return ((a.value ^ b.value) & ~(a.unknown | b.unknown)) === 0;
 }
 
-/** `0x1f`, or `0x1?` with one `?` for every hex digit that holds an unknown bit. */
+/**
+ * `0x1f`, or `0x1?` with one `?` for every hex digit that holds an unknown bit; padded with zeros to `digits` digits.
+ */
 export function formatWord(w: Word, digits = 0): string {
   if (w.unknown === 0) return `0x${w.value.toString(16).padStart(digits, "0")}`;
   let text = "";
