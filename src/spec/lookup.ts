@@ -13,6 +13,7 @@ export interface BitMatch {
   readonly vocabularies: readonly Vocabulary[];
 }
 
+/** What `findBits` makes of a name. */
 export interface BitLookup {
   /** Every bit with that name. More than one: the name alone does not tell which bit is meant. */
   readonly matches: readonly BitMatch[];

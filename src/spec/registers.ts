@@ -44,6 +44,7 @@ export interface BitRef {
  */
 export type Existence = "vmx" | "features" | readonly BitRef[];
 
+/** One MSR: its names, how it is built, what its bits and fields are called, and what says that it exists. */
 export interface RegisterRow {
   /** MSR index. */
   readonly index: number;
