@@ -21,6 +21,7 @@ import { ABSENT, type Msr, msrBit, UNREAD } from "./msr.js";
  */
 export type Setting = "must be 1" | "must be 0" | "free" | "default1" | "invalid" | "set" | "clear" | "unknown";
 
+/** One control or capability bit of a register. A control is one entry, though two bits of its MSR are about it. */
 export interface DecodedBit {
   /** Number in the control word (layout `controls`) or in the 64-bit MSR, as in `BitRow`. */
   readonly bit: number;
@@ -37,6 +38,7 @@ export interface DecodedBit {
   readonly mayBe1?: Tri;
 }
 
+/** A number that a register holds besides its single bits, as IA32_VMX_BASIC holds the size of a VMCS region. */
 export interface DecodedField {
   readonly row: FieldRow;
   /** The number in the field; missing when a bit of it is not known. */
@@ -47,6 +49,7 @@ export interface DecodedField {
   readonly text: string;
 }
 
+/** A register taken apart, by `decodeRegister` or `decodeCore`. */
 export interface DecodedRegister {
   readonly register: RegisterRow;
   /** As read, or absent where nobody read it and the processor cannot have it. */

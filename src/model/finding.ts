@@ -17,6 +17,7 @@ export interface Finding {
   readonly source: string;
 }
 
+/** A finding of this kind: the severity, and the source unless one is given, are those of `FINDING_KINDS`. */
 export function finding(
   id: FindingId,
   text: string,
@@ -33,16 +34,22 @@ export function list(register: RegisterRow, bits: readonly number[]): string {
   return bits.map((bit) => `${noun} ${bit}${nameOf(register, bit)}`).join(", ");
 }
 
+/**
+ * ` (NMI exiting)`, with the blank before it, for a bit as `BitRow` counts it; empty for a bit without a name. Bits of
+ * FIXED1 registers come by key.
+ */
 export function nameOf(register: RegisterRow | undefined, bit: number): string {
   const row: BitRow | undefined = register?.bits.find((candidate) => candidate.bit === bit);
   if (row === undefined) return "";
   return register?.layout === "fixed1" ? ` (${row.key})` : ` (${row.sdm})`;
 }
 
+/** Numbers from 0 to `count` - 1 for which `holds` is true, ascending. */
 export function bitsWhere(count: number, holds: (bit: number) => boolean): number[] {
   return range(0, count - 1).filter(holds);
 }
 
+/** The whole numbers from `low` to `high`, both included; none when `high` is below `low`. */
 export function range(low: number, high: number): number[] {
   return Array.from({ length: high - low + 1 }, (_, index) => low + index);
 }

@@ -19,6 +19,8 @@ export const CPU_FEATURES = [
   "la57",
   "hypervisor",
 ] as const;
+
+/** One of `CPU_FEATURES`. */
 export type CpuFeature = (typeof CPU_FEATURES)[number];
 
 /** CPUID facts of one CPU. A member that is missing is not known. */
@@ -37,6 +39,10 @@ export interface CpuFacts {
   readonly linAddrBits?: number;
 }
 
+/**
+ * Kind of core of a hybrid CPU. `LP-E` is an Atom core without the level-3 cache that other cores have; CPUID leaf 1Ah
+ * alone does not tell it from `E`.
+ */
 export type CoreType = "P" | "E" | "LP-E";
 
 /** Logical CPUs whose VMX MSRs and CPUID facts are equal. */
@@ -90,8 +96,16 @@ export interface Host {
   /** The group of the boot CPU (logical CPU 0) comes first. Never empty. */
   readonly cores: readonly [CoreGroup, ...CoreGroup[]];
 }
+
+/**
+ * Parameters of one module by name, without the module's; values are text as the kernel parses it (`1`, `Y`, `4096`).
+ */
 export type Params = { readonly [name: string]: string };
 
+/**
+ * What is known of an MSR, by its index; `UNREAD` when the group has no entry for it. See `effectiveMsr` for what other
+ * registers say about its existence.
+ */
 export function msrOf(core: CoreGroup, index: number): Msr {
   return core.msrs.get(index) ?? UNREAD;
 }

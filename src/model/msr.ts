@@ -16,14 +16,21 @@ export type Msr =
   | { readonly state: "absent" }
   | { readonly state: "unknown" };
 
+/** A register that is not there: reading it faults. */
 export const ABSENT: Msr = Object.freeze({ state: "absent" });
+
+/** A register that nobody read. */
 export const UNREAD: Msr = Object.freeze({ state: "unknown" });
 
+/** A register that was read, with every bit known. */
 export function msrValue(value: U64): Msr {
   return { state: "value", hi: word(value.hi), lo: word(value.lo) };
 }
 
-/** The bits that a read would give: unknown for an unread register, 0 for an absent one as Linux sees it. */
+/**
+ * Both halves as far as they are known: all bits unknown for an unread register. `undefined` for an absent one, which
+ * has no bits; Linux takes 0 for it, and so may the caller.
+ */
 export function msrWords(msr: Msr): { readonly hi: Word; readonly lo: Word } | undefined {
   if (msr.state === "value") return msr;
   return msr.state === "unknown" ? { hi: UNKNOWN, lo: UNKNOWN } : undefined;
