@@ -208,7 +208,8 @@ async function main(): Promise<void> {
   const given = lines.filter((_, i) => i % step === 0);
   for (const [text, [cpu, msrs]] of given) {
     const { asked, complaints } = commandLineAnswer(values.qemu, text);
-    refused.push(...complaints.map((one) => `${text}\n  ${one}`));
+    // Of the models, QEMU calls some deprecated in the version that they are last in.
+    refused.push(...complaints.filter((one) => !one.includes(" is deprecated")).map((one) => `${text}\n  ${one}`));
     refused.push(...differences(cpu, msrs, version, (name) => asked.has(name)).map((one) => `${text}\n  ${one}`));
   }
   tell(refused);

@@ -1,16 +1,33 @@
-import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { qemuCpu } from "../../src/compare/qemu.js";
-import { propertyState } from "../../src/compare/qemu-features.js";
+import { type QemuCpu, qemuCpu } from "../../src/compare/qemu.js";
+import { featureBits, featureKey, propertyState } from "../../src/compare/qemu-features.js";
 import { atLeast, modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
-import { atlasHost } from "../../src/input/atlas.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import { readHost } from "../../src/input/read.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
-import { expandModel, openQemu, type QemuMonitor } from "../../tools/qmp.js";
+import type { MsrPairs } from "../../src/kvm/restore.js";
+import type { Host, Params } from "../../src/model/host.js";
+import { msrBit, UNREAD } from "../../src/model/msr.js";
+import { RELEASES, type Release } from "../../src/rules/release.js";
+import { commandLineAnswer, expandModel, openQemu, propsOf, type QemuMonitor } from "../../tools/qmp.js";
 import { onPath } from "./on-path.js";
 
 // Debian: qemu-system-x86. No KVM is needed: models are asked for under TCG and no guest is started.
 const binary = onPath("qemu-system-x86_64");
+
+const skylake = atlasHost("intel-50654-skylakex");
+const nested = (release: Release, kvm_intel: Params = {}, host: Host = skylake): MsrPairs =>
+  nestedMsrs(replay(host, { release, params: { kvm_intel } }).cpu);
+
+/** CPUs, releases and parameters, to be had with one model after the other; tools/check-qemu.ts tries every pair. */
+const SPREAD: readonly (readonly [Host, Release, Params])[] = atlas()
+  .filter((_, position) => position % 5 === 0)
+  .map((entry, i) => [
+    entryHost(entry),
+    RELEASES[i % RELEASES.length] as Release,
+    [{}, { ept: "0" }, { vpid: "0", enable_apicv: "0" }, { unrestricted_guest: "0" }][i % 4] as Params,
+  ]);
 
 describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x86)" : ""}`, () => {
   let qemu: QemuMonitor;
@@ -24,6 +41,25 @@ describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x8
     if (binary !== undefined) await qemu.close();
   });
 
+  const cpuOf = (wanted: MsrPairs, model: string): QemuCpu => {
+    const cpu = qemuCpu(wanted, { model, qemuVersion: version });
+    if (cpu.kind !== "cpu") throw new Error(cpu.message);
+    return cpu;
+  };
+  /** What QEMU has of the wanted capabilities must be what was computed, and all that the result does not except. */
+  const expectWanted = (cpu: QemuCpu, wanted: MsrPairs, has: (property: string) => boolean): void => {
+    const target = featureBits(wanted);
+    const excepted = [...cpu.needsCpuid, ...cpu.inexpressible].map((row) => row.property);
+    for (const row of propertiesOf(version)) {
+      const want = propertyState(target, row);
+      const computed = propertyState(cpu.features, row);
+      if (computed !== "unknown")
+        expect([cpu.text, row.name, has(row.name)]).toEqual([cpu.text, row.name, computed === "yes"]);
+      if (want === "unknown" || excepted.includes(row.name)) continue;
+      expect([cpu.text, row.name, has(row.name)]).toEqual([cpu.text, row.name, want === "yes"]);
+    }
+  };
+
   it.skipIf(binary === undefined)("has the properties and models that the tables give its version", async () => {
     const max = await expandModel(qemu, "max");
     expect(propertiesOf(version).filter((row) => !(row.name in max))).toEqual([]);
@@ -35,35 +71,78 @@ describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x8
       expect(Object.keys(max).filter((key) => key.startsWith("vmx-"))).toHaveLength(propertiesOf(version).length);
   });
 
-  it.skipIf(binary === undefined)("makes of the text what was computed", async () => {
-    for (const [id, model, params] of [
-      ["intel-50654-skylakex", "nearest", {}],
-      ["intel-50654-skylakex", "Nehalem", {}],
-      ["intel-50654-skylakex", "Cascadelake-Server-v5", { vpid: "0" }],
-      ["intel-50654-skylakex", "Skylake-Server-v4", { ept: "0" }],
-    ] as const) {
-      const host = atlasHost(id);
-      const wanted = nestedMsrs(replay(host, { release: "6.12", params: { kvm_intel: params } }).cpu);
-      const cpu = qemuCpu(wanted, { model, qemuVersion: version });
-      if (cpu.kind !== "cpu") throw new Error(cpu.message);
-      const [name = "", ...rest] = cpu.text.split(",");
-      const props = Object.fromEntries(rest.map((item) => item.split("=")).map(([key, on]) => [key, on === "on"]));
-      const answer = await expandModel(qemu, name, props);
+  it.skipIf(binary === undefined)("makes of a text with any of its models exactly what is wanted", async () => {
+    const models = modelsOf(version);
+    for (const [i, model] of models.entries()) {
+      const [host, release, params] = SPREAD[i % SPREAD.length] as (typeof SPREAD)[number];
+      const wanted = nested(release, params, host);
+      const cpu = cpuOf(wanted, model.name);
+      const answer = await expandModel(qemu, ...propsOf(cpu.text));
+      expectWanted(cpu, wanted, (property) => answer[property] === true);
+    }
+  });
+
+  it.skipIf(binary === undefined)("has what needs a CPUID feature when that is asked for too", async () => {
+    const wanted = nested("6.12");
+    const cpu = cpuOf(wanted, "Haswell-v4");
+    const features = cpu.needsCpuid.flatMap((row) => [...row.features, row.property]);
+    expect(features).toEqual(expect.arrayContaining(["rdseed", "vmx-rdseed-exit", "xsaves", "vmx-xsaves"]));
+    const text = [cpu.text, ...features.map((name) => `${name}=on`)].join(",");
+    const answer = await expandModel(qemu, ...propsOf(text));
+    expect(cpu.needsCpuid.filter((row) => answer[row.property] !== true)).toEqual([]);
+  });
+
+  it.skipIf(binary === undefined)("asks for the wanted on a command line and says nothing else", () => {
+    for (const [host, release, params] of SPREAD.filter((_, i) => i % 4 === 0)) {
+      const wanted = nested(release, params, host);
+      const cpu = cpuOf(wanted, "nearest");
+      const { asked, complaints } = commandLineAnswer(binary ?? "", cpu.text);
+      expect({ text: cpu.text, complaints }).toEqual({ text: cpu.text, complaints: [] });
+      expectWanted(cpu, wanted, (property) => asked.has(property));
+    }
+  });
+
+  it.skipIf(binary === undefined)("complains on a command line that is wrong", () => {
+    const complaints = (text: string) => commandLineAnswer(binary ?? "", text).complaints.join("\n");
+    expect(complaints("Haswell-v4,vmx=on,vmx-invvpid-single-context=on")).toMatch(/not found/);
+    expect(complaints("Haswell-v99,vmx=on")).toMatch(/unable to find/);
+    expect(complaints("Haswell-v4,vmx=on,vmx-xsaves=on")).toMatch(/depends on other features/);
+  });
+
+  it.skipIf(binary === undefined)("is read again as the features of every model", async () => {
+    for (const { name, on } of modelsOf(version)) {
+      const answer = await qemu.ask("query-cpu-model-expansion", {
+        type: "full",
+        model: { name, props: { vmx: true } },
+      });
+      const text = JSON.stringify({ return: answer });
+      const named = readHost(text);
+      expect(named.host?.observed?.nestedMsrs).toBeUndefined();
+      const told = named.evidence.filter(({ layer, about }) => layer === "guest" && about.includes(` ${name} vmx-`));
+      const isOn = told.filter(({ value }) => value === "true").map(({ about }) => about.split(" ").at(-1));
+      expect([name, isOn.sort()]).toEqual([name, [...on].filter((property) => property in propsIn(answer)).sort()]);
+      // As KVM would answer for its own CPU: every bit of what is on, and of what is off where that tells something.
+      const host = readHost(text.replace(`"name":"${name}"`, '"name":"host"')).host;
       for (const row of propertiesOf(version)) {
-        expect([row.name, answer[row.name]]).toEqual([row.name, propertyState(cpu.features, row) === "yes"]);
+        for (const bit of row.bits) {
+          const control = [0x48b, 0x48d, 0x48e, 0x48f, 0x490].includes(row.msr);
+          const said = msrBit(host?.observed?.nestedMsrs?.get(row.msr) ?? UNREAD, control ? bit + 32 : bit);
+          const key = `${name} ${featureKey(row.msr, bit)}`;
+          if (on.has(row.name)) expect([key, said]).toEqual([key, "yes"]);
+          else expect([key, said]).not.toEqual([key, "yes"]);
+        }
       }
     }
   });
 
-  it.skipIf(binary === undefined)("takes the command line and complains about a property that it does not know", () => {
-    const run = (cpu: string) => {
-      const args = ["-accel", "tcg", "-M", "none", "-display", "none", "-S", "-monitor", "stdio", "-cpu", cpu];
-      const { stdout, stderr } = spawnSync(binary ?? "", args, { input: "quit\n", encoding: "utf8" });
-      return stdout + stderr;
-    };
-    const wanted = nestedMsrs(replay(atlasHost("intel-50654-skylakex"), { release: "6.12" }).cpu);
-    const cpu = qemuCpu(wanted, { model: "Haswell", qemuVersion: version });
-    expect(run(cpu.kind === "cpu" ? cpu.text : "")).not.toMatch(/not found|unable to find/);
-    expect(run("Haswell-v4,vmx=on,vmx-invvpid-single-context=on")).toMatch(/not found/);
+  it.skipIf(binary === undefined)("without KVM tells nothing of what KVM offers", async () => {
+    for (const type of ["full", "static"]) {
+      const answer = await qemu.ask("query-cpu-model-expansion", { type, model: { name: "max" } });
+      expect(readHost(JSON.stringify({ return: answer })).host?.observed?.nestedMsrs).toBeUndefined();
+    }
   });
 });
+
+function propsIn(answer: unknown): object {
+  return (answer as { readonly model: { readonly props: object } }).model.props;
+}

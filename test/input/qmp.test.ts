@@ -59,6 +59,48 @@ describe("query-cpu-model-expansion", () => {
     expect(diagnostics).toMatchObject([{ severity: "note", message: expect.stringContaining("no VMX here at all") }]);
   });
 
+  const full = (name: string, props: { [name: string]: boolean }, nameLast = false) => {
+    const model = nameLast ? { props, name } : { name, props };
+    return JSON.stringify({ return: { model } });
+  };
+
+  it("of a named model is what a guest asks for, wherever the name stands", () => {
+    for (const last of [false, true]) {
+      const { host, evidence, diagnostics } = readHost(full("Haswell-v4", { vmx: true, "vmx-ept": true }, last));
+      expect(host?.observed?.nestedMsrs).toBeUndefined();
+      expect(evidence).toMatchObject([{ layer: "guest", about: "CPU model Haswell-v4 vmx-ept", value: "true" }]);
+      expect(diagnostics).toContainEqual(
+        expect.objectContaining({ severity: "note", message: expect.stringContaining("what a guest asks for") }),
+      );
+    }
+    // Without vmx=on QEMU says false of each, whatever the host.
+    expect(readHost(full("Haswell-v4", { vmx: false, "vmx-ept": false })).host?.observed?.nestedMsrs).toBeUndefined();
+    for (const name of ["host", "max"]) {
+      const { host, diagnostics } = readHost(full(name, { vmx: true, "vmx-ept": true }));
+      expect(nestedBitsOf(host, 0x48b).ones).toEqual(["EPT"]);
+      expect(diagnostics).toEqual([]);
+    }
+  });
+
+  it("of a QEMU that ran without KVM says nothing", () => {
+    const props = { kvm: true, kvmclock: false, "kvm-pv-eoi": false, vmx: false, "vmx-ept": false };
+    const { host, diagnostics } = readHost(full("max", props));
+    expect(host?.observed?.nestedMsrs).toBeUndefined();
+    expect(diagnostics).toContainEqual(
+      expect.objectContaining({ severity: "note", message: expect.stringContaining("without KVM") }),
+    );
+    // An AMD host: KVM answers, and offers no VMX.
+    expect(nestedBitsOf(readHost(full("max", { ...props, kvmclock: true })).host, 0x48b).zeros).toEqual(["EPT"]);
+  });
+
+  it("takes the name of one reply for no other", () => {
+    const replies = [
+      { model: { name: "Haswell-v4", props: { vmx: true, "vmx-ept": true } } },
+      { model: { props: { vmx: true, "vmx-vpid": true } } },
+    ];
+    expect(nestedBitsOf(readHost(JSON.stringify(replies)).host, 0x48b).ones).toEqual(["VPID"]);
+  });
+
   it("is found in the middle of a log, on one line", () => {
     const line = `2024-03-01 12:00:00.123+0000: 4242: info : reply=${reply(PROPS).replace(/\n\s*/g, " ")} end`;
     const { host, evidence } = readHost(`before\n${line}\nafter\n`, { file: "virt.log" });
