@@ -28,7 +28,7 @@ export async function subjectOf(
     return complain(world, ["this machine cannot be read", ...example.missing.map((fact) => `  ${missingText(fact)}`)]);
   }
   const { host, options: how, assumed } = prepared.subject;
-  const label = release === undefined ? text : `${at?.[1] ?? text} under ${how.release}`;
+  const label = release === undefined ? text : `${hostOf(text)}@${how.release}`;
   return { label, host, options: how, assumed };
 }
 

@@ -213,12 +213,12 @@ const IN_WORDS: { readonly [L in SetLayer]: string } = {
 
 function registerLines(
   { msr, text, absentOn, losses, fields }: BaselineRegister,
-  { registers }: Baseline,
+  { registers, labels }: Baseline,
   places: (loss: Loss) => Places,
 ): string[] {
   const row = registerOf(msr);
   const lines = [`${msrIndex(msr)} ${row?.sdm ?? ""} ${text}`];
-  if (absentOn.length > 0) lines.push(`  absent on ${absentOn.join(", ")}`);
+  if (absentOn.length > 0 && absentOn.length < labels.length) lines.push(`  absent on ${absentOn.join(", ")}`);
   // What may be 1 is the same in a TRUE register, where it is told.
   const told =
     row?.layout === "controls" && row.isTrue !== true && registers.some((other) => other.msr === row?.counterpart);

@@ -31,9 +31,9 @@ export function listed(names: readonly string[]): string {
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
-/** `a (Linux 6.1)`; only the label where it names the release. */
+/** `a (Linux 6.1)`; only the label where it names the release, as `a@6.1`. */
 export function underRelease(label: string, release: string): string {
-  return label.includes(`under ${release}`) ? label : `${label} (Linux ${release})`;
+  return label.includes(`@${release}`) ? label : `${label} (Linux ${release})`;
 }
 
 /** What a command of several hosts gives its caller to print. */
