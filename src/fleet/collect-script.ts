@@ -62,6 +62,8 @@ const SCRIPT = `#!/bin/sh
 #   ssh HOST sudo sh -s < collect.sh > host.txt
 #   vmxlens layers host.txt
 #
+# Where sudo asks for a password, copy it there, and: ssh -t HOST 'sudo sh collect.sh > host.txt'
+#
 # It reads and prints
 #   /dev/cpu/N/msr      IA32_FEATURE_CONTROL and the VMX capability registers of every CPU that is online
 #   /dev/cpu/N/cpuid    the CPUID leaves with the features, address widths, caches and kind of core of these CPUs
@@ -77,7 +79,8 @@ const SCRIPT = `#!/bin/sh
 #
 # It writes no file, loads no module and changes nothing. It starts cat, dd, grep, head, od or hexdump, sed, sort and
 # uname; and dmesg, journalctl, rdmsr, qemu-system-x86_64, qemu-kvm and virsh where they are. Without root it prints
-# the rest and says what is missing, on standard error as well. It takes a process for every register of a CPU.
+# the rest and says what is missing, on standard error as well. It starts a process for every register of a CPU: some
+# seconds for a hundred CPUs.
 #
 # VMXLENS_ROOT=DIR, for tests: files are looked for below DIR; programs are those of PATH all the same.
 
@@ -338,7 +341,7 @@ messages() {
   fi
   # A dumped VMCS has addresses of the kernel in it.
   $log 2>/dev/null |
-    grep -E 'x86/cpu: (VMX|SGX)|kvm(_intel)?: .*(${aboutVmx})|Hypervisor detected: |unchecked MSR access error: |(^|\\]) +Offset [0-9]+ REF = ' |
+    grep -E 'x86/cpu: (VMX|SGX)|kvm(_intel)?: .*(${aboutVmx})|Hypervisor detected: |unchecked MSR access error: |Offset [0-9]+ REF = ' |
     grep -v -E 'kvm(_intel)?: (\\*\\*\\*|[A-Za-z0-9_ ().]*=)' |
     head -n 500
 }
