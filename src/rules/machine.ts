@@ -8,12 +8,19 @@ import { MSR_NAMES, type MsrName, WORD_NAMES, type WordName, wordIndex } from ".
  * one place where speed decided the shape: a replay runs about 300 rules and has to do so in microseconds.
  */
 
-/** Truth values inside the evaluator. */
+/** The truth values of the evaluator are numbers; a condition that is `NO` does not hold. */
 export const NO = 0;
+
+/** The condition holds. */
 export const YES = 1;
+
+/** Unknown input decides whether the condition holds. */
 export const MAYBE = 2;
+
+/** `NO`, `YES` or `MAYBE`. */
 export type Truth = 0 | 1 | 2;
 
+/** What the evaluator found, as everybody else has it. */
 export function truthToTri(truth: Truth): Tri {
   return truth === MAYBE ? "unknown" : truth === YES ? "yes" : "no";
 }
@@ -75,13 +82,17 @@ export type TraceEvent =
   | { readonly kind: "warning"; readonly rule: Rule; readonly warning: Warning }
   | { readonly kind: "refusal"; readonly rule: Rule; readonly refusal: Refusal };
 
+/** One replay while it runs, changed in place by `run` in compile.ts. */
 export interface Machine {
+  /** Values of the words, by `wordIndex`; signed, and 0 wherever `unknown` is 1. */
   readonly value: Int32Array;
+  /** Masks of their unknown bits. */
   readonly unknown: Int32Array;
-  /** Does reading this MSR fault, by position in MSR_NAMES. */
+  /** Does reading this MSR fault, as a `Truth`, by position in MSR_NAMES. */
   readonly faults: Uint8Array;
   tscKhz: number | undefined;
   cpuid15: { readonly eax: number; readonly ebx: number } | undefined;
+  /** Gets every step in the order of execution; `undefined` when nobody asked for a trace. */
   readonly listener: ((event: TraceEvent) => void) | undefined;
   /** The rule being executed; set only while a listener is there. */
   rule: Rule | undefined;
@@ -92,10 +103,12 @@ export interface Machine {
   unchecked: { readonly msr: MsrName; readonly certain: boolean }[];
   /** Has the "unchecked MSR access error" line been printed since boot. */
   uncheckedPrinted: Truth;
+  /** Messages that are printed once and were, or may have been, by their key. */
   once: Map<string, Truth>;
   refusals: Refusal[];
   /** How much had been recorded when the first refusal became possible. */
   doubtful: { readonly reads: number; readonly messages: number; readonly warnings: number } | undefined;
+  /** A refusal was certain: no further step happens. */
   stopped: boolean;
 }
 
@@ -103,6 +116,7 @@ const WORD_COUNT = WORD_NAMES.length;
 const MSR_COUNT = MSR_NAMES.length;
 const LO_INDEX = MSR_NAMES.map((name) => wordIndex(`${name}.lo`));
 
+/** A machine with every word 0, no MSR that faults and nothing recorded. */
 export function createMachine(listener: ((event: TraceEvent) => void) | undefined): Machine {
   return {
     value: new Int32Array(WORD_COUNT),
@@ -129,6 +143,7 @@ export function msrWordIndex(msr: number): number {
   return LO_INDEX[msr] as number;
 }
 
+/** The word at a position that `wordIndex` or `msrWordIndex` gives. */
 export function wordAt(m: Machine, index: number): Word {
   return word(m.value[index] as number, m.unknown[index] as number);
 }

@@ -3,6 +3,8 @@
  * series that was read (docs/sources.md), not for its `.0`.
  */
 export const RELEASES = ["5.6", "5.10", "5.15", "6.1", "6.6", "6.12", "6.18", "7.2", "7.3"] as const;
+
+/** A tabulated release; text becomes one by `resolveRelease`. */
 export type Release = (typeof RELEASES)[number];
 
 /** Series that kernel.org maintains for years. */
@@ -17,10 +19,12 @@ export interface ReleaseRange {
   readonly until?: Release;
 }
 
+/** Position in `RELEASES`: the higher one of two is the newer release. */
 export function releaseIndex(release: Release): number {
   return RELEASES.indexOf(release);
 }
 
+/** True when the release lies in the range; without a range always. */
 export function inRange(release: Release, range: ReleaseRange | undefined): boolean {
   if (range === undefined) return true;
   const index = releaseIndex(release);
@@ -28,12 +32,17 @@ export function inRange(release: Release, range: ReleaseRange | undefined): bool
   return range.until === undefined || index <= releaseIndex(range.until);
 }
 
+/** `6.1 and later`, `up to 5.15`, `6.1 to 6.12`, `6.6 only` or `all releases`. */
 export function formatRange(range: ReleaseRange | undefined): string {
   if (range?.since === undefined) return range?.until === undefined ? "all releases" : `up to ${range.until}`;
   if (range.until === undefined) return `${range.since} and later`;
   return range.since === range.until ? `${range.since} only` : `${range.since} to ${range.until}`;
 }
 
+/**
+ * The tabulated release whose rules stand for a kernel. `exact` is false, and `note` is there, when an older one stands
+ * in; `error` is a sentence for the user.
+ */
 export type ResolvedRelease =
   | { readonly release: Release; readonly exact: boolean; readonly note?: string }
   | { readonly release?: undefined; readonly error: string };

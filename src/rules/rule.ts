@@ -19,6 +19,8 @@ export const CONFIG_OPTIONS = [
   "CONFIG_HYPERV",
   "CONFIG_BROKEN",
 ] as const;
+
+/** A kernel build option, set or not; built in and built as a module count alike. */
 export type ConfigOption = (typeof CONFIG_OPTIONS)[number];
 
 /** A condition over the words of a replay, evaluated to yes, no or unknown. */
@@ -37,14 +39,19 @@ export type Condition =
   /** Reading the MSR faults. */
   | { readonly faults: MsrName }
   | { readonly config: ConfigOption }
-  /** The VMX-preemption timer would run faster than one tick of `limit` allows; see `timer.ts`. */
+  /**
+   * The VMX-preemption timer, started at the largest count that `limit` allows, would run out more often than once in
+   * ten seconds; see `timer.ts`.
+   */
   | { readonly timerTooFast: "fixed limit" | "limit of CPUID leaf 15h" };
 
+/** Errors with which the kernel refuses to load kvm or kvm_intel. */
 export type Errno = "EIO" | "EINVAL" | "ERANGE" | "EOPNOTSUPP" | "ENOMEM";
 
 /** 3 error, 4 warning, 6 information, as in printk. */
 export type Level = 3 | 4 | 6;
 
+/** Controls that KVM adjusts together, in one word. It knows no secondary VM-exit controls. */
 export type ControlGroup = "pin" | "primary" | "secondary" | "tertiary" | "exit" | "entry";
 
 /** What a rule does when its condition holds. */

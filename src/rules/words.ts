@@ -75,7 +75,11 @@ export const REPLAY_MSRS = {
   IA32_BNDCFGS: 0xd90,
   IA32_XSS: 0xda0,
 } as const;
+
+/** An MSR that a replay reads, by the kernel's name without `MSR_`; IA32_PAT by the SDM's. */
 export type MsrName = keyof typeof REPLAY_MSRS;
+
+/** By ascending index, which is the order of `Machine.faults`. */
 export const MSR_NAMES: readonly MsrName[] = Object.keys(REPLAY_MSRS) as MsrName[];
 
 /** `cpuinfo_x86.vmx_capability[]` word 0 (asm/vmxfeatures.h): pin-based bits, then EPT, VPID and VM-function bits. */
@@ -135,8 +139,14 @@ export const FUNCTIONS = [
   "hardware_setup",
   "nested_vmx_setup_ctls_msrs",
 ] as const;
+
+/** The name by which rules know a function in every release, though the kernel renamed some of them. */
 export type FunctionName = (typeof FUNCTIONS)[number];
 
+/**
+ * Every 32-bit word of a replay with the names and numbers (0 to 31) of its bits. Of 64 bits `.lo` and `.hi` are a word
+ * each.
+ */
 export const WORD_BITS = {
   /** Facts about the machine that are not MSRs. */
   cpu_has: flags([...CPU_FEATURES, "cpuid_sgx"]),
@@ -294,9 +304,13 @@ export const WORD_BITS = {
   "IA32_XSS.hi": none,
 } as const satisfies { readonly [word: string]: BitMap };
 
+/** A word of a replay, as in `pin_based_exec_ctrl` or `IA32_VMX_MISC.lo`. */
 export type WordName = keyof typeof WORD_BITS;
+
+/** Names of the bits of a word; `never` for a word whose bits have none. */
 export type BitName<W extends WordName> = keyof (typeof WORD_BITS)[W] & string;
 
+/** In the order of `wordIndex`. */
 export const WORD_NAMES: readonly WordName[] = Object.keys(WORD_BITS) as WordName[];
 
 const INDEX = new Map<string, number>(WORD_NAMES.map((name, index) => [name, index]));
@@ -308,7 +322,10 @@ export function wordIndex(name: WordName): number {
   return index;
 }
 
-/** Number of a bit in its word: by name, or a plain number for a bit that has no name. */
+/**
+ * Number of a bit in its word: by name, or a plain number for a bit that has no name. Throws `RangeError` when the word
+ * has no such bit.
+ */
 export function bitIndex(word: WordName, bit: string | number): number {
   const index = typeof bit === "number" ? bit : (WORD_BITS[word] as BitMap)[bit];
   if (index === undefined || !Number.isInteger(index) || index < 0 || index > 31) {
