@@ -44,6 +44,7 @@ export const VMX_FLAGS = [
   { flag: "ipi_virt", word: 3, bit: 4, releases: { since: "6.1" } },
 ] as const satisfies readonly VmxFlag[];
 
+/** A name that some release prints on the `vmx flags` line. */
 export type VmxFlagName = (typeof VMX_FLAGS)[number]["flag"];
 
 /** X86_FEATURE flags of the `flags` line that boot sets or clears because of VMX, in the order of printing. */
