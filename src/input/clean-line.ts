@@ -36,6 +36,8 @@ const CODE_SPAN = /(?<![0-9a-z`])`([^`]{1,200})`(?![0-9a-z`])/gi;
 const BOLD = /(?<![*\w])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![*\w])/g;
 /** A fence with the listing on the same line; a word alone behind it names a language. */
 const FENCE = /^\s{0,8}(?:```|~~~)(?=\S{1,100}\s{1,20}\S)/;
+/** What word processors and some forums make of straight quotes. */
+const TYPOGRAPHIC = /[\u2018\u2019\u201c\u201d]/;
 /** Indentation, or the mark of a list, that a time stamp follows is not the text's. */
 const INDENT = /[ \t]{0,64}(?:[-*] {1,3})?(?=[[\dA-Z])/y;
 
@@ -48,6 +50,7 @@ export function cleanLine(raw: string): CleanLine {
   if (line.includes(ESC)) line = line.replace(ESCAPE, "");
   if (line.includes("&")) line = line.replace(ENTITY, entity);
   if (line.includes("<")) line = line.replace(HTML_TAG, "");
+  if (TYPOGRAPHIC.test(line)) line = line.replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');
   if (line.includes("`")) line = line.replace(FENCE, "").replace(CODE_SPAN, "$1");
   if (line.includes("**")) line = line.replace(BOLD, "");
   if (line.includes("\u00a0")) line = line.replaceAll("\u00a0", " ");

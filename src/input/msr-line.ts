@@ -91,8 +91,7 @@ function claimAt(line: string, start: number): { claim: MsrClaim; end: number } 
   const strong = /[:=]/.test(separator[0]);
   position += separator[0].length;
   const value = valueAt(line, position, strong, subject.sure);
-  // A name and its own number are a definition, in a header file or in a document, and no value.
-  if (subject.named && value !== undefined && isItsNumber(value.said, index)) return undefined;
+  if (value !== undefined && isNumberOfMsr(value.said, index)) return undefined;
   return value === undefined ? undefined : { claim: { index, column: position + 1, said: value.said }, end: value.end };
 }
 
@@ -101,8 +100,6 @@ interface Subject {
   readonly end: number;
   /** False for a bare number, which only a clear value makes a MSR. */
   readonly sure: boolean;
-  /** Told by name alone. */
-  readonly named?: true;
   /** A name on the line that belongs to another MSR. */
   readonly disagrees?: string;
 }
@@ -130,13 +127,11 @@ function subjectAt(line: string, start: number): Subject | undefined {
   const index = msrByName(inCall?.[1] ?? name[0]);
   if (index === undefined) return undefined;
   let end = start + name[0].length;
-  let named = true;
   const blank = at(/\s+/y, line, end)?.[0].length ?? 0;
   const inside = at(IN_PARENTHESES, line, end);
   const number = inside?.[1] ?? inside?.[2];
   if (inside !== null && number !== undefined) {
     end += inside[0].length;
-    named = false;
     if (Number.parseInt(number, 16) !== index) return { index, end, sure: true, disagrees: `0x${number}` };
   } else if (blank > 0) {
     // `NAME 0x480 = value`: the number repeats the MSR only when it is this one and a value follows.
@@ -148,14 +143,19 @@ function subjectAt(line: string, start: number): Subject | undefined {
       at(/\s*[:=]/y, line, after)
     ) {
       end = after;
-      named = false;
     }
   }
-  return { index, end, sure: true, ...(named ? { named: true as const } : {}) };
+  return { index, end, sure: true };
 }
 
-function isItsNumber(said: MsrClaim["said"], index: number): boolean {
-  return said.kind === "value" && said.msr.state === "value" && said.msr.hi.value === 0 && said.msr.lo.value === index;
+/**
+ * The number of the register itself stands beside its name in header files and documents, and one near it in tables of
+ * anything. No register of VMX holds such a value.
+ */
+function isNumberOfMsr(said: MsrClaim["said"], index: number): boolean {
+  if (said.kind !== "value" || said.msr.state !== "value" || said.msr.hi.value !== 0) return false;
+  const { value } = said.msr.lo;
+  return value === index || (index >= 0x480 && value >= 0x400 && value <= 0x4ff);
 }
 
 /** `strong`: a colon or an equals sign stands before it; blanks alone need a value that is unmistakable. */

@@ -52,6 +52,8 @@ function openList(file: string | undefined): LineRun {
   const builder = hostBuilder(log);
   let calls: Pending[] = [];
   let orphan: Place | undefined;
+  /** What stands as 0x3a and nothing more: many a device has a register of this number. */
+  const bare: { readonly claim: MsrClaim; readonly line: number }[] = [];
   let part: { readonly text: string; readonly line: number } | undefined;
   let held: Held | undefined;
   let values = 0;
@@ -197,7 +199,10 @@ function openList(file: string | undefined): LineRun {
         claims = msrClaims(whole).map((claim) => ({ ...claim, column: Math.max(1, claim.column - before - 1) }));
       }
       if (claims.length > 0) {
-        for (const claim of claims) take(claim, number);
+        for (const claim of claims) {
+          if (claim.index !== 0x3a || /msr|feat/i.test(text)) take(claim, number);
+          else if (bare.length < MAX_CPU) bare.push({ claim, line: number });
+        }
         endCalls();
         return claims.length;
       }
@@ -227,6 +232,11 @@ function openList(file: string | undefined): LineRun {
         );
       } else held?.take();
       endCalls();
+      if ([...builder.cpus(), "unnamed" as const, "all" as const].some((scope) => builder.msrsOf(scope).size > 0)) {
+        held = undefined;
+        for (const { claim, line } of bare) take(claim, line);
+        (held as Held | undefined)?.take();
+      }
       const scopes = [...builder.cpus(), "unnamed", "all"] as const;
       if (!scopes.some((scope) => builder.msrsOf(scope).size > 0)) {
         if (orphan !== undefined) {
