@@ -339,10 +339,11 @@ messages() {
     missing "kernel messages: $why"
     return
   fi
-  # A dumped VMCS has addresses of the kernel in it.
+  # A dumped VMCS and an address of code would tell where the kernel is in memory.
   $log 2>/dev/null |
     grep -E 'x86/cpu: (VMX|SGX)|kvm(_intel)?: .*(${aboutVmx})|Hypervisor detected: |unchecked MSR access error: |Offset [0-9]+ REF = ' |
     grep -v -E 'kvm(_intel)?: (\\*\\*\\*|[A-Za-z0-9_ ().]*=)' |
+    sed 's/ at rIP: 0x[0-9a-f]*/ at rIP: 0x0/' |
     head -n 500
 }
 

@@ -15,7 +15,7 @@ export const SKYLAKE: Registers = new Map([
   [0x482, hex("0xfff9fffe0401e172")],
   [0x48b, hex("0x1ffcff00000000")],
 ]);
-/** CPUID of a CPU of which leaf 20H is the highest; above it the CPU answers with that one. */
+/** CPUID of a CPU of which leaf 16H is the highest; above it the CPU answers with that one. */
 export const CPUID: NonNullable<FakeCpu["cpuid"]> = {
   "0.0": [0x16, 0x756e6547, 0x6c65746e, 0x49656e69],
   "1.0": [0x50654, 0, 0x60 | (1 << 26), 1 << 27],
