@@ -57,8 +57,14 @@ export async function subjectsOf(
 /** Prints what a command of several hosts gives, and tells its exit code. */
 export function printRun({ lines, json, exitCode }: RunResult, raw: RawOptions, world: World): number {
   if (raw.json === true) showJson(json, world);
-  else if (exitCode === 2) return complain(world, lines);
-  else {
+  else if (exitCode === 2) {
+    // A place in a text stands first in its line, as compilers have it.
+    for (const line of lines) if (PLACE.test(line)) world.err(`${line}\n`);
+    complain(
+      world,
+      lines.filter((line) => !PLACE.test(line)),
+    );
+  } else {
     const { width } = readOptions(raw, world).settings;
     world.out(
       lines
@@ -70,8 +76,10 @@ export function printRun({ lines, json, exitCode }: RunResult, raw: RawOptions, 
   return exitCode;
 }
 
+const PLACE = /^(?:\S+:)?\d+:\d+: /;
+
 /** What is there to be copied stays in one piece. */
-const COPIED = /^\s*(?:<|-cpu |#|\/\/|\/\*|\*)/;
+const COPIED = /^\s*(?:<|-cpu |pub |#|\/\/|\/\*|\*)/;
 
 /** A line cut at blanks; what follows stands below the text of the first piece. */
 function wrapped(line: string, width: number): string[] {
