@@ -21,6 +21,10 @@ export const GROUP_WORDS = {
 
 type ControlName<G extends ControlGroup> = BitName<(typeof GROUP_WORDS)[G]["word"]>;
 
+/**
+ * A control that KVM asks for: without one that is `min` the module does not load, one that is `opt` is used where the
+ * CPU allows it.
+ */
 export interface WantedControl<Name extends string = string> {
   readonly name: Name;
   readonly how: "min" | "opt";
@@ -33,6 +37,7 @@ export interface WantedControl<Name extends string = string> {
 
 const modern = { since: "6.1" } as const;
 
+/** The controls of each group by ascending bit. One that is asked for in another way in other releases stands twice. */
 export const WANTED_CONTROLS = {
   pin: [
     { name: "INTR_EXITING", how: "min" },

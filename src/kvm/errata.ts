@@ -26,11 +26,15 @@ export function familyAndModel(signature: number): { readonly family: number; re
   return { family, model };
 }
 
+/**
+ * Is it a CPU of `PERF_GLOBAL_CTRL_MODELS`, by CPUID.1:EAX. The vendor does not count here; KVM asks for it since 6.12.
+ */
 export function hasPerfGlobalCtrlErratum(signature: number): boolean {
   const { family, model } = familyAndModel(signature);
   return family === 6 && PERF_GLOBAL_CTRL_MODELS.some((row) => row.model === model);
 }
 
+/** Is it a stepping of `BROKEN_PREEMPTION_TIMER_SIGNATURES`, by CPUID.1:EAX (cpu_has_broken_vmx_preemption_timer). */
 export function hasBrokenPreemptionTimer(signature: number): boolean {
   const eax = signature & ~0xf000_c000;
   return (BROKEN_PREEMPTION_TIMER_SIGNATURES as readonly number[]).includes(eax);

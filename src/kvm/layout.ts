@@ -7,6 +7,7 @@ import type { WordName } from "../rules/words.js";
  * the memory of running kernels of 5.10, 6.1 and 7.2, and those of 7.2 against a published log.
  */
 
+/** Four bytes of struct vmcs_config. */
 export interface LayoutRow {
   /** In bytes from the start of the structure. */
   readonly offset: number;

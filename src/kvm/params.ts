@@ -7,7 +7,10 @@ import type { BOOL_PARAMS, WordName } from "../rules/words.js";
  * arch/x86/kvm/vmx/vmx.c, nested.c, x86.c, pmu.c and mmu/tdp_mmu.c.
  */
 
+/** A parameter that is on or off: a bit of the word `params`. */
 export type BoolParam = (typeof BOOL_PARAMS)[number];
+
+/** A parameter with a number: a word of the replay of the same name. */
 export type IntParam =
   | "ple_gap"
   | "ple_window"
@@ -15,8 +18,11 @@ export type IntParam =
   | "ple_window_shrink"
   | "ple_window_max"
   | "pt_mode";
+
+/** A parameter that a replay keeps. */
 export type ParamName = BoolParam | IntParam;
 
+/** A module parameter: where it exists, and what it is if nobody sets it (0 or 1 for a `bool`). */
 export interface ParamRow {
   readonly name: ParamName;
   readonly module: "kvm_intel" | "kvm";

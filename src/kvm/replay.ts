@@ -66,6 +66,7 @@ export interface MachineFacts {
   readonly enlightenedVmcs?: boolean | undefined;
 }
 
+/** What a replay may be told besides the host. Every member has a default. */
 export interface ReplayOptions {
   /** Default: the newest long-term release known. */
   readonly release?: Release;
@@ -74,7 +75,9 @@ export interface ReplayOptions {
   /** Build options that differ from Debian's. */
   readonly config?: Partial<KernelConfig>;
   readonly machine?: MachineFacts;
-  /** Gets every step in the order of execution. Without a listener nothing is recorded. */
+  /**
+   * Gets every step of boot and load on the boot CPU, in the order of execution. Steps of further CPUs are not told.
+   */
   readonly trace?: (event: TraceEvent) => void;
 }
 
@@ -104,6 +107,10 @@ export interface CoreReplay {
   readonly refusals: readonly Refusal[];
 }
 
+/**
+ * What a kernel release makes of a host. KVM takes the boot CPU's values for all CPUs and only compares the others with
+ * them.
+ */
 export interface Replay {
   readonly release: Release;
   readonly config: KernelConfig;

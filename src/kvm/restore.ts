@@ -14,8 +14,11 @@ export interface MsrPair {
   readonly hi: Word;
   readonly lo: Word;
 }
+
+/** VMX capability MSRs by index. */
 export type MsrPairs = ReadonlyMap<number, MsrPair>;
 
+/** The kernel and the vCPU that values are written to. */
 export interface RestoreContext {
   readonly release: Release;
   /** What KVM of that release offers on that host: `nestedMsrs`, the values of KVM_GET_MSRS on /dev/kvm. */
@@ -45,6 +48,7 @@ export interface RestoreOffence {
   readonly text: string;
 }
 
+/** What KVM does with one value. */
 export interface RestoreVerdict {
   readonly msr: number;
   readonly accepted: Tri;
@@ -232,6 +236,7 @@ export function bitsIn(spans: readonly BitSpan[]): number[] {
   return bits.sort((a, b) => a - b);
 }
 
+/** Bit `bit` (0 to 63) of a capability MSR. */
 export function bitOfPair(pair: MsrPair, bit: number): Tri {
   return bitAt(bit < 32 ? pair.lo : pair.hi, bit & 31);
 }

@@ -170,7 +170,7 @@ function capabilityRules(
   ];
 }
 
-/** The erratum of Nehalem and Westmere: the control saves nothing reliable at exit. */
+/** The erratum of Nehalem and Westmere: the VM-exit control does not load IA32_PERF_GLOBAL_CTRL reliably. */
 function erratumRules(): Rule[] {
   const says =
     "This model's VM-exit control for IA32_PERF_GLOBAL_CTRL does not work (errata AAK155, AAP115, AAT100, BC86, BA97).";
