@@ -7,6 +7,7 @@ import { explainFinding, type Finding } from "./finding.js";
 import { describeReported, fits, stageOf } from "./reported.js";
 import type { Reported, Vmcs } from "./state.js";
 
+/** What else is known, besides the VMCS and the CPU. */
 export interface AuditOptions extends AuditFacts {
   /**
    * Capabilities on which every CPU that may be meant agrees (bits on which they differ are unknown); used where the
@@ -33,6 +34,7 @@ export interface Undecided {
  */
 export type Verdict = "invalid" | "valid" | "nothing-found" | "unexplained";
 
+/** What the checks of a VM entry (SDM volume 3, chapter on VM entries) say of one VMCS. */
 export interface AuditResult {
   readonly verdict: Verdict;
   /** One sentence. */

@@ -23,6 +23,7 @@ export const CHECKS: readonly Check[] = [
 
 const byId = new Map(CHECKS.map((check) => [check.id, check]));
 
+/** The check of an id as in `AuditResult.agreed` and `FixedField.because`; `undefined` for an unknown one. */
 export function checkById(id: string): Check | undefined {
   return byId.get(id);
 }

@@ -37,7 +37,9 @@ export interface DecodedPart {
   readonly meaning?: string;
 }
 
+/** The value of a VMCS field taken apart by `decodeField`. */
 export interface DecodedField {
+  /** Hex, with `?` for digits that hold unknown bits. */
   readonly value: string;
   readonly parts: readonly DecodedPart[];
   /** The parts that matter in one line, as in `type 2 (read/write), S, DPL 3, P, D/B, G`. */

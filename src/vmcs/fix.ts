@@ -20,6 +20,7 @@ export interface FixedField {
   readonly because: readonly string[];
 }
 
+/** Changes of fields that `proposeFix` found; `changes` is empty when none helps. */
 export interface Fix {
   readonly changes: readonly FixedField[];
   /** Ids of failing checks that no change of fields can mend (they depend on memory or on the CPU's state). */

@@ -7,9 +7,13 @@ export interface Value64 {
   readonly hi: Word;
 }
 
+/** A value of which no bit is known, as of a field that is missing from the dump. */
 export const UNKNOWN64: Value64 = Object.freeze({ lo: UNKNOWN, hi: UNKNOWN });
+
+/** Zero, with every bit known. */
 export const ZERO64: Value64 = Object.freeze({ lo: ZERO, hi: ZERO });
 
+/** A value with every bit known. */
 export function known64(value: U64): Value64 {
   return { lo: { value: value.lo, unknown: 0 }, hi: value.hi === 0 ? ZERO : { value: value.hi, unknown: 0 } };
 }
@@ -19,6 +23,7 @@ export function small64(value: number): Value64 {
   return { lo: { value: value >>> 0, unknown: 0 }, hi: ZERO };
 }
 
+/** True when no bit is unknown. */
 export function isKnown(v: Value64): boolean {
   return (v.lo.unknown | v.hi.unknown) === 0;
 }
@@ -38,6 +43,7 @@ export function greatest(v: Value64): U64 {
   return { lo: (v.lo.value | v.lo.unknown) >>> 0, hi: (v.hi.value | v.hi.unknown) >>> 0 };
 }
 
+/** Compares as unsigned numbers, for `sort`: negative when `a` is the smaller one, 0 when both are equal. */
 export function compareU64(a: U64, b: U64): number {
   return a.hi === b.hi ? a.lo - b.lo : a.hi - b.hi;
 }
@@ -46,10 +52,12 @@ function notWord(w: Word): Word {
   return { value: (~w.value & ~w.unknown) >>> 0, unknown: w.unknown };
 }
 
+/** All 64 bits inverted, above a field's width too; unknown bits stay unknown. */
 export function not64(v: Value64): Value64 {
   return { lo: notWord(v.lo), hi: notWord(v.hi) };
 }
 
+/** Bit by bit; a bit that is 0 in one value is 0, even where the other is unknown. */
 export function and64(a: Value64, b: Value64): Value64 {
   return { lo: andWords(a.lo, b.lo), hi: andWords(a.hi, b.hi) };
 }
