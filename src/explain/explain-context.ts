@@ -153,7 +153,7 @@ function signsIn(text: string): Signs {
   const virtualBox = has(/\bvirtualbox\b/i);
   return {
     amd: has(
-      /\bAuthenticAMD\b|\bkvm_amd: (?!SVM not supported)|\bSVM: |\bAMD (?:EPYC|Ryzen|FX|Opteron)|svm (?:vmcb|mode)/i,
+      /\bAuthenticAMD\b|\bkvm_amd: (?!SVM not supported)|\bSVM: |\bAMD (?:EPYC|Ryzen|FX|Opteron)|svm (?:vmcb|mode)|^flags\s*:.*\bsvm\b/im,
     ),
     vmware,
     hyperV,

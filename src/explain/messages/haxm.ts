@@ -52,7 +52,7 @@ export const HAXM_MESSAGES = [
       "(vt-x) is not turned on",
     ],
     pattern:
-      /(?:Intel )?(?:VT|VT-x|VMX) (?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on/i,
+      /(?:Intel )?\b(?:VT|VT-x|VMX) (?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on/i,
     what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",
     steps: [ENABLE_FIRMWARE, HYPERV_OFF],
     source: { message: "intel/haxm#320, #378, #440; Android emulator", meaning: HAXM },

@@ -129,6 +129,32 @@ export const KVM_DEVICE_MESSAGES = [
     },
   },
   {
+    id: "kvm-run-failed",
+    product: "QEMU",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    hint: ["kvm run failed", "kvm_run returned", "kvm_run failed"],
+    group: "kvm-run-failed",
+    pattern:
+      /(?:kvm run failed|KVM_RUN (?:returned|failed):?|kvm_run (?:returned|failed):?) (?<reason>Bad address|Invalid argument|Input\/output error|No such device|Function not implemented|Operation not permitted|Cannot allocate memory|Memory page has hardware error|-\d{1,3})/i,
+    what: "KVM_RUN itself failed ({reason}): no VM entry was refused and VMX is not the reason, the kernel could not go on with the guest.",
+    causes: [
+      "Bad address (-14, EFAULT): KVM could not get a page of guest memory: the file behind it is too small or its file system is full (/dev/shm of a container, huge pages), or a passed-through device does not answer.",
+      "Invalid argument (-22, EINVAL): user space left the virtual CPU in a state that KVM refuses to run; after another failure it follows from that one.",
+      "Input/output error (-5, EIO): KVM gave the guest up before; the message before says why.",
+    ],
+    steps: [
+      {
+        text: "Look for full memory file systems and huge pages, and at what the kernel said at that moment.",
+        commands: ["df -h /dev/shm /dev/hugepages; grep -i huge /proc/meminfo", "sudo dmesg | tail -50"],
+      },
+    ],
+    source: {
+      message: "QEMU, accel/kvm/kvm-all.c (kvm_cpu_exec); jclulow/illumos-kvm#7",
+      meaning: "kvm mailing list, on -EFAULT of KVM_RUN; notes of a Kata setup whose /dev/shm was too small",
+    },
+  },
+  {
     id: "fail-entry-bare",
     product: "KVM user space",
     layer: "VM entry",

@@ -18,6 +18,9 @@ export const LINUX_BOOT_MESSAGES = [
       "VT-x is switched off in the firmware setup.",
       "On some machines bit 1 (inside SMX, for TXT) is set alone: the firmware expects a measured launch.",
     ],
+    depends: [
+      "whether virtual machines are wanted: nothing but KVM needs VMX; a boot that stops with this line last on the screen stops for another reason",
+    ],
     steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
     source: { message: FACTS, meaning: FACTS },
   },

@@ -286,7 +286,7 @@ export const VIRTUALBOX_MESSAGES = [
     gravity: "blocks",
     hint: ["gurumeditation", "guru meditation"],
     group: "vbox-guru-meditation",
-    pattern: /'gurumeditation' state|guru meditation/i,
+    pattern: /'gurumeditation' state|guru meditation -?\d{1,6} \(\w{3,60}\)/i,
     what: "VirtualBox stopped the machine because of an error of its own (a Guru Meditation). The reason is the VERR_ code in VBox.log.",
     causes: [
       "Windows' hypervisor (Hyper-V, WSL2, memory integrity) holds VT-x, and VirtualBox's way over it failed.",
@@ -304,7 +304,8 @@ export const VIRTUALBOX_MESSAGES = [
     layer: "another hypervisor",
     gravity: "blocks",
     hint: "has terminated unexpectedly during startup",
-    pattern: /has terminated unexpectedly during startup(?: with exit code (?<code>-?\d{1,12}))?/i,
+    pattern:
+      /virtual machine '[^'\n]{1,120}' has terminated unexpectedly during startup(?: with exit code (?<code>-?\d{1,12}))?/i,
     what: "VirtualBox's process ended before the machine ran; the message does not say why. VBoxHardening.log does when its protection stopped it, VBox.log when VT-x is the reason.",
     causes: [
       "Windows' hypervisor (Hyper-V) holds VT-x; early VirtualBox versions end like this.",

@@ -145,10 +145,10 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["failed to modify device", "cannot modify property"],
+    hint: ["failed to modify device", "cannot modify property without enabling"],
     group: "hyperv-expose-refused",
     pattern:
-      /failed to modify device '\s?Processor\s?'|Cannot modify property(?: without enabling VirtualizationBasedSecurityOptOut)?\./i,
+      /failed to modify device '\s?Processor\s?'|Cannot modify property without enabling VirtualizationBasedSecurityOptOut\./i,
     what: "Set-VMProcessor could not change the processor of the virtual machine, so it did not get VT-x.",
     causes: [
       "The machine is running or saved: it has to be off.",
