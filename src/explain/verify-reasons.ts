@@ -4,7 +4,7 @@ import { type CoreGroup, type Host, msrOf } from "../model/host.js";
 import { knownValue, type Msr, msrBit, msrValue } from "../model/msr.js";
 import { inRange, type Release, type ReleaseRange, resolveRelease } from "../rules/release.js";
 import { CONFIG_OPTIONS } from "../rules/rule.js";
-import { BOOL_PARAMS, type MsrName, REPLAY_MSRS } from "../rules/words.js";
+import { type MsrName, REPLAY_MSRS } from "../rules/words.js";
 import { registerOf } from "../spec/registers.js";
 import { type BitReason, reasonFor, tracedReplay } from "./reason.js";
 import { BOOT_KINDS, type ItemKind, type VerifyItem } from "./verify-item.js";
@@ -80,7 +80,6 @@ export const LIKELY_REASONS = [
     about: BOOT_KINDS,
     unless: "register-differed",
   },
-  { id: "earlier-load", worlds: earlierLoads, about: ["message"] },
   { id: "flag-cleared", seen: flagsCleared },
 ] as const satisfies readonly ReasonRow[];
 
@@ -339,25 +338,7 @@ function mapCores(host: Host, change: (core: CoreGroup) => CoreGroup): Host {
   return { ...host, cores: [change(first), ...others.map(change)] };
 }
 
-// ---- Messages and flags ----
-
-/** A log keeps what earlier loads of the module printed. */
-function earlierLoads({ host, options }: Ground, differing: readonly VerifyItem[]): World[] {
-  if (!differing.some(({ kind }) => kind === "message")) return [];
-  const shown = replay(host, options);
-  return BOOL_PARAMS.flatMap((name): World[] => {
-    if (name === "enable_pmu" || name === "tdp_mmu") return [];
-    const value = shown.cpu.bit("params", name) === "yes" ? "0" : "1";
-    const params = { ...options.params, kvm_intel: { ...options.params?.kvm_intel, [name]: value } };
-    return [
-      {
-        host,
-        options: { ...options, params },
-        says: `a load with kvm_intel ${name}=${value} prints it: the log may tell of an earlier one`,
-      },
-    ];
-  });
-}
+// ---- Flags ----
 
 function flagsCleared({ settled }: Ground, differing: readonly VerifyItem[]): (readonly [string, string])[] {
   // Registers that changed would show on the other line as well, and without VMX there is no other line.
