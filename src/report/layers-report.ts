@@ -13,6 +13,7 @@ import { type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Line, type Span, spaces, styled } from "./text.js";
 import { verdict } from "./verdict.js";
 
+/** What `layersReport` takes: the replay with its trace, and the host with assumptions (`subject`) and without. */
 export interface LayersInput {
   readonly subject: Subject;
   readonly traced: TracedReplay;

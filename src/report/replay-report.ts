@@ -20,6 +20,8 @@ import { loadVerdict } from "./verdict.js";
 
 /** Parts of a run, in the order of execution. */
 export const PHASES = ["boot", "kvm", "nested"] as const;
+
+/** One of `PHASES`: `kvm` is loading the module without the step that makes the MSRs of a nested hypervisor. */
 export type Phase = (typeof PHASES)[number];
 
 const PHASE_TITLES: { readonly [P in Phase]: string } = {
@@ -36,11 +38,13 @@ const BOOT_FUNCTIONS: readonly FunctionName[] = [
   "x86_virt_init",
 ];
 
+/** The part of a run that a rule belongs to, by its function. */
 export function phaseOf(rule: Rule): Phase {
   if (rule.fn === "nested_vmx_setup_ctls_msrs") return "nested";
   return BOOT_FUNCTIONS.includes(rule.fn) ? "boot" : "kvm";
 }
 
+/** What `replayReport` takes: the replay with its trace, and the parts of the run to show. */
 export interface ReplayInput {
   readonly subject: Subject;
   readonly traced: TracedReplay;

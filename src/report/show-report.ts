@@ -12,6 +12,7 @@ import { table, wrap } from "./layout.js";
 import { coreText, type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
 
+/** What `showReport` takes: the host with assumptions (`subject`) and without, and what of its registers to show. */
 export interface ShowInput {
   readonly subject: Subject;
   /** As read, without assumptions. */

@@ -13,6 +13,7 @@ export type Style =
   | "warning"
   | "note";
 
+/** A piece of text in one style; without one it is plain. */
 export interface Span {
   readonly text: string;
   readonly style?: Style;
@@ -24,8 +25,10 @@ export type Line = readonly Span[];
 /** Text to be laid out: plain text, a styled piece, or several in a row. */
 export type Inline = string | Span | readonly Inline[];
 
+/** An empty line. */
 export const BLANK: Line = Object.freeze([]);
 
+/** A piece of text in a style. */
 export function styled(style: Style, text: string): Span {
   return { text, style };
 }
@@ -37,10 +40,12 @@ export function spansOf(inline: Inline): Span[] {
   return inline.flatMap(spansOf);
 }
 
+/** Length in UTF-16 code units; the layout takes each of them for one column. */
 export function lengthOf(inline: Inline): number {
   return spansOf(inline).reduce((sum, { text }) => sum + text.length, 0);
 }
 
+/** The text without its styles. */
 export function plainText(inline: Inline): string {
   return spansOf(inline)
     .map(({ text }) => text)
@@ -52,6 +57,7 @@ export function joined(parts: readonly Inline[], separator: Inline = ", "): Inli
   return parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part]));
 }
 
+/** That many blanks; none for a negative number. */
 export function spaces(count: number): string {
   return " ".repeat(Math.max(0, count));
 }

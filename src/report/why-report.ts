@@ -23,6 +23,7 @@ import { type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Inline, type Line, type Style, spaces, styled } from "./text.js";
 import { LAYER_NAMES, loadVerdict } from "./verdict.js";
 
+/** What `whyReport` takes: the answer of `why` on one feature, and what was found out around it. */
 export interface WhyInput {
   readonly subject: Subject;
   readonly why: Why;
