@@ -175,6 +175,14 @@ Exit code 0: all that could be compared agrees and nothing changed; 1: something
 compared.\n\n${HOST}`,
     load: async () => (await import("./commands/verify.js")).verify,
   },
+  collect: {
+    summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",
+    args: "",
+    more: `vmxlens collect > collect.sh; ssh HOST sudo sh -s < collect.sh > host.txt; vmxlens layers host.txt
+The script only reads, loads no module, and prints no host name, address or serial number; its head says what it reads.
+Where sudo asks for a password, copy it there, and: ssh -t HOST 'sudo sh collect.sh > host.txt'`,
+    load: async () => (await import("./commands/collect.js")).collect,
+  },
 };
 
 /** Options of every command that looks at a host or at the atlas. */
@@ -193,7 +201,7 @@ const COMMON = [
 
 const EXIT_CODES = "Exit codes: 0 fine, 1 the answer is no or not known, 2 bad input or usage, 70 a bug of vmxlens.";
 
-function collect(value: string, before: readonly string[] = []): readonly string[] {
+function gather(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
@@ -220,7 +228,7 @@ export async function runProgram(args: readonly string[], world: World): Promise
       .exitOverride();
     for (const [flags, about, many] of [...(row.options ?? []), ...COMMON]) {
       if (many === undefined) command.option(flags, about);
-      else command.option(flags, `${about} (repeatable)`, collect);
+      else command.option(flags, `${about} (repeatable)`, gather);
     }
     if (row.more !== undefined) command.addHelpText("after", `\n${row.more}`);
     command.action(async (...given: unknown[]) => {
