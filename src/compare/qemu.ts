@@ -56,6 +56,8 @@ export interface QemuCpu {
   readonly tooNew: readonly QemuProperty[];
   /** Bits that no choice of properties gives, as `MSR bit`, with their wanted state. */
   readonly inexpressible: readonly { readonly property: string; readonly wanted: Tri }[];
+  /** For `nearest`: models that would be nearer if what nobody knows came out their way. */
+  readonly rivals: readonly string[];
   /** Does the text give exactly the wanted capabilities, as far as QEMU has names for them. */
   readonly exact: Tri;
   /** The feature bits that QEMU then has. */
@@ -110,7 +112,25 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
   const known = propertiesOf(version);
   const scored = candidates.map((model) => score(model, known, target, version, options.signature));
   const best = scored.reduce((a, b) => (isBetter(b, a) ? b : a));
-  return { kind: "cpu", ...forModel(best.model, target, version) };
+  const rivals = name === "nearest" ? rivalsOf(best, scored, known, target) : [];
+  return { kind: "cpu", ...forModel(best.model, target, version), rivals };
+}
+
+/** Every property of which nothing is known may be wrong in the best candidate and right in the other. */
+function rivalsOf(
+  best: Candidate,
+  scored: readonly Candidate[],
+  known: readonly QemuProperty[],
+  target: FeatureBits,
+): string[] {
+  const open = known.filter((property) => propertyState(target, property) === "unknown").map(({ name }) => name);
+  const [far, lost, changes] = best.costs;
+  return scored
+    .filter(({ model, costs }) => {
+      const unlike = open.filter((name) => model.on.has(name) !== best.model.on.has(name)).length;
+      return costs[0] === far && costs[1] - lost < unlike && costs[1] + costs[2] - lost - changes < unlike;
+    })
+    .map(({ model }) => model.name);
 }
 
 /** The capabilities of a named model itself, as QEMU would ask for them with `vmx=on`. */
@@ -222,6 +242,7 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
     needsCpuid,
     tooNew,
     inexpressible,
+    rivals: [],
     exact: allOf([
       complete && certain.length === 0 ? "yes" : "no",
       undecided.length === 0 && tooNew.length === certain.length ? "yes" : "unknown",

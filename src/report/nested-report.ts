@@ -58,8 +58,12 @@ function cpuidText(cpu: QemuCpu): string {
   return `${properties.join(", ")} ${need} the CPUID ${what} ${features.join(", ")}, which ${cpu.model} lacks`;
 }
 
-function otherNotes({ tooNew, inexpressible, undecided, qemuVersion, model }: QemuCpu): Inline[] {
+function otherNotes({ tooNew, inexpressible, undecided, rivals, qemuVersion, model }: QemuCpu): Inline[] {
   const notes: Inline[] = [];
+  if (rivals.length > 0) {
+    const some = rivals.length > 3 ? `${rivals.length} other models` : rivals.join(", ");
+    notes.push(`too little is known to tell whether ${some} would be nearer than ${model}`);
+  }
   if (tooNew.length > 0) {
     const names = tooNew.map(({ name }) => name).join(", ");
     // x86_cpu_get_supported_feature_word: only a CPU that can migrate leaves out what has no name.

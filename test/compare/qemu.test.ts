@@ -160,6 +160,17 @@ describe("qemuCpu", () => {
     expect(cpu).toMatchObject({ text: "host", exact: "unknown", undecided: ["vmx-secondary-ctls"] });
   });
 
+  it("says when it cannot know which model is nearest", () => {
+    const nearest = (wanted: MsrPairs) => cpuOf(wanted, { model: "nearest", signature: 0x50654 }).rivals;
+    expect(nearest(nested("6.12"))).toEqual([]);
+    // No model has ENCLS exiting, so that it decides nothing.
+    const { hi, lo } = nested("6.12").get(0x48b) as { hi: Word; lo: Word };
+    const without = (bit: number) => ({ hi: word(hi.value & ~(1 << bit), 1 << bit), lo });
+    expect(nearest(new Map(nested("6.12")).set(0x48b, without(15)))).toEqual([]);
+    expect(cpuOf(new Map(), { model: "nearest" }).rivals.length).toBeGreaterThan(50);
+    expect(cpuOf(new Map(), { model: "Haswell" }).rivals).toEqual([]);
+  });
+
   it("leaves out what it cannot know and says so", () => {
     const wanted = new Map(nested("6.12")).set(0x491, { hi: word(0), lo: word(0, 1) });
     const cpu = cpuOf(wanted, { model: "Skylake-Server-v5" });
