@@ -57,7 +57,7 @@ const MESSAGE = new RegExp(
   `(?:x86/cpu: (?:VMX|SGX)\\b|\\bkvm(?:_intel)?: (?=.{0,100}(?:${ABOUT_VMX.join("|")}))).{2,300}`,
 );
 /** Lines of a dumped VMCS, which another part of the program reads. */
-const DUMP = /kvm(?:_intel)?: (?:\*\*\*|[\w ().]{1,40}=)/;
+const DUMP = /kvm(?:_intel)?: (?:\*\*\*|VMCS [0-9a-f]{4,16}, last attempted|[\w ().]{1,40}=)/;
 const OFFSET =
   /^\s{0,16}Offset \d{1,5} REF = 0x[0-9a-f]{1,8}, CPU\d{1,5} = 0x[0-9a-f]{1,8}, mismatch = 0x[0-9a-f]{1,8}/;
 const UNCHECKED = /unchecked MSR access error: (?:RDMSR from|WRMSR to) 0x([0-9a-f]{1,8})\b.{0,120}/;
