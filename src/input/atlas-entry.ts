@@ -27,6 +27,8 @@ export const ATLAS_FLAGS = [
   "xsaves",
   "fred",
 ] as const;
+
+/** A CPUID flag that the atlas lists, in its own spelling. */
 export type AtlasFlag = (typeof ATLAS_FLAGS)[number];
 
 /** Features that replays ask for and that only some entries have, from the CPUID section of their dumps. */
@@ -39,12 +41,17 @@ export const ATLAS_EXTRA_FEATURES = [
   "ibt",
 ] as const satisfies readonly CpuFeature[];
 
+/**
+ * CPUID facts of an entry. A flag that is missing is not known. `maxLeaf` is CPUID.0:EAX, the other two are widths in
+ * bits (CPUID.80000008H:EAX).
+ */
 export type AtlasCpuid = { readonly [F in AtlasFlag]?: boolean } & {
   readonly maxLeaf: number;
   readonly physAddrBits: number;
   readonly linAddrBits: number;
 };
 
+/** Cores of one type among those that share a set of MSRs. */
 export interface AtlasCoreDetail {
   readonly type: CoreType;
   /** CPUID.1AH:EAX. */
@@ -65,6 +72,7 @@ export interface AtlasCore {
   readonly notDumped: readonly number[];
 }
 
+/** One CPU of the atlas: a dump of AIDA64 and what is known of the processor beside it. */
 export interface AtlasEntry {
   readonly id: string;
   /** CPUID vendor string. */

@@ -4,6 +4,7 @@ import { atlas, atlasText, entryHost } from "./atlas.js";
 import type { SearchKeys } from "./atlas-decode.js";
 import type { AtlasEntry } from "./atlas-entry.js";
 
+/** What a query names: one CPU, several that replays can tell apart, or none. */
 export type FoundCpu =
   | {
       readonly kind: "one";

@@ -14,11 +14,13 @@ export interface Diagnostic {
   readonly expected?: string;
 }
 
+/** Where something stands in a text; line and column count as in a `Diagnostic`. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
+/** The beginning of a text: where a diagnostic stands that is about all of it. */
 export const START: Place = Object.freeze({ line: 1, column: 1 });
 
 /** More than this many diagnostics of one reader help nobody; a last one tells how many were left out. */
@@ -29,13 +31,17 @@ type Message = string | (() => string);
 
 /** Collects the diagnostics of one reader over one text; memory stays bounded whatever the text holds. */
 export interface DiagnosticLog {
+  /** A part could not be read; `expected` says what would have been read without complaint. */
   readonly error: (at: Place, message: Message, expected?: string) => void;
+  /** A part was read, and is doubtful or incomplete. */
   readonly warning: (at: Place, message: Message, expected?: string) => void;
+  /** How a part was read. */
   readonly note: (at: Place, message: Message, expected?: string) => void;
   /** In the order of the text. */
   readonly list: () => Diagnostic[];
 }
 
+/** An empty log; `file` is the name of the text in each of its diagnostics. */
 export function diagnosticLog(file: string | undefined): DiagnosticLog {
   const kept: Diagnostic[] = [];
   let dropped = 0;

@@ -6,6 +6,7 @@ import type { DocumentReader, Reading } from "./reader.js";
 import { READERS, readerByName } from "./registry.js";
 import { decoder } from "./text.js";
 
+/** What is known of a text besides the text itself. Nothing has to be. */
 export interface ReadOptions {
   /** Name for `Host.source` and the diagnostics. */
   readonly file?: string;
@@ -20,6 +21,7 @@ export interface ReadOptions {
   readonly flagsProve?: boolean;
 }
 
+/** What a text holds, and what could not be read of it. */
 export interface ReadResult {
   /** The first host of the text. Missing when the text holds none; the diagnostics then have an error. */
   readonly host?: Host;

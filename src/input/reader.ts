@@ -26,6 +26,7 @@ interface ReaderRow {
  */
 export interface LineReader extends ReaderRow {
   readonly kind: "lines";
+  /** Begins a pass over one text; `file` is its name, for diagnostics and `Host.source`. */
   readonly open: (file: string | undefined) => LineRun;
 }
 
@@ -45,6 +46,7 @@ export interface DocumentReader extends ReaderRow {
   readonly kind: "document";
   /** Whether a text that begins like this is in the format; `head` has up to 64 Ki characters. */
   readonly recognise: (head: string) => boolean;
+  /** Reads the whole text; `file` is its name, for diagnostics and `Host.source`. Must not throw. */
   readonly read: (text: string, file: string | undefined) => Reading;
 }
 
@@ -77,21 +79,28 @@ export interface FactReader extends ReaderRow {
   readonly words?: readonly string[];
   /** Wrapped lines: one that has the mark and was not taken is tried again together with the line after it. */
   readonly unwraps?: true;
+  /** Begins a pass over one text, whose facts go to the desk. */
   readonly open: (desk: Desk) => FactRun;
 }
 
+/** One pass of a fact reader over one text. */
 export interface FactRun {
   /** Gives whether the line belongs to the format. Must take linear time and must not throw. */
   readonly line: (line: TextLine) => boolean;
   /** True while lines without the mark are wanted as well, as inside a list. */
   readonly busy?: () => boolean;
+  /** The text is over: what the run still holds back has to be handed in now. */
   readonly end?: () => void;
 }
 
 /** A reader of JSON documents, which may stand anywhere in a text; it sees all of them. */
 export interface JsonReader extends ReaderRow {
   readonly kind: "json";
-  readonly open: (desk: Desk) => JsonHandler & { readonly claims: () => number };
+  /** Begins a pass over one text, whose facts go to the desk. */
+  readonly open: (desk: Desk) => JsonHandler & {
+    /** How many things of the format it has found so far. */
+    readonly claims: () => number;
+  };
 }
 
 /** A reader of XML elements, which may stand anywhere in a text. */
@@ -99,7 +108,13 @@ export interface XmlReader extends ReaderRow {
   readonly kind: "xml";
   /** Names of the elements it wants to see. */
   readonly elements: readonly string[];
-  readonly open: (desk: Desk) => XmlHandler & { readonly claims: () => number; readonly end: () => void };
+  /** Begins a pass over one text, whose facts go to the desk. */
+  readonly open: (desk: Desk) => XmlHandler & {
+    /** How many things of the format it has found so far. */
+    readonly claims: () => number;
+    /** The text is over: what the pass still holds back has to be handed in now. */
+    readonly end: () => void;
+  };
 }
 
 /** Where a part of a line stands. */
@@ -107,4 +122,5 @@ export function placeOf(line: TextLine, column = 1): Place {
   return { line: line.number, column };
 }
 
+/** A reader of any kind, as a row of `READERS`. */
 export type Reader = LineReader | DocumentReader | FactReader | JsonReader | XmlReader;

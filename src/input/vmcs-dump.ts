@@ -3,6 +3,11 @@ import type { Diagnostic } from "./diagnostic.js";
 
 /** Formats in which people write a VMCS down. */
 export const VMCS_FORMATS = ["linux", "xen", "haxm", "list", "json", "qemu", "virtualbox"] as const;
+
+/**
+ * One of `VMCS_FORMATS`. `linux` and `xen` are the dumps of a failed VM entry; `qemu` and `virtualbox` are a guest's
+ * registers, which are only a part of a VMCS; `list` is any list of fields with values.
+ */
 export type VmcsFormat = (typeof VMCS_FORMATS)[number];
 
 /** One VMCS that a reader found in a text. */

@@ -16,6 +16,7 @@ export interface VmcsReading {
 
 /** Takes a log piece by piece and hands over every dump as soon as it is complete. */
 export interface VmcsStream {
+  /** Takes the next piece, which may end anywhere, in the middle of a line too. */
   readonly push: (text: string) => void;
   /** Dumps that need the whole text (lists, register blocks) come now. Returns what there is to say about the text. */
   readonly end: () => readonly Diagnostic[];
