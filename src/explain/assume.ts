@@ -33,6 +33,7 @@ export const ASSUMPTIONS = [
   { id: "vendor=intel", text: "the CPU does not say whose it is; assumed: GenuineIntel" },
 ] as const satisfies readonly Assumption[];
 
+/** What `assume` takes, and the command line behind `--assume`. */
 export type AssumptionId = (typeof ASSUMPTIONS)[number]["id"];
 
 const LOCKED = 1 << 0;

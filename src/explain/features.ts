@@ -11,8 +11,14 @@ import type { BitName } from "../rules/words.js";
 
 /** The layers that a feature passes, in order. */
 export const LAYERS = ["silicon", "firmware", "boot", "kvm", "param", "nested"] as const;
+
+/**
+ * Who can take a feature away: the CPU, the firmware, Linux at boot, KVM's choice of controls, a parameter of KVM, and
+ * what KVM offers a nested hypervisor.
+ */
 export type Layer = (typeof LAYERS)[number];
 
+/** The layers as reports name them. */
 export const LAYER_TITLES = {
   silicon: "CPU",
   firmware: "firmware",
@@ -22,6 +28,7 @@ export const LAYER_TITLES = {
   nested: "nested (L1)",
 } as const satisfies Record<Layer, string>;
 
+/** A VMX feature and the condition that stands for it at each layer. */
 export interface Feature {
   readonly id: string;
   readonly name: string;
@@ -348,6 +355,7 @@ const FEATURES = [
   },
 ] as const satisfies readonly Feature[];
 
+/** Id of a feature, as in `vpid` or `ept-5level`. */
 export type FeatureId = (typeof FEATURES)[number]["id"];
 
 /** The features as rows of the common shape. */

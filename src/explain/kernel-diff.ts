@@ -20,11 +20,13 @@ export interface KernelDiff {
   readonly moved: readonly Rule[];
 }
 
+/** Rows that hold in the second release only (`added`), and in the first only (`removed`). */
 export interface Changed<T> {
   readonly added: readonly T[];
   readonly removed: readonly T[];
 }
 
+/** A control that the two releases do not ask for alike. Another condition for asking does not count. */
 export interface ControlDiff {
   readonly group: ControlGroup;
   readonly name: string;
@@ -33,6 +35,10 @@ export interface ControlDiff {
   readonly after: "min" | "opt" | undefined;
 }
 
+/**
+ * What the tables say of `to` and not of `from`, and the other way round. Each may be the older one. Build options are
+ * left out of account: a row that exists with some configuration counts.
+ */
 export function diffKernels(from: Release, to: Release): KernelDiff {
   const flags = (release: Release) =>
     [...VMX_FLAGS, ...CPU_FLAGS]

@@ -23,8 +23,11 @@ export const KERNEL_FINDING_KINDS = {
   "core-refused": { severity: "error", source: "KVM vmx_check_processor_compat" },
   "params-ignored": { severity: "warning", source: "Linux parse_args: unknown parameter ignored" },
 } as const satisfies { readonly [id: string]: Pick<Finding, "severity" | "source"> };
+
+/** Key of `KERNEL_FINDING_KINDS`. */
 export type KernelFindingId = keyof typeof KERNEL_FINDING_KINDS;
 
+/** Something remarkable about what the kernel does on a host; `core` is the position in `Host.cores`. */
 export interface KernelFinding extends Omit<Finding, "id"> {
   readonly id: KernelFindingId;
   /** False when unknown input decides whether it happens. */

@@ -10,6 +10,7 @@ import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./features.js";
 /** What a layer says of a feature; `"none"` where the layer has nothing to say about it. */
 export type Cell = Tri | "none";
 
+/** One feature in the matrix of features and layers. */
 export interface FeatureLayers {
   readonly feature: Feature;
   readonly cells: Readonly<Record<Layer, Cell>>;
@@ -33,7 +34,7 @@ export const FIRMWARE_ENABLES_VMX: Condition = {
   ],
 };
 
-export function flagRow(feature: Feature): VmxFlag | undefined {
+function flagRow(feature: Feature): VmxFlag | undefined {
   return VMX_FLAGS.find((row) => row.flag === feature.flag);
 }
 
@@ -105,6 +106,7 @@ function nestedGate(cpu: CoreReplay, layer: Layer, value: Tri): Tri {
   return layer === "nested" ? and(cpu.bit("params", "nested"), value) : value;
 }
 
+/** What every layer says of one feature, and where it is lost; `layersOf` gives all features. */
 export function featureLayers(replayed: Replay, feature: Feature): FeatureLayers {
   const cells = {} as Record<Layer, Cell>;
   let lostAt: Layer | undefined;

@@ -45,6 +45,7 @@ export type Reason =
   /** The user asked for this value of a parameter, or it is the default. */
   | { readonly kind: "parameter"; readonly name: string; readonly given: boolean };
 
+/** One bit at the end of a replay with the reason for its value. */
 export interface BitReason {
   readonly word: WordName;
   readonly bit: number;
