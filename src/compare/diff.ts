@@ -23,6 +23,7 @@ export interface FieldDifference {
   readonly certain: boolean;
 }
 
+/** A register in which some sets differ, or may. Lists of values have one for each set, in their order. */
 export interface RegisterDifference {
   readonly msr: number;
   readonly register: RegisterRow;

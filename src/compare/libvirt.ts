@@ -26,6 +26,7 @@ const LIBVIRT_VERSIONED_SINCE = "10.10";
 const OLDEST_MODELS = "9.0";
 const NOT_IN_OLDEST: readonly string[] = ["SapphireRapids"];
 
+/** As for QEMU, and what libvirt makes of it. */
 export interface LibvirtOptions extends QemuOptions {
   /** As in `11.3`. Default: the newest that the tables know. */
   readonly libvirtVersion?: string;
@@ -33,6 +34,7 @@ export interface LibvirtOptions extends QemuOptions {
   readonly hostMode?: "host-model" | "host-passthrough";
 }
 
+/** A `<feature>` of the element. */
 export interface LibvirtFeature {
   readonly name: string;
   readonly policy: "require" | "disable";
@@ -40,6 +42,7 @@ export interface LibvirtFeature {
   readonly because?: "libvirt's model differs";
 }
 
+/** A `<cpu>` element that makes libvirt give a guest the wanted VMX capabilities. */
 export interface LibvirtCpu {
   /** The element, indented by two blanks, without a final newline. */
   readonly xml: string;
@@ -54,6 +57,7 @@ export interface LibvirtCpu {
   readonly qemu: QemuCpu;
 }
 
+/** The answer of `libvirtCpu`; the other kinds say which model or version is not in the tables, and names like it. */
 export type LibvirtResult =
   | ({ readonly kind: "cpu" } & LibvirtCpu)
   | { readonly kind: "unknown version"; readonly message: string }
@@ -88,6 +92,13 @@ export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): Libv
   }
   const lines = features.map(({ name, policy }) => `  <feature policy='${policy}' name='${name}'/>`);
   const mode = options.hostMode ?? "host-model";
+  if (host && mode === "host-model") {
+    // libvirt makes a named model of it, with what it has a name for; without any name QEMU's model decides.
+    for (const property of propertiesOf(cpu.qemuVersion)) {
+      if (propertyState(cpu.features, property) === "no" || nameIn(property, version) !== undefined) continue;
+      if (!unknownToLibvirt.includes(property.name)) unknownToLibvirt.push(property.name);
+    }
+  }
   const open =
     own === undefined
       ? [`<cpu mode='${mode}' check='${mode === "host-model" ? "partial" : "none"}'>`]
@@ -99,7 +110,14 @@ export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): Libv
     libvirtVersion: version,
     features,
     unknownToLibvirt,
-    notes: notesFor(version, features, unknownToLibvirt, own),
+    notes: [
+      ...notesFor(version, features, unknownToLibvirt, own),
+      ...(host && mode === "host-model" && unknownToLibvirt.length > 0
+        ? [
+            "host-model leaves out what libvirt has no name for; <cpu mode='host-passthrough'/> gives all that KVM offers.",
+          ]
+        : []),
+    ],
     qemu: cpu,
   };
 }

@@ -26,6 +26,7 @@ import {
 } from "./qemu-features.js";
 import { findModel, newestQemu, type QemuProperty, qemuData } from "./qemu-models.js";
 
+/** What is known of the guest and of the programs that run it. */
 export interface MigrateOptions {
   /** CPUID of the guest as far as it is known: KVM changes the vCPU's MSRs by it. Default: nothing is changed. */
   readonly guest?: GuestCpuid;
@@ -78,6 +79,7 @@ export interface Fix {
   readonly remaining: readonly Offender[];
 }
 
+/** Whether a guest can move, what keeps it from that, and a configuration with which it could. */
 export interface Migration {
   /** Can the guest run on the destination. */
   readonly verdict: Tri;
@@ -92,6 +94,7 @@ export interface Migration {
   readonly fix?: Fix;
 }
 
+/** The answer of `migrate`; the other kinds say which model or version is not in the tables, and names like it. */
 export type MigrateResult =
   | ({ readonly kind: "migration" } & Migration)
   | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] }
