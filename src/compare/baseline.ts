@@ -24,6 +24,8 @@ export interface BaselineField {
   readonly values: readonly (number | undefined)[];
   /** Do the hosts agree on it. */
   readonly agree: Tri;
+  /** Is there no common set for want of agreement. */
+  readonly conflict: Tri;
   /** The hosts that force the value: those that have the smallest or largest one. */
   readonly by: readonly string[];
 }
@@ -71,7 +73,7 @@ export function baseline(sets: readonly CapabilitySet[]): Baseline {
 }
 
 function possibleIn(register: BaselineRegister, sets: readonly CapabilitySet[]): Tri {
-  const equal = register.fields.filter((field) => field.policy === "equal").map((field) => field.agree);
+  const equal = register.fields.map((field) => not(field.conflict));
   const controls = bitLabel(register.msr, 0).register.layout === "controls";
   const values = sets.map((set) => effective(set, register.msr));
   return allOf([...equal, controls ? not(contradictory(values)) : "yes"]);
@@ -153,7 +155,7 @@ function fieldOf(msr: number, span: PolicySpan, values: readonly Msr[], sets: re
   const unsure = values.some((value, i) => value.state !== "absent" && numbers[i] === undefined);
   const differ = new Set(known).size > 1;
   const agree: Tri = differ ? "no" : unsure && sets.length > 1 ? "unknown" : "yes";
-  const base = { msr, span, policy: span.policy, values: numbers, agree };
+  const base = { msr, span, policy: span.policy, values: numbers, agree, conflict: conflictIn(span, agree, sets) };
   if (known.length === 0) return { ...base, by: [] };
   const who = (number: number) => sets.filter((_, i) => numbers[i] === number).map((set) => set.label);
   if (span.policy === "equal") {
@@ -163,6 +165,15 @@ function fieldOf(msr: number, span: PolicySpan, values: readonly Msr[], sets: re
   const best = span.policy === "minimum" ? Math.min(...known) : Math.max(...known);
   const by = differ ? who(best) : [];
   return unsure ? { ...base, by } : { ...base, value: best, by };
+}
+
+function conflictIn({ policy, equalWhile, moves }: PolicySpan, agree: Tri, sets: readonly CapabilitySet[]): Tri {
+  if (equalWhile !== undefined) {
+    const [msr, bit] = equalWhile;
+    return and(not(agree), intersect(sets.map((set) => msrBit(effective(set, msr), bit))));
+  }
+  if (policy !== "equal" || (moves === true && sets.every((set) => set.layer !== "nested"))) return "no";
+  return not(agree);
 }
 
 /** A bit of a number in the common value; unknown when there is no such number. */
@@ -202,9 +213,7 @@ function contradictory(values: readonly Msr[]): Tri {
 /** Controls that for certain contradict each other; numbers that must agree and do not. */
 function conflictsOf(register: BaselineRegister, sets: readonly CapabilitySet[]): readonly (Loss | BaselineField)[] {
   const values = sets.map((set) => effective(set, register.msr));
-  const found: (Loss | BaselineField)[] = register.fields.filter(
-    (field) => field.policy === "equal" && field.agree === "no",
-  );
+  const found: (Loss | BaselineField)[] = register.fields.filter((field) => field.conflict === "yes");
   for (const loss of register.losses) {
     const { label, kind, by } = loss;
     if (kind !== "forced" || label.register.layout !== "controls") continue;

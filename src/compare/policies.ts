@@ -6,7 +6,7 @@
 /**
  * - `intersect`: 1 only where every host has 1;
  * - `accumulate`: 1 as soon as one host has 1 (what must be 1, and limits);
- * - `equal`: the hosts have to agree on the number;
+ * - `equal`: there is a common number only if the hosts agree on it;
  * - `minimum`, `maximum`: the smallest or largest number.
  */
 export type Policy = "intersect" | "accumulate" | "equal" | "minimum" | "maximum";
@@ -20,6 +20,10 @@ export interface PolicySpan {
   readonly field?: string;
   /** Why, where the layout of the register does not say so. */
   readonly why?: string;
+  /** Hosts that do not agree on the number have no common set, if all of them have this control. */
+  readonly equalWhile?: readonly [msr: number, bit: number];
+  /** The number counts only for what moves from host to host: it has to be equal for what KVM offers. */
+  readonly moves?: true;
 }
 
 const bits = (high: number, low: number, policy: "intersect" | "accumulate", why?: string): PolicySpan =>
@@ -40,7 +44,10 @@ const MASK: readonly PolicySpan[] = [bits(63, 0, "intersect", MAY_BE_1)];
 /** By MSR index; every register of 0x480 to 0x493, every bit once. */
 export const POLICIES: { readonly [msr: number]: readonly PolicySpan[] } = {
   0x480: [
-    field(30, 0, "REVISION", "equal", "A VMCS belongs to its revision; KVM takes only its own back."),
+    {
+      ...field(30, 0, "REVISION", "equal", "A VMCS belongs to its revision; KVM takes only its own back."),
+      moves: true,
+    },
     bits(31, 31, "intersect"),
     field(44, 32, "REGION_SIZE", "maximum", "A region that fits every host is as large as the largest."),
     bits(47, 45, "intersect"),
@@ -54,12 +61,16 @@ export const POLICIES: { readonly [msr: number]: readonly PolicySpan[] } = {
   0x483: CONTROLS,
   0x484: CONTROLS,
   0x485: [
-    field(4, 0, "TIMER_RATE", "equal", "Timer values mean other times at another rate."),
+    {
+      ...field(4, 0, "TIMER_RATE", "minimum", "The finest rate; hosts with a timer have to agree on it."),
+      // Timer values mean other times at another rate; KVM takes back only its own while there is a timer.
+      equalWhile: [0x481, 32 + 6],
+    },
     bits(15, 5, "intersect"),
     field(24, 16, "CR3_TARGETS", "minimum", "More targets than a host has make a VM entry fail there."),
     field(27, 25, "MAX_MSRS", "minimum", "Longer MSR lists than a host recommends may machine-check there."),
     bits(31, 28, "intersect"),
-    field(63, 32, "MSEG_REVISION", "equal", "The MSEG header carries this number."),
+    { ...field(63, 32, "MSEG_REVISION", "equal", "The MSEG header carries this number."), moves: true },
   ],
   0x486: [bits(63, 0, "accumulate", "A bit that must be 1 on one host is 1 on a common set.")],
   0x487: [bits(63, 0, "intersect", "A bit may be 1 where every host lets it be 1.")],

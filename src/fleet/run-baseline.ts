@@ -147,7 +147,7 @@ function lossJson({ label, kind, by }: Loss, at: Places) {
   return { ...bitLabelJson(label), kind, by, at: at.map((layer) => layer ?? null) };
 }
 
-function fieldJson({ msr, span, policy, value, values, agree, by }: BaselineField) {
+function fieldJson({ msr, span, policy, value, values, agree, conflict, by }: BaselineField) {
   return {
     msr: msrIndex(msr),
     name: fieldName(msr, span.field),
@@ -157,6 +157,7 @@ function fieldJson({ msr, span, policy, value, values, agree, by }: BaselineFiel
     value: value ?? null,
     values: values.map((one) => one ?? null),
     agree,
+    conflict,
     by,
   };
 }

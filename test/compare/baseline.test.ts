@@ -15,7 +15,7 @@ import { diffSets } from "../../src/compare/diff.js";
 import { POLICIES } from "../../src/compare/policies.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
 import { replay } from "../../src/kvm/replay.js";
-import { ABSENT, formatMsr, type Msr, msrValue, UNREAD } from "../../src/model/msr.js";
+import { ABSENT, formatMsr, type Msr, msrBit, msrValue, UNREAD } from "../../src/model/msr.js";
 import { registerOf } from "../../src/spec/registers.js";
 
 const set = (label: string, registers: readonly (readonly [number, Msr])[]): CapabilitySet => ({
@@ -53,17 +53,27 @@ describe("baseline", () => {
 
   it("keeps numbers by their policy", () => {
     // Timer rate 5 and 7, CR3 targets 4 and 3, MSR lists 2 and 0.
-    const common = baseline([
-      set("a", [[0x485, value(0, (4 << 16) | (2 << 25) | 5)]]),
-      set("b", [[0x485, value(0, (3 << 16) | 7)]]),
-    ]);
-    const fields = Object.fromEntries(common.registers[0]?.fields.map((field) => [field.span.field, field]) ?? []);
-    expect(fields.TIMER_RATE).toMatchObject({ agree: "no", values: [5, 7] });
-    expect(fields.TIMER_RATE?.value).toBeUndefined();
-    expect(fields.CR3_TARGETS).toMatchObject({ value: 3, by: ["b"] });
+    const timer = (may: number) => [0x481, value(0x16 | (may << 6), 0x16)] as const;
+    const fast = [0x485, value(0, (4 << 16) | (2 << 25) | 5)] as const;
+    const slow = [0x485, value(0, (3 << 16) | 7)] as const;
+    const common = baseline([set("a", [timer(1), fast]), set("b", [timer(1), slow])]);
+    const fields = Object.fromEntries(common.registers[1]?.fields.map((field) => [field.span.field, field]) ?? []);
+    expect(fields.TIMER_RATE).toMatchObject({ agree: "no", values: [5, 7], value: 5, by: ["a"], conflict: "yes" });
+    expect(fields.CR3_TARGETS).toMatchObject({ value: 3, by: ["b"], conflict: "no" });
     expect(fields.MAX_MSRS).toMatchObject({ value: 0, by: ["b"] });
     expect(fields.MSEG_REVISION).toMatchObject({ value: 0, agree: "yes", by: [] });
     expect(common).toMatchObject({ possible: "no", conflicts: [{ span: { field: "TIMER_RATE" } }] });
+    // Without the timer its rate does not matter.
+    expect(baseline([set("a", [timer(1), fast]), set("b", [timer(0), slow])])).toMatchObject({ possible: "yes" });
+    const unread = set("b", [[0x481, UNREAD], slow]);
+    expect(baseline([set("a", [timer(1), fast]), unread])).toMatchObject({ possible: "unknown", conflicts: [] });
+    // The revision belongs to what is moved from host to host: state of nested guests.
+    const revision = (layer: CapabilitySet["layer"], n: number): CapabilitySet => ({
+      ...set(String(n), [[0x480, value(0x0018_1000, n)]]),
+      layer,
+    });
+    expect(baseline([revision("nested", 1), revision("nested", 2)]).possible).toBe("no");
+    expect(baseline([revision("silicon", 1), revision("silicon", 2)]).possible).toBe("yes");
     const region = baseline([set("a", [[0x480, value(0x0018_1000, 1)]]), set("b", [[0x480, value(0x0018_0400, 1)]])]);
     expect(region.registers[0]?.text).toBe("0x18100000000001");
   });
@@ -163,6 +173,110 @@ describe("baseline", () => {
         const of = (...msrs: Msr[]) => baseline(msrs.map((m, i) => set(String(i), [[msr, m]]))).registers[0]?.text;
         expect(of(a, b, c)).toBe(of(c, a, b));
       }),
+    );
+  });
+
+  const aSet = (index: number, msrs: readonly Msr[]): CapabilitySet => ({
+    label: String(index),
+    layer: "nested",
+    registers: new Map(CAPABILITY_MSRS.map((msr, i) => [msr, msrs[i] as Msr])),
+  });
+  const aHost = fc.array(anMsr, { minLength: CAPABILITY_MSRS.length, maxLength: CAPABILITY_MSRS.length });
+  const aFleet = fc.array(aHost, { minLength: 1, maxLength: 4 }).map((hosts) => hosts.map((msrs, i) => aSet(i, msrs)));
+  const stateOf = (set: CapabilitySet, msr: number, bit: number) => msrBit(set.registers.get(msr) ?? ABSENT, bit);
+
+  it("is below every host by the policy of each bit and number, and blames only hosts that are the reason", () => {
+    fc.assert(
+      fc.property(aFleet, (fleet) => {
+        const common = baseline(fleet);
+        for (const row of common.registers) {
+          for (const span of POLICIES[row.msr] ?? []) {
+            if (span.policy !== "intersect" && span.policy !== "accumulate") continue;
+            const [all, one] = span.policy === "intersect" ? (["yes", "no"] as const) : (["no", "yes"] as const);
+            for (let bit = span.low; bit <= span.high; bit++) {
+              const states = fleet.map((host) => stateOf(host, row.msr, bit));
+              const state = msrBit(row.value, bit);
+              const right = states.includes(one) ? one : states.includes("unknown") ? "unknown" : all;
+              expect(state).toBe(right);
+              const loss = row.losses.find((candidate) => candidate.label.msrBit === bit);
+              const lost = right === one && states.includes(all);
+              expect(loss?.kind === "lost" || loss?.kind === "forced").toBe(lost);
+              if (loss === undefined) continue;
+              const to = loss.kind === "unknown" ? "unknown" : one;
+              expect(loss.by).toEqual(fleet.filter((_, i) => states[i] === to).map(({ label }) => label));
+            }
+          }
+          for (const { span, policy, value: number, values, by } of row.fields) {
+            if (number === undefined) continue;
+            const known = values.filter((other) => other !== undefined);
+            if (policy === "equal") expect(new Set(known)).toEqual(new Set([number]));
+            else expect(number).toBe(policy === "minimum" ? Math.min(...known) : Math.max(...known));
+            for (const label of by) expect([span.field, values[Number(label)]]).toEqual([span.field, number]);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  const told = ({ registers, possible }: ReturnType<typeof baseline>) => [
+    possible,
+    ...registers.map(({ msr, text, losses, fields }) => [
+      msr,
+      text,
+      losses.map(({ label, kind, by }) => [label.msrBit, kind, [...by].sort()]),
+      fields.map(({ span, value: number, agree, conflict, by }) => [
+        span.field,
+        number,
+        agree,
+        conflict,
+        [...by].sort(),
+      ]),
+    ]),
+  ];
+
+  it("does not depend on the order, and is not changed by itself or by a host again", () => {
+    fc.assert(
+      fc.property(aFleet, (fleet) => {
+        const common = baseline(fleet);
+        expect(told(baseline([...fleet].reverse()))).toEqual(told(common));
+        const itself: CapabilitySet = {
+          label: "itself",
+          layer: "nested",
+          registers: new Map(common.registers.map(({ msr, value: own }) => [msr, own])),
+        };
+        const texts = common.registers.map(({ text }) => text);
+        expect(baseline([itself]).registers.map(({ text }) => text)).toEqual(texts);
+        const again = [...fleet, { ...(fleet[0] as CapabilitySet), label: "again" }];
+        expect(baseline(again).registers.map(({ text }) => text)).toEqual(texts);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("stays what it is for certain when more is read: losses, who made them, and whether there is a set", () => {
+    fc.assert(
+      fc.property(aFleet, fc.array(fc.nat(0xffff_ffff), { minLength: 4, maxLength: 4 }), (fleet, fills) => {
+        const read = fleet.map((host, i) => ({
+          ...host,
+          registers: new Map([...host.registers].map(([msr, one]) => [msr, complete(one, fills[i] as number)])),
+        }));
+        const [before, after] = [baseline(fleet), baseline(read)];
+        if (before.possible !== "unknown") expect(after.possible).toBe(before.possible);
+        for (const row of before.registers) {
+          const now = after.registers.find(({ msr }) => msr === row.msr);
+          for (const loss of row.losses.filter(({ kind }) => kind !== "unknown")) {
+            const same = now?.losses.find(({ label }) => label.msrBit === loss.label.msrBit);
+            expect(same?.kind).toBe(loss.kind);
+            expect(same?.by).toEqual(expect.arrayContaining([...loss.by]));
+          }
+          for (const [i, one] of row.fields.entries()) {
+            if (one.value !== undefined) expect(now?.fields[i]?.value).toBe(one.value);
+            if (one.conflict !== "unknown") expect(now?.fields[i]?.conflict).toBe(one.conflict);
+          }
+        }
+      }),
+      { numRuns: 200 },
     );
   });
 });
