@@ -24,6 +24,7 @@ import {
   versionNumber,
 } from "./qemu-models.js";
 
+/** Which model, QEMU and host a text is for. */
 export interface QemuOptions {
   /** `host` (default), `nearest`, or a model with or without a version, as in `Skylake-Server` or `Skylake-Server-v4`. */
   readonly model?: string;
@@ -54,7 +55,7 @@ export interface QemuCpu {
   readonly needsCpuid: readonly { readonly property: string; readonly features: readonly QemuCpuidFeature[] }[];
   /** Wanted, and this QEMU version is not known to have the property. */
   readonly tooNew: readonly QemuProperty[];
-  /** Bits that no choice of properties gives, as `MSR bit`, with their wanted state. */
+  /** Properties that differ from what is wanted whatever is chosen, with their wanted state. */
   readonly inexpressible: readonly { readonly property: string; readonly wanted: Tri }[];
   /** For `nearest`: models that would be nearer if what nobody knows came out their way. */
   readonly rivals: readonly string[];
@@ -64,6 +65,7 @@ export interface QemuCpu {
   readonly features: FeatureBits;
 }
 
+/** The answer of `qemuCpu`; the other kinds say which version or model is not in the tables, and names like it. */
 export type QemuResult =
   | ({ readonly kind: "cpu" } & QemuCpu)
   | { readonly kind: "unknown version"; readonly message: string }
