@@ -60,6 +60,24 @@ describe("libvirtCpu", () => {
     expect(libvirtCpu(nested("6.12"), { libvirtVersion: "new" })).toMatchObject({ kind: "unknown version" });
   });
 
+  it("says what host-model of a libvirt loses", () => {
+    const old = cpuOf(nested("6.12"), { libvirtVersion: "9.0" });
+    expect(old.unknownToLibvirt).toEqual(expect.arrayContaining(["vmx-ept", "vmx-true-ctls"]));
+    expect(old.notes.join(" ")).toMatch(/knows no vmx-.*host-passthrough/);
+    const mbec = cpuOf(nested("7.3"), { libvirtVersion: "11.0", qemuVersion: "11.1" });
+    expect(mbec.unknownToLibvirt).toEqual(["vmx-mbec"]);
+    expect(cpuOf(nested("7.3"), { libvirtVersion: "11.0", hostMode: "host-passthrough" }).notes).toEqual([]);
+    expect(cpuOf(nested("6.12"), { libvirtVersion: "9.10" }).notes).toEqual([]);
+  });
+
+  it("names no model that a libvirt is not known to have", () => {
+    const of = (libvirtVersion: string) => libvirtCpu(nested("6.12"), { model: "SapphireRapids", libvirtVersion });
+    expect(of("9.0")).toMatchObject({ kind: "unknown model", message: expect.stringContaining("libvirt 9.0 is not") });
+    expect(of("10.0")).toMatchObject({ kind: "cpu", model: "SapphireRapids" });
+    const oldest = cpuOf(nested("6.12"), { model: "Haswell-noTSX-IBRS", libvirtVersion: "5.0" });
+    expect(oldest.notes.join(" ")).toMatch(/libvirt 5\.0 has the model Haswell-noTSX-IBRS is not known/);
+  });
+
   it("takes the host's own CPU by mode", () => {
     expect(cpuOf(nested("6.12"), {}).xml).toBe(`<cpu mode='host-model' check='partial'>
   <feature policy='require' name='vmx'/>
