@@ -156,9 +156,9 @@ function matchLine(window: readonly TextLine[]): Match[] {
         if (overlaps(spans, from, to)) continue;
         spans.push({ from, to });
         matched = true;
-        // A list that reaches the end of the line may go on in the next one.
+        // A list that reaches the end of the line may go on in the next one; a word at a soft break does.
         const longer =
-          candidate.row.list && to >= line.text.trimEnd().length - 1
+          (candidate.row.list && to >= line.text.trimEnd().length - 1) || (line.soft && to >= line.text.length)
             ? longest(candidate, joins, from, line.number)
             : undefined;
         found.push(longer ?? matchOf(candidate.row, hit, line.text, line.number, line.number));

@@ -49,6 +49,8 @@ export function circumstances(subject: SetMsr, refusal: Refusal): Cause[] {
   }
   const required = mustBeOneCause(subject, refusal);
   if (required !== undefined) causes.push(required);
+  const outer = outerMustBeOne(subject);
+  if (outer !== undefined && required === undefined) causes.push(outer);
   const evmcs = evmcsCause(subject);
   if (evmcs !== undefined) causes.push(evmcs);
   const cpuid = cpuidCause(subject);
@@ -78,6 +80,17 @@ function mustBeOneCause(subject: SetMsr, refusal: Refusal): Cause | undefined {
   return {
     text: `The value does not allow ${names} to be 1, although KVM cannot work without them: QEMU leaves a control out when KVM reports that it must be 1. So IA32_VMX_PINBASED_CTLS of this host has them in its must-be-1 half, as outer hypervisors (VMware) do and no processor does. Up to 5.15 KVM keeps such bits for guests and refuses QEMU's value, which drops them; since 6.1 it does not keep them${kernel === undefined ? "" : ` (this kernel: ${kernel})`}.`,
     certainty: kernel === undefined ? "likely" : "certain",
+  };
+}
+
+/** The same with a register whose value does not show it: an outer hypervisor can demand more than a processor does. */
+function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
+  const { signs, release, host } = context;
+  if (host !== undefined || !isControls(index) || !(signs.vmware || signs.virtualMachine)) return undefined;
+  if (release !== undefined && inRange(release, { since: "6.1" })) return undefined;
+  return {
+    text: "The host is a virtual machine: its hypervisor can demand controls as 1 that no processor demands. Up to 5.15 KVM keeps such must-be-1 bits for guests and refuses a value whose low half lacks them; since 6.1 it does not.",
+    certainty: "possible",
   };
 }
 

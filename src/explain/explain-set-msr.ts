@@ -11,7 +11,7 @@ import { comparesWithGuest, controlsByCpuid, type Refusal, refusalOf, restoreRul
 import { bitsFor, halves, refusedText, ruleFor, stepsFor, valuesFor } from "./explain-set-msr-text.js";
 import { askedFor, circumstances, type SetMsr } from "./explain-set-msr-why.js";
 import type { Step } from "./messages/message.js";
-import { NESTED_ON } from "./messages/steps.js";
+import { DROP_VMX, NESTED_ON } from "./messages/steps.js";
 import { rangesOf } from "./remedies.js";
 
 /** MSRs of other features that QEMU sets as well. */
@@ -49,11 +49,29 @@ const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly ab
     step: off("pmu"),
   },
   0x38f: { name: "IA32_PERF_GLOBAL_CTRL", about: "The guest has a PMU and KVM offers none.", step: off("pmu") },
+  0x4b564d02: {
+    name: "MSR_KVM_ASYNC_PF_EN",
+    about:
+      "With kernel-irqchip=off, Linux 5.8 refuses even to switch asynchronous page faults off (0); 5.9 and QEMU 5.2 take it back.",
+    step: {
+      text: "Leave kernel-irqchip=off out, or use Linux 5.9 or later on the host.",
+      commands: ["-machine q35,accel=kvm,kernel-irqchip=on", "-cpu host,kvm-asyncpf=off"],
+    },
+  },
   0xda0: {
     name: "IA32_XSS",
     about: "The guest has XSAVES state components that KVM does not offer.",
     step: off("xsaves"),
   },
+};
+
+/** Which bit it is, the value alone does not say. */
+const EXACT: Step = {
+  text: "To know the very bit: read the registers of the host and ask again with them.",
+  commands: [
+    "vmxlens collect > collect.sh && ssh HOST sudo sh -s < collect.sh > host.txt",
+    "vmxlens explain --host host.txt LOG",
+  ],
 };
 
 function off(feature: string): Step {
@@ -182,13 +200,17 @@ function withoutHost(subject: SetMsr): Decoded {
   causes.push(...circumstances(subject, open));
   const atlas = atlasCause(subject, context.release ?? DEFAULT_RELEASE);
   if (atlas !== undefined && !(first !== undefined && never.length === releases.length)) causes.push(atlas);
-  const agreed = never.length === releases.length && first !== undefined ? onlyCertain(first.refusal) : undefined;
+  const certainEverywhere = never.length === releases.length;
+  const agreed = certainEverywhere && first !== undefined ? onlyCertain(first.refusal) : undefined;
   return {
     bits: bitsFor(subject, agreed ?? { refused: [], fields: [] }, open),
     values: [{ name: "asked", value: formatU64(asked) }, ...halves(subject)],
     rule: ruleFor(subject),
     causes: ranked(causes),
-    steps: stepsFor(subject, agreed?.refused ?? suspects(subject, open), causes),
+    steps: [
+      ...stepsFor(subject, agreed?.refused ?? suspects(subject, open), causes),
+      ...(certainEverywhere ? [] : [DROP_VMX, EXACT]),
+    ],
     depends: [
       ...(context.release === undefined ? ["the kernel of the host (--kernel)"] : []),
       "the VMX registers of the host (--host)",
