@@ -115,6 +115,20 @@ function speaker(line: string, position: number, date: number): number {
   return date === 0 ? 0 : date + at(SPEAKER, line, position + date);
 }
 
+/** The blanks and tabs that every line of a text begins with, judged by its beginning; most often none. */
+export function commonIndent(head: string): string {
+  let common: string | undefined;
+  for (const [line] of head.matchAll(/^[^\n]*\S/gm)) {
+    const indent = /^[ \t]{0,64}/.exec(line)?.[0] ?? "";
+    if (common === undefined) common = indent;
+    let length = 0;
+    while (length < common.length && common[length] === indent[length]) length++;
+    common = common.slice(0, length);
+    if (common === "") break;
+  }
+  return common ?? "";
+}
+
 const LINE_NUMBER = /^\s{0,8}(\d{1,7})(?:\t|: ?|\. | {2}| ?\| ?|$)/;
 
 /** Whether every line of a text, judged by its beginning, begins with its own number, as from `cat -n`. */

@@ -1,6 +1,7 @@
 import type { Host } from "../model/host.js";
 import {
   cleanLine,
+  commonIndent,
   isNumbered,
   isQuotedPrintable,
   lineNumberLength,
@@ -73,6 +74,7 @@ export function readLines(
   );
   const columns = columnShifts();
   const numbered = isNumbered(options.head);
+  const indent = commonIndent(options.head);
 
   const factLine = (line: TextLine): boolean => {
     const marked = mayHaveMark(line.text);
@@ -100,7 +102,7 @@ export function readLines(
 
   let after = 0;
   const take = (raw: string, number: number, cut: boolean): void => {
-    const own = numbered ? lineNumberLength(raw, number) : 0;
+    const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
     const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
     columns.add(number, own + shift);
     const line: TextLine = { text, number, after, cut };

@@ -131,6 +131,22 @@ kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 0
   </host>
 </capabilities>
 `,
+  collect: `# vmxlens-collect 1
+release: 6.12.107-amd64
+processor\t: 0
+vendor_id\t: GenuineIntel
+cpu family\t: 6
+model\t\t: 151
+model name\t: 12th Gen Intel(R) Core(TM) i9-12900K
+stepping\t: 2
+microcode\t: 0x3a
+
+msr 0 0x3a 0000000000000005
+msr 0 0x480 03da050000000013
+msr 0 0x492 fault
+/sys/module/kvm_intel/parameters/nested:N
+# end of vmxlens-collect
+`,
   firecracker: `{"kernel_version": "5.10.1", "microcode_version": "0x5003901",
  "guest_cpu_config": {"msr_modifiers": [{"addr": "0x3a", "bitmap": "0b0101"}]}}
 `,
