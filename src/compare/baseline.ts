@@ -15,6 +15,7 @@ export interface Loss {
   readonly by: readonly string[];
 }
 
+/** A number of a register, taken from all hosts by its policy. `values` has one for each host, in their order. */
 export interface BaselineField {
   readonly msr: number;
   readonly span: PolicySpan;
@@ -30,6 +31,7 @@ export interface BaselineField {
   readonly by: readonly string[];
 }
 
+/** What all hosts have of one register. */
 export interface BaselineRegister {
   readonly msr: number;
   readonly value: Msr;
@@ -41,6 +43,9 @@ export interface BaselineRegister {
   readonly fields: readonly BaselineField[];
 }
 
+/**
+ * The capabilities that all hosts have in common, and whose lack or limit is the reason for each that they have not.
+ */
 export interface Baseline {
   readonly labels: readonly string[];
   readonly registers: readonly BaselineRegister[];
