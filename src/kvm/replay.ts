@@ -182,7 +182,10 @@ function paramExists(row: ParamRow, release: Release, config: KernelConfig): boo
   return row.configSince !== undefined && !inRange(release, { since: row.configSince });
 }
 
-/** Parameters that kvm and kvm_intel have in a release and configuration. */
+/**
+ * Parameters that kvm and kvm_intel have in a release and configuration. Throws `RangeError` for a release that is not
+ * one of `RELEASES`.
+ */
 export function paramsOf(release: Release, config: KernelConfig = DEBIAN_CONFIG): readonly ParamRow[] {
   return programsFor(release, config).params;
 }

@@ -22,7 +22,10 @@ export function vmxWordCount(release: Release): number {
   return rowFor(VMX_WORDS, release).words;
 }
 
-/** The line that show_cpuinfo (arch/x86/kernel/cpu/proc.c) prints from `vmx_capability[]`. */
+/**
+ * The line that show_cpuinfo (arch/x86/kernel/cpu/proc.c) prints from `vmx_capability[]`: `words` are all those of the
+ * release (`vmxWordCount`), in order.
+ */
 export function vmxFlagsLine(release: Release, hasVmx: Tri, words: readonly Word[]): VmxFlagsLine {
   const first = words[0] as Word;
   const empty: Tri = first.value !== 0 ? "no" : first.unknown === 0 ? "yes" : "unknown";

@@ -63,7 +63,7 @@ export interface Refusal {
   readonly missing?: { readonly word: WordName; readonly bits: number };
 }
 
-/** What a listener gets for every step that happens, in execution order. */
+/** What a listener gets for every step that happens, or may happen, in execution order. */
 export type TraceEvent =
   | {
       readonly kind: "read";

@@ -166,7 +166,10 @@ function decodeSpecial(row: FieldRow, value: Value64): DecodedField | undefined 
   return undefined;
 }
 
-/** What an exit qualification means for the exit reason that comes with it; entry failures, control registers, debug. */
+/**
+ * What an exit qualification means for the exit reason that comes with it (all 32 bits, bit 31 for a failed VM entry):
+ * VM-entry failures, accesses to control registers and I/O ports, EPT violations. Others come as the number alone.
+ */
 export function describeQualification(reason: number, qualification: U64): string {
   const basic = reason & 0xffff;
   const text = formatU64(qualification);

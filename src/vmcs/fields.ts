@@ -62,7 +62,7 @@ export function fieldOf(key: FieldKey): FieldRow {
   return row;
 }
 
-/** Name to show: the Linux one, else the SDM's. */
+/** Name to show: the Linux one, else Xen's, else the SDM's. */
 export function fieldName(row: FieldRow): string {
   return row.linux ?? row.xen ?? row.sdm;
 }
