@@ -14,7 +14,7 @@ import { format64 } from "./value64.js";
 
 /** A value that a failing check looked at. */
 export interface Evidence {
-  /** Linux name of the field, or name of the MSR or CPU fact. */
+  /** The field as `fieldName` names it, or the MSR or CPU fact. */
   readonly name: string;
   readonly encoding?: number;
   readonly value: string;
