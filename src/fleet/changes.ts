@@ -46,7 +46,7 @@ export interface FeatureChange {
 }
 
 export interface Changes {
-  /** The machine as it was and as it is, each with what its replay is given. */
+  /** The machine as it was and as it is, each with what its replay is given; what one does not tell is as in the other. */
   readonly before: Moment;
   readonly now: Moment;
   /** The two are the same CPU as far as both tell: brand string, vendor, signature. */
@@ -79,7 +79,8 @@ export interface Moment {
 
 /** What changed on a machine between two readings of it. */
 export function changesOf(before: Host, now: Host, how: ChangeOptions = {}): Changes {
-  const [a, b] = [momentOf(before, how), momentOf(now, how)];
+  // What follows is asked of what both tell: the rest is taken to have been the same.
+  const [a, b] = [momentOf(completed(before, now), how), momentOf(completed(now, before), how)];
   const onlyOnce: string[] = [];
   const values = valueChanges(before, now, onlyOnce);
   const registers = registerChanges(before, now, onlyOnce);
@@ -96,6 +97,30 @@ export function changesOf(before: Host, now: Host, how: ChangeOptions = {}): Cha
     onlyOnce,
     unchanged: values.changes.length === 0 && registers.changes.length === 0,
     comparable,
+  };
+}
+
+/** A host with what it does not tell as another says it. */
+function completed(host: Host, other: Host): Host {
+  const cores = host.cores.map((core, i): CoreGroup => {
+    const twin = other.cores[i];
+    if (twin === undefined) return core;
+    const { cpuid } = core;
+    const told = new Map([...core.msrs].filter(([, msr]) => msr.state !== "unknown"));
+    return {
+      ...twin,
+      ...core,
+      cpuid: { ...twin.cpuid, ...cpuid, features: { ...twin.cpuid.features, ...cpuid.features } },
+      msrs: new Map([...twin.msrs, ...told]),
+    };
+  });
+  const { kernel, params, vendor } = other;
+  return {
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(params === undefined ? {} : { params }),
+    ...(vendor === undefined ? {} : { vendor }),
+    ...host,
+    cores: cores as unknown as Host["cores"],
   };
 }
 
@@ -271,15 +296,10 @@ function mixed(before: Moment, now: Moment, kinds: readonly ChangeKind[]): Momen
       msrs,
     };
   });
-  const { params: ___, ...options } = before.options;
-  const { params } = from("params").options;
   return {
     host: { ...host, cores: cores as unknown as Host["cores"] },
-    options: {
-      ...options,
-      release: from("kernel").options.release,
-      ...(params === undefined ? {} : { params }),
-    },
+    // Build options and facts about the machine are those of both.
+    options: { ...from("params").options, release: from("kernel").options.release },
   };
 }
 
@@ -302,7 +322,8 @@ function featureChanges(before: Moment, now: Moment, kinds: readonly ChangeKind[
   const { features } = diffSubjects([subject("before", before), subject("now", now)]);
   return features.flatMap(({ feature, layers, impact }) =>
     layers
-      .filter(({ certain }) => certain)
+      // That a release has no name for what is not there is no change.
+      .filter(({ certain, cells }) => certain && cells.includes("yes"))
       .sort((a, b) => LAYERS.indexOf(a.layer) - LAYERS.indexOf(b.layer))
       .map(({ layer, cells }): FeatureChange => {
         const [was, is] = cells as [Cell, Cell];

@@ -6,7 +6,7 @@ import { layerCell } from "../explain/layers.js";
 import { tracedReplay } from "../explain/reason.js";
 import type { ChangeKind, Changes, FeatureChange } from "../fleet/changes.js";
 import { registerText } from "./bit-text.js";
-import { clipped, table, wrap } from "./layout.js";
+import { clipped, someOf, table, wrap } from "./layout.js";
 import { stepText } from "./reason-text.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
@@ -32,10 +32,10 @@ export function changesReport(file: string, changes: Changes, width: number): Li
     lines.push(BLANK, ...table(rows, { width, indent: 2 }));
   }
   for (const register of registers) lines.push(...registerLines(register, width));
-  if (features.length > 0) lines.push(BLANK, [styled("heading", "Features")]);
-  for (const change of features) lines.push(...featureLines(change, changes, width));
+  if (features.length > 0)
+    lines.push(BLANK, [styled("heading", "Features")], ...featureLines(features, changes, width));
   if (onlyOnce.length > 0) {
-    lines.push(BLANK, ...wrap(`Told only once, so not compared: ${onlyOnce.join(", ")}`, width));
+    lines.push(BLANK, ...wrap(`Told only once, so not compared: ${someOf(onlyOnce, 12)}`, width));
   }
   return lines;
 }
@@ -56,28 +56,39 @@ function registerLines({ msr, values, bits, fields }: RegisterDifference, width:
     ...bits.flatMap(({ label, values: [was, is] }) => {
       const style = is === "yes" ? "yes" : "no";
       const number = (tri: string | undefined) => (tri === "yes" ? "1" : "0");
-      const text = `bit ${label.msrBit}: ${number(was)} → ${number(is)}  ${labelText(label)}`;
+      const text = `bit ${label.msrBit}: ${number(was)} → ${number(is)}, ${labelText(label)}`;
       return wrap(styled(style, text), width, "    ", 6);
     }),
     ...fields.flatMap(({ field, values: [was, is] }) =>
-      wrap(`bits ${field.high}:${field.low}: ${was ?? "?"} → ${is ?? "?"}  ${field.sdm}`, width, "    ", 6),
+      wrap(`bits ${field.high}:${field.low}: ${was ?? "?"} → ${is ?? "?"}, ${field.sdm}`, width, "    ", 6),
     ),
   ];
 }
 
-function featureLines(change: FeatureChange, changes: Changes, width: number): Line[] {
-  const { feature, layer, before, now, impact } = change;
-  const style = now === "yes" ? "yes" : "no";
-  const head: Inline = [
-    styled("strong", feature.id),
-    `, ${LAYER_TITLES[layer]}: ${answer(before)} → `,
-    styled(style, answer(now)),
-    `  ${causeText(change, changes)}`,
-  ];
-  const lines = wrap(head, width, "  ", 4);
-  lines.push(...wrap(styled("dim", ruleText(change, changes)), width, "    "));
-  if (impact !== undefined && now === "no") lines.push(...wrap(styled("dim", `without it: ${impact}`), width, "    "));
-  return lines;
+/** The layers of one feature that changed alike and by the same cause are told together, with what decides at the first. */
+function featureLines(list: readonly FeatureChange[], changes: Changes, width: number): Line[] {
+  const alike = new Map<string, [FeatureChange, ...FeatureChange[]]>();
+  for (const change of list) {
+    const key = JSON.stringify([change.feature.id, change.before, change.now, change.causes]);
+    const group = alike.get(key);
+    if (group === undefined) alike.set(key, [change]);
+    else group.push(change);
+  }
+  return [...alike.values()].flatMap((group) => {
+    const [first] = group;
+    const { feature, before, now, impact } = first;
+    const head: Inline = [
+      styled("strong", feature.id),
+      `: ${answer(before)} → `,
+      styled(now === "yes" ? "yes" : "no", answer(now)),
+      ` at ${group.map(({ layer }) => LAYER_TITLES[layer]).join(", ")}, ${causeText(first, changes)}`,
+    ];
+    return [
+      ...wrap(head, width, "  ", 4),
+      ...wrap(styled("dim", ruleText(first, changes)), width, "    "),
+      ...(impact === undefined || now === "yes" ? [] : wrap(styled("dim", `without it: ${impact}`), width, "    ")),
+    ];
+  });
 }
 
 const answer = (cell: string) => (cell === "none" ? "-" : cell);
@@ -92,14 +103,14 @@ function causeName(cause: ChangeKind, { values, before, now }: Changes): string 
   switch (cause) {
     case "registers":
       return microcode === undefined
-        ? "the registers, under the same microcode: a firmware setting, or the hypervisor below"
-        : `the registers, with microcode ${microcode.before} → ${microcode.now}`;
+        ? "the registers (the microcode is the same: a firmware setting, or the hypervisor below)"
+        : `the registers (microcode ${microcode.before} → ${microcode.now})`;
     case "firmware":
-      return "IA32_FEAT_CTL: a firmware setting";
+      return "IA32_FEAT_CTL (a firmware setting)";
     case "cpuid":
       return "CPUID";
     case "kernel":
-      return `the kernel, Linux ${before.options.release} → ${now.options.release}`;
+      return `the kernel (Linux ${before.options.release} → ${now.options.release})`;
     case "params":
       return "the parameters of the module";
   }
