@@ -107,8 +107,9 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "VM entry",
     gravity: "informs",
-    hint: "vcpu has panicked",
-    pattern: /vcpu has (?:been )?panicked/i,
+    hint: ["vcpu has panicked", "vcpu has been panicked", "vcpu is paniced"],
+    group: "haxm-panicked",
+    pattern: /vcpu (?:has (?:been )?|is )panick?ed/i,
     what: "HAXM stopped this virtual CPU after an earlier failure; the line above it, with an exit reason or a VMX error, is the one that says why. What it dumps here (log_vmxon_res and so on) is 0 when VMXON itself was good.",
     steps: [
       { text: "Give the lines before the first of these, from `haxm_panic` or `vmexit reason` on." },

@@ -9,8 +9,16 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "degrades",
-    hint: ["nested virtualization is not supported on this", "nested virtualization unsupported"],
-    pattern: /Nested virtualization is not supported on this (?<what>machine|computer)/i,
+    hint: [
+      "nested virtualization is not supported on this",
+      "geschachtelte virtualisierung",
+      "virtualisation imbriquée",
+      "virtualización anidada",
+      "嵌套虚拟化",
+    ],
+    pattern:
+      /Nested virtualization is not supported on this (?<what>machine|computer)|Geschachtelte Virtualisierung wird auf [^\n]{1,40}nicht unterst|wsl: [^\n]{0,40}(?:virtualisation imbriquée n|virtualización anidada no|嵌套虚拟化)/i,
+    group: "wsl-nested-machine",
     what: "WSL starts, and its virtual machine gets no VT-x: KVM inside WSL2 will not work.",
     causes: [
       "Windows 10: WSL passes VT-x on from Windows 11 only.",
@@ -31,6 +39,23 @@ export const WINDOWS_MESSAGES = [
       message: "microsoft/WSL#10106, #11467, #11216; WhitewaterFoundry/Fedora-Remix-for-WSL#200",
       meaning: "microsoft/WSL#10106, #11467",
     },
+  },
+  {
+    id: "wsl-unknown-key",
+    product: "WSL",
+    layer: "user space",
+    gravity: "degrades",
+    hint: "unknown key 'wsl2.",
+    pattern: /Unknown key 'wsl2\.(?<key>\w{1,40})' in (?<file>[^\s:]{1,120})(?::\d{1,5})?/i,
+    what: "{file} belongs to one distribution and has no section for the virtual machine: wsl2.{key} is ignored there.",
+    causes: ["Settings under [wsl2] stand in .wslconfig in the Windows user's folder, not in /etc/wsl.conf."],
+    steps: [
+      {
+        text: "Move the setting, and restart WSL.",
+        commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "{key}=true", "wsl --shutdown"],
+      },
+    ],
+    source: { message: "microsoft/WSL#13262", meaning: "microsoft/WSL#13262; Microsoft documentation of .wslconfig" },
   },
   {
     id: "wsl-nested-build",
