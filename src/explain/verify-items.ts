@@ -152,7 +152,7 @@ function loadItems({ params }: Host, { loads, error }: Replay): VerifyItem[] {
   ];
 }
 
-export function sameParam(row: ParamRow, a: string, b: string): boolean {
+function sameParam(row: ParamRow, a: string, b: string): boolean {
   if (row.type !== "bool") return Number(a) === Number(b);
   return parseBool(a) === undefined ? a === b : parseBool(a) === parseBool(b);
 }

@@ -152,7 +152,7 @@ export function readLines(
  * Whether a line may have the mark of one of the readers. Most lines of a long log do not, and one search for all
  * readers is cheaper than one for each: by their first letters, the words make one expression that skips quickly.
  */
-export function prefilter(readers: readonly FactReader[]): (text: string) => boolean {
+function prefilter(readers: readonly FactReader[]): (text: string) => boolean {
   const anchored = readers.filter(({ mark }) => mark.source.startsWith("^")).map(({ mark }) => mark.source);
   const starts = new RegExp(anchored.map((source) => `(?:${source})`).join("|") || "(?!)");
   const words = [...new Set(readers.flatMap((reader) => reader.words ?? []))];

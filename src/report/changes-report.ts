@@ -94,7 +94,7 @@ function featureLines(list: readonly FeatureChange[], changes: Changes, width: n
 const answer = (cell: string) => (cell === "none" ? "-" : cell);
 
 /** What made the change, in words. */
-export function causeText({ causes }: Pick<FeatureChange, "causes">, changes: Changes): string {
+function causeText({ causes }: Pick<FeatureChange, "causes">, changes: Changes): string {
   return `because of ${causes.map((cause) => causeName(cause, changes)).join(" and ")}`;
 }
 
