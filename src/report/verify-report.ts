@@ -65,7 +65,7 @@ function verdictLines(found: Verification, width: number): Line[] {
 function differenceLines({ differences, fits, release }: Verification, width: number): Line[] {
   if (differences.length === 0) return [];
   const lines: Line[] = [BLANK, [styled("heading", "Differences")]];
-  for (const found of differences.slice(0, MOST)) lines.push(...oneDifference(found, width));
+  for (const group of alike(differences.slice(0, MOST))) lines.push(...groupLines(group, width));
   if (differences.length > MOST)
     lines.push(...wrap(`${differences.length - MOST} more: --json lists them`, width, "  "));
   if (fits.length > 0) {
@@ -79,24 +79,34 @@ function differenceLines({ differences, fits, release }: Verification, width: nu
   return lines;
 }
 
-function oneDifference({ what, said, replayed, reasons }: Difference, width: number): Line[] {
-  const lines = wrap(styled("strong", what), width, "  ", 4);
-  lines.push(...wrap([styled("label", "machine "), clipped(said, 200)], width, "    "));
-  lines.push(...wrap([styled("label", "replay  "), clipped(replayed, 200)], width, "    "));
+/** Differences that have the same reasons stand together, with the reasons once. */
+function alike(differences: readonly Difference[]): readonly (readonly [Difference, ...Difference[]])[] {
+  const groups = new Map<string, [Difference, ...Difference[]]>();
+  for (const found of differences) {
+    // What nobody can explain is told one by one.
+    const key = found.reasons.length === 0 ? found.id : found.reasons.map(({ text }) => text).join("\n");
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [found]);
+    else group.push(found);
+  }
+  return [...groups.values()];
+}
+
+function groupLines(group: readonly [Difference, ...Difference[]], width: number): Line[] {
+  const [{ reasons }] = group;
+  const lines = group.flatMap(({ what, said, replayed }) => [
+    ...wrap(styled("strong", what), width, "  ", 4),
+    ...wrap(clipped(said, 200), width, ["    ", styled("label", "machine "), ""]),
+    ...wrap(clipped(replayed, 200), width, ["    ", styled("label", "replay  "), ""]),
+  ]);
   for (const [index, { text, explains }] of reasons.entries()) {
     const label = index === 0 ? "likely  " : "or      ";
     const others = explains > 1 ? styled("dim", ` (explains ${explains} of the differences)`) : "";
     lines.push(...wrap([text, others], width, ["    ", styled("label", label)]));
   }
-  if (reasons.length === 0) {
-    lines.push(
-      ...wrap("no reason is known: please report it, with the output of --json", width, [
-        "    ",
-        styled("label", "likely  "),
-      ]),
-    );
-  }
-  return lines;
+  if (reasons.length > 0) return lines;
+  const unknown = "no reason is known: please report it, with the output of --json";
+  return [...lines, ...wrap(unknown, width, ["    ", styled("label", "likely  ")])];
 }
 
 function unknownLines({ items }: Verification, width: number): Line[] {
