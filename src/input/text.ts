@@ -120,13 +120,13 @@ export function lineSplitter(sink: (line: string, number: number) => void, log: 
     if (line.length > MAX_LINE) tooLong();
     else sink(line, number);
   };
-  /** The text between two LFs, or a part of it that ends where a CR stood. */
-  const emitSpan = (span: string): void => {
+  /** The text between two LFs; the CRs at its end belong to the second. `part`: it ends where a CR stood. */
+  const emitSpan = (span: string, part = false): void => {
     if (skipping) {
       skipping = false;
       number++;
       const end = span.indexOf("\r");
-      if (end >= 0 && end < span.length - 1) emitSpan(span.slice(end + 1));
+      if (end >= 0 && (part || end < span.length - 1)) emitSpan(span.slice(end + 1), part);
       return;
     }
     if (!span.includes("\r")) {
@@ -134,7 +134,7 @@ export function lineSplitter(sink: (line: string, number: number) => void, log: 
       return;
     }
     let length = span.length;
-    while (length > 0 && span.charCodeAt(length - 1) === 13) length--;
+    while (!part && length > 0 && span.charCodeAt(length - 1) === 13) length--;
     let start = 0;
     for (;;) {
       const end = span.indexOf("\r", start);
@@ -160,7 +160,7 @@ export function lineSplitter(sink: (line: string, number: number) => void, log: 
       // The last CR may be half of a CRLF, so the line before it stays.
       const lastCr = carry.lastIndexOf("\r", carry.length - 2);
       if (lastCr >= 0) {
-        emitSpan(carry.slice(0, lastCr));
+        emitSpan(carry.slice(0, lastCr), true);
         carry = carry.slice(lastCr + 1);
       }
       if (carry.length > MAX_LINE) {
