@@ -240,6 +240,30 @@ function machineFacts({ host, options }: Ground): World[] {
   );
 }
 
+/**
+ * For items that hang on a fact about the machine which nobody gave: what the fact must be for the machine to be right,
+ * by the id of the item. Tried by replaying it both ways.
+ */
+export function factsTold({ host, options, settled }: Ground): ReadonlyMap<string, string> {
+  const open = settled.items.filter(({ verdict, note }) => verdict === "unknown" && note === undefined);
+  const told = new Map<string, string>();
+  if (open.length === 0) return told;
+  for (const { fact, key, yes, no } of FACTS) {
+    // Those that are taken for granted are known.
+    if (fact === "tboot" || fact === "enlightenedVmcs" || options.machine?.[fact] !== undefined) continue;
+    const [on, off] = [true, false].map((value) => {
+      const world = { ...options, machine: { ...options.machine, [fact]: value } };
+      return new Map(verifyItems(host, replay(host, world)).map(({ id, verdict }) => [id, verdict]));
+    }) as [Map<string, string>, Map<string, string>];
+    for (const { id } of open) {
+      const [ifOn, ifOff] = [on.get(id), off.get(id)];
+      if (ifOn === "agree" && ifOff === "differ") told.set(id, `agrees if ${yes} (--machine ${key}=1)`);
+      if (ifOff === "agree" && ifOn === "differ") told.set(id, `agrees if ${no} (--machine ${key}=0)`);
+    }
+  }
+  return told;
+}
+
 const FIRMWARE = [
   { lo: 0x1, says: "VMX was off in IA32_FEAT_CTL when Linux booted, and is on now" },
   { lo: 0x5, says: "VMX was on in IA32_FEAT_CTL when Linux booted, and is off now" },

@@ -3,7 +3,7 @@ import type { Host } from "../model/host.js";
 import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
 import { firmwareFromFlags } from "./verify-firmware.js";
 import type { ItemKind, VerifyItem } from "./verify-item.js";
-import { type Fit, type LikelyReason, reasonsFor } from "./verify-reasons.js";
+import { type Fit, factsTold, type LikelyReason, reasonsFor } from "./verify-reasons.js";
 import { isDifferent, type SetParam, settle } from "./verify-settle.js";
 
 /** A difference with the reasons that were tested and fit, the one that explains most first. */
@@ -46,7 +46,11 @@ export function verify(host: Host, options: Omit<ReplayOptions, "trace"> = {}): 
   const open = doubtful || differing.some(({ id }) => !isSet.has(id));
   const fits = differing.length > 0 && open ? otherReleases(known.host, given, differing.length) : [];
   const reasons = reasonsFor({ host: known.host, options: settled.options, settled, fits });
-  const items = known.used ? settled.items.map(notByItself) : settled.items;
+  const told = factsTold({ host: known.host, options: settled.options, settled, fits });
+  const items = (known.used ? settled.items.map(notByItself) : settled.items).map((item) => {
+    const note = item.note ?? told.get(item.id);
+    return note === undefined ? item : { ...item, note };
+  });
   const differences = items
     .filter(isDifferent)
     .map((item): Difference => ({ ...item, verdict: "differ", reasons: reasons.get(item.id) ?? [] }));

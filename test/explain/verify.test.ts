@@ -149,6 +149,15 @@ describe("what nobody knows never differs", () => {
     });
   });
 
+  it("and what a fact about the machine decides is told with the fact", () => {
+    const { machine: _, ...rest } = plain.options;
+    const open = verify(plain.host, rest).items.filter(({ verdict }) => verdict === "unknown");
+    expect(open.map(({ id, note }) => [id, note])).toContainEqual([
+      "kvm.enable_pmu",
+      "agrees if perf offers no PMU (--machine pmu=0)",
+    ]);
+  });
+
   it("takes VMX for enabled where IA32_FEAT_CTL was not read and `vmx` is a flag", () => {
     const found = verify(withMsr(plain.host, 0x3a, UNREAD), plain.options);
     expect(found.firmwareFromFlags).toBe(true);
