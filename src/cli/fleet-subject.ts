@@ -10,12 +10,21 @@ function hostOf(text: string): string {
   return AT_RELEASE.exec(text)?.[1] ?? text;
 }
 
+/** Names for people, by what was typed: a file without its folders, unless others are called the same. */
+export function shortNames(texts: readonly string[]): ReadonlyMap<string, string> {
+  const short = (text: string) => hostOf(text).replace(/^.*[/\\]/, "");
+  const all = [...new Set(texts.map(hostOf))];
+  const alone = (text: string) => all.filter((other) => short(other) === short(text)).length === 1;
+  return new Map(texts.map((text) => [text, alone(text) ? short(text) : hostOf(text)]));
+}
+
 /** Reads HOST, or HOST@RELEASE for the same host under another kernel; a number is the exit code of what went wrong. */
 export async function subjectOf(
   text: string,
   raw: RawOptions,
   world: World,
   kernel?: string,
+  name: string = hostOf(text),
 ): Promise<FleetSubject | number> {
   const at = AT_RELEASE.exec(text);
   const release = kernel ?? at?.[2];
@@ -27,9 +36,10 @@ export async function subjectOf(
     // An example that stands in for this machine tells nothing about it beside others.
     return complain(world, ["this machine cannot be read", ...example.missing.map((fact) => `  ${missingText(fact)}`)]);
   }
-  const { host, options: how, assumed } = prepared.subject;
-  const label = release === undefined ? text : `${hostOf(text)}@${how.release}`;
-  return { label, host, options: how, assumed };
+  const { host, options: how, assumed, notes } = prepared.subject;
+  const label = release === undefined ? name : `${name}@${how.release}`;
+  // That other CPUs of the atlas are equal to one is nothing to know here.
+  return { label, host, options: how, assumed, ...(prepared.found.origin === "file" ? { notes } : {}) };
 }
 
 /** As `subjectOf`, for each of several; their labels differ. */
@@ -39,8 +49,9 @@ export async function subjectsOf(
   world: World,
 ): Promise<FleetSubject[] | number> {
   const subjects: FleetSubject[] = [];
+  const names = shortNames(texts);
   for (const text of texts) {
-    const read = await subjectOf(text, raw, world);
+    const read = await subjectOf(text, raw, world, undefined, names.get(text));
     if (typeof read === "number") return read;
     // The same host again, under another kernel: what nobody read of it is the same, too.
     const before = subjects.find((_, i) => hostOf(texts[i] as string) === hostOf(text));

@@ -67,14 +67,16 @@ export interface DerivedChange {
 export interface Fix {
   /** QEMU properties that the guest saw, or may have seen, and that have to go. */
   readonly disable: readonly { readonly qemu: string; readonly libvirt?: string }[];
-  /** Those of them, by QEMU's names, that have to go only as nobody read whether both hosts have them. */
+  /** Those of them, by QEMU's names, that have to go only as nobody read whether the destination has them. */
   readonly unsure: readonly string[];
   /** For the guest's own model (`host` if none was given), and a named model that suits both hosts. */
   readonly qemu: QemuCpu;
   readonly named?: QemuCpu;
   readonly libvirt?: LibvirtCpu;
-  /** Does each host take a guest that was started with `qemu` on the other, and give the same with it. */
+  /** Does the destination take a guest that was started with `qemu` on the source. */
   readonly works: Tri;
+  /** Does the source take it back, and do both give the same with this text. */
+  readonly back: Tri;
   /** What no configuration changes. */
   readonly remaining: readonly Offender[];
 }
@@ -90,8 +92,10 @@ export interface Migration {
   readonly restore: readonly RestoreVerdict[];
   readonly offenders: readonly Offender[];
   readonly changes: readonly DerivedChange[];
-  /** Missing when nothing has to change, or when there is no nested VMX on one side. */
+  /** Missing when nothing has to change, when there is no nested VMX on one side, or with too much that is unread. */
   readonly fix?: Fix;
+  /** How many properties that the guest may have seen nobody read of the destination. */
+  readonly unread: number;
 }
 
 /** The answer of `migrate`; the other kinds say which model or version is not in the tables, and names like it. */
@@ -121,8 +125,9 @@ export function migrate(source: Replay, destination: Replay, options: MigrateOpt
     restore,
     offenders,
     changes: changesBetween(source, destination, options.guest ?? {}),
+    unread: unreadOf(seen, offeredThere).length,
   };
-  if (fits === "yes" || possible === "no") return { kind: "migration", ...migration };
+  if (fits === "yes" || possible === "no" || migration.unread > MOST_UNREAD) return { kind: "migration", ...migration };
   const fix = fixFor(source, destination, seen, offeredThere, options);
   return { kind: "migration", ...migration, ...(fix === undefined ? {} : { fix }) };
 }
@@ -246,6 +251,14 @@ function stateOf(pair: MsrPair, bit: number): Tri {
 
 // ---- What would have to change ----
 
+/** Where more is unread of the destination, doing without all of it helps nobody: read it first. */
+const MOST_UNREAD = 8;
+
+function unreadOf(seen: MsrPairs, there: MsrPairs): readonly QemuProperty[] {
+  const [a, b] = [featureBits(seen), featureBits(there)];
+  return qemuData().properties.filter((row) => propertyState(a, row) !== "no" && propertyState(b, row) === "unknown");
+}
+
 function fixFor(
   source: Replay,
   destination: Replay,
@@ -254,8 +267,7 @@ function fixFor(
   options: MigrateOptions,
 ): Fix | undefined {
   const offered = nestedMsrs(source.cpu);
-  const shared = combine(seen, offeredThere, andWords, orWords);
-  const target = surely(shared);
+  const target = combine(seen, surely(offeredThere), andWords, orWords);
   const version = options.qemuVersion ?? newestQemu();
   const versions = {
     qemuVersion: version,
@@ -276,18 +288,19 @@ function fixFor(
   const verdicts = restoreOn(destination, qemuMsrs(here, offered), options);
   const back = restoreOn(source, qemuMsrs(there, offeredThere), options);
   const disable = switchedOff(featureBits(seen), qemu.features);
-  const open = featureBits(shared);
+  const open = unreadOf(seen, offeredThere);
   return {
     disable: disable.map(({ name, libvirt: other }) => ({
       qemu: name,
       ...(other === undefined ? {} : { libvirt: other.name }),
     })),
-    unsure: disable.filter((row) => propertyState(open, row) === "unknown").map(({ name }) => name),
+    unsure: disable.filter((row) => open.includes(row)).map(({ name }) => name),
     qemu,
     ...(named?.kind === "cpu" ? { named } : {}),
     ...(libvirt.kind === "cpu" ? { libvirt } : {}),
-    works: allOf([...[...verdicts, ...back].map((verdict) => verdict.accepted), agree(here, there)]),
-    remaining: [...verdicts, ...back].flatMap(offendersOf),
+    works: allOf(verdicts.map((verdict) => verdict.accepted)),
+    back: allOf([...back.map((verdict) => verdict.accepted), agree(here, there)]),
+    remaining: verdicts.flatMap(offendersOf),
   };
 }
 

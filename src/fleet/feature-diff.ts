@@ -134,8 +134,8 @@ function compareCells(cells: readonly Cell[], layer: Layer): "same" | "different
 }
 
 function reachOf({ id }: Feature, layers: readonly LayerDifference[]): FeatureDifference["reaches"] {
-  const certain = layers.filter((row) => row.certain);
-  const names = (certain.length > 0 ? certain : layers).map(({ layer }) => layer);
+  // A layer that only may differ counts: nobody is told that KVM does not use what it may use.
+  const names = layers.map(({ layer }) => layer);
   if (ONLY_PASSED_ON.includes(id)) return names.includes("nested") ? "nested" : "nobody";
   const inKvm = names.includes("kvm") || names.includes("param");
   if (inKvm) return FOR_NESTED.includes(id) ? "nested" : "guests";

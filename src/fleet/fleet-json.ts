@@ -8,13 +8,14 @@ import type { FleetSubject } from "./subject.js";
  * not known is said, never left out.
  */
 
-export function fleetSubjectJson({ label, host, options = {}, assumed = [] }: FleetSubject) {
+export function fleetSubjectJson({ label, host, options = {}, assumed = [], notes = [] }: FleetSubject) {
   return {
     label,
     host: { id: host.id ?? null, name: host.name ?? null, codename: host.codename ?? null },
     release: options.release ?? DEFAULT_RELEASE,
     params: { kvm: options.params?.kvm ?? {}, kvm_intel: options.params?.kvm_intel ?? {} },
     assumptions: assumed.map(({ id, text }) => ({ id, text })),
+    notes,
   };
 }
 

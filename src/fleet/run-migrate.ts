@@ -47,7 +47,7 @@ function laterKernel(
 // ---- JSON ----
 
 function jsonOf(
-  { verdict, obstacles, offenders, changes, fix }: Migration,
+  { verdict, obstacles, offenders, changes, fix, unread }: Migration,
   a: FleetSubject,
   b: FleetSubject,
   kernel: Release | undefined,
@@ -60,6 +60,7 @@ function jsonOf(
     obstacles,
     offenders: offenders.map(offenderJson),
     changes: changes.map(({ label, source, destination }) => ({ ...bitLabelJson(label), source, destination })),
+    unread,
     fix: fix === undefined ? null : { ...fixJson(fix), destinationKernel: kernel ?? null },
   };
 }
@@ -77,7 +78,7 @@ function offenderJson({ msr, label, name, qemu, libvirt, certain, text }: Offend
   };
 }
 
-function fixJson({ disable, unsure, qemu, named, libvirt, works, remaining }: Fix) {
+function fixJson({ disable, unsure, qemu, named, libvirt, works, back, remaining }: Fix) {
   return {
     disable: disable.map(({ qemu: name, libvirt: other }) => ({ qemu: name, libvirt: other ?? null })),
     unsure,
@@ -85,6 +86,7 @@ function fixJson({ disable, unsure, qemu, named, libvirt, works, remaining }: Fi
     named: named?.text ?? null,
     libvirt: libvirt?.xml ?? null,
     works,
+    back,
     remaining: remaining.map(offenderJson),
   };
 }
@@ -105,7 +107,7 @@ const SAYS = {
 } as const;
 
 function linesOf(
-  { verdict, obstacles, offenders, changes, fix }: Migration,
+  { verdict, obstacles, offenders, changes, fix, unread }: Migration,
   { source, destination, from, to }: Sides,
   kernel: Release | undefined,
   model: string | undefined,
@@ -116,13 +118,18 @@ function linesOf(
   const refused = offenders.filter((row) => row.certain);
   const perhaps = offenders.filter((row) => !row.certain);
   if (refused.length > 0) lines.push("", `KVM of ${there} refuses:`, ...offenderLines(refused));
-  if (perhaps.length > 0) lines.push("", `KVM of ${there} may refuse; nobody read it:`, ...offenderLines(perhaps));
+  if (perhaps.length > 0)
+    lines.push("", `KVM of ${there} may refuse; not everything was read:`, ...offenderLines(perhaps));
   const certain = changes.filter(({ source: was, destination: is }) => was !== "unknown" && is !== "unknown");
   if (certain.length > 0) {
     const names = certain.map(({ label, source: was }) => `${labelText(label)} ${was === "yes" ? "goes" : "comes"}`);
     lines.push("", `What the guest sees change, and nobody restores: ${names.join(", ")}`);
   }
   if (fix !== undefined) lines.push(...fixLines(fix, there, kernel));
+  else if (offenders.length > 0 && unread > 0) {
+    lines.push("", `Nobody read whether ${there} has ${unread} of the capabilities that the guest may have seen.`);
+    lines.push("What would work can be told when more of it was read.");
+  }
   if (offenders.length > 0 && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
   return lines;
 }
@@ -144,7 +151,7 @@ function offenderLines(offenders: readonly Offender[]): string[] {
 }
 
 function fixLines(
-  { qemu, named, libvirt, unsure, works, remaining }: Fix,
+  { qemu, named, libvirt, unsure, works, back, remaining }: Fix,
   there: string,
   kernel: Release | undefined,
 ): string[] {
@@ -152,12 +159,11 @@ function fixLines(
     return ["", "No -cpu text makes it work; these stay:", ...offenderLines(remaining)];
   }
   const can = works === "yes" ? "can" : "may be able to";
-  const lines = [
-    "",
-    `Started on either host with one of these, a guest ${can} move, and back:`,
-    "",
-    `-cpu ${qemu.text}`,
-  ];
+  const started =
+    back === "yes"
+      ? `Started on either host with one of these, a guest ${can} move, and back:`
+      : `Started there with one of these, a guest ${can} move:`;
+  const lines = ["", started, "", `-cpu ${qemu.text}`];
   if (named !== undefined) lines.push(`-cpu ${named.text}`);
   if (libvirt !== undefined) lines.push(...libvirt.xml.split("\n"));
   const versions = [
@@ -165,7 +171,8 @@ function fixLines(
     ...(libvirt === undefined ? [] : [`libvirt ${libvirt.libvirtVersion}`]),
   ];
   lines.push("", `By the names of ${versions.join(" and ")}. A running guest keeps what it was started with.`);
-  if (unsure.length > 0) lines.push(`Off only because nobody read whether both hosts have it: ${unsure.join(", ")}`);
+  if (unsure.length > 0)
+    lines.push(`Off only because nobody read whether the destination has it: ${unsure.join(", ")}`);
   if (kernel !== undefined) lines.push(`Or run Linux ${kernel} instead on ${there}: it takes the guest as it is.`);
   return lines;
 }

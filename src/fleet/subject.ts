@@ -10,19 +10,23 @@ export interface FleetSubject {
   readonly options?: Omit<ReplayOptions, "trace">;
   /** What was taken for granted where nobody read it. */
   readonly assumed?: readonly { readonly id: string; readonly text: string }[];
+  /** What to know about how the host was read. */
+  readonly notes?: readonly string[];
 }
 
-/** `Assumed: firmware=enabled of a, b`: the last line of a report, or none. */
+/** What to know about the hosts, and `Assumed, …: firmware=enabled of a, b`: the last lines of a report, or none. */
 export function assumedLines(subjects: readonly FleetSubject[]): string[] {
+  const notes = subjects.flatMap(({ label, notes: own = [] }) => own.map((text) => `Note on ${label}: ${text}`));
   const of = new Map<string, string[]>();
   for (const { label, assumed = [] } of subjects) {
     for (const { id } of assumed) of.set(id, [...(of.get(id) ?? []), label]);
   }
-  if (of.size === 0) return [];
+  const before = notes.length === 0 ? [] : ["", ...notes];
+  if (of.size === 0) return before;
   const parts = [...of].map(([id, labels]) =>
     labels.length === subjects.length ? id : `${id} of ${labels.join(", ")}`,
   );
-  return ["", `Assumed, as nobody read it: ${parts.join("; ")}`];
+  return [...before, "", `Assumed, as nobody read it: ${parts.join("; ")}`];
 }
 
 /** `a, b and c` */

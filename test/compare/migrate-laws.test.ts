@@ -177,7 +177,7 @@ describe("the configuration that makes it work", () => {
           return;
         }
         fixes++;
-        expect(fix.works).toBe("yes");
+        expect([fix.works, fix.back]).toEqual(["yes", "yes"]);
         expect(fix.remaining).toEqual([]);
         expect(suits(fix.qemu, [from, to])).toBe("yes");
         if (fix.named !== undefined) expect(suits(fix.named, [from, to])).toBe("yes");
@@ -237,6 +237,23 @@ describe("the configuration that makes it work", () => {
     const { verdict, fix } = of(on(kabylake, "6.12"), on(cometlake, "6.12"));
     expect(verdict).toBe("unknown");
     expect(fix).toMatchObject({ works: "yes", unsure: ["vmx-encls-exit"] });
+  });
+
+  it("proposes nothing where too little was read, and does not take away what only the source was not read for", () => {
+    const skylake = HOSTS.findIndex((host) => host.id === "intel-50654-skylakex");
+    const known = on(skylake, "6.12");
+    const [core] = (HOSTS[skylake] as Host).cores;
+    const bare = {
+      ...(HOSTS[skylake] as Host),
+      cores: [{ ...core, msrs: new Map([...core.msrs].filter(([msr]) => msr === 0x3a)) }],
+    } as const;
+    const unread = replay(bare, { release: "6.12" });
+    expect(of(known, unread)).toMatchObject({ verdict: "unknown" });
+    expect(of(known, unread).fix).toBeUndefined();
+    expect(of(known, unread).unread).toBeGreaterThan(20);
+    const back = of(unread, known);
+    expect(back.unread).toBeLessThan(5);
+    expect(back.fix?.qemu.removals ?? []).not.toContain("vmx-ept");
   });
 
   it("reads a model's name without a version as QEMU's pc and q35 machines do", () => {

@@ -4,6 +4,7 @@ import { diffSubjects, type SubjectDifference } from "../../src/fleet/feature-di
 import { impactOf } from "../../src/fleet/impact.js";
 import { coreSubjects } from "../../src/fleet/subject.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import { msrValue } from "../../src/model/msr.js";
 import { byCode, HASWELL, ready, SKYLAKE, subject } from "./hosts.js";
 
 const at = (result: SubjectDifference, id: string) => result.features.find((row) => row.feature.id === id);
@@ -106,6 +107,17 @@ describe("diffSubjects", () => {
       ["silicon", "no", "yes", true],
       ["kvm", "no", "yes", true],
     ]);
+  });
+
+  it("does not say that KVM leaves alone what it may use", () => {
+    const [core] = SKYLAKE.cores;
+    // Only the secondary controls were read, and unrestricted guest is not among them.
+    const partly = {
+      ...SKYLAKE,
+      cores: [{ ...core, msrs: new Map([[0x48b, msrValue({ hi: 0x7f, lo: 0 })]]) }],
+    } as const;
+    const result = diffSubjects([subject("partly", partly), subject("read", SKYLAKE)]);
+    expect(at(result, "unrestricted-guest")).toMatchObject({ reaches: "guests" });
   });
 
   it("wants two subjects", () => {

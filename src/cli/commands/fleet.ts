@@ -4,7 +4,7 @@ import { runDiff } from "../../fleet/run-diff.js";
 import { runMigrate } from "../../fleet/run-migrate.js";
 import { runRuns } from "../../fleet/run-runs.js";
 import { complain } from "../command.js";
-import { printRun, subjectOf, subjectsOf } from "../fleet-subject.js";
+import { printRun, shortNames, subjectOf, subjectsOf } from "../fleet-subject.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -44,9 +44,10 @@ export async function baseline(hosts: Args, raw: FleetRaw, world: World): Promis
 
 /** `vmxlens migrate A B` */
 export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promise<number> {
-  const source = await subjectOf(a as string, raw, world, raw.kernelA);
+  const names = shortNames([a as string, b as string]);
+  const source = await subjectOf(a as string, raw, world, raw.kernelA, names.get(a as string));
   if (typeof source === "number") return source;
-  const destination = await subjectOf(b as string, raw, world, raw.kernelB);
+  const destination = await subjectOf(b as string, raw, world, raw.kernelB, names.get(b as string));
   if (typeof destination === "number") return destination;
   const model = raw.model === undefined ? {} : { model: raw.model };
   return printRun(runMigrate({ source, destination, ...model, ...versions(raw) }), raw, world);
@@ -54,7 +55,8 @@ export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promis
 
 /** `vmxlens runs HOST [PRODUCT]` */
 export async function runs([host, product]: Args, raw: FleetRaw, world: World): Promise<number> {
-  const subject = await subjectOf(host as string, raw, world);
+  const name = shortNames([host as string]).get(host as string);
+  const subject = await subjectOf(host as string, raw, world, undefined, name);
   if (typeof subject === "number") return subject;
   const asked = product === undefined ? {} : { product };
   return printRun(runRuns({ subject, ...asked, ...(raw.all === true ? { all: true } : {}) }), raw, world);
