@@ -32,7 +32,7 @@ const ERRNO_OF: { readonly [reason: string]: Errno | "EBUSY" | "signature" | "sy
 export function decodeModuleError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const reason = (match.groups.reason ?? "").toLowerCase();
   const errno = ERRNO_OF[reason] ?? (reason.startsWith("unknown symbol") ? "symbol" : undefined);
-  if (match.groups.module?.includes("amd")) {
+  if ((match.groups.module ?? match.groups.module2)?.includes("amd")) {
     return {
       causes: [{ text: "kvm_amd on a CPU without SVM; on Intel, kvm_intel is the module.", certainty: "likely" }],
       steps: [

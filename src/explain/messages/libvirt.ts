@@ -41,8 +41,9 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: "unknown cpu feature",
-    pattern: /unknown CPU feature:? (?<missing>[\w.-]{1,60})/i,
+    hint: ["unknown cpu feature", "cpu feature "],
+    pattern:
+      /(?:unknown CPU feature:? ['"]?|CPU feature ['"]?(?=[\w.-]{1,60}['"]? not found))(?<missing>[\w.-]{1,60})/i,
     what: "This libvirt does not know the CPU feature {missing}: it is older than the name, or the name is misspelt.",
     decoder: "feature-list",
     steps: [

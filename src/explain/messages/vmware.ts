@@ -99,9 +99,10 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["supports intel vt-x, but", "intel vt-x is disabled", "intel vt-x is not enabled"],
+    hint: ["supports intel vt-x, but", "intel vt-x might be disabled"],
+    group: "vmware-vt-disabled",
     pattern:
-      /supports Intel VT-x, but (?:Intel )?VT-x is (?:disabled|not enabled)|supports Intel VT-x, but the Intel VT-x implementation is incompatible/i,
+      /supports Intel VT-x, but (?:Intel )?VT-x is (?:disabled|not enabled)|supports Intel VT-x, but the Intel VT-x implementation is incompatible|Intel VT-x might be disabled if/i,
     what: "CPUID shows VT-x and VMware cannot switch it on: IA32_FEATURE_CONTROL is locked with VMX off, or another hypervisor holds it.",
     steps: [ENABLE_FIRMWARE, HYPERV_OFF, ENABLE_OUTER],
     source: { message: "VMware Workstation", meaning: KB },
@@ -150,8 +151,10 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: "device/credential guard are not compatible",
-    pattern: /VMware (?:Workstation|Player)(?: and|\/\w+ and) (?:Hyper-V|Device\/Credential Guard) are not compatible/i,
+    hint: ["device/credential guard are not compatible", "does not meet minimum requirements to run vmware"],
+    group: "vmware-credential-guard",
+    pattern:
+      /VMware (?:Workstation|Player)(?: and|\/\w+ and) (?:Hyper-V|Device\/Credential Guard) are not compatible|does not meet minimum requirements to run VMware (?:Workstation|Player) with Hyper-V/i,
     what: "Virtualization-based security started Windows' hypervisor, which holds VT-x.",
     steps: [
       HYPERV_OFF,

@@ -269,10 +269,11 @@ export const WINDOWS_MESSAGES = [
       "second level address translation: no",
       "vm monitor mode extensions: no",
       "virtualizationfirmwareenabled",
+      "hyper-v cannot be installed",
     ],
     group: "windows-requirements",
     pattern:
-      /(?<which>Virtualization Enabled In Firmware|Second Level Address Translation|VM Monitor Mode Extensions|Data Execution Prevention Available): No|VirtualizationFirmwareEnabled\s{0,4}[:=]\s{0,4}False/i,
+      /(?<which>Virtualization Enabled In Firmware|Second Level Address Translation|VM Monitor Mode Extensions|Data Execution Prevention Available): No|VirtualizationFirmwareEnabled\s{0,4}[:=]\s{0,4}False|Hyper-V cannot be installed: (?:Virtuali[sz]ation support is disabled in the firmware|The processor does not have)[^\n]{0,60}/i,
     what: "Windows checked the CPU for Hyper-V and one requirement is not met.",
     causes: [
       "`Virtualization Enabled In Firmware: No`: VT-x is off in the firmware setup, or IA32_FEATURE_CONTROL is not locked with VMX on.",
