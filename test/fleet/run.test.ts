@@ -96,6 +96,13 @@ describe("runBaseline", () => {
     });
   });
 
+  it("says when KVM of a release does not use what the CPU has", () => {
+    const [now, then] = [subject("now", SKYLAKE, { release: "7.3" }), subject("then", SKYLAKE, { release: "6.12" })];
+    expect(runBaseline({ subjects: [now, then] }).lines).toContain(
+      "  - mode-based execute control for EPT (secondary 22): not on then, by KVM",
+    );
+  });
+
   it("asks for nothing that is not certainly common", () => {
     const unread = subject("unread", assume(atlasHost("intel-50654-skylakex"), "firmware=enabled").host);
     const { json } = runBaseline({ subjects: [unread, skx] });
