@@ -126,11 +126,11 @@ function rivalsOf(
   target: FeatureBits,
 ): string[] {
   const open = known.filter((property) => propertyState(target, property) === "unknown").map(({ name }) => name);
-  const [far, lost, changes] = best.costs;
+  const [far, lost, removals] = best.costs;
   return scored
     .filter(({ model, costs }) => {
       const unlike = open.filter((name) => model.on.has(name) !== best.model.on.has(name)).length;
-      return costs[0] === far && costs[1] - lost < unlike && costs[1] + costs[2] - lost - changes < unlike;
+      return costs[0] === far && costs[1] - lost < unlike && costs[1] + costs[2] - lost - removals < unlike;
     })
     .map(({ model }) => model.name);
 }
@@ -151,8 +151,8 @@ export function namedIn(version: string, bits: FeatureBits): FeatureBits {
 
 interface Candidate {
   readonly model: QemuModel;
-  /** Distance from the host's own CPU, capabilities that cannot be had, properties to change. */
-  readonly costs: readonly [number, number, number];
+  /** Distance from the host's own CPU, capabilities that cannot be had, properties to remove, and to add. */
+  readonly costs: readonly [number, number, number, number];
 }
 
 function score(
@@ -163,17 +163,25 @@ function score(
   signature: number | undefined,
 ): Candidate {
   let lost = 0;
-  let changes = 0;
+  let removals = 0;
+  let additions = 0;
   for (const property of known) {
     const want = propertyState(target, property);
     if (want === "unknown" || (want === "yes") === model.on.has(property.name)) continue;
-    if (want === "yes" && missingCpuid(property.name, model.cpuid, version).length > 0) lost++;
-    else changes++;
+    if (want === "no") removals++;
+    else if (missingCpuid(property.name, model.cpuid, version).length > 0) lost++;
+    else additions++;
   }
-  return { model, costs: [signature === undefined ? 0 : distance(model.signature, signature), lost, changes] };
+  return {
+    model,
+    costs: [signature === undefined ? 0 : distance(model.signature, signature), lost, removals, additions],
+  };
 }
 
-/** The host's own model, then the fewest missing capabilities, then the fewest changes, then the newest version. */
+/**
+ * The host's own model, then the fewest missing capabilities, the fewest removals, the fewest additions, and the newest
+ * version. A model with more to remove is of a newer CPU, whose CPUID the host lacks as well.
+ */
 function isBetter(a: Candidate, b: Candidate): boolean {
   for (const [i, cost] of a.costs.entries()) {
     const other = b.costs[i] as number;
@@ -182,10 +190,18 @@ function isBetter(a: Candidate, b: Candidate): boolean {
   return a.model.family === b.model.family && a.model.version > b.model.version;
 }
 
-/** How far two signatures are apart: in steppings of one model, or as far as it gets. */
+/** How far two signatures are apart: in steppings of one model; any other model; a model of another family or maker. */
 function distance(a: number, b: number): number {
-  const familyModel = (signature: number) => signature & 0x0fff_0ff0;
-  return familyModel(a) === familyModel(b) ? Math.abs((a & 0xf) - (b & 0xf)) : 16;
+  const [family, otherFamily] = [familyOf(a), familyOf(b)];
+  if (family !== otherFamily) return 32;
+  const model = (signature: number) => signature & 0x0fff_0ff0;
+  return model(a) === model(b) ? Math.abs((a & 0xf) - (b & 0xf)) : 16;
+}
+
+/** DisplayFamily of CPUID.1:EAX: 6 for nearly every Intel CPU with VMX, 7 for Zhaoxin's. */
+function familyOf(signature: number): number {
+  const family = (signature >>> 8) & 0xf;
+  return family === 0xf ? family + ((signature >>> 20) & 0xff) : family;
 }
 
 function forModel(model: QemuModel, target: FeatureBits, version: string): QemuCpu {
@@ -218,6 +234,13 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
   const additions = wishes.filter((name) =>
     known.some((row) => row.name === name && propertyState(most, row) !== "no"),
   );
+  // One name for two bits, of which one is wanted: it helps where the other hangs on something that is off.
+  for (const property of known) {
+    if (!isMixed(target, property)) continue;
+    const now = expand({ ...start, on: additions, off: candidates });
+    const then = expand({ ...start, on: [...additions, property.name], off: candidates });
+    if (differs(now, target, property) && !differs(then, target, property)) additions.push(property.name);
+  }
   const removals = needed(candidates, (off) => expand({ ...start, on: additions, off }), target, known);
   const features = expand({ ...start, on: additions, off: removals });
   const inexpressible = known

@@ -134,6 +134,18 @@ describe("qemuCpu", () => {
     );
   });
 
+  it("takes no model of another maker as the nearest, nor one whose CPU has more than the host", () => {
+    const named = (id: string) => {
+      const host = atlasHost(id);
+      const [{ signature = 0 }] = host.cores;
+      return cpuOf(nested("6.12", {}, host), { model: "nearest", signature }).model;
+    };
+    // Haswell-E has neither RDSEED nor XSAVES, which a Broadwell model would put into CPUID.
+    expect(named("intel-306f2-haswelle2")).toMatch(/^Haswell-/);
+    const makers = atlas().map(({ id, vendor }) => [id, vendor === "GenuineIntel", named(id).startsWith("YongFeng")]);
+    expect(makers.filter(([, intel, zhaoxin]) => intel && zhaoxin)).toEqual([]);
+  });
+
   it("lets one removal stand for what hangs on it", () => {
     const { text, exact, inexpressible } = cpuOf(nested("6.12", { ept: "0", vpid: "0" }), {
       model: "Skylake-Server-v4",
@@ -158,6 +170,14 @@ describe("qemuCpu", () => {
     wanted.set(0x48e, { hi: word(hi.value & 0x7fff_ffff, 0x8000_0000), lo });
     const cpu = cpuOf(wanted, {});
     expect(cpu).toMatchObject({ text: "host", exact: "unknown", undecided: ["vmx-secondary-ctls"] });
+  });
+
+  it("expresses INVVPID without INVEPT on a model that has neither", () => {
+    const wanted = nested("6.12", { ept: "0" });
+    const cpu = cpuOf(wanted, { model: "Conroe", qemuVersion: "7.2" });
+    expect(cpu.additions).toContain("vmx-invept-single-context");
+    expect(cpu.inexpressible).toEqual([]);
+    expect([cpu.features.get("48c:25"), cpu.features.get("48c:41")]).toEqual(["no", "yes"]);
   });
 
   it("says when it cannot know which model is nearest", () => {
