@@ -46,6 +46,8 @@ export const kvmMsrLines: FactReader = {
 /** Revision of the VMCS that KVM gives its guests (VMCS12_REVISION). */
 const VMCS12_REVISION = 0x11e5_7ed0;
 const MAX_PAIRS = 4096;
+/** What programs other than KVM's users call the number of a register; its value may be anybody's. */
+const OTHER_INDEX: ReadonlySet<string> = new Set(["msr", "addr", "address"]);
 
 /** JSON lists of struct kvm_msr_entry, `{"index": …, "data": …}`, and objects `{"0x480": "0x…"}`. */
 export const kvmMsrJson: JsonReader = {
@@ -68,7 +70,7 @@ function openJson(desk: Desk): JsonHandler & { claims: () => number } {
   let entries: Pair[] = [];
   /** Members of an object that maps numbers or names to values. */
   let members: Pair[] = [];
-  let entry: { index?: number; value?: U64; at?: Place } = {};
+  let entry: { index?: number; value?: U64; at?: Place; other?: true } = {};
   let kvm = false;
 
   return {
@@ -77,14 +79,16 @@ function openJson(desk: Desk): JsonHandler & { claims: () => number } {
       if (typeof key !== "string") return;
       if (/kvm|feature_?msr|nmsrs/i.test(path.join("."))) kvm = true;
       const lower = key.toLowerCase();
-      if (lower === "index") {
+      if (lower === "index" || OTHER_INDEX.has(lower)) {
         const index = numberOf(value);
-        if (index !== undefined && index.hi === 0) entry = { ...entry, index: index.lo, at };
+        const other = lower === "index" ? {} : { other: true as const };
+        if (index !== undefined && index.hi === 0) entry = { ...entry, index: index.lo, at, ...other };
         return;
       }
-      if (lower === "data") {
+      if (lower === "data" || lower === "value") {
         const data = numberOf(value);
-        if (data !== undefined) entry = { ...entry, value: data };
+        const other = lower === "data" ? {} : { other: true as const };
+        if (data !== undefined) entry = { ...entry, value: data, ...other };
         return;
       }
       const index = indexOf(key);
@@ -100,9 +104,9 @@ function openJson(desk: Desk): JsonHandler & { claims: () => number } {
         value !== undefined &&
         at !== undefined &&
         isVmxMsr(index) &&
-        entries.length < MAX_PAIRS
+        entries.length + members.length < MAX_PAIRS
       ) {
-        entries.push({ index, value, at });
+        (entry.other === true ? members : entries).push({ index, value, at });
       }
       entry = {};
     },

@@ -272,6 +272,27 @@ MSR_IA32_VMX_PINBASED_CTLS              0x481
       },
     },
   },
+  "registers in JSON with names of its author's own": {
+    from: "scripts that write what they read",
+    text: '{"cpu": 0, "msrs": [{"msr": "0x480", "value": "0xda040000000004"}, {"address": 1163, "value": 255}]}\n',
+    values: { "0x480": "0xda040000000004", "0x48b": "0xff" },
+    told: [/taken as the processor's/, /halves of MSR 0x48b/],
+  },
+  "what a TCG guest lacks, which says nothing of KVM": {
+    from: "https://github.com/chillancezen/ZeldaOS.x86_64/issues/2",
+    text: "warning: TCG doesn't support requested feature: MSR(48BH).vmx-ept [bit 1]\n",
+    nothing: true,
+  },
+  "a list of posts about one warning": {
+    from: "https://github.com/virt-manager/virt-manager/issues/234",
+    text: `-msg timestamp=on
+2023-01-20T14:12:06.028218Z qemu-system-x86_64: warning: host doesn't support requested feature: MSR(48BH).vmx-apicv-register [bit 8]
+2023-01-20T14:12:06.028320Z qemu-system-x86_64: warning: host doesn't support requested feature: MSR(48DH).vmx-posted-intr [bit 7]
+kvm-ok
+INFO: /dev/kvm exists
+`,
+    host: { cores: [{ msrs: new Map() }], observed: { nestedMsrs: expect.any(Map) } },
+  },
   "advice with rdmsr and without its answer": {
     from: "how-tos about VT-d and nested virtualisation",
     text: `rdmsr 0x3a
