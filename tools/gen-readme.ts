@@ -1,13 +1,16 @@
 /**
- * Fills the runs shown in README.md: a block that begins with `$ npm start -- ARGS` holds what the command line prints
- * for ARGS when its output goes to a file. `tsx tools/gen-readme.ts` writes README.md; test/docs/readme.test.ts fails
- * when it is not what this would write.
+ * Fills the runs shown in documents: a block that begins with `$ npm start -- ARGS` holds what the command line prints
+ * for ARGS when its output goes to a file. `tsx tools/gen-readme.ts` writes the documents; test/docs/readme.test.ts fails
+ * when they are not what this would write.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { runProgram } from "../src/cli/program.js";
+
+/** Documents that show runs. */
+export const DOCUMENTS = ["README.md", "docs/hosts-and-fleets.md"] as const;
 
 /** A block of what a terminal shows: the command, then its output. */
 const RUN = /^```console\n\$ npm start -- (.*)\n[\s\S]*?^```$/gm;
@@ -29,6 +32,11 @@ export async function outputOf(args: readonly string[]): Promise<string> {
   return output;
 }
 
+/** The words of a command line, with double quotes around those that have blanks. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);
+}
+
 /** The arguments of every run in a text. */
 export function runsOf(text: string): string[] {
   return [...text.matchAll(RUN)].map(([, args]) => args as string);
@@ -36,11 +44,14 @@ export function runsOf(text: string): string[] {
 
 /** The text with the output of every run as it is now. */
 export async function fillRuns(text: string): Promise<string> {
-  const outputs = await Promise.all(runsOf(text).map((args) => outputOf(args.split(" "))));
+  const outputs = await Promise.all(runsOf(text).map((args) => outputOf(wordsOf(args))));
   return text.replace(RUN, (_, args: string) => `\`\`\`console\n$ npm start -- ${args}\n${outputs.shift()}\n\`\`\``);
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
-  const path = join(resolve(dirname(fileURLToPath(import.meta.url)), ".."), "README.md");
-  writeFileSync(path, await fillRuns(readFileSync(path, "utf8")));
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+  for (const document of DOCUMENTS) {
+    const path = join(root, document);
+    writeFileSync(path, await fillRuns(readFileSync(path, "utf8")));
+  }
 }
