@@ -53,12 +53,15 @@ describe("with one fact altered, exactly this one differs:", () => {
   const flip = (names: readonly string[], name: string) =>
     names.includes(name) ? names.filter((one) => one !== name) : [...names, name];
   const before = replay(host, options);
+  const differ = (changed: Host) =>
+    verifyItems(changed, before)
+      .filter(({ verdict }) => verdict === "differ")
+      .map(({ id }) => id);
 
   it("each name of the vmx flags line", () => {
     for (const { flag } of VMX_FLAGS) {
       const changed = withObserved(host, { vmxFlags: flip(host.observed?.vmxFlags ?? [], flag) });
-      const items = verifyItems(changed, before).filter(({ verdict }) => verdict === "differ");
-      expect(items.map(({ id }) => id)).toEqual([`vmx flags ${flag}`]);
+      expect(differ(changed)).toEqual([`vmx flags ${flag}`]);
     }
   });
 
@@ -66,7 +69,7 @@ describe("with one fact altered, exactly this one differs:", () => {
     for (const row of CPU_FLAGS) {
       if (!inRange("6.1", "releases" in row ? row.releases : undefined)) continue;
       const changed = withObserved(host, { cpuFlags: flip(host.observed?.cpuFlags ?? [], row.flag) });
-      expect(differing(changed, options)).toEqual([`flags ${row.flag}`]);
+      expect(differ(changed)).toEqual([`flags ${row.flag}`]);
     }
   });
 
@@ -76,7 +79,7 @@ describe("with one fact altered, exactly this one differs:", () => {
       if (name === "vmentry_l1d_flush") continue;
       const other = { Y: "N", N: "Y" }[value] ?? `${value}1`;
       const changed = { ...host, params: { ...host.params, kvm_intel: { ...shown, [name]: other } } };
-      expect(differing(changed, options)).toEqual([`kvm_intel.${name}`]);
+      expect(differ(changed)).toEqual([`kvm_intel.${name}`]);
     }
   });
 
@@ -87,14 +90,25 @@ describe("with one fact altered, exactly this one differs:", () => {
         const mask = (1 << (bit & 31)) >>> 0;
         const half = bit < 32 ? "lo" : "hi";
         const flipped = { ...msr, [half]: { ...msr[half], value: (msr[half].value ^ mask) >>> 0 } };
-        const nestedMsrs = new Map(host.observed?.nestedMsrs).set(index, flipped);
-        const items = verifyItems(withObserved(host, { nestedMsrs }), before).filter((one) => one.verdict === "differ");
-        expect(items).toHaveLength(1);
-        expect(items[0]?.id).toContain(`nested 0x${index.toString(16)} `);
+        const nestedMsrs = new Map([[index, flipped]]);
+        const found = differ(withObserved(host, { nestedMsrs }));
+        expect(found).toHaveLength(1);
+        expect(found[0]).toContain(`nested 0x${index.toString(16)} `);
         bits++;
       }
     }
     expect(bits).toBe(18 * 64);
+  });
+
+  it("a parameter, after it was tried which ones were set", () => {
+    for (const [name, value] of [
+      ["pml", "N"],
+      ["unrestricted_guest", "N"],
+      ["ple_gap", "1"],
+    ]) {
+      const kvm_intel = { ...host.params?.kvm_intel, [name as string]: value as string };
+      expect(differing({ ...host, params: { ...host.params, kvm_intel } }, options)).toEqual([`kvm_intel.${name}`]);
+    }
   });
 
   it("a message, the kernel release, the lock of IA32_FEAT_CTL", () => {
