@@ -1,5 +1,7 @@
 import { type LibvirtCpu, libvirtFeature } from "../compare/libvirt.js";
 import type { QemuCpu } from "../compare/qemu.js";
+import { isMixed } from "../compare/qemu-features.js";
+import { propertiesOf } from "../compare/qemu-models.js";
 import { formatMsr, type Msr } from "../model/msr.js";
 import { registerOf } from "../spec/registers.js";
 import { hexIndex } from "./bit-text.js";
@@ -58,7 +60,16 @@ function cpuidText(cpu: QemuCpu): string {
   return `${properties.join(", ")} ${need} the CPUID ${what} ${features.join(", ")}, which ${cpu.model} lacks`;
 }
 
-function otherNotes({ tooNew, inexpressible, undecided, rivals, qemuVersion, model }: QemuCpu): Inline[] {
+function otherNotes({
+  additions,
+  features,
+  tooNew,
+  inexpressible,
+  undecided,
+  rivals,
+  qemuVersion,
+  model,
+}: QemuCpu): Inline[] {
   const notes: Inline[] = [];
   if (rivals.length > 0) {
     const some = rivals.length > 3 ? `${rivals.length} other models` : rivals.join(", ");
@@ -73,6 +84,12 @@ function otherNotes({ tooNew, inexpressible, undecided, rivals, qemuVersion, mod
       " hands it on all the same, to a guest that cannot migrate",
     ];
     notes.push([`QEMU ${qemuVersion} is not known to have ${names}`, model === "host" ? anyway : []]);
+  }
+  for (const property of propertiesOf(qemuVersion)) {
+    if (!additions.includes(property.name) || !isMixed(features, property)) continue;
+    notes.push(
+      `${property.name} is one name for two capabilities: QEMU warns that it drops the one that is not wanted`,
+    );
   }
   notes.push(...inexpressible.map(({ property }) => `no choice of properties gives ${property} as wanted`));
   if (undecided.length > 0) {

@@ -176,6 +176,9 @@ describe("vmxlens nested", () => {
     const named = await run(["nested", "skylake-x", "--kernel", "7.3", "--qemu", "--qemu-version", "7.2"]);
     expect(named.out).toBe("host\n");
     expect(named.err).toMatch(/^note for KVM of Linux 7\.3, QEMU 7\.2\n.*vmx-mbec: -cpu host,migratable=off/);
+    const ept = ["--param", "ept=0", "--qemu", "Conroe", "--qemu-version", "7.2"];
+    const half = await run(["nested", "skylake-x", "--kernel", "6.12", ...ept]);
+    expect(half.err).toMatch(/vmx-invept-single-context is one name for two/);
     const both = ["--qemu-version", "7.2", "--libvirt-version", "9.0"];
     const xml = await run(["nested", "skylake-x", "--kernel", "6.12", "--libvirt", "Haswell-noTSX-IBRS", ...both]);
     expect(xml.out).not.toContain("vmx-");
