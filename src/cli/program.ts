@@ -130,7 +130,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
     options: [
       ["--kernel-a <release>", "the kernel of A"],
       ["--kernel-b <release>", "the kernel of B"],
-      ["--model <model>", "the QEMU CPU model that the guest has"],
+      ["--model <model>", "the QEMU CPU model that the guest has: host, or a name (v1 where it says no version)"],
       ...VERSIONS,
     ],
     more: FLEET,
@@ -140,7 +140,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
     summary: "which hypervisors and products the host meets the requirements of",
     args: "<HOST> [PRODUCT]",
     options: [["--all", "the requirements that are met as well"]],
-    more: HOST,
+    more: FLEET,
     load: async () => (await import("./commands/fleet.js")).runs,
   },
   controls: {

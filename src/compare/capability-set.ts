@@ -12,6 +12,7 @@ import { REGISTERS } from "../spec/registers.js";
  * hypervisor (`nested`).
  */
 export const SET_LAYERS = ["silicon", "kvm", "nested"] as const;
+/** Whose capabilities a set holds: those of the CPU, those KVM uses, those KVM offers a nested hypervisor. */
 export type SetLayer = (typeof SET_LAYERS)[number];
 
 /** The capability registers of one host, or of one kind of its cores, at one layer. */

@@ -24,8 +24,10 @@ export const CHANGE_KINDS = {
   kernel: "kernel",
   params: "parameters",
 } as const;
+/** What can have changed about a machine, and by it a feature. */
 export type ChangeKind = keyof typeof CHANGE_KINDS;
 
+/** A fact that both tell, and tell differently. */
 export interface ValueChange {
   readonly what: string;
   /** `undefined`: not there. */
@@ -45,6 +47,7 @@ export interface FeatureChange {
   readonly impact?: string;
 }
 
+/** What is different about a machine since its facts were kept, with the causes that a replay confirms. */
 export interface Changes {
   /** The machine as it was and as it is, each with what its replay is given; what one does not tell is as in the other. */
   readonly before: Moment;

@@ -17,6 +17,7 @@ import { activatorOf } from "./control-words.js";
 /** What somebody wants of a control: it has to be 1, it should be 1 where it may be, it has to be 0. */
 export type Wish = "required" | "optional" | "off";
 
+/** One control and what somebody wants of it. */
 export interface WantedControl {
   readonly name: ControlName;
   readonly wish: Wish;
@@ -24,6 +25,7 @@ export interface WantedControl {
   readonly asked: string;
 }
 
+/** What a text asks for, and the names in it that are none. */
 export interface WantedControls {
   /** Each control once, in the order of the text. */
   readonly wants: readonly WantedControl[];

@@ -12,6 +12,7 @@ import { ADVICE, type Advice, CHOICE_CHECKS, controlsOf } from "./control-checks
 import type { WantedControl, Wish } from "./control-names.js";
 import { activatorOf, type ChosenWord, chooseWord, mayBe1, type Wishes, WORDS, wishesOf } from "./control-words.js";
 
+/** What is known of the hypervisor besides the controls that it wants. */
 export interface ControlOptions {
   /** The hypervisor runs in IA-32e mode. Default: true. */
   readonly longMode?: boolean;
@@ -57,6 +58,7 @@ export interface FixedBits {
   readonly must0: Value64;
 }
 
+/** The control words that come out, and everything that did not come out as wanted. */
 export interface ChosenControls {
   /** Every required control is there, nothing that is to be off is forced, and VM entry accepts the choice. */
   readonly verdict: Tri;

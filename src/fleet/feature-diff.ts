@@ -8,6 +8,7 @@ import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { impactOf } from "./impact.js";
 import type { FleetSubject } from "./subject.js";
 
+/** A layer at which the subjects do not all say the same of a feature. */
 export interface LayerDifference {
   readonly layer: Layer;
   /** One for each subject, in their order. */
@@ -16,6 +17,7 @@ export interface LayerDifference {
   readonly certain: boolean;
 }
 
+/** A feature that the subjects do not all have alike. */
 export interface FeatureDifference {
   readonly feature: Feature;
   /** The layers that say different things, in order. */
@@ -30,6 +32,7 @@ export interface FeatureDifference {
   readonly impact?: string;
 }
 
+/** Where several subjects differ; lists with one member for each are in the order of `labels`. */
 export interface SubjectDifference {
   readonly labels: readonly string[];
   readonly releases: readonly Release[];

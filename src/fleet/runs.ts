@@ -16,6 +16,7 @@ export interface Judged {
   readonly cores: readonly number[];
 }
 
+/** What a product requires, held against one host. */
 export interface Runs {
   readonly pack: Pack;
   readonly host: Host;
