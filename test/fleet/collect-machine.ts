@@ -184,7 +184,7 @@ export const SHELLS: readonly Shell[] = [
 ];
 
 export const isInstalled = (shell: Shell): boolean => onPath(shell.command[0] as string) !== undefined;
-export const ANY_SHELL: Shell = { name: "sh", command: ["sh"], tools: "system" };
+const ANY_SHELL: Shell = { name: "sh", command: ["sh"], tools: "system" };
 
 export interface CollectOptions {
   readonly shell?: Shell;
