@@ -2,7 +2,8 @@ import { and, type Tri } from "../bits/tri.js";
 import { bitIndex } from "../rules/words.js";
 import type { Feature, Layer } from "./features.js";
 import { type Cell, layerCondition } from "./layers.js";
-import { type BitReason, type Leaf, leavesOf, reasonFor, type TracedReplay } from "./reason.js";
+import { type BitReason, type Leaf, leavesOf, reasonFor } from "./reason.js";
+import type { TracedReplay } from "./traced-replay.js";
 
 /** What one layer says, and what decided it. */
 export interface LayerStep {

@@ -1,14 +1,13 @@
 import type { Tri } from "../bits/tri.js";
 import { adjustSpecs, GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../kvm/controls.js";
-import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { rulesOf } from "../kvm/rule-list.js";
-import type { Host } from "../model/host.js";
 import { simplify } from "../rules/compile.js";
 import type { TraceEvent } from "../rules/machine.js";
 import type { ReleaseRange } from "../rules/release.js";
 import type { Bits, Condition, ControlGroup, Effect, Rule } from "../rules/rule.js";
 import { BOOL_PARAMS, bitIndex, bitName, MSR_NAMES, type MsrName, type WordName } from "../rules/words.js";
 import { holdsBefore } from "./state-before.js";
+import type { TracedReplay } from "./traced-replay.js";
 
 /*
  * Why a bit of a finished replay is what it is, read off the rule tables and the trace: nothing here knows a feature or
@@ -53,20 +52,6 @@ export interface BitReason {
   readonly reason: Reason;
   /** Where the bit was taken from, if it is a copy. */
   readonly because: readonly BitReason[];
-}
-
-/** A replay together with its trace. */
-export interface TracedReplay {
-  readonly replayed: Replay;
-  readonly events: readonly TraceEvent[];
-  readonly given: { readonly [name: string]: string };
-}
-
-/** Replays a host and keeps the trace. */
-export function tracedReplay(host: Host, options: ReplayOptions = {}): TracedReplay {
-  const events: TraceEvent[] = [];
-  const replayed = replay(host, { ...options, trace: (event) => events.push(event) });
-  return { replayed, events, given: { ...options.params?.kvm, ...options.params?.kvm_intel } };
 }
 
 /** The leaves that made a rule's condition what it was when the rule had its turn. */

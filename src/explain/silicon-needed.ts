@@ -9,7 +9,8 @@ import { bitIndex, type MsrName, REPLAY_MSRS, type WordName } from "../rules/wor
 import type { Feature, Layer } from "./features.js";
 import { endsOf, layerStep, layersTo, reachedTo } from "./layer-step.js";
 import { featureLayers } from "./layers.js";
-import { type BitReason, leavesOfRule, reasonFor, type TracedReplay, tracedReplay } from "./reason.js";
+import { type BitReason, leavesOfRule, reasonFor } from "./reason.js";
+import { type TracedReplay, tracedReplay } from "./traced-replay.js";
 
 /** Bits of registers, 0 to 63. */
 export type SiliconBits = readonly { readonly msr: MsrName; readonly bit: number }[];

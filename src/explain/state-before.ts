@@ -5,7 +5,7 @@ import { evaluate } from "../rules/compile.js";
 import { createMachine, MAYBE, type Machine, NO, truthToTri, YES } from "../rules/machine.js";
 import type { Condition, Rule } from "../rules/rule.js";
 import { MSR_NAMES, WORD_NAMES, wordIndex } from "../rules/words.js";
-import type { TracedReplay } from "./reason.js";
+import type { TracedReplay } from "./traced-replay.js";
 
 /**
  * Evaluates conditions over the words as they stood just before a rule had its turn. A rule may change what it asks

@@ -6,7 +6,8 @@ import { inRange, type Release, type ReleaseRange, resolveRelease } from "../rul
 import { CONFIG_OPTIONS } from "../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../rules/words.js";
 import { registerOf } from "../spec/registers.js";
-import { type BitReason, reasonFor, tracedReplay } from "./reason.js";
+import { type BitReason, reasonFor } from "./reason.js";
+import { tracedReplay } from "./traced-replay.js";
 import { BOOT_KINDS, type ItemKind, type VerifyItem } from "./verify-item.js";
 import { verifyItems } from "./verify-items.js";
 import { differingIds, type Settled } from "./verify-settle.js";

@@ -4,8 +4,8 @@ import type { Host } from "../model/host.js";
 import { type Feature, LAYERS, type Layer } from "./features.js";
 import { type LayerStep, layerStep, reachedTo } from "./layer-step.js";
 import { type Cell, featureLayers } from "./layers.js";
-import { type TracedReplay, tracedReplay } from "./reason.js";
 import { type Remedy, remediesFor } from "./remedies.js";
+import { type TracedReplay, tracedReplay } from "./traced-replay.js";
 
 /** Why a feature is there or not: the answer of every layer, and what would change it. */
 export interface Why {

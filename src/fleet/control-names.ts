@@ -6,13 +6,13 @@ import { NAME_NOTES, namesOf } from "../spec/lookup.js";
 import { foldName, nearest } from "../spec/near.js";
 import { registerOf } from "../spec/registers.js";
 import {
+  activatorOf,
   CONTROL_WORDS,
   type ControlName,
   type ControlWord,
   type ControlWordName,
   controlBit,
 } from "../vmcs/controls.js";
-import { activatorOf } from "./control-words.js";
 
 /** What somebody wants of a control: it has to be 1, it should be 1 where it may be, it has to be 0. */
 export type Wish = "required" | "optional" | "off";

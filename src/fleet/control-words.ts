@@ -3,7 +3,14 @@ import type { U64 } from "../bits/u64.js";
 import { msrBit } from "../model/msr.js";
 import type { BitRow } from "../spec/bit-row.js";
 import { REGISTERS, type RegisterRow } from "../spec/registers.js";
-import { CONTROL_WORDS, type ControlBit, type ControlName, type ControlWord, controlBit } from "../vmcs/controls.js";
+import {
+  activatorOf,
+  CONTROL_WORDS,
+  type ControlBit,
+  type ControlName,
+  type ControlWord,
+  controlBit,
+} from "../vmcs/controls.js";
 import type { CpuView } from "../vmcs/cpu.js";
 import { bitOf } from "../vmcs/evaluate.js";
 import { least, type Value64, ZERO64 } from "../vmcs/value64.js";
@@ -37,12 +44,6 @@ export interface ChosenWord {
 
 /** Activating words before the words they activate. */
 export const WORDS: readonly ControlWord[] = Object.values(CONTROL_WORDS);
-
-/** The control that has to be 1 for a word to count. */
-export function activatorOf(word: ControlWord): ControlName | undefined {
-  // VM-function controls count while VM functions are enabled (SDM, VM-function controls).
-  return word.name === "vmfunc" ? "proc2.VMFUNC" : word.activatedBy;
-}
 
 // ---- Wishes ----
 

@@ -3,14 +3,14 @@ import { baseline } from "../compare/baseline.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "../compare/capability-set.js";
 import type { CoreGroup } from "../model/host.js";
 import { msrWords } from "../model/msr.js";
-import { type ControlBit, type ControlName, controlBit } from "../vmcs/controls.js";
+import { activatorOf, type ControlBit, type ControlName, controlBit } from "../vmcs/controls.js";
 import { type CpuView, cpuView } from "../vmcs/cpu.js";
 import { bitOf, evaluate, type Scene, sceneOf } from "../vmcs/evaluate.js";
 import type { Bool } from "../vmcs/expr.js";
 import { and64, not64, UNKNOWN64, type Value64, ZERO64 } from "../vmcs/value64.js";
 import { ADVICE, type Advice, CHOICE_CHECKS, controlsOf } from "./control-checks.js";
 import type { WantedControl, Wish } from "./control-names.js";
-import { activatorOf, type ChosenWord, chooseWord, mayBe1, type Wishes, WORDS, wishesOf } from "./control-words.js";
+import { type ChosenWord, chooseWord, mayBe1, type Wishes, WORDS, wishesOf } from "./control-words.js";
 
 /** What is known of the hypervisor besides the controls that it wants. */
 export interface ControlOptions {

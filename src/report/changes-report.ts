@@ -3,7 +3,7 @@ import type { RegisterDifference } from "../compare/diff.js";
 import { LAYER_TITLES } from "../explain/features.js";
 import { layerStep } from "../explain/layer-step.js";
 import { layerCell } from "../explain/layers.js";
-import { tracedReplay } from "../explain/reason.js";
+import { tracedReplay } from "../explain/traced-replay.js";
 import type { ChangeKind, Changes, FeatureChange } from "../fleet/changes.js";
 import { registerText } from "./bit-text.js";
 import { clipped, someOf, table, wrap } from "./layout.js";

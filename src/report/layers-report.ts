@@ -2,7 +2,7 @@ import { LAYERS, type Layer } from "../explain/features.js";
 import { type KernelFindingId, kernelFindings } from "../explain/kernel-findings.js";
 import { layerStep } from "../explain/layer-step.js";
 import { type Cell, type FeatureLayers, layersOf } from "../explain/layers.js";
-import type { TracedReplay } from "../explain/reason.js";
+import type { TracedReplay } from "../explain/traced-replay.js";
 import { findings } from "../model/findings.js";
 import { hexIndex } from "./bit-text.js";
 import { GROUPS, type Group, groupOf } from "./feature-groups.js";

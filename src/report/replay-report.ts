@@ -1,8 +1,8 @@
 import { and, type Tri } from "../bits/tri.js";
 import { bitsOf, formatWord, type Word } from "../bits/word.js";
 import { kernelFindings } from "../explain/kernel-findings.js";
-import type { TracedReplay } from "../explain/reason.js";
 import { holdsBefore } from "../explain/state-before.js";
+import type { TracedReplay } from "../explain/traced-replay.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import { cpuFlags, type FlagState, vmxFlagsLine, vmxWordCount } from "../linux/cpuinfo.js";

@@ -1,7 +1,7 @@
 import { LAYERS, type Layer } from "../explain/features.js";
 import { layerStep } from "../explain/layer-step.js";
 import { type FeatureLayers, layersOf } from "../explain/layers.js";
-import type { TracedReplay } from "../explain/reason.js";
+import type { TracedReplay } from "../explain/traced-replay.js";
 import type { Replay } from "../kvm/replay.js";
 import { rulesOf } from "../kvm/rule-list.js";
 import { someOf } from "./layout.js";

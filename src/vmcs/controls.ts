@@ -159,3 +159,9 @@ export function controlBit(name: ControlName): ControlBit {
 export function controlWordOf(encoding: number): ControlWord | undefined {
   return Object.values(CONTROL_WORDS).find((word) => word.encoding === encoding);
 }
+
+/** The control that has to be 1 for a word to count. */
+export function activatorOf(word: ControlWord): ControlName | undefined {
+  // VM-function controls count while VM functions are enabled (SDM, VM-function controls).
+  return word.name === "vmfunc" ? "proc2.VMFUNC" : word.activatedBy;
+}

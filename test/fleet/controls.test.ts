@@ -241,7 +241,7 @@ describe("runControls", () => {
       "pin-based VM-execution controls: 0x1f, by IA32_VMX_TRUE_PINBASED_CTLS",
       "   0 external-interrupt exiting: required",
       "   3 NMI exiting: required",
-      "     the CPU demands it: bit 1, bit 2, bit 4",
+      "     the CPU demands it: bits 1, 2, 4",
       "",
       "primary processor-based VM-execution controls: 0x84206172, by IA32_VMX_TRUE_PROCBASED_CTLS",
     ]);

@@ -4,7 +4,7 @@ import { FEATURE_LIST, LAYERS } from "../../src/explain/features.js";
 import { kernelFindings } from "../../src/explain/kernel-findings.js";
 import { layerStep } from "../../src/explain/layer-step.js";
 import { layersOf } from "../../src/explain/layers.js";
-import { tracedReplay } from "../../src/explain/reason.js";
+import { tracedReplay } from "../../src/explain/traced-replay.js";
 import { why } from "../../src/explain/why.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
 import type { Host } from "../../src/model/host.js";

@@ -1,4 +1,4 @@
-import { tracedReplay } from "../../explain/reason.js";
+import { tracedReplay } from "../../explain/traced-replay.js";
 import { layersReport } from "../../report/layers-report.js";
 import { ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";

@@ -1,4 +1,4 @@
-import { tracedReplay } from "../../explain/reason.js";
+import { tracedReplay } from "../../explain/traced-replay.js";
 import { PHASES, replayReport } from "../../report/replay-report.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
