@@ -66,8 +66,9 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
       const at = { line: index + 1, column: Math.max(1, raw.indexOf(piece) + 1) };
       const [, before, name, behind] = MARK.exec(piece) as RegExpExecArray;
       const found = resolve(name as string);
-      if ("problem" in found) {
-        log.error(at, found.problem, found.expected);
+      if (found.kind !== "controls") {
+        const { problem, expected } = found.kind === "unknown" ? unknown(name as string) : found;
+        log.error(at, problem, expected);
         continue;
       }
       const marked = before === "?" || behind === "?" ? "optional" : before === "" ? section : "off";
@@ -103,42 +104,56 @@ const MOST_WORDS = 8;
  * between such names is one misspelt name.
  */
 function* namesOn(line: string): Iterable<string> {
-  for (const piece of line.split(/[,;|()\\]+/)) {
+  for (const piece of line.split(/[,;|\\]+/)) {
     const words = piece.trim().split(/\s+/).filter(Boolean);
     let strange: string[] = [];
+    const misspelt = () => [bare(strange.join(" "))].filter(Boolean);
     for (let from = 0; from < words.length; ) {
-      const to = endOfName(words, from);
-      if (to === undefined) {
+      const found = nameAt(words, from);
+      if (found === undefined) {
         strange.push(words[from++] as string);
         continue;
       }
-      if (strange.length > 0) yield strange.join(" ");
+      yield* misspelt();
       strange = [];
-      yield words.slice(from, to).join(" ");
-      from = to;
+      yield found.name;
+      from = found.to;
     }
-    if (strange.length > 0) yield strange.join(" ");
+    yield* misspelt();
   }
 }
 
-function endOfName(words: readonly string[], from: number): number | undefined {
+function nameAt(words: readonly string[], from: number): { readonly name: string; readonly to: number } | undefined {
   for (let to = Math.min(words.length, from + MOST_WORDS); to > from; to--) {
-    if (isName(words.slice(from, to).join(" "))) return to;
+    const text = words.slice(from, to).join(" ");
+    if (isName(text)) return { name: text, to };
+    if (isName(bare(text))) return { name: bare(text), to };
   }
   return undefined;
 }
 
+/** Without the brackets of source code around it; some names end with a bracket of their own. */
+function bare(text: string): string {
+  return text.replace(/^\(+/, "").replace(/\)+$/, "");
+}
+
 function isName(text: string): boolean {
   const [, , name] = MARK.exec(text) as RegExpExecArray;
-  const found = resolve(name as string);
-  return !("problem" in found) || found.isName === true;
+  return resolve(name as string).kind !== "unknown";
 }
 
 // ---- Names ----
 
+interface Complaint {
+  readonly problem: string;
+  readonly expected: string;
+}
+
 type Resolved =
-  | { readonly controls: readonly ControlName[]; readonly negated: boolean }
-  | { readonly problem: string; readonly expected: string; readonly isName?: true };
+  | { readonly kind: "controls"; readonly controls: readonly ControlName[]; readonly negated: boolean }
+  /** A name that does not say which control is meant. */
+  | ({ readonly kind: "unclear" } & Complaint)
+  | { readonly kind: "unknown" };
 
 const GROUPS: { readonly [name: string]: ControlWordName } = {
   pin: "pin",
@@ -194,7 +209,7 @@ function resolve(name: string): Resolved {
   const bare = group === undefined ? name : (grouped?.[2] as string);
   const wanted = foldName(bare);
   const feature = group === undefined ? featureControls(wanted) : undefined;
-  if (feature !== undefined) return { controls: feature, negated: false };
+  if (feature !== undefined) return { kind: "controls", controls: feature, negated: false };
   const withName = (one: string) =>
     (controlNames().byName.get(one) ?? []).filter(({ word }) => group === undefined || word.name === group);
   const exact = withName(wanted);
@@ -203,9 +218,11 @@ function resolve(name: string): Resolved {
   const [only] = matches;
   if (only !== undefined) {
     const negated = NEGATED.includes(wanted) || NEGATED.includes(`vmx_${wanted}`);
-    return { controls: [controlName(only)], negated };
+    return { kind: "controls", controls: [controlName(only)], negated };
   }
-  return unknown(name, wanted);
+  if (!features().has(wanted)) return { kind: "unknown" };
+  const problem = `${name} is a capability that no control switches`;
+  return { kind: "unclear", problem, expected: "the name of a control" };
 }
 
 function controlName({ word, row }: NamedControl): ControlName {
@@ -215,17 +232,13 @@ function controlName({ word, row }: NamedControl): ControlName {
 function ambiguous(name: string, matches: readonly NamedControl[]): Resolved {
   const words = matches.map(({ word }) => word.sdm);
   return {
+    kind: "unclear",
     problem: `${name} is in the ${words.join(" and in the ")}`,
     expected: matches.map(({ word }) => `${word.name}/${name}`).join(" or "),
-    isName: true,
   };
 }
 
-function unknown(name: string, wanted: string): Resolved {
-  if (featureOf(wanted) !== undefined) {
-    const problem = `${name} is a capability that no control switches`;
-    return { problem, expected: "the name of a control", isName: true };
-  }
+function unknown(name: string): Complaint {
   const candidates = new Map<string, string>();
   for (const { row } of controlNames().controls) {
     for (const [, one] of namesOf(row)) if (!candidates.has(foldName(one))) candidates.set(foldName(one), one);
@@ -239,13 +252,21 @@ function unknown(name: string, wanted: string): Resolved {
 
 // ---- Features ----
 
-function featureOf(wanted: string): Feature | undefined {
-  return FEATURE_LIST.find(({ id, aliases = [] }) => [id, ...aliases].some((one) => foldName(one) === wanted));
+let byFeatureName: ReadonlyMap<string, Feature> | undefined;
+
+function features(): ReadonlyMap<string, Feature> {
+  byFeatureName ??= new Map(
+    // The first feature with a name wins.
+    [...FEATURE_LIST]
+      .reverse()
+      .flatMap((feature) => [feature.id, ...(feature.aliases ?? [])].map((name) => [foldName(name), feature])),
+  );
+  return byFeatureName;
 }
 
 /** The controls that a feature is made of; `undefined` if it is no feature or has none. */
 function featureControls(wanted: string): readonly ControlName[] | undefined {
-  const silicon = featureOf(wanted)?.silicon;
+  const silicon = features().get(wanted)?.silicon;
   const controls = silicon === undefined ? [] : controlsIn(silicon);
   // The activation of a word follows from the controls in it.
   const activators = controls.map((name) => activatorOf(controlBit(name).word));
