@@ -71,7 +71,6 @@ describe.each(SHELLS)("the script in $name", (shell: Shell) => {
     expect(result.stdout).not.toContain("0x0000001a");
     expect(result.host?.observed?.messages).toEqual([
       "x86/cpu: VMX (outside TXT) enabled",
-      "kvm_intel: VMCS 00000000deadbeef, last attempted VM-entry on CPU 3",
       "kvm_intel: VMCS config on CPU 1 doesn't match reference config:",
       "Offset 12 REF = 0x0000007f, CPU1 = 0x0000003f, mismatch = 0x00000040",
       "unchecked MSR access error: RDMSR from 0x492 at rIP: 0x0 (native_read_msr+0x0/0x10)",
