@@ -137,7 +137,7 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
 }
 
 function errnoOf({ groups, text }: Match): Errno | undefined {
-  const number = groups.errno ?? groups.errno2 ?? groups.errno3;
+  const number = groups.errno ?? groups.errno2 ?? groups.errno3 ?? groups.errno4;
   if (number !== undefined && NUMBERS[number] !== undefined) return NUMBERS[number];
   const reason = groups.reason ?? text;
   return WORDS.find(([pattern]) => pattern.test(reason))?.[1];

@@ -120,8 +120,8 @@ function cpuidCauses(names: readonly string[]): Cause[] {
 // ---- libvirt: missing features; QEMU: no such property ----
 
 export function decodeFeatureList([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  const names = splitNames(match.groups.missing ?? match.groups.name ?? "");
-  const extra = splitNames(match.groups.extra ?? "");
+  const names = splitNames(match.groups.missing ?? match.groups.missing2 ?? match.groups.name ?? "");
+  const extra = splitNames(match.groups.extra ?? match.groups.extra2 ?? "");
   const wanted = names.map(wantedByName);
   const vmx = wanted.filter((row) => row.index !== undefined);
   const bits = [

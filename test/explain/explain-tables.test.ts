@@ -14,7 +14,6 @@ const LINES: { readonly [id: string]: string } = {
     "qemu-system-x86_64: warning: This feature depends on other features that were not requested: MSR(48BH).vmx-unrestricted-guest [bit 7]",
   "qemu-vmx-required": "this CPU model requires VMX",
   "qemu-tcg-no-vmx": "qemu-system-x86_64: KVM is not available, falling back to TCG",
-  "libvirt-unknown-feature": "error: unsupported configuration: unknown CPU feature: vmx-pml2",
   "linux-txt-first": "kvm: disable TXT in the BIOS or activate TXT before enabling KVM",
   "linux-feat-ctl-warning":
     "WARNING: CPU: 0 PID: 0 at arch/x86/kernel/cpu/feat_ctl.c:62 init_ia32_feat_ctl+0x2c8/0x2e0",
@@ -30,7 +29,6 @@ const LINES: { readonly [id: string]: string } = {
   "vbox-invalid-guest-state": "VCPU0: VERR_VMX_INVALID_GUEST_STATE",
   "vbox-unable-to-start": "VCPU0: VERR_VMX_UNABLE_TO_START_VM",
   "vbox-feature-combo": "VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO",
-  "vmware-vt-disabled": "This host supports Intel VT-x, but Intel VT-x is disabled.",
   "windows-hypervisor-detected":
     "Hyper-V Requirements: A hypervisor has been detected. Features required for Hyper-V will not be displayed.",
   "xen-cap-differs": "(XEN) VMX Pin-Based Exec Control: saw 0x7f expected 0xff",
@@ -42,8 +40,50 @@ const LINES: { readonly [id: string]: string } = {
   "haxm-vm-entry": "VM entry failed: RIP=00007ffffffff000",
   "vmcs-dump": "*** Guest State ***",
   "hyperv-launch-off": "Hypervisor launch has been disabled through the hypervisorlaunchtype bcdedit setting.",
+  "hyperv-launch-msr":
+    "Hypervisor launch failed; Processor does not support the minimum features required to run the hypervisor (MSR index 0x48b, allowed bits 0x1, required bits 0x82).",
+  "hyperv-launch-slat":
+    "Hypervisor launch failed; Second Level Address Translation is required to launch the hypervisor.",
+  "hyperv-launch-smx":
+    "Hypervisor launch failed; Secure Mode Extensions have been enabled by the BIOS. Please disable Secure Mode Extensions in the BIOS to launch Hyper-V.",
+  "hyperv-launch-nx": "Hypervisor launch failed; Either No Execute feature (NX) not present or not enabled in BIOS.",
+  "hyperv-launch-cpus":
+    "Hypervisor launch failed; at least one of the processors in the system is incompatible with the others.",
+  "hyperv-launch-other":
+    "Hypervisor launch failed; the hypervisor boot loader was unable to allocate sufficient resources to perform the launch.",
+  "emulator-hyperv": "Android Emulator is incompatible with Hyper-V.",
+  "emulator-nx": "NX is disabled in BIOS.",
   "virsh-cpu-compare": "CPU described in cpu.xml is incompatible with host CPU",
-  "vmware-vmmon": "Could not open /dev/vmmon: No such file or directory.",
+  "kvm-spurious-fault": "RIP: 0010:kvm_spurious_fault+0xa/0x10 [kvm]",
+  "kvm-perfctr-msr": "kvm [2134]: vcpu0 disabled perfctr wrmsr: 0xc2 data 0xffff",
+  "kvm-ignore-msrs": "kvm: Running KVM with ignore_msrs=1 and report_ignored_msrs=0 is not a",
+  "kvm-tsc": "kvm: SMP vm created on host with unstable TSC; guest TSC will not be reliable",
+  "kvm-nop": "kvm: MWAIT instruction emulated as NOP!",
+  "kvm-allocation": "kvm: inadequate fpu",
+  "kvm-old-vmcs-fail": "kvm: vmclear fail: ffff8801b4d5c000/1b4d5c000",
+  "kvm-ept-misconfig": "EPT: Misconfiguration.",
+  "kvm-unexpected-event": "kvm_intel: unexpected VM-Exit interrupt info: 0x80000b0e",
+  "kvm-real-mode-segment": "kvm_intel: segment base is not paragraph aligned when entering protected mode (seg=2)",
+  "kvm-msr-list-full": "Not enough msr switch entries. Can't add msr 38f",
+  "kvm-shadow-fields": "Missing field from shadow_read_write_field 2011",
+  "nested-vmx-abort": "kvm_intel: nested vmx abort, indicator 4",
+  "kvm-posted-interrupts": "vmx_pi_update_irte: failed to update PI IRTE",
+  "kvm-tdx-requires": "kvm_intel: EPT is required for TDX",
+  "kvm-tdx-seamcall": "kvm_intel: SEAMCALL TDH_MEM_PAGE_AUG failed: 0xc000060200000000",
+  "kvm-l1d-flush": "kvm_intel: Kernel compiled without mitigations, ignoring vmentry_l1d_flush",
+  "modules-load": "systemd-modules-load[345]: Failed to insert module 'kvm_intel': Operation not supported",
+  "module-missing": "systemd-modules-load[237]: Failed to find module 'kvm_intel'",
+  "module-version": "kvm_intel: disagrees about version of symbol kvm_set_apic_base",
+  "parameter-read-only": "bash: /sys/module/kvm_intel/parameters/nested: Permission denied",
+  "qemu-unknown-model": "qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'",
+  "qemu-nested-state": "qemu-system-x86_64: error while loading state for instance 0x0 of device 'cpu'",
+  "qemu-hyperv-feature": "qemu-system-x86_64: Hyper-V enlightened VMCS (hv-evmcs) is not supported by kernel",
+  "xen-ept-violation": "(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5",
+  "xen-vmcs-size": "(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)",
+  "virt-install-no-kvm": "ERROR    Host does not support any virtualization options",
+  "generic-vmlaunch-failed": "[-] VMLAUNCH failed!",
+  "minikube-kvm-reason":
+    "Exiting due to PR_KVM_CREATE_BUSY: Another hypervisor, such as VirtualBox, is conflicting with KVM.",
 };
 
 interface Line {

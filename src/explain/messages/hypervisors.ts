@@ -29,9 +29,22 @@ export const HYPERVISOR_MESSAGES = [
     layer: "silicon",
     gravity: "blocks",
     hint: ["processor does not support", "check_vmx_mmu_cap", "detect_hardware_support", "check_essential_vmx_caps"],
-    pattern: /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)[^\n]{0,120}/i,
-    what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires.",
-    steps: [ENABLE_FIRMWARE, ENABLE_OUTER],
+    pattern:
+      /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)[,:]?\s{0,3}(?<lack>[^\n]{0,120})/i,
+    what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires: {lack}",
+    causes: [
+      "SMEP, SMAP, XSAVE, CLFLUSHOPT, 1-GByte pages and the like are CPUID features, not VMX: the CPU is older than ACRN supports, or QEMU was given a model without them.",
+      "EPT, VPID, INVEPT, unrestricted guest, APIC virtualization and the like are VMX capabilities: an old CPU, or an outer hypervisor that does not pass them.",
+    ],
+    steps: [
+      {
+        text: "See whether the CPU has it at all (ACRN's board inspector lists what is missing).",
+        commands: ["grep -m1 -owE 'smap|smep|clflushopt|pdpe1gb|xsave' /proc/cpuinfo; vmxlens runs HOST acrn"],
+      },
+      { text: "In QEMU, give it the host's CPU.", commands: ["-cpu host,+vmx"] },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
     source: {
       message: "projectacrn/acrn-hypervisor#6584, #6586, #6941",
       meaning: "ACRN, hypervisor/arch/x86/cpu_caps.c",
@@ -325,7 +338,15 @@ export const HYPERVISOR_MESSAGES = [
     product: "VMX",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["invvpid is not supported", "invept is not supported", "ept is not supported", "ept not supported"],
+    hint: [
+      "invvpid is not supported",
+      "invept is not supported",
+      "ept is not supported",
+      "ept not supported",
+      "vpid not supported",
+      "unrestricted guest not",
+      "unrestricted guest is not",
+    ],
     pattern: /\b(?<what>invvpid|invept|EPT|VPID|unrestricted guest) (?:is )?not supported/i,
     what: "A hypervisor found no {what} in IA32_VMX_EPT_VPID_CAP or in the secondary controls.",
     causes: [

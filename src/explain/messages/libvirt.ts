@@ -9,10 +9,10 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "nested KVM",
     gravity: "blocks",
-    hint: "match specification",
+    hint: ["match specification", "missing features"],
     list: true,
     pattern:
-      /(?:guest CPU )?doesn't match specification(?:: missing features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?))?(?:[:,;]? ?extra features: (?<extra>[a-z0-9][\w.,+-]{0,4000}))?(?=$|['"\\):;]|\.\s|\.$|\s(?![\w.-]*,))/i,
+      /(?:guest CPU )?doesn't match specification(?:: (?:extra features: (?<extra2>[\w.,+-][\w.,+ -]{0,4000}?)[,;] ?)?missing features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?))?(?:[:,;]? ?extra features: (?<extra>[a-z0-9][\w.,+-]{0,4000}))?(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))|\bmissing features:? (?=[\w., +-]{0,400}\bvmx)(?<missing2>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))/i,
     what: "libvirt compared the CPU that QEMU gave the guest with the one in the XML, and they differ.",
     decoder: "feature-list",
     depends: ["for a migration: the kernel, QEMU and CPU of the target host; for a start: those of this host"],
@@ -41,9 +41,8 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: ["unknown cpu feature", "cpu feature "],
-    pattern:
-      /(?:unknown CPU feature:? ['"]?|CPU feature ['"]?(?=[\w.-]{1,60}['"]? not found))(?<missing>[\w.-]{1,60})/i,
+    hint: "unknown cpu feature",
+    pattern: /unknown CPU feature:? ['"]?(?<missing>[\w.-]{1,60})/i,
     what: "This libvirt does not know the CPU feature {missing}: it is older than the name, or the name is misspelt.",
     decoder: "feature-list",
     steps: [

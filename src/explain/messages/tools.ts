@@ -1,5 +1,13 @@
 import type { MessageRow } from "./message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_ON, KERNEL_LOG, READ_FEAT_CTL, WINDOWS_STATE } from "./steps.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_ON,
+  KERNEL_LOG,
+  LOAD_KVM,
+  READ_FEAT_CTL,
+  WINDOWS_STATE,
+} from "./steps.js";
 
 export const TOOL_MESSAGES = [
   {
@@ -76,20 +84,25 @@ export const TOOL_MESSAGES = [
   },
   {
     id: "kata-no-parameter-file",
-    product: "Kata Containers",
+    product: "tool",
     layer: "KVM parameter",
     gravity: "harmless",
     hint: "/sys/module/kvm_intel/parameters/",
-    pattern: /open \/sys\/module\/kvm_intel\/parameters\/(?<name>\w{1,40}): no such file or directory/i,
+    pattern:
+      /(?:\b(?:open|cat|grep|tee|ls|cannot access|systool):? )?['"]?\/sys\/module\/kvm_intel\/parameters\/(?<name>\w{1,40})['"]?: no such file or directory/i,
     what: "kvm_intel has no parameter {name} here: the module is not loaded, or its kernel was built or patched without it.",
     decoder: "module-parameter",
     steps: [
+      LOAD_KVM,
       {
         text: "See whether the module is loaded and what it has.",
         commands: ["lsmod | grep kvm; ls /sys/module/kvm_intel/parameters"],
       },
     ],
-    source: { message: "kata-containers/runtime#820", meaning: "kata-containers/runtime#820" },
+    source: {
+      message: "kata-containers/runtime#820, cockpit-project/cockpit#5174",
+      meaning: "kata-containers/runtime#820",
+    },
   },
   {
     id: "kata-no-vmx",
@@ -99,9 +112,23 @@ export const TOOL_MESSAGES = [
     hint: "cpu property not found",
     pattern: /CPU property not found[^\n]{0,160}?name=(?<name>vmx|lm|sse4_1|GenuineIntel)/i,
     what: "Kata's check does not find `{name}` among the CPU's flags.",
-    causes: ["A cloud machine that is a virtual machine without nested VT-x.", "VT-x off in the firmware."],
-    steps: [ENABLE_OUTER, ENABLE_FIRMWARE],
-    source: { message: "kata-containers/runtime#646, #820", meaning: "kata-containers/runtime" },
+    causes: [
+      "vmx: a cloud machine that is a virtual machine without nested VT-x, or VT-x off in the firmware.",
+      "sse4_1, lm: a virtual machine with a generic CPU model (QEMU's qemu64, cpu64-rhel6), which hides what the CPU has.",
+      "GenuineIntel: the CPU is another maker's; newer releases take AMD.",
+    ],
+    steps: [
+      ENABLE_OUTER,
+      {
+        text: "Is a generic model the reason: give the virtual machine the host's CPU.",
+        commands: ["-cpu host", "<cpu mode='host-passthrough'/>"],
+      },
+      ENABLE_FIRMWARE,
+    ],
+    source: {
+      message: "kata-containers/runtime#646, #820; kata-containers/kata-containers#1819",
+      meaning: "kata-containers/runtime",
+    },
   },
   {
     id: "docker-virtualization",

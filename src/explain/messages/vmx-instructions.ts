@@ -26,7 +26,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "inst_err",
     ],
     pattern:
-      /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d)/i,
+      /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d)/i,
     what: "A VMX instruction failed with VM-instruction error {error}.",
     decoder: "instruction-error",
     steps: [],

@@ -1,0 +1,173 @@
+import type { MessageRow } from "./message.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "./steps.js";
+
+/*
+ * The same complaint in the words of a thousand small programs. It stands last: whoever words it in a known way is known
+ * further up.
+ */
+
+export const GENERIC_MESSAGES = [
+  {
+    id: "generic-no-vmx",
+    product: "tool",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: [
+      "support vt-x",
+      "support vmx",
+      "support intel vt",
+      "support intel virtuali",
+      "support hardware virtuali",
+      "support virtuali",
+      "vmx is not",
+      "vmx not",
+      "vt-x is not",
+      "vt-x not",
+      "virtualization is not supported",
+      "virtualization not supported",
+      "virtualization is not available",
+      "virtualization not available",
+      "vmx unsupported",
+      "no vmx support",
+      "vmx operation is not",
+      "virtualization extensions",
+      "not support the vmx",
+      "support kvm",
+    ],
+    pattern:
+      /(?:processor|cpu|machine|hardware|system|host|computer|platform)s?\b[^\n]{0,30}?(?:does not|doesn't|do not|don't|cannot|not) support (?:the )?(?:Intel )?(?:KVM\b|VT-x\b|VMX\b|Intel VT\b|VT\b|virtuali[sz]ation technology|hardware(?:[- ]assisted)? virtuali[sz]ation|virtuali[sz]ation\b(?! (?:type|of|driver)))|\bno VMX support\b|\b(?:VT-x|VMX)(?: operation| instructions?| extensions?| feature)? (?:is |are |was )?(?:not (?:supported|available|present|detected|enabled)|unsupported|unavailable)\b|\b(?:hardware )?virtuali[sz]ation (?:extensions? )?(?:is |are )?not (?:supported|available|present)\b(?! (?:by|for) (?:the )?(?:guest|image|driver|this version))/i,
+    what: "A program that needs VT-x found none: CPUID.1:ECX bit 5 is 0, or VMX is off in IA32_FEAT_CTL; it does not say which.",
+    causes: [
+      "VT-x is switched off in the firmware setup.",
+      "It is a virtual machine whose hypervisor does not pass VT-x; on Windows, its own hypervisor (Hyper-V, WSL2, memory integrity) hides it from all programs.",
+      "The CPU is AMD's, whose virtualization is SVM, or has none.",
+    ],
+    depends: ["the program does not tell the causes apart"],
+    steps: [
+      {
+        text: "See which it is.",
+        commands: [
+          "# Linux",
+          "grep -m1 -ow vmx /proc/cpuinfo; lscpu | grep -i hypervisor; sudo dmesg | grep 'disabled by BIOS'",
+          "# Windows",
+          "systeminfo",
+        ],
+      },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+      READ_FEAT_CTL,
+    ],
+    source: {
+      message: "small hypervisors and front ends; SinaKarvandi/Hypervisor-From-Scratch#7",
+      meaning: "Intel SDM volume 3C, discovering support for VMX; SinaKarvandi/Hypervisor-From-Scratch#7",
+    },
+  },
+  {
+    id: "generic-vmx-off",
+    product: "tool",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: [
+      "disabled by bios",
+      "disabled in bios",
+      "disabled in the bios",
+      "disabled by the bios",
+      "disabled in uefi",
+      "disabled in your bios",
+      "enabled in bios",
+      "enabled in the bios",
+      "enable vt-x",
+      "vt-x hardware acceleration",
+      "vt-x acceleration",
+      "vt-x is disabled",
+      "vt-x disabled",
+      "vt-x support",
+      "disabled by firmware",
+      "disabled in firmware",
+      "disabled in the firmware",
+    ],
+    pattern:
+      /\b(?:VT-x|VMX|Intel VT|virtuali[sz]ation(?: technology)?)(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b/i,
+    what: "A program found VT-x switched off: IA32_FEAT_CTL is locked without VMX outside SMX.",
+    causes: [
+      "VT-x is switched off in the firmware setup.",
+      "In a virtual machine: the outer hypervisor shows VMX and no such register.",
+    ],
+    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: { message: "small hypervisors and front ends", meaning: "Intel SDM volume 3C, enabling VMX" },
+  },
+  {
+    id: "feature-control-locked",
+    product: "VMX",
+    layer: "firmware",
+    gravity: "informs",
+    hint: ["feature_control", "feat_ctl", "feature control"],
+    pattern:
+      /(?:IA32_|MSR_IA32_)?FEATURE[_ ]CONTROL(?: MSR)? is (?:already )?locked(?: \(value=(?<value>(?:0x)?[0-9a-f]{1,16})\))?|\bwrmsr\w{0,10} ?\((?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L[^)\n]{0,40}\) failed[^\n]{0,20}|(?:failed to|cannot|can't|could not) (?:write|set|enable|lock) (?:MSR )?(?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L\b/i,
+    what: "A program wanted to write IA32_FEAT_CTL, and the register is locked (bit 0), as it is on every machine whose firmware or kernel did its work: writing faults then. Whether VMX can be used says bit 2, not the lock: 0x5 and 0x7 are good, 0x1 is off.",
+    causes: [
+      "The value is 0x5 or 0x7: nothing is wrong, and the program should accept it instead of writing.",
+      "The value is 0x1: VT-x is switched off in the firmware setup.",
+    ],
+    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    source: {
+      message: "cheat-engine/cheat-engine#312, divx118/crouton-packages#56",
+      meaning: "Intel SDM volume 3C, enabling VMX; HyperDbg/HyperDbg#24",
+    },
+  },
+  {
+    id: "generic-vmxon-failed",
+    product: "VMX",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["vmxon", "vmptrld", "vmclear", "invept", "invvpid"],
+    pattern:
+      /\b(?<insn>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure|error)\b(?! (?:with|=|:)? ?(?:0x)?\d)|\b(?:failed to|failure (?:in|on|of)|could ?n[o']t|unable to|error (?:in|executing|on)) (?:execute |do |perform |run )?(?<insn2>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)\b/i,
+    what: "A VMX instruction failed, and the program prints no number.",
+    causes: [
+      "VMXON faults (#GP) when IA32_FEAT_CTL is not locked with VMX on or CR0 and CR4 do not fit the FIXED MSRs, (#UD) when CR4.VMXE is 0; it fails with CF=1 when the region is not aligned, too high, or without the CPU's revision number in its first four bytes (bit 31 must be 0).",
+      "VMPTRLD and VMCLEAR want a physical address, aligned to 4 KByte, and VMPTRLD the revision number; neither takes the VMXON region.",
+      "INVEPT and INVVPID want a type that IA32_VMX_EPT_VPID_CAP lists, a descriptor without reserved bits, and EPT or VPID at all.",
+      "Another hypervisor (KVM as long as a machine runs, VirtualBox) already is in VMX operation on this CPU: CR4.VMXE is 1, and VMXON fails with VM-instruction error 15.",
+    ],
+    steps: [
+      WHO_USES_VMX,
+      READ_FEAT_CTL,
+      {
+        text: "Look at RFLAGS after it: CF=1 no number; ZF=1 read VM_INSTRUCTION_ERROR (0x4400).",
+        commands: ["vmxlens explain 'VM-instruction error 9'"],
+      },
+      {
+        text: "Check revision, FIXED registers and capabilities.",
+        commands: ["for m in 0x480 0x486 0x487 0x488 0x489 0x48c; do sudo rdmsr -a $m; done"],
+      },
+    ],
+    source: { message: "small hypervisors", meaning: "Intel SDM volume 3C, VMXON, VMPTRLD, VMCLEAR, INVEPT, INVVPID" },
+  },
+  {
+    id: "generic-vmlaunch-failed",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["vmlaunch", "vmresume", "vm launch", "launch failed", "vm-entry failed", "vm entry failed"],
+    pattern:
+      /\b(?:VMLAUNCH|VMRESUME|vm launch)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure)\b(?! (?:with|=|:)? ?(?:0x)?\d)|\b(?:failed to|could ?n[o']t|unable to) (?:execute |do )?(?:VMLAUNCH|VMRESUME)\b/i,
+    what: "VMLAUNCH or VMRESUME failed, and this line has no number.",
+    causes: [
+      "With a VM-instruction error (ZF=1): 7 is a control that the CPU does not allow, 8 the host state, 4 and 5 the launch state.",
+      "With CF=1: no VMCS is current on this CPU.",
+      "With an exit (reason 0x80000021): the guest state.",
+    ],
+    steps: [
+      {
+        text: "Read VM_INSTRUCTION_ERROR (0x4400) right after it, and the exit reason (0x4402), and give the number.",
+        commands: ["vmxlens explain 'VM-instruction error 7'", "vmxlens explain 'exit reason 0x80000021'"],
+      },
+      {
+        text: "For number 7, check the controls that you wanted against a CPU.",
+        commands: ["vmxlens controls HOST --want NAMES"],
+      },
+    ],
+    source: { message: "Bareflank/hypervisor#267; DarthTon/HyperBone#32", meaning: "Intel SDM volume 3C, VM entries" },
+  },
+] as const satisfies readonly MessageRow[];
