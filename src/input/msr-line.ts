@@ -9,7 +9,7 @@ export interface MsrClaim {
   readonly index: number;
   readonly column: number;
   readonly said:
-    | { readonly kind: "value"; readonly msr: Msr; readonly digits: number }
+    | { readonly kind: "value"; readonly msr: Msr; readonly digits: number; readonly padded: boolean }
     | { readonly kind: "absent" }
     /** The line names a VMX MSR and its value cannot be taken. */
     | { readonly kind: "broken"; readonly message: string; readonly expected: string };
@@ -186,7 +186,9 @@ function valueAt(
   const plain = at(PLAIN, line, position);
   if (plain !== null && isUnmistakable(line, position, plain, strong, sure)) {
     const whole = parseHexU64(plain[2] as string) as U64;
-    const said = { kind: "value", msr: msrValue(whole), digits: (plain[2] as string).length } as const;
+    const digits = plain[2] as string;
+    const padded = /^0./.test(digits);
+    const said = { kind: "value", msr: msrValue(whole), digits: digits.length, padded } as const;
     return { said, end: position + plain[0].length };
   }
   const like = plain === null && (strong || sure) ? at(LIKE_A_NUMBER, line, position) : null;
@@ -223,7 +225,7 @@ function value(
   const hi = Number.parseInt(high as string, 16);
   const lo = Number.parseInt(low as string, 16);
   return {
-    said: { kind: "value", msr: msrValue({ hi, lo }), digits: (high as string).length + (low as string).length },
+    said: { kind: "value", msr: msrValue({ hi, lo }), digits: `${high}${low}`.length, padded: /^0./.test(high ?? "") },
     end,
   };
 }

@@ -1,6 +1,6 @@
 import { type Word, word } from "../bits/word.js";
 import { type Host, msrOf } from "../model/host.js";
-import { ABSENT, formatMsr, type Msr } from "../model/msr.js";
+import { ABSENT, formatMsr, knownValue, type Msr } from "../model/msr.js";
 import { formatCpuRanges, MAX_CPU } from "./cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place, START } from "./diagnostic.js";
 import { type Disputed, describeBits, type HostBuilder, hostBuilder } from "./host-builder.js";
@@ -76,8 +76,14 @@ function openList(file: string | undefined): LineRun {
         index,
         at,
         take: () => builder.msr(scope, index, said.msr, at),
-        // Where every value is padded to 16 digits, a shorter last one is a part of one.
-        looksCut: () => said.digits < 16 && valuesBefore > 0 && unpaddedBefore === 0,
+        looksCut: () => {
+          if (said.digits === 16) return false;
+          // Where every value is padded to 16 digits, a shorter last one is a part of one.
+          if (valuesBefore > 0) return unpaddedBefore === 0;
+          // IA32_FEAT_CTL, of which only low bits are in use, is printed with eight digits as well.
+          const whole = index === 0x3a && said.digits === 8 && knownValue(said.msr)?.lo !== 0;
+          return said.padded && !whole;
+        },
       });
     } else if (said.kind === "absent") builder.msr(scope, index, ABSENT, at);
     else log.error(at, `MSR ${describeMsr(index)}: ${said.message}`, said.expected);

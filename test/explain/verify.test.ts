@@ -120,6 +120,17 @@ describe("with one fact altered, exactly this one differs:", () => {
 });
 
 describe("what nobody knows never differs", () => {
+  it("of kvm's parameters, which hang on whether kvm_intel was refused", () => {
+    const { host, options } = named("6.1-corei7_skylake_x-featctl-0x1 plain");
+    const observed = { cpuFlags: [], messages: [] };
+    const { items } = verify({ ...withMsr(host, 0x3a, UNREAD), observed }, options);
+    expect(items.find(({ id }) => id === "kvm.enable_pmu")).toMatchObject({
+      said: "Y",
+      replayed: "N",
+      verdict: "unknown",
+    });
+  });
+
   it("whatever is taken away from the registers", () => {
     const samples = SEEN.filter(({ options }) => Object.keys(options.params?.kvm_intel ?? {}).length === 0);
     fc.assert(

@@ -156,6 +156,16 @@ describe("a list", () => {
     ]);
   });
 
+  it("refuses the only value of a text that ends inside it, as far as one can see", () => {
+    const first = (value: string) => read(`IA32_FEATURE_CONTROL = ${value}`).host?.cores[0].msrs.get(0x3a);
+    for (const part of ["0x00000000000000", "0x000000000000", "0x00000000", "0x000"])
+      expect(first(part)).toBeUndefined();
+    expect(first("0x00000000\n")).toMatchObject({ lo: { value: 0 } });
+    for (const whole of ["0x0000000000000005", "0x00000005", "0x5"])
+      expect(first(whole)).toMatchObject({ lo: { value: 5 } });
+    expect(first("0x0")).toMatchObject({ lo: { value: 0 } });
+  });
+
   it("refuses the last value of a text that ends inside it", () => {
     const text = MSR_LIST_BY_CPU.slice(0, MSR_LIST_BY_CPU.indexOf("cpu1 msr 0x00000491") + 55);
     const { groups, told } = read(text);
