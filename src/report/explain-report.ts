@@ -22,7 +22,7 @@ function explanationLines(one: Explanation, width: number): Line[] {
       ),
     );
   }
-  if (one.bits.length > 0) lines.push(...table(one.bits.map(bitCells), { width, indent: 2 }));
+  lines.push(...bitLines(one, width));
   const facts: (readonly [string, Inline])[] = [];
   if (one.rule !== undefined) {
     const { fn, file, says, since } = one.rule;
@@ -46,7 +46,36 @@ function explanationLines(one: Explanation, width: number): Line[] {
   return lines;
 }
 
-function bitCells({ register, msr, bit, role, sdm, qemu, libvirt, reason }: ExplainedBit): Inline[] {
+/**
+ * What was refused comes first. Where that is certain, the bits that were asked for and given are only counted: nobody has
+ * to look for the one that matters among twenty. A reason that many bits share stands once, below them. The JSON has it all.
+ */
+function bitLines({ bits, message }: Explanation, width: number): Line[] {
+  if (bits.length === 0) return [];
+  const refused = bits.filter(({ role }) => role === "refused" || role === "must be 1");
+  const certain = refused.some(({ reason }) => reason === undefined);
+  const given = certain ? bits.filter(({ role, reason }) => role === "asked" && reason === undefined) : [];
+  const folded = given.length > 1 ? new Set(given) : new Set();
+  const shown = [...refused, ...bits.filter((bit) => !refused.includes(bit) && !folded.has(bit))];
+  const notes = new Map<string, string>();
+  for (const { reason } of shown) {
+    const alike = shown.filter((bit) => reason !== undefined && bit.reason === reason).length;
+    if (reason !== undefined && alike > 2 && !notes.has(reason)) notes.set(reason, "*".repeat(notes.size + 1));
+  }
+  const rest = `and ${folded.size} others that ${message === "qemu-set-msr" ? "KVM offers" : "are given"}`;
+  return [
+    ...table(
+      shown.map((bit) => bitCells(bit, notes)),
+      { width, indent: 2 },
+    ),
+    ...[...notes].flatMap(([reason, mark]) => wrap(`${mark} ${reason}`, width, "  ")),
+    ...(folded.size === 0 ? [] : wrap([styled("dim", rest)], width, "  ")),
+  ];
+}
+
+function bitCells(one: ExplainedBit, notes: ReadonlyMap<string, string>): Inline[] {
+  const { register, msr, bit, role, sdm, qemu, libvirt, reason } = one;
+  const mark = reason === undefined ? undefined : notes.get(reason);
   const names = [qemu, libvirt === qemu ? undefined : libvirt].filter((name) => name !== undefined).join(", ");
   return [
     `${register}${msr === undefined ? "" : ` (${hexIndex(msr)})`} bit ${bit}`,
@@ -54,7 +83,7 @@ function bitCells({ register, msr, bit, role, sdm, qemu, libvirt, reason }: Expl
     [
       styled("strong", sdm ?? "no public name"),
       names === "" ? "" : ` ${names}`,
-      reason === undefined ? "" : `: ${reason}`,
+      reason === undefined ? "" : mark === undefined ? `: ${reason}` : ` ${mark}`,
     ],
   ];
 }
