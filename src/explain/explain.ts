@@ -13,6 +13,7 @@ import { decodeModuleError, decodeModuleParameter } from "./explain-module.js";
 import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./explain-msr.js";
 import { hostFormat, readLine } from "./explain-read.js";
 import { decodeSetMsr } from "./explain-set-msr.js";
+import { decodeVboxStatus } from "./explain-vbox.js";
 import type { DecoderName, MessageRow, Product, Step } from "./messages/message.js";
 import { ENABLE_OUTER, OUTER_COMMANDS } from "./messages/steps.js";
 
@@ -35,6 +36,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,
   "unchecked-msr": decodeUncheckedMsr,
+  "vbox-status": decodeVboxStatus,
   "vmcs-config": decodeVmcsConfig,
   "vmcs-dump": decodeVmcsDump,
   "vmxon-fault": decodeVmxonFault,

@@ -75,6 +75,7 @@ export type DecoderName =
   | "requested-feature"
   | "set-msr"
   | "unchecked-msr"
+  | "vbox-status"
   | "vmcs-config"
   | "vmcs-dump"
   | "vmxon-fault";

@@ -1,3 +1,5 @@
+import { ANDROID_MESSAGES } from "./android.js";
+import { DESKTOP_MESSAGES } from "./desktop.js";
 import { GENERIC_MESSAGES } from "./generic.js";
 import { HAXM_MESSAGES } from "./haxm.js";
 import { HYPERVISOR_MESSAGES } from "./hypervisors.js";
@@ -30,6 +32,8 @@ export const MESSAGES: readonly MessageRow[] = [
   ...VIRTUALBOX_MESSAGES,
   ...VMWARE_MESSAGES,
   ...WINDOWS_MESSAGES,
+  ...ANDROID_MESSAGES,
+  ...DESKTOP_MESSAGES,
   ...HYPERVISOR_MESSAGES,
   ...TOOL_MESSAGES,
   ...KVM_DEVICE_MESSAGES,

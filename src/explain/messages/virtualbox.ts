@@ -1,11 +1,8 @@
+import { VBOX_LOG } from "../vbox-status.js";
 import type { MessageRow } from "./message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "./steps.js";
 
 const HMVMX = "VirtualBox, src/VBox/VMM and src/VBox/HostDrivers/Support/SUPDrv.c";
-const LOG = {
-  text: "Give VBox.log: its lines `HM:` carry every VMX capability MSR of the host, when VirtualBox got that far.",
-  commands: ["VBoxManage showvminfo NAME --log 0 | grep -E 'HM:|NEM:|VERR_'"],
-} as const;
 const IN_USE = {
   text: "Unload the other hypervisor; on Linux 6.12 and later KVM takes VT-x as soon as its module is loaded.",
   commands: [
@@ -38,13 +35,22 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["verr_vmx_msr_vmx_disabled", "verr_vmx_msr_vmxon_disabled", "verr_vmx_msr_locked_or_disabled"],
-    pattern: /VERR_VMX_MSR_(?:VMX_DISABLED|VMXON_DISABLED|LOCKED_OR_DISABLED)/,
+    hint: [
+      "verr_vmx_msr_vmx_disabled",
+      "verr_vmx_msr_vmxon_disabled",
+      "verr_vmx_msr_locked_or_disabled",
+      "verr-vmx-msr-vmxon-disable",
+      "locked or unavailable in msr",
+    ],
+    group: "vbox-vmx-disabled",
+    pattern:
+      /(?:VT-x is disabled in the BIOS\.? {0,2}\(?|VT-x features locked or unavailable in MSR\.? {0,2}\(?)?VERR[_-]VMX[_-]MSR[_-](?:VMX_|VMXON[_-]|LOCKED_OR_)DISABLED?|VT-x features locked or unavailable in MSR/i,
     what: "IA32_FEATURE_CONTROL is locked with bit 2, VMX outside SMX, at 0.",
     causes: ["VT-x is off in the firmware setup, or on for TXT only."],
     steps: [ENABLE_FIRMWARE, READ_FEAT_CTL],
     source: {
-      message: "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp; names before 5.0 from a client of VirtualBox logs",
+      message:
+        "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp; dnschneid/crouton#2364, ptwobrussell/Mining-the-Social-Web-2nd-Edition#209",
       meaning: HMVMX,
     },
   },
@@ -125,22 +131,48 @@ export const VIRTUALBOX_MESSAGES = [
     },
   },
   {
+    id: "vbox-nem-macos",
+    product: "VirtualBox",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: "hv_vm_create() failed",
+    pattern:
+      /hv_vm_create\(\) failed: (?<code>0x[0-9a-f]{1,8})(?: HV_[A-Z_]{3,20})?(?:[ .]{0,2}\(VERR_NEM_\w{3,30}\))?/i,
+    what: "macOS's Hypervisor.framework, over which VirtualBox runs there, did not create a virtual machine ({code}; 0xfae94001 is HV_ERROR, 0xfae9400f HV_UNSUPPORTED).",
+    causes: [
+      "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
+      "The CPU has no VT-x with EPT and unrestricted guest, or is an AMD one: kern.hv_support is 0 then.",
+    ],
+    steps: [
+      {
+        text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
+        commands: ["sysctl kern.hv_support kern.hv_vmm_present"],
+      },
+      { text: "Run VirtualBox on the hardware, or where the outer hypervisor passes VT-x." },
+    ],
+    source: {
+      message: "daliansky/minisforum-HX90G-Hackintosh#13; GitHub, a report on VirtualBox in a hosted macOS runner",
+      meaning: "VirtualBox, src/VBox/VMM/VMMR3/NEMR3Native-darwin.cpp; Apple, Hypervisor.framework",
+    },
+  },
+  {
     id: "vbox-nem-fails",
     product: "VirtualBox",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: "verr_nem_",
+    hint: ["verr_nem_", "verr nem ", "whvsetuppartition"],
+    group: "vbox-nem-fails",
     pattern:
-      /VERR_NEM_(?:VM_CREATE_FAILED|MISSING_KERNEL_API(?:_\d)?|INIT_FAILED|MAP_PAGES_FAILED|SET_REGISTERS_FAILED)/,
-    what: "Hyper-V holds VT-x, VirtualBox runs on top of it (NEM), and Hyper-V's interface refused something.",
+      /(?:Call to )?WHvSetupPartition failed[^\n]{0,80}?\(?VERR[_ ]NEM[_ ]VM[_ ]CREATE[_ ]FAILED\)?|(?:Call to )?WHvSetupPartition failed|VERR_NEM_(?:VM_CREATE_FAILED|MISSING_KERNEL_API(?:_\d)?|INIT_FAILED|MAP_PAGES_FAILED|SET_REGISTERS_FAILED)/i,
+    what: "VirtualBox runs over the hypervisor of the host (NEM; on Windows Hyper-V holds VT-x), and its interface refused something.",
     steps: [
       HYPERV_OFF,
       { text: "Or update Windows and VirtualBox together: the interface changes with Windows builds." },
-      LOG,
+      VBOX_LOG,
     ],
     source: {
-      message: "VirtualBox, include/VBox/err.h",
-      meaning: "VirtualBox, src/VBox/VMM/VMMR3/NEMR3Native-win.cpp",
+      message: "VirtualBox, include/VBox/err.h; docker/for-win#6951",
+      meaning: "VirtualBox, src/VBox/VMM/VMMR3/NEMR3Native-win.cpp; kubernetes/minikube#4587",
     },
   },
   {
@@ -148,13 +180,20 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "another hypervisor",
     gravity: "degrades",
-    hint: ["attempting fall back to nem", "execution loop: nem", "snail execution mode", "whvcapability"],
+    hint: [
+      "attempting fall back to nem",
+      "execution loop: nem",
+      "snail execution mode",
+      "whvcapability",
+      "not using hardware-supported virtualization",
+    ],
+    group: "vbox-nem-used",
     pattern:
-      /Attempting fall back to NEM|Snail execution mode is active|WHvCapabilityCode\w+|HM: HMR3Init: Attempting fall back/i,
+      /not using hardware-supported virtualization features|Attempting fall back to NEM|Snail execution mode is active|WHvCapabilityCode\w+|HM: HMR3Init: Attempting fall back/i,
     what: "VirtualBox does not use VT-x itself: Hyper-V holds it, and the guest runs through Windows' interface, slower and without nested VT-x.",
     steps: [HYPERV_OFF],
     source: {
-      message: "myspaghetti/macos-virtualbox#282, cyberus-technology/virtualbox-kvm#3",
+      message: "myspaghetti/macos-virtualbox#282, #344; cyberus-technology/virtualbox-kvm#3",
       meaning: "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp",
     },
   },
@@ -167,7 +206,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_VMX_INVALID_GUEST_STATE/,
     what: "VM entry ended with exit reason 33: a check on the guest state failed.",
     decoder: "vmcs-dump",
-    steps: [LOG, { text: "The log has the guest state after this line; give it, it is audited." }],
+    steps: [VBOX_LOG, { text: "The log has the guest state after this line; give it, it is audited." }],
     source: {
       message: "VirtualBox, include/VBox/err.h",
       meaning: "VirtualBox, src/VBox/VMM/VMMR0/HMVMXR0.cpp; Intel SDM volume 3C, checks on the guest state",
@@ -188,7 +227,7 @@ export const VIRTUALBOX_MESSAGES = [
       /VERR_VMX_(?<what>UNABLE_TO_START_VM|UNABLE_TO_RESUME_VM|INVALID_VMCS_FIELD|INVALID_VMCS_PTR(?:_TO_START_VM)?|INVALID_VMXON_PTR|INVALID_HOST_STATE)/,
     what: "A VMX instruction failed (VERR_VMX_{what}). The VM-instruction error number stands in the log.",
     steps: [
-      LOG,
+      VBOX_LOG,
       { text: "Look for `uInstrError` or `VM-instruction error`; 7 is a control field, 8 a host-state field." },
     ],
     source: { message: "VirtualBox, include/VBox/err.h", meaning: "VirtualBox, src/VBox/VMM/VMMR0/HMVMXR0.cpp" },
@@ -201,7 +240,7 @@ export const VIRTUALBOX_MESSAGES = [
     hint: "verr_hm_unsupported_cpu_feature_combo",
     pattern: /VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO/,
     what: "The CPU (or the outer hypervisor) does not allow a combination of VMX controls that VirtualBox requires.",
-    steps: [LOG, ENABLE_OUTER],
+    steps: [VBOX_LOG, ENABLE_OUTER],
     source: { message: "VirtualBox, include/VBox/err.h", meaning: "VirtualBox, src/VBox/VMM/VMMR0/HMVMXR0.cpp" },
   },
   {
@@ -256,17 +295,9 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
-      "verr_vm_driver",
-      "kernel driver not installed",
-      "rc=-1908",
-      "rc=-1912",
-      "verr_supdrv",
-      "verr_sup_vp",
-      "vboxdrv",
-    ],
+    hint: ["verr_vm_driver", "kernel driver not installed", "rc=-1908", "rc=-1912", "verr_supdrv", "vboxdrv"],
     pattern:
-      /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|RTR3InitEx failed with rc=-1912|VERR_SUPDRV_\w{3,40}|VERR_SUP_VP_\w{3,40}|vboxdrv kernel module is not loaded|\/dev\/vboxdrv does not exist/i,
+      /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|RTR3InitEx failed with rc=-1912|VERR_SUPDRV_\w{3,40}|vboxdrv kernel module is not loaded|\/dev\/vboxdrv does not exist/i,
     what: "VirtualBox's kernel driver is not there or does not fit. This comes before VT-x is looked at.",
     steps: [
       {
@@ -280,21 +311,68 @@ export const VIRTUALBOX_MESSAGES = [
     },
   },
   {
+    id: "vbox-stub",
+    product: "VirtualBox",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["vboxdrvstub", "supr3hardenedwinrespawn", "driver is probably stuck"],
+    group: "vbox-stub",
+    pattern:
+      /NtCreateFile\(\\Device\\VBoxDrvStub\) failed|Error opening VBoxDrvStub|Error -?\d{1,5} in supR3HardenedWinReSpawn|where: supR3HardenedWinReSpawn|Driver is probably stuck stopping\/starting/i,
+    what: "VirtualBox's kernel driver on Windows cannot be opened: it is not installed, not started, or hangs in stopping. This comes before VT-x is looked at, and VT-x is not the reason.",
+    causes: [
+      "The service vboxdrv is missing or stopped after an update or a reinstallation.",
+      "It hangs in STOP_PENDING until Windows is restarted.",
+    ],
+    steps: [
+      { text: "See the state of the driver, and start it.", commands: ["sc.exe query vboxdrv", "net start vboxdrv"] },
+      { text: "Otherwise reinstall VirtualBox as administrator, and restart Windows." },
+    ],
+    source: {
+      message: "hashicorp/vagrant#13244, hfiref0x/VBoxHardenedLoader#11, #41, myspaghetti/macos-virtualbox#216",
+      meaning: "hfiref0x/VBoxHardenedLoader#11; VirtualBox, src/VBox/HostDrivers/Support/win",
+    },
+  },
+  {
+    id: "vbox-hardening",
+    product: "VirtualBox",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["verr_sup_vp", "verr_suplib_", "suphardenedwin", "supr3hard", "(rc=-56"],
+    group: "vbox-hardening",
+    pattern:
+      /supHardenedWinVerifyProcess failed(?: with VERR_SUP_VP_\w{3,40})?|VERR_SUP_VP_\w{3,40}|VERR_SUPLIB_\w{3,40}|Error -?\d{1,5} in supR3Hard\w{3,40}|\(rc=-56\d\d\)/i,
+    what: "VirtualBox's protection of its own process (hardening) stopped the start: it found something in the process, or in its files, that it does not trust. VT-x is not looked at before that.",
+    causes: [
+      "A security program, an overlay or another injector put its library into VirtualBox's process.",
+      "Files of VirtualBox, or folders above them, do not belong to the administrator (Linux: root) or can be written by others.",
+    ],
+    steps: [
+      { text: "Give VBoxHardening.log of the machine: its last lines name the file." },
+      { text: "Update or remove the program that the file belongs to, and reinstall VirtualBox." },
+    ],
+    source: {
+      message: "VirtualBox/virtualbox#555; VirtualBox, include/VBox/err.h",
+      meaning: "VirtualBox manual, security guide (hardening); VirtualBox, src/VBox/HostDrivers/Support",
+    },
+  },
+  {
     id: "vbox-guru-meditation",
     product: "VirtualBox",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["gurumeditation", "guru meditation"],
+    hint: ["gurumeditation", "guru meditation", "guru_meditation"],
     group: "vbox-guru-meditation",
-    pattern: /'gurumeditation' state|guru meditation -?\d{1,6} \(\w{3,60}\)/i,
+    pattern: /'gurumeditation' state|to 'GURU_MEDITATION'|guru meditation -?\d{1,6} \(\w{3,60}\)/i,
     what: "VirtualBox stopped the machine because of an error of its own (a Guru Meditation). The reason is the VERR_ code in VBox.log.",
     causes: [
       "Windows' hypervisor (Hyper-V, WSL2, memory integrity) holds VT-x, and VirtualBox's way over it failed.",
       "VirtualBox runs in a virtual machine itself.",
     ],
-    steps: [LOG, HYPERV_OFF],
+    steps: [VBOX_LOG, HYPERV_OFF],
     source: {
-      message: "R3dy/capsulecorp-pentest#13, #19; splunk/attack_range#1015",
+      message:
+        "R3dy/capsulecorp-pentest#13, #19; splunk/attack_range#1015; kernelwernel/VMAware#677; NixOS/nixpkgs#53120",
       meaning: "R3dy/capsulecorp-pentest#19",
     },
   },
@@ -311,8 +389,38 @@ export const VIRTUALBOX_MESSAGES = [
       "Windows' hypervisor (Hyper-V) holds VT-x; early VirtualBox versions end like this.",
       "A security program put its library into VirtualBox's process, and VirtualBox refuses that.",
     ],
-    steps: [HYPERV_OFF, LOG],
+    steps: [HYPERV_OFF, VBOX_LOG],
     source: { message: "GoSecure/malboxes#39", meaning: "GoSecure/malboxes#39" },
+  },
+  {
+    id: "vbox-amd-in-use",
+    product: "VirtualBox",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["verr_svm_in_use", "can't enable the amd-v extension"],
+    group: "vbox-amd-in-use",
+    pattern: /VERR_SVM_IN_USE|can't enable the AMD-V extension/i,
+    what: "EFER.SVME is already 1: another hypervisor holds AMD-V on this CPU. This is an AMD machine; VT-x has nothing to do with it.",
+    causes: [
+      "KVM has a guest running, or was loaded on Linux 6.12 or later, where it takes AMD-V at load.",
+      "On Windows: Hyper-V, or another virtualization program, runs.",
+    ],
+    steps: [
+      {
+        text: "Unload the other hypervisor; on Linux 6.12 and later KVM takes AMD-V as soon as its module is loaded.",
+        commands: [
+          "sudo modprobe -r kvm_amd",
+          "echo 'blacklist kvm_amd' | sudo tee /etc/modprobe.d/no-kvm.conf",
+          "# or, on the kernel command line, to let KVM take AMD-V only while a guest runs:",
+          "kvm.enable_virt_at_load=0",
+        ],
+      },
+      HYPERV_OFF,
+    ],
+    source: {
+      message: "VirtualBox/virtualbox#81, sisoputnfrba/foro#2673",
+      meaning: "VirtualBox/virtualbox#81; Linux, virt/kvm/kvm_main.c (enable_virt_at_load, 6.12)",
+    },
   },
   {
     id: "vbox-amd",
@@ -320,8 +428,8 @@ export const VIRTUALBOX_MESSAGES = [
     layer: "firmware",
     gravity: "blocks",
     hint: "verr_svm_",
-    pattern: /VERR_SVM_(?<what>NO_SVM|DISABLED|IN_USE)/,
-    what: "This is an AMD CPU: AMD-V (SVM), not VT-x, is missing, switched off or in use.",
+    pattern: /VERR_SVM_(?<what>NO_SVM|DISABLED)/,
+    what: "This is an AMD CPU: AMD-V (SVM), not VT-x, is missing or switched off.",
     steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF],
     source: { message: "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp", meaning: HMVMX },
   },
@@ -334,12 +442,87 @@ export const VIRTUALBOX_MESSAGES = [
       "vt-x/amd-v hardware acceleration is not available",
       "will fail to detect a 64-bit cpu",
       "does not support hw virtualization",
+      "has been enabled, but is not operational",
     ],
+    group: "vbox-64-bit",
     pattern:
-      /VT-x\/AMD-V hardware acceleration is not available|will fail to detect a 64-bit CPU|host CPU does NOT support HW virtualization/i,
+      /VT-x\/AMD-V hard\w{3,6} acceleration (?:is not available|has been enabled, but is not operational)|will fail to detect a 64-bit CPU|host CPU does NOT support HW virtualization/i,
     what: "VirtualBox has no hardware virtualization to use, and without it there are no 64-bit guests.",
     causes: ["VT-x is off in the firmware setup.", "Hyper-V holds it."],
     steps: [ENABLE_FIRMWARE, HYPERV_OFF],
-    source: { message: "VirtualBox user interface", meaning: HMVMX },
+    source: { message: "VirtualBox user interface; Ubuntu forum, 2010-02-07", meaning: HMVMX },
+  },
+  {
+    id: "vbox-saved-cpu",
+    product: "VirtualBox",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["verr_ssm_load_cpuid_mismatch", "mismatch: host="],
+    group: "vbox-saved-cpu",
+    pattern: /cpum#\d{1,3}: [^\n]{1,60} mismatch: host=[^\n]{1,60}|VERR_SSM_LOAD_CPUID_MISMATCH/i,
+    what: "The machine was saved (or snapshotted while running) on a CPU with other features, and VirtualBox does not resume it on this one. VT-x is not the reason.",
+    causes: ["The saved state comes from another computer, or the host's firmware, microcode or hypervisor changed."],
+    steps: [
+      { text: "Discard the saved state and start the machine anew.", commands: ["VBoxManage discardstate NAME"] },
+      { text: "For machines that move between computers, take snapshots while they are off." },
+    ],
+    source: { message: "cuckoosandbox/cuckoo#2166", meaning: "cuckoosandbox/cuckoo#2166" },
+  },
+  {
+    id: "vbox-in-vagrant",
+    product: "VirtualBox",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["'poweroff' state", "'aborted' state"],
+    pattern: /machine is in the '(?<state>poweroff|aborted)' state/i,
+    what: "Vagrant started the machine and found it in state {state}: VirtualBox refused or stopped it, and Vagrant does not know why. VirtualBox's own window and VBox.log say it.",
+    causes: [
+      "VT-x is missing: off in the firmware setup, held by Hyper-V, or this is a virtual machine without nested VT-x.",
+      "Something else in the machine's settings, that VBox.log names.",
+    ],
+    depends: ["the error that VirtualBox itself gives"],
+    steps: [
+      { text: "Let VirtualBox say it.", commands: ["VBoxManage startvm NAME --type headless"] },
+      VBOX_LOG,
+      ENABLE_FIRMWARE,
+      HYPERV_OFF,
+    ],
+    source: { message: "cloudfoundry-attic/bosh-lite#149", meaning: "cloudfoundry-attic/bosh-lite#149" },
+  },
+  {
+    id: "boinc-extensions",
+    product: "VirtualBox",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["cpu vm extensions", "vm extensions disabled"],
+    pattern: /CPU VM extensions (?:disabled|not supported|in use)/i,
+    what: "BOINC found in the log of VirtualBox that VT-x could not be used.",
+    causes: [
+      "VT-x is off in the firmware setup.",
+      "Hyper-V holds or held it; BOINC remembers that until it is told to look again.",
+    ],
+    steps: [
+      VBOX_LOG,
+      ENABLE_FIRMWARE,
+      HYPERV_OFF,
+      {
+        text: "When VT-x works again, remove what BOINC remembers from its client_state.xml, with BOINC stopped.",
+        commands: ["<p_vm_extensions_disabled>1</p_vm_extensions_disabled>"],
+      },
+    ],
+    source: { message: "BOINC/boinc#3184", meaning: "BOINC, samples/vboxwrapper" },
+  },
+  {
+    id: "vbox-status",
+    product: "VirtualBox",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["verr_vmx_", "verr_svm_", "verr_hm_", "verr_nem_", "rc=-40", "rc=-41", "rc=-68", "detail=-40", "detail=-41"],
+    pattern:
+      /VERR_(?<name>(?:VMX|SVM|HM|NEM)_\w{2,40})|^(?![^\n]*VERR_)[^\n]{0,400}?\b(?:v?rc|aResultDetail)=(?<number>-(?:40|41|68)\d\d)\b/i,
+    what: "VirtualBox ended with a status code of its code for hardware virtualization.",
+    decoder: "vbox-status",
+    steps: [VBOX_LOG],
+    source: { message: "VirtualBox, include/VBox/err.h", meaning: HMVMX },
   },
 ] as const satisfies readonly MessageRow[];
