@@ -53,6 +53,21 @@ const INNOCENT = [
   "[    1.131001] microcode: updated early: 0xd6 -> 0xf0, date = 2021-11-15",
   "SVT not enabled",
   "Guest additions: error: open failed: Permission denied",
+  "kvm: disabling virtualization on CPU1",
+  "kvm [1]: Hyp mode initialized successfully",
+  "error: unrecognized feature flag in the manifest",
+  "Warning: failed to update nested state of component List",
+  "Error: could not open config.toml: No such file or directory (os error 2)",
+  "This list does not support virtualization of its rows",
+  "rmmod: ERROR: Module nvidia is in use by: nvidia_drm",
+  "modprobe: FATAL: Module nvidia not found.",
+  "systemd-modules-load[300]: Failed to find module 'nvidia'",
+  "The build is missing features: ssl,vnc",
+  "WARNING: CPU: 3 PID: 812 at drivers/gpu/drm/i915/i915_gem.c:1222 i915_gem_init+0x1c",
+  "The instance type t2.micro is not supported on this server",
+  "kernel: EPT: page tables of guests use 4 levels",
+  "[    0.5] x86/cpu: VMX features: vnmi preemption_timer",
+  "make[2]: *** [vmx.o] Error 1",
 ];
 
 describe("a line that reports no failure", () => {

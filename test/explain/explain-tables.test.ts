@@ -34,7 +34,6 @@ const LINES: { readonly [id: string]: string } = {
   "xen-cap-differs": "(XEN) VMX Pin-Based Exec Control: saw 0x7f expected 0xff",
   "xen-failed-initialise": "(XEN) VMX: failed to initialise.",
   "xen-hap-missing": "(XEN) HVM: Hardware Assisted Paging (HAP) not detected",
-  "bhyve-create": "vm_create: Device not configured",
   "jailhouse-vmx": "JAILHOUSE_ENABLE: Input/output error",
   "rdmsr-no-device": "rdmsr: open: No such file or directory",
   "haxm-vm-entry": "VM entry failed: RIP=00007ffffffff000",
@@ -80,7 +79,6 @@ const LINES: { readonly [id: string]: string } = {
   "qemu-hyperv-feature": "qemu-system-x86_64: Hyper-V enlightened VMCS (hv-evmcs) is not supported by kernel",
   "xen-ept-violation": "(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5",
   "xen-vmcs-size": "(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)",
-  "virt-install-no-kvm": "ERROR    Host does not support any virtualization options",
   "generic-vmlaunch-failed": "[-] VMLAUNCH failed!",
   "minikube-kvm-reason":
     "Exiting due to PR_KVM_CREATE_BUSY: Another hypervisor, such as VirtualBox, is conflicting with KVM.",

@@ -145,6 +145,31 @@ export const GENERIC_MESSAGES = [
     source: { message: "small hypervisors", meaning: "Intel SDM volume 3C, VMXON, VMPTRLD, VMCLEAR, INVEPT, INVVPID" },
   },
   {
+    id: "generic-ept-exit",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["ept violation", "ept_violation", "ept misconfig", "ept_misconfig", "page fault failure gpa"],
+    pattern:
+      /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash)[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,
+    what: "A guest touched memory for which its EPT has no entry with the right (a violation, exit reason 48), or has one that the CPU calls invalid (a misconfiguration, 49), and the hypervisor has no answer to it. VM entries work.",
+    causes: [
+      "Violation: the guest-physical address is not mapped: beyond the memory given, a device's, or a page that the host could not provide.",
+      "Misconfiguration: an entry is writable without readable, execute-only without that capability (IA32_VMX_EPT_VPID_CAP bit 0), has reserved bits, or an invalid memory type.",
+    ],
+    steps: [
+      { text: "Look at the exit qualification and the guest-physical address (VMCS 0x6400, 0x2400)." },
+      {
+        text: "Check what EPT of this CPU can: execute-only, large pages, memory types.",
+        commands: ["sudo rdmsr -a 0x48c", "vmxlens show HOST"],
+      },
+    ],
+    source: {
+      message: "ix-project/zygos#3, libvmi/libvmi#120",
+      meaning: "Intel SDM volume 3C, EPT violations and misconfigurations",
+    },
+  },
+  {
     id: "generic-vmlaunch-failed",
     product: "VMX",
     layer: "VM entry",

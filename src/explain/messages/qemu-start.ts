@@ -122,9 +122,11 @@ export const QEMU_START_MESSAGES = [
       "kvm_set_msrs",
       "cpu state",
       "(os error",
+      "ioctl (set_",
+      "ioctl (kvm_set_",
     ],
     pattern:
-      /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
+      /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|KVM:? ioctl \(?(?:KVM_)?SET_\w{3,20}\)? failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
     what: "KVM made the virtual machine, and refused to make one of its virtual CPUs or to give it the registers, MSRs or CPUID that user space asks for.",
     causes: [
       "After a migration or a restore, SetSpecialRegs: CR0, CR4 or EFER have bits that KVM of this kernel does not take for this CPUID; in a nested machine the kernel of the outer one decides too (5.12 broke it for restores).",
@@ -147,11 +149,18 @@ export const QEMU_START_MESSAGES = [
     product: "KVM user space",
     layer: "KVM at run time",
     gravity: "blocks",
-    hint: ["kvm_exit_shutdown", "kvm exit shutdown", "vcpuexit::shutdown", "exit_reason=8"],
-    pattern: /KVM_EXIT_SHUTDOWN|KVM Exit:? Shutdown|VcpuExit::Shutdown|exit_reason=8 \(KVM_EXIT_SHUTDOWN\)/i,
+    hint: [
+      "kvm_exit_shutdown",
+      "kvm exit shutdown",
+      "vcpuexit::shutdown",
+      "exit_reason=8",
+      "cpu exit with exit_reason",
+    ],
+    pattern:
+      /KVM_EXIT_SHUTDOWN|CPU exit with exit_reason ?= ?(?:0x)?8\b|KVM Exit:? Shutdown|VcpuExit::Shutdown|exit_reason=8 \(KVM_EXIT_SHUTDOWN\)/i,
     what: "The guest ended in a triple fault (or asked to be shut down): VM entries work, and the guest failed at its own first exceptions. VMX did not refuse anything.",
     causes: [
-      "The image, the page tables or the CPUID that user space gave the guest do not fit: a feature that the kernel uses at once and does not have.",
+      "The image, the page tables or the CPUID that user space gave the guest do not fit: a feature that the kernel or the monitor uses at once and does not have (1-GByte pages on an older CPU).",
       "In a virtual machine: the outer hypervisor does not emulate something that the guest uses; on the same hardware without it, the guest starts.",
     ],
     steps: [
@@ -162,7 +171,7 @@ export const QEMU_START_MESSAGES = [
       ENABLE_OUTER,
     ],
     source: {
-      message: "hyperlight-dev/hyperlight#418, firecracker-microvm/firecracker#5437",
+      message: "hyperlight-dev/hyperlight#418, firecracker-microvm/firecracker#5437, Solo5/solo5#6",
       meaning: "Linux, Documentation/virt/kvm/api.rst (KVM_EXIT_SHUTDOWN)",
     },
   },

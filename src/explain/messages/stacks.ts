@@ -75,8 +75,8 @@ export const STACK_MESSAGES = [
     product: "Xen",
     layer: "VM entry",
     gravity: "blocks",
-    hint: ["unexpected vmexit: reason", "bad vmexit (reason"],
-    pattern: /(?:Unexpected vmexit: reason|Bad vmexit \(reason) (?<code>0x[0-9a-f]{1,8}|\d{1,5})/i,
+    hint: ["unexpected vmexit: reason", "bad vmexit"],
+    pattern: /(?:Unexpected vmexit: reason|Bad vmexit(?: \(reason)?) (?<code>0x[0-9a-f]{1,8}|\d{1,5})/i,
     what: "A VM exit came that Xen has no handler for, and it stopped that guest.",
     decoder: "exit-reason",
     causes: [
@@ -232,21 +232,99 @@ export const STACK_MESSAGES = [
     gravity: "blocks",
     hint: [
       "does not support any virtualization options",
-      "no active connection to installed on",
+      "no hypervisor options were found",
+      "no kvm!",
       "host does not support full virtualization",
-      "kvm packages are not installed",
     ],
-    pattern: /Host does not support any virtualization options|Host does not support full virtualization/i,
-    what: "virt-install found neither KVM nor QEMU behind this libvirt connection.",
+    pattern:
+      /Host does not support any virtualization options|Host does not support full virtualization|No hypervisor options were found for this connection|^\s*No KVM!\s*$/i,
+    what: "virt-install, virt-manager or GNOME Boxes found neither KVM nor QEMU behind this libvirt connection.",
     causes: [
-      "/dev/kvm is missing (VT-x off, or not passed by an outer hypervisor), and QEMU for emulation is not installed either.",
+      "QEMU is not installed, or the libvirt that answers is not the one of the host (a container, Flatpak).",
+      "/dev/kvm is missing: VT-x is off, or an outer hypervisor does not pass it.",
     ],
     steps: [
       { text: "Ask libvirt.", commands: ["virt-host-validate qemu", "virsh capabilities | grep -A3 '<guest>'"] },
       LOAD_KVM,
       ENABLE_FIRMWARE,
     ],
-    source: { message: "virt-manager, virtinst/guest.py", meaning: "virt-manager, virtinst/capabilities.py" },
+    source: {
+      message: "virt-manager/virt-manager#286, canonical/lxd#2718",
+      meaning: "virt-manager/virt-manager#286 (QEMU was not installed)",
+    },
+  },
+  {
+    id: "kubevirt-no-kvm-device",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: "devices.kubevirt.io/kvm",
+    pattern: /Insufficient devices\.kubevirt\.io\/kvm|devices\.kubevirt\.io\/kvm:\s{1,12}0\b/i,
+    what: "KubeVirt's device plugin offers no /dev/kvm on the nodes, so no machine can be scheduled there.",
+    causes: [
+      "The nodes are virtual machines (minikube, a cloud) without nested virtualization, or kvm_intel is not loaded on them.",
+      "The plugin lost the device: after it is back, virt-handler has to be started again.",
+    ],
+    steps: [
+      {
+        text: "Look on the node itself.",
+        commands: ["ls -l /dev/kvm; lsmod | grep kvm; grep -m1 -ow vmx /proc/cpuinfo"],
+      },
+      LOAD_KVM,
+      {
+        text: "Then let virt-handler register it again.",
+        commands: ["kubectl delete pod -n kubevirt -l kubevirt.io=virt-handler"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: { message: "kubevirt/kubevirt#4748, #2979, #7779, #10851", meaning: "kubevirt/kubevirt#4748, #6402" },
+  },
+  {
+    id: "lxd-no-vm",
+    product: "KVM user space",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: "is not supported on this server",
+    pattern: /Instance type "?virtual-machine"? is not supported on this server(?!: KVM support is missing)/i,
+    what: "LXD or Incus found at its start that the server cannot run virtual machines, and looks again only when it is started again.",
+    causes: [
+      "vhost_vsock could not be loaded (in a VMware guest its own vsock stands in the way), or QEMU is missing.",
+      "There was no /dev/kvm at that time.",
+    ],
+    steps: [
+      {
+        text: "Ask it, and load what is missing.",
+        commands: ["lxc warning list", "sudo modprobe vhost_vsock; ls -l /dev/kvm"],
+      },
+      { text: "Start it again.", commands: ["sudo snap restart lxd"] },
+      LOAD_KVM,
+    ],
+    source: { message: "canonical/lxd#10078", meaning: "canonical/lxd#10078 (vhost-vsock), #14425" },
+  },
+  {
+    id: "vm-bhyve",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["cpu supports bhyve", "kernel vmm not initialised"],
+    pattern: /doesn't look like your cpu supports bhyve(?: \(missing (?<what>\w{2,12})\))?|kernel vmm not initialised/i,
+    what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; `vmm not initialised` means that the module found no usable VMX or SVM.",
+    causes: [
+      "The CPU is a Core 2 or older: VT-x without EPT.",
+      "VT-x is off in the firmware, or this is a virtual machine that is not given it.",
+    ],
+    steps: [
+      {
+        text: "See what the CPU shows.",
+        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'"],
+      },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "churchers/vm-bhyve#293, #252",
+      meaning: "churchers/vm-bhyve#293 (bhyve needs EPT, which came with Nehalem)",
+    },
   },
   {
     id: "libvirt-xml-feature",
