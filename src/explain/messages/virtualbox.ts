@@ -198,6 +198,31 @@ export const VIRTUALBOX_MESSAGES = [
     },
   },
   {
+    id: "vbox-not-in-nem",
+    product: "VirtualBox",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["not supported in nem mode", "verr_not_sup_by_nem"],
+    group: "vbox-not-in-nem",
+    pattern: /(?:[\w/]{3,40} )?is not supported in NEM mode|VERR_NOT_SUP_BY_NEM/i,
+    what: "The machine asks for something that VirtualBox does only when it uses VT-x itself; here it runs over the hypervisor of the host (NEM: on Windows Hyper-V, which holds VT-x).",
+    causes: [
+      "Hyper-V (also through WSL2, Sandbox, memory integrity) runs below.",
+      "The setting is one of the expert settings of the machine (VBoxInternal), as scripts against detection set them.",
+    ],
+    steps: [
+      HYPERV_OFF,
+      {
+        text: "Or take the setting away from the machine.",
+        commands: [
+          "VBoxManage getextradata NAME enumerate",
+          "VBoxManage setextradata NAME VBoxInternal/TM/TSCTiedToExecution",
+        ],
+      },
+    ],
+    source: { message: "Batlez/CloakBox#71", meaning: "VirtualBox, include/VBox/err.h; src/VBox/VMM/VMMR3/TM.cpp" },
+  },
+  {
     id: "vbox-invalid-guest-state",
     product: "VirtualBox",
     layer: "VM entry",
@@ -517,9 +542,9 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "user space",
     gravity: "blocks",
-    hint: ["verr_vmx_", "verr_svm_", "verr_hm_", "verr_nem_", "rc=-40", "rc=-41", "rc=-68", "detail=-40", "detail=-41"],
+    hint: ["verr_vmx_", "verr_svm_", "verr_hm_", "verr_nem_", "vrc=-40", "vrc=-41", "vrc=-68", "resultdetail=-"],
     pattern:
-      /VERR_(?<name>(?:VMX|SVM|HM|NEM)_\w{2,40})|^(?![^\n]*VERR_)[^\n]{0,400}?\b(?:v?rc|aResultDetail)=(?<number>-(?:40|41|68)\d\d)\b/i,
+      /VERR_(?<name>(?:VMX|SVM|HM|NEM)_\w{2,40})|^(?![^\n]*VERR_)[^\n]{0,400}?\b(?:vrc|aResultDetail)=(?<number>-(?:40|41|68)\d\d)\b/i,
     what: "VirtualBox ended with a status code of its code for hardware virtualization.",
     decoder: "vbox-status",
     steps: [VBOX_LOG],

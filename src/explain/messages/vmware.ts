@@ -162,6 +162,33 @@ export const VMWARE_MESSAGES = [
     },
   },
   {
+    id: "vmware-unrecoverable",
+    product: "VMware",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["unrecoverable error: (", "不可恢复错误"],
+    group: "vmware-unrecoverable",
+    pattern:
+      /VMware \w{3,12} unrecoverable error: \((?<thread>[\w-]{2,20})\)|VMware \w{3,12} ?不可恢复错误[:：] ?\((?<thread2>[\w-]{2,20})\)/i,
+    what: "VMware's process ended in thread {thread}. The message says no more; the line after it, and the last lines of vmware.log, have the reason.",
+    causes: [
+      "Hyper-V (WSL2, memory integrity) runs below, or VT-x is off in the firmware setup, and the way that VMware takes then failed.",
+      'A macOS guest without `smc.version = "0"` in the .vmx file.',
+      "`Failed to allocate page for guest RAM`, `NOT_REACHED`: memory, or a defect of this version.",
+    ],
+    depends: ["the line after it, and vmware.log"],
+    steps: [
+      { text: "Give vmware.log of the machine." },
+      ENABLE_FIRMWARE,
+      HYPERV_OFF,
+      { text: "A macOS guest: set the version of the system controller.", commands: ['smc.version = "0"'] },
+    ],
+    source: {
+      message: "ProbiusOfficial/CTF-OS#52; Ubuntu forum (2007); GitHub, guides on macOS under VMware",
+      meaning: "GitHub, guides on macOS under VMware, a course's page on VMware",
+    },
+  },
+  {
     id: "vmware-cpu-disabled",
     product: "VMware",
     layer: "user space",

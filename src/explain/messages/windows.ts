@@ -623,6 +623,22 @@ export const WINDOWS_MESSAGES = [
     source: { message: "bcdedit /enum", meaning: "Microsoft documentation of bcdedit; microsoft/WSL#8793" },
   },
   {
+    id: "hyperv-feature-unavailable",
+    product: "Hyper-V",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["hypervisor feature is not available to the user", "0xc035001e", "status_hv_feature_unavailable"],
+    group: "hyperv-feature-unavailable",
+    pattern: /A hypervisor feature is not available to the user|0xC035001E|STATUS_HV_FEATURE_UNAVAILABLE/i,
+    what: "Windows' text for status 0xc035001e. Small hypervisors and drivers return it when they find no VT-x that they can have: Windows' own hypervisor runs, or VT-x is off.",
+    causes: [
+      "Hyper-V (also through WSL2, Sandbox, memory integrity) holds VT-x.",
+      "VT-x is off in the firmware setup.",
+    ],
+    steps: [WINDOWS_STATE, HYPERV_OFF, ENABLE_FIRMWARE],
+    source: { message: "DarthTon/HyperBone#11", meaning: "DarthTon/HyperBone#11; Microsoft, NTSTATUS values" },
+  },
+  {
     id: "hyperv-nested-intel",
     product: "Hyper-V",
     layer: "user space",
