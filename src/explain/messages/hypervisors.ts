@@ -28,7 +28,13 @@ export const HYPERVISOR_MESSAGES = [
     product: "ACRN",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["processor does not support", "check_vmx_mmu_cap", "detect_hardware_support", "check_essential_vmx_caps"],
+    hint: [
+      "processor does not support",
+      "check_vmx_mmu_cap",
+      "detect_hardware_support",
+      "check_essential_vmx_caps",
+      "check_vmx_caps",
+    ],
     pattern:
       /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)[,:]?\s{0,3}(?<lack>[^\n]{0,120})/i,
     what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires: {lack}",
@@ -227,7 +233,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "another hypervisor",
     gravity: "degrades",
-    hint: "lacks the 'ug' feature",
+    hint: ["lacks the 'ug' feature", "feature of ept"],
     pattern: /This CPU lacks the '?UG'? feature of EPT/i,
     what: "The CPU that FreeBSD sees has no unrestricted guest (UG): bhyve cannot start UEFI or Linux guests and gives a guest one virtual CPU.",
     causes: [
@@ -346,6 +352,9 @@ export const HYPERVISOR_MESSAGES = [
       "vpid not supported",
       "unrestricted guest not",
       "unrestricted guest is not",
+      "invvpid not supported",
+      "invept not supported",
+      "vpid is not supported",
     ],
     pattern: /\b(?<what>invvpid|invept|EPT|VPID|unrestricted guest) (?:is )?not supported/i,
     what: "A hypervisor found no {what} in IA32_VMX_EPT_VPID_CAP or in the secondary controls.",
@@ -361,7 +370,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "VMX",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control"],
+    hint: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control", "locked off"],
     pattern:
       /VMXON_LOCK_FLAG\)? failed|VMX (?:is )?locked off|lock bit (?:is )?not set|VMX disabled in feature control/i,
     what: "A hypervisor looked at IA32_FEATURE_CONTROL and did not find what it expects. Locked (bit 0) with VMX outside SMX (bit 2) is the good state: 0x5. Code that wants the lock to be clear so that it can write the register is wrong on every machine whose firmware or kernel did its work.",

@@ -49,7 +49,7 @@ export const KMOD_MESSAGES = [
     product: "kmod",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["failed to insert", "failed to load module", "failed to find module"],
+    hint: ["failed to insert", "failed to load"],
     pattern:
       /Failed to (?:insert|load)(?: module)? '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)'?: (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|No such file or directory)/i,
     what: "The kernel refused to load the module at boot: {reason}.",
@@ -65,7 +65,13 @@ export const KMOD_MESSAGES = [
     product: "kmod",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["failed to find module", "not found.", "could not find module by name", "could not insert module "],
+    hint: [
+      "failed to find module",
+      "not found.",
+      "could not find module by name",
+      "could not insert module ",
+      "not currently loaded",
+    ],
     pattern:
       /(?:Failed to find module '(?<module>kvm_intel|kvm-intel|kvm)'|FATAL: Module (?<module2>kvm_intel|kvm-intel|kvm) not found\.|could not find module by name='(?<module3>kvm_intel|kvm-intel|kvm)'|(?:Module|module) '?(?:kvm_intel|kvm)'? (?:is )?not currently loaded)/i,
     what: "The running kernel has no such module, or none that is loaded: it is built into the kernel, was left out of it, or belongs to a package that is not installed.",

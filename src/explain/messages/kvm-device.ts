@@ -126,6 +126,7 @@ export const KVM_DEVICE_MESSAGES = [
       "vmcreate(",
       "kvm support is missing",
       "hypervisorcreate(",
+      "permissions to use kvm",
     ],
     group: "kvm-device",
     pattern:

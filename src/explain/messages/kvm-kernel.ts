@@ -292,14 +292,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "nested KVM",
     gravity: "blocks",
-    hint: [
-      "nested vmx abort, indicator",
-      "nested_vmx_load_msr",
-      "nested_vmx_store_msr",
-      "nested_vmx_get_vmexit_msr_value",
-      "enlightened vmptrld failed",
-      "apic-access address in vmcs12",
-    ],
+    hint: ["nested vmx abort, indicator", "nested_vmx_", "enlightened vmptrld failed", "apic-access address in vmcs12"],
     pattern:
       /nested vmx abort, indicator (?<indicator>\d{1,4})|nested_vmx_\w{3,40} (?:check|WRMSR|read MSR|read MSR index|cannot (?:read|write) MSR)[^\n]{0,80}|enlightened vmptrld failed|no backing (?:'struct page' )?for APIC-access address in vmcs12/i,
     what: "A hypervisor inside a guest gave KVM a VMCS whose MSR lists, APIC-access page or enlightened VMCS KVM could not use; an abort (1 saving guest MSRs, 2 host PDPTEs, 4 loading host MSRs) ends that guest.",

@@ -148,7 +148,7 @@ export const KVM_RUNTIME_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "degrades",
-    hint: ["vmclear failed: ", "vmptrld failed: ", "invvpid failed: ext", "invept failed: ext", "vmread failed: field"],
+    hint: ["vmclear failed", "vmptrld failed", "invvpid failed", "invept failed", "vmread failed"],
     pattern: /\b(?<insn>vmclear|vmptrld|invvpid|invept|vmread) failed: (?<what>(?:ext|field|[0-9a-fx(])[^\n]{0,100})/i,
     what: "{insn} of KVM itself failed ({what}). Execution goes on; what follows is not to be relied upon.",
     causes: [

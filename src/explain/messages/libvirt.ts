@@ -64,6 +64,7 @@ export const LIBVIRT_MESSAGES = [
     hint: [
       "domaintype=kvm",
       "does not support virtualization type",
+      "does not support virt type",
       "does not support domain type",
       "invalid domain type",
       "could not find capabilities",
@@ -71,6 +72,7 @@ export const LIBVIRT_MESSAGES = [
       "accel 'kvm' is not supported",
       "domain requires kvm",
       "is not supported by hypervisor",
+      "does not support virtualisation type",
     ],
     pattern:
       /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not available|CPU mode '[\w-]{1,30}' for \w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,

@@ -20,6 +20,7 @@ export const QEMU_START_MESSAGES = [
       "unable to find cpu model",
       "unable to find cpu definition",
       "unable to find x86 cpu definition",
+      "unable to find x86 cpu model",
     ],
     pattern:
       /(?:CPU model '(?<model>host|max)'|-cpu (?<model2>host|max)|cpu host|mode='host-\w{5,12}') requires KVM(?: or HVF)?\b|unable to find (?:x86 )?CPU (?:model|definition):? ?'?host\b/i,
@@ -44,6 +45,9 @@ export const QEMU_START_MESSAGES = [
       "accelerator kvm not found",
       "kvm version too old",
       "does not support kvm",
+      "invalid accelerator",
+      "accelerator not supported",
+      "accelerator not found",
     ],
     pattern:
       /No accelerator found!?|invalid accelerator "?kvm"?|"?kvm"? accelerator not (?:supported|found)[^\n]{0,40}|KVM not supported for this target|kvm version too old|(?:qemu|binary)[^\n]{0,40} does not support kvm\b/i,
@@ -124,6 +128,8 @@ export const QEMU_START_MESSAGES = [
       "(os error",
       "ioctl (set_",
       "ioctl (kvm_set_",
+      "ioctl set_",
+      "ioctl kvm_set_",
     ],
     pattern:
       /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|KVM:? ioctl \(?(?:KVM_)?SET_\w{3,20}\)? failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
@@ -155,6 +161,7 @@ export const QEMU_START_MESSAGES = [
       "vcpuexit::shutdown",
       "exit_reason=8",
       "cpu exit with exit_reason",
+      "kvm exit: shutdown",
     ],
     pattern:
       /KVM_EXIT_SHUTDOWN|CPU exit with exit_reason ?= ?(?:0x)?8\b|KVM Exit:? Shutdown|VcpuExit::Shutdown|exit_reason=8 \(KVM_EXIT_SHUTDOWN\)/i,

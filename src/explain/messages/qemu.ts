@@ -296,7 +296,7 @@ export const QEMU_MESSAGES = [
     product: "QEMU",
     layer: "user space",
     gravity: "blocks",
-    hint: "kvm is not available",
+    hint: ["kvm is not available", "kvm acceleration"],
     pattern: /KVM is not available|KVM acceleration (?:is )?not available/i,
     what: "Without KVM QEMU emulates the CPU (TCG), and TCG has no VMX.",
     steps: [ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG],

@@ -26,6 +26,9 @@ export const STACK_MESSAGES = [
       "ostype=hvm",
       "os type 'hvm'",
       "capabilities for (arch",
+      "ostype hvm",
+      "type 'hvm",
+      "type hvm",
     ],
     pattern:
       /no supported architecture for os type '?hvm|hypervisor with '?hvm'? capabilities|not find capabilities for \(?arch=x86[_-]?64|not find capabilities for ostype=hvm|(?:unknown|unsupported|no|неизвестный)[^\n]{0,12}(?:OS type|os type|type of OS|тип ОС) '?hvm'?|os(?: )?type '?hvm'? (?:is )?not supported/i,
@@ -55,6 +58,8 @@ export const STACK_MESSAGES = [
       "required by qubes os",
       "hvm/vt-x",
       "without hvm support",
+      "missing features: ",
+      "support is unavailable",
     ],
     pattern:
       /HVM (?:is )?not supported|(?:VM_)?HVM_REQUIRED|HVM is required for this operation|hardware lacks features required by Qubes OS|Missing features: [^\n]{0,60}(?:HVM|VT-x)[^\n]{0,120}|hardware virtualization features are not (?:available|enabled)|HVM (?:guest )?support is unavailable/i,
@@ -327,6 +332,84 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "drakvuf-altp2m",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["altp2m", "hvm single step", "xen_start_single_step", "register singlestep"],
+    pattern:
+      /Failed to set HVM_PARAM_ALTP2M|xc_altp2m_switch_to_view returned rc: -\d{1,3}|Failed to enable altp2m on domain|Altp2m enabled\? -1|xen_start_single_step error[^\n]{0,60}|Failed to register singlestep|Error -\d{1,3} setting HVM single step/i,
+    what: "DRAKVUF (or another user of LibVMI) needs several EPT views (altp2m) and single steps by the monitor trap flag of Xen, and Xen refused one of them.",
+    causes: [
+      "altp2m is not switched on: it wants altp2m=1 on Xen's command line and altp2m=2 (before 4.9 altp2mhvm=1) in the domain's file.",
+      "The CPU that Xen sees has no EPT or no monitor trap flag (processor-based control, bit 27): VirtualBox gives its guests none, VMware does with nested VT-x on.",
+    ],
+    steps: [
+      {
+        text: "See what Xen found and was told.",
+        commands: ["xl dmesg | grep -iE 'altp2m|command line|EPT|VMX'", "grep altp2m /etc/xen/*.cfg"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "tklengyel/drakvuf#70, #1586, #1600, #1657, #1701",
+      meaning:
+        "tklengyel/drakvuf#375, #648 (altp2m), #1586 (no monitor trap flag in VirtualBox), #1600 (nested VT-x in VMware)",
+    },
+  },
+  {
+    id: "vmm-faulty-msr",
+    product: "KVM user space",
+    layer: "KVM at run time",
+    gravity: "degrades",
+    hint: ["detected faulty msr", "failed to write msr", "msrs were not", "set all kvm msrs", "failed to set msr"],
+    pattern:
+      /Detected faulty MSR (?<msr>0x[0-9a-f]{1,8}) while (?:setting|getting) MSRs|^[^\n]{0,80}Failed to (?:write|set) MSRs?\b(?! 0x)|[Ff]ailed to set all KVM MSRs/i,
+    what: "KVM did not take (or give) an MSR of the virtual CPU; KVM stops at the first one in the list that it refuses, and the program leaves that one out or gives up.",
+    causes: [
+      "0x4b564d00 to 0x4b564dff are KVM's own: the feature is not in the guest's CPUID, or the host's KVM lacks it.",
+      "0x480 to 0x491: the guest has VMX, and the value is not what KVM of this host offers.",
+      "A snapshot from another CPU, kernel or microcode.",
+    ],
+    steps: [
+      {
+        text: "If it is one of the VMX registers, ask with the value.",
+        commands: ["vmxlens explain 'failed to set MSR 0x48d to 0x9600000016'"],
+      },
+      KERNEL_LOG,
+    ],
+    source: {
+      message: "virt-pvm/linux#2, awslabs/snapchange#3",
+      meaning: "cloud-hypervisor/cloud-hypervisor#1543; Linux, Documentation/virt/kvm/api.rst (KVM_SET_MSRS)",
+    },
+  },
+  {
+    id: "kvm-module-not-loaded",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: [
+      "module not loaded",
+      "modules are not loaded",
+      "module is not loaded",
+      "cannot host kvm containers",
+      "cpu affinity is not supported",
+      "modules not loaded",
+    ],
+    pattern:
+      /\bkvm(?:_intel|_amd)?(?: kernel)? modules? (?:is |are )?not loaded|cannot host kvm containers|cpu affinity is not supported/i,
+    what: "A program needs KVM and found that its module is not loaded, or works with plain emulation (virt_type qemu), which cannot do what is asked.",
+    causes: [
+      "kvm_intel refused to load: VT-x is off, or this is a virtual machine that is not given it.",
+      "nova and its like were set to virt_type=qemu, because KVM was missing when they were installed.",
+    ],
+    steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "Ubuntu-Solutions-Engineering/openstack-installer#852, #971; xx-sec/xx-sec#5",
+      meaning: "Ubuntu-Solutions-Engineering/openstack-installer#852; xx-sec/xx-sec#5",
+    },
+  },
+  {
     id: "libvirt-xml-feature",
     product: "libvirt",
     layer: "user space",
@@ -400,7 +483,7 @@ export const STACK_MESSAGES = [
     product: "VMX",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: "cpu exception occurred with the vmread",
+    hint: ["cpu exception occurred with the vm"],
     pattern: /CPU exception occurred with the VM(?:READ|WRITE) instruction/i,
     what: "The debugger script executed VMREAD on a CPU that is not in VMX root operation at that moment (or has no current VMCS), which faults with #UD.",
     causes: [
