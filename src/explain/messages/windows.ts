@@ -518,6 +518,35 @@ export const WINDOWS_MESSAGES = [
     source: { message: "microsoft/WSL#6361", meaning: "microsoft/WSL#6361" },
   },
   {
+    id: "hyperv-install-nested",
+    product: "Hyper-V",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["hyper-v cannot be installed: a hypervisor is already running"],
+    group: "hyperv-install-refused",
+    pattern: /Hyper-V cannot be installed: A hypervisor is already running/i,
+    what: "Windows Server does not install the Hyper-V role: CPUID says that it runs on a hypervisor already.",
+    causes: [
+      "This Windows is a virtual machine (of ESXi, say), and its host shows itself to the guest or does not offer nested virtualization.",
+      "Windows' own hypervisor runs already, for virtualization-based security.",
+    ],
+    steps: [
+      ENABLE_OUTER,
+      {
+        text: "In a virtual machine of VMware, expose VT-x and hide the hypervisor in the .vmx file, with the machine off.",
+        commands: ['vhv.enable = "TRUE"', 'hypervisor.cpuid.v0 = "FALSE"'],
+      },
+      {
+        text: "Where the check is wrong, enable the feature without it.",
+        commands: ["Enable-WindowsOptionalFeature -Online -FeatureName Microsoft-Hyper-V -All"],
+      },
+    ],
+    source: {
+      message: "MicrosoftDocs/Virtualization-Documentation#193, #345",
+      meaning: "MicrosoftDocs/Virtualization-Documentation#193",
+    },
+  },
+  {
     id: "hyperv-install-refused",
     product: "Hyper-V",
     layer: "firmware",
