@@ -50,10 +50,7 @@ let coarse: RegExp | undefined;
 
 /** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
 function mayMatch(line: string): boolean {
-  coarse ??= new RegExp(
-    [...new Set(candidates().flatMap(({ hints }) => hints.map(coarseHint)))].map(escapeRegExp).join("|"),
-    "i",
-  );
+  coarse ??= new RegExp(anyOf(new Set(candidates().flatMap(({ hints }) => hints.map(coarseHint)))), "i");
   return coarse.test(line);
 }
 
@@ -61,6 +58,19 @@ function mayMatch(line: string): boolean {
 function coarseHint(hint: string): string {
   const words = hint.split(" ");
   return words.length < 3 ? hint : words.slice(0, 2).join(" ");
+}
+
+/** One pattern for many texts, with what they begin with in common written once: hundreds of them side by side are slow. */
+function anyOf(texts: Iterable<string>): string {
+  const byFirst = new Map<string, string[]>();
+  for (const text of texts) {
+    // A text that another one begins with makes the longer one unnecessary.
+    if (text === "") return "";
+    const [first = ""] = text;
+    byFirst.set(first, [...(byFirst.get(first) ?? []), text.slice(first.length)]);
+  }
+  const parts = [...byFirst].map(([first, rests]) => escapeRegExp(first) + anyOf(rests));
+  return parts.length === 1 ? (parts[0] ?? "") : `(?:${parts.join("|")})`;
 }
 
 function escapeRegExp(text: string): string {
