@@ -53,9 +53,10 @@ export const HAXM_MESSAGES = [
       "vt-x is disabled",
       "vmx is not enabled",
       "(vt-x) is not turned on",
+      "work on system with vt disabled",
     ],
     pattern:
-      /(?:Intel )?\b(?:VT|VT-x|VMX) (?:feature )?(?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on/i,
+      /(?:Intel )?\b(?:VT|VT-x|VMX) (?:feature )?(?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on|work on system with VT disabled/i,
     what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",
     steps: [ENABLE_FIRMWARE, HYPERV_OFF],
     source: { message: "intel/haxm#320, #378, #440; Android emulator", meaning: HAXM },
@@ -104,6 +105,25 @@ export const HAXM_MESSAGES = [
         "Android emulator (accel-check); intel/haxm#77; TeamWin/android_device_emulator_twrp#15; aporter/coursera-android#42; xqemu/xqemu#292",
       meaning: "intel/haxm README; Android emulator, android/emulation/CpuAccelerator.cpp",
     },
+  },
+  {
+    id: "haxm-no-nx",
+    product: "HAXM",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["haxm can't work on system with"],
+    group: "haxm-no-nx",
+    pattern: /HAXM can't work on system (?:with NX disabled|without (?:NX|EM64T) support)/i,
+    what: "HAXM's driver does not load: it needs an Intel CPU with 64-bit mode and the execute-disable bit (NX). VT-x is not the reason.",
+    causes: [
+      "The execute-disable bit is off in the firmware setup.",
+      "The CPU is too old and has no 64-bit mode or no NX.",
+    ],
+    steps: [
+      { text: "Enable the execute-disable bit (Execute Disable Bit, XD or NX) in the firmware setup." },
+      { text: "Give the lines of checktool.", commands: ["checktool.exe --verbose"] },
+    ],
+    source: { message: "intel/haxm, windows/hax_event_win.mc", meaning: HAXM },
   },
   {
     id: "haxm-exclusive",
