@@ -1,5 +1,6 @@
 import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "../explain/assume.js";
 import { parseCpuRanges } from "../input/cpu-ranges.js";
+import { tellsNested } from "../kvm/told.js";
 import type { CoreGroup, CoreType, Host } from "../model/host.js";
 import type { Subject } from "../report/subject.js";
 import { coreText } from "../report/subject.js";
@@ -42,11 +43,14 @@ export async function prepare(
   const { release, reason } = kernelOf(found, settings);
   const asked = await paramsOnMachine(host, release, settings);
   if (asked.text !== undefined) notes.push(asked.text);
+  const told = tellsNested(host, release);
+  if (told) notes.push("where the registers leave open what KVM offers guests, what the text says of it was taken");
   const subject: Subject = {
     host,
     source: found.source,
     options: {
       release,
+      ...(told ? { told } : {}),
       ...(Object.keys(asked.params).length === 0 ? {} : { params: asked.params }),
       ...(Object.keys(settings.config).length === 0 ? {} : { config: settings.config }),
       ...(Object.keys(settings.machine).length === 0 ? {} : { machine: settings.machine }),

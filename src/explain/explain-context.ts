@@ -1,8 +1,9 @@
 import type { VmcsDump } from "../input/vmcs-dump.js";
 import { readVmcs } from "../input/vmcs-read.js";
 import type { ReplayOptions } from "../kvm/replay.js";
+import { tellsNested } from "../kvm/told.js";
 import type { Host, Params } from "../model/host.js";
-import { type Release, resolveRelease } from "../rules/release.js";
+import { DEFAULT_RELEASE, type Release, resolveRelease } from "../rules/release.js";
 
 /** What the caller knows of the machine that printed the text. */
 export interface ExplainOptions {
@@ -98,8 +99,10 @@ export function explainContext(text: string, options: ExplainOptions): ExplainCo
 /** Options of a replay for the machine at hand. */
 export function replayOptions(context: ExplainContext, release?: Release): ReplayOptions {
   const chosen = release ?? context.release;
+  const told = context.host !== undefined && tellsNested(context.host, chosen ?? DEFAULT_RELEASE);
   return {
     ...(chosen === undefined ? {} : { release: chosen }),
+    ...(told ? { told } : {}),
     ...(context.params === undefined ? {} : { params: context.params }),
   };
 }

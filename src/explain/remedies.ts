@@ -27,7 +27,9 @@ interface Candidate {
 /** Searches for the smallest changes that bring a feature as far as `goal`, by replaying with each of them made. */
 export function remediesFor(host: Host, feature: Feature, options: ReplayOptions, goal: Layer): readonly Remedy[] {
   const works = (run: Run) => reachedTo(featureLayers(replay(run.host, run.options), feature).cells, goal) === "yes";
-  const start: Run = { host, options };
+  // What the machine said holds for it as it is, and for no machine with a change.
+  const own = { ...options, told: false };
+  const start: Run = { host, options: own };
   const near = [...paramCandidates(options), ...firmwareCandidates(feature)];
   const found: Candidate[][] = [];
   const isNew = (set: readonly Candidate[]) => !found.some((smaller) => smaller.every((one) => set.includes(one)));
@@ -41,7 +43,7 @@ export function remediesFor(host: Host, feature: Feature, options: ReplayOptions
   }
   const remedies: Remedy[] = found.map((set) => set.map((one) => one.change));
   const others = RELEASES.filter((release) => release !== (options.release ?? DEFAULT_RELEASE));
-  const inRelease = (release: Release): Run => ({ host, options: { ...options, release } });
+  const inRelease = (release: Release): Run => ({ host, options: { ...own, release } });
   const withRelease = (extra: readonly Candidate[]) =>
     others.filter((release) => works(applied(inRelease(release), extra)));
   const alone = withRelease([]);

@@ -1,7 +1,8 @@
 import { and } from "../bits/tri.js";
 import { bitLabel, labelText } from "../compare/bit-label.js";
 import { fieldNumber } from "../compare/diff.js";
-import { NESTED_WORDS, nestedMsrs } from "../kvm/nested-msrs.js";
+import { nestedMsrs } from "../kvm/nested-msrs.js";
+import { NESTED_WORDS } from "../kvm/nested-words.js";
 import type { Replay } from "../kvm/replay.js";
 import type { Host } from "../model/host.js";
 import { formatMsr, type Msr, msrBit } from "../model/msr.js";

@@ -37,7 +37,7 @@ export interface Verification {
  */
 export function verify(host: Host, options: Omit<ReplayOptions, "trace"> = {}): Verification {
   const known = firmwareFromFlags(host);
-  const given = { release: DEFAULT_RELEASE, ...options };
+  const given = { release: DEFAULT_RELEASE, ...options, told: false };
   const settled = settle(known.host, given);
   const differing = settled.items.filter(isDifferent);
   // Another release is no better an explanation where parameters explain all and the kernel is known to be this one.

@@ -18,7 +18,7 @@ export function lossLayer({ host, options }: FleetSubject, msr: number, bit: num
   const state = own === undefined || own.state === "absent" ? bitIn(core, plain, bit) : msrBit(own, bit);
   if (state === "unknown") return undefined;
   if (state === "yes") {
-    const used = kvmSet("", replay(host, options).cpu).registers.get(plain);
+    const used = kvmSet("", replay(host, { ...options, told: false }).cpu).registers.get(plain);
     return used !== undefined && msrBit(used, bit) === "no" ? "kvm" : "nested";
   }
   const msrs = new Map(core.msrs);
@@ -27,7 +27,7 @@ export function lossLayer({ host, options }: FleetSubject, msr: number, bit: num
     if (value?.state === "value") msrs.set(index, withOne(value, bit));
   }
   const better = { ...host, cores: [{ ...core, msrs }, ...rest] } as const;
-  const offered = nestedSet("", replay(better, options).cpu).registers.get(msr);
+  const offered = nestedSet("", replay(better, { ...options, told: false }).cpu).registers.get(msr);
   return offered !== undefined && msrBit(offered, bit) === "yes" ? "silicon" : undefined;
 }
 

@@ -39,7 +39,7 @@ function laterKernel(
   options: MigrateOptions,
 ): Release | undefined {
   return RELEASES.slice(RELEASES.indexOf(now) + 1).find((release) => {
-    const result = migrate(from, replay(host, { ...how, release }), options);
+    const result = migrate(from, replay(host, { ...how, release, told: false }), options);
     return result.kind === "migration" && result.verdict === "yes";
   });
 }

@@ -38,6 +38,7 @@ import { NESTED_RULES } from "./nested.js";
 import { type BoolParam, type IntParam, PARAMS, type ParamRow } from "./params.js";
 import { formatBool, parseBool, parseInteger } from "./parse-param.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./setup-vmcs-config.js";
+import { fillTold, tellsNested } from "./told.js";
 
 /** The kernel configuration of Debian's amd64 kernels. */
 export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
@@ -75,6 +76,12 @@ export interface ReplayOptions {
   /** Build options that differ from Debian's. */
   readonly config?: Partial<KernelConfig>;
   readonly machine?: MachineFacts;
+  /**
+   * Where the registers leave open what KVM offers guests, take what the machine says of it (`Host.observed.nestedMsrs`),
+   * if that was said under this release; then the module was loaded there, too. Default false: a replay of the registers
+   * alone.
+   */
+  readonly told?: boolean;
   /**
    * Gets every step of boot and load on the boot CPU, in the order of execution. Steps of further CPUs are not told.
    */
@@ -209,11 +216,18 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const unknownParams = fillParams(m, release, prepared, options.params);
   if (!m.stopped) run(m, prepared.load);
   const load = takeLog(m);
+  const told =
+    options.told === true && !m.stopped && tellsNested(host, release) ? host.observed?.nestedMsrs : undefined;
+  if (told !== undefined) {
+    fillTold(m, told);
+    // What might have refused did not: KVM was there to be asked.
+    m.refusals = [];
+  }
   const cpu = coreReplay(m, first, boot, load, config);
 
   const compatibility = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check()));
   let { loads } = cpu;
-  for (const check of compatibility) loads = and(loads, check.agrees);
+  if (told === undefined) for (const check of compatibility) loads = and(loads, check.agrees);
   const base = { release, config, host, cpu, compatibility, loads, unknownParams };
   if (loads !== "no") return base;
   const errors = new Set<Errno>(cpu.refusals.map((refusal) => refusal.errno));
