@@ -1,14 +1,18 @@
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { explain as explainText } from "../../explain/explain.js";
 import { explainReport } from "../../report/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
+import { isFile } from "../host.js";
 import { type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
 
 interface ExplainRaw extends RawOptions {
   readonly host?: string;
 }
+
+/** Nobody's error line is one word that begins or ends like the name of a file. */
+const LIKE_A_PATH = /^(?:(?:\.{1,2}|~)?\/\S+|\S+\.(?:txt|log|json|xml))$/;
 
 /** `vmxlens explain [TEXT | FILE | -]`: exit code 1 when nothing in the text was recognised. */
 export async function explain(
@@ -18,6 +22,8 @@ export async function explain(
 ): Promise<number> {
   const { settings, problems } = readOptions(raw, world);
   if (problems.length > 0) return complain(world, problems);
+  if (given !== undefined && LIKE_A_PATH.test(given) && !isFile(given))
+    return complain(world, [`${given}: no such file`]);
   const text = await textOf(given, world);
   if (text.trim() === "") return complain(world, ["there is no text to explain"]);
   let machine = {};
@@ -40,9 +46,9 @@ export async function explain(
 
 /** A file if there is one of that name, the text itself if not, standard input for `-` and nothing. */
 async function textOf(given: string | undefined, world: World): Promise<string> {
-  const isFile = given !== undefined && given !== "-" && statSync(given, { throwIfNoEntry: false })?.isFile() === true;
-  if (given !== undefined && given !== "-" && !isFile) return given;
+  const file = given !== undefined && given !== "-" && isFile(given) ? given : undefined;
+  if (given !== undefined && given !== "-" && file === undefined) return given;
   const parts: Uint8Array[] = [];
-  for await (const part of isFile ? createReadStream(given) : world.stdin()) parts.push(part);
+  for await (const part of file === undefined ? world.stdin() : createReadStream(file)) parts.push(part);
   return Buffer.concat(parts).toString("utf8");
 }
