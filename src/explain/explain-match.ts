@@ -1,4 +1,5 @@
 import { type TextLine, textLines } from "./explain-lines.js";
+import { isOnlySupposed, isSourceCode } from "./messages/mention.js";
 import type { MessageRow } from "./messages/message.js";
 import { MESSAGES } from "./messages/table.js";
 
@@ -156,6 +157,7 @@ function matchLine(window: readonly TextLine[]): Match[] {
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];
   const joins = joinedTexts(window);
+  let source: boolean | undefined;
   for (const candidate of candidates()) {
     const own = candidate.hints.some((hint) => lower.includes(hint));
     let matched = false;
@@ -164,6 +166,9 @@ function matchLine(window: readonly TextLine[]): Match[] {
         const from = hit.index;
         const to = from + hit[0].length;
         if (overlaps(spans, from, to)) continue;
+        source ??= isSourceCode(line.text);
+        if (source) return [];
+        if (candidate.row.weak && isOnlySupposed(line.text, from, to)) continue;
         spans.push({ from, to });
         matched = true;
         // A list that reaches the end of the line may go on in the next one; a word at a soft break does.
@@ -180,12 +185,21 @@ function matchLine(window: readonly TextLine[]): Match[] {
       const hit = hitOver(candidate.pattern, text, line.text.length);
       if (hit === undefined) continue;
       if (overlaps(spans, hit.index, line.text.length)) continue;
+      source ??= isSourceCode(line.text);
+      if (source) return [];
+      if (candidate.row.weak && isOnlySupposed(text, hit.index, hit.index + hit[0].length)) continue;
       spans.push({ from: hit.index, to: line.text.length });
       found.push(matchOf(candidate.row, hit, text, line.number, last));
       break;
     }
   }
-  return found.sort((a, b) => a.line.indexOf(a.text) - b.line.indexOf(b.text));
+  return withoutWeak(found).sort((a, b) => a.line.indexOf(a.text) - b.line.indexOf(b.text));
+}
+
+/** Everybody's words say nothing that the known message beside them does not say better. */
+function withoutWeak(found: readonly Match[]): Match[] {
+  const known = found.some(({ row }) => !row.weak && (row.gravity === "blocks" || row.gravity === "degrades"));
+  return found.filter(({ row }) => !known || !row.weak);
 }
 
 const SEAM = 60;

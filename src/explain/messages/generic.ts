@@ -12,6 +12,7 @@ export const GENERIC_MESSAGES = [
     product: "tool",
     layer: "silicon",
     gravity: "blocks",
+    weak: true,
     hint: [
       "vmx not",
       "vmx is",
@@ -50,7 +51,7 @@ export const GENERIC_MESSAGES = [
       "virtualisation extension",
     ],
     pattern:
-      /(?:processor|cpu|machine|hardware|system|host|computer|platform)s?\b[^\n]{0,30}?(?:does not|doesn't|do not|don't|cannot|not) support (?:the )?(?:Intel )?(?:KVM\b|VT-x\b|VMX\b|Intel VT\b|VT\b|virtuali[sz]ation technology|hardware(?:[- ]assisted)? virtuali[sz]ation|virtuali[sz]ation\b(?! (?:type|of|driver)))|\bno VMX support\b|\b(?:VT-x|VMX)(?: operation| instructions?| extensions?| feature)? (?:is |are |was )?(?:not (?:supported|available|present|detected|enabled)|unsupported|unavailable)\b|\b(?:hardware )?virtuali[sz]ation (?:extensions? )?(?:is |are )?not (?:supported|available|present)\b(?! (?:by|for) (?:the )?(?:guest|image|driver|this version))/i,
+      /(?:processor|cpu|machine|hardware|system|host|computer|platform)s?\b[^\n]{0,30}?(?:does not|doesn't|do not|don't|cannot|not) support (?:the )?(?:Intel )?(?:KVM\b(?![- ](?:over|VGA|switch))|VT-x\b|VMX\b|VT\b(?!-[dc]| (?:switch|font|console))|virtuali[sz]ation technology|hardware(?:[- ]assisted)? virtuali[sz]ation|virtuali[sz]ation\b(?! (?:type|of|driver)))|\bno VMX support\b|(?<!Mitigation: )\b(?:VT-x|VMX)(?: operation| instructions?| extensions?| feature)? (?:is |are |was )?(?:not (?:supported|available|present|detected|enabled)|unsupported|unavailable)\b|(?<!\b(?:data|network|storage|desktop|GPU|graphics|I\/O|IOV|UAC|file|registry|list|row|column|table|app|application|function) )\b(?:hardware )?virtuali[sz]ation (?:extensions? )?(?:is |are )?not (?:supported|available|present)\b(?! (?:by|for|in|on) (?:the |this )?(?:guest|image|driver|version|table|list|array|view))/i,
     what: "A program that needs VT-x found none: CPUID.1:ECX bit 5 is 0, or VMX is off in IA32_FEAT_CTL; it does not say which.",
     causes: [
       "VT-x is switched off in the firmware setup.",
@@ -82,6 +83,7 @@ export const GENERIC_MESSAGES = [
     product: "tool",
     layer: "firmware",
     gravity: "blocks",
+    weak: true,
     hint: [
       "by bios",
       "by uefi",
@@ -127,7 +129,7 @@ export const GENERIC_MESSAGES = [
       "vt-x turned",
     ],
     pattern:
-      /\b(?:VT-x|VMX|Intel VT|virtuali[sz]ation(?: technology)?)(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b/i,
+      /\b(?:VT-x|VMX|Intel VT(?!-[dc])|(?<!VT-[dc] )virtuali[sz]ation(?: technology)?(?! for Directed))(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b/i,
     what: "A program found VT-x switched off: IA32_FEAT_CTL is locked without VMX outside SMX.",
     causes: [
       "VT-x is switched off in the firmware setup.",
@@ -143,7 +145,7 @@ export const GENERIC_MESSAGES = [
     gravity: "informs",
     hint: ["feature_c", "feat_c", "feature control"],
     pattern:
-      /(?:IA32_|MSR_IA32_)?FEATURE[_ ]CONTROL(?: MSR)? is (?:already )?locked(?: \(value=(?<value>(?:0x)?[0-9a-f]{1,16})\))?|\bwrmsr\w{0,10} ?\((?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L[^)\n]{0,40}\) failed[^\n]{0,20}|(?:failed to|cannot|can't|could not) (?:write|set|enable|lock) (?:MSR )?(?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L\b/i,
+      /(?:IA32_|MSR_IA32_)?FEATURE[_ ]CONTROL(?: MSR)? is (?:already )?locked(?! (?:with|and) VMX)(?: \(value=(?<value>(?:0x)?[0-9a-f]{1,16})\))?|\bwrmsr\w{0,10} ?\((?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L[^)\n]{0,40}\) failed[^\n]{0,20}|(?:failed to|cannot|can't|could not) (?:write|set|enable|lock) (?:MSR )?(?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L\b/i,
     what: "A program wanted to write IA32_FEAT_CTL, and the register is locked (bit 0), as it is on every machine whose firmware or kernel did its work: writing faults then. Whether VMX can be used says bit 2, not the lock: 0x5 and 0x7 are good, 0x1 is off.",
     causes: [
       "The value is 0x5 or 0x7: nothing is wrong, and the program should accept it instead of writing.",
@@ -160,9 +162,10 @@ export const GENERIC_MESSAGES = [
     product: "VMX",
     layer: "another hypervisor",
     gravity: "blocks",
+    weak: true,
     hint: ["vmxon", "vmptrld", "vmclear", "invept", "invvpid"],
     pattern:
-      /\b(?<insn>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure|error)\b(?! (?:with|=|:)? ?(?:0x)?\d)|\b(?:failed to|failure (?:in|on|of)|could ?n[o']t|unable to|error (?:in|executing|on)) (?:execute |do |perform |run )?(?<insn2>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)\b/i,
+      /\b(?<insn>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure|error)\b(?! (?:with|=|:)? ?(?:0x)?\d)(?! (?:does|do|is|leaves|causes|can|may|will|check)\b)|\b(?:failed to|failure (?:in|on|of)|could ?n[o']t|unable to|error (?:in|executing|on)) (?:execute |do |perform |run )?(?<insn2>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)\b/i,
     what: "A VMX instruction failed, and the program prints no number.",
     causes: [
       "VMXON faults (#GP) when IA32_FEAT_CTL is not locked with VMX on or CR0 and CR4 do not fit the FIXED MSRs, (#UD) when CR4.VMXE is 0; it fails with CF=1 when the region is not aligned, too high, or without the CPU's revision number in its first four bytes (bit 31 must be 0).",
@@ -189,6 +192,7 @@ export const GENERIC_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
+    weak: true,
     hint: ["ept violation", "ept_violation", "ept misconfig", "ept_misconfig", "page fault failure gpa"],
     pattern:
       /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash)[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,
@@ -214,9 +218,10 @@ export const GENERIC_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
+    weak: true,
     hint: ["vmlaunch", "vmresume", "vm launch", "launch failed", "vm-entry failed", "vm entry failed"],
     pattern:
-      /\b(?:VMLAUNCH|VMRESUME|vm launch)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure)\b(?! (?:with|=|:)? ?(?:0x)?\d)|\b(?:failed to|could ?n[o']t|unable to) (?:execute |do )?(?:VMLAUNCH|VMRESUME)\b/i,
+      /\b(?:VMLAUNCH|VMRESUME|vm launch)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure)\b(?! (?:with|=|:)? ?(?:0x)?\d)(?! (?:does|do|is|leaves|causes|can|may|will|check)\b)|\b(?:failed to|could ?n[o']t|unable to) (?:execute |do )?(?:VMLAUNCH|VMRESUME)\b/i,
     what: "VMLAUNCH or VMRESUME failed, and this line has no number.",
     causes: [
       "With a VM-instruction error (ZF=1): 7 is a control that the CPU does not allow, 8 the host state, 4 and 5 the launch state.",

@@ -44,6 +44,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "firmware",
     gravity: "blocks",
+    weak: true,
     hint: [
       "vt is not enabled",
       "vt not enabled",

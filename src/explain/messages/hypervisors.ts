@@ -36,7 +36,7 @@ export const HYPERVISOR_MESSAGES = [
       "check_vmx_caps",
     ],
     pattern:
-      /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)[,:]?\s{0,3}(?<lack>[^\n]{0,120})/i,
+      /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)(?![,:]?\s{0,3}(?:OK|passed|success))[,:]?\s{0,3}(?<lack>[^\n]{0,120})/i,
     what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires: {lack}",
     causes: [
       "SMEP, SMAP, XSAVE, CLFLUSHOPT, 1-GByte pages and the like are CPUID features, not VMX: the CPU is older than ACRN supports, or QEMU was given a model without them.",
@@ -344,6 +344,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "VMX",
     layer: "another hypervisor",
     gravity: "blocks",
+    weak: true,
     hint: [
       "invvpid is not supported",
       "invept is not supported",
@@ -370,9 +371,10 @@ export const HYPERVISOR_MESSAGES = [
     product: "VMX",
     layer: "firmware",
     gravity: "blocks",
+    weak: true,
     hint: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control", "locked off"],
     pattern:
-      /VMXON_LOCK_FLAG\)? failed|VMX (?:is )?locked off|lock bit (?:is )?not set|VMX disabled in feature control/i,
+      /VMXON_LOCK_FLAG\)? failed|VMX (?:is )?locked off|(?:feat\w{0,12}[ _]c\w{0,10}|0x3a|vmx|vt-x|msr)[^\n]{0,40}lock bit (?:is )?not set|VMX disabled in feature control/i,
     what: "A hypervisor looked at IA32_FEATURE_CONTROL and did not find what it expects. Locked (bit 0) with VMX outside SMX (bit 2) is the good state: 0x5. Code that wants the lock to be clear so that it can write the register is wrong on every machine whose firmware or kernel did its work.",
     steps: [
       READ_FEAT_CTL,

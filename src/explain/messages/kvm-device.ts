@@ -130,7 +130,7 @@ export const KVM_DEVICE_MESSAGES = [
     ],
     group: "kvm-device",
     pattern:
-      /(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|without) \/dev\/kvm\b(?! (?:access|permission))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:does|do)(?: not|n't|n’t) exist|(?:is |was )?(?:not (?:found|available|present|accessible)|missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
+      /(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) \/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:does|do)(?: not|n't|n’t) exist|(?:is |was )?(?:not (?:found|available|present|accessible)|missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
     what: "A program could not use /dev/kvm.",
     decoder: "device",
     steps: [LOAD_KVM, JOIN_KVM, PASS_DEVICE],
@@ -172,7 +172,8 @@ export const KVM_DEVICE_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     hint: ["failentry", "kvm_exit_fail_entry"],
-    pattern: /\b(?:KVM_EXIT_FAIL_ENTRY|FailEntry)\b(?!\()(?![^\n]{0,80}hardware_entry_failure_reason)/,
+    pattern:
+      /\b(?:KVM_EXIT_FAIL_ENTRY|FailEntry)\b(?!\(| is returned|\s{0,12}[=:]?\s{0,12}9\b)(?![^\n]{0,80}hardware_entry_failure_reason)/,
     what: "KVM_EXIT_FAIL_ENTRY: the CPU refused to enter the guest. The program does not print the reason, a number that KVM gave it.",
     causes: [
       "In a virtual machine: the outer hypervisor does not honour something that this KVM uses (nested virtualization in the cloud, VirtualBox).",

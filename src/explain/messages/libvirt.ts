@@ -125,6 +125,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
+    weak: true,
     hint: ["unacceptable cpu info", "cpu doesn't have compatibility"],
     group: "nova-cpu-compare",
     pattern: /Unacceptable CPU info(?:: CPU doesn't have compatibility)?|CPU doesn't have compatibility/i,
@@ -202,6 +203,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
+    weak: true,
     hint: ["cpu is incompatible with host cpu", "cpu is not compatible with host cpu", "cpu are not compatible"],
     pattern:
       /CPU is incompatible with host CPU|guest CPU is not compatible with host CPU|guest and host CPU are not compatible/i,

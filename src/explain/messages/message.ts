@@ -96,6 +96,11 @@ export interface MessageRow {
   readonly list?: true;
   /** All matches of rows with the same group are explained together. */
   readonly group?: string;
+  /**
+   * Everybody's words: not believed in a sentence that only supposes or denies them, and left out where another row says
+   * what failed in the same line.
+   */
+  readonly weak?: true;
   readonly what: string;
   readonly decoder?: DecoderName;
   readonly rule?: RuleRow;

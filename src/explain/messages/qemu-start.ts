@@ -50,7 +50,7 @@ export const QEMU_START_MESSAGES = [
       "accelerator not found",
     ],
     pattern:
-      /No accelerator found!?|invalid accelerator "?kvm"?|"?kvm"? accelerator not (?:supported|found)[^\n]{0,40}|KVM not supported for this target|kvm version too old|(?:qemu|binary)[^\n]{0,40} does not support kvm\b/i,
+      /[Nn]o accelerator found(?!!? Falling|,)!?|invalid accelerator "?kvm"?|"?kvm"? accelerator not (?:supported|found)[^\n]{0,40}|KVM not supported for this target|kvm version too old|(?:qemu|binary)[^\n]{0,40} does not support kvm\b/i,
     what: "QEMU cannot use the accelerator KVM: this binary has no KVM in it, or /dev/kvm cannot be used.",
     causes: [
       "The QEMU emulates another architecture than the host's (qemu-system-aarch64 on x86), or was built without KVM (macOS, Windows and static builds).",
@@ -164,7 +164,7 @@ export const QEMU_START_MESSAGES = [
       "kvm exit: shutdown",
     ],
     pattern:
-      /KVM_EXIT_SHUTDOWN|CPU exit with exit_reason ?= ?(?:0x)?8\b|KVM Exit:? Shutdown|VcpuExit::Shutdown|exit_reason=8 \(KVM_EXIT_SHUTDOWN\)/i,
+      /KVM_EXIT_SHUTDOWN(?!\s{0,12}(?:=\s{0,3}8|\(8\)|8\b))|CPU exit with exit_reason ?= ?(?:0x)?8\b|KVM Exit:? Shutdown|VcpuExit::Shutdown|exit_reason=8 \(KVM_EXIT_SHUTDOWN\)/i,
     what: "The guest ended in a triple fault (or asked to be shut down): VM entries work, and the guest failed at its own first exceptions. VMX did not refuse anything.",
     causes: [
       "The image, the page tables or the CPUID that user space gave the guest do not fit: a feature that the kernel or the monitor uses at once and does not have (1-GByte pages on an older CPU).",

@@ -364,7 +364,7 @@ export const STACK_MESSAGES = [
     gravity: "degrades",
     hint: ["detected faulty msr", "failed to write msr", "msrs were not", "set all kvm msrs", "failed to set msr"],
     pattern:
-      /Detected faulty MSR (?<msr>0x[0-9a-f]{1,8}) while (?:setting|getting) MSRs|^[^\n]{0,80}Failed to (?:write|set) MSRs?\b(?! 0x)|[Ff]ailed to set all KVM MSRs/i,
+      /Detected faulty MSR (?<msr>0x[0-9a-f]{1,8}) while (?:setting|getting) MSRs|^[^\n]{0,80}Failed to (?:write|set) MSRs?\b(?! 0x| (?:of|because))|[Ff]ailed to set all KVM MSRs/i,
     what: "KVM did not take (or give) an MSR of the virtual CPU; KVM stops at the first one in the list that it refuses, and the program leaves that one out or gives up.",
     causes: [
       "0x4b564d00 to 0x4b564dff are KVM's own: the feature is not in the guest's CPUID, or the host's KVM lacks it.",
@@ -397,7 +397,7 @@ export const STACK_MESSAGES = [
       "modules not loaded",
     ],
     pattern:
-      /\bkvm(?:_intel|_amd)?(?: kernel)? modules? (?:is |are )?not loaded|cannot host kvm containers|cpu affinity is not supported/i,
+      /\bkvm(?:_intel|_amd)?(?: kernel)? modules? (?:is |are )?not loaded|cannot host kvm containers|operation is not valid: cpu affinity is not supported/i,
     what: "A program needs KVM and found that its module is not loaded, or works with plain emulation (virt_type qemu), which cannot do what is asked.",
     causes: [
       "kvm_intel refused to load: VT-x is off, or this is a virtual machine that is not given it.",

@@ -103,7 +103,8 @@ export const VIRTUALBOX_MESSAGES = [
     layer: "another hypervisor",
     gravity: "blocks",
     hint: ["root_mode", "being used by another hypervisor", "operate in vmx root mode"],
-    pattern: /VERR_VMX_IN_VMX_ROOT_MODE|VT-x is being used by another hypervisor|can't operate in VMX root mode/i,
+    pattern:
+      /VERR_VMX_IN_VMX_ROOT_MODE|VT-x is being used by another hypervisor(?:[^\n]{0,40}?VERR_VMX_IN_VMX_ROOT_MODE)?|can't operate in VMX root mode/i,
     group: "vbox-root-mode",
     what: "CR4.VMXE is already 1: another hypervisor holds VT-x on this CPU.",
     causes: [

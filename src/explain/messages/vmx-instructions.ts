@@ -32,7 +32,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "instr-err",
     ],
     pattern:
-      /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d)/i,
+      /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d| times)/i,
     what: "A VMX instruction failed with VM-instruction error {error}.",
     decoder: "instruction-error",
     steps: [],
@@ -69,6 +69,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
+    weak: true,
     hint: ["invalid control field", "invalid host-state field", "invalid host state", "invalid control fields"],
     pattern: /VM[- ]entry (?:with|failed due to) invalid (?<words>control field|host-state field|host state)/i,
     what: "A VM entry was refused for the {words}s.",
@@ -133,7 +134,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "exit reason:",
     ],
     pattern:
-      /(?:Failed to enter VM, reason|VM[- ]?(?:entry|exit)(?: failure)?,? exit[ _]reason:?|vmentry failure \(reason|Failed vm ?entry \(exit reason|\bexit[ _]reason\s{0,3}(?:=|:|is)?(?=\s{0,3}(?:0x|f{8}[0-9a-f]{8}|8000|33\b|34\b|41\b))|\bexit[ _]reason(?<=(?:^\s{0,20}|\b(?:vm|vcpu|guest|kvm|hv|hyper)\w{0,12}\b[^\n]{0,60})exit[ _]reason)\s{0,3}(?:=|:|is)?)\s{0,3}(?<code>0x[0-9a-f]{1,16}|f{8}[0-9a-f]{8}|\d{1,10})(?:[^\n]{0,40}?(?:qualification|code)\s{0,3}(?:=|:)?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|EXIT_REASON_INVALID_GUEST_STATE/i,
+      /(?:Failed to enter VM, reason|VM[- ]?(?:entry|exit)(?: failure)?,? exit[ _]reason:?|vmentry failure \(reason|Failed vm ?entry \(exit reason|(?<!\b(?:container|pod|job|process|task|script|service)\b[^\n]{0,40})\bexit[ _]reason\s{0,3}(?:=|:|is)?(?=\s{0,3}(?:0x|f{8}[0-9a-f]{8}|8000|33\b|34\b|41\b))|\bexit[ _]reason(?<=(?:^\s{0,20}|\b(?:vm|vcpu|guest|kvm|hv|hyper)\w{0,12}\b[^\n]{0,60})exit[ _]reason)\s{0,3}(?:=|:|is)?)\s{0,3}(?<code>0x[0-9a-f]{1,16}|f{8}[0-9a-f]{8}|\d{1,10})(?:[^\n]{0,40}?(?:qualification|code)\s{0,3}(?:=|:)?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|EXIT_REASON_INVALID_GUEST_STATE/i,
     what: "A VM exit with this reason was reported.",
     decoder: "exit-reason",
     steps: [],

@@ -584,7 +584,8 @@ export const WINDOWS_MESSAGES = [
     gravity: "blocks",
     hint: ["not enough memory in the system to start the virtual machine", "unable to allocate"],
     group: "hyperv-memory",
-    pattern: /Not enough memory in the system to start the virtual machine|unable to allocate \d{1,8} MB of RAM\b/i,
+    pattern:
+      /Not enough memory in the system to start the virtual machine|'[^'\n]{1,80}' is unable to allocate \d{1,8} MB of RAM\b/i,
     what: "Hyper-V runs, and Windows had not enough free memory for the virtual machine. VT-x is not the reason.",
     causes: ["Other programs or virtual machines hold the memory, or the machine is configured with too much."],
     steps: [
