@@ -131,7 +131,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
       .filter((row) => row.index !== undefined)
       .map((row) => explainBit(row.index as number, row.bit as number, "added")),
   ];
-  if (match.row.id === "qemu-no-property" || match.row.id === "libvirt-unknown-feature") {
+  if (match.row.id === "qemu-no-property" || match.row.id === "libvirt-unknown-vmx-feature") {
     const near = names.flatMap((name) => findBits(name).near).slice(0, 4);
     return {
       bits: bits.map((bit) => ({ ...bit, role: "named" as const })),
@@ -185,9 +185,13 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
       commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
     });
   }
+  const added = addedByQemu(extra);
+  causes.push(...added.causes);
+  steps.push(...added.steps);
+  const about = [...names, ...extra].some((name) => name.startsWith("vmx")) ? "vmx-[a-z0-9-]*" : "[a-z0-9._-]*";
   steps.push({
     text: "For a fleet: use a named model that every host has instead of host-model or host-passthrough, and compare what the hosts offer.",
-    commands: ["virsh domcapabilities --virttype kvm | grep -o \"name='vmx-[a-z0-9-]*'\" | sort"],
+    commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
   });
   const parts = [
     names.length === 0
@@ -198,12 +202,42 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   return {
     ...(parts.length === 0 ? {} : { what: `${parts.join("; ")}. For a migration the host is the target.` }),
     ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
+    ...(names.length === 0 && extra.length > 0 ? { layer: "user space" as const } : {}),
     bits: withReasons(context, bits),
     ...ruleFor(context, vmx),
     causes,
     steps,
     depends: dependsOn(context, noVmx || vmx.length === 0),
   };
+}
+
+/** Features that the guest got and the XML does not ask for: no host lacks anything, two versions disagree. */
+function addedByQemu(extra: readonly string[]): { readonly causes: Cause[]; readonly steps: Step[] } {
+  const names = extra.filter((name) => /[a-z0-9]/i.test(name));
+  if (names.length === 0) return { causes: [], steps: [] };
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  if (names.includes("ht")) {
+    causes.push({
+      text: "QEMU 10.0 and later report ht of a guest with several CPUs otherwise than before, and libvirt up to 11.9 takes it for a feature that nobody asked for: a guest started under an older QEMU cannot come in.",
+      certainty: "likely",
+    });
+    steps.push({
+      text: "Use a libvirt on the target whose news have `Fix incoming migration to QEMU 10.0.0 and newer`.",
+      commands: ["virsh version"],
+    });
+  }
+  if (names.some((name) => name !== "ht")) {
+    causes.push({
+      text: "QEMU, its machine type or libvirt's CPU map is of another version than where the guest was started: one has the feature in the model, the other does not.",
+      certainty: "possible",
+    });
+  }
+  steps.push({
+    text: "Or shut the guest down and start it anew on this host: only a migration or a restored image must keep the CPU as it was.",
+    commands: ["virsh shutdown GUEST", "virsh start GUEST"],
+  });
+  return { causes, steps };
 }
 
 function ruleFor(context: ExplainContext, vmx: readonly Wanted[]): Pick<Decoded, "rule"> {

@@ -37,12 +37,12 @@ export const LIBVIRT_MESSAGES = [
     source: { message: "vagrant-libvirt/vagrant-libvirt#667", meaning: SPECIFICATION },
   },
   {
-    id: "libvirt-unknown-feature",
+    id: "libvirt-unknown-vmx-feature",
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
     hint: "unknown cpu feature",
-    pattern: /unknown CPU feature:? ['"]?(?<missing>[\w.-]{1,60})/i,
+    pattern: /unknown CPU feature:? ['"]?(?<missing>vmx-[\w.-]{1,60})/i,
     what: "This libvirt does not know the CPU feature {missing}: it is older than the name, or the name is misspelt.",
     decoder: "feature-list",
     steps: [
@@ -55,6 +55,35 @@ export const LIBVIRT_MESSAGES = [
       },
     ],
     source: { message: "libvirt, src/cpu/cpu_x86.c", meaning: "libvirt, src/cpu_map/x86_features.xml" },
+  },
+  {
+    id: "libvirt-unknown-feature",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "unknown cpu feature",
+    pattern: /unknown CPU feature:? ['"]?(?<missing>[\w.-]{1,60})/i,
+    what: "This libvirt does not know the CPU feature {missing}, which is not VMX: its CPU map lacks the name, or has another one for it.",
+    causes: [
+      "The XML, or the host of a migration that sends it, comes from another libvirt, older or newer, with other names.",
+    ],
+    steps: [
+      {
+        text: "See whether the CPU map has the name, on both hosts (libvirt before 4.8 keeps all in one cpu_map.xml).",
+        commands: [
+          "grep -rn \"name='{missing}'\" /usr/share/libvirt/cpu_map/x86_features.xml /usr/share/libvirt/cpu_map.xml",
+        ],
+      },
+      {
+        text: "Bring both hosts to the same libvirt, or take the feature out of the guest's CPU, where it stands by name.",
+        commands: ["virsh dumpxml GUEST | grep -n '{missing}'"],
+      },
+    ],
+    source: {
+      message:
+        "libvirt, src/cpu/cpu_x86.c; Red Hat bug 1867127; Intel, 01.org, live migration with CPU feature analysis",
+      meaning: "libvirt, src/cpu_map/x86_features.xml",
+    },
   },
   {
     id: "libvirt-no-kvm-capabilities",
