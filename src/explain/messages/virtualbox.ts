@@ -124,8 +124,13 @@ export const VIRTUALBOX_MESSAGES = [
     gravity: "informs",
     hint: "verr_nem_not_available",
     pattern: /(?:Not in a hypervisor partition \(HVP=0\)[ .]{0,3})?\(?VERR_NEM_NOT_AVAILABLE\)?/i,
-    what: "VirtualBox tried Windows' hypervisor as a replacement (NEM) and there is none: Hyper-V does not run. It wanted NEM because its own way, VT-x, failed; the other error in the same message is the reason.",
-    steps: [ENABLE_FIRMWARE],
+    what: "VirtualBox tried Windows' hypervisor as a replacement (NEM) and there is none: Hyper-V does not run. It wanted NEM because its own way, VT-x or AMD-V, failed; the other error in the same message is the reason.",
+    steps: [
+      {
+        text: "Follow the other error. Without one: VT-x (on AMD: SVM mode) is off in the firmware setup, most often.",
+      },
+      ENABLE_FIRMWARE,
+    ],
     source: {
       message: "VirtualBox, src/VBox/VMM/VMMR3/NEMR3Native-win.cpp",
       meaning: "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp",
@@ -447,6 +452,33 @@ export const VIRTUALBOX_MESSAGES = [
       message: "VirtualBox/virtualbox#81, sisoputnfrba/foro#2673",
       meaning: "VirtualBox/virtualbox#81; Linux, virt/kvm/kvm_main.c (enable_virt_at_load, 6.12)",
     },
+  {
+    id: "vbox-host-not-enabled",
+    product: "VirtualBox",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["host_svme_not_enabled", "host api has not enabled"],
+    group: "vbox-host-not-enabled",
+    pattern: /VERR_SVM_HOST_SVME_NOT_ENABLED|Host API has not enabled SVME/i,
+    what: "VirtualBox 7.2.10 for Linux leaves it to a loaded KVM to switch AMD-V on, and KVM has not: EFER.SVME is 0. AMD-V itself is not missing.",
+    causes: [
+      "KVM was told not to take AMD-V at load (enable_virt_at_load=0), which older VirtualBox needed on Linux 6.12 and later.",
+    ],
+    steps: [
+      {
+        text: "Find where enable_virt_at_load=0 is set, remove it, and restart: 1 is the default.",
+        commands: [
+          "cat /sys/module/kvm/parameters/enable_virt_at_load",
+          "grep -rs enable_virt_at_load /etc/modprobe.d /usr/lib/modprobe.d /etc/default/grub /proc/cmdline",
+        ],
+      },
+      { text: "Or unload KVM before VirtualBox starts a machine.", commands: ["sudo modprobe -r kvm_amd"] },
+    ],
+    source: {
+      message: "VirtualBox/virtualbox#711, #713",
+      meaning: "VirtualBox/virtualbox#711; Linux, virt/kvm/kvm_main.c (enable_virt_at_load, 6.12)",
+    },
+  },
   },
   {
     id: "vbox-amd",

@@ -207,10 +207,12 @@ export const WINDOWS_MESSAGES = [
       "`Virtual Machine Platform` is not enabled.",
       "`hypervisorlaunchtype` is off (left from making room for VirtualBox or VMware).",
       "Windows itself is a virtual machine whose hypervisor does not pass VT-x.",
+      "In a cloud: the kind of machine has no nested virtualization (on Azure also while Trusted Launch is on, on AWS most that are not metal).",
     ],
     steps: [WINDOWS_STATE, ENABLE_FIRMWARE, HYPERV_ON, ENABLE_OUTER],
     source: {
-      message: "microsoft/WSL#4120, #5430, #14435; MicrosoftDocs/WSL#1246; docker/for-win#14273",
+      message:
+        "microsoft/WSL#4120, #5430, #8730, #14435; MicrosoftDocs/WSL#1776; MicrosoftDocs/WSL#1246; docker/for-win#14273",
       meaning: WSL,
     },
   },
@@ -606,7 +608,7 @@ export const WINDOWS_MESSAGES = [
       "second level address translation: no",
       "vm monitor mode extensions: no",
       "virtualizationfirmwareenabled",
-      "hyper-v cannot be installed",
+      "hyper-v cannot be installed: virtuali",
       "固件中已启用虚拟化: 否",
       "二级地址转换: 否",
       "虚拟机监视器模式扩展: 否",
@@ -615,7 +617,7 @@ export const WINDOWS_MESSAGES = [
     ],
     group: "windows-requirements",
     pattern:
-      /(?<which>Virtualization Enabled In Firmware|Second Level Address Translation|VM Monitor Mode Extensions|Data Execution Prevention Available): No|VirtualizationFirmwareEnabled\s{0,4}[:=]\s{0,4}False|Hyper-V cannot be installed: (?:Virtuali[sz]ation support is disabled in the firmware|The processor does not (?:have|support))[^\n]{0,60}|(?:固件中已启用虚拟化|二级地址转换|虚拟机监视器模式扩展)[:：] ?否|Virtualisierung in Firmware aktiviert: Nein|(?<![\w-] ?)Virtuali[sz]ation: Disabled\b/i,
+      /(?<which>Virtualization Enabled In Firmware|Second Level Address Translation|VM Monitor Mode Extensions|Data Execution Prevention Available): No|VirtualizationFirmwareEnabled\s{0,4}[:=]\s{0,4}False|Hyper-V cannot be installed: Virtuali[sz]ation support is disabled in the firmware|(?:固件中已启用虚拟化|二级地址转换|虚拟机监视器模式扩展)[:：] ?否|Virtualisierung in Firmware aktiviert: Nein|(?<![\w-] ?)Virtuali[sz]ation: Disabled\b/i,
     what: "Windows checked the CPU for Hyper-V and one requirement is not met.",
     causes: [
       "`Virtualization Enabled In Firmware: No`: VT-x is off in the firmware setup, or IA32_FEATURE_CONTROL is not locked with VMX on.",
@@ -624,10 +626,25 @@ export const WINDOWS_MESSAGES = [
     ],
     steps: [ENABLE_FIRMWARE, ENABLE_OUTER],
     source: {
-      message:
-        "systeminfo; Windows Task Manager; cloud-hypervisor/rust-hypervisor-firmware#438; woshub.com, Hyper-V on ESXi",
+      message: "systeminfo; Windows Task Manager; cloud-hypervisor/rust-hypervisor-firmware#438",
       meaning: "Microsoft, Hyper-V requirements",
     },
+  {
+    id: "windows-cpu-lacks",
+    product: "Hyper-V",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: "hyper-v cannot be installed: the processor does not",
+    pattern:
+      /Hyper-V cannot be installed: The processor does not (?:have (?:the )?required virtuali[sz]ation capabilities|support second level address translation)[^\n]{0,20}/i,
+    what: "Windows did not find in the CPU what Hyper-V needs: VMX in CPUID, or EPT (SLAT) in the VMX capabilities. No switch of the firmware setup takes either away by itself.",
+    causes: [
+      "Windows is a virtual machine, and the outer hypervisor hides VT-x, or passes it without EPT.",
+      "On hardware: the CPU does not have it (no EPT before Nehalem and in the first Atoms).",
+    ],
+    steps: [ENABLE_OUTER, WINDOWS_STATE],
+    source: { message: "woshub.com, Hyper-V on ESXi", meaning: "Microsoft, Hyper-V requirements" },
+  },
   },
   {
     id: "windows-hypervisor-detected",
