@@ -452,6 +452,7 @@ export const VIRTUALBOX_MESSAGES = [
       message: "VirtualBox/virtualbox#81, sisoputnfrba/foro#2673",
       meaning: "VirtualBox/virtualbox#81; Linux, virt/kvm/kvm_main.c (enable_virt_at_load, 6.12)",
     },
+  },
   {
     id: "vbox-host-not-enabled",
     product: "VirtualBox",
@@ -478,7 +479,6 @@ export const VIRTUALBOX_MESSAGES = [
       message: "VirtualBox/virtualbox#711, #713",
       meaning: "VirtualBox/virtualbox#711; Linux, virt/kvm/kvm_main.c (enable_virt_at_load, 6.12)",
     },
-  },
   },
   {
     id: "vbox-amd",

@@ -629,6 +629,7 @@ export const WINDOWS_MESSAGES = [
       message: "systeminfo; Windows Task Manager; cloud-hypervisor/rust-hypervisor-firmware#438",
       meaning: "Microsoft, Hyper-V requirements",
     },
+  },
   {
     id: "windows-cpu-lacks",
     product: "Hyper-V",
@@ -644,7 +645,6 @@ export const WINDOWS_MESSAGES = [
     ],
     steps: [ENABLE_OUTER, WINDOWS_STATE],
     source: { message: "woshub.com, Hyper-V on ESXi", meaning: "Microsoft, Hyper-V requirements" },
-  },
   },
   {
     id: "windows-hypervisor-detected",
