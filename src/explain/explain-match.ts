@@ -47,6 +47,33 @@ function candidates(): readonly Candidate[] {
   return known;
 }
 
+const KEY = 3;
+
+let byKey: ReadonlyMap<string, readonly { readonly hint: string; readonly candidate: Candidate }[]> | undefined;
+
+/** The rows of which a hint stands in a text in lower case: one walk, however many hints there are. */
+function hinted(lower: string): ReadonlySet<Candidate> {
+  if (byKey === undefined) {
+    const index = new Map<string, { readonly hint: string; readonly candidate: Candidate }[]>();
+    for (const candidate of candidates()) {
+      for (const hint of candidate.hints) {
+        const key = hint.slice(0, KEY);
+        const there = index.get(key);
+        if (there === undefined) index.set(key, [{ hint, candidate }]);
+        else there.push({ hint, candidate });
+      }
+    }
+    byKey = index;
+  }
+  const found = new Set<Candidate>();
+  for (let at = 0; at + KEY <= lower.length; at++) {
+    for (const { hint, candidate } of byKey.get(lower.slice(at, at + KEY)) ?? []) {
+      if (!found.has(candidate) && lower.startsWith(hint, at)) found.add(candidate);
+    }
+  }
+  return found;
+}
+
 let coarse: RegExp | undefined;
 
 /** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
@@ -156,12 +183,12 @@ function matchLine(window: readonly TextLine[]): Match[] {
   if (!mayMatch(lower) && !mayMatch(seam(window, lower))) return [];
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];
-  const joins = joinedTexts(window);
+  const own = hinted(lower);
+  const joins = joinedTexts(window).map((join) => ({ ...join, hinted: hinted(join.text.toLowerCase()) }));
   let source: boolean | undefined;
   for (const candidate of candidates()) {
-    const own = candidate.hints.some((hint) => lower.includes(hint));
     let matched = false;
-    if (own) {
+    if (own.has(candidate)) {
       for (const hit of allHits(candidate.pattern, line.text)) {
         const from = hit.index;
         const to = from + hit[0].length;
@@ -180,8 +207,8 @@ function matchLine(window: readonly TextLine[]): Match[] {
       }
     }
     if (matched) continue;
-    for (const { text, last } of joins) {
-      if (!candidate.hints.some((hint) => text.toLowerCase().includes(hint))) continue;
+    for (const { text, last, hinted: over } of joins) {
+      if (!over.has(candidate)) continue;
       const hit = hitOver(candidate.pattern, text, line.text.length);
       if (hit === undefined) continue;
       if (overlaps(spans, hit.index, line.text.length)) continue;
