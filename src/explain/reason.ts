@@ -33,8 +33,16 @@ export type Reason =
       readonly state: "absent" | "unknown" | "value";
       readonly value: Tri;
     }
-  /** KVM of this release does not ask for the control; the ranges are those in which it does. */
-  | { readonly kind: "not asked"; readonly group: ControlGroup; readonly askedIn: readonly ReleaseRange[] }
+  /**
+   * KVM of this release does not ask for the control, or not on a CPU like this one (`here`); the ranges are those in
+   * which it does.
+   */
+  | {
+      readonly kind: "not asked";
+      readonly group: ControlGroup;
+      readonly askedIn: readonly ReleaseRange[];
+      readonly here?: true;
+    }
   /** A rule that would have set it did not run. */
   | { readonly kind: "not reached"; readonly rule: Rule; readonly leaves: readonly Leaf[] }
   /** No rule of this release sets it. */
@@ -177,12 +185,19 @@ function adjustReason(
   answer: (reason: Reason, because?: readonly BitReason[]) => BitReason,
   back: (sources: readonly (readonly [WordName, number])[]) => BitReason[],
 ): BitReason {
-  const { release, config } = traced.replayed;
+  const { release, config, cpu } = traced.replayed;
   const spec = adjustSpecs(release, config)[group];
   if (spec === undefined) return answer({ kind: "never" });
   const mask = 1 << bit;
   const asked = ((spec.min | spec.opt | (spec.optional?.bits ?? 0)) & mask) !== 0;
   if (!asked) return answer({ kind: "not asked", group, askedIn: askedIn(group, bit) });
+  const { optional } = spec;
+  const conditional = ((spec.min | spec.opt) & mask) === 0 ? optional?.when : undefined;
+  if (conditional !== undefined && cpu.holds(conditional) === "no") {
+    const leaves = leavesOf(traced, conditional);
+    const because = back(bitsOfLeaves(leaves, "reached", 0));
+    return answer({ kind: "not asked", group, askedIn: askedIn(group, bit), here: true }, because);
+  }
   const half = spec.wide ? spec.msr : (spec.msr.replace(/\.lo$/, ".hi") as WordName);
   const rule = rulesOf(release, config).find((candidate) =>
     candidate.does.some((effect) => "adjust" in effect && effect.adjust === group),

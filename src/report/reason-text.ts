@@ -32,6 +32,7 @@ export function reasonText(traced: TracedReplay, found: BitReason): string {
     }
     case "not asked": {
       const name = bitName(word, bit) ?? `bit ${bit}`;
+      if (reason.here === true) return `KVM of Linux ${release} does not ask for ${name} on this CPU`;
       const others = reason.askedIn.map(formatRange).join(", ");
       const when = others === "" ? "no release known does" : `it does in ${others}`;
       return `KVM of Linux ${release} does not ask for ${name}; ${when}`;

@@ -3,6 +3,7 @@ import { askedParams } from "../../src/explain/asked-params.js";
 import { assume } from "../../src/explain/assume.js";
 import type { FeatureId, Layer } from "../../src/explain/features.js";
 import { FEATURE_LIST } from "../../src/explain/features.js";
+import { findFeature } from "../../src/explain/find-feature.js";
 import { reachedTo } from "../../src/explain/layer-step.js";
 import { featureLayers } from "../../src/explain/layers.js";
 import { reasonFor } from "../../src/explain/reason.js";
@@ -14,6 +15,7 @@ import { atlasHost } from "../../src/input/atlas.js";
 import { paramsOf, paramText, type ReplayOptions, replay } from "../../src/kvm/replay.js";
 import type { Host } from "../../src/model/host.js";
 import { type Msr, msrValue } from "../../src/model/msr.js";
+import { reasonText } from "../../src/report/reason-text.js";
 import { RELEASES } from "../../src/rules/release.js";
 import { bitIndex, type REPLAY_MSRS } from "../../src/rules/words.js";
 
@@ -164,5 +166,18 @@ describe("askedParams", () => {
 
   it("says nothing of a host whose parameters are not known", () => {
     expect(askedParams(SKYLAKE)).toBeUndefined();
+  });
+});
+
+describe("a control that KVM asks for on some CPUs only", () => {
+  it("is not said to be refused by a CPU that allows it", () => {
+    const found = findFeature("encls-exiting");
+    if (found.kind !== "one") throw new Error("encls-exiting");
+    const host = enabled("intel-406e3-skylake");
+    const traced = tracedReplay(host, { release: "5.6" });
+    const reason = reasonFor(traced, "cpu_based_2nd_exec_ctrl", 15);
+    expect(reason).toMatchObject({ value: "no", reason: { kind: "not asked", here: true } });
+    expect(reasonText(traced, reason)).toBe("KVM of Linux 5.6 does not ask for ENCLS_EXITING on this CPU");
+    expect(why(host, found.feature, { release: "5.6" }, "nested").lostAt).toBe("kvm");
   });
 });
