@@ -2,7 +2,7 @@ import { and, anyOf, or, type Tri } from "../bits/tri.js";
 import type { U64 } from "../bits/u64.js";
 import { msrBit } from "../model/msr.js";
 import type { BitRow } from "../spec/bit-row.js";
-import { REGISTERS, type RegisterRow } from "../spec/registers.js";
+import { type RegisterRow, registerOf } from "../spec/registers.js";
 import {
   activatorOf,
   CONTROL_WORDS,
@@ -159,5 +159,5 @@ function withBit({ lo, hi }: Value64, bit: number, state: Tri): Value64 {
 function registerFor({ msr, trueMsr }: ControlWord, cpu: CpuView): RegisterRow {
   const useTrue = trueMsr !== undefined && msrBit(cpu.msr(0x480), 55) !== "no";
   const index = useTrue && cpu.msr(trueMsr).state !== "absent" ? trueMsr : msr;
-  return (REGISTERS as readonly RegisterRow[]).find((row) => row.index === index) as RegisterRow;
+  return registerOf(index) as RegisterRow;
 }

@@ -1,4 +1,5 @@
 import { allOf, and, not, type Tri } from "../bits/tri.js";
+import { joinWords } from "../bits/word.js";
 import { baseline } from "../compare/baseline.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "../compare/capability-set.js";
 import type { CoreGroup } from "../model/host.js";
@@ -208,11 +209,8 @@ function fixedBits(cpu: CpuView, scene: Scene): readonly FixedBits[] {
   const cr0 = of(0x486);
   const unrestricted = evaluate(UNRESTRICTED, scene);
   const free = and64(cr0, not64(PE_AND_PG));
-  const both = (a: Value64, b: Value64): Value64 => ({
-    lo: { value: a.lo.value & b.lo.value, unknown: (a.lo.unknown | b.lo.unknown | (a.lo.value ^ b.lo.value)) >>> 0 },
-    hi: { value: a.hi.value & b.hi.value, unknown: (a.hi.unknown | b.hi.unknown | (a.hi.value ^ b.hi.value)) >>> 0 },
-  });
-  const guest = unrestricted === "yes" ? free : unrestricted === "no" ? cr0 : both(cr0, free);
+  const either = { lo: joinWords(cr0.lo, free.lo), hi: joinWords(cr0.hi, free.hi) };
+  const guest = unrestricted === "yes" ? free : unrestricted === "no" ? cr0 : either;
   return [
     { name: "CR0", hostMust1: cr0, guestMust1: guest, must0: not64(of(0x487)) },
     { name: "CR4", hostMust1: of(0x488), guestMust1: of(0x488), must0: not64(of(0x489)) },

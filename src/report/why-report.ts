@@ -1,4 +1,4 @@
-import type { Layer } from "../explain/features.js";
+import { LAYER_TITLES, type Layer } from "../explain/features.js";
 import type { LayerStep } from "../explain/layer-step.js";
 import type { Cell } from "../explain/layers.js";
 import type { Remedy } from "../explain/remedies.js";
@@ -32,15 +32,6 @@ export interface WhyInput {
   /** CPUs of the atlas that have the feature, the newest first, of how many nobody knows, and how many there are. */
   readonly atlas?: { readonly having: readonly string[]; readonly unknown: number; readonly total: number };
 }
-
-const TITLES: { readonly [L in Layer]: string } = {
-  silicon: "CPU",
-  firmware: "firmware",
-  boot: "vmx flags",
-  kvm: "KVM controls",
-  param: "KVM parameter",
-  nested: "nested (L1)",
-};
 
 const STYLES: { readonly [C in Cell]: Style } = { yes: "yes", no: "no", unknown: "unknown", none: "dim" };
 
@@ -81,7 +72,7 @@ function answer({ reached, goal, steps, lostAt, unknownAt, replayed }: Why): Inl
 function chainLines(why: Why, width: number): Line[] {
   const silicon = why.steps.find(({ layer }) => layer === "silicon") as LayerStep;
   const rows = why.steps.map((step): Inline[] => [
-    TITLES[step.layer],
+    LAYER_TITLES[step.layer],
     styled(STYLES[step.cell], step.cell === "none" ? "-" : step.cell),
     stepText(why.traced, step, silicon),
   ]);

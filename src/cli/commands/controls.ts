@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
 import { runControls } from "../../fleet/run-controls.js";
 import { complain } from "../command.js";
 import { printRun, subjectsOf } from "../fleet-subject.js";
+import { givenText } from "../given-text.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -20,7 +20,7 @@ export async function controls(
   raw: ControlsRaw,
   world: World,
 ): Promise<number> {
-  const [wanted, ...more] = await Promise.all((raw.want ?? []).map((text) => textOf(text, world)));
+  const [wanted, ...more] = await Promise.all((raw.want ?? []).map((text) => givenText(text, world)));
   if (wanted === undefined) {
     return complain(world, ["--want is missing: the names of the controls, or a file with them, as --want ept,vpid?"]);
   }
@@ -36,15 +36,4 @@ export async function controls(
     longMode: raw.ia32 !== true,
   });
   return printRun(result, raw, world);
-}
-
-/** A file if there is one of that name, standard input for `-`, else the names themselves. */
-async function textOf(given: string, world: World): Promise<{ readonly text: string; readonly file?: string }> {
-  if (given === "-") {
-    const parts: Uint8Array[] = [];
-    for await (const part of world.stdin()) parts.push(part);
-    return { text: Buffer.concat(parts).toString("utf8"), file: "standard input" };
-  }
-  const isFile = statSync(given, { throwIfNoEntry: false })?.isFile() === true;
-  return isFile ? { text: readFileSync(given, "utf8"), file: given } : { text: given };
 }

@@ -1,8 +1,8 @@
-import { createReadStream } from "node:fs";
 import { explain as explainText } from "../../explain/explain.js";
 import { explainReport } from "../../report/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
+import { givenText } from "../given-text.js";
 import { isFile } from "../host.js";
 import { type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
@@ -24,7 +24,7 @@ export async function explain(
   if (problems.length > 0) return complain(world, problems);
   if (given !== undefined && LIKE_A_PATH.test(given) && !isFile(given))
     return complain(world, [`${given}: no such file`]);
-  const text = await textOf(given, world);
+  const { text } = await givenText(given ?? "-", world);
   if (text.trim() === "") return complain(world, ["there is no text to explain"]);
   let machine = {};
   if (raw.host !== undefined) {
@@ -42,13 +42,4 @@ export async function explain(
     world.out(renderLines(explainReport(explanations, settings.width), settings.color));
   }
   return explanations.some(({ message }) => message !== undefined) ? EXIT.ok : EXIT.no;
-}
-
-/** A file if there is one of that name, the text itself if not, standard input for `-` and nothing. */
-async function textOf(given: string | undefined, world: World): Promise<string> {
-  const file = given !== undefined && given !== "-" && isFile(given) ? given : undefined;
-  if (given !== undefined && given !== "-" && file === undefined) return given;
-  const parts: Uint8Array[] = [];
-  for await (const part of file === undefined ? world.stdin() : createReadStream(file)) parts.push(part);
-  return Buffer.concat(parts).toString("utf8");
 }
