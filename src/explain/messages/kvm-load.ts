@@ -17,6 +17,27 @@ const LOOSE = {
   commands: ["sudo modprobe kvm_intel error_on_inconsistent_vmcs_config=0"],
 } as const;
 
+/** The line that names the CPU and those that name the places, which are one report. */
+const CONFIG_DIFFERS = {
+  product: "KVM",
+  layer: "silicon",
+  gravity: "blocks",
+  group: "vmcs-config",
+  what: "The VMX controls that KVM computed on CPU {cpu} differ from those of the first CPU, so the module does not load.",
+  decoder: "vmcs-config",
+  causes: [
+    "CPUs with different microcode.",
+    "A hybrid part whose core types differ.",
+    "A faulty CPU.",
+    "An outer hypervisor that shows different values per virtual CPU.",
+  ],
+  steps: [COMPARE_CPUS, MICROCODE],
+  source: {
+    message: "kvm mailing list, January 2026",
+    meaning: `${VMX} (vmx_check_processor_compat); arch/x86/kvm/vmx/capabilities.h`,
+  },
+} as const satisfies Partial<MessageRow>;
+
 export const KVM_LOAD_MESSAGES = [
   {
     id: "kvm-no-hardware-support",
@@ -237,48 +258,16 @@ export const KVM_LOAD_MESSAGES = [
   },
   {
     id: "kvm-config-mismatch",
-    product: "KVM",
-    layer: "silicon",
-    gravity: "blocks",
+    ...CONFIG_DIFFERS,
     hint: "match reference config",
-    group: "vmcs-config",
     pattern: /VMCS config on CPU (?<cpu>\d{1,5}) doesn't match reference config/i,
-    what: "The VMX controls that KVM computed on CPU {cpu} differ from those of the first CPU, so the module does not load.",
-    decoder: "vmcs-config",
-    causes: [
-      "CPUs with different microcode.",
-      "A hybrid part whose core types differ.",
-      "A faulty CPU.",
-      "An outer hypervisor that shows different values per virtual CPU.",
-    ],
-    steps: [COMPARE_CPUS, MICROCODE],
-    source: {
-      message: "kvm mailing list, January 2026",
-      meaning: `${VMX} (vmx_check_processor_compat); arch/x86/kvm/vmx/capabilities.h`,
-    },
   },
   {
     id: "kvm-config-mismatch-offset",
-    product: "KVM",
-    layer: "silicon",
-    gravity: "blocks",
+    ...CONFIG_DIFFERS,
     hint: "offset ",
-    group: "vmcs-config",
     pattern:
       /Offset (?<offset>\d{1,5}) REF = (?<ref>0x[0-9a-f]{1,16}), CPU(?<cpu>\d{1,5}) = (?<mine>0x[0-9a-f]{1,16})(?:, mismatch = (?<mismatch>0x[0-9a-f]{1,16}))?/i,
-    what: "The VMX controls that KVM computed on CPU {cpu} differ from those of the first CPU, so the module does not load.",
-    decoder: "vmcs-config",
-    causes: [
-      "CPUs with different microcode.",
-      "A hybrid part whose core types differ.",
-      "A faulty CPU.",
-      "An outer hypervisor that shows different values per virtual CPU.",
-    ],
-    steps: [COMPARE_CPUS, MICROCODE],
-    source: {
-      message: "kvm mailing list, January 2026",
-      meaning: `${VMX} (vmx_check_processor_compat); arch/x86/kvm/vmx/capabilities.h`,
-    },
   },
   {
     id: "kvm-setup-config-failed",
