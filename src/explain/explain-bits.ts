@@ -78,12 +78,6 @@ export function listText(items: readonly string[], last = "and"): string {
   return `${items.slice(0, -1).join(", ")} ${last} ${items.at(-1)}`;
 }
 
-/** `0x48d (IA32_VMX_TRUE_PINBASED_CTLS)`. */
-export function msrText(index: number): string {
-  const register = registerOf(index);
-  return register === undefined ? `0x${index.toString(16)}` : `0x${index.toString(16)} (${register.sdm})`;
-}
-
 /** Bits of a 64-bit mask, ascending. */
 export function bitsOf64({ hi, lo }: U64): number[] {
   return [...bitsOf(lo), ...bitsOf(hi).map((bit) => bit + 32)];

@@ -1,5 +1,6 @@
 import { parseHexU64, type U64 } from "../bits/u64.js";
 import { bitsOf } from "../bits/word.js";
+import { describeMsr } from "../input/msr-names.js";
 import { type LayoutRow, vmcsConfigField } from "../kvm/layout.js";
 import { replay } from "../kvm/replay.js";
 import { SETUP_VMCS_CONFIG_RULES } from "../kvm/setup-vmcs-config.js";
@@ -7,7 +8,7 @@ import type { Release } from "../rules/release.js";
 import { bitIndex, WORD_NAMES, type WordName } from "../rules/words.js";
 import { registerOf } from "../spec/registers.js";
 import { type Cause, type Decoded, type NamedValue, rangesText, sinceText } from "./explain-answer.js";
-import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit, listText, msrText } from "./explain-bits.js";
+import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit, listText } from "./explain-bits.js";
 import { type ExplainContext, replayOptions } from "./explain-context.js";
 import { mergeRanges, printersOf } from "./explain-kernel.js";
 import type { Match } from "./explain-match.js";
@@ -213,8 +214,8 @@ export function decodeControlRequest([match]: readonly [Match, ...Match[]], _con
     const bit = explainBit(of, Number(groups.bit), "asked");
     return {
       bits: [bit],
-      values: [{ name: "register", value: msrText(of) }],
-      what: `Hypervisor.framework lets ${bitText(bit)} of ${msrText(of)} be 0 or 1 (${groups.state}), and ${row.product === "bhyve" ? "xhyve or hyperkit" : row.product} does not say which it wants, so it gives up: the control is newer than the program.`,
+      values: [{ name: "register", value: describeMsr(of) }],
+      what: `Hypervisor.framework lets ${bitText(bit)} of ${describeMsr(of)} be 0 or 1 (${groups.state}), and ${row.product === "bhyve" ? "xhyve or hyperkit" : row.product} does not say which it wants, so it gives up: the control is newer than the program.`,
       onlyCauses: true,
     };
   }
@@ -224,7 +225,7 @@ export function decodeControlRequest([match]: readonly [Match, ...Match[]], _con
   }
   if (index !== undefined && row.id === "acrn-vmx-ctrl" && registerOf(index)?.layout !== "controls") {
     depends.push(
-      `the register: ${msrText(index)} holds no controls, so the number is mistyped; the bits are named as secondary controls (0x48b)`,
+      `the register: ${describeMsr(index)} holds no controls, so the number is mistyped; the bits are named as secondary controls (0x48b)`,
     );
     index = 0x48b;
   }
@@ -232,7 +233,7 @@ export function decodeControlRequest([match]: readonly [Match, ...Match[]], _con
   const got = hexOf(groups.got);
   if (index === undefined) return {};
   if (requested === undefined || got === undefined) {
-    return { values: [{ name: "register", value: msrText(index) }] };
+    return { values: [{ name: "register", value: describeMsr(index) }] };
   }
   const differs = row.id === "xen-cap-differs";
   const missing = bitsOf64(minus(requested, got)).map((bit) => explainBit(index, bit, differs ? "differs" : "refused"));
@@ -242,15 +243,15 @@ export function decodeControlRequest([match]: readonly [Match, ...Match[]], _con
   const verb = row.gravity === "blocks" ? "requires" : "asked for";
   return {
     what: differs
-      ? `${listText(shown.map(bitText))} differ between this CPU and the boot CPU in ${msrText(index)}.`
-      : `${row.product} ${verb} ${names === "" ? "nothing that is missing" : names}, and ${msrText(index)} does not allow ${missing.length === 1 ? "it" : "them"} to be 1.${
+      ? `${listText(shown.map(bitText))} differ between this CPU and the boot CPU in ${describeMsr(index)}.`
+      : `${row.product} ${verb} ${names === "" ? "nothing that is missing" : names}, and ${describeMsr(index)} does not allow ${missing.length === 1 ? "it" : "them"} to be 1.${
           added.length > 0 && row.id === "acrn-vmx-ctrl"
             ? ` It adds ${added.length} control${added.length === 1 ? "" : "s"} that must be 1, which is normal.`
             : ""
         }`,
     bits: shown,
     values: [
-      { name: "register", value: msrText(index) },
+      { name: "register", value: describeMsr(index) },
       { name: differs ? "boot CPU" : "requested", value: groups.request ?? "" },
       { name: differs ? "this CPU" : "got", value: groups.got ?? "" },
     ],

@@ -1,4 +1,5 @@
 import { formatU64, parseHexU64, testBit } from "../bits/u64.js";
+import { describeMsr } from "../input/msr-names.js";
 import { loadRules } from "../kvm/load-program.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { RELEASES } from "../rules/release.js";
@@ -6,7 +7,7 @@ import type { Rule } from "../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../rules/words.js";
 import { registerOf } from "../spec/registers.js";
 import type { Decoded } from "./explain-answer.js";
-import { explainBit, listText, msrText, setBits } from "./explain-bits.js";
+import { explainBit, listText, setBits } from "./explain-bits.js";
 import type { ExplainContext } from "./explain-context.js";
 import type { Match } from "./explain-match.js";
 import { restoreRule } from "./explain-restore.js";
@@ -67,7 +68,7 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
   }
   const readers = plainReaders(index);
   return {
-    what: `Linux ${writes ? "wrote" : "read"} ${msrText(index)} because CPUID shows VMX, and the access faulted${writes ? "" : "; it counts as 0, so no control of that register is there for Linux"}.`,
+    what: `Linux ${writes ? "wrote" : "read"} ${describeMsr(index)} because CPUID shows VMX, and the access faulted${writes ? "" : "; it counts as 0, so no control of that register is there for Linux"}.`,
     bits,
     layer: "another hypervisor",
     ...(readers.length === 0
@@ -189,7 +190,7 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
   }
   if (row.id === "rdmsr-fails") {
     return {
-      what: `${msrText(index)} cannot be read on CPU ${groups.cpu}: it is absent, not zero.`,
+      what: `${describeMsr(index)} cannot be read on CPU ${groups.cpu}: it is absent, not zero.`,
       causes: [{ text: absentWhy(index), certainty: "likely" }],
       steps: [{ text: "Give this line together with the other registers: an absent register is a fact, too." }],
     };
@@ -197,7 +198,7 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
   const rule = restoreRule(index);
   const unknown = rule === undefined && index !== 0x3a;
   return {
-    what: `The guest accessed ${msrText(index)}${value === undefined ? "" : ` with ${formatU64(value)}`}, and KVM does not give it that register.`,
+    what: `The guest accessed ${describeMsr(index)}${value === undefined ? "" : ` with ${formatU64(value)}`}, and KVM does not give it that register.`,
     bits,
     layer: "nested KVM",
     causes: unknown
@@ -223,7 +224,7 @@ function absentWhy(index: number): string {
   if (exists === undefined || exists === "vmx" || exists === "features")
     return "The CPU has no VMX, or a hypervisor hides it.";
   return `The CPU says itself that it has none: ${listText(
-    exists.map((ref) => `bit ${ref.bit} of ${msrText(ref.index)}`),
+    exists.map((ref) => `bit ${ref.bit} of ${describeMsr(ref.index)}`),
     "or",
   )} is 0.`;
 }

@@ -1,11 +1,12 @@
 import { parseHexU64 } from "../bits/u64.js";
+import { describeMsr } from "../input/msr-names.js";
 import { readHost } from "../input/read.js";
 import { resolveRelease } from "../rules/release.js";
 import { findBits } from "../spec/lookup.js";
 import { REGISTERS, registerOf } from "../spec/registers.js";
 import { EXIT_REASONS } from "../vmcs/decode-tables.js";
 import type { NamedValue } from "./explain-answer.js";
-import { type ExplainedBit, explainBit, msrText, setBits } from "./explain-bits.js";
+import { type ExplainedBit, explainBit, setBits } from "./explain-bits.js";
 
 /** What can be read from a line that no row of the tables knows. */
 export interface ReadFromLine {
@@ -34,7 +35,7 @@ export function readLine(line: string): ReadFromLine {
   for (const { sdm, linux, index: number } of REGISTERS) {
     if (line.includes(sdm) || (linux !== undefined && line.includes(linux))) {
       index ??= number;
-      add(sdm, msrText(number));
+      add(sdm, describeMsr(number));
     }
   }
   const value = /(?:=|:|\bto|\bvalue)\s{0,3}(0x[0-9a-f]{5,16})\b/i.exec(line)?.[1];

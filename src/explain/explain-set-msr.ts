@@ -1,9 +1,10 @@
 import { formatU64, parseHexU64 } from "../bits/u64.js";
+import { describeMsr } from "../input/msr-names.js";
 import type { MsrPair } from "../kvm/restore.js";
 import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
 import { registerOf } from "../spec/registers.js";
 import { type Cause, type Decoded, sinceText } from "./explain-answer.js";
-import { bitText, explainBit, listText, msrText } from "./explain-bits.js";
+import { bitText, explainBit, listText } from "./explain-bits.js";
 import type { ExplainContext } from "./explain-context.js";
 import type { Match } from "./explain-match.js";
 import { atlasOffers, type Offered, offeredBy, offeredByAny } from "./explain-offered.js";
@@ -91,7 +92,7 @@ export function decodeSetMsr([match]: readonly [Match, ...Match[]], context: Exp
   const values = [{ name: "asked", value: formatU64(asked) }];
   if (rule === undefined || rule.never !== undefined) {
     return {
-      what: `QEMU tried to set ${msrText(index)}, which nobody may: ${rule?.never ?? "KVM gives guests no such register."}`,
+      what: `QEMU tried to set ${describeMsr(index)}, which nobody may: ${rule?.never ?? "KVM gives guests no such register."}`,
       rule: { fn: rule?.fn ?? "vmx_set_msr", file: "arch/x86/kvm/vmx/nested.c", since: sinceText({}) },
       causes: [
         { text: "A QEMU that was changed, or a migration stream from another hypervisor.", certainty: "possible" },

@@ -1,6 +1,7 @@
 import { type BitLabel, labelText } from "../compare/bit-label.js";
 import type { BitDifference, FieldDifference, RegisterDifference } from "../compare/diff.js";
 import { DEFAULT_RELEASE } from "../rules/release.js";
+import { hexIndex } from "../spec/registers.js";
 import type { FleetSubject } from "./subject.js";
 
 /*
@@ -19,15 +20,11 @@ export function fleetSubjectJson({ label, host, options = {}, assumed = [], note
   };
 }
 
-export function msrIndex(msr: number): string {
-  return `0x${msr.toString(16)}`;
-}
-
 /** A bit of a capability MSR: its place, and its name where it has one. */
 export function bitLabelJson(label: BitLabel) {
   const { msr, msrBit, register, row, says } = label;
   return {
-    msr: msrIndex(msr),
+    msr: hexIndex(msr),
     register: register.sdm,
     bit: msrBit,
     name: row?.sdm ?? null,
@@ -38,7 +35,7 @@ export function bitLabelJson(label: BitLabel) {
 
 export function registerDifferenceJson({ msr, register, values, presence, bits, fields }: RegisterDifference) {
   return {
-    msr: msrIndex(msr),
+    msr: hexIndex(msr),
     register: register.sdm,
     values,
     presence,

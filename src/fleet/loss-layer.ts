@@ -18,7 +18,7 @@ export function lossLayer({ host, options }: FleetSubject, msr: number, bit: num
   const state = own === undefined || own.state === "absent" ? bitIn(core, plain, bit) : msrBit(own, bit);
   if (state === "unknown") return undefined;
   if (state === "yes") {
-    const used = kvmSet("", replay(host, { ...options, told: false }).cpu).registers.get(plain);
+    const used = kvmSet("", replay(host, options).cpu).registers.get(plain);
     return used !== undefined && msrBit(used, bit) === "no" ? "kvm" : "nested";
   }
   const msrs = new Map(core.msrs);

@@ -10,8 +10,8 @@ import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { type Replay, replay } from "../kvm/replay.js";
 import type { MsrPair } from "../kvm/restore.js";
 import { msrWords } from "../model/msr.js";
-import { registerOf } from "../spec/registers.js";
-import { bitLabelJson, fleetSubjectJson, msrIndex } from "./fleet-json.js";
+import { hexIndex, registerOf } from "../spec/registers.js";
+import { bitLabelJson, fleetSubjectJson } from "./fleet-json.js";
 import { lossLayer } from "./loss-layer.js";
 import { assumedLines, coreSubjects, type FleetSubject, listed, type RunResult } from "./subject.js";
 
@@ -128,7 +128,7 @@ function jsonOf(
     sets: labels,
     possible,
     registers: registers.map((row) => ({
-      msr: msrIndex(row.msr),
+      msr: hexIndex(row.msr),
       register: registerOf(row.msr)?.sdm ?? null,
       value: row.text,
       absentOn: row.absentOn,
@@ -149,7 +149,7 @@ function lossJson({ label, kind, by }: Loss, at: Places) {
 
 function fieldJson({ msr, span, policy, value, values, agree, conflict, by }: BaselineField) {
   return {
-    msr: msrIndex(msr),
+    msr: hexIndex(msr),
     name: fieldName(msr, span.field),
     high: span.high,
     low: span.low,
@@ -218,7 +218,7 @@ function registerLines(
   places: (loss: Loss) => Places,
 ): string[] {
   const row = registerOf(msr);
-  const lines = [`${msrIndex(msr)} ${row?.sdm ?? ""} ${text}`];
+  const lines = [`${hexIndex(msr)} ${row?.sdm ?? ""} ${text}`];
   if (absentOn.length > 0 && absentOn.length < labels.length) lines.push(`  absent on ${absentOn.join(", ")}`);
   // What may be 1 is the same in a TRUE register, where it is told.
   const told =

@@ -2,8 +2,8 @@ import { labelText } from "../compare/bit-label.js";
 import { type Fix, type MigrateOptions, type Migration, migrate, type Offender } from "../compare/migrate.js";
 import { type Replay, replay } from "../kvm/replay.js";
 import { RELEASES, type Release } from "../rules/release.js";
-import { registerOf } from "../spec/registers.js";
-import { bitLabelJson, fleetSubjectJson, msrIndex } from "./fleet-json.js";
+import { hexIndex, registerOf } from "../spec/registers.js";
+import { bitLabelJson, fleetSubjectJson } from "./fleet-json.js";
 import { assumedLines, type FleetSubject, type RunResult, underRelease } from "./subject.js";
 
 export interface RunMigrateArgs extends MigrateOptions {
@@ -67,7 +67,7 @@ function jsonOf(
 
 function offenderJson({ msr, label, name, qemu, libvirt, certain, text }: Offender) {
   return {
-    msr: msrIndex(msr),
+    msr: hexIndex(msr),
     register: registerOf(msr)?.sdm ?? null,
     bit: label?.msrBit ?? null,
     name,
@@ -144,7 +144,7 @@ function offenderLines(offenders: readonly Offender[]): string[] {
   const reasons = new Map<string, string[]>();
   for (const { msr, name, qemu, libvirt, text } of offenders) {
     const other = libvirt === undefined || libvirt === qemu ? "" : ` (libvirt: ${libvirt})`;
-    const line = `    ${msrIndex(msr)}  ${name.padEnd(wide)}  ${qemu ?? "no name in QEMU"}${other}`;
+    const line = `    ${hexIndex(msr)}  ${name.padEnd(wide)}  ${qemu ?? "no name in QEMU"}${other}`;
     reasons.set(text, [...(reasons.get(text) ?? []), line]);
   }
   return [...reasons].flatMap(([text, lines]) => [`  ${text}`, ...lines]);

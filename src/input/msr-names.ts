@@ -1,5 +1,5 @@
 import { bareRegisterName } from "../spec/lookup.js";
-import { REGISTERS, type RegisterRow, registerOf } from "../spec/registers.js";
+import { hexIndex, REGISTERS, type RegisterRow, registerOf } from "../spec/registers.js";
 
 /** One of the registers that a host is made of: IA32_FEAT_CTL and the VMX capability MSRs of SDM volume 3, appendix A. */
 export function isVmxMsr(index: number): boolean {
@@ -9,7 +9,7 @@ export function isVmxMsr(index: number): boolean {
 /** `0x480 (IA32_VMX_BASIC)`; only the number for any other MSR. */
 export function describeMsr(index: number): string {
   const row = registerOf(index);
-  return row === undefined ? `0x${index.toString(16)}` : `0x${index.toString(16)} (${row.sdm})`;
+  return row === undefined ? hexIndex(index) : `${hexIndex(index)} (${row.sdm})`;
 }
 
 let byName: Map<string, number> | undefined;

@@ -1,7 +1,7 @@
 import { PARAMS } from "../kvm/params.js";
 import { VMX_FLAGS } from "../linux/vmx-features.js";
 import { BOOL_PARAMS, bitName, REPLAY_MSRS, type WordName } from "../rules/words.js";
-import { type RegisterRow, registerOf } from "../spec/registers.js";
+import { hexIndex, type RegisterRow, registerOf } from "../spec/registers.js";
 
 /*
  * Bits of the replay's words as people write them, and the statement that such a bit is 1 or 0.
@@ -18,10 +18,6 @@ function registerOfWord(word: WordName): { readonly index: number; readonly high
   const dot = word.lastIndexOf(".");
   const index = (REPLAY_MSRS as { readonly [name: string]: number })[word.slice(0, dot)];
   return dot < 0 || index === undefined ? undefined : { index, high: word.endsWith(".hi") };
-}
-
-export function hexIndex(index: number): string {
-  return `0x${index.toString(16)}`;
 }
 
 /** `IA32_VMX_MISC (0x485)` */

@@ -1,5 +1,5 @@
 import type { AtlasEntry } from "../input/atlas-entry.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import type { CpusInput } from "./cpus-report.js";
 
 /** The JSON of `vmxlens cpus`: schema/cpus.schema.json. */

@@ -4,7 +4,7 @@ import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import { cpuFlags, vmxFlagsLine, vmxWordCount } from "../linux/cpuinfo.js";
 import type { TraceEvent } from "../rules/machine.js";
 import { REPLAY_MSRS } from "../rules/words.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import { allMessages } from "./findings-report.js";
 import { findingJson, messageJson, msrJson, subjectJson, wordJson } from "./json.js";
 import { CONFIG_WORDS, happens, phaseOf, type ReplayInput, stepsOf } from "./replay-report.js";

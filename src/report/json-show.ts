@@ -1,7 +1,7 @@
 import { type DecodedBit, type DecodedRegister, decodeCore } from "../model/decode.js";
 import { findings } from "../model/findings.js";
 import { namesOf } from "../spec/lookup.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import { coreJson, findingJson, msrJson, subjectJson } from "./json.js";
 import type { ShowInput } from "./show-report.js";
 

@@ -1,6 +1,6 @@
 import type { Verification } from "../explain/verify.js";
 import type { Changes } from "../fleet/changes.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import { changesText, ruleText } from "./changes-report.js";
 import { subjectJson } from "./json.js";
 import type { Subject } from "./subject.js";

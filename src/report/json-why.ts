@@ -3,7 +3,7 @@ import type { BitReason } from "../explain/reason.js";
 import type { Remedy } from "../explain/remedies.js";
 import { holdsBefore } from "../explain/state-before.js";
 import { REPLAY_MSRS } from "../rules/words.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import { conditionText } from "./condition-text.js";
 import { subjectJson } from "./json.js";
 import { reasonText, stepText } from "./reason-text.js";

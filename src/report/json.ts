@@ -5,7 +5,7 @@ import type { Finding } from "../model/finding.js";
 import type { CoreGroup } from "../model/host.js";
 import { knownValue, type Msr, msrWords } from "../model/msr.js";
 import type { Message } from "../rules/machine.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import { releaseOf, type Subject } from "./subject.js";
 
 /*

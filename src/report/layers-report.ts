@@ -4,7 +4,7 @@ import { layerStep } from "../explain/layer-step.js";
 import { type Cell, type FeatureLayers, layersOf } from "../explain/layers.js";
 import type { TracedReplay } from "../explain/traced-replay.js";
 import { findings } from "../model/findings.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import { GROUPS, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
 import { clipped, wrap } from "./layout.js";

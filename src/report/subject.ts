@@ -2,7 +2,7 @@ import type { Assumption } from "../explain/assume.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import type { CoreGroup, Host } from "../model/host.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
-import { hexIndex } from "./bit-text.js";
+import { hexIndex } from "../spec/registers.js";
 import { labelled, wrap } from "./layout.js";
 import { type Inline, type Line, styled } from "./text.js";
 

@@ -427,3 +427,8 @@ export const REGISTERS: readonly RegisterRow[] = [
 export function registerOf(index: number): RegisterRow | undefined {
   return REGISTERS.find((row) => row.index === index);
 }
+
+/** `0x480`: an MSR index as people write it. */
+export function hexIndex(index: number): string {
+  return `0x${index.toString(16)}`;
+}

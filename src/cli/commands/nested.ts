@@ -5,6 +5,7 @@ import { replay } from "../../kvm/replay.js";
 import { formatMsr, type Msr } from "../../model/msr.js";
 import { libvirtNotes, nestedReport, noteLines, qemuNotes } from "../../report/nested-report.js";
 import { type Inline, plainText } from "../../report/text.js";
+import { hexIndex } from "../../spec/registers.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";
@@ -70,9 +71,7 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
     return code;
   }
   if (settings.json) {
-    const registers = Object.fromEntries(
-      [...values].map(([index, msr]) => [`0x${index.toString(16)}`, formatMsr(msr)]),
-    );
+    const registers = Object.fromEntries([...values].map(([index, msr]) => [hexIndex(index), formatMsr(msr)]));
     showJson({ format: "vmxlens-nested/1", ...replayedJson, msrs: registers }, world);
   } else await show(nestedReport(subject, values, settings.width), prepared, world);
   return code;
