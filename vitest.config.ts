@@ -13,7 +13,7 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
-      exclude: ["src/input/atlas-data.ts"],
+      exclude: ["src/input/atlas/atlas-data.ts"],
       reporter: ["text-summary"],
     },
   },

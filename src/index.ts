@@ -8,19 +8,17 @@
 export type { Tri } from "./bits/tri.js";
 export { formatU64, fromBigInt, parseHexU64, toBigInt, type U64 } from "./bits/u64.js";
 export type { Word } from "./bits/word.js";
-export { type Assumption, type AssumptionId, assume } from "./explain/assume.js";
-export { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./explain/features.js";
-export { type FoundFeature, findFeature } from "./explain/find-feature.js";
-export { diffKernels, type KernelDiff } from "./explain/kernel-diff.js";
-export { type Cell, type FeatureLayers, layersOf } from "./explain/layers.js";
-export { type Why, why } from "./explain/why.js";
-export { atlas, atlasHost } from "./input/atlas.js";
-export type { AtlasEntry } from "./input/atlas-entry.js";
-export { type FoundCpu, findCpu } from "./input/atlas-find.js";
-export type { Diagnostic } from "./input/diagnostic.js";
+export { type DecodedRegister, decodeCore, decodeRegister } from "./host/decode.js";
+export type { Finding } from "./host/finding.js";
+export { findings } from "./host/findings.js";
+export type { CoreGroup, CpuFacts, CpuFeature, Host } from "./host/host.js";
+export { ABSENT, type Msr, msrBit, msrValue, UNREAD } from "./host/msr.js";
+export { atlas, atlasHost } from "./input/atlas/atlas.js";
+export type { AtlasEntry } from "./input/atlas/atlas-entry.js";
+export { type FoundCpu, findCpu } from "./input/atlas/atlas-find.js";
+export { writeSnapshot } from "./input/formats/snapshot.js";
 export { readHost, readHostStream } from "./input/read.js";
-export { writeSnapshot } from "./input/snapshot.js";
-export { readVmcs } from "./input/vmcs-read.js";
+export type { Diagnostic } from "./input/text/diagnostic.js";
 export { nestedMsrs } from "./kvm/nested-msrs.js";
 export {
   type CoreReplay,
@@ -33,14 +31,16 @@ export {
   replay,
 } from "./kvm/replay.js";
 export { cpuFlags, vmxFlagsLine } from "./linux/cpuinfo.js";
-export { type DecodedRegister, decodeCore, decodeRegister } from "./model/decode.js";
-export type { Finding } from "./model/finding.js";
-export { findings } from "./model/findings.js";
-export type { CoreGroup, CpuFacts, CpuFeature, Host } from "./model/host.js";
-export { ABSENT, type Msr, msrBit, msrValue, UNREAD } from "./model/msr.js";
+export { findBits, findRegister } from "./registers/lookup.js";
+export { REGISTERS } from "./registers/registers.js";
 export type { TraceEvent } from "./rules/machine.js";
 export { DEFAULT_RELEASE, RELEASES, type Release, resolveRelease } from "./rules/release.js";
-export { findBits, findRegister } from "./spec/lookup.js";
-export { REGISTERS } from "./spec/registers.js";
 export { type AuditResult, auditVmcs } from "./vmcs/audit.js";
+export { readVmcs } from "./vmcs/dumps/read.js";
 export { proposeFix } from "./vmcs/fix.js";
+export { type Assumption, type AssumptionId, assume } from "./why/assume.js";
+export { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./why/features.js";
+export { type FoundFeature, findFeature } from "./why/find-feature.js";
+export { diffKernels, type KernelDiff } from "./why/kernel-diff.js";
+export { type Cell, type FeatureLayers, layersOf } from "./why/layers.js";
+export { type Why, why } from "./why/why.js";

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Bench } from "tinybench";
-import { atlas, atlasHost, entryHost } from "../src/input/atlas.js";
+import type { Host } from "../src/host/host.js";
+import { msrValue } from "../src/host/msr.js";
+import { atlas, atlasHost, entryHost } from "../src/input/atlas/atlas.js";
 import { replay } from "../src/kvm/replay.js";
-import type { Host } from "../src/model/host.js";
-import { msrValue } from "../src/model/msr.js";
 import type { TraceEvent } from "../src/rules/machine.js";
 import { RELEASES } from "../src/rules/release.js";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { checkCapture } from "./capture-check.js";
-import { type Capture, parseCapture } from "./capture-parse.js";
+import { checkCapture } from "../test/oracles/captures/capture-check.js";
+import { type Capture, parseCapture } from "../test/oracles/captures/capture-parse.js";
 
 /*
  * npm run captures -- FILE…: holds the replay against captures of real kernels: consoles (gzip if the name ends in .gz)

@@ -20,12 +20,12 @@ import { domainAround, type LibvirtCpu, libvirtCpu } from "../src/compare/libvir
 import { type QemuCpu, qemuCpu } from "../src/compare/qemu.js";
 import { featureBits, propertyState } from "../src/compare/qemu-features.js";
 import { modelsOf, propertiesOf, qemuData } from "../src/compare/qemu-models.js";
-import { atlas, entryHost } from "../src/input/atlas.js";
+import { atlas, entryHost } from "../src/input/atlas/atlas.js";
+import type { MsrPairs } from "../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../src/kvm/nested-msrs.js";
 import { replay } from "../src/kvm/replay.js";
-import type { MsrPairs } from "../src/kvm/restore.js";
 import { RELEASES, type Release } from "../src/rules/release.js";
-import { commandLineAnswer, expandModel, openQemu, propsOf, type QemuMonitor } from "./qmp.js";
+import { commandLineAnswer, expandModel, openQemu, propsOf, type QemuMonitor } from "../test/oracles/qemu/qmp.js";
 
 const { values } = parseArgs({
   options: {

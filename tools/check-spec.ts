@@ -8,8 +8,8 @@
  * else is named, but is no difference.
  */
 import { readFileSync } from "node:fs";
-import type { BitRow } from "../src/spec/bit-row.js";
-import { REGISTERS, type RegisterRow, registerOf } from "../src/spec/registers.js";
+import type { BitRow } from "../src/registers/bit-row.js";
+import { REGISTERS, type RegisterRow, registerOf } from "../src/registers/registers.js";
 
 interface NamesFile {
   readonly bits: readonly Readonly<Record<string, string | number | null>>[];

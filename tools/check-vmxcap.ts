@@ -12,12 +12,12 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { formatU64, type U64 } from "../src/bits/u64.js";
-import { atlas, entryHost } from "../src/input/atlas.js";
+import { type CoreGroup, msrOf } from "../src/host/host.js";
+import { msrBit } from "../src/host/msr.js";
+import { atlas, entryHost } from "../src/input/atlas/atlas.js";
 import { readHost } from "../src/input/read.js";
-import { type CoreGroup, msrOf } from "../src/model/host.js";
-import { msrBit } from "../src/model/msr.js";
-import { VMXCAP_EDITIONS, type VmxcapEdition, vmxcapOutput } from "./vmxcap-claims.js";
-import { registersOf, vmxcapParity } from "./vmxcap-parity.js";
+import { VMXCAP_EDITIONS, type VmxcapEdition, vmxcapOutput } from "../test/oracles/qemu/vmxcap-claims.js";
+import { registersOf, vmxcapParity } from "../test/oracles/qemu/vmxcap-parity.js";
 
 /** Runs the script once for every set of registers that it is given, with a file of ours in the place of the device. */
 const DRIVER = `

@@ -1,5 +1,5 @@
 /*
- * Writes src/input/atlas-data.ts, the bundled CPUs, from a JSON atlas of InstLatX64 dumps.
+ * Writes src/input/atlas/atlas-data.ts, the bundled CPUs, from a JSON atlas of InstLatX64 dumps.
  *
  *   gen-atlas ATLAS.json [--dumps DIRECTORY]… [--cpuid FILE.json]… [--features CASES.jsonl[.gz]]…
  *
@@ -12,11 +12,11 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { ATLAS_DIGITS, ATLAS_VENDORS, openAtlas } from "../src/input/atlas-decode.js";
-import { ATLAS_EXTRA_FEATURES, ATLAS_FLAGS, type AtlasEntry } from "../src/input/atlas-entry.js";
-import { type CpuidRegisters, factsFromCpuid } from "../src/input/cpuid-facts.js";
+import type { CpuFacts } from "../src/host/host.js";
+import { ATLAS_DIGITS, ATLAS_VENDORS, openAtlas } from "../src/input/atlas/atlas-decode.js";
+import { ATLAS_EXTRA_FEATURES, ATLAS_FLAGS, type AtlasEntry } from "../src/input/atlas/atlas-entry.js";
+import { type CpuidRegisters, factsFromCpuid } from "../src/input/hosts/cpuid-facts.js";
 import { readHost } from "../src/input/read.js";
-import type { CpuFacts } from "../src/model/host.js";
 
 /** An entry as the JSON has it. Register values are hex strings. */
 interface JsonEntry {
@@ -65,7 +65,7 @@ function main(): void {
 
   const text = encode(entries, extras);
   verify(text, entries);
-  const target = path.join(import.meta.dirname, "../src/input/atlas-data.ts");
+  const target = path.join(import.meta.dirname, "../src/input/atlas/atlas-data.ts");
   writeFileSync(
     target,
     `// Written by tools/gen-atlas.ts; the format is told in atlas-decode.ts. The values are those of CPUID dumps which

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { KVM_PARAMS } from "./capture-check.js";
-import { type Capture, parseCapture } from "./capture-parse.js";
+import { KVM_PARAMS } from "../test/oracles/captures/capture-check.js";
+import { type Capture, parseCapture } from "../test/oracles/captures/capture-parse.js";
 
 /*
  * npx tsx tools/gen-goldens-captures.ts FILE…: writes the compact form of captures that is committed: what the replay is

@@ -4,8 +4,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { replay } from "../src/kvm/replay.js";
 import type { TraceEvent } from "../src/rules/machine.js";
 import type { Release } from "../src/rules/release.js";
-import { representatives } from "./representatives.js";
-import { hostOf, type VectorCase } from "./vector-case.js";
+import { representatives } from "../test/oracles/vectors/representatives.js";
+import { hostOf, type VectorCase } from "../test/oracles/vectors/vector-case.js";
 
 /*
  * npx tsx tools/gen-goldens-vectors.ts FILE…: chooses from complete vector files the part that is committed. Greedy set

@@ -1,16 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { atlasHost } from "../src/input/atlas.js";
+import { CPU_FEATURES } from "../src/host/host.js";
+import { formatMsr } from "../src/host/msr.js";
+import { atlasHost } from "../src/input/atlas/atlas.js";
 import { replay } from "../src/kvm/replay.js";
-import { CPU_FEATURES } from "../src/model/host.js";
-import { formatMsr } from "../src/model/msr.js";
 import { RELEASES, type Release } from "../src/rules/release.js";
+import type { ReferenceInput } from "../test/oracles/reference/reference-cpu.js";
+import { hasReference, loadReference } from "../test/oracles/reference/reference-data.js";
+import { interpret } from "../test/oracles/reference/reference-interpreter.js";
+import { representatives } from "../test/oracles/vectors/representatives.js";
+import { differencesOf, hostOf, type VectorCase, vectorOutput } from "../test/oracles/vectors/vector-case.js";
 import { selectedCases } from "../test/vectors/selected.js";
-import type { ReferenceInput } from "./reference-cpu.js";
-import { hasReference, loadReference } from "./reference-data.js";
-import { interpret } from "./reference-interpreter.js";
-import { representatives } from "./representatives.js";
-import { differencesOf, hostOf, type VectorCase, vectorOutput } from "./vector-case.js";
 
 /*
  * npx tsx tools/gen-goldens.ts: writes what every release makes of one CPU per generation, in a form to read and to

@@ -13,7 +13,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { formatU64, fromBigInt, parseHexU64, testBit } from "../src/bits/u64.js";
 import { QEMU_CPUID, QEMU_CPUID_FEATURES } from "../src/compare/qemu-models.js";
-import { expandModel, type ModelProps, openQemu } from "./qmp.js";
+import { expandModel, type ModelProps, openQemu } from "../test/oracles/qemu/qmp.js";
 
 interface SourceJson {
   readonly featureWords: { readonly [msr: string]: { readonly [bit: string]: string } };

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { SNAPSHOT_FORMAT, SNAPSHOT_SCHEMA } from "../src/input/snapshot-schema.js";
+import { SNAPSHOT_FORMAT, SNAPSHOT_SCHEMA } from "../src/input/formats/snapshot-schema.js";
 import { jsonSchemaOf } from "./json-schema.js";
 
 const target = path.join(import.meta.dirname, "../schema/snapshot.schema.json");

@@ -6,9 +6,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { readVmcs, vmcsStream } from "../src/input/vmcs-read.js";
 import { auditVmcs } from "../src/vmcs/audit.js";
-import { parseRun } from "./vmcs-cases.js";
+import { readVmcs, vmcsStream } from "../src/vmcs/dumps/read.js";
+import { parseRun } from "../test/oracles/vmcs/vmcs-cases.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const { core } = parseRun(readFileSync(path.join(here, "../test/vmcs/oracle/corei7_skylake_x.txt"), "utf8"));

@@ -2,7 +2,7 @@
  * Holds the checks against an independent implementation: boots tools/bochs/vmentry.asm in Bochs, which executes
  * VMLAUNCH for thousands of states and reports what came out.
  *
- *   npx tsx tools/vmcs-oracle.ts [--models a,b] [--seed N] [--bases N] [--random N] [--out DIR]
+ *   npx tsx test/oracles/vmcs/vmcs-oracle.ts [--models a,b] [--seed N] [--bases N] [--random N] [--out DIR]
  *
  * Needs Debian's packages bochs and nasm. Not part of the tests; they replay what it wrote.
  */
@@ -13,19 +13,28 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { U64 } from "../src/bits/u64.js";
-import { factsFromCpuid } from "../src/input/cpuid-facts.js";
-import type { CoreGroup } from "../src/model/host.js";
-import { ABSENT, type Msr, msrValue } from "../src/model/msr.js";
-import { CHECKS } from "../src/vmcs/checks.js";
+import type { CoreGroup } from "../src/host/host.js";
+import { ABSENT, type Msr, msrValue } from "../src/host/msr.js";
+import { factsFromCpuid } from "../src/input/hosts/cpuid-facts.js";
+import { CHECKS } from "../src/vmcs/checks/checks.js";
+import { sceneOf } from "../src/vmcs/checks/evaluate.js";
 import { cpuView } from "../src/vmcs/cpu.js";
-import { sceneOf } from "../src/vmcs/evaluate.js";
-import { FIELDS, widthOf } from "../src/vmcs/fields.js";
+import { FIELDS, widthOf } from "../src/vmcs/fields/fields.js";
 import { applyEdits, repairs } from "../src/vmcs/repair.js";
 import type { MsrLoadEntry } from "../src/vmcs/state.js";
 import { exact, lowMask } from "../src/vmcs/value64.js";
-import { type Case, factsFor, formatRun, kindOf, MEMORY, type OracleRun, predict, vmcsOf } from "./vmcs-cases.js";
-import { explain } from "./vmcs-disagreements.js";
-import { type Harness, may1, type Random, random, validState } from "./vmcs-states.js";
+import {
+  type Case,
+  factsFor,
+  formatRun,
+  kindOf,
+  MEMORY,
+  type OracleRun,
+  predict,
+  vmcsOf,
+} from "../test/oracles/vmcs/vmcs-cases.js";
+import { explain } from "../test/oracles/vmcs/vmcs-disagreements.js";
+import { type Harness, may1, type Random, random, validState } from "../test/oracles/vmcs/vmcs-states.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const { values: args } = parseArgs({

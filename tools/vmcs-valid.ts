@@ -1,7 +1,7 @@
 /**
  * Makes random valid VMCS states and runs every check on them.
  *
- *   npx tsx tools/vmcs-valid.ts [STATES [SEED]]
+ *   npx tsx test/oracles/vmcs/vmcs-valid.ts [STATES [SEED]]
  */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 import { failingChecks } from "../src/vmcs/audit.js";
 import { cpuView } from "../src/vmcs/cpu.js";
 import { known64 } from "../src/vmcs/value64.js";
-import { parseRun } from "./vmcs-cases.js";
-import { random, validState } from "./vmcs-states.js";
+import { parseRun } from "../test/oracles/vmcs/vmcs-cases.js";
+import { random, validState } from "../test/oracles/vmcs/vmcs-states.js";
 
 const oracle = path.join(path.dirname(fileURLToPath(import.meta.url)), "../test/vmcs/oracle");
 const cores = readdirSync(oracle)

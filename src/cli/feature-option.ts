@@ -1,5 +1,5 @@
-import type { Feature } from "../explain/features.js";
-import { findFeature } from "../explain/find-feature.js";
+import type { Feature } from "../why/features.js";
+import { findFeature } from "../why/find-feature.js";
 import { didYouMean } from "./options.js";
 
 export type NamedFeature =

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { writeSnapshot } from "../input/snapshot.js";
-import type { Host } from "../model/host.js";
+import type { Host } from "../host/host.js";
+import { writeSnapshot } from "../input/formats/snapshot.js";
 import type { World } from "./world.js";
 
 /*

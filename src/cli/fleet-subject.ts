@@ -1,4 +1,4 @@
-import type { FleetSubject, RunResult } from "../fleet/subject.js";
+import type { FleetSubject, RunResult } from "../compare/hosts/host-under-kernel.js";
 import { complain, ready, showJson } from "./command.js";
 import { missingText } from "./host.js";
 import { type RawOptions, readOptions } from "./options.js";

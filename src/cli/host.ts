@@ -1,10 +1,10 @@
 import { createReadStream, statSync } from "node:fs";
-import { atlas, entryHost } from "../input/atlas.js";
-import type { AtlasEntry } from "../input/atlas-entry.js";
-import { findCpu } from "../input/atlas-find.js";
-import type { Diagnostic } from "../input/diagnostic.js";
+import type { Host } from "../host/host.js";
+import { atlas, entryHost } from "../input/atlas/atlas.js";
+import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
+import { findCpu } from "../input/atlas/atlas-find.js";
 import type { ReadOptions } from "../input/read.js";
-import type { Host } from "../model/host.js";
+import type { Diagnostic } from "../input/text/diagnostic.js";
 import type { MissingFact } from "./live-machine.js";
 import { didYouMean } from "./options.js";
 import type { World } from "./world.js";

@@ -1,5 +1,5 @@
-import { LAYERS, type Layer } from "../explain/features.js";
-import { foldName, nearest } from "../spec/near.js";
+import { foldName, nearest } from "../registers/edit-distance.js";
+import { LAYERS, type Layer } from "../why/features.js";
 import { didYouMean } from "./options.js";
 
 /** What people call the layers besides their names. */

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { formatCpuRanges, parseCpuRanges } from "../input/cpu-ranges.js";
+import { FEAT_CTL_VENDORS, type Host, type Observed, type Params } from "../host/host.js";
+import { ABSENT, msrValue } from "../host/msr.js";
 import {
   assignCoreTypes,
   type CoreKind,
@@ -9,14 +10,13 @@ import {
   type CpuidRegisters,
   coreKindFromCpuid,
   factsFromCpuid,
-} from "../input/cpuid-facts.js";
-import { type CpuinfoBlock, factsFromCpuinfo, parseCpuinfo, signatureFromCpuinfo } from "../input/cpuinfo.js";
-import { diagnosticLog, START } from "../input/diagnostic.js";
-import { hostBuilder } from "../input/host-builder.js";
+} from "../input/hosts/cpuid-facts.js";
+import { type CpuinfoBlock, factsFromCpuinfo, parseCpuinfo, signatureFromCpuinfo } from "../input/hosts/cpuinfo.js";
+import { hostBuilder } from "../input/hosts/host-builder.js";
+import { formatCpuRanges, parseCpuRanges } from "../input/text/cpu-ranges.js";
+import { diagnosticLog, START } from "../input/text/diagnostic.js";
 import { CPU_FLAGS } from "../linux/vmx-features.js";
-import { FEAT_CTL_VENDORS, type Host, type Observed, type Params } from "../model/host.js";
-import { ABSENT, msrValue } from "../model/msr.js";
-import { REGISTERS } from "../spec/registers.js";
+import { REGISTERS } from "../registers/registers.js";
 
 /** A fact about this machine that could not be read. */
 export interface MissingFact {

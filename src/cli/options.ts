@@ -1,9 +1,9 @@
-import { ASSUMPTIONS, type AssumptionId } from "../explain/assume.js";
-import { PARAMS } from "../kvm/params.js";
+import { PARAMS } from "../kvm/load/params.js";
 import { FREE_PARAMS, isConfigOption, type MachineFacts, type ReplayOptions } from "../kvm/replay.js";
+import { foldName, nearest } from "../registers/edit-distance.js";
 import { type Release, resolveRelease } from "../rules/release.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
-import { foldName, nearest } from "../spec/near.js";
+import { ASSUMPTIONS, type AssumptionId } from "../why/assume.js";
 import type { World } from "./world.js";
 
 /** Options that every command shares, as commander hands them over. */

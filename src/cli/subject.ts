@@ -1,10 +1,10 @@
-import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "../explain/assume.js";
-import { parseCpuRanges } from "../input/cpu-ranges.js";
-import { tellsNested } from "../kvm/told.js";
-import type { CoreGroup, CoreType, Host } from "../model/host.js";
-import type { Subject } from "../report/subject.js";
-import { coreText } from "../report/subject.js";
+import type { CoreGroup, CoreType, Host } from "../host/host.js";
+import { parseCpuRanges } from "../input/text/cpu-ranges.js";
+import { tellsNested } from "../kvm/offered.js";
+import type { Subject } from "../report/header.js";
+import { coreText } from "../report/header.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, resolveRelease } from "../rules/release.js";
+import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "../why/assume.js";
 import type { FoundHost, Origin } from "./host.js";
 import type { Settings } from "./options.js";
 
@@ -104,7 +104,7 @@ async function paramsOnMachine(
 ): Promise<{ params: Settings["params"]; text?: string }> {
   if (host.params === undefined || host.kernel === undefined) return { params };
   if (resolveRelease(host.kernel).release !== release) return { params };
-  const { askedParams } = await import("../explain/asked-params.js");
+  const { askedParams } = await import("../why/asked-params.js");
   const asked = askedParams(host, { release, config, machine });
   if (asked === undefined) return { params };
   const names = (["kvm_intel", "kvm"] as const).flatMap((module) =>

@@ -1,6 +1,6 @@
 import { allOf, and, not, or, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
-import { formatMsr, type Msr, msrBit } from "../model/msr.js";
+import { formatMsr, type Msr, msrBit } from "../host/msr.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
 import { fieldNumber } from "./diff.js";

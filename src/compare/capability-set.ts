@@ -1,11 +1,11 @@
 import { ZERO } from "../bits/word.js";
+import { effectiveMsr } from "../host/existence.js";
+import type { CoreGroup } from "../host/host.js";
+import { ABSENT, type Msr } from "../host/msr.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import type { CoreReplay } from "../kvm/replay.js";
-import { effectiveMsr } from "../model/existence.js";
-import type { CoreGroup } from "../model/host.js";
-import { ABSENT, type Msr } from "../model/msr.js";
+import { REGISTERS } from "../registers/registers.js";
 import type { WordName } from "../rules/words.js";
-import { REGISTERS } from "../spec/registers.js";
 
 /**
  * Where capabilities are compared: what the CPU has (`silicon`), what KVM makes use of (`kvm`), what KVM offers a nested

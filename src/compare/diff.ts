@@ -1,7 +1,7 @@
 import type { Tri } from "../bits/tri.js";
-import { formatMsr, type Msr, msrBit } from "../model/msr.js";
-import type { FieldRow } from "../spec/bit-row.js";
-import { type RegisterRow, registerOf } from "../spec/registers.js";
+import { formatMsr, type Msr, msrBit } from "../host/msr.js";
+import type { FieldRow } from "../registers/bit-row.js";
+import { type RegisterRow, registerOf } from "../registers/registers.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
 

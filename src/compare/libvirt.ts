@@ -1,4 +1,4 @@
-import type { MsrPairs } from "../kvm/restore.js";
+import type { MsrPairs } from "../kvm/guest/restore.js";
 import { type QemuCpu, type QemuOptions, qemuCpu } from "./qemu.js";
 import { propertyState } from "./qemu-features.js";
 import {

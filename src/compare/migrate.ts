@@ -1,7 +1,5 @@
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { andWords, orWords, type Word, word } from "../bits/word.js";
-import { nestedMsrs } from "../kvm/nested-msrs.js";
-import type { Replay } from "../kvm/replay.js";
 import {
   type MsrPair,
   type MsrPairs,
@@ -9,9 +7,11 @@ import {
   type RestoreOffence,
   type RestoreVerdict,
   restoreAll,
-} from "../kvm/restore.js";
-import { vcpuMsrs } from "../kvm/vcpu-msrs.js";
-import type { GuestCpuid } from "../kvm/vcpu-rules.js";
+} from "../kvm/guest/restore.js";
+import { vcpuMsrs } from "../kvm/guest/vcpu-msrs.js";
+import type { GuestCpuid } from "../kvm/guest/vcpu-rules.js";
+import { nestedMsrs } from "../kvm/nested-msrs.js";
+import type { Replay } from "../kvm/replay.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { type LibvirtCpu, libvirtCpu } from "./libvirt.js";
 import { modelFeatures, namedIn, type QemuCpu, qemuCpu } from "./qemu.js";

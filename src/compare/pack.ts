@@ -1,8 +1,8 @@
+import type { BitRow } from "../registers/bit-row.js";
+import { PIN_CONTROLS, PRIMARY_CONTROLS, SECONDARY_CONTROLS } from "../registers/execution-controls.js";
+import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../registers/exit-entry-controls.js";
 import type { Condition } from "../rules/rule.js";
 import type { BitName } from "../rules/words.js";
-import type { BitRow } from "../spec/bit-row.js";
-import { PIN_CONTROLS, PRIMARY_CONTROLS, SECONDARY_CONTROLS } from "../spec/execution-controls.js";
-import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../spec/exit-entry-controls.js";
 
 /*
  * What a product asks of a CPU: a pack of requirements, each with its source. Packs are data; `runsOn` evaluates them.

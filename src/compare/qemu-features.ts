@@ -1,7 +1,7 @@
 import { allOf, and, not, or, type Tri } from "../bits/tri.js";
 import { bitAt, maskOf, type Word, word } from "../bits/word.js";
-import { bitOfPair, type MsrPair, type MsrPairs } from "../kvm/restore.js";
-import { DEFAULT1 } from "../spec/default1.js";
+import { bitOfPair, type MsrPair, type MsrPairs } from "../kvm/guest/restore.js";
+import { DEFAULT1 } from "../registers/default1.js";
 import {
   atLeast,
   QEMU_CPUID,

@@ -1,4 +1,4 @@
-import { foldName, nearest } from "../spec/near.js";
+import { foldName, nearest } from "../registers/edit-distance.js";
 import { QEMU_MODELS_DATA } from "./qemu-models-data.js";
 
 /*

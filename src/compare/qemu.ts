@@ -1,5 +1,5 @@
 import { allOf, type Tri } from "../bits/tri.js";
-import type { MsrPairs } from "../kvm/restore.js";
+import type { MsrPairs } from "../kvm/guest/restore.js";
 import {
   type AskedCpu,
   bitsOfProperties,

@@ -1,10 +1,10 @@
-import type { Host } from "../model/host.js";
-import { type Diagnostic, type DiagnosticLog, diagnosticLog, START } from "./diagnostic.js";
-import type { Evidence } from "./evidence.js";
-import { readLines } from "./read-lines.js";
-import type { DocumentReader, Reading } from "./reader.js";
-import { READERS, readerByName } from "./registry.js";
-import { decoder } from "./text.js";
+import type { Host } from "../host/host.js";
+import { READERS, readerByName } from "./formats/registry.js";
+import type { Evidence } from "./hosts/evidence.js";
+import { readLines } from "./hosts/read-lines.js";
+import type { DocumentReader, Reading } from "./hosts/reader.js";
+import { type Diagnostic, type DiagnosticLog, diagnosticLog, START } from "./text/diagnostic.js";
+import { decoder } from "./text/text.js";
 
 /** What is known of a text besides the text itself. Nothing has to be. */
 export interface ReadOptions {

@@ -1,5 +1,5 @@
 import { maskOf, orWords, type Word, word } from "../bits/word.js";
-import { DEFAULT1 } from "../spec/default1.js";
+import { DEFAULT1 } from "../registers/default1.js";
 import { NESTED_WORDS } from "./nested-words.js";
 import type { CoreReplay } from "./replay.js";
 

@@ -1,5 +1,5 @@
+import type { DEFAULT1 } from "../registers/default1.js";
 import type { WordName } from "../rules/words.js";
-import type { DEFAULT1 } from "../spec/default1.js";
 
 /** The words of nested_vmx_msrs behind the two halves of a MSR. */
 interface NestedWords {

@@ -1,8 +1,8 @@
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
+import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, type Params } from "../host/host.js";
+import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
-import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, type Params } from "../model/host.js";
-import type { Msr } from "../model/msr.js";
 import { compile, evaluate, type KernelConfig, type Program, run } from "../rules/compile.js";
 import {
   createMachine,
@@ -30,15 +30,15 @@ import {
   type WordName,
   wordIndex,
 } from "../rules/words.js";
-import { type CompatibilityCheck, compatibilityCheck } from "./compatibility.js";
-import { adjustSpecs } from "./controls.js";
-import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./errata.js";
-import { loadRules } from "./load-program.js";
-import { NESTED_RULES } from "./nested.js";
-import { type BoolParam, type IntParam, PARAMS, type ParamRow } from "./params.js";
-import { formatBool, parseBool, parseInteger } from "./parse-param.js";
-import { SETUP_VMCS_CONFIG_RULES } from "./setup-vmcs-config.js";
-import { fillTold, tellsNested } from "./told.js";
+import { type CompatibilityCheck, compatibilityCheck } from "./guest/compatibility.js";
+import { adjustSpecs } from "./load/controls.js";
+import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./load/errata.js";
+import { loadRules } from "./load/load-order.js";
+import { NESTED_RULES } from "./load/nested.js";
+import { type BoolParam, type IntParam, PARAMS, type ParamRow } from "./load/params.js";
+import { formatBool, parseBool, parseInteger } from "./load/parse-param.js";
+import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
+import { fillTold, tellsNested } from "./offered.js";
 
 /** The kernel configuration of Debian's amd64 kernels. */
 export const DEBIAN_CONFIG: KernelConfig = Object.freeze({

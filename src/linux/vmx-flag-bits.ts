@@ -1,5 +1,5 @@
-import type { Msr } from "../model/msr.js";
-import { orAbsent, partialMsr } from "../model/partial-msr.js";
+import type { Msr } from "../host/msr.js";
+import { orAbsent, partialMsr } from "../host/partial-msr.js";
 import { inRange, type ReleaseRange, resolveRelease } from "../rules/release.js";
 import { VMX_FLAGS, type VmxFlagName } from "./vmx-features.js";
 

@@ -1,8 +1,8 @@
-import type { VmcsDump } from "../input/vmcs-dump.js";
 import type { AuditResult } from "../vmcs/audit.js";
+import type { VmcsDump } from "../vmcs/dumps/dump.js";
 import type { Finding } from "../vmcs/finding.js";
 import type { Fix } from "../vmcs/fix.js";
-import { describeInput } from "../vmcs/inputs.js";
+import { describeInput } from "../vmcs/missing-inputs.js";
 import { describeReported } from "../vmcs/reported.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";

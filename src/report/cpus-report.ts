@@ -1,8 +1,8 @@
-import type { AssumptionId } from "../explain/assume.js";
-import type { Feature, Layer } from "../explain/features.js";
-import type { AtlasEntry } from "../input/atlas-entry.js";
+import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
+import { hexIndex } from "../registers/registers.js";
 import type { Release } from "../rules/release.js";
-import { hexIndex } from "../spec/registers.js";
+import type { AssumptionId } from "../why/assume.js";
+import type { Feature, Layer } from "../why/features.js";
 import { someOf, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 import { LAYER_NAMES } from "./verdict.js";

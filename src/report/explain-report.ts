@@ -1,6 +1,6 @@
-import type { Explanation } from "../explain/explain-answer.js";
-import type { ExplainedBit } from "../explain/explain-bits.js";
-import { hexIndex } from "../spec/registers.js";
+import type { Explanation } from "../messages/answer.js";
+import type { ExplainedBit } from "../messages/decoders/bits.js";
+import { hexIndex } from "../registers/registers.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 

@@ -1,4 +1,4 @@
-import type { FeatureId } from "../explain/features.js";
+import type { FeatureId } from "../why/features.js";
 
 /** What a feature is about, in the order in which groups are shown. */
 export const GROUPS = {

@@ -1,7 +1,7 @@
-import type { KernelFinding } from "../explain/kernel-findings.js";
+import type { Finding } from "../host/finding.js";
 import type { Replay } from "../kvm/replay.js";
-import type { Finding } from "../model/finding.js";
 import type { Message } from "../rules/machine.js";
+import type { KernelFinding } from "../why/kernel-findings.js";
 import { wrap } from "./layout.js";
 import { type Line, type Style, spaces, styled } from "./text.js";
 

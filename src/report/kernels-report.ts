@@ -1,9 +1,9 @@
-import type { ControlDiff, KernelDiff } from "../explain/kernel-diff.js";
 import { paramsOf } from "../kvm/replay.js";
 import { vmxWordCount } from "../linux/cpuinfo.js";
 import { VMX_FLAGS } from "../linux/vmx-features.js";
 import { DEFAULT_RELEASE, inRange, LONGTERM, RELEASES, type Release } from "../rules/release.js";
 import type { Rule } from "../rules/rule.js";
+import type { ControlDiff, KernelDiff } from "../why/kernel-diff.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 

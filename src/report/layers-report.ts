@@ -1,15 +1,15 @@
-import { LAYERS, type Layer } from "../explain/features.js";
-import { type KernelFindingId, kernelFindings } from "../explain/kernel-findings.js";
-import { layerStep } from "../explain/layer-step.js";
-import { type Cell, type FeatureLayers, layersOf } from "../explain/layers.js";
-import type { TracedReplay } from "../explain/traced-replay.js";
-import { findings } from "../model/findings.js";
-import { hexIndex } from "../spec/registers.js";
+import { findings } from "../host/findings.js";
+import { hexIndex } from "../registers/registers.js";
+import { LAYERS, type Layer } from "../why/features.js";
+import { type KernelFindingId, kernelFindings } from "../why/kernel-findings.js";
+import { layerStep } from "../why/layer-step.js";
+import { type Cell, type FeatureLayers, layersOf } from "../why/layers.js";
+import type { TracedReplay } from "../why/traced-replay.js";
 import { GROUPS, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
+import { type Subject, subjectLines } from "./header.js";
 import { clipped, wrap } from "./layout.js";
 import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./reason-text.js";
-import { type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Line, type Span, spaces, styled } from "./text.js";
 import { verdict } from "./verdict.js";
 

@@ -2,10 +2,10 @@ import { type LibvirtCpu, libvirtFeature } from "../compare/libvirt.js";
 import type { QemuCpu } from "../compare/qemu.js";
 import { isMixed } from "../compare/qemu-features.js";
 import { propertiesOf } from "../compare/qemu-models.js";
-import { formatMsr, type Msr } from "../model/msr.js";
-import { hexIndex, registerOf } from "../spec/registers.js";
+import { formatMsr, type Msr } from "../host/msr.js";
+import { hexIndex, registerOf } from "../registers/registers.js";
+import { type Subject, subjectLines } from "./header.js";
 import { table, wrap } from "./layout.js";
-import { type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
 /** The capability MSRs that KVM offers a nested hypervisor. */

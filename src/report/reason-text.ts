@@ -1,15 +1,15 @@
 import { bitsOf } from "../bits/word.js";
-import type { Layer } from "../explain/features.js";
-import { endsOf, type LayerStep } from "../explain/layer-step.js";
-import { FIRMWARE_ENABLES_VMX } from "../explain/layers.js";
-import { type BitReason, leavesOfRule, reasonFor } from "../explain/reason.js";
-import type { TracedReplay } from "../explain/traced-replay.js";
+import { rulesOf } from "../kvm/load/rule-list.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
-import { rulesOf } from "../kvm/rule-list.js";
 import type { Refusal } from "../rules/machine.js";
 import { formatRange } from "../rules/release.js";
 import type { Condition, Rule } from "../rules/rule.js";
 import { bitIndex, bitName, REPLAY_MSRS } from "../rules/words.js";
+import type { Layer } from "../why/features.js";
+import { endsOf, type LayerStep } from "../why/layer-step.js";
+import { FIRMWARE_ENABLES_VMX } from "../why/layers.js";
+import { type BitReason, leavesOfRule, reasonFor } from "../why/reason.js";
+import type { TracedReplay } from "../why/traced-replay.js";
 import { bitStatement, qualifiedParam, registerText } from "./bit-text.js";
 import { statementOf } from "./condition-text.js";
 

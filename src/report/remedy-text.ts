@@ -1,8 +1,8 @@
-import type { Change, Remedy } from "../explain/remedies.js";
 import type { ReplayOptions } from "../kvm/replay.js";
+import { registerOf } from "../registers/registers.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import { REPLAY_MSRS } from "../rules/words.js";
-import { registerOf } from "../spec/registers.js";
+import type { Change, Remedy } from "../why/remedies.js";
 import { registerBitName, registerText } from "./bit-text.js";
 
 /** One thing to do: a sentence, and what to type where there is something to type. */

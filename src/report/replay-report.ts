@@ -1,21 +1,21 @@
 import { and, type Tri } from "../bits/tri.js";
 import { bitsOf, formatWord, type Word } from "../bits/word.js";
-import { kernelFindings } from "../explain/kernel-findings.js";
-import { holdsBefore } from "../explain/state-before.js";
-import type { TracedReplay } from "../explain/traced-replay.js";
+import { formatMsr } from "../host/msr.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import { cpuFlags, type FlagState, vmxFlagsLine, vmxWordCount } from "../linux/cpuinfo.js";
-import { formatMsr } from "../model/msr.js";
+import { hexIndex } from "../registers/registers.js";
 import type { TraceEvent } from "../rules/machine.js";
 import type { Rule } from "../rules/rule.js";
 import { bitName, type FunctionName, REPLAY_MSRS, type WordName } from "../rules/words.js";
-import { hexIndex } from "../spec/registers.js";
+import { kernelFindings } from "../why/kernel-findings.js";
+import { holdsBefore } from "../why/state-before.js";
+import type { TracedReplay } from "../why/traced-replay.js";
 import { registerText } from "./bit-text.js";
 import { findingLines, messageLines } from "./findings-report.js";
+import { type Subject, subjectLines } from "./header.js";
 import { labelled, table, wrap } from "./layout.js";
 import { functionName } from "./reason-text.js";
-import { type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 import { loadVerdict } from "./verdict.js";
 

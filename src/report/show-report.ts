@@ -1,15 +1,15 @@
-import type { DecodedBit, DecodedRegister, Setting } from "../model/decode.js";
-import { decodeCore } from "../model/decode.js";
-import { existenceText } from "../model/existence.js";
-import { findings } from "../model/findings.js";
-import type { CoreGroup } from "../model/host.js";
-import { formatMsr } from "../model/msr.js";
-import type { BitRow } from "../spec/bit-row.js";
-import { hexIndex } from "../spec/registers.js";
-import { VOCABULARIES, type Vocabulary } from "../spec/sources.js";
+import type { DecodedBit, DecodedRegister, Setting } from "../host/decode.js";
+import { decodeCore } from "../host/decode.js";
+import { existenceText } from "../host/existence.js";
+import { findings } from "../host/findings.js";
+import type { CoreGroup } from "../host/host.js";
+import { formatMsr } from "../host/msr.js";
+import type { BitRow } from "../registers/bit-row.js";
+import { hexIndex } from "../registers/registers.js";
+import { VOCABULARIES, type Vocabulary } from "../registers/sources.js";
 import { findingLines } from "./findings-report.js";
+import { coreText, type Subject, subjectLines } from "./header.js";
 import { table, wrap } from "./layout.js";
-import { coreText, type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
 
 /** What `showReport` takes: the host with assumptions (`subject`) and without, and what of its registers to show. */

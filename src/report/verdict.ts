@@ -1,12 +1,12 @@
-import { LAYERS, type Layer } from "../explain/features.js";
-import { layerStep } from "../explain/layer-step.js";
-import { type FeatureLayers, layersOf } from "../explain/layers.js";
-import type { TracedReplay } from "../explain/traced-replay.js";
+import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
-import { rulesOf } from "../kvm/rule-list.js";
+import { LAYERS, type Layer } from "../why/features.js";
+import { layerStep } from "../why/layer-step.js";
+import { type FeatureLayers, layersOf } from "../why/layers.js";
+import type { TracedReplay } from "../why/traced-replay.js";
+import { coreText } from "./header.js";
 import { someOf } from "./layout.js";
 import { missingControls, refusalOf, sentence, stepText } from "./reason-text.js";
-import { coreText } from "./subject.js";
 import { type Inline, styled } from "./text.js";
 
 /** Layers as they are named in a sentence. */

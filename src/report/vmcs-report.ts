@@ -1,6 +1,6 @@
-import { decodeField } from "../vmcs/decode.js";
-import type { FieldRow } from "../vmcs/field-row.js";
-import { fieldName, splitEncoding } from "../vmcs/fields.js";
+import { decodeField } from "../vmcs/fields/decode.js";
+import type { FieldRow } from "../vmcs/fields/field-row.js";
+import { fieldName, splitEncoding } from "../vmcs/fields/fields.js";
 import type { Value64 } from "../vmcs/value64.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";

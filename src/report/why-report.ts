@@ -1,12 +1,13 @@
-import { LAYER_TITLES, type Layer } from "../explain/features.js";
-import type { LayerStep } from "../explain/layer-step.js";
-import type { Cell } from "../explain/layers.js";
-import type { Remedy } from "../explain/remedies.js";
-import { holdsBefore } from "../explain/state-before.js";
-import type { Why } from "../explain/why.js";
 import { formatRange } from "../rules/release.js";
 import type { Rule } from "../rules/rule.js";
+import { LAYER_TITLES, type Layer } from "../why/features.js";
+import type { LayerStep } from "../why/layer-step.js";
+import type { Cell } from "../why/layers.js";
+import type { Remedy } from "../why/remedies.js";
+import { holdsBefore } from "../why/state-before.js";
+import type { Why } from "../why/why.js";
 import { type ConditionText, conditionText } from "./condition-text.js";
+import { type Subject, subjectLines } from "./header.js";
 import { howToTell } from "./layers-report.js";
 import { table, wrap } from "./layout.js";
 import {
@@ -19,7 +20,6 @@ import {
   unknownsOf,
 } from "./reason-text.js";
 import { instructions } from "./remedy-text.js";
-import { type Subject, subjectLines } from "./subject.js";
 import { BLANK, type Inline, type Line, type Style, spaces, styled } from "./text.js";
 import { LAYER_NAMES, loadVerdict } from "./verdict.js";
 

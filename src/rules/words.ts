@@ -1,8 +1,13 @@
-import { CPU_FEATURES } from "../model/host.js";
-import type { BitRow } from "../spec/bit-row.js";
-import { BASIC_BITS, EPT_VPID_BITS, FEAT_CTL_BITS, MISC_BITS, VMFUNC_BITS } from "../spec/capabilities.js";
-import { PIN_CONTROLS, PRIMARY_CONTROLS, SECONDARY_CONTROLS, TERTIARY_CONTROLS } from "../spec/execution-controls.js";
-import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../spec/exit-entry-controls.js";
+import { CPU_FEATURES } from "../host/host.js";
+import type { BitRow } from "../registers/bit-row.js";
+import { BASIC_BITS, EPT_VPID_BITS, FEAT_CTL_BITS, MISC_BITS, VMFUNC_BITS } from "../registers/capabilities.js";
+import {
+  PIN_CONTROLS,
+  PRIMARY_CONTROLS,
+  SECONDARY_CONTROLS,
+  TERTIARY_CONTROLS,
+} from "../registers/execution-controls.js";
+import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../registers/exit-entry-controls.js";
 
 /*
  * The vocabulary of the kernel rules: every 32-bit word that a replay keeps, and the names of its bits. Words that are

@@ -1,8 +1,8 @@
-import type { CoreGroup } from "../model/host.js";
-import type { Check, Failure } from "./check-row.js";
-import { CHECKS } from "./checks.js";
+import type { CoreGroup } from "../host/host.js";
+import type { Check, Failure } from "./checks/check-row.js";
+import { CHECKS } from "./checks/checks.js";
+import { evaluate, firstBadEntry, missingInputs, type Scene, sceneOf } from "./checks/evaluate.js";
 import { type Assumption, type AuditFacts, type CpuView, cpuView } from "./cpu.js";
-import { evaluate, firstBadEntry, missingInputs, type Scene, sceneOf } from "./evaluate.js";
 import { explainFinding, type Finding } from "./finding.js";
 import { describeReported, fits, stageOf } from "./reported.js";
 import type { Reported, Vmcs } from "./state.js";

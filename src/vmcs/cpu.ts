@@ -1,10 +1,10 @@
 import { type Tri, tri } from "../bits/tri.js";
 import type { U64 } from "../bits/u64.js";
 import { orWords, type Word, word } from "../bits/word.js";
-import { type CoreGroup, msrOf } from "../model/host.js";
-import { type Msr, msrBit, msrWords, UNREAD } from "../model/msr.js";
-import { CONTROL_WORDS, type ControlWordName } from "./controls.js";
-import type { FactName, MemoryName, ReservedName } from "./expr.js";
+import { type CoreGroup, msrOf } from "../host/host.js";
+import { type Msr, msrBit, msrWords, UNREAD } from "../host/msr.js";
+import type { FactName, MemoryName, ReservedName } from "./checks/expr.js";
+import { CONTROL_WORDS, type ControlWordName } from "./fields/controls.js";
 import type { Reported, Vmcs } from "./state.js";
 import { known64, UNKNOWN64, type Value64, ZERO64 } from "./value64.js";
 

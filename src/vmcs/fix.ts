@@ -1,11 +1,11 @@
-import type { CoreGroup } from "../model/host.js";
+import type { CoreGroup } from "../host/host.js";
 import { type AuditOptions, type AuditResult, auditVmcs, judge } from "./audit.js";
-import type { Check } from "./check-row.js";
-import { CHECKS } from "./checks.js";
+import type { Check } from "./checks/check-row.js";
+import { CHECKS } from "./checks/checks.js";
+import { fieldsOf, fieldValue, type Scene, sceneOf } from "./checks/evaluate.js";
 import { cpuView } from "./cpu.js";
-import { fieldsOf, fieldValue, type Scene, sceneOf } from "./evaluate.js";
-import type { FieldRow } from "./field-row.js";
-import { fieldByEncoding, fieldName, widthOf } from "./fields.js";
+import type { FieldRow } from "./fields/field-row.js";
+import { fieldByEncoding, fieldName, widthOf } from "./fields/fields.js";
 import { applyEdits, repairs } from "./repair.js";
 import type { Vmcs } from "./state.js";
 import { format64, lowMask, type Value64 } from "./value64.js";

@@ -1,10 +1,10 @@
 import type { U64 } from "../bits/u64.js";
 import { word } from "../bits/word.js";
-import { type ControlBit, controlBit } from "./controls.js";
-import { controlInForce, evaluate, evaluateNum, fieldValue, type Scene } from "./evaluate.js";
-import type { Bool, Num } from "./expr.js";
-import type { FieldRow } from "./field-row.js";
-import { fieldByEncoding, widthOf } from "./fields.js";
+import { controlInForce, evaluate, evaluateNum, fieldValue, type Scene } from "./checks/evaluate.js";
+import type { Bool, Num } from "./checks/expr.js";
+import { type ControlBit, controlBit } from "./fields/controls.js";
+import type { FieldRow } from "./fields/field-row.js";
+import { fieldByEncoding, widthOf } from "./fields/fields.js";
 import { addU64, and64, bitMask, exact, isKnown, least, lowMask, not64, type Value64 } from "./value64.js";
 
 /** New bits for one field: `value` where `mask` is 1. */

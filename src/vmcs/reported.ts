@@ -1,6 +1,6 @@
 import type { Tri } from "../bits/tri.js";
-import type { Failure } from "./check-row.js";
-import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "./decode-tables.js";
+import type { Failure } from "./checks/check-row.js";
+import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "./fields/decode-tables.js";
 import type { Reported } from "./state.js";
 
 /** Whether a failing check would give this report. */

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkCapture } from "../../tools/capture-check.js";
-import { type Capture, parseCapture, type Scenario } from "../../tools/capture-parse.js";
 import { compact } from "../../tools/gen-goldens-captures.js";
+import { checkCapture } from "../oracles/captures/capture-check.js";
+import { type Capture, parseCapture, type Scenario } from "../oracles/captures/capture-parse.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const whole = resolve(root, "../shared/captures");

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { collect } from "../../src/cli/commands/collect.js";
 import type { World } from "../../src/cli/world.js";
-import { collectScript } from "../../src/fleet/collect-script.js";
+import { collectScript } from "../../src/input/hosts/collect-script.js";
 
 function world() {
   const said = { out: "", err: "" };

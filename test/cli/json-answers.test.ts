@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { findPack, PACKS } from "../../src/compare/packs/all.js";
-import { atlas } from "../../src/input/atlas.js";
+import { atlas } from "../../src/input/atlas/atlas.js";
 import { RELEASES } from "../../src/rules/release.js";
 import { haveShared, SAMPLES } from "../vmcs/captures-at-hand.js";
 import { runCli } from "./run.js";
@@ -86,7 +86,7 @@ describe("the JSON of every answer is what its schema says", () => {
   });
 
   it("explain, for every line of the corpus, with and without a machine", async () => {
-    const corpus = join(import.meta.dirname, "../explain/corpus");
+    const corpus = join(import.meta.dirname, "../messages/corpus");
     const entries = readdirSync(corpus).flatMap(
       (file) => JSON.parse(readFileSync(join(corpus, file), "utf8")) as { text: string }[],
     );

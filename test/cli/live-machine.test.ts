@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Pread, readLiveMachine } from "../../src/cli/live-machine.js";
-import { formatMsr } from "../../src/model/msr.js";
+import { formatMsr } from "../../src/host/msr.js";
 
 const FLAGS = "fpu vme msr ss nx pdpe1gb vmx smx xsave xsaves ept vpid";
 

@@ -1,7 +1,7 @@
 import { runProgram } from "../../src/cli/program.js";
 import type { World } from "../../src/cli/world.js";
-import { atlasHost } from "../../src/input/atlas.js";
-import { msrValue } from "../../src/model/msr.js";
+import { msrValue } from "../../src/host/msr.js";
+import { atlasHost } from "../../src/input/atlas/atlas.js";
 
 /** Machines that a run can find itself on. */
 const MACHINES: { readonly [name: string]: Awaited<ReturnType<World["live"]>> } = {

@@ -13,10 +13,10 @@ import {
 } from "../../src/compare/capability-set.js";
 import { diffSets } from "../../src/compare/diff.js";
 import { POLICIES } from "../../src/compare/policies.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import { ABSENT, formatMsr, type Msr, msrBit, msrValue, UNREAD } from "../../src/host/msr.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { replay } from "../../src/kvm/replay.js";
-import { ABSENT, formatMsr, type Msr, msrBit, msrValue, UNREAD } from "../../src/model/msr.js";
-import { registerOf } from "../../src/spec/registers.js";
+import { registerOf } from "../../src/registers/registers.js";
 
 const set = (label: string, registers: readonly (readonly [number, Msr])[]): CapabilitySet => ({
   label,

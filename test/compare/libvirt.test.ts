@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { domainAround, libvirtCpu } from "../../src/compare/libvirt.js";
-import { atlasHost } from "../../src/input/atlas.js";
+import type { Params } from "../../src/host/host.js";
+import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
-import type { Params } from "../../src/model/host.js";
 import type { Release } from "../../src/rules/release.js";
 import { onPath } from "./on-path.js";
 

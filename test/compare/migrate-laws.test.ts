@@ -7,13 +7,13 @@ import { givenBy, type MigrateOptions, type Migration, migrate } from "../../src
 import type { QemuCpu } from "../../src/compare/qemu.js";
 import { type FeatureBits, qemuMsrs } from "../../src/compare/qemu-features.js";
 import { modelsOf, qemuData } from "../../src/compare/qemu-models.js";
-import { assume } from "../../src/explain/assume.js";
-import { atlas, entryHost } from "../../src/input/atlas.js";
+import type { Host } from "../../src/host/host.js";
+import { atlas, entryHost } from "../../src/input/atlas/atlas.js";
+import { type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { type Replay, replay } from "../../src/kvm/replay.js";
-import { type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/restore.js";
-import type { Host } from "../../src/model/host.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
+import { assume } from "../../src/why/assume.js";
 
 /*
  * vmx_set_vmx_msr written down once more, for whole values, by the facts of arch/x86/kvm/vmx/nested.c of 6.1 and later:

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type MigrateOptions, type Migration, migrate } from "../../src/compare/migrate.js";
-import { assume } from "../../src/explain/assume.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import type { Host } from "../../src/host/host.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { type ReplayOptions, replay } from "../../src/kvm/replay.js";
-import type { Host } from "../../src/model/host.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
+import { assume } from "../../src/why/assume.js";
 
 const ready = (host: Host) => assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
 const SKYLAKE = ready(atlasHost("intel-50654-skylakex"));

@@ -3,11 +3,11 @@ import { type Word, word } from "../../src/bits/word.js";
 import { qemuCpu } from "../../src/compare/qemu.js";
 import { bitsOfProperties, expand, featureBits, propertyState, qemuMsrs } from "../../src/compare/qemu-features.js";
 import { atLeast, findModel, modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import type { Params } from "../../src/host/host.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
+import { isDerived, type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
-import { isDerived, type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/restore.js";
-import type { Params } from "../../src/model/host.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
 import { VMX_MAX_TESTED } from "./qemu-asked.js";
 

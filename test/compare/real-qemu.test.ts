@@ -2,15 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type QemuCpu, qemuCpu } from "../../src/compare/qemu.js";
 import { featureBits, featureKey, propertyState } from "../../src/compare/qemu-features.js";
 import { atLeast, modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import type { Host, Params } from "../../src/host/host.js";
+import { msrBit, UNREAD } from "../../src/host/msr.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { readHost } from "../../src/input/read.js";
+import type { MsrPairs } from "../../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
-import type { MsrPairs } from "../../src/kvm/restore.js";
-import type { Host, Params } from "../../src/model/host.js";
-import { msrBit, UNREAD } from "../../src/model/msr.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
-import { commandLineAnswer, expandModel, openQemu, propsOf, type QemuMonitor } from "../../tools/qmp.js";
+import { commandLineAnswer, expandModel, openQemu, propsOf, type QemuMonitor } from "../oracles/qemu/qmp.js";
 import { onPath } from "./on-path.js";
 
 // Debian: qemu-system-x86. No KVM is needed: models are asked for under TCG and no guest is started.

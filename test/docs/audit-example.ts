@@ -1,7 +1,7 @@
 import { parseHexU64, type U64 } from "../../src/bits/u64.js";
-import { readVmcs } from "../../src/input/vmcs-read.js";
-import { type Msr, msrValue } from "../../src/model/msr.js";
+import { type Msr, msrValue } from "../../src/host/msr.js";
 import { auditVmcs } from "../../src/vmcs/audit.js";
+import { readVmcs } from "../../src/vmcs/dumps/read.js";
 
 /** What a hypervisor's test run wrote: one VMCS a line, and the capability MSRs of the CPU it ran on. */
 export function auditTestRun(vmcsLines: string, capabilities: { readonly [msr: string]: string }): string[] {

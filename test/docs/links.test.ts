@@ -96,8 +96,8 @@ describe("the checks", () => {
 
   it("find a path that is not there", () => {
     const text =
-      "`src/bits/word.ts`, src/bits/{tri,none}.ts, `src/spec/*-controls.ts`, `src/spec/*-nothing.ts`, tools/x.ts.";
-    expect(missingPaths(text)).toEqual(["src/bits/none.ts", "src/spec/*-nothing.ts", "tools/x.ts"]);
+      "`src/bits/word.ts`, src/bits/{tri,none}.ts, `src/registers/*-controls.ts`, `src/registers/*-nothing.ts`, tools/x.ts.";
+    expect(missingPaths(text)).toEqual(["src/bits/none.ts", "src/registers/*-nothing.ts", "tools/x.ts"]);
   });
 
   it("find a script that is not there", () => {

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { diffKernels } from "../../src/explain/kernel-diff.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
-import { WANTED_CONTROLS } from "../../src/kvm/controls.js";
+import type { Host } from "../../src/host/host.js";
+import { msrBit, msrValue } from "../../src/host/msr.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
+import { WANTED_CONTROLS } from "../../src/kvm/load/controls.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { type Replay, replay } from "../../src/kvm/replay.js";
 import { vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
-import type { Host } from "../../src/model/host.js";
-import { msrBit, msrValue } from "../../src/model/msr.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
+import { diffKernels } from "../../src/why/kernel-diff.js";
 import { DOCUMENTS, fillRuns, outputOf, runsOf } from "../../tools/gen-readme.js";
 import { answers } from "./readme-example.js";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { word } from "../../src/bits/word.js";
-import { type CoreGroup, CPU_FEATURES, type CpuFacts, type Host } from "../../src/model/host.js";
-import { ABSENT, type Msr, UNREAD } from "../../src/model/msr.js";
+import { type CoreGroup, CPU_FEATURES, type CpuFacts, type Host } from "../../src/host/host.js";
+import { ABSENT, type Msr, UNREAD } from "../../src/host/msr.js";
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const wordArb = fc.tuple(u32, fc.oneof(fc.constant(0), u32)).map(([value, unknown]) => word(value, unknown));

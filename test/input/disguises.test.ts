@@ -1,7 +1,7 @@
 /* What happens to a text on its way into a mail, a forum or a file must not matter: every format in every disguise. */
 import { describe, expect, it } from "vitest";
+import { READERS } from "../../src/input/formats/registry.js";
 import { readHost } from "../../src/input/read.js";
-import { READERS } from "../../src/input/registry.js";
 import { claims } from "./claims.js";
 import { SHORT_TEXTS } from "./formats-in-short.js";
 

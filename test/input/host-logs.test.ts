@@ -1,8 +1,8 @@
 /* Logs that other systems write about their CPU: VirtualBox, FreeBSD, Xen, HAXM, a kernel module, turbostat, chipsec. */
 import { describe, expect, it } from "vitest";
 import { formatU64 } from "../../src/bits/u64.js";
+import { knownValue, msrBit } from "../../src/host/msr.js";
 import { readHost } from "../../src/input/read.js";
-import { knownValue, msrBit } from "../../src/model/msr.js";
 import { bitsOf } from "./truth.js";
 
 function values(text: string): { [index: string]: string } {

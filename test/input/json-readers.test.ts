@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { formatU64 } from "../../src/bits/u64.js";
-import { type JsonScalar, jsonScanner } from "../../src/input/json-scan.js";
+import type { Host } from "../../src/host/host.js";
+import { knownValue } from "../../src/host/msr.js";
 import { readHost } from "../../src/input/read.js";
-import type { Host } from "../../src/model/host.js";
-import { knownValue } from "../../src/model/msr.js";
+import { type JsonScalar, jsonScanner } from "../../src/input/text/json-scan.js";
 
 function nested(host: Host | undefined): { [index: string]: string } {
   const known: { [index: string]: string } = {};

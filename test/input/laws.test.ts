@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Host } from "../../src/host/host.js";
+import { READERS } from "../../src/input/formats/registry.js";
 import { readHost } from "../../src/input/read.js";
-import { READERS } from "../../src/input/registry.js";
-import type { Host } from "../../src/model/host.js";
 import { claims } from "./claims.js";
 import { ATLAS_TRUTH, CAPTURE_TRUTH, CAPTURES, compare, registersOf, type Truth } from "./truth.js";
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { knownValue, msrBit } from "../../src/host/msr.js";
+import { READERS } from "../../src/input/formats/registry.js";
 import { readHost, readHostStream } from "../../src/input/read.js";
-import { READERS } from "../../src/input/registry.js";
-import { knownValue, msrBit } from "../../src/model/msr.js";
 import { nestedBitsOf } from "./truth.js";
 
 /** A thread as it is pasted into a bug report: cpuinfo, kernel log, parameters, a QEMU error, a few registers. */

@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { formatU64 } from "../../src/bits/u64.js";
+import { knownValue } from "../../src/host/msr.js";
 import { readHost } from "../../src/input/read.js";
-import { knownValue } from "../../src/model/msr.js";
 
 interface Paste {
   readonly from: string;

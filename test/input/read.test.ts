@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatU64 } from "../../src/bits/u64.js";
+import { knownValue } from "../../src/host/msr.js";
+import { READERS, readerByName } from "../../src/input/formats/registry.js";
+import { writeSnapshot } from "../../src/input/formats/snapshot.js";
 import { readHost, readHostStream } from "../../src/input/read.js";
-import { READERS, readerByName } from "../../src/input/registry.js";
-import { writeSnapshot } from "../../src/input/snapshot.js";
-import { knownValue } from "../../src/model/msr.js";
 import { anyHost } from "./arbitrary-host.js";
 import { AIDA64_OLD, EXCERPTS, MSR_LIST } from "./excerpts.js";
 

@@ -6,9 +6,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { formatU64 } from "../../src/bits/u64.js";
+import type { Host } from "../../src/host/host.js";
+import { knownValue, type Msr } from "../../src/host/msr.js";
 import { readHost } from "../../src/input/read.js";
-import type { Host } from "../../src/model/host.js";
-import { knownValue, type Msr } from "../../src/model/msr.js";
 import { bitsOf, nestedBitsOf } from "./truth.js";
 
 const SAMPLES = resolve(import.meta.dirname, "../../../shared/samples");

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { parseHexU64, type U64 } from "../../src/bits/u64.js";
-import { atlas, entryHost } from "../../src/input/atlas.js";
-import type { CoreGroup, Host } from "../../src/model/host.js";
-import { knownValue, type Msr } from "../../src/model/msr.js";
-import { registerOf } from "../../src/spec/registers.js";
-import type { Capture } from "../../tools/capture-parse.js";
+import type { CoreGroup, Host } from "../../src/host/host.js";
+import { knownValue, type Msr } from "../../src/host/msr.js";
+import { atlas, entryHost } from "../../src/input/atlas/atlas.js";
+import { registerOf } from "../../src/registers/registers.js";
+import type { Capture } from "../oracles/captures/capture-parse.js";
 import type { Registers } from "./write-formats.js";
 
 /** A machine of which everything is known. */

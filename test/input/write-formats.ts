@@ -3,7 +3,7 @@
  * printed on such a CPU. Reading them back must never contradict the registers.
  */
 import { formatU64, testBit, type U64 } from "../../src/bits/u64.js";
-import { REGISTERS, type RegisterRow, registerOf } from "../../src/spec/registers.js";
+import { REGISTERS, type RegisterRow, registerOf } from "../../src/registers/registers.js";
 
 /** Registers by index; one that is missing faults. */
 export type Registers = ReadonlyMap<number, U64>;

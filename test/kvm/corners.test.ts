@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { word } from "../../src/bits/word.js";
-import { atlasHost } from "../../src/input/atlas.js";
+import type { CoreGroup, CpuFacts, Host } from "../../src/host/host.js";
+import { ABSENT, type Msr, msrValue, UNREAD } from "../../src/host/msr.js";
+import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { type Replay, type ReplayOptions, replay } from "../../src/kvm/replay.js";
-import type { CoreGroup, CpuFacts, Host } from "../../src/model/host.js";
-import { ABSENT, type Msr, msrValue, UNREAD } from "../../src/model/msr.js";
 import { inRange, RELEASES, type Release } from "../../src/rules/release.js";
 
 /*

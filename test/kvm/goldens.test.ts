@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { atlas } from "../../src/input/atlas.js";
+import { atlas } from "../../src/input/atlas/atlas.js";
 import { RELEASES } from "../../src/rules/release.js";
 import { type Golden, type Goldens, goldenInputs, goldenOf } from "../../tools/gen-goldens.js";
 

@@ -1,12 +1,12 @@
 import { UNKNOWN, word } from "../../src/bits/word.js";
+import { type CoreGroup, CPU_FEATURES, type CpuFacts, type CpuFeature, type Host } from "../../src/host/host.js";
+import { ABSENT, type Msr, UNREAD } from "../../src/host/msr.js";
 import type { MachineFacts, ReplayOptions } from "../../src/kvm/replay.js";
-import { type CoreGroup, CPU_FEATURES, type CpuFacts, type CpuFeature, type Host } from "../../src/model/host.js";
-import { ABSENT, type Msr, UNREAD } from "../../src/model/msr.js";
 import type { Release } from "../../src/rules/release.js";
 import { REPLAY_MSRS } from "../../src/rules/words.js";
-import { mutate, randomFrom } from "../../tools/reference-cases.js";
-import type { ReferenceInput } from "../../tools/reference-cpu.js";
-import { hostOf } from "../../tools/vector-case.js";
+import { mutate, randomFrom } from "../oracles/reference/reference-cases.js";
+import type { ReferenceInput } from "../oracles/reference/reference-cpu.js";
+import { hostOf } from "../oracles/vectors/vector-case.js";
 import { selectedCases } from "../vectors/selected.js";
 
 /*

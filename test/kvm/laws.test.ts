@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatWord, maskOf, sameWord, type Word, word } from "../../src/bits/word.js";
-import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/controls.js";
+import { type Host, msrOf } from "../../src/host/host.js";
+import { type Msr, msrValue } from "../../src/host/msr.js";
+import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/controls.js";
 import { DEBIAN_CONFIG, replay } from "../../src/kvm/replay.js";
-import { type Host, msrOf } from "../../src/model/host.js";
-import { type Msr, msrValue } from "../../src/model/msr.js";
+import { DEFAULT1 } from "../../src/registers/default1.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
 import type { ControlGroup } from "../../src/rules/rule.js";
 import { REPLAY_MSRS, WORD_NAMES, type WordName } from "../../src/rules/words.js";
-import { DEFAULT1 } from "../../src/spec/default1.js";
 import { HIDEABLE, hide, INPUT_COUNT, situation } from "./hidden.js";
 
 const releases = fc.constantFrom(...RELEASES) as fc.Arbitrary<Release>;

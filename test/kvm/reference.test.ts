@@ -4,11 +4,11 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { replay } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
-import { mutate } from "../../tools/reference-cases.js";
-import type { ReferenceInput } from "../../tools/reference-cpu.js";
-import { hasReference, loadReference } from "../../tools/reference-data.js";
-import { interpret } from "../../tools/reference-interpreter.js";
-import { differencesOf, hostOf, type VectorCase, vectorOutput } from "../../tools/vector-case.js";
+import { mutate } from "../oracles/reference/reference-cases.js";
+import type { ReferenceInput } from "../oracles/reference/reference-cpu.js";
+import { hasReference, loadReference } from "../oracles/reference/reference-data.js";
+import { interpret } from "../oracles/reference/reference-interpreter.js";
+import { differencesOf, hostOf, type VectorCase, vectorOutput } from "../oracles/vectors/vector-case.js";
 import { selectedCases } from "../vectors/selected.js";
 
 /*

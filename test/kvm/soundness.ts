@@ -1,6 +1,6 @@
 import type { Tri } from "../../src/bits/tri.js";
 import type { Word } from "../../src/bits/word.js";
-import type { CompatibilityCheck } from "../../src/kvm/compatibility.js";
+import type { CompatibilityCheck } from "../../src/kvm/guest/compatibility.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { type PhaseLog, paramsOf, paramText, type Replay } from "../../src/kvm/replay.js";
 import { cpuFlags, vmxFlagsLine } from "../../src/linux/cpuinfo.js";

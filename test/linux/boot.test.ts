@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { atlasHost } from "../../src/input/atlas.js";
+import type { CoreGroup, CpuFeature, Host } from "../../src/host/host.js";
+import { ABSENT, type Msr, msrValue, UNREAD } from "../../src/host/msr.js";
+import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { type Replay, type ReplayOptions, replay } from "../../src/kvm/replay.js";
 import { cpuFlags, vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
 import { CPU_FLAGS, rowFor, VMX_FLAGS, VMX_WORDS } from "../../src/linux/vmx-features.js";
-import type { CoreGroup, CpuFeature, Host } from "../../src/model/host.js";
-import { ABSENT, type Msr, msrValue, UNREAD } from "../../src/model/msr.js";
 import { inRange, RELEASES, type Release } from "../../src/rules/release.js";
 
 const skylake = atlasHost("intel-50654-skylakex-2");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Explanation } from "../../src/explain/explain-answer.js";
-import { explainBit } from "../../src/explain/explain-bits.js";
+import type { Explanation } from "../../src/messages/answer.js";
+import { explainBit } from "../../src/messages/decoders/bits.js";
 import { explainReport } from "../../src/report/explain-report.js";
 import { plainText } from "../../src/report/text.js";
 

@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { assume } from "../../src/explain/assume.js";
-import { FEATURE_LIST, LAYERS } from "../../src/explain/features.js";
-import { kernelFindings } from "../../src/explain/kernel-findings.js";
-import { layerStep } from "../../src/explain/layer-step.js";
-import { layersOf } from "../../src/explain/layers.js";
-import { tracedReplay } from "../../src/explain/traced-replay.js";
-import { why } from "../../src/explain/why.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
-import type { Host } from "../../src/model/host.js";
+import type { Host } from "../../src/host/host.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
+import type { Subject } from "../../src/report/header.js";
 import { layersReport, matrixLines } from "../../src/report/layers-report.js";
 import { stepText } from "../../src/report/reason-text.js";
 import { replayReport } from "../../src/report/replay-report.js";
 import { showReport } from "../../src/report/show-report.js";
-import type { Subject } from "../../src/report/subject.js";
 import { type Line, lengthOf, plainText } from "../../src/report/text.js";
 import { whyReport } from "../../src/report/why-report.js";
 import { RELEASES } from "../../src/rules/release.js";
+import { assume } from "../../src/why/assume.js";
+import { FEATURE_LIST, LAYERS } from "../../src/why/features.js";
+import { kernelFindings } from "../../src/why/kernel-findings.js";
+import { layerStep } from "../../src/why/layer-step.js";
+import { layersOf } from "../../src/why/layers.js";
+import { tracedReplay } from "../../src/why/traced-replay.js";
+import { why } from "../../src/why/why.js";
 
 function assumed(host: Host): Host {
   return assume(assume(host, "registers=sdm").host, "firmware=enabled").host;

@@ -3,19 +3,19 @@ import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { U64 } from "../../src/bits/u64.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas.js";
+import type { CoreGroup } from "../../src/host/host.js";
+import { msrValue } from "../../src/host/msr.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { readHost } from "../../src/input/read.js";
-import type { CoreGroup } from "../../src/model/host.js";
-import { msrValue } from "../../src/model/msr.js";
+import { compare } from "../input/truth.js";
 import {
   VMXCAP_EDITIONS,
   type VmxcapEdition,
   type VmxcapRegisters,
   vmxcapClaims,
   vmxcapOutput,
-} from "../../tools/vmxcap-claims.js";
-import { registersOf, vmxcapParity } from "../../tools/vmxcap-parity.js";
-import { compare } from "../input/truth.js";
+} from "../oracles/qemu/vmxcap-claims.js";
+import { registersOf, vmxcapParity } from "../oracles/qemu/vmxcap-parity.js";
 
 const NEWEST: VmxcapEdition = "10.0";
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { loadRules } from "../../src/kvm/load-program.js";
+import { loadRules } from "../../src/kvm/load/load-order.js";
 import { replay } from "../../src/kvm/replay.js";
 import { BOOT_RULES } from "../../src/linux/boot-rules.js";
 import { inRange, RELEASES, type Release, releaseIndex } from "../../src/rules/release.js";
 import type { Rule } from "../../src/rules/rule.js";
 import { FUNCTIONS } from "../../src/rules/words.js";
-import type { ReferenceInput } from "../../tools/reference-cpu.js";
-import { hostOf } from "../../tools/vector-case.js";
+import type { ReferenceInput } from "../oracles/reference/reference-cpu.js";
+import { hostOf } from "../oracles/vectors/vector-case.js";
 import { selectedCases } from "../vectors/selected.js";
 
 /** Every rule of every table, whatever the release. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { VectorCase } from "../../tools/vector-case.js";
+import type { VectorCase } from "../oracles/vectors/vector-case.js";
 
 /** The committed cases; tools/gen-goldens-vectors.ts chooses them. */
 export const SELECTED = join(import.meta.dirname, "selected.jsonl.gz");

@@ -3,9 +3,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { parseHexU64, type U64 } from "../../src/bits/u64.js";
-import { factsFromCpuid } from "../../src/input/cpuid-facts.js";
-import type { CoreGroup } from "../../src/model/host.js";
-import { ABSENT, type Msr, msrValue } from "../../src/model/msr.js";
+import type { CoreGroup } from "../../src/host/host.js";
+import { ABSENT, type Msr, msrValue } from "../../src/host/msr.js";
+import { factsFromCpuid } from "../../src/input/hosts/cpuid-facts.js";
 
 const shared = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../../shared");
 export const SAMPLES = path.join(shared, "samples/vmcs");

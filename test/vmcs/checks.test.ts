@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { U64 } from "../../src/bits/u64.js";
-import type { CoreGroup } from "../../src/model/host.js";
-import { ABSENT, type Msr, msrValue } from "../../src/model/msr.js";
+import type { CoreGroup } from "../../src/host/host.js";
+import { ABSENT, type Msr, msrValue } from "../../src/host/msr.js";
 import { judge } from "../../src/vmcs/audit.js";
-import { CHECK_GROUPS, type Check, SDM_VM_ENTRY_CHAPTER } from "../../src/vmcs/check-row.js";
-import { CHECKS } from "../../src/vmcs/checks.js";
+import { CHECK_GROUPS, type Check, SDM_VM_ENTRY_CHAPTER } from "../../src/vmcs/checks/check-row.js";
+import { CHECKS } from "../../src/vmcs/checks/checks.js";
+import { fieldsOf, type Scene, sceneOf } from "../../src/vmcs/checks/evaluate.js";
+import type { FactName } from "../../src/vmcs/checks/expr.js";
 import { type AuditFacts, cpuView } from "../../src/vmcs/cpu.js";
-import { fieldsOf, type Scene, sceneOf } from "../../src/vmcs/evaluate.js";
-import type { FactName } from "../../src/vmcs/expr.js";
 import { applyEdits, repairs } from "../../src/vmcs/repair.js";
 import type { MsrLoadEntry, Vmcs } from "../../src/vmcs/state.js";
 import { known64, type Value64 } from "../../src/vmcs/value64.js";
-import { random, type State, validState } from "../../tools/vmcs-states.js";
+import { random, type State, validState } from "../oracles/vmcs/vmcs-states.js";
 
 /** A CPU that allows everything: each check has to be reachable. No real one does. */
 function everything(): CoreGroup {

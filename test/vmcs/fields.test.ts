@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseHexU64, type U64 } from "../../src/bits/u64.js";
-import { controlBit } from "../../src/vmcs/controls.js";
-import { decodeField, describeQualification } from "../../src/vmcs/decode.js";
+import { controlBit } from "../../src/vmcs/fields/controls.js";
+import { decodeField, describeQualification } from "../../src/vmcs/fields/decode.js";
 import {
   FIELDS,
   type FieldKey,
@@ -11,7 +11,7 @@ import {
   nearFields,
   splitEncoding,
   widthOf,
-} from "../../src/vmcs/fields.js";
+} from "../../src/vmcs/fields/fields.js";
 import { known64 } from "../../src/vmcs/value64.js";
 
 const decode = (key: FieldKey, hex: string) => decodeField(fieldOf(key), known64(parseHexU64(hex) as U64));

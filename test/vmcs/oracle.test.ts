@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { kindOf, parseRun, predict } from "../../tools/vmcs-cases.js";
-import { DISAGREEMENTS, explain } from "../../tools/vmcs-disagreements.js";
+import { kindOf, parseRun, predict } from "../oracles/vmcs/vmcs-cases.js";
+import { DISAGREEMENTS, explain } from "../oracles/vmcs/vmcs-disagreements.js";
 
 const here = path.join(path.dirname(fileURLToPath(import.meta.url)), "oracle");
 const files = readdirSync(here).filter((name) => name.endsWith(".txt"));

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { UNREAD } from "../../src/model/msr.js";
+import { UNREAD } from "../../src/host/msr.js";
 import { judge } from "../../src/vmcs/audit.js";
-import { CHECKS } from "../../src/vmcs/checks.js";
+import { CHECKS } from "../../src/vmcs/checks/checks.js";
+import { sceneOf } from "../../src/vmcs/checks/evaluate.js";
 import { cpuView } from "../../src/vmcs/cpu.js";
-import { sceneOf } from "../../src/vmcs/evaluate.js";
-import { parseRun, vmcsOf } from "../../tools/vmcs-cases.js";
-import { random } from "../../tools/vmcs-states.js";
+import { parseRun, vmcsOf } from "../oracles/vmcs/vmcs-cases.js";
+import { random } from "../oracles/vmcs/vmcs-states.js";
 
 describe("a state with unknown parts", () => {
   const run = parseRun(readFileSync(new URL("./oracle/corei7_skylake_x.txt", import.meta.url), "utf8"));

@@ -1,19 +1,19 @@
 import { bitsOf } from "../../src/bits/word.js";
-import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/controls.js";
-import { HARDWARE_SETUP_RULES, SHADOW_VMCS_RULES, VMXON_AREA_RULES } from "../../src/kvm/hardware-setup.js";
+import type { Host } from "../../src/host/host.js";
+import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/controls.js";
+import { HARDWARE_SETUP_RULES, SHADOW_VMCS_RULES, VMXON_AREA_RULES } from "../../src/kvm/load/hardware-setup.js";
 import {
   EVMCS_DETECTION_RULES,
   PMU_RULES,
   SMALLER_MAXPHYADDR_RULE,
   SUPPORT_RULES,
   VENDOR_INIT_RULES,
-} from "../../src/kvm/load.js";
-import { LOAD_ORDER, loadRules } from "../../src/kvm/load-program.js";
-import { NESTED_RULES } from "../../src/kvm/nested.js";
-import type { ParamRow } from "../../src/kvm/params.js";
+} from "../../src/kvm/load/load.js";
+import { LOAD_ORDER, loadRules } from "../../src/kvm/load/load-order.js";
+import { NESTED_RULES } from "../../src/kvm/load/nested.js";
+import type { ParamRow } from "../../src/kvm/load/params.js";
+import { SETUP_VMCS_CONFIG_RULES } from "../../src/kvm/load/setup-vmcs-config.js";
 import { DEBIAN_CONFIG, paramsOf, paramText, type Replay } from "../../src/kvm/replay.js";
-import { SETUP_VMCS_CONFIG_RULES } from "../../src/kvm/setup-vmcs-config.js";
-import type { Host } from "../../src/model/host.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
 import { formatRange, inRange } from "../../src/rules/release.js";
 import type { ControlGroup, Rule } from "../../src/rules/rule.js";

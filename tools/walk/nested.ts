@@ -1,8 +1,8 @@
+import { effectiveMsr } from "../../src/host/existence.js";
+import { formatMsr } from "../../src/host/msr.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
-import { effectiveMsr } from "../../src/model/existence.js";
-import { formatMsr } from "../../src/model/msr.js";
+import { REGISTERS } from "../../src/registers/registers.js";
 import type { WordName } from "../../src/rules/words.js";
-import { REGISTERS } from "../../src/spec/registers.js";
 import { type Block, code, hexPair, msrNumber, pick, table } from "./markdown.js";
 import { HOST, WALK } from "./scenario.js";
 import { bitList, stepTable } from "./steps.js";

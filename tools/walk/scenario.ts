@@ -1,10 +1,10 @@
-import { assume } from "../../src/explain/assume.js";
-import { atlasHost } from "../../src/input/atlas.js";
+import { type CoreGroup, type Host, msrOf } from "../../src/host/host.js";
+import { ABSENT, type Msr, msrValue } from "../../src/host/msr.js";
+import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { type Replay, type ReplayOptions, replay } from "../../src/kvm/replay.js";
-import { type CoreGroup, type Host, msrOf } from "../../src/model/host.js";
-import { ABSENT, type Msr, msrValue } from "../../src/model/msr.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
 import type { Release } from "../../src/rules/release.js";
+import { assume } from "../../src/why/assume.js";
 
 /*
  * The one machine and the one kernel of docs/how-linux-initialises-vmx.md. Everything that the document shows is

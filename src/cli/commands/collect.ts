@@ -1,4 +1,4 @@
-import { collectScript } from "../../fleet/collect-script.js";
+import { collectScript } from "../../input/hosts/collect-script.js";
 import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { type RawOptions, readOptions } from "../options.js";

@@ -1,4 +1,4 @@
-import { runControls } from "../../fleet/run-controls.js";
+import { runControls } from "../../report/compare/controls-report.js";
 import { complain } from "../command.js";
 import { printRun, subjectsOf } from "../fleet-subject.js";
 import { givenText } from "../given-text.js";

@@ -1,4 +1,4 @@
-import { explain as explainText } from "../../explain/explain.js";
+import { explain as explainText } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";

@@ -1,8 +1,8 @@
 import { SET_LAYERS } from "../../compare/capability-set.js";
-import { runBaseline } from "../../fleet/run-baseline.js";
-import { runDiff } from "../../fleet/run-diff.js";
-import { runMigrate } from "../../fleet/run-migrate.js";
-import { runRuns } from "../../fleet/run-runs.js";
+import { runBaseline } from "../../report/compare/baseline-report.js";
+import { runDiff } from "../../report/compare/diff-report.js";
+import { runMigrate } from "../../report/compare/migrate-report.js";
+import { runRuns } from "../../report/compare/runs-report.js";
 import { complain } from "../command.js";
 import { printRun, shortNames, subjectOf, subjectsOf } from "../fleet-subject.js";
 import type { RawOptions } from "../options.js";

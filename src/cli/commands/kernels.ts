@@ -1,8 +1,8 @@
-import { diffKernels } from "../../explain/kernel-diff.js";
-import { kernelDiffJson, kernelsJson } from "../../report/json-kernels.js";
+import { nearest } from "../../registers/edit-distance.js";
+import { kernelDiffJson, kernelsJson } from "../../report/json/json-kernels.js";
 import { kernelDiffReport, kernelsReport } from "../../report/kernels-report.js";
 import { RELEASES, type Release, resolveRelease } from "../../rules/release.js";
-import { nearest } from "../../spec/near.js";
+import { diffKernels } from "../../why/kernel-diff.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { didYouMean, type RawOptions, readOptions } from "../options.js";

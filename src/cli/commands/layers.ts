@@ -1,5 +1,5 @@
-import { tracedReplay } from "../../explain/traced-replay.js";
 import { layersReport } from "../../report/layers-report.js";
+import { tracedReplay } from "../../why/traced-replay.js";
 import { ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
@@ -12,7 +12,7 @@ export async function layers([query]: readonly (string | undefined)[], raw: RawO
   const { subject, read, settings } = prepared;
   const traced = tracedReplay(subject.host, subject.options);
   if (settings.json) {
-    const { layersJson } = await import("../../report/json-layers.js");
+    const { layersJson } = await import("../../report/json/json-layers.js");
     showJson(layersJson({ subject, traced, host: read }), world);
   } else {
     await show(layersReport({ subject, traced, host: read }, settings.width), prepared, world);

@@ -1,11 +1,11 @@
 import { libvirtCpu } from "../../compare/libvirt.js";
 import { qemuCpu } from "../../compare/qemu.js";
+import { formatMsr, type Msr } from "../../host/msr.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { replay } from "../../kvm/replay.js";
-import { formatMsr, type Msr } from "../../model/msr.js";
+import { hexIndex } from "../../registers/registers.js";
 import { libvirtNotes, nestedReport, noteLines, qemuNotes } from "../../report/nested-report.js";
 import { type Inline, plainText } from "../../report/text.js";
-import { hexIndex } from "../../spec/registers.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";

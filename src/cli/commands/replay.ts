@@ -1,5 +1,5 @@
-import { tracedReplay } from "../../explain/traced-replay.js";
 import { PHASES, replayReport } from "../../report/replay-report.js";
+import { tracedReplay } from "../../why/traced-replay.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
@@ -24,7 +24,7 @@ export async function replay(
   const { subject, settings } = prepared;
   const traced = tracedReplay(subject.host, subject.options);
   if (settings.json) {
-    const { replayJson } = await import("../../report/json-replay.js");
+    const { replayJson } = await import("../../report/json/json-replay.js");
     showJson(replayJson({ subject, traced, phases }), world);
   } else {
     await show(replayReport({ subject, traced, phases }, settings.width), prepared, world);

@@ -1,7 +1,7 @@
+import { nearest } from "../../registers/edit-distance.js";
+import { findRegister, nearRegisters } from "../../registers/lookup.js";
+import { VOCABULARIES, type Vocabulary } from "../../registers/sources.js";
 import { showReport } from "../../report/show-report.js";
-import { findRegister, nearRegisters } from "../../spec/lookup.js";
-import { nearest } from "../../spec/near.js";
-import { VOCABULARIES, type Vocabulary } from "../../spec/sources.js";
 import { complain, ready, showJson, show as showLines } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { isFile } from "../host.js";
@@ -36,7 +36,7 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   if (typeof prepared === "number") return prepared;
   const { subject, read, settings } = prepared;
   if (settings.json) {
-    const { showJson: toJson } = await import("../../report/json-show.js");
+    const { showJson: toJson } = await import("../../report/json/json-show.js");
     showJson(toJson({ subject, host: read, registers, names }), world);
   } else {
     await showLines(showReport({ subject, host: read, registers, names }, settings.width), prepared, world);

@@ -1,10 +1,10 @@
-import { verify as check, type Verification } from "../../explain/verify.js";
-import type { Changes } from "../../fleet/changes.js";
-import type { Host } from "../../model/host.js";
+import type { Changes } from "../../compare/hosts/changes.js";
+import { verify as check, type Verification } from "../../compare/verify/verify.js";
+import type { Host } from "../../host/host.js";
+import { verifyReport } from "../../report/compare/verify-report.js";
+import type { Subject } from "../../report/header.js";
 import { wrap } from "../../report/layout.js";
-import type { Subject } from "../../report/subject.js";
 import { BLANK, type Line } from "../../report/text.js";
-import { verifyReport } from "../../report/verify-report.js";
 import { complain, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { defaultFingerprint, readFingerprint, storeFingerprint } from "../fingerprint-file.js";
@@ -59,7 +59,7 @@ export async function verify([query]: readonly (string | undefined)[], raw: Veri
 
   const result = check(subject.host, subject.options);
   if (settings.json) {
-    const { verifyJson } = await import("../../report/json-verify.js");
+    const { verifyJson } = await import("../../report/json/json-verify.js");
     const fingerprint = compared === undefined ? {} : { fingerprint: compared };
     showJson(verifyJson({ subject, found: result, ...fingerprint }), world);
   } else {
@@ -125,7 +125,7 @@ function store(file: string, host: Host): Fingerprint | { readonly problems: rea
 }
 
 async function compare(before: Host, now: Host, { kernel, config, machine }: Settings): Promise<Changes> {
-  const { changesOf } = await import("../../fleet/changes.js");
+  const { changesOf } = await import("../../compare/hosts/changes.js");
   return changesOf(before, now, {
     ...(kernel === undefined ? {} : { release: kernel.release }),
     ...(Object.keys(config).length === 0 ? {} : { config }),
@@ -136,6 +136,6 @@ async function compare(before: Host, now: Host, { kernel, config, machine }: Set
 async function fingerprintLines({ file, stored, changes }: Fingerprint, width: number): Promise<Line[]> {
   const kept = stored ? [BLANK, ...wrap(`The fingerprint of this machine is in ${file}.`, width)] : [];
   if (changes === undefined) return kept;
-  const { changesReport } = await import("../../report/changes-report.js");
+  const { changesReport } = await import("../../report/compare/changes-report.js");
   return [BLANK, ...changesReport(file, changes, width), ...kept];
 }

@@ -1,10 +1,10 @@
-import { assume } from "../../explain/assume.js";
-import type { Feature, Layer } from "../../explain/features.js";
-import { layerCell } from "../../explain/layers.js";
-import { why as explain } from "../../explain/why.js";
-import { atlas, entryHost } from "../../input/atlas.js";
+import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
 import { type WhyInput, whyReport } from "../../report/why-report.js";
+import { assume } from "../../why/assume.js";
+import type { Feature, Layer } from "../../why/features.js";
+import { layerCell } from "../../why/layers.js";
+import { why as explain } from "../../why/why.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
@@ -42,7 +42,7 @@ export async function why(
     ...(blamed ? { atlas: inAtlas(named.feature) } : {}),
   };
   if (settings.json) {
-    const { whyJson } = await import("../../report/json-why.js");
+    const { whyJson } = await import("../../report/json/json-why.js");
     showJson(whyJson(input), world);
   } else {
     await show(whyReport(input, settings.width), prepared, world);

@@ -1,4 +1,4 @@
-import { foldName, nearest } from "../../spec/near.js";
+import { foldName, nearest } from "../../registers/edit-distance.js";
 import type { Pack } from "../pack.js";
 import { HAXM_PACK, HYPER_V_PACK, VIRTUALBOX_PACK, VMWARE_PACK } from "./desktop.js";
 import { ACRN_PACK, BHYVE_PACK, JAILHOUSE_PACK, SEL4_PACK } from "./embedded.js";

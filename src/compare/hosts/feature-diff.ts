@@ -1,0 +1,146 @@
+import type { Tri } from "../../bits/tri.js";
+import { type Replay, replay } from "../../kvm/replay.js";
+import { DEFAULT_RELEASE, type Release } from "../../rules/release.js";
+import { type Feature, type FeatureId, LAYERS, type Layer } from "../../why/features.js";
+import { type Cell, type FeatureLayers, layersOf } from "../../why/layers.js";
+import { kvmSet, nestedSet, SET_LAYERS, type SetLayer, siliconSet } from "../capability-set.js";
+import { diffSets, type RegisterDifference } from "../diff.js";
+import { impactOf } from "./feature-impact.js";
+import type { FleetSubject } from "./host-under-kernel.js";
+
+/** A layer at which the subjects do not all say the same of a feature. */
+export interface LayerDifference {
+  readonly layer: Layer;
+  /** One for each subject, in their order. */
+  readonly cells: readonly Cell[];
+  /** False when it takes an unknown value to differ. */
+  readonly certain: boolean;
+}
+
+/** A feature that the subjects do not all have alike. */
+export interface FeatureDifference {
+  readonly feature: Feature;
+  /** The layers that say different things, in order. */
+  readonly layers: readonly LayerDifference[];
+  /**
+   * Whom the difference reaches: guests of KVM, only nested hypervisors, or nobody as KVM does not use the feature.
+   */
+  readonly reaches: "guests" | "nested" | "nobody";
+  /** Where each subject loses the feature; `undefined` where it does not. */
+  readonly lostAt: readonly (Layer | undefined)[];
+  /** What it means to lack it. */
+  readonly impact?: string;
+}
+
+/** Where several subjects differ; lists with one member for each are in the order of `labels`. */
+export interface SubjectDifference {
+  readonly labels: readonly string[];
+  readonly releases: readonly Release[];
+  /** Does kvm_intel load. */
+  readonly loads: readonly Tri[];
+  readonly features: readonly FeatureDifference[];
+  /** Features that are the same everywhere, by number. */
+  readonly same: number;
+  readonly bits: { readonly [L in SetLayer]: readonly RegisterDifference[] };
+}
+
+/**
+ * Where hosts differ: by feature at every layer, and by bit of the CPU, of what KVM uses and of what it offers nested
+ * hypervisors. A host with several kinds of cores stands for its boot CPU; `coreSubjects` takes it apart.
+ *
+ * Throws `RangeError` for fewer than two subjects.
+ */
+export function diffSubjects(subjects: readonly FleetSubject[]): SubjectDifference {
+  if (subjects.length < 2) throw new RangeError("a difference needs at least two subjects");
+  const replays = subjects.map(({ host, options }) => replay(host, options));
+  const all = replays.map(layersOf);
+  const [first] = all as [readonly FeatureLayers[]];
+  const alike = new Set(subjects.map(({ options }) => JSON.stringify(options ?? {}))).size === 1;
+  const oneCpu = subjects.every(({ host }) => host.cores[0] === subjects[0]?.host.cores[0]);
+  const features = first.flatMap((_, i) => {
+    const rows = all.map((layers) => layers[i] as FeatureLayers);
+    return oneCpu && alike ? [] : (featureDifference(rows, oneCpu) ?? []);
+  });
+  const bits = SET_LAYERS.map((layer) => {
+    const same = oneCpu && (alike || layer === "silicon");
+    return [layer, same ? [] : diffSets(setsOf(layer, subjects, replays))] as const;
+  });
+  return {
+    labels: subjects.map((subject) => subject.label),
+    releases: subjects.map(({ options }) => options?.release ?? DEFAULT_RELEASE),
+    loads: replays.map((replayed) => replayed.loads),
+    features: features.sort((a, b) => ORDER[a.reaches] - ORDER[b.reaches]),
+    same: first.length - features.length,
+    bits: Object.fromEntries(bits) as SubjectDifference["bits"],
+  };
+}
+
+const ORDER = { guests: 0, nested: 1, nobody: 2 } as const;
+
+function setsOf(layer: SetLayer, subjects: readonly FleetSubject[], replays: readonly Replay[]) {
+  return subjects.map(({ label, host }, i) => {
+    const { cpu } = replays[i] as Replay;
+    if (layer === "silicon") return siliconSet(label, host.cores[0]);
+    return layer === "kvm" ? kvmSet(label, cpu) : nestedSet(label, cpu);
+  });
+}
+
+/** KVM sets these controls in its configuration, and uses them only for what nested hypervisors ask for. */
+const FOR_NESTED: readonly string[] = [
+  "io-bitmaps",
+  "mtf",
+  "shadow-vmcs",
+  "vmfunc",
+  "eptp-switching",
+] satisfies readonly FeatureId[];
+
+/** KVM has no use for these itself. */
+const ONLY_PASSED_ON: readonly string[] = ["mbec", "ept-exit-info"] satisfies readonly FeatureId[];
+
+/** Layers before KVM, in which the same CPU says the same. */
+const OF_THE_CPU: readonly Layer[] = ["silicon", "firmware"];
+
+function featureDifference(rows: readonly FeatureLayers[], oneCpu: boolean): FeatureDifference | undefined {
+  const { feature } = rows[0] as FeatureLayers;
+  const layers = LAYERS.flatMap((layer) => {
+    if ((oneCpu && OF_THE_CPU.includes(layer)) || settledBefore(rows, layer)) return [];
+    const cells = rows.map((row) => row.cells[layer]);
+    const kind = compareCells(cells, layer);
+    return kind === "same" ? [] : [{ layer, cells, certain: kind === "different" }];
+  });
+  // Firmware that differs does so for all features at once; a feature is listed for more than that.
+  const listed = layers.some(({ layer }) => layer !== "firmware" || feature.firmware !== undefined);
+  if (!listed) return undefined;
+  const impact = impactOf(feature.id);
+  return {
+    feature,
+    layers,
+    reaches: reachOf(feature, layers),
+    lostAt: rows.map((row) => row.lostAt),
+    ...(impact === undefined ? {} : { impact }),
+  };
+}
+
+/** Nobody has the feature any more where the layer comes: what firmware, flags or parameters say of it is idle. */
+function settledBefore(rows: readonly FeatureLayers[], layer: Layer): boolean {
+  if (layer !== "firmware" && layer !== "boot" && layer !== "param") return false;
+  const at = LAYERS.indexOf(layer);
+  return rows.every(({ lostAt }) => lostAt !== undefined && LAYERS.indexOf(lostAt) < at);
+}
+
+function compareCells(cells: readonly Cell[], layer: Layer): "same" | "different" | "may differ" {
+  // A release without the parameter does what a parameter that is on does.
+  const said = layer === "param" ? cells.map((cell) => (cell === "none" ? "yes" : cell)) : cells;
+  const known = new Set(said.filter((cell) => cell !== "unknown"));
+  if (known.size > 1) return "different";
+  return said.includes("unknown") ? "may differ" : "same";
+}
+
+function reachOf({ id }: Feature, layers: readonly LayerDifference[]): FeatureDifference["reaches"] {
+  // A layer that only may differ counts: nobody is told that KVM does not use what it may use.
+  const names = layers.map(({ layer }) => layer);
+  if (ONLY_PASSED_ON.includes(id)) return names.includes("nested") ? "nested" : "nobody";
+  const inKvm = names.includes("kvm") || names.includes("param");
+  if (inKvm) return FOR_NESTED.includes(id) ? "nested" : "guests";
+  return names.includes("nested") ? "nested" : "nobody";
+}

@@ -1,0 +1,50 @@
+import type { CoreGroup } from "../../host/host.js";
+import { type Msr, msrBit } from "../../host/msr.js";
+import { replay } from "../../kvm/replay.js";
+import { registerOf } from "../../registers/registers.js";
+import type { SetLayer } from "../capability-set.js";
+import { kvmSet, nestedSet } from "../capability-set.js";
+import type { FleetSubject } from "./host-under-kernel.js";
+
+/**
+ * Where a host loses a capability that KVM does not offer its nested hypervisors: the CPU lacks it, and KVM would offer
+ * it if the CPU had it (`silicon`); KVM does not use it (`kvm`); or KVM uses it and keeps it for itself (`nested`).
+ * `undefined` when more than this one bit decides, or something that nobody read.
+ */
+export function lossLayer({ host, options }: FleetSubject, msr: number, bit: number): SetLayer | undefined {
+  const [core, ...rest] = host.cores;
+  const { plain, trueMsr } = pairOf(msr);
+  const own = core.msrs.get(trueMsr ?? msr);
+  const state = own === undefined || own.state === "absent" ? bitIn(core, plain, bit) : msrBit(own, bit);
+  if (state === "unknown") return undefined;
+  if (state === "yes") {
+    const used = kvmSet("", replay(host, options).cpu).registers.get(plain);
+    return used !== undefined && msrBit(used, bit) === "no" ? "kvm" : "nested";
+  }
+  const msrs = new Map(core.msrs);
+  for (const index of new Set([plain, msr, trueMsr ?? msr])) {
+    const value = msrs.get(index);
+    if (value?.state === "value") msrs.set(index, withOne(value, bit));
+  }
+  const better = { ...host, cores: [{ ...core, msrs }, ...rest] } as const;
+  const offered = nestedSet("", replay(better, { ...options, told: false }).cpu).registers.get(msr);
+  return offered !== undefined && msrBit(offered, bit) === "yes" ? "silicon" : undefined;
+}
+
+function pairOf(msr: number): { readonly plain: number; readonly trueMsr?: number } {
+  const row = registerOf(msr);
+  const other = row?.counterpart;
+  if (row?.layout !== "controls" || other === undefined) return { plain: msr };
+  return row.isTrue === true ? { plain: other, trueMsr: msr } : { plain: msr, trueMsr: other };
+}
+
+function bitIn(core: CoreGroup, msr: number, bit: number) {
+  return msrBit(core.msrs.get(msr) ?? { state: "unknown" }, bit);
+}
+
+function withOne(value: Extract<Msr, { state: "value" }>, bit: number): Msr {
+  const mask = 1 << (bit & 31);
+  const half = bit < 32 ? "lo" : "hi";
+  const word = value[half];
+  return { ...value, [half]: { value: (word.value | mask) >>> 0, unknown: (word.unknown & ~mask) >>> 0 } };
+}

@@ -1,0 +1,46 @@
+import type { Tri } from "../../bits/tri.js";
+import type { WordName } from "../../rules/words.js";
+import type { Layer } from "../../why/features.js";
+
+/** What a machine says of itself that a replay says, too. */
+export const ITEM_KINDS = {
+  kernel: "kernel release",
+  "feat-ctl": "IA32_FEAT_CTL after boot",
+  "cpu-flag": "flags",
+  "vmx-flag": "vmx flags",
+  message: "kernel messages",
+  loads: "kvm_intel loads",
+  param: "parameters",
+  nested: "nested MSRs",
+} as const;
+export type ItemKind = keyof typeof ITEM_KINDS;
+
+/** Kinds that tell how the CPU looked when Linux booted; the others tell how it looked when KVM was loaded. */
+export const BOOT_KINDS: readonly ItemKind[] = ["feat-ctl", "cpu-flag", "vmx-flag"];
+
+export type Verdict = "agree" | "differ" | "unknown";
+
+/** One statement of the machine beside what the replay comes to. */
+export interface VerifyItem {
+  /** Unique in a verification, and the same for every release and every option. */
+  readonly id: string;
+  readonly kind: ItemKind;
+  readonly layer: Layer;
+  readonly what: string;
+  /** As the machine says it. */
+  readonly said: string;
+  readonly replayed: string;
+  /** `unknown` when unknown input decides what the replay comes to, or the machine's words leave it open. */
+  readonly verdict: Verdict;
+  /** What else the reader should know. */
+  readonly note?: string;
+  /** The bit of the replay's words behind it, where there is one. */
+  readonly at?: { readonly word: WordName; readonly bit: number };
+  /** The parameter it is about. */
+  readonly param?: { readonly module: "kvm" | "kvm_intel"; readonly name: string };
+}
+
+export function verdictOf(said: Tri, replayed: Tri): Verdict {
+  if (said === "unknown" || replayed === "unknown") return "unknown";
+  return said === replayed ? "agree" : "differ";
+}

@@ -1,0 +1,200 @@
+import { and, type Tri } from "../../bits/tri.js";
+import { type Host, msrOf } from "../../host/host.js";
+import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
+import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
+import { parseBool } from "../../kvm/load/parse-param.js";
+import { FREE_PARAMS, paramsOf, paramText, type Replay } from "../../kvm/replay.js";
+import { cpuFlags, vmxFlagsLine } from "../../linux/cpuinfo.js";
+import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
+import { resolveRelease } from "../../rules/release.js";
+import { bitIndex } from "../../rules/words.js";
+import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
+import { messageItems } from "./messages.js";
+import { nestedItems } from "./nested.js";
+
+/** Compares each statement in `host.observed`, `host.params` and `host.kernel` with a replay of that host. */
+export function verifyItems(host: Host, replayed: Replay): VerifyItem[] {
+  return [
+    ...kernelItems(host, replayed),
+    ...featCtlItems(host, replayed),
+    ...cpuFlagItems(host, replayed),
+    ...vmxFlagItems(host, replayed),
+    ...messageItems(host, replayed),
+    ...loadItems(host, replayed),
+    ...paramItems(host, replayed),
+    ...nestedItems(host, replayed),
+  ];
+}
+
+const shown = (value: boolean): Tri => (value ? "yes" : "no");
+
+/** Red Hat's kernels keep the number of a release and carry the KVM of much later ones. */
+const BACKPORTS = /\.el\d/;
+
+function kernelItems({ kernel }: Host, { release }: Replay): VerifyItem[] {
+  if (kernel === undefined) return [];
+  const item = (verdict: Verdict, note?: string): VerifyItem => ({
+    id: "kernel",
+    kind: "kernel",
+    layer: "boot",
+    what: "kernel release",
+    said: kernel,
+    replayed: release,
+    verdict,
+    ...(note === undefined ? {} : { note }),
+  });
+  const resolved = resolveRelease(kernel);
+  if (resolved.release === undefined) return [item("unknown", resolved.error)];
+  if (resolved.release !== release) return [item("differ")];
+  if (BACKPORTS.test(kernel)) {
+    return [item("unknown", "a Red Hat kernel carries later KVM code than its number says")];
+  }
+  return resolved.exact ? [item("agree")] : [item("unknown", resolved.note)];
+}
+
+/** Whether something shows that the registers were read on a running Linux. */
+const isLinux = ({ observed, params }: Host): boolean =>
+  observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || params !== undefined;
+
+/** Boot locks the register where the firmware did not: nobody on a running Linux can read it as the kernel would not leave it. */
+function featCtlItems(host: Host, { cpu }: Replay): VerifyItem[] {
+  const said = msrOf(cpu.core, 0x3a);
+  if (!isLinux(host) || said.state !== "value") return [];
+  const ours: Msr = { state: "value", hi: cpu.word("feat_ctl.hi"), lo: cpu.word("feat_ctl.lo") };
+  // Without the flag, the kernel did not get as far as the register.
+  if (cpu.bit("caps", "MSR_IA32_FEAT_CTL") !== "yes") return [];
+  const verdicts = Array.from({ length: 64 }, (_, bit) => verdictOf(msrBit(said, bit), msrBit(ours, bit)));
+  const verdict = verdicts.includes("differ") ? "differ" : verdicts.includes("unknown") ? "unknown" : "agree";
+  return [
+    {
+      id: "feat-ctl",
+      kind: "feat-ctl",
+      layer: "firmware",
+      what: "IA32_FEAT_CTL as Linux leaves it",
+      said: formatMsr(said),
+      replayed: formatMsr(ours),
+      verdict,
+    },
+  ];
+}
+
+function cpuFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[] {
+  const names = observed?.cpuFlags;
+  if (names === undefined) return [];
+  return cpuFlags(release, (cap) => cpu.bit("caps", cap)).map(({ flag, set }): VerifyItem => {
+    const said = shown(names.includes(flag));
+    const cap = CPU_FLAGS.find((row) => row.flag === flag)?.cap ?? "VMX";
+    return {
+      id: `flags ${flag}`,
+      kind: "cpu-flag",
+      layer: flag === "vmx" ? "firmware" : "boot",
+      what: `${flag} among the flags of /proc/cpuinfo`,
+      said,
+      replayed: set,
+      verdict: verdictOf(said, set),
+      at: { word: "caps", bit: bitIndex("caps", cap) },
+    };
+  });
+}
+
+function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[] {
+  const names = observed?.vmxFlags;
+  if (names === undefined) return [];
+  const words = ([0, 1, 2, 3, 4] as const).map((n) => cpu.word(`vmx_capability[${n}]`));
+  const { printed, flags } = vmxFlagsLine(release, cpu.bit("caps", "VMX"), words);
+  const line: VerifyItem = {
+    id: "vmx flags",
+    kind: "vmx-flag",
+    layer: "boot",
+    what: "the vmx flags line of /proc/cpuinfo",
+    said: shown(names.length > 0),
+    replayed: printed,
+    verdict: verdictOf(shown(names.length > 0), printed),
+    at: { word: "caps", bit: bitIndex("caps", "VMX") },
+  };
+  const items = VMX_FLAGS.flatMap((row): VerifyItem[] => {
+    const { flag, word, bit } = row;
+    const known = flags.find((state) => state.flag === flag);
+    const said = shown(names.includes(flag));
+    if (known === undefined && said === "no") return [];
+    // Without the line there is nothing to be said of its words.
+    if (printed === "no" || names.length === 0) return [];
+    const replayed = known === undefined ? "no" : and(printed, known.set);
+    return [
+      {
+        id: `vmx flags ${flag}`,
+        kind: "vmx-flag",
+        layer: "boot",
+        what: `${flag} on the vmx flags line`,
+        said,
+        replayed: known === undefined ? `Linux ${release} has no such name` : replayed,
+        verdict: verdictOf(said, replayed),
+        at: { word: `vmx_capability[${word}]`, bit },
+      },
+    ];
+  });
+  return [line, ...items];
+}
+
+/** A module that shows parameters is loaded. That it shows none proves nothing: nobody may have looked. */
+function loadItems({ params }: Host, { loads, error }: Replay): VerifyItem[] {
+  if (Object.keys(params?.kvm_intel ?? {}).length === 0) return [];
+  return [
+    {
+      id: "loads",
+      kind: "loads",
+      layer: "kvm",
+      what: "kvm_intel loads",
+      said: "yes",
+      replayed: loads === "no" && error !== undefined ? `no (${error})` : loads,
+      verdict: verdictOf("yes", loads),
+    },
+  ];
+}
+
+function sameParam(row: ParamRow, a: string, b: string): boolean {
+  if (row.type !== "bool") return Number(a) === Number(b);
+  return parseBool(a) === undefined ? a === b : parseBool(a) === parseBool(b);
+}
+
+function paramItems({ params }: Host, { release, config, cpu, loads }: Replay): VerifyItem[] {
+  const rows = paramsOf(release, config);
+  // kvm has other values where kvm_intel was refused, and a module that shows parameters was not.
+  const open = loads === "unknown" && Object.keys(params?.kvm_intel ?? {}).length === 0;
+  return (["kvm_intel", "kvm"] as const).flatMap((module) =>
+    Object.entries(params?.[module] ?? {}).flatMap(([name, said]): VerifyItem[] => {
+      const row = rows.find((candidate) => candidate.module === module && candidate.name === name);
+      const base = {
+        id: `${module}.${name}`,
+        kind: "param",
+        layer: "param",
+        what: `parameter ${module}.${name}`,
+        said,
+        param: { module, name },
+      } as const;
+      if (row === undefined) {
+        // Of kvm's own parameters only those that VMX has to do with are replayed.
+        const elsewhere = PARAMS.some((other) => other.module === module && other.name === name);
+        if ((FREE_PARAMS as readonly string[]).includes(`${module}.${name}`) || (!elsewhere && module === "kvm"))
+          return [];
+        const replayed = `Linux ${release} has no such parameter in this configuration`;
+        return [
+          elsewhere
+            ? { ...base, replayed, verdict: "differ" }
+            : { ...base, replayed: "unknown", verdict: "unknown", note: "no release known has this parameter" },
+        ];
+      }
+      const at =
+        row.type === "bool" ? { at: { word: "params" as const, bit: bitIndex("params", row.name) } } : undefined;
+      if (loads === "no" && module === "kvm_intel") {
+        return [{ ...base, ...at, replayed: "not loaded", verdict: "unknown", note: "kvm_intel does not load" }];
+      }
+      const ours = paramText(cpu, row);
+      const same = sameParam(row, said, ours);
+      if (open && !same) {
+        return [{ ...base, ...at, replayed: ours, verdict: "unknown", note: "so it is if kvm_intel loads" }];
+      }
+      return [{ ...base, ...at, replayed: ours, verdict: ours === "unknown" ? ours : same ? "agree" : "differ" }];
+    }),
+  );
+}

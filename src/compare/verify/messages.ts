@@ -1,0 +1,112 @@
+import type { Host } from "../../host/host.js";
+import { parseCpuRanges } from "../../input/text/cpu-ranges.js";
+import { kernelPrinters } from "../../kvm/printers.js";
+import { type Replay, replay } from "../../kvm/replay.js";
+import type { Message } from "../../rules/machine.js";
+import { REPLAY_MSRS } from "../../rules/words.js";
+import type { VerifyItem } from "./item.js";
+
+/*
+ * The kernel's log against what a replay prints. A line that is missing from a log proves little, for logs wrap; a line
+ * that is there and that the replay would not print is a difference. Lines that no rule prints are not looked at.
+ */
+
+const PER_CPU = "vmx_check_processor_compat";
+
+/** A message that the log holds, or that the replay prints, and the other side's word about it. */
+export function messageItems(host: Host, replayed: Replay): VerifyItem[] {
+  const logged = host.observed?.messages;
+  if (logged === undefined) return [];
+  const printed = printedBy(replayed);
+  const lines = logged.map((text) => text.trim());
+  const items = lines.flatMap((line) => loggedItem(line, host, replayed, printed) ?? []);
+  for (const { text, certain } of printed) {
+    if (!certain || lines.some((line) => fits(text, line))) continue;
+    if (items.some(({ id }) => id === `message ${text}`)) continue;
+    items.push({
+      ...base(text),
+      said: "not in the log",
+      replayed: "printed",
+      verdict: "unknown",
+      note: "the log may not reach back so far",
+    });
+  }
+  return items;
+}
+
+const base = (text: string) =>
+  ({ id: `message ${text}`, kind: "message", layer: text.startsWith("x86/cpu") ? "boot" : "kvm", what: text }) as const;
+
+function loggedItem(
+  line: string,
+  host: Host,
+  replayed: Replay,
+  printed: readonly Pick<Message, "text" | "certain">[],
+): VerifyItem | undefined {
+  const item = { ...base(line), said: "logged" };
+  const unchecked = /^unchecked MSR access error: RDMSR from 0x([0-9a-f]+)/.exec(line)?.[1];
+  const printer = patterns().find(({ pattern }) => pattern.test(line));
+  if (unchecked === undefined && printer === undefined) return undefined;
+  if (unchecked !== undefined) {
+    const index = Number.parseInt(unchecked, 16);
+    if (!Object.values(REPLAY_MSRS).some((known) => known === index)) return undefined;
+    const { boot, load } = replayed.cpu;
+    const found = [...boot.unchecked, ...load.unchecked].find(({ msr }) => REPLAY_MSRS[msr] === index);
+    return found === undefined
+      ? { ...item, replayed: "not printed", verdict: "differ" }
+      : {
+          ...item,
+          replayed: found.certain ? "printed" : "may be printed",
+          verdict: found.certain ? "agree" : "unknown",
+        };
+  }
+  const found = printed.filter(({ text }) => fits(text, line));
+  if (found.some(({ certain, text }) => certain && !text.includes("?")))
+    return { ...item, replayed: "printed", verdict: "agree" };
+  if (found.length > 0) return { ...item, replayed: "may be printed", verdict: "unknown" };
+  const cpu = printer?.fn === PER_CPU ? /\bCPU (\d+)/.exec(line)?.[1] : undefined;
+  if (cpu !== undefined && !knowsCpu(host, Number(cpu))) {
+    return { ...item, replayed: "unknown", verdict: "unknown", note: `nothing is known of CPU ${cpu}` };
+  }
+  return { ...item, replayed: "not printed", verdict: "differ" };
+}
+
+function knowsCpu({ cores }: Host, cpu: number): boolean {
+  return cores.some(({ logicalCpus }) => logicalCpus !== undefined && parseCpuRanges(logicalCpus)?.includes(cpu));
+}
+
+/** What boot and loading print, on whichever CPU. */
+function printedBy(replayed: Replay): readonly Pick<Message, "text" | "certain">[] {
+  const { host, release, config, compatibility, cpu } = replayed;
+  // Boot prints each line once, for the first CPU that has a reason to.
+  const others = host.cores
+    .slice(1)
+    .flatMap((core) => replay({ ...host, cores: [core] }, { release, config }).cpu.boot);
+  const boots = [cpu.boot, ...others];
+  return [
+    ...boots.flatMap(({ messages }) => messages),
+    ...cpu.load.messages,
+    ...compatibility.flatMap(({ messages }) => messages),
+    ...[...boots, cpu.load].flatMap(({ warnings }) =>
+      warnings.flatMap(({ text, certain }) => (text === undefined ? [] : { text, certain })),
+    ),
+  ].map(({ text, certain }) => ({ text: text.trim(), certain }));
+}
+
+/** A `?` in a text of the replay stands for digits that are not known. */
+function fits(text: string, line: string): boolean {
+  if (text === line) return true;
+  return text.includes("?") && new RegExp(`^${text.split(/\?+/).map(escaped).join("[0-9a-f]+")}$`).test(line);
+}
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+let made: readonly { readonly fn: string; readonly pattern: RegExp }[] | undefined;
+
+function patterns(): NonNullable<typeof made> {
+  made ??= kernelPrinters().map(({ fn, template }) => ({
+    fn,
+    pattern: new RegExp(`^${escaped(template.trim()).replace(/%x/g, "[0-9a-f]+").replace(/%d/g, "\\d+")}$`),
+  }));
+  return made;
+}

@@ -1,0 +1,126 @@
+import { and } from "../../bits/tri.js";
+import type { Host } from "../../host/host.js";
+import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
+import { nestedMsrs } from "../../kvm/nested-msrs.js";
+import { NESTED_WORDS } from "../../kvm/nested-words.js";
+import type { Replay } from "../../kvm/replay.js";
+import type { FieldRow } from "../../registers/bit-row.js";
+import { type RegisterRow, registerOf } from "../../registers/registers.js";
+import { bitIndex } from "../../rules/words.js";
+import { bitLabel, labelText } from "../bit-label.js";
+import { fieldNumber } from "../diff.js";
+import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
+
+/** What KVM offers a nested hypervisor, bit by bit, against what the replay comes to. */
+export function nestedItems({ observed }: Host, { cpu, loads }: Replay): VerifyItem[] {
+  const all = observed?.nestedMsrs;
+  if (all === undefined || all.size === 0) return [];
+  const offers = and(loads, cpu.bit("params", "nested"));
+  const offered: VerifyItem = {
+    id: "nested",
+    kind: "nested",
+    layer: "nested",
+    what: "KVM offers VMX to guests",
+    said: "yes",
+    replayed: offers,
+    verdict: verdictOf("yes", offers),
+    at: { word: "params", bit: bitIndex("params", "nested") },
+  };
+  if (offers === "no") return [offered];
+  const ours = nestedMsrs(cpu);
+  return [
+    offered,
+    ...[...all].flatMap(([index, said]) => {
+      const replayed = ours.get(index);
+      const plan = planOf(index);
+      if (replayed === undefined || plan === undefined || said.state === "unknown") return [];
+      return registerItems(plan, said, { state: "value", ...replayed });
+    }),
+  ];
+}
+
+/** How the items of one register are worded; the same for every host. */
+interface Plan {
+  readonly register: RegisterRow;
+  readonly hex: string;
+  readonly fields: readonly { readonly field: FieldRow; readonly id: string; readonly what: string }[];
+  readonly bits: readonly (Pick<VerifyItem, "id" | "what" | "at"> & {
+    readonly bit: number;
+    readonly named: boolean;
+  })[];
+}
+
+const plans = new Map<number, Plan | undefined>();
+
+function planOf(index: number): Plan | undefined {
+  if (!plans.has(index)) plans.set(index, makePlan(index));
+  return plans.get(index);
+}
+
+function makePlan(index: number): Plan | undefined {
+  const register = registerOf(index);
+  if (register === undefined) return undefined;
+  const hex = `0x${index.toString(16)}`;
+  const words = NESTED_WORDS[index];
+  const isField = (bit: number) => register.fields.some(({ high, low }) => bit <= high && bit >= low);
+  return {
+    register,
+    hex,
+    fields: register.fields.map((field) => ({
+      field,
+      id: `nested ${hex} ${field.high}:${field.low}`,
+      what: `nested ${hex} bits ${field.high}:${field.low}: ${field.sdm}`,
+    })),
+    bits: Array.from({ length: 64 }, (_, bit) => bit).flatMap((bit) => {
+      if (isField(bit)) return [];
+      const label = bitLabel(index, bit);
+      const word = bit < 32 ? words?.lo : words?.hi;
+      return [
+        {
+          bit,
+          named: label.row !== undefined,
+          id: `nested ${hex} bit ${bit}`,
+          what: `nested ${hex} bit ${bit}: ${labelText(label)} ${label.says}`,
+          ...(word === undefined ? {} : { at: { word, bit: bit & 31 } }),
+        },
+      ];
+    }),
+  };
+}
+
+const NESTED = { kind: "nested", layer: "nested" } as const;
+
+/** Every field, every bit with a name, and what is left of the register together, unless a bit of it differs. */
+function registerItems({ register, hex, fields, bits }: Plan, said: Msr, ours: Msr): VerifyItem[] {
+  if (said.state === "absent") {
+    const what = `${register.sdm} (${hex}) for guests`;
+    return [{ ...NESTED, id: `nested ${hex}`, what, said: "absent", replayed: formatMsr(ours), verdict: "differ" }];
+  }
+  const items: VerifyItem[] = fields.map(({ field, id, what }) => {
+    const verdicts = new Set<Verdict>();
+    for (let bit = field.low; bit <= field.high; bit++) verdicts.add(verdictOf(msrBit(said, bit), msrBit(ours, bit)));
+    const [a, b] = [fieldNumber(said, field), fieldNumber(ours, field)];
+    return {
+      ...NESTED,
+      id,
+      what,
+      said: String(a ?? "unknown"),
+      replayed: String(b ?? "unknown"),
+      verdict: verdicts.has("differ") ? "differ" : verdicts.has("unknown") ? "unknown" : "agree",
+    };
+  });
+  let [others, unknown] = [0, 0];
+  for (const { bit, named, ...worded } of bits) {
+    const [a, b] = [msrBit(said, bit), msrBit(ours, bit)];
+    const verdict = verdictOf(a, b);
+    if (named || verdict === "differ") items.push({ ...NESTED, ...worded, said: a, replayed: b, verdict });
+    else {
+      others++;
+      if (verdict === "unknown") unknown++;
+    }
+  }
+  if (others === 0) return items;
+  const what = `nested ${hex}: ${others} ${others === 1 ? "bit" : "bits"} without a name`;
+  const rest = { said: formatMsr(said), replayed: formatMsr(ours) };
+  return [...items, { ...NESTED, id: `nested ${hex} rest`, what, ...rest, verdict: unknown > 0 ? "unknown" : "agree" }];
+}

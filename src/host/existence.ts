@@ -1,0 +1,57 @@
+import { anyOf, type Tri } from "../bits/tri.js";
+import { type BitRef, type RegisterRow, registerOf } from "../registers/registers.js";
+import { type CoreGroup, msrOf } from "./host.js";
+import { ABSENT, type Msr, msrBit } from "./msr.js";
+
+/**
+ * Whether the processor has an MSR by what the SDM says it depends on: CPUID, or bits of other MSRs. Whether somebody
+ * read the MSR itself does not count here. `"unknown"` when what decides was not read.
+ *
+ * A missing VMX feature is no proof that the registers are missing: Linux takes the flag away when firmware disabled
+ * VMX, and they can be read all the same.
+ *
+ * Throws `RangeError` for an MSR that is not in the table of registers.
+ */
+export function registerExists(core: CoreGroup, index: number): Tri {
+  const { exists } = rowOf(index);
+  if (exists === "vmx" || exists === "features") return core.cpuid.features.vmx === true ? "yes" : "unknown";
+  return anyOf(exists.map((ref) => mayBe1(core, ref)));
+}
+
+/**
+ * Whether a control may be 1, or whether a capability bit is set, by the plain register. The bits of a register that
+ * nobody read and that does not exist are `"no"`.
+ */
+export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
+  const row = rowOf(ref.index);
+  return msrBit(effectiveMsr(core, ref.index), row.layout === "controls" ? ref.bit + 32 : ref.bit);
+}
+
+/**
+ * What is known of an MSR when the bits that say whether it exists are counted in: an MSR that nobody read is absent
+ * when they say that there is none.
+ */
+export function effectiveMsr(core: CoreGroup, index: number): Msr {
+  const msr = msrOf(core, index);
+  const open = msr.state === "unknown" || (msr.state === "value" && msr.mayBeAbsent === true);
+  return open && registerExists(core, index) === "no" ? ABSENT : msr;
+}
+
+/** The bit or CPUID fact behind `registerExists`, as people write it. */
+export function existenceText(row: RegisterRow): string {
+  if (row.exists === "vmx") return "CPUID.1:ECX bit 5 (VMX)";
+  if (row.exists === "features") return "CPUID (VMX, SMX, SGX or LMCE)";
+  return row.exists
+    .map(({ index, bit }) => {
+      const other = rowOf(index);
+      const name = other.bits.find((candidate) => candidate.bit === bit)?.sdm;
+      return `${other.sdm} ${other.layout === "controls" ? "control" : "bit"} ${bit} (${name})`;
+    })
+    .join(" or ");
+}
+
+function rowOf(index: number): RegisterRow {
+  const row = registerOf(index);
+  if (row === undefined) throw new RangeError(`MSR 0x${index.toString(16)} is not in the table of registers`);
+  return row;
+}

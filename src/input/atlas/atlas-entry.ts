@@ -1,0 +1,109 @@
+import type { U64 } from "../../bits/u64.js";
+import type { CoreType, CpuFacts, CpuFeature } from "../../host/host.js";
+
+/** CPUID facts of the first logical CPU, as the atlas lists them. */
+export const ATLAS_FLAGS = [
+  "vmx",
+  "smx",
+  "x2apic",
+  "hypervisor",
+  "sgx",
+  "invpcid",
+  "rdseed",
+  "intelPt",
+  "waitpkg",
+  "cetSs",
+  "la57",
+  "keyLocker",
+  "busLockDetect",
+  "sgxLc",
+  "pks",
+  "uintr",
+  "hybrid",
+  "pconfig",
+  "archLbr",
+  "pdpe1gb",
+  "rdtscp",
+  "xsaves",
+  "fred",
+] as const;
+
+/** A CPUID flag that the atlas lists, in its own spelling. */
+export type AtlasFlag = (typeof ATLAS_FLAGS)[number];
+
+/** Features that replays ask for and that only some entries have, from the CPUID section of their dumps. */
+export const ATLAS_EXTRA_FEATURES = [
+  "nx",
+  "mpx",
+  "umip",
+  "ss",
+  "xsave",
+  "ibt",
+] as const satisfies readonly CpuFeature[];
+
+/**
+ * CPUID facts of an entry. A flag that is missing is not known. `maxLeaf` is CPUID.0:EAX, the other two are widths in
+ * bits (CPUID.80000008H:EAX).
+ */
+export type AtlasCpuid = { readonly [F in AtlasFlag]?: boolean } & {
+  readonly maxLeaf: number;
+  readonly physAddrBits: number;
+  readonly linAddrBits: number;
+};
+
+/** Cores of one type among those that share a set of MSRs. */
+export interface AtlasCoreDetail {
+  readonly type: CoreType;
+  /** CPUID.1AH:EAX. */
+  readonly leaf1a: number;
+  /** Microarchitecture of the core. */
+  readonly core: string;
+  readonly logicalCpus: string;
+}
+
+/** One set of VMX MSRs and the CPUs that have it. */
+export interface AtlasCore {
+  readonly coreTypes: readonly CoreType[];
+  readonly coreDetail: readonly AtlasCoreDetail[];
+  /** Ranges; missing when the dump does not name its CPUs. */
+  readonly logicalCpus?: string;
+  readonly msrs: ReadonlyMap<number, U64>;
+  /** MSRs that the CPU has by its own control bits and that the program which wrote the dump does not read. */
+  readonly notDumped: readonly number[];
+}
+
+/** One CPU of the atlas: a dump of AIDA64 and what is known of the processor beside it. */
+export interface AtlasEntry {
+  readonly id: string;
+  /** CPUID vendor string. */
+  readonly vendor: string;
+  /** CPUID brand string. */
+  readonly name: string;
+  readonly codename: string;
+  /** Group of microarchitectures. */
+  readonly generation: string;
+  /** Missing when not certain. */
+  readonly launchYear?: number;
+  /** CPUID.1:EAX. */
+  readonly signature: number;
+  readonly family: number;
+  readonly model: number;
+  readonly stepping: number;
+  readonly engineeringSample: boolean;
+  /** Missing when the dump does not show it. */
+  readonly microcode?: number;
+  readonly logicalCpuCount: number;
+  /** MSR sections of the dump: 1 for one unnamed CPU, else one for each logical CPU. */
+  readonly msrSections: number;
+  /** Header of the dump, where it has one: CPU alias, socket, version of AIDA64, operating system. */
+  readonly aidaAlias?: string;
+  readonly platform?: string;
+  readonly aida64?: string;
+  readonly os?: string;
+  readonly cpuid: AtlasCpuid;
+  /** Features, CPUID.12H.0:EAX and CPUID.15H from the dump's CPUID section, where known. */
+  readonly extra: Pick<CpuFacts, "features" | "cpuid12Eax" | "cpuid15">;
+  readonly cores: readonly AtlasCore[];
+  /** The file of the dump. */
+  readonly source: { readonly repo: string; readonly path: string; readonly commit: string };
+}

@@ -1,0 +1,100 @@
+import type { Host } from "../../host/host.js";
+import { nearest } from "../../registers/edit-distance.js";
+import { atlas, atlasText, entryHost } from "./atlas.js";
+import type { SearchKeys } from "./atlas-decode.js";
+import type { AtlasEntry } from "./atlas-entry.js";
+
+/** What a query names: one CPU, several that replays can tell apart, or none. */
+export type FoundCpu =
+  | {
+      readonly kind: "one";
+      readonly entry: AtlasEntry;
+      /** Other CPUs that the query fits and that have the same VMX MSRs, CPUID facts and signature. */
+      readonly alsoEqual: readonly AtlasEntry[];
+    }
+  | { readonly kind: "many"; readonly entries: readonly AtlasEntry[] }
+  | {
+      readonly kind: "none";
+      /** Ids and code names spelt nearly so. */
+      readonly near: readonly string[];
+    };
+
+/**
+ * The CPU of the atlas that a query names. Case, blanks and punctuation do not matter. The first of these that fits
+ * anything decides: the id; the id without vendor and signature (`skylake-x`); the code name; the signature in
+ * hexadecimal (`50654`); any piece of the brand string, code name or id (`8176`). Throws `RangeError` on an empty
+ * query.
+ */
+export function findCpu(query: string): FoundCpu {
+  const wanted = folded(query);
+  if (wanted === "") throw new RangeError("an empty query names no CPU");
+  const text = atlasText();
+  const keys = text.keys();
+  const hex = /^(?:0x)?0*([1-9a-f][0-9a-f]*)h?$/.exec(query.trim().toLowerCase())?.[1];
+  const rules: readonly ((cpu: SearchKeys) => boolean)[] = [
+    (cpu) => wanted === cpu.vendor + cpu.signature + cpu.rest,
+    (cpu) => wanted === cpu.rest,
+    (cpu) => wanted === cpu.codename,
+    (cpu) => hex === cpu.signature,
+    (cpu) =>
+      cpu.name.includes(wanted) ||
+      cpu.codename.includes(wanted) ||
+      (cpu.vendor + cpu.signature + cpu.rest).includes(wanted),
+  ];
+  for (const fits of rules) {
+    const found: AtlasEntry[] = [];
+    for (const [position, cpu] of keys.entries()) if (fits(cpu)) found.push(text.entry(position));
+    if (found.length > 0) return decide(found);
+  }
+  return { kind: "none", near: nearMatches(query) };
+}
+
+function decide(found: readonly AtlasEntry[]): FoundCpu {
+  const [first, ...others] = found as [AtlasEntry, ...AtlasEntry[]];
+  if (others.length === 0) return { kind: "one", entry: first, alsoEqual: [] };
+  const hosts = found.map(entryHost);
+  const shape = JSON.stringify(silicon(hosts[0] as Host));
+  // What is known of one CPU and unknown of another does not tell them apart.
+  const facts: { [fact: string]: unknown } = {};
+  for (const host of hosts) {
+    if (JSON.stringify(silicon(host)) !== shape) return { kind: "many", entries: found };
+    for (const [fact, value] of factsOf(host)) {
+      if (facts[fact] !== undefined && facts[fact] !== value) return { kind: "many", entries: found };
+      facts[fact] = value;
+    }
+  }
+  // The one of which most is known stands for all.
+  const known = hosts.map((host) => factsOf(host).length);
+  const best = known.indexOf(Math.max(...known));
+  return { kind: "one", entry: found[best] as AtlasEntry, alsoEqual: found.filter((_, i) => i !== best) };
+}
+
+/** What a replay looks at and what is always known. */
+function silicon(host: Host): unknown {
+  return [host.vendor, host.cores.map((core) => [core.signature, core.coreTypes, [...core.msrs]])];
+}
+
+/** The CPUID facts that are known, as pairs of a name and a value; all groups of an entry share them. */
+function factsOf(host: Host): [string, unknown][] {
+  const { features, ...leaves } = host.cores[0].cpuid;
+  return Object.entries({ ...features, ...leaves })
+    .filter(([, value]) => value !== undefined)
+    .map(([fact, value]) => [fact, typeof value === "object" ? JSON.stringify(value) : value]);
+}
+
+function nearMatches(query: string): string[] {
+  const names = new Map<string, string>();
+  for (const entry of atlas()) {
+    const shortId = entry.id.split("-").slice(2).join("-");
+    // Words with a number in them are what tells products apart: i9-12900K, E5-2696.
+    for (const name of [entry.codename, shortId, ...entry.name.split(" ").filter((w) => /\d{3}/.test(w))]) {
+      if (!names.has(folded(name))) names.set(folded(name), name);
+    }
+  }
+  return nearest(query, names.values());
+}
+
+/** Lower case, letters and digits only: names are compared like this. */
+function folded(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, "");
+}

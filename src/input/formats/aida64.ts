@@ -1,0 +1,308 @@
+import { parseHexU64 } from "../../bits/u64.js";
+import type { Host } from "../../host/host.js";
+import { ABSENT, msrValue } from "../../host/msr.js";
+import {
+  assignCoreTypes,
+  type CoreKind,
+  type CpuidRegisters,
+  coreKindFromCpuid,
+  factsFromCpuid,
+  nameFromCpuid,
+  vendorFromCpuid,
+} from "../hosts/cpuid-facts.js";
+import { type CpuDraft, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
+import type { LineReader, LineRun } from "../hosts/reader.js";
+import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
+import { type DiagnosticLog, diagnosticLog, type Place } from "../text/diagnostic.js";
+import { isVmxMsr } from "../text/msr-names.js";
+
+/** Microcode revision in bits 63:32 (IA32_BIOS_SIGN_ID). */
+const BIOS_SIGN_ID = 0x8b;
+
+/**
+ * CPUID dumps of AIDA64, as InstLatX64 collects them. Old ones have one MSR section without a CPU number, new ones a
+ * section for each logical CPU; the header sections are often missing.
+ */
+export const aida64: LineReader = {
+  kind: "lines",
+  name: "aida64",
+  knows:
+    "AIDA64 CPUID dump: CPUID of every logical CPU, MSRs 0x480 to 0x490 of one or of every logical CPU; " +
+    "never 0x491 to 0x493, and 0x3a only on CPUs of Centaur and Zhaoxin.",
+  recognisedBy: "section titles such as ------[ MSR Registers ]------, and the lines MSR 00000480: hhhh-hhhh-hhhh-hhhh",
+  open: openDumps,
+};
+
+/** What a section's lines are. `start` is the text before the first section title. */
+type Section =
+  | { readonly kind: "start" | "other" | "header" }
+  | { readonly kind: "cpuid"; readonly cpu: number }
+  | { readonly kind: "msr"; readonly cpu: number | undefined };
+
+const TITLE = /^-{6}\[ (.{1,80}) \]-{6}\s*$/;
+const CPUID_TITLE = /^(?:CPUID Registers \/ )?Logical CPU #(\d{1,5})$/;
+const MSR_TITLE = /^MSR Registers(?: \/ Logical CPU #(\d{1,5}))?$/;
+const CPUID_LINE =
+  /^CPUID ([0-9A-Fa-f]{8}): ([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})(?: \[SL ([0-9A-Fa-f]{2})\])?/;
+const MSR_LINE = /^MSR ([0-9A-Fa-f]{8}): (\S.*)$/;
+const MSR_VALUE = /^([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})(?=$|\s)(.*)$/;
+const FAILED = /^<\s*FAILED\s*>/;
+/** Lines that look like a MSR line and are not one; the index tells whether it matters. */
+const BROKEN_MSR_LINE = /^MSR\s{1,8}(?:0x)?([0-9A-Fa-f]{1,16})\b/;
+
+function openDumps(file: string | undefined): LineRun {
+  const log = diagnosticLog(file);
+  const hosts: Host[] = [];
+  let dump = openDump(log);
+  let section: Section = { kind: "start" };
+  let lines = 0;
+
+  const finish = (): void => {
+    const host = dump.end(file, { line: Math.max(lines, 1), column: 1 });
+    if (host !== undefined) hosts.push(host);
+  };
+  const enter = (next: Section, at: Place): void => {
+    // Dumps pasted one after the other: a section that this dump has already begins the next.
+    if (!dump.accepts(next)) {
+      finish();
+      dump = openDump(log);
+    }
+    dump.enter(next, at);
+    section = next;
+  };
+
+  return {
+    line(raw, number) {
+      lines = number;
+      const text = raw.charCodeAt(0) <= 0x20 ? raw.trimStart() : raw;
+      switch (text.charCodeAt(0)) {
+        case 45: {
+          const title = TITLE.exec(text);
+          if (title === null) return 0;
+          enter(sectionOf(title[1] as string), { line: number, column: 1 });
+          return 5;
+        }
+        case 67:
+          return text.startsWith("CPUID ") || text.startsWith("CPU Alias") ? dump.cpuLine(section, text) : 0;
+        case 77:
+          return text.startsWith("MSR ") ? dump.msrLine(section, text, number) : 0;
+        case 97:
+          return text.startsWith("allcpu: ") ? 1 : 0;
+        default:
+          return 0;
+      }
+    },
+    end() {
+      finish();
+      return { hosts, diagnostics: log.list() };
+    },
+  };
+}
+
+function sectionOf(title: string): Section {
+  const cpuid = CPUID_TITLE.exec(title);
+  if (cpuid !== null && Number(cpuid[1]) <= MAX_CPU) return { kind: "cpuid", cpu: Number(cpuid[1]) };
+  const msr = MSR_TITLE.exec(title);
+  if (msr !== null && (msr[1] === undefined || Number(msr[1]) <= MAX_CPU)) {
+    return { kind: "msr", cpu: msr[1] === undefined ? undefined : Number(msr[1]) };
+  }
+  return { kind: title === "Versions" ? "header" : "other" };
+}
+
+interface Dump {
+  readonly accepts: (next: Section) => boolean;
+  readonly enter: (next: Section, at: Place) => void;
+  readonly cpuLine: (section: Section, text: string) => number;
+  readonly msrLine: (section: Section, text: string, number: number) => number;
+  readonly end: (file: string | undefined, at: Place) => Host | undefined;
+}
+
+function openDump(log: DiagnosticLog): Dump {
+  const builder = hostBuilder(log);
+  /** CPUID by logical CPU, then by leaf and subleaf as one number. */
+  const cpuids = new Map<number, Map<number, CpuidRegisters>>();
+  const msrSections = new Map<number | undefined, Place>();
+  const microcode = new Map<number | undefined, number>();
+  let sections = 0;
+  let alias: string | undefined;
+  let orphansTold = false;
+
+  return {
+    accepts(next) {
+      if (next.kind === "header") return sections === 0;
+      if (next.kind === "cpuid") return !cpuids.has(next.cpu);
+      return next.kind !== "msr" || !msrSections.has(next.cpu);
+    },
+    enter(next, at) {
+      sections++;
+      if (next.kind === "cpuid") cpuids.set(next.cpu, new Map());
+      if (next.kind === "msr") msrSections.set(next.cpu, at);
+    },
+    cpuLine(section, text) {
+      if (section.kind !== "cpuid") {
+        const found = /^CPU Alias\s{0,20}:\s{0,20}(\S.{0,80}?)\s{0,20}$/.exec(text.slice(0, 200));
+        if (found !== null) alias = found[1] as string;
+        return found === null ? 0 : 1;
+      }
+      const found = CPUID_LINE.exec(text);
+      if (found === null) return 0;
+      const [leaf, eax, ebx, ecx, edx, subleaf] = found.slice(1).map((h) => Number.parseInt(h ?? "0", 16));
+      const leaves = cpuids.get(section.cpu) as Map<number, CpuidRegisters>;
+      leaves.set((leaf as number) * 256 + (subleaf as number), { eax, ebx, ecx, edx } as CpuidRegisters);
+      return 1;
+    },
+    msrLine(section, text, number) {
+      if (section.kind !== "msr" && section.kind !== "start") return 0;
+      const cpu = section.kind === "msr" ? section.cpu : undefined;
+      const found = MSR_LINE.exec(text);
+      if (found === null) {
+        const broken = BROKEN_MSR_LINE.exec(text);
+        if (section.kind === "start" || broken === null || !isVmxMsr(Number.parseInt(broken[1] as string, 16)))
+          return 0;
+        log.error({ line: number, column: 5 }, "not a MSR line of an AIDA64 dump", LINE_EXPECTED);
+        return 0;
+      }
+      const index = Number.parseInt(found[1] as string, 16);
+      const read = takeMsr(index, found[2] as string);
+      if (read === "broken" && isVmxMsr(index)) {
+        // Without any section title this may be another format's line.
+        if (section.kind === "start") return 0;
+        log.error(
+          { line: number, column: 15 },
+          `no MSR value: ${JSON.stringify(clip(found[2] as string))}`,
+          LINE_EXPECTED,
+        );
+        return 1;
+      }
+      if (read === "broken" || read === "sample") return 1;
+      const at: Place = { line: number, column: 15 };
+      if (section.kind === "start" && isVmxMsr(index) && !orphansTold) {
+        orphansTold = true;
+        log.warning(
+          at,
+          "MSR lines before any section title: taken as one CPU without a number",
+          '"------[ MSR Registers ]------"',
+        );
+      }
+      if (isVmxMsr(index)) builder.msr(cpu ?? "unnamed", index, read, at);
+      else if (index === BIOS_SIGN_ID && read.state === "value" && read.hi.value !== 0)
+        microcode.set(cpu, read.hi.value);
+      return 2;
+    },
+    end(file, at) {
+      if (sections === 0 && builder.msrsOf("unnamed").size === 0) return undefined;
+      const identity = fillDrafts(builder, cpuids, msrSections, microcode);
+      tellWhatIsMissing(builder, cpuids, msrSections, log, at);
+      return builder.build({
+        ...identity,
+        ...(alias === undefined ? {} : { codename: alias }),
+        ...(file === undefined ? {} : { source: file }),
+      });
+    },
+  };
+}
+
+const LINE_EXPECTED = '"MSR 00000480: hhhh-hhhh-hhhh-hhhh" or "MSR 00000480: < FAILED >"';
+
+function clip(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+/** `sample` is one of the extra readings, 200 ms apart, of a MSR that changes; the unmarked line counts. */
+function takeMsr(index: number, text: string) {
+  if (FAILED.test(text)) return ABSENT;
+  const found = MSR_VALUE.exec(text);
+  const value = found === null ? undefined : parseHexU64(`${found[1]}${found[2]}${found[3]}${found[4]}`);
+  if (found === null || value === undefined) return "broken";
+  if (isVmxMsr(index) || index === BIOS_SIGN_ID) {
+    return /^\s*\[S\d/.test(found[5] as string) ? "sample" : msrValue(value);
+  }
+  return "sample";
+}
+
+/** Turns CPUID into facts for each CPU; gives what identifies the machine, which the first CPU tells. */
+function fillDrafts(
+  builder: HostBuilder,
+  cpuids: ReadonlyMap<number, ReadonlyMap<number, CpuidRegisters>>,
+  msrSections: ReadonlyMap<number | undefined, Place>,
+  microcode: ReadonlyMap<number | undefined, number>,
+): Omit<Host, "cores"> {
+  // One unnamed MSR section stands for all CPUs; the CPUID that belongs to it is that of the first.
+  const unnamed = (msrSections.has(undefined) || cpuids.size === 0) && !hasNamedSection(msrSections);
+  const sorted = [...cpuids].sort(([a], [b]) => a - b);
+  const cores: { draft: CpuDraft; kind: CoreKind }[] = [];
+  let identity: Omit<Host, "cores"> = {};
+  for (const [cpu, leaves] of unnamed ? sorted.slice(0, 1) : sorted) {
+    const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => leaves.get(leaf * 256 + subleaf);
+    const draft = builder.cpu(unnamed ? "unnamed" : cpu);
+    draft.facts = factsFromCpuid(lookup);
+    const signature = lookup(1, 0)?.eax;
+    if (signature !== undefined) draft.signature = signature;
+    cores.push({ draft, kind: coreKindFromCpuid(lookup) });
+    const vendor = vendorFromCpuid(lookup);
+    const name = nameFromCpuid(lookup);
+    identity = {
+      ...(vendor === undefined ? {} : { vendor }),
+      ...(name === undefined ? {} : { name }),
+      ...identity,
+    };
+  }
+  if (!unnamed || sorted.length <= 1) assignCoreTypes(cores);
+  for (const [cpu, revision] of microcode) builder.cpu(cpu ?? "unnamed").microcode = revision;
+  return identity;
+}
+
+function hasNamedSection(msrSections: ReadonlyMap<number | undefined, Place>): boolean {
+  return [...msrSections.keys()].some((cpu) => cpu !== undefined);
+}
+
+function tellWhatIsMissing(
+  builder: HostBuilder,
+  cpuids: ReadonlyMap<number, unknown>,
+  msrSections: ReadonlyMap<number | undefined, Place>,
+  log: DiagnosticLog,
+  at: Place,
+): void {
+  if (msrSections.size === 0 && builder.msrsOf("unnamed").size === 0) {
+    log.error(
+      at,
+      "the dump has no MSR section",
+      '"------[ MSR Registers ]------" or "------[ MSR Registers / Logical CPU #0 ]------"',
+    );
+    return;
+  }
+  const counts = [...msrSections].map(([cpu, place]) => ({ cpu, place, msrs: builder.msrsOf(cpu ?? "unnamed") }));
+  const most = counts.reduce((a, b) => (b.msrs.size > a.msrs.size ? b : a), counts[0] ?? NO_SECTION);
+  if (most.msrs.size === 0 && counts.length > 0) {
+    const first = builder.cpu(counts[0]?.cpu ?? "unnamed").facts?.features;
+    log.error(
+      at,
+      "no VMX MSR in the dump" +
+        (first?.hypervisor === true && first.vmx !== true
+          ? ": it was taken under a hypervisor that hides VMX"
+          : first?.vmx === false
+            ? ": the CPU does not have VMX (CPUID.1:ECX bit 5 is 0)"
+            : ""),
+      "MSR lines from 00000480",
+    );
+    return;
+  }
+  for (const { cpu, place, msrs } of counts) {
+    const missing = [...most.msrs].filter((index) => !msrs.has(index)).map((index) => `0x${index.toString(16)}`);
+    if (missing.length === 0) continue;
+    log.warning(
+      place,
+      `the MSR section of CPU ${cpu ?? "?"} lacks ${missing.join(", ")}, which CPU ${most.cpu ?? "?"} has`,
+    );
+  }
+  const withoutMsrs = [...cpuids.keys()].filter((cpu) => !msrSections.has(cpu)).sort((a, b) => a - b);
+  if (hasNamedSection(msrSections) && withoutMsrs.length > 0) {
+    log.warning(
+      at,
+      `no MSR section for logical CPU ${formatCpuRanges(withoutMsrs)}: their MSRs are unknown`,
+      `"------[ MSR Registers / Logical CPU #${withoutMsrs[0]} ]------"`,
+    );
+  }
+}
+
+const NO_SECTION = { cpu: undefined, place: { line: 1, column: 1 }, msrs: new Set<number>() };

@@ -1,0 +1,183 @@
+import { partialMsr } from "../../host/partial-msr.js";
+import type { Desk } from "../hosts/evidence.js";
+import { featureBits, offered } from "../hosts/feature-bits.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
+import { describeMsr, isVmxMsr } from "../text/msr-names.js";
+
+/** Kernel messages about VMX, the kernel's own release, and QEMU's messages with VMX numbers. */
+export const kernelLog: FactReader = {
+  kind: "facts",
+  name: "kernel-log",
+  knows:
+    "Kernel and QEMU messages: what Linux and KVM said of VMX, the kernel release (Linux version, uname), microcode, and " +
+    "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
+  recognisedBy: "x86/cpu: VMX …, kvm_intel: …, Linux version …, microcode: …, failed to set MSR 0x48… to 0x…",
+  mark: /\bkvm(?:_intel)?: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: /,
+  words: [
+    "kvm",
+    "x86/cpu: ",
+    "Linux ",
+    "uname -r",
+    "microcode: ",
+    "smpboot: ",
+    "failed to set MSR",
+    "support requested",
+    "unchecked MSR",
+    "Offset ",
+    "Hypervisor detected",
+  ],
+  unwraps: true,
+  open: openLog,
+};
+
+/** Words of a message of kvm or kvm_intel about VMX, as regular expressions that grep -E reads as well. */
+export const ABOUT_VMX = [
+  "VMX",
+  "VMCS",
+  "EPT",
+  "VPID",
+  "bios",
+  "BIOS",
+  "TXT",
+  "SGX",
+  "hardware support",
+  "virtualization",
+  "Inconsistent",
+  "inconsistent",
+  "Hyper-V",
+  "eVMCS",
+  "PERF_GLOBAL_CTRL",
+  "PAT\\[0\\]",
+  "not supported",
+  "invalid for parameter",
+  "failed",
+  "L1TF",
+] as const;
+const MESSAGE = new RegExp(
+  `(?:x86/cpu: (?:VMX|SGX)\\b|\\bkvm(?:_intel)?: (?=.{0,100}(?:${ABOUT_VMX.join("|")}))).{2,300}`,
+);
+/** Lines of a dumped VMCS, which another part of the program reads. */
+const DUMP = /kvm(?:_intel)?: (?:\*\*\*|VMCS [0-9a-f]{4,16}, last attempted|[\w ().]{1,40}=)/;
+const OFFSET =
+  /^\s{0,16}Offset \d{1,5} REF = 0x[0-9a-f]{1,8}, CPU\d{1,5} = 0x[0-9a-f]{1,8}, mismatch = 0x[0-9a-f]{1,8}/;
+const UNCHECKED = /unchecked MSR access error: (?:RDMSR from|WRMSR to) 0x([0-9a-f]{1,8})\b.{0,120}/;
+const VERSION = /\bLinux version (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) /;
+const UNAME = /\bLinux \S{1,64} (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) #\d/;
+const RELEASE = /^(\d{1,3}\.\d{1,3}[\w.+~-]{0,80})\s*$/;
+const REVISION =
+  /microcode: .{0,60}?(?:\brevision[:=] ?|\bto revision |updated early: 0x[0-9a-f]{1,8} -> )0x([0-9a-f]{1,8})(?=[\s,.;]|$)/i;
+const SIG = /microcode: .{0,20}\bsig=0x([0-9a-f]{1,8}), pf=/;
+const BRAND =
+  /smpboot: CPU0: (.{4,80}?) \((?:fam|family): (?:0x)?([0-9a-f]{1,3}), model: (?:0x)?([0-9a-f]{1,2}), stepping: (?:0x)?([0-9a-f]{1,2})\)/;
+const QEMU_SET = /failed to set MSR 0x([0-9a-f]{1,8}) to 0x([0-9a-f]{1,16})(?![0-9a-f])/;
+const QEMU_FEATURE =
+  /host doesn't support requested feature: MSR\(([0-9A-F]{1,8})H\)\.(vmx-[\w-]{2,60}) \[bit (\d{1,2})\]/;
+
+function openLog(desk: Desk): FactRun {
+  /** Line of a prompt with uname -r, whose answer is a release and nothing else. */
+  let asked = -2;
+
+  return {
+    line(line) {
+      const { text, number } = line;
+      if (asked === line.after) {
+        const release = line.cut ? null : RELEASE.exec(text.trim());
+        asked = -2;
+        if (release !== null) {
+          desk.system("kernel", release[1] as string, placeOf(line));
+          return true;
+        }
+      }
+      if (/\buname -r\s*$/.test(text)) asked = number;
+      return identity(desk, line) || qemu(desk, line) || message(desk, line);
+    },
+    busy: () => asked >= 0,
+  };
+}
+
+/** Whether the match reaches the end of a text that may be cut there. */
+function isCut(line: TextLine, found: RegExpExecArray): boolean {
+  return line.cut && found.index + found[0].length >= line.text.trimEnd().length;
+}
+
+function identity(desk: Desk, line: TextLine): boolean {
+  const { text } = line;
+  const release = VERSION.exec(text) ?? UNAME.exec(text);
+  if (release !== null) {
+    desk.system("kernel", release[1] as string, placeOf(line, release.index + 1));
+    return true;
+  }
+  const brand = BRAND.exec(text);
+  if (brand !== null) {
+    const [, name, family, model, stepping] = brand as unknown as [string, string, string, string, string];
+    desk.machine({ name: name.replace(/ +/g, " ").trim() }, placeOf(line));
+    const [f, m, s] = [family, model, stepping].map((digits) => Number.parseInt(digits, 16)) as [
+      number,
+      number,
+      number,
+    ];
+    // Put together as CPUID.1:EAX; only family 6 of Intel has VMX, and no base family above 15 is extended.
+    if (f === 6 && s <= 15)
+      desk.cpu("unnamed", { signature: ((m >>> 4) << 16) | 0x600 | ((m & 15) << 4) | s }, placeOf(line));
+    return true;
+  }
+  const sig = SIG.exec(text);
+  const revision = REVISION.exec(text);
+  if (sig !== null && !isCut(line, sig)) {
+    desk.cpu("unnamed", { signature: Number.parseInt(sig[1] as string, 16) }, placeOf(line, sig.index + 1));
+  }
+  if (revision !== null && !isCut(line, revision)) {
+    const microcode = Number.parseInt(revision[1] as string, 16);
+    if (microcode !== 0) desk.cpu("unnamed", { microcode }, placeOf(line, revision.index + 1));
+  }
+  if (sig !== null || revision !== null) return true;
+  if (!text.includes("Hypervisor detected: ")) return false;
+  desk.machine({ hypervisor: true }, placeOf(line));
+  desk.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
+  return true;
+}
+
+function qemu(desk: Desk, line: TextLine): boolean {
+  const { text } = line;
+  const set = QEMU_SET.exec(text);
+  if (set !== null) {
+    const index = Number.parseInt(set[1] as string, 16);
+    if (isCut(line, set) || !isVmxMsr(index)) return false;
+    desk.guest(`MSR ${describeMsr(index)} that QEMU failed to set`, `0x${set[2]}`, placeOf(line, set.index + 1));
+    return true;
+  }
+  const feature = QEMU_FEATURE.exec(text);
+  if (feature === null) return false;
+  const [, digits, name, bit] = feature as unknown as [string, string, string, string];
+  const index = Number.parseInt(digits, 16);
+  const meant = featureBits("qemu", name).find(
+    (row) => row.index === index && row.bit === Number(bit) + (row.control ? 32 : 0),
+  );
+  if (meant === undefined) return isVmxMsr(index);
+  desk.nested(index, offered(meant, false), placeOf(line, feature.index + 1));
+  return true;
+}
+
+function message(desk: Desk, line: TextLine): boolean {
+  const { text } = line;
+  if (line.cut) return false;
+  const unchecked = UNCHECKED.exec(text);
+  if (unchecked !== null) {
+    if (!isVmxMsr(Number.parseInt(unchecked[1] as string, 16))) return false;
+    desk.message(unchecked[0].trim(), placeOf(line, unchecked.index + 1));
+    return true;
+  }
+  if (OFFSET.test(text)) {
+    desk.message(text.trim(), placeOf(line));
+    return true;
+  }
+  const said = MESSAGE.exec(text);
+  if (said === null || DUMP.test(text)) return false;
+  const words = said[0].trim();
+  desk.message(words, placeOf(line, said.index + 1));
+  // Printed where the register is locked with the bit 0; a kernel that can lock it itself sets the bit.
+  if (words.startsWith("x86/cpu: VMX (outside TXT) disabled by BIOS")) {
+    desk.msr("unnamed", 0x3a, partialMsr([0], [2]), placeOf(line, said.index + 1));
+  }
+  return true;
+}

@@ -1,0 +1,88 @@
+import type { Desk } from "../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
+
+/** Parameters of kvm and kvm_intel as /sys shows them. */
+export const moduleParams: FactReader = {
+  kind: "facts",
+  name: "params",
+  knows:
+    "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
+    "what they were asked to be.",
+  recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b/,
+  words: ["/parameters/", "Module = ", "Module:"],
+  unwraps: true,
+  open: openParams,
+};
+
+const PATH = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})/;
+const INLINE =
+  /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
+/** vmentry_l1d_flush is the one parameter with a blank in a value. */
+const VALUE = /^\s{0,40}(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
+/** A name that fills its column has no blank behind it. */
+const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})"\s*$/;
+/** The list of a script that is copied a lot. */
+const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
+
+function openParams(desk: Desk): FactRun {
+  /** A path by itself: its value is on the next line, as cat and head print it. */
+  let awaited:
+    | { readonly module: string; readonly name: string; readonly line: number; readonly spaced: boolean }
+    | undefined;
+  let systool: string | undefined;
+  /** systool prints attributes of the module first, and parameters under a title of their own. */
+  let section: "attributes" | "parameters" | undefined;
+
+  const take = (line: TextLine, module: string, name: string, value: string): boolean => {
+    // Y and N are whole; a number or a word may go on behind the end of a cut text.
+    if (line.cut && !/^[YN]$/.test(value)) return false;
+    desk.param(module as "kvm" | "kvm_intel", name, value, placeOf(line, line.text.lastIndexOf(value) + 1));
+    return true;
+  };
+
+  return {
+    line(line) {
+      const { text, number } = line;
+      const inline = INLINE.exec(text);
+      if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
+      const path = PATH.exec(text);
+      if (path !== null) {
+        // Only at the end of the line, so that a sentence about the path does not ask for anything.
+        const alone = /\/parameters\/\w+(?: <==)?\s*$/.test(text);
+        awaited = alone
+          ? { module: path[1] as string, name: path[2] as string, line: number, spaced: false }
+          : undefined;
+        return alone;
+      }
+      const module = /^\s*Module( = |: ?)"?(\w+)"?\s*$/.exec(text);
+      if (module !== null) {
+        systool = /^kvm(?:_intel)?$/.test(module[2] as string) ? module[2] : undefined;
+        section = module[1] === " = " ? "attributes" : undefined;
+        return systool !== undefined;
+      }
+      if (awaited !== undefined && awaited.line === line.after && text.trim() === "" && !awaited.spaced) {
+        awaited = { ...awaited, line: number, spaced: true };
+        return false;
+      }
+      if (awaited !== undefined && awaited.line === line.after) {
+        const { module: of, name } = awaited;
+        awaited = undefined;
+        const value = VALUE.exec(text);
+        return value !== null && take(line, of, name, value[1] as string);
+      }
+      awaited = undefined;
+      if (systool === undefined) return false;
+      const script = SCRIPT.exec(text);
+      if (script !== null) return take(line, systool, script[1] as string, script[2] as string);
+      const row = section === undefined ? null : SYSTOOL.exec(text);
+      if (row !== null) return section !== "parameters" || take(line, systool, row[1] as string, row[2] as string);
+      const title = /^\s*(Attributes|Parameters|Sections|Notes|Holders|Drivers):/.exec(text)?.[1];
+      if (title === undefined || section === undefined) return false;
+      section = title === "Parameters" ? "parameters" : "attributes";
+      if (title === "Sections" || title === "Notes") systool = undefined;
+      return true;
+    },
+    busy: () => awaited !== undefined || systool !== undefined,
+  };
+}

@@ -1,0 +1,56 @@
+import type { Reader } from "../hosts/reader.js";
+import { aida64 } from "./aida64.js";
+import { canSet } from "./cmpe283-listing.js";
+import { collect } from "./collect.js";
+import { cpuidRaw } from "./cpuid-raw.js";
+import { featureControl } from "./feature-control.js";
+import { firecracker } from "./firecracker.js";
+import { freebsdBoot } from "./freebsd-boot.js";
+import { haxm } from "./haxm.js";
+import { kernelLog } from "./kernel-log.js";
+import { kvmMsrJson, kvmMsrLines } from "./kvm-msrs.js";
+import { libvirtXml } from "./libvirt-xml.js";
+import { moduleParams } from "./module-params.js";
+import { msrList } from "./msr-list.js";
+import { procCpuinfo } from "./proc-cpuinfo.js";
+import { qmp } from "./qmp.js";
+import { snapshot } from "./snapshot.js";
+import { vboxlog } from "./vboxlog.js";
+import { vmxcap } from "./vmxcap.js";
+import { xenLog } from "./xen-log.js";
+
+/**
+ * Every format that `readHost` knows. A new reader is its own file plus its row here. A line belongs to the first reader
+ * that claims it, so that formats with lines of their own stand before those that take any list of values.
+ */
+export const READERS: readonly Reader[] = [
+  snapshot,
+  collect,
+  vmxcap,
+  procCpuinfo,
+  moduleParams,
+  kvmMsrLines,
+  vboxlog,
+  freebsdBoot,
+  xenLog,
+  canSet,
+  haxm,
+  featureControl,
+  cpuidRaw,
+  kernelLog,
+  qmp,
+  kvmMsrJson,
+  firecracker,
+  libvirtXml,
+  aida64,
+  msrList,
+];
+
+/** Throws `RangeError` on a name that no reader has. */
+export function readerByName(name: string): Reader {
+  const reader = READERS.find((r) => r.name === name);
+  if (reader === undefined) {
+    throw new RangeError(`no format ${JSON.stringify(name)}; known: ${READERS.map((r) => r.name).join(", ")}`);
+  }
+  return reader;
+}

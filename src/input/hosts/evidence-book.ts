@@ -1,0 +1,258 @@
+import type { Host } from "../../host/host.js";
+import type { Msr } from "../../host/msr.js";
+import { parseCpuRanges } from "../text/cpu-ranges.js";
+import { type Diagnostic, diagnosticLog, type Place, START } from "../text/diagnostic.js";
+import { describeMsr, isVmxMsr } from "../text/msr-names.js";
+import type { Desk, Evidence, EvidenceLayer, MachineMarks } from "./evidence.js";
+import { buildHost } from "./evidence-host.js";
+import {
+  addMsr,
+  addNested,
+  describeKnown,
+  type MachineNotes,
+  machineNotes,
+  showFact,
+  state,
+  statements,
+} from "./evidence-notes.js";
+import { type CpuScope, placesOf } from "./host-builder.js";
+
+/** What all readers of one text said. */
+export interface Book {
+  /** Where the reader of this name hands in its facts. */
+  readonly desk: (format: string) => Desk;
+  /** Takes over a host that a reader put together by itself, and merges it with what else is said of that machine. */
+  readonly take: (host: Host, format: string) => void;
+  /** As `take`, but the host is a machine of its own. */
+  readonly takeSeparately: (host: Host, format: string) => void;
+  /** True when something was handed in that belongs to a host. */
+  readonly hasFacts: () => boolean;
+  readonly close: () => {
+    readonly hosts: readonly Host[];
+    readonly evidence: readonly Evidence[];
+    readonly diagnostics: readonly Diagnostic[];
+  };
+}
+
+export interface BookOptions {
+  readonly file?: string | undefined;
+  /** Kernel release, for a text that does not tell. */
+  readonly kernel?: string | undefined;
+  /** As in `ReadOptions`. */
+  readonly flagsProve?: boolean | undefined;
+}
+
+/** Memory stays bounded whatever a text claims to hold. */
+const MAX_MACHINES = 256;
+const MAX_EVIDENCE = 20_000;
+const MAX_LIST = 1000;
+
+export function evidenceBook(options: BookOptions): Book {
+  const { file } = options;
+  const log = diagnosticLog(file);
+  const machines: MachineNotes[] = [];
+  let here = open();
+  let rows = 0;
+
+  function open(): MachineNotes {
+    const notes = machineNotes(log);
+    machines.push(notes);
+    return notes;
+  }
+
+  const select = (said: MachineMarks, at: Place): void => {
+    const marks = said.name === undefined ? said : { ...said, name: said.name.replace(/\s+/g, " ").trim() };
+    let fitting = fits(here.marks, marks) ? here : machines.find((m) => m !== here && fits(m.marks, marks));
+    if (fitting === undefined) {
+      if (machines.length >= MAX_MACHINES) {
+        log.warning(at, `the text speaks of more than ${MAX_MACHINES} machines; the rest is counted as the last one`);
+        return;
+      }
+      fitting = open();
+      log.note(
+        at,
+        `from here on the text is about another machine (${describeMarks(marks)}, before ${describeMarks(here.marks)}); ` +
+          "what stands between the two is counted as the former",
+        "one machine in a text",
+      );
+    }
+    fitting.marks = { ...fitting.marks, ...marks };
+    here = fitting;
+  };
+
+  /** Lists a statement. One that was made before only counts; `build` is called for the first. */
+  const tell = (layer: EvidenceLayer, key: string, at: Place, format: string, build: () => Told): void => {
+    if (layer !== "guest") {
+      here.facts++;
+      if (at.line < here.since) here.since = at.line;
+    }
+    const id = `${layer} ${format} ${key}`;
+    const before = here.evidence.get(id);
+    if (before !== undefined) {
+      before.times++;
+      return;
+    }
+    if (rows++ >= MAX_EVIDENCE) return;
+    const row = { layer, ...build(), format, ...(file === undefined ? {} : { file }), ...at, times: 1 };
+    here.evidence.set(id, row);
+  };
+  const tellText = (
+    layer: EvidenceLayer,
+    about: string,
+    value: string,
+    at: Place,
+    format: string,
+    cpu?: number,
+  ): void =>
+    tell(layer, `${about}|${value}`, at, format, () => ({ about, value, ...(cpu === undefined ? {} : { cpu }) }));
+  const tellMsr = (
+    layer: EvidenceLayer,
+    index: number,
+    value: Msr,
+    at: Place,
+    format: string,
+    scope: CpuScope | undefined,
+  ): void =>
+    tell(layer, msrKey(index, value), at, format, () => ({
+      about: `${layer === "nested" ? "nested " : ""}MSR ${describeMsr(index)}`,
+      value: describeKnown(value),
+      msr: { index, value },
+      ...(typeof scope === "number" ? { cpu: scope } : {}),
+    }));
+
+  const desk = (format: string): Desk => ({
+    log,
+    machine(marks, at) {
+      select(marks, at);
+      const { name, vendor } = marks;
+      if (name !== undefined) tellText("system", "name", name, at, format);
+      if (vendor !== undefined) tellText("system", "vendor", vendor, at, format);
+    },
+    nextMachine() {
+      if (here.facts > 0 && machines.length < MAX_MACHINES) here = open();
+    },
+    msr(scope, index, msr, at) {
+      if (!isVmxMsr(index) || msr.state === "unknown") return;
+      tellMsr("cpu", index, msr, at, format, scope);
+      addMsr(here, scope, index, msr, at);
+    },
+    nested(index, msr, at) {
+      if (!isVmxMsr(index) || msr.state === "unknown") return;
+      tellMsr("nested", index, msr, at, format, undefined);
+      addNested(here, index, msr, at);
+    },
+    cpu(scope, said, at) {
+      const notes = here.cpus.get(scope) ?? new Map();
+      here.cpus.set(scope, notes);
+      for (const [fact, value] of statements(said)) {
+        const about = fact.startsWith("features.") ? `CPUID ${fact.slice(9)}` : fact;
+        tellText("cpu", about, showFact(value), at, format, numberOf(scope));
+        state(notes, fact, value, at, log, () => `${fact} of ${describeCpu(scope)}`);
+      }
+    },
+    vmxFlags(scope, flags, at) {
+      tellText("linux", "vmx flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
+      state(here.vmxFlags, scope, flags, at, log, () => `the vmx flags line of ${describeCpu(scope)}`);
+    },
+    cpuFlags(scope, flags, at) {
+      tellText("linux", "flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
+      state(here.cpuFlags, scope, flags, at, log, () => `what the flags line says of VMX for ${describeCpu(scope)}`);
+    },
+    system(what, value, at) {
+      tellText("system", what, value, at, format);
+      state(here.system, what, value, at, log, () => (what === "kernel" ? "the kernel release" : what));
+    },
+    param(module, name, value, at) {
+      const key = `${module}.${name}`;
+      if (here.params.size >= MAX_LIST && !here.params.has(key)) return;
+      tellText("kvm", key, value, at, format);
+      state(here.params, key, value, at, log, () => `parameter ${key}`);
+    },
+    xen(feature, at) {
+      tellText("xen", "feature", feature, at, format);
+      if (here.xen.size < MAX_LIST) here.xen.add(feature);
+    },
+    message(text, at) {
+      tellText("linux", "message", text, at, format);
+      if (here.messages.size < MAX_LIST) here.messages.add(text);
+    },
+    guest: (about, value, at) => tellText("guest", about, value, at, format),
+  });
+
+  const takeHost = (host: Host, format: string, separately: boolean): void => {
+    const marks = {
+      ...(host.name === undefined ? {} : { name: host.name }),
+      ...(host.vendor === undefined ? {} : { vendor: host.vendor }),
+    };
+    if (separately) here = open();
+    desk(format).machine(marks, START);
+    const to = desk(format);
+    for (const core of host.cores) {
+      const cpus = core.logicalCpus === undefined ? undefined : parseCpuRanges(core.logicalCpus);
+      const places = placesOf(core);
+      const [first] = places?.values() ?? [];
+      const [coreType, otherType] = core.coreTypes;
+      for (const scope of cpus ?? (["unnamed"] as const)) {
+        for (const [index, msr] of core.msrs) to.msr(scope, index, msr, places?.get(index) ?? START);
+        const { features, ...facts } = core.cpuid;
+        const said = {
+          ...facts,
+          features,
+          ...(core.signature === undefined ? {} : { signature: core.signature }),
+          ...(core.microcode === undefined ? {} : { microcode: core.microcode }),
+          ...(coreType === undefined || otherType !== undefined ? {} : { coreType }),
+        };
+        to.cpu(scope, said, first ?? START);
+      }
+    }
+    if (host.codename !== undefined) to.system("codename", host.codename, START);
+  };
+
+  return {
+    desk,
+    take: (host, format) => takeHost(host, format, false),
+    takeSeparately: (host, format) => takeHost(host, format, true),
+    hasFacts: () => machines.some((notes) => notes.facts > 0),
+    close() {
+      const told = machines.filter((notes) => notes.facts > 0).sort((a, b) => a.since - b.since);
+      const hosts = told.map((notes) => buildHost(notes, options));
+      const evidence = machines.flatMap((notes) => {
+        const host = told.indexOf(notes);
+        return [...notes.evidence.values()].map((row) => (row.layer === "guest" || host < 0 ? row : { ...row, host }));
+      });
+      evidence.sort((a, b) => a.line - b.line || a.column - b.column);
+      if (rows > MAX_EVIDENCE) log.note(START, `${rows - MAX_EVIDENCE} further statements are not listed one by one`);
+      return { hosts, evidence, diagnostics: log.list() };
+    },
+  };
+}
+
+type Told = Pick<Evidence, "about" | "value" | "msr" | "cpu">;
+
+function numberOf(scope: number | "unnamed"): number | undefined {
+  return scope === "unnamed" ? undefined : scope;
+}
+
+function msrKey(index: number, msr: Msr): string {
+  if (msr.state !== "value") return `${index} ${msr.state}`;
+  const { hi, lo, mayBeAbsent } = msr;
+  return `${index} ${hi.value} ${hi.unknown} ${lo.value} ${lo.unknown} ${mayBeAbsent === true}`;
+}
+
+function describeCpu(scope: number | "unnamed"): string {
+  return scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
+}
+
+/** Marks agree when no one that both have differs. */
+function fits(a: MachineMarks, b: MachineMarks): boolean {
+  if (a.name !== undefined && b.name !== undefined && a.name !== b.name) return false;
+  if (a.hypervisor !== undefined && b.hypervisor !== undefined && a.hypervisor !== b.hypervisor) return false;
+  return (
+    a.vendor === undefined || b.vendor === undefined || a.vendor === b.vendor || a.vendor.trim() === b.vendor.trim()
+  );
+}
+
+function describeMarks({ name, vendor, hypervisor }: MachineMarks): string {
+  const what = name ?? vendor ?? "one without a name";
+  return hypervisor === undefined ? what : `${what}, ${hypervisor ? "a virtual machine" : "not a virtual machine"}`;
+}

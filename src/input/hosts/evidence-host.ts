@@ -1,0 +1,151 @@
+import { CPU_FEATURES, type CpuFacts, type Host, msrOf, type Observed, type Params } from "../../host/host.js";
+import { msrsFromCpuFlags, msrsFromVmxFlags } from "../../linux/vmx-flag-bits.js";
+import type { CpuNotes, MachineNotes } from "./evidence-notes.js";
+import { state, undisputed } from "./evidence-notes.js";
+import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
+
+/**
+ * Makes a host of what was said of a machine. What was said of "the CPU" without a number is taken as said of the
+ * lowest-numbered one when there are numbers: that is the boot CPU, and the others need not be like it.
+ */
+export function buildHost(
+  notes: MachineNotes,
+  options: {
+    readonly file?: string | undefined;
+    readonly kernel?: string | undefined;
+    readonly flagsProve?: boolean | undefined;
+  },
+): Host {
+  const { log } = notes;
+  const builder = hostBuilder(log);
+  const numbers = [
+    ...new Set([...notes.cpus.keys(), ...notes.msrs.keys(), ...notes.vmxFlags.keys(), ...notes.cpuFlags.keys()]),
+  ]
+    .filter((scope) => typeof scope === "number")
+    .sort((a, b) => a - b);
+  const [boot] = numbers;
+  const home = (scope: CpuScope): CpuScope => (scope === "unnamed" && boot !== undefined ? boot : scope);
+
+  const kernel = undisputed(notes.system, "kernel");
+  // A release that the text tells in two ways may be either.
+  const release = notes.system.has("kernel") ? kernel : options.kernel;
+  for (const [scope, list] of notes.msrs) {
+    for (const [index, seen] of list) builder.msr(home(scope), index, seen.msr, seen.at, seen.disputed);
+  }
+  const flagsProve = options.flagsProve !== false;
+  for (const [scope, { value, at, disputed }] of notes.vmxFlags) {
+    if (disputed || !flagsProve) continue;
+    const proven = msrsFromVmxFlags(new Set(value.names), value.whole, release);
+    for (const [index, msr] of proven) builder.msr(home(scope), index, msr, at);
+  }
+  for (const [scope, { value, at, disputed }] of notes.cpuFlags) {
+    if (disputed || !flagsProve) continue;
+    for (const [index, msr] of msrsFromCpuFlags(new Set(value.names), release))
+      builder.msr(home(scope), index, msr, at);
+  }
+  const drafts = new Map<number | "unnamed", CpuNotes>();
+  for (const [scope, facts] of notes.cpus) {
+    const owner = home(scope) as number | "unnamed";
+    const into = drafts.get(owner) ?? new Map();
+    drafts.set(owner, into);
+    for (const [fact, said] of facts) {
+      state(
+        into,
+        fact,
+        said.value,
+        said.at,
+        log,
+        () => `${fact} of ${owner === "unnamed" ? "the CPU" : `CPU ${owner}`}`,
+      );
+      if (said.disputed) into.set(fact, said);
+    }
+  }
+  for (const [scope, facts] of drafts) fillDraft(builder.cpu(scope), facts);
+
+  const { name, vendor } = notes.marks;
+  const codename = undisputed(notes.system, "codename");
+  const params = paramsOf(notes);
+  const observed = observedOf(notes, boot);
+  const identity: Omit<Host, "cores"> = {
+    ...(name === undefined ? {} : { name }),
+    ...(vendor === undefined ? {} : { vendor }),
+    ...(codename === undefined ? {} : { codename }),
+    ...((kernel ?? release) === undefined ? {} : { kernel: (kernel ?? release) as string }),
+    ...(params === undefined ? {} : { params }),
+    ...(observed === undefined ? {} : { observed }),
+    ...(options.file === undefined ? {} : { source: options.file }),
+  };
+  const host = builder.build(identity) ?? {
+    ...identity,
+    cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }],
+  };
+  return withVmx(host);
+}
+
+function fillDraft(draft: CpuDraft, facts: CpuNotes): void {
+  const features: { [feature: string]: boolean } = {};
+  for (const feature of CPU_FEATURES) {
+    const said = undisputed(facts, `features.${feature}`);
+    if (typeof said === "boolean") features[feature] = said;
+  }
+  const cpuid: { -readonly [K in keyof CpuFacts]?: unknown } = { features };
+  for (const fact of ["maxLeaf", "cpuid12Eax", "cpuid15", "tscKhz", "physAddrBits", "linAddrBits"] as const) {
+    const said = undisputed(facts, fact);
+    if (said !== undefined) cpuid[fact] = said;
+  }
+  draft.facts = cpuid as unknown as CpuFacts;
+  const { signature, microcode, coreType } = Object.fromEntries(
+    ["signature", "microcode", "coreType"].map((fact) => [fact, undisputed(facts, fact)]),
+  );
+  if (typeof signature === "number") draft.signature = signature;
+  if (typeof microcode === "number") draft.microcode = microcode;
+  if (coreType !== undefined) draft.coreType = coreType as NonNullable<CpuDraft["coreType"]>;
+}
+
+function paramsOf(notes: MachineNotes): Host["params"] {
+  const modules: { kvm?: Params; kvm_intel?: Params } = {};
+  for (const [key, { value, disputed }] of notes.params) {
+    if (disputed) continue;
+    const dot = key.indexOf(".");
+    const module = key.slice(0, dot) as "kvm" | "kvm_intel";
+    // A parameter may have any name, so the object has no prototype to collide with.
+    modules[module] = Object.assign(Object.create(null), modules[module], { [key.slice(dot + 1)]: value });
+  }
+  return Object.keys(modules).length === 0 ? undefined : modules;
+}
+
+function observedOf(notes: MachineNotes, boot: number | undefined): Observed | undefined {
+  const flagsOf = (map: MachineNotes["vmxFlags"]): readonly string[] | undefined => {
+    for (const scope of [boot, "unnamed"] as const) {
+      const said = scope === undefined ? undefined : map.get(scope);
+      if (said !== undefined && !said.disputed && said.value.whole) return said.value.names;
+    }
+    return undefined;
+  };
+  const vmxFlags = flagsOf(notes.vmxFlags);
+  const cpuFlags = flagsOf(notes.cpuFlags);
+  const observed: Observed = {
+    ...(vmxFlags === undefined ? {} : { vmxFlags }),
+    ...(cpuFlags === undefined ? {} : { cpuFlags }),
+    ...(notes.nested.size === 0
+      ? {}
+      : { nestedMsrs: new Map([...notes.nested].sort(([a], [b]) => a - b).map(([index, { msr }]) => [index, msr])) }),
+    ...(notes.xen.size === 0 ? {} : { xenFeatures: [...notes.xen] }),
+    ...(notes.messages.size === 0 ? {} : { messages: [...notes.messages] }),
+  };
+  return Object.keys(observed).length === 0 ? undefined : observed;
+}
+
+/**
+ * IA32_VMX_BASIC exists only on a CPU that enumerates VMX (SDM volume 4, table 2-2). Zero proves nothing: KVM with
+ * `ignore_msrs` answers any MSR so.
+ */
+function withVmx(host: Host): Host {
+  const cores = host.cores.map((core) => {
+    const basic = msrOf(core, 0x480);
+    if (core.cpuid.features.vmx !== undefined || basic.state !== "value") return core;
+    if (basic.hi.value === 0 && basic.lo.value === 0) return core;
+    return { ...core, cpuid: { ...core.cpuid, features: { vmx: true, ...core.cpuid.features } } };
+  });
+  return { ...host, cores: cores as unknown as Host["cores"] };
+}

@@ -1,0 +1,157 @@
+import { formatU64 } from "../../bits/u64.js";
+import { knownValue, type Msr } from "../../host/msr.js";
+import type { DiagnosticLog, Place } from "../text/diagnostic.js";
+import { describeMsr } from "../text/msr-names.js";
+import type { CpuStatement, Evidence, FlagList, MachineMarks } from "./evidence.js";
+import { type CpuScope, describeBits, mergeSightings, type Sighting, UNDISPUTED } from "./host-builder.js";
+
+/** A value, where it was first said, and whether something else was said as well. */
+export interface Stated<T> {
+  readonly value: T;
+  readonly at: Place;
+  readonly disputed: boolean;
+}
+
+/** What was said of one logical CPU, by the name of the fact (`features.vmx`, `microcode` …). */
+export type CpuNotes = Map<string, Stated<unknown>>;
+
+/** Everything said about one machine. */
+export interface MachineNotes {
+  readonly log: DiagnosticLog;
+  marks: MachineMarks;
+  /** Line of the first fact; the order of the hosts. */
+  since: number;
+  readonly system: Map<string, Stated<string>>;
+  readonly params: Map<string, Stated<string>>;
+  readonly cpus: Map<number | "unnamed", CpuNotes>;
+  readonly msrs: Map<CpuScope, Map<number, Sighting>>;
+  readonly nested: Map<number, Sighting>;
+  readonly vmxFlags: Map<number | "unnamed", Stated<FlagList>>;
+  readonly cpuFlags: Map<number | "unnamed", Stated<FlagList>>;
+  readonly xen: Set<string>;
+  readonly messages: Set<string>;
+  /** By what is said, so that a fact that stands a thousand times is one entry. */
+  readonly evidence: Map<string, Evidence & { times: number }>;
+  /** Facts handed in, evidence about guests not counted. */
+  facts: number;
+}
+
+export function machineNotes(log: DiagnosticLog): MachineNotes {
+  return {
+    log,
+    marks: {},
+    since: Number.MAX_SAFE_INTEGER,
+    system: new Map(),
+    params: new Map(),
+    cpus: new Map(),
+    msrs: new Map(),
+    nested: new Map(),
+    vmxFlags: new Map(),
+    cpuFlags: new Map(),
+    xen: new Set(),
+    messages: new Set(),
+    evidence: new Map(),
+    facts: 0,
+  };
+}
+
+/**
+ * Adds a statement. Two that differ are a contradiction: it is reported, and the fact counts as not known.
+ */
+export function state<K, T>(
+  into: Map<K, Stated<T>>,
+  key: K,
+  value: T,
+  at: Place,
+  log: DiagnosticLog,
+  describe: () => string,
+): void {
+  const before = into.get(key);
+  if (before === undefined) {
+    into.set(key, { value, at, disputed: false });
+    return;
+  }
+  const [a, b] = [show(before.value), show(value)];
+  if (a === b || before.disputed) return;
+  into.set(key, { ...before, disputed: true });
+  log.warning(
+    at,
+    () => `${describe()} is ${b} here and ${a} in line ${before.at.line}; it stays unknown`,
+    "one value for each fact of a machine",
+  );
+}
+
+/** The value when it was said and nobody disagreed. */
+export function undisputed<K, T>(map: ReadonlyMap<K, Stated<T>>, key: K): T | undefined {
+  const found = map.get(key);
+  return found === undefined || found.disputed ? undefined : found.value;
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number") return `0x${value.toString(16)}`;
+  return JSON.stringify(value);
+}
+
+/** The single facts of a statement. */
+export function* statements(said: CpuStatement): Iterable<readonly [string, unknown]> {
+  const { features, ...others } = said;
+  for (const [feature, value] of Object.entries(features ?? {})) {
+    if (value !== undefined) yield [`features.${feature}`, value];
+  }
+  for (const [fact, value] of Object.entries(others)) if (value !== undefined) yield [fact, value];
+}
+
+export function showFact(value: unknown): string {
+  return show(value);
+}
+
+export function addMsr(notes: MachineNotes, scope: CpuScope, index: number, msr: Msr, at: Place): void {
+  const into = notes.msrs.get(scope) ?? new Map<number, Sighting>();
+  notes.msrs.set(scope, into);
+  const who = scope === "all" ? "all CPUs" : scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
+  merge(into, index, msr, at, notes.log, () => `MSR ${describeMsr(index)} of ${who}`);
+}
+
+export function addNested(notes: MachineNotes, index: number, msr: Msr, at: Place): void {
+  merge(notes.nested, index, msr, at, notes.log, () => `MSR ${describeMsr(index)} as KVM offers it`);
+}
+
+function merge(
+  into: Map<number, Sighting>,
+  index: number,
+  msr: Msr,
+  at: Place,
+  log: DiagnosticLog,
+  describe: () => string,
+): void {
+  const before = into.get(index);
+  if (before === undefined) {
+    into.set(index, { msr, disputed: UNDISPUTED, at });
+    return;
+  }
+  const { conflict, ...merged } = mergeSightings(before, { msr, disputed: UNDISPUTED, at });
+  into.set(index, merged);
+  if (conflict === undefined) return;
+  const message = (): string =>
+    `${describe()} is told differently here (${describeKnown(msr)}) and in line ${before.at.line} ` +
+    `(${describeKnown(before.msr)}); ${conflict()}`;
+  log.warning(at, message, "one value for each MSR of a CPU");
+}
+
+/** `0x…` when all of it is known, the known bits otherwise: `bits 1, 7 set; bit 14 clear`. */
+export function describeKnown(msr: Msr): string {
+  if (msr.state !== "value") return msr.state;
+  const value = knownValue(msr);
+  if (value !== undefined) return formatU64(value);
+  const set = listBits(msr.hi.value, msr.lo.value);
+  const clear = listBits(~msr.hi.value & ~msr.hi.unknown, ~msr.lo.value & ~msr.lo.unknown);
+  const parts = [set === "" ? "" : `${set} set`, clear === "" ? "" : `${clear} clear`].filter((part) => part !== "");
+  return parts.join("; ") || "unknown";
+}
+
+function listBits(hi: number, lo: number): string {
+  if (hi === 0 && lo === 0) return "";
+  return describeBits(hi, lo).replace(/ stays?$/, "");
+}

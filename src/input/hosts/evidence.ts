@@ -1,0 +1,89 @@
+import type { CoreType, CpuFacts, CpuFeature } from "../../host/host.js";
+import type { Msr } from "../../host/msr.js";
+import type { DiagnosticLog, Place } from "../text/diagnostic.js";
+import type { CpuScope } from "./host-builder.js";
+
+/** Layers that a text can speak of, and what a fact of each is. */
+const EVIDENCE_LAYERS = {
+  cpu: "MSRs and CPUID as the processor, or the hypervisor below, answers",
+  linux: "what the kernel says of the CPU: flags and messages",
+  kvm: "parameters of kvm and kvm_intel as they are",
+  nested: "what KVM offers a nested hypervisor",
+  guest: "what one guest was given or asked for, which says nothing of the host",
+  xen: "what Xen uses",
+  system: "names, kernel release",
+} as const;
+export type EvidenceLayer = keyof typeof EVIDENCE_LAYERS;
+
+/** One thing that a text says, and where. */
+export interface Evidence {
+  readonly layer: EvidenceLayer;
+  /** What it is about: `MSR 0x48b (IA32_VMX_PROCBASED_CTLS2)`, `kvm_intel.nested`, `vmx flags`, `microcode` … */
+  readonly about: string;
+  /** What is said, as text. */
+  readonly value: string;
+  /** The bits, for a statement about an MSR; only those that the line itself tells are known. */
+  readonly msr?: { readonly index: number; readonly value: Msr };
+  /** The logical CPU, where the text names one; of several that agree, the first. */
+  readonly cpu?: number;
+  /** Name of the reader. */
+  readonly format: string;
+  readonly file?: string;
+  /** Of the first line that says so; from 1. */
+  readonly line: number;
+  readonly column: number;
+  /** How often it is said. */
+  readonly times: number;
+  /** Position in `ReadResult.hosts`; missing for what belongs to no host. */
+  readonly host?: number;
+}
+
+/** Facts of a CPU other than MSRs. */
+export interface CpuStatement extends Partial<Omit<CpuFacts, "features">> {
+  readonly features?: { readonly [F in CpuFeature]?: boolean };
+  readonly signature?: number;
+  readonly microcode?: number;
+  readonly coreType?: CoreType;
+}
+
+/** What tells one machine from another in a text that speaks of several. */
+export interface MachineMarks {
+  /** CPUID brand string. */
+  readonly name?: string;
+  /** CPUID vendor string. */
+  readonly vendor?: string;
+  /** Whether it is itself a virtual machine. */
+  readonly hypervisor?: boolean;
+}
+
+/** A list of flags of /proc/cpuinfo. `whole`: nothing says that a name may be missing. */
+export interface FlagList {
+  readonly names: readonly string[];
+  readonly whole: boolean;
+}
+
+/**
+ * Where a reader hands in what its lines say. Nothing handed in is lost: facts about the same thing are merged, and
+ * where two differ both are told and neither is taken.
+ */
+export interface Desk {
+  readonly log: DiagnosticLog;
+  /** What follows is about the machine with these marks: the one at hand, an earlier one, or a further one. */
+  readonly machine: (marks: MachineMarks, at: Place) => void;
+  /** What follows is about another machine, whatever its marks. */
+  readonly nextMachine: () => void;
+  /** An MSR of the processor. Bits that the text does not tell must be unknown. */
+  readonly msr: (scope: CpuScope, index: number, msr: Msr, at: Place) => void;
+  /** An MSR as KVM offers it to a nested hypervisor. */
+  readonly nested: (index: number, msr: Msr, at: Place) => void;
+  readonly cpu: (scope: number | "unnamed", said: CpuStatement, at: Place) => void;
+  readonly vmxFlags: (scope: number | "unnamed", flags: FlagList, at: Place) => void;
+  /** Names on the `flags` line that have to do with VMX. */
+  readonly cpuFlags: (scope: number | "unnamed", flags: FlagList, at: Place) => void;
+  readonly system: (what: "codename" | "kernel", value: string, at: Place) => void;
+  readonly param: (module: "kvm" | "kvm_intel", name: string, value: string, at: Place) => void;
+  readonly xen: (feature: string, at: Place) => void;
+  readonly message: (text: string, at: Place) => void;
+  /** Something about one guest: it is listed and changes nothing that is known of the host. */
+  readonly guest: (about: string, value: string, at: Place) => void;
+}

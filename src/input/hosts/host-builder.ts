@@ -1,0 +1,251 @@
+import { formatU64 } from "../../bits/u64.js";
+import { bitsOf, type Word, word } from "../../bits/word.js";
+import type { CoreGroup, CoreType, CpuFacts, Host } from "../../host/host.js";
+import { ABSENT, formatMsr, knownValue, type Msr, UNREAD } from "../../host/msr.js";
+import { formatCpuRanges } from "../text/cpu-ranges.js";
+import type { DiagnosticLog, Place } from "../text/diagnostic.js";
+import { describeMsr } from "../text/msr-names.js";
+import { looksSwapped } from "./swapped-halves.js";
+
+/** Whose value it is: a logical CPU by number, every CPU of the machine, or one CPU that the text does not name. */
+export type CpuScope = number | "all" | "unnamed";
+
+/** Facts of one CPU other than MSRs, filled in by a reader. */
+export interface CpuDraft {
+  coreType?: CoreType;
+  signature?: number;
+  microcode?: number;
+  facts?: CpuFacts;
+}
+
+/** Gathers what a text says per CPU and groups equal CPUs into a `Host`. */
+export interface HostBuilder {
+  /**
+   * Takes one sighting of a MSR. A second one for the same CPU that differs is a contradiction: it is reported, and the
+   * bits on which the two disagree stay unknown. `disputed`: bits on which the text itself disagrees already.
+   */
+  readonly msr: (scope: CpuScope, index: number, msr: Msr, at: Place, disputed?: Disputed) => void;
+  readonly cpu: (scope: number | "unnamed") => CpuDraft;
+  /** CPU numbers seen so far, ascending. */
+  readonly cpus: () => number[];
+  /** Indices of the MSRs seen for a CPU. */
+  readonly msrsOf: (scope: CpuScope) => ReadonlySet<number>;
+  /** Undefined when nothing was gathered. */
+  readonly build: (identity: Omit<Host, "cores">) => Host | undefined;
+}
+
+export interface Disputed {
+  readonly hi: number;
+  readonly lo: number;
+}
+
+/** What was seen of one MSR, where first, and on which bits what was seen disagrees. */
+export interface Sighting {
+  readonly msr: Msr;
+  readonly disputed: Disputed;
+  readonly at: Place;
+}
+
+interface Group {
+  readonly cpus: number[];
+  readonly first: Gathered;
+  readonly types: Set<CoreType>;
+  microcode: number | undefined;
+}
+
+function firstCpu(group: Group): number {
+  return group.cpus[0] ?? Number.MAX_SAFE_INTEGER;
+}
+
+interface Gathered {
+  readonly draft: CpuDraft;
+  readonly msrs: Map<number, Sighting>;
+}
+
+export const UNDISPUTED: Disputed = { hi: 0, lo: 0 };
+const ALL_DISPUTED: Disputed = { hi: 0xffff_ffff, lo: 0xffff_ffff };
+
+export function hostBuilder(log: DiagnosticLog): HostBuilder {
+  const scopes = new Map<CpuScope, Gathered>();
+  const gathered = (scope: CpuScope): Gathered => {
+    let found = scopes.get(scope);
+    if (found === undefined) {
+      found = { draft: {}, msrs: new Map() };
+      scopes.set(scope, found);
+    }
+    return found;
+  };
+  const numbers = (): number[] => [...scopes.keys()].filter((s) => typeof s === "number").sort((a, b) => a - b);
+
+  const add = (into: Map<number, Sighting>, scope: CpuScope, index: number, seen: Sighting): void => {
+    const before = into.get(index);
+    const merged: Merged = before === undefined ? seen : mergeSightings(before, seen);
+    const { conflict } = merged;
+    if (conflict !== undefined && before !== undefined) {
+      const message = (): string =>
+        `MSR ${describeMsr(index)} of ${describeScope(scope)} is ${formatMsr(seen.msr)} here and ` +
+        `${formatMsr(before.msr)} in line ${before.at.line}; ${conflict()}`;
+      log.warning(seen.at, message, "one value for each MSR of a CPU");
+    }
+    into.set(index, { msr: merged.msr, disputed: merged.disputed, at: merged.at });
+  };
+
+  /** One numbered CPU beside an unnamed one: a text about one CPU that names it only here and there. */
+  const foldSingleCpu = (): void => {
+    const unnamed = scopes.get("unnamed");
+    const [only, ...others] = numbers();
+    if (unnamed === undefined || only === undefined || others.length > 0) return;
+    const { draft, msrs } = scopes.get(only) as Gathered;
+    scopes.delete(only);
+    for (const [index, seen] of msrs) add(unnamed.msrs, "unnamed", index, seen);
+    Object.assign(unnamed.draft, { ...draft, ...unnamed.draft });
+  };
+
+  return {
+    msr(scope, index, msr, at, disputed = UNDISPUTED) {
+      add(gathered(scope).msrs, scope, index, { msr, disputed, at });
+    },
+    cpu: (scope) => gathered(scope).draft,
+    cpus: numbers,
+    msrsOf: (scope) => new Set(scopes.get(scope)?.msrs.keys()),
+    build(identity) {
+      foldSingleCpu();
+      const named = numbers();
+      const everywhere = scopes.get("all");
+      const groups = new Map<string, Group[]>();
+      const place = (cpu: number | undefined, found: Gathered): void => {
+        const { coreType, microcode } = found.draft;
+        const key = keyOf(found);
+        const alike = groups.get(key) ?? [];
+        groups.set(key, alike);
+        let group = alike.find(
+          (g) => g.microcode === undefined || microcode === undefined || g.microcode === microcode,
+        );
+        if (group === undefined) {
+          group = { cpus: [], first: found, types: new Set(), microcode };
+          alike.push(group);
+        }
+        group.microcode ??= microcode;
+        if (cpu !== undefined) group.cpus.push(cpu);
+        if (coreType !== undefined) group.types.add(coreType);
+      };
+      for (const cpu of named) {
+        const found = scopes.get(cpu) as Gathered;
+        for (const [index, seen] of everywhere?.msrs ?? []) add(found.msrs, cpu, index, seen);
+        place(cpu, found);
+      }
+      const unnamed = scopes.get("unnamed");
+      if (unnamed !== undefined) {
+        if (named.length === 0) for (const [i, seen] of everywhere?.msrs ?? []) add(unnamed.msrs, "unnamed", i, seen);
+        place(undefined, unnamed);
+      } else if (named.length === 0 && everywhere !== undefined) place(undefined, everywhere);
+
+      const all = [...groups.values()].flat().sort((a, b) => firstCpu(a) - firstCpu(b));
+      suspectSwappedHalves(all, log);
+      const cores = all.map(coreGroup);
+      const [first, ...rest] = cores;
+      return first === undefined ? undefined : { ...identity, cores: [first, ...rest] };
+    },
+  };
+}
+
+function describeScope(scope: CpuScope): string {
+  return scope === "all" ? "all CPUs" : scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
+}
+
+export interface Merged extends Sighting {
+  readonly conflict?: () => string;
+}
+
+/** The sum of two sightings; `conflict` tells in words what they leave open. */
+export function mergeSightings(a: Sighting, b: Sighting): Merged {
+  if (b.msr.state === "unknown") return a;
+  if (a.msr.state === "unknown") return a.disputed === ALL_DISPUTED ? a : b;
+  if (a.msr.state === "absent" || b.msr.state === "absent") {
+    if (a.msr.state === b.msr.state || isOpen(b)) return a;
+    if (isOpen(a)) return b;
+    return { msr: UNREAD, disputed: ALL_DISPUTED, at: a.at, conflict: () => "whether it can be read stays unknown" };
+  }
+  const hi = mergeWords(a.msr.hi, b.msr.hi, a.disputed.hi | b.disputed.hi);
+  const lo = mergeWords(a.msr.lo, b.msr.lo, a.disputed.lo | b.disputed.lo);
+  const open = isOpen(a) && isOpen(b);
+  const merged: Sighting = {
+    msr: { state: "value", hi: hi.word, lo: lo.word, ...(open ? { mayBeAbsent: true } : {}) },
+    disputed: { hi: hi.disputed, lo: lo.disputed },
+    at: a.at,
+  };
+  if (hi.conflict === 0 && lo.conflict === 0) return merged;
+  return { ...merged, conflict: () => `${describeBits(hi.conflict, lo.conflict)} unknown` };
+}
+
+function isOpen({ msr }: Sighting): boolean {
+  return msr.state === "value" && msr.mayBeAbsent === true;
+}
+
+function mergeWords(a: Word, b: Word, disputedBefore: number): { word: Word; conflict: number; disputed: number } {
+  const conflict = ((a.value ^ b.value) & ~a.unknown & ~b.unknown) >>> 0;
+  const disputed = (disputedBefore | conflict) >>> 0;
+  return { word: word(a.value | b.value, (a.unknown & b.unknown) | disputed), conflict, disputed };
+}
+
+/** `bit 57 stays`, `bits 3, 57 stay`: the bits of two masks, numbered 0 to 63. */
+export function describeBits(hi: number, lo: number): string {
+  const bits = [...bitsOf(lo), ...bitsOf(hi).map((b) => b + 32)];
+  return bits.length === 1 ? `bit ${bits[0]} stays` : `bits ${bits.join(", ")} stay`;
+}
+
+/**
+ * Equal for CPUs that belong into one group. The core type is not part of it: a group lists all it covers. Nor is the
+ * microcode: a CPU of which it is not known joins the others.
+ */
+function keyOf({ draft, msrs }: Gathered): string {
+  const values = [...msrs].sort(([a], [b]) => a - b).map(([index, { msr }]) => [index, formatExactly(msr)]);
+  const features = Object.entries(draft.facts?.features ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([values, draft.signature, { ...draft.facts, features }]);
+}
+
+function formatExactly(msr: Msr): unknown {
+  if (msr.state !== "value") return msr.state;
+  return [msr.hi.value, msr.hi.unknown, msr.lo.value, msr.lo.unknown, msr.mayBeAbsent];
+}
+
+/** By the map of MSRs of a group, which stays the same object when facts are added to a host. */
+const PLACES = new WeakMap<ReadonlyMap<number, Msr>, ReadonlyMap<number, Place>>();
+
+/** Where each MSR of a group was first seen; undefined when the group was not made by a builder. */
+export function placesOf(core: CoreGroup): ReadonlyMap<number, Place> | undefined {
+  return PLACES.get(core.msrs);
+}
+
+function coreGroup({ cpus, first: { draft, msrs }, types, microcode }: Group): CoreGroup {
+  const sorted = [...msrs].sort(([a], [b]) => a - b);
+  const known = new Map(sorted.map(([index, { msr }]) => [index, msr.state === "absent" ? ABSENT : msr]));
+  PLACES.set(known, new Map(sorted.map(([index, { at }]) => [index, at])));
+  return {
+    coreTypes: [...types],
+    ...(cpus.length === 0 ? {} : { logicalCpus: formatCpuRanges(cpus) }),
+    ...(draft.signature === undefined ? {} : { signature: draft.signature }),
+    ...(microcode === undefined ? {} : { microcode }),
+    msrs: known,
+    cpuid: draft.facts ?? { features: {} },
+  };
+}
+
+function suspectSwappedHalves(groups: Iterable<{ readonly first: Gathered }>, log: DiagnosticLog): void {
+  const told = new Set<string>();
+  for (const { first } of groups) {
+    for (const [index, { msr, at }] of first.msrs) {
+      const value = knownValue(msr);
+      if (value === undefined || !looksSwapped(index, value)) continue;
+      const key = `${index} ${formatU64(value)}`;
+      if (told.has(key)) continue;
+      told.add(key);
+      log.warning(
+        at,
+        `the halves of MSR ${describeMsr(index)} look exchanged: ${formatU64(value)} makes no sense, ` +
+          `${formatU64({ hi: value.lo, lo: value.hi })} would; the value is kept as it stands`,
+        "the high half (EDX, bits 63:32) before the low half (EAX)",
+      );
+    }
+  }
+}

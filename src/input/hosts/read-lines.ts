@@ -1,0 +1,329 @@
+import type { Host } from "../../host/host.js";
+import {
+  cleanLine,
+  commonIndent,
+  isNumbered,
+  isQuotedPrintable,
+  lineNumberLength,
+  quotedPrintable,
+  type Unfolder,
+} from "../text/clean-line.js";
+import type { Diagnostic, DiagnosticLog } from "../text/diagnostic.js";
+import { type JsonHandler, jsonScanner } from "../text/json-scan.js";
+import { lineSplitter } from "../text/text.js";
+import { type XmlHandler, xmlScanner } from "../text/xml-scan.js";
+import type { Desk, Evidence } from "./evidence.js";
+import { type Book, type BookOptions, evidenceBook } from "./evidence-book.js";
+import type { FactReader, FactRun, JsonReader, LineReader, LineRun, TextLine, XmlReader } from "./reader.js";
+
+/** What all readers of lines found in one text. */
+export interface LinesReading {
+  readonly hosts: readonly Host[];
+  readonly evidence: readonly Evidence[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Names of the readers that found something, the one with most lines first. */
+  readonly formats: readonly string[];
+  readonly lines: number;
+}
+
+export interface LinesSink {
+  readonly push: (text: string) => void;
+  readonly end: () => LinesReading;
+}
+
+type Inline = LineReader | FactReader | JsonReader | XmlReader;
+
+/** A line that another reader has claimed stands like this for the others: it ends what they wait for. */
+const FOREIGN = "\u0000";
+
+interface FactEntry {
+  readonly reader: FactReader;
+  readonly run: FactRun;
+  claims: number;
+  /** A line with the mark that was not taken: perhaps the first part of a wrapped one. */
+  part: string;
+  partLine: number;
+}
+
+/**
+ * All readers see all lines, cleaned of what mail, terminals and logs put around them; a line belongs to the first
+ * reader that claims it. What they find is merged into one host for each machine that the text speaks of.
+ */
+export function readLines(
+  readers: readonly Inline[],
+  options: BookOptions & { readonly head: string },
+  log: DiagnosticLog,
+): LinesSink {
+  const book = evidenceBook(options);
+  const facts = readers.flatMap((reader): FactEntry[] =>
+    reader.kind === "facts"
+      ? [{ reader, run: reader.open(book.desk(reader.name)), claims: 0, part: "", partLine: -1 }]
+      : [],
+  );
+  const mayHaveMark = prefilter(facts.map(({ reader }) => reader));
+  const runs = readers.flatMap((reader): { reader: LineReader; run: LineRun; score: number }[] =>
+    reader.kind === "lines" ? [{ reader, run: reader.open(options.file), score: 0 }] : [],
+  );
+  const json = jsonReaders(
+    readers.filter((reader) => reader.kind === "json"),
+    (name) => book.desk(name),
+  );
+  const xml = xmlReaders(
+    readers.filter((reader) => reader.kind === "xml"),
+    (name) => book.desk(name),
+  );
+  const columns = columnShifts();
+  const numbered = isNumbered(options.head);
+  const indent = commonIndent(options.head);
+
+  const factLine = (line: TextLine): boolean => {
+    const marked = mayHaveMark(line.text);
+    let claimed = false;
+    for (const entry of facts) {
+      if (claimed && entry.run.busy?.() !== true) continue;
+      if (claimed) {
+        entry.run.line({ ...line, text: FOREIGN });
+        continue;
+      }
+      const busy = entry.run.busy?.() === true;
+      const own = marked && entry.reader.mark.test(line.text);
+      const follows = entry.partLine === line.after;
+      if ((own || busy) && entry.run.line(line)) {
+        entry.claims++;
+        claimed = true;
+      } else if (follows && takeWrapped(entry, line)) claimed = true;
+      else if (own && entry.reader.unwraps === true) {
+        entry.part = line.text;
+        entry.partLine = line.number;
+      }
+    }
+    return claimed;
+  };
+
+  let after = 0;
+  const take = (raw: string, number: number, cut: boolean): void => {
+    const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
+    const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
+    columns.add(number, own + shift);
+    const line: TextLine = { text, number, after, cut };
+    after = number;
+    // Inside a JSON document its lines are nobody else's.
+    const inJson = json.isOpen() && json.line(text, number);
+    const claimed = inJson || factLine(line) || json.line(text, number) || xml.line(text, number);
+    let taken = claimed;
+    for (const entry of runs) {
+      const weight = entry.run.line(taken ? FOREIGN : text, number);
+      entry.score += weight;
+      taken ||= weight > 0;
+    }
+  };
+
+  const unfold: Unfolder | undefined = isQuotedPrintable(options.head) ? quotedPrintable() : undefined;
+  // One line is held back, so that the last one is known to be the last.
+  let held: { readonly text: string; readonly number: number } | undefined;
+  const splitter = lineSplitter((text, number) => {
+    const whole = unfold === undefined ? { text, number } : unfold.push(text, number);
+    if (whole === undefined) return;
+    if (held !== undefined) take(held.text, held.number, false);
+    held = whole;
+  }, log);
+
+  return {
+    push: splitter.push,
+    end() {
+      const { lines, cut } = splitter.end();
+      const rest = unfold?.end();
+      if (held !== undefined) take(held.text, held.number, cut && rest === undefined);
+      if (rest !== undefined) take(rest.text, rest.number, true);
+      for (const { run } of facts) run.end?.();
+      json.end();
+      xml.end();
+      const found = [
+        ...facts.map(({ reader, claims }) => ({ name: reader.name, claims })),
+        ...json.claims(),
+        ...xml.claims(),
+      ].filter(({ claims }) => claims > 0);
+      return finish(book, runs, found, { cut, lines, columns, alone: readers.length === 1 });
+    },
+  };
+}
+
+/**
+ * Whether a line may have the mark of one of the readers. Most lines of a long log do not, and one search for all
+ * readers is cheaper than one for each: by their first letters, the words make one expression that skips quickly.
+ */
+function prefilter(readers: readonly FactReader[]): (text: string) => boolean {
+  const anchored = readers.filter(({ mark }) => mark.source.startsWith("^")).map(({ mark }) => mark.source);
+  const starts = new RegExp(anchored.map((source) => `(?:${source})`).join("|") || "(?!)");
+  const words = [...new Set(readers.flatMap((reader) => reader.words ?? []))];
+  const first = [...new Set(words.map((word) => word[0]))].join("");
+  const rest = words.map((word) => word.slice(1).replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
+  const contained = new RegExp(words.length === 0 ? "(?!)" : `[${first}](?:${rest.join("|")})`);
+  return (text) => starts.test(text) || contained.test(text);
+}
+
+function takeWrapped(entry: FactEntry, line: TextLine): boolean {
+  const { part } = entry;
+  entry.partLine = -1;
+  const joined = { text: `${part} ${line.text.trimStart()}`, number: line.after, after: -1, cut: line.cut };
+  if (!entry.run.line(joined)) return false;
+  entry.claims++;
+  return true;
+}
+
+interface Finish {
+  readonly cut: boolean;
+  readonly lines: number;
+  readonly columns: ColumnShifts;
+  readonly alone: boolean;
+}
+
+/** Puts what the readers that build their own hosts found together with the facts of the others. */
+function finish(
+  book: Book,
+  runs: readonly { readonly reader: LineReader; readonly run: LineRun; readonly score: number }[],
+  claimed: readonly { readonly name: string; readonly claims: number }[],
+  { cut, lines, columns, alone }: Finish,
+): LinesReading {
+  const diagnostics: Diagnostic[] = [];
+  const found = [...claimed];
+  const own: { readonly name: string; readonly hosts: readonly Host[] }[] = [];
+  const readings = runs
+    .filter(({ score }) => score > 0 || alone)
+    .map(({ reader, run, score }) => ({ name: reader.name, score, ...run.end(cut) }));
+  const hasHosts = readings.some(({ hosts }) => hosts.length > 0);
+  for (const { name, score, hosts, diagnostics: said } of readings) {
+    if (hosts.length > 0 || (claimed.length === 0 && !hasHosts)) {
+      found.push({ name, claims: score });
+      diagnostics.push(...said);
+      if (hosts.length > 0) own.push({ name, hosts });
+    } else if (!hasHosts) {
+      // What was wrong with a line still counts; that the rest of the text is something else does not.
+      diagnostics.push(...said.filter(({ message }) => /^MSR |^rdmsr |^values without/.test(message)));
+    }
+  }
+  found.sort((a, b) => b.claims - a.claims);
+  const formats = found.map(({ name }) => name);
+  const [single, ...others] = own;
+  const result = merge(book, single !== undefined && others.length === 0 ? single : undefined, own);
+  diagnostics.push(...result.diagnostics);
+  return {
+    hosts: result.hosts,
+    evidence: result.evidence.map((row) => ({ ...row, column: row.column + columns.at(row.line) })),
+    diagnostics: withoutRepetition(diagnostics).map((d) => ({ ...d, column: d.column + columns.at(d.line) })),
+    formats,
+    lines,
+  };
+}
+
+function merge(
+  book: Book,
+  single: { readonly name: string; readonly hosts: readonly Host[] } | undefined,
+  own: readonly { readonly name: string; readonly hosts: readonly Host[] }[],
+): ReturnType<Book["close"]> {
+  if (single !== undefined && !book.hasFacts()) {
+    // Nothing to merge: the hosts stay as their reader made them, and the book lists what they say.
+    for (const host of single.hosts) book.takeSeparately(host, single.name);
+    const { evidence } = book.close();
+    return { hosts: single.hosts, evidence, diagnostics: [] };
+  }
+  for (const { name, hosts } of own) {
+    for (const host of hosts) {
+      if (hosts.length === 1) book.take(host, name);
+      else book.takeSeparately(host, name);
+    }
+  }
+  return book.close();
+}
+
+function withoutRepetition(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return diagnostics.filter(({ line, message }) => {
+    const key = `${line} ${message}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+/** How many characters were taken off at the beginning of each line, kept only where the number changes. */
+interface ColumnShifts {
+  readonly add: (line: number, shift: number) => void;
+  readonly at: (line: number) => number;
+}
+
+const MAX_SHIFTS = 100_000;
+
+function columnShifts(): ColumnShifts {
+  const lines: number[] = [];
+  const shifts: number[] = [];
+  return {
+    add(line, shift) {
+      if ((shifts.at(-1) ?? 0) === shift || lines.length >= MAX_SHIFTS) return;
+      lines.push(line);
+      shifts.push(shift);
+    },
+    at(line) {
+      let [low, high] = [0, lines.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if ((lines[middle] as number) <= line) low = middle + 1;
+        else high = middle;
+      }
+      return shifts[low - 1] ?? 0;
+    },
+  };
+}
+
+interface Claims {
+  readonly isOpen: () => boolean;
+  readonly line: (text: string, number: number) => boolean;
+  readonly end: () => void;
+  readonly claims: () => { readonly name: string; readonly claims: number }[];
+}
+
+function jsonReaders(readers: readonly JsonReader[], desk: (name: string) => Desk): Claims {
+  const runs = readers.map((reader) => ({ reader, run: reader.open(desk(reader.name)) }));
+  const handler: JsonHandler = {
+    scalar(path, value, at) {
+      for (const { run } of runs) run.scalar(path, value, at);
+    },
+    close(path, at) {
+      for (const { run } of runs) run.close(path, at);
+    },
+    end() {
+      for (const { run } of runs) run.end();
+    },
+  };
+  const scanner = jsonScanner(handler);
+  return {
+    isOpen: scanner.isOpen,
+    line: runs.length === 0 ? () => false : scanner.line,
+    end: scanner.end,
+    claims: () => runs.map(({ reader, run }) => ({ name: reader.name, claims: run.claims() })),
+  };
+}
+
+function xmlReaders(readers: readonly XmlReader[], desk: (name: string) => Desk): Claims {
+  const runs = readers.map((reader) => ({ reader, run: reader.open(desk(reader.name)) }));
+  const handler: XmlHandler = {
+    open(name, attributes, at) {
+      for (const { run } of runs) run.open(name, attributes, at);
+    },
+    close(name, text, at) {
+      for (const { run } of runs) run.close(name, text, at);
+    },
+    comment(text, at) {
+      for (const { run } of runs) run.comment(text, at);
+    },
+  };
+  const scanner = xmlScanner(new Set(readers.flatMap((reader) => reader.elements)), handler);
+  return {
+    isOpen: () => false,
+    line: runs.length === 0 ? () => false : scanner.line,
+    end() {
+      for (const { run } of runs) run.end();
+    },
+    claims: () => runs.map(({ reader, run }) => ({ name: reader.name, claims: run.claims() })),
+  };
+}

@@ -1,0 +1,126 @@
+import type { Host } from "../../host/host.js";
+import type { Diagnostic, Place } from "../text/diagnostic.js";
+import type { JsonHandler } from "../text/json-scan.js";
+import type { XmlHandler } from "../text/xml-scan.js";
+import type { Desk } from "./evidence.js";
+
+/** What a reader got out of a text. `hosts` is empty when it found no machine in it. */
+export interface Reading {
+  readonly hosts: readonly Host[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What every reader says about itself; `vmxlens` prints it and the documentation lists it. */
+interface ReaderRow {
+  /** Short name, the value of `--format`. */
+  readonly name: string;
+  /** One sentence: which facts the format holds, and which it cannot hold. */
+  readonly knows: string;
+  /** What a line or a text must have to count as this format, in words. */
+  readonly recognisedBy: string;
+}
+
+/**
+ * A reader of a format made of lines. It sees every line of the text once and in order, so that a text of any size is
+ * read in bounded memory.
+ */
+export interface LineReader extends ReaderRow {
+  readonly kind: "lines";
+  /** Begins a pass over one text; `file` is its name, for diagnostics and `Host.source`. */
+  readonly open: (file: string | undefined) => LineRun;
+}
+
+/** One pass of a line reader over one text. */
+export interface LineRun {
+  /**
+   * Takes a line and its number from 1. Returns how much the line speaks for the format: 0 when it says nothing, 1 for
+   * a line that belongs to it, more for one that no other format has. Must take linear time and must not throw.
+   */
+  readonly line: (text: string, number: number) => number;
+  /** `cut`: the last line had no line end, as in a truncated text. */
+  readonly end: (cut: boolean) => Reading;
+}
+
+/** A reader that needs the whole text, as JSON does. */
+export interface DocumentReader extends ReaderRow {
+  readonly kind: "document";
+  /** Whether a text that begins like this is in the format; `head` has up to 64 Ki characters. */
+  readonly recognise: (head: string) => boolean;
+  /** Reads the whole text; `file` is its name, for diagnostics and `Host.source`. Must not throw. */
+  readonly read: (text: string, file: string | undefined) => Reading;
+}
+
+/** A line without what mailers, terminals and loggers put around it. */
+export interface TextLine {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  /** Number of the line before, which is not the one before this where quoted-printable was unfolded. */
+  readonly after: number;
+  /**
+   * The text ends here without a line end, so that the last word may be a part of one: a value that nothing follows
+   * must not be taken.
+   */
+  readonly cut: boolean;
+}
+
+/**
+ * A reader that hands in facts line by line. It may find its lines anywhere in a text, between those of other formats,
+ * and what all readers say is put together into one host. This is what a new format most often needs.
+ */
+export interface FactReader extends ReaderRow {
+  readonly kind: "facts";
+  /** What every line that begins something of the format matches; a line that does not costs nothing more. */
+  readonly mark: RegExp;
+  /**
+   * Words of which every line with the mark has one, unless the mark holds only at the beginning of a line. They are
+   * what a long log is searched for, so they should be rare in others.
+   */
+  readonly words?: readonly string[];
+  /** Wrapped lines: one that has the mark and was not taken is tried again together with the line after it. */
+  readonly unwraps?: true;
+  /** Begins a pass over one text, whose facts go to the desk. */
+  readonly open: (desk: Desk) => FactRun;
+}
+
+/** One pass of a fact reader over one text. */
+export interface FactRun {
+  /** Gives whether the line belongs to the format. Must take linear time and must not throw. */
+  readonly line: (line: TextLine) => boolean;
+  /** True while lines without the mark are wanted as well, as inside a list. */
+  readonly busy?: () => boolean;
+  /** The text is over: what the run still holds back has to be handed in now. */
+  readonly end?: () => void;
+}
+
+/** A reader of JSON documents, which may stand anywhere in a text; it sees all of them. */
+export interface JsonReader extends ReaderRow {
+  readonly kind: "json";
+  /** Begins a pass over one text, whose facts go to the desk. */
+  readonly open: (desk: Desk) => JsonHandler & {
+    /** How many things of the format it has found so far. */
+    readonly claims: () => number;
+  };
+}
+
+/** A reader of XML elements, which may stand anywhere in a text. */
+export interface XmlReader extends ReaderRow {
+  readonly kind: "xml";
+  /** Names of the elements it wants to see. */
+  readonly elements: readonly string[];
+  /** Begins a pass over one text, whose facts go to the desk. */
+  readonly open: (desk: Desk) => XmlHandler & {
+    /** How many things of the format it has found so far. */
+    readonly claims: () => number;
+    /** The text is over: what the pass still holds back has to be handed in now. */
+    readonly end: () => void;
+  };
+}
+
+/** Where a part of a line stands. */
+export function placeOf(line: TextLine, column = 1): Place {
+  return { line: line.number, column };
+}
+
+/** A reader of any kind, as a row of `READERS`. */
+export type Reader = LineReader | DocumentReader | FactReader | JsonReader | XmlReader;

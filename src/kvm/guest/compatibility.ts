@@ -1,0 +1,183 @@
+import { and, not, type Tri } from "../../bits/tri.js";
+import { formatWord, type Word, word } from "../../bits/word.js";
+import type { CoreGroup } from "../../host/host.js";
+import { type Machine, type Message, type Refusal, wordAt } from "../../rules/machine.js";
+import { inRange, type Release, type ReleaseRange } from "../../rules/release.js";
+import { type WordName, wordIndex } from "../../rules/words.js";
+import { vmcsConfigLayout } from "./layout.js";
+
+/*
+ * vmx_check_processor_compat (arch/x86/kvm/vmx/vmx.c): every further CPU computes vmcs_config for itself, and the module
+ * loads only if all of them are equal byte by byte. What has to hold for the CPU and what is printed changed over the
+ * releases.
+ */
+
+/** A further CPU against the first one. */
+export interface CompatibilityCheck {
+  readonly core: CoreGroup;
+  /** The first logical CPU of the group, as messages name it; undefined when the numbers are not known. */
+  readonly logicalCpu: number | undefined;
+  readonly agrees: Tri;
+  /** Fields of struct vmcs_config that differ for certain, or may, by ascending offset. */
+  readonly differences: readonly Difference[];
+  /** Refusals of setup_vmcs_config on this CPU. */
+  readonly refusals: readonly Refusal[];
+  /** What the check prints. A CPU number or a digit that is not known is `?`. */
+  readonly messages: readonly Message[];
+}
+
+export interface Difference {
+  /** In bytes from the start of struct vmcs_config. */
+  readonly offset: number;
+  readonly field: string;
+  readonly word: WordName;
+  readonly reference: Word;
+  readonly here: Word;
+  readonly certain: boolean;
+}
+
+/** What the check stumbles over, in the order in which it looks. */
+export type Obstacle = "not in CPUID" | "no IA32_FEAT_CTL" | "no VMX" | "setup failed" | "mismatch";
+
+interface MessageRow {
+  readonly obstacles: readonly Obstacle[];
+  readonly releases: ReleaseRange;
+  /** With %d for the number of the CPU. */
+  readonly text: string;
+}
+
+/** Up to 6.1 a failing setup_vmcs_config says nothing here, and CPUID is not asked again. */
+export const COMPATIBILITY_MESSAGES = [
+  {
+    obstacles: ["no IA32_FEAT_CTL", "no VMX"],
+    releases: { until: "6.1" },
+    text: "kvm: VMX is disabled on CPU %d",
+  },
+  { obstacles: ["mismatch"], releases: { until: "6.1" }, text: "kvm: CPU %d feature inconsistency!" },
+  { obstacles: ["not in CPUID"], releases: { since: "6.6" }, text: "kvm_intel: VMX not supported by CPU %d" },
+  {
+    obstacles: ["no IA32_FEAT_CTL", "no VMX"],
+    releases: { since: "6.6", until: "6.18" },
+    text: "kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU %d",
+  },
+  {
+    obstacles: ["no IA32_FEAT_CTL"],
+    releases: { since: "7.2" },
+    text: "kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU %d",
+  },
+  {
+    obstacles: ["no VMX"],
+    releases: { since: "7.2" },
+    text: "kvm_intel: VMX not fully enabled on CPU %d.  Check kernel logs and/or BIOS",
+  },
+  {
+    obstacles: ["setup failed"],
+    releases: { since: "6.6" },
+    text: "kvm_intel: Failed to setup VMCS config on CPU %d",
+  },
+  {
+    obstacles: ["mismatch"],
+    releases: { since: "6.6", until: "6.18" },
+    text: "kvm_intel: Inconsistent VMCS config on CPU %d",
+  },
+  {
+    obstacles: ["mismatch"],
+    releases: { since: "7.2" },
+    text: "kvm_intel: VMCS config on CPU %d doesn't match reference config:",
+  },
+] as const satisfies readonly MessageRow[];
+
+/** Releases that name every word that differs, one line each. */
+const NAMES_WORDS: ReleaseRange = { since: "7.2" };
+
+/** What the check of one further CPU found, before it is worded. */
+export interface CompatibilityFacts {
+  readonly core: CoreGroup;
+  readonly inCpuid: Tri;
+  readonly featCtl: Tri;
+  readonly vmx: Tri;
+  /** The first CPU after the module computed its vmcs_config, and the further one after it did the same. */
+  readonly reference: Machine;
+  readonly here: Machine;
+}
+
+/** The outcome of the check: does the CPU agree, where not, and what is printed. */
+export function compatibilityCheck(release: Release, facts: CompatibilityFacts): CompatibilityCheck {
+  const { core, reference, here } = facts;
+  const logicalCpu = firstLogicalCpu(core);
+  const differences = differencesOf(release, reference, here);
+  const { refusals } = here;
+  const setupFails: Tri = here.stopped ? "yes" : refusals.length > 0 ? "unknown" : "no";
+  const mismatch: Tri = differences.some((row) => row.certain) ? "yes" : differences.length > 0 ? "unknown" : "no";
+
+  const obstacles: readonly (readonly [Obstacle, Tri])[] = [
+    ["not in CPUID", inRange(release, { since: "6.6" }) ? not(facts.inCpuid) : "no"],
+    ["no IA32_FEAT_CTL", not(facts.featCtl)],
+    ["no VMX", not(facts.vmx)],
+    ["setup failed", setupFails],
+    ["mismatch", mismatch],
+  ];
+  const messages: Message[] = [];
+  let agrees: Tri = "yes";
+  for (const [obstacle, stumbles] of obstacles) {
+    if (obstacle === "setup failed") messages.push(...setupMessages(here, agrees));
+    if (stumbles === "no") continue;
+    messages.push(...worded(release, obstacle, logicalCpu, differences, stumbles === "yes" && agrees === "yes"));
+    agrees = and(agrees, not(stumbles));
+    if (stumbles === "yes") break;
+  }
+  return { core, logicalCpu, agrees, differences, refusals, messages };
+}
+
+/** What setup_vmcs_config itself says. Behind a possible refusal it is not certain that the function got to a message. */
+function setupMessages({ messages, doubtful }: Machine, agrees: Tri): Message[] {
+  const sure = agrees === "yes" ? (doubtful?.messages ?? messages.length) : 0;
+  return messages.map((message, position) => (position < sure ? message : { ...message, certain: false }));
+}
+
+function worded(
+  release: Release,
+  obstacle: Obstacle,
+  cpu: number | undefined,
+  differences: readonly Difference[],
+  certain: boolean,
+): Message[] {
+  const row = (COMPATIBILITY_MESSAGES as readonly MessageRow[]).find(
+    (candidate) => candidate.obstacles.includes(obstacle) && inRange(release, candidate.releases),
+  );
+  if (row === undefined) return [];
+  const name = cpu === undefined ? "?" : String(cpu);
+  const lines: Message[] = [{ level: 3, text: row.text.replace("%d", name), certain }];
+  if (obstacle !== "mismatch" || !inRange(release, NAMES_WORDS)) return lines;
+  for (const { offset, reference, here, certain: differs } of differences) {
+    const exclusive = word(reference.value ^ here.value, reference.unknown | here.unknown);
+    const text = `  Offset ${offset} REF = ${formatWord(reference, 8)}, CPU${name} = ${formatWord(here, 8)}, mismatch = ${formatWord(exclusive, 8)}`;
+    lines.push({ level: 3, text, certain: certain && differs && exclusive.unknown === 0 });
+  }
+  return lines;
+}
+
+function differencesOf(release: Release, reference: Machine, here: Machine): Difference[] {
+  const differences: Difference[] = [];
+  for (const { offset, field, word: name, bits } of vmcsConfigLayout(release)) {
+    if (name === undefined) continue;
+    const index = wordIndex(name);
+    const mask = bits === undefined ? -1 : (bits.hi === 31 ? 0 : 1 << (bits.hi + 1)) - (1 << bits.lo);
+    const a = masked(wordAt(reference, index), mask);
+    const b = masked(wordAt(here, index), mask);
+    const unsure = a.unknown | b.unknown;
+    const certain = ((a.value ^ b.value) & ~unsure) !== 0;
+    if (certain || unsure !== 0) differences.push({ offset, field, word: name, reference: a, here: b, certain });
+  }
+  return differences;
+}
+
+function masked({ value, unknown }: Word, mask: number): Word {
+  return word(value & mask, unknown & mask);
+}
+
+/** The lowest number of ranges such as `0-3,8`. */
+function firstLogicalCpu({ logicalCpus }: CoreGroup): number | undefined {
+  const numbers = logicalCpus?.match(/\d+/g);
+  return numbers == null ? undefined : Math.min(...numbers.map(Number));
+}

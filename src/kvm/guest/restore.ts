@@ -1,0 +1,258 @@
+import { and, not, or, type Tri } from "../../bits/tri.js";
+import { bitAt, maskOf, type Word } from "../../bits/word.js";
+import { REGISTERS, type RegisterRow } from "../../registers/registers.js";
+import type { Release } from "../../rules/release.js";
+import { type BitSpan, RESTORE_BASE, RESTORE_FREEZE, RESTORE_RULES, type RestoreCheck } from "./restore-rules.js";
+
+/*
+ * Which values KVM lets userspace write to the VMX capability MSRs of a vCPU (KVM_SET_MSRS on 0x480 to 0x491). This is
+ * what refuses a migration, and what QEMU reports as "failed to set MSR".
+ */
+
+/** Both halves of a capability MSR, as `nestedMsrs` gives them. */
+export interface MsrPair {
+  readonly hi: Word;
+  readonly lo: Word;
+}
+
+/** VMX capability MSRs by index. */
+export type MsrPairs = ReadonlyMap<number, MsrPair>;
+
+/** The kernel and the vCPU that values are written to. */
+export interface RestoreContext {
+  readonly release: Release;
+  /** What KVM of that release offers on that host: `nestedMsrs`, the values of KVM_GET_MSRS on /dev/kvm. */
+  readonly offered: MsrPairs;
+  /** What the vCPU has now. Default: what KVM offers; the guest's CPUID changes it (`vcpuMsrs`). */
+  readonly vcpu?: MsrPairs;
+  /** The last number of the stable release, as 120 in 5.10.120. Default: newer than every change tabulated. */
+  readonly patch?: number;
+  /** Is the vCPU in VMX operation. Default no. */
+  readonly vmxon?: Tri;
+  /** Did the vCPU run. Default no. */
+  readonly hasRun?: Tri;
+  /** Does the guest's CPUID have VMX. Default yes. */
+  readonly guestHasVmx?: Tri;
+}
+
+/** Something in a value that KVM refuses, or may refuse. */
+export interface RestoreOffence {
+  readonly kind: RestoreCheck["kind"] | "never" | "unknown MSR" | "busy" | "frozen" | "no VMX";
+  /** Numbers in the 64-bit MSR; empty where the value does not matter. */
+  readonly bits: readonly number[];
+  /** Names of the bits, or the field: for people. */
+  readonly names: readonly string[];
+  /** False when unknown bits decide. */
+  readonly certain: boolean;
+  /** One sentence. */
+  readonly text: string;
+}
+
+/** What KVM does with one value. */
+export interface RestoreVerdict {
+  readonly msr: number;
+  readonly accepted: Tri;
+  /** The error of vmx_set_vmx_msr when the value is refused for certain; KVM_SET_MSRS just stops at that MSR. */
+  readonly errno?: "EINVAL" | "EBUSY";
+  readonly offences: readonly RestoreOffence[];
+  /** Kernel function that decides. */
+  readonly source: string;
+}
+
+/**
+ * May userspace set this MSR of a vCPU to this value? Three-valued: `"unknown"` when bits that nobody knows decide.
+ */
+export function checkRestore(context: RestoreContext, msr: number, value: MsrPair): RestoreVerdict {
+  const offences: RestoreOffence[] = [];
+  const state = (kind: RestoreOffence["kind"], when: Tri, text: string) => {
+    if (when !== "no") offences.push({ kind, bits: [], names: [], certain: when === "yes", text });
+  };
+  state("no VMX", not(context.guestHasVmx ?? "yes"), "The guest's CPUID has no VMX: KVM refuses every VMX MSR.");
+  state("frozen", frozen(context, msr, value), RESTORE_FREEZE.text);
+  state("busy", context.vmxon ?? "no", "The vCPU is in VMX operation: the capability MSRs cannot change any more.");
+
+  const rule = RESTORE_RULES.find((candidate) => candidate.msr === msr);
+  if (rule === undefined) {
+    state("unknown MSR", "yes", `KVM has no MSR 0x${msr.toString(16)} for a nested hypervisor.`);
+  } else if (rule.never !== undefined) {
+    state("never", "yes", rule.never);
+  } else {
+    const base = baseOf(context).get(msr);
+    for (const check of rule.checks) {
+      const found = offenceOf(check, msr, value, base, context);
+      if (found !== undefined) offences.push(found);
+    }
+  }
+  const certain = offences.filter((offence) => offence.certain);
+  const accepted: Tri = certain.length > 0 ? "no" : offences.length > 0 ? "unknown" : "yes";
+  const verdict = { msr, accepted, offences, source: `${rule?.fn ?? "vmx_set_vmx_msr"} (arch/x86/kvm/vmx/nested.c)` };
+  if (certain.length === 0) return verdict;
+  return { ...verdict, errno: certain[0]?.kind === "busy" ? "EBUSY" : "EINVAL" };
+}
+
+/** Order in which QEMU writes the capability MSRs of a vCPU (kvm_msr_entry_add_vmx in target/i386/kvm/kvm.c). */
+export const QEMU_RESTORE_ORDER: readonly number[] = [
+  0x48e, 0x48d, 0x48f, 0x490, 0x48b, 0x48c, 0x480, 0x485, 0x491, 0x486, 0x488, 0x48a,
+];
+
+/**
+ * Writes a set of MSRs one after the other: a value that is accepted is what later checks find in the vCPU. Registers
+ * that KVM makes from others (0x481 to 0x484, 0x487, 0x489) are not written. Default order: ascending.
+ */
+export function restoreAll(
+  context: RestoreContext,
+  values: MsrPairs,
+  order: readonly number[] = [...values.keys()].sort((a, b) => a - b),
+): readonly RestoreVerdict[] {
+  const vcpu = new Map(context.vcpu ?? context.offered);
+  const verdicts: RestoreVerdict[] = [];
+  for (const msr of order) {
+    const value = values.get(msr);
+    if (value === undefined || isDerived(msr)) continue;
+    const verdict = checkRestore({ ...context, vcpu }, msr, value);
+    verdicts.push(verdict);
+    if (verdict.accepted === "yes") vcpu.set(msr, value);
+  }
+  return verdicts;
+}
+
+/** Does KVM make this MSR from others instead of letting anybody set it. */
+export function isDerived(msr: number): boolean {
+  return RESTORE_RULES.some((rule) => rule.msr === msr && rule.never !== undefined);
+}
+
+/** The values that `data` is compared with: KVM's, or up to a stable release the vCPU's own. */
+function baseOf({ release, offered, vcpu, patch }: RestoreContext): MsrPairs {
+  const changed = RESTORE_BASE.find((row) => row.release === release);
+  const own = changed !== undefined && (changed.patch === undefined || (patch !== undefined && patch < changed.patch));
+  return own ? (vcpu ?? offered) : offered;
+}
+
+/** Since 6.6 a vCPU that ran takes only the value it has. */
+function frozen({ release, vcpu, offered, hasRun = "no" }: RestoreContext, msr: number, value: MsrPair): Tri {
+  if (hasRun === "no" || !RESTORE_FREEZE.releases.includes(release)) return "no";
+  const now = (vcpu ?? offered).get(msr);
+  if (now === undefined) return hasRun;
+  const differs = or(differ(now.hi, value.hi), differ(now.lo, value.lo));
+  return and(hasRun, differs);
+}
+
+function differ(a: Word, b: Word): Tri {
+  const unsure = a.unknown | b.unknown;
+  if (((a.value ^ b.value) & ~unsure) !== 0) return "yes";
+  return unsure === 0 ? "no" : "unknown";
+}
+
+// ---- One check ----
+
+function offenceOf(
+  check: RestoreCheck,
+  msr: number,
+  value: MsrPair,
+  base: MsrPair | undefined,
+  context: RestoreContext,
+): RestoreOffence | undefined {
+  if ("field" in check) return fieldOffence(check, value, base, context);
+  const certain: number[] = [];
+  const possible: number[] = [];
+  for (const bit of bitsIn(check.bits)) {
+    const own = bitOfPair(value, bit);
+    const theirs = base === undefined ? "unknown" : bitOfPair(base, bit);
+    const wrong: Tri =
+      check.kind === "zero" ? own : check.kind === "subset" ? and(own, not(theirs)) : and(not(own), theirs);
+    if (wrong === "yes") certain.push(bit);
+    else if (wrong === "unknown") possible.push(bit);
+  }
+  const bits = certain.length > 0 ? certain : possible;
+  if (bits.length === 0) return undefined;
+  return {
+    kind: check.kind,
+    bits,
+    names: bits.map((bit) => msrBitName(msr, bit)),
+    certain: certain.length > 0,
+    text: check.text,
+  };
+}
+
+function fieldOffence(
+  check: Extract<RestoreCheck, { field: BitSpan }>,
+  value: MsrPair,
+  base: MsrPair | undefined,
+  context: RestoreContext,
+): RestoreOffence | undefined {
+  const asked = fieldRange(value, check.field);
+  const has = base === undefined ? undefined : fieldRange(base, check.field);
+  let wrong = has === undefined ? "unknown" : fieldWrong(check.kind, asked, has);
+  if (check.whileVcpuHas !== undefined) {
+    const [msr, bit] = check.whileVcpuHas;
+    const pair = (context.vcpu ?? context.offered).get(msr);
+    wrong = and(wrong, pair === undefined ? "unknown" : bitOfPair(pair, bit));
+  }
+  if (wrong === "no") return undefined;
+  const shown = (range: FieldRange | undefined) =>
+    range === undefined || range.min !== range.max ? "an unknown value" : `0x${range.min.toString(16)}`;
+  return {
+    kind: check.kind,
+    bits: bitsIn([check.field]),
+    names: [check.name],
+    certain: wrong === "yes",
+    text: `${check.text} Asked: ${shown(asked)}; KVM has ${shown(has)}.`,
+  };
+}
+
+interface FieldRange {
+  readonly min: number;
+  readonly max: number;
+  readonly value: number;
+  readonly unknown: number;
+}
+
+function fieldRange(pair: MsrPair, [high, low]: BitSpan): FieldRange {
+  const half = low < 32 ? pair.lo : pair.hi;
+  const mask = maskOf(bitsIn([[high & 31, low & 31]]));
+  const shift = low & 31;
+  const value = ((half.value & mask) >>> shift) >>> 0;
+  const unknown = ((half.unknown & mask) >>> shift) >>> 0;
+  return { min: value, max: (value | unknown) >>> 0, value, unknown };
+}
+
+function fieldWrong(kind: "equal" | "atMost" | "atLeast", asked: FieldRange, has: FieldRange): Tri {
+  if (kind === "equal") {
+    const unsure = asked.unknown | has.unknown;
+    if (((asked.value ^ has.value) & ~unsure) !== 0) return "yes";
+    return unsure === 0 ? "no" : "unknown";
+  }
+  const [less, more] = kind === "atMost" ? [asked, has] : [has, asked];
+  if (less.min > more.max) return "yes";
+  return less.max <= more.min ? "no" : "unknown";
+}
+
+// ---- Bits ----
+
+/** Bit numbers of spans, ascending. */
+export function bitsIn(spans: readonly BitSpan[]): number[] {
+  const bits: number[] = [];
+  for (const [high, low] of spans) for (let bit = low; bit <= high; bit++) bits.push(bit);
+  return bits.sort((a, b) => a - b);
+}
+
+/** Bit `bit` (0 to 63) of a capability MSR. */
+export function bitOfPair(pair: MsrPair, bit: number): Tri {
+  return bitAt(bit < 32 ? pair.lo : pair.hi, bit & 31);
+}
+
+/**
+ * What a bit of a capability MSR is called: the SDM name of a capability, or the control with what the half says of it,
+ * as in `EPT (enable EPT) may be 1`. Bits without a name come by number.
+ */
+export function msrBitName(msr: number, bit: number): string {
+  const register = (REGISTERS as readonly RegisterRow[]).find((row) => row.index === msr);
+  const controls = register?.layout === "controls";
+  const row = register?.bits.find((candidate) => candidate.bit === (controls ? bit & 31 : bit));
+  if (controls) {
+    const name = row === undefined ? `control ${bit & 31}` : `${row.sdm} (control ${row.bit})`;
+    return bit < 32 ? `${name} must be 1` : `${name} may be 1`;
+  }
+  if (row === undefined) return `bit ${bit}`;
+  return register?.layout === "fixed0" ? `${row.key} must be 1` : `${row.sdm} (bit ${bit})`;
+}

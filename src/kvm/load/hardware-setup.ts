@@ -1,0 +1,653 @@
+import type { Condition, Rule } from "../../rules/rule.js";
+
+/*
+ * hardware_setup (vmx_hardware_setup since 6.12, arch/x86/kvm/vmx/vmx.c): which parameters the hardware switches off.
+ * Conditions use the cpu_has_vmx_* predicates of capabilities.h by name.
+ */
+
+const VMX = "arch/x86/kvm/vmx/vmx.c";
+const fn = "hardware_setup";
+const old = { until: "5.15" } as const;
+const modern = { since: "6.1" } as const;
+
+const secondary = (name: SecondaryName): Condition => ({ bit: ["cpu_based_2nd_exec_ctrl", name] });
+type SecondaryName =
+  | "VPID"
+  | "EPT"
+  | "UNRESTRICTED_GUEST"
+  | "VIRT_APIC_ACCESSES"
+  | "ENCLS_EXITING"
+  | "PAUSE_LOOP_EXITING"
+  | "APIC_REGISTER_VIRT"
+  | "VIRT_INTR_DELIVERY"
+  | "TSC_SCALING"
+  | "BUS_LOCK_DETECTION"
+  | "NOTIFY_VM_EXITING"
+  | "PAGE_MOD_LOGGING"
+  | "MODE_BASED_EPT_EXEC"
+  | "SHADOW_VMCS"
+  | "PT_USE_GPA"
+  | "XSAVES";
+
+const param = (
+  name: "ept" | "eptad" | "enable_apicv" | "enable_pmu" | "cet" | "unrestricted_guest" | "nested" | "preemption_timer",
+): Condition => ({
+  bit: ["params", name],
+});
+const notOf = (condition: Condition): Condition => ({ not: condition });
+
+/**
+ * Secondary control 5, "enable VPID". This and all that follow are about what setup_vmcs_config left, not about the CPU
+ * alone, and mean nothing before it ran.
+ */
+export const cpu_has_vmx_vpid = secondary("VPID");
+
+/** IA32_VMX_EPT_VPID_CAP bit 32, the INVVPID instruction. */
+export const cpu_has_vmx_invvpid: Condition = { bit: ["vmx_capability.vpid", "VPID_INVVPID"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 41, single-context INVVPID. */
+export const cpu_has_vmx_invvpid_single: Condition = { bit: ["vmx_capability.vpid", "VPID_EXTENT_SINGLE_CONTEXT"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 42, all-context INVVPID. */
+export const cpu_has_vmx_invvpid_global: Condition = { bit: ["vmx_capability.vpid", "VPID_EXTENT_GLOBAL_CONTEXT"] };
+
+/** Secondary control 1, "enable EPT". */
+export const cpu_has_vmx_ept = secondary("EPT");
+
+/** IA32_VMX_EPT_VPID_CAP bit 6, EPT page walks of length 4. */
+export const cpu_has_vmx_ept_4levels: Condition = { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_4"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 7, EPT page walks of length 5. */
+export const cpu_has_vmx_ept_5levels: Condition = { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_5"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 14, EPT paging structures in write-back memory. */
+export const cpu_has_vmx_ept_mt_wb: Condition = { bit: ["vmx_capability.ept", "EPT_WB"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 16, 2-MByte pages in EPT. */
+export const cpu_has_vmx_ept_2m_page: Condition = { bit: ["vmx_capability.ept", "EPT_2MB_PAGE"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 17, 1-GByte pages in EPT. */
+export const cpu_has_vmx_ept_1g_page: Condition = { bit: ["vmx_capability.ept", "EPT_1GB_PAGE"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 21, accessed and dirty flags of EPT. */
+export const cpu_has_vmx_ept_ad_bits: Condition = { bit: ["vmx_capability.ept", "EPT_AD"] };
+
+/** IA32_VMX_EPT_VPID_CAP bit 26, all-context INVEPT. */
+export const cpu_has_vmx_invept_global: Condition = { bit: ["vmx_capability.ept", "EPT_EXTENT_GLOBAL"] };
+
+/** Secondary control 7, "unrestricted guest". */
+export const cpu_has_vmx_unrestricted_guest = secondary("UNRESTRICTED_GUEST");
+
+/** Primary control 21, "use TPR shadow", and secondary control 0, "virtualize APIC accesses". */
+export const cpu_has_vmx_flexpriority: Condition = {
+  all: [{ bit: ["cpu_based_exec_ctrl", "VIRTUAL_TPR"] }, secondary("VIRT_APIC_ACCESSES")],
+};
+const virtualNmis: Condition = { bit: ["pin_based_exec_ctrl", "VIRTUAL_NMIS"] };
+
+/**
+ * Pin-based control 5, "virtual NMIs", and primary control 22, "NMI-window exiting"; the kernel's predicate of 6.1 and
+ * later. Up to 5.15 KVM does not ask for NMI-window exiting at load and looks at virtual NMIs alone.
+ */
+export const cpu_has_virtual_nmis: Condition = {
+  all: [virtualNmis, { bit: ["cpu_based_exec_ctrl", "NMI_WINDOW_EXITING"] }],
+};
+
+/** Secondary control 15, "enable ENCLS exiting"; up to 5.15 asked for only on a CPU with SGX. */
+export const cpu_has_vmx_encls_vmexit = secondary("ENCLS_EXITING");
+
+/** Secondary control 10, "PAUSE-loop exiting". */
+export const cpu_has_vmx_ple = secondary("PAUSE_LOOP_EXITING");
+
+/**
+ * Secondary controls 8 and 9, APIC-register virtualization and virtual-interrupt delivery, and pin-based control 7,
+ * "process posted interrupts".
+ */
+export const cpu_has_vmx_apicv: Condition = {
+  all: [
+    secondary("APIC_REGISTER_VIRT"),
+    secondary("VIRT_INTR_DELIVERY"),
+    { bit: ["pin_based_exec_ctrl", "POSTED_INTR"] },
+  ],
+};
+
+/** Tertiary control 4, "IPI virtualization"; 6.1 and later. */
+export const cpu_has_vmx_ipiv: Condition = { bit: ["cpu_based_3rd_exec_ctrl.lo", "IPI_VIRT"] };
+
+/** Secondary control 25, "use TSC scaling". */
+export const cpu_has_vmx_tsc_scaling = secondary("TSC_SCALING");
+
+/** Secondary control 30, "VMM bus-lock detection"; 5.15 and later. */
+export const cpu_has_vmx_bus_lock_detection = secondary("BUS_LOCK_DETECTION");
+
+/** Secondary control 31, "instruction timeout" in the SDM; 6.1 and later. */
+export const cpu_has_notify_vmexit = secondary("NOTIFY_VM_EXITING");
+
+/** Secondary control 17, "enable PML". */
+export const cpu_has_vmx_pml = secondary("PAGE_MOD_LOGGING");
+
+/** Pin-based control 6, "activate VMX-preemption timer", which a stepping with a broken timer has lost by then. */
+export const cpu_has_vmx_preemption_timer: Condition = { bit: ["pin_based_exec_ctrl", "PREEMPTION_TIMER"] };
+
+/** VM-entry control 20, "load CET state"; 6.18 and later. */
+export const cpu_has_load_cet_ctrl: Condition = { bit: ["vmentry_ctrl", "LOAD_CET_STATE"] };
+
+/** Secondary control 22, "mode-based execute control for EPT"; 7.2 and later. */
+export const cpu_has_vmx_mbec = secondary("MODE_BASED_EPT_EXEC");
+
+/** Up to 5.15 IA32_VMX_MISC is read again where it is needed. */
+const rawMisc = (name: "INTEL_PT" | "VMWRITE_SHADOW_RO_FIELDS"): Condition => ({ bit: ["IA32_VMX_MISC.lo", name] });
+const storedMisc = (name: "INTEL_PT" | "VMWRITE_SHADOW_RO_FIELDS"): Condition => ({ bit: ["misc.lo", name] });
+const cpu_has_vmx_intel_pt_old: Condition = {
+  all: [
+    rawMisc("INTEL_PT"),
+    secondary("PT_USE_GPA"),
+    { bit: ["vmexit_ctrl", "CLEAR_IA32_RTIT_CTL"] },
+    { bit: ["vmentry_ctrl", "LOAD_IA32_RTIT_CTL"] },
+  ],
+};
+
+/**
+ * IA32_VMX_MISC bit 14, secondary control 24 (PT uses guest physical addresses) and VM-entry control 18, "load
+ * IA32_RTIT_CTL"; the kernel's predicate of 6.1 and later. Up to 5.15 it asks for VM-exit control 25 as well.
+ */
+export const cpu_has_vmx_intel_pt: Condition = {
+  all: [storedMisc("INTEL_PT"), secondary("PT_USE_GPA"), { bit: ["vmentry_ctrl", "LOAD_IA32_RTIT_CTL"] }],
+};
+
+/** IA32_VMX_MISC bit 29, VMWRITE to any field, and secondary control 14, "VMCS shadowing". */
+export const cpu_has_vmx_shadow_vmcs: Condition = {
+  all: [storedMisc("VMWRITE_SHADOW_RO_FIELDS"), secondary("SHADOW_VMCS")],
+};
+
+const BNDCFGS_NONZERO: Condition = { any: [{ nonzero: "IA32_BNDCFGS.lo" }, { nonzero: "IA32_BNDCFGS.hi" }] };
+const hasMpx: Condition = { bit: ["cpu_has", "mpx"] };
+
+function bndcfgs(id: string, releases: Rule["releases"], func: string, text: string): Rule {
+  return {
+    id,
+    fn,
+    ...(releases === undefined ? {} : { releases }),
+    when: { all: [hasMpx, BNDCFGS_NONZERO] },
+    does: [{ warn: "WARN_ONCE", func, cond: "host_bndcfgs", text }],
+    says: "The host uses bound registers; running a guest will lose them.",
+    source: VMX,
+  };
+}
+
+const nxMissing: Condition = { all: [notOf(param("ept")), { not: { bit: ["cpu_has", "nx"] } }] };
+const NX_SAYS = "Shadow paging needs NX, and without EPT there is only shadow paging.";
+
+/** Everything up to the nested MSRs. */
+export const HARDWARE_SETUP_RULES: readonly Rule[] = [
+  {
+    id: "erratum-message-6.1",
+    fn,
+    releases: { since: "6.1", until: "6.1" },
+    when: { bit: ["machine", "perf_global_ctrl_erratum"] },
+    does: [
+      {
+        say: "kvm: VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. Using workaround",
+        level: 4,
+        once: "erratum",
+      },
+    ],
+    says: "The control of this model does not work (AAK155 and others); vmcs_config keeps it, the running VMCS will not.",
+    source: VMX,
+  },
+  {
+    id: "erratum-message-6.6",
+    fn,
+    releases: { since: "6.6", until: "6.6" },
+    when: { bit: ["machine", "perf_global_ctrl_erratum"] },
+    does: [
+      {
+        say: "kvm_intel: VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. Using workaround",
+        level: 4,
+        once: "erratum",
+      },
+    ],
+    says: "The control of this model does not work (AAK155 and others); vmcs_config keeps it, the running VMCS will not.",
+    source: VMX,
+  },
+  {
+    id: "read-bndcfgs",
+    fn,
+    when: hasMpx,
+    does: [{ read: "IA32_BNDCFGS", how: "plain" }],
+    says: "With MPX the host's bound configuration is checked.",
+    source: VMX,
+  },
+  bndcfgs("bndcfgs-old", { until: "6.1" }, "hardware_setup", "KVM: BNDCFGS in host will be lost"),
+  bndcfgs("bndcfgs-6.6", { since: "6.6", until: "6.6" }, "hardware_setup", "BNDCFGS in host will be lost"),
+  bndcfgs("bndcfgs", { since: "6.12" }, "vmx_hardware_setup", "BNDCFGS in host will be lost"),
+  {
+    id: "vpid",
+    fn,
+    when: {
+      any: [
+        notOf(cpu_has_vmx_vpid),
+        notOf(cpu_has_vmx_invvpid),
+        { all: [notOf(cpu_has_vmx_invvpid_single), notOf(cpu_has_vmx_invvpid_global)] },
+      ],
+    },
+    does: [{ clear: ["params", "vpid"] }],
+    says: "VPID needs the control, INVVPID, and single-context or all-context INVVPID.",
+    source: VMX,
+  },
+  {
+    id: "ept",
+    fn,
+    when: {
+      any: [
+        notOf(cpu_has_vmx_ept),
+        notOf(cpu_has_vmx_ept_4levels),
+        notOf(cpu_has_vmx_ept_mt_wb),
+        notOf(cpu_has_vmx_invept_global),
+      ],
+    },
+    does: [{ clear: ["params", "ept"] }],
+    says: "EPT needs the control, 4-level walks, write-back paging structures and all-context INVEPT.",
+    source: VMX,
+  },
+  {
+    id: "cet",
+    fn,
+    releases: { since: "7.2" },
+    when: notOf(cpu_has_load_cet_ctrl),
+    does: [{ clear: ["params", "cet"] }],
+    says: "CET for guests needs the entry control that loads CET state.",
+    source: VMX,
+  },
+  {
+    id: "nx-needed-old",
+    fn,
+    releases: { since: "5.15", until: "6.1" },
+    when: nxMissing,
+    does: [{ say: "kvm: NX (Execute Disable) not supported", level: 3 }, { refuse: "EOPNOTSUPP" }],
+    says: NX_SAYS,
+    source: VMX,
+  },
+  {
+    id: "nx-needed",
+    fn,
+    releases: { since: "6.6" },
+    when: nxMissing,
+    does: [{ say: "kvm_intel: NX (Execute Disable) not supported", level: 3 }, { refuse: "EOPNOTSUPP" }],
+    says: NX_SAYS,
+    source: VMX,
+  },
+  {
+    id: "allow-smaller-maxphyaddr-setup",
+    fn,
+    releases: { since: "6.18" },
+    when: notOf(param("ept")),
+    does: [{ set: ["params", "allow_smaller_maxphyaddr"] }],
+    says: "Shadow paging costs nothing extra for guests with fewer physical-address bits, so they are allowed.",
+    source: VMX,
+  },
+  {
+    id: "eptad",
+    fn,
+    when: { any: [notOf(cpu_has_vmx_ept_ad_bits), notOf(param("ept"))] },
+    does: [{ clear: ["params", "eptad"] }],
+    says: "Accessed and dirty flags need EPT and the capability bit.",
+    source: VMX,
+  },
+  {
+    id: "mbec",
+    fn,
+    releases: { since: "7.2" },
+    when: { any: [notOf(cpu_has_vmx_mbec), notOf(param("ept"))] },
+    does: [{ clear: ["params", "mbec"] }],
+    says: "Mode-based execute control needs EPT and the control.",
+    source: VMX,
+  },
+  {
+    id: "unrestricted-guest",
+    fn,
+    when: { any: [notOf(cpu_has_vmx_unrestricted_guest), notOf(param("ept"))] },
+    does: [{ clear: ["params", "unrestricted_guest"] }],
+    says: "Unrestricted guest needs EPT and the control.",
+    source: VMX,
+  },
+  {
+    id: "flexpriority",
+    fn,
+    when: notOf(cpu_has_vmx_flexpriority),
+    does: [{ clear: ["params", "flexpriority"] }],
+    says: "FlexPriority needs the TPR shadow and APIC-access virtualization.",
+    source: VMX,
+  },
+  {
+    id: "vnmi-old",
+    fn,
+    releases: old,
+    when: notOf(virtualNmis),
+    does: [{ clear: ["params", "vnmi"] }],
+    says: "Virtual NMIs need the pin-based control.",
+    source: VMX,
+  },
+  {
+    id: "vnmi",
+    fn,
+    releases: modern,
+    when: notOf(cpu_has_virtual_nmis),
+    does: [{ clear: ["params", "vnmi"] }],
+    says: "Virtual NMIs need the pin-based control and NMI-window exiting.",
+    source: VMX,
+  },
+  {
+    id: "sgx",
+    fn,
+    releases: { since: "5.15" },
+    when: { all: [{ config: "CONFIG_X86_SGX_KVM" }, notOf(cpu_has_vmx_encls_vmexit)] },
+    does: [{ clear: ["params", "sgx"] }],
+    says: "SGX for guests needs ENCLS exiting.",
+    source: VMX,
+  },
+  {
+    id: "ple",
+    fn,
+    when: notOf(cpu_has_vmx_ple),
+    does: [
+      { load: "ple_gap", value: 0 },
+      { load: "ple_window", value: 0 },
+      { load: "ple_window_grow", value: 0 },
+      { load: "ple_window_max", value: 0 },
+      { load: "ple_window_shrink", value: 0 },
+    ],
+    says: "Without PAUSE-loop exiting its five parameters are 0.",
+    source: VMX,
+  },
+  {
+    id: "apicv",
+    fn,
+    when: notOf(cpu_has_vmx_apicv),
+    does: [{ clear: ["params", "enable_apicv"] }],
+    says: "APICv needs APIC-register virtualization, virtual-interrupt delivery and posted interrupts.",
+    source: VMX,
+  },
+  {
+    id: "ipiv",
+    fn,
+    releases: modern,
+    when: { any: [notOf(param("enable_apicv")), notOf(cpu_has_vmx_ipiv)] },
+    does: [{ clear: ["params", "enable_ipiv"] }],
+    says: "IPI virtualization needs APICv and the tertiary control.",
+    source: VMX,
+  },
+  {
+    id: "device-posted-irqs",
+    fn,
+    releases: { since: "6.18" },
+    when: { any: [notOf(param("enable_apicv")), { not: { bit: ["machine", "irq_posting"] } }] },
+    does: [{ clear: ["params", "enable_device_posted_irqs"] }],
+    says: "Devices can post interrupts only with APICv and an interrupt-remapping unit that posts.",
+    source: "arch/x86/kvm/x86.c",
+  },
+  {
+    id: "tsc-scaling",
+    fn,
+    when: cpu_has_vmx_tsc_scaling,
+    does: [{ set: ["kvm_caps", "has_tsc_control"] }],
+    says: "TSC scaling lets a guest's TSC run at a frequency of its own.",
+    source: VMX,
+  },
+  {
+    id: "bus-lock-exit",
+    fn,
+    releases: { since: "5.15" },
+    when: cpu_has_vmx_bus_lock_detection,
+    does: [{ set: ["kvm_caps", "has_bus_lock_exit"] }],
+    says: "Bus-lock exits are offered to user space.",
+    source: VMX,
+  },
+  {
+    id: "notify-vmexit",
+    fn,
+    releases: modern,
+    when: cpu_has_notify_vmexit,
+    does: [{ set: ["kvm_caps", "has_notify_vmexit"] }],
+    says: "Notify VM exits are offered to user space.",
+    source: VMX,
+  },
+  {
+    id: "tdp-enabled",
+    fn,
+    when: param("ept"),
+    does: [{ set: ["kvm_caps", "tdp_enabled"] }],
+    says: "Two-dimensional paging follows the ept parameter.",
+    source: VMX,
+  },
+  {
+    id: "tdp-mmu-off",
+    fn,
+    releases: { since: "6.6" },
+    when: notOf(param("ept")),
+    does: [{ clear: ["params", "tdp_mmu"] }],
+    says: "The TDP MMU needs two-dimensional paging.",
+    source: "arch/x86/kvm/mmu/mmu.c",
+  },
+  {
+    id: "tdp-level-5",
+    fn,
+    when: cpu_has_vmx_ept_5levels,
+    does: [{ set: ["kvm_caps", "tdp_level_5"] }],
+    says: "The deepest EPT is five levels if the CPU can walk them, whether or not EPT is used.",
+    source: VMX,
+  },
+  {
+    id: "huge-2m",
+    fn,
+    when: { any: [cpu_has_vmx_ept_2m_page, notOf(param("ept"))] },
+    does: [{ set: ["kvm_caps", "huge_page_2m"] }],
+    says: "2-MByte pages: by EPT's capability, or always with shadow paging.",
+    source: VMX,
+  },
+  {
+    id: "huge-1g-5.6",
+    fn,
+    releases: { until: "5.6" },
+    when: {
+      any: [
+        { all: [param("ept"), cpu_has_vmx_ept_2m_page, cpu_has_vmx_ept_1g_page] },
+        { all: [notOf(param("ept")), { bit: ["cpu_has", "pdpe1gb"] }] },
+      ],
+    },
+    does: [{ set: ["kvm_caps", "huge_page_1g"] }],
+    says: "1-GByte pages: by EPT's capability, or by the CPU's own paging with shadow paging; an EPT without 2-MByte pages turns off all large ones.",
+    source: VMX,
+  },
+  {
+    id: "huge-1g",
+    fn,
+    releases: { since: "5.10" },
+    when: {
+      any: [
+        { all: [param("ept"), cpu_has_vmx_ept_1g_page] },
+        { all: [notOf(param("ept")), { bit: ["cpu_has", "pdpe1gb"] }] },
+      ],
+    },
+    does: [{ set: ["kvm_caps", "huge_page_1g"] }],
+    says: "1-GByte pages: by EPT's capability, or by the CPU's own paging with shadow paging.",
+    source: VMX,
+  },
+  {
+    id: "pml",
+    fn,
+    when: { any: [notOf(param("ept")), notOf(param("eptad")), notOf(cpu_has_vmx_pml)] },
+    does: [{ clear: ["params", "pml"] }],
+    says: "Page-modification logging needs EPT, its dirty flags and the control.",
+    source: VMX,
+  },
+  {
+    id: "preemption-timer-missing",
+    fn,
+    when: notOf(cpu_has_vmx_preemption_timer),
+    does: [{ clear: ["params", "preemption_timer"] }],
+    says: "The CPU has no usable VMX-preemption timer.",
+    source: VMX,
+  },
+  {
+    id: "preemption-timer-misc-old",
+    fn,
+    releases: old,
+    when: param("preemption_timer"),
+    does: [
+      { read: "IA32_VMX_MISC", how: "plain" },
+      { copy: "misc.lo", from: "IA32_VMX_MISC.lo" },
+    ],
+    says: "IA32_VMX_MISC bits 4:0 give the rate of the timer.",
+    source: VMX,
+  },
+  {
+    id: "preemption-timer-rate",
+    fn,
+    when: param("preemption_timer"),
+    does: [{ copyBits: ["preemption_timer_shift", 0], from: ["misc.lo", 0], width: 5 }],
+    says: "The timer counts down by one every 2^rate TSC cycles.",
+    source: VMX,
+  },
+  {
+    id: "preemption-timer-too-fast",
+    fn,
+    releases: { until: "7.2" },
+    when: { all: [param("preemption_timer"), { timerTooFast: "fixed limit" }] },
+    does: [{ clear: ["params", "preemption_timer"] }],
+    says: "At this rate a timer set to its maximum would still expire more than once in ten seconds.",
+    source: VMX,
+  },
+  {
+    id: "preemption-timer-too-fast-7.3",
+    fn,
+    releases: { since: "7.3" },
+    when: { all: [param("preemption_timer"), { timerTooFast: "limit of CPUID leaf 15h" }] },
+    does: [{ clear: ["params", "preemption_timer"] }],
+    says: "At this rate the largest value that KVM may program would expire more than once in ten seconds.",
+    source: VMX,
+  },
+  {
+    id: "pt-mode-range",
+    fn,
+    when: {
+      all: [
+        { not: { field: "pt_mode", hi: 31, lo: 0, equals: 0 } },
+        { not: { field: "pt_mode", hi: 31, lo: 0, equals: 1 } },
+      ],
+    },
+    does: [{ refuse: "EINVAL" }],
+    says: "The parameter pt_mode takes 0 or 1 and nothing else.",
+    source: VMX,
+  },
+  {
+    id: "pt-mode-misc-old",
+    fn,
+    releases: old,
+    when: param("ept"),
+    does: [{ read: "IA32_VMX_MISC", how: "plain" }],
+    says: "IA32_VMX_MISC bit 14 says whether Intel PT works in VMX operation.",
+    source: VMX,
+  },
+  {
+    id: "pt-mode-old",
+    fn,
+    releases: old,
+    when: { any: [notOf(param("ept")), notOf(cpu_has_vmx_intel_pt_old)] },
+    does: [{ load: "pt_mode", value: 0 }],
+    says: "Intel PT in guests needs EPT and the whole set of PT controls.",
+    source: VMX,
+  },
+  {
+    id: "pt-mode",
+    fn,
+    releases: modern,
+    when: { any: [notOf(param("ept")), notOf(param("enable_pmu")), notOf(cpu_has_vmx_intel_pt)] },
+    does: [{ load: "pt_mode", value: 0 }],
+    says: "Intel PT in guests needs EPT, performance counters and the whole set of PT controls.",
+    source: VMX,
+  },
+  {
+    id: "cpu-caps-shstk",
+    fn,
+    releases: { since: "6.18" },
+    when: { bit: ["cpu_has", "shstk"] },
+    does: [{ set: ["kvm_caps", "shstk"] }],
+    says: "KVM offers shadow stacks to guests if the host has them.",
+    source: VMX,
+  },
+  {
+    id: "cpu-caps-ibt",
+    fn,
+    releases: { since: "6.18" },
+    when: { bit: ["cpu_has", "ibt"] },
+    does: [{ set: ["kvm_caps", "ibt"] }],
+    says: "KVM offers indirect-branch tracking to guests if the host has it.",
+    source: VMX,
+  },
+  {
+    id: "cpu-caps-no-cet",
+    fn,
+    releases: { since: "6.18" },
+    when: {
+      any: [
+        notOf(cpu_has_load_cet_ctrl),
+        notOf(param("unrestricted_guest")),
+        { not: { bit: ["basic.hi", "NO_HW_ERROR_CODE_CC"] } },
+        { bit: ["params", "allow_smaller_maxphyaddr"] },
+        { not: { bit: ["cpu_has", "xsaves"] } },
+        notOf(secondary("XSAVES")),
+        { not: { bit: ["IA32_XSS.lo", "CET_U"] } },
+        { not: { bit: ["IA32_XSS.lo", "CET_S"] } },
+      ],
+    },
+    does: [{ clear: ["kvm_caps", "shstk", "ibt"] }],
+    says: "CET for guests needs its VM-entry control, unrestricted guest, IA32_VMX_BASIC bit 56, XSAVES, and CET state in the host's XSS.",
+    source: "arch/x86/kvm/vmx/vmx.c (vmx_set_cpu_caps), arch/x86/kvm/x86.c (kvm_setup_xss_caps)",
+  },
+  {
+    id: "cpu-caps-cet-param",
+    fn,
+    releases: { since: "7.2" },
+    when: notOf(param("cet")),
+    does: [{ clear: ["kvm_caps", "shstk", "ibt"] }],
+    says: "The parameter cet=0 keeps CET from guests.",
+    source: VMX,
+  },
+];
+
+/** After the nested MSRs, only with nested=1 (nested_vmx_hardware_setup). */
+export const SHADOW_VMCS_RULES: readonly Rule[] = [
+  {
+    id: "shadow-vmcs-misc-old",
+    fn,
+    releases: old,
+    when: param("nested"),
+    does: [
+      { read: "IA32_VMX_MISC", how: "plain" },
+      { copy: "misc.lo", from: "IA32_VMX_MISC.lo" },
+    ],
+    says: "IA32_VMX_MISC bit 29 says whether VMWRITE can write any field.",
+    source: "arch/x86/kvm/vmx/capabilities.h",
+  },
+  {
+    id: "shadow-vmcs",
+    fn,
+    when: { all: [param("nested"), notOf(cpu_has_vmx_shadow_vmcs)] },
+    does: [{ clear: ["params", "enable_shadow_vmcs"] }],
+    says: "VMCS shadowing needs the control and VMWRITE to any field (IA32_VMX_MISC bit 29).",
+    source: "arch/x86/kvm/vmx/nested.c (nested_vmx_hardware_setup)",
+  },
+];
+
+/** 5.6 to 5.15: a region size of 0 makes get_order() ask for 2^52 pages. */
+export const VMXON_AREA_RULES: readonly Rule[] = [
+  {
+    id: "vmxon-areas",
+    fn,
+    releases: old,
+    when: { field: "basic.hi", hi: 12, lo: 0, equals: 0 },
+    does: [{ refuse: "ENOMEM" }],
+    says: "A VMCS region size of 0 makes get_order() ask for 2^52 pages, which nobody has.",
+    source: VMX,
+  },
+];

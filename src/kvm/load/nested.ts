@@ -1,0 +1,624 @@
+import { DEFAULT1 } from "../../registers/default1.js";
+import type { Bits, Condition, Effect, Rule } from "../../rules/rule.js";
+import type { BitName, WordName } from "../../rules/words.js";
+
+/*
+ * nested_vmx_setup_ctls_msrs (arch/x86/kvm/vmx/nested.c): what KVM offers a nested hypervisor. Up to 5.15 the allowed-1
+ * halves start from the CPU's MSRs, since 6.1 from vmcs_config. Only the TRUE registers are stored; the plain ones are
+ * made from them when they are read (see nested-msrs.ts).
+ */
+
+const NESTED = "arch/x86/kvm/vmx/nested.c";
+const fn = "nested_vmx_setup_ctls_msrs";
+const old = { until: "5.15" } as const;
+const modern = { since: "6.1" } as const;
+
+const param = (
+  name: "ept" | "eptad" | "vpid" | "unrestricted_guest" | "flexpriority" | "sgx" | "enable_apicv" | "mbec",
+): Condition => ({
+  bit: ["params", name],
+});
+const hasVmfunc: Condition = { bit: ["cpu_based_2nd_exec_ctrl", "VMFUNC"] };
+
+const PIN = ["INTR_EXITING", "NMI_EXITING", "VIRTUAL_NMIS"] as const;
+const EXIT = ["HOST_ADDR_SPACE_SIZE", "SAVE_IA32_PAT", "LOAD_IA32_PAT"] as const;
+const ENTRY = ["IA32E_MODE", "LOAD_IA32_PAT"] as const;
+const PRIMARY = [
+  "INTR_WINDOW_EXITING",
+  "USE_TSC_OFFSETTING",
+  "HLT_EXITING",
+  "INVLPG_EXITING",
+  "MWAIT_EXITING",
+  "RDPMC_EXITING",
+  "RDTSC_EXITING",
+  "CR3_LOAD_EXITING",
+  "CR3_STORE_EXITING",
+  "CR8_LOAD_EXITING",
+  "CR8_STORE_EXITING",
+  "VIRTUAL_TPR",
+  "NMI_WINDOW_EXITING",
+  "MOV_DR_EXITING",
+  "UNCOND_IO_EXITING",
+  "USE_IO_BITMAPS",
+  "MONITOR_TRAP_FLAG",
+  "MONITOR_EXITING",
+  "PAUSE_EXITING",
+  "SEC_CONTROLS",
+] as const;
+const SECONDARY = [
+  "DESC_EXITING",
+  "RDTSCP",
+  "VIRTUAL_X2APIC",
+  "WBINVD_EXITING",
+  "APIC_REGISTER_VIRT",
+  "VIRT_INTR_DELIVERY",
+  "RDRAND_EXITING",
+  "INVPCID",
+  "RDSEED_EXITING",
+  "XSAVES",
+] as const;
+type Secondary = BitName<"secondary_ctls_high">;
+
+/** default1 without the two debug-control bits, which L1 may clear. */
+const DEBUG_CONTROLS = 2;
+const without = (bits: readonly number[], ...gone: number[]) => bits.filter((bit) => !gone.includes(bit));
+
+/** A word of the result is what the base offers of a list, plus what KVM emulates in any case. */
+function offered(
+  id: string,
+  releases: Rule["releases"],
+  keep: Bits,
+  from: WordName,
+  force: Bits | undefined,
+  says: string,
+  reads: readonly Effect[] = [],
+): Rule {
+  return {
+    id,
+    fn,
+    ...(releases === undefined ? {} : { releases }),
+    does: [...reads, { keep, from }, ...(force === undefined ? [] : [{ set: force }])],
+    says,
+    source: NESTED,
+  };
+}
+
+const plain = (read: Extract<Effect, { read: unknown }>["read"]): Effect => ({ read, how: "plain" });
+
+const PIN_FORCED: Bits = ["pinbased_ctls_high", ...DEFAULT1.pin, "PREEMPTION_TIMER"];
+const EXIT_FORCED: Bits = [
+  "exit_ctls_high",
+  ...DEFAULT1.exit,
+  "SAVE_IA32_EFER",
+  "LOAD_IA32_EFER",
+  "SAVE_VMX_PREEMPTION_TIMER",
+  "ACK_INTR_ON_EXIT",
+];
+const EXIT_FORCED_PERF: Bits = [...EXIT_FORCED, "LOAD_IA32_PERF_GLOBAL_CTRL"] as unknown as Bits;
+const ENTRY_FORCED: Bits = ["entry_ctls_high", ...DEFAULT1.entry, "LOAD_IA32_EFER"];
+const ENTRY_FORCED_PERF: Bits = [...ENTRY_FORCED, "LOAD_IA32_PERF_GLOBAL_CTRL"] as unknown as Bits;
+const PRIMARY_FORCED: Bits = ["procbased_ctls_high", ...DEFAULT1.primary, "USE_MSR_BITMAPS"];
+
+const PIN_SAYS = "Pin-based controls: the offered ones, default1, and the preemption timer, which KVM emulates.";
+const EXIT_SAYS = "VM-exit controls: the offered ones, default1, and those that KVM emulates.";
+const ENTRY_SAYS = "VM-entry controls: the offered ones, default1, and those that KVM emulates.";
+const PRIMARY_SAYS =
+  "Primary controls: the offered ones, default1, and MSR bitmaps, which KVM emulates. Tertiary controls never.";
+
+function secondaryRule(id: string, releases: Rule["releases"], from: WordName, more: readonly Secondary[]): Rule {
+  return offered(
+    id,
+    releases,
+    ["secondary_ctls_high", ...SECONDARY, ...more] as Bits,
+    from,
+    ["secondary_ctls_high", "SHADOW_VMCS"],
+    "Secondary controls: the offered ones, and VMCS shadowing, which KVM emulates.",
+  );
+}
+
+/** Adds secondary controls that depend on a parameter. */
+function secondaryIf(id: string, when: Condition, bit: Secondary, says: string, releases?: Rule["releases"]): Rule {
+  return {
+    id: `nested-${id}`,
+    fn,
+    ...(releases === undefined ? {} : { releases }),
+    when,
+    does: [{ set: ["secondary_ctls_high", bit] }],
+    says,
+    source: NESTED,
+  };
+}
+
+/** Takes away what only a 64-bit kernel offers. */
+function narrow(id: string, bits: Bits): Rule {
+  return {
+    id: `nested-${id}`,
+    fn,
+    when: { not: { config: "CONFIG_X86_64" } },
+    does: [{ clear: bits }],
+    says: "A 32-bit kernel offers no 64-bit controls.",
+    source: NESTED,
+  };
+}
+
+/** IA32_VMX_BASIC for L1: revision 0x11e57ed0, one page, write-back, TRUE registers. */
+const VMCS12_REVISION = 0x11e57ed0;
+
+export const NESTED_RULES: readonly Rule[] = [
+  {
+    id: "nested-call",
+    fn: "hardware_setup",
+    when: { bit: ["params", "nested"] },
+    does: [{ call: "nested_vmx_setup_ctls_msrs" }],
+    says: "With nested=1 the capability MSRs of a nested hypervisor are computed.",
+    source: "arch/x86/kvm/vmx/vmx.c",
+  },
+
+  // Pin-based
+  {
+    id: "nested-pin-low-old",
+    fn,
+    releases: old,
+    does: [
+      plain("IA32_VMX_PINBASED_CTLS"),
+      { copy: "pinbased_ctls_low", from: "IA32_VMX_PINBASED_CTLS.lo" },
+      { set: ["pinbased_ctls_low", ...DEFAULT1.pin] },
+    ],
+    says: "Must-be-1 pin-based bits: the CPU's own and default1.",
+    source: NESTED,
+  },
+  {
+    id: "nested-pin-low",
+    fn,
+    releases: modern,
+    does: [{ put: ["pinbased_ctls_low", ...DEFAULT1.pin] }],
+    says: "Must-be-1 pin-based bits: exactly default1.",
+    source: NESTED,
+  },
+  offered("nested-pin-old", old, ["pinbased_ctls_high", ...PIN], "IA32_VMX_PINBASED_CTLS.hi", PIN_FORCED, PIN_SAYS),
+  offered("nested-pin", modern, ["pinbased_ctls_high", ...PIN], "pin_based_exec_ctrl", PIN_FORCED, PIN_SAYS),
+  {
+    id: "nested-posted-intr-old",
+    fn,
+    releases: old,
+    when: { all: [param("enable_apicv"), { bit: ["IA32_VMX_PINBASED_CTLS.hi", "POSTED_INTR"] }] },
+    does: [{ set: ["pinbased_ctls_high", "POSTED_INTR"] }],
+    says: "Posted interrupts are offered if KVM itself uses APICv.",
+    source: NESTED,
+  },
+  {
+    id: "nested-posted-intr",
+    fn,
+    releases: modern,
+    when: { all: [param("enable_apicv"), { bit: ["pin_based_exec_ctrl", "POSTED_INTR"] }] },
+    does: [{ set: ["pinbased_ctls_high", "POSTED_INTR"] }],
+    says: "Posted interrupts are offered if KVM itself uses APICv.",
+    source: NESTED,
+  },
+
+  // VM exit
+  {
+    id: "nested-exit-low",
+    fn,
+    does: [{ put: ["exit_ctls_low", ...without(DEFAULT1.exit, DEBUG_CONTROLS)] }],
+    says: "Must-be-1 exit bits: default1 without saving of debug controls.",
+    source: NESTED,
+  },
+  offered(
+    "nested-exit-5.6",
+    { until: "5.6" },
+    ["exit_ctls_high", ...EXIT],
+    "IA32_VMX_EXIT_CTLS.hi",
+    EXIT_FORCED,
+    EXIT_SAYS,
+    [plain("IA32_VMX_EXIT_CTLS")],
+  ),
+  offered(
+    "nested-exit-5.10",
+    { since: "5.10", until: "5.15" },
+    ["exit_ctls_high", ...EXIT, "CLEAR_BNDCFGS", "LOAD_IA32_PERF_GLOBAL_CTRL"],
+    "IA32_VMX_EXIT_CTLS.hi",
+    EXIT_FORCED,
+    EXIT_SAYS,
+    [plain("IA32_VMX_EXIT_CTLS")],
+  ),
+  offered(
+    "nested-exit-6.1",
+    { since: "6.1", until: "6.12" },
+    ["exit_ctls_high", ...EXIT, "CLEAR_BNDCFGS"],
+    "vmexit_ctrl",
+    EXIT_FORCED_PERF,
+    EXIT_SAYS,
+  ),
+  offered(
+    "nested-exit",
+    { since: "6.18" },
+    ["exit_ctls_high", ...EXIT, "CLEAR_BNDCFGS", "LOAD_CET_STATE"],
+    "vmexit_ctrl",
+    EXIT_FORCED_PERF,
+    EXIT_SAYS,
+  ),
+
+  // VM entry
+  {
+    id: "nested-entry-low",
+    fn,
+    does: [{ put: ["entry_ctls_low", ...without(DEFAULT1.entry, DEBUG_CONTROLS)] }],
+    says: "Must-be-1 entry bits: default1 without loading of debug controls.",
+    source: NESTED,
+  },
+  offered(
+    "nested-entry-5.6",
+    { until: "5.6" },
+    ["entry_ctls_high", ...ENTRY],
+    "IA32_VMX_ENTRY_CTLS.hi",
+    ENTRY_FORCED,
+    ENTRY_SAYS,
+    [plain("IA32_VMX_ENTRY_CTLS")],
+  ),
+  offered(
+    "nested-entry-5.10",
+    { since: "5.10", until: "5.15" },
+    ["entry_ctls_high", ...ENTRY, "LOAD_BNDCFGS", "LOAD_IA32_PERF_GLOBAL_CTRL"],
+    "IA32_VMX_ENTRY_CTLS.hi",
+    ENTRY_FORCED,
+    ENTRY_SAYS,
+    [plain("IA32_VMX_ENTRY_CTLS")],
+  ),
+  offered(
+    "nested-entry-6.1",
+    { since: "6.1", until: "6.12" },
+    ["entry_ctls_high", ...ENTRY, "LOAD_BNDCFGS"],
+    "vmentry_ctrl",
+    ENTRY_FORCED_PERF,
+    ENTRY_SAYS,
+  ),
+  offered(
+    "nested-entry",
+    { since: "6.18" },
+    ["entry_ctls_high", ...ENTRY, "LOAD_BNDCFGS", "LOAD_CET_STATE"],
+    "vmentry_ctrl",
+    ENTRY_FORCED_PERF,
+    ENTRY_SAYS,
+  ),
+  narrow("exit-32bit", ["exit_ctls_high", "HOST_ADDR_SPACE_SIZE"]),
+  narrow("entry-32bit", ["entry_ctls_high", "IA32E_MODE"]),
+  {
+    id: "nested-no-cet",
+    fn,
+    releases: { since: "6.18" },
+    when: { all: [{ not: { bit: ["kvm_caps", "shstk"] } }, { not: { bit: ["kvm_caps", "ibt"] } }] },
+    does: [{ clear: ["exit_ctls_high", "LOAD_CET_STATE"] }, { clear: ["entry_ctls_high", "LOAD_CET_STATE"] }],
+    says: "CET state controls are offered only if KVM offers shadow stacks or indirect-branch tracking.",
+    source: NESTED,
+  },
+
+  // Primary processor-based
+  {
+    id: "nested-primary-low",
+    fn,
+    does: [{ put: ["procbased_ctls_low", ...without(DEFAULT1.primary, 15, 16)] }],
+    says: "Must-be-1 primary bits: default1 without CR3-load and CR3-store exiting.",
+    source: NESTED,
+  },
+  offered(
+    "nested-primary-old",
+    old,
+    ["procbased_ctls_high", ...PRIMARY],
+    "IA32_VMX_PROCBASED_CTLS.hi",
+    PRIMARY_FORCED,
+    PRIMARY_SAYS,
+    [plain("IA32_VMX_PROCBASED_CTLS")],
+  ),
+  offered(
+    "nested-primary",
+    modern,
+    ["procbased_ctls_high", ...PRIMARY],
+    "cpu_based_exec_ctrl",
+    PRIMARY_FORCED,
+    PRIMARY_SAYS,
+  ),
+  narrow("primary-32bit", ["procbased_ctls_high", "CR8_LOAD_EXITING", "CR8_STORE_EXITING"]),
+
+  // Secondary processor-based
+  {
+    id: "nested-secondary-low",
+    fn,
+    does: [{ put: ["secondary_ctls_low"] }, { put: ["secondary_ctls_high"] }],
+    says: "No secondary control has to be 1.",
+    source: NESTED,
+  },
+  {
+    id: "nested-secondary-5.6",
+    fn,
+    releases: { until: "5.10" },
+    when: { bit: ["procbased_ctls_high", "SEC_CONTROLS"] },
+    does: [
+      plain("IA32_VMX_PROCBASED_CTLS2"),
+      { keep: ["secondary_ctls_high", ...SECONDARY], from: "IA32_VMX_PROCBASED_CTLS2.hi" },
+    ],
+    says: "Secondary controls: the CPU's, as far as they are offered.",
+    source: NESTED,
+  },
+  {
+    id: "nested-secondary-5.15",
+    fn,
+    releases: { since: "5.15", until: "5.15" },
+    when: { bit: ["procbased_ctls_high", "SEC_CONTROLS"] },
+    does: [
+      plain("IA32_VMX_PROCBASED_CTLS2"),
+      { keep: ["secondary_ctls_high", ...SECONDARY, "TSC_SCALING"], from: "IA32_VMX_PROCBASED_CTLS2.hi" },
+    ],
+    says: "Secondary controls: the CPU's, as far as they are offered.",
+    source: NESTED,
+  },
+  {
+    id: "nested-shadow-vmcs-old",
+    fn,
+    releases: old,
+    does: [{ set: ["secondary_ctls_high", "SHADOW_VMCS"] }],
+    says: "KVM emulates VMCS shadowing for L1 whatever the CPU has.",
+    source: NESTED,
+  },
+  secondaryRule("nested-secondary-6.1", { since: "6.1", until: "6.1" }, "cpu_based_2nd_exec_ctrl", [
+    "TSC_SCALING",
+    "USR_WAIT_PAUSE",
+  ]),
+  secondaryRule("nested-secondary", { since: "6.6" }, "cpu_based_2nd_exec_ctrl", [
+    "TSC_SCALING",
+    "USR_WAIT_PAUSE",
+    "VMFUNC",
+  ]),
+
+  // EPT, VPID and VM functions
+  {
+    id: "nested-caps-zero",
+    fn,
+    does: [
+      { put: ["ept_caps"] },
+      { put: ["vpid_caps"] },
+      { put: ["vmfunc_controls.lo"] },
+      { put: ["vmfunc_controls.hi"] },
+    ],
+    says: "Nothing is offered that the following steps do not add.",
+    source: NESTED,
+  },
+  {
+    id: "nested-ept-5.6",
+    fn,
+    releases: { until: "5.6" },
+    when: param("ept"),
+    does: [
+      { keep: ["ept_caps", "EPT_PAGE_WALK_4", "EPT_WB", "EPT_INVEPT", "EPT_EXECUTE_ONLY"], from: "vmx_capability.ept" },
+    ],
+    says: "EPT capabilities of the CPU that pass: 4-level walks, write-back, INVEPT, execute-only.",
+    source: NESTED,
+  },
+  {
+    id: "nested-ept-5.10",
+    fn,
+    releases: { since: "5.10", until: "6.18" },
+    when: param("ept"),
+    does: [
+      {
+        keep: ["ept_caps", "EPT_PAGE_WALK_4", "EPT_PAGE_WALK_5", "EPT_WB", "EPT_INVEPT", "EPT_EXECUTE_ONLY"],
+        from: "vmx_capability.ept",
+      },
+    ],
+    says: "EPT capabilities of the CPU that pass: 4- and 5-level walks, write-back, INVEPT, execute-only.",
+    source: NESTED,
+  },
+  {
+    id: "nested-ept",
+    fn,
+    releases: { since: "7.2" },
+    when: param("ept"),
+    does: [
+      {
+        keep: [
+          "ept_caps",
+          "EPT_PAGE_WALK_4",
+          "EPT_PAGE_WALK_5",
+          "EPT_WB",
+          "EPT_INVEPT",
+          "EPT_EXECUTE_ONLY",
+          "EPT_ADVANCED_VMEXIT_INFO",
+        ],
+        from: "vmx_capability.ept",
+      },
+    ],
+    says: "EPT capabilities of the CPU that pass: 4- and 5-level walks, write-back, INVEPT, execute-only, advanced exit information.",
+    source: NESTED,
+  },
+  {
+    id: "nested-ept-emulated",
+    fn,
+    when: param("ept"),
+    does: [
+      { set: ["secondary_ctls_high", "EPT"] },
+      { set: ["ept_caps", "EPT_2MB_PAGE", "EPT_1GB_PAGE", "EPT_EXTENT_CONTEXT", "EPT_EXTENT_GLOBAL"] },
+    ],
+    says: "With ept=1 the EPT control, large pages and both INVEPT types are offered.",
+    source: NESTED,
+  },
+  {
+    id: "nested-ept-ad",
+    fn,
+    when: { all: [param("ept"), param("eptad")] },
+    does: [{ set: ["secondary_ctls_high", "PAGE_MOD_LOGGING"] }, { set: ["ept_caps", "EPT_AD"] }],
+    says: "With eptad=1 dirty flags and page-modification logging are offered; KVM emulates the latter.",
+    source: NESTED,
+  },
+  secondaryIf(
+    "mbec",
+    { all: [param("ept"), param("mbec")] },
+    "MODE_BASED_EPT_EXEC",
+    "With mbec=1 mode-based execute control is offered.",
+    { since: "7.2" },
+  ),
+  secondaryIf("vmfunc-old", hasVmfunc, "VMFUNC", "VM functions are offered if the CPU has them.", { until: "6.1" }),
+  {
+    id: "nested-eptp-switching",
+    fn,
+    when: { all: [hasVmfunc, param("ept")] },
+    does: [{ set: ["vmfunc_controls.lo", "EPTP_SWITCHING"] }],
+    says: "EPTP switching is emulated with EPT, whatever IA32_VMX_VMFUNC says.",
+    source: NESTED,
+  },
+  {
+    id: "nested-vpid",
+    fn,
+    when: param("vpid"),
+    does: [
+      { set: ["secondary_ctls_high", "VPID"] },
+      {
+        put: [
+          "vpid_caps",
+          "VPID_INVVPID",
+          "VPID_EXTENT_INDIVIDUAL_ADDR",
+          "VPID_EXTENT_SINGLE_CONTEXT",
+          "VPID_EXTENT_GLOBAL_CONTEXT",
+          "VPID_EXTENT_SINGLE_NON_GLOBAL",
+        ],
+      },
+    ],
+    says: "With vpid=1 VPID and all INVVPID types are offered.",
+    source: NESTED,
+  },
+  secondaryIf(
+    "unrestricted-guest",
+    param("unrestricted_guest"),
+    "UNRESTRICTED_GUEST",
+    "With unrestricted_guest=1 it is offered to L1 too.",
+  ),
+  secondaryIf(
+    "flexpriority",
+    param("flexpriority"),
+    "VIRT_APIC_ACCESSES",
+    "With flexpriority=1 APIC-access virtualization is offered.",
+  ),
+  secondaryIf("sgx", param("sgx"), "ENCLS_EXITING", "With sgx=1 ENCLS exiting is offered.", { since: "5.15" }),
+
+  // Miscellaneous
+  {
+    id: "nested-misc-old",
+    fn,
+    releases: old,
+    does: [plain("IA32_VMX_MISC"), { keep: ["misc_low", "SAVE_EFER_LMA"], from: "IA32_VMX_MISC.lo" }],
+    says: "Of IA32_VMX_MISC only bit 5 comes from the CPU.",
+    source: NESTED,
+  },
+  {
+    id: "nested-misc",
+    fn,
+    releases: modern,
+    does: [{ keep: ["misc_low", "SAVE_EFER_LMA"], from: "misc.lo" }],
+    says: "Of IA32_VMX_MISC only bit 5 comes from the CPU.",
+    source: NESTED,
+  },
+  {
+    id: "nested-misc-emulated",
+    fn,
+    does: [{ set: ["misc_low", "VMWRITE_SHADOW_RO_FIELDS", "ACTIVITY_HLT", 0, 2] }, { put: ["misc_high"] }],
+    says: "Emulated: timer rate 5 (bits 0 and 2), the HLT activity state, VMWRITE to any field.",
+    source: NESTED,
+  },
+  {
+    id: "nested-misc-sipi",
+    fn,
+    releases: { since: "5.15" },
+    does: [{ set: ["misc_low", "ACTIVITY_WAIT_SIPI"] }],
+    says: "The wait-for-SIPI activity state is emulated.",
+    source: NESTED,
+  },
+  {
+    id: "nested-basic",
+    fn,
+    does: [
+      { load: "nested.basic.lo", value: VMCS12_REVISION },
+      // Region size 4096 (bit 44), memory type 6 (bits 51 and 52), TRUE registers (bit 55).
+      { put: ["nested.basic.hi", 12, 19, 20, "TRUE_CTLS"] },
+      { copyBits: ["nested.basic.hi", 22], from: ["basic.hi", 22], width: 1 },
+    ],
+    says: "IA32_VMX_BASIC is KVM's own: its revision, one page, write-back, TRUE registers; INS/OUTS information as the CPU has it.",
+    source: NESTED,
+  },
+  {
+    id: "nested-basic-error-code",
+    fn,
+    releases: { since: "6.18" },
+    does: [{ copyBits: ["nested.basic.hi", 24], from: ["basic.hi", 24], width: 1 }],
+    says: "Bit 56, no consistency check of error codes, is passed on.",
+    source: NESTED,
+  },
+  {
+    id: "nested-cr-fixed",
+    fn,
+    does: [
+      // PE, NE and PG; VMXE.
+      { put: ["cr0_fixed0.lo", 0, 5, 31] },
+      { put: ["cr0_fixed0.hi"] },
+      { put: ["cr4_fixed0.lo", 13] },
+      { put: ["cr4_fixed0.hi"] },
+      plain("IA32_VMX_CR0_FIXED1"),
+      { copy: "cr0_fixed1.lo", from: "IA32_VMX_CR0_FIXED1.lo" },
+      { copy: "cr0_fixed1.hi", from: "IA32_VMX_CR0_FIXED1.hi" },
+      plain("IA32_VMX_CR4_FIXED1"),
+      { copy: "cr4_fixed1.lo", from: "IA32_VMX_CR4_FIXED1.lo" },
+      { copy: "cr4_fixed1.hi", from: "IA32_VMX_CR4_FIXED1.hi" },
+    ],
+    says: "CR0 and CR4: must-be-1 bits are KVM's own, may-be-1 bits the CPU's.",
+    source: NESTED,
+  },
+  {
+    id: "nested-umip-6.1",
+    fn,
+    releases: { since: "6.1", until: "6.1" },
+    when: { bit: ["cpu_based_2nd_exec_ctrl", "DESC_EXITING"] },
+    does: [{ set: ["cr4_fixed1.lo", "UMIP"] }],
+    says: "KVM can emulate UMIP with descriptor-table exiting, so CR4.UMIP may be 1.",
+    source: NESTED,
+  },
+  {
+    id: "nested-umip",
+    fn,
+    releases: { since: "6.6" },
+    when: { all: [{ bit: ["cpu_based_2nd_exec_ctrl", "DESC_EXITING"] }, { not: { bit: ["cpu_has", "umip"] } }] },
+    does: [{ set: ["cr4_fixed1.lo", "UMIP"] }],
+    says: "KVM emulates UMIP with descriptor-table exiting where the CPU lacks it, so CR4.UMIP may be 1.",
+    source: NESTED,
+  },
+  {
+    id: "nested-vmcs-enum-old",
+    fn,
+    releases: { until: "5.10" },
+    does: [{ load: "vmcs_enum.lo", value: 0x2e }, { put: ["vmcs_enum.hi"] }],
+    says: "Highest VMCS field index 17h, a constant.",
+    source: NESTED,
+  },
+  {
+    id: "nested-vmcs-enum",
+    fn,
+    releases: { since: "5.15", until: "6.18" },
+    does: [{ load: "vmcs_enum.lo", value: 0x32 }, { put: ["vmcs_enum.hi"] }],
+    says: "Highest VMCS field index 19h, the TSC multiplier, whether or not the CPU has it.",
+    source: NESTED,
+  },
+  {
+    id: "nested-vmcs-enum-no-tsc-scaling",
+    fn,
+    releases: { since: "7.2" },
+    does: [{ load: "vmcs_enum.lo", value: 0x2e }, { put: ["vmcs_enum.hi"] }],
+    says: "Highest VMCS field index 17h: fields of features that the CPU lacks are left out.",
+    source: "arch/x86/kvm/vmx/vmcs12.c",
+  },
+  {
+    id: "nested-vmcs-enum-tsc-scaling",
+    fn,
+    releases: { since: "7.2" },
+    when: { bit: ["cpu_based_2nd_exec_ctrl", "TSC_SCALING"] },
+    does: [{ load: "vmcs_enum.lo", value: 0x32 }],
+    says: "With TSC scaling the highest field is the TSC multiplier, index 19h.",
+    source: "arch/x86/kvm/vmx/vmcs12.c",
+  },
+];

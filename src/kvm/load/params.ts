@@ -1,0 +1,264 @@
+import type { ReleaseRange } from "../../rules/release.js";
+import type { ConfigOption } from "../../rules/rule.js";
+import type { BOOL_PARAMS, WordName } from "../../rules/words.js";
+
+/*
+ * Parameters of kvm_intel and kvm that depend on the hardware or that a replay needs. Facts: module_param lines of
+ * arch/x86/kvm/vmx/vmx.c, nested.c, x86.c, pmu.c and mmu/tdp_mmu.c.
+ */
+
+/** A parameter that is on or off: a bit of the word `params`. */
+export type BoolParam = (typeof BOOL_PARAMS)[number];
+
+/** A parameter with a number: a word of the replay of the same name. */
+export type IntParam =
+  | "ple_gap"
+  | "ple_window"
+  | "ple_window_grow"
+  | "ple_window_shrink"
+  | "ple_window_max"
+  | "pt_mode";
+
+/** A parameter that a replay keeps. */
+export type ParamName = BoolParam | IntParam;
+
+/** A module parameter: where it exists, and what it is if nobody sets it (0 or 1 for a `bool`). */
+export interface ParamRow {
+  readonly name: ParamName;
+  readonly module: "kvm_intel" | "kvm";
+  readonly type: "bool" | "uint" | "int";
+  readonly default: number;
+  readonly releases?: ReleaseRange;
+  /** The parameter exists only in kernels built with this option (from `configSince` on). */
+  readonly config?: ConfigOption;
+  readonly configSince?: "5.15";
+  /** What it does, in one line. */
+  readonly about: string;
+}
+
+/** In the order of /sys/module/kvm_intel/parameters as the sources declare them. */
+export const PARAMS = [
+  { name: "vpid", module: "kvm_intel", type: "bool", default: 1, about: "virtual-processor identifiers" },
+  { name: "vnmi", module: "kvm_intel", type: "bool", default: 1, about: "virtual NMIs" },
+  { name: "flexpriority", module: "kvm_intel", type: "bool", default: 1, about: "TPR shadow and APIC-access page" },
+  { name: "ept", module: "kvm_intel", type: "bool", default: 1, about: "extended page tables" },
+  {
+    name: "unrestricted_guest",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    about: "guests in real mode without emulation",
+  },
+  { name: "eptad", module: "kvm_intel", type: "bool", default: 1, about: "accessed and dirty flags of EPT" },
+  {
+    name: "cet",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    releases: { since: "7.2" },
+    about: "shadow stacks and indirect-branch tracking for guests",
+  },
+  {
+    name: "emulate_invalid_guest_state",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    about: "emulation of states that VM entry refuses",
+  },
+  { name: "fasteoi", module: "kvm_intel", type: "bool", default: 1, about: "fast path for EOI" },
+  {
+    name: "mbec",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    releases: { since: "7.2" },
+    about: "mode-based execute control",
+  },
+  {
+    name: "enable_apicv",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    about: "APIC virtualization with posted interrupts",
+  },
+  {
+    name: "enable_ipiv",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    releases: { since: "6.1" },
+    about: "IPI virtualization",
+  },
+  {
+    name: "enable_device_posted_irqs",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    releases: { since: "6.18" },
+    about: "interrupts posted by devices",
+  },
+  { name: "nested", module: "kvm_intel", type: "bool", default: 1, about: "VMX for guests" },
+  { name: "pml", module: "kvm_intel", type: "bool", default: 1, about: "page-modification logging" },
+  {
+    name: "error_on_inconsistent_vmcs_config",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    releases: { since: "6.1" },
+    about: "refuse to load on contradictory capabilities",
+  },
+  {
+    name: "dump_invalid_vmcs",
+    module: "kvm_intel",
+    type: "bool",
+    default: 0,
+    about: "print the VMCS when VM entry fails",
+  },
+  {
+    name: "preemption_timer",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    config: "CONFIG_X86_64",
+    about: "VMX-preemption timer for guest timers",
+  },
+  {
+    name: "allow_smaller_maxphyaddr",
+    module: "kvm_intel",
+    type: "bool",
+    default: 0,
+    releases: { since: "5.10" },
+    about: "guests with fewer physical-address bits than the host",
+  },
+  {
+    name: "enable_mediated_pmu",
+    module: "kvm_intel",
+    type: "bool",
+    default: 0,
+    releases: { since: "7.2" },
+    about: "performance counters handed to the guest",
+  },
+  {
+    name: "ple_gap",
+    module: "kvm_intel",
+    type: "uint",
+    default: 128,
+    about: "PAUSE-loop exiting: longest gap in TSC cycles",
+  },
+  {
+    name: "ple_window",
+    module: "kvm_intel",
+    type: "uint",
+    default: 4096,
+    about: "PAUSE-loop exiting: window in TSC cycles",
+  },
+  {
+    name: "ple_window_grow",
+    module: "kvm_intel",
+    type: "uint",
+    default: 2,
+    about: "PAUSE-loop exiting: growth of the window",
+  },
+  {
+    name: "ple_window_shrink",
+    module: "kvm_intel",
+    type: "uint",
+    default: 0,
+    about: "PAUSE-loop exiting: shrinking of the window",
+  },
+  {
+    name: "ple_window_max",
+    module: "kvm_intel",
+    type: "uint",
+    default: 0xffff_ffff,
+    about: "PAUSE-loop exiting: largest window",
+  },
+  // Hidden behind CONFIG_BROKEN in 6.12 and in stable 5.15.174, 6.1.119 and 6.6.63 (CVE-2024-53135); 5.10 from 5.10.231.
+  {
+    name: "pt_mode",
+    module: "kvm_intel",
+    type: "int",
+    default: 0,
+    config: "CONFIG_BROKEN",
+    configSince: "5.15",
+    about: "Intel PT: 0 system, 1 host and guest",
+  },
+  {
+    name: "enlightened_vmcs",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    config: "CONFIG_HYPERV",
+    about: "enlightened VMCS on Hyper-V",
+  },
+  {
+    name: "sgx",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    releases: { since: "5.15" },
+    config: "CONFIG_X86_SGX_KVM",
+    about: "SGX for guests",
+  },
+  {
+    name: "tdx",
+    module: "kvm_intel",
+    type: "bool",
+    default: 0,
+    releases: { since: "6.18" },
+    config: "CONFIG_KVM_INTEL_TDX",
+    about: "trust domains",
+  },
+  {
+    name: "enable_shadow_vmcs",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    about: "VMCS shadowing for nested guests",
+  },
+  {
+    name: "nested_early_check",
+    module: "kvm_intel",
+    type: "bool",
+    default: 0,
+    releases: { until: "6.18" },
+    about: "let the CPU check nested controls early",
+  },
+  {
+    name: "warn_on_missed_cc",
+    module: "kvm_intel",
+    type: "bool",
+    default: 0,
+    releases: { since: "7.2" },
+    about: "warn when a nested consistency check was missed",
+  },
+  {
+    name: "enable_pmu",
+    module: "kvm",
+    type: "bool",
+    default: 1,
+    releases: { since: "6.1" },
+    about: "performance counters for guests",
+  },
+  {
+    name: "tdp_mmu",
+    module: "kvm",
+    type: "bool",
+    default: 0,
+    releases: { since: "5.10", until: "5.15" },
+    about: "the newer MMU for two-dimensional paging",
+  },
+  {
+    name: "tdp_mmu",
+    module: "kvm",
+    type: "bool",
+    default: 1,
+    releases: { since: "6.1" },
+    about: "the newer MMU for two-dimensional paging",
+  },
+] as const satisfies readonly ParamRow[];
+
+/** Word that holds a parameter that is a number. */
+export function intParamWord(name: IntParam): WordName {
+  return name;
+}

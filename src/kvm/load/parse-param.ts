@@ -1,0 +1,47 @@
+import { inRange, RELEASES, type Release, type ReleaseRange } from "../../rules/release.js";
+
+/*
+ * How the kernel reads the text of a module parameter (kernel/params.c: param_set_bool, param_set_uint, param_set_int;
+ * lib/kstrtox.c).
+ */
+
+const NEWEST = RELEASES[RELEASES.length - 1] as Release;
+
+/** First letters that decide, in either case. `o` needs a second one: on or off. */
+const LETTERS: readonly { readonly on: string; readonly off: string; readonly releases?: ReleaseRange }[] = [
+  { on: "y1", off: "n0" },
+  // true and false since 5.19, enabled and disabled since 6.14.
+  { on: "t", off: "f", releases: { since: "6.1" } },
+  { on: "e", off: "d", releases: { since: "6.18" } },
+];
+
+/** kstrtobool: the first character decides, of `o` the second. Undefined when refused. */
+export function parseBool(text: string, release: Release = NEWEST): boolean | undefined {
+  const [first = "", second = ""] = text.toLowerCase();
+  for (const { on, off, releases } of LETTERS) {
+    if (first === "" || !inRange(release, releases)) continue;
+    if (on.includes(first)) return true;
+    if (off.includes(first)) return false;
+  }
+  if (first === "o" && second === "n") return true;
+  return first === "o" && second === "f" ? false : undefined;
+}
+
+/** kstrtouint and kstrtoint with base 0: decimal, 0x hex or leading-0 octal. Refused are what is no number and what does not fit. */
+export function parseInteger(text: string, signed: boolean): number | "invalid" | "too large" {
+  const match = /^([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)\n?$/.exec(text);
+  if (match === null) return "invalid";
+  const [, sign, digits] = match as unknown as [string, string, string];
+  if (sign === "-" && !signed) return "invalid";
+  const octal = /^0[0-7]+$/.test(digits);
+  if (/^0[0-9]+$/.test(digits) && !octal) return "invalid";
+  const magnitude = octal ? Number.parseInt(digits, 8) : Number(digits);
+  const value = sign === "-" ? -magnitude : magnitude;
+  if (signed ? value < -0x8000_0000 || value > 0x7fff_ffff : value > 0xffff_ffff) return "too large";
+  return value;
+}
+
+/** As /sys/module/MODULE/parameters prints it. */
+export function formatBool(value: boolean): string {
+  return value ? "Y" : "N";
+}

@@ -1,0 +1,50 @@
+import { maskOf } from "../bits/word.js";
+import type { Host } from "../host/host.js";
+import type { Msr } from "../host/msr.js";
+import { DEFAULT1 } from "../registers/default1.js";
+import { type Machine, store, YES } from "../rules/machine.js";
+import { type Release, resolveRelease } from "../rules/release.js";
+import type { Rule } from "../rules/rule.js";
+import { wordIndex } from "../rules/words.js";
+import { NESTED_WORDS } from "./nested-words.js";
+
+/*
+ * A QMP reply or a libvirt document comes without one register of the CPU, and says what KVM offers guests. A replay of
+ * such a host can start from there.
+ */
+
+/** Stands for the answer of the machine in a trace. */
+const TOLD: Rule = {
+  id: "told",
+  fn: "nested_vmx_setup_ctls_msrs",
+  does: [],
+  says: "The machine itself was asked what its KVM offers a nested hypervisor.",
+  source: "the text that was read",
+};
+
+/**
+ * Whether a host says what its KVM offers guests under a kernel release: what it says was said under its own kernel, and
+ * counts for every release only where nobody knows which that was.
+ */
+export function tellsNested({ kernel, observed }: Host, release: Release): boolean {
+  if ((observed?.nestedMsrs?.size ?? 0) === 0) return false;
+  return kernel === undefined || resolveRelease(kernel).release === release;
+}
+
+/** Fills what a replay leaves open in the nested MSRs with what the machine said of them; what is known stays. */
+export function fillTold(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): void {
+  if (m.listener !== undefined) m.rule = TOLD;
+  for (const [index, { hi, lo, default1 }] of Object.entries(NESTED_WORDS)) {
+    const msr = nestedMsrs.get(Number(index));
+    if (msr?.state !== "value") continue;
+    fill(m, wordIndex(hi), msr.hi, 0);
+    // A plain register answers 1 for the default1 class, whatever the word says.
+    fill(m, wordIndex(lo), msr.lo, default1 === undefined ? 0 : maskOf(DEFAULT1[default1]));
+  }
+}
+
+function fill(m: Machine, index: number, told: { readonly value: number; readonly unknown: number }, not: number) {
+  const [value, unknown] = [m.value[index] as number, m.unknown[index] as number];
+  const known = unknown & ~told.unknown & ~not;
+  if (known !== 0) store(m, index, (value & ~known) | (told.value & known), unknown & ~known, YES);
+}

@@ -1,0 +1,86 @@
+import { formatRange, type ReleaseRange } from "../rules/release.js";
+import type { ExplainedBit } from "./decoders/bits.js";
+import type { Gravity, Product, RefusingLayer, Step } from "./message.js";
+
+/** How sure a cause is: computed from the values at hand, pointed to by them, or one of several. */
+export type Certainty = "certain" | "likely" | "possible";
+
+export interface Cause {
+  readonly text: string;
+  readonly certainty: Certainty;
+}
+
+/** A number or name out of the message with its meaning. */
+export interface NamedValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What refused. */
+export interface ExplainedRule {
+  /** Function of the kernel or of another program. */
+  readonly fn: string;
+  readonly file?: string;
+  /** What it does, in one sentence. */
+  readonly says?: string;
+  /** Releases in which it is so, in words. */
+  readonly since: string;
+}
+
+/** What one message means, and what to do. */
+export interface Explanation {
+  /** First and last line of the first occurrence, from 1. */
+  readonly lines: readonly [first: number, last: number];
+  /** How often the message stands in the text. */
+  readonly count: number;
+  /** The words that were recognised, or the whole line when nothing was. */
+  readonly matched: string;
+  /** Id of the row in the tables; missing for a line that is not recognised. */
+  readonly message?: string;
+  readonly product?: Product;
+  /** Where it was decided. */
+  readonly layer?: RefusingLayer;
+  readonly gravity?: Gravity;
+  /** What happened, in one to three sentences. */
+  readonly what: string;
+  readonly values: readonly NamedValue[];
+  readonly bits: readonly ExplainedBit[];
+  readonly rule?: ExplainedRule;
+  /** Likeliest first. */
+  readonly causes: readonly Cause[];
+  /** Smallest change first. */
+  readonly steps: readonly Step[];
+  /** What the answer hangs on; empty when it is exact. */
+  readonly depends: readonly string[];
+  readonly sources: readonly string[];
+}
+
+/** What a decoder adds to the sentences of a row. Members that are missing leave the row's as they are. */
+export interface Decoded {
+  readonly what?: string;
+  readonly product?: Product;
+  readonly layer?: RefusingLayer;
+  readonly gravity?: Gravity;
+  readonly values?: readonly NamedValue[];
+  readonly bits?: readonly ExplainedBit[];
+  readonly rule?: ExplainedRule;
+  /** Come before those of the row. */
+  readonly causes?: readonly Cause[];
+  /** The causes of the row do not apply. */
+  readonly onlyCauses?: true;
+  /** Come before those of the row. */
+  readonly steps?: readonly Step[];
+  readonly onlySteps?: true;
+  readonly depends?: readonly string[];
+  readonly sources?: readonly string[];
+}
+
+export function sinceText(range: ReleaseRange | undefined): string {
+  return `Linux ${formatRange(range)}`;
+}
+
+/** Several ranges as one text: `up to 5.15 and 6.6 and later`. */
+export function rangesText(ranges: readonly (ReleaseRange | undefined)[]): string {
+  const texts = [...new Set(ranges.map(formatRange))];
+  return texts.length === 0 ? "no release known" : `Linux ${texts.join(" and ")}`;
+}

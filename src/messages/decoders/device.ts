@@ -1,0 +1,156 @@
+import { replay } from "../../kvm/replay.js";
+import type { Cause, Decoded } from "../answer.js";
+import { type ExplainContext, replayOptions } from "../context.js";
+import type { Match } from "../match.js";
+import type { Gravity, RefusingLayer, Step } from "../message.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  JOIN_KVM,
+  KERNEL_LOG,
+  LOAD_KVM,
+  PASS_DEVICE,
+  WHO_USES_VMX,
+} from "../rows/steps.js";
+
+/*
+ * A program could not open /dev/kvm, or could not use it. Each words the same few errors of the kernel in its own way, as
+ * a sentence or as a number.
+ */
+
+type Errno = "ENOENT" | "ENODEV" | "EACCES" | "EPERM" | "EBUSY" | "EIO";
+
+const NUMBERS: { readonly [number: string]: Errno | undefined } = {
+  1: "EPERM",
+  2: "ENOENT",
+  5: "EIO",
+  6: "ENODEV",
+  13: "EACCES",
+  16: "EBUSY",
+  19: "ENODEV",
+};
+
+const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
+  [
+    /no such file|not found|missing|not exist|n't exist|unavailable|no \/dev\/kvm|not installed|not loaded|not present/i,
+    "ENOENT",
+  ],
+  [/no such device|device not configured/i, "ENODEV"],
+  [/permission|not accessible|not readable|EACCES/i, "EACCES"],
+  [/not permitted|EPERM/i, "EPERM"],
+  [/busy|EBUSY/i, "EBUSY"],
+  [/input\/output|EIO/i, "EIO"],
+];
+
+interface Meaning {
+  readonly what: string;
+  readonly layer: RefusingLayer;
+  readonly gravity?: Gravity;
+  readonly causes: readonly Cause[];
+  readonly steps: readonly Step[];
+}
+
+const likely = (text: string): Cause => ({ text, certainty: "likely" });
+const possible = (text: string): Cause => ({ text, certainty: "possible" });
+
+const MEANINGS: { readonly [E in Errno]: Meaning } = {
+  ENOENT: {
+    what: "There is no /dev/kvm: kvm_intel is not loaded, or the device was not passed into the container that the program runs in.",
+    layer: "KVM load",
+    causes: [
+      likely(
+        "kvm_intel is not loaded: it refused because the firmware has VT-x off or an outer hypervisor (VMware, a cloud, WSL) does not pass it, or nobody loaded it. The kernel log says which.",
+      ),
+      possible("In a container: the host has /dev/kvm and the container does not."),
+    ],
+    steps: [LOAD_KVM, PASS_DEVICE, ENABLE_FIRMWARE, ENABLE_OUTER],
+  },
+  ENODEV: {
+    what: "/dev/kvm is there as a name only: no module stands behind it, because kvm_intel is not loaded.",
+    layer: "KVM load",
+    causes: [
+      likely(
+        "The node was made by hand or comes with an image; kvm_intel is not loaded, or refused to load because VT-x is off or not passed by the outer hypervisor.",
+      ),
+    ],
+    steps: [LOAD_KVM, ENABLE_OUTER, ENABLE_FIRMWARE],
+  },
+  EACCES: {
+    what: "KVM is loaded, and the user that runs the program may not open /dev/kvm.",
+    layer: "host operating system",
+    causes: [
+      likely("The user is not in the group that owns /dev/kvm, or has not logged in again since joining it."),
+      possible("A service runs as a user of its own (libvirt-qemu, nixbld, a CI runner) that is not in the group."),
+    ],
+    steps: [JOIN_KVM],
+  },
+  EPERM: {
+    what: "The kernel forbids the program to use /dev/kvm, although the file may be readable.",
+    layer: "host operating system",
+    causes: [
+      likely("The device rules of a container (LXC, OpenVZ, Docker) or a security module do not allow 10:232."),
+      possible("A virtual private server of this kind has no KVM at all; only its provider can change that."),
+    ],
+    steps: [PASS_DEVICE, { text: "See whether this is a container.", commands: ["systemd-detect-virt -c"] }, JOIN_KVM],
+  },
+  EBUSY: {
+    what: "KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU.",
+    layer: "another hypervisor",
+    causes: [likely("Another hypervisor (VirtualBox, VMware, Jailhouse) runs and holds VT-x.")],
+    steps: [
+      WHO_USES_VMX,
+      {
+        text: "Stop its machines, or unload its module.",
+        commands: ["sudo rmmod vboxnetadp vboxnetflt vboxdrv"],
+      },
+    ],
+  },
+  EIO: {
+    what: "KVM could not switch VMX on for the first virtual machine.",
+    layer: "another hypervisor",
+    causes: [
+      likely("Another hypervisor holds VT-x on some CPU; since it is one failure for all CPUs, Linux says only this."),
+      possible("VMXON faulted because IA32_FEAT_CTL is not set on some CPU."),
+    ],
+    steps: [WHO_USES_VMX, KERNEL_LOG],
+  },
+};
+
+/** `Could not access KVM kernel module: Permission denied`, `KvmNew(Error(13))`, `(os error 2)` and their like. */
+export function decodeDevice([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const errno = errnoOf(match);
+  if (errno === undefined) return {};
+  const { what, layer, causes, steps } = MEANINGS[errno];
+  const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
+  return {
+    what,
+    layer,
+    causes: [...(load === undefined ? [] : [load]), ...causes],
+    onlyCauses: true,
+    steps,
+    onlySteps: true,
+    values: [{ name: "error", value: errno }],
+    ...(load === undefined && (errno === "ENOENT" || errno === "ENODEV")
+      ? { depends: ["why kvm_intel is not loaded stands in the kernel log"] }
+      : {}),
+  };
+}
+
+function errnoOf({ groups, text }: Match): Errno | undefined {
+  const number = groups.errno ?? groups.errno2 ?? groups.errno3 ?? groups.errno4;
+  if (number !== undefined && NUMBERS[number] !== undefined) return NUMBERS[number];
+  const reason = groups.reason ?? text;
+  return WORDS.find(([pattern]) => pattern.test(reason))?.[1];
+}
+
+/** Whether the module loads on the machine that was given. */
+function loadCause(context: ExplainContext): Cause | undefined {
+  const { host } = context;
+  if (host === undefined) return undefined;
+  const { loads, release, error } = replay(host, replayOptions(context));
+  const where = `On the machine that was given, Linux ${release}`;
+  if (loads === "unknown") return undefined;
+  return loads === "yes"
+    ? { text: `${where} loads kvm_intel: it only has to be asked to.`, certainty: "likely" }
+    : { text: `${where} refuses to load kvm_intel (${error ?? "no reason known"}).`, certainty: "certain" };
+}

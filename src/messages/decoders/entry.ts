@@ -1,0 +1,337 @@
+import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
+import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
+import type { Cause, Decoded, NamedValue } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
+import { auditOf } from "./audit.js";
+
+const SDM = "Intel SDM volume 3C";
+
+/** A number as logs print it; AMD's -1 comes as all ones. */
+function codeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const hex = /^0x([0-9a-f]{1,16})$/i.exec(text)?.[1] ?? (/[a-f]/i.test(text) || /^8000/.test(text) ? text : undefined);
+  if (hex !== undefined) return Number.parseInt(hex.slice(-8), 16);
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number >>> 0 : undefined;
+}
+
+// ---- KVM: entry failed, hardware error ----
+
+export function decodeHardwareError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const code = codeOf(match.groups.code);
+  if (code === undefined) return auditOf(context, undefined, {});
+  if (code === 0xffff_ffff) {
+    return {
+      what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not concerned.",
+      bits: [],
+      layer: "VM entry",
+      causes: [
+        {
+          text: "In a virtual machine (Azure, GitHub Codespaces, WSL): the guest's firmware enters SMM (SMM=1 in the register block; OVMF with Secure Boot does), and the outer hypervisor does not carry SMM through.",
+          certainty: /\bSMM=1\b/.test(context.text) ? "likely" : "possible",
+        },
+      ],
+      onlySteps: true,
+      steps: [
+        {
+          text: "Use a guest firmware without SMM, that is without Secure Boot.",
+          commands: ["-machine q35,smm=off -bios OVMF_CODE_4M.fd", "<smm state='off'/>"],
+        },
+        {
+          text: "Let kvm_amd print the VMCB.",
+          commands: ["echo 1 | sudo tee /sys/module/kvm_amd/parameters/dump_invalid_vmcb"],
+        },
+      ],
+      sources: ["AMD APM volume 2, VMRUN"],
+    };
+  }
+  if (code >>> 31 === 1) return auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context));
+  if (code === 0) return auditOf(context, code, pointedTo(zeroError(), context));
+  if (INSTRUCTION_ERRORS[code] !== undefined) return auditOf(context, code, ofKvm(instructionError(code), code));
+  return auditOf(context, code, {
+    what: `The number ${code} is no VM-instruction error and has not bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
+  });
+}
+
+/** Signs in the text that make one of the causes likely, and words of the cause that they point to. */
+const SIGNS: readonly (readonly [sign: RegExp, cause: string])[] = [
+  [/\bSMM=1\b/, "SMM=1"],
+  [/cpu-pm=on|DISABLE_EXITS/, "HLT exiting is switched off"],
+  [/unrestricted_guest\W{1,12}N\b/, "Without unrestricted guest"],
+];
+
+function pointedTo(decoded: Decoded, { text }: ExplainContext): Decoded {
+  const words = SIGNS.filter(([sign]) => sign.test(text)).map(([, cause]) => cause);
+  if (words.length === 0 || decoded.causes === undefined) return decoded;
+  const pointed = (cause: Cause) => words.some((word) => cause.text.includes(word));
+  return {
+    ...decoded,
+    causes: [
+      ...decoded.causes.filter(pointed).map((cause) => ({ ...cause, certainty: "likely" as const })),
+      ...decoded.causes.filter((cause) => !pointed(cause)),
+    ],
+  };
+}
+
+function entryFailure(reason: number): Decoded {
+  const words = EXIT_REASONS[reason] ?? "unknown";
+  const values: NamedValue[] = [{ name: "exit reason", value: `${reason} (0x${reason.toString(16)}): ${words}` }];
+  const base = {
+    values,
+    rule: {
+      fn: "VM entry",
+      says: "Bit 31 of the exit reason says that the entry failed after the checks on controls and host state had passed.",
+      since: `${SDM}, VM-entry failures`,
+    },
+  };
+  if (reason === 33) {
+    return {
+      ...base,
+      what: "Exit reason 33 with bit 31 (0x80000021): the controls and the host state were good, and a check on the guest state failed. The exit qualification and the VMCS tell which.",
+      causes: [
+        {
+          text: "Without unrestricted guest: the guest is in real mode, big real mode or between modes, and a segment does not look as virtual-8086 mode demands.",
+          certainty: "possible",
+        },
+        {
+          text: "In or after SMM (SMM=1 in the register block): interrupt blocking or segments that no entry allows. On Intel hosts of 2022 (Linux 5.15) many Windows guests hit this.",
+          certainty: "possible",
+        },
+        {
+          text: "User space set registers that contradict each other: CR0.PG without PE, a TSS that is not busy, RFLAGS reserved bits.",
+          certainty: "possible",
+        },
+      ],
+      steps: [
+        {
+          text: "See whether real mode runs without emulation.",
+          commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest"],
+        },
+        {
+          text: "With SMM=1 in the register block: update the host kernel, the firmware and the microcode; on 5.15 hosts tdp_mmu=N helped many, because it changed the timing.",
+          commands: ["echo 'options kvm tdp_mmu=N' | sudo tee /etc/modprobe.d/kvm-tdp.conf"],
+        },
+      ],
+    };
+  }
+  if (reason === 34) {
+    return {
+      ...base,
+      what: "Exit reason 34 with bit 31 (0x80000022): the guest state was good, and loading an MSR of the VM-entry MSR-load list failed. The exit qualification is the number of the entry, counted from 1.",
+      causes: [
+        {
+          text: "The list holds an MSR that may not be in it (FS_BASE, GS_BASE, x2APIC registers, microcode), or a value that WRMSR would refuse, often in an MSR that the CPU or the outer hypervisor does not have.",
+          certainty: "likely",
+        },
+      ],
+    };
+  }
+  if (reason === 41) {
+    return {
+      ...base,
+      what: "Exit reason 41 with bit 31 (0x80000029): a machine check during VM entry.",
+      causes: [{ text: "The hardware reported an error; look for machine-check messages.", certainty: "likely" }],
+      steps: [
+        {
+          text: "Read the machine-check log.",
+          commands: ["sudo dmesg | grep -iE 'mce|machine check'; sudo ras-mc-ctl --summary"],
+        },
+      ],
+    };
+  }
+  return { ...base, what: `Exit reason ${reason} (${words}) with bit 31: no entry failure of this number is defined.` };
+}
+
+/** The same under a hypervisor other than KVM, whose parameters mean nothing there. */
+function ofOthers(reason: number): Decoded {
+  const { steps: _ofKvm, ...decoded } = entryFailure(reason);
+  if (reason !== 33) return decoded;
+  return {
+    ...decoded,
+    steps: [
+      {
+        text: "Dump the guest-state fields of the VMCS, with the controls and the exit qualification, right after the failed entry, and have them checked field by field.",
+        commands: ["vmxlens vmcs DUMP.txt"],
+      },
+    ],
+  };
+}
+
+function zeroError(): Decoded {
+  return {
+    what: "VMLAUNCH or VMRESUME failed, and the VM-instruction error field holds 0: the number 0 names no error. The instruction failed without writing one.",
+    values: [{ name: "VM-instruction error", value: "0 (none)" }],
+    causes: [
+      {
+        text: "An outer hypervisor refused the entry without giving a number. Hyper-V (Azure, GitHub runners) does so, for example when HLT exiting is switched off (-overcommit cpu-pm=on, KVM_CAP_X86_DISABLE_EXITS).",
+        certainty: "likely",
+      },
+      {
+        text: "No VMCS was current (VMfailInvalid), a defect of the kernel; or the dump's exit reason is left from an earlier exit and the VMCS is valid.",
+        certainty: "possible",
+      },
+    ],
+    steps: [
+      { text: "Do not disable exits in a nested machine.", commands: ["# QEMU: remove", "-overcommit cpu-pm=on"] },
+    ],
+    rule: {
+      fn: "vmx_handle_exit",
+      file: "arch/x86/kvm/vmx/vmx.c",
+      says: "When the entry instruction fails, KVM reports the VM-instruction error field as hardware error.",
+      since: "Linux all releases",
+    },
+    sources: ["hermit-os/uhyve#1150, #1206"],
+  };
+}
+
+function instructionError(error: number): Decoded {
+  const words = INSTRUCTION_ERRORS[error] ?? "reserved";
+  const advice = INSTRUCTION_ERROR_ADVICE[error];
+  return {
+    what: `VM-instruction error ${error}: ${words}.`,
+    values: [{ name: "VM-instruction error", value: `${error}: ${words}` }],
+    causes: [
+      ...(advice === undefined ? [] : [{ text: advice.cause, certainty: "certain" as const }]),
+      ...(error === 7
+        ? [
+            {
+              text: "In a virtual machine (VMware and ESXi are on record, with unrestricted guest): the outer hypervisor does not honour a control that it lists, or the guest's KVM is newer or older than it expects; on one range of kernels a dropped `load IA32_PERF_GLOBAL_CTRL` on Westmere gave this.",
+              certainty: "possible" as const,
+            },
+          ]
+        : []),
+    ],
+    steps: advice === undefined ? [] : [{ text: advice.check }],
+    rule: { fn: "VMX instructions", says: words, since: `${SDM}, VM-instruction error numbers` },
+  };
+}
+
+/** KVM sets the controls itself and its user cannot: what he can do is to leave the doubtful ones out. */
+function ofKvm(decoded: Decoded, error: number): Decoded {
+  if (error !== 7) return decoded;
+  return {
+    ...decoded,
+    steps: [
+      {
+        text: "In a virtual machine, above all under VMware: let KVM do without the features that outer hypervisors list and do not honour; the first one helps most often.",
+        commands: [
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel unrestricted_guest=0",
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel preemption_timer=0",
+          "echo 'options kvm_intel unrestricted_guest=0' | sudo tee /etc/modprobe.d/kvm-nested.conf",
+        ],
+      },
+      ...(decoded.steps ?? []),
+    ],
+  };
+}
+
+/** SDM: 14, 21 and 27 are not used. */
+const NUMBERS = "(they go from 1 to 28, without 14, 21 and 27)";
+
+// ---- Instruction error = n ----
+
+export function decodeInstructionError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { groups, row } = match;
+  const words = groups.words?.toLowerCase();
+  const error = words === undefined ? codeOf(groups.error ?? groups.error2) : words.startsWith("control") ? 7 : 8;
+  if (error === undefined) return {};
+  const field = groups.field === undefined ? undefined : fieldByEncoding(Number.parseInt(groups.field, 16));
+  const instruction = groups.insn === undefined ? "" : `${groups.insn.toUpperCase()} failed. `;
+  if (field !== undefined && INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
+    return {
+      what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is no VM-instruction error number ${NUMBERS}: no VMCS was current (VMfailInvalid), and the number itself was read in vain.`,
+      values: [{ name: "field", value: fieldName(field) }],
+    };
+  }
+  if (INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
+    const none = `${instruction}${error >>> 31 === 1 ? `0x${error.toString(16)}` : error} is no VM-instruction error number ${NUMBERS}`;
+    if (error >>> 31 === 1) {
+      const decoded = entryFailure(error & 0xffff);
+      return auditOf(context, error, { ...decoded, what: `${none}: it is an exit reason. ${decoded.what ?? ""}` });
+    }
+    return {
+      what: `${none}: it is an exit reason, an errno, or memory that nobody wrote.`,
+      values: [{ name: "as an exit reason", value: EXIT_REASONS[error & 0xffff] ?? "none" }],
+    };
+  }
+  const base = error === 0 ? zeroError() : instructionError(error);
+  const audited = auditOf(context, error, base);
+  return {
+    ...audited,
+    what:
+      field === undefined
+        ? `${instruction}${audited.what ?? ""}`
+        : `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused: VM-instruction error ${error}, ${INSTRUCTION_ERRORS[error] ?? "none"}.`,
+    ...(row.id === "kvm-vmwrite-error" ? { gravity: "degrades" as const } : {}),
+  };
+}
+
+// ---- exit reason n ----
+
+export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { groups, row } = match;
+  const written = groups.code ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
+  const code = written === undefined ? 0x8000_0021 : codeOf(written);
+  if (code === undefined) return {};
+  const reason = code & 0xffff;
+  const failed = code >>> 31 === 1 || reason === 33 || reason === 34 || reason === 41;
+  const qualification = codeOf(groups.qualification);
+  const extra: NamedValue[] =
+    qualification === undefined
+      ? []
+      : [
+          {
+            name: "exit qualification",
+            value: `${qualification}${reason === 33 ? ` (${ENTRY_FAILURE_QUALIFICATIONS[qualification] ?? "undefined"})` : ""}`,
+          },
+        ];
+  if (failed) {
+    const decoded = row.product === "KVM" || row.product === "KVM user space" ? entryFailure(reason) : ofOthers(reason);
+    return auditOf(context, (0x8000_0000 | reason) >>> 0, {
+      ...decoded,
+      values: [...(decoded.values ?? []), ...extra],
+    });
+  }
+  const words = EXIT_REASONS[reason];
+  const values = [{ name: "exit reason", value: `${reason}: ${words ?? "undefined"}` }, ...extra];
+  if (/un(?:expected|handled)/i.test(match.text)) return { ...unhandledExit(reason, words, row.product), values };
+  return {
+    what:
+      words === undefined
+        ? `Exit reason ${reason} is not defined.`
+        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.`,
+    gravity: "informs",
+    values,
+  };
+}
+
+function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {
+  return {
+    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product} has no handler for it: the virtual machine is stopped.`,
+    causes: [
+      reason === 3
+        ? {
+            text: "An INIT signal reached the CPU while it ran a guest: another CPU, the firmware or a crash dump was resetting the machine.",
+            certainty: "likely",
+          }
+        : {
+            text: "The control or the guest-visible feature that makes this exit possible is on and the hypervisor does not know of it: a patched module, a control that must be 1 on this CPU, or a hypervisor older than the CPU.",
+            certainty: "possible",
+          },
+    ],
+    rule: {
+      fn: product === "KVM" ? "vmx_handle_exit" : "VM exit handler",
+      ...(product === "KVM" ? { file: "arch/x86/kvm/vmx/vmx.c" } : {}),
+      says: "An exit reason without a handler goes to user space as an internal error.",
+      since: product === "KVM" ? "Linux all releases" : product,
+    },
+  };
+}
+
+// ---- The VMCS in the same text ----
+
+export function decodeVmcsDump(_matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  return auditOf(context, undefined, {});
+}

@@ -1,0 +1,261 @@
+import { findBits } from "../../registers/lookup.js";
+import { registerOf } from "../../registers/registers.js";
+import type { Cause, Decoded } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import type { Step } from "../message.js";
+import { DROP_VMX, NESTED_ON } from "../rows/steps.js";
+import { explainBit, listText } from "./bits.js";
+import {
+  alwaysOffered,
+  bitCauses,
+  dependsOn,
+  hostSteps,
+  refusingRule,
+  type Wanted,
+  withReasons,
+} from "./feature-why.js";
+
+/** The registers that guests are given have the TRUE numbers; names are looked up in the plain ones. */
+const NESTED_INDEX: { readonly [plain: number]: number } = { 0x481: 0x48d, 0x482: 0x48e, 0x483: 0x48f, 0x484: 0x490 };
+
+// ---- QEMU: host doesn't support requested feature ----
+
+export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const wanted: Wanted[] = [];
+  for (const { groups } of matches) {
+    const bit = Number(groups.bit);
+    const index = groups.msr === undefined ? undefined : Number.parseInt(groups.msr, 16);
+    const name = groups.name ?? `${groups.place} bit ${bit}`;
+    if (wanted.some((other) => other.name === name && other.index === index)) continue;
+    wanted.push({ name, ...(index !== undefined && registerOf(index) !== undefined ? { index, bit } : {}) });
+  }
+  const tcg = matches.some(({ groups }) => groups.who === "TCG");
+  const vmx = wanted.filter((row) => row.index !== undefined);
+  const bits = vmx.map((row) => explainBit(row.index as number, row.bit as number, "refused"));
+  const others = wanted.filter((row) => row.index === undefined).map((row) => row.name);
+  const count = listText(
+    [
+      vmx.length === 0 ? "" : `${vmx.length} VMX feature${vmx.length === 1 ? "" : "s"}`,
+      others.length === 0
+        ? ""
+        : `${others.length} other feature${others.length === 1 ? "" : "s"} (${listText(others.slice(0, 8))})`,
+    ].filter((text) => text !== ""),
+  );
+  if (tcg) {
+    return {
+      what: `QEMU runs without KVM (TCG), which emulates no VMX: ${count} of the CPU model ${wanted.length === 1 ? "is" : "are"} left out, and QEMU starts without ${wanted.length === 1 ? "it" : "them"}.`,
+      bits,
+      layer: "user space",
+      causes: [
+        {
+          text: "-enable-kvm (or -accel kvm) is missing, or KVM could not be used and TCG is the fallback.",
+          certainty: "certain",
+        },
+      ],
+      steps: [
+        { text: "Run with KVM, or take VMX out of the model.", commands: ["-accel kvm -cpu host", "-cpu MODEL,-vmx"] },
+      ],
+    };
+  }
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  const isVmx = wanted.some((row) => row.name === "vmx");
+  const nothing = isVmx || vmx.some((row) => alwaysOffered(context, row));
+  if (nothing) {
+    causes.push({
+      text: isVmx
+        ? "KVM does not offer VMX to guests at all: kvm_intel.nested is 0, kvm_intel is not the module in use, or this is no Intel CPU."
+        : "Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to tell (before 4.17).",
+      certainty: context.signs.amd ? "certain" : "likely",
+    });
+    steps.push(NESTED_ON);
+  }
+  if (!nothing) causes.push(...bitCauses(context, vmx));
+  steps.push(...(nothing ? [] : hostSteps(context, vmx)));
+  causes.push(...cpuidCauses(others));
+  const off = [...bits.map((bit) => bit.qemu), ...others.filter((name) => /^[\w.-]+$/.test(name))].filter(
+    (name) => name !== undefined,
+  );
+  if (others.length > 0 && vmx.length === 0 && !isVmx) {
+    steps.push({ text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] });
+  }
+  steps.push({
+    text: "If the machine does not start, these warnings are not the reason: look for the next line that is no warning. To silence them, leave the features out of the model.",
+    ...(off.length === 0
+      ? {}
+      : { commands: [`-cpu MODEL,${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
+  });
+  if (vmx.length > 0) steps.push(DROP_VMX);
+  return {
+    what: `The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}`,
+    ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
+    bits: withReasons(context, bits),
+    ...ruleFor(context, vmx),
+    causes,
+    steps,
+    depends: dependsOn(context, nothing || vmx.length === 0),
+  };
+}
+
+/** Features of CPUID that the host lacks: not VMX, but they stand in the same warning. */
+function cpuidCauses(names: readonly string[]): Cause[] {
+  const causes: Cause[] = [];
+  if (names.includes("svm")) {
+    causes.push({
+      text: "svm is AMD's virtualization: QEMU's default model qemu64 asks for it, and an Intel host has none.",
+      certainty: "likely",
+    });
+  }
+  const rest = names.filter((name) => name !== "svm" && name !== "vmx");
+  if (rest.length > 0) {
+    causes.push({
+      text: `${listText(rest.slice(0, 8))} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU is older than the model, or its KVM or an outer hypervisor hides ${rest.length === 1 ? "it" : "them"}.`,
+      certainty: "likely",
+    });
+  }
+  return causes;
+}
+
+// ---- libvirt: missing features; QEMU: no such property ----
+
+export function decodeFeatureList([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const names = splitNames(match.groups.missing ?? match.groups.missing2 ?? match.groups.name ?? "");
+  const extra = splitNames(match.groups.extra ?? match.groups.extra2 ?? "");
+  const wanted = names.map(wantedByName);
+  const vmx = wanted.filter((row) => row.index !== undefined);
+  const bits = [
+    ...vmx.map((row) => explainBit(row.index as number, row.bit as number, "refused")),
+    ...extra
+      .map(wantedByName)
+      .filter((row) => row.index !== undefined)
+      .map((row) => explainBit(row.index as number, row.bit as number, "added")),
+  ];
+  if (match.row.id === "qemu-no-property" || match.row.id === "libvirt-unknown-vmx-feature") {
+    const near = names.flatMap((name) => findBits(name).near).slice(0, 4);
+    return {
+      bits: bits.map((bit) => ({ ...bit, role: "named" as const })),
+      ...(near.length === 0
+        ? {}
+        : { causes: [{ text: `Names like it: ${listText(near, "or")}.`, certainty: "possible" as const }] }),
+    };
+  }
+  const others = wanted.filter((row) => row.index === undefined && row.name !== "vmx").map((row) => row.name);
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  const noVmx = wanted.some((row) => row.name === "vmx") || vmx.some((row) => alwaysOffered(context, row));
+  if (noVmx) {
+    causes.push({
+      text: "KVM of the host does not offer VMX to guests at all: kvm_intel.nested is 0 there, or the outer hypervisor hides VMX.",
+      certainty: "likely",
+    });
+    steps.push(NESTED_ON);
+  } else {
+    causes.push(...bitCauses(context, vmx));
+    steps.push(...hostSteps(context, vmx));
+  }
+  if (others.includes("svm")) {
+    causes.push({
+      text: "svm is AMD's virtualization, and an Intel host has none: the XML was made on an AMD machine, or its named model brings svm along.",
+      certainty: "likely",
+    });
+  }
+  const plain = others.filter((name) => name !== "svm");
+  if (plain.length > 0) {
+    causes.push({
+      text: `${listText(plain)} ${plain.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU of the host is older than the one the guest was started on, or its microcode, its KVM or QEMU hides ${plain.length === 1 ? "it" : "them"}.`,
+      certainty: vmx.length === 0 ? "likely" : "possible",
+    });
+  }
+  const libvirt = bits
+    .filter((bit) => bit.role === "refused")
+    .map((bit) => bit.libvirt ?? bit.qemu)
+    .filter((name) => name !== undefined);
+  const disable = [...new Set([...libvirt, ...others])];
+  if (disable.length > 0) {
+    steps.push({
+      text: "Take the features out of the guest's CPU (shut it down, change it, start it; a running guest keeps what it was given).",
+      commands: disable.map((name) => `<feature policy='disable' name='${name}'/>`),
+    });
+  }
+  if (vmx.length > 0) steps.push({ ...DROP_VMX, commands: ["<feature policy='disable' name='vmx'/>"] });
+  if (match.row.id === "libvirt-host-lacks" && others.length > 0) {
+    steps.push({
+      text: "Or give the guest what this host has, instead of a named model.",
+      commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
+    });
+  }
+  const added = addedByQemu(extra);
+  causes.push(...added.causes);
+  steps.push(...added.steps);
+  const about = [...names, ...extra].some((name) => name.startsWith("vmx")) ? "vmx-[a-z0-9-]*" : "[a-z0-9._-]*";
+  steps.push({
+    text: "For a fleet: use a named model that every host has instead of host-model or host-passthrough, and compare what the hosts offer.",
+    commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
+  });
+  const parts = [
+    names.length === 0
+      ? ""
+      : `The CPU of the XML has ${listText(names)}, and this host cannot give ${names.length === 1 ? "it" : "them"} to the guest`,
+    extra.length === 0 ? "" : `QEMU added ${listText(extra)}, which the XML does not have`,
+  ].filter((text) => text !== "");
+  return {
+    ...(parts.length === 0 ? {} : { what: `${parts.join("; ")}. For a migration the host is the target.` }),
+    ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
+    ...(names.length === 0 && extra.length > 0 ? { layer: "user space" as const } : {}),
+    bits: withReasons(context, bits),
+    ...ruleFor(context, vmx),
+    causes,
+    steps,
+    depends: dependsOn(context, noVmx || vmx.length === 0),
+  };
+}
+
+/** Features that the guest got and the XML does not ask for: no host lacks anything, two versions disagree. */
+function addedByQemu(extra: readonly string[]): { readonly causes: Cause[]; readonly steps: Step[] } {
+  const names = extra.filter((name) => /[a-z0-9]/i.test(name));
+  if (names.length === 0) return { causes: [], steps: [] };
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  if (names.includes("ht")) {
+    causes.push({
+      text: "QEMU 10.0 and later report ht of a guest with several CPUs otherwise than before, and libvirt up to 11.9 takes it for a feature that nobody asked for: a guest started under an older QEMU cannot come in.",
+      certainty: "likely",
+    });
+    steps.push({
+      text: "Use a libvirt on the target whose news have `Fix incoming migration to QEMU 10.0.0 and newer`.",
+      commands: ["virsh version"],
+    });
+  }
+  if (names.some((name) => name !== "ht")) {
+    causes.push({
+      text: "QEMU, its machine type or libvirt's CPU map is of another version than where the guest was started: one has the feature in the model, the other does not.",
+      certainty: "possible",
+    });
+  }
+  steps.push({
+    text: "Or shut the guest down and start it anew on this host: only a migration or a restored image must keep the CPU as it was.",
+    commands: ["virsh shutdown GUEST", "virsh start GUEST"],
+  });
+  return { causes, steps };
+}
+
+function ruleFor(context: ExplainContext, vmx: readonly Wanted[]): Pick<Decoded, "rule"> {
+  const rule = refusingRule(context, vmx);
+  return rule === undefined ? {} : { rule };
+}
+
+function splitNames(text: string): string[] {
+  return text
+    .split(/[,\s]+/)
+    .map((name) => name.replace(/[.;:]+$/, ""))
+    .filter((name) => name !== "");
+}
+
+function wantedByName(name: string): Wanted {
+  if (!name.startsWith("vmx-")) return { name };
+  const [match] = findBits(name).matches;
+  if (match === undefined) return { name };
+  const { index } = match.register;
+  return { name, index: NESTED_INDEX[index] ?? index, bit: match.row.bit };
+}

@@ -1,0 +1,112 @@
+import type { Host } from "../../host/host.js";
+import { looselyPrinting, type Printer, printersOf, templatePattern } from "../../kvm/printers.js";
+import { replay } from "../../kvm/replay.js";
+import { DEFAULT_RELEASE, inRange, RELEASES, type Release, type ReleaseRange } from "../../rules/release.js";
+import { rangesOf } from "../../why/remedies.js";
+import { type Cause, type Decoded, rangesText } from "../answer.js";
+import { type ExplainContext, replayOptions } from "../context.js";
+import type { Match } from "../match.js";
+
+/** The steps of loading that the replay keeps in one list are spread over several functions. */
+function functionOf({ fn, file, releases }: Printer): string {
+  if (fn !== "kvm_load") return fn;
+  if (file !== "arch/x86/kvm/x86.c") return "__kvm_is_vmx_supported";
+  return inRange("6.6", releases) ? "__kvm_x86_vendor_init" : "kvm_arch_init";
+}
+
+// ---- Messages of boot and of loading KVM ----
+
+export function decodeKernelMessage([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { groups, row } = match;
+  if (groups.module === "kvm_amd") {
+    return {
+      what: "kvm_amd found AMD-V (SVM) missing or switched off. VT-x and kvm_intel are not concerned.",
+      bits: [],
+      onlyCauses: true,
+      steps: [{ text: "On an AMD machine, enable SVM mode in the firmware setup." }],
+      onlySteps: true,
+    };
+  }
+  const amd = context.signs.amd && (row.id === "kvm-no-hardware-support" || row.id === "kvm-vmx-not-supported");
+  const found = printersOf(match.line);
+  const [first] = found;
+  const causes: Cause[] = [];
+  if (amd) {
+    causes.push({
+      text: "The text shows an AMD CPU: kvm_intel was tried on it and is not the module; kvm_amd is, and loads.",
+      certainty: "certain",
+    });
+  }
+  const depends: string[] = [];
+  const { host } = context;
+  if (host !== undefined && first !== undefined) {
+    const prediction = predicted(host, context, found);
+    causes.push(prediction.cause);
+    if (context.release === undefined) depends.push("the kernel (--kernel)");
+  } else if (host === undefined && !amd) {
+    depends.push(
+      row.layer === "firmware"
+        ? "IA32_FEAT_CTL of the machine (--host), and whether this is a virtual machine"
+        : "the machine (--host), and whether it is a virtual machine",
+    );
+  }
+  if (
+    context.release !== undefined &&
+    first !== undefined &&
+    !looselyPrinting(match.line).some(({ printer }) => inRange(context.release as Release, printer.releases))
+  ) {
+    depends.push(
+      `the kernel: Linux ${context.release} does not print this text, ${rangesText(found.map((p) => p.releases))} does`,
+    );
+  }
+  const says = [...new Set(found.map((p) => p.says).filter((text) => text !== undefined))].slice(0, 2).join(" ");
+  return {
+    ...(amd ? { gravity: "harmless" as const, onlyCauses: true as const } : {}),
+    causes,
+    depends,
+    ...(first === undefined
+      ? {}
+      : {
+          rule: {
+            fn: functionOf(found.find((p) => inRange(context.release ?? DEFAULT_RELEASE, p.releases)) ?? first),
+            file: first.file,
+            ...(says === "" ? {} : { says }),
+            since: rangesText(mergeRanges(found.map((p) => p.releases))),
+          },
+        }),
+    ...(amd
+      ? { steps: [{ text: "Nothing to do.", commands: ["lsmod | grep kvm_amd"] }], onlySteps: true as const }
+      : {}),
+  };
+}
+
+/** Ranges as neighbouring releases of the table, without overlaps. */
+export function mergeRanges(ranges: readonly (ReleaseRange | undefined)[]): readonly ReleaseRange[] {
+  return rangesOf(RELEASES.filter((release) => ranges.some((range) => inRange(release, range))));
+}
+
+function predicted(host: Host, context: ExplainContext, found: readonly Printer[]): { readonly cause: Cause } {
+  const replayed = replay(host, replayOptions(context));
+  const log = [...replayed.cpu.boot.messages, ...replayed.cpu.load.messages];
+  const hit = log.find((message) => found.some((printer) => templatePattern(printer.template).test(message.text)));
+  const feat = replayed.cpu.word("IA32_FEAT_CTL.lo");
+  const register =
+    feat.unknown === 0 ? ` IA32_FEAT_CTL reads 0x${feat.value.toString(16)}.` : " IA32_FEAT_CTL was not read.";
+  const where = `On the machine that was given, Linux ${replayed.release}`;
+  if (hit === undefined) {
+    return {
+      cause: {
+        text: `${where} does not print this: the message is from another machine, kernel or firmware setting.${register}`,
+        certainty: "likely",
+      },
+    };
+  }
+  return {
+    cause: {
+      text: hit.certain
+        ? `${where} prints exactly this.${register}`
+        : `${where} may print this; it hangs on what was not read.${register}`,
+      certainty: hit.certain ? "certain" : "possible",
+    },
+  };
+}

@@ -1,0 +1,242 @@
+import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
+import { rulesOf } from "../../kvm/load/rule-list.js";
+import { DEBIAN_CONFIG, paramsOf, paramText, type Replay, replay } from "../../kvm/replay.js";
+import { nearest } from "../../registers/edit-distance.js";
+import { RELEASES, type Release } from "../../rules/release.js";
+import type { Errno } from "../../rules/rule.js";
+import { findFeature } from "../../why/find-feature.js";
+import { rangesOf } from "../../why/remedies.js";
+import { type Cause, type Decoded, rangesText } from "../answer.js";
+import { type ExplainContext, replayOptions } from "../context.js";
+import type { Match } from "../match.js";
+import type { Step } from "../message.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/steps.js";
+import { listText } from "./bits.js";
+import { mergeRanges } from "./kernel.js";
+import { explainRemedies } from "./remedy.js";
+
+// ---- modprobe ----
+
+const ERRNO_OF: { readonly [reason: string]: Errno | "EBUSY" | "signature" | "symbol" | undefined } = {
+  "operation not supported": "EOPNOTSUPP",
+  "input/output error": "EIO",
+  "invalid argument": "EINVAL",
+  "cannot allocate memory": "ENOMEM",
+  "device or resource busy": "EBUSY",
+  "required key not available": "signature",
+  "key was rejected by service": "signature",
+  "exec format error": "symbol",
+  "invalid module format": "symbol",
+};
+
+export function decodeModuleError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const reason = (match.groups.reason ?? "").toLowerCase();
+  const errno = ERRNO_OF[reason] ?? (reason.startsWith("unknown symbol") ? "symbol" : undefined);
+  if ((match.groups.module ?? match.groups.module2)?.includes("amd")) {
+    return {
+      causes: [{ text: "kvm_amd on a CPU without SVM; on Intel, kvm_intel is the module.", certainty: "likely" }],
+      steps: [
+        { text: "On an Intel CPU, load the other one.", commands: ["sudo modprobe kvm_intel"] },
+        { text: "On an AMD CPU, enable SVM mode in the firmware setup." },
+      ],
+    };
+  }
+  if (reason === "operation not permitted") {
+    return {
+      causes: [
+        { text: "Not root; or Secure Boot's lockdown, or a container, forbids loading modules.", certainty: "likely" },
+      ],
+      steps: [
+        {
+          text: "Load it as root, outside of containers.",
+          commands: ["sudo modprobe kvm_intel", "cat /sys/kernel/security/lockdown"],
+        },
+      ],
+    };
+  }
+  if (errno === "signature") {
+    return {
+      causes: [
+        {
+          text: "Secure Boot: the module is not signed with a key that the kernel trusts, or lockdown forbids it.",
+          certainty: "likely",
+        },
+      ],
+    };
+  }
+  if (errno === "symbol") {
+    return {
+      causes: [{ text: "The module belongs to another kernel build than the one that runs.", certainty: "likely" }],
+    };
+  }
+  if (errno === "EBUSY") {
+    return {
+      causes: [{ text: "Another hypervisor holds VT-x, or kvm is being unloaded.", certainty: "likely" }],
+      steps: [WHO_USES_VMX],
+    };
+  }
+  if (errno === undefined) return {};
+  const { host } = context;
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  const releases = context.release === undefined ? RELEASES : [context.release];
+  const refusing = new Map<string, { readonly says: string; readonly releases: Release[] }>();
+  for (const release of releases) {
+    for (const rule of rulesOf(release, DEBIAN_CONFIG)) {
+      if (!rule.does.some((effect) => "refuse" in effect && effect.refuse === errno)) continue;
+      const row = refusing.get(rule.says) ?? { says: rule.says, releases: [] };
+      row.releases.push(release);
+      refusing.set(rule.says, row);
+    }
+  }
+  if (host !== undefined) {
+    const replayed = replay(host, replayOptions(context));
+    causes.push(replayCause(replayed, errno));
+  }
+  if (errno === "EOPNOTSUPP") {
+    causes.push({
+      text: "The CPU shows no VMX, or IA32_FEAT_CTL has it off (firmware), or it is a virtual machine without VMX; rarely EPT and NX are both missing.",
+      certainty: "likely",
+    });
+    steps.push(READ_FEAT_CTL, ENABLE_FIRMWARE, ENABLE_OUTER);
+  }
+  if (errno === "EIO") {
+    causes.push({
+      text: "The CPU shows VMX and is not good enough for KVM: a required control cannot be 1, EPT or VPID capabilities contradict the controls, an entry/exit pair is incomplete, or the CPUs differ. On hardware that is rare; in a virtual machine the outer hypervisor is the reason, or VMX without the right MSRs (TCG, a masked CPU model).",
+      certainty: "likely",
+    });
+    steps.push(
+      KERNEL_LOG,
+      {
+        text: "From Linux 6.1 on: load it with contradictions tolerated, to see whether one is the reason.",
+        commands: ["sudo modprobe kvm_intel error_on_inconsistent_vmcs_config=0"],
+      },
+      ENABLE_OUTER,
+    );
+  }
+  if (errno === "EINVAL") {
+    causes.push({
+      text: "A parameter has a value that the module does not take; the kernel log names it.",
+      certainty: "likely",
+    });
+    steps.push({
+      text: "Find where parameters are set.",
+      commands: ["grep -r kvm /etc/modprobe.d; cat /proc/cmdline"],
+    });
+  }
+  const lines = [...refusing.values()].slice(0, 12).map((row) => `${row.says} (${rangesText(rangesOf(row.releases))})`);
+  return {
+    causes,
+    steps,
+    values: lines.map((value) => ({ name: `returns -${errno}`, value })),
+    rule: {
+      fn: "vmx_init",
+      file: "arch/x86/kvm/vmx/vmx.c",
+      says: `Returns -${errno}, which modprobe shows as "${match.groups.reason}".`,
+      since: rangesText(mergeRanges([...refusing.values()].flatMap((row) => rangesOf(row.releases)))),
+    },
+    depends: host === undefined ? ["the machine (--host) and the lines that the kernel printed"] : [],
+  };
+}
+
+function replayCause(replayed: Replay, errno: Errno): Cause {
+  const where = `On the machine that was given, Linux ${replayed.release}`;
+  if (replayed.loads === "yes")
+    return {
+      text: `${where} loads kvm_intel: the error is from another machine, kernel or parameter.`,
+      certainty: "likely",
+    };
+  if (replayed.loads === "unknown")
+    return { text: `${where} may refuse; it hangs on registers that were not read.`, certainty: "possible" };
+  const refusal = replayed.cpu.refusals.at(-1);
+  const said = [...replayed.cpu.load.messages, ...replayed.cpu.boot.messages]
+    .filter((message) => message.certain)
+    .map((message) => message.text);
+  const same = replayed.error === errno ? "refuses with this error" : `refuses with ${replayed.error}`;
+  return {
+    text: `${where} ${same}${refusal === undefined ? "" : ` (rule ${refusal.rule})`}${said.length === 0 ? "" : `, after saying: ${listText(said.slice(-2))}`}.`,
+    certainty: "certain",
+  };
+}
+
+// ---- Parameters ----
+
+export function decodeModuleParameter([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { name = "", expected, value } = match.groups;
+  const rows = (PARAMS as readonly ParamRow[]).filter((row) => row.name === name);
+  if (rows.length === 0) {
+    const near = nearest(
+      name,
+      PARAMS.map((row) => row.name),
+      3,
+    );
+    return {
+      causes: [
+        {
+          text: `No release from ${RELEASES[0]} to ${RELEASES.at(-1)} has a parameter ${name}${near.length === 0 ? "" : `; there are ${listText(near)}`}. It is misspelt, or it went away before (vmm_exclusive and nested_ept are such).`,
+          certainty: "certain",
+        },
+      ],
+    };
+  }
+  const [first] = rows as [ParamRow, ...ParamRow[]];
+  const ranges = mergeRanges(rows.map((row) => row.releases));
+  const causes: Cause[] = [];
+  const steps: Step[] = [];
+  if (match.row.id === "kvm-unknown-parameter") {
+    const module = first.module;
+    const wrong = module !== match.groups.module;
+    causes.push({
+      text: wrong
+        ? `${name} is a parameter of ${module}, not of ${match.groups.module}.`
+        : `${name} (${first.about}) exists in ${rangesText(ranges)}${first.config === undefined ? "" : `, in kernels built with ${first.config}`}; this kernel has it no longer, not yet, or not built in.`,
+      certainty: "certain",
+    });
+  }
+  if (match.row.product === "Kata Containers") {
+    causes.push({
+      text:
+        name === "nested"
+          ? "nested=N only means that guests get no VMX; Kata needs none."
+          : `${name}=${value ?? "N"} means that ${first.about} is switched off or not there: the CPU is old, or an outer hypervisor hides it.`,
+      certainty: "certain",
+    });
+    const found = findFeature(name);
+    if (context.host !== undefined && found.kind === "one")
+      steps.push(...explainRemedies(context.host, found.feature, context, "param"));
+    steps.push({
+      text: "Nothing has to be done for Kata itself. To see why the value is what it is:",
+      commands: [`vmxlens why ${name}`],
+    });
+  }
+  const { host } = context;
+  if (host !== undefined && name !== "") {
+    const replayed = replay(host, replayOptions(context));
+    const row = paramsOf(replayed.release, replayed.config).find((one) => one.name === name);
+    if (row !== undefined) {
+      causes.push({
+        text: `On the machine that was given, Linux ${replayed.release} sets it to ${paramText(replayed.cpu, row)}.`,
+        certainty: "certain",
+      });
+    }
+  }
+  return {
+    causes,
+    steps,
+    values:
+      expected === undefined
+        ? []
+        : [
+            {
+              name: `${first.module}.${name}`,
+              value: `expected ${expected}${value === undefined ? "" : `, is ${value}`}`,
+            },
+          ],
+    rule: {
+      fn: `module_param(${name})`,
+      file: "arch/x86/kvm",
+      says: `${name}: ${first.about}.`,
+      since: rangesText(ranges),
+    },
+  };
+}

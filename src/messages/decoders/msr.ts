@@ -1,0 +1,230 @@
+import { formatU64, parseHexU64, testBit } from "../../bits/u64.js";
+import { describeMsr } from "../../input/text/msr-names.js";
+import { loadRules } from "../../kvm/load/load-order.js";
+import { BOOT_RULES } from "../../linux/boot-rules.js";
+import { registerOf } from "../../registers/registers.js";
+import { RELEASES } from "../../rules/release.js";
+import type { Rule } from "../../rules/rule.js";
+import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
+import type { Decoded } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, READ_FEAT_CTL } from "../rows/steps.js";
+import { explainBit, listText, setBits } from "./bits.js";
+import { restoreRule } from "./restore.js";
+
+/** Functions of the kernel that read an MSR without expecting a fault. */
+function plainReaders(index: number): readonly string[] {
+  const name = (Object.keys(REPLAY_MSRS) as MsrName[]).find((candidate) => REPLAY_MSRS[candidate] === index);
+  if (name === undefined) return [];
+  const rules = new Set<Rule>(BOOT_RULES as readonly Rule[]);
+  for (const release of RELEASES) for (const rule of loadRules(release)) rules.add(rule);
+  const fns = [...rules]
+    .filter((rule) => rule.does.some((effect) => "read" in effect && effect.read === name && effect.how === "plain"))
+    .map((rule) => rule.fn);
+  return [...new Set(fns)];
+}
+
+// ---- unchecked MSR access error ----
+
+export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+  const { groups } = match;
+  const index = Number.parseInt(groups.msr ?? "", 16);
+  const register = registerOf(index);
+  const writes = (groups.how ?? "").toUpperCase().startsWith("WRMSR");
+  const value = parseHexU64(groups.value ?? "");
+  const bits = value === undefined || register === undefined ? [] : setBits(index, value);
+  if (register === undefined) {
+    return {
+      what: `Linux ${writes ? "wrote" : "read"} MSR 0x${index.toString(16)} and it faulted. It is not one of the VMX registers: VT-x is not concerned${writes ? "" : ", and the read counts as 0"}.`,
+      gravity: "harmless",
+      steps: [
+        {
+          text: "In a virtual machine: the hypervisor does not emulate the register, and nothing has to be done. On hardware: a driver asks for a register of another CPU model, or one that comes with newer microcode; update the kernel or the microcode.",
+          commands: ["grep -m1 microcode /proc/cpuinfo", "sudo dmesg | grep -i microcode"],
+        },
+      ],
+    };
+  }
+  if (index === 0x3a && writes) {
+    return {
+      what: "Linux found IA32_FEAT_CTL unlocked, wrote and locked it, and the write faulted. It goes on as if that had worked; VMXON will fault later if VMX is not on.",
+      bits,
+      layer: "another hypervisor",
+      rule: {
+        fn: "init_ia32_feat_ctl",
+        file: "arch/x86/kernel/cpu/feat_ctl.c",
+        says: "An unlocked register is written with a plain, not a safe, WRMSR.",
+        since: "Linux 5.6 and later",
+      },
+      causes: [
+        {
+          text: "An outer hypervisor shows IA32_FEAT_CTL unlocked and does not let it be written, or refuses bits (VMX outside SMX) whose feature this machine does not have.",
+          certainty: "likely",
+        },
+      ],
+      steps: [ENABLE_OUTER, READ_FEAT_CTL],
+    };
+  }
+  const readers = plainReaders(index);
+  return {
+    what: `Linux ${writes ? "wrote" : "read"} ${describeMsr(index)} because CPUID shows VMX, and the access faulted${writes ? "" : "; it counts as 0, so no control of that register is there for Linux"}.`,
+    bits,
+    layer: "another hypervisor",
+    ...(readers.length === 0
+      ? {}
+      : {
+          rule: {
+            fn: listText(readers, "or"),
+            file: "arch/x86/kernel/cpu/feat_ctl.c, arch/x86/kvm/vmx/vmx.c",
+            says: "Reads the register without expecting a fault.",
+            since: "Linux all releases",
+          },
+        }),
+    causes: [
+      {
+        text: "An outer hypervisor (or an emulator) shows VMX in CPUID and does not emulate the capability registers. Processors that have VMX have them all.",
+        certainty: "likely",
+      },
+    ],
+    steps: [
+      {
+        text: "Take VMX out of this machine's CPU, or let the outer hypervisor emulate VMX in full.",
+        commands: ["-cpu MODEL,-vmx"],
+      },
+      ENABLE_OUTER,
+    ],
+  };
+}
+
+// ---- VMXON faulted ----
+
+export function decodeVmxonFault([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+  const value = parseHexU64(match.groups.value ?? "");
+  if (value === undefined) return {};
+  const text = formatU64(value);
+  if (text === "0xdeadbeef") {
+    return {
+      what: "VMXON raised a fault, and IA32_FEAT_CTL cannot be read (Linux prints 0xdeadbeef then): the register is absent.",
+      values: [{ name: "IA32_FEAT_CTL", value: "absent" }],
+      causes: [{ text: "An outer hypervisor shows VMX in CPUID without IA32_FEAT_CTL.", certainty: "likely" }],
+      steps: [ENABLE_OUTER],
+    };
+  }
+  const locked = testBit(value, 0);
+  const outside = testBit(value, 2);
+  const bits = setBits(0x3a, value);
+  if (locked && outside) {
+    return {
+      what: `VMXON raised a fault although IA32_FEAT_CTL (${text}: locked, VMX outside SMX on) allows it. So something else is at fault: CR0 or CR4 against the FIXED registers, a VMXON region with another revision than IA32_VMX_BASIC, or a hypervisor that dropped something VMXON needs.`,
+      bits,
+      values: [{ name: "IA32_FEAT_CTL", value: text }],
+      layer: "another hypervisor",
+      causes: [
+        {
+          text: "An outer hypervisor's CPU profile kept VMX and removed an MSR or a CPUID bit that belongs to it.",
+          certainty: "likely",
+        },
+        {
+          text: "A bit of CR0 or CR4 is set that IA32_VMX_CR0_FIXED1 or CR4_FIXED1 does not allow.",
+          certainty: "possible",
+        },
+      ],
+      steps: [
+        {
+          text: "Compare the FIXED registers and the revision with those of the hardware.",
+          commands: ["for m in 0x480 0x486 0x487 0x488 0x489; do sudo rdmsr -a $m | uniq; done"],
+        },
+        ENABLE_OUTER,
+      ],
+    };
+  }
+  return {
+    what: `VMXON raised a fault because IA32_FEAT_CTL is ${text}: ${locked ? "locked without VMX outside SMX" : "not locked"} on this CPU.`,
+    bits: [...bits, ...(outside ? [] : [explainBit(0x3a, 2, "refused")])],
+    values: [{ name: "IA32_FEAT_CTL", value: text }],
+    layer: "firmware",
+    causes: [
+      {
+        text: "The firmware set the register on some CPUs only, or not again after sleep; Linux from 5.6 on sets it when it is unlocked, at boot and (since 5.8) on resume of the boot CPU.",
+        certainty: "likely",
+      },
+    ],
+    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+  };
+}
+
+// ---- A guest, or a tool, reads an MSR that is not there ----
+
+export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+  const { groups, row } = match;
+  const index = Number.parseInt(groups.msr ?? groups.index ?? "", 16);
+  if (Number.isNaN(index)) return {};
+  const register = registerOf(index);
+  const value = parseHexU64(groups.value ?? "");
+  const bits = value === undefined || register === undefined ? [] : setBits(index, value);
+  if (register === undefined) {
+    return {
+      what: `MSR 0x${index.toString(16)} is not one of the VMX registers: VT-x is not concerned.`,
+      gravity: "harmless",
+      ...(row.id === "rdmsr-fails"
+        ? {
+            steps: [
+              {
+                text: "Nothing to do for VT-x: the CPU model or its microcode has no such register, or a hypervisor does not show it.",
+              },
+            ],
+          }
+        : {}),
+      ...(row.id === "kvm-guest-msr"
+        ? {
+            steps: [
+              {
+                text: "A guest that insists on it gets a fault; with ignore_msrs=1 KVM lets it pass, which hides real defects.",
+                commands: ["echo 1 | sudo tee /sys/module/kvm/parameters/ignore_msrs"],
+              },
+            ],
+          }
+        : {}),
+    };
+  }
+  if (row.id === "rdmsr-fails") {
+    return {
+      what: `${describeMsr(index)} cannot be read on CPU ${groups.cpu}: it is absent, not zero.`,
+      causes: [{ text: absentWhy(index), certainty: "likely" }],
+      steps: [{ text: "Give this line together with the other registers: an absent register is a fact, too." }],
+    };
+  }
+  const rule = restoreRule(index);
+  const unknown = rule === undefined && index !== 0x3a;
+  return {
+    what: `The guest accessed ${describeMsr(index)}${value === undefined ? "" : ` with ${formatU64(value)}`}, and KVM does not give it that register.`,
+    bits,
+    layer: "nested KVM",
+    causes: unknown
+      ? [
+          {
+            text: "KVM has no such register for guests in any release: it offers no tertiary controls and no secondary VM-exit controls.",
+            certainty: "certain",
+          },
+        ]
+      : [
+          {
+            text: "The guest's CPUID has no VMX, or kvm_intel.nested is 0; a guest that reads the VMX registers all the same (an inventory tool, a hypervisor) gets a fault.",
+            certainty: "likely",
+          },
+        ],
+    steps: [NESTED_ON, { text: "Give the guest VMX.", commands: ["-cpu host,vmx=on"] }],
+  };
+}
+
+function absentWhy(index: number): string {
+  if (index === 0x3a) return "A hypervisor that shows VMX and not this register, or a CPU without VMX, SMX and SGX.";
+  const { exists } = registerOf(index) ?? {};
+  if (exists === undefined || exists === "vmx" || exists === "features")
+    return "The CPU has no VMX, or a hypervisor hides it.";
+  return `The CPU says itself that it has none: ${listText(
+    exists.map((ref) => `bit ${ref.bit} of ${describeMsr(ref.index)}`),
+    "or",
+  )} is 0.`;
+}

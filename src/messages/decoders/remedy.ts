@@ -1,0 +1,37 @@
+import type { Host } from "../../host/host.js";
+import { formatRange } from "../../rules/release.js";
+import type { Feature, Layer } from "../../why/features.js";
+import type { Change } from "../../why/remedies.js";
+import { why } from "../../why/why.js";
+import { type ExplainContext, replayOptions } from "../context.js";
+import type { Step } from "../message.js";
+
+/** What would bring a feature back on a machine, found by replaying, as steps. */
+export function explainRemedies(host: Host, feature: Feature, context: ExplainContext, goal: Layer = "nested"): Step[] {
+  const { remedies } = why(host, feature, replayOptions(context), goal);
+  return remedies.slice(0, 3).map((remedy) => {
+    const commands = remedy.flatMap(commandsOf);
+    return {
+      text: `To have ${feature.name}: ${remedy.map(changeText).join(", and ")}.`,
+      ...(commands.length === 0 ? {} : { commands }),
+    };
+  });
+}
+
+function changeText(change: Change): string {
+  switch (change.kind) {
+    case "parameter":
+      return `load ${change.module} with ${change.name}=${change.value}`;
+    case "firmware":
+      return change.sgx ? "enable VT-x and SGX in the firmware setup" : "enable VT-x in the firmware setup";
+    case "releases":
+      return `use Linux ${change.ranges.map(formatRange).join(" or ")}`;
+    case "silicon":
+      return "another CPU is needed";
+  }
+}
+
+function commandsOf(change: Change): string[] {
+  if (change.kind !== "parameter") return [];
+  return [`sudo modprobe -r kvm_intel && sudo modprobe ${change.module} ${change.name}=${change.value}`];
+}

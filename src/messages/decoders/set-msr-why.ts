@@ -1,0 +1,164 @@
+import type { U64 } from "../../bits/u64.js";
+import { QEMU_RESTORE_ORDER } from "../../kvm/guest/restore.js";
+import { inRange } from "../../rules/release.js";
+import type { Cause } from "../answer.js";
+import { type ExplainContext, isBefore } from "../context.js";
+import { bitText, explainBit, listText } from "./bits.js";
+import { comparesWithGuest, controlsByCpuid, EVMCS_CONTROLS, isControls, type Refusal } from "./restore.js";
+
+/*
+ * What makes KVM refuse a value that the CPU could honour: the shape of the value and the signs in the text tell.
+ */
+
+/** A value that somebody tried to set. */
+export interface SetMsr {
+  readonly index: number;
+  readonly asked: U64;
+  readonly context: ExplainContext;
+}
+
+/** Does the value say that the control may be 1 (for VM functions: is there). */
+export function askedFor({ index, asked }: SetMsr, bit: number): boolean {
+  const half = isControls(index) ? asked.hi : asked.lo;
+  return ((half >>> bit) & 1) === 1;
+}
+
+/**
+ * Controls that an outer hypervisor is known to withhold while it passes the instruction: QEMU 4.2 (and 5.0 on kernels
+ * before 5.3) adds the control because CPUID has the instruction.
+ */
+const WITHHELD = [
+  {
+    msr: 0x48b,
+    bit: 16,
+    text: "RDSEED exiting (bit 16) is the usual suspect: Hyper-V (Azure) passes the instruction RDSEED and not the control, and QEMU 4.2, or a later one on a kernel before 5.3, asks for the control because the instruction is there.",
+  },
+] as const;
+
+/** Bits of the value that are known to be withheld by some outer hypervisor. */
+export function withheld(subject: SetMsr): readonly number[] {
+  if (comparesWithGuest(subject.context) === "no") return [];
+  return WITHHELD.filter((row) => row.msr === subject.index && askedFor(subject, row.bit)).map((row) => row.bit);
+}
+
+export function circumstances(subject: SetMsr, refusal: Refusal): Cause[] {
+  const causes: Cause[] = [];
+  const usual = withheld(subject);
+  for (const row of WITHHELD) {
+    if (row.msr === subject.index && usual.includes(row.bit)) causes.push({ text: row.text, certainty: "likely" });
+  }
+  const required = mustBeOneCause(subject, refusal);
+  if (required !== undefined) causes.push(required);
+  const outer = outerMustBeOne(subject);
+  if (outer !== undefined && required === undefined) causes.push(outer);
+  const evmcs = evmcsCause(subject);
+  if (evmcs !== undefined) causes.push(evmcs);
+  const cpuid = cpuidCause(subject);
+  if (cpuid !== undefined) causes.push(cpuid);
+  causes.push(...orderCauses(subject));
+  return causes;
+}
+
+/**
+ * Pin-based controls that KVM cannot work without and that the value does not allow: external-interrupt exiting, NMI
+ * exiting, and with them virtual NMIs. QEMU leaves a control out when KVM reports that it must be 1.
+ */
+export function mustBeOne(subject: SetMsr): readonly number[] {
+  const { index, context } = subject;
+  if (index !== 0x48d || askedFor(subject, 0) || askedFor(subject, 3)) return [];
+  if (context.release !== undefined && inRange(context.release, { since: "6.1" })) return [];
+  return [0, 3, 5].filter((bit) => !askedFor(subject, bit));
+}
+
+function mustBeOneCause(subject: SetMsr, refusal: Refusal): Cause | undefined {
+  const { context } = subject;
+  const bits = mustBeOne(subject);
+  if (bits.length === 0) return undefined;
+  if (context.host !== undefined && refusal.refused.length > 0) return undefined;
+  const names = listText(bits.map((bit) => bitText(explainBit(0x481, bit, "must be 1"))));
+  const kernel = context.kernel?.text ?? (context.release === undefined ? undefined : `Linux ${context.release}`);
+  return {
+    text: `The value does not allow ${names} to be 1, although KVM cannot work without them: QEMU leaves a control out when KVM reports that it must be 1. So IA32_VMX_PINBASED_CTLS of this host has them in its must-be-1 half, as outer hypervisors (VMware) do and no processor does. Up to 5.15 KVM keeps such bits for guests and refuses QEMU's value, which drops them; since 6.1 it does not keep them${kernel === undefined ? "" : ` (this kernel: ${kernel})`}.`,
+    certainty: kernel === undefined ? "likely" : "certain",
+  };
+}
+
+/** The same with a register whose value does not show it: an outer hypervisor can demand more than a processor does. */
+function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
+  const { signs, release, host } = context;
+  if (host !== undefined || !isControls(index) || !(signs.vmware || signs.virtualMachine)) return undefined;
+  if (release !== undefined && inRange(release, { since: "6.1" })) return undefined;
+  return {
+    text: "The host is a virtual machine: its hypervisor can demand controls as 1 that no processor demands. Up to 5.15 KVM keeps such must-be-1 bits for guests and refuses a value whose low half lacks them; since 6.1 it does not.",
+    certainty: "possible",
+  };
+}
+
+function evmcsCause(subject: SetMsr): Cause | undefined {
+  const { index, context } = subject;
+  const bits = (EVMCS_CONTROLS[index] ?? []).filter((bit) => askedFor(subject, bit));
+  const old = isBefore(context.kernel, 5, 6) && context.releaseFrom !== "given";
+  if (bits.length === 0 || (context.release !== undefined && !old)) return undefined;
+  if (mustBeOne(subject).length > 0) return undefined;
+  const names = listText(bits.map((bit) => bitText(explainBit(index, bit, "refused"))));
+  const where = context.signs.evmcs
+    ? "The text shows such an option."
+    : "Look for such an option in the machine's configuration.";
+  return {
+    text: `With Hyper-V's enlightened VMCS switched on for the guest (hv-evmcs, hv-passthrough), kernels before 5.6 take ${names} away after QEMU was told that they are there, and refuse the value. ${where}`,
+    certainty: context.signs.evmcs ? (old ? "certain" : "likely") : old && index === 0x48d ? "likely" : "possible",
+  };
+}
+
+function cpuidCause(subject: SetMsr): Cause | undefined {
+  const { index, context } = subject;
+  const guest = comparesWithGuest(context);
+  if (guest === "no") return undefined;
+  const rows = controlsByCpuid().filter((row) => row.msr === index && askedFor(subject, row.bit));
+  if (rows.length === 0) return undefined;
+  const off = rows.filter((row) => context.signs.disabled.has(row.feature));
+  const virtual = context.signs.vmware || context.signs.virtualMachine;
+  const counters = rows.filter((row) => row.feature === "pmu" && virtual);
+  const pointed = off.length > 0 ? off : counters;
+  const shown = pointed.length > 0 ? pointed : rows;
+  const names = listText(shown.map((row) => `${bitText(explainBit(index, row.bit, "refused"))} with ${row.feature}`));
+  const why =
+    off.length > 0
+      ? `The guest's configuration turns ${listText(off.map((row) => row.feature))} off and the value still has the control.`
+      : counters.length > 0
+        ? "In a virtual machine without virtual performance counters the guest has no PMU, so the control is gone."
+        : "The guest does not have the feature, or the feature is there and an outer hypervisor (Hyper-V) does not give the control that belongs to it: QEMU up to 4.2 adds the control on its own then.";
+  return {
+    text: `Before 6.0 (5.15.61, 5.10.137) KVM gives a guest some controls only together with a CPUID feature of the guest, and compares with that: ${names}. ${why}`,
+    certainty: pointed.length > 0 ? (guest === "yes" ? "certain" : "likely") : guest === "yes" ? "likely" : "possible",
+  };
+}
+
+/** What the order in which QEMU writes the registers tells. */
+function orderCauses({ index, asked, context }: SetMsr): Cause[] {
+  const place = QEMU_RESTORE_ORDER.indexOf(index);
+  if (index === 0x480 && asked.hi === 0 && asked.lo === 0) {
+    return [
+      {
+        text: "0 is what QEMU has when KVM does not tell it the register: kernels before 4.17 list no VMX registers for user space, and QEMU of 2019 (4.1, 4.2 before its release) sets it all the same; later ones leave the VMX registers alone then.",
+        certainty: "likely",
+      },
+    ];
+  }
+  if (place === 0) {
+    return [
+      {
+        text: "0x48e is the first VMX register that QEMU sets, so KVM may refuse all of them: kvm_intel.nested is 0, the vCPU has no VMX in KVM's view, or it is in VMX operation already. Kernels from 4.17 to 5.2 have defects here, on Hyper-V among others.",
+        certainty: isBefore(context.kernel, 5, 3) ? "likely" : "possible",
+      },
+    ];
+  }
+  if (place < 0) return [];
+  const earlier = listText(QEMU_RESTORE_ORDER.slice(0, place).map((msr) => `0x${msr.toString(16)}`));
+  return [
+    {
+      text: `QEMU sets ${earlier} before it, and KVM took those: nested VMX as such is on for this guest, and only this register is refused.`,
+      certainty: "likely",
+    },
+  ];
+}

@@ -1,0 +1,302 @@
+import { formatU64, parseHexU64 } from "../../bits/u64.js";
+import { describeMsr } from "../../input/text/msr-names.js";
+import type { MsrPair } from "../../kvm/guest/restore.js";
+import { registerOf } from "../../registers/registers.js";
+import { DEFAULT_RELEASE, RELEASES, type Release } from "../../rules/release.js";
+import { rangesOf } from "../../why/remedies.js";
+import { type Cause, type Decoded, sinceText } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import type { Step } from "../message.js";
+import { DROP_VMX, NESTED_ON } from "../rows/steps.js";
+import { bitText, explainBit, listText } from "./bits.js";
+import { atlasOffers, type Offered, offeredBy, offeredByAny } from "./offered.js";
+import { comparesWithGuest, controlsByCpuid, type Refusal, refusalOf, restoreRule } from "./restore.js";
+import { bitsFor, halves, refusedText, ruleFor, stepsFor, valuesFor } from "./set-msr-text.js";
+import { askedFor, circumstances, type SetMsr } from "./set-msr-why.js";
+
+/** MSRs of other features that QEMU sets as well. */
+const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly about: string; readonly step: Step } } = {
+  0x3a: {
+    name: "IA32_FEAT_CTL",
+    about: "KVM takes only bits whose feature the guest has: VMX bits need vmx in the guest's CPUID and nested=1.",
+    step: NESTED_ON,
+  },
+  0x48: {
+    name: "IA32_SPEC_CTRL",
+    about: "The guest has a speculation control that the host does not.",
+    step: off("spec-ctrl"),
+  },
+  0xe1: {
+    name: "IA32_UMWAIT_CONTROL",
+    about: "The guest has WAITPKG and KVM does not offer it.",
+    step: off("waitpkg"),
+  },
+  0x10a: {
+    name: "IA32_ARCH_CAPABILITIES",
+    about: "QEMU wants to show mitigations that KVM of this kernel does not let it show.",
+    step: off("arch-capabilities"),
+  },
+  0x122: { name: "IA32_TSX_CTRL", about: "The host has no TSX control.", step: off("tsx-ctrl") },
+  0x345: {
+    name: "IA32_PERF_CAPABILITIES",
+    about: "KVM offers other performance capabilities than the guest is to have.",
+    step: off("pdcm"),
+  },
+  0x38d: {
+    name: "IA32_FIXED_CTR_CTRL",
+    about:
+      "The guest has a PMU and KVM offers none: the host is a virtual machine without virtual performance counters, usually.",
+    step: off("pmu"),
+  },
+  0x38f: { name: "IA32_PERF_GLOBAL_CTRL", about: "The guest has a PMU and KVM offers none.", step: off("pmu") },
+  0x4b564d02: {
+    name: "MSR_KVM_ASYNC_PF_EN",
+    about:
+      "With kernel-irqchip=off, Linux 5.8 refuses even to switch asynchronous page faults off (0); 5.9 and QEMU 5.2 take it back.",
+    step: {
+      text: "Leave kernel-irqchip=off out, or use Linux 5.9 or later on the host.",
+      commands: ["-machine q35,accel=kvm,kernel-irqchip=on", "-cpu host,kvm-asyncpf=off"],
+    },
+  },
+  0xda0: {
+    name: "IA32_XSS",
+    about: "The guest has XSAVES state components that KVM does not offer.",
+    step: off("xsaves"),
+  },
+};
+
+/** Which bit it is, the value alone does not say. */
+const EXACT: Step = {
+  text: "To know the very bit: read the registers of the host and ask again with them.",
+  commands: [
+    "vmxlens collect > collect.sh && ssh HOST sudo sh -s < collect.sh > host.txt",
+    "vmxlens explain --host host.txt LOG",
+  ],
+};
+
+function off(feature: string): Step {
+  return {
+    text: `Turn ${feature} off in the CPU model.`,
+    commands: [`-cpu host,${feature}=off`, `<feature policy='disable' name='${feature}'/>`],
+  };
+}
+
+/** `failed to set MSR 0x48d to 0x5600000016` */
+export function decodeSetMsr([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const index = Number.parseInt(match.groups.msr ?? "", 16);
+  const asked = parseHexU64(match.groups.value ?? "");
+  if (asked === undefined) return {};
+  if (registerOf(index) === undefined || index === 0x3a) return decodeOther(index);
+  const rule = restoreRule(index);
+  const values = [{ name: "asked", value: formatU64(asked) }];
+  if (rule === undefined || rule.never !== undefined) {
+    return {
+      what: `QEMU tried to set ${describeMsr(index)}, which nobody may: ${rule?.never ?? "KVM gives guests no such register."}`,
+      rule: { fn: rule?.fn ?? "vmx_set_msr", file: "arch/x86/kvm/vmx/nested.c", since: sinceText({}) },
+      causes: [
+        { text: "A QEMU that was changed, or a migration stream from another hypervisor.", certainty: "possible" },
+      ],
+      values,
+    };
+  }
+  const subject: SetMsr = { index, asked, context };
+  const { host } = context;
+  if (host === undefined) return withoutHost(subject);
+  return withHost(subject, offeredBy(host, context, context.release ?? DEFAULT_RELEASE));
+}
+
+function decodeOther(index: number): Decoded {
+  const other = OTHER_MSRS[index];
+  const name = other === undefined ? `MSR 0x${index.toString(16)}` : `${other.name} (0x${index.toString(16)})`;
+  return {
+    what: `QEMU could not set ${name} of the guest. It is not a VMX capability register: nested virtualization is not the reason.`,
+    layer: "KVM at run time",
+    onlySteps: true,
+    causes: other === undefined ? [] : [{ text: other.about, certainty: "likely" }],
+    steps: [
+      ...(other === undefined ? [] : [other.step]),
+      { text: "Or use a newer kernel, or an older QEMU: QEMU sets what it believes KVM to have." },
+    ],
+    sources: ["Linux, arch/x86/kvm/x86.c (kvm_set_msr_common)"],
+  };
+}
+
+// ---- With the machine known ----
+
+function withHost(subject: SetMsr, offered: Offered): Decoded {
+  const { index, asked, context } = subject;
+  const words = offered.msrs.get(index) as MsrPair;
+  const refusal = refusalOf(offered.release, offered.msrs, index, asked);
+  const certain = refusal.refused.some((row) => row.certain) || refusal.fields.length > 0;
+  const kvm = `KVM of Linux ${offered.release} on this machine`;
+  const causes: Cause[] = [];
+  const depends =
+    context.release === undefined ? [`the kernel: Linux ${offered.release} was taken because none was given`] : [];
+  if (offered.nested === "no") {
+    return {
+      layer: "KVM parameter",
+      bits: bitsFor(subject, { refused: [], fields: [] }),
+      values: [{ name: "asked", value: formatU64(asked) }, ...halves(subject)],
+      rule: ruleFor(subject),
+      causes: [
+        {
+          text: "kvm_intel.nested is 0 on this machine: KVM refuses every VMX register of a guest then, whatever its value.",
+          certainty: "certain",
+        },
+      ],
+      steps: [NESTED_ON],
+      depends,
+    };
+  }
+  if (certain) causes.push({ text: refusedText(subject, onlyCertain(refusal), kvm), certainty: "certain" });
+  else if (refusal.refused.length > 0) {
+    causes.push({
+      text: `${refusedText(subject, refusal, kvm)} This hangs on registers of the machine that were not read.`,
+      certainty: "possible",
+    });
+  } else {
+    causes.push({
+      text: `What ${kvm} offers covers the value: the bits are no reason to refuse it. The message is from another machine, kernel or parameter than those that were given, or the reason lies with the guest.`,
+      certainty: "certain",
+    });
+  }
+  if (!certain) causes.push(...circumstances(subject, refusal));
+  return {
+    bits: bitsFor(subject, refusal),
+    values: valuesFor(subject, words),
+    rule: ruleFor(subject),
+    causes,
+    steps: stepsFor(subject, refusal.refused, causes),
+    depends,
+  };
+}
+
+// ---- Without ----
+
+function withoutHost(subject: SetMsr): Decoded {
+  const { index, asked, context } = subject;
+  const releases: readonly Release[] = context.release === undefined ? RELEASES : [context.release];
+  const verdicts = releases.map((release) => {
+    const any = offeredByAny(context, release);
+    return { release, refusal: withoutCpuid(subject, refusalOf(release, any.msrs, index, asked)) };
+  });
+  const never = verdicts.filter(({ refusal }) => isCertain(refusal));
+  const causes: Cause[] = [];
+  const [first] = never;
+  if (first !== undefined) {
+    const everywhere = never.length === releases.length;
+    const where =
+      everywhere && context.release === undefined
+        ? "in every release"
+        : rangesOf(never.map(({ release }) => release))
+            .map(sinceText)
+            .join(" and ");
+    causes.push({
+      text: `${refusedText(subject, onlyCertain(first.refusal), "KVM")} This is so on every CPU ${everywhere && context.release === undefined ? "and " : "with "}${where}.`,
+      certainty: everywhere ? "certain" : "possible",
+    });
+  }
+  const open = verdicts.at(-1)?.refusal ?? { refused: [], fields: [] };
+  causes.push(...circumstances(subject, open));
+  const atlas = atlasCause(subject, context.release ?? DEFAULT_RELEASE);
+  if (atlas !== undefined && !(first !== undefined && never.length === releases.length)) causes.push(atlas);
+  const certainEverywhere = never.length === releases.length;
+  const agreed = certainEverywhere && first !== undefined ? onlyCertain(first.refusal) : undefined;
+  return {
+    bits: bitsFor(subject, agreed ?? { refused: [], fields: [] }, open),
+    values: [{ name: "asked", value: formatU64(asked) }, ...halves(subject)],
+    rule: ruleFor(subject),
+    causes: ranked(causes),
+    steps: [
+      ...stepsFor(subject, agreed?.refused ?? suspects(subject, open), causes),
+      ...(certainEverywhere ? [] : [DROP_VMX, EXACT]),
+    ],
+    depends: [
+      ...(context.release === undefined ? ["the kernel of the host (--kernel)"] : []),
+      "the VMX registers of the host (--host)",
+    ],
+  };
+}
+
+/** Controls that follow the guest's CPUID are compared per guest in old releases, whatever the host's values are. */
+function withoutCpuid({ index, context }: SetMsr, refusal: Refusal): Refusal {
+  if (comparesWithGuest(context) === "no") return refusal;
+  const free = controlsByCpuid().filter((row) => row.msr === index);
+  return {
+    fields: refusal.fields,
+    refused: refusal.refused.map((row) =>
+      free.some((control) => control.bit === row.bit && row.kind === "not offered") ? { ...row, certain: false } : row,
+    ),
+  };
+}
+
+function isCertain({ refused, fields }: Refusal): boolean {
+  return fields.length > 0 || refused.some((row) => row.certain);
+}
+
+function onlyCertain({ refused, fields }: Refusal): Refusal {
+  return { refused: refused.filter((row) => row.certain), fields };
+}
+
+const ORDER = { certain: 0, likely: 1, possible: 2 } as const;
+function ranked(causes: readonly Cause[]): Cause[] {
+  return [...causes].sort((a, b) => ORDER[a.certainty] - ORDER[b.certainty]);
+}
+
+/** The bits to turn off first when none is refused for certain: those that a circumstance points to. */
+function suspects(subject: SetMsr, open: Refusal): Refusal["refused"] {
+  const { index, context } = subject;
+  const guest = comparesWithGuest(context) !== "no";
+  const pointed = new Set<number>();
+  for (const row of controlsByCpuid()) {
+    if (guest && row.msr === index && askedFor(subject, row.bit)) pointed.add(row.bit);
+  }
+  const off = controlsByCpuid().filter((row) => row.msr === index && context.signs.disabled.has(row.feature));
+  if (off.length > 0) {
+    pointed.clear();
+    for (const row of off) pointed.add(row.bit);
+  }
+  return [...pointed].map(
+    (bit) =>
+      open.refused.find((row) => row.bit === bit && row.kind === "not offered") ?? {
+        bit,
+        kind: "not offered" as const,
+        certain: false,
+      },
+  );
+}
+
+/** Which CPUs of the atlas would refuse the value, and for which bits. */
+function atlasCause({ index, asked }: SetMsr, release: Release): Cause | undefined {
+  const groups = new Map<string, { readonly bits: readonly number[]; readonly names: string[] }>();
+  const known = atlasOffers(release).filter((offer) => offer.loads !== "no");
+  let accepting = 0;
+  for (const offer of known) {
+    const { refused, fields } = onlyCertain(refusalOf(release, offer.msrs, index, asked));
+    if (refused.length === 0 && fields.length === 0) {
+      accepting++;
+      continue;
+    }
+    const bits = refused.map((row) => row.bit);
+    const group = groups.get(bits.join(",")) ?? { bits, names: [] };
+    if (!group.names.includes(offer.codename)) group.names.push(offer.codename);
+    groups.set(bits.join(","), group);
+  }
+  if (known.length === 0) return undefined;
+  if (accepting === known.length) {
+    return {
+      text: `Every one of the ${known.length} Intel CPUs of the atlas would accept the value under Linux ${release} with default parameters: the CPU itself is hardly the reason; an outer hypervisor, a parameter or the guest's CPUID is.`,
+      certainty: "likely",
+    };
+  }
+  const [nearest] = [...groups.values()].sort(
+    (a, b) => a.bits.length - b.bits.length || b.names.length - a.names.length,
+  );
+  if (nearest === undefined) return undefined;
+  const names = listText(nearest.bits.map((bit) => bitText(explainBit(index, bit, "refused"))));
+  return {
+    text: `Under Linux ${release}, ${accepting} of the ${known.length} Intel CPUs of the atlas would accept it, ${known.length - accepting} would not; the fewest bits are missing on ${listText(nearest.names.slice(0, 4))}${names === "" ? "" : `: ${names}`}.`,
+    certainty: "possible",
+  };
+}

@@ -1,0 +1,225 @@
+import type { Cause, Decoded, Explanation } from "./answer.js";
+import { sinceText } from "./answer.js";
+import { type ExplainContext, type ExplainOptions, explainContext } from "./context.js";
+import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
+import { decodeDevice } from "./decoders/device.js";
+import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
+import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
+import { decodeHaxmChecktool } from "./decoders/haxm.js";
+import { decodeKernelMessage } from "./decoders/kernel.js";
+import { decodeModuleError, decodeModuleParameter } from "./decoders/module.js";
+import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
+import { decodeSetMsr } from "./decoders/set-msr.js";
+import { decodeVboxStatus } from "./decoders/vbox.js";
+import type { TextLine } from "./lines.js";
+import { type Match, type MatchGroup, matchMessages } from "./match.js";
+import type { DecoderName, MessageRow, Product, Step } from "./message.js";
+import { hostFormat, readLine } from "./read-facts.js";
+import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/steps.js";
+
+type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;
+
+const DECODERS: { readonly [D in DecoderName]: Decoder } = {
+  "control-request": decodeControlRequest,
+  device: decodeDevice,
+  "entry-exit-pair": decodeEntryExitPair,
+  "evmcs-word": decodeEvmcsWord,
+  "exit-reason": decodeExitReason,
+  "feature-list": decodeFeatureList,
+  "guest-msr": decodeGuestMsr,
+  "hardware-error": decodeHardwareError,
+  "haxm-checktool": decodeHaxmChecktool,
+  "instruction-error": decodeInstructionError,
+  "kernel-message": decodeKernelMessage,
+  "module-error": decodeModuleError,
+  "module-parameter": decodeModuleParameter,
+  "requested-feature": decodeRequestedFeature,
+  "set-msr": decodeSetMsr,
+  "unchecked-msr": decodeUncheckedMsr,
+  "vbox-status": decodeVboxStatus,
+  "vmcs-config": decodeVmcsConfig,
+  "vmcs-dump": decodeVmcsDump,
+  "vmxon-fault": decodeVmxonFault,
+};
+
+/**
+ * Explains the messages in a pasted line, log or thread: what happened, the bits by name, what refused and since when,
+ * and the smallest thing to change.
+ *
+ * @param text anything: mail quoting, time stamps, colours, wrapped lines and the escapes of JSON logs do not matter.
+ * @param options the machine, its kernel and parameters: then the answers are exact as far as its registers are known;
+ *   without them `depends` says what they hang on. A kernel release that the text names is used.
+ * @returns what blocks first, then what costs something, then the rest, each in the order of the text; equal messages
+ *   once. Lines that speak of virtualization and are not recognised come last, without `message`, with what could be
+ *   read from them. Empty only when nothing in the text speaks of virtualization. Never throws on any text.
+ */
+export function explain(text: string, options: ExplainOptions = {}): readonly Explanation[] {
+  const context = explainContext(text, options);
+  const { groups, unknown, lines } = matchMessages(text);
+  const explanations = withoutDump(groups)
+    .map((group) => explainGroup(group, context))
+    .filter(isFirst);
+  explanations.sort((a, b) => rank(a) - rank(b) || a.lines[0] - b.lines[0]);
+  const rest = unknown.filter((line) => !isInDump(line, context, groups));
+  const alone = groups.length === 0;
+  const unrecognised = rest.map((line) => explainUnknown(line));
+  if (alone && unrecognised.length === 0 && text.trim() !== "") unrecognised.push(...nothingFound(text, lines));
+  return [...explanations, ...unrecognised];
+}
+
+/** One line can word the same failure twice. */
+function isFirst(one: Explanation, position: number, all: readonly Explanation[]): boolean {
+  return all.findIndex((other) => other.what === one.what && other.lines[0] === one.lines[0]) === position;
+}
+
+const GRAVITY = { blocks: 0, degrades: 1, harmless: 2, informs: 3 } as const;
+
+function rank({ gravity }: Explanation): number {
+  return gravity === undefined ? 4 : GRAVITY[gravity];
+}
+
+/** A dump is explained with the failure that it belongs to. */
+function withoutDump(groups: readonly MatchGroup[]): readonly MatchGroup[] {
+  const failure = groups.some(
+    ({ matches: [{ row }] }) => row.decoder === "hardware-error" || row.decoder === "exit-reason",
+  );
+  return failure ? groups.filter(({ matches: [{ row }] }) => row.id !== "vmcs-dump") : groups;
+}
+
+function explainGroup({ matches, count }: MatchGroup, context: ExplainContext): Explanation {
+  const [first] = matches;
+  const { row } = first;
+  const decoded = row.decoder === undefined ? {} : DECODERS[row.decoder](matches, context);
+  const rowCauses: Cause[] = (row.causes ?? []).map((text) => ({
+    text: filled(text, first),
+    certainty: row.causes?.length === 1 ? "likely" : "possible",
+  }));
+  const rowSteps = row.steps.map((step) => filledStep(step, first));
+  const rule = decoded.rule ?? ruleOf(row);
+  const { layer, gravity } = { layer: decoded.layer ?? row.layer, gravity: decoded.gravity ?? row.gravity };
+  return {
+    lines: [first.first, first.last],
+    count,
+    matched: first.text,
+    message: row.id,
+    product: decoded.product ?? row.product,
+    layer,
+    gravity,
+    what: decoded.what === undefined || decoded.what === "" ? filled(row.what, first) : decoded.what,
+    values: decoded.values ?? [],
+    bits: decoded.bits ?? [],
+    ...(rule === undefined ? {} : { rule }),
+    causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
+    steps: uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]).map((step) =>
+      forOuter(step, row, context),
+    ),
+    depends: [...(row.depends ?? []), ...(decoded.depends ?? []), ...releaseNotes(context, decoded)],
+    sources: [row.source.message, row.source.meaning, ...(decoded.sources ?? [])].filter(
+      (source, position, all) => all.indexOf(source) === position,
+    ),
+  };
+}
+
+/** The kernel was taken from the text: whose kernel that is cannot be known. */
+function releaseNotes(context: ExplainContext, { rule }: Decoded): string[] {
+  const notes: string[] = [];
+  if (rule?.file?.startsWith("arch/") !== true) return notes;
+  if (context.releaseFrom === "text" && context.kernel !== undefined) {
+    notes.push(`the kernel: ${context.kernel.text} stands in the text and is taken to be the one that refused`);
+  }
+  if (context.releaseNote !== undefined) notes.push(context.releaseNote);
+  return notes;
+}
+
+function ruleOf({ rule }: MessageRow): Explanation["rule"] {
+  if (rule === undefined) return undefined;
+  const since = rule.since ?? sinceText(rule.releases);
+  return { fn: rule.fn, since, ...(rule.file === undefined ? {} : { file: rule.file }) };
+}
+
+/** `{name}` becomes what the group of the pattern caught. */
+function filled(text: string, { groups }: Match): string {
+  return text.replace(
+    /\{([a-zA-Z0-9]+)\}/g,
+    (whole, name: string) => groups[name] ?? groups[`${name}2`] ?? (whole === "{cpu}" ? "?" : "…"),
+  );
+}
+
+function filledStep(step: Step, match: Match): Step {
+  const text = filled(step.text, match);
+  // Commands have braces of their own; only names of groups are put in.
+  const commands = step.commands?.map((command) =>
+    command.replace(/\{([a-zA-Z0-9]+)\}/g, (whole, name: string) => match.groups[name] ?? whole),
+  );
+  return { text, ...(commands === undefined ? {} : { commands }) };
+}
+
+/** Where the text names the outer hypervisor, only its own commands are shown. */
+function forOuter(step: Step, { product }: MessageRow, { signs }: ExplainContext): Step {
+  if (step.text !== ENABLE_OUTER.text) return step;
+  const named = (
+    [
+      ["VMware", signs.vmware],
+      ["Hyper-V", signs.hyperV],
+      ["VirtualBox", signs.virtualBox],
+    ] as const
+  ).filter(([name, there]) => there && name !== product && !(name === "Hyper-V" && product === "WSL"));
+  const [first] = named;
+  return first === undefined || named.length > 1 || OWN_OUTER.has(product)
+    ? step
+    : { ...step, commands: OUTER_COMMANDS[first[0]] };
+}
+
+/** Products of desktops: the other one that a text names stands beside them, not below. */
+const OWN_OUTER: ReadonlySet<Product> = new Set(["VirtualBox", "VMware", "Hyper-V", "WSL", "HAXM"]);
+
+function uniqueSteps(steps: readonly Step[]): Step[] {
+  return steps.filter((step, position) => steps.findIndex((other) => other.text === step.text) === position);
+}
+
+/** Lines of a VMCS dump or of a register list are read by the audit and need no word of their own. */
+function isInDump(line: TextLine, context: ExplainContext, groups: readonly MatchGroup[]): boolean {
+  const dumped = groups.some(({ matches: [{ row }] }) => row.id === "vmcs-dump" || row.layer === "VM entry");
+  return dumped && context.dumps().some(({ lines: [first, last] }) => line.number >= first - 1 && line.number <= last);
+}
+
+function explainUnknown(line: TextLine): Explanation {
+  const { values, bits } = readLine(line.text);
+  const read = values.length + bits.length;
+  return {
+    lines: [line.number, line.number],
+    count: 1,
+    matched: line.text.trim().slice(0, 400),
+    what: `This line is not recognised.${read === 0 ? " Nothing could be read from it." : " What could be read from it is listed."}`,
+    values,
+    bits,
+    causes: [],
+    steps: [],
+    depends: [],
+    sources: [],
+  };
+}
+
+function nothingFound(text: string, lines: number): Explanation[] {
+  const format = hostFormat(text);
+  return [
+    {
+      lines: [1, Math.max(1, lines)],
+      count: 1,
+      matched: text.trim().slice(0, 200),
+      what:
+        format === undefined
+          ? "Nothing in this text is recognised as a message about virtualization."
+          : `This text holds no message; it describes a machine (format ${format}).`,
+      values: [],
+      bits: [],
+      causes: [],
+      steps:
+        format === undefined
+          ? []
+          : [{ text: "Ask about the machine instead.", commands: ["vmxlens layers FILE", "vmxlens why FEATURE FILE"] }],
+      depends: [],
+      sources: [],
+    },
+  ];
+}

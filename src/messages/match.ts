@@ -1,0 +1,304 @@
+import { isOnlySupposed, isSourceCode } from "./false-positives.js";
+import { type TextLine, textLines } from "./lines.js";
+import type { MessageRow } from "./message.js";
+import { MESSAGES } from "./rows/table.js";
+
+/** A message in the text. */
+export interface Match {
+  readonly row: MessageRow;
+  /** The words that matched. */
+  readonly text: string;
+  /** The whole line, or the lines of a wrapped one joined. */
+  readonly line: string;
+  readonly first: number;
+  readonly last: number;
+  readonly groups: { readonly [name: string]: string };
+}
+
+/** Matches that are explained together, in the order of the text; the first of many. */
+export interface MatchGroup {
+  readonly matches: readonly [Match, ...Match[]];
+  readonly count: number;
+}
+
+/** What was found in a text. */
+export interface Matches {
+  /** In the order of their first match. */
+  readonly groups: readonly MatchGroup[];
+  /** Lines that speak of virtualization and that no row knows; each text once. */
+  readonly unknown: readonly TextLine[];
+  readonly lines: number;
+}
+
+interface Candidate {
+  readonly row: MessageRow;
+  readonly hints: readonly string[];
+  readonly pattern: RegExp;
+}
+
+let known: readonly Candidate[] | undefined;
+
+function candidates(): readonly Candidate[] {
+  known ??= MESSAGES.map((row) => ({
+    row,
+    hints: typeof row.hint === "string" ? [row.hint] : row.hint,
+    pattern: new RegExp(row.pattern.source, `${row.pattern.flags}g`),
+  }));
+  return known;
+}
+
+const KEY = 3;
+
+let byKey: ReadonlyMap<string, readonly { readonly hint: string; readonly candidate: Candidate }[]> | undefined;
+
+/** The rows of which a hint stands in a text in lower case: one walk, however many hints there are. */
+function hinted(lower: string): ReadonlySet<Candidate> {
+  if (byKey === undefined) {
+    const index = new Map<string, { readonly hint: string; readonly candidate: Candidate }[]>();
+    for (const candidate of candidates()) {
+      for (const hint of candidate.hints) {
+        const key = hint.slice(0, KEY);
+        const there = index.get(key);
+        if (there === undefined) index.set(key, [{ hint, candidate }]);
+        else there.push({ hint, candidate });
+      }
+    }
+    byKey = index;
+  }
+  const found = new Set<Candidate>();
+  for (let at = 0; at + KEY <= lower.length; at++) {
+    for (const { hint, candidate } of byKey.get(lower.slice(at, at + KEY)) ?? []) {
+      if (!found.has(candidate) && lower.startsWith(hint, at)) found.add(candidate);
+    }
+  }
+  return found;
+}
+
+let coarse: RegExp | undefined;
+
+/** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
+function mayMatch(line: string): boolean {
+  coarse ??= new RegExp(anyOf(new Set(candidates().flatMap(({ hints }) => hints.map(coarseHint)))), "i");
+  return coarse.test(line);
+}
+
+/** A wrapped line may hold only the first words of a hint. */
+function coarseHint(hint: string): string {
+  const words = hint.split(" ");
+  return words.length < 3 ? hint : words.slice(0, 2).join(" ");
+}
+
+/** One pattern for many texts, with what they begin with in common written once: hundreds of them side by side are slow. */
+function anyOf(texts: Iterable<string>): string {
+  const byFirst = new Map<string, string[]>();
+  for (const text of texts) {
+    // A text that another one begins with makes the longer one unnecessary.
+    if (text === "") return "";
+    const [first = ""] = text;
+    byFirst.set(first, [...(byFirst.get(first) ?? []), text.slice(first.length)]);
+  }
+  const parts = [...byFirst].map(([first, rests]) => escapeRegExp(first) + anyOf(rests));
+  return parts.length === 1 ? (parts[0] ?? "") : `(?:${parts.join("|")})`;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/** Words that make an unknown line worth mentioning. */
+const ABOUT =
+  /\b(?:vmx\w{0,20}|vmcs|vt-x|vmxon|vmlaunch|vmresume|kvm(?:_intel)?|hypervisor|virtuali[sz]ation|hyper-v|ept|vpid|verr_\w{2,40}|msr)\b/i;
+/** Commands that somebody typed, and what modules say when all is well. */
+const NO_MESSAGE =
+  /^\s*(?:\S{0,40}[$#%❯>] |sudo |modprobe |qemu-system-|virsh |lsmod|options |grep |cat |HINT:)|\bkvm_amd: (?!SVM)|INFO: (?:\/dev\/kvm exists|Your CPU supports)|Nested (?:Virtualization|Paging) enabled|KVM acceleration can be used|^(?:flags|vmx flags)\s*:/;
+const MOST_UNKNOWN = 20;
+const MOST_GROUPS = 500;
+const MOST_IN_GROUP = 200;
+
+/** Finds every message of the tables in a text. Linear in the length of the text; nothing throws. */
+export function matchMessages(text: string): Matches {
+  const groups = new Map<string, { matches: [Match, ...Match[]]; count: number }>();
+  const unknown: TextLine[] = [];
+  const seen = new Set<string>();
+  const window: TextLine[] = [];
+  // Lines that a match over a line break reaches into, and its words there.
+  let taken = 0;
+  let takenText = "";
+  let lines = 0;
+
+  const step = (): void => {
+    const [line] = window;
+    if (line === undefined) return;
+    lines = line.number;
+    const found = matchLine(window).filter(({ text: words }) => line.number > taken || !takenText.includes(words));
+    for (const match of found) {
+      const key = groupOf(match);
+      const group = groups.get(key);
+      if (group === undefined) {
+        if (groups.size < MOST_GROUPS) groups.set(key, { matches: [match], count: 1 });
+      } else {
+        group.count++;
+        if (group.matches.length < MOST_IN_GROUP) group.matches.push(match);
+      }
+      if (match.last > taken && match.last > match.first) {
+        taken = match.last;
+        takenText = match.text;
+      }
+    }
+    if (
+      found.length === 0 &&
+      line.number > taken &&
+      unknown.length < MOST_UNKNOWN &&
+      ABOUT.test(line.text) &&
+      !NO_MESSAGE.test(line.text)
+    ) {
+      const key = line.text.trim();
+      if (!seen.has(key)) {
+        seen.add(key);
+        unknown.push(line);
+      }
+    }
+    window.shift();
+  };
+
+  for (const line of textLines(text, (raw) => mayMatch(raw) || ABOUT.test(raw))) {
+    window.push(line);
+    if (window.length === 4) step();
+  }
+  while (window.length > 0) step();
+  return { groups: [...groups.values()], unknown, lines };
+}
+
+/** The name of the group, or the message with its numbers: not the CPU, and not an address. */
+function groupOf({ row, groups }: Match): string {
+  if (row.group !== undefined) return row.group;
+  const { cpu: _cpu, cpu2: _cpu2, rip: _rip, ...rest } = groups;
+  return `${row.id} ${JSON.stringify(rest)}`;
+}
+
+/** Matches that begin in the first line of the window. */
+function matchLine(window: readonly TextLine[]): Match[] {
+  const [line] = window as [TextLine, ...TextLine[]];
+  const lower = line.text.toLowerCase();
+  if (!mayMatch(lower) && !mayMatch(seam(window, lower))) return [];
+  const spans: { readonly from: number; readonly to: number }[] = [];
+  const found: Match[] = [];
+  const own = hinted(lower);
+  const joins = joinedTexts(window).map((join) => ({ ...join, hinted: hinted(join.text.toLowerCase()) }));
+  let source: boolean | undefined;
+  for (const candidate of candidates()) {
+    let matched = false;
+    if (own.has(candidate)) {
+      for (const hit of allHits(candidate.pattern, line.text)) {
+        const from = hit.index;
+        const to = from + hit[0].length;
+        if (overlaps(spans, from, to)) continue;
+        source ??= isSourceCode(line.text);
+        if (source) return [];
+        if (candidate.row.weak && isOnlySupposed(line.text, from, to)) continue;
+        spans.push({ from, to });
+        matched = true;
+        // A list that reaches the end of the line may go on in the next one; a word at a soft break does.
+        const longer =
+          (candidate.row.list && to >= line.text.trimEnd().length - 1) || (line.soft && to >= line.text.length)
+            ? longest(candidate, joins, from, line.number)
+            : undefined;
+        found.push(longer ?? matchOf(candidate.row, hit, line.text, line.number, line.number));
+      }
+    }
+    if (matched) continue;
+    for (const { text, last, hinted: over } of joins) {
+      if (!over.has(candidate)) continue;
+      const hit = hitOver(candidate.pattern, text, line.text.length);
+      if (hit === undefined) continue;
+      if (overlaps(spans, hit.index, line.text.length)) continue;
+      source ??= isSourceCode(line.text);
+      if (source) return [];
+      if (candidate.row.weak && isOnlySupposed(text, hit.index, hit.index + hit[0].length)) continue;
+      spans.push({ from: hit.index, to: line.text.length });
+      found.push(matchOf(candidate.row, hit, text, line.number, last));
+      break;
+    }
+  }
+  return withoutWeak(found).sort((a, b) => a.line.indexOf(a.text) - b.line.indexOf(b.text));
+}
+
+/** Everybody's words say nothing that the known message beside them does not say better. */
+function withoutWeak(found: readonly Match[]): Match[] {
+  const known = found.some(({ row }) => !row.weak && (row.gravity === "blocks" || row.gravity === "degrades"));
+  return found.filter(({ row }) => !known || !row.weak);
+}
+
+const SEAM = 60;
+
+/** The end of the line and the beginning of one that may continue it: a hint can lie across the break. */
+function seam([, next]: readonly TextLine[], lower: string): string {
+  if (next === undefined || next.starts) return "";
+  return `${lower.trimEnd().slice(-SEAM)} ${next.text.trimStart().toLowerCase().slice(0, SEAM)}`;
+}
+
+function overlaps(spans: readonly { readonly from: number; readonly to: number }[], from: number, to: number): boolean {
+  return spans.some((span) => from < span.to && span.from < to);
+}
+
+interface Joined {
+  readonly text: string;
+  readonly last: number;
+}
+
+/** The line with the ones that may continue it: wrapped at a blank, or in the middle of a word. */
+function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
+  const [line] = window as [TextLine, ...TextLine[]];
+  const joins: Joined[] = [];
+  let spaced = line.text.trimEnd();
+  let tight = line.text;
+  let soft = line.soft;
+  for (const next of window.slice(1)) {
+    if (next.starts || next.number === line.number || next.text.trim() === "") break;
+    spaced += (soft ? "" : " ") + next.text.trim();
+    tight += next.text.trimStart();
+    soft = next.soft;
+    joins.push({ text: spaced, last: next.number }, { text: tight, last: next.number });
+  }
+  return joins;
+}
+
+function longest(candidate: Candidate, joins: readonly Joined[], from: number, first: number): Match | undefined {
+  let best: Match | undefined;
+  for (const { text, last } of joins) {
+    const hit = exec(candidate.pattern, text);
+    if (hit === undefined || hit.index !== from) continue;
+    if (best === undefined || hit[0].length > best.text.length) best = matchOf(candidate.row, hit, text, first, last);
+  }
+  return best;
+}
+
+/** The match that begins before the position and ends after it. */
+function hitOver(pattern: RegExp, text: string, position: number): RegExpExecArray | undefined {
+  for (const hit of allHits(pattern, text)) {
+    if (hit.index >= position) return undefined;
+    if (hit.index + hit[0].length > position) return hit;
+  }
+  return undefined;
+}
+
+function exec(pattern: RegExp, text: string): RegExpExecArray | undefined {
+  pattern.lastIndex = 0;
+  return pattern.exec(text) ?? undefined;
+}
+
+function* allHits(pattern: RegExp, text: string): Generator<RegExpExecArray> {
+  pattern.lastIndex = 0;
+  for (let count = 0; count < 200; count++) {
+    const hit = pattern.exec(text);
+    if (hit === null) return;
+    yield hit;
+    if (hit[0] === "") pattern.lastIndex++;
+  }
+}
+
+function matchOf(row: MessageRow, hit: RegExpExecArray, line: string, first: number, last: number): Match {
+  const groups: { [name: string]: string } = {};
+  for (const [name, value] of Object.entries(hit.groups ?? {})) if (value !== undefined) groups[name] = value;
+  return { row, text: hit[0].trim(), line: line.trim(), first, last, groups };
+}

@@ -1,0 +1,115 @@
+import type { ReleaseRange } from "../rules/release.js";
+
+/** Who prints a message. */
+export type Product =
+  | "ACRN"
+  | "bhyve"
+  | "HAXM"
+  | "Hyper-V"
+  | "Jailhouse"
+  | "Kata Containers"
+  | "kmod"
+  | "KVM"
+  | "KVM user space"
+  | "libvirt"
+  | "Linux"
+  | "QEMU"
+  | "seL4"
+  | "tool"
+  | "VirtualBox"
+  | "VMware"
+  | "VMX"
+  | "WSL"
+  | "Xen";
+
+/** Where the thing that the message complains about was decided. */
+export type RefusingLayer =
+  | "silicon"
+  | "firmware"
+  | "Linux boot"
+  | "KVM load"
+  | "KVM parameter"
+  | "nested KVM"
+  | "KVM at run time"
+  | "VM entry"
+  | "user space"
+  | "host operating system"
+  | "another hypervisor";
+
+/**
+ * How bad it is: `blocks` something does not start; `degrades` it runs with less; `harmless` nothing is lost;
+ * `informs` it says something about another message.
+ */
+export type Gravity = "blocks" | "degrades" | "harmless" | "informs";
+
+/** One thing to do, with commands to copy where there are any. */
+export interface Step {
+  readonly text: string;
+  readonly commands?: readonly string[];
+}
+
+/** A function of the kernel or of another program that refuses, and the releases in which it does. */
+export interface RuleRow {
+  readonly fn: string;
+  readonly file?: string;
+  readonly releases?: ReleaseRange;
+  /** The same in words, for programs other than Linux. */
+  readonly since?: string;
+}
+
+/** What reads the numbers and names of a match further than the sentences of its row. */
+export type DecoderName =
+  | "control-request"
+  | "device"
+  | "entry-exit-pair"
+  | "evmcs-word"
+  | "exit-reason"
+  | "feature-list"
+  | "guest-msr"
+  | "hardware-error"
+  | "haxm-checktool"
+  | "instruction-error"
+  | "kernel-message"
+  | "module-error"
+  | "module-parameter"
+  | "requested-feature"
+  | "set-msr"
+  | "unchecked-msr"
+  | "vbox-status"
+  | "vmcs-config"
+  | "vmcs-dump"
+  | "vmxon-fault";
+
+/**
+ * A message that people paste. `pattern` has named groups for what varies; it must be safe on any text: no group that
+ * repeats something which repeats itself. `{name}` in a sentence stands for a group.
+ */
+export interface MessageRow {
+  readonly id: string;
+  readonly product: Product;
+  readonly layer: RefusingLayer;
+  readonly gravity: Gravity;
+  /** In lower case; stands in every line that the pattern matches, near its beginning. Several: one of them does. */
+  readonly hint: string | readonly string[];
+  readonly pattern: RegExp;
+  /** The end of the match is a list that may go on in the next line of a wrapped text. */
+  readonly list?: true;
+  /** All matches of rows with the same group are explained together. */
+  readonly group?: string;
+  /**
+   * Everybody's words: not believed in a sentence that only supposes or denies them, and left out where another row says
+   * what failed in the same line.
+   */
+  readonly weak?: true;
+  readonly what: string;
+  readonly decoder?: DecoderName;
+  readonly rule?: RuleRow;
+  /** Likeliest first. */
+  readonly causes?: readonly string[];
+  /** Smallest first. */
+  readonly steps: readonly Step[];
+  /** What the answer hangs on and the line does not say. */
+  readonly depends?: readonly string[];
+  /** Where the text of the message is known from, and what the explanation rests on. */
+  readonly source: { readonly message: string; readonly meaning: string };
+}

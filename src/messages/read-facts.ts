@@ -1,0 +1,84 @@
+import { parseHexU64 } from "../bits/u64.js";
+import { readHost } from "../input/read.js";
+import { describeMsr } from "../input/text/msr-names.js";
+import { findBits } from "../registers/lookup.js";
+import { REGISTERS, registerOf } from "../registers/registers.js";
+import { resolveRelease } from "../rules/release.js";
+import { EXIT_REASONS } from "../vmcs/fields/decode-tables.js";
+import type { NamedValue } from "./answer.js";
+import { type ExplainedBit, explainBit, setBits } from "./decoders/bits.js";
+
+/** What can be read from a line that no row of the tables knows. */
+export interface ReadFromLine {
+  readonly values: readonly NamedValue[];
+  readonly bits: readonly ExplainedBit[];
+}
+
+const MOST_VALUES = 12;
+
+/** MSR numbers and values, names of VMX bits, exit reasons, error codes and kernel releases in a line. */
+export function readLine(line: string): ReadFromLine {
+  const values: NamedValue[] = [];
+  const bits: ExplainedBit[] = [];
+  const add = (name: string, value: string) => {
+    if (values.length < MOST_VALUES && !values.some((row) => row.name === name && row.value === value))
+      values.push({ name, value });
+  };
+  let index: number | undefined;
+  for (const [, number] of line.matchAll(/(?:\b0x0{0,5}|\bMSR[ (]?0{0,5})(3a|4[89][0-9a-f])H?\b/gi)) {
+    const found = Number.parseInt(number ?? "", 16);
+    const register = registerOf(found);
+    if (register === undefined) continue;
+    index ??= found;
+    add(`0x${found.toString(16)}`, `${register.sdm}: ${register.title}`);
+  }
+  for (const { sdm, linux, index: number } of REGISTERS) {
+    if (line.includes(sdm) || (linux !== undefined && line.includes(linux))) {
+      index ??= number;
+      add(sdm, describeMsr(number));
+    }
+  }
+  const value = /(?:=|:|\bto|\bvalue)\s{0,3}(0x[0-9a-f]{5,16})\b/i.exec(line)?.[1];
+  const parsed = value === undefined ? undefined : parseHexU64(value);
+  if (parsed !== undefined && index !== undefined) bits.push(...setBits(index, parsed));
+  for (const [name] of line.matchAll(/\bvmx-[a-z0-9]+(?:-[a-z0-9]+){0,6}\b/g)) {
+    const [match] = findBits(name).matches;
+    if (match === undefined) add(name, "no VMX feature of this name is known");
+    else bits.push(explainBit(match.register.index, match.row.bit, "named"));
+  }
+  for (const [name] of line.matchAll(
+    /\b(?:PIN_BASED|CPU_BASED|SECONDARY_EXEC|TERTIARY_EXEC|VM_EXIT|VM_ENTRY|VMX_EPT|VMX_VPID|VMX_FEATURE)_\w{3,60}/g,
+  )) {
+    const [match] = findBits(name).matches;
+    if (match !== undefined) bits.push(explainBit(match.register.index, match.row.bit, "named"));
+  }
+  const reason = /exit[ _]?reason\D{0,6}(0x[0-9a-f]{1,8}|\d{1,5})/i.exec(line)?.[1];
+  if (reason !== undefined) {
+    const number = Number(reason) & 0xffff;
+    add(`exit reason ${number}`, EXIT_REASONS[number] ?? "not defined");
+  }
+  for (const [code] of line.matchAll(/\bVERR_\w{2,50}/g))
+    add(code, "a status code of VirtualBox that the tables do not have");
+  const kernel = /\b(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b/.exec(line)?.[1];
+  const release = kernel === undefined || !/linux|kernel|tainted/i.test(line) ? undefined : resolveRelease(kernel);
+  if (kernel !== undefined && release?.release !== undefined)
+    add(`kernel ${kernel}`, `the rules of ${release.release} apply`);
+  return { values, bits: unique(bits) };
+}
+
+function unique(bits: readonly ExplainedBit[]): ExplainedBit[] {
+  const seen = new Set<string>();
+  return bits.filter((bit) => {
+    const key = `${bit.register}.${bit.bit}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+/** Whether the text is a description of a machine rather than a message: its format, if a reader knows it. */
+export function hostFormat(text: string): string | undefined {
+  if (text.length > 2_000_000) return undefined;
+  const { host, format } = readHost(text);
+  return host === undefined ? undefined : format;
+}

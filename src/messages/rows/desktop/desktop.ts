@@ -1,0 +1,155 @@
+import type { MessageRow } from "../../message.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../steps.js";
+
+/* Programs that start a virtual machine for their user, and macOS. */
+
+export const DESKTOP_MESSAGES = [
+  {
+    id: "minikube-virtualization",
+    product: "tool",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["virtualization support is disabled on your computer", "host_virt_unavailable", "vbox_vtx_disabled"],
+    group: "minikube-virtualization",
+    pattern:
+      /Virtualization support is disabled on your computer|(?:HOST_VIRT_UNAVAILABLE|VBOX_VTX_DISABLED)(?![^\n]{0,160}VT-X\/AMD-v enabled)/i,
+    what: "minikube wanted to start a virtual machine and found no VT-x. It looks at CPUID flags only, and does not tell the causes apart.",
+    causes: [
+      "On Windows: Hyper-V (Docker, WSL2) runs and hides VT-x; minikube's own check is wrong then if its driver is hyperv.",
+      "VT-x is off in the firmware setup.",
+      "This is a virtual machine (a cloud) without nested VT-x.",
+    ],
+    steps: [
+      {
+        text: "Use a driver that needs no virtual machine, or the one of the hypervisor that runs.",
+        commands: ["minikube start --driver=docker", "minikube start --driver=hyperv"],
+      },
+      { text: "Where VT-x is known to work, skip the check.", commands: ["minikube start --no-vtx-check"] },
+      HYPERV_OFF,
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "kubernetes/minikube#4517, #14212, #18365",
+      meaning: "kubernetes/minikube#3900, #4730, #14212",
+    },
+  },
+  {
+    id: "player-virtualization",
+    product: "tool",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: "hardware virtualization must be",
+    pattern: /Hardware virtualization must be (?:turned on|enabled)/i,
+    what: "An Android player for Windows (Google Play Games and its like) wants VT-x and does not have it.",
+    causes: [
+      "VT-x is off in the firmware setup.",
+      "Hyper-V holds it, and this edition of the player cannot run on top of Hyper-V.",
+    ],
+    steps: [
+      { text: "See whether Task Manager, Performance, CPU says `Virtualization: Enabled`." },
+      ENABLE_FIRMWARE,
+      HYPERV_OFF,
+      WINDOWS_STATE,
+    ],
+    source: {
+      message: "Google Play Games on PC, as reported in the press",
+      meaning: "BlueStacks support, how to enable virtualization",
+    },
+  },
+  {
+    id: "macos-hv-support",
+    product: "tool",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: [
+      "kern.hv_support",
+      "hypervisor check failed",
+      "virtualization is not available on this hardware",
+      "nested virtualization is not supported on this device",
+    ],
+    group: "macos-hv-support",
+    pattern:
+      /kern\.hv_support\s?[:=]\s?0\b|unknown oid '?kern\.hv_support|Hypervisor check failed|Virtualization is not available on this hardware|nested virtualization is not supported on this device/i,
+    what: "macOS has no virtualization to use here (kern.hv_support is 0 or missing): Docker Desktop, Lima, Colima, hyperkit, xhyve and QEMU's hvf cannot start a virtual machine, or cannot give it one.",
+    causes: [
+      "macOS is itself a virtual machine, and the hypervisor below passes no VT-x (on Apple silicon, macOS guests get none).",
+      "The Mac is too old: the framework needs VT-x with EPT and unrestricted guest (2010 and later).",
+      "After Windows (Boot Camp) or a firmware reset VT-x can be off until the Mac was switched off and on.",
+    ],
+    steps: [
+      {
+        text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
+        commands: ["sysctl kern.hv_support kern.hv_vmm_present machdep.cpu.features"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: {
+      message:
+        "machine-drivers/docker-machine-driver-xhyve#109, docker/for-mac#7287, lima-vm/lima#1879, actions/runner-images#9460",
+      meaning: "machine-drivers/docker-machine-driver-xhyve#109, utmapp/UTM#3405; Apple, Hypervisor.framework",
+    },
+  },
+  {
+    id: "qemu-hvf",
+    product: "QEMU",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["-accel hvf: ", "accelerator hvf", "error: hv_"],
+    group: "qemu-hvf",
+    pattern:
+      /-accel hvf: (?:Unknown Error|Error: HV_\w{3,20}|invalid accelerator hvf)|invalid accelerator hvf|\bError: HV_(?<code>ERROR|BUSY|BAD_ARGUMENT|ILLEGAL_GUEST_STATE|NO_RESOURCES|NO_DEVICE)\b/i,
+    what: "QEMU was to use macOS's Hypervisor.framework (hvf) and could not.",
+    causes: [
+      "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
+      "`invalid accelerator hvf`: this QEMU was built without it, or macOS runs it as a program for the other architecture.",
+      "The QEMU binary lacks the entitlement com.apple.security.hypervisor.",
+      "HV_BUSY, HV_NO_RESOURCES: another hypervisor (VirtualBox, HAXM) uses VT-x, or too many machines run.",
+    ],
+    steps: [
+      {
+        text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
+        commands: ["sysctl kern.hv_support kern.hv_vmm_present", "qemu-system-x86_64 -accel help"],
+      },
+      { text: "Run without it, slowly.", commands: ["-accel tcg"] },
+      {
+        text: "With support there: sign the program with the entitlement.",
+        commands: ["codesign --force --sign - --entitlements hypervisor.entitlements PROGRAM"],
+      },
+    ],
+    source: {
+      message: "actions/runner-images#8113, #9460; utmapp/UTM#3313; Homebrew/homebrew-core#84271",
+      meaning: "actions/runner-images#8113; abiosoft/colima#970; Apple, Hypervisor.framework",
+    },
+  },
+  {
+    id: "docker-preconditions",
+    product: "tool",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: [
+      "engine linux/wsl failed to start",
+      "engine linux/hyperv failed to start",
+      "cannot enable hyper",
+      "required windows feature(s) not enabled",
+    ],
+    group: "docker-preconditions",
+    pattern:
+      /engine linux\/(?:wsl|hyperv) failed to start|Cannot enable Hyper-?V\b|Required windows feature\(s\) not enabled/i,
+    what: "Docker Desktop checked Windows before starting its virtual machine and was not content; the lines after it say with what.",
+    causes: [
+      "`Virtual Machine Platform` is off, or VT-x is off in the firmware setup.",
+      "Docker Desktop's check is wrong where WSL2 itself works: some versions need a distribution or a newer WSL.",
+    ],
+    steps: [
+      { text: "See whether WSL2 works by itself.", commands: ["wsl --status"] },
+      HYPERV_ON,
+      WINDOWS_STATE,
+      ENABLE_FIRMWARE,
+    ],
+    source: {
+      message: "docker/for-win#14910; MicrosoftDocs/Virtualization-Documentation#1374, #1432",
+      meaning: "docker/for-win#14910; Docker documentation",
+    },
+  },
+] as const satisfies readonly MessageRow[];

@@ -1,0 +1,142 @@
+import type { MessageRow } from "../../message.js";
+import { KERNEL_LOG, LOAD_KVM } from "../steps.js";
+
+/*
+ * Loading, removing and setting up kvm_intel from user space, beside the refusals of the module itself.
+ */
+
+export const KMOD_MESSAGES = [
+  {
+    id: "module-in-use",
+    product: "kmod",
+    layer: "user space",
+    gravity: "blocks",
+    hint: [
+      "module kvm_intel is in",
+      "module kvm-intel is in",
+      "module kvm_amd is in",
+      "module kvm is in",
+      "resource temporarily unavailable",
+    ],
+    pattern:
+      /Module (?<module>kvm_intel|kvm-intel|kvm_amd|kvm) is in use(?: by:? (?<by>[\w ,]{1,80}))?|could not remove (?:module )?'?(?<module2>kvm_intel|kvm_amd|kvm)'?: Resource temporarily unavailable|Error removing (?:module )?'?kvm_intel'?[^\n]{0,20}Resource temporarily unavailable/i,
+    what: "The module cannot be removed while a virtual machine runs (or another module stands on it), so its parameters stay as they are.",
+    causes: [
+      "A virtual machine runs: each open one counts, also those of Docker Desktop, Multipass, minikube, an Android emulator or libvirt's own probing.",
+      "kvm itself is in use by kvm_intel; that one goes first.",
+    ],
+    steps: [
+      {
+        text: "See who has /dev/kvm open, and stop it.",
+        commands: ["sudo fuser -v /dev/kvm", "virsh list; lsmod | grep kvm"],
+      },
+      {
+        text: "Then reload with the parameter.",
+        commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
+      },
+      {
+        text: "Or write it down and restart the machine.",
+        commands: ["echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf"],
+      },
+    ],
+    source: {
+      message: "kmod (modprobe -r, rmmod)",
+      meaning: "Linux, kernel/module; virt/kvm/kvm_main.c (kvm_dev_ioctl)",
+    },
+  },
+  {
+    id: "modules-load",
+    product: "kmod",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["failed to insert", "failed to load"],
+    pattern:
+      /Failed to (?:insert|load)(?: module)? '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)'?: (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|No such file or directory)/i,
+    what: "The kernel refused to load the module at boot: {reason}.",
+    decoder: "module-error",
+    steps: [KERNEL_LOG],
+    source: {
+      message: "systemd, src/modules-load",
+      meaning: "Linux, arch/x86/kvm (return values of the rules in this project)",
+    },
+  },
+  {
+    id: "module-missing",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: [
+      "failed to find module",
+      "not found.",
+      "could not find module by name",
+      "could not insert module ",
+      "not currently loaded",
+    ],
+    pattern:
+      /(?:Failed to find module '(?<module>kvm_intel|kvm-intel|kvm)'|FATAL: Module (?<module2>kvm_intel|kvm-intel|kvm) not found\.|could not find module by name='(?<module3>kvm_intel|kvm-intel|kvm)'|(?:Module|module) '?(?:kvm_intel|kvm)'? (?:is )?not currently loaded)/i,
+    what: "The running kernel has no such module, or none that is loaded: it is built into the kernel, was left out of it, or belongs to a package that is not installed.",
+    causes: [
+      "An updated kernel that was not booted yet: its modules replaced those of the running one.",
+      "A container, microVM or cloud kernel without KVM, or a package of further modules that is not installed.",
+    ],
+    steps: [
+      {
+        text: "See how the running kernel was built.",
+        commands: [
+          "zgrep -E 'CONFIG_KVM(_INTEL)?=' /proc/config.gz || grep -E 'CONFIG_KVM(_INTEL)?=' /boot/config-$(uname -r)",
+          "ls /lib/modules/$(uname -r)/kernel/arch/x86/kvm",
+        ],
+      },
+      LOAD_KVM,
+    ],
+    source: { message: "kmod; systemd, src/modules-load", meaning: "kmod" },
+  },
+  {
+    id: "module-version",
+    product: "Linux",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["disagrees about version of symbol", "unknown symbol", "version magic"],
+    pattern:
+      /\bkvm(?:_intel)?: (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
+    what: "kvm.ko and kvm_intel.ko do not belong to each other or to the running kernel, so the module does not load. The CPU was not asked yet.",
+    causes: [
+      "One of the two comes from another build: a kernel that was updated and not booted, a module compiled by hand, or kvm.ko loaded by insmod in the wrong order (kvm before kvm_intel).",
+    ],
+    steps: [
+      {
+        text: "Compare them with the running kernel.",
+        commands: ["uname -r; modinfo -F vermagic kvm kvm_intel", "sudo depmod -a && sudo modprobe kvm_intel"],
+      },
+      { text: "Restart into the installed kernel." },
+    ],
+    source: { message: "Linux, kernel/module", meaning: "Linux, kernel/module (check_version, same_magic)" },
+  },
+  {
+    id: "parameter-read-only",
+    product: "Linux",
+    layer: "KVM parameter",
+    gravity: "blocks",
+    hint: "/sys/module/kvm",
+    pattern:
+      /\/sys\/module\/kvm(?<module>_intel|_amd)?\/parameters\/(?<name>\w{1,40})['"]?: (?:Permission denied|Read-only file system|Operation not permitted)/i,
+    what: "Most parameters of kvm_intel can only be read once it is loaded, {name} too, whoever asks: they are given when the module loads.",
+    causes: [
+      "The file is written to directly; root does not help where its mode is 0444. (`sudo echo … > file` also fails because the shell, not sudo, opens the file.)",
+    ],
+    steps: [
+      {
+        text: "Give the parameter while loading (no virtual machine may run), and write it down for the next boot.",
+        commands: [
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
+          "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",
+        ],
+      },
+      {
+        text: "See which can be written.",
+        commands: ["ls -l /sys/module/kvm_intel/parameters /sys/module/kvm/parameters"],
+      },
+    ],
+    source: { message: "Linux, kernel/params.c", meaning: "Linux, module_param lines of arch/x86/kvm" },
+  },
+] as const satisfies readonly MessageRow[];

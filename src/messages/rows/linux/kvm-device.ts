@@ -1,0 +1,217 @@
+import type { MessageRow } from "../../message.js";
+import {
+  DUMP_VMCS,
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_OFF,
+  JOIN_KVM,
+  KERNEL_LOG,
+  LOAD_KVM,
+  PASS_DEVICE,
+} from "../steps.js";
+
+/*
+ * Programs that need KVM and do not get it: each front end words it in its own way, and the reason is one of a few.
+ */
+
+const KVM_DEVICE = "Linux, virt/kvm/kvm_main.c and the rights on /dev/kvm";
+
+export const KVM_DEVICE_MESSAGES = [
+  {
+    id: "proxmox-no-kvm",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: "configured, but not available",
+    pattern: /KVM virtuali[sz]ation configured, but not available/i,
+    what: "Proxmox found no usable /dev/kvm on this node: kvm_intel is not loaded.",
+    causes: [
+      "The node is itself a virtual machine and its hypervisor does not pass VT-x (a Proxmox in Proxmox needs CPU type host and nesting on).",
+      "VT-x is off in the firmware setup.",
+    ],
+    steps: [
+      LOAD_KVM,
+      ENABLE_FIRMWARE,
+      {
+        text: "Is the node a virtual machine of another Proxmox: give it the host's CPU there, with nesting on, and start it again.",
+        commands: ["cat /sys/module/kvm_intel/parameters/nested", "qm set VMID --cpu host"],
+      },
+      ENABLE_OUTER,
+      { text: "Or run the guest without KVM, slowly.", commands: ["qm set VMID --kvm 0"] },
+    ],
+    source: {
+      message: "gaudat/gauup#1, tteck/Proxmox#1613, LongQT-sea/pve-live#1",
+      meaning: "LongQT-sea/pve-live#1; packer issue 7550 (Proxmox inside VirtualBox)",
+    },
+  },
+  {
+    id: "emulator-no-kvm",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["vt disabled in bios or kvm kernel module not loaded", "kvm is not installed on this machine"],
+    pattern:
+      /(?:\/dev\/kvm is not found: )?VT disabled in BIOS or KVM kernel module not loaded|KVM is not installed on this machine(?: \(\/dev\/kvm is missing\))?/i,
+    group: "emulator-no-kvm",
+    what: "The Android emulator finds no /dev/kvm where it runs.",
+    causes: [
+      "In a container or a sandbox (Docker, Flatpak): the host may have KVM and the device was not passed in.",
+      "kvm_intel is not loaded, or refused because VT-x is off or not passed to this virtual machine.",
+    ],
+    steps: [PASS_DEVICE, LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "google/gcm#69, Dart-Code/Dart-Code#1205, aerokube/images#243",
+      meaning: "Android emulator (accel-check); aerokube/images#243",
+    },
+  },
+  {
+    id: "multipass-no-kvm",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["kvm support is not enabled on this machine", "check_kvm_support script failed"],
+    group: "multipass-no-kvm",
+    pattern: /KVM support is not enabled on this machine|The check_kvm_support script failed to start/i,
+    what: "Multipass asked kvm-ok (its check_kvm_support) and KVM cannot be used here, or the check itself could not run.",
+    causes: [
+      "VT-x is off in the firmware setup, or kvm_intel is not loaded.",
+      "This is a virtual machine (Hyper-V, VMware, a cloud) whose hypervisor does not pass VT-x.",
+    ],
+    steps: [
+      {
+        text: "Run the same check by hand; it says which it is.",
+        commands: ["sudo apt install cpu-checker && sudo kvm-ok"],
+      },
+      LOAD_KVM,
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: { message: "canonical/multipass#3392, #2360", meaning: "canonical/multipass#2360, #2336" },
+  },
+  {
+    id: "gns3-no-kvm",
+    product: "KVM user space",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: "kvm support available",
+    pattern: /KVM support available:? False/i,
+    what: "The GNS3 VM found no /dev/kvm: VMware or VirtualBox, in which it runs, does not pass VT-x to it.",
+    causes: [
+      "Nested VT-x is off for this machine: VirtualBox has it since 6.1 (Intel) and calls it NestedHWVirt, VMware calls it Virtualize Intel VT-x/EPT.",
+      "Windows' hypervisor runs below VirtualBox or VMware; then neither can pass VT-x on, and the setting is greyed out.",
+    ],
+    steps: [
+      {
+        text: "Switch nested VT-x on for the machine, while it is off.",
+        commands: ['VBoxManage modifyvm "GNS3 VM" --nested-hw-virt on', 'vhv.enable = "TRUE"'],
+      },
+      HYPERV_OFF,
+      ENABLE_FIRMWARE,
+    ],
+    source: { message: "GNS3/gns3-vm#109, GNS3/gns3-server#2254", meaning: "GNS3/gns3-server#1377, #2218, #2254" },
+  },
+  {
+    id: "kvm-device",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: [
+      "/dev/kvm",
+      "kvm object",
+      "kvm support",
+      "kvm error",
+      "(os error",
+      "kvmnew",
+      "kvm(error",
+      "vmcreate(",
+      "kvm support is missing",
+      "hypervisorcreate(",
+      "permissions to use kvm",
+    ],
+    group: "kvm-device",
+    pattern:
+      /(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) \/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:does|do)(?: not|n't|n’t) exist|(?:is |was )?(?:not (?:found|available|present|accessible)|missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
+    what: "A program could not use /dev/kvm.",
+    decoder: "device",
+    steps: [LOAD_KVM, JOIN_KVM, PASS_DEVICE],
+    source: {
+      message:
+        "firecracker-microvm/firecracker#685, #1111, #2908; cloud-hypervisor/cloud-hypervisor#1014, #1568; lxc/incus-os#155",
+      meaning: KVM_DEVICE,
+    },
+  },
+  {
+    id: "kvm-run-failed",
+    product: "QEMU",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    hint: ["kvm run failed", "kvm_run returned", "kvm_run failed"],
+    group: "kvm-run-failed",
+    pattern:
+      /(?:kvm run failed|KVM_RUN (?:returned|failed):?|kvm_run (?:returned|failed):?) (?<reason>Bad address|Invalid argument|Input\/output error|No such device|Function not implemented|Operation not permitted|Cannot allocate memory|Memory page has hardware error|-\d{1,3})/i,
+    what: "KVM_RUN itself failed ({reason}): no VM entry was refused and VMX is not the reason, the kernel could not go on with the guest.",
+    causes: [
+      "Bad address (-14, EFAULT): KVM could not get a page of guest memory: the file behind it is too small or its file system is full (/dev/shm of a container, huge pages), or a passed-through device does not answer.",
+      "Invalid argument (-22, EINVAL): user space left the virtual CPU in a state that KVM refuses to run; after another failure it follows from that one.",
+      "Input/output error (-5, EIO): KVM gave the guest up before; the message before says why.",
+    ],
+    steps: [
+      {
+        text: "Look for full memory file systems and huge pages, and at what the kernel said at that moment.",
+        commands: ["df -h /dev/shm /dev/hugepages; grep -i huge /proc/meminfo", "sudo dmesg | tail -50"],
+      },
+    ],
+    source: {
+      message: "QEMU, accel/kvm/kvm-all.c (kvm_cpu_exec); jclulow/illumos-kvm#7",
+      meaning: "kvm mailing list, on -EFAULT of KVM_RUN; notes of a Kata setup whose /dev/shm was too small",
+    },
+  },
+  {
+    id: "fail-entry-bare",
+    product: "KVM user space",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["failentry", "kvm_exit_fail_entry"],
+    pattern:
+      /\b(?:KVM_EXIT_FAIL_ENTRY|FailEntry)\b(?!\(| is returned|\s{0,12}[=:]?\s{0,12}9\b)(?![^\n]{0,80}hardware_entry_failure_reason)/,
+    what: "KVM_EXIT_FAIL_ENTRY: the CPU refused to enter the guest. The program does not print the reason, a number that KVM gave it.",
+    causes: [
+      "In a virtual machine: the outer hypervisor does not honour something that this KVM uses (nested virtualization in the cloud, VirtualBox).",
+      "On hardware: the program set a guest state that no entry allows, or the CPU has no unrestricted guest and the guest begins in real mode.",
+    ],
+    steps: [
+      DUMP_VMCS,
+      KERNEL_LOG,
+      {
+        text: "See whether KVM can run real mode without emulation.",
+        commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest"],
+      },
+    ],
+    source: {
+      message: "firecracker-microvm/firecracker#668; google/gvisor#84",
+      meaning: "Linux, Documentation/virt/kvm/api.rst (KVM_EXIT_FAIL_ENTRY)",
+    },
+  },
+  {
+    id: "cloud-hypervisor-cpuid",
+    product: "KVM user space",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "detected incompatible cpuid entry",
+    pattern: /Detected incompatible CPUID entry[^\n]{0,200}/i,
+    what: "Cloud Hypervisor compared the CPUID of the virtual machine with what this host can give, and refuses to restore or receive it: the CPUs, the kernels or the microcode differ.",
+    causes: [
+      "The snapshot or the migration comes from another CPU model; without a CPU profile the guest saw all that the source had.",
+    ],
+    steps: [
+      { text: "Compare what KVM of both hosts offers.", commands: ["vmxlens diff SOURCE TARGET"] },
+      {
+        text: "Restore on the CPU model that it was taken on, or start machines with a CPU profile that all hosts have.",
+      },
+    ],
+    source: {
+      message: "virt-pvm/linux#7",
+      meaning: "cloud-hypervisor/cloud-hypervisor#2841, #8029 (CPUID check, CPU profiles)",
+    },
+  },
+] as const satisfies readonly MessageRow[];

@@ -1,0 +1,221 @@
+import type { MessageRow } from "../../message.js";
+import { DUMP_VMCS, KERNEL_LOG, WHO_USES_VMX } from "../steps.js";
+
+const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
+
+export const KVM_RUNTIME_MESSAGES = [
+  {
+    id: "modprobe-error",
+    product: "kmod",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["could not insert", "insmod: error", "error inserting kvm", "can't insert"],
+    pattern:
+      /(?:could not insert ['"]?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)['"]?|Error inserting (?<module2>kvm_intel|kvm_amd|kvm) \([^)\n]{1,160}\)|can't insert '[\w./-]{0,120}kvm[-_]intel\.ko(?:\.\w{2,3})?'|insmod: ERROR: could not insert module [\w./-]{0,120}kvm[-_]intel\.ko(?:\.\w{2,3})?): (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Unknown symbol in module[\w ,()-]{0,60}|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|Invalid module format|Unknown error \d+)/i,
+    what: "The kernel refused to load the module: {reason}.",
+    decoder: "module-error",
+    steps: [KERNEL_LOG],
+    source: {
+      message: "NixOS/nixpkgs#27930, canonical/multipass#12, docker/docs#14912",
+      meaning: "Linux, arch/x86/kvm (return values of the rules in this project)",
+    },
+  },
+  {
+    id: "modprobe-not-found",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: "not found in directory",
+    pattern: /Module (?<module>kvm_intel|kvm-intel|kvm) not found in directory (?<directory>[\w./-]{1,120})/i,
+    what: "There is no such module file for the running kernel: it is built into the kernel, left out of it, or belongs to a package that is not installed.",
+    causes: [
+      "An updated kernel that was not booted yet: its modules replaced those of the running one.",
+      "A container, microVM or cloud kernel without KVM, or a package of further modules that is not installed.",
+    ],
+    steps: [
+      {
+        text: "See how the running kernel was built.",
+        commands: [
+          "zgrep -E 'CONFIG_KVM(_INTEL)?=' /proc/config.gz || grep -E 'CONFIG_KVM(_INTEL)?=' /boot/config-$(uname -r)",
+        ],
+      },
+    ],
+    source: { message: "weaveworks/ignite#583", meaning: "kmod" },
+  },
+  {
+    id: "modprobe-builtin",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "informs",
+    hint: "is builtin",
+    pattern: /Module (?<module>kvm_intel|kvm-intel|kvm) is builtin/i,
+    what: "{module} is part of the kernel itself: it cannot be removed or loaded again, and modprobe.d has no say in its parameters.",
+    causes: ["Parameters of a built-in module stand on the kernel's command line, as module.parameter=value."],
+    steps: [
+      {
+        text: "Put the parameter on the kernel's command line and restart (WSL2: in .wslconfig, then wsl --shutdown).",
+        commands: [
+          "kvm-intel.nested=1",
+          "# %USERPROFILE%\\.wslconfig",
+          "[wsl2]",
+          "kernelCommandLine=kvm-intel.nested=1",
+        ],
+      },
+      { text: "See what holds now.", commands: ["cat /sys/module/kvm_intel/parameters/nested"] },
+    ],
+    source: { message: "microsoft/WSL#4193", meaning: "microsoft/WSL#4193; Linux, kernel/params.c" },
+  },
+  {
+    id: "modprobe-config-line",
+    product: "kmod",
+    layer: "user space",
+    gravity: "degrades",
+    hint: "ignoring bad line starting with",
+    pattern:
+      /kmod_config_parse: (?<file>[\w./-]{1,120}) line (?<line>\d{1,5}): ignoring bad line starting with '(?<word>[^'\n]{0,60})'/i,
+    what: "Line {line} of {file} begins with `{word}`, which modprobe's configuration does not know, so what it was to set is not set.",
+    causes: ["The file holds a command; it takes lines like `options MODULE parameter=value`."],
+    steps: [
+      {
+        text: "Write the parameter as an options line, then load the module again.",
+        commands: [
+          "echo 'options kvm_intel nested=1' | sudo tee {file}",
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
+        ],
+      },
+    ],
+    source: { message: "microsoft/WSL#4193", meaning: "kmod, modprobe.d(5)" },
+  },
+  {
+    id: "kvm-unknown-parameter",
+    product: "KVM",
+    layer: "KVM parameter",
+    gravity: "harmless",
+    hint: "unknown parameter",
+    pattern: /(?<module>kvm_intel|kvm): unknown parameter '(?<name>[\w-]{1,60})' ignored/i,
+    what: "The module has no parameter {name} in this kernel and ignores it; it loads all the same.",
+    decoder: "module-parameter",
+    steps: [{ text: "List the parameters it has.", commands: ["modinfo -p {module}"] }],
+    source: { message: "Linux, kernel/module", meaning: "Linux, module_param lines of arch/x86/kvm" },
+  },
+  {
+    id: "kvm-invalid-parameter",
+    product: "KVM",
+    layer: "KVM parameter",
+    gravity: "blocks",
+    hint: "invalid for parameter",
+    pattern: /(?<module>kvm_intel|kvm): [`'](?<value>[^`']{0,60})' invalid for parameter [`'](?<name>[\w-]{1,60})'/i,
+    what: "The value {value} cannot be read for the parameter {name}, so the module does not load (Invalid argument).",
+    decoder: "module-parameter",
+    steps: [{ text: "Find where it is set.", commands: ["grep -rE 'kvm' /etc/modprobe.d /proc/cmdline"] }],
+    source: { message: "Linux, kernel/params.c", meaning: "Linux, kernel/params.c" },
+  },
+  {
+    id: "kvm-guest-msr",
+    product: "KVM",
+    layer: "nested KVM",
+    gravity: "degrades",
+    hint: ["unhandled rdmsr", "unhandled wrmsr", "ignored rdmsr", "ignored wrmsr"],
+    pattern:
+      /(?<treated>unhandled|ignored) (?<how>rdmsr|wrmsr):? (?<msr>0x[0-9a-f]{1,8})(?: (?:data )?(?<value>0x[0-9a-f]{1,16}))?/i,
+    what: "The guest accessed MSR {msr}, which KVM does not give it ({treated} {how}).",
+    decoder: "guest-msr",
+    steps: [],
+    source: { message: "Linux, arch/x86/kvm/x86.c", meaning: "Linux, arch/x86/kvm/x86.c (kvm_msr_ignored_check)" },
+  },
+  {
+    id: "kvm-vmwrite-error",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "degrades",
+    hint: ["vmwrite", "vmread"],
+    pattern:
+      /(?<how>vmwrite|vmread) (?:error: reg|failed: field=|error, field=?) ?(?<field>[0-9a-f]{1,8})(?:[, ]{1,2}(?:value|val)[ =](?<value>[0-9a-f]{1,16}))?[, ]{1,2}\(?err[ =](?<error>-?\d{1,8})/i,
+    what: "KVM accessed VMCS field 0x{field} and the CPU refused with VM-instruction error {error}.",
+    decoder: "instruction-error",
+    causes: [
+      "Error 12: the CPU (or the outer hypervisor) has no such field, although KVM believed that it has the control the field belongs to.",
+      "A huge or negative number: no VMCS was current (VMfailInvalid).",
+    ],
+    steps: [{ text: "Name the field.", commands: ["vmxlens vmcs 0x{field}"] }, KERNEL_LOG],
+    source: {
+      message: `${VMX} (vmwrite_error, vmread_error); KVM-VMI/nitro#12`,
+      meaning: "Intel SDM volume 3C, VMREAD and VMWRITE",
+    },
+  },
+  {
+    id: "kvm-vmx-insn-failed",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "degrades",
+    hint: ["vmclear failed", "vmptrld failed", "invvpid failed", "invept failed", "vmread failed"],
+    pattern: /\b(?<insn>vmclear|vmptrld|invvpid|invept|vmread) failed: (?<what>(?:ext|field|[0-9a-fx(])[^\n]{0,100})/i,
+    what: "{insn} of KVM itself failed ({what}). Execution goes on; what follows is not to be relied upon.",
+    causes: [
+      "invvpid with ext=0x0: the address is not canonical; a guest asked KVM to flush one.",
+      "An outer hypervisor does not emulate the instruction as KVM expects.",
+      "Another hypervisor took the CPU's VMCS away.",
+    ],
+    steps: [WHO_USES_VMX, KERNEL_LOG],
+    source: {
+      message: `${VMX} (vmclear_error, vmptrld_error, invvpid_error, invept_error)`,
+      meaning: `${VMX}; kvm mailing list, on INVVPID with addresses that are not canonical`,
+    },
+  },
+  {
+    id: "kvm-unexpected-exit",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    hint: "unexpected exit reason",
+    pattern: /(?:vmx|kvm_intel): unexpected exit reason (?<code>0x[0-9a-f]{1,16})/i,
+    what: "A VM exit came that KVM has no handler for.",
+    decoder: "exit-reason",
+    steps: [DUMP_VMCS],
+    source: {
+      message: `${VMX} (vmx_handle_exit); Scrut1ny/AutoVirt#51; kvm mailing list, 2024`,
+      meaning: "Intel SDM volume 3C, appendix C",
+    },
+  },
+  {
+    id: "kvm-set-dump",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "informs",
+    hint: "dump_invalid_vmcs",
+    pattern: /set kvm_intel\.dump_invalid_vmcs=1 to dump internal KVM state/i,
+    what: "A VM entry failed and KVM did not print the VMCS, because dump_invalid_vmcs is off.",
+    steps: [DUMP_VMCS],
+    source: { message: `${VMX} (dump_vmcs)`, meaning: VMX },
+  },
+  {
+    id: "kvm-l1tf",
+    product: "KVM",
+    layer: "silicon",
+    gravity: "informs",
+    hint: "l1tf cpu bug present",
+    pattern: /L1TF CPU bug present and (?:SMT on|virtualization mitigation disabled)/i,
+    what: "The CPU has the L1 terminal fault and guests use EPT: a malicious guest could read the host's memory from the sibling thread. It does not keep anything from starting.",
+    steps: [{ text: "See the mitigation in use.", commands: ["cat /sys/devices/system/cpu/vulnerabilities/l1tf"] }],
+    source: { message: VMX, meaning: "Linux, Documentation/admin-guide/hw-vuln/l1tf.rst" },
+  },
+  {
+    id: "nested-vmx-entry",
+    product: "KVM",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "kvm_nested_vmenter_failed:",
+    pattern: /kvm_nested_vmenter_failed: (?<check>[^\n]{1,200})/,
+    what: "A hypervisor inside the guest tried a VM entry, and a check of KVM on its VMCS failed; the check is written as KVM's source has it: {check}",
+    steps: [
+      {
+        text: "Look at the fields of the guest hypervisor's VMCS that the check names, and at the VMX registers that KVM gives it.",
+        commands: ["sudo trace-cmd record -e kvm:kvm_nested_vmenter_failed -e kvm:kvm_nested_vmenter"],
+      },
+    ],
+    source: {
+      message: "Linux, arch/x86/kvm/trace.h (kvm_nested_vmenter_failed)",
+      meaning: "Linux, arch/x86/kvm/vmx/nested.c",
+    },
+  },
+] as const satisfies readonly MessageRow[];

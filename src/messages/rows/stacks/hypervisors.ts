@@ -1,0 +1,388 @@
+import type { MessageRow } from "../../message.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../steps.js";
+
+const XEN = "Xen, xen/arch/x86/hvm/vmx/vmcs.c";
+const BHYVE = "FreeBSD, sys/amd64/vmm/intel/vmx.c";
+const SEL4 = "seL4, src/arch/x86/object/vcpu.c";
+const JAILHOUSE = "Jailhouse, hypervisor/arch/x86/vmx.c and driver/main.c";
+
+export const HYPERVISOR_MESSAGES = [
+  {
+    id: "acrn-vmx-ctrl",
+    product: "ACRN",
+    layer: "another hypervisor",
+    gravity: "degrades",
+    hint: "not fully enabled",
+    pattern:
+      /VMX ctrl (?<msr>0x[0-9a-f]{1,8}) not fully enabled: request (?<request>0x[0-9a-f]{1,16}) but get ?(?<got>0x[0-9a-f]{1,16})/i,
+    what: "ACRN asked for VMX controls that the CPU does not allow, and goes on with what it got.",
+    decoder: "control-request",
+    steps: [ENABLE_OUTER],
+    source: {
+      message: "projectacrn/acrn-hypervisor#4990, #6003, #6295",
+      meaning: "ACRN, hypervisor/arch/x86/guest/vmcs.c (check_vmx_ctrl)",
+    },
+  },
+  {
+    id: "acrn-capability",
+    product: "ACRN",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: [
+      "processor does not support",
+      "check_vmx_mmu_cap",
+      "detect_hardware_support",
+      "check_essential_vmx_caps",
+      "check_vmx_caps",
+    ],
+    pattern:
+      /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)(?![,:]?\s{0,3}(?:OK|passed|success))[,:]?\s{0,3}(?<lack>[^\n]{0,120})/i,
+    what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires: {lack}",
+    causes: [
+      "SMEP, SMAP, XSAVE, CLFLUSHOPT, 1-GByte pages and the like are CPUID features, not VMX: the CPU is older than ACRN supports, or QEMU was given a model without them.",
+      "EPT, VPID, INVEPT, unrestricted guest, APIC virtualization and the like are VMX capabilities: an old CPU, or an outer hypervisor that does not pass them.",
+    ],
+    steps: [
+      {
+        text: "See whether the CPU has it at all (ACRN's board inspector lists what is missing).",
+        commands: ["grep -m1 -owE 'smap|smep|clflushopt|pdpe1gb|xsave' /proc/cpuinfo; vmxlens runs HOST acrn"],
+      },
+      { text: "In QEMU, give it the host's CPU.", commands: ["-cpu host,+vmx"] },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "projectacrn/acrn-hypervisor#6584, #6586, #6941",
+      meaning: "ACRN, hypervisor/arch/x86/cpu_caps.c",
+    },
+  },
+  {
+    id: "xen-insufficient",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: "has insufficient",
+    pattern:
+      /VMX: CPU(?<cpu>\d{1,5}) has insufficient (?<word>[\w -]{3,40}?) \((?<got>(?:0x)?[0-9a-f]{1,16})(?:;|\),? but)? ?requires(?: min)? (?<request>(?:0x)?[0-9a-f]{1,16})\)?/i,
+    what: "Xen requires VMX controls that CPU {cpu} does not allow, so there is no HVM on this machine.",
+    decoder: "control-request",
+    steps: [ENABLE_OUTER],
+    source: { message: "CERT-Polska/drakvuf-sandbox#418", meaning: `${XEN} (adjust_vmx_controls)` },
+  },
+  {
+    id: "xen-cap-differs",
+    product: "Xen",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["saw 0x", "fatally differ"],
+    pattern:
+      /VMX:? (?:(?:CPU\d{1,5} )?(?<word>[\w -]{3,40}): saw (?<got>0x[0-9a-f]{1,16}) expected (?<request>0x[0-9a-f]{1,16})|Capabilities fatally differ between CPU(?<cpu>\d{1,5}) and (?:CPU0|boot CPU))/i,
+    what: "A CPU's VMX capabilities differ from those of the boot CPU, and Xen does not use it for HVM.",
+    decoder: "control-request",
+    steps: [
+      {
+        text: "Compare microcode and firmware of the CPUs.",
+        commands: ["grep microcode /proc/cpuinfo | sort | uniq -c"],
+      },
+    ],
+    source: { message: `${XEN} (cap_check)`, meaning: `${XEN} (vmx_init_vmcs_config)` },
+  },
+  {
+    id: "vmx-disabled-by-bios",
+    product: "VMX",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: ["vmx disabled by bios", "vmx is disabled by bios"],
+    pattern: /(?:CPU\d{1,5}: )?VMX (?:is )?disabled by BIOS/i,
+    what: "Xen and several small hypervisors word it so: IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted. Xen has no HVM guests then.",
+    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    source: {
+      message: `${XEN} (vmx_cpu_up); avisokernel, Muen and others`,
+      meaning: "Intel SDM volume 3C, enabling VMX",
+    },
+  },
+  {
+    id: "xen-shadow-nested",
+    product: "Xen",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: "shadow paging and nested virtualisation are mutually exclusive",
+    pattern: /Shadow Paging and Nested Virtualisation are mutually exclusive/i,
+    what: "A guest was to get nested virtualization, and it runs on shadow paging, because the host has no EPT (hardware assisted paging) to use.",
+    causes: ["EPT is missing or hidden, or the guest was configured with hap=0."],
+    steps: [
+      { text: "See whether Xen found EPT.", commands: ["xl dmesg | grep -E 'HAP|VMX|EPT'"] },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: { message: "vatesfr/xen-orchestra#3743", meaning: XEN },
+  },
+  {
+    id: "xen-failed-initialise",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["vmx: failed to initiali", "hvm: vmx init", "vmxon failed"],
+    pattern: /VMX: failed to initiali[sz]e|VMXON failed \(?/i,
+    what: "Xen could not switch VMX on; the line before says why (a missing control, the firmware, or another hypervisor below).",
+    steps: [READ_FEAT_CTL, ENABLE_OUTER],
+    source: { message: XEN, meaning: XEN },
+  },
+  {
+    id: "xen-hap-missing",
+    product: "Xen",
+    layer: "silicon",
+    gravity: "degrades",
+    hint: "hardware assisted paging (hap) not detected",
+    pattern: /HVM: Hardware Assisted Paging \(HAP\) not detected/i,
+    what: "There is no usable EPT, so Xen uses shadow paging for HVM guests; PVH and nested guests need EPT.",
+    causes: ["The CPU has no EPT (Core 2 and older), or an outer hypervisor hides it."],
+    steps: [
+      { text: "See the feature list that Xen prints.", commands: ["xl dmesg | grep -A20 'VMX: Supported'"] },
+      ENABLE_OUTER,
+    ],
+    source: { message: "Xen, xen/arch/x86/hvm/hvm.c", meaning: "Xen, xen/arch/x86/hvm/vmx/vmcs.c" },
+  },
+  {
+    id: "bhyve-controls",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: "processor does not support desired",
+    pattern:
+      /(?:vmx_(?:mod)?init: )?processor does not support desired (?<word>[\w-]{2,20}(?: [\w-]{2,20}){0,2} ?(?:capabilities|controls))/i,
+    what: "bhyve (or a relative: hyperkit, xhyve, Docker Desktop on macOS) requires {word} that the CPU does not allow.",
+    decoder: "control-request",
+    causes: [
+      "The CPU is too old: bhyve needs EPT, VPID and unrestricted guest, which is Westmere or later on Intel.",
+      "An outer hypervisor hides them.",
+      "On macOS, on a CPU that is new enough: the macOS is older or newer than what xhyve or hyperkit expects of Hypervisor.framework; update both.",
+    ],
+    steps: [
+      {
+        text: "See what the CPU has.",
+        commands: ["grep -E 'VT-x:' /var/run/dmesg.boot", "sysctl -a | grep -E 'machdep.cpu.vmx|hw.vmm'"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: `${BHYVE}; Docker Desktop for Mac release notes; a review that ran FreeBSD on a ThinkPad X200`,
+      meaning: BHYVE,
+    },
+  },
+  {
+    id: "bhyve-bios",
+    product: "bhyve",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: "vmx operation disabled by bios",
+    pattern: /vmx_(?:mod)?init: VMX operation disabled by BIOS/i,
+    what: "The CPU has VMX, and the firmware locked IA32_FEATURE_CONTROL with VMX outside SMX off.",
+    causes: ["VT-x is switched off in the firmware setup."],
+    steps: [
+      ENABLE_FIRMWARE,
+      { text: "Read the register.", commands: ["kldload cpuctl; cpucontrol -m 0x3a /dev/cpuctl0"] },
+    ],
+    source: { message: BHYVE, meaning: BHYVE },
+  },
+  {
+    id: "bhyve-no-vmx",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: "does not support vmx operation",
+    pattern: /vmx_(?:mod)?init: processor does not support VMX operation/i,
+    what: "CPUID.1:ECX bit 5 is 0: FreeBSD sees a CPU without VMX.",
+    causes: [
+      "It is a virtual machine whose hypervisor does not pass VT-x (HAXM cannot pass it at all).",
+      "The CPU is AMD's or has no VT-x.",
+    ],
+    steps: [ENABLE_OUTER],
+    source: { message: "intel/haxm#479", meaning: BHYVE },
+  },
+  {
+    id: "bhyve-create",
+    product: "bhyve",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: [
+      "vm_create: ",
+      "unrestricted guest",
+      "could not create vm ",
+      "unable to create vm (",
+      "error in initializing vm",
+    ],
+    group: "bhyve-create",
+    pattern:
+      /vm_create: (?<reason>Device not configured|Operation not supported by device|No such file or directory)|(?:VM|Guest) requires unrestricted guest|Could not create VM [\w-]{1,60}|Unable to create VM \(\d{1,3}\)|Error in initializing VM/i,
+    what: "bhyve cannot create a virtual machine.",
+    causes: [
+      "vmm.ko did not find usable VMX: the boot log says which control is missing.",
+      "Guests other than those of bhyveload need unrestricted guest.",
+    ],
+    steps: [
+      {
+        text: "Read what the module said.",
+        commands: ["kldload vmm; dmesg | grep -iE 'vmx|vmm'", "sysctl hw.vmm.vmx.cap.unrestricted_guest"],
+      },
+    ],
+    source: { message: "chyves/chyves#9", meaning: BHYVE },
+  },
+  {
+    id: "bhyve-ug",
+    product: "bhyve",
+    layer: "another hypervisor",
+    gravity: "degrades",
+    hint: ["lacks the 'ug' feature", "feature of ept"],
+    pattern: /This CPU lacks the '?UG'? feature of EPT/i,
+    what: "The CPU that FreeBSD sees has no unrestricted guest (UG): bhyve cannot start UEFI or Linux guests and gives a guest one virtual CPU.",
+    causes: [
+      "FreeBSD runs in a virtual machine whose hypervisor (VMware) does not pass unrestricted guest; every Intel CPU since Westmere has it.",
+      "The CPU is a Nehalem or older.",
+    ],
+    steps: [
+      {
+        text: "See what the CPU shows, and whether a hypervisor is below.",
+        commands: ["grep -E 'VT-x:|Hypervisor:' /var/run/dmesg.boot", "sysctl hw.vmm.vmx.cap.unrestricted_guest"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: { message: "chyves/chyves#9", meaning: "chyves/chyves#9; FreeBSD, sys/amd64/vmm/intel/vmx.c" },
+  },
+  {
+    id: "xhyve-control",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "degrades",
+    hint: "vmx_set_ctlreg:",
+    pattern:
+      /vmx_set_ctlreg: cap_field: (?<cap>[0-4]) bit: (?<bit>\d{1,2}) (?<state>unspecified don't care|must be (?:one|zero)[^\n]{0,20}|[^\n]{1,40})/i,
+    what: "xhyve (or hyperkit) names the control that it could not settle.",
+    decoder: "control-request",
+    steps: [
+      { text: "Update xhyve or hyperkit: it has to say which value it wants for controls that came with newer CPUs." },
+    ],
+    source: {
+      message: "machyve/xhyve#3",
+      meaning: "machyve/xhyve#3 (its fix); Hypervisor.framework, hv_vmx_capability_t",
+    },
+  },
+  {
+    id: "hypervisor-framework",
+    product: "bhyve",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: ["hv_vm_create", "hypervisor.framework", "hv_denied", "hv_unsupported"],
+    group: "hypervisor-framework",
+    pattern:
+      /hv_vm_create\W{0,3} (?:failed|unknown error -?\d{1,12}|returned \S{1,20})|processor not supported by Hypervisor\.framework|Hypervisor\.framework cannot create a VM|\bHV_(?:DENIED|UNSUPPORTED)\b/i,
+    what: "macOS's Hypervisor.framework, on which xhyve, hyperkit, Docker Desktop and QEMU's hvf run, did not create a virtual machine.",
+    causes: [
+      "The CPU has no EPT with unrestricted guest (Core 2, first Nehalems): kern.hv_support is 0 then, and no setting brings it.",
+      "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
+      "Since macOS 11 the program needs the entitlement com.apple.security.hypervisor; without it the call is denied.",
+    ],
+    steps: [
+      {
+        text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
+        commands: ["sysctl kern.hv_support kern.hv_vmm_present"],
+      },
+      {
+        text: "With support there: sign the program with the entitlement, or take a release that is.",
+        commands: ["codesign --force --sign - --entitlements hypervisor.entitlements PROGRAM"],
+      },
+    ],
+    source: {
+      message: "machyve/xhyve#18, moby/hyperkit#300, machine-drivers/docker-machine-driver-xhyve#109",
+      meaning: "machyve/xhyve#18, #224; moby/hyperkit#300; smol-machines/smolvm#1323; Apple, Hypervisor.framework",
+    },
+  },
+  {
+    id: "jailhouse-vmx",
+    product: "Jailhouse",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["vmx.c:", "jailhouse_enable", "enable jailhouse", "jailhouse: "],
+    pattern:
+      /(?:hypervisor\/arch\/x86\/vmx\.c:\d{1,5}: returning error -(?<errno>E[A-Z]{2,12}|\d{1,3})|JAILHOUSE_ENABLE: (?<reason>Input\/output error|Operation not supported|Device or resource busy|No such device|Invalid argument|Operation not permitted)|jailhouse: (?:CPU|processor) (?:lacks|does not support)[^\n]{0,80})/i,
+    what: "Jailhouse did not take the machine over.",
+    causes: [
+      "Input/output error from vmx.c: a VMX capability that Jailhouse requires is missing (EPT with 2-MByte pages, unrestricted guest, preemption timer, MSR bitmaps), or IA32_FEATURE_CONTROL is not locked with VMX on.",
+      "Device or resource busy: KVM or another hypervisor holds VT-x.",
+    ],
+    steps: [
+      { text: "Check what Jailhouse requires.", commands: ["sudo jailhouse hardware check"] },
+      { text: "Unload KVM.", commands: ["sudo modprobe -r kvm_intel kvm"] },
+      READ_FEAT_CTL,
+      WHO_USES_VMX,
+    ],
+    source: { message: JAILHOUSE, meaning: JAILHOUSE },
+  },
+  {
+    id: "sel4-vtx",
+    product: "seL4",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: "vt-x: ",
+    pattern:
+      /vt-x: (?<what>not supported|feature locked|lack of required features|cores have inconsistent features|vmxon failure|Expected wb attribute for EPT paging structure|Expected supported for 2m pages)/i,
+    what: "seL4 was built with VT-x support and does not find the VT-x that it needs: {what}.",
+    rule: { fn: "vtx_init", since: "seL4" },
+    causes: [
+      "not supported: CPUID shows no VMX. feature locked: IA32_FEATURE_CONTROL is locked with VMX outside SMX off. lack of required features: a control that seL4 needs (EPT among them) cannot be 1. wb attribute, 2m pages: bits 14 and 16 of IA32_VMX_EPT_VPID_CAP.",
+      "In a virtual machine the outer hypervisor decides all of them.",
+    ],
+    steps: [
+      READ_FEAT_CTL,
+      ENABLE_FIRMWARE,
+      { text: "In QEMU, give it a CPU with VMX.", commands: ["qemu-system-x86_64 -enable-kvm -cpu host,+vmx"] },
+    ],
+    source: { message: `${SEL4} (vtx_init)`, meaning: `${SEL4} (vtx_init)` },
+  },
+  {
+    id: "hypervisor-invvpid",
+    product: "VMX",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    weak: true,
+    hint: [
+      "invvpid is not supported",
+      "invept is not supported",
+      "ept is not supported",
+      "ept not supported",
+      "vpid not supported",
+      "unrestricted guest not",
+      "unrestricted guest is not",
+      "invvpid not supported",
+      "invept not supported",
+      "vpid is not supported",
+    ],
+    pattern: /\b(?<what>invvpid|invept|EPT|VPID|unrestricted guest) (?:is )?not supported/i,
+    what: "A hypervisor found no {what} in IA32_VMX_EPT_VPID_CAP or in the secondary controls.",
+    causes: [
+      "An outer hypervisor passes VMX without it.",
+      "The CPU is older than it: EPT and VPID came with Nehalem, unrestricted guest with Westmere.",
+    ],
+    steps: [{ text: "Read both registers.", commands: ["sudo rdmsr -a 0x48b", "sudo rdmsr -a 0x48c"] }, ENABLE_OUTER],
+    source: { message: "cappsule/cappsule-hypervisor#1", meaning: "Intel SDM volume 3D, appendix A.10" },
+  },
+  {
+    id: "hypervisor-lock",
+    product: "VMX",
+    layer: "firmware",
+    gravity: "blocks",
+    weak: true,
+    hint: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control", "locked off"],
+    pattern:
+      /VMXON_LOCK_FLAG\)? failed|VMX (?:is )?locked off|(?:feat\w{0,12}[ _]c\w{0,10}|0x3a|vmx|vt-x|msr)[^\n]{0,40}lock bit (?:is )?not set|VMX disabled in feature control/i,
+    what: "A hypervisor looked at IA32_FEATURE_CONTROL and did not find what it expects. Locked (bit 0) with VMX outside SMX (bit 2) is the good state: 0x5. Code that wants the lock to be clear so that it can write the register is wrong on every machine whose firmware or kernel did its work.",
+    steps: [
+      READ_FEAT_CTL,
+      { text: "Accept a locked register when the enable bit is set; write it only when it is unlocked." },
+    ],
+    source: {
+      message: "chillancezen/ZeldaOS.x86_64#6, HyperDbg/HyperDbg#24, asamy/ksm#34",
+      meaning: "Intel SDM volume 3C, enabling VMX",
+    },
+  },
+] as const satisfies readonly MessageRow[];

@@ -1,0 +1,251 @@
+import type { MessageRow } from "../../message.js";
+import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG } from "../steps.js";
+
+const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
+
+export const LIBVIRT_MESSAGES = [
+  {
+    id: "libvirt-missing-features",
+    product: "libvirt",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: ["match specification", "missing features"],
+    list: true,
+    pattern:
+      /(?:guest CPU )?doesn't match specification(?:: (?:extra features: (?<extra2>[\w.,+-][\w.,+ -]{0,4000}?)[,;] ?)?missing features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?))?(?:[:,;]? ?extra features: (?<extra>[a-z0-9][\w.,+-]{0,4000}))?(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))|\bmissing features:? (?=[\w., +-]{0,400}\bvmx)(?<missing2>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))/i,
+    what: "libvirt compared the CPU that QEMU gave the guest with the one in the XML, and they differ.",
+    decoder: "feature-list",
+    depends: ["for a migration: the kernel, QEMU and CPU of the target host; for a start: those of this host"],
+    steps: [],
+    source: {
+      message: "kubevirt/kubevirt#12519, harvester/harvester#3015, OpenNebula/one#1688",
+      meaning: SPECIFICATION,
+    },
+  },
+  {
+    id: "libvirt-host-lacks",
+    product: "libvirt",
+    layer: "nested KVM",
+    gravity: "blocks",
+    hint: "does not provide required features",
+    list: true,
+    pattern:
+      /Host CPU does not provide required features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\);]|\.\s|\.$)/i,
+    what: "The XML requires features that this host cannot give to guests, so libvirt does not start the machine.",
+    decoder: "feature-list",
+    steps: [],
+    source: { message: "vagrant-libvirt/vagrant-libvirt#667", meaning: SPECIFICATION },
+  },
+  {
+    id: "libvirt-unknown-vmx-feature",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "unknown cpu feature",
+    pattern: /unknown CPU feature:? ['"]?(?<missing>vmx-[\w.-]{1,60})/i,
+    what: "This libvirt does not know the CPU feature {missing}: it is older than the name, or the name is misspelt.",
+    decoder: "feature-list",
+    steps: [
+      {
+        text: "List the names that this libvirt knows.",
+        commands: ["grep -o \"name='vmx-[a-z0-9-]*'\" /usr/share/libvirt/cpu_map/x86_features.xml | sort"],
+      },
+      {
+        text: "libvirt has vmx-* names since 10.1 (before, it left them to QEMU): pass older ones through QEMU's command line.",
+      },
+    ],
+    source: { message: "libvirt, src/cpu/cpu_x86.c", meaning: "libvirt, src/cpu_map/x86_features.xml" },
+  },
+  {
+    id: "libvirt-unknown-feature",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: "unknown cpu feature",
+    pattern: /unknown CPU feature:? ['"]?(?<missing>[\w.-]{1,60})/i,
+    what: "This libvirt does not know the CPU feature {missing}, which is not VMX: its CPU map lacks the name, or has another one for it.",
+    causes: [
+      "The XML, or the host of a migration that sends it, comes from another libvirt, older or newer, with other names.",
+    ],
+    steps: [
+      {
+        text: "See whether the CPU map has the name, on both hosts (libvirt before 4.8 keeps all in one cpu_map.xml).",
+        commands: [
+          "grep -rn \"name='{missing}'\" /usr/share/libvirt/cpu_map/x86_features.xml /usr/share/libvirt/cpu_map.xml",
+        ],
+      },
+      {
+        text: "Bring both hosts to the same libvirt, or take the feature out of the guest's CPU, where it stands by name.",
+        commands: ["virsh dumpxml GUEST | grep -n '{missing}'"],
+      },
+    ],
+    source: {
+      message:
+        "libvirt, src/cpu/cpu_x86.c; Red Hat bug 1867127; Intel, 01.org, live migration with CPU feature analysis",
+      meaning: "libvirt, src/cpu_map/x86_features.xml",
+    },
+  },
+  {
+    id: "libvirt-no-kvm-capabilities",
+    product: "libvirt",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: [
+      "domaintype=kvm",
+      "does not support virtualization type",
+      "does not support virt type",
+      "does not support domain type",
+      "invalid domain type",
+      "could not find capabilities",
+      "kvm is not supported by",
+      "accel 'kvm' is not supported",
+      "domain requires kvm",
+      "is not supported by hypervisor",
+      "does not support virtualisation type",
+    ],
+    pattern:
+      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not available|CPU mode '[\w-]{1,30}' for \w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
+    what: "libvirt found no usable KVM when it probed the host.",
+    causes: [
+      "/dev/kvm was not there, or libvirt's QEMU could not open it, when libvirtd started.",
+      "It was there later only: libvirt keeps the capabilities that it probed.",
+    ],
+    steps: [
+      {
+        text: "Ask libvirt what it misses.",
+        commands: ["virt-host-validate qemu", "virsh domcapabilities --virttype kvm | head"],
+      },
+      {
+        text: "Load KVM, then let libvirt probe again.",
+        commands: ["sudo modprobe kvm_intel", "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud"],
+      },
+      KERNEL_LOG,
+    ],
+    source: {
+      message: "virt-manager/virt-manager#481, kubernetes/minikube#2991, kubevirt/kubevirt#8604",
+      meaning: "libvirt, src/conf/capabilities.c, src/qemu/qemu_capabilities.c",
+    },
+  },
+  {
+    id: "kubevirt-no-node",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["nosuitablenodesforhostmodelmigration", "no node is suitable to run the required cpu model"],
+    pattern: /NoSuitableNodesForHostModelMigration|no node is suitable to run the required CPU model/i,
+    what: "KubeVirt finds no other node with the labels of the CPU model and features that the machine was started with, so it cannot migrate.",
+    causes: [
+      "host-model turned the source node's features into requirements; one missing feature on every other node is enough.",
+    ],
+    steps: [
+      {
+        text: "Compare the labels of the nodes.",
+        commands: ["kubectl get nodes --show-labels | tr ',' '\\n' | grep -E 'host-model|cpu-feature.*vmx'"],
+      },
+      {
+        text: "Give machines a named model that all nodes have, and turn VMX features off if no guest nests.",
+        commands: ["spec.domain.cpu: { model: Cascadelake-Server, features: [ { name: vmx, policy: disable } ] }"],
+      },
+    ],
+    source: { message: "harvester/harvester#3015", meaning: "harvester/harvester#3015, #5603; kubevirt/kubevirt#7770" },
+  },
+  {
+    id: "nova-cpu-compare",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    weak: true,
+    hint: ["unacceptable cpu info", "cpu doesn't have compatibility"],
+    group: "nova-cpu-compare",
+    pattern: /Unacceptable CPU info(?:: CPU doesn't have compatibility)?|CPU doesn't have compatibility/i,
+    what: "Before a live migration nova asks libvirt on the destination whether its CPU can run what the guest has (virConnectCompareCPU), and the answer was no (0).",
+    causes: [
+      "The destination's CPU or KVM lacks features that the source gave the guest: cpu_mode is host-model or host-passthrough on hosts that differ.",
+      "The comparison is with the bare host CPU, not with what QEMU can give: with host-model it refuses even hosts that are alike, although the migration would work.",
+    ],
+    steps: [
+      {
+        text: "Ask libvirt on the destination itself, with what QEMU can give.",
+        commands: ["virsh hypervisor-cpu-compare cpu.xml", "virsh cpu-compare cpu.xml --error"],
+      },
+      {
+        text: "Are the hosts alike: let nova skip its own comparison; libvirt checks again when the migration starts.",
+        commands: ["# nova.conf on the compute nodes", "[workarounds]", "skip_cpu_compare_on_dest = true"],
+      },
+      {
+        text: "Do they differ: give all nodes one named model.",
+        commands: ["# nova.conf", "[libvirt]", "cpu_mode = custom", "cpu_models = Cascadelake-Server"],
+      },
+    ],
+    source: {
+      message: "openstack-k8s-operators/nova-operator#1001",
+      meaning:
+        "openstack-k8s-operators/nova-operator#1001; nova bug 2039803; OpenStack documentation on skip_cpu_compare_on_dest",
+    },
+  },
+  {
+    id: "virsh-cpu-compare",
+    product: "libvirt",
+    layer: "silicon",
+    gravity: "informs",
+    hint: "cpu described in",
+    pattern:
+      /CPU described in (?<file>\S{1,120}) is incompatible with (?:host CPU|the CPU provided by hypervisor on the host)/i,
+    what: "virsh cpu-compare: this host lacks features of the CPU in {file}; with --error it names the first of them.",
+    steps: [
+      {
+        text: "Compare with what QEMU and KVM can give, and let libvirt name what is missing.",
+        commands: ["virsh hypervisor-cpu-compare {file} --error", "virsh hypervisor-cpu-baseline ALL-HOSTS.xml"],
+      },
+    ],
+    source: { message: "libvirt, tools/virsh-host.c", meaning: "libvirt, src/cpu/cpu_x86.c (virCPUx86Compare)" },
+  },
+  {
+    id: "virt-host-validate",
+    product: "tool",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["hardware virtualization", "/dev/kvm exists", "/dev/kvm is accessible"],
+    group: "virt-host-validate",
+    pattern:
+      /QEMU: Checking (?<check>for hardware virtualization|if device \/dev\/kvm exists|if device \/dev\/kvm is accessible)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
+    what: "virt-host-validate found no usable hardware virtualization.",
+    causes: [
+      "`for hardware virtualization` fails when the flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux 5.6 the flag is gone then), or hidden by an outer hypervisor.",
+      "`/dev/kvm exists` fails when kvm_intel is not loaded.",
+    ],
+    steps: [
+      {
+        text: "See what Linux makes of the CPU.",
+        commands: ["grep -m1 -o vmx /proc/cpuinfo; sudo dmesg | grep -iE 'x86/cpu|kvm'"],
+      },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "kubernetes/minikube#4508, kubevirt/kubevirt#8604, #10605",
+      meaning: "libvirt, tools/virt-host-validate-common.c",
+    },
+  },
+  {
+    id: "libvirt-features-removed",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    weak: true,
+    hint: ["cpu is incompatible with host cpu", "cpu is not compatible with host cpu", "cpu are not compatible"],
+    pattern:
+      /CPU is incompatible with host CPU|guest CPU is not compatible with host CPU|guest and host CPU are not compatible/i,
+    what: "The CPU of the XML cannot be had on this host.",
+    causes: [
+      "The XML names a model or a feature that this host does not have; a machine that was copied from another host keeps that host's CPU.",
+      "A feature that every model demands is off in the firmware (nx, Execute Disable, is the classical one), so that libvirt takes the CPU for a much older one.",
+    ],
+    depends: ["the rest of the line names the features"],
+    steps: [
+      { text: "See what the host offers.", commands: ["virsh domcapabilities | sed -n '/<cpu>/,/<.cpu>/p'"] },
+      DROP_VMX,
+    ],
+    source: { message: "vagrant-libvirt/vagrant-libvirt#667", meaning: SPECIFICATION },
+  },
+] as const satisfies readonly MessageRow[];

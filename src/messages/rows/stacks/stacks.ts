@@ -1,0 +1,500 @@
+import type { MessageRow } from "../../message.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, LOAD_KVM, MICROCODE, READ_FEAT_CTL } from "../steps.js";
+
+/*
+ * What the programs above a hypervisor say when hardware virtualization is missing: the toolstack of Xen and Qubes,
+ * oVirt, Kata, ACRN's boot, FreeBSD's module loader, virt-install, debuggers.
+ */
+
+const XL = {
+  text: "See what Xen itself found.",
+  commands: ["xl dmesg | grep -iE 'VMX|HVM|HAP|EPT'", "xl info | grep -E 'virt_caps|xen_caps'"],
+} as const;
+
+export const STACK_MESSAGES = [
+  {
+    id: "libvirt-no-hvm",
+    product: "libvirt",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: [
+      "architecture for os type",
+      "hvm' capabilities",
+      "not find capabilities for arch",
+      "ос hvm",
+      "os type hvm",
+      "ostype=hvm",
+      "os type 'hvm'",
+      "capabilities for (arch",
+      "ostype hvm",
+      "type 'hvm",
+      "type hvm",
+    ],
+    pattern:
+      /no supported architecture for os type '?hvm|hypervisor with '?hvm'? capabilities|not find capabilities for \(?arch=x86[_-]?64|not find capabilities for ostype=hvm|(?:unknown|unsupported|no|неизвестный)[^\n]{0,12}(?:OS type|os type|type of OS|тип ОС) '?hvm'?|os(?: )?type '?hvm'? (?:is )?not supported/i,
+    what: "libvirt has no fully virtualized (hvm) guests to offer on this host. Under Xen (Qubes OS is) that means: Xen found no usable VT-x; under KVM: libvirt found no QEMU for the architecture.",
+    causes: [
+      "VT-x is switched off in the firmware setup, or the CPU has none.",
+      "The whole system runs in a virtual machine (VMware, VirtualBox) that does not pass VT-x, and with Xen also EPT.",
+    ],
+    steps: [XL, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "QubesOS/qubes-issues#1198, #2981, #4310, #5008; kubevirt/kubevirt#580, crc-org/crc#2084",
+      meaning: "QubesOS/qubes-issues#1198, #2981 (no VT-x); libvirt, src/conf/capabilities.c",
+    },
+  },
+  {
+    id: "xen-no-hvm",
+    product: "Xen",
+    layer: "firmware",
+    gravity: "blocks",
+    hint: [
+      "hvm not supported",
+      "hvm is required",
+      "hvm_required",
+      "hvm is not supported",
+      "hvm guest support is unavailable",
+      "hardware virtualization features are not",
+      "required by qubes os",
+      "hvm/vt-x",
+      "without hvm support",
+      "missing features: ",
+      "support is unavailable",
+    ],
+    pattern:
+      /HVM (?:is )?not supported|(?:VM_)?HVM_REQUIRED|HVM is required for this operation|hardware lacks features required by Qubes OS|Missing features: [^\n]{0,60}(?:HVM|VT-x)[^\n]{0,120}|hardware virtualization features are not (?:available|enabled)|HVM (?:guest )?support is unavailable/i,
+    what: "Xen runs here without hardware virtualization, so it can start paravirtualized (PV) guests only, and no HVM or PVH ones.",
+    causes: [
+      "VT-x is switched off in the firmware setup.",
+      "Xen (XCP-ng, XenServer, Qubes OS) is installed in a virtual machine whose hypervisor does not pass VT-x; Windows' hypervisor below it (WSL, Docker) keeps others from passing it.",
+      "HAP/SLAT/EPT is missing too: the CPU is older than Nehalem, or the outer hypervisor hides it. IOMMU and interrupt remapping are another setting (VT-d).",
+    ],
+    steps: [XL, ENABLE_FIRMWARE, READ_FEAT_CTL, ENABLE_OUTER],
+    source: {
+      message: "xcp-ng/xcp#571, QubesOS/qubes-issues#5008",
+      meaning: "xcp-ng/xcp#571; Xen, xen/arch/x86/hvm/hvm.c",
+    },
+  },
+  {
+    id: "xen-unexpected-exit",
+    product: "Xen",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["unexpected vmexit: reason", "bad vmexit"],
+    pattern: /(?:Unexpected vmexit: reason|Bad vmexit(?: \(reason)?) (?<code>0x[0-9a-f]{1,8}|\d{1,5})/i,
+    what: "A VM exit came that Xen has no handler for, and it stopped that guest.",
+    decoder: "exit-reason",
+    causes: [
+      "Exit reason 3 is an INIT signal: it reaches CPUs that are taken down for sleep while guests still run on them.",
+      "In a virtual machine, the outer hypervisor delivers exits for controls that were not asked for.",
+    ],
+    steps: [XL, { text: "Update Xen and the firmware." }],
+    source: {
+      message: "QubesOS/qubes-issues#7283",
+      meaning: "Xen, xen/arch/x86/hvm/vmx/vmx.c (vmx_vmexit_handler); Intel SDM volume 3C, appendix C",
+    },
+  },
+  {
+    id: "xen-ept-violation",
+    product: "Xen",
+    layer: "VM entry",
+    gravity: "blocks",
+    hint: ["ept violation 0x", "ept misconfiguration"],
+    pattern:
+      /EPT violation (?<code>0x[0-9a-f]{1,8}) \((?<access>[rwx-]{3})\/(?<allowed>[rwx-]{3})\)|\(XEN\)[^\n]{0,40}EPT misconfiguration/i,
+    what: "A guest accessed memory that its EPT does not give it (wanted {access}, allowed {allowed}), and Xen stopped it. VMX itself works.",
+    causes: ["A device's memory that is not mapped, a guest bug, or memory introspection that took the right away."],
+    steps: [{ text: "See which address it was, against the guest's memory map.", commands: ["xl dmesg | tail -40"] }],
+    source: {
+      message: "Xen, xen/arch/x86/hvm/vmx/vmx.c (ept_handle_violation)",
+      meaning: "Intel SDM volume 3C, EPT violations",
+    },
+  },
+  {
+    id: "xen-vmcs-size",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["vmcs size is too big", "unexpected vmcs access type", "could not enable vmx", "vmx: disabled by bios"],
+    pattern:
+      /VMX: CPU\d{1,5} (?:VMCS size is too big \(\d{1,8} bytes\)|unexpected VMCS access type \d{1,3})|could not enable VMX|VMX: disabled by BIOS/i,
+    what: "Xen does not use VMX on this CPU: IA32_VMX_BASIC tells a VMCS size or memory type that cannot be, or VMX is off.",
+    causes: ["An outer hypervisor fills IA32_VMX_BASIC badly."],
+    steps: [{ text: "Read it.", commands: ["sudo rdmsr -a 0x480"] }, READ_FEAT_CTL, ENABLE_OUTER],
+    source: {
+      message: "Xen, xen/arch/x86/hvm/vmx/vmcs.c (vmx_init_vmcs_config)",
+      meaning: "Intel SDM volume 3D, appendix A.1",
+    },
+  },
+  {
+    id: "ovirt-cpu-type",
+    product: "KVM user space",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: [
+      "missing the following cpu flags",
+      "match the cluster cpu type",
+      "cpu type is not supported",
+      "cpu_type_unsupported",
+      "cpu_type_incompatible",
+      "does not support virtualization",
+    ],
+    pattern:
+      /(?:host CPU does not match the Cluster CPU Type[^\n]{0,60}?)?missing the following CPU flags: (?<flags>[\w, .-]{1,200}?)(?=\. |\.$|$|['"])|host CPU type is not supported in this cluster|does not match the Cluster CPU Type|CPU_TYPE_(?:UNSUPPORTED|INCOMPATIBLE)\w{0,60}|Hardware does not support virtualization/i,
+    what: "oVirt compared the host with the CPU type of its cluster, and the host lacks something of it. `model_X` in the list means that libvirt of the host cannot give guests the model X with all its features; a plain name is a flag of /proc/cpuinfo.",
+    causes: [
+      "Newer or patched CPUs have no TSX (hle, rtm): the models with TSX cannot be had there, the ones named noTSX can.",
+      "vmx or nx among the flags: VT-x or Execute Disable is off in the firmware.",
+      "The microcode, the kernel or an outer hypervisor hides a feature that the model has.",
+    ],
+    steps: [
+      {
+        text: "Ask libvirt of the host which feature blocks the model.",
+        commands: [
+          "virsh -r domcapabilities | grep -A12 \"blockers model='Skylake-Server'\"",
+          "vdsm-client Host getCapabilities | grep -i cpu",
+        ],
+      },
+      { text: "Choose a cluster CPU type that all hosts have (an older model, or the noTSX one)." },
+      ENABLE_FIRMWARE,
+      MICROCODE,
+    ],
+    source: {
+      message: "oVirt/ovirt-engine#1048, #958, #574",
+      meaning: "oVirt/ovirt-engine#958 (no TSX on newer CPUs); libvirt, domain capabilities (blockers)",
+    },
+  },
+  {
+    id: "kata-no-module",
+    product: "Kata Containers",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["kernel property", "is not capable of running kata"],
+    group: "kata-no-module",
+    pattern:
+      /kernel property (?:kvm\w{0,10} )?not found[^\n]{0,80}?name=(?<module>kvm_intel|kvm_amd|kvm)\b|System is not capable of running Kata Containers/i,
+    what: "Kata's check finds no KVM module loaded, and could not load it: without KVM there are no Kata containers.",
+    causes: [
+      "VT-x is switched off in the firmware setup, so kvm_intel refuses to load (modprobe's `Operation not supported` stands next to it).",
+      "The machine is a virtual one whose hypervisor (a cloud) does not pass VT-x.",
+      "On an AMD machine kvm_intel is the wrong module; there kvm_amd counts.",
+    ],
+    steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "kata-containers/documentation#496, kata-containers/kata-containers#6784",
+      meaning:
+        "kata-containers/documentation#496 (enable virtualization in the BIOS), kata-containers/kata-containers#6784",
+    },
+  },
+  {
+    id: "acrn-panic",
+    product: "ACRN",
+    layer: "silicon",
+    gravity: "informs",
+    hint: ["hardware not support!", "init_pcpu_pre"],
+    group: "acrn-panic",
+    pattern: /PANIC: init_pcpu_pre line \d{1,5}|\bhardware not support!/i,
+    what: "ACRN stops while starting a CPU, because a feature that it requires is missing; the line before names it.",
+    steps: [
+      {
+        text: "Look for the line with `not supported`; it has the name of the feature.",
+        commands: ["vmxlens explain 'detect_hardware_support, SMAP not supported'"],
+      },
+      { text: "In QEMU, give it the host's CPU.", commands: ["-cpu host,+vmx"] },
+    ],
+    source: { message: "projectacrn/acrn-hypervisor#8571", meaning: "ACRN, hypervisor/arch/x86/cpu.c (init_pcpu_pre)" },
+  },
+  {
+    id: "bhyve-module-load",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["mod_load (vmm", "can't load vmm"],
+    pattern:
+      /MOD_LOAD \(vmm, (?:0x)?[0-9a-f]{1,16}, (?:0x)?[0-9a-f]{1,16}\) error (?<errno>\d{1,3})|kldload: can't load vmm: (?<reason>[\w /]{3,60})/i,
+    what: "FreeBSD's module vmm did not load: vmx_modinit found no usable VMX, and the line before names what is missing (error 6, ENXIO, is that; 19 and 45 mean no such device, not supported).",
+    causes: [
+      "The CPU shows no VMX: a virtual machine without nested VT-x, or VT-x off in the firmware.",
+      "A control that bhyve requires cannot be 1 (EPT, VPID, unrestricted guest).",
+    ],
+    steps: [
+      {
+        text: "Read what the CPU has.",
+        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -i vmx"],
+      },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "intel/haxm#479",
+      meaning: "FreeBSD, sys/amd64/vmm/vmm.c and sys/amd64/vmm/intel/vmx.c (vmx_modinit)",
+    },
+  },
+  {
+    id: "virt-install-no-kvm",
+    product: "libvirt",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: [
+      "does not support any virtualization options",
+      "no hypervisor options were found",
+      "no kvm!",
+      "host does not support full virtualization",
+    ],
+    pattern:
+      /Host does not support any virtualization options|Host does not support full virtualization|No hypervisor options were found for this connection|^\s*No KVM!\s*$/i,
+    what: "virt-install, virt-manager or GNOME Boxes found neither KVM nor QEMU behind this libvirt connection.",
+    causes: [
+      "QEMU is not installed, or the libvirt that answers is not the one of the host (a container, Flatpak).",
+      "/dev/kvm is missing: VT-x is off, or an outer hypervisor does not pass it.",
+    ],
+    steps: [
+      { text: "Ask libvirt.", commands: ["virt-host-validate qemu", "virsh capabilities | grep -A3 '<guest>'"] },
+      LOAD_KVM,
+      ENABLE_FIRMWARE,
+    ],
+    source: {
+      message: "virt-manager/virt-manager#286, canonical/lxd#2718",
+      meaning: "virt-manager/virt-manager#286 (QEMU was not installed)",
+    },
+  },
+  {
+    id: "kubevirt-no-kvm-device",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: "devices.kubevirt.io/kvm",
+    pattern: /Insufficient devices\.kubevirt\.io\/kvm|devices\.kubevirt\.io\/kvm:\s{1,12}0\b/i,
+    what: "KubeVirt's device plugin offers no /dev/kvm on the nodes, so no machine can be scheduled there.",
+    causes: [
+      "The nodes are virtual machines (minikube, a cloud) without nested virtualization, or kvm_intel is not loaded on them.",
+      "The plugin lost the device: after it is back, virt-handler has to be started again.",
+    ],
+    steps: [
+      {
+        text: "Look on the node itself.",
+        commands: ["ls -l /dev/kvm; lsmod | grep kvm; grep -m1 -ow vmx /proc/cpuinfo"],
+      },
+      LOAD_KVM,
+      {
+        text: "Then let virt-handler register it again.",
+        commands: ["kubectl delete pod -n kubevirt -l kubevirt.io=virt-handler"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: { message: "kubevirt/kubevirt#4748, #2979, #7779, #10851", meaning: "kubevirt/kubevirt#4748, #6402" },
+  },
+  {
+    id: "lxd-no-vm",
+    product: "KVM user space",
+    layer: "host operating system",
+    gravity: "blocks",
+    hint: "is not supported on this server",
+    pattern: /Instance type "?virtual-machine"? is not supported on this server(?!: KVM support is missing)/i,
+    what: "LXD or Incus found at its start that the server cannot run virtual machines, and looks again only when it is started again.",
+    causes: [
+      "vhost_vsock could not be loaded (in a VMware guest its own vsock stands in the way), or QEMU is missing.",
+      "There was no /dev/kvm at that time.",
+    ],
+    steps: [
+      {
+        text: "Ask it, and load what is missing.",
+        commands: ["lxc warning list", "sudo modprobe vhost_vsock; ls -l /dev/kvm"],
+      },
+      { text: "Start it again.", commands: ["sudo snap restart lxd"] },
+      LOAD_KVM,
+    ],
+    source: { message: "canonical/lxd#10078", meaning: "canonical/lxd#10078 (vhost-vsock), #14425" },
+  },
+  {
+    id: "vm-bhyve",
+    product: "bhyve",
+    layer: "silicon",
+    gravity: "blocks",
+    hint: ["cpu supports bhyve", "kernel vmm not initialised"],
+    pattern: /doesn't look like your cpu supports bhyve(?: \(missing (?<what>\w{2,12})\))?|kernel vmm not initialised/i,
+    what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; `vmm not initialised` means that the module found no usable VMX or SVM.",
+    causes: [
+      "The CPU is a Core 2 or older: VT-x without EPT.",
+      "VT-x is off in the firmware, or this is a virtual machine that is not given it.",
+    ],
+    steps: [
+      {
+        text: "See what the CPU shows.",
+        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'"],
+      },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "churchers/vm-bhyve#293, #252",
+      meaning: "churchers/vm-bhyve#293 (bhyve needs EPT, which came with Nehalem)",
+    },
+  },
+  {
+    id: "drakvuf-altp2m",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["altp2m", "hvm single step", "xen_start_single_step", "register singlestep"],
+    pattern:
+      /Failed to set HVM_PARAM_ALTP2M|xc_altp2m_switch_to_view returned rc: -\d{1,3}|Failed to enable altp2m on domain|Altp2m enabled\? -1|xen_start_single_step error[^\n]{0,60}|Failed to register singlestep|Error -\d{1,3} setting HVM single step/i,
+    what: "DRAKVUF (or another user of LibVMI) needs several EPT views (altp2m) and single steps by the monitor trap flag of Xen, and Xen refused one of them.",
+    causes: [
+      "altp2m is not switched on: it wants altp2m=1 on Xen's command line and altp2m=2 (before 4.9 altp2mhvm=1) in the domain's file.",
+      "The CPU that Xen sees has no EPT or no monitor trap flag (processor-based control, bit 27): VirtualBox gives its guests none, VMware does with nested VT-x on.",
+    ],
+    steps: [
+      {
+        text: "See what Xen found and was told.",
+        commands: ["xl dmesg | grep -iE 'altp2m|command line|EPT|VMX'", "grep altp2m /etc/xen/*.cfg"],
+      },
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "tklengyel/drakvuf#70, #1586, #1600, #1657, #1701",
+      meaning:
+        "tklengyel/drakvuf#375, #648 (altp2m), #1586 (no monitor trap flag in VirtualBox), #1600 (nested VT-x in VMware)",
+    },
+  },
+  {
+    id: "vmm-faulty-msr",
+    product: "KVM user space",
+    layer: "KVM at run time",
+    gravity: "degrades",
+    hint: ["detected faulty msr", "failed to write msr", "msrs were not", "set all kvm msrs", "failed to set msr"],
+    pattern:
+      /Detected faulty MSR (?<msr>0x[0-9a-f]{1,8}) while (?:setting|getting) MSRs|^[^\n]{0,80}Failed to (?:write|set) MSRs?\b(?! 0x| (?:of|because))|[Ff]ailed to set all KVM MSRs/i,
+    what: "KVM did not take (or give) an MSR of the virtual CPU; KVM stops at the first one in the list that it refuses, and the program leaves that one out or gives up.",
+    causes: [
+      "0x4b564d00 to 0x4b564dff are KVM's own: the feature is not in the guest's CPUID, or the host's KVM lacks it.",
+      "0x480 to 0x491: the guest has VMX, and the value is not what KVM of this host offers.",
+      "A snapshot from another CPU, kernel or microcode.",
+    ],
+    steps: [
+      {
+        text: "If it is one of the VMX registers, ask with the value.",
+        commands: ["vmxlens explain 'failed to set MSR 0x48d to 0x9600000016'"],
+      },
+      KERNEL_LOG,
+    ],
+    source: {
+      message: "virt-pvm/linux#2, awslabs/snapchange#3",
+      meaning: "cloud-hypervisor/cloud-hypervisor#1543; Linux, Documentation/virt/kvm/api.rst (KVM_SET_MSRS)",
+    },
+  },
+  {
+    id: "kvm-module-not-loaded",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: [
+      "module not loaded",
+      "modules are not loaded",
+      "module is not loaded",
+      "cannot host kvm containers",
+      "cpu affinity is not supported",
+      "modules not loaded",
+    ],
+    pattern:
+      /\bkvm(?:_intel|_amd)?(?: kernel)? modules? (?:is |are )?not loaded|cannot host kvm containers|operation is not valid: cpu affinity is not supported/i,
+    what: "A program needs KVM and found that its module is not loaded, or works with plain emulation (virt_type qemu), which cannot do what is asked.",
+    causes: [
+      "kvm_intel refused to load: VT-x is off, or this is a virtual machine that is not given it.",
+      "nova and its like were set to virt_type=qemu, because KVM was missing when they were installed.",
+    ],
+    steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "Ubuntu-Solutions-Engineering/openstack-installer#852, #971; xx-sec/xx-sec#5",
+      meaning: "Ubuntu-Solutions-Engineering/openstack-installer#852; xx-sec/xx-sec#5",
+    },
+  },
+  {
+    id: "libvirt-xml-feature",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["specified more than once", "non-empty feature list"],
+    pattern:
+      /CPU feature ['"]?(?<name>[\w.-]{1,60})['"]? specified more than once|Non-empty feature list specified without CPU model/i,
+    what: "The <cpu> part of the XML contradicts itself, so libvirt does not take the machine: a feature stands in it twice, or features without a model. The host was not asked.",
+    causes: [
+      "A tool adds the feature by itself: `libvirt.nested = true` of Vagrant adds vmx, so that naming it again is one too many.",
+      "Features without a <model> go only with mode='host-model' or 'host-passthrough'.",
+    ],
+    steps: [
+      {
+        text: "Look at what is defined, and keep each feature once.",
+        commands: ["virsh dumpxml NAME | sed -n '/<cpu/,/<.cpu>/p'"],
+      },
+      { text: "For a guest that runs virtual machines this is enough.", commands: ["<cpu mode='host-passthrough'/>"] },
+    ],
+    source: {
+      message: "vagrant-libvirt/vagrant-libvirt#866, #98",
+      meaning: "libvirt, src/conf/cpu_conf.c; vagrant-libvirt/vagrant-libvirt#866",
+    },
+  },
+  {
+    id: "minikube-kvm-reason",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    hint: ["pr_kvm_", "kvm2_", "host does not support kvm", "is conflicting with kvm"],
+    pattern:
+      /\bPR_KVM_(?:CAPABILITIES|MSR|CREATE_BUSY|CREATE_PERM|USER_PERMISSION|SOCKET)\b|host does not support KVM virtualization|Another hypervisor, such as VirtualBox, is conflicting with KVM/i,
+    what: "minikube's kvm2 driver sorted the failure of libvirt or QEMU: CAPABILITIES no usable KVM, CREATE_BUSY another hypervisor holds VT-x, MSR a QEMU that sets an MSR which KVM refuses (nested).",
+    causes: [
+      "kvm_intel is not loaded: VT-x is off in the firmware, or this is a virtual machine that is not given it.",
+      "CREATE_BUSY: VirtualBox or VMware runs.",
+    ],
+    steps: [{ text: "Ask libvirt.", commands: ["virt-host-validate qemu"] }, LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: { message: "minikube, pkg/minikube/reason", meaning: "minikube, pkg/minikube/reason/known_issues.go" },
+  },
+  {
+    id: "libvirt-cpu-map",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    hint: ["required by cpu model", "unknown host cpu"],
+    pattern:
+      /Feature (?<name>[\w.-]{1,60}) required by CPU model (?<model>[\w.-]{1,60}) not found|unknown host CPU(?: model)?/i,
+    what: "libvirt's own list of CPU models does not hold together here: a model names a feature that the list does not have, or no model at all fits the host.",
+    causes: [
+      "The files of /usr/share/libvirt/cpu_map and the running daemon are of different versions: it was updated and not restarted, or two versions are installed over each other.",
+      "`unknown host CPU`: a 32-bit host or a CPU (of a virtual machine) to which no model of the list fits.",
+    ],
+    steps: [
+      {
+        text: "Compare versions, restart the daemon, and let it probe again.",
+        commands: [
+          "virsh version --daemon; ls /usr/share/libvirt/cpu_map | head",
+          "sudo rm -rf /var/cache/libvirt/qemu/capabilities; sudo systemctl restart libvirtd || sudo systemctl restart virtqemud",
+        ],
+      },
+      { text: "Do without the model meanwhile.", commands: ["<cpu mode='host-passthrough'/>"] },
+    ],
+    source: {
+      message: "libvirt/libvirt#92; cockpit-project/cockpit#8385",
+      meaning: "libvirt, src/cpu/cpu_x86.c (x86ModelParseFeatures), gitlab issue 541",
+    },
+  },
+  {
+    id: "windbg-vmread",
+    product: "VMX",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    hint: ["cpu exception occurred with the vm"],
+    pattern: /CPU exception occurred with the VM(?:READ|WRITE) instruction/i,
+    what: "The debugger script executed VMREAD on a CPU that is not in VMX root operation at that moment (or has no current VMCS), which faults with #UD.",
+    causes: [
+      "The break came before the hypervisor executed VMXON, on a processor that it has not started yet, or while a guest runs.",
+    ],
+    steps: [
+      {
+        text: "Break again inside the hypervisor on a processor that has a current VMCS; restart the target, its state is lost.",
+      },
+      KERNEL_LOG,
+    ],
+    source: { message: "tandasat/hvext#2", meaning: "Intel SDM volume 3C, VMREAD (#UD outside VMX operation)" },
+  },
+] as const satisfies readonly MessageRow[];

@@ -1,0 +1,107 @@
+import type { Step } from "../message.js";
+
+/*
+ * Things to do that many messages share.
+ */
+
+export const READ_FEAT_CTL: Step = {
+  text: "Read IA32_FEAT_CTL of every CPU: bit 0 is the lock, bit 2 VMX outside SMX, bit 1 VMX inside SMX; 0x5 and 0x7 are good, 0x1 is locked off.",
+  commands: ["sudo modprobe msr", "sudo rdmsr -a 0x3a"],
+};
+
+export const ENABLE_FIRMWARE: Step = {
+  text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: the lock in IA32_FEAT_CTL falls only with a full power cycle.",
+};
+
+/** How each outer hypervisor is told to pass VT-x on. */
+export const OUTER_COMMANDS = {
+  KVM: [
+    "# KVM: on the host, then -cpu host (QEMU) or <cpu mode='host-passthrough'/> (libvirt)",
+    "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",
+  ],
+  "Hyper-V": ["# Hyper-V: on the host", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+  VMware: ["# VMware: in the .vmx file", 'vhv.enable = "TRUE"'],
+  VirtualBox: ["# VirtualBox: on the host", "VBoxManage modifyvm NAME --nested-hw-virt on"],
+} as const;
+
+export const ENABLE_OUTER: Step = {
+  text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",
+  commands: Object.values(OUTER_COMMANDS).flat(),
+};
+
+export const HYPERV_OFF: Step = {
+  text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
+  commands: ["bcdedit /set hypervisorlaunchtype off"],
+};
+
+export const HYPERV_ON: Step = {
+  text: "Let Windows start its hypervisor, then restart.",
+  commands: [
+    "bcdedit /set hypervisorlaunchtype auto",
+    "dism /online /enable-feature /featurename:VirtualMachinePlatform /all",
+  ],
+};
+
+export const WINDOWS_STATE: Step = {
+  text: "Ask Windows which of the four requirements is missing, or whether a hypervisor already runs.",
+  commands: ["systeminfo"],
+};
+
+export const LOAD_KVM: Step = {
+  text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
+  commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+};
+
+export const JOIN_KVM: Step = {
+  text: "Join the group that owns the device and log in again; or, until the next boot, grant one user access.",
+  commands: ["ls -l /dev/kvm", "sudo usermod -aG kvm $USER", "sudo setfacl -m u:$USER:rw /dev/kvm"],
+};
+
+export const PASS_DEVICE: Step = {
+  text: "In a container, pass the host's device in.",
+  commands: [
+    "docker run --device /dev/kvm ...",
+    "# LXC: lxc.cgroup2.devices.allow = c 10:232 rwm and lxc.mount.entry = /dev/kvm dev/kvm none bind,create=file",
+  ],
+};
+
+export const KERNEL_LOG: Step = {
+  text: "The reason stands in the kernel log, next to this message; give those lines too.",
+  commands: ["sudo dmesg | grep -iE 'kvm|vmx|vt-x|x86/cpu'"],
+};
+
+export const DUMP_VMCS: Step = {
+  text: "Let KVM print the VMCS when it happens again, and give the dump together with this message: it is audited then.",
+  commands: ["echo 1 | sudo tee /sys/module/kvm_intel/parameters/dump_invalid_vmcs", "sudo dmesg"],
+};
+
+export const WHO_USES_VMX: Step = {
+  text: "See which hypervisor holds VT-x.",
+  commands: ["lsmod | grep -E 'kvm|vbox|vmmon|jailhouse'"],
+};
+
+export const NESTED_ON: Step = {
+  text: "Turn nested VMX on in the host's kvm_intel (no virtual machine may run while it is reloaded).",
+  commands: [
+    "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
+    "cat /sys/module/kvm_intel/parameters/nested",
+  ],
+};
+
+export const DROP_VMX: Step = {
+  text: "If the guest runs no hypervisor of its own, take VMX away from it: none of the VMX capability MSRs is set then.",
+  commands: ["-cpu host,-vmx", "<feature policy='disable' name='vmx'/>"],
+};
+
+export const COMPARE_CPUS: Step = {
+  text: "Read the VMX MSRs of every CPU and compare; one line per register is right, two mean that CPUs disagree.",
+  commands: [
+    "sudo modprobe msr",
+    'for m in $(seq 0x480 0x493); do printf "0x%x " $m; sudo rdmsr -a $m 2>&1 | sort | uniq -c | tr "\\n" ";"; echo; done',
+  ],
+};
+
+export const MICROCODE: Step = {
+  text: "Compare the microcode revisions of the CPUs, and update microcode and firmware.",
+  commands: ["grep microcode /proc/cpuinfo | sort | uniq -c"],
+};

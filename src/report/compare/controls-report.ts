@@ -1,0 +1,54 @@
+import { nestedSet, siliconSet } from "../../compare/capability-set.js";
+import { readWanted } from "../../compare/controls/control-names.js";
+import { chooseControls } from "../../compare/controls/controls.js";
+import { coreSubjects, type FleetSubject, type RunResult } from "../../compare/hosts/host-under-kernel.js";
+import { replay } from "../../kvm/replay.js";
+import { fleetSubjectJson } from "../json/json-compare.js";
+import { C, controlCode, controlJson, controlText, RUST } from "./control-emit.js";
+
+export interface RunControlsArgs {
+  /** Several hosts, or several kinds of cores: the controls suit all of them. */
+  readonly subjects: readonly FleetSubject[];
+  /** Names of controls, as `readWanted` takes them; the file is for messages. */
+  readonly wanted: readonly { readonly text: string; readonly file?: string }[];
+  /** The hypervisor runs on the CPU itself, or as a guest of KVM. Default: `silicon`. */
+  readonly layer?: "silicon" | "nested";
+  /** Default: `text`. */
+  readonly emit?: "text" | "c" | "rust";
+  /** Default: true. */
+  readonly longMode?: boolean;
+}
+
+/**
+ * Control words for somebody's own hypervisor. Exit code 1 if the CPU does not take what is required, or nobody can tell.
+ *
+ * Throws `RangeError` without a subject.
+ */
+export function runControls({
+  subjects,
+  wanted,
+  layer = "silicon",
+  emit = "text",
+  longMode = true,
+}: RunControlsArgs): RunResult {
+  const { wants, problems } = readWanted(wanted);
+  if (problems.length > 0) {
+    const lines = problems.map(({ file, line, column, message, expected }) => {
+      const place = `${file === undefined ? "" : `${file}:`}${line}:${column}`;
+      return `${place}: ${message}${expected === undefined ? "" : `; expected ${expected}`}`;
+    });
+    return { lines, json: { format: "vmxlens-controls/1", problems }, exitCode: 2 };
+  }
+  const sets =
+    layer === "silicon"
+      ? subjects.flatMap(coreSubjects).map(({ label, host }) => siliconSet(label, host.cores[0]))
+      : subjects.map(({ label, host, options }) => nestedSet(label, replay(host, options).cpu));
+  const chosen = chooseControls(sets, wants, { longMode });
+  const about = sets.map(({ label }) => label).join(", ");
+  const lines = emit === "text" ? controlText(chosen) : controlCode(chosen, emit === "c" ? C : RUST, about);
+  return {
+    lines,
+    json: { format: "vmxlens-controls/1", layer, subjects: subjects.map(fleetSubjectJson), ...controlJson(chosen) },
+    exitCode: chosen.verdict === "yes" ? 0 : 1,
+  };
+}

@@ -1,0 +1,183 @@
+import { labelText } from "../../compare/bit-label.js";
+import {
+  assumedLines,
+  type FleetSubject,
+  type RunResult,
+  underRelease,
+} from "../../compare/hosts/host-under-kernel.js";
+import { type Fix, type MigrateOptions, type Migration, migrate, type Offender } from "../../compare/migrate.js";
+import { type Replay, replay } from "../../kvm/replay.js";
+import { hexIndex, registerOf } from "../../registers/registers.js";
+import { RELEASES, type Release } from "../../rules/release.js";
+import { bitLabelJson, fleetSubjectJson } from "../json/json-compare.js";
+
+export interface RunMigrateArgs extends MigrateOptions {
+  readonly source: FleetSubject;
+  readonly destination: FleetSubject;
+}
+
+/** Can a guest with nested VMX move from one host to another. Exit code 1 if not, or nobody can tell. */
+export function runMigrate({ source, destination, ...options }: RunMigrateArgs): RunResult {
+  const [from, to] = [source, destination].map(({ host, options: how }) => replay(host, how)) as [Replay, Replay];
+  const result = migrate(from, to, options);
+  if (result.kind !== "migration") {
+    const near = result.kind === "unknown model" ? result.near : [];
+    const problem = result.message + (near.length === 0 ? "" : `; did you mean ${near.join(", ")}?`);
+    return { lines: [problem], json: { format: "vmxlens-migrate/1", problem, near }, exitCode: 2 };
+  }
+  const kernel = result.fix === undefined ? undefined : laterKernel(from, destination, to.release, options);
+  return {
+    lines: [
+      ...linesOf(result, { source, destination, from, to }, kernel, options.model),
+      ...assumedLines([source, destination]),
+    ],
+    json: jsonOf(result, source, destination, kernel),
+    exitCode: result.verdict === "yes" ? 0 : 1,
+  };
+}
+
+/** The first later kernel of the destination that takes the guest as it is. */
+function laterKernel(
+  from: Replay,
+  { host, options: how }: FleetSubject,
+  now: Release,
+  options: MigrateOptions,
+): Release | undefined {
+  return RELEASES.slice(RELEASES.indexOf(now) + 1).find((release) => {
+    const result = migrate(from, replay(host, { ...how, release, told: false }), options);
+    return result.kind === "migration" && result.verdict === "yes";
+  });
+}
+
+// ---- JSON ----
+
+function jsonOf(
+  { verdict, obstacles, offenders, changes, fix, unread }: Migration,
+  a: FleetSubject,
+  b: FleetSubject,
+  kernel: Release | undefined,
+) {
+  return {
+    format: "vmxlens-migrate/1",
+    source: fleetSubjectJson(a),
+    destination: fleetSubjectJson(b),
+    verdict,
+    obstacles,
+    offenders: offenders.map(offenderJson),
+    changes: changes.map(({ label, source, destination }) => ({ ...bitLabelJson(label), source, destination })),
+    unread,
+    fix: fix === undefined ? null : { ...fixJson(fix), destinationKernel: kernel ?? null },
+  };
+}
+
+function offenderJson({ msr, label, name, qemu, libvirt, certain, text }: Offender) {
+  return {
+    msr: hexIndex(msr),
+    register: registerOf(msr)?.sdm ?? null,
+    bit: label?.msrBit ?? null,
+    name,
+    qemu: qemu ?? null,
+    libvirt: libvirt ?? null,
+    certain,
+    text,
+  };
+}
+
+function fixJson({ disable, unsure, qemu, named, libvirt, works, back, remaining }: Fix) {
+  return {
+    disable: disable.map(({ qemu: name, libvirt: other }) => ({ qemu: name, libvirt: other ?? null })),
+    unsure,
+    qemu: qemu.text,
+    named: named?.text ?? null,
+    libvirt: libvirt?.xml ?? null,
+    works,
+    back,
+    remaining: remaining.map(offenderJson),
+  };
+}
+
+// ---- Text ----
+
+interface Sides {
+  readonly source: FleetSubject;
+  readonly destination: FleetSubject;
+  readonly from: Replay;
+  readonly to: Replay;
+}
+
+const SAYS = {
+  yes: "A guest with nested VMX can move",
+  no: "A guest with nested VMX cannot move",
+  unknown: "Nobody can tell whether a guest with nested VMX can move",
+} as const;
+
+function linesOf(
+  { verdict, obstacles, offenders, changes, fix, unread }: Migration,
+  { source, destination, from, to }: Sides,
+  kernel: Release | undefined,
+  model: string | undefined,
+): string[] {
+  const there = underRelease(destination.label, to.release);
+  const lines = [`${SAYS[verdict]} from ${underRelease(source.label, from.release)} to ${there}.`];
+  lines.push(...obstacles.map(({ text }) => `  ${text}`));
+  const refused = offenders.filter((row) => row.certain);
+  const perhaps = offenders.filter((row) => !row.certain);
+  if (refused.length > 0) lines.push("", `KVM of ${there} refuses:`, ...offenderLines(refused));
+  if (perhaps.length > 0)
+    lines.push("", `KVM of ${there} may refuse; not everything was read:`, ...offenderLines(perhaps));
+  const certain = changes.filter(({ source: was, destination: is }) => was !== "unknown" && is !== "unknown");
+  if (certain.length > 0) {
+    const names = certain.map(({ label, source: was }) => `${labelText(label)} ${was === "yes" ? "goes" : "comes"}`);
+    lines.push("", `What the guest sees change, and nobody restores: ${names.join(", ")}`);
+  }
+  if (fix !== undefined) lines.push(...fixLines(fix, there, kernel));
+  else if (offenders.length > 0 && unread > 0) {
+    lines.push("", `Nobody read whether ${there} has ${unread} of the capabilities that the guest may have seen.`);
+    lines.push("What would work can be told when more of it was read.");
+  }
+  if (offenders.length > 0 && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
+  return lines;
+}
+
+/** QEMU sets the MSRs of a new vCPU by its own -cpu (kvm_init_msrs in target/i386/kvm/kvm.c). */
+const NOT_CARRIED =
+  "QEMU does not carry these MSRs over: with the same -cpu host on both, the guest finds other values after the move, and no error says so.";
+
+/** One line each under the reason that they share: `0x48d  process posted interrupts  vmx-posted-intr`. */
+function offenderLines(offenders: readonly Offender[]): string[] {
+  const wide = Math.max(...offenders.map(({ name }) => name.length));
+  const reasons = new Map<string, string[]>();
+  for (const { msr, name, qemu, libvirt, text } of offenders) {
+    const other = libvirt === undefined || libvirt === qemu ? "" : ` (libvirt: ${libvirt})`;
+    const line = `    ${hexIndex(msr)}  ${name.padEnd(wide)}  ${qemu ?? "no name in QEMU"}${other}`;
+    reasons.set(text, [...(reasons.get(text) ?? []), line]);
+  }
+  return [...reasons].flatMap(([text, lines]) => [`  ${text}`, ...lines]);
+}
+
+function fixLines(
+  { qemu, named, libvirt, unsure, works, back, remaining }: Fix,
+  there: string,
+  kernel: Release | undefined,
+): string[] {
+  if (works === "no") {
+    return ["", "No -cpu text makes it work; these stay:", ...offenderLines(remaining)];
+  }
+  const can = works === "yes" ? "can" : "may be able to";
+  const started =
+    back === "yes"
+      ? `Started on either host with one of these, a guest ${can} move, and back:`
+      : `Started there with one of these, a guest ${can} move:`;
+  const lines = ["", started, "", `-cpu ${qemu.text}`];
+  if (named !== undefined) lines.push(`-cpu ${named.text}`);
+  if (libvirt !== undefined) lines.push(...libvirt.xml.split("\n"));
+  const versions = [
+    `QEMU ${qemu.qemuVersion}`,
+    ...(libvirt === undefined ? [] : [`libvirt ${libvirt.libvirtVersion}`]),
+  ];
+  lines.push("", `By the names of ${versions.join(" and ")}. A running guest keeps what it was started with.`);
+  if (unsure.length > 0)
+    lines.push(`Off only because nobody read whether the destination has it: ${unsure.join(", ")}`);
+  if (kernel !== undefined) lines.push(`Or run Linux ${kernel} instead on ${there}: it takes the guest as it is.`);
+  return lines;
+}

@@ -1,0 +1,112 @@
+import type { Tri } from "../../bits/tri.js";
+import {
+  assumedLines,
+  coreName,
+  type FleetSubject,
+  type RunResult,
+  underRelease,
+} from "../../compare/hosts/host-under-kernel.js";
+import { type Judged, type Runs, runsOn } from "../../compare/hosts/runs.js";
+import { findPack, PACKS } from "../../compare/packs/all.js";
+import { DEFAULT_RELEASE } from "../../rules/release.js";
+import { fleetSubjectJson } from "../json/json-compare.js";
+
+export interface RunRunsArgs {
+  readonly subject: FleetSubject;
+  /** Any name of a product; all of them if it is missing. */
+  readonly product?: string;
+  /** Also the requirements that are met. */
+  readonly all?: boolean;
+}
+
+/** Which products run on a host. Exit code 1 if one of those asked for does not, or nobody can tell. */
+export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResult {
+  const found = product === undefined ? undefined : findPack(product);
+  if (found !== undefined && "near" in found) {
+    const hint =
+      found.near.length === 0
+        ? `; known are ${PACKS.map(({ id }) => id).join(", ")}`
+        : `; did you mean ${found.near.join(", ")}?`;
+    const problem = `no product is called ${product}${hint}`;
+    return { lines: [problem], json: { format: "vmxlens-runs/1", problem, near: found.near }, exitCode: 2 };
+  }
+  const packs = found === undefined ? PACKS : [found];
+  const results = packs.map((pack) => runsOn(subject.host, pack, subject.options));
+  const one = found !== undefined;
+  return {
+    lines: [
+      ...(one ? [] : [headLine(results, subject), ""]),
+      ...results.flatMap((result) => (one ? oneLines(result, subject, all) : packLines(result, subject, all))),
+      ...assumedLines([subject]),
+    ],
+    json: { format: "vmxlens-runs/1", subject: fleetSubjectJson(subject), products: results.map(packJson) },
+    exitCode: results.every(({ verdict }) => verdict === "yes") ? 0 : 1,
+  };
+}
+
+function packJson({ pack, verdict, judged }: Runs) {
+  return {
+    id: pack.id,
+    name: pack.name,
+    verdict,
+    note: pack.note ?? null,
+    requirements: judged.map(({ requirement, met, cores }) => ({
+      id: requirement.id,
+      text: requirement.text,
+      level: requirement.level,
+      met,
+      cores,
+      source: requirement.source,
+    })),
+  };
+}
+
+const SAYS: { readonly [T in Tri]: string } = { yes: "runs", no: "does not run", unknown: "may run" };
+const VERDICTS: { readonly [T in Tri]: string } = { yes: "yes    ", no: "no     ", unknown: "unknown" };
+const MARKS: { readonly [T in Tri]: string } = { yes: "met    ", no: "not met", unknown: "unknown" };
+
+function where({ label, options }: FleetSubject): string {
+  return underRelease(label, options?.release ?? DEFAULT_RELEASE);
+}
+
+function headLine(results: readonly Runs[], subject: FleetSubject): string {
+  const count = (verdict: Tri) => results.filter((row) => row.verdict === verdict).length;
+  const open = count("unknown");
+  const rest = open === 0 ? "" : `; of ${open} nobody can tell`;
+  return `${count("yes")} of ${results.length} products run on ${where(subject)}${rest}.`;
+}
+
+/** A product among others, with what it lacks. */
+function packLines({ pack, verdict, judged }: Runs, { host }: FleetSubject, all: boolean): string[] {
+  const shown = judged.filter((row) => all || (row.met !== "yes" && row.requirement.level === "required"));
+  return [`${VERDICTS[verdict]}  ${pack.name} (${pack.id})`, ...shown.map((row) => `  ${judgedLine(row, host.cores)}`)];
+}
+
+/** One product with the source of each requirement; requirements of one source stand together. */
+function oneLines({ pack, verdict, judged }: Runs, subject: FleetSubject, all: boolean): string[] {
+  const required = judged.filter(({ requirement }) => requirement.level === "required");
+  const met = required.filter((row) => row.met === "yes").length;
+  const lines = [
+    `${pack.name} ${SAYS[verdict]} on ${where(subject)}: ${met} of ${required.length} requirements are met.`,
+  ];
+  let source = "";
+  for (const row of judged.filter((one) => all || one.met !== "yes")) {
+    if (sourceText(row) !== source) lines.push("", `By ${sourceText(row)}:`);
+    source = sourceText(row);
+    lines.push(judgedLine(row, subject.host.cores));
+  }
+  if (pack.note !== undefined) lines.push("", pack.note);
+  if (!all && met > 0) lines.push("", "--all lists the requirements that are met as well.");
+  return lines;
+}
+
+function judgedLine({ requirement, met, cores: on }: Judged, cores: FleetSubject["host"]["cores"]): string {
+  const who = on.length === 0 ? "" : ` on ${on.map((i) => coreName(cores[i] as (typeof cores)[0], i)).join(", ")}`;
+  const wanted = requirement.level === "wanted" ? " (runs without)" : "";
+  return `  ${MARKS[met]}  ${requirement.text}${who}${wanted}`;
+}
+
+function sourceText({ requirement: { source } }: Judged): string {
+  const version = source.version === undefined ? "" : `, ${source.version}`;
+  return `${source.where}${version}${source.compared ? "" : " (not compared with its text)"}`;
+}

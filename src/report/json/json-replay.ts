@@ -1,0 +1,90 @@
+import { nestedMsrs } from "../../kvm/nested-msrs.js";
+import { paramsOf, paramText, type Replay } from "../../kvm/replay.js";
+import { cpuFlags, vmxFlagsLine, vmxWordCount } from "../../linux/cpuinfo.js";
+import { hexIndex } from "../../registers/registers.js";
+import type { TraceEvent } from "../../rules/machine.js";
+import { REPLAY_MSRS } from "../../rules/words.js";
+import { kernelFindings } from "../../why/kernel-findings.js";
+import { allMessages } from "../findings-report.js";
+import { CONFIG_WORDS, happens, phaseOf, type ReplayInput, stepsOf } from "../replay-report.js";
+import { findingJson, messageJson, msrJson, subjectJson, wordJson } from "./json.js";
+
+/** The JSON of `vmxlens replay`: schema/replay.schema.json. */
+export function replayJson({ subject, traced, phases }: ReplayInput) {
+  const steps = stepsOf(traced.events).filter(({ rule }) => phases.length === 0 || phases.includes(phaseOf(rule)));
+  return {
+    format: "vmxlens-replay/1",
+    ...subjectJson(subject),
+    steps: steps.map(({ rule, events }) => ({
+      phase: phaseOf(rule),
+      function: rule.fn,
+      rule: rule.id,
+      says: rule.says,
+      source: rule.source,
+      happens: happens(traced, rule),
+      events: events.map(eventJson),
+    })),
+    outcome: outcomeJson(traced.replayed),
+  };
+}
+
+function eventJson(event: TraceEvent) {
+  switch (event.kind) {
+    case "read": {
+      const { msr, how, happens: truth, faults } = event.read;
+      const value = faults === "yes" ? "absent" : msrJson({ state: "value", ...event.value });
+      return { kind: "read", msr: hexIndex(REPLAY_MSRS[msr]), name: msr, how, happens: truth, faults, value };
+    }
+    case "change":
+      return { kind: "change", word: event.word, before: wordJson(event.before), after: wordJson(event.after) };
+    case "message":
+      return { kind: "message", ...messageJson(event.message) };
+    case "warning": {
+      const { kind, func, cond, text, certain } = event.warning;
+      return { kind: "warning", warning: kind, function: func, condition: cond, text: text ?? null, certain };
+    }
+    default: {
+      const { errno, fn, certain } = event.refusal;
+      return { kind: "refusal", errno, function: fn, certain };
+    }
+  }
+}
+
+function outcomeJson(replayed: Replay) {
+  const { cpu, release, config, loads, error, compatibility, host } = replayed;
+  const words = Array.from({ length: vmxWordCount(release) }, (_, i) => cpu.word(`vmx_capability[${i as 0}]`));
+  const params: { [module: string]: { [name: string]: string } } = { kvm: {}, kvm_intel: {} };
+  for (const row of paramsOf(release, config))
+    (params[row.module] as object as (typeof params)[string])[row.name] = paramText(cpu, row);
+  const ran = cpu.loads !== "no";
+  return {
+    loads,
+    error: error ?? null,
+    vmxFlags: vmxFlagsLine(release, cpu.bit("caps", "VMX"), words),
+    flags: cpuFlags(release, (name) => cpu.bit("caps", name)),
+    vmxCapability: words.map(wordJson),
+    // What KVM would have filled in means nothing where it did not get that far.
+    vmcsConfig: ran ? Object.fromEntries(CONFIG_WORDS.map(([name, word]) => [name, wordJson(cpu.word(word))])) : null,
+    params: ran ? params : null,
+    nestedMsrs:
+      ran && cpu.bit("params", "nested") !== "no"
+        ? Object.fromEntries(
+            [...nestedMsrs(cpu)].map(([index, value]) => [hexIndex(index), msrJson({ state: "value", ...value })]),
+          )
+        : null,
+    cores: compatibility.map(({ core, agrees, differences }) => ({
+      core: host.cores.indexOf(core),
+      agrees,
+      differences: differences.map(({ offset, field, word, reference, here, certain }) => ({
+        offset,
+        field,
+        word,
+        reference: wordJson(reference),
+        here: wordJson(here),
+        certain,
+      })),
+    })),
+    findings: kernelFindings(replayed).map(findingJson),
+    messages: allMessages(replayed).map(messageJson),
+  };
+}

@@ -1,0 +1,85 @@
+import { hexIndex } from "../../registers/registers.js";
+import { REPLAY_MSRS } from "../../rules/words.js";
+import type { LayerStep } from "../../why/layer-step.js";
+import type { BitReason } from "../../why/reason.js";
+import type { Remedy } from "../../why/remedies.js";
+import { holdsBefore } from "../../why/state-before.js";
+import { conditionText } from "../condition-text.js";
+import { reasonText, stepText } from "../reason-text.js";
+import { instructions } from "../remedy-text.js";
+import { decidingRules, unknownSources, type WhyInput } from "../why-report.js";
+import { subjectJson } from "./json.js";
+
+/** The JSON of `vmxlens why`: schema/why.schema.json. */
+export function whyJson({ subject, why, note, atlas }: WhyInput) {
+  const { feature, goal, reached, lostAt, unknownAt, steps, traced, replayed } = why;
+  const silicon = steps[0] as LayerStep;
+  const reasonJson = (found: BitReason): unknown => ({
+    word: found.word,
+    bit: found.bit,
+    value: found.value,
+    reason: found.reason.kind,
+    text: reasonText(traced, found),
+    because: found.because.map(reasonJson),
+  });
+  return {
+    format: "vmxlens-why/1",
+    ...subjectJson(subject),
+    feature: { id: feature.id, name: feature.name, note: note ?? null },
+    goal,
+    reached,
+    loads: replayed.loads,
+    lostAt: lostAt ?? null,
+    unknownAt: unknownAt ?? null,
+    layers: steps.map((step) => ({
+      layer: step.layer,
+      answer: step.cell,
+      text: stepText(traced, step, silicon),
+      bits: step.bits.map(reasonJson),
+    })),
+    rules: decidingRules(why).map((rule) => ({
+      id: rule.id,
+      function: rule.fn,
+      source: rule.source,
+      since: rule.releases?.since ?? null,
+      until: rule.releases?.until ?? null,
+      says: rule.says,
+      condition:
+        rule.when === undefined ? null : (conditionText(rule.when, replayed.config, holdsBefore(traced, rule)) ?? null),
+    })),
+    unknown: (reached === "unknown" ? unknownSources(why) : []).map(({ text, msr, fact }) => ({
+      text,
+      msr: msr === undefined ? null : hexIndex(msr),
+      machine: fact?.replaceAll("_", "-") ?? null,
+    })),
+    remedies: why.remedies.map((remedy) => remedyJson(remedy, subject.options.params)),
+    atlas: atlas ?? null,
+  };
+}
+
+function remedyJson(remedy: Remedy, params: Parameters<typeof instructions>[1]) {
+  const texts = instructions(remedy, params);
+  return remedy.map((change, at) => {
+    const { text, details = [], commands } = texts[at] as (typeof texts)[number];
+    const said = { text: [text, ...details].join(" "), commands };
+    switch (change.kind) {
+      case "parameter":
+        return { kind: change.kind, module: change.module, name: change.name, value: change.value, ...said };
+      case "firmware":
+        return { kind: change.kind, sgx: change.sgx, ...said };
+      case "releases":
+        return {
+          kind: change.kind,
+          ranges: change.ranges.map(({ since, until }) => ({ since: since ?? null, until: until ?? null })),
+          ...said,
+        };
+      default:
+        return {
+          kind: change.kind,
+          bits: change.bits.map(({ msr, bit }) => ({ msr: hexIndex(REPLAY_MSRS[msr]), name: msr, bit })),
+          cpuid: change.cpuid,
+          ...said,
+        };
+    }
+  });
+}

@@ -1,0 +1,81 @@
+import { formatU64 } from "../../bits/u64.js";
+import type { Word } from "../../bits/word.js";
+import type { Finding } from "../../host/finding.js";
+import type { CoreGroup } from "../../host/host.js";
+import { knownValue, type Msr, msrWords } from "../../host/msr.js";
+import { hexIndex } from "../../registers/registers.js";
+import type { Message } from "../../rules/machine.js";
+import type { KernelFinding } from "../../why/kernel-findings.js";
+import { releaseOf, type Subject } from "../header.js";
+
+/*
+ * The parts that the JSON of all commands shares, as schema/common.schema.json describes them. Numbers of registers and
+ * words are hexadecimal strings; what is not known is said, never left out.
+ */
+
+/** `"0x1f"`, `"absent"`, `"unknown"`, or both masks when only single bits are not known. */
+export function msrJson(msr: Msr): unknown {
+  const known = knownValue(msr);
+  if (known !== undefined) return formatU64(known);
+  const words = msr.state === "value" ? msrWords(msr) : undefined;
+  if (words === undefined) return msr.state;
+  const { hi, lo } = words;
+  return {
+    value: formatU64({ hi: hi.value, lo: lo.value }),
+    unknown: formatU64({ hi: hi.unknown, lo: lo.unknown }),
+  };
+}
+
+export function wordJson({ value, unknown }: Word): unknown {
+  return unknown === 0 ? hexIndex(value) : { value: hexIndex(value), unknown: hexIndex(unknown) };
+}
+
+export function coreJson({ coreTypes, logicalCpus, signature, microcode }: CoreGroup) {
+  return {
+    coreTypes,
+    logicalCpus: logicalCpus ?? null,
+    signature: signature === undefined ? null : hexIndex(signature),
+    microcode: microcode === undefined ? null : hexIndex(microcode),
+  };
+}
+
+/** What the report is about, and what it takes for granted. */
+export function subjectJson(subject: Subject) {
+  const { host, options, assumed, notes } = subject;
+  return {
+    host: {
+      id: host.id ?? null,
+      name: host.name ?? null,
+      vendor: host.vendor ?? null,
+      codename: host.codename ?? null,
+      source: subject.source ?? host.source ?? null,
+      cores: host.cores.map(coreJson),
+    },
+    kernel: { release: releaseOf(subject), reason: subject.kernelReason },
+    params: { kvm: options.params?.kvm ?? {}, kvm_intel: options.params?.kvm_intel ?? {} },
+    config: options.config ?? {},
+    machine: Object.fromEntries(
+      Object.entries(options.machine ?? {}).map(([name, value]) => [name, value === undefined ? "unknown" : value]),
+    ),
+    assumptions: assumed.map(({ id, text }) => ({ id, text })),
+    notes,
+  };
+}
+
+export function findingJson(found: Finding | KernelFinding) {
+  const { id, severity, text, source, core, msr, bits } = found;
+  return {
+    id,
+    severity,
+    text,
+    source,
+    certain: "certain" in found ? found.certain : true,
+    ...(core === undefined ? {} : { core }),
+    ...(msr === undefined ? {} : { msr: hexIndex(msr) }),
+    ...(bits === undefined ? {} : { bits }),
+  };
+}
+
+export function messageJson({ level, text, certain }: Message) {
+  return { level, text, certain };
+}

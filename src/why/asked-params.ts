@@ -1,0 +1,39 @@
+import type { Host } from "../host/host.js";
+import { PARAMS } from "../kvm/load/params.js";
+import { parseBool } from "../kvm/load/parse-param.js";
+import { paramsOf, paramText, type ReplayOptions, replay } from "../kvm/replay.js";
+
+/** Parameters on which others depend come first, so that only what somebody set is taken for set. */
+const FIRST = ["ept", "enable_apicv", "nested"];
+
+/**
+ * The module parameters that somebody must have set on a host whose parameters are known as they stand after the module
+ * was loaded. The kernel writes its own decisions into the same variables, so a value counts as asked for only when the
+ * kernel would not have come to it by itself. `undefined` when nothing was set.
+ */
+export function askedParams(host: Host, options: ReplayOptions = {}): ReplayOptions["params"] {
+  const { params: shown } = host;
+  if (shown === undefined) return undefined;
+  const asked: { kvm: { [name: string]: string }; kvm_intel: { [name: string]: string } } = { kvm: {}, kvm_intel: {} };
+  let replayed = replay(host, { ...options, params: asked });
+  const names = [...FIRST, ...PARAMS.map(({ name }) => name).filter((name) => !FIRST.includes(name))];
+  for (const name of new Set(names)) {
+    const row = paramsOf(replayed.release, replayed.config).find((candidate) => candidate.name === name);
+    const value = row === undefined ? undefined : shown[row.module]?.[name];
+    if (row === undefined || value === undefined) continue;
+    const ours = paramText(replayed.cpu, row);
+    if (ours === "unknown" || replayed.cpu.loads === "no" || same(row.type === "bool", ours, value)) continue;
+    asked[row.module][name] = value;
+    replayed = replay(host, { ...options, params: asked });
+  }
+  const { kvm, kvm_intel } = asked;
+  if (Object.keys(kvm).length + Object.keys(kvm_intel).length === 0) return undefined;
+  return {
+    ...(Object.keys(kvm).length === 0 ? {} : { kvm }),
+    ...(Object.keys(kvm_intel).length === 0 ? {} : { kvm_intel }),
+  };
+}
+
+function same(bool: boolean, ours: string, shown: string): boolean {
+  return bool ? parseBool(ours) === parseBool(shown) : Number(ours) === Number(shown);
+}

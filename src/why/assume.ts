@@ -1,0 +1,76 @@
+import { word } from "../bits/word.js";
+import { effectiveMsr } from "../host/existence.js";
+import { type CoreGroup, type Host, msrOf } from "../host/host.js";
+import type { Msr } from "../host/msr.js";
+
+/** Something taken for granted where nobody read it. */
+export interface Assumption {
+  readonly id: "firmware=enabled" | "firmware=disabled" | "firmware=unlocked" | "registers=sdm" | "vendor=intel";
+  readonly text: string;
+}
+
+/**
+ * What a user may assume about a host. An assumption fills only what is unknown; it never contradicts a value that was
+ * read.
+ */
+export const ASSUMPTIONS = [
+  {
+    id: "firmware=enabled",
+    text: "IA32_FEAT_CTL was not read; assumed: locked by the firmware with VMX on outside SMX, its other bits unknown",
+  },
+  {
+    id: "firmware=disabled",
+    text: "IA32_FEAT_CTL was not read; assumed: locked by the firmware with VMX off",
+  },
+  {
+    id: "firmware=unlocked",
+    text: "IA32_FEAT_CTL was not read; assumed: left unlocked by the firmware, so that Linux sets it",
+  },
+  {
+    id: "registers=sdm",
+    text: "registers that nobody read and that the CPU's own control bits rule out are taken as absent (SDM appendix A)",
+  },
+  { id: "vendor=intel", text: "the CPU does not say whose it is; assumed: GenuineIntel" },
+] as const satisfies readonly Assumption[];
+
+/** What `assume` takes, and the command line behind `--assume`. */
+export type AssumptionId = (typeof ASSUMPTIONS)[number]["id"];
+
+const LOCKED = 1 << 0;
+const INSIDE_SMX = 1 << 1;
+const OUTSIDE_SMX = 1 << 2;
+
+const FEAT_CTL: { readonly [A in Extract<AssumptionId, `firmware=${string}`>]: Msr } = {
+  "firmware=enabled": { state: "value", hi: word(0, -1), lo: word(LOCKED | OUTSIDE_SMX, ~(LOCKED | OUTSIDE_SMX)) },
+  "firmware=disabled": {
+    state: "value",
+    hi: word(0, -1),
+    lo: word(LOCKED, ~(LOCKED | INSIDE_SMX | OUTSIDE_SMX)),
+  },
+  "firmware=unlocked": { state: "value", hi: word(0, -1), lo: word(0, ~LOCKED) },
+};
+
+/** Registers whose existence other registers tell. */
+const DEPENDENT = [0x48b, 0x48c, 0x48d, 0x48e, 0x48f, 0x490, 0x491, 0x492, 0x493];
+
+/** The host with the assumption made where nobody read the register, and whether that changed anything. */
+export function assume(host: Host, id: AssumptionId): { readonly host: Host; readonly used: boolean } {
+  if (id === "vendor=intel") {
+    return host.vendor === undefined
+      ? { host: { ...host, vendor: "GenuineIntel" }, used: true }
+      : { host, used: false };
+  }
+  let used = false;
+  const fill = (core: CoreGroup, index: number, msr: Msr): CoreGroup => {
+    if (msrOf(core, index).state !== "unknown" || msr.state === "unknown") return core;
+    used = true;
+    return { ...core, msrs: new Map(core.msrs).set(index, msr) };
+  };
+  const change = (core: CoreGroup): CoreGroup => {
+    if (id !== "registers=sdm") return fill(core, 0x3a, FEAT_CTL[id]);
+    return DEPENDENT.reduce((filled, index) => fill(filled, index, effectiveMsr(core, index)), core);
+  };
+  const [first, ...others] = host.cores;
+  const changed: Host = { ...host, cores: [change(first), ...others.map(change)] };
+  return { host: used ? changed : host, used };
+}

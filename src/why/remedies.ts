@@ -1,0 +1,156 @@
+import { word } from "../bits/word.js";
+import type { CpuFeature, Host, Params } from "../host/host.js";
+import type { Msr } from "../host/msr.js";
+import type { ParamRow } from "../kvm/load/params.js";
+import { DEBIAN_CONFIG, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
+import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange } from "../rules/release.js";
+import type { Feature, Layer } from "./features.js";
+import { reachedTo } from "./layer-step.js";
+import { featureLayers } from "./layers.js";
+import { type Run, type SiliconBits, siliconNeeded, withMsr } from "./silicon-needed.js";
+
+/** One thing to change. */
+export type Change =
+  | { readonly kind: "parameter"; readonly module: "kvm" | "kvm_intel"; readonly name: string; readonly value: string }
+  | { readonly kind: "firmware"; readonly sgx: boolean }
+  | { readonly kind: "releases"; readonly ranges: readonly ReleaseRange[] }
+  | { readonly kind: "silicon"; readonly bits: SiliconBits; readonly cpuid: readonly CpuFeature[] };
+
+/** Changes that together, and not without one of them, bring the feature as far as `goal`. */
+export type Remedy = readonly Change[];
+
+interface Candidate {
+  readonly change: Change;
+  readonly apply: (run: Run) => Run;
+}
+
+/** Searches for the smallest changes that bring a feature as far as `goal`, by replaying with each of them made. */
+export function remediesFor(host: Host, feature: Feature, options: ReplayOptions, goal: Layer): readonly Remedy[] {
+  const works = (run: Run) => reachedTo(featureLayers(replay(run.host, run.options), feature).cells, goal) === "yes";
+  // What the machine said holds for it as it is, and for no machine with a change.
+  const own = { ...options, told: false };
+  const start: Run = { host, options: own };
+  const near = [...paramCandidates(options), ...firmwareCandidates(feature)];
+  const found: Candidate[][] = [];
+  const isNew = (set: readonly Candidate[]) => !found.some((smaller) => smaller.every((one) => set.includes(one)));
+  const tryOut = (...set: Candidate[]) => {
+    if (isNew(set) && works(applied(start, set))) found.push(set);
+  };
+
+  for (const one of near) tryOut(one);
+  for (let i = 0; i < near.length; i++) {
+    for (let j = i + 1; j < near.length; j++) tryOut(near[i] as Candidate, near[j] as Candidate);
+  }
+  const remedies: Remedy[] = found.map((set) => set.map((one) => one.change));
+  const others = RELEASES.filter((release) => release !== (options.release ?? DEFAULT_RELEASE));
+  const inRelease = (release: Release): Run => ({ host, options: { ...own, release } });
+  const withRelease = (extra: readonly Candidate[]) =>
+    others.filter((release) => works(applied(inRelease(release), extra)));
+  const alone = withRelease([]);
+  if (alone.length > 0) remedies.push([{ kind: "releases", ranges: rangesOf(alone) }]);
+  else if (found.length === 0) {
+    for (const one of near) {
+      const releases = withRelease([one]);
+      if (releases.length > 0) remedies.push([one.change, { kind: "releases", ranges: rangesOf(releases) }]);
+    }
+  }
+  // Only where neither a parameter, nor firmware, nor a release helps is the CPU to blame.
+  return remedies.length > 0 ? remedies : withSilicon(start, feature, goal, near, others.map(inRelease));
+}
+
+/** Another CPU, and if that alone does not help, a parameter, firmware or a release besides. */
+function withSilicon(
+  start: Run,
+  feature: Feature,
+  goal: Layer,
+  near: readonly Candidate[],
+  others: readonly Run[],
+): readonly Remedy[] {
+  const facts = start.host.cores[0].cpuid.features;
+  const cpuid = (feature.cpuid ?? []).filter((name) => facts[name] !== true);
+  for (const extra of [[], ...near.map((one) => [one])]) {
+    const bits = siliconNeeded(applied(start, extra), feature, goal);
+    if (bits !== undefined) return [[{ kind: "silicon", bits, cpuid }, ...extra.map((one) => one.change)]];
+  }
+  let bits: SiliconBits | undefined;
+  const releases = others.flatMap((run) => {
+    const needed = siliconNeeded(run, feature, goal);
+    // The releases that ask for the same bits as the newest one that can do it.
+    if (needed !== undefined) bits = needed;
+    return needed === undefined ? [] : [{ release: run.options.release as Release, needed }];
+  });
+  if (bits === undefined) return [];
+  const key = JSON.stringify(bits);
+  const same = releases.filter(({ needed }) => JSON.stringify(needed) === key).map(({ release }) => release);
+  return [
+    [
+      { kind: "silicon", bits, cpuid },
+      { kind: "releases", ranges: rangesOf(same) },
+    ],
+  ];
+}
+
+function applied(run: Run, set: readonly Candidate[]): Run {
+  return set.reduce<Run>((changed, one) => one.apply(changed), run);
+}
+
+/** Neighbouring releases of the table as ranges. */
+export function rangesOf(releases: readonly Release[]): readonly ReleaseRange[] {
+  const ranges: ReleaseRange[] = [];
+  let run: Release[] = [];
+  const close = () => {
+    const [since] = run;
+    const until = run.at(-1);
+    if (since === undefined || until === undefined) return;
+    ranges.push({
+      ...(since === RELEASES[0] ? {} : { since }),
+      ...(until === RELEASES.at(-1) ? {} : { until }),
+    });
+    run = [];
+  };
+  for (const release of RELEASES) {
+    if (releases.includes(release)) run.push(release);
+    else close();
+  }
+  close();
+  return ranges;
+}
+
+/** Every parameter that the user gave put back to its default, and every switch that nobody touched turned over. */
+function paramCandidates(options: ReplayOptions): readonly Candidate[] {
+  const config = options.config === undefined ? DEBIAN_CONFIG : { ...DEBIAN_CONFIG, ...options.config };
+  const candidates: Candidate[] = [];
+  for (const row of paramsOf(options.release ?? DEFAULT_RELEASE, config)) {
+    const given = options.params?.[row.module]?.[row.name];
+    const value = given === undefined ? untried(row) : String(row.default);
+    if (value === undefined || value === given) continue;
+    candidates.push({
+      change: { kind: "parameter", module: row.module, name: row.name, value },
+      apply: (run) => ({ ...run, options: withParam(run.options, row.module, row.name, value) }),
+    });
+  }
+  return candidates;
+}
+
+/** The other position of a switch that nobody touched; numbers have none, but for pt_mode, which is a switch too. */
+function untried(row: ParamRow): string | undefined {
+  if (row.type === "bool" || row.name === "pt_mode") return row.default === 0 ? "1" : "0";
+  return undefined;
+}
+
+function withParam(options: ReplayOptions, module: "kvm" | "kvm_intel", name: string, value: string): ReplayOptions {
+  const params: Params = { ...options.params?.[module], [name]: value };
+  return { ...options, params: { ...options.params, [module]: params } };
+}
+
+/** IA32_FEAT_CTL as firmware that enables VMX (and SGX) leaves it: locked, VMX inside and outside SMX. */
+function firmwareCandidates(feature: Feature): readonly Candidate[] {
+  const sgx = feature.firmware !== undefined;
+  const value: Msr = { state: "value", hi: word(0), lo: word(sgx ? 0x6_0007 : 0x7) };
+  return [
+    {
+      change: { kind: "firmware", sgx },
+      apply: (run) => ({ ...run, host: withMsr(run.host, "IA32_FEAT_CTL", value) }),
+    },
+  ];
+}

@@ -1,0 +1,45 @@
+import type { Tri } from "../bits/tri.js";
+import { rulesOf } from "../kvm/load/rule-list.js";
+import { fillTimer } from "../kvm/replay.js";
+import { evaluate } from "../rules/compile.js";
+import { createMachine, MAYBE, type Machine, NO, truthToTri, YES } from "../rules/machine.js";
+import type { Condition, Rule } from "../rules/rule.js";
+import { MSR_NAMES, WORD_NAMES, wordIndex } from "../rules/words.js";
+import type { TracedReplay } from "./traced-replay.js";
+
+/**
+ * Evaluates conditions over the words as they stood just before a rule had its turn. A rule may change what it asks
+ * about, and so may those after it: the words at the end of a replay do not tell why the rule did what it did.
+ */
+export function holdsBefore(traced: TracedReplay, rule: Rule): (condition: Condition) => Tri {
+  const { release, config } = traced.replayed;
+  const order = rulesOf(release, config);
+  const turn = order.indexOf(rule);
+  if (turn < 0) return traced.replayed.cpu.holds;
+  const m = finalState(traced);
+  for (let i = traced.events.length - 1; i >= 0; i--) {
+    const event = traced.events[i];
+    if (event === undefined || order.indexOf(event.rule) < turn) break;
+    if (event.kind !== "change") continue;
+    const index = wordIndex(event.word);
+    m.value[index] = event.before.value;
+    m.unknown[index] = event.before.unknown;
+  }
+  return (condition) => truthToTri(evaluate(m, condition, config));
+}
+
+/** The state of a finished replay, to be evaluated again. */
+function finalState({ replayed: { cpu } }: TracedReplay): Machine {
+  const m = createMachine(undefined);
+  for (const [index, name] of WORD_NAMES.entries()) {
+    const { value, unknown } = cpu.word(name);
+    m.value[index] = value;
+    m.unknown[index] = unknown;
+  }
+  for (const [index, name] of MSR_NAMES.entries()) {
+    const faults = cpu.holds({ faults: name });
+    m.faults[index] = faults === "unknown" ? MAYBE : faults === "yes" ? YES : NO;
+  }
+  fillTimer(m, cpu.core);
+  return m;
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { diffSubjects, type SubjectDifference } from "../../../src/compare/hosts/feature-diff.js";
+import { impactOf } from "../../../src/compare/hosts/feature-impact.js";
+import { coreSubjects } from "../../../src/compare/hosts/host-under-kernel.js";
+import { msrValue } from "../../../src/host/msr.js";
+import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
+import { FEATURE_LIST } from "../../../src/why/features.js";
+import { byCode, HASWELL, ready, SKYLAKE, subject } from "./hosts.js";
+
+const at = (result: SubjectDifference, id: string) => result.features.find((row) => row.feature.id === id);
+const cells = (result: SubjectDifference, id: string) =>
+  at(result, id)?.layers.map((row) => [row.layer, ...row.cells, row.certain]);
+
+describe("the impacts", () => {
+  it("say one sentence about every feature", () => {
+    for (const { id } of FEATURE_LIST) expect([id, impactOf(id)]).toEqual([id, expect.stringMatching(/^[A-Z].*\.$/)]);
+    expect(impactOf("something-else")).toBeUndefined();
+  });
+});
+
+describe("diffSubjects", () => {
+  it("finds nothing between a host and itself, on every CPU", () => {
+    for (const entry of atlas().filter((_, i) => i % 9 === 0)) {
+      const host = ready(entryHost(entry));
+      const { features, bits } = diffSubjects([subject("a", host), subject("b", host)]);
+      expect(features.filter((row) => row.layers.some(({ certain }) => certain))).toEqual([]);
+      expect(bits.silicon).toEqual([]);
+      for (const row of [...bits.kvm, ...bits.nested]) {
+        expect(row.bits.filter(({ certain }) => certain)).toEqual([]);
+        expect(row.fields.filter(({ certain }) => certain)).toEqual([]);
+      }
+    }
+  });
+
+  it("names what an older CPU lacks, layer by layer", () => {
+    const result = diffSubjects([
+      subject("new", SKYLAKE, { release: "6.12" }),
+      subject("old", HASWELL, { release: "6.12" }),
+    ]);
+    expect(cells(result, "apicv")).toEqual([
+      ["silicon", "yes", "no", true],
+      ["boot", "yes", "no", true],
+      ["kvm", "yes", "no", true],
+      ["param", "yes", "no", true],
+      ["nested", "yes", "no", true],
+    ]);
+    expect(at(result, "apicv")).toMatchObject({ reaches: "guests", lostAt: [undefined, "silicon"] });
+    expect(at(result, "mbec")).toMatchObject({ reaches: "nobody", lostAt: ["kvm", "silicon"] });
+    // The i9 has no VMCS shadowing: the older CPU is the one that has something more.
+    expect(cells(result, "shadow-vmcs")?.[0]).toEqual(["silicon", "no", "yes", true]);
+    expect(at(result, "shadow-vmcs")?.reaches).toBe("nested");
+    expect(at(result, "ept")).toBeUndefined();
+    // Nobody read 0x491 of either.
+    expect(at(result, "eptp-switching")?.layers.every(({ certain }) => !certain)).toBe(true);
+    expect(result.features.map((row) => row.reaches)).toEqual([
+      ...Array(8).fill("guests"),
+      "nested",
+      ...Array(4).fill("nobody"),
+    ]);
+    expect(result.same).toBe(FEATURE_LIST.length - result.features.length);
+    const [pin] = result.bits.nested;
+    expect(pin?.msr).toBe(0x481);
+    expect(pin?.bits.map(({ label, values }) => [label.row?.key, ...values])).toEqual([["POSTED_INTR", "yes", "no"]]);
+  });
+
+  it("compares a CPU under two releases: only KVM differs", () => {
+    const result = diffSubjects([
+      subject("then", SKYLAKE, { release: "5.10" }),
+      subject("now", SKYLAKE, { release: "7.3" }),
+    ]);
+    expect(result.bits.silicon).toEqual([]);
+    expect(result.features.flatMap((row) => row.layers.map(({ layer }) => layer))).not.toContain("silicon");
+    expect(cells(result, "mbec")).toEqual([
+      ["kvm", "no", "yes", true],
+      ["nested", "no", "yes", true],
+    ]);
+    expect(cells(result, "tsc-scaling")).toEqual([["nested", "no", "yes", true]]);
+    // KVM has no use for it but to pass it on.
+    expect(at(result, "mbec")?.reaches).toBe("nested");
+    expect(at(result, "ept-exit-info")?.reaches).toBe("nested");
+    // A flag that the older release does not know.
+    expect(cells(result, "ept-violation-ve")).toEqual([["boot", "none", "yes", true]]);
+    // Both releases have parameters of their own for what this CPU does not have at all.
+    for (const id of ["sgx", "cet", "ipi-virt", "intel-pt"]) expect(at(result, id)).toBeUndefined();
+  });
+
+  it("follows parameters", () => {
+    const off = { release: "6.12", params: { kvm_intel: { ept: "0" } } } as const;
+    const result = diffSubjects([subject("off", SKYLAKE, off), subject("on", SKYLAKE, { release: "6.12" })]);
+    expect(at(result, "unrestricted-guest")).toMatchObject({ reaches: "guests", lostAt: ["param", undefined] });
+    expect(at(result, "ept-2mb")).toMatchObject({ reaches: "nested", lostAt: ["nested", undefined] });
+    expect(result.bits.kvm).toEqual([]);
+  });
+
+  it("does not take for different what nobody read", () => {
+    const unread = atlasHost("intel-50654-skylakex");
+    const result = diffSubjects([subject("unread", unread), subject("read", SKYLAKE)]);
+    expect(result.loads).toEqual(["unknown", "yes"]);
+    expect(result.features.flatMap((row) => row.layers.filter(({ certain }) => certain))).toEqual([]);
+  });
+
+  it("compares the kinds of cores of a hybrid CPU", () => {
+    const cores = coreSubjects(subject("cpu", byCode("Lakefield")));
+    expect(cores.map(({ label }) => label)).toEqual(["cpu E-cores (CPU 0-3)", "cpu P-cores (CPU 4)"]);
+    const result = diffSubjects(cores);
+    expect(cells(result, "bus-lock")).toEqual([
+      ["silicon", "no", "yes", true],
+      ["kvm", "no", "yes", true],
+    ]);
+  });
+
+  it("does not say that KVM leaves alone what it may use", () => {
+    const [core] = SKYLAKE.cores;
+    // Only the secondary controls were read, and unrestricted guest is not among them.
+    const partly = {
+      ...SKYLAKE,
+      cores: [{ ...core, msrs: new Map([[0x48b, msrValue({ hi: 0x7f, lo: 0 })]]) }],
+    } as const;
+    const result = diffSubjects([subject("partly", partly), subject("read", SKYLAKE)]);
+    expect(at(result, "unrestricted-guest")).toMatchObject({ reaches: "guests" });
+  });
+
+  it("wants two subjects", () => {
+    expect(() => diffSubjects([subject("only", SKYLAKE)])).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { adjustSpecs } from "../../../src/kvm/load/controls.js";
+import { DEBIAN_CONFIG } from "../../../src/kvm/replay.js";
+import { inRange, RELEASES, type Release } from "../../../src/rules/release.js";
+import type { ControlGroup } from "../../../src/rules/rule.js";
+
+/*
+ * The lists of controls as masks, the way a kernel engineer would check them against KVM_REQUIRED_VMX_* and
+ * KVM_OPTIONAL_VMX_*: required and optional bits of each group on a 64-bit kernel.
+ */
+const MASKS: readonly (readonly [ControlGroup, Release, Release, number, number])[] = [
+  ["pin", "5.6", "7.3", 0x9, 0xe0],
+  ["primary", "5.6", "5.15", 0x21998e88, 0x90200000],
+  ["primary", "6.1", "7.3", 0x21998e8c, 0xda621000],
+  ["secondary", "5.6", "5.10", 0x0, 0x71b7fff],
+  ["secondary", "5.15", "5.15", 0x0, 0x471b7fff],
+  ["secondary", "6.1", "6.6", 0x0, 0xc71bffff],
+  ["secondary", "6.12", "6.18", 0x0, 0xc71fffff],
+  ["secondary", "7.2", "7.3", 0x0, 0xc75fffff],
+  ["tertiary", "5.6", "5.15", 0x0, 0x0],
+  ["tertiary", "6.1", "7.3", 0x0, 0x10],
+  ["exit", "5.6", "5.15", 0x8204, 0x3a81000],
+  ["exit", "6.1", "6.12", 0x8204, 0x3fc1000],
+  ["exit", "6.18", "6.18", 0x8204, 0x13fc1000],
+  ["exit", "7.2", "7.3", 0x8204, 0x53fc1000],
+  ["entry", "5.6", "5.15", 0x4, 0x7e000],
+  ["entry", "6.1", "6.12", 0x204, 0x7e000],
+  ["entry", "6.18", "7.3", 0x204, 0x17e000],
+];
+
+describe.each(RELEASES)("what KVM of %s asks for", (release) => {
+  const rows = MASKS.filter(([, since, until]) => inRange(release, { since, until }));
+
+  it.each(rows)("of the %s controls", (group, _since, _until, min, opt) => {
+    const spec = adjustSpecs(release, DEBIAN_CONFIG)[group];
+    expect([(spec?.min ?? 0) >>> 0, (spec?.opt ?? 0) >>> 0]).toEqual([min, opt]);
+  });
+
+  it("lists every group once", () => {
+    expect(rows.map(([group]) => group).sort()).toEqual(["entry", "exit", "pin", "primary", "secondary", "tertiary"]);
+  });
+
+  it("leaves out 64-bit controls on a 32-bit kernel", () => {
+    const narrow = adjustSpecs(release, { ...DEBIAN_CONFIG, CONFIG_X86_64: false });
+    const wide = adjustSpecs(release, DEBIAN_CONFIG);
+    const lost = (group: ControlGroup) => ((wide[group]?.min ?? 0) & ~(narrow[group]?.min ?? 0)) >>> 0;
+    expect([lost("primary"), lost("exit"), lost("pin")]).toEqual([0x18_0000, 0x200, 0]);
+    expect(lost("entry")).toBe(inRange(release, { since: "6.1" }) ? 0x200 : 0);
+  });
+
+  it("asks for ENCLS exiting only on CPUs with SGX up to 5.15", () => {
+    const optional = adjustSpecs(release, DEBIAN_CONFIG).secondary?.optional;
+    expect(optional?.bits).toBe(inRange(release, { until: "5.15" }) ? 1 << 15 : undefined);
+  });
+});
