@@ -11,6 +11,7 @@ import * as kvm from "./walk/kvm.js";
 import type { Block, Language } from "./walk/markdown.js";
 import * as nested from "./walk/nested.js";
 import * as releases from "./walk/releases.js";
+import * as sourceNames from "./walk/source-names.js";
 
 /** Everything that the document can show, by the name that its marks carry. */
 export const BLOCKS: { readonly [name: string]: Block } = {
@@ -21,6 +22,8 @@ export const BLOCKS: { readonly [name: string]: Block } = {
   "feat-ctl-cases": boot.featCtlCases,
   reads: boot.reads,
   faults: boot.faults,
+  "source-names-boot": sourceNames.bootNames,
+  "three-words": sourceNames.threeWords,
   "word-0": boot.word0,
   "capability-steps": boot.capabilitySteps,
   words: boot.words,
@@ -29,6 +32,7 @@ export const BLOCKS: { readonly [name: string]: Block } = {
   "quirk-vpid": boot.quirkVpid,
   "release-words": boot.releaseWords,
   "load-order": kvm.loadOrder,
+  "source-names-kvm": sourceNames.kvmNames,
   "adjust-groups": kvm.adjustGroups,
   "adjust-pin": kvm.adjustPin,
   "adjust-left": kvm.adjustLeft,

@@ -29,7 +29,7 @@ export const machine: Block = (language) => {
         pick(language, "CPUID signature, microcode", "CPUID 签名、微码"),
         `${code(signature)}${pick(language, ", ", "、")}${code(microcode)}`,
       ],
-      [pick(language, "Entry of the atlas", "图谱条目"), code(HOST.id ?? "")],
+      [pick(language, "Entry of the atlas", "CPU 资料库条目"), code(HOST.id ?? "")],
       [
         pick(language, "Kernel", "内核"),
         pick(

@@ -1,0 +1,144 @@
+/*
+ * Names that somebody who reads the kernel's source meets and that are no bit, parameter or function of the replay's
+ * tables: where each is, and what it corresponds to here. Facts: the files named, Linux 5.6 to 7.3.
+ */
+
+/** A name of the kernel's source. */
+export interface SourceName {
+  /** As the source has it, without its arguments. */
+  readonly name: string;
+  /** How the source declares or uses it, where that says more than the name. */
+  readonly form?: string;
+  readonly file: string;
+  /** What it is, and what it is called here: one sentence. */
+  readonly about: string;
+  /** Which half of the way it belongs to: `init_vmx_capabilities` at boot, or `setup_vmcs_config` in KVM. */
+  readonly stage: "boot" | "kvm";
+}
+
+const FEAT_CTL = "arch/x86/kernel/cpu/feat_ctl.c";
+const VMXFEATURES = "arch/x86/include/asm/vmxfeatures.h";
+const VMX = "arch/x86/kvm/vmx/vmx.c";
+const CAPABILITIES = "arch/x86/kvm/vmx/capabilities.h";
+
+/** In the order in which a reader of the source meets them. */
+export const SOURCE_NAMES = [
+  {
+    name: "cpuinfo_x86",
+    form: "struct cpuinfo_x86",
+    file: "arch/x86/include/asm/processor.h",
+    about: "The kernel's record of one CPU; its field vmx_capability[] is the array of words that the replay keeps.",
+    stage: "boot",
+  },
+  {
+    name: "CONFIG_X86_VMX_FEATURE_NAMES",
+    file: "arch/x86/Kconfig.cpu",
+    about: "Without it the array, init_vmx_capabilities and the `vmx flags` line are not built.",
+    stage: "boot",
+  },
+  {
+    name: "NVMXINTS",
+    form: "vmx_capability[NVMXINTS]",
+    file: VMXFEATURES,
+    about: "The number of words: 3 from 5.6 to 5.19, 5 since 6.0.",
+    stage: "boot",
+  },
+  {
+    name: "vmx_feature_leafs",
+    form: "enum vmx_feature_leafs",
+    file: FEAT_CTL,
+    about: "Names of the words: MISC_FEATURES is word 0, PRIMARY_CTLS word 1, SECONDARY_CTLS word 2.",
+    stage: "boot",
+  },
+  {
+    name: "MISC_FEATURES",
+    file: FEAT_CTL,
+    about: "Word 0: pin-based controls, VM functions, and single bits of the EPT and VPID capabilities.",
+    stage: "boot",
+  },
+  { name: "PRIMARY_CTLS", file: FEAT_CTL, about: "Word 1: the high half of IA32_VMX_PROCBASED_CTLS.", stage: "boot" },
+  {
+    name: "SECONDARY_CTLS",
+    file: FEAT_CTL,
+    about: "Word 2: the high half of IA32_VMX_PROCBASED_CTLS2.",
+    stage: "boot",
+  },
+  {
+    name: "TERTIARY_CTLS_LOW",
+    form: "TERTIARY_CTLS_LOW, TERTIARY_CTLS_HIGH",
+    file: FEAT_CTL,
+    about: "Words 3 and 4: the two halves of IA32_VMX_PROCBASED_CTLS3, since 6.0.",
+    stage: "boot",
+  },
+  {
+    name: "NR_VMX_FEATURE_WORDS",
+    form: "BUILD_BUG_ON(NVMXINTS != NR_VMX_FEATURE_WORDS)",
+    file: FEAT_CTL,
+    about: "The build fails unless the array has one word for each name of the enum.",
+    stage: "boot",
+  },
+  {
+    name: "VMX_F",
+    form: "VMX_F(x)",
+    file: FEAT_CTL,
+    about: "The mask of feature x in its word: bit VMX_FEATURE_x modulo 32.",
+    stage: "boot",
+  },
+  {
+    name: "VMX_FEATURE_",
+    form: "VMX_FEATURE_x",
+    file: VMXFEATURES,
+    about: "A feature as 32 times its word plus its bit; whether it has a printed name is in the comment beside it.",
+    stage: "boot",
+  },
+  {
+    name: "rdmsr",
+    form: "rdmsr, rdmsr_safe",
+    file: FEAT_CTL,
+    about: "The plain and the safe read: a fault of the plain one is logged, a fault of the safe one is an error code.",
+    stage: "boot",
+  },
+  {
+    name: "ctl_min",
+    form: "adjust_vmx_controls(ctl_min, ctl_opt, msr, result)",
+    file: VMX,
+    about:
+      "ctl_min and ctl_opt are the columns min and opt; msr is the plain register, result the word of vmcs_config.",
+    stage: "kvm",
+  },
+  {
+    name: "ctl_opt",
+    form: "adjust_vmx_controls64(ctl_opt, msr)",
+    file: VMX,
+    about: "The form for the tertiary controls, since 6.0: no required controls, nothing that must be 1.",
+    stage: "kvm",
+  },
+  {
+    name: "vmx_msr_low",
+    form: "vmx_msr_low, vmx_msr_high",
+    file: VMX,
+    about: "The two halves of the register: allowed-0 (must be 1) and allowed-1 (may be 1).",
+    stage: "kvm",
+  },
+  {
+    name: "KVM_REQUIRED_VMX_",
+    form: "KVM_REQUIRED_VMX_*, KVM_OPTIONAL_VMX_*",
+    file: "arch/x86/kvm/vmx/vmx.h",
+    about: "The lists min and opt, since 6.1; before, they are local variables of setup_vmcs_config.",
+    stage: "kvm",
+  },
+  {
+    name: "vmcs_config",
+    form: "struct vmcs_config",
+    file: CAPABILITIES,
+    about: "The results: a word for each group, and the values a nested hypervisor gets.",
+    stage: "kvm",
+  },
+  {
+    name: "vmx_capability",
+    form: "struct vmx_capability",
+    file: CAPABILITIES,
+    about: "The EPT and VPID capabilities that KVM keeps; not the array of the same name in struct cpuinfo_x86.",
+    stage: "kvm",
+  },
+] as const satisfies readonly SourceName[];
