@@ -1,5 +1,6 @@
 import { renderLines } from "../report/ansi.js";
 import type { Line } from "../report/text.js";
+import { jsonText, visible } from "../report/visible.js";
 import { EXIT } from "./exit-code.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
 import { type RawOptions, readOptions, type Settings } from "./options.js";
@@ -14,7 +15,7 @@ export interface Ready extends Prepared {
 
 /** Prints problems to standard error; what begins with blanks belongs to the problem before it. */
 export function complain(world: World, problems: readonly string[]): number {
-  for (const problem of problems) world.err(`${problem.startsWith(" ") ? "" : "vmxlens: "}${problem}\n`);
+  for (const problem of problems) world.err(`${problem.startsWith(" ") ? "" : "vmxlens: "}${visible(problem)}\n`);
   return EXIT.usage;
 }
 
@@ -47,5 +48,5 @@ async function exampleLines(example: NonNullable<FoundHost["example"]>, width: n
 }
 
 export function showJson(value: unknown, world: World): void {
-  world.out(`${JSON.stringify(value, undefined, 2)}\n`);
+  world.out(`${jsonText(value)}\n`);
 }

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Host } from "../host/host.js";
 import { writeSnapshot } from "../input/formats/snapshot.js";
+import { fileKind, inputChunks, replaceFile } from "./files.js";
 import type { World } from "./world.js";
 
 /*
@@ -27,17 +27,10 @@ interface Kept {
 }
 
 /** Reads what was kept; any text that a host can be read from will do. */
-export async function readFingerprint(file: string): Promise<Kept | { readonly problem: string }> {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return code === "ENOENT" ? { own: false } : { problem: `${file} cannot be read: ${message}` };
-  }
-  const { readHost } = await import("../input/read.js");
-  const { host, format, diagnostics } = readHost(bytes, { file, flagsProve: false });
+export async function readFingerprint(file: string, world: World): Promise<Kept | { readonly problem: string }> {
+  if (fileKind(file, world) === undefined) return { own: false };
+  const { readHostStream } = await import("../input/read.js");
+  const { host, format, diagnostics } = await readHostStream(inputChunks(file, world), { file, flagsProve: false });
   const [first] = diagnostics.filter(({ severity }) => severity === "error");
   if (host === undefined)
     return { problem: `${file} is no fingerprint: ${first?.message ?? "no host was found in it"}` };
@@ -47,18 +40,7 @@ export async function readFingerprint(file: string): Promise<Kept | { readonly p
   return { host, own: format === "snapshot" };
 }
 
-/** Writes the host as a snapshot, with the folders it lies in; gives what went wrong. An old file is replaced whole. */
-export function storeFingerprint(file: string, host: Host): string | undefined {
-  const whole = path.resolve(file);
-  try {
-    mkdirSync(path.dirname(whole), { recursive: true });
-    const partial = `${whole}.${process.pid}.tmp`;
-    writeFileSync(partial, writeSnapshot(host));
-    renameSync(partial, whole);
-    return undefined;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return `${file} cannot be written: ${message}`;
-  }
+/** Writes the host as a snapshot, with the folders it lies in. An old file is replaced whole. */
+export function storeFingerprint(file: string, host: Host, world: World): void {
+  replaceFile(file, writeSnapshot(host), world);
 }

@@ -1,4 +1,5 @@
 import type { FleetSubject, RunResult } from "../compare/hosts/host-under-kernel.js";
+import { visible } from "../report/visible.js";
 import { complain, ready, showJson } from "./command.js";
 import { missingText } from "./host.js";
 import { type RawOptions, readOptions } from "./options.js";
@@ -70,7 +71,7 @@ export function printRun({ lines, json, exitCode }: RunResult, raw: RawOptions, 
   if (raw.json === true) showJson(json, world);
   else if (exitCode === 2) {
     // A place in a text stands first in its line, as compilers have it.
-    for (const line of lines) if (PLACE.test(line)) world.err(`${line}\n`);
+    for (const line of lines) if (PLACE.test(line)) world.err(`${visible(line)}\n`);
     complain(
       world,
       lines.filter((line) => !PLACE.test(line)),
@@ -79,7 +80,7 @@ export function printRun({ lines, json, exitCode }: RunResult, raw: RawOptions, 
     const { width } = readOptions(raw, world).settings;
     world.out(
       lines
-        .flatMap((line) => wrapped(line, width))
+        .flatMap((line) => wrapped(visible(line), width))
         .map((line) => `${line}\n`)
         .join(""),
     );

@@ -1,5 +1,4 @@
-import { createReadStream } from "node:fs";
-import { isFile } from "./host.js";
+import { inputChunks, inputName, isTextFile, wholeText } from "./files.js";
 import type { World } from "./world.js";
 
 /** What a user gave: a file if there is one of that name, standard input for `-`, else the text itself. */
@@ -7,8 +6,7 @@ export async function givenText(
   given: string,
   world: World,
 ): Promise<{ readonly text: string; readonly file?: string }> {
-  if (given !== "-" && !isFile(given)) return { text: given };
-  const parts: Uint8Array[] = [];
-  for await (const part of given === "-" ? world.stdin() : createReadStream(given)) parts.push(part);
-  return { text: Buffer.concat(parts).toString("utf8"), file: given === "-" ? "standard input" : given };
+  if (given !== "-" && !isTextFile(given, world)) return { text: given };
+  const file = inputName(given);
+  return { text: await wholeText(inputChunks(given, world), file), file };
 }

@@ -1,10 +1,11 @@
-import { createReadStream, statSync } from "node:fs";
 import type { Host } from "../host/host.js";
 import { atlas, entryHost } from "../input/atlas/atlas.js";
 import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
 import { findCpu } from "../input/atlas/atlas-find.js";
 import type { ReadOptions } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
+import { visible } from "../report/visible.js";
+import { fileKind, inputChunks, inputName } from "./files.js";
 import type { MissingFact } from "./live-machine.js";
 import { didYouMean } from "./options.js";
 import type { World } from "./world.js";
@@ -45,11 +46,11 @@ export async function findHost(
   how: HowToRead = {},
 ): Promise<FoundHost | NoHost> {
   if (query === undefined || query === "this") return thisMachine(world);
-  if (query === "-") return readText(world.stdin(), "standard input", world, how);
-  const kind = fileKind(query);
+  if (query === "-") return readText(query, world, how);
+  const kind = fileKind(query, world);
   if (kind === "directory")
     return none(`${query} is a directory; HOST is a file, an atlas CPU or - for standard input`);
-  if (kind === "file") return readText(createReadStream(query), query, world, how);
+  if (kind === "file") return readText(query, world, how);
   if (/[/\\]/.test(query)) return none(`${query}: no such file`);
   return atlasCpu(query);
 }
@@ -58,33 +59,10 @@ function none(...problems: readonly string[]): NoHost {
   return { kind: "none", problems };
 }
 
-function fileKind(path: string): "file" | "directory" | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  return stat.isDirectory() ? "directory" : "file";
-}
-
-/** Whether there is a file of that name. */
-export function isFile(path: string): boolean {
-  return fileKind(path) === "file";
-}
-
-async function readText(
-  chunks: AsyncIterable<string | Uint8Array>,
-  name: string,
-  world: World,
-  how: HowToRead,
-): Promise<FoundHost | NoHost> {
+async function readText(path: string, world: World, how: HowToRead): Promise<FoundHost | NoHost> {
   const { readHostStream } = await import("../input/read.js");
-  let result: Awaited<ReturnType<typeof readHostStream>>;
-  try {
-    result = await readHostStream(chunks, { ...how, file: name });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return none(`${name} cannot be read: ${message}`);
-  }
-  const { host, hosts, format, diagnostics } = result;
+  const name = inputName(path);
+  const { host, hosts, format, diagnostics } = await readHostStream(inputChunks(path, world), { ...how, file: name });
   const texts = diagnostics.map(diagnosticText);
   if (host === undefined) return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]));
   for (const text of texts) world.err(`${text}\n`);
@@ -93,10 +71,10 @@ async function readText(
   return { kind: "host", host, origin: "file", source, notes };
 }
 
-/** `FILE:LINE:COLUMN: error: message; expected …` as compilers write it. */
+/** `FILE:LINE:COLUMN: error: message; expected …` as compilers write it, in one line whatever the text was. */
 export function diagnosticText({ file, line, column, severity, message, expected }: Diagnostic): string {
   const where = `${file ?? "input"}:${line}:${column}`;
-  return `${where}: ${severity}: ${message}${expected === undefined ? "" : `; expected ${expected}`}`;
+  return visible(`${where}: ${severity}: ${message}${expected === undefined ? "" : `; expected ${expected}`}`);
 }
 
 function atlasCpu(query: string): FoundHost | NoHost {

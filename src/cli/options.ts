@@ -17,6 +17,7 @@ export interface RawOptions {
   readonly json?: boolean;
   readonly color?: boolean;
   readonly width?: string;
+  readonly maxBytes?: string;
 }
 
 /** The shared options, checked. */
@@ -171,11 +172,20 @@ function assumeOptions(texts: readonly string[], problems: string[]): Settings["
 }
 
 /** --color and --no-color, then NO_COLOR (no-color.org), then FORCE_COLOR, then whether a terminal is there. */
-function wantsColor(option: boolean | undefined, { env, columns }: World): boolean {
+export function wantsColor(option: boolean | undefined, { env, columns }: World): boolean {
   if (option !== undefined) return option;
   if ((env.NO_COLOR ?? "") !== "") return false;
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
   return columns !== undefined && env.TERM !== "dumb";
+}
+
+/** Bytes as a number, with K, M or G for powers of 1024; a sentence for anything else. */
+export function bytesOption(text: string | undefined): number | string | undefined {
+  if (text === undefined) return undefined;
+  const [, number, unit] = /^(\d{1,15})([KMG])?(?:i?B)?$/i.exec(text) ?? [];
+  const bytes = Number(number) * 1024 ** ("kmg".indexOf(unit?.toLowerCase() ?? "") + (unit === undefined ? 0 : 1));
+  if (number !== undefined && bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+  return `--max-bytes ${text}: a number of bytes, or of KiB, MiB or GiB as 500M`;
 }
 
 function widthOption(text: string | undefined, { columns }: World, problems: string[]): number {

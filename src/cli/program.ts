@@ -1,9 +1,12 @@
 import { Command, CommanderError } from "commander";
 // biome-ignore lint/correctness/useImportExtensions: it is no module of ours
 import pkg from "../../package.json" with { type: "json" };
+import { complain } from "./command.js";
 import { layers } from "./commands/layers.js";
 import { EXIT } from "./exit-code.js";
-import type { RawOptions } from "./options.js";
+import { worldSentence } from "./files.js";
+import { bytesOption, type RawOptions, wantsColor } from "./options.js";
+import { oneError, worldOf } from "./outlet.js";
 import type { World } from "./world.js";
 
 type Run = (args: readonly (string | undefined)[], options: RawOptions, world: World) => Promise<number>;
@@ -194,6 +197,7 @@ const COMMON = [
   ["--assume <id>", "firmware=enabled|disabled|unlocked, registers=sdm, vendor=intel; none drops the defaults", "many"],
   ["--cpu <number|type>", "one logical CPU, or a core type: P, E, LP-E"],
   ["--json", "JSON, as schema/COMMAND.schema.json of the package describes it"],
+  ["--max-bytes <size>", "the most that is read of a file or of standard input, as 500M; 1G if not given"],
   ["--width <columns>", "width of the output"],
   ["--color", "colours even when no terminal is there"],
   ["--no-color", "no colours; NO_COLOR and FORCE_COLOR work too"],
@@ -205,14 +209,19 @@ function gather(value: string, before: readonly string[] = []): readonly string[
   return [...before, value];
 }
 
-/** Runs the command that the arguments name and gives its exit code. */
-export async function runProgram(args: readonly string[], world: World): Promise<number> {
+/** Runs the command that the arguments name and gives its exit code. What the world refuses is one sentence, and 2. */
+export async function runProgram(args: readonly string[], outside: World): Promise<number> {
   let code: number = EXIT.ok;
+  const world = worldOf(outside, false);
   const program = new Command("vmxlens")
     .description("Replays what Linux and KVM make of VMX capability MSRs, bit for bit, with the reason.")
     .version(pkg.version)
     .exitOverride()
-    .configureOutput({ writeOut: world.out, writeErr: world.err })
+    .configureOutput({
+      writeOut: world.out,
+      writeErr: world.err,
+      outputError: (text, write) => write(oneError(text)),
+    })
     .showHelpAfterError("(--help tells more)")
     .addHelpText("after", `\n${EXIT_CODES}`);
   // The commands that are not asked for need not be built.
@@ -235,12 +244,17 @@ export async function runProgram(args: readonly string[], world: World): Promise
       const count = command.registeredArguments.length;
       const run = await row.load();
       const operands = given.slice(0, count).flat() as (string | undefined)[];
-      code = await run(operands, command.opts<RawOptions>(), world);
+      const options = command.opts<RawOptions>();
+      const maxBytes = bytesOption(options.maxBytes);
+      if (typeof maxBytes === "string") code = complain(world, [maxBytes]);
+      else code = await run(operands, options, worldOf(outside, wantsColor(options.color, outside), maxBytes));
     });
   }
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
+    const refused = worldSentence(error);
+    if (refused !== undefined) return complain(world, [refused]);
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }

@@ -1,17 +1,29 @@
+import { visible } from "../report/visible.js";
 import { EXIT } from "./exit-code.js";
+import { worldOf } from "./outlet.js";
 import { runProgram } from "./program.js";
 import type { World } from "./world.js";
 
+/** Where it was thrown, without the message, which may quote anything. */
+function framesOf(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  return stack
+    .split("\n")
+    .filter((line) => /^ {4}at /.test(line))
+    .map(visible);
+}
+
 /** Runs the command line and gives its exit code; what is thrown on the way is a bug, and said to be one. */
-export async function run(args: readonly string[], world: World): Promise<number> {
+export async function run(args: readonly string[], outside: World): Promise<number> {
+  const world = worldOf(outside, false);
   try {
-    return await runProgram(args, world);
+    return await runProgram(args, outside);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = visible(error instanceof Error ? error.message : String(error));
     world.err(`vmxlens: a bug of vmxlens: ${text}\n`);
     world.err("Please report it, with the command and what it read.\n");
     if (world.env.VMXLENS_DEBUG === undefined) world.err("VMXLENS_DEBUG=1 shows where it happened.\n");
-    else if (error instanceof Error) world.err(`${error.stack}\n`);
+    else for (const frame of framesOf(error)) world.err(`${frame}\n`);
     return EXIT.bug;
   }
 }

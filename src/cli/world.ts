@@ -1,4 +1,5 @@
-import { fstatSync, writeSync } from "node:fs";
+import fs from "node:fs";
+import type { FileSystem } from "./files.js";
 import type { LiveMachine } from "./live-machine.js";
 
 /** Everything a command needs of the process it runs in; tests give their own. */
@@ -9,24 +10,30 @@ export interface World {
   /** Columns of the terminal that standard output goes to; undefined when it is none. */
   readonly columns: number | undefined;
   readonly stdin: () => AsyncIterable<Uint8Array>;
+  /** `node:fs` when not given. */
+  readonly files?: FileSystem;
+  /** The most that is read of one file or of standard input, as --max-bytes says. */
+  readonly maxBytes?: number;
   readonly live: () => Promise<LiveMachine>;
 }
 
-export function nodeWorld(): World {
+/** @param files written through as well; tests give one that fails. */
+export function nodeWorld(files: FileSystem = fs): World {
   return {
-    out: (text) => writeAll(1, text),
-    err: (text) => writeAll(2, text),
+    out: (text) => writeAll(files, 1, text),
+    err: (text) => writeAll(files, 2, text),
     env: process.env,
     // Asking process.stdout loads Node's network code, which takes longer than a replay.
     columns: isTerminal(1) ? process.stdout.columns : undefined,
     stdin: () => process.stdin,
+    files,
     live: async () => (await import("./live-machine.js")).readLiveMachine(),
   };
 }
 
 function isTerminal(fd: number): boolean {
   try {
-    return fstatSync(fd).isCharacterDevice() && (fd === 1 ? process.stdout : process.stderr).isTTY;
+    return fs.fstatSync(fd).isCharacterDevice() && (fd === 1 ? process.stdout : process.stderr).isTTY;
   } catch {
     return false;
   }
@@ -39,11 +46,11 @@ const PAUSE = 20;
  * Writes at once, so that nothing is lost when the process ends. A pipe that is full is waited for; one that nobody
  * reads any more (`vmxlens show | head`) swallows the rest.
  */
-function writeAll(fd: number, text: string): void {
+function writeAll(files: FileSystem, fd: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     try {
-      rest = rest.subarray(writeSync(fd, rest));
+      rest = rest.subarray(files.writeSync(fd, rest));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EPIPE") return;

@@ -1,3 +1,5 @@
+import { visible } from "./visible.js";
+
 /** What a piece of text is. A terminal shows it as a colour, a page as a class. */
 export type Style =
   | "title"
@@ -33,11 +35,13 @@ export function styled(style: Style, text: string): Span {
   return { text, style };
 }
 
-/** The pieces of a text in order, with empty ones left out. */
+/** The pieces of a text in order, with empty ones left out; what nobody is to see is shown as `\u{1b}` from here on. */
 export function spansOf(inline: Inline): Span[] {
-  if (typeof inline === "string") return inline === "" ? [] : [{ text: inline }];
-  if ("text" in inline) return inline.text === "" ? [] : [inline];
-  return inline.flatMap(spansOf);
+  if (typeof inline === "string") return inline === "" ? [] : [{ text: visible(inline) }];
+  if (!("text" in inline)) return inline.flatMap(spansOf);
+  if (inline.text === "") return [];
+  const text = visible(inline.text);
+  return [text === inline.text ? inline : { ...inline, text }];
 }
 
 /** Length in UTF-16 code units; the layout takes each of them for one column. */

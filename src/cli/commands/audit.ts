@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { parseHexU64 } from "../../bits/u64.js";
 import type { CoreGroup } from "../../host/host.js";
 import type { Diagnostic } from "../../input/text/diagnostic.js";
@@ -17,6 +16,7 @@ import { known64, type Value64 } from "../../vmcs/value64.js";
 import { nestedCore } from "../../why/nested-core.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
+import { inputChunks, inputName, wholeText } from "../files.js";
 import { diagnosticText } from "../host.js";
 import { didYouMean, type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
@@ -32,7 +32,11 @@ interface AuditRaw extends RawOptions {
 type Setting = readonly [row: FieldRow, value: Value64];
 
 /** `vmxlens audit [DUMP]` */
-export async function audit([file]: readonly (string | undefined)[], raw: AuditRaw, world: World): Promise<number> {
+export async function audit(
+  [file = "-"]: readonly (string | undefined)[],
+  raw: AuditRaw,
+  world: World,
+): Promise<number> {
   const { settings, problems } = readOptions(raw, world);
   const all = [...problems];
   const changes = (raw.set ?? []).flatMap((text) => setting(text, all));
@@ -68,43 +72,29 @@ export async function audit([file]: readonly (string | undefined)[], raw: AuditR
     }
   };
   const diagnostics = await readDumps(file, world, onDump);
-  if (typeof diagnostics === "string") return complain(world, [diagnostics]);
   for (const entry of diagnostics) world.err(`${diagnosticText(entry)}\n`);
   if (refused !== undefined) return complain(world, [`--set: ${refused}`]);
   if (found === 0) return EXIT.usage;
-  if (raw.junit === true) world.out(auditJunit(file ?? "standard input", collected));
+  if (raw.junit === true) world.out(auditJunit(inputName(file), collected));
   else if (settings.json)
     showJson({ format: "vmxlens-audit/1", cpu: cpu.text, dumps: collected.map(auditJson) }, world);
   return bad ? EXIT.no : EXIT.ok;
 }
 
-/** Reads a log piece by piece; JSON is read as a whole. Gives what there is to say about the text, or why it cannot be read. */
-async function readDumps(
-  file: string | undefined,
-  world: World,
-  onDump: (dump: VmcsDump) => void,
-): Promise<readonly Diagnostic[] | string> {
-  const name = file === undefined || file === "-" ? "standard input" : file;
-  const chunks = name === file ? createReadStream(name) : world.stdin();
+/** Reads a log piece by piece; JSON is read as a whole. Gives what there is to say about the text. */
+async function readDumps(file: string, world: World, onDump: (dump: VmcsDump) => void): Promise<readonly Diagnostic[]> {
+  const name = inputName(file);
+  const chunks = inputChunks(file, world);
+  const { value: first, done } = await chunks.next();
   const decoder = new TextDecoder();
-  const log = vmcsStream(onDump, name);
-  let json: string | undefined;
-  let first = true;
-  try {
-    for await (const chunk of chunks) {
-      const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
-      if (first && /^\uFEFF?\s*[{[]/.test(text)) json = "";
-      first = false;
-      if (json === undefined) log.push(text);
-      else json += text;
-    }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return `${name} cannot be read: ${message}`;
+  const head = done === true ? "" : decoder.decode(first, { stream: true });
+  if (!/^\s*[{[]/.test(head)) {
+    const log = vmcsStream(onDump, name);
+    log.push(head);
+    for await (const chunk of chunks) log.push(decoder.decode(chunk, { stream: true }));
+    return log.end();
   }
-  if (json === undefined) return log.end();
-  const { dumps, diagnostics } = readVmcs(json, name);
+  const { dumps, diagnostics } = readVmcs(head + (await wholeText(chunks, name, decoder)), name);
   for (const dump of dumps) onDump(dump);
   return diagnostics;
 }

@@ -3,16 +3,12 @@ import { explainReport } from "../../report/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { givenText } from "../given-text.js";
-import { isFile } from "../host.js";
 import { type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
 
 interface ExplainRaw extends RawOptions {
   readonly host?: string;
 }
-
-/** Nobody's error line is one word that begins or ends like the name of a file. */
-const LIKE_A_PATH = /^(?:(?:\.{1,2}|~)?\/\S+|\S+\.(?:txt|log|json|xml))$/;
 
 /** `vmxlens explain [TEXT | FILE | -]`: exit code 1 when nothing in the text was recognised. */
 export async function explain(
@@ -22,8 +18,6 @@ export async function explain(
 ): Promise<number> {
   const { settings, problems } = readOptions(raw, world);
   if (problems.length > 0) return complain(world, problems);
-  if (given !== undefined && LIKE_A_PATH.test(given) && !isFile(given))
-    return complain(world, [`${given}: no such file`]);
   const { text } = await givenText(given ?? "-", world);
   if (text.trim() === "") return complain(world, ["there is no text to explain"]);
   let machine = {};

@@ -4,7 +4,7 @@ import { VOCABULARIES, type Vocabulary } from "../../registers/sources.js";
 import { showReport } from "../../report/show-report.js";
 import { complain, ready, showJson, show as showLines } from "../command.js";
 import { EXIT } from "../exit-code.js";
-import { isFile } from "../host.js";
+import { isFile } from "../files.js";
 import { didYouMean, type RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -24,7 +24,7 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   const given = args.filter((arg) => arg !== undefined);
   const [first] = given;
   // A register may stand alone: then it is one of this machine.
-  const alone = first !== undefined && findRegister(first) !== undefined && !isFile(first);
+  const alone = first !== undefined && findRegister(first) !== undefined && !isFile(first, world);
   const [query, ...rest] = alone ? [undefined, ...given] : given;
   const registers = rest.flatMap((text) => {
     const row = text === undefined ? undefined : findRegister(text);

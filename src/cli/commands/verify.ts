@@ -105,23 +105,22 @@ async function fingerprintOf(
     const why = origin === "machine" ? "neither XDG_STATE_HOME nor HOME is set" : "HOST is not this machine";
     return { problems: [`--fingerprint: name a file to keep it in; ${why}`] };
   }
-  const before = await readFingerprint(file);
+  const before = await readFingerprint(file, world);
   if ("problem" in before) return { problems: [before.problem] };
   if (before.host === undefined) {
     if (raw.against !== undefined) return { problems: [`--against ${file}: no such file`] };
     if (raw.fingerprint === undefined) return undefined;
-    return store(file, host);
+    return store(file, host, world);
   }
   const changes = await compare(before.host, host, settings);
   if (raw.update !== true) return { file, stored: false, changes };
   if (!before.own) return { problems: [`${file} is no fingerprint, and is not overwritten`] };
-  const stored = store(file, host);
-  return "problems" in stored ? stored : { ...stored, changes };
+  return { ...store(file, host, world), changes };
 }
 
-function store(file: string, host: Host): Fingerprint | { readonly problems: readonly string[] } {
-  const problem = storeFingerprint(file, host);
-  return problem === undefined ? { file, stored: true } : { problems: [problem] };
+function store(file: string, host: Host, world: World): Fingerprint {
+  storeFingerprint(file, host, world);
+  return { file, stored: true };
 }
 
 async function compare(before: Host, now: Host, { kernel, config, machine }: Settings): Promise<Changes> {

@@ -1,0 +1,283 @@
+import fs from "node:fs";
+import { dirname } from "node:path";
+import type { World } from "./world.js";
+
+/*
+ * The one door to files and standard input. What the world refuses (no such file, a full disk, a broken one) comes back
+ * as a `WorldError` with one sentence that names the path; `runProgram` prints it and ends with exit code 2.
+ */
+
+/** The part of `node:fs` that commands use; tests give one that fails. */
+export type FileSystem = Pick<
+  typeof fs,
+  | "statSync"
+  | "openSync"
+  | "readSync"
+  | "writeSync"
+  | "fsyncSync"
+  | "closeSync"
+  | "mkdirSync"
+  | "renameSync"
+  | "unlinkSync"
+>;
+
+/** What the world refused: its message is a whole sentence. */
+export class WorldError extends Error {}
+
+/** In words for users, by the name of the error. */
+const WORDS: { readonly [code: string]: string } = {
+  E2BIG: "too many arguments",
+  EACCES: "permission denied",
+  EAGAIN: "nothing is there to be read yet",
+  EBADF: "it is not open",
+  EBUSY: "it is in use",
+  EDQUOT: "the disk quota is used up",
+  EEXIST: "there is such a file already",
+  EFBIG: "the file would become too large",
+  EINTR: "a signal interrupted it",
+  EINVAL: "the system does not allow it there",
+  EIO: "input/output error",
+  EISDIR: "it is a directory",
+  ELOOP: "its symbolic links lead round in a circle",
+  EMFILE: "too many files are open",
+  ENAMETOOLONG: "no such file, as the name is too long",
+  ENFILE: "too many files are open on this machine",
+  ENODEV: "there is no such device",
+  ENOENT: "no such file or directory",
+  ENOMEM: "not enough memory",
+  ENOSPC: "no space is left on the device",
+  ENOTCONN: "nothing is connected",
+  ENOTDIR: "a part of the path is not a directory",
+  ENOTSUP: "the file system cannot do it",
+  ENXIO: "there is no such device or address",
+  EOVERFLOW: "the file is too large",
+  EPERM: "the operation is not permitted",
+  EPIPE: "nobody reads it",
+  EROFS: "the file system is read-only",
+  ESTALE: "the file went away on its server",
+  ETIMEDOUT: "it took too long",
+  ETXTBSY: "the program in it is running",
+};
+
+/** The name of a system error (`ENOENT`); undefined for anything else that can be thrown. */
+function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  // Node's own errors are called ERR_…, and those are somebody's mistake.
+  return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** `no space is left on the device (ENOSPC)` */
+function reason(code: string): string {
+  return WORDS[code] === undefined ? code : `${WORDS[code]} (${code})`;
+}
+
+/** Runs what may meet an error of the system, which becomes `WHAT cannot be …: reason`. */
+function trying<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw asWorldError(error, what);
+  }
+}
+
+/** An error of the system as a `WorldError`; any other one as it is. `what` is as `x.txt cannot be read`. */
+export function asWorldError(error: unknown, what: string): unknown {
+  const code = errnoOf(error);
+  return code === undefined ? error : new WorldError(`${what}: ${reason(code)}`, { cause: error });
+}
+
+/** The sentence for what the world refused; undefined for a bug of ours. */
+export function worldSentence(error: unknown): string | undefined {
+  if (error instanceof WorldError) return error.message;
+  const code = errnoOf(error);
+  if (code === undefined) return undefined;
+  const { path, syscall } = error as NodeJS.ErrnoException;
+  return `${path ?? syscall ?? "the system"}: ${reason(code)}`;
+}
+
+/** The longest name of a file, and of a path with its end mark, in bytes; no file system of Linux has longer ones. */
+const MAX_NAME = 255;
+const MAX_PATH = 4095;
+
+function mayBePath(text: string): boolean {
+  if (text === "" || text.length > MAX_PATH || text.includes("\0")) return false;
+  // A character is at most three bytes for each of its UTF-16 units.
+  if (text.length * 3 <= MAX_NAME) return true;
+  return (
+    Buffer.byteLength(text) <= MAX_PATH && text.split(/[/\\]/).every((name) => Buffer.byteLength(name) <= MAX_NAME)
+  );
+}
+
+const NO_FILE: ReadonlySet<string | undefined> = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG"]);
+
+/** What is there under a path: a pipe or a device is a file, too. Undefined when nothing is. */
+export function fileKind(path: string, { files = fs }: World): "file" | "directory" | undefined {
+  if (!mayBePath(path)) return undefined;
+  try {
+    return files.statSync(path).isDirectory() ? "directory" : "file";
+  } catch (error) {
+    if (NO_FILE.has(errnoOf(error))) return undefined;
+    throw asWorldError(error, `${path} cannot be read`);
+  }
+}
+
+export function isFile(path: string, world: World): boolean {
+  return fileKind(path, world) === "file";
+}
+
+/** Nobody's error line is one word that begins or ends like the name of a file. */
+const LIKE_A_PATH = /^(?:(?:\.{1,2}|~)?\/\S+|\S+\.(?:txt|log|json|xml))$/;
+/** How the path of a file begins that one would otherwise take for something else. */
+const PATH_ALL_THE_SAME = /^(?:\.{1,2}|~)?\//;
+
+/**
+ * Whether TEXT, which may be the text itself, is the name of a file. Pasted lines are not looked for in the file system;
+ * what can be nothing but a path and is no file is refused.
+ */
+export function isTextFile(text: string, world: World): boolean {
+  if (/[\r\n]/.test(text) && !PATH_ALL_THE_SAME.test(text)) return false;
+  const named = LIKE_A_PATH.test(text);
+  let kind: ReturnType<typeof fileKind>;
+  try {
+    kind = fileKind(text, world);
+  } catch (error) {
+    if (named || !(error instanceof WorldError)) throw error;
+    return false;
+  }
+  if (named && kind === undefined) throw new WorldError(`${text}: no such file`);
+  if (named && kind === "directory") throw new WorldError(`${text} is a directory`);
+  return kind === "file";
+}
+
+/** `-` is standard input. */
+export function inputName(path: string): string {
+  return path === "-" ? "standard input" : path;
+}
+
+/** What is read of one input when --max-bytes says nothing else: 1 GiB. */
+export const DEFAULT_MAX_BYTES = 2 ** 30;
+/** The same for a text that is needed as a whole. */
+const MAX_WHOLE = 2 ** 26;
+const CHUNK = 65_536;
+
+/** `1 GiB`, `1.5 MiB`, `700 bytes` */
+function sizeText(bytes: number): string {
+  for (const [unit, size] of [
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+    ["KiB", 2 ** 10],
+  ] as const) {
+    if (bytes >= size && Number.isInteger((bytes / size) * 10)) return `${bytes / size} ${unit}`;
+  }
+  return `${bytes} bytes`;
+}
+
+function tooLarge(name: string, limit: number, whole: boolean): WorldError {
+  const advice = whole ? "the most for a text of this kind" : "give --max-bytes to read more";
+  return new WorldError(`${name} is larger than ${sizeText(limit)}; ${advice}`);
+}
+
+/** The bytes of a file, or of standard input for `-`, piece by piece; a `WorldError` beyond --max-bytes. */
+export async function* inputChunks(path: string, world: World): AsyncGenerator<Uint8Array> {
+  const name = inputName(path);
+  const limit = world.maxBytes ?? DEFAULT_MAX_BYTES;
+  let total = 0;
+  for await (const chunk of path === "-" ? stdinChunks(world) : fileChunks(path, world)) {
+    total += chunk.length;
+    if (total > limit) throw tooLarge(name, limit, false);
+    yield chunk;
+  }
+}
+
+async function* stdinChunks(world: World): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of world.stdin()) yield chunk;
+  } catch (error) {
+    throw asWorldError(error, `${inputName("-")} cannot be read`);
+  }
+}
+
+function* fileChunks(path: string, { files = fs, maxBytes }: World): Generator<Uint8Array> {
+  const failed = `${path} cannot be read`;
+  const limit = maxBytes ?? DEFAULT_MAX_BYTES;
+  // That a file is too large is known without reading it, unless it is a pipe or a device.
+  const size = trying(failed, () => files.statSync(path).size);
+  if (size > limit) throw tooLarge(path, limit, false);
+  const fd = trying(failed, () => files.openSync(path, "r"));
+  try {
+    for (;;) {
+      const chunk = new Uint8Array(CHUNK);
+      const length = trying(failed, () => files.readSync(fd, chunk, 0, CHUNK, null));
+      if (length === 0) return;
+      yield chunk.subarray(0, length);
+    }
+  } finally {
+    closeQuietly(fd, files);
+  }
+}
+
+/** A file that was only read lost nothing when it cannot be closed. */
+function closeQuietly(fd: number, files: FileSystem): void {
+  try {
+    files.closeSync(fd);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+}
+
+/** A text that is needed as a whole, at most 64 MiB. */
+export async function wholeText(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  decoder: InstanceType<typeof TextDecoder> = new TextDecoder(),
+): Promise<string> {
+  let text = "";
+  let total = 0;
+  for await (const chunk of chunks) {
+    total += chunk.length;
+    if (total > MAX_WHOLE) throw tooLarge(name, MAX_WHOLE, true);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/**
+ * Writes a file, with the folders it lies in. An old one is replaced as a whole or, when something goes wrong, stays as
+ * it is; nothing else is left behind.
+ */
+export function replaceFile(path: string, text: string, { files = fs }: World): void {
+  const failed = `${path} cannot be written`;
+  const folder = dirname(path);
+  if (folder !== ".") trying(failed, () => files.mkdirSync(folder, { recursive: true }));
+  const partial = `${path}.${process.pid}.${Date.now().toString(36)}.tmp`;
+  const fd = trying(failed, () => files.openSync(partial, "wx"));
+  try {
+    trying(failed, () => {
+      try {
+        writeWhole(fd, text, files);
+        // A rename may reach the disk before the data: after a power cut the file would be there, and empty.
+        files.fsyncSync(fd);
+      } finally {
+        files.closeSync(fd);
+      }
+      files.renameSync(partial, path);
+    });
+  } catch (error) {
+    removeQuietly(partial, files);
+    throw error;
+  }
+}
+
+function writeWhole(fd: number, text: string, files: FileSystem): void {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.length > 0) rest = rest.subarray(files.writeSync(fd, rest));
+}
+
+function removeQuietly(path: string, files: FileSystem): void {
+  try {
+    files.unlinkSync(path);
+  } catch (error) {
+    // The reason that is told is why the file could not be written.
+    if (errnoOf(error) === undefined) throw error;
+  }
+}

@@ -1,0 +1,39 @@
+import { guarded } from "../report/ansi.js";
+import { visible } from "../report/visible.js";
+import { asWorldError, worldSentence } from "./files.js";
+import type { World } from "./world.js";
+
+/**
+ * The world as commands see it. Whatever they print passes the guard here, and an output that cannot be written is the
+ * world's fault. That standard error cannot be written can be said nowhere.
+ */
+export function worldOf(world: World, color: boolean, maxBytes?: number): World {
+  return {
+    ...world,
+    out(text) {
+      try {
+        world.out(guarded(text, color));
+      } catch (error) {
+        throw asWorldError(error, "standard output cannot be written");
+      }
+    },
+    err(text) {
+      try {
+        world.err(guarded(text, color));
+      } catch (error) {
+        if (worldSentence(error) === undefined) throw error;
+      }
+    },
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  };
+}
+
+/** What commander adds below an error by itself. */
+const SUGGESTION = /\n\(Did you mean [^\n"'`]*\?\)$/;
+
+/** An error of commander, which quotes what was typed: nothing in it begins a line but its suggestion. */
+export function oneError(text: string): string {
+  const whole = text.replace(/\n$/, "");
+  const suggestion = SUGGESTION.exec(whole)?.[0] ?? "";
+  return `${visible(whole.slice(0, whole.length - suggestion.length))}${suggestion}\n`;
+}
