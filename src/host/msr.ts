@@ -43,6 +43,11 @@ export function msrBit(msr: Msr, bit: number): Tri {
   return bitAt(bit < 32 ? msr.lo : msr.hi, bit & 31);
 }
 
+/** Was the register seen in a way that leaves open whether reading it faults. */
+export function mayBeAbsent(msr: Msr): boolean {
+  return msr.state === "value" && msr.mayBeAbsent === true;
+}
+
 /** The value when every bit of it is known. */
 export function knownValue(msr: Msr): U64 | undefined {
   if (msr.state !== "value" || msr.hi.unknown !== 0 || msr.lo.unknown !== 0) return undefined;

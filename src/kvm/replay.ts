@@ -5,6 +5,7 @@ import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { compile, evaluate, type KernelConfig, type Program, run } from "../rules/compile.js";
 import {
+  type Certainty,
   createMachine,
   MAYBE,
   type Machine,
@@ -12,6 +13,7 @@ import {
   type MsrRead,
   msrWordIndex,
   type Refusal,
+  settleRecords,
   type TraceEvent,
   truthToTri,
   type Warning,
@@ -30,7 +32,7 @@ import {
   type WordName,
   wordIndex,
 } from "../rules/words.js";
-import { type CompatibilityCheck, compatibilityCheck } from "./guest/compatibility.js";
+import { type CompatibilityCheck, compatibilityCheck, settledChecks } from "./guest/compatibility.js";
 import { adjustSpecs } from "./load/controls.js";
 import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./load/errata.js";
 import { loadRules } from "./load/load-order.js";
@@ -94,7 +96,7 @@ export interface PhaseLog {
   readonly messages: readonly Message[];
   readonly warnings: readonly Warning[];
   /** MSRs whose plain RDMSR faulted, each once. */
-  readonly unchecked: readonly { readonly msr: MsrName; readonly certain: boolean }[];
+  readonly unchecked: readonly { readonly msr: MsrName; readonly certain: Certainty }[];
 }
 
 /** The replay of boot and of loading KVM on one CPU. Words are as they stand at the end; ask for them by name. */
@@ -110,7 +112,10 @@ export interface CoreReplay {
   readonly load: PhaseLog;
   /** Does the module load on this CPU. */
   readonly loads: Tri;
-  /** Every refusal, certain or possible, in order. The last one is certain if `loads` is `"no"`. */
+  /**
+   * Every refusal, certain or possible, in order; one of them happens if `loads` is `"no"`. Only the first can be certain:
+   * an earlier one that is possible may take the place of a later one.
+   */
   readonly refusals: readonly Refusal[];
 }
 
@@ -215,7 +220,7 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
   const unknownParams = fillParams(m, release, prepared, options.params);
   if (!m.stopped) run(m, prepared.load);
-  const load = takeLog(m);
+  const doubted = m.refusals.length > (m.stopped ? 1 : 0);
   const told =
     options.told === true && !m.stopped && tellsNested(host, release) ? host.observed?.nestedMsrs : undefined;
   if (told !== undefined) {
@@ -223,11 +228,14 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
     // What might have refused did not: KVM was there to be asked.
     m.refusals = [];
   }
-  const cpu = coreReplay(m, first, boot, load, config);
-
-  const compatibility = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check()));
-  let { loads } = cpu;
-  if (told === undefined) for (const check of compatibility) loads = and(loads, check.agrees);
+  const alone: Tri = m.stopped ? "no" : m.refusals.length > 0 ? "unknown" : "yes";
+  const checks = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check()));
+  let loads = alone;
+  if (told === undefined) for (const check of checks) loads = and(loads, check.agrees);
+  if (doubted) settleRecords(m, loads);
+  const load = takeLog(m);
+  const cpu = coreReplay(m, first, { boot, load, loads: alone }, config);
+  const compatibility = checks.length === 0 ? checks : settledChecks(checks, alone, loads);
   const base = { release, config, host, cpu, compatibility, loads, unknownParams };
   if (loads !== "no") return base;
   const errors = new Set<Errno>(cpu.refusals.map((refusal) => refusal.errno));
@@ -251,9 +259,13 @@ function takeLog(m: Machine): PhaseLog {
   return log;
 }
 
-function coreReplay(m: Machine, core: CoreGroup, boot: PhaseLog, load: PhaseLog, config: KernelConfig): CoreReplay {
+function coreReplay(
+  m: Machine,
+  core: CoreGroup,
+  outcome: Pick<CoreReplay, "boot" | "load" | "loads">,
+  config: KernelConfig,
+): CoreReplay {
   const { value, unknown, refusals } = m;
-  const loads: Tri = m.stopped ? "no" : refusals.length > 0 ? "unknown" : "yes";
   return {
     core,
     holds: (condition) => truthToTri(evaluate(m, condition, config)),
@@ -267,9 +279,7 @@ function coreReplay(m: Machine, core: CoreGroup, boot: PhaseLog, load: PhaseLog,
       if (((unknown[index] as number) & mask) !== 0) return "unknown";
       return ((value[index] as number) & mask) !== 0 ? "yes" : "no";
     },
-    boot,
-    load,
-    loads,
+    ...outcome,
     refusals,
   };
 }

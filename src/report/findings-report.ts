@@ -1,9 +1,9 @@
 import type { Finding } from "../host/finding.js";
 import type { Replay } from "../kvm/replay.js";
-import type { Message } from "../rules/machine.js";
+import type { Certainty, Message } from "../rules/machine.js";
 import type { KernelFinding } from "../why/kernel-findings.js";
 import { wrap } from "./layout.js";
-import { type Line, type Style, spaces, styled } from "./text.js";
+import { type Inline, type Line, type Style, spaces, styled } from "./text.js";
 
 const ORDER = ["error", "warning", "note"] as const;
 
@@ -24,15 +24,21 @@ export function findingLines(
 
 /**
  * The kernel's messages in the order of printing, as `dmesg` shows them. `perhaps`: those that unknown input decides
- * about too.
+ * about too, though the module loads.
  */
 export function messageLines(replayed: Replay, width: number, perhaps: boolean): Line[] {
   const all = allMessages(replayed);
-  const shown = perhaps ? all : all.filter(({ certain }) => certain);
+  const shown = perhaps ? all : all.filter(({ certain }) => certain !== false);
   return shown.flatMap(({ text, certain, level }) => {
     const style: Style = level === 3 ? "error" : level === 4 ? "warning" : "dim";
-    return wrap([styled(style, text), certain ? "" : styled("unknown", " (perhaps)")], width, "  ", 4);
+    return wrap([styled(style, text), certaintyText(certain)], width, "  ", 4);
   });
+}
+
+/** What is put behind a step of the kernel that may not happen, a blank before it. */
+export function certaintyText(certain: Certainty): Inline {
+  if (certain === true) return "";
+  return styled("unknown", certain === false ? " (perhaps)" : ` (${certain})`);
 }
 
 /** Messages of boot, of loading KVM and of the check of further CPUs. */

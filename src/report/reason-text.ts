@@ -135,10 +135,10 @@ export function unknownText(sources: readonly UnknownSource[]): string {
   return [...new Set(sources.map(({ text }) => text))].join("; ");
 }
 
-/** Why the module does not load, or may not: the last refusal of the boot CPU or of the check of another. */
+/** Why the module does not load, or may not: the refusal of the boot CPU that ends every run, the first that may, or one of another CPU. */
 export function refusalOf(replayed: Replay): Refusal | undefined {
-  const { refusals } = replayed.cpu;
-  const own = refusals.find(({ certain }) => certain) ?? refusals[0];
+  const { refusals, loads } = replayed.cpu;
+  const own = loads === "no" ? refusals.at(-1) : refusals[0];
   if (own !== undefined) return own;
   return replayed.compatibility.flatMap((check) => check.refusals)[0];
 }

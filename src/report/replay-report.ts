@@ -5,14 +5,14 @@ import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import { cpuFlags, type FlagState, vmxFlagsLine, vmxWordCount } from "../linux/cpuinfo.js";
 import { hexIndex } from "../registers/registers.js";
-import type { TraceEvent } from "../rules/machine.js";
+import type { MsrRead, TraceEvent } from "../rules/machine.js";
 import type { Rule } from "../rules/rule.js";
 import { bitName, type FunctionName, REPLAY_MSRS, type WordName } from "../rules/words.js";
 import { kernelFindings } from "../why/kernel-findings.js";
 import { holdsBefore } from "../why/state-before.js";
 import type { TracedReplay } from "../why/traced-replay.js";
 import { registerText } from "./bit-text.js";
-import { findingLines, messageLines } from "./findings-report.js";
+import { certaintyText, findingLines, messageLines } from "./findings-report.js";
 import { type Subject, subjectLines } from "./header.js";
 import { labelled, table, wrap } from "./layout.js";
 import { functionName } from "./reason-text.js";
@@ -59,7 +59,8 @@ export function replayReport({ subject, traced, phases }: ReplayInput, width: nu
   const lines: Line[] = [...subjectLines(subject, width)];
   let phase: Phase | undefined;
   let fn: FunctionName | undefined;
-  for (const step of stepsOf(traced.events)) {
+  const steps = stepsOf(traced.events);
+  for (const step of steps) {
     const now = phaseOf(step.rule);
     if (!wanted(now)) continue;
     if (now !== phase) {
@@ -72,6 +73,11 @@ export function replayReport({ subject, traced, phases }: ReplayInput, width: nu
     phase = now;
     fn = step.rule.fn;
     lines.push(...stepLines(traced, step, width));
+    if (!step.doubtful && step.events.some(({ kind }) => kind === "refusal")) {
+      const loads = traced.replayed.loads === "unknown";
+      const text = loads ? "The rest holds if kvm_intel loads." : "The rest holds if the kernel gets this far.";
+      if (step !== steps.at(-1)) lines.push(...wrap([styled("unknown", text)], width));
+    }
   }
   lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(traced.replayed, wanted, width));
   return lines;
@@ -81,29 +87,41 @@ export function replayReport({ subject, traced, phases }: ReplayInput, width: nu
 export interface Step {
   readonly rule: Rule;
   readonly events: readonly TraceEvent[];
+  /** An earlier step may refuse, or does. */
+  readonly doubtful: boolean;
 }
 
 /** The trace cut into steps: neighbouring events of one rule belong together. */
 export function stepsOf(events: readonly TraceEvent[]): readonly Step[] {
-  const steps: { rule: Rule; events: TraceEvent[] }[] = [];
+  const steps: { rule: Rule; events: TraceEvent[]; doubtful: boolean }[] = [];
+  let refused = false;
   for (const event of events) {
     const last = steps.at(-1);
     if (last !== undefined && last.rule === event.rule) last.events.push(event);
-    else steps.push({ rule: event.rule, events: [event] });
+    else steps.push({ rule: event.rule, events: [event], doubtful: refused });
+    if (event.kind === "refusal") refused = true;
   }
   return steps;
 }
 
-function stepLines(traced: TracedReplay, { rule, events }: Step, width: number): Line[] {
-  const perhaps = happens(traced, rule) === "unknown" ? styled("unknown", "Perhaps: ") : "";
+function stepLines(traced: TracedReplay, step: Step, width: number): Line[] {
+  const { rule, events } = step;
+  const perhaps = ownCondition(traced, rule) === "unknown" ? styled("unknown", "Perhaps: ") : "";
   return [
     ...wrap([perhaps, rule.says], width, "  "),
     ...events.flatMap((event) => wrap(eventText(event), width, "    ", 6)),
   ];
 }
 
-/** Whether a rule that left a trace ran for certain: what it depends on may not be known. */
-export function happens(traced: TracedReplay, rule: Rule): Tri {
+/** Whether a step that left a trace was made for certain: what it depends on, or an earlier refusal, may not be known. */
+export function happens(traced: TracedReplay, { rule, doubtful }: Step): Tri | MsrRead["happens"] {
+  const own = ownCondition(traced, rule);
+  if (own !== "yes" || !doubtful) return own;
+  const { loads } = traced.replayed;
+  return loads === "unknown" ? "if it loads" : loads === "yes" ? "yes" : "unknown";
+}
+
+function ownCondition(traced: TracedReplay, rule: Rule): Tri {
   const holds = holdsBefore(traced, rule);
   const reached = holds({ bit: ["reached", rule.fn] });
   return rule.when === undefined ? reached : and(reached, holds(rule.when));
@@ -130,20 +148,16 @@ function eventText(event: TraceEvent): Inline {
       return [styled("strong", word), values, ...(bits.length === 0 ? [] : [" ", joined(bits, " ")])];
     }
     case "message":
-      return [styled("warning", "log "), event.message.text, certainty(event.message.certain)];
+      return [styled("warning", "log "), event.message.text, certaintyText(event.message.certain)];
     case "warning": {
       const { kind, func, cond, certain } = event.warning;
-      return [styled("warning", `${kind} `), `${func}: ${cond}`, certainty(certain)];
+      return [styled("warning", `${kind} `), `${func}: ${cond}`, certaintyText(certain)];
     }
     default: {
       const { fn, errno, certain } = event.refusal;
-      return [styled("error", "refused "), `${functionName(fn)} returns -${errno}`, certainty(certain)];
+      return [styled("error", "refused "), `${functionName(fn)} returns -${errno}`, certaintyText(certain)];
     }
   }
-}
-
-function certainty(certain: boolean): Inline {
-  return certain ? "" : styled("unknown", " (perhaps)");
 }
 
 /** Sets of flags of ours, whose numbers mean nothing to anybody. */

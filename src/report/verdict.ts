@@ -28,7 +28,11 @@ export function loadVerdict(replayed: Replay): Inline {
     if (cpu.loads !== "no") {
       const stopping = compatibility.filter(({ agrees }) => agrees === "no");
       const which = stopping.map(({ core }) => coreText(core, host.cores.indexOf(core))).join(", ");
-      const fields = [...new Set(stopping.flatMap(({ differences }) => differences.map(({ field }) => field)))];
+      const fields = [
+        ...new Set(
+          stopping.flatMap(({ differences }) => differences.flatMap(({ field, certain }) => (certain ? field : []))),
+        ),
+      ];
       const where = fields.length === 0 ? "" : ` in ${fields.join(", ")}`;
       return [styled("no", "kvm_intel does not load"), `: ${which} cannot use what the boot CPU can${where}.`];
     }
@@ -47,14 +51,16 @@ function refusalText(replayed: Replay): string {
   const refusal = refusalOf(replayed);
   if (refusal === undefined) return "";
   const { fn, missing, rule } = refusal;
+  const ends = replayed.cpu.loads === "no";
+  const earlier = ends && !refusal.certain ? "; an earlier step may refuse first" : "";
   if (missing !== undefined) {
-    const verb = refusal.certain ? "does not allow" : "may not allow";
-    return `the CPU ${verb} controls that KVM requires, ${missingControls(refusal)} of ${missing.word}`;
+    const verb = ends ? "does not allow" : "may not allow";
+    return `the CPU ${verb} controls that KVM requires, ${missingControls(refusal)} of ${missing.word}${earlier}`;
   }
   const row = rulesOf(replayed.release, replayed.config).find(({ id }) => id === rule);
   // Only a parameter's value is refused by something that is no rule.
   if (row === undefined) return replayed.cpu.load.messages.at(-1)?.text ?? `${fn} refuses a parameter`;
-  return refusal.certain ? sentence(row) : `what may stop it: ${sentence(row)}`;
+  return ends ? `${sentence(row)}${earlier}` : `what may stop it: ${sentence(row)}`;
 }
 
 interface Tally {

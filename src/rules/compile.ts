@@ -1,10 +1,14 @@
 import {
+  certaintyOf,
+  happensWord,
   MAYBE,
   type Machine,
   type Message,
   type MsrRead,
   msrWordIndex,
   NO,
+  type Refusal,
+  settleRecords,
   store,
   type Truth,
   truthToTri,
@@ -308,7 +312,7 @@ function compileEffect(effect: Effect, rule: Rule, config: KernelConfig, adjust:
   }
   if ("refuse" in effect) {
     const { refuse } = effect;
-    return (m, c) => refuseWith(m, rule, { errno: refuse, rule: rule.id, fn: rule.fn, certain: c === YES });
+    return (m, c) => refuseWith(m, rule, c === YES, { errno: refuse, rule: rule.id, fn: rule.fn });
   }
   if ("say" in effect) return compileSay(effect, rule);
   return compileWarn(effect, rule);
@@ -322,29 +326,17 @@ function reach(m: Machine, index: number, newValue: number, newUnknown: number, 
   m.unknown[index] = unknown;
 }
 
-function refuseWith(m: Machine, rule: Rule, refusal: Machine["refusals"][number]): void {
-  if (m.refusals.length === 0 && !refusal.certain) {
-    m.doubtful = { reads: m.reads.length, messages: m.messages.length, warnings: m.warnings.length };
-  }
+/** `stops`: whenever the run gets here, it ends here. */
+function refuseWith(m: Machine, rule: Rule, stops: boolean, reason: Omit<Refusal, "certain">): void {
+  // An earlier refusal that is possible may take the place of this one.
+  const refusal: Refusal = { ...reason, certain: stops && m.refusals.length === 0 };
   m.refusals.push(refusal);
-  if (refusal.certain) {
+  if (stops) {
     m.stopped = true;
-    if (m.doubtful !== undefined) doubt(m, m.doubtful);
+    // How far the run gets is not known: what was recorded for a module that loads may not happen.
+    if (!refusal.certain) settleRecords(m, "no");
   }
   m.listener?.({ kind: "refusal", rule, refusal });
-}
-
-/**
- * What was recorded after a possible refusal holds for a module that loads. When it turns out that the module does not
- * load for certain, it is not certain how far it got, so everything from there on becomes possible only.
- */
-function doubt(m: Machine, from: NonNullable<Machine["doubtful"]>): void {
-  const maybe = <T extends { readonly certain: boolean }>(entry: T): T => ({ ...entry, certain: false });
-  m.reads = m.reads.map((read, position) => (position < from.reads ? read : { ...read, happens: "unknown" }));
-  m.messages = m.messages.map((message, position) => (position < from.messages ? message : maybe(message)));
-  m.warnings = m.warnings.map((warning, position) => (position < from.warnings ? warning : maybe(warning)));
-  const before = new Set(m.reads.slice(0, from.reads).map((read) => read.msr));
-  m.unchecked = m.unchecked.map((entry) => (before.has(entry.msr) ? entry : maybe(entry)));
 }
 
 function compileRead(effect: Extract<Effect, { read: unknown }>, rule: Rule): Action {
@@ -355,12 +347,15 @@ function compileRead(effect: Extract<Effect, { read: unknown }>, rule: Rule): Ac
   const { how } = effect;
   // Known reads are by far the most common: share one frozen record instead of making one per replay.
   const common: MsrRead = Object.freeze({ msr: number, how, fn: rule.fn, happens: "yes", faults: "no" });
+  const ifItLoads: MsrRead = Object.freeze({ ...common, happens: "if it loads" });
   return (m, c) => {
     const faults = m.faults[msr] as Truth;
     const read: MsrRead =
       c === YES && faults === NO
-        ? common
-        : { msr: number, how, fn: rule.fn, happens: truthToTri(c), faults: truthToTri(faults) };
+        ? m.refusals.length === 0
+          ? common
+          : ifItLoads
+        : { msr: number, how, fn: rule.fn, happens: happensWord(certaintyOf(m, c)), faults: truthToTri(faults) };
     m.reads.push(read);
     m.listener?.({ kind: "read", rule, read, value: { lo: wordAt(m, lo), hi: wordAt(m, lo + 1) } });
     if (plain && faults !== NO) reportFault(m, rule, effect.read, c === YES && faults === YES ? YES : MAYBE);
@@ -369,11 +364,11 @@ function compileRead(effect: Extract<Effect, { read: unknown }>, rule: Rule): Ac
 
 function reportFault(m: Machine, rule: Rule, msr: MsrName, happens: Truth): void {
   const seen = m.unchecked.find((entry) => entry.msr === msr);
-  if (seen?.certain) return;
+  if (seen !== undefined && seen.certain !== false) return;
   if (seen !== undefined) m.unchecked.splice(m.unchecked.indexOf(seen), 1);
-  m.unchecked.push({ msr, certain: happens === YES });
+  m.unchecked.push({ msr, certain: certaintyOf(m, happens) });
   if (m.uncheckedPrinted === YES) return;
-  const certain = happens === YES && m.uncheckedPrinted === NO;
+  const certain = certaintyOf(m, m.uncheckedPrinted === NO ? happens : MAYBE);
   const text = `unchecked MSR access error: RDMSR from 0x${REPLAY_MSRS[msr].toString(16)}`;
   emitMessage(m, rule, { level: 4, text, certain });
   if (happens === YES) m.uncheckedPrinted = YES;
@@ -394,7 +389,7 @@ function compileSay(effect: Extract<Effect, { say: unknown }>, rule: Rule): Acti
     if (once !== undefined) m.once.set(once, c);
     let position = 0;
     const text = args.length === 0 ? say : say.replace(/%x/g, () => (args[position++] as (m: Machine) => string)(m));
-    emitMessage(m, rule, { level, text, certain: c === YES && before === NO });
+    emitMessage(m, rule, { level, text, certain: certaintyOf(m, before === NO ? c : MAYBE) });
   };
 }
 
@@ -414,7 +409,7 @@ function compileArg(arg: MessageArg): (m: Machine) => string {
 function compileWarn(effect: Extract<Effect, { warn: unknown }>, rule: Rule): Action {
   const { warn: kind, func, cond, text } = effect;
   return (m, c) => {
-    const base = { kind, func, cond, certain: c === YES };
+    const base = { kind, func, cond, certain: certaintyOf(m, c) };
     const warning: Warning = text === undefined ? base : { ...base, text };
     m.warnings.push(warning);
     m.listener?.({ kind: "warning", rule, warning });
@@ -463,11 +458,10 @@ function compileAdjust(group: ControlGroup, rule: Rule, config: KernelConfig, sp
     const missing = min & ~value;
     if (missing !== 0) {
       const certain = (missing & ~unknown) !== 0;
-      refuseWith(m, rule, {
+      refuseWith(m, rule, certain && c === YES, {
         errno: "EIO",
         rule: rule.id,
         fn: "adjust_vmx_controls",
-        certain: certain && c === YES,
         missing: { word: spec.into, bits: (certain ? missing & ~unknown : missing) >>> 0 },
       });
       if (m.stopped) return;

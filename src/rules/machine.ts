@@ -25,11 +25,18 @@ export function truthToTri(truth: Truth): Tri {
   return truth === MAYBE ? "unknown" : truth === YES ? "yes" : "no";
 }
 
-/** A kernel message. `certain` is false when unknown input decides whether it is printed. */
+/**
+ * How sure it is that a step of the kernel happens. `true`: whatever the unknown input is. `false`: unknown input decides.
+ * Behind a refusal that is possible only, a step that everything else makes certain happens `"if it loads"`: in every
+ * case in which kvm_intel loads.
+ */
+export type Certainty = boolean | "if it loads";
+
+/** A kernel message, and whether it is printed. */
 export interface Message {
   readonly level: Level;
   readonly text: string;
-  readonly certain: boolean;
+  readonly certain: Certainty;
 }
 
 /** A WARN of the kernel with its condition as the source writes it. */
@@ -38,7 +45,7 @@ export interface Warning {
   readonly func: string;
   readonly cond: string;
   readonly text?: string;
-  readonly certain: boolean;
+  readonly certain: Certainty;
 }
 
 /** One RDMSR of the kernel. */
@@ -46,8 +53,8 @@ export interface MsrRead {
   readonly msr: MsrName;
   readonly how: "plain" | "safe";
   readonly fn: string;
-  /** Unknown when unknown input decides whether the read happens. */
-  readonly happens: Tri;
+  /** The word for `Certainty`: unknown when unknown input decides whether the read happens. */
+  readonly happens: "yes" | "if it loads" | "unknown";
   readonly faults: Tri;
 }
 
@@ -57,7 +64,7 @@ export interface Refusal {
   /** Id of the rule that refused. */
   readonly rule: string;
   readonly fn: string;
-  /** Unknown when unknown input decides. */
+  /** False when unknown input decides, or when an earlier refusal may take its place. */
   readonly certain: boolean;
   /** Required control bits that the CPU does not allow, by number, when `adjust_vmx_controls` refused. */
   readonly missing?: { readonly word: WordName; readonly bits: number };
@@ -100,15 +107,13 @@ export interface Machine {
   messages: Message[];
   warnings: Warning[];
   /** MSRs whose plain read faulted in this phase. */
-  unchecked: { readonly msr: MsrName; readonly certain: boolean }[];
+  unchecked: { readonly msr: MsrName; readonly certain: Certainty }[];
   /** Has the "unchecked MSR access error" line been printed since boot. */
   uncheckedPrinted: Truth;
   /** Messages that are printed once and were, or may have been, by their key. */
   once: Map<string, Truth>;
   refusals: Refusal[];
-  /** How much had been recorded when the first refusal became possible. */
-  doubtful: { readonly reads: number; readonly messages: number; readonly warnings: number } | undefined;
-  /** A refusal was certain: no further step happens. */
+  /** One of the refusals happens for certain: no further step does. */
   stopped: boolean;
 }
 
@@ -133,9 +138,39 @@ export function createMachine(listener: ((event: TraceEvent) => void) | undefine
     uncheckedPrinted: NO,
     once: new Map(),
     refusals: [],
-    doubtful: undefined,
     stopped: false,
   };
+}
+
+/** How certain a step is whose own conditions have come out as `happens`. */
+export function certaintyOf(m: Machine, happens: Truth): Certainty {
+  if (happens !== YES) return false;
+  return m.refusals.length === 0 ? true : "if it loads";
+}
+
+/** A record as it is once it is known whether the module loads. */
+export function settledRecord<T extends { readonly certain: Certainty }>(record: T, loads: Tri): T {
+  return record.certain === "if it loads" && loads !== "unknown" ? { ...record, certain: loads === "yes" } : record;
+}
+
+/** The same of a read. */
+export function settledRead(read: MsrRead, loads: Tri): MsrRead {
+  if (read.happens !== "if it loads" || loads === "unknown") return read;
+  return { ...read, happens: loads === "yes" ? "yes" : "unknown" };
+}
+
+/** All records of the phase as they are once it is known whether the module loads. */
+export function settleRecords(m: Machine, loads: Tri): void {
+  m.reads = m.reads.map((read) => settledRead(read, loads));
+  m.messages = m.messages.map((record) => settledRecord(record, loads));
+  m.warnings = m.warnings.map((record) => settledRecord(record, loads));
+  m.unchecked = m.unchecked.map((record) => settledRecord(record, loads));
+}
+
+/** A certainty in the words of a read. */
+export function happensWord(certain: Certainty): MsrRead["happens"] {
+  if (certain === "if it loads") return certain;
+  return certain ? "yes" : "unknown";
 }
 
 /** Position of the low word of a MSR; the high word follows it. */

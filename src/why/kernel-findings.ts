@@ -1,11 +1,12 @@
 import { bitsOf } from "../bits/word.js";
 import { effectiveMsr } from "../host/existence.js";
 import type { Finding } from "../host/finding.js";
-import { msrBit } from "../host/msr.js";
+import { mayBeAbsent, msrBit } from "../host/msr.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
 import { DEFAULT1 } from "../registers/default1.js";
 import { registerOf } from "../registers/registers.js";
+import type { Certainty } from "../rules/machine.js";
 import { bitName } from "../rules/words.js";
 
 /**
@@ -30,8 +31,8 @@ export type KernelFindingId = keyof typeof KERNEL_FINDING_KINDS;
 /** Something remarkable about what the kernel does on a host; `core` is the position in `Host.cores`. */
 export interface KernelFinding extends Omit<Finding, "id"> {
   readonly id: KernelFindingId;
-  /** False when unknown input decides whether it happens. */
-  readonly certain: boolean;
+  /** Whether it happens; as of the kernel's messages. */
+  readonly certain: Certainty;
 }
 
 type Draft = Omit<KernelFinding, "id" | "severity" | "source" | "certain"> &
@@ -65,24 +66,33 @@ function hiddenEptpSwitching({ cpu }: Replay): KernelFinding[] {
   const has = cpu.bit("IA32_VMX_VMFUNC.lo", "EPTP_SWITCHING");
   const shown = cpu.bit("vmx_capability[0]", "EPTP_SWITCHING");
   const vmfunc = cpu.bit("IA32_VMX_PROCBASED_CTLS2.hi", "VMFUNC");
-  if (cpu.bit("caps", "VMX") === "no" || vmfunc !== "yes" || has === "no" || shown === "yes") return [];
+  const enabled = cpu.bit("caps", "VMX");
+  if (enabled === "no" || vmfunc !== "yes" || has === "no" || shown === "yes") return [];
   const text =
     has === "yes"
       ? "The CPU has EPTP switching, and `eptp_switching` is not on the `vmx flags` line: Linux looks for it in bits 63:32 of IA32_VMX_VMFUNC, and it is bit 0"
       : "The `vmx flags` line does not tell whether the CPU has EPTP switching: Linux looks for it in bits 63:32 of IA32_VMX_VMFUNC, and it is bit 0";
-  return [make("eptp-switching-hidden", { text, msr: 0x491, bits: [0], certain: has === "yes" && shown === "no" })];
+  return [
+    make("eptp-switching-hidden", {
+      text,
+      msr: 0x491,
+      bits: [0],
+      certain: has === "yes" && shown === "no" && enabled === "yes",
+    }),
+  ];
 }
 
 function wrongVpid({ cpu }: Replay): KernelFinding[] {
   const shown = cpu.bit("caps", "VPID");
   const has = cpu.bit("vmx_capability[2]", "VPID");
-  if (cpu.bit("caps", "VMX") === "no" || shown === has || shown === "unknown" || has === "unknown") return [];
+  const enabled = cpu.bit("caps", "VMX");
+  if (enabled === "no" || shown === has || shown === "unknown" || has === "unknown") return [];
   const [there, missing] = [
     "`vpid` is in `flags` though the CPU has no VPID",
     "`vpid` is not in `flags` though the CPU has VPID",
   ];
   const text = `${shown === "yes" ? there : missing}: Linux tests bit 5 of the pin-based controls, virtual NMIs, instead of bit 5 of the secondary ones`;
-  return [make("vpid-follows-vnmi", { text })];
+  return [make("vpid-follows-vnmi", { text, certain: enabled === "yes" })];
 }
 
 const TRUE_REGISTERS = [
@@ -96,11 +106,17 @@ const TRUE_REGISTERS = [
 function ignoredTrueControls({ cpu: { core } }: Replay): KernelFinding[] {
   const named: string[] = [];
   let unnamed = 0;
+  let open = false;
   for (const { plain, index, group } of TRUE_REGISTERS) {
     const [byPlain, byTrue] = [effectiveMsr(core, plain), effectiveMsr(core, index)];
-    if (byTrue.state !== "value") continue;
     for (const bit of DEFAULT1[group]) {
-      if (msrBit(byPlain, bit) !== "yes" || msrBit(byTrue, bit) !== "no") continue;
+      const plainly = msrBit(byPlain, bit);
+      const truly = byTrue.state === "absent" ? "yes" : msrBit(byTrue, bit);
+      if (plainly === "no" || truly === "yes") continue;
+      if (plainly === "unknown" || truly === "unknown" || mayBeAbsent(byTrue)) {
+        open = true;
+        continue;
+      }
       const name = registerOf(plain)?.bits.find((row) => row.bit === bit)?.sdm;
       if (name === undefined) unnamed++;
       else named.push(name);
@@ -108,7 +124,8 @@ function ignoredTrueControls({ cpu: { core } }: Replay): KernelFinding[] {
   }
   if (named.length + unnamed === 0) return [];
   const names = [...named, ...(unnamed > 0 ? [`${unnamed} reserved`] : [])].join(", ");
-  const text = `${named.length + unnamed} controls of the default1 class may be 0 by the TRUE registers (${names}); Linux reads only the plain registers and keeps them at 1`;
+  const count = `${open ? "At least " : ""}${named.length + unnamed}`;
+  const text = `${count} controls of the default1 class may be 0 by the TRUE registers (${names}); Linux reads only the plain registers and keeps them at 1`;
   return [make("true-not-read", { text })];
 }
 
@@ -117,18 +134,21 @@ function warnings({ cpu }: Replay): KernelFinding[] {
   for (const phase of [cpu.boot, cpu.load]) {
     for (const { kind, func, cond, text, certain } of phase.warnings) {
       const what = text === undefined ? cond : `${cond}: ${text}`;
-      const verb = certain ? "prints" : "may print";
-      found.push(
-        make("kernel-warns", { text: `${func} ${verb} a ${kind} (${what})`, source: `Linux ${func}`, certain }),
-      );
+      const verb = certain === false ? "may print" : "prints";
+      const says = `${func} ${verb} a ${kind} (${what})${condition(certain)}`;
+      found.push(make("kernel-warns", { text: says, source: `Linux ${func}`, certain }));
     }
     for (const { msr, certain } of phase.unchecked) {
-      const faults = certain ? "the read faults" : "the read may fault";
-      const text = `Linux reads ${msr} without being prepared for a fault, and ${faults}: "unchecked MSR access error" in the log`;
+      const faults = certain === false ? "the read may fault" : "the read faults";
+      const text = `Linux reads ${msr} without being prepared for a fault, and ${faults}: "unchecked MSR access error" in the log${condition(certain)}`;
       found.push(make("unchecked-msr-access", { text, certain }));
     }
   }
   return found;
+}
+
+function condition(certain: Certainty): string {
+  return certain === "if it loads" ? ", if kvm_intel loads" : "";
 }
 
 function refusals(replayed: Replay): KernelFinding[] {
@@ -145,18 +165,20 @@ function refusals(replayed: Replay): KernelFinding[] {
   });
 }
 
-function refusedCores({ compatibility, host }: Replay): KernelFinding[] {
+function refusedCores({ compatibility, host, cpu: { loads } }: Replay): KernelFinding[] {
   return compatibility.flatMap(({ core, agrees, differences }) => {
     if (agrees === "yes") return [];
     const index = host.cores.indexOf(core);
-    const fields = differences.map(({ field }) => field).join(", ");
+    const certain = differences.filter((row) => row.certain || agrees !== "no");
+    const fields = certain.map(({ field }) => field).join(", ");
     const types = core.coreTypes.length > 0 ? `The ${core.coreTypes.join(" and ")}-cores` : `Core group ${index}`;
     const where = core.logicalCpus === undefined ? types : `${types} (CPU ${core.logicalCpus})`;
     const what = fields === "" ? "" : ` in ${fields}`;
+    const refused = loads === "yes" ? "cannot use" : "cannot use, if the boot CPU itself is not refused,";
     const text =
       agrees === "no"
-        ? `${where} cannot use what the boot CPU can${what}, so KVM does not load`
+        ? `${where} ${refused} what the boot CPU can${what}, so KVM does not load`
         : `${where}: not known whether they agree with the boot CPU${what}; if not, KVM does not load`;
-    return [make("core-refused", { text, core: index, certain: agrees === "no" })];
+    return [make("core-refused", { text, core: index, certain: agrees === "no" && loads === "yes" })];
   });
 }

@@ -1,6 +1,7 @@
+import type { Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
-import type { TraceEvent } from "../rules/machine.js";
+import { settledRead, settledRecord, type TraceEvent } from "../rules/machine.js";
 
 /** A replay together with its trace. */
 export interface TracedReplay {
@@ -13,5 +14,22 @@ export interface TracedReplay {
 export function tracedReplay(host: Host, options: ReplayOptions = {}): TracedReplay {
   const events: TraceEvent[] = [];
   const replayed = replay(host, { ...options, trace: (event) => events.push(event) });
-  return { replayed, events, given: { ...options.params?.kvm, ...options.params?.kvm_intel } };
+  const { loads } = replayed;
+  const doubted = loads !== "unknown" && events.some(({ kind }) => kind === "refusal");
+  const settled = doubted ? events.map((event) => settledEvent(event, loads)) : events;
+  return { replayed, events: settled, given: { ...options.params?.kvm, ...options.params?.kvm_intel } };
+}
+
+/** An event as it is once it is known whether the module loads. */
+function settledEvent(event: TraceEvent, loads: Tri): TraceEvent {
+  switch (event.kind) {
+    case "read":
+      return { ...event, read: settledRead(event.read, loads) };
+    case "message":
+      return { ...event, message: settledRecord(event.message, loads) };
+    case "warning":
+      return { ...event, warning: settledRecord(event.warning, loads) };
+    default:
+      return event;
+  }
 }

@@ -4,13 +4,14 @@ import type { CompatibilityCheck } from "../../src/kvm/guest/compatibility.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { type PhaseLog, paramsOf, paramText, type Replay } from "../../src/kvm/replay.js";
 import { cpuFlags, vmxFlagsLine } from "../../src/linux/cpuinfo.js";
-import type { MsrRead } from "../../src/rules/machine.js";
+import type { Certainty, MsrRead, Refusal } from "../../src/rules/machine.js";
 import { WORD_NAMES, type WordName } from "../../src/rules/words.js";
+import { kernelFindings } from "../../src/why/kernel-findings.js";
 
 /*
  * The law of unknowns: what the replay of a partly hidden host claims to know is what the replay of every completion
- * gives, and what a completion does was possible. Boot holds without condition; what loading KVM gives holds for
- * completions that load.
+ * gives, and what a completion does was possible. Every field of the result is held to it. Words that loading KVM fills
+ * hold for completions that load, and so do records that say `if it loads`; all other records hold for every completion.
  */
 
 const BOOT_WORDS: readonly WordName[] = [
@@ -37,7 +38,7 @@ export function contradictions(partial: Replay, full: Replay): string[] {
   const b = full.cpu;
   for (const name of BOOT_WORDS) word(name, a.word(name), b.word(name));
   bootLines(partial, full, same);
-  found.push(...logContradictions("boot", a.boot, b.boot));
+  found.push(...logContradictions("boot", a.boot, b.boot, full.loads));
 
   same("loads on the boot CPU", a.loads, b.loads);
   same("loads", partial.loads, full.loads);
@@ -46,10 +47,19 @@ export function contradictions(partial: Replay, full: Replay): string[] {
   if (refusal !== undefined && !a.refusals.some(({ rule, fn }) => rule === refusal.rule && fn === refusal.fn)) {
     found.push(`refusal ${refusal.rule} was not possible`);
   }
-  if (b.loads === "no") {
-    if (a.loads === "no") found.push(...logContradictions("load", a.load, b.load));
-    return found;
+  for (const claimed of a.refusals) {
+    if (claimed.certain && !b.refusals.some((actual) => sameRefusal(claimed, actual))) {
+      found.push(`refusal ${claimed.rule} is certain and does not happen`);
+    }
   }
+  if (a.loads === "no" && a.refusals.length === 0) found.push("does not load, and nothing refuses");
+  found.push(...logContradictions("load", a.load, b.load, full.loads));
+  found.push(...findingContradictions(partial, full));
+  for (const [position, check] of partial.compatibility.entries()) {
+    found.push(...checkContradictions(check, full.compatibility[position], full.loads));
+  }
+  if (partial.unknownParams.join() !== full.unknownParams.join()) found.push("unknown parameters differ");
+  if (b.loads === "no") return found;
   for (const name of LOAD_WORDS) word(name, a.word(name), b.word(name));
   for (const row of paramsOf(partial.release, partial.config)) {
     same(`parameter ${row.name}`, paramText(a, row), paramText(b, row));
@@ -61,10 +71,36 @@ export function contradictions(partial: Replay, full: Replay): string[] {
     word(`nested ${index.toString(16)}`, value.lo, actual.lo);
     word(`nested ${index.toString(16)} high`, value.hi, actual.hi);
   }
-  found.push(...logContradictions("load", a.load, b.load));
-  for (const [position, check] of partial.compatibility.entries()) {
-    const actual = full.compatibility[position];
-    if (actual !== undefined) found.push(...checkContradictions(check, actual));
+  return found;
+}
+
+function sameRefusal(claimed: Refusal, actual: Refusal): boolean {
+  if (claimed.rule !== actual.rule || claimed.fn !== actual.fn || claimed.errno !== actual.errno) return false;
+  const [some, all] = [claimed.missing, actual.missing];
+  return some === undefined ? all === undefined : some.word === all?.word && (some.bits & ~all.bits) === 0;
+}
+
+/** Does a claim bind a completion: what holds if it loads says nothing of one that does not. */
+function binds(certain: Certainty, loads: Tri): boolean {
+  return certain === "if it loads" ? loads === "yes" : certain;
+}
+
+/** What is remarkable: a certain finding is one of the completion, and what a completion finds was possible. */
+function findingContradictions(partial: Replay, full: Replay): string[] {
+  const [claimed, actual] = [kernelFindings(partial), kernelFindings(full)];
+  const found: string[] = [];
+  for (const one of claimed) {
+    if (!binds(one.certain, full.loads)) continue;
+    const text = one.text.replace(", if kvm_intel loads", "");
+    // What is missing or differs for certain is named; a completion may add to that.
+    const loose = one.id === "kvm-refuses" || one.id === "core-refused" || text.startsWith("At least ");
+    const fits = actual.some((other) => other.id === one.id && (loose || other.text === text));
+    if (!fits) found.push(`finding: claims ${one.text}; has ${actual.map((other) => other.text).join(" / ")}`);
+  }
+  for (const other of actual) {
+    if (other.certain !== true) found.push(`finding: a completion is not certain of ${other.text}`);
+    const known = ["eptp-switching-hidden", "vpid-follows-vnmi", "true-not-read"].includes(other.id);
+    if (!known && !claimed.some((one) => one.id === other.id)) found.push(`finding: ${other.text} was not possible`);
   }
   return found;
 }
@@ -89,7 +125,7 @@ function bootLines(partial: Replay, full: Replay, same: (what: string, claimed: 
   }
 }
 
-function logContradictions(phase: string, claimed: PhaseLog, actual: PhaseLog): string[] {
+function logContradictions(phase: string, claimed: PhaseLog, actual: PhaseLog, loads: Tri): string[] {
   const found: string[] = [];
   const check = <A, B>(what: string, list: readonly A[], seen: readonly B[], rules: Matching<A, B>) => {
     if (!matches(list, seen, rules)) {
@@ -98,18 +134,19 @@ function logContradictions(phase: string, claimed: PhaseLog, actual: PhaseLog): 
   };
   check("messages", claimed.messages, actual.messages, {
     same: (a, b) => a.level === b.level && sameText(a.text, b.text),
-    certain: (a) => a.certain,
+    certain: (a) => binds(a.certain, loads),
   });
   check("warnings", claimed.warnings, actual.warnings, {
     same: (a, b) => a.cond === b.cond && a.func === b.func && a.kind === b.kind && a.text === b.text,
-    certain: (a) => a.certain,
+    certain: (a) => binds(a.certain, loads),
   });
   check("reads", claimed.rdmsr, actual.rdmsr, {
     same: (a, b) => a.msr === b.msr && a.how === b.how && a.fn === b.fn && agree(a, b),
-    certain: (a) => a.happens === "yes",
+    certain: ({ happens }) => binds(happens === "if it loads" ? happens : happens === "yes", loads),
   });
   for (const { msr, certain } of claimed.unchecked) {
-    if (certain && !actual.unchecked.some((entry) => entry.msr === msr)) found.push(`${phase} fault of ${msr} missing`);
+    if (binds(certain, loads) && !actual.unchecked.some((entry) => entry.msr === msr))
+      found.push(`${phase} fault of ${msr} missing`);
   }
   for (const { msr } of actual.unchecked) {
     if (!claimed.unchecked.some((entry) => entry.msr === msr)) found.push(`${phase} fault of ${msr} was not possible`);
@@ -128,8 +165,25 @@ function sameText(claimed: string, actual: string): boolean {
   return new RegExp(`^${pattern}$`).test(actual);
 }
 
-function checkContradictions(claimed: CompatibilityCheck, actual: CompatibilityCheck): string[] {
+/** `actual` is missing when the boot CPU is refused: no other is looked at then. */
+function checkContradictions(
+  claimed: CompatibilityCheck,
+  actual: CompatibilityCheck | undefined,
+  loads: Tri,
+): string[] {
   const found: string[] = [];
+  const sure = claimed.messages.filter(({ certain }) => binds(certain, loads));
+  if (actual === undefined) {
+    const refused = claimed.refusals.filter(({ certain }) => certain);
+    return [...sure, ...refused].map((record) => `further CPU: claims ${JSON.stringify(record)}, is not looked at`);
+  }
+  for (const one of claimed.refusals) {
+    if (one.certain && !actual.refusals.some((other) => sameRefusal(one, other)))
+      found.push(`further CPU: refusal ${one.rule} is certain and does not happen`);
+  }
+  const last = actual.refusals.at(-1);
+  if (last !== undefined && !claimed.refusals.some(({ rule }) => rule === last.rule))
+    found.push(`further CPU: refusal ${last.rule} was not possible`);
   if (claimed.agrees !== "unknown" && claimed.agrees !== actual.agrees) {
     found.push(`further CPU: claims ${claimed.agrees}, is ${actual.agrees}`);
   }
@@ -144,7 +198,7 @@ function checkContradictions(claimed: CompatibilityCheck, actual: CompatibilityC
   }
   const fits = matches(claimed.messages, actual.messages, {
     same: (a, b) => sameText(a.text, b.text),
-    certain: (a) => a.certain,
+    certain: (a) => binds(a.certain, loads),
   });
   if (!fits) found.push(`further CPU: ${JSON.stringify(claimed.messages)} / ${JSON.stringify(actual.messages)}`);
   return found;

@@ -2,7 +2,7 @@ import type { Host } from "../../host/host.js";
 import { parseCpuRanges } from "../../input/text/cpu-ranges.js";
 import { kernelPrinters } from "../../kvm/printers.js";
 import { type Replay, replay } from "../../kvm/replay.js";
-import type { Message } from "../../rules/machine.js";
+import { type Certainty, type Message, settledRecord } from "../../rules/machine.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
 import type { VerifyItem } from "./item.js";
 
@@ -10,6 +10,8 @@ import type { VerifyItem } from "./item.js";
  * The kernel's log against what a replay prints. A line that is missing from a log proves little, for logs wrap; a line
  * that is there and that the replay would not print is a difference. Lines that no rule prints are not looked at.
  */
+
+type Printed = readonly Pick<Message, "text" | "certain">[];
 
 const PER_CPU = "vmx_check_processor_compat";
 
@@ -21,7 +23,7 @@ export function messageItems(host: Host, replayed: Replay): VerifyItem[] {
   const lines = logged.map((text) => text.trim());
   const items = lines.flatMap((line) => loggedItem(line, host, replayed, printed) ?? []);
   for (const { text, certain } of printed) {
-    if (!certain || lines.some((line) => fits(text, line))) continue;
+    if (certain !== true || lines.some((line) => fits(text, line))) continue;
     if (items.some(({ id }) => id === `message ${text}`)) continue;
     items.push({
       ...base(text),
@@ -37,12 +39,7 @@ export function messageItems(host: Host, replayed: Replay): VerifyItem[] {
 const base = (text: string) =>
   ({ id: `message ${text}`, kind: "message", layer: text.startsWith("x86/cpu") ? "boot" : "kvm", what: text }) as const;
 
-function loggedItem(
-  line: string,
-  host: Host,
-  replayed: Replay,
-  printed: readonly Pick<Message, "text" | "certain">[],
-): VerifyItem | undefined {
+function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed): VerifyItem | undefined {
   const item = { ...base(line), said: "logged" };
   const unchecked = /^unchecked MSR access error: RDMSR from 0x([0-9a-f]+)/.exec(line)?.[1];
   const printer = patterns().find(({ pattern }) => pattern.test(line));
@@ -56,14 +53,13 @@ function loggedItem(
       ? { ...item, replayed: "not printed", verdict: "differ" }
       : {
           ...item,
-          replayed: found.certain ? "printed" : "may be printed",
-          verdict: found.certain ? "agree" : "unknown",
+          ...judged(isLoaded(host) ? settledRecord(found, "yes").certain : found.certain),
         };
   }
   const found = printed.filter(({ text }) => fits(text, line));
-  if (found.some(({ certain, text }) => certain && !text.includes("?")))
-    return { ...item, replayed: "printed", verdict: "agree" };
-  if (found.length > 0) return { ...item, replayed: "may be printed", verdict: "unknown" };
+  const exact = found.filter(({ text }) => !text.includes("?")).map(({ certain }) => certain);
+  if (found.length > 0)
+    return { ...item, ...judged(exact.find((one) => one === true) ?? exact.find(Boolean) ?? false) };
   const cpu = printer?.fn === PER_CPU ? /\bCPU (\d+)/.exec(line)?.[1] : undefined;
   if (cpu !== undefined && !knowsCpu(host, Number(cpu))) {
     return { ...item, replayed: "unknown", verdict: "unknown", note: `nothing is known of CPU ${cpu}` };
@@ -76,7 +72,7 @@ function knowsCpu({ cores }: Host, cpu: number): boolean {
 }
 
 /** What boot and loading print, on whichever CPU. */
-function printedBy(replayed: Replay): readonly Pick<Message, "text" | "certain">[] {
+function printedBy(replayed: Replay): Printed {
   const { host, release, config, compatibility, cpu } = replayed;
   // Boot prints each line once, for the first CPU that has a reason to.
   const others = host.cores
@@ -90,7 +86,21 @@ function printedBy(replayed: Replay): readonly Pick<Message, "text" | "certain">
     ...[...boots, cpu.load].flatMap(({ warnings }) =>
       warnings.flatMap(({ text, certain }) => (text === undefined ? [] : { text, certain })),
     ),
-  ].map(({ text, certain }) => ({ text: text.trim(), certain }));
+  ].map(({ text, certain }) => {
+    const message = { text: text.trim(), certain };
+    return isLoaded(host) ? settledRecord(message, "yes") : message;
+  });
+}
+
+/** A module that shows its parameters, or offers something to guests, is loaded: what may have refused did not. */
+function isLoaded({ params, observed }: Host): boolean {
+  return Object.keys(params?.kvm_intel ?? {}).length > 0 || (observed?.nestedMsrs?.size ?? 0) > 0;
+}
+
+/** A line of the log beside what the replay knows of it. */
+function judged(certain: Certainty): Pick<VerifyItem, "replayed" | "verdict"> {
+  if (certain === true) return { replayed: "printed", verdict: "agree" };
+  return { replayed: certain === false ? "may be printed" : "printed if kvm_intel loads", verdict: "unknown" };
 }
 
 /** A `?` in a text of the replay stands for digits that are not known. */

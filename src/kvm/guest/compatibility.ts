@@ -1,7 +1,14 @@
 import { and, not, type Tri } from "../../bits/tri.js";
 import { formatWord, type Word, word } from "../../bits/word.js";
 import type { CoreGroup } from "../../host/host.js";
-import { type Machine, type Message, type Refusal, wordAt } from "../../rules/machine.js";
+import {
+  type Certainty,
+  type Machine,
+  type Message,
+  type Refusal,
+  settledRecord,
+  wordAt,
+} from "../../rules/machine.js";
 import { inRange, type Release, type ReleaseRange } from "../../rules/release.js";
 import { type WordName, wordIndex } from "../../rules/words.js";
 import { vmcsConfigLayout } from "./layout.js";
@@ -20,9 +27,12 @@ export interface CompatibilityCheck {
   readonly agrees: Tri;
   /** Fields of struct vmcs_config that differ for certain, or may, by ascending offset. */
   readonly differences: readonly Difference[];
-  /** Refusals of setup_vmcs_config on this CPU. */
+  /** Refusals of setup_vmcs_config on this CPU; certain only if the kernel gets to it for certain. */
   readonly refusals: readonly Refusal[];
-  /** What the check prints. A CPU number or a digit that is not known is `?`. */
+  /**
+   * What the check prints; nothing behind a CPU that is refused for certain. A CPU number or a digit that is not known is
+   * `?`.
+   */
   readonly messages: readonly Message[];
 }
 
@@ -105,7 +115,8 @@ export interface CompatibilityFacts {
 export function compatibilityCheck(release: Release, facts: CompatibilityFacts): CompatibilityCheck {
   const { core, reference, here } = facts;
   const logicalCpu = firstLogicalCpu(core);
-  const differences = differencesOf(release, reference, here);
+  // A CPU whose setup fails has nothing to be compared.
+  const differences = here.stopped ? [] : differencesOf(release, reference, here);
   const { refusals } = here;
   const setupFails: Tri = here.stopped ? "yes" : refusals.length > 0 ? "unknown" : "no";
   const mismatch: Tri = differences.some((row) => row.certain) ? "yes" : differences.length > 0 ? "unknown" : "no";
@@ -129,10 +140,33 @@ export function compatibilityCheck(release: Release, facts: CompatibilityFacts):
   return { core, logicalCpu, agrees, differences, refusals, messages };
 }
 
-/** What setup_vmcs_config itself says. Behind a possible refusal it is not certain that the function got to a message. */
-function setupMessages({ messages, doubtful }: Machine, agrees: Tri): Message[] {
-  const sure = agrees === "yes" ? (doubtful?.messages ?? messages.length) : 0;
-  return messages.map((message, position) => (position < sure ? message : { ...message, certain: false }));
+/** What setup_vmcs_config itself says. Behind a possible obstacle it is certain for a CPU that agrees only. */
+function setupMessages({ messages }: Machine, agrees: Tri): readonly Message[] {
+  return agrees === "yes" ? messages : messages.map(behindRefusal);
+}
+
+function behindRefusal<T extends { readonly certain: Certainty }>(record: T): T {
+  return record.certain === true ? { ...record, certain: "if it loads" } : record;
+}
+
+/**
+ * The checks of all further CPUs as parts of one load: the kernel gets to a CPU only if the boot CPU and those before
+ * it passed. `alone`: does the module load as far as the boot CPU goes; `loads`: does it load.
+ */
+export function settledChecks(checks: readonly CompatibilityCheck[], alone: Tri, loads: Tri): CompatibilityCheck[] {
+  return checks.map((check) => {
+    const before = checks.filter((other) => other !== check && !isAfter(other, check));
+    const never = before.some((other) => other.agrees === "no" && isAfter(check, other));
+    const sure = alone === "yes" && before.every(({ agrees }) => agrees === "yes");
+    const messages = never ? [] : check.messages.map((one) => settledRecord(sure ? one : behindRefusal(one), loads));
+    const refusals = sure ? check.refusals : check.refusals.map((one) => ({ ...one, certain: false }));
+    return { ...check, messages, refusals };
+  });
+}
+
+/** Whether the kernel checks `a` after `b`; CPUs are checked in the order of their numbers. */
+function isAfter(a: CompatibilityCheck, b: CompatibilityCheck): boolean {
+  return a.logicalCpu !== undefined && b.logicalCpu !== undefined && a.logicalCpu > b.logicalCpu;
 }
 
 function worded(

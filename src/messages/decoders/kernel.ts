@@ -1,6 +1,7 @@
 import type { Host } from "../../host/host.js";
 import { looselyPrinting, type Printer, printersOf, templatePattern } from "../../kvm/printers.js";
 import { replay } from "../../kvm/replay.js";
+import type { Certainty } from "../../rules/machine.js";
 import { DEFAULT_RELEASE, inRange, RELEASES, type Release, type ReleaseRange } from "../../rules/release.js";
 import { rangesOf } from "../../why/remedies.js";
 import { type Cause, type Decoded, rangesText } from "../answer.js";
@@ -85,6 +86,12 @@ export function mergeRanges(ranges: readonly (ReleaseRange | undefined)[]): read
   return rangesOf(RELEASES.filter((release) => ranges.some((range) => inRange(release, range))));
 }
 
+const PREDICTIONS = {
+  true: "prints exactly this.",
+  "if it loads": "prints exactly this if kvm_intel loads, which depends on what was not read.",
+  false: "may print this, depending on what was not read.",
+} as const satisfies { readonly [C in `${Certainty}`]: string };
+
 function predicted(host: Host, context: ExplainContext, found: readonly Printer[]): { readonly cause: Cause } {
   const replayed = replay(host, replayOptions(context));
   const log = [...replayed.cpu.boot.messages, ...replayed.cpu.load.messages];
@@ -103,10 +110,8 @@ function predicted(host: Host, context: ExplainContext, found: readonly Printer[
   }
   return {
     cause: {
-      text: hit.certain
-        ? `${where} prints exactly this.${register}`
-        : `${where} may print this; it hangs on what was not read.${register}`,
-      certainty: hit.certain ? "certain" : "possible",
+      text: `${where} ${PREDICTIONS[`${hit.certain}`]}${register}`,
+      certainty: hit.certain === true ? "certain" : "possible",
     },
   };
 }

@@ -1,9 +1,12 @@
+import { bitsOf } from "../../bits/word.js";
 import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { DEBIAN_CONFIG, paramsOf, paramText, type Replay, replay } from "../../kvm/replay.js";
 import { nearest } from "../../registers/edit-distance.js";
+import type { Refusal } from "../../rules/machine.js";
 import { RELEASES, type Release } from "../../rules/release.js";
 import type { Errno } from "../../rules/rule.js";
+import { bitName } from "../../rules/words.js";
 import { findFeature } from "../../why/find-feature.js";
 import { rangesOf } from "../../why/remedies.js";
 import { type Cause, type Decoded, rangesText } from "../answer.js";
@@ -148,15 +151,37 @@ function replayCause(replayed: Replay, errno: Errno): Cause {
     };
   if (replayed.loads === "unknown")
     return { text: `${where} may refuse; it hangs on registers that were not read.`, certainty: "possible" };
-  const refusal = replayed.cpu.refusals.at(-1);
+  const refusal = replayed.cpu.loads === "no" ? replayed.cpu.refusals.at(-1) : undefined;
   const said = [...replayed.cpu.load.messages, ...replayed.cpu.boot.messages]
-    .filter((message) => message.certain)
+    .filter((message) => message.certain === true)
     .map((message) => message.text);
-  const same = replayed.error === errno ? "refuses with this error" : `refuses with ${replayed.error}`;
+  const by =
+    refusal === undefined ? "another core differs from the boot CPU" : `rule ${refusal.rule}${missingText(refusal)}`;
+  const log = said.length === 0 ? "" : `, after saying: ${listText(said.slice(-2))}`;
+  if (replayed.error !== undefined) {
+    const same =
+      replayed.error === errno ? "refuses with this error" : `refuses with ${replayed.error}, not with this error`;
+    return { text: `${where} ${same} (${by})${log}.`, certainty: "certain" };
+  }
+  // Every run is refused, and what was not read decides by which of the steps.
+  const errors = [
+    ...new Set([...replayed.cpu.refusals.map((row) => row.errno), ...(refusal === undefined ? ["EIO" as const] : [])]),
+  ];
+  const possible = errors.includes(errno);
   return {
-    text: `${where} ${same}${refusal === undefined ? "" : ` (rule ${refusal.rule})`}${said.length === 0 ? "" : `, after saying: ${listText(said.slice(-2))}`}.`,
-    certainty: "certain",
+    text: `${where} refuses with ${listText(
+      errors,
+      "or",
+    )}, depending on registers that were not read; at the latest by ${by}${log}.`,
+    certainty: possible ? "likely" : "certain",
   };
+}
+
+/** `, which asks for RDPMC_EXITING`: the required controls that the CPU does not allow. */
+function missingText({ missing }: Refusal): string {
+  if (missing === undefined) return "";
+  const names = bitsOf(missing.bits).map((bit) => bitName(missing.word, bit) ?? `bit ${bit}`);
+  return `, as ${missing.word} requires ${listText(names)}`;
 }
 
 // ---- Parameters ----

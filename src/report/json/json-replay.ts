@@ -15,14 +15,14 @@ export function replayJson({ subject, traced, phases }: ReplayInput) {
   return {
     format: "vmxlens-replay/1",
     ...subjectJson(subject),
-    steps: steps.map(({ rule, events }) => ({
-      phase: phaseOf(rule),
-      function: rule.fn,
-      rule: rule.id,
-      says: rule.says,
-      source: rule.source,
-      happens: happens(traced, rule),
-      events: events.map(eventJson),
+    steps: steps.map((step) => ({
+      phase: phaseOf(step.rule),
+      function: step.rule.fn,
+      rule: step.rule.id,
+      says: step.rule.says,
+      source: step.rule.source,
+      happens: happens(traced, step),
+      events: step.events.map(eventJson),
     })),
     outcome: outcomeJson(traced.replayed),
   };
