@@ -31,6 +31,7 @@ export {
   replay,
 } from "./kvm/replay.js";
 export { cpuFlags, vmxFlagsLine } from "./linux/cpuinfo.js";
+export type { CpuidFeature } from "./registers/cpuid-features.js";
 export { findBits, findRegister } from "./registers/lookup.js";
 export { REGISTERS } from "./registers/registers.js";
 export type { TraceEvent } from "./rules/machine.js";

@@ -1,22 +1,15 @@
 /*
- * Writes src/input/atlas/atlas-data.ts, the bundled CPUs, from a JSON atlas of InstLatX64 dumps.
+ * Writes src/input/atlas/atlas-data.ts, the bundled CPUs, from a JSON atlas of InstLatX64 dumps and the dumps themselves.
  *
- *   gen-atlas ATLAS.json [--dumps DIRECTORY]… [--cpuid FILE.json]… [--features CASES.jsonl[.gz]]…
+ *   gen-atlas ATLAS.json DIRECTORY
  *
- * The atlas lacks some CPUID facts; they are filled in where a source is given:
- *   --dumps     AIDA64 dumps under their names in the repository
- *   --cpuid     CPUID leaves typed off dumps, by entry id: {"ID": {"0x7.0": ["eax", "ebx", "ecx", "edx"]}}
- *   --features  test cases whose `in.cpu` is an entry id and whose `in.features` lists the features of that CPU
+ * DIRECTORY holds the dumps under their names in the repository. The registers come from the JSON, CPUID from the dumps.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { gunzipSync } from "node:zlib";
-import type { CpuFacts } from "../src/host/host.js";
 import { ATLAS_DIGITS, ATLAS_VENDORS, openAtlas } from "../src/input/atlas/atlas-decode.js";
-import { ATLAS_EXTRA_FEATURES, ATLAS_FLAGS, type AtlasEntry } from "../src/input/atlas/atlas-entry.js";
-import { type CpuidRegisters, factsFromCpuid } from "../src/input/hosts/cpuid-facts.js";
-import { readHost } from "../src/input/read.js";
+import { CPUID_WORDS } from "../src/registers/cpuid-features.js";
 
 /** An entry as the JSON has it. Register values are hex strings. */
 interface JsonEntry {
@@ -34,7 +27,6 @@ interface JsonEntry {
   msrSections: number;
   aida64: string | null;
   os: string | null;
-  cpuid: { [key: string]: boolean | number | string };
   cores: {
     logicalCpus: string | null;
     coreDetail?: { type: string; leaf1a: string; core: string; logicalCpus: string }[];
@@ -45,25 +37,18 @@ interface JsonEntry {
 
 const WORDS = ["generation", "platform", "aida64", "os"] as const;
 
-function main(): void {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      dumps: { type: "string", multiple: true, default: [] },
-      cpuid: { type: "string", multiple: true, default: [] },
-      features: { type: "string", multiple: true, default: [] },
-    },
-  });
-  const [file] = positionals;
-  if (file === undefined)
-    throw new Error("usage: gen-atlas ATLAS.json [--dumps DIR]… [--cpuid FILE]… [--features FILE]…");
-  const entries = JSON.parse(readFileSync(file, "utf8")) as JsonEntry[];
-  const extras = new Map<string, AtlasEntry["extra"]>();
-  for (const cases of values.features) featuresOfCases(cases, extras);
-  for (const typed of values.cpuid) factsOfLeaves(typed, extras);
-  for (const directory of values.dumps) factsOfDumps(directory, entries, extras);
+/** Registers of CPUID leaves that the atlas keeps, as leaf, subleaf and register. */
+const CPUID_COLUMNS: readonly string[] = [
+  ...Object.values(CPUID_WORDS).map(([leaf, subleaf, register]) => `${leaf.toString(16)}.${subleaf}.${register}`),
+  ...["0.0.eax", "7.0.eax", "12.0.eax", "15.0.eax", "15.0.ebx", "15.0.ecx", "80000000.0.eax", "80000008.0.eax"],
+];
 
-  const text = encode(entries, extras);
+function main(): void {
+  const [file, directory] = parseArgs({ allowPositionals: true }).positionals;
+  if (file === undefined || directory === undefined) throw new Error("usage: gen-atlas ATLAS.json DIRECTORY");
+  const entries = JSON.parse(readFileSync(file, "utf8")) as JsonEntry[];
+  const dumps = entries.map(({ source }) => cpuidOfDump(path.join(directory, source.path)));
+  const text = encode(entries, dumps);
   verify(text, entries);
   const target = path.join(import.meta.dirname, "../src/input/atlas/atlas-data.ts");
   writeFileSync(
@@ -74,69 +59,44 @@ export const ATLAS_DATA = \`
 ${text}\`;
 `,
   );
-  const complete = entries.filter((e) =>
-    ATLAS_EXTRA_FEATURES.every((f) => extras.get(e.id)?.features[f] !== undefined),
-  );
-  console.log(`${entries.length} CPUs, ${text.length} characters, all CPUID features known of ${complete.length}`);
+  console.log(`${entries.length} CPUs, ${text.length} characters`);
 }
 
-function pick(facts: CpuFacts): AtlasEntry["extra"] {
-  const features = Object.fromEntries(ATLAS_EXTRA_FEATURES.map((f) => [f, facts.features[f]]));
-  return {
-    features,
-    ...(facts.cpuid12Eax === undefined ? {} : { cpuid12Eax: facts.cpuid12Eax }),
-    ...(facts.cpuid15 === undefined ? {} : { cpuid15: facts.cpuid15 }),
-  };
-}
+type Cpuid = ReadonlyMap<string, string>;
 
-function featuresOfCases(file: string, extras: Map<string, AtlasEntry["extra"]>): void {
-  const bytes = readFileSync(file);
-  const text = (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
-  for (const line of text.split("\n")) {
-    // Only the unchanged CPUs: other cases vary what they are given.
-    if (!line.startsWith('{"id":"cpu/') && !line.startsWith('{"id": "cpu/')) continue;
-    const given = JSON.parse(line).in as { cpu: string; features: string[] };
-    // The second set of a CPU with unequal cores has its own name there.
-    extras.set(given.cpu.replace(/-core2$/, ""), {
-      features: Object.fromEntries(ATLAS_EXTRA_FEATURES.map((f) => [f, given.features.includes(f)])),
-    });
+/**
+ * The registers of `CPUID_COLUMNS` as a dump shows them, by the first logical CPU. Throws `Error` where another CPU of
+ * the dump differs: an entry has one CPUID for all.
+ */
+function cpuidOfDump(file: string): Cpuid {
+  const cpus: Map<string, string>[] = [];
+  let cpu: Map<string, string> | undefined;
+  for (const line of readFileSync(file, "latin1").split(/\r?\n/)) {
+    if (line.startsWith("------[ ")) {
+      cpu = /Logical CPU #\d+ \]/.test(line) && !line.includes("MSR") ? new Map() : undefined;
+      if (cpu !== undefined) cpus.push(cpu);
+    }
+    const found =
+      /^CPUID ([0-9A-F]{8}): ([0-9A-F]{8})-([0-9A-F]{8})-([0-9A-F]{8})-([0-9A-F]{8})(?: \[SL ([0-9A-F]{2})\])?/.exec(
+        line,
+      );
+    if (found === null || cpu === undefined) continue;
+    const [, leaf = "", eax, ebx, ecx, edx, subleaf = "0"] = found;
+    for (const [register, value] of Object.entries({ eax, ebx, ecx, edx })) {
+      const key = `${Number.parseInt(leaf, 16).toString(16)}.${Number.parseInt(subleaf, 16)}.${register}`;
+      // Old dumps show subleaves without their numbers; the first is 0.
+      if (CPUID_COLUMNS.includes(key) && !cpu.has(key)) cpu.set(key, Number.parseInt(value as string, 16).toString(16));
+    }
   }
-}
-
-function factsOfLeaves(file: string, extras: Map<string, AtlasEntry["extra"]>): void {
-  const typed = JSON.parse(readFileSync(file, "utf8")) as {
-    [id: string]: { [leaf: string]: [string, string, string, string] };
-  };
-  for (const [id, leaves] of Object.entries(typed)) {
-    extras.set(
-      id,
-      pick(
-        factsFromCpuid((leaf, subleaf): CpuidRegisters | undefined => {
-          const found = leaves[`0x${leaf.toString(16)}.${subleaf}`]?.map((r) => Number.parseInt(r, 16));
-          return found && ({ eax: found[0], ebx: found[1], ecx: found[2], edx: found[3] } as CpuidRegisters);
-        }),
-      ),
-    );
+  const [first, ...others] = cpus;
+  if (first === undefined) throw new Error(`${file} has no CPUID section`);
+  for (const key of CPUID_COLUMNS) {
+    if (others.some((other) => other.get(key) !== first.get(key))) throw new Error(`${file}: CPUs differ in ${key}`);
   }
+  return first;
 }
 
-function factsOfDumps(
-  directory: string,
-  entries: readonly JsonEntry[],
-  extras: Map<string, AtlasEntry["extra"]>,
-): void {
-  for (const entry of entries) {
-    const file = [entry.source.path, path.basename(entry.source.path)]
-      .map((f) => path.join(directory, f))
-      .find(existsSync);
-    if (file === undefined) continue;
-    const { host } = readHost(readFileSync(file), { file, format: "aida64" });
-    if (host === undefined) throw new Error(`${file} cannot be read`);
-    extras.set(entry.id, pick(host.cores[0].cpuid));
-  }
-}
-
-function encode(entries: readonly JsonEntry[], extras: ReadonlyMap<string, AtlasEntry["extra"]>): string {
+function encode(entries: readonly JsonEntry[], dumps: readonly Cpuid[]): string {
   const lines: string[] = [];
   const { repo, commit } = (entries[0] as JsonEntry).source;
   lines.push(`source|${repo}|${commit}`);
@@ -151,6 +111,12 @@ function encode(entries: readonly JsonEntry[], extras: ReadonlyMap<string, Atlas
     if (seen.size > ATLAS_DIGITS.length) throw new Error(`more values of ${index} than the format can number`);
     return { index, values: [...seen] };
   });
+  const cpuidColumns = CPUID_COLUMNS.map((key) => {
+    const values = [...new Set(dumps.flatMap((dump) => dump.get(key) ?? []))];
+    if (values.length > ATLAS_DIGITS.length) throw new Error(`more values of ${key} than the format can number`);
+    return { key, values };
+  });
+  for (const { key, values } of cpuidColumns) lines.push(["cpuid", key, ...values].join("|"));
   for (const { index, values } of columns)
     lines.push(["msr", index.slice(2), ...values.map((v) => v.slice(2))].join("|"));
 
@@ -158,7 +124,11 @@ function encode(entries: readonly JsonEntry[], extras: ReadonlyMap<string, Atlas
     columns
       .map(({ index, values }) => (msrs[index] === undefined ? "-" : ATLAS_DIGITS[values.indexOf(msrs[index])]))
       .join("");
-  const cpus = entries.map((entry) => {
+  const cpuidOf = (dump: Cpuid): string =>
+    cpuidColumns
+      .map(({ key, values }) => (dump.has(key) ? ATLAS_DIGITS[values.indexOf(dump.get(key) as string)] : "-"))
+      .join("");
+  const cpus = entries.map((entry, i) => {
     const position = (kind: (typeof WORDS)[number]): string =>
       entry[kind] === null ? "" : String((words[kind] as string[]).indexOf(entry[kind]));
     const all = entry.msrSections > 1 ? `0-${entry.logicalCpuCount - 1}` : null;
@@ -180,8 +150,7 @@ function encode(entries: readonly JsonEntry[], extras: ReadonlyMap<string, Atlas
       entry.microcode?.slice(2) ?? "",
       entry.logicalCpuCount,
       entry.msrSections === entry.logicalCpuCount ? "" : entry.msrSections,
-      encodeCpuid(entry.cpuid),
-      encodeExtra(extras.get(entry.id)),
+      cpuidOf(dumps[i] as Cpuid),
       cores.join(";"),
       entry.aidaAlias ?? "",
       position("platform"),
@@ -209,31 +178,6 @@ function stemOf(entry: JsonEntry): string {
   const found = /^[A-Za-z]+\/[A-Za-z]+[0-9A-F]{7}_(.+)\.txt$/.exec(entry.source.path);
   if (found === null) throw new Error(`${entry.source.path} is no path of a dump`);
   return (found[1] as string).replace("_CPUID", "~");
-}
-
-function mask(bits: readonly boolean[]): string {
-  return bits.reduce((sum, set, bit) => sum + (set ? 2 ** bit : 0), 0).toString(16);
-}
-
-function encodeCpuid(cpuid: JsonEntry["cpuid"]): string {
-  const unknown = mask(ATLAS_FLAGS.map((flag) => cpuid[flag] === undefined));
-  const set = mask(ATLAS_FLAGS.map((flag) => cpuid[flag] === true));
-  return [
-    set,
-    unknown === "0" ? "" : unknown,
-    String(cpuid.maxLeaf).slice(2),
-    cpuid.physAddrBits,
-    cpuid.linAddrBits,
-  ].join(",");
-}
-
-function encodeExtra(extra: AtlasEntry["extra"] | undefined): string {
-  if (extra === undefined) return "";
-  const known = ATLAS_EXTRA_FEATURES.every((f) => extra.features[f] !== undefined);
-  const set = known ? mask(ATLAS_EXTRA_FEATURES.map((f) => extra.features[f] === true)) : "";
-  const { cpuid12Eax, cpuid15 } = extra;
-  const leaves = cpuid15 === undefined ? [] : [cpuid15.eax, cpuid15.ebx, cpuid15.ecx].map((r) => r.toString(16));
-  return [set, cpuid12Eax?.toString(16) ?? "", ...leaves].join(",").replace(/,+$/, "");
 }
 
 /** The text must give back the atlas; the test beside atlas.ts compares every field. */

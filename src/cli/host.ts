@@ -98,7 +98,12 @@ function fromAtlas(entry: AtlasEntry, alsoEqual: readonly AtlasEntry[] = []): Fo
     host: entryHost(entry),
     origin: "atlas",
     source: `atlas entry ${entry.id}: ${entry.source.path} of ${entry.source.repo}`,
-    notes: others.length === 0 ? [] : [`${others.join(", ")} ${others.length === 1 ? "is" : "are"} equal to it`],
+    notes:
+      others.length === 0
+        ? []
+        : [
+            `${others.join(", ")} ${others.length === 1 ? "is" : "are"} equal to it in every register, and in the features that Linux and KVM ask for`,
+          ],
   };
 }
 

@@ -222,9 +222,11 @@ function cpuidOf(read: (position: bigint) => Uint8Array): CpuidLookup | undefine
   };
   const basic = lookup(0, 0)?.eax;
   const extended = lookup(0x8000_0000, 0)?.eax;
+  const centaur = lookup(0xc000_0000, 0)?.eax ?? 0;
   if (basic === undefined || extended === undefined) return undefined;
   // Above the highest leaf the instruction answers with another leaf's registers.
-  return (leaf, subleaf) => (leaf > (leaf < 0x8000_0000 ? basic : extended) ? undefined : lookup(leaf, subleaf));
+  const highest = (leaf: number) => (leaf < 0x8000_0000 ? basic : leaf < 0xc000_0000 ? extended : centaur);
+  return (leaf, subleaf) => (leaf > highest(leaf) ? undefined : lookup(leaf, subleaf));
 }
 
 /** Kinds of cores as perf and the cache driver tell them; all undefined on a CPU that is not hybrid. */

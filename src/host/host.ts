@@ -1,6 +1,7 @@
+import type { CpuidFeature } from "../registers/cpuid-features.js";
 import { type Msr, UNREAD } from "./msr.js";
 
-/** CPUID features that a replay asks for, by the kernel's names in lower case. */
+/** CPUID features that a replay asks for. CPUs that differ in one of them are kinds of their own. */
 export const CPU_FEATURES = [
   "vmx",
   "smx",
@@ -18,14 +19,15 @@ export const CPU_FEATURES = [
   "ibt",
   "la57",
   "hypervisor",
-] as const;
+] as const satisfies readonly CpuidFeature[];
 
 /** One of `CPU_FEATURES`. */
 export type CpuFeature = (typeof CPU_FEATURES)[number];
 
 /** CPUID facts of one CPU. A member that is missing is not known. */
 export interface CpuFacts {
-  readonly features: { readonly [F in CpuFeature]?: boolean };
+  /** By the kernel's names in lower case. */
+  readonly features: { readonly [F in CpuidFeature]?: boolean };
   /** CPUID.0:EAX. */
   readonly maxLeaf?: number;
   /** CPUID.12H.0:EAX, the SGX enumeration. */

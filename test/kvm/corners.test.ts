@@ -17,7 +17,8 @@ function host(msrs: Readonly<Record<number, Msr>> = {}, facts: Partial<CpuFacts>
   const [core] = skylake.cores;
   const all = new Map(core.msrs).set(0x3a, msrValue({ hi: 0, lo: 5 })).set(0x491, msrValue({ hi: 0, lo: 1 }));
   for (const [index, msr] of Object.entries(msrs)) all.set(Number(index), msr);
-  const group: CoreGroup = { ...core, msrs: all, cpuid: { ...core.cpuid, ...facts } };
+  const { cpuid15: _, ...cpuid } = core.cpuid;
+  const group: CoreGroup = { ...core, msrs: all, cpuid: { ...cpuid, ...facts } };
   return { ...skylake, vendor, cores: [group] };
 }
 

@@ -1,20 +1,14 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
-import type { CoreType, CpuFeature } from "../../host/host.js";
-import {
-  ATLAS_EXTRA_FEATURES,
-  ATLAS_FLAGS,
-  type AtlasCore,
-  type AtlasCoreDetail,
-  type AtlasCpuid,
-  type AtlasEntry,
-  type AtlasFlag,
-} from "./atlas-entry.js";
+import type { CoreType, CpuFacts } from "../../host/host.js";
+import { type CpuidRegisters, factsFromCpuid } from "../hosts/cpuid-facts.js";
+import type { AtlasCore, AtlasCoreDetail, AtlasEntry } from "./atlas-entry.js";
 
 /*
  * The text of atlas-data.ts, written by tools/gen-atlas.ts. Lines; a line's parts are separated by "|".
  *
  *   source  repository and commit of the dumps
  *   generation, platform, aida64, os   words that many entries share; entries give their position from 0
+ *   cpuid   register of a CPUID leaf (leaf, subleaf, name), then its distinct values
  *   msr     MSR index, then its distinct values; all numbers are hexadecimal without 0x
  *   cpu     the fields that `decodeEntry` takes, in its order
  */
@@ -31,7 +25,15 @@ interface Shared {
   readonly repo: string;
   readonly commit: string;
   readonly words: { readonly [kind in "generation" | "platform" | "aida64" | "os"]: readonly string[] };
+  readonly cpuid: readonly CpuidColumn[];
   readonly msrs: readonly { readonly index: number; readonly values: readonly string[] }[];
+}
+
+interface CpuidColumn {
+  readonly leaf: number;
+  readonly subleaf: number;
+  readonly register: keyof CpuidRegisters;
+  readonly values: readonly number[];
 }
 
 /** The compact text cut into lines. Entries are decoded one by one, for a command most often needs a single one. */
@@ -100,19 +102,31 @@ function decodeShared(lines: readonly string[]): Shared {
   let [repo, commit] = ["", ""];
   const words: { [kind: string]: readonly string[] } = {};
   const msrs: { index: number; values: readonly string[] }[] = [];
+  const cpuid: CpuidColumn[] = [];
   for (const line of lines) {
     if (line.startsWith("cpu|") || line === "") continue;
     const [kind, ...fields] = line.split("|") as [string, ...string[]];
     if (kind === "msr") msrs.push({ index: Number.parseInt(fields[0] as string, 16), values: fields.slice(1) });
+    else if (kind === "cpuid") cpuid.push(decodeColumn(fields));
     else if (kind === "source") [repo, commit] = fields as [string, string];
     else words[kind] = fields;
   }
-  return { repo, commit, words: words as Shared["words"], msrs };
+  return { repo, commit, words: words as Shared["words"], cpuid, msrs };
+}
+
+function decodeColumn([name = "", ...values]: readonly string[]): CpuidColumn {
+  const [leaf, subleaf, register] = name.split(".");
+  return {
+    leaf: hex(leaf),
+    subleaf: hex(subleaf),
+    register: register as CpuidColumn["register"],
+    values: values.map(hex),
+  };
 }
 
 function decodeEntry(fields: readonly string[], shared: Shared): AtlasEntry {
   const [, letter, signatureText, rest, codename, name, ...more] = fields as [string, ...string[]];
-  const [stem, generation, year, microcode, count, sections, cpuid, extra, cores, alias, platform, aida64, os] = more;
+  const [stem, generation, year, microcode, count, sections, cpuid, cores, alias, platform, aida64, os] = more;
   const { vendor, slug } = VENDORS[letter as keyof typeof VENDORS];
   const signature = hex(signatureText);
   const { words } = shared;
@@ -136,8 +150,7 @@ function decodeEntry(fields: readonly string[], shared: Shared): AtlasEntry {
     ...given("platform", platform, (at) => words.platform[Number(at)] as string),
     ...given("aida64", aida64, (at) => words.aida64[Number(at)] as string),
     ...given("os", os, (at) => words.os[Number(at)] as string),
-    cpuid: decodeCpuid(cpuid as string),
-    extra: decodeExtra(extra as string),
+    cpuid: decodeCpuid(cpuid as string, vendor, shared.cpuid),
     cores: (cores as string).split(";").map((core) => decodeCore(core, shared, msrSections, logicalCpuCount)),
     source: { repo: shared.repo, path: `${vendor}/${file}`, commit: shared.commit },
   };
@@ -163,33 +176,27 @@ function splitSignature(signature: number): { family: number; model: number; ste
   };
 }
 
-/** Flags that are set, flags that are not known, highest leaf, physical and linear address bits. */
-function decodeCpuid(text: string): AtlasCpuid {
-  const [set, unknown, maxLeaf, physAddrBits, linAddrBits] = text.split(",") as [
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  const flags: { [F in AtlasFlag]?: boolean } = {};
-  const [ones, open] = [hex(set), unknown === "" ? 0 : hex(unknown)];
-  for (const [bit, flag] of ATLAS_FLAGS.entries()) if (!((open >>> bit) & 1)) flags[flag] = ((ones >>> bit) & 1) === 1;
-  return { ...flags, maxLeaf: hex(maxLeaf), physAddrBits: Number(physAddrBits), linAddrBits: Number(linAddrBits) };
+/** CPUID is kept as the dump shows it, and read as that of a dump is. */
+function decodeCpuid(digits: string, vendor: string, columns: readonly CpuidColumn[]): CpuFacts {
+  const leaves = new Map<string, { -readonly [R in keyof CpuidRegisters]: number }>();
+  for (const [i, { leaf, subleaf, register, values }] of columns.entries()) {
+    const at = DIGITS.indexOf(digits[i] as string);
+    if (at < 0) continue;
+    const key = `${leaf}.${subleaf}`;
+    const registers = leaves.get(key) ?? { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+    registers[register] = values[at] as number;
+    leaves.set(key, registers);
+  }
+  const highest = leaves.get("0.0");
+  if (highest !== undefined) {
+    const [ebx, edx, ecx] = [0, 4, 8].map((at) => fourCharacters(vendor, at)) as [number, number, number];
+    Object.assign(highest, { ebx, edx, ecx });
+  }
+  return factsFromCpuid((leaf, subleaf) => leaves.get(`${leaf}.${subleaf}`));
 }
 
-/** Features that are set (empty: none is known), CPUID.12H.0:EAX, and EAX, EBX and ECX of CPUID.15H. */
-function decodeExtra(text: string): AtlasEntry["extra"] {
-  const [set, sgx, eax, ebx, ecx] = text.split(",");
-  const features: { [F in CpuFeature]?: boolean } = {};
-  if (set !== undefined && set !== "") {
-    for (const [bit, feature] of ATLAS_EXTRA_FEATURES.entries()) features[feature] = ((hex(set) >>> bit) & 1) === 1;
-  }
-  return {
-    features,
-    ...given("cpuid12Eax", sgx, hex),
-    ...given("cpuid15", eax, (value) => ({ eax: hex(value), ebx: hex(ebx), ecx: hex(ecx) })),
-  };
+function fourCharacters(text: string, from: number): number {
+  return [3, 2, 1, 0].reduce((sum, i) => sum * 256 + text.charCodeAt(from + i), 0);
 }
 
 /** The MSRs, logical CPUs where they are not all of them, then a part for each core type. */

@@ -1,55 +1,5 @@
 import type { U64 } from "../../bits/u64.js";
-import type { CoreType, CpuFacts, CpuFeature } from "../../host/host.js";
-
-/** CPUID facts of the first logical CPU, as the atlas lists them. */
-export const ATLAS_FLAGS = [
-  "vmx",
-  "smx",
-  "x2apic",
-  "hypervisor",
-  "sgx",
-  "invpcid",
-  "rdseed",
-  "intelPt",
-  "waitpkg",
-  "cetSs",
-  "la57",
-  "keyLocker",
-  "busLockDetect",
-  "sgxLc",
-  "pks",
-  "uintr",
-  "hybrid",
-  "pconfig",
-  "archLbr",
-  "pdpe1gb",
-  "rdtscp",
-  "xsaves",
-  "fred",
-] as const;
-
-/** A CPUID flag that the atlas lists, in its own spelling. */
-export type AtlasFlag = (typeof ATLAS_FLAGS)[number];
-
-/** Features that replays ask for and that only some entries have, from the CPUID section of their dumps. */
-export const ATLAS_EXTRA_FEATURES = [
-  "nx",
-  "mpx",
-  "umip",
-  "ss",
-  "xsave",
-  "ibt",
-] as const satisfies readonly CpuFeature[];
-
-/**
- * CPUID facts of an entry. A flag that is missing is not known. `maxLeaf` is CPUID.0:EAX, the other two are widths in
- * bits (CPUID.80000008H:EAX).
- */
-export type AtlasCpuid = { readonly [F in AtlasFlag]?: boolean } & {
-  readonly maxLeaf: number;
-  readonly physAddrBits: number;
-  readonly linAddrBits: number;
-};
+import type { CoreType, CpuFacts } from "../../host/host.js";
 
 /** Cores of one type among those that share a set of MSRs. */
 export interface AtlasCoreDetail {
@@ -100,9 +50,8 @@ export interface AtlasEntry {
   readonly platform?: string;
   readonly aida64?: string;
   readonly os?: string;
-  readonly cpuid: AtlasCpuid;
-  /** Features, CPUID.12H.0:EAX and CPUID.15H from the dump's CPUID section, where known. */
-  readonly extra: Pick<CpuFacts, "features" | "cpuid12Eax" | "cpuid15">;
+  /** What the dump shows of CPUID; all logical CPUs of an entry are alike in it. */
+  readonly cpuid: CpuFacts;
   readonly cores: readonly AtlasCore[];
   /** The file of the dump. */
   readonly source: { readonly repo: string; readonly path: string; readonly commit: string };

@@ -1,4 +1,4 @@
-import type { Host } from "../../host/host.js";
+import { CPU_FEATURES, type Host } from "../../host/host.js";
 import { nearest } from "../../registers/edit-distance.js";
 import { atlas, atlasText, entryHost } from "./atlas.js";
 import type { SearchKeys } from "./atlas-decode.js";
@@ -74,10 +74,14 @@ function silicon(host: Host): unknown {
   return [host.vendor, host.cores.map((core) => [core.signature, core.coreTypes, [...core.msrs]])];
 }
 
-/** The CPUID facts that are known, as pairs of a name and a value; all groups of an entry share them. */
+/**
+ * The CPUID facts that a replay asks for and that are known, as pairs of a name and a value; all groups of an entry share
+ * them. Products of one kind differ in the clock of the TSC, and their dumps in features that came with microcode.
+ */
 function factsOf(host: Host): [string, unknown][] {
-  const { features, ...leaves } = host.cores[0].cpuid;
-  return Object.entries({ ...features, ...leaves })
+  const { features, cpuid15: _, tscKhz: __, ...leaves } = host.cores[0].cpuid;
+  const asked = CPU_FEATURES.map((name) => [name, features[name]] as const);
+  return [...asked, ...Object.entries(leaves)]
     .filter(([, value]) => value !== undefined)
     .map(([fact, value]) => [fact, typeof value === "object" ? JSON.stringify(value) : value]);
 }

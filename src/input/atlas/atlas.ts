@@ -1,6 +1,5 @@
-import type { CpuFacts, CpuFeature, Host } from "../../host/host.js";
-import { type Msr, msrBit, msrValue } from "../../host/msr.js";
-import { exactTscKhz, isBeyond } from "../hosts/cpuid-facts.js";
+import type { Host } from "../../host/host.js";
+import { type Msr, msrValue } from "../../host/msr.js";
 import { ATLAS_DATA } from "./atlas-data.js";
 import { type AtlasText, openAtlas } from "./atlas-decode.js";
 import type { AtlasEntry } from "./atlas-entry.js";
@@ -39,7 +38,7 @@ export function entryHost(entry: AtlasEntry): Host {
       signature: entry.signature,
       ...(entry.microcode === undefined ? {} : { microcode: entry.microcode }),
       msrs,
-      cpuid: factsOf(entry, msrs),
+      cpuid: entry.cpuid,
     };
   });
   return {
@@ -49,41 +48,5 @@ export function entryHost(entry: AtlasEntry): Host {
     codename: entry.codename,
     source: "atlas",
     cores: cores as unknown as Host["cores"],
-  };
-}
-
-/** What the atlas says of a feature, and what follows from it for certain. Everything else stays unknown. */
-function factsOf({ cpuid, extra }: AtlasEntry, msrs: ReadonlyMap<number, Msr>): CpuFacts {
-  const known: { [F in CpuFeature]?: boolean } = {};
-  const set = (feature: CpuFeature, value: boolean | undefined): void => {
-    if (value !== undefined) known[feature] = value;
-  };
-  // IA32_VMX_CR4_FIXED1 allows exactly the bits of CR4 that the CPU has (SDM A.8): UMIP is bit 11, OSXSAVE bit 18 and
-  // CET, which shadow stacks and IBT share, bit 23.
-  const cr4 = msrs.get(0x489);
-  const settable = (bit: number): boolean | undefined => (cr4 === undefined ? undefined : msrBit(cr4, bit) === "yes");
-  set("umip", settable(11));
-  set("xsave", settable(18));
-  if (settable(23) === false) set("ibt", false);
-
-  set("vmx", cpuid.vmx);
-  set("smx", cpuid.smx);
-  set("hypervisor", cpuid.hypervisor);
-  set("sgx", cpuid.sgx);
-  set("sgx_lc", cpuid.sgxLc);
-  set("hybrid", cpuid.hybrid);
-  set("shstk", cpuid.cetSs);
-  set("la57", cpuid.la57);
-  set("pdpe1gb", cpuid.pdpe1gb);
-  set("xsaves", cpuid.xsaves ?? (isBeyond(0xd, cpuid.maxLeaf) ? false : undefined));
-  const { features, ...leaves } = extra;
-  const tscKhz = leaves.cpuid15 && exactTscKhz(leaves.cpuid15);
-  return {
-    features: { ...known, ...features },
-    maxLeaf: cpuid.maxLeaf,
-    physAddrBits: cpuid.physAddrBits,
-    linAddrBits: cpuid.linAddrBits,
-    ...leaves,
-    ...(tscKhz === undefined ? {} : { tscKhz }),
   };
 }

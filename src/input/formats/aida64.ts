@@ -148,7 +148,9 @@ function openDump(log: DiagnosticLog): Dump {
       if (found === null) return 0;
       const [leaf, eax, ebx, ecx, edx, subleaf] = found.slice(1).map((h) => Number.parseInt(h ?? "0", 16));
       const leaves = cpuids.get(section.cpu) as Map<number, CpuidRegisters>;
-      leaves.set((leaf as number) * 256 + (subleaf as number), { eax, ebx, ecx, edx } as CpuidRegisters);
+      const key = (leaf as number) * 256 + (subleaf as number);
+      // Old dumps show the subleaves of most leaves without their numbers; the first is 0.
+      if (found[6] !== undefined || !leaves.has(key)) leaves.set(key, { eax, ebx, ecx, edx } as CpuidRegisters);
       return 1;
     },
     msrLine(section, text, number) {

@@ -1,4 +1,4 @@
-import { CPU_FEATURES } from "../../host/host.js";
+import { CPUID_FEATURES, type CpuidFeature, qemuNameOf } from "../../registers/cpuid-features.js";
 import { type CpuidRegisters, factsFromCpuid, nameFromCpuid, vendorFromCpuid } from "../hosts/cpuid-facts.js";
 import { signatureFromCpuinfo } from "../hosts/cpuinfo.js";
 import type { CpuStatement, Desk } from "../hosts/evidence.js";
@@ -53,11 +53,16 @@ const MAX_LEAVES = 512;
 /** Control words stood in the lower half up to libvirt 11.3 and stand in the upper one since. */
 const ONE_HALF = new Set([0x48b, 0x48d, 0x48e, 0x48f, 0x490]);
 
-/** libvirt's names of the CPUID features that a host has. */
-const CPUID_NAMES: { readonly [name: string]: (typeof CPU_FEATURES)[number] } = {
-  ...Object.fromEntries(CPU_FEATURES.map((name) => [name, name])),
+/** libvirt's names of the CPUID features that a host has; most are QEMU's. */
+const CPUID_NAMES: { readonly [name: string]: CpuidFeature } = {
+  ...Object.fromEntries(
+    CPUID_FEATURES.flatMap((row) => [
+      [row.name, row.name],
+      [qemuNameOf(row) ?? row.name, row.name],
+    ]),
+  ),
+  pclmuldq: "pclmulqdq",
   "sgx-lc": "sgx_lc",
-  sgxlc: "sgx_lc",
 };
 
 type Meaning = "nested" | "host" | "guest" | "none";

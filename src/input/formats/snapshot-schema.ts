@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { CPU_FEATURES } from "../../host/host.js";
+import { CPUID_FEATURES, type CpuidFeature } from "../../registers/cpuid-features.js";
 
 /** Value of `format` in every snapshot of this shape. */
 export const SNAPSHOT_FORMAT = "vmxlens-snapshot/1";
@@ -37,8 +37,8 @@ const msr = v.pipe(
 );
 
 const features = object(
-  Object.fromEntries(CPU_FEATURES.map((name) => [name, v.optional(v.boolean())])) as {
-    [F in (typeof CPU_FEATURES)[number]]: v.OptionalSchema<v.BooleanSchema<undefined>, undefined>;
+  Object.fromEntries(CPUID_FEATURES.map(({ name }) => [name, v.optional(v.boolean())])) as {
+    [F in CpuidFeature]: v.OptionalSchema<v.BooleanSchema<undefined>, undefined>;
   },
 );
 

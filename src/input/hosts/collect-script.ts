@@ -13,7 +13,7 @@ interface CpuidRead {
 
 /**
  * The device counts leaves up by itself, so that one read gives a range. The highest leaf of a range comes first in it
- * (leaf 0, leaf 80000000H), and subleaves stand behind the range whose limit is theirs.
+ * (leaf 0, leaf 80000000H, leaf C0000000H), and subleaves stand behind the range whose limit is theirs.
  */
 const CPUID_READS: readonly CpuidRead[] = [
   { leaf: 0, subleaf: 0, count: 1 + Math.max(...[...FACT_LEAVES].filter((leaf) => leaf < 0x8000_0000)) },
@@ -21,8 +21,12 @@ const CPUID_READS: readonly CpuidRead[] = [
   { leaf: 4, subleaf: 1, count: 1 },
   { leaf: 4, subleaf: 2, count: 1 },
   { leaf: 4, subleaf: 3, count: 1 },
+  { leaf: 7, subleaf: 1, count: 1 },
+  { leaf: 7, subleaf: 2, count: 1 },
   { leaf: 0xd, subleaf: 1, count: 1 },
   { leaf: 0x8000_0000, subleaf: 0, count: 9 },
+  // Of Centaur and Zhaoxin.
+  { leaf: 0xc000_0000, subleaf: 0, count: 2 },
 ];
 
 /** The brand string: /proc/cpuinfo has it. */
@@ -36,8 +40,7 @@ const reads = CPUID_READS.map(({ leaf, subleaf, count }) => `${subleaf * 2 ** 32
 /** LEAF.SUBLEAF of every sixteen bytes that the reads give; - for those that are not wanted. */
 const leaves = CPUID_READS.flatMap(({ leaf, subleaf, count }) =>
   Array.from({ length: count }, (_, i) => leaf + i).map((at) => {
-    const limit = at === 0x8000_0000;
-    const wanted = limit || (FACT_LEAVES.has(at) && !NAME_LEAVES.includes(at));
+    const wanted = FACT_LEAVES.has(at) && !NAME_LEAVES.includes(at);
     return wanted ? `${hex(at, 8)}.${hex(subleaf, 2)}` : "-";
   }),
 ).join(" ");
@@ -302,7 +305,7 @@ cpuid() {
     [ -n "$p" ] || break
     case $leaf in
       -) continue ;;
-      0x00000000.* | 0x80000000.*) highest=$((0x$d$c$b$a)) ;;
+      0x00000000.* | 0x80000000.* | 0xc0000000.*) highest=$((0x$d$c$b$a)) ;;
     esac
     if [ $((\${leaf%.*})) -le "$highest" ]; then
       say "   \${leaf%.*} \${leaf#*.}: eax=0x$d$c$b$a ebx=0x$h$g$f$e ecx=0x$l$k$j$i edx=0x$p$o$n$m"

@@ -1,4 +1,5 @@
-import type { CpuFacts, CpuFeature } from "../../host/host.js";
+import type { CpuFacts } from "../../host/host.js";
+import { CPUID_FEATURES, CPUID_WORDS, type CpuidFeature } from "../../registers/cpuid-features.js";
 import type { CpuDraft } from "./host-builder.js";
 
 export interface CpuidRegisters {
@@ -13,35 +14,20 @@ export type CpuidLookup = (leaf: number, subleaf: number) => CpuidRegisters | un
 
 type Register = keyof CpuidRegisters;
 
-/** Where each feature stands in CPUID (SDM volume 2, CPUID). */
-const FEATURE_BITS = {
-  vmx: [0x1, 0, "ecx", 5],
-  smx: [0x1, 0, "ecx", 6],
-  xsave: [0x1, 0, "ecx", 26],
-  hypervisor: [0x1, 0, "ecx", 31],
-  ss: [0x1, 0, "edx", 27],
-  sgx: [0x7, 0, "ebx", 2],
-  mpx: [0x7, 0, "ebx", 14],
-  umip: [0x7, 0, "ecx", 2],
-  shstk: [0x7, 0, "ecx", 7],
-  la57: [0x7, 0, "ecx", 16],
-  sgx_lc: [0x7, 0, "ecx", 30],
-  hybrid: [0x7, 0, "edx", 15],
-  ibt: [0x7, 0, "edx", 20],
-  xsaves: [0xd, 1, "eax", 3],
-  nx: [0x8000_0001, 0, "edx", 20],
-  pdpe1gb: [0x8000_0001, 0, "edx", 26],
-} as const satisfies { readonly [F in CpuFeature]: readonly [number, number, Register, number] };
-
 /** The facts of one CPU that its CPUID leaves tell. */
 export function factsFromCpuid(cpuid: CpuidLookup): CpuFacts {
   const maxLeaf = cpuid(0, 0)?.eax;
-  const features: { [F in CpuFeature]?: boolean } = {};
-  for (const [name, [leaf, subleaf, register, bit]] of Object.entries(FEATURE_BITS)) {
-    const found = cpuid(leaf, subleaf);
-    if (found !== undefined) features[name as CpuFeature] = ((found[register] >>> bit) & 1) === 1;
-    else if (isBeyond(leaf, maxLeaf)) features[name as CpuFeature] = false;
+  // On an Intel CPU, leaves from C0000000H on answer with the highest basic leaf.
+  const intel = vendorFromCpuid(cpuid) === "GenuineIntel";
+  const features: { [F in CpuidFeature]?: boolean } = {};
+  for (const { name, word, bit } of CPUID_FEATURES) {
+    const [leaf, subleaf, register] = CPUID_WORDS[word];
+    const found = leaf >= 0xc000_0000 && intel ? undefined : cpuid(leaf, subleaf);
+    if (found !== undefined) features[name] = ((found[register] >>> bit) & 1) === 1;
+    else if ((leaf >= 0xc000_0000 && intel) || isMissing(cpuid, leaf, subleaf, maxLeaf)) features[name] = false;
   }
+  // CPUID shows SYSCALL only to a 64-bit program, and many dumps were made by 32-bit ones (SDM volume 2, CPUID).
+  if (features.lm === true) features.syscall = true;
   const sgx = cpuid(0x12, 0);
   const tsc = cpuid(0x15, 0);
   const tscKhz = tsc === undefined ? undefined : exactTscKhz(tsc);
@@ -62,12 +48,14 @@ export function featuresOfRegister(
   subleaf: number,
   register: Register,
   value: number,
-): { readonly [F in CpuFeature]?: boolean } {
-  const features: { [F in CpuFeature]?: boolean } = {};
-  for (const [name, [inLeaf, inSubleaf, inRegister, bit]] of Object.entries(FEATURE_BITS)) {
+): { readonly [F in CpuidFeature]?: boolean } {
+  const features: { [F in CpuidFeature]?: boolean } = {};
+  for (const { name, word, bit } of CPUID_FEATURES) {
+    const [inLeaf, inSubleaf, inRegister] = CPUID_WORDS[word];
     if (inLeaf !== leaf || inSubleaf !== subleaf || inRegister !== register) continue;
-    features[name as CpuFeature] = ((value >>> bit) & 1) === 1;
+    features[name] = ((value >>> bit) & 1) === 1;
   }
+  if (features.lm === true) features.syscall = true;
   return features;
 }
 
@@ -77,6 +65,18 @@ export function featuresOfRegister(
  */
 export function isBeyond(leaf: number, maxLeaf: number | undefined): boolean {
   return maxLeaf !== undefined && maxLeaf > 3 && leaf < 0x8000_0000 && leaf > maxLeaf;
+}
+
+/** Whether a leaf or subleaf that was not written down does not exist, by the leaves that were. */
+function isMissing(cpuid: CpuidLookup, leaf: number, subleaf: number, maxLeaf: number | undefined): boolean {
+  if (isBeyond(leaf, maxLeaf)) return true;
+  if (leaf === 7 && subleaf > 0) {
+    const subleaves = cpuid(7, 0)?.eax;
+    return subleaves !== undefined && subleaf > subleaves;
+  }
+  const range = leaf >= 0xc000_0000 ? 0xc000_0000 : leaf >= 0x8000_0000 ? 0x8000_0000 : undefined;
+  const highest = range === undefined ? undefined : cpuid(range, 0)?.eax;
+  return range !== undefined && highest !== undefined && highest >= range && leaf > highest;
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { CpuFacts, CpuFeature } from "../../host/host.js";
+import type { CpuFacts } from "../../host/host.js";
+import { CPUID_FEATURES, type CpuidFeature } from "../../registers/cpuid-features.js";
 
 /** One logical CPU of /proc/cpuinfo. */
 export interface CpuinfoBlock {
@@ -67,40 +68,48 @@ export function signatureFromCpuinfo({ family, model, stepping }: CpuinfoBlock):
   return ((family - base) << 20) | ((model >>> 4) << 16) | (base << 8) | ((model & 0xf) << 4) | (stepping & 0xf);
 }
 
-/** Names on the `flags` line by feature; SHSTK is shown by what Linux uses it for. */
-const FLAGS: { readonly [F in CpuFeature]: string } = {
-  vmx: "vmx",
-  smx: "smx",
-  nx: "nx",
-  mpx: "mpx",
-  umip: "umip",
-  ss: "ss",
-  pdpe1gb: "pdpe1gb",
-  xsave: "xsave",
-  xsaves: "xsaves",
-  sgx: "sgx",
-  sgx_lc: "sgx_lc",
+/** What Linux calls a feature on the `flags` line, where that is another name; null where it prints none. */
+const OTHER_FLAG: { readonly [F in CpuidFeature]?: string | null } = {
   hybrid: "hybrid_cpu",
+  // Shown by what Linux uses it for.
   shstk: "user_shstk",
-  ibt: "ibt",
-  la57: "la57",
-  hypervisor: "hypervisor",
+  spec_ctrl: null,
+  intel_stibp: null,
+  spec_ctrl_ssbd: null,
+  core_capabilities: null,
+  fdp_excptn_only: null,
+  zero_fcs_fds: null,
+  keylocker: null,
+  intel_psfd: null,
+  ipred_ctrl: null,
+  rrsba_ctrl: null,
+  ddpd_u: null,
+  bhi_ctrl: null,
+  mcdt_no: null,
+  // Linux sets these for some CPUs by itself.
+  arat: null,
+  nonstop_tsc: null,
 };
 
+const FLAGS: readonly (readonly [CpuidFeature, string])[] = CPUID_FEATURES.flatMap(({ name }) => {
+  const flag = OTHER_FLAG[name];
+  return flag === null ? [] : [[name, flag ?? name] as const];
+});
+
 /** The names on the `flags` line that facts are made of. */
-export const CPUINFO_FEATURES: readonly string[] = Object.values(FLAGS);
+export const CPUINFO_FEATURES: readonly string[] = FLAGS.map(([, flag]) => flag);
 
 /**
  * Flags that Linux neither clears (as it does with vmx and sgx when firmware disabled them, with features not compiled
  * in and with those that an erratum or the command line forbids) nor stopped to show: only they prove that the CPU
  * lacks a feature.
  */
-const TELLING_WHEN_ABSENT: readonly CpuFeature[] = ["smx", "pdpe1gb", "hypervisor"];
+const TELLING_WHEN_ABSENT: readonly CpuidFeature[] = ["smx", "pdpe1gb", "hypervisor"];
 
 /** What /proc/cpuinfo tells of CPUID for certain. `clearsCpuid`: the command line has `clearcpuid=`. */
 export function factsFromCpuinfo(block: CpuinfoBlock, clearsCpuid: boolean): CpuFacts {
-  const features: { [F in CpuFeature]?: boolean } = {};
-  for (const [feature, flag] of Object.entries(FLAGS) as [CpuFeature, string][]) {
+  const features: { [F in CpuidFeature]?: boolean } = {};
+  for (const [feature, flag] of FLAGS) {
     if (block.flags.has(flag)) features[feature] = true;
     else if (TELLING_WHEN_ABSENT.includes(feature) && !clearsCpuid && block.flags.size > 0) features[feature] = false;
   }

@@ -1,5 +1,6 @@
-import { CPU_FEATURES, type CpuFacts, type Host, msrOf, type Observed, type Params } from "../../host/host.js";
+import { type CpuFacts, type Host, msrOf, type Observed, type Params } from "../../host/host.js";
 import { msrsFromCpuFlags, msrsFromVmxFlags } from "../../linux/vmx-flag-bits.js";
+import { CPUID_FEATURES } from "../../registers/cpuid-features.js";
 import type { CpuNotes, MachineNotes } from "./evidence-notes.js";
 import { state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
@@ -84,7 +85,7 @@ export function buildHost(
 
 function fillDraft(draft: CpuDraft, facts: CpuNotes): void {
   const features: { [feature: string]: boolean } = {};
-  for (const feature of CPU_FEATURES) {
+  for (const { name: feature } of CPUID_FEATURES) {
     const said = undisputed(facts, `features.${feature}`);
     if (typeof said === "boolean") features[feature] = said;
   }

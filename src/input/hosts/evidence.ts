@@ -1,4 +1,4 @@
-import type { CoreType, CpuFacts, CpuFeature } from "../../host/host.js";
+import type { CoreType, CpuFacts } from "../../host/host.js";
 import type { Msr } from "../../host/msr.js";
 import type { DiagnosticLog, Place } from "../text/diagnostic.js";
 import type { CpuScope } from "./host-builder.js";
@@ -39,8 +39,7 @@ export interface Evidence {
 }
 
 /** Facts of a CPU other than MSRs. */
-export interface CpuStatement extends Partial<Omit<CpuFacts, "features">> {
-  readonly features?: { readonly [F in CpuFeature]?: boolean };
+export interface CpuStatement extends Partial<CpuFacts> {
   readonly signature?: number;
   readonly microcode?: number;
   readonly coreType?: CoreType;

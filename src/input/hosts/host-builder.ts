@@ -1,7 +1,8 @@
 import { formatU64 } from "../../bits/u64.js";
 import { bitsOf, type Word, word } from "../../bits/word.js";
-import type { CoreGroup, CoreType, CpuFacts, Host } from "../../host/host.js";
+import { type CoreGroup, type CoreType, CPU_FEATURES, type CpuFacts, type Host } from "../../host/host.js";
 import { ABSENT, formatMsr, knownValue, type Msr, UNREAD } from "../../host/msr.js";
+import { CPUID_FEATURES, type CpuidFeature } from "../../registers/cpuid-features.js";
 import { formatCpuRanges } from "../text/cpu-ranges.js";
 import type { DiagnosticLog, Place } from "../text/diagnostic.js";
 import { describeMsr } from "../text/msr-names.js";
@@ -49,6 +50,7 @@ export interface Sighting {
 interface Group {
   readonly cpus: number[];
   readonly first: Gathered;
+  features: CpuFacts["features"];
   readonly types: Set<CoreType>;
   microcode: number | undefined;
 }
@@ -122,9 +124,9 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
           (g) => g.microcode === undefined || microcode === undefined || g.microcode === microcode,
         );
         if (group === undefined) {
-          group = { cpus: [], first: found, types: new Set(), microcode };
+          group = { cpus: [], first: found, features: featuresOf(found), types: new Set(), microcode };
           alike.push(group);
-        }
+        } else group.features = commonFeatures(group.features, featuresOf(found));
         group.microcode ??= microcode;
         if (cpu !== undefined) group.cpus.push(cpu);
         if (coreType !== undefined) group.types.add(coreType);
@@ -196,12 +198,27 @@ export function describeBits(hi: number, lo: number): string {
 
 /**
  * Equal for CPUs that belong into one group. The core type is not part of it: a group lists all it covers. Nor is the
- * microcode: a CPU of which it is not known joins the others.
+ * microcode: a CPU of which it is not known joins the others. Nor are features that no replay asks for.
  */
 function keyOf({ draft, msrs }: Gathered): string {
   const values = [...msrs].sort(([a], [b]) => a - b).map(([index, { msr }]) => [index, formatExactly(msr)]);
-  const features = Object.entries(draft.facts?.features ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const features = CPU_FEATURES.map((name) => draft.facts?.features[name] ?? null);
   return JSON.stringify([values, draft.signature, { ...draft.facts, features }]);
+}
+
+function featuresOf({ draft }: Gathered): CpuFacts["features"] {
+  return draft.facts?.features ?? {};
+}
+
+/** What all CPUs of a group have: Linux, and with it KVM, uses no feature that one of the CPUs lacks. */
+function commonFeatures(a: CpuFacts["features"], b: CpuFacts["features"]): CpuFacts["features"] {
+  const common: { [F in CpuidFeature]?: boolean } = { ...a };
+  for (const { name } of CPUID_FEATURES) {
+    if (a[name] === b[name]) continue;
+    if (a[name] === false || b[name] === false) common[name] = false;
+    else delete common[name];
+  }
+  return common;
 }
 
 function formatExactly(msr: Msr): unknown {
@@ -217,7 +234,7 @@ export function placesOf(core: CoreGroup): ReadonlyMap<number, Place> | undefine
   return PLACES.get(core.msrs);
 }
 
-function coreGroup({ cpus, first: { draft, msrs }, types, microcode }: Group): CoreGroup {
+function coreGroup({ cpus, first: { draft, msrs }, features, types, microcode }: Group): CoreGroup {
   const sorted = [...msrs].sort(([a], [b]) => a - b);
   const known = new Map(sorted.map(([index, { msr }]) => [index, msr.state === "absent" ? ABSENT : msr]));
   PLACES.set(known, new Map(sorted.map(([index, { at }]) => [index, at])));
@@ -227,7 +244,7 @@ function coreGroup({ cpus, first: { draft, msrs }, types, microcode }: Group): C
     ...(draft.signature === undefined ? {} : { signature: draft.signature }),
     ...(microcode === undefined ? {} : { microcode }),
     msrs: known,
-    cpuid: draft.facts ?? { features: {} },
+    cpuid: { ...draft.facts, features },
   };
 }
 

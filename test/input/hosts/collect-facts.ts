@@ -18,14 +18,14 @@ export const SKYLAKE: Registers = new Map([
 /** CPUID of a CPU of which leaf 16H is the highest; above it the CPU answers with that one. */
 export const CPUID: NonNullable<FakeCpu["cpuid"]> = {
   "0.0": [0x16, 0x756e6547, 0x6c65746e, 0x49656e69],
-  "1.0": [0x50654, 0, 0x60 | (1 << 26), 1 << 27],
+  "1.0": [0x50654, 0, 0x60 | (1 << 26), (1 << 27) | (1 << 5) | 1],
   "4.0": [0x121, 0, 0, 0],
   "7.0": [0, 1 << 14, 1 << 2, 0],
   "d.1": [0xf, 0, 0, 0],
   "15.0": [2, 250, 0, 0],
   "1a.0": [0x40000001, 7, 7, 7],
   "80000000.0": [0x80000008, 0, 0, 0],
-  "80000001.0": [0, 0, 0, (1 << 20) | (1 << 26)],
+  "80000001.0": [0, 0, 1, (1 << 20) | (1 << 26)],
   "80000008.0": [0x302e, 0, 0, 0],
 };
 export const FILES = {
