@@ -1,18 +1,22 @@
 /**
  * Builds dist/. `node tools/build.js` builds all of it: the library with the TypeScript compiler, one module per
  * source file, and the command line with Rolldown. `node tools/build.js --start` bundles only the command line, only
- * when a source is newer than the last bundle, and prints nothing: it is what `npm start` runs first.
+ * when what it is made of has changed since the last bundle, and prints nothing: it is what `npm start` runs first.
  *
  * The command line is bundled because its start-up time is dominated by the number of files it opens and by what has to
- * be compiled; commands other than the default one are chunks of their own, loaded when they run.
+ * be compiled; commands other than the default one are chunks of their own, loaded when they run. It is JavaScript text
+ * and nothing else: bytecode kept beside it would be tied to one build of Node, and V8 does not check that it is the
+ * right one.
  */
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
+  mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -23,20 +27,37 @@ import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
-const cliEntry = join(dist, "cli", "main.js");
+const cli = join(dist, "cli");
 
-/** Newest modification time under a path; a folder's own time counts, so that a deleted file is noticed. */
-function newest(/** @type {string} */ path) {
-  const stat = statSync(path);
-  let time = stat.mtimeMs;
-  if (stat.isDirectory()) for (const name of readdirSync(path)) time = Math.max(time, newest(join(path, name)));
-  return time;
+/** Which state of the sources the bundle in dist/cli was made of. */
+const STAMP = ".made-of";
+
+/** What the bundle depends on. The lock file is the version of everything in node_modules. */
+const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js"];
+
+/**
+ * One line per file: its path, size and times. A time is compared for equality, not for order, and the time of the last
+ * change of status cannot be set: a file that was put back with an old date is noticed too.
+ */
+function stateOf(/** @type {string} */ path) {
+  const stat = statSync(join(root, path));
+  if (!stat.isDirectory()) return `${path} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}\n`;
+  /** @type {string} */
+  let lines = "";
+  for (const name of readdirSync(join(root, path)).sort()) lines += stateOf(`${path}/${name}`);
+  return lines;
 }
 
-function cliIsFresh() {
-  if (!existsSync(cliEntry)) return false;
-  const built = statSync(cliEntry).mtimeMs;
-  return ["src", "package.json", "tools/build.js", "tools/launch.js"].every((path) => newest(join(root, path)) < built);
+function sourceState() {
+  return MADE_OF.map(stateOf).join("");
+}
+
+function stampOfBundle() {
+  try {
+    return readFileSync(join(cli, STAMP), "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** The folder of the package in node_modules that a bundled module comes from, or undefined for our own. */
@@ -83,36 +104,99 @@ function startUp() {
   };
 }
 
+/**
+ * V8 reads a text of one byte per character sooner than one of two, and one `…` makes all of it one of two.
+ * @type {import("rolldown").Plugin}
+ */
+const asciiOnly = {
+  name: "ascii-only",
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type !== "chunk") continue;
+      chunk.code = chunk.code.replace(
+        /[^\0-\x7f]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
+    }
+  },
+};
+
 async function buildCli() {
   // Loaded here, because `npm start` mostly finds nothing to build.
   const { rolldown } = await import("rolldown");
   const { modules: atStart, plugin } = startUp();
+  // Taken before the sources are read: what changes during the build is built by the next one.
+  const state = sourceState();
   const input = join(root, "src/cli/main.ts");
-  const bundle = await rolldown({ input, platform: "node", cwd: root, plugins: [plugin] });
-  const folder = dirname(cliEntry);
-  const { output } = await bundle.write({
-    dir: folder,
-    cleanDir: true,
-    format: "cjs",
-    exports: "named",
-    entryFileNames: "start.cjs",
-    chunkFileNames: "[name].cjs",
-    codeSplitting: { groups: [{ name: "start", test: (id) => atStart.has(id) }] },
-    postBanner: ({ isEntry }) => (isEntry ? "(function (exports, require, module, __filename, __dirname) {" : ""),
-    postFooter: ({ isEntry }) => (isEntry ? "})" : ""),
-    // Names are kept, so that a stack trace in a bug report can be read.
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-    comments: { legal: false },
-  });
-  await bundle.close();
-  const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
-  const packages = new Set(modules.map(packageOf).filter((path) => path !== undefined));
-  writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), notices(packages));
-  copyFileSync(join(root, "tools/launch.js"), cliEntry);
-  chmodSync(cliEntry, 0o755);
-  const env = { ...process.env, VMXLENS_WRITE_BYTECODE: "1" };
-  const { status, stderr } = spawnSync(process.execPath, [cliEntry, "layers", "skylake-x"], { env, encoding: "utf8" });
-  if (status !== 0) throw new Error(`the command line does not run:\n${stderr}`);
+  const bundle = await rolldown({ input, platform: "node", cwd: root, plugins: [plugin, asciiOnly] });
+  mkdirSync(dist, { recursive: true });
+  const folder = mkdtempSync(join(dist, ".cli-"));
+  try {
+    const { output } = await bundle.write({
+      dir: folder,
+      // Node starts a CommonJS module some milliseconds sooner than an ES module.
+      format: "cjs",
+      exports: "named",
+      strict: true,
+      entryFileNames: "main.js",
+      chunkFileNames: "[name].cjs",
+      codeSplitting: { groups: [{ name: "main", test: (id) => atStart.has(id) }] },
+      // Names of functions and classes are kept, so that a stack trace in a bug report can be read.
+      minify: {
+        compress: { keepNames: { function: true, class: true } },
+        mangle: { toplevel: true, keepNames: true },
+        codegen: { removeWhitespace: true },
+      },
+      banner: ({ isEntry }) => (isEntry ? "#!/usr/bin/env node" : ""),
+      comments: { legal: false },
+    });
+    await bundle.close();
+    const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+    const packages = new Set(modules.map(packageOf).filter((path) => path !== undefined));
+    writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), notices(packages));
+    // The package is one of ES modules; this folder is not.
+    writeFileSync(join(folder, "package.json"), '{ "type": "commonjs" }\n');
+    writeFileSync(join(folder, STAMP), state);
+    chmodSync(join(folder, "main.js"), 0o755);
+    chmodSync(folder, 0o755);
+    // Swapped in whole, so that no other process ever starts half of a bundle.
+    replaceFolder(folder, cli);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Puts a folder in another's place. A folder cannot be renamed over one with files in it, so the old one goes out of the
+ * way first; another build that does the same at this moment may win, and then its bundle makes room for this one.
+ */
+function replaceFolder(/** @type {string} */ made, /** @type {string} */ place) {
+  for (let attempt = 0; ; attempt++) {
+    const old = `${made}-old-${attempt}`;
+    try {
+      if (existsSync(place)) renameSync(place, old);
+      renameSync(made, place);
+      return;
+    } catch (error) {
+      const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+      const raced = ["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code ?? "") && existsSync(made);
+      if (!raced || attempt === 10) throw error;
+    } finally {
+      rmSync(old, { recursive: true, force: true });
+    }
+  }
+}
+
+/** `npm start`: a bundle that cannot be made anew, say in a folder of somebody else, is run as it is, and that is said. */
+async function startCli() {
+  if (stampOfBundle() === sourceState()) return;
+  try {
+    await buildCli();
+  } catch (error) {
+    const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (!["EACCES", "EPERM", "EROFS"].includes(code ?? "") || !existsSync(join(cli, "main.js"))) throw error;
+    console.error(`vmxlens: the sources changed, but dist cannot be written (${message}); running the last build`);
+  }
 }
 
 function buildLibrary() {
@@ -122,7 +206,7 @@ function buildLibrary() {
 }
 
 if (process.argv.includes("--start")) {
-  if (!cliIsFresh()) await buildCli();
+  await startCli();
 } else {
   rmSync(dist, { recursive: true, force: true });
   buildLibrary();

@@ -1,6 +1,6 @@
 /**
  * Packs the package, installs the tarball in an empty folder, and runs the command line and an import of every subpath
- * there, on the Node that runs this and on each release line in `NODES`. Prints what was packed and its size.
+ * there, on the Node that runs this and on each release in `NODES`. Prints what was packed and its size.
  * `tsx tools/pack-check.ts`; needs the npm registry.
  */
 import { spawnSync } from "node:child_process";
@@ -8,11 +8,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { subpaths } from "./entries.js";
-
-const NODES = ["20", "22", "24"];
+import { NODES, nodeOf } from "./nodes.js";
 
 /** What may be in the package, by the first part of the path. */
-const EXPECTED = ["dist", "schema", "docs", "package.json", "README.md", "LICENSE", "CHANGELOG.md"];
+const EXPECTED = [
+  ...["dist", "schema", "docs", "package.json", "README.md", "LICENSE", "CHANGELOG.md"],
+  ...["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"],
+];
 
 /** More than any declaration file needs that a person wrote the types of. */
 const MAX_DECLARATION_BYTES = 64_000;
@@ -77,10 +79,7 @@ try {
   // The installed command itself, by the link that npm makes: shebang and executable bit.
   run(folder, join(folder, "node_modules/.bin/vmxlens"), "--version");
   tryOn(process.execPath, folder);
-  for (const line of NODES) {
-    const path = run(folder, "npx", "--yes", "--package", `node@${line}`, "node", "-p", "process.execPath").trim();
-    tryOn(path, folder);
-  }
+  for (const version of NODES) tryOn(nodeOf(version), folder);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -16,7 +16,7 @@ export type ReferenceInput = VectorCase["in"] & {
 const RELEASES = ["5.6", "5.10", "5.15", "6.1", "6.6", "6.12", "6.18", "7.2", "7.3"];
 
 /** Is `release` the given one or later. */
-export function atLeast(release: string, since: string): boolean {
+function atLeast(release: string, since: string): boolean {
   return RELEASES.indexOf(release) >= RELEASES.indexOf(since);
 }
 

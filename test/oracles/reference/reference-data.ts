@@ -95,7 +95,7 @@ export interface VmxFeaturesJson {
 }
 
 /** The folder of the tables when they are at hand, beside the checkout. */
-export const REFERENCE_DIR = resolve(import.meta.dirname, "../../../../shared/reference/linux");
+const REFERENCE_DIR = resolve(import.meta.dirname, "../../../../shared/reference/linux");
 
 export function hasReference(): boolean {
   return existsSync(`${REFERENCE_DIR}/kernels.json`);

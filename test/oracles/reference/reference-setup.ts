@@ -44,7 +44,7 @@ export function controlBits(data: ReferenceData, group: ControlGroup, names: rea
   );
 }
 
-export function cpuHasSgx(cpu: ReferenceCpu): boolean {
+function cpuHasSgx(cpu: ReferenceCpu): boolean {
   return Number(cpu.input.maxLeaf) >= 0x12 && (Number(cpu.input.cpuid12Eax) & 1) === 1;
 }
 
@@ -69,7 +69,7 @@ export function onErratumList(cpu: ReferenceCpu, data: ReferenceData, erratum: s
 }
 
 /** Printed names start with the module since 6.6, where the text has no prefix of its own. */
-export function prefixed(cpu: ReferenceCpu, text: string): string {
+function prefixed(cpu: ReferenceCpu, text: string): string {
   return cpu.since("6.6") && !/^kvm(_intel)?: /.test(text) ? `kvm_intel: ${text}` : text;
 }
 

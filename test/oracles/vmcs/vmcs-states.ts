@@ -102,7 +102,7 @@ export function validState(rng: Random, { core, harness }: StateOptions): State 
 }
 
 /** Whether the CPU has a field: what its capability MSRs say about the controls that bring it. */
-export function exists(row: FieldRow, core: CoreGroup): boolean {
+function exists(row: FieldRow, core: CoreGroup): boolean {
   if (row.exists === "always") return true;
   if (row.exists === "cr3-targets") return true;
   if (row.exists === "fred") return msrBit(msrOf(core, 0x489), 32) === "yes";
@@ -117,7 +117,7 @@ export function may1(core: CoreGroup, name: ControlName): boolean {
 }
 
 /** Bits that a control word must have: the TRUE register's where there is one. */
-export function must1(core: CoreGroup, name: ControlWordName): number {
+function must1(core: CoreGroup, name: ControlWordName): number {
   const word = CONTROL_WORDS[name];
   if (word.shape === "mask") return 0;
   const own = word.trueMsr !== undefined && msrBit(msrOf(core, 0x480), 55) === "yes" ? word.trueMsr : word.msr;
