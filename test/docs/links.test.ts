@@ -4,14 +4,17 @@ import { describe, expect, it } from "vitest";
 
 const root = resolve(import.meta.dirname, "../..");
 const documents = [
-  ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"],
+  ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
   ...readdirSync(join(root, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 
-const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+const { scripts, files } = JSON.parse(read("package.json")) as {
+  scripts: Record<string, string>;
+  files: readonly string[];
+};
 
 /** The anchor that GitHub gives a heading. */
 function anchorOf(heading: string): string {
@@ -40,6 +43,20 @@ function brokenLinks(file: string, text: string): string[] {
       if (anchor === undefined) return false;
       return !anchorsOf(path === "" ? text : readFileSync(absolute, "utf8")).includes(anchor);
     });
+}
+
+/** Documents that a text links to and that the package would not hold; npm adds the README and the licence. */
+function unpacked(file: string, text: string): string[] {
+  const packed = [
+    ...files.map((name) => (name === "dist" || name === "schema" ? `${name}/` : name.replace("*.md", ""))),
+    "README.md",
+    "LICENSE",
+  ];
+  return [...text.matchAll(/\]\(([^)\s#]+)/g)]
+    .map(([, target]) => target as string)
+    .filter((target) => !/^https?:/.test(target))
+    .map((target) => join(dirname(file), target))
+    .filter((path) => !packed.some((name) => path === name || (name.endsWith("/") && path.startsWith(name))));
 }
 
 /** Paths of the project that a text mentions, `src/…`, `test/…` and so on, and that are not there. */
@@ -82,6 +99,10 @@ describe.each(documents)("%s", (file) => {
     expect(brokenLinks(file, text)).toEqual([]);
   });
 
+  it("links to what is in the package", () => {
+    expect(unpacked(file, text)).toEqual([]);
+  });
+
   it("mentions files and scripts that are there", () => {
     expect(missingPaths(text)).toEqual([]);
     expect(missingScripts(text)).toEqual([]);
@@ -92,6 +113,11 @@ describe("the checks", () => {
   it("find a broken link, in a file and to a heading", () => {
     const text = "# A b: c()\n[x](nothing.md) [y](#a-b-c) [z](#other) [w](README.md) [v](https://example.org/)";
     expect(brokenLinks("README.md", text)).toEqual(["nothing.md", "#other"]);
+  });
+
+  it("find a link that leads out of the package", () => {
+    const text = "[x](../README.md) [y](sources.md#a) [z](../src/index.ts) [w](../SECURITY.md) [v](../dist/index.js)";
+    expect(unpacked("docs/hosts-and-fleets.md", text)).toEqual(["src/index.ts"]);
   });
 
   it("find a path that is not there", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { READERS } from "../../src/input/formats/registry.js";
 import { readHost } from "../../src/input/read.js";
+import { growth, MOST_GROWTH } from "../oracles/growth.js";
 import { claims } from "./claims.js";
 import { ATLAS_TRUTH, CAPTURE_TRUTH, CAPTURES, compare, registersOf, type Truth } from "./truth.js";
 import {
@@ -338,15 +339,11 @@ describe("any text", () => {
       "&lt;",
       "HM: MSR_IA32_VMX_BASIC =\n",
     ];
-    // A quadratic reader would need minutes for the larger text; the bound leaves room for a busy machine.
-    const time = (size: number): number => {
-      const started = performance.now();
+    const readAll = (size: number) => {
       for (const text of texts) readHost(text.repeat(Math.ceil(size / text.length)));
-      return performance.now() - started;
     };
-    time(20_000);
-    const [small, large] = [time(60_000), time(480_000)];
-    expect(large).toBeLessThan(small * 40 + 2000);
+    readAll(20_000);
+    expect(growth(readAll, 60_000)).toBeLessThan(MOST_GROWTH);
   }, 120_000);
 });
 
