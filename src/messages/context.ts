@@ -2,8 +2,7 @@ import type { Host, Params } from "../host/host.js";
 import { tellsNested } from "../kvm/offered.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, type Release, resolveRelease } from "../rules/release.js";
-import type { VmcsDump } from "../vmcs/dumps/dump.js";
-import { readVmcs } from "../vmcs/dumps/read.js";
+import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
 
 /** What the caller knows of the machine that printed the text. */
 export interface ExplainOptions {
@@ -27,7 +26,6 @@ export interface NamedKernel {
 
 /** Everything besides the message itself that an explanation may use. */
 export interface ExplainContext {
-  readonly text: string;
   readonly host?: Host;
   readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
   /** Given, or taken from the host or from the text. */
@@ -38,8 +36,9 @@ export interface ExplainContext {
   /** Kernels older than the tables as well. */
   readonly kernel?: NamedKernel;
   readonly signs: Signs;
+  readonly anywhere: ReadonlySet<WholeSign>;
   /** VMCS dumps in the text; read on first use. */
-  readonly dumps: () => readonly VmcsDump[];
+  readonly dumps: () => Dumps;
 }
 
 /** Signs in the text of what surrounds the machine. */
@@ -55,11 +54,9 @@ export interface Signs {
   readonly virtualMachine: boolean;
 }
 
-/** The signs are looked for here only; the rest of a long log is the same machine. */
-const SIGNS_IN = 1_000_000;
-
-export function explainContext(text: string, options: ExplainOptions): ExplainContext {
-  const head = text.length > SIGNS_IN ? text.slice(0, SIGNS_IN) : text;
+/** @param text whose signs are looked for in its beginning only: the rest of a long log is the same machine. */
+export function explainContext(text: KeptText, options: ExplainOptions): ExplainContext {
+  const head = text.head();
   const named = kernelIn(head);
   const { host } = options;
   let release = options.release;
@@ -79,14 +76,10 @@ export function explainContext(text: string, options: ExplainOptions): ExplainCo
     }
   }
   const params = options.params ?? host?.params;
-  let dumps: readonly VmcsDump[] | undefined;
   return {
-    text,
     signs: signsIn(head),
-    dumps: () => {
-      dumps ??= /guest state|GUEST_|VMCS_/i.test(text) ? readVmcs(text).dumps : [];
-      return dumps;
-    },
+    anywhere: text.signs(),
+    dumps: text.dumps,
     ...(host === undefined ? {} : { host }),
     ...(params === undefined ? {} : { params }),
     ...(release === undefined ? {} : { release }),

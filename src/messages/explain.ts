@@ -11,8 +11,9 @@ import { decodeModuleError, decodeModuleParameter } from "./decoders/module.js";
 import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeSetMsr } from "./decoders/set-msr.js";
 import { decodeVboxStatus } from "./decoders/vbox.js";
+import { type KeptText, keptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
-import { type Match, type MatchGroup, matchMessages } from "./match.js";
+import { type Match, type Matches, type MatchGroup, messageMatcher } from "./match.js";
 import type { DecoderName, MessageRow, Product, Step } from "./message.js";
 import { hostFormat, readLine } from "./read-facts.js";
 import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/steps.js";
@@ -54,8 +55,65 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
  *   read from them. Empty only when nothing in the text speaks of virtualization. Never throws on any text.
  */
 export function explain(text: string, options: ExplainOptions = {}): readonly Explanation[] {
+  const reading = openReading(options);
+  reading.push(text);
+  return reading.end();
+}
+
+/**
+ * As `explain`, for a text that comes in pieces, which may end anywhere: memory stays bounded however long it is. Of more
+ * than eight million characters only what stands near a VMCS dump is searched for one.
+ */
+export async function explainStream(
+  pieces: AsyncIterable<string>,
+  options: ExplainOptions = {},
+): Promise<readonly Explanation[]> {
+  const reading = openReading(options);
+  for await (const piece of pieces) reading.push(piece);
+  return reading.end();
+}
+
+/** The text is taken in parts of about this length, that is, as a file is read. */
+const PART = 65_536;
+
+function openReading(options: ExplainOptions): {
+  readonly push: (piece: string) => void;
+  readonly end: () => readonly Explanation[];
+} {
+  const text = keptText();
+  const matcher = messageMatcher();
+  let open = "";
+  const take = (part: string): void => {
+    const before = matcher.line();
+    matcher.push(part);
+    text.push(part, matcher.line() - before);
+  };
+  return {
+    push(piece) {
+      open += piece;
+      let start = 0;
+      while (open.length - start >= PART) {
+        const part = open.slice(start, start + PART);
+        // A line without an end is cut anywhere.
+        const length = part.lastIndexOf("\n") + 1 || PART;
+        take(part.slice(0, length));
+        start += length;
+      }
+      open = open.slice(start);
+    },
+    end() {
+      take(open);
+      return explanationsOf(text, matcher.end(), options);
+    },
+  };
+}
+
+function explanationsOf(
+  text: KeptText,
+  { groups, unknown, lines }: Matches,
+  options: ExplainOptions,
+): readonly Explanation[] {
   const context = explainContext(text, options);
-  const { groups, unknown, lines } = matchMessages(text);
   const explanations = withoutDump(groups)
     .map((group) => explainGroup(group, context))
     .filter(isFirst);
@@ -63,7 +121,7 @@ export function explain(text: string, options: ExplainOptions = {}): readonly Ex
   const rest = unknown.filter((line) => !isInDump(line, context, groups));
   const alone = groups.length === 0;
   const unrecognised = rest.map((line) => explainUnknown(line));
-  if (alone && unrecognised.length === 0 && text.trim() !== "") unrecognised.push(...nothingFound(text, lines));
+  if (alone && unrecognised.length === 0 && text.hasWords()) unrecognised.push(...nothingFound(text, lines));
   return [...explanations, ...unrecognised];
 }
 
@@ -180,7 +238,7 @@ function uniqueSteps(steps: readonly Step[]): Step[] {
 /** Lines of a VMCS dump or of a register list are read by the audit and need no word of their own. */
 function isInDump(line: TextLine, context: ExplainContext, groups: readonly MatchGroup[]): boolean {
   const dumped = groups.some(({ matches: [{ row }] }) => row.id === "vmcs-dump" || row.layer === "VM entry");
-  return dumped && context.dumps().some(({ lines: [first, last] }) => line.number >= first - 1 && line.number <= last);
+  return dumped && context.dumps().places.some(([first, last]) => line.number >= first - 1 && line.number <= last);
 }
 
 function explainUnknown(line: TextLine): Explanation {
@@ -200,13 +258,13 @@ function explainUnknown(line: TextLine): Explanation {
   };
 }
 
-function nothingFound(text: string, lines: number): Explanation[] {
-  const format = hostFormat(text);
+function nothingFound(text: KeptText, lines: number): Explanation[] {
+  const format = hostFormat(text.whole());
   return [
     {
       lines: [1, Math.max(1, lines)],
       count: 1,
-      matched: text.trim().slice(0, 200),
+      matched: text.head().trim().slice(0, 200),
       what:
         format === undefined
           ? "Nothing in this text is recognised as a message about virtualization."

@@ -15,6 +15,8 @@ export interface TextLine {
 
 /** Longer lines are cut: no message is that long, and a pattern need not walk through a megabyte. */
 const MAX_PIECE = 16_384;
+/** What is kept of a line before it is cleaned. */
+const MAX_LINE = 4 * MAX_PIECE;
 
 const ESC = String.fromCharCode(27);
 const COLOURS = new RegExp(`(?:${ESC}|\\\\u001b|\\\\x1b|\\^\\[|\\\\033|\\\\e)\\[[0-9;]{0,20}[A-Za-z]`, "gi");
@@ -22,27 +24,57 @@ const QUOTE = /^\s*(?:(?:>|&gt;|\|)\s?)+/;
 const HEADER =
   /^(?:\[ *\d+\.\d{3,9}\]|<\d{1,2}>|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|\(XEN\)|time="|\{"|[A-Z]{4}\[\d+\]|\* |- |#|\$ |\[\d+us\])/;
 
+/** Cuts a text that comes in pieces into lines. */
+export interface LineFeed {
+  /** The pieces may end anywhere. */
+  readonly push: (text: string) => void;
+  readonly end: () => void;
+  /** The number of the last line that was handed on. */
+  readonly number: () => number;
+}
+
 /**
- * The lines of a text, one after the other; the whole text is never held twice. A line of a log of which `worth` says no
- * is handed on as it is: cleaning is what takes time.
+ * Hands on the lines of a text, of which at most one is held. A line of a log of which `worth` says no is handed on as it
+ * is: cleaning is what takes time.
  */
-export function* textLines(text: string, worth: (raw: string) => boolean = () => true): Generator<TextLine> {
-  let start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+export function lineFeed(sink: (line: TextLine) => void, worth: (raw: string) => boolean = () => true): LineFeed {
+  let open = "";
+  let first = true;
   let number = 0;
-  while (start <= text.length) {
-    let end = text.indexOf("\n", start);
-    if (end < 0) end = text.length;
-    if (start === end && end === text.length && number > 0) break;
-    const raw = text.slice(start, Math.min(end, start + 4 * MAX_PIECE));
-    start = end + 1;
+
+  const take = (raw: string): void => {
     // A lone CR ends a line as well (serial consoles write CR CR LF).
-    for (const part of raw.includes("\r") ? raw.replace(/\r+$/, "").split("\r") : [raw]) {
+    for (const part of raw.includes("\r") ? withoutReturns(raw).split("\r") : [raw]) {
       number++;
       if (part.length < MAX_PIECE && HEADER.test(part) && !part.includes("\\") && !worth(part)) {
-        yield { text: part, number, starts: true, soft: false };
-      } else yield* piecesOf(part, number);
+        sink({ text: part, number, starts: true, soft: false });
+      } else for (const line of piecesOf(part, number)) sink(line);
     }
-  }
+  };
+
+  return {
+    push(text) {
+      let start = first && text.charCodeAt(0) === 0xfeff ? 1 : 0;
+      first &&= text === "";
+      for (let end = text.indexOf("\n", start); end >= 0; end = text.indexOf("\n", start)) {
+        take(open + text.slice(start, Math.min(end, start + MAX_LINE - open.length)));
+        open = "";
+        start = end + 1;
+      }
+      open += text.slice(start, start + MAX_LINE - open.length);
+    },
+    end() {
+      if (open !== "" || number === 0) take(open);
+      open = "";
+    },
+    number: () => number,
+  };
+}
+
+function withoutReturns(raw: string): string {
+  let length = raw.length;
+  while (length > 0 && raw.charCodeAt(length - 1) === 13) length--;
+  return raw.slice(0, length);
 }
 
 function* piecesOf(raw: string, number: number): Generator<TextLine> {

@@ -1,5 +1,5 @@
 import { isOnlySupposed, isSourceCode } from "./false-positives.js";
-import { type TextLine, textLines } from "./lines.js";
+import { lineFeed, type TextLine } from "./lines.js";
 import type { MessageRow } from "./message.js";
 import { MESSAGES } from "./rows/table.js";
 
@@ -114,9 +114,19 @@ const NO_MESSAGE =
 const MOST_UNKNOWN = 20;
 const MOST_GROUPS = 500;
 const MOST_IN_GROUP = 200;
+/** Characters of all lines that are kept with their matches. */
+const MOST_KEPT = 16_000_000;
 
-/** Finds every message of the tables in a text. Linear in the length of the text; nothing throws. */
-export function matchMessages(text: string): Matches {
+/** Finds messages in a text that comes in pieces. */
+export interface Matcher {
+  readonly push: (text: string) => void;
+  /** The number of the last line seen. */
+  readonly line: () => number;
+  readonly end: () => Matches;
+}
+
+/** Finds every message of the tables. Linear in the length of the text, in bounded memory; nothing throws. */
+export function messageMatcher(): Matcher {
   const groups = new Map<string, { matches: [Match, ...Match[]]; count: number }>();
   const unknown: TextLine[] = [];
   const seen = new Set<string>();
@@ -125,6 +135,7 @@ export function matchMessages(text: string): Matches {
   let taken = 0;
   let takenText = "";
   let lines = 0;
+  let kept = 0;
 
   const step = (): void => {
     const [line] = window;
@@ -138,7 +149,10 @@ export function matchMessages(text: string): Matches {
         if (groups.size < MOST_GROUPS) groups.set(key, { matches: [match], count: 1 });
       } else {
         group.count++;
-        if (group.matches.length < MOST_IN_GROUP) group.matches.push(match);
+        if (group.matches.length < MOST_IN_GROUP && kept < MOST_KEPT) {
+          group.matches.push(match);
+          kept += match.line.length;
+        }
       }
       if (match.last > taken && match.last > match.first) {
         taken = match.last;
@@ -155,18 +169,33 @@ export function matchMessages(text: string): Matches {
       const key = line.text.trim();
       if (!seen.has(key)) {
         seen.add(key);
-        unknown.push(line);
+        unknown.push({ ...line, text: ownCopy(line.text) });
       }
     }
     window.shift();
   };
 
-  for (const line of textLines(text, (raw) => mayMatch(raw) || ABOUT.test(raw))) {
-    window.push(line);
-    if (window.length === 4) step();
-  }
-  while (window.length > 0) step();
-  return { groups: [...groups.values()], unknown, lines };
+  const feed = lineFeed(
+    (line) => {
+      window.push(line);
+      if (window.length === 4) step();
+    },
+    (raw) => mayMatch(raw) || ABOUT.test(raw),
+  );
+  return {
+    push: feed.push,
+    line: feed.number,
+    end() {
+      feed.end();
+      while (window.length > 0) step();
+      return { groups: [...groups.values()], unknown, lines };
+    },
+  };
+}
+
+/** A piece of a text keeps all of it in memory, in V8; a copy does not. */
+function ownCopy(text: string): string {
+  return ` ${text}`.slice(1);
 }
 
 /** The name of the group, or the message with its numbers: not the CPU, and not an address. */
@@ -178,13 +207,17 @@ function groupOf({ row, groups }: Match): string {
 
 /** Matches that begin in the first line of the window. */
 function matchLine(window: readonly TextLine[]): Match[] {
-  const [line] = window as [TextLine, ...TextLine[]];
-  const lower = line.text.toLowerCase();
+  const [seen] = window as [TextLine, ...TextLine[]];
+  const lower = seen.text.toLowerCase();
   if (!mayMatch(lower) && !mayMatch(seam(window, lower))) return [];
+  const line = { ...seen, text: ownCopy(seen.text) };
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];
   const own = hinted(lower);
-  const joins = joinedTexts(window).map((join) => ({ ...join, hinted: hinted(join.text.toLowerCase()) }));
+  const joins = joinedTexts([line, ...window.slice(1)]).map((join) => ({
+    ...join,
+    hinted: hinted(join.text.toLowerCase()),
+  }));
   let source: boolean | undefined;
   for (const candidate of candidates()) {
     let matched = false;

@@ -77,8 +77,8 @@ function unique(bits: readonly ExplainedBit[]): ExplainedBit[] {
 }
 
 /** Whether the text is a description of a machine rather than a message: its format, if a reader knows it. */
-export function hostFormat(text: string): string | undefined {
-  if (text.length > 2_000_000) return undefined;
+export function hostFormat(text: string | undefined): string | undefined {
+  if (text === undefined || text.length > 2_000_000) return undefined;
   const { host, format } = readHost(text);
   return host === undefined ? undefined : format;
 }

@@ -35,6 +35,22 @@ describe("the process", () => {
     expect(code).toBe(1);
   }, 30_000);
 
+  it("explains a log that is longer than its memory", async () => {
+    const main = join(root, "src/cli/main.ts");
+    const child = spawn(process.execPath, ["--max-old-space-size=40", "--import", "tsx", main, "explain", "-"], {
+      cwd: root,
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    const piece = "[    9.1] usb 1-1: new high-speed USB device number 2 using xhci_hcd\n".repeat(15_000);
+    void (async () => {
+      for (let at = 0; at < 60; at++) if (!child.stdin?.write(piece)) await once(child.stdin, "drain");
+      child.stdin.end("kvm: disabled by bios\n");
+    })();
+    const [out, code] = await Promise.all([text(child.stdout), exitCode(child)]);
+    expect(out).toContain("kvm: disabled by bios (line 900001)");
+    expect(code).toBe(0);
+  }, 60_000);
+
   it("ends quietly when its reader goes away", async () => {
     const child = start("replay", "skylake-x", "--json");
     child.stdout?.destroy();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { explain } from "../../src/messages/explain.js";
-import { textLines } from "../../src/messages/lines.js";
+import { lineFeed, type TextLine } from "../../src/messages/lines.js";
 import { growth, MOST_GROWTH } from "../oracles/growth.js";
 
 /** Lines of the corpus whose answer hangs on that line alone. */
@@ -73,12 +73,18 @@ describe("a line in whatever a paste puts around it", () => {
   it("keeps the numbers of the lines", () => {
     const text = `first\nsecond\n${"failed to set MSR 0x48d to"}\n0xff00000016\nlast`;
     expect(explain(text)[0]).toMatchObject({ lines: [3, 4], message: "qemu-set-msr" });
-    expect([...textLines("a\nb\r\nc\rd")].map(({ text: line, number }) => [line, number])).toEqual([
-      ["a", 1],
-      ["b", 2],
-      ["c", 3],
-      ["d", 4],
-    ]);
+    for (const size of [1, 2, 3, 8]) {
+      const lines: TextLine[] = [];
+      const feed = lineFeed((line) => lines.push(line));
+      for (const piece of "a\nb\r\nc\rd".match(new RegExp(`[^]{1,${size}}`, "g")) ?? []) feed.push(piece);
+      feed.end();
+      expect(lines.map(({ text: line, number }) => [line, number])).toEqual([
+        ["a", 1],
+        ["b", 2],
+        ["c", 3],
+        ["d", 4],
+      ]);
+    }
   });
 
   it("does not join a line with one that begins a log line of its own", () => {

@@ -1,8 +1,8 @@
-import { explain as explainText } from "../../messages/explain.js";
+import { explainStream } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
-import { givenText } from "../given-text.js";
+import { givenPieces } from "../given-text.js";
 import { type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -18,8 +18,6 @@ export async function explain(
 ): Promise<number> {
   const { settings, problems } = readOptions(raw, world);
   if (problems.length > 0) return complain(world, problems);
-  const { text } = await givenText(given ?? "-", world);
-  if (text.trim() === "") return complain(world, ["there is no text to explain"]);
   let machine = {};
   if (raw.host !== undefined) {
     const prepared = await ready(raw.host, raw, world);
@@ -27,11 +25,10 @@ export async function explain(
     const { host, options } = prepared.subject;
     machine = { host, release: options.release, ...(options.params === undefined ? {} : { params: options.params }) };
   } else if (settings.kernel !== undefined) machine = { release: settings.kernel.release };
-  const explanations = explainText(text, machine);
+  const explanations = await explainStream(givenPieces(given ?? "-", world), machine);
+  if (explanations.length === 0) return complain(world, ["there is no text to explain"]);
   if (settings.json) showJson({ format: "vmxlens-explain/1", explanations }, world);
-  else if (explanations.length === 0) {
-    world.out("Nothing in the text speaks of virtualization in a way that vmxlens knows.\n");
-  } else {
+  else {
     const { renderLines } = await import("../../report/ansi.js");
     world.out(renderLines(explainReport(explanations, settings.width), settings.color));
   }

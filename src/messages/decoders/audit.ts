@@ -10,7 +10,7 @@ const MOST_DUMPS = 3;
 
 /** Adds what the audit of a dump in the text finds, or says what to collect. */
 export function auditOf(context: ExplainContext, code: number | undefined, decoded: Decoded): Decoded {
-  const dumps = context.dumps();
+  const { dumps } = context.dumps();
   const full = dumps.filter((dump) => dump.format !== "qemu" && dump.format !== "virtualbox");
   const chosen = full.length > 0 ? full : dumps;
   if (chosen.length === 0) return withCollect(decoded, code);

@@ -2,6 +2,7 @@ import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
+import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf } from "./audit.js";
@@ -30,7 +31,7 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
       causes: [
         {
           text: "In a virtual machine (Azure, GitHub Codespaces, WSL): the guest's firmware enters SMM (SMM=1 in the register block; OVMF with Secure Boot does), and the outer hypervisor does not carry SMM through.",
-          certainty: /\bSMM=1\b/.test(context.text) ? "likely" : "possible",
+          certainty: context.anywhere.has("smm") ? "likely" : "possible",
         },
       ],
       onlySteps: true,
@@ -56,14 +57,14 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
 }
 
 /** Signs in the text that make one of the causes likely, and words of the cause that they point to. */
-const SIGNS: readonly (readonly [sign: RegExp, cause: string])[] = [
-  [/\bSMM=1\b/, "SMM=1"],
-  [/cpu-pm=on|DISABLE_EXITS/, "HLT exiting is switched off"],
-  [/unrestricted_guest\W{1,12}N\b/, "Without unrestricted guest"],
+const SIGNS: readonly (readonly [sign: WholeSign, cause: string])[] = [
+  ["smm", "SMM=1"],
+  ["own-halt", "HLT exiting is switched off"],
+  ["no-unrestricted-guest", "Without unrestricted guest"],
 ];
 
-function pointedTo(decoded: Decoded, { text }: ExplainContext): Decoded {
-  const words = SIGNS.filter(([sign]) => sign.test(text)).map(([, cause]) => cause);
+function pointedTo(decoded: Decoded, { anywhere }: ExplainContext): Decoded {
+  const words = SIGNS.filter(([sign]) => anywhere.has(sign)).map(([, cause]) => cause);
   if (words.length === 0 || decoded.causes === undefined) return decoded;
   const pointed = (cause: Cause) => words.some((word) => cause.text.includes(word));
   return {

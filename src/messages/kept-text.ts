@@ -1,0 +1,146 @@
+import type { VmcsDump } from "../vmcs/dumps/dump.js";
+import { readVmcs, vmcsStream } from "../vmcs/dumps/read.js";
+
+/*
+ * What an explanation may want of the text besides its messages. A text of a usual size is kept whole; of a long log its
+ * beginning is kept, and the parts around the words by which a VMCS dump is known.
+ */
+
+/** Up to this many characters a text is kept whole. */
+const WHOLE = 8_000_000;
+/** Of a longer one: that much at its beginning, and that much around dumps. */
+const HEAD = 1_000_000;
+const AROUND_DUMPS = 16_000_000;
+/** More dumps than these have only their place remembered. */
+const MOST_DUMPS = 64;
+const DUMP_WORDS = /guest state|GUEST_|VMCS_/i;
+
+/** The VMCS dumps of a text. */
+export interface Dumps {
+  /** In the order of the text; the first of many. */
+  readonly dumps: readonly VmcsDump[];
+  /** First and last line of every dump. */
+  readonly places: readonly (readonly [first: number, last: number])[];
+}
+
+export interface KeptText {
+  /** Takes the next piece, which ends at the end of a line or is part of a very long one, and the number of its lines. */
+  readonly push: (piece: string, lines: number) => void;
+  /** The beginning of the text, at most a million characters. */
+  readonly head: () => string;
+  /** All of it; undefined when it is longer than eight million characters. */
+  readonly whole: () => string | undefined;
+  /** Something other than blanks stands in it. */
+  readonly hasWords: () => boolean;
+  /** What stands anywhere in the text. */
+  readonly signs: () => ReadonlySet<WholeSign>;
+  /** Read on first use. */
+  readonly dumps: () => Dumps;
+}
+
+/** Signs of a cause, wherever in a long log they stand; cheap, as every piece is searched for them. */
+const WHOLE_SIGNS = {
+  /** A register block of QEMU shows the CPU in SMM. */
+  smm: /\bSMM=1\b/,
+  /** The guest may halt the CPU itself. */
+  "own-halt": /cpu-pm=on|DISABLE_EXITS/,
+  "no-unrestricted-guest": /unrestricted_guest\W{1,12}N\b/,
+} as const satisfies { readonly [sign: string]: RegExp };
+
+export type WholeSign = keyof typeof WHOLE_SIGNS;
+
+/** A piece of the text, or only the number of lines of some that were not kept. */
+interface Part {
+  readonly text?: string;
+  readonly lines: number;
+  readonly mentions: boolean;
+}
+
+export function keptText(): KeptText {
+  const parts: Part[] = [];
+  let length = 0;
+  let head: string | undefined;
+  let words = false;
+  const signs = new Set<WholeSign>();
+  let found: Dumps | undefined;
+  let around = 0;
+  // The last part: whether it is kept depends on its neighbours.
+  let open: Part | undefined;
+  let mentionedBefore = false;
+
+  const close = (mentionedBehind: boolean): void => {
+    if (open === undefined) return;
+    const near = mentionedBefore || open.mentions || mentionedBehind;
+    const keep = near && around < AROUND_DUMPS;
+    const { text = "", lines, mentions } = open;
+    if (keep) {
+      parts.push(open);
+      around += text.length;
+    } else if (parts.at(-1)?.text === undefined)
+      parts.push({ lines: lines + (parts.pop()?.lines ?? 0), mentions: false });
+    else parts.push({ lines, mentions: false });
+    mentionedBefore = mentions;
+    open = undefined;
+  };
+  const add = (text: string, lines: number): void => {
+    const mentions = DUMP_WORDS.test(text);
+    close(mentions);
+    open = { text, lines, mentions };
+  };
+
+  return {
+    push(text, lines) {
+      length += text.length;
+      words ||= /\S/.test(text);
+      for (const [sign, pattern] of Object.entries(WHOLE_SIGNS)) {
+        if (!signs.has(sign as WholeSign) && pattern.test(text)) signs.add(sign as WholeSign);
+      }
+      if (head !== undefined) add(text, lines);
+      else {
+        parts.push({ text, lines, mentions: false });
+        if (length <= WHOLE) return;
+        head = joined(parts).slice(0, HEAD);
+        for (const one of parts.splice(0)) add(one.text ?? "", one.lines);
+      }
+    },
+    head: () => head ?? joined(parts).slice(0, HEAD),
+    whole: () => (head === undefined ? joined(parts) : undefined),
+    hasWords: () => words,
+    signs: () => signs,
+    dumps() {
+      close(false);
+      found ??= head === undefined ? dumpsOfWhole(joined(parts)) : dumpsOfLog(parts);
+      return found;
+    },
+  };
+}
+
+function joined(parts: readonly Part[]): string {
+  return parts.map(({ text }) => text ?? "").join("");
+}
+
+function dumpsOfWhole(text: string): Dumps {
+  const dumps = DUMP_WORDS.test(text) ? readVmcs(text).dumps : [];
+  return { dumps, places: dumps.map(({ lines }) => lines) };
+}
+
+const EMPTY = "\n".repeat(65_536);
+
+/** JSON is a whole text or none. */
+function dumpsOfLog(parts: readonly Part[]): Dumps {
+  const dumps: VmcsDump[] = [];
+  const places: VmcsDump["lines"][] = [];
+  if (parts.some(({ mentions }) => mentions)) {
+    const stream = vmcsStream((dump) => {
+      if (dumps.length < MOST_DUMPS) dumps.push(dump);
+      places.push(dump.lines);
+    });
+    for (const { text, lines } of parts) {
+      // Empty lines, so that the others keep their numbers.
+      if (text !== undefined) stream.push(text);
+      else for (let left = lines; left > 0; left -= EMPTY.length) stream.push(EMPTY.slice(0, left));
+    }
+    stream.end();
+  }
+  return { dumps, places };
+}
