@@ -1,9 +1,9 @@
 import { allOf, and, not, or, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
-import { formatMsr, type Msr, msrBit } from "../host/msr.js";
+import { ABSENT, formatMsr, isThere, joinMsrs, type Msr, msrBit } from "../host/msr.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
-import { fieldNumber } from "./diff.js";
+import { fieldBits, fieldNumber } from "./diff.js";
 import { POLICIES, type Policy, type PolicySpan } from "./policies.js";
 
 /** A capability that the common set lacks, or a limit that it has, because of some hosts. */
@@ -104,21 +104,20 @@ function baselineRegister(msr: number, sets: readonly CapabilitySet[]): Baseline
     for (let bit = span.low; bit <= span.high; bit++) bits[bit] = fieldBit(field, bit - span.low);
   }
   const absentOn = sets.filter((_, i) => values[i]?.state === "absent").map((set) => set.label);
-  const value: Msr =
-    absentOn.length === sets.length
-      ? { state: "absent" }
-      : { state: "value", lo: wordOf(bits, 0), hi: wordOf(bits, 32) };
+  const common: Msr = { state: "value", lo: wordOf(bits, 0), hi: wordOf(bits, 32) };
+  const zeros = values.some(({ state }) => state === "value") && !values.some(isThere);
+  const value = absentOn.length === sets.length ? ABSENT : zeros ? joinMsrs(common, ABSENT) : common;
   return { msr, value, text: formatMsr(value), absentOn, losses, fields };
 }
 
 const PLAIN_OF: { readonly [trueMsr: number]: number } = { 0x48d: 0x481, 0x48e: 0x482, 0x48f: 0x483, 0x490: 0x484 };
 
-/** A CPU without a TRUE register behaves as its plain one says. */
+/** A CPU without a TRUE register behaves as its plain one says; one that may be without it as both agree. */
 function effective(set: CapabilitySet, msr: number): Msr {
-  const own = set.registers.get(msr) ?? { state: "absent" };
-  const plain = PLAIN_OF[msr];
-  if (own.state !== "absent" || plain === undefined || set.layer !== "silicon") return own;
-  return set.registers.get(plain) ?? own;
+  const own = set.registers.get(msr) ?? ABSENT;
+  const plain = set.registers.get(PLAIN_OF[msr] ?? msr);
+  if (plain === undefined || plain === own || set.layer !== "silicon" || isThere(own)) return own;
+  return own.state === "absent" ? plain : joinMsrs(own, plain);
 }
 
 function intersect(states: readonly Tri[]): Tri {
@@ -155,7 +154,7 @@ function lossOf(
 function fieldOf(msr: number, span: PolicySpan, values: readonly Msr[], sets: readonly CapabilitySet[]): BaselineField {
   // A register that a host lacks has nothing: the smallest number is 0 then.
   const none = span.policy === "minimum" ? 0 : undefined;
-  const numbers = values.map((value) => (value.state === "absent" ? none : fieldNumber(value, span)));
+  const numbers = values.map((value) => (value.state === "absent" ? none : numberIn(value, span, none)));
   const known = numbers.filter((value): value is number => value !== undefined);
   const unsure = values.some((value, i) => value.state !== "absent" && numbers[i] === undefined);
   const differ = new Set(known).size > 1;
@@ -170,6 +169,13 @@ function fieldOf(msr: number, span: PolicySpan, values: readonly Msr[], sets: re
   const best = span.policy === "minimum" ? Math.min(...known) : Math.max(...known);
   const by = differ ? who(best) : [];
   return unsure ? { ...base, by } : { ...base, value: best, by };
+}
+
+/** A number of a register that may be absent is known where its absence gives the same. */
+function numberIn(value: Msr, span: PolicySpan, none: number | undefined): number | undefined {
+  if (isThere(value)) return fieldNumber(value, span);
+  const number = value.state === "value" ? fieldBits(value, span) : undefined;
+  return number === none ? number : undefined;
 }
 
 function conflictIn({ policy, equalWhile, moves }: PolicySpan, agree: Tri, sets: readonly CapabilitySet[]): Tri {

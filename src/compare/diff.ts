@@ -1,5 +1,5 @@
 import type { Tri } from "../bits/tri.js";
-import { formatMsr, type Msr, msrBit } from "../host/msr.js";
+import { formatMsr, isThere, type Msr, msrBit } from "../host/msr.js";
 import type { FieldRow } from "../registers/bit-row.js";
 import { type RegisterRow, registerOf } from "../registers/registers.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
@@ -29,7 +29,7 @@ export interface RegisterDifference {
   readonly register: RegisterRow;
   /** As `formatMsr` writes them. */
   readonly values: readonly string[];
-  /** Some have the register and some have not. */
+  /** Some have the register for certain, and some have not. */
   readonly presence: boolean;
   readonly bits: readonly BitDifference[];
   readonly fields: readonly FieldDifference[];
@@ -46,8 +46,7 @@ export function diffSets(sets: readonly CapabilitySet[]): readonly RegisterDiffe
     const msrs = sets.map((set) => set.registers.get(msr));
     if (register === undefined || msrs.every((value) => value === undefined)) continue;
     const known = msrs.map((value): Msr => value ?? { state: "absent" });
-    const states = new Set(known.map((value) => value.state));
-    const presence = states.has("absent") && states.has("value");
+    const presence = known.some((value) => value.state === "absent") && known.some(isThere);
     const isField = (bit: number) => register.fields.some(({ high, low }) => bit <= high && bit >= low);
     const bits: BitDifference[] = [];
     for (let bit = 0; bit < 64; bit++) {
@@ -83,9 +82,13 @@ function fieldDifference(msr: number, field: FieldRow, known: readonly Msr[]): F
   return unsure ? { msr, field, values, certain: false } : undefined;
 }
 
-/** The number in a field; undefined when a bit of it is not known or the register is absent. */
-export function fieldNumber(msr: Msr, { high, low }: Pick<FieldRow, "high" | "low">): number | undefined {
-  if (msr.state === "absent") return undefined;
+/** The number in a field; undefined when a bit of it is not known, or when the register is absent or may be. */
+export function fieldNumber(msr: Msr, field: Pick<FieldRow, "high" | "low">): number | undefined {
+  return isThere(msr) ? fieldBits(msr, field) : undefined;
+}
+
+/** The same of a register that is there, if it is. */
+export function fieldBits(msr: Msr, { high, low }: Pick<FieldRow, "high" | "low">): number | undefined {
   let value = 0;
   for (let bit = high; bit >= low; bit--) {
     const state = msrBit(msr, bit);

@@ -4,7 +4,7 @@ import type { BitRow, FieldRow } from "../registers/bit-row.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../registers/registers.js";
 import { effectiveMsr, registerExists } from "./existence.js";
 import type { CoreGroup } from "./host.js";
-import { ABSENT, type Msr, msrBit, UNREAD } from "./msr.js";
+import { ABSENT, isThere, type Msr, msrBit, UNREAD } from "./msr.js";
 
 /**
  * What a register says of one bit.
@@ -120,8 +120,8 @@ function decodeBit(register: RegisterRow, bit: number, msr: Msr, counterpart: Ms
     case "fixed0":
     case "fixed1": {
       const [fixed0, fixed1] = register.layout === "fixed0" ? [msr, counterpart] : [counterpart, msr];
-      const mustBe1 = fixed0.state === "absent" ? "unknown" : msrBit(fixed0, bit);
-      const mayBe1 = fixed1.state === "absent" ? "unknown" : msrBit(fixed1, bit);
+      const mustBe1 = isThere(fixed0) ? msrBit(fixed0, bit) : "unknown";
+      const mayBe1 = isThere(fixed1) ? msrBit(fixed1, bit) : "unknown";
       return { setting: settingOf(mustBe1, mayBe1), mustBe1, mayBe1 };
     }
     default: {
@@ -138,10 +138,11 @@ function decodeControl(register: RegisterRow, bit: number, msr: Msr, counterpart
     return { setting: settingOf(mustBe1, own), mustBe1, mayBe1: own };
   }
   // Both registers report the same allowed-1 word.
-  const mayBe1 = own === "unknown" && counterpart.state !== "absent" ? msrBit(counterpart, bit + 32) : own;
+  const mayBe1 = own === "unknown" && isThere(counterpart) ? msrBit(counterpart, bit + 32) : own;
   const [plainMsr, trueMsr] = register.isTrue === true ? [counterpart, msr] : [msr, counterpart];
-  let plain0 = plainMsr.state === "absent" ? "unknown" : msrBit(plainMsr, bit);
-  let true0 = msrBit(trueMsr, bit);
+  // A counterpart that may be absent says nothing of this register.
+  const says = (one: Msr) => (one === msr || isThere(one) ? msrBit(one, bit) : "unknown");
+  let [plain0, true0] = [says(plainMsr), says(trueMsr)];
   // The two differ only in the default1 class, where the plain one reads as 1 whatever the TRUE one says.
   const default1 = register.default1?.includes(bit) === true;
   if (plain0 === "unknown" && (true0 === "yes" || (default1 && true0 === "no"))) plain0 = "yes";

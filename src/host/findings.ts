@@ -5,7 +5,7 @@ import { existenceText, registerExists } from "./existence.js";
 import { bitsWhere, type Finding, finding, nameOf, range } from "./finding.js";
 import { CR4_FEATURES, type FindingId, HYPERVISOR_REVISIONS } from "./finding-kinds.js";
 import { type CoreGroup, type Host, msrOf } from "./host.js";
-import { formatMsr, knownValue, type Msr, msrBit } from "./msr.js";
+import { formatMsr, isThere, knownValue, type Msr, msrBit } from "./msr.js";
 import { capsWithoutControl, pairs, registerFindings } from "./register-findings.js";
 
 const BASIC = 0x480;
@@ -40,7 +40,7 @@ export function coreFindings(core: CoreGroup, vendor?: string): Finding[] {
 function presence(core: CoreGroup): Finding[] {
   const found: Finding[] = [];
   if (core.cpuid.features.vmx === false) {
-    const read = REGISTERS.filter(({ index, exists }) => exists === "vmx" && msrOf(core, index).state === "value");
+    const read = REGISTERS.filter(({ index, exists }) => exists === "vmx" && isThere(msrOf(core, index)));
     if (read.length > 0) {
       const text = `${read.length} VMX registers can be read though VMX is not among the CPU's features: a hypervisor, or a kernel that took the flag away because firmware disabled VMX`;
       found.push(finding("vmx-not-in-cpuid", text));
@@ -57,7 +57,7 @@ function presence(core: CoreGroup): Finding[] {
         }),
       );
     }
-    if (exists === "no" && msr.state === "value" && msr.mayBeAbsent !== true) {
+    if (exists === "no" && isThere(msr)) {
       const id = unexpected(msr);
       const text = `${sdm} reads ${formatMsr(msr)}, though by ${existenceText(register)} it does not exist`;
       if (id !== undefined) found.push(finding(id, text, { msr: index }));
@@ -69,6 +69,7 @@ function presence(core: CoreGroup): Finding[] {
 function basicFindings(core: CoreGroup): Finding[] {
   const basic = msrOf(core, BASIC);
   const found: Finding[] = [];
+  if (!isThere(basic)) return found;
   const size = basicField(basic, "REGION_SIZE");
   if (size !== undefined && (size === 0 || size > 4096)) {
     const text = `The VMCS region size is ${size} bytes; it must be 1 to 4096`;
@@ -93,7 +94,7 @@ function basicFindings(core: CoreGroup): Finding[] {
 
 function cr4Findings(core: CoreGroup): Finding[] {
   const fixed1 = msrOf(core, CR4_FIXED1);
-  if (fixed1.state !== "value") return [];
+  if (!isThere(fixed1)) return [];
   return CR4_FEATURES.flatMap(({ bit, features }) => {
     const facts = features.map((feature) => core.cpuid.features[feature]);
     const has = facts.includes(true) ? "yes" : facts.includes(undefined) ? "unknown" : "no";
@@ -115,8 +116,8 @@ function cr4Findings(core: CoreGroup): Finding[] {
 function marks(core: CoreGroup, vendor: string | undefined): Finding[] {
   const basic = msrOf(core, BASIC);
   const found: Finding[] = [];
-  const revision = basicField(basic, "REVISION");
-  const size = basicField(basic, "REGION_SIZE");
+  const revision = isThere(basic) ? basicField(basic, "REVISION") : undefined;
+  const size = isThere(basic) ? basicField(basic, "REGION_SIZE") : undefined;
   for (const mark of HYPERVISOR_REVISIONS) {
     if (revision !== mark.revision || (mark.size !== undefined && mark.size !== size)) continue;
     const with_ = mark.size === undefined ? "" : ` with a region size of ${mark.size}`;
@@ -130,7 +131,7 @@ function marks(core: CoreGroup, vendor: string | undefined): Finding[] {
     );
   }
   const named = found.some(({ msr }) => msr === BASIC);
-  if (!named && vendor === "GenuineIntel" && basic.state === "value" && msrBit(basic, DUAL_MONITOR) === "no") {
+  if (!named && vendor === "GenuineIntel" && isThere(basic) && msrBit(basic, DUAL_MONITOR) === "no") {
     const text =
       "IA32_VMX_BASIC bit 49 (dual-monitor treatment) is 0, which no Intel processor of the atlas shows and hypervisors do";
     found.push(
@@ -159,7 +160,7 @@ function disagreements(host: Host): Finding[] {
 /** Bits known to differ; `undefined` when nothing is. A value against no register at all differs in no bit. */
 function differingBits(a: Msr, b: Msr): number[] | undefined {
   if (a.state === "unknown" || b.state === "unknown") return undefined;
-  if (a.state === "absent" || b.state === "absent") return a.state === b.state ? undefined : [];
+  if (a.state === "absent" || b.state === "absent") return isThere(a) || isThere(b) ? [] : undefined;
   const bits = bitsWhere(64, (bit) => {
     const [one, other] = [msrBit(a, bit), msrBit(b, bit)];
     return one !== "unknown" && other !== "unknown" && one !== other;

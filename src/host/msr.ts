@@ -1,6 +1,6 @@
 import type { Tri } from "../bits/tri.js";
 import type { U64 } from "../bits/u64.js";
-import { bitAt, formatWord, UNKNOWN, type Word, word } from "../bits/word.js";
+import { bitAt, formatWord, joinWords, UNKNOWN, type Word, word } from "../bits/word.js";
 
 /**
  * What is known of one model-specific register of one CPU.
@@ -43,9 +43,36 @@ export function msrBit(msr: Msr, bit: number): Tri {
   return bitAt(bit < 32 ? msr.lo : msr.hi, bit & 31);
 }
 
-/** Was the register seen in a way that leaves open whether reading it faults. */
-export function mayBeAbsent(msr: Msr): boolean {
-  return msr.state === "value" && msr.mayBeAbsent === true;
+/** Does reading it fault; unknown for a register that nobody read, and for a value that a fault would look like. */
+export function isAbsent(msr: Msr): Tri {
+  if (msr.state === "absent") return "yes";
+  return msr.state === "unknown" || msr.mayBeAbsent === true ? "unknown" : "no";
+}
+
+/** A register that is there. */
+type Present = Extract<Msr, { state: "value" }> & { readonly mayBeAbsent?: never };
+
+/** Did somebody read it, so that it is there for certain; its bits may still be unknown. */
+export function isThere(msr: Msr): msr is Present {
+  return isAbsent(msr) === "no";
+}
+
+/** What two registers are known to share, when one of them is meant and nobody knows which. */
+export function joinMsrs(a: Msr, b: Msr): Msr {
+  if (a.state === "unknown" || b.state === "unknown") return UNREAD;
+  const [one, other] = [msrWords(a), msrWords(b)];
+  if (one === undefined) return other === undefined ? a : openToAbsence(b);
+  if (other === undefined) return openToAbsence(a);
+  const joined: Msr = { state: "value", hi: joinWords(one.hi, other.hi), lo: joinWords(one.lo, other.lo) };
+  return isThere(a) && isThere(b) ? joined : openToAbsence(joined);
+}
+
+/** The same, but that it may be absent as well; of a register with a 1 nothing is left then. */
+function openToAbsence(msr: Msr): Msr {
+  if (msr.state !== "value") return msr;
+  const { hi, lo } = msr;
+  const zeros = (w: Word) => word(0, w.unknown | w.value);
+  return { state: "value", hi: zeros(hi), lo: zeros(lo), mayBeAbsent: true };
 }
 
 /** The value when every bit of it is known. */
@@ -54,9 +81,13 @@ export function knownValue(msr: Msr): U64 | undefined {
   return { hi: msr.hi.value, lo: msr.lo.value };
 }
 
-/** `0x…` (with `?` for digits that hold unknown bits), `absent` or `unknown`. */
+/** `0x…` (with `?` for digits that hold unknown bits), `0x… or absent`, `absent` or `unknown`. */
 export function formatMsr(msr: Msr): string {
   if (msr.state !== "value") return msr.state;
+  return `${digits(msr)}${isThere(msr) ? "" : " or absent"}`;
+}
+
+function digits(msr: Extract<Msr, { state: "value" }>): string {
   if (msr.hi.value === 0 && msr.hi.unknown === 0) return formatWord(msr.lo);
   return formatWord(msr.hi) + formatWord(msr.lo, 8).slice(2);
 }

@@ -4,7 +4,7 @@ import { effectiveMsr } from "./existence.js";
 import { bitsWhere, type Finding, finding, list, nameOf, range } from "./finding.js";
 import { ENTRY_EXIT_PAIRS, type FindingId } from "./finding-kinds.js";
 import { type CoreGroup, msrOf } from "./host.js";
-import { msrBit } from "./msr.js";
+import { isThere, msrBit } from "./msr.js";
 
 const EXIT = 0x483;
 const ENTRY = 0x484;
@@ -26,7 +26,7 @@ export function registerFindings(core: CoreGroup, register: RegisterRow): Findin
       const forced = bitsWhere(32, (bit) => msrBit(msr, bit) === "yes");
       add("secondary-allowed0", forced, `${list(register, forced)} must be 1, but these controls can always be 0`);
     }
-    if (register.default1 !== undefined && register.isTrue !== true && msr.state === "value") {
+    if (register.default1 !== undefined && register.isTrue !== true && isThere(msr)) {
       const clear = register.default1.filter((bit) => msrBit(msr, bit) === "no");
       add("default1-clear", clear, `${list(register, clear)} of the default1 class may be 0 by the plain register`);
     }
@@ -34,10 +34,7 @@ export function registerFindings(core: CoreGroup, register: RegisterRow): Findin
   }
   if (layout === "fixed1" && register.counterpart !== undefined) {
     const fixed0 = msrOf(core, register.counterpart);
-    const clash = bitsWhere(
-      64,
-      (bit) => msrBit(fixed0, bit) === "yes" && msr.state === "value" && msrBit(msr, bit) === "no",
-    );
+    const clash = bitsWhere(64, (bit) => msrBit(fixed0, bit) === "yes" && isThere(msr) && msrBit(msr, bit) === "no");
     add("fixed0-outside-fixed1", clash, `${list(register, clash)} must be 1 by FIXED0 and 0 by FIXED1`);
   }
   return found;
@@ -47,7 +44,7 @@ function trueFindings(core: CoreGroup, register: RegisterRow): Finding[] {
   const plain = registerOf(register.counterpart ?? 0);
   const trueMsr = msrOf(core, register.index);
   const plainMsr = plain === undefined ? trueMsr : msrOf(core, plain.index);
-  if (plain === undefined || trueMsr.state !== "value" || plainMsr.state !== "value") return [];
+  if (plain === undefined || !isThere(trueMsr) || !isThere(plainMsr)) return [];
   const found: Finding[] = [];
   const add = (id: FindingId, bits: readonly number[], text: string) => {
     if (bits.length > 0) found.push(finding(id, `${register.sdm}: ${text}`, { msr: register.index, bits }));
@@ -87,7 +84,7 @@ export function capsWithoutControl(core: CoreGroup): Finding[] {
 export function pairs(core: CoreGroup): Finding[] {
   const entryMsr = msrOf(core, ENTRY);
   const exitMsr = msrOf(core, EXIT);
-  if (entryMsr.state !== "value" || exitMsr.state !== "value") return [];
+  if (!isThere(entryMsr) || !isThere(exitMsr)) return [];
   return ENTRY_EXIT_PAIRS.flatMap(({ entry, exit }) => {
     const mayEnter = msrBit(entryMsr, entry + 32);
     const mayExit = msrBit(exitMsr, exit + 32);

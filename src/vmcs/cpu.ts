@@ -2,7 +2,7 @@ import { type Tri, tri } from "../bits/tri.js";
 import type { U64 } from "../bits/u64.js";
 import { orWords, type Word, word } from "../bits/word.js";
 import { type CoreGroup, msrOf } from "../host/host.js";
-import { type Msr, msrBit, msrWords, UNREAD } from "../host/msr.js";
+import { isThere, type Msr, msrBit, msrWords, UNREAD } from "../host/msr.js";
 import type { FactName, MemoryName, ReservedName } from "./checks/expr.js";
 import { CONTROL_WORDS, type ControlWordName } from "./fields/controls.js";
 import type { Reported, Vmcs } from "./state.js";
@@ -77,7 +77,7 @@ export function cpuView(vmcs: Vmcs, core: CoreGroup | undefined, facts: AuditFac
   }
   // The control "host address-space size" may be 1 exactly on CPUs with Intel 64 (SDM A.4 and 26.7.1).
   const exitMay1 = msr(0x483);
-  if (exitMay1.state === "value") settle("intel64", msrBit(exitMay1, 32 + EXIT_HOST_64));
+  if (isThere(exitMay1)) settle("intel64", msrBit(exitMay1, 32 + EXIT_HOST_64));
   if (core?.cpuid.linAddrBits !== undefined) settle("intel64", tri(core.cpuid.linAddrBits > 32));
   if (hostIs64(vmcs)) {
     settle(
@@ -184,7 +184,7 @@ function allowedWord(msr: (index: number) => Msr, name: ControlWordName, which: 
   const useTrue = msrBit(msr(0x480), 55);
   const own = msr(control.trueMsr);
   if (useTrue === "no") return half(plain);
-  if (useTrue === "yes" && own.state === "value") return half(own);
+  if (useTrue === "yes" && isThere(own)) return half(own);
   if (which === "may1" || plain === undefined) return half(plain);
   // The TRUE register was not read: it may let any default1 bit be 0, and demands nothing that the plain one does not.
   let open = 0;

@@ -1,7 +1,7 @@
 import { bitsOf } from "../bits/word.js";
 import { effectiveMsr } from "../host/existence.js";
 import type { Finding } from "../host/finding.js";
-import { mayBeAbsent, msrBit } from "../host/msr.js";
+import { isAbsent, msrBit } from "../host/msr.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
 import { DEFAULT1 } from "../registers/default1.js";
@@ -113,7 +113,7 @@ function ignoredTrueControls({ cpu: { core } }: Replay): KernelFinding[] {
       const plainly = msrBit(byPlain, bit);
       const truly = byTrue.state === "absent" ? "yes" : msrBit(byTrue, bit);
       if (plainly === "no" || truly === "yes") continue;
-      if (plainly === "unknown" || truly === "unknown" || mayBeAbsent(byTrue)) {
+      if (plainly === "unknown" || truly === "unknown" || isAbsent(byTrue) !== "no") {
         open = true;
         continue;
       }

@@ -1,7 +1,7 @@
 import { allOf, and, not, type Tri } from "../../bits/tri.js";
 import { joinWords } from "../../bits/word.js";
 import type { CoreGroup } from "../../host/host.js";
-import { msrWords } from "../../host/msr.js";
+import { isThere } from "../../host/msr.js";
 import { bitOf, evaluate, type Scene, sceneOf } from "../../vmcs/checks/evaluate.js";
 import type { Bool } from "../../vmcs/checks/expr.js";
 import { type CpuView, cpuView } from "../../vmcs/cpu.js";
@@ -205,7 +205,10 @@ const PE_AND_PG: Value64 = { lo: { value: 0x8000_0001, unknown: 0 }, hi: ZERO64.
 const UNRESTRICTED: Bool = { op: "control", bit: controlBit("proc2.UNRESTRICTED_GUEST") };
 
 function fixedBits(cpu: CpuView, scene: Scene): readonly FixedBits[] {
-  const of = (msr: number) => msrWords(cpu.msr(msr)) ?? UNKNOWN64;
+  const of = (index: number) => {
+    const msr = cpu.msr(index);
+    return isThere(msr) ? msr : UNKNOWN64;
+  };
   const cr0 = of(0x486);
   const unrestricted = evaluate(UNRESTRICTED, scene);
   const free = and64(cr0, not64(PE_AND_PG));

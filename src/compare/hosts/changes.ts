@@ -1,5 +1,5 @@
 import { type CoreGroup, type Host, msrOf, type Params } from "../../host/host.js";
-import { formatMsr, msrBit } from "../../host/msr.js";
+import { formatMsr, isThere, msrBit } from "../../host/msr.js";
 import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
 import { DEFAULT_RELEASE, type Release, resolveRelease } from "../../rules/release.js";
@@ -272,10 +272,9 @@ function featCtlDifference(a: CoreGroup, b: CoreGroup): RegisterDifference[] {
     };
     return [{ label, values, certain: true }];
   });
-  if (bits.length === 0 && x.state === y.state) return [];
-  return [
-    { msr: 0x3a, register, values: [formatMsr(x), formatMsr(y)], presence: x.state !== y.state, bits, fields: [] },
-  ];
+  const presence = [x, y].some((msr) => msr.state === "absent") && [x, y].some(isThere);
+  if (bits.length === 0 && !presence) return [];
+  return [{ msr: 0x3a, register, values: [formatMsr(x), formatMsr(y)], presence, bits, fields: [] }];
 }
 
 // ---- What follows from it ----

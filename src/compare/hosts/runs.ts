@@ -1,7 +1,7 @@
 import { allOf, and, not, type Tri } from "../../bits/tri.js";
 import { effectiveMsr } from "../../host/existence.js";
 import type { CoreGroup, Host } from "../../host/host.js";
-import { msrBit } from "../../host/msr.js";
+import { isThere, msrBit } from "../../host/msr.js";
 import { type CoreReplay, type Replay, type ReplayOptions, replay } from "../../kvm/replay.js";
 import { PRIMARY_CONTROLS } from "../../registers/execution-controls.js";
 import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../../registers/exit-entry-controls.js";
@@ -65,8 +65,10 @@ function canBe0(core: CoreGroup, [group, key]: CanBe0): Tri {
   const bit = rows.find((row) => row.key === key)?.bit;
   if (bit === undefined) throw new RangeError(`no ${group} control is called ${key}`);
   const own = effectiveMsr(core, trueMsr);
-  if (own.state === "value") return not(msrBit(own, bit));
-  const forced = msrBit(effectiveMsr(core, plain), bit);
+  const byTrue = not(msrBit(own, bit));
+  if (isThere(own)) return byTrue;
+  const byPlain = not(msrBit(effectiveMsr(core, plain), bit));
+  if (own.state === "absent") return byPlain;
   // Without the TRUE register at hand the plain one can only say that a control is free.
-  return own.state === "absent" || forced === "no" ? not(forced) : "unknown";
+  return byPlain === "yes" && byTrue !== "no" ? "yes" : "unknown";
 }

@@ -1,5 +1,5 @@
-import type { CoreGroup } from "../../host/host.js";
-import { type Msr, msrBit } from "../../host/msr.js";
+import { msrOf } from "../../host/host.js";
+import { isThere, type Msr, msrBit } from "../../host/msr.js";
 import { replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
 import type { SetLayer } from "../capability-set.js";
@@ -14,12 +14,16 @@ import type { FleetSubject } from "./host-under-kernel.js";
 export function lossLayer({ host, options }: FleetSubject, msr: number, bit: number): SetLayer | undefined {
   const [core, ...rest] = host.cores;
   const { plain, trueMsr } = pairOf(msr);
-  const own = core.msrs.get(trueMsr ?? msr);
-  const state = own === undefined || own.state === "absent" ? bitIn(core, plain, bit) : msrBit(own, bit);
+  const own = msrOf(core, trueMsr ?? msr);
+  const [byOwn, byPlain] = [msrBit(own, bit), msrBit(msrOf(core, plain), bit)];
+  // Both registers of a pair have the same upper half.
+  const plainly = own.state === "absent" || (own.state === "unknown" && bit >= 32) || byOwn === byPlain;
+  const state = isThere(own) ? byOwn : plainly ? byPlain : "unknown";
   if (state === "unknown") return undefined;
   if (state === "yes") {
-    const used = kvmSet("", replay(host, options).cpu).registers.get(plain);
-    return used !== undefined && msrBit(used, bit) === "no" ? "kvm" : "nested";
+    const words = kvmSet("", replay(host, options).cpu).registers.get(plain);
+    const used = words === undefined ? "yes" : msrBit(words, bit);
+    return used === "unknown" ? undefined : used === "no" ? "kvm" : "nested";
   }
   const msrs = new Map(core.msrs);
   for (const index of new Set([plain, msr, trueMsr ?? msr])) {
@@ -38,11 +42,8 @@ function pairOf(msr: number): { readonly plain: number; readonly trueMsr?: numbe
   return row.isTrue === true ? { plain: other, trueMsr: msr } : { plain: msr, trueMsr: other };
 }
 
-function bitIn(core: CoreGroup, msr: number, bit: number) {
-  return msrBit(core.msrs.get(msr) ?? { state: "unknown" }, bit);
-}
-
-function withOne(value: Extract<Msr, { state: "value" }>, bit: number): Msr {
+/** The register with a bit that is 1: so it is there. */
+function withOne({ mayBeAbsent: _, ...value }: Extract<Msr, { state: "value" }>, bit: number): Msr {
   const mask = 1 << (bit & 31);
   const half = bit < 32 ? "lo" : "hi";
   const word = value[half];

@@ -1,6 +1,6 @@
 import { and } from "../../bits/tri.js";
 import type { Host } from "../../host/host.js";
-import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
+import { formatMsr, isThere, type Msr, msrBit } from "../../host/msr.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { NESTED_WORDS } from "../../kvm/nested-words.js";
 import type { Replay } from "../../kvm/replay.js";
@@ -96,6 +96,8 @@ function registerItems({ register, hex, fields, bits }: Plan, said: Msr, ours: M
     const what = `${register.sdm} (${hex}) for guests`;
     return [{ ...NESTED, id: `nested ${hex}`, what, said: "absent", replayed: formatMsr(ours), verdict: "differ" }];
   }
+  // Zeros that may be a register that is not there agree with zeros, or differ as a whole.
+  const sure = (verdict: Verdict) => (verdict === "agree" && !isThere(said) ? "unknown" : verdict);
   const items: VerifyItem[] = fields.map(({ field, id, what }) => {
     const verdicts = new Set<Verdict>();
     for (let bit = field.low; bit <= field.high; bit++) verdicts.add(verdictOf(msrBit(said, bit), msrBit(ours, bit)));
@@ -106,13 +108,13 @@ function registerItems({ register, hex, fields, bits }: Plan, said: Msr, ours: M
       what,
       said: String(a ?? "unknown"),
       replayed: String(b ?? "unknown"),
-      verdict: verdicts.has("differ") ? "differ" : verdicts.has("unknown") ? "unknown" : "agree",
+      verdict: sure(verdicts.has("differ") ? "differ" : verdicts.has("unknown") ? "unknown" : "agree"),
     };
   });
   let [others, unknown] = [0, 0];
   for (const { bit, named, ...worded } of bits) {
     const [a, b] = [msrBit(said, bit), msrBit(ours, bit)];
-    const verdict = verdictOf(a, b);
+    const verdict = sure(verdictOf(a, b));
     if (named || verdict === "differ") items.push({ ...NESTED, ...worded, said: a, replayed: b, verdict });
     else {
       others++;

@@ -2,7 +2,7 @@ import { formatU64 } from "../../bits/u64.js";
 import type { Word } from "../../bits/word.js";
 import type { Finding } from "../../host/finding.js";
 import type { CoreGroup } from "../../host/host.js";
-import { knownValue, type Msr, msrWords } from "../../host/msr.js";
+import { isAbsent, knownValue, type Msr, msrWords } from "../../host/msr.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { Message } from "../../rules/machine.js";
 import type { KernelFinding } from "../../why/kernel-findings.js";
@@ -13,9 +13,9 @@ import { releaseOf, type Subject } from "../header.js";
  * words are hexadecimal strings; what is not known is said, never left out.
  */
 
-/** `"0x1f"`, `"absent"`, `"unknown"`, or both masks when only single bits are not known. */
+/** `"0x1f"`, `"absent"`, `"unknown"`, or both masks when only single bits are known, or when a fault would look the same. */
 export function msrJson(msr: Msr): unknown {
-  const known = knownValue(msr);
+  const known = isAbsent(msr) === "no" ? knownValue(msr) : undefined;
   if (known !== undefined) return formatU64(known);
   const words = msr.state === "value" ? msrWords(msr) : undefined;
   if (words === undefined) return msr.state;
@@ -23,6 +23,7 @@ export function msrJson(msr: Msr): unknown {
   return {
     value: formatU64({ hi: hi.value, lo: lo.value }),
     unknown: formatU64({ hi: hi.unknown, lo: lo.unknown }),
+    ...(isAbsent(msr) === "no" ? {} : { mayBeAbsent: true }),
   };
 }
 
