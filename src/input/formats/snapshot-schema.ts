@@ -58,7 +58,12 @@ const cpuid = object({
   linAddrBits: v.pipe(v.optional(bits), v.description("CPUID.80000008H:EAX[15:8]")),
 });
 
-const msrs = v.pipe(notList, v.record(v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,8}$/)), msr));
+/** What a key is told that is no MSR index. */
+export const BAD_INDEX = "expected the index of an MSR, a hex string of up to 8 digits";
+/** Keys that valibot leaves out of a record without a word. */
+export const UNSEEN_KEYS = ["__proto__", "prototype", "constructor"] as const;
+
+const msrs = v.pipe(notList, v.record(v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]{1,8}$/, BAD_INDEX)), msr));
 
 const core = object({
   coreTypes: v.pipe(

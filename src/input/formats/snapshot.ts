@@ -5,8 +5,8 @@ import type { CoreGroup, CpuFacts, Host, Observed } from "../../host/host.js";
 import { ABSENT, knownValue, type Msr, UNREAD } from "../../host/msr.js";
 import type { DocumentReader, Reading } from "../hosts/reader.js";
 import { diagnosticLog } from "../text/diagnostic.js";
-import { type JsonNode, jsonAt, jsonValue, parseJson, placeIn, removeJson } from "../text/json.js";
-import { SNAPSHOT_FORMAT, SNAPSHOT_SCHEMA, type SnapshotFile } from "./snapshot-schema.js";
+import { type JsonNode, type JsonRemover, jsonAt, jsonRemover, jsonValue, parseJson, placesIn } from "../text/json.js";
+import { BAD_INDEX, SNAPSHOT_FORMAT, SNAPSHOT_SCHEMA, type SnapshotFile, UNSEEN_KEYS } from "./snapshot-schema.js";
 
 /** The project's own JSON: everything a `Host` holds. Written by `writeSnapshot`. */
 export const snapshot: DocumentReader = {
@@ -24,7 +24,7 @@ const MAX_ROUNDS = 8;
 function readSnapshot(text: string, file: string | undefined): Reading {
   const log = diagnosticLog(file);
   const parsed = parseJson(text);
-  const place = (offset: number) => placeIn(text, offset);
+  const place = placesIn(text);
   if (parsed.error !== undefined)
     log.error(place(parsed.error.at), `JSON: ${parsed.error.message}`, parsed.error.expected);
   for (const twice of parsed.duplicates) log.error(place(twice.at), `JSON: ${twice.message}`, twice.expected);
@@ -35,6 +35,7 @@ function readSnapshot(text: string, file: string | undefined): Reading {
     log.error(place(parsed.end + rest), "something follows the snapshot and was not read", "the end of the text");
   }
 
+  for (const { path, at } of unseenIndexes(root)) log.error(place(at), `${pathText(path)}: ${BAD_INDEX}`);
   const leftOut = new Set<string>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const result = v.safeParse(SNAPSHOT_SCHEMA, jsonValue(root));
@@ -56,19 +57,42 @@ function readSnapshot(text: string, file: string | undefined): Reading {
       const expected = own ? undefined : (issue.expected ?? undefined);
       log.error(place(jsonAt(root, path)), `${pathText(path)}: ${message}`, expected);
     }
-    const removed = paths.reverse().flatMap((path) => leaveOut(root, path) ?? []);
+    const remover = jsonRemover(root);
+    const removed = paths.flatMap((path) => leaveOut(remover, path) ?? []);
+    remover.end();
     if (removed.length === 0) break;
     for (const path of removed) leftOut.add(path);
   }
   return { hosts: [], diagnostics: log.list() };
 }
 
+/** Keys of MSR lists that are no index and that the schema does not get to see. */
+function unseenIndexes(root: JsonNode): { readonly path: readonly (string | number)[]; readonly at: number }[] {
+  const member = (node: JsonNode | undefined, key: string) =>
+    node?.kind === "object" ? node.members.get(key) : undefined;
+  const cores = member(root, "cores")?.node;
+  const lists = (cores?.kind === "array" ? cores.items : []).map((core, i) => ({
+    path: ["cores", i, "msrs"] as (string | number)[],
+    node: member(core, "msrs")?.node,
+  }));
+  lists.push({
+    path: ["observed", "nestedMsrs"],
+    node: member(member(root, "observed")?.node, "nestedMsrs")?.node,
+  });
+  return lists.flatMap(({ path, node }) =>
+    UNSEEN_KEYS.flatMap((key) => {
+      const found = member(node, key);
+      return found === undefined ? [] : [{ path: [...path, key], at: found.node.at }];
+    }),
+  );
+}
+
 /** Takes the part at a path out, or what must not be without it. Gives the path of what went. */
-function leaveOut(root: JsonNode, path: readonly (string | number)[]): string | undefined {
+function leaveOut({ remove }: JsonRemover, path: readonly (string | number)[]): string | undefined {
   for (let length = path.length; length > 1; length--) {
-    if (removeJson(root, path.slice(0, length))) return JSON.stringify(path.slice(0, length));
+    if (remove(path.slice(0, length))) return JSON.stringify(path.slice(0, length));
   }
-  return path.length === 1 && removeJson(root, path) ? JSON.stringify(path) : undefined;
+  return path.length === 1 && remove(path) ? JSON.stringify(path) : undefined;
 }
 
 function describeIssue(received: string): string {

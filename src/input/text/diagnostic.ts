@@ -29,14 +29,16 @@ const LIMIT = 100;
 /** A function is called only when the diagnostic is kept, which a noisy text makes worth while. */
 type Message = string | (() => string);
 
+type Expected = string | undefined | (() => string);
+
 /** Collects the diagnostics of one reader over one text; memory stays bounded whatever the text holds. */
 export interface DiagnosticLog {
   /** A part could not be read; `expected` says what would have been read without complaint. */
-  readonly error: (at: Place, message: Message, expected?: string) => void;
+  readonly error: (at: Place, message: Message, expected?: Expected) => void;
   /** A part was read, and is doubtful or incomplete. */
-  readonly warning: (at: Place, message: Message, expected?: string) => void;
+  readonly warning: (at: Place, message: Message, expected?: Expected) => void;
   /** How a part was read. */
-  readonly note: (at: Place, message: Message, expected?: string) => void;
+  readonly note: (at: Place, message: Message, expected?: Expected) => void;
   /** In the order of the text. */
   readonly list: () => Diagnostic[];
 }
@@ -45,7 +47,7 @@ export interface DiagnosticLog {
 export function diagnosticLog(file: string | undefined): DiagnosticLog {
   const kept: Diagnostic[] = [];
   let dropped = 0;
-  const add = (severity: Diagnostic["severity"], at: Place, message: Message, expected?: string): void => {
+  const add = (severity: Diagnostic["severity"], at: Place, message: Message, expected?: Expected): void => {
     if (kept.length >= LIMIT) {
       dropped++;
       return;
@@ -56,7 +58,7 @@ export function diagnosticLog(file: string | undefined): DiagnosticLog {
       line: at.line,
       column: at.column,
       message: typeof message === "string" ? message : message(),
-      ...(expected === undefined ? {} : { expected }),
+      ...(expected === undefined ? {} : { expected: typeof expected === "string" ? expected : expected() }),
     });
   };
   return {

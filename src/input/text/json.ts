@@ -200,31 +200,61 @@ export function jsonAt(node: JsonNode, path: readonly (string | number)[]): numb
   return at;
 }
 
-/** Takes the member or item at a path out of the tree. False when it is not there. */
-export function removeJson(node: JsonNode, path: readonly (string | number)[]): boolean {
-  let here: JsonNode | undefined = node;
-  for (const step of path.slice(0, -1)) {
-    here =
-      here?.kind === "object"
-        ? here.members.get(String(step))?.node
-        : here?.kind === "array"
-          ? here.items[Number(step)]
-          : undefined;
-  }
-  const last = path.at(-1);
-  if (last === undefined || here === undefined || here.kind === "scalar") return false;
-  if (here.kind === "object") return here.members.delete(String(last));
-  return here.items[Number(last)] !== undefined && here.items.splice(Number(last), 1).length === 1;
+/** Takes parts out of a tree. */
+export interface JsonRemover {
+  /** Takes the member or item at a path out. False when it is not there, or not any more. */
+  readonly remove: (path: readonly (string | number)[]) => boolean;
+  /** Closes the gaps in arrays, whose items keep their numbers until then. */
+  readonly end: () => void;
 }
 
-/** Line and column of an offset. */
-export function placeIn(text: string, offset: number): Place {
-  let line = 1;
-  let start = 0;
-  for (;;) {
-    const end = text.indexOf("\n", start);
-    if (end < 0 || end >= offset) return { line, column: offset - start + 1 };
-    line++;
-    start = end + 1;
-  }
+export function jsonRemover(root: JsonNode): JsonRemover {
+  const gaps = new Map<JsonNode[], Set<number>>();
+  return {
+    remove(path) {
+      let here: JsonNode | undefined = root;
+      for (const step of path.slice(0, -1)) {
+        here =
+          here?.kind === "object"
+            ? here.members.get(String(step))?.node
+            : here?.kind === "array"
+              ? here.items[Number(step)]
+              : undefined;
+      }
+      const last = path.at(-1);
+      if (last === undefined || here === undefined || here.kind === "scalar") return false;
+      if (here.kind === "object") return here.members.delete(String(last));
+      const gone = gaps.get(here.items) ?? new Set();
+      if (here.items[Number(last)] === undefined || gone.has(Number(last))) return false;
+      gaps.set(here.items, gone.add(Number(last)));
+      return true;
+    },
+    end() {
+      for (const [items, gone] of gaps) {
+        const kept = items.filter((_, i) => !gone.has(i));
+        items.length = 0;
+        for (const item of kept) items.push(item);
+      }
+      gaps.clear();
+    },
+  };
+}
+
+/** Gives line and column of any offset. */
+export function placesIn(text: string): (offset: number) => Place {
+  let starts: number[] | undefined;
+  return (offset) => {
+    if (starts === undefined) {
+      starts = [0];
+      for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+    }
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (starts[low] as number) + 1 };
+  };
 }

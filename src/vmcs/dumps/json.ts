@@ -1,11 +1,11 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
-import { type JsonNode, parseJson } from "../../input/text/json.js";
-import { fieldName, findField, nearFields, widthOf } from "../fields/fields.js";
+import { type JsonNode, parseJson, placesIn } from "../../input/text/json.js";
+import { fieldName, findField, widthOf } from "../fields/fields.js";
 import type { MsrLoadEntry, Reported } from "../state.js";
 import { compareU64, known64, lowMask, type Value64 } from "../value64.js";
 import { reportedFromCode, type VmcsDump } from "./dump.js";
-import { reportedIn } from "./list.js";
+import { nearNames, reportedIn } from "./list.js";
 
 type ObjectNode = Extract<JsonNode, { kind: "object" }>;
 
@@ -19,7 +19,7 @@ export function readVmcsJson(
   file: string | undefined,
 ): { readonly dumps: readonly VmcsDump[]; readonly diagnostics: readonly Diagnostic[] } {
   const log = diagnosticLog(file);
-  const lineOf = lineIndex(text);
+  const lineOf = placesIn(text);
   const dumps: VmcsDump[] = [];
   const visit = (node: JsonNode): void => {
     if (node.kind === "array") for (const item of node.items) visit(item);
@@ -47,22 +47,7 @@ export function readVmcsJson(
   return { dumps, diagnostics: log.list() };
 }
 
-type LineOf = (offset: number) => { line: number; column: number };
-
-function lineIndex(text: string): LineOf {
-  const starts = [0];
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return (offset) => {
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((starts[middle] as number) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { line: low + 1, column: offset - (starts[low] as number) + 1 };
-  };
-}
+type LineOf = ReturnType<typeof placesIn>;
 
 function readObject(node: ObjectNode, lineOf: LineOf, file: string | undefined): VmcsDump {
   const log = diagnosticLog(file);
@@ -77,12 +62,7 @@ function readObject(node: ObjectNode, lineOf: LineOf, file: string | undefined):
     last = place.line;
     const row = findField(key);
     if (row === undefined) {
-      const near = nearFields(key);
-      log.warning(
-        place,
-        `no VMCS field is called ${key}`,
-        near.length === 0 ? "a field name of the SDM, Linux or Xen, or an encoding" : near.join(", "),
-      );
+      log.warning(place, `no VMCS field is called ${key}`, () => nearNames(key));
       continue;
     }
     const value = readValue(member.node);

@@ -5,68 +5,12 @@ import { fieldByEncoding, fieldName, findField, nearFields, splitEncoding, width
 import type { Reported } from "../state.js";
 import { compareU64, exact, known64, lowMask, type Value64 } from "../value64.js";
 import type { VmcsDump } from "./dump.js";
+import type { ListLine } from "./list-line.js";
 
-/** One line of a list of fields, as far as its shape tells. */
-export interface ListLine {
-  readonly number: number;
-  readonly encoding?: number;
-  readonly name?: string;
-  readonly digits: string;
-  /** The value is hex without a doubt: 0x, an `h` behind it, or HAXM's form. */
-  readonly hex: boolean;
-  readonly haxm: boolean;
-}
-
-const HAXM = /^\s*(?:haxm_\w+: ?)?\s*([0-9a-f]{4})[ _]([A-Z][A-Z0-9_]*): ?([0-9a-f]+)\s*$/i;
-const ENCODED =
-  /^\s*[[(#*-]*\s*(?:vmcs)?\s*0x([0-9a-f]{1,8})[\])]?\s*(?:\(?([A-Za-z][A-Za-z0-9_ ./-]*?)\)?)?\s*(?:[:=]|->|\s)\s*(0x[0-9a-f_]+|[0-9a-f]+h?)\s*[,;]?\s*(?:[#/;(].*)?$/i;
-const NAMED =
-  /^\s*[[(#*-]*\s*"?([A-Za-z][A-Za-z0-9_. -]*?)"?\s*(?:[([]\s*(?:0x)?([0-9a-f]{4})\s*[)\]])?\s*(?:[:=]|->)\s*(0x[0-9a-f_]+|[0-9a-f]+h?)\s*[,;]?\s*(?:[#/;(].*)?$/i;
-
-/** MSR numbers that lists of capabilities put beside the fields; they are not VMCS encodings. */
-function isCapabilityMsr(encoding: number): boolean {
-  return encoding === 0x3a || (encoding >= 0x480 && encoding <= 0x493);
-}
-
-/** Recognises `NAME = 0x…`, `0x6802: 0x…`, `0x6802 NAME = 0x…`, `NAME (0x6802): 0x…` and HAXM's `6802 NAME: …`. */
-export function listLine(text: string, number: number): ListLine | undefined {
-  const haxm = HAXM.exec(text);
-  if (haxm !== null)
-    return {
-      number,
-      encoding: Number.parseInt(haxm[1] as string, 16),
-      name: haxm[2] as string,
-      digits: haxm[3] as string,
-      hex: true,
-      haxm: true,
-    };
-  const encoded = ENCODED.exec(text);
-  if (encoded !== null) {
-    const encoding = Number.parseInt(encoded[1] as string, 16);
-    if (isCapabilityMsr(encoding)) return undefined;
-    return {
-      number,
-      encoding,
-      ...(encoded[2] === undefined ? {} : { name: encoded[2] }),
-      ...readValue(encoded[3] as string),
-      haxm: false,
-    };
-  }
-  const named = NAMED.exec(text);
-  if (named === null) return undefined;
-  return {
-    number,
-    name: named[1] as string,
-    ...(named[2] === undefined ? {} : { encoding: Number.parseInt(named[2], 16) }),
-    ...readValue(named[3] as string),
-    haxm: false,
-  };
-}
-
-function readValue(text: string): { digits: string; hex: boolean } {
-  if (/^0x/i.test(text)) return { digits: text.slice(2).replace(/_/g, ""), hex: true };
-  if (/h$/i.test(text)) return { digits: text.slice(0, -1), hex: true };
-  return { digits: text, hex: /[a-f]/i.test(text) || text.length >= 8 || /^0\d/.test(text) || /^\d$/.test(text) };
+/** What would have been read in the place of a name that no field has. */
+export function nearNames(name: string): string {
+  const near = nearFields(name);
+  return near.length === 0 ? "a field name of the SDM, Linux or Xen, or an encoding" : near.join(", ");
 }
 
 /** The field that a list line means, without complaints; to tell a list of fields from any other text. */
@@ -153,12 +97,7 @@ function complain(line: ListLine, log: DiagnosticLog): void {
     log.warning(at, `0x${line.encoding.toString(16)} ${shape}`);
     return;
   }
-  const near = nearFields(line.name ?? "");
-  log.warning(
-    at,
-    `no VMCS field is called ${line.name}`,
-    near.length === 0 ? "a field name of the SDM, Linux or Xen, or an encoding" : near.join(", "),
-  );
+  log.warning(at, `no VMCS field is called ${line.name}`, () => nearNames(line.name ?? ""));
 }
 
 /** What the exit-information fields of a complete list say. */

@@ -5,7 +5,8 @@ import { payloadOf } from "./envelope.js";
 import { type GuestView, readGuestView } from "./guest-view.js";
 import { readVmcsJson } from "./json.js";
 import { readKernelDump } from "./kernel.js";
-import { fieldOfLine, type ListLine, listLine, readList } from "./list.js";
+import { fieldOfLine, readList } from "./list.js";
+import { type ListLine, listLine } from "./list-line.js";
 import { sectionFinder } from "./sections.js";
 
 /** What a reader found. `dumps` is empty when the text holds none; a diagnostic says so then. */

@@ -94,6 +94,28 @@ describe("the snapshot reader", () => {
     expect(host?.cores[0].msrs.get(0x492)).toEqual({ state: "absent" });
   });
 
+  it.each(["xyz", "__proto__", "prototype", "constructor"])("says of the MSR %s that it is no index", (key) => {
+    const text = JSON.stringify(SMALL).replace('"0x492"', `"${key}"`);
+    const { host, diagnostics } = read(text);
+    expect(diagnostics).toMatchObject([
+      {
+        severity: "error",
+        message: `cores.0.msrs.${key}: expected the index of an MSR, a hex string of up to 8 digits`,
+      },
+    ]);
+    expect(host?.cores[0].msrs.size).toBe(3);
+    const nested = read({ ...SMALL, observed: { nestedMsrs: JSON.parse(`{"${key}": "absent"}`) } });
+    expect(nested.diagnostics).toMatchObject([
+      { message: expect.stringContaining(`observed.nestedMsrs.${key}: expected`) },
+    ]);
+  });
+
+  it("leaves out a group of cores that is wrong in two ways, and not the one behind it", () => {
+    const [core] = SMALL.cores;
+    const { host } = read({ ...SMALL, cores: [core, "x", { ...core, signature: "0x306d4" }, 1] });
+    expect(host?.cores.map(({ signature }) => signature)).toEqual([0x306c3, 0x306d4]);
+  });
+
   it("refuses a member that is not in the schema", () => {
     const { host, diagnostics } = read({ ...SMALL, msr: {} });
     expect(diagnostics).toHaveLength(1);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonAt, jsonValue, parseJson, placeIn, removeJson } from "../../../src/input/text/json.js";
+import { jsonAt, jsonRemover, jsonValue, parseJson, placesIn } from "../../../src/input/text/json.js";
 
 /** fast-check makes plain objects; parseJson gives objects without a prototype. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
@@ -103,15 +103,19 @@ describe("places in JSON", () => {
     [["a", 7], { line: 2, column: 7 }],
     [["x"], { line: 1, column: 1 }],
   ])("%j is found, or the deepest part on the way to it", (path, place) => {
-    expect(root && placeIn(text, jsonAt(root, path))).toEqual(place);
+    expect(root && placesIn(text)(jsonAt(root, path))).toEqual(place);
   });
 
   it("removes a member or an item", () => {
     const { node } = parseJson(text);
     if (node === undefined) throw new Error("not read");
-    expect(removeJson(node, ["a", 0])).toBe(true);
-    expect(removeJson(node, ["a", 5])).toBe(false);
-    expect(removeJson(node, ["a", 0, "b"])).toBe(true);
+    const { remove, end } = jsonRemover(node);
+    expect(remove(["a", 0])).toBe(true);
+    // The numbers of the others do not change, and what is gone is not removed again.
+    expect(remove(["a", 0])).toBe(false);
+    expect(remove(["a", 5])).toBe(false);
+    expect(remove(["a", 1, "b"])).toBe(true);
+    end();
     expect(plain(jsonValue(node))).toEqual({ a: [{}] });
   });
 });
