@@ -81,7 +81,10 @@ const TELLABLE: readonly string[] = ["tboot", "pmu", "irq_posting", "evmcs", "me
 export function unknownsOf(traced: TracedReplay, found: BitReason): readonly UnknownSource[] {
   const sources = new Map<string, UnknownSource>();
   const add = (source: UnknownSource) => sources.set(source.text, source);
+  const seen = new Set<BitReason>();
   const visit = (one: BitReason): void => {
+    if (seen.has(one)) return;
+    seen.add(one);
     const { reason, value } = one;
     if (value === "unknown" && reason.kind === "silicon") {
       add({ text: reasonText(traced, one), msr: REPLAY_MSRS[reason.msr] });

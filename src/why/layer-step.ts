@@ -52,7 +52,10 @@ export function reachedTo(cells: Readonly<Record<Layer, Cell>>, goal: Layer): Tr
 /** The reason followed back to the registers, facts and parameters in which it ends, each once. */
 export function endsOf(found: BitReason): readonly BitReason[] {
   const ends = new Map<string, BitReason>();
+  const seen = new Set<BitReason>();
   const visit = (one: BitReason): void => {
+    if (seen.has(one)) return;
+    seen.add(one);
     if (one.because.length === 0) ends.set(`${one.word} ${one.bit}`, one);
     else for (const earlier of one.because) visit(earlier);
   };

@@ -62,9 +62,36 @@ export interface BitReason {
   readonly because: readonly BitReason[];
 }
 
+/**
+ * What was found out about a replay. A condition with many leaves asks for the same bits and rules again and again, six
+ * levels deep; each is worked out once.
+ */
+interface Remembered {
+  readonly leaves: Map<Rule, readonly Leaf[]>;
+  /** By word, bit and depth. */
+  readonly reasons: Map<string, BitReason>;
+}
+
+const remembered = new WeakMap<TracedReplay, Remembered>();
+
+function memoryOf(traced: TracedReplay): Remembered {
+  let memory = remembered.get(traced);
+  if (memory === undefined) {
+    memory = { leaves: new Map(), reasons: new Map() };
+    remembered.set(traced, memory);
+  }
+  return memory;
+}
+
 /** The leaves that made a rule's condition what it was when the rule had its turn. */
 export function leavesOfRule(traced: TracedReplay, rule: Rule): readonly Leaf[] {
-  return leavesOf(traced, rule.when, holdsBefore(traced, rule));
+  const { leaves } = memoryOf(traced);
+  let found = leaves.get(rule);
+  if (found === undefined) {
+    found = leavesOf(traced, rule.when, holdsBefore(traced, rule));
+    leaves.set(rule, found);
+  }
+  return found;
 }
 
 /**
@@ -94,8 +121,22 @@ export function leavesOf(
 
 const MOST_STEPS_BACK = 6;
 
-/** Why a bit has its value, followed back through copies to the register or rule that decided. */
+/**
+ * Why a bit has its value, followed back through copies to the register or rule that decided. Reasons are shared: the
+ * same bit at the same depth is the same object, so that a walk through them can leave out what it has seen.
+ */
 export function reasonFor(traced: TracedReplay, word: WordName, bit: number, depth = 0): BitReason {
+  const { reasons } = memoryOf(traced);
+  const key = `${word} ${bit} ${depth}`;
+  let found = reasons.get(key);
+  if (found === undefined) {
+    found = findReason(traced, word, bit, depth);
+    reasons.set(key, found);
+  }
+  return found;
+}
+
+function findReason(traced: TracedReplay, word: WordName, bit: number, depth: number): BitReason {
   const value = traced.replayed.cpu.bit(word, bit);
   const answer = (reason: Reason, because: readonly BitReason[] = []): BitReason => ({
     word,

@@ -13,19 +13,32 @@ import type { TracedReplay } from "./traced-replay.js";
  */
 export function holdsBefore(traced: TracedReplay, rule: Rule): (condition: Condition) => Tri {
   const { release, config } = traced.replayed;
-  const order = rulesOf(release, config);
-  const turn = order.indexOf(rule);
-  if (turn < 0) return traced.replayed.cpu.holds;
+  const turns = turnsOf(rulesOf(release, config));
+  const turn = turns.get(rule);
+  if (turn === undefined) return traced.replayed.cpu.holds;
   const m = finalState(traced);
-  for (let i = traced.events.length - 1; i >= 0; i--) {
-    const event = traced.events[i];
-    if (event === undefined || order.indexOf(event.rule) < turn) break;
+  const { events } = traced;
+  for (let i = events.length - 1; i >= 0; i--) {
+    const event = events[i];
+    if (event === undefined || (turns.get(event.rule) ?? -1) < turn) break;
     if (event.kind !== "change") continue;
     const index = wordIndex(event.word);
     m.value[index] = event.before.value;
     m.unknown[index] = event.before.unknown;
   }
   return (condition) => truthToTri(evaluate(m, condition, config));
+}
+
+const orders = new WeakMap<readonly Rule[], ReadonlyMap<Rule, number>>();
+
+/** The place of each rule in the order of execution. */
+function turnsOf(order: readonly Rule[]): ReadonlyMap<Rule, number> {
+  let known = orders.get(order);
+  if (known === undefined) {
+    known = new Map(order.map((rule, turn) => [rule, turn]));
+    orders.set(order, known);
+  }
+  return known;
 }
 
 /** The state of a finished replay, to be evaluated again. */

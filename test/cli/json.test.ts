@@ -38,6 +38,7 @@ describe("the JSON of every command is what its schema says", () => {
     ["why", ["why", "ept", "conroe", "--param", "ept=0"]],
     ["why", ["why", "sgx", "conroe", "--assume", "none"]],
     ["why", ["why", "enable_pmu", "skylake-x", "--layer", "param"]],
+    ["why", ["why", "apicv", "skylake-x", "--machine", "evmcs=1"]],
     ["why", ["why", "vnmi", "skylake-x", "--assume", "firmware=disabled"]],
     ["kernels", ["kernels"]],
     ["kernel-diff", ["kernels", "5.6", "7.3"]],
@@ -88,6 +89,12 @@ describe("the JSON says", () => {
       ["0x491", "unknown"],
       ["0x492", "absent"],
     ]);
+  });
+
+  it("a reason that lies behind many bits once", async () => {
+    const long = JSON.stringify(await output("why", "apicv", "skylake-x", "--machine", "evmcs=1"));
+    expect(long).toContain('"above":true');
+    expect(long.length).toBeLessThan(200_000);
   });
 
   it("commands for a remedy", async () => {

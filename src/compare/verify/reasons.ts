@@ -6,6 +6,7 @@ import { registerOf } from "../../registers/registers.js";
 import { inRange, type Release, type ReleaseRange, resolveRelease } from "../../rules/release.js";
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
+import { endsOf } from "../../why/layer-step.js";
 import { type BitReason, reasonFor } from "../../why/reason.js";
 import { tracedReplay } from "../../why/traced-replay.js";
 import { BOOT_KINDS, type ItemKind, type VerifyItem } from "./item.js";
@@ -341,9 +342,10 @@ function flipped(
   });
 }
 
-function siliconBits({ reason, because }: BitReason): SiliconBit[] {
-  if (reason.kind === "silicon") return [{ msr: reason.msr, bit: reason.half === "hi" ? reason.bit + 32 : reason.bit }];
-  return because.flatMap(siliconBits);
+function siliconBits(found: BitReason): SiliconBit[] {
+  return endsOf(found).flatMap(({ reason }) =>
+    reason.kind === "silicon" ? [{ msr: reason.msr, bit: reason.half === "hi" ? reason.bit + 32 : reason.bit }] : [],
+  );
 }
 
 /** The register with one bit the other way round; an absent one reads as 0. */

@@ -14,14 +14,21 @@ import { subjectJson } from "./json.js";
 export function whyJson({ subject, why, note, atlas }: WhyInput) {
   const { feature, goal, reached, lostAt, unknownAt, steps, traced, replayed } = why;
   const silicon = steps[0] as LayerStep;
-  const reasonJson = (found: BitReason): unknown => ({
-    word: found.word,
-    bit: found.bit,
-    value: found.value,
-    reason: found.reason.kind,
-    text: reasonText(traced, found),
-    because: found.because.map(reasonJson),
-  });
+  // The same reason can lie behind many bits: written out each time, a long condition would fill megabytes.
+  const above = new Set<BitReason>();
+  const reasonJson = (found: BitReason): unknown => {
+    const again = above.has(found);
+    if (found.because.length > 0) above.add(found);
+    return {
+      word: found.word,
+      bit: found.bit,
+      value: found.value,
+      reason: found.reason.kind,
+      text: reasonText(traced, found),
+      because: again ? [] : found.because.map(reasonJson),
+      ...(again ? { above: true } : {}),
+    };
+  };
   return {
     format: "vmxlens-why/1",
     ...subjectJson(subject),
