@@ -1,4 +1,5 @@
 import type { Host, Params } from "../host/host.js";
+import { withoutEnding } from "../input/text/text.js";
 import { tellsNested } from "../kvm/offered.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, type Release, resolveRelease } from "../rules/release.js";
@@ -114,7 +115,7 @@ function kernelIn(text: string): NamedKernel | undefined {
     const numbers = found === undefined ? null : /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(found);
     if (found !== undefined && numbers !== null) {
       return {
-        text: found.replace(/[.,;)]+$/, ""),
+        text: withoutEnding(found, ".,;)"),
         major: Number(numbers[1]),
         minor: Number(numbers[2]),
         ...(numbers[3] === undefined ? {} : { patch: Number(numbers[3]) }),
@@ -127,6 +128,19 @@ function kernelIn(text: string): NamedKernel | undefined {
 /** Whether a kernel is older than a release, as in `isBefore(kernel, 5, 6)`. */
 export function isBefore(kernel: NamedKernel | undefined, major: number, minor: number): boolean {
   return kernel !== undefined && (kernel.major < major || (kernel.major === major && kernel.minor < minor));
+}
+
+/** Whether `flags:` stands in a line and a word behind it; each line is looked at once. */
+function inFlags(text: string, word: RegExp): boolean {
+  const flags = /\bflags\s*:/gi;
+  while (flags.exec(text) !== null) {
+    const rest = /.*/y;
+    rest.lastIndex = flags.lastIndex;
+    const line = rest.exec(text)?.[0] ?? "";
+    if (word.test(line)) return true;
+    flags.lastIndex += line.length;
+  }
+  return false;
 }
 
 function signsIn(text: string): Signs {
@@ -160,7 +174,8 @@ function signsIn(text: string): Signs {
       vmware ||
       hyperV ||
       has(
-        /Hypervisor detected:|Hypervisor vendor:|\bDMI: QEMU\b|\bHardware name: (?:QEMU|VMware|Microsoft Corporation Virtual)|\bflags\s*:.*\bhypervisor\b/i,
-      ),
+        /Hypervisor detected:|Hypervisor vendor:|\bDMI: QEMU\b|\bHardware name: (?:QEMU|VMware|Microsoft Corporation Virtual)/i,
+      ) ||
+      inFlags(text, /\bhypervisor\b/i),
   };
 }

@@ -1,3 +1,5 @@
+import { withoutEnding } from "../input/text/text.js";
+
 /*
  * A pasted text as lines of plain words: without mail quoting, colours, HTML, quoted-printable and the escapes of JSON
  * logs. One line of a JSON log can hold several lines of somebody else's log; they keep its number.
@@ -44,7 +46,7 @@ export function lineFeed(sink: (line: TextLine) => void, worth: (raw: string) =>
 
   const take = (raw: string): void => {
     // A lone CR ends a line as well (serial consoles write CR CR LF).
-    for (const part of raw.includes("\r") ? withoutReturns(raw).split("\r") : [raw]) {
+    for (const part of raw.includes("\r") ? withoutEnding(raw, "\r").split("\r") : [raw]) {
       number++;
       if (part.length < MAX_PIECE && HEADER.test(part) && !part.includes("\\") && !worth(part)) {
         sink({ text: part, number, starts: true, soft: false });
@@ -69,12 +71,6 @@ export function lineFeed(sink: (line: TextLine) => void, worth: (raw: string) =>
     },
     number: () => number,
   };
-}
-
-function withoutReturns(raw: string): string {
-  let length = raw.length;
-  while (length > 0 && raw.charCodeAt(length - 1) === 13) length--;
-  return raw.slice(0, length);
 }
 
 function* piecesOf(raw: string, number: number): Generator<TextLine> {

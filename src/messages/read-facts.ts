@@ -1,7 +1,7 @@
 import { parseHexU64 } from "../bits/u64.js";
 import { readHost } from "../input/read.js";
 import { describeMsr } from "../input/text/msr-names.js";
-import { findBits } from "../registers/lookup.js";
+import { bitsNamed } from "../registers/lookup.js";
 import { REGISTERS, registerOf } from "../registers/registers.js";
 import { resolveRelease } from "../rules/release.js";
 import { EXIT_REASONS } from "../vmcs/fields/decode-tables.js";
@@ -42,14 +42,14 @@ export function readLine(line: string): ReadFromLine {
   const parsed = value === undefined ? undefined : parseHexU64(value);
   if (parsed !== undefined && index !== undefined) bits.push(...setBits(index, parsed));
   for (const [name] of line.matchAll(/\bvmx-[a-z0-9]+(?:-[a-z0-9]+){0,6}\b/g)) {
-    const [match] = findBits(name).matches;
+    const [match] = bitsNamed(name);
     if (match === undefined) add(name, "no VMX feature of this name is known");
     else bits.push(explainBit(match.register.index, match.row.bit, "named"));
   }
   for (const [name] of line.matchAll(
     /\b(?:PIN_BASED|CPU_BASED|SECONDARY_EXEC|TERTIARY_EXEC|VM_EXIT|VM_ENTRY|VMX_EPT|VMX_VPID|VMX_FEATURE)_\w{3,60}/g,
   )) {
-    const [match] = findBits(name).matches;
+    const [match] = bitsNamed(name);
     if (match !== undefined) bits.push(explainBit(match.register.index, match.row.bit, "named"));
   }
   const reason = /exit[ _]?reason\D{0,6}(0x[0-9a-f]{1,8}|\d{1,5})/i.exec(line)?.[1];

@@ -5,30 +5,32 @@
  * @internal For tests.
  */
 export function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
-  let before: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  const far = limit + 1;
+  if (Math.abs(a.length - b.length) > limit) return far;
+  // Only the cells near the diagonal can stay within the limit; the cells beside them count as too far.
+  let before = new Int32Array(b.length + 1).fill(far);
+  let previous = Int32Array.from({ length: b.length + 1 }, (_, column) => Math.min(column, far));
+  let current = new Int32Array(b.length + 1).fill(far);
   for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    let best = i;
-    for (let j = 1; j <= b.length; j++) {
+    const first = Math.max(1, i - limit);
+    const last = Math.min(b.length, i + limit);
+    current[first - 1] = first === 1 ? Math.min(i, far) : far;
+    let best = current[first - 1] as number;
+    for (let j = first; j <= last; j++) {
       const same = a[i - 1] === b[j - 1];
-      let cost = Math.min(
-        (previous[j] as number) + 1,
-        (current[j - 1] as number) + 1,
-        (previous[j - 1] as number) + (same ? 0 : 1),
-      );
+      let cost = Math.min(previous[j] as number, current[j - 1] as number) + 1;
+      cost = Math.min(cost, (previous[j - 1] as number) + (same ? 0 : 1), far);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
         cost = Math.min(cost, (before[j - 2] as number) + 1);
       }
-      current.push(cost);
+      current[j] = cost;
       best = Math.min(best, cost);
     }
-    if (best > limit) return limit + 1;
-    before = previous;
-    previous = current;
+    if (last < b.length) current[last + 1] = far;
+    if (best > limit) return far;
+    [before, previous, current] = [previous, current, before];
   }
-  return Math.min(previous[b.length] as number, limit + 1);
+  return previous[b.length] as number;
 }
 
 /**
@@ -37,11 +39,26 @@ export function editDistance(a: string, b: string, limit: number): number {
  * Upper and lower case, `-`, `_`, blanks and dots are the same.
  */
 export function nearest(text: string, candidates: Iterable<string>, count = 5): string[] {
+  return nearestOf(text, foldNames(candidates), count);
+}
+
+/** A name and the form in which it is compared. */
+export interface FoldedName {
+  readonly candidate: string;
+  readonly folded: string;
+}
+
+/** Names, each once, prepared for more than one search. */
+export function foldNames(candidates: Iterable<string>): readonly FoldedName[] {
+  return [...new Set(candidates)].map((candidate) => ({ candidate, folded: foldName(candidate) }));
+}
+
+/** As `nearest`, with names that are prepared. */
+export function nearestOf(text: string, names: readonly FoldedName[], count = 5): string[] {
   const wanted = foldName(text);
   if (wanted === "") return [];
   const found: { candidate: string; distance: number }[] = [];
-  for (const candidate of new Set(candidates)) {
-    const folded = foldName(candidate);
+  for (const { candidate, folded } of names) {
     const limit = Math.min(4, Math.floor(Math.max(wanted.length, folded.length) / 3));
     const distance = editDistance(wanted, folded, limit);
     if (distance <= limit) found.push({ candidate, distance });

@@ -1,5 +1,5 @@
 import type { BitRow } from "./bit-row.js";
-import { foldName, nearest } from "./edit-distance.js";
+import { type FoldedName, foldName, foldNames, nearest, nearestOf } from "./edit-distance.js";
 import { REGISTERS, type RegisterRow } from "./registers.js";
 import { VOCABULARIES, type Vocabulary } from "./sources.js";
 
@@ -99,33 +99,58 @@ export function* namesOf(row: BitRow): Iterable<readonly [Vocabulary, string]> {
  */
 export function findBits(name: string): BitLookup {
   const wanted = foldName(name);
-  if (wanted === "") return { matches: [], near: [] };
-  let matches = matching(wanted);
-  if (matches.length === 0) matches = matching(`vmx_${wanted}`);
+  const matches = bitsNamed(name);
+  if (wanted === "") return { matches, near: [] };
   if (matches.length > 0) {
     const note = NAME_NOTES.find((row) => foldName(row.name) === wanted || foldName(row.name) === `vmx_${wanted}`);
     return note === undefined ? { matches, near: [] } : { matches, near: [], note: note.note };
   }
-  return { matches, near: nearest(name, allNames()) };
+  return { matches, near: nearestOf(name, foldedNames()) };
 }
 
-function matching(wanted: string): BitMatch[] {
-  const matches: BitMatch[] = [];
+/** The bits that bear a name, as `findBits` finds them, without a search for names like it: a long log can be full of them. */
+export function bitsNamed(name: string): readonly BitMatch[] {
+  const wanted = foldName(name);
+  if (wanted === "") return [];
+  const index = nameIndex();
+  return index.get(wanted) ?? index.get(`vmx_${wanted}`) ?? [];
+}
+
+let byName: ReadonlyMap<string, readonly BitMatch[]> | undefined;
+
+/** Every name in the form in which names are compared, with its bits in the order of the table. */
+function nameIndex(): ReadonlyMap<string, readonly BitMatch[]> {
+  if (byName !== undefined) return byName;
+  const index = new Map<string, BitMatch[]>();
   for (const register of lookupRegisters()) {
     for (const row of register.bits) {
-      const vocabularies = new Set<Vocabulary>();
-      for (const [vocabulary, name] of namesOf(row)) if (foldName(name) === wanted) vocabularies.add(vocabulary);
+      const own = new Map<string, Set<Vocabulary>>();
+      const add = (name: string, vocabulary: Vocabulary) => {
+        const folded = foldName(name);
+        own.set(folded, (own.get(folded) ?? new Set()).add(vocabulary));
+      };
+      for (const [vocabulary, name] of namesOf(row)) add(name, vocabulary);
       const cr = crName(register, row);
-      if (cr !== undefined && foldName(cr) === wanted) vocabularies.add("sdm");
-      if (vocabularies.size > 0) matches.push({ register, row, vocabularies: [...vocabularies] });
+      if (cr !== undefined) add(cr, "sdm");
+      for (const [name, vocabularies] of own) {
+        index.set(name, [...(index.get(name) ?? []), { register, row, vocabularies: [...vocabularies] }]);
+      }
     }
   }
-  return matches;
+  byName = index;
+  return index;
 }
 
 /** `CR4.SMXE` for a bit of a control register. */
 function crName(register: RegisterRow, row: BitRow): string | undefined {
   return register.layout === "fixed1" ? `${register.sdm.slice(9, 12)}.${row.key}` : undefined;
+}
+
+let folded: readonly FoldedName[] | undefined;
+
+function foldedNames(): readonly FoldedName[] {
+  folded ??= foldNames(allNames());
+  return folded;
 }
 
 function* allNames(): Iterable<string> {

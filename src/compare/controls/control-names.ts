@@ -1,6 +1,6 @@
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
 import type { BitRow } from "../../registers/bit-row.js";
-import { foldName, nearest } from "../../registers/edit-distance.js";
+import { type FoldedName, foldName, foldNames, nearestOf } from "../../registers/edit-distance.js";
 import { NAME_NOTES, namesOf } from "../../registers/lookup.js";
 import { registerOf } from "../../registers/registers.js";
 import type { Condition } from "../../rules/rule.js";
@@ -67,8 +67,8 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
       const [, before, name, behind] = MARK.exec(piece) as RegExpExecArray;
       const found = resolve(name as string);
       if (found.kind !== "controls") {
-        const { problem, expected } = found.kind === "unknown" ? unknown(name as string) : found;
-        log.error(at, problem, expected);
+        if (found.kind === "unclear") log.error(at, found.problem, found.expected);
+        else log.error(at, `no VMX control is called ${name}`, () => expectedFor(name as string));
         continue;
       }
       const marked = before === "?" || behind === "?" ? "optional" : before === "" ? section : "off";
@@ -238,16 +238,22 @@ function ambiguous(name: string, matches: readonly NamedControl[]): Resolved {
   };
 }
 
-function unknown(name: string): Complaint {
-  const candidates = new Map<string, string>();
-  for (const { row } of controlNames().controls) {
-    for (const [, one] of namesOf(row)) if (!candidates.has(foldName(one))) candidates.set(foldName(one), one);
+let candidates: readonly FoldedName[] | undefined;
+
+/** Every name of a control, of those that are alike the first. */
+function controlCandidates(): readonly FoldedName[] {
+  if (candidates !== undefined) return candidates;
+  const byFolded = new Map<string, FoldedName>();
+  for (const name of foldNames(controlNames().controls.flatMap(({ row }) => [...namesOf(row)].map(([, one]) => one)))) {
+    if (!byFolded.has(name.folded)) byFolded.set(name.folded, name);
   }
-  const near = nearest(name, candidates.values(), 3);
-  return {
-    problem: `no VMX control is called ${name}`,
-    expected: near.length === 0 ? "a name as the SDM, Linux, QEMU or another vocabulary has it" : near.join(", "),
-  };
+  candidates = [...byFolded.values()];
+  return candidates;
+}
+
+function expectedFor(name: string): string {
+  const near = nearestOf(name, controlCandidates(), 3);
+  return near.length === 0 ? "a name as the SDM, Linux, QEMU or another vocabulary has it" : near.join(", ");
 }
 
 // ---- Features ----

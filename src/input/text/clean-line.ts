@@ -1,3 +1,5 @@
+import { withoutEnding } from "./text.js";
+
 /*
  * What mailers, terminals, loggers and forums put around a line, taken off again. Indentation is kept: some formats
  * mean something by it.
@@ -118,7 +120,8 @@ function speaker(line: string, position: number, date: number): number {
 /** The blanks and tabs that every line of a text begins with, judged by its beginning; most often none. */
 export function commonIndent(head: string): string {
   let common: string | undefined;
-  for (const [line] of head.matchAll(/^[^\n]*\S/gm)) {
+  for (const line of head.split(/[\r\n]/)) {
+    if (line.trim() === "") continue;
     const indent = /^[ \t]{0,64}/.exec(line)?.[0] ?? "";
     if (common === undefined) common = indent;
     let length = 0;
@@ -183,7 +186,7 @@ export function quotedPrintable(): Unfolder {
   return {
     push(raw, number) {
       if (parts === "") first = number;
-      const line = raw.replace(/[ \t]+$/, "");
+      const line = withoutEnding(raw, " \t");
       if (!line.endsWith("=") || parts.length > MAX_FOLDED) {
         parts += line;
         return take();

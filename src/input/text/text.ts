@@ -94,6 +94,13 @@ function encodingOf(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** The text without the characters of `ending` at its end. A pattern such as `/ +$/` walks through every run of them. */
+export function withoutEnding(text: string, ending: string): string {
+  let length = text.length;
+  while (length > 0 && ending.includes(text[length - 1] as string)) length--;
+  return length === text.length ? text : text.slice(0, length);
+}
+
 /** Cuts text into lines piece by piece. */
 export interface LineSplitter {
   readonly push: (text: string) => void;

@@ -1,4 +1,5 @@
-import { findBits } from "../../registers/lookup.js";
+import { withoutEnding } from "../../input/text/text.js";
+import { bitsNamed, findBits } from "../../registers/lookup.js";
 import { registerOf } from "../../registers/registers.js";
 import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
@@ -132,7 +133,10 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
       .map((row) => explainBit(row.index as number, row.bit as number, "added")),
   ];
   if (match.row.id === "qemu-no-property" || match.row.id === "libvirt-unknown-vmx-feature") {
-    const near = names.flatMap((name) => findBits(name).near).slice(0, 4);
+    const near = names
+      .slice(0, 4)
+      .flatMap((name) => findBits(name).near)
+      .slice(0, 4);
     return {
       bits: bits.map((bit) => ({ ...bit, role: "named" as const })),
       ...(near.length === 0
@@ -248,13 +252,13 @@ function ruleFor(context: ExplainContext, vmx: readonly Wanted[]): Pick<Decoded,
 function splitNames(text: string): string[] {
   return text
     .split(/[,\s]+/)
-    .map((name) => name.replace(/[.;:]+$/, ""))
+    .map((name) => withoutEnding(name, ".;:"))
     .filter((name) => name !== "");
 }
 
 function wantedByName(name: string): Wanted {
   if (!name.startsWith("vmx-")) return { name };
-  const [match] = findBits(name).matches;
+  const [match] = bitsNamed(name);
   if (match === undefined) return { name };
   const { index } = match.register;
   return { name, index: NESTED_INDEX[index] ?? index, bit: match.row.bit };
