@@ -22,7 +22,7 @@ export type FileSystem = Pick<
 >;
 
 /** What the world refused: its message is a whole sentence. */
-export class WorldError extends Error {}
+class WorldError extends Error {}
 
 /** In words for users, by the name of the error. */
 const WORDS: { readonly [code: string]: string } = {
@@ -155,7 +155,7 @@ export function inputName(path: string): string {
 }
 
 /** What is read of one input when --max-bytes says nothing else: 1 GiB. */
-export const DEFAULT_MAX_BYTES = 2 ** 30;
+const DEFAULT_MAX_BYTES = 2 ** 30;
 /** The same for a text that is needed as a whole. */
 const MAX_WHOLE = 2 ** 26;
 const CHUNK = 65_536;

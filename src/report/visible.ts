@@ -28,7 +28,7 @@ const unit = (code: number): string => `\\u${code.toString(16).padStart(4, "0")}
 const classOf = (ranges: typeof RANGES): string => ranges.map(([from, to]) => `${unit(from)}-${unit(to)}`).join("");
 
 /** Source of an expression for one of the characters. */
-export const HIDDEN = `[${classOf(RANGES)}]|${TAGS}`;
+const HIDDEN = `[${classOf(RANGES)}]|${TAGS}`;
 /** As `HIDDEN`, without the line end. */
 export const HIDDEN_IN_LINES = `[\\u0000-\\u0009\\u000b-\\u001f${classOf(RANGES.slice(1))}]|${TAGS}`;
 

@@ -63,7 +63,7 @@ export function featuresOfRegister(
  * A basic leaf above the highest one does not exist, so that its features are not there. Firmware can limit the
  * highest leaf to 2 or 3 (IA32_MISC_ENABLE bit 22) and Linux lifts the limit, so that such a low number proves nothing.
  */
-export function isBeyond(leaf: number, maxLeaf: number | undefined): boolean {
+function isBeyond(leaf: number, maxLeaf: number | undefined): boolean {
   return maxLeaf !== undefined && maxLeaf > 3 && leaf < 0x8000_0000 && leaf > maxLeaf;
 }
 
@@ -83,7 +83,7 @@ function isMissing(cpuid: CpuidLookup, leaf: number, subleaf: number, maxLeaf: n
  * crystal (ECX, Hz) × EBX / EAX as Linux computes it in native_calibrate_tsc, when CPUID enumerates all three and the
  * result is a whole number of kHz; Linux and the CPU could differ otherwise.
  */
-export function exactTscKhz({ eax, ebx, ecx }: Omit<CpuidRegisters, "edx">): number | undefined {
+function exactTscKhz({ eax, ebx, ecx }: Omit<CpuidRegisters, "edx">): number | undefined {
   if (eax === 0 || ebx === 0 || ecx === 0 || ecx % 1000 !== 0) return undefined;
   const khz = ((ecx / 1000) * ebx) / eax;
   return Number.isInteger(khz) && khz <= 0xffff_ffff ? khz : undefined;
