@@ -1,5 +1,5 @@
 import type { MsrPairs } from "../kvm/guest/restore.js";
-import { type QemuCpu, type QemuOptions, qemuCpu } from "./qemu.js";
+import { type QemuCpu, type QemuOptions, qemuCpu, type UnfitModel } from "./qemu.js";
 import { propertyState } from "./qemu-features.js";
 import {
   atLeast,
@@ -61,7 +61,8 @@ export interface LibvirtCpu {
 export type LibvirtResult =
   | ({ readonly kind: "cpu" } & LibvirtCpu)
   | { readonly kind: "unknown version"; readonly message: string }
-  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] };
+  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] }
+  | UnfitModel;
 
 /** The `<cpu>` element that makes libvirt give a guest the wanted VMX capabilities; as `qemuCpu`. */
 export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): LibvirtResult {
@@ -74,7 +75,7 @@ export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): Libv
     ...options,
     only: (model) => libvirtName(model, version) !== undefined && (options.only?.(model) ?? true),
   });
-  if (result.kind === "unknown model" && qemuCpu(wanted, options).kind === "cpu") {
+  if (result.kind === "unknown model" && qemuCpu(wanted, options).kind !== "unknown model") {
     return { ...result, message: `libvirt ${version} is not known to have the CPU model ${options.model}` };
   }
   if (result.kind !== "cpu") return result;

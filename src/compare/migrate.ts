@@ -1,5 +1,6 @@
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { andWords, orWords, type Word, word } from "../bits/word.js";
+import type { CpuFacts } from "../host/host.js";
 import {
   type MsrPair,
   type MsrPairs,
@@ -13,6 +14,7 @@ import type { GuestCpuid } from "../kvm/guest/vcpu-rules.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import type { Replay } from "../kvm/replay.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
+import { type CpuidChange, cpuidChange, fitOf } from "./guest-cpuid.js";
 import { type LibvirtCpu, libvirtCpu } from "./libvirt.js";
 import { modelFeatures, namedIn, type QemuCpu, qemuCpu } from "./qemu.js";
 import {
@@ -92,6 +94,8 @@ export interface Migration {
   readonly restore: readonly RestoreVerdict[];
   readonly offenders: readonly Offender[];
   readonly changes: readonly DerivedChange[];
+  /** How CPUID of the two hosts differs: with `-cpu host` the guest sees it. */
+  readonly cpuid: CpuidChange;
   /** Missing when nothing has to change, when there is no nested VMX on one side, or with too much that is unread. */
   readonly fix?: Fix;
   /** How many properties that the guest may have seen nobody read of the destination. */
@@ -109,10 +113,15 @@ export type MigrateResult =
  * rules of the destination's kernel. Only VMX is looked at; a guest's CPUID has to fit as well.
  */
 export function migrate(source: Replay, destination: Replay, options: MigrateOptions = {}): MigrateResult {
-  const obstacles = [...obstaclesOn(source, "source"), ...obstaclesOn(destination, "destination")];
   const offeredThere = nestedMsrs(destination.cpu);
   const wrong = misnamed(nestedMsrs(source.cpu), options);
   if (wrong !== undefined) return wrong;
+  const obstacles = [
+    ...obstaclesOn(source, "source"),
+    ...obstaclesOn(destination, "destination"),
+    ...modelObstacles(source, "source", options),
+    ...modelObstacles(destination, "destination", options),
+  ];
   const seen = seenOn(source, options);
   const restore = restoreOn(destination, seen, options);
   const offenders = restore.flatMap(offendersOf);
@@ -125,9 +134,13 @@ export function migrate(source: Replay, destination: Replay, options: MigrateOpt
     restore,
     offenders,
     changes: changesBetween(source, destination, options.guest ?? {}),
+    cpuid: cpuidChange(cpusOf(source), cpusOf(destination)),
     unread: unreadOf(seen, offeredThere).length,
   };
-  if (fits === "yes" || possible === "no" || migration.unread > MOST_UNREAD) return { kind: "migration", ...migration };
+  const unsuited = modelObstacles(source, "", options).concat(modelObstacles(destination, "", options)).length > 0;
+  const hopeless = [...obstaclesOn(source, ""), ...obstaclesOn(destination, "")].some((row) => row.certain);
+  if ((fits === "yes" && !unsuited) || hopeless || migration.unread > MOST_UNREAD)
+    return { kind: "migration", ...migration };
   const fix = fixFor(source, destination, seen, offeredThere, options);
   return { kind: "migration", ...migration, ...(fix === undefined ? {} : { fix }) };
 }
@@ -143,6 +156,25 @@ function obstaclesOn({ loads, cpu }: Replay, side: string): { certain: boolean; 
   return found;
 }
 
+function cpusOf({ host }: Replay): readonly CpuFacts[] {
+  return host.cores.map(({ cpuid }) => cpuid);
+}
+
+/** CPUID features of the guest's model that the CPU of one side is known to lack. */
+function modelObstacles(
+  replay: Replay,
+  side: string,
+  { model = "host", qemuVersion = newestQemu() }: MigrateOptions,
+): { certain: boolean; text: string }[] {
+  const found = model === "host" ? undefined : findModel(versioned(model, qemuVersion), qemuVersion);
+  if (found?.kind !== "one") return [];
+  const { missing } = fitOf(found.model.cpuid, cpusOf(replay));
+  if (missing.length === 0) return [];
+  const it = missing.length === 1 ? "it" : "them";
+  const text = `The CPU of the ${side} lacks ${missing.join(", ")} of ${found.model.name}: QEMU leaves ${it} out there.`;
+  return [{ certain: true, text }];
+}
+
 /** A version or model of QEMU or libvirt that nobody knows. */
 function misnamed(
   offered: MsrPairs,
@@ -151,7 +183,7 @@ function misnamed(
   const { model = "host", qemuVersion, libvirtVersion } = options;
   if (model === "nearest") return { kind: "unknown model", message: "no guest has a model called nearest", near: [] };
   const qemu = qemuCpu(offered, { model, ...(qemuVersion === undefined ? {} : { qemuVersion }) });
-  if (qemu.kind !== "cpu") return qemu;
+  if (qemu.kind === "unknown model" || qemu.kind === "unknown version") return qemu;
   if (libvirtVersion === undefined) return undefined;
   const libvirt = libvirtCpu(offered, { libvirtVersion });
   return libvirt.kind === "unknown version" ? libvirt : undefined;
@@ -273,17 +305,20 @@ function fixFor(
     qemuVersion: version,
     ...(options.libvirtVersion === undefined ? {} : { libvirtVersion: options.libvirtVersion }),
   };
-  const model = options.model === undefined ? "host" : versioned(options.model, version);
+  const cpuid = [...cpusOf(source), ...cpusOf(destination)];
+  const asked = options.model === undefined ? "host" : versioned(options.model, version);
+  const unsuited = modelObstacles(source, "", options).length + modelObstacles(destination, "", options).length > 0;
+  const model = unsuited ? "nearest" : asked;
   // The text is for both hosts, and `-cpu host` begins with what the one has that it runs on.
   const either = combine(offered, offeredThere, orWords, andWords);
-  const qemu = qemuCpu(target, { ...versions, model, offered: either });
-  if (qemu.kind !== "cpu") return undefined;
   // A named model has to suit both CPUs; the one with fewer VMX capabilities is taken for the older.
   const older = featureCount(featureBits(offeredThere)) < featureCount(featureBits(offered)) ? destination : source;
   const { signature } = older.cpu.core;
   const own = signature === undefined ? {} : { signature };
-  const named = model === "host" ? qemuCpu(target, { ...versions, ...own, model: "nearest" }) : undefined;
-  const libvirt = libvirtCpu(target, { ...versions, ...own, model: model === "host" ? "nearest" : model });
+  const qemu = qemuCpu(target, { ...versions, ...(model === "nearest" ? own : {}), cpuid, model, offered: either });
+  if (qemu.kind !== "cpu") return undefined;
+  const named = model === "host" ? qemuCpu(target, { ...versions, ...own, cpuid, model: "nearest" }) : undefined;
+  const libvirt = libvirtCpu(target, { ...versions, ...own, cpuid, model: model === "host" ? "nearest" : model });
   const [here, there] = [givenBy(qemu, offered), givenBy(qemu, offeredThere)];
   const verdicts = restoreOn(destination, qemuMsrs(here, offered), options);
   const back = restoreOn(source, qemuMsrs(there, offeredThere), options);

@@ -1,4 +1,5 @@
 import { foldName, nearest } from "../registers/edit-distance.js";
+import { QEMU_CPUID_DATA } from "./qemu-cpuid-data.js";
 import { QEMU_MODELS_DATA } from "./qemu-models-data.js";
 
 /*
@@ -8,9 +9,15 @@ import { QEMU_MODELS_DATA } from "./qemu-models-data.js";
  *   qemu|VERSION…, libvirt|VERSION…          versions that were looked at; "since" is the first of them that has a thing
  *   prop|NAME|MSR|BITS|SINCE|LIBVIRT-NAME|LIBVIRT-SINCE    the name in libvirt only where it differs
  *   set|HEX                                  a set of properties, bit N for the Nth `prop` line
- *   model|NAME|SINCE|UNTIL|SIGNATURE|CPUID|SET    CPUID: bits of QEMU_CPUID_FEATURES
+ *   model|NAME|SINCE|UNTIL|SIGNATURE|SET
  *   alias|NAME|MODEL
  *   libvirt-model|NAME|SINCE|ADDED|SET       ADDED: the VMX features came after the model itself
+ *
+ * and in qemu-cpuid-data.ts:
+ *
+ *   feature|NAME…                            features of CPUID, and of the MSRs that go with it, by QEMU's names
+ *   set|HEX                                  a set of them, bit N for the Nth name
+ *   model|NAME|SET|SOURCE                    SOURCE: the QEMU version that answered
  */
 
 /** One VMX property of QEMU's `-cpu`. */
@@ -28,20 +35,8 @@ export interface QemuProperty {
   readonly libvirt?: { readonly name: string; readonly since: string };
 }
 
-/** CPUID features, by QEMU's names, without which QEMU takes VMX properties away. */
-export const QEMU_CPUID_FEATURES = [
-  "lm",
-  "rdtscp",
-  "invpcid",
-  "rdrand",
-  "rdseed",
-  "xsaves",
-  "mpx",
-  "waitpkg",
-  "fred",
-  "lkgs",
-] as const;
-export type QemuCpuidFeature = (typeof QEMU_CPUID_FEATURES)[number];
+/** A CPUID feature by QEMU's name, as in `avx512f`. */
+export type QemuCpuidFeature = string;
 
 /**
  * Properties that QEMU drops from a CPU without the CPUID feature (feature_dependencies in target/i386/cpu.c). Found by
@@ -92,6 +87,7 @@ export interface QemuModel {
   readonly until?: string;
   /** CPUID.1:EAX. */
   readonly signature: number;
+  /** Features of CPUID, and of IA32_ARCH_CAPABILITIES and the like. */
   readonly cpuid: ReadonlySet<QemuCpuidFeature>;
   /** VMX properties that are on with `vmx=on`, after QEMU took away what needs a CPUID feature the model lacks. */
   readonly on: ReadonlySet<string>;
@@ -122,16 +118,28 @@ let decoded: QemuData | undefined;
 
 /** The data, decoded on first use. */
 export function qemuData(): QemuData {
-  decoded ??= decodeData(QEMU_MODELS_DATA);
+  decoded ??= decodeData(QEMU_MODELS_DATA, decodeCpuid(QEMU_CPUID_DATA));
   return decoded;
 }
 
-function decodeData(text: string): QemuData {
+/** The fields behind the first of the lines that begin with a word. */
+function linesOf(text: string): (kind: string) => string[][] {
   const rows = text
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => line.split("|"));
-  const of = (kind: string) => rows.filter((row) => row[0] === kind).map((row) => row.slice(1));
+  return (kind) => rows.filter((row) => row[0] === kind).map((row) => row.slice(1));
+}
+
+function decodeCpuid(text: string): ReadonlyMap<string, ReadonlySet<QemuCpuidFeature>> {
+  const of = linesOf(text);
+  const names = (of("feature")[0] ?? []).map((name) => ({ name }));
+  const sets = of("set").map(([hex = ""]) => namesIn(hex, names));
+  return new Map(of("model").map(([name = "", set]) => [name, sets[Number(set)] ?? new Set()]));
+}
+
+function decodeData(text: string, cpuid: ReturnType<typeof decodeCpuid>): QemuData {
+  const of = linesOf(text);
   const properties = of("prop").map(([name = "", msr = "", bits = "", since = "", other = "", known = ""]) => ({
     name,
     msr: Number.parseInt(msr, 16),
@@ -141,8 +149,7 @@ function decodeData(text: string): QemuData {
   }));
   const sets = of("set").map(([hex = ""]) => namesIn(hex, properties));
   const setAt = (index: string | undefined) => sets[Number(index)] ?? new Set<string>();
-  const models = of("model").map(([name = "", since = "", until = "", signature = "", cpuid = "", set]) => {
-    const mask = Number.parseInt(cpuid, 16);
+  const models = of("model").map(([name = "", since = "", until = "", signature = "", set]) => {
     const dash = name.lastIndexOf("-v");
     return {
       name,
@@ -151,7 +158,7 @@ function decodeData(text: string): QemuData {
       since,
       ...(until === "" ? {} : { until }),
       signature: Number.parseInt(signature, 16),
-      cpuid: new Set(QEMU_CPUID_FEATURES.filter((_, i) => (mask >>> i) & 1)),
+      cpuid: cpuid.get(name) ?? new Set(),
       on: setAt(set),
     };
   });

@@ -1,5 +1,7 @@
 import { allOf, type Tri } from "../bits/tri.js";
+import type { CpuFacts } from "../host/host.js";
 import type { MsrPairs } from "../kvm/guest/restore.js";
+import { type CpuidFit, fitOf, givenFeatures } from "./guest-cpuid.js";
 import {
   type AskedCpu,
   bitsOfProperties,
@@ -32,6 +34,11 @@ export interface QemuOptions {
   readonly qemuVersion?: string;
   /** CPUID.1:EAX of the host: `nearest` then prefers the models of the same CPU. */
   readonly signature?: number;
+  /**
+   * CPUID of every kind of core that the guest may run on. A model with a feature that one of them is known to lack is
+   * not proposed. Default: nothing is known of it.
+   */
+  readonly cpuid?: readonly CpuFacts[];
   /** Models that may be chosen. Default: all that the QEMU version has. */
   readonly only?: (model: QemuModel) => boolean;
   /**
@@ -53,6 +60,8 @@ export interface QemuCpu {
   readonly undecided: readonly string[];
   /** Wanted, and the model's CPUID lacks a feature without which QEMU (and KVM) would take it away again. */
   readonly needsCpuid: readonly { readonly property: string; readonly features: readonly QemuCpuidFeature[] }[];
+  /** CPUID features of the model of which it is not known whether the host has them; empty for `host`. */
+  readonly unchecked: readonly QemuCpuidFeature[];
   /** Wanted, and this QEMU version is not known to have the property. */
   readonly tooNew: readonly QemuProperty[];
   /** Properties that differ from what is wanted whatever is chosen, with their wanted state. */
@@ -69,7 +78,17 @@ export interface QemuCpu {
 export type QemuResult =
   | ({ readonly kind: "cpu" } & QemuCpu)
   | { readonly kind: "unknown version"; readonly message: string }
-  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] };
+  | { readonly kind: "unknown model"; readonly message: string; readonly near: readonly string[] }
+  | UnfitModel;
+
+/** The host lacks CPUID features of the model that was asked for. */
+export interface UnfitModel {
+  readonly kind: "unfit model";
+  readonly message: string;
+  /** The model with the fewest missing features, and these. */
+  readonly model: string;
+  readonly missing: readonly QemuCpuidFeature[];
+}
 
 /**
  * The `-cpu` text for wanted nested VMX capabilities, usually what KVM offers (`nestedMsrs`): the host model, or a named
@@ -111,11 +130,28 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
   if (candidates.length === 0) {
     return { kind: "unknown model", message: `no version of ${name} can be used`, near: [] };
   }
+  const cpus = options.cpuid ?? [];
+  const fits = candidates.map((model) => ({ model, ...fitOf(model.cpuid, cpus) }));
+  const suitable = fits.filter(({ missing }) => missing.length === 0).map(({ model }) => model);
+  if (suitable.length === 0) return unfit(name, fits);
   const known = propertiesOf(version);
-  const scored = candidates.map((model) => score(model, known, target, version, options.signature));
+  const given = givenFeatures(cpus);
+  const scored = suitable.map((model) => score(model, known, target, version, options.signature, given));
   const best = scored.reduce((a, b) => (isBetter(b, a) ? b : a));
   const rivals = name === "nearest" ? rivalsOf(best, scored, known, target) : [];
-  return { kind: "cpu", ...forModel(best.model, target, version), rivals };
+  const { unchecked } = fitOf(best.model.cpuid, cpus);
+  return { kind: "cpu", ...forModel(best.model, target, version), rivals, unchecked };
+}
+
+function unfit(name: string, fits: readonly ({ readonly model: QemuModel } & CpuidFit)[]): UnfitModel {
+  const { model, missing } = fits.reduce((a, b) => (b.missing.length <= a.missing.length ? b : a));
+  const what = `${missing.join(", ")}, which ${model.name} has`;
+  return {
+    kind: "unfit model",
+    message: name === "nearest" ? `no CPU model fits: the CPU lacks ${what}` : `the CPU lacks ${what}`,
+    model: model.name,
+    missing,
+  };
 }
 
 /** Every property of which nothing is known may be wrong in the best candidate and right in the other. */
@@ -126,11 +162,13 @@ function rivalsOf(
   target: FeatureBits,
 ): string[] {
   const open = known.filter((property) => propertyState(target, property) === "unknown").map(({ name }) => name);
-  const [far, lost, removals] = best.costs;
+  const [far, lost, poorer, removals] = best.costs;
   return scored
     .filter(({ model, costs }) => {
       const unlike = open.filter((name) => model.on.has(name) !== best.model.on.has(name)).length;
-      return costs[0] === far && costs[1] - lost < unlike && costs[1] + costs[2] - lost - removals < unlike;
+      const [theirFar, theirLost, theirPoorer, theirRemovals] = costs;
+      if (theirFar !== far || theirLost - lost >= unlike) return false;
+      return theirPoorer <= poorer && theirLost + theirRemovals - lost - removals < unlike;
     })
     .map(({ model }) => model.name);
 }
@@ -151,8 +189,11 @@ export function namedIn(version: string, bits: FeatureBits): FeatureBits {
 
 interface Candidate {
   readonly model: QemuModel;
-  /** Distance from the host's own CPU, capabilities that cannot be had, properties to remove, and to add. */
-  readonly costs: readonly [number, number, number, number];
+  /**
+   * Distance from the host's own CPU, capabilities that cannot be had, CPUID features of the host that the model lacks,
+   * properties to remove, and to add.
+   */
+  readonly costs: readonly [number, number, number, number, number];
 }
 
 function score(
@@ -161,6 +202,7 @@ function score(
   target: FeatureBits,
   version: string,
   signature: number | undefined,
+  given: readonly QemuCpuidFeature[],
 ): Candidate {
   let lost = 0;
   let removals = 0;
@@ -174,13 +216,20 @@ function score(
   }
   return {
     model,
-    costs: [signature === undefined ? 0 : distance(model.signature, signature), lost, removals, additions],
+    costs: [
+      signature === undefined ? 0 : distance(model.signature, signature),
+      lost,
+      given.filter((feature) => !model.cpuid.has(feature)).length,
+      removals,
+      additions,
+    ],
   };
 }
 
 /**
- * The host's own model, then the fewest missing capabilities, the fewest removals, the fewest additions, and the newest
- * version. A model with more to remove is of a newer CPU, whose CPUID the host lacks as well.
+ * The host's own model, then the fewest missing capabilities, the most of the host's CPUID features, the fewest removals,
+ * the fewest additions, and the newest version. Where CPUID is unknown, a model with more to remove is taken for that of a
+ * newer CPU.
  */
 function isBetter(a: Candidate, b: Candidate): boolean {
   for (const [i, cost] of a.costs.entries()) {
@@ -265,6 +314,7 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
     removals,
     undecided,
     needsCpuid,
+    unchecked: [],
     tooNew,
     inexpressible,
     rivals: [],

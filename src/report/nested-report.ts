@@ -66,10 +66,11 @@ function otherNotes({
   inexpressible,
   undecided,
   rivals,
+  unchecked,
   qemuVersion,
   model,
 }: QemuCpu): Inline[] {
-  const notes: Inline[] = [];
+  const notes: Inline[] = uncheckedNotes(model, unchecked);
   if (rivals.length > 0) {
     const some = rivals.length > 3 ? `${rivals.length} other models` : rivals.join(", ");
     notes.push(`too little is known to tell whether ${some} would be nearer than ${model}`);
@@ -100,6 +101,18 @@ function otherNotes({
     );
   }
   return notes;
+}
+
+/** Most models have a few bits of IA32_ARCH_CAPABILITIES; where CPUID was not read, all of it is open. */
+export const MOST_NAMED = 16;
+
+function uncheckedNotes(model: string, unchecked: QemuCpu["unchecked"]): string[] {
+  if (unchecked.length === 0) return [];
+  const has =
+    unchecked.length > MOST_NAMED ? `the ${unchecked.length} CPUID features of ${model}` : unchecked.join(", ");
+  return [
+    `not checked, for nobody read it: whether the CPU has ${has}${unchecked.length > MOST_NAMED ? "" : ` of ${model}`}`,
+  ];
 }
 
 export function noteLines(notes: readonly Inline[], width: number): Line[] {

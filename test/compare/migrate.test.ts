@@ -87,8 +87,13 @@ describe("migrate", () => {
     expect(to({ model: "Nehalem-v1" }).verdict).toBe("yes");
     const skylake = to({ model: "Skylake-Server-v4" });
     expect(skylake.verdict).toBe("no");
+    expect(skylake.offenders.map(({ qemu }) => qemu)).toContain("vmx-rdseed-exit");
+    // The Haswell cannot run the model at all.
+    expect(skylake.obstacles.map(({ text }) => text)).toContainEqual(
+      expect.stringContaining("lacks 3dnowprefetch, adx"),
+    );
     expect(skylake.fix?.qemu.text).toBe(
-      "Skylake-Server-v4,vmx=on,vmx-apicv-register=off,vmx-apicv-vid=off,vmx-rdseed-exit=off,vmx-posted-intr=off",
+      "Haswell-v2,vmx=on,vmx-pml=on,vmx-apicv-register=off,vmx-apicv-vid=off,vmx-posted-intr=off",
     );
     expect(migrate(on(SKYLAKE, {}), on(HASWELL, {}), { model: "Skylake-Clint" })).toMatchObject({
       kind: "unknown model",

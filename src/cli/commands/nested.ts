@@ -46,6 +46,7 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
   const values = new Map<number, Msr>([...msrs].map(([index, value]) => [index, { state: "value", ...value }]));
   const code = replayed.loads === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
   const options = {
+    cpuid: subject.host.cores.map(({ cpuid }) => cpuid),
     ...(raw.qemuVersion === undefined ? {} : { qemuVersion: raw.qemuVersion }),
     ...(raw.libvirtVersion === undefined ? {} : { libvirtVersion: raw.libvirtVersion }),
     ...(subject.host.cores[0].signature === undefined ? {} : { signature: subject.host.cores[0].signature }),
@@ -57,6 +58,11 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
     const model = asked === true || asked === undefined ? {} : { model: asked };
     const made =
       raw.qemu === undefined ? libvirtCpu(msrs, { ...options, ...model }) : qemuCpu(msrs, { ...options, ...model });
+    if (made.kind === "unfit model") {
+      const other =
+        asked === "nearest" ? "" : `; ${raw.qemu === undefined ? "--libvirt" : "--qemu"} nearest finds one that fits`;
+      return complain(world, [`${made.message}${other}`]) && EXIT.no;
+    }
     if (made.kind !== "cpu") return complain(world, [made.message + ("near" in made ? didYouMean(made.near) : "")]);
     const notes = [
       ...(replayed.loads === "yes" ? [] : ["it is not known whether KVM loads here at all: vmxlens layers tells why"]),

@@ -63,9 +63,9 @@ function decide(found: readonly AtlasEntry[]): FoundCpu {
       facts[fact] = value;
     }
   }
-  // The one of which most is known stands for all.
-  const known = hosts.map((host) => factsOf(host).length);
-  const best = known.indexOf(Math.max(...known));
+  // The one with the most features is the answer: firmware and old microcode took some from the others.
+  const on = hosts.map(({ cores: [{ cpuid }] }) => Object.values(cpuid.features).filter((has) => has === true).length);
+  const best = on.indexOf(Math.max(...on));
   return { kind: "one", entry: found[best] as AtlasEntry, alsoEqual: found.filter((_, i) => i !== best) };
 }
 

@@ -105,9 +105,10 @@ function configuration(
   const own = signature === undefined ? {} : { signature };
   // What nobody knows to be common is not asked for.
   const common = surely(pairs);
-  const qemu = qemuCpu(common, { ...versions, ...own, model: "nearest" });
+  const cpuid = replays.flatMap(({ host }) => host.cores.map((core) => core.cpuid));
+  const qemu = qemuCpu(common, { ...versions, ...own, cpuid, model: "nearest" });
   if (qemu.kind !== "cpu") return { problem: qemu.message };
-  const libvirt = libvirtCpu(common, { ...versions, ...own, model: "nearest" });
+  const libvirt = libvirtCpu(common, { ...versions, ...own, cpuid, model: "nearest" });
   if (libvirt.kind === "unknown version") return { problem: libvirt.message };
   return { qemu, ...(libvirt.kind === "cpu" ? { libvirt } : {}) };
 }

@@ -1,4 +1,5 @@
 import { labelText } from "../../compare/bit-label.js";
+import type { CpuidChange } from "../../compare/guest-cpuid.js";
 import {
   assumedLines,
   type FleetSubject,
@@ -10,6 +11,7 @@ import { type Replay, replay } from "../../kvm/replay.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { RELEASES, type Release } from "../../rules/release.js";
 import { bitLabelJson, fleetSubjectJson } from "../json/json-compare.js";
+import { MOST_NAMED } from "../nested-report.js";
 
 export interface RunMigrateArgs extends MigrateOptions {
   readonly source: FleetSubject;
@@ -52,7 +54,7 @@ function laterKernel(
 // ---- JSON ----
 
 function jsonOf(
-  { verdict, obstacles, offenders, changes, fix, unread }: Migration,
+  { verdict, obstacles, offenders, changes, cpuid, fix, unread }: Migration,
   a: FleetSubject,
   b: FleetSubject,
   kernel: Release | undefined,
@@ -64,6 +66,7 @@ function jsonOf(
     verdict,
     obstacles,
     offenders: offenders.map(offenderJson),
+    cpuid,
     changes: changes.map(({ label, source, destination }) => ({ ...bitLabelJson(label), source, destination })),
     unread,
     fix: fix === undefined ? null : { ...fixJson(fix), destinationKernel: kernel ?? null },
@@ -112,7 +115,7 @@ const SAYS = {
 } as const;
 
 function linesOf(
-  { verdict, obstacles, offenders, changes, fix, unread }: Migration,
+  { verdict, obstacles, offenders, changes, cpuid, fix, unread }: Migration,
   { source, destination, from, to }: Sides,
   kernel: Release | undefined,
   model: string | undefined,
@@ -130,13 +133,42 @@ function linesOf(
     const names = certain.map(({ label, source: was }) => `${labelText(label)} ${was === "yes" ? "goes" : "comes"}`);
     lines.push("", `What the guest sees change, and nobody restores: ${names.join(", ")}`);
   }
-  if (fix !== undefined) lines.push(...fixLines(fix, there, kernel));
+  lines.push(...cpuidLines(cpuid, there, (model ?? "host") === "host"));
+  if (fix !== undefined) lines.push(...fixLines(fix, there, kernel, unlike(cpuid)));
   else if (offenders.length > 0 && unread > 0) {
     lines.push("", `Nobody read whether ${there} has ${unread} of the capabilities that the guest may have seen.`);
     lines.push("What would work can be told when more of it was read.");
   }
   if (offenders.length > 0 && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
   return lines;
+}
+
+function unlike({ lost, gained }: CpuidChange): boolean {
+  return lost.length + gained.length > 0;
+}
+
+/** The first names of a list that may be long. */
+function some(names: readonly string[]): string {
+  const more = names.length - 8;
+  return more <= 1 ? names.join(", ") : `${names.slice(0, 8).join(", ")} and ${more} more`;
+}
+
+/** What a guest that has each host's own CPUID would see. */
+function cpuidLines(change: CpuidChange, there: string, own: boolean): string[] {
+  if (!own) return [];
+  if (unlike(change)) {
+    const parts = [
+      ...(change.lost.length === 0 ? [] : [`lacks ${some(change.lost)}`]),
+      ...(change.gained.length === 0 ? [] : [`has ${some(change.gained)} besides`]),
+    ];
+    return [
+      "",
+      `This is about VMX. In CPUID ${there} ${parts.join(", and ")}: -cpu host gives the guest another CPU there.`,
+    ];
+  }
+  return change.unchecked === 0
+    ? []
+    : ["", `This is about VMX. CPUID was not checked: ${change.unchecked} features are not known of both hosts.`];
 }
 
 /** QEMU sets the MSRs of a new vCPU by its own -cpu (kvm_init_msrs in target/i386/kvm/kvm.c). */
@@ -159,6 +191,7 @@ function fixLines(
   { qemu, named, libvirt, unsure, works, back, remaining }: Fix,
   there: string,
   kernel: Release | undefined,
+  unlikeCpuid: boolean,
 ): string[] {
   if (works === "no") {
     return ["", "No -cpu text makes it work; these stay:", ...offenderLines(remaining)];
@@ -168,7 +201,9 @@ function fixLines(
     back === "yes"
       ? `Started on either host with one of these, a guest ${can} move, and back:`
       : `Started there with one of these, a guest ${can} move:`;
-  const lines = ["", started, "", `-cpu ${qemu.text}`];
+  // What each host has of its own is no configuration for both.
+  const hosts = qemu.model === "host" && unlikeCpuid && named !== undefined ? [] : [`-cpu ${qemu.text}`];
+  const lines = ["", started, "", ...hosts];
   if (named !== undefined) lines.push(`-cpu ${named.text}`);
   if (libvirt !== undefined) lines.push(...libvirt.xml.split("\n"));
   const versions = [
@@ -176,6 +211,13 @@ function fixLines(
     ...(libvirt === undefined ? [] : [`libvirt ${libvirt.libvirtVersion}`]),
   ];
   lines.push("", `By the names of ${versions.join(" and ")}. A running guest keeps what it was started with.`);
+  const unchecked = (named ?? qemu).unchecked;
+  if (unchecked.length > 0) {
+    const { model } = named ?? qemu;
+    const what =
+      unchecked.length > MOST_NAMED ? `the CPUID features of ${model}` : `${unchecked.join(", ")} of ${model}`;
+    lines.push(`Not checked, for nobody read it: whether both CPUs have ${what}.`);
+  }
   if (unsure.length > 0)
     lines.push(`Off only because nobody read whether the destination has it: ${unsure.join(", ")}`);
   if (kernel !== undefined) lines.push(`Or run Linux ${kernel} instead on ${there}: it takes the guest as it is.`);

@@ -149,10 +149,14 @@ describe("runMigrate", () => {
     expect(runMigrate({ source: skx, destination: hsw }).json).toMatchObject({ fix: { destinationKernel: null } });
   });
 
-  it("is silent about what fits, and asks back about a model it does not know", () => {
+  it("is silent about the VMX that fits, and asks back about a model it does not know", () => {
     expect(runMigrate({ source: hsw, destination: skx })).toMatchObject({
       exitCode: 0,
-      lines: ["A guest with nested VMX can move from hsw (Linux 6.1) to skx (Linux 6.12)."],
+      lines: [
+        "A guest with nested VMX can move from hsw (Linux 6.1) to skx (Linux 6.12).",
+        "",
+        expect.stringMatching(/^This is about VMX\. In CPUID skx .* has .*avx512f.* besides: -cpu host gives/),
+      ],
     });
     expect(runMigrate({ source: hsw, destination: skx, model: "Haswel" })).toMatchObject({
       exitCode: 2,
