@@ -19,9 +19,9 @@ export { type FoundCpu, findCpu } from "./input/atlas/atlas-find.js";
 export { writeSnapshot } from "./input/formats/snapshot.js";
 export { readHost, readHostStream } from "./input/read.js";
 export type { Diagnostic } from "./input/text/diagnostic.js";
-export { nestedMsrs } from "./kvm/nested-msrs.js";
 export {
   type CoreReplay,
+  type CpuState,
   DEBIAN_CONFIG,
   type MachineFacts,
   paramsOf,
@@ -30,18 +30,22 @@ export {
   type ReplayOptions,
   replay,
 } from "./kvm/replay.js";
-export { cpuFlags, vmxFlagsLine } from "./linux/cpuinfo.js";
 export type { CpuidFeature } from "./registers/cpuid-features.js";
 export { findBits, findRegister } from "./registers/lookup.js";
 export { REGISTERS } from "./registers/registers.js";
 export type { TraceEvent } from "./rules/machine.js";
 export { DEFAULT_RELEASE, RELEASES, type Release, resolveRelease } from "./rules/release.js";
+export type { Asked } from "./situation/asked.js";
+export { type Assumption, type AssumptionId, assume } from "./situation/assume.js";
+export { type Nested, type NestedMsr, nested } from "./situation/nested.js";
+export { type Replays, replays, type SplitAnswer } from "./situation/replays.js";
+export { type Candidate, type Kernel, type Situation, situation } from "./situation/situation.js";
+export { type CpuinfoLines, vmxFlags } from "./situation/vmx-flags.js";
 export { type AuditResult, auditVmcs } from "./vmcs/audit.js";
 export { readVmcs } from "./vmcs/dumps/read.js";
 export { proposeFix } from "./vmcs/fix.js";
-export { type Assumption, type AssumptionId, assume } from "./why/assume.js";
 export { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./why/features.js";
 export { type FoundFeature, findFeature } from "./why/find-feature.js";
 export { diffKernels, type KernelDiff } from "./why/kernel-diff.js";
-export { type Cell, type FeatureLayers, layersOf } from "./why/layers.js";
-export { type Why, why } from "./why/why.js";
+export { type Cell, type FeatureLayers, layers } from "./why/layers.js";
+export { type Why, type WhyAnswer, why } from "./why/why.js";

@@ -37,7 +37,19 @@ describe("the library", () => {
 
   it("has the names that programs ask for", () => {
     const names = ["readHost", "atlas", "atlasHost", "findCpu", "decodeRegister", "decodeCore", "findings", "replay"];
-    const more = ["layersOf", "why", "findFeature", "RELEASES", "resolveRelease", "diffKernels", "writeSnapshot"];
+    const more = [
+      "situation",
+      "replays",
+      "layers",
+      "nested",
+      "vmxFlags",
+      "why",
+      "findFeature",
+      "RELEASES",
+      "resolveRelease",
+      "diffKernels",
+      "writeSnapshot",
+    ];
     for (const name of [...names, ...more]) expect(Object.keys(vmxlens)).toContain(name);
   });
 });

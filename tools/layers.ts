@@ -25,6 +25,10 @@ export const LAYERS: readonly Layer[] = [
     holds: "readers of files and text, the atlas",
     packages: { valibot: /^formats\/snapshot[^/]*\.ts$/ },
   },
+  {
+    name: "situation",
+    holds: "what is known of a machine and what is asked about it, the kernels it can be, and their replays joined",
+  },
   { name: "vmcs", holds: "the VMCS, its dumps and its checks" },
   { name: "why", holds: "the reason for a bit, and what would change it" },
   { name: "compare", holds: "differences between hosts, kernels, models and products; a machine against its replay" },

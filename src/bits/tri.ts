@@ -39,3 +39,10 @@ export function anyOf(values: Iterable<Tri>): Tri {
   for (const value of values) result = or(result, value);
   return result;
 }
+
+/** The value that several answers share; `"unknown"` where they differ. Throws `RangeError` without an answer. */
+export function shared(answers: readonly Tri[]): Tri {
+  const [first] = answers;
+  if (first === undefined) throw new RangeError("there is no answer to share");
+  return answers.every((answer) => answer === first) ? first : "unknown";
+}

@@ -86,3 +86,9 @@ export function formatWord(w: Word, digits = 0): string {
   const trimmed = text.replace(/^0+(?=.)/, "");
   return `0x${trimmed.padStart(digits, "0")}`;
 }
+
+/** The bits that two words share; the others are unknown. */
+export function sharedBits(a: Word, b: Word): Word {
+  const unknown = a.unknown | b.unknown | (a.value ^ b.value);
+  return word(a.value & ~unknown, unknown);
+}

@@ -1,14 +1,17 @@
 import { renderLines } from "../report/ansi.js";
 import type { Line } from "../report/text.js";
 import { jsonText, visible } from "../report/visible.js";
+import type { Situation } from "../situation/situation.js";
 import { EXIT } from "./exit-code.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
+import { type HostText, hostText } from "./host-text.js";
 import { type RawOptions, readOptions, type Settings } from "./options.js";
-import { type Prepared, prepare } from "./subject.js";
+import { situationOf } from "./situation.js";
 import type { World } from "./world.js";
 
 /** A command with its HOST found and its options checked. */
-export interface Ready extends Prepared {
+export interface Ready {
+  readonly situation: Situation;
   readonly found: FoundHost;
   readonly settings: Settings;
 }
@@ -19,11 +22,20 @@ export function complain(world: World, problems: readonly string[]): number {
   return EXIT.usage;
 }
 
-/** Checks the options, finds HOST and applies the one to the other; a number is the exit code of what went wrong. */
-export async function ready(query: string | undefined, raw: RawOptions, world: World): Promise<Ready | number> {
-  const { settings, problems } = readOptions(raw, world);
+/**
+ * Checks the options, finds HOST or HOST@KERNEL and applies the one to the other; a number is the exit code of what went
+ * wrong. `before`: HOST was found already.
+ */
+export async function ready(
+  query: string | undefined,
+  raw: RawOptions,
+  world: World,
+  before?: FoundHost,
+): Promise<Ready | number> {
+  const { host, kernel }: Partial<HostText> = query === undefined ? {} : hostText(query, world);
+  const { settings, problems } = readOptions(kernel === undefined ? raw : { ...raw, kernel }, world);
   if (problems.length > 0) return complain(world, problems);
-  const found = await findHost(query, world);
+  const found = before ?? (await findHost(host, world));
   if (found.kind === "none") return complain(world, found.problems);
   if (found.example !== undefined && settings.json) {
     return complain(world, [
@@ -31,13 +43,17 @@ export async function ready(query: string | undefined, raw: RawOptions, world: W
       ...found.example.missing.map((fact) => `  ${missingText(fact)}`),
     ]);
   }
-  const prepared = await prepare(found, settings);
-  if (prepared.kind === "none") return complain(world, prepared.problems);
-  return { ...prepared, found, settings };
+  const situation = situationOf(found, settings);
+  if ("problems" in situation) return complain(world, situation.problems);
+  return { situation, found, settings };
 }
 
 /** Prints a report, after what is missing on this machine where an example stands in for it. */
-export async function show(lines: readonly Line[], { found, settings }: Ready, world: World): Promise<void> {
+export async function show(
+  lines: readonly Line[],
+  { found, settings }: Pick<Ready, "found" | "settings">,
+  world: World,
+): Promise<void> {
   const before = found.example === undefined ? [] : await exampleLines(found.example, settings.width);
   world.out(renderLines([...before, ...lines], settings.color));
 }

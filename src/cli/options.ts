@@ -1,9 +1,9 @@
-import { PARAMS } from "../kvm/load/params.js";
-import { FREE_PARAMS, isConfigOption, type MachineFacts, type ReplayOptions } from "../kvm/replay.js";
+import { FREE_PARAMS, PARAMS } from "../kvm/load/params.js";
+import { isConfigOption, type MachineFacts, type ReplayOptions } from "../kvm/replay.js";
 import { foldName, nearest } from "../registers/edit-distance.js";
-import { type Release, resolveRelease } from "../rules/release.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
-import { ASSUMPTIONS, type AssumptionId } from "../why/assume.js";
+import { ASSUMPTIONS, type AssumptionId } from "../situation/assume.js";
+import { kernelSet } from "../situation/kernels.js";
 import type { World } from "./world.js";
 
 /** Options that every command shares, as commander hands them over. */
@@ -23,7 +23,7 @@ export interface RawOptions {
 /** The shared options, checked. */
 export interface Settings {
   /** Only if the user named one. */
-  readonly kernel?: { readonly release: Release; readonly asked: string; readonly note?: string };
+  readonly kernel?: string;
   readonly params: NonNullable<ReplayOptions["params"]>;
   readonly config: Partial<Record<ConfigOption, boolean>>;
   readonly machine: MachineFacts;
@@ -65,13 +65,12 @@ export function readOptions(raw: RawOptions, world: World): { settings: Settings
 
 function kernelOption(text: string | undefined, problems: string[]): Pick<Settings, "kernel"> {
   if (text === undefined) return {};
-  const resolved = resolveRelease(text);
-  if (resolved.release === undefined) {
-    problems.push(`--kernel: ${resolved.error}; "vmxlens kernels" lists the releases known`);
+  const set = kernelSet(text);
+  if ("error" in set) {
+    problems.push(`--kernel: ${set.error}; "vmxlens kernels" lists the releases known`);
     return {};
   }
-  const { release, note } = resolved;
-  return { kernel: { release, asked: text, ...(note === undefined ? {} : { note }) } };
+  return { kernel: text };
 }
 
 /** `; did you mean a, b?`, names that differ only in how they are written once. */

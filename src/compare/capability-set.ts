@@ -3,7 +3,7 @@ import { effectiveMsr } from "../host/existence.js";
 import type { CoreGroup } from "../host/host.js";
 import { ABSENT, type Msr } from "../host/msr.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
-import type { CoreReplay } from "../kvm/replay.js";
+import type { CpuState } from "../kvm/replay.js";
 import { REGISTERS } from "../registers/registers.js";
 import type { WordName } from "../rules/words.js";
 
@@ -48,7 +48,7 @@ const KVM_WORDS: { readonly [msr: number]: { readonly hi?: WordName; readonly lo
  * What KVM uses: a control counts as one that may be 1 when it is in vmcs_config; nothing counts as forced. Given that
  * KVM loads; ask `cpu.loads` whether it does. All empty when it certainly does not.
  */
-export function kvmSet(label: string, cpu: CoreReplay): CapabilitySet {
+export function kvmSet(label: string, cpu: CpuState): CapabilitySet {
   const registers = new Map<number, Msr>();
   for (const [msr, { hi, lo }] of Object.entries(KVM_WORDS)) {
     const loads = cpu.loads !== "no";
@@ -62,7 +62,7 @@ export function kvmSet(label: string, cpu: CoreReplay): CapabilitySet {
 }
 
 /** What KVM offers a nested hypervisor, given that it loads with nested=1; all absent when it certainly does not. */
-export function nestedSet(label: string, cpu: CoreReplay): CapabilitySet {
+export function nestedSet(label: string, cpu: CpuState): CapabilitySet {
   const registers = new Map<number, Msr>();
   const nothing = cpu.loads === "no" || cpu.bit("params", "nested") === "no";
   for (const [msr, pair] of nestedMsrs(cpu)) registers.set(msr, nothing ? ABSENT : { state: "value", ...pair });

@@ -1,6 +1,6 @@
-import { allOf, and, type Tri } from "../bits/tri.js";
-import { andWords, orWords, type Word, word } from "../bits/word.js";
-import type { CpuFacts } from "../host/host.js";
+import { allOf, and, shared, type Tri } from "../bits/tri.js";
+import { andWords, orWords, sharedBits, UNKNOWN, type Word, word } from "../bits/word.js";
+import type { CpuFacts, Host } from "../host/host.js";
 import {
   type MsrPair,
   type MsrPairs,
@@ -12,7 +12,9 @@ import {
 import { vcpuMsrs } from "../kvm/guest/vcpu-msrs.js";
 import type { GuestCpuid } from "../kvm/guest/vcpu-rules.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
-import type { Replay } from "../kvm/replay.js";
+import type { Release } from "../rules/release.js";
+import { type Replays, replays } from "../situation/replays.js";
+import type { Situation } from "../situation/situation.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { type CpuidChange, cpuidChange, fitOf } from "./guest-cpuid.js";
 import { type LibvirtCpu, libvirtCpu } from "./libvirt.js";
@@ -110,9 +112,11 @@ export type MigrateResult =
 
 /**
  * Can a guest with nested VMX that saw the capability MSRs of one host run on another: the MSRs are restored there by the
- * rules of the destination's kernel. Only VMX is looked at; a guest's CPUID has to fit as well.
+ * rules of the destination's kernel. Only VMX is looked at; a guest's CPUID has to fit as well. Throws `RangeError` for what
+ * is neither a situation nor a host.
  */
-export function migrate(source: Replay, destination: Replay, options: MigrateOptions = {}): MigrateResult {
+export function migrate(from: Situation | Host, to: Situation | Host, options: MigrateOptions = {}): MigrateResult {
+  const [source, destination] = [replays(from), replays(to)];
   const offeredThere = nestedMsrs(destination.cpu);
   const wrong = misnamed(nestedMsrs(source.cpu), options);
   if (wrong !== undefined) return wrong;
@@ -145,7 +149,7 @@ export function migrate(source: Replay, destination: Replay, options: MigrateOpt
   return { kind: "migration", ...migration, ...(fix === undefined ? {} : { fix }) };
 }
 
-function obstaclesOn({ loads, cpu }: Replay, side: string): { certain: boolean; text: string }[] {
+function obstaclesOn({ loads, cpu }: Replays, side: string): { certain: boolean; text: string }[] {
   const found: { certain: boolean; text: string }[] = [];
   if (loads !== "yes") {
     const text = loads === "no" ? "does not load" : "may not load: not everything that decides was read";
@@ -156,19 +160,19 @@ function obstaclesOn({ loads, cpu }: Replay, side: string): { certain: boolean; 
   return found;
 }
 
-function cpusOf({ host }: Replay): readonly CpuFacts[] {
+function cpusOf({ situation: { host } }: Replays): readonly CpuFacts[] {
   return host.cores.map(({ cpuid }) => cpuid);
 }
 
 /** CPUID features of the guest's model that the CPU of one side is known to lack. */
 function modelObstacles(
-  replay: Replay,
+  replayed: Replays,
   side: string,
   { model = "host", qemuVersion = newestQemu() }: MigrateOptions,
 ): { certain: boolean; text: string }[] {
   const found = model === "host" ? undefined : findModel(versioned(model, qemuVersion), qemuVersion);
   if (found?.kind !== "one") return [];
-  const { missing } = fitOf(found.model.cpuid, cpusOf(replay));
+  const { missing } = fitOf(found.model.cpuid, cpusOf(replayed));
   if (missing.length === 0) return [];
   const it = missing.length === 1 ? "it" : "them";
   const text = `The CPU of the ${side} lacks ${missing.join(", ")} of ${found.model.name}: QEMU leaves ${it} out there.`;
@@ -195,9 +199,9 @@ function versioned(name: string, version: string): string {
   return found.kind === "family" ? (found.models[0]?.name ?? name) : name;
 }
 
-function seenOn(source: Replay, { guest, model, qemuVersion = newestQemu() }: MigrateOptions): MsrPairs {
+function seenOn(source: Replays, { guest, model, qemuVersion = newestQemu() }: MigrateOptions): MsrPairs {
   const offered = nestedMsrs(source.cpu);
-  if (model === undefined) return guest === undefined ? offered : vcpuMsrs(source, guest);
+  if (model === undefined) return guest === undefined ? offered : vcpuOf(source, guest);
   const bits = featureBits(offered);
   if (model === "host") {
     const base = namedIn(qemuVersion, bits);
@@ -213,9 +217,59 @@ function commonFeatures(a: FeatureBits, b: FeatureBits): FeatureBits {
   return new Map([...a].map(([key, state]) => [key, and(state, b.get(key) ?? "unknown")]));
 }
 
-function restoreOn({ release, cpu }: Replay, msrs: MsrPairs, { patch }: MigrateOptions): readonly RestoreVerdict[] {
-  const context = { release, offered: nestedMsrs(cpu), ...(patch === undefined ? {} : { patch }) };
-  return restoreAll(context, msrs, QEMU_RESTORE_ORDER).toSorted((a, b) => a.msr - b.msr);
+function restoreOn({ each }: Replays, msrs: MsrPairs, { patch }: MigrateOptions): readonly RestoreVerdict[] {
+  const verdicts = each.map(({ release, cpu }) => {
+    const context = { release, offered: nestedMsrs(cpu), ...(patch === undefined ? {} : { patch }) };
+    return restoreAll(context, msrs, QEMU_RESTORE_ORDER).toSorted((a, b) => a.msr - b.msr);
+  });
+  const [first, ...others] = verdicts as unknown as [readonly RestoreVerdict[], ...(readonly RestoreVerdict[])[]];
+  if (others.length === 0) return first;
+  return first.map((_, at) =>
+    sharedVerdict(
+      verdicts.map((one) => one[at] as RestoreVerdict),
+      each.map(({ release }) => release),
+    ),
+  );
+}
+
+/** What KVM of several kernels says of one register; an offence is certain if all of them take it for one. */
+function sharedVerdict(verdicts: readonly RestoreVerdict[], releases: readonly Release[]): RestoreVerdict {
+  const [first] = verdicts as [RestoreVerdict, ...RestoreVerdict[]];
+  const keyOf = ({ kind, bits, names }: RestoreOffence) => `${kind} ${bits.join()} ${names.join()}`;
+  const found = new Map<string, { offence: RestoreOffence; by: Release[]; certain: number }>();
+  for (const [at, { offences }] of verdicts.entries()) {
+    for (const offence of offences) {
+      const key = keyOf(offence);
+      const one = found.get(key) ?? { offence, by: [], certain: 0 };
+      one.by.push(releases[at] as Release);
+      if (offence.certain) one.certain++;
+      found.set(key, one);
+    }
+  }
+  const offences = [...found.values()].map(({ offence, by, certain }): RestoreOffence => {
+    const where = by.length === releases.length ? "" : ` (under Linux ${by.join(", ")})`;
+    return { ...offence, certain: certain === releases.length, text: `${offence.text}${where}` };
+  });
+  const accepted = shared(verdicts.map((verdict) => verdict.accepted));
+  const errors = new Set(verdicts.map(({ errno }) => errno));
+  const { errno: _, ...rest } = first;
+  const [errno] = errors;
+  return { ...rest, accepted, offences, ...(errors.size === 1 && errno !== undefined ? { errno } : {}) };
+}
+
+/** The MSRs of a vCPU, as far as the kernels that it can be agree. */
+function vcpuOf({ each }: Replays, guest: GuestCpuid): MsrPairs {
+  const [first, ...others] = each.map((one) => vcpuMsrs(one, guest)) as [MsrPairs, ...MsrPairs[]];
+  if (others.length === 0) return first;
+  const joined = new Map<number, MsrPair>();
+  for (const [msr, pair] of first) {
+    const all = others.map((one) => one.get(msr) ?? { hi: UNKNOWN, lo: UNKNOWN });
+    joined.set(msr, {
+      hi: all.reduce((word, { hi }) => sharedBits(word, hi), pair.hi),
+      lo: all.reduce((word, { lo }) => sharedBits(word, lo), pair.lo),
+    });
+  }
+  return joined;
 }
 
 // ---- Names ----
@@ -258,9 +312,9 @@ export function propertyOf({ msr, bit }: BitLabel): QemuProperty | undefined {
 // ---- What changes without anybody restoring it ----
 
 /** IA32_VMX_CR0_FIXED1 and CR4_FIXED1 are made by each kernel from the guest's CPUID. */
-function changesBetween(source: Replay, destination: Replay, guest: GuestCpuid): DerivedChange[] {
-  const before = vcpuMsrs(source, guest);
-  const after = vcpuMsrs(destination, guest);
+function changesBetween(source: Replays, destination: Replays, guest: GuestCpuid): DerivedChange[] {
+  const before = vcpuOf(source, guest);
+  const after = vcpuOf(destination, guest);
   const changes: DerivedChange[] = [];
   for (const msr of [0x487, 0x489]) {
     const [a, b] = [before.get(msr), after.get(msr)];
@@ -292,8 +346,8 @@ function unreadOf(seen: MsrPairs, there: MsrPairs): readonly QemuProperty[] {
 }
 
 function fixFor(
-  source: Replay,
-  destination: Replay,
+  source: Replays,
+  destination: Replays,
   seen: MsrPairs,
   offeredThere: MsrPairs,
   options: MigrateOptions,

@@ -42,9 +42,14 @@ const MAX_DOCUMENT = 64 * 1024 * 1024;
 
 /**
  * Reads a host from text or bytes in any format of `READERS`. Never throws on bad input, whatever the bytes are: it
- * gives what the text holds and diagnostics about the rest. Throws `RangeError` on an unknown `format`.
+ * gives what the text holds and diagnostics about the rest. Throws `RangeError` on an unknown `format`, and where the
+ * input is neither text nor bytes.
  */
 export function readHost(input: string | Uint8Array, options: ReadOptions = {}): ReadResult {
+  if (typeof input !== "string" && !(input instanceof Uint8Array)) {
+    const what = typeof input === "object" && input !== null ? "an object" : String(input);
+    throw new RangeError(`text: give a text or a Uint8Array (readHostStream reads a stream), not ${what}`);
+  }
   const reading = openReading(options);
   reading.push(input);
   return reading.end();

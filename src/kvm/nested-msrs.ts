@@ -1,7 +1,7 @@
 import { maskOf, orWords, type Word, word } from "../bits/word.js";
 import { DEFAULT1 } from "../registers/default1.js";
 import { NESTED_WORDS } from "./nested-words.js";
-import type { CoreReplay } from "./replay.js";
+import type { CpuState } from "./replay.js";
 
 const ROWS = Object.entries(NESTED_WORDS).map(([index, { hi, lo, default1 }]) => ({
   index: Number(index),
@@ -11,7 +11,7 @@ const ROWS = Object.entries(NESTED_WORDS).map(([index, { hi, lo, default1 }]) =>
 }));
 
 /** What KVM_GET_MSRS on /dev/kvm returns for 0x480 to 0x491 (vmx_get_vmx_msr): the values a nested hypervisor starts from. */
-export function nestedMsrs(cpu: CoreReplay): ReadonlyMap<number, { readonly hi: Word; readonly lo: Word }> {
+export function nestedMsrs(cpu: CpuState): ReadonlyMap<number, { readonly hi: Word; readonly lo: Word }> {
   return new Map(
     ROWS.map(({ index, hi, lo, forced }) => {
       const low = cpu.word(lo);

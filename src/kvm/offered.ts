@@ -1,9 +1,7 @@
 import { maskOf } from "../bits/word.js";
-import type { Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { DEFAULT1 } from "../registers/default1.js";
 import { type Machine, store, YES } from "../rules/machine.js";
-import { type Release, resolveRelease } from "../rules/release.js";
 import type { Rule } from "../rules/rule.js";
 import { wordIndex } from "../rules/words.js";
 import { NESTED_WORDS } from "./nested-words.js";
@@ -21,15 +19,6 @@ const TOLD: Rule = {
   says: "The machine itself was asked what its KVM offers a nested hypervisor.",
   source: "the text that was read",
 };
-
-/**
- * Whether a host says what its KVM offers guests under a kernel release: what it says was said under its own kernel, and
- * counts for every release only where nobody knows which that was.
- */
-export function tellsNested({ kernel, observed }: Host, release: Release): boolean {
-  if ((observed?.nestedMsrs?.size ?? 0) === 0) return false;
-  return kernel === undefined || resolveRelease(kernel).release === release;
-}
 
 /** Fills what a replay leaves open in the nested MSRs with what the machine said of them; what is known stays. */
 export function fillTold(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): void {

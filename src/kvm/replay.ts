@@ -1,6 +1,6 @@
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
-import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, type Params } from "../host/host.js";
+import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { compile, evaluate, type KernelConfig, type Program, run } from "../rules/compile.js";
@@ -37,10 +37,18 @@ import { adjustSpecs } from "./load/controls.js";
 import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./load/errata.js";
 import { loadRules } from "./load/load-order.js";
 import { NESTED_RULES } from "./load/nested.js";
-import { type BoolParam, type IntParam, PARAMS, type ParamRow } from "./load/params.js";
-import { formatBool, parseBool, parseInteger } from "./load/parse-param.js";
+import {
+  type BoolParam,
+  FREE_PARAMS,
+  type IntParam,
+  isParam,
+  PARAMS,
+  type ParamRow,
+  type ParamsGiven,
+} from "./load/params.js";
+import { formatBool, kindOf, parseBool, parseInteger, valueText } from "./load/parse-param.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
-import { fillTold, tellsNested } from "./offered.js";
+import { fillTold } from "./offered.js";
 
 /** The kernel configuration of Debian's amd64 kernels. */
 export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
@@ -73,15 +81,20 @@ export interface MachineFacts {
 export interface ReplayOptions {
   /** Default: the newest long-term release known. */
   readonly release?: Release;
-  /** Module parameters as the user gives them, by module and name. */
-  readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
+  /** Module parameters as the user gives them, by module and name; the kernel parses the text (`1`, `Y`, `4096`). */
+  readonly params?: ParamsGiven;
+  /**
+   * Names that no kernel known has are left out, as the kernel does, and listed in `Replay.unknownParams`: for parameters
+   * that come from a machine's own configuration. Default: they are taken for misspelt, with a `RangeError`.
+   */
+  readonly anyParams?: true;
   /** Build options that differ from Debian's. */
   readonly config?: Partial<KernelConfig>;
   readonly machine?: MachineFacts;
   /**
-   * Where the registers leave open what KVM offers guests, take what the machine says of it (`Host.observed.nestedMsrs`),
-   * if that was said under this release; then the module was loaded there, too. Default false: a replay of the registers
-   * alone.
+   * Where the registers leave open what KVM offers guests, take what the machine reported (`Host.observed.nestedMsrs`);
+   * then the module was loaded there, too. It reported that under its own kernel: ask for it only where `release` is that
+   * one. Default false: a replay of the registers alone.
    */
   readonly told?: boolean;
   /**
@@ -99,8 +112,8 @@ export interface PhaseLog {
   readonly unchecked: readonly { readonly msr: MsrName; readonly certain: Certainty }[];
 }
 
-/** The replay of boot and of loading KVM on one CPU. Words are as they stand at the end; ask for them by name. */
-export interface CoreReplay {
+/** What is known of one CPU after boot and loading of KVM. Words are as they stand at the end; ask for them by name. */
+export interface CpuState {
   readonly core: CoreGroup;
   /** A word of the kernel's state. Words that KVM fills mean something only if the replay got that far. */
   readonly word: (name: WordName) => Word;
@@ -108,10 +121,14 @@ export interface CoreReplay {
   readonly bit: <W extends WordName>(name: W, bit: BitName<W> | number) => Tri;
   /** Any condition over the words as they stand at the end. */
   readonly holds: (condition: Condition) => Tri;
-  readonly boot: PhaseLog;
-  readonly load: PhaseLog;
   /** Does the module load on this CPU. */
   readonly loads: Tri;
+}
+
+/** The replay of boot and of loading KVM on one CPU under one kernel. */
+export interface CoreReplay extends CpuState {
+  readonly boot: PhaseLog;
+  readonly load: PhaseLog;
   /**
    * Every refusal, certain or possible, in order; one of them happens if `loads` is `"no"`. Only the first can be certain:
    * an earlier one that is possible may take the place of a later one.
@@ -218,11 +235,12 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const boot = bootPhase(m, prepared.boot);
   const further = others.map((core) => bootFurther(host, core, prepared, options.machine));
   setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
-  const unknownParams = fillParams(m, release, prepared, options.params);
+  const unknownParams = fillParams(m, release, prepared, options);
   if (!m.stopped) run(m, prepared.load);
   const doubted = m.refusals.length > (m.stopped ? 1 : 0);
+  const reported = host.observed?.nestedMsrs;
   const told =
-    options.told === true && !m.stopped && tellsNested(host, release) ? host.observed?.nestedMsrs : undefined;
+    options.told === true && !m.stopped && reported !== undefined && reported.size > 0 ? reported : undefined;
   if (told !== undefined) {
     fillTold(m, told);
     // What might have refused did not: KVM was there to be asked.
@@ -410,14 +428,21 @@ function fillParams(
   m: Machine,
   release: Release,
   { params: rows, defaults }: Programs,
-  given: ReplayOptions["params"],
+  { params: given, anyParams }: ReplayOptions,
 ): readonly string[] {
   for (const [index, value] of defaults) m.value[index] = value;
   if (given === undefined) return NO_NAMES;
+  checkModules(given);
   // kvm is loaded first, and the first refused parameter of a module ends its loading.
   for (const module of ["kvm", "kvm_intel"] as const) {
-    for (const [name, text] of Object.entries(given[module] ?? {})) {
+    for (const [name, wanted] of entriesOf(given, module)) {
+      const text = valueText(wanted, `params.${module}.${name}`);
       const row = rows.find((candidate) => candidate.module === module && candidate.name === name);
+      if (row === undefined && anyParams !== true && !isParam(module, name)) {
+        throw new RangeError(
+          `params.${module}.${name}: ${module} has no parameter of that name that VMX has to do with, in any release`,
+        );
+      }
       if (row === undefined || m.stopped) continue;
       const value = parseParam(row, text, release);
       if (typeof value === "number") setParam(m, row, value);
@@ -426,7 +451,7 @@ function fillParams(
   }
   const names: string[] = [];
   for (const module of ["kvm_intel", "kvm"] as const) {
-    for (const name of Object.keys(given[module] ?? {})) {
+    for (const [name] of entriesOf(given, module)) {
       if (
         !rows.some((row) => row.module === module && row.name === name) &&
         !(FREE_PARAMS as readonly string[]).includes(`${module}.${name}`)
@@ -436,6 +461,18 @@ function fillParams(
     }
   }
   return names;
+}
+
+function checkModules(given: ParamsGiven): void {
+  if (typeof given !== "object" || given === null) {
+    throw new RangeError(`params: give an object as { kvm_intel: { ept: "0" } }, not ${kindOf(given)}`);
+  }
+  const wrong = Object.keys(given).find((name) => name !== "kvm" && name !== "kvm_intel");
+  if (wrong !== undefined) throw new RangeError(`params.${wrong}: the modules are kvm_intel and kvm`);
+}
+
+function entriesOf(given: ParamsGiven, module: "kvm" | "kvm_intel"): [name: string, value: unknown][] {
+  return Object.entries(given[module] ?? {}).filter(([, value]) => value !== undefined);
 }
 
 function parseParam(row: ParamRow, text: string, release: Release): number | "invalid" | "too large" {
@@ -462,9 +499,6 @@ function setParam(m: Machine, row: ParamRow, value: number): void {
 }
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
-
-/** Parameters that exist in every release, do not depend on VMX and are not replayed. */
-export const FREE_PARAMS = ["kvm_intel.vmentry_l1d_flush"] as const;
 
 function invalidParam(m: Machine, row: ParamRow, text: string, errno: Errno): void {
   m.messages.push({ level: 3, text: `${row.module}: \`${text}' invalid for parameter \`${row.name}'`, certain: true });

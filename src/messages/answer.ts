@@ -41,6 +41,8 @@ export interface Explanation {
   /** Where it was decided. */
   readonly layer?: RefusingLayer;
   readonly gravity?: Gravity;
+  /** The kernels under which this is the answer, where the machine can run others with another answer. */
+  readonly kernels?: readonly string[];
   /** What happened, in one to three sentences. */
   readonly what: string;
   readonly values: readonly NamedValue[];

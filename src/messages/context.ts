@@ -1,18 +1,21 @@
-import type { Host, Params } from "../host/host.js";
+import type { Host } from "../host/host.js";
 import { withoutEnding } from "../input/text/text.js";
-import { tellsNested } from "../kvm/offered.js";
+import type { ParamsGiven } from "../kvm/load/params.js";
 import type { ReplayOptions } from "../kvm/replay.js";
-import { DEFAULT_RELEASE, type Release, resolveRelease } from "../rules/release.js";
+import type { Release } from "../rules/release.js";
+import { kernelSet } from "../situation/kernels.js";
+import { type Situation, situation, withKernel } from "../situation/situation.js";
 import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
 
 /** What the caller knows of the machine that printed the text. */
 export interface ExplainOptions {
   /** The machine: then the answers are exact as far as its registers are known. */
-  readonly host?: Host;
-  /** The kernel of the machine (for a virtual machine's message from QEMU: of its host). */
-  readonly release?: Release;
-  /** Module parameters as the user gives them. Default: those of the host. */
-  readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
+  readonly situation?: Situation;
+  /**
+   * The kernel of the machine where `situation` is not given (for a virtual machine's message from QEMU: of its host), as
+   * `uname -r` prints it.
+   */
+  readonly kernel?: string;
 }
 
 /** A kernel release that the text names. */
@@ -28,9 +31,11 @@ export interface NamedKernel {
 /** Everything besides the message itself that an explanation may use. */
 export interface ExplainContext {
   readonly host?: Host;
-  readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
+  readonly params?: ParamsGiven;
   /** Given, or taken from the host or from the text. */
   readonly release?: Release;
+  /** What is replayed for the host under `release`. */
+  readonly options: ReplayOptions;
   /** Where the release comes from. */
   readonly releaseFrom?: "given" | "host" | "text";
   readonly releaseNote?: string;
@@ -55,50 +60,69 @@ export interface Signs {
   readonly virtualMachine: boolean;
 }
 
-/** @param text whose signs are looked for in its beginning only: the rest of a long log is the same machine. */
-export function explainContext(text: KeptText, options: ExplainOptions): ExplainContext {
+/**
+ * What an explanation may use, under each kernel that the machine can run; without a release where nobody named one.
+ *
+ * @param text whose signs are looked for in its beginning only: the rest of a long log is the same machine.
+ */
+export function explainContexts(text: KeptText, given: ExplainOptions): readonly [ExplainContext, ...ExplainContext[]] {
   const head = text.head();
   const named = kernelIn(head);
-  const { host } = options;
-  let release = options.release;
-  let releaseFrom: ExplainContext["releaseFrom"] = release === undefined ? undefined : "given";
-  let releaseNote: string | undefined;
-  for (const [from, name] of [
-    ["host", host?.kernel],
-    ["text", named?.text],
-  ] as const) {
-    if (release !== undefined || name === undefined) continue;
-    const resolved = resolveRelease(name);
-    if (resolved.release === undefined) releaseNote = resolved.error;
-    else {
-      release = resolved.release;
-      releaseFrom = from;
-      if (resolved.note !== undefined) releaseNote = resolved.note;
-    }
-  }
-  const params = options.params ?? host?.params;
-  return {
+  const common = {
     signs: signsIn(head),
     anywhere: text.signs(),
     dumps: text.dumps,
-    ...(host === undefined ? {} : { host }),
-    ...(params === undefined ? {} : { params }),
-    ...(release === undefined ? {} : { release }),
-    ...(releaseFrom === undefined ? {} : { releaseFrom }),
-    ...(releaseNote === undefined ? {} : { releaseNote }),
     ...(named === undefined ? {} : { kernel: named }),
   };
+  const { from, note, situation } = kernelOf(given, named?.text);
+  if (situation === undefined)
+    return [{ ...common, options: {}, ...(note === undefined ? {} : { releaseNote: note }) }];
+  const { host, candidates } = situation;
+  const known = given.situation === undefined ? {} : { host };
+  return mapped(candidates, ({ release, options }): ExplainContext => {
+    const named = from === undefined ? {} : { release, releaseFrom: from };
+    const params = options.params === undefined ? {} : { params: options.params };
+    return { ...common, ...known, ...named, ...params, options, ...(note === undefined ? {} : { releaseNote: note }) };
+  });
 }
 
-/** Options of a replay for the machine at hand. */
-export function replayOptions(context: ExplainContext, release?: Release): ReplayOptions {
-  const chosen = release ?? context.release;
-  const told = context.host !== undefined && tellsNested(context.host, chosen ?? DEFAULT_RELEASE);
-  return {
-    ...(chosen === undefined ? {} : { release: chosen }),
-    ...(told ? { told } : {}),
-    ...(context.params === undefined ? {} : { params: context.params }),
-  };
+/** The kernels to explain under: as given, else the machine's own, else the one that the text names. */
+function kernelOf(
+  { situation: machine, kernel }: ExplainOptions,
+  named: string | undefined,
+): {
+  readonly from?: ExplainContext["releaseFrom"];
+  readonly note?: string | undefined;
+  readonly situation?: Situation;
+} {
+  if (machine !== undefined && machine.kernel.from !== "default") {
+    const from = machine.kernel.from === "asked" ? "given" : "host";
+    return { from, note: machine.kernel.note, situation: machine };
+  }
+  const asked = kernel ?? named;
+  const set = asked === undefined ? undefined : kernelSet(asked);
+  if (set === undefined || "error" in set) {
+    if (kernel !== undefined && set !== undefined) throw new RangeError(`options.kernel: ${set.error}`);
+    return { note: set?.error, ...(machine === undefined ? {} : { situation: machine }) };
+  }
+  const from = kernel === undefined ? "text" : "given";
+  return { from, note: set.note, situation: withKernel(machine ?? situationOfNobody(), set) };
+}
+
+/** A machine of which nothing is known. */
+function situationOfNobody(): Situation {
+  return situation({ cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }] });
+}
+
+function mapped<T, U>(list: readonly [T, ...T[]], change: (one: T) => U): readonly [U, ...U[]] {
+  return list.map(change) as unknown as readonly [U, ...U[]];
+}
+
+/** Options of a replay for the machine at hand; what it reported under its own kernel holds under no other. */
+export function replayOptions({ options }: ExplainContext, release?: Release): ReplayOptions {
+  if (release === undefined || release === options.release) return options;
+  const { told: _, ...rest } = options;
+  return { ...rest, release };
 }
 
 const KERNEL_PATTERNS = [

@@ -1,6 +1,6 @@
 import type { Cause, Decoded, Explanation } from "./answer.js";
 import { sinceText } from "./answer.js";
-import { type ExplainContext, type ExplainOptions, explainContext } from "./context.js";
+import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
 import { decodeDevice } from "./decoders/device.js";
 import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
@@ -113,9 +113,10 @@ function explanationsOf(
   { groups, unknown, lines }: Matches,
   options: ExplainOptions,
 ): readonly Explanation[] {
-  const context = explainContext(text, options);
+  const contexts = explainContexts(text, options);
+  const [context] = contexts;
   const explanations = withoutDump(groups)
-    .map((group) => explainGroup(group, context))
+    .flatMap((group) => explainUnder(group, contexts))
     .filter(isFirst);
   explanations.sort((a, b) => rank(a) - rank(b) || a.lines[0] - b.lines[0]);
   const rest = unknown.filter((line) => !isInDump(line, context, groups));
@@ -127,7 +128,8 @@ function explanationsOf(
 
 /** One line can word the same failure twice. */
 function isFirst(one: Explanation, position: number, all: readonly Explanation[]): boolean {
-  return all.findIndex((other) => other.what === one.what && other.lines[0] === one.lines[0]) === position;
+  const key = ({ what, lines, kernels }: Explanation) => `${lines[0]} ${kernels?.join() ?? ""} ${what}`;
+  return all.findIndex((other) => key(other) === key(one)) === position;
 }
 
 const GRAVITY = { blocks: 0, degrades: 1, harmless: 2, informs: 3 } as const;
@@ -142,6 +144,21 @@ function withoutDump(groups: readonly MatchGroup[]): readonly MatchGroup[] {
     ({ matches: [{ row }] }) => row.decoder === "hardware-error" || row.decoder === "exit-reason",
   );
   return failure ? groups.filter(({ matches: [{ row }] }) => row.id !== "vmcs-dump") : groups;
+}
+
+/** One explanation where all kernels that it can be give the same, else one for each that differs, with its kernels. */
+function explainUnder(group: MatchGroup, contexts: readonly ExplainContext[]): Explanation[] {
+  const found = new Map<string, { readonly one: Explanation; readonly kernels: string[] }>();
+  for (const context of contexts) {
+    const one = explainGroup(group, context);
+    const key = JSON.stringify(one);
+    const before = found.get(key);
+    const kernel = context.options.release ?? "";
+    if (before === undefined) found.set(key, { one, kernels: [kernel] });
+    else before.kernels.push(kernel);
+  }
+  const all = [...found.values()];
+  return all.length === 1 ? all.map(({ one }) => one) : all.map(({ one, kernels }) => ({ ...one, kernels }));
 }
 
 function explainGroup({ matches, count }: MatchGroup, context: ExplainContext): Explanation {

@@ -1,8 +1,9 @@
 import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
 import { hexIndex } from "../registers/registers.js";
-import type { Release } from "../rules/release.js";
-import type { AssumptionId } from "../why/assume.js";
+import type { AssumptionId } from "../situation/assume.js";
+import type { Situation } from "../situation/situation.js";
 import type { Feature, Layer } from "../why/features.js";
+import { kernelText } from "./kernel-text.js";
 import { someOf, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 import { LAYER_NAMES } from "./verdict.js";
@@ -20,7 +21,8 @@ export interface CpusInput {
   readonly total: number;
   readonly wanted: readonly WantedFeature[];
   readonly layer: Layer;
-  readonly release: Release;
+  /** Any of the CPUs in the situation that was asked about; missing where nothing was replayed. */
+  readonly situation?: Situation;
   readonly assumed: readonly AssumptionId[];
 }
 
@@ -58,8 +60,8 @@ export function cpusReport(input: CpusInput, width: number): Line[] {
 }
 
 /** ` with ept and without mbec at KVM's controls in Linux 6.18` */
-function conditionOf({ wanted, layer, release }: CpusInput): string {
+function conditionOf({ wanted, layer, situation }: CpusInput): string {
   if (wanted.length === 0) return "";
   const list = wanted.map(({ feature, cell }) => `${cell === "yes" ? "with" : "without"} ${feature.id}`);
-  return ` ${list.join(" and ")}${layer === "silicon" ? "" : `, at ${LAYER_NAMES[layer]} in Linux ${release}`}`;
+  return ` ${list.join(" and ")}${layer === "silicon" || situation === undefined ? "" : `, at ${LAYER_NAMES[layer]} in ${kernelText(situation)}`}`;
 }

@@ -13,6 +13,9 @@ function explanationLines(one: Explanation, width: number): Line[] {
   const [first, last] = one.lines;
   const where = `${first === last ? `line ${first}` : `lines ${first} to ${last}`}${one.count > 1 ? `, ${one.count} times` : ""}`;
   const lines: Line[] = [...wrap([styled("strong", one.matched), styled("dim", `  (${where})`)], width)];
+  if (one.kernels !== undefined) {
+    lines.push(...wrap(styled("label", `under Linux ${one.kernels.join(", ")}:`), width, "  "));
+  }
   lines.push(...wrap(one.what, width, "  "));
   if (one.values.length > 0) {
     lines.push(

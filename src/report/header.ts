@@ -1,42 +1,17 @@
-import type { CoreGroup, Host } from "../host/host.js";
-import type { ReplayOptions } from "../kvm/replay.js";
+import type { ParamsGiven } from "../kvm/load/params.js";
 import { hexIndex } from "../registers/registers.js";
-import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
-import type { Assumption } from "../why/assume.js";
+import { coreText } from "../situation/pick-cpu.js";
+import { split } from "../situation/replays.js";
+import type { Situation } from "../situation/situation.js";
+import { kernelLabel, kernelReason } from "./kernel-text.js";
 import { labelled, wrap } from "./layout.js";
 import { type Inline, type Line, styled } from "./text.js";
 
-/** What a report is about: a host, how it is replayed, and everything that was taken for granted on the way. */
-export interface Subject {
-  /** With the assumptions made and the wanted CPUs picked. */
-  readonly host: Host;
-  /** Where the facts come from, in words; `Host.source` if not given. */
-  readonly source?: string;
-  /** Without `trace`. */
-  readonly options: Omit<ReplayOptions, "trace">;
-  /** Why this kernel release. */
-  readonly kernelReason: string;
-  /** Assumptions that filled something in. */
-  readonly assumed: readonly Assumption[];
-  /** What else the reader should know: how HOST was understood, what an option did not do. */
-  readonly notes: readonly string[];
-}
-
-export function releaseOf({ options }: Subject): Release {
-  return options.release ?? DEFAULT_RELEASE;
-}
-
-/** `P-cores (CPU 0-15)` */
-export function coreText(core: CoreGroup, index: number): string {
-  const types = core.coreTypes.length > 0 ? `${core.coreTypes.join(" and ")}-cores` : `core group ${index}`;
-  return core.logicalCpus === undefined ? types : `${types} (CPU ${core.logicalCpus})`;
-}
-
-export function subjectName({ host }: Subject): string {
+export function hostName({ host }: Pick<Situation, "host">): string {
   return host.name ?? host.codename ?? host.id ?? "a CPU without a name";
 }
 
-function cpuText({ host }: Subject): string {
+function cpuText({ host }: Situation): string {
   const [core] = host.cores;
   const parts: string[] = [];
   if (host.codename !== undefined && host.name !== undefined) parts.push(host.codename);
@@ -47,7 +22,7 @@ function cpuText({ host }: Subject): string {
   return parts.join(", ");
 }
 
-function coresText({ host }: Subject): string | undefined {
+function coresText({ host }: Situation): string | undefined {
   if (host.cores.length > 1) {
     return `${host.cores.map(coreText).join(", ")}; the boot CPU is one of the first`;
   }
@@ -56,26 +31,33 @@ function coresText({ host }: Subject): string | undefined {
 }
 
 /** Parameters, build options and facts about the machine that somebody gave. */
-function givenTexts({ options }: Subject): readonly (readonly [label: string, text: string])[] {
-  const params = (["kvm_intel", "kvm"] as const).flatMap((module) =>
-    Object.entries(options.params?.[module] ?? {}).map(([name, value]) => `${module}.${name}=${value}`),
-  );
-  const config = Object.entries(options.config ?? {}).map(([name, value]) => `${name}=${value ? "y" : "n"}`);
-  const machine = Object.entries(options.machine ?? {}).map(
+function givenTexts(situation: Situation): readonly (readonly [label: string, text: string])[] {
+  const params = split(situation, ({ options }) => paramsText(options.params))
+    .map(({ releases, answer }, _, all) =>
+      all.length === 1 || answer === "" ? answer : `${answer} (under ${releases.join(", ")})`,
+    )
+    .filter((text) => text !== "");
+  const config = Object.entries(situation.config ?? {}).map(([name, value]) => `${name}=${value ? "y" : "n"}`);
+  const machine = Object.entries(situation.machine ?? {}).map(
     ([name, value]) => `${name}=${value === undefined ? "unknown" : value ? 1 : 0}`,
   );
   return [
-    ...(params.length > 0 ? [["params", params.join(" ")] as const] : []),
+    ...(params.length > 0 ? [["params", params.join("; ")] as const] : []),
     ...(config.length > 0 ? [["config", config.join(" ")] as const] : []),
     ...(machine.length > 0 ? [["machine", machine.join(" ")] as const] : []),
   ];
 }
 
+function paramsText(params: ParamsGiven = {}): string {
+  return (["kvm_intel", "kvm"] as const)
+    .flatMap((module) => Object.entries(params[module] ?? {}).map(([name, value]) => `${module}.${name}=${value}`))
+    .join(" ");
+}
+
 /** Defaults that describe no host in particular. */
-function takenForGranted({ options }: Subject): string {
+function takenForGranted({ config, machine = {} }: Situation): string {
   const parts: string[] = [];
-  if (options.config === undefined) parts.push("Debian's build options (--config)");
-  const machine = options.machine ?? {};
+  if (config === undefined) parts.push("Debian's build options (--config)");
   const facts = [
     ...("tboot" in machine ? [] : ["not booted through tboot"]),
     ...("enlightenedVmcs" in machine ? [] : ["no enlightened VMCS"]),
@@ -85,21 +67,20 @@ function takenForGranted({ options }: Subject): string {
 }
 
 /** The head of every report: what it is about and what it takes for granted; `replayed`: by a kernel. */
-export function subjectLines(subject: Subject, width: number, replayed = true): Line[] {
-  const { host, assumed, notes } = subject;
-  const rows: (readonly [string, Inline])[] = [["CPU", cpuText(subject)]];
-  const cores = coresText(subject);
+export function headerLines(situation: Situation, width: number, replayed = true): Line[] {
+  const { assumed, notes, source } = situation;
+  const rows: (readonly [string, Inline])[] = [["CPU", cpuText(situation)]];
+  const cores = coresText(situation);
   if (cores !== undefined) rows.push(["cores", cores]);
-  const source = subject.source ?? host.source;
   if (source !== undefined) rows.push(["source", source]);
-  const kernel: Inline = [`Linux ${releaseOf(subject)}`, styled("dim", ` (${subject.kernelReason})`)];
-  if (replayed) rows.push(["kernel", kernel], ...givenTexts(subject));
+  const kernel: Inline = [kernelLabel(situation), styled("dim", ` (${kernelReason(situation)})`)];
+  if (replayed) rows.push(["kernel", kernel], ...givenTexts(situation));
   for (const [index, { id, text }] of assumed.entries()) {
     rows.push([index === 0 ? "assumed" : "", [styled("unknown", id), `: ${text}`]]);
   }
   if (assumed.length > 0) rows.push(["", [styled("command", "--assume none"), " drops these"]]);
-  const taken = replayed ? takenForGranted(subject) : "";
+  const taken = replayed ? takenForGranted(situation) : "";
   if (taken !== "") rows.push([assumed.length === 0 ? "assumed" : "", styled("dim", taken)]);
   for (const note of notes) rows.push(["note", note]);
-  return [...wrap(styled("title", subjectName(subject)), width), ...labelled(rows, width)];
+  return [...wrap(styled("title", hostName(situation)), width), ...labelled(rows, width)];
 }

@@ -1,39 +1,41 @@
 import { findings } from "../host/findings.js";
 import { hexIndex } from "../registers/registers.js";
+import { splitText } from "../situation/replays.js";
+import type { Situation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { type KernelFindingId, kernelFindings } from "../why/kernel-findings.js";
 import { layerStep } from "../why/layer-step.js";
-import { type Cell, type FeatureLayers, layersOf } from "../why/layers.js";
-import type { TracedReplay } from "../why/traced-replay.js";
+import { type Cell, type FeatureLayers, layers, layersOf } from "../why/layers.js";
+import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 import { GROUPS, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
-import { type Subject, subjectLines } from "./header.js";
-import { clipped, wrap } from "./layout.js";
+import { headerLines } from "./header.js";
+import { clipped, table, wrap } from "./layout.js";
+import { perKernel, perKernelText } from "./per-kernel.js";
 import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./reason-text.js";
-import { BLANK, type Line, type Span, spaces, styled } from "./text.js";
+import { BLANK, type Inline, type Line, type Span, spaces, styled } from "./text.js";
 import { verdict } from "./verdict.js";
 
-/** What `layersReport` takes: the replay with its trace, and the host with assumptions (`subject`) and without. */
-export interface LayersInput {
-  readonly subject: Subject;
-  readonly traced: TracedReplay;
-  /** As read, without assumptions: what findings are about. */
-  readonly host: Subject["host"];
-}
-
 /** Identity, verdict, the matrix of features and layers, what is not known, findings and kernel messages. */
-export function layersReport({ subject, traced, host }: LayersInput, width: number): Line[] {
-  const { replayed } = traced;
-  const layers = layersOf(replayed);
-  const lines: Line[] = [...subjectLines(subject, width), BLANK, ...wrap(verdict(traced, layers), width), BLANK];
-  lines.push(...matrixLines(layers, width));
-  const unknown = unknownLines(traced, layers, width);
+export function layersReport(situation: Situation, width: number): Line[] {
+  const traces = tracedReplays(situation);
+  const matrix = layers(situation);
+  const each = (render: (traced: TracedReplay) => readonly Line[]) =>
+    perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
+  const lines: Line[] = [...headerLines(situation, width), BLANK];
+  lines.push(...each((traced) => wrap(verdict(traced, layersOf(traced.replayed)), width)), BLANK);
+  lines.push(...matrixLines(matrix, width), ...splitLines(matrix, width));
+  const unknown = each((traced) => unknownLines(traced, layersOf(traced.replayed), width));
   if (unknown.length > 0) lines.push(BLANK, ...unknown);
   // What unread registers may make the kernel print is left to `replay`.
-  const kernel = kernelFindings(replayed).filter(({ id, certain }) => certain || !PRINTED.includes(id));
-  const found = [...findings(host), ...kernel];
+  const kernel = perKernelText(situation, (index) =>
+    kernelFindings((traces[index] as TracedReplay).replayed).filter(
+      ({ id, certain }) => certain || !PRINTED.includes(id),
+    ),
+  );
+  const found = [...findings(situation.read), ...kernel];
   if (found.length > 0) lines.push(BLANK, [styled("heading", "Findings")], ...findingLines(found, width));
-  const messages = messageLines(replayed, width, false);
+  const messages = each(({ replayed }) => messageLines(replayed, width, false));
   if (messages.length > 0) lines.push(BLANK, [styled("heading", "Kernel log")], ...messages);
   const hint = [
     styled("command", "vmxlens why FEATURE"),
@@ -43,6 +45,20 @@ export function layersReport({ subject, traced, host }: LayersInput, width: numb
   ];
   lines.push(BLANK, ...wrap(hint, width));
   return lines;
+}
+
+/** Cells for which the kernels that it can be give different answers. */
+function splitLines(matrix: readonly FeatureLayers[], width: number): Line[] {
+  const rows = matrix.flatMap(({ feature, split }) =>
+    LAYERS.flatMap((layer): Inline[][] => {
+      const answers = split[layer];
+      if (answers === undefined) return [];
+      const shown = answers.map(({ releases, answer }) => ({ releases, answer: CELLS[answer][0] }));
+      return [[feature.id, styled("dim", TITLES[layer][0]), splitText(shown)]];
+    }),
+  );
+  if (rows.length === 0) return [];
+  return [BLANK, [styled("heading", "It depends on the kernel")], ...table(rows, { width, indent: 2 })];
 }
 
 const PRINTED: readonly KernelFindingId[] = ["kernel-warns", "unchecked-msr-access"];

@@ -2,20 +2,30 @@ import { type LibvirtCpu, libvirtFeature } from "../compare/libvirt.js";
 import type { QemuCpu } from "../compare/qemu.js";
 import { isMixed } from "../compare/qemu-features.js";
 import { propertiesOf } from "../compare/qemu-models.js";
-import { formatMsr, type Msr } from "../host/msr.js";
 import { hexIndex, registerOf } from "../registers/registers.js";
-import { type Subject, subjectLines } from "./header.js";
+import { nested, nestedSplits } from "../situation/nested.js";
+import { splitText } from "../situation/replays.js";
+import type { Situation } from "../situation/situation.js";
+import { headerLines } from "./header.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
 /** The capability MSRs that KVM offers a nested hypervisor. */
-export function nestedReport(subject: Subject, msrs: ReadonlyMap<number, Msr>, width: number): Line[] {
-  const rows = [...msrs].map(([index, msr]): Inline[] => [
+export function nestedReport(situation: Situation, width: number): Line[] {
+  const { msrs } = nested(situation);
+  const rows = [...msrs.values()].map(({ index, text }): Inline[] => [
     styled("strong", hexIndex(index)),
     registerOf(index)?.sdm ?? "",
-    formatMsr(msr),
+    text,
   ]);
-  return [...subjectLines(subject, width), BLANK, ...table(rows, { width })];
+  return [...headerLines(situation, width), BLANK, ...table(rows, { width }), ...splitLines(situation, width)];
+}
+
+/** Registers that the kernels offer differently, with what each offers. */
+function splitLines(situation: Situation, width: number): Line[] {
+  const rows = nestedSplits(situation).map(({ index, answers }): Inline[] => [hexIndex(index), splitText(answers)]);
+  if (rows.length === 0) return [];
+  return [BLANK, [styled("heading", "It depends on the kernel")], ...table(rows, { width, indent: 2 })];
 }
 
 /** What the `-cpu` text leaves open, and what to type for it. */

@@ -1,3 +1,4 @@
+import { givenParam } from "../kvm/load/params.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import { registerOf } from "../registers/registers.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
@@ -21,7 +22,7 @@ export function instructions(remedy: Remedy, given: ReplayOptions["params"] = {}
 function instruction(change: Change, given: NonNullable<ReplayOptions["params"]>): Instruction {
   switch (change.kind) {
     case "parameter":
-      return parameter(change, given[change.module]?.[change.name]);
+      return parameter(change, givenParam(given, change.module, change.name));
     case "firmware": {
       const sgx = change.sgx ? " and SGX (Software Guard Extensions)" : "";
       return {

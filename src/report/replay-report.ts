@@ -3,18 +3,21 @@ import { bitsOf, formatWord, type Word } from "../bits/word.js";
 import { formatMsr } from "../host/msr.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
-import { cpuFlags, type FlagState, vmxFlagsLine, vmxWordCount } from "../linux/cpuinfo.js";
+import { vmxWordCount } from "../linux/cpuinfo.js";
 import { hexIndex } from "../registers/registers.js";
 import type { MsrRead, TraceEvent } from "../rules/machine.js";
 import type { Rule } from "../rules/rule.js";
 import { bitName, type FunctionName, REPLAY_MSRS, type WordName } from "../rules/words.js";
+import type { Situation } from "../situation/situation.js";
+import { flagText, linesOf } from "../situation/vmx-flags.js";
 import { kernelFindings } from "../why/kernel-findings.js";
 import { holdsBefore } from "../why/state-before.js";
-import type { TracedReplay } from "../why/traced-replay.js";
+import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 import { registerText } from "./bit-text.js";
 import { certaintyText, findingLines, messageLines } from "./findings-report.js";
-import { type Subject, subjectLines } from "./header.js";
+import { headerLines } from "./header.js";
 import { labelled, table, wrap } from "./layout.js";
+import { perKernel } from "./per-kernel.js";
 import { functionName } from "./reason-text.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 import { loadVerdict } from "./verdict.js";
@@ -45,18 +48,16 @@ export function phaseOf(rule: Rule): Phase {
   return BOOT_FUNCTIONS.includes(rule.fn) ? "boot" : "kvm";
 }
 
-/** What `replayReport` takes: the replay with its trace, and the parts of the run to show. */
-export interface ReplayInput {
-  readonly subject: Subject;
-  readonly traced: TracedReplay;
-  /** Empty: all. */
-  readonly phases: readonly Phase[];
+/** The annotated run in the order of execution, then what came of it; `phases`: the parts to show, all if empty. */
+export function replayReport(situation: Situation, phases: readonly Phase[], width: number): Line[] {
+  const traces = tracedReplays(situation);
+  const runs = perKernel(situation, width, (at) => runLines(traces[at] as TracedReplay, phases, width));
+  return [...headerLines(situation, width), ...runs];
 }
 
-/** The annotated run in the order of execution, then what came of it. */
-export function replayReport({ subject, traced, phases }: ReplayInput, width: number): Line[] {
+function runLines(traced: TracedReplay, phases: readonly Phase[], width: number): Line[] {
   const wanted = (phase: Phase) => phases.length === 0 || phases.includes(phase);
-  const lines: Line[] = [...subjectLines(subject, width)];
+  const lines: Line[] = [];
   let phase: Phase | undefined;
   let fn: FunctionName | undefined;
   const steps = stepsOf(traced.events);
@@ -243,18 +244,8 @@ function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width
 
 /** `vmx flags` and the part of `flags` that comes from VMX, a `?` behind what is not known. */
 export function cpuinfoTexts(replayed: Replay): { readonly vmxFlags: string | undefined; readonly flags: string } {
-  const { cpu, release } = replayed;
-  const words = Array.from({ length: vmxWordCount(release) }, (_, i) => cpu.word(`vmx_capability[${i as 0}]`));
-  const line = vmxFlagsLine(release, cpu.bit("caps", "VMX"), words);
-  const flags = cpuFlags(release, (name) => cpu.bit("caps", name));
-  return { vmxFlags: line.printed === "no" ? undefined : flagText(line.flags), flags: flagText(flags) };
-}
-
-function flagText(flags: readonly FlagState[]): string {
-  return flags
-    .filter(({ set }) => set !== "no")
-    .map(({ flag, set }) => (set === "unknown" ? `${flag}?` : flag))
-    .join(" ");
+  const { vmxFlags, flags } = linesOf(replayed);
+  return { vmxFlags: vmxFlags.printed === "no" ? undefined : flagText(vmxFlags.flags), flags: flagText(flags) };
 }
 
 function bootRows(replayed: Replay): (readonly [string, Inline])[] {

@@ -7,16 +7,16 @@ import { formatMsr } from "../host/msr.js";
 import type { BitRow } from "../registers/bit-row.js";
 import { hexIndex } from "../registers/registers.js";
 import { VOCABULARIES, type Vocabulary } from "../registers/sources.js";
+import { coreText } from "../situation/pick-cpu.js";
+import type { Situation } from "../situation/situation.js";
 import { findingLines } from "./findings-report.js";
-import { coreText, type Subject, subjectLines } from "./header.js";
+import { headerLines } from "./header.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
 
-/** What `showReport` takes: the host with assumptions (`subject`) and without, and what of its registers to show. */
+/** What `showReport` takes: the situation, and what of its registers to show. */
 export interface ShowInput {
-  readonly subject: Subject;
-  /** As read, without assumptions. */
-  readonly host: Subject["host"];
+  readonly situation: Situation;
   /** MSR indices; all registers when empty. */
   readonly registers: readonly number[];
   /** Vocabularies whose names are shown beside the SDM's. */
@@ -25,19 +25,21 @@ export interface ShowInput {
 
 /** Every register decoded, or those asked for, with the findings about them. */
 export function showReport(input: ShowInput, width: number): Line[] {
-  const { subject, host, registers } = input;
+  const { situation, registers } = input;
   const asked = (index: number) => registers.length === 0 || registers.includes(index);
-  const [first] = subject.host.cores;
-  const lines: Line[] = [...subjectLines(subject, width, false)];
-  for (const [position, core] of subject.host.cores.entries()) {
-    if (subject.host.cores.length > 1) lines.push(BLANK, [styled("title", coreText(core, position))]);
+  const [first] = situation.host.cores;
+  const lines: Line[] = [...headerLines(situation, width, false)];
+  for (const [position, core] of situation.host.cores.entries()) {
+    if (situation.host.cores.length > 1) lines.push(BLANK, [styled("title", coreText(core, position))]);
     const shown = decodeCore(core).filter(
       ({ register }) => asked(register.index) && (core === first || differs(core, first, register.index)),
     );
     for (const decoded of shown) lines.push(BLANK, ...registerLines(decoded, input, width));
     if (shown.length === 0) lines.push(...wrap("no register that differs from the first", width, "  "));
   }
-  const found = findings(host).filter(({ msr }) => registers.length === 0 || (msr !== undefined && asked(msr)));
+  const found = findings(situation.read).filter(
+    ({ msr }) => registers.length === 0 || (msr !== undefined && asked(msr)),
+  );
   if (found.length > 0) {
     lines.push(BLANK, [styled("heading", "Findings")], ...findingLines(found, width, { sources: true }));
   }
@@ -52,7 +54,9 @@ function differs(a: CoreGroup, b: CoreGroup, index: number): boolean {
 /** One register: its value, then its bits and fields; the whole table when it was asked for by name. */
 export function registerLines(decoded: DecodedRegister, input: ShowInput, width: number): Line[] {
   const { register, msr, exists } = decoded;
-  const read = input.host.cores.some((core) => (core.msrs.get(register.index)?.state ?? "unknown") !== "unknown");
+  const read = input.situation.read.cores.some(
+    (core) => (core.msrs.get(register.index)?.state ?? "unknown") !== "unknown",
+  );
   const assumed = read ? "" : styled("unknown", " (assumed)");
   const value: Inline =
     msr.state === "value" ? [" = ", styled("strong", formatMsr(msr)), assumed] : [": ", stateText(decoded)];

@@ -1,10 +1,10 @@
 import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
+import { coreText } from "../situation/pick-cpu.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { layerStep } from "../why/layer-step.js";
 import { type FeatureLayers, layersOf } from "../why/layers.js";
 import type { TracedReplay } from "../why/traced-replay.js";
-import { coreText } from "./header.js";
 import { someOf } from "./layout.js";
 import { missingControls, refusalOf, sentence, stepText } from "./reason-text.js";
 import { type Inline, styled } from "./text.js";

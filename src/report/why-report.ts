@@ -1,15 +1,19 @@
+import type { ParamsGiven } from "../kvm/load/params.js";
 import { formatRange } from "../rules/release.js";
 import type { Rule } from "../rules/rule.js";
+import { splitText } from "../situation/replays.js";
+import type { Situation } from "../situation/situation.js";
 import { LAYER_TITLES, type Layer } from "../why/features.js";
 import type { LayerStep } from "../why/layer-step.js";
 import type { Cell } from "../why/layers.js";
 import type { Remedy } from "../why/remedies.js";
 import { holdsBefore } from "../why/state-before.js";
-import type { Why } from "../why/why.js";
+import type { Why, WhyAnswer } from "../why/why.js";
 import { type ConditionText, conditionText } from "./condition-text.js";
-import { type Subject, subjectLines } from "./header.js";
+import { headerLines } from "./header.js";
 import { howToTell } from "./layers-report.js";
 import { table, wrap } from "./layout.js";
+import { perKernel } from "./per-kernel.js";
 import {
   decisiveBits,
   functionName,
@@ -25,8 +29,8 @@ import { LAYER_NAMES, loadVerdict } from "./verdict.js";
 
 /** What `whyReport` takes: the answer of `why` on one feature, and what was found out around it. */
 export interface WhyInput {
-  readonly subject: Subject;
-  readonly why: Why;
+  readonly situation: Situation;
+  readonly why: WhyAnswer;
   /** What was said about the name of the feature. */
   readonly note?: string;
   /** CPUs of the atlas that have the feature, the newest first, of how many nobody knows, and how many there are. */
@@ -36,17 +40,29 @@ export interface WhyInput {
 const STYLES: { readonly [C in Cell]: Style } = { yes: "yes", no: "no", unknown: "unknown", none: "dim" };
 
 /** The chain of layers for one feature, the rule that took it, and what would have to change. */
-export function whyReport({ subject, why, note, atlas }: WhyInput, width: number): Line[] {
-  const { feature } = why;
-  const lines: Line[] = [...subjectLines(subject, width), BLANK];
+export function whyReport({ situation, why, note, atlas }: WhyInput, width: number): Line[] {
+  const { feature, reachedUnder } = why;
+  const lines: Line[] = [...headerLines(situation, width), BLANK];
   lines.push(...wrap([styled("title", feature.id), `: ${feature.name}`], width));
   if (note !== undefined) lines.push(...wrap(styled("dim", note), width, "  "));
-  lines.push(...wrap(answer(why), width), BLANK, ...chainLines(why, width));
+  if (reachedUnder.length > 1) {
+    const text: Inline = [styled("unknown", "It depends on the kernel"), `: ${splitText(reachedUnder)}.`];
+    lines.push(...wrap(text, width), BLANK);
+  }
+  return [
+    ...lines,
+    ...perKernel(situation, width, (at) => kernelLines(why.each[at] as Why, situation, at, atlas, width)),
+  ];
+}
+
+/** The answer under one kernel. */
+function kernelLines(why: Why, { candidates }: Situation, at: number, atlas: WhyInput["atlas"], width: number): Line[] {
+  const lines: Line[] = [...wrap(answer(why), width), BLANK, ...chainLines(why, width)];
   const emulated = emulationText(why);
   if (emulated !== undefined) lines.push(BLANK, ...wrap(emulated, width));
   const rules = decidingRules(why);
   for (const rule of rules) lines.push(BLANK, ...ruleLines(why, rule, width));
-  const change = changeLines(why, subject, atlas, width);
+  const change = changeLines(why, candidates[at]?.options.params ?? {}, atlas, width);
   if (change.length > 0) lines.push(BLANK, ...change);
   return lines;
 }
@@ -137,7 +153,7 @@ export function unknownSources({ traced, steps }: Why): readonly UnknownSource[]
   return [...sources.values()];
 }
 
-function changeLines(why: Why, { options }: Subject, atlas: WhyInput["atlas"], width: number): Line[] {
+function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], width: number): Line[] {
   const { reached } = why;
   if (reached === "yes") return [];
   // The CPU may have what nobody read; to ask for another one is for those that are known to lack it.
@@ -167,7 +183,7 @@ function changeLines(why: Why, { options }: Subject, atlas: WhyInput["atlas"], w
   lines.push([styled("heading", title), styled("dim", remedies.length > 1 ? "  (any one of these)" : "")]);
   for (const [index, remedy] of remedies.entries()) {
     const number = remedies.length > 1 ? `${index + 1}. ` : "";
-    for (const [part, { text, details = [], commands }] of instructions(remedy, options.params).entries()) {
+    for (const [part, { text, details = [], commands }] of instructions(remedy, params).entries()) {
       const bullet = part === 0 ? number : spaces(number.length);
       lines.push(...wrap(part === 0 ? text : `and ${text}`, width, `  ${bullet}`));
       for (const detail of details) lines.push(...wrap(detail, width, spaces(bullet.length + 4), bullet.length + 6));

@@ -1,10 +1,13 @@
 import { and, type Tri } from "../bits/tri.js";
+import type { Host } from "../host/host.js";
 import type { CoreReplay, Replay } from "../kvm/replay.js";
 import { paramsOf } from "../kvm/replay.js";
 import { VMX_FLAGS, type VmxFlag } from "../linux/vmx-features.js";
 import { inRange } from "../rules/release.js";
 import type { Condition } from "../rules/rule.js";
 import type { WordName } from "../rules/words.js";
+import { type Replays, replays, type SplitAnswer, split } from "../situation/replays.js";
+import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./features.js";
 
 /** What a layer says of a feature; `"none"` where the layer has nothing to say about it. */
@@ -14,6 +17,8 @@ export type Cell = Tri | "none";
 export interface FeatureLayers {
   readonly feature: Feature;
   readonly cells: Readonly<Record<Layer, Cell>>;
+  /** The answers at each layer where the kernels that it can be do not agree; the cell is `"unknown"` there. */
+  readonly split: { readonly [L in Layer]?: readonly SplitAnswer<Cell>[] };
   /** The first layer that does not pass the feature on, counted from the silicon. */
   readonly lostAt?: Layer;
   /** The first layer that nobody can judge, if none before it lost the feature. */
@@ -109,24 +114,64 @@ function nestedGate(cpu: CoreReplay, layer: Layer, value: Tri): Tri {
 /** What every layer says of one feature, and where it is lost; `layersOf` gives all features. */
 export function featureLayers(replayed: Replay, feature: Feature): FeatureLayers {
   const cells = {} as Record<Layer, Cell>;
+  for (const layer of LAYERS) cells[layer] = layerCell(replayed, feature, layer);
+  return featureRow(feature, cells);
+}
+
+function featureRow(feature: Feature, cells: Record<Layer, Cell>, answers: FeatureLayers["split"] = {}): FeatureLayers {
   let lostAt: Layer | undefined;
   let unknownAt: Layer | undefined;
   for (const layer of LAYERS) {
-    const cell = layerCell(replayed, feature, layer);
-    cells[layer] = cell;
     if (lostAt !== undefined) continue;
-    if (cell === "no") lostAt = layer;
-    else if (cell === "unknown") unknownAt ??= layer;
+    if (cells[layer] === "no") lostAt = layer;
+    else if (cells[layer] === "unknown") unknownAt ??= layer;
   }
   return {
     feature,
     cells,
+    split: answers,
     ...(lostAt === undefined ? {} : { lostAt }),
     ...(unknownAt === undefined ? {} : { unknownAt }),
   };
 }
 
-/** Every feature at every layer. */
+/** Every feature at every layer under one kernel. */
 export function layersOf(replayed: Replay): readonly FeatureLayers[] {
   return FEATURE_LIST.map((feature) => featureLayers(replayed, feature));
+}
+
+/**
+ * Every feature at every layer. A cell is known where all kernels of the situation give the same; `split` has their answers
+ * otherwise. Throws `RangeError` for what is neither a situation nor a host.
+ */
+export function layers(subject: Situation | Host): readonly FeatureLayers[] {
+  const replayed = replays(subject);
+  const each = replayed.each.map(layersOf);
+  return FEATURE_LIST.map((_, at) =>
+    joinedLayers(
+      replayed,
+      each.map((rows) => rows[at] as FeatureLayers),
+    ),
+  );
+}
+
+/** What every kernel of a situation says of one feature at every layer. */
+export function layersUnder(replayed: Replays, feature: Feature): FeatureLayers {
+  return joinedLayers(
+    replayed,
+    replayed.each.map((one) => featureLayers(one, feature)),
+  );
+}
+
+function joinedLayers(replayed: Replays, rows: readonly FeatureLayers[]): FeatureLayers {
+  const [first, ...others] = rows as [FeatureLayers, ...FeatureLayers[]];
+  if (others.length === 0) return first;
+  const answers = {} as { [L in Layer]?: readonly SplitAnswer<Cell>[] };
+  const cells = {} as Record<Layer, Cell>;
+  for (const layer of LAYERS) {
+    const found = split(replayed.situation, (_, at) => (rows[at] as FeatureLayers).cells[layer]);
+    cells[layer] = found.length === 1 ? first.cells[layer] : "unknown";
+    if (found.length > 1) answers[layer] = found;
+  }
+  return featureRow(first.feature, cells, answers);
 }

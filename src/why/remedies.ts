@@ -2,6 +2,7 @@ import { word } from "../bits/word.js";
 import type { CpuFeature, Host, Params } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import type { ParamRow } from "../kvm/load/params.js";
+import { givenParam } from "../kvm/load/params.js";
 import { DEBIAN_CONFIG, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange } from "../rules/release.js";
 import type { Feature, Layer } from "./features.js";
@@ -121,7 +122,7 @@ function paramCandidates(options: ReplayOptions): readonly Candidate[] {
   const config = options.config === undefined ? DEBIAN_CONFIG : { ...DEBIAN_CONFIG, ...options.config };
   const candidates: Candidate[] = [];
   for (const row of paramsOf(options.release ?? DEFAULT_RELEASE, config)) {
-    const given = options.params?.[row.module]?.[row.name];
+    const given = givenParam(options.params, row.module, row.name);
     const value = given === undefined ? untried(row) : String(row.default);
     if (value === undefined || value === given) continue;
     candidates.push({

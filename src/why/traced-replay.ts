@@ -2,6 +2,8 @@ import type { Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { settledRead, settledRecord, type TraceEvent } from "../rules/machine.js";
+import { keepReplays } from "../situation/replays.js";
+import type { Situation } from "../situation/situation.js";
 
 /** A replay together with its trace. */
 export interface TracedReplay {
@@ -32,4 +34,18 @@ function settledEvent(event: TraceEvent, loads: Tri): TraceEvent {
     default:
       return event;
   }
+}
+
+const traces = new WeakMap<Situation, readonly [TracedReplay, ...TracedReplay[]]>();
+
+/** The replays of a situation with their traces, one for each kernel that it can be; made once. */
+export function tracedReplays(situation: Situation): readonly [TracedReplay, ...TracedReplay[]] {
+  let found = traces.get(situation);
+  if (found === undefined) {
+    const { host, candidates } = situation;
+    found = candidates.map(({ options }) => tracedReplay(host, options)) as [TracedReplay, ...TracedReplay[]];
+    keepReplays(situation, found.map(({ replayed }) => replayed) as [Replay, ...Replay[]]);
+    traces.set(situation, found);
+  }
+  return found;
 }

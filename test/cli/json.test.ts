@@ -69,7 +69,7 @@ describe("the JSON says", () => {
     expect(layers).toMatchObject({
       format: "vmxlens-layers/1",
       host: { id: "intel-50654-skylakex" },
-      kernel: { release: "7.3" },
+      kernel: { text: "7.3", from: "asked", candidates: [{ release: "7.3" }] },
       loads: "yes",
     });
     const { features } = layers as { features: { id: string; layers: object; lostAt: string | null }[] };
@@ -102,15 +102,20 @@ describe("the JSON says", () => {
     expect(why).toMatchObject({
       reached: "no",
       lostAt: "param",
-      remedies: [
-        [
-          {
-            kind: "parameter",
-            name: "ept",
-            value: "1",
-            commands: [expect.stringContaining("modprobe"), expect.anything()],
-          },
-        ],
+      each: [
+        {
+          kernel: "6.18",
+          remedies: [
+            [
+              {
+                kind: "parameter",
+                name: "ept",
+                value: "1",
+                commands: [expect.stringContaining("modprobe"), expect.anything()],
+              },
+            ],
+          ],
+        },
       ],
     });
   });

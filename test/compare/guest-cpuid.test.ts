@@ -10,8 +10,9 @@ import { qemuData } from "../../src/compare/qemu-models.js";
 import { atlas, atlasHost } from "../../src/input/atlas/atlas.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
-import { assume } from "../../src/why/assume.js";
+import { assume } from "../../src/situation/assume.js";
 import { runCli } from "../cli/run.js";
+import { under } from "../host/under.js";
 import type { DumpFacts } from "../oracles/atlas/dump-facts.js";
 
 const DUMPS: readonly DumpFacts[] = gunzipSync(
@@ -156,7 +157,7 @@ describe("nested", () => {
 });
 
 describe("migrate", () => {
-  const on = (id: string) => replay(assume(atlasHost(id), "firmware=enabled").host, { release: "6.12" });
+  const on = (id: string) => under(assume(atlasHost(id), "firmware=enabled").host, { release: "6.12" });
 
   it("proposes a model that both CPUs can run", () => {
     const pairs = [

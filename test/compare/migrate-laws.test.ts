@@ -14,7 +14,8 @@ import { type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/gue
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { type Replay, replay } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
-import { assume } from "../../src/why/assume.js";
+import { assume } from "../../src/situation/assume.js";
+import { under } from "../host/under.js";
 
 /*
  * vmx_set_vmx_msr written down once more, for whole values, by the facts of arch/x86/kvm/vmx/nested.c of 6.1 and later:
@@ -85,8 +86,9 @@ function takesAll(values: Values, offered: Values, order: readonly number[]): bo
 const ready = (host: Host) => assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
 const HOSTS = atlas().map((entry) => ready(entryHost(entry)));
 const on = (index: number, release: Release) => replay(HOSTS[index] as Host, { release });
+const again = ({ host, release }: Replay) => under(host, { release });
 const of = (from: Replay, to: Replay, options: MigrateOptions = {}): Migration => {
-  const result = migrate(from, to, options);
+  const result = migrate(again(from), again(to), options);
   if (result.kind !== "migration") throw new Error(JSON.stringify(result));
   return result;
 };
@@ -283,8 +285,8 @@ describe("the configuration that makes it work", () => {
 
   it("asks back about versions and models that do not exist", () => {
     const here = on(0, "6.12");
-    expect(migrate(here, here, { qemuVersion: "seven" }).kind).toBe("unknown version");
-    expect(migrate(here, here, { libvirtVersion: "new" }).kind).toBe("unknown version");
-    expect(migrate(here, here, { model: "nearest" }).kind).toBe("unknown model");
+    expect(migrate(again(here), again(here), { qemuVersion: "seven" }).kind).toBe("unknown version");
+    expect(migrate(again(here), again(here), { libvirtVersion: "new" }).kind).toBe("unknown version");
+    expect(migrate(again(here), again(here), { model: "nearest" }).kind).toBe("unknown model");
   });
 });

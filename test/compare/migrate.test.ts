@@ -2,14 +2,16 @@ import { describe, expect, it } from "vitest";
 import { type MigrateOptions, type Migration, migrate } from "../../src/compare/migrate.js";
 import type { Host } from "../../src/host/host.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
-import { type ReplayOptions, replay } from "../../src/kvm/replay.js";
+import type { ReplayOptions } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
-import { assume } from "../../src/why/assume.js";
+import { assume } from "../../src/situation/assume.js";
+import { replays } from "../../src/situation/replays.js";
+import { under } from "../host/under.js";
 
 const ready = (host: Host) => assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
 const SKYLAKE = ready(atlasHost("intel-50654-skylakex"));
 const HASWELL = ready(atlasHost("intel-306c3-haswell"));
-const on = (host: Host, options: ReplayOptions) => replay(host, options);
+const on = (host: Host, options: ReplayOptions) => under(host, options);
 const of = (...args: Parameters<typeof migrate>): Migration => {
   const result = migrate(...args);
   if (result.kind !== "migration") throw new Error(JSON.stringify(result));
@@ -20,10 +22,10 @@ describe("migrate", () => {
   it("lets a guest back to where it comes from, on every CPU", () => {
     for (const [i, entry] of atlas().entries()) {
       const host = ready(entryHost(entry));
-      const here = replay(host, { release: RELEASES[i % RELEASES.length] as Release });
+      const here = under(host, { release: RELEASES[i % RELEASES.length] as Release });
       const { verdict, offenders } = of(here, here);
       expect(offenders.filter((offender) => offender.certain)).toEqual([]);
-      if (here.loads === "yes") expect(verdict).not.toBe("no");
+      if (replays(here).loads === "yes") expect(verdict).not.toBe("no");
     }
   });
 

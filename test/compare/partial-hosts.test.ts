@@ -23,6 +23,7 @@ import { RELEASES, type Release } from "../../src/rules/release.js";
 import type { Value64 } from "../../src/vmcs/value64.js";
 import { kernelFindings } from "../../src/why/kernel-findings.js";
 import { layersOf } from "../../src/why/layers.js";
+import { under } from "../host/under.js";
 import { contradictions } from "../kvm/soundness.js";
 import { completion, fits, partialHost, wholeHost } from "./partial-hosts.js";
 import { observe } from "./verify/observe.js";
@@ -127,7 +128,10 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
         for (const { partial, full } of pairsOf(one, 2)) {
           const { wrong, tri, is } = judge();
           for (const pack of PACKS) {
-            const [claimed, actual] = [runsOn(partial, pack, { release }), runsOn(full, pack, { release })];
+            const [claimed, actual] = [
+              runsOn(under(partial, { release }), pack),
+              runsOn(under(full, { release }), pack),
+            ];
             tri(`${pack.id} runs`, claimed.verdict, actual.verdict);
             for (const [i, { requirement, met }] of claimed.judged.entries()) {
               tri(`${pack.id} ${requirement.id}`, met, actual.judged[i]?.met);
@@ -250,7 +254,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
             observed: observed ?? {},
           };
           // Boot writes an unlocked IA32_FEAT_CTL: who reads it afterwards reads another value.
-          const ids = verify(host, { release })
+          const ids = verify(under(host, { release }))
             .differences.map(({ id }) => id)
             .filter((id) => id !== "feat-ctl");
           expect(ids).toEqual([]);
@@ -270,7 +274,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
         (one, release, msr, bit) => {
           for (const { partial, full } of pairsOf(one, 2)) {
             if (replay(full, { release }).cpu.loads === "no") continue;
-            const at = (host: Host) => lossLayer({ label: "h", host, options: { release } }, msr, bit);
+            const at = (host: Host) => lossLayer({ label: "h", situation: under(host, { release }) }, msr, bit);
             const [claimed, actual] = [at(partial), at(full)];
             if (claimed !== undefined && actual !== undefined) expect(actual).toBe(claimed);
           }

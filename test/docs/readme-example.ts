@@ -1,11 +1,10 @@
-import { atlasHost, replay } from "../../src/index.js";
+import { atlasHost, layers, nested, replays, situation, vmxFlags, why } from "../../src/index.js";
 
-const { cpu, loads } = replay(atlasHost("intel-50654-skylakex"), {
-  release: "6.12",
-  params: { kvm_intel: { ept: "0" } },
-});
+const skylake = situation(atlasHost("intel-50654-skylakex"), { kernel: "6.12", params: { kvm_intel: { ept: "0" } } });
 export const answers = [
-  loads, // "unknown": nobody read the firmware's switch
-  cpu.bit("params", "unrestricted_guest"), // "no": it needs ept=1
-  cpu.bit("cpu_based_2nd_exec_ctrl", "EPT"), // "yes": the control itself could be used
+  replays(skylake).loads, // "unknown": nobody read the firmware's switch
+  why(skylake, "unrestricted guest").lostAt, // "param": it needs ept=1
+  layers(skylake).find(({ feature }) => feature.id === "mbec")?.cells.kvm, // "no": KVM asks for it since 7.2
+  nested(skylake).msrs.get(0x48a)?.text, // "0x32": the highest index of a VMCS field that L1 gets
+  vmxFlags(situation(skylake.host, { kernel: "6.12", assume: ["firmware=enabled"] })).vmxFlags.printed, // "yes"
 ];

@@ -7,6 +7,7 @@ import { type ReplayOptions, replay } from "../../src/kvm/replay.js";
 import { kernelFindings } from "../../src/why/kernel-findings.js";
 import { tracedReplay } from "../../src/why/traced-replay.js";
 import { runCli } from "../cli/run.js";
+import { under } from "../host/under.js";
 
 /* Records behind a refusal that is possible only: they are certain in every case in which the module loads, and not otherwise. */
 
@@ -79,7 +80,7 @@ describe("behind a refusal that is possible", () => {
   it("verify neither takes such a line for explained nor for a difference, unless the module shows that it loaded", () => {
     const line = said[0]?.text ?? "";
     const logged = { ...UNREAD, observed: { messages: [line] } };
-    const item = (host: Host) => verify(host, OPTIONS).items.find(({ id }) => id === `message ${line}`);
+    const item = (host: Host) => verify(under(host, OPTIONS)).items.find(({ id }) => id === `message ${line}`);
     expect(item(logged)).toMatchObject({ verdict: "unknown", replayed: "printed if kvm_intel loads" });
     const loaded = { ...logged, params: { kvm_intel: { nested: "Y" } } };
     expect(item(loaded)).toMatchObject({ verdict: "agree", replayed: "printed" });
@@ -113,7 +114,7 @@ describe("the command line", () => {
 
   it("says so in JSON, of messages, reads and whole steps", async () => {
     const { out } = await runCli([...args, "--json"]);
-    const { outcome, steps } = JSON.parse(out);
+    const [{ outcome, steps }] = JSON.parse(out).runs;
     const certain = outcome.messages
       .filter(({ text }: { text: string }) => text.includes("eVMCS"))
       .map((message: { certain: unknown }) => message.certain);

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { explain } from "../../src/messages/explain.js";
 import type { RefusingLayer } from "../../src/messages/message.js";
 import type { RELEASES } from "../../src/rules/release.js";
+import { explain } from "./explain-on.js";
 
 /** A real line with its public source and what the answer has to say. */
 interface CorpusEntry {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
-import type { Subject } from "../../src/report/header.js";
 import { layersReport, matrixLines } from "../../src/report/layers-report.js";
 import { stepText } from "../../src/report/reason-text.js";
 import { replayReport } from "../../src/report/replay-report.js";
@@ -9,20 +8,17 @@ import { showReport } from "../../src/report/show-report.js";
 import { type Line, lengthOf, plainText } from "../../src/report/text.js";
 import { whyReport } from "../../src/report/why-report.js";
 import { RELEASES } from "../../src/rules/release.js";
-import { assume } from "../../src/why/assume.js";
+import { assume } from "../../src/situation/assume.js";
 import { FEATURE_LIST, LAYERS } from "../../src/why/features.js";
 import { kernelFindings } from "../../src/why/kernel-findings.js";
 import { layerStep } from "../../src/why/layer-step.js";
 import { layersOf } from "../../src/why/layers.js";
 import { tracedReplay } from "../../src/why/traced-replay.js";
 import { why } from "../../src/why/why.js";
+import { under } from "../host/under.js";
 
 function assumed(host: Host): Host {
   return assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
-}
-
-function subject(host: Host, options: Subject["options"] = {}): Subject {
-  return { host, options, kernelReason: "for a test", assumed: [], notes: [] };
 }
 
 /** No line is wider, but for commands, which are never cut. */
@@ -40,15 +36,14 @@ describe("every report keeps to its width", () => {
   it.each([20, 33, 57, 80, 140])("of %i columns", (width) => {
     for (const entry of SOME) {
       const host = entryHost(entry);
-      const traced = tracedReplay(assumed(host), { release: "7.2" });
-      const about = subject(assumed(host), { release: "7.2" });
-      expectWidth(layersReport({ subject: about, traced, host }, width), width, `layers ${entry.id}`);
+      const about = under(assumed(host), { release: "7.2" });
+      expectWidth(layersReport(about, width), width, `layers ${entry.id}`);
     }
     const host = atlasHost("intel-806a1-lakefield");
-    const about = subject(host);
-    expectWidth(showReport({ subject: about, host, registers: [], names: [] }, width), width, "show");
+    const about = under(host);
+    expectWidth(showReport({ situation: about, registers: [], names: [] }, width), width, "show");
     // Names of words and bits of the kernel are not cut either.
-    const run = replayReport({ subject: about, traced: tracedReplay(host), phases: [] }, width);
+    const run = replayReport(about, [], width);
     if (width > 40) expectWidth(run, width, "replay");
   });
 });
@@ -97,11 +92,11 @@ describe("why", () => {
   it("gives every feature a report; yes has no remedy, and each remedy is told", () => {
     const host = assumed(atlasHost("intel-6f6-conroe"));
     for (const feature of FEATURE_LIST) {
-      const found = why(host, feature, { release: "6.12" });
-      const text = whyReport({ subject: subject(host), why: found }, 100)
+      const found = why(under(host, { release: "6.12" }), feature);
+      const text = whyReport({ situation: under(host, { release: "6.12" }), why: found }, 100)
         .map(plainText)
         .join("\n");
-      if (found.reached === "yes") expect(found.remedies, feature.id).toEqual([]);
+      if (found.reached === "yes") expect(found.each[0].remedies, feature.id).toEqual([]);
       expect(text.includes("What would have to change"), feature.id).toBe(found.reached === "no");
     }
   }, 60_000);

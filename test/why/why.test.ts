@@ -6,8 +6,8 @@ import { paramsOf, paramText, type ReplayOptions, replay } from "../../src/kvm/r
 import { reasonText } from "../../src/report/reason-text.js";
 import { RELEASES } from "../../src/rules/release.js";
 import { bitIndex, type REPLAY_MSRS } from "../../src/rules/words.js";
-import { askedParams } from "../../src/why/asked-params.js";
-import { assume } from "../../src/why/assume.js";
+import { askedParams } from "../../src/situation/asked-params.js";
+import { assume } from "../../src/situation/assume.js";
 import type { FeatureId, Layer } from "../../src/why/features.js";
 import { FEATURE_LIST } from "../../src/why/features.js";
 import { findFeature } from "../../src/why/find-feature.js";
@@ -17,7 +17,7 @@ import { reasonFor } from "../../src/why/reason.js";
 import { siliconNeeded, withMsr } from "../../src/why/silicon-needed.js";
 import { holdsBefore } from "../../src/why/state-before.js";
 import { tracedReplay } from "../../src/why/traced-replay.js";
-import { why } from "../../src/why/why.js";
+import { whyUnder as why } from "../../src/why/why.js";
 
 function enabled(id: string): Host {
   return assume(assume(atlasHost(id), "registers=sdm").host, "firmware=enabled").host;

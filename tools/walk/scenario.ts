@@ -4,7 +4,7 @@ import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { type Replay, type ReplayOptions, replay } from "../../src/kvm/replay.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
 import type { Release } from "../../src/rules/release.js";
-import { assume } from "../../src/why/assume.js";
+import { assume } from "../../src/situation/assume.js";
 
 /*
  * The one machine and the one kernel of docs/how-linux-initialises-vmx.md. Everything that the document shows is

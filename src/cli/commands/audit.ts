@@ -1,9 +1,9 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import type { CoreGroup } from "../../host/host.js";
 import type { Diagnostic } from "../../input/text/diagnostic.js";
-import { replay } from "../../kvm/replay.js";
 import { type AuditedDump, auditJson, auditJunit, auditReport } from "../../report/audit-report.js";
-import { subjectName } from "../../report/header.js";
+import { hostName } from "../../report/header.js";
+import { kernelText } from "../../report/kernel-text.js";
 import { BLANK } from "../../report/text.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { type AuditOptions, auditVmcs } from "../../vmcs/audit.js";
@@ -109,13 +109,12 @@ async function cpuOf(
   }
   const prepared = await ready(raw.host, raw, world);
   if (typeof prepared === "number") return prepared;
-  const { subject } = prepared;
-  const name = subjectName(subject);
-  if (raw.nested !== true) return { core: subject.host.cores[0], text: name };
-  const replayed = replay(subject.host, subject.options);
+  const { situation } = prepared;
+  const name = hostName(situation);
+  if (raw.nested !== true) return { core: situation.host.cores[0], text: name };
   return {
-    core: nestedCore(replayed),
-    text: `what KVM of Linux ${replayed.release} on ${name} shows a nested hypervisor`,
+    core: nestedCore(situation),
+    text: `what KVM of ${kernelText(situation)} on ${name} shows a nested hypervisor`,
   };
 }
 

@@ -1,6 +1,6 @@
 import { runControls } from "../../report/compare/controls-report.js";
 import { complain } from "../command.js";
-import { printRun, subjectsOf } from "../fleet-subject.js";
+import { comparedHosts, printRun } from "../compared-hosts.js";
 import { givenText } from "../given-text.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
@@ -26,7 +26,7 @@ export async function controls(
   }
   const emit = LANGUAGES.find((name) => name === (raw.emit ?? "text"));
   if (emit === undefined) return complain(world, [`--emit ${raw.emit}: one of ${LANGUAGES.join(", ")}`]);
-  const subjects = await subjectsOf(hosts as readonly string[], raw, world);
+  const subjects = await comparedHosts(hosts as readonly string[], raw, world);
   if (typeof subjects === "number") return subjects;
   const result = runControls({
     subjects,

@@ -1,20 +1,19 @@
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
 import { findCpu } from "../../input/atlas/atlas-find.js";
-import { replay } from "../../kvm/replay.js";
 import { renderLines } from "../../report/ansi.js";
 import { type CpusInput, cpusReport, type WantedFeature } from "../../report/cpus-report.js";
 import { cpusJson } from "../../report/json/json-cpus.js";
-import { DEFAULT_RELEASE } from "../../rules/release.js";
-import { assume } from "../../why/assume.js";
+import { replays } from "../../situation/replays.js";
+import { inOrder, type Situation, situation } from "../../situation/situation.js";
 import type { Layer } from "../../why/features.js";
-import { layerCell } from "../../why/layers.js";
+import { layersUnder } from "../../why/layers.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
 import { layerOption } from "../layer-option.js";
 import { didYouMean, type RawOptions, readOptions, type Settings } from "../options.js";
-import { wantedAssumptions } from "../subject.js";
+import { askedOf } from "../situation.js";
 import type { World } from "../world.js";
 
 interface CpusOptions extends RawOptions {
@@ -74,15 +73,15 @@ function judged(
   layer: Layer,
   settings: Settings,
 ): CpusInput {
-  const { ids } = wantedAssumptions("atlas", settings);
-  const release = settings.kernel?.release ?? DEFAULT_RELEASE;
-  const { params, config, machine } = settings;
+  const asked = askedOf("atlas", settings);
+  const ids = inOrder([...(asked.assumeByDefault ?? []), ...(asked.assume ?? [])]);
+  let any: Situation | undefined;
   const fitting: AtlasEntry[] = [];
   const unknown: AtlasEntry[] = [];
   for (const entry of wanted.length === 0 ? [] : entries) {
-    const host = ids.reduce((assumed, id) => assume(assumed, id).host, entryHost(entry));
-    const replayed = replay(host, { release, params, config, machine });
-    const cells = wanted.map(({ feature }) => layerCell(replayed, feature, layer));
+    const about = situation(entryHost(entry), asked);
+    any ??= about;
+    const cells = wanted.map(({ feature }) => layersUnder(replays(about), feature).cells[layer]);
     const fits = cells.map((cell, at) => cell === wanted[at]?.cell);
     if (fits.every(Boolean)) fitting.push(entry);
     else if (cells.every((cell, at) => fits[at] || cell === "unknown")) unknown.push(entry);
@@ -93,7 +92,7 @@ function judged(
     total: atlas().length,
     wanted,
     layer,
-    release,
+    ...(any === undefined ? {} : { situation: any }),
     // What the CPU itself has needs no kernel, and no firmware.
     assumed: wanted.length === 0 ? [] : layer === "silicon" ? ids.filter((id) => id === "registers=sdm") : ids,
   };

@@ -22,9 +22,8 @@ export async function explain(
   if (raw.host !== undefined) {
     const prepared = await ready(raw.host, raw, world);
     if (typeof prepared === "number") return prepared;
-    const { host, options } = prepared.subject;
-    machine = { host, release: options.release, ...(options.params === undefined ? {} : { params: options.params }) };
-  } else if (settings.kernel !== undefined) machine = { release: settings.kernel.release };
+    machine = { situation: prepared.situation };
+  } else if (settings.kernel !== undefined) machine = { kernel: settings.kernel };
   const explanations = await explainStream(givenPieces(given ?? "-", world), machine);
   if (explanations.length === 0) return complain(world, ["there is no text to explain"]);
   if (settings.json) showJson({ format: "vmxlens-explain/1", explanations }, world);

@@ -1,10 +1,11 @@
 import { SET_LAYERS } from "../../compare/capability-set.js";
+import type { ComparedHost } from "../../compare/hosts/compared-host.js";
 import { runBaseline } from "../../report/compare/baseline-report.js";
 import { runDiff } from "../../report/compare/diff-report.js";
 import { runMigrate } from "../../report/compare/migrate-report.js";
 import { runRuns } from "../../report/compare/runs-report.js";
 import { complain } from "../command.js";
-import { printRun, shortNames, subjectOf, subjectsOf } from "../fleet-subject.js";
+import { comparedHosts, printRun } from "../compared-hosts.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -28,7 +29,7 @@ const versions = ({ qemuVersion, libvirtVersion }: FleetRaw) => ({
 
 /** `vmxlens diff HOST...` */
 export async function diff(hosts: Args, raw: FleetRaw, world: World): Promise<number> {
-  const subjects = await subjectsOf(hosts as readonly string[], raw, world);
+  const subjects = await comparedHosts(hosts as readonly string[], raw, world);
   if (typeof subjects === "number") return subjects;
   return printRun(runDiff({ subjects, ...(raw.bits === true ? { bits: true } : {}) }), raw, world);
 }
@@ -37,27 +38,25 @@ export async function diff(hosts: Args, raw: FleetRaw, world: World): Promise<nu
 export async function baseline(hosts: Args, raw: FleetRaw, world: World): Promise<number> {
   const layer = SET_LAYERS.find((name) => name === (raw.layer ?? "nested"));
   if (layer === undefined) return complain(world, [`--layer ${raw.layer}: one of ${SET_LAYERS.join(", ")}`]);
-  const subjects = await subjectsOf(hosts as readonly string[], raw, world);
+  const subjects = await comparedHosts(hosts as readonly string[], raw, world);
   if (typeof subjects === "number") return subjects;
   return printRun(runBaseline({ subjects, layer, ...versions(raw) }), raw, world);
 }
 
 /** `vmxlens migrate A B` */
 export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promise<number> {
-  const names = shortNames([a as string, b as string]);
-  const source = await subjectOf(a as string, raw, world, raw.kernelA, names.get(a as string));
-  if (typeof source === "number") return source;
-  const destination = await subjectOf(b as string, raw, world, raw.kernelB, names.get(b as string));
-  if (typeof destination === "number") return destination;
+  const compared = await comparedHosts([a as string, b as string], raw, world, [raw.kernelA, raw.kernelB]);
+  if (typeof compared === "number") return compared;
+  const [source, destination] = compared as [ComparedHost, ComparedHost];
   const model = raw.model === undefined ? {} : { model: raw.model };
   return printRun(runMigrate({ source, destination, ...model, ...versions(raw) }), raw, world);
 }
 
 /** `vmxlens runs HOST [PRODUCT]` */
 export async function runs([host, product]: Args, raw: FleetRaw, world: World): Promise<number> {
-  const name = shortNames([host as string]).get(host as string);
-  const subject = await subjectOf(host as string, raw, world, undefined, name);
-  if (typeof subject === "number") return subject;
+  const compared = await comparedHosts([host as string], raw, world);
+  if (typeof compared === "number") return compared;
+  const [subject] = compared as [ComparedHost];
   const asked = product === undefined ? {} : { product };
   return printRun(runRuns({ subject, ...asked, ...(raw.all === true ? { all: true } : {}) }), raw, world);
 }

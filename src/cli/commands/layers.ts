@@ -1,5 +1,4 @@
 import { layersReport } from "../../report/layers-report.js";
-import { tracedReplay } from "../../why/traced-replay.js";
 import { ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
@@ -9,13 +8,12 @@ import type { World } from "../world.js";
 export async function layers([query]: readonly (string | undefined)[], raw: RawOptions, world: World): Promise<number> {
   const prepared = await ready(query, raw, world);
   if (typeof prepared === "number") return prepared;
-  const { subject, read, settings } = prepared;
-  const traced = tracedReplay(subject.host, subject.options);
+  const { situation, settings } = prepared;
   if (settings.json) {
     const { layersJson } = await import("../../report/json/json-layers.js");
-    showJson(layersJson({ subject, traced, host: read }), world);
+    showJson(layersJson(situation), world);
   } else {
-    await show(layersReport({ subject, traced, host: read }, settings.width), prepared, world);
+    await show(layersReport(situation, settings.width), prepared, world);
   }
   return EXIT.ok;
 }

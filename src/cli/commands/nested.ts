@@ -1,11 +1,13 @@
 import { libvirtCpu } from "../../compare/libvirt.js";
 import { qemuCpu } from "../../compare/qemu.js";
-import { formatMsr, type Msr } from "../../host/msr.js";
-import { nestedMsrs } from "../../kvm/nested-msrs.js";
-import { replay } from "../../kvm/replay.js";
 import { hexIndex } from "../../registers/registers.js";
+import { situationJson } from "../../report/json/json.js";
+import { kernelText } from "../../report/kernel-text.js";
 import { libvirtNotes, nestedReport, noteLines, qemuNotes } from "../../report/nested-report.js";
+import { splitJson } from "../../report/per-kernel.js";
 import { type Inline, plainText } from "../../report/text.js";
+import { nested as nestedOf, nestedSplits } from "../../situation/nested.js";
+import { replays } from "../../situation/replays.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";
@@ -26,32 +28,31 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
   if (raw.qemu !== undefined && raw.libvirt !== undefined) return complain(world, ["--qemu or --libvirt, not both"]);
   const prepared = await ready(query, raw, world);
   if (typeof prepared === "number") return prepared;
-  const { subject, settings, found } = prepared;
+  const { situation, settings, found } = prepared;
   if (config && found.example !== undefined) {
     const missing = found.example.missing.map((fact) => `  ${missingText(fact)}`);
     return complain(world, ["this machine cannot be read, so nobody knows what its KVM offers", ...missing]);
   }
-  const replayed = replay(subject.host, subject.options);
-  const offers = replayed.loads !== "no" && replayed.cpu.bit("params", "nested") !== "no";
-  if (!offers) {
+  const { loads } = replays(situation);
+  const { offered, msrs } = nestedOf(situation);
+  const kernel = kernelText(situation);
+  if (offered === "no") {
     return (
       complain(world, [
-        replayed.loads === "no"
-          ? `KVM of Linux ${replayed.release} does not load here, so L1 gets nothing: vmxlens layers tells why`
+        loads === "no"
+          ? `KVM of ${kernel} does not load here, so L1 gets nothing: vmxlens layers tells why`
           : "nested=0: KVM offers a guest no VMX",
       ]) && EXIT.no
     );
   }
-  const msrs = nestedMsrs(replayed.cpu);
-  const values = new Map<number, Msr>([...msrs].map(([index, value]) => [index, { state: "value", ...value }]));
-  const code = replayed.loads === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
+  const code = loads === "yes" && offered === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
   const options = {
-    cpuid: subject.host.cores.map(({ cpuid }) => cpuid),
+    cpuid: situation.host.cores.map(({ cpuid }) => cpuid),
     ...(raw.qemuVersion === undefined ? {} : { qemuVersion: raw.qemuVersion }),
     ...(raw.libvirtVersion === undefined ? {} : { libvirtVersion: raw.libvirtVersion }),
-    ...(subject.host.cores[0].signature === undefined ? {} : { signature: subject.host.cores[0].signature }),
+    ...(situation.host.cores[0].signature === undefined ? {} : { signature: situation.host.cores[0].signature }),
   };
-  const replayedJson = { release: replayed.release, loads: replayed.loads };
+  const head = { format: "vmxlens-nested/1", ...situationJson(situation), loads };
   const { renderLines } = await import("../../report/ansi.js");
   if (config) {
     const asked = raw.qemu ?? raw.libvirt;
@@ -65,11 +66,12 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
     }
     if (made.kind !== "cpu") return complain(world, [made.message + ("near" in made ? didYouMean(made.near) : "")]);
     const notes = [
-      ...(replayed.loads === "yes" ? [] : ["it is not known whether KVM loads here at all: vmxlens layers tells why"]),
-      `for KVM of Linux ${replayed.release}, ${versionsText(made, raw)}`,
+      ...(loads === "yes" ? [] : ["it is not known whether KVM loads here at all: vmxlens layers tells why"]),
+      `for KVM of ${kernel}, ${versionsText(made, raw)}`,
+      ...situation.notes,
       ...("xml" in made ? libvirtNotes(made) : qemuNotes(made)),
     ];
-    if (settings.json) showJson({ format: "vmxlens-nested/1", ...replayedJson, cpu: plain(made) }, world);
+    if (settings.json) showJson({ ...head, cpu: plain(made) }, world);
     else {
       world.out(`${"xml" in made ? made.xml : made.text}\n`);
       world.err(renderLines(noteLines(notes, settings.width), false));
@@ -77,9 +79,12 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
     return code;
   }
   if (settings.json) {
-    const registers = Object.fromEntries([...values].map(([index, msr]) => [hexIndex(index), formatMsr(msr)]));
-    showJson({ format: "vmxlens-nested/1", ...replayedJson, msrs: registers }, world);
-  } else await show(nestedReport(subject, values, settings.width), prepared, world);
+    const registers = Object.fromEntries([...msrs.values()].map(({ index, text }) => [hexIndex(index), text]));
+    const split = Object.fromEntries(
+      nestedSplits(situation).map(({ index, answers }) => [hexIndex(index), splitJson(answers)]),
+    );
+    showJson({ ...head, msrs: registers, split }, world);
+  } else await show(nestedReport(situation, settings.width), prepared, world);
   return code;
 }
 

@@ -1,5 +1,4 @@
 import { PHASES, replayReport } from "../../report/replay-report.js";
-import { tracedReplay } from "../../why/traced-replay.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
@@ -21,13 +20,12 @@ export async function replay(
   if (wrong.length > 0) return complain(world, [`--phase ${wrong.join(",")}: one of ${PHASES.join(", ")}`]);
   const prepared = await ready(query, raw, world);
   if (typeof prepared === "number") return prepared;
-  const { subject, settings } = prepared;
-  const traced = tracedReplay(subject.host, subject.options);
+  const { situation, settings } = prepared;
   if (settings.json) {
     const { replayJson } = await import("../../report/json/json-replay.js");
-    showJson(replayJson({ subject, traced, phases }), world);
+    showJson(replayJson(situation, phases), world);
   } else {
-    await show(replayReport({ subject, traced, phases }, settings.width), prepared, world);
+    await show(replayReport(situation, phases, settings.width), prepared, world);
   }
   return EXIT.ok;
 }

@@ -34,12 +34,12 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   if (problems.length > 0) return complain(world, problems);
   const prepared = await ready(query, raw, world);
   if (typeof prepared === "number") return prepared;
-  const { subject, read, settings } = prepared;
+  const { situation, settings } = prepared;
   if (settings.json) {
     const { showJson: toJson } = await import("../../report/json/json-show.js");
-    showJson(toJson({ subject, host: read, registers, names }), world);
+    showJson(toJson({ situation, registers, names }), world);
   } else {
-    await showLines(showReport({ subject, host: read, registers, names }, settings.width), prepared, world);
+    await showLines(showReport({ situation, registers, names }, settings.width), prepared, world);
   }
   return EXIT.ok;
 }

@@ -2,15 +2,15 @@ import type { Changes } from "../../compare/hosts/changes.js";
 import { verify as check, type Verification } from "../../compare/verify/verify.js";
 import type { Host } from "../../host/host.js";
 import { verifyReport } from "../../report/compare/verify-report.js";
-import type { Subject } from "../../report/header.js";
 import { wrap } from "../../report/layout.js";
 import { BLANK, type Line } from "../../report/text.js";
 import { complain, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { defaultFingerprint, readFingerprint, storeFingerprint } from "../fingerprint-file.js";
 import { type FoundHost, findHost, missingText } from "../host.js";
+import { type HostText, hostText } from "../host-text.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
-import { prepare } from "../subject.js";
+import { situationOf } from "../situation.js";
 import type { World } from "../world.js";
 
 interface VerifyRaw extends RawOptions {
@@ -32,14 +32,15 @@ interface Fingerprint {
  * agrees and nothing changed, 1 when something differs, changed, or nothing could be compared.
  */
 export async function verify([query]: readonly (string | undefined)[], raw: VerifyRaw, world: World): Promise<number> {
-  const { settings, problems: wrong } = readOptions(raw, world);
+  const { host: name, kernel }: Partial<HostText> = query === undefined ? {} : hostText(query, world);
+  const { settings, problems: wrong } = readOptions(kernel === undefined ? raw : { ...raw, kernel }, world);
   const problems = [...wrong];
   if (raw.update === true && raw.fingerprint === undefined) problems.push("--update goes with --fingerprint");
   if (raw.against !== undefined && raw.fingerprint !== undefined) {
     problems.push("--against and --fingerprint: take one; only --fingerprint stores");
   }
   if (problems.length > 0) return complain(world, problems);
-  const found = await findHost(query, world, { flagsProve: false });
+  const found = await findHost(name, world, { flagsProve: false });
   if (found.kind === "none") return complain(world, found.problems);
   if (found.example !== undefined) {
     return complain(world, [
@@ -52,20 +53,21 @@ export async function verify([query]: readonly (string | undefined)[], raw: Veri
       `${query} is a CPU of the atlas, which says nothing of itself; HOST is a machine or a file`,
     ]);
   }
-  const subject = await subjectOf(found, settings);
-  if ("problems" in subject) return complain(world, subject.problems);
+  // Parameters that the machine shows are compared.
+  const situation = situationOf(found, settings, { foundParams: false });
+  if ("problems" in situation) return complain(world, situation.problems);
   const compared = await fingerprintOf(found, raw, settings, world);
   if (compared !== undefined && "problems" in compared) return complain(world, compared.problems);
 
-  const result = check(subject.host, subject.options);
+  const result = check(situation);
   if (settings.json) {
     const { verifyJson } = await import("../../report/json/json-verify.js");
     const fingerprint = compared === undefined ? {} : { fingerprint: compared };
-    showJson(verifyJson({ subject, found: result, ...fingerprint }), world);
+    showJson(verifyJson({ situation, found: result, ...fingerprint }), world);
   } else {
-    const lines = verifyReport(subject, result, settings.width);
+    const lines = verifyReport(situation, result, settings.width);
     const more = compared === undefined ? [] : await fingerprintLines(compared, settings.width);
-    await show([...lines, ...more], { kind: "subject", subject, read: subject.host, found, settings }, world);
+    await show([...lines, ...more], { found, settings }, world);
   }
   return exitCode(result, compared);
 }
@@ -77,18 +79,6 @@ function exitCode({ counts }: Verification, compared: Fingerprint | undefined): 
     return changes.unchanged && changes.comparable && changes.sameCpu ? EXIT.ok : EXIT.no;
   }
   return counts.agree > 0 || compared?.stored === true ? EXIT.ok : EXIT.no;
-}
-
-/** As elsewhere, but that parameters which the machine shows are not taken for given: they are compared. */
-async function subjectOf(
-  found: FoundHost,
-  settings: Settings,
-): Promise<Subject | { readonly problems: readonly string[] }> {
-  const { params, ...host } = found.host;
-  const prepared = await prepare({ ...found, host }, settings);
-  if (prepared.kind === "none") return prepared;
-  const { subject } = prepared;
-  return params === undefined ? subject : { ...subject, host: { ...subject.host, params } };
 }
 
 /** Compares with the fingerprint, and stores one, as far as asked for. */
@@ -126,7 +116,7 @@ function store(file: string, host: Host, world: World): Fingerprint {
 async function compare(before: Host, now: Host, { kernel, config, machine }: Settings): Promise<Changes> {
   const { changesOf } = await import("../../compare/hosts/changes.js");
   return changesOf(before, now, {
-    ...(kernel === undefined ? {} : { release: kernel.release }),
+    ...(kernel === undefined ? {} : { kernel }),
     ...(Object.keys(config).length === 0 ? {} : { config }),
     ...(Object.keys(machine).length === 0 ? {} : { machine }),
   });

@@ -1,7 +1,7 @@
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
 import { type WhyInput, whyReport } from "../../report/why-report.js";
-import { assume } from "../../why/assume.js";
+import { assume } from "../../situation/assume.js";
 import type { Feature, Layer } from "../../why/features.js";
 import { layerCell } from "../../why/layers.js";
 import { why as explain } from "../../why/why.js";
@@ -32,11 +32,13 @@ export async function why(
   }
   const prepared = await ready(query, raw, world);
   if (typeof prepared === "number") return prepared;
-  const { subject, settings, found } = prepared;
-  const result = explain(subject.host, named.feature, subject.options, goal);
-  const blamed = result.remedies.some((remedy) => remedy.some(({ kind }) => kind === "silicon"));
+  const { situation, settings, found } = prepared;
+  const result = explain(situation, named.feature, goal);
+  const blamed = result.each.some(({ remedies }) =>
+    remedies.some((remedy) => remedy.some(({ kind }) => kind === "silicon")),
+  );
   const input = {
-    subject,
+    situation,
     why: result,
     ...(named.note === undefined ? {} : { note: named.note }),
     ...(blamed ? { atlas: inAtlas(named.feature) } : {}),

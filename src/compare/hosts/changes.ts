@@ -1,12 +1,12 @@
 import { type CoreGroup, type Host, msrOf, type Params } from "../../host/host.js";
 import { formatMsr, isThere, msrBit } from "../../host/msr.js";
-import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
-import { DEFAULT_RELEASE, type Release, resolveRelease } from "../../rules/release.js";
-import { askedParams } from "../../why/asked-params.js";
+import type { Asked } from "../../situation/asked.js";
+import { replays } from "../../situation/replays.js";
+import { type Candidate, type Situation, situation } from "../../situation/situation.js";
 import type { Layer } from "../../why/features.js";
 import { LAYERS } from "../../why/features.js";
-import { type Cell, featureLayers } from "../../why/layers.js";
+import { type Cell, layersUnder } from "../../why/layers.js";
 import { siliconSet } from "../capability-set.js";
 import { diffSets, type RegisterDifference } from "../diff.js";
 import { diffSubjects, type FeatureDifference } from "./feature-diff.js";
@@ -50,8 +50,8 @@ export interface FeatureChange {
 /** What is different about a machine since its facts were kept, with the causes that a replay confirms. */
 export interface Changes {
   /** The machine as it was and as it is, each with what its replay is given; what one does not tell is as in the other. */
-  readonly before: Moment;
-  readonly now: Moment;
+  readonly before: Situation;
+  readonly now: Situation;
   /** The two are the same CPU as far as both tell: brand string, vendor, signature. */
   readonly sameCpu: boolean;
   /** Microcode, kernel release, parameters, CPUID facts, flags, messages. */
@@ -66,24 +66,13 @@ export interface Changes {
   readonly comparable: boolean;
 }
 
-/** How a host is replayed, besides its own kernel and parameters. */
-export interface ChangeOptions {
-  /** Of both, instead of what each says. */
-  readonly release?: Release;
-  readonly config?: ReplayOptions["config"];
-  readonly machine?: ReplayOptions["machine"];
-}
-
-/** A machine at one time. */
-export interface Moment {
-  readonly host: Host;
-  readonly options: Omit<ReplayOptions, "trace"> & { readonly release: Release };
-}
+/** What is asked of both readings of a machine: a kernel instead of the one that each names, build options, facts. */
+export type ChangeOptions = Pick<Asked, "kernel" | "config" | "machine">;
 
 /** What changed on a machine between two readings of it. */
 export function changesOf(before: Host, now: Host, how: ChangeOptions = {}): Changes {
   // What follows is asked of what both tell: the rest is taken to have been the same.
-  const [a, b] = [momentOf(completed(before, now), how), momentOf(completed(now, before), how)];
+  const [a, b] = [situation(completed(before, now), how), situation(completed(now, before), how)];
   const onlyOnce: string[] = [];
   const values = valueChanges(before, now, onlyOnce);
   const registers = registerChanges(before, now, onlyOnce);
@@ -125,17 +114,6 @@ function completed(host: Host, other: Host): Host {
     ...host,
     cores: cores as unknown as Host["cores"],
   };
-}
-
-function momentOf(host: Host, { release, config, machine }: ChangeOptions): Moment {
-  const own = host.kernel === undefined ? undefined : resolveRelease(host.kernel).release;
-  const options = {
-    release: release ?? own ?? DEFAULT_RELEASE,
-    ...(config === undefined ? {} : { config }),
-    ...(machine === undefined ? {} : { machine }),
-  };
-  const params = askedParams(host, options);
-  return { host, options: params === undefined ? options : { ...options, params } };
 }
 
 function sameCpu(a: Host, b: Host): boolean {
@@ -280,11 +258,11 @@ function featCtlDifference(a: CoreGroup, b: CoreGroup): RegisterDifference[] {
 // ---- What follows from it ----
 
 /** A machine as it was, with some of what can change as it is now. */
-function mixed(before: Moment, now: Moment, kinds: readonly ChangeKind[]): Moment {
+function mixed(before: Situation, now: Situation, kinds: readonly ChangeKind[]): Situation {
   const from = (kind: ChangeKind) => (kinds.includes(kind) ? now : before);
   const { host } = before;
   const cores = host.cores.map((core, i): CoreGroup => {
-    const at = (moment: Moment) => moment.host.cores[i] ?? core;
+    const at = (moment: Situation) => moment.host.cores[i] ?? core;
     const msrs = new Map(at(from("registers")).msrs);
     const featCtl = at(from("firmware")).msrs.get(0x3a);
     if (featCtl === undefined) msrs.delete(0x3a);
@@ -298,30 +276,39 @@ function mixed(before: Moment, now: Moment, kinds: readonly ChangeKind[]): Momen
       msrs,
     };
   });
+  const params = from("params");
+  // Build options and facts about the machine are those of both.
+  const candidates = from("kernel").candidates.map(({ release, options }): Candidate => {
+    const { params: _, ...rest } = options;
+    const set = (params.candidates.find((one) => one.release === release) ?? params.candidates[0]).options.params;
+    return { release, options: set === undefined ? rest : { ...rest, params: set } };
+  });
   return {
+    ...before,
     host: { ...host, cores: cores as unknown as Host["cores"] },
-    // Build options and facts about the machine are those of both.
-    options: { ...from("params").options, release: from("kernel").options.release },
+    candidates: candidates as unknown as Situation["candidates"],
   };
 }
 
-function differentKinds(before: Moment, now: Moment): ChangeKind[] {
-  const key = ({ host, options }: Moment): { readonly [K in ChangeKind]: string } => ({
+function differentKinds(before: Situation, now: Situation): ChangeKind[] {
+  const key = ({ host, candidates }: Situation): { readonly [K in ChangeKind]: string } => ({
     registers: JSON.stringify(
       host.cores.map(({ msrs }) => [...msrs].filter(([index]) => index !== 0x3a).sort(([a], [b]) => a - b)),
     ),
     firmware: JSON.stringify(host.cores.map((core) => msrOf(core, 0x3a))),
     cpuid: JSON.stringify(host.cores.map(({ cpuid, signature }) => [cpuid, signature])),
-    kernel: options.release,
-    params: JSON.stringify(options.params ?? {}),
+    kernel: candidates.map(({ release }) => release).join(),
+    params: JSON.stringify(candidates[0].options.params ?? {}),
   });
   const [a, b] = [key(before), key(now)];
   return (Object.keys(CHANGE_KINDS) as ChangeKind[]).filter((kind) => a[kind] !== b[kind]);
 }
 
-function featureChanges(before: Moment, now: Moment, kinds: readonly ChangeKind[]): FeatureChange[] {
-  const subject = (label: string, { host, options }: Moment) => ({ label, host, options });
-  const { features } = diffSubjects([subject("before", before), subject("now", now)]);
+function featureChanges(before: Situation, now: Situation, kinds: readonly ChangeKind[]): FeatureChange[] {
+  const { features } = diffSubjects([
+    { label: "before", situation: before },
+    { label: "now", situation: now },
+  ]);
   return features.flatMap(({ feature, layers, impact }) =>
     layers
       // That a release has no name for what is not there is no change.
@@ -330,8 +317,7 @@ function featureChanges(before: Moment, now: Moment, kinds: readonly ChangeKind[
       .map(({ layer, cells }): FeatureChange => {
         const [was, is] = cells as [Cell, Cell];
         const answers = (set: readonly ChangeKind[]) => {
-          const { host, options } = mixed(before, now, set);
-          return featureLayers(replay(host, options), feature).cells[layer] === is;
+          return layersUnder(replays(mixed(before, now, set)), feature).cells[layer] === is;
         };
         const causes = subsets(kinds).find(answers) ?? kinds;
         return { feature, layer, before: was, now: is, causes, ...(impact === undefined ? {} : { impact }) };

@@ -1,12 +1,11 @@
 import type { Tri } from "../../bits/tri.js";
-import { type Replay, replay } from "../../kvm/replay.js";
-import { DEFAULT_RELEASE, type Release } from "../../rules/release.js";
+import { type Replays, replays } from "../../situation/replays.js";
 import { type Feature, type FeatureId, LAYERS, type Layer } from "../../why/features.js";
-import { type Cell, type FeatureLayers, layersOf } from "../../why/layers.js";
+import { type Cell, type FeatureLayers, layers as layersIn } from "../../why/layers.js";
 import { kvmSet, nestedSet, SET_LAYERS, type SetLayer, siliconSet } from "../capability-set.js";
 import { diffSets, type RegisterDifference } from "../diff.js";
+import type { ComparedHost } from "./compared-host.js";
 import { impactOf } from "./feature-impact.js";
-import type { FleetSubject } from "./host-under-kernel.js";
 
 /** A layer at which the subjects do not all say the same of a feature. */
 export interface LayerDifference {
@@ -35,7 +34,6 @@ export interface FeatureDifference {
 /** Where several subjects differ; lists with one member for each are in the order of `labels`. */
 export interface SubjectDifference {
   readonly labels: readonly string[];
-  readonly releases: readonly Release[];
   /** Does kvm_intel load. */
   readonly loads: readonly Tri[];
   readonly features: readonly FeatureDifference[];
@@ -46,29 +44,29 @@ export interface SubjectDifference {
 
 /**
  * Where hosts differ: by feature at every layer, and by bit of the CPU, of what KVM uses and of what it offers nested
- * hypervisors. A host with several kinds of cores stands for its boot CPU; `coreSubjects` takes it apart.
+ * hypervisors. A host with several kinds of cores stands for its boot CPU; `coreHosts` takes it apart.
  *
  * Throws `RangeError` for fewer than two subjects.
  */
-export function diffSubjects(subjects: readonly FleetSubject[]): SubjectDifference {
+export function diffSubjects(subjects: readonly ComparedHost[]): SubjectDifference {
   if (subjects.length < 2) throw new RangeError("a difference needs at least two subjects");
-  const replays = subjects.map(({ host, options }) => replay(host, options));
-  const all = replays.map(layersOf);
+  const replayed = subjects.map(({ situation }) => replays(situation));
+  const all = subjects.map(({ situation }) => layersIn(situation));
   const [first] = all as [readonly FeatureLayers[]];
-  const alike = new Set(subjects.map(({ options }) => JSON.stringify(options ?? {}))).size === 1;
-  const oneCpu = subjects.every(({ host }) => host.cores[0] === subjects[0]?.host.cores[0]);
+  const alike = new Set(subjects.map(({ situation }) => JSON.stringify(situation.candidates))).size === 1;
+  const cpus = subjects.map(({ situation }) => ({ core: situation.read.cores[0], assumed: idsOf(situation) }));
+  const oneCpu = cpus.every(({ core, assumed }) => core === cpus[0]?.core && assumed === cpus[0].assumed);
   const features = first.flatMap((_, i) => {
     const rows = all.map((layers) => layers[i] as FeatureLayers);
     return oneCpu && alike ? [] : (featureDifference(rows, oneCpu) ?? []);
   });
   const bits = SET_LAYERS.map((layer) => {
     const same = oneCpu && (alike || layer === "silicon");
-    return [layer, same ? [] : diffSets(setsOf(layer, subjects, replays))] as const;
+    return [layer, same ? [] : diffSets(setsOf(layer, subjects, replayed))] as const;
   });
   return {
     labels: subjects.map((subject) => subject.label),
-    releases: subjects.map(({ options }) => options?.release ?? DEFAULT_RELEASE),
-    loads: replays.map((replayed) => replayed.loads),
+    loads: replayed.map(({ loads }) => loads),
     features: features.sort((a, b) => ORDER[a.reaches] - ORDER[b.reaches]),
     same: first.length - features.length,
     bits: Object.fromEntries(bits) as SubjectDifference["bits"],
@@ -77,10 +75,12 @@ export function diffSubjects(subjects: readonly FleetSubject[]): SubjectDifferen
 
 const ORDER = { guests: 0, nested: 1, nobody: 2 } as const;
 
-function setsOf(layer: SetLayer, subjects: readonly FleetSubject[], replays: readonly Replay[]) {
-  return subjects.map(({ label, host }, i) => {
-    const { cpu } = replays[i] as Replay;
-    if (layer === "silicon") return siliconSet(label, host.cores[0]);
+const idsOf = ({ assumed }: ComparedHost["situation"]) => assumed.map(({ id }) => id).join();
+
+function setsOf(layer: SetLayer, subjects: readonly ComparedHost[], replayed: readonly Replays[]) {
+  return subjects.map(({ label, situation }, i) => {
+    const { cpu } = replayed[i] as Replays;
+    if (layer === "silicon") return siliconSet(label, situation.host.cores[0]);
     return layer === "kvm" ? kvmSet(label, cpu) : nestedSet(label, cpu);
   });
 }

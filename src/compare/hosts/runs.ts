@@ -2,9 +2,11 @@ import { allOf, and, not, type Tri } from "../../bits/tri.js";
 import { effectiveMsr } from "../../host/existence.js";
 import type { CoreGroup, Host } from "../../host/host.js";
 import { isThere, msrBit } from "../../host/msr.js";
-import { type CoreReplay, type Replay, type ReplayOptions, replay } from "../../kvm/replay.js";
+import type { CpuState } from "../../kvm/replay.js";
 import { PRIMARY_CONTROLS } from "../../registers/execution-controls.js";
 import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../../registers/exit-entry-controls.js";
+import { type Replays, replays } from "../../situation/replays.js";
+import { asSituation, type Situation, withCore } from "../../situation/situation.js";
 import { FIRMWARE_ENABLES_VMX } from "../../why/layers.js";
 import type { CanBe0, Need, Pack, Requirement } from "../pack.js";
 
@@ -27,17 +29,20 @@ export interface Runs {
 
 /**
  * Does a product run on a host: each requirement of its pack, met, not met or unknown. A hybrid CPU meets a requirement
- * when all kinds of its cores do.
+ * when all kinds of its cores do. Throws `RangeError` for what is neither a situation nor a host.
  */
-export function runsOn(host: Host, pack: Pack, options: ReplayOptions = {}): Runs {
-  const whole = replay(host, options);
-  const cores = host.cores.map((core) => replay({ ...host, cores: [core] }, options).cpu);
+export function runsOn(subject: Situation | Host, pack: Pack): Runs {
+  const situation = asSituation(subject);
+  const { host } = situation;
+  const whole = replays(situation);
+  const several = host.cores.length > 1;
+  const cores = host.cores.map((_, i) => (several ? replays(withCore(situation, i)) : whole).cpu);
   const judged = pack.requirements.map((requirement) => judge(requirement, whole, cores));
   const verdict = allOf(judged.filter((row) => row.requirement.level === "required").map((row) => row.met));
   return { pack, host, verdict, judged };
 }
 
-function judge(requirement: Requirement, whole: Replay, cores: readonly CoreReplay[]): Judged {
+function judge(requirement: Requirement, whole: Replays, cores: readonly CpuState[]): Judged {
   const { needs } = requirement;
   if ("kvmLoads" in needs) {
     const nested = needs.kvmLoads === "nested" ? whole.cpu.bit("params", "nested") : "yes";
@@ -48,7 +53,7 @@ function judge(requirement: Requirement, whole: Replay, cores: readonly CoreRepl
   return { requirement, met: allOf(each), cores: cores.length > 1 ? failing : [] };
 }
 
-function onCore(need: Exclude<Need, { kvmLoads: unknown }>, cpu: CoreReplay): Tri {
+function onCore(need: Exclude<Need, { kvmLoads: unknown }>, cpu: CpuState): Tri {
   if ("condition" in need) return cpu.holds(need.condition);
   if ("firmware" in need) return cpu.holds(FIRMWARE_ENABLES_VMX);
   return canBe0(cpu.core, need.canBe0);

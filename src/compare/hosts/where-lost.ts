@@ -1,17 +1,19 @@
 import { msrOf } from "../../host/host.js";
 import { isThere, type Msr, msrBit } from "../../host/msr.js";
-import { replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
+import { replays } from "../../situation/replays.js";
+import { withHost } from "../../situation/situation.js";
 import type { SetLayer } from "../capability-set.js";
 import { kvmSet, nestedSet } from "../capability-set.js";
-import type { FleetSubject } from "./host-under-kernel.js";
+import type { ComparedHost } from "./compared-host.js";
 
 /**
  * Where a host loses a capability that KVM does not offer its nested hypervisors: the CPU lacks it, and KVM would offer
  * it if the CPU had it (`silicon`); KVM does not use it (`kvm`); or KVM uses it and keeps it for itself (`nested`).
  * `undefined` when more than this one bit decides, or something that nobody read.
  */
-export function lossLayer({ host, options }: FleetSubject, msr: number, bit: number): SetLayer | undefined {
+export function lossLayer({ situation }: ComparedHost, msr: number, bit: number): SetLayer | undefined {
+  const { host } = situation;
   const [core, ...rest] = host.cores;
   const { plain, trueMsr } = pairOf(msr);
   const own = msrOf(core, trueMsr ?? msr);
@@ -21,7 +23,7 @@ export function lossLayer({ host, options }: FleetSubject, msr: number, bit: num
   const state = isThere(own) ? byOwn : plainly ? byPlain : "unknown";
   if (state === "unknown") return undefined;
   if (state === "yes") {
-    const words = kvmSet("", replay(host, options).cpu).registers.get(plain);
+    const words = kvmSet("", replays(situation).cpu).registers.get(plain);
     const used = words === undefined ? "yes" : msrBit(words, bit);
     return used === "unknown" ? undefined : used === "no" ? "kvm" : "nested";
   }
@@ -31,7 +33,7 @@ export function lossLayer({ host, options }: FleetSubject, msr: number, bit: num
     if (value?.state === "value") msrs.set(index, withOne(value, bit));
   }
   const better = { ...host, cores: [{ ...core, msrs }, ...rest] } as const;
-  const offered = nestedSet("", replay(better, { ...options, told: false }).cpu).registers.get(msr);
+  const offered = nestedSet("", replays(withHost(situation, better)).cpu).registers.get(msr);
   return offered !== undefined && msrBit(offered, bit) === "yes" ? "silicon" : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { type Host, msrOf } from "../../host/host.js";
 import { msrBit } from "../../host/msr.js";
-import { assume } from "../../why/assume.js";
+import { assume } from "../../situation/assume.js";
 
 /**
  * Where nobody read IA32_FEAT_CTL, a `vmx` among the flags tells that firmware, or Linux itself, enabled VMX: since 5.6

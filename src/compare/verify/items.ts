@@ -1,13 +1,13 @@
 import { and, type Tri } from "../../bits/tri.js";
 import { type Host, msrOf } from "../../host/host.js";
 import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
-import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
+import { FREE_PARAMS, PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
-import { FREE_PARAMS, paramsOf, paramText, type Replay } from "../../kvm/replay.js";
+import { paramsOf, paramText, type Replay } from "../../kvm/replay.js";
 import { cpuFlags, vmxFlagsLine } from "../../linux/cpuinfo.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
-import { resolveRelease } from "../../rules/release.js";
 import { bitIndex } from "../../rules/words.js";
+import { kernelSet } from "../../situation/kernels.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
 import { messageItems } from "./messages.js";
 import { nestedItems } from "./nested.js";
@@ -43,13 +43,13 @@ function kernelItems({ kernel }: Host, { release }: Replay): VerifyItem[] {
     verdict,
     ...(note === undefined ? {} : { note }),
   });
-  const resolved = resolveRelease(kernel);
-  if (resolved.release === undefined) return [item("unknown", resolved.error)];
-  if (resolved.release !== release) return [item("differ")];
+  const set = kernelSet(kernel);
+  if ("error" in set) return [item("unknown", set.error)];
+  if (!set.candidates.includes(release)) return [item("differ")];
   if (BACKPORTS.test(kernel)) {
     return [item("unknown", "a Red Hat kernel carries later KVM code than its number says")];
   }
-  return resolved.exact ? [item("agree")] : [item("unknown", resolved.note)];
+  return set.note === undefined && set.candidates.length === 1 ? [item("agree")] : [item("unknown", set.note)];
 }
 
 /** Whether something shows that the registers were read on a running Linux. */

@@ -1,11 +1,13 @@
 import { type CoreGroup, type Host, msrOf } from "../../host/host.js";
 import { knownValue, type Msr, msrBit, msrValue } from "../../host/msr.js";
 import type { ParamName } from "../../kvm/load/params.js";
+import { givenParam } from "../../kvm/load/params.js";
 import { DEBIAN_CONFIG, type MachineFacts, type ReplayOptions, replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
-import { inRange, type Release, type ReleaseRange, resolveRelease } from "../../rules/release.js";
+import { inRange, type Release, type ReleaseRange } from "../../rules/release.js";
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
+import { kernelSetOfHost } from "../../situation/kernels.js";
 import { endsOf } from "../../why/layer-step.js";
 import { type BitReason, reasonFor } from "../../why/reason.js";
 import { tracedReplay } from "../../why/traced-replay.js";
@@ -155,7 +157,7 @@ function parametersAsked(
 ): (readonly [string, string])[] {
   return differing.flatMap(({ id, param }) => {
     if (param === undefined || settled.set.some(({ name }) => name === param.name)) return [];
-    const asked = options.params?.[param.module]?.[param.name];
+    const asked = givenParam(options.params, param.module, param.name);
     return asked === undefined
       ? []
       : [[id, `--param asked for ${param.name}=${asked}, which this machine does not have`]];
@@ -165,8 +167,8 @@ function parametersAsked(
 // ---- Releases and builds ----
 
 function kernelAsked({ host, options }: Ground, differing: readonly VerifyItem[]): (readonly [string, string])[] {
-  const own = host.kernel === undefined ? undefined : resolveRelease(host.kernel).release;
-  if (own === undefined || own === options.release) return [];
+  const own = host.kernel === undefined ? undefined : kernelSetOfHost(host.kernel).candidates;
+  if (own === undefined || options.release === undefined || own.includes(options.release)) return [];
   return differing
     .filter(({ kind }) => kind === "kernel")
     .map(({ id }) => [id, `Linux ${options.release} was asked for, and the machine runs ${host.kernel}`]);
@@ -179,7 +181,10 @@ function otherRelease(
   const [best] = fits;
   if (best === undefined) return [];
   const alike = fits.filter(({ differing: rest }) => rest.size === best.differing.size).map(({ release }) => release);
-  const exact = host.kernel !== undefined && resolveRelease(host.kernel).release === options.release;
+  const exact =
+    host.kernel !== undefined &&
+    options.release !== undefined &&
+    kernelSetOfHost(host.kernel).candidates.includes(options.release);
   const why = exact ? `; ${host.kernel} may carry code of other releases, as distribution kernels do` : "";
   const differ = best.differing.size === 1 ? "1 difference" : `${best.differing.size} differences`;
   const text = `Linux ${orList(alike)} fits better: ${differ} instead of ${best.count}${why}`;

@@ -1,4 +1,5 @@
 import type { Host, Params } from "../../host/host.js";
+import { givenParam } from "../../kvm/load/params.js";
 import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import type { VerifyItem } from "./item.js";
 import { verifyItems } from "./items.js";
@@ -36,7 +37,7 @@ export function settle(host: Host, options: Omit<ReplayOptions, "trace">): Settl
     let best: { options: typeof current; items: VerifyItem[]; param: SetParam; gain: number } | undefined;
     for (const item of before.size === 0 ? [] : candidates(items)) {
       const { param } = item;
-      if (param === undefined || current.params?.[param.module]?.[param.name] !== undefined) continue;
+      if (param === undefined || givenParam(current.params, param.module, param.name) !== undefined) continue;
       const tried = withParam(current, param, item.said);
       const after = verifyItems(host, replay(host, tried));
       const still = differingIds(after);

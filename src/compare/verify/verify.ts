@@ -1,6 +1,8 @@
 import type { Host } from "../../host/host.js";
 import type { ReplayOptions } from "../../kvm/replay.js";
-import { DEFAULT_RELEASE, RELEASES, type Release } from "../../rules/release.js";
+import { RELEASES, type Release } from "../../rules/release.js";
+import { type SplitAnswer, splitText } from "../../situation/replays.js";
+import { asSituation, type Candidate, type Situation } from "../../situation/situation.js";
 import { firmwareFromFlags } from "./firmware.js";
 import type { ItemKind, VerifyItem } from "./item.js";
 import { type Fit, factsTold, type LikelyReason, reasonsFor } from "./reasons.js";
@@ -13,9 +15,10 @@ export interface Difference extends VerifyItem {
   readonly reasons: readonly LikelyReason[];
 }
 
-/** What a machine says of itself against a replay of its registers. */
+/** What a machine reports against a replay of its registers. */
 export interface Verification {
-  readonly release: Release;
+  /** The kernels that it can be; an item agrees or differs if it does under all of them. */
+  readonly releases: readonly [Release, ...Release[]];
   /** Every item, in the order of the layers; differences among them as they stand in `differences`. */
   readonly items: readonly VerifyItem[];
   readonly differences: readonly Difference[];
@@ -33,11 +36,20 @@ export interface Verification {
 /**
  * Replays a host and compares what the machine itself says: kernel release, flags, parameters, messages, what it offers
  * nested hypervisors. Facts of the registers must not have been taken from these (read with `flagsProve: false`), or they
- * agree with themselves. What nobody knows never differs.
+ * agree with themselves, and parameters that it shows not have been taken for asked (`foundParams: false`). An unknown value
+ * never counts as a difference. Throws `RangeError` for what is neither a situation nor a host.
  */
-export function verify(host: Host, options: Omit<ReplayOptions, "trace"> = {}): Verification {
+export function verify(subject: Situation | Host): Verification {
+  const { host, candidates } = asSituation(subject);
   const known = firmwareFromFlags(host);
-  const given = { release: DEFAULT_RELEASE, ...options, told: false };
+  const under = candidates.map(({ options }) => verifyUnder(host, known, options)) as [Verification, ...Verification[]];
+  return under.length === 1 ? under[0] : joined(under);
+}
+
+type Known = ReturnType<typeof firmwareFromFlags>;
+
+function verifyUnder(host: Host, known: Known, options: Candidate["options"]): Verification {
+  const given = { ...options, told: false };
   const settled = settle(known.host, given);
   const differing = settled.items.filter(isDifferent);
   // Another release is no better an explanation where parameters explain all and the kernel is known to be this one.
@@ -57,7 +69,7 @@ export function verify(host: Host, options: Omit<ReplayOptions, "trace"> = {}): 
   const kinds = new Set(items.map(({ kind }) => kind));
   const count = (verdict: VerifyItem["verdict"]) => items.filter((item) => item.verdict === verdict).length;
   return {
-    release: given.release,
+    releases: [given.release],
     items,
     differences,
     counts: { agree: count("agree"), differ: count("differ"), unknown: count("unknown") },
@@ -68,6 +80,50 @@ export function verify(host: Host, options: Omit<ReplayOptions, "trace"> = {}): 
     ),
     firmwareFromFlags: known.used,
   };
+}
+
+/** What the verifications under several kernels have in common. */
+function joined(under: readonly [Verification, ...Verification[]]): Verification {
+  const [first] = under;
+  const releases = under.flatMap((one) => one.releases) as unknown as Verification["releases"];
+  const ids = [...new Set(under.flatMap(({ items }) => items.map(({ id }) => id)))];
+  const items = ids.map((id) => {
+    const found = under.map((one) => one.items.find((item) => item.id === id));
+    const item = found.find((one) => one !== undefined) as VerifyItem;
+    const texts = found.map((one) => one?.replayed ?? "nothing");
+    const replayed = new Set(texts).size === 1 ? item.replayed : splitText(grouped(releases, texts));
+    const verdicts = found.map((one) => one?.verdict ?? "unknown");
+    if (new Set(verdicts).size === 1) return { ...item, replayed };
+    const note = `it depends on the kernel: ${splitText(grouped(releases, verdicts))}`;
+    return { ...item, replayed, verdict: "unknown" as const, note };
+  });
+  const differences = items.filter(isDifferent).map((item): Difference => {
+    const each = under.map((one) => one.differences.find(({ id }) => id === item.id)?.reasons ?? []);
+    const [some = [], ...others] = each;
+    const reasons = some.filter(({ text }) => others.every((list) => list.some((other) => other.text === text)));
+    return { ...item, verdict: "differ", reasons };
+  });
+  const best = under.reduce((a, b) => (b.counts.differ < a.counts.differ ? b : a));
+  const count = (verdict: VerifyItem["verdict"]) => items.filter((item) => item.verdict === verdict).length;
+  return {
+    releases,
+    items,
+    differences,
+    counts: { agree: count("agree"), differ: count("differ"), unknown: count("unknown") },
+    set: first.set.filter((one) =>
+      under.every(({ set }) => set.some(({ name, value }) => name === one.name && value === one.value)),
+    ),
+    fits: best.fits.filter(({ release }) => !releases.includes(release)),
+    silent: first.silent.filter((kind) => under.every(({ silent }) => silent.includes(kind))),
+    firmwareFromFlags: first.firmwareFromFlags,
+  };
+}
+
+function grouped(releases: readonly Release[], answers: readonly string[]): readonly SplitAnswer<string>[] {
+  return [...new Set(answers)].map((answer) => ({
+    answer,
+    releases: releases.filter((_, at) => answers[at] === answer),
+  }));
 }
 
 /** Kinds that a machine that was asked would tell of. */

@@ -262,3 +262,38 @@ export const PARAMS = [
 export function intParamWord(name: IntParam): WordName {
   return name;
 }
+
+/** Parameters that exist in every release, do not depend on VMX and are not replayed. */
+export const FREE_PARAMS = ["kvm_intel.vmentry_l1d_flush"] as const;
+
+type Rows = (typeof PARAMS)[number];
+type Free<M extends string> = (typeof FREE_PARAMS)[number] extends infer N
+  ? N extends `${M}.${infer P}`
+    ? P
+    : never
+  : never;
+
+/** Names of the parameters of a module, in any release. */
+export type ParamNameOf<M extends ParamRow["module"]> = Extract<Rows, { readonly module: M }>["name"] | Free<M>;
+
+/** Parameters by module and name. `T` is what somebody gives for one. */
+export type ParamsGiven<T = string> = {
+  readonly [M in ParamRow["module"]]?: { readonly [N in ParamNameOf<M>]?: T };
+};
+
+/** Whether a module has a parameter of this name in any release. */
+export function isParam(module: string, name: string): boolean {
+  return (
+    PARAMS.some((row) => row.module === module && row.name === name) ||
+    (FREE_PARAMS as readonly string[]).includes(`${module}.${name}`)
+  );
+}
+
+/** What was given for one parameter. */
+export function givenParam(
+  params: ParamsGiven | undefined,
+  module: ParamRow["module"],
+  name: string,
+): string | undefined {
+  return (params?.[module] as { readonly [name: string]: string } | undefined)?.[name];
+}

@@ -45,3 +45,22 @@ export function parseInteger(text: string, signed: boolean): number | "invalid" 
 export function formatBool(value: boolean): string {
   return value ? "Y" : "N";
 }
+
+/**
+ * What somebody gives for a parameter, as the text that the kernel parses: a number in decimal, a truth value as 1 or 0.
+ * Throws `RangeError` that names the argument for anything else.
+ */
+export function valueText(value: unknown, argument: string): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return value ? "1" : "0";
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  throw new RangeError(`${argument}: give the value as text, a number or a boolean, not ${kindOf(value)}`);
+}
+
+/** What a wrong argument is, for the sentence that refuses it. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "string") return `"${value}"`;
+  return typeof value === "object" ? "an object" : typeof value === "function" ? "a function" : String(value);
+}

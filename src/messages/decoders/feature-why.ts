@@ -6,7 +6,7 @@ import { DEFAULT_RELEASE, RELEASES, type Release } from "../../rules/release.js"
 import type { Rule } from "../../rules/rule.js";
 import { findFeature } from "../../why/find-feature.js";
 import { rangesOf } from "../../why/remedies.js";
-import { type Why, why } from "../../why/why.js";
+import { type Why, whyUnder } from "../../why/why.js";
 import { type Cause, type ExplainedRule, rangesText, sinceText } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Step } from "../message.js";
@@ -114,7 +114,7 @@ function hostCause(context: ExplainContext, host: Host, index: number, bit: numb
       text: `${name}: not offered on this machine under Linux ${release}.`,
       certainty: answer === "no" ? "certain" : "possible",
     };
-  const answers = why(host, found.feature, replayOptions(context, release), "nested");
+  const answers = whyUnder(host, found.feature, replayOptions(context, release), "nested");
   const { lostAt, unknownAt } = answers;
   const where = lostAt ?? unknownAt;
   const because = lostAt === undefined ? "" : becauseText(decidedBy(answers));
@@ -162,7 +162,7 @@ export function refusingRule(context: ExplainContext, vmx: readonly Wanted[]): E
     if (index === undefined || bit === undefined) continue;
     const found = findFeature(nameFor(index, bit));
     if (found.kind !== "one") continue;
-    const rule = decidedBy(why(host, found.feature, replayOptions(context), "nested"))?.rule;
+    const rule = decidedBy(whyUnder(host, found.feature, replayOptions(context), "nested"))?.rule;
     if (rule !== undefined) {
       return { fn: rule.fn, file: rule.source, says: rule.says, since: sinceText(rule.releases) };
     }

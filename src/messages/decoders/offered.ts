@@ -5,7 +5,7 @@ import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { replay } from "../../kvm/replay.js";
 import type { Release } from "../../rules/release.js";
-import { assume } from "../../why/assume.js";
+import { assume } from "../../situation/assume.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 
 /** The nested VMX MSRs that KVM offers on a machine: what QEMU may set, and what a nested hypervisor starts from. */

@@ -2,13 +2,13 @@ import type { Host } from "../../host/host.js";
 import { formatRange } from "../../rules/release.js";
 import type { Feature, Layer } from "../../why/features.js";
 import type { Change } from "../../why/remedies.js";
-import { why } from "../../why/why.js";
+import { whyUnder } from "../../why/why.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Step } from "../message.js";
 
 /** What would bring a feature back on a machine, found by replaying, as steps. */
 export function explainRemedies(host: Host, feature: Feature, context: ExplainContext, goal: Layer = "nested"): Step[] {
-  const { remedies } = why(host, feature, replayOptions(context), goal);
+  const { remedies } = whyUnder(host, feature, replayOptions(context), goal);
   return remedies.slice(0, 3).map((remedy) => {
     const commands = remedy.flatMap(commandsOf);
     return {

@@ -8,13 +8,7 @@ import {
 } from "../../compare/baseline.js";
 import { labelText } from "../../compare/bit-label.js";
 import { type CapabilitySet, kvmSet, nestedSet, type SetLayer, siliconSet } from "../../compare/capability-set.js";
-import {
-  assumedLines,
-  coreSubjects,
-  type FleetSubject,
-  listed,
-  type RunResult,
-} from "../../compare/hosts/host-under-kernel.js";
+import { type ComparedHost, coreHosts, listed, type RunResult } from "../../compare/hosts/compared-host.js";
 import { lossLayer } from "../../compare/hosts/where-lost.js";
 import { type LibvirtCpu, libvirtCpu } from "../../compare/libvirt.js";
 import { surely } from "../../compare/migrate.js";
@@ -23,12 +17,13 @@ import { featureBits, featureCount } from "../../compare/qemu-features.js";
 import { msrWords } from "../../host/msr.js";
 import type { MsrPair } from "../../kvm/guest/restore.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
-import { type Replay, replay } from "../../kvm/replay.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
-import { bitLabelJson, fleetSubjectJson } from "../json/json-compare.js";
+import { type Replays, replays } from "../../situation/replays.js";
+import { bitLabelJson, comparedJson } from "../json/json-compare.js";
+import { caveatLines } from "./caveats.js";
 
 export interface RunBaselineArgs {
-  readonly subjects: readonly FleetSubject[];
+  readonly subjects: readonly ComparedHost[];
   /** Default: what KVM offers nested hypervisors. */
   readonly layer?: SetLayer;
   readonly qemuVersion?: string;
@@ -47,10 +42,10 @@ interface Configuration {
  * Throws `RangeError` without a subject.
  */
 export function runBaseline({ subjects, layer = "nested", ...versions }: RunBaselineArgs): RunResult {
-  const replays = subjects.map(({ host, options }) => replay(host, options));
-  const result = baseline(setsOf(layer, subjects, replays));
-  const running = layer === "silicon" ? "yes" : worst(replays.map((one) => runs(one, layer)));
-  const made = layer === "nested" && running !== "no" ? configuration(result, replays, versions) : undefined;
+  const replayed = subjects.map(({ situation }) => replays(situation));
+  const result = baseline(setsOf(layer, subjects, replayed));
+  const running = layer === "silicon" ? "yes" : worst(replayed.map((one) => runs(one, layer)));
+  const made = layer === "nested" && running !== "no" ? configuration(result, replayed, versions) : undefined;
   const problem = made !== undefined && "problem" in made ? made.problem : undefined;
   if (problem !== undefined) {
     return { lines: [problem], json: { format: "vmxlens-baseline/1", problem }, exitCode: 2 };
@@ -58,27 +53,27 @@ export function runBaseline({ subjects, layer = "nested", ...versions }: RunBase
   const config = made === undefined || "problem" in made ? undefined : made;
   return {
     lines: [
-      ...headLines(result, layer, subjects, replays),
+      ...headLines(result, layer, subjects, replayed),
       "",
       ...result.registers.flatMap((row) => registerLines(row, result, (loss) => placesOf(loss, layer, subjects))),
       ...(config === undefined ? [] : configurationLines(config)),
-      ...assumedLines(subjects),
+      ...caveatLines(subjects),
     ],
-    json: jsonOf(result, layer, subjects, replays, config),
+    json: jsonOf(result, layer, subjects, replayed, config),
     exitCode: result.possible === "yes" && running === "yes" ? 0 : 1,
   };
 }
 
-function setsOf(layer: SetLayer, subjects: readonly FleetSubject[], replays: readonly Replay[]): CapabilitySet[] {
+function setsOf(layer: SetLayer, subjects: readonly ComparedHost[], replayed: readonly Replays[]): CapabilitySet[] {
   if (layer === "silicon") {
-    return subjects.flatMap(coreSubjects).map(({ label, host }) => siliconSet(label, host.cores[0]));
+    return subjects.flatMap(coreHosts).map(({ label, situation }) => siliconSet(label, situation.host.cores[0]));
   }
   const make = layer === "kvm" ? kvmSet : nestedSet;
-  return replays.map(({ cpu }, i) => make((subjects[i] as FleetSubject).label, cpu));
+  return replayed.map(({ cpu }, i) => make((subjects[i] as ComparedHost).label, cpu));
 }
 
 /** Does the layer exist at all on a host. */
-function runs({ loads, cpu }: Replay, layer: "kvm" | "nested"): Tri {
+function runs({ loads, cpu }: Replays, layer: "kvm" | "nested"): Tri {
   return layer === "kvm" ? loads : worst([loads, cpu.bit("params", "nested")]);
 }
 
@@ -90,7 +85,7 @@ function worst(states: readonly Tri[]): Tri {
 /** The named model that comes nearest to the common set. */
 function configuration(
   { registers }: Baseline,
-  replays: readonly Replay[],
+  replayed: readonly Replays[],
   versions: { readonly qemuVersion?: string; readonly libvirtVersion?: string },
 ): Configuration | { readonly problem: string } {
   const pairs = new Map<number, MsrPair>();
@@ -99,13 +94,13 @@ function configuration(
     if (value.state === "value" && words !== undefined) pairs.set(msr, words);
   }
   // A model has to suit every CPU, with its CPUID too: one of the oldest.
-  const counted = replays.map(({ cpu }) => ({ cpu, count: featureCount(featureBits(nestedMsrs(cpu))) }));
+  const counted = replayed.map(({ cpu }) => ({ cpu, count: featureCount(featureBits(nestedMsrs(cpu))) }));
   const oldest = counted.reduce((a, b) => (b.count < a.count ? b : a));
   const { signature } = oldest.cpu.core;
   const own = signature === undefined ? {} : { signature };
   // What nobody knows to be common is not asked for.
   const common = surely(pairs);
-  const cpuid = replays.flatMap(({ host }) => host.cores.map((core) => core.cpuid));
+  const cpuid = replayed.flatMap(({ situation: { host } }) => host.cores.map((core) => core.cpuid));
   const qemu = qemuCpu(common, { ...versions, ...own, cpuid, model: "nearest" });
   if (qemu.kind !== "cpu") return { problem: qemu.message };
   const libvirt = libvirtCpu(common, { ...versions, ...own, cpuid, model: "nearest" });
@@ -116,7 +111,7 @@ function configuration(
 /** Where each host of a loss loses the capability. */
 type Places = readonly (SetLayer | undefined)[];
 
-function placesOf({ label, kind, by }: Loss, layer: SetLayer, subjects: readonly FleetSubject[]): Places {
+function placesOf({ label, kind, by }: Loss, layer: SetLayer, subjects: readonly ComparedHost[]): Places {
   return by.map((who) => {
     if (layer === "silicon") return layer;
     const subject = subjects.find((one) => one.label === who);
@@ -130,14 +125,14 @@ function placesOf({ label, kind, by }: Loss, layer: SetLayer, subjects: readonly
 function jsonOf(
   { labels, registers, possible, conflicts }: Baseline,
   layer: SetLayer,
-  subjects: readonly FleetSubject[],
-  replays: readonly Replay[],
+  subjects: readonly ComparedHost[],
+  replayed: readonly Replays[],
   config: Configuration | undefined,
 ) {
   return {
     format: "vmxlens-baseline/1",
     layer,
-    subjects: subjects.map((subject, i) => ({ ...fleetSubjectJson(subject), loads: replays[i]?.loads })),
+    subjects: subjects.map((subject, i) => ({ ...comparedJson(subject), loads: replayed[i]?.loads })),
     sets: labels,
     possible,
     registers: registers.map((row) => ({
@@ -196,16 +191,16 @@ const POSSIBLE: { readonly [T in Tri]: string } = {
 function headLines(
   { possible, conflicts, labels }: Baseline,
   layer: SetLayer,
-  subjects: readonly FleetSubject[],
-  replays: readonly Replay[],
+  subjects: readonly ComparedHost[],
+  replayed: readonly Replays[],
 ): string[] {
   const lines = [`${listed(labels)} ${POSSIBLE[possible]} (${TITLES[layer]}).`];
   if (layer !== "silicon") {
-    for (const [i, one] of replays.entries()) {
+    for (const [i, one] of replayed.entries()) {
       const state = runs(one, layer);
       if (state === "yes") continue;
       const what = layer === "nested" ? "KVM with nested=1" : "KVM";
-      lines.push(`${(subjects[i] as FleetSubject).label}: ${what} ${state === "no" ? "does" : "may"} not run here`);
+      lines.push(`${(subjects[i] as ComparedHost).label}: ${what} ${state === "no" ? "does" : "may"} not run here`);
     }
   }
   for (const row of conflicts) {

@@ -4,8 +4,9 @@ import type { ChangeKind, Changes, FeatureChange } from "../../compare/hosts/cha
 import { LAYER_TITLES } from "../../why/features.js";
 import { layerStep } from "../../why/layer-step.js";
 import { layerCell } from "../../why/layers.js";
-import { tracedReplay } from "../../why/traced-replay.js";
+import { tracedReplays } from "../../why/traced-replay.js";
 import { registerText } from "../bit-text.js";
+import { kernelLabel } from "../kernel-text.js";
 import { clipped, someOf, table, wrap } from "../layout.js";
 import { stepText } from "../reason-text.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
@@ -110,7 +111,7 @@ function causeName(cause: ChangeKind, { values, before, now }: Changes): string 
     case "cpuid":
       return "CPUID";
     case "kernel":
-      return `the kernel (Linux ${before.options.release} → ${now.options.release})`;
+      return `the kernel (${kernelLabel(before)} → ${kernelLabel(now)})`;
     case "params":
       return "the parameters of the module";
   }
@@ -118,9 +119,10 @@ function causeName(cause: ChangeKind, { values, before, now }: Changes): string 
 
 /** The rule, or bit, that decides on the side that lacks the feature; empty where that side says nothing. */
 export function ruleText({ feature, layer, before, now }: FeatureChange, changes: Changes): string {
-  const [cell, { host, options }] = now === "yes" ? [before, changes.before] : [now, changes.now];
-  if (cell === "none") return `Linux ${options.release} has no name for it there`;
-  const traced = tracedReplay(host, options);
+  const [cell, about] = now === "yes" ? [before, changes.before] : [now, changes.now];
+  if (cell === "none") return `${kernelLabel(about)} has no name for it there`;
+  // All kernels that it can be give this answer; the oldest names the rule.
+  const [traced] = tracedReplays(about);
   const silicon = layerStep(traced, feature, "silicon", layerCell(traced.replayed, feature, "silicon"));
   return `${now === "yes" ? "before: " : ""}${stepText(traced, layerStep(traced, feature, layer, cell), silicon)}`;
 }

@@ -1,14 +1,14 @@
 import { nestedSet, siliconSet } from "../../compare/capability-set.js";
 import { readWanted } from "../../compare/controls/control-names.js";
 import { chooseControls } from "../../compare/controls/controls.js";
-import { coreSubjects, type FleetSubject, type RunResult } from "../../compare/hosts/host-under-kernel.js";
-import { replay } from "../../kvm/replay.js";
-import { fleetSubjectJson } from "../json/json-compare.js";
+import { type ComparedHost, coreHosts, type RunResult } from "../../compare/hosts/compared-host.js";
+import { replays } from "../../situation/replays.js";
+import { comparedJson } from "../json/json-compare.js";
 import { C, controlCode, controlJson, controlText, RUST } from "./control-emit.js";
 
 export interface RunControlsArgs {
   /** Several hosts, or several kinds of cores: the controls suit all of them. */
-  readonly subjects: readonly FleetSubject[];
+  readonly subjects: readonly ComparedHost[];
   /** Names of controls, as `readWanted` takes them; the file is for messages. */
   readonly wanted: readonly { readonly text: string; readonly file?: string }[];
   /** The hypervisor runs on the CPU itself, or as a guest of KVM. Default: `silicon`. */
@@ -41,14 +41,14 @@ export function runControls({
   }
   const sets =
     layer === "silicon"
-      ? subjects.flatMap(coreSubjects).map(({ label, host }) => siliconSet(label, host.cores[0]))
-      : subjects.map(({ label, host, options }) => nestedSet(label, replay(host, options).cpu));
+      ? subjects.flatMap(coreHosts).map(({ label, situation }) => siliconSet(label, situation.host.cores[0]))
+      : subjects.map(({ label, situation }) => nestedSet(label, replays(situation).cpu));
   const chosen = chooseControls(sets, wants, { longMode });
   const about = sets.map(({ label }) => label).join(", ");
   const lines = emit === "text" ? controlText(chosen) : controlCode(chosen, emit === "c" ? C : RUST, about);
   return {
     lines,
-    json: { format: "vmxlens-controls/1", layer, subjects: subjects.map(fleetSubjectJson), ...controlJson(chosen) },
+    json: { format: "vmxlens-controls/1", layer, subjects: subjects.map(comparedJson), ...controlJson(chosen) },
     exitCode: chosen.verdict === "yes" ? 0 : 1,
   };
 }

@@ -1,20 +1,17 @@
 import { labelText } from "../../compare/bit-label.js";
 import { SET_LAYERS, type SetLayer } from "../../compare/capability-set.js";
 import type { RegisterDifference } from "../../compare/diff.js";
+import { type ComparedHost, coreHosts, listed, type RunResult } from "../../compare/hosts/compared-host.js";
 import { diffSubjects, type FeatureDifference, type SubjectDifference } from "../../compare/hosts/feature-diff.js";
-import {
-  assumedLines,
-  coreSubjects,
-  type FleetSubject,
-  listed,
-  type RunResult,
-} from "../../compare/hosts/host-under-kernel.js";
 import { LAYER_TITLES } from "../../why/features.js";
-import { fleetSubjectJson, registerDifferenceJson } from "../json/json-compare.js";
+import { hostName } from "../header.js";
+import { comparedJson, registerDifferenceJson } from "../json/json-compare.js";
+import { kernelText } from "../kernel-text.js";
+import { caveatLines } from "./caveats.js";
 
 export interface RunDiffArgs {
   /** One host is taken apart into its kinds of cores. */
-  readonly subjects: readonly FleetSubject[];
+  readonly subjects: readonly ComparedHost[];
   /** Also every bit that differs; JSON always has them. */
   readonly bits?: boolean;
 }
@@ -22,7 +19,7 @@ export interface RunDiffArgs {
 /** Where hosts, releases or kinds of cores differ. Exit code 1 where they differ or may, as diff(1). */
 export function runDiff({ subjects: given, bits = false }: RunDiffArgs): RunResult {
   const [only, ...more] = given;
-  const subjects = only !== undefined && more.length === 0 ? coreSubjects(only) : given;
+  const subjects = only !== undefined && more.length === 0 ? coreHosts(only) : given;
   if (subjects.length < 2) {
     const text = "one host with one kind of core: nothing to compare it with";
     return { lines: [text], json: { format: "vmxlens-diff/1", problem: text }, exitCode: 2 };
@@ -32,10 +29,10 @@ export function runDiff({ subjects: given, bits = false }: RunDiffArgs): RunResu
   return { lines: linesOf(result, subjects, bits), json: jsonOf(result, subjects), exitCode: differs ? 1 : 0 };
 }
 
-function jsonOf({ loads, features, same, bits }: SubjectDifference, subjects: readonly FleetSubject[]) {
+function jsonOf({ loads, features, same, bits }: SubjectDifference, subjects: readonly ComparedHost[]) {
   return {
     format: "vmxlens-diff/1",
-    subjects: subjects.map((subject, i) => ({ ...fleetSubjectJson(subject), loads: loads[i] })),
+    subjects: subjects.map((subject, i) => ({ ...comparedJson(subject), loads: loads[i] })),
     features: features.map(({ feature, impact, lostAt, ...rest }) => ({
       id: feature.id,
       name: feature.name,
@@ -60,10 +57,10 @@ const SET_TITLES: { readonly [L in SetLayer]: string } = {
   nested: "Bits that KVM offers a nested hypervisor",
 };
 
-function linesOf(result: SubjectDifference, subjects: readonly FleetSubject[], bits: boolean): string[] {
+function linesOf(result: SubjectDifference, subjects: readonly ComparedHost[], bits: boolean): string[] {
   const { labels, features } = result;
   const certain = features.filter(({ layers }) => layers.some((row) => row.certain));
-  const lines = [headLine(result, certain), ...subjectLines(result, subjects)];
+  const lines = [headLine(result, certain), ...hostLines(result, subjects)];
   for (const reach of ["guests", "nested", "nobody"] as const) {
     const rows = certain.filter((row) => row.reaches === reach);
     if (rows.length > 0) lines.push("", REACHES[reach], ...rows.flatMap((row) => featureLines(row, labels)));
@@ -78,7 +75,7 @@ function linesOf(result: SubjectDifference, subjects: readonly FleetSubject[], b
   }
   const more = SET_LAYERS.some((layer) => result.bits[layer].length > 0);
   if (more && !bits) lines.push("", "--bits lists every bit that differs.");
-  return [...lines, ...assumedLines(subjects)];
+  return [...lines, ...caveatLines(subjects)];
 }
 
 /** The answer in one line. */
@@ -97,11 +94,12 @@ function headLine({ labels, features, same }: SubjectDifference, certain: readon
   return `${listed(labels)} differ in ${certain.length} of ${all} features: ${told.join(", ")}${unknown}.`;
 }
 
-function subjectLines({ releases, loads }: SubjectDifference, subjects: readonly FleetSubject[]): string[] {
-  return subjects.map(({ label, host }, i) => {
+function hostLines({ loads }: SubjectDifference, subjects: readonly ComparedHost[]): string[] {
+  return subjects.map(({ label, situation }, i) => {
+    const { host } = situation;
     const kinds = host.cores.length > 1 ? `; the boot CPU stands for ${host.cores.length} kinds of cores` : "";
     const loading = loads[i] === "yes" ? "" : `; KVM ${loads[i] === "no" ? "does not load" : "may not load"}`;
-    return `  ${label}: ${host.name ?? host.codename ?? "a CPU without a name"}, Linux ${releases[i]}${loading}${kinds}`;
+    return `  ${label}: ${hostName(situation)}, ${kernelText(situation)}${loading}${kinds}`;
   });
 }
 

@@ -1,38 +1,30 @@
 import { labelText } from "../../compare/bit-label.js";
 import type { CpuidChange } from "../../compare/guest-cpuid.js";
-import {
-  assumedLines,
-  type FleetSubject,
-  type RunResult,
-  underRelease,
-} from "../../compare/hosts/host-under-kernel.js";
+import type { ComparedHost, RunResult } from "../../compare/hosts/compared-host.js";
 import { type Fix, type MigrateOptions, type Migration, migrate, type Offender } from "../../compare/migrate.js";
-import { type Replay, replay } from "../../kvm/replay.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { RELEASES, type Release } from "../../rules/release.js";
-import { bitLabelJson, fleetSubjectJson } from "../json/json-compare.js";
+import { withRelease } from "../../situation/situation.js";
+import { bitLabelJson, comparedJson } from "../json/json-compare.js";
 import { MOST_NAMED } from "../nested-report.js";
+import { caveatLines, underKernel } from "./caveats.js";
 
 export interface RunMigrateArgs extends MigrateOptions {
-  readonly source: FleetSubject;
-  readonly destination: FleetSubject;
+  readonly source: ComparedHost;
+  readonly destination: ComparedHost;
 }
 
 /** Can a guest with nested VMX move from one host to another. Exit code 1 if not, or nobody can tell. */
 export function runMigrate({ source, destination, ...options }: RunMigrateArgs): RunResult {
-  const [from, to] = [source, destination].map(({ host, options: how }) => replay(host, how)) as [Replay, Replay];
-  const result = migrate(from, to, options);
+  const result = migrate(source.situation, destination.situation, options);
   if (result.kind !== "migration") {
     const near = result.kind === "unknown model" ? result.near : [];
     const problem = result.message + (near.length === 0 ? "" : `; did you mean ${near.join(", ")}?`);
     return { lines: [problem], json: { format: "vmxlens-migrate/1", problem, near }, exitCode: 2 };
   }
-  const kernel = result.fix === undefined ? undefined : laterKernel(from, destination, to.release, options);
+  const kernel = result.fix === undefined ? undefined : laterKernel(source, destination, options);
   return {
-    lines: [
-      ...linesOf(result, { source, destination, from, to }, kernel, options.model),
-      ...assumedLines([source, destination]),
-    ],
+    lines: [...linesOf(result, { source, destination }, kernel, options.model), ...caveatLines([source, destination])],
     json: jsonOf(result, source, destination, kernel),
     exitCode: result.verdict === "yes" ? 0 : 1,
   };
@@ -40,13 +32,13 @@ export function runMigrate({ source, destination, ...options }: RunMigrateArgs):
 
 /** The first later kernel of the destination that takes the guest as it is. */
 function laterKernel(
-  from: Replay,
-  { host, options: how }: FleetSubject,
-  now: Release,
+  { situation: from }: ComparedHost,
+  { situation: to }: ComparedHost,
   options: MigrateOptions,
 ): Release | undefined {
-  return RELEASES.slice(RELEASES.indexOf(now) + 1).find((release) => {
-    const result = migrate(from, replay(host, { ...how, release, told: false }), options);
+  const newest = to.candidates.at(-1)?.release;
+  return RELEASES.slice(newest === undefined ? 0 : RELEASES.indexOf(newest) + 1).find((release) => {
+    const result = migrate(from, withRelease(to, release), options);
     return result.kind === "migration" && result.verdict === "yes";
   });
 }
@@ -55,14 +47,14 @@ function laterKernel(
 
 function jsonOf(
   { verdict, obstacles, offenders, changes, cpuid, fix, unread }: Migration,
-  a: FleetSubject,
-  b: FleetSubject,
+  a: ComparedHost,
+  b: ComparedHost,
   kernel: Release | undefined,
 ) {
   return {
     format: "vmxlens-migrate/1",
-    source: fleetSubjectJson(a),
-    destination: fleetSubjectJson(b),
+    source: comparedJson(a),
+    destination: comparedJson(b),
     verdict,
     obstacles,
     offenders: offenders.map(offenderJson),
@@ -102,10 +94,8 @@ function fixJson({ disable, unsure, qemu, named, libvirt, works, back, remaining
 // ---- Text ----
 
 interface Sides {
-  readonly source: FleetSubject;
-  readonly destination: FleetSubject;
-  readonly from: Replay;
-  readonly to: Replay;
+  readonly source: ComparedHost;
+  readonly destination: ComparedHost;
 }
 
 const SAYS = {
@@ -116,12 +106,12 @@ const SAYS = {
 
 function linesOf(
   { verdict, obstacles, offenders, changes, cpuid, fix, unread }: Migration,
-  { source, destination, from, to }: Sides,
+  { source, destination }: Sides,
   kernel: Release | undefined,
   model: string | undefined,
 ): string[] {
-  const there = underRelease(destination.label, to.release);
-  const lines = [`${SAYS[verdict]} from ${underRelease(source.label, from.release)} to ${there}.`];
+  const there = underKernel(destination);
+  const lines = [`${SAYS[verdict]} from ${underKernel(source)} to ${there}.`];
   lines.push(...obstacles.map(({ text }) => `  ${text}`));
   const refused = offenders.filter((row) => row.certain);
   const perhaps = offenders.filter((row) => !row.certain);

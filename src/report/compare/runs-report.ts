@@ -1,18 +1,14 @@
 import type { Tri } from "../../bits/tri.js";
-import {
-  assumedLines,
-  coreName,
-  type FleetSubject,
-  type RunResult,
-  underRelease,
-} from "../../compare/hosts/host-under-kernel.js";
+import type { ComparedHost, RunResult } from "../../compare/hosts/compared-host.js";
 import { type Judged, type Runs, runsOn } from "../../compare/hosts/runs.js";
 import { findPack, PACKS } from "../../compare/packs/all.js";
-import { DEFAULT_RELEASE } from "../../rules/release.js";
-import { fleetSubjectJson } from "../json/json-compare.js";
+import type { Host } from "../../host/host.js";
+import { coreText } from "../../situation/pick-cpu.js";
+import { comparedJson } from "../json/json-compare.js";
+import { caveatLines, underKernel } from "./caveats.js";
 
 export interface RunRunsArgs {
-  readonly subject: FleetSubject;
+  readonly subject: ComparedHost;
   /** Any name of a product; all of them if it is missing. */
   readonly product?: string;
   /** Also the requirements that are met. */
@@ -31,15 +27,15 @@ export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResu
     return { lines: [problem], json: { format: "vmxlens-runs/1", problem, near: found.near }, exitCode: 2 };
   }
   const packs = found === undefined ? PACKS : [found];
-  const results = packs.map((pack) => runsOn(subject.host, pack, subject.options));
+  const results = packs.map((pack) => runsOn(subject.situation, pack));
   const one = found !== undefined;
   return {
     lines: [
       ...(one ? [] : [headLine(results, subject), ""]),
       ...results.flatMap((result) => (one ? oneLines(result, subject, all) : packLines(result, subject, all))),
-      ...assumedLines([subject]),
+      ...caveatLines([subject]),
     ],
-    json: { format: "vmxlens-runs/1", subject: fleetSubjectJson(subject), products: results.map(packJson) },
+    json: { format: "vmxlens-runs/1", subject: comparedJson(subject), products: results.map(packJson) },
     exitCode: results.every(({ verdict }) => verdict === "yes") ? 0 : 1,
   };
 }
@@ -65,43 +61,39 @@ const SAYS: { readonly [T in Tri]: string } = { yes: "runs", no: "does not run",
 const VERDICTS: { readonly [T in Tri]: string } = { yes: "yes    ", no: "no     ", unknown: "unknown" };
 const MARKS: { readonly [T in Tri]: string } = { yes: "met    ", no: "not met", unknown: "unknown" };
 
-function where({ label, options }: FleetSubject): string {
-  return underRelease(label, options?.release ?? DEFAULT_RELEASE);
-}
-
-function headLine(results: readonly Runs[], subject: FleetSubject): string {
+function headLine(results: readonly Runs[], subject: ComparedHost): string {
   const count = (verdict: Tri) => results.filter((row) => row.verdict === verdict).length;
   const open = count("unknown");
   const rest = open === 0 ? "" : `; of ${open} nobody can tell`;
-  return `${count("yes")} of ${results.length} products run on ${where(subject)}${rest}.`;
+  return `${count("yes")} of ${results.length} products run on ${underKernel(subject)}${rest}.`;
 }
 
 /** A product among others, with what it lacks. */
-function packLines({ pack, verdict, judged }: Runs, { host }: FleetSubject, all: boolean): string[] {
+function packLines({ pack, verdict, judged }: Runs, { situation: { host } }: ComparedHost, all: boolean): string[] {
   const shown = judged.filter((row) => all || (row.met !== "yes" && row.requirement.level === "required"));
   return [`${VERDICTS[verdict]}  ${pack.name} (${pack.id})`, ...shown.map((row) => `  ${judgedLine(row, host.cores)}`)];
 }
 
 /** One product with the source of each requirement; requirements of one source stand together. */
-function oneLines({ pack, verdict, judged }: Runs, subject: FleetSubject, all: boolean): string[] {
+function oneLines({ pack, verdict, judged }: Runs, subject: ComparedHost, all: boolean): string[] {
   const required = judged.filter(({ requirement }) => requirement.level === "required");
   const met = required.filter((row) => row.met === "yes").length;
   const lines = [
-    `${pack.name} ${SAYS[verdict]} on ${where(subject)}: ${met} of ${required.length} requirements are met.`,
+    `${pack.name} ${SAYS[verdict]} on ${underKernel(subject)}: ${met} of ${required.length} requirements are met.`,
   ];
   let source = "";
   for (const row of judged.filter((one) => all || one.met !== "yes")) {
     if (sourceText(row) !== source) lines.push("", `By ${sourceText(row)}:`);
     source = sourceText(row);
-    lines.push(judgedLine(row, subject.host.cores));
+    lines.push(judgedLine(row, subject.situation.host.cores));
   }
   if (pack.note !== undefined) lines.push("", pack.note);
   if (!all && met > 0) lines.push("", "--all lists the requirements that are met as well.");
   return lines;
 }
 
-function judgedLine({ requirement, met, cores: on }: Judged, cores: FleetSubject["host"]["cores"]): string {
-  const who = on.length === 0 ? "" : ` on ${on.map((i) => coreName(cores[i] as (typeof cores)[0], i)).join(", ")}`;
+function judgedLine({ requirement, met, cores: on }: Judged, cores: Host["cores"]): string {
+  const who = on.length === 0 ? "" : ` on ${on.map((i) => coreText(cores[i] as (typeof cores)[0], i)).join(", ")}`;
   const wanted = requirement.level === "wanted" ? " (runs without)" : "";
   return `  ${MARKS[met]}  ${requirement.text}${who}${wanted}`;
 }

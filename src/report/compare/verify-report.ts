@@ -1,6 +1,8 @@
 import { ITEM_KINDS, type ItemKind, type VerifyItem } from "../../compare/verify/item.js";
 import type { Difference, Verification } from "../../compare/verify/verify.js";
-import { type Subject, subjectLines } from "../header.js";
+import type { Situation } from "../../situation/situation.js";
+import { headerLines } from "../header.js";
+import { orList } from "../kernel-text.js";
 import { clipped, table, wrap } from "../layout.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
 
@@ -18,9 +20,9 @@ const HOW_TO_GET: { readonly [K in ItemKind]?: string } = {
 const MOST = 40;
 
 /** The report of `vmxlens verify`. */
-export function verifyReport(subject: Subject, found: Verification, width: number): Line[] {
+export function verifyReport(situation: Situation, found: Verification, width: number): Line[] {
   return [
-    ...subjectLines(subject, width),
+    ...headerLines(situation, width),
     BLANK,
     ...verdictLines(found, width),
     ...differenceLines(found, width),
@@ -30,15 +32,15 @@ export function verifyReport(subject: Subject, found: Verification, width: numbe
 }
 
 /** One sentence: how much agrees. */
-export function verdictText({ counts, release }: Verification): string {
+export function verdictText({ counts, releases }: Verification): string {
   const compared = counts.agree + counts.differ;
   if (compared === 0) return "Nothing could be compared.";
   const other = counts.unknown === 0 ? "" : ` Of ${counts.unknown} more nobody can tell.`;
   if (counts.differ === 0) {
-    return `All ${compared} items that could be compared agree with the replay of Linux ${release}.${other}`;
+    return `All ${compared} items that could be compared agree with the replay of Linux ${orList(releases)}.${other}`;
   }
   const differ = counts.differ === 1 ? "1 item differs" : `${counts.differ} items differ`;
-  return `${differ} from the replay of Linux ${release}, ${counts.agree} agree.${other}`;
+  return `${differ} from the replay of Linux ${orList(releases)}, ${counts.agree} agree.${other}`;
 }
 
 function verdictLines(found: Verification, width: number): Line[] {
@@ -62,7 +64,7 @@ function verdictLines(found: Verification, width: number): Line[] {
   return [...wrap(styled(style, verdictText(found)), width), ...taken, BLANK, ...table(rows, { width, indent: 2 })];
 }
 
-function differenceLines({ differences, fits, release }: Verification, width: number): Line[] {
+function differenceLines({ differences, fits, releases }: Verification, width: number): Line[] {
   if (differences.length === 0) return [];
   const lines: Line[] = [BLANK, [styled("heading", "Differences")]];
   for (const group of alike(differences.slice(0, MOST))) lines.push(...groupLines(group, width));
@@ -73,7 +75,7 @@ function differenceLines({ differences, fits, release }: Verification, width: nu
       styled("strong", other),
       differing.size === 1 ? "1 differs" : `${differing.size} differ`,
     ]);
-    lines.push(BLANK, [styled("heading", `Releases that fit better than ${release}`)]);
+    lines.push(BLANK, [styled("heading", `Releases that fit better than ${orList(releases)}`)]);
     lines.push(...table(rows, { width, indent: 2 }));
   }
   return lines;

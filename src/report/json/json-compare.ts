@@ -1,21 +1,26 @@
 import { type BitLabel, labelText } from "../../compare/bit-label.js";
 import type { BitDifference, FieldDifference, RegisterDifference } from "../../compare/diff.js";
-import type { FleetSubject } from "../../compare/hosts/host-under-kernel.js";
+import type { ComparedHost } from "../../compare/hosts/compared-host.js";
 import { hexIndex } from "../../registers/registers.js";
-import { DEFAULT_RELEASE } from "../../rules/release.js";
+import { situationJson } from "./json.js";
 
 /*
  * The parts that the JSON of the commands of several hosts shares. Numbers of registers are hexadecimal strings; what is
  * not known is said, never left out.
  */
 
-export function fleetSubjectJson({ label, host, options = {}, assumed = [], notes = [] }: FleetSubject) {
+/** A host of a comparison, with everything that was taken for granted about it. */
+export function comparedJson({ label, situation }: ComparedHost) {
+  const { kernel, params, assumptions, config, machine, notes } = situationJson(situation);
+  const { id, name, codename } = situation.host;
   return {
     label,
-    host: { id: host.id ?? null, name: host.name ?? null, codename: host.codename ?? null },
-    release: options.release ?? DEFAULT_RELEASE,
-    params: { kvm: options.params?.kvm ?? {}, kvm_intel: options.params?.kvm_intel ?? {} },
-    assumptions: assumed.map(({ id, text }) => ({ id, text })),
+    host: { id: id ?? null, name: name ?? null, codename: codename ?? null },
+    kernel,
+    params,
+    config,
+    machine,
+    assumptions,
     notes,
   };
 }

@@ -1,20 +1,30 @@
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../../kvm/replay.js";
-import { cpuFlags, vmxFlagsLine, vmxWordCount } from "../../linux/cpuinfo.js";
+import { vmxWordCount } from "../../linux/cpuinfo.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { TraceEvent } from "../../rules/machine.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
+import type { Situation } from "../../situation/situation.js";
+import { linesOf } from "../../situation/vmx-flags.js";
 import { kernelFindings } from "../../why/kernel-findings.js";
+import { type TracedReplay, tracedReplays } from "../../why/traced-replay.js";
 import { allMessages } from "../findings-report.js";
-import { CONFIG_WORDS, happens, phaseOf, type ReplayInput, stepsOf } from "../replay-report.js";
-import { findingJson, messageJson, msrJson, subjectJson, wordJson } from "./json.js";
+import { CONFIG_WORDS, happens, type Phase, phaseOf, stepsOf } from "../replay-report.js";
+import { findingJson, messageJson, msrJson, situationJson, wordJson } from "./json.js";
 
 /** The JSON of `vmxlens replay`: schema/replay.schema.json. */
-export function replayJson({ subject, traced, phases }: ReplayInput) {
-  const steps = stepsOf(traced.events).filter(({ rule }) => phases.length === 0 || phases.includes(phaseOf(rule)));
+export function replayJson(situation: Situation, phases: readonly Phase[]) {
   return {
     format: "vmxlens-replay/1",
-    ...subjectJson(subject),
+    ...situationJson(situation),
+    runs: tracedReplays(situation).map((traced) => runJson(traced, phases)),
+  };
+}
+
+function runJson(traced: TracedReplay, phases: readonly Phase[]) {
+  const steps = stepsOf(traced.events).filter(({ rule }) => phases.length === 0 || phases.includes(phaseOf(rule)));
+  return {
+    kernel: traced.replayed.release,
     steps: steps.map((step) => ({
       phase: phaseOf(step.rule),
       function: step.rule.fn,
@@ -60,8 +70,7 @@ function outcomeJson(replayed: Replay) {
   return {
     loads,
     error: error ?? null,
-    vmxFlags: vmxFlagsLine(release, cpu.bit("caps", "VMX"), words),
-    flags: cpuFlags(release, (name) => cpu.bit("caps", name)),
+    ...linesOf(replayed),
     vmxCapability: words.map(wordJson),
     // What KVM would have filled in means nothing where it did not get that far.
     vmcsConfig: ran ? Object.fromEntries(CONFIG_WORDS.map(([name, word]) => [name, wordJson(cpu.word(word))])) : null,

@@ -3,21 +3,21 @@ import { findings } from "../../host/findings.js";
 import { namesOf } from "../../registers/lookup.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { ShowInput } from "../show-report.js";
-import { coreJson, findingJson, msrJson, subjectJson } from "./json.js";
+import { coreJson, findingJson, msrJson, situationJson } from "./json.js";
 
 /** The JSON of `vmxlens show`: schema/show.schema.json. Names of every vocabulary are always there. */
-export function showJson({ subject, host, registers }: ShowInput) {
+export function showJson({ situation, registers }: ShowInput) {
   const asked = (index: number) => registers.length === 0 || registers.includes(index);
   return {
     format: "vmxlens-show/1",
-    ...subjectJson(subject),
-    cores: subject.host.cores.map((core) => ({
+    ...situationJson(situation),
+    cores: situation.host.cores.map((core) => ({
       ...coreJson(core),
       registers: decodeCore(core)
         .filter(({ register }) => asked(register.index))
         .map(registerJson),
     })),
-    findings: findings(host)
+    findings: findings(situation.read)
       .filter(({ msr }) => registers.length === 0 || (msr !== undefined && asked(msr)))
       .map(findingJson),
   };

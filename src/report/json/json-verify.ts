@@ -1,13 +1,13 @@
 import type { Changes } from "../../compare/hosts/changes.js";
 import type { Verification } from "../../compare/verify/verify.js";
 import { hexIndex } from "../../registers/registers.js";
+import type { Situation } from "../../situation/situation.js";
 import { changesText, ruleText } from "../compare/changes-report.js";
 import { verdictText } from "../compare/verify-report.js";
-import type { Subject } from "../header.js";
-import { subjectJson } from "./json.js";
+import { kernelJson, situationJson } from "./json.js";
 
 export interface VerifyJsonInput {
-  readonly subject: Subject;
+  readonly situation: Situation;
   readonly found: Verification;
   readonly fingerprint?: FingerprintInput;
 }
@@ -21,12 +21,12 @@ export interface FingerprintInput {
 }
 
 /** The JSON of `vmxlens verify`: schema/verify.schema.json. */
-export function verifyJson({ subject, found, fingerprint }: VerifyJsonInput) {
+export function verifyJson({ situation, found, fingerprint }: VerifyJsonInput) {
   const { items, differences, counts, set, fits, silent, firmwareFromFlags } = found;
   const reasonsOf = (id: string) => differences.find((item) => item.id === id)?.reasons ?? [];
   return {
     format: "vmxlens-verify/1",
-    ...subjectJson(subject),
+    ...situationJson(situation),
     text: verdictText(found),
     counts,
     set: set.map(({ module, name, value }) => ({ module, name, value })),
@@ -59,7 +59,7 @@ function changesJson(changes: Changes) {
     sameCpu,
     comparable,
     unchanged,
-    releases: { before: before.options.release, now: now.options.release },
+    kernels: { before: kernelJson(before), now: kernelJson(now) },
     values: values.map(({ what, before: was, now: is }) => ({ what, before: was ?? null, now: is ?? null })),
     registers: registers.map(({ core, msr, register, values: [was, is], bits, fields }) => ({
       core,

@@ -1,18 +1,43 @@
 import { hexIndex } from "../../registers/registers.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
+import { replays } from "../../situation/replays.js";
+import type { Candidate } from "../../situation/situation.js";
+import { LAYERS } from "../../why/features.js";
 import type { LayerStep } from "../../why/layer-step.js";
 import type { BitReason } from "../../why/reason.js";
 import type { Remedy } from "../../why/remedies.js";
 import { holdsBefore } from "../../why/state-before.js";
+import type { Why } from "../../why/why.js";
 import { conditionText } from "../condition-text.js";
+import { splitJson } from "../per-kernel.js";
 import { reasonText, stepText } from "../reason-text.js";
 import { instructions } from "../remedy-text.js";
 import { decidingRules, unknownSources, type WhyInput } from "../why-report.js";
-import { subjectJson } from "./json.js";
+import { situationJson } from "./json.js";
 
 /** The JSON of `vmxlens why`: schema/why.schema.json. */
-export function whyJson({ subject, why, note, atlas }: WhyInput) {
-  const { feature, goal, reached, lostAt, unknownAt, steps, traced, replayed } = why;
+export function whyJson({ situation, why, note, atlas }: WhyInput) {
+  const { feature, goal, reached, reachedUnder, lostAt, unknownAt, cells, split: answers } = why;
+  const loads = replays(situation).loads;
+  return {
+    format: "vmxlens-why/1",
+    ...situationJson(situation),
+    feature: { id: feature.id, name: feature.name, note: note ?? null },
+    goal,
+    reached,
+    reachedUnder: splitJson(reachedUnder),
+    loads,
+    lostAt: lostAt ?? null,
+    unknownAt: unknownAt ?? null,
+    layers: LAYERS.map((layer) => ({ layer, answer: cells[layer], split: splitJson(answers[layer]) })),
+    each: why.each.map((one, at) => underJson(one, situation.candidates[at] as Candidate)),
+    atlas: atlas ?? null,
+  };
+}
+
+/** The reasons and remedies under one kernel. */
+function underJson(why: Why, { release, options }: Candidate) {
+  const { reached, lostAt, unknownAt, steps, traced, replayed } = why;
   const silicon = steps[0] as LayerStep;
   // The same reason can lie behind many bits: written out each time, a long condition would fill megabytes.
   const above = new Set<BitReason>();
@@ -30,10 +55,7 @@ export function whyJson({ subject, why, note, atlas }: WhyInput) {
     };
   };
   return {
-    format: "vmxlens-why/1",
-    ...subjectJson(subject),
-    feature: { id: feature.id, name: feature.name, note: note ?? null },
-    goal,
+    kernel: release,
     reached,
     loads: replayed.loads,
     lostAt: lostAt ?? null,
@@ -59,8 +81,7 @@ export function whyJson({ subject, why, note, atlas }: WhyInput) {
       msr: msr === undefined ? null : hexIndex(msr),
       machine: fact?.replaceAll("_", "-") ?? null,
     })),
-    remedies: why.remedies.map((remedy) => remedyJson(remedy, subject.options.params)),
-    atlas: atlas ?? null,
+    remedies: why.remedies.map((remedy) => remedyJson(remedy, options.params)),
   };
 }
 

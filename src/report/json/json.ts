@@ -5,8 +5,9 @@ import type { CoreGroup } from "../../host/host.js";
 import { isAbsent, knownValue, type Msr, msrWords } from "../../host/msr.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { Message } from "../../rules/machine.js";
+import type { Situation } from "../../situation/situation.js";
 import type { KernelFinding } from "../../why/kernel-findings.js";
-import { releaseOf, type Subject } from "../header.js";
+import { kernelReason } from "../kernel-text.js";
 
 /*
  * The parts that the JSON of all commands shares, as schema/common.schema.json describes them. Numbers of registers and
@@ -40,26 +41,40 @@ export function coreJson({ coreTypes, logicalCpus, signature, microcode }: CoreG
   };
 }
 
-/** What the report is about, and what it takes for granted. */
-export function subjectJson(subject: Subject) {
-  const { host, options, assumed, notes } = subject;
+/** What the answer is about, and what it takes for granted. */
+export function situationJson(situation: Situation) {
+  const { host, params, config, machine, assumed, notes, source } = situation;
   return {
     host: {
       id: host.id ?? null,
       name: host.name ?? null,
       vendor: host.vendor ?? null,
       codename: host.codename ?? null,
-      source: subject.source ?? host.source ?? null,
+      source: source ?? null,
       cores: host.cores.map(coreJson),
     },
-    kernel: { release: releaseOf(subject), reason: subject.kernelReason },
-    params: { kvm: options.params?.kvm ?? {}, kvm_intel: options.params?.kvm_intel ?? {} },
-    config: options.config ?? {},
+    kernel: kernelJson(situation),
+    params: { kvm: params.kvm ?? {}, kvm_intel: params.kvm_intel ?? {} },
+    config: config ?? {},
     machine: Object.fromEntries(
-      Object.entries(options.machine ?? {}).map(([name, value]) => [name, value === undefined ? "unknown" : value]),
+      Object.entries(machine ?? {}).map(([name, value]) => [name, value === undefined ? "unknown" : value]),
     ),
     assumptions: assumed.map(({ id, text }) => ({ id, text })),
     notes,
+  };
+}
+
+/** The kernel as it was named, and every one that it can be with the parameters that are replayed under it. */
+export function kernelJson(situation: Situation) {
+  const { kernel, candidates } = situation;
+  return {
+    text: kernel.text ?? null,
+    from: kernel.from,
+    reason: kernelReason(situation),
+    candidates: candidates.map(({ release, options: { params } }) => ({
+      release,
+      params: { kvm: params?.kvm ?? {}, kvm_intel: params?.kvm_intel ?? {} },
+    })),
   };
 }
 

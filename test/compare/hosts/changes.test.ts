@@ -85,9 +85,9 @@ describe("what changed is told, with what made it", () => {
     expect(changes.features.length).toBeGreaterThan(2);
     for (const { causes } of changes.features) expect(causes).toEqual(["kernel"]);
     expect(changes.features.map(short)).toContain("mbec kvm: no → yes (kernel)");
-    expect(text(was, is)).toContain("because of the kernel (Linux 6.1 → 7.3)");
+    expect(text(was, is)).toContain("because of the kernel (Linux 6.1 → Linux 7.3)");
     expect(text(was, is)).toContain("before: KVM of Linux 6.1 does not ask for MODE_BASED_EPT_EXEC");
-    expect(changesOf(was, is, { ...how, release: "6.1" }).features).toEqual([]);
+    expect(changesOf(was, is, { ...how, kernel: "6.1" }).features).toEqual([]);
   });
 
   it("by firmware that locks VMX off", () => {
@@ -118,7 +118,7 @@ describe("what changed is told, with what made it", () => {
     expect(changes.features.map(short)).toContain("mbec silicon: no → yes (registers)");
     expect(changes.features.map(short)).toContain("mbec kvm: no → yes (registers, kernel)");
     expect(text(seen(without, "6.1"), seen(xeon, "7.3"))).toContain(
-      "because of the registers (the microcode is the same: a firmware setting, or the hypervisor below) and the kernel (Linux 6.1 → 7.3)",
+      "because of the registers (the microcode is the same: a firmware setting, or the hypervisor below) and the kernel (Linux 6.1 → Linux 7.3)",
     );
   });
 

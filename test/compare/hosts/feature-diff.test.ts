@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { coreHosts } from "../../../src/compare/hosts/compared-host.js";
 import { diffSubjects, type SubjectDifference } from "../../../src/compare/hosts/feature-diff.js";
 import { impactOf } from "../../../src/compare/hosts/feature-impact.js";
-import { coreSubjects } from "../../../src/compare/hosts/host-under-kernel.js";
 import { msrValue } from "../../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
 import { FEATURE_LIST } from "../../../src/why/features.js";
@@ -100,7 +100,7 @@ describe("diffSubjects", () => {
   });
 
   it("compares the kinds of cores of a hybrid CPU", () => {
-    const cores = coreSubjects(subject("cpu", byCode("Lakefield")));
+    const cores = coreHosts(subject("cpu", byCode("Lakefield")));
     expect(cores.map(({ label }) => label)).toEqual(["cpu E-cores (CPU 0-3)", "cpu P-cores (CPU 4)"]);
     const result = diffSubjects(cores);
     expect(cells(result, "bus-lock")).toEqual([

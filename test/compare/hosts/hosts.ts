@@ -1,7 +1,9 @@
-import type { FleetSubject } from "../../../src/compare/hosts/host-under-kernel.js";
+import type { ComparedHost } from "../../../src/compare/hosts/compared-host.js";
 import type { Host } from "../../../src/host/host.js";
 import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
-import { assume } from "../../../src/why/assume.js";
+import type { ReplayOptions } from "../../../src/kvm/replay.js";
+import { assume } from "../../../src/situation/assume.js";
+import { under } from "../../host/under.js";
 
 /** A host of the atlas with what the CPU rules out filled in, and VMX enabled in firmware. */
 export const ready = (host: Host) => assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
@@ -15,8 +17,7 @@ export function byCode(codename: string): Host {
   return ready(entryHost(entry));
 }
 
-export const subject = (label: string, host: Host, options: FleetSubject["options"] = {}): FleetSubject => ({
+export const subject = (label: string, host: Host, options: ReplayOptions = {}): ComparedHost => ({
   label,
-  host,
-  options,
+  situation: under(host, options),
 });

@@ -5,7 +5,8 @@ import type { Pack } from "../../../src/compare/pack.js";
 import { findPack, PACKS } from "../../../src/compare/packs/all.js";
 import { msrValue } from "../../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
-import { assume } from "../../../src/why/assume.js";
+import { assume } from "../../../src/situation/assume.js";
+import { under } from "../../host/under.js";
 import { byCode, ready, SKYLAKE } from "./hosts.js";
 
 const pack = (name: string): Pack => {
@@ -52,12 +53,12 @@ describe("the packs", () => {
 describe("runsOn", () => {
   it("finds everything on a Skylake-X", () => {
     for (const row of PACKS)
-      expect([row.id, runsOn(SKYLAKE, row, { release: "6.12" }).verdict]).toEqual([row.id, "yes"]);
+      expect([row.id, runsOn(under(SKYLAKE, { release: "6.12" }), row).verdict]).toEqual([row.id, "yes"]);
   });
 
   it("names what a Penryn lacks: EPT, and what hangs on it", () => {
     const penryn = byCode("Yorkfield");
-    expect(runsOn(penryn, pack("kvm"), { release: "6.1" })).toMatchObject({ verdict: "yes" });
+    expect(runsOn(under(penryn, { release: "6.1" }), pack("kvm"))).toMatchObject({ verdict: "yes" });
     expect(missing(runsOn(penryn, pack("kvm")).judged)).toEqual([
       ["wanted", "ept"],
       ["wanted", "unrestricted-guest"],
@@ -76,8 +77,8 @@ describe("runsOn", () => {
 
   it("follows parameters and firmware", () => {
     const off = { params: { kvm_intel: { nested: "0" } } };
-    expect(runsOn(SKYLAKE, pack("kvm-nested"), off)).toMatchObject({ verdict: "no" });
-    const lost = missing(runsOn(SKYLAKE, pack("kvm-nested"), off).judged);
+    expect(runsOn(under(SKYLAKE, off), pack("kvm-nested"))).toMatchObject({ verdict: "no" });
+    const lost = missing(runsOn(under(SKYLAKE, off), pack("kvm-nested")).judged);
     expect(lost.filter(([level]) => level === "required")).toEqual([["required", "nested"]]);
     const disabled = assume(atlasHost("intel-50654-skylakex"), "firmware=disabled").host;
     expect(missing(runsOn(disabled, pack("virtualbox")).judged)).toEqual([["required", "firmware"]]);
@@ -115,7 +116,7 @@ describe("runsOn", () => {
       .find((host) => host.cores.length > 1);
     if (hybrid === undefined) throw new Error("no hybrid with two sets");
     for (const row of PACKS) {
-      const { judged, verdict } = runsOn(ready(hybrid), row, { release: "6.12" });
+      const { judged, verdict } = runsOn(under(ready(hybrid), { release: "6.12" }), row);
       expect(verdict).not.toBe("unknown");
       for (const { met, cores } of judged) if (met === "yes") expect(cores).toEqual([]);
     }

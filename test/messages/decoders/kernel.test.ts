@@ -7,9 +7,9 @@ import { VMCS_CONFIG_LAYOUTS, vmcsConfigLayout } from "../../../src/kvm/guest/la
 import { kernelPrinters, printersOf } from "../../../src/kvm/printers.js";
 import type { Explanation } from "../../../src/messages/answer.js";
 import { mergeRanges } from "../../../src/messages/decoders/kernel.js";
-import { explain } from "../../../src/messages/explain.js";
 import { registerOf } from "../../../src/registers/registers.js";
 import { formatRange, inRange, RELEASES } from "../../../src/rules/release.js";
+import { explain } from "../explain-on.js";
 
 function only(text: string, options: Parameters<typeof explain>[1] = {}): Explanation {
   const found = explain(text, options);

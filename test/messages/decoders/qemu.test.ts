@@ -2,14 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { Host } from "../../../src/host/host.js";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
 import type { Explanation } from "../../../src/messages/answer.js";
-import type { ExplainOptions } from "../../../src/messages/context.js";
-import { explain } from "../../../src/messages/explain.js";
 import { findBits } from "../../../src/registers/lookup.js";
 import { REGISTERS, registerOf } from "../../../src/registers/registers.js";
 import type { Release } from "../../../src/rules/release.js";
-import { assume } from "../../../src/why/assume.js";
+import { assume } from "../../../src/situation/assume.js";
+import { explain } from "../explain-on.js";
 
-function only(text: string, options: ExplainOptions = {}): Explanation {
+function only(text: string, options: Parameters<typeof explain>[1] = {}): Explanation {
   const found = explain(text, options);
   expect(found.map(({ message }) => message)).toHaveLength(1);
   return found[0] as Explanation;

@@ -3,9 +3,9 @@ import { formatU64, fromBigInt } from "../../../src/bits/u64.js";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
 import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
 import { replay } from "../../../src/kvm/replay.js";
-import { explain } from "../../../src/messages/explain.js";
 import type { Release } from "../../../src/rules/release.js";
-import { assume } from "../../../src/why/assume.js";
+import { assume } from "../../../src/situation/assume.js";
+import { explain } from "../explain-on.js";
 
 /*
  * What explain says of a value against the checks of vmx_set_vmx_msr, written here a second time and in another way: on

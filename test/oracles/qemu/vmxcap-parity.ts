@@ -4,6 +4,7 @@ import { knownValue } from "../../../src/host/msr.js";
 import { showJson } from "../../../src/report/json/json-show.js";
 import { type ShowInput, showReport } from "../../../src/report/show-report.js";
 import { plainText } from "../../../src/report/text.js";
+import { situation } from "../../../src/situation/situation.js";
 import { type VmxcapClaim, type VmxcapEdition, vmxcapClaims } from "./vmxcap-claims.js";
 
 /** What `vmxlens show` says where the script says this, of a register whose bits say whether a control must and may be 1. */
@@ -53,8 +54,7 @@ export function registersOf(core: CoreGroup): ReadonlyMap<number, U64> {
 /** Holds what `vmxlens show` says of a core, as text and as JSON, against every line of an edition of the script. */
 export function vmxcapParity(core: CoreGroup, edition: VmxcapEdition): Parity {
   const host: Host = { cores: [core] };
-  const subject = { host, options: {}, kernelReason: "", assumed: [], notes: [] };
-  const input: ShowInput = { subject, host, registers: [], names: ["vmxcap"] };
+  const input: ShowInput = { situation: situation(host), registers: [], names: ["vmxcap"] };
   const text = shownText(showReport(input, 300).map(plainText));
   const json = showJson(input).cores[0]?.registers ?? [];
   const registers = registersOf(core);

@@ -6,9 +6,9 @@ import { findModel, newestQemu } from "../../../src/compare/qemu-models.js";
 import { atlas, entryHost } from "../../../src/input/atlas/atlas.js";
 import { QEMU_RESTORE_ORDER, restoreAll } from "../../../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
-import { replay } from "../../../src/kvm/replay.js";
 import { runBaseline } from "../../../src/report/compare/baseline-report.js";
 import { RELEASES } from "../../../src/rules/release.js";
+import { replays } from "../../../src/situation/replays.js";
 import { ready, subject } from "../../compare/hosts/hosts.js";
 
 const HOSTS = atlas().map((entry) => ready(entryHost(entry)));
@@ -38,14 +38,14 @@ describe("the configuration of a baseline", () => {
         if (qemu === null) return;
         configured++;
         const features = asked(qemu);
-        const replays = subjects.map(({ host, options }) => replay(host, options));
-        for (const { cpu } of replays) {
+        const all = subjects.map(({ situation }) => replays(situation).each[0]);
+        for (const { cpu } of all) {
           const offered = nestedMsrs(cpu);
           const has = featureBits(offered);
           // QEMU would drop, with a warning, what the host does not offer.
           for (const [key, state] of features) if (state === "yes") expect([key, has.get(key)]).toEqual([key, "yes"]);
           const given = new Map([...features].map(([key, state]) => [key, and(state, has.get(key) ?? "unknown")]));
-          for (const { release, cpu: there } of replays) {
+          for (const { release, cpu: there } of all) {
             const verdicts = restoreAll(
               { release, offered: nestedMsrs(there) },
               qemuMsrs(given, offered),

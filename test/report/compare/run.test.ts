@@ -4,7 +4,8 @@ import { runBaseline } from "../../../src/report/compare/baseline-report.js";
 import { runDiff } from "../../../src/report/compare/diff-report.js";
 import { runMigrate } from "../../../src/report/compare/migrate-report.js";
 import { runRuns } from "../../../src/report/compare/runs-report.js";
-import { assume } from "../../../src/why/assume.js";
+import { assume } from "../../../src/situation/assume.js";
+import { assumptions } from "../../../src/situation/situation.js";
 import { byCode, HASWELL, SKYLAKE, subject } from "../../compare/hosts/hosts.js";
 
 const skx = subject("skx", SKYLAKE, { release: "6.12" });
@@ -34,7 +35,7 @@ describe("runDiff", () => {
     );
     expect(json).toMatchObject({
       format: "vmxlens-diff/1",
-      subjects: [{ label: "skx", release: "6.12", loads: "yes" }, { label: "hsw" }],
+      subjects: [{ label: "skx", kernel: { candidates: [{ release: "6.12" }] }, loads: "yes" }, { label: "hsw" }],
       bits: { nested: expect.arrayContaining([expect.objectContaining({ msr: "0x48b" })]) },
     });
     expect(JSON.parse(JSON.stringify(json))).toEqual(json);
@@ -49,8 +50,10 @@ describe("runDiff", () => {
   });
 
   it("tells what was taken for granted, and of whom", () => {
-    const assumed = [{ id: "firmware=enabled", text: "the firmware enables VMX" }];
-    expect(runDiff({ subjects: [{ ...skx, assumed }, hsw] }).lines.at(-1)).toBe(
+    const { situation } = subject("skx", atlasHost("intel-50654-skylakex"));
+    const assumed = assumptions(situation.host, ["firmware=enabled"]);
+    const taken = { label: "skx", situation: { ...situation, host: assumed.host, assumed: assumed.made } };
+    expect(runDiff({ subjects: [taken, hsw] }).lines.at(-1)).toBe(
       "Assumed, as nobody read it: firmware=enabled of skx",
     );
   });

@@ -1,0 +1,32 @@
+import type { ComparedHost } from "../../compare/hosts/compared-host.js";
+import { kernelLabel, kernelText } from "../kernel-text.js";
+
+/** `a (Linux 6.1)`; only the label where it names the release, as `a@6.1`. */
+export function underKernel({ label, situation }: ComparedHost): string {
+  const [only, ...others] = situation.candidates;
+  const named = others.length === 0 && situation.kernel.text === only.release && label.endsWith(`@${only.release}`);
+  return named ? label : `${label} (${kernelLabel(situation)})`;
+}
+
+/**
+ * The last lines of a report on several hosts, or none: what to know about each of them, how its kernel was understood, and
+ * `Assumed, …: firmware=enabled of a, b`.
+ */
+export function caveatLines(compared: readonly ComparedHost[]): string[] {
+  const kernels = compared.flatMap(({ label, situation }) =>
+    situation.kernel.note === undefined ? [] : [`Kernel of ${label}: ${kernelText(situation)}`],
+  );
+  const notes = compared.flatMap(({ label, situation }) => situation.notes.map((text) => `Note on ${label}: ${text}`));
+  const of = new Map<string, string[]>();
+  for (const { label, situation } of compared) {
+    for (const { id } of situation.assumed) of.set(id, [...(of.get(id) ?? []), label]);
+  }
+  const parts = [...of].map(([id, labels]) =>
+    labels.length === compared.length ? id : `${id} of ${labels.join(", ")}`,
+  );
+  const told = [...kernels, ...notes];
+  return [
+    ...(told.length === 0 ? [] : ["", ...told]),
+    ...(parts.length === 0 ? [] : ["", `Assumed, as nobody read it: ${parts.join("; ")}`]),
+  ];
+}

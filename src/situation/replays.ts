@@ -1,0 +1,94 @@
+import { shared, type Tri } from "../bits/tri.js";
+import { sharedBits } from "../bits/word.js";
+import type { Host } from "../host/host.js";
+import { type CpuState, type Replay, replay } from "../kvm/replay.js";
+import type { KernelConfig } from "../rules/compile.js";
+import type { Release } from "../rules/release.js";
+import { asSituation, type Candidate, type Situation } from "./situation.js";
+
+/** The replays of a situation under every kernel that it can be, and what they share. */
+export interface Replays {
+  readonly situation: Situation;
+  /** One for each candidate of the situation, in its order. */
+  readonly each: readonly [Replay, ...Replay[]];
+  /** The boot CPU: a bit is known where it is the same under every candidate. */
+  readonly cpu: CpuState;
+  /** Does kvm_intel load, whichever kernel it is. */
+  readonly loads: Tri;
+  readonly config: KernelConfig;
+}
+
+const made = new WeakMap<Situation, Replays>();
+
+/**
+ * Replays a situation, once under each kernel that it can be; the same situation is replayed once. A host gets a
+ * situation of its own, in which nothing is assumed.
+ *
+ * Throws `RangeError` for what is neither.
+ */
+export function replays(subject: Situation | Host): Replays {
+  const about = asSituation(subject);
+  let found = made.get(about);
+  if (found === undefined) {
+    const each = about.candidates.map(({ options }) => replay(about.host, options)) as [Replay, ...Replay[]];
+    found = joined(about, each);
+    made.set(about, found);
+  }
+  return found;
+}
+
+/** Keeps replays of a situation that were made with a trace, so that nothing is replayed twice. */
+export function keepReplays(about: Situation, each: readonly [Replay, ...Replay[]]): void {
+  if (!made.has(about)) made.set(about, joined(about, each));
+}
+
+/** What several replays of one situation share. */
+function joined(about: Situation, each: readonly [Replay, ...Replay[]]): Replays {
+  const [first, ...others] = each;
+  const { config } = first;
+  if (others.length === 0) return { situation: about, each, cpu: first.cpu, loads: first.loads, config };
+  return {
+    situation: about,
+    each,
+    cpu: sharedState(each.map(({ cpu }) => cpu)),
+    loads: shared(each.map(({ loads }) => loads)),
+    config,
+  };
+}
+
+function sharedState(cpus: readonly CpuState[]): CpuState {
+  const [first, ...others] = cpus as [CpuState, ...CpuState[]];
+  return {
+    core: first.core,
+    word: (name) => others.reduce((word, cpu) => sharedBits(word, cpu.word(name)), first.word(name)),
+    bit: (name, bit) => shared(cpus.map((cpu) => cpu.bit(name, bit))),
+    holds: (condition) => shared(cpus.map((cpu) => cpu.holds(condition))),
+    loads: shared(cpus.map(({ loads }) => loads)),
+  };
+}
+
+/** What one kernel answers, of several that answer differently. */
+export interface SplitAnswer<T> {
+  readonly releases: readonly Release[];
+  readonly answer: T;
+}
+
+/** The answers under each candidate, those that are the same together, in the order of the candidates. */
+export function split<T>(
+  { candidates }: Pick<Situation, "candidates">,
+  answerUnder: (candidate: Candidate, index: number) => T,
+): readonly SplitAnswer<T>[] {
+  const groups: { releases: Release[]; answer: T }[] = [];
+  for (const [index, candidate] of candidates.entries()) {
+    const answer = answerUnder(candidate, index);
+    const group = groups.find((one) => one.answer === answer);
+    if (group === undefined) groups.push({ releases: [candidate.release], answer });
+    else group.releases.push(candidate.release);
+  }
+  return groups;
+}
+
+/** `6.6: no · 6.12, 6.18: yes` */
+export function splitText(answers: readonly SplitAnswer<string>[]): string {
+  return answers.map(({ releases, answer }) => `${releases.join(", ")}: ${answer}`).join(" · ");
+}

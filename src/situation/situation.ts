@@ -1,0 +1,239 @@
+import type { Host } from "../host/host.js";
+import type { ParamsGiven } from "../kvm/load/params.js";
+import { kindOf } from "../kvm/load/parse-param.js";
+import type { MachineFacts, ReplayOptions } from "../kvm/replay.js";
+import type { KernelConfig } from "../rules/compile.js";
+import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
+import { type Asked, checkAsked, paramTexts, wrong } from "./asked.js";
+import { askedParams } from "./asked-params.js";
+import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
+import { type KernelSet, kernelSet, kernelSetOfHost } from "./kernels.js";
+import { pickCpu } from "./pick-cpu.js";
+
+/** A kernel that the machine may run, and what is replayed under it. */
+export interface Candidate {
+  readonly release: Release;
+  readonly options: Omit<ReplayOptions, "trace"> & { readonly release: Release };
+}
+
+/** The kernel that a situation is about. */
+export interface Kernel extends Partial<Omit<KernelSet, "candidates">> {
+  /** Who named it: the caller, the host itself, or nobody. */
+  readonly from: "asked" | "host" | "default";
+}
+
+/**
+ * What is known of a machine and what is asked about it, as every command, report and function of the library takes it.
+ * Made by `situation`.
+ */
+export interface Situation {
+  /** With the assumptions made and the wanted CPUs picked. */
+  readonly host: Host;
+  /** The same CPUs as they were read. */
+  readonly read: Host;
+  /** Where the facts come from, in words. */
+  readonly source?: string;
+  readonly kernel: Kernel;
+  /** Every kernel that it can be, oldest first: an answer is known where all of them give it. */
+  readonly candidates: readonly [Candidate, ...Candidate[]];
+  /** Parameters that the caller asked for. Those found on the host besides are in the options of each candidate. */
+  readonly params: ParamsGiven;
+  readonly config?: Partial<KernelConfig>;
+  readonly machine?: MachineFacts;
+  /** Assumptions that filled something in. */
+  readonly assumed: readonly Assumption[];
+  /** What else a reader should know: how the host was found, what an option did not do. */
+  readonly notes: readonly string[];
+}
+
+/** A wrong argument, or something that the host does not have. */
+export interface SituationProblem {
+  readonly argument: "kernel" | "cpu";
+  readonly text: string;
+}
+
+/**
+ * What is replayed for a host: everything that is known of it and asked about it, in one value. Pure; the same arguments
+ * give the same situation.
+ *
+ * Throws `RangeError` naming the argument for a host or a member of `asked` that cannot be meant: an unknown name, a
+ * kernel that is none, a CPU that the host does not have.
+ *
+ * @example
+ * const skylake = situation(atlasHost("intel-50654-skylakex"), { kernel: "6.12", assume: ["firmware=enabled"] });
+ * vmxFlags(skylake).text;
+ */
+export function situation(host: Host, asked: Asked = {}): Situation {
+  const made = situationOrProblem(host, asked);
+  if ("argument" in made) throw wrong(`asked.${made.argument}`, made.text);
+  return made;
+}
+
+/** As `situation`; what a person can get wrong (a kernel, a CPU) gives a problem to show. */
+export function situationOrProblem(host: Host, asked: Asked = {}): Situation | SituationProblem {
+  checkHost(host);
+  checkAsked(asked);
+  const params = paramTexts(asked.params);
+  const read = asked.cpu === undefined ? host : pickCpu(host, asked.cpu);
+  if (typeof read === "string") return { argument: "cpu", text: read };
+  const kernel = kernelOf(host, asked.kernel);
+  if ("error" in kernel) return { argument: "kernel", text: kernel.error };
+  const notes = [...(asked.notes ?? [])];
+  const explicit = asked.assume ?? [];
+  const assumed = assumptions(read, [...explicit, ...(asked.assumeByDefault ?? [])]);
+  for (const id of new Set(explicit)) {
+    if (!assumed.made.some((row) => row.id === id)) notes.push(`${id} changes nothing: what it fills in was read`);
+  }
+  const { releases, ...named } = kernel;
+  const common = {
+    ...(isEmpty(asked.config) ? {} : { config: asked.config }),
+    ...(isEmpty(asked.machine) ? {} : { machine: asked.machine }),
+  };
+  const own = isOwnKernel(host, kernel);
+  const told = own && (host.observed?.nestedMsrs?.size ?? 0) > 0;
+  if (told) notes.push("where the registers leave open what KVM offers guests, what the text says of it was taken");
+  const found = new Map<string, Release[]>();
+  const candidates = releases.map((release): Candidate => {
+    const options = { release, ...(told ? { told } : {}), ...common };
+    const set =
+      own && host.kernel !== undefined && asked.foundParams !== false ? askedParams(assumed.host, options) : {};
+    const merged = withParams(set ?? {}, params);
+    const names = notAsked(set ?? {}, params).join(" ");
+    found.set(names, [...(found.get(names) ?? []), release]);
+    return { release, options: { ...options, ...(isEmpty(merged) ? {} : { params: merged }) } };
+  });
+  for (const [names, under] of found) {
+    if (names === "") continue;
+    const which = found.size === 1 ? "" : ` (under ${under.join(", ")})`;
+    notes.push(`set on the host, by its /sys/module: ${names}${which}`);
+  }
+  const source = asked.source ?? host.source;
+  return {
+    host: assumed.host,
+    read,
+    ...(source === undefined ? {} : { source }),
+    kernel: named,
+    candidates: candidates as [Candidate, ...Candidate[]],
+    params,
+    ...common,
+    assumed: assumed.made,
+    notes,
+  };
+}
+
+/** The situation with one kind of core of its host alone. */
+export function withCore(situation: Situation, index: number): Situation {
+  const only = (host: Host): Host => {
+    const core = host.cores[index];
+    if (core === undefined) throw new RangeError(`core: this host has ${host.cores.length} kinds of cores`);
+    return { ...host, cores: [core] };
+  };
+  return { ...situation, host: only(situation.host), read: only(situation.read) };
+}
+
+/** The situation of a host that was changed: what the machine reported holds for it as it is, and no longer. */
+export function withHost(situation: Situation, host: Host): Situation {
+  const candidates = situation.candidates.map(({ release, options: { told: _, ...options } }) => ({
+    release,
+    options,
+  }));
+  return { ...situation, host, candidates: candidates as unknown as Situation["candidates"] };
+}
+
+/** The situation of a machine that turns out to run another kernel, without what it reported under its own. */
+export function withKernel(situation: Situation, set: KernelSet): Situation {
+  const candidates = set.candidates.map((release) => withRelease(situation, release).candidates[0]);
+  const { releases: _, ...kernel } = namedBy("asked", set);
+  return { ...situation, kernel, candidates: candidates as unknown as Situation["candidates"] };
+}
+
+/** The situation under another kernel of the tables, without what the machine reported under its own. */
+export function withRelease(situation: Situation, release: Release): Situation {
+  const [{ options }] = situation.candidates;
+  const { told: _, ...rest } = options;
+  return { ...situation, candidates: [{ release, options: { ...rest, release } }] };
+}
+
+/** Throws `RangeError` for what is no host. */
+export function checkHost(host: unknown, argument = "host"): asserts host is Host {
+  const cores = (host as Partial<Host> | undefined | null)?.cores;
+  if (Array.isArray(cores) && cores.length > 0 && cores.every((core) => core?.msrs instanceof Map)) return;
+  throw wrong(argument, `give a Host, as readHost(text).host or atlasHost(id) gives it, not ${kindOf(host)}`);
+}
+
+/** A situation, made of a host alone where one was given. Throws `RangeError` for anything else. */
+export function asSituation(subject: Situation | Host, argument = "situation"): Situation {
+  if (typeof subject === "object" && subject !== null) {
+    if ("candidates" in subject && "read" in subject) return subject;
+    if ("cores" in subject) return situation(subject);
+  }
+  throw wrong(argument, `give what situation(host, asked) returns, or a Host, not ${kindOf(subject)}`);
+}
+
+type Named = Kernel & { readonly releases: readonly [Release, ...Release[]] };
+
+function kernelOf(host: Host, asked: string | undefined): Named | { readonly error: string } {
+  if (asked !== undefined) {
+    const set = kernelSet(asked);
+    return "error" in set ? set : namedBy("asked", set);
+  }
+  if (host.kernel === undefined) return { from: "default", releases: [DEFAULT_RELEASE] };
+  return namedBy("host", kernelSetOfHost(host.kernel));
+}
+
+function namedBy(from: Kernel["from"], { candidates, ...set }: KernelSet): Named {
+  return { from, releases: candidates, ...set };
+}
+
+/** Whether what the machine reported, it reported under the kernel at hand; of an unnamed kernel it holds for any. */
+function isOwnKernel({ kernel }: Host, { from, text, releases }: Named): boolean {
+  if (from !== "asked" || kernel === undefined || text === kernel) return true;
+  return kernelSetOfHost(kernel).candidates.join() === releases.join();
+}
+
+/** Assumptions in the order in which they are made, each once. */
+export function inOrder(ids: readonly AssumptionId[]): readonly AssumptionId[] {
+  return [...new Set(ids)].sort((a, b) => Number(b === "registers=sdm") - Number(a === "registers=sdm"));
+}
+
+/**
+ * The host with assumptions made where nobody read the fact, and those that filled something in. `registers=sdm` comes
+ * first: what the CPU rules out needs no other assumption.
+ */
+export function assumptions(
+  host: Host,
+  wanted: readonly AssumptionId[],
+): { readonly host: Host; readonly made: readonly Assumption[] } {
+  const ids = inOrder(wanted);
+  const made: Assumption[] = [];
+  let current = host;
+  for (const id of ids) {
+    const { host: filled, used } = assume(current, id);
+    current = filled;
+    const row = ASSUMPTIONS.find((candidate) => candidate.id === id);
+    if (used && row !== undefined) made.push(row);
+  }
+  return { host: current, made };
+}
+
+const MODULES = ["kvm_intel", "kvm"] as const;
+
+function withParams(set: ParamsGiven, asked: ParamsGiven): ParamsGiven {
+  return Object.fromEntries(
+    (["kvm", "kvm_intel"] as const)
+      .map((module) => [module, { ...set[module], ...asked[module] }] as const)
+      .filter(([, names]) => !isEmpty(names)),
+  );
+}
+
+function notAsked(set: ParamsGiven, asked: ParamsGiven): string[] {
+  return MODULES.flatMap((module) =>
+    Object.entries(set[module] ?? {})
+      .filter(([name]) => !(name in (asked[module] ?? {})))
+      .map(([name, value]) => `${module}.${name}=${value}`),
+  );
+}
+
+function isEmpty(record: object | undefined): record is undefined {
+  return record === undefined || Object.keys(record).length === 0;
+}
