@@ -44,6 +44,7 @@ const MACHINE_KEYS = {
   "irq-posting": "irqPosting",
   evmcs: "enlightenedVmcs",
   "mediated-pmu": "mediatedPmu",
+  vtd: "vtd",
 } as const satisfies { readonly [key: string]: keyof MachineFacts };
 
 /** Checks the shared options. `problems` holds one sentence for each that is wrong; nothing is then to be run. */

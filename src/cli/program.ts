@@ -193,7 +193,7 @@ const COMMON = [
   ["--kernel <release>", "kernel release, as 6.12 or uname -r prints it"],
   ["--param <name=value>", "module parameter of kvm_intel or kvm, as ept=0", "many"],
   ["--config <option=y|n>", "kernel build option that differs from Debian's", "many"],
-  ["--machine <fact=0|1>", "tboot, pmu, irq-posting, evmcs, mediated-pmu; several with commas", "many"],
+  ["--machine <fact=0|1>", "tboot, pmu, irq-posting, evmcs, mediated-pmu, vtd; several with commas", "many"],
   ["--assume <id>", "firmware=enabled|disabled|unlocked, registers=sdm, vendor=intel; none drops the defaults", "many"],
   ["--cpu <number|type>", "one logical CPU, or a core type: P, E, LP-E"],
   ["--json", "JSON, as schema/COMMAND.schema.json of the package describes it"],

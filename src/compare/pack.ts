@@ -1,4 +1,5 @@
 import type { BitRow } from "../registers/bit-row.js";
+import type { CpuidFeature } from "../registers/cpuid-features.js";
 import { PIN_CONTROLS, PRIMARY_CONTROLS, SECONDARY_CONTROLS } from "../registers/execution-controls.js";
 import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../registers/exit-entry-controls.js";
 import type { Condition } from "../rules/rule.js";
@@ -18,15 +19,32 @@ export interface PackSource {
   readonly compared: boolean;
 }
 
-/** What has to hold. All but `kvmLoads` speak of the CPU and its firmware; every kind of core has to fulfil them. */
+/** What has to hold. */
 export type Need =
+  | CoreNeed
+  /** kvm_intel of the release loads, with nested=1 for `nested`. */
+  | { readonly kvmLoads: "alone" | "nested" }
+  /** MSRs that have the same value on every kind of core, in bits 31:0 for `must1`. */
+  | { readonly alike: readonly number[]; readonly part: "whole" | "must1" }
+  /** A fact about the machine around the CPU. */
+  | { readonly machine: "vtd" };
+
+/** What speaks of the CPU and its firmware; every kind of core has to fulfil it. */
+export type CoreNeed =
   | { readonly condition: Condition }
+  /** A CPUID feature that has to be there. */
+  | { readonly cpuid: CpuidFeature }
+  /** The highest basic CPUID leaf is at least this one. */
+  | { readonly maxLeaf: number }
+  /** Physical addresses have at most so many bits. */
+  | { readonly physAddrUpTo: number }
+  | { readonly not: CoreNeed }
+  | { readonly all: readonly CoreNeed[] }
+  | { readonly any: readonly CoreNeed[] }
   /** A control that need not be 1: by the TRUE register, where there is one. */
   | { readonly canBe0: CanBe0 }
   /** IA32_FEAT_CTL lets VMX be used. */
-  | { readonly firmware: "vmx" }
-  /** kvm_intel of the release loads, with nested=1 for `nested`. */
-  | { readonly kvmLoads: "alone" | "nested" };
+  | { readonly firmware: "vmx" };
 
 export type CanBe0 =
   | readonly ["primary", BitName<"cpu_based_exec_ctrl">]
@@ -47,8 +65,13 @@ export interface Pack {
   readonly id: string;
   readonly name: string;
   readonly aliases: readonly string[];
-  /** What to know about the verdict, if anything. */
+  /** What to know about the verdict, if anything. It may not decide it: what decides is a requirement. */
   readonly note?: string;
+  /**
+   * Why the requirements are not all that the product asks for, as a sentence: that all are met then proves nothing, and
+   * the verdict is at best unknown.
+   */
+  readonly incomplete?: string;
   readonly requirements: readonly Requirement[];
 }
 
@@ -68,6 +91,30 @@ export function firmware(source: PackSource): Requirement {
 
 export function needs(id: string, text: string, condition: Condition, source: PackSource, level: Level = "required") {
   return { id, text, level, needs: { condition }, source } satisfies Requirement;
+}
+
+/** A requirement that is more than a condition on registers. */
+export function asks(id: string, text: string, needs: Need, source: PackSource, level: Level = "required") {
+  return { id, text, level, needs, source } satisfies Requirement;
+}
+
+/** CPUID features, one requirement each, by what people call them. */
+export function features(named: { readonly [F in CpuidFeature]?: string }, source: PackSource): readonly Requirement[] {
+  return Object.entries(named).map(([feature, text]) =>
+    asks(`cpuid-${slug(feature)}`, text, { cpuid: feature as CpuidFeature }, source),
+  );
+}
+
+/** A control that a product asks for where CPUID has the feature it belongs to. */
+export function controlWith<G extends keyof Controls>(
+  feature: CpuidFeature,
+  group: G,
+  name: Controls[G],
+  source: PackSource,
+): Requirement {
+  const text = `${controlText(group, name)}, if CPUID has ${feature.toUpperCase()}`;
+  const condition = { condition: allowed(group, name) };
+  return asks(`${group}-${slug(name)}`, text, { any: [{ not: { cpuid: feature } }, condition] }, source);
 }
 
 export function canBe0(text: string, control: CanBe0, source: PackSource, level: Level = "required"): Requirement {

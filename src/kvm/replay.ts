@@ -73,6 +73,8 @@ export interface MachineFacts {
   readonly mediatedPmu?: boolean | undefined;
   /** The interrupt-remapping unit can post interrupts. Default not known. */
   readonly irqPosting?: boolean | undefined;
+  /** VT-d with queued invalidation and interrupt remapping is there and enabled. No replay asks for it. Default not known. */
+  readonly vtd?: boolean | undefined;
   /** On a Hyper-V that recommends the enlightened VMCS and gave every CPU an assist page. Default false. */
   readonly enlightenedVmcs?: boolean | undefined;
 }

@@ -48,6 +48,7 @@ const MACHINE_FACTS = [
   "tboot",
   "pmu",
   "mediatedPmu",
+  "vtd",
   "irqPosting",
   "enlightenedVmcs",
 ] as const satisfies readonly (keyof MachineFacts)[];

@@ -1,4 +1,5 @@
-import { allOf, and, not, type Tri } from "../../bits/tri.js";
+import { allOf, and, anyOf, not, type Tri, tri } from "../../bits/tri.js";
+import type { Word } from "../../bits/word.js";
 import { effectiveMsr } from "../../host/existence.js";
 import type { CoreGroup, Host } from "../../host/host.js";
 import { isThere, msrBit } from "../../host/msr.js";
@@ -8,7 +9,7 @@ import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../../registers/exit-entry-contro
 import { type Replays, replays } from "../../situation/replays.js";
 import { asSituation, type Situation, withCore } from "../../situation/situation.js";
 import { FIRMWARE_ENABLES_VMX } from "../../why/layers.js";
-import type { CanBe0, Need, Pack, Requirement } from "../pack.js";
+import type { CanBe0, CoreNeed, Need, Pack, Requirement } from "../pack.js";
 
 /** One requirement of a pack, judged on a host. */
 export interface Judged {
@@ -22,8 +23,10 @@ export interface Judged {
 export interface Runs {
   readonly pack: Pack;
   readonly host: Host;
-  /** Every required one is met. */
+  /** Does the product run: every required one is met, and they are all that it asks for. */
   readonly verdict: Tri;
+  /** Every required one is met. */
+  readonly met: Tri;
   readonly judged: readonly Judged[];
 }
 
@@ -38,8 +41,8 @@ export function runsOn(subject: Situation | Host, pack: Pack): Runs {
   const several = host.cores.length > 1;
   const cores = host.cores.map((_, i) => (several ? replays(withCore(situation, i)) : whole).cpu);
   const judged = pack.requirements.map((requirement) => judge(requirement, whole, cores));
-  const verdict = allOf(judged.filter((row) => row.requirement.level === "required").map((row) => row.met));
-  return { pack, host, verdict, judged };
+  const met = allOf(judged.filter((row) => row.requirement.level === "required").map((row) => row.met));
+  return { pack, host, verdict: pack.incomplete === undefined ? met : and(met, "unknown"), met, judged };
 }
 
 function judge(requirement: Requirement, whole: Replays, cores: readonly CpuState[]): Judged {
@@ -48,15 +51,54 @@ function judge(requirement: Requirement, whole: Replays, cores: readonly CpuStat
     const nested = needs.kvmLoads === "nested" ? whole.cpu.bit("params", "nested") : "yes";
     return { requirement, met: and(whole.loads, nested), cores: [] };
   }
+  if ("alike" in needs) return { requirement, met: areAlike(needs, cores), cores: [] };
+  if ("machine" in needs) {
+    // A unit that posts interrupts also remaps them.
+    const { machine } = whole.situation;
+    const vtd = machine?.irqPosting === true ? true : machine?.vtd;
+    return { requirement, met: tri(vtd), cores: [] };
+  }
   const each = cores.map((cpu) => onCore(needs, cpu));
   const failing = each.flatMap((met, i) => (met === "yes" ? [] : [i]));
   return { requirement, met: allOf(each), cores: cores.length > 1 ? failing : [] };
 }
 
-function onCore(need: Exclude<Need, { kvmLoads: unknown }>, cpu: CpuState): Tri {
+function onCore(need: CoreNeed, cpu: CpuState): Tri {
   if ("condition" in need) return cpu.holds(need.condition);
   if ("firmware" in need) return cpu.holds(FIRMWARE_ENABLES_VMX);
-  return canBe0(cpu.core, need.canBe0);
+  if ("canBe0" in need) return canBe0(cpu.core, need.canBe0);
+  if ("not" in need) return not(onCore(need.not, cpu));
+  if ("all" in need) return allOf(need.all.map((one) => onCore(one, cpu)));
+  if ("any" in need) return anyOf(need.any.map((one) => onCore(one, cpu)));
+  const { features, maxLeaf, physAddrBits } = cpu.core.cpuid;
+  if ("cpuid" in need) return tri(features[need.cpuid]);
+  if ("maxLeaf" in need) return maxLeaf === undefined ? "unknown" : tri(maxLeaf >= need.maxLeaf);
+  return physAddrBits === undefined ? "unknown" : tri(physAddrBits <= need.physAddrUpTo);
+}
+
+/**
+ * Whether cores of all kinds have the same registers. Bits that must be 1 may differ where the other core allows them, so
+ * that a difference in these leaves it open.
+ */
+function areAlike({ alike, part }: Extract<Need, { alike: unknown }>, cores: readonly CpuState[]): Tri {
+  const [first, ...others] = cores.map(({ core }) => core);
+  if (first === undefined) return "unknown";
+  return allOf(
+    others.flatMap((other) =>
+      alike.map((index): Tri => {
+        const [a, b] = [effectiveMsr(first, index), effectiveMsr(other, index)];
+        if (a.state === "absent" && b.state === "absent") return "yes";
+        if (a.state !== "value" || b.state !== "value") return "unknown";
+        const same = and(sameWord(a.lo, b.lo), part === "must1" ? "yes" : sameWord(a.hi, b.hi));
+        return same === "no" && part === "must1" ? "unknown" : same;
+      }),
+    ),
+  );
+}
+
+function sameWord(a: Word, b: Word): Tri {
+  if (((a.value ^ b.value) & ~a.unknown & ~b.unknown) !== 0) return "no";
+  return (a.unknown | b.unknown) === 0 ? "yes" : "unknown";
 }
 
 const GROUPS = {

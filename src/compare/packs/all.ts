@@ -1,7 +1,7 @@
 import { foldName, nearest } from "../../registers/edit-distance.js";
 import type { Pack } from "../pack.js";
 import { HAXM_PACK, HYPER_V_PACK, VIRTUALBOX_PACK, VMWARE_PACK } from "./desktop.js";
-import { ACRN_PACK, BHYVE_PACK, JAILHOUSE_PACK, SEL4_PACK } from "./embedded.js";
+import { ACRN_PACK, BHYVE_ILLUMOS_PACK, BHYVE_PACK, JAILHOUSE_PACK, SEL4_PACK } from "./embedded.js";
 import { KVM_NESTED_PACK, KVM_PACK } from "./linux.js";
 import { XEN_HVM_PACK, XEN_PVH_PACK } from "./xen.js";
 
@@ -15,6 +15,7 @@ export const PACKS: readonly Pack[] = [
   VIRTUALBOX_PACK,
   VMWARE_PACK,
   BHYVE_PACK,
+  BHYVE_ILLUMOS_PACK,
   JAILHOUSE_PACK,
   ACRN_PACK,
   HAXM_PACK,

@@ -25,7 +25,8 @@ export const HYPER_V_PACK: Pack = {
   id: "hyper-v",
   name: "Hyper-V and WSL 2",
   aliases: ["hyperv", "wsl2", "wsl", "windows"],
-  note: "Microsoft publishes four requirements and no list of VMX controls. Inside another hypervisor they apply to what that one offers.",
+  note: "Inside another hypervisor the requirements apply to what that one offers.",
+  incomplete: "Microsoft publishes four requirements and no list of VMX controls.",
   requirements: [
     needs("vmx", "VM Monitor Mode Extensions: CPUID has VMX", VMX, MICROSOFT),
     firmware(MICROSOFT),
@@ -96,14 +97,36 @@ export const VIRTUALBOX_PACK: Pack = {
       },
       { where: `${VBOX_FILE}, hmR0VmxSetupTaggedTlb (VMX_UFC_EPT_…)`, compared: true },
     ),
-    needs("ept", "EPT (nested paging)", EPT, GENERAL, "wanted"),
     needs(
-      "unrestricted-guest",
-      "unrestricted guest; more than one CPU per guest needs it",
-      UNRESTRICTED_GUEST,
-      GENERAL,
-      "wanted",
+      "shadow-paging",
+      "EPT, or exits for INVLPG and for loads and stores of CR3",
+      {
+        any: [
+          EPT,
+          {
+            all: [
+              allowed("primary", "INVLPG_EXITING"),
+              allowed("primary", "CR3_LOAD_EXITING"),
+              allowed("primary", "CR3_STORE_EXITING"),
+            ],
+          },
+        ],
+      },
+      VBOX,
     ),
+    needs(
+      "task-priority",
+      "TPR shadow, or exits for loads and stores of CR8",
+      {
+        any: [
+          allowed("primary", "VIRTUAL_TPR"),
+          { all: [allowed("primary", "CR8_LOAD_EXITING"), allowed("primary", "CR8_STORE_EXITING")] },
+        ],
+      },
+      VBOX,
+    ),
+    needs("ept", "EPT (nested paging)", EPT, GENERAL, "wanted"),
+    needs("unrestricted-guest", "unrestricted guest", UNRESTRICTED_GUEST, GENERAL, "wanted"),
   ],
 };
 
@@ -113,20 +136,23 @@ export const VMWARE_PACK: Pack = {
   id: "vmware",
   name: "VMware Workstation and ESXi",
   aliases: ["esxi", "vmware-workstation", "vmware-player", "fusion"],
-  note: "VMware publishes lists of processors, not of VMX controls; EPT and unrestricted guest are what Workstation 14 and ESXi 7 ended older CPUs for.",
+  incomplete: "VMware decides by lists of processors and publishes no list of VMX controls.",
   requirements: [
     needs("vmx", "CPUID has VMX", VMX, VMWARE_KB),
     firmware(VMWARE_KB),
     needs("intel64", "64-bit processor", INTEL64, VMWARE_KB),
-    needs("nx", "NX", NX, GENERAL),
-    needs("ept", "EPT", EPT, GENERAL),
-    needs("unrestricted-guest", "unrestricted guest", UNRESTRICTED_GUEST, GENERAL),
   ],
 };
 
 const HAX = {
   where: "HAXM core/hax.c, hax_vmx_enable_check and hax_get_capability",
-  version: "0a402603c7ad",
+  version: "4c524a10486d",
+  compared: true,
+};
+const HAX_EPT = {
+  where:
+    "HAXM core/vcpu.c, which sets ENABLE_EPT and EPTP of every guest; core/ept.c, ept_set_caps; docs/manual-windows.md",
+  version: "4c524a10486d",
   compared: true,
 };
 
@@ -139,7 +165,13 @@ export const HAXM_PACK: Pack = {
     needs("vmx", "CPUID has VMX", VMX, HAX),
     firmware(HAX),
     needs("nx", "NX", NX, HAX),
-    needs("ept", "EPT (HAX_CAP_EPT)", EPT, HAX, "wanted"),
+    needs("ept", "EPT", EPT, HAX_EPT),
+    needs(
+      "ept-capabilities",
+      "write-back EPT structures and all-context INVEPT",
+      eptCap("EPT_WB", "EPT_EXTENT_GLOBAL"),
+      HAX_EPT,
+    ),
     needs(
       "unrestricted-guest",
       "IA32_VMX_MISC bit 5, which HAXM reads as unrestricted guest (HAX_CAP_UG)",

@@ -1,5 +1,6 @@
 import {
   allowed,
+  asks,
   canBe0,
   controls,
   EPT,
@@ -108,5 +109,20 @@ export const XEN_PVH_PACK: Pack = {
   name: "Xen, PVH guests",
   aliases: ["pvh"],
   note: "Without EPT a PVH domain falls back to shadow paging, so Xen has to be built with it (CONFIG_SHADOW_PAGING); the first PVH (docs/misc/pvh-readme.txt) required EPT. Source: Xen docs/misc/xen-command-line.pandoc, dom0, 011d20a69cf4.",
-  requirements: [...HVM, ...wanted(HAP), ...MORE],
+  requirements: [
+    ...HVM,
+    ...wanted(HAP),
+    ...MORE,
+    asks(
+      "iommu",
+      "an IOMMU (VT-d), for a PVH dom0; without one Xen panics",
+      { machine: "vtd" },
+      {
+        where: "Xen xen/drivers/passthrough/x86/iommu.c, arch_iommu_check_autotranslated_hwdom",
+        version: "c447b7308b13",
+        compared: true,
+      },
+      "wanted",
+    ),
+  ],
 };

@@ -40,11 +40,13 @@ export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResu
   };
 }
 
-function packJson({ pack, verdict, judged }: Runs) {
+function packJson({ pack, verdict, met, judged }: Runs) {
   return {
     id: pack.id,
     name: pack.name,
     verdict,
+    met,
+    incomplete: pack.incomplete ?? null,
     note: pack.note ?? null,
     requirements: judged.map(({ requirement, met, cores }) => ({
       id: requirement.id,
@@ -69,18 +71,30 @@ function headLine(results: readonly Runs[], subject: ComparedHost): string {
 }
 
 /** A product among others, with what it lacks. */
-function packLines({ pack, verdict, judged }: Runs, { situation: { host } }: ComparedHost, all: boolean): string[] {
+function packLines(
+  { pack, verdict, met, judged }: Runs,
+  { situation: { host } }: ComparedHost,
+  all: boolean,
+): string[] {
   const shown = judged.filter((row) => all || (row.met !== "yes" && row.requirement.level === "required"));
-  return [`${VERDICTS[verdict]}  ${pack.name} (${pack.id})`, ...shown.map((row) => `  ${judgedLine(row, host.cores)}`)];
+  const open =
+    pack.incomplete !== undefined && met === "yes" ? [`    ${pack.incomplete} What is published is met.`] : [];
+  return [
+    `${VERDICTS[verdict]}  ${pack.name} (${pack.id})`,
+    ...open,
+    ...shown.map((row) => `  ${judgedLine(row, host.cores)}`),
+  ];
 }
 
 /** One product with the source of each requirement; requirements of one source stand together. */
 function oneLines({ pack, verdict, judged }: Runs, subject: ComparedHost, all: boolean): string[] {
   const required = judged.filter(({ requirement }) => requirement.level === "required");
   const met = required.filter((row) => row.met === "yes").length;
+  const which = pack.incomplete === undefined ? "requirements" : "published requirements";
   const lines = [
-    `${pack.name} ${SAYS[verdict]} on ${underKernel(subject)}: ${met} of ${required.length} requirements are met.`,
+    `${pack.name} ${SAYS[verdict]} on ${underKernel(subject)}: ${met} of ${required.length} ${which} are met.`,
   ];
+  if (pack.incomplete !== undefined) lines.push(pack.incomplete);
   let source = "";
   for (const row of judged.filter((one) => all || one.met !== "yes")) {
     if (sourceText(row) !== source) lines.push("", `By ${sourceText(row)}:`);
