@@ -1,0 +1,26 @@
+import type { ExamplesOf } from "../../message.js";
+import type { KMOD_MESSAGES } from "./kmod.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const KMOD_EXAMPLES = {
+  "module-in-use": {
+    examples: ["如果报错Module kvm_intel is in use，请检查你的虚拟机是否全部关闭。"],
+  },
+  "modules-load": {
+    examples: ["systemd-modules-load[345]: Failed to insert module 'kvm_intel': Operation not supported"],
+  },
+  "module-missing": {
+    examples: ["systemd-modules-load[237]: Failed to find module 'kvm_intel'"],
+    not: ["HAXM device is not found.", "modprobe: FATAL: Module nvidia not found."],
+  },
+  "module-version": {
+    examples: ["kvm_intel: disagrees about version of symbol kvm_set_apic_base"],
+  },
+  "parameter-read-only": {
+    examples: ["bash: /sys/module/kvm_intel/parameters/nested: Permission denied"],
+    not: [
+      "cat /sys/module/kvm_intel/parameters/nested",
+      "cat: /sys/module/kvm_intel/parameters/nested: No such file or directory",
+    ],
+  },
+} as const satisfies ExamplesOf<typeof KMOD_MESSAGES>;

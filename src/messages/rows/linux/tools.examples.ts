@@ -1,0 +1,63 @@
+import type { ExamplesOf } from "../../message.js";
+import type { TOOL_MESSAGES } from "./tools.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const TOOL_EXAMPLES = {
+  "kvm-ok-bios": {
+    examples: ["INFO: KVM (vmx) is disabled by your BIOS", "failed to launch: KVM (vmx) is disabled by your BIOS."],
+  },
+  "kvm-ok-no": {
+    examples: [
+      "INFO: Your CPU does not support KVM extensions",
+      "CPU acceleration status: KVM requires a CPU that supports vmx or svm",
+    ],
+  },
+  "kvm-ok-unusable": {
+    examples: ["INFO: /dev/kvm does not exist", "KVM acceleration can NOT be used"],
+  },
+  "kata-parameter": {
+    examples: [
+      'ERRO[0001] kernel module parameter has unexpected value  arch=amd64 description="Intel KVM" expected=Y name=kvm_intel parameter=unrestricted_guest pid=16345 source=runtime type=module value=N',
+      'WARN[0002] kernel module parameter has unexpected value  arch=amd64 container=1 description="Intel KVM" expected=Y name=kvm_intel parameter=nested pid=15098 sandbox=99999999-9999-9999-99999999999999999 source=runtime type=module value=N',
+    ],
+  },
+  "kata-no-parameter-file": {
+    examples: [
+      "cat: /sys/module/kvm_intel/parameters/nested: No such file or directory",
+      "open /sys/module/kvm_intel/parameters/nested: no such file or directory",
+    ],
+    not: [
+      "cat /sys/module/kvm_intel/parameters/nested",
+      "bash: /sys/module/kvm_intel/parameters/nested: Permission denied",
+    ],
+  },
+  "kata-no-vmx": {
+    examples: [
+      "ERRO[0000] CPU property not found                        arch=amd64 description=SSE4.1 name=sse4_1 pid=5391 source=runtime type=flag",
+      'ERRO[0000] CPU property not found                        arch=amd64 description="Virtualization support" name=vmx pid=10721 source=runtime type=flag',
+    ],
+  },
+  "docker-virtualization": {
+    examples: [
+      "Docker Desktop is unable to detect a Hypervisor.",
+      "'virtualization and Data execution protection must be enabled in the BIOS'",
+    ],
+    not: ["Hyper-V cannot be installed because virtualization support is not enabled in the BIOS."],
+  },
+  "no-vtx-generic": {
+    examples: [
+      '"Virtualization extensions are unavailable on your system. Check your BIOS settings to enable them."',
+      "Getting `KVM has been disabled by BIOS. KVM must be enabled before creating any Virtual Machines.` in Host / Basics menu",
+    ],
+    not: [
+      "UAC Virtualization is not enabled for this process",
+      "Stderr: VBoxManage.exe: error: Cannot enable nested VT-x/AMD-V without nested-paging and unresricted guest execution!",
+    ],
+  },
+  "rdmsr-fails": {
+    examples: ["rdmsr: CPU 0 cannot read MSR 0x0000010a", "rdmsr: CPU 2 cannot read MSR 0x00000491"],
+  },
+  "rdmsr-no-device": {
+    examples: ["rdmsr: open: No such file or directory"],
+  },
+} as const satisfies ExamplesOf<typeof TOOL_MESSAGES>;

@@ -1,0 +1,34 @@
+import type { ExamplesOf } from "../../message.js";
+import type { VMX_INSTRUCTION_MESSAGES } from "./vmx-instructions.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const VMX_INSTRUCTION_EXAMPLES = {
+  "vmx-instruction-error": {
+    examples: ["instruction error 7", "VMLAUNCH failed! Instruction error = 7"],
+    not: ["inst_error\t\t0", "vmx-instruction-error"],
+  },
+  "vmx-entry-error": {
+    examples: ["VMLAUNCH failed with error 0x80000021", "Err, unable to execute VMLAUNCH, status : 0x7"],
+    not: ["VMLAUNCH failed", "kvm-vmxon-faulted"],
+  },
+  "vmx-entry-words": {
+    examples: ["ERROR:     - vm_instruction_error: VM entry with invalid host-state field(s)"],
+    not: ["invalid control field", "invalid host-state field"],
+  },
+  "vmx-intrinsic-status": {
+    examples: [
+      "[NoirVisor] Error while launching the Guest! VMX Status: 1",
+      "[ERROR][108] [src/arch/x86_64/intel/mod.rs:51:18] I/O error: VmFailInvalid",
+    ],
+  },
+  "bochs-vmfail": {
+    examples: ['it prints "VMFAIL: VMCS EXEC CTRL: VMX proc-based controls allowed 1-settings", so I check the value'],
+  },
+  "vmx-exit-reason": {
+    examples: ["exit_reason\t33", "VM entry failed: exit reason 0x80000021 qualification 4"],
+    not: ["exit reason", "exit reasons"],
+  },
+  "vmcs-dump": {
+    examples: ["*** Guest State ***", "[ 7058.291757] *** Guest State ***"],
+  },
+} as const satisfies ExamplesOf<typeof VMX_INSTRUCTION_MESSAGES>;

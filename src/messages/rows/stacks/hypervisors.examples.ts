@@ -1,0 +1,100 @@
+import type { ExamplesOf } from "../../message.js";
+import type { HYPERVISOR_MESSAGES } from "./hypervisors.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const HYPERVISOR_EXAMPLES = {
+  "acrn-vmx-ctrl": {
+    examples: [
+      "VMX ctrl 0x48b not fully enabled: request 0x18b but get 0x8b",
+      "[7685402us][cpu=0][sev=3][seq=19]:VMX ctrl 0x48b not fully enabled: request 0x18b but get 0x8b",
+    ],
+  },
+  "acrn-capability": {
+    examples: [
+      "[13:26:25:318] detect_hardware_support, SMAP not supported",
+      "[13:26:25:318] ␍detect_hardware_support, SMAP not supported␊",
+    ],
+    not: ["detect_hardware_support: OK", "vmx_modinit: processor does not support VMX operation"],
+  },
+  "xen-insufficient": {
+    examples: ["(XEN) VMX: CPU0 has insufficient CPU-Based Exec Control (b5b9fffe; requires 2299968c)"],
+    not: ["VMX: CPU1 has insufficient"],
+  },
+  "xen-cap-differs": {
+    examples: ["(XEN) VMX Pin-Based Exec Control: saw 0x7f expected 0xff"],
+  },
+  "vmx-disabled-by-bios": {
+    examples: ["(XEN) CPU0: VMX disabled by BIOS."],
+  },
+  "xen-shadow-nested": {
+    examples: [
+      'INTERNAL_ERROR(xenopsd internal error: (Failure   "Error from xenguesthelper: Shadow Paging and Nested Virtualisation are mutually exclusive"))',
+    ],
+  },
+  "xen-failed-initialise": {
+    examples: ["(XEN) VMX: failed to initialise."],
+  },
+  "xen-hap-missing": {
+    examples: ["(XEN) HVM: Hardware Assisted Paging (HAP) not detected"],
+  },
+  "bhyve-controls": {
+    examples: [
+      "processor does not support desired secondary processor-based controls",
+      "vmx_modinit: processor does not support desired primary processor-based controls",
+    ],
+  },
+  "bhyve-bios": {
+    examples: ["vmx_init: VMX operation disabled by BIOS"],
+  },
+  "bhyve-no-vmx": {
+    examples: ["vmx_modinit: processor does not support VMX operation"],
+    not: ["If the processor does not support VMX operation, software must not set CR4.VMXE."],
+  },
+  "bhyve-create": {
+    examples: ["> Unable to create VM (22)", "vm_create: Device not configured"],
+    not: ["unrestricted guest", "Without unrestricted guest"],
+  },
+  "bhyve-ug": {
+    examples: ["This CPU lacks the 'UG' feature of EPT. This is required by bhyve to run to the full extent."],
+  },
+  "xhyve-control": {
+    examples: [
+      "vmx_set_ctlreg: cap_field: 2 bit: 20 unspecified don't care",
+      "> vmx_set_ctlreg: cap_field: 2 bit: 16 unspecified don't care",
+    ],
+  },
+  "hypervisor-framework": {
+    examples: [
+      "hv_vm_create failed",
+      "Hypervisor.framework cannot create a VM on this host — a direct hv_vm_create probe fails identically",
+    ],
+    not: [
+      "hv_vm_create() failed: 0xfae94001 (VERR_NEM_INIT_FAILED).",
+      "VBoxManage: error: hv_vm_create() failed: 0xfae9400f HV_UNSUPPORTED",
+    ],
+  },
+  "jailhouse-vmx": {
+    examples: ["JAILHOUSE_ENABLE: Input/output error"],
+    not: [
+      "domain_crash called from vmx.c:4304",
+      "WARNING: CPU: 6 PID: 326 at arch/x86/kvm/vmx/vmx.c:482 invvpid_error+0x91/0xa0 [kvm_intel]",
+    ],
+  },
+  "sel4-vtx": {
+    examples: ["vt-x: feature locked"],
+  },
+  "hypervisor-invvpid": {
+    examples: ["[cpsl] hv: invvpid is not supported"],
+    not: [
+      "If EPT is not supported, this field does not exist.",
+      "Virtualized Intel VT-x/EPT is not supported on this platform",
+    ],
+  },
+  "hypervisor-lock": {
+    examples: [
+      "IA32_FEATURE_CONTROL: lock bit not set",
+      "[assert] vm_monitor/vmx_misc.c:72 !(eax & VMXON_LOCK_FLAG) failed",
+    ],
+    not: ["lock bit not set for file"],
+  },
+} as const satisfies ExamplesOf<typeof HYPERVISOR_MESSAGES>;

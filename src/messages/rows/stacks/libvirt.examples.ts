@@ -1,0 +1,81 @@
+import type { ExamplesOf } from "../../message.js";
+import type { LIBVIRT_MESSAGES } from "./libvirt.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const LIBVIRT_EXAMPLES = {
+  "libvirt-missing-features": {
+    examples: [
+      "guest CPU doesn't match specification: missing features:",
+      "guest CPU doesn't match specification: missing features: vmx-exit-load-perf-global-ctrl,vmx-entry-load-perf-global-ctrl",
+    ],
+    not: ["libvirt: missing features", "The build is missing features: ssl,vnc"],
+  },
+  "libvirt-host-lacks": {
+    examples: [
+      "virError(Code=1): the CPU is incompatible with host CPU: Host CPU does not provide required features: vmx",
+      "Call to virDomainCreateWithFlags failed: the CPU is incompatible with host CPU: Host CPU does not provide required features: svm",
+    ],
+  },
+  "libvirt-unknown-vmx-feature": {
+    examples: [
+      "error: internal error: Unknown CPU feature vmx-posted-intr",
+      "unsupported configuration: unknown CPU feature: vmx-posted-int",
+    ],
+    not: [
+      "ERROR nova.virt.libvirt.driver [...] CPU doesn't have compatibility. internal error: Unknown CPU feature arch-facilities",
+      "ERROR nova.virt.libvirt.driver [-] [instance: 7879eec3-9b60-4fb4-beff-a2a895cf0e0f] Live Migration failure: internal error Unknown CPU feature monitor",
+    ],
+  },
+  "libvirt-unknown-feature": {
+    examples: [
+      "ERROR nova.virt.libvirt.driver [...] CPU doesn't have compatibility. internal error: Unknown CPU feature arch-facilities",
+      "ERROR nova.virt.libvirt.driver [-] [instance: 7879eec3-9b60-4fb4-beff-a2a895cf0e0f] Live Migration failure: internal error Unknown CPU feature monitor",
+    ],
+    not: [
+      "error: internal error: Unknown CPU feature vmx-posted-intr",
+      "unsupported configuration: unknown CPU feature: vmx-posted-int",
+    ],
+  },
+  "libvirt-no-kvm-capabilities": {
+    examples: [
+      "could not find capabilities for arch=x86_64 domaintype=kvm",
+      "unsupported configuration: CPU mode 'custom' for x86_64 kvm domain on x86_64 host is not supported by hypervisor",
+    ],
+    not: [
+      "ERROR: Start failed: invalid argument: could not find capabilities for arch=x86_64 , see /var/log/libvirt/libxl/libxl-driver.log for details",
+    ],
+  },
+  "kubevirt-no-node": {
+    examples: [
+      "Live Migration cannot proceed since no node is suitable to run the required CPU model NoSuitableNodesForHostModelMigration",
+    ],
+  },
+  "nova-cpu-compare": {
+    examples: [
+      "Unacceptable CPU info: CPU doesn't have compatibility.",
+      "2 ERROR oslo_messaging.rpc.server nova.exception.MigrationPreCheckError: Migration pre-check error: Unacceptable CPU info: CPU doesn't",
+    ],
+    not: [
+      "ERROR nova.virt.libvirt.driver [...] CPU doesn't have compatibility. internal error: Unknown CPU feature arch-facilities",
+    ],
+  },
+  "virsh-cpu-compare": {
+    examples: ["CPU described in cpu.xml is incompatible with host CPU"],
+  },
+  "virt-host-validate": {
+    examples: [
+      "QEMU: Checking for hardware virtualization: FAIL",
+      "QEMU: Checking for hardware virtualization                                 : FAIL (Only emulated CPUs are available, performance will be significantly limited)",
+    ],
+    not: ["INFO: /dev/kvm exists", "Hardware virtualization must be turned on"],
+  },
+  "libvirt-features-removed": {
+    examples: [
+      "2012-02-06 17:49:15.985+0000: 20757: error : qemuBuildCpuArgStr:3565 : internal error guest CPU is not compatible with host CPU",
+    ],
+    not: [
+      "virError(Code=1): the CPU is incompatible with host CPU: Host CPU does not provide required features: vmx",
+      "unsupported configuration: guest and host CPU are not compatible: Host CPU does not provide required features: vmx",
+    ],
+  },
+} as const satisfies ExamplesOf<typeof LIBVIRT_MESSAGES>;

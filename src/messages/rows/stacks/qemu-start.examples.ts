@@ -1,0 +1,55 @@
+import type { ExamplesOf } from "../../message.js";
+import type { QEMU_START_MESSAGES } from "./qemu-start.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const QEMU_START_EXAMPLES = {
+  "qemu-host-needs-kvm": {
+    examples: ["Unable to find CPU definition: host", "qemu-kvm: CPU model 'host' requires KVM or HVF"],
+    not: [
+      "error_setg(errp, \"CPU model 'host' requires KVM or HVF\");",
+      "qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'",
+    ],
+  },
+  "qemu-no-accelerator": {
+    examples: ["No accelerator found.", "qemu-system-x86_64: -machine accel=kvm: No accelerator found"],
+    not: ["host does not support KVM", "This host does not support KVM-over-IP"],
+  },
+  "qemu-unknown-model": {
+    examples: ["qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'"],
+    not: ["this CPU model requires VMX", "Unable to find CPU definition: host"],
+  },
+  "qemu-unknown-feature": {
+    examples: [
+      "qemu-kvm: unrecognized feature kvm",
+      "warning: ERROR    internal error: process exited while connecting to monitor: CPU feature arat not found",
+    ],
+    not: [
+      "error: unrecognized feature flag in the manifest",
+      "error: internal error: Unknown CPU feature vmx-posted-intr",
+    ],
+  },
+  "qemu-init-vcpu": {
+    examples: [
+      "ukvm-bin: KVM: ioctl (SET_SREGS) failed: Invalid argument",
+      "Error running command: Server responded with an error: InternalServerError: VmReceiveMigration(VmReceiveMigration(Pause(Could not set the vCPU state SetSpecialRegs(Invalid argument (os error 22)))))",
+    ],
+    not: [
+      "Error: could not open config.toml: No such file or directory (os error 2)",
+      '"Cannot create VMM: Cannot open /dev/kvm. Error: Permission denied (os error 13)"',
+    ],
+  },
+  "kvm-exit-shutdown": {
+    examples: [
+      "Immediate VCPU exit with exit_reason=0x8",
+      'Error: Error("Unexpected VM Exit \\"Unexpected KVM Exit Shutdown\\"")',
+    ],
+    not: ["KVM_EXIT_SHUTDOWN         = 8", "KVM_EXIT_SHUTDOWN (8) is documented in api.rst"],
+  },
+  "qemu-nested-state": {
+    examples: ["qemu-system-x86_64: error while loading state for instance 0x0 of device 'cpu'"],
+    not: ["Warning: failed to update nested state of component List"],
+  },
+  "qemu-hyperv-feature": {
+    examples: ["qemu-system-x86_64: Hyper-V enlightened VMCS (hv-evmcs) is not supported by kernel"],
+  },
+} as const satisfies ExamplesOf<typeof QEMU_START_MESSAGES>;

@@ -1,0 +1,114 @@
+import type { ExamplesOf } from "../../message.js";
+import type { STACK_MESSAGES } from "./stacks.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const STACK_EXAMPLES = {
+  "libvirt-no-hvm": {
+    examples: [
+      "libvirt.libvirtError: неизвестный тип ОС hvm",
+      '"Start failed: invalid argument cuold not find capabilities for arch=x86_64',
+    ],
+    not: [
+      "could not find capabilities for arch=x86_64 domaintype=kvm",
+      "Error launching details: Host does not support virtualization type hvm for architecture 'x86_64'",
+    ],
+  },
+  "xen-no-hvm": {
+    examples: [
+      "Cannot start here [HVM not supported]",
+      "Unsupported Hardware Detected This hardware lacks features required by Qubes OS. Missing features: HVM/VT-x/AMD-V, IOMMU/VT-d/AMD-Vi, HAP/SLAT/EPT/ RVI, Interrupt Remapping.",
+    ],
+    not: ["The build is missing features: ssl,vnc", "guest CPU doesn't match specification: missing features: abm"],
+  },
+  "xen-unexpected-exit": {
+    examples: ["d?v0 Unexpected vmexit: reason 3", "bad vmexit 0x31 (EXIT_REASON_EPT_MISCONFIG)"],
+  },
+  "xen-ept-violation": {
+    examples: ["(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5"],
+    not: ["EPT violations and EPT misconfigurations are the two classes of exits due to EPT."],
+  },
+  "xen-vmcs-size": {
+    examples: ["(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)"],
+  },
+  "ovirt-cpu-type": {
+    examples: [
+      "EVENT_ID: CPU_TYPE_UNSUPPORTED_IN_THIS_CLUSTER_VERSION(156), Host node210 moved to Non-Operational state as host CPU type is not supported in this cluster compatibility version or is not supported at all,",
+      "The host CPU does not match the Cluster CPU Type and is running in a degraded mode. It is missing the following CPU flags: model_Skylake-Server. Please update the host CPU microcode or change the Cluster CPU Type.",
+    ],
+    not: ["CPU does not support virtualization", "This list does not support virtualization of its rows"],
+  },
+  "kata-no-module": {
+    examples: [
+      "ERROR: System is not capable of running Kata Containers",
+      'ERRO[0000] kernel property not found                     arch=amd64 description="Intel KVM" name=kvm_intel pid=23716 source=runtime type=module',
+    ],
+  },
+  "acrn-panic": {
+    examples: ["[0us][cpu=0][(null)][serv=1][seq=1]:hardware not support!"],
+  },
+  "bhyve-module-load": {
+    examples: [
+      "module_register_init: MOD_LOAD (vmm, 0xffffffff82c04200, 0) error 6",
+      "kernel: module_register_init: MOD_LOAD (vmm, 0xffffffff82a2d4e0, 0) error 6",
+    ],
+  },
+  "virt-install-no-kvm": {
+    examples: [
+      "[Fri, 06 Jan 2017 10:49:18 virt-install 5222] ERROR (cli:306) Host does not support any virtualization options",
+      "Error: No hypervisor options were found for this connection. This usually means that QEMU or KVM is not installed on your machine, or the KVM kernel modules are not loaded.",
+    ],
+  },
+  "kubevirt-no-kvm-device": {
+    examples: ["0/2 nodes are available: 2 Insufficient devices.kubevirt.io/kvm."],
+  },
+  "lxd-no-vm": {
+    examples: [
+      'Error: Failed instance creation: Failed creating instance record: Instance type "virtual-machine" is not supported on this server',
+    ],
+    not: [
+      "The instance type t2.micro is not supported on this server",
+      'Error: Failed instance creation: Failed creating instance record: Instance type "virtual-machine" is not supported on this server: KVM support is missing (no /dev/kvm)',
+    ],
+  },
+  "vm-bhyve": {
+    examples: [
+      "/usr/local/sbin/vm: ERROR: kernel vmm not initialised (no VT-x / AMD SVM cpu support?)",
+      "/usr/local/sbin/vm: ERROR: it doesn't look like your cpu supports bhyve (missing POPCNT)",
+    ],
+  },
+  "drakvuf-altp2m": {
+    examples: ["Failed to set HVM_PARAM_ALTP2M, RC: -1", "VMI_ERROR: Error -1 setting HVM single step"],
+  },
+  "vmm-faulty-msr": {
+    examples: ["failed to set MSR", "Thread 0 returned err.. Failed to write MSR"],
+    not: ["failed to set MSR 0x", "failed to set MSR 0x48d to"],
+  },
+  "kvm-module-not-loaded": {
+    examples: [
+      "Exception: kvm_intel kernel module not loaded, nested VMs will fail to launch",
+      "Error deploying: neutron-gateway (ServerError(...), 'adding new machine to host unit \"neutron-gateway/0\": cannot add a new machine: machine 1 cannot host kvm containers')",
+    ],
+    not: [
+      "taskset: cpu affinity is not supported on this kernel",
+      "CPU acceleration status: /dev/kvm is not found: VT disabled in BIOS or KVM kernel module not loaded",
+    ],
+  },
+  "libvirt-xml-feature": {
+    examples: [
+      "Call to virDomainCreateWithFlags failed: XML error: Non-empty feature list specified without CPU model",
+      "Error while creating domain: Error saving the server: Call to virDomainDefineXML failed: XML error: CPU feature 'vmx' specified more than once",
+    ],
+  },
+  "minikube-kvm-reason": {
+    examples: ["Exiting due to PR_KVM_CREATE_BUSY: Another hypervisor, such as VirtualBox, is conflicting with KVM."],
+    not: ["host does not support KVM", "This host does not support KVM-over-IP"],
+  },
+  "libvirt-cpu-map": {
+    examples: ["ERROR internal error: Feature amx-bf16 required by CPU model SapphireRapids not found"],
+  },
+  "windbg-vmread": {
+    examples: [
+      "Error: Error: CPU exception occurred with the VMREAD instruction. Reboot the system with the .reboot command. This can happen when the system in an early boot stage where the processor is not in VMX operation.",
+    ],
+  },
+} as const satisfies ExamplesOf<typeof STACK_MESSAGES>;
