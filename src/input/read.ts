@@ -19,6 +19,8 @@ export interface ReadOptions {
    * compare the two says false: then the flags stand in `Host.observed` alone.
    */
   readonly flagsProve?: boolean;
+  /** Gets the number of every line that says something of a machine, and the name of the reader that took it. */
+  readonly onLine?: (line: number, format: string) => void;
 }
 
 /** What a text holds, and what could not be read of it. */

@@ -50,6 +50,11 @@ export interface ExplainContext {
 /** Signs in the text of what surrounds the machine. */
 export interface Signs {
   readonly amd: boolean;
+  /**
+   * Who said "no hardware support" without its name: kvm_amd, which says before it that the CPU is not AMD's; or both
+   * modules; undefined when nothing tells.
+   */
+  readonly unsupported: "kvm_amd" | "both" | undefined;
   readonly vmware: boolean;
   readonly hyperV: boolean;
   readonly virtualBox: boolean;
@@ -167,6 +172,12 @@ function inFlags(text: string, word: RegExp): boolean {
   return false;
 }
 
+function count(text: string, pattern: RegExp): number {
+  let found = 0;
+  for (const _ of text.matchAll(pattern)) found++;
+  return found;
+}
+
 function signsIn(text: string): Signs {
   const has = (pattern: RegExp) => pattern.test(text);
   const disabled = new Set<string>();
@@ -185,7 +196,10 @@ function signsIn(text: string): Signs {
     has(/\b(?:hyper-?v (?:root|guest|detected)|microsoft corporation virtual machine|microsoft hyper-v|azure)\b/i) ||
     has(/using Hyper-V Enlightened VMCS/);
   const virtualBox = has(/\bvirtualbox\b/i);
+  const probes = count(text, /has_svm: |SVM not supported by CPU/g);
+  const unnamed = count(text, /no hardware support(?! for)/gi);
   return {
+    unsupported: probes === 0 || unnamed === 0 ? undefined : probes >= unnamed ? "kvm_amd" : "both",
     amd: has(
       /\bAuthenticAMD\b|\bkvm_amd: (?!SVM not supported)|\bSVM: |\bAMD (?:EPYC|Ryzen|FX|Opteron)|svm (?:vmcb|mode)|^flags\s*:.*\bsvm\b/im,
     ),

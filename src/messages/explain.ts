@@ -7,7 +7,7 @@ import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVm
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeHaxmChecktool } from "./decoders/haxm.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
-import { decodeModuleError, decodeModuleParameter } from "./decoders/module.js";
+import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";
 import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeSetMsr } from "./decoders/set-msr.js";
 import { decodeVboxStatus } from "./decoders/vbox.js";
@@ -15,7 +15,7 @@ import { type KeptText, keptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
 import { type Match, type Matches, type MatchGroup, messageMatcher } from "./match.js";
 import type { DecoderName, MessageRow, Product, Step } from "./message.js";
-import { hostFormat, readLine } from "./read-facts.js";
+import { type DescribedMachine, describedMachine, readLine } from "./read-facts.js";
 import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/steps.js";
 
 type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;
@@ -34,6 +34,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "kernel-message": decodeKernelMessage,
   "module-error": decodeModuleError,
   "module-parameter": decodeModuleParameter,
+  "other-module": decodeOtherModule,
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,
   "unchecked-msr": decodeUncheckedMsr,
@@ -119,10 +120,18 @@ function explanationsOf(
     .flatMap((group) => explainUnder(group, contexts))
     .filter(isFirst);
   explanations.sort((a, b) => rank(a) - rank(b) || a.lines[0] - b.lines[0]);
-  const rest = unknown.filter((line) => !isInDump(line, context, groups));
-  const alone = groups.length === 0;
-  const unrecognised = rest.map((line) => explainUnknown(line));
-  if (alone && unrecognised.length === 0 && text.hasWords()) unrecognised.push(...nothingFound(text, lines));
+  const outside = unknown.filter((line) => !isInDump(line, context, groups));
+  const described = outside.length === 0 ? undefined : describedMachine(text.whole());
+  const rest = outside.filter(({ number }) => described?.lines.has(number) !== true);
+  const elements = rest.filter((line) => FEATURE_ELEMENT.test(line.text));
+  const unrecognised = rest.filter((line) => !elements.includes(line)).map((line) => explainUnknown(line));
+  const [element] = elements;
+  if (element !== undefined) unrecognised.push(explainElements(element, elements));
+  if (groups.length === 0 && rest.length === 0 && text.hasWords()) unrecognised.push(nothingFound(text, lines));
+  else if (rest.length < outside.length && described !== undefined) {
+    const [first] = outside.filter((line) => !rest.includes(line)) as [TextLine, ...TextLine[]];
+    unrecognised.push(explainDescription(first, described));
+  }
   return [...explanations, ...unrecognised];
 }
 
@@ -258,6 +267,25 @@ function isInDump(line: TextLine, context: ExplainContext, groups: readonly Matc
   return dumped && context.dumps().places.some(([first, last]) => line.number >= first - 1 && line.number <= last);
 }
 
+const FEATURE_ELEMENT = /^\s*<feature\s[^<>]{0,200}\bname=['"]vmx[\w-]{0,60}['"][^<>]{0,200}>/;
+
+/** Elements of a libvirt document: no messages, and what they name is known. */
+function explainElements(first: TextLine, elements: readonly TextLine[]): Explanation {
+  const read = elements.map(({ text }) => readLine(text));
+  return {
+    lines: [first.number, first.number],
+    count: elements.length,
+    matched: first.text.trim().slice(0, 400),
+    what: `${elements.length === 1 ? "This element of a libvirt document names a VMX feature" : `These ${elements.length} elements of a libvirt document name VMX features`} of a guest's CPU.`,
+    values: read.flatMap(({ values }) => values),
+    bits: read.flatMap(({ bits }) => bits),
+    causes: [],
+    steps: [],
+    depends: [],
+    sources: [],
+  };
+}
+
 function explainUnknown(line: TextLine): Explanation {
   const { values, bits } = readLine(line.text);
   const read = values.length + bits.length;
@@ -275,26 +303,46 @@ function explainUnknown(line: TextLine): Explanation {
   };
 }
 
-function nothingFound(text: KeptText, lines: number): Explanation[] {
-  const format = hostFormat(text.whole());
-  return [
-    {
-      lines: [1, Math.max(1, lines)],
-      count: 1,
-      matched: text.head().trim().slice(0, 200),
-      what:
-        format === undefined
-          ? "Nothing in this text is recognised as a message about virtualization."
-          : `This text holds no message; it describes a machine (format ${format}).`,
-      values: [],
-      bits: [],
-      causes: [],
-      steps:
-        format === undefined
-          ? []
-          : [{ text: "Ask about the machine instead.", commands: ["vmxlens layers FILE", "vmxlens why FEATURE FILE"] }],
-      depends: [],
-      sources: [],
-    },
-  ];
+const ASK_THE_MACHINE: Step = {
+  text: "Ask about the machine instead.",
+  commands: ["vmxlens layers FILE", "vmxlens why FEATURE FILE"],
+};
+
+function nothingFound(text: KeptText, lines: number): Explanation {
+  const described = describedMachine(text.whole());
+  return {
+    lines: [1, Math.max(1, lines)],
+    count: 1,
+    matched: (text.head().trim().split("\n", 1)[0] ?? "").slice(0, 200),
+    what:
+      described === undefined
+        ? "Nothing in this text is recognised as a message about virtualization."
+        : `This text holds no message; it describes a machine (format ${described.format}).`,
+    values: described?.values ?? [],
+    bits: [],
+    causes: [],
+    steps: described === undefined ? [] : [ASK_THE_MACHINE],
+    depends: [],
+    sources: [],
+  };
+}
+
+/** Lines beside the messages that say what the machine is like. */
+function explainDescription(first: TextLine, { format, lines, values }: DescribedMachine): Explanation {
+  const count = lines.size;
+  return {
+    lines: [first.number, first.number],
+    count,
+    matched: first.text.trim().slice(0, 400),
+    what:
+      count === 1
+        ? `This line describes a machine (format ${format}).`
+        : `This line and ${count - 1} others describe a machine (format ${format}).`,
+    values,
+    bits: [],
+    causes: [],
+    steps: [ASK_THE_MACHINE],
+    depends: [],
+    sources: [],
+  };
 }

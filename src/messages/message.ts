@@ -72,6 +72,7 @@ export type DecoderName =
   | "kernel-message"
   | "module-error"
   | "module-parameter"
+  | "other-module"
   | "requested-feature"
   | "set-msr"
   | "unchecked-msr"

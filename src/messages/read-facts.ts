@@ -76,9 +76,32 @@ function unique(bits: readonly ExplainedBit[]): ExplainedBit[] {
   });
 }
 
-/** Whether the text is a description of a machine rather than a message: its format, if a reader knows it. */
-export function hostFormat(text: string | undefined): string | undefined {
+/** What a text says of the machine, beside or instead of messages. */
+export interface DescribedMachine {
+  /** Name of the reader that found most. */
+  readonly format: string;
+  /** Numbers of the lines that say it; those of logs are messages, and left out. */
+  readonly lines: ReadonlySet<number>;
+  /** Parameters of the modules. */
+  readonly values: readonly NamedValue[];
+}
+
+const MOST_PARAMS = 40;
+/** Readers of logs: what they take are messages as well. */
+const LOGS: readonly string[] = ["kernel-log", "xen", "freebsd", "vboxlog"];
+
+/** The description of a machine in a text, if a reader knows one. */
+export function describedMachine(text: string | undefined): DescribedMachine | undefined {
   if (text === undefined || text.length > 2_000_000) return undefined;
-  const { host, format } = readHost(text);
-  return host === undefined ? undefined : format;
+  const lines = new Set<number>();
+  const { host, format } = readHost(text, {
+    onLine: (line, reader) => {
+      if (!LOGS.includes(reader)) lines.add(line);
+    },
+  });
+  if (host === undefined || format === undefined) return undefined;
+  const values = Object.entries(host.params ?? {}).flatMap(([module, params]) =>
+    Object.entries(params ?? {}).map(([name, value]) => ({ name: `${module}.${name}`, value })),
+  );
+  return { format, lines, values: values.slice(0, MOST_PARAMS) };
 }

@@ -29,32 +29,61 @@ const FIRST = ["kvm_intel.ept", "kvm_intel.enable_apicv", "kvm_intel.nested"];
  * the one that explains most first. Such a parameter counts as one difference, with all that follows from it in agreement.
  */
 export function settle(host: Host, options: Omit<ReplayOptions, "trace">): Settled {
-  const found: { readonly param: SetParam; readonly item: VerifyItem }[] = [];
+  const found: { readonly param: SetParam; readonly item: VerifyItem | undefined }[] = [];
   let current = options;
-  let items = verifyItems(host, replay(host, current));
+  let items: readonly VerifyItem[] = verifyItems(host, replay(host, current));
   for (;;) {
     const before = differingIds(items);
-    let best: { options: typeof current; items: VerifyItem[]; param: SetParam; gain: number } | undefined;
+    let best: (Tried & { params: readonly SetParam[]; gain: number }) | undefined;
     for (const item of before.size === 0 ? [] : candidates(items)) {
       const { param } = item;
       if (param === undefined || givenParam(current.params, param.module, param.name) !== undefined) continue;
-      const tried = withParam(current, param, item.said);
-      const after = verifyItems(host, replay(host, tried));
-      const still = differingIds(after);
+      const { also, ...tried } = tryParam(host, withParam(current, param, item.said), before);
+      const still = differingIds(tried.items);
       const gain = before.size - still.size;
       if (gain <= (best?.gain ?? 0) || still.has(item.id) || [...still].some((id) => !before.has(id))) continue;
       const explained = before.has(item.id) ? item.id : ([...before].find((id) => !still.has(id)) as string);
-      best = { options: tried, items: after, param: { ...param, value: item.said, item: explained }, gain };
+      best = { ...tried, params: [{ ...param, value: item.said, item: explained }, ...also], gain };
     }
     if (best === undefined) break;
-    const { param } = best;
-    found.push({ param, item: items.find(({ id }) => id === param.item) as VerifyItem });
+    for (const param of best.params) found.push({ param, item: items.find(({ id }) => id === param.item) });
     current = best.options;
     items = best.items;
   }
   // What differs is what somebody set, not what follows from it.
-  const asFound = items.map((item) => found.find((one) => one.item.id === item.id)?.item ?? item);
+  const asFound = items.map((item) => found.find((one) => one.item?.id === item.id)?.item ?? item);
   return { options: current, set: found.map(({ param }) => param), items: asFound };
+}
+
+interface Tried {
+  readonly options: Omit<ReplayOptions, "trace">;
+  readonly items: readonly VerifyItem[];
+}
+
+/**
+ * The comparison with a parameter set. What it makes differ and can itself have been set is set as well: without nesting
+ * nobody asks the CPU for shadow VMCS, so that enable_shadow_vmcs=N was given, too.
+ */
+function tryParam(
+  host: Host,
+  options: Omit<ReplayOptions, "trace">,
+  before: ReadonlySet<string>,
+): Tried & { readonly also: readonly SetParam[] } {
+  const also: SetParam[] = [];
+  let tried = options;
+  for (;;) {
+    const items = verifyItems(host, replay(host, tried));
+    const next = items.find(
+      ({ id, verdict, param }) =>
+        verdict === "differ" &&
+        !before.has(id) &&
+        param !== undefined &&
+        givenParam(tried.params, param.module, param.name) === undefined,
+    );
+    if (next?.param === undefined) return { options: tried, items, also };
+    also.push({ ...next.param, value: next.said, item: next.id });
+    tried = withParam(tried, next.param, next.said);
+  }
 }
 
 /** Parameters that differ, and before them those that decide about others whatever they show. */

@@ -30,11 +30,12 @@ const IN_PARENTHESES = /\s*[[(]\s*(?:0x([0-9a-f]{1,8})|([0-9a-f]{1,8})h?|((?:MSR
 const SEPARATOR = /\s*(?::=|=>|->|[:=,|])\s*|\s+(?:is|reads)\s+|\s+/iy;
 
 const LABELLED =
-  /(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})[\s,;:]+(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})(?!\w)/iy;
+  /(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})h?[\s,;:]+(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})h?(?!\w)/iy;
 // The low half must be padded: a shorter one is a part of one.
-const HALVES = /(?:0x)?([0-9a-f]{1,8})[:`'_](?:0x)?([0-9a-f]{8})(?![\w:`'])/iy;
-const TWO_WORDS = /(?:0x)?([0-9a-f]{8})\s+(?:0x)?([0-9a-f]{8})(?=\s*$)/iy;
-const PLAIN = /(0x)?([0-9a-f]{1,16})(?![\w`'-])(?!:(?:0x)?[0-9a-f])/iy;
+const HALVES = /(?:0x)?([0-9a-f]{1,8})h?[:`'_](?:0x)?([0-9a-f]{8})h?(?![\w:`'])/iy;
+const TWO_WORDS = /(?:0x)?([0-9a-f]{8})h?\s+(?:0x)?([0-9a-f]{8})h?(?=\s*$)/iy;
+// Assemblers write an h behind the digits, C an L or two.
+const PLAIN = /(0x)?([0-9a-f]{1,16})(?:(h)|u?ll?u?|u)?(?![\w`'-])(?!:(?:0x)?[0-9a-f])/iy;
 const FAULT =
   /(?:EIO|#GP|(?:gp|general protection) fault|fault(?:s|ed)?|absent|input\/output error|<\s*failed\s*>)(?!\w)/iy;
 const LIKE_A_NUMBER = /0x[0-9a-z_:`'-]*|[0-9a-f]{8}[0-9a-z_:`'-]*/iy;
@@ -75,7 +76,7 @@ export function msrClaims(line: string): MsrClaim[] {
 
 function claimAt(line: string, start: number): { claim: MsrClaim; end: number } | undefined {
   let position = start + (at(WORD, line, start)?.[0].length ?? 0);
-  const subject = subjectAt(line, position);
+  const subject = subjectAt(line, position) ?? labelledSubject(line, position);
   if (subject === undefined) return undefined;
   const { index } = subject;
   position = subject.end;
@@ -148,6 +149,30 @@ function subjectAt(line: string, start: number): Subject | undefined {
   return { index, end, sure: true };
 }
 
+/** A number of a VMX MSR in brackets, as it stands behind a name. */
+const NUMBER_IN_BRACKETS = /[([]\s{0,4}(?:0x)?0{0,6}(3a|4[89][0-9a-f])h?\s{0,4}[)\]]/gi;
+const LONGEST_LABEL = 80;
+/** One word, and the number with what a value stands behind. */
+const WORD_AND_NUMBER = /[a-z_][\w.]{1,60}\s{1,8}0x0{0,5}(3a|4[89][0-9a-f])(?=\s*[:=])/iy;
+
+/** `any words (0x485)`: the number tells which register it is, whatever its name is here. */
+function labelledSubject(line: string, start: number): Subject | undefined {
+  NUMBER_IN_BRACKETS.lastIndex = start;
+  const found = NUMBER_IN_BRACKETS.exec(line);
+  if (found === null || found.index - start > LONGEST_LABEL) {
+    const plain = at(WORD_AND_NUMBER, line, start);
+    const index = Number.parseInt(plain?.[1] ?? "", 16);
+    return plain !== null && isVmxMsr(index) ? { index, end: start + plain[0].length, sure: true } : undefined;
+  }
+  const index = Number.parseInt(found[1] as string, 16);
+  if (!isVmxMsr(index)) return undefined;
+  const label = line.slice(start, found.index);
+  const name = /(?:MSR_|IA32_|VMX_|FEAT)\w{3,60}/i.exec(label)?.[0];
+  const named = name === undefined ? undefined : msrByName(name);
+  const wrong = name !== undefined && named !== undefined && named !== index;
+  return { index, end: found.index + found[0].length, sure: true, ...(wrong ? { disagrees: name } : {}) };
+}
+
 /**
  * The number of the register itself stands beside its name in header files and documents, and one near it in tables of
  * anything. No register of VMX holds such a value.
@@ -208,7 +233,8 @@ function isUnmistakable(
   sure: boolean,
 ): boolean {
   const digits = plain[2] as string;
-  if (plain[1] !== undefined) return strong || sure;
+  if (plain[1] !== undefined || plain[3] !== undefined) return strong || sure;
+  if (/[ul]/i.test(plain[0])) return false;
   if (digits.length < 8 && !(strong && sure && /[0-9]/.test(digits))) return false;
   return /^\s*(?:$|[#;,(/[|]|--)/.test(line.slice(position + plain[0].length, position + plain[0].length + 40));
 }

@@ -6,6 +6,7 @@ import type { LineReader, LineRun } from "../hosts/reader.js";
 import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place, START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
+import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { type MsrClaim, msrClaims } from "./msr-line.js";
 import { printedValue, type RdmsrCall, rdmsrCalls } from "./rdmsr-command.js";
 
@@ -54,6 +55,8 @@ function openList(file: string | undefined): LineRun {
   let orphan: Place | undefined;
   /** What stands as 0x3a and nothing more: many a device has a register of this number. */
   const bare: { readonly claim: MsrClaim; readonly line: number }[] = [];
+  /** Something stands in the text that nobody reads: then 0x3a may be anything's. */
+  let strange = false;
   let part: { readonly text: string; readonly line: number } | undefined;
   let held: Held | undefined;
   let values = 0;
@@ -209,6 +212,9 @@ function openList(file: string | undefined): LineRun {
           if (claim.index !== 0x3a || /msr|feat/i.test(text)) take(claim, number);
           else if (bare.length < MAX_CPU) bare.push({ claim, line: number });
         }
+        const broken = claims.some(({ said }) => said.kind === "broken");
+        const more = broken ? undefined : unreadMsr(text, new Set(claims.map(({ index }) => index)));
+        if (more !== undefined) log.warning({ line: number, column: more.column }, unreadText(more.index), LIKE_THIS);
         endCalls();
         return claims.length;
       }
@@ -227,6 +233,8 @@ function openList(file: string | undefined): LineRun {
         }
         if (!BARE_VALUE.test(text)) endCalls();
       }
+      // A line that another reader took comes as one without words.
+      strange ||= /\w/.test(text);
       return 0;
     },
     end(cut) {
@@ -238,7 +246,10 @@ function openList(file: string | undefined): LineRun {
         );
       } else held?.take();
       endCalls();
-      if ([...builder.cpus(), "unnamed" as const, "all" as const].some((scope) => builder.msrsOf(scope).size > 0)) {
+      const others = [...builder.cpus(), "unnamed" as const, "all" as const].some(
+        (scope) => builder.msrsOf(scope).size > 0,
+      );
+      if (others || !strange) {
         held = undefined;
         for (const { claim, line } of bare) take(claim, line);
         (held as Held | undefined)?.take();
@@ -250,6 +261,13 @@ function openList(file: string | undefined): LineRun {
             orphan,
             "values without a MSR number",
             'the command line before them ("rdmsr -a 0x48b"), or "0x48b: " before each',
+          );
+        } else if (bare[0] !== undefined) {
+          const { claim, line } = bare[0];
+          log.error(
+            { line, column: claim.column },
+            `MSR ${describeMsr(0x3a)} is not taken from a number alone: beside other text 0x3a may be a register of anything`,
+            '"MSR 0x3a: 0x1", "IA32_FEAT_CTL 0x1", or the output of rdmsr with its command',
           );
         } else
           log.error({ line: Math.max(lines, 1), column: 1 }, "no VMX MSR in the text", "MSR 0x3a or 0x480 to 0x493");

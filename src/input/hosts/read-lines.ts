@@ -11,6 +11,7 @@ import {
 import type { Diagnostic, DiagnosticLog } from "../text/diagnostic.js";
 import { type JsonHandler, jsonScanner } from "../text/json-scan.js";
 import { lineSplitter } from "../text/text.js";
+import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { type XmlHandler, xmlScanner } from "../text/xml-scan.js";
 import type { Desk, Evidence } from "./evidence.js";
 import { type Book, type BookOptions, evidenceBook } from "./evidence-book.js";
@@ -33,6 +34,8 @@ export interface LinesSink {
 
 type Inline = LineReader | FactReader | JsonReader | XmlReader;
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** A line that another reader has claimed stands like this for the others: it ends what they wait for. */
 const FOREIGN = "\u0000";
 
@@ -51,7 +54,7 @@ interface FactEntry {
  */
 export function readLines(
   readers: readonly Inline[],
-  options: BookOptions & { readonly head: string },
+  options: BookOptions & { readonly head: string; readonly onLine?: (line: number, format: string) => void },
   log: DiagnosticLog,
 ): LinesSink {
   const book = evidenceBook(options);
@@ -76,12 +79,12 @@ export function readLines(
   const numbered = isNumbered(options.head);
   const indent = commonIndent(options.head);
 
-  const factLine = (line: TextLine): boolean => {
+  const factLine = (line: TextLine): string | undefined => {
     const marked = mayHaveMark(line.text);
-    let claimed = false;
+    let claimed: string | undefined;
     for (const entry of facts) {
-      if (claimed && entry.run.busy?.() !== true) continue;
-      if (claimed) {
+      if (claimed !== undefined && entry.run.busy?.() !== true) continue;
+      if (claimed !== undefined) {
         entry.run.line({ ...line, text: FOREIGN });
         continue;
       }
@@ -90,8 +93,8 @@ export function readLines(
       const follows = entry.partLine === line.after;
       if ((own || busy) && entry.run.line(line)) {
         entry.claims++;
-        claimed = true;
-      } else if (follows && takeWrapped(entry, line)) claimed = true;
+        claimed = entry.reader.name;
+      } else if (follows && takeWrapped(entry, line)) claimed = entry.reader.name;
       else if (own && entry.reader.unwraps === true) {
         entry.part = line.text;
         entry.partLine = line.number;
@@ -109,12 +112,18 @@ export function readLines(
     after = number;
     // Inside a JSON document its lines are nobody else's.
     const inJson = json.isOpen() && json.line(text, number);
-    const claimed = inJson || factLine(line) || json.line(text, number) || xml.line(text, number);
-    let taken = claimed;
+    const fact = inJson ? undefined : factLine(line);
+    let taken = inJson || fact !== undefined || json.line(text, number) || xml.line(text, number);
+    if (taken) options.onLine?.(number, fact ?? "");
     for (const entry of runs) {
       const weight = entry.run.line(taken ? FOREIGN : text, number);
       entry.score += weight;
+      if (weight > 0) options.onLine?.(number, entry.reader.name);
       taken ||= weight > 0;
+    }
+    const unread = taken ? undefined : unreadMsr(text, NONE);
+    if (unread !== undefined) {
+      log.warning({ line: number, column: unread.column + own + shift }, unreadText(unread.index), LIKE_THIS);
     }
   };
 

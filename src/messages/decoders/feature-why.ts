@@ -52,18 +52,45 @@ function byRelease(context: ExplainContext, index: number, bit: number): { reado
 export function bitCauses(context: ExplainContext, vmx: readonly Wanted[]): Cause[] {
   const causes = vmx.map((row) => bitCause(context, row)).filter((cause) => cause !== undefined);
   if (vmx.length < 2 || context.host !== undefined) return causes;
-  const release = context.release ?? DEFAULT_RELEASE;
-  const known = atlasOffers(release).filter((offer) => offer.loads !== "no");
-  const lacking = known.filter((offer) =>
-    vmx.every(({ index, bit }) => index !== undefined && bit !== undefined && offers(offer, index, bit) === "no"),
-  );
-  if (known.length === 0) return causes;
-  const names = [...new Set(lacking.map((offer) => offer.codename))];
-  const text =
-    lacking.length === 0
-      ? `No Intel CPU of the atlas lacks all ${vmx.length} under Linux ${release}: an outer hypervisor, another kernel or a parameter takes some of them.`
-      : `All ${vmx.length} together are missing on ${lacking.length} of the ${known.length} Intel CPUs of the atlas under Linux ${release}: ${listText(names.slice(0, 8))}${names.length > 8 ? " and others" : ""}; else an outer hypervisor, another kernel or a parameter takes them.`;
-  return [{ text, certainty: "possible" }, ...causes];
+  // Which kernel it is was not said: what none of them does is as much as can be said.
+  const releases = context.release === undefined ? RELEASES : [context.release];
+  const lacking = new Map<string, Release[]>();
+  let known = 0;
+  for (const release of releases) {
+    const loading = atlasOffers(release).filter((offer) => offer.loads !== "no");
+    known = Math.max(known, loading.length);
+    const without = loading.filter((offer) =>
+      vmx.every(({ index, bit }) => index !== undefined && bit !== undefined && offers(offer, index, bit) === "no"),
+    );
+    for (const name of new Set(without.map((offer) => offer.codename))) {
+      lacking.set(name, [...(lacking.get(name) ?? []), release]);
+    }
+  }
+  if (known === 0) return causes;
+  return [{ text: togetherText(vmx.length, lacking, releases), certainty: "possible" }, ...causes];
+}
+
+function togetherText(
+  count: number,
+  lacking: ReadonlyMap<string, readonly Release[]>,
+  releases: readonly Release[],
+): string {
+  const under =
+    releases.length === RELEASES.length
+      ? `any release from ${RELEASES[0]} to ${RELEASES.at(-1)}`
+      : rangesText(rangesOf(releases));
+  if (lacking.size === 0) {
+    return `No Intel CPU of the atlas lacks all ${count} under ${under}: an outer hypervisor, another kernel or a parameter takes some of them.`;
+  }
+  const [first = []] = lacking.values();
+  const alike = [...lacking.values()].every((some) => some.join() === first.join());
+  const names = [...lacking].map(([name, some]) => (alike ? name : `${name} (${rangesText(rangesOf(some))})`));
+  const where = !alike
+    ? ""
+    : first.length === RELEASES.length
+      ? " under every release"
+      : ` under ${rangesText(rangesOf(first))}`;
+  return `All ${count} together are missing on Intel CPUs of the atlas${where}: ${listText(names.slice(0, 8))}${names.length > 8 ? " and others" : ""}; else an outer hypervisor, another kernel or a parameter takes them.`;
 }
 
 function bitCause(context: ExplainContext, { index, bit }: Wanted): Cause | undefined {

@@ -28,6 +28,29 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
       onlySteps: true,
     };
   }
+  const unnamed = row.id === "kvm-no-hardware-support" && groups.module === undefined;
+  if (unnamed && context.signs.unsupported === "kvm_amd") {
+    return {
+      gravity: "harmless",
+      what: "kvm_amd was tried, and the CPU is not AMD's: the line before says so. It says nothing of VMX; what kvm_intel found stands in lines of its own.",
+      onlyCauses: true,
+      steps: [
+        {
+          text: "Look at what kvm_intel said.",
+          commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+        },
+      ],
+      onlySteps: true,
+    };
+  }
+  if (context.signs.amd && row.id === "kvm-disabled-by-bios" && groups.module === undefined) {
+    return {
+      what: "The text shows an AMD CPU: the firmware switched AMD-V (SVM) off, in VM_CR. IA32_FEAT_CTL, VT-x and kvm_intel are not concerned.",
+      onlyCauses: true,
+      steps: [{ text: "Enable SVM mode in the firmware setup." }],
+      onlySteps: true,
+    };
+  }
   const amd = context.signs.amd && (row.id === "kvm-no-hardware-support" || row.id === "kvm-vmx-not-supported");
   const found = printersOf(match.line);
   const [first] = found;
@@ -59,6 +82,12 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
     depends.push(
       `the kernel: Linux ${context.release} does not print this text, ${rangesText(found.map((p) => p.releases))} does`,
     );
+  }
+  if (unnamed && context.signs.unsupported === "both") {
+    causes.push({
+      text: "Both modules were tried: one of these lines is kvm_amd's, behind its own that the CPU is not AMD's, and the other one kvm_intel's.",
+      certainty: "likely",
+    });
   }
   const says = [...new Set(found.map((p) => p.says).filter((text) => text !== undefined))].slice(0, 2).join(" ");
   return {

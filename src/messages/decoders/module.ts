@@ -184,6 +184,38 @@ function missingText({ missing }: Refusal): string {
   return `, as ${missing.word} requires ${listText(names)}`;
 }
 
+/** The line names the module that is there; which one the CPU needs is another question. */
+export function decodeOtherModule([match]: readonly [Match, ...Match[]], { signs }: ExplainContext): Decoded {
+  const { module } = match.groups;
+  if (module === "kvm_intel") {
+    return {
+      gravity: "harmless",
+      what: "kvm_intel is loaded already. Another module, kvm_amd most likely, was tried after it and refused: only one of the two can be loaded, and this one is for VT-x.",
+      steps: [{ text: "Nothing to do on an Intel CPU. Make sure that it is there.", commands: ["lsmod | grep kvm"] }],
+      onlySteps: true,
+    };
+  }
+  if (module !== "kvm_amd") return {};
+  if (signs.amd) {
+    return {
+      gravity: "harmless",
+      what: "kvm_amd is loaded already, which is the module for an AMD CPU. Another one, kvm_intel most likely, was tried after it and refused.",
+      steps: [{ text: "Nothing to do on an AMD CPU.", commands: ["lsmod | grep kvm"] }],
+      onlySteps: true,
+    };
+  }
+  return {
+    what: "kvm_amd is loaded already; both vendor modules cannot be.",
+    steps: [
+      {
+        text: "On an Intel CPU, remove the other one.",
+        commands: ["sudo modprobe -r kvm_amd && sudo modprobe kvm_intel"],
+      },
+    ],
+    onlySteps: true,
+  };
+}
+
 // ---- Parameters ----
 
 export function decodeModuleParameter([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {

@@ -425,11 +425,12 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     hint: ["already loaded the other module", "already loaded vendor module"],
     pattern: /already loaded (?:the other module|vendor module '?(?<module>\w{1,20})'?)/i,
-    what: "kvm_amd is loaded already; both vendor modules cannot be.",
+    what: "One of kvm_intel and kvm_amd is loaded already; both cannot be, and the one tried now was refused.",
+    decoder: "other-module",
     steps: [
       {
-        text: "On an Intel CPU, remove the other one.",
-        commands: ["sudo modprobe -r kvm_amd && sudo modprobe kvm_intel"],
+        text: "See which one is loaded; on an Intel CPU it has to be kvm_intel.",
+        commands: ["lsmod | grep kvm"],
       },
     ],
     source: { message: X86, meaning: `${X86} (kvm_x86_vendor_init)` },
