@@ -17,6 +17,7 @@ import { type Match, type Matches, type MatchGroup, messageMatcher } from "./mat
 import type { DecoderName, MessageRow, Product, Step } from "./message.js";
 import { type DescribedMachine, describedMachine, readLine } from "./read-facts.js";
 import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/steps.js";
+import { filledCommand } from "./shell-word.js";
 
 type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;
 
@@ -231,10 +232,7 @@ function filled(text: string, { groups }: Match): string {
 
 function filledStep(step: Step, match: Match): Step {
   const text = filled(step.text, match);
-  // Commands have braces of their own; only names of groups are put in.
-  const commands = step.commands?.map((command) =>
-    command.replace(/\{([a-zA-Z0-9]+)\}/g, (whole, name: string) => match.groups[name] ?? whole),
-  );
+  const commands = step.commands?.map((command) => filledCommand(command, match.groups));
   return { text, ...(commands === undefined ? {} : { commands }) };
 }
 

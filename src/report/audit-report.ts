@@ -6,6 +6,7 @@ import { describeInput } from "../vmcs/missing-inputs.js";
 import { describeReported } from "../vmcs/reported.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
+import { visible } from "./visible.js";
 
 /** One VMCS and what the audit said of it. */
 export interface AuditedDump {
@@ -123,7 +124,7 @@ export function auditJson({ dump, result, fix }: AuditedDump) {
 }
 
 const XML: { readonly [character: string]: string } = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escapeXml = (text: string) => text.replace(/[&<>"]/g, (character) => XML[character] as string);
+const escapeXml = (text: string) => visible(text).replace(/[&<>"]/g, (character) => XML[character] as string);
 
 /** One JUnit test case for each VMCS. */
 export function auditJunit(file: string, audited: readonly AuditedDump[]): string {

@@ -46,7 +46,12 @@ export function codePointText(character: string): string {
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, undefined, 2);
   // JSON.stringify escapes C0 itself; outside of strings are only blanks and line ends.
-  return text.replace(IN_JSON, (found) => Array.from(found, (_, at) => unit(found.charCodeAt(at))).join(""));
+  return text.replace(IN_JSON, (found) =>
+    found
+      .split("")
+      .map((one) => unit(one.charCodeAt(0)))
+      .join(""),
+  );
 }
 
 /** A text for one line: every character that is not to be seen, a line end too, as `\u{a}`. */

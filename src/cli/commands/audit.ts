@@ -16,7 +16,7 @@ import { known64, type Value64 } from "../../vmcs/value64.js";
 import { nestedCore } from "../../why/nested-core.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
-import { inputChunks, inputName, wholeText } from "../files.js";
+import { inputName, inputText, wholeText } from "../files.js";
 import { diagnosticText } from "../host.js";
 import { didYouMean, type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
@@ -81,20 +81,28 @@ export async function audit(
   return bad ? EXIT.no : EXIT.ok;
 }
 
+/** By so many characters JSON is told from a log. */
+const HEAD = 4096;
+
 /** Reads a log piece by piece; JSON is read as a whole. Gives what there is to say about the text. */
 async function readDumps(file: string, world: World, onDump: (dump: VmcsDump) => void): Promise<readonly Diagnostic[]> {
   const name = inputName(file);
-  const chunks = inputChunks(file, world);
-  const { value: first, done } = await chunks.next();
-  const decoder = new TextDecoder();
-  const head = done === true ? "" : decoder.decode(first, { stream: true });
-  if (!/^\s*[{[]/.test(head)) {
+  const pieces = inputText(file, world);
+  let head = "";
+  while (head.length < HEAD) {
+    const { value, done } = await pieces.next();
+    if (done === true) break;
+    head += value;
+  }
+  head = head.replace(/^\ufeff/, "");
+  // A log may begin with a time in brackets.
+  if (!/^\s*(?:\{|\[\s*[{\]])/.test(head)) {
     const log = vmcsStream(onDump, name);
     log.push(head);
-    for await (const chunk of chunks) log.push(decoder.decode(chunk, { stream: true }));
+    for await (const piece of pieces) log.push(piece);
     return log.end();
   }
-  const { dumps, diagnostics } = readVmcs(head + (await wholeText(chunks, name, decoder)), name);
+  const { dumps, diagnostics } = readVmcs(head + (await wholeText(pieces, name)), name);
   for (const dump of dumps) onDump(dump);
   return diagnostics;
 }

@@ -80,7 +80,7 @@ const SCRIPT = `#!/bin/sh
 #   the versions of QEMU and libvirt
 # and no host name, address, serial number, or name of a user or guest.
 #
-# It writes no file, loads no module and changes nothing. It starts cat, dd, grep, head, od or hexdump, sed, sort and
+# It writes no file, loads no module and changes nothing. It starts dd, grep, head, od or hexdump, sed, sort and
 # uname; and dmesg, journalctl, rdmsr, qemu-system-x86_64, qemu-kvm and virsh where they are. Without root it prints
 # the rest and says what is missing, on standard error as well. It starts a process for every register of a CPU: some
 # seconds for a hundred CPUs.
@@ -98,6 +98,11 @@ say() {
 missing() {
   say "missing: $*"
   say "vmxlens-collect: missing: $*" >&2
+}
+
+# What somebody else wrote, without what a terminal acts upon.
+plain() {
+  sed "s/[^$tab -~]/?/g"
 }
 
 # '0 1 2 5' as '0-2,5'
@@ -155,7 +160,7 @@ kernel() {
   release=''
   { read -r release; } 2>/dev/null <"$root/proc/sys/kernel/osrelease"
   [ -n "$release$root" ] || release=$(uname -r)
-  if [ -n "$release" ]; then say "release: $release"; else missing 'the kernel release'; fi
+  if [ -n "$release" ]; then say "release: $release" | plain; else missing 'the kernel release'; fi
 
   line='' words=''
   { read -r line; } 2>/dev/null <"$root/proc/cmdline"
@@ -166,15 +171,15 @@ kernel() {
     esac
   done
   set +f
-  [ -z "$words" ] || say "cmdline:$words"
+  [ -z "$words" ] || say "cmdline:$words" | plain
 }
 
 cpus() {
   cpus='' vendor=''
   if opens "$root/proc/cpuinfo"; then
-    cat "$root/proc/cpuinfo"
+    plain <"$root/proc/cpuinfo"
     cpus=$(sed -n 's/^processor[^:]*: *\\([0-9][0-9]*\\)$/\\1/p' "$root/proc/cpuinfo")
-    vendor=$(sed -n '/^vendor_id/{s/^[^:]*: //p;q;}' "$root/proc/cpuinfo")
+    vendor=$(sed -n '/^vendor_id/{s/^[^:]*: //p;q;}' "$root/proc/cpuinfo" | plain)
   else
     missing "/proc/cpuinfo: $why"
   fi
@@ -326,7 +331,12 @@ cpuids() {
 }
 
 parameters() {
-  grep -s . "$root"/sys/module/kvm*/parameters/* /dev/null
+  for file in "$root"/sys/module/kvm/parameters/* "$root"/sys/module/kvm_intel/parameters/*; do
+    case \${file##*/} in
+      *[!A-Za-z0-9_]*) ;;
+      *) grep -s . "$file" /dev/null ;;
+    esac
+  done | plain
   [ -d "$root/sys/module/kvm_intel" ] || missing 'parameters of kvm_intel: the module is not loaded'
 }
 
@@ -347,13 +357,13 @@ messages() {
     grep -E 'x86/cpu: (VMX|SGX)|kvm(_intel)?: .*(${aboutVmx})|Hypervisor detected: |unchecked MSR access error: |Offset [0-9]+ REF = ' |
     grep -v -E 'kvm(_intel)?: (\\*\\*\\*|[A-Za-z0-9_ ().]*=)' |
     sed 's/ at rIP: 0x[0-9a-f]*/ at rIP: 0x0/' |
-    head -n 500
+    plain | head -n 500
 }
 
 programs() {
   kind=''
   { read -r kind; } 2>/dev/null <"$root/sys/hypervisor/type"
-  [ -z "$kind" ] || say "hypervisor: $kind"
+  [ -z "$kind" ] || say "hypervisor: $kind" | plain
   for program in qemu-system-x86_64 qemu-kvm /usr/libexec/qemu-kvm; do
     if command -v "$program" >/dev/null; then
       "$program" --version 2>/dev/null | sed -n 's/^.* version \\([0-9][0-9.]*\\).*$/qemu: \\1/p' | head -n 1
@@ -368,6 +378,7 @@ programs() {
 main() {
   LC_ALL=C
   export LC_ALL
+  tab=$(printf '\\t')
   root=$VMXLENS_ROOT
   [ -n "$root" ] || PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin
   say '${COLLECT_HEADER}'

@@ -14,6 +14,7 @@ import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/steps.js";
+import { shellWord } from "../shell-word.js";
 import { listText } from "./bits.js";
 import { mergeRanges } from "./kernel.js";
 import { explainRemedies } from "./remedy.js";
@@ -263,7 +264,7 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
       steps.push(...explainRemedies(context.host, found.feature, context, "param"));
     steps.push({
       text: "Nothing has to be done for Kata itself. To see why the value is what it is:",
-      commands: [`vmxlens why ${name}`],
+      commands: [`vmxlens why ${shellWord(name)}`],
     });
   }
   const { host } = context;

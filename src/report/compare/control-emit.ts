@@ -3,6 +3,7 @@ import type { ChosenBit, ChosenWord } from "../../compare/controls/control-words
 import type { ChosenControls, FixedBits } from "../../compare/controls/controls.js";
 import { type ControlWordName, controlBit } from "../../vmcs/fields/controls.js";
 import { exact, format64, known64, type Value64 } from "../../vmcs/value64.js";
+import { visible } from "../visible.js";
 
 /*
  * The chosen controls as text, JSON and source code. Code never holds a value that is not known, and does not compile
@@ -127,15 +128,15 @@ export interface Language {
 }
 
 export const C: Language = {
-  comment: (text) => `/* ${text.replaceAll("*/", "* /")} */`,
+  comment: (text) => `/* ${visible(text).replaceAll("*/", "* /")} */`,
   constant: (name, digits, wide) => `#define ${name} ${digits}${wide ? "ULL" : "U"}`,
-  stop: (text) => `#error "${text.replaceAll(/["\\]/g, "'")}"`,
+  stop: (text) => `#error "${visible(text).replaceAll(/["\\]/g, "'")}"`,
 };
 
 export const RUST: Language = {
-  comment: (text) => `// ${text}`,
+  comment: (text) => `// ${visible(text)}`,
   constant: (name, digits, wide) => `pub const ${name}: ${wide ? "u64" : "u32"} = ${digits};`,
-  stop: (text) => `compile_error!("${text.replaceAll(/["\\]/g, "'")}");`,
+  stop: (text) => `compile_error!("${visible(text).replaceAll(/["\\]/g, "'")}");`,
 };
 
 const CONSTANTS: { readonly [W in ControlWordName]: string } = {

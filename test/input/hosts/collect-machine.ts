@@ -166,7 +166,7 @@ exit 1
 } as const;
 
 /** The programs that the head of the script names and that are everywhere. */
-export const NEEDED = ["cat", "dd", "grep", "head", "od", "sed", "sort", "uname"] as const;
+export const NEEDED = ["dd", "grep", "head", "od", "sed", "sort", "uname"] as const;
 
 export interface Shell {
   readonly name: string;

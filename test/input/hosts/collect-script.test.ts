@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -75,6 +75,34 @@ describe.each(SHELLS)("the script in $name", (shell: Shell) => {
       "Offset 12 REF = 0x0000007f, CPU1 = 0x0000003f, mismatch = 0x00000040",
       "unchecked MSR access error: RDMSR from 0x492 at rIP: 0x0 (native_read_msr+0x0/0x10)",
     ]);
+  });
+
+  test(`prints the parameters that its head names, and nothing that a terminal acts upon${note}`, () => {
+    const evil = "\u001b]0;x\u0007\u009b31m\u202e\r";
+    const files = {
+      ...FILES,
+      "sys/module/kvm_amd/parameters/nested": "1\n",
+      "sys/module/kvm_pvm/parameters/secret": "1\n",
+      "sys/module/kvm/parameters/ignore_msrs": `N${evil}\n`,
+      [`sys/module/kvm_intel/parameters/${evil}`]: "Y\n",
+      "sys/module/kvm_intel/parameters/new\nline": "Y\n",
+      "sys/hypervisor/type": `xen${evil}\n`,
+      "proc/cmdline": `kvm.${evil}=1\n`,
+      "proc/sys/kernel/osrelease": `6.12${evil}\n`,
+    };
+    const root = machine([{ msrs: SKYLAKE, cpuid: CPUID }], files);
+    const cpuinfo = readFileSync(join(root, "proc/cpuinfo"), "utf8");
+    writeFileSync(
+      join(root, "proc/cpuinfo"),
+      cpuinfo.replace(/GenuineIntel|Intel\(R\)/g, (name) => name + evil),
+    );
+    const dmesg = PROGRAMS.dmesg(`${LOG}\n[    1.0] kvm: disabled by bios ${evil}\n`);
+    const result = collect(root, { shell, programs: { ...BY_DD, dmesg } });
+    expect(result.stdout).not.toMatch(/kvm_amd|kvm_pvm|new/);
+    expect(result.stdout).toContain("/sys/module/kvm/parameters/ignore_msrs:N?]");
+    expect(result.stdout).toContain("hypervisor: xen?");
+    expect(result.stdout).toContain("kvm: disabled by bios ?");
+    expect(result.stdout + result.stderr).not.toMatch(/[^\t\n -~]/);
   });
 
   test(`reads the same without rdmsr${note}`, () => {

@@ -76,7 +76,7 @@ export const LIBVIRT_MESSAGES = [
       },
       {
         text: "Bring both hosts to the same libvirt, or take the feature out of the guest's CPU, where it stands by name.",
-        commands: ["virsh dumpxml GUEST | grep -n '{missing}'"],
+        commands: ["virsh dumpxml GUEST | grep -n -e '{missing}'"],
       },
     ],
     source: {
