@@ -39,7 +39,7 @@ interface Run {
   readonly err: string;
 }
 
-async function run(args: readonly string[], stdin = "", env: { readonly [name: string]: string } = {}): Promise<Run> {
+async function run(args: readonly string[], stdin = ""): Promise<Run> {
   let [out, err] = ["", ""];
   const code = await runProgram(args, {
     out: (text) => {
@@ -48,8 +48,9 @@ async function run(args: readonly string[], stdin = "", env: { readonly [name: s
     err: (text) => {
       err += text;
     },
-    env,
-    columns: undefined,
+    env: { NO_COLOR: "1" },
+    // Wide enough that no line is wrapped: what begins a line then was meant to.
+    columns: 10_000,
     stdin: async function* () {
       yield Buffer.from(stdin);
     },

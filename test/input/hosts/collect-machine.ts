@@ -207,8 +207,8 @@ export function collect(root: string, options: CollectOptions = {}) {
     if (path === undefined) throw new Error(`${name} is not installed`);
     return path;
   };
-  // printf is no part of mksh.
-  for (const name of [...NEEDED, "printf"]) {
+  // printf is no part of mksh; cat is what our own programs use.
+  for (const name of [...NEEDED, "printf", "cat"]) {
     if (options.programs !== undefined && name in options.programs) continue;
     symlinkSync(real(name), join(bin, name));
   }
