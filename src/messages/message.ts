@@ -114,14 +114,3 @@ export interface MessageRow {
   /** Where the text of the message is known from, and what the explanation rests on. */
   readonly source: { readonly message: string; readonly meaning: string };
 }
-
-/**
- * What a table of messages is held to, row by row: texts in which the row must be found, and texts that hold its words and
- * in which it must not. They are in a file beside the table and are not part of the package.
- */
-export type ExamplesOf<T extends readonly MessageRow[]> = {
-  readonly [Id in T[number]["id"]]: {
-    readonly examples: readonly [string, ...string[]];
-    readonly not?: readonly string[];
-  };
-};

@@ -1,14 +1,17 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ExamplesOf, MessageRow } from "../../src/messages/message.js";
+import type { MessageRow } from "../../src/messages/message.js";
+import type { ExamplesOf } from "../../src/messages/rows/shape.examples.js";
 import { MESSAGES } from "../../src/messages/rows/table.js";
 import { explain } from "./explain-on.js";
 
 type Examples = ExamplesOf<readonly MessageRow[]>;
 
 const rows = join(import.meta.dirname, "../../src/messages/rows");
-const files = readdirSync(rows, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".examples.ts"));
+const files = readdirSync(rows, { recursive: true, encoding: "utf8" }).filter((name) =>
+  /[/\\].*\.examples\.ts$/.test(name),
+);
 const tables = await Promise.all(
   files.map(async (name) => {
     const exported: Record<string, Examples> = await import(join(rows, name));

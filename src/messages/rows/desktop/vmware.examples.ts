@@ -1,4 +1,4 @@
-import type { ExamplesOf } from "../../message.js";
+import type { ExamplesOf } from "../shape.examples.js";
 import type { VMWARE_MESSAGES } from "./vmware.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */

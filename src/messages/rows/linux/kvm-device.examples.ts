@@ -1,4 +1,4 @@
-import type { ExamplesOf } from "../../message.js";
+import type { ExamplesOf } from "../shape.examples.js";
 import type { KVM_DEVICE_MESSAGES } from "./kvm-device.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
