@@ -14,10 +14,10 @@ import { NESTED_WORDS } from "./nested-words.js";
 /** Stands for the answer of the machine in a trace. */
 const TOLD: Rule = {
   id: "told",
-  fn: "nested_vmx_setup_ctls_msrs",
+  stage: "nested_vmx_setup_ctls_msrs",
   does: [],
   says: "The machine itself was asked what its KVM offers a nested hypervisor.",
-  source: "the text that was read",
+  file: "the text that was read",
 };
 
 /** Fills what a replay leaves open in the nested MSRs with what the machine said of them; what is known stays. */

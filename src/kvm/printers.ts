@@ -1,15 +1,19 @@
 import { BOOT_RULES } from "../linux/boot-rules.js";
-import { RELEASES, type ReleaseRange } from "../rules/release.js";
+import { functionOf, wordingsOf } from "../rules/effect.js";
+import { rowsIn, valueIn } from "../rules/held.js";
+import { KERNELS, type Release } from "../rules/kernels.js";
 import type { Rule } from "../rules/rule.js";
 import { COMPATIBILITY_MESSAGES } from "./guest/compatibility.js";
 import { loadRules } from "./load/load-order.js";
 
 /** A place of the kernel that prints a text. */
 export interface Printer {
-  readonly fn: string;
+  /** The function, by its name in each kernel of `releases`. */
+  readonly fn: (release: Release) => string;
   readonly file: string;
   readonly says?: string;
-  readonly releases?: ReleaseRange;
+  /** The modelled kernels that print it, or may. */
+  readonly releases: readonly Release[];
   /** The text as the tables have it, `%x` and `%d` for numbers. */
   readonly template: string;
 }
@@ -21,36 +25,38 @@ export function kernelPrinters(): readonly Printer[] {
   return allPrinters();
 }
 
+/** The function of the per-CPU check, whose texts name the CPU. */
+export const PER_CPU_FUNCTION = "vmx_check_processor_compat";
+
 function allPrinters(): readonly (Printer & { readonly pattern: RegExp })[] {
   if (printers !== undefined) return printers;
-  const rules = new Set<Rule>(BOOT_RULES as readonly Rule[]);
-  for (const release of RELEASES) for (const rule of loadRules(release)) rules.add(rule);
-  const found: (Printer & { readonly pattern: RegExp })[] = [];
-  for (const rule of rules) {
-    for (const effect of rule.does) {
-      const template = "say" in effect ? effect.say : "warn" in effect ? effect.text : undefined;
-      if (template === undefined) continue;
-      found.push({
-        fn: rule.fn,
-        file: rule.source,
-        says: rule.says,
-        ...(rule.releases === undefined ? {} : { releases: rule.releases }),
-        template,
-        pattern: templatePattern(template),
-      });
+  const found = new Map<string, Omit<Printer, "releases"> & { readonly releases: Release[] }>();
+  const add = (key: string, release: Release, printer: Omit<Printer, "releases">) => {
+    const row = found.get(`${key} ${printer.template}`);
+    if (row === undefined) found.set(`${key} ${printer.template}`, { ...printer, releases: [release] });
+    else row.releases.push(release);
+  };
+  for (const { id } of KERNELS) {
+    for (const rule of rowsIn<Rule>([...BOOT_RULES, ...loadRules(id)], id)) {
+      for (const template of textsOf(rule, id)) {
+        const file = valueIn(rule.file, id) ?? "";
+        add(rule.id, id, { fn: (release) => functionOf(rule, release), file, says: rule.says, template });
+      }
+    }
+    for (const { obstacles, text } of rowsIn<(typeof COMPATIBILITY_MESSAGES)[number]>(COMPATIBILITY_MESSAGES, id)) {
+      add(obstacles.join(), id, { fn: () => PER_CPU_FUNCTION, file: "arch/x86/kvm/vmx/vmx.c", template: text });
     }
   }
-  for (const row of COMPATIBILITY_MESSAGES) {
-    found.push({
-      fn: "vmx_check_processor_compat",
-      file: "arch/x86/kvm/vmx/vmx.c",
-      releases: row.releases,
-      template: row.text,
-      pattern: templatePattern(row.text),
-    });
-  }
-  printers = found;
-  return found;
+  printers = [...found.values()].map((printer) => ({ ...printer, pattern: templatePattern(printer.template) }));
+  return printers;
+}
+
+function textsOf(rule: Rule, release: Release): string[] {
+  return rule.does.flatMap((effect) => {
+    if ("say" in effect) return wordingsOf(effect, release).map(({ text }) => text);
+    if (!("warn" in effect) || effect.text === undefined) return [];
+    return valueIn(effect.text, release) ?? [];
+  });
 }
 
 /** Numbers may be any; the prefix of the module may be missing. */

@@ -3,7 +3,10 @@ import { type Word, word } from "../bits/word.js";
 import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
-import { compile, evaluate, type KernelConfig, type Program, run } from "../rules/compile.js";
+import { compile, type Program, run } from "../rules/compile.js";
+import { evaluate, type KernelConfig } from "../rules/condition.js";
+import { heldIn } from "../rules/held.js";
+import { type KernelRow, kernelRow } from "../rules/kernels.js";
 import {
   type Certainty,
   createMachine,
@@ -19,15 +22,15 @@ import {
   type Warning,
   YES,
 } from "../rules/machine.js";
-import { DEFAULT_RELEASE, inRange, RELEASES, type Release } from "../rules/release.js";
+import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { CONFIG_OPTIONS, type Condition, type ConfigOption, type Errno } from "../rules/rule.js";
 import {
   type BitName,
   bitIndex,
-  FUNCTIONS,
   MSR_NAMES,
   type MsrName,
   REPLAY_MSRS,
+  STAGES,
   WORD_BITS,
   type WordName,
   wordIndex,
@@ -61,6 +64,8 @@ export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
   CONFIG_KVM_INTEL_TDX: false,
   CONFIG_HYPERV: true,
   CONFIG_BROKEN: false,
+  CONFIG_INTEL_TXT: true,
+  CONFIG_CPU_SUP_ZHAOXIN: true,
 });
 
 /** How the machine was booted and what surrounds the CPU. A member that is `undefined` is not known. */
@@ -171,7 +176,9 @@ interface Programs {
 }
 
 /** The virtualization init of 7.2 runs once, on the boot CPU. */
-const FURTHER_BOOT_RULES = BOOT_RULES.filter((rule) => rule.fn !== "x86_virt_init" && rule.id !== "call-x86-virt-init");
+const FURTHER_BOOT_RULES = BOOT_RULES.filter(
+  (rule) => rule.stage !== "x86_virt_init" && rule.id !== "call-x86-virt-init",
+);
 
 const programs = new Map<string, Programs>();
 
@@ -180,11 +187,9 @@ function programsFor(release: Release, config: KernelConfig): Programs {
   const key = release + options;
   let found = programs.get(key);
   if (found === undefined) {
-    if (!RELEASES.includes(release)) {
-      throw new RangeError(`no kernel release ${release} is tabulated; resolveRelease() gives the nearest older one`);
-    }
+    const kernel = kernelRow(release);
     const adjust = adjustSpecs(release, config);
-    const params = PARAMS.filter((row) => paramExists(row, release, config));
+    const params = paramRows(kernel, config);
     found = {
       boot: compile(BOOT_RULES, release, config),
       load: compile(loadRules(release), release, config, adjust),
@@ -207,17 +212,21 @@ function once(make: () => Program): () => Program {
   };
 }
 
-function paramExists(row: ParamRow, release: Release, config: KernelConfig): boolean {
-  if (!inRange(release, row.releases)) return false;
-  if (row.config === undefined || config[row.config]) return true;
-  return row.configSince !== undefined && !inRange(release, { since: row.configSince });
+function paramRows(kernel: KernelRow, config: KernelConfig): readonly ParamRow[] {
+  const rows = (PARAMS as readonly ParamRow[]).filter(
+    (row) => heldIn(row.held, kernel) !== false && (row.config === undefined || config[row.config]),
+  );
+  // Two rows that may hold are one parameter whose default is not known.
+  return rows.filter(
+    (row, position) => rows.findIndex(({ name, module }) => name === row.name && module === row.module) === position,
+  );
 }
 
 /**
  * Parameters that kvm and kvm_intel have in a release and configuration. Throws `RangeError` for a release that is not
  * one of `RELEASES`.
  */
-export function paramsOf(release: Release, config: KernelConfig = DEBIAN_CONFIG): readonly ParamRow[] {
+export function paramsOf(release: Release, config: KernelConfig = configOf(release)): readonly ParamRow[] {
   return programsFor(release, config).params;
 }
 
@@ -228,14 +237,14 @@ export function paramsOf(release: Release, config: KernelConfig = DEBIAN_CONFIG)
  */
 export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const release = options.release ?? DEFAULT_RELEASE;
-  const config = options.config === undefined ? DEBIAN_CONFIG : { ...DEBIAN_CONFIG, ...options.config };
+  const config = configOf(release, options.config);
   const prepared = programsFor(release, config);
   const [first, ...others] = host.cores;
 
   const m = createMachine(options.trace);
-  fillMachine(m, host, first, options.machine);
+  fillMachine(m, host, first, config, options.machine);
   const boot = bootPhase(m, prepared.boot);
-  const further = others.map((core) => bootFurther(host, core, prepared, options.machine));
+  const further = others.map((core) => bootFurther(host, core, prepared, config, options.machine));
   setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
   const unknownParams = fillParams(m, release, prepared, options);
   if (!m.stopped) run(m, prepared.load);
@@ -262,6 +271,21 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   if (!m.stopped) errors.add("EIO");
   const [error, ...more] = errors;
   return error === undefined || more.length > 0 ? base : { ...base, error };
+}
+
+const configs = new Map<Release, KernelConfig>();
+
+/** The build options of a kernel, with those that a caller gives instead. The same object for the same kernel. */
+export function configOf(release: Release, given?: Partial<KernelConfig>): KernelConfig {
+  const own = (kernelRow(release) as KernelRow).config;
+  if (given !== undefined) return { ...DEBIAN_CONFIG, ...own, ...given };
+  if (own === undefined) return DEBIAN_CONFIG;
+  let config = configs.get(release);
+  if (config === undefined) {
+    config = Object.freeze({ ...DEBIAN_CONFIG, ...own });
+    configs.set(release, config);
+  }
+  return config;
 }
 
 function bootPhase(m: Machine, program: Program): PhaseLog {
@@ -310,12 +334,13 @@ const CPU_HAS = wordIndex("cpu_has");
 const MACHINE = wordIndex("machine");
 const REACHED = wordIndex("reached");
 const PARAM_BITS = wordIndex("params");
+const GIVEN = wordIndex("given");
 const MSR_INDEX = MSR_NAMES.map((name) => REPLAY_MSRS[name]);
 const CPUID_SGX = bitIndex("cpu_has", "cpuid_sgx");
 
 /** Functions that the kernel enters by itself. */
 const ENTERED = ["early_identify_cpu", "kvm_load", "setup_vmcs_config", "hardware_setup"] as const;
-const ENTERED_MASK = ENTERED.reduce((mask, fn) => mask | (1 << FUNCTIONS.indexOf(fn)), 0);
+const ENTERED_MASK = ENTERED.reduce((mask, fn) => mask | (1 << STAGES.indexOf(fn)), 0);
 
 function setBit(m: Machine, index: number, bit: number, value: boolean | undefined): void {
   const mask = 1 << bit;
@@ -329,7 +354,10 @@ function setTri(m: Machine, index: number, bit: number, value: Tri): void {
 
 const MACHINE_BITS = WORD_BITS.machine;
 
-function fillMachine(m: Machine, host: Host, core: CoreGroup, facts: MachineFacts = {}): void {
+/** CPUID vendor string of Zhaoxin; Centaur's CPUs have another one. */
+const ZHAOXIN = "  Shanghai  ";
+
+function fillMachine(m: Machine, host: Host, core: CoreGroup, config: KernelConfig, facts: MachineFacts = {}): void {
   const { features } = core.cpuid;
   for (let bit = 0; bit < CPU_FEATURES.length; bit++) {
     setBit(m, CPU_HAS, bit, features[CPU_FEATURES[bit] as (typeof CPU_FEATURES)[number]]);
@@ -343,8 +371,10 @@ function fillMachine(m: Machine, host: Host, core: CoreGroup, facts: MachineFact
     MACHINE_BITS.feat_ctl_vendor,
     vendor === undefined ? undefined : (FEAT_CTL_VENDORS as readonly string[]).includes(vendor),
   );
+  setBit(m, MACHINE, MACHINE_BITS.zhaoxin, vendor === undefined ? undefined : vendor === ZHAOXIN);
   setBit(m, MACHINE, MACHINE_BITS.intel, vendor === undefined ? undefined : vendor === "GenuineIntel");
-  setBit(m, MACHINE, MACHINE_BITS.tboot, "tboot" in facts ? facts.tboot : false);
+  // A kernel without the code does not notice a measured launch.
+  setBit(m, MACHINE, MACHINE_BITS.tboot, config.CONFIG_INTEL_TXT && "tboot" in facts ? facts.tboot : false);
   setBit(m, MACHINE, MACHINE_BITS.evmcs, "enlightenedVmcs" in facts ? facts.enlightenedVmcs : false);
   setBit(m, MACHINE, MACHINE_BITS.pmu, facts.pmu);
   setBit(m, MACHINE, MACHINE_BITS.irq_posting, facts.irqPosting);
@@ -447,6 +477,7 @@ function fillParams(
       }
       if (row === undefined || m.stopped) continue;
       const value = parseParam(row, text, release);
+      if (row.name === "nested") m.value[GIVEN] = (m.value[GIVEN] as number) | 1;
       if (typeof value === "number") setParam(m, row, value);
       else invalidParam(m, row, text, value === "too large" ? "ERANGE" : "EINVAL");
     }
@@ -514,7 +545,7 @@ function invalidParam(m: Machine, row: ParamRow, text: string, errno: Errno): vo
 export function paramText(cpu: CoreReplay, row: ParamRow): string {
   if (row.type === "bool") {
     const value = cpu.bit("params", row.name as BoolParam);
-    return value === "unknown" ? value : formatBool(value === "yes");
+    return value === "unknown" ? value : formatBool(value === "yes", row.shown);
   }
   const { value, unknown } = cpu.word(row.name as IntParam);
   if (unknown !== 0) return "unknown";
@@ -532,9 +563,15 @@ interface FurtherCpu {
   readonly usable: Tri;
 }
 
-function bootFurther(host: Host, core: CoreGroup, prepared: Programs, facts: MachineFacts | undefined): FurtherCpu {
+function bootFurther(
+  host: Host,
+  core: CoreGroup,
+  prepared: Programs,
+  config: KernelConfig,
+  facts: MachineFacts | undefined,
+): FurtherCpu {
   const machine = createMachine(undefined);
-  fillMachine(machine, host, core, facts);
+  fillMachine(machine, host, core, config, facts);
   bootPhase(machine, prepared.bootFurther());
   const featCtl = bitOf(machine, CAPS, FEAT_CTL_CAP);
   const vmx = bitOf(machine, CAPS, VMX_CAP);

@@ -1,7 +1,8 @@
 import { and, not, type Tri } from "../bits/tri.js";
 import { bitAt, type Word } from "../bits/word.js";
-import { inRange, type Release } from "../rules/release.js";
-import { CPU_FLAGS, rowFor, VMX_FLAGS, VMX_WORDS } from "./vmx-features.js";
+import { holdsIn, rowIn, rowsIn } from "../rules/held.js";
+import type { Release } from "../rules/release.js";
+import { CPU_FLAGS, type CpuFlag, VMX_FLAGS, VMX_FLAGS_LINE, VMX_WORDS, type VmxFlag } from "./vmx-features.js";
 
 /** A flag and whether it is printed. */
 export interface FlagState {
@@ -19,7 +20,7 @@ export interface VmxFlagsLine {
 
 /** Number of words of `vmx_capability[]` in a release. */
 export function vmxWordCount(release: Release): number {
-  return rowFor(VMX_WORDS, release).words;
+  return rowIn(VMX_WORDS, release).words;
 }
 
 /**
@@ -27,11 +28,12 @@ export function vmxWordCount(release: Release): number {
  * release (`vmxWordCount`), in order.
  */
 export function vmxFlagsLine(release: Release, hasVmx: Tri, words: readonly Word[]): VmxFlagsLine {
-  const first = words[0] as Word;
+  const first = words[0];
+  if (first === undefined || holdsIn(release, VMX_FLAGS_LINE.held) === false) return { printed: "no", flags: [] };
   const empty: Tri = first.value !== 0 ? "no" : first.unknown === 0 ? "yes" : "unknown";
   return {
     printed: and(hasVmx, not(empty)),
-    flags: VMX_FLAGS.filter((row) => inRange(release, "releases" in row ? row.releases : undefined)).map((row) => ({
+    flags: rowsIn<VmxFlag>(VMX_FLAGS, release).map((row) => ({
       flag: row.flag,
       set: bitAt(words[row.word] as Word, row.bit),
     })),
@@ -43,7 +45,7 @@ export function cpuFlags(
   release: Release,
   cap: (name: (typeof CPU_FLAGS)[number]["cap"]) => Tri,
 ): readonly FlagState[] {
-  return CPU_FLAGS.filter((row) => inRange(release, "releases" in row ? row.releases : undefined)).map((row) => ({
+  return rowsIn<CpuFlag>(CPU_FLAGS, release).map((row) => ({
     flag: row.flag,
     set: cap(row.cap),
   }));

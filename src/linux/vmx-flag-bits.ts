@@ -1,6 +1,7 @@
 import type { Msr } from "../host/msr.js";
 import { orAbsent, partialMsr } from "../host/partial-msr.js";
-import { inRange, type ReleaseRange, resolveRelease } from "../rules/release.js";
+import { type Held, holdsIn } from "../rules/held.js";
+import { resolveRelease } from "../rules/release.js";
 import { VMX_FLAGS, type VmxFlagName } from "./vmx-features.js";
 
 /*
@@ -53,11 +54,11 @@ export function vmxFlagOrder(name: string): number {
 }
 
 /** Whether every kernel that may have printed the line would have printed the name. */
-function isAlwaysPrinted(releases: ReleaseRange | undefined, kernel: string | undefined): boolean {
-  if (releases === undefined) return true;
+function isAlwaysPrinted(held: Held | undefined, kernel: string | undefined): boolean {
+  if (held === undefined) return true;
   if (kernel === undefined) return false;
   const resolved = resolveRelease(kernel);
-  return resolved.release !== undefined && inRange(resolved.release, releases);
+  return resolved.release !== undefined && holdsIn(resolved.release, held) === true;
 }
 
 /**
@@ -80,7 +81,7 @@ export function msrsFromVmxFlags(
   for (const row of VMX_FLAGS) {
     const bits = bitsOfFlag(row);
     if (names.has(row.flag)) for (const bit of bits) add(ones, bit);
-    else if (whole && bits.length === 1 && isAlwaysPrinted("releases" in row ? row.releases : undefined, kernel)) {
+    else if (whole && bits.length === 1 && isAlwaysPrinted("held" in row ? row.held : undefined, kernel)) {
       add(zeros, bits[0] as Bit);
     }
   }

@@ -1,3 +1,4 @@
+import { formatHeld, type Held } from "../rules/held.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import type { ExplainedBit } from "./decoders/bits.js";
 import type { Gravity, Product, RefusingLayer, Step } from "./message.js";
@@ -77,8 +78,9 @@ export interface Decoded {
   readonly sources?: readonly string[];
 }
 
-export function sinceText(range: ReleaseRange | undefined): string {
-  return `Linux ${formatRange(range)}`;
+/** The kernels in which a fact holds: `Linux 6.1 and later`. */
+export function sinceText(held: Held | undefined): string {
+  return `Linux ${formatHeld(held)}`;
 }
 
 /** Several ranges as one text: `up to 5.15 and 6.6 and later`. */

@@ -218,7 +218,7 @@ function releaseNotes(context: ExplainContext, { rule }: Decoded): string[] {
 
 function ruleOf({ rule }: MessageRow): Explanation["rule"] {
   if (rule === undefined) return undefined;
-  const since = rule.since ?? sinceText(rule.releases);
+  const since = rule.since ?? sinceText(rule.held);
   return { fn: rule.fn, since, ...(rule.file === undefined ? {} : { file: rule.file }) };
 }
 

@@ -1,4 +1,4 @@
-import type { ReleaseRange } from "../rules/release.js";
+import type { Fact } from "../rules/held.js";
 
 /** Who prints a message. */
 export type Product =
@@ -49,10 +49,9 @@ export interface Step {
 }
 
 /** A function of the kernel or of another program that refuses, and the releases in which it does. */
-export interface RuleRow {
+export interface RuleRow extends Fact {
   readonly fn: string;
   readonly file?: string;
-  readonly releases?: ReleaseRange;
   /** The same in words, for programs other than Linux. */
   readonly since?: string;
 }

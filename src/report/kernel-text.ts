@@ -1,8 +1,12 @@
+import { kernelName } from "../rules/release.js";
 import type { Situation } from "../situation/situation.js";
 
-/** `Linux 6.12`, or `Linux 6.6 or 6.12` for a kernel that can be either. */
+/** `Linux 6.12`, `RHEL 9.4`, or `Linux 6.6 or 6.12` for a kernel that can be either. */
 export function kernelLabel({ candidates }: Pick<Situation, "candidates">): string {
-  return `Linux ${orList(candidates.map(({ release }) => release))}`;
+  const names = candidates.map(({ release }) => kernelName(release));
+  return orList(
+    names.map((name, at) => (at > 0 && names[at - 1]?.startsWith("Linux ") ? name.replace(/^Linux /, "") : name)),
+  );
 }
 
 /** `Linux 6.12`, with what was asked for where that is something else. */

@@ -1,96 +1,117 @@
-import { paramsOf } from "../kvm/replay.js";
-import { vmxWordCount } from "../linux/cpuinfo.js";
-import { VMX_FLAGS } from "../linux/vmx-features.js";
-import { DEFAULT_RELEASE, inRange, LONGTERM, RELEASES, type Release } from "../rules/release.js";
-import type { Rule } from "../rules/rule.js";
-import type { ControlDiff, KernelDiff } from "../why/kernel-diff.js";
+import { VMX_FLAGS, VMX_FLAGS_LINE, type VmxFlag } from "../linux/vmx-features.js";
+import { functionOf } from "../rules/effect.js";
+import { holdsIn, rowsIn } from "../rules/held.js";
+import { KERNELS, type KernelRow } from "../rules/kernels.js";
+import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
+import type { FactChange, KernelDiff, TableDiff } from "../why/kernel-diff.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 
-/** The releases known, one a row. */
+type Row = KernelRow & { readonly id: Release };
+
+/** The axis: the upstream line with its states, and the vendors' lines beside it. */
 export function kernelsReport(width: number): Line[] {
-  const rows: Inline[][] = RELEASES.map((release) => [
-    styled("strong", release),
-    String(vmxWordCount(release)),
-    String(flagsIn(release)),
-    String(paramsOf(release).length),
-    remark(release),
-  ]);
-  const head: Inline[] = ["release", "words", "vmx flags", "params", ""].map((text) => styled("label", text));
+  const rows: readonly Row[] = KERNELS;
+  const upstream = rows.filter(({ line }) => line === "upstream");
+  const vendors = rows.filter(({ line }) => line !== "upstream");
+  const head = (names: readonly string[]): Inline[] => names.map((text) => styled("label", text));
   return [
-    ...table([head, ...rows], { width, right: [1, 2, 3] }),
+    [styled("heading", "Upstream")],
+    ...table(
+      [
+        head(["kernel", "patch levels", "vmx flags", "known", "tree"]),
+        ...upstream.map((row) => [
+          styled("strong", row.id),
+          patchText(row),
+          flagsIn(row.id),
+          row.sure,
+          `${row.tree}${remark(row)}`,
+        ]),
+      ],
+      { width, right: [2] },
+    ),
+    BLANK,
+    [styled("heading", "Vendors")],
+    ...table(
+      [
+        head(["kernel", "name", "follows", "vmx flags", "known", "tree"]),
+        ...vendors.map((row) => [
+          styled("strong", row.id),
+          kernelName(row.id),
+          row.base,
+          flagsIn(row.id),
+          row.sure,
+          row.tree,
+        ]),
+      ],
+      { width, right: [3] },
+    ),
     BLANK,
     ...wrap(
-      "A release stands for the newest stable version of its series that was read. One that is not listed is replayed as the nearest older one.",
+      "run: its functions were run over all inputs. same: run, and equal to a neighbour but for what `kernels A B` lists. derived: between two states that were run, parted by stable releases on record.",
       width,
     ),
+    ...wrap("A vendor's kernel follows its base wherever no row of the tables names its line.", width),
   ];
 }
 
-function flagsIn(release: Release): number {
-  return VMX_FLAGS.filter((row) => inRange(release, "releases" in row ? row.releases : undefined)).length;
+function patchText({ patches, base }: Row): string {
+  if (patches === undefined) return base;
+  const [first, last] = patches;
+  const series = base.replace(/\.\d+$/, "");
+  return last === undefined
+    ? first === 0
+      ? `${series}.y, seen ${base}`
+      : `from ${series}.${first}, seen ${base}`
+    : `${series}.${first} to .${last}`;
 }
 
-function remark(release: Release): string {
-  const parts = LONGTERM.includes(release) ? ["long-term"] : [];
-  if (release === DEFAULT_RELEASE) parts.push("used where no release is named");
-  return parts.join(", ");
+function flagsIn(release: Release): string {
+  if (holdsIn(release, VMX_FLAGS_LINE.held) === false) return "no line";
+  return String(rowsIn<VmxFlag>(VMX_FLAGS, release).length);
 }
 
-/** What changed from one release to the next that was asked for. */
+function remark({ id, longterm }: Row): string {
+  const parts = longterm === true ? ["long-term"] : [];
+  if (id === DEFAULT_RELEASE) parts.push("used where no kernel is named");
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}
+
+/** What changed from one kernel to the next that was asked for. */
 export function kernelDiffReport(diff: KernelDiff, width: number): Line[] {
-  const lines: Line[] = [[styled("title", `From Linux ${diff.from} to ${diff.to}`)]];
-  const section = (title: string, items: readonly Line[]) => {
-    if (items.length > 0) lines.push(BLANK, [styled("heading", title)], ...items);
-  };
-  section("vmx_capability[]", wordLines(diff));
-  section("/proc/cpuinfo", changedNames(diff.flags.added, diff.flags.removed, width));
-  section("Controls that KVM asks for", controlLines(diff.controls, width));
-  section(
-    "Module parameters",
-    changedNames(
-      diff.params.added.map((row) => `${row.module}.${row.name} (default ${row.default}): ${row.about}`),
-      diff.params.removed.map((row) => `${row.module}.${row.name}: ${row.about}`),
-      width,
-    ),
-  );
-  section("Steps that are new", ruleLines(diff.rules.added, "yes", width));
-  section("Steps that are gone", ruleLines(diff.rules.removed, "no", width));
-  section("Steps that moved", ruleLines(diff.moved, "unknown", width));
+  const lines: Line[] = [[styled("title", `From ${kernelName(diff.from)} to ${kernelName(diff.to)}`)]];
+  for (const found of diff.tables) {
+    lines.push(BLANK, [styled("heading", found.table.title)], ...tableLines(found, width));
+  }
+  if (diff.moved.length > 0) {
+    const rows = diff.moved.map((rule) => [
+      styled("dim", functionOf(rule, diff.to)),
+      styled("unknown", rule.id),
+      rule.says,
+    ]);
+    lines.push(BLANK, [styled("heading", "Steps that moved")], ...table(rows, { width, indent: 2 }));
+  }
   if (lines.length === 1) lines.push(BLANK, ...wrap("Nothing that the tables know of changed.", width));
   return lines;
 }
 
-function wordLines({ words: [before, after] }: KernelDiff): Line[] {
-  return before === after ? [] : [[{ text: `  ${before} words before, ${after} words after` }]];
-}
-
-function changedNames(added: readonly string[], removed: readonly string[], width: number): Line[] {
+function tableLines({ added, removed, changed }: TableDiff, width: number): Line[] {
+  const fact = ({ row, certain }: FactChange): Inline[] => [
+    styled("strong", row.key),
+    `: ${row.text}${certain ? "" : " (not known whether)"}`,
+  ];
   return [
-    ...added.flatMap((name) => wrap(name, width, ["  ", styled("yes", "+ ")])),
-    ...removed.flatMap((name) => wrap(name, width, ["  ", styled("no", "- ")])),
+    ...changed.flatMap(({ key, before, after }) =>
+      wrap(
+        [styled("strong", key), ": ", joined([textOf(before), textOf(after)], " → ")],
+        width,
+        ["  ", styled("unknown", "~ ")],
+        6,
+      ),
+    ),
+    ...added.flatMap((one) => wrap(fact(one), width, ["  ", styled("yes", "+ ")], 6)),
+    ...removed.flatMap((one) => wrap(fact(one), width, ["  ", styled("no", "- ")], 6)),
   ];
 }
 
-const HOW = { min: "required", opt: "wanted" } as const;
-
-function controlLines(controls: readonly ControlDiff[], width: number): Line[] {
-  return table(
-    controls.map(({ group, name, before, after }) => [
-      group,
-      styled("strong", name),
-      joined(
-        [before === undefined ? "not asked for" : HOW[before], after === undefined ? "not asked for" : HOW[after]],
-        " → ",
-      ),
-    ]),
-    { width, indent: 2 },
-  );
-}
-
-function ruleLines(rules: readonly Rule[], style: "yes" | "no" | "unknown", width: number): Line[] {
-  return table(
-    rules.map((rule) => [styled("dim", rule.fn), styled(style, rule.id), rule.says]),
-    { width, indent: 2 },
-  );
-}
+const textOf = ({ row, certain }: FactChange): string => (certain ? row.text : `perhaps ${row.text}`);

@@ -2,7 +2,7 @@ import { bitsOf } from "../bits/word.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import type { Refusal } from "../rules/machine.js";
-import { formatRange } from "../rules/release.js";
+import { formatRange, kernelName } from "../rules/release.js";
 import type { Condition, Rule } from "../rules/rule.js";
 import { bitIndex, bitName, REPLAY_MSRS } from "../rules/words.js";
 import type { Layer } from "../why/features.js";
@@ -12,11 +12,6 @@ import { type BitReason, leavesOfRule, reasonFor } from "../why/reason.js";
 import type { TracedReplay } from "../why/traced-replay.js";
 import { bitStatement, qualifiedParam, registerText } from "./bit-text.js";
 import { statementOf } from "./condition-text.js";
-
-/** The kernel's function; `vmx_init` stands for all that loading kvm_intel runs around the others. */
-export function functionName(fn: string): string {
-  return fn === "kvm_load" ? "vmx_init" : fn;
-}
 
 /** What a bit is by, in one sentence without the full stop. */
 export function reasonText(traced: TracedReplay, found: BitReason): string {
@@ -32,13 +27,13 @@ export function reasonText(traced: TracedReplay, found: BitReason): string {
     }
     case "not asked": {
       const name = bitName(word, bit) ?? `bit ${bit}`;
-      if (reason.here === true) return `KVM of Linux ${release} does not ask for ${name} on this CPU`;
+      if (reason.here === true) return `KVM of ${kernelName(release)} does not ask for ${name} on this CPU`;
       const others = reason.askedIn.map(formatRange).join(", ");
       const when = others === "" ? "no release known does" : `it does in ${others}`;
-      return `KVM of Linux ${release} does not ask for ${name}; ${when}`;
+      return `KVM of ${kernelName(release)} does not ask for ${name}; ${when}`;
     }
     case "never":
-      return `no rule of Linux ${release} sets it`;
+      return `no rule of ${kernelName(release)} sets it`;
     case "fact":
       return value === "unknown" ? `not known: whether ${bitStatement(word, bit).yes}` : bitStatement(word, bit)[value];
     case "parameter":
@@ -180,7 +175,7 @@ export function stepText(traced: TracedReplay, step: LayerStep, silicon: LayerSt
   // Without X86_FEATURE_VMX there is no line, whatever its words would hold.
   if (gone !== undefined) return reasonText(traced, gone);
   const decisive = decisiveBits(step);
-  if (cell === "no" && decisive.length === 0) return `no rule of Linux ${replayed.release} offers it to L1`;
+  if (cell === "no" && decisive.length === 0) return `no rule of ${kernelName(replayed.release)} offers it to L1`;
   if (layer === "kvm" && cell === "yes") return kvmText(traced, step);
   if (layer !== "silicon" && cell === "no" && isOf(decisive.flatMap(endsOf), silicon)) {
     return "the CPU does not have it";

@@ -5,9 +5,10 @@ import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import { vmxWordCount } from "../linux/cpuinfo.js";
 import { hexIndex } from "../registers/registers.js";
+import { fileOf, functionOf } from "../rules/effect.js";
 import type { MsrRead, TraceEvent } from "../rules/machine.js";
 import type { Rule } from "../rules/rule.js";
-import { bitName, type FunctionName, REPLAY_MSRS, type WordName } from "../rules/words.js";
+import { bitName, REPLAY_MSRS, type Stage, type WordName } from "../rules/words.js";
 import type { Situation } from "../situation/situation.js";
 import { flagText, linesOf } from "../situation/vmx-flags.js";
 import { kernelFindings } from "../why/kernel-findings.js";
@@ -18,7 +19,6 @@ import { certaintyText, findingLines, messageLines } from "./findings-report.js"
 import { headerLines } from "./header.js";
 import { labelled, table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
-import { functionName } from "./reason-text.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 import { loadVerdict } from "./verdict.js";
 
@@ -34,18 +34,19 @@ const PHASE_TITLES: { readonly [P in Phase]: string } = {
   nested: "What L1 is offered",
 };
 
-const BOOT_FUNCTIONS: readonly FunctionName[] = [
+const BOOT_STAGES: readonly Stage[] = [
   "early_identify_cpu",
+  "detect_vmx_virtcap",
   "init_ia32_feat_ctl",
   "init_vmx_capabilities",
   "update_sgx",
   "x86_virt_init",
 ];
 
-/** The part of a run that a rule belongs to, by its function. */
+/** The part of a run that a rule belongs to, by its stage. */
 export function phaseOf(rule: Rule): Phase {
-  if (rule.fn === "nested_vmx_setup_ctls_msrs") return "nested";
-  return BOOT_FUNCTIONS.includes(rule.fn) ? "boot" : "kvm";
+  if (rule.stage === "nested_vmx_setup_ctls_msrs") return "nested";
+  return BOOT_STAGES.includes(rule.stage) ? "boot" : "kvm";
 }
 
 /** The annotated run in the order of execution, then what came of it; `phases`: the parts to show, all if empty. */
@@ -59,7 +60,8 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number)
   const wanted = (phase: Phase) => phases.length === 0 || phases.includes(phase);
   const lines: Line[] = [];
   let phase: Phase | undefined;
-  let fn: FunctionName | undefined;
+  let fn: string | undefined;
+  const { release } = traced.replayed;
   const steps = stepsOf(traced.events);
   for (const step of steps) {
     const now = phaseOf(step.rule);
@@ -68,11 +70,12 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number)
       lines.push(BLANK, [styled("heading", PHASE_TITLES[now])]);
       fn = undefined;
     }
-    if (step.rule.fn !== fn) {
-      lines.push(...wrap([styled("title", functionName(step.rule.fn)), styled("dim", `  ${step.rule.source}`)], width));
+    const here = functionOf(step.rule, release);
+    if (here !== fn) {
+      lines.push(...wrap([styled("title", here), styled("dim", `  ${fileOf(step.rule, release)}`)], width));
     }
     phase = now;
-    fn = step.rule.fn;
+    fn = here;
     lines.push(...stepLines(traced, step, width));
     if (!step.doubtful && step.events.some(({ kind }) => kind === "refusal")) {
       const loads = traced.replayed.loads === "unknown";
@@ -124,7 +127,7 @@ export function happens(traced: TracedReplay, { rule, doubtful }: Step): Tri | M
 
 function ownCondition(traced: TracedReplay, rule: Rule): Tri {
   const holds = holdsBefore(traced, rule);
-  const reached = holds({ bit: ["reached", rule.fn] });
+  const reached = holds({ bit: ["reached", rule.stage] });
   return rule.when === undefined ? reached : and(reached, holds(rule.when));
 }
 
@@ -156,7 +159,7 @@ function eventText(event: TraceEvent): Inline {
     }
     default: {
       const { fn, errno, certain } = event.refusal;
-      return [styled("error", "refused "), `${functionName(fn)} returns -${errno}`, certaintyText(certain)];
+      return [styled("error", "refused "), `${fn} returns -${errno}`, certaintyText(certain)];
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { ParamsGiven } from "../kvm/load/params.js";
-import { formatRange } from "../rules/release.js";
+import { fileOf, functionOf } from "../rules/effect.js";
+import { formatHeld } from "../rules/held.js";
 import type { Rule } from "../rules/rule.js";
 import { splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
@@ -14,15 +15,7 @@ import { headerLines } from "./header.js";
 import { howToTell } from "./layers-report.js";
 import { table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
-import {
-  decisiveBits,
-  functionName,
-  loadUnknowns,
-  ruleOf,
-  stepText,
-  type UnknownSource,
-  unknownsOf,
-} from "./reason-text.js";
+import { decisiveBits, loadUnknowns, ruleOf, stepText, type UnknownSource, unknownsOf } from "./reason-text.js";
 import { instructions } from "./remedy-text.js";
 import { BLANK, type Inline, type Line, type Style, spaces, styled } from "./text.js";
 import { LAYER_NAMES, loadVerdict } from "./verdict.js";
@@ -117,10 +110,10 @@ export function decidingRules(why: Why): readonly Rule[] {
 }
 
 function ruleLines({ traced }: Why, rule: Rule, width: number): Line[] {
-  const { config } = traced.replayed;
+  const { config, release } = traced.replayed;
   const head: Inline = [
-    styled("title", functionName(rule.fn)),
-    styled("dim", `  ${rule.source}, ${formatRange(rule.releases)}, rule ${rule.id}`),
+    styled("title", functionOf(rule, release)),
+    styled("dim", `  ${fileOf(rule, release)}, ${formatHeld(rule.held)}, rule ${rule.id}`),
   ];
   const lines = [...wrap(head, width, "", 2), ...wrap(rule.says, width, "  ")];
   const condition = rule.when === undefined ? undefined : conditionText(rule.when, config, holdsBefore(traced, rule));

@@ -1,5 +1,5 @@
-import type { ReleaseRange } from "./release.js";
-import type { BitName, FunctionName, MsrName, WordName } from "./words.js";
+import type { Fact, Varying } from "./held.js";
+import type { BitName, MsrName, Stage, WordName } from "./words.js";
 
 /** A word and one or more of its bits, by name; a number names a bit that has no public name. */
 export type Bits = { [W in WordName]: readonly [W, ...(BitName<W> | number)[]] }[WordName];
@@ -18,6 +18,8 @@ export const CONFIG_OPTIONS = [
   "CONFIG_KVM_INTEL_TDX",
   "CONFIG_HYPERV",
   "CONFIG_BROKEN",
+  "CONFIG_INTEL_TXT",
+  "CONFIG_CPU_SUP_ZHAOXIN",
 ] as const;
 
 /** A kernel build option, set or not; built in and built as a module count alike. */
@@ -48,8 +50,8 @@ export type Condition =
 /** Errors with which the kernel refuses to load kvm or kvm_intel. */
 export type Errno = "EIO" | "EINVAL" | "ERANGE" | "EOPNOTSUPP" | "ENOMEM";
 
-/** 3 error, 4 warning, 6 information, as in printk. */
-export type Level = 3 | 4 | 6;
+/** 2 critical, 3 error, 4 warning, 6 information, as in printk. */
+export type Level = 2 | 3 | 4 | 6;
 
 /** Controls that KVM adjusts together, in one word. It knows no secondary VM-exit controls. */
 export type ControlGroup = "pin" | "primary" | "secondary" | "tertiary" | "exit" | "entry";
@@ -75,33 +77,49 @@ export type Effect =
     }
   /** `adjust_vmx_controls` or `adjust_vmx_controls64` for one group of controls; the lists stand in kvm/controls.ts. */
   | { readonly adjust: ControlGroup }
-  | { readonly call: FunctionName }
-  | { readonly leave: FunctionName }
+  | { readonly call: Stage }
+  | { readonly leave: Stage }
   | { readonly refuse: Errno }
-  | { readonly say: string; readonly level: Level; readonly args?: readonly MessageArg[]; readonly once?: string }
+  | Say
   | {
       readonly warn: "WARN_ON_ONCE" | "WARN_ONCE";
-      readonly func: string;
-      readonly cond: string;
-      readonly text?: string;
+      readonly func: Varying<string>;
+      readonly cond: Varying<string>;
+      readonly text?: Varying<string>;
     };
+
+/** Printing a message. Its wording changed more often than the step that prints it. */
+export interface Say {
+  readonly say: string | readonly Wording[];
+  readonly level: Level;
+  readonly args?: readonly MessageArg[];
+  readonly once?: string;
+}
+
+/** A text in the kernels that print it so, with its own level and numbers where those changed, too. */
+export interface Wording extends Fact {
+  readonly text: string;
+  readonly level?: Level;
+  readonly args?: readonly MessageArg[];
+}
 
 /** A number printed in a message: the named bits of a word as they stand, or the named bits themselves. */
 export type MessageArg = { readonly of: Bits } | { readonly wanted: Bits };
 
 /**
- * One step of the kernel: in these releases, when the condition holds, this happens. Rules stand in the order in which
- * the kernel executes them; a step that moved between releases stands twice, with disjoint ranges.
+ * One step of the kernel: where the fact holds, when the condition holds, this happens. Rules stand in the order in which
+ * the kernel executes them; a step that moved stands twice, with ranges that do not overlap.
  */
-export interface Rule {
+export interface Rule extends Fact {
   readonly id: string;
-  /** The function the step belongs to; it runs only while that function is reached and not left. */
-  readonly fn: FunctionName;
-  readonly releases?: ReleaseRange;
+  /** The part of boot or load that the step belongs to; it runs only while that is reached and not left. */
+  readonly stage: Stage;
+  /** The function of the kernel that does it, where that is not the name of the stage. */
+  readonly fn?: Varying<string>;
   readonly when?: Condition;
   readonly does: readonly Effect[];
   /** One sentence of ours: what happens and why. */
   readonly says: string;
-  /** File in the kernel tree, and what else the fact rests on. */
-  readonly source: string;
+  /** File in the kernel tree. */
+  readonly file: Varying<string>;
 }

@@ -132,9 +132,13 @@ export const BOOL_PARAMS = [
   "tdp_mmu",
 ] as const;
 
-/** Functions of the kernel (and steps between them) that can be reached or left; see `call` and `leave` in rule.ts. */
-export const FUNCTIONS = [
+/**
+ * The parts of boot and of loading KVM, which can be reached or left; see `call` and `leave` in rule.ts. Most carry the name
+ * of the kernel's function; `kvm_load` is all that runs around `setup_vmcs_config` and `hardware_setup`.
+ */
+export const STAGES = [
   "early_identify_cpu",
+  "detect_vmx_virtcap",
   "init_ia32_feat_ctl",
   "init_vmx_capabilities",
   "update_sgx",
@@ -145,8 +149,8 @@ export const FUNCTIONS = [
   "nested_vmx_setup_ctls_msrs",
 ] as const;
 
-/** The name by which rules know a function in every release, though the kernel renamed some of them. */
-export type FunctionName = (typeof FUNCTIONS)[number];
+/** A part of boot or load, by one name in every kernel. */
+export type Stage = (typeof STAGES)[number];
 
 /**
  * Every 32-bit word of a replay with the names and numbers (0 to 31) of its bits. Of 64 bits `.lo` and `.hi` are a word
@@ -158,6 +162,7 @@ export const WORD_BITS = {
   machine: flags([
     "feat_ctl_vendor",
     "intel",
+    "zhaoxin",
     "tboot",
     "pmu",
     "irq_posting",
@@ -168,7 +173,7 @@ export const WORD_BITS = {
     "perf_global_ctrl_erratum",
     "broken_preemption_timer",
   ]),
-  reached: flags(FUNCTIONS),
+  reached: flags(STAGES),
 
   // Boot.
   "feat_ctl.lo": FEAT_CTL,
@@ -210,6 +215,8 @@ export const WORD_BITS = {
 
   // Module parameters and what KVM derives from the hardware.
   params: flags(BOOL_PARAMS),
+  /** Parameters that the user gave. */
+  given: flags(["nested"]),
   ple_gap: none,
   ple_window: none,
   ple_window_grow: none,

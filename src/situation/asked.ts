@@ -2,7 +2,7 @@ import { isParam, PARAMS, type ParamsGiven } from "../kvm/load/params.js";
 import { kindOf, valueText } from "../kvm/load/parse-param.js";
 import { isConfigOption, type MachineFacts } from "../kvm/replay.js";
 import { nearest } from "../registers/edit-distance.js";
-import type { KernelConfig } from "../rules/compile.js";
+import type { KernelConfig } from "../rules/condition.js";
 import { ASSUMPTIONS, type AssumptionId } from "./assume.js";
 
 /** What somebody asks about a host. Every member has a default. */

@@ -15,7 +15,9 @@ export function kernelSet(text: string): KernelSet | { readonly error: string } 
   const resolved = resolveRelease(text);
   if (resolved.release === undefined) return resolved;
   const { release } = resolved;
-  const notes = [resolved.note, /\.el\d/.test(text) ? BACKPORTS : undefined].filter((note) => note !== undefined);
+  const notes = [resolved.note, !resolved.exact && /\.el\d/.test(text) ? BACKPORTS : undefined].filter(
+    (note) => note !== undefined,
+  );
   return { text, candidates: [release], ...(notes.length === 0 ? {} : { note: notes.join("; ") }) };
 }
 
@@ -26,6 +28,6 @@ const BACKPORTS = "a Red Hat kernel carries later KVM code than its number says"
 export function kernelSetOfHost(text: string): KernelSet {
   const found = kernelSet(text);
   if (!("error" in found)) return found;
-  const release = /older than/.test(found.error) ? RELEASES[0] : DEFAULT_RELEASE;
+  const release = /older than/.test(found.error) ? (RELEASES[0] as Release) : DEFAULT_RELEASE;
   return { text, candidates: [release], note: `${found.error}; ${release} stands in for it` };
 }

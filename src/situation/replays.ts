@@ -2,7 +2,7 @@ import { shared, type Tri } from "../bits/tri.js";
 import { sharedBits } from "../bits/word.js";
 import type { Host } from "../host/host.js";
 import { type CpuState, type Replay, replay } from "../kvm/replay.js";
-import type { KernelConfig } from "../rules/compile.js";
+import type { KernelConfig } from "../rules/condition.js";
 import type { Release } from "../rules/release.js";
 import { asSituation, type Candidate, type Situation } from "./situation.js";
 

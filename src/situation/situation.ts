@@ -2,7 +2,7 @@ import type { Host } from "../host/host.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { kindOf } from "../kvm/load/parse-param.js";
 import type { MachineFacts, ReplayOptions } from "../kvm/replay.js";
-import type { KernelConfig } from "../rules/compile.js";
+import type { KernelConfig } from "../rules/condition.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { type Asked, checkAsked, paramTexts, wrong } from "./asked.js";
 import { askedParams } from "./asked-params.js";

@@ -1,38 +1,33 @@
-import { WANTED_CONTROLS, type WantedControl } from "../kvm/load/controls.js";
 import { loadRules } from "../kvm/load/load-order.js";
-import { PARAMS, type ParamRow } from "../kvm/load/params.js";
+import { factsIn, type KernelTable, kernelTables, type TableRow } from "../kvm/tables.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
-import { vmxWordCount } from "../linux/cpuinfo.js";
-import { CPU_FLAGS, VMX_FLAGS } from "../linux/vmx-features.js";
-import { inRange, type Release } from "../rules/release.js";
-import type { ControlGroup, Rule } from "../rules/rule.js";
+import { rowsIn } from "../rules/held.js";
+import type { Release } from "../rules/kernels.js";
+import type { Rule } from "../rules/rule.js";
 
-/** What changed between two releases, read off the tables: nothing here names a release. */
+/** What changed between two kernels, read off the registered tables: nothing here names a table or a kernel. */
 export interface KernelDiff {
   readonly from: Release;
   readonly to: Release;
-  readonly flags: Changed<string>;
-  readonly words: readonly [number, number];
-  readonly controls: readonly ControlDiff[];
-  readonly params: Changed<ParamRow>;
-  readonly rules: Changed<Rule>;
-  /** Rules of both releases that run earlier or later than others they used to follow. */
+  /** The tables with a change, in the order in which a kernel gets to what they describe. */
+  readonly tables: readonly TableDiff[];
+  /** Steps of both kernels that run earlier or later than others they used to follow. */
   readonly moved: readonly Rule[];
 }
 
-/** Rows that hold in the second release only (`added`), and in the first only (`removed`). */
-export interface Changed<T> {
-  readonly added: readonly T[];
-  readonly removed: readonly T[];
+/** The changes of one table. */
+export interface TableDiff {
+  readonly table: KernelTable;
+  readonly added: readonly FactChange[];
+  readonly removed: readonly FactChange[];
+  /** Another fact about the same thing. */
+  readonly changed: readonly { readonly key: string; readonly before: FactChange; readonly after: FactChange }[];
 }
 
-/** A control that the two releases do not ask for alike. Another condition for asking does not count. */
-export interface ControlDiff {
-  readonly group: ControlGroup;
-  readonly name: string;
-  /** How KVM asks for the control; undefined: not at all. */
-  readonly before: "min" | "opt" | undefined;
-  readonly after: "min" | "opt" | undefined;
+export interface FactChange {
+  readonly row: TableRow;
+  /** False where the tables do not know whether the kernel has it. */
+  readonly certain: boolean;
 }
 
 /**
@@ -40,47 +35,30 @@ export interface ControlDiff {
  * left out of account: a row that exists with some configuration counts.
  */
 export function diffKernels(from: Release, to: Release): KernelDiff {
-  const flags = (release: Release) =>
-    [...VMX_FLAGS, ...CPU_FLAGS]
-      .filter((row) => inRange(release, "releases" in row ? row.releases : undefined))
-      .map((row) => ("cap" in row ? `flags: ${row.flag}` : row.flag));
-  const rulesAt = (release: Release) =>
-    [...BOOT_RULES, ...loadRules(release)].filter((rule) => inRange(release, rule.releases));
-  const before = rulesAt(from);
-  const after = rulesAt(to);
-  const params = (release: Release) => PARAMS.filter((row: ParamRow) => inRange(release, row.releases));
-  return {
-    from,
-    to,
-    flags: changed(flags(from), flags(to)),
-    words: [vmxWordCount(from), vmxWordCount(to)],
-    controls: controlDiff(from, to),
-    params: changed<ParamRow>(params(from), params(to)),
-    rules: changed(before, after),
-    moved: movedRules(before, after),
-  };
+  const tables = kernelTables().flatMap((table) => (table.silent === true ? [] : (tableDiff(table, from, to) ?? [])));
+  const rulesAt = (release: Release) => rowsIn<Rule>([...BOOT_RULES, ...loadRules(release)], release);
+  return { from, to, tables, moved: movedRules(rulesAt(from), rulesAt(to)) };
 }
 
-function changed<T>(before: readonly T[], after: readonly T[]): Changed<T> {
-  return {
-    added: after.filter((item) => !before.includes(item)),
-    removed: before.filter((item) => !after.includes(item)),
-  };
-}
-
-function controlDiff(from: Release, to: Release): ControlDiff[] {
-  const rows: ControlDiff[] = [];
-  for (const group of Object.keys(WANTED_CONTROLS) as ControlGroup[]) {
-    const table = WANTED_CONTROLS[group] as readonly WantedControl[];
-    for (const name of new Set(table.map((control) => control.name))) {
-      const at = (release: Release) =>
-        table.find((control) => control.name === name && inRange(release, control.releases))?.how;
-      const before = at(from);
-      const after = at(to);
-      if (before !== after) rows.push({ group, name, before, after });
-    }
+function tableDiff(table: KernelTable, from: Release, to: Release): TableDiff | undefined {
+  const before = factsIn(table, from);
+  const after = factsIn(table, to);
+  const same = (a: FactChange, b: FactChange) =>
+    a.row.key === b.row.key && a.row.text === b.row.text && a.certain === b.certain;
+  const removed = before.filter((fact) => !after.some((other) => same(fact, other)));
+  const added = after.filter((fact) => !before.some((other) => same(fact, other)));
+  const changed: TableDiff["changed"][number][] = [];
+  for (const fact of [...removed]) {
+    const now = added.find(({ row }) => row.key === fact.row.key);
+    if (now === undefined) continue;
+    changed.push({ key: fact.row.key, before: fact, after: now });
+    removed.splice(removed.indexOf(fact), 1);
+    added.splice(added.indexOf(now), 1);
   }
-  return rows;
+  // What only says more about a step that came or went is no change of its own.
+  const own = table.detail === true ? { added: [], removed: [] } : { added, removed };
+  if (own.added.length + own.removed.length + changed.length === 0) return undefined;
+  return { table, ...own, changed };
 }
 
 /** Shared rules that are not in the longest run that kept its order: the fewest that have to move. */

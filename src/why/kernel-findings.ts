@@ -6,7 +6,9 @@ import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
 import { DEFAULT1 } from "../registers/default1.js";
 import { registerOf } from "../registers/registers.js";
+import { fileOf, functionOf } from "../rules/effect.js";
 import type { Certainty } from "../rules/machine.js";
+import { kernelName } from "../rules/release.js";
 import { bitName } from "../rules/words.js";
 
 /**
@@ -55,7 +57,7 @@ export function kernelFindings(replayed: Replay): KernelFinding[] {
     ...refusedCores(replayed),
     ...replayed.unknownParams.map((name) =>
       make("params-ignored", {
-        text: `Linux ${replayed.release} has no parameter ${name.replace(".", " ")} in this configuration and ignores it`,
+        text: `${kernelName(replayed.release)} has no parameter ${name.replace(".", " ")} in this configuration and ignores it`,
       }),
     ),
   ];
@@ -157,11 +159,12 @@ function refusals(replayed: Replay): KernelFinding[] {
     const row = rules.find(({ id }) => id === rule);
     const names = bitsOf(missing?.bits ?? 0).map((bit) => (missing && bitName(missing.word, bit)) ?? `bit ${bit}`);
     const why = missing === undefined ? (row?.says ?? rule) : `required of ${missing.word}: ${names.join(", ")}`;
-    const source = row === undefined ? "Linux kernel/params.c" : `${row.source} (${row.fn}, rule ${row.id})`;
+    const source =
+      row === undefined
+        ? "Linux kernel/params.c"
+        : `${fileOf(row, replayed.release)} (${functionOf(row, replayed.release)}, rule ${row.id})`;
     const verb = certain ? "returns" : "may return";
-    // What stands for all that runs around the other functions.
-    const name = fn === "kvm_load" ? "vmx_init" : fn;
-    return make("kvm-refuses", { text: `${name} ${verb} -${errno}: ${why.replace(/\.$/, "")}`, source, certain });
+    return make("kvm-refuses", { text: `${fn} ${verb} -${errno}: ${why.replace(/\.$/, "")}`, source, certain });
   });
 }
 

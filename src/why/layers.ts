@@ -2,8 +2,8 @@ import { and, type Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
 import type { CoreReplay, Replay } from "../kvm/replay.js";
 import { paramsOf } from "../kvm/replay.js";
-import { VMX_FLAGS, type VmxFlag } from "../linux/vmx-features.js";
-import { inRange } from "../rules/release.js";
+import { VMX_FLAGS, VMX_FLAGS_LINE, type VmxFlag } from "../linux/vmx-features.js";
+import { holdsIn } from "../rules/held.js";
 import type { Condition } from "../rules/rule.js";
 import type { WordName } from "../rules/words.js";
 import { type Replays, replays, type SplitAnswer, split } from "../situation/replays.js";
@@ -51,7 +51,8 @@ export function layerCondition(replayed: Replay, feature: Feature, layer: Layer)
   }
   if (layer === "boot") {
     const row = flagRow(feature);
-    if (row === undefined || !inRange(replayed.release, row.releases)) return undefined;
+    if (row === undefined || holdsIn(replayed.release, VMX_FLAGS_LINE.held) === false) return undefined;
+    if (holdsIn(replayed.release, row.held) === false) return undefined;
     return flagCondition(row);
   }
   if (layer === "kvm") return feature.kvm;

@@ -1,9 +1,10 @@
 import type { Tri } from "../bits/tri.js";
 import { adjustSpecs, GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../kvm/load/controls.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
-import { simplify } from "../rules/compile.js";
+import { simplify } from "../rules/condition.js";
+import { holdsIn } from "../rules/held.js";
 import type { TraceEvent } from "../rules/machine.js";
-import type { ReleaseRange } from "../rules/release.js";
+import { RELEASES, type ReleaseRange, rangesOf } from "../rules/release.js";
 import type { Bits, Condition, ControlGroup, Effect, Rule } from "../rules/rule.js";
 import { BOOL_PARAMS, bitIndex, bitName, MSR_NAMES, type MsrName, type WordName } from "../rules/words.js";
 import { holdsBefore } from "./state-before.js";
@@ -230,9 +231,9 @@ function adjustReason(
   const spec = adjustSpecs(release, config)[group];
   if (spec === undefined) return answer({ kind: "never" });
   const mask = 1 << bit;
-  const asked = ((spec.min | spec.opt | (spec.optional?.bits ?? 0)) & mask) !== 0;
+  const optional = spec.optional?.find(({ bits }) => (bits & mask) !== 0);
+  const asked = ((spec.min | spec.opt | (spec.unsure ?? 0)) & mask) !== 0 || optional !== undefined;
   if (!asked) return answer({ kind: "not asked", group, askedIn: askedIn(group, bit) });
-  const { optional } = spec;
   const conditional = ((spec.min | spec.opt) & mask) === 0 ? optional?.when : undefined;
   if (conditional !== undefined && cpu.holds(conditional) === "no") {
     const leaves = leavesOf(traced, conditional);
@@ -250,9 +251,10 @@ function adjustReason(
 /** Release ranges in which KVM asks for a control; empty for one it never asks for. */
 export function askedIn(group: ControlGroup, bit: number): readonly ReleaseRange[] {
   const { word } = GROUP_WORDS[group];
-  return (WANTED_CONTROLS[group] as readonly WantedControl[])
-    .filter((control) => bitIndex(word, control.name) === bit)
-    .map((control) => control.releases ?? {});
+  const rows = (WANTED_CONTROLS[group] as readonly WantedControl[]).filter(
+    (control) => bitIndex(word, control.name) === bit,
+  );
+  return rangesOf(RELEASES.filter((release) => rows.some(({ held }) => holdsIn(release, held) !== false)));
 }
 
 function groupOf(word: WordName): ControlGroup | undefined {
@@ -320,8 +322,9 @@ function optionalSources(traced: TracedReplay, rule: Rule, bit: number): readonl
   const { release, config } = traced.replayed;
   return rule.does.flatMap((effect) => {
     const optional = "adjust" in effect ? adjustSpecs(release, config)[effect.adjust]?.optional : undefined;
-    if (optional === undefined || ((optional.bits >>> bit) & 1) === 0) return [];
-    return bitsOfLeaves(leavesOf(traced, optional.when), "reached", 0);
+    return (optional ?? []).flatMap(({ bits, when }) =>
+      ((bits >>> bit) & 1) === 0 ? [] : bitsOfLeaves(leavesOf(traced, when), "reached", 0),
+    );
   });
 }
 

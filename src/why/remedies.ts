@@ -4,7 +4,7 @@ import type { Msr } from "../host/msr.js";
 import type { ParamRow } from "../kvm/load/params.js";
 import { givenParam } from "../kvm/load/params.js";
 import { DEBIAN_CONFIG, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
-import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange } from "../rules/release.js";
+import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange, rangesOf } from "../rules/release.js";
 import type { Feature, Layer } from "./features.js";
 import { reachedTo } from "./layer-step.js";
 import { featureLayers } from "./layers.js";
@@ -93,28 +93,6 @@ function withSilicon(
 
 function applied(run: Run, set: readonly Candidate[]): Run {
   return set.reduce<Run>((changed, one) => one.apply(changed), run);
-}
-
-/** Neighbouring releases of the table as ranges. */
-export function rangesOf(releases: readonly Release[]): readonly ReleaseRange[] {
-  const ranges: ReleaseRange[] = [];
-  let run: Release[] = [];
-  const close = () => {
-    const [since] = run;
-    const until = run.at(-1);
-    if (since === undefined || until === undefined) return;
-    ranges.push({
-      ...(since === RELEASES[0] ? {} : { since }),
-      ...(until === RELEASES.at(-1) ? {} : { until }),
-    });
-    run = [];
-  };
-  for (const release of RELEASES) {
-    if (releases.includes(release)) run.push(release);
-    else close();
-  }
-  close();
-  return ranges;
 }
 
 /** Every parameter that the user gave put back to its default, and every switch that nobody touched turned over. */

@@ -1,7 +1,7 @@
 import type { Tri } from "../bits/tri.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import { fillTimer } from "../kvm/replay.js";
-import { evaluate } from "../rules/compile.js";
+import { evaluate } from "../rules/condition.js";
 import { createMachine, MAYBE, type Machine, NO, truthToTri, YES } from "../rules/machine.js";
 import type { Condition, Rule } from "../rules/rule.js";
 import { MSR_NAMES, WORD_NAMES, wordIndex } from "../rules/words.js";

@@ -229,8 +229,8 @@ describe("the JSON of vmxlens verify", () => {
     expect(found).toMatchObject({
       format: "vmxlens-verify/1",
       counts: { differ: 2 },
-      fits: [{ differ: 0 }, {}, {}, {}],
     });
+    expect(found.fits[0]).toMatchObject({ differ: 0 });
     const [first] = found.items.filter(({ verdict }: { verdict: string }) => verdict === "differ");
     expect(first).toMatchObject({ id: "vmx flags ept_violation_ve", said: "no", replayed: "yes" });
     expect(first.reasons[0]).toMatchObject({ id: "other-release", explains: 2 });

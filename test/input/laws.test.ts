@@ -61,7 +61,7 @@ function cpuinfoText(capture: (typeof CAPTURES)[number], withKernel: boolean): s
   const [cpu] = capture.cpus;
   const flags = [...(cpu?.flags ?? []), "lahf_lm", "arat"].join(" ");
   return [
-    ...(withKernel ? [`Linux version ${capture.release}.1-test (gcc) #1 SMP`] : []),
+    ...(withKernel ? [`Linux version ${capture.release}-test (gcc) #1 SMP`] : []),
     "processor\t: 0",
     `vendor_id\t: ${capture.vendor}`,
     "model name\t: Some CPU @ 3.50GHz",

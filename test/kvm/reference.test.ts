@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { replay } from "../../src/kvm/replay.js";
-import { RELEASES, type Release } from "../../src/rules/release.js";
+import type { Release } from "../../src/rules/release.js";
 import { mutate } from "../oracles/reference/reference-cases.js";
-import type { ReferenceInput } from "../oracles/reference/reference-cpu.js";
+import { REFERENCE_RELEASES, type ReferenceInput, type ReferenceRelease } from "../oracles/reference/reference-cpu.js";
 import { hasReference, loadReference } from "../oracles/reference/reference-data.js";
 import { interpret } from "../oracles/reference/reference-interpreter.js";
 import { differencesOf, hostOf, type VectorCase, vectorOutput } from "../oracles/vectors/vector-case.js";
@@ -26,6 +26,8 @@ import { selectedCases } from "../vectors/selected.js";
  * - SHSTK and IBT for guests also need XSAVES, CET state in XSS and allow_smaller_maxphyaddr=N; the table names less.
  * - PAT and supervisor shadow stacks are checked before hardware setup; the table does not list the steps.
  */
+
+const RELEASES = Object.keys(REFERENCE_RELEASES) as ReferenceRelease[];
 
 const data = hasReference() ? loadReference() : undefined;
 const inputs = selectedCases()
@@ -61,11 +63,11 @@ function replayed(release: Release, input: ReferenceInput): unknown {
   return vectorOutput(result, input.params);
 }
 
-function compare(release: Release, input: ReferenceInput) {
+function compare(label: ReferenceRelease, input: ReferenceInput) {
   if (data === undefined) throw new Error("the tables are not at hand");
-  const ours = replayed(release, input);
+  const ours = replayed(REFERENCE_RELEASES[label], input);
   const { loads } = (ours as { kvm: { loads: boolean } }).kvm;
-  return { loads, differences: differencesOf(interpret(data, release, input), ours) };
+  return { loads, differences: differencesOf(interpret(data, label, input), ours) };
 }
 
 describe.skipIf(data === undefined)(
@@ -75,6 +77,7 @@ describe.skipIf(data === undefined)(
     it("give the kernel's own answers", () => {
       for (const vector of selectedCases()) {
         if (data === undefined) break;
+        if (!(vector.release in REFERENCE_RELEASES)) continue;
         const differences = differencesOf(vector.out, interpret(data, vector.release, vector.in));
         if (differences.length > 0) expect({ id: vector.id, release: vector.release, differences }).toBeUndefined();
       }

@@ -4,8 +4,12 @@ import { ABSENT, type Msr, msrValue, UNREAD } from "../../src/host/msr.js";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { type Replay, type ReplayOptions, replay } from "../../src/kvm/replay.js";
 import { cpuFlags, vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
-import { CPU_FLAGS, rowFor, VMX_FLAGS, VMX_WORDS } from "../../src/linux/vmx-features.js";
-import { inRange, RELEASES, type Release } from "../../src/rules/release.js";
+import { CPU_FLAGS, VMX_FLAGS, VMX_WORDS } from "../../src/linux/vmx-features.js";
+import { holdsIn, rowIn } from "../../src/rules/held.js";
+import { RELEASES as ALL, type Release } from "../../src/rules/release.js";
+
+/** Releases whose boot looks at IA32_FEAT_CTL and prints the `vmx flags` line. */
+const RELEASES = ALL.filter((release) => holdsIn(release, { since: "5.6" }));
 
 const skylake = atlasHost("intel-50654-skylakex-2");
 
@@ -144,8 +148,8 @@ describe("SGX at boot", () => {
       expect(outcome(release, { featCtl: 5, features: sgx })).toEqual([[], []]);
   });
 
-  it.each(RELEASES.filter((release) => inRange(release, { since: "5.15" })))("in %s", (release) => {
-    const off = `x86/cpu: SGX disabled ${inRange(release, { since: "6.6" }) ? "or unsupported " : ""}by BIOS.`;
+  it.each(RELEASES.filter((release) => holdsIn(release, { since: "5.15" })))("in %s", (release) => {
+    const off = `x86/cpu: SGX disabled ${holdsIn(release, { since: "6.12" }) ? "or unsupported " : ""}by BIOS.`;
     expect(outcome(release, { featCtl: 0x60005, features: sgx })).toEqual([["sgx", "sgx_lc"], []]);
     expect(outcome(release, { featCtl: 0x5, features: sgx })).toEqual([[], [off]]);
     expect(outcome(release, { featCtl: 0x40005, features: sgx })).toEqual([
@@ -172,7 +176,7 @@ describe("the virtualization init of 7.2", () => {
     const basic = msrValue({ hi: 0x00d8_1001, lo: 4 });
     for (const release of RELEASES) {
       const result = boot(release, { msrs: { 0x480: basic } });
-      const early = inRange(release, { since: "7.2" });
+      const early = holdsIn(release, { since: "7.1" });
       expect([release, flagsOf(result).includes("vmx"), result.cpu.boot.warnings.length]).toEqual([
         release,
         !early,
@@ -185,12 +189,12 @@ describe("the virtualization init of 7.2", () => {
 
 describe("the tables of flags", () => {
   it.each(RELEASES)("print every name of %s once, in the order of the bits", (release) => {
-    const rows = VMX_FLAGS.filter((row) => inRange(release, "releases" in row ? row.releases : undefined));
+    const rows = VMX_FLAGS.filter((row) => holdsIn(release, "held" in row ? row.held : undefined));
     const positions = rows.map((row) => row.word * 32 + row.bit);
     expect(positions).toEqual([...new Set(positions)].sort((a, b) => a - b));
     expect(new Set(rows.map((row) => row.flag)).size).toBe(rows.length);
     expect(rows.every((row) => row.word < vmxWordCount(release))).toBe(true);
-    const flags = CPU_FLAGS.filter((row) => inRange(release, "releases" in row ? row.releases : undefined));
+    const flags = CPU_FLAGS.filter((row) => holdsIn(release, "held" in row ? row.held : undefined));
     expect(new Set(flags.map((row) => row.flag)).size).toBe(flags.length);
   });
 
@@ -198,6 +202,6 @@ describe("the tables of flags", () => {
     expect(flagsOf(boot("6.1")).indexOf("vnmi")).toBe(2);
     expect(flagsOf(boot("6.6")).at(-1)).toBe("vnmi");
     expect([vmxWordCount("5.15"), vmxWordCount("6.1")]).toEqual([3, 5]);
-    expect(() => rowFor(VMX_WORDS.slice(0, 1), "6.1")).toThrow(RangeError);
+    expect(() => rowIn(VMX_WORDS.slice(0, 1), "6.1")).toThrow(RangeError);
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DEBIAN_CONFIG } from "../../src/kvm/replay.js";
-import { type AdjustSpecs, compile, evaluate, run, simplify } from "../../src/rules/compile.js";
+import { compile, run } from "../../src/rules/compile.js";
+import { evaluate, simplify } from "../../src/rules/condition.js";
+import type { AdjustSpecs } from "../../src/rules/effect.js";
 import {
   createMachine,
   MAYBE,
@@ -38,8 +40,8 @@ function machine(truth: Truth, listener?: (event: TraceEvent) => void): Machine 
   return m;
 }
 
-function rule(id: string, does: readonly Effect[], when?: Condition, fn: Rule["fn"] = "kvm_load"): Rule {
-  return { id, fn, does, says: "A step.", source: "arch/x86/kvm/x86.c", ...(when === undefined ? {} : { when }) };
+function rule(id: string, does: readonly Effect[], when?: Condition, stage: Rule["stage"] = "kvm_load"): Rule {
+  return { id, stage, does, says: "A step.", file: "arch/x86/kvm/x86.c", ...(when === undefined ? {} : { when }) };
 }
 
 function apply(m: Machine, rules: readonly Rule[], adjust: AdjustSpecs = {}): Machine {
@@ -373,7 +375,7 @@ describe("adjust_vmx_controls", () => {
   it("asks for a control only while its condition holds", () => {
     const when: Condition = { bit: ["cpu_has", "cpuid_sgx"] };
     const optional: AdjustSpecs = {
-      pin: { ...(specs.pin as NonNullable<typeof specs.pin>), optional: { when, bits: 0b1000 } },
+      pin: { ...(specs.pin as NonNullable<typeof specs.pin>), optional: [{ when, bits: 0b1000 }] },
     };
     expect(adjusted([0, 0], [0b1001, 0], YES, optional)).toMatchObject({ value: 1, unknown: 0 });
     const m = machine(YES);

@@ -4,7 +4,7 @@ import { type Msr, msrValue } from "../../src/host/msr.js";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { paramsOf, paramText, type ReplayOptions, replay } from "../../src/kvm/replay.js";
 import { reasonText } from "../../src/report/reason-text.js";
-import { RELEASES } from "../../src/rules/release.js";
+import { RELEASES, type Release } from "../../src/rules/release.js";
 import { bitIndex, type REPLAY_MSRS } from "../../src/rules/words.js";
 import { askedParams } from "../../src/situation/asked-params.js";
 import { assume } from "../../src/situation/assume.js";
@@ -86,8 +86,8 @@ describe("remedies", () => {
           for (const release of RELEASES) {
             const named = change.ranges.some(
               ({ since = RELEASES[0], until = "7.3" }) =>
-                RELEASES.indexOf(release) >= RELEASES.indexOf(since) &&
-                RELEASES.indexOf(release) <= RELEASES.indexOf(until),
+                RELEASES.indexOf(release) >= RELEASES.indexOf(since as Release) &&
+                RELEASES.indexOf(release) <= RELEASES.indexOf(until as Release),
             );
             if (release === options.release) continue;
             expect(reaches(SKYLAKE, id as FeatureId, { ...options, release }, found.goal), `${id} ${release}`).toBe(

@@ -7,12 +7,26 @@ import { atlas, entryHost } from "../../src/input/atlas/atlas.js";
 import type { Replay } from "../../src/kvm/replay.js";
 import { cpuFlags, vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
 import { VMX_CAPABILITIES_RULES } from "../../src/linux/vmx-capabilities.js";
-import { VMX_FLAGS } from "../../src/linux/vmx-features.js";
+import { VMX_FLAGS, VMX_FLAGS_LINE } from "../../src/linux/vmx-features.js";
 import { REGISTERS } from "../../src/registers/registers.js";
-import { inRange, RELEASES, type Release } from "../../src/rules/release.js";
+import { holdsIn, rowsIn } from "../../src/rules/held.js";
+import { RELEASES, type Release } from "../../src/rules/release.js";
 import type { Condition, Rule } from "../../src/rules/rule.js";
 import { bitIndex, REPLAY_MSRS, type WordName } from "../../src/rules/words.js";
-import { type Block, code, digit, fence, hex, hexPair, list, msrNumber, pick, table, yesNo } from "./markdown.js";
+import {
+  type Block,
+  code,
+  digit,
+  fence,
+  hex,
+  hexPair,
+  type Language,
+  list,
+  msrNumber,
+  pick,
+  table,
+  yesNo,
+} from "./markdown.js";
 import { ASSUMED, changed, DUMPED, HOST, RELEASE, run, WALK, withMsrs } from "./scenario.js";
 import { bitList, stepTable } from "./steps.js";
 
@@ -177,7 +191,7 @@ function usedHalves(language: Parameters<Block>[0], msr: keyof typeof REPLAY_MSR
 }
 
 function presentRules(release: Release): readonly Rule[] {
-  return (VMX_CAPABILITIES_RULES as readonly Rule[]).filter((rule) => inRange(release, rule.releases));
+  return rowsIn<Rule>(VMX_CAPABILITIES_RULES, release);
 }
 
 /** A register that Linux reads plainly, and one that it reads safely, taken away. */
@@ -287,7 +301,7 @@ export const words: Block = (language) =>
     wordsOf(WALK).map((value, index) => {
       const word = `vmx_capability[${index as 0}]` as const;
       const shown = VMX_FLAGS.filter(
-        (row) => row.word === index && inRange(RELEASE, "releases" in row ? row.releases : undefined),
+        (row) => row.word === index && holdsIn(RELEASE, "held" in row ? row.held : undefined),
       );
       const printed = shown.filter(({ bit }) => (value.value >>> bit) & 1);
       const rest = bitsOf(value.value).filter((bit) => !shown.some((row) => row.bit === bit));
@@ -320,26 +334,40 @@ export const releaseWords: Block = (language) =>
       pick(language, "New names", "新增名字"),
       pick(language, "Printed on this CPU", "本机显示"),
     ],
-    RELEASES.map((release, index) => {
+    perRelease(language, (release) => {
       const known = namesIn(release);
-      const before = index === 0 ? known : namesIn(RELEASES[index - 1] as Release);
+      const before = namesIn(RELEASES[Math.max(0, RELEASES.indexOf(release) - 1)] as Release);
       return [
-        release,
         String(vmxWordCount(release)),
         String(known.length),
-        known
-          .filter((flag) => !before.includes(flag))
-          .map(code)
-          .join(" ") || "–",
+        known.filter((flag) => before.length > 0 && !before.includes(flag)).map(code),
         String(printedFlags(run({ release })).length),
       ];
     }),
   );
 
+/** A row for each run of releases that have the same cells but for the names that the first of them brought. */
+function perRelease(
+  language: Language,
+  cellsOf: (release: Release) => readonly (string | readonly string[])[],
+): readonly string[][] {
+  const rows: { first: Release; last: Release; cells: readonly (string | readonly string[])[] }[] = [];
+  for (const release of RELEASES) {
+    const cells = cellsOf(release);
+    const row = rows.at(-1);
+    const fixed = (one: typeof cells) => one.filter((cell) => typeof cell === "string").join();
+    if (row !== undefined && fixed(row.cells) === fixed(cells)) row.last = release;
+    else rows.push({ first: release, last: release, cells });
+  }
+  return rows.map(({ first, last, cells }) => [
+    first === last ? first : pick(language, `${first} to ${last}`, `${first} 至 ${last}`),
+    ...cells.map((cell) => (typeof cell === "string" ? cell : cell.join(" ") || "–")),
+  ]);
+}
+
 function namesIn(release: Release): readonly string[] {
-  return VMX_FLAGS.filter((row) => inRange(release, "releases" in row ? row.releases : undefined)).map(
-    ({ flag }) => flag,
-  );
+  if (holdsIn(release, VMX_FLAGS_LINE.held) !== true) return [];
+  return VMX_FLAGS.filter((row) => holdsIn(release, "held" in row ? row.held : undefined)).map(({ flag }) => flag);
 }
 
 /** VM functions come from the wrong half: only a value that no CPU has makes the name appear. */

@@ -1,7 +1,12 @@
 import { bitsOf } from "../../src/bits/word.js";
 import type { Host } from "../../src/host/host.js";
 import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/controls.js";
-import { HARDWARE_SETUP_RULES, SHADOW_VMCS_RULES, VMXON_AREA_RULES } from "../../src/kvm/load/hardware-setup.js";
+import {
+  HARDWARE_SETUP_RULES,
+  LATE_XSS_RULES,
+  SHADOW_VMCS_RULES,
+  VMXON_AREA_RULES,
+} from "../../src/kvm/load/hardware-setup.js";
 import {
   EVMCS_DETECTION_RULES,
   PMU_RULES,
@@ -14,8 +19,9 @@ import { NESTED_RULES } from "../../src/kvm/load/nested.js";
 import type { ParamRow } from "../../src/kvm/load/params.js";
 import { SETUP_VMCS_CONFIG_RULES } from "../../src/kvm/load/setup-vmcs-config.js";
 import { DEBIAN_CONFIG, paramsOf, paramText, type Replay } from "../../src/kvm/replay.js";
+import { holdsIn } from "../../src/rules/held.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
-import { formatRange, inRange } from "../../src/rules/release.js";
+import { formatRange, RELEASES, rangesOf } from "../../src/rules/release.js";
 import type { ControlGroup, Rule } from "../../src/rules/rule.js";
 import { bitIndex, bitName, REPLAY_MSRS, type WordName } from "../../src/rules/words.js";
 import { type Block, code, type Language, list, msrNumber, pick, table, yesNo } from "./markdown.js";
@@ -65,9 +71,12 @@ export const loadOrder: Block = (language) => {
   ]);
   return table(
     [pick(language, "Releases", "版本"), pick(language, "Order", "顺序")],
-    LOAD_ORDER.map(({ releases, parts }) => [
-      RANGE_TEXT[language](formatRange(releases)),
+    LOAD_ORDER.filter(({ held }) => RELEASES.some((release) => holdsIn(release, held))).map(({ held, parts }) => [
+      rangesOf(RELEASES.filter((release) => holdsIn(release, held)))
+        .map((range) => RANGE_TEXT[language](formatRange(range)))
+        .join(pick(language, ", ", "、")),
       parts
+        .filter((part) => part !== LATE_XSS_RULES)
         .map((part) => {
           const title = part[0] === SMALLER_MAXPHYADDR_RULE ? code("allow_smaller_maxphyaddr") : titles.get(part);
           if (title === undefined) throw new Error("a part of the load order has no title");
@@ -262,7 +271,7 @@ export const params: Block = (language) =>
       pick(language, "Changed by", "由谁改变"),
     ],
     paramsOf(RELEASE)
-      .filter((row) => loadRules(RELEASE).some((rule) => inRange(RELEASE, rule.releases) && touches(rule, row)))
+      .filter((row) => loadRules(RELEASE).some((rule) => holdsIn(RELEASE, rule.held) && touches(rule, row)))
       .map((row) => {
         const before = defaultText(row);
         const after = paramText(WALK.cpu, row);

@@ -91,10 +91,19 @@ export const SENTENCES_ZH: { readonly [english: string]: string } = {
     "必须为 1 的 primary 控制位：default1 去掉 CR3 加载退出和 CR3 存储退出。",
   "Primary controls: the offered ones, default1, and MSR bitmaps, which KVM emulates. Tertiary controls never.":
     "primary 控制：KVM 提供的那些、default1，再加上由 KVM 模拟的 MSR 位图。tertiary 控制从不提供。",
-  "Secondary controls: the offered ones, and VMCS shadowing, which KVM emulates.":
-    "secondary 控制：KVM 提供的那些，再加上由 KVM 模拟的影子 VMCS。",
-  "EPT capabilities of the CPU that pass: 4- and 5-level walks, write-back, INVEPT, execute-only.":
-    "CPU 的 EPT 能力中放行的有：4 级和 5 级页表、回写、INVEPT、只执行。",
+  "Secondary controls: those that KVM uses, as far as they are offered.":
+    "secondary 控制：KVM 自己使用的、并且可以提供给 L1 的那些。",
+  "TSC_SCALING is offered if the CPU has it.": "CPU 有 TSC_SCALING，就提供给 L1。",
+  "USR_WAIT_PAUSE is offered if the CPU has it.": "CPU 有 USR_WAIT_PAUSE，就提供给 L1。",
+  "KVM emulates VMCS shadowing for L1 whatever the CPU has.": "不论 CPU 有没有，KVM 都为 L1 模拟影子 VMCS。",
+  "5-level walks pass.": "放行 5 级页表。",
+  "VM functions are offered if the CPU has them.": "CPU 有 VM 功能，就提供给 L1。",
+  "CET for guests needs XSAVES, and CET state in the host's XSS.":
+    "客户机要用 CET，需要 XSAVES，以及宿主 XSS 中的 CET 状态。",
+  "CET for guests needs its VM-entry control, unrestricted guest and IA32_VMX_BASIC bit 56.":
+    "客户机要用 CET，需要相应的 VM-entry 控制位、unrestricted guest，以及 IA32_VMX_BASIC 第 56 位。",
+  "EPT capabilities of the CPU that pass: 4-level walks, write-back, INVEPT, execute-only.":
+    "CPU 的 EPT 能力中放行的有：4 级页表、回写、INVEPT、仅可执行。",
   "With ept=1 the EPT control, large pages and both INVEPT types are offered.":
     "ept=1 时提供 EPT 控制、大页和两种 INVEPT。",
   "With eptad=1 dirty flags and page-modification logging are offered; KVM emulates the latter.":

@@ -1,7 +1,8 @@
 import { vmxWordCount } from "../../src/linux/cpuinfo.js";
 import { SOURCE_NAMES, type SourceName } from "../../src/linux/source-names.js";
 import { VMX_FLAGS } from "../../src/linux/vmx-features.js";
-import { inRange, type Release } from "../../src/rules/release.js";
+import { holdsIn } from "../../src/rules/held.js";
+import type { Release } from "../../src/rules/release.js";
 import { type Block, code, hex, pick, table } from "./markdown.js";
 import { run } from "./scenario.js";
 
@@ -82,7 +83,7 @@ export const threeWords: Block = (language) => {
       const flags = VMX_FLAGS.filter(
         (row) =>
           row.word === index &&
-          inRange(THREE_WORDS, "releases" in row ? row.releases : undefined) &&
+          holdsIn(THREE_WORDS, "held" in row ? row.held : undefined) &&
           (value.value >>> row.bit) & 1,
       );
       return [

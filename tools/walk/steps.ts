@@ -1,6 +1,6 @@
 import { bitsOf, formatWord, type Word } from "../../src/bits/word.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
-import { bitName, type FunctionName, REPLAY_MSRS, type WordName } from "../../src/rules/words.js";
+import { bitName, REPLAY_MSRS, type Stage, type WordName } from "../../src/rules/words.js";
 import { code, hexPair, type Language, list, msrNumber, pick, table } from "./markdown.js";
 import { EVENTS } from "./scenario.js";
 import { SENTENCES_ZH } from "./sentences-zh.js";
@@ -14,10 +14,10 @@ export function sentence(language: Language, says: string): string {
 }
 
 /** Every step of the trace that belongs to one of the functions, in order: what happens, and what it does. */
-export function stepTable(language: Language, functions: readonly FunctionName[], events = EVENTS): string {
+export function stepTable(language: Language, stages: readonly Stage[], events = EVENTS): string {
   const rows: { rule: TraceEvent["rule"]; effects: string[] }[] = [];
   for (const event of events) {
-    if (!functions.includes(event.rule.fn)) continue;
+    if (!stages.includes(event.rule.stage)) continue;
     const last = rows.at(-1);
     if (last?.rule === event.rule) last.effects.push(effectText(language, event));
     else rows.push({ rule: event.rule, effects: [effectText(language, event)] });

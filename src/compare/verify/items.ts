@@ -6,6 +6,7 @@ import { parseBool } from "../../kvm/load/parse-param.js";
 import { paramsOf, paramText, type Replay } from "../../kvm/replay.js";
 import { cpuFlags, vmxFlagsLine } from "../../linux/cpuinfo.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
+import { kernelName } from "../../rules/release.js";
 import { bitIndex } from "../../rules/words.js";
 import { kernelSet } from "../../situation/kernels.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
@@ -127,7 +128,7 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
         layer: "boot",
         what: `${flag} on the vmx flags line`,
         said,
-        replayed: known === undefined ? `Linux ${release} has no such name` : replayed,
+        replayed: known === undefined ? `${kernelName(release)} has no such name` : replayed,
         verdict: verdictOf(said, replayed),
         at: { word: `vmx_capability[${word}]`, bit },
       },
@@ -177,7 +178,7 @@ function paramItems({ params }: Host, { release, config, cpu, loads }: Replay): 
         const elsewhere = PARAMS.some((other) => other.module === module && other.name === name);
         if ((FREE_PARAMS as readonly string[]).includes(`${module}.${name}`) || (!elsewhere && module === "kvm"))
           return [];
-        const replayed = `Linux ${release} has no such parameter in this configuration`;
+        const replayed = `${kernelName(release)} has no such parameter in this configuration`;
         return [
           elsewhere
             ? { ...base, replayed, verdict: "differ" }

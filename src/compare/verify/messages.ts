@@ -1,8 +1,9 @@
 import type { Host } from "../../host/host.js";
 import { parseCpuRanges } from "../../input/text/cpu-ranges.js";
-import { kernelPrinters } from "../../kvm/printers.js";
+import { kernelPrinters, PER_CPU_FUNCTION } from "../../kvm/printers.js";
 import { type Replay, replay } from "../../kvm/replay.js";
 import { type Certainty, type Message, settledRecord } from "../../rules/machine.js";
+import type { Release } from "../../rules/release.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
 import type { VerifyItem } from "./item.js";
 
@@ -12,8 +13,6 @@ import type { VerifyItem } from "./item.js";
  */
 
 type Printed = readonly Pick<Message, "text" | "certain">[];
-
-const PER_CPU = "vmx_check_processor_compat";
 
 /** A message that the log holds, or that the replay prints, and the other side's word about it. */
 export function messageItems(host: Host, replayed: Replay): VerifyItem[] {
@@ -60,7 +59,7 @@ function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed
   const exact = found.filter(({ text }) => !text.includes("?")).map(({ certain }) => certain);
   if (found.length > 0)
     return { ...item, ...judged(exact.find((one) => one === true) ?? exact.find(Boolean) ?? false) };
-  const cpu = printer?.fn === PER_CPU ? /\bCPU (\d+)/.exec(line)?.[1] : undefined;
+  const cpu = printer?.perCpu === true ? /\bCPU (\d+)/.exec(line)?.[1] : undefined;
   if (cpu !== undefined && !knowsCpu(host, Number(cpu))) {
     return { ...item, replayed: "unknown", verdict: "unknown", note: `nothing is known of CPU ${cpu}` };
   }
@@ -111,11 +110,11 @@ function fits(text: string, line: string): boolean {
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-let made: readonly { readonly fn: string; readonly pattern: RegExp }[] | undefined;
+let made: readonly { readonly perCpu: boolean; readonly pattern: RegExp }[] | undefined;
 
 function patterns(): NonNullable<typeof made> {
-  made ??= kernelPrinters().map(({ fn, template }) => ({
-    fn,
+  made ??= kernelPrinters().map(({ fn, releases, template }) => ({
+    perCpu: fn(releases[0] as Release) === PER_CPU_FUNCTION,
     pattern: new RegExp(`^${escaped(template.trim()).replace(/%x/g, "[0-9a-f]+").replace(/%d/g, "\\d+")}$`),
   }));
   return made;

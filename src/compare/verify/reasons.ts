@@ -1,10 +1,10 @@
 import { type CoreGroup, type Host, msrOf } from "../../host/host.js";
 import { knownValue, type Msr, msrBit, msrValue } from "../../host/msr.js";
-import type { ParamName } from "../../kvm/load/params.js";
-import { givenParam } from "../../kvm/load/params.js";
+import { givenParam, WRITABLE_PARAMS } from "../../kvm/load/params.js";
 import { DEBIAN_CONFIG, type MachineFacts, type ReplayOptions, replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
-import { inRange, type Release, type ReleaseRange } from "../../rules/release.js";
+import { holdsIn } from "../../rules/held.js";
+import { DEFAULT_RELEASE, kernelName, type Release } from "../../rules/release.js";
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
 import { kernelSetOfHost } from "../../situation/kernels.js";
@@ -134,16 +134,10 @@ function explainedBy(world: World, { about }: ReasonRow, { settled }: Ground): r
 
 // ---- Parameters ----
 
-/** Parameters that can be written while the module is loaded; module_param with 0644. */
-const WRITABLE: { readonly [P in ParamName]?: ReleaseRange } = {
-  dump_invalid_vmcs: {},
-  tdp_mmu: { until: "5.15" },
-};
-
 function parametersSet({ settled, options }: Ground): (readonly [string, string])[] {
   return settled.set.map(({ module, name, value, item }) => {
-    const range = WRITABLE[name as ParamName];
-    const writable = range !== undefined && options.release !== undefined && inRange(options.release, range);
+    const row = WRITABLE_PARAMS.find((one) => one.name === name);
+    const writable = row !== undefined && options.release !== undefined && holdsIn(options.release, row.held) === true;
     const when = writable
       ? "was given when the module was loaded, or written to /sys/module since"
       : "was given when the module was loaded (modprobe.d or the kernel command line)";
@@ -171,7 +165,10 @@ function kernelAsked({ host, options }: Ground, differing: readonly VerifyItem[]
   if (own === undefined || options.release === undefined || own.includes(options.release)) return [];
   return differing
     .filter(({ kind }) => kind === "kernel")
-    .map(({ id }) => [id, `Linux ${options.release} was asked for, and the machine runs ${host.kernel}`]);
+    .map(({ id }) => [
+      id,
+      `${kernelName(options.release ?? DEFAULT_RELEASE)} was asked for, and the machine runs ${host.kernel}`,
+    ]);
 }
 
 function otherRelease(

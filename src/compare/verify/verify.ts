@@ -1,5 +1,7 @@
 import type { Host } from "../../host/host.js";
 import type { ReplayOptions } from "../../kvm/replay.js";
+import { VMX_FLAGS_LINE } from "../../linux/vmx-features.js";
+import { holdsIn } from "../../rules/held.js";
 import { RELEASES, type Release } from "../../rules/release.js";
 import { type SplitAnswer, splitText } from "../../situation/replays.js";
 import { asSituation, type Candidate, type Situation } from "../../situation/situation.js";
@@ -135,10 +137,15 @@ function notByItself(item: VerifyItem): VerifyItem {
   return { ...item, verdict: "unknown", note: "nobody read IA32_FEAT_CTL; taken from this flag" };
 }
 
+/** A `vmx flags` line was printed by a kernel that prints one. */
+function cannotPrint({ observed }: Host, release: Release): boolean {
+  return observed?.vmxFlags !== undefined && holdsIn(release, VMX_FLAGS_LINE.held) === false;
+}
+
 function otherReleases(host: Host, options: Omit<ReplayOptions, "trace">, count: number): Fit[] {
   const fits: Fit[] = [];
   for (const release of RELEASES) {
-    if (release === options.release) continue;
+    if (release === options.release || cannotPrint(host, release)) continue;
     const { items } = settle(host, { ...options, release });
     // That the release is another one is no difference when the question is which one it is.
     const differing = items.filter((item) => isDifferent(item) && item.kind !== "kernel");

@@ -1,6 +1,9 @@
 import { and, not, type Tri } from "../../bits/tri.js";
 import { formatWord, type Word, word } from "../../bits/word.js";
 import type { CoreGroup } from "../../host/host.js";
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
+import { type Change, type Fact, holdsIn, rowsIn } from "../../rules/held.js";
+import type { Release } from "../../rules/kernels.js";
 import {
   type Certainty,
   type Machine,
@@ -9,8 +12,8 @@ import {
   settledRecord,
   wordAt,
 } from "../../rules/machine.js";
-import { inRange, type Release, type ReleaseRange } from "../../rules/release.js";
 import { type WordName, wordIndex } from "../../rules/words.js";
+import { VENDOR_DECIDES, VIRT_AT_BOOT } from "../changes.js";
 import { vmcsConfigLayout } from "./layout.js";
 
 /*
@@ -49,56 +52,75 @@ export interface Difference {
 /** What the check stumbles over, in the order in which it looks. */
 export type Obstacle = "not in CPUID" | "no IA32_FEAT_CTL" | "no VMX" | "setup failed" | "mismatch";
 
-interface MessageRow {
+/** The message about unequal configurations names the words. */
+const WORDS_NAMED: Change = { after: "6.18", by: "7.2" };
+
+interface MessageRow extends Fact {
   readonly obstacles: readonly Obstacle[];
-  readonly releases: ReleaseRange;
   /** With %d for the number of the CPU. */
   readonly text: string;
 }
 
-/** Up to 6.1 a failing setup_vmcs_config says nothing here, and CPUID is not asked again. */
+/** Up to 6.2 a failing setup_vmcs_config says nothing here, and CPUID is not asked again. */
 export const COMPATIBILITY_MESSAGES = [
   {
     obstacles: ["no IA32_FEAT_CTL", "no VMX"],
-    releases: { until: "6.1" },
+    held: { since: FEAT_CTL_AT_BOOT, before: VENDOR_DECIDES },
     text: "kvm: VMX is disabled on CPU %d",
   },
-  { obstacles: ["mismatch"], releases: { until: "6.1" }, text: "kvm: CPU %d feature inconsistency!" },
-  { obstacles: ["not in CPUID"], releases: { since: "6.6" }, text: "kvm_intel: VMX not supported by CPU %d" },
+  { obstacles: ["mismatch"], held: { before: VENDOR_DECIDES }, text: "kvm: CPU %d feature inconsistency!" },
+  {
+    obstacles: ["not in CPUID"],
+    held: { since: VENDOR_DECIDES },
+    text: "kvm_intel: VMX not supported by CPU %d",
+  },
   {
     obstacles: ["no IA32_FEAT_CTL", "no VMX"],
-    releases: { since: "6.6", until: "6.18" },
+    held: { since: VENDOR_DECIDES, before: VIRT_AT_BOOT },
     text: "kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU %d",
   },
   {
     obstacles: ["no IA32_FEAT_CTL"],
-    releases: { since: "7.2" },
+    held: { since: VIRT_AT_BOOT },
     text: "kvm_intel: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU %d",
   },
   {
     obstacles: ["no VMX"],
-    releases: { since: "7.2" },
+    held: { since: VIRT_AT_BOOT },
     text: "kvm_intel: VMX not fully enabled on CPU %d.  Check kernel logs and/or BIOS",
   },
   {
     obstacles: ["setup failed"],
-    releases: { since: "6.6" },
+    held: { since: VENDOR_DECIDES },
     text: "kvm_intel: Failed to setup VMCS config on CPU %d",
   },
   {
     obstacles: ["mismatch"],
-    releases: { since: "6.6", until: "6.18" },
+    held: { since: VENDOR_DECIDES, before: WORDS_NAMED },
     text: "kvm_intel: Inconsistent VMCS config on CPU %d",
   },
   {
     obstacles: ["mismatch"],
-    releases: { since: "7.2" },
+    held: { since: WORDS_NAMED },
     text: "kvm_intel: VMCS config on CPU %d doesn't match reference config:",
   },
 ] as const satisfies readonly MessageRow[];
 
-/** Releases that name every word that differs, one line each. */
-const NAMES_WORDS: ReleaseRange = { since: "7.2" };
+interface CheckRow extends Fact {
+  readonly obstacle: Obstacle;
+}
+
+/** What the check looks at before it compares the two configurations, by the obstacle it finds. */
+export const COMPATIBILITY_CHECKS = [
+  { obstacle: "not in CPUID", held: { since: VENDOR_DECIDES } },
+  { obstacle: "no IA32_FEAT_CTL", held: { since: FEAT_CTL_AT_BOOT } },
+  { obstacle: "no VMX", held: { since: FEAT_CTL_AT_BOOT } },
+  { obstacle: "setup failed" },
+  { obstacle: "mismatch" },
+] as const satisfies readonly CheckRow[];
+
+/** Every word that differs is named, one line each. */
+export const COMPATIBILITY_WORDS = { held: { since: WORDS_NAMED } } satisfies Fact;
 
 /** What the check of one further CPU found, before it is worded. */
 export interface CompatibilityFacts {
@@ -121,16 +143,17 @@ export function compatibilityCheck(release: Release, facts: CompatibilityFacts):
   const setupFails: Tri = here.stopped ? "yes" : refusals.length > 0 ? "unknown" : "no";
   const mismatch: Tri = differences.some((row) => row.certain) ? "yes" : differences.length > 0 ? "unknown" : "no";
 
-  const obstacles: readonly (readonly [Obstacle, Tri])[] = [
-    ["not in CPUID", inRange(release, { since: "6.6" }) ? not(facts.inCpuid) : "no"],
-    ["no IA32_FEAT_CTL", not(facts.featCtl)],
-    ["no VMX", not(facts.vmx)],
-    ["setup failed", setupFails],
-    ["mismatch", mismatch],
-  ];
+  const stumbling: { readonly [O in Obstacle]: Tri } = {
+    "not in CPUID": not(facts.inCpuid),
+    "no IA32_FEAT_CTL": not(facts.featCtl),
+    "no VMX": not(facts.vmx),
+    "setup failed": setupFails,
+    mismatch,
+  };
   const messages: Message[] = [];
   let agrees: Tri = "yes";
-  for (const [obstacle, stumbles] of obstacles) {
+  for (const { obstacle } of rowsIn<CheckRow>(COMPATIBILITY_CHECKS, release)) {
+    const stumbles = stumbling[obstacle];
     if (obstacle === "setup failed") messages.push(...setupMessages(here, agrees));
     if (stumbles === "no") continue;
     messages.push(...worded(release, obstacle, logicalCpu, differences, stumbles === "yes" && agrees === "yes"));
@@ -176,17 +199,20 @@ function worded(
   differences: readonly Difference[],
   certain: boolean,
 ): Message[] {
-  const row = (COMPATIBILITY_MESSAGES as readonly MessageRow[]).find(
-    (candidate) => candidate.obstacles.includes(obstacle) && inRange(release, candidate.releases),
-  );
-  if (row === undefined) return [];
+  const rows = rowsIn<MessageRow>(COMPATIBILITY_MESSAGES, release).filter((row) => row.obstacles.includes(obstacle));
   const name = cpu === undefined ? "?" : String(cpu);
-  const lines: Message[] = [{ level: 3, text: row.text.replace("%d", name), certain }];
-  if (obstacle !== "mismatch" || !inRange(release, NAMES_WORDS)) return lines;
+  // Two wordings are possible where the tables do not know when it changed.
+  const lines: Message[] = rows.map(({ text }) => ({
+    level: 3,
+    text: text.replace("%d", name),
+    certain: certain && rows.length === 1,
+  }));
+  const named = holdsIn(release, COMPATIBILITY_WORDS.held);
+  if (obstacle !== "mismatch" || named === false) return lines;
   for (const { offset, reference, here, certain: differs } of differences) {
     const exclusive = word(reference.value ^ here.value, reference.unknown | here.unknown);
     const text = `  Offset ${offset} REF = ${formatWord(reference, 8)}, CPU${name} = ${formatWord(here, 8)}, mismatch = ${formatWord(exclusive, 8)}`;
-    lines.push({ level: 3, text, certain: certain && differs && exclusive.unknown === 0 });
+    lines.push({ level: 3, text, certain: certain && differs && named === true && exclusive.unknown === 0 });
   }
   return lines;
 }

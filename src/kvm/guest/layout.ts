@@ -1,5 +1,7 @@
-import { inRange, type Release, type ReleaseRange } from "../../rules/release.js";
+import { type Fact, rowIn } from "../../rules/held.js";
+import type { Release } from "../../rules/kernels.js";
 import type { WordName } from "../../rules/words.js";
+import { BASIC_AS_ONE_WORD, FULL_LISTS, ONE_PAGE_VMCS, TERTIARY } from "../changes.js";
 
 /*
  * Where the fields of struct vmcs_config lie, as 32-bit words: what the per-CPU check compares and what the offsets mean
@@ -86,51 +88,70 @@ const BASIC_CAP = { field: "basic_cap", word: "basic.hi", bits: { hi: 31, lo: 13
 const REVISION = { field: "revision_id", word: "basic.lo" } as const;
 
 /** A gap before an aligned 64-bit field has no row. */
-export const VMCS_CONFIG_LAYOUTS: readonly { readonly releases: ReleaseRange; readonly rows: readonly LayoutRow[] }[] =
-  [
-    {
-      releases: { until: "5.15" },
-      rows: [
-        { offset: 0, ...SIZE },
-        // get_order() of the size: 0 for every size from 1 to 4096.
-        { offset: 4, field: "order" },
-        { offset: 8, ...BASIC_CAP },
-        { offset: 12, ...REVISION },
-        ...narrow(16, [...CONTROLS, ...EXIT_ENTRY]),
-        ...nested(40),
-      ],
-    },
-    {
-      releases: { since: "6.1", until: "6.6" },
-      rows: [
-        { offset: 0, ...SIZE },
-        { offset: 4, ...BASIC_CAP },
-        { offset: 8, ...REVISION },
-        ...narrow(12, CONTROLS),
-        ...wide(24, "cpu_based_3rd_exec_ctrl", "cpu_based_3rd_exec_ctrl.lo", "cpu_based_3rd_exec_ctrl.hi"),
-        ...narrow(32, EXIT_ENTRY),
-        ...wide(40, "misc", "misc.lo", "misc.hi"),
-        ...nested(48),
-      ],
-    },
-    {
-      releases: { since: "6.12" },
-      rows: [
-        ...wide(0, "basic", "basic.lo", "basic.hi"),
-        ...narrow(8, CONTROLS),
-        ...wide(24, "cpu_based_3rd_exec_ctrl", "cpu_based_3rd_exec_ctrl.lo", "cpu_based_3rd_exec_ctrl.hi"),
-        ...narrow(32, EXIT_ENTRY),
-        ...wide(40, "misc", "misc.lo", "misc.hi"),
-        ...nested(48),
-      ],
-    },
-  ];
+export const VMCS_CONFIG_LAYOUTS: readonly (Fact & { readonly rows: readonly LayoutRow[] })[] = [
+  {
+    held: { before: ONE_PAGE_VMCS },
+    rows: [
+      { offset: 0, ...SIZE },
+      // get_order() of the size: 0 for every size from 1 to 4096.
+      { offset: 4, field: "order" },
+      { offset: 8, ...BASIC_CAP },
+      { offset: 12, ...REVISION },
+      ...narrow(16, [...CONTROLS, ...EXIT_ENTRY]),
+      ...nested(40),
+    ],
+  },
+  {
+    held: { since: ONE_PAGE_VMCS, before: TERTIARY },
+    rows: [
+      { offset: 0, ...SIZE },
+      { offset: 4, ...BASIC_CAP },
+      { offset: 8, ...REVISION },
+      ...narrow(12, [...CONTROLS, ...EXIT_ENTRY]),
+      ...nested(32),
+    ],
+  },
+  {
+    held: { since: TERTIARY, before: FULL_LISTS },
+    rows: [
+      { offset: 0, ...SIZE },
+      { offset: 4, ...BASIC_CAP },
+      { offset: 8, ...REVISION },
+      ...narrow(12, CONTROLS),
+      ...wide(24, "cpu_based_3rd_exec_ctrl", "cpu_based_3rd_exec_ctrl.lo", "cpu_based_3rd_exec_ctrl.hi"),
+      ...narrow(32, EXIT_ENTRY),
+      ...nested(40),
+    ],
+  },
+  {
+    held: { since: FULL_LISTS, before: BASIC_AS_ONE_WORD },
+    rows: [
+      { offset: 0, ...SIZE },
+      { offset: 4, ...BASIC_CAP },
+      { offset: 8, ...REVISION },
+      ...narrow(12, CONTROLS),
+      ...wide(24, "cpu_based_3rd_exec_ctrl", "cpu_based_3rd_exec_ctrl.lo", "cpu_based_3rd_exec_ctrl.hi"),
+      ...narrow(32, EXIT_ENTRY),
+      ...wide(40, "misc", "misc.lo", "misc.hi"),
+      ...nested(48),
+    ],
+  },
+  {
+    held: { since: BASIC_AS_ONE_WORD },
+    rows: [
+      ...wide(0, "basic", "basic.lo", "basic.hi"),
+      ...narrow(8, CONTROLS),
+      ...wide(24, "cpu_based_3rd_exec_ctrl", "cpu_based_3rd_exec_ctrl.lo", "cpu_based_3rd_exec_ctrl.hi"),
+      ...narrow(32, EXIT_ENTRY),
+      ...wide(40, "misc", "misc.lo", "misc.hi"),
+      ...nested(48),
+    ],
+  },
+];
 
 /** The fields of struct vmcs_config of a release, by ascending offset. Throws `RangeError` when none are tabulated. */
 export function vmcsConfigLayout(release: Release): readonly LayoutRow[] {
-  const layout = VMCS_CONFIG_LAYOUTS.find((candidate) => inRange(release, candidate.releases));
-  if (layout === undefined) throw new RangeError(`no layout of struct vmcs_config is given for ${release}`);
-  return layout.rows;
+  return rowIn(VMCS_CONFIG_LAYOUTS, release).rows;
 }
 
 /** What lies at an offset, in bytes, as the line `Offset 76 REF = …` of 7.2 gives it; undefined for a gap. */

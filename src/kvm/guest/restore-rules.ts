@@ -1,4 +1,4 @@
-import type { Release } from "../../rules/release.js";
+import type { Fact } from "../../rules/held.js";
 
 /*
  * Facts of vmx_set_vmx_msr and vmx_restore_* (arch/x86/kvm/vmx/nested.c). They are the same in 5.10, 6.1, 6.12, 6.18 and
@@ -145,20 +145,45 @@ export const RESTORE_RULES = [
   },
 ] as const satisfies readonly RestoreRule[] as readonly RestoreRule[];
 
-/**
- * Releases in which the value is compared with what the vCPU has at the moment, which the guest's CPUID and earlier
- * writes changed, instead of with what KVM offers. Upstream commit f8ae08f9789a (6.0) ended that and went to every stable
- * series of August 2022: from `patch` on the series behaves like 6.1. 5.10.137: the stable announcement lists it;
- * 5.15.61: the stable release of the same days.
- */
-export const RESTORE_BASE: readonly { readonly release: Release; readonly patch?: number }[] = [
-  { release: "5.6" },
-  { release: "5.10", patch: 137 },
-  { release: "5.15", patch: 61 },
-];
+/** The kernels whose functions were run for this table. */
+const RUN = [
+  "5.6.4",
+  "5.10.262",
+  "5.15.200 (Ubuntu)",
+  "6.1.192",
+  "6.6.87",
+  "6.12.118",
+  "6.18.15",
+  "7.2.13",
+  "7.3.4",
+  "RHEL 8.10",
+  "RHEL 9.2",
+  "RHEL 9.6",
+] as const;
 
-/** kvm_is_immutable_feature_msr and do_set_msr (arch/x86/kvm/x86.c): not in 6.1, in 6.12 and later; upstream since 6.4. */
-export const RESTORE_FREEZE: { readonly releases: readonly Release[]; readonly text: string } = {
-  releases: ["6.6", "6.12", "6.18", "7.2", "7.3"],
+/**
+ * Kernels in which the value is compared with what the vCPU has at the moment, which the guest's CPUID and earlier writes
+ * changed, instead of with what KVM offers. Upstream commit f8ae08f9789a (6.0) ended that and went to the stable series of
+ * August 2022. 5.10.137: the stable announcement lists it; 5.15.61: the stable release of the same days; 5.4 and 5.19 were
+ * not looked at.
+ */
+export const RESTORE_BASE = {
+  held: { before: ["6.0", "5.15.61", "5.10.137", { after: "5.4.0" }, { after: "5.19.0" }], read: RUN },
+} as const satisfies Fact;
+
+/** do_set_msr and kvm_is_immutable_feature_msr (arch/x86/kvm/x86.c). */
+export const RESTORE_FREEZE = {
+  held: { since: "6.4", read: RUN },
   text: "The vCPU has run: since 6.4 KVM refuses every other value than the one it has.",
-};
+} as const satisfies Fact & { readonly text: string };
+
+/** The value that a frozen vCPU has is accepted without another look; later it goes through the usual checks. */
+export const RESTORE_FREEZE_SHORTCUT = {
+  held: { since: "6.4", before: [{ after: "6.6", by: "6.12" }, "!el9"], read: RUN },
+} as const satisfies Fact;
+
+/** While L2 is running the vCPU is frozen, too, even if it never ran as such. */
+export const RESTORE_FREEZE_IN_GUEST_MODE = {
+  held: { since: { after: "6.18", by: "7.2" }, read: RUN },
+  text: "L2 is running: since 7.2 KVM refuses every other value than the one the vCPU has.",
+} as const satisfies Fact & { readonly text: string };

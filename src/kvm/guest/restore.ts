@@ -1,8 +1,18 @@
 import { and, not, or, type Tri } from "../../bits/tri.js";
-import { bitAt, maskOf, type Word } from "../../bits/word.js";
+import { bitAt, maskOf, orWords, type Word, word } from "../../bits/word.js";
+import { DEFAULT1 } from "../../registers/default1.js";
 import { REGISTERS, type RegisterRow } from "../../registers/registers.js";
-import type { Release } from "../../rules/release.js";
-import { type BitSpan, RESTORE_BASE, RESTORE_FREEZE, RESTORE_RULES, type RestoreCheck } from "./restore-rules.js";
+import { heldTri } from "../../rules/held.js";
+import type { Release } from "../../rules/kernels.js";
+import {
+  type BitSpan,
+  RESTORE_BASE,
+  RESTORE_FREEZE,
+  RESTORE_FREEZE_IN_GUEST_MODE,
+  RESTORE_FREEZE_SHORTCUT,
+  RESTORE_RULES,
+  type RestoreCheck,
+} from "./restore-rules.js";
 
 /*
  * Which values KVM lets userspace write to the VMX capability MSRs of a vCPU (KVM_SET_MSRS on 0x480 to 0x491). This is
@@ -25,12 +35,12 @@ export interface RestoreContext {
   readonly offered: MsrPairs;
   /** What the vCPU has now. Default: what KVM offers; the guest's CPUID changes it (`vcpuMsrs`). */
   readonly vcpu?: MsrPairs;
-  /** The last number of the stable release, as 120 in 5.10.120. Default: newer than every change tabulated. */
-  readonly patch?: number;
   /** Is the vCPU in VMX operation. Default no. */
   readonly vmxon?: Tri;
   /** Did the vCPU run. Default no. */
   readonly hasRun?: Tri;
+  /** Is L2 running. Default no. */
+  readonly guestMode?: Tri;
   /** Does the guest's CPUID have VMX. Default yes. */
   readonly guestHasVmx?: Tri;
 }
@@ -52,7 +62,10 @@ export interface RestoreOffence {
 export interface RestoreVerdict {
   readonly msr: number;
   readonly accepted: Tri;
-  /** The error of vmx_set_vmx_msr when the value is refused for certain; KVM_SET_MSRS just stops at that MSR. */
+  /**
+   * The error when the value is refused for certain; KVM_SET_MSRS just stops at that MSR. None where KVM refuses without
+   * one: the guest's CPUID has no VMX.
+   */
   readonly errno?: "EINVAL" | "EBUSY";
   readonly offences: readonly RestoreOffence[];
   /** Kernel function that decides. */
@@ -67,27 +80,59 @@ export function checkRestore(context: RestoreContext, msr: number, value: MsrPai
   const state = (kind: RestoreOffence["kind"], when: Tri, text: string) => {
     if (when !== "no") offences.push({ kind, bits: [], names: [], certain: when === "yes", text });
   };
-  state("no VMX", not(context.guestHasVmx ?? "yes"), "The guest's CPUID has no VMX: KVM refuses every VMX MSR.");
-  state("frozen", frozen(context, msr, value), RESTORE_FREEZE.text);
-  state("busy", context.vmxon ?? "no", "The vCPU is in VMX operation: the capability MSRs cannot change any more.");
+  const { release, guestHasVmx = "yes", hasRun = "no", guestMode = "no", vmxon = "no" } = context;
+  const frozenByRun = and(hasRun, heldTri(release, RESTORE_FREEZE.held));
+  const frozenByL2 = and(guestMode, heldTri(release, RESTORE_FREEZE_IN_GUEST_MODE.held));
+  // A register that cannot be read is never the same.
+  const other = or(differs(context, msr, value), not(guestHasVmx));
+  state("frozen", and(frozenByRun, other), RESTORE_FREEZE.text);
+  if (frozenByRun !== "yes") state("frozen", and(frozenByL2, other), RESTORE_FREEZE_IN_GUEST_MODE.text);
+  const shortcut = and(and(frozenByRun, heldTri(release, RESTORE_FREEZE_SHORTCUT.held)), not(other));
+  if (shortcut === "yes") return { msr, accepted: "yes", offences: [], source: "do_set_msr (arch/x86/kvm/x86.c)" };
+  const frozen = offences.length;
 
+  state("no VMX", not(guestHasVmx), "The guest's CPUID has no VMX: KVM refuses every VMX MSR.");
+  state("busy", vmxon, "The vCPU is in VMX operation: the capability MSRs cannot change any more.");
   const rule = RESTORE_RULES.find((candidate) => candidate.msr === msr);
   if (rule === undefined) {
     state("unknown MSR", "yes", `KVM has no MSR 0x${msr.toString(16)} for a nested hypervisor.`);
   } else if (rule.never !== undefined) {
     state("never", "yes", rule.never);
   } else {
-    const base = baseOf(context).get(msr);
-    for (const check of rule.checks) {
-      const found = offenceOf(check, msr, value, base, context);
-      if (found !== undefined) offences.push(found);
-    }
+    offences.push(...checkOffences(rule.checks, msr, value, context));
+  }
+  if (shortcut === "unknown") {
+    // Only if it is not taken does any of this count.
+    for (let i = frozen; i < offences.length; i++) offences[i] = { ...(offences[i] as RestoreOffence), certain: false };
   }
   const certain = offences.filter((offence) => offence.certain);
   const accepted: Tri = certain.length > 0 ? "no" : offences.length > 0 ? "unknown" : "yes";
-  const verdict = { msr, accepted, offences, source: `${rule?.fn ?? "vmx_set_vmx_msr"} (arch/x86/kvm/vmx/nested.c)` };
-  if (certain.length === 0) return verdict;
-  return { ...verdict, errno: certain[0]?.kind === "busy" ? "EBUSY" : "EINVAL" };
+  const [first] = certain;
+  const source =
+    first?.kind === "frozen"
+      ? "do_set_msr (arch/x86/kvm/x86.c)"
+      : `${rule?.fn ?? "vmx_set_vmx_msr"} (arch/x86/kvm/vmx/nested.c)`;
+  const verdict = { msr, accepted, offences, source };
+  if (first === undefined || first.kind === "no VMX") return verdict;
+  return { ...verdict, errno: first.kind === "busy" ? "EBUSY" : "EINVAL" };
+}
+
+/** What the checks find; where it is not known what they compare with, only what both find is certain. */
+function checkOffences(
+  checks: readonly RestoreCheck[],
+  msr: number,
+  value: MsrPair,
+  context: RestoreContext,
+): RestoreOffence[] {
+  const { release, offered, vcpu = offered } = context;
+  const own = heldTri(release, RESTORE_BASE.held);
+  return checks.flatMap((check) => {
+    const [first, second] = [vcpu, offered].map((base) => offenceOf(check, msr, value, base.get(msr), context));
+    if (own !== "unknown") return (own === "yes" ? first : second) ?? [];
+    const found = first ?? second;
+    if (found === undefined) return [];
+    return { ...found, certain: first?.certain === true && second?.certain === true };
+  });
 }
 
 /** Order in which QEMU writes the capability MSRs of a vCPU (kvm_msr_entry_add_vmx in target/i386/kvm/kvm.c). */
@@ -111,9 +156,24 @@ export function restoreAll(
     if (value === undefined || isDerived(msr)) continue;
     const verdict = checkRestore({ ...context, vcpu }, msr, value);
     verdicts.push(verdict);
-    if (verdict.accepted === "yes") vcpu.set(msr, value);
+    if (verdict.accepted === "yes") writeMsr(vcpu, msr, value);
   }
   return verdicts;
+}
+
+/** The plain register that KVM makes from each TRUE one, and the bits that are always 1 in it. */
+const PLAIN: { readonly [msr: number]: { readonly plain: number; readonly default1: number } } = {
+  0x48d: { plain: 0x481, default1: maskOf(DEFAULT1.pin) },
+  0x48e: { plain: 0x482, default1: maskOf(DEFAULT1.primary) },
+  0x48f: { plain: 0x483, default1: maskOf(DEFAULT1.exit) },
+  0x490: { plain: 0x484, default1: maskOf(DEFAULT1.entry) },
+};
+
+/** Gives a vCPU a value that KVM accepted; what KVM makes from it follows. */
+export function writeMsr(vcpu: Map<number, MsrPair>, msr: number, value: MsrPair): void {
+  vcpu.set(msr, value);
+  const made = PLAIN[msr];
+  if (made !== undefined) vcpu.set(made.plain, { hi: value.hi, lo: orWords(value.lo, word(made.default1)) });
 }
 
 /** Does KVM make this MSR from others instead of letting anybody set it. */
@@ -121,20 +181,10 @@ export function isDerived(msr: number): boolean {
   return RESTORE_RULES.some((rule) => rule.msr === msr && rule.never !== undefined);
 }
 
-/** The values that `data` is compared with: KVM's, or up to a stable release the vCPU's own. */
-function baseOf({ release, offered, vcpu, patch }: RestoreContext): MsrPairs {
-  const changed = RESTORE_BASE.find((row) => row.release === release);
-  const own = changed !== undefined && (changed.patch === undefined || (patch !== undefined && patch < changed.patch));
-  return own ? (vcpu ?? offered) : offered;
-}
-
-/** Since 6.6 a vCPU that ran takes only the value it has. */
-function frozen({ release, vcpu, offered, hasRun = "no" }: RestoreContext, msr: number, value: MsrPair): Tri {
-  if (hasRun === "no" || !RESTORE_FREEZE.releases.includes(release)) return "no";
+/** Is the value another one than the vCPU has. */
+function differs({ vcpu, offered }: RestoreContext, msr: number, value: MsrPair): Tri {
   const now = (vcpu ?? offered).get(msr);
-  if (now === undefined) return hasRun;
-  const differs = or(differ(now.hi, value.hi), differ(now.lo, value.lo));
-  return and(hasRun, differs);
+  return now === undefined ? "unknown" : or(differ(now.hi, value.hi), differ(now.lo, value.lo));
 }
 
 function differ(a: Word, b: Word): Tri {

@@ -1,7 +1,7 @@
 import { allOf, and, anyOf, not, or, type Tri, tri } from "../../bits/tri.js";
 import { maskOf, type Word, word } from "../../bits/word.js";
 import { CR4_BITS } from "../../registers/cr-bits.js";
-import { inRange } from "../../rules/release.js";
+import { heldTri } from "../../rules/held.js";
 import { bitIndex, type WordName } from "../../rules/words.js";
 import { nestedMsrs } from "../nested-msrs.js";
 import type { Replay } from "../replay.js";
@@ -23,12 +23,13 @@ export function vcpuMsrs({ release, cpu }: Replay, guest: GuestCpuid): MsrPairs 
   const words = new Map<WordName, Word>();
   const at = (name: WordName): Word => words.get(name) ?? cpu.word(name);
   for (const rule of VCPU_CONTROL_RULES) {
-    if (!inRange(release, rule.releases)) continue;
-    const applies = rule.host === undefined ? "yes" : cpu.holds(rule.host);
+    const held = heldTri(release, rule.held);
+    if (held === "no") continue;
+    const applies = rule.host === undefined ? held : and(held, cpu.holds(rule.host));
     const bit = bitIndex(rule.word, rule.bit);
     let enabled = guestHas(guest, rule.guest);
-    if (rule.word === "secondary_ctls_high" && inRange(release, ONLY_OFFERED)) {
-      enabled = and(enabled, triAt(cpu.word(rule.word), bit));
+    if (rule.word === "secondary_ctls_high") {
+      enabled = and(enabled, or(not(heldTri(release, ONLY_OFFERED.held)), triAt(cpu.word(rule.word), bit)));
     }
     const set = and(applies, enabled);
     const cleared = and(applies, not(enabled));
@@ -44,8 +45,8 @@ export function vcpuMsrs({ release, cpu }: Replay, guest: GuestCpuid): MsrPairs 
   words.set(cr0Hi, word(0));
   const [cr4Lo, cr4Hi] = VCPU_CR_WORDS.cr4Fixed1;
   let cr4 = word(maskOf([cr4Bit("PCE")]));
-  for (const { cr4: name, guest: test, releases } of VCPU_CR4_RULES) {
-    if (inRange(release, releases)) cr4 = withBit(cr4, cr4Bit(name), guestHas(guest, test));
+  for (const { cr4: name, guest: test, held } of VCPU_CR4_RULES) {
+    cr4 = withBit(cr4, cr4Bit(name), and(heldTri(release, held), guestHas(guest, test)));
   }
   words.set(cr4Lo, cr4);
   words.set(cr4Hi, word(0));

@@ -1,4 +1,4 @@
-import type { ReleaseRange } from "../../rules/release.js";
+import type { Fact, Held } from "../../rules/held.js";
 import type { Condition } from "../../rules/rule.js";
 import type { BitName, WordName } from "../../rules/words.js";
 
@@ -57,7 +57,7 @@ export type GuestTest =
   | { readonly any: readonly GuestFeature[] };
 
 /** Controls that follow the guest's CPUID: 1 when it has the feature, 0 when not. */
-export interface VcpuControlRule {
+export interface VcpuControlRule extends Fact {
   readonly word: "secondary_ctls_high" | "entry_ctls_high" | "exit_ctls_high";
   /** Set when the guest has the feature. */
   readonly bit: string;
@@ -66,20 +66,19 @@ export interface VcpuControlRule {
   readonly guest: GuestTest;
   /** Applies only while this holds on the host. */
   readonly host?: Condition;
-  readonly releases?: ReleaseRange;
   /** One sentence. */
   readonly says: string;
 }
 
 type Secondary = BitName<"secondary_ctls_high">;
 
-function secondary(bit: Secondary, guest: GuestTest, what: string, releases?: ReleaseRange): VcpuControlRule {
+function secondary(bit: Secondary, guest: GuestTest, what: string, held?: Held): VcpuControlRule {
   return {
     word: "secondary_ctls_high",
     bit,
     guest,
     host: { bit: ["cpu_based_2nd_exec_ctrl", bit] },
-    ...(releases === undefined ? {} : { releases }),
+    ...(held === undefined ? {} : { held }),
     says: `The control is there for the guest exactly when its CPUID has ${what}, if KVM uses the control at all.`,
   };
 }
@@ -93,14 +92,15 @@ const MPX_HOST: Condition = {
 };
 const MPX_SAYS = "The control is there for the guest exactly when its CPUID has MPX, if KVM supports MPX.";
 const PMU_SAYS = "The control is there for the guest exactly when its PMU has IA32_PERF_GLOBAL_CTRL.";
-const old = { until: "5.15" } as const;
+const READ = ["5.10", "6.1", "6.12", "7.3"] as const;
+const old: Held = { before: { after: "5.15", by: "6.1" }, read: READ };
 
 export const VCPU_CONTROL_RULES: readonly VcpuControlRule[] = [
   secondary("XSAVES", { all: ["xsave", "xsaves"] }, "XSAVE and XSAVES"),
-  secondary("RDTSCP", "rdtscp", "RDTSCP", { until: "5.10" }),
-  secondary("RDTSCP", { any: ["rdtscp", "rdpid"] }, "RDTSCP or RDPID", { since: "5.15" }),
-  secondary("INVPCID", { all: ["pcid", "invpcid"] }, "PCID and INVPCID", { until: "5.15" }),
-  secondary("INVPCID", "invpcid", "INVPCID", { since: "6.1" }),
+  secondary("RDTSCP", "rdtscp", "RDTSCP", { before: "5.13" }),
+  secondary("RDTSCP", { any: ["rdtscp", "rdpid"] }, "RDTSCP or RDPID", { since: "5.13" }),
+  secondary("INVPCID", { all: ["pcid", "invpcid"] }, "PCID and INVPCID", old),
+  secondary("INVPCID", "invpcid", "INVPCID", { since: { after: "5.15", by: "6.1" }, read: READ }),
   secondary("RDRAND_EXITING", "rdrand", "RDRAND"),
   secondary("RDSEED_EXITING", "rdseed", "RDSEED"),
   secondary("USR_WAIT_PAUSE", "waitpkg", "WAITPKG"),
@@ -109,7 +109,7 @@ export const VCPU_CONTROL_RULES: readonly VcpuControlRule[] = [
     bit: "LOAD_BNDCFGS",
     guest: "mpx",
     host: MPX_HOST,
-    releases: old,
+    held: old,
     says: MPX_SAYS,
   },
   {
@@ -117,14 +117,14 @@ export const VCPU_CONTROL_RULES: readonly VcpuControlRule[] = [
     bit: "CLEAR_BNDCFGS",
     guest: "mpx",
     host: MPX_HOST,
-    releases: old,
+    held: old,
     says: MPX_SAYS,
   },
   {
     word: "entry_ctls_high",
     bit: "LOAD_IA32_PERF_GLOBAL_CTRL",
     guest: "perf_global_ctrl",
-    releases: old,
+    held: old,
     says: PMU_SAYS,
   },
   {
@@ -132,27 +132,23 @@ export const VCPU_CONTROL_RULES: readonly VcpuControlRule[] = [
     bit: "LOAD_IA32_PERF_GLOBAL_CTRL",
     clears: 13,
     guest: "perf_global_ctrl",
-    releases: { until: "5.6" },
+    held: { before: { after: "5.6", by: "5.10" }, read: ["5.6 at second hand"] },
     says: "Set with the PMU's IA32_PERF_GLOBAL_CTRL; without it 5.6 clears bit 13, the number of the entry control, instead of 12.",
   },
   {
     word: "exit_ctls_high",
     bit: "LOAD_IA32_PERF_GLOBAL_CTRL",
     guest: "perf_global_ctrl",
-    releases: { since: "5.10", until: "5.15" },
+    held: { since: { after: "5.6", by: "5.10" }, ...old },
     says: PMU_SAYS,
   },
 ];
 
 /** Since 6.12 a control that KVM does not offer L1 is not added by the guest's CPUID either. */
-export const ONLY_OFFERED: ReleaseRange = { since: "6.12" };
+export const ONLY_OFFERED = { held: { since: { after: "6.6", by: "6.12" }, read: READ } } as const satisfies Fact;
 
 /** IA32_VMX_CR4_FIXED1 of a vCPU is made of these alone; CR4.PCE is always there. */
-export const VCPU_CR4_RULES: readonly {
-  readonly cr4: string;
-  readonly guest: GuestTest;
-  readonly releases?: ReleaseRange;
-}[] = [
+export const VCPU_CR4_RULES: readonly (Fact & { readonly cr4: string; readonly guest: GuestTest })[] = [
   { cr4: "VME", guest: "vme" },
   { cr4: "PVI", guest: "vme" },
   { cr4: "TSD", guest: "tsc" },
@@ -173,8 +169,8 @@ export const VCPU_CR4_RULES: readonly {
   { cr4: "PKE", guest: "pku" },
   { cr4: "UMIP", guest: "umip" },
   { cr4: "LA57", guest: "la57" },
-  { cr4: "LAM_SUP", guest: "lam", releases: { since: "6.12" } },
-  { cr4: "CET", guest: { any: ["shstk", "ibt"] }, releases: { since: "6.18" } },
+  { cr4: "LAM_SUP", guest: "lam", held: { since: { after: "6.6", by: "6.12" }, read: READ } },
+  { cr4: "CET", guest: { any: ["shstk", "ibt"] }, held: { since: "6.18", read: READ } },
 ];
 
 /** Words of struct nested_vmx_msrs that a vCPU's CPUID replaces as a whole. */

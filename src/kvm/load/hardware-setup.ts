@@ -1,14 +1,36 @@
-import type { Condition, Rule } from "../../rules/rule.js";
+import type { Change, Varying } from "../../rules/held.js";
+import type { Condition, Effect, Rule } from "../../rules/rule.js";
+import {
+  ALL_PAIRS,
+  CET,
+  ERRATUM_CLEARS_AGAIN,
+  FULL_LISTS,
+  MBEC,
+  NESTED_DECIDES,
+  ONE_PAGE_VMCS,
+  SETUP_FIRST,
+  SGX_NEEDS_ENCLS,
+  TDP_MMU_FIXED,
+  TERTIARY,
+  VENDOR_DECIDES,
+  VIRT_AT_BOOT,
+  VMX_HARDWARE_SETUP,
+} from "../changes.js";
 
 /*
- * hardware_setup (vmx_hardware_setup since 6.12, arch/x86/kvm/vmx/vmx.c): which parameters the hardware switches off.
+ * hardware_setup (later vmx_hardware_setup, arch/x86/kvm/vmx/vmx.c): which parameters the hardware switches off.
  * Conditions use the cpu_has_vmx_* predicates of capabilities.h by name.
  */
 
 const VMX = "arch/x86/kvm/vmx/vmx.c";
-const fn = "hardware_setup";
-const old = { until: "5.15" } as const;
-const modern = { since: "6.1" } as const;
+const stage = "hardware_setup";
+/** What a bit is read from: the MSR again, or the copy in vmcs_config. */
+const readsMisc = { before: FULL_LISTS };
+const keepsMisc = { since: FULL_LISTS };
+const FN = [
+  { held: { before: VMX_HARDWARE_SETUP }, is: "hardware_setup" },
+  { held: { since: VMX_HARDWARE_SETUP }, is: "vmx_hardware_setup" },
+] as const;
 
 const secondary = (name: SecondaryName): Condition => ({ bit: ["cpu_based_2nd_exec_ctrl", name] });
 type SecondaryName =
@@ -30,7 +52,16 @@ type SecondaryName =
   | "XSAVES";
 
 const param = (
-  name: "ept" | "eptad" | "enable_apicv" | "enable_pmu" | "cet" | "unrestricted_guest" | "nested" | "preemption_timer",
+  name:
+    | "enable_shadow_vmcs"
+    | "ept"
+    | "eptad"
+    | "enable_apicv"
+    | "enable_pmu"
+    | "cet"
+    | "unrestricted_guest"
+    | "nested"
+    | "preemption_timer",
 ): Condition => ({
   bit: ["params", name],
 });
@@ -159,70 +190,104 @@ export const cpu_has_vmx_shadow_vmcs: Condition = {
   all: [storedMisc("VMWRITE_SHADOW_RO_FIELDS"), secondary("SHADOW_VMCS")],
 };
 
+/** The vendor is compared, not only family and model. */
+const ERRATUM_OF_INTEL: Change = [{ after: "6.9", by: "6.11" }, "!el9"];
+const ERRATUM = "VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. Using workaround";
+
+const ERRATUM_MESSAGE = [
+  {
+    say: [
+      { held: { before: VENDOR_DECIDES }, text: `kvm: ${ERRATUM}` },
+      { held: { since: VENDOR_DECIDES }, text: `kvm_intel: ${ERRATUM}` },
+    ],
+    level: 4,
+    once: "erratum",
+  },
+] as const satisfies readonly Effect[];
+
+/** Where the page allocator warns of an order that cannot be. */
+const NEW_ALLOCATOR: Change = [{ after: "5.10", by: "5.15" }, "!el8"];
+const ALLOCATOR: Varying<string> = [
+  { held: { since: "el8", before: "el8.5" }, is: "__alloc_pages_slowpath" },
+  { held: { before: NEW_ALLOCATOR }, is: "__alloc_pages_nodemask" },
+  { held: { since: NEW_ALLOCATOR }, is: "__alloc_pages" },
+];
+const ALLOCATOR_CONDITION: Varying<string> = [
+  { held: { before: NEW_ALLOCATOR }, is: "!(gfp_mask & __GFP_NOWARN)" },
+  { held: { since: NEW_ALLOCATOR }, is: "!(gfp & __GFP_NOWARN)" },
+];
+
 const BNDCFGS_NONZERO: Condition = { any: [{ nonzero: "IA32_BNDCFGS.lo" }, { nonzero: "IA32_BNDCFGS.hi" }] };
 const hasMpx: Condition = { bit: ["cpu_has", "mpx"] };
 
-function bndcfgs(id: string, releases: Rule["releases"], func: string, text: string): Rule {
-  return {
-    id,
-    fn,
-    ...(releases === undefined ? {} : { releases }),
-    when: { all: [hasMpx, BNDCFGS_NONZERO] },
-    does: [{ warn: "WARN_ONCE", func, cond: "host_bndcfgs", text }],
-    says: "The host uses bound registers; running a guest will lose them.",
-    source: VMX,
-  };
-}
-
 const nxMissing: Condition = { all: [notOf(param("ept")), { not: { bit: ["cpu_has", "nx"] } }] };
-const NX_SAYS = "Shadow paging needs NX, and without EPT there is only shadow paging.";
+
+const XSS_BEFORE_NESTED: Change = ["6.19", { after: "6.18.2", by: "6.18.15" }];
+const XSS_CAPS: Omit<Rule, "id" | "held"> = {
+  stage,
+  fn: "kvm_setup_xss_caps",
+  when: {
+    any: [
+      { not: { bit: ["cpu_has", "xsaves"] } },
+      notOf(secondary("XSAVES")),
+      { not: { bit: ["IA32_XSS.lo", "CET_U"] } },
+      { not: { bit: ["IA32_XSS.lo", "CET_S"] } },
+    ],
+  },
+  does: [{ clear: ["kvm_caps", "shstk", "ibt"] }],
+  says: "CET for guests needs XSAVES, and CET state in the host's XSS.",
+  file: "arch/x86/kvm/x86.c",
+};
 
 /** Everything up to the nested MSRs. */
 export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
-    id: "erratum-message-6.1",
-    fn,
-    releases: { since: "6.1", until: "6.1" },
+    id: "erratum-message",
+    stage,
+    held: { since: FULL_LISTS, before: [ERRATUM_OF_INTEL, ERRATUM_CLEARS_AGAIN] },
     when: { bit: ["machine", "perf_global_ctrl_erratum"] },
-    does: [
-      {
-        say: "kvm: VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. Using workaround",
-        level: 4,
-        once: "erratum",
-      },
-    ],
+    does: ERRATUM_MESSAGE,
     says: "The control of this model does not work (AAK155 and others); vmcs_config keeps it, the running VMCS will not.",
-    source: VMX,
+    file: VMX,
   },
   {
-    id: "erratum-message-6.6",
-    fn,
-    releases: { since: "6.6", until: "6.6" },
-    when: { bit: ["machine", "perf_global_ctrl_erratum"] },
-    does: [
-      {
-        say: "kvm_intel: VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. Using workaround",
-        level: 4,
-        once: "erratum",
-      },
-    ],
+    id: "erratum-message-intel",
+    stage,
+    held: { since: ERRATUM_OF_INTEL, before: ERRATUM_CLEARS_AGAIN },
+    when: { all: [{ bit: ["machine", "perf_global_ctrl_erratum"] }, { bit: ["machine", "intel"] }] },
+    does: ERRATUM_MESSAGE,
     says: "The control of this model does not work (AAK155 and others); vmcs_config keeps it, the running VMCS will not.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "read-bndcfgs",
-    fn,
+    stage,
     when: hasMpx,
     does: [{ read: "IA32_BNDCFGS", how: "plain" }],
     says: "With MPX the host's bound configuration is checked.",
-    source: VMX,
+    file: VMX,
   },
-  bndcfgs("bndcfgs-old", { until: "6.1" }, "hardware_setup", "KVM: BNDCFGS in host will be lost"),
-  bndcfgs("bndcfgs-6.6", { since: "6.6", until: "6.6" }, "hardware_setup", "BNDCFGS in host will be lost"),
-  bndcfgs("bndcfgs", { since: "6.12" }, "vmx_hardware_setup", "BNDCFGS in host will be lost"),
+  {
+    id: "bndcfgs",
+    stage,
+    when: { all: [hasMpx, BNDCFGS_NONZERO] },
+    does: [
+      {
+        warn: "WARN_ONCE",
+        func: FN,
+        cond: "host_bndcfgs",
+        text: [
+          { held: { before: VENDOR_DECIDES }, is: "KVM: BNDCFGS in host will be lost" },
+          { held: { since: VENDOR_DECIDES }, is: "BNDCFGS in host will be lost" },
+        ],
+      },
+    ],
+    says: "The host uses bound registers; running a guest will lose them.",
+    file: VMX,
+  },
   {
     id: "vpid",
-    fn,
+    stage,
     when: {
       any: [
         notOf(cpu_has_vmx_vpid),
@@ -232,11 +297,11 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     },
     does: [{ clear: ["params", "vpid"] }],
     says: "VPID needs the control, INVVPID, and single-context or all-context INVVPID.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "ept",
-    fn,
+    stage,
     when: {
       any: [
         notOf(cpu_has_vmx_ept),
@@ -247,107 +312,107 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     },
     does: [{ clear: ["params", "ept"] }],
     says: "EPT needs the control, 4-level walks, write-back paging structures and all-context INVEPT.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "cet",
-    fn,
-    releases: { since: "7.2" },
+    stage,
+    held: { since: VIRT_AT_BOOT },
     when: notOf(cpu_has_load_cet_ctrl),
     does: [{ clear: ["params", "cet"] }],
     says: "CET for guests needs the entry control that loads CET state.",
-    source: VMX,
-  },
-  {
-    id: "nx-needed-old",
-    fn,
-    releases: { since: "5.15", until: "6.1" },
-    when: nxMissing,
-    does: [{ say: "kvm: NX (Execute Disable) not supported", level: 3 }, { refuse: "EOPNOTSUPP" }],
-    says: NX_SAYS,
-    source: VMX,
+    file: VMX,
   },
   {
     id: "nx-needed",
-    fn,
-    releases: { since: "6.6" },
+    stage,
+    held: { since: [{ after: "5.10", by: "5.15" }, "el8.6"] },
     when: nxMissing,
-    does: [{ say: "kvm_intel: NX (Execute Disable) not supported", level: 3 }, { refuse: "EOPNOTSUPP" }],
-    says: NX_SAYS,
-    source: VMX,
+    does: [
+      {
+        say: [
+          { held: { before: VENDOR_DECIDES }, text: "kvm: NX (Execute Disable) not supported" },
+          { held: { since: VENDOR_DECIDES }, text: "kvm_intel: NX (Execute Disable) not supported" },
+        ],
+        level: 3,
+      },
+      { refuse: "EOPNOTSUPP" },
+    ],
+    says: "Shadow paging needs NX, and without EPT there is only shadow paging.",
+    file: VMX,
   },
   {
     id: "allow-smaller-maxphyaddr-setup",
-    fn,
-    releases: { since: "6.18" },
+    stage,
+    held: { since: SETUP_FIRST },
     when: notOf(param("ept")),
     does: [{ set: ["params", "allow_smaller_maxphyaddr"] }],
     says: "Shadow paging costs nothing extra for guests with fewer physical-address bits, so they are allowed.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "eptad",
-    fn,
+    stage,
     when: { any: [notOf(cpu_has_vmx_ept_ad_bits), notOf(param("ept"))] },
     does: [{ clear: ["params", "eptad"] }],
     says: "Accessed and dirty flags need EPT and the capability bit.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "mbec",
-    fn,
-    releases: { since: "7.2" },
+    stage,
+    held: { since: MBEC },
     when: { any: [notOf(cpu_has_vmx_mbec), notOf(param("ept"))] },
     does: [{ clear: ["params", "mbec"] }],
     says: "Mode-based execute control needs EPT and the control.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "unrestricted-guest",
-    fn,
+    stage,
     when: { any: [notOf(cpu_has_vmx_unrestricted_guest), notOf(param("ept"))] },
     does: [{ clear: ["params", "unrestricted_guest"] }],
     says: "Unrestricted guest needs EPT and the control.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "flexpriority",
-    fn,
+    stage,
     when: notOf(cpu_has_vmx_flexpriority),
     does: [{ clear: ["params", "flexpriority"] }],
     says: "FlexPriority needs the TPR shadow and APIC-access virtualization.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "vnmi-old",
-    fn,
-    releases: old,
+    stage,
+    held: { before: FULL_LISTS },
     when: notOf(virtualNmis),
     does: [{ clear: ["params", "vnmi"] }],
     says: "Virtual NMIs need the pin-based control.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "vnmi",
-    fn,
-    releases: modern,
+    stage,
+    held: { since: FULL_LISTS },
     when: notOf(cpu_has_virtual_nmis),
     does: [{ clear: ["params", "vnmi"] }],
     says: "Virtual NMIs need the pin-based control and NMI-window exiting.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "sgx",
-    fn,
-    releases: { since: "5.15" },
+    stage,
+    held: { since: SGX_NEEDS_ENCLS },
     when: { all: [{ config: "CONFIG_X86_SGX_KVM" }, notOf(cpu_has_vmx_encls_vmexit)] },
     does: [{ clear: ["params", "sgx"] }],
     says: "SGX for guests needs ENCLS exiting.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "ple",
-    fn,
+    stage,
     when: notOf(cpu_has_vmx_ple),
     does: [
       { load: "ple_gap", value: 0 },
@@ -357,97 +422,97 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
       { load: "ple_window_shrink", value: 0 },
     ],
     says: "Without PAUSE-loop exiting its five parameters are 0.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "apicv",
-    fn,
+    stage,
     when: notOf(cpu_has_vmx_apicv),
     does: [{ clear: ["params", "enable_apicv"] }],
     says: "APICv needs APIC-register virtualization, virtual-interrupt delivery and posted interrupts.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "ipiv",
-    fn,
-    releases: modern,
+    stage,
+    held: { since: TERTIARY },
     when: { any: [notOf(param("enable_apicv")), notOf(cpu_has_vmx_ipiv)] },
     does: [{ clear: ["params", "enable_ipiv"] }],
     says: "IPI virtualization needs APICv and the tertiary control.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "device-posted-irqs",
-    fn,
-    releases: { since: "6.18" },
+    stage,
+    held: { since: ALL_PAIRS },
     when: { any: [notOf(param("enable_apicv")), { not: { bit: ["machine", "irq_posting"] } }] },
     does: [{ clear: ["params", "enable_device_posted_irqs"] }],
     says: "Devices can post interrupts only with APICv and an interrupt-remapping unit that posts.",
-    source: "arch/x86/kvm/x86.c",
+    file: "arch/x86/kvm/x86.c",
   },
   {
     id: "tsc-scaling",
-    fn,
+    stage,
     when: cpu_has_vmx_tsc_scaling,
     does: [{ set: ["kvm_caps", "has_tsc_control"] }],
     says: "TSC scaling lets a guest's TSC run at a frequency of its own.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "bus-lock-exit",
-    fn,
-    releases: { since: "5.15" },
+    stage,
+    held: { since: { after: "5.10", by: "5.15" } },
     when: cpu_has_vmx_bus_lock_detection,
     does: [{ set: ["kvm_caps", "has_bus_lock_exit"] }],
     says: "Bus-lock exits are offered to user space.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "notify-vmexit",
-    fn,
-    releases: modern,
+    stage,
+    held: { since: TERTIARY },
     when: cpu_has_notify_vmexit,
     does: [{ set: ["kvm_caps", "has_notify_vmexit"] }],
     says: "Notify VM exits are offered to user space.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "tdp-enabled",
-    fn,
+    stage,
     when: param("ept"),
     does: [{ set: ["kvm_caps", "tdp_enabled"] }],
     says: "Two-dimensional paging follows the ept parameter.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "tdp-mmu-off",
-    fn,
-    releases: { since: "6.6" },
+    stage,
+    held: { since: TDP_MMU_FIXED },
     when: notOf(param("ept")),
     does: [{ clear: ["params", "tdp_mmu"] }],
     says: "The TDP MMU needs two-dimensional paging.",
-    source: "arch/x86/kvm/mmu/mmu.c",
+    file: "arch/x86/kvm/mmu/mmu.c",
   },
   {
     id: "tdp-level-5",
-    fn,
+    stage,
     when: cpu_has_vmx_ept_5levels,
     does: [{ set: ["kvm_caps", "tdp_level_5"] }],
     says: "The deepest EPT is five levels if the CPU can walk them, whether or not EPT is used.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "huge-2m",
-    fn,
+    stage,
     when: { any: [cpu_has_vmx_ept_2m_page, notOf(param("ept"))] },
     does: [{ set: ["kvm_caps", "huge_page_2m"] }],
     says: "2-MByte pages: by EPT's capability, or always with shadow paging.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "huge-1g-5.6",
-    fn,
-    releases: { until: "5.6" },
+    stage,
+    held: { before: { after: "5.6", by: "5.10" } },
     when: {
       any: [
         { all: [param("ept"), cpu_has_vmx_ept_2m_page, cpu_has_vmx_ept_1g_page] },
@@ -456,12 +521,12 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     },
     does: [{ set: ["kvm_caps", "huge_page_1g"] }],
     says: "1-GByte pages: by EPT's capability, or by the CPU's own paging with shadow paging; an EPT without 2-MByte pages turns off all large ones.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "huge-1g",
-    fn,
-    releases: { since: "5.10" },
+    stage,
+    held: { since: { after: "5.6", by: "5.10" } },
     when: {
       any: [
         { all: [param("ept"), cpu_has_vmx_ept_1g_page] },
@@ -470,65 +535,65 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     },
     does: [{ set: ["kvm_caps", "huge_page_1g"] }],
     says: "1-GByte pages: by EPT's capability, or by the CPU's own paging with shadow paging.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "pml",
-    fn,
+    stage,
     when: { any: [notOf(param("ept")), notOf(param("eptad")), notOf(cpu_has_vmx_pml)] },
     does: [{ clear: ["params", "pml"] }],
     says: "Page-modification logging needs EPT, its dirty flags and the control.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "preemption-timer-missing",
-    fn,
+    stage,
     when: notOf(cpu_has_vmx_preemption_timer),
     does: [{ clear: ["params", "preemption_timer"] }],
     says: "The CPU has no usable VMX-preemption timer.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "preemption-timer-misc-old",
-    fn,
-    releases: old,
+    stage,
+    held: readsMisc,
     when: param("preemption_timer"),
     does: [
       { read: "IA32_VMX_MISC", how: "plain" },
       { copy: "misc.lo", from: "IA32_VMX_MISC.lo" },
     ],
     says: "IA32_VMX_MISC bits 4:0 give the rate of the timer.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "preemption-timer-rate",
-    fn,
+    stage,
     when: param("preemption_timer"),
     does: [{ copyBits: ["preemption_timer_shift", 0], from: ["misc.lo", 0], width: 5 }],
     says: "The timer counts down by one every 2^rate TSC cycles.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "preemption-timer-too-fast",
-    fn,
-    releases: { until: "7.2" },
+    stage,
+    held: { before: "7.3" },
     when: { all: [param("preemption_timer"), { timerTooFast: "fixed limit" }] },
     does: [{ clear: ["params", "preemption_timer"] }],
     says: "At this rate a timer set to its maximum would still expire more than once in ten seconds.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "preemption-timer-too-fast-7.3",
-    fn,
-    releases: { since: "7.3" },
+    stage,
+    held: { since: "7.3" },
     when: { all: [param("preemption_timer"), { timerTooFast: "limit of CPUID leaf 15h" }] },
     does: [{ clear: ["params", "preemption_timer"] }],
     says: "At this rate the largest value that KVM may program would expire more than once in ten seconds.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "pt-mode-range",
-    fn,
+    stage,
     when: {
       all: [
         { not: { field: "pt_mode", hi: 31, lo: 0, equals: 0 } },
@@ -537,117 +602,161 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     },
     does: [{ refuse: "EINVAL" }],
     says: "The parameter pt_mode takes 0 or 1 and nothing else.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "pt-mode-misc-old",
-    fn,
-    releases: old,
+    stage,
+    held: readsMisc,
     when: param("ept"),
     does: [{ read: "IA32_VMX_MISC", how: "plain" }],
     says: "IA32_VMX_MISC bit 14 says whether Intel PT works in VMX operation.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "pt-mode-old",
-    fn,
-    releases: old,
+    stage,
+    held: readsMisc,
     when: { any: [notOf(param("ept")), notOf(cpu_has_vmx_intel_pt_old)] },
     does: [{ load: "pt_mode", value: 0 }],
     says: "Intel PT in guests needs EPT and the whole set of PT controls.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "pt-mode",
-    fn,
-    releases: modern,
+    stage,
+    held: keepsMisc,
     when: { any: [notOf(param("ept")), notOf(param("enable_pmu")), notOf(cpu_has_vmx_intel_pt)] },
     does: [{ load: "pt_mode", value: 0 }],
     says: "Intel PT in guests needs EPT, performance counters and the whole set of PT controls.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "cpu-caps-shstk",
-    fn,
-    releases: { since: "6.18" },
+    stage,
+    held: { since: CET },
     when: { bit: ["cpu_has", "shstk"] },
     does: [{ set: ["kvm_caps", "shstk"] }],
     says: "KVM offers shadow stacks to guests if the host has them.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "cpu-caps-ibt",
-    fn,
-    releases: { since: "6.18" },
+    stage,
+    held: { since: CET },
     when: { bit: ["cpu_has", "ibt"] },
     does: [{ set: ["kvm_caps", "ibt"] }],
     says: "KVM offers indirect-branch tracking to guests if the host has it.",
-    source: VMX,
+    file: VMX,
   },
   {
     id: "cpu-caps-no-cet",
-    fn,
-    releases: { since: "6.18" },
+    stage,
+    fn: "vmx_set_cpu_caps",
+    held: { since: CET },
     when: {
       any: [
         notOf(cpu_has_load_cet_ctrl),
         notOf(param("unrestricted_guest")),
         { not: { bit: ["basic.hi", "NO_HW_ERROR_CODE_CC"] } },
         { bit: ["params", "allow_smaller_maxphyaddr"] },
-        { not: { bit: ["cpu_has", "xsaves"] } },
-        notOf(secondary("XSAVES")),
-        { not: { bit: ["IA32_XSS.lo", "CET_U"] } },
-        { not: { bit: ["IA32_XSS.lo", "CET_S"] } },
       ],
     },
     does: [{ clear: ["kvm_caps", "shstk", "ibt"] }],
-    says: "CET for guests needs its VM-entry control, unrestricted guest, IA32_VMX_BASIC bit 56, XSAVES, and CET state in the host's XSS.",
-    source: "arch/x86/kvm/vmx/vmx.c (vmx_set_cpu_caps), arch/x86/kvm/x86.c (kvm_setup_xss_caps)",
+    says: "CET for guests needs its VM-entry control, unrestricted guest and IA32_VMX_BASIC bit 56.",
+    file: VMX,
   },
+  { ...XSS_CAPS, id: "cpu-caps-no-cet-xss", held: { since: XSS_BEFORE_NESTED } },
   {
     id: "cpu-caps-cet-param",
-    fn,
-    releases: { since: "7.2" },
+    stage,
+    held: { since: VIRT_AT_BOOT },
     when: notOf(param("cet")),
     does: [{ clear: ["kvm_caps", "shstk", "ibt"] }],
     says: "The parameter cet=0 keeps CET from guests.",
-    source: VMX,
+    file: VMX,
   },
 ];
 
-/** After the nested MSRs, only with nested=1 (nested_vmx_hardware_setup). */
+/** Up to 6.18.2 the check of XSS came too late for the nested MSRs. */
+export const LATE_XSS_RULES: readonly Rule[] = [
+  { ...XSS_CAPS, id: "cpu-caps-no-cet-xss-late", held: { since: CET, before: XSS_BEFORE_NESTED } },
+];
+
+/** After the nested MSRs, only with nested=1 (nested_vmx_hardware_setup); in RHEL 8 before them. */
 export const SHADOW_VMCS_RULES: readonly Rule[] = [
   {
     id: "shadow-vmcs-misc-old",
-    fn,
-    releases: old,
+    stage,
+    fn: "nested_vmx_hardware_setup",
+    held: readsMisc,
     when: param("nested"),
     does: [
       { read: "IA32_VMX_MISC", how: "plain" },
       { copy: "misc.lo", from: "IA32_VMX_MISC.lo" },
     ],
     says: "IA32_VMX_MISC bit 29 says whether VMWRITE can write any field.",
-    source: "arch/x86/kvm/vmx/capabilities.h",
+    file: "arch/x86/kvm/vmx/capabilities.h",
   },
   {
     id: "shadow-vmcs",
-    fn,
+    stage,
+    fn: "nested_vmx_hardware_setup",
     when: { all: [param("nested"), notOf(cpu_has_vmx_shadow_vmcs)] },
     does: [{ clear: ["params", "enable_shadow_vmcs"] }],
     says: "VMCS shadowing needs the control and VMWRITE to any field (IA32_VMX_MISC bit 29).",
-    source: "arch/x86/kvm/vmx/nested.c (nested_vmx_hardware_setup)",
+    file: "arch/x86/kvm/vmx/nested.c",
   },
 ];
 
-/** 5.6 to 5.15: a region size of 0 makes get_order() ask for 2^52 pages. */
+const slowNested: Condition = { any: [notOf(param("ept")), notOf(param("enable_shadow_vmcs"))] };
+
+/** RHEL 8 decides about nested virtualization where the user did not. */
+export const NESTED_DECISION_RULES: readonly Rule[] = [
+  {
+    id: "nested-not-recommended",
+    stage,
+    fn: "nested_vmx_hardware_setup",
+    held: { since: NESTED_DECIDES },
+    when: { all: [param("nested"), { bit: ["given", "nested"] }, slowNested] },
+    does: [
+      {
+        say: "Processors without extended page tables or support for shadow VMCS are not recommended by Red Hat for nested virtualization.",
+        level: 2,
+      },
+    ],
+    says: "The user asked for nested=1 where EPT or VMCS shadowing is off; it stays on.",
+    file: "arch/x86/kvm/vmx/nested.c",
+  },
+  {
+    id: "nested-decides",
+    stage,
+    fn: "nested_vmx_hardware_setup",
+    held: { since: NESTED_DECIDES },
+    when: { all: [param("nested"), { not: { bit: ["given", "nested"] } }, slowNested] },
+    does: [{ clear: ["params", "nested"] }],
+    says: "Left to itself, nested is on only where both EPT and VMCS shadowing are.",
+    file: "arch/x86/kvm/vmx/nested.c",
+  },
+];
+
+/** Before 5.19 memory for a VMCS is sized: a region size of 0 makes get_order() ask for 2^52 pages. */
 export const VMXON_AREA_RULES: readonly Rule[] = [
   {
     id: "vmxon-areas",
-    fn,
-    releases: old,
+    stage,
+    fn: "alloc_kvm_area",
+    held: { before: ONE_PAGE_VMCS },
     when: { field: "basic.hi", hi: 12, lo: 0, equals: 0 },
-    does: [{ refuse: "ENOMEM" }],
+    does: [
+      {
+        warn: "WARN_ON_ONCE",
+        func: ALLOCATOR,
+        cond: ALLOCATOR_CONDITION,
+      },
+      { refuse: "ENOMEM" },
+    ],
     says: "A VMCS region size of 0 makes get_order() ask for 2^52 pages, which nobody has.",
-    source: VMX,
+    file: VMX,
   },
 ];

@@ -1,17 +1,25 @@
 import { DEFAULT1 } from "../../registers/default1.js";
+import type { Change } from "../../rules/held.js";
 import type { Bits, Condition, Effect, Rule } from "../../rules/rule.js";
 import type { BitName, WordName } from "../../rules/words.js";
+import { CET, FULL_LISTS, MBEC, NESTED_UMIP, NESTED_WAIT_PAUSE, SGX_FOR_GUESTS } from "../changes.js";
 
 /*
- * nested_vmx_setup_ctls_msrs (arch/x86/kvm/vmx/nested.c): what KVM offers a nested hypervisor. Up to 5.15 the allowed-1
+ * nested_vmx_setup_ctls_msrs (arch/x86/kvm/vmx/nested.c): what KVM offers a nested hypervisor. Up to 6.0 the allowed-1
  * halves start from the CPU's MSRs, since 6.1 from vmcs_config. Only the TRUE registers are stored; the plain ones are
  * made from them when they are read (see nested-msrs.ts).
  */
 
 const NESTED = "arch/x86/kvm/vmx/nested.c";
-const fn = "nested_vmx_setup_ctls_msrs";
-const old = { until: "5.15" } as const;
-const modern = { since: "6.1" } as const;
+const stage = "nested_vmx_setup_ctls_msrs";
+/** The allowed-1 halves start from the CPU's MSRs, or from vmcs_config. */
+const fromMsrs = { before: FULL_LISTS };
+const fromConfig = { since: FULL_LISTS };
+
+/** Entry and exit controls for MPX and IA32_PERF_GLOBAL_CTRL are offered at load, not only with the guest's CPUID. */
+const MPX_FOR_L1: Change = { after: "5.6", by: "5.10" };
+/** The highest field is computed from the table of fields, which has the TSC multiplier by then. */
+const VMCS_ENUM: Change = [{ after: "5.10", by: "5.15" }, "el8.6"];
 
 const param = (
   name: "ept" | "eptad" | "vpid" | "unrestricted_guest" | "flexpriority" | "sgx" | "enable_apicv" | "mbec",
@@ -66,7 +74,7 @@ const without = (bits: readonly number[], ...gone: number[]) => bits.filter((bit
 /** A word of the result is what the base offers of a list, plus what KVM emulates in any case. */
 function offered(
   id: string,
-  releases: Rule["releases"],
+  held: Rule["held"],
   keep: Bits,
   from: WordName,
   force: Bits | undefined,
@@ -75,11 +83,11 @@ function offered(
 ): Rule {
   return {
     id,
-    fn,
-    ...(releases === undefined ? {} : { releases }),
+    stage,
+    ...(held === undefined ? {} : { held }),
     does: [...reads, { keep, from }, ...(force === undefined ? [] : [{ set: force }])],
     says,
-    source: NESTED,
+    file: NESTED,
   };
 }
 
@@ -105,27 +113,45 @@ const ENTRY_SAYS = "VM-entry controls: the offered ones, default1, and those tha
 const PRIMARY_SAYS =
   "Primary controls: the offered ones, default1, and MSR bitmaps, which KVM emulates. Tertiary controls never.";
 
-function secondaryRule(id: string, releases: Rule["releases"], from: WordName, more: readonly Secondary[]): Rule {
-  return offered(
-    id,
-    releases,
-    ["secondary_ctls_high", ...SECONDARY, ...more] as Bits,
-    from,
-    ["secondary_ctls_high", "SHADOW_VMCS"],
-    "Secondary controls: the offered ones, and VMCS shadowing, which KVM emulates.",
-  );
+/** A secondary control that came to the list of the offered ones later. */
+function laterOffered(bit: "TSC_SCALING" | "USR_WAIT_PAUSE", since: Change, sinceConfig: Change): Rule[] {
+  const says = `${bit} is offered if the CPU has it.`;
+  const does = [{ set: ["secondary_ctls_high", bit] }] as const;
+  const id = `nested-${bit.toLowerCase().replaceAll("_", "-")}`;
+  return [
+    {
+      id: `${id}-old`,
+      stage,
+      held: { since, before: FULL_LISTS },
+      when: {
+        all: [{ bit: ["procbased_ctls_high", "SEC_CONTROLS"] }, { bit: ["IA32_VMX_PROCBASED_CTLS2.hi", bit] }],
+      },
+      does,
+      says,
+      file: NESTED,
+    },
+    {
+      id,
+      stage,
+      held: { since: sinceConfig },
+      when: { bit: ["cpu_based_2nd_exec_ctrl", bit] },
+      does,
+      says,
+      file: NESTED,
+    },
+  ];
 }
 
 /** Adds secondary controls that depend on a parameter. */
-function secondaryIf(id: string, when: Condition, bit: Secondary, says: string, releases?: Rule["releases"]): Rule {
+function secondaryIf(id: string, when: Condition, bit: Secondary, says: string, held?: Rule["held"]): Rule {
   return {
     id: `nested-${id}`,
-    fn,
-    ...(releases === undefined ? {} : { releases }),
+    stage,
+    ...(held === undefined ? {} : { held }),
     when,
     does: [{ set: ["secondary_ctls_high", bit] }],
     says,
-    source: NESTED,
+    file: NESTED,
   };
 }
 
@@ -133,11 +159,11 @@ function secondaryIf(id: string, when: Condition, bit: Secondary, says: string, 
 function narrow(id: string, bits: Bits): Rule {
   return {
     id: `nested-${id}`,
-    fn,
+    stage,
     when: { not: { config: "CONFIG_X86_64" } },
     does: [{ clear: bits }],
     says: "A 32-bit kernel offers no 64-bit controls.",
-    source: NESTED,
+    file: NESTED,
   };
 }
 
@@ -147,66 +173,73 @@ const VMCS12_REVISION = 0x11e57ed0;
 export const NESTED_RULES: readonly Rule[] = [
   {
     id: "nested-call",
-    fn: "hardware_setup",
+    stage: "hardware_setup",
     when: { bit: ["params", "nested"] },
     does: [{ call: "nested_vmx_setup_ctls_msrs" }],
     says: "With nested=1 the capability MSRs of a nested hypervisor are computed.",
-    source: "arch/x86/kvm/vmx/vmx.c",
+    file: "arch/x86/kvm/vmx/vmx.c",
   },
 
   // Pin-based
   {
     id: "nested-pin-low-old",
-    fn,
-    releases: old,
+    stage,
+    held: fromMsrs,
     does: [
       plain("IA32_VMX_PINBASED_CTLS"),
       { copy: "pinbased_ctls_low", from: "IA32_VMX_PINBASED_CTLS.lo" },
       { set: ["pinbased_ctls_low", ...DEFAULT1.pin] },
     ],
     says: "Must-be-1 pin-based bits: the CPU's own and default1.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-pin-low",
-    fn,
-    releases: modern,
+    stage,
+    held: fromConfig,
     does: [{ put: ["pinbased_ctls_low", ...DEFAULT1.pin] }],
     says: "Must-be-1 pin-based bits: exactly default1.",
-    source: NESTED,
+    file: NESTED,
   },
-  offered("nested-pin-old", old, ["pinbased_ctls_high", ...PIN], "IA32_VMX_PINBASED_CTLS.hi", PIN_FORCED, PIN_SAYS),
-  offered("nested-pin", modern, ["pinbased_ctls_high", ...PIN], "pin_based_exec_ctrl", PIN_FORCED, PIN_SAYS),
+  offered(
+    "nested-pin-old",
+    fromMsrs,
+    ["pinbased_ctls_high", ...PIN],
+    "IA32_VMX_PINBASED_CTLS.hi",
+    PIN_FORCED,
+    PIN_SAYS,
+  ),
+  offered("nested-pin", fromConfig, ["pinbased_ctls_high", ...PIN], "pin_based_exec_ctrl", PIN_FORCED, PIN_SAYS),
   {
     id: "nested-posted-intr-old",
-    fn,
-    releases: old,
+    stage,
+    held: fromMsrs,
     when: { all: [param("enable_apicv"), { bit: ["IA32_VMX_PINBASED_CTLS.hi", "POSTED_INTR"] }] },
     does: [{ set: ["pinbased_ctls_high", "POSTED_INTR"] }],
     says: "Posted interrupts are offered if KVM itself uses APICv.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-posted-intr",
-    fn,
-    releases: modern,
+    stage,
+    held: fromConfig,
     when: { all: [param("enable_apicv"), { bit: ["pin_based_exec_ctrl", "POSTED_INTR"] }] },
     does: [{ set: ["pinbased_ctls_high", "POSTED_INTR"] }],
     says: "Posted interrupts are offered if KVM itself uses APICv.",
-    source: NESTED,
+    file: NESTED,
   },
 
   // VM exit
   {
     id: "nested-exit-low",
-    fn,
+    stage,
     does: [{ put: ["exit_ctls_low", ...without(DEFAULT1.exit, DEBUG_CONTROLS)] }],
     says: "Must-be-1 exit bits: default1 without saving of debug controls.",
-    source: NESTED,
+    file: NESTED,
   },
   offered(
     "nested-exit-5.6",
-    { until: "5.6" },
+    { before: MPX_FOR_L1 },
     ["exit_ctls_high", ...EXIT],
     "IA32_VMX_EXIT_CTLS.hi",
     EXIT_FORCED,
@@ -215,7 +248,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-exit-5.10",
-    { since: "5.10", until: "5.15" },
+    { since: MPX_FOR_L1, before: FULL_LISTS },
     ["exit_ctls_high", ...EXIT, "CLEAR_BNDCFGS", "LOAD_IA32_PERF_GLOBAL_CTRL"],
     "IA32_VMX_EXIT_CTLS.hi",
     EXIT_FORCED,
@@ -224,7 +257,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-exit-6.1",
-    { since: "6.1", until: "6.12" },
+    { since: FULL_LISTS, before: CET },
     ["exit_ctls_high", ...EXIT, "CLEAR_BNDCFGS"],
     "vmexit_ctrl",
     EXIT_FORCED_PERF,
@@ -232,7 +265,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-exit",
-    { since: "6.18" },
+    { since: CET },
     ["exit_ctls_high", ...EXIT, "CLEAR_BNDCFGS", "LOAD_CET_STATE"],
     "vmexit_ctrl",
     EXIT_FORCED_PERF,
@@ -242,14 +275,14 @@ export const NESTED_RULES: readonly Rule[] = [
   // VM entry
   {
     id: "nested-entry-low",
-    fn,
+    stage,
     does: [{ put: ["entry_ctls_low", ...without(DEFAULT1.entry, DEBUG_CONTROLS)] }],
     says: "Must-be-1 entry bits: default1 without loading of debug controls.",
-    source: NESTED,
+    file: NESTED,
   },
   offered(
     "nested-entry-5.6",
-    { until: "5.6" },
+    { before: MPX_FOR_L1 },
     ["entry_ctls_high", ...ENTRY],
     "IA32_VMX_ENTRY_CTLS.hi",
     ENTRY_FORCED,
@@ -258,7 +291,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-entry-5.10",
-    { since: "5.10", until: "5.15" },
+    { since: MPX_FOR_L1, before: FULL_LISTS },
     ["entry_ctls_high", ...ENTRY, "LOAD_BNDCFGS", "LOAD_IA32_PERF_GLOBAL_CTRL"],
     "IA32_VMX_ENTRY_CTLS.hi",
     ENTRY_FORCED,
@@ -267,7 +300,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-entry-6.1",
-    { since: "6.1", until: "6.12" },
+    { since: FULL_LISTS, before: CET },
     ["entry_ctls_high", ...ENTRY, "LOAD_BNDCFGS"],
     "vmentry_ctrl",
     ENTRY_FORCED_PERF,
@@ -275,7 +308,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-entry",
-    { since: "6.18" },
+    { since: CET },
     ["entry_ctls_high", ...ENTRY, "LOAD_BNDCFGS", "LOAD_CET_STATE"],
     "vmentry_ctrl",
     ENTRY_FORCED_PERF,
@@ -285,25 +318,25 @@ export const NESTED_RULES: readonly Rule[] = [
   narrow("entry-32bit", ["entry_ctls_high", "IA32E_MODE"]),
   {
     id: "nested-no-cet",
-    fn,
-    releases: { since: "6.18" },
+    stage,
+    held: { since: CET },
     when: { all: [{ not: { bit: ["kvm_caps", "shstk"] } }, { not: { bit: ["kvm_caps", "ibt"] } }] },
     does: [{ clear: ["exit_ctls_high", "LOAD_CET_STATE"] }, { clear: ["entry_ctls_high", "LOAD_CET_STATE"] }],
     says: "CET state controls are offered only if KVM offers shadow stacks or indirect-branch tracking.",
-    source: NESTED,
+    file: NESTED,
   },
 
   // Primary processor-based
   {
     id: "nested-primary-low",
-    fn,
+    stage,
     does: [{ put: ["procbased_ctls_low", ...without(DEFAULT1.primary, 15, 16)] }],
     says: "Must-be-1 primary bits: default1 without CR3-load and CR3-store exiting.",
-    source: NESTED,
+    file: NESTED,
   },
   offered(
     "nested-primary-old",
-    old,
+    fromMsrs,
     ["procbased_ctls_high", ...PRIMARY],
     "IA32_VMX_PROCBASED_CTLS.hi",
     PRIMARY_FORCED,
@@ -312,7 +345,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-primary",
-    modern,
+    fromConfig,
     ["procbased_ctls_high", ...PRIMARY],
     "cpu_based_exec_ctrl",
     PRIMARY_FORCED,
@@ -323,57 +356,45 @@ export const NESTED_RULES: readonly Rule[] = [
   // Secondary processor-based
   {
     id: "nested-secondary-low",
-    fn,
+    stage,
     does: [{ put: ["secondary_ctls_low"] }, { put: ["secondary_ctls_high"] }],
     says: "No secondary control has to be 1.",
-    source: NESTED,
+    file: NESTED,
   },
   {
-    id: "nested-secondary-5.6",
-    fn,
-    releases: { until: "5.10" },
+    id: "nested-secondary-old",
+    stage,
+    held: fromMsrs,
     when: { bit: ["procbased_ctls_high", "SEC_CONTROLS"] },
     does: [
       plain("IA32_VMX_PROCBASED_CTLS2"),
       { keep: ["secondary_ctls_high", ...SECONDARY], from: "IA32_VMX_PROCBASED_CTLS2.hi" },
     ],
     says: "Secondary controls: the CPU's, as far as they are offered.",
-    source: NESTED,
+    file: NESTED,
   },
   {
-    id: "nested-secondary-5.15",
-    fn,
-    releases: { since: "5.15", until: "5.15" },
-    when: { bit: ["procbased_ctls_high", "SEC_CONTROLS"] },
-    does: [
-      plain("IA32_VMX_PROCBASED_CTLS2"),
-      { keep: ["secondary_ctls_high", ...SECONDARY, "TSC_SCALING"], from: "IA32_VMX_PROCBASED_CTLS2.hi" },
-    ],
-    says: "Secondary controls: the CPU's, as far as they are offered.",
-    source: NESTED,
+    id: "nested-secondary",
+    stage,
+    held: fromConfig,
+    does: [{ keep: ["secondary_ctls_high", ...SECONDARY], from: "cpu_based_2nd_exec_ctrl" }],
+    says: "Secondary controls: those that KVM uses, as far as they are offered.",
+    file: NESTED,
   },
+  ...laterOffered("TSC_SCALING", [{ after: "5.10", by: "5.15" }, "el8.6"], FULL_LISTS),
+  ...laterOffered("USR_WAIT_PAUSE", NESTED_WAIT_PAUSE, ["6.2", "6.1.4", "el9.3"]),
   {
-    id: "nested-shadow-vmcs-old",
-    fn,
-    releases: old,
+    id: "nested-shadow-vmcs",
+    stage,
     does: [{ set: ["secondary_ctls_high", "SHADOW_VMCS"] }],
     says: "KVM emulates VMCS shadowing for L1 whatever the CPU has.",
-    source: NESTED,
+    file: NESTED,
   },
-  secondaryRule("nested-secondary-6.1", { since: "6.1", until: "6.1" }, "cpu_based_2nd_exec_ctrl", [
-    "TSC_SCALING",
-    "USR_WAIT_PAUSE",
-  ]),
-  secondaryRule("nested-secondary", { since: "6.6" }, "cpu_based_2nd_exec_ctrl", [
-    "TSC_SCALING",
-    "USR_WAIT_PAUSE",
-    "VMFUNC",
-  ]),
 
   // EPT, VPID and VM functions
   {
     id: "nested-caps-zero",
-    fn,
+    stage,
     does: [
       { put: ["ept_caps"] },
       { put: ["vpid_caps"] },
@@ -381,93 +402,74 @@ export const NESTED_RULES: readonly Rule[] = [
       { put: ["vmfunc_controls.hi"] },
     ],
     says: "Nothing is offered that the following steps do not add.",
-    source: NESTED,
+    file: NESTED,
   },
   {
-    id: "nested-ept-5.6",
-    fn,
-    releases: { until: "5.6" },
+    id: "nested-ept",
+    stage,
     when: param("ept"),
     does: [
       { keep: ["ept_caps", "EPT_PAGE_WALK_4", "EPT_WB", "EPT_INVEPT", "EPT_EXECUTE_ONLY"], from: "vmx_capability.ept" },
     ],
     says: "EPT capabilities of the CPU that pass: 4-level walks, write-back, INVEPT, execute-only.",
-    source: NESTED,
+    file: NESTED,
   },
   {
-    id: "nested-ept-5.10",
-    fn,
-    releases: { since: "5.10", until: "6.18" },
-    when: param("ept"),
-    does: [
-      {
-        keep: ["ept_caps", "EPT_PAGE_WALK_4", "EPT_PAGE_WALK_5", "EPT_WB", "EPT_INVEPT", "EPT_EXECUTE_ONLY"],
-        from: "vmx_capability.ept",
-      },
-    ],
-    says: "EPT capabilities of the CPU that pass: 4- and 5-level walks, write-back, INVEPT, execute-only.",
-    source: NESTED,
+    id: "nested-ept-5level",
+    stage,
+    held: { since: [{ after: "5.6", by: "5.10" }, "el8.3"] },
+    when: { all: [param("ept"), { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_5"] }] },
+    does: [{ set: ["ept_caps", "EPT_PAGE_WALK_5"] }],
+    says: "5-level walks pass.",
+    file: NESTED,
   },
   {
-    id: "nested-ept",
-    fn,
-    releases: { since: "7.2" },
-    when: param("ept"),
-    does: [
-      {
-        keep: [
-          "ept_caps",
-          "EPT_PAGE_WALK_4",
-          "EPT_PAGE_WALK_5",
-          "EPT_WB",
-          "EPT_INVEPT",
-          "EPT_EXECUTE_ONLY",
-          "EPT_ADVANCED_VMEXIT_INFO",
-        ],
-        from: "vmx_capability.ept",
-      },
-    ],
-    says: "EPT capabilities of the CPU that pass: 4- and 5-level walks, write-back, INVEPT, execute-only, advanced exit information.",
-    source: NESTED,
+    id: "nested-ept-advanced-exit-info",
+    stage,
+    held: { since: MBEC },
+    when: { all: [param("ept"), { bit: ["vmx_capability.ept", "EPT_ADVANCED_VMEXIT_INFO"] }] },
+    does: [{ set: ["ept_caps", "EPT_ADVANCED_VMEXIT_INFO"] }],
+    says: "Advanced exit information for EPT violations passes.",
+    file: NESTED,
   },
   {
     id: "nested-ept-emulated",
-    fn,
+    stage,
     when: param("ept"),
     does: [
       { set: ["secondary_ctls_high", "EPT"] },
       { set: ["ept_caps", "EPT_2MB_PAGE", "EPT_1GB_PAGE", "EPT_EXTENT_CONTEXT", "EPT_EXTENT_GLOBAL"] },
     ],
     says: "With ept=1 the EPT control, large pages and both INVEPT types are offered.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-ept-ad",
-    fn,
+    stage,
     when: { all: [param("ept"), param("eptad")] },
     does: [{ set: ["secondary_ctls_high", "PAGE_MOD_LOGGING"] }, { set: ["ept_caps", "EPT_AD"] }],
     says: "With eptad=1 dirty flags and page-modification logging are offered; KVM emulates the latter.",
-    source: NESTED,
+    file: NESTED,
   },
   secondaryIf(
     "mbec",
     { all: [param("ept"), param("mbec")] },
     "MODE_BASED_EPT_EXEC",
     "With mbec=1 mode-based execute control is offered.",
-    { since: "7.2" },
+    { since: MBEC },
   ),
-  secondaryIf("vmfunc-old", hasVmfunc, "VMFUNC", "VM functions are offered if the CPU has them.", { until: "6.1" }),
+  secondaryIf("vmfunc", hasVmfunc, "VMFUNC", "VM functions are offered if the CPU has them."),
   {
     id: "nested-eptp-switching",
-    fn,
+    stage,
     when: { all: [hasVmfunc, param("ept")] },
     does: [{ set: ["vmfunc_controls.lo", "EPTP_SWITCHING"] }],
     says: "EPTP switching is emulated with EPT, whatever IA32_VMX_VMFUNC says.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-vpid",
-    fn,
+    stage,
     when: param("vpid"),
     does: [
       { set: ["secondary_ctls_high", "VPID"] },
@@ -483,7 +485,7 @@ export const NESTED_RULES: readonly Rule[] = [
       },
     ],
     says: "With vpid=1 VPID and all INVVPID types are offered.",
-    source: NESTED,
+    file: NESTED,
   },
   secondaryIf(
     "unrestricted-guest",
@@ -497,43 +499,43 @@ export const NESTED_RULES: readonly Rule[] = [
     "VIRT_APIC_ACCESSES",
     "With flexpriority=1 APIC-access virtualization is offered.",
   ),
-  secondaryIf("sgx", param("sgx"), "ENCLS_EXITING", "With sgx=1 ENCLS exiting is offered.", { since: "5.15" }),
+  secondaryIf("sgx", param("sgx"), "ENCLS_EXITING", "With sgx=1 ENCLS exiting is offered.", { since: SGX_FOR_GUESTS }),
 
   // Miscellaneous
   {
     id: "nested-misc-old",
-    fn,
-    releases: old,
+    stage,
+    held: fromMsrs,
     does: [plain("IA32_VMX_MISC"), { keep: ["misc_low", "SAVE_EFER_LMA"], from: "IA32_VMX_MISC.lo" }],
     says: "Of IA32_VMX_MISC only bit 5 comes from the CPU.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-misc",
-    fn,
-    releases: modern,
+    stage,
+    held: fromConfig,
     does: [{ keep: ["misc_low", "SAVE_EFER_LMA"], from: "misc.lo" }],
     says: "Of IA32_VMX_MISC only bit 5 comes from the CPU.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-misc-emulated",
-    fn,
+    stage,
     does: [{ set: ["misc_low", "VMWRITE_SHADOW_RO_FIELDS", "ACTIVITY_HLT", 0, 2] }, { put: ["misc_high"] }],
     says: "Emulated: timer rate 5 (bits 0 and 2), the HLT activity state, VMWRITE to any field.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-misc-sipi",
-    fn,
-    releases: { since: "5.15" },
+    stage,
+    held: { since: [{ after: "5.10", by: "5.15" }, "el8.4"] },
     does: [{ set: ["misc_low", "ACTIVITY_WAIT_SIPI"] }],
     says: "The wait-for-SIPI activity state is emulated.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-basic",
-    fn,
+    stage,
     does: [
       { load: "nested.basic.lo", value: VMCS12_REVISION },
       // Region size 4096 (bit 44), memory type 6 (bits 51 and 52), TRUE registers (bit 55).
@@ -541,19 +543,19 @@ export const NESTED_RULES: readonly Rule[] = [
       { copyBits: ["nested.basic.hi", 22], from: ["basic.hi", 22], width: 1 },
     ],
     says: "IA32_VMX_BASIC is KVM's own: its revision, one page, write-back, TRUE registers; INS/OUTS information as the CPU has it.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-basic-error-code",
-    fn,
-    releases: { since: "6.18" },
+    stage,
+    held: { since: CET },
     does: [{ copyBits: ["nested.basic.hi", 24], from: ["basic.hi", 24], width: 1 }],
     says: "Bit 56, no consistency check of error codes, is passed on.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-cr-fixed",
-    fn,
+    stage,
     does: [
       // PE, NE and PG; VMXE.
       { put: ["cr0_fixed0.lo", 0, 5, 31] },
@@ -568,57 +570,57 @@ export const NESTED_RULES: readonly Rule[] = [
       { copy: "cr4_fixed1.hi", from: "IA32_VMX_CR4_FIXED1.hi" },
     ],
     says: "CR0 and CR4: must-be-1 bits are KVM's own, may-be-1 bits the CPU's.",
-    source: NESTED,
+    file: NESTED,
   },
   {
-    id: "nested-umip-6.1",
-    fn,
-    releases: { since: "6.1", until: "6.1" },
+    id: "nested-umip-any",
+    stage,
+    held: { since: NESTED_UMIP, before: "6.5" },
     when: { bit: ["cpu_based_2nd_exec_ctrl", "DESC_EXITING"] },
     does: [{ set: ["cr4_fixed1.lo", "UMIP"] }],
     says: "KVM can emulate UMIP with descriptor-table exiting, so CR4.UMIP may be 1.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-umip",
-    fn,
-    releases: { since: "6.6" },
+    stage,
+    held: { since: "6.5" },
     when: { all: [{ bit: ["cpu_based_2nd_exec_ctrl", "DESC_EXITING"] }, { not: { bit: ["cpu_has", "umip"] } }] },
     does: [{ set: ["cr4_fixed1.lo", "UMIP"] }],
     says: "KVM emulates UMIP with descriptor-table exiting where the CPU lacks it, so CR4.UMIP may be 1.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-vmcs-enum-old",
-    fn,
-    releases: { until: "5.10" },
+    stage,
+    held: { before: VMCS_ENUM },
     does: [{ load: "vmcs_enum.lo", value: 0x2e }, { put: ["vmcs_enum.hi"] }],
     says: "Highest VMCS field index 17h, a constant.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-vmcs-enum",
-    fn,
-    releases: { since: "5.15", until: "6.18" },
+    stage,
+    held: { since: VMCS_ENUM, before: "7.0" },
     does: [{ load: "vmcs_enum.lo", value: 0x32 }, { put: ["vmcs_enum.hi"] }],
     says: "Highest VMCS field index 19h, the TSC multiplier, whether or not the CPU has it.",
-    source: NESTED,
+    file: NESTED,
   },
   {
     id: "nested-vmcs-enum-no-tsc-scaling",
-    fn,
-    releases: { since: "7.2" },
+    stage,
+    held: { since: "7.0" },
     does: [{ load: "vmcs_enum.lo", value: 0x2e }, { put: ["vmcs_enum.hi"] }],
     says: "Highest VMCS field index 17h: fields of features that the CPU lacks are left out.",
-    source: "arch/x86/kvm/vmx/vmcs12.c",
+    file: "arch/x86/kvm/vmx/vmcs12.c",
   },
   {
     id: "nested-vmcs-enum-tsc-scaling",
-    fn,
-    releases: { since: "7.2" },
+    stage,
+    held: { since: "7.0" },
     when: { bit: ["cpu_based_2nd_exec_ctrl", "TSC_SCALING"] },
     does: [{ load: "vmcs_enum.lo", value: 0x32 }],
     says: "With TSC scaling the highest field is the TSC multiplier, index 19h.",
-    source: "arch/x86/kvm/vmx/vmcs12.c",
+    file: "arch/x86/kvm/vmx/vmcs12.c",
   },
 ];

@@ -1,6 +1,18 @@
-import type { ReleaseRange } from "../../rules/release.js";
+import type { Change, Fact } from "../../rules/held.js";
 import type { ConfigOption } from "../../rules/rule.js";
 import type { BOOL_PARAMS, WordName } from "../../rules/words.js";
+import {
+  ALL_PAIRS,
+  MBEC,
+  NESTED_DECIDES,
+  ONE_PAGE_VMCS,
+  PT_HIDDEN,
+  SGX_FOR_GUESTS,
+  STRICT_CONFIG,
+  TDP_MMU_FIXED,
+  TERTIARY,
+  VIRT_AT_BOOT,
+} from "../changes.js";
 
 /*
  * Parameters of kvm_intel and kvm that depend on the hardware or that a replay needs. Facts: module_param lines of
@@ -23,18 +35,21 @@ export type IntParam =
 export type ParamName = BoolParam | IntParam;
 
 /** A module parameter: where it exists, and what it is if nobody sets it (0 or 1 for a `bool`). */
-export interface ParamRow {
+export interface ParamRow extends Fact {
   readonly name: ParamName;
   readonly module: "kvm_intel" | "kvm";
   readonly type: "bool" | "uint" | "int";
   readonly default: number;
-  readonly releases?: ReleaseRange;
-  /** The parameter exists only in kernels built with this option (from `configSince` on). */
+  /** The parameter exists only in kernels built with this option. */
   readonly config?: ConfigOption;
-  readonly configSince?: "5.15";
+  /** A `bool` that is shown as 1 or 0 instead of Y or N. */
+  readonly shown?: "1/0";
   /** What it does, in one line. */
   readonly about: string;
 }
+
+/** `kvm.tdp_mmu` is on unless somebody switches it off. */
+const TDP_MMU_ON: Change = [{ after: "5.15", by: "6.1" }, "el9.2"];
 
 /** In the order of /sys/module/kvm_intel/parameters as the sources declare them. */
 export const PARAMS = [
@@ -55,7 +70,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 1,
-    releases: { since: "7.2" },
+    held: { since: VIRT_AT_BOOT },
     about: "shadow stacks and indirect-branch tracking for guests",
   },
   {
@@ -71,7 +86,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 1,
-    releases: { since: "7.2" },
+    held: { since: MBEC },
     about: "mode-based execute control",
   },
   {
@@ -86,7 +101,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 1,
-    releases: { since: "6.1" },
+    held: { since: TERTIARY },
     about: "IPI virtualization",
   },
   {
@@ -94,17 +109,33 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 1,
-    releases: { since: "6.18" },
+    held: { since: ALL_PAIRS },
     about: "interrupts posted by devices",
   },
-  { name: "nested", module: "kvm_intel", type: "bool", default: 1, about: "VMX for guests" },
+  {
+    name: "nested",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    held: { before: NESTED_DECIDES },
+    about: "VMX for guests",
+  },
+  {
+    name: "nested",
+    module: "kvm_intel",
+    type: "bool",
+    default: 1,
+    held: { since: NESTED_DECIDES },
+    shown: "1/0",
+    about: "VMX for guests; left alone, on where there are EPT and VMCS shadowing",
+  },
   { name: "pml", module: "kvm_intel", type: "bool", default: 1, about: "page-modification logging" },
   {
     name: "error_on_inconsistent_vmcs_config",
     module: "kvm_intel",
     type: "bool",
     default: 1,
-    releases: { since: "6.1" },
+    held: { since: STRICT_CONFIG },
     about: "refuse to load on contradictory capabilities",
   },
   {
@@ -127,7 +158,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 0,
-    releases: { since: "5.10" },
+    held: { since: { after: "5.6", by: "5.10" } },
     about: "guests with fewer physical-address bits than the host",
   },
   {
@@ -135,7 +166,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 0,
-    releases: { since: "7.2" },
+    held: { since: "7.0" },
     about: "performance counters handed to the guest",
   },
   {
@@ -173,14 +204,21 @@ export const PARAMS = [
     default: 0xffff_ffff,
     about: "PAUSE-loop exiting: largest window",
   },
-  // Hidden behind CONFIG_BROKEN in 6.12 and in stable 5.15.174, 6.1.119 and 6.6.63 (CVE-2024-53135); 5.10 from 5.10.231.
   {
     name: "pt_mode",
     module: "kvm_intel",
     type: "int",
     default: 0,
+    held: { before: PT_HIDDEN },
+    about: "Intel PT: 0 system, 1 host and guest",
+  },
+  {
+    name: "pt_mode",
+    module: "kvm_intel",
+    type: "int",
+    default: 0,
+    held: { since: PT_HIDDEN },
     config: "CONFIG_BROKEN",
-    configSince: "5.15",
     about: "Intel PT: 0 system, 1 host and guest",
   },
   {
@@ -196,7 +234,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 1,
-    releases: { since: "5.15" },
+    held: { since: SGX_FOR_GUESTS },
     config: "CONFIG_X86_SGX_KVM",
     about: "SGX for guests",
   },
@@ -205,7 +243,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 0,
-    releases: { since: "6.18" },
+    held: { since: { after: "6.14", by: "6.18" } },
     config: "CONFIG_KVM_INTEL_TDX",
     about: "trust domains",
   },
@@ -221,7 +259,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 0,
-    releases: { until: "6.18" },
+    held: { before: "6.19" },
     about: "let the CPU check nested controls early",
   },
   {
@@ -229,7 +267,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 0,
-    releases: { since: "7.2" },
+    held: { since: "6.19" },
     about: "warn when a nested consistency check was missed",
   },
   {
@@ -237,7 +275,7 @@ export const PARAMS = [
     module: "kvm",
     type: "bool",
     default: 1,
-    releases: { since: "6.1" },
+    held: { since: ONE_PAGE_VMCS },
     about: "performance counters for guests",
   },
   {
@@ -245,7 +283,7 @@ export const PARAMS = [
     module: "kvm",
     type: "bool",
     default: 0,
-    releases: { since: "5.10", until: "5.15" },
+    held: { since: { after: "5.6", by: "5.10" }, before: TDP_MMU_ON },
     about: "the newer MMU for two-dimensional paging",
   },
   {
@@ -253,10 +291,16 @@ export const PARAMS = [
     module: "kvm",
     type: "bool",
     default: 1,
-    releases: { since: "6.1" },
+    held: { since: TDP_MMU_ON },
     about: "the newer MMU for two-dimensional paging",
   },
 ] as const satisfies readonly ParamRow[];
+
+/** Parameters that can be written while the module is loaded; module_param with 0644. */
+export const WRITABLE_PARAMS: readonly (Fact & { readonly name: ParamName })[] = [
+  { name: "dump_invalid_vmcs" },
+  { name: "tdp_mmu", held: { before: TDP_MMU_FIXED } },
+];
 
 /** Word that holds a parameter that is a number. */
 export function intParamWord(name: IntParam): WordName {

@@ -1,25 +1,24 @@
-import { inRange, RELEASES, type Release, type ReleaseRange } from "../../rules/release.js";
+import { type Fact, holdsIn } from "../../rules/held.js";
+import { NEWEST_RELEASE, type Release } from "../../rules/release.js";
 
 /*
  * How the kernel reads the text of a module parameter (kernel/params.c: param_set_bool, param_set_uint, param_set_int;
  * lib/kstrtox.c).
  */
 
-const NEWEST = RELEASES[RELEASES.length - 1] as Release;
-
 /** First letters that decide, in either case. `o` needs a second one: on or off. */
-const LETTERS: readonly { readonly on: string; readonly off: string; readonly releases?: ReleaseRange }[] = [
+export const BOOL_LETTERS: readonly (Fact & { readonly on: string; readonly off: string })[] = [
   { on: "y1", off: "n0" },
-  // true and false since 5.19, enabled and disabled since 6.14.
-  { on: "t", off: "f", releases: { since: "6.1" } },
-  { on: "e", off: "d", releases: { since: "6.18" } },
+  // true and false; enabled and disabled.
+  { on: "t", off: "f", held: { since: "5.19" } },
+  { on: "e", off: "d", held: { since: "6.14" } },
 ];
 
 /** kstrtobool: the first character decides, of `o` the second. Undefined when refused. */
-export function parseBool(text: string, release: Release = NEWEST): boolean | undefined {
+export function parseBool(text: string, release: Release = NEWEST_RELEASE): boolean | undefined {
   const [first = "", second = ""] = text.toLowerCase();
-  for (const { on, off, releases } of LETTERS) {
-    if (first === "" || !inRange(release, releases)) continue;
+  for (const { on, off, held } of BOOL_LETTERS) {
+    if (first === "" || holdsIn(release, held) === false) continue;
     if (on.includes(first)) return true;
     if (off.includes(first)) return false;
   }
@@ -42,7 +41,8 @@ export function parseInteger(text: string, signed: boolean): number | "invalid" 
 }
 
 /** As /sys/module/MODULE/parameters prints it. */
-export function formatBool(value: boolean): string {
+export function formatBool(value: boolean, shown: "Y/N" | "1/0" = "Y/N"): string {
+  if (shown === "1/0") return value ? "1" : "0";
   return value ? "Y" : "N";
 }
 

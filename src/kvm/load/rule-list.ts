@@ -1,6 +1,7 @@
 import { BOOT_RULES } from "../../linux/boot-rules.js";
-import { type KernelConfig, simplify } from "../../rules/compile.js";
-import { inRange, type Release } from "../../rules/release.js";
+import { type KernelConfig, simplify } from "../../rules/condition.js";
+import { rowsIn } from "../../rules/held.js";
+import type { Release } from "../../rules/kernels.js";
 import type { Rule } from "../../rules/rule.js";
 import { loadRules } from "./load-order.js";
 
@@ -15,8 +16,8 @@ export function rulesOf(release: Release, config: KernelConfig): readonly Rule[]
   }
   let rules = byRelease.get(release);
   if (rules === undefined) {
-    rules = [...BOOT_RULES, ...loadRules(release)].filter(
-      (rule) => inRange(release, rule.releases) && (rule.when === undefined || simplify(rule.when, config) !== false),
+    rules = rowsIn<Rule>([...BOOT_RULES, ...loadRules(release)], release).filter(
+      (rule) => rule.when === undefined || simplify(rule.when, config) !== false,
     );
     byRelease.set(release, rules);
   }

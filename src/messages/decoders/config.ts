@@ -1,28 +1,26 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { bitsOf } from "../../bits/word.js";
 import { describeMsr } from "../../input/text/msr-names.js";
+import { ALL_PAIRS, STRICT_CONFIG } from "../../kvm/changes.js";
+import { COMPATIBILITY_WORDS } from "../../kvm/guest/compatibility.js";
 import { type LayoutRow, vmcsConfigField } from "../../kvm/guest/layout.js";
-import { SETUP_VMCS_CONFIG_RULES } from "../../kvm/load/setup-vmcs-config.js";
+import { EVMCS_KEEPS, SETUP_VMCS_CONFIG_RULES } from "../../kvm/load/setup-vmcs-config.js";
 import { printersOf } from "../../kvm/printers.js";
 import { replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
-import type { Release } from "../../rules/release.js";
+import { formatKernels, kernelName, NEWEST_RELEASE } from "../../rules/release.js";
 import { bitIndex, WORD_NAMES, type WordName } from "../../rules/words.js";
-import { type Cause, type Decoded, type NamedValue, rangesText, sinceText } from "../answer.js";
+import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
 import { bitsOf64, bitText, type ExplainedBit, explainBit, explainWordBit, listText } from "./bits.js";
-import { mergeRanges } from "./kernel.js";
 
 const VMX = "arch/x86/kvm/vmx/vmx.c";
 
 // ---- VMCS config on CPU n doesn't match reference config ----
 
-/** The newest layout of struct vmcs_config: the message has been there since 7.2. */
-const NEWEST: Release = "7.3";
-
 export function decodeVmcsConfig(matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  const release = context.release ?? NEWEST;
+  const release = context.release ?? NEWEST_RELEASE;
   const bits: ExplainedBit[] = [];
   const values: NamedValue[] = [];
   const causes: Cause[] = [];
@@ -43,7 +41,7 @@ export function decodeVmcsConfig(matches: readonly [Match, ...Match[]], context:
   const named = listText(bits.map((bit) => `${bitText(bit)} of ${bit.register}`));
   if (context.host !== undefined) causes.push(...hostDifferences(context));
   const isNew = matches.some(({ row }) => row.group === "vmcs-config");
-  const ranges = mergeRanges(printersOf(matches[0]?.line ?? "").map(({ releases }) => releases));
+  const printing = printersOf(matches[0]?.line ?? "").flatMap(({ releases }) => releases);
   const cpuText = listText([...cpus].map((cpu) => `CPU ${cpu}`));
   return {
     ...(bits.length === 0
@@ -58,7 +56,7 @@ export function decodeVmcsConfig(matches: readonly [Match, ...Match[]], context:
       fn: "vmx_check_processor_compat",
       file: VMX,
       says: "Every further CPU computes struct vmcs_config for itself; all have to be equal byte by byte.",
-      since: isNew ? sinceText({ since: "7.2" }) : `${rangesText(ranges)}, which names no bit`,
+      since: isNew ? sinceText(COMPATIBILITY_WORDS.held) : `${formatKernels(printing)}, which names no bit`,
     },
     depends:
       isNew && context.release === undefined && values.length > 0
@@ -90,7 +88,7 @@ function hostDifferences(context: ExplainContext): Cause[] {
       });
       const who = check.core.coreTypes.join("/") || check.core.logicalCpus || "a further CPU";
       return {
-        text: `On the machine that was given, ${who} differs from the first CPU under Linux ${release}: ${parts.join("; ")}.`,
+        text: `On the machine that was given, ${who} differs from the first CPU under ${kernelName(release)}: ${parts.join("; ")}.`,
         certainty: check.agrees === "no" ? "certain" : "possible",
       };
     });
@@ -153,7 +151,7 @@ export function decodeEntryExitPair([match]: readonly [Match, ...Match[]], _cont
       fn: "setup_vmcs_config",
       file: VMX,
       says: "Entry and exit controls that load and save the same register have to come in pairs.",
-      since: wanted ? sinceText({ since: "6.18" }) : sinceText({ since: "6.1", until: "6.12" }),
+      since: sinceText(wanted ? { since: ALL_PAIRS } : { since: STRICT_CONFIG, before: ALL_PAIRS }),
     },
     causes: [
       { text: "Processors have both or neither: an outer hypervisor hides one of the two bits.", certainty: "likely" },
@@ -186,7 +184,7 @@ export function decodeEvmcsWord([match]: readonly [Match, ...Match[]], _context:
     rule: {
       fn: "evmcs_sanitize_exec_ctrls",
       file: "arch/x86/kvm/vmx/vmx_onhyperv.c",
-      since: sinceText({ since: "6.6" }),
+      since: sinceText(EVMCS_KEEPS),
     },
   };
 }

@@ -1,4 +1,5 @@
 import { replay } from "../../kvm/replay.js";
+import { kernelName } from "../../rules/release.js";
 import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
@@ -148,7 +149,7 @@ function loadCause(context: ExplainContext): Cause | undefined {
   const { host } = context;
   if (host === undefined) return undefined;
   const { loads, release, error } = replay(host, replayOptions(context));
-  const where = `On the machine that was given, Linux ${release}`;
+  const where = `On the machine that was given, ${kernelName(release)}`;
   if (loads === "unknown") return undefined;
   return loads === "yes"
     ? { text: `${where} loads kvm_intel: it only has to be asked to.`, certainty: "likely" }

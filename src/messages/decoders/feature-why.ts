@@ -2,10 +2,10 @@ import type { Tri } from "../../bits/tri.js";
 import { bitAt } from "../../bits/word.js";
 import type { Host } from "../../host/host.js";
 import { registerOf } from "../../registers/registers.js";
-import { DEFAULT_RELEASE, RELEASES, type Release } from "../../rules/release.js";
+import { fileOf, functionOf } from "../../rules/effect.js";
+import { DEFAULT_RELEASE, kernelName, RELEASES, type Release, rangesOf } from "../../rules/release.js";
 import type { Rule } from "../../rules/rule.js";
 import { findFeature } from "../../why/find-feature.js";
-import { rangesOf } from "../../why/remedies.js";
 import { type Why, whyUnder } from "../../why/why.js";
 import { type Cause, type ExplainedRule, rangesText, sinceText } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
@@ -118,8 +118,8 @@ function bitCause(context: ExplainContext, { index, bit }: Wanted): Cause | unde
   if (known.length > 0) {
     notes.push(
       lacking.length === 0
-        ? `every Intel CPU of the atlas has it under Linux ${release} with default parameters`
-        : `${lacking.length} of the ${known.length} Intel CPUs of the atlas lack it under Linux ${release}: ${listText(names.slice(0, 5))}${names.length > 5 ? " and others" : ""}`,
+        ? `every Intel CPU of the atlas has it under ${kernelName(release)} with default parameters`
+        : `${lacking.length} of the ${known.length} Intel CPUs of the atlas lack it under ${kernelName(release)}: ${listText(names.slice(0, 5))}${names.length > 5 ? " and others" : ""}`,
     );
   }
   return { text: `${name}: ${notes.join("; ")}.`, certainty: "possible" };
@@ -131,14 +131,14 @@ function hostCause(context: ExplainContext, host: Host, index: number, bit: numb
   const answer = offered.nested === "no" ? "no" : offers(offered, index, bit);
   if (answer === "yes") {
     return {
-      text: `${name}: KVM of Linux ${release} offers it on this machine; the message is not from this machine, kernel or set of parameters.`,
+      text: `${name}: KVM of ${kernelName(release)} offers it on this machine; the message is not from this machine, kernel or set of parameters.`,
       certainty: "likely",
     };
   }
   const found = findFeature(nameFor(index, bit));
   if (found.kind !== "one")
     return {
-      text: `${name}: not offered on this machine under Linux ${release}.`,
+      text: `${name}: not offered on this machine under ${kernelName(release)}.`,
       certainty: answer === "no" ? "certain" : "possible",
     };
   const answers = whyUnder(host, found.feature, replayOptions(context, release), "nested");
@@ -154,7 +154,7 @@ function hostCause(context: ExplainContext, host: Host, index: number, bit: numb
     nested: "KVM does not pass it on to guests",
   };
   return {
-    text: `${name}: on this machine under Linux ${release} ${where === undefined ? "it is not offered" : layers[where]}${lostAt === undefined ? ", as far as the registers are known" : ""}${because}.`,
+    text: `${name}: on this machine under ${kernelName(release)} ${where === undefined ? "it is not offered" : layers[where]}${lostAt === undefined ? ", as far as the registers are known" : ""}${because}.`,
     certainty: answer === "no" ? "certain" : "possible",
   };
 }
@@ -191,7 +191,13 @@ export function refusingRule(context: ExplainContext, vmx: readonly Wanted[]): E
     if (found.kind !== "one") continue;
     const rule = decidedBy(whyUnder(host, found.feature, replayOptions(context), "nested"))?.rule;
     if (rule !== undefined) {
-      return { fn: rule.fn, file: rule.source, says: rule.says, since: sinceText(rule.releases) };
+      const release = context.release ?? DEFAULT_RELEASE;
+      return {
+        fn: functionOf(rule, release),
+        file: fileOf(rule, release),
+        says: rule.says,
+        since: sinceText(rule.held),
+      };
     }
   }
   return undefined;

@@ -2,18 +2,10 @@ import type { Host } from "../../host/host.js";
 import { looselyPrinting, type Printer, printersOf, templatePattern } from "../../kvm/printers.js";
 import { replay } from "../../kvm/replay.js";
 import type { Certainty } from "../../rules/machine.js";
-import { DEFAULT_RELEASE, inRange, RELEASES, type Release, type ReleaseRange } from "../../rules/release.js";
-import { rangesOf } from "../../why/remedies.js";
-import { type Cause, type Decoded, rangesText } from "../answer.js";
+import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
+import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-
-/** The steps of loading that the replay keeps in one list are spread over several functions. */
-function functionOf({ fn, file, releases }: Printer): string {
-  if (fn !== "kvm_load") return fn;
-  if (file !== "arch/x86/kvm/x86.c") return "__kvm_is_vmx_supported";
-  return inRange("6.6", releases) ? "__kvm_x86_vendor_init" : "kvm_arch_init";
-}
 
 // ---- Messages of boot and of loading KVM ----
 
@@ -74,14 +66,14 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
         : "the machine (--host), and whether it is a virtual machine",
     );
   }
+  const { release } = context;
+  const printing = found.flatMap(({ releases }) => releases);
   if (
-    context.release !== undefined &&
+    release !== undefined &&
     first !== undefined &&
-    !looselyPrinting(match.line).some(({ printer }) => inRange(context.release as Release, printer.releases))
+    !looselyPrinting(match.line).some(({ printer }) => printer.releases.includes(release))
   ) {
-    depends.push(
-      `the kernel: Linux ${context.release} does not print this text, ${rangesText(found.map((p) => p.releases))} does`,
-    );
+    depends.push(`the kernel: ${kernelName(release)} does not print this text, ${formatKernels(printing)} does`);
   }
   if (unnamed && context.signs.unsupported === "both") {
     causes.push({
@@ -98,10 +90,10 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
       ? {}
       : {
           rule: {
-            fn: functionOf(found.find((p) => inRange(context.release ?? DEFAULT_RELEASE, p.releases)) ?? first),
+            fn: functionAt(found.find((p) => p.releases.includes(release ?? DEFAULT_RELEASE)) ?? first, release),
             file: first.file,
             ...(says === "" ? {} : { says }),
-            since: rangesText(mergeRanges(found.map((p) => p.releases))),
+            since: formatKernels(printing),
           },
         }),
     ...(amd
@@ -110,9 +102,11 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   };
 }
 
-/** Ranges as neighbouring releases of the table, without overlaps. */
-export function mergeRanges(ranges: readonly (ReleaseRange | undefined)[]): readonly ReleaseRange[] {
-  return rangesOf(RELEASES.filter((release) => ranges.some((range) => inRange(release, range))));
+/** The function that prints it in a kernel, or in the newest one that does. */
+function functionAt({ fn, releases }: Printer, release: Release | undefined): string {
+  const asked = release ?? DEFAULT_RELEASE;
+  const newest = RELEASES.filter((one) => releases.includes(one)).at(-1);
+  return fn(releases.includes(asked) ? asked : (newest ?? (releases[0] as Release)));
 }
 
 const PREDICTIONS = {
@@ -128,7 +122,7 @@ function predicted(host: Host, context: ExplainContext, found: readonly Printer[
   const feat = replayed.cpu.word("IA32_FEAT_CTL.lo");
   const register =
     feat.unknown === 0 ? ` IA32_FEAT_CTL reads 0x${feat.value.toString(16)}.` : " IA32_FEAT_CTL was not read.";
-  const where = `On the machine that was given, Linux ${replayed.release}`;
+  const where = `On the machine that was given, ${kernelName(replayed.release)}`;
   if (hit === undefined) {
     return {
       cause: {

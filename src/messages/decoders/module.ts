@@ -3,20 +3,20 @@ import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { DEBIAN_CONFIG, paramsOf, paramText, type Replay, replay } from "../../kvm/replay.js";
 import { nearest } from "../../registers/edit-distance.js";
+import { holdsIn } from "../../rules/held.js";
+import { KERNELS } from "../../rules/kernels.js";
 import type { Refusal } from "../../rules/machine.js";
-import { RELEASES, type Release } from "../../rules/release.js";
+import { formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
 import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
 import { findFeature } from "../../why/find-feature.js";
-import { rangesOf } from "../../why/remedies.js";
-import { type Cause, type Decoded, rangesText } from "../answer.js";
+import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/steps.js";
 import { shellWord } from "../shell-word.js";
 import { listText } from "./bits.js";
-import { mergeRanges } from "./kernel.js";
 import { explainRemedies } from "./remedy.js";
 
 // ---- modprobe ----
@@ -128,7 +128,7 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       commands: ["grep -r kvm /etc/modprobe.d; cat /proc/cmdline"],
     });
   }
-  const lines = [...refusing.values()].slice(0, 12).map((row) => `${row.says} (${rangesText(rangesOf(row.releases))})`);
+  const lines = [...refusing.values()].slice(0, 12).map((row) => `${row.says} (${formatKernels(row.releases)})`);
   return {
     causes,
     steps,
@@ -137,14 +137,14 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       fn: "vmx_init",
       file: "arch/x86/kvm/vmx/vmx.c",
       says: `Returns -${errno}, which modprobe shows as "${match.groups.reason}".`,
-      since: rangesText(mergeRanges([...refusing.values()].flatMap((row) => rangesOf(row.releases)))),
+      since: formatKernels([...refusing.values()].flatMap((row) => row.releases)),
     },
     depends: host === undefined ? ["the machine (--host) and the lines that the kernel printed"] : [],
   };
 }
 
 function replayCause(replayed: Replay, errno: Errno): Cause {
-  const where = `On the machine that was given, Linux ${replayed.release}`;
+  const where = `On the machine that was given, ${kernelName(replayed.release)}`;
   if (replayed.loads === "yes")
     return {
       text: `${where} loads kvm_intel: the error is from another machine, kernel or parameter.`,
@@ -238,7 +238,9 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
     };
   }
   const [first] = rows as [ParamRow, ...ParamRow[]];
-  const ranges = mergeRanges(rows.map((row) => row.releases));
+  const where = formatKernels(
+    KERNELS.map(({ id }) => id).filter((id) => rows.some(({ held }) => holdsIn(id, held) !== false)),
+  );
   const causes: Cause[] = [];
   const steps: Step[] = [];
   if (match.row.id === "kvm-unknown-parameter") {
@@ -247,7 +249,7 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
     causes.push({
       text: wrong
         ? `${name} is a parameter of ${module}, not of ${match.groups.module}.`
-        : `${name} (${first.about}) exists in ${rangesText(ranges)}${first.config === undefined ? "" : `, in kernels built with ${first.config}`}; this kernel has it no longer, not yet, or not built in.`,
+        : `${name} (${first.about}) exists in ${where}${first.config === undefined ? "" : `, in kernels built with ${first.config}`}; this kernel has it no longer, not yet, or not built in.`,
       certainty: "certain",
     });
   }
@@ -273,7 +275,7 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
     const row = paramsOf(replayed.release, replayed.config).find((one) => one.name === name);
     if (row !== undefined) {
       causes.push({
-        text: `On the machine that was given, Linux ${replayed.release} sets it to ${paramText(replayed.cpu, row)}.`,
+        text: `On the machine that was given, ${kernelName(replayed.release)} sets it to ${paramText(replayed.cpu, row)}.`,
         certainty: "certain",
       });
     }
@@ -294,7 +296,7 @@ export function decodeModuleParameter([match]: readonly [Match, ...Match[]], con
       fn: `module_param(${name})`,
       file: "arch/x86/kvm",
       says: `${name}: ${first.about}.`,
-      since: rangesText(ranges),
+      since: where,
     },
   };
 }

@@ -3,6 +3,8 @@ import { describeMsr } from "../../input/text/msr-names.js";
 import { loadRules } from "../../kvm/load/load-order.js";
 import { BOOT_RULES } from "../../linux/boot-rules.js";
 import { registerOf } from "../../registers/registers.js";
+import { functionOf } from "../../rules/effect.js";
+import { rowsIn } from "../../rules/held.js";
 import { RELEASES } from "../../rules/release.js";
 import type { Rule } from "../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
@@ -17,11 +19,13 @@ import { restoreRule } from "./restore.js";
 function plainReaders(index: number): readonly string[] {
   const name = (Object.keys(REPLAY_MSRS) as MsrName[]).find((candidate) => REPLAY_MSRS[candidate] === index);
   if (name === undefined) return [];
-  const rules = new Set<Rule>(BOOT_RULES as readonly Rule[]);
-  for (const release of RELEASES) for (const rule of loadRules(release)) rules.add(rule);
-  const fns = [...rules]
-    .filter((rule) => rule.does.some((effect) => "read" in effect && effect.read === name && effect.how === "plain"))
-    .map((rule) => rule.fn);
+  const reads = (rule: Rule) =>
+    rule.does.some((effect) => "read" in effect && effect.read === name && effect.how === "plain");
+  const fns = RELEASES.flatMap((release) =>
+    rowsIn<Rule>([...BOOT_RULES, ...loadRules(release)], release)
+      .filter(reads)
+      .map((rule) => functionOf(rule, release)),
+  );
   return [...new Set(fns)];
 }
 

@@ -5,6 +5,7 @@ import { checkRestore, type MsrPairs } from "../../kvm/guest/restore.js";
 import { RESTORE_BASE, RESTORE_RULES, type RestoreRule } from "../../kvm/guest/restore-rules.js";
 import { type GuestTest, VCPU_CONTROL_RULES } from "../../kvm/guest/vcpu-rules.js";
 import { registerOf } from "../../registers/registers.js";
+import { heldTri } from "../../rules/held.js";
 import type { Release } from "../../rules/release.js";
 import { bitIndex } from "../../rules/words.js";
 import { type ExplainContext, isBefore } from "../context.js";
@@ -60,12 +61,7 @@ export function comparesWithGuest(context: ExplainContext): Tri {
   const { release, kernel } = context;
   if (isBefore(kernel, 5, 6) && context.releaseFrom !== "given") return "yes";
   if (release === undefined) return "unknown";
-  const row = RESTORE_BASE.find((candidate) => candidate.release === release);
-  if (row === undefined) return "no";
-  if (row.patch === undefined) return "yes";
-  // Distributions count from .0 and take stable updates on top.
-  const patch = context.releaseFrom === "given" ? undefined : kernel?.patch;
-  return patch === undefined || patch === 0 ? "unknown" : patch < row.patch ? "yes" : "no";
+  return heldTri(release, RESTORE_BASE.held);
 }
 
 /** A control that follows the guest's CPUID. */

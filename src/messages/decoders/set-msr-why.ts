@@ -1,6 +1,8 @@
 import type { U64 } from "../../bits/u64.js";
+import { FULL_LISTS } from "../../kvm/changes.js";
 import { QEMU_RESTORE_ORDER } from "../../kvm/guest/restore.js";
-import { inRange } from "../../rules/release.js";
+import { holdsIn } from "../../rules/held.js";
+import { kernelName } from "../../rules/release.js";
 import type { Cause } from "../answer.js";
 import { type ExplainContext, isBefore } from "../context.js";
 import { bitText, explainBit, listText } from "./bits.js";
@@ -9,6 +11,9 @@ import { comparesWithGuest, controlsByCpuid, EVMCS_CONTROLS, isControls, type Re
 /*
  * What makes KVM refuse a value that the CPU could honour: the shape of the value and the signs in the text tell.
  */
+
+/** KVM no longer keeps the must-be-1 bits of the CPU for guests. */
+const NESTED_FROM_CONFIG = { since: FULL_LISTS };
 
 /** A value that somebody tried to set. */
 export interface SetMsr {
@@ -66,7 +71,7 @@ export function circumstances(subject: SetMsr, refusal: Refusal): Cause[] {
 export function mustBeOne(subject: SetMsr): readonly number[] {
   const { index, context } = subject;
   if (index !== 0x48d || askedFor(subject, 0) || askedFor(subject, 3)) return [];
-  if (context.release !== undefined && inRange(context.release, { since: "6.1" })) return [];
+  if (context.release !== undefined && holdsIn(context.release, NESTED_FROM_CONFIG) !== false) return [];
   return [0, 3, 5].filter((bit) => !askedFor(subject, bit));
 }
 
@@ -76,7 +81,7 @@ function mustBeOneCause(subject: SetMsr, refusal: Refusal): Cause | undefined {
   if (bits.length === 0) return undefined;
   if (context.host !== undefined && refusal.refused.length > 0) return undefined;
   const names = listText(bits.map((bit) => bitText(explainBit(0x481, bit, "must be 1"))));
-  const kernel = context.kernel?.text ?? (context.release === undefined ? undefined : `Linux ${context.release}`);
+  const kernel = context.kernel?.text ?? (context.release === undefined ? undefined : `${kernelName(context.release)}`);
   return {
     text: `The value does not allow ${names} to be 1, although KVM cannot work without them: QEMU leaves a control out when KVM reports that it must be 1. So IA32_VMX_PINBASED_CTLS of this host has them in its must-be-1 half, as outer hypervisors (VMware) do and no processor does. Up to 5.15 KVM keeps such bits for guests and refuses QEMU's value, which drops them; since 6.1 it does not keep them${kernel === undefined ? "" : ` (this kernel: ${kernel})`}.`,
     certainty: kernel === undefined ? "likely" : "certain",
@@ -87,7 +92,7 @@ function mustBeOneCause(subject: SetMsr, refusal: Refusal): Cause | undefined {
 function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
   const { signs, release, host } = context;
   if (host !== undefined || !isControls(index) || !(signs.vmware || signs.virtualMachine)) return undefined;
-  if (release !== undefined && inRange(release, { since: "6.1" })) return undefined;
+  if (release !== undefined && holdsIn(release, NESTED_FROM_CONFIG) !== false) return undefined;
   return {
     text: "The host is a virtual machine: its hypervisor can demand controls as 1 that no processor demands. Up to 5.15 KVM keeps such must-be-1 bits for guests and refuses a value whose low half lacks them; since 6.1 it does not.",
     certainty: "possible",

@@ -2,8 +2,7 @@ import { formatU64, parseHexU64 } from "../../bits/u64.js";
 import { describeMsr } from "../../input/text/msr-names.js";
 import type { MsrPair } from "../../kvm/guest/restore.js";
 import { registerOf } from "../../registers/registers.js";
-import { DEFAULT_RELEASE, RELEASES, type Release } from "../../rules/release.js";
-import { rangesOf } from "../../why/remedies.js";
+import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
 import { type Cause, type Decoded, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
@@ -129,10 +128,12 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
   const words = offered.msrs.get(index) as MsrPair;
   const refusal = refusalOf(offered.release, offered.msrs, index, asked);
   const certain = refusal.refused.some((row) => row.certain) || refusal.fields.length > 0;
-  const kvm = `KVM of Linux ${offered.release} on this machine`;
+  const kvm = `KVM of ${kernelName(offered.release)} on this machine`;
   const causes: Cause[] = [];
   const depends =
-    context.release === undefined ? [`the kernel: Linux ${offered.release} was taken because none was given`] : [];
+    context.release === undefined
+      ? [`the kernel: ${kernelName(offered.release)} was taken because none was given`]
+      : [];
   if (offered.nested === "no") {
     return {
       layer: "KVM parameter",
@@ -189,9 +190,7 @@ function withoutHost(subject: SetMsr): Decoded {
     const where =
       everywhere && context.release === undefined
         ? "in every release"
-        : rangesOf(never.map(({ release }) => release))
-            .map(sinceText)
-            .join(" and ");
+        : formatKernels(never.map(({ release }) => release));
     causes.push({
       text: `${refusedText(subject, onlyCertain(first.refusal), "KVM")} This is so on every CPU ${everywhere && context.release === undefined ? "and " : "with "}${where}.`,
       certainty: everywhere ? "certain" : "possible",
@@ -286,7 +285,7 @@ function atlasCause({ index, asked }: SetMsr, release: Release): Cause | undefin
   if (known.length === 0) return undefined;
   if (accepting === known.length) {
     return {
-      text: `Every one of the ${known.length} Intel CPUs of the atlas would accept the value under Linux ${release} with default parameters: the CPU itself is hardly the reason; an outer hypervisor, a parameter or the guest's CPUID is.`,
+      text: `Every one of the ${known.length} Intel CPUs of the atlas would accept the value under ${kernelName(release)} with default parameters: the CPU itself is hardly the reason; an outer hypervisor, a parameter or the guest's CPUID is.`,
       certainty: "likely",
     };
   }
@@ -296,7 +295,7 @@ function atlasCause({ index, asked }: SetMsr, release: Release): Cause | undefin
   if (nearest === undefined) return undefined;
   const names = listText(nearest.bits.map((bit) => bitText(explainBit(index, bit, "refused"))));
   return {
-    text: `Under Linux ${release}, ${accepting} of the ${known.length} Intel CPUs of the atlas would accept it, ${known.length - accepting} would not; the fewest bits are missing on ${listText(nearest.names.slice(0, 4))}${names === "" ? "" : `: ${names}`}.`,
+    text: `Under ${kernelName(release)}, ${accepting} of the ${known.length} Intel CPUs of the atlas would accept it, ${known.length - accepting} would not; the fewest bits are missing on ${listText(nearest.names.slice(0, 4))}${names === "" ? "" : `: ${names}`}.`,
     certainty: "possible",
   };
 }

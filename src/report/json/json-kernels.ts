@@ -1,48 +1,58 @@
 import type { ParamRow } from "../../kvm/load/params.js";
 import { paramsOf } from "../../kvm/replay.js";
 import { vmxWordCount } from "../../linux/cpuinfo.js";
-import { DEFAULT_RELEASE, LONGTERM, RELEASES } from "../../rules/release.js";
-import type { Rule } from "../../rules/rule.js";
-import type { KernelDiff } from "../../why/kernel-diff.js";
+import { functionOf } from "../../rules/effect.js";
+import { KERNELS, type KernelRow } from "../../rules/kernels.js";
+import { DEFAULT_RELEASE, kernelName, type Release } from "../../rules/release.js";
+import type { FactChange, KernelDiff } from "../../why/kernel-diff.js";
 
-/** The JSON of `vmxlens kernels` without a release: schema/kernels.schema.json. */
+/** The JSON of `vmxlens kernels` without a kernel: schema/kernels.schema.json. */
 export function kernelsJson() {
   return {
-    format: "vmxlens-kernels/1",
+    format: "vmxlens-kernels/2",
     default: DEFAULT_RELEASE,
-    releases: RELEASES.map((release) => ({
-      release,
-      longterm: LONGTERM.includes(release),
-      words: vmxWordCount(release),
-      params: paramsOf(release).map(paramJson),
+    releases: (KERNELS as readonly (KernelRow & { readonly id: Release })[]).map((row) => ({
+      release: row.id,
+      name: kernelName(row.id),
+      line: row.line,
+      base: row.base,
+      tree: row.tree,
+      known: row.sure,
+      longterm: row.longterm === true,
+      words: vmxWordCount(row.id),
+      params: paramsOf(row.id).map(paramJson),
     })),
   };
 }
 
 /** The JSON of `vmxlens kernels R1 [R2]`: schema/kernel-diff.schema.json. */
-export function kernelDiffJson({ from, to, flags, words, controls, params, rules, moved }: KernelDiff) {
+export function kernelDiffJson({ from, to, tables, moved }: KernelDiff) {
   return {
-    format: "vmxlens-kernel-diff/1",
+    format: "vmxlens-kernel-diff/2",
     from,
     to,
-    words,
-    flags,
-    controls: controls.map(({ group, name, before, after }) => ({
-      group,
-      name,
-      before: before ?? null,
-      after: after ?? null,
+    tables: tables.map(({ table, added, removed, changed }) => ({
+      table: table.name,
+      title: table.title,
+      added: added.map(factJson),
+      removed: removed.map(factJson),
+      changed: changed.map(({ key, before, after }) => ({
+        key,
+        before: before.row.text,
+        after: after.row.text,
+        certain: before.certain && after.certain,
+        source: after.row.file,
+        function: after.row.fn,
+      })),
     })),
-    params: { added: params.added.map(paramJson), removed: params.removed.map(paramJson) },
-    rules: { added: rules.added.map(ruleJson), removed: rules.removed.map(ruleJson) },
-    moved: moved.map(ruleJson),
+    moved: moved.map((rule) => ({ key: rule.id, text: rule.says, function: functionOf(rule, to) })),
   };
+}
+
+function factJson({ row: { key, text, file, fn }, certain }: FactChange) {
+  return { key, text, certain, source: file, function: fn };
 }
 
 function paramJson({ module, name, type, default: value, about }: ParamRow) {
   return { module, name, type, default: value, about };
-}
-
-function ruleJson({ id, fn, says, source }: Rule) {
-  return { id, function: fn, says, source };
 }

@@ -2,6 +2,7 @@ import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../../kvm/replay.js";
 import { vmxWordCount } from "../../linux/cpuinfo.js";
 import { hexIndex } from "../../registers/registers.js";
+import { fileOf, functionOf } from "../../rules/effect.js";
 import type { TraceEvent } from "../../rules/machine.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
 import type { Situation } from "../../situation/situation.js";
@@ -27,10 +28,10 @@ function runJson(traced: TracedReplay, phases: readonly Phase[]) {
     kernel: traced.replayed.release,
     steps: steps.map((step) => ({
       phase: phaseOf(step.rule),
-      function: step.rule.fn,
+      function: functionOf(step.rule, traced.replayed.release),
       rule: step.rule.id,
       says: step.rule.says,
-      source: step.rule.source,
+      source: fileOf(step.rule, traced.replayed.release),
       happens: happens(traced, step),
       events: step.events.map(eventJson),
     })),

@@ -1,4 +1,6 @@
 import { hexIndex } from "../../registers/registers.js";
+import { fileOf, functionOf } from "../../rules/effect.js";
+import { mainlineRange } from "../../rules/held.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
 import { replays } from "../../situation/replays.js";
 import type { Candidate } from "../../situation/situation.js";
@@ -68,10 +70,10 @@ function underJson(why: Why, { release, options }: Candidate) {
     })),
     rules: decidingRules(why).map((rule) => ({
       id: rule.id,
-      function: rule.fn,
-      source: rule.source,
-      since: rule.releases?.since ?? null,
-      until: rule.releases?.until ?? null,
+      function: functionOf(rule, replayed.release),
+      source: fileOf(rule, replayed.release),
+      since: mainlineRange(rule.held ?? {}).since ?? null,
+      until: mainlineRange(rule.held ?? {}).until ?? null,
       says: rule.says,
       condition:
         rule.when === undefined ? null : (conditionText(rule.when, replayed.config, holdsBefore(traced, rule)) ?? null),

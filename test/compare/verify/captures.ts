@@ -29,7 +29,7 @@ function seen(capture: Capture, scenario: Scenario): Seen {
   const nested = new Map(Object.entries(features ?? {}).map(([index, text]) => [Number(index), msrOf(text)]));
   const host: Host = {
     vendor: capture.vendor,
-    kernel: `${capture.release}.1-amd64`,
+    kernel: `${capture.release}-amd64`,
     ...(Object.keys(params.kvm_intel).length + Object.keys(params.kvm).length === 0 ? {} : { params }),
     observed: {
       cpuFlags: boot?.flags ?? [],

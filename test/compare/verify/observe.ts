@@ -20,7 +20,7 @@ export function observe(host: Host, options: Omit<ReplayOptions, "trace">): Host
   const printed = [...cpu.boot.messages, ...cpu.load.messages, ...compatibility.flatMap(({ messages }) => messages)];
   return {
     ...host,
-    kernel: `${release}.1`,
+    kernel: `${release}-amd64`,
     ...(loads === "yes" ? { params: { kvm: shown("kvm"), kvm_intel: shown("kvm_intel") } } : {}),
     observed: {
       cpuFlags: set(cpuFlags(release, (name) => cpu.bit("caps", name))),

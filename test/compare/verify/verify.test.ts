@@ -8,7 +8,7 @@ import { type Msr, msrBit, msrValue, UNREAD } from "../../../src/host/msr.js";
 import { readHost } from "../../../src/input/read.js";
 import { type ReplayOptions, replay } from "../../../src/kvm/replay.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../../src/linux/vmx-features.js";
-import { inRange } from "../../../src/rules/release.js";
+import { holdsIn } from "../../../src/rules/held.js";
 import { under } from "../../host/under.js";
 import { MACHINE, SEEN, type Seen } from "./captures.js";
 import { observe } from "./observe.js";
@@ -69,7 +69,7 @@ describe("with one fact altered, exactly this one differs:", () => {
 
   it("each flag", () => {
     for (const row of CPU_FLAGS) {
-      if (!inRange("6.1", "releases" in row ? row.releases : undefined)) continue;
+      if (holdsIn("6.1", "held" in row ? row.held : undefined) !== true) continue;
       const changed = withObserved(host, { cpuFlags: flip(host.observed?.cpuFlags ?? [], row.flag) });
       expect(differ(changed)).toEqual([`flags ${row.flag}`]);
     }
@@ -227,13 +227,9 @@ describe("the likely reason", () => {
   });
 
   it("is another release: every capture says which one it is of", () => {
-    for (const part of [
-      "5.10-corei7_skylake_x plain",
-      "6.1-corei7_haswell_4770-base plain",
-      "7.2-corei7_skylake_x plain",
-    ]) {
+    for (const part of ["6.1-corei7_haswell_4770-base plain", "7.2-corei7_skylake_x plain"]) {
       const { host, options } = named(part);
-      const found = verify({ ...host, kernel: "6.12.0-55.el10.x86_64" }, { ...options, release: "6.12" });
+      const found = verify({ ...host, kernel: "6.12.0-55.fc41.x86_64" }, { ...options, release: "6.12" });
       expect(found.differences.length).toBeGreaterThan(0);
       expect(found.fits[0]?.differing.size).toBe(0);
       expect(found.fits.filter(({ differing: rest }) => rest.size === 0).map(({ release }) => release)).toContain(
@@ -241,7 +237,7 @@ describe("the likely reason", () => {
       );
       for (const { reasons: given } of found.differences) expect(given.map(({ id }) => id)).toContain("other-release");
       expect(found.differences[0]?.reasons.find(({ id }) => id === "other-release")?.text).toMatch(
-        /fits better: 0 differences instead of \d+; 6\.12\.0-55\.el10\.x86_64 may carry code of other releases/,
+        /fits better: 0 differences instead of \d+; 6\.12\.0-55\.fc41\.x86_64 may carry code of other releases/,
       );
     }
   });

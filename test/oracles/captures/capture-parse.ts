@@ -61,7 +61,9 @@ export function parseCapture(name: string, text: string): Capture {
     return lines;
   };
   const uname = /^Linux \S+ (\S+) /m.exec(need("uname").join("\n"))?.[1] ?? "";
-  const { release } = resolveRelease(uname);
+  // `uname -v` has the stable release that a distribution's kernel is: 5.10.0-32-amd64 is Debian 5.10.223-1.
+  const debian = /Debian (\d+\.\d+\.\d+)-/.exec(need("uname").join("\n"))?.[1];
+  const { release } = resolveRelease(debian ?? uname);
   if (release === undefined) throw new Error(`${name}: "${uname}" is no kernel release`);
   const tscKhz = tscOf(text);
   const infos = need("cpuinfo").join("\n").trim().split(/\n\n+/);

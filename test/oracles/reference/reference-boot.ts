@@ -65,7 +65,7 @@ export function referenceBoot(cpu: ReferenceCpu, data: ReferenceData): Reference
     if (!withSgx) return;
     if (!bit(msr, 18)) {
       if (wantKvm || wantDriver) {
-        cpu.say(3, `x86/cpu: SGX disabled ${since("6.6") ? "or unsupported " : ""}by BIOS.`);
+        cpu.say(3, `x86/cpu: SGX disabled ${since("6.12") ? "or unsupported " : ""}by BIOS.`);
       }
       clearSgx();
       return;

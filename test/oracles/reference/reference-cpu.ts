@@ -1,3 +1,4 @@
+import type { Release } from "../../../src/rules/release.js";
 import type { VectorCase } from "../vectors/vector-case.js";
 
 /*
@@ -13,7 +14,23 @@ export type ReferenceInput = VectorCase["in"] & {
   readonly enlightenedVmcs?: boolean;
 };
 
-const RELEASES = ["5.6", "5.10", "5.15", "6.1", "6.6", "6.12", "6.18", "7.2", "7.3"];
+/** The releases of the tables of facts, and the modelled kernel that each is about. */
+export const REFERENCE_RELEASES = {
+  "5.6": "5.6",
+  "5.10": "5.10.223",
+  "5.15": "5.15",
+  "6.1": "6.1",
+  "6.6": "6.6",
+  "6.12": "6.12",
+  "6.18": "6.18",
+  "7.2": "7.2",
+  "7.3": "7.3",
+} as const satisfies { readonly [label: string]: Release };
+
+/** A release by the name that the tables of facts give it. */
+export type ReferenceRelease = keyof typeof REFERENCE_RELEASES;
+
+const RELEASES = Object.keys(REFERENCE_RELEASES);
 
 /** Is `release` the given one or later. */
 function atLeast(release: string, since: string): boolean {

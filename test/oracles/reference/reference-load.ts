@@ -113,8 +113,8 @@ function loadSteps(state: State, boot: Readonly<Record<string, boolean>>): void 
 
 function supported(cpu: ReferenceCpu, boot: Readonly<Record<string, boolean>>): void {
   const { since } = cpu;
-  const refuse = (text: string): never => {
-    cpu.say(3, text);
+  const refuse = (text: string, level = 3): never => {
+    cpu.say(level, text);
     throw new Refused("EOPNOTSUPP");
   };
   if (!cpu.has("vmx")) {
@@ -127,7 +127,9 @@ function supported(cpu: ReferenceCpu, boot: Readonly<Record<string, boolean>>): 
     if (!boot.VMX) refuse("kvm_intel: VMX not fully enabled on CPU 0.  Check kernel logs and/or BIOS");
   } else if (!boot.MSR_IA32_FEAT_CTL || !boot.VMX) {
     if (since("6.6")) refuse(notEnabled);
-    refuse(since("6.1") ? "kvm: support for 'kvm_intel' disabled by bios" : "kvm: disabled by bios");
+    if (since("6.1")) refuse("kvm: support for 'kvm_intel' disabled by bios");
+    // A warning in late 5.15, which the label stands for.
+    refuse("kvm: disabled by bios", since("5.15") ? 4 : 3);
   }
 }
 
@@ -260,7 +262,11 @@ function hardwareSetupRule(state: State, rule: SetupRuleJson, functionName: stri
       return;
     case "vmxon-areas":
       // Up to 5.15 a size of 0 makes get_order() ask for 2^52 pages.
-      if (!cpu.since("6.1") && (high(configOf(state).basic) & 0x1fffn) === 0n) throw new Refused("ENOMEM");
+      if (!cpu.since("6.1") && (high(configOf(state).basic) & 0x1fffn) === 0n) {
+        const [func, flags] = cpu.since("5.15") ? ["__alloc_pages", "gfp"] : ["__alloc_pages_nodemask", "gfp_mask"];
+        cpu.warn({ kind: "WARN_ON_ONCE", func, cond: `!(${flags} & __GFP_NOWARN)` });
+        throw new Refused("ENOMEM");
+      }
       return;
     case "tsc-scaling":
       state.caps.has_tsc_control = predicate(state, "tscScaling");
@@ -366,5 +372,8 @@ function paramTexts(values: ReadonlyMap<string, number>) {
 }
 
 function capsOutput({ cpu, caps, guestCet }: State) {
-  return { preemption_timer_shift: 0, ...caps, ...(cpu.since("6.18") ? guestCet : {}) };
+  // 5.6 has no variable for these two.
+  const { max_tdp_level: _level, max_huge_page_level: _size, ...without } = caps;
+  const shown = cpu.since("5.10") ? caps : without;
+  return { preemption_timer_shift: 0, ...shown, ...(cpu.since("6.18") ? guestCet : {}) };
 }

@@ -113,7 +113,7 @@ export function referenceNested(
     "secondary",
     ...SECONDARY_KEPT,
     ...(since("5.15") ? ["TSC_SCALING"] : []),
-    ...(since("6.1") ? ["USR_WAIT_PAUSE"] : []),
+    ...(since("5.15") ? ["USR_WAIT_PAUSE"] : []),
   );
   const secondaryHigh =
     (secondaryBase & kept) |
@@ -148,7 +148,7 @@ export function referenceNested(
   const cr0 = cpu.rdmsr(0x487);
   let cr4 = cpu.rdmsr(0x489);
   const descExiting = (state.controls.secondary & mask("secondary", "DESC_EXITING")) !== 0n;
-  if (fromConfig && descExiting && !(since("6.6") && cpu.has("umip"))) cr4 |= 1n << 11n;
+  if (since("5.15") && descExiting && !(since("6.6") && cpu.has("umip"))) cr4 |= 1n << 11n;
 
   const tscScaling = (state.controls.secondary & mask("secondary", "TSC_SCALING")) !== 0n;
   const vmcsEnum = since("7.2") ? (tscScaling ? 0x32n : 0x2en) : since("5.15") ? 0x32n : 0x2en;

@@ -1,3 +1,4 @@
+import { VIRT_INIT } from "../../../linux/changes.js";
 import type { MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL } from "../steps.js";
 
@@ -45,17 +46,30 @@ export const LINUX_BOOT_MESSAGES = [
     hint: "disable txt in the bios",
     pattern: /disable TXT in the BIOS or activate TXT before enabling KVM/i,
     what: "IA32_FEAT_CTL is locked with VMX inside SMX only: usable after a measured launch (tboot) and not otherwise.",
-    rule: { fn: "vmx_disabled_by_bios", file: "arch/x86/kvm/vmx.c", since: "Linux before 5.6" },
+    decoder: "kernel-message",
     steps: [{ text: "Turn TXT (Trusted Execution) off in the firmware setup, or boot through tboot." }, READ_FEAT_CTL],
     source: { message: "Linux before 5.6, arch/x86/kvm/vmx.c", meaning: "Linux before 5.6, arch/x86/kvm/vmx.c" },
+  },
+  {
+    id: "rhel8-nested-not-recommended",
+    product: "KVM",
+    layer: "KVM parameter",
+    gravity: "degrades",
+    hint: "not recommended by red hat for nested virtualization",
+    pattern:
+      /Processors without extended page tables or support for shadow VMCS are not recommended by Red Hat for nested virtualization/i,
+    what: "RHEL 8 leaves nested virtualization off where EPT or VMCS shadowing is missing. Here kvm_intel.nested=1 was given all the same: it stays on and is slow.",
+    decoder: "kernel-message",
+    steps: [{ text: "Drop nested=1 to go back to what RHEL 8 decides, or use a CPU with EPT and VMCS shadowing." }],
+    source: { message: FACTS, meaning: "arch/x86/kvm/vmx/nested.c of RHEL 8 (nested_vmx_hardware_setup)" },
   },
   {
     id: "linux-sgx-disabled",
     product: "Linux",
     layer: "firmware",
     gravity: "degrades",
-    hint: "by bios.",
-    pattern: /SGX disabled (?:or unsupported )?by BIOS\./i,
+    hint: ["by bios.", "sgx disabled by bios"],
+    pattern: /SGX disabled (?:or unsupported )?by BIOS\b\.?/i,
     what: "CPUID shows SGX and IA32_FEAT_CTL bit 18 (SGX enable) is 0, so Linux turns SGX off. VMX does not depend on it.",
     decoder: "kernel-message",
     causes: [
@@ -129,7 +143,7 @@ export const LINUX_BOOT_MESSAGES = [
     hint: "arch/x86/virt/",
     pattern: /WARNING: CPU: \d+ PID: \d+ at arch\/x86\/virt\/[\w/]{1,40}\.c:\d+ (?<fn>[\w.]{1,60})/i,
     what: "IA32_VMX_BASIC bits 44:32 give a VMCS region larger than a page, which cannot be; Linux gives VMX up on all CPUs.",
-    rule: { fn: "__x86_vmx_init", file: "arch/x86/virt/hw.c", releases: { since: "7.2" } },
+    rule: { fn: "__x86_vmx_init", file: "arch/x86/virt/hw.c", held: { since: VIRT_INIT } },
     steps: [{ text: "Read the register.", commands: ["sudo rdmsr -a -f 44:32 0x480"] }, ENABLE_OUTER],
     source: { message: "Linux 7.2, arch/x86/virt/hw.c", meaning: "Linux 7.2, arch/x86/virt/hw.c" },
   },

@@ -1,0 +1,162 @@
+import { MAYBE, type Machine, NO, type Truth, YES } from "./machine.js";
+import type { Bits, Condition, ConfigOption } from "./rule.js";
+import { timerTooFast } from "./timer.js";
+import { bitIndex, MSR_NAMES, type WordName, wordIndex } from "./words.js";
+
+/* Conditions: build options are folded away first, and what is left becomes a closure over the machine. */
+
+/** Which build options are set. */
+export type KernelConfig = Readonly<Record<ConfigOption, boolean>>;
+
+/** A compiled condition. */
+export type Test = (m: Machine) => Truth;
+
+/** Folds build options into a condition: true, false, or what is left to ask at run time. */
+export function simplify(condition: Condition, config: KernelConfig): Condition | boolean {
+  if ("config" in condition) return config[condition.config];
+  if ("not" in condition) {
+    const inner = simplify(condition.not, config);
+    return typeof inner === "boolean" ? !inner : { not: inner };
+  }
+  if ("all" in condition || "any" in condition) {
+    const conjunction = "all" in condition;
+    const rest: Condition[] = [];
+    for (const part of conjunction ? condition.all : condition.any) {
+      const inner = simplify(part, config);
+      if (typeof inner !== "boolean") rest.push(inner);
+      else if (inner !== conjunction) return inner;
+    }
+    if (rest.length === 0) return conjunction;
+    if (rest.length === 1) return rest[0] as Condition;
+    return conjunction ? { all: rest } : { any: rest };
+  }
+  return condition;
+}
+
+/** Evaluates a condition at once; for callers that ask about a finished replay. */
+export function evaluate(m: Machine, condition: Condition, config: KernelConfig): Truth {
+  let byConfig = compiled.get(config);
+  if (byConfig === undefined) {
+    byConfig = new WeakMap();
+    compiled.set(config, byConfig);
+  }
+  let test = byConfig.get(condition);
+  if (test === undefined) {
+    const rest = simplify(condition, config);
+    test = typeof rest === "boolean" ? () => (rest ? YES : NO) : compileTest(rest);
+    byConfig.set(condition, test);
+  }
+  return test(m);
+}
+
+/** Conditions that were asked for before; a table's conditions are compiled once. */
+const compiled = new WeakMap<KernelConfig, WeakMap<Condition, Test>>();
+
+/** Turns a condition without build options into a closure. */
+export function compileTest(condition: Condition): Test {
+  if ("bit" in condition) return bitTest(condition.bit);
+  if ("not" in condition) {
+    const inner = compileTest(condition.not);
+    return (m) => {
+      const truth = inner(m);
+      return truth === MAYBE ? MAYBE : truth === YES ? NO : YES;
+    };
+  }
+  if ("all" in condition) return allTest(condition.all);
+  if ("any" in condition) {
+    const inverted = allTest(condition.any.map((part): Condition => ({ not: part })));
+    return (m) => {
+      const truth = inverted(m);
+      return truth === MAYBE ? MAYBE : truth === YES ? NO : YES;
+    };
+  }
+  if ("xor" in condition) {
+    const a = compileTest(condition.xor[0]);
+    const b = compileTest(condition.xor[1]);
+    return (m) => {
+      const left = a(m);
+      const right = b(m);
+      if (left === MAYBE || right === MAYBE) return MAYBE;
+      return left === right ? NO : YES;
+    };
+  }
+  if ("nonzero" in condition) {
+    const index = wordIndex(condition.nonzero);
+    const mask = fieldMask(condition.hi ?? 31, condition.lo ?? 0);
+    return (m) => {
+      if (((m.value[index] as number) & mask) !== 0) return YES;
+      return ((m.unknown[index] as number) & mask) !== 0 ? MAYBE : NO;
+    };
+  }
+  if ("field" in condition) {
+    const index = wordIndex(condition.field);
+    const { hi, lo } = condition;
+    const mask = fieldMask(hi, lo);
+    if ("above" in condition) {
+      const { above } = condition;
+      return (m) => {
+        const least = ((m.value[index] as number) & mask) >>> lo;
+        const most = (((m.value[index] as number) | (m.unknown[index] as number)) & mask) >>> lo;
+        return least > above ? YES : most <= above ? NO : MAYBE;
+      };
+    }
+    const wanted = (condition.equals << lo) & mask;
+    return (m) => {
+      const unknown = (m.unknown[index] as number) & mask;
+      if (((((m.value[index] as number) & mask) ^ wanted) & ~unknown) !== 0) return NO;
+      return unknown === 0 ? YES : MAYBE;
+    };
+  }
+  if ("faults" in condition) {
+    const index = MSR_NAMES.indexOf(condition.faults);
+    return (m) => m.faults[index] as Truth;
+  }
+  if ("timerTooFast" in condition) {
+    const { timerTooFast: limit } = condition;
+    return (m) => timerTooFast(m, limit);
+  }
+  throw new RangeError("a build option must be folded before a condition is compiled");
+}
+
+function bitTest([word, bit]: readonly [WordName, string | number]): Test {
+  const index = wordIndex(word);
+  const mask = 1 << bitIndex(word, bit);
+  return (m) => {
+    if (((m.unknown[index] as number) & mask) !== 0) return MAYBE;
+    return ((m.value[index] as number) & mask) !== 0 ? YES : NO;
+  };
+}
+
+function allTest(parts: readonly Condition[]): Test {
+  const tests = parts.map(compileTest);
+  if (tests.length === 2) {
+    const [a, b] = tests as [Test, Test];
+    return (m) => {
+      const left = a(m);
+      if (left === NO) return NO;
+      const right = b(m);
+      return right === NO ? NO : left === YES ? right : MAYBE;
+    };
+  }
+  return (m) => {
+    let result: Truth = YES;
+    for (const test of tests) {
+      const truth = test(m);
+      if (truth === NO) return NO;
+      if (truth === MAYBE) result = MAYBE;
+    }
+    return result;
+  };
+}
+
+/** Bits `hi` to `lo` of a word. */
+export function fieldMask(hi: number, lo: number): number {
+  return ((hi === 31 ? 0 : 1 << (hi + 1)) - (1 << lo)) | 0;
+}
+
+/** The named bits of a word. */
+export function bitsMask([word, ...bits]: Bits): number {
+  let mask = 0;
+  for (const bit of bits) mask |= 1 << bitIndex(word, bit);
+  return mask;
+}
