@@ -219,7 +219,7 @@ describe("the configuration that makes it work", () => {
         expect(fix.qemu.additions).toEqual([]);
         expect(suits(fix.qemu, [from, to])).toBe("yes");
       }),
-      { numRuns: 120 },
+      { numRuns: 160 },
     );
     expect(fixes).toBeGreaterThan(5);
     expect(others).toBeGreaterThan(5);
