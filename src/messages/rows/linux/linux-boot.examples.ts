@@ -32,6 +32,11 @@ export const LINUX_BOOT_EXAMPLES = {
       "[    0.000000] unchecked MSR access error: RDMSR from 0x10a at rIP: 0xffffffff81037b26 (native_read_msr+0x6/0x20)",
     ],
   },
+  "rhel8-nested-not-recommended": {
+    examples: [
+      "Processors without extended page tables or support for shadow VMCS are not recommended by Red Hat for nested virtualization.",
+    ],
+  },
   "linux-feat-ctl-warning": {
     examples: ["WARNING: CPU: 0 PID: 0 at arch/x86/kernel/cpu/feat_ctl.c:62 init_ia32_feat_ctl+0x2c8/0x2e0"],
   },
