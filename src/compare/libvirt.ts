@@ -2,30 +2,22 @@ import type { MsrPairs } from "../kvm/guest/restore.js";
 import { type QemuCpu, type QemuOptions, qemuCpu, type UnfitModel } from "./qemu.js";
 import { propertyState } from "./qemu-features.js";
 import {
-  atLeast,
+  LIBVIRT_VMX_SINCE,
   type LibvirtModel,
+  newestLibvirt,
   propertiesOf,
   type QemuModel,
   type QemuProperty,
   qemuData,
-  versionNumber,
 } from "./qemu-models.js";
+import { atLeast, presence, seenText, versionNumber } from "./versions.js";
 
 /*
  * The `<cpu>` element of libvirt for wanted VMX capabilities. libvirt hands what the element lists to QEMU and leaves the
  * rest of a model to QEMU, but keeps its own list of what a model has; where the two disagree the element says it.
  */
 
-/**
- * libvirt knows vmx-* names since 9.10.0 (its issue 568 is about them in that version); they were added to models that
- * earlier versions had without them, which broke migration until 10.2.0. All from libvirt's NEWS.
- */
-export const LIBVIRT_VMX_SINCE = "9.10";
 const LIBVIRT_VERSIONED_SINCE = "10.10";
-/** The oldest whose list of models was looked at, and what it lacks of those that the tables know from the next on. */
-const OLDEST_MODELS = "9.0";
-const NOT_IN_OLDEST: readonly string[] = ["SapphireRapids"];
-
 /** As for QEMU, and what libvirt makes of it. */
 export interface LibvirtOptions extends QemuOptions {
   /** As in `11.3`. Default: the newest that the tables know. */
@@ -66,22 +58,29 @@ export type LibvirtResult =
 
 /** The `<cpu>` element that makes libvirt give a guest the wanted VMX capabilities; as `qemuCpu`. */
 export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): LibvirtResult {
-  const version = options.libvirtVersion ?? (qemuData().libvirt.at(-1) as string);
+  const version = options.libvirtVersion ?? newestLibvirt();
   if (versionNumber(version) === undefined) {
     return { kind: "unknown version", message: `"${version}" is not a libvirt version; write it like 11.3` };
   }
   const host = (options.model ?? "host") === "host";
-  const result = qemuCpu(wanted, {
-    ...options,
-    only: (model) => libvirtName(model, version) !== undefined && (options.only?.(model) ?? true),
-  });
+  const named = !host && options.model !== "nearest";
+  const asked = (perhaps: boolean) =>
+    qemuCpu(wanted, {
+      ...options,
+      only: (model) => libvirtName(model, version, perhaps) !== undefined && (options.only?.(model) ?? true),
+    });
+  const certain = asked(false);
+  // A model that was named passes where nobody looked whether this version has it, with a note.
+  const perhaps = named && certain.kind === "unknown model";
+  const result = perhaps ? asked(true) : certain;
   if (result.kind === "unknown model" && qemuCpu(wanted, options).kind !== "unknown model") {
-    return { ...result, message: `libvirt ${version} is not known to have the CPU model ${options.model}` };
+    const message = `libvirt ${version} does not have the CPU model ${options.model}${firstSeen(options.model, version)}`;
+    return { ...result, message };
   }
   if (result.kind !== "cpu") return result;
   const { kind: _, ...cpu } = result;
   const model = host ? undefined : qemuData().models.find((row) => row.name === cpu.model);
-  const own = model === undefined ? undefined : libvirtName(model, version);
+  const own = model === undefined ? undefined : libvirtName(model, version, perhaps);
   const features: LibvirtFeature[] = [{ name: "vmx", policy: "require" }];
   const unknownToLibvirt: string[] = [];
   for (const property of propertiesOf(cpu.qemuVersion)) {
@@ -123,6 +122,13 @@ export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): Libv
   };
 }
 
+/** `, which was first seen in 11.0 and is not in 10.0` */
+function firstSeen(name: string | undefined, version: string): string {
+  const rows = qemuData().libvirtModels.filter((row) => row.name === name || row.name.replace(/-v\d+$/, "") === name);
+  const [first] = rows;
+  return first === undefined ? "" : `, which ${seenText(first.seen, version)}`;
+}
+
 function featureFor(
   property: QemuProperty,
   cpu: QemuCpu,
@@ -145,16 +151,20 @@ export function libvirtFeature(property: string, version: string): string | unde
 function nameIn(property: QemuProperty, version: string): string | undefined {
   const { libvirt } = property;
   if (libvirt === undefined) return undefined;
-  const since = libvirt.since === qemuData().libvirt[0] ? LIBVIRT_VMX_SINCE : libvirt.since;
-  return atLeast(version, since) ? libvirt.name : undefined;
+  return presence(libvirt.seen, version) === "yes" ? libvirt.name : undefined;
 }
 
-/** libvirt's model for one of QEMU: of the same name, else the name without a version that stands for it. */
-function libvirtName(model: QemuModel, version: string): LibvirtModel | undefined {
-  const { libvirtModels, aliases, libvirt } = qemuData();
-  const oldest = libvirt[0];
-  const isThere = (row: LibvirtModel) =>
-    atLeast(version, row.since) || (row.since === oldest && !NOT_IN_OLDEST.includes(row.name));
+/**
+ * libvirt's model for one of QEMU: of the same name, else the name without a version that it is known by. `perhaps`: also
+ * one of which it is not known whether this version has it.
+ */
+function libvirtName(model: QemuModel, version: string, perhaps: boolean): LibvirtModel | undefined {
+  const { libvirtModels, aliases } = qemuData();
+  const isThere = ({ seen }: LibvirtModel) => {
+    const there = presence(seen, version);
+    // Models that the oldest list has are old: they are taken to be in older versions, and a note says so.
+    return there === "yes" || (there === "unknown" && (perhaps || seen.before === undefined));
+  };
   const known = (name: string) => libvirtModels.find((row) => row.name === name && isThere(row));
   if (atLeast(version, LIBVIRT_VERSIONED_SINCE)) {
     const versioned = known(model.name);
@@ -179,8 +189,10 @@ function notesFor(
   } else if (unknown.length > 0) {
     notes.push(`libvirt ${version} is not known to have a name for ${unknown.join(", ")}.`);
   }
-  if (own !== undefined && !atLeast(version, OLDEST_MODELS)) {
-    notes.push(`Whether libvirt ${version} has the model ${own.name} is not known; ${OLDEST_MODELS} has it.`);
+  if (own !== undefined && presence(own.seen, version) === "unknown") {
+    const { first, before } = own.seen;
+    const text = before === undefined ? `${first} has it` : `it was first seen in ${first} and is not in ${before}`;
+    notes.push(`Whether libvirt ${version} has the model ${own.name} is not known: ${text}.`);
   }
   if (own?.added === true) {
     notes.push(

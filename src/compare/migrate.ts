@@ -17,7 +17,7 @@ import { type Replays, replays } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { type BitLabel, bitLabel } from "./bit-label.js";
 import { type CpuidChange, cpuidChange, fitOf } from "./guest-cpuid.js";
-import { type LibvirtCpu, libvirtCpu } from "./libvirt.js";
+import { type LibvirtCpu, libvirtCpu, libvirtFeature } from "./libvirt.js";
 import { modelFeatures, namedIn, type QemuCpu, qemuCpu } from "./qemu.js";
 import {
   expand,
@@ -28,7 +28,7 @@ import {
   propertyState,
   qemuMsrs,
 } from "./qemu-features.js";
-import { findModel, newestQemu, type QemuProperty, qemuData } from "./qemu-models.js";
+import { findModel, newestLibvirt, newestQemu, propertiesOf, type QemuProperty, qemuData } from "./qemu-models.js";
 
 /** What is known of the guest and of the programs that run it. */
 export interface MigrateOptions {
@@ -52,7 +52,7 @@ export interface Offender {
   readonly label?: BitLabel;
   /** SDM name of the bit, or of the field. */
   readonly name: string;
-  /** QEMU's property for it, and libvirt's name; missing where they have none. */
+  /** QEMU's property for it, and libvirt's name, in the versions asked for; missing where they have none. */
   readonly qemu?: string;
   readonly libvirt?: string;
   readonly certain: boolean;
@@ -128,7 +128,7 @@ export function migrate(from: Situation | Host, to: Situation | Host, options: M
   ];
   const seen = seenOn(source, options);
   const restore = restoreOn(destination, seen, options);
-  const offenders = restore.flatMap(offendersOf);
+  const offenders = restore.flatMap((verdict) => offendersOf(verdict, options));
   const fits = allOf(restore.map((verdict) => verdict.accepted));
   const possible = obstacles.some((row) => row.certain) ? "no" : obstacles.length > 0 ? "unknown" : "yes";
   const migration: Migration = {
@@ -199,12 +199,19 @@ function versioned(name: string, version: string): string {
   return found.kind === "family" ? (found.models[0]?.name ?? name) : name;
 }
 
-function seenOn(source: Replays, { guest, model, qemuVersion = newestQemu() }: MigrateOptions): MsrPairs {
+function seenOn(source: Replays, { guest, model, qemuVersion, libvirtVersion }: MigrateOptions): MsrPairs {
   const offered = nestedMsrs(source.cpu);
-  if (model === undefined) return guest === undefined ? offered : vcpuOf(source, guest);
+  const whole = guest === undefined ? offered : vcpuOf(source, guest);
+  // Nobody spoke of QEMU: any program may run the guest.
+  if (model === undefined && qemuVersion === undefined && libvirtVersion === undefined) return whole;
+  return seenUnderQemu(whole, offered, model ?? "host", qemuVersion ?? newestQemu());
+}
+
+/** What QEMU sets: only what that version has a name for, and of a named model only what KVM offers. */
+function seenUnderQemu(whole: MsrPairs, offered: MsrPairs, model: string, qemuVersion: string): MsrPairs {
   const bits = featureBits(offered);
   if (model === "host") {
-    const base = namedIn(qemuVersion, bits);
+    const base = namedIn(qemuVersion, featureBits(whole));
     return qemuMsrs(expand({ base, on: [], off: [], version: qemuVersion }), offered);
   }
   const found = findModel(versioned(model, qemuVersion), qemuVersion);
@@ -274,9 +281,9 @@ function vcpuOf({ each }: Replays, guest: GuestCpuid): MsrPairs {
 
 // ---- Names ----
 
-function offendersOf({ msr, offences }: RestoreVerdict): readonly Offender[] {
+function offendersOf({ msr, offences }: RestoreVerdict, options: MigrateOptions): readonly Offender[] {
   return offences.flatMap((offence) =>
-    isNumber(offence) ? [numberOffender(msr, offence)] : bitOffenders(msr, offence),
+    isNumber(offence) ? [numberOffender(msr, offence)] : bitOffenders(msr, offence, options),
   );
 }
 
@@ -288,25 +295,28 @@ function numberOffender(msr: number, { names, certain, text }: RestoreOffence): 
   return { msr, name: names.join(", "), certain, text };
 }
 
-function bitOffenders(msr: number, { bits, certain, text }: RestoreOffence): Offender[] {
+function bitOffenders(msr: number, { bits, certain, text }: RestoreOffence, options: MigrateOptions): Offender[] {
+  const { qemuVersion = newestQemu(), libvirtVersion = newestLibvirt() } = options;
+  const known = propertiesOf(qemuVersion);
   return bits.map((bit) => {
     const label = bitLabel(msr, bit);
-    const property = propertyOf(label);
+    const property = propertyOf(label, known);
+    const libvirt = property === undefined ? undefined : libvirtFeature(property.name, libvirtVersion);
     return {
       msr,
       label,
       name: label.row?.sdm ?? `bit ${label.bit}`,
       ...(property === undefined ? {} : { qemu: property.name }),
-      ...(property?.libvirt === undefined ? {} : { libvirt: property.libvirt.name }),
+      ...(libvirt === undefined ? {} : { libvirt }),
       certain,
       text,
     };
   });
 }
 
-/** QEMU's property for a bit; both halves of a control belong to one. */
-export function propertyOf({ msr, bit }: BitLabel): QemuProperty | undefined {
-  return qemuData().properties.find((row) => row.msr === msr && row.bits.includes(bit));
+/** QEMU's property for a bit, of those that a version knows; both halves of a control belong to one. */
+function propertyOf({ msr, bit }: BitLabel, known: readonly QemuProperty[]): QemuProperty | undefined {
+  return known.find((row) => row.msr === msr && row.bits.includes(bit));
 }
 
 // ---- What changes without anybody restoring it ----
@@ -379,17 +389,17 @@ function fixFor(
   const disable = switchedOff(featureBits(seen), qemu.features);
   const open = unreadOf(seen, offeredThere);
   return {
-    disable: disable.map(({ name, libvirt: other }) => ({
-      qemu: name,
-      ...(other === undefined ? {} : { libvirt: other.name }),
-    })),
+    disable: disable.map(({ name }) => {
+      const other = libvirtFeature(name, options.libvirtVersion ?? newestLibvirt());
+      return { qemu: name, ...(other === undefined ? {} : { libvirt: other }) };
+    }),
     unsure: disable.filter((row) => open.includes(row)).map(({ name }) => name),
     qemu,
     ...(named?.kind === "cpu" ? { named } : {}),
     ...(libvirt.kind === "cpu" ? { libvirt } : {}),
     works: allOf(verdicts.map((verdict) => verdict.accepted)),
     back: allOf([...back.map((verdict) => verdict.accepted), agree(here, there)]),
-    remaining: verdicts.flatMap(offendersOf),
+    remaining: verdicts.flatMap((verdict) => offendersOf(verdict, options)),
   };
 }
 

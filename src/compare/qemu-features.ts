@@ -3,13 +3,13 @@ import { bitAt, maskOf, type Word, word } from "../bits/word.js";
 import { bitOfPair, type MsrPair, type MsrPairs } from "../kvm/guest/restore.js";
 import { DEFAULT1 } from "../registers/default1.js";
 import {
-  atLeast,
   QEMU_CPUID,
   QEMU_VMX_DEPENDENCIES,
   type QemuCpuidFeature,
   type QemuProperty,
   qemuData,
 } from "./qemu-models.js";
+import { atLeast } from "./versions.js";
 
 /*
  * QEMU's VMX feature words: how they are made of KVM's capability MSRs, what QEMU takes out of them again, and which
@@ -96,13 +96,13 @@ export function expand({ base, on, off, cpuid, version }: AskedCpu): FeatureBits
   for (const name of on) set(name, "yes");
   for (const name of off) set(name, "no");
   if (cpuid !== undefined) {
-    for (const { feature, properties: dependent, since } of QEMU_CPUID) {
-      if (!atLeast(version, since) || cpuid.has(feature)) continue;
+    for (const { feature, properties: dependent, seenIn } of QEMU_CPUID) {
+      if (!atLeast(version, seenIn) || cpuid.has(feature)) continue;
       for (const name of dependent) set(name, "no");
     }
   }
-  for (const { property: name, msr, bits: span, since } of QEMU_VMX_DEPENDENCIES) {
-    if (!atLeast(version, since)) continue;
+  for (const { property: name, msr, bits: span, seenIn } of QEMU_VMX_DEPENDENCIES) {
+    if (!atLeast(version, seenIn)) continue;
     const property = properties.find((row) => row.name === name);
     if (property === undefined) continue;
     const enabled = propertyState(bits, property);

@@ -13,7 +13,6 @@ import {
   propertyState,
 } from "./qemu-features.js";
 import {
-  atLeast,
   findModel,
   modelsOf,
   newestQemu,
@@ -23,8 +22,8 @@ import {
   type QemuModel,
   type QemuProperty,
   qemuData,
-  versionNumber,
 } from "./qemu-models.js";
+import { atLeast, seenText, versionNumber } from "./versions.js";
 
 /** Which model, QEMU and host a text is for. */
 export interface QemuOptions {
@@ -62,6 +61,8 @@ export interface QemuCpu {
   readonly needsCpuid: readonly { readonly property: string; readonly features: readonly QemuCpuidFeature[] }[];
   /** CPUID features of the model of which it is not known whether the host has them; empty for `host`. */
   readonly unchecked: readonly QemuCpuidFeature[];
+  /** Sentences about the model and this QEMU version: that nobody looked whether it has the model. */
+  readonly doubts: readonly string[];
   /** Wanted, and this QEMU version is not known to have the property. */
   readonly tooNew: readonly QemuProperty[];
   /** Properties that differ from what is wanted whatever is chosen, with their wanted state. */
@@ -111,6 +112,7 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
     return { kind: "cpu", ...build("host", { base, version }, target) };
   }
   let candidates: readonly QemuModel[];
+  let unsure = false;
   if (name === "nearest") {
     candidates = modelsOf(version);
   } else {
@@ -120,10 +122,11 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
       const message =
         elsewhere === undefined
           ? `QEMU has no CPU model ${name} with VMX features`
-          : `QEMU ${version} is not known to have ${elsewhere.name}; it is in ${elsewhere.since}${elsewhere.until === undefined ? " and later" : ` to ${elsewhere.until}`}`;
+          : `QEMU ${version} does not have ${elsewhere.name}, which ${seenText(elsewhere.seen, version)}`;
       return { kind: "unknown model", message, near };
     }
     candidates = found.kind === "one" ? [found.model] : found.models;
+    unsure = found.unsure;
   }
   const { only } = options;
   if (only !== undefined) candidates = candidates.filter(only);
@@ -140,7 +143,10 @@ export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult
   const best = scored.reduce((a, b) => (isBetter(b, a) ? b : a));
   const rivals = name === "nearest" ? rivalsOf(best, scored, known, target) : [];
   const { unchecked } = fitOf(best.model.cpuid, cpus);
-  return { kind: "cpu", ...forModel(best.model, target, version), rivals, unchecked };
+  const doubts = unsure
+    ? [`whether QEMU ${version} has ${best.model.name} is not known: it ${seenText(best.model.seen, version)}`]
+    : [];
+  return { kind: "cpu", ...forModel(best.model, target, version), rivals, unchecked, doubts };
 }
 
 function unfit(name: string, fits: readonly ({ readonly model: QemuModel } & CpuidFit)[]): UnfitModel {
@@ -315,6 +321,7 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
     undecided,
     needsCpuid,
     unchecked: [],
+    doubts: [],
     tooNew,
     inexpressible,
     rivals: [],
@@ -342,7 +349,7 @@ function missingCpuid(
   version: string,
 ): QemuCpuidFeature[] {
   if (cpuid === undefined) return [];
-  return QEMU_CPUID.filter((row) => atLeast(version, row.since) && row.properties.includes(name))
+  return QEMU_CPUID.filter((row) => atLeast(version, row.seenIn) && row.properties.includes(name))
     .map((row) => row.feature)
     .filter((feature) => !cpuid.has(feature));
 }

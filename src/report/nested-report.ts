@@ -77,10 +77,11 @@ function otherNotes({
   undecided,
   rivals,
   unchecked,
+  doubts,
   qemuVersion,
   model,
 }: QemuCpu): Inline[] {
-  const notes: Inline[] = uncheckedNotes(model, unchecked);
+  const notes: Inline[] = [...doubts, ...uncheckedNotes(model, unchecked)];
   if (rivals.length > 0) {
     const some = rivals.length > 3 ? `${rivals.length} other models` : rivals.join(", ");
     notes.push(`too little is known to tell whether ${some} would be nearer than ${model}`);

@@ -165,7 +165,7 @@ describe("vmxlens nested", () => {
     expect((await run(["nested", "skylake-x", "--param", "nested=0"])).code).toBe(1);
     expect((await run(["nested", "skylake-x", "--qemu", "Skylake-Servr"])).err).toContain("Skylake-Server");
     const old = await run(["nested", "skylake-x", "--libvirt", "SapphireRapids", "--libvirt-version", "9.0"]);
-    expect(old.err).toContain("libvirt 9.0 is not known to have the CPU model SapphireRapids");
+    expect(old.err).toContain("libvirt 9.0 does not have the CPU model SapphireRapids, which was first seen in 10.0");
   });
 
   it("says for which versions the text is, and what to type for what the model lacks", async () => {

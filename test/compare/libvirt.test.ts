@@ -72,7 +72,10 @@ describe("libvirtCpu", () => {
 
   it("names no model that a libvirt is not known to have", () => {
     const of = (libvirtVersion: string) => libvirtCpu(nested("6.12"), { model: "SapphireRapids", libvirtVersion });
-    expect(of("9.0")).toMatchObject({ kind: "unknown model", message: expect.stringContaining("libvirt 9.0 is not") });
+    expect(of("9.0")).toMatchObject({
+      kind: "unknown model",
+      message: expect.stringContaining("libvirt 9.0 does not have"),
+    });
     expect(of("10.0")).toMatchObject({ kind: "cpu", model: "SapphireRapids" });
     const oldest = cpuOf(nested("6.12"), { model: "Haswell-noTSX-IBRS", libvirtVersion: "5.0" });
     expect(oldest.notes.join(" ")).toMatch(/libvirt 5\.0 has the model Haswell-noTSX-IBRS is not known/);

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type Word, word } from "../../src/bits/word.js";
 import { qemuCpu } from "../../src/compare/qemu.js";
 import { bitsOfProperties, expand, featureBits, propertyState, qemuMsrs } from "../../src/compare/qemu-features.js";
-import { atLeast, findModel, modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
+import { findModel, modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
+import { atLeast } from "../../src/compare/versions.js";
 import type { Params } from "../../src/host/host.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { isDerived, type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/guest/restore.js";
@@ -38,8 +39,14 @@ describe("the tables of models", () => {
     expect(findModel("skylake-server-v4")).toMatchObject({ kind: "one", model: { name: "Skylake-Server-v4" } });
     expect(findModel("Skylake-Server-IBRS")).toMatchObject({ kind: "one", model: { name: "Skylake-Server-v2" } });
     expect(findModel("Skylake-Server", "7.2")).toMatchObject({ kind: "family", models: { length: 5 } });
-    expect(findModel("SapphireRapids-v1", "7.2")).toMatchObject({ kind: "none", elsewhere: { since: "8.2" } });
-    expect(findModel("Icelake-Client-v1", "7.2")).toMatchObject({ kind: "none", elsewhere: { until: "6.2" } });
+    expect(findModel("SapphireRapids-v1", "7.2")).toMatchObject({
+      kind: "none",
+      elsewhere: { seen: { first: "8.0", came: true } },
+    });
+    expect(findModel("Icelake-Client-v1", "7.2")).toMatchObject({
+      kind: "none",
+      elsewhere: { seen: { last: "6.2", gone: "7.2" } },
+    });
     expect(findModel("Skylake-Servr")).toMatchObject({
       kind: "none",
       near: expect.arrayContaining(["Skylake-Server"]),
@@ -204,7 +211,7 @@ describe("qemuCpu", () => {
     expect(qemuCpu(nested("6.1"), { model: "Skylke" })).toMatchObject({ kind: "unknown model" });
     expect(qemuCpu(nested("6.1"), { model: "DiamondRapids", qemuVersion: "10.0" })).toMatchObject({
       kind: "unknown model",
-      message: "QEMU 10.0 is not known to have DiamondRapids-v1; it is in 11.1 and later",
+      message: "QEMU 10.0 does not have DiamondRapids-v1, which was first seen in 11.1 and is not in 10.1",
     });
   });
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type QemuCpu, qemuCpu } from "../../src/compare/qemu.js";
 import { featureBits, featureKey, propertyState } from "../../src/compare/qemu-features.js";
-import { atLeast, modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
+import { modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
+import { atLeast } from "../../src/compare/versions.js";
 import type { Host, Params } from "../../src/host/host.js";
 import { msrBit, UNREAD } from "../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
