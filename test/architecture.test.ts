@@ -12,6 +12,14 @@ describe("the source tree", () => {
     expect(checkTree(root)).toEqual([]);
   });
 
+  it("has one door to the file system, besides that to the devices of this machine", () => {
+    const doors = sourceFiles(root).filter((file) =>
+      /"node:fs(?:\/promises)?"/.test(readFileSync(join(root, file), "utf8")),
+    );
+    const commands = doors.filter((file) => file.startsWith("src/cli/"));
+    expect(commands).toEqual(["src/cli/files.ts", "src/cli/live-machine.ts", "src/cli/world.ts"]);
+  });
+
   it.skipIf(!existsSync(join(root, "ARCHITECTURE.md")))("has its layers in ARCHITECTURE.md", () => {
     expect(readFileSync(join(root, "ARCHITECTURE.md"), "utf8")).toContain(layerTable());
   });

@@ -206,14 +206,21 @@ function* fileChunks(path: string, { files = fs, maxBytes }: World): Generator<U
   if (size > limit) throw tooLarge(path, limit, false);
   const fd = trying(failed, () => files.openSync(path, "r"));
   try {
-    for (;;) {
-      const chunk = new Uint8Array(CHUNK);
-      const length = trying(failed, () => files.readSync(fd, chunk, 0, CHUNK, null));
-      if (length === 0) return;
-      yield chunk.subarray(0, length);
-    }
+    for (const chunk of openChunks(fd, files)) yield chunk;
+  } catch (error) {
+    throw asWorldError(error, failed);
   } finally {
     closeQuietly(fd, files);
+  }
+}
+
+/** What is left to be read of an open file; throws what the system does. */
+export function* openChunks(fd: number, files: FileSystem): Generator<Uint8Array> {
+  for (;;) {
+    const chunk = new Uint8Array(CHUNK);
+    const length = files.readSync(fd, chunk, 0, CHUNK, null);
+    if (length === 0) return;
+    yield chunk.subarray(0, length);
   }
 }
 

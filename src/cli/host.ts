@@ -4,6 +4,7 @@ import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
 import { findCpu } from "../input/atlas/atlas-find.js";
 import type { ReadOptions } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
+import { clipped } from "../report/layout.js";
 import { visible } from "../report/visible.js";
 import { fileKind, inputChunks, inputName } from "./files.js";
 import type { MissingFact } from "./live-machine.js";
@@ -77,6 +78,9 @@ export function diagnosticText({ file, line, column, severity, message, expected
   return visible(`${where}: ${severity}: ${message}${expected === undefined ? "" : `; expected ${expected}`}`);
 }
 
+/** Of a long text only its beginning is repeated: it was not meant for a name. */
+const LONGEST_SHOWN = 120;
+
 function atlasCpu(query: string): FoundHost | NoHost {
   if (query.trim() === "") return none("HOST is empty");
   const found = findCpu(query);
@@ -86,7 +90,7 @@ function atlasCpu(query: string): FoundHost | NoHost {
     return none(`${query} is the name of ${found.entries.length} CPUs of the atlas that differ; take an id:`, ...rows);
   }
   return none(
-    `${query} is neither a file nor a CPU of the atlas${didYouMean(found.near)}`,
+    `${clipped(query, LONGEST_SHOWN)} is neither a file nor a CPU of the atlas${didYouMean(found.near)}`,
     '  "vmxlens cpus" lists them',
   );
 }

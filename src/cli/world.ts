@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import type { FileSystem } from "./files.js";
+import { type FileSystem, openChunks } from "./files.js";
 import type { LiveMachine } from "./live-machine.js";
 
 /** Everything a command needs of the process it runs in; tests give their own. */
@@ -25,10 +25,19 @@ export function nodeWorld(files: FileSystem = fs): World {
     env: process.env,
     // Asking process.stdout loads Node's network code, which takes longer than a replay.
     columns: isTerminal(1) ? process.stdout.columns : undefined,
-    stdin: () => process.stdin,
+    stdin: () => stdin(files),
     files,
     live: async () => (await import("./live-machine.js")).readLiveMachine(),
   };
+}
+
+/** process.stdin gives nothing of a folder instead of an error, and opens a file anew to read it. */
+function stdin(files: FileSystem): AsyncIterable<Uint8Array> {
+  const stat = fs.fstatSync(0);
+  if (!stat.isFile() && !stat.isDirectory()) return process.stdin;
+  return (async function* () {
+    yield* openChunks(0, files);
+  })();
 }
 
 function isTerminal(fd: number): boolean {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
@@ -33,6 +34,23 @@ describe("the process", () => {
     const [out, code] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), exitCode(child)]);
     expect(out).toContain("lost at");
     expect(code).toBe(1);
+  }, 30_000);
+
+  it("reads a file on standard input, and says of a folder what it is", async () => {
+    for (const [path, said, wanted] of [
+      [join(root, "package.json"), /standard input:\d+:\d+: error: /, 2],
+      [root, /^vmxlens: standard input cannot be read: it is a directory \(EISDIR\)\n$/, 2],
+    ] as const) {
+      const fd = openSync(path, "r");
+      const main = join(root, "src/cli/main.ts");
+      const child = spawn(process.execPath, ["--import", "tsx", main, "layers", "-"], {
+        cwd: root,
+        stdio: [fd, "pipe", "pipe"],
+      });
+      const [err, code] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), exitCode(child)]);
+      closeSync(fd);
+      expect([err, code]).toEqual([expect.stringMatching(said), wanted]);
+    }
   }, 30_000);
 
   it("explains a log that is longer than its memory", async () => {
