@@ -1,10 +1,10 @@
 /**
- * Kleene's three truth values. `"unknown"` is not a third answer of the machine: it says that nobody read what would
- * decide between `"yes"` and `"no"`.
+ * Kleene's three truth values. `"unknown"` is not a third answer of the machine: it means that the fact that decides
+ * between `"yes"` and `"no"` was not read.
  */
 export type Tri = "yes" | "no" | "unknown";
 
-/** The truth value of a fact: `undefined` stands for what nobody read. */
+/** The truth value of a fact: `undefined` for a fact that was not read. */
 export function tri(value: boolean | undefined): Tri {
   return value === undefined ? "unknown" : value ? "yes" : "no";
 }
@@ -43,6 +43,6 @@ export function anyOf(values: Iterable<Tri>): Tri {
 /** The value that several answers share; `"unknown"` where they differ. Throws `RangeError` without an answer. */
 export function shared(answers: readonly Tri[]): Tri {
   const [first] = answers;
-  if (first === undefined) throw new RangeError("there is no answer to share");
+  if (first === undefined) throw new RangeError("give at least one answer");
   return answers.every((answer) => answer === first) ? first : "unknown";
 }

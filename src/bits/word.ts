@@ -12,7 +12,7 @@ export interface Word {
 /** The word whose 32 bits are all known to be 0. */
 export const ZERO: Word = Object.freeze({ value: 0, unknown: 0 });
 
-/** The word of which nothing is known. */
+/** A word with every bit unknown. */
 export const UNKNOWN: Word = Object.freeze({ value: 0, unknown: 0xffff_ffff });
 
 /** A word from its two masks; bits of `value` under `unknown` are dropped. */
@@ -44,7 +44,7 @@ export function bitAt(w: Word, bit: number): Tri {
 }
 
 /**
- * True when the same is known of both, so that unknown bits equal each other. Whether two words can stand for one
+ * True if both have the same known bits with the same values, so unknown bits equal each other. Whether two words can be one
  * number is the question of `compatibleWords`.
  */
 export function sameWord(a: Word, b: Word): boolean {

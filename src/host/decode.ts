@@ -16,7 +16,7 @@ import { ABSENT, isThere, type Msr, msrBit, UNREAD } from "./msr.js";
  *
  * For a bit of a capability or configuration register: `set` or `clear`.
  *
- * `unknown`: what would decide was not read. A half that nobody read is taken to fit the half that somebody did: a
+ * `unknown`: what would decide was not read. A half that was not read is assumed to fit the half that was: a
  * control that is known not to be allowed to be 1 `must be 0`, whatever the allowed-0 word would say.
  */
 export type Setting = "must be 1" | "must be 0" | "free" | "default1" | "invalid" | "set" | "clear" | "unknown";
@@ -43,7 +43,7 @@ export interface DecodedField {
   readonly row: FieldRow;
   /** The number in the field; missing when a bit of it is not known. */
   readonly raw?: number;
-  /** What the number stands for where that is a number too: bytes, TSC cycles per tick, MSRs in a list. */
+  /** What the number means where that is a number too: bytes, TSC cycles per tick, MSRs in a list. */
   readonly value?: number;
   /** For people, with its unit; `unknown` or a partial `0x1?` when bits are not known. */
   readonly text: string;
@@ -52,13 +52,13 @@ export interface DecodedField {
 /** A register taken apart, by `decodeRegister` or `decodeCore`. */
 export interface DecodedRegister {
   readonly register: RegisterRow;
-  /** As read, or absent where nobody read it and the processor cannot have it. */
+  /** As read, or absent if it was not read and the processor cannot have it. */
   readonly msr: Msr;
-  /** By the bits that say so, not by the reading. Only `decodeCore` can tell. */
+  /** From the bits that say so, not from reading it. Only `decodeCore` fills this in. */
   readonly exists: Tri;
   /**
    * Ascending: every named bit, and every bit without a name that is set or may be set (for controls: allowed or
-   * required to be 1). Empty for an absent register. Of a register that nobody read, the named bits alone, all
+   * required to be 1). Empty for an absent register. Of a register that was not read, only the named bits, all
    * unknown: `msr.state` says that nothing is known of any bit.
    */
   readonly bits: readonly DecodedBit[];

@@ -7,7 +7,7 @@ import { ABSENT, type Msr, msrBit } from "./msr.js";
  * Whether the processor has an MSR by what the SDM says it depends on: CPUID, or bits of other MSRs. Whether somebody
  * read the MSR itself does not count here. `"unknown"` when what decides was not read.
  *
- * A missing VMX feature is no proof that the registers are missing: Linux takes the flag away when firmware disabled
+ * A missing VMX feature is no proof that the registers are missing: Linux clears the flag when firmware disabled
  * VMX, and they can be read all the same.
  *
  * Throws `RangeError` for an MSR that is not in the table of registers.
@@ -20,7 +20,7 @@ export function registerExists(core: CoreGroup, index: number): Tri {
 
 /**
  * Whether a control may be 1, or whether a capability bit is set, by the plain register. The bits of a register that
- * nobody read and that does not exist are `"no"`.
+ * was not read and does not exist are `"no"`.
  */
 export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
   const row = rowOf(ref.index);
@@ -28,8 +28,8 @@ export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
 }
 
 /**
- * What is known of an MSR when the bits that say whether it exists are counted in: an MSR that nobody read is absent
- * when they say that there is none.
+ * What is known of an MSR with the bits that say whether it exists taken into account: an MSR that was not read is absent
+ * if they rule it out.
  */
 export function effectiveMsr(core: CoreGroup, index: number): Msr {
   const msr = msrOf(core, index);

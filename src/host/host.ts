@@ -34,7 +34,7 @@ export interface CpuFacts {
   readonly cpuid12Eax?: number;
   /** CPUID.15H: TSC to crystal ratio (denominator EAX, numerator EBX, crystal ECX in Hz). */
   readonly cpuid15?: { readonly eax: number; readonly ebx: number; readonly ecx: number };
-  /** TSC frequency as the kernel knows it, in kHz; 0 when the kernel could not tell. */
+  /** TSC frequency as the kernel knows it, in kHz; 0 if the kernel does not know it. */
   readonly tscKhz?: number;
   /** CPUID.80000008H:EAX bits 7:0 and 15:8. */
   readonly physAddrBits?: number;
@@ -43,13 +43,13 @@ export interface CpuFacts {
 
 /**
  * Kind of core of a hybrid CPU. `LP-E` is an Atom core without the level-3 cache that other cores have; CPUID leaf 1Ah
- * alone does not tell it from `E`.
+ * alone does not distinguish it from `E`.
  */
 export type CoreType = "P" | "E" | "LP-E";
 
 /** Logical CPUs whose VMX MSRs and CPUID facts are equal. */
 export interface CoreGroup {
-  /** Empty when the CPU does not tell (CPUID leaf 1Ah absent or zero). */
+  /** Empty if the CPU does not report it (CPUID leaf 1Ah absent or zero). */
   readonly coreTypes: readonly CoreType[];
   /** Ranges as in `0-3,8`, or undefined for one unnamed CPU. */
   readonly logicalCpus?: string;
@@ -65,7 +65,7 @@ export interface CoreGroup {
 export const FEAT_CTL_VENDORS = ["GenuineIntel", "CentaurHauls", "  Shanghai  "] as const;
 
 /**
- * What a machine or a tool said of later layers. A replay does not start from it; it is what a replay is checked
+ * What a machine or a tool reported about later layers. A replay does not start from it; it is what a replay is checked
  * against, and where nothing else is known it is knowledge of its own layer.
  */
 export interface Observed {

@@ -5,11 +5,11 @@ import { bitAt, formatWord, joinWords, UNKNOWN, type Word, word } from "../bits/
 /**
  * What is known of one model-specific register of one CPU.
  *
- * - `value`: somebody read it; single bits may still be unknown. With `mayBeAbsent` a text shows bits that are 0 in a
- *   way that a register which faults would give as well (Linux takes a faulting read for 0), and nothing else tells the
+ * - `value`: it was read; single bits may still be unknown. With `mayBeAbsent` a text shows bits that are 0 in a
+ *   way that a faulting register would look as well (Linux treats a faulting read as 0), and nothing else distinguishes the
  *   two apart: the known bits are all 0, and whether reading faults is open.
  * - `absent`: reading it faults.
- * - `unknown`: nobody read it, so it may have any value or be absent.
+ * - `unknown`: it was not read, so it may have any value or be absent.
  */
 export type Msr =
   | { readonly state: "value"; readonly hi: Word; readonly lo: Word; readonly mayBeAbsent?: true }
@@ -19,7 +19,7 @@ export type Msr =
 /** A register that is not there: reading it faults. */
 export const ABSENT: Msr = Object.freeze({ state: "absent" });
 
-/** A register that nobody read. */
+/** A register that was not read. */
 export const UNREAD: Msr = Object.freeze({ state: "unknown" });
 
 /** A register that was read, with every bit known. */
@@ -43,7 +43,7 @@ export function msrBit(msr: Msr, bit: number): Tri {
   return bitAt(bit < 32 ? msr.lo : msr.hi, bit & 31);
 }
 
-/** Does reading it fault; unknown for a register that nobody read, and for a value that a fault would look like. */
+/** Does reading it fault; unknown for a register that was not read, and for a value that may be a fault. */
 export function isAbsent(msr: Msr): Tri {
   if (msr.state === "absent") return "yes";
   return msr.state === "unknown" || msr.mayBeAbsent === true ? "unknown" : "no";
@@ -52,12 +52,12 @@ export function isAbsent(msr: Msr): Tri {
 /** A register that is there. */
 type Present = Extract<Msr, { state: "value" }> & { readonly mayBeAbsent?: never };
 
-/** Did somebody read it, so that it is there for certain; its bits may still be unknown. */
+/** Whether it was read, so that it certainly exists; its bits may still be unknown. */
 export function isThere(msr: Msr): msr is Present {
   return isAbsent(msr) === "no";
 }
 
-/** What two registers are known to share, when one of them is meant and nobody knows which. */
+/** What two registers are known to share, when either may be meant. */
 export function joinMsrs(a: Msr, b: Msr): Msr {
   if (a.state === "unknown" || b.state === "unknown") return UNREAD;
   const [one, other] = [msrWords(a), msrWords(b)];

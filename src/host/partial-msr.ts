@@ -2,7 +2,7 @@ import { maskOf, word } from "../bits/word.js";
 import type { Msr } from "./msr.js";
 
 /**
- * A register of which only some bits are known, by bit number (0 to 63); every other bit is unknown. A bit that is given
+ * A register with only some bits known, by bit number (0 to 63); every other bit is unknown. A bit that is given
  * both ways stays unknown. Without a single bit the register counts as not read. Throws `RangeError` on other numbers.
  */
 export function partialMsr(ones: Iterable<number>, zeros: Iterable<number> = []): Msr {

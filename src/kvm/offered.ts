@@ -11,7 +11,7 @@ import { NESTED_WORDS } from "./nested-words.js";
  * such a host can start from there.
  */
 
-/** Stands for the answer of the machine in a trace. */
+/** The machine's own answer, as a rule in a trace. */
 const TOLD: Rule = {
   id: "told",
   stage: "nested_vmx_setup_ctls_msrs",
@@ -20,7 +20,7 @@ const TOLD: Rule = {
   file: "the text that was read",
 };
 
-/** Fills what a replay leaves open in the nested MSRs with what the machine said of them; what is known stays. */
+/** Fills the unknown bits of the nested MSRs with what the machine reported; known bits stay. */
 export function fillTold(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): void {
   if (m.listener !== undefined) m.rule = TOLD;
   for (const [index, { hi, lo, default1 }] of Object.entries(NESTED_WORDS)) {

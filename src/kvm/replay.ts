@@ -84,7 +84,7 @@ export interface MachineFacts {
   readonly enlightenedVmcs?: boolean | undefined;
 }
 
-/** What a replay may be told besides the host. Every member has a default. */
+/** Inputs of a replay besides the host. Every member has a default. */
 export interface ReplayOptions {
   /** Default: the newest long-term release known. */
   readonly release?: Release;
@@ -105,7 +105,7 @@ export interface ReplayOptions {
    */
   readonly told?: boolean;
   /**
-   * Gets every step of boot and load on the boot CPU, in the order of execution. Steps of further CPUs are not told.
+   * Gets every step of boot and load on the boot CPU, in the order of execution. Steps of further CPUs are not reported.
    */
   readonly trace?: (event: TraceEvent) => void;
 }
@@ -119,14 +119,14 @@ export interface PhaseLog {
   readonly unchecked: readonly { readonly msr: MsrName; readonly certain: Certainty }[];
 }
 
-/** What is known of one CPU after boot and loading of KVM. Words are as they stand at the end; ask for them by name. */
+/** What is known of one CPU after boot and loading of KVM. Words have their final values; ask for them by name. */
 export interface CpuState {
   readonly core: CoreGroup;
   /** A word of the kernel's state. Words that KVM fills mean something only if the replay got that far. */
   readonly word: (name: WordName) => Word;
   /** One bit of a word, by name, or by number for a bit without one. Throws `RangeError` when the word has no such bit. */
   readonly bit: <W extends WordName>(name: W, bit: BitName<W> | number) => Tri;
-  /** Any condition over the words as they stand at the end. */
+  /** Any condition over the final words. */
   readonly holds: (condition: Condition) => Tri;
   /** Does the module load on this CPU. */
   readonly loads: Tri;
@@ -338,7 +338,7 @@ const GIVEN = wordIndex("given");
 const MSR_INDEX = MSR_NAMES.map((name) => REPLAY_MSRS[name]);
 const CPUID_SGX = bitIndex("cpu_has", "cpuid_sgx");
 
-/** Functions that the kernel enters by itself. */
+/** Functions that the kernel enters without a call in the rules. */
 const ENTERED = ["early_identify_cpu", "kvm_load", "setup_vmcs_config", "hardware_setup"] as const;
 const ENTERED_MASK = ENTERED.reduce((mask, fn) => mask | (1 << STAGES.indexOf(fn)), 0);
 
@@ -436,7 +436,7 @@ function fillMsr(m: Machine, core: CoreGroup, i: number): void {
 const XSS_CET = 0x1800;
 
 /**
- * A register nobody read is unknown, but for those that Linux itself programs before KVM looks: they have the kernel's
+ * A register that was not read is unknown, except those that Linux itself programs before KVM looks: they have the kernel's
  * values.
  */
 function fillUnread(m: Machine, i: number, lo: number, core: CoreGroup): void {

@@ -343,7 +343,7 @@ export const UPDATE_SGX_RULES = [
       { say: "x86/cpu: SGX Launch Control is locked. Disable SGX.", level: 3 },
       { clear: ["caps", "SGX", "SGX_LC"] },
     ],
-    says: "Launch control is locked by the firmware and nobody but the driver wanted SGX.",
+    says: "Launch control is locked by the firmware and only the driver wanted SGX.",
     file: FEAT_CTL,
   },
   {

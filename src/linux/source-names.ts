@@ -1,5 +1,5 @@
 /*
- * Names that somebody who reads the kernel's source meets and that are no bit, parameter or function of the replay's
+ * Names in the kernel's source that are not bits, parameters or functions of the replay's
  * tables: where each is, and what it corresponds to here. Facts: the files named, Linux 5.6 to 7.3.
  */
 

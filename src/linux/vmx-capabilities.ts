@@ -212,7 +212,7 @@ export const VMX_CAPABILITIES_RULES = [
     held: atBoot,
     when: { bit: ["vmx_capability[0]", "VIRTUAL_NMIS"] },
     does: [{ set: ["caps", "VPID"] }],
-    says: "`vpid` in `flags` tests bit 5 of word 0, where virtual NMIs stand, instead of bit 5 of word 2.",
+    says: "`vpid` in `flags` tests bit 5 of word 0, which is virtual NMIs, instead of bit 5 of word 2.",
     file: FEAT_CTL,
   },
 ] as const satisfies readonly Rule[];

@@ -14,7 +14,7 @@ interface Bit {
   readonly bit: number;
 }
 
-/** Bits of word 0 that are not pin-based controls; the aggregates stand for several. */
+/** Bits of word 0 that are not pin-based controls; the aggregates combine several. */
 const WORD_0: { readonly [bit: number]: readonly Bit[] } = {
   16: [{ index: 0x48c, bit: 32 }],
   17: [{ index: 0x48c, bit: 0 }],

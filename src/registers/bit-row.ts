@@ -4,7 +4,7 @@ import type { SourceId } from "./sources.js";
  * One named bit of a VMX capability register.
  *
  * `bit` counts in the 32-bit control word for the pin, primary, secondary, exit and entry controls (the word whose
- * allowed-0 settings stand in MSR bits 31:0 and whose allowed-1 settings stand in bits 63:32), and in the 64-bit
+ * allowed-0 settings are in MSR bits 31:0 and whose allowed-1 settings are in bits 63:32), and in the 64-bit
  * MSR itself for every other register.
  */
 export interface BitRow {

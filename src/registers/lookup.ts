@@ -15,7 +15,7 @@ export interface BitMatch {
 
 /** What `findBits` makes of a name. */
 export interface BitLookup {
-  /** Every bit with that name. More than one: the name alone does not tell which bit is meant. */
+  /** Every bit with that name. More than one: the name alone does not say which bit is meant. */
   readonly matches: readonly BitMatch[];
   /** Names like a misspelt one; empty when something matched. */
   readonly near: readonly string[];
@@ -26,12 +26,12 @@ export interface BitLookup {
 const NEGATED =
   "A negated name on the bit of the control itself: it is meant to say that the TRUE register lets the control be 0.";
 
-/** Names that say something else than their bit does, or stand for two bits (`vocabulary` is whose name it is). */
+/** Names that do not match what their bit does, or that two bits share (`vocabulary` says whose name it is). */
 export const NAME_NOTES: readonly { readonly name: string; readonly vocabulary: string; readonly note: string }[] = [
   {
     name: "vmx-invept-single-context",
     vocabulary: "QEMU",
-    note: "QEMU gives this name to two bits of 0x48c, 25 (INVEPT) and 41 (INVVPID): a QMP reply cannot tell them apart. libvirt calls bit 41 vmx-invvpid-single-context.",
+    note: "QEMU gives this name to two bits of 0x48c, 25 (INVEPT) and 41 (INVVPID): a QMP reply does not distinguish them. libvirt calls bit 41 vmx-invvpid-single-context.",
   },
   {
     name: "vmx-invept-single-context-noglobals",

@@ -70,7 +70,7 @@ export interface RegisterRow {
   /** Set for IA32_VMX_TRUE_*: the register that Linux does not read. */
   readonly isTrue?: true;
   readonly exists: Existence;
-  /** Section of SDM volume 3D, appendix A, or what stands for it. */
+  /** Section of SDM volume 3D, appendix A, or its substitute. */
   readonly section: string;
   /** Section of the chapter that defines the controls themselves (edition with the VMCS in chapter 26), or a title. */
   readonly definedIn?: string;

@@ -320,7 +320,7 @@ function compileAdjust(group: ControlGroup, rule: Rule, { config, adjust }: Targ
         missing: { word: spec.into, bits: (certain ? missing & ~unknown : missing) >>> 0 },
       });
       if (m.stopped) return;
-      // Whoever gets past this has the required bits.
+      // Past this point the required bits are there.
       value |= missing;
       unknown &= ~missing;
     }

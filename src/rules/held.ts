@@ -94,7 +94,7 @@ function lineOf(name: string): Line {
 /** `6.2` or `5.15.87` as numbers. */
 function place(text: string): Place {
   const match = /^(\d+)\.(\d+)(?:\.(\d+))?$/.exec(text);
-  if (match === null) throw new RangeError(`"${text}" is no version of a kernel`);
+  if (match === null) throw new RangeError(`"${text}" is not a kernel version`);
   const [, major, minor, patch] = match;
   return { series: Number(major) * 1000 + Number(minor), patch: patch === undefined ? undefined : Number(patch) };
 }

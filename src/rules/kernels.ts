@@ -3,7 +3,7 @@ import type { ConfigOption } from "./rule.js";
 /*
  * The kernels that are modelled. A row is one state of one line: of the upstream line, in which a stable series can have
  * several states, or of a vendor's. What a kernel does is never in this table; the rows of the other tables say in which
- * kernels they hold (held.ts), and here is only where a kernel stands.
+ * kernels they hold (held.ts), and this table only places each kernel.
  */
 
 /** A version of kernel.org: a series with the number of the stable release, `.0` for the first. */

@@ -99,7 +99,7 @@ export interface Machine {
   readonly faults: Uint8Array;
   tscKhz: number | undefined;
   cpuid15: { readonly eax: number; readonly ebx: number } | undefined;
-  /** Gets every step in the order of execution; `undefined` when nobody asked for a trace. */
+  /** Gets every step in the order of execution; `undefined` without a trace. */
   readonly listener: ((event: TraceEvent) => void) | undefined;
   /** The rule being executed; set only while a listener is there. */
   rule: Rule | undefined;

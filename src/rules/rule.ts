@@ -75,7 +75,7 @@ export type Effect =
       readonly from: readonly [WordName, number];
       readonly width: number;
     }
-  /** `adjust_vmx_controls` or `adjust_vmx_controls64` for one group of controls; the lists stand in kvm/controls.ts. */
+  /** `adjust_vmx_controls` or `adjust_vmx_controls64` for one group of controls; the lists are in kvm/load/controls.ts. */
   | { readonly adjust: ControlGroup }
   | { readonly call: Stage }
   | { readonly leave: Stage }
@@ -103,12 +103,12 @@ export interface Wording extends Fact {
   readonly args?: readonly MessageArg[];
 }
 
-/** A number printed in a message: the named bits of a word as they stand, or the named bits themselves. */
+/** A number printed in a message: the named bits of a word with their values, or the mask of the named bits. */
 export type MessageArg = { readonly of: Bits } | { readonly wanted: Bits };
 
 /**
- * One step of the kernel: where the fact holds, when the condition holds, this happens. Rules stand in the order in which
- * the kernel executes them; a step that moved stands twice, with ranges that do not overlap.
+ * One step of the kernel: where the fact holds, when the condition holds, this happens. Rules are in the order in which
+ * the kernel executes them; a step that moved appears twice, with ranges that do not overlap.
  */
 export interface Rule extends Fact {
   readonly id: string;

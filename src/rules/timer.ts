@@ -2,7 +2,7 @@ import { MAYBE, type Machine, NO, type Truth, YES } from "./machine.js";
 import { bitIndex, wordIndex } from "./words.js";
 
 /*
- * The speed limit of the VMX-preemption timer (hardware_setup): KVM does not use a timer that could run out by itself
+ * The speed limit of the VMX-preemption timer (hardware_setup): KVM does not use a timer that could expire on its own
  * more often than once in ten seconds.
  */
 

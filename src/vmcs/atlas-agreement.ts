@@ -2,7 +2,7 @@ import type { CoreGroup } from "../host/host.js";
 import { atlas, entryHost } from "../input/atlas/atlas.js";
 import { agreedCore } from "./common-cpu.js";
 
-/** What every Intel CPU of the atlas has in common; it stands in for a CPU that nobody named. */
+/** What every Intel CPU of the atlas has in common; used where no CPU is named. */
 export function atlasAgreement(): CoreGroup {
   return agreedCore(
     atlas()

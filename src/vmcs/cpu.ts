@@ -199,7 +199,7 @@ function allowedWord(msr: (index: number) => Msr, name: ControlWordName, which: 
 }
 
 /**
- * Bits that must be 0, bits that need not, and the bits between, which depend on CPUID leaves that nobody gave.
+ * Bits that must be 0, bits that need not, and the bits between, which depend on CPUID leaves that were not given.
  * Sources: SDM volume 4 for each register.
  */
 function reservedBits(name: ReservedName, fact: (name: FactName) => Tri): Value64 {

@@ -188,7 +188,7 @@ function capabilities(bool: Bool): readonly Num[] {
 
 /**
  * Changes that make the check pass, best first. Taking the condition away counts only where that means dropping an
- * event, a blocking or a control: nobody mends a segment by entering virtual-8086 mode.
+ * event, a blocking or a control: a segment is not fixed by entering virtual-8086 mode.
  */
 function changesFor(check: Check, scene: Scene): readonly Change[] {
   const describe = (ways: readonly (readonly Edit[])[]) => {

@@ -32,7 +32,7 @@ export function applyEdits(fields: ReadonlyMap<number, Value64>, edits: Iterable
 }
 
 /**
- * Ways to make a condition take the wanted value by changing fields, most direct first. Nothing that stands outside
+ * Ways to make a condition take the wanted value by changing fields, most direct first. Nothing outside
  * the VMCS (capability MSRs, CPUID, memory) is ever changed; a condition that only such things decide gives no way.
  */
 export function repairs(bool: Bool, want: boolean, scene: Scene): readonly Repair[] {

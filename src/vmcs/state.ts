@@ -20,13 +20,13 @@ export type Reported =
   | { readonly kind: "other"; readonly reason?: number }
   | { readonly kind: "unknown" };
 
-/** A VMCS as far as somebody wrote it down. A field that is missing from the map is not known. */
+/** A VMCS, as far as the source gives it. A field that is missing from the map is not known. */
 export interface Vmcs {
   /** By encoding of the whole field. */
   readonly fields: ReadonlyMap<number, Value64>;
   /** Contents of the VM-entry MSR-load area, in order, where the source shows them. */
   readonly msrLoad?: readonly MsrLoadEntry[];
   readonly reported?: Reported;
-  /** Values that belong to the guest but do not stand in the VMCS, by name, as the source prints them. */
+  /** Values that belong to the guest but are not in the VMCS, by name, as the source prints them. */
   readonly asides?: { readonly [name: string]: string };
 }

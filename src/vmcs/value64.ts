@@ -7,7 +7,7 @@ export interface Value64 {
   readonly hi: Word;
 }
 
-/** A value of which no bit is known, as of a field that is missing from the dump. */
+/** A value with no known bit, as of a field that is missing from the dump. */
 export const UNKNOWN64: Value64 = Object.freeze({ lo: UNKNOWN, hi: UNKNOWN });
 
 /** Zero, with every bit known. */

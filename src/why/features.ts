@@ -5,7 +5,7 @@ import type { Bit, Condition } from "../rules/rule.js";
 import type { BitName } from "../rules/words.js";
 
 /*
- * What people call a VMX feature, and the bits that stand for it at each layer. All conditions are over the words of a
+ * What people call a VMX feature, and its bits at each layer. All conditions are over the words of a
  * replay, so the same evaluator answers them.
  */
 
@@ -28,13 +28,13 @@ export const LAYER_TITLES = {
   nested: "nested (L1)",
 } as const satisfies Record<Layer, string>;
 
-/** A VMX feature and the condition that stands for it at each layer. */
+/** A VMX feature and its condition at each layer. */
 export interface Feature {
   readonly id: string;
   readonly name: string;
   /** Other names that users type, besides those of the vocabularies in spec/. */
   readonly aliases?: readonly string[];
-  /** Missing for a parameter that no bit of the CPU stands behind. */
+  /** Missing for a parameter that does not depend on a bit of the CPU. */
   readonly silicon?: Condition;
   /** The name on the `vmx flags` line; a feature without one is not shown there. */
   readonly flag?: VmxFlagName;

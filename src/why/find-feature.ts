@@ -5,7 +5,7 @@ import type { Condition } from "../rules/rule.js";
 import { BOOL_PARAMS, type MsrName, REPLAY_MSRS, type WordName } from "../rules/words.js";
 import { FEATURE_LIST, type Feature } from "./features.js";
 
-/** What a name that a user typed stands for. */
+/** What a name typed by a user means. */
 export type FoundFeature =
   | { readonly kind: "one"; readonly feature: Feature; readonly note?: string }
   /** The name is on more than one bit. */

@@ -55,7 +55,7 @@ function tableDiff(table: KernelTable, from: Release, to: Release): TableDiff | 
     removed.splice(removed.indexOf(fact), 1);
     added.splice(added.indexOf(now), 1);
   }
-  // What only says more about a step that came or went is no change of its own.
+  // Details of an added or removed step are not a change of their own.
   const own = table.detail === true ? { added: [], removed: [] } : { added, removed };
   if (own.added.length + own.removed.length + changed.length === 0) return undefined;
   return { table, ...own, changed };

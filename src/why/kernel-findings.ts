@@ -73,7 +73,7 @@ function hiddenEptpSwitching({ cpu }: Replay): KernelFinding[] {
   const text =
     has === "yes"
       ? "The CPU has EPTP switching, and `eptp_switching` is not on the `vmx flags` line: Linux looks for it in bits 63:32 of IA32_VMX_VMFUNC, and it is bit 0"
-      : "The `vmx flags` line does not tell whether the CPU has EPTP switching: Linux looks for it in bits 63:32 of IA32_VMX_VMFUNC, and it is bit 0";
+      : "The `vmx flags` line does not show whether the CPU has EPTP switching: Linux looks for it in bits 63:32 of IA32_VMX_VMFUNC, and it is bit 0";
   return [
     make("eptp-switching-hidden", {
       text,

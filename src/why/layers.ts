@@ -21,7 +21,7 @@ export interface FeatureLayers {
   readonly split: { readonly [L in Layer]?: readonly SplitAnswer<Cell>[] };
   /** The first layer that does not pass the feature on, counted from the silicon. */
   readonly lostAt?: Layer;
-  /** The first layer that nobody can judge, if none before it lost the feature. */
+  /** The first layer whose answer is unknown, if no layer before it lost the feature. */
   readonly unknownAt?: Layer;
 }
 

@@ -48,7 +48,7 @@ export type Reason =
   | { readonly kind: "not reached"; readonly rule: Rule; readonly leaves: readonly Leaf[] }
   /** No rule of this release sets it. */
   | { readonly kind: "never" }
-  /** A fact about the machine that is no register: CPUID, the way it was booted, an erratum. */
+  /** A fact about the machine that is not a register: CPUID, the way it was booted, an erratum. */
   | { readonly kind: "fact"; readonly name: string }
   /** The user asked for this value of a parameter, or it is the default. */
   | { readonly kind: "parameter"; readonly name: string; readonly given: boolean };

@@ -95,7 +95,7 @@ function applied(run: Run, set: readonly Candidate[]): Run {
   return set.reduce<Run>((changed, one) => one.apply(changed), run);
 }
 
-/** Every parameter that the user gave put back to its default, and every switch that nobody touched turned over. */
+/** Every parameter that the user gave put back to its default, and every switch left alone flipped. */
 function paramCandidates(options: ReplayOptions): readonly Candidate[] {
   const config = options.config === undefined ? DEBIAN_CONFIG : { ...DEBIAN_CONFIG, ...options.config };
   const candidates: Candidate[] = [];
@@ -111,7 +111,7 @@ function paramCandidates(options: ReplayOptions): readonly Candidate[] {
   return candidates;
 }
 
-/** The other position of a switch that nobody touched; numbers have none, but for pt_mode, which is a switch too. */
+/** The other position of a switch that was left alone; numbers have none, but for pt_mode, which is a switch too. */
 function untried(row: ParamRow): string | undefined {
   if (row.type === "bool" || row.name === "pt_mode") return row.default === 0 ? "1" : "0";
   return undefined;

@@ -8,8 +8,8 @@ import { MSR_NAMES, WORD_NAMES, wordIndex } from "../rules/words.js";
 import type { TracedReplay } from "./traced-replay.js";
 
 /**
- * Evaluates conditions over the words as they stood just before a rule had its turn. A rule may change what it asks
- * about, and so may those after it: the words at the end of a replay do not tell why the rule did what it did.
+ * Evaluates conditions over the words just before a rule ran. A rule may change what it tests,
+ * and so may later rules: the final words of a replay do not show why the rule acted.
  */
 export function holdsBefore(traced: TracedReplay, rule: Rule): (condition: Condition) => Tri {
   const { release, config } = traced.replayed;

@@ -20,7 +20,7 @@ export interface Why {
   readonly steps: readonly LayerStep[];
   /** The first layer that does not pass the feature on. */
   readonly lostAt?: Layer;
-  /** The first layer that nobody can judge, if none before it lost the feature. */
+  /** The first layer whose answer is unknown, if no layer before it lost the feature. */
   readonly unknownAt?: Layer;
   /**
    * How far the feature has to come: as asked for, else to the last layer before the nested one that has something to
@@ -49,7 +49,7 @@ export interface WhyAnswer extends Pick<FeatureLayers, "feature" | "cells" | "sp
  * @param subject a situation, or a host about which nothing is assumed.
  * @param feature a feature, or any name of one that `findFeature` knows: `"ept"`, `"mode-based execute control for EPT"`.
  * @param goal how far it has to come. Default: as far as KVM uses it, and to L1 if it comes that far.
- * @throws RangeError for another subject, a name that is no feature or the name of several, and another goal.
+ * @throws RangeError for another subject, an unknown or ambiguous feature name, and another goal.
  */
 export function why(subject: Situation | Host, feature: Feature | string, goal?: Layer): WhyAnswer {
   const situation = asSituation(subject);

@@ -31,7 +31,7 @@ export const SENTENCES_ZH: { readonly [english: string]: string } = {
   "`ept` in `flags` follows the EPT control.": "`flags` 里的 `ept` 取决于 EPT 控制。",
   "`ept_ad` in `flags` follows the accessed and dirty flags of EPT.":
     "`flags` 里的 `ept_ad` 取决于 EPT 的访问位与脏位。",
-  "`vpid` in `flags` tests bit 5 of word 0, where virtual NMIs stand, instead of bit 5 of word 2.":
+  "`vpid` in `flags` tests bit 5 of word 0, which is virtual NMIs, instead of bit 5 of word 2.":
     "`flags` 里的 `vpid` 测试的是字 0 的第 5 位（那里放的是虚拟 NMI），而不是字 2 的第 5 位。",
 
   // From insmod to the end of setup_vmcs_config

@@ -73,7 +73,7 @@ export interface RestoreVerdict {
 }
 
 /**
- * May userspace set this MSR of a vCPU to this value? Three-valued: `"unknown"` when bits that nobody knows decide.
+ * May userspace set this MSR of a vCPU to this value? Three-valued: `"unknown"` when unknown bits decide.
  */
 export function checkRestore(context: RestoreContext, msr: number, value: MsrPair): RestoreVerdict {
   const offences: RestoreOffence[] = [];
@@ -176,7 +176,7 @@ export function writeMsr(vcpu: Map<number, MsrPair>, msr: number, value: MsrPair
   if (made !== undefined) vcpu.set(made.plain, { hi: value.hi, lo: orWords(value.lo, word(made.default1)) });
 }
 
-/** Does KVM make this MSR from others instead of letting anybody set it. */
+/** Whether KVM derives this MSR from others instead of letting user space set it. */
 export function isDerived(msr: number): boolean {
   return RESTORE_RULES.some((rule) => rule.msr === msr && rule.never !== undefined);
 }

@@ -40,7 +40,7 @@ export interface WantedControl<Name extends string = string> extends Fact {
 const full = { since: FULL_LISTS };
 const tertiary = { since: TERTIARY };
 
-/** The controls of each group by ascending bit. One that is asked for in another way in other releases stands twice. */
+/** The controls of each group by ascending bit. One that other releases ask for differently appears twice. */
 export const WANTED_CONTROLS = {
   pin: [
     { name: "INTR_EXITING", how: "min" },

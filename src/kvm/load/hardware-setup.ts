@@ -756,7 +756,7 @@ export const VMXON_AREA_RULES: readonly Rule[] = [
       },
       { refuse: "ENOMEM" },
     ],
-    says: "A VMCS region size of 0 makes get_order() ask for 2^52 pages, which nobody has.",
+    says: "A VMCS region size of 0 makes get_order() ask for 2^52 pages, more than any machine has.",
     file: VMX,
   },
 ];

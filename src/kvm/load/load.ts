@@ -76,7 +76,7 @@ export const SUPPORT_RULES = [
     fn: "vmx_disabled_by_bios",
     held: { before: FEAT_CTL_AT_BOOT },
     does: [{ read: "IA32_FEAT_CTL", how: "plain" }],
-    says: "Nobody looked at IA32_FEAT_CTL at boot, so KVM does; a missing register reads as 0, unlocked, and is accepted.",
+    says: "IA32_FEAT_CTL was not read at boot, so KVM reads it; a missing register reads as 0, unlocked, and is accepted.",
     file: VMX,
   },
   {

@@ -34,7 +34,7 @@ export type IntParam =
 /** A parameter that a replay keeps. */
 export type ParamName = BoolParam | IntParam;
 
-/** A module parameter: where it exists, and what it is if nobody sets it (0 or 1 for a `bool`). */
+/** A module parameter: where it exists, and its default (0 or 1 for a `bool`). */
 export interface ParamRow extends Fact {
   readonly name: ParamName;
   readonly module: "kvm_intel" | "kvm";
@@ -48,7 +48,7 @@ export interface ParamRow extends Fact {
   readonly about: string;
 }
 
-/** `kvm.tdp_mmu` is on unless somebody switches it off. */
+/** `kvm.tdp_mmu` is on unless switched off. */
 const TDP_MMU_ON: Change = [{ after: "5.15", by: "6.1" }, "el9.2"];
 
 /** In the order of /sys/module/kvm_intel/parameters as the sources declare them. */
@@ -320,7 +320,7 @@ type Free<M extends string> = (typeof FREE_PARAMS)[number] extends infer N
 /** Names of the parameters of a module, in any release. */
 export type ParamNameOf<M extends ParamRow["module"]> = Extract<Rows, { readonly module: M }>["name"] | Free<M>;
 
-/** Parameters by module and name. `T` is what somebody gives for one. */
+/** Parameters by module and name. `T` is the type of a given value. */
 export type ParamsGiven<T = string> = {
   readonly [M in ParamRow["module"]]?: { readonly [N in ParamNameOf<M>]?: T };
 };

@@ -26,7 +26,7 @@ export function parseBool(text: string, release: Release = NEWEST_RELEASE): bool
   return first === "o" && second === "f" ? false : undefined;
 }
 
-/** kstrtouint and kstrtoint with base 0: decimal, 0x hex or leading-0 octal. Refused are what is no number and what does not fit. */
+/** kstrtouint and kstrtoint with base 0: decimal, 0x hex or leading-0 octal. Text that is not a number or does not fit is refused. */
 export function parseInteger(text: string, signed: boolean): number | "invalid" | "too large" {
   const match = /^([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)\n?$/.exec(text);
   if (match === null) return "invalid";
@@ -47,7 +47,7 @@ export function formatBool(value: boolean, shown: "Y/N" | "1/0" = "Y/N"): string
 }
 
 /**
- * What somebody gives for a parameter, as the text that the kernel parses: a number in decimal, a truth value as 1 or 0.
+ * A given parameter value as the text that the kernel parses: a number in decimal, a truth value as 1 or 0.
  * Throws `RangeError` that names the argument for anything else.
  */
 export function valueText(value: unknown, argument: string): string {

@@ -148,14 +148,14 @@ const EXECUTION: readonly CheckSpec[] = [
     ),
     rule: atMost(slice(field("ctl.tpr_threshold"), 3, 0), slice({ op: "memory", name: "vtpr" }, 7, 4)),
     text: "The TPR threshold must not be above bits 7:4 of VTPR (byte 80H of the virtual-APIC page).",
-    note: "VTPR stands in memory; no dump shows it.",
+    note: "VTPR is in memory; no dump shows it.",
   },
   needs(
     "nmi.virtual_requires_exiting",
     "pin.VIRTUAL_NMIS",
     "pin.NMI_EXITING",
     "Virtual NMIs need NMI exiting.",
-    "Somebody cleared NMI exiting in the pin-based controls and left virtual NMIs on, often a nested hypervisor with a fixed control word.",
+    "NMI exiting was cleared in the pin-based controls while virtual NMIs stayed on, often a nested hypervisor with a fixed control word.",
   ),
   needs(
     "nmi.window_requires_virtual",

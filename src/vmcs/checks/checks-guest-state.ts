@@ -121,7 +121,7 @@ const RIP: readonly CheckSpec[] = [
     text: "Bits 63:32 of guest SSP must be 0 outside 64-bit mode.",
     cause:
       "The shadow-stack pointer of the hypervisor's own user process, or of the guest before a reset, was left in the field while the guest runs in a legacy mode.",
-    note: "The rule stands with the loading of SSP (3.2.3), not in the list of checks; hardware was seen to enforce it. Bochs looks at the control IA-32e mode guest alone.",
+    note: "The SDM states this rule where it describes loading SSP (3.2.3), not in the list of checks; hardware enforces it. Bochs tests only the control IA-32e mode guest.",
   },
 ];
 

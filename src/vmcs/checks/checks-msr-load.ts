@@ -26,7 +26,7 @@ const index = entry("index");
 const value = entry("value");
 const isMsr = (n: number) => equal(index, constant(n));
 
-/** MSRs of which it is known what WRMSR refuses, for the ones that hypervisors load. */
+/** MSRs that hypervisors load and for which it is known what WRMSR refuses. */
 const WRITABLE: readonly (readonly [msrs: readonly number[], accepts: Bool])[] = [
   // IA32_SYSENTER_ESP and _EIP, and IA32_LSTAR, IA32_CSTAR and IA32_KERNEL_GS_BASE on Intel 64.
   [[0x175, 0x176], canonical(value)],

@@ -90,7 +90,7 @@ function readQemu(text: string, put: Put): boolean {
     const [, selector, base, limit, flags] = match as unknown as [string, string, string, string, string];
     const high = Number.parseInt(flags, 16);
     let rights = (high >>> 8) & 0xf0ff;
-    // Rows that are not present stand for unusable registers; KVM keeps nothing else apart.
+    // A row that is not present means an unusable register; KVM distinguishes nothing else.
     if (((rights >>> 7) & 1) === 0) rights |= 0x1_0000;
     put(`guest.${seg}.sel`, shown(`0000${selector}`) as Value64);
     put(`guest.${seg}.limit`, { lo: word(Number.parseInt(limit, 16)), hi: ZERO });

@@ -185,7 +185,7 @@ function readRow(
         if (before !== undefined && compareU64(before, value) !== 0) {
           log.error(
             at,
-            `${fieldName(field)} has two different values in one dump (the other one stands earlier); the field stays unknown`,
+            `${fieldName(field)} has two different values in one dump (the other one is earlier); the field stays unknown`,
           );
           unusable.add(field.encoding);
           fields.delete(field.encoding);

@@ -1,6 +1,6 @@
 import { blanksEnd, HEX, isLineTail, LETTER, runEnd, runOf, trimmedEnd } from "./scan.js";
 
-/** One line of a list of fields, as far as its shape tells. */
+/** One line of a list of fields, as far as its shape shows. */
 export interface ListLine {
   readonly number: number;
   readonly encoding?: number;
@@ -18,7 +18,7 @@ interface Parts {
   readonly value: string;
 }
 
-/** A blank is a part of a name, and so is what stands in `CPU-BASED` and `DR6/DR7`. */
+/** A blank is part of a name, and so are the characters in `CPU-BASED` and `DR6/DR7`. */
 const NAME_BESIDE_ENCODING = runOf("A-Za-z0-9_ ./-");
 const NAME = runOf("A-Za-z0-9_. -");
 const WORD = runOf("A-Za-z0-9_");
@@ -169,7 +169,7 @@ function isArrow(text: string, at: number): boolean {
   return text[at] === "-" && text[at + 1] === ">";
 }
 
-/** Whether a word in lower case stands at a place, in letters of either case. */
+/** Whether a lower-case word begins at a place, in letters of either case. */
 function hasWord(text: string, at: number, word: string): boolean {
   return text.slice(at, at + word.length).toLowerCase() === word;
 }

@@ -92,7 +92,7 @@ function complain(line: ListLine, log: DiagnosticLog): void {
     const parts = splitEncoding(line.encoding);
     const shape =
       parts === undefined
-        ? "is no VMCS encoding (a reserved bit is set)"
+        ? "is not a VMCS encoding (a reserved bit is set)"
         : `would be a ${parts.width === "natural" ? "natural-width" : `${parts.width}-bit`} ${parts.type} field that no manual lists`;
     log.warning(at, `0x${line.encoding.toString(16)} ${shape}`);
     return;

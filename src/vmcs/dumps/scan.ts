@@ -17,7 +17,7 @@ export function runOf(characters: string): Run {
 export const HEX = runOf("0-9a-fA-F");
 export const LETTER = runOf("A-Za-z");
 
-/** Where the characters of the set that stand at `at` end; `at` itself when none does. */
+/** The end of the run of characters of the set that begins at `at`; `at` itself if there is none. */
 export function runEnd(text: string, at: number, run: Run): number {
   let end = at;
   while (end < text.length && run[text.charCodeAt(end)] === 1) end++;

@@ -21,7 +21,7 @@ const XEN_MSR = /(?:MSR loading \(entry (\d+)\)|MSR entry (\d+) loading)/i;
 const XEN_ERROR = /VM(?:LAUNCH|RESUME) error: ?(0x[0-9a-f]+)/i;
 const VCPU = /\b(d\d+v\d+)\b|>>> Domain (\d+) <<<|VCPU (\d+)/;
 const LINUX_HEAD = /VMCS [0-9a-fx]+, last attempted VM-entry on CPU (\d+)/i;
-/** One of these words stands in every line that says something about a dump from outside. */
+/** Every line around a dump that matters has one of these words. */
 const HINT = /fail|error|VMCS|Domain|VCPU|loading|invalid guest|(?:SMM|II)=\d/i;
 const SMM = /\bSMM=(\d)/;
 const II = /\bII=(\d)/;
@@ -39,7 +39,7 @@ interface Draft {
   readonly asides: { [name: string]: string };
 }
 
-/** What stands before a dump and belongs to it. */
+/** Lines before a dump that belong to it. */
 interface Before {
   xenFailure?: { reason: number; qualification?: U64 };
   code?: number;

@@ -137,7 +137,7 @@ export const CONTROL_WORDS: { readonly [W in ControlWordName]: ControlWord } = {
   },
 };
 
-/** A control bit with the word it stands in. */
+/** A control bit with its word. */
 export interface ControlBit {
   readonly name: ControlName;
   readonly word: ControlWord;

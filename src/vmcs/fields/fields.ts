@@ -18,7 +18,7 @@ export const FIELDS: readonly FieldRow[] = [...CONTROL_FIELDS, ...INFO_FIELDS, .
 /** Bits of a field. `natural`: 64 on a CPU with Intel 64 architecture, 32 on another. */
 export type FieldWidth = 16 | 32 | 64 | "natural";
 
-/** Which part of the VMCS a field is in; `read-only` stands for the VM-exit information. */
+/** Which part of the VMCS a field is in; `read-only` is the VM-exit information. */
 export type FieldType = "control" | "read-only" | "guest" | "host";
 
 /** What the encoding itself says (SDM volume 3, 26.11.2): bits 14:13 width, 11:10 type, 9:1 index, 0 high half. */
