@@ -128,7 +128,9 @@ async function buildCli() {
   // Taken before the sources are read: what changes during the build is built by the next one.
   const state = sourceState();
   const input = join(root, "src/cli/main.ts");
-  const bundle = await rolldown({ input, platform: "node", cwd: root, plugins: [plugin, asciiOnly] });
+  // Packages with WebAssembly of their own, which `prove` alone loads: they stay where npm put them.
+  const external = ["iced-x86", "xz-decompress", "zstddec"];
+  const bundle = await rolldown({ input, platform: "node", cwd: root, external, plugins: [plugin, asciiOnly] });
   mkdirSync(dist, { recursive: true });
   const folder = mkdtempSync(join(dist, ".cli-"));
   try {

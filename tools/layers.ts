@@ -33,6 +33,15 @@ export const LAYERS: readonly Layer[] = [
   { name: "why", holds: "the reason for a bit, and what would change it" },
   { name: "compare", holds: "differences between hosts, kernels, models and products; a machine against its replay" },
   { name: "messages", holds: "the meaning of an error message or a log" },
+  {
+    name: "prove",
+    holds: "running the kernel's own binary over a host, and comparing",
+    packages: {
+      "iced-x86": /^(?:decide|machine\/(?:decoder|operands|ops-[a-z]+))\.ts$/,
+      "xz-decompress": /^loader\/decompress\.ts$/,
+      zstddec: /^loader\/decompress\.ts$/,
+    },
+  },
   { name: "report", holds: "tables and text for people" },
   { name: "cli", holds: "the command line", node: true, packages: { commander: /./ } },
   { name: "web", holds: "the page" },

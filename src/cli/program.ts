@@ -178,6 +178,20 @@ Exit code 0: all that could be compared agrees and nothing changed; 1: something
 compared.\n\n${HOST}`,
     load: async () => (await import("./commands/verify.js")).verify,
   },
+  prove: {
+    summary: "runs the kernel's own kvm-intel.ko over the registers, and lists every bit in which the tables differ",
+    args: "[HOST...]",
+    options: [
+      ["--module <file>", "kvm-intel.ko, also .xz, .zst or .gz; the running kernel's where none is named"],
+      ["--kvm <file>", "kvm.ko of the same kernel; the one beside the module where none is named"],
+      ["--vmlinuz <file>", "the kernel itself, for boot and for its types; found where distributions put it"],
+      ["--btf <file>", "the kernel's types alone, as /sys/kernel/btf/vmlinux"],
+      ["--all", "every CPU of the atlas"],
+    ],
+    more: `The code runs in an interpreter: no root, VT-x or Linux is needed, and nothing of it reaches this machine.
+Exit code 0: all results that both know agree; 1: something differs, or the code did not run to its end.\n\n${HOST}`,
+    load: async () => (await import("./commands/prove.js")).prove,
+  },
   collect: {
     summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",
     args: "",

@@ -8,3 +8,20 @@ declare class TextDecoder {
 declare class TextEncoder {
   encode(input?: string): Uint8Array;
 }
+
+interface ReadableStreamReader<T> {
+  read(): Promise<{ readonly done: false; readonly value: T } | { readonly done: true; readonly value?: undefined }>;
+  cancel(): Promise<void>;
+}
+
+declare class ReadableStream<T = unknown> {
+  constructor(source: { start(controller: { enqueue(chunk: T): void; close(): void }): void });
+  getReader(): ReadableStreamReader<T>;
+  pipeThrough<U>(transform: { readonly readable: ReadableStream<U>; readonly writable: unknown }): ReadableStream<U>;
+}
+
+declare class DecompressionStream {
+  constructor(format: "gzip");
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: unknown;
+}

@@ -1,0 +1,110 @@
+import { atlas } from "../../input/atlas/atlas.js";
+import { loadProver, type Proof, type ProveOptions, type Prover } from "../../prove/prover.js";
+import { type ProofDifference, type ProvedHost, proveReport } from "../../report/prove-report.js";
+import { type Situation, withRelease } from "../../situation/situation.js";
+import { complain, ready, showJson } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { missingText } from "../host.js";
+import { type KernelPaths, kernelFiles } from "../kernel-files.js";
+import { type RawOptions, readOptions, type Settings } from "../options.js";
+import type { World } from "../world.js";
+
+interface ProveRaw extends RawOptions {
+  readonly module?: string;
+  readonly kvm?: string;
+  readonly vmlinuz?: string;
+  readonly btf?: string;
+  readonly all?: boolean;
+}
+
+/** Differences whose instruction is looked for: each takes a run of its own. */
+const DECIDED = 20;
+
+/**
+ * `vmxlens prove [HOST…] --module FILE`: exit code 0 when the kernel's code and the tables agree in everything that both
+ * know, 1 on a difference, or when the code did not run to its end.
+ */
+export async function prove(queries: readonly (string | undefined)[], raw: ProveRaw, world: World): Promise<number> {
+  const { settings, problems } = readOptions(raw, world);
+  if (problems.length > 0) return complain(world, problems);
+  const named = queries.filter((query) => query !== undefined);
+  if (raw.all === true && named.length > 0)
+    return complain(world, ["--all takes the atlas; HOST names hosts: take one"]);
+  const wanted: readonly (string | undefined)[] =
+    raw.all === true ? [...atlas()].map(({ id }) => id) : named.length > 0 ? named : [undefined];
+  const live = raw.module === undefined ? await runningKernel(world) : undefined;
+  const found = await kernelFiles(pathsOf(raw), live, world);
+  if ("problem" in found) return complain(world, [found.problem]);
+  const loaded = await loadProver(found.files);
+  if (loaded.kind === "problem") {
+    const path = found.paths[loaded.file === "kernel" ? "vmlinuz" : loaded.file] ?? found.paths.module ?? "";
+    return complain(world, [`${path}: ${loaded.problem}`]);
+  }
+  const { prover } = loaded;
+  if (prover.resolved.release === undefined && settings.kernel === undefined)
+    return complain(world, [`${prover.kernel}: ${prover.resolved.error}; --kernel names the tables to compare with`]);
+  const hosts: ProvedHost[] = [];
+  for (const query of wanted) {
+    const prepared = await ready(query, raw, world);
+    if (typeof prepared === "number") return prepared;
+    const { example } = prepared.found;
+    if (example !== undefined)
+      return complain(world, [
+        "this machine cannot be read",
+        ...example.missing.map((fact) => `  ${missingText(fact)}`),
+      ]);
+    hosts.push(provedHost(prover, prepared.situation, settings, query ?? "this"));
+  }
+  const about = { kernel: prover.kernel, paths: found.paths, hasKvm: prover.hasKvm, hasBoot: prover.hasBoot };
+  if (settings.json) {
+    const { proveJson } = await import("../../report/json/json-prove.js");
+    showJson(proveJson(about, hosts), world);
+  } else {
+    const { renderLines } = await import("../../report/ansi.js");
+    world.out(renderLines(proveReport(about, hosts, settings.width), settings.color));
+  }
+  return hosts.every(({ proof, differences }) => differences.length === 0 && isComplete(proof)) ? EXIT.ok : EXIT.no;
+}
+
+function isComplete({ modules, boot }: Proof): boolean {
+  return modules.stopped === undefined && boot?.stopped === undefined;
+}
+
+function pathsOf({ module, kvm, vmlinuz, btf }: ProveRaw): KernelPaths {
+  return {
+    ...(module === undefined ? {} : { module }),
+    ...(kvm === undefined ? {} : { kvm }),
+    ...(vmlinuz === undefined ? {} : { vmlinuz }),
+    ...(btf === undefined ? {} : { btf }),
+  };
+}
+
+async function runningKernel(world: World): Promise<string | undefined> {
+  return (await world.live()).host?.kernel;
+}
+
+function provedHost(prover: Prover, asked: Situation, settings: Settings, name: string): ProvedHost {
+  const { release } = prover.resolved;
+  // The module says which kernel it is; --kernel names other tables to hold it against.
+  const situation = settings.kernel === undefined && release !== undefined ? withRelease(asked, release) : asked;
+  const [candidate] = situation.candidates;
+  const { params, machine, config } = candidate.options;
+  const options: ProveOptions = {
+    release: candidate.release,
+    ...(params === undefined ? {} : { params }),
+    ...(machine === undefined ? {} : { machine }),
+    ...(config === undefined ? {} : { config }),
+  };
+  const proof = prover.prove(situation.host, options);
+  const differences = proof.comparison.items
+    .filter(({ verdict }) => verdict === "differ")
+    .map((item, index): ProofDifference => {
+      const [first] = item.bits;
+      const decision =
+        item.place === undefined || first === undefined || index >= DECIDED
+          ? undefined
+          : prover.decide(situation.host, item.place, first.bit, options);
+      return { item, ...(decision === undefined ? {} : { decision }) };
+    });
+  return { name, situation, proof, differences };
+}

@@ -1,0 +1,317 @@
+import { type Btf, readBtf } from "../loader/btf.js";
+import type { Elf } from "../loader/elf.js";
+import type { Import, Linked } from "../loader/link.js";
+import { loadedSection, SLOT } from "../loader/link.js";
+import { type Code, makeCode } from "../machine/code.js";
+import { type Frame, REG } from "../machine/cpu.js";
+import type { Decoder } from "../machine/decoder.js";
+import { Memory, PAGE, pageNumber, type Region } from "../machine/memory.js";
+import type { Machine } from "../machine/op.js";
+import type { Runner } from "../machine/run.js";
+import { MachineStop } from "../machine/stop.js";
+import { ANSWERS, thunkRegister } from "./answers.js";
+import { MODULE_PER_CPU, memoryRegions } from "./heap.js";
+import { FUNCTIONS, type FunctionRow, VARIABLES, type VariableRow } from "./imports.js";
+import { kernelOf, type WatchedCall } from "./kernel-side.js";
+import { PARAVIRT } from "./paravirt.js";
+import type { KernelTypes } from "./types.js";
+
+/** Low half of the addresses of the operations of `pv_ops`; nothing but calls gets there. */
+const PARAVIRT_CODE = 0xe000_0000;
+
+export interface ExceptionRow {
+  readonly fixup: number;
+  /** The instruction is a read of an MSR. */
+  readonly reads: boolean;
+  /** The code sees the error itself. */
+  readonly safe: boolean;
+  /** Register that gets the error. */
+  readonly errorRegister?: number;
+}
+
+/** Code ready to run: what all runs over it share. */
+export interface RunImage {
+  readonly types: KernelTypes;
+  readonly code: Code;
+  /** The address space before any run; runs are forks of it. */
+  readonly memory: Memory;
+  readonly bugs: ReadonlyMap<number, { readonly warning: boolean; readonly once: boolean }>;
+  readonly exceptions: ReadonlyMap<number, ExceptionRow>;
+  readonly nameOf: Linked["nameOf"];
+  /** Imports by the first page of their slots, for those that are read. */
+  readonly variables: ReadonlyMap<string, { readonly row: VariableRow | undefined; readonly slot: number }>;
+  /** What `kvm_x86_vendor_init` does where kvm.ko is not there. */
+  vendorInit(runner: Runner): void;
+}
+
+/** Modules linked and ready to run. */
+export interface KernelImage extends RunImage {
+  readonly linked: Linked;
+  /** Types of each module, by its name; a module without types is missing. */
+  readonly moduleTypes: ReadonlyMap<string, Btf>;
+}
+
+/** The row of a table that has a name, whole or by its beginning. */
+export function rowFor<R extends { readonly names: readonly string[] }>(
+  rows: readonly R[],
+  name: string,
+): R | undefined {
+  return (
+    rows.find(({ names }) => names.includes(name)) ??
+    rows.find(({ names }) =>
+      names.some((pattern) =>
+        pattern.startsWith("*")
+          ? name.endsWith(pattern.slice(1))
+          : pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1)),
+      ),
+    )
+  );
+}
+
+/** Prepares linked modules. */
+export function makeImage(decoder: Decoder, linked: Linked, types: KernelTypes): KernelImage {
+  const overrides = new Map<number, (m: Machine) => void>();
+  const variables = new Map<string, { row: VariableRow | undefined; slot: number }>();
+  const regions: Region[] = [...linked.regions, ...memoryRegions(modulePerCpu(linked))];
+  for (const entry of linked.imports) {
+    const row: FunctionRow | undefined = rowFor(FUNCTIONS, entry.name);
+    const variable: VariableRow | undefined = rowFor(VARIABLES, entry.name);
+    overrides.set(entry.slot, answerCalls(entry, row));
+    if (row !== undefined && (entry.called || variable === undefined)) continue;
+    variables.set(entry.name, { row: variable, slot: entry.slot });
+    regions.push({
+      name: entry.name,
+      first: pageNumber(-1, entry.slot),
+      pages: SLOT / PAGE,
+      kind:
+        variable === undefined || variable.holds === "unknown" || variable.holds === "boot CPU" ? "unknown" : "zero",
+    });
+  }
+  for (const [index, { name, valueByPointer }] of types.paravirt.entries())
+    overrides.set(PARAVIRT_CODE + 16 * index, (m) => {
+      const row = PARAVIRT[name];
+      const kernel = kernelOf(m);
+      count(kernel.reached, `pv_ops ${name}`);
+      if (row === undefined) {
+        kernel.report(`pv_ops ${name}`, "an operation of pv_ops");
+        m.put(0, 0, 0, -1, -1);
+      } else row.does(m, valueByPointer);
+      m.ret();
+    });
+  for (const module of linked.modules) {
+    staticCalls(module, overrides);
+    jumpLabels(module, overrides);
+  }
+  const moduleTypes = new Map(linked.modules.flatMap(({ name, elf }) => typesOf(name, elf, types.btf)));
+  const image: KernelImage = {
+    linked,
+    moduleTypes,
+    types,
+    code: makeCode(decoder, regions, overrides, watched(linked)),
+    memory: new Memory(regions),
+    bugs: bugTable(linked, types),
+    exceptions: exceptionTable(linked),
+    nameOf: linked.nameOf,
+    variables,
+    vendorInit: (runner) => vendorInit(runner, moduleTypes.get("kvm_intel")),
+  };
+  return image;
+}
+
+/**
+ * Without kvm.ko: `kvm_init` or `kvm_x86_vendor_init`, whichever is given the module's table of functions, runs the one
+ * that decides.
+ */
+function vendorInit(runner: Runner, types: Btf | undefined): void {
+  runner.load64(REG.rdi);
+  const { lo, hi } = runner;
+  if (hi !== -1 || types === undefined) {
+    runner.set(REG.rax, 0, 0);
+    return;
+  }
+  const table = types.struct("kvm_x86_init_ops");
+  const setUp = table === undefined ? undefined : types.place(table, "hardware_setup");
+  if (setUp === undefined) throw new MachineStop("unmapped", "the module's types do not say where hardware_setup is");
+  runner.mem.load(8, hi, (lo + setUp.offset) | 0);
+  runner.take();
+  runner.callPrepared(runner.codeAddress());
+}
+
+/** Types of a module: numbered after the kernel's, or after a base of its own. */
+function typesOf(name: string, elf: Elf, kernel: Btf): [string, Btf][] {
+  const section = elf.section(".BTF");
+  if (section === undefined) return [];
+  const base = elf.section(".BTF.base");
+  return [[name, readBtf(elf.content(section), base === undefined ? kernel : readBtf(elf.content(base)))]];
+}
+
+/** Address of the code of a slot of `pv_ops`. */
+export function paravirtAddress(index: number): number {
+  return PARAVIRT_CODE + 16 * index;
+}
+
+function count(map: Map<string, number>, name: string): void {
+  map.set(name, (map.get(name) ?? 0) + 1);
+}
+
+function answerCalls({ name }: Import, row: FunctionRow | undefined): (m: Machine) => void {
+  if (row?.answer === "jump register") {
+    const register = thunkRegister(name);
+    return (m) => {
+      m.load64(register);
+      m.jumpTo(m.codeAddress());
+    };
+  }
+  return (m) => {
+    const kernel = kernelOf(m);
+    count(kernel.reached, name);
+    if (row === undefined) {
+      kernel.report(name, "a function");
+      m.put(0, 0, 0, -1, -1);
+    } else ANSWERS[row.answer](m, kernel, name);
+    m.ret();
+  };
+}
+
+type Module = Linked["modules"][number];
+
+/** Functions whose result is an output of its own. */
+const WATCHED = ["setup_vmcs_config"] as const;
+
+function watched(linked: Linked): Map<number, (m: Machine, frame: Frame) => void> {
+  const after = new Map<number, (m: Machine, frame: Frame) => void>();
+  for (const module of linked.modules)
+    for (const name of WATCHED) {
+      const address = module.address(name);
+      if (address === undefined) continue;
+      after.set(Number(address & 0xffff_ffffn), (m, frame) => {
+        const kernel = kernelOf(m);
+        const call: WatchedCall = {
+          name,
+          from: kernel.log.rdmsr.length,
+          to: kernel.log.rdmsr.length,
+          result: undefined,
+          certain: kernel.certain(),
+        };
+        kernel.calls.push(call);
+        kernel.runnerOf(m).finishCall(frame);
+        call.to = kernel.log.rdmsr.length;
+        call.result = { value: m.r[0] ?? 0, unknown: m.u[0] ?? 0 };
+      });
+    }
+  return after;
+}
+
+/** A trampoline of a static call jumps to what its key points to; to nothing where that is nowhere. */
+function staticCalls(module: Module, overrides: Map<number, (m: Machine) => void>): void {
+  for (const { name } of module.elf.symbols()) {
+    if (!name.startsWith("__SCT__")) continue;
+    const trampoline = module.address(name);
+    const key = module.address(name.replace("__SCT__", "__SCK__"));
+    if (trampoline === undefined || key === undefined) continue;
+    overrides.set(Number(trampoline & 0xffff_ffffn), staticCallOverride(Number(BigInt.asIntN(32, key))));
+  }
+}
+
+/** What the trampoline does whose key lies at an address (low half). */
+export function staticCallOverride(key: number): (m: Machine) => void {
+  return (m) => {
+    m.mem.load(8, -1, key);
+    if ((m.mem.lo | m.mem.hi | m.mem.ulo | m.mem.uhi) === 0) {
+      m.ret();
+      return;
+    }
+    m.take();
+    m.jumpTo(m.codeAddress());
+  };
+}
+
+/** Entries of 16 bytes: code, target and key, each relative to where it stands; bit 0 of the key is the default. */
+function jumpLabels(module: Module, overrides: Map<number, (m: Machine) => void>): void {
+  const table = loadedSection(module, "__jump_table");
+  if (table !== undefined) jumpLabelOverrides(table.view, table.address, overrides);
+}
+
+/** The same for a table that lies at an address (low half). */
+export function jumpLabelOverrides(
+  view: DataView,
+  address: number,
+  overrides: Map<number, (m: Machine) => void>,
+): void {
+  for (let i = 0; i + 16 <= view.byteLength; i += 16) {
+    const at = (address + i + view.getInt32(i, true)) >>> 0;
+    const target = (address + i + 4 + view.getInt32(i + 4, true)) >>> 0;
+    const keyWord = view.getBigInt64(i + 8, true) + BigInt(address + i + 8);
+    const key = Number(BigInt.asIntN(32, keyWord & ~3n));
+    const byDefault = Number(keyWord & 1n);
+    overrides.set(at, (m) => {
+      m.mem.load(4, -1, key);
+      if (m.mem.ulo !== 0) m.branch(2, at, target);
+      else if ((m.mem.lo > 0 ? 1 : 0) !== byDefault) m.branch(1, at, target);
+    });
+  }
+}
+
+const BUGFLAG_WARNING = 1;
+const BUGFLAG_ONCE = 2;
+
+function bugTable(linked: Linked, { bug }: KernelTypes): KernelImage["bugs"] {
+  const bugs = new Map<number, { warning: boolean; once: boolean }>();
+  if (bug === undefined) return bugs;
+  for (const module of linked.modules) {
+    const table = loadedSection(module, "__bug_table");
+    if (table === undefined) continue;
+    const { view, address } = table;
+    for (let i = 0; i + bug.size <= view.byteLength; i += bug.size) {
+      const at = (address + i + bug.address.offset + view.getInt32(i + bug.address.offset, true)) >>> 0;
+      const flags = view.getUint16(i + bug.flags.offset, true);
+      bugs.set(at, { warning: (flags & BUGFLAG_WARNING) !== 0, once: (flags & BUGFLAG_ONCE) !== 0 });
+    }
+  }
+  return bugs;
+}
+
+/** Types of entries of `__ex_table` (`EX_TYPE_*` in asm/extable_fixup_types.h, 5.16 and later). */
+const EX_RDMSR = 9;
+const EX_RDMSR_SAFE = 11;
+const EX_WRMSR_SAFE = 10;
+
+function exceptionTable(linked: Linked): KernelImage["exceptions"] {
+  const rows = new Map<number, ExceptionRow>();
+  for (const module of linked.modules) {
+    const table = loadedSection(module, "__ex_table");
+    if (table === undefined) continue;
+    readExceptions(table.view, table.address, rows);
+  }
+  return rows;
+}
+
+/** Entries of 12 bytes: instruction and fixup, each relative to where it stands, and what is done. */
+export function readExceptions(view: DataView, address: number, rows: Map<number, ExceptionRow>): void {
+  for (let i = 0; i + 12 <= view.byteLength; i += 12) {
+    const at = (address + i + view.getInt32(i, true)) >>> 0;
+    const fixup = (address + i + 4 + view.getInt32(i + 4, true)) >>> 0;
+    const what = view.getInt32(i + 8, true);
+    const type = what & 0xff;
+    const register = (what >>> 8) & 15;
+    rows.set(at, {
+      fixup,
+      reads: type === EX_RDMSR || type === EX_RDMSR_SAFE,
+      safe: type === EX_RDMSR_SAFE || type === EX_WRMSR_SAFE,
+      ...(type === EX_RDMSR_SAFE || type === EX_WRMSR_SAFE ? { errorRegister: register } : {}),
+    });
+  }
+}
+
+/** Initial content of the per-CPU variables of the modules. */
+function modulePerCpu(linked: Linked): Uint8Array {
+  const bytes = new Uint8Array(0x4_0000);
+  for (const { elf, addresses, contents } of linked.modules)
+    for (const section of elf.sections) {
+      const content = contents.get(section.index);
+      const address = addresses.get(section.index);
+      if (section.name === ".data..percpu" && content !== undefined && address !== undefined)
+        bytes.set(content, Number(address) - MODULE_PER_CPU);
+    }
+  return bytes;
+}

@@ -1,0 +1,192 @@
+import { BadFile } from "./elf.js";
+
+/*
+ * The names of the kernel's functions and variables, which a running kernel shows in /proc/kallsyms, lie compressed in its
+ * image: for each symbol in the order of addresses a list of tokens, and 256 tokens. The tables have no names of their
+ * own there; they are found by what they must look like (scripts/kallsyms.c of the kernel describes them).
+ */
+
+export interface Kallsyms {
+  /** Address of a symbol; the first one of a name. */
+  address(name: string): bigint | undefined;
+  /** Names that begin with a text, with their addresses. */
+  startingWith(prefix: string): readonly (readonly [name: string, address: bigint])[];
+  /** The symbol that an address (low half, of the last 4 GiB) lies in or behind. */
+  nameOf(lo: number): { readonly name: string; readonly offset: number } | undefined;
+}
+
+const TOKENS = 256;
+const MOST_SYMBOLS = 2_000_000;
+const MARK = 256;
+
+/** Finds and reads the table in the bytes of a kernel image. Throws `BadFile` when it is not found. */
+export function readKallsyms(bytes: Uint8Array): Kallsyms {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { tokens, tableAt, indexAt } = findTokens(bytes, view);
+  const { namesAt, count } = findNames(bytes, view, tableAt);
+  const addresses = findAddresses(view, namesAt, count, indexAt + 2 * TOKENS);
+  const names: string[] = [];
+  let at = namesAt;
+  for (let i = 0; i < count; i++) {
+    const [length, start] = nameLength(bytes, at);
+    let name = "";
+    for (let k = 0; k < length; k++) name += tokens[bytes[start + k] ?? 0] ?? "";
+    names.push(name.slice(1));
+    at = start + length;
+  }
+  const first = new Map<string, number>();
+  for (const [index, name] of names.entries()) if (!first.has(name)) first.set(name, index);
+  const sorted = names
+    .map((name, index) => ({ name, address: addresses[index] ?? 0n }))
+    .filter(({ address }) => address >> 32n === 0xffff_ffffn)
+    .map(({ name, address }) => ({ name, lo: Number(address & 0xffff_ffffn) }))
+    .sort((a, b) => a.lo - b.lo);
+  return {
+    address(name) {
+      const index = first.get(name);
+      return index === undefined ? undefined : addresses[index];
+    },
+    startingWith: (prefix) =>
+      [...first].flatMap(([name, index]) => (name.startsWith(prefix) ? [[name, addresses[index] ?? 0n] as const] : [])),
+    nameOf(lo) {
+      let low = 0;
+      let high = sorted.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if ((sorted[middle]?.lo ?? 0) <= lo) low = middle + 1;
+        else high = middle;
+      }
+      const found = sorted[low - 1];
+      return found === undefined ? undefined : { name: found.name, offset: lo - found.lo };
+    },
+  };
+}
+
+/** Tokens of single digits, one after the other: every table has them, and little else looks like it. */
+const DIGITS = Uint8Array.from([..."0123456789"].flatMap((digit) => [digit.charCodeAt(0), 0]));
+
+function findTokens(bytes: Uint8Array, view: DataView): { tokens: string[]; tableAt: number; indexAt: number } {
+  for (let at = indexOf(bytes, DIGITS, 0); at >= 0; at = indexOf(bytes, DIGITS, at + 1)) {
+    // Ends of the tokens from "0" on, to where the table ends.
+    let end = at;
+    for (let i = 0x30; i < TOKENS && end < bytes.length; i++) end = bytes.indexOf(0, end) + 1;
+    for (const align of [2, 4, 8]) {
+      const indexAt = Math.ceil(end / align) * align;
+      if (indexAt + 2 * TOKENS > bytes.length) continue;
+      const tableAt = at - view.getUint16(indexAt + 2 * 0x30, true);
+      if (view.getUint16(indexAt, true) !== 0 || tableAt < 0) continue;
+      const tokens: string[] = [];
+      let from = tableAt;
+      for (let i = 0; i < TOKENS; i++) {
+        if (view.getUint16(indexAt + 2 * i, true) !== from - tableAt) break;
+        const stop = bytes.indexOf(0, from);
+        tokens.push(String.fromCharCode(...bytes.subarray(from, Math.min(stop, from + 512))));
+        from = stop + 1;
+      }
+      if (tokens.length === TOKENS) return { tokens, tableAt, indexAt };
+    }
+  }
+  throw new BadFile("no table of symbols (kallsyms) was found in the kernel");
+}
+
+function indexOf(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
+  const first = pattern[0] ?? 0;
+  for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    let same = true;
+    for (let i = 1; same && i < pattern.length; i++) same = bytes[at + i] === pattern[i];
+    if (same) return at;
+  }
+  return -1;
+}
+
+/** Length of a compressed name, and where it starts; two bytes for long ones (6.1 and later). */
+function nameLength(bytes: Uint8Array, at: number): [length: number, start: number] {
+  const first = bytes[at] ?? 0;
+  return first < 0x80 ? [first, at + 1] : [(first & 0x7f) | ((bytes[at + 1] ?? 0) << 7), at + 2];
+}
+
+/** Goes over symbols; the place after them, or -1 when they run out of bounds. */
+function skip(bytes: Uint8Array, from: number, symbols: number, end: number): number {
+  let at = from;
+  for (let i = 0; i < symbols; i++) {
+    const [length, start] = nameLength(bytes, at);
+    at = start + length;
+    if (length === 0 || at > end) return -1;
+  }
+  return at;
+}
+
+/** How far before the tokens the markers may lie: between them are, in some releases, three bytes for each symbol. */
+const FARTHEST = 8 * 1024 * 1024;
+/** Bytes of 256 compressed names, at least and at most. */
+const [FEWEST, MOST] = [256 * 2, 256 * 64];
+
+/**
+ * The names lie before the markers (where each 256th name starts), which lie before the tokens. Their start is where the
+ * first markers hold, and their number stands in front of it.
+ */
+function findNames(bytes: Uint8Array, view: DataView, tableAt: number): { namesAt: number; count: number } {
+  const end = tableAt - (tableAt % 4);
+  for (let at = end - 4; at > Math.max(8, end - FARTHEST); at -= 4) {
+    if (view.getUint32(at, true) !== 0) continue;
+    const run = ascending(view, at, end);
+    if (run < 3) continue;
+    const one = view.getUint32(at + 4, true);
+    const last = view.getUint32(at + 4 * (run - 1), true);
+    // A few numbers behind the markers may look like more of them.
+    for (
+      let namesAt = Math.min(at - FEWEST, up4(at - last + 16 * MOST));
+      namesAt > Math.max(8, at - last - MOST);
+      namesAt -= 4
+    ) {
+      if (skip(bytes, namesAt, MARK, at) !== namesAt + one) continue;
+      for (const gap of [8, 4]) {
+        const count = view.getUint32(namesAt - gap, true);
+        if (count > MOST_SYMBOLS || Math.ceil(count / MARK) > run || count < 2 * MARK) continue;
+        const after = skip(bytes, namesAt, count, at);
+        if (after > 0 && at - after < 8) return { namesAt, count };
+      }
+    }
+  }
+  throw new BadFile("the names of the table of symbols were not found");
+}
+
+function up4(value: number): number {
+  return Math.ceil(value / 4) * 4;
+}
+
+/** How many numbers from a place on grow as markers do. */
+function ascending(view: DataView, from: number, end: number): number {
+  let run = 1;
+  for (let at = from; at + 8 <= end; at += 4, run++) {
+    const step = view.getUint32(at + 4, true) - view.getUint32(at, true);
+    if (step < FEWEST || step > MOST) break;
+  }
+  return run;
+}
+
+/** Addresses lie after the tokens (6.5 and later) or before the names: an offset each, and one base for all. */
+function findAddresses(view: DataView, namesAt: number, count: number, afterTokens: number): bigint[] {
+  const up = (value: number) => Math.ceil(value / 8) * 8;
+  const after = up(afterTokens);
+  const numberAt = namesAt - 8;
+  const places: readonly (readonly [offsets: number, base: number])[] = [
+    [after, after + up(4 * count)],
+    [numberAt - 8 - up(4 * count), numberAt - 8],
+  ];
+  for (const [offsets, baseAt] of places) {
+    if (offsets < 0 || baseAt + 8 > view.byteLength) continue;
+    const base = view.getBigUint64(baseAt, true);
+    if (base >> 32n !== 0xffff_ffffn) continue;
+    let negative = 0;
+    for (let i = 0; i < count; i++) if (view.getInt32(offsets + 4 * i, true) < 0) negative++;
+    // Where per-CPU variables are absolute, all others count down from the base.
+    const absolute = negative > count / 2;
+    return Array.from({ length: count }, (_unused, i) => {
+      const offset = BigInt(view.getInt32(offsets + 4 * i, true));
+      if (absolute) return BigInt.asUintN(64, offset >= 0n ? offset : base - 1n - offset);
+      return BigInt.asUintN(64, base + BigInt.asUintN(32, offset));
+    });
+  }
+  throw new BadFile("the addresses of the table of symbols were not found");
+}

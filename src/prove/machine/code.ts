@@ -1,0 +1,96 @@
+import type { Frame } from "./cpu.js";
+import type { Decoder } from "./decoder.js";
+import { meetingPoint } from "./flow-graph.js";
+import { PAGE, type Region } from "./memory.js";
+import type { Machine, Op } from "./op.js";
+import { addressText, MachineStop } from "./stop.js";
+
+/** Bytes that are decoded at once: a function of the usual size, without copying whole sections. */
+const WINDOW = 512;
+
+/** First page of the last 4 GiB. */
+const HIGH_PAGE = 0xffff_ffff * 0x10_0000;
+
+/**
+ * Decoded code, shared by all runs over the same image: code cannot be written, so an instruction is decoded once.
+ */
+export interface Code {
+  readonly decoder: Decoder;
+  /** The instruction at an address; stops when there is none. */
+  opAt(at: number): Op;
+  /** Where both ways of the branch at `at` meet again; undefined: where the function returns. */
+  meetingPoint(at: number): number | undefined;
+  /** Code from `at` on, at most `length` bytes; empty where there is none. */
+  bytesAt(at: number, length: number): Uint8Array;
+}
+
+/** What happens at an address instead of the instruction that is there, by the low half of the address. */
+export type Overrides = ReadonlyMap<number, (m: Machine) => void>;
+
+/**
+ * `overrides`: functions that are answered by the host, and jumps that the kernel rewrites while it runs. `after`: what
+ * happens after the first instruction of a function, where it is called.
+ */
+export function makeCode(
+  decoder: Decoder,
+  regions: readonly Region[],
+  overrides: Overrides,
+  after: ReadonlyMap<number, (m: Machine, frame: Frame) => void> = new Map(),
+): Code {
+  const pages = new Map<number, (Op | undefined)[]>();
+  const meetings = new Map<number, number | undefined>();
+  const code = regions.filter((region) => region.code === true && region.bytes !== undefined);
+
+  const find = (at: number): Op | undefined => pages.get(at >>> 12)?.[at & (PAGE - 1)];
+  const keep = (op: Op) => {
+    const page = op.at >>> 12;
+    let ops = pages.get(page);
+    if (ops === undefined) {
+      ops = new Array<Op | undefined>(PAGE).fill(undefined);
+      pages.set(page, ops);
+    }
+    const run = overrides.get(op.at) ?? followed(op);
+    ops[op.at & (PAGE - 1)] ??= run === undefined ? op : { ...op, run };
+  };
+  const followed = (op: Op): Op["run"] | undefined => {
+    const then = after.get(op.at);
+    return then === undefined
+      ? undefined
+      : (m) => {
+          const frame = m.frames[m.frames.length - 1];
+          op.run(m);
+          if (frame !== undefined) then(m, frame);
+        };
+  };
+  const bytesAt = (at: number, length: number): Uint8Array => {
+    const key = HIGH_PAGE + (at >>> 12);
+    const region = code.find(({ first, pages: count }) => key >= first && key < first + count);
+    if (region?.bytes === undefined) return new Uint8Array();
+    const from = (key - region.first) * PAGE + (at & (PAGE - 1));
+    return region.bytes.subarray(from, from + length);
+  };
+  const decode = (at: number): Op => {
+    const bytes = bytesAt(at, WINDOW);
+    for (const op of decoder.run(bytes, at)) keep(op);
+    const run = overrides.get(at);
+    if (run !== undefined) keep({ at, next: at, run });
+    const op = find(at);
+    if (op !== undefined) return op;
+    throw bytes.length === 0
+      ? new MachineStop("unmapped", `no code is at ${addressText(-1, at)}`)
+      : new MachineStop("instruction", `an instruction at ${addressText(-1, at)} that vmxlens does not know`);
+  };
+  return {
+    decoder,
+    bytesAt,
+    opAt: (at) => find(at) ?? decode(at),
+    meetingPoint(at) {
+      if (!meetings.has(at))
+        meetings.set(
+          at,
+          meetingPoint(at, (from) => decoder.steps(bytesAt(from, WINDOW), from)),
+        );
+      return meetings.get(at);
+    },
+  };
+}
