@@ -1,9 +1,8 @@
 import { allOf, and, not, or, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
-import { ABSENT, formatMsr, isThere, joinMsrs, type Msr, msrBit } from "../host/msr.js";
-import { type BitLabel, bitLabel } from "./bit-label.js";
+import { ABSENT, fieldBits, fieldNumber, formatMsr, isThere, joinMsrs, type Msr, msrBit } from "../host/msr.js";
+import { type BitLabel, bitLabel } from "../registers/bit-label.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
-import { fieldBits, fieldNumber } from "./diff.js";
 import { POLICIES, type Policy, type PolicySpan } from "./policies.js";
 
 /** A capability that the common set lacks, or a limit that it has, because of some hosts. */

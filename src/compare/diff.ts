@@ -1,8 +1,8 @@
 import type { Tri } from "../bits/tri.js";
-import { formatMsr, isThere, type Msr, msrBit } from "../host/msr.js";
+import { fieldNumber, formatMsr, isThere, type Msr, msrBit } from "../host/msr.js";
+import { type BitLabel, bitLabel } from "../registers/bit-label.js";
 import type { FieldRow } from "../registers/bit-row.js";
 import { type RegisterRow, registerOf } from "../registers/registers.js";
-import { type BitLabel, bitLabel } from "./bit-label.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
 
 /** A bit that is not the same everywhere, or may not be. */
@@ -80,20 +80,4 @@ function fieldDifference(msr: number, field: FieldRow, known: readonly Msr[]): F
   const unsure = known.some((value, i) => value.state !== "absent" && values[i] === undefined);
   if (numbers.size > 1) return { msr, field, values, certain: true };
   return unsure ? { msr, field, values, certain: false } : undefined;
-}
-
-/** The number in a field; undefined when a bit of it is not known, or when the register is absent or may be. */
-export function fieldNumber(msr: Msr, field: Pick<FieldRow, "high" | "low">): number | undefined {
-  return isThere(msr) ? fieldBits(msr, field) : undefined;
-}
-
-/** The same of a register that is there, if it is. */
-export function fieldBits(msr: Msr, { high, low }: Pick<FieldRow, "high" | "low">): number | undefined {
-  let value = 0;
-  for (let bit = high; bit >= low; bit--) {
-    const state = msrBit(msr, bit);
-    if (state === "unknown") return undefined;
-    value = value * 2 + (state === "yes" ? 1 : 0);
-  }
-  return value;
 }

@@ -12,10 +12,10 @@ import {
 import { vcpuMsrs } from "../kvm/guest/vcpu-msrs.js";
 import type { GuestCpuid } from "../kvm/guest/vcpu-rules.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
+import { type BitLabel, bitLabel } from "../registers/bit-label.js";
 import type { Release } from "../rules/release.js";
 import { type Replays, replays } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
-import { type BitLabel, bitLabel } from "./bit-label.js";
 import { type CpuidChange, cpuidChange, fitOf } from "./guest-cpuid.js";
 import { type LibvirtCpu, libvirtCpu, libvirtFeature } from "./libvirt.js";
 import { modelFeatures, namedIn, type QemuCpu, qemuCpu } from "./qemu.js";

@@ -91,3 +91,22 @@ function digits(msr: Extract<Msr, { state: "value" }>): string {
   if (msr.hi.value === 0 && msr.hi.unknown === 0) return formatWord(msr.lo);
   return formatWord(msr.hi) + formatWord(msr.lo, 8).slice(2);
 }
+
+/** The number in a field; undefined when a bit of it is not known, or when the register is absent or may be. */
+export function fieldNumber(msr: Msr, field: { readonly high: number; readonly low: number }): number | undefined {
+  return isThere(msr) ? fieldBits(msr, field) : undefined;
+}
+
+/** The same of a register that is there, if it is. */
+export function fieldBits(
+  msr: Msr,
+  { high, low }: { readonly high: number; readonly low: number },
+): number | undefined {
+  let value = 0;
+  for (let bit = high; bit >= low; bit--) {
+    const state = msrBit(msr, bit);
+    if (state === "unknown") return undefined;
+    value = value * 2 + (state === "yes" ? 1 : 0);
+  }
+  return value;
+}

@@ -1,4 +1,5 @@
 import { formatHeld, type Held } from "../rules/held.js";
+import type { Release } from "../rules/release.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import type { ExplainedBit } from "./decoders/bits.js";
 import type { Gravity, Product, RefusingLayer, Step } from "./message.js";
@@ -43,7 +44,7 @@ export interface Explanation {
   readonly layer?: RefusingLayer;
   readonly gravity?: Gravity;
   /** The kernels under which this is the answer, where the machine can run others with another answer. */
-  readonly kernels?: readonly string[];
+  readonly kernels?: readonly Release[];
   /** What happened, in one to three sentences. */
   readonly what: string;
   readonly values: readonly NamedValue[];

@@ -1,3 +1,6 @@
+import { printersOf } from "../kvm/printers.js";
+import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
+
 import type { Cause, Decoded, Explanation } from "./answer.js";
 import { sinceText } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
@@ -158,17 +161,28 @@ function withoutDump(groups: readonly MatchGroup[]): readonly MatchGroup[] {
 
 /** One explanation where all kernels that it can be give the same, else one for each that differs, with its kernels. */
 function explainUnder(group: MatchGroup, contexts: readonly ExplainContext[]): Explanation[] {
-  const found = new Map<string, { readonly one: Explanation; readonly kernels: string[] }>();
-  for (const context of contexts) {
+  const found = new Map<string, { readonly one: Explanation; readonly kernels: Release[] }>();
+  for (const context of printing(group, contexts)) {
     const one = explainGroup(group, context);
-    const key = JSON.stringify(one);
+    const kernel = context.options.release ?? DEFAULT_RELEASE;
+    // That each kernel is called by its name is no difference.
+    const key = JSON.stringify(one).replaceAll(kernelName(kernel), "it");
     const before = found.get(key);
-    const kernel = context.options.release ?? "";
     if (before === undefined) found.set(key, { one, kernels: [kernel] });
     else before.kernels.push(kernel);
   }
   const all = [...found.values()];
   return all.length === 1 ? all.map(({ one }) => one) : all.map(({ one, kernels }) => ({ ...one, kernels }));
+}
+
+/** Of kernels that the machine can run those that print the message, where some do: the message rules out the others. */
+function printing({ matches: [first] }: MatchGroup, contexts: readonly ExplainContext[]): readonly ExplainContext[] {
+  if (contexts.length === 1) return contexts;
+  const printers = printersOf(first.line);
+  const left = contexts.filter(({ options: { release = DEFAULT_RELEASE } }) =>
+    printers.some(({ releases }) => releases.includes(release)),
+  );
+  return left.length === 0 ? contexts : left;
 }
 
 function explainGroup({ matches, count }: MatchGroup, context: ExplainContext): Explanation {

@@ -1,6 +1,7 @@
 import type { Explanation } from "../messages/answer.js";
 import type { ExplainedBit } from "../messages/decoders/bits.js";
 import { hexIndex } from "../registers/registers.js";
+import { kernelsText } from "../situation/kernels.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 
@@ -14,7 +15,7 @@ function explanationLines(one: Explanation, width: number): Line[] {
   const where = `${first === last ? `line ${first}` : `lines ${first} to ${last}`}${one.count > 1 ? `, ${one.count} times` : ""}`;
   const lines: Line[] = [...wrap([styled("strong", one.matched), styled("dim", `  (${where})`)], width)];
   if (one.kernels !== undefined) {
-    lines.push(...wrap(styled("label", `under Linux ${one.kernels.join(", ")}:`), width, "  "));
+    lines.push(...wrap(styled("label", `under ${kernelsText(one.kernels)}:`), width, "  "));
   }
   lines.push(...wrap(one.what, width, "  "));
   if (one.values.length > 0) {

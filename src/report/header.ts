@@ -1,10 +1,12 @@
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { hexIndex } from "../registers/registers.js";
+import { kernelsText } from "../situation/kernels.js";
 import { coreText } from "../situation/pick-cpu.js";
 import { split } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
-import { kernelLabel, kernelReason } from "./kernel-text.js";
+import { contradictedText, kernelReason, kernelText, ruledOutTexts, tellApart } from "./kernel-text.js";
 import { labelled, wrap } from "./layout.js";
+import { olderStates } from "./older-states.js";
 import { type Inline, type Line, styled } from "./text.js";
 
 export function hostName({ host }: Pick<Situation, "host">): string {
@@ -34,7 +36,7 @@ function coresText({ host }: Situation): string | undefined {
 function givenTexts(situation: Situation): readonly (readonly [label: string, text: string])[] {
   const params = split(situation, ({ options }) => paramsText(options.params))
     .map(({ releases, answer }, _, all) =>
-      all.length === 1 || answer === "" ? answer : `${answer} (under ${releases.join(", ")})`,
+      all.length === 1 || answer === "" ? answer : `${answer} (under ${kernelsText(releases)})`,
     )
     .filter((text) => text !== "");
   const config = Object.entries(situation.config ?? {}).map(([name, value]) => `${name}=${value ? "y" : "n"}`);
@@ -66,6 +68,23 @@ function takenForGranted({ config, machine = {} }: Situation): string {
   return parts.join("; ");
 }
 
+/** The kernel, what was ruled out, and how to tell the others apart. */
+function kernelRows(situation: Situation): (readonly [label: string, text: Inline])[] {
+  const reason = kernelReason(situation);
+  const rows: (readonly [string, Inline])[] = [
+    ["kernel", [kernelText(situation), reason === "" ? "" : styled("dim", ` (${reason})`)]],
+  ];
+  const older = olderStates(situation);
+  if (older !== undefined) rows.push(["", styled("dim", older)]);
+  const out = ruledOutTexts(situation);
+  if (out.length > 0) rows.push(["", `ruled out by the host itself: ${out.join("; ")}`]);
+  const contradicted = contradictedText(situation);
+  if (contradicted !== undefined) rows.push(["", styled("unknown", contradicted)]);
+  const command = tellApart(situation);
+  if (command !== undefined) rows.push(["", ["to tell them apart: ", styled("command", command)]]);
+  return rows;
+}
+
 /** The head of every report: what it is about and what it takes for granted; `replayed`: by a kernel. */
 export function headerLines(situation: Situation, width: number, replayed = true): Line[] {
   const { assumed, notes, source } = situation;
@@ -73,8 +92,7 @@ export function headerLines(situation: Situation, width: number, replayed = true
   const cores = coresText(situation);
   if (cores !== undefined) rows.push(["cores", cores]);
   if (source !== undefined) rows.push(["source", source]);
-  const kernel: Inline = [kernelLabel(situation), styled("dim", ` (${kernelReason(situation)})`)];
-  if (replayed) rows.push(["kernel", kernel], ...givenTexts(situation));
+  if (replayed) rows.push(...kernelRows(situation), ...givenTexts(situation));
   for (const [index, { id, text }] of assumed.entries()) {
     rows.push([index === 0 ? "assumed" : "", [styled("unknown", id), `: ${text}`]]);
   }

@@ -1,31 +1,71 @@
+import type { Release } from "../rules/release.js";
 import { kernelName } from "../rules/release.js";
+import { behavesLike, kernelsText } from "../situation/kernels.js";
+import type { Contradiction } from "../situation/narrow.js";
+import { replays } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
+import { linesOf } from "../situation/vmx-flags.js";
 
-/** `Linux 6.12`, `RHEL 9.4`, or `Linux 6.6 or 6.12` for a kernel that can be either. */
+/** `Linux 6.12`, `RHEL 9.4`, or all kernels that it can be: `Linux 6.6 or 6.8`, `el9.4 or el9.5`. */
 export function kernelLabel({ candidates }: Pick<Situation, "candidates">): string {
-  const names = candidates.map(({ release }) => kernelName(release));
-  return orList(
-    names.map((name, at) => (at > 0 && names[at - 1]?.startsWith("Linux ") ? name.replace(/^Linux /, "") : name)),
-  );
+  return kernelLabelOf(candidates.map(({ release }) => release));
 }
 
-/** `Linux 6.12`, with what was asked for where that is something else. */
-export function kernelText(situation: Pick<Situation, "candidates" | "kernel">): string {
-  const { note } = situation.kernel;
-  return `${kernelLabel(situation)}${note === undefined ? "" : ` (${kernelReason(situation)})`}`;
-}
-
-/** Why these kernels, in one clause. */
-export function kernelReason({ kernel }: Pick<Situation, "kernel">): string {
-  const note = kernel.note === undefined ? "" : `: ${kernel.note}`;
-  switch (kernel.from) {
-    case "asked":
-      return kernel.note ?? "asked for";
-    case "host":
-      return `the host runs ${kernel.text}${note}`;
-    default:
-      return "the newest long-term release known; --kernel takes another";
+export function kernelLabelOf(kernels: readonly Release[]): string {
+  const [only, ...others] = kernels;
+  if (only !== undefined && others.length === 0) return kernelName(only);
+  if (kernels.length < 4) {
+    const names = kernels.map(kernelName);
+    const short = (name: string, at: number) =>
+      names[at - 1]?.startsWith("Linux ") ? name.replace(/^Linux /, "") : name;
+    return orList(names.map(short));
   }
+  const text = kernelsText(kernels);
+  return `${/^\d/.test(text) ? "Linux " : ""}${text.replace(/, (?=[^,]*$)/, " or ")}`;
+}
+
+/** `5.14.0-427.el9 → RHEL 9.4 (behaves like 6.6)`: what was named, and what it is understood as. */
+export function kernelText(situation: Pick<Situation, "candidates" | "kernel">): string {
+  const { kernel, candidates } = situation;
+  const label = kernelLabel(situation);
+  const like = candidates.length === 1 ? behavesLike(candidates[0].release) : undefined;
+  const behaves = like === undefined ? "" : ` (behaves like ${like})`;
+  const { text } = kernel;
+  const same = text === undefined || label === `Linux ${text}` || label === text;
+  return `${same ? "" : `${text} → `}${label}${behaves}`;
+}
+
+/** Why these kernels, in one clause; empty where the name says it all. */
+export function kernelReason({ kernel }: Pick<Situation, "kernel">): string {
+  if (kernel.from === "default") return "the newest long-term release known; --kernel takes another";
+  const by = kernel.from === "asked" ? "asked for" : "what the host runs";
+  return kernel.note === undefined ? by : `${by}; ${kernel.note}`;
+}
+
+/** `5.10 to 6.1 (ipi_virt on the vmx flags line)`: kernels that the machine's own evidence rules out, and by what. */
+export function ruledOutTexts({ kernel }: Pick<Situation, "kernel">): readonly string[] {
+  return kernel.ruledOut.map((one) => `${kernelsText(one.kernels)} (${contradictionText(one)})`);
+}
+
+/** That no kernel fits, with the nearest one and what contradicts it; undefined where one does. */
+export function contradictedText({ kernel }: Pick<Situation, "kernel">): string | undefined {
+  if (kernel.contradicted === undefined) return undefined;
+  const { nearest, by } = kernel.contradicted;
+  return `what the host reports fits none of these kernels; nearest is ${nearest}, but for ${by.map(contradictionText).join("; ")}`;
+}
+
+function contradictionText({ what, said }: Contradiction): string {
+  return said === "yes" ? what : said === "no" ? `no ${what}` : `${what}: ${said.slice(0, 60)}`;
+}
+
+/** The one command to run on the machine that tells its kernels apart; undefined where there is one kernel. */
+export function tellApart(situation: Situation): string | undefined {
+  const { kernel, candidates } = situation;
+  if (candidates.length === 1) return undefined;
+  const { each } = replays(situation);
+  const lines = new Set(each.map((replayed) => JSON.stringify(linesOf(replayed).vmxFlags)));
+  if (kernel.basis === "states") return "cat /proc/version_signature /proc/version";
+  return lines.size > 1 ? "grep -m1 '^vmx flags' /proc/cpuinfo" : "vmxlens collect";
 }
 
 /** `a, b or c` */

@@ -1,6 +1,7 @@
 import { findings } from "../host/findings.js";
+import type { Replay } from "../kvm/replay.js";
 import { hexIndex } from "../registers/registers.js";
-import { splitText } from "../situation/replays.js";
+import { replays, split, splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { type KernelFindingId, kernelFindings } from "../why/kernel-findings.js";
@@ -23,7 +24,8 @@ export function layersReport(situation: Situation, width: number): Line[] {
   const each = (render: (traced: TracedReplay) => readonly Line[]) =>
     perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
   const lines: Line[] = [...headerLines(situation, width), BLANK];
-  lines.push(...each((traced) => wrap(verdict(traced, layersOf(traced.replayed)), width)), BLANK);
+  if (traces.length === 1) lines.push(...wrap(verdict(traces[0], layersOf(traces[0].replayed)), width), BLANK);
+  else lines.push(...wrap(setVerdict(situation), width), BLANK);
   lines.push(...matrixLines(matrix, width), ...splitLines(matrix, width));
   const unknown = each((traced) => unknownLines(traced, layersOf(traced.replayed), width));
   if (unknown.length > 0) lines.push(BLANK, ...unknown);
@@ -47,11 +49,23 @@ export function layersReport(situation: Situation, width: number): Line[] {
   return lines;
 }
 
+/** Does KVM load, whichever kernel it is. */
+function setVerdict(situation: Situation): Inline {
+  const { each, loads } = replays(situation);
+  const answers = split(situation, (_, index) => (each[index] as Replay).loads);
+  if (answers.length > 1)
+    return [styled("unknown", "It depends on the kernel whether kvm_intel loads"), `: ${splitText(answers)}.`];
+  const all = `whichever of these ${each.length} kernels it is`;
+  if (loads === "yes") return [styled("yes", "kvm_intel loads"), `, ${all}.`];
+  if (loads === "no") return [styled("no", "kvm_intel does not load"), `, ${all}.`];
+  return [styled("unknown", "Not known whether kvm_intel loads"), `, ${all}.`];
+}
+
 /** Cells for which the kernels that it can be give different answers. */
 function splitLines(matrix: readonly FeatureLayers[], width: number): Line[] {
-  const rows = matrix.flatMap(({ feature, split }) =>
+  const rows = matrix.flatMap(({ feature, split: under }) =>
     LAYERS.flatMap((layer): Inline[][] => {
-      const answers = split[layer];
+      const answers = under[layer];
       if (answers === undefined) return [];
       const shown = answers.map(({ releases, answer }) => ({ releases, answer: CELLS[answer][0] }));
       return [[feature.id, styled("dim", TITLES[layer][0]), splitText(shown)]];

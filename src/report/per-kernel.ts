@@ -1,3 +1,6 @@
+import type { Release } from "../rules/release.js";
+import { kernelName } from "../rules/release.js";
+import { kernelsText } from "../situation/kernels.js";
 import { type SplitAnswer, split } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { wrap } from "./layout.js";
@@ -8,13 +11,21 @@ import { type Line, plainText, styled } from "./text.js";
  * say it. Kernels under which there is nothing to say are left out.
  */
 export function perKernel(situation: Situation, width: number, render: (index: number) => readonly Line[]): Line[] {
-  const rendered = situation.candidates.map((_, index) => render(index));
-  const texts = rendered.map((lines) => lines.map(plainText).join("\n"));
-  const groups = split(situation, (_, index) => texts[index] as string);
+  const { candidates } = situation;
+  const rendered = candidates.map((_, index) => render(index));
+  // That each names itself is no difference, and where a line is cut depends on the name.
+  const keys = candidates.map(({ release }, index) => {
+    const text = (rendered[index] as readonly Line[]).map(plainText).join(" ").replace(/\s+/g, " ");
+    return text.replaceAll(kernelName(release), "it");
+  });
+  const groups = split(situation, (_, index) => keys[index] as string);
   return groups.flatMap(({ releases, answer }) => {
-    const lines = rendered[texts.indexOf(answer)] as readonly Line[];
-    if (lines.length === 0 || groups.length === 1) return lines;
-    return [...wrap(styled("label", `Under Linux ${releases.join(", ")}:`), width), ...lines];
+    const lines = rendered[keys.indexOf(answer)] as readonly Line[];
+    if (lines.length === 0 || candidates.length === 1) return lines;
+    const named =
+      releases.length > 1 && lines.some((line) => plainText(line).includes(kernelName(releases[0] as Release)));
+    const as = named ? ` (in the words for ${releases[0]})` : "";
+    return [...wrap(styled("label", `Under ${kernelsText(releases)}${as}:`), width), ...lines];
   });
 }
 
@@ -41,7 +52,8 @@ export function perKernelText<T extends { readonly text: string }>(
   itemsUnder: (index: number) => readonly T[],
 ): readonly T[] {
   return perKernelJson(situation, itemsUnder).map(({ kernels, ...item }) => {
-    const where = kernels.length === situation.candidates.length ? "" : ` (Linux ${kernels.join(", ")})`;
+    const where =
+      kernels.length === situation.candidates.length ? "" : ` (${kernelsText(kernels as readonly Release[])})`;
     return { ...(item as unknown as T), text: `${item.text}${where}` };
   });
 }

@@ -4,6 +4,8 @@ import type { Host } from "../host/host.js";
 import { type CpuState, type Replay, replay } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import type { Release } from "../rules/release.js";
+import { keptReplays } from "./kept-replays.js";
+import { kernelsText } from "./kernels.js";
 import { asSituation, type Candidate, type Situation } from "./situation.js";
 
 /** The replays of a situation under every kernel that it can be, and what they share. */
@@ -30,16 +32,13 @@ export function replays(subject: Situation | Host): Replays {
   const about = asSituation(subject);
   let found = made.get(about);
   if (found === undefined) {
-    const each = about.candidates.map(({ options }) => replay(about.host, options)) as [Replay, ...Replay[]];
+    const each =
+      keptReplays(about) ??
+      (about.candidates.map(({ options }) => replay(about.host, options)) as [Replay, ...Replay[]]);
     found = joined(about, each);
     made.set(about, found);
   }
   return found;
-}
-
-/** Keeps replays of a situation that were made with a trace, so that nothing is replayed twice. */
-export function keepReplays(about: Situation, each: readonly [Replay, ...Replay[]]): void {
-  if (!made.has(about)) made.set(about, joined(about, each));
 }
 
 /** What several replays of one situation share. */
@@ -90,5 +89,5 @@ export function split<T>(
 
 /** `6.6: no · 6.12, 6.18: yes` */
 export function splitText(answers: readonly SplitAnswer<string>[]): string {
-  return answers.map(({ releases, answer }) => `${releases.join(", ")}: ${answer}`).join(" · ");
+  return answers.map(({ releases, answer }) => `${kernelsText(releases)}: ${answer}`).join(" · ");
 }

@@ -7,7 +7,9 @@ import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { type Asked, checkAsked, paramTexts, wrong } from "./asked.js";
 import { askedParams } from "./asked-params.js";
 import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
+import { keepReplays } from "./kept-replays.js";
 import { type KernelSet, kernelSet, kernelSetOfHost } from "./kernels.js";
+import { type Contradiction, type Narrowed, narrowed } from "./narrow.js";
 import { pickCpu } from "./pick-cpu.js";
 
 /** A kernel that the machine may run, and what is replayed under it. */
@@ -20,6 +22,10 @@ export interface Candidate {
 export interface Kernel extends Partial<Omit<KernelSet, "candidates">> {
   /** Who named it: the caller, the host itself, or nobody. */
   readonly from: "asked" | "host" | "default";
+  /** Kernels that it could be by its name, and that what the machine reported rules out. */
+  readonly ruledOut: readonly Contradiction[];
+  /** Set if what the machine reported contradicts every kernel that it can be by its name. */
+  readonly contradicted?: Narrowed["contradicted"];
 }
 
 /**
@@ -85,8 +91,10 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     if (!assumed.made.some((row) => row.id === id)) notes.push(`${id} changes nothing: what it fills in was read`);
   }
   const { releases, ...named } = kernel;
+  // A kernel for 32 bits is built that way, whatever else was asked for.
+  const config = kernel.bits32 === true ? { CONFIG_X86_64: false, ...asked.config } : asked.config;
   const common = {
-    ...(isEmpty(asked.config) ? {} : { config: asked.config }),
+    ...(isEmpty(config) ? {} : { config }),
     ...(isEmpty(asked.machine) ? {} : { machine: asked.machine }),
   };
   const own = isOwnKernel(host, kernel);
@@ -108,17 +116,24 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     notes.push(`set on the host, by its /sys/module: ${names}${which}`);
   }
   const source = asked.source ?? host.source;
-  return {
+  const left = own ? narrowed(assumed.host, candidates as [Candidate, ...Candidate[]]) : undefined;
+  const made: Situation = {
     host: assumed.host,
     read,
     ...(source === undefined ? {} : { source }),
-    kernel: named,
-    candidates: candidates as [Candidate, ...Candidate[]],
+    kernel: {
+      ...named,
+      ruledOut: left?.ruledOut ?? [],
+      ...(left?.contradicted === undefined ? {} : { contradicted: left.contradicted }),
+    },
+    candidates: left?.candidates ?? (candidates as [Candidate, ...Candidate[]]),
     params,
     ...common,
     assumed: assumed.made,
     notes,
   };
+  if (left?.replays !== undefined) keepReplays(made, left.replays);
+  return made;
 }
 
 /** The situation with one kind of core of its host alone. */
@@ -144,7 +159,11 @@ export function withHost(situation: Situation, host: Host): Situation {
 export function withKernel(situation: Situation, set: KernelSet): Situation {
   const candidates = set.candidates.map((release) => withRelease(situation, release).candidates[0]);
   const { releases: _, ...kernel } = namedBy("asked", set);
-  return { ...situation, kernel, candidates: candidates as unknown as Situation["candidates"] };
+  return {
+    ...situation,
+    kernel: { ...kernel, ruledOut: [] },
+    candidates: candidates as unknown as Situation["candidates"],
+  };
 }
 
 /** The situation under another kernel of the tables, without what the machine reported under its own. */
@@ -170,7 +189,7 @@ export function asSituation(subject: Situation | Host, argument = "situation"): 
   throw wrong(argument, `give what situation(host, asked) returns, or a Host, not ${kindOf(subject)}`);
 }
 
-type Named = Kernel & { readonly releases: readonly [Release, ...Release[]] };
+type Named = Omit<Kernel, "ruledOut"> & { readonly releases: readonly [Release, ...Release[]] };
 
 function kernelOf(host: Host, asked: string | undefined): Named | { readonly error: string } {
   if (asked !== undefined) {

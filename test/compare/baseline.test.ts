@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { u64 } from "../../src/bits/u64.js";
 import { type Word, word } from "../../src/bits/word.js";
 import { baseline } from "../../src/compare/baseline.js";
-import { labelText } from "../../src/compare/bit-label.js";
 import {
   CAPABILITY_MSRS,
   type CapabilitySet,
@@ -16,6 +15,7 @@ import { POLICIES } from "../../src/compare/policies.js";
 import { ABSENT, formatMsr, type Msr, msrBit, msrValue, UNREAD } from "../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { replay } from "../../src/kvm/replay.js";
+import { labelText } from "../../src/registers/bit-label.js";
 import { registerOf } from "../../src/registers/registers.js";
 
 const set = (label: string, registers: readonly (readonly [number, Msr])[]): CapabilitySet => ({

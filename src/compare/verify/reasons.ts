@@ -7,12 +7,12 @@ import { holdsIn } from "../../rules/held.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../../rules/release.js";
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
+import { BOOT_KINDS, type ItemKind, type VerifyItem } from "../../situation/evidence/item.js";
+import { verifyItems } from "../../situation/evidence/items.js";
 import { kernelSetOfHost } from "../../situation/kernels.js";
 import { endsOf } from "../../why/layer-step.js";
 import { type BitReason, reasonFor } from "../../why/reason.js";
 import { tracedReplay } from "../../why/traced-replay.js";
-import { BOOT_KINDS, type ItemKind, type VerifyItem } from "./item.js";
-import { verifyItems } from "./items.js";
 import { differingIds, type Settled } from "./settle.js";
 
 /*

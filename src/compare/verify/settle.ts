@@ -1,8 +1,8 @@
 import type { Host, Params } from "../../host/host.js";
 import { givenParam } from "../../kvm/load/params.js";
 import { type ReplayOptions, replay } from "../../kvm/replay.js";
-import type { VerifyItem } from "./item.js";
-import { verifyItems } from "./items.js";
+import type { VerifyItem } from "../../situation/evidence/item.js";
+import { verifyItems } from "../../situation/evidence/items.js";
 
 /** A parameter that somebody must have set: with it, the replay shows what the machine shows. */
 export interface SetParam {

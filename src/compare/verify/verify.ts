@@ -3,10 +3,10 @@ import type { ReplayOptions } from "../../kvm/replay.js";
 import { VMX_FLAGS_LINE } from "../../linux/vmx-features.js";
 import { holdsIn } from "../../rules/held.js";
 import { RELEASES, type Release } from "../../rules/release.js";
+import type { ItemKind, VerifyItem } from "../../situation/evidence/item.js";
 import { type SplitAnswer, splitText } from "../../situation/replays.js";
 import { asSituation, type Candidate, type Situation } from "../../situation/situation.js";
 import { firmwareFromFlags } from "./firmware.js";
-import type { ItemKind, VerifyItem } from "./item.js";
 import { type Fit, factsTold, type LikelyReason, reasonsFor } from "./reasons.js";
 import { isDifferent, type SetParam, settle } from "./settle.js";
 

@@ -6,7 +6,6 @@ import {
   baseline,
   type Loss,
 } from "../../compare/baseline.js";
-import { labelText } from "../../compare/bit-label.js";
 import { type CapabilitySet, kvmSet, nestedSet, type SetLayer, siliconSet } from "../../compare/capability-set.js";
 import { type ComparedHost, coreHosts, listed, type RunResult } from "../../compare/hosts/compared-host.js";
 import { lossLayer } from "../../compare/hosts/where-lost.js";
@@ -17,6 +16,7 @@ import { featureBits, featureCount } from "../../compare/qemu-features.js";
 import { msrWords } from "../../host/msr.js";
 import type { MsrPair } from "../../kvm/guest/restore.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
+import { labelText } from "../../registers/bit-label.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { type Replays, replays } from "../../situation/replays.js";
 import { bitLabelJson, comparedJson } from "../json/json-compare.js";

@@ -1,5 +1,5 @@
 import type { ComparedHost } from "../../compare/hosts/compared-host.js";
-import { kernelLabel, kernelText } from "../kernel-text.js";
+import { contradictedText, kernelLabel, kernelReason, kernelText, ruledOutTexts, tellApart } from "../kernel-text.js";
 
 /** `a (Linux 6.1)`; only the label where it names the release, as `a@6.1`. */
 export function underKernel({ label, situation }: ComparedHost): string {
@@ -10,11 +10,20 @@ export function underKernel({ label, situation }: ComparedHost): string {
 
 /**
  * The last lines of a report on several hosts, or none: what to know about each of them, how its kernel was understood, and
- * `Assumed, …: firmware=enabled of a, b`.
+ * `Assumed, …: firmware=enabled of a, b`. Without `replayed` the kernel does not matter.
  */
-export function caveatLines(compared: readonly ComparedHost[]): string[] {
-  const kernels = compared.flatMap(({ label, situation }) =>
-    situation.kernel.note === undefined ? [] : [`Kernel of ${label}: ${kernelText(situation)}`],
+export function caveatLines(compared: readonly ComparedHost[], replayed = true): string[] {
+  const kernels = (replayed ? compared : []).flatMap(({ label, situation }) =>
+    situation.kernel.note === undefined && situation.candidates.length === 1
+      ? []
+      : [
+          [
+            `Kernel of ${label}: ${kernelText(situation)} (${kernelReason(situation)})`,
+            ...ruledOutTexts(situation).map((text) => `ruled out by the host itself: ${text}`),
+            ...[contradictedText(situation) ?? []].flat(),
+            ...[tellApart(situation) ?? []].flat().map((command) => `to tell them apart: ${command}`),
+          ].join("; "),
+        ],
   );
   const notes = compared.flatMap(({ label, situation }) => situation.notes.map((text) => `Note on ${label}: ${text}`));
   const of = new Map<string, string[]>();

@@ -1,6 +1,6 @@
-import { labelText } from "../../compare/bit-label.js";
 import type { RegisterDifference } from "../../compare/diff.js";
 import type { ChangeKind, Changes, FeatureChange } from "../../compare/hosts/changes.js";
+import { labelText } from "../../registers/bit-label.js";
 import { LAYER_TITLES } from "../../why/features.js";
 import { layerStep } from "../../why/layer-step.js";
 import { layerCell } from "../../why/layers.js";

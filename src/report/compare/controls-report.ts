@@ -4,6 +4,7 @@ import { chooseControls } from "../../compare/controls/controls.js";
 import { type ComparedHost, coreHosts, type RunResult } from "../../compare/hosts/compared-host.js";
 import { replays } from "../../situation/replays.js";
 import { comparedJson } from "../json/json-compare.js";
+import { caveatLines } from "./caveats.js";
 import { C, controlCode, controlJson, controlText, RUST } from "./control-emit.js";
 
 export interface RunControlsArgs {
@@ -45,7 +46,16 @@ export function runControls({
       : subjects.map(({ label, situation }) => nestedSet(label, replays(situation).cpu));
   const chosen = chooseControls(sets, wants, { longMode });
   const about = sets.map(({ label }) => label).join(", ");
-  const lines = emit === "text" ? controlText(chosen) : controlCode(chosen, emit === "c" ? C : RUST, about);
+  // What the CPU itself demands needs no kernel.
+  const caveats = caveatLines(subjects, layer === "nested");
+  const code = emit === "c" ? C : RUST;
+  const lines =
+    emit === "text"
+      ? [...controlText(chosen), ...caveats]
+      : [
+          ...controlCode(chosen, code, about),
+          ...caveats.filter((line) => line !== "").map((line) => code.comment(line)),
+        ];
   return {
     lines,
     json: { format: "vmxlens-controls/1", layer, subjects: subjects.map(comparedJson), ...controlJson(chosen) },

@@ -1,8 +1,8 @@
-import { labelText } from "../../compare/bit-label.js";
 import { SET_LAYERS, type SetLayer } from "../../compare/capability-set.js";
 import type { RegisterDifference } from "../../compare/diff.js";
 import { type ComparedHost, coreHosts, listed, type RunResult } from "../../compare/hosts/compared-host.js";
 import { diffSubjects, type FeatureDifference, type SubjectDifference } from "../../compare/hosts/feature-diff.js";
+import { labelText } from "../../registers/bit-label.js";
 import { LAYER_TITLES } from "../../why/features.js";
 import { hostName } from "../header.js";
 import { comparedJson, registerDifferenceJson } from "../json/json-compare.js";

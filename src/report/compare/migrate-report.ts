@@ -1,7 +1,7 @@
-import { labelText } from "../../compare/bit-label.js";
 import type { CpuidChange } from "../../compare/guest-cpuid.js";
 import type { ComparedHost, RunResult } from "../../compare/hosts/compared-host.js";
 import { type Fix, type MigrateOptions, type Migration, migrate, type Offender } from "../../compare/migrate.js";
+import { labelText } from "../../registers/bit-label.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { RELEASES, type Release } from "../../rules/release.js";
 import { withRelease } from "../../situation/situation.js";

@@ -1,8 +1,9 @@
-import { ITEM_KINDS, type ItemKind, type VerifyItem } from "../../compare/verify/item.js";
 import type { Difference, Verification } from "../../compare/verify/verify.js";
+import { ITEM_KINDS, type ItemKind, type VerifyItem } from "../../situation/evidence/item.js";
+import { kernelsText } from "../../situation/kernels.js";
 import type { Situation } from "../../situation/situation.js";
 import { headerLines } from "../header.js";
-import { orList } from "../kernel-text.js";
+import { kernelLabelOf } from "../kernel-text.js";
 import { clipped, table, wrap } from "../layout.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
 
@@ -37,10 +38,10 @@ export function verdictText({ counts, releases }: Verification): string {
   if (compared === 0) return "Nothing could be compared.";
   const other = counts.unknown === 0 ? "" : ` Of ${counts.unknown} more nobody can tell.`;
   if (counts.differ === 0) {
-    return `All ${compared} items that could be compared agree with the replay of Linux ${orList(releases)}.${other}`;
+    return `All ${compared} items that could be compared agree with the replay of ${kernelLabelOf(releases)}.${other}`;
   }
   const differ = counts.differ === 1 ? "1 item differs" : `${counts.differ} items differ`;
-  return `${differ} from the replay of Linux ${orList(releases)}, ${counts.agree} agree.${other}`;
+  return `${differ} from the replay of ${kernelLabelOf(releases)}, ${counts.agree} agree.${other}`;
 }
 
 function verdictLines(found: Verification, width: number): Line[] {
@@ -75,7 +76,7 @@ function differenceLines({ differences, fits, releases }: Verification, width: n
       styled("strong", other),
       differing.size === 1 ? "1 differs" : `${differing.size} differ`,
     ]);
-    lines.push(BLANK, [styled("heading", `Releases that fit better than ${orList(releases)}`)]);
+    lines.push(BLANK, [styled("heading", `Releases that fit better than ${kernelsText(releases)}`)]);
     lines.push(...table(rows, { width, indent: 2 }));
   }
   return lines;

@@ -1,6 +1,6 @@
-import { type BitLabel, labelText } from "../../compare/bit-label.js";
 import type { BitDifference, FieldDifference, RegisterDifference } from "../../compare/diff.js";
 import type { ComparedHost } from "../../compare/hosts/compared-host.js";
+import { type BitLabel, labelText } from "../../registers/bit-label.js";
 import { hexIndex } from "../../registers/registers.js";
 import { situationJson } from "./json.js";
 

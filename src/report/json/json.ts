@@ -5,9 +5,10 @@ import type { CoreGroup } from "../../host/host.js";
 import { isAbsent, knownValue, type Msr, msrWords } from "../../host/msr.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { Message } from "../../rules/machine.js";
+import { behavesLike } from "../../situation/kernels.js";
 import type { Situation } from "../../situation/situation.js";
 import type { KernelFinding } from "../../why/kernel-findings.js";
-import { kernelReason } from "../kernel-text.js";
+import { kernelReason, kernelText, tellApart } from "../kernel-text.js";
 
 /*
  * The parts that the JSON of all commands shares, as schema/common.schema.json describes them. Numbers of registers and
@@ -70,11 +71,17 @@ export function kernelJson(situation: Situation) {
   return {
     text: kernel.text ?? null,
     from: kernel.from,
+    name: kernelText(situation),
+    basis: kernel.basis ?? null,
     reason: kernelReason(situation),
     candidates: candidates.map(({ release, options: { params } }) => ({
       release,
+      behavesLike: behavesLike(release) ?? null,
       params: { kvm: params?.kvm ?? {}, kvm_intel: params?.kvm_intel ?? {} },
     })),
+    ruledOut: kernel.ruledOut.map(({ what, said, kernels }) => ({ what, said, kernels })),
+    contradicted: kernel.contradicted ?? null,
+    tellApart: tellApart(situation) ?? null,
   };
 }
 

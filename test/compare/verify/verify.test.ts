@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { verifyItems } from "../../../src/compare/verify/items.js";
 import { LIKELY_REASONS } from "../../../src/compare/verify/reasons.js";
 import { verify as verifySituation } from "../../../src/compare/verify/verify.js";
 import type { CoreGroup, Host } from "../../../src/host/host.js";
@@ -9,6 +8,7 @@ import { readHost } from "../../../src/input/read.js";
 import { type ReplayOptions, replay } from "../../../src/kvm/replay.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../../src/linux/vmx-features.js";
 import { holdsIn } from "../../../src/rules/held.js";
+import { verifyItems } from "../../../src/situation/evidence/items.js";
 import { under } from "../../host/under.js";
 import { MACHINE, SEEN, type Seen } from "./captures.js";
 import { observe } from "./observe.js";

@@ -1,14 +1,13 @@
 import { and } from "../../bits/tri.js";
 import type { Host } from "../../host/host.js";
-import { formatMsr, isThere, type Msr, msrBit } from "../../host/msr.js";
+import { fieldNumber, formatMsr, isThere, type Msr, msrBit } from "../../host/msr.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { NESTED_WORDS } from "../../kvm/nested-words.js";
 import type { Replay } from "../../kvm/replay.js";
+import { bitLabel, labelText } from "../../registers/bit-label.js";
 import type { FieldRow } from "../../registers/bit-row.js";
 import { type RegisterRow, registerOf } from "../../registers/registers.js";
 import { bitIndex } from "../../rules/words.js";
-import { bitLabel, labelText } from "../bit-label.js";
-import { fieldNumber } from "../diff.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
 
 /** What KVM offers a nested hypervisor, bit by bit, against what the replay comes to. */

@@ -8,7 +8,7 @@ import { cpuFlags, vmxFlagsLine } from "../../linux/cpuinfo.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
 import { kernelName } from "../../rules/release.js";
 import { bitIndex } from "../../rules/words.js";
-import { kernelSet } from "../../situation/kernels.js";
+import { kernelSet } from "../kernels.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
 import { messageItems } from "./messages.js";
 import { nestedItems } from "./nested.js";

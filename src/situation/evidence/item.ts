@@ -1,6 +1,5 @@
 import type { Tri } from "../../bits/tri.js";
 import type { WordName } from "../../rules/words.js";
-import type { Layer } from "../../why/features.js";
 
 /** What a machine says of itself that a replay says, too. */
 export const ITEM_KINDS = {
@@ -25,7 +24,7 @@ export interface VerifyItem {
   /** Unique in a verification, and the same for every release and every option. */
   readonly id: string;
   readonly kind: ItemKind;
-  readonly layer: Layer;
+  readonly layer: "firmware" | "boot" | "kvm" | "param" | "nested";
   readonly what: string;
   /** As the machine says it. */
   readonly said: string;

@@ -1,5 +1,5 @@
-import type { BitRow } from "../registers/bit-row.js";
-import { type RegisterRow, registerOf } from "../registers/registers.js";
+import type { BitRow } from "./bit-row.js";
+import { type RegisterRow, registerOf } from "./registers.js";
 
 /** What one bit of a capability MSR stands for. */
 export interface BitLabel {

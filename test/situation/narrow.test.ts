@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import type { Host } from "../../src/host/host.js";
+import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
+import { replay } from "../../src/kvm/replay.js";
+import type { Release } from "../../src/rules/release.js";
+import { assume } from "../../src/situation/assume.js";
+import { MODELLED } from "../../src/situation/modelled.js";
+import { replays } from "../../src/situation/replays.js";
+import { situation } from "../../src/situation/situation.js";
+import { linesOf } from "../../src/situation/vmx-flags.js";
+import { observe } from "../compare/verify/observe.js";
+
+const ready = (host: Host) => assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
+const SAPPHIRE = entryHost(
+  atlas().find(({ codename }) => /^sapphire/i.test(codename)) as ReturnType<typeof atlas>[number],
+);
+const MACHINE = { pmu: true, irqPosting: true, mediatedPmu: false } as const;
+const SLES = "6.4.0-150600.21-default";
+const ids = MODELLED.map(({ id }) => id);
+
+/** A host that reports what it would under one kernel, and names another that can be many. */
+function reporting(host: Host, release: Release, kernel = SLES): Host {
+  const { observed, params } = observe(host, { release, machine: MACHINE });
+  return { ...host, kernel, ...(params === undefined ? {} : { params }), observed: observed ?? {} };
+}
+const releasesOf = (host: Host) => situation(host, { machine: MACHINE }).candidates.map(({ release }) => release);
+
+describe("what a machine reports under its own kernel", () => {
+  it("never rules out the kernel that it runs, on any CPU of the atlas", () => {
+    const candidates = situation({ ...atlasHost("intel-50654-skylakex"), kernel: SLES }).candidates;
+    for (const [at, entry] of atlas().entries()) {
+      const { release } = candidates[at % candidates.length] as (typeof candidates)[number];
+      const host = reporting(ready(entryHost(entry)), release);
+      expect(releasesOf(host), `${entry.id} ${release}`).toContain(release);
+    }
+  }, 60_000);
+
+  it("rules out those that do not print a name of its vmx flags line, and says by which", () => {
+    const sapphire = ready(SAPPHIRE);
+    const host = reporting(sapphire, "6.12");
+    const about = situation({ ...host, observed: { vmxFlags: host.observed?.vmxFlags ?? [] } });
+    const left = about.candidates.map(({ release }) => release);
+    expect(left).toContain("6.12");
+    expect(left).not.toContain("6.6");
+    expect(about.kernel.ruledOut.map(({ what }) => what).join()).toContain("vmx flags line");
+    expect(about.kernel.ruledOut.flatMap(({ kernels }) => kernels)).toContain("6.6");
+    const all = situation({ ...sapphire, kernel: SLES }).candidates.map(({ release }) => release);
+    expect([...left, ...about.kernel.ruledOut.flatMap(({ kernels }) => kernels)].sort()).toEqual([...all].sort());
+  });
+
+  it("says so where no kernel fits, with the nearest and what contradicts it", () => {
+    const host = reporting(ready(SAPPHIRE), "7.3");
+    const params = { kvm_intel: { mbec: "Y", nested_early_check: "N" } };
+    const about = situation({ ...host, params });
+    expect(about.kernel.contradicted?.by.length).toBeGreaterThan(0);
+    expect(about.kernel.ruledOut).toEqual([]);
+    expect(ids).toContain(about.kernel.contradicted?.nearest);
+  });
+
+  it("says nothing about a kernel that somebody asked for instead", () => {
+    const host = reporting(ready(SAPPHIRE), "7.3");
+    const asked = situation(host, { kernel: "5.14.21-150500.55.88-default" });
+    expect(asked.kernel.ruledOut).toEqual([]);
+  });
+
+  it("counts under the kernel that was asked for where the machine names none", () => {
+    const { kernel: _, ...host } = reporting(ready(SAPPHIRE), "7.3");
+    expect(situation(host, { kernel: SLES }).kernel.ruledOut.length).toBeGreaterThan(0);
+  });
+
+  it("of a RHEL 9 Granite Rapids is read with nothing contradicted", () => {
+    // archspec-json, tests/targets/linux-rhel9-graniterapids: these names, among others, stand on the line.
+    const granite = atlas().find(({ codename }) => /granite/i.test(codename));
+    const host = ready(entryHost(granite as NonNullable<typeof granite>));
+    const printed = linesOf(replay(host, { release: "6.12" })).vmxFlags.flags.filter(({ set }) => set !== "no");
+    const vmxFlags = printed.map(({ flag }) => flag);
+    expect(vmxFlags).toEqual(
+      expect.arrayContaining(["ept_5level", "ept_violation_ve", "notify_vm_exiting", "ipi_virt"]),
+    );
+    const about = situation({ ...host, kernel: "5.14.0-570.12.1.el9_6.x86_64", observed: { vmxFlags } });
+    expect(about.kernel.contradicted).toBeUndefined();
+    const flags = replays(about).each.map((one) => linesOf(one).vmxFlags.flags);
+    for (const line of flags) {
+      for (const flag of vmxFlags) expect(line.find((state) => state.flag === flag)?.set, flag).not.toBe("no");
+    }
+  });
+});
