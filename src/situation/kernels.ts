@@ -202,7 +202,9 @@ function byBuild({ minor, build, release }: KernelName, line: string): Found | {
   if (rows.length === 0) return byMinor(line, 0);
   const before = rows.filter((row) => build !== undefined && (row.build ?? 0) < build).at(-1);
   const after = rows.find((row) => build !== undefined && (row.build ?? 0) > build);
-  return around(line, before, after, `${release} is a build between two minor releases`);
+  const where =
+    after === undefined ? "is newer than the builds that are modelled" : "is a build between two minor releases";
+  return around(line, before, after, `${release} ${where}`);
 }
 
 function byMinor(line: string, minor: number): Found | { readonly error: string } {
