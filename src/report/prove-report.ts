@@ -130,7 +130,7 @@ function ruleOf({ host, candidates }: Situation, word: NonNullable<Compared["wor
 }
 
 /** `setup_vmcs_config+0x158: and eax, edx; before it jne …, not taken` */
-export function decisionText({ function: name, offset, text, msr, turns }: Decision): string {
+function decisionText({ function: name, offset, text, msr, turns }: Decision): string {
   const where = `${name}+0x${offset.toString(16)}`;
   const what = msr === undefined ? text : `${text}, the read of MSR ${hexIndex(msr)}`;
   const [turn] = turns;

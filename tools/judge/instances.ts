@@ -12,8 +12,8 @@ import { MachineStop } from "../../src/prove/machine/stop.js";
  */
 
 /** Where the instruction lies, and the memory that it may reach, low halves of addresses in the last 4 GiB. */
-export const CODE = 0xc000_0000;
-export const DATA = 0xc010_0000;
+const CODE = 0xc000_0000;
+const DATA = 0xc010_0000;
 export const DATA_BYTES = PAGE;
 /** Each seed has a place of its own, for the other judge keeps what it decoded. */
 export function placeOf(seed: number): number {

@@ -326,8 +326,8 @@ export interface VariableRow {
   readonly why: string;
 }
 
-export const PAGE_OFFSET = 0xffff_8880_0000_0000n;
-export const VMEMMAP = 0xffff_ea00_0000_0000n;
+const PAGE_OFFSET = 0xffff_8880_0000_0000n;
+const VMEMMAP = 0xffff_ea00_0000_0000n;
 
 export const VARIABLES = [
   { names: ["boot_cpu_data"], holds: "boot CPU", why: "made from the host" },

@@ -47,7 +47,6 @@ export interface WatchedCall {
 }
 
 const UNREAD: HostRead = { kind: "unknown" };
-const UNREAD_HALF: Half = { value: 0, unknown: 0xffff_ffff };
 
 export function kernelSide(image: RunImage, facts: HostFacts): KernelSide {
   let runner: Runner | undefined;
@@ -172,10 +171,6 @@ export function kernelSide(image: RunImage, facts: HostFacts): KernelSide {
 /** The address of the instruction at work: two bytes before the next one, for those that ask. */
 function at(m: Machine): number {
   return m.rip - 2;
-}
-
-export function unreadCpuid() {
-  return [UNREAD_HALF, UNREAD_HALF, UNREAD_HALF, UNREAD_HALF] as const;
 }
 
 /** The kernel side of a machine. Throws when the machine has none: a mistake of ours. */

@@ -16,7 +16,7 @@ export interface Known64 {
 export type Fields = ReadonlyMap<string, Known64>;
 
 /** Reads a number of the module's memory. */
-export function readNumber({ runner }: Started, address: bigint, size: number): Known64 {
+function readNumber({ runner }: Started, address: bigint, size: number): Known64 {
   const lo = Number(BigInt.asIntN(32, address));
   const hi = Number(BigInt.asIntN(32, address >> 32n));
   runner.mem.load(size, hi, lo);

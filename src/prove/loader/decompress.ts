@@ -2,7 +2,7 @@ import { BadFile } from "./elf.js";
 import { concat, undoBranchFilter, withoutBranchFilter } from "./xz-filter.js";
 
 /** What a file may grow to: a kernel image with debug information is 100 MB, no module comes near. */
-export const LARGEST = 256 * 1024 * 1024;
+const LARGEST = 256 * 1024 * 1024;
 
 type Format = "gzip" | "xz" | "zstd";
 

@@ -52,7 +52,7 @@ export function addKnown(a: Known, b: Known): Known {
   return { value: least & ALL & ~unknown, unknown: unknown & ALL };
 }
 
-export function subtractKnown(a: Known, b: Known): Known {
+function subtractKnown(a: Known, b: Known): Known {
   const difference = a.value - b.value;
   const unknown = BigInt.asUintN(64, (difference + a.unknown) ^ (difference - b.unknown)) | a.unknown | b.unknown;
   return { value: BigInt.asUintN(64, difference) & ~unknown, unknown };

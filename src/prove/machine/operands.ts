@@ -38,7 +38,7 @@ export function operandOf(decoder: Decoder, instruction: Instruction, index: num
   return undefined;
 }
 
-export function constantOperand(lo: number, hi: number): Operand {
+function constantOperand(lo: number, hi: number): Operand {
   return {
     size: 0,
     constant: [lo, hi],
@@ -103,7 +103,7 @@ export function registerOperand(decoder: Decoder, register: number): Operand | u
   };
 }
 
-export function memoryOperand(address: Access, size: number): Operand {
+function memoryOperand(address: Access, size: number): Operand {
   return {
     size,
     address,

@@ -65,7 +65,7 @@ function zeroResult(m: Machine): void {
   m.uhi = 0;
 }
 
-export function and(m: Machine, size: number): void {
+function and(m: Machine, size: number): void {
   m.lo = m.alo & m.blo;
   m.hi = m.ahi & m.bhi;
   m.ulo = (m.alo | m.aulo) & (m.blo | m.bulo) & ~m.lo;
@@ -73,7 +73,7 @@ export function and(m: Machine, size: number): void {
   m.logic(size);
 }
 
-export function or(m: Machine, size: number): void {
+function or(m: Machine, size: number): void {
   m.lo = m.alo | m.blo;
   m.hi = m.ahi | m.bhi;
   m.ulo = (m.aulo | m.bulo) & ~m.lo;
@@ -81,7 +81,7 @@ export function or(m: Machine, size: number): void {
   m.logic(size);
 }
 
-export function xor(m: Machine, size: number): void {
+function xor(m: Machine, size: number): void {
   m.ulo = m.aulo | m.bulo;
   m.uhi = m.auhi | m.buhi;
   m.lo = (m.alo ^ m.blo) & ~m.ulo;

@@ -21,7 +21,7 @@ function move(to: Operand | undefined, from: Operand | undefined, change?: Acces
 }
 
 /** Sign extension of a value of `size` bytes to 64 bits; an unknown sign makes unknown bits of all above it. */
-export function extendSign(size: number): Access {
+function extendSign(size: number): Access {
   if (size === 4)
     return (m) => {
       m.hi = m.lo >> 31;
@@ -37,7 +37,7 @@ export function extendSign(size: number): Access {
 }
 
 /** Cuts `lo` … `uhi` to `size` bytes. */
-export function cut(size: number): Access {
+function cut(size: number): Access {
   if (size === 8) return () => {};
   const mask = size === 4 ? -1 : size === 2 ? 0xffff : 0xff;
   return (m) => {
