@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { loadDecoder } from "../src/prove/machine/decoder.js";
+import { INSTRUCTIONS, loadDecoder } from "../src/prove/machine/decoder.js";
 import {
   DATA_BYTES,
   type Instance,
@@ -51,7 +51,11 @@ await closed;
 const parsed = JSON.parse(verdict || "{}") as { missing?: string; disagreements?: number };
 if (parsed.missing !== undefined)
   process.stdout.write(`skipped: no Python package ${parsed.missing} (set PYTHON to one that has it)\n`);
-else process.stdout.write(`${kinds.size} mnemonics: ${[...kinds].map(([name, n]) => `${name} ${n}`).join(", ")}\n`);
+else {
+  const left = Object.keys(INSTRUCTIONS).filter((name) => !kinds.has(name) && name in decoder.iced.Mnemonic);
+  process.stdout.write(`${kinds.size} mnemonics: ${[...kinds].map(([name, n]) => `${name} ${n}`).join(", ")}\n`);
+  process.stdout.write(`not among the instances: ${left.join(", ")}\n`);
+}
 process.exitCode = (parsed.disagreements ?? 0) > 0 ? 1 : 0;
 
 async function write(bytes: Uint8Array): Promise<boolean> {
