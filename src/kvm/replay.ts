@@ -3,6 +3,7 @@ import { type Word, word } from "../bits/word.js";
 import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
+import { registerOf } from "../registers/registers.js";
 import { compile, type Program, run } from "../rules/compile.js";
 import { evaluate, type KernelConfig } from "../rules/condition.js";
 import { heldIn } from "../rules/held.js";
@@ -336,6 +337,7 @@ const REACHED = wordIndex("reached");
 const PARAM_BITS = wordIndex("params");
 const GIVEN = wordIndex("given");
 const MSR_INDEX = MSR_NAMES.map((name) => REPLAY_MSRS[name]);
+const NOTHING_ABOVE_31 = MSR_INDEX.map((index) => registerOf(index)?.nothingAbove31 === true);
 const CPUID_SGX = bitIndex("cpu_has", "cpuid_sgx");
 
 /** Functions that the kernel enters without a call in the rules. */
@@ -430,6 +432,7 @@ function fillMsr(m: Machine, core: CoreGroup, i: number): void {
     m.unknown[lo + 1] = msr.hi.unknown;
     if (msr.mayBeAbsent === true) m.faults[i] = MAYBE;
   }
+  if (NOTHING_ABOVE_31[i]) m.unknown[lo + 1] = 0;
 }
 
 /** Bits 11 and 12 of IA32_XSS, user and supervisor CET state. */

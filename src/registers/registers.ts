@@ -65,6 +65,11 @@ export interface RegisterRow {
    * TRUE register of the same controls says so.
    */
   readonly default1?: readonly number[];
+  /**
+   * Nothing is defined in bits 63:32, so that they are 0 on every CPU, whoever read it or not. Set where a kernel looks at
+   * them all the same.
+   */
+  readonly nothingAbove31?: true;
   /** The register that is read with this one: plain and TRUE, FIXED0 and FIXED1. */
   readonly counterpart?: number;
   /** Set for IA32_VMX_TRUE_*: the register that Linux does not read. */
@@ -384,6 +389,7 @@ export const REGISTERS: readonly RegisterRow[] = [
     aliases: ["MSR_VMX_VMFUNC", "VMX_VMFUNC_CTRL", "VMX_FMFUNC"],
     title: "VM-function controls",
     layout: "allowed1",
+    nothingAbove31: true,
     bits: VMFUNC_BITS,
     fields: NONE,
     unnamed: NONE,

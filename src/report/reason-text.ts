@@ -1,6 +1,7 @@
 import { bitsOf } from "../bits/word.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
+import { registerOf } from "../registers/registers.js";
 import type { Refusal } from "../rules/machine.js";
 import { formatRange, kernelName } from "../rules/release.js";
 import type { Condition, Rule } from "../rules/rule.js";
@@ -21,6 +22,9 @@ export function reasonText(traced: TracedReplay, found: BitReason): string {
     case "silicon": {
       const register = registerText(REPLAY_MSRS[reason.msr]);
       if (reason.state === "absent") return `reading ${register} faults`;
+      if (reason.half === "hi" && value === "no" && registerOf(REPLAY_MSRS[reason.msr])?.nothingAbove31 === true) {
+        return `nothing is defined in bits 63:32 of ${register}`;
+      }
       if (reason.state === "unknown") return `nobody read ${register}`;
       if (value === "unknown") return `bit ${reason.half === "hi" ? bit + 32 : bit} of ${register} is not known`;
       return bitStatement(word, bit)[value];

@@ -2,6 +2,7 @@ import { UNKNOWN, word } from "../../src/bits/word.js";
 import { type CoreGroup, CPU_FEATURES, type CpuFacts, type CpuFeature, type Host } from "../../src/host/host.js";
 import { ABSENT, type Msr, UNREAD } from "../../src/host/msr.js";
 import type { MachineFacts, ReplayOptions } from "../../src/kvm/replay.js";
+import { registerOf } from "../../src/registers/registers.js";
 import type { Release } from "../../src/rules/release.js";
 import { REPLAY_MSRS } from "../../src/rules/words.js";
 import { mutate, randomFrom } from "../oracles/reference/reference-cases.js";
@@ -138,7 +139,8 @@ export function complete(hidden: Situation, original: Situation, seed: number): 
     const first = original.host.cores[position] as CoreGroup;
     const msrs = new Map<number, Msr>();
     for (const index of new Set([...core.msrs.keys(), ...HIDEABLE_MSRS])) {
-      msrs.set(index, completeMsr(core.msrs.get(index) ?? ABSENT, first.msrs.get(index) ?? ABSENT, random));
+      const completed = completeMsr(core.msrs.get(index) ?? ABSENT, first.msrs.get(index) ?? ABSENT, random);
+      msrs.set(index, possible(index, core.msrs.get(index) ?? ABSENT, completed));
     }
     const features = { ...core.cpuid.features };
     for (const name of CPU_FEATURES) features[name] ??= coin();
@@ -167,6 +169,12 @@ export function complete(hidden: Situation, original: Situation, seed: number): 
     },
     options: { ...hidden.options, machine },
   };
+}
+
+/** What nobody read of a register in which nothing is defined above bit 31 can only be 0 there. */
+function possible(index: number, before: Msr, completed: Msr): Msr {
+  if (completed.state !== "value" || registerOf(index)?.nothingAbove31 !== true) return completed;
+  return { ...completed, hi: word(before.state === "value" ? before.hi.value : 0) };
 }
 
 function completeMsr(msr: Msr, original: Msr, random: (below: number) => number): Msr {

@@ -6,6 +6,7 @@ import { type Msr, msrValue } from "../../src/host/msr.js";
 import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/controls.js";
 import { DEBIAN_CONFIG, replay } from "../../src/kvm/replay.js";
 import { DEFAULT1 } from "../../src/registers/default1.js";
+import { registerOf } from "../../src/registers/registers.js";
 import { holdsIn } from "../../src/rules/held.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
 import type { Release } from "../../src/rules/release.js";
@@ -199,7 +200,8 @@ describe("the trace", { timeout: 60_000 }, () => {
       const msr = msrOf(host.cores[0], index);
       if (msr.state !== "value") continue;
       words.set(`${name}.lo` as WordName, msr.lo);
-      words.set(`${name}.hi` as WordName, msr.hi);
+      const { nothingAbove31 } = registerOf(index) ?? {};
+      words.set(`${name}.hi` as WordName, nothingAbove31 ? word(msr.hi.value) : msr.hi);
     }
     return words;
   }

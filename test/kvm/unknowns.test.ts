@@ -20,7 +20,11 @@ const known = fc.record({
 
 /** The odd originals do not keep to what is taken for granted of a fact that nobody read. */
 function isPlausible({ host }: Situation, hiddenNames: readonly string[]): boolean {
-  return host.cores.every(({ cpuid }) => {
+  return host.cores.every(({ cpuid, msrs }) => {
+    const vmfunc = msrs.get(0x491);
+    const hidesVmfunc = hiddenNames.includes("all of 1169") || hiddenNames.includes("bits of 1169");
+    // Nothing is defined in the upper half.
+    if (hidesVmfunc && vmfunc?.state === "value" && vmfunc.hi.value !== 0) return false;
     const slowTsc = (cpuid.tscKhz ?? 0) <= 10_000_000;
     const sgxLeaf = cpuid.features.sgx === true || ((cpuid.cpuid12Eax ?? 0) & 1) === 0;
     const hasLeaf15 = (cpuid.maxLeaf ?? 0) >= 0x15;
