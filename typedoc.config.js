@@ -2,14 +2,18 @@ import { entryFiles } from "./tools/entries.js";
 
 /** @type {Partial<import("typedoc").TypeDocOptions>} */
 const options = {
-  entryPoints: entryFiles,
+  name: "vmxlens",
+  // The subjects come first: a name that the first entry exports, too, is documented with its neighbours.
+  entryPoints: [...entryFiles].reverse(),
   tsconfig: "tsconfig.build.json",
   out: "docs-api",
-  readme: "none",
+  readme: "docs/library.md",
   excludeInternal: true,
   excludePrivate: true,
   disableSources: true,
-  // A type that is part of a public shape need not have a path of its own.
+  sort: ["kind", "alphabetical"],
+  kindSortOrder: ["Function", "Interface", "TypeAlias", "Variable", "Class"],
+  // A type that is part of a public shape need not have a name of its own.
   validation: { invalidLink: true, notDocumented: true, notExported: false },
   requiredToBeDocumented: ["Function", "Interface", "TypeAlias", "Variable", "Class"],
   treatWarningsAsErrors: true,

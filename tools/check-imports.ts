@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
 import { importable, LAYERS, type Layer, layerTable } from "./layers.js";
 
-/** The one file outside the layers: the library's entry. It may import all of them but `cli` and `web`. */
+/** The one file outside the layers: the library's first entry. It may import all of them but `cli` and `web`. */
 const ENTRY: Layer = { name: "index", holds: "the library's entry" };
 
 /** The layer of a path relative to the project, `undefined` when it lies in none. */
@@ -18,6 +18,11 @@ function layerOf(path: string): Layer | undefined {
   if (path === "src/index.ts") return ENTRY;
   const name = /^src\/([^/]+)\//.exec(path)?.[1] ?? /^(web)\//.exec(path)?.[1];
   return LAYERS.find((layer) => layer.name === name);
+}
+
+/** `src/kvm/index.js` and its like: what a subject offers to users of the library. */
+function isEntry(target: string): boolean {
+  return /^src\/[^/]+\/index\.js$/.test(target);
 }
 
 function allowed(layer: Layer): string[] {
@@ -36,7 +41,7 @@ function violation(path: string, layer: Layer, specifier: string): string | unde
   if (target === "package.json" && layer.name === "cli") return undefined;
   const to = layerOf(target.replace(/\.js$/, ".ts"));
   if (to === undefined) return `${target} is in no layer`;
-  if (to === ENTRY) return "the entry is for users of the library; import the module itself";
+  if (to === ENTRY || isEntry(target)) return "an entry is for users of the library; import the module itself";
   return allowed(layer).includes(to.name) ? undefined : `${layer.name} may not import ${to.name}`;
 }
 

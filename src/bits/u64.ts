@@ -1,22 +1,30 @@
+import { checkText, kindOf, wrong } from "./misuse.js";
+
 /** A 64-bit register value as two unsigned 32-bit halves. */
 export interface U64 {
   readonly lo: number;
   readonly hi: number;
 }
 
-/** Throws `RangeError` when a half is not an integer from 0 to 2^32-1. */
+/**
+ * Throws `RangeError` when a half is not an integer from 0 to 2^32-1.
+ *
+ * @internal
+ */
 export function u64(hi: number, lo: number): U64 {
   if (!isU32(hi) || !isU32(lo)) throw new RangeError(`u64 halves must be unsigned 32-bit integers: ${hi}, ${lo}`);
   return { lo, hi };
 }
 
-function isU32(n: number): boolean {
-  return n >>> 0 === n;
+/** Throws `RangeError` for what is not two halves of 32 bits. */
+export function checkU64(value: unknown, argument: string): asserts value is U64 {
+  const { hi, lo } = (value ?? {}) as Partial<U64>;
+  if (typeof hi === "number" && typeof lo === "number" && isU32(hi) && isU32(lo)) return;
+  throw wrong(argument, `give { hi, lo }, two unsigned 32-bit integers, not ${kindOf(value)}`);
 }
 
-/** True when all 64 bits are the same; two objects with equal halves are not `===`. */
-export function equalU64(a: U64, b: U64): boolean {
-  return a.lo === b.lo && a.hi === b.hi;
+function isU32(n: number): boolean {
+  return n >>> 0 === n;
 }
 
 /**
@@ -24,6 +32,7 @@ export function equalU64(a: U64, b: U64): boolean {
  * else, so that a 17-digit value is refused rather than cut.
  */
 export function parseHexU64(text: string): U64 | undefined {
+  checkText(text, "text");
   const match = /^(?:0[xX])?([0-9a-fA-F]{1,16})$/.exec(text);
   if (match === null) return undefined;
   const digits = (match[1] as string).padStart(16, "0");
@@ -32,18 +41,22 @@ export function parseHexU64(text: string): U64 | undefined {
 
 /** `0x`, lower case and no padding: the form of every JSON file of the project. */
 export function formatU64(value: U64): string {
+  checkU64(value, "value");
   if (value.hi === 0) return `0x${value.lo.toString(16)}`;
   return `0x${value.hi.toString(16)}${value.lo.toString(16).padStart(8, "0")}`;
 }
 
 /** Throws `RangeError` when the number is negative or needs more than 64 bits. */
 export function fromBigInt(value: bigint): U64 {
-  if (value < 0n || value > 0xffff_ffff_ffff_ffffn) throw new RangeError(`${value} is not an unsigned 64-bit value`);
+  if (typeof value !== "bigint" || value < 0n || value > 0xffff_ffff_ffff_ffffn) {
+    throw wrong("value", `give a bigint from 0 to 2^64-1, not ${kindOf(value)}`);
+  }
   return { lo: Number(value & 0xffff_ffffn), hi: Number(value >> 32n) };
 }
 
 /** The value as one number from 0 to 2^64-1. */
 export function toBigInt(value: U64): bigint {
+  checkU64(value, "value");
   return (BigInt(value.hi) << 32n) | BigInt(value.lo);
 }
 

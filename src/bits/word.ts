@@ -46,6 +46,8 @@ export function bitAt(w: Word, bit: number): Tri {
 /**
  * True if both have the same known bits with the same values, so unknown bits equal each other. Whether two words can be one
  * number is the question of `compatibleWords`.
+ *
+ * @internal
  */
 export function sameWord(a: Word, b: Word): boolean {
   return a.value === b.value && a.unknown === b.unknown;
@@ -67,11 +69,6 @@ export function orWords(a: Word, b: Word): Word {
 export function joinWords(a: Word, b: Word): Word {
   const unknown = a.unknown | b.unknown | (a.value ^ b.value);
   return { value: (a.value & ~unknown) >>> 0, unknown: unknown >>> 0 };
-}
-
-/** True when some completion of `a` and of `b` is the same number. */
-export function compatibleWords(a: Word, b: Word): boolean {
-  return ((a.value ^ b.value) & ~(a.unknown | b.unknown)) === 0;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { checkList, wrong } from "../bits/misuse.js";
 import { allOf, and, not, or, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { ABSENT, fieldBits, fieldNumber, formatMsr, isThere, joinMsrs, type Msr, msrBit } from "../host/msr.js";
@@ -59,9 +60,25 @@ export interface Baseline {
  * known when what is known of the hosts decides it. Where a CPU has no TRUE register its plain one stands for it.
  *
  * Throws `RangeError` for an empty list.
+ *
+ * @example
+ * import { baseline, capabilities } from "vmxlens/compare";
+ * import { atlasHost } from "vmxlens/input";
+ * import { situation } from "vmxlens/situation";
+ *
+ * const on = (id: string) => situation(atlasHost(id), { kernel: "6.12", assume: ["firmware=enabled"] });
+ * const { possible, registers } = baseline([
+ *   capabilities(on("intel-306a9-ivybridge"), "nested", "old"),
+ *   capabilities(on("intel-50654-skylakex"), "nested", "new"),
+ * ]);
+ * possible; // "yes"
+ * const [loss] = registers.find(({ msr }) => msr === 0x48c)?.losses ?? [];
+ * loss?.label.row?.sdm; // "EPT accessed and dirty flags"
+ * loss?.by; // ["old"]
  */
 export function baseline(sets: readonly CapabilitySet[]): Baseline {
-  if (sets.length === 0) throw new RangeError("a baseline needs at least one host");
+  checkList(sets, "registers", "sets", "capability sets, as capabilities(situation) gives them");
+  if (sets.length === 0) throw wrong("sets", "a baseline needs at least one host");
   const registers: BaselineRegister[] = [];
   for (const msr of CAPABILITY_MSRS) {
     if (sets.every((set) => set.registers.get(msr) === undefined)) continue;

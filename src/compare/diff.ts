@@ -1,3 +1,4 @@
+import { checkList } from "../bits/misuse.js";
 import type { Tri } from "../bits/tri.js";
 import { fieldNumber, formatMsr, isThere, type Msr, msrBit } from "../host/msr.js";
 import { type BitLabel, bitLabel } from "../registers/bit-label.js";
@@ -40,6 +41,7 @@ export interface RegisterDifference {
  * words of the TRUE registers repeat those of the plain ones and are left out where both differ alike.
  */
 export function diffSets(sets: readonly CapabilitySet[]): readonly RegisterDifference[] {
+  checkList(sets, "registers", "sets", "capability sets, as capabilities(situation) gives them");
   const differences: RegisterDifference[] = [];
   for (const msr of CAPABILITY_MSRS) {
     const register = registerOf(msr);

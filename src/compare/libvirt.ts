@@ -1,4 +1,6 @@
+import { checkOptions } from "../bits/misuse.js";
 import type { MsrPairs } from "../kvm/guest/restore.js";
+import { checkPairs } from "../kvm/guest/restore.js";
 import { type QemuCpu, type QemuOptions, qemuCpu, type UnfitModel } from "./qemu.js";
 import { propertyState } from "./qemu-features.js";
 import {
@@ -58,6 +60,8 @@ export type LibvirtResult =
 
 /** The `<cpu>` element that makes libvirt give a guest the wanted VMX capabilities; as `qemuCpu`. */
 export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): LibvirtResult {
+  checkPairs(wanted, "wanted");
+  checkOptions(options);
   const version = options.libvirtVersion ?? newestLibvirt();
   if (versionNumber(version) === undefined) {
     return { kind: "unknown version", message: `"${version}" is not a libvirt version; write it like 11.3` };

@@ -1,3 +1,4 @@
+import { checkOptions } from "../bits/misuse.js";
 import { allOf, and, shared, type Tri } from "../bits/tri.js";
 import { andWords, orWords, sharedBits, UNKNOWN, type Word, word } from "../bits/word.js";
 import type { CpuFacts, Host } from "../host/host.js";
@@ -15,7 +16,7 @@ import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { type BitLabel, bitLabel } from "../registers/bit-label.js";
 import type { Release } from "../rules/release.js";
 import { type Replays, replays } from "../situation/replays.js";
-import type { Situation } from "../situation/situation.js";
+import { asSituation, type Situation } from "../situation/situation.js";
 import { type CpuidChange, cpuidChange, fitOf } from "./guest-cpuid.js";
 import { type LibvirtCpu, libvirtCpu, libvirtFeature } from "./libvirt.js";
 import { modelFeatures, namedIn, type QemuCpu, qemuCpu } from "./qemu.js";
@@ -116,7 +117,8 @@ export type MigrateResult =
  * is neither a situation nor a host.
  */
 export function migrate(from: Situation | Host, to: Situation | Host, options: MigrateOptions = {}): MigrateResult {
-  const [source, destination] = [replays(from), replays(to)];
+  checkOptions(options);
+  const [source, destination] = [replays(asSituation(from, "from")), replays(asSituation(to, "to"))];
   const offeredThere = nestedMsrs(destination.cpu);
   const wrong = misnamed(nestedMsrs(source.cpu), options);
   if (wrong !== undefined) return wrong;
@@ -403,7 +405,11 @@ function fixFor(
   };
 }
 
-/** The features that a guest gets from QEMU with this text on a KVM that offers these values. */
+/**
+ * The features that a guest gets from QEMU with this text on a KVM that offers these values.
+ *
+ * @internal
+ */
 export function givenBy(
   { model, qemuVersion, additions, removals, features }: QemuCpu,
   offered: MsrPairs,

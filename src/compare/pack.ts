@@ -61,6 +61,7 @@ export interface Requirement {
   readonly source: PackSource;
 }
 
+/** What a product requires of a host: rows with their sources, which `runsOn` judges. */
 export interface Pack {
   readonly id: string;
   readonly name: string;

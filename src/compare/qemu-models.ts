@@ -149,7 +149,7 @@ function libvirtNameSeen(first: string, looked: readonly string[]): Seen {
 }
 
 /** The oldest libvirt whose list of models was looked at (but not its features), and what it lacks. */
-export const LIBVIRT_OLDEST_MODELS = "9.0";
+const LIBVIRT_OLDEST_MODELS = "9.0";
 const NOT_IN_OLDEST: readonly string[] = ["SapphireRapids"];
 
 function libvirtModelSeen(name: string, first: string, looked: readonly string[]): Seen {

@@ -1,6 +1,8 @@
+import { checkOptions } from "../bits/misuse.js";
 import { allOf, type Tri } from "../bits/tri.js";
 import type { CpuFacts } from "../host/host.js";
 import type { MsrPairs } from "../kvm/guest/restore.js";
+import { checkPairs } from "../kvm/guest/restore.js";
 import { type CpuidFit, fitOf, givenFeatures } from "./guest-cpuid.js";
 import {
   type AskedCpu,
@@ -96,6 +98,8 @@ export interface UnfitModel {
  * model with the additions and removals that make the difference. Only properties that the QEMU version knows are in it.
  */
 export function qemuCpu(wanted: MsrPairs, options: QemuOptions = {}): QemuResult {
+  checkPairs(wanted, "wanted");
+  checkOptions(options);
   const version = options.qemuVersion ?? newestQemu();
   const oldest = qemuData().qemu[0] as string;
   const number = versionNumber(version);

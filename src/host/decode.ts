@@ -1,7 +1,9 @@
+import { checkNumber, wrong } from "../bits/misuse.js";
 import type { Tri } from "../bits/tri.js";
 import { formatWord, maskOf, word } from "../bits/word.js";
 import type { BitRow, FieldRow } from "../registers/bit-row.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../registers/registers.js";
+import { checkCore, checkMsr } from "./check-host.js";
 import { effectiveMsr, registerExists } from "./existence.js";
 import type { CoreGroup } from "./host.js";
 import { ABSENT, isThere, type Msr, msrBit, UNREAD } from "./msr.js";
@@ -74,13 +76,17 @@ export interface DecodedRegister {
  * pair. Give `ABSENT` when the processor has none (IA32_VMX_BASIC bit 55 is 0); left out, it counts as not read.
  */
 export function decodeRegister(index: number, msr: Msr, counterpart: Msr = UNREAD): DecodedRegister {
+  checkNumber(index, "index", "the number of an MSR");
+  checkMsr(msr, "msr");
+  checkMsr(counterpart, "counterpart");
   const register = registerOf(index);
-  if (register === undefined) throw new RangeError(`MSR 0x${index.toString(16)} is not in the table of registers`);
+  if (register === undefined) throw wrong("index", `MSR 0x${index.toString(16)} is not in the table of registers`);
   return decodeRow(register, msr, counterpart, msr.state === "value" && msr.mayBeAbsent !== true ? "yes" : "unknown");
 }
 
 /** Decodes every register of the table for one core, with TRUE and FIXED counterparts and existence resolved. */
 export function decodeCore(core: CoreGroup): DecodedRegister[] {
+  checkCore(core, "core");
   return REGISTERS.map((register: RegisterRow) => {
     const { counterpart } = register;
     return decodeRow(

@@ -21,6 +21,8 @@ export function registerExists(core: CoreGroup, index: number): Tri {
 /**
  * Whether a control may be 1, or whether a capability bit is set, by the plain register. The bits of a register that
  * was not read and does not exist are `"no"`.
+ *
+ * @internal
  */
 export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
   const row = rowOf(ref.index);

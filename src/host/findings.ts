@@ -1,5 +1,6 @@
 import type { BASIC_FIELDS } from "../registers/register-fields.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../registers/registers.js";
+import { checkHost } from "./check-host.js";
 import { decodeRegister } from "./decode.js";
 import { existenceText, registerExists } from "./existence.js";
 import { bitsWhere, type Finding, finding, nameOf, range } from "./finding.js";
@@ -17,13 +18,18 @@ const DUAL_MONITOR = 49;
  * register or an unknown bit never gives one.
  */
 export function findings(host: Host): Finding[] {
+  checkHost(host);
   const perCore = host.cores.flatMap((core, index) =>
     coreFindings(core, host.vendor).map((found) => ({ ...found, core: index })),
   );
   return [...perCore, ...disagreements(host)];
 }
 
-/** The findings about one core. `vendor` is the CPUID vendor string where known. */
+/**
+ * The findings about one core. `vendor` is the CPUID vendor string where known.
+ *
+ * @internal
+ */
 export function coreFindings(core: CoreGroup, vendor?: string): Finding[] {
   return [
     ...REGISTERS.flatMap((register: RegisterRow) => registerFindings(core, register)),

@@ -1,4 +1,6 @@
+import { checkNumber } from "../bits/misuse.js";
 import type { CpuidFeature } from "../registers/cpuid-features.js";
+import { checkCore } from "./check-host.js";
 import { type Msr, UNREAD } from "./msr.js";
 
 /** CPUID features that a replay asks for. CPUs that differ in one of them are kinds of their own. */
@@ -109,5 +111,7 @@ export type Params = { readonly [name: string]: string };
  * registers say about its existence.
  */
 export function msrOf(core: CoreGroup, index: number): Msr {
+  checkCore(core, "core");
+  checkNumber(index, "index", "the number of an MSR");
   return core.msrs.get(index) ?? UNREAD;
 }

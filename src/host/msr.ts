@@ -1,6 +1,9 @@
+import { kindOf, wrong } from "../bits/misuse.js";
 import type { Tri } from "../bits/tri.js";
 import type { U64 } from "../bits/u64.js";
+import { checkU64 } from "../bits/u64.js";
 import { bitAt, formatWord, joinWords, UNKNOWN, type Word, word } from "../bits/word.js";
+import { checkMsr } from "./check-host.js";
 
 /**
  * What is known of one model-specific register of one CPU.
@@ -24,6 +27,7 @@ export const UNREAD: Msr = Object.freeze({ state: "unknown" });
 
 /** A register that was read, with every bit known. */
 export function msrValue(value: U64): Msr {
+  checkU64(value, "value");
   return { state: "value", hi: word(value.hi), lo: word(value.lo) };
 }
 
@@ -38,6 +42,9 @@ export function msrWords(msr: Msr): { readonly hi: Word; readonly lo: Word } | u
 
 /** Bit `bit` (0 to 63). An absent register has no bits: `"no"`. */
 export function msrBit(msr: Msr, bit: number): Tri {
+  checkMsr(msr, "msr");
+  if (!Number.isInteger(bit) || bit < 0 || bit > 63)
+    throw wrong("bit", `give a number from 0 to 63, not ${kindOf(bit)}`);
   if (msr.state === "absent") return "no";
   if (msr.state === "unknown") return "unknown";
   return bitAt(bit < 32 ? msr.lo : msr.hi, bit & 31);
@@ -83,6 +90,7 @@ export function knownValue(msr: Msr): U64 | undefined {
 
 /** `0x…` (with `?` for digits that hold unknown bits), `0x… or absent`, `absent` or `unknown`. */
 export function formatMsr(msr: Msr): string {
+  checkMsr(msr, "msr");
   if (msr.state !== "value") return msr.state;
   return `${digits(msr)}${isThere(msr) ? "" : " or absent"}`;
 }

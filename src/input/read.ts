@@ -1,3 +1,4 @@
+import { checkOptions, checkStream, kindOf, wrong } from "../bits/misuse.js";
 import type { Host } from "../host/host.js";
 import { READERS, readerByName } from "./formats/registry.js";
 import type { Evidence } from "./hosts/evidence.js";
@@ -46,11 +47,23 @@ const MAX_DOCUMENT = 64 * 1024 * 1024;
  * Reads a host from text or bytes in any format of `READERS`. Never throws on bad input, whatever the bytes are: it
  * gives what the text holds and diagnostics about the rest. Throws `RangeError` on an unknown `format`, and where the
  * input is neither text nor bytes.
+ *
+ * @example
+ * import { readHost } from "vmxlens/input";
+ * import { replays, situation } from "vmxlens/situation";
+ *
+ * // What `rdmsr` printed, one register a line.
+ * const { host, diagnostics } = readHost("0x480: 0xda040000000004\n0x48b: 0x7ffff00000000", { file: "dump.txt" });
+ * if (host === undefined) throw new Error(diagnostics.map(({ message }) => message).join("; "));
+ *
+ * const { cpu, loads } = replays(situation(host, { kernel: "6.12", assume: ["vendor=intel", "firmware=enabled"] }));
+ * cpu.bit("IA32_VMX_PROCBASED_CTLS2.hi", "EPT"); // "yes"
+ * loads; // "unknown"
  */
 export function readHost(input: string | Uint8Array, options: ReadOptions = {}): ReadResult {
+  checkOptions(options);
   if (typeof input !== "string" && !(input instanceof Uint8Array)) {
-    const what = typeof input === "object" && input !== null ? "an object" : String(input);
-    throw new RangeError(`text: give a text or a Uint8Array (readHostStream reads a stream), not ${what}`);
+    throw wrong("text", `give a text or a Uint8Array (readHostStream reads a stream), not ${kindOf(input)}`);
   }
   const reading = openReading(options);
   reading.push(input);
@@ -65,6 +78,8 @@ export async function readHostStream(
   chunks: AsyncIterable<string | Uint8Array>,
   options: ReadOptions = {},
 ): Promise<ReadResult> {
+  checkStream(chunks, "chunks");
+  checkOptions(options);
   const reading = openReading(options);
   for await (const chunk of chunks) {
     reading.push(chunk);

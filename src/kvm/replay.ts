@@ -1,5 +1,7 @@
+import { checkHas, checkOptions, kindOf, wrong } from "../bits/misuse.js";
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
+import { checkHost } from "../host/check-host.js";
 import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
@@ -23,7 +25,7 @@ import {
   type Warning,
   YES,
 } from "../rules/machine.js";
-import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
+import { checkRelease, DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { CONFIG_OPTIONS, type Condition, type ConfigOption, type Errno } from "../rules/rule.js";
 import {
   type BitName,
@@ -50,7 +52,7 @@ import {
   type ParamRow,
   type ParamsGiven,
 } from "./load/params.js";
-import { formatBool, kindOf, parseBool, parseInteger, valueText } from "./load/parse-param.js";
+import { formatBool, parseBool, parseInteger, valueText } from "./load/parse-param.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
 import { fillTold } from "./offered.js";
 
@@ -227,8 +229,30 @@ function paramRows(kernel: KernelRow, config: KernelConfig): readonly ParamRow[]
  * Parameters that kvm and kvm_intel have in a release and configuration. Throws `RangeError` for a release that is not
  * one of `RELEASES`.
  */
-export function paramsOf(release: Release, config: KernelConfig = configOf(release)): readonly ParamRow[] {
-  return programsFor(release, config).params;
+export function paramsOf(release: Release, config?: KernelConfig): readonly ParamRow[] {
+  checkRelease(release, "release");
+  if (config !== undefined) checkOptions(config, "config");
+  return programsFor(release, configOf(release, config)).params;
+}
+
+const OPTIONS = [
+  "release",
+  "params",
+  "anyParams",
+  "config",
+  "machine",
+  "told",
+  "trace",
+] as const satisfies readonly (keyof ReplayOptions)[];
+
+function checkReplayOptions(options: ReplayOptions): void {
+  checkOptions(options);
+  for (const name of Object.keys(options)) {
+    if (!(OPTIONS as readonly string[]).includes(name)) {
+      throw wrong(`options.${name}`, `the members are ${OPTIONS.join(", ")}`);
+    }
+  }
+  if (options.release !== undefined) checkRelease(options.release, "options.release");
 }
 
 /**
@@ -237,6 +261,8 @@ export function paramsOf(release: Release, config: KernelConfig = configOf(relea
  * `RangeError` for a release that is not one of `RELEASES`.
  */
 export function replay(host: Host, options: ReplayOptions = {}): Replay {
+  checkHost(host);
+  checkReplayOptions(options);
   const release = options.release ?? DEFAULT_RELEASE;
   const config = configOf(release, options.config);
   const prepared = programsFor(release, config);
@@ -546,6 +572,8 @@ function invalidParam(m: Machine, row: ParamRow, text: string, errno: Errno): vo
 
 /** Final value of a parameter as /sys/module/MODULE/parameters shows it, or `"unknown"`. */
 export function paramText(cpu: CoreReplay, row: ParamRow): string {
+  checkHas(cpu, "word", "cpu", "the cpu of a replay");
+  checkHas(row, "name", "row", "a row of PARAMS");
   if (row.type === "bool") {
     const value = cpu.bit("params", row.name as BoolParam);
     return value === "unknown" ? value : formatBool(value === "yes", row.shown);

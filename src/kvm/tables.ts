@@ -380,7 +380,7 @@ function makeTables(): KernelTable[] {
 }
 
 /** Does a row hold in a kernel; undefined: not known. */
-export function rowHolds({ held }: TableRow, kernel: KernelRow): boolean | undefined {
+function rowHolds({ held }: TableRow, kernel: KernelRow): boolean | undefined {
   let result: boolean | undefined = true;
   for (const one of held) {
     const holds = heldIn(one, kernel);

@@ -5,6 +5,7 @@ import type { ReplayOptions } from "../kvm/replay.js";
 import type { Release } from "../rules/release.js";
 import { kernelSet } from "../situation/kernels.js";
 import { type Situation, situation, withKernel } from "../situation/situation.js";
+import type { DesktopMessages } from "./desktop-messages.js";
 import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
 
 /** What the caller knows of the machine that printed the text. */
@@ -16,6 +17,8 @@ export interface ExplainOptions {
    * `uname -r` prints it.
    */
   readonly kernel?: string;
+  /** What `desktopMessages` loads. Default: messages of desktop products are not recognised. */
+  readonly desktop?: DesktopMessages;
 }
 
 /** A kernel release that the text names. */

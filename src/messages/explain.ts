@@ -1,6 +1,6 @@
+import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
-
 import type { Cause, Decoded, Explanation } from "./answer.js";
 import { sinceText } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
@@ -8,21 +8,18 @@ import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsC
 import { decodeDevice } from "./decoders/device.js";
 import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
-import { decodeHaxmChecktool } from "./decoders/haxm.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";
 import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeSetMsr } from "./decoders/set-msr.js";
-import { decodeVboxStatus } from "./decoders/vbox.js";
+import type { Decoder } from "./desktop-messages.js";
 import { type KeptText, keptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
 import { type Match, type Matches, type MatchGroup, messageMatcher } from "./match.js";
-import type { DecoderName, MessageRow, Product, Step } from "./message.js";
+import type { DecoderName, DesktopDecoderName, MessageRow, Product, Step } from "./message.js";
 import { type DescribedMachine, describedMachine, readLine } from "./read-facts.js";
 import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/steps.js";
 import { filledCommand } from "./shell-word.js";
-
-type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "control-request": decodeControlRequest,
@@ -33,7 +30,6 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "feature-list": decodeFeatureList,
   "guest-msr": decodeGuestMsr,
   "hardware-error": decodeHardwareError,
-  "haxm-checktool": decodeHaxmChecktool,
   "instruction-error": decodeInstructionError,
   "kernel-message": decodeKernelMessage,
   "module-error": decodeModuleError,
@@ -42,11 +38,12 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,
   "unchecked-msr": decodeUncheckedMsr,
-  "vbox-status": decodeVboxStatus,
   "vmcs-config": decodeVmcsConfig,
   "vmcs-dump": decodeVmcsDump,
   "vmxon-fault": decodeVmxonFault,
 };
+
+type Decoders = { readonly [D in DecoderName | DesktopDecoderName]?: Decoder };
 
 /**
  * Explains the messages in a pasted line, log or thread: what happened, the bits by name, what refused and since when,
@@ -58,8 +55,17 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
  * @returns what blocks first, then what costs something, then the rest, each in the order of the text; equal messages
  *   once. Lines that speak of virtualization and are not recognised come last, without `message`, with what could be
  *   read from them. Empty only when nothing in the text speaks of virtualization. Never throws on any text.
+ *
+ * @example
+ * import { explain } from "vmxlens/messages";
+ *
+ * const [first] = explain("kvm: vmx: VMX not enabled (by BIOS) in MSR_IA32_FEAT_CTL on CPU 0", { kernel: "6.12" });
+ * first?.what; // "CPU 0 has VMX, and at boot Linux found it switched off in IA32_FEAT_CTL or could not read that register."
+ * first?.rule?.fn; // "__kvm_is_vmx_supported"
  */
 export function explain(text: string, options: ExplainOptions = {}): readonly Explanation[] {
+  checkText(text, "text");
+  checkOptions(options);
   const reading = openReading(options);
   reading.push(text);
   return reading.end();
@@ -73,6 +79,8 @@ export async function explainStream(
   pieces: AsyncIterable<string>,
   options: ExplainOptions = {},
 ): Promise<readonly Explanation[]> {
+  checkStream(pieces, "pieces");
+  checkOptions(options);
   const reading = openReading(options);
   for await (const piece of pieces) reading.push(piece);
   return reading.end();
@@ -86,7 +94,7 @@ function openReading(options: ExplainOptions): {
   readonly end: () => readonly Explanation[];
 } {
   const text = keptText();
-  const matcher = messageMatcher();
+  const matcher = messageMatcher(options.desktop);
   let open = "";
   const take = (part: string): void => {
     const before = matcher.line();
@@ -119,9 +127,10 @@ function explanationsOf(
   options: ExplainOptions,
 ): readonly Explanation[] {
   const contexts = explainContexts(text, options);
+  const decoders: Decoders = { ...DECODERS, ...options.desktop?.decoders };
   const [context] = contexts;
   const explanations = withoutDump(groups)
-    .flatMap((group) => explainUnder(group, contexts))
+    .flatMap((group) => explainUnder(group, contexts, decoders))
     .filter(isFirst);
   explanations.sort((a, b) => rank(a) - rank(b) || a.lines[0] - b.lines[0]);
   const outside = unknown.filter((line) => !isInDump(line, context, groups));
@@ -160,10 +169,10 @@ function withoutDump(groups: readonly MatchGroup[]): readonly MatchGroup[] {
 }
 
 /** One explanation where all kernels that it can be give the same, else one for each that differs, with its kernels. */
-function explainUnder(group: MatchGroup, contexts: readonly ExplainContext[]): Explanation[] {
+function explainUnder(group: MatchGroup, contexts: readonly ExplainContext[], decoders: Decoders): Explanation[] {
   const found = new Map<string, { readonly one: Explanation; readonly kernels: Release[] }>();
   for (const context of printing(group, contexts)) {
-    const one = explainGroup(group, context);
+    const one = explainGroup(group, context, decoders);
     const kernel = context.options.release ?? DEFAULT_RELEASE;
     // That each kernel is called by its name is no difference.
     const key = JSON.stringify(one).replaceAll(kernelName(kernel), "it");
@@ -185,10 +194,10 @@ function printing({ matches: [first] }: MatchGroup, contexts: readonly ExplainCo
   return left.length === 0 ? contexts : left;
 }
 
-function explainGroup({ matches, count }: MatchGroup, context: ExplainContext): Explanation {
+function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, decoders: Decoders): Explanation {
   const [first] = matches;
   const { row } = first;
-  const decoded = row.decoder === undefined ? {} : DECODERS[row.decoder](matches, context);
+  const decoded: Decoded = (row.decoder === undefined ? undefined : decoders[row.decoder]?.(matches, context)) ?? {};
   const rowCauses: Cause[] = (row.causes ?? []).map((text) => ({
     text: filled(text, first),
     certainty: row.causes?.length === 1 ? "likely" : "possible",

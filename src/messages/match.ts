@@ -1,7 +1,8 @@
+import type { DesktopMessages } from "./desktop-messages.js";
 import { isOnlySupposed, isSourceCode } from "./false-positives.js";
 import { lineFeed, type TextLine } from "./lines.js";
 import type { MessageRow } from "./message.js";
-import { MESSAGES } from "./rows/table.js";
+import { messageRows } from "./rows/table.js";
 
 /** A message in the text. */
 export interface Match {
@@ -36,35 +37,43 @@ interface Candidate {
   readonly pattern: RegExp;
 }
 
-let known: readonly Candidate[] | undefined;
-
-function candidates(): readonly Candidate[] {
-  known ??= MESSAGES.map((row) => ({
-    row,
-    hints: typeof row.hint === "string" ? [row.hint] : row.hint,
-    pattern: new RegExp(row.pattern.source, `${row.pattern.flags}g`),
-  }));
-  return known;
+/** The rows to look for, and what finds the few of them that a line may hold. */
+interface Wanted {
+  readonly candidates: readonly Candidate[];
+  readonly byKey: ReadonlyMap<string, readonly { readonly hint: string; readonly candidate: Candidate }[]>;
+  readonly coarse: RegExp;
 }
 
 const KEY = 3;
 
-let byKey: ReadonlyMap<string, readonly { readonly hint: string; readonly candidate: Candidate }[]> | undefined;
+const made = new Map<DesktopMessages | undefined, Wanted>();
+
+/** Made once without the messages of desktop products and once with them. */
+function wantedWith(desktop: DesktopMessages | undefined): Wanted {
+  const there = made.get(desktop);
+  if (there !== undefined) return there;
+  const candidates = messageRows(desktop).map((row) => ({
+    row,
+    hints: typeof row.hint === "string" ? [row.hint] : row.hint,
+    pattern: new RegExp(row.pattern.source, `${row.pattern.flags}g`),
+  }));
+  const byKey = new Map<string, { readonly hint: string; readonly candidate: Candidate }[]>();
+  for (const candidate of candidates) {
+    for (const hint of candidate.hints) {
+      const key = hint.slice(0, KEY);
+      const entries = byKey.get(key);
+      if (entries === undefined) byKey.set(key, [{ hint, candidate }]);
+      else entries.push({ hint, candidate });
+    }
+  }
+  const coarse = new RegExp(anyOf(new Set(candidates.flatMap(({ hints }) => hints.map(coarseHint)))), "i");
+  const wanted = { candidates, byKey, coarse };
+  made.set(desktop, wanted);
+  return wanted;
+}
 
 /** The rows of which a hint stands in a text in lower case: one walk, however many hints there are. */
-function hinted(lower: string): ReadonlySet<Candidate> {
-  if (byKey === undefined) {
-    const index = new Map<string, { readonly hint: string; readonly candidate: Candidate }[]>();
-    for (const candidate of candidates()) {
-      for (const hint of candidate.hints) {
-        const key = hint.slice(0, KEY);
-        const there = index.get(key);
-        if (there === undefined) index.set(key, [{ hint, candidate }]);
-        else there.push({ hint, candidate });
-      }
-    }
-    byKey = index;
-  }
+function hinted({ byKey }: Wanted, lower: string): ReadonlySet<Candidate> {
   const found = new Set<Candidate>();
   for (let at = 0; at + KEY <= lower.length; at++) {
     for (const { hint, candidate } of byKey.get(lower.slice(at, at + KEY)) ?? []) {
@@ -74,11 +83,8 @@ function hinted(lower: string): ReadonlySet<Candidate> {
   return found;
 }
 
-let coarse: RegExp | undefined;
-
 /** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
-function mayMatch(line: string): boolean {
-  coarse ??= new RegExp(anyOf(new Set(candidates().flatMap(({ hints }) => hints.map(coarseHint)))), "i");
+function mayMatch({ coarse }: Wanted, line: string): boolean {
   return coarse.test(line);
 }
 
@@ -125,8 +131,11 @@ export interface Matcher {
   readonly end: () => Matches;
 }
 
-/** Finds every message of the tables. Linear in the length of the text, in bounded memory; nothing throws. */
-export function messageMatcher(): Matcher {
+/**
+ * Finds every message of the tables, and of `desktop`. Linear in the length of the text, in bounded memory; nothing throws.
+ */
+export function messageMatcher(desktop?: DesktopMessages): Matcher {
+  const wanted = wantedWith(desktop);
   const groups = new Map<string, { matches: [Match, ...Match[]]; count: number }>();
   const unknown: TextLine[] = [];
   const seen = new Set<string>();
@@ -141,7 +150,9 @@ export function messageMatcher(): Matcher {
     const [line] = window;
     if (line === undefined) return;
     lines = line.number;
-    const found = matchLine(window).filter(({ text: words }) => line.number > taken || !takenText.includes(words));
+    const found = matchLine(wanted, window).filter(
+      ({ text: words }) => line.number > taken || !takenText.includes(words),
+    );
     for (const match of found) {
       const key = groupOf(match);
       const group = groups.get(key);
@@ -180,7 +191,7 @@ export function messageMatcher(): Matcher {
       window.push(line);
       if (window.length === 4) step();
     },
-    (raw) => mayMatch(raw) || ABOUT.test(raw),
+    (raw) => mayMatch(wanted, raw) || ABOUT.test(raw),
   );
   return {
     push: feed.push,
@@ -206,20 +217,20 @@ function groupOf({ row, groups }: Match): string {
 }
 
 /** Matches that begin in the first line of the window. */
-function matchLine(window: readonly TextLine[]): Match[] {
+function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
   const [seen] = window as [TextLine, ...TextLine[]];
   const lower = seen.text.toLowerCase();
-  if (!mayMatch(lower) && !mayMatch(seam(window, lower))) return [];
+  if (!mayMatch(wanted, lower) && !mayMatch(wanted, seam(window, lower))) return [];
   const line = { ...seen, text: ownCopy(seen.text) };
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];
-  const own = hinted(lower);
+  const own = hinted(wanted, lower);
   const joins = joinedTexts([line, ...window.slice(1)]).map((join) => ({
     ...join,
-    hinted: hinted(join.text.toLowerCase()),
+    hinted: hinted(wanted, join.text.toLowerCase()),
   }));
   let source: boolean | undefined;
-  for (const candidate of candidates()) {
+  for (const candidate of wanted.candidates) {
     let matched = false;
     if (own.has(candidate)) {
       for (const hit of allHits(candidate.pattern, line.text)) {

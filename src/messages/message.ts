@@ -56,6 +56,9 @@ export interface RuleRow extends Fact {
   readonly since?: string;
 }
 
+/** As `DecoderName`, for messages of desktop products alone. */
+export type DesktopDecoderName = "haxm-checktool" | "vbox-status";
+
 /** What reads the numbers and names of a match further than the sentences of its row. */
 export type DecoderName =
   | "control-request"
@@ -66,7 +69,6 @@ export type DecoderName =
   | "feature-list"
   | "guest-msr"
   | "hardware-error"
-  | "haxm-checktool"
   | "instruction-error"
   | "kernel-message"
   | "module-error"
@@ -75,7 +77,6 @@ export type DecoderName =
   | "requested-feature"
   | "set-msr"
   | "unchecked-msr"
-  | "vbox-status"
   | "vmcs-config"
   | "vmcs-dump"
   | "vmxon-fault";
@@ -102,7 +103,7 @@ export interface MessageRow {
    */
   readonly weak?: true;
   readonly what: string;
-  readonly decoder?: DecoderName;
+  readonly decoder?: DecoderName | DesktopDecoderName;
   readonly rule?: RuleRow;
   /** Likeliest first. */
   readonly causes?: readonly string[];

@@ -30,6 +30,7 @@ export interface Compared {
   readonly place?: { readonly symbol: string; readonly field: string };
 }
 
+/** Everything that both the tables and the kernel's code say, and how often they agree. */
 export interface Comparison {
   readonly items: readonly Compared[];
   readonly counts: {

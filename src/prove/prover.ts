@@ -1,3 +1,4 @@
+import { checkHas, kindOf, wrong } from "../bits/misuse.js";
 import { allOf, type Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
 import { type MachineFacts, type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
@@ -36,6 +37,7 @@ export type LoadedProver =
   | { readonly kind: "prover"; readonly prover: Prover }
   | { readonly kind: "problem"; readonly file: keyof ProofFiles; readonly problem: string };
 
+/** What is asked of a run, and of the tables beside it. */
 export interface ProveOptions {
   readonly params?: ReplayOptions["params"];
   readonly machine?: MachineFacts;
@@ -55,6 +57,7 @@ export interface Proof {
   readonly comparison: Comparison;
 }
 
+/** The files of one kernel, ready to run over any host. */
 export interface Prover {
   /** Kernel that the module was built for, as `uname -r` prints it. */
   readonly kernel: string;
@@ -80,6 +83,9 @@ export interface Prover {
 
 /** Reads the files of a kernel. Anything may be wrong with them: that is a value, not an error. */
 export async function loadProver(files: ProofFiles): Promise<LoadedProver> {
+  checkHas(files, "module", "files", "{ module }, the bytes of kvm-intel.ko");
+  if (!(files.module instanceof Uint8Array))
+    throw wrong("files.module", `give a Uint8Array, not ${kindOf(files.module)}`);
   const decoder = await loadDecoder();
   let current: keyof ProofFiles = "module";
   try {

@@ -1,3 +1,4 @@
+import { checkText } from "../bits/misuse.js";
 import type { BitRow } from "./bit-row.js";
 import { type FoldedName, foldName, foldNames, nearest, nearestOf } from "./edit-distance.js";
 import { REGISTERS, type RegisterRow } from "./registers.js";
@@ -98,6 +99,7 @@ export function* namesOf(row: BitRow): Iterable<readonly [Vocabulary, string]> {
  * matter; QEMU's and libvirt's `vmx-` and a CR bit's `CR4.` may be there or not.
  */
 export function findBits(name: string): BitLookup {
+  checkText(name, "name", "the name of a bit");
   const wanted = foldName(name);
   const matches = bitsNamed(name);
   if (wanted === "") return { matches, near: [] };
@@ -164,6 +166,7 @@ function* allNames(): Iterable<string> {
  * or an MSR index as `0x48b`, `48b`, `48Bh` or `0000048B`. `undefined` when it is none of them.
  */
 export function findRegister(name: string): RegisterRow | undefined {
+  checkText(name, "name", "the name or number of a register");
   const number = /^(?:0x)?0*([0-9a-f]{2,3})h?$/i.exec(name.trim());
   const rows = REGISTERS as readonly RegisterRow[];
   if (number !== null) {

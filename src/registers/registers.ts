@@ -1,3 +1,4 @@
+import { checkNumber } from "../bits/misuse.js";
 import type { BitRow, FieldRow, UnnamedRow } from "./bit-row.js";
 import { BASIC_BITS, EPT_VPID_BITS, FEAT_CTL_BITS, MISC_BITS, VMFUNC_BITS } from "./capabilities.js";
 import { CR0_BITS, CR4_BITS } from "./cr-bits.js";
@@ -431,6 +432,7 @@ export const REGISTERS: readonly RegisterRow[] = [
 
 /** The row of an MSR index, or `undefined` for an MSR that the table does not have. */
 export function registerOf(index: number): RegisterRow | undefined {
+  checkNumber(index, "index", "the number of an MSR");
   return REGISTERS.find((row) => row.index === index);
 }
 

@@ -1,3 +1,4 @@
+import { kindOf, wrong } from "../bits/misuse.js";
 import type { Line, Style } from "./text.js";
 import { codePointText, HIDDEN_IN_LINES, visible } from "./visible.js";
 
@@ -17,8 +18,15 @@ const SGR: { readonly [S in Style]: string } = {
   note: "1;34",
 };
 
+function checkLines(lines: unknown): void {
+  if (Array.isArray(lines) && lines.every((line) => Array.isArray(line))) return;
+  throw wrong("lines", `give a list of lines, as a report returns, not ${kindOf(lines)}`);
+}
+
 /** The lines as one text with a line end each; `color` adds terminal colours. */
 export function renderLines(lines: readonly Line[], color: boolean): string {
+  checkLines(lines);
+  if (typeof color !== "boolean") throw wrong("color", `give true or false, not ${kindOf(color)}`);
   return lines
     .map((line) => {
       const text = line

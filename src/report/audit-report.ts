@@ -1,3 +1,4 @@
+import { checkHas, checkList, checkNumber, checkText } from "../bits/misuse.js";
 import type { AuditResult } from "../vmcs/audit.js";
 import type { VmcsDump } from "../vmcs/dumps/dump.js";
 import type { Finding } from "../vmcs/finding.js";
@@ -23,7 +24,11 @@ const VERDICT_STYLES = {
 } as const satisfies Record<AuditResult["verdict"], Style>;
 
 /** The failing check first, then the other ones, then what could not be judged and what to collect. */
-export function auditReport({ dump, result, fix }: AuditedDump, cpu: string, width: number): Line[] {
+export function auditReport(audited: AuditedDump, cpu: string, width: number): Line[] {
+  checkHas(audited, "result", "audited", "{ dump, result }, with what auditVmcs(dump.vmcs) returns");
+  checkText(cpu, "cpu", "a name for the CPU");
+  checkNumber(width, "width", "a number of columns");
+  const { dump, result, fix } = audited;
   const [first, last] = dump.lines;
   const name = dump.name === undefined ? "" : `${dump.name}, `;
   const lines: Line[] = [
@@ -96,7 +101,9 @@ function countLines({ counts, collect, assumptions, agreed }: AuditResult, width
 }
 
 /** Plain data for `--json` and JUnit. */
-export function auditJson({ dump, result, fix }: AuditedDump) {
+export function auditJson(audited: AuditedDump) {
+  checkHas(audited, "result", "audited", "{ dump, result }, with what auditVmcs(dump.vmcs) returns");
+  const { dump, result, fix } = audited;
   return {
     ...(dump.name === undefined ? {} : { name: dump.name }),
     format: dump.format,
@@ -128,6 +135,8 @@ const escapeXml = (text: string) => visible(text).replace(/[&<>"]/g, (character)
 
 /** One JUnit test case for each VMCS. */
 export function auditJunit(file: string, audited: readonly AuditedDump[]): string {
+  checkText(file, "file", "a name for messages");
+  checkList(audited, "result", "audited", "{ dump, result }, with what auditVmcs(dump.vmcs) returns");
   const failed = audited.filter(({ result }) => result.findings.length > 0);
   const cases = audited.map(({ dump, result }, index) => {
     const name = escapeXml(dump.name ?? `${dump.format} dump ${index + 1}, lines ${dump.lines.join(" to ")}`);

@@ -1,3 +1,4 @@
+import { checkList, checkNumber } from "../bits/misuse.js";
 import type { Explanation } from "../messages/answer.js";
 import type { ExplainedBit } from "../messages/decoders/bits.js";
 import { hexIndex } from "../registers/registers.js";
@@ -7,6 +8,8 @@ import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 
 /** Explanations one after the other, what blocks first; lines that were not recognised last and short. */
 export function explainReport(explanations: readonly Explanation[], width: number): Line[] {
+  checkList(explanations, "lines", "explanations", "explanations, as explain(text) returns them");
+  checkNumber(width, "width", "a number of columns");
   return explanations.flatMap((one, index) => [...(index === 0 ? [] : [BLANK]), ...explanationLines(one, width)]);
 }
 

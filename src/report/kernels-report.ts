@@ -1,3 +1,4 @@
+import { checkHas, checkNumber } from "../bits/misuse.js";
 import { VMX_FLAGS, VMX_FLAGS_LINE, type VmxFlag } from "../linux/vmx-features.js";
 import { functionOf } from "../rules/effect.js";
 import { holdsIn, rowsIn } from "../rules/held.js";
@@ -79,6 +80,8 @@ function remark({ id, longterm }: Row): string {
 
 /** What changed from one kernel to the next that was asked for. */
 export function kernelDiffReport(diff: KernelDiff, width: number): Line[] {
+  checkHas(diff, "tables", "diff", "what diffKernels(from, to) returns");
+  checkNumber(width, "width", "a number of columns");
   const lines: Line[] = [[styled("title", `From ${kernelName(diff.from)} to ${kernelName(diff.to)}`)]];
   for (const found of diff.tables) {
     lines.push(BLANK, [styled("heading", found.table.title)], ...tableLines(found, width));

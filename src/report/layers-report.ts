@@ -1,8 +1,10 @@
+import { checkNumber } from "../bits/misuse.js";
 import { findings } from "../host/findings.js";
 import type { Replay } from "../kvm/replay.js";
 import { hexIndex } from "../registers/registers.js";
 import { replays, split, splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
+import { checkSituation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { type KernelFindingId, kernelFindings } from "../why/kernel-findings.js";
 import { layerStep } from "../why/layer-step.js";
@@ -19,6 +21,8 @@ import { verdict } from "./verdict.js";
 
 /** Identity, verdict, the matrix of features and layers, what is not known, findings and kernel messages. */
 export function layersReport(situation: Situation, width: number): Line[] {
+  checkSituation(situation);
+  checkNumber(width, "width", "a number of columns");
   const traces = tracedReplays(situation);
   const matrix = layers(situation);
   const each = (render: (traced: TracedReplay) => readonly Line[]) =>
@@ -104,7 +108,11 @@ function shownCell({ cells }: FeatureLayers, layer: Layer): Shown {
 const ID_WIDTH = 26;
 const LEAST_NAME = 30;
 
-/** The matrix in groups, with its legend. Below about 70 columns cells and titles are single letters. */
+/**
+ * The matrix in groups, with its legend. Below about 70 columns cells and titles are single letters.
+ *
+ * @internal
+ */
 export function matrixLines(layers: readonly FeatureLayers[], width: number): Line[] {
   const wide = width >= 2 + ID_WIDTH + LAYERS.reduce((sum, layer) => sum + TITLES[layer][0].length + 2, 0);
   const size = wide ? 0 : 1;

@@ -1,3 +1,4 @@
+import { checkNumber } from "../bits/misuse.js";
 import { type LibvirtCpu, libvirtFeature } from "../compare/libvirt.js";
 import type { QemuCpu } from "../compare/qemu.js";
 import { isMixed } from "../compare/qemu-features.js";
@@ -6,12 +7,15 @@ import { hexIndex, registerOf } from "../registers/registers.js";
 import { nested, nestedSplits } from "../situation/nested.js";
 import { splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
+import { checkSituation } from "../situation/situation.js";
 import { headerLines } from "./header.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
 /** The capability MSRs that KVM offers a nested hypervisor. */
 export function nestedReport(situation: Situation, width: number): Line[] {
+  checkSituation(situation);
+  checkNumber(width, "width", "a number of columns");
   const { msrs } = nested(situation);
   const rows = [...msrs.values()].map(({ index, text }): Inline[] => [
     styled("strong", hexIndex(index)),

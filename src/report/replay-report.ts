@@ -1,3 +1,4 @@
+import { checkNumber, kindOf, wrong } from "../bits/misuse.js";
 import { and, type Tri } from "../bits/tri.js";
 import { bitsOf, formatWord, type Word } from "../bits/word.js";
 import { formatMsr } from "../host/msr.js";
@@ -10,6 +11,7 @@ import type { MsrRead, TraceEvent } from "../rules/machine.js";
 import type { Rule } from "../rules/rule.js";
 import { bitName, REPLAY_MSRS, type Stage, type WordName } from "../rules/words.js";
 import type { Situation } from "../situation/situation.js";
+import { checkSituation } from "../situation/situation.js";
 import { flagText, linesOf } from "../situation/vmx-flags.js";
 import { kernelFindings } from "../why/kernel-findings.js";
 import { holdsBefore } from "../why/state-before.js";
@@ -49,8 +51,17 @@ export function phaseOf(rule: Rule): Phase {
   return BOOT_STAGES.includes(rule.stage) ? "boot" : "kvm";
 }
 
+function checkPhases(phases: unknown): void {
+  const known: readonly unknown[] = PHASES;
+  if (Array.isArray(phases) && phases.every((phase) => known.includes(phase))) return;
+  throw wrong("phases", `give a list of ${PHASES.join(", ")}, not ${kindOf(phases)}`);
+}
+
 /** The annotated run in the order of execution, then what came of it; `phases`: the parts to show, all if empty. */
 export function replayReport(situation: Situation, phases: readonly Phase[], width: number): Line[] {
+  checkSituation(situation);
+  checkPhases(phases);
+  checkNumber(width, "width", "a number of columns");
   const traces = tracedReplays(situation);
   const runs = perKernel(situation, width, (at) => runLines(traces[at] as TracedReplay, phases, width));
   return [...headerLines(situation, width), ...runs];
@@ -246,7 +257,7 @@ function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width
 }
 
 /** `vmx flags` and the part of `flags` that comes from VMX, a `?` behind what is not known. */
-export function cpuinfoTexts(replayed: Replay): { readonly vmxFlags: string | undefined; readonly flags: string } {
+function cpuinfoTexts(replayed: Replay): { readonly vmxFlags: string | undefined; readonly flags: string } {
   const { vmxFlags, flags } = linesOf(replayed);
   return { vmxFlags: vmxFlags.printed === "no" ? undefined : flagText(vmxFlags.flags), flags: flagText(flags) };
 }

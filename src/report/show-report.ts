@@ -1,3 +1,4 @@
+import { checkHas, checkNumber } from "../bits/misuse.js";
 import type { DecodedBit, DecodedRegister, Setting } from "../host/decode.js";
 import { decodeCore } from "../host/decode.js";
 import { existenceText } from "../host/existence.js";
@@ -9,6 +10,7 @@ import { hexIndex } from "../registers/registers.js";
 import { VOCABULARIES, type Vocabulary } from "../registers/sources.js";
 import { coreText } from "../situation/pick-cpu.js";
 import type { Situation } from "../situation/situation.js";
+import { checkSituation } from "../situation/situation.js";
 import { findingLines } from "./findings-report.js";
 import { headerLines } from "./header.js";
 import { table, wrap } from "./layout.js";
@@ -25,6 +27,9 @@ export interface ShowInput {
 
 /** Every register decoded, or those asked for, with the findings about them. */
 export function showReport(input: ShowInput, width: number): Line[] {
+  checkHas(input, "registers", "input", "{ situation, registers }");
+  checkSituation(input.situation, "input.situation");
+  checkNumber(width, "width", "a number of columns");
   const { situation, registers } = input;
   const asked = (index: number) => registers.length === 0 || registers.includes(index);
   const [first] = situation.host.cores;
@@ -52,7 +57,7 @@ function differs(a: CoreGroup, b: CoreGroup, index: number): boolean {
 }
 
 /** One register: its value, then its bits and fields; the whole table when it was asked for by name. */
-export function registerLines(decoded: DecodedRegister, input: ShowInput, width: number): Line[] {
+function registerLines(decoded: DecodedRegister, input: ShowInput, width: number): Line[] {
   const { register, msr, exists } = decoded;
   const read = input.situation.read.cores.some(
     (core) => (core.msrs.get(register.index)?.state ?? "unknown") !== "unknown",

@@ -1,3 +1,4 @@
+import { kindOf, wrong } from "../bits/misuse.js";
 import { visible } from "./visible.js";
 
 /** What a piece of text is. A terminal shows it as a colour, a page as a class. */
@@ -51,6 +52,9 @@ export function lengthOf(inline: Inline): number {
 
 /** The text without its styles. */
 export function plainText(inline: Inline): string {
+  if (typeof inline !== "string" && (typeof inline !== "object" || inline === null)) {
+    throw wrong("line", `give a line of a report, not ${kindOf(inline)}`);
+  }
   return spansOf(inline)
     .map(({ text }) => text)
     .join("");

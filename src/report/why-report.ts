@@ -1,9 +1,11 @@
+import { checkHas, checkNumber } from "../bits/misuse.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { fileOf, functionOf } from "../rules/effect.js";
 import { formatHeld } from "../rules/held.js";
 import type { Rule } from "../rules/rule.js";
 import { splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
+import { checkSituation } from "../situation/situation.js";
 import { LAYER_TITLES, type Layer } from "../why/features.js";
 import type { LayerStep } from "../why/layer-step.js";
 import type { Cell } from "../why/layers.js";
@@ -33,7 +35,11 @@ export interface WhyInput {
 const STYLES: { readonly [C in Cell]: Style } = { yes: "yes", no: "no", unknown: "unknown", none: "dim" };
 
 /** The chain of layers for one feature, the rule that took it, and what would have to change. */
-export function whyReport({ situation, why, note, atlas }: WhyInput, width: number): Line[] {
+export function whyReport(input: WhyInput, width: number): Line[] {
+  checkHas(input, "why", "input", "{ situation, why }");
+  checkSituation(input.situation, "input.situation");
+  checkNumber(width, "width", "a number of columns");
+  const { situation, why, note, atlas } = input;
   const { feature, reachedUnder } = why;
   const lines: Line[] = [...headerLines(situation, width), BLANK];
   lines.push(...wrap([styled("title", feature.id), `: ${feature.name}`], width));
@@ -123,7 +129,7 @@ function ruleLines({ traced }: Why, rule: Rule, width: number): Line[] {
 const CONNECTIVES = { all: "if all of these hold", any: "if one of these holds", one: "if exactly one of these holds" };
 
 /** A condition as a tree, each leaf with `true`, `false` or `unknown`. */
-export function conditionLines(condition: ConditionText, width: number, indent: number): Line[] {
+function conditionLines(condition: ConditionText, width: number, indent: number): Line[] {
   const value = condition.value === "unknown" ? "unknown" : condition.value === "yes" ? "true" : "false";
   const label: Inline = [spaces(indent), styled(condition.value, value.padEnd(8))];
   if ("statement" in condition) return wrap(condition.statement, width, label);

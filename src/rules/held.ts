@@ -70,7 +70,7 @@ function parse(change: Change): readonly ParsedPoint[] {
 }
 
 /** The points of a change, which may be put together from other changes. */
-export function pointsOf(change: Change): readonly Point[] {
+function pointsOf(change: Change): readonly Point[] {
   if (typeof change === "string" || !("length" in change)) return [change];
   return change.flatMap(pointsOf);
 }
@@ -100,7 +100,7 @@ function place(text: string): Place {
 }
 
 /** Has the change entered there; undefined: not known. */
-export function hasChange(change: Change, kernel: KernelRow): boolean | undefined {
+function hasChange(change: Change, kernel: KernelRow): boolean | undefined {
   const points = parse(change);
   if (kernel.line !== "upstream") {
     const own = points.find((point) => point.line === kernel.line);
@@ -181,14 +181,14 @@ export function valueIn<T extends string | number>(value: Varying<T>, release: R
 const LAST_MINOR: { readonly [major: number]: number } = { 3: 19, 4: 20, 5: 19, 6: 19 };
 
 /** The mainline series before one: `6.0` before `6.1`, `5.19` before `6.0`. */
-export function seriesBefore(series: string): string {
+function seriesBefore(series: string): string {
   const { series: number } = place(series);
   const [major, minor] = [Math.floor(number / 1000), number % 1000];
   return minor > 0 ? `${major}.${minor - 1}` : `${major - 1}.${LAST_MINOR[major - 1] ?? 0}`;
 }
 
 /** The mainline release of a change, the latest that is possible; undefined for one that never came to mainline. */
-export function mainlineOf(change: Change): string | undefined {
+function mainlineOf(change: Change): string | undefined {
   for (const point of pointsOf(change)) {
     if (typeof point !== "string") {
       if (point.by !== undefined && place(point.by).patch === undefined) return point.by;

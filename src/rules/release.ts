@@ -1,4 +1,5 @@
-import { KERNELS, type KernelRow, kernelRow, LINES, type Release } from "./kernels.js";
+import { checkText, kindOf, wrong } from "../bits/misuse.js";
+import { isRelease, KERNELS, type KernelRow, kernelRow, LINES, type Release } from "./kernels.js";
 
 export type { Release } from "./kernels.js";
 
@@ -9,7 +10,17 @@ export const RELEASES: readonly Release[] = rows
   .filter(({ id, line }) => line === "upstream" && /^\d+\.\d+$/.test(id))
   .map(({ id }) => id);
 
-/** Series that kernel.org maintains for years. */
+/** Throws `RangeError` for what is no modelled kernel. */
+export function checkRelease(release: unknown, argument: string): asserts release is Release {
+  if (typeof release === "string" && isRelease(release)) return;
+  throw wrong(argument, `${kindOf(release)} is not the id of a kernel in KERNELS; resolveRelease finds the nearest`);
+}
+
+/**
+ * Series that kernel.org maintains for years.
+ *
+ * @internal
+ */
 export const LONGTERM: readonly Release[] = rows.filter(({ longterm }) => longterm === true).map(({ id }) => id);
 
 /** The release a command uses when neither the user nor the machine names one: the newest long-term one. */
@@ -75,7 +86,11 @@ export type ResolvedRelease =
   | { readonly release: Release; readonly exact: boolean; readonly note?: string }
   | { readonly release?: undefined; readonly error: string };
 
-/** The upstream state that a patch level of a series belongs to; undefined for a series that is not modelled. */
+/**
+ * The upstream state that a patch level of a series belongs to; undefined for a series that is not modelled.
+ *
+ * @internal
+ */
 export function upstreamState(series: string, patch: number): Release | undefined {
   return rows.find(
     ({ line, base, patches }) =>
@@ -93,6 +108,7 @@ export function upstreamState(series: string, patch: number): Release | undefine
  * than the first one, give an error.
  */
 export function resolveRelease(text: string): ResolvedRelease {
+  checkText(text, "text", "a kernel release, like 6.12");
   const asked = text.trim().replace(/^v(?=\d)/, "");
   const named = rows.find(({ id }) => id === asked.toLowerCase());
   if (named !== undefined) return { release: named.id, exact: true };

@@ -1,5 +1,6 @@
+import { kindOf, wrong } from "../bits/misuse.js";
 import { isParam, PARAMS, type ParamsGiven } from "../kvm/load/params.js";
-import { kindOf, valueText } from "../kvm/load/parse-param.js";
+import { valueText } from "../kvm/load/parse-param.js";
 import { isConfigOption, type MachineFacts } from "../kvm/replay.js";
 import { nearest } from "../registers/edit-distance.js";
 import type { KernelConfig } from "../rules/condition.js";
@@ -52,11 +53,6 @@ const MACHINE_FACTS = [
   "irqPosting",
   "enlightenedVmcs",
 ] as const satisfies readonly (keyof MachineFacts)[];
-
-/** A wrong argument: a mistake of the caller, which the sentence names. */
-export function wrong(argument: string, says: string): RangeError {
-  return new RangeError(`${argument}: ${says}`);
-}
 
 function didYouMean(name: string, known: readonly string[]): string {
   const [near] = nearest(name, known);

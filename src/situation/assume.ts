@@ -1,4 +1,6 @@
+import { kindOf, wrong } from "../bits/misuse.js";
 import { word } from "../bits/word.js";
+import { checkHost } from "../host/check-host.js";
 import { effectiveMsr } from "../host/existence.js";
 import { type CoreGroup, type Host, msrOf } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
@@ -55,6 +57,10 @@ const DEPENDENT = [0x48b, 0x48c, 0x48d, 0x48e, 0x48f, 0x490, 0x491, 0x492, 0x493
 
 /** The host with the assumption made where nobody read the register, and whether that changed anything. */
 export function assume(host: Host, id: AssumptionId): { readonly host: Host; readonly used: boolean } {
+  checkHost(host);
+  if (!ASSUMPTIONS.some((row) => row.id === id)) {
+    throw wrong("id", `${kindOf(id)} is not one of ${ASSUMPTIONS.map((row) => row.id).join(", ")}`);
+  }
   if (id === "vendor=intel") {
     return host.vendor === undefined
       ? { host: { ...host, vendor: "GenuineIntel" }, used: true }

@@ -27,6 +27,16 @@ export interface Nested {
 /**
  * The VMX MSRs that KVM offers a nested hypervisor: what KVM_GET_MSRS on /dev/kvm returns. Throws `RangeError` for what is
  * neither a situation nor a host.
+ *
+ * @example
+ * import { atlasHost } from "vmxlens/input";
+ * import { nested, situation } from "vmxlens/situation";
+ *
+ * const skylake = situation(atlasHost("intel-50654-skylakex"), { kernel: "6.12", assume: ["firmware=enabled"] });
+ * const { offered, msrs } = nested(skylake);
+ * offered; // "yes"
+ * msrs.get(0x48b)?.text; // "0x2137bff00000000"
+ * msrs.get(0x480)?.text; // "0xd8100011e57ed0"
  */
 export function nested(subject: Situation | Host): Nested {
   const { cpu, loads } = replays(subject);

@@ -1,10 +1,11 @@
+import { kindOf, wrong } from "../bits/misuse.js";
+import { checkHost } from "../host/check-host.js";
 import type { Host } from "../host/host.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
-import { kindOf } from "../kvm/load/parse-param.js";
 import type { MachineFacts, ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
-import { type Asked, checkAsked, paramTexts, wrong } from "./asked.js";
+import { type Asked, checkAsked, paramTexts } from "./asked.js";
 import { askedParams } from "./asked-params.js";
 import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
 import { keepReplays } from "./kept-replays.js";
@@ -66,8 +67,16 @@ export interface SituationProblem {
  * kernel that is none, a CPU that the host does not have.
  *
  * @example
- * const skylake = situation(atlasHost("intel-50654-skylakex"), { kernel: "6.12", assume: ["firmware=enabled"] });
- * vmxFlags(skylake).text;
+ * import { atlasHost } from "vmxlens/input";
+ * import { replays, situation } from "vmxlens/situation";
+ *
+ * const skylake = situation(atlasHost("intel-50654-skylakex"), {
+ *   kernel: "6.12",
+ *   params: { kvm_intel: { ept: false } },
+ *   assume: ["firmware=enabled"],
+ * });
+ * replays(skylake).loads; // "yes"
+ * replays(skylake).cpu.bit("params", "unrestricted_guest"); // "no"
  */
 export function situation(host: Host, asked: Asked = {}): Situation {
   const made = situationOrProblem(host, asked);
@@ -173,11 +182,10 @@ export function withRelease(situation: Situation, release: Release): Situation {
   return { ...situation, candidates: [{ release, options: { ...rest, release } }] };
 }
 
-/** Throws `RangeError` for what is no host. */
-export function checkHost(host: unknown, argument = "host"): asserts host is Host {
-  const cores = (host as Partial<Host> | undefined | null)?.cores;
-  if (Array.isArray(cores) && cores.length > 0 && cores.every((core) => core?.msrs instanceof Map)) return;
-  throw wrong(argument, `give a Host, as readHost(text).host or atlasHost(id) gives it, not ${kindOf(host)}`);
+/** Throws `RangeError` for what is no situation. */
+export function checkSituation(value: unknown, argument = "situation"): asserts value is Situation {
+  if (typeof value === "object" && value !== null && "candidates" in value && "read" in value) return;
+  throw wrong(argument, `give what situation(host, asked) returns, not ${kindOf(value)}`);
 }
 
 /** A situation, made of a host alone where one was given. Throws `RangeError` for anything else. */
@@ -218,6 +226,8 @@ export function inOrder(ids: readonly AssumptionId[]): readonly AssumptionId[] {
 /**
  * The host with assumptions made where nobody read the fact, and those that filled something in. `registers=sdm` comes
  * first: what the CPU rules out needs no other assumption.
+ *
+ * @internal
  */
 export function assumptions(
   host: Host,

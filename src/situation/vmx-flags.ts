@@ -19,6 +19,16 @@ export interface CpuinfoLines {
 /**
  * What /proc/cpuinfo shows of VMX, by show_cpuinfo (arch/x86/kernel/cpu/proc.c). Throws `RangeError` for what is neither
  * a situation nor a host.
+ *
+ * @example
+ * import { atlasHost } from "vmxlens/input";
+ * import { situation, vmxFlags } from "vmxlens/situation";
+ *
+ * const ivyBridge = situation(atlasHost("intel-306a9-ivybridge"), {
+ *   kernel: "6.12",
+ *   assume: ["firmware=enabled", "registers=sdm"],
+ * });
+ * vmxFlags(ivyBridge).text; // "vnmi preemption_timer invvpid ept_x_only flexpriority tsc_offset vtpr mtf vapic ept vpid unrestricted_guest"
  */
 export function vmxFlags(subject: Situation | Host): CpuinfoLines {
   const each = replays(subject).each.map(linesOf);

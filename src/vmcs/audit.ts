@@ -1,4 +1,5 @@
 import type { CoreGroup } from "../host/host.js";
+import { checkVmcs } from "./check-arguments.js";
 import type { Check, Failure } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
 import { evaluate, firstBadEntry, missingInputs, type Scene, sceneOf } from "./checks/evaluate.js";
@@ -91,8 +92,20 @@ export function failingChecks(vmcs: Vmcs, cpu: CpuView): string[] {
  * @param cpu the logical processor that would enter: capability MSRs and CPUID facts. Without it, checks that need
  *   one are undecided.
  * @param options what was reported, further facts, and agreed capabilities.
+ *
+ * @example
+ * import { atlasHost } from "vmxlens/input";
+ * import { auditVmcs, readVmcs } from "vmxlens/vmcs";
+ *
+ * const [dump] = readVmcs('{"fields": {"GUEST_RFLAGS": "0x0"}}').dumps;
+ * if (dump === undefined) throw new Error("no VMCS in the text");
+ *
+ * const { verdict, findings } = auditVmcs(dump.vmcs, atlasHost("intel-50654-skylakex").cores[0]);
+ * verdict; // "invalid"
+ * findings[0]?.check.id; // "guest.rflags.bit1"
  */
 export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {}): AuditResult {
+  checkVmcs(vmcs, cpu, options);
   const view = cpuView(vmcs, cpu, options);
   const scene = sceneOf(vmcs, view);
   const agreedScene =

@@ -1,5 +1,6 @@
 import type { CoreGroup } from "../host/host.js";
 import { type AuditOptions, type AuditResult, auditVmcs, judge } from "./audit.js";
+import { checkVmcs } from "./check-arguments.js";
 import type { Check } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
 import { fieldsOf, fieldValue, type Scene, sceneOf } from "./checks/evaluate.js";
@@ -56,6 +57,7 @@ const MAX_NODES = 20_000;
  * are moved into what the capability MSRs allow, as Linux's adjust_vmx_controls does. `undefined` when nothing fails.
  */
 export function proposeFix(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {}): Fix | undefined {
+  checkVmcs(vmcs, cpu, options);
   const view = cpuView(vmcs, cpu, options);
   const start = sceneOf(vmcs, view);
   const failing = CHECKS.filter(
@@ -142,7 +144,11 @@ function expand(node: Node, scene: Scene): readonly Node[] {
   return result;
 }
 
-/** Re-runs an audit with some fields set to other values: the question "what if". */
+/**
+ * Re-runs an audit with some fields set to other values: the question "what if".
+ *
+ * @internal
+ */
 export function auditWith(
   vmcs: Vmcs,
   changes: Iterable<readonly [row: FieldRow, value: Value64]>,

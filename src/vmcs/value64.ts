@@ -1,4 +1,5 @@
 import type { U64 } from "../bits/u64.js";
+import { checkU64 } from "../bits/u64.js";
 import { andWords, UNKNOWN, type Word, word, ZERO } from "../bits/word.js";
 
 /** A 64-bit value whose bits are 0, 1 or unknown. A narrower field has zeros above its width. */
@@ -15,6 +16,7 @@ export const ZERO64: Value64 = Object.freeze({ lo: ZERO, hi: ZERO });
 
 /** A value with every bit known. */
 export function known64(value: U64): Value64 {
+  checkU64(value, "value");
   return { lo: { value: value.lo, unknown: 0 }, hi: value.hi === 0 ? ZERO : { value: value.hi, unknown: 0 } };
 }
 

@@ -1,3 +1,4 @@
+import { checkText } from "../bits/misuse.js";
 import { PARAMS } from "../kvm/load/params.js";
 import { foldName, nearest } from "../registers/edit-distance.js";
 import { type BitMatch, findBits } from "../registers/lookup.js";
@@ -17,6 +18,7 @@ export type FoundFeature =
  * any vocabulary (SDM, Linux, QEMU, libvirt, Xen, vmxcap). Case, dashes and underscores do not matter.
  */
 export function findFeature(name: string): FoundFeature {
+  checkText(name, "name", "the name of a feature");
   const wanted = foldName(name);
   const known = FEATURE_LIST.find((feature) => namesOfFeature(feature).some((own) => foldName(own) === wanted));
   if (known !== undefined) return { kind: "one", feature: known };

@@ -3,6 +3,7 @@ import { factsIn, type KernelTable, kernelTables, type TableRow } from "../kvm/t
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { rowsIn } from "../rules/held.js";
 import type { Release } from "../rules/kernels.js";
+import { checkRelease } from "../rules/release.js";
 import type { Rule } from "../rules/rule.js";
 
 /** What changed between two kernels, read off the registered tables: nothing here names a table or a kernel. */
@@ -35,6 +36,8 @@ export interface FactChange {
  * left out of account: a row that exists with some configuration counts.
  */
 export function diffKernels(from: Release, to: Release): KernelDiff {
+  checkRelease(from, "from");
+  checkRelease(to, "to");
   const tables = kernelTables().flatMap((table) => (table.silent === true ? [] : (tableDiff(table, from, to) ?? [])));
   const rulesAt = (release: Release) => rowsIn<Rule>([...BOOT_RULES, ...loadRules(release)], release);
   return { from, to, tables, moved: movedRules(rulesAt(from), rulesAt(to)) };

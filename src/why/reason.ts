@@ -249,7 +249,7 @@ function adjustReason(
 }
 
 /** Release ranges in which KVM asks for a control; empty for one it never asks for. */
-export function askedIn(group: ControlGroup, bit: number): readonly ReleaseRange[] {
+function askedIn(group: ControlGroup, bit: number): readonly ReleaseRange[] {
   const { word } = GROUP_WORDS[group];
   const rows = (WANTED_CONTROLS[group] as readonly WantedControl[]).filter(
     (control) => bitIndex(word, control.name) === bit,

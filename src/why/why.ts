@@ -1,6 +1,6 @@
+import { kindOf } from "../bits/misuse.js";
 import type { Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
-import { kindOf } from "../kvm/load/parse-param.js";
 import type { Replay, ReplayOptions } from "../kvm/replay.js";
 import { replays, type SplitAnswer, split } from "../situation/replays.js";
 import { asSituation, type Candidate, type Situation } from "../situation/situation.js";
@@ -50,6 +50,20 @@ export interface WhyAnswer extends Pick<FeatureLayers, "feature" | "cells" | "sp
  * @param feature a feature, or any name of one that `findFeature` knows: `"ept"`, `"mode-based execute control for EPT"`.
  * @param goal how far it has to come. Default: as far as KVM uses it, and to L1 if it comes that far.
  * @throws RangeError for another subject, an unknown or ambiguous feature name, and another goal.
+ *
+ * @example
+ * import { atlasHost } from "vmxlens/input";
+ * import { situation } from "vmxlens/situation";
+ * import { why } from "vmxlens/why";
+ *
+ * const skylake = situation(atlasHost("intel-50654-skylakex"), {
+ *   kernel: "6.12",
+ *   params: { kvm_intel: { ept: "0" } },
+ *   assume: ["firmware=enabled"],
+ * });
+ * const { lostAt, each } = why(skylake, "unrestricted guest");
+ * lostAt; // "param"
+ * each[0].remedies[0]; // [{"kind":"parameter","module":"kvm_intel","name":"ept","value":"1"}]
  */
 export function why(subject: Situation | Host, feature: Feature | string, goal?: Layer): WhyAnswer {
   const situation = asSituation(subject);

@@ -5,7 +5,6 @@ import {
   andWords,
   bitAt,
   bitsOf,
-  compatibleWords,
   formatWord,
   joinWords,
   maskOf,
@@ -83,17 +82,6 @@ describe("words against their bits", () => {
     fc.assert(
       fc.property(words, words, (a, b) => {
         expect(bits(joinWords(a, b))).toEqual(bitwise(a, b, (x, y) => (x === y ? x : "unknown")));
-      }),
-    );
-  });
-
-  it("are compatible when no bit is known to differ", () => {
-    fc.assert(
-      fc.property(words, words, (a, b) => {
-        const clash = BITS.some(
-          (bit) => bitAt(a, bit) !== bitAt(b, bit) && ![bitAt(a, bit), bitAt(b, bit)].includes("unknown"),
-        );
-        expect(compatibleWords(a, b)).toBe(!clash);
       }),
     );
   });

@@ -6,7 +6,7 @@ it("is in the document as it is tested", () => {
   const document = readFileSync(new URL("../../docs/auditing-a-vmcs.md", import.meta.url), "utf8");
   const shown = /<!-- example: test\/docs\/audit-example\.ts -->\n```ts\n([\s\S]*?)\n```/.exec(document)?.[1];
   const tested = readFileSync(new URL("./audit-example.ts", import.meta.url), "utf8");
-  expect(shown).toBe(tested.replaceAll(/"\.\.\/\.\.\/src\/(.*?)\.js"/g, '"vmxlens/$1"').trim());
+  expect(shown).toBe(tested.replaceAll(/"\.\.\/\.\.\/src((?:\/\w+)?)\/index\.js"/g, '"vmxlens$1"').trim());
 });
 
 it("finds the bad VMCS of a test run and nothing in the good one", () => {

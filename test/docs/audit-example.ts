@@ -1,7 +1,5 @@
-import { parseHexU64, type U64 } from "../../src/bits/u64.js";
-import { type Msr, msrValue } from "../../src/host/msr.js";
-import { auditVmcs } from "../../src/vmcs/audit.js";
-import { readVmcs } from "../../src/vmcs/dumps/read.js";
+import { type Msr, msrValue, parseHexU64, type U64 } from "../../src/index.js";
+import { auditVmcs, readVmcs } from "../../src/vmcs/index.js";
 
 /** What a hypervisor's test run wrote: one VMCS a line, and the capability MSRs of the CPU it ran on. */
 export function auditTestRun(vmcsLines: string, capabilities: { readonly [msr: string]: string }): string[] {

@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { explain } from "../../src/messages/explain.js";
 import { type Match, messageMatcher } from "../../src/messages/match.js";
-import { MESSAGES } from "../../src/messages/rows/table.js";
+import { DESKTOP } from "../../src/messages/rows/desktop/table.js";
+import { messageRows } from "../../src/messages/rows/table.js";
 import { filledCommand, shellWord } from "../../src/messages/shell-word.js";
 
 /*
@@ -86,7 +87,7 @@ it("the canary runs where nothing is quoted", () => {
 });
 
 describe("a command of a row", () => {
-  const rows = MESSAGES.flatMap(({ id, steps }) =>
+  const rows = messageRows(DESKTOP).flatMap(({ id, steps }) =>
     steps.flatMap(({ commands }) => (commands ?? []).map((command) => [id, command] as const)),
   );
   const filled = rows.filter(([, command]) => /\{[a-zA-Z0-9]+\}/.test(command));

@@ -1,8 +1,8 @@
 import type { Host } from "../../src/host/host.js";
 import type { ReplayOptions } from "../../src/kvm/replay.js";
 import type { Explanation } from "../../src/messages/answer.js";
-import { explain as explainText } from "../../src/messages/explain.js";
 import { situation } from "../../src/situation/situation.js";
+import { explain as explainText } from "./explain-all.js";
 
 /** Explains a text of a machine under one kernel of the tables. */
 export function explain(

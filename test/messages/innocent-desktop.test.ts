@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain } from "../../src/messages/explain.js";
+import { explain } from "./explain-all.js";
 
 /** Lines of desktop programs in the words of a message, that report no failure of virtualization. */
 const INNOCENT = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain } from "../../src/messages/explain.js";
+import { explain } from "./explain-all.js";
 
 const messagesOf = (text: string) => explain(text).flatMap(({ message }) => message ?? []);
 

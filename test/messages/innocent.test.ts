@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain } from "../../src/messages/explain.js";
+import { explain } from "./explain-all.js";
 
 /** Lines that speak of virtualization, or in the words of a message, and report no failure of it. */
 const INNOCENT = [

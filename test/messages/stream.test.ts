@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { explain, explainStream } from "../../src/messages/explain.js";
 import { keptText } from "../../src/messages/kept-text.js";
 import { readVmcs } from "../../src/vmcs/dumps/read.js";
+import { explain, explainStream } from "./explain-all.js";
 
 /*
  * A text may come in pieces, and a long one is not kept: what is said of it must not depend on either.

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { kernelPrinters } from "../../src/kvm/printers.js";
-import { explain } from "../../src/messages/explain.js";
 import type { MessageRow, Step } from "../../src/messages/message.js";
-import { MESSAGES } from "../../src/messages/rows/table.js";
+import { DESKTOP } from "../../src/messages/rows/desktop/table.js";
+import { messageRows } from "../../src/messages/rows/table.js";
+import { explain } from "./explain-all.js";
 
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 const LINES: { readonly [id: string]: string } = {
@@ -107,6 +108,8 @@ function everyLine(): Line[] {
     ...kernelPrinters().map(({ template }) => ({ text: filled(template) })),
   ];
 }
+
+const MESSAGES = messageRows(DESKTOP);
 
 const rows: readonly (readonly [string, MessageRow])[] = MESSAGES.map((row) => [row.id, row] as const);
 

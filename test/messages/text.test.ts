@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { explain } from "../../src/messages/explain.js";
 import { lineFeed, type TextLine } from "../../src/messages/lines.js";
 import { growth, MOST_GROWTH } from "../oracles/growth.js";
+import { explain } from "./explain-all.js";
 
 /** Lines of the corpus whose answer hangs on that line alone. */
 const folder = join(import.meta.dirname, "corpus");

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as vmxlens from "../../src/index.js";
-import { atlasHost, layers, nested, readHost, replay, replays, situation, vmxFlags, why } from "../../src/index.js";
+import { atlasHost, layers, nested, readHost, replays, situation, vmxFlags, why } from "../../src/index.js";
+import { replay } from "../../src/kvm/index.js";
 import { situationOrProblem, withCore, withHost } from "../../src/situation/situation.js";
 
 const HOST = atlasHost("intel-50654-skylakex");
@@ -8,7 +9,7 @@ const SKYLAKE = situation(HOST, { kernel: "6.12", assume: ["firmware=enabled", "
 
 /** A call as plain JavaScript makes it. */
 // biome-ignore lint/suspicious/noExplicitAny: nothing keeps JavaScript from it
-const js = vmxlens as any;
+const js = { ...vmxlens, replay } as any;
 
 describe("one shape of first argument", () => {
   it("is a situation, for every question", () => {

@@ -1,3 +1,4 @@
+import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainStream } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
@@ -24,7 +25,10 @@ export async function explain(
     if (typeof prepared === "number") return prepared;
     machine = { situation: prepared.situation };
   } else if (settings.kernel !== undefined) machine = { kernel: settings.kernel };
-  const explanations = await explainStream(givenPieces(given ?? "-", world), machine);
+  const explanations = await explainStream(givenPieces(given ?? "-", world), {
+    ...machine,
+    desktop: await desktopMessages(),
+  });
   if (explanations.length === 0) return complain(world, ["there is no text to explain"]);
   if (settings.json) showJson({ format: "vmxlens-explain/1", explanations }, world);
   else {

@@ -1,3 +1,4 @@
+import { checkList } from "../../bits/misuse.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
 import type { BitRow } from "../../registers/bit-row.js";
 import { type FoldedName, foldName, foldNames, nearestOf } from "../../registers/edit-distance.js";
@@ -44,6 +45,7 @@ const COMMENT = /(?:#(?!VE)|\/\/).*$/;
  * `#` and `//` begin comments. Each text begins with required controls.
  */
 export function readWanted(texts: readonly { readonly text: string; readonly file?: string }[]): WantedControls {
+  checkList(texts, "text", "texts", 'texts, like { text: "EPT, ?VPID" }');
   const wants = new Map<ControlName, WantedControl>();
   const problems = texts.flatMap(({ text, file }) => {
     const log = diagnosticLog(file);

@@ -1,3 +1,4 @@
+import { checkList, checkOptions } from "../../bits/misuse.js";
 import { allOf, and, not, type Tri } from "../../bits/tri.js";
 import { joinWords } from "../../bits/word.js";
 import type { CoreGroup } from "../../host/host.js";
@@ -78,12 +79,29 @@ export interface ChosenControls {
  * sets (kinds of cores, hosts of a fleet) the words suit all of them.
  *
  * Throws `RangeError` without a set.
+ *
+ * @example
+ * import { capabilities, chooseControls, readWanted } from "vmxlens/compare";
+ * import { atlasHost } from "vmxlens/input";
+ *
+ * const skylake = capabilities(atlasHost("intel-50654-skylakex"), "silicon");
+ * const { wants } = readWanted([
+ *   { text: "EPT, unrestricted guest, ?PML" },
+ *   { text: "exit/HOST_ADDR_SPACE_SIZE, EXTERNAL_INTERRUPT_EXITING, NMI_EXITING" },
+ * ]);
+ * const { verdict, words } = chooseControls([skylake], wants);
+ * verdict; // "yes"
+ * words.slice(0, 3).map(({ word, value }) => `${word.name} = 0x${value.lo.value.toString(16)}`); // ["pin = 0x1f","proc = 0x84006172","proc2 = 0x82"]
  */
 export function chooseControls(
   sets: readonly CapabilitySet[],
   wanted: readonly WantedControl[],
-  { longMode = true }: ControlOptions = {},
+  options: ControlOptions = {},
 ): ChosenControls {
+  checkList(sets, "registers", "sets", "capability sets, as capabilities(situation) gives them");
+  checkList(wanted, "wish", "wanted", "wanted controls, as readWanted(texts).wants gives them");
+  checkOptions(options);
+  const { longMode = true } = options;
   const cpu = viewOf(sets, longMode);
   const dropped: Dropped[] = [];
   for (;;) {

@@ -1,3 +1,4 @@
+import { checkHost } from "../../host/check-host.js";
 import { type CoreGroup, type Host, msrOf, type Params } from "../../host/host.js";
 import { formatMsr, isThere, msrBit } from "../../host/msr.js";
 import { registerOf } from "../../registers/registers.js";
@@ -71,6 +72,8 @@ export type ChangeOptions = Pick<Asked, "kernel" | "config" | "machine">;
 
 /** What changed on a machine between two readings of it. */
 export function changesOf(before: Host, now: Host, how: ChangeOptions = {}): Changes {
+  checkHost(before, "before");
+  checkHost(now, "now");
   // What follows is asked of what both tell: the rest is taken to have been the same.
   const [a, b] = [situation(completed(before, now), how), situation(completed(now, before), how)];
   const onlyOnce: string[] = [];

@@ -1,3 +1,4 @@
+import { checkList, wrong } from "../../bits/misuse.js";
 import type { Tri } from "../../bits/tri.js";
 import { type Replays, replays } from "../../situation/replays.js";
 import { type Feature, type FeatureId, LAYERS, type Layer } from "../../why/features.js";
@@ -47,9 +48,22 @@ export interface SubjectDifference {
  * hypervisors. A host with several kinds of cores stands for its boot CPU; `coreHosts` takes it apart.
  *
  * Throws `RangeError` for fewer than two subjects.
+ *
+ * @example
+ * import { diffSubjects } from "vmxlens/compare";
+ * import { atlasHost } from "vmxlens/input";
+ * import { situation } from "vmxlens/situation";
+ *
+ * const on = (id: string) => situation(atlasHost(id), { kernel: "6.12", assume: ["firmware=enabled"] });
+ * const { features } = diffSubjects([
+ *   { label: "old", situation: on("intel-306a9-ivybridge") },
+ *   { label: "new", situation: on("intel-50654-skylakex") },
+ * ]);
+ * features.find(({ feature }) => feature.id === "pml")?.layers[0]; // {"layer":"nested","cells":["no","yes"],"certain":true}
  */
 export function diffSubjects(subjects: readonly ComparedHost[]): SubjectDifference {
-  if (subjects.length < 2) throw new RangeError("a difference needs at least two subjects");
+  checkList(subjects, "situation", "subjects", "compared hosts, like { label, situation }");
+  if (subjects.length < 2) throw wrong("subjects", "a difference needs at least two");
   const replayed = subjects.map(({ situation }) => replays(situation));
   const all = subjects.map(({ situation }) => layersIn(situation));
   const [first] = all as [readonly FeatureLayers[]];

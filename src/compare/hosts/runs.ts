@@ -1,3 +1,4 @@
+import { checkHas } from "../../bits/misuse.js";
 import { allOf, and, anyOf, not, type Tri, tri } from "../../bits/tri.js";
 import type { Word } from "../../bits/word.js";
 import { effectiveMsr } from "../../host/existence.js";
@@ -35,6 +36,7 @@ export interface Runs {
  * when all kinds of its cores do. Throws `RangeError` for what is neither a situation nor a host.
  */
 export function runsOn(subject: Situation | Host, pack: Pack): Runs {
+  checkHas(pack, "requirements", "pack", "one of PACKS");
   const situation = asSituation(subject);
   const { host } = situation;
   const whole = replays(situation);

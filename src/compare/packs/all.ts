@@ -1,3 +1,4 @@
+import { checkText } from "../../bits/misuse.js";
 import { foldName, nearest } from "../../registers/edit-distance.js";
 import type { Pack } from "../pack.js";
 import { HAXM_PACK, HYPER_V_PACK, VIRTUALBOX_PACK, VMWARE_PACK } from "./desktop.js";
@@ -24,6 +25,7 @@ export const PACKS: readonly Pack[] = [
 
 /** The pack that a product's name means, or names like it. */
 export function findPack(name: string): Pack | { readonly near: readonly string[] } {
+  checkText(name, "name", "the name of a product");
   const names = (pack: Pack) => [pack.id, pack.name, ...pack.aliases];
   const byName = (one: string) => PACKS.find((pack) => names(pack).some((own) => foldName(own) === foldName(one)));
   const found = byName(name);

@@ -1,3 +1,4 @@
+import { checkText, wrong } from "../../bits/misuse.js";
 import { CPU_FEATURES, type Host } from "../../host/host.js";
 import { nearest } from "../../registers/edit-distance.js";
 import { atlas, atlasText, entryHost } from "./atlas.js";
@@ -26,8 +27,9 @@ export type FoundCpu =
  * query.
  */
 export function findCpu(query: string): FoundCpu {
+  checkText(query, "query", "a name of a CPU");
   const wanted = folded(query);
-  if (wanted === "") throw new RangeError("an empty query names no CPU");
+  if (wanted === "") throw wrong("query", "an empty one names no CPU");
   const text = atlasText();
   const keys = text.keys();
   const hex = /^(?:0x)?0*([1-9a-f][0-9a-f]*)h?$/.exec(query.trim().toLowerCase())?.[1];

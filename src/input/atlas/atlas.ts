@@ -1,3 +1,4 @@
+import { checkText, wrong } from "../../bits/misuse.js";
 import type { Host } from "../../host/host.js";
 import { type Msr, msrValue } from "../../host/msr.js";
 import { ATLAS_DATA } from "./atlas-data.js";
@@ -22,9 +23,11 @@ export function atlas(): readonly AtlasEntry[] {
 
 /** The CPU of the atlas with this id as a host. Throws `RangeError` when there is none. */
 export function atlasHost(id: string): Host {
+  checkText(id, "id", "the id of a CPU of the atlas");
   const text = atlasText();
   const position = text.find(id);
-  if (position < 0) throw new RangeError(`no CPU ${JSON.stringify(id)} in the atlas`);
+  if (position < 0)
+    throw wrong("id", `no CPU ${JSON.stringify(id)} in the atlas; findCpu finds one by any of its names`);
   return entryHost(text.entry(position));
 }
 

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { formatU64, parseHexU64, type U64 } from "../../bits/u64.js";
 import { word } from "../../bits/word.js";
+import { checkHost } from "../../host/check-host.js";
 import type { CoreGroup, CpuFacts, Host, Observed } from "../../host/host.js";
 import { ABSENT, knownValue, type Msr, UNREAD } from "../../host/msr.js";
 import type { DocumentReader, Reading } from "../hosts/reader.js";
@@ -226,6 +227,7 @@ function partlyKnown(value: string, unknown: string): Extract<Msr, { state: "val
  * order, so that two snapshots can be compared with `diff`.
  */
 export function writeSnapshot(host: Host): string {
+  checkHost(host);
   const { cores, params, observed, ...identity } = host;
   const file: SnapshotFile = {
     format: SNAPSHOT_FORMAT,

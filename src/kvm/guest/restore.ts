@@ -1,3 +1,4 @@
+import { checkHas, checkNumber, kindOf, wrong } from "../../bits/misuse.js";
 import { and, not, or, type Tri } from "../../bits/tri.js";
 import { bitAt, maskOf, orWords, type Word, word } from "../../bits/word.js";
 import { DEFAULT1 } from "../../registers/default1.js";
@@ -27,6 +28,12 @@ export interface MsrPair {
 
 /** VMX capability MSRs by index. */
 export type MsrPairs = ReadonlyMap<number, MsrPair>;
+
+/** Throws `RangeError` for what is no map of MSRs. */
+export function checkPairs(pairs: unknown, argument: string): asserts pairs is MsrPairs {
+  if (pairs instanceof Map) return;
+  throw wrong(argument, `give a Map of MSRs, as nested(situation).msrs, not ${kindOf(pairs)}`);
+}
 
 /** The kernel and the vCPU that values are written to. */
 export interface RestoreContext {
@@ -76,6 +83,9 @@ export interface RestoreVerdict {
  * May userspace set this MSR of a vCPU to this value? Three-valued: `"unknown"` when unknown bits decide.
  */
 export function checkRestore(context: RestoreContext, msr: number, value: MsrPair): RestoreVerdict {
+  checkHas(context, "offered", "context", "{ release, offered }");
+  checkNumber(msr, "msr", "the number of an MSR");
+  checkHas(value, "lo", "value", "{ hi, lo }, the halves of the value");
   const offences: RestoreOffence[] = [];
   const state = (kind: RestoreOffence["kind"], when: Tri, text: string) => {
     if (when !== "no") offences.push({ kind, bits: [], names: [], certain: when === "yes", text });
@@ -147,8 +157,11 @@ export const QEMU_RESTORE_ORDER: readonly number[] = [
 export function restoreAll(
   context: RestoreContext,
   values: MsrPairs,
-  order: readonly number[] = [...values.keys()].sort((a, b) => a - b),
+  inOrder?: readonly number[],
 ): readonly RestoreVerdict[] {
+  checkHas(context, "offered", "context", "{ release, offered }");
+  checkPairs(values, "values");
+  const order = inOrder ?? [...values.keys()].sort((a, b) => a - b);
   const vcpu = new Map(context.vcpu ?? context.offered);
   const verdicts: RestoreVerdict[] = [];
   for (const msr of order) {
@@ -176,7 +189,11 @@ export function writeMsr(vcpu: Map<number, MsrPair>, msr: number, value: MsrPair
   if (made !== undefined) vcpu.set(made.plain, { hi: value.hi, lo: orWords(value.lo, word(made.default1)) });
 }
 
-/** Whether KVM derives this MSR from others instead of letting user space set it. */
+/**
+ * Whether KVM derives this MSR from others instead of letting user space set it.
+ *
+ * @internal
+ */
 export function isDerived(msr: number): boolean {
   return RESTORE_RULES.some((rule) => rule.msr === msr && rule.never !== undefined);
 }
@@ -280,7 +297,7 @@ function fieldWrong(kind: "equal" | "atMost" | "atLeast", asked: FieldRange, has
 // ---- Bits ----
 
 /** Bit numbers of spans, ascending. */
-export function bitsIn(spans: readonly BitSpan[]): number[] {
+function bitsIn(spans: readonly BitSpan[]): number[] {
   const bits: number[] = [];
   for (const [high, low] of spans) for (let bit = low; bit <= high; bit++) bits.push(bit);
   return bits.sort((a, b) => a - b);
@@ -295,7 +312,7 @@ export function bitOfPair(pair: MsrPair, bit: number): Tri {
  * What a bit of a capability MSR is called: the SDM name of a capability, or the control with what the half says of it,
  * as in `EPT (enable EPT) may be 1`. Bits without a name come by number.
  */
-export function msrBitName(msr: number, bit: number): string {
+function msrBitName(msr: number, bit: number): string {
   const register = (REGISTERS as readonly RegisterRow[]).find((row) => row.index === msr);
   const controls = register?.layout === "controls";
   const row = register?.bits.find((candidate) => candidate.bit === (controls ? bit & 31 : bit));

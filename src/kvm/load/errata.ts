@@ -4,7 +4,7 @@
  */
 
 /** Models of family 6 whose VM-exit control for IA32_PERF_GLOBAL_CTRL does not work. */
-export const PERF_GLOBAL_CTRL_MODELS = [
+const PERF_GLOBAL_CTRL_MODELS = [
   { model: 26, name: "Nehalem-EP", erratum: "AAK155" },
   { model: 30, name: "Nehalem", erratum: "AAP115" },
   { model: 37, name: "Westmere", erratum: "AAT100" },
@@ -13,12 +13,12 @@ export const PERF_GLOBAL_CTRL_MODELS = [
 ] as const;
 
 /** CPUID.1:EAX, without the reserved bits 15:14 and 31:28, of CPUs whose preemption timer counts wrongly. */
-export const BROKEN_PREEMPTION_TIMER_SIGNATURES = [
+const BROKEN_PREEMPTION_TIMER_SIGNATURES = [
   0x000206e6, 0x00020652, 0x00020655, 0x000106e5, 0x000106a0, 0x000106a1, 0x000106a4, 0x000106a5, 0x000306a8,
 ] as const;
 
 /** Family and model as Linux computes them from CPUID.1:EAX. */
-export function familyAndModel(signature: number): { readonly family: number; readonly model: number } {
+function familyAndModel(signature: number): { readonly family: number; readonly model: number } {
   let family = (signature >>> 8) & 0xf;
   let model = (signature >>> 4) & 0xf;
   if (family === 0xf) family += (signature >>> 20) & 0xff;

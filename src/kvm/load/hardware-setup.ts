@@ -71,46 +71,46 @@ const notOf = (condition: Condition): Condition => ({ not: condition });
  * Secondary control 5, "enable VPID". This and all that follow are about what setup_vmcs_config left, not about the CPU
  * alone, and mean nothing before it ran.
  */
-export const cpu_has_vmx_vpid = secondary("VPID");
+const cpu_has_vmx_vpid = secondary("VPID");
 
 /** IA32_VMX_EPT_VPID_CAP bit 32, the INVVPID instruction. */
-export const cpu_has_vmx_invvpid: Condition = { bit: ["vmx_capability.vpid", "VPID_INVVPID"] };
+const cpu_has_vmx_invvpid: Condition = { bit: ["vmx_capability.vpid", "VPID_INVVPID"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 41, single-context INVVPID. */
-export const cpu_has_vmx_invvpid_single: Condition = { bit: ["vmx_capability.vpid", "VPID_EXTENT_SINGLE_CONTEXT"] };
+const cpu_has_vmx_invvpid_single: Condition = { bit: ["vmx_capability.vpid", "VPID_EXTENT_SINGLE_CONTEXT"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 42, all-context INVVPID. */
-export const cpu_has_vmx_invvpid_global: Condition = { bit: ["vmx_capability.vpid", "VPID_EXTENT_GLOBAL_CONTEXT"] };
+const cpu_has_vmx_invvpid_global: Condition = { bit: ["vmx_capability.vpid", "VPID_EXTENT_GLOBAL_CONTEXT"] };
 
 /** Secondary control 1, "enable EPT". */
-export const cpu_has_vmx_ept = secondary("EPT");
+const cpu_has_vmx_ept = secondary("EPT");
 
 /** IA32_VMX_EPT_VPID_CAP bit 6, EPT page walks of length 4. */
-export const cpu_has_vmx_ept_4levels: Condition = { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_4"] };
+const cpu_has_vmx_ept_4levels: Condition = { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_4"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 7, EPT page walks of length 5. */
-export const cpu_has_vmx_ept_5levels: Condition = { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_5"] };
+const cpu_has_vmx_ept_5levels: Condition = { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_5"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 14, EPT paging structures in write-back memory. */
-export const cpu_has_vmx_ept_mt_wb: Condition = { bit: ["vmx_capability.ept", "EPT_WB"] };
+const cpu_has_vmx_ept_mt_wb: Condition = { bit: ["vmx_capability.ept", "EPT_WB"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 16, 2-MByte pages in EPT. */
-export const cpu_has_vmx_ept_2m_page: Condition = { bit: ["vmx_capability.ept", "EPT_2MB_PAGE"] };
+const cpu_has_vmx_ept_2m_page: Condition = { bit: ["vmx_capability.ept", "EPT_2MB_PAGE"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 17, 1-GByte pages in EPT. */
-export const cpu_has_vmx_ept_1g_page: Condition = { bit: ["vmx_capability.ept", "EPT_1GB_PAGE"] };
+const cpu_has_vmx_ept_1g_page: Condition = { bit: ["vmx_capability.ept", "EPT_1GB_PAGE"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 21, accessed and dirty flags of EPT. */
-export const cpu_has_vmx_ept_ad_bits: Condition = { bit: ["vmx_capability.ept", "EPT_AD"] };
+const cpu_has_vmx_ept_ad_bits: Condition = { bit: ["vmx_capability.ept", "EPT_AD"] };
 
 /** IA32_VMX_EPT_VPID_CAP bit 26, all-context INVEPT. */
-export const cpu_has_vmx_invept_global: Condition = { bit: ["vmx_capability.ept", "EPT_EXTENT_GLOBAL"] };
+const cpu_has_vmx_invept_global: Condition = { bit: ["vmx_capability.ept", "EPT_EXTENT_GLOBAL"] };
 
 /** Secondary control 7, "unrestricted guest". */
-export const cpu_has_vmx_unrestricted_guest = secondary("UNRESTRICTED_GUEST");
+const cpu_has_vmx_unrestricted_guest = secondary("UNRESTRICTED_GUEST");
 
 /** Primary control 21, "use TPR shadow", and secondary control 0, "virtualize APIC accesses". */
-export const cpu_has_vmx_flexpriority: Condition = {
+const cpu_has_vmx_flexpriority: Condition = {
   all: [{ bit: ["cpu_based_exec_ctrl", "VIRTUAL_TPR"] }, secondary("VIRT_APIC_ACCESSES")],
 };
 const virtualNmis: Condition = { bit: ["pin_based_exec_ctrl", "VIRTUAL_NMIS"] };
@@ -119,21 +119,21 @@ const virtualNmis: Condition = { bit: ["pin_based_exec_ctrl", "VIRTUAL_NMIS"] };
  * Pin-based control 5, "virtual NMIs", and primary control 22, "NMI-window exiting"; the kernel's predicate of 6.1 and
  * later. Up to 5.15 KVM does not ask for NMI-window exiting at load and looks at virtual NMIs alone.
  */
-export const cpu_has_virtual_nmis: Condition = {
+const cpu_has_virtual_nmis: Condition = {
   all: [virtualNmis, { bit: ["cpu_based_exec_ctrl", "NMI_WINDOW_EXITING"] }],
 };
 
 /** Secondary control 15, "enable ENCLS exiting"; up to 5.15 asked for only on a CPU with SGX. */
-export const cpu_has_vmx_encls_vmexit = secondary("ENCLS_EXITING");
+const cpu_has_vmx_encls_vmexit = secondary("ENCLS_EXITING");
 
 /** Secondary control 10, "PAUSE-loop exiting". */
-export const cpu_has_vmx_ple = secondary("PAUSE_LOOP_EXITING");
+const cpu_has_vmx_ple = secondary("PAUSE_LOOP_EXITING");
 
 /**
  * Secondary controls 8 and 9, APIC-register virtualization and virtual-interrupt delivery, and pin-based control 7,
  * "process posted interrupts".
  */
-export const cpu_has_vmx_apicv: Condition = {
+const cpu_has_vmx_apicv: Condition = {
   all: [
     secondary("APIC_REGISTER_VIRT"),
     secondary("VIRT_INTR_DELIVERY"),
@@ -142,28 +142,28 @@ export const cpu_has_vmx_apicv: Condition = {
 };
 
 /** Tertiary control 4, "IPI virtualization"; 6.1 and later. */
-export const cpu_has_vmx_ipiv: Condition = { bit: ["cpu_based_3rd_exec_ctrl.lo", "IPI_VIRT"] };
+const cpu_has_vmx_ipiv: Condition = { bit: ["cpu_based_3rd_exec_ctrl.lo", "IPI_VIRT"] };
 
 /** Secondary control 25, "use TSC scaling". */
-export const cpu_has_vmx_tsc_scaling = secondary("TSC_SCALING");
+const cpu_has_vmx_tsc_scaling = secondary("TSC_SCALING");
 
 /** Secondary control 30, "VMM bus-lock detection"; 5.15 and later. */
-export const cpu_has_vmx_bus_lock_detection = secondary("BUS_LOCK_DETECTION");
+const cpu_has_vmx_bus_lock_detection = secondary("BUS_LOCK_DETECTION");
 
 /** Secondary control 31, "instruction timeout" in the SDM; 6.1 and later. */
-export const cpu_has_notify_vmexit = secondary("NOTIFY_VM_EXITING");
+const cpu_has_notify_vmexit = secondary("NOTIFY_VM_EXITING");
 
 /** Secondary control 17, "enable PML". */
-export const cpu_has_vmx_pml = secondary("PAGE_MOD_LOGGING");
+const cpu_has_vmx_pml = secondary("PAGE_MOD_LOGGING");
 
 /** Pin-based control 6, "activate VMX-preemption timer", which a stepping with a broken timer has lost by then. */
-export const cpu_has_vmx_preemption_timer: Condition = { bit: ["pin_based_exec_ctrl", "PREEMPTION_TIMER"] };
+const cpu_has_vmx_preemption_timer: Condition = { bit: ["pin_based_exec_ctrl", "PREEMPTION_TIMER"] };
 
 /** VM-entry control 20, "load CET state"; 6.18 and later. */
-export const cpu_has_load_cet_ctrl: Condition = { bit: ["vmentry_ctrl", "LOAD_CET_STATE"] };
+const cpu_has_load_cet_ctrl: Condition = { bit: ["vmentry_ctrl", "LOAD_CET_STATE"] };
 
 /** Secondary control 22, "mode-based execute control for EPT"; 7.2 and later. */
-export const cpu_has_vmx_mbec = secondary("MODE_BASED_EPT_EXEC");
+const cpu_has_vmx_mbec = secondary("MODE_BASED_EPT_EXEC");
 
 /** Up to 5.15 IA32_VMX_MISC is read again where it is needed. */
 const rawMisc = (name: "INTEL_PT" | "VMWRITE_SHADOW_RO_FIELDS"): Condition => ({ bit: ["IA32_VMX_MISC.lo", name] });
@@ -181,12 +181,12 @@ const cpu_has_vmx_intel_pt_old: Condition = {
  * IA32_VMX_MISC bit 14, secondary control 24 (PT uses guest physical addresses) and VM-entry control 18, "load
  * IA32_RTIT_CTL"; the kernel's predicate of 6.1 and later. Up to 5.15 it asks for VM-exit control 25 as well.
  */
-export const cpu_has_vmx_intel_pt: Condition = {
+const cpu_has_vmx_intel_pt: Condition = {
   all: [storedMisc("INTEL_PT"), secondary("PT_USE_GPA"), { bit: ["vmentry_ctrl", "LOAD_IA32_RTIT_CTL"] }],
 };
 
 /** IA32_VMX_MISC bit 29, VMWRITE to any field, and secondary control 14, "VMCS shadowing". */
-export const cpu_has_vmx_shadow_vmcs: Condition = {
+const cpu_has_vmx_shadow_vmcs: Condition = {
   all: [storedMisc("VMWRITE_SHADOW_RO_FIELDS"), secondary("SHADOW_VMCS")],
 };
 

@@ -1,6 +1,6 @@
 import type { Change, Fact } from "../../rules/held.js";
 import type { ConfigOption } from "../../rules/rule.js";
-import type { BOOL_PARAMS, WordName } from "../../rules/words.js";
+import type { BOOL_PARAMS } from "../../rules/words.js";
 import {
   ALL_PAIRS,
   MBEC,
@@ -301,11 +301,6 @@ export const WRITABLE_PARAMS: readonly (Fact & { readonly name: ParamName })[] =
   { name: "dump_invalid_vmcs" },
   { name: "tdp_mmu", held: { before: TDP_MMU_FIXED } },
 ];
-
-/** Word that holds a parameter that is a number. */
-export function intParamWord(name: IntParam): WordName {
-  return name;
-}
 
 /** Parameters that exist in every release, do not depend on VMX and are not replayed. */
 export const FREE_PARAMS = ["kvm_intel.vmentry_l1d_flush"] as const;

@@ -1,3 +1,4 @@
+import { kindOf, wrong } from "../../bits/misuse.js";
 import { type Fact, holdsIn } from "../../rules/held.js";
 import { NEWEST_RELEASE, type Release } from "../../rules/release.js";
 
@@ -54,13 +55,5 @@ export function valueText(value: unknown, argument: string): string {
   if (typeof value === "string") return value;
   if (typeof value === "boolean") return value ? "1" : "0";
   if (typeof value === "number" && Number.isFinite(value)) return String(value);
-  throw new RangeError(`${argument}: give the value as text, a number or a boolean, not ${kindOf(value)}`);
-}
-
-/** What a wrong argument is, for the sentence that refuses it. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "string") return `"${value}"`;
-  return typeof value === "object" ? "an object" : typeof value === "function" ? "a function" : String(value);
+  throw wrong(argument, `give the value as text, a number or a boolean, not ${kindOf(value)}`);
 }

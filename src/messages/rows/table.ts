@@ -1,10 +1,5 @@
+import type { DesktopMessages } from "../desktop-messages.js";
 import type { MessageRow } from "../message.js";
-import { ANDROID_MESSAGES } from "./desktop/android.js";
-import { DESKTOP_MESSAGES } from "./desktop/desktop.js";
-import { HAXM_MESSAGES } from "./desktop/haxm.js";
-import { VIRTUALBOX_MESSAGES } from "./desktop/virtualbox.js";
-import { VMWARE_MESSAGES } from "./desktop/vmware.js";
-import { WINDOWS_MESSAGES } from "./desktop/windows.js";
 import { GENERIC_MESSAGES } from "./linux/generic.js";
 import { KMOD_MESSAGES } from "./linux/kmod.js";
 import { KVM_DEVICE_MESSAGES } from "./linux/kvm-device.js";
@@ -20,8 +15,7 @@ import { QEMU_MESSAGES } from "./stacks/qemu.js";
 import { QEMU_START_MESSAGES } from "./stacks/qemu-start.js";
 import { STACK_MESSAGES } from "./stacks/stacks.js";
 
-/** Every message that is recognised. Where two rows match the same words, the one further up is believed. */
-export const MESSAGES: readonly MessageRow[] = [
+const OF_PROGRAMS: readonly MessageRow[] = [
   ...QEMU_MESSAGES,
   ...LIBVIRT_MESSAGES,
   ...LINUX_BOOT_MESSAGES,
@@ -29,17 +23,22 @@ export const MESSAGES: readonly MessageRow[] = [
   ...KVM_RUNTIME_MESSAGES,
   ...KVM_KERNEL_MESSAGES,
   ...KMOD_MESSAGES,
-  ...VIRTUALBOX_MESSAGES,
-  ...VMWARE_MESSAGES,
-  ...WINDOWS_MESSAGES,
-  ...ANDROID_MESSAGES,
-  ...DESKTOP_MESSAGES,
+];
+
+const MORE: readonly MessageRow[] = [
   ...HYPERVISOR_MESSAGES,
   ...TOOL_MESSAGES,
   ...KVM_DEVICE_MESSAGES,
   ...QEMU_START_MESSAGES,
   ...STACK_MESSAGES,
-  ...HAXM_MESSAGES,
-  ...VMX_INSTRUCTION_MESSAGES,
-  ...GENERIC_MESSAGES,
 ];
+
+const OF_NO_PROGRAM: readonly MessageRow[] = [...VMX_INSTRUCTION_MESSAGES, ...GENERIC_MESSAGES];
+
+/**
+ * Every message that is recognised, with those of desktop products where they are given. Where two rows match the same
+ * words, the one further up is believed.
+ */
+export function messageRows(desktop?: DesktopMessages): readonly MessageRow[] {
+  return [...OF_PROGRAMS, ...(desktop?.rows ?? []), ...MORE, ...(desktop?.lastRows ?? []), ...OF_NO_PROGRAM];
+}

@@ -1,7 +1,9 @@
+import { checkHas, checkNumber } from "../../bits/misuse.js";
 import type { Difference, Verification } from "../../compare/verify/verify.js";
 import { ITEM_KINDS, type ItemKind, type VerifyItem } from "../../situation/evidence/item.js";
 import { kernelsText } from "../../situation/kernels.js";
 import type { Situation } from "../../situation/situation.js";
+import { checkSituation } from "../../situation/situation.js";
 import { headerLines } from "../header.js";
 import { kernelLabelOf } from "../kernel-text.js";
 import { clipped, table, wrap } from "../layout.js";
@@ -22,6 +24,9 @@ const MOST = 40;
 
 /** The report of `vmxlens verify`. */
 export function verifyReport(situation: Situation, found: Verification, width: number): Line[] {
+  checkSituation(situation);
+  checkHas(found, "counts", "found", "what verify(situation) returns");
+  checkNumber(width, "width", "a number of columns");
   return [
     ...headerLines(situation, width),
     BLANK,

@@ -37,6 +37,7 @@ export type Failure =
   /** The manual gives no check, only advice. */
   | { readonly kind: "undefined" };
 
+/** A check that a VM entry makes: when it applies, what has to hold, and how the entry fails otherwise. */
 export interface Check {
   readonly id: string;
   readonly group: CheckGroup;

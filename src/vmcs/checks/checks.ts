@@ -1,3 +1,4 @@
+import { checkText } from "../../bits/misuse.js";
 import type { Check } from "./check-row.js";
 import { BASIC_CHECKS } from "./checks-basic.js";
 import { EXECUTION_CHECKS } from "./checks-control.js";
@@ -25,5 +26,6 @@ const byId = new Map(CHECKS.map((check) => [check.id, check]));
 
 /** The check of an id as in `AuditResult.agreed` and `FixedField.because`; `undefined` for an unknown one. */
 export function checkById(id: string): Check | undefined {
+  checkText(id, "id", "the id of a check");
   return byId.get(id);
 }

@@ -1,3 +1,4 @@
+import { checkText } from "../../bits/misuse.js";
 import { type Diagnostic, diagnosticLog } from "../../input/text/diagnostic.js";
 import { lineSplitter } from "../../input/text/text.js";
 import type { VmcsDump } from "./dump.js";
@@ -114,6 +115,8 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
 
 /** Reads every VMCS of a text, JSON included. */
 export function readVmcs(text: string, file?: string): VmcsReading {
+  checkText(text, "text");
+  if (file !== undefined) checkText(file, "file", "a name for messages");
   const start = /^\uFEFF?\s*([[{])/.exec(text.slice(0, 4096))?.[1];
   if (
     start === "{" ||

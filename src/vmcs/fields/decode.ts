@@ -1,6 +1,7 @@
-import { formatU64, type U64 } from "../../bits/u64.js";
-import { bitMask, exact, format64, known64, lowMask, slice64, type Value64 } from "../value64.js";
-import { CONTROL_WORDS, controlWordOf } from "./controls.js";
+import { checkHas, checkNumber } from "../../bits/misuse.js";
+import { checkU64, formatU64, type U64 } from "../../bits/u64.js";
+import { bitMask, exact, format64, lowMask, slice64, type Value64 } from "../value64.js";
+import { controlWordOf } from "./controls.js";
 import {
   ACCESS_RIGHTS_PARTS,
   ACTIVITY_PARTS,
@@ -49,7 +50,7 @@ export interface DecodedField {
 }
 
 /** The parts of a field, where the project knows them. Control words come from the capability tables. */
-export function partsOf(row: FieldRow): readonly Part[] | undefined {
+function partsOf(row: FieldRow): readonly Part[] | undefined {
   const key = row.key;
   const word = controlWordOf(row.encoding);
   if (word !== undefined) return word.bits.map(({ bit, sdm }) => ({ bits: bit, name: sdm }));
@@ -91,6 +92,8 @@ function rangeOf(part: Part): readonly [number, number] {
 
 /** Decodes the value of a field by bits. A field without known parts gives an empty list. */
 export function decodeField(row: FieldRow, value: Value64): DecodedField {
+  checkHas(row, "encoding", "row", "a row of FIELDS");
+  checkHas(value, "lo", "value", "a Value64, as known64(value)");
   const special = decodeSpecial(row, value);
   if (special !== undefined) return special;
   const table = partsOf(row) ?? [];
@@ -171,6 +174,8 @@ function decodeSpecial(row: FieldRow, value: Value64): DecodedField | undefined 
  * VM-entry failures, accesses to control registers and I/O ports, EPT violations. Others come as the number alone.
  */
 export function describeQualification(reason: number, qualification: U64): string {
+  checkNumber(reason, "reason", "an exit reason");
+  checkU64(qualification, "qualification");
   const basic = reason & 0xffff;
   const text = formatU64(qualification);
   if (reason >>> 31 === 1) {
@@ -199,12 +204,6 @@ export function describeQualification(reason: number, qualification: U64): strin
     default:
       return text;
   }
-}
-
-/** Names of the control bits that are 1, by their key, as in `EPT, VPID`; for short lines. */
-export function controlKeys(word: keyof typeof CONTROL_WORDS, value: U64): string[] {
-  const { bits } = CONTROL_WORDS[word];
-  return onesOf(known64(value)).map((bit) => bits.find((row) => row.bit === bit)?.key ?? `bit ${bit}`);
 }
 
 function onesOf(value: Value64): number[] {

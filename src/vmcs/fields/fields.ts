@@ -1,3 +1,4 @@
+import { checkNumber, checkText } from "../../bits/misuse.js";
 import { nearest } from "../../registers/edit-distance.js";
 import type { FieldRow } from "./field-row.js";
 import { CONTROL_FIELDS } from "./fields-control.js";
@@ -52,6 +53,7 @@ const byKey = new Map<string, FieldRow>(FIELDS.map((row) => [row.key, row]));
 
 /** The field with this encoding; the encoding of a high half finds the whole field. */
 export function fieldByEncoding(encoding: number): FieldRow | undefined {
+  checkNumber(encoding, "encoding", "the encoding of a field");
   return byEncoding.get(encoding) ?? (splitEncoding(encoding)?.high ? byEncoding.get(encoding & ~1) : undefined);
 }
 
@@ -136,6 +138,7 @@ const ALIASES: readonly (readonly [string, FieldKey])[] = [
  * the project's key. Case and punctuation do not count; a leading `VMX_`, `VMCS_` or `kVmx` does not either.
  */
 export function findField(name: string): FieldRow | undefined {
+  checkText(name, "name", "the name or encoding of a field");
   const text = name.trim();
   const hex = /^(?:0x([0-9a-f]{1,8})|([0-9a-f]{4})h?)$/i.exec(text);
   if (hex !== null) {

@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Explanation } from "../../../src/messages/answer.js";
 import type { ExplainOptions } from "../../../src/messages/context.js";
-import { explain } from "../../../src/messages/explain.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../../../src/messages/rows/linux/vmx-instructions.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../../src/vmcs/fields/decode-tables.js";
+import { explain } from "../explain-all.js";
 
 function first(text: string, options: ExplainOptions = {}): Explanation {
   const [answer] = explain(text, options);

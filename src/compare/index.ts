@@ -1,0 +1,23 @@
+/**
+ * Comparing: hosts with each other, a machine with its own past and with what it says of itself, a host with what a product
+ * requires. A baseline is what every host has; a migration is judged by the rules of the destination's kernel; `-cpu` and
+ * libvirt texts, and control words for a hypervisor, come out of the same sets.
+ *
+ * @module compare
+ */
+export { type Baseline, baseline } from "./baseline.js";
+export { capabilities } from "./capabilities.js";
+export type { CapabilitySet } from "./capability-set.js";
+export { readWanted, type WantedControls } from "./controls/control-names.js";
+export { type ChosenControls, chooseControls } from "./controls/controls.js";
+export { diffSets, type RegisterDifference } from "./diff.js";
+export { type Changes, changesOf } from "./hosts/changes.js";
+export type { ComparedHost } from "./hosts/compared-host.js";
+export { diffSubjects, type SubjectDifference } from "./hosts/feature-diff.js";
+export { type Runs, runsOn } from "./hosts/runs.js";
+export { type LibvirtResult, libvirtCpu } from "./libvirt.js";
+export { type MigrateOptions, type MigrateResult, migrate } from "./migrate.js";
+export type { Pack } from "./pack.js";
+export { findPack, PACKS } from "./packs/all.js";
+export { type QemuResult, qemuCpu } from "./qemu.js";
+export { type Verification, verify } from "./verify/verify.js";

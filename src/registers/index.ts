@@ -1,0 +1,13 @@
+/**
+ * Registers and their bits: what every VMX capability MSR, and every MSR beside them, is called and made of, with the
+ * names that the SDM, Linux, KVM, QEMU and other projects use; and the three-valued words in which their values are kept.
+ * For programs that print a register, or look a name up.
+ *
+ * @module registers
+ */
+export type { Tri } from "../bits/tri.js";
+export { formatU64, fromBigInt, parseHexU64, toBigInt, type U64 } from "../bits/u64.js";
+export type { Word } from "../bits/word.js";
+export type { BitRow } from "./bit-row.js";
+export { findBits, findRegister } from "./lookup.js";
+export { REGISTERS, type RegisterRow, registerOf } from "./registers.js";
