@@ -5,16 +5,23 @@ import { replay } from "../src/kvm/replay.js";
 import type { TraceEvent } from "../src/rules/machine.js";
 import type { Release } from "../src/rules/release.js";
 import { representatives } from "../test/oracles/vectors/representatives.js";
-import { hostOf, type VectorCase } from "../test/oracles/vectors/vector-case.js";
+import { hostOf, kernelOf, type VectorCase } from "../test/oracles/vectors/vector-case.js";
 
 /*
  * npx tsx tools/gen-goldens-vectors.ts FILE…: chooses from complete vector files the part that is committed. Greedy set
  * cover: every rule that has an effect, every message, warning, refusal and list of reads, both values of every bit of
- * every word, every value of every parameter that some case shows, per release; and the `cpu/` case of one CPU per
- * generation. A chosen case is taken in all releases, so that its input is stored once by the compressor.
+ * every word, every value of every parameter that some case shows, per kernel; and the `cpu/` case of one CPU per
+ * generation. The cases of the kernels in WHOLE are the same, so that tests can compare them; of every other kernel only
+ * what its own facets need is taken, and of those first the cases that WHOLE has.
  */
 
 const OUT = resolve(import.meta.dirname, "../test/vectors/selected.jsonl.gz");
+
+/** Kernels from whose cases the inputs of tests are taken. */
+const WHOLE = ["5.10", "6.1", "6.12", "7.2"];
+
+/** What every further kernel has at least: a CPU of each kind. */
+const CPUS = ["cpu/intel-50654-skylaked", "cpu/intel-806f8-sapphirerapids-05", "cpu/intel-206c2-gulftown-01"];
 
 const cases = process.argv.slice(2).flatMap((file) =>
   gunzipSync(readFileSync(file))
@@ -23,43 +30,64 @@ const cases = process.argv.slice(2).flatMap((file) =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as VectorCase),
 );
-const byId = new Map<string, VectorCase[]>();
-for (const vector of cases) byId.set(vector.id, [...(byId.get(vector.id) ?? []), vector]);
-const covers = new Map([...byId].map(([id, list]) => [id, new Set(list.flatMap((vector) => [...facets(vector)]))]));
+const releases = [...new Set(cases.map(({ release }) => release))];
+const common = cover(
+  cases.filter(({ release }) => WHOLE.includes(release)),
+  representatives((cpu) => cases.some(({ id }) => id === `cpu/${cpu}`)).map(({ id }) => `cpu/${id}`),
+);
+const chosen = new Map(
+  releases.map((release) => {
+    if (WHOLE.includes(release)) return [release, common];
+    const own = cases.filter((vector) => vector.release === release);
+    // The same input costs little in a file that is packed.
+    return [release, cover(own, CPUS, common)];
+  }),
+);
 
-const chosen = new Set<string>();
-const missing = new Set([...covers.values()].flatMap((set) => [...set]));
-const all = missing.size;
-const take = (id: string): void => {
-  chosen.add(id);
-  for (const facet of covers.get(id) ?? []) missing.delete(facet);
-};
-for (const { id } of representatives((cpu) => byId.has(`cpu/${cpu}`))) take(`cpu/${id}`);
-// What a case can still add never grows, so its last count is a bound that saves counting again.
-const bound = new Map<string, number>();
-while (missing.size > 0) {
-  let best: string | undefined;
-  let most = 0;
-  for (const [id, set] of covers) {
-    if (chosen.has(id) || (bound.get(id) ?? set.size) <= most) continue;
-    let gain = 0;
-    for (const facet of set) if (missing.has(facet)) gain++;
-    bound.set(id, gain);
-    if (gain > most) {
-      most = gain;
-      best = id;
-    }
-  }
-  if (best === undefined) break;
-  take(best);
-}
-
-const lines = [...chosen].sort().flatMap((id) => (byId.get(id) ?? []).map((vector) => JSON.stringify(vector)));
+const picked = cases.filter(({ id, release }) => chosen.get(release)?.has(id));
+const lines = [...new Set(picked.map(({ id }) => id))]
+  .sort()
+  .flatMap((id) => picked.filter((vector) => vector.id === id).map((vector) => JSON.stringify(vector)));
 const packed = gzipSync(`${lines.join("\n")}\n`, { level: 9 });
 writeFileSync(OUT, packed);
-console.log(
-  `${cases.length} cases, ${all} facets: ${chosen.size} inputs, ${lines.length} cases, ${packed.length} bytes`,
-);
+console.log(`${cases.length} cases of ${releases.length} kernels: ${lines.length} cases, ${packed.length} bytes`);
+
+/** Ids of cases that together show every facet; `first` are taken in any case, `preferred` where they do as well. */
+function cover(from: readonly VectorCase[], first: readonly string[], preferred?: ReadonlySet<string>): Set<string> {
+  const covers = new Map<string, Set<string>>();
+  for (const vector of from) {
+    const set = covers.get(vector.id) ?? new Set();
+    for (const facet of facets(vector)) set.add(facet);
+    covers.set(vector.id, set);
+  }
+  const found = new Set<string>();
+  const missing = new Set([...covers.values()].flatMap((set) => [...set]));
+  const take = (id: string): void => {
+    found.add(id);
+    for (const facet of covers.get(id) ?? []) missing.delete(facet);
+  };
+  for (const id of first) if (covers.has(id)) take(id);
+  // What a case can still add never grows, so its last count is a bound that saves counting again.
+  const bound = new Map<string, number>();
+  while (missing.size > 0) {
+    let best: string | undefined;
+    let most = 0;
+    for (const [id, set] of covers) {
+      const weight = preferred === undefined || preferred.has(id) ? 1 : 0.5;
+      if (found.has(id) || (bound.get(id) ?? set.size) * weight <= most) continue;
+      let gain = 0;
+      for (const facet of set) if (missing.has(facet)) gain++;
+      bound.set(id, gain);
+      if (gain * weight > most) {
+        most = gain * weight;
+        best = id;
+      }
+    }
+    if (best === undefined) break;
+    take(best);
+  }
+  return found;
+}
 
 function facets(vector: VectorCase): Set<string> {
   const found = new Set<string>();
@@ -68,7 +96,7 @@ function facets(vector: VectorCase): Set<string> {
   const { tboot, pmu, irqPosting, params } = vector.in;
   const trace = (event: TraceEvent) => add(`${event.kind} by ${event.rule.id}`);
   replay(hostOf(vector.in), {
-    release: release as Release,
+    release: kernelOf(release) as Release,
     params,
     machine: { tboot, pmu, irqPosting, mediatedPmu: false },
     trace,

@@ -5,6 +5,7 @@ import { type KernelRow, kernelRow, type Release } from "../rules/kernels.js";
 import type { Effect, Rule } from "../rules/rule.js";
 import { COMPATIBILITY_CHECKS, COMPATIBILITY_MESSAGES, COMPATIBILITY_WORDS } from "./guest/compatibility.js";
 import { VMCS_CONFIG_LAYOUTS } from "./guest/layout.js";
+import { OLD_KERNELS } from "./guest/old-kernels.js";
 import {
   RESTORE_BASE,
   RESTORE_FREEZE,
@@ -345,6 +346,18 @@ function makeTables(): KernelTable[] {
         held: heldOf(row),
         file: VMX,
         fn: "nested_vmx_cr_fixed1_bits_update",
+      })),
+    },
+    {
+      name: "old-kernels",
+      title: "Before the modelled kernels",
+      perKey: "one",
+      rows: Object.entries(OLD_KERNELS).map(([key, row]) => ({
+        key,
+        text: row.text,
+        held: heldOf(row),
+        file: "arch/x86/kvm/vmx/nested.c, evmcs.c",
+        fn: "nested_enable_evmcs",
       })),
     },
     {

@@ -2,6 +2,7 @@ import type { Host } from "../host/host.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import type { ReplayOptions } from "../kvm/replay.js";
+import { type Fact, heldIn } from "../rules/held.js";
 import type { Release } from "../rules/release.js";
 import { kernelSet } from "../situation/kernels.js";
 import { type Situation, situation, withKernel } from "../situation/situation.js";
@@ -157,9 +158,11 @@ function kernelIn(text: string): NamedKernel | undefined {
   return undefined;
 }
 
-/** Whether a kernel is older than a release, as in `isBefore(kernel, 5, 6)`. */
-export function isBefore(kernel: NamedKernel | undefined, major: number, minor: number): boolean {
-  return kernel !== undefined && (kernel.major < major || (kernel.major === major && kernel.minor < minor));
+/** Whether a fact about kernels holds in a named one, modelled or not; never where none was named. */
+export function holdsInNamed(kernel: NamedKernel | undefined, { held }: Fact): boolean {
+  if (kernel === undefined) return false;
+  const { major, minor, patch = 0 } = kernel;
+  return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` }) === true;
 }
 
 /** Whether `flags:` stands in a line and a word behind it; each line is looked at once. */

@@ -99,8 +99,11 @@ function place(text: string): Place {
   return { series: Number(major) * 1000 + Number(minor), patch: patch === undefined ? undefined : Number(patch) };
 }
 
+/** Where a kernel is: what of its row decides which facts hold in it. */
+export type Position = Pick<KernelRow, "line" | "base" | "at">;
+
 /** Has the change entered there; undefined: not known. */
-function hasChange(change: Change, kernel: KernelRow): boolean | undefined {
+export function hasChange(change: Change, kernel: Position): boolean | undefined {
   const points = parse(change);
   if (kernel.line !== "upstream") {
     const own = points.find((point) => point.line === kernel.line);
@@ -133,7 +136,7 @@ function isAtOrBehind(here: Place, there: Place): boolean {
 }
 
 /** Does a fact hold in a kernel; undefined: not known. */
-export function heldIn(held: Held | undefined, kernel: KernelRow): boolean | undefined {
+export function heldIn(held: Held | undefined, kernel: Position): boolean | undefined {
   if (held === undefined) return true;
   const entered = held.since === undefined ? true : hasChange(held.since, kernel);
   const left = held.before === undefined ? false : hasChange(held.before, kernel);

@@ -209,7 +209,7 @@ const ERRATUM_MESSAGE = [
 const NEW_ALLOCATOR: Change = [{ after: "5.10", by: "5.15" }, "!el8"];
 const ALLOCATOR: Varying<string> = [
   { held: { since: "el8", before: "el8.5" }, is: "__alloc_pages_slowpath" },
-  { held: { before: NEW_ALLOCATOR }, is: "__alloc_pages_nodemask" },
+  { held: { since: ["5.0", "el8.5"], before: NEW_ALLOCATOR }, is: "__alloc_pages_nodemask" },
   { held: { since: NEW_ALLOCATOR }, is: "__alloc_pages" },
 ];
 const ALLOCATOR_CONDITION: Varying<string> = [
@@ -255,7 +255,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
     stage,
     held: { since: ERRATUM_OF_INTEL, before: ERRATUM_CLEARS_AGAIN },
     when: { all: [{ bit: ["machine", "perf_global_ctrl_erratum"] }, { bit: ["machine", "intel"] }] },
-    does: ERRATUM_MESSAGE,
+    does: [{ say: `kvm_intel: ${ERRATUM}`, level: 4, once: "erratum" }],
     says: "The control of this model does not work (AAK155 and others); vmcs_config keeps it, the running VMCS will not.",
     file: VMX,
   },

@@ -54,6 +54,23 @@ function pairRules({ entry, exit, held }: (typeof ENTRY_EXIT_PAIRS)[number]): Ru
   const when: Condition = { xor: [{ bit: ["vmentry_ctrl", entry] }, { bit: ["vmexit_ctrl", exit] }] };
   const says = `Entry control ${entry} and exit control ${exit} have to come together; one without the other is an inconsistency.`;
   const values = [{ of: ["vmentry_ctrl", entry] }, { of: ["vmexit_ctrl", exit] }] as const;
+  const inBrackets = {
+    held: { since: ALL_PAIRS },
+    text: "kvm_intel: Inconsistent VM-Entry/VM-Exit pair, entry = %x (%x), exit = %x (%x)",
+    args: [values[0], { wanted: ["vmentry_ctrl", entry] }, values[1], { wanted: ["vmexit_ctrl", exit] }],
+  } as const;
+  const plainPairs = [
+    {
+      held: { since: STRICT_CONFIG, before: VENDOR_DECIDES },
+      text: "Inconsistent VM-Entry/VM-Exit pair, entry = %x, exit = %x",
+    },
+    {
+      held: { since: VENDOR_DECIDES, before: ALL_PAIRS },
+      text: "kvm_intel: Inconsistent VM-Entry/VM-Exit pair, entry = %x, exit = %x",
+    },
+  ] as const;
+  // It came after the first unequal pair had stopped to end the function.
+  const cet = entry === "LOAD_CET_STATE";
   const refuse: Rule = {
     id: `pair-${entry}-refuse`,
     stage,
@@ -71,21 +88,7 @@ function pairRules({ entry, exit, held }: (typeof ENTRY_EXIT_PAIRS)[number]): Ru
       when,
       does: [
         {
-          say: [
-            {
-              held: { since: STRICT_CONFIG, before: VENDOR_DECIDES },
-              text: "Inconsistent VM-Entry/VM-Exit pair, entry = %x, exit = %x",
-            },
-            {
-              held: { since: VENDOR_DECIDES, before: ALL_PAIRS },
-              text: "kvm_intel: Inconsistent VM-Entry/VM-Exit pair, entry = %x, exit = %x",
-            },
-            {
-              held: { since: ALL_PAIRS },
-              text: "kvm_intel: Inconsistent VM-Entry/VM-Exit pair, entry = %x (%x), exit = %x (%x)",
-              args: [values[0], { wanted: ["vmentry_ctrl", entry] }, values[1], { wanted: ["vmexit_ctrl", exit] }],
-            },
-          ],
+          say: cet ? [inBrackets] : [...plainPairs, inBrackets],
           level: 4,
           args: values,
           once: "pair",
@@ -94,7 +97,7 @@ function pairRules({ entry, exit, held }: (typeof ENTRY_EXIT_PAIRS)[number]): Ru
       says,
       file: VMX,
     },
-    ...(entry === "LOAD_CET_STATE" ? [] : [refuse]),
+    ...(cet ? [] : [refuse]),
     {
       id: `pair-${entry}-clear`,
       stage,

@@ -1,6 +1,7 @@
 import type { Tri } from "../../bits/tri.js";
 import type { U64 } from "../../bits/u64.js";
 import { word } from "../../bits/word.js";
+import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import { checkRestore, type MsrPairs } from "../../kvm/guest/restore.js";
 import { RESTORE_BASE, RESTORE_RULES, type RestoreRule } from "../../kvm/guest/restore-rules.js";
 import { type GuestTest, VCPU_CONTROL_RULES } from "../../kvm/guest/vcpu-rules.js";
@@ -8,7 +9,7 @@ import { registerOf } from "../../registers/registers.js";
 import { heldTri } from "../../rules/held.js";
 import type { Release } from "../../rules/release.js";
 import { bitIndex } from "../../rules/words.js";
-import { type ExplainContext, isBefore } from "../context.js";
+import { type ExplainContext, holdsInNamed } from "../context.js";
 
 /** Why one bit is refused. */
 export interface Refused {
@@ -59,7 +60,7 @@ export function refusalOf(release: Release, offered: MsrPairs, index: number, as
  */
 export function comparesWithGuest(context: ExplainContext): Tri {
   const { release, kernel } = context;
-  if (isBefore(kernel, 5, 6) && context.releaseFrom !== "given") return "yes";
+  if (holdsInNamed(kernel, OLD_KERNELS.evmcsTakesControls) && context.releaseFrom !== "given") return "yes";
   if (release === undefined) return "unknown";
   return heldTri(release, RESTORE_BASE.held);
 }

@@ -1,9 +1,10 @@
 import { formatU64, type U64 } from "../../bits/u64.js";
 import { formatWord } from "../../bits/word.js";
+import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import type { MsrPair } from "../../kvm/guest/restore.js";
 import { registerOf } from "../../registers/registers.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
-import { isBefore } from "../context.js";
+import { holdsInNamed } from "../context.js";
 import type { Step } from "../message.js";
 import { NESTED_ON } from "../rows/steps.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "./bits.js";
@@ -142,7 +143,7 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
   }
   if (index === 0x48e) {
     steps.push(NESTED_ON);
-    if (context.release === undefined || isBefore(context.kernel, 5, 3)) {
+    if (context.release === undefined || holdsInNamed(context.kernel, OLD_KERNELS.restoreDefects)) {
       steps.push({
         text: "Or, with a kernel from 4.17 to 5.2, use Linux 5.3 or later on the host, and QEMU 5.0 or later.",
         commands: ["uname -r; qemu-system-x86_64 --version"],

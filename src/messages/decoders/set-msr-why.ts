@@ -1,10 +1,11 @@
 import type { U64 } from "../../bits/u64.js";
 import { FULL_LISTS } from "../../kvm/changes.js";
+import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import { QEMU_RESTORE_ORDER } from "../../kvm/guest/restore.js";
 import { holdsIn } from "../../rules/held.js";
 import { kernelName } from "../../rules/release.js";
 import type { Cause } from "../answer.js";
-import { type ExplainContext, isBefore } from "../context.js";
+import { type ExplainContext, holdsInNamed } from "../context.js";
 import { bitText, explainBit, listText } from "./bits.js";
 import { comparesWithGuest, controlsByCpuid, EVMCS_CONTROLS, isControls, type Refusal } from "./restore.js";
 
@@ -102,7 +103,7 @@ function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
 function evmcsCause(subject: SetMsr): Cause | undefined {
   const { index, context } = subject;
   const bits = (EVMCS_CONTROLS[index] ?? []).filter((bit) => askedFor(subject, bit));
-  const old = isBefore(context.kernel, 5, 6) && context.releaseFrom !== "given";
+  const old = holdsInNamed(context.kernel, OLD_KERNELS.evmcsTakesControls) && context.releaseFrom !== "given";
   if (bits.length === 0 || (context.release !== undefined && !old)) return undefined;
   if (mustBeOne(subject).length > 0) return undefined;
   const names = listText(bits.map((bit) => bitText(explainBit(index, bit, "refused"))));
@@ -154,7 +155,7 @@ function orderCauses({ index, asked, context }: SetMsr): Cause[] {
     return [
       {
         text: "0x48e is the first VMX register that QEMU sets, so KVM may refuse all of them: kvm_intel.nested is 0, the vCPU has no VMX in KVM's view, or it is in VMX operation already. Kernels from 4.17 to 5.2 have defects here, on Hyper-V among others.",
-        certainty: isBefore(context.kernel, 5, 3) ? "likely" : "possible",
+        certainty: holdsInNamed(context.kernel, OLD_KERNELS.restoreDefects) ? "likely" : "possible",
       },
     ];
   }

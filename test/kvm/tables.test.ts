@@ -1,0 +1,196 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+import { factsIn, type KernelTable, kernelTables, rowHolds, type TableRow } from "../../src/kvm/tables.js";
+import { type Held, hasChange, heldIn, type Point, pointsOf } from "../../src/rules/held.js";
+import { KERNELS, type KernelRow, kernelRow, type Release } from "../../src/rules/kernels.js";
+import { RELEASES, upstreamState } from "../../src/rules/release.js";
+
+/*
+ * The catalogue of facts: every table whose rows depend on the kernel. What the tests find wrong they name by table and
+ * row.
+ */
+
+const tables = kernelTables();
+const ids: readonly Release[] = KERNELS.map(({ id }) => id);
+const every: readonly { readonly table: KernelTable; readonly row: TableRow }[] = tables.flatMap((table) =>
+  table.rows.map((row) => ({ table, row })),
+);
+const nameOf = ({ table, row }: (typeof every)[number]) => `${table.name}: ${row.key}`;
+
+/** Keys of a table that have two facts in one kernel for certain. */
+function overlaps(table: KernelTable, kernel: KernelRow): string[] {
+  const seen = new Set<string>();
+  return table.rows
+    .filter((row) => rowHolds(row, kernel) === true)
+    .flatMap(({ key }) => {
+      const again = seen.has(key);
+      seen.add(key);
+      return again ? [`${kernel.id} ${table.name}: ${key}`] : [];
+    });
+}
+
+/** A kernel that nobody has seen: whatever holds in the newest one holds in it, if no list is closed. */
+const FUTURE = { line: "upstream", base: "99.0.0" } as const;
+const newest = kernelRow(RELEASES.at(-1) as Release);
+const closed = (held: readonly Held[]) =>
+  held.every((one) => heldIn(one, newest) === true) !== held.every((one) => heldIn(one, FUTURE) === true);
+
+describe("every registered table", () => {
+  it.each(tables.map((table) => [table.name, table] as const))("%s has one fact a key in every kernel", (_, table) => {
+    expect(ids.flatMap((id) => overlaps(table, kernelRow(id)))).toEqual([]);
+  });
+
+  it("has a file and a function for every fact", () => {
+    for (const one of every) {
+      expect([nameOf(one), one.row.file]).toEqual([
+        nameOf(one),
+        expect.stringMatching(/^(arch\/x86|lib|kernel)\/\S+\.[ch]\b/),
+      ]);
+      expect([nameOf(one), one.row.fn]).toEqual([nameOf(one), expect.stringMatching(/\S/)]);
+      expect([nameOf(one), one.row.text]).toEqual([nameOf(one), expect.stringMatching(/\S/)]);
+    }
+  });
+
+  it("has no list of releases that is closed at the newest one", () => {
+    expect(every.filter(({ row }) => closed(row.held)).map(nameOf)).toEqual([]);
+  });
+
+  it("has no fact that holds in no kernel, the old ones apart", () => {
+    const nowhere = every.filter(
+      ({ table, row }) => table.name !== "old-kernels" && ids.every((id) => rowHolds(row, kernelRow(id)) === false),
+    );
+    expect(nowhere.map(nameOf)).toEqual([]);
+  });
+
+  it("finds an overlap, a closed list and a missing source", () => {
+    const row = { text: "a", file: "arch/x86/kvm/x86.c", fn: "f" };
+    const twice: KernelTable = {
+      name: "twice",
+      title: "",
+      perKey: "one",
+      rows: [
+        { ...row, key: "k", held: [{ since: "6.1" }] },
+        { ...row, key: "k", held: [{ before: "6.6" }] },
+      ],
+    };
+    expect(overlaps(twice, kernelRow("6.1"))).toEqual(["6.1 twice: k"]);
+    expect(overlaps(twice, kernelRow("5.15"))).toEqual([]);
+    expect(closed([{ since: "6.4", before: "98.0" as Point }])).toBe(true);
+    expect(closed([{ since: "6.4" }])).toBe(false);
+  });
+});
+
+describe("what the tables do not know", () => {
+  it("is never a step of a kernel that was run", () => {
+    // Those that only Hyper-V shows were run nowhere.
+    const unsure = KERNELS.filter(({ sure }) => sure === "run").flatMap(({ id }) =>
+      tables
+        .filter(({ name }) =>
+          ["boot-rules", "load-rules", "controls", "words", "vmx-flags", "cpu-flags"].includes(name),
+        )
+        .flatMap((table) => factsIn(table, id).filter(({ certain }) => !certain))
+        .map(({ row }) => `${id} ${row.key}`),
+    );
+    expect(unsure.filter((text) => !/ evmcs-/.test(text))).toEqual([]);
+  });
+});
+
+describe("the states of a series", () => {
+  const upstream: readonly KernelRow[] = KERNELS.filter(({ line }) => line === "upstream");
+
+  it.each(upstream.map((row) => [row.id, row] as const))("%s behaves alike in all its patch levels", (_, row) => {
+    const series = row.base.replace(/\.\d+$/, "");
+    const [first, last = Number(row.base.split(".")[2])] = row.patches ?? [0];
+    for (const patch of new Set([first, last, Math.floor((first + last) / 2)])) {
+      const there: KernelRow = { ...row, base: `${series}.${patch}` as KernelRow["base"] };
+      for (const one of every) {
+        const [here, moved] = [rowHolds(one.row, row), rowHolds(one.row, there)];
+        // Where a border is known as a span only, the patch level may lie in it.
+        if (here !== moved && moved !== undefined && here !== undefined) expect([patch, nameOf(one)]).toEqual([row.id]);
+      }
+    }
+  });
+
+  it("are found by every patch level, and differ from the next one", () => {
+    for (const row of upstream) {
+      const series = row.base.replace(/\.\d+$/, "");
+      const [first, last] = row.patches ?? [0];
+      expect(upstreamState(series, first)).toBe(row.id);
+      if (last === undefined) continue;
+      const next = upstreamState(series, last + 1) as Release;
+      expect(next).not.toBe(row.id);
+      const differs = every.some(({ row: fact }) => rowHolds(fact, row) !== rowHolds(fact, kernelRow(next)));
+      expect([row.id, next, differs]).toEqual([row.id, next, true]);
+    }
+  });
+});
+
+describe("hasChange", () => {
+  const at = (id: Release) => kernelRow(id);
+
+  it("has mainline, stable series, vendor lines and spans", () => {
+    expect([hasChange("6.2", at("6.1")), hasChange("6.2", at("6.2"))]).toEqual([false, true]);
+    expect([hasChange(["6.2", "6.1.4"], at("6.1.3")), hasChange(["6.2", "6.1.4"], at("6.1.12"))]).toEqual([
+      false,
+      true,
+    ]);
+    expect([hasChange("6.1.4", at("6.2")), hasChange("6.1.4", at("6.1"))]).toEqual([false, true]);
+    // RHEL 9.6 follows 6.12, unless a point names its line.
+    expect([hasChange("6.12", at("el9.6")), hasChange(["6.12", "!el9"], at("el9.6"))]).toEqual([true, false]);
+    expect([hasChange("el9.3", at("el9.2")), hasChange("el9.3", at("el9.3")), hasChange("el9.3", at("6.6"))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    const span = { after: "6.9", by: "6.12" } as const;
+    expect([hasChange(span, at("6.9")), hasChange(span, at("6.11")), hasChange(span, at("6.12"))]).toEqual([
+      false,
+      undefined,
+      true,
+    ]);
+    expect([hasChange({ after: "5.19.0" }, at("5.19")), hasChange({ after: "5.15.85" }, at("5.15"))]).toEqual([
+      false,
+      undefined,
+    ]);
+    expect(pointsOf(["6.1", ["6.0.8", ["el8.8"]]])).toEqual(["6.1", "6.0.8", "el8.8"]);
+  });
+
+  it("refuses what is no version and no line", () => {
+    expect(() => hasChange("sixty" as Point, at("6.1"))).toThrow(RangeError);
+    expect(() => hasChange("!el99" as Point, at("6.1"))).toThrow(RangeError);
+  });
+});
+
+/** Files whose literals of versions are rows of the registered tables, and the two that say what versions are. */
+const TABLE_FILES =
+  /^(rules\/kernels|linux\/(changes|feat-ctl|vmx-capabilities|vmx-features)|kvm\/changes|kvm\/load\/[a-z-]+|kvm\/guest\/(compatibility|layout|old-kernels|restore-rules|vcpu-rules))\.ts$/;
+/** Versions of QEMU, and an example in a sentence. */
+const OTHER_VERSIONS = /^(compare\/qemu|situation\/(asked|situation)\.ts$|rules\/held\.ts$|input\/atlas\/)/;
+
+describe("a release", () => {
+  const src = join(import.meta.dirname, "../../src");
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const code = (name: string) =>
+    readFileSync(join(src, name), "utf8")
+      .replace(/\/\*[\s\S]*?\*\//g, "")
+      .replace(/^\s*\/\/.*$/gm, "");
+
+  it("is named in registered tables only", () => {
+    const elsewhere = files.filter(
+      (name) =>
+        !TABLE_FILES.test(name) && !OTHER_VERSIONS.test(name) && /["'`][4-7]\.\d{1,2}(\.\d+)?["'`]/.test(code(name)),
+    );
+    expect(elsewhere).toEqual([]);
+  });
+
+  it("is compared in the evaluator of ranges only", () => {
+    const comparing = files.filter((name) =>
+      /\b(releaseIndex|inRange|isBefore)\(|RELEASES\.indexOf\([^)]*\)\s*[<>]|\bkernel\.(major|minor)\s*[<>]/.test(
+        code(name),
+      ),
+    );
+    expect(comparing).toEqual([]);
+    expect(files.map((name) => relative(src, join(src, name))).length).toBeGreaterThan(300);
+  });
+});
