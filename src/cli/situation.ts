@@ -39,6 +39,7 @@ export function askedOf(origin: Origin, settings: Settings): Asked {
     machine,
     ...(cpu === undefined ? {} : { cpu }),
     assume: assume.ids,
+    ...(assume.none && !assume.ids.includes("registers=sdm") ? { asRead: true as const } : {}),
     assumeByDefault: defaults.filter((id) => !(ownFirmware && id.startsWith("firmware="))),
   };
 }

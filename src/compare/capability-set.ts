@@ -1,11 +1,12 @@
 import { ZERO } from "../bits/word.js";
 import { effectiveMsr } from "../host/existence.js";
-import type { CoreGroup } from "../host/host.js";
+import { type CoreGroup, isSvmVendor, msrOf } from "../host/host.js";
 import { ABSENT, type Msr } from "../host/msr.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import type { CpuState } from "../kvm/replay.js";
 import { REGISTERS } from "../registers/registers.js";
 import type { WordName } from "../rules/words.js";
+import type { Situation } from "../situation/situation.js";
 
 /**
  * Where capabilities are compared: what the CPU has (`silicon`), what KVM makes use of (`kvm`), what KVM offers a nested
@@ -27,9 +28,17 @@ export interface CapabilitySet {
 /** VMX capability registers in the order of their index, 0x480 to 0x493. */
 export const CAPABILITY_MSRS: readonly number[] = REGISTERS.map((row) => row.index).filter((index) => index !== 0x3a);
 
-/** What a CPU has; a register that its own bits rule out is absent. */
-export function siliconSet(label: string, core: CoreGroup): CapabilitySet {
-  const registers = new Map(CAPABILITY_MSRS.map((msr) => [msr, effectiveMsr(core, msr)]));
+/** What a CPU has; a register that its own bits rule out is absent. `vendor`: its CPUID vendor string. */
+export function siliconSet(label: string, core: CoreGroup, vendor?: string): CapabilitySet {
+  const registers = new Map(CAPABILITY_MSRS.map((msr) => [msr, effectiveMsr(core, msr, vendor)]));
+  return { label, layer: "silicon", registers };
+}
+
+/** What the first kind of core of a host has, by what is known and asked of it. */
+export function siliconSetOf(label: string, { host, asRead }: Situation): CapabilitySet {
+  const [core] = host.cores;
+  if (asRead !== true || isSvmVendor(host.vendor)) return siliconSet(label, core, host.vendor);
+  const registers = new Map(CAPABILITY_MSRS.map((msr) => [msr, msrOf(core, msr)]));
   return { label, layer: "silicon", registers };
 }
 

@@ -5,7 +5,7 @@ import type { BitRow, FieldRow } from "../registers/bit-row.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../registers/registers.js";
 import { checkCore, checkMsr } from "./check-host.js";
 import { effectiveMsr, registerExists } from "./existence.js";
-import type { CoreGroup } from "./host.js";
+import { type CoreGroup, isSvmVendor, msrOf } from "./host.js";
 import { ABSENT, isThere, type Msr, msrBit, UNREAD } from "./msr.js";
 
 /**
@@ -84,16 +84,22 @@ export function decodeRegister(index: number, msr: Msr, counterpart: Msr = UNREA
   return decodeRow(register, msr, counterpart, msr.state === "value" && msr.mayBeAbsent !== true ? "yes" : "unknown");
 }
 
-/** Decodes every register of the table for one core, with TRUE and FIXED counterparts and existence resolved. */
-export function decodeCore(core: CoreGroup): DecodedRegister[] {
+/**
+ * Decodes every register of the table for one core, with TRUE and FIXED counterparts and existence resolved. `vendor` is
+ * the CPUID vendor string where it is known. `asRead`: a register that nobody read stays so, whatever other registers say
+ * of its existence.
+ */
+export function decodeCore(core: CoreGroup, vendor?: string, asRead = false): DecodedRegister[] {
   checkCore(core, "core");
+  const known = (index: number) =>
+    asRead && !isSvmVendor(vendor) ? msrOf(core, index) : effectiveMsr(core, index, vendor);
   return REGISTERS.map((register: RegisterRow) => {
     const { counterpart } = register;
     return decodeRow(
       register,
-      effectiveMsr(core, register.index),
-      counterpart === undefined ? ABSENT : effectiveMsr(core, counterpart),
-      registerExists(core, register.index),
+      known(register.index),
+      counterpart === undefined ? ABSENT : known(counterpart),
+      registerExists(core, register.index, vendor),
     );
   });
 }

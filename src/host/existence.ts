@@ -1,6 +1,6 @@
 import { anyOf, type Tri } from "../bits/tri.js";
 import { type BitRef, type RegisterRow, registerOf } from "../registers/registers.js";
-import { type CoreGroup, msrOf } from "./host.js";
+import { type CoreGroup, isSvmVendor, msrOf } from "./host.js";
 import { ABSENT, type Msr, msrBit } from "./msr.js";
 
 /**
@@ -11,9 +11,12 @@ import { ABSENT, type Msr, msrBit } from "./msr.js";
  * VMX, and they can be read all the same.
  *
  * Throws `RangeError` for an MSR that is not in the table of registers.
+ *
+ * @param vendor the CPUID vendor string where it is known: a CPU with SVM has none of these registers.
  */
-export function registerExists(core: CoreGroup, index: number): Tri {
+export function registerExists(core: CoreGroup, index: number, vendor?: string): Tri {
   const { exists } = rowOf(index);
+  if (isSvmVendor(vendor)) return "no";
   if (exists === "vmx" || exists === "features") return core.cpuid.features.vmx === true ? "yes" : "unknown";
   return anyOf(exists.map((ref) => mayBe1(core, ref)));
 }
@@ -33,10 +36,10 @@ export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
  * What is known of an MSR with the bits that say whether it exists taken into account: an MSR that was not read is absent
  * if they rule it out.
  */
-export function effectiveMsr(core: CoreGroup, index: number): Msr {
+export function effectiveMsr(core: CoreGroup, index: number, vendor?: string): Msr {
   const msr = msrOf(core, index);
   const open = msr.state === "unknown" || (msr.state === "value" && msr.mayBeAbsent === true);
-  return open && registerExists(core, index) === "no" ? ABSENT : msr;
+  return open && registerExists(core, index, vendor) === "no" ? ABSENT : msr;
 }
 
 /** The bit or CPUID fact behind `registerExists`, as people write it. */

@@ -66,6 +66,14 @@ export interface CoreGroup {
 /** CPUID vendor strings whose vendor code in Linux calls `init_ia32_feat_ctl` (5.6 and later). */
 export const FEAT_CTL_VENDORS = ["GenuineIntel", "CentaurHauls", "  Shanghai  "] as const;
 
+/** CPUID vendor strings of CPUs that have SVM instead of VMX, and none of the MSRs of VMX. */
+export const SVM_VENDORS = ["AuthenticAMD", "HygonGenuine"] as const;
+
+/** Whether a CPU of this vendor can have VMX at all; an unknown vendor may. */
+export function isSvmVendor(vendor: string | undefined): boolean {
+  return (SVM_VENDORS as readonly (string | undefined)[]).includes(vendor);
+}
+
 /**
  * What a machine or a tool reported about later layers. A replay does not start from it; it is what a replay is checked
  * against, and where nothing else is known it is knowledge of its own layer.

@@ -2,7 +2,7 @@ import { checkHas, checkOptions, kindOf, wrong } from "../bits/misuse.js";
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { checkHost } from "../host/check-host.js";
-import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host } from "../host/host.js";
+import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, isSvmVendor } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { registerOf } from "../registers/registers.js";
@@ -387,12 +387,14 @@ const ZHAOXIN = "  Shanghai  ";
 
 function fillMachine(m: Machine, host: Host, core: CoreGroup, config: KernelConfig, facts: MachineFacts = {}): void {
   const { features } = core.cpuid;
+  const { vendor } = host;
+  const svm = isSvmVendor(vendor) && !showsVmx(core);
   for (let bit = 0; bit < CPU_FEATURES.length; bit++) {
-    setBit(m, CPU_HAS, bit, features[CPU_FEATURES[bit] as (typeof CPU_FEATURES)[number]]);
+    const feature = CPU_FEATURES[bit] as (typeof CPU_FEATURES)[number];
+    setBit(m, CPU_HAS, bit, features[feature] ?? (feature === "vmx" && svm ? false : undefined));
   }
   setBit(m, CPU_HAS, CPUID_SGX, cpuHasSgx(core));
 
-  const { vendor } = host;
   setBit(
     m,
     MACHINE,
@@ -422,7 +424,7 @@ function fillMachine(m: Machine, host: Host, core: CoreGroup, config: KernelConf
   );
   fillTimer(m, core);
   m.value[REACHED] = ENTERED_MASK;
-  for (let i = 0; i < MSR_INDEX.length; i++) fillMsr(m, core, i);
+  for (let i = 0; i < MSR_INDEX.length; i++) fillMsr(m, core, i, svm);
 }
 
 const NO_LEAF_15 = { eax: 0, ebx: 0 } as const;
@@ -443,12 +445,13 @@ function cpuHasSgx(core: CoreGroup): boolean | undefined {
   return features.sgx === false ? false : undefined;
 }
 
-function fillMsr(m: Machine, core: CoreGroup, i: number): void {
+function fillMsr(m: Machine, core: CoreGroup, i: number, svm: boolean): void {
   const index = MSR_INDEX[i] as number;
   const msr: Msr | undefined = core.msrs.get(index);
   const lo = msrWordIndex(i);
   if (msr === undefined || msr.state === "unknown") {
-    fillUnread(m, i, lo, core);
+    if (svm && isVmxIndex(index)) m.faults[i] = YES;
+    else fillUnread(m, i, lo, core);
   } else if (msr.state === "absent") {
     m.faults[i] = YES;
   } else {
@@ -460,6 +463,14 @@ function fillMsr(m: Machine, core: CoreGroup, i: number): void {
   }
   if (NOTHING_ABOVE_31[i]) m.unknown[lo + 1] = 0;
 }
+
+/** An emulator may call a CPU with VMX by any vendor's name: then a register that was read counts for more. */
+function showsVmx({ msrs, cpuid }: CoreGroup): boolean {
+  return cpuid.features.vmx === true || [...msrs].some(([index, msr]) => isVmxIndex(index) && msr.state === "value");
+}
+
+/** IA32_FEAT_CTL and the capability MSRs, which a CPU with SVM does not have. */
+const isVmxIndex = (index: number): boolean => registerOf(index) !== undefined;
 
 /** Bits 11 and 12 of IA32_XSS, user and supervisor CET state. */
 const XSS_CET = 0x1800;

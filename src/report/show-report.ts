@@ -3,7 +3,7 @@ import type { DecodedBit, DecodedRegister, Setting } from "../host/decode.js";
 import { decodeCore } from "../host/decode.js";
 import { existenceText } from "../host/existence.js";
 import { findings } from "../host/findings.js";
-import type { CoreGroup } from "../host/host.js";
+import { type CoreGroup, isSvmVendor } from "../host/host.js";
 import { formatMsr } from "../host/msr.js";
 import type { BitRow } from "../registers/bit-row.js";
 import { hexIndex } from "../registers/registers.js";
@@ -36,7 +36,7 @@ export function showReport(input: ShowInput, width: number): Line[] {
   const lines: Line[] = [...headerLines(situation, width, false)];
   for (const [position, core] of situation.host.cores.entries()) {
     if (situation.host.cores.length > 1) lines.push(BLANK, [styled("title", coreText(core, position))]);
-    const shown = decodeCore(core).filter(
+    const shown = decodeCore(core, situation.host.vendor, situation.asRead).filter(
       ({ register }) => asked(register.index) && (core === first || differs(core, first, register.index)),
     );
     for (const decoded of shown) lines.push(BLANK, ...registerLines(decoded, input, width));
@@ -64,7 +64,9 @@ function registerLines(decoded: DecodedRegister, input: ShowInput, width: number
   );
   const assumed = read ? "" : styled("unknown", " (assumed)");
   const value: Inline =
-    msr.state === "value" ? [" = ", styled("strong", formatMsr(msr)), assumed] : [": ", stateText(decoded)];
+    msr.state === "value"
+      ? [" = ", styled("strong", formatMsr(msr)), assumed]
+      : [": ", stateText(decoded, input.situation.host.vendor)];
   const sections = register.definedIn === undefined ? register.section : `${register.section}, ${register.definedIn}`;
   const lines: Line[] = [
     ...wrap([styled("title", `${hexIndex(register.index)} ${register.sdm}`), value], width, "", 2),
@@ -81,12 +83,18 @@ function registerLines(decoded: DecodedRegister, input: ShowInput, width: number
   return [...lines, ...fieldLines(decoded, width), ...bitLines(decoded, input.names, width)];
 }
 
-function stateText({ register, msr, exists }: DecodedRegister): Inline {
+function stateText({ register, msr, exists }: DecodedRegister, vendor: string | undefined): Inline {
   if (msr.state === "absent") {
-    const why = exists === "no" ? `, as ${existenceText(register)} says` : "";
+    const why =
+      exists !== "no"
+        ? ""
+        : isSvmVendor(vendor)
+          ? ", as the CPU has SVM instead of VMX"
+          : `, as ${existenceText(register)} says`;
     return [styled("no", "absent"), why];
   }
-  return styled("unknown", exists === "no" ? "not there" : "not read");
+  const hint = exists === "no" ? `; ${existenceText(register)} says that there is none` : "";
+  return styled("unknown", `not read${hint}`);
 }
 
 function fieldLines({ fields }: DecodedRegister, width: number): Line[] {

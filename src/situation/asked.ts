@@ -22,6 +22,11 @@ export interface Asked {
   readonly assume?: readonly AssumptionId[];
   /** As `assume`, but without a note where one of them changes nothing. */
   readonly assumeByDefault?: readonly AssumptionId[];
+  /**
+   * Nothing counts but what was read: of a register that nobody read, bits of others are not even asked whether it exists.
+   * Default: where registers are compared or decoded, they are.
+   */
+  readonly asRead?: true;
   /** The number of a logical CPU, or a core type (`P`, `E`, `LP-E`): the host with that kind of CPU alone. */
   readonly cpu?: number | string;
   /** Whether parameters that the host shows count as asked for where somebody must have set them. Default true. */
@@ -39,6 +44,7 @@ const NAMES = [
   "machine",
   "assume",
   "assumeByDefault",
+  "asRead",
   "cpu",
   "foundParams",
   "source",

@@ -3,7 +3,7 @@ import { word } from "../bits/word.js";
 import { checkHost } from "../host/check-host.js";
 import { effectiveMsr } from "../host/existence.js";
 import { type CoreGroup, type Host, msrOf } from "../host/host.js";
-import type { Msr } from "../host/msr.js";
+import { isAbsent, type Msr } from "../host/msr.js";
 
 /** Something taken for granted where nobody read it. */
 export interface Assumption {
@@ -68,7 +68,10 @@ export function assume(host: Host, id: AssumptionId): { readonly host: Host; rea
   }
   let used = false;
   const fill = (core: CoreGroup, index: number, msr: Msr): CoreGroup => {
-    if (msrOf(core, index).state !== "unknown" || msr.state === "unknown") return core;
+    // Zeros that a fault would look like are as good as nothing where the CPU has no such register.
+    const open =
+      msrOf(core, index).state === "unknown" || (msr.state === "absent" && isAbsent(msrOf(core, index)) === "unknown");
+    if (!open || msr.state === "unknown") return core;
     used = true;
     return { ...core, msrs: new Map(core.msrs).set(index, msr) };
   };

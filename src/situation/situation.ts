@@ -49,6 +49,8 @@ export interface Situation {
   readonly machine?: MachineFacts;
   /** Assumptions that filled something in. */
   readonly assumed: readonly Assumption[];
+  /** As `Asked.asRead`. */
+  readonly asRead?: true;
   /** What else a reader should know: how the host was found, what an option did not do. */
   readonly notes: readonly string[];
 }
@@ -139,6 +141,7 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     params,
     ...common,
     assumed: assumed.made,
+    ...(asked.asRead === true ? { asRead: true as const } : {}),
     notes,
   };
   if (left?.replays !== undefined) keepReplays(made, left.replays);

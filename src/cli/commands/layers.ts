@@ -1,6 +1,6 @@
 import { layersReport } from "../../report/layers-report.js";
 import { ready, show, showJson } from "../command.js";
-import { EXIT } from "../exit-code.js";
+import { knownExit } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -15,5 +15,5 @@ export async function layers([query]: readonly (string | undefined)[], raw: RawO
   } else {
     await show(layersReport(situation, settings.width), prepared, world);
   }
-  return EXIT.ok;
+  return knownExit(situation.read);
 }

@@ -1,6 +1,6 @@
 import { PHASES, replayReport } from "../../report/replay-report.js";
 import { complain, ready, show, showJson } from "../command.js";
-import { EXIT } from "../exit-code.js";
+import { knownExit } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
@@ -27,5 +27,5 @@ export async function replay(
   } else {
     await show(replayReport(situation, phases, settings.width), prepared, world);
   }
-  return EXIT.ok;
+  return knownExit(situation.read);
 }

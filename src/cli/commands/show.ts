@@ -3,7 +3,7 @@ import { findRegister, nearRegisters } from "../../registers/lookup.js";
 import { VOCABULARIES, type Vocabulary } from "../../registers/sources.js";
 import { showReport } from "../../report/show-report.js";
 import { complain, ready, showJson, show as showLines } from "../command.js";
-import { EXIT } from "../exit-code.js";
+import { knownExit } from "../exit-code.js";
 import { isFile } from "../files.js";
 import { didYouMean, type RawOptions } from "../options.js";
 import type { World } from "../world.js";
@@ -41,7 +41,7 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   } else {
     await showLines(showReport({ situation, registers, names }, settings.width), prepared, world);
   }
-  return EXIT.ok;
+  return knownExit(situation.read);
 }
 
 function vocabularies(text: string | undefined, problems: string[]): readonly Vocabulary[] {

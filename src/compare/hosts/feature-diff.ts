@@ -3,7 +3,7 @@ import type { Tri } from "../../bits/tri.js";
 import { type Replays, replays } from "../../situation/replays.js";
 import { type Feature, type FeatureId, LAYERS, type Layer } from "../../why/features.js";
 import { type Cell, type FeatureLayers, layers as layersIn } from "../../why/layers.js";
-import { kvmSet, nestedSet, SET_LAYERS, type SetLayer, siliconSet } from "../capability-set.js";
+import { kvmSet, nestedSet, SET_LAYERS, type SetLayer, siliconSetOf } from "../capability-set.js";
 import { diffSets, type RegisterDifference } from "../diff.js";
 import type { ComparedHost } from "./compared-host.js";
 import { impactOf } from "./feature-impact.js";
@@ -94,7 +94,7 @@ const idsOf = ({ assumed }: ComparedHost["situation"]) => assumed.map(({ id }) =
 function setsOf(layer: SetLayer, subjects: readonly ComparedHost[], replayed: readonly Replays[]) {
   return subjects.map(({ label, situation }, i) => {
     const { cpu } = replayed[i] as Replays;
-    if (layer === "silicon") return siliconSet(label, situation.host.cores[0]);
+    if (layer === "silicon") return siliconSetOf(label, situation);
     return layer === "kvm" ? kvmSet(label, cpu) : nestedSet(label, cpu);
   });
 }

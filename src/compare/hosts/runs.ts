@@ -2,8 +2,8 @@ import { checkHas } from "../../bits/misuse.js";
 import { allOf, and, anyOf, not, type Tri, tri } from "../../bits/tri.js";
 import type { Word } from "../../bits/word.js";
 import { effectiveMsr } from "../../host/existence.js";
-import type { CoreGroup, Host } from "../../host/host.js";
-import { isThere, msrBit } from "../../host/msr.js";
+import { type CoreGroup, type Host, msrOf } from "../../host/host.js";
+import { isThere, type Msr, msrBit } from "../../host/msr.js";
 import type { CpuState } from "../../kvm/replay.js";
 import { PRIMARY_CONTROLS } from "../../registers/execution-controls.js";
 import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../../registers/exit-entry-controls.js";
@@ -42,36 +42,43 @@ export function runsOn(subject: Situation | Host, pack: Pack): Runs {
   const whole = replays(situation);
   const several = host.cores.length > 1;
   const cores = host.cores.map((_, i) => (several ? replays(withCore(situation, i)) : whole).cpu);
-  const judged = pack.requirements.map((requirement) => judge(requirement, whole, cores));
+  const judged = pack.requirements.map((requirement) => judge(requirement, whole, cores, knownOf(situation)));
   const met = allOf(judged.filter((row) => row.requirement.level === "required").map((row) => row.met));
   return { pack, host, verdict: pack.incomplete === undefined ? met : and(met, "unknown"), met, judged };
 }
 
-function judge(requirement: Requirement, whole: Replays, cores: readonly CpuState[]): Judged {
+/** What is known of a register of a core. */
+type Known = (core: CoreGroup, index: number) => Msr;
+
+function knownOf({ host, asRead }: Situation): Known {
+  return asRead === true ? msrOf : (core, index) => effectiveMsr(core, index, host.vendor);
+}
+
+function judge(requirement: Requirement, whole: Replays, cores: readonly CpuState[], known: Known): Judged {
   const { needs } = requirement;
   if ("kvmLoads" in needs) {
     const nested = needs.kvmLoads === "nested" ? whole.cpu.bit("params", "nested") : "yes";
     return { requirement, met: and(whole.loads, nested), cores: [] };
   }
-  if ("alike" in needs) return { requirement, met: areAlike(needs, cores), cores: [] };
+  if ("alike" in needs) return { requirement, met: areAlike(needs, cores, known), cores: [] };
   if ("machine" in needs) {
     // A unit that posts interrupts also remaps them.
     const { machine } = whole.situation;
     const vtd = machine?.irqPosting === true ? true : machine?.vtd;
     return { requirement, met: tri(vtd), cores: [] };
   }
-  const each = cores.map((cpu) => onCore(needs, cpu));
+  const each = cores.map((cpu) => onCore(needs, cpu, known));
   const failing = each.flatMap((met, i) => (met === "yes" ? [] : [i]));
   return { requirement, met: allOf(each), cores: cores.length > 1 ? failing : [] };
 }
 
-function onCore(need: CoreNeed, cpu: CpuState): Tri {
+function onCore(need: CoreNeed, cpu: CpuState, known: Known): Tri {
   if ("condition" in need) return cpu.holds(need.condition);
   if ("firmware" in need) return cpu.holds(FIRMWARE_ENABLES_VMX);
-  if ("canBe0" in need) return canBe0(cpu.core, need.canBe0);
-  if ("not" in need) return not(onCore(need.not, cpu));
-  if ("all" in need) return allOf(need.all.map((one) => onCore(one, cpu)));
-  if ("any" in need) return anyOf(need.any.map((one) => onCore(one, cpu)));
+  if ("canBe0" in need) return canBe0(cpu.core, need.canBe0, known);
+  if ("not" in need) return not(onCore(need.not, cpu, known));
+  if ("all" in need) return allOf(need.all.map((one) => onCore(one, cpu, known)));
+  if ("any" in need) return anyOf(need.any.map((one) => onCore(one, cpu, known)));
   const { features, maxLeaf, physAddrBits } = cpu.core.cpuid;
   if ("cpuid" in need) return tri(features[need.cpuid]);
   if ("maxLeaf" in need) return maxLeaf === undefined ? "unknown" : tri(maxLeaf >= need.maxLeaf);
@@ -82,13 +89,13 @@ function onCore(need: CoreNeed, cpu: CpuState): Tri {
  * Whether cores of all kinds have the same registers. Bits that must be 1 may differ where the other core allows them, so
  * that a difference in these leaves it open.
  */
-function areAlike({ alike, part }: Extract<Need, { alike: unknown }>, cores: readonly CpuState[]): Tri {
+function areAlike({ alike, part }: Extract<Need, { alike: unknown }>, cores: readonly CpuState[], known: Known): Tri {
   const [first, ...others] = cores.map(({ core }) => core);
   if (first === undefined) return "unknown";
   return allOf(
     others.flatMap((other) =>
       alike.map((index): Tri => {
-        const [a, b] = [effectiveMsr(first, index), effectiveMsr(other, index)];
+        const [a, b] = [known(first, index), known(other, index)];
         if (a.state === "absent" && b.state === "absent") return "yes";
         if (a.state !== "value" || b.state !== "value") return "unknown";
         const same = and(sameWord(a.lo, b.lo), part === "must1" ? "yes" : sameWord(a.hi, b.hi));
@@ -109,14 +116,14 @@ const GROUPS = {
   entry: { plain: 0x484, true: 0x490, rows: ENTRY_CONTROLS },
 } as const;
 
-function canBe0(core: CoreGroup, [group, key]: CanBe0): Tri {
+function canBe0(core: CoreGroup, [group, key]: CanBe0, known: Known): Tri {
   const { plain, true: trueMsr, rows } = GROUPS[group];
   const bit = rows.find((row) => row.key === key)?.bit;
   if (bit === undefined) throw new RangeError(`no ${group} control is called ${key}`);
-  const own = effectiveMsr(core, trueMsr);
+  const own = known(core, trueMsr);
   const byTrue = not(msrBit(own, bit));
   if (isThere(own)) return byTrue;
-  const byPlain = not(msrBit(effectiveMsr(core, plain), bit));
+  const byPlain = not(msrBit(known(core, plain), bit));
   if (own.state === "absent") return byPlain;
   // Without the TRUE register at hand the plain one can only say that a control is free.
   return byPlain === "yes" && byTrue !== "no" ? "yes" : "unknown";

@@ -1,5 +1,5 @@
 import { parseHexU64 } from "../../bits/u64.js";
-import type { Host } from "../../host/host.js";
+import { type Host, isSvmVendor } from "../../host/host.js";
 import { ABSENT, msrValue } from "../../host/msr.js";
 import {
   assignCoreTypes,
@@ -194,7 +194,7 @@ function openDump(log: DiagnosticLog): Dump {
     end(file, at) {
       if (sections === 0 && builder.msrsOf("unnamed").size === 0) return undefined;
       const identity = fillDrafts(builder, cpuids, msrSections, microcode);
-      tellWhatIsMissing(builder, cpuids, msrSections, log, at);
+      tellWhatIsMissing(builder, cpuids, msrSections, isSvmVendor(identity.vendor), log, at);
       return builder.build({
         ...identity,
         ...(alias === undefined ? {} : { codename: alias }),
@@ -262,6 +262,7 @@ function tellWhatIsMissing(
   builder: HostBuilder,
   cpuids: ReadonlyMap<number, unknown>,
   msrSections: ReadonlyMap<number | undefined, Place>,
+  svm: boolean,
   log: DiagnosticLog,
   at: Place,
 ): void {
@@ -280,11 +281,13 @@ function tellWhatIsMissing(
     log.error(
       at,
       "no VMX MSR in the dump" +
-        (first?.hypervisor === true && first.vmx !== true
-          ? ": it was taken under a hypervisor that hides VMX"
-          : first?.vmx === false
-            ? ": the CPU does not have VMX (CPUID.1:ECX bit 5 is 0)"
-            : ""),
+        (svm
+          ? ": the CPU has SVM instead of VMX"
+          : first?.hypervisor === true && first.vmx !== true
+            ? ": it was taken under a hypervisor that hides VMX"
+            : first?.vmx === false
+              ? ": the CPU does not have VMX (CPUID.1:ECX bit 5 is 0)"
+              : ""),
       "MSR lines from 00000480",
     );
     return;

@@ -63,12 +63,19 @@ const OFFSET =
 const UNCHECKED = /unchecked MSR access error: (?:RDMSR from|WRMSR to) 0x([0-9a-f]{1,8})\b.{0,120}/;
 const VERSION = /\bLinux version (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) /;
 const UNAME = /\bLinux \S{1,64} (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) #\d/;
+/** uname -a names the machine behind the time of the build. */
+const ARCH = / #\d.{4,80} (x86_64|i[3-6]86) /;
 const RELEASE = /^(\d{1,3}\.\d{1,3}[\w.+~-]{0,80})\s*$/;
 const REVISION =
   /microcode: .{0,60}?(?:\brevision[:=] ?|\bto revision |updated early: 0x[0-9a-f]{1,8} -> )0x([0-9a-f]{1,8})(?=[\s,.;]|$)/i;
 const SIG = /microcode: .{0,20}\bsig=0x([0-9a-f]{1,8}), pf=/;
 const BRAND =
   /smpboot: CPU0: (.{4,80}?) \((?:fam|family): (?:0x)?([0-9a-f]{1,3}), model: (?:0x)?([0-9a-f]{1,2}), stepping: (?:0x)?([0-9a-f]{1,2})\)/;
+/** The log names the vendor before a brand string that does not; of Intel the word alone proves nothing. */
+const VENDORS_BY_WORD = [
+  ["AMD ", "AuthenticAMD"],
+  ["Hygon ", "HygonGenuine"],
+] as const;
 const QEMU_SET = /failed to set MSR 0x([0-9a-f]{1,8}) to 0x([0-9a-f]{1,16})(?![0-9a-f])/;
 const QEMU_FEATURE =
   /host doesn't support requested feature: MSR\(([0-9A-F]{1,8})H\)\.(vmx-[\w-]{2,60}) \[bit (\d{1,2})\]/;
@@ -105,20 +112,31 @@ function identity(desk: Desk, line: TextLine): boolean {
   const release = VERSION.exec(text) ?? UNAME.exec(text);
   if (release !== null) {
     desk.system("kernel", release[1] as string, placeOf(line, release.index + 1));
+    const arch = ARCH.exec(text.slice(release.index));
+    if (arch !== null) desk.system("arch", arch[1] as string, placeOf(line));
     return true;
   }
   const brand = BRAND.exec(text);
   if (brand !== null) {
     const [, name, family, model, stepping] = brand as unknown as [string, string, string, string, string];
-    desk.machine({ name: name.replace(/ +/g, " ").trim() }, placeOf(line));
+    const brandName = withoutPrefix(name.replace(/ +/g, " ").trim());
+    const vendor = VENDORS_BY_WORD.find(([word]) => brandName.startsWith(word))?.[1];
     const [f, m, s] = [family, model, stepping].map((digits) => Number.parseInt(digits, 16)) as [
       number,
       number,
       number,
     ];
     // Put together as CPUID.1:EAX; only family 6 of Intel has VMX, and no base family above 15 is extended.
-    if (f === 6 && s <= 15)
-      desk.cpu("unnamed", { signature: ((m >>> 4) << 16) | 0x600 | ((m & 15) << 4) | s }, placeOf(line));
+    const signature = f === 6 && s <= 15 ? ((m >>> 4) << 16) | 0x600 | ((m & 15) << 4) | s : undefined;
+    desk.machine(
+      {
+        name: brandName,
+        ...(vendor === undefined ? {} : { vendor }),
+        ...(signature === undefined ? {} : { signature }),
+      },
+      placeOf(line),
+    );
+    if (signature !== undefined) desk.cpu("unnamed", { signature }, placeOf(line));
     return true;
   }
   const sig = SIG.exec(text);
@@ -135,6 +153,11 @@ function identity(desk: Desk, line: TextLine): boolean {
   desk.machine({ hypervisor: true }, placeOf(line));
   desk.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
   return true;
+}
+
+/** `Intel INTEL(R) XEON(R)`: the log names the vendor before a brand string that does not, as the kernel spells it. */
+function withoutPrefix(name: string): string {
+  return name.replace(/^(\w{3,8}) (?=\1\b)/i, "");
 }
 
 function qemu(desk: Desk, line: TextLine): boolean {

@@ -196,8 +196,10 @@ function emit(desk: Desk, block: Block, clearsCpuid: boolean): void {
   };
   const passedWord4 = BEHIND_WORD_4.some((flag) => flags.has(flag));
   const name = text("model name")?.replace(/ +/g, " ").trim();
+  const signature = signatureFromCpuinfo(info);
   desk.machine(
     {
+      ...given("signature", signature),
       ...given("name", name === "" ? undefined : name),
       ...given("vendor", vendor),
       ...(passedWord4 && !clearsCpuid ? { hypervisor: flags.has("hypervisor") } : {}),
@@ -205,11 +207,7 @@ function emit(desk: Desk, block: Block, clearsCpuid: boolean): void {
     block.at,
   );
   const facts = factsFromCpuinfo(info, clearsCpuid || !passedWord4);
-  desk.cpu(
-    scope,
-    { ...facts, ...given("signature", signatureFromCpuinfo(info)), ...given("microcode", info.microcode) },
-    block.at,
-  );
+  desk.cpu(scope, { ...facts, ...given("signature", signature), ...given("microcode", info.microcode) }, block.at);
   if (block.flags !== undefined) {
     const at = block.fields.get("flags")?.at ?? block.at;
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));

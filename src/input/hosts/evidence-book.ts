@@ -16,6 +16,7 @@ import {
   statements,
 } from "./evidence-notes.js";
 import { type CpuScope, placesOf } from "./host-builder.js";
+import { contradicts, fold, sameMachine, shorterName } from "./same-machine.js";
 
 /** What all readers of one text said. */
 export interface Book {
@@ -60,23 +61,24 @@ export function evidenceBook(options: BookOptions): Book {
     return notes;
   }
 
-  const select = (said: MachineMarks, at: Place): void => {
+  const select = (said: MachineMarks, at: Place, format: string): void => {
     const marks = said.name === undefined ? said : { ...said, name: said.name.replace(/\s+/g, " ").trim() };
-    let fitting = fits(here.marks, marks) ? here : machines.find((m) => m !== here && fits(m.marks, marks));
+    const is = (notes: MachineNotes) => sameMachine(notes, marks, format);
+    let fitting = is(here) === "yes" ? here : machines.find((m) => m !== here && is(m) === "yes");
     if (fitting === undefined) {
       if (machines.length >= MAX_MACHINES) {
         log.warning(at, `the text speaks of more than ${MAX_MACHINES} machines; the rest is counted as the last one`);
         return;
       }
-      fitting = open();
-      log.note(
-        at,
+      const note =
         `from here on the text is about another machine (${describeMarks(marks)}, before ${describeMarks(here.marks)}); ` +
-          "what stands between the two is counted as the former",
-        "one machine in a text",
-      );
+        "what stands between the two is counted as the former";
+      fitting = open();
+      if (is(here) === "unknown") fitting.perhaps = { machine: here, at, note };
+      else log.note(at, note, "one machine in a text");
     }
-    fitting.marks = { ...fitting.marks, ...marks };
+    if (marks.name !== undefined && fitting.namedBy === undefined) fitting.namedBy = format;
+    fitting.marks = { ...fitting.marks, ...marks, ...shorterName(fitting.marks, marks) };
     here = fitting;
   };
 
@@ -123,7 +125,7 @@ export function evidenceBook(options: BookOptions): Book {
   const desk = (format: string): Desk => ({
     log,
     machine(marks, at) {
-      select(marks, at);
+      select(marks, at, format);
       const { name, vendor } = marks;
       if (name !== undefined) tellText("system", "name", name, at, format);
       if (vendor !== undefined) tellText("system", "vendor", vendor, at, format);
@@ -180,7 +182,9 @@ export function evidenceBook(options: BookOptions): Book {
   });
 
   const takeHost = (host: Host, format: string, separately: boolean): void => {
+    const [{ signature }] = host.cores;
     const marks = {
+      ...(signature === undefined ? {} : { signature }),
       ...(host.name === undefined ? {} : { name: host.name }),
       ...(host.vendor === undefined ? {} : { vendor: host.vendor }),
     };
@@ -214,6 +218,17 @@ export function evidenceBook(options: BookOptions): Book {
     takeSeparately: (host, format) => takeHost(host, format, true),
     hasFacts: () => machines.some((notes) => notes.facts > 0),
     close() {
+      for (const notes of machines.filter(({ perhaps }) => perhaps !== undefined)) {
+        const { machine, at, note } = notes.perhaps as NonNullable<MachineNotes["perhaps"]>;
+        if (contradicts(machine, notes)) log.note(at, note, "one machine in a text");
+        else {
+          fold(notes, machine);
+          for (const other of machines) {
+            if (other.perhaps?.machine === notes) other.perhaps = { ...other.perhaps, machine };
+          }
+          machines.splice(machines.indexOf(notes), 1);
+        }
+      }
       const told = machines.filter((notes) => notes.facts > 0).sort((a, b) => a.since - b.since);
       const hosts = told.map((notes) => buildHost(notes, options));
       const evidence = machines.flatMap((notes) => {
@@ -241,15 +256,6 @@ function msrKey(index: number, msr: Msr): string {
 
 function describeCpu(scope: number | "unnamed"): string {
   return scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
-}
-
-/** Marks agree when no one that both have differs. */
-function fits(a: MachineMarks, b: MachineMarks): boolean {
-  if (a.name !== undefined && b.name !== undefined && a.name !== b.name) return false;
-  if (a.hypervisor !== undefined && b.hypervisor !== undefined && a.hypervisor !== b.hypervisor) return false;
-  return (
-    a.vendor === undefined || b.vendor === undefined || a.vendor === b.vendor || a.vendor.trim() === b.vendor.trim()
-  );
 }
 
 function describeMarks({ name, vendor, hypervisor }: MachineMarks): string {

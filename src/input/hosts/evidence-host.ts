@@ -27,7 +27,11 @@ export function buildHost(
   const [boot] = numbers;
   const home = (scope: CpuScope): CpuScope => (scope === "unnamed" && boot !== undefined ? boot : scope);
 
-  const kernel = undisputed(notes.system, "kernel");
+  const named = undisputed(notes.system, "kernel");
+  const arch = undisputed(notes.system, "arch");
+  // A 32-bit kernel whose name does not say so.
+  const kernel =
+    named !== undefined && arch?.startsWith("i") === true && !/[3-6]86|pae/.test(named) ? `${named} (${arch})` : named;
   // A release that the text tells in two ways may be either.
   const release = notes.system.has("kernel") ? kernel : options.kernel;
   for (const [scope, list] of notes.msrs) {

@@ -19,6 +19,10 @@ export type CpuNotes = Map<string, Stated<unknown>>;
 export interface MachineNotes {
   readonly log: DiagnosticLog;
   marks: MachineMarks;
+  /** Name of the reader that gave the machine its name. */
+  namedBy?: string;
+  /** It may be this machine under another name: that is decided when all is read. */
+  perhaps?: { readonly machine: MachineNotes; readonly at: Place; readonly note: string };
   /** Line of the first fact; the order of the hosts. */
   since: number;
   readonly system: Map<string, Stated<string>>;

@@ -51,6 +51,8 @@ export interface MachineMarks {
   readonly name?: string;
   /** CPUID vendor string. */
   readonly vendor?: string;
+  /** CPUID.1:EAX. */
+  readonly signature?: number;
   /** Whether it is itself a virtual machine. */
   readonly hypervisor?: boolean;
 }
@@ -79,7 +81,8 @@ export interface Desk {
   readonly vmxFlags: (scope: number | "unnamed", flags: FlagList, at: Place) => void;
   /** Names on the `flags` line that have to do with VMX. */
   readonly cpuFlags: (scope: number | "unnamed", flags: FlagList, at: Place) => void;
-  readonly system: (what: "codename" | "kernel", value: string, at: Place) => void;
+  /** `arch`: as `uname -m` prints it. */
+  readonly system: (what: "arch" | "codename" | "kernel", value: string, at: Place) => void;
   readonly param: (module: "kvm" | "kvm_intel", name: string, value: string, at: Place) => void;
   readonly xen: (feature: string, at: Place) => void;
   readonly message: (text: string, at: Place) => void;

@@ -6,7 +6,7 @@ import {
   baseline,
   type Loss,
 } from "../../compare/baseline.js";
-import { type CapabilitySet, kvmSet, nestedSet, type SetLayer, siliconSet } from "../../compare/capability-set.js";
+import { type CapabilitySet, kvmSet, nestedSet, type SetLayer, siliconSetOf } from "../../compare/capability-set.js";
 import { type ComparedHost, coreHosts, listed, type RunResult } from "../../compare/hosts/compared-host.js";
 import { lossLayer } from "../../compare/hosts/where-lost.js";
 import { type LibvirtCpu, libvirtCpu } from "../../compare/libvirt.js";
@@ -66,7 +66,7 @@ export function runBaseline({ subjects, layer = "nested", ...versions }: RunBase
 
 function setsOf(layer: SetLayer, subjects: readonly ComparedHost[], replayed: readonly Replays[]): CapabilitySet[] {
   if (layer === "silicon") {
-    return subjects.flatMap(coreHosts).map(({ label, situation }) => siliconSet(label, situation.host.cores[0]));
+    return subjects.flatMap(coreHosts).map(({ label, situation }) => siliconSetOf(label, situation));
   }
   const make = layer === "kvm" ? kvmSet : nestedSet;
   return replayed.map(({ cpu }, i) => make((subjects[i] as ComparedHost).label, cpu));

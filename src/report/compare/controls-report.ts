@@ -1,4 +1,4 @@
-import { nestedSet, siliconSet } from "../../compare/capability-set.js";
+import { nestedSet, siliconSetOf } from "../../compare/capability-set.js";
 import { readWanted } from "../../compare/controls/control-names.js";
 import { chooseControls } from "../../compare/controls/controls.js";
 import { type ComparedHost, coreHosts, type RunResult } from "../../compare/hosts/compared-host.js";
@@ -42,7 +42,7 @@ export function runControls({
   }
   const sets =
     layer === "silicon"
-      ? subjects.flatMap(coreHosts).map(({ label, situation }) => siliconSet(label, situation.host.cores[0]))
+      ? subjects.flatMap(coreHosts).map(({ label, situation }) => siliconSetOf(label, situation))
       : subjects.map(({ label, situation }) => nestedSet(label, replays(situation).cpu));
   const chosen = chooseControls(sets, wants, { longMode });
   const about = sets.map(({ label }) => label).join(", ");

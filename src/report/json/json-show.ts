@@ -13,7 +13,7 @@ export function showJson({ situation, registers }: ShowInput) {
     ...situationJson(situation),
     cores: situation.host.cores.map((core) => ({
       ...coreJson(core),
-      registers: decodeCore(core)
+      registers: decodeCore(core, situation.host.vendor, situation.asRead)
         .filter(({ register }) => asked(register.index))
         .map(registerJson),
     })),
