@@ -46,11 +46,28 @@ export function nearest(text: string, candidates: Iterable<string>, count = 5): 
 export interface FoldedName {
   readonly candidate: string;
   readonly folded: string;
+  /** A bit for each character that occurs. */
+  readonly characters: number;
 }
 
 /** Names, each once, prepared for more than one search. */
 export function foldNames(candidates: Iterable<string>): readonly FoldedName[] {
-  return [...new Set(candidates)].map((candidate) => ({ candidate, folded: foldName(candidate) }));
+  return [...new Set(candidates)].map((candidate) => {
+    const folded = foldName(candidate);
+    return { candidate, folded, characters: charactersOf(folded) };
+  });
+}
+
+function bitCount(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+function charactersOf(text: string): number {
+  let characters = 0;
+  for (let i = 0; i < text.length; i++) characters |= 1 << (text.charCodeAt(i) & 31);
+  return characters;
 }
 
 /** As `nearest`, with names that are prepared. */
@@ -58,9 +75,12 @@ export function nearestOf(text: string, names: readonly FoldedName[], count = 5)
   const wanted = foldName(text);
   if (wanted === "") return [];
   const found: { candidate: string; distance: number }[] = [];
-  for (const { candidate, folded } of names) {
+  const wantedCharacters = charactersOf(wanted);
+  for (const { candidate, folded, characters } of names) {
     const limit = Math.min(4, Math.floor(Math.max(wanted.length, folded.length) / 3));
-    const distance = editDistance(wanted, folded, limit);
+    // Each edit makes one character appear and one disappear at most; most candidates need no closer look.
+    const apart = bitCount(wantedCharacters ^ characters) > 2 * limit;
+    const distance = apart ? limit + 1 : editDistance(wanted, folded, limit);
     if (distance <= limit) found.push({ candidate, distance });
     else if (wanted.length > 2 && folded.includes(wanted)) found.push({ candidate, distance: 5 + folded.length });
   }

@@ -243,7 +243,7 @@ function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width
     const rows = [...nestedMsrs(cpu)].map(([index, words]): Inline[] => [
       styled("label", hexIndex(index)),
       formatMsr({ state: "value", ...words }),
-      styled("dim", registerText(index).replace(/ \(.*$/, "")),
+      styled("dim", registerText(index).split(" (", 1)[0] as string),
     ]);
     lines.push(...table(rows, { width, indent: 2, right: [1] }));
   }

@@ -1,5 +1,6 @@
 import { checkList } from "../../bits/misuse.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
+import { withoutEnding } from "../../input/text/text.js";
 import type { BitRow } from "../../registers/bit-row.js";
 import { type FoldedName, foldName, foldNames, nearestOf } from "../../registers/edit-distance.js";
 import { NAME_NOTES, namesOf } from "../../registers/lookup.js";
@@ -33,10 +34,16 @@ export interface WantedControls {
   readonly problems: readonly Diagnostic[];
 }
 
-/** A `-` before a name switches it off, a `?` before or behind it makes it optional. */
-const MARK = /^([-!?]?)\s*(.*?)(\??)$/;
+/** A name without its marks: a `-` before it switches it off, a `?` before or behind it makes it optional. */
+function unmarked(text: string): { readonly name: string; readonly mark: "" | "-" | "?" } {
+  const before = /^[-!?]?/.exec(text)?.[0] ?? "";
+  const rest = text.slice(before.length).trimStart();
+  const optional = before === "?" || rest.endsWith("?");
+  return { name: rest.endsWith("?") ? rest.slice(0, -1) : rest, mark: optional ? "?" : before === "" ? "" : "-" };
+}
+
 const SECTION = /^(required|optional|off)\s*:/i;
-const COMMENT = /(?:#(?!VE)|\/\/).*$/;
+const COMMENT = /#(?!VE)|\/\//;
 
 /**
  * Reads a list of control names: of any vocabulary, one or more on a line, with blanks, commas or `|` between. A name is
@@ -58,7 +65,7 @@ export function readWanted(texts: readonly { readonly text: string; readonly fil
 function readText(text: string, wants: Map<ControlName, WantedControl>, log: DiagnosticLog): void {
   let section: Wish = "required";
   for (const [index, raw] of text.split("\n").entries()) {
-    let line = raw.replace(COMMENT, "");
+    let line = raw.slice(0, COMMENT.exec(raw)?.index);
     const heading = SECTION.exec(line.trim());
     if (heading !== null) {
       section = (heading[1] as string).toLowerCase() as Wish;
@@ -66,14 +73,14 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
     }
     for (const piece of namesOn(line)) {
       const at = { line: index + 1, column: Math.max(1, raw.indexOf(piece) + 1) };
-      const [, before, name, behind] = MARK.exec(piece) as RegExpExecArray;
-      const found = resolve(name as string);
+      const { name, mark } = unmarked(piece);
+      const found = resolve(name);
       if (found.kind !== "controls") {
         if (found.kind === "unclear") log.error(at, found.problem, found.expected);
-        else log.error(at, `no VMX control is called ${name}`, () => expectedFor(name as string));
+        else log.error(at, `no VMX control is called ${name}`, () => expectedFor(name));
         continue;
       }
-      const marked = before === "?" || behind === "?" ? "optional" : before === "" ? section : "off";
+      const marked = mark === "?" ? "optional" : mark === "" ? section : "off";
       for (const control of found.controls) {
         const wish = found.negated ? opposite(marked) : marked;
         const earlier = wants.get(control);
@@ -82,7 +89,7 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
           log.error(at, `${name} is wanted on and off`, "one of the two");
           continue;
         }
-        wants.set(control, { name: control, wish: next, asked: earlier?.asked ?? (name as string) });
+        wants.set(control, { name: control, wish: next, asked: earlier?.asked ?? name });
       }
     }
   }
@@ -136,12 +143,11 @@ function nameAt(words: readonly string[], from: number): { readonly name: string
 
 /** Without the brackets of source code around it; some names end with a bracket of their own. */
 function bare(text: string): string {
-  return text.replace(/^\(+/, "").replace(/\)+$/, "");
+  return withoutEnding(text.replace(/^\(+/, ""), ")");
 }
 
 function isName(text: string): boolean {
-  const [, , name] = MARK.exec(text) as RegExpExecArray;
-  return resolve(name as string).kind !== "unknown";
+  return resolve(unmarked(text).name).kind !== "unknown";
 }
 
 // ---- Names ----
@@ -206,7 +212,7 @@ function controlNames(): Names {
 const NEGATED = NAME_NOTES.filter(({ note }) => note.startsWith("A negated name")).map(({ name }) => foldName(name));
 
 function resolve(name: string): Resolved {
-  const grouped = /^([\w-]+?)\s*[/.:]\s*(.+)$/.exec(name);
+  const grouped = /^([\w-]+?)\s*[/.:]\s*(\S.*)$/.exec(name);
   const group = grouped === null ? undefined : GROUPS[foldName(grouped[1] as string).replaceAll("_", "")];
   const bare = group === undefined ? name : (grouped?.[2] as string);
   const wanted = foldName(bare);

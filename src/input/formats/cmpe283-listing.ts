@@ -29,8 +29,8 @@ const BIT = /^\W{0,8}(.{2,60}?): {0,2}Can set ?= ?(Yes|No), {0,2}Can clear ?= ?(
 
 const REGISTERS_BY_TITLE: readonly (readonly [RegExp, number, number?])[] = [
   [/^basic/i, 0x480],
-  [/tertiary|pro\w*[ -]?(?:based)?[ -]?(?:controls? ?)?3/i, 0x492],
-  [/secondary|2nd|pro\w*[ -]?(?:based)?[ -]?(?:controls? ?)?2/i, 0x48b],
+  [/tertiary|pro\w{0,16}[ -]?(?:based)?[ -]?(?:controls? ?)?3/i, 0x492],
+  [/secondary|2nd|pro\w{0,16}[ -]?(?:based)?[ -]?(?:controls? ?)?2/i, 0x48b],
   [/^pin/i, 0x481, 0x48d],
   [/^(?:primary|pro)/i, 0x482, 0x48e],
   [/exit/i, 0x483, 0x48f],

@@ -19,9 +19,14 @@ export interface CpuinfoBlock {
 }
 
 export function parseCpuinfo(text: string): CpuinfoBlock[] {
-  return text.split(/\n\s*\n/).flatMap((part) => {
+  const blocks: string[][] = [[]];
+  for (const line of text.split("\n")) {
+    if (line.trim() === "") blocks.push([]);
+    else blocks.at(-1)?.push(line);
+  }
+  return blocks.flatMap((lines) => {
     const fields = new Map<string, string>();
-    for (const line of part.split("\n")) {
+    for (const line of lines) {
       const colon = line.indexOf(":");
       // The vendor of Zhaoxin's CPUs begins and ends with blanks, so only the one after the colon goes.
       if (colon > 0) fields.set(line.slice(0, colon).trim(), line.slice(colon + 1).replace(/^ /, ""));

@@ -155,7 +155,7 @@ export function lineNumberLength(line: string, number: number): number {
 export function isQuotedPrintable(head: string): boolean {
   if (/^content-transfer-encoding:[ \t]{0,4}quoted-printable/im.test(head)) return true;
   let soft = 0;
-  for (const [, next] of head.matchAll(/=((?:[89A-F][0-9A-F](?:=[89AB][0-9A-F])+|[0-9A-F]{2}|\r?\n|[\s\S]|$))/g)) {
+  for (const [, next] of head.matchAll(/=((?:[89A-F][0-9A-F](?:=[89AB][0-9A-F]){1,3}|[0-9A-F]{2}|\r?\n|[\s\S]|$))/g)) {
     if (/^\r?\n/.test(next as string)) soft++;
     // Single characters, or a whole one of UTF-8; any other pair of digits is more likely a number.
     else if (!/^(?:3D|20|09|2E|46|0D|0A|[89A-F][0-9A-F]=.*|)$/.test(next as string)) return false;

@@ -148,7 +148,7 @@ function viewFinder(): {
       const qemu = /^\s*[ER]AX ?= ?[0-9a-f]{8}/i.test(text) && / [ER]BX ?=/i.test(text);
       const box =
         /Guest CPUM(?: \(VCPU \d+\))? state/i.test(text) ||
-        (/^\s*(?:\d\d:)*[\d.]*\s*rax=[0-9a-f]{16} rbx=/.test(text) && !qemu);
+        (/^\s*(?:[\d:.]{1,32}\s{0,8})?rax=[0-9a-f]{16} rbx=/.test(text) && !qemu);
       if ((qemu || box) && !(current !== undefined && current.format === "virtualbox" && current.lines.length < 3)) {
         current = undefined;
         if (views.length < VIEWS_MOST) {

@@ -88,9 +88,9 @@ function nameIndex(): Map<string, FieldRow> {
     put(row.xen, row);
     put(row.key, row);
     put(row.sdm, row);
-    put(row.sdm.replace(/ \(.*\)$/, ""), row);
+    put(row.sdm.split(" (", 1)[0], row);
     // The manual of 2026 renamed six components; both names stay in use.
-    put(/formerly (.*)\)$/.exec(row.sdm)?.[1], row);
+    put(/\(formerly ([^()]{1,80})\)$/.exec(row.sdm)?.[1], row);
   }
   for (const [alias, key] of ALIASES) put(alias, fieldOf(key));
   names = index;

@@ -1,0 +1,203 @@
+import { readWanted } from "../../src/compare/controls/control-names.js";
+import { COLLECT_HEADER } from "../../src/input/formats/collect.js";
+import { readHost } from "../../src/input/read.js";
+import { explain } from "../../src/messages/explain.js";
+import { findRegister } from "../../src/registers/lookup.js";
+import { auditVmcs } from "../../src/vmcs/audit.js";
+import { readVmcs } from "../../src/vmcs/dumps/read.js";
+import { findField } from "../../src/vmcs/fields/fields.js";
+import { findFeature } from "../../src/why/find-feature.js";
+import { SHORT_TEXTS } from "../input/formats-in-short.js";
+import { ALPHABET, BEGINNINGS, BLANKS, LETTER, LINES, REPEATED, REPEATED_TOO } from "./alphabet.js";
+import type { Shape, Subject } from "./watch.js";
+
+/*
+ * Everything that works through a text of somebody else, and the texts for it: what finds a fault in half a minute for
+ * every run of the tests, everything with everything for `npm run check:linear`.
+ */
+
+const ENDINGS = [LETTER, "", "\n", "!x\n", "=", '"'];
+
+/** The endings in turn, so that few texts have them all. */
+function endings(): () => string {
+  let turn = 0;
+  return () => ENDINGS[turn++ % ENDINGS.length] as string;
+}
+
+/** Each unit alone: on one line, and on a line each. */
+function* alone(units: readonly string[]): Generator<Shape> {
+  const next = endings();
+  for (const unit of units) {
+    yield { prefix: "", unit, suffix: LETTER };
+    yield unit.includes("\n") ? { prefix: "", unit, suffix: "" } : { prefix: "", unit: `${unit}\n`, suffix: next() };
+  }
+}
+
+/** Each unit behind each beginning. */
+function* behind(beginnings: readonly string[], units: readonly string[]): Generator<Shape> {
+  for (const prefix of beginnings) {
+    for (const unit of units) if (unit !== prefix) yield { prefix, unit, suffix: LETTER };
+  }
+}
+
+/** Lines of nearly 400 characters, the longest that a list of VMCS fields has. */
+function* longLines(beginnings: readonly string[], units: readonly string[]): Generator<Shape> {
+  for (const prefix of beginnings) {
+    for (const unit of units) yield { prefix: "", unit: `${prefix}${unit.repeat(370 / unit.length)}!\n`, suffix: "" };
+  }
+}
+
+function* anyText(deep: boolean): Generator<Shape> {
+  yield* alone([...ALPHABET, ...LINES]);
+  yield* behind(ALPHABET, deep ? ALPHABET : REPEATED);
+  if (deep) yield* behind(BEGINNINGS, REPEATED_TOO);
+}
+
+function* lists(deep: boolean): Generator<Shape> {
+  yield* anyText(deep);
+  yield* longLines(
+    deep ? ALPHABET : ["", "0x48b", "0x6802 ", "GUEST_CR0", "haxm_", "(", '"a'],
+    deep ? ALPHABET : REPEATED,
+  );
+}
+
+const HEADS = [
+  '{"format":"vmxlens-snapshot/1",',
+  '{"format":"vmxlens-snapshot/1","cores":[',
+  '{"format":"vmxlens-snapshot/1","cores":[{"msrs":{',
+  '{"format":"vmxlens-snapshot/1","cores":[{"msrs":{}}],"observed":{"messages":[',
+  '{"format":"vmxlens-snapshot/1","cores":[{"msrs":{}}],"params":{"kvm":{',
+];
+const MEMBERS = [
+  ...['"a":0,', '"cores":0,', '"0x480":0,', '"0x480":"0x0",', '"__proto__":0,', '"a",', '"a":[0,0,0],', '{"a":'],
+  ...["0,", "{},", "[],", '{"msrs":{"a":0}},', '{"msrs":0},', '{"msrs":{"0x480":"0x0","0x0480":"0x0"}},', "{", "["],
+  ...['"0x48b":{"value":"0x0","unknown":"x"},', '"\\u0000",', "\n", " "],
+  ...['"a":0,\n', "0,\n", '"0x480":"0x0",\n'],
+];
+
+const DUMPS = [
+  "*** Guest State ***\nMSR guest autoload:",
+  "*** Guest State ***\nCR0: actual=0x0000000080050033, shadow=0x0000000000000000, gh_mask=fffffffffffffff7\n",
+  "*** Guest State ***\n*** Host State ***\n*** Control State ***\n",
+  '{"fields":{"GUEST_CR0":"0x80050033"},"msrLoad":[',
+  '{"fields":{',
+  "[",
+];
+const DUMPED = [
+  ...["   0: msr=0x00000600 value=0x0000000000000000\n", '{"index":"0xc0000080","value":"0x500"},', '"GUEST_CR0":0,'],
+  ...[
+    '{"GUEST_CR0":"0x1"},',
+    '"a":0,',
+    "CR3 = 0x0000000000000000\n",
+    "CS:   sel=0x0008, attr=0x0a09b\n",
+    "FailEntry(1,\n",
+  ],
+  ...["d1v0 VMLAUNCH error: 0x7\n", "VMCS 0, last attempted VM-entry on CPU 0\n", " ", "\n", "0", "="],
+];
+
+const LOG = `[    0.000000] Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org) (gcc-12) #1 SMP Debian 6.1.76-1
+[    0.000000] BIOS-provided physical RAM map:
+[    0.412345] x86/cpu: VMX (outside TXT) disabled by BIOS
+[    1.234567] pci 0000:00:14.0: [8086:a12f] type 00 class 0x0c0330
+[    2.345678] kvm: disabled by bios
+Nov 28 12:00:00 host systemd[1]: Started Journal Service.
+`;
+const LIST = `0x00006800: 0x0000000080050033
+0x6802 GUEST_CR3 = 0x1000
+GUEST_CR4 (0x6804): 0x2000
+VM_ENTRY_CONTROLS = 0x000011ff
+HOST_CR0 -> 0x80050033
+`;
+const MSRS = Array.from({ length: 300 }, (_, i) => `"0x${(0x480 + i).toString(16)}":"0x0"`).join(",");
+
+const ordinary = (text: string) => text.repeat(Math.ceil(8000 / text.length));
+
+const READ_HOST = { name: "readHost", run: readHost, ordinary: ordinary(LOG) };
+const EXPLAIN = { name: "explain", run: (text: string) => explain(text), ordinary: ordinary(LOG) };
+const READ_VMCS = { name: "readVmcs", run: (text: string) => readVmcs(text), ordinary: ordinary(LIST) };
+const OTHERS = {
+  // A text of nothing but blanks is looked at as a host from 64 Ki characters on.
+  blanks: { ...READ_HOST, name: "readHost of blanks" },
+  audit: {
+    name: "audit",
+    // What checks cost does not depend on the length of the text; how many dumps it holds does.
+    run: (text: string) => {
+      for (const { vmcs } of readVmcs(text).dumps.slice(0, 2)) auditVmcs(vmcs, undefined);
+    },
+    ordinary: `${ordinary(LOG)}\n${LIST}`,
+  },
+  snapshot: {
+    name: "snapshot",
+    run: readHost,
+    ordinary: `{"format":"vmxlens-snapshot/1","cores":[{"msrs":{${MSRS}}}]}`,
+  },
+  collect: {
+    name: "collect output",
+    run: (text: string) => readHost(`${COLLECT_HEADER}\n${text}`),
+    ordinary: ordinary(SHORT_TEXTS.collect as string),
+  },
+  controls: {
+    name: "controls",
+    run: (text: string) => readWanted([{ text }]),
+    ordinary: ordinary("ENABLE_EPT, vmx-vpid? -HLT_EXITING\n"),
+  },
+  names: {
+    name: "names",
+    run: (text: string) => [findFeature(text), findRegister(text), findField(text)],
+    ordinary: ordinary("vmx-exit-load-perf "),
+  },
+} as const;
+
+export function subjects(deep: boolean): readonly Subject[] {
+  const lengths = deep ? [48, 384, 3072, 12_288] : [48, 384, 6144];
+  const long = [49_152, 98_304];
+  const units = deep ? [...ALPHABET, ...LINES] : ALPHABET;
+  const { blanks, audit, snapshot, collect, controls, names } = OTHERS;
+  return [
+    { ...READ_HOST, lengths, shapes: () => anyText(deep) },
+    { ...blanks, lengths: [70_000], shapes: () => BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })) },
+    { ...EXPLAIN, lengths, shapes: () => anyText(deep) },
+    // Lines of more than 400 characters are not read.
+    { ...READ_VMCS, lengths: [48, 360, ...lengths.slice(2)], shapes: () => lists(deep) },
+    { ...audit, lengths, shapes: () => behind(DUMPS, deep ? [...DUMPED, ...ALPHABET] : DUMPED) },
+    {
+      ...snapshot,
+      lengths: [48, 384, 12_288],
+      shapes: () => behind(HEADS, deep ? [...MEMBERS, ...ALPHABET] : MEMBERS),
+    },
+    { ...collect, lengths, shapes: () => alone(units) },
+    { ...controls, lengths: [48, 384, 2560], shapes: () => (deep ? anyText(false) : alone(units)) },
+    { ...names, lengths, shapes: () => (deep ? anyText(false) : alone(units)) },
+    ...(deep ? [READ_HOST, EXPLAIN, READ_VMCS, collect, controls] : []).map(
+      (subject): Subject => ({ ...subject, name: `${subject.name}, long`, lengths: long, shapes: () => alone(units) }),
+    ),
+  ];
+}
+
+/** What the sweep must find, by what it has to call it: were it blind, it would find nothing anywhere. */
+export const PLANTED: readonly (Subject & { readonly expected: "growth" | "price" })[] = [
+  {
+    name: "a pattern that looks for blanks at the end",
+    expected: "growth",
+    run: (text) => /[ \t]+$/.test(text),
+    ordinary: ordinary("words "),
+    lengths: [48, 384, 3072],
+    shapes: () => [{ prefix: "", unit: " ", suffix: LETTER }],
+  },
+  {
+    name: "work that counts for lines up to 400 characters only",
+    expected: "growth",
+    run: (text) => text.length <= 400 && /^\s*a?\s*b?\s*$/.test(text),
+    ordinary: ordinary("words "),
+    lengths: [48, 360, 3072],
+    shapes: () => [{ prefix: "", unit: "\t", suffix: LETTER }],
+  },
+  {
+    name: "a search for each word",
+    expected: "price",
+    run: (text) => text.split("-").map((word) => findFeature(`no-${word}`)),
+    ordinary: ordinary("words "),
+    lengths: [48, 384, 3072],
+    shapes: () => [{ prefix: "", unit: "a-", suffix: "" }],
+  },
+];
