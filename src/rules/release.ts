@@ -141,7 +141,7 @@ export function resolveRelease(text: string): ResolvedRelease {
 /** The modelled kernel of a vendor that a string of `uname -r` names. */
 function vendorState(text: string): Release | undefined {
   // 5.14.0-427.13.1.el9_4.x86_64: the minor release by its name, or by the number of the build.
-  const el = /-(\d+)[\d.]*\.(el\d+)(?:_(\d+))?(?!\d)/.exec(text);
+  const el = /-(\d{1,9})(?:\.\d{1,9}){0,8}\.(el\d{1,3})(?:_(\d{1,3}))?(?!\d)/.exec(text);
   if (el !== null) {
     const [, build, line, minor] = el;
     return rows.find(
