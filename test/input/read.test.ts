@@ -189,6 +189,12 @@ describe("readHost", () => {
     expect(diagnostics.length).toBe(101);
     expect(diagnostics.at(-1)?.message).toBe("4901 more diagnostics like these were left out");
   });
+
+  it("loses no error behind many warnings", () => {
+    const { host, diagnostics } = readHost("msr 0 0x3a 0000000000000005\n".repeat(300));
+    expect(host).toBeUndefined();
+    expect(diagnostics[0]).toMatchObject({ severity: "error", message: "no known format was recognised in 300 lines" });
+  });
 });
 
 describe("a large text", () => {

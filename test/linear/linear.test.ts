@@ -10,7 +10,9 @@ const SWEEP = ["--single-threaded", "--import", "tsx", "tools/check-linear.ts", 
 /** In a process of its own: the CPU time of this one is that of other tests too. A machine under load takes its time. */
 it("everything that reads a text takes time in proportion to its length", { timeout: 900_000 }, async () => {
   const run = promisify(execFile)(process.execPath, SWEEP, { cwd: ROOT, timeout: 890_000 });
-  const { stdout } = await run.catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? String(error) }));
+  const { stdout } = await run.catch((error: { stdout?: string; stderr?: string }) => ({
+    stdout: `${error.stdout ?? String(error)}${error.stderr ?? ""}`,
+  }));
   const lines = stdout.trim().split("\n");
   const expected = [
     ...PLANTED.map(({ name }) => `planted: ${name}: found`),

@@ -47,14 +47,21 @@ function* longLines(beginnings: readonly string[], units: readonly string[]): Ge
   }
 }
 
-function* anyText(deep: boolean): Generator<Shape> {
-  yield* alone([...ALPHABET, ...LINES]);
+/** The alphabet, and whole lines, of which several on one line are for the deep sweep. */
+function* units(deep: boolean): Generator<Shape> {
+  yield* alone(deep ? [...ALPHABET, ...LINES] : ALPHABET);
+  if (!deep) for (const line of LINES) yield { prefix: "", unit: `${line}\n`, suffix: "" };
+}
+
+/** What begins something, and something repeated behind it. */
+function* pairs(deep: boolean): Generator<Shape> {
   yield* behind(ALPHABET, deep ? ALPHABET : REPEATED);
   if (deep) yield* behind(BEGINNINGS, REPEATED_TOO);
 }
 
 function* lists(deep: boolean): Generator<Shape> {
-  yield* anyText(deep);
+  yield* units(deep);
+  yield* pairs(deep);
   yield* longLines(
     deep ? ALPHABET : ["", "0x48b", "0x6802 ", "GUEST_CR0", "haxm_", "(", '"a'],
     deep ? ALPHABET : REPEATED,
@@ -149,28 +156,26 @@ const OTHERS = {
 } as const;
 
 export function subjects(deep: boolean): readonly Subject[] {
-  const lengths = deep ? [48, 384, 3072, 12_288] : [48, 384, 6144];
-  const long = [49_152, 98_304];
-  const units = deep ? [...ALPHABET, ...LINES] : ALPHABET;
+  const lengths = deep ? [48, 384, 3072, 12_288, 49_152, 98_304] : [48, 384, 6144];
+  const short = deep ? [48, 384, 3072, 12_288] : [48, 384, 2304];
   const { blanks, audit, snapshot, collect, controls, names } = OTHERS;
   return [
-    { ...READ_HOST, lengths, shapes: () => anyText(deep) },
+    { ...READ_HOST, lengths, shapes: () => units(deep) },
+    { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => pairs(deep) },
     { ...blanks, lengths: [70_000], shapes: () => BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })) },
-    { ...EXPLAIN, lengths, shapes: () => anyText(deep) },
+    { ...EXPLAIN, lengths, shapes: () => units(deep) },
+    { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => pairs(deep) },
     // Lines of more than 400 characters are not read.
-    { ...READ_VMCS, lengths: [48, 360, ...lengths.slice(2)], shapes: () => lists(deep) },
+    { ...READ_VMCS, lengths: [48, 360, ...short.slice(2)], shapes: () => lists(deep) },
     { ...audit, lengths, shapes: () => behind(DUMPS, deep ? [...DUMPED, ...ALPHABET] : DUMPED) },
     {
       ...snapshot,
       lengths: [48, 384, 12_288],
       shapes: () => behind(HEADS, deep ? [...MEMBERS, ...ALPHABET] : MEMBERS),
     },
-    { ...collect, lengths, shapes: () => alone(units) },
-    { ...controls, lengths: [48, 384, 2560], shapes: () => (deep ? anyText(false) : alone(units)) },
-    { ...names, lengths, shapes: () => (deep ? anyText(false) : alone(units)) },
-    ...(deep ? [READ_HOST, EXPLAIN, READ_VMCS, collect, controls] : []).map(
-      (subject): Subject => ({ ...subject, name: `${subject.name}, long`, lengths: long, shapes: () => alone(units) }),
-    ),
+    { ...collect, lengths: short, shapes: () => (deep ? units(deep) : alone(ALPHABET)) },
+    { ...controls, lengths: short, shapes: () => (deep ? pairs(false) : alone(ALPHABET)) },
+    { ...names, lengths: short, shapes: () => (deep ? pairs(false) : alone(ALPHABET)) },
   ];
 }
 

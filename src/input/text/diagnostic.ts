@@ -23,7 +23,10 @@ export interface Place {
 /** The beginning of a text: where a diagnostic stands that is about all of it. */
 export const START: Place = Object.freeze({ line: 1, column: 1 });
 
-/** More than this many diagnostics of one reader help nobody; a last one tells how many were left out. */
+/**
+ * More than this many diagnostics of one reader help nobody; a last one says how many were left out. Errors are counted by
+ * themselves: that nothing was read must not get lost behind a hundred warnings.
+ */
 const LIMIT = 100;
 
 /** A function is called only when the diagnostic is kept, which a noisy text makes worth while. */
@@ -46,12 +49,14 @@ export interface DiagnosticLog {
 /** An empty log; `file` is the name of the text in each of its diagnostics. */
 export function diagnosticLog(file: string | undefined): DiagnosticLog {
   const kept: Diagnostic[] = [];
+  const count = { error: 0, warning: 0, note: 0 };
   let dropped = 0;
   const add = (severity: Diagnostic["severity"], at: Place, message: Message, expected?: Expected): void => {
-    if (kept.length >= LIMIT) {
+    if (count[severity] >= LIMIT) {
       dropped++;
       return;
     }
+    count[severity]++;
     kept.push({
       severity,
       ...(file === undefined ? {} : { file }),
