@@ -60,7 +60,7 @@ describe("the process", () => {
       env: { ...process.env, NO_COLOR: "1" },
     });
     // A letter beyond Latin-1, and V8 takes two bytes for every character.
-    const piece = `[    9.1] usb 1-1: Ż${" new high-speed USB device".repeat(40)}\n`.repeat(1000);
+    const piece = `[    9.1] usb 1-1: Ż${"-".repeat(1000)}\n`.repeat(1000);
     void (async () => {
       for (let at = 0; at < 60; at++) if (!child.stdin?.write(piece)) await once(child.stdin, "drain");
       child.stdin.end("kvm: disabled by bios\n");
@@ -68,7 +68,7 @@ describe("the process", () => {
     const [out, code] = await Promise.all([text(child.stdout), exitCode(child)]);
     expect(out).toContain("kvm: disabled by bios (line 60001)");
     expect(code).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   it("ends quietly when its reader goes away", async () => {
     const child = start("replay", "skylake-x", "--json");
