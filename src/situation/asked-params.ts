@@ -1,7 +1,7 @@
 import type { Host } from "../host/host.js";
 import { PARAMS } from "../kvm/load/params.js";
 import { parseBool } from "../kvm/load/parse-param.js";
-import { paramsOf, paramText, type ReplayOptions, replay } from "../kvm/replay.js";
+import { paramsOf, paramText, type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 
 /** Parameters on which others depend come first, so that only what somebody set is taken for set. */
 const FIRST = ["ept", "enable_apicv", "nested"];
@@ -12,8 +12,16 @@ const FIRST = ["ept", "enable_apicv", "nested"];
  * kernel would not have come to it by itself. `undefined` when nothing was set.
  */
 export function askedParams(host: Host, options: ReplayOptions = {}): ReplayOptions["params"] {
+  return foundParams(host, options).params;
+}
+
+/** As `askedParams`, with the replay under these parameters, if one was made. */
+export function foundParams(
+  host: Host,
+  options: ReplayOptions = {},
+): { readonly params?: ReplayOptions["params"]; readonly replayed?: Replay } {
   const { params: shown } = host;
-  if (shown === undefined) return undefined;
+  if (shown === undefined) return {};
   const asked: { kvm: { [name: string]: string }; kvm_intel: { [name: string]: string } } = { kvm: {}, kvm_intel: {} };
   let replayed = replay(host, { ...options, params: asked });
   const names = [...FIRST, ...PARAMS.map(({ name }) => name).filter((name) => !FIRST.includes(name))];
@@ -27,11 +35,12 @@ export function askedParams(host: Host, options: ReplayOptions = {}): ReplayOpti
     replayed = replay(host, { ...options, params: asked });
   }
   const { kvm, kvm_intel } = asked;
-  if (Object.keys(kvm).length + Object.keys(kvm_intel).length === 0) return undefined;
-  return {
+  if (Object.keys(kvm).length + Object.keys(kvm_intel).length === 0) return { replayed };
+  const params = {
     ...(Object.keys(kvm).length === 0 ? {} : { kvm }),
     ...(Object.keys(kvm_intel).length === 0 ? {} : { kvm_intel }),
   };
+  return { params, replayed };
 }
 
 function same(bool: boolean, ours: string, shown: string): boolean {

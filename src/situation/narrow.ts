@@ -29,11 +29,22 @@ export interface Narrowed {
 /**
  * Rules out kernels by what the machine itself reported under its own: the names on its `vmx flags` line, parameters and
  * their values, messages and their wording, the nested MSRs. A statement that no candidate fits says something about the
- * registers and nothing about the kernel.
+ * registers and nothing about the kernel. `made`: replays of candidates that exist already.
  */
-export function narrowed(host: Host, candidates: readonly [Candidate, ...Candidate[]]): Narrowed {
-  if (candidates.length === 1 || !hasEvidence(host)) return { candidates, ruledOut: [] };
-  const replays = candidates.map(({ options }) => replay(host, { ...options, told: false }));
+export function narrowed(
+  host: Host,
+  candidates: readonly [Candidate, ...Candidate[]],
+  made: ReadonlyMap<Release, Replay> = new Map(),
+): Narrowed {
+  if (candidates.length === 1 || !hasEvidence(host)) {
+    const replays = candidates.flatMap(({ release }) => made.get(release) ?? []);
+    const [first, ...others] = replays;
+    const whole = first !== undefined && replays.length === candidates.length;
+    return { candidates, ruledOut: [], ...(whole ? { replays: [first, ...others] } : {}) };
+  }
+  const replays = candidates.map(
+    ({ release, options }) => made.get(release) ?? replay(host, { ...options, told: false }),
+  );
   const differing = replays.map((replayed) => contradictions(host, replayed));
   const ids = new Set(differing.flatMap((items) => [...items.keys()]));
   const telling = [...ids].filter((id) => !differing.every((items) => items.has(id)));

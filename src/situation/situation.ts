@@ -2,11 +2,11 @@ import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
 import type { Host } from "../host/host.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
-import type { MachineFacts, ReplayOptions } from "../kvm/replay.js";
+import type { MachineFacts, Replay, ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { type Asked, checkAsked, paramTexts } from "./asked.js";
-import { askedParams } from "./asked-params.js";
+import { foundParams } from "./asked-params.js";
 import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
 import { keepReplays } from "./kept-replays.js";
 import { type KernelSet, kernelSet, kernelSetOfHost } from "./kernels.js";
@@ -112,12 +112,15 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
   const told = own && (host.observed?.nestedMsrs?.size ?? 0) > 0;
   if (told) notes.push("where the registers leave open what KVM offers guests, what the text says of it was taken");
   const found = new Map<string, Release[]>();
+  const made = new Map<Release, Replay>();
   const candidates = releases.map((release): Candidate => {
     const options = { release, ...(told ? { told } : {}), ...common };
-    const set =
-      own && host.kernel !== undefined && asked.foundParams !== false ? askedParams(assumed.host, options) : {};
-    const merged = withParams(set ?? {}, params);
-    const names = notAsked(set ?? {}, params).join(" ");
+    const wanted = own && host.kernel !== undefined && asked.foundParams !== false;
+    const { params: set = {}, replayed } = wanted ? foundParams(assumed.host, options) : {};
+    const merged = withParams(set, params);
+    // What nothing was added to need not be replayed again.
+    if (replayed !== undefined && !told && isEmpty(params)) made.set(release, replayed);
+    const names = notAsked(set, params).join(" ");
     found.set(names, [...(found.get(names) ?? []), release]);
     return { release, options: { ...options, ...(isEmpty(merged) ? {} : { params: merged }) } };
   });
@@ -127,8 +130,8 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     notes.push(`set on the host, by its /sys/module: ${names}${which}`);
   }
   const source = asked.source ?? host.source;
-  const left = own ? narrowed(assumed.host, candidates as [Candidate, ...Candidate[]]) : undefined;
-  const made: Situation = {
+  const left = own ? narrowed(assumed.host, candidates as [Candidate, ...Candidate[]], made) : undefined;
+  const result: Situation = {
     host: assumed.host,
     read,
     ...(source === undefined ? {} : { source }),
@@ -144,8 +147,8 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     ...(asked.asRead === true ? { asRead: true as const } : {}),
     notes,
   };
-  if (left?.replays !== undefined) keepReplays(made, left.replays);
-  return made;
+  if (left?.replays !== undefined) keepReplays(result, left.replays);
+  return result;
 }
 
 /** The situation with one kind of core of its host alone. */

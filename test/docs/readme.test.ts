@@ -103,6 +103,24 @@ describe("what it found in Linux", () => {
     expect(every(host, ({ cpu }) => cpu.bit("IA32_VMX_VMFUNC.lo", "EPTP_SWITCHING"))).toEqual(all("yes"));
   });
 
+  it("a version number says little", () => {
+    const shown = (host: Host, release: Release) => {
+      const replayed = replay(host, { release });
+      const { cpu, loads } = replayed;
+      const controls = (["pin_based_exec_ctrl", "cpu_based_exec_ctrl", "cpu_based_2nd_exec_ctrl"] as const).map(
+        cpu.word,
+      );
+      const pairs = (["vmexit_ctrl", "vmentry_ctrl"] as const).map(cpu.word);
+      const nested = loads === "no" ? [] : [...nestedMsrs(cpu)];
+      return JSON.stringify([printed(replayed), loads, controls, pairs, nested]);
+    };
+    const hosts = atlas().map((entry) => enabled(entryHost(entry)));
+    const like = (release: Release) => hosts.filter((host) => shown(host, "el9.6") === shown(host, release)).length;
+    expect(text.replace(/\s+/g, " ")).toContain(
+      `does what 6.12 does, on ${like("6.12")} of the ${hosts.length} CPUs of the atlas; what 5.15 does, on ${like("5.15")}.`,
+    );
+  });
+
   it("vpid in flags follows virtual NMIs", () => {
     for (const id of ["intel-10676-yorkfield", "intel-20661-tunnelcreek-2"]) {
       const host = enabled(atlasHost(id));
