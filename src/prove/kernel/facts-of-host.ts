@@ -56,8 +56,7 @@ export interface FactOptions {
   readonly tboot?: boolean | undefined;
   /**
    * What the CPU has outside of what a host describes: capabilities, CPUID leaves and MSRs that KVM looks at while it
-   * loads, and on which nothing depends that is reported (`test/prove/` holds results against other choices). Default
-   * `"absent"`.
+   * loads for what it offers guests elsewhere. Unknown ones can stop a run, which then says nothing. Default `"absent"`.
    */
   readonly others?: "absent" | "unknown";
   /** MSRs that the host does not name, before anything else is assumed of them. */
