@@ -71,6 +71,11 @@ export function joinWords(a: Word, b: Word): Word {
   return { value: (a.value & ~unknown) >>> 0, unknown: unknown >>> 0 };
 }
 
+/** True if the two words can be one number: no bit is known in both with different values. */
+export function compatibleWords(a: Word, b: Word): boolean {
+  return ((a.value ^ b.value) & ~(a.unknown | b.unknown)) === 0;
+}
+
 /**
  * `0x1f`, or `0x1?` with one `?` for every hex digit that holds an unknown bit; padded with zeros to `digits` digits.
  */

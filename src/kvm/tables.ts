@@ -393,7 +393,7 @@ function makeTables(): KernelTable[] {
 }
 
 /** Does a row hold in a kernel; undefined: not known. */
-function rowHolds({ held }: TableRow, kernel: KernelRow): boolean | undefined {
+export function rowHolds({ held }: TableRow, kernel: KernelRow): boolean | undefined {
   let result: boolean | undefined = true;
   for (const one of held) {
     const holds = heldIn(one, kernel);

@@ -70,7 +70,7 @@ function parse(change: Change): readonly ParsedPoint[] {
 }
 
 /** The points of a change, which may be put together from other changes. */
-function pointsOf(change: Change): readonly Point[] {
+export function pointsOf(change: Change): readonly Point[] {
   if (typeof change === "string" || !("length" in change)) return [change];
   return change.flatMap(pointsOf);
 }

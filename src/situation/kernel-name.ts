@@ -54,7 +54,7 @@ export function readKernelName(text: string, isId: (id: string) => boolean): Rea
 function releaseIn(text: string): string | undefined {
   const banner = /^(?:\[ *[\d.]+\] )?Linux version (\S+)/.exec(text)?.[1];
   if (banner !== undefined) return banner;
-  const uname = /^Linux \S+ (\d+\.\d+\S*) #/.exec(text)?.[1];
+  const uname = /^Linux \S+ (\d{1,2}\.\d{1,3}(?:[^\d\s]\S*)?) #/.exec(text)?.[1];
   if (uname !== undefined) return uname;
   const packaged =
     /^(?:(?:linux|kernel|pve|proxmox)[a-z-]*-)?v?(\d{1,2}\.\d{1,3}(?![\d]*:)[\w.+~-]*)(?:[ :]\S.*)?$/i.exec(text)?.[1];
@@ -91,7 +91,7 @@ function patchOf(
   vendor: KernelVendor | undefined,
 ): number | undefined {
   const escaped = series.replace(".", "\\.");
-  const behind = new RegExp(`\\(Ubuntu \\S+ ${escaped}\\.(\\d{1,4})\\)|[ (]${escaped}\\.([1-9]\\d{0,3})-\\d`).exec(
+  const behind = new RegExp(`\\(Ubuntu \\S{1,64} ${escaped}\\.(\\d{1,4})\\)|[ (]${escaped}\\.([1-9]\\d{0,3})-\\d`).exec(
     text,
   );
   const banner = behind?.[1] ?? behind?.[2];

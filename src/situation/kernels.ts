@@ -333,7 +333,7 @@ export function behavesLike(id: Release): Release | undefined {
 
 function nameOf(read: NonNullable<ReturnType<typeof readKernelName>>): string {
   if ("id" in read) {
-    const el = /^el(\d+)[._]?(\d*)$/.exec(read.id);
+    const el = /^el(\d{1,2})[._]?(\d{0,2})$/.exec(read.id);
     if (el !== null) return `RHEL ${el[1]}${el[2] === "" ? "" : `.${el[2]}`}`;
     const other = /^([a-z]+)-(.*)$/.exec(read.id);
     if (other === null) return `Linux ${read.id}`;

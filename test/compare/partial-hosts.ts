@@ -4,7 +4,7 @@ import { type CoreGroup, type Host, msrOf } from "../../src/host/host.js";
 import { ABSENT, type Msr, msrBit, UNREAD } from "../../src/host/msr.js";
 import { atlas, entryHost } from "../../src/input/atlas/atlas.js";
 import { DEFAULT1 } from "../../src/registers/default1.js";
-import { REGISTERS, type RegisterRow } from "../../src/registers/registers.js";
+import { REGISTERS, type RegisterRow, registerOf } from "../../src/registers/registers.js";
 import { randomFrom } from "../oracles/reference/reference-cases.js";
 
 /*
@@ -72,8 +72,8 @@ export function completion(partial: Host, original: Host, seed: number): Host | 
   const msrs = new Map<number, Msr>();
   const done = (): CoreGroup => ({ ...core, msrs });
   for (const index of INDEXES) {
-    const chosen = choose(msrOf(core, index), msrOf(whole, index), random);
-    msrs.set(index, chosen);
+    const own = msrOf(core, index);
+    msrs.set(index, defined(index, own, choose(own, msrOf(whole, index), random)));
   }
   for (const [index, msr] of msrs) {
     const sensible = contained(index, msr, msrs);
@@ -122,6 +122,12 @@ function agrees(own: Msr, base: Msr, class1: readonly number[]): boolean {
   let open = 0;
   for (const bit of class1) open |= 1 << bit;
   return own.hi.value === base.hi.value && ((own.lo.value ^ base.lo.value) & ~(open & base.lo.value)) === 0;
+}
+
+/** Where nothing is defined above bit 31, an unknown bit can only be 0 there. */
+function defined(index: number, own: Msr, chosen: Msr): Msr {
+  if (chosen.state !== "value" || registerOf(index)?.nothingAbove31 !== true) return chosen;
+  return { ...chosen, hi: word(own.state === "value" ? own.hi.value : 0) };
 }
 
 function choose(msr: Msr, original: Msr, random: (below: number) => number): Msr {

@@ -166,7 +166,8 @@ describe("hasChange", () => {
 const TABLE_FILES =
   /^(rules\/kernels|linux\/(changes|feat-ctl|vmx-capabilities|vmx-features)|kvm\/changes|kvm\/load\/[a-z-]+|kvm\/guest\/(compatibility|layout|old-kernels|restore-rules|vcpu-rules))\.ts$/;
 /** Versions of QEMU, and an example in a sentence. */
-const OTHER_VERSIONS = /^(compare\/qemu|situation\/(asked|situation)\.ts$|rules\/held\.ts$|input\/atlas\/)/;
+const OTHER_VERSIONS =
+  /^(compare\/(qemu|versions\.ts$)|situation\/(asked|situation|kernel-vendors|kernels)\.ts$|rules\/held\.ts$|input\/atlas\/)/;
 
 describe("a release", () => {
   const src = join(import.meta.dirname, "../../src");

@@ -22,7 +22,8 @@ export async function vmcs(
     else world.out(renderLines(fieldListReport(FIELDS, settings.width), settings.color));
     return EXIT.ok;
   }
-  const row = findField(name) ?? fieldByEncoding(Number(name));
+  const encoding = Number(name);
+  const row = findField(name) ?? (Number.isInteger(encoding) ? fieldByEncoding(encoding) : undefined);
   if (row === undefined) {
     return complain(world, [`no VMCS field is called ${name} or has this encoding${didYouMean(nearFields(name))}`]);
   }

@@ -31,7 +31,7 @@ export function buildHost(
   const arch = undisputed(notes.system, "arch");
   // A 32-bit kernel whose name does not say so.
   const kernel =
-    named !== undefined && arch?.startsWith("i") === true && !/[3-6]86|pae/.test(named) ? `${named} (${arch})` : named;
+    named !== undefined && arch?.startsWith("i") === true && !/[3-6]86|pae/.test(named) ? `${named}-${arch}` : named;
   // A release that the text tells in two ways may be either.
   const release = notes.system.has("kernel") ? kernel : options.kernel;
   for (const [scope, list] of notes.msrs) {

@@ -58,7 +58,7 @@ interface Argument {
 /** Formats as the kernel does, as far as its messages about VMX need: `%s`, `%c` and numbers of all sizes. */
 export function format(m: Machine, pattern: string, next: () => Argument): string {
   return pattern.replace(
-    /%(%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(hh|h|ll|l|z|t)?([a-zA-Z]))/g,
+    /%(%|([-+ #0]{0,5})(\*|\d{1,3})?(?:\.(\*|\d{1,3}))?(hh|h|ll|l|z|t)?([a-zA-Z]))/g,
     (
       _whole,
       all: string,
