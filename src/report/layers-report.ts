@@ -28,10 +28,11 @@ export function layersReport(situation: Situation, width: number): Line[] {
   const each = (render: (traced: TracedReplay) => readonly Line[]) =>
     perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
   const lines: Line[] = [...headerLines(situation, width), BLANK];
-  if (traces.length === 1) lines.push(...wrap(verdict(traces[0], layersOf(traces[0].replayed)), width), BLANK);
+  const own = (traced: TracedReplay) => (traces.length === 1 ? matrix : layersOf(traced.replayed));
+  if (traces.length === 1) lines.push(...wrap(verdict(traces[0], matrix), width), BLANK);
   else lines.push(...wrap(setVerdict(situation), width), BLANK);
   lines.push(...matrixLines(matrix, width), ...splitLines(matrix, width));
-  const unknown = each((traced) => unknownLines(traced, layersOf(traced.replayed), width));
+  const unknown = each((traced) => unknownLines(traced, own(traced), width));
   if (unknown.length > 0) lines.push(BLANK, ...unknown);
   // What unread registers may make the kernel print is left to `replay`.
   const kernel = perKernelText(situation, (index) =>
