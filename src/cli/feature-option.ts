@@ -13,7 +13,7 @@ export function namedFeature(text: string): NamedFeature {
     return { feature: found.feature, ...(found.note === undefined ? {} : { note: found.note }) };
   }
   if (found.kind === "none")
-    return { problems: [`${text} is no VMX feature, control or parameter${didYouMean(found.near)}`] };
+    return { problems: [`${text} is not a known feature, control or parameter${didYouMean(found.near)}`] };
   const rows = found.features.map(({ id, name }) => `  ${id}  ${name}`);
   const note = found.note === undefined ? [] : [`  ${found.note}`];
   return { problems: [`${text} is the name of ${found.features.length} bits; take one of these:`, ...rows, ...note] };

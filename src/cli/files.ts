@@ -53,7 +53,7 @@ const WORDS: { readonly [code: string]: string } = {
   ENXIO: "there is no such device or address",
   EOVERFLOW: "the file is too large",
   EPERM: "the operation is not permitted",
-  EPIPE: "nobody reads it",
+  EPIPE: "the reading end is closed",
   EROFS: "the file system is read-only",
   ESTALE: "the file went away on its server",
   ETIMEDOUT: "it took too long",

@@ -33,7 +33,7 @@ export async function readFingerprint(file: string, world: World): Promise<Kept 
   const { host, format, diagnostics } = await readHostStream(inputChunks(file, world), { file, flagsProve: false });
   const [first] = diagnostics.filter(({ severity }) => severity === "error");
   if (host === undefined)
-    return { problem: `${file} is no fingerprint: ${first?.message ?? "no host was found in it"}` };
+    return { problem: `${file} is not a fingerprint: ${first?.message ?? "no host was found in it"}` };
   if (format === "snapshot" && first !== undefined) {
     return { problem: `${file}:${first.line}:${first.column} is damaged: ${first.message}` };
   }

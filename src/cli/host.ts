@@ -90,7 +90,7 @@ function atlasCpu(query: string): FoundHost | NoHost {
     return none(`${query} is the name of ${found.entries.length} CPUs of the atlas that differ; take an id:`, ...rows);
   }
   return none(
-    `${clipped(query, LONGEST_SHOWN)} is neither a file nor a CPU of the atlas${didYouMean(found.near)}`,
+    `${clipped(query, LONGEST_SHOWN)} is neither a file nor an atlas CPU${didYouMean(found.near)}`,
     '  "vmxlens cpus" lists them',
   );
 }

@@ -45,7 +45,7 @@ const COMMANDS: { readonly [name: string]: CommandRow } = {
     args: "<FEATURE> [HOST]",
     options: [["--layer <layer>", "how far it has to come: silicon, firmware, boot, kvm, param, nested"]],
     more: `FEATURE is a name of ours (vmxlens layers), a vmx flag, a parameter, or a bit as the SDM, Linux, QEMU, libvirt
-or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n${HOST}`,
+or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n${HOST}`,
     load: async () => (await import("./commands/why.js")).why,
   },
   show: {
@@ -121,7 +121,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
     load: async () => (await import("./commands/fleet.js")).diff,
   },
   baseline: {
-    summary: "what every host of a fleet can honour, and who forced each loss",
+    summary: "the VMX set that all hosts of a fleet share, and which host forces each loss",
     args: "<HOST...>",
     options: [["--layer <layer>", "silicon, kvm or nested (default)"], ...VERSIONS],
     more: FLEET,
@@ -156,24 +156,24 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or nobody can tell.\n\n$
       ["--ia32", "for a hypervisor that runs outside IA-32e mode"],
     ],
     more: `NAME is a control as the SDM, Linux, QEMU, libvirt or Xen call it, or a feature for all of its controls;
-exit/NAME and entry/NAME tell apart what two words have. Commas or blanks stand between names. In a file the lines
+exit/NAME and entry/NAME distinguish controls that two words have. Separate names by commas or blanks. In a file the lines
 required:, optional: and off: say it for the names that follow, and # begins a comment.
 Several hosts, or several kinds of cores: the words suit all of them.
-Exit code 1: the CPU does not take what is required, or nobody can tell.\n\n${FLEET}`,
+Exit code 1: a requirement cannot be met, or that is not known.\n\n${FLEET}`,
     load: async () => (await import("./commands/controls.js")).controls,
   },
   verify: {
     summary: "what a machine says of itself against a replay of its registers; what changed since a fingerprint",
     args: "[HOST]",
     options: [
-      ["--fingerprint [file]", "keep how the machine is in FILE, or tell what changed since it was kept there"],
+      ["--fingerprint [file]", "save the machine's state in FILE, or show what changed since it was saved"],
       ["--update", "with --fingerprint: then keep how it is now"],
-      ["--against <file>", "tell what changed since FILE, any text that HOST can be; nothing is stored"],
+      ["--against <file>", "show what changed since FILE, any text that HOST can be; nothing is stored"],
     ],
     more: `Compared are the kernel release, flags and vmx flags of /proc/cpuinfo, kernel messages, module parameters and what
-KVM offers a nested hypervisor, as far as the machine or the text of HOST tells them. vmxlens collect gets most of it.
+KVM offers a nested hypervisor, as far as the machine or the text of HOST shows them. vmxlens collect gets most of it.
 Without FILE the fingerprint of this machine is $XDG_STATE_HOME/vmxlens/fingerprint.json (~/.local/state/…); once it is
-there, every vmxlens verify of this machine tells what changed since. A fingerprint is a snapshot: HOST of every command.
+there, every vmxlens verify of this machine shows what changed since. A fingerprint is a snapshot: HOST of every command.
 Exit code 0: all that could be compared agrees and nothing changed; 1: something differs, changed, or nothing could be
 compared.\n\n${HOST}`,
     load: async () => (await import("./commands/verify.js")).verify,
@@ -236,7 +236,7 @@ export async function runProgram(args: readonly string[], outside: World): Promi
       writeErr: world.err,
       outputError: (text, write) => write(oneError(text)),
     })
-    .showHelpAfterError("(--help tells more)")
+    .showHelpAfterError("(see --help)")
     .addHelpText("after", `\n${EXIT_CODES}`);
   // The commands that are not asked for need not be built.
   const [first] = args;

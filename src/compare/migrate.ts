@@ -217,7 +217,7 @@ function seenUnderQemu(whole: MsrPairs, offered: MsrPairs, model: string, qemuVe
     return qemuMsrs(expand({ base, on: [], off: [], version: qemuVersion }), offered);
   }
   const found = findModel(versioned(model, qemuVersion), qemuVersion);
-  if (found.kind !== "one") throw new RangeError(`${model} is no model with a version`);
+  if (found.kind !== "one") throw new RangeError(`${model} is not a versioned model`);
   // QEMU drops what KVM of the source does not offer, with a warning.
   return qemuMsrs(commonFeatures(modelFeatures(found.model, qemuVersion), bits), offered);
 }

@@ -45,7 +45,7 @@ const MASK: readonly PolicySpan[] = [bits(63, 0, "intersect", MAY_BE_1)];
 export const POLICIES: { readonly [msr: number]: readonly PolicySpan[] } = {
   0x480: [
     {
-      ...field(30, 0, "REVISION", "equal", "A VMCS belongs to its revision; KVM takes only its own back."),
+      ...field(30, 0, "REVISION", "equal", "A VMCS belongs to its revision; KVM accepts only its own."),
       moves: true,
     },
     bits(31, 31, "intersect"),

@@ -42,7 +42,7 @@ export function cpusReport(input: CpusInput, width: number): Line[] {
   lines.push(...wrap(`${number} of the ${total} CPUs of the atlas${conditionOf(input)}.`, width));
   if (unknown.length > 0) {
     const names = someOf(unknown.map(({ id }) => id));
-    lines.push(...wrap([styled("unknown", `Of ${unknown.length} nobody knows`), `: ${names}.`], width));
+    lines.push(...wrap([styled("unknown", `${unknown.length} unknown`), `: ${names}.`], width));
   }
   if (assumed.length > 0) {
     lines.push(

@@ -10,7 +10,7 @@ import { olderStates } from "./older-states.js";
 import { type Inline, type Line, styled } from "./text.js";
 
 export function hostName({ host }: Pick<Situation, "host">): string {
-  return host.name ?? host.codename ?? host.id ?? "a CPU without a name";
+  return host.name ?? host.codename ?? host.id ?? "an unnamed CPU";
 }
 
 function cpuText({ host }: Situation): string {

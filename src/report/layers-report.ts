@@ -46,7 +46,7 @@ export function layersReport(situation: Situation, width: number): Line[] {
   if (messages.length > 0) lines.push(BLANK, [styled("heading", "Kernel log")], ...messages);
   const hint = [
     styled("command", "vmxlens why FEATURE"),
-    " tells the rule behind a cell, ",
+    " explains one row, ",
     styled("command", "vmxlens replay"),
     " every step.",
   ];
@@ -152,7 +152,7 @@ function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: num
   const size = wide ? 0 : 1;
   const parts: string[] = [];
   if (!wide) parts.push(LAYERS.map((layer) => `${TITLES[layer][1]} ${TITLES[layer][0]}`).join(", "));
-  if (used.has("unknown")) parts.push("? not known: nobody read what decides");
+  if (used.has("unknown")) parts.push("? unknown (a deciding register was not read)");
   if (used.has("none")) parts.push("- nothing of its own to say");
   parts.push("L1 what KVM offers a nested hypervisor");
   if (used.has("emulated")) parts.push(`${CELLS.emulated[size]} the CPU lacks it, KVM emulates it for L1`);
@@ -189,7 +189,7 @@ export function howToTell(sources: readonly UnknownSource[], width: number): Lin
   if (vendor) lines.push(...wrap(["if it is so: ", styled("command", "--assume vendor=intel")], width, "  "));
   for (const fact of facts) {
     const option = `--machine ${fact.replaceAll("_", "-")}=1`;
-    lines.push(...wrap(["to tell it: ", styled("command", option)], width, "  "));
+    lines.push(...wrap(["to decide it: ", styled("command", option)], width, "  "));
   }
   return lines;
 }

@@ -88,7 +88,7 @@ function otherNotes({
   const notes: Inline[] = [...doubts, ...uncheckedNotes(model, unchecked)];
   if (rivals.length > 0) {
     const some = rivals.length > 3 ? `${rivals.length} other models` : rivals.join(", ");
-    notes.push(`too little is known to tell whether ${some} would be nearer than ${model}`);
+    notes.push(`too little is known to say whether ${some} would be nearer than ${model}`);
   }
   if (tooNew.length > 0) {
     const names = tooNew.map(({ name }) => name).join(", ");
@@ -111,7 +111,7 @@ function otherNotes({
     const names = undecided.join(", ");
     notes.push(
       model === "host"
-        ? `nobody read what decides whether the guest gets ${names}`
+        ? `what decides whether the guest gets ${names} was not read`
         : `not known, so left as ${model} has it: ${names}; QEMU warns of each that KVM does not offer, and leaves it out`,
     );
   }
@@ -126,7 +126,7 @@ function uncheckedNotes(model: string, unchecked: QemuCpu["unchecked"]): string[
   const has =
     unchecked.length > MOST_NAMED ? `the ${unchecked.length} CPUID features of ${model}` : unchecked.join(", ");
   return [
-    `not checked, for nobody read it: whether the CPU has ${has}${unchecked.length > MOST_NAMED ? "" : ` of ${model}`}`,
+    `not checked, because it was not read: whether the CPU has ${has}${unchecked.length > MOST_NAMED ? "" : ` of ${model}`}`,
   ];
 }
 

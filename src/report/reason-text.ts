@@ -25,7 +25,7 @@ export function reasonText(traced: TracedReplay, found: BitReason): string {
       if (reason.half === "hi" && value === "no" && registerOf(REPLAY_MSRS[reason.msr])?.nothingAbove31 === true) {
         return `nothing is defined in bits 63:32 of ${register}`;
       }
-      if (reason.state === "unknown") return `nobody read ${register}`;
+      if (reason.state === "unknown") return `${register} was not read`;
       if (value === "unknown") return `bit ${reason.half === "hi" ? bit + 32 : bit} of ${register} is not known`;
       return bitStatement(word, bit)[value];
     }
@@ -105,7 +105,7 @@ export function unknownsOf(traced: TracedReplay, found: BitReason): readonly Unk
 function unknownLeaf(traced: TracedReplay, condition: Condition): readonly UnknownSource[] {
   if ("faults" in condition) {
     const msr = REPLAY_MSRS[condition.faults];
-    return [{ text: `nobody read ${registerText(msr)}`, msr }];
+    return [{ text: `${registerText(msr)} was not read`, msr }];
   }
   if ("timerTooFast" in condition) return [{ text: "not known: the TSC frequency, or the ratio in CPUID.15H" }];
   const word = "nonzero" in condition ? condition.nonzero : "field" in condition ? condition.field : undefined;

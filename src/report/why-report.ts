@@ -168,13 +168,7 @@ function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], wi
   if (remedies.length === 0) {
     if (reached === "no") {
       lines.push([styled("heading", "What would have to change")]);
-      lines.push(
-        ...wrap(
-          "Nothing that was tried helps: no parameter, no firmware setting, no release known, no bit of the CPU.",
-          width,
-          "  ",
-        ),
-      );
+      lines.push(...wrap("No parameter, firmware setting, modelled kernel or CPU bit makes it reach L1.", width, "  "));
     }
     return lines;
   }
@@ -197,7 +191,7 @@ function atlasLines({ feature }: Why, atlas: NonNullable<WhyInput["atlas"]>, wid
   const { having, unknown, total } = atlas;
   const some = having.slice(0, 5);
   const which = some.length === 0 ? "" : `, among them ${some.join(", ")}`;
-  const open = unknown === 0 ? "" : `; of ${unknown} nobody knows`;
+  const open = unknown === 0 ? "" : `; ${unknown} unknown`;
   const text: Inline = [
     `${having.length} of the ${total} CPUs of the atlas are known to have it${which}${open}: `,
     styled("command", `vmxlens cpus --has ${feature.id}`),

@@ -30,7 +30,7 @@ export const ASSUMPTIONS = [
   },
   {
     id: "registers=sdm",
-    text: "registers that nobody read and that the CPU's own control bits rule out are taken as absent (SDM appendix A)",
+    text: "registers that were not read and that the CPU's own control bits rule out count as absent (SDM appendix A)",
   },
   { id: "vendor=intel", text: "the CPU does not say whose it is; assumed: GenuineIntel" },
 ] as const satisfies readonly Assumption[];

@@ -110,7 +110,7 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
   };
   const own = isOwnKernel(host, kernel);
   const told = own && (host.observed?.nestedMsrs?.size ?? 0) > 0;
-  if (told) notes.push("where the registers leave open what KVM offers guests, what the text says of it was taken");
+  if (told) notes.push("where the registers do not decide what KVM offers guests, the values in the text are used");
   const found = new Map<string, Release[]>();
   const made = new Map<Release, Replay>();
   const candidates = releases.map((release): Candidate => {

@@ -119,7 +119,7 @@ describe("vmxlens verify", () => {
   it("refuses what makes no sense", async () => {
     const host = write("host.json", plain.host);
     for (const [args, problem] of [
-      [["skylake-x"], "skylake-x is a CPU of the atlas, which says nothing of itself"],
+      [["skylake-x"], "skylake-x is a CPU of the atlas, which has no flags or log of its own"],
       [[host, "--update"], "--update goes with --fingerprint"],
       [[host, "--fingerprint", "a", "--against", "b"], "take one; only --fingerprint stores"],
       [[host, "--against", at("none")], "no such file"],
@@ -196,7 +196,7 @@ describe("vmxlens verify --fingerprint", () => {
     expect(changed.out).toContain("bit 33: 0 → 1, enable EPT (secondary 1)");
     const refused = await run(host, "--fingerprint", dump, "--update");
     expect(refused.code).toBe(2);
-    expect(refused.err).toContain("is no fingerprint, and is not overwritten");
+    expect(refused.err).toContain("is not a fingerprint and is not overwritten");
     writeFileSync(at("bad.json"), '{"format": "vmxlens-snapshot/1", "cores": 7}');
     expect((await run(host, "--fingerprint", at("bad.json"))).code).toBe(2);
     expect((await run(host, "--fingerprint", folder)).err).toContain("cannot be read");

@@ -113,7 +113,7 @@ async function cpuOf(
   world: World,
 ): Promise<{ readonly core?: CoreGroup; readonly text: string } | number> {
   if (raw.host === undefined) {
-    return { text: "not named (--host takes one); what all Intel CPUs of the atlas share is used" };
+    return { text: "not named (name it with --host); using what all Intel CPUs of the atlas share" };
   }
   const prepared = await ready(raw.host, raw, world);
   if (typeof prepared === "number") return prepared;

@@ -31,7 +31,7 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
   const { situation, settings, found } = prepared;
   if (config && found.example !== undefined) {
     const missing = found.example.missing.map((fact) => `  ${missingText(fact)}`);
-    return complain(world, ["this machine cannot be read, so nobody knows what its KVM offers", ...missing]);
+    return complain(world, ["cannot read this machine, so what its KVM offers is unknown", ...missing]);
   }
   const { loads } = replays(situation);
   const { offered, msrs } = nestedOf(situation);
@@ -40,7 +40,7 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
     return (
       complain(world, [
         loads === "no"
-          ? `KVM of ${kernel} does not load here, so L1 gets nothing: vmxlens layers tells why`
+          ? `KVM of ${kernel} does not load here, so L1 gets nothing: see vmxlens layers`
           : "nested=0: KVM offers a guest no VMX",
       ]) && EXIT.no
     );
@@ -66,7 +66,7 @@ export async function nested([query]: readonly (string | undefined)[], raw: Nest
     }
     if (made.kind !== "cpu") return complain(world, [made.message + ("near" in made ? didYouMean(made.near) : "")]);
     const notes = [
-      ...(loads === "yes" ? [] : ["it is not known whether KVM loads here at all: vmxlens layers tells why"]),
+      ...(loads === "yes" ? [] : ["it is not known whether KVM loads here: see vmxlens layers"]),
       `for KVM of ${kernel}, ${versionsText(made, raw)}`,
       ...situation.notes,
       ...("xml" in made ? libvirtNotes(made) : qemuNotes(made)),

@@ -28,7 +28,7 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   const [query, ...rest] = alone ? [undefined, ...given] : given;
   const registers = rest.flatMap((text) => {
     const row = text === undefined ? undefined : findRegister(text);
-    if (row === undefined) problems.push(`${text} is no VMX register${didYouMean(nearRegisters(text ?? ""))}`);
+    if (row === undefined) problems.push(`unknown VMX register: ${text}${didYouMean(nearRegisters(text ?? ""))}`);
     return row?.index ?? [];
   });
   if (problems.length > 0) return complain(world, problems);

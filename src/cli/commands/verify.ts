@@ -50,7 +50,7 @@ export async function verify([query]: readonly (string | undefined)[], raw: Veri
   }
   if (found.origin === "atlas") {
     return complain(world, [
-      `${query} is a CPU of the atlas, which says nothing of itself; HOST is a machine or a file`,
+      `${query} is a CPU of the atlas, which has no flags or log of its own; give a machine or a file`,
     ]);
   }
   // Parameters that the machine shows are compared.
@@ -104,7 +104,7 @@ async function fingerprintOf(
   }
   const changes = await compare(before.host, host, settings);
   if (raw.update !== true) return { file, stored: false, changes };
-  if (!before.own) return { problems: [`${file} is no fingerprint, and is not overwritten`] };
+  if (!before.own) return { problems: [`${file} is not a fingerprint and is not overwritten`] };
   return { ...store(file, host, world), changes };
 }
 

@@ -57,7 +57,7 @@ function stays(what: string, entry: ControlName, exit: ControlName): Advice {
   return {
     id: `advice.stays.${what.toLowerCase()}`,
     when: all(control(entry), not(control(exit))),
-    text: `VM entry loads ${what}, and no exit control takes the guest's value away again.`,
+    text: `VM entry loads ${what}, and no exit control removes the guest's value again.`,
     kind: "danger",
   };
 }
@@ -89,7 +89,7 @@ export const ADVICE: readonly Advice[] = [
   {
     id: "advice.interrupts",
     when: not(control("pin.INTR_EXITING")),
-    text: "Without external-interrupt exiting interrupts of the host go to the guest.",
+    text: "Without external-interrupt exiting, host interrupts are delivered to the guest.",
     kind: "danger",
   },
   {

@@ -49,7 +49,7 @@ const IMPACTS: { readonly [F in FeatureId]: string } = {
   rdtscp: "Guests have neither RDTSCP nor RDPID.",
   waitpkg: "Guests have neither TPAUSE nor UMWAIT.",
   "rdrand-exiting": "RDRAND cannot be taken from a guest that should not have it.",
-  "rdseed-exiting": "RDSEED cannot be taken from a guest that should not have it.",
+  "rdseed-exiting": "RDSEED cannot be withheld from a guest.",
   "desc-exiting": "UMIP cannot be emulated where the CPU has none.",
   "wbinvd-exiting": "WBINVD of a guest does not exit.",
   mtf: "Single steps need the guest's trap flag.",

@@ -160,7 +160,7 @@ export const HAXM_PACK: Pack = {
   id: "haxm",
   name: "HAXM",
   aliases: ["intel-haxm", "android-emulator"],
-  note: "HAXM takes bit 5 of IA32_VMX_MISC for unrestricted guest, which is another capability that came with it.",
+  note: "HAXM treats bit 5 of IA32_VMX_MISC as unrestricted guest, although it is a different capability that came with it.",
   requirements: [
     needs("vmx", "CPUID has VMX", VMX, HAX),
     firmware(HAX),

@@ -68,7 +68,7 @@ const HAP: readonly Requirement[] = [
   ),
   needs(
     "pat",
-    "IA32_PAT loaded at entry, without which Xen does not use EPT unless told force-ept",
+    "IA32_PAT loaded at entry, without which Xen does not use EPT without force-ept",
     allowed("entry", "LOAD_IA32_PAT"),
     START,
   ),

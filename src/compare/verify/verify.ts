@@ -134,7 +134,7 @@ const TELLING: readonly ItemKind[] = ["kernel", "cpu-flag", "vmx-flag", "message
 /** That the flag is there was taken for granted, so that it is there proves nothing. */
 function notByItself(item: VerifyItem): VerifyItem {
   if (item.id !== "flags vmx" || item.verdict !== "agree") return item;
-  return { ...item, verdict: "unknown", note: "nobody read IA32_FEAT_CTL; taken from this flag" };
+  return { ...item, verdict: "unknown", note: "IA32_FEAT_CTL was not read; concluded from this flag" };
 }
 
 /** A `vmx flags` line was printed by a kernel that prints one. */

@@ -282,7 +282,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
         ],
       },
     ],
-    says: "The host uses bound registers; running a guest will lose them.",
+    says: "The host uses bound registers; running a guest loses their values.",
     file: VMX,
   },
   {

@@ -183,9 +183,9 @@ const TITLES: { readonly [L in SetLayer]: string } = {
 };
 
 const POSSIBLE: { readonly [T in Tri]: string } = {
-  yes: "can honour one set",
-  no: "have no set that all can honour",
-  unknown: "may have no set that all can honour: not everything was read",
+  yes: "share a VMX set",
+  no: "have no VMX set in common",
+  unknown: "may have no VMX set in common: not everything was read",
 };
 
 function headLines(
@@ -244,7 +244,8 @@ function registerLines(
   }
   const open = losses.filter(({ kind }) => kind === "unknown");
   const openBy = new Set(open.flatMap(({ by }) => by));
-  if (open.length > 0) lines.push(`  ? ${open.length} bits depend on what nobody read on ${[...openBy].join(", ")}`);
+  if (open.length > 0)
+    lines.push(`  ? ${open.length} bits depend on registers that were not read on ${[...openBy].join(", ")}`);
   for (const field of fields) {
     if (field.agree === "yes") continue;
     const kept = field.value === undefined ? "" : `${field.value}, by ${field.by.join(", ")}`;

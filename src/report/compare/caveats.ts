@@ -36,6 +36,6 @@ export function caveatLines(compared: readonly ComparedHost[], replayed = true):
   const told = [...kernels, ...notes];
   return [
     ...(told.length === 0 ? [] : ["", ...told]),
-    ...(parts.length === 0 ? [] : ["", `Assumed, as nobody read it: ${parts.join("; ")}`]),
+    ...(parts.length === 0 ? [] : ["", `Assumed, because it was not read: ${parts.join("; ")}`]),
   ];
 }

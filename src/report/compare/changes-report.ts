@@ -14,7 +14,7 @@ import { BLANK, type Inline, type Line, styled } from "../text.js";
 /** One sentence: has anything changed. */
 export function changesText({ comparable, unchanged, features, sameCpu }: Changes): string {
   if (!sameCpu) return "The fingerprint is of another CPU.";
-  if (!comparable) return "The fingerprint and this machine tell nothing of the same things.";
+  if (!comparable) return "The fingerprint and this machine have no facts in common.";
   if (unchanged) return "Nothing changed.";
   const count = new Set(features.map(({ feature }) => feature.id)).size;
   if (count === 0) return "Something changed, and no feature with it.";
@@ -36,7 +36,7 @@ export function changesReport(file: string, changes: Changes, width: number): Li
   if (features.length > 0)
     lines.push(BLANK, [styled("heading", "Features")], ...featureLines(features, changes, width));
   if (onlyOnce.length > 0) {
-    lines.push(BLANK, ...wrap(`Told only once, so not compared: ${someOf(onlyOnce, 12)}`, width));
+    lines.push(BLANK, ...wrap(`Known only once, so not compared: ${someOf(onlyOnce, 12)}`, width));
   }
   return lines;
 }

@@ -23,14 +23,14 @@ function bitNames(bits: readonly ChosenBit[]): string {
 const WHY: { readonly [W in ChosenBit["why"]]: string } = {
   required: "required",
   optional: "optional",
-  implied: "activates a word that is needed",
+  implied: "needed to activate the secondary controls",
   forced: "the CPU demands it",
 };
 
 const SAYS: { readonly [T in Tri]: string } = {
-  yes: "The CPU lets a VM entry have these controls.",
-  no: "The CPU does not take what is required:",
-  unknown: "Not known whether the CPU takes what is required:",
+  yes: "The CPU allows a VM entry with these controls.",
+  no: "These requirements cannot be met:",
+  unknown: "It is not known whether these requirements can be met:",
 };
 
 export function controlText(chosen: ChosenControls): string[] {

@@ -21,7 +21,7 @@ export function runDiff({ subjects: given, bits = false }: RunDiffArgs): RunResu
   const [only, ...more] = given;
   const subjects = only !== undefined && more.length === 0 ? coreHosts(only) : given;
   if (subjects.length < 2) {
-    const text = "one host with one kind of core: nothing to compare it with";
+    const text = "diff needs two hosts, or one CPU with several core types";
     return { lines: [text], json: { format: "vmxlens-diff/1", problem: text }, exitCode: 2 };
   }
   const result = diffSubjects(subjects);
@@ -48,7 +48,7 @@ function jsonOf({ loads, features, same, bits }: SubjectDifference, subjects: re
 const REACHES = {
   guests: "For guests of KVM",
   nested: "For nested hypervisors only",
-  nobody: "In the CPU, and not used by KVM of these releases",
+  nobody: "In the CPU, not used by KVM of these kernels",
 } as const;
 
 const SET_TITLES: { readonly [L in SetLayer]: string } = {
@@ -82,7 +82,7 @@ function linesOf(result: SubjectDifference, subjects: readonly ComparedHost[], b
 function headLine({ labels, features, same }: SubjectDifference, certain: readonly FeatureDifference[]): string {
   const all = features.length + same;
   const open = features.length - certain.length;
-  const unknown = open === 0 ? "" : `; of ${open} nobody can tell`;
+  const unknown = open === 0 ? "" : `; ${open} unknown`;
   if (certain.length === 0) return `${listed(labels)} differ in none of ${all} features${unknown}.`;
   const count = (reach: FeatureDifference["reaches"]) => certain.filter((row) => row.reaches === reach).length;
   const parts = [
@@ -97,7 +97,7 @@ function headLine({ labels, features, same }: SubjectDifference, certain: readon
 function hostLines({ loads }: SubjectDifference, subjects: readonly ComparedHost[]): string[] {
   return subjects.map(({ label, situation }, i) => {
     const { host } = situation;
-    const kinds = host.cores.length > 1 ? `; the boot CPU stands for ${host.cores.length} kinds of cores` : "";
+    const kinds = host.cores.length > 1 ? `; only the boot CPU's core type of ${host.cores.length} is shown` : "";
     const loading = loads[i] === "yes" ? "" : `; KVM ${loads[i] === "no" ? "does not load" : "may not load"}`;
     return `  ${label}: ${hostName(situation)}, ${kernelText(situation)}${loading}${kinds}`;
   });

@@ -101,7 +101,7 @@ interface Sides {
 const SAYS = {
   yes: "A guest with nested VMX can move",
   no: "A guest with nested VMX cannot move",
-  unknown: "Nobody can tell whether a guest with nested VMX can move",
+  unknown: "It is not known whether a guest with nested VMX can move",
 } as const;
 
 function linesOf(
@@ -121,13 +121,13 @@ function linesOf(
   const certain = changes.filter(({ source: was, destination: is }) => was !== "unknown" && is !== "unknown");
   if (certain.length > 0) {
     const names = certain.map(({ label, source: was }) => `${labelText(label)} ${was === "yes" ? "goes" : "comes"}`);
-    lines.push("", `What the guest sees change, and nobody restores: ${names.join(", ")}`);
+    lines.push("", `Changes under the guest, not restored by QEMU: ${names.join(", ")}`);
   }
   lines.push(...cpuidLines(cpuid, there, (model ?? "host") === "host"));
   if (fix !== undefined) lines.push(...fixLines(fix, there, kernel, unlike(cpuid)));
   else if (offenders.length > 0 && unread > 0) {
-    lines.push("", `Nobody read whether ${there} has ${unread} of the capabilities that the guest may have seen.`);
-    lines.push("What would work can be told when more of it was read.");
+    lines.push("", `Whether ${there} has ${unread} of the capabilities that the guest may have seen was not read.`);
+    lines.push("A configuration can be proposed once more of it is read.");
   }
   if (offenders.length > 0 && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
   return lines;
@@ -206,10 +206,10 @@ function fixLines(
     const { model } = named ?? qemu;
     const what =
       unchecked.length > MOST_NAMED ? `the CPUID features of ${model}` : `${unchecked.join(", ")} of ${model}`;
-    lines.push(`Not checked, for nobody read it: whether both CPUs have ${what}.`);
+    lines.push(`Not checked, because it was not read: whether both CPUs have ${what}.`);
   }
   if (unsure.length > 0)
-    lines.push(`Off only because nobody read whether the destination has it: ${unsure.join(", ")}`);
-  if (kernel !== undefined) lines.push(`Or run Linux ${kernel} instead on ${there}: it takes the guest as it is.`);
+    lines.push(`Off only because it was not read whether the destination has it: ${unsure.join(", ")}`);
+  if (kernel !== undefined) lines.push(`Or run Linux ${kernel} instead on ${there}: it accepts the guest as it is.`);
   return lines;
 }

@@ -66,7 +66,7 @@ const MARKS: { readonly [T in Tri]: string } = { yes: "met    ", no: "not met", 
 function headLine(results: readonly Runs[], subject: ComparedHost): string {
   const count = (verdict: Tri) => results.filter((row) => row.verdict === verdict).length;
   const open = count("unknown");
-  const rest = open === 0 ? "" : `; of ${open} nobody can tell`;
+  const rest = open === 0 ? "" : `; ${open} unknown`;
   return `${count("yes")} of ${results.length} products run on ${underKernel(subject)}${rest}.`;
 }
 

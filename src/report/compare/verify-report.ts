@@ -41,7 +41,7 @@ export function verifyReport(situation: Situation, found: Verification, width: n
 export function verdictText({ counts, releases }: Verification): string {
   const compared = counts.agree + counts.differ;
   if (compared === 0) return "Nothing could be compared.";
-  const other = counts.unknown === 0 ? "" : ` Of ${counts.unknown} more nobody can tell.`;
+  const other = counts.unknown === 0 ? "" : ` ${counts.unknown} more cannot be judged.`;
   if (counts.differ === 0) {
     return `All ${compared} items that could be compared agree with the replay of ${kernelLabelOf(releases)}.${other}`;
   }
@@ -139,5 +139,5 @@ function unknownLines({ items }: Verification, width: number): Line[] {
 function silentLines({ silent }: Verification, width: number): Line[] {
   if (silent.length === 0) return [];
   const rows = silent.map((kind): Inline[] => [ITEM_KINDS[kind], HOW_TO_GET[kind] ?? ""]);
-  return [BLANK, [styled("heading", "Nothing said of")], ...table(rows, { width, indent: 2 })];
+  return [BLANK, [styled("heading", "Not covered by this input")], ...table(rows, { width, indent: 2 })];
 }

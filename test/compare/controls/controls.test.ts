@@ -236,7 +236,7 @@ describe("runControls", () => {
     const { lines, exitCode, json } = runControls({ subjects: [skx], wanted: [{ text: wanted }] });
     expect(exitCode).toBe(0);
     expect(lines.slice(0, 8)).toEqual([
-      "The CPU lets a VM entry have these controls.",
+      "The CPU allows a VM entry with these controls.",
       "",
       "pin-based VM-execution controls: 0x1f, by IA32_VMX_TRUE_PINBASED_CTLS",
       "   0 external-interrupt exiting: required",

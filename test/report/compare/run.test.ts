@@ -17,7 +17,7 @@ describe("runDiff", () => {
     const { lines, exitCode, json } = runDiff({ subjects: [skx, hsw] });
     expect(exitCode).toBe(1);
     expect(lines.slice(0, 5)).toEqual([
-      "skx and hsw differ in 12 of 56 features: 8 for guests of KVM, 1 for nested hypervisors only, 3 that KVM does not use; of 1 nobody can tell.",
+      "skx and hsw differ in 12 of 56 features: 8 for guests of KVM, 1 for nested hypervisors only, 3 that KVM does not use; 1 unknown.",
       "  skx: Intel(R) Core(TM) i9-7900X CPU @ 3.30GHz, Linux 6.12",
       "  hsw: Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz, Linux 6.1",
       "",
@@ -54,7 +54,7 @@ describe("runDiff", () => {
     const assumed = assumptions(situation.host, ["firmware=enabled"]);
     const taken = { label: "skx", situation: { ...situation, host: assumed.host, assumed: assumed.made } };
     expect(runDiff({ subjects: [taken, hsw] }).lines.at(-1)).toBe(
-      "Assumed, as nobody read it: firmware=enabled of skx",
+      "Assumed, because it was not read: firmware=enabled of skx",
     );
   });
 });
@@ -63,7 +63,7 @@ describe("runBaseline", () => {
   it("levels what KVM offers, with who took it, and the configuration for it", () => {
     const { lines, exitCode, json } = runBaseline({ subjects: [skx, hsw], qemuVersion: "7.2", libvirtVersion: "11.3" });
     expect(exitCode).toBe(0);
-    expect(lines[0]).toBe("skx and hsw can honour one set (what KVM offers a nested hypervisor).");
+    expect(lines[0]).toBe("skx and hsw share a VMX set (what KVM offers a nested hypervisor).");
     expect(lines).toContain("  - process posted interrupts (pin 7): not on hsw");
     expect(lines).toContain("  - CR4.SMXE (0x489 bit 14): not on skx");
     // A model of the older CPU: the newer ones have CPUID features that Haswell lacks.
@@ -76,7 +76,7 @@ describe("runBaseline", () => {
     const { lines, exitCode } = runBaseline({ subjects: [skx, hybrid], layer: "silicon" });
     expect(exitCode).toBe(0);
     expect(lines[0]).toBe(
-      "skx, hybrid E-cores (CPU 0-3) and hybrid P-cores (CPU 4) can honour one set (what the CPUs have).",
+      "skx, hybrid E-cores (CPU 0-3) and hybrid P-cores (CPU 4) share a VMX set (what the CPUs have).",
     );
     expect(lines).toContain("  VMCS revision identifier: differs");
     expect(lines).toContain(
@@ -146,7 +146,7 @@ describe("runMigrate", () => {
     const now = subject("now", SKYLAKE, { release: "7.3" });
     const then = subject("then", SKYLAKE, { release: "6.6" });
     const { lines, json } = runMigrate({ source: now, destination: then });
-    expect(lines).toContain("Or run Linux 7.2 instead on then (Linux 6.6): it takes the guest as it is.");
+    expect(lines).toContain("Or run Linux 7.2 instead on then (Linux 6.6): it accepts the guest as it is.");
     expect(json).toMatchObject({ fix: { destinationKernel: "7.2" } });
     // The CPU is the reason here, and a kernel does not help.
     expect(runMigrate({ source: skx, destination: hsw }).json).toMatchObject({ fix: { destinationKernel: null } });
