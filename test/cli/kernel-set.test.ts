@@ -87,6 +87,6 @@ describe("HOST@KERNEL", () => {
 
   it("is no host where the kernel is none", async () => {
     expect((await runCli(["layers", `${HOST}@4.19`])).err).toContain("older than");
-    expect((await runCli(["layers", `${HOST}@home`])).err).toContain("neither a file nor a CPU");
+    expect((await runCli(["layers", `${HOST}@home`])).err).toContain("neither a file nor an atlas CPU");
   });
 });
