@@ -6,6 +6,7 @@ import type { TraceEvent } from "../src/rules/machine.js";
 import type { Release } from "../src/rules/release.js";
 import { representatives } from "../test/oracles/vectors/representatives.js";
 import { hostOf, kernelOf, type VectorCase } from "../test/oracles/vectors/vector-case.js";
+import { selectedCases } from "../test/vectors/selected.js";
 
 /*
  * npx tsx tools/gen-goldens-vectors.ts FILE…: chooses from complete vector files the part that is committed. Greedy set
@@ -20,26 +21,34 @@ const OUT = resolve(import.meta.dirname, "../test/vectors/selected.jsonl.gz");
 /** Kernels from whose cases the inputs of tests are taken. */
 const WHOLE = ["5.10", "6.1", "6.12", "7.2"];
 
+/** `--keep`: the cases of WHOLE stay those that are committed; choosing them anew takes minutes. */
+const KEEP = process.argv.includes("--keep");
+
 /** What every further kernel has at least: a CPU of each kind. */
 const CPUS = ["cpu/intel-50654-skylaked", "cpu/intel-806f8-sapphirerapids-05", "cpu/intel-206c2-gulftown-01"];
 
-const cases = process.argv.slice(2).flatMap((file) =>
-  gunzipSync(readFileSync(file))
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as VectorCase),
-);
+const cases = process.argv
+  .slice(2)
+  .filter((file) => !file.startsWith("-"))
+  .flatMap((file) =>
+    gunzipSync(readFileSync(file))
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as VectorCase),
+  );
 const releases = [...new Set(cases.map(({ release }) => release))];
-const common = cover(
-  cases.filter(({ release }) => WHOLE.includes(release)),
-  representatives((cpu) => cases.some(({ id }) => id === `cpu/${cpu}`)).map(({ id }) => `cpu/${id}`),
-);
+const common = KEEP
+  ? new Set(selectedCases().map(({ id }) => id))
+  : cover(
+      cases.filter(({ release }) => WHOLE.includes(release)),
+      representatives((cpu) => cases.some(({ id }) => id === `cpu/${cpu}`)).map(({ id }) => `cpu/${id}`),
+    );
 const chosen = new Map(
   releases.map((release) => {
     if (WHOLE.includes(release)) return [release, common];
-    const own = cases.filter((vector) => vector.release === release);
-    // The same input costs little in a file that is packed.
+    // The same input costs little in a file that is packed; the variations show what parameters do.
+    const own = cases.filter(({ id, release: of }) => of === release && (common.has(id) || id.startsWith("var/")));
     return [release, cover(own, CPUS, common)];
   }),
 );

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { checkCase, isModelled, isVectorCase } from "../test/oracles/vectors/vector-case.js";
+import { checkRestoreCase, isRestoreCase } from "../test/oracles/vectors/restore-case.js";
+import { checkCase, type Difference, isModelled, isVectorCase } from "../test/oracles/vectors/vector-case.js";
 
 /*
  * npm run vectors -- FILE|DIRECTORY…: replays every case of the given vector files (JSON lines, gzip if the name ends in
- * .gz; of a directory, the files in it) and compares every field. Prints the first differences, then the files whose kernel
+ * .gz; of a directory, the files in it) and compares every field. A file of restore vectors counts every answer about a
+ * value. Prints the first differences, then the files whose kernel
  * is not modelled, which are neither passed nor failed; ends with `N passed, N failed`. Exit code 1 on a failure or when
  * there was no case at all, 2 when a file cannot be read.
  */
@@ -33,14 +35,13 @@ for (const file of paths.flatMap(filesOf)) {
   }
   for (const [position, text] of lines.entries()) {
     if (text.trim() === "") continue;
-    const failure = check(text, `${file}:${position + 1}`);
-    if (failure === undefined) {
-      passed++;
-      continue;
+    const { passes, failures } = check(text, `${file}:${position + 1}`);
+    passed += passes;
+    for (const failure of failures) {
+      if (failed < SHOWN) process.stdout.write(failure);
+      if (failed === SHOWN) process.stdout.write("further differences are not shown\n");
+      failed++;
     }
-    if (failed < SHOWN) process.stdout.write(failure);
-    if (failed === SHOWN) process.stdout.write("further differences are not shown\n");
-    failed++;
   }
 }
 if (notModelled.length > 0) {
@@ -71,27 +72,41 @@ function linesOf(file: string): readonly string[] | undefined {
 function otherKernel(line: string | undefined): boolean {
   try {
     const vector: unknown = JSON.parse(line ?? "");
-    return isVectorCase(vector) && !isModelled(vector.release);
+    return (isVectorCase(vector) || isRestoreCase(vector)) && !isModelled(vector.release);
   } catch {
     return false;
   }
 }
 
-function check(text: string, where: string): string | undefined {
+/** How many results of a line are the kernel's, and a text for each that is not. */
+function check(text: string, where: string): { readonly passes: number; readonly failures: readonly string[] } {
   let vector: unknown;
   try {
     vector = JSON.parse(text);
   } catch (error) {
-    return `${where}: not a JSON object: ${(error as Error).message}\n`;
+    return { passes: 0, failures: [`${where}: not a JSON object: ${(error as Error).message}\n`] };
   }
-  if (!isVectorCase(vector)) return `${where}: not a case: id, release, in or out is missing or of the wrong kind\n`;
+  if (isRestoreCase(vector)) {
+    const { id, release } = vector;
+    const { count, differences } = checkRestoreCase(vector);
+    return {
+      passes: count - differences.length,
+      failures: differences.map((difference) => `${where}: ${id} (${release})\n${shown([difference])}`),
+    };
+  }
+  if (!isVectorCase(vector)) {
+    return { passes: 0, failures: [`${where}: not a case: id, release, in or out is missing or of the wrong kind\n`] };
+  }
   const differences = checkCase(vector);
-  if (differences.length === 0) return undefined;
-  const rows = differences
-    .slice(0, 6)
+  if (differences.length === 0) return { passes: 1, failures: [] };
+  return { passes: 0, failures: [`${where}: ${vector.id} (${vector.release})\n${shown(differences.slice(0, 6))}`] };
+}
+
+function shown(differences: readonly Difference[]): string {
+  return differences
     .map(
       ({ path, expected, actual }) =>
         `  ${path}\n    kernel  ${JSON.stringify(expected)}\n    vmxlens ${JSON.stringify(actual)}\n`,
-    );
-  return `${where}: ${vector.id} (${vector.release})\n${rows.join("")}`;
+    )
+    .join("");
 }
