@@ -63,8 +63,8 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("./commands/replay.js")).replay,
   },
   kernels: {
-    summary: "the kernel releases known; what changed in one, or from R1 to R2",
-    args: "[R1] [R2]",
+    summary: "the kernels that are modelled; what changed in one, or from R1 to R2; which use a FEATURE",
+    args: "[R1|FEATURE] [R2]",
     load: async () => (await import("./commands/kernels.js")).kernels,
   },
   cpus: {

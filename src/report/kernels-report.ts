@@ -3,8 +3,11 @@ import { VMX_FLAGS, VMX_FLAGS_LINE, type VmxFlag } from "../linux/vmx-features.j
 import { functionOf } from "../rules/effect.js";
 import { holdsIn, rowsIn } from "../rules/held.js";
 import { KERNELS, type KernelRow } from "../rules/kernels.js";
-import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
+import { DEFAULT_RELEASE, formatEveryKernel, kernelName, type Release } from "../rules/release.js";
+import type { FeatureKernels } from "../why/feature-kernels.js";
+import { LAYER_TITLES } from "../why/features.js";
 import type { FactChange, KernelDiff, TableDiff } from "../why/kernel-diff.js";
+import { likeKernel } from "../why/like-kernel.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 
@@ -35,11 +38,11 @@ export function kernelsReport(width: number): Line[] {
     [styled("heading", "Vendors")],
     ...table(
       [
-        head(["kernel", "name", "follows", "vmx flags", "known", "tree"]),
+        head(["kernel", "name", "like", "vmx flags", "known", "tree"]),
         ...vendors.map((row) => [
           styled("strong", row.id),
           kernelName(row.id),
-          row.base,
+          likeText(row.id),
           flagsIn(row.id),
           row.sure,
           row.tree,
@@ -52,7 +55,10 @@ export function kernelsReport(width: number): Line[] {
       "run: its functions were run over all inputs. same: run, and equal to a neighbour but for what `kernels A B` lists. derived: between two states that were run, parted by stable releases on record.",
       width,
     ),
-    ...wrap("A vendor's kernel follows its base wherever no row of the tables names its line.", width),
+    ...wrap(
+      "like: the upstream state that shares most facts with it, and the number of facts that part them; `kernels el9.4 6.6` lists them.",
+      width,
+    ),
   ];
 }
 
@@ -67,6 +73,12 @@ function patchText({ patches, base }: Row): string {
     : `${series}.${first} to .${last}`;
 }
 
+/** The upstream state that a vendor's kernel is most like, and how many facts part them. */
+function likeText(id: Release): string {
+  const { release, differ } = likeKernel(id);
+  return differ === 0 ? release : `${release} but ${differ}`;
+}
+
 function flagsIn(release: Release): string {
   if (holdsIn(release, VMX_FLAGS_LINE.held) === false) return "no line";
   return String(rowsIn<VmxFlag>(VMX_FLAGS, release).length);
@@ -76,6 +88,36 @@ function remark({ id, longterm }: Row): string {
   const parts = longterm === true ? ["long-term"] : [];
   if (id === DEFAULT_RELEASE) parts.push("used where no kernel is named");
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}
+
+/** In which kernels a feature gets how far, layer by layer. */
+export function featureKernelsReport({ feature, cpus, layers }: FeatureKernels, width: number): Line[] {
+  const rows = layers
+    .filter(({ yes, no }) => yes.length + no.length > 0)
+    .map(({ layer, yes, no, none }): Inline[] => [
+      styled("label", LAYER_TITLES[layer]),
+      joined(
+        [
+          ...(yes.length === 0 ? [] : [joined([styled("yes", "yes"), ` ${formatEveryKernel(yes)}`], "")]),
+          ...(no.length === 0 ? [] : [joined([styled("no", "no"), ` ${formatEveryKernel(no)}`], "")]),
+          ...(none.length === 0 || none.length === KERNELS.length
+            ? []
+            : [`nothing to say: ${formatEveryKernel(none)}`]),
+        ],
+        "; ",
+      ),
+    ]);
+  return [
+    [styled("title", feature.name)],
+    ...wrap(
+      cpus === 0
+        ? "No CPU of the atlas has it."
+        : `By replay of every modelled kernel on the ${cpus} CPUs of the atlas that have it; yes: on at least one of them.`,
+      width,
+    ),
+    BLANK,
+    ...table(rows, { width }),
+  ];
 }
 
 /** What changed from one kernel to the next that was asked for. */
@@ -104,9 +146,9 @@ function tableLines({ added, removed, changed }: TableDiff, width: number): Line
     `: ${row.text}${certain ? "" : " (not known whether)"}`,
   ];
   return [
-    ...changed.flatMap(({ key, before, after }) =>
+    ...grouped(changed).flatMap(({ keys, before, after }) =>
       wrap(
-        [styled("strong", key), ": ", joined([textOf(before), textOf(after)], " → ")],
+        [styled("strong", keys.join(", ")), ": ", joined([before, after], " → ")],
         width,
         ["  ", styled("unknown", "~ ")],
         6,
@@ -115,6 +157,18 @@ function tableLines({ added, removed, changed }: TableDiff, width: number): Line
     ...added.flatMap((one) => wrap(fact(one), width, ["  ", styled("yes", "+ ")], 6)),
     ...removed.flatMap((one) => wrap(fact(one), width, ["  ", styled("no", "- ")], 6)),
   ];
+}
+
+/** Changes that say the same of several keys, as one. */
+function grouped(changed: TableDiff["changed"]) {
+  const groups = new Map<string, { readonly keys: string[]; readonly before: string; readonly after: string }>();
+  for (const { key, before, after } of changed) {
+    const [was, is] = [textOf(before), textOf(after)];
+    const group = groups.get(`${was} → ${is}`) ?? { keys: [], before: was, after: is };
+    group.keys.push(key);
+    groups.set(`${was} → ${is}`, group);
+  }
+  return [...groups.values()];
 }
 
 const textOf = ({ row, certain }: FactChange): string => (certain ? row.text : `perhaps ${row.text}`);

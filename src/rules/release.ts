@@ -71,6 +71,27 @@ export function formatKernels(kernels: readonly Release[]): string {
   return kernels.length === 0 ? "no release known" : kernels.map(kernelName).join(" and ");
 }
 
+/** Some kernels as text, upstream and the vendors': `Linux 6.1 and later, RHEL 8.3 to 8.10, Ubuntu 6.8`. */
+export function formatEveryKernel(kernels: readonly Release[]): string {
+  if (kernels.length === rows.length) return "all kernels";
+  const upstream = RELEASES.filter((release) => kernels.includes(release));
+  const runs: Release[][] = [];
+  let line: string | undefined;
+  for (const row of rows.filter((one) => one.line !== "upstream")) {
+    if (!kernels.includes(row.id)) line = undefined;
+    else if (row.line === line) runs.at(-1)?.push(row.id);
+    else {
+      runs.push([row.id]);
+      line = row.line;
+    }
+  }
+  const texts = runs.map((run) => {
+    const [first, last] = [run[0] as Release, run.at(-1) as Release];
+    return first === last ? kernelName(first) : `${kernelName(first)} to ${kernelName(last).replace(/^\D+/, "")}`;
+  });
+  return [...(upstream.length === 0 ? [] : [formatKernels(upstream)]), ...texts].join(", ");
+}
+
 /** What a kernel is called in a sentence: `Linux 6.1`, `RHEL 9.4`, `Ubuntu 6.8`. */
 export function kernelName(id: Release): string {
   const { line, at } = kernelRow(id) as KernelRow;

@@ -1,14 +1,17 @@
 import { nearest } from "../../registers/edit-distance.js";
-import { kernelDiffJson, kernelsJson } from "../../report/json/json-kernels.js";
-import { kernelDiffReport, kernelsReport } from "../../report/kernels-report.js";
-import { RELEASES, type Release, resolveRelease } from "../../rules/release.js";
+import { featureKernelsJson, kernelDiffJson, kernelsJson } from "../../report/json/json-kernels.js";
+import { featureKernelsReport, kernelDiffReport, kernelsReport } from "../../report/kernels-report.js";
+import { KERNELS, type KernelRow, kernelRow } from "../../rules/kernels.js";
+import { RELEASES, type Release, resolveRelease, upstreamState } from "../../rules/release.js";
+import { featureKernels } from "../../why/feature-kernels.js";
+import { findFeature } from "../../why/find-feature.js";
 import { diffKernels } from "../../why/kernel-diff.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { didYouMean, type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
 
-/** `vmxlens kernels [R1 [R2]]` */
+/** `vmxlens kernels [R1 [R2]]`, `vmxlens kernels FEATURE` */
 export async function kernels(
   [first, second]: readonly (string | undefined)[],
   raw: RawOptions,
@@ -22,21 +25,49 @@ export async function kernels(
     else world.out(renderLines(kernelsReport(settings.width), settings.color));
     return EXIT.ok;
   }
+  const named = second === undefined && !isKernel(first) ? findFeature(first) : undefined;
+  if (named?.kind === "one") {
+    const found = featureKernels(named.feature);
+    if (settings.json) showJson(featureKernelsJson(found), world);
+    else world.out(renderLines(featureKernelsReport(found, settings.width), settings.color));
+    return EXIT.ok;
+  }
   const from = pick(first, world);
-  // One release alone is compared with the one before it.
+  // One kernel alone is compared with the one before it in its line.
   const to = second === undefined ? from : pick(second, world);
   if (from === undefined || to === undefined) return EXIT.usage;
-  const start = second === undefined ? (RELEASES[Math.max(0, RELEASES.indexOf(from) - 1)] as Release) : from;
-  const diff = diffKernels(start, to);
+  const diff = diffKernels(second === undefined ? kernelBefore(from) : from, to);
   if (settings.json) showJson(kernelDiffJson(diff), world);
   else world.out(renderLines(kernelDiffReport(diff, settings.width), settings.color));
   return EXIT.ok;
 }
 
+const isKernel = (text: string) => resolveRelease(text).release !== undefined;
+
+/** The series before one; the state before an older state or a vendor's in its line; of the first one of a vendor's line, the upstream state that it follows. */
+function kernelBefore(release: Release): Release {
+  const rows: readonly (KernelRow & { readonly id: Release })[] = KERNELS;
+  const { line, base } = kernelRow(release);
+  const series = RELEASES.indexOf(release);
+  if (series > 0) return RELEASES[series - 1] as Release;
+  const own = rows.filter((row) => row.line === line);
+  const before = own[own.findIndex(({ id }) => id === release) - 1];
+  if (before !== undefined) return before.id;
+  const [major, minor, patch] = base.split(".");
+  return line === "upstream" ? release : (upstreamState(`${major}.${minor}`, Number(patch)) ?? release);
+}
+
 function pick(text: string, world: World): Release | undefined {
   const resolved = resolveRelease(text);
   if (resolved.release === undefined) {
-    complain(world, [`${resolved.error}${didYouMean(nearest(text, RELEASES))}`]);
+    complain(world, [
+      `${resolved.error}${didYouMean(
+        nearest(
+          text,
+          KERNELS.map(({ id }) => id),
+        ),
+      )}`,
+    ]);
     return undefined;
   }
   if (resolved.note !== undefined) world.err(`vmxlens: ${resolved.note}\n`);

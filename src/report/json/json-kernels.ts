@@ -4,6 +4,7 @@ import { vmxWordCount } from "../../linux/cpuinfo.js";
 import { functionOf } from "../../rules/effect.js";
 import { KERNELS, type KernelRow } from "../../rules/kernels.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../../rules/release.js";
+import type { FeatureKernels } from "../../why/feature-kernels.js";
 import type { FactChange, KernelDiff } from "../../why/kernel-diff.js";
 
 /** The JSON of `vmxlens kernels` without a kernel: schema/kernels.schema.json. */
@@ -22,6 +23,16 @@ export function kernelsJson() {
       words: vmxWordCount(row.id),
       params: paramsOf(row.id).map(paramJson),
     })),
+  };
+}
+
+/** The JSON of `vmxlens kernels FEATURE`: schema/feature-kernels.schema.json. */
+export function featureKernelsJson({ feature, cpus, layers }: FeatureKernels) {
+  return {
+    format: "vmxlens-feature-kernels/1",
+    feature: feature.id,
+    cpus,
+    layers: layers.map(({ layer, yes, no, none }) => ({ layer, yes, no, none })),
   };
 }
 
