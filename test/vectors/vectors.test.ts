@@ -78,7 +78,7 @@ describe("the committed answers about values that user space sets", () => {
   it("are of 12 kernels, and of vCPUs that ran, are in VMX operation, or run L2", () => {
     expect(new Set(machines.map(({ release }) => release)).size).toBe(12);
     const states = machines.flatMap(({ tests = [] }) => tests.map(({ state }) => JSON.stringify(Object.keys(state))));
-    for (const state of ['["run"]', '["vmxon"]', '["guestMode"]']) expect(states).toContain(state);
+    for (const state of ['["run"]', '["vmxon"]', '["vmxon","guestMode"]']) expect(states).toContain(state);
   });
 });
 
