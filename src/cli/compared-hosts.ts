@@ -41,7 +41,7 @@ export async function comparedHosts(
     const { found, situation } = prepared;
     const { example } = found;
     if (example !== undefined) {
-      // An example that stands in for this machine tells nothing about it beside others.
+      // An example shown instead of this machine says nothing about it beside others.
       const missing = example.missing.map((fact) => `  ${missingText(fact)}`);
       return complain(world, ["this machine cannot be read", ...missing]);
     }

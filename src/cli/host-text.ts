@@ -8,7 +8,7 @@ export interface HostText {
   readonly kernel?: string;
 }
 
-/** Takes `HOST@KERNEL` apart; a file wins, and what is no kernel belongs to the name. */
+/** Takes `HOST@KERNEL` apart; a file wins, and a suffix that is not a kernel belongs to the name. */
 export function hostText(text: string, world: World): HostText {
   const at = text.lastIndexOf("@");
   if (at <= 0 || isFile(text, world)) return { host: text };

@@ -45,7 +45,7 @@ export interface SubjectDifference {
 
 /**
  * Where hosts differ: by feature at every layer, and by bit of the CPU, of what KVM uses and of what it offers nested
- * hypervisors. A host with several kinds of cores stands for its boot CPU; `coreHosts` takes it apart.
+ * hypervisors. Of a host with several kinds of cores, only the boot CPU is compared; `coreHosts` takes it apart.
  *
  * Throws `RangeError` for fewer than two subjects.
  *

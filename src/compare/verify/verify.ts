@@ -29,9 +29,9 @@ export interface Verification {
   readonly set: readonly SetParam[];
   /** Other releases under which fewer items differ, the best first. */
   readonly fits: readonly Fit[];
-  /** Kinds of which the machine says nothing. */
+  /** Kinds that the machine does not report. */
   readonly silent: readonly ItemKind[];
-  /** IA32_FEAT_CTL was not read, and `vmx` among the flags tells that firmware enabled VMX. */
+  /** IA32_FEAT_CTL was not read, and `vmx` among the flags shows that firmware enabled VMX. */
   readonly firmwareFromFlags: boolean;
 }
 

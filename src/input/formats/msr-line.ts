@@ -155,7 +155,7 @@ const LONGEST_LABEL = 80;
 /** One word, and the number with what a value stands behind. */
 const WORD_AND_NUMBER = /[a-z_][\w.]{1,60}\s{1,8}0x0{0,5}(3a|4[89][0-9a-f])(?=\s*[:=])/iy;
 
-/** `any words (0x485)`: the number tells which register it is, whatever its name is here. */
+/** `any words (0x485)`: the number identifies the register, whatever its name is here. */
 function labelledSubject(line: string, start: number): Subject | undefined {
   NUMBER_IN_BRACKETS.lastIndex = start;
   const found = NUMBER_IN_BRACKETS.exec(line);

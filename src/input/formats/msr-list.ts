@@ -55,7 +55,7 @@ function openList(file: string | undefined): LineRun {
   let orphan: Place | undefined;
   /** What stands as 0x3a and nothing more: many a device has a register of this number. */
   const bare: { readonly claim: MsrClaim; readonly line: number }[] = [];
-  /** Something stands in the text that nobody reads: then 0x3a may be anything's. */
+  /** The text has something that no reader understands: then 0x3a may be anything's. */
   let strange = false;
   let part: { readonly text: string; readonly line: number } | undefined;
   let held: Held | undefined;

@@ -60,7 +60,7 @@ function compatible(a: Msr, b: Msr): boolean {
   return compatibleWords(a.hi, b.hi) && compatibleWords(a.lo, b.lo);
 }
 
-/** Adds everything that was said of one machine to another: they are one. */
+/** Adds all facts of one machine to another: they are the same machine. */
 export function fold(from: MachineNotes, into: MachineNotes): void {
   into.marks = { ...from.marks, ...into.marks };
   into.since = Math.min(into.since, from.since);

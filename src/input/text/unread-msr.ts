@@ -39,7 +39,7 @@ export function unreadMsr(
   return undefined;
 }
 
-/** What is said of such a line. */
+/** The report of such a line. */
 export function unreadText(index: number): string {
   return `MSR ${describeMsr(index)}: the line has its number and something like a value, and was not read`;
 }
