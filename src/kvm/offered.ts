@@ -21,7 +21,7 @@ const TOLD: Rule = {
 };
 
 /** Fills the unknown bits of the nested MSRs with what the machine reported; known bits stay. */
-export function fillTold(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): void {
+export function fillOffered(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): void {
   if (m.listener !== undefined) m.rule = TOLD;
   for (const [index, { hi, lo, default1 }] of Object.entries(NESTED_WORDS)) {
     const msr = nestedMsrs.get(Number(index));

@@ -54,7 +54,7 @@ import {
 } from "./load/params.js";
 import { formatBool, parseBool, parseInteger, valueText } from "./load/parse-param.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
-import { fillTold } from "./offered.js";
+import { fillOffered } from "./offered.js";
 
 /** The kernel configuration of Debian's amd64 kernels. */
 export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
@@ -106,7 +106,7 @@ export interface ReplayOptions {
    * then the module was loaded there, too. It reported that under its own kernel: ask for it only where `release` is that
    * one. Default false: a replay of the registers alone.
    */
-  readonly told?: boolean;
+  readonly startFromOffered?: boolean;
   /**
    * Gets every step of boot and load on the boot CPU, in the order of execution. Steps of further CPUs are not reported.
    */
@@ -241,7 +241,7 @@ const OPTIONS = [
   "anyParams",
   "config",
   "machine",
-  "told",
+  "startFromOffered",
   "trace",
 ] as const satisfies readonly (keyof ReplayOptions)[];
 
@@ -278,9 +278,11 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const doubted = m.refusals.length > (m.stopped ? 1 : 0);
   const reported = host.observed?.nestedMsrs;
   const told =
-    options.told === true && !m.stopped && reported !== undefined && reported.size > 0 ? reported : undefined;
+    options.startFromOffered === true && !m.stopped && reported !== undefined && reported.size > 0
+      ? reported
+      : undefined;
   if (told !== undefined) {
-    fillTold(m, told);
+    fillOffered(m, told);
     // What might have refused did not: KVM was there to be asked.
     m.refusals = [];
   }

@@ -130,7 +130,7 @@ function mapped<T, U>(list: readonly [T, ...T[]], change: (one: T) => U): readon
 /** Options of a replay for the machine at hand; what it reported under its own kernel holds under no other. */
 export function replayOptions({ options }: ExplainContext, release?: Release): ReplayOptions {
   if (release === undefined || release === options.release) return options;
-  const { told: _, ...rest } = options;
+  const { startFromOffered: _, ...rest } = options;
   return { ...rest, release };
 }
 

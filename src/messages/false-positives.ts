@@ -9,7 +9,7 @@ export function isSourceCode(line: string): boolean {
   return SOURCE_CODE.test(line);
 }
 
-const REACH = 160;
+const CONTEXT_CHARS = 160;
 /** A condition before the words, without a colon between: what follows a colon is quoted. */
 const CONDITION =
   /(?:^\W{0,6}(?:when|whenever|where)|(?<!\b(?:check|see|sure|verify|out|know) )\b(?:if|unless|(?:on|for) (?:processors|CPUs|machines|systems|hosts) (?:where|that|on which)))\b[^:\n]{0,120}$/i;
@@ -21,9 +21,9 @@ const CHANGE = /^\W{0,6}(?:fix(?:e[sd])?|handles?|changelog|solved|revert|subjec
  * Do the words that begin and end at the given positions stand in a sentence that supposes, denies or repairs what they
  * say? For messages in everybody's words only: what a program is known to print is believed anywhere.
  */
-export function isOnlySupposed(line: string, from: number, to: number): boolean {
+export function isHypothetical(line: string, from: number, to: number): boolean {
   if (CHANGE.test(line)) return true;
-  const near = line.slice(Math.max(0, from - REACH), to);
+  const near = line.slice(Math.max(0, from - CONTEXT_CHARS), to);
   const before = near.slice(0, near.length - (to - from));
   const sentence = Math.max(before.lastIndexOf(". "), before.lastIndexOf("; "), before.lastIndexOf("! ")) + 1;
   const said = near.slice(sentence);

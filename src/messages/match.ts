@@ -1,5 +1,5 @@
 import type { DesktopMessages } from "./desktop-messages.js";
-import { isOnlySupposed, isSourceCode } from "./false-positives.js";
+import { isHypothetical, isSourceCode } from "./false-positives.js";
 import { lineFeed, type TextLine } from "./lines.js";
 import type { MessageRow } from "./message.js";
 import { messageRows } from "./rows/table.js";
@@ -54,7 +54,7 @@ function wantedWith(desktop: DesktopMessages | undefined): Wanted {
   if (there !== undefined) return there;
   const candidates = messageRows(desktop).map((row) => ({
     row,
-    hints: typeof row.hint === "string" ? [row.hint] : row.hint,
+    hints: typeof row.needle === "string" ? [row.needle] : row.needle,
     pattern: new RegExp(row.pattern.source, `${row.pattern.flags}g`),
   }));
   const byKey = new Map<string, { readonly hint: string; readonly candidate: Candidate }[]>();
@@ -239,7 +239,7 @@ function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
         if (overlaps(spans, from, to)) continue;
         source ??= isSourceCode(line.text);
         if (source) return [];
-        if (candidate.row.weak && isOnlySupposed(line.text, from, to)) continue;
+        if (candidate.row.generic && isHypothetical(line.text, from, to)) continue;
         spans.push({ from, to });
         matched = true;
         // A list that reaches the end of the line may go on in the next one; a word at a soft break does.
@@ -258,7 +258,7 @@ function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
       if (overlaps(spans, hit.index, line.text.length)) continue;
       source ??= isSourceCode(line.text);
       if (source) return [];
-      if (candidate.row.weak && isOnlySupposed(text, hit.index, hit.index + hit[0].length)) continue;
+      if (candidate.row.generic && isHypothetical(text, hit.index, hit.index + hit[0].length)) continue;
       spans.push({ from: hit.index, to: line.text.length });
       found.push(matchOf(candidate.row, hit, text, line.number, last));
       break;
@@ -269,8 +269,8 @@ function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
 
 /** Everybody's words say nothing that the known message beside them does not say better. */
 function withoutWeak(found: readonly Match[]): Match[] {
-  const known = found.some(({ row }) => !row.weak && (row.gravity === "blocks" || row.gravity === "degrades"));
-  return found.filter(({ row }) => !known || !row.weak);
+  const known = found.some(({ row }) => !row.generic && (row.gravity === "blocks" || row.gravity === "degrades"));
+  return found.filter(({ row }) => !known || !row.generic);
 }
 
 const SEAM = 60;

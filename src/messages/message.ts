@@ -91,7 +91,7 @@ export interface MessageRow {
   readonly layer: RefusingLayer;
   readonly gravity: Gravity;
   /** In lower case; stands in every line that the pattern matches, near its beginning. Several: one of them does. */
-  readonly hint: string | readonly string[];
+  readonly needle: string | readonly string[];
   readonly pattern: RegExp;
   /** The end of the match is a list that may go on in the next line of a wrapped text. */
   readonly list?: true;
@@ -101,7 +101,7 @@ export interface MessageRow {
    * Everybody's words: not believed in a sentence that only supposes or denies them, and left out where another row says
    * what failed in the same line.
    */
-  readonly weak?: true;
+  readonly generic?: true;
   readonly what: string;
   readonly decoder?: DecoderName | DesktopDecoderName;
   readonly rule?: RuleRow;

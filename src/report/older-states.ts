@@ -17,7 +17,7 @@ export function olderStates(situation: Situation): string | undefined {
   const [now] = replays(situation).each;
   const last = new Map<string, Release>();
   for (const release of states) {
-    const { told: _, ...options } = candidates[0].options;
+    const { startFromOffered: _, ...options } = candidates[0].options;
     for (const what of differences(now, replay(host, { ...options, release }))) last.set(what, release);
   }
   const texts = [...states].reverse().flatMap((state) => {

@@ -43,7 +43,7 @@ export function narrowed(
     return { candidates, ruledOut: [], ...(whole ? { replays: [first, ...others] } : {}) };
   }
   const replays = candidates.map(
-    ({ release, options }) => made.get(release) ?? replay(host, { ...options, told: false }),
+    ({ release, options }) => made.get(release) ?? replay(host, { ...options, startFromOffered: false }),
   );
   const differing = replays.map((replayed) => contradictions(host, replayed));
   const ids = new Set(differing.flatMap((items) => [...items.keys()]));
@@ -78,7 +78,7 @@ export function narrowed(
   }
 
   function replaysOf(left: readonly Candidate[]): Pick<Narrowed, "replays"> {
-    if (candidates.some(({ options }) => options.told === true)) return {};
+    if (candidates.some(({ options }) => options.startFromOffered === true)) return {};
     return { replays: replays.filter((_, at) => left.includes(candidates[at] as Candidate)) as [Replay, ...Replay[]] };
   }
 }

@@ -109,17 +109,18 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     ...(isEmpty(asked.machine) ? {} : { machine: asked.machine }),
   };
   const own = isOwnKernel(host, kernel);
-  const told = own && (host.observed?.nestedMsrs?.size ?? 0) > 0;
-  if (told) notes.push("where the registers do not decide what KVM offers guests, the values in the text are used");
+  const fromOffered = own && (host.observed?.nestedMsrs?.size ?? 0) > 0;
+  if (fromOffered)
+    notes.push("where the registers do not decide what KVM offers guests, the values in the text are used");
   const found = new Map<string, Release[]>();
   const made = new Map<Release, Replay>();
   const candidates = releases.map((release): Candidate => {
-    const options = { release, ...(told ? { told } : {}), ...common };
+    const options = { release, ...(fromOffered ? { startFromOffered: true } : {}), ...common };
     const wanted = own && host.kernel !== undefined && asked.foundParams !== false;
     const { params: set = {}, replayed } = wanted ? foundParams(assumed.host, options) : {};
     const merged = withParams(set, params);
     // What nothing was added to need not be replayed again.
-    if (replayed !== undefined && !told && isEmpty(params)) made.set(release, replayed);
+    if (replayed !== undefined && !fromOffered && isEmpty(params)) made.set(release, replayed);
     const names = notAsked(set, params).join(" ");
     found.set(names, [...(found.get(names) ?? []), release]);
     return { release, options: { ...options, ...(isEmpty(merged) ? {} : { params: merged }) } };
@@ -163,7 +164,7 @@ export function withCore(situation: Situation, index: number): Situation {
 
 /** The situation of a host that was changed: what the machine reported holds for it as it is, and no longer. */
 export function withHost(situation: Situation, host: Host): Situation {
-  const candidates = situation.candidates.map(({ release, options: { told: _, ...options } }) => ({
+  const candidates = situation.candidates.map(({ release, options: { startFromOffered: _, ...options } }) => ({
     release,
     options,
   }));
@@ -184,7 +185,7 @@ export function withKernel(situation: Situation, set: KernelSet): Situation {
 /** The situation under another kernel of the tables, without what the machine reported under its own. */
 export function withRelease(situation: Situation, release: Release): Situation {
   const [{ options }] = situation.candidates;
-  const { told: _, ...rest } = options;
+  const { startFromOffered: _, ...rest } = options;
   return { ...situation, candidates: [{ release, options: { ...rest, release } }] };
 }
 

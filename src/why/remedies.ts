@@ -29,7 +29,7 @@ interface Candidate {
 export function remediesFor(host: Host, feature: Feature, options: ReplayOptions, goal: Layer): readonly Remedy[] {
   const works = (run: Run) => reachedTo(featureLayers(replay(run.host, run.options), feature).cells, goal) === "yes";
   // What the machine said holds for it as it is, and for no machine with a change.
-  const own = { ...options, told: false };
+  const own = { ...options, startFromOffered: false };
   const start: Run = { host, options: own };
   const near = [...paramCandidates(options), ...firmwareCandidates(feature)];
   const found: Candidate[][] = [];

@@ -33,7 +33,7 @@ describe("a machine that tells what its KVM offers guests, and nothing of its CP
   it("is taken at its word, and so is that its KVM loaded", () => {
     for (const { host, options } of telling) {
       const { msrs } = { msrs: host.observed?.nestedMsrs as ReadonlyMap<number, Msr> };
-      const told = { ...options, told: true };
+      const told = { ...options, startFromOffered: true };
       expect(replay(bare(host), told).loads).toBe("yes");
       const all = new Map(text(offered(bare(host), told)).map((line) => [line.split(" ")[0], line]));
       for (const line of text(msrs)) if (all.has(line.split(" ")[0])) expect(all.get(line.split(" ")[0])).toBe(line);
@@ -42,7 +42,7 @@ describe("a machine that tells what its KVM offers guests, and nothing of its CP
 
   it("changes nothing where the registers are known", () => {
     for (const { host, options } of telling) {
-      expect(text(offered(host, { ...options, told: true }))).toEqual(text(offered(host, options)));
+      expect(text(offered(host, { ...options, startFromOffered: true }))).toEqual(text(offered(host, options)));
     }
   });
 
@@ -58,7 +58,7 @@ describe("a machine that tells what its KVM offers guests, and nothing of its CP
   it("does not outdo what is known to be otherwise", () => {
     const { host, options } = telling[0] as (typeof telling)[number];
     const { kernel: _, ...unnamed } = bare(host);
-    const off = { ...options, params: { kvm_intel: { ept: "0" } }, told: true } as const;
+    const off = { ...options, params: { kvm_intel: { ept: "0" } }, startFromOffered: true } as const;
     const { cpu } = replay(unnamed, off);
     expect(cpu.bit("secondary_ctls_high", "EPT")).toBe("no");
     expect(replay(unnamed, { ...off, params: {} }).cpu.bit("secondary_ctls_high", "EPT")).toBe("yes");

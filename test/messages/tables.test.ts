@@ -130,7 +130,7 @@ describe("the tables of messages", () => {
   });
 
   it.each(rows)("%s has hints in lower case", (_id, row) => {
-    const hints = typeof row.hint === "string" ? [row.hint] : row.hint;
+    const hints = typeof row.needle === "string" ? [row.needle] : row.needle;
     expect(hints.length).toBeGreaterThan(0);
     for (const hint of hints) {
       expect(hint).toBe(hint.toLowerCase());
@@ -174,7 +174,7 @@ describe("the tables of messages", () => {
     const lines = everyLine().flatMap(({ text }) => text.toLowerCase().split("\n"));
     // Wordings of other versions and languages, for which no public line was at hand.
     const unseen = MESSAGES.flatMap((row) =>
-      (typeof row.hint === "string" ? [row.hint] : row.hint)
+      (typeof row.needle === "string" ? [row.needle] : row.needle)
         .filter((hint) => !lines.some((line) => line.includes(hint)))
         .map((hint) => [row.id, hint] as const),
     );

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { differences, outcomesOf } from "../../tools/node-check.js";
+import { differences, LIBRARY, outcomesOf } from "../../tools/node-check.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vmxlens-node-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,4 +38,14 @@ describe("differences", () => {
       'the library: stderr differs: line 1 is "warning" instead of ""',
     ]);
   });
+});
+
+it("the program that uses the library imports only what the entries export", async () => {
+  const imports = [...LIBRARY.matchAll(/import (.*) from "\.\/dist\/(.*)\.js";|const \{ (.*) \} = library;/g)];
+  expect(imports).toHaveLength(3);
+  for (const [, names = "", entry = "index", taken = ""] of imports) {
+    const exported = Object.keys(await import(`../../src/${entry}.ts`));
+    const used = `${names.startsWith("{") ? names : ""} ${taken}`.match(/\w+/g) ?? [];
+    expect(exported).toEqual(expect.arrayContaining(used));
+  }
 });

@@ -40,7 +40,7 @@ export interface LikelyReason {
 }
 
 /** What the rows know of the case. */
-export interface Ground {
+export interface Comparison {
   readonly host: Host;
   /** With the parameters that were found to be set. */
   readonly options: Omit<ReplayOptions, "trace">;
@@ -49,7 +49,7 @@ export interface Ground {
 }
 
 /** A case that would explain something, to be replayed. */
-interface World {
+interface Scenario {
   readonly host: Host;
   readonly options: Omit<ReplayOptions, "trace">;
   readonly says: string;
@@ -60,9 +60,9 @@ interface ReasonRow {
   /** Kinds of items that the row may explain, and that must not get worse; all of them if not given. */
   readonly about?: readonly ItemKind[];
   /** Items of other kinds have to stay as they are as well, unless the row speaks of another time than they do. */
-  readonly worlds?: (ground: Ground, differing: readonly VerifyItem[]) => readonly World[];
+  readonly worlds?: (ground: Comparison, differing: readonly VerifyItem[]) => readonly Scenario[];
   /** For what a replay cannot try: the items that the evidence explains, and the sentence. */
-  readonly seen?: (ground: Ground, differing: readonly VerifyItem[]) => readonly (readonly [string, string])[];
+  readonly seen?: (ground: Comparison, differing: readonly VerifyItem[]) => readonly (readonly [string, string])[];
   /** Not asked when one of these rows explains the item. */
   readonly unless?: string;
 }
@@ -90,7 +90,7 @@ export const LIKELY_REASONS = [
 export type LikelyReasonId = (typeof LIKELY_REASONS)[number]["id"];
 
 /** Of one kind of reason the best for each difference, by the id of the item; the one that explains most first. */
-export function reasonsFor(ground: Ground): ReadonlyMap<string, readonly LikelyReason[]> {
+export function reasonsFor(ground: Comparison): ReadonlyMap<string, readonly LikelyReason[]> {
   const differing = ground.settled.items.filter(({ verdict }) => verdict === "differ");
   const found = new Map<string, LikelyReason[]>();
   if (differing.length === 0) return found;
@@ -113,7 +113,7 @@ export function reasonsFor(ground: Ground): ReadonlyMap<string, readonly LikelyR
   return found;
 }
 
-function seenBy(row: ReasonRow, ground: Ground, differing: readonly VerifyItem[]): ReadonlyMap<string, string[]> {
+function seenBy(row: ReasonRow, ground: Comparison, differing: readonly VerifyItem[]): ReadonlyMap<string, string[]> {
   const byText = new Map<string, string[]>();
   for (const [item, text] of row.seen?.(ground, differing) ?? []) {
     byText.set(text, [...(byText.get(text) ?? []), item]);
@@ -122,7 +122,7 @@ function seenBy(row: ReasonRow, ground: Ground, differing: readonly VerifyItem[]
 }
 
 /** Items that differ no more in a world, if none differs that did not. */
-function explainedBy(world: World, { about }: ReasonRow, { settled }: Ground): readonly string[] {
+function explainedBy(world: Scenario, { about }: ReasonRow, { settled }: Comparison): readonly string[] {
   const concerns = (item: VerifyItem) => about === undefined || about.includes(item.kind);
   const set = new Set(settled.set.map(({ item }) => item));
   const items = verifyItems(world.host, replay(world.host, world.options)).filter(concerns);
@@ -134,7 +134,7 @@ function explainedBy(world: World, { about }: ReasonRow, { settled }: Ground): r
 
 // ---- Parameters ----
 
-function parametersSet({ settled, options }: Ground): (readonly [string, string])[] {
+function parametersSet({ settled, options }: Comparison): (readonly [string, string])[] {
   return settled.set.map(({ module, name, value, item }) => {
     const row = WRITABLE_PARAMS.find((one) => one.name === name);
     const writable = row !== undefined && options.release !== undefined && holdsIn(options.release, row.held) === true;
@@ -146,7 +146,7 @@ function parametersSet({ settled, options }: Ground): (readonly [string, string]
 }
 
 function parametersAsked(
-  { options, settled }: Ground,
+  { options, settled }: Comparison,
   differing: readonly VerifyItem[],
 ): (readonly [string, string])[] {
   return differing.flatMap(({ id, param }) => {
@@ -160,7 +160,7 @@ function parametersAsked(
 
 // ---- Releases and builds ----
 
-function kernelAsked({ host, options }: Ground, differing: readonly VerifyItem[]): (readonly [string, string])[] {
+function kernelAsked({ host, options }: Comparison, differing: readonly VerifyItem[]): (readonly [string, string])[] {
   const own = host.kernel === undefined ? undefined : kernelSetOfHost(host.kernel).candidates;
   if (own === undefined || options.release === undefined || own.includes(options.release)) return [];
   return differing
@@ -172,7 +172,7 @@ function kernelAsked({ host, options }: Ground, differing: readonly VerifyItem[]
 }
 
 function otherRelease(
-  { host, fits, options }: Ground,
+  { host, fits, options }: Comparison,
   differing: readonly VerifyItem[],
 ): (readonly [string, string])[] {
   const [best] = fits;
@@ -193,7 +193,7 @@ function orList(names: readonly string[]): string {
   return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
-function buildOptions({ host, options }: Ground): World[] {
+function buildOptions({ host, options }: Comparison): Scenario[] {
   const config = { ...DEBIAN_CONFIG, ...options.config };
   return CONFIG_OPTIONS.map((option) => ({
     host,
@@ -227,10 +227,10 @@ const FACTS = [
   },
 ] as const satisfies readonly { fact: keyof MachineFacts; key: string; yes: string; no: string }[];
 
-function machineFacts({ host, options }: Ground): World[] {
+function machineFacts({ host, options }: Comparison): Scenario[] {
   const { machine } = options;
   return FACTS.flatMap(({ fact, key, yes, no }) =>
-    [true, false].flatMap((value): World[] =>
+    [true, false].flatMap((value): Scenario[] =>
       machine?.[fact] === value
         ? []
         : [
@@ -248,7 +248,7 @@ function machineFacts({ host, options }: Ground): World[] {
  * For items that hang on a fact about the machine which nobody gave: what the fact must be for the machine to be right,
  * by the id of the item. Tried by replaying it both ways.
  */
-export function factsTold({ host, options, settled }: Ground): ReadonlyMap<string, string> {
+export function factTexts({ host, options, settled }: Comparison): ReadonlyMap<string, string> {
   const open = settled.items.filter(({ verdict, note }) => verdict === "unknown" && note === undefined);
   const told = new Map<string, string>();
   if (open.length === 0) return told;
@@ -273,7 +273,7 @@ const FIRMWARE = [
   { lo: 0x5, says: "VMX was on in IA32_FEAT_CTL when Linux booted, and is off now" },
 ] as const;
 
-function firmwareAtBoot({ host, options }: Ground): World[] {
+function firmwareAtBoot({ host, options }: Comparison): Scenario[] {
   return FIRMWARE.map(({ lo, says }) => ({
     host: mapCores(host, (core) => withMsr(core, 0x3a, msrValue({ hi: 0, lo }))),
     options,
@@ -281,7 +281,7 @@ function firmwareAtBoot({ host, options }: Ground): World[] {
   }));
 }
 
-function otherCores({ host, options }: Ground): World[] {
+function otherCores({ host, options }: Comparison): Scenario[] {
   return host.cores.slice(1).map((core) => {
     const types = core.coreTypes.length > 0 ? `${core.coreTypes.join(" and ")}-cores` : "another kind of cores";
     const where = core.logicalCpus === undefined ? "" : ` (CPU ${core.logicalCpus})`;
@@ -297,7 +297,7 @@ interface SiliconBit {
   readonly bit: number;
 }
 
-function registersDiffered(ground: Ground, differing: readonly VerifyItem[]): World[] {
+function registersDiffered(ground: Comparison, differing: readonly VerifyItem[]): Scenario[] {
   const vm = ground.host.cores[0].cpuid.features.hypervisor === true;
   const because = vm
     ? "this is a virtual machine, whose hypervisor answers such reads and can answer differently later"
@@ -305,7 +305,7 @@ function registersDiffered(ground: Ground, differing: readonly VerifyItem[]): Wo
   return flipped(ground, differing, (name, was) => `${name} was ${was} for the kernel: ${because}`);
 }
 
-function registersDifferedAtBoot(ground: Ground, differing: readonly VerifyItem[]): World[] {
+function registersDifferedAtBoot(ground: Comparison, differing: readonly VerifyItem[]): Scenario[] {
   return flipped(
     ground,
     differing.filter(({ kind }) => BOOT_KINDS.includes(kind)),
@@ -315,10 +315,10 @@ function registersDifferedAtBoot(ground: Ground, differing: readonly VerifyItem[
 }
 
 function flipped(
-  { host, options }: Ground,
+  { host, options }: Comparison,
   differing: readonly VerifyItem[],
   says: (name: string, was: 0 | 1) => string,
-): World[] {
+): Scenario[] {
   if (differing.every(({ at }) => at === undefined)) return [];
   const traced = tracedReplay(host, options);
   const bits = new Map<string, SiliconBit>();
@@ -326,7 +326,7 @@ function flipped(
     if (at === undefined) continue;
     for (const found of siliconBits(reasonFor(traced, at.word, at.bit))) bits.set(`${found.msr} ${found.bit}`, found);
   }
-  return [...bits.values()].flatMap(({ msr, bit }): World[] => {
+  return [...bits.values()].flatMap(({ msr, bit }): Scenario[] => {
     const index = REPLAY_MSRS[msr];
     const before = msrOf(host.cores[0], index);
     const changed = flip(before, bit);
@@ -369,7 +369,7 @@ function mapCores(host: Host, change: (core: CoreGroup) => CoreGroup): Host {
 
 // ---- Flags ----
 
-function flagsCleared({ settled }: Ground, differing: readonly VerifyItem[]): (readonly [string, string])[] {
+function flagsCleared({ settled }: Comparison, differing: readonly VerifyItem[]): (readonly [string, string])[] {
   // Registers that changed would show on the other line as well, and without VMX there is no other line.
   const others = settled.items.filter(({ kind }) => kind === "vmx-flag");
   if (others.length === 0 || others.some(({ verdict }) => verdict === "differ")) return [];

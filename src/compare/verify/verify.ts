@@ -7,7 +7,7 @@ import type { ItemKind, VerifyItem } from "../../situation/evidence/item.js";
 import { type SplitAnswer, splitText } from "../../situation/replays.js";
 import { asSituation, type Candidate, type Situation } from "../../situation/situation.js";
 import { firmwareFromFlags } from "./firmware.js";
-import { type Fit, factsTold, type LikelyReason, reasonsFor } from "./reasons.js";
+import { type Fit, factTexts, type LikelyReason, reasonsFor } from "./reasons.js";
 import { isDifferent, type SetParam, settle } from "./settle.js";
 
 /** A difference with the reasons that were tested and fit, the one that explains most first. */
@@ -51,7 +51,7 @@ export function verify(subject: Situation | Host): Verification {
 type Known = ReturnType<typeof firmwareFromFlags>;
 
 function verifyUnder(host: Host, known: Known, options: Candidate["options"]): Verification {
-  const given = { ...options, told: false };
+  const given = { ...options, startFromOffered: false };
   const settled = settle(known.host, given);
   const differing = settled.items.filter(isDifferent);
   // Another release is no better an explanation where parameters explain all and the kernel is known to be this one.
@@ -60,7 +60,7 @@ function verifyUnder(host: Host, known: Known, options: Candidate["options"]): V
   const open = doubtful || differing.some(({ id }) => !isSet.has(id));
   const fits = differing.length > 0 && open ? otherReleases(known.host, given, differing.length) : [];
   const reasons = reasonsFor({ host: known.host, options: settled.options, settled, fits });
-  const told = factsTold({ host: known.host, options: settled.options, settled, fits });
+  const told = factTexts({ host: known.host, options: settled.options, settled, fits });
   const items = (known.used ? settled.items.map(notByItself) : settled.items).map((item) => {
     const note = item.note ?? told.get(item.id);
     return note === undefined ? item : { ...item, note };

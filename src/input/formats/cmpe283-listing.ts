@@ -2,7 +2,7 @@ import { parseHexU64, testBit, type U64 } from "../../bits/u64.js";
 import { msrValue } from "../../host/msr.js";
 import { orAbsent } from "../../host/partial-msr.js";
 import { registerOf } from "../../registers/registers.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf } from "../hosts/reader.js";
 import { describeMsr } from "../text/msr-names.js";
 
@@ -53,7 +53,7 @@ function registerOfValue(plain: number, trueIndex: number | undefined, value: U6
   return missing.every((bit) => CLEARABLE[plain]?.includes(bit)) ? trueIndex : undefined;
 }
 
-function openListing(desk: Desk): FactRun {
+function openListing(sink: FactSink): FactRun {
   let current: { readonly index: number; readonly value: U64; readonly control: boolean } | undefined;
 
   return {
@@ -76,15 +76,15 @@ function openListing(desk: Desk): FactRun {
         const index = isTrue === "" ? registerOfValue(row[1], row[2], value) : titled;
         if (index === undefined) {
           const message = `0x${digits} cannot be MSR ${describeMsr(titled)}, as the title has it; it is not used`;
-          desk.log.warning(at, message, "the register of the title");
+          sink.log.warning(at, message, "the register of the title");
           return true;
         }
         if (index !== titled) {
           const message = `0x${digits} has controls as 0 that are always 1 in MSR ${describeMsr(titled)}: taken as ${describeMsr(index)}`;
-          desk.log.note(at, message);
+          sink.log.note(at, message);
         }
         current = { index, value, control: registerOf(index)?.layout === "controls" };
-        desk.msr("unnamed", index, orAbsent(msrValue(value)), at);
+        sink.msr("unnamed", index, orAbsent(msrValue(value)), at);
         return true;
       }
       const bit = BIT.exec(text);
@@ -96,7 +96,7 @@ function openListing(desk: Desk): FactRun {
       const clearable = !testBit(current.value, row.bit);
       if (settable !== (bit[2] === "Yes") || clearable !== (bit[3] === "Yes")) {
         const message = `what stands here of ${row.sdm} is not what bit ${row.bit} of the value above says; the value counts`;
-        desk.log.warning(placeOf(line, bit.index + 1), message, "labels at the bits that the SDM gives them");
+        sink.log.warning(placeOf(line, bit.index + 1), message, "labels at the bits that the SDM gives them");
       }
       return true;
     },

@@ -1,7 +1,7 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import { ABSENT, msrValue } from "../../host/msr.js";
 import { assignCoreTypes, type CoreKind } from "../hosts/cpuid-facts.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import type { CpuDraft } from "../hosts/host-builder.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 import { formatCpuRanges, MAX_CPU, parseCpuRanges } from "../text/cpu-ranges.js";
@@ -34,13 +34,13 @@ const CACHE = /\/sys\/devices\/system\/cpu\/cpu(\d{1,4})\/cache\/index\d{1,2}\/l
 const PROGRAM = /^(?:qemu|libvirt|hypervisor): \S{1,40}\s*$/;
 const MSR = /^msr (\d{1,4}) 0x([0-9a-f]{1,8}) (?:([0-9a-f]{16})|(fault)|failed: (.{1,100}))\s*$/;
 
-function openCollect(desk: Desk): FactRun {
+function openCollect(sink: FactSink): FactRun {
   let inside: Place | undefined;
   let cores: CoresOfSysfs = new Map();
 
   const notWhole = (): void => {
     if (inside === undefined) return;
-    desk.log.warning(inside, "the output of vmxlens collect is not whole: its last line is missing", COLLECT_END);
+    sink.log.warning(inside, "the output of vmxlens collect is not whole: its last line is missing", COLLECT_END);
     inside = undefined;
   };
 
@@ -51,16 +51,16 @@ function openCollect(desk: Desk): FactRun {
         notWhole();
         const version = /^# vmxlens-collect (\d{1,4})\s*$/.exec(text)?.[1];
         if (version !== "1") {
-          desk.log.error(placeOf(line), "not a version of vmxlens collect that is known here", COLLECT_HEADER);
+          sink.log.error(placeOf(line), "not a version of vmxlens collect that is known here", COLLECT_HEADER);
           return version !== undefined;
         }
-        desk.nextMachine();
+        sink.nextMachine();
         inside = placeOf(line);
         cores = new Map();
         return true;
       }
       if (text.startsWith(COLLECT_END)) {
-        if (inside !== undefined) emitCoreTypes(desk, cores);
+        if (inside !== undefined) emitCoreTypes(sink, cores);
         inside = undefined;
         return true;
       }
@@ -71,10 +71,10 @@ function openCollect(desk: Desk): FactRun {
         if (Number(cpu) > MAX_CPU || !isVmxMsr(index)) return true;
         const at = placeOf(line, 5);
         const known = value === undefined ? undefined : parseHexU64(value);
-        if (known !== undefined) desk.msr(Number(cpu), index, msrValue(known), at);
-        else if (fault !== undefined) desk.msr(Number(cpu), index, ABSENT, at);
+        if (known !== undefined) sink.msr(Number(cpu), index, msrValue(known), at);
+        else if (fault !== undefined) sink.msr(Number(cpu), index, ABSENT, at);
         else
-          desk.log.warning(
+          sink.log.warning(
             at,
             `MSR ${describeMsr(index)} of CPU ${cpu} was not read: ${trouble}`,
             "root, and modprobe msr",
@@ -84,18 +84,18 @@ function openCollect(desk: Desk): FactRun {
       // Not "kernel:", which is what loggers put before a line and is taken off.
       const release = /^release: (\S{1,100})\s*$/.exec(text);
       if (release !== null && !line.cut) {
-        desk.system("kernel", release[1] as string, placeOf(line, 10));
+        sink.system("kernel", release[1] as string, placeOf(line, 10));
         return true;
       }
       if (coreLine(cores, line)) return true;
       const offline = parseCpuRanges(/^offline: ([\d,-]{1,400})\s*$/.exec(text)?.[1] ?? "");
       if (offline !== undefined && !line.cut) {
-        desk.log.note(placeOf(line), `offline and therefore not read: CPU ${formatCpuRanges(offline)}`);
+        sink.log.note(placeOf(line), `offline and therefore not read: CPU ${formatCpuRanges(offline)}`);
         return true;
       }
       const missing = /^missing: (.{1,600})$/.exec(text);
       if (missing === null) return PROGRAM.test(text);
-      desk.log.warning(placeOf(line), `not collected: ${missing[1]}`);
+      sink.log.warning(placeOf(line), `not collected: ${missing[1]}`);
       return true;
     },
     busy: () => inside !== undefined,
@@ -126,10 +126,10 @@ function coreLine(cores: CoresOfSysfs, line: TextLine): boolean {
 }
 
 /** Only when the list of caches is whole: an Atom core is LP-E because another one has a level-3 cache. */
-function emitCoreTypes(desk: Desk, cores: CoresOfSysfs): void {
+function emitCoreTypes(sink: FactSink, cores: CoresOfSysfs): void {
   const drafts = [...cores].map(([cpu, { at, ...kind }]) => ({ cpu, at, kind, draft: {} as CpuDraft }));
   assignCoreTypes(drafts);
   for (const { cpu, at, draft } of drafts) {
-    if (draft.coreType !== undefined && cpu <= MAX_CPU) desk.cpu(cpu, { coreType: draft.coreType }, at);
+    if (draft.coreType !== undefined && cpu <= MAX_CPU) sink.cpu(cpu, { coreType: draft.coreType }, at);
   }
 }

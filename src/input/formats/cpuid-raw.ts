@@ -7,7 +7,7 @@ import {
   nameFromCpuid,
   vendorFromCpuid,
 } from "../hosts/cpuid-facts.js";
-import type { CpuStatement, Desk } from "../hosts/evidence.js";
+import type { CpuStatement, FactSink } from "../hosts/evidence.js";
 import type { CpuDraft } from "../hosts/host-builder.js";
 import { type FactReader, type FactRun, placeOf } from "../hosts/reader.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
@@ -39,12 +39,12 @@ interface Cpu {
   readonly leaves: Map<number, CpuidRegisters>;
 }
 
-function openCpuid(desk: Desk): FactRun {
+function openCpuid(sink: FactSink): FactRun {
   let cpus = new Map<number | "unnamed", Cpu>();
   let current: number | "unnamed" = "unnamed";
 
   const settle = (): void => {
-    emit(desk, cpus);
+    emit(sink, cpus);
     cpus = new Map();
   };
 
@@ -83,7 +83,7 @@ function openCpuid(desk: Desk): FactRun {
   };
 }
 
-function emit(desk: Desk, cpus: ReadonlyMap<number | "unnamed", Cpu>): void {
+function emit(sink: FactSink, cpus: ReadonlyMap<number | "unnamed", Cpu>): void {
   const drafts = [...cpus].map(([scope, { at, leaves }]) => {
     const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => leaves.get(leaf * 256 + subleaf);
     return { scope, at, lookup, draft: {} as CpuDraft, kind: coreKindFromCpuid(lookup) };
@@ -93,7 +93,7 @@ function emit(desk: Desk, cpus: ReadonlyMap<number | "unnamed", Cpu>): void {
     const [name, vendor] = [nameFromCpuid(lookup), vendorFromCpuid(lookup)];
     const facts = factsFromCpuid(lookup);
     const { hypervisor } = facts.features;
-    desk.machine(
+    sink.machine(
       {
         ...(name === undefined ? {} : { name }),
         ...(vendor === undefined ? {} : { vendor }),
@@ -107,6 +107,6 @@ function emit(desk: Desk, cpus: ReadonlyMap<number | "unnamed", Cpu>): void {
       ...(signature === undefined ? {} : { signature }),
       ...(draft.coreType === undefined ? {} : { coreType: draft.coreType }),
     };
-    desk.cpu(scope, said, at);
+    sink.cpu(scope, said, at);
   }
 }

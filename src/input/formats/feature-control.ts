@@ -17,7 +17,7 @@ export const featureControl: FactReader = {
   recognisedBy: "cpuN: MSR_IA32_FEATURE_CONTROL: 0x… (Locked …), or cpuN: IA32_Feature_Control Lock = 1",
   mark: /\bcpu\d{1,4}: (?:MSR_IA32_FEAT|IA32_Feature_Control Lock)/,
   words: ["MSR_IA32_FEAT", "IA32_Feature_Control"],
-  open: (desk) => ({
+  open: (sink) => ({
     line(line) {
       const { text } = line;
       const turbostat = TURBOSTAT.exec(text);
@@ -27,17 +27,17 @@ export const featureControl: FactReader = {
         if (Number(cpu) > MAX_CPU || value === undefined || msrByName(name) !== FEAT_CTL) return false;
         const at = placeOf(line, turbostat.index + 1);
         if (testBit(value, 0) === (unlocked !== undefined)) {
-          desk.log.warning(at, "the lock bit of the value and the word behind it disagree; neither is used");
+          sink.log.warning(at, "the lock bit of the value and the word behind it disagree; neither is used");
           return true;
         }
-        desk.msr(Number(cpu), FEAT_CTL, msrValue(value), at);
+        sink.msr(Number(cpu), FEAT_CTL, msrValue(value), at);
         return true;
       }
       const chipsec = CHIPSEC.exec(text);
       if (chipsec === null || Number(chipsec[1]) > MAX_CPU) return false;
       const locked = chipsec[2] === "1";
       const msr = partialMsr(locked ? [0] : [], locked ? [] : [0]);
-      desk.msr(Number(chipsec[1]), FEAT_CTL, msr, placeOf(line, chipsec.index + 1));
+      sink.msr(Number(chipsec[1]), FEAT_CTL, msr, placeOf(line, chipsec.index + 1));
       return true;
     },
   }),

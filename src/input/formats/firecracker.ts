@@ -1,4 +1,4 @@
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import type { JsonReader } from "../hosts/reader.js";
 import type { Place } from "../text/diagnostic.js";
 import type { JsonHandler } from "../text/json-scan.js";
@@ -14,7 +14,7 @@ export const firecracker: JsonReader = {
   open: openFirecracker,
 };
 
-function openFirecracker(desk: Desk): JsonHandler & { claims: () => number } {
+function openFirecracker(sink: FactSink): JsonHandler & { claims: () => number } {
   let claims = 0;
   let at: Place | undefined;
   let kernel: { readonly value: string; readonly at: Place } | undefined;
@@ -37,20 +37,20 @@ function openFirecracker(desk: Desk): JsonHandler & { claims: () => number } {
       if (path.at(-1) === "addr") address = value.value;
       // Feature control is among them, as the guest sees it.
       if (path.at(-1) === "bitmap" && address !== undefined && /^0x0*3a$/i.test(address)) {
-        desk.guest("MSR 0x3a (IA32_FEAT_CTL) of the guest", value.value.slice(0, 80), place);
+        sink.guest("MSR 0x3a (IA32_FEAT_CTL) of the guest", value.value.slice(0, 80), place);
       }
     },
     close() {},
     end() {
       if (at !== undefined) {
-        desk.log.error(
+        sink.log.error(
           at,
           "there are no VMX values in this format: Firecracker leaves the MSRs 0x480 to 0x491 out, for whether a guest " +
             "has them depends on nested virtualization",
           "rdmsr, vmxcap or vmxlens collect on the host itself",
         );
-        if (kernel !== undefined) desk.system("kernel", kernel.value, kernel.at);
-        if (microcode !== undefined) desk.cpu("unnamed", { microcode: microcode.value }, microcode.at);
+        if (kernel !== undefined) sink.system("kernel", kernel.value, kernel.at);
+        if (microcode !== undefined) sink.cpu("unnamed", { microcode: microcode.value }, microcode.at);
       }
       at = undefined;
       kernel = undefined;

@@ -2,7 +2,7 @@ import { word } from "../../bits/word.js";
 import type { Msr } from "../../host/msr.js";
 import { orAbsent, partialMsr } from "../../host/partial-msr.js";
 import { featuresOfRegister } from "../hosts/cpuid-facts.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 
 /** The CPU lines of FreeBSD's and DragonFly's boot messages, with the VT-x groups of `boot -v` or the short VT-x line. */
@@ -93,7 +93,7 @@ const SHORT_NAMES: readonly { readonly name: string; readonly bits: readonly (re
   { name: "PostIntr", bits: [[0x481, 7]] },
 ];
 
-function openBoot(desk: Desk): FactRun {
+function openBoot(sink: FactSink): FactRun {
   let basic: number | undefined;
   let name: string | undefined;
   /** The last of the CPU lines; they stand together, so that "Features=" elsewhere is not taken. */
@@ -104,22 +104,22 @@ function openBoot(desk: Desk): FactRun {
     const at = placeOf(line, column);
     if (title === "Basic Features") {
       basic = value;
-      desk.msr("unnamed", 0x480, highHalf(value), at);
+      sink.msr("unnamed", 0x480, highHalf(value), at);
       return;
     }
     if (title === "EPT Features" || title === "VPID Features") {
-      desk.msr("unnamed", 0x48c, title === "EPT Features" ? lowHalf(value) : highHalf(value), at);
+      sink.msr("unnamed", 0x48c, title === "EPT Features" ? lowHalf(value) : highHalf(value), at);
       return;
     }
     if ((title === "Exit Controls" || title === "Entry Controls") && (basic === undefined || value === basic)) {
       const why = basic === undefined ? "may be the Basic word" : "is the Basic word";
-      desk.log.note(at, `what stands as ${title} ${why} again, which this kernel prints there; it is not used`);
+      sink.log.note(at, `what stands as ${title} ${why} again, which this kernel prints there; it is not used`);
       return;
     }
     const hasTrue = basic !== undefined && ((basic >>> 23) & 1) === 1;
     const [plain, trueIndex] = CONTROLS[title] as readonly [number, number?];
-    desk.msr("unnamed", plain, highHalf(value), at);
-    if (hasTrue && trueIndex !== undefined) desk.msr("unnamed", trueIndex, highHalf(value), at);
+    sink.msr("unnamed", plain, highHalf(value), at);
+    if (hasTrue && trueIndex !== undefined) sink.msr("unnamed", trueIndex, highHalf(value), at);
   };
 
   const cpuid = (line: TextLine): boolean => {
@@ -141,8 +141,8 @@ function openBoot(desk: Desk): FactRun {
     if (origin !== null) {
       if (line.cut) return false;
       const vendor = origin[1] as string;
-      desk.machine({ vendor, ...(name === undefined || number > cpuLines + NEAR ? {} : { name }) }, placeOf(line));
-      desk.cpu("unnamed", { signature: Number.parseInt(origin[2] as string, 16) }, placeOf(line));
+      sink.machine({ vendor, ...(name === undefined || number > cpuLines + NEAR ? {} : { name }) }, placeOf(line));
+      sink.cpu("unnamed", { signature: Number.parseInt(origin[2] as string, 16) }, placeOf(line));
       cpuLines = number;
       inList = true;
       return true;
@@ -157,7 +157,7 @@ function openBoot(desk: Desk): FactRun {
     }
     cpuLines = number;
     const features = featuresOfRegister(...where, Number.parseInt(found[2] as string, 16));
-    desk.cpu("unnamed", { features }, placeOf(line));
+    sink.cpu("unnamed", { features }, placeOf(line));
     return true;
   };
 
@@ -170,8 +170,8 @@ function openBoot(desk: Desk): FactRun {
         inList = false;
         // IA32_FEATURE_CONTROL bit 2 is what decides about the remark.
         const enabled = vtx[1] === undefined;
-        desk.msr("unnamed", 0x3a, partialMsr(enabled ? [2] : [], enabled ? [] : [2]), placeOf(line, vtx.index + 1));
-        if (vtx[3] !== undefined) shortLine(desk, line, vtx[3], vtx.index + 1);
+        sink.msr("unnamed", 0x3a, partialMsr(enabled ? [2] : [], enabled ? [] : [2]), placeOf(line, vtx.index + 1));
+        if (vtx[3] !== undefined) shortLine(sink, line, vtx[3], vtx.index + 1);
       }
       const found = GROUP.exec(line.text);
       if (found === null) return vtx !== undefined || cpuid(line);
@@ -194,7 +194,7 @@ function vtxLine(text: string): RegExpExecArray | undefined {
 }
 
 /** A missing name is a 0 where the name stands for one bit, and when the list is whole. */
-function shortLine(desk: Desk, line: TextLine, list: string, column: number): void {
+function shortLine(sink: FactSink, line: TextLine, list: string, column: number): void {
   const names = list.split(",");
   const order = names.map((name) => SHORT_NAMES.findIndex((row) => row.name === name));
   const whole = !line.cut && order.every((at, i) => at > (order[i - 1] ?? -1));
@@ -202,11 +202,11 @@ function shortLine(desk: Desk, line: TextLine, list: string, column: number): vo
   for (const { name, bits } of SHORT_NAMES) {
     if (names.includes(name)) {
       if (line.cut && name === names.at(-1)) continue;
-      for (const [index, bit] of bits) desk.msr("unnamed", index, partialMsr([bit + 32]), at);
+      for (const [index, bit] of bits) sink.msr("unnamed", index, partialMsr([bit + 32]), at);
     } else if (whole && bits.length === 1 && (name !== "PostIntr" || names.includes("VID"))) {
       const [[index, bit]] = bits as readonly [readonly [number, number]];
       const msr = partialMsr([], [bit + 32]);
-      desk.msr("unnamed", index, index === 0x48b ? orAbsent(msr) : msr, at);
+      sink.msr("unnamed", index, index === 0x48b ? orAbsent(msr) : msr, at);
     }
   }
 }

@@ -2,7 +2,7 @@ import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { word } from "../../bits/word.js";
 import { type Msr, msrValue } from "../../host/msr.js";
 import { orAbsent } from "../../host/partial-msr.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 
 /** The VMX capabilities that Intel's HAXM writes to the system log when it is built to do so. */
@@ -38,7 +38,7 @@ const CONTROLS: { readonly [label: string]: readonly [number, number?] } = {
 };
 const FIXED: { readonly [label: string]: number } = { "fixed CR0 bits": 0x486, "fixed CR4 bits": 0x488 };
 
-function openHaxm(desk: Desk): FactRun {
+function openHaxm(sink: FactSink): FactRun {
   /** Whether the CPU has TRUE registers; HAXM then prints their values with default1 bits of the plain ones put in. */
   let hasTrue: boolean | undefined;
   const isCut = (line: TextLine, found: RegExpExecArray): boolean =>
@@ -48,18 +48,18 @@ function openHaxm(desk: Desk): FactRun {
     const at = placeOf(line, column);
     const fixed = FIXED[label];
     if (fixed !== undefined) {
-      desk.msr("unnamed", fixed, msrValue(first), at);
-      desk.msr("unnamed", fixed + 1, msrValue(second), at);
+      sink.msr("unnamed", fixed, msrValue(first), at);
+      sink.msr("unnamed", fixed + 1, msrValue(second), at);
       return;
     }
     const [plain, trueIndex] = CONTROLS[label] as readonly [number, number?];
     if (first.hi !== 0 || second.hi !== 0) return;
     const whole = msrValue({ hi: second.lo, lo: first.lo });
     const upper: Msr = { state: "value", hi: word(second.lo), lo: word(0, -1) };
-    if (trueIndex === undefined) desk.msr("unnamed", plain, orAbsent(whole), at);
+    if (trueIndex === undefined) sink.msr("unnamed", plain, orAbsent(whole), at);
     else {
-      desk.msr("unnamed", plain, hasTrue === false ? whole : upper, at);
-      if (hasTrue === true) desk.msr("unnamed", trueIndex, upper, at);
+      sink.msr("unnamed", plain, hasTrue === false ? whole : upper, at);
+      if (hasTrue === true) sink.msr("unnamed", trueIndex, upper, at);
     }
   };
 
@@ -72,7 +72,7 @@ function openHaxm(desk: Desk): FactRun {
         if (value === undefined || isCut(line, whole)) return false;
         const index = WHOLE_INDEX[whole[1] as string] as number;
         if (index === 0x480) hasTrue = ((value.hi >>> 23) & 1) === 1;
-        desk.msr("unnamed", index, orAbsent(msrValue(value)), placeOf(line, whole.index + 1));
+        sink.msr("unnamed", index, orAbsent(msrValue(value)), placeOf(line, whole.index + 1));
         return true;
       }
       const two = PAIR.exec(text);
@@ -85,7 +85,7 @@ function openHaxm(desk: Desk): FactRun {
       const control = FEAT_CTL.exec(text);
       if (control === null || isCut(line, control)) return false;
       const lo = Number.parseInt(control[1] as string, 16);
-      desk.msr("unnamed", 0x3a, { state: "value", hi: word(0, -1), lo: word(lo) }, placeOf(line, control.index + 1));
+      sink.msr("unnamed", 0x3a, { state: "value", hi: word(0, -1), lo: word(lo) }, placeOf(line, control.index + 1));
       return true;
     },
   };

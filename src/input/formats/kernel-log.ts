@@ -1,5 +1,5 @@
 import { partialMsr } from "../../host/partial-msr.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { featureBits, offered } from "../hosts/feature-bits.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
@@ -80,7 +80,7 @@ const QEMU_SET = /failed to set MSR 0x([0-9a-f]{1,8}) to 0x([0-9a-f]{1,16})(?![0
 const QEMU_FEATURE =
   /host doesn't support requested feature: MSR\(([0-9A-F]{1,8})H\)\.(vmx-[\w-]{2,60}) \[bit (\d{1,2})\]/;
 
-function openLog(desk: Desk): FactRun {
+function openLog(sink: FactSink): FactRun {
   /** Line of a prompt with uname -r, whose answer is a release and nothing else. */
   let asked = -2;
 
@@ -91,12 +91,12 @@ function openLog(desk: Desk): FactRun {
         const release = line.cut ? null : RELEASE.exec(text.trim());
         asked = -2;
         if (release !== null) {
-          desk.system("kernel", release[1] as string, placeOf(line));
+          sink.system("kernel", release[1] as string, placeOf(line));
           return true;
         }
       }
       if (/\buname -r\s*$/.test(text)) asked = number;
-      return identity(desk, line) || qemu(desk, line) || message(desk, line);
+      return identity(sink, line) || qemu(sink, line) || message(sink, line);
     },
     busy: () => asked >= 0,
   };
@@ -107,13 +107,13 @@ function isCut(line: TextLine, found: RegExpExecArray): boolean {
   return line.cut && found.index + found[0].length >= line.text.trimEnd().length;
 }
 
-function identity(desk: Desk, line: TextLine): boolean {
+function identity(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   const release = VERSION.exec(text) ?? UNAME.exec(text);
   if (release !== null) {
-    desk.system("kernel", release[1] as string, placeOf(line, release.index + 1));
+    sink.system("kernel", release[1] as string, placeOf(line, release.index + 1));
     const arch = ARCH.exec(text.slice(release.index));
-    if (arch !== null) desk.system("arch", arch[1] as string, placeOf(line));
+    if (arch !== null) sink.system("arch", arch[1] as string, placeOf(line));
     return true;
   }
   const brand = BRAND.exec(text);
@@ -128,7 +128,7 @@ function identity(desk: Desk, line: TextLine): boolean {
     ];
     // Put together as CPUID.1:EAX; only family 6 of Intel has VMX, and no base family above 15 is extended.
     const signature = f === 6 && s <= 15 ? ((m >>> 4) << 16) | 0x600 | ((m & 15) << 4) | s : undefined;
-    desk.machine(
+    sink.machine(
       {
         name: brandName,
         ...(vendor === undefined ? {} : { vendor }),
@@ -136,22 +136,22 @@ function identity(desk: Desk, line: TextLine): boolean {
       },
       placeOf(line),
     );
-    if (signature !== undefined) desk.cpu("unnamed", { signature }, placeOf(line));
+    if (signature !== undefined) sink.cpu("unnamed", { signature }, placeOf(line));
     return true;
   }
   const sig = SIG.exec(text);
   const revision = REVISION.exec(text);
   if (sig !== null && !isCut(line, sig)) {
-    desk.cpu("unnamed", { signature: Number.parseInt(sig[1] as string, 16) }, placeOf(line, sig.index + 1));
+    sink.cpu("unnamed", { signature: Number.parseInt(sig[1] as string, 16) }, placeOf(line, sig.index + 1));
   }
   if (revision !== null && !isCut(line, revision)) {
     const microcode = Number.parseInt(revision[1] as string, 16);
-    if (microcode !== 0) desk.cpu("unnamed", { microcode }, placeOf(line, revision.index + 1));
+    if (microcode !== 0) sink.cpu("unnamed", { microcode }, placeOf(line, revision.index + 1));
   }
   if (sig !== null || revision !== null) return true;
   if (!text.includes("Hypervisor detected: ")) return false;
-  desk.machine({ hypervisor: true }, placeOf(line));
-  desk.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
+  sink.machine({ hypervisor: true }, placeOf(line));
+  sink.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
   return true;
 }
 
@@ -160,13 +160,13 @@ function withoutPrefix(name: string): string {
   return name.replace(/^(\w{3,8}) (?=\1\b)/i, "");
 }
 
-function qemu(desk: Desk, line: TextLine): boolean {
+function qemu(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   const set = QEMU_SET.exec(text);
   if (set !== null) {
     const index = Number.parseInt(set[1] as string, 16);
     if (isCut(line, set) || !isVmxMsr(index)) return false;
-    desk.guest(`MSR ${describeMsr(index)} that QEMU failed to set`, `0x${set[2]}`, placeOf(line, set.index + 1));
+    sink.guest(`MSR ${describeMsr(index)} that QEMU failed to set`, `0x${set[2]}`, placeOf(line, set.index + 1));
     return true;
   }
   const feature = QEMU_FEATURE.exec(text);
@@ -177,30 +177,30 @@ function qemu(desk: Desk, line: TextLine): boolean {
     (row) => row.index === index && row.bit === Number(bit) + (row.control ? 32 : 0),
   );
   if (meant === undefined) return isVmxMsr(index);
-  desk.nested(index, offered(meant, false), placeOf(line, feature.index + 1));
+  sink.nested(index, offered(meant, false), placeOf(line, feature.index + 1));
   return true;
 }
 
-function message(desk: Desk, line: TextLine): boolean {
+function message(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   if (line.cut) return false;
   const unchecked = UNCHECKED.exec(text);
   if (unchecked !== null) {
     if (!isVmxMsr(Number.parseInt(unchecked[1] as string, 16))) return false;
-    desk.message(unchecked[0].trim(), placeOf(line, unchecked.index + 1));
+    sink.message(unchecked[0].trim(), placeOf(line, unchecked.index + 1));
     return true;
   }
   if (OFFSET.test(text)) {
-    desk.message(text.trim(), placeOf(line));
+    sink.message(text.trim(), placeOf(line));
     return true;
   }
   const said = MESSAGE.exec(text);
   if (said === null || DUMP.test(text)) return false;
   const words = said[0].trim();
-  desk.message(words, placeOf(line, said.index + 1));
+  sink.message(words, placeOf(line, said.index + 1));
   // Printed where the register is locked with the bit 0; a kernel that can lock it itself sets the bit.
   if (words.startsWith("x86/cpu: VMX (outside TXT) disabled by BIOS")) {
-    desk.msr("unnamed", 0x3a, partialMsr([0], [2]), placeOf(line, said.index + 1));
+    sink.msr("unnamed", 0x3a, partialMsr([0], [2]), placeOf(line, said.index + 1));
   }
   return true;
 }

@@ -1,6 +1,6 @@
 import { fromBigInt, parseHexU64, type U64 } from "../../bits/u64.js";
 import { msrValue } from "../../host/msr.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type JsonReader, placeOf } from "../hosts/reader.js";
 import type { Place } from "../text/diagnostic.js";
 import type { JsonHandler, JsonPath, JsonScalar } from "../text/json-scan.js";
@@ -26,7 +26,7 @@ export const kvmMsrLines: FactReader = {
   recognisedBy: "feature msr 0x480 = 0x…",
   mark: /\b(?:feature|vcpu) msr (?:0x)?[0-9a-fA-F]/,
   words: ["feature msr ", "vcpu msr "],
-  open: (desk) => ({
+  open: (sink) => ({
     line(line) {
       const found = LINE.exec(line.text);
       const match = found ?? VCPU.exec(line.text);
@@ -35,9 +35,9 @@ export const kvmMsrLines: FactReader = {
       const value = parseHexU64(match[2] as string);
       if (value === undefined) return false;
       const at = placeOf(line, match.index + 1);
-      if (found !== null) desk.nested(index, msrValue(value), at);
+      if (found !== null) sink.nested(index, msrValue(value), at);
       // What userspace set on one vCPU.
-      else if (isVmxMsr(index)) desk.guest(`MSR 0x${index.toString(16)} of a vCPU`, `0x${match[2]}`, at);
+      else if (isVmxMsr(index)) sink.guest(`MSR 0x${index.toString(16)} of a vCPU`, `0x${match[2]}`, at);
       return true;
     },
   }),
@@ -64,7 +64,7 @@ interface Pair {
   readonly at: Place;
 }
 
-function openJson(desk: Desk): JsonHandler & { claims: () => number } {
+function openJson(sink: FactSink): JsonHandler & { claims: () => number } {
   let claims = 0;
   /** Entries with the names of struct kvm_msr_entry. */
   let entries: Pair[] = [];
@@ -112,15 +112,15 @@ function openJson(desk: Desk): JsonHandler & { claims: () => number } {
     },
     end() {
       claims += entries.length + members.length;
-      for (const { index, value, at } of entries) desk.nested(index, msrValue(value), at);
+      for (const { index, value, at } of entries) sink.nested(index, msrValue(value), at);
       const nested = kvm || members.some(({ index, value }) => index === 0x480 && value.lo === VMCS12_REVISION);
       for (const { index, value, at } of members) {
-        if (nested) desk.nested(index, msrValue(value), at);
-        else desk.msr("unnamed", index, msrValue(value), at);
+        if (nested) sink.nested(index, msrValue(value), at);
+        else sink.msr("unnamed", index, msrValue(value), at);
       }
       const [first] = members;
       if (first !== undefined && !nested) {
-        desk.log.note(
+        sink.log.note(
           first.at,
           "MSRs by number in JSON: taken as the processor's, since the VMCS revision is not KVM's",
         );

@@ -1,7 +1,7 @@
 import { CPUID_FEATURES, type CpuidFeature, qemuNameOf } from "../../registers/cpuid-features.js";
 import { type CpuidRegisters, factsFromCpuid, nameFromCpuid, vendorFromCpuid } from "../hosts/cpuid-facts.js";
 import { signatureFromCpuinfo } from "../hosts/cpuinfo.js";
-import type { CpuStatement, Desk } from "../hosts/evidence.js";
+import type { CpuStatement, FactSink } from "../hosts/evidence.js";
 import { featureBitAt, featureBits, offered } from "../hosts/feature-bits.js";
 import type { XmlReader } from "../hosts/reader.js";
 import type { Place } from "../text/diagnostic.js";
@@ -67,7 +67,7 @@ const CPUID_NAMES: { readonly [name: string]: CpuidFeature } = {
 
 type Meaning = "nested" | "host" | "guest" | "none";
 
-function openXml(desk: Desk): XmlHandler & { claims: () => number; end: () => void } {
+function openXml(sink: FactSink): XmlHandler & { claims: () => number; end: () => void } {
   let claims = 0;
   const stack: { readonly name: string; readonly attributes: ReadonlyMap<string, string> }[] = [];
   let comment = "";
@@ -102,21 +102,21 @@ function openXml(desk: Desk): XmlHandler & { claims: () => number; end: () => vo
       claims++;
       const known = Object.hasOwn(CPUID_NAMES, name) ? CPUID_NAMES[name] : undefined;
       // The list holds what the CPU has beyond its model, so that only a name that stands there proves something.
-      if (known !== undefined && policy !== "disable") desk.cpu("unnamed", { features: { [known]: true } }, at);
+      if (known !== undefined && policy !== "disable") sink.cpu("unnamed", { features: { [known]: true } }, at);
       return;
     }
     if (!name.startsWith("vmx-")) return;
     claims++;
     const yes = policy === "require" || policy === "force" || policy === undefined;
     if (!yes && policy !== "disable" && policy !== "forbid") return;
-    if (what === "guest") desk.guest(`feature ${name}`, policy ?? "listed", at);
+    if (what === "guest") sink.guest(`feature ${name}`, policy ?? "listed", at);
     if (what !== "nested") return;
     const bits = featureBits("libvirt", name);
     const known = bits.length > 0 ? bits : featureBits("qemu", name);
-    if (known.length === 1) for (const bit of known) desk.nested(bit.index, offered(bit, yes), at);
+    if (known.length === 1) for (const bit of known) sink.nested(bit.index, offered(bit, yes), at);
     if (within("mode") === undefined && !toldDefinition) {
       toldDefinition = true;
-      desk.log.note(
+      sink.log.note(
         at,
         "a CPU definition by itself tells what libvirt found that QEMU and KVM offer, or what somebody asked for; it is taken as the former",
       );
@@ -128,7 +128,7 @@ function openXml(desk: Desk): XmlHandler & { claims: () => number; end: () => vo
     else if (name === "cpuid" && cpudata !== undefined) takeCpuid(cpudata, attributes);
     else if (name === "msr" && cpudata !== undefined) {
       claims++;
-      takeMask(desk, cpudata, attributes, at);
+      takeMask(sink, cpudata, attributes, at);
     } else if (name === "signature" && meaning() === "host") {
       const [family, model, stepping] = ["family", "model", "stepping"].map((key) => integer(attributes.get(key)));
       signature = {
@@ -137,19 +137,19 @@ function openXml(desk: Desk): XmlHandler & { claims: () => number; end: () => vo
         ...(stepping === undefined ? {} : { stepping }),
       };
       const eax = signatureFromCpuinfo({ cpu: 0, flags: new Set(), ...signature });
-      if (eax !== undefined) desk.cpu("unnamed", { signature: eax }, at);
+      if (eax !== undefined) sink.cpu("unnamed", { signature: eax }, at);
       claims++;
     } else if (name === "microcode" && meaning() === "host") {
       const microcode = integer(attributes.get("version"));
-      if (microcode !== undefined && microcode > 0) desk.cpu("unnamed", { microcode }, at);
+      if (microcode !== undefined && microcode > 0) sink.cpu("unnamed", { microcode }, at);
       claims++;
     }
   };
 
   const closeCpudata = (): void => {
     if (cpudata !== undefined) {
-      rawCpuid(desk, cpudata);
-      offeredMasks(desk, cpudata);
+      rawCpuid(sink, cpudata);
+      offeredMasks(sink, cpudata);
     }
     cpudata = undefined;
   };
@@ -176,7 +176,7 @@ function openXml(desk: Desk): XmlHandler & { claims: () => number; end: () => vo
         emulated = text !== "kvm" && text !== "";
         return;
       }
-      if (name === "vendor" && meaning() === "host" && text === "Intel") desk.machine({ vendor: "GenuineIntel" }, at);
+      if (name === "vendor" && meaning() === "host" && text === "Intel") sink.machine({ vendor: "GenuineIntel" }, at);
       if (name === "cpudata") closeCpudata();
       if (!CONTAINERS.has(name)) return;
       const position = stack.findLastIndex((element) => element.name === name);
@@ -212,7 +212,7 @@ function takeCpuid(cpudata: Cpudata, attributes: ReadonlyMap<string, string>): v
   if (cpudata.leaves.size < MAX_LEAVES && !cpudata.leaves.has(key)) cpudata.leaves.set(key, { eax, ebx, ecx, edx });
 }
 
-function takeMask(desk: Desk, cpudata: Cpudata, attributes: ReadonlyMap<string, string>, at: Place): void {
+function takeMask(sink: FactSink, cpudata: Cpudata, attributes: ReadonlyMap<string, string>, at: Place): void {
   const [index, edx, eax] = ["index", "edx", "eax"].map((key) => hex32(attributes.get(key)));
   if (index === undefined || edx === undefined || eax === undefined || index < 0x480 || index > 0x491) return;
   if (cpudata.masks.length >= MAX_LEAVES) return;
@@ -220,7 +220,7 @@ function takeMask(desk: Desk, cpudata: Cpudata, attributes: ReadonlyMap<string, 
   else if (edx === 0 || eax === 0) cpudata.masks.push({ index, hi: (edx | eax) >>> 0, lo: 0, at });
   else {
     const message = `both halves of the mask for MSR 0x${index.toString(16)} are filled; it is not used`;
-    desk.log.error(at, message, "eax or edx 0");
+    sink.log.error(at, message, "eax or edx 0");
   }
 }
 
@@ -228,34 +228,34 @@ function takeMask(desk: Desk, cpudata: Cpudata, attributes: ReadonlyMap<string, 
 const ALWAYS_OFFERED = { index: 0x48e, bit: 28 } as const;
 
 /** A bit that is not in a mask may only be without a name in that version of libvirt. */
-function offeredMasks(desk: Desk, { at, said, masks }: Cpudata): void {
+function offeredMasks(sink: FactSink, { at, said, masks }: Cpudata): void {
   if (masks.length === 0) return;
   const enabled = masks.some(({ index, hi }) => index === ALWAYS_OFFERED.index && (hi >>> ALWAYS_OFFERED.bit) & 1);
   if (said === undefined && !enabled) {
     const message = "nothing tells whether these masks are what QEMU enabled or what it did not; they are not used";
-    desk.log.warning(at, message, "<!-- Features enabled by QEMU --> above <cpudata>");
+    sink.log.warning(at, message, "<!-- Features enabled by QEMU --> above <cpudata>");
     return;
   }
   for (const { index, hi, lo, at: place } of masks) {
     for (let bit = 0; bit < 64; bit++) {
       if (!(((bit < 32 ? lo : hi) >>> (bit & 31)) & 1)) continue;
       const feature = featureBitAt(index, bit);
-      if (feature !== undefined) desk.nested(index, offered(feature, said !== "disabled"), place);
+      if (feature !== undefined) sink.nested(index, offered(feature, said !== "disabled"), place);
     }
   }
 }
 
 /** CPUID is the host's own only where it is whole: what QEMU enabled begins with leaf 1 and has no signature. */
-function rawCpuid(desk: Desk, { at, said, leaves, masks }: Cpudata): void {
+function rawCpuid(sink: FactSink, { at, said, leaves, masks }: Cpudata): void {
   const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => leaves.get(leaf * 65_536 + subleaf);
   const vendor = vendorFromCpuid(lookup);
   const signature = lookup(1, 0)?.eax;
   if (said !== undefined || masks.length > 0 || vendor === undefined || signature === undefined || signature === 0)
     return;
   const name = nameFromCpuid(lookup);
-  desk.machine({ vendor, ...(name === undefined ? {} : { name }) }, at);
+  sink.machine({ vendor, ...(name === undefined ? {} : { name }) }, at);
   const facts: CpuStatement = { ...factsFromCpuid(lookup), signature };
-  desk.cpu("unnamed", facts, at);
+  sink.cpu("unnamed", facts, at);
 }
 
 function hex32(text: string | undefined): number | undefined {

@@ -1,4 +1,4 @@
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 
 /** Parameters of kvm and kvm_intel as /sys shows them. */
@@ -25,7 +25,7 @@ const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})
 /** The list of a script that is copied a lot. */
 const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
 
-function openParams(desk: Desk): FactRun {
+function openParams(sink: FactSink): FactRun {
   /** A path by itself: its value is on the next line, as cat and head print it. */
   let awaited:
     | { readonly module: string; readonly name: string; readonly line: number; readonly spaced: boolean }
@@ -37,7 +37,7 @@ function openParams(desk: Desk): FactRun {
   const take = (line: TextLine, module: string, name: string, value: string): boolean => {
     // Y and N are whole; a number or a word may go on behind the end of a cut text.
     if (line.cut && !/^[YN]$/.test(value)) return false;
-    desk.param(module as "kvm" | "kvm_intel", name, value, placeOf(line, line.text.lastIndexOf(value) + 1));
+    sink.param(module as "kvm" | "kvm_intel", name, value, placeOf(line, line.text.lastIndexOf(value) + 1));
     return true;
   };
 

@@ -2,7 +2,7 @@ import { FEAT_CTL_VENDORS } from "../../host/host.js";
 import { CPU_FLAGS } from "../../linux/vmx-features.js";
 import { isVmxFlag, vmxFlagOrder } from "../../linux/vmx-flag-bits.js";
 import { CPUINFO_FEATURES, type CpuinfoBlock, factsFromCpuinfo, signatureFromCpuinfo } from "../hosts/cpuinfo.js";
-import type { Desk, FlagList } from "../hosts/evidence.js";
+import type { FactSink, FlagList } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import type { Place } from "../text/diagnostic.js";
@@ -79,7 +79,7 @@ interface Block {
   damaged: boolean;
 }
 
-function openCpuinfo(desk: Desk): FactRun {
+function openCpuinfo(sink: FactSink): FactRun {
   let block: Block | undefined;
   /** The list that the line before belongs to. */
   let growing: "flags" | "vmxFlags" | undefined;
@@ -89,7 +89,7 @@ function openCpuinfo(desk: Desk): FactRun {
   let spaced = false;
 
   const close = (): void => {
-    if (block !== undefined) emit(desk, block, clearsCpuid);
+    if (block !== undefined) emit(sink, block, clearsCpuid);
     block = undefined;
     growing = undefined;
   };
@@ -165,7 +165,7 @@ function openCpuinfo(desk: Desk): FactRun {
   };
 }
 
-function emit(desk: Desk, block: Block, clearsCpuid: boolean): void {
+function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
   const lastKey = [...block.fields.keys()].at(-1);
   const text = (key: string): string | undefined => {
     const field = block.fields.get(key);
@@ -197,7 +197,7 @@ function emit(desk: Desk, block: Block, clearsCpuid: boolean): void {
   const passedWord4 = BEHIND_WORD_4.some((flag) => flags.has(flag));
   const name = text("model name")?.replace(/ +/g, " ").trim();
   const signature = signatureFromCpuinfo(info);
-  desk.machine(
+  sink.machine(
     {
       ...given("signature", signature),
       ...given("name", name === "" ? undefined : name),
@@ -207,16 +207,16 @@ function emit(desk: Desk, block: Block, clearsCpuid: boolean): void {
     block.at,
   );
   const facts = factsFromCpuinfo(info, clearsCpuid || !passedWord4);
-  desk.cpu(scope, { ...facts, ...given("signature", signature), ...given("microcode", info.microcode) }, block.at);
+  sink.cpu(scope, { ...facts, ...given("signature", signature), ...given("microcode", info.microcode) }, block.at);
   if (block.flags !== undefined) {
     const at = block.fields.get("flags")?.at ?? block.at;
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));
-    desk.cpuFlags(scope, { names, whole: !cutIn("flags") && !block.doubtful && passedWord4 }, at);
+    sink.cpuFlags(scope, { names, whole: !cutIn("flags") && !block.doubtful && passedWord4 }, at);
   }
-  if (block.vmxFlags !== undefined) vmxFlags(desk, scope, block, cutIn("vmx flags"));
+  if (block.vmxFlags !== undefined) vmxFlags(sink, scope, block, cutIn("vmx flags"));
 }
 
-function vmxFlags(desk: Desk, scope: number | "unnamed", block: Block, isCut: boolean): void {
+function vmxFlags(sink: FactSink, scope: number | "unnamed", block: Block, isCut: boolean): void {
   const at = block.fields.get("vmx flags")?.at ?? block.at;
   const names = block.vmxFlags ?? [];
   const complete = isCut ? names.slice(0, -1) : names;
@@ -226,19 +226,19 @@ function vmxFlags(desk: Desk, scope: number | "unnamed", block: Block, isCut: bo
   );
   const whole = !isCut && !block.damaged && strange.length === 0 && ascending && complete.length > 0;
   if (strange.length > 0) {
-    desk.log.warning(
+    sink.log.warning(
       at,
       `no release known here prints ${strange.slice(0, 5).join(", ").slice(0, 100)} on the vmx flags line; ` +
         "names that are missing from it prove nothing then",
       "the line as /proc/cpuinfo shows it",
     );
   } else if (!whole) {
-    desk.log.warning(at, "the vmx flags line is not whole: names that are missing from it prove nothing");
+    sink.log.warning(at, "the vmx flags line is not whole: names that are missing from it prove nothing");
   }
   const list: FlagList = { names: complete.filter(isVmxFlag), whole };
-  desk.vmxFlags(scope, list, at);
+  sink.vmxFlags(scope, list, at);
   // The line is printed only where X86_FEATURE_VMX is set.
-  if (complete.some(isVmxFlag)) desk.cpu(scope, { features: { vmx: true } }, at);
+  if (complete.some(isVmxFlag)) sink.cpu(scope, { features: { vmx: true } }, at);
 }
 
 /** The vendor of Zhaoxin's CPUs begins and ends with blanks. */

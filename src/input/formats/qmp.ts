@@ -1,4 +1,4 @@
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { featureBits, offered } from "../hosts/feature-bits.js";
 import type { JsonReader } from "../hosts/reader.js";
 import type { Place } from "../text/diagnostic.js";
@@ -36,7 +36,7 @@ interface Reply {
   kvm?: boolean;
 }
 
-function openQmp(desk: Desk): JsonHandler & { claims: () => number } {
+function openQmp(sink: FactSink): JsonHandler & { claims: () => number } {
   let claims = 0;
   let reply: Reply | undefined;
   /** Features that some model lacks here, and whether KVM answered. */
@@ -49,7 +49,7 @@ function openQmp(desk: Desk): JsonHandler & { claims: () => number } {
   const prop = (property: string, value: JsonScalar, depth: number, at: Place): void => {
     if (IDENTITY.has(property)) {
       const text = value.kind === "string" ? value.value : value.kind === "number" ? value.text : undefined;
-      if (text !== undefined) desk.guest(`CPU model ${property}`, text.slice(0, 100), at);
+      if (text !== undefined) sink.guest(`CPU model ${property}`, text.slice(0, 100), at);
       return;
     }
     if (value.kind !== "literal" || value.value === null) return;
@@ -64,7 +64,7 @@ function openQmp(desk: Desk): JsonHandler & { claims: () => number } {
   const settle = (): void => {
     if (reply === undefined) return;
     const model = name !== undefined && name.depth === reply.depth ? name.text : undefined;
-    handIn(desk, reply, model);
+    handIn(sink, reply, model);
     reply = undefined;
   };
 
@@ -101,7 +101,7 @@ function openQmp(desk: Desk): JsonHandler & { claims: () => number } {
         for (const [feature, at] of lacking) {
           const bits = featureBits("qemu", feature);
           const [bit] = bits;
-          if (bit !== undefined && bits.length === 1) desk.nested(bit.index, offered(bit, false), at);
+          if (bit !== undefined && bits.length === 1) sink.nested(bit.index, offered(bit, false), at);
         }
       }
       lacking = new Map();
@@ -114,15 +114,15 @@ function openQmp(desk: Desk): JsonHandler & { claims: () => number } {
 }
 
 /** `model`: the name that the reply gives. */
-function handIn(desk: Desk, { features, vmx, kvm }: Reply, model: string | undefined): void {
+function handIn(sink: FactSink, { features, vmx, kvm }: Reply, model: string | undefined): void {
   const known = features.filter(({ property }) => featureBits("qemu", property).length > 0);
   const [first] = known;
   if (first === undefined) return;
   const note = (message: string): void =>
-    desk.log.note(first.at, message, "query-cpu-model-expansion of the model host");
+    sink.log.note(first.at, message, "query-cpu-model-expansion of the model host");
   if (model !== undefined && !OF_THE_HOST.has(model)) {
     for (const { property, value, at } of known)
-      desk.guest(`CPU model ${model.slice(0, 100)} ${property}`, String(value), at);
+      sink.guest(`CPU model ${model.slice(0, 100)} ${property}`, String(value), at);
     note(`${model.slice(0, 100)} is what a guest asks for, and says nothing of what KVM offers`);
     return;
   }
@@ -134,7 +134,7 @@ function handIn(desk: Desk, { features, vmx, kvm }: Reply, model: string | undef
     const bits = featureBits("qemu", property);
     // A property of several bits is true when all of them are (x86_cpu_get_bit_prop), so false proves nothing of any.
     if (!value && bits.length > 1) continue;
-    for (const bit of bits) desk.nested(bit.index, offered(bit, value), at);
+    for (const bit of bits) sink.nested(bit.index, offered(bit, value), at);
   }
   if (vmx === false) {
     note(

@@ -2,7 +2,7 @@ import { parseHexU64 } from "../../bits/u64.js";
 import { msrValue } from "../../host/msr.js";
 import { orAbsent } from "../../host/partial-msr.js";
 import { type CpuidRegisters, factsFromCpuid, nameFromCpuid, vendorFromCpuid } from "../hosts/cpuid-facts.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf } from "../hosts/reader.js";
 import { isVmxMsr, msrByName } from "../text/msr-names.js";
 
@@ -27,7 +27,7 @@ const CPUID =
 /** More leaves than a log has. */
 const MAX_LEAVES = 1024;
 
-function openLog(desk: Desk): FactRun {
+function openLog(sink: FactSink): FactRun {
   const leaves = new Map<number, CpuidRegisters>();
   let first: { line: number; column: number } | undefined;
   /** Leaf of the line before, for which a `Hst:` line that names none is. */
@@ -47,7 +47,7 @@ function openLog(desk: Desk): FactRun {
         if (line.cut && found.index + found[0].length >= text.trimEnd().length) return false;
         msrs = true;
         const at = placeOf(line, found.index + found[0].length - (found[2] as string).length + 1);
-        desk.msr("unnamed", index, orAbsent(msrValue(value)), at);
+        sink.msr("unnamed", index, orAbsent(msrValue(value)), at);
         return true;
       }
       const leaf = CPUID.exec(text);
@@ -74,7 +74,7 @@ function openLog(desk: Desk): FactRun {
     },
     end() {
       if (nem && !msrs) {
-        desk.log.note(
+        sink.log.note(
           { line: 1, column: 1 },
           "VirtualBox ran on top of another hypervisor (NEM): it cannot read VMX MSRs then and prints none",
         );
@@ -82,9 +82,9 @@ function openLog(desk: Desk): FactRun {
       if (first === undefined) return;
       const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => leaves.get(leaf * 65_536 + subleaf);
       const [name, vendor] = [nameFromCpuid(lookup), vendorFromCpuid(lookup)];
-      desk.machine({ ...(name === undefined ? {} : { name }), ...(vendor === undefined ? {} : { vendor }) }, first);
+      sink.machine({ ...(name === undefined ? {} : { name }), ...(vendor === undefined ? {} : { vendor }) }, first);
       const signature = lookup(1, 0)?.eax;
-      desk.cpu("unnamed", { ...factsFromCpuid(lookup), ...(signature === undefined ? {} : { signature }) }, first);
+      sink.cpu("unnamed", { ...factsFromCpuid(lookup), ...(signature === undefined ? {} : { signature }) }, first);
     },
   };
 }

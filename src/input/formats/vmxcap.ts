@@ -2,7 +2,7 @@ import { parseHexU64 } from "../../bits/u64.js";
 import { type Msr, msrValue } from "../../host/msr.js";
 import { orAbsent, partialMsr } from "../../host/partial-msr.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../../registers/registers.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 import type { Place } from "../text/diagnostic.js";
 import { describeMsr } from "../text/msr-names.js";
@@ -83,7 +83,7 @@ interface Group {
   nonZero: boolean;
 }
 
-function openVmxcap(desk: Desk): FactRun {
+function openVmxcap(sink: FactSink): FactRun {
   let group: Group | undefined;
   let unread = 0;
   /** Whether any register of this output was read: else the zeros of the others mean nothing. */
@@ -103,13 +103,13 @@ function openVmxcap(desk: Desk): FactRun {
   const release = (done: Group): void => {
     const { register, kind } = done;
     for (const { msr, trueMsr, at } of done.said) {
-      desk.msr(CPU, register.index, done.nonZero ? msr : orAbsent(msr), at);
-      if (trueMsr !== undefined && register.counterpart !== undefined) desk.msr(CPU, register.counterpart, trueMsr, at);
+      sink.msr(CPU, register.index, done.nonZero ? msr : orAbsent(msr), at);
+      if (trueMsr !== undefined && register.counterpart !== undefined) sink.msr(CPU, register.counterpart, trueMsr, at);
     }
     if (kind !== "controls" || register.default1 === undefined || !done.nonZero) return;
     // Without labels, and 1 in both words of the plain register of every CPU (SDM A.2).
     const reserved = register.default1.filter((bit) => !register.bits.some((row) => row.bit === bit));
-    desk.msr(CPU, register.index, partialMsr(reserved.flatMap((bit) => [bit, bit + 32])), done.at);
+    sink.msr(CPU, register.index, partialMsr(reserved.flatMap((bit) => [bit, bit + 32])), done.at);
   };
   const settleZeros = (): void => {
     for (const done of zeros) {
@@ -117,7 +117,7 @@ function openVmxcap(desk: Desk): FactRun {
       if (!anyRead || NEVER_ZERO.has(index)) {
         unread++;
         const message = `MSR ${describeMsr(index)} is printed as all 0, which a register that could not be read is too; it stays unknown`;
-        desk.log.warning(done.at, message, "vmxcap run as root on a CPU with VMX");
+        sink.log.warning(done.at, message, "vmxcap run as root on a CPU with VMX");
       } else release(done);
     }
     zeros = [];
@@ -148,7 +148,7 @@ function openVmxcap(desk: Desk): FactRun {
     end() {
       settle();
       settleZeros();
-      if (unread > 0 && !anyRead) desk.log.note({ line: 1, column: 1 }, "vmxcap could read none of the VMX MSRs");
+      if (unread > 0 && !anyRead) sink.log.note({ line: 1, column: 1 }, "vmxcap could read none of the VMX MSRs");
     },
   };
 }

@@ -1,5 +1,5 @@
 import { REGISTERS, type RegisterRow } from "../../registers/registers.js";
-import type { Desk } from "../hosts/evidence.js";
+import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf } from "../hosts/reader.js";
 
 /** The VMX block of Xen's boot log, as xl dmesg and serial consoles show it. */
@@ -29,7 +29,7 @@ const BEFORE_4_0: { readonly [name: string]: string } = {
 /** More than Xen has. */
 const MAX_FEATURES = 64;
 
-function openLog(desk: Desk): FactRun {
+function openLog(sink: FactSink): FactRun {
   /** Lines since the title that are not items: another program may write to the same console. */
   let strangers = -1;
   let items = 0;
@@ -53,8 +53,8 @@ function openLog(desk: Desk): FactRun {
           if (line.cut || items >= MAX_FEATURES) return false;
           items++;
           const feature = item[1] as string;
-          if (feature === "none") desk.log.note(placeOf(line), "Xen uses none of the advanced VMX features");
-          else desk.xen(feature, placeOf(line, text.indexOf(feature) + 1));
+          if (feature === "none") sink.log.note(placeOf(line), "Xen uses none of the advanced VMX features");
+          else sink.xen(feature, placeOf(line, text.indexOf(feature) + 1));
           return true;
         }
         // "HVM: …" ends the list.
@@ -62,16 +62,16 @@ function openLog(desk: Desk): FactRun {
       }
       const old = /^VMX: (EPT|VPID) is available/.exec(bare);
       if (old !== null && !line.cut) {
-        desk.xen(BEFORE_4_0[old[1] as string] as string, placeOf(line));
+        sink.xen(BEFORE_4_0[old[1] as string] as string, placeOf(line));
         return true;
       }
       if (/^HVM: VMX (?:is )?enabled/.test(bare)) {
-        desk.cpu("unnamed", { features: { vmx: true } }, placeOf(line));
+        sink.cpu("unnamed", { features: { vmx: true } }, placeOf(line));
         return true;
       }
       const brand = BRAND.exec(text);
       if (brand === null || line.cut) return false;
-      desk.machine({ name: brand[1] as string }, placeOf(line));
+      sink.machine({ name: brand[1] as string }, placeOf(line));
       return true;
     },
     busy: () => strangers >= 0,

@@ -3,13 +3,13 @@ import type { Msr } from "../../host/msr.js";
 import { parseCpuRanges } from "../text/cpu-ranges.js";
 import { type Diagnostic, diagnosticLog, type Place, START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
-import type { Desk, Evidence, EvidenceLayer, MachineMarks } from "./evidence.js";
+import type { Evidence, EvidenceLayer, FactSink, MachineMarks } from "./evidence.js";
 import { buildHost } from "./evidence-host.js";
 import {
   addMsr,
   addNested,
   describeKnown,
-  type MachineNotes,
+  type MachineFactsRead,
   machineNotes,
   showFact,
   state,
@@ -21,11 +21,11 @@ import { contradicts, fold, sameMachine, shorterName } from "./same-machine.js";
 /** What all readers of one text said. */
 export interface Book {
   /** Where the reader of this name hands in its facts. */
-  readonly desk: (format: string) => Desk;
+  readonly sink: (format: string) => FactSink;
   /** Takes over a host that a reader put together by itself, and merges it with what else is said of that machine. */
-  readonly take: (host: Host, format: string) => void;
+  readonly addHost: (host: Host, format: string) => void;
   /** As `take`, but the host is a machine of its own. */
-  readonly takeSeparately: (host: Host, format: string) => void;
+  readonly addSeparateHost: (host: Host, format: string) => void;
   /** True when something was handed in that belongs to a host. */
   readonly hasFacts: () => boolean;
   readonly close: () => {
@@ -51,11 +51,11 @@ const MAX_LIST = 1000;
 export function evidenceBook(options: BookOptions): Book {
   const { file } = options;
   const log = diagnosticLog(file);
-  const machines: MachineNotes[] = [];
+  const machines: MachineFactsRead[] = [];
   let here = open();
   let rows = 0;
 
-  function open(): MachineNotes {
+  function open(): MachineFactsRead {
     const notes = machineNotes(log);
     machines.push(notes);
     return notes;
@@ -63,7 +63,7 @@ export function evidenceBook(options: BookOptions): Book {
 
   const select = (said: MachineMarks, at: Place, format: string): void => {
     const marks = said.name === undefined ? said : { ...said, name: said.name.replace(/\s+/g, " ").trim() };
-    const is = (notes: MachineNotes) => sameMachine(notes, marks, format);
+    const is = (notes: MachineFactsRead) => sameMachine(notes, marks, format);
     let fitting = is(here) === "yes" ? here : machines.find((m) => m !== here && is(m) === "yes");
     if (fitting === undefined) {
       if (machines.length >= MAX_MACHINES) {
@@ -122,7 +122,7 @@ export function evidenceBook(options: BookOptions): Book {
       ...(typeof scope === "number" ? { cpu: scope } : {}),
     }));
 
-  const desk = (format: string): Desk => ({
+  const sink = (format: string): FactSink => ({
     log,
     machine(marks, at) {
       select(marks, at, format);
@@ -189,8 +189,8 @@ export function evidenceBook(options: BookOptions): Book {
       ...(host.vendor === undefined ? {} : { vendor: host.vendor }),
     };
     if (separately) here = open();
-    desk(format).machine(marks, START);
-    const to = desk(format);
+    sink(format).machine(marks, START);
+    const to = sink(format);
     for (const core of host.cores) {
       const cpus = core.logicalCpus === undefined ? undefined : parseCpuRanges(core.logicalCpus);
       const places = placesOf(core);
@@ -213,13 +213,13 @@ export function evidenceBook(options: BookOptions): Book {
   };
 
   return {
-    desk,
-    take: (host, format) => takeHost(host, format, false),
-    takeSeparately: (host, format) => takeHost(host, format, true),
+    sink,
+    addHost: (host, format) => takeHost(host, format, false),
+    addSeparateHost: (host, format) => takeHost(host, format, true),
     hasFacts: () => machines.some((notes) => notes.facts > 0),
     close() {
       for (const notes of machines.filter(({ perhaps }) => perhaps !== undefined)) {
-        const { machine, at, note } = notes.perhaps as NonNullable<MachineNotes["perhaps"]>;
+        const { machine, at, note } = notes.perhaps as NonNullable<MachineFactsRead["perhaps"]>;
         if (contradicts(machine, notes)) log.note(at, note, "one machine in a text");
         else {
           fold(notes, machine);

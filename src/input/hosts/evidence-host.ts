@@ -1,7 +1,7 @@
 import { type CpuFacts, type Host, msrOf, type Observed, type Params } from "../../host/host.js";
 import { msrsFromCpuFlags, msrsFromVmxFlags } from "../../linux/vmx-flag-bits.js";
 import { CPUID_FEATURES } from "../../registers/cpuid-features.js";
-import type { CpuNotes, MachineNotes } from "./evidence-notes.js";
+import type { CpuNotes, MachineFactsRead } from "./evidence-notes.js";
 import { state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
 
@@ -10,7 +10,7 @@ import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
  * lowest-numbered one when there are numbers: that is the boot CPU, and the others need not be like it.
  */
 export function buildHost(
-  notes: MachineNotes,
+  notes: MachineFactsRead,
   options: {
     readonly file?: string | undefined;
     readonly kernel?: string | undefined;
@@ -107,7 +107,7 @@ function fillDraft(draft: CpuDraft, facts: CpuNotes): void {
   if (coreType !== undefined) draft.coreType = coreType as NonNullable<CpuDraft["coreType"]>;
 }
 
-function paramsOf(notes: MachineNotes): Host["params"] {
+function paramsOf(notes: MachineFactsRead): Host["params"] {
   const modules: { kvm?: Params; kvm_intel?: Params } = {};
   for (const [key, { value, disputed }] of notes.params) {
     if (disputed) continue;
@@ -119,8 +119,8 @@ function paramsOf(notes: MachineNotes): Host["params"] {
   return Object.keys(modules).length === 0 ? undefined : modules;
 }
 
-function observedOf(notes: MachineNotes, boot: number | undefined): Observed | undefined {
-  const flagsOf = (map: MachineNotes["vmxFlags"]): readonly string[] | undefined => {
+function observedOf(notes: MachineFactsRead, boot: number | undefined): Observed | undefined {
+  const flagsOf = (map: MachineFactsRead["vmxFlags"]): readonly string[] | undefined => {
     for (const scope of [boot, "unnamed"] as const) {
       const said = scope === undefined ? undefined : map.get(scope);
       if (said !== undefined && !said.disputed && said.value.whole) return said.value.names;

@@ -16,13 +16,13 @@ export interface Stated<T> {
 export type CpuNotes = Map<string, Stated<unknown>>;
 
 /** Everything said about one machine. */
-export interface MachineNotes {
+export interface MachineFactsRead {
   readonly log: DiagnosticLog;
   marks: MachineMarks;
   /** Name of the reader that gave the machine its name. */
   namedBy?: string;
   /** It may be this machine under another name: that is decided when all is read. */
-  perhaps?: { readonly machine: MachineNotes; readonly at: Place; readonly note: string };
+  perhaps?: { readonly machine: MachineFactsRead; readonly at: Place; readonly note: string };
   /** Line of the first fact; the order of the hosts. */
   since: number;
   readonly system: Map<string, Stated<string>>;
@@ -40,7 +40,7 @@ export interface MachineNotes {
   facts: number;
 }
 
-export function machineNotes(log: DiagnosticLog): MachineNotes {
+export function machineNotes(log: DiagnosticLog): MachineFactsRead {
   return {
     log,
     marks: {},
@@ -111,14 +111,14 @@ export function showFact(value: unknown): string {
   return show(value);
 }
 
-export function addMsr(notes: MachineNotes, scope: CpuScope, index: number, msr: Msr, at: Place): void {
+export function addMsr(notes: MachineFactsRead, scope: CpuScope, index: number, msr: Msr, at: Place): void {
   const into = notes.msrs.get(scope) ?? new Map<number, Sighting>();
   notes.msrs.set(scope, into);
   const who = scope === "all" ? "all CPUs" : scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
   merge(into, index, msr, at, notes.log, () => `MSR ${describeMsr(index)} of ${who}`);
 }
 
-export function addNested(notes: MachineNotes, index: number, msr: Msr, at: Place): void {
+export function addNested(notes: MachineFactsRead, index: number, msr: Msr, at: Place): void {
   merge(notes.nested, index, msr, at, notes.log, () => `MSR ${describeMsr(index)} as KVM offers it`);
 }
 

@@ -67,7 +67,7 @@ export interface FlagList {
  * Where a reader hands in what its lines say. Nothing handed in is lost: facts about the same thing are merged, and
  * where two differ both are told and neither is taken.
  */
-export interface Desk {
+export interface FactSink {
   readonly log: DiagnosticLog;
   /** What follows is about the machine with these marks: the one at hand, an earlier one, or a further one. */
   readonly machine: (marks: MachineMarks, at: Place) => void;

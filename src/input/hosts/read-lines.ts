@@ -13,7 +13,7 @@ import { type JsonHandler, jsonScanner } from "../text/json-scan.js";
 import { lineSplitter } from "../text/text.js";
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { type XmlHandler, xmlScanner } from "../text/xml-scan.js";
-import type { Desk, Evidence } from "./evidence.js";
+import type { Evidence, FactSink } from "./evidence.js";
 import { type Book, type BookOptions, evidenceBook } from "./evidence-book.js";
 import type { FactReader, FactRun, JsonReader, LineReader, LineRun, TextLine, XmlReader } from "./reader.js";
 
@@ -60,7 +60,7 @@ export function readLines(
   const book = evidenceBook(options);
   const facts = readers.flatMap((reader): FactEntry[] =>
     reader.kind === "facts"
-      ? [{ reader, run: reader.open(book.desk(reader.name)), claims: 0, part: "", partLine: -1 }]
+      ? [{ reader, run: reader.open(book.sink(reader.name)), claims: 0, part: "", partLine: -1 }]
       : [],
   );
   const mayHaveMark = prefilter(facts.map(({ reader }) => reader));
@@ -69,11 +69,11 @@ export function readLines(
   );
   const json = jsonReaders(
     readers.filter((reader) => reader.kind === "json"),
-    (name) => book.desk(name),
+    (name) => book.sink(name),
   );
   const xml = xmlReaders(
     readers.filter((reader) => reader.kind === "xml"),
-    (name) => book.desk(name),
+    (name) => book.sink(name),
   );
   const columns = columnShifts();
   const numbered = isNumbered(options.head);
@@ -232,14 +232,14 @@ function merge(
 ): ReturnType<Book["close"]> {
   if (single !== undefined && !book.hasFacts()) {
     // Nothing to merge: the hosts stay as their reader made them, and the book lists what they say.
-    for (const host of single.hosts) book.takeSeparately(host, single.name);
+    for (const host of single.hosts) book.addSeparateHost(host, single.name);
     const { evidence } = book.close();
     return { hosts: single.hosts, evidence, diagnostics: [] };
   }
   for (const { name, hosts } of own) {
     for (const host of hosts) {
-      if (hosts.length === 1) book.take(host, name);
-      else book.takeSeparately(host, name);
+      if (hosts.length === 1) book.addHost(host, name);
+      else book.addSeparateHost(host, name);
     }
   }
   return book.close();
@@ -291,8 +291,8 @@ interface Claims {
   readonly claims: () => { readonly name: string; readonly claims: number }[];
 }
 
-function jsonReaders(readers: readonly JsonReader[], desk: (name: string) => Desk): Claims {
-  const runs = readers.map((reader) => ({ reader, run: reader.open(desk(reader.name)) }));
+function jsonReaders(readers: readonly JsonReader[], sink: (name: string) => FactSink): Claims {
+  const runs = readers.map((reader) => ({ reader, run: reader.open(sink(reader.name)) }));
   const handler: JsonHandler = {
     scalar(path, value, at) {
       for (const { run } of runs) run.scalar(path, value, at);
@@ -313,8 +313,8 @@ function jsonReaders(readers: readonly JsonReader[], desk: (name: string) => Des
   };
 }
 
-function xmlReaders(readers: readonly XmlReader[], desk: (name: string) => Desk): Claims {
-  const runs = readers.map((reader) => ({ reader, run: reader.open(desk(reader.name)) }));
+function xmlReaders(readers: readonly XmlReader[], sink: (name: string) => FactSink): Claims {
+  const runs = readers.map((reader) => ({ reader, run: reader.open(sink(reader.name)) }));
   const handler: XmlHandler = {
     open(name, attributes, at) {
       for (const { run } of runs) run.open(name, attributes, at);

@@ -2,7 +2,7 @@ import type { Host } from "../../host/host.js";
 import type { Diagnostic, Place } from "../text/diagnostic.js";
 import type { JsonHandler } from "../text/json-scan.js";
 import type { XmlHandler } from "../text/xml-scan.js";
-import type { Desk } from "./evidence.js";
+import type { FactSink } from "./evidence.js";
 
 /** What a reader got out of a text. `hosts` is empty when it found no machine in it. */
 export interface Reading {
@@ -79,8 +79,8 @@ export interface FactReader extends ReaderRow {
   readonly words?: readonly string[];
   /** Wrapped lines: one that has the mark and was not taken is tried again together with the line after it. */
   readonly unwraps?: true;
-  /** Begins a pass over one text, whose facts go to the desk. */
-  readonly open: (desk: Desk) => FactRun;
+  /** Begins a pass over one text, whose facts go to the sink. */
+  readonly open: (sink: FactSink) => FactRun;
 }
 
 /** One pass of a fact reader over one text. */
@@ -96,8 +96,8 @@ export interface FactRun {
 /** A reader of JSON documents, which may stand anywhere in a text; it sees all of them. */
 export interface JsonReader extends ReaderRow {
   readonly kind: "json";
-  /** Begins a pass over one text, whose facts go to the desk. */
-  readonly open: (desk: Desk) => JsonHandler & {
+  /** Begins a pass over one text, whose facts go to the sink. */
+  readonly open: (sink: FactSink) => JsonHandler & {
     /** How many things of the format it has found so far. */
     readonly claims: () => number;
   };
@@ -108,8 +108,8 @@ export interface XmlReader extends ReaderRow {
   readonly kind: "xml";
   /** Names of the elements it wants to see. */
   readonly elements: readonly string[];
-  /** Begins a pass over one text, whose facts go to the desk. */
-  readonly open: (desk: Desk) => XmlHandler & {
+  /** Begins a pass over one text, whose facts go to the sink. */
+  readonly open: (sink: FactSink) => XmlHandler & {
     /** How many things of the format it has found so far. */
     readonly claims: () => number;
     /** The text is over: what the pass still holds back has to be handed in now. */

@@ -3,7 +3,7 @@ import { compatibleWords } from "../../bits/word.js";
 import { isAbsent, type Msr } from "../../host/msr.js";
 import { sameBrand } from "../text/brand.js";
 import type { MachineMarks } from "./evidence.js";
-import { addMsr, addNested, type MachineNotes, type Stated, state } from "./evidence-notes.js";
+import { addMsr, addNested, type MachineFactsRead, type Stated, state } from "./evidence-notes.js";
 import type { CpuScope } from "./host-builder.js";
 
 /*
@@ -13,7 +13,7 @@ import type { CpuScope } from "./host-builder.js";
  */
 
 /** `unknown`: the names differ, were given by different readers, and nothing else has been said that decides. */
-export function sameMachine({ marks, namedBy }: MachineNotes, said: MachineMarks, format: string): Tri {
+export function sameMachine({ marks, namedBy }: MachineFactsRead, said: MachineMarks, format: string): Tri {
   if (differ(marks.hypervisor, said.hypervisor)) return "no";
   if (differ(marks.vendor?.trim(), said.vendor?.trim())) return "no";
   if (marks.name === undefined || said.name === undefined || sameBrand(marks.name, said.name)) return "yes";
@@ -32,7 +32,7 @@ export function shorterName(a: MachineMarks, b: MachineMarks): Pick<MachineMarks
 }
 
 /** A signature, a register or a whole `vmx flags` line of the one that the other cannot have. */
-export function contradicts(a: MachineNotes, b: MachineNotes): boolean {
+export function contradicts(a: MachineFactsRead, b: MachineFactsRead): boolean {
   if (differ(a.marks.vendor?.trim(), b.marks.vendor?.trim())) return true;
   if (differ(a.marks.hypervisor, b.marks.hypervisor)) return true;
   if (differ(a.marks.signature, b.marks.signature)) return true;
@@ -45,7 +45,7 @@ export function contradicts(a: MachineNotes, b: MachineNotes): boolean {
 }
 
 /** One sighting of each register: that of the CPU without a number, or of the lowest number. */
-function registersOf({ msrs }: MachineNotes): ReadonlyMap<number, Msr> {
+function registersOf({ msrs }: MachineFactsRead): ReadonlyMap<number, Msr> {
   const found = new Map<number, Msr>();
   const rank = (scope: CpuScope) => (typeof scope === "number" ? scope + 1 : 0);
   for (const [, list] of [...msrs].sort(([x], [y]) => rank(x) - rank(y))) {
@@ -61,7 +61,7 @@ function compatible(a: Msr, b: Msr): boolean {
 }
 
 /** Adds all facts of one machine to another: they are the same machine. */
-export function fold(from: MachineNotes, into: MachineNotes): void {
+export function fold(from: MachineFactsRead, into: MachineFactsRead): void {
   into.marks = { ...from.marks, ...into.marks };
   into.since = Math.min(into.since, from.since);
   into.facts += from.facts;

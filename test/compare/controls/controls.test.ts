@@ -9,7 +9,7 @@ import { ADVICE, CHOICE_CHECKS } from "../../../src/compare/controls/control-che
 import { readWanted, type WantedControl } from "../../../src/compare/controls/control-names.js";
 import { type ChosenControls, chooseControls } from "../../../src/compare/controls/controls.js";
 import type { Host } from "../../../src/host/host.js";
-import { knownValue } from "../../../src/host/msr.js";
+import { knownValue, type Msr } from "../../../src/host/msr.js";
 import { atlas, entryHost } from "../../../src/input/atlas/atlas.js";
 import { runControls } from "../../../src/report/compare/controls-report.js";
 import { CONTROL_WORDS, type ControlName, type ControlWordName } from "../../../src/vmcs/fields/controls.js";
@@ -152,7 +152,7 @@ describe("chooseControls", () => {
       cores: [
         {
           ...core,
-          msrs: new Map([
+          msrs: new Map<number, Msr>([
             ...core.msrs,
             [0x482, { ...proc, hi: { value: (proc.hi.value | 0x8000_0000) >>> 0, unknown: 0 } }],
             [0x48b, both],

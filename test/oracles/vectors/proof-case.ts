@@ -174,7 +174,7 @@ function caps(run: ModuleRun) {
     found[name] = known === undefined ? "unknown" : NUMBERS.includes(name) ? Number(known) : known !== 0n;
   }
   const shift = run.variables.get("cpu_preemption_timer_multi");
-  if (shift !== undefined) found["preemption_timer_shift"] = shift.unknown === 0n ? Number(shift.value) : "unknown";
+  if (shift !== undefined) found.preemption_timer_shift = shift.unknown === 0n ? Number(shift.value) : "unknown";
   return found;
 }
 
@@ -214,7 +214,7 @@ export function expectedOutput(out: unknown): unknown {
       unknown_params: [...(unknown as string[])].sort(),
       // That a WARN with a text is to be said once is kept in a variable beside it, not in its entry.
       warns: (warns as Record<string, unknown>[]).map(({ cond: _cond, ...warning }) =>
-        warning["text"] === undefined ? warning : { ...warning, kind: "WARN" },
+        warning.text === undefined ? warning : { ...warning, kind: "WARN" },
       ),
     },
     nested,

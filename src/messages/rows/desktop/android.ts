@@ -23,7 +23,7 @@ export const ANDROID_MESSAGES = [
     product: "HAXM",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: [
+    needle: [
       "please disable hyper-v before using the android emulator",
       "android emulator is incompatible with hyper-v",
       "hyper-v detected and windows hypervisor platform",
@@ -40,7 +40,7 @@ export const ANDROID_MESSAGES = [
     product: "HAXM",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: [
+    needle: [
       "android emulator requires an intel",
       "your cpu does not support vt-x",
       "your cpu does not support required features (vt-x",
@@ -63,7 +63,7 @@ export const ANDROID_MESSAGES = [
     product: "HAXM",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: "android emulator does not support nested virtualization",
+    needle: "android emulator does not support nested virtualization",
     pattern:
       /Android Emulator does not support nested virtualization(?:\. {0,4}Your VM host: '(?<host>[^'\n]{1,40})')?/i,
     what: "The emulator sees that it runs in a virtual machine, and HAXM does not work there.",
@@ -76,7 +76,7 @@ export const ANDROID_MESSAGES = [
     product: "HAXM",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["nx feature disabled", "nx is disabled in bios", "does not support nx"],
+    needle: ["nx feature disabled", "nx is disabled in bios", "does not support nx"],
     pattern: /NX (?:feature )?(?:is )?disabled in BIOS|Your CPU does not support NX/i,
     what: "No-execute memory protection (NX, Execute Disable) is off, and HAXM requires it besides VT-x.",
     causes: ["`Execute Disable` (XD, No-Execute) is off in the firmware setup."],
@@ -91,7 +91,7 @@ export const ANDROID_MESSAGES = [
     product: "HAXM",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "emulator hypervisor driver is not installed",
       "emulator hypervisor driver device",
       "opening android emulator hypervisor driver failed",
@@ -124,7 +124,7 @@ export const ANDROID_MESSAGES = [
     product: "HAXM",
     layer: "another hypervisor",
     gravity: "informs",
-    hint: ["cpu|inside a vm|", "supported|inside a vm|", "|hyper-v root partition|"],
+    needle: ["cpu|inside a vm|", "supported|inside a vm|", "|hyper-v root partition|"],
     pattern: /(?:AMD|Intel) CPU\|(?:Virtualization is supported\|)?(?<where>Inside a VM|Hyper-V Root Partition)\|/i,
     what: "emulator-check sees a hypervisor below: {where}. Without `Virtualization is supported` before it, that hypervisor hides VT-x (AMD-V).",
     causes: [
@@ -141,7 +141,7 @@ export const ANDROID_MESSAGES = [
     product: "QEMU",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "whpx: no accelerator found",
       "whpx is either not available",
       "whvgetcapability failed",
@@ -176,7 +176,7 @@ export const ANDROID_MESSAGES = [
     product: "QEMU",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: [
+    needle: [
       "whpx: unexpected vp exit",
       "whpx: failed to e",
       "whpx: injection failed",

@@ -9,7 +9,7 @@ export const DESKTOP_MESSAGES = [
     product: "tool",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["virtualization support is disabled on your computer", "host_virt_unavailable", "vbox_vtx_disabled"],
+    needle: ["virtualization support is disabled on your computer", "host_virt_unavailable", "vbox_vtx_disabled"],
     group: "minikube-virtualization",
     pattern:
       /Virtualization support is disabled on your computer|(?:HOST_VIRT_UNAVAILABLE|VBOX_VTX_DISABLED)(?![^\n]{0,160}VT-X\/AMD-v enabled)/i,
@@ -39,7 +39,7 @@ export const DESKTOP_MESSAGES = [
     product: "tool",
     layer: "firmware",
     gravity: "blocks",
-    hint: "hardware virtualization must be",
+    needle: "hardware virtualization must be",
     pattern: /Hardware virtualization must be (?:turned on|enabled)/i,
     what: "An Android player for Windows (Google Play Games and its like) wants VT-x and does not have it.",
     causes: [
@@ -62,7 +62,7 @@ export const DESKTOP_MESSAGES = [
     product: "tool",
     layer: "silicon",
     gravity: "blocks",
-    hint: [
+    needle: [
       "kern.hv_support",
       "hypervisor check failed",
       "virtualization is not available on this hardware",
@@ -95,7 +95,7 @@ export const DESKTOP_MESSAGES = [
     product: "QEMU",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["-accel hvf: ", "accelerator hvf", "error: hv_"],
+    needle: ["-accel hvf: ", "accelerator hvf", "error: hv_"],
     group: "qemu-hvf",
     pattern:
       /-accel hvf: (?:Unknown Error|Error: HV_\w{3,20}|invalid accelerator hvf)|invalid accelerator hvf|\bError: HV_(?<code>ERROR|BUSY|BAD_ARGUMENT|ILLEGAL_GUEST_STATE|NO_RESOURCES|NO_DEVICE)\b/i,
@@ -127,7 +127,7 @@ export const DESKTOP_MESSAGES = [
     product: "tool",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "engine linux/wsl failed to start",
       "engine linux/hyperv failed to start",
       "cannot enable hyper",

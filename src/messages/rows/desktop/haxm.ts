@@ -9,7 +9,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "another hypervisor",
     gravity: "informs",
-    hint: [
+    needle: [
       "cpu vendor ",
       "intel64 supported",
       "vmx supported",
@@ -32,7 +32,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "another hypervisor",
     gravity: "informs",
-    hint: ["system requirements are not satisfied", "haxm installation failed"],
+    needle: ["system requirements are not satisfied", "haxm installation failed"],
     group: "haxm-requirements",
     pattern: /The system requirements are not satisfied|HAXM\S{0,2} installation failed/i,
     what: "HAXM's installer stops because of a `No` in the list above this line, or in the log that it names.",
@@ -44,8 +44,8 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "firmware",
     gravity: "blocks",
-    weak: true,
-    hint: [
+    generic: true,
+    needle: [
       "vt is not enabled",
       "vt not enabled",
       "vt feature disabled",
@@ -67,7 +67,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "host operating system",
     gravity: "informs",
-    hint: "haxm is not installed, but",
+    needle: "haxm is not installed, but",
     pattern: /HAXM is not installed, but Windows Hypervisor Platform is available/i,
     what: "The Android emulator uses Windows' own hypervisor; HAXM is not needed.",
     steps: [{ text: "Nothing to do.", commands: ["emulator -accel-check"] }],
@@ -78,7 +78,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "haxm is not installed",
       "failed to open the hax device",
       "hax is not working",
@@ -112,7 +112,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["haxm can't work on system with"],
+    needle: ["haxm can't work on system with"],
     group: "haxm-no-nx",
     pattern: /HAXM can't work on system (?:with NX disabled|without (?:NX|EM64T) support)/i,
     what: "HAXM's driver does not load: it needs an Intel CPU with 64-bit mode and the execute-disable bit (NX). VT-x is not the reason.",
@@ -131,7 +131,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: [
+    needle: [
       "does not support intel virtualization technology",
       "value: 'vt not supported'",
       "haxm can't work on system without vt",
@@ -150,7 +150,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "VM entry",
     gravity: "informs",
-    hint: ["vcpu has panicked", "vcpu has been panicked", "vcpu is paniced"],
+    needle: ["vcpu has panicked", "vcpu has been panicked", "vcpu is paniced"],
     group: "haxm-panicked",
     pattern: /vcpu (?:has (?:been )?|is )panick?ed/i,
     what: "HAXM stopped this virtual CPU after an earlier failure; the line above it, with an exit reason or a VMX error, is the one that says why. What it dumps here (log_vmxon_res and so on) is 0 when VMXON itself was good.",
@@ -168,7 +168,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "VM entry",
     gravity: "blocks",
-    hint: ["unhandled vmx vmexit reason", "vmexit reason is", "exit_reason.raw"],
+    needle: ["unhandled vmx vmexit reason", "vmexit reason is", "exit_reason.raw"],
     pattern:
       /(?:Unhandled vmx vmexit reason:|vmexit reason is )(?<code>\d{1,10})\b|exit_reason\.raw (?<raw>[0-9a-f]{1,8})\b/i,
     what: "HAXM reports a VM exit.",
@@ -181,7 +181,7 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "VM entry",
     gravity: "blocks",
-    hint: "vm entry failed: rip",
+    needle: "vm entry failed: rip",
     pattern: /VM entry failed: RIP=(?<rip>[0-9a-f]{1,16})/i,
     what: "The CPU refused to enter the guest.",
     decoder: "hardware-error",

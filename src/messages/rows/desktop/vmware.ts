@@ -22,7 +22,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: [
+    needle: [
       "virtualized intel vt-x/ept is not supported",
       "virtualized intel vt-x/ept is incompatible",
       "does not support virtualized intel vt-x/ept",
@@ -51,7 +51,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["does not support nested virtualization on this host", "不支持嵌套虚拟化"],
+    needle: ["does not support nested virtualization on this host", "不支持嵌套虚拟化"],
     pattern:
       /VMware Workstation does not support nested virtualization on this host|VMware Workstation 在此主机上不支持嵌套虚拟化/i,
     what: "VMware cannot pass VT-x to a guest on this host.",
@@ -64,7 +64,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "informs",
-    hint: ["module 'hv' power on failed", "module hv power on failed", "模块“hv”", '模块"hv"'],
+    needle: ["module 'hv' power on failed", "module hv power on failed", "模块“hv”", '模块"hv"'],
     pattern: /Module ['"]?HV['"]? power on failed|模块[“"]HV[”"]启动失败/i,
     what: "The part of VMware that gives guests VT-x (nested virtualization) did not start; the sentence before says why.",
     steps: [UNTICK, CHECK_EPT, HYPERV_OFF],
@@ -75,7 +75,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["module 'monitor", "module monitor", "module 'vpmc'", "module 'cpuid", "模块“", '模块"'],
+    needle: ["module 'monitor", "module monitor", "module 'vpmc'", "module 'cpuid", "模块“", '模块"'],
     pattern:
       /Module ['"]?(?<module>MonitorMode|Monitor|VPMC|CPUIDEarly|CPUID)['"]? power on failed|模块[“"](?<module2>MonitorMode|Monitor|VPMC|CPUIDEarly|CPUID)[”"]启动失败/i,
     what: "VMware's module {module} did not start: the CPU mode (VT-x or not) that the machine is configured for cannot be had here.",
@@ -103,7 +103,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "firmware",
     gravity: "blocks",
-    hint: [
+    needle: [
       "supports intel vt-x, but",
       "intel vt-x might be disabled",
       "支持 intel vt-x",
@@ -121,7 +121,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["running in a virtual machine with vhv disabled", "ensure that vhv is enabled"],
+    needle: ["running in a virtual machine with vhv disabled", "ensure that vhv is enabled"],
     group: "vmware-vhv-off",
     pattern: /running in a virtual machine with VHV disabled|Ensure that VHV is enabled in the virtual machine/i,
     what: "VMware runs in a virtual machine whose hypervisor does not pass VT-x (VMware calls that VHV), so it cannot run machines of its own.",
@@ -134,7 +134,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: [
+    needle: [
       "was absent, but must be present",
       "was present, but must be absent",
       "module 'featurecompat",
@@ -166,7 +166,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "user space",
     gravity: "blocks",
-    hint: ["unrecoverable error: (", "不可恢复错误"],
+    needle: ["unrecoverable error: (", "不可恢复错误"],
     group: "vmware-unrecoverable",
     pattern:
       /VMware \w{3,12} unrecoverable error: \((?<thread>[\w-]{2,20})\)|VMware \w{3,12} ?不可恢复错误[:：] ?\((?<thread2>[\w-]{2,20})\)/i,
@@ -193,7 +193,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "user space",
     gravity: "blocks",
-    hint: "cpu has been disabled by the guest operating system",
+    needle: "cpu has been disabled by the guest operating system",
     pattern: /The CPU has been disabled by the guest operating system/i,
     what: "The guest brought its CPU down by itself (a triple fault, or a halt with interrupts off) and VMware stopped the machine.",
     causes: [
@@ -213,7 +213,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["this host does not support intel vt-x", "此主机不支持 intel vt-x"],
+    needle: ["this host does not support intel vt-x", "此主机不支持 intel vt-x"],
     pattern: /This host does not support Intel VT-x|此主机不支持 Intel VT-x/i,
     what: "CPUID shows VMware no VT-x at all. With VT-x merely off in the firmware setup VMware says that the host supports it and that it is disabled.",
     causes: [
@@ -229,7 +229,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "firmware",
     gravity: "degrades",
-    hint: [
+    needle: [
       "using binary translation",
       "binary translation is incompatible",
       "long mode will be disabled",
@@ -261,7 +261,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "firmware",
     gravity: "blocks",
-    hint: "supports amd-v, but amd-v is",
+    needle: "supports amd-v, but amd-v is",
     pattern: /This host supports AMD-V, but AMD-V is (?:disabled|not enabled)/i,
     what: "This is an AMD CPU whose AMD-V (SVM) VMware cannot switch on; VT-x has nothing to do with it.",
     causes: ["SVM mode is off in the firmware setup.", "Hyper-V holds it."],
@@ -273,7 +273,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "firmware",
     gravity: "blocks",
-    hint: "64-bit operation is not possible",
+    needle: "64-bit operation is not possible",
     pattern: /64-bit operation is not possible/i,
     what: "VMware needs VT-x for 64-bit guests on Intel CPUs, and has none.",
     causes: ["VT-x is off in the firmware setup.", "Hyper-V runs below and keeps VT-x for itself."],
@@ -285,7 +285,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["hardware assisted mmu", "hardware assisted mmu virtualization"],
+    needle: ["hardware assisted mmu", "hardware assisted mmu virtualization"],
     pattern: /This host does not support "?Intel EPT"? hardware assisted MMU virtualization/i,
     what: "VMware sees VT-x without EPT, and current releases need EPT.",
     causes: [
@@ -300,7 +300,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: [
+    needle: [
       "device/credential guard are not compatible",
       "and hyper-v are not compatible",
       "does not meet minimum requirements to run vmware",
@@ -327,7 +327,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["/dev/vmmon", "/dev/vmci", "vmmon", "initialize monitor device", "(vmdb) error"],
+    needle: ["/dev/vmmon", "/dev/vmci", "vmmon", "initialize monitor device", "(vmdb) error"],
     group: "vmware-vmmon",
     pattern:
       /(?:Could not open|Failed to open(?: device)?)[^\n]{0,20}\/dev\/vm(?:mon|ci)\b|Failed to initialize monitor device|Transport \(VMDB\) error -\d{1,3}|kernel module [`'"]?vmmon['"]? is (?:not )?loaded|version mismatch with vmmon module/i,
@@ -352,7 +352,7 @@ export const VMWARE_MESSAGES = [
     product: "VMware",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["virtualized performance counters", "虚拟化性能计数器"],
+    needle: ["virtualized performance counters", "虚拟化性能计数器"],
     pattern: /(?:does not support|not support) virtualized performance counters|虚拟化性能计数器/i,
     what: "VMware cannot give the guest performance counters on this host, usually because Hyper-V runs below.",
     steps: [{ text: "Untick `Virtualize CPU performance counters`.", commands: ['vpmc.enable = "FALSE"'] }, HYPERV_OFF],

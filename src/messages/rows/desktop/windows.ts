@@ -10,7 +10,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "degrades",
-    hint: [
+    needle: [
       "nested virtualization is not supported on this",
       "geschachtelte virtualisierung",
       "virtualisation imbriquée",
@@ -46,7 +46,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "user space",
     gravity: "degrades",
-    hint: "unknown key 'wsl2.",
+    needle: "unknown key 'wsl2.",
     pattern: /Unknown key 'wsl2\.(?<key>\w{1,40})' in (?<file>[^\s:]{1,120})(?::\d{1,5})?/i,
     what: "{file} belongs to one distribution and has no section for the virtual machine: wsl2.{key} is ignored there.",
     causes: ["Settings under [wsl2] stand in .wslconfig in the Windows user's folder, not in /etc/wsl.conf."],
@@ -63,7 +63,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "nested virtualization is not supported on this windows build",
       "wsl_e_nested_not_supported",
       "not enabled on this os build",
@@ -87,7 +87,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "0x80370114",
       "hcs_e_service_not_available",
       "operation could not be started because a required feature",
@@ -124,7 +124,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "0x80370100",
       "0x80370106",
       "0x80370107",
@@ -156,7 +156,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "0x80370108",
       "0x80370109",
       "0x8037010a",
@@ -190,7 +190,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "0x80370102",
       "hcs_e_hyperv_not_installed",
       "required feature is not installed",
@@ -221,7 +221,7 @@ export const WINDOWS_MESSAGES = [
     product: "WSL",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "virtual_machine_platform_required",
       "enable the virtual machine platform windows feature",
       'the "virtual machine platform"',
@@ -251,7 +251,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "0xc0351000",
       "hypervisor is not running",
       "hypervisor is not present",
@@ -282,7 +282,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["hypervisor launch has been disabled through", "auto-launch being disabled in the registry"],
+    needle: ["hypervisor launch has been disabled through", "auto-launch being disabled in the registry"],
     pattern:
       /Hypervisor launch has been disabled through the hypervisorlaunchtype bcdedit setting|launch aborted due to auto-launch being disabled in the registry/i,
     what: "The boot entry says that Windows' hypervisor shall not start, so it did not. VT-x itself is not the reason.",
@@ -298,7 +298,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: "one of the hyper-v components is not running",
+    needle: "one of the hyper-v components is not running",
     group: "hyperv-component",
     pattern: /one of the Hyper-V components is not running/i,
     what: "Hyper-V's management service is there and a part below it is not: nearly always the hypervisor itself, which did not start at boot.",
@@ -314,7 +314,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["failed to modify device", "cannot modify property without enabling"],
+    needle: ["failed to modify device", "cannot modify property without enabling"],
     group: "hyperv-expose-refused",
     pattern:
       /failed to modify device '\s?Processor\s?'|Cannot modify property without enabling VirtualizationBasedSecurityOptOut\./i,
@@ -343,7 +343,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: "supports nested virtualization: no",
+    needle: "supports nested virtualization: no",
     pattern: /The virtualization host (?<host>[\w.-]{1,64}) supports nested virtualization: NO/i,
     what: "Microsoft's script Get-NestedVirtStatus found that {host} cannot give VT-x to its guests; the line after it says why.",
     causes: [
@@ -360,7 +360,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "silicon",
     gravity: "blocks",
-    hint: "minimum features required to run the hypervisor",
+    needle: "minimum features required to run the hypervisor",
     pattern:
       /Processor does not support the minimum features required to run the hypervisor(?: ?\(MSR index (?<msr>(?:0x)?[0-9a-f]{1,8}), allowed bits (?<got>(?:0x)?[0-9a-f]{1,16}), required bits (?<request>(?:0x)?[0-9a-f]{1,16})\)?)?/i,
     what: "Hyper-V read a VMX capability MSR and did not find all the controls that it requires, so it did not start.",
@@ -378,7 +378,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "silicon",
     gravity: "blocks",
-    hint: "second level address translation is required to launch",
+    needle: "second level address translation is required to launch",
     pattern:
       /(?:Hyper-?v(?:isor)? launch failed; ?)?Second Level Address Translation is required to launch the hypervisor/i,
     what: "Hyper-V needs EPT, and the CPU (or the hypervisor that Windows is a guest of) does not show it.",
@@ -391,7 +391,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "firmware",
     gravity: "blocks",
-    hint: "secure mode extensions have been enabled by the bios",
+    needle: "secure mode extensions have been enabled by the bios",
     pattern: /(?:Hyper-?v(?:isor)? launch failed; ?)?Secure Mode Extensions have been enabled by the BIOS/i,
     what: "The firmware enabled SMX (Trusted Execution, TXT) in IA32_FEATURE_CONTROL in a way that Hyper-V does not start with.",
     causes: ["Trusted Execution (TXT) is on in the firmware setup."],
@@ -407,7 +407,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "firmware",
     gravity: "blocks",
-    hint: "either no execute feature (nx) not present",
+    needle: "either no execute feature (nx) not present",
     pattern:
       /(?:Hyper-?v(?:isor)? launch failed; ?)?Either No Execute feature \(NX\) not present or not enabled in BIOS/i,
     what: "Hyper-V needs the no-execute bit (NX, Execute Disable), and it is off.",
@@ -420,7 +420,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["either svm not present", "incompatible svm features"],
+    needle: ["either svm not present", "incompatible svm features"],
     pattern:
       /(?:Hyper-?v(?:isor)? launch failed; ?)?(?:Either SVM not present or not enabled in BIOS|Incompatible SVM features present)/i,
     what: "This is an AMD CPU: Hyper-V did not find AMD-V (SVM) as it needs it; VT-x has nothing to do with it.",
@@ -436,7 +436,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["processors in the system is incompatible with the others", "hypervisor processor startup failed"],
+    needle: ["processors in the system is incompatible with the others", "hypervisor processor startup failed"],
     group: "hyperv-launch-cpus",
     pattern:
       /at least one of the processors in the system is incompatible with the others|Hypervisor processor startup failed \(APIC ID (?<apic>\w{1,10})[^\n]{0,160}/i,
@@ -453,7 +453,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["hypervisor launch failed;", "hyper-v launch failed;"],
+    needle: ["hypervisor launch failed;", "hyper-v launch failed;"],
     pattern:
       /Hyper-?v(?:isor)? launch failed; (?!Either|Sec(?:ond|ure)|Processor does(?! ?not provide)|at least one of the processors in the system is)(?<reason>[^\n]{3,240}?)(?=\.? {0,3}$|\.\s)/i,
     what: "Windows' hypervisor did not start when Windows booted, and gave this reason: {reason}.",
@@ -475,7 +475,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "firmware",
     gravity: "blocks",
-    hint: [
+    needle: [
       "vmx not present or not enabled",
       "hyper-v launch failed",
       "hypervisor launch failed",
@@ -505,7 +505,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: "platform does not support nested virtualization",
+    needle: "platform does not support nested virtualization",
     pattern: /this platform does not support nested virtualization|Consider not exposing virtualization extensions/i,
     group: "hyperv-nested-platform",
     what: "The virtual machine was to get VT-x, and this Hyper-V cannot give it.",
@@ -524,7 +524,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["hyper-v cannot be installed: a hypervisor is already running"],
+    needle: ["hyper-v cannot be installed: a hypervisor is already running"],
     group: "hyperv-install-refused",
     pattern: /Hyper-V cannot be installed: A hypervisor is already running/i,
     what: "Windows Server does not install the Hyper-V role: CPUID says that it runs on a hypervisor already.",
@@ -553,7 +553,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "firmware",
     gravity: "blocks",
-    hint: [
+    needle: [
       "prerequisite check for the hyper-v feature failed",
       "hyper-v cannot be installed because",
       "please ensure nested virtualization is enabled in order to",
@@ -584,7 +584,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["not enough memory in the system to start the virtual machine", "unable to allocate"],
+    needle: ["not enough memory in the system to start the virtual machine", "unable to allocate"],
     group: "hyperv-memory",
     pattern:
       /Not enough memory in the system to start the virtual machine|'[^'\n]{1,80}' is unable to allocate \d{1,8} MB of RAM\b/i,
@@ -603,7 +603,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "firmware",
     gravity: "blocks",
-    hint: [
+    needle: [
       "virtualization enabled in firmware: no",
       "second level address translation: no",
       "vm monitor mode extensions: no",
@@ -635,7 +635,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: "hyper-v cannot be installed: the processor does not",
+    needle: "hyper-v cannot be installed: the processor does not",
     pattern:
       /Hyper-V cannot be installed: The processor does not (?:have (?:the )?required virtuali[sz]ation capabilities|support second level address translation)[^\n]{0,20}/i,
     what: "Windows did not find in the CPU what Hyper-V needs: VMX in CPUID, or EPT (SLAT) in the VMX capabilities. No switch of the firmware setup takes either away by itself.",
@@ -651,7 +651,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "another hypervisor",
     gravity: "informs",
-    hint: "a hypervisor has been detected",
+    needle: "a hypervisor has been detected",
     pattern: /A hypervisor has been detected\. Features required for Hyper-V will not be displayed/i,
     what: "A hypervisor runs already: Windows' own, or the one that this Windows is a guest of. Other products cannot use VT-x beside Windows' own.",
     steps: [HYPERV_OFF],
@@ -662,7 +662,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "informs",
-    hint: "hypervisorlaunchtype",
+    needle: "hypervisorlaunchtype",
     pattern: /hypervisorlaunchtype {2,30}(?<state>Off|Auto)\b/i,
     what: "The boot entry of Windows says {state} for its hypervisor: with Off, WSL2, Hyper-V, Sandbox and Docker do not start; with Auto, VirtualBox, VMware and HAXM do not have VT-x for themselves.",
     causes: ["Off is left from making room for another hypervisor; Auto is what Windows sets with these features."],
@@ -674,7 +674,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["hypervisor feature is not available to the user", "0xc035001e", "status_hv_feature_unavailable"],
+    needle: ["hypervisor feature is not available to the user", "0xc035001e", "status_hv_feature_unavailable"],
     group: "hyperv-feature-unavailable",
     pattern: /A hypervisor feature is not available to the user|0xC035001E|STATUS_HV_FEATURE_UNAVAILABLE/i,
     what: "Windows' text for status 0xc035001e. Small hypervisors and drivers return it when they find no VT-x that they can have: Windows' own hypervisor runs, or VT-x is off.",
@@ -690,7 +690,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "user space",
     gravity: "blocks",
-    hint: "intel processor is required by hyper-v",
+    needle: "intel processor is required by hyper-v",
     pattern: /An Intel processor is required by Hyper-V to support nested virtualization/i,
     what: "GNS3 (not Hyper-V itself) refuses here: an older check of it knows nested virtualization on Intel only.",
     causes: ["Hyper-V nests on AMD since Windows 11 and Windows Server 2022; the check of GNS3 was older."],
@@ -710,7 +710,7 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "another hypervisor",
     gravity: "informs",
-    hint: ["supports intel hardware-assisted virtualization", "supports intel extended page tables"],
+    needle: ["supports intel hardware-assisted virtualization", "supports intel extended page tables"],
     group: "coreinfo-missing",
     pattern:
       /\b(?<name>VMX|EPT)\s{1,24}-\s{1,12}Supports Intel (?:hardware-assisted virtualization|extended page tables)/i,

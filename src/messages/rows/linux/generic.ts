@@ -12,8 +12,8 @@ export const GENERIC_MESSAGES = [
     product: "tool",
     layer: "silicon",
     gravity: "blocks",
-    weak: true,
-    hint: [
+    generic: true,
+    needle: [
       "vmx not",
       "vmx is",
       "vmx was",
@@ -83,8 +83,8 @@ export const GENERIC_MESSAGES = [
     product: "tool",
     layer: "firmware",
     gravity: "blocks",
-    weak: true,
-    hint: [
+    generic: true,
+    needle: [
       "by bios",
       "by uefi",
       "by firmware",
@@ -143,7 +143,7 @@ export const GENERIC_MESSAGES = [
     product: "VMX",
     layer: "firmware",
     gravity: "informs",
-    hint: ["feature_c", "feat_c", "feature control"],
+    needle: ["feature_c", "feat_c", "feature control"],
     pattern:
       /(?:IA32_|MSR_IA32_)?FEATURE[_ ]CONTROL(?: MSR)? is (?:already )?locked(?! (?:with|and) VMX)(?: \(value=(?<value>(?:0x)?[0-9a-f]{1,16})\))?|\bwrmsr\w{0,10} ?\((?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L[^)\n]{0,40}\) failed[^\n]{0,20}|(?:failed to|cannot|can't|could not) (?:write|set|enable|lock) (?:MSR )?(?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L\b/i,
     what: "A program wanted to write IA32_FEAT_CTL, and the register is locked (bit 0), as it is on every machine whose firmware or kernel did its work: writing faults then. Whether VMX can be used says bit 2, not the lock: 0x5 and 0x7 are good, 0x1 is off.",
@@ -162,8 +162,8 @@ export const GENERIC_MESSAGES = [
     product: "VMX",
     layer: "another hypervisor",
     gravity: "blocks",
-    weak: true,
-    hint: ["vmxon", "vmptrld", "vmclear", "invept", "invvpid"],
+    generic: true,
+    needle: ["vmxon", "vmptrld", "vmclear", "invept", "invvpid"],
     pattern:
       /\b(?<insn>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure|error)\b(?! (?:with|=|:)? ?(?:0x)?\d)(?! (?:does|do|is|leaves|causes|can|may|will|check)\b)|\b(?:failed to|failure (?:in|on|of)|could ?n[o']t|unable to|error (?:in|executing|on)) (?:execute |do |perform |run )?(?<insn2>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)\b/i,
     what: "A VMX instruction failed, and the program prints no number.",
@@ -192,8 +192,8 @@ export const GENERIC_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    weak: true,
-    hint: ["ept violation", "ept_violation", "ept misconfig", "ept_misconfig", "page fault failure gpa"],
+    generic: true,
+    needle: ["ept violation", "ept_violation", "ept misconfig", "ept_misconfig", "page fault failure gpa"],
     pattern:
       /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash)[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,
     what: "A guest touched memory for which its EPT has no entry with the right (a violation, exit reason 48), or has one that the CPU calls invalid (a misconfiguration, 49), and the hypervisor has no answer to it. VM entries work.",
@@ -218,8 +218,8 @@ export const GENERIC_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    weak: true,
-    hint: ["vmlaunch", "vmresume", "vm launch", "launch failed", "vm-entry failed", "vm entry failed"],
+    generic: true,
+    needle: ["vmlaunch", "vmresume", "vm launch", "launch failed", "vm-entry failed", "vm entry failed"],
     pattern:
       /\b(?:VMLAUNCH|VMRESUME|vm launch)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure)\b(?! (?:with|=|:)? ?(?:0x)?\d)(?! (?:does|do|is|leaves|causes|can|may|will|check)\b)|\b(?:failed to|could ?n[o']t|unable to) (?:execute |do )?(?:VMLAUNCH|VMRESUME)\b/i,
     what: "VMLAUNCH or VMRESUME failed, and this line has no number.",

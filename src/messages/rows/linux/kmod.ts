@@ -11,7 +11,7 @@ export const KMOD_MESSAGES = [
     product: "kmod",
     layer: "user space",
     gravity: "blocks",
-    hint: [
+    needle: [
       "module kvm_intel is in",
       "module kvm-intel is in",
       "module kvm_amd is in",
@@ -49,7 +49,7 @@ export const KMOD_MESSAGES = [
     product: "kmod",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["failed to insert", "failed to load"],
+    needle: ["failed to insert", "failed to load"],
     pattern:
       /Failed to (?:insert|load)(?: module)? '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)'?: (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|No such file or directory)/i,
     what: "The kernel refused to load the module at boot: {reason}.",
@@ -65,7 +65,7 @@ export const KMOD_MESSAGES = [
     product: "kmod",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "failed to find module",
       "not found.",
       "could not find module by name",
@@ -96,7 +96,7 @@ export const KMOD_MESSAGES = [
     product: "Linux",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["disagrees about version of symbol", "unknown symbol", "version magic"],
+    needle: ["disagrees about version of symbol", "unknown symbol", "version magic"],
     pattern:
       /\bkvm(?:_intel)?: (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
     what: "kvm.ko and kvm_intel.ko do not belong to each other or to the running kernel, so the module does not load. The CPU was not asked yet.",
@@ -117,7 +117,7 @@ export const KMOD_MESSAGES = [
     product: "Linux",
     layer: "KVM parameter",
     gravity: "blocks",
-    hint: "/sys/module/kvm",
+    needle: "/sys/module/kvm",
     pattern:
       /\/sys\/module\/kvm(?<module>_intel|_amd)?\/parameters\/(?<name>\w{1,40})['"]?: (?:Permission denied|Read-only file system|Operation not permitted)/i,
     what: "Most parameters of kvm_intel can only be read once it is loaded, {name} too, whoever asks: they are given when the module loads.",

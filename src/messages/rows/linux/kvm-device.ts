@@ -22,7 +22,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
-    hint: "configured, but not available",
+    needle: "configured, but not available",
     pattern: /KVM virtuali[sz]ation configured, but not available/i,
     what: "Proxmox found no usable /dev/kvm on this node: kvm_intel is not loaded.",
     causes: [
@@ -49,7 +49,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["vt disabled in bios or kvm kernel module not loaded", "kvm is not installed on this machine"],
+    needle: ["vt disabled in bios or kvm kernel module not loaded", "kvm is not installed on this machine"],
     pattern:
       /(?:\/dev\/kvm is not found: )?VT disabled in BIOS or KVM kernel module not loaded|KVM is not installed on this machine(?: \(\/dev\/kvm is missing\))?/i,
     group: "emulator-no-kvm",
@@ -69,7 +69,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["kvm support is not enabled on this machine", "check_kvm_support script failed"],
+    needle: ["kvm support is not enabled on this machine", "check_kvm_support script failed"],
     group: "multipass-no-kvm",
     pattern: /KVM support is not enabled on this machine|The check_kvm_support script failed to start/i,
     what: "Multipass asked kvm-ok (its check_kvm_support) and KVM cannot be used here, or the check itself could not run.",
@@ -93,7 +93,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: "kvm support available",
+    needle: "kvm support available",
     pattern: /KVM support available:? False/i,
     what: "The GNS3 VM found no /dev/kvm: VMware or VirtualBox, in which it runs, does not pass VT-x to it.",
     causes: [
@@ -115,7 +115,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
-    hint: [
+    needle: [
       "/dev/kvm",
       "kvm object",
       "kvm support",
@@ -145,7 +145,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "QEMU",
     layer: "KVM at run time",
     gravity: "blocks",
-    hint: ["kvm run failed", "kvm_run returned", "kvm_run failed"],
+    needle: ["kvm run failed", "kvm_run returned", "kvm_run failed"],
     group: "kvm-run-failed",
     pattern:
       /(?:kvm run failed|KVM_RUN (?:returned|failed):?|kvm_run (?:returned|failed):?) (?<reason>Bad address|Invalid argument|Input\/output error|No such device|Function not implemented|Operation not permitted|Cannot allocate memory|Memory page has hardware error|-\d{1,3})/i,
@@ -171,7 +171,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "VM entry",
     gravity: "blocks",
-    hint: ["failentry", "kvm_exit_fail_entry"],
+    needle: ["failentry", "kvm_exit_fail_entry"],
     pattern:
       /\b(?:KVM_EXIT_FAIL_ENTRY|FailEntry)\b(?!\(| is returned|\s{0,12}[=:]?\s{0,12}9\b)(?![^\n]{0,80}hardware_entry_failure_reason)/,
     what: "KVM_EXIT_FAIL_ENTRY: the CPU refused to enter the guest. The program does not print the reason, a number that KVM gave it.",
@@ -197,7 +197,7 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "user space",
     gravity: "blocks",
-    hint: "detected incompatible cpuid entry",
+    needle: "detected incompatible cpuid entry",
     pattern: /Detected incompatible CPUID entry[^\n]{0,200}/i,
     what: "Cloud Hypervisor compared the CPUID of the virtual machine with what this host can give, and refuses to restore or receive it: the CPUs, the kernels or the microcode differ.",
     causes: [

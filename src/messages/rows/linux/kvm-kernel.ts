@@ -21,7 +21,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "another hypervisor",
     gravity: "degrades",
-    hint: "accessing unsupported evmcs field",
+    needle: "accessing unsupported evmcs field",
     pattern: /accessing unsupported EVMCS field (?<field>[0-9a-f]{1,8})/i,
     what: "KVM runs on Hyper-V with the enlightened VMCS, which is a page of memory with room for the fields of its version only, and KVM wanted to access VMCS field 0x{field}, which has no room there. The access is dropped.",
     causes: [
@@ -42,7 +42,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["kvm_spurious_fault", "kernel bug at arch/x86/kvm"],
+    needle: ["kvm_spurious_fault", "kernel bug at arch/x86/kvm"],
     pattern:
       /(?:RIP: (?:\w{4}:)?(?:\[<\w{1,16}>\] ?)*)?kvm_spurious_fault(?:\+0x\w{1,6}\/0x\w{1,6})?(?! \(err)|kernel BUG at arch\/x86\/kvm\/[\w/.]{1,40}:\d{1,6}/i,
     what: "A VMX instruction of KVM itself raised a fault, which it does only when the CPU is not in VMX operation although KVM had put it there.",
@@ -59,7 +59,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "degrades",
-    hint: ["warning: cpu:", "warning: arch/x86/kvm", "warning: virt/kvm"],
+    needle: ["warning: cpu:", "warning: arch/x86/kvm", "warning: virt/kvm"],
     pattern:
       /WARNING: (?:CPU: \d{1,5} PID: \d{1,8} at )?(?:[\w./+~-]{0,120}\/)?(?:arch\/x86|virt)\/kvm\/(?<file>[\w./]{1,60}):\d{1,6}(?: at)? (?<fn>[\w.]{1,80})/i,
     what: "A check in KVM's function {fn} ({file}) did not hold, and the kernel goes on. The line before it, if there is one, says what was wrong.",
@@ -77,7 +77,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "harmless",
-    hint: ["perfctr wrmsr", "perfctr msr", "debugctlmsr 0x", "mcg_status 0x", "unimplemented hwcr", "mmio_conf_base"],
+    needle: ["perfctr wrmsr", "perfctr msr", "debugctlmsr 0x", "mcg_status 0x", "unimplemented hwcr", "mmio_conf_base"],
     pattern:
       /(?:disabled|unimplemented|ignored) perfctr (?:wrmsr|msr): 0x[0-9a-f]{1,8}(?: data 0x[0-9a-f]{1,16})?|MSR_IA32_(?:DEBUGCTLMSR|MCG_STATUS) 0x[0-9a-f]{1,16}, nop|unimplemented (?:HWCR|MMIO_CONF_BASE) wrmsr: 0x[0-9a-f]{1,16}/i,
     what: "The guest wrote a register of performance counters, debugging or machine checks that KVM does not give it, and KVM dropped the write. VT-x is not concerned and nothing has to be done.",
@@ -95,7 +95,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM parameter",
     gravity: "harmless",
-    hint: "running kvm with ignore_msrs=1",
+    needle: "running kvm with ignore_msrs=1",
     pattern: /Running KVM with ignore_msrs=1 and report_ignored_msrs=0 is not a/i,
     what: "KVM warns of its own parameters: with ignore_msrs=1 a guest that asks for a register which KVM does not have reads 0, and with report_ignored_msrs=0 nobody hears of it. Proxmox and some guides set both.",
     steps: [
@@ -111,7 +111,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "silicon",
     gravity: "harmless",
-    hint: ["unstable tsc", "tsc rate", "tsc scaling ratio", "tsc frequency mismatch"],
+    needle: ["unstable tsc", "tsc rate", "tsc scaling ratio", "tsc frequency mismatch"],
     pattern:
       /SMP vm created on host with unstable TSC|user requested TSC rate below hardware speed|Invalid TSC scaling ratio - virtual-tsc-khz=\d{1,10}|requested TSC rate \d{1,10} falls outside tolerance[^\n]{0,40}|TSC frequency mismatch between VM \(\d{1,10} kHz\) and host \(\d{1,10} kHz\)(?:, and TSC scaling unavailable)?/i,
     what: "The guest's time-stamp counter cannot run as asked: the host's is not stable, or runs at another rate and the CPU has no `use TSC scaling` (secondary control, bit 25) to make up for it. Virtual machines start all the same.",
@@ -135,7 +135,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "harmless",
-    hint: [
+    needle: [
       "instruction emulated as nop",
       "emulating exchange as write",
       "nx capability removed",
@@ -152,7 +152,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM load",
     gravity: "blocks",
-    hint: [
+    needle: [
       "inadequate fpu",
       "failed to allocate cache for x86",
       "failed to allocate percpu kvm_user_return_msrs",
@@ -176,7 +176,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "another hypervisor",
     gravity: "degrades",
-    hint: ["vmclear fail: ", "kvm: vmptrld "],
+    needle: ["vmclear fail: ", "kvm: vmptrld "],
     pattern: /(?:kvm: )?vmclear fail: \w{1,20}\/\w{1,16}|kvm: vmptrld \w{1,20}\/\w{1,16} fail(?:ed)?/i,
     what: "VMCLEAR or VMPTRLD of KVM failed for one of its own VMCSs (the wording of kernels before 5.3): the CPU is not in VMX operation, or the region is not one for this CPU.",
     causes: [
@@ -191,7 +191,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "blocks",
-    hint: [
+    needle: [
       "ept: misconfiguration",
       "ept_misconfig_inspect_spte",
       "reserved bits set on mmu-present spte",
@@ -221,7 +221,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "degrades",
-    hint: [
+    needle: [
       "unexpected, vectoring info",
       "unexpected vm-exit interrupt info",
       "unexpected #ve on vm-exit",
@@ -244,7 +244,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "silicon",
     gravity: "degrades",
-    hint: ["paragraph aligned", "kvm_set_tss_addr need"],
+    needle: ["paragraph aligned", "kvm_set_tss_addr need"],
     pattern:
       /segment base is not paragraph aligned when entering protected mode|KVM_SET_TSS_ADDR need to be called before entering vcpu/i,
     what: "KVM runs a guest's real mode as virtual-8086 mode, because the CPU has no unrestricted guest (or the parameter is off), and what the guest or user space did does not fit that.",
@@ -263,7 +263,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "degrades",
-    hint: [
+    needle: [
       "not enough msr switch entries",
       "not enough msr entries",
       "please adapt vmx_possible_passthrough_msrs",
@@ -280,7 +280,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM load",
     gravity: "degrades",
-    hint: ["missing field from shadow_read", "update vmcs12_write_any()"],
+    needle: ["missing field from shadow_read", "update vmcs12_write_any()"],
     pattern:
       /Missing field from shadow_read_(?:only|write)_field [0-9a-f]{1,8}|Update vmcs12_write_any\(\) to drop reserved bits/i,
     what: "The table of VMCS fields that KVM shadows for nested hypervisors is incomplete in this kernel: a 64-bit field is listed without its high half. Nested guests are slower, not wrong.",
@@ -292,7 +292,12 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "nested KVM",
     gravity: "blocks",
-    hint: ["nested vmx abort, indicator", "nested_vmx_", "enlightened vmptrld failed", "apic-access address in vmcs12"],
+    needle: [
+      "nested vmx abort, indicator",
+      "nested_vmx_",
+      "enlightened vmptrld failed",
+      "apic-access address in vmcs12",
+    ],
     pattern:
       /nested vmx abort, indicator (?<indicator>\d{1,4})|nested_vmx_\w{3,40} (?:check|WRMSR|read MSR|read MSR index|cannot (?:read|write) MSR)[^\n]{0,80}|enlightened vmptrld failed|no backing (?:'struct page' )?for APIC-access address in vmcs12/i,
     what: "A hypervisor inside a guest gave KVM a VMCS whose MSR lists, APIC-access page or enlightened VMCS KVM could not use; an abort (1 saving guest MSRs, 2 host PDPTEs, 4 loading host MSRs) ends that guest.",
@@ -317,7 +322,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "degrades",
-    hint: [
+    needle: [
       "remapped mode, irq",
       "failed to update pi irte",
       "for guest_irq",
@@ -343,7 +348,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM load",
     gravity: "degrades",
-    hint: ["required for tdx", "tdx not supported by the host platform", "disable tdx: max_vcpu_per_td"],
+    needle: ["required for tdx", "tdx not supported by the host platform", "disable tdx: max_vcpu_per_td"],
     pattern:
       /(?<what>EPT|APICv|TDP MMU and MMIO caching and EPT A\/D bit|(?:tdx: )?OSXSAVE|TDP MMU) (?:is|are) required for TDX|TDX not supported by the host platform|Disable TDX: MAX_VCPU_PER_TD \(\d{1,6}\) smaller/i,
     what: "kvm_intel loads without TDX guests, because something that TDX needs of KVM or of the platform is off. Ordinary guests are not concerned.",
@@ -367,7 +372,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM at run time",
     gravity: "blocks",
-    hint: ["seamcall", "tdh_mng_", "tdh_vp_", "guest access before accepting"],
+    needle: ["seamcall", "tdh_mng_", "tdh_vp_", "guest access before accepting"],
     pattern:
       /SEAMCALL \(?\w{3,40}\)? failed: 0x[0-9a-f]{1,16}|TDH_VP_(?:RD|WR)\[[^\]\n]{1,40}\][^\n]{0,40}failed:? 0x[0-9a-f]{1,16}|tdh_mng_\w{3,20}\(\) failed\.|TDH_MNG_RD\[[^\]\n]{1,40}\] failed|Guest access before accepting 0x[0-9a-f]{1,16}/i,
     what: "The TDX module refused a call of KVM's. It is about a confidential guest (TD); VMX capabilities of ordinary guests are not concerned.",
@@ -382,7 +387,7 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "KVM parameter",
     gravity: "harmless",
-    hint: "ignoring vmentry_l1d_flush",
+    needle: "ignoring vmentry_l1d_flush",
     pattern: /Kernel compiled without mitigations, ignoring vmentry_l1d_flush/i,
     what: "The parameter vmentry_l1d_flush does nothing in this kernel: it was built without CPU mitigations.",
     steps: [

@@ -15,7 +15,7 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "firmware",
     gravity: "blocks",
-    hint: "is disabled by your bios",
+    needle: "is disabled by your bios",
     group: "kvm-ok-bios",
     pattern: /KVM \((?<what>vmx|svm)\) is disabled by your BIOS/i,
     what: "kvm-ok read IA32_FEAT_CTL: it is locked without VMX outside SMX. `vmx` in /proc/cpuinfo of a kernel before 5.6 does not mean that VMX is on; CPUID shows it either way.",
@@ -30,7 +30,7 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["cpu does not support kvm", "kvm requires a cpu that supports vmx"],
+    needle: ["cpu does not support kvm", "kvm requires a cpu that supports vmx"],
     group: "kvm-ok-no",
     pattern: /CPU does not support KVM extensions|KVM requires a CPU that supports vmx or svm/i,
     what: "kvm-ok (or the check of the Android emulator) found neither vmx nor svm in the flags.",
@@ -54,7 +54,7 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "KVM load",
     gravity: "informs",
-    hint: ["kvm acceleration can not be used", "/dev/kvm does not exist"],
+    needle: ["kvm acceleration can not be used", "/dev/kvm does not exist"],
     group: "kvm-ok-unusable",
     pattern: /KVM acceleration can NOT be used|\/dev\/kvm does not exist/i,
     what: "There is no /dev/kvm: kvm_intel is not loaded.",
@@ -71,7 +71,7 @@ export const TOOL_MESSAGES = [
     product: "Kata Containers",
     layer: "KVM parameter",
     gravity: "harmless",
-    hint: ["kernel module parameter has unexpected value", "parameter=unrestricted_guest", "parameter=nested"],
+    needle: ["kernel module parameter has unexpected value", "parameter=unrestricted_guest", "parameter=nested"],
     pattern:
       /kernel module parameter has unexpected value[^\n]{0,80}?expected=(?<expected>\w{1,20}) name=(?<module>kvm_intel|kvm)(?:[^\n]{0,40}?) ?parameter=(?<name>\w{1,40})(?:[^\n]{0,160}?value=(?<value>\w{1,20}))?/i,
     what: "Kata's check compares kvm_intel.{name} with a wished value. Kata runs without it.",
@@ -87,7 +87,7 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "KVM parameter",
     gravity: "harmless",
-    hint: "/sys/module/kvm_intel/parameters/",
+    needle: "/sys/module/kvm_intel/parameters/",
     pattern:
       /(?:\b(?:open|cat|grep|tee|ls|cannot access|systool):? )?['"]?\/sys\/module\/kvm_intel\/parameters\/(?<name>\w{1,40})['"]?: no such file or directory/i,
     what: "kvm_intel has no parameter {name} here: the module is not loaded, or its kernel was built or patched without it.",
@@ -109,7 +109,7 @@ export const TOOL_MESSAGES = [
     product: "Kata Containers",
     layer: "silicon",
     gravity: "blocks",
-    hint: "cpu property not found",
+    needle: "cpu property not found",
     pattern: /CPU property not found[^\n]{0,160}?name=(?<name>vmx|lm|sse4_1|GenuineIntel)/i,
     what: "Kata's check does not find `{name}` among the CPU's flags.",
     causes: [
@@ -135,7 +135,7 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "firmware",
     gravity: "blocks",
-    hint: [
+    needle: [
       "virtualization and data execution protection must be enabled",
       "unable to detect a hypervisor",
       "virtualization support not detected",
@@ -164,8 +164,8 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "firmware",
     gravity: "blocks",
-    weak: true,
-    hint: [
+    generic: true,
+    needle: [
       "doesn't have vt-x/amd-v enabled",
       "vt-x/amd-v",
       "hardware virtualization is not enabled",
@@ -203,7 +203,7 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "host operating system",
     gravity: "informs",
-    hint: "cannot read msr",
+    needle: "cannot read msr",
     pattern: /rdmsr: CPU (?<cpu>\d{1,5}) cannot read MSR (?<msr>0x[0-9a-f]{1,8})/i,
     what: "Reading MSR {msr} on CPU {cpu} faulted: the CPU does not have it, or a hypervisor does not show it.",
     decoder: "guest-msr",
@@ -215,7 +215,7 @@ export const TOOL_MESSAGES = [
     product: "tool",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["rdmsr: open", "rdmsr:open"],
+    needle: ["rdmsr: open", "rdmsr:open"],
     pattern: /rdmsr: ?open: (?<reason>No such file or directory|Permission denied|Operation not permitted)/i,
     what: "rdmsr cannot use /dev/cpu/*/msr: the msr module is not loaded, or Secure Boot lockdown or missing rights forbid it.",
     steps: [

@@ -13,7 +13,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    hint: [
+    needle: [
       "instruction error",
       "instruction_error",
       "instruction-error",
@@ -43,7 +43,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    hint: [
+    needle: [
       "vmlaunch",
       "vmresume",
       "failed at vm-entry",
@@ -69,8 +69,8 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    weak: true,
-    hint: ["invalid control field", "invalid host-state field", "invalid host state", "invalid control fields"],
+    generic: true,
+    needle: ["invalid control field", "invalid host-state field", "invalid host state", "invalid control fields"],
     pattern: /VM[- ]entry (?:with|failed due to) invalid (?<words>control field|host-state field|host state)/i,
     what: "A VM entry was refused for the {words}s.",
     decoder: "instruction-error",
@@ -82,7 +82,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    hint: ["vmx_vmlaunch", "vmx_vmresume", "vmx_on", "vmx_vmptrld", "vmx status", "vmfailinvalid", "vmfailvalid"],
+    needle: ["vmx_vmlaunch", "vmx_vmresume", "vmx_on", "vmx_vmptrld", "vmx status", "vmfailinvalid", "vmfailvalid"],
     pattern:
       /\bvmx_(?:vmlaunch|vmresume|on|vmptrld)(?:\(\))? (?:returns?|returned|=|==) ?(?<status>[12])\b|VMX Status: (?<status2>[12])\b|(?:error|failed)\W{1,4}(?:VmFailInvalid|VmFailValid)\b/i,
     what: "A VMX instruction failed. As compilers' intrinsics give it back, 1 means VMfailValid (ZF=1, the VM-instruction error field has the number), 2 means VMfailInvalid (CF=1, no VMCS is current, there is no number).",
@@ -104,7 +104,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    hint: "vmfail: vmcs",
+    needle: "vmfail: vmcs",
     pattern: /VMFAIL: VMCS (?<area>[A-Z][\w -]{1,30}): (?<check>[^\n]{3,120})/,
     what: "A check of VM entry in the words of Bochs (and of tools that took its checks over): in the {area} area, {check}.",
     causes: [
@@ -123,7 +123,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "blocks",
-    hint: [
+    needle: [
       "exit reason",
       "exit_reason",
       "exitreason",
@@ -148,7 +148,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     product: "VMX",
     layer: "VM entry",
     gravity: "informs",
-    hint: "*** guest state ***",
+    needle: "*** guest state ***",
     group: "vmcs-dump",
     pattern: /\*\*\* Guest State \*\*\*/i,
     what: "A dump of the VMCS.",

@@ -12,7 +12,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "ACRN",
     layer: "another hypervisor",
     gravity: "degrades",
-    hint: "not fully enabled",
+    needle: "not fully enabled",
     pattern:
       /VMX ctrl (?<msr>0x[0-9a-f]{1,8}) not fully enabled: request (?<request>0x[0-9a-f]{1,16}) but get ?(?<got>0x[0-9a-f]{1,16})/i,
     what: "ACRN asked for VMX controls that the CPU does not allow, and goes on with what it got.",
@@ -28,7 +28,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "ACRN",
     layer: "silicon",
     gravity: "blocks",
-    hint: [
+    needle: [
       "processor does not support",
       "check_vmx_mmu_cap",
       "detect_hardware_support",
@@ -61,7 +61,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "Xen",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: "has insufficient",
+    needle: "has insufficient",
     pattern:
       /VMX: CPU(?<cpu>\d{1,5}) has insufficient (?<word>[\w -]{3,40}?) \((?<got>(?:0x)?[0-9a-f]{1,16})(?:;|\),? but)? ?requires(?: min)? (?<request>(?:0x)?[0-9a-f]{1,16})\)?/i,
     what: "Xen requires VMX controls that CPU {cpu} does not allow, so there is no HVM on this machine.",
@@ -74,7 +74,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "Xen",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["saw 0x", "fatally differ"],
+    needle: ["saw 0x", "fatally differ"],
     pattern:
       /VMX:? (?:(?:CPU\d{1,5} )?(?<word>[\w -]{3,40}): saw (?<got>0x[0-9a-f]{1,16}) expected (?<request>0x[0-9a-f]{1,16})|Capabilities fatally differ between CPU(?<cpu>\d{1,5}) and (?:CPU0|boot CPU))/i,
     what: "A CPU's VMX capabilities differ from those of the boot CPU, and Xen does not use it for HVM.",
@@ -92,7 +92,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "VMX",
     layer: "firmware",
     gravity: "blocks",
-    hint: ["vmx disabled by bios", "vmx is disabled by bios"],
+    needle: ["vmx disabled by bios", "vmx is disabled by bios"],
     pattern: /(?:CPU\d{1,5}: )?VMX (?:is )?disabled by BIOS/i,
     what: "Xen and several small hypervisors word it so: IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted. Xen has no HVM guests then.",
     steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
@@ -106,7 +106,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "Xen",
     layer: "silicon",
     gravity: "blocks",
-    hint: "shadow paging and nested virtualisation are mutually exclusive",
+    needle: "shadow paging and nested virtualisation are mutually exclusive",
     pattern: /Shadow Paging and Nested Virtualisation are mutually exclusive/i,
     what: "A guest was to get nested virtualization, and it runs on shadow paging, because the host has no EPT (hardware assisted paging) to use.",
     causes: ["EPT is missing or hidden, or the guest was configured with hap=0."],
@@ -122,7 +122,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "Xen",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["vmx: failed to initiali", "hvm: vmx init", "vmxon failed"],
+    needle: ["vmx: failed to initiali", "hvm: vmx init", "vmxon failed"],
     pattern: /VMX: failed to initiali[sz]e|VMXON failed \(?/i,
     what: "Xen could not switch VMX on; the line before says why (a missing control, the firmware, or another hypervisor below).",
     steps: [READ_FEAT_CTL, ENABLE_OUTER],
@@ -133,7 +133,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "Xen",
     layer: "silicon",
     gravity: "degrades",
-    hint: "hardware assisted paging (hap) not detected",
+    needle: "hardware assisted paging (hap) not detected",
     pattern: /HVM: Hardware Assisted Paging \(HAP\) not detected/i,
     what: "There is no usable EPT, so Xen uses shadow paging for HVM guests; PVH and nested guests need EPT.",
     causes: ["The CPU has no EPT (Core 2 and older), or an outer hypervisor hides it."],
@@ -148,7 +148,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "silicon",
     gravity: "blocks",
-    hint: "processor does not support desired",
+    needle: "processor does not support desired",
     pattern:
       /(?:vmx_(?:mod)?init: )?processor does not support desired (?<word>[\w-]{2,20}(?: [\w-]{2,20}){0,2} ?(?:capabilities|controls))/i,
     what: "bhyve (or a relative: hyperkit, xhyve, Docker Desktop on macOS) requires {word} that the CPU does not allow.",
@@ -175,7 +175,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "firmware",
     gravity: "blocks",
-    hint: "vmx operation disabled by bios",
+    needle: "vmx operation disabled by bios",
     pattern: /vmx_(?:mod)?init: VMX operation disabled by BIOS/i,
     what: "The CPU has VMX, and the firmware locked IA32_FEATURE_CONTROL with VMX outside SMX off.",
     causes: ["VT-x is switched off in the firmware setup."],
@@ -190,7 +190,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "silicon",
     gravity: "blocks",
-    hint: "does not support vmx operation",
+    needle: "does not support vmx operation",
     pattern: /vmx_(?:mod)?init: processor does not support VMX operation/i,
     what: "CPUID.1:ECX bit 5 is 0: FreeBSD sees a CPU without VMX.",
     causes: [
@@ -205,7 +205,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "host operating system",
     gravity: "blocks",
-    hint: [
+    needle: [
       "vm_create: ",
       "unrestricted guest",
       "could not create vm ",
@@ -233,7 +233,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "another hypervisor",
     gravity: "degrades",
-    hint: ["lacks the 'ug' feature", "feature of ept"],
+    needle: ["lacks the 'ug' feature", "feature of ept"],
     pattern: /This CPU lacks the '?UG'? feature of EPT/i,
     what: "The CPU that FreeBSD sees has no unrestricted guest (UG): bhyve cannot start UEFI or Linux guests and gives a guest one virtual CPU.",
     causes: [
@@ -254,7 +254,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "silicon",
     gravity: "degrades",
-    hint: "vmx_set_ctlreg:",
+    needle: "vmx_set_ctlreg:",
     pattern:
       /vmx_set_ctlreg: cap_field: (?<cap>[0-4]) bit: (?<bit>\d{1,2}) (?<state>unspecified don't care|must be (?:one|zero)[^\n]{0,20}|[^\n]{1,40})/i,
     what: "xhyve (or hyperkit) names the control that it could not settle.",
@@ -272,7 +272,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "host operating system",
     gravity: "blocks",
-    hint: ["hv_vm_create", "hypervisor.framework", "hv_denied", "hv_unsupported"],
+    needle: ["hv_vm_create", "hypervisor.framework", "hv_denied", "hv_unsupported"],
     group: "hypervisor-framework",
     pattern:
       /hv_vm_create\W{0,3} (?:failed|unknown error -?\d{1,12}|returned \S{1,20})|processor not supported by Hypervisor\.framework|Hypervisor\.framework cannot create a VM|\bHV_(?:DENIED|UNSUPPORTED)\b/i,
@@ -302,7 +302,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "Jailhouse",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["vmx.c:", "jailhouse_enable", "enable jailhouse", "jailhouse: "],
+    needle: ["vmx.c:", "jailhouse_enable", "enable jailhouse", "jailhouse: "],
     pattern:
       /(?:hypervisor\/arch\/x86\/vmx\.c:\d{1,5}: returning error -(?<errno>E[A-Z]{2,12}|\d{1,3})|JAILHOUSE_ENABLE: (?<reason>Input\/output error|Operation not supported|Device or resource busy|No such device|Invalid argument|Operation not permitted)|jailhouse: (?:CPU|processor) (?:lacks|does not support)[^\n]{0,80})/i,
     what: "Jailhouse did not take the machine over.",
@@ -323,7 +323,7 @@ export const HYPERVISOR_MESSAGES = [
     product: "seL4",
     layer: "silicon",
     gravity: "blocks",
-    hint: "vt-x: ",
+    needle: "vt-x: ",
     pattern:
       /vt-x: (?<what>not supported|feature locked|lack of required features|cores have inconsistent features|vmxon failure|Expected wb attribute for EPT paging structure|Expected supported for 2m pages)/i,
     what: "seL4 was built with VT-x support and does not find the VT-x that it needs: {what}.",
@@ -344,8 +344,8 @@ export const HYPERVISOR_MESSAGES = [
     product: "VMX",
     layer: "another hypervisor",
     gravity: "blocks",
-    weak: true,
-    hint: [
+    generic: true,
+    needle: [
       "invvpid is not supported",
       "invept is not supported",
       "ept is not supported",
@@ -371,8 +371,8 @@ export const HYPERVISOR_MESSAGES = [
     product: "VMX",
     layer: "firmware",
     gravity: "blocks",
-    weak: true,
-    hint: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control", "locked off"],
+    generic: true,
+    needle: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control", "locked off"],
     pattern:
       /VMXON_LOCK_FLAG\)? failed|VMX (?:is )?locked off|(?:feat\w{0,12}[ _]c\w{0,10}|0x3a|vmx|vt-x|msr)[^\n]{0,40}lock bit (?:is )?not set|VMX disabled in feature control/i,
     what: "A hypervisor looked at IA32_FEATURE_CONTROL and did not find what it expects. Locked (bit 0) with VMX outside SMX (bit 2) is the good state: 0x5. Code that wants the lock to be clear so that it can write the register is wrong on every machine whose firmware or kernel did its work.",

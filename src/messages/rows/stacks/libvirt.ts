@@ -9,7 +9,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "nested KVM",
     gravity: "blocks",
-    hint: ["match specification", "missing features"],
+    needle: ["match specification", "missing features"],
     list: true,
     pattern:
       /(?:guest CPU )?doesn't match specification(?:: (?:extra features: (?<extra2>[\w.,+-][\w.,+ -]{0,4000}?)[,;] ?)?missing features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?))?(?:[:,;]? ?extra features: (?<extra>[a-z0-9][\w.,+-]{0,4000}))?(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))|\bmissing features:? (?=[\w., +-]{0,400}\bvmx)(?<missing2>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))/i,
@@ -27,7 +27,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "nested KVM",
     gravity: "blocks",
-    hint: "does not provide required features",
+    needle: "does not provide required features",
     list: true,
     pattern:
       /Host CPU does not provide required features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\);]|\.\s|\.$)/i,
@@ -41,7 +41,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: "unknown cpu feature",
+    needle: "unknown cpu feature",
     pattern: /unknown CPU feature:? ['"]?(?<missing>vmx-[\w.-]{1,60})/i,
     what: "This libvirt does not know the CPU feature {missing}: it is older than the name, or the name is misspelt.",
     decoder: "feature-list",
@@ -61,7 +61,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: "unknown cpu feature",
+    needle: "unknown cpu feature",
     pattern: /unknown CPU feature:? ['"]?(?<missing>[\w.-]{1,60})/i,
     what: "This libvirt does not know the CPU feature {missing}, which is not VMX: its CPU map lacks the name, or has another one for it.",
     causes: [
@@ -90,7 +90,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "KVM load",
     gravity: "blocks",
-    hint: [
+    needle: [
       "domaintype=kvm",
       "does not support virtualization type",
       "does not support virt type",
@@ -131,7 +131,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: ["nosuitablenodesforhostmodelmigration", "no node is suitable to run the required cpu model"],
+    needle: ["nosuitablenodesforhostmodelmigration", "no node is suitable to run the required cpu model"],
     pattern: /NoSuitableNodesForHostModelMigration|no node is suitable to run the required CPU model/i,
     what: "KubeVirt finds no other node with the labels of the CPU model and features that the machine was started with, so it cannot migrate.",
     causes: [
@@ -154,8 +154,8 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    weak: true,
-    hint: ["unacceptable cpu info", "cpu doesn't have compatibility"],
+    generic: true,
+    needle: ["unacceptable cpu info", "cpu doesn't have compatibility"],
     group: "nova-cpu-compare",
     pattern: /Unacceptable CPU info(?:: CPU doesn't have compatibility)?|CPU doesn't have compatibility/i,
     what: "Before a live migration nova asks libvirt on the destination whether its CPU can run what the guest has (virConnectCompareCPU), and the answer was no (0).",
@@ -188,7 +188,7 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "silicon",
     gravity: "informs",
-    hint: "cpu described in",
+    needle: "cpu described in",
     pattern:
       /CPU described in (?<file>\S{1,120}) is incompatible with (?:host CPU|the CPU provided by hypervisor on the host)/i,
     what: "virsh cpu-compare: this host lacks features of the CPU in {file}; with --error it names the first of them.",
@@ -205,7 +205,7 @@ export const LIBVIRT_MESSAGES = [
     product: "tool",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["hardware virtualization", "/dev/kvm exists", "/dev/kvm is accessible"],
+    needle: ["hardware virtualization", "/dev/kvm exists", "/dev/kvm is accessible"],
     group: "virt-host-validate",
     pattern:
       /QEMU: Checking (?<check>for hardware virtualization|if device \/dev\/kvm exists|if device \/dev\/kvm is accessible)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
@@ -232,8 +232,8 @@ export const LIBVIRT_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    weak: true,
-    hint: ["cpu is incompatible with host cpu", "cpu is not compatible with host cpu", "cpu are not compatible"],
+    generic: true,
+    needle: ["cpu is incompatible with host cpu", "cpu is not compatible with host cpu", "cpu are not compatible"],
     pattern:
       /CPU is incompatible with host CPU|guest CPU is not compatible with host CPU|guest and host CPU are not compatible/i,
     what: "The CPU of the XML cannot be had on this host.",

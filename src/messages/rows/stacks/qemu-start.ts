@@ -15,7 +15,7 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "KVM load",
     gravity: "blocks",
-    hint: [
+    needle: [
       "requires kvm",
       "unable to find cpu model",
       "unable to find cpu definition",
@@ -37,7 +37,7 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "KVM load",
     gravity: "blocks",
-    hint: [
+    needle: [
       "no accelerator found",
       "invalid accelerator kvm",
       "kvm accelerator not supported",
@@ -69,7 +69,7 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "user space",
     gravity: "blocks",
-    hint: [
+    needle: [
       "unable to find cpu model",
       "unable to find cpu definition",
       "unable to find x86 cpu definition",
@@ -90,7 +90,7 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "user space",
     gravity: "blocks",
-    hint: ["unrecognized feature", "cpu feature ", "-x86_64-cpu."],
+    needle: ["unrecognized feature", "cpu feature ", "-x86_64-cpu."],
     pattern:
       /(?:qemu[\w.-]{0,30}|cpu|CPU):? unrecognized feature (?<name>[\w.-]{1,40})|CPU feature '?(?<name2>[\w.-]{1,60})'? not found|Property '[\w-]{0,60}-x86_64-cpu\.(?<name3>[\w-]{1,60})' not found/i,
     what: "This QEMU does not know the CPU feature that it is asked for: QEMU is older than the feature, or than the libvirt (or tool) that asks.",
@@ -118,7 +118,7 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "KVM at run time",
     gravity: "blocks",
-    hint: [
+    needle: [
       "kvm_init_vcpu",
       "kvm_create_vcpu",
       "kvm_set_cpuid",
@@ -155,7 +155,7 @@ export const QEMU_START_MESSAGES = [
     product: "KVM user space",
     layer: "KVM at run time",
     gravity: "blocks",
-    hint: [
+    needle: [
       "kvm_exit_shutdown",
       "kvm exit shutdown",
       "vcpuexit::shutdown",
@@ -187,7 +187,7 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "nested KVM",
     gravity: "blocks",
-    hint: ["nested state", "nested_state", "of device 'cpu'"],
+    needle: ["nested state", "nested_state", "of device 'cpu'"],
     pattern:
       /kernel does not support (?:saving|restoring|loading)(?: of)? nested state|(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state)[^\n]{0,40}(?:failed|invalid|not supported|error)|(?:failed|unable|cannot|error)[^\n]{0,30}(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state|nested state of (?:the )?v?CPU)|error while loading state(?: section)?[^\n]{0,40}(?:for instance 0x[0-9a-f]{1,8} )?of device 'cpu'/i,
     what: "The guest's own VMX state could not be saved or taken in: a guest with VMX on (a hypervisor in it has executed VMXON) carries it along when it migrates, is saved or restored.",
@@ -206,7 +206,7 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "KVM at run time",
     gravity: "blocks",
-    hint: ["is not supported by kernel", "requires hyper-v"],
+    needle: ["is not supported by kernel", "requires hyper-v"],
     pattern:
       /Hyper-V (?<what>[\w ,/()-]{3,80}?) is not supported by kernel|Hyper-V (?<what2>[\w ,/()-]{3,80}?) requires Hyper-V [\w ()-]{3,60}/i,
     what: "The machine asks for a Hyper-V enlightenment that KVM of this host does not offer, or without another one that it stands on.",

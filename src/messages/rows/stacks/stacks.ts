@@ -17,7 +17,7 @@ export const STACK_MESSAGES = [
     product: "libvirt",
     layer: "firmware",
     gravity: "blocks",
-    hint: [
+    needle: [
       "architecture for os type",
       "hvm' capabilities",
       "not find capabilities for arch",
@@ -48,7 +48,7 @@ export const STACK_MESSAGES = [
     product: "Xen",
     layer: "firmware",
     gravity: "blocks",
-    hint: [
+    needle: [
       "hvm not supported",
       "hvm is required",
       "hvm_required",
@@ -80,7 +80,7 @@ export const STACK_MESSAGES = [
     product: "Xen",
     layer: "VM entry",
     gravity: "blocks",
-    hint: ["unexpected vmexit: reason", "bad vmexit"],
+    needle: ["unexpected vmexit: reason", "bad vmexit"],
     pattern: /(?:Unexpected vmexit: reason|Bad vmexit(?: \(reason)?) (?<code>0x[0-9a-f]{1,8}|\d{1,5})/i,
     what: "A VM exit came that Xen has no handler for, and it stopped that guest.",
     decoder: "exit-reason",
@@ -99,7 +99,7 @@ export const STACK_MESSAGES = [
     product: "Xen",
     layer: "VM entry",
     gravity: "blocks",
-    hint: ["ept violation 0x", "ept misconfiguration"],
+    needle: ["ept violation 0x", "ept misconfiguration"],
     pattern:
       /EPT violation (?<code>0x[0-9a-f]{1,8}) \((?<access>[rwx-]{3})\/(?<allowed>[rwx-]{3})\)|\(XEN\)[^\n]{0,40}EPT misconfiguration/i,
     what: "A guest accessed memory that its EPT does not give it (wanted {access}, allowed {allowed}), and Xen stopped it. VMX itself works.",
@@ -115,7 +115,7 @@ export const STACK_MESSAGES = [
     product: "Xen",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["vmcs size is too big", "unexpected vmcs access type", "could not enable vmx", "vmx: disabled by bios"],
+    needle: ["vmcs size is too big", "unexpected vmcs access type", "could not enable vmx", "vmx: disabled by bios"],
     pattern:
       /VMX: CPU\d{1,5} (?:VMCS size is too big \(\d{1,8} bytes\)|unexpected VMCS access type \d{1,3})|could not enable VMX|VMX: disabled by BIOS/i,
     what: "Xen does not use VMX on this CPU: IA32_VMX_BASIC tells a VMCS size or memory type that cannot be, or VMX is off.",
@@ -131,7 +131,7 @@ export const STACK_MESSAGES = [
     product: "KVM user space",
     layer: "silicon",
     gravity: "blocks",
-    hint: [
+    needle: [
       "missing the following cpu flags",
       "match the cluster cpu type",
       "cpu type is not supported",
@@ -169,7 +169,7 @@ export const STACK_MESSAGES = [
     product: "Kata Containers",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["kernel property", "is not capable of running kata"],
+    needle: ["kernel property", "is not capable of running kata"],
     group: "kata-no-module",
     pattern:
       /kernel property (?:kvm\w{0,10} )?not found[^\n]{0,80}?name=(?<module>kvm_intel|kvm_amd|kvm)\b|System is not capable of running Kata Containers/i,
@@ -191,7 +191,7 @@ export const STACK_MESSAGES = [
     product: "ACRN",
     layer: "silicon",
     gravity: "informs",
-    hint: ["hardware not support!", "init_pcpu_pre"],
+    needle: ["hardware not support!", "init_pcpu_pre"],
     group: "acrn-panic",
     pattern: /PANIC: init_pcpu_pre line \d{1,5}|\bhardware not support!/i,
     what: "ACRN stops while starting a CPU, because a feature that it requires is missing; the line before names it.",
@@ -209,7 +209,7 @@ export const STACK_MESSAGES = [
     product: "bhyve",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["mod_load (vmm", "can't load vmm"],
+    needle: ["mod_load (vmm", "can't load vmm"],
     pattern:
       /MOD_LOAD \(vmm, (?:0x)?[0-9a-f]{1,16}, (?:0x)?[0-9a-f]{1,16}\) error (?<errno>\d{1,3})|kldload: can't load vmm: (?<reason>[\w /]{3,60})/i,
     what: "FreeBSD's module vmm did not load: vmx_modinit found no usable VMX, and the line before names what is missing (error 6, ENXIO, is that; 19 and 45 mean no such device, not supported).",
@@ -235,7 +235,7 @@ export const STACK_MESSAGES = [
     product: "libvirt",
     layer: "KVM load",
     gravity: "blocks",
-    hint: [
+    needle: [
       "does not support any virtualization options",
       "no hypervisor options were found",
       "no kvm!",
@@ -263,7 +263,7 @@ export const STACK_MESSAGES = [
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
-    hint: "devices.kubevirt.io/kvm",
+    needle: "devices.kubevirt.io/kvm",
     pattern: /Insufficient devices\.kubevirt\.io\/kvm|devices\.kubevirt\.io\/kvm:\s{1,12}0\b/i,
     what: "KubeVirt's device plugin offers no /dev/kvm on the nodes, so no machine can be scheduled there.",
     causes: [
@@ -289,7 +289,7 @@ export const STACK_MESSAGES = [
     product: "KVM user space",
     layer: "host operating system",
     gravity: "blocks",
-    hint: "is not supported on this server",
+    needle: "is not supported on this server",
     pattern: /Instance type "?virtual-machine"? is not supported on this server(?!: KVM support is missing)/i,
     what: "LXD or Incus found at its start that the server cannot run virtual machines, and looks again only when it is started again.",
     causes: [
@@ -311,7 +311,7 @@ export const STACK_MESSAGES = [
     product: "bhyve",
     layer: "silicon",
     gravity: "blocks",
-    hint: ["cpu supports bhyve", "kernel vmm not initialised"],
+    needle: ["cpu supports bhyve", "kernel vmm not initialised"],
     pattern: /doesn't look like your cpu supports bhyve(?: \(missing (?<what>\w{2,12})\))?|kernel vmm not initialised/i,
     what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; `vmm not initialised` means that the module found no usable VMX or SVM.",
     causes: [
@@ -336,7 +336,7 @@ export const STACK_MESSAGES = [
     product: "Xen",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["altp2m", "hvm single step", "xen_start_single_step", "register singlestep"],
+    needle: ["altp2m", "hvm single step", "xen_start_single_step", "register singlestep"],
     pattern:
       /Failed to set HVM_PARAM_ALTP2M|xc_altp2m_switch_to_view returned rc: -\d{1,3}|Failed to enable altp2m on domain|Altp2m enabled\? -1|xen_start_single_step error[^\n]{0,60}|Failed to register singlestep|Error -\d{1,3} setting HVM single step/i,
     what: "DRAKVUF (or another user of LibVMI) needs several EPT views (altp2m) and single steps by the monitor trap flag of Xen, and Xen refused one of them.",
@@ -362,7 +362,7 @@ export const STACK_MESSAGES = [
     product: "KVM user space",
     layer: "KVM at run time",
     gravity: "degrades",
-    hint: ["detected faulty msr", "failed to write msr", "msrs were not", "set all kvm msrs", "failed to set msr"],
+    needle: ["detected faulty msr", "failed to write msr", "msrs were not", "set all kvm msrs", "failed to set msr"],
     pattern:
       /Detected faulty MSR (?<msr>0x[0-9a-f]{1,8}) while (?:setting|getting) MSRs|^[^\n]{0,80}Failed to (?:write|set) MSRs?\b(?! 0x| (?:of|because))|[Ff]ailed to set all KVM MSRs/i,
     what: "KVM did not take (or give) an MSR of the virtual CPU; KVM stops at the first one in the list that it refuses, and the program leaves that one out or gives up.",
@@ -388,7 +388,7 @@ export const STACK_MESSAGES = [
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
-    hint: [
+    needle: [
       "module not loaded",
       "modules are not loaded",
       "module is not loaded",
@@ -414,7 +414,7 @@ export const STACK_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: ["specified more than once", "non-empty feature list"],
+    needle: ["specified more than once", "non-empty feature list"],
     pattern:
       /CPU feature ['"]?(?<name>[\w.-]{1,60})['"]? specified more than once|Non-empty feature list specified without CPU model/i,
     what: "The <cpu> part of the XML contradicts itself, so libvirt does not take the machine: a feature stands in it twice, or features without a model. The host was not asked.",
@@ -439,7 +439,7 @@ export const STACK_MESSAGES = [
     product: "KVM user space",
     layer: "KVM load",
     gravity: "blocks",
-    hint: ["pr_kvm_", "kvm2_", "host does not support kvm", "is conflicting with kvm"],
+    needle: ["pr_kvm_", "kvm2_", "host does not support kvm", "is conflicting with kvm"],
     pattern:
       /\bPR_KVM_(?:CAPABILITIES|MSR|CREATE_BUSY|CREATE_PERM|USER_PERMISSION|SOCKET)\b|host does not support KVM virtualization|Another hypervisor, such as VirtualBox, is conflicting with KVM/i,
     what: "minikube's kvm2 driver sorted the failure of libvirt or QEMU: CAPABILITIES no usable KVM, CREATE_BUSY another hypervisor holds VT-x, MSR a QEMU that sets an MSR which KVM refuses (nested).",
@@ -455,7 +455,7 @@ export const STACK_MESSAGES = [
     product: "libvirt",
     layer: "user space",
     gravity: "blocks",
-    hint: ["required by cpu model", "unknown host cpu"],
+    needle: ["required by cpu model", "unknown host cpu"],
     pattern:
       /Feature (?<name>[\w.-]{1,60}) required by CPU model (?<model>[\w.-]{1,60}) not found|unknown host CPU(?: model)?/i,
     what: "libvirt's own list of CPU models does not hold together here: a model names a feature that the list does not have, or no model at all fits the host.",
@@ -483,7 +483,7 @@ export const STACK_MESSAGES = [
     product: "VMX",
     layer: "another hypervisor",
     gravity: "blocks",
-    hint: ["cpu exception occurred with the vm"],
+    needle: ["cpu exception occurred with the vm"],
     pattern: /CPU exception occurred with the VM(?:READ|WRITE) instruction/i,
     what: "The debugger script executed VMREAD on a CPU that is not in VMX root operation at that moment (or has no current VMCS), which faults with #UD.",
     causes: [
