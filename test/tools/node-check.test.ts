@@ -44,7 +44,7 @@ it("the program that uses the library imports only what the entries export", asy
   const imports = [...LIBRARY.matchAll(/import (.*) from "\.\/dist\/(.*)\.js";|const \{ (.*) \} = library;/g)];
   expect(imports).toHaveLength(3);
   for (const [, names = "", entry = "index", taken = ""] of imports) {
-    const exported = Object.keys(await import(`../../src/${entry}.ts`));
+    const exported = Object.keys(await import(new URL(`../../src/${entry}.ts`, import.meta.url).href));
     const used = `${names.startsWith("{") ? names : ""} ${taken}`.match(/\w+/g) ?? [];
     expect(exported).toEqual(expect.arrayContaining(used));
   }
