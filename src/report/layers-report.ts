@@ -10,16 +10,16 @@ import { type KernelFindingId, kernelFindings } from "../why/kernel-findings.js"
 import { layerStep } from "../why/layer-step.js";
 import { type Cell, type FeatureLayers, layers, layersOf } from "../why/layers.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
+import { basisLines, subject } from "./basis.js";
 import { GROUPS, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
-import { headerLines } from "./header.js";
 import { clipped, table, wrap } from "./layout.js";
 import { perKernel, perKernelText } from "./per-kernel.js";
 import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./reason-text.js";
 import { BLANK, type Inline, type Line, type Span, spaces, styled } from "./text.js";
 import { verdict } from "./verdict.js";
 
-/** Identity, verdict, the matrix of features and layers, what is not known, findings and kernel messages. */
+/** The verdict, what to read, the matrix of features and layers, findings, kernel messages, and what it rests on. */
 export function layersReport(situation: Situation, width: number): Line[] {
   checkSituation(situation);
   checkNumber(width, "width", "a number of columns");
@@ -27,13 +27,15 @@ export function layersReport(situation: Situation, width: number): Line[] {
   const matrix = layers(situation);
   const each = (render: (traced: TracedReplay) => readonly Line[]) =>
     perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
-  const lines: Line[] = [...headerLines(situation, width), BLANK];
   const own = (traced: TracedReplay) => (traces.length === 1 ? matrix : layersOf(traced.replayed));
-  if (traces.length === 1) lines.push(...wrap(verdict(traces[0], matrix), width), BLANK);
-  else lines.push(...wrap(setVerdict(situation), width), BLANK);
-  lines.push(...matrixLines(matrix, width), ...splitLines(matrix, width));
-  const unknown = each((traced) => unknownLines(traced, own(traced), width));
-  if (unknown.length > 0) lines.push(BLANK, ...unknown);
+  const answer = traces.length === 1 ? verdict(traces[0], matrix) : setVerdict(situation);
+  const lines: Line[] = [
+    ...wrap([subject(situation), answer], width),
+    ...each((traced) => unknownLines(traced, own(traced), width)),
+    BLANK,
+    ...matrixLines(matrix, width),
+    ...splitLines(matrix, width),
+  ];
   // What unread registers may make the kernel print is left to `replay`.
   const kernel = perKernelText(situation, (index) =>
     kernelFindings((traces[index] as TracedReplay).replayed).filter(
@@ -51,11 +53,11 @@ export function layersReport(situation: Situation, width: number): Line[] {
     " every step.",
   ];
   lines.push(BLANK, ...wrap(hint, width));
-  return lines;
+  return [...lines, ...basisLines(situation, width)];
 }
 
 /** Does KVM load, whichever kernel it is. */
-function setVerdict(situation: Situation): Inline {
+export function setVerdict(situation: Situation): Inline {
   const { each, loads } = replays(situation);
   const answers = split(situation, (_, index) => (each[index] as Replay).loads);
   if (answers.length > 1)

@@ -5,11 +5,12 @@ import { isMixed } from "../compare/qemu-features.js";
 import { propertiesOf } from "../compare/qemu-models.js";
 import { hexIndex, registerOf } from "../registers/registers.js";
 import { nested, nestedSplits } from "../situation/nested.js";
-import { splitText } from "../situation/replays.js";
+import { replays, splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { checkSituation } from "../situation/situation.js";
-import { headerLines } from "./header.js";
-import { table, wrap } from "./layout.js";
+import { layers } from "../why/layers.js";
+import { basisLines, subject } from "./basis.js";
+import { someOf, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
 /** The capability MSRs that KVM offers a nested hypervisor. */
@@ -22,7 +23,31 @@ export function nestedReport(situation: Situation, width: number): Line[] {
     registerOf(index)?.sdm ?? "",
     text,
   ]);
-  return [...headerLines(situation, width), BLANK, ...table(rows, { width }), ...splitLines(situation, width)];
+  return [
+    ...wrap([subject(situation), offerText(situation)], width),
+    BLANK,
+    ...table(rows, { width }),
+    ...splitLines(situation, width),
+    ...basisLines(situation, width),
+  ];
+}
+
+/** Whether a guest gets VMX, and where it differs from the CPU's, without a subject. */
+function offerText(situation: Situation): Inline {
+  const { offered } = nested(situation);
+  const { loads } = replays(situation);
+  const rows = layers(situation).filter(({ feature }) => feature.nested !== undefined);
+  const less = rows.filter(({ cells }) => cells.silicon === "yes" && cells.nested === "no");
+  const more = rows.filter(({ cells }) => cells.silicon === "no" && cells.nested === "yes");
+  const names = (some: typeof rows) => someOf(some.map(({ feature }) => feature.id));
+  const parts = [
+    ...(less.length === 0 ? [] : [`without ${names(less)}, which the CPU has`]),
+    ...(more.length === 0 ? [] : [`with ${names(more)} emulated`]),
+  ];
+  const rest = parts.length === 0 ? "." : `, ${parts.join(", and ")}.`;
+  if (loads === "yes" && offered === "yes") return [styled("yes", "KVM offers a guest VMX"), rest];
+  const why = loads === "yes" ? "" : "; it is not known whether kvm_intel loads";
+  return [styled("unknown", "KVM may offer a guest VMX"), `${rest.slice(0, -1)}${why}.`];
 }
 
 /** Registers that the kernels offer differently, with what each offers. */

@@ -6,7 +6,7 @@ import { hexIndex } from "../registers/registers.js";
 import type { Situation } from "../situation/situation.js";
 import { reasonFor } from "../why/reason.js";
 import { tracedReplay } from "../why/traced-replay.js";
-import { headerLines } from "./header.js";
+import { basisLines } from "./basis.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
@@ -48,12 +48,12 @@ export function proveReport(kernel: ProvedKernel, hosts: readonly ProvedHost[], 
   const [only] = hosts;
   if (hosts.length === 1 && only !== undefined)
     return [
-      ...headerLines(only.situation, width, false),
-      ...kernelLines(kernel, width),
-      BLANK,
       ...hostLines(only, width),
+      BLANK,
+      ...kernelLines(kernel, width),
+      ...basisLines(only.situation, width, false),
     ];
-  return [...kernelLines(kernel, width), BLANK, ...manyLines(hosts, width)];
+  return [...manyLines(hosts, width), BLANK, ...kernelLines(kernel, width)];
 }
 
 function kernelLines({ kernel, paths, hasKvm, hasBoot }: ProvedKernel, width: number): Line[] {

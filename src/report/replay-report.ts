@@ -16,9 +16,10 @@ import { flagText, linesOf } from "../situation/vmx-flags.js";
 import { kernelFindings } from "../why/kernel-findings.js";
 import { holdsBefore } from "../why/state-before.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
+import { basisLines, subject } from "./basis.js";
 import { registerText } from "./bit-text.js";
 import { certaintyText, findingLines, messageLines } from "./findings-report.js";
-import { headerLines } from "./header.js";
+import { setVerdict } from "./layers-report.js";
 import { labelled, table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
@@ -64,7 +65,8 @@ export function replayReport(situation: Situation, phases: readonly Phase[], wid
   checkNumber(width, "width", "a number of columns");
   const traces = tracedReplays(situation);
   const runs = perKernel(situation, width, (at) => runLines(traces[at] as TracedReplay, phases, width));
-  return [...headerLines(situation, width), ...runs];
+  const answer = traces.length === 1 ? loadVerdict((traces[0] as TracedReplay).replayed) : setVerdict(situation);
+  return [...wrap([subject(situation), answer], width), ...runs, ...basisLines(situation, width)];
 }
 
 function runLines(traced: TracedReplay, phases: readonly Phase[], width: number): Line[] {

@@ -3,16 +3,16 @@ import type { DecodedBit, DecodedRegister, Setting } from "../host/decode.js";
 import { decodeCore } from "../host/decode.js";
 import { existenceText } from "../host/existence.js";
 import { findings } from "../host/findings.js";
-import { type CoreGroup, isSvmVendor } from "../host/host.js";
-import { formatMsr } from "../host/msr.js";
+import { type CoreGroup, isSvmVendor, msrOf } from "../host/host.js";
+import { formatMsr, msrBit } from "../host/msr.js";
 import type { BitRow } from "../registers/bit-row.js";
 import { hexIndex } from "../registers/registers.js";
 import { VOCABULARIES, type Vocabulary } from "../registers/sources.js";
 import { coreText } from "../situation/pick-cpu.js";
 import type { Situation } from "../situation/situation.js";
 import { checkSituation } from "../situation/situation.js";
+import { basisLines, subject } from "./basis.js";
 import { findingLines } from "./findings-report.js";
-import { headerLines } from "./header.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
 
@@ -33,7 +33,7 @@ export function showReport(input: ShowInput, width: number): Line[] {
   const { situation, registers } = input;
   const asked = (index: number) => registers.length === 0 || registers.includes(index);
   const [first] = situation.host.cores;
-  const lines: Line[] = [...headerLines(situation, width, false)];
+  const lines: Line[] = [...verdictLines(input, width)];
   for (const [position, core] of situation.host.cores.entries()) {
     if (situation.host.cores.length > 1) lines.push(BLANK, [styled("title", coreText(core, position))]);
     const shown = decodeCore(core, situation.host.vendor, situation.asRead).filter(
@@ -48,7 +48,39 @@ export function showReport(input: ShowInput, width: number): Line[] {
   if (found.length > 0) {
     lines.push(BLANK, [styled("heading", "Findings")], ...findingLines(found, width, { sources: true }));
   }
-  return lines;
+  return [...lines, ...basisLines(situation, width, false)];
+}
+
+/** How much of it was read, the firmware's switch, and how to read the rest. */
+function verdictLines({ situation, registers }: ShowInput, width: number): Line[] {
+  const { vendor, cores } = situation.host;
+  const all = decodeCore(cores[0], vendor, situation.asRead).filter(
+    ({ register }) => registers.length === 0 || registers.includes(register.index),
+  );
+  const count = (state: string) => all.filter(({ msr }) => msr.state === state).length;
+  const open = all.filter(({ msr, exists }) => msr.state === "unknown" && exists !== "no");
+  const counts = [
+    `${count("value")} of ${all.length} ${all.length === 1 ? "register is" : "registers are"} known`,
+    ...(count("absent") === 0 ? [] : [`${count("absent")} absent`]),
+    ...(open.length === 0 ? [] : [`${open.length} not read`]),
+  ];
+  const lines = wrap(
+    [subject(situation, false), `${counts.join(", ")}. ${firmwareText(situation.read.cores[0])}`.trim()],
+    width,
+  );
+  if (open.length === 0 || isSvmVendor(vendor)) return lines;
+  const reads = open.map(({ register }) => `rdmsr -a ${hexIndex(register.index)}`).join("; ");
+  return [...lines, ...wrap(["to read the rest: ", styled("command", `modprobe msr; ${reads}`)], width, "  ")];
+}
+
+/** What IA32_FEAT_CTL says of VMX outside SMX; empty where it does not say. */
+function firmwareText(core: CoreGroup): string {
+  const [locked, vmx] = [msrBit(msrOf(core, 0x3a), 0), msrBit(msrOf(core, 0x3a), 2)];
+  if (locked === "no") return "The firmware left IA32_FEAT_CTL unlocked, so Linux switches VMX on.";
+  if (locked !== "yes" || vmx === "unknown") return "";
+  return vmx === "yes"
+    ? "The firmware has VMX switched on and locked."
+    : "The firmware has VMX switched off and locked.";
 }
 
 function differs(a: CoreGroup, b: CoreGroup, index: number): boolean {

@@ -12,14 +12,14 @@ import type { Cell } from "../why/layers.js";
 import type { Remedy } from "../why/remedies.js";
 import { holdsBefore } from "../why/state-before.js";
 import type { Why, WhyAnswer } from "../why/why.js";
+import { basisLines, subject } from "./basis.js";
 import { type ConditionText, conditionText } from "./condition-text.js";
-import { headerLines } from "./header.js";
 import { howToTell } from "./layers-report.js";
 import { table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
 import { decisiveBits, loadUnknowns, ruleOf, stepText, type UnknownSource, unknownsOf } from "./reason-text.js";
 import { instructions } from "./remedy-text.js";
-import { BLANK, type Inline, type Line, type Style, spaces, styled } from "./text.js";
+import { BLANK, type Inline, type Line, plainText, type Style, spaces, styled } from "./text.js";
 import { LAYER_NAMES, loadVerdict } from "./verdict.js";
 
 /** What `whyReport` takes: the answer of `why` on one feature, and what was found out around it. */
@@ -34,54 +34,68 @@ export interface WhyInput {
 
 const STYLES: { readonly [C in Cell]: Style } = { yes: "yes", no: "no", unknown: "unknown", none: "dim" };
 
-/** The chain of layers for one feature, the rule that took it, and what would have to change. */
+/** The answer, what would have to change, the chain of layers, the rule that took it, and what it rests on. */
 export function whyReport(input: WhyInput, width: number): Line[] {
   checkHas(input, "why", "input", "{ situation, why }");
   checkSituation(input.situation, "input.situation");
   checkNumber(width, "width", "a number of columns");
   const { situation, why, note, atlas } = input;
   const { feature, reachedUnder } = why;
-  const lines: Line[] = [...headerLines(situation, width), BLANK];
-  lines.push(...wrap([styled("title", feature.id), `: ${feature.name}`], width));
-  if (note !== undefined) lines.push(...wrap(styled("dim", note), width, "  "));
-  if (reachedUnder.length > 1) {
-    const text: Inline = [styled("unknown", "It depends on the kernel"), `: ${splitText(reachedUnder)}.`];
-    lines.push(...wrap(text, width), BLANK);
-  }
+  const answers = why.each.map((one) => ({ text: answer(one), key: plainText(answer(one)) }));
+  const alike = new Set(answers.map(({ key }) => key)).size === 1;
+  const all: Inline =
+    reachedUnder.length > 1
+      ? [styled("unknown", "It depends on the kernel"), `: ${splitText(reachedUnder)}.`]
+      : (answers[0]?.text ?? "");
+  const first: Inline = [
+    styled("title", feature.id),
+    feature.name === feature.id ? " on " : ` (${feature.name}) on `,
+    subject(situation),
+    reachedUnder.length > 1 || alike ? all : "",
+  ];
+  const render = (at: number) => [
+    ...(reachedUnder.length > 1 || !alike ? wrap(answers[at]?.text ?? "", width) : []),
+    ...kernelLines(why.each[at] as Why, situation, at, atlas, width),
+  ];
   return [
-    ...lines,
-    ...perKernel(situation, width, (at) => kernelLines(why.each[at] as Why, situation, at, atlas, width)),
+    ...wrap(first, width),
+    ...(note === undefined ? [] : wrap(styled("dim", note), width, "  ")),
+    ...perKernel(situation, width, render),
+    ...basisLines(situation, width),
   ];
 }
 
-/** The answer under one kernel. */
+/** What is to be done under one kernel, and why. */
 function kernelLines(why: Why, { candidates }: Situation, at: number, atlas: WhyInput["atlas"], width: number): Line[] {
-  const lines: Line[] = [...wrap(answer(why), width), BLANK, ...chainLines(why, width)];
+  const change = changeLines(why, candidates[at]?.options.params ?? {}, atlas, width);
+  const lines: Line[] = [...(change.length > 0 ? [BLANK, ...change] : []), BLANK, ...chainLines(why, width)];
   const emulated = emulationText(why);
   if (emulated !== undefined) lines.push(BLANK, ...wrap(emulated, width));
   const rules = decidingRules(why);
   for (const rule of rules) lines.push(BLANK, ...ruleLines(why, rule, width));
-  const change = changeLines(why, candidates[at]?.options.params ?? {}, atlas, width);
-  if (change.length > 0) lines.push(BLANK, ...change);
   return lines;
 }
 
 /** Yes, no or not known, and where it ends. */
-function answer({ reached, goal, steps, lostAt, unknownAt, replayed }: Why): Inline {
+function answer({ reached, goal, steps, lostAt, unknownAt, replayed, traced }: Why): Inline {
   const cellOf = (layer: Layer) => steps.find((step) => step.layer === layer)?.cell;
   if (reached === "yes") {
-    if (cellOf(goal) === "none") return [styled("yes", "Yes"), `: ${LAYER_NAMES[goal]} has nothing to say against it.`];
+    if (cellOf(goal) === "none") return [styled("yes", "Yes"), `, ${LAYER_NAMES[goal]} has nothing to say against it.`];
     const nested = cellOf("nested");
     const l1 = goal === "nested" || nested === "none" ? "" : `; L1 is ${nested === "yes" ? "" : "not "}offered it`;
-    return [styled("yes", "Yes"), `: it reaches ${LAYER_NAMES[goal]}${l1}.`];
+    return [styled("yes", "Yes"), `, it reaches ${LAYER_NAMES[goal]}${l1}.`];
   }
   const kvm = goal === "kvm" || goal === "param" || goal === "nested";
   const word = styled(reached, reached === "no" ? "No" : "Not known");
   if (kvm && replayed.loads === reached && lostAt !== "silicon") {
-    return reached === "no" ? [word, ": ", loadVerdict(replayed)] : loadVerdict(replayed);
+    return reached === "no" ? [word, ", ", loadVerdict(replayed)] : loadVerdict(replayed);
   }
-  if (reached === "no") return [word, `: lost at ${LAYER_NAMES[lostAt ?? goal]}.`];
-  return [word, `: open at ${LAYER_NAMES[unknownAt ?? goal]}.`];
+  const at = reached === "no" ? (lostAt ?? goal) : (unknownAt ?? goal);
+  const step = steps.find(({ layer }) => layer === at);
+  const silicon = steps.find(({ layer }) => layer === "silicon") as LayerStep;
+  const because = step === undefined ? "" : stepText(traced, step, silicon);
+  const where = `, ${reached === "no" ? "lost" : "open"} at ${LAYER_NAMES[at]}`;
+  return [word, `${where}${because === "" ? "" : `: ${because}`}.`];
 }
 
 function chainLines(why: Why, width: number): Line[] {

@@ -2,7 +2,7 @@ import { parseHexU64 } from "../../bits/u64.js";
 import type { CoreGroup } from "../../host/host.js";
 import type { Diagnostic } from "../../input/text/diagnostic.js";
 import { type AuditedDump, auditJson, auditJunit, auditReport } from "../../report/audit-report.js";
-import { hostName } from "../../report/header.js";
+import { hostName } from "../../report/basis.js";
 import { kernelText } from "../../report/kernel-text.js";
 import { BLANK } from "../../report/text.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";

@@ -4,7 +4,7 @@ import { type ComparedHost, coreHosts, listed, type RunResult } from "../../comp
 import { diffSubjects, type FeatureDifference, type SubjectDifference } from "../../compare/hosts/feature-diff.js";
 import { labelText } from "../../registers/bit-label.js";
 import { LAYER_TITLES } from "../../why/features.js";
-import { hostName } from "../header.js";
+import { hostName } from "../basis.js";
 import { comparedJson, registerDifferenceJson } from "../json/json-compare.js";
 import { kernelText } from "../kernel-text.js";
 import { caveatLines } from "./caveats.js";

@@ -4,7 +4,7 @@ import { ITEM_KINDS, type ItemKind, type VerifyItem } from "../../situation/evid
 import { kernelsText } from "../../situation/kernels.js";
 import type { Situation } from "../../situation/situation.js";
 import { checkSituation } from "../../situation/situation.js";
-import { headerLines } from "../header.js";
+import { basisLines, subject } from "../basis.js";
 import { kernelLabelOf } from "../kernel-text.js";
 import { clipped, table, wrap } from "../layout.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
@@ -28,12 +28,11 @@ export function verifyReport(situation: Situation, found: Verification, width: n
   checkHas(found, "counts", "found", "what verify(situation) returns");
   checkNumber(width, "width", "a number of columns");
   return [
-    ...headerLines(situation, width),
-    BLANK,
-    ...verdictLines(found, width),
+    ...verdictLines(situation, found, width),
     ...differenceLines(found, width),
     ...unknownLines(found, width),
     ...silentLines(found, width),
+    ...basisLines(situation, width),
   ];
 }
 
@@ -49,7 +48,7 @@ export function verdictText({ counts, releases }: Verification): string {
   return `${differ} from the replay of ${kernelLabelOf(releases)}, ${counts.agree} agree.${other}`;
 }
 
-function verdictLines(found: Verification, width: number): Line[] {
+function verdictLines(situation: Situation, found: Verification, width: number): Line[] {
   const { counts, items, firmwareFromFlags } = found;
   const style = counts.differ > 0 ? "no" : counts.agree > 0 ? "yes" : "unknown";
   const kinds = (Object.keys(ITEM_KINDS) as ItemKind[]).filter((kind) => items.some((item) => item.kind === kind));
@@ -67,7 +66,12 @@ function verdictLines(found: Verification, width: number): Line[] {
   const taken = firmwareFromFlags
     ? wrap("IA32_FEAT_CTL was not read; that VMX is on is taken from `vmx` among the flags.", width)
     : [];
-  return [...wrap(styled(style, verdictText(found)), width), ...taken, BLANK, ...table(rows, { width, indent: 2 })];
+  return [
+    ...wrap([subject(situation, false), styled(style, verdictText(found))], width),
+    ...taken,
+    BLANK,
+    ...table(rows, { width, indent: 2 }),
+  ];
 }
 
 function differenceLines({ differences, fits, releases }: Verification, width: number): Line[] {

@@ -4,10 +4,10 @@ import { kernelsText } from "../situation/kernels.js";
 import { coreText } from "../situation/pick-cpu.js";
 import { split } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
-import { contradictedText, kernelReason, kernelText, ruledOutTexts, tellApart } from "./kernel-text.js";
-import { labelled, wrap } from "./layout.js";
+import { contradictedText, kernelLabel, kernelReason, kernelText, ruledOutTexts, tellApart } from "./kernel-text.js";
+import { labelled } from "./layout.js";
 import { olderStates } from "./older-states.js";
-import { type Inline, type Line, styled } from "./text.js";
+import { BLANK, type Inline, type Line, styled } from "./text.js";
 
 export function hostName({ host }: Pick<Situation, "host">): string {
   return host.name ?? host.codename ?? host.id ?? "an unnamed CPU";
@@ -85,8 +85,14 @@ function kernelRows(situation: Situation): (readonly [label: string, text: Inlin
   return rows;
 }
 
-/** The head of every report: what it is about and what it takes for granted; `replayed`: by a kernel. */
-export function headerLines(situation: Situation, width: number, replayed = true): Line[] {
+/** Whom an answer is about, at its beginning: `i9-7900X, Linux 6.12: `; without `replayed` no kernel has a say. */
+export function subject(situation: Situation, replayed = true): Inline {
+  const name = styled("title", hostName(situation));
+  return replayed ? [name, ", ", styled("title", kernelLabel(situation)), ": "] : [name, ": "];
+}
+
+/** The end of every report: what the answer rests on and takes for granted; `replayed`: by a kernel. */
+export function basisLines(situation: Situation, width: number, replayed = true): Line[] {
   const { assumed, notes, source } = situation;
   const rows: (readonly [string, Inline])[] = [["CPU", cpuText(situation)]];
   const cores = coresText(situation);
@@ -100,5 +106,5 @@ export function headerLines(situation: Situation, width: number, replayed = true
   const taken = replayed ? takenForGranted(situation) : "";
   if (taken !== "") rows.push([assumed.length === 0 ? "assumed" : "", styled("dim", taken)]);
   for (const note of notes) rows.push(["note", note]);
-  return [...wrap(styled("title", hostName(situation)), width), ...labelled(rows, width)];
+  return [BLANK, [styled("heading", "Based on")], ...labelled(rows, width)];
 }
