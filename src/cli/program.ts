@@ -7,6 +7,7 @@ import { EXIT } from "./exit-code.js";
 import { worldSentence } from "./files.js";
 import { bytesOption, type RawOptions, wantsColor } from "./options.js";
 import { oneError, worldOf } from "./outlet.js";
+import { VCPU_OPTION } from "./vcpu-option.js";
 import type { World } from "./world.js";
 
 type Run = (args: readonly (string | undefined)[], options: RawOptions, world: World) => Promise<number>;
@@ -98,7 +99,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
   explain: {
     summary: "what an error line or log means, what refused, and the smallest thing to change",
     args: "[TEXT]",
-    options: [["--host <host>", "the machine the text comes from: as HOST elsewhere"]],
+    options: [["--host <host>", "the machine the text comes from: as HOST elsewhere"], VCPU_OPTION],
     more: "TEXT is the line itself, a file, or - (default) for standard input.",
     load: async () => (await import("./commands/explain.js")).explain,
   },
@@ -134,6 +135,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["--kernel-a <release>", "the kernel of A"],
       ["--kernel-b <release>", "the kernel of B"],
       ["--model <model>", "the QEMU CPU model that the guest has: host, or a name (v1 where it says no version)"],
+      VCPU_OPTION,
       ...VERSIONS,
     ],
     more: FLEET,

@@ -9,11 +9,14 @@ import {
   type RestoreOffence,
   type RestoreVerdict,
   restoreAll,
+  type VcpuState,
 } from "../kvm/guest/restore.js";
+import { RESTORE_FREEZE } from "../kvm/guest/restore-rules.js";
 import { vcpuMsrs } from "../kvm/guest/vcpu-msrs.js";
 import type { GuestCpuid } from "../kvm/guest/vcpu-rules.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { type BitLabel, bitLabel } from "../registers/bit-label.js";
+import { holdsIn } from "../rules/held.js";
 import type { Release } from "../rules/release.js";
 import { type Replays, replays } from "../situation/replays.js";
 import { asSituation, type Situation } from "../situation/situation.js";
@@ -42,8 +45,8 @@ export interface MigrateOptions {
   readonly model?: string;
   readonly qemuVersion?: string;
   readonly libvirtVersion?: string;
-  /** Last number of the destination's stable release; see `RestoreContext`. */
-  readonly patch?: number;
+  /** The vCPU that takes the MSRs. Default: one that has not run, as QEMU makes it for a guest that comes in. */
+  readonly vcpu?: VcpuState;
 }
 
 /** A bit or number of the guest's MSRs that the destination refuses, or may refuse. */
@@ -56,6 +59,8 @@ export interface Offender {
   /** QEMU's property for it, and libvirt's name, in the versions asked for; missing where they have none. */
   readonly qemu?: string;
   readonly libvirt?: string;
+  /** It lies with what the vCPU did, whatever the value is. */
+  readonly ofVcpu?: true;
   readonly certain: boolean;
   /** Why KVM refuses it, in one sentence. */
   readonly text: string;
@@ -95,6 +100,11 @@ export interface Migration {
   /** What the guest saw on the source. */
   readonly seen: MsrPairs;
   readonly restore: readonly RestoreVerdict[];
+  /**
+   * Would a vCPU that has not run take all of it. Only where the state of the one that was asked about (`vcpu`) keeps, or
+   * may keep, KVM from that.
+   */
+  readonly onNewVcpu?: Tri;
   readonly offenders: readonly Offender[];
   readonly changes: readonly DerivedChange[];
   /** How CPUID of the two hosts differs: with `-cpu host` the guest sees it. */
@@ -129,7 +139,9 @@ export function migrate(from: Situation | Host, to: Situation | Host, options: M
     ...modelObstacles(destination, "destination", options),
   ];
   const seen = seenOn(source, options);
-  const restore = restoreOn(destination, seen, options);
+  const restore = restoreOn(destination, seen, options.vcpu);
+  const byState = restore.some(({ offences }) => offences.some(ofState));
+  const onNew = byState ? restoreOn(destination, seen) : restore;
   const offenders = restore.flatMap((verdict) => offendersOf(verdict, options));
   const fits = allOf(restore.map((verdict) => verdict.accepted));
   const possible = obstacles.some((row) => row.certain) ? "no" : obstacles.length > 0 ? "unknown" : "yes";
@@ -138,6 +150,7 @@ export function migrate(from: Situation | Host, to: Situation | Host, options: M
     obstacles,
     seen,
     restore,
+    ...(byState ? { onNewVcpu: allOf(onNew.map((verdict) => verdict.accepted)) } : {}),
     offenders,
     changes: changesBetween(source, destination, options.guest ?? {}),
     cpuid: cpuidChange(cpusOf(source), cpusOf(destination)),
@@ -145,7 +158,9 @@ export function migrate(from: Situation | Host, to: Situation | Host, options: M
   };
   const unsuited = modelObstacles(source, "", options).concat(modelObstacles(destination, "", options)).length > 0;
   const hopeless = [...obstaclesOn(source, ""), ...obstaclesOn(destination, "")].some((row) => row.certain);
-  if ((fits === "yes" && !unsuited) || hopeless || migration.unread > MOST_UNREAD)
+  // A configuration changes what is set, and nothing about a vCPU that has run.
+  const fitsNew = allOf(onNew.map((verdict) => verdict.accepted));
+  if ((fitsNew === "yes" && !unsuited) || hopeless || migration.unread > MOST_UNREAD)
     return { kind: "migration", ...migration };
   const fix = fixFor(source, destination, seen, offeredThere, options);
   return { kind: "migration", ...migration, ...(fix === undefined ? {} : { fix }) };
@@ -226,9 +241,13 @@ function commonFeatures(a: FeatureBits, b: FeatureBits): FeatureBits {
   return new Map([...a].map(([key, state]) => [key, and(state, b.get(key) ?? "unknown")]));
 }
 
-function restoreOn({ each }: Replays, msrs: MsrPairs, { patch }: MigrateOptions): readonly RestoreVerdict[] {
+function restoreOn({ each }: Replays, msrs: MsrPairs, state: VcpuState = {}): readonly RestoreVerdict[] {
   const verdicts = each.map(({ release, cpu }) => {
-    const context = { release, offered: nestedMsrs(cpu), ...(patch === undefined ? {} : { patch }) };
+    const offered = nestedMsrs(cpu);
+    // Where what it has counts, a vCPU that has run can have whatever was set before.
+    const anything = state.hasRun === "yes" && holdsIn(release, RESTORE_FREEZE.held) !== false;
+    const vcpu = anything ? new Map([...offered.keys()].map((msr) => [msr, { hi: UNKNOWN, lo: UNKNOWN }])) : offered;
+    const context = { ...state, release, offered, vcpu };
     return restoreAll(context, msrs, QEMU_RESTORE_ORDER).toSorted((a, b) => a.msr - b.msr);
   });
   const [first, ...others] = verdicts as unknown as [readonly RestoreVerdict[], ...(readonly RestoreVerdict[])[]];
@@ -284,17 +303,27 @@ function vcpuOf({ each }: Replays, guest: GuestCpuid): MsrPairs {
 // ---- Names ----
 
 function offendersOf({ msr, offences }: RestoreVerdict, options: MigrateOptions): readonly Offender[] {
-  return offences.flatMap((offence) =>
-    isNumber(offence) ? [numberOffender(msr, offence)] : bitOffenders(msr, offence, options),
-  );
+  return offences.flatMap((offence) => {
+    if (ofState(offence)) return [stateOffender(msr, offence)];
+    return isNumber(offence) ? [numberOffender(msr, offence)] : bitOffenders(msr, offence, options);
+  });
 }
 
 function isNumber({ kind }: RestoreOffence): boolean {
-  return kind === "equal" || kind === "atMost" || kind === "atLeast" || kind === "busy" || kind === "frozen";
+  return kind === "equal" || kind === "atMost" || kind === "atLeast";
+}
+
+/** It lies with what the vCPU did, and not with the value. */
+function ofState({ kind }: RestoreOffence): boolean {
+  return kind === "busy" || kind === "frozen";
 }
 
 function numberOffender(msr: number, { names, certain, text }: RestoreOffence): Offender {
   return { msr, name: names.join(", "), certain, text };
+}
+
+function stateOffender(msr: number, { certain, text }: RestoreOffence): Offender {
+  return { msr, name: "the whole register", ofVcpu: true, certain, text };
 }
 
 function bitOffenders(msr: number, { bits, certain, text }: RestoreOffence, options: MigrateOptions): Offender[] {
@@ -386,8 +415,8 @@ function fixFor(
   const named = model === "host" ? qemuCpu(target, { ...versions, ...own, cpuid, model: "nearest" }) : undefined;
   const libvirt = libvirtCpu(target, { ...versions, ...own, cpuid, model: model === "host" ? "nearest" : model });
   const [here, there] = [givenBy(qemu, offered), givenBy(qemu, offeredThere)];
-  const verdicts = restoreOn(destination, qemuMsrs(here, offered), options);
-  const back = restoreOn(source, qemuMsrs(there, offeredThere), options);
+  const verdicts = restoreOn(destination, qemuMsrs(here, offered));
+  const back = restoreOn(source, qemuMsrs(there, offeredThere));
   const disable = switchedOff(featureBits(seen), qemu.features);
   const open = unreadOf(seen, offeredThere);
   return {

@@ -1,5 +1,6 @@
 import type { Host } from "../host/host.js";
 import { withoutEnding } from "../input/text/text.js";
+import type { VcpuState } from "../kvm/guest/restore.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import { type Fact, heldIn } from "../rules/held.js";
@@ -18,6 +19,8 @@ export interface ExplainOptions {
    * `uname -r` prints it.
    */
   readonly kernel?: string;
+  /** What the vCPU had done when a message about its registers came. Default: not known. */
+  readonly vcpu?: VcpuState;
   /** What `desktopMessages` loads. Default: messages of desktop products are not recognised. */
   readonly desktop?: DesktopMessages;
 }
@@ -43,6 +46,7 @@ export interface ExplainContext {
   /** Where the release comes from. */
   readonly releaseFrom?: "given" | "host" | "text";
   readonly releaseNote?: string;
+  readonly vcpu?: VcpuState;
   /** Kernels older than the tables as well. */
   readonly kernel?: NamedKernel;
   readonly signs: Signs;
@@ -82,6 +86,7 @@ export function explainContexts(text: KeptText, given: ExplainOptions): readonly
     anywhere: text.signs(),
     dumps: text.dumps,
     ...(named === undefined ? {} : { kernel: named }),
+    ...(given.vcpu === undefined ? {} : { vcpu: given.vcpu }),
   };
   const { from, note, situation } = kernelOf(given, named?.text);
   if (situation === undefined)

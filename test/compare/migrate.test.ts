@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type MigrateOptions, type Migration, migrate } from "../../src/compare/migrate.js";
 import type { Host } from "../../src/host/host.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
+import { VCPU_STATES, type VcpuState } from "../../src/kvm/guest/restore.js";
 import type { ReplayOptions } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
 import { assume } from "../../src/situation/assume.js";
@@ -100,6 +101,29 @@ describe("migrate", () => {
     expect(migrate(on(SKYLAKE, {}), on(HASWELL, {}), { model: "Skylake-Clint" })).toMatchObject({
       kind: "unknown model",
       near: expect.arrayContaining(["Skylake-Client"]),
+    });
+  });
+
+  describe("to a vCPU that has run", () => {
+    const to = (release: Release, vcpu: VcpuState) => of(on(HASWELL, { release }), on(HASWELL, { release }), { vcpu });
+
+    it("takes only what it has, from the release on that asks", () => {
+      expect(to("6.3", VCPU_STATES.ran)).toMatchObject({ verdict: "yes" });
+      const { verdict, offenders, onNewVcpu, fix } = to("6.12", VCPU_STATES.ran);
+      expect({ verdict, onNewVcpu, fix }).toEqual({ verdict: "unknown", onNewVcpu: "yes", fix: undefined });
+      expect(offenders.every(({ ofVcpu, text }) => ofVcpu === true && /vCPU has run/.test(text))).toBe(true);
+      expect(to("6.12", VCPU_STATES.new).onNewVcpu).toBeUndefined();
+    });
+
+    it("is refused in VMX operation, but where its own value is taken without a look", () => {
+      expect(to("6.3", VCPU_STATES.vmxon)).toMatchObject({ verdict: "no", onNewVcpu: "yes" });
+      expect(to("6.12", VCPU_STATES.vmxon)).toMatchObject({ verdict: "no", onNewVcpu: "yes" });
+      expect(to("6.6", VCPU_STATES.vmxon)).toMatchObject({ verdict: "unknown", onNewVcpu: "yes" });
+    });
+
+    it("is refused for its bits where a new one refuses them, too", () => {
+      const result = of(on(SKYLAKE, { release: "6.12" }), on(HASWELL, { release: "6.12" }), { vcpu: VCPU_STATES.ran });
+      expect(result).toMatchObject({ verdict: "no", onNewVcpu: "no", fix: { works: "yes" } });
     });
   });
 

@@ -5,10 +5,12 @@ import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { givenPieces } from "../given-text.js";
 import { type RawOptions, readOptions } from "../options.js";
+import { vcpuOption } from "../vcpu-option.js";
 import type { World } from "../world.js";
 
 interface ExplainRaw extends RawOptions {
   readonly host?: string;
+  readonly vcpu?: string;
 }
 
 /** `vmxlens explain [TEXT | FILE | -]`: exit code 1 when nothing in the text was recognised. */
@@ -19,6 +21,8 @@ export async function explain(
 ): Promise<number> {
   const { settings, problems } = readOptions(raw, world);
   if (problems.length > 0) return complain(world, problems);
+  const vcpu = vcpuOption(raw.vcpu);
+  if (typeof vcpu === "string") return complain(world, [vcpu]);
   let machine = {};
   if (raw.host !== undefined) {
     const prepared = await ready(raw.host, raw, world);
@@ -27,6 +31,7 @@ export async function explain(
   } else if (settings.kernel !== undefined) machine = { kernel: settings.kernel };
   const explanations = await explainStream(givenPieces(given ?? "-", world), {
     ...machine,
+    ...vcpu,
     desktop: await desktopMessages(),
   });
   if (explanations.length === 0) return complain(world, ["there is no text to explain"]);

@@ -7,6 +7,7 @@ import { runRuns } from "../../report/compare/runs-report.js";
 import { complain } from "../command.js";
 import { comparedHosts, printRun } from "../compared-hosts.js";
 import type { RawOptions } from "../options.js";
+import { vcpuOption } from "../vcpu-option.js";
 import type { World } from "../world.js";
 
 type Args = readonly (string | undefined)[];
@@ -16,6 +17,7 @@ interface FleetRaw extends RawOptions {
   readonly all?: boolean;
   readonly layer?: string;
   readonly model?: string;
+  readonly vcpu?: string;
   readonly kernelA?: string;
   readonly kernelB?: string;
   readonly qemuVersion?: string;
@@ -49,7 +51,9 @@ export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promis
   if (typeof compared === "number") return compared;
   const [source, destination] = compared as [ComparedHost, ComparedHost];
   const model = raw.model === undefined ? {} : { model: raw.model };
-  return printRun(runMigrate({ source, destination, ...model, ...versions(raw) }), raw, world);
+  const vcpu = vcpuOption(raw.vcpu);
+  if (typeof vcpu === "string") return complain(world, [vcpu]);
+  return printRun(runMigrate({ source, destination, ...model, ...vcpu, ...versions(raw) }), raw, world);
 }
 
 /** `vmxlens runs HOST [PRODUCT]` */

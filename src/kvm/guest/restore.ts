@@ -35,19 +35,31 @@ export function checkPairs(pairs: unknown, argument: string): asserts pairs is M
   throw wrong(argument, `give a Map of MSRs, as nested(situation).msrs, not ${kindOf(pairs)}`);
 }
 
+/** What a vCPU has done by the time its MSRs are set. Default: nothing yet, as when a program makes it. */
+export interface VcpuState {
+  /** Did it run (KVM_RUN). Default no. */
+  readonly hasRun?: Tri;
+  /** Is it in VMX operation. Default no. */
+  readonly vmxon?: Tri;
+  /** Is L2 running on it. Default no. */
+  readonly guestMode?: Tri;
+}
+
+/** The states of a vCPU that people name. */
+export const VCPU_STATES = {
+  new: {},
+  ran: { hasRun: "yes" },
+  vmxon: { hasRun: "yes", vmxon: "yes" },
+  l2: { hasRun: "yes", vmxon: "yes", guestMode: "yes" },
+} as const satisfies { readonly [name: string]: VcpuState };
+
 /** The kernel and the vCPU that values are written to. */
-export interface RestoreContext {
+export interface RestoreContext extends VcpuState {
   readonly release: Release;
   /** What KVM of that release offers on that host: `nestedMsrs`, the values of KVM_GET_MSRS on /dev/kvm. */
   readonly offered: MsrPairs;
   /** What the vCPU has now. Default: what KVM offers; the guest's CPUID changes it (`vcpuMsrs`). */
   readonly vcpu?: MsrPairs;
-  /** Is the vCPU in VMX operation. Default no. */
-  readonly vmxon?: Tri;
-  /** Did the vCPU run. Default no. */
-  readonly hasRun?: Tri;
-  /** Is L2 running. Default no. */
-  readonly guestMode?: Tri;
   /** Does the guest's CPUID have VMX. Default yes. */
   readonly guestHasVmx?: Tri;
 }

@@ -2,6 +2,11 @@ import type { U64 } from "../../bits/u64.js";
 import { FULL_LISTS } from "../../kvm/changes.js";
 import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import { QEMU_RESTORE_ORDER } from "../../kvm/guest/restore.js";
+import {
+  RESTORE_FREEZE,
+  RESTORE_FREEZE_IN_GUEST_MODE,
+  RESTORE_FREEZE_SHORTCUT,
+} from "../../kvm/guest/restore-rules.js";
 import { holdsIn } from "../../rules/held.js";
 import { kernelName } from "../../rules/release.js";
 import type { Cause } from "../answer.js";
@@ -138,6 +143,44 @@ function cpuidCause(subject: SetMsr): Cause | undefined {
     text: `Before 6.0 (5.15.61, 5.10.137) KVM gives a guest some controls only together with a CPUID feature of the guest, and compares with that: ${names}. ${why}`,
     certainty: pointed.length > 0 ? (guest === "yes" ? "certain" : "likely") : guest === "yes" ? "likely" : "possible",
   };
+}
+
+/**
+ * What the vCPU did before: KVM refuses what it would take from a new one. Without a word about it that is a cause to think
+ * of, as QEMU sets these registers when it makes the vCPU (kvm_init_msrs in target/i386/kvm/kvm.c).
+ */
+export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
+  const freezes = release === undefined ? undefined : holdsIn(release, RESTORE_FREEZE.held);
+  if (vcpu === undefined) {
+    if (freezes === false) return [];
+    return [
+      {
+        text: "Or the vCPU had run: from Linux 6.4 on KVM then refuses every value but the one that the vCPU has. QEMU sets the VMX registers when it makes a vCPU, so this concerns other programs. --vcpu ran, vmxon or l2 says what the vCPU had done.",
+        certainty: "possible",
+      },
+    ];
+  }
+  const causes: Cause[] = [];
+  const known = freezes === true ? "certain" : "possible";
+  if (vcpu.hasRun === "yes" && freezes !== false) {
+    causes.push({
+      text: "The vCPU had run: from Linux 6.4 on KVM then refuses every value but the one that the vCPU has. Set the VMX registers before KVM_RUN.",
+      certainty: known,
+    });
+  }
+  const inL2 = release === undefined ? undefined : holdsIn(release, RESTORE_FREEZE_IN_GUEST_MODE.held);
+  if (vcpu.guestMode === "yes" && vcpu.hasRun !== "yes" && inL2 !== false)
+    causes.push({ text: RESTORE_FREEZE_IN_GUEST_MODE.text, certainty: inL2 === true ? "certain" : "possible" });
+  // Where a vCPU that has run takes its own value without another look, a refusal has the other reason.
+  const looks =
+    vcpu.hasRun !== "yes" || release === undefined || holdsIn(release, RESTORE_FREEZE_SHORTCUT.held) !== true;
+  if (vcpu.vmxon === "yes" && looks) {
+    causes.push({
+      text: "The vCPU was in VMX operation: KVM refuses to change the VMX registers then (EBUSY), whatever the value.",
+      certainty: "certain",
+    });
+  }
+  return causes;
 }
 
 /** What the order in which QEMU writes the registers tells. */

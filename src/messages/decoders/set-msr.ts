@@ -12,7 +12,7 @@ import { bitText, explainBit, listText } from "./bits.js";
 import { atlasOffers, type Offered, offeredBy, offeredByAny } from "./offered.js";
 import { comparesWithGuest, controlsByCpuid, type Refusal, refusalOf, restoreRule } from "./restore.js";
 import { bitsFor, halves, refusedText, ruleFor, stepsFor, valuesFor } from "./set-msr-text.js";
-import { askedFor, circumstances, type SetMsr } from "./set-msr-why.js";
+import { askedFor, circumstances, type SetMsr, vcpuCauses } from "./set-msr-why.js";
 
 /** MSRs of other features that QEMU sets as well. */
 const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly about: string; readonly step: Step } } = {
@@ -150,19 +150,21 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
       depends,
     };
   }
+  const byVcpu = vcpuCauses(subject);
+  if (context.vcpu !== undefined) causes.push(...byVcpu);
   if (certain) causes.push({ text: refusedText(subject, onlyCertain(refusal), kvm), certainty: "certain" });
   else if (refusal.refused.length > 0) {
     causes.push({
-      text: `${refusedText(subject, refusal, kvm)} This hangs on registers of the machine that were not read.`,
+      text: `${refusedText(subject, refusal, kvm)} That depends on registers of the machine that were not read.`,
       certainty: "possible",
     });
-  } else {
+  } else if (!byVcpu.some(({ certainty }) => certainty === "certain")) {
     causes.push({
       text: `What ${kvm} offers covers the value: the bits are no reason to refuse it. The message is from another machine, kernel or parameter than those that were given, or the reason lies with the guest.`,
       certainty: "certain",
     });
   }
-  if (!certain) causes.push(...circumstances(subject, refusal));
+  if (!certain) causes.push(...circumstances(subject, refusal), ...(context.vcpu === undefined ? byVcpu : []));
   return {
     bits: bitsFor(subject, refusal),
     values: valuesFor(subject, words),
@@ -198,6 +200,7 @@ function withoutHost(subject: SetMsr): Decoded {
   }
   const open = verdicts.at(-1)?.refusal ?? { refused: [], fields: [] };
   causes.push(...circumstances(subject, open));
+  if (context.vcpu !== undefined || never.length < releases.length) causes.push(...vcpuCauses(subject));
   const atlas = atlasCause(subject, context.release ?? DEFAULT_RELEASE);
   if (atlas !== undefined && !(first !== undefined && never.length === releases.length)) causes.push(atlas);
   const certainEverywhere = never.length === releases.length;

@@ -1,3 +1,4 @@
+import type { Tri } from "../../bits/tri.js";
 import type { CpuidChange } from "../../compare/guest-cpuid.js";
 import type { ComparedHost, RunResult } from "../../compare/hosts/compared-host.js";
 import { type Fix, type MigrateOptions, type Migration, migrate, type Offender } from "../../compare/migrate.js";
@@ -46,7 +47,7 @@ function laterKernel(
 // ---- JSON ----
 
 function jsonOf(
-  { verdict, obstacles, offenders, changes, cpuid, fix, unread }: Migration,
+  { verdict, obstacles, offenders, onNewVcpu, changes, cpuid, fix, unread }: Migration,
   a: ComparedHost,
   b: ComparedHost,
   kernel: Release | undefined,
@@ -61,6 +62,7 @@ function jsonOf(
     cpuid,
     changes: changes.map(({ label, source, destination }) => ({ ...bitLabelJson(label), source, destination })),
     unread,
+    onNewVcpu: onNewVcpu ?? null,
     fix: fix === undefined ? null : { ...fixJson(fix), destinationKernel: kernel ?? null },
   };
 }
@@ -105,7 +107,7 @@ const SAYS = {
 } as const;
 
 function linesOf(
-  { verdict, obstacles, offenders, changes, cpuid, fix, unread }: Migration,
+  { verdict, obstacles, offenders, onNewVcpu, changes, cpuid, fix, unread }: Migration,
   { source, destination }: Sides,
   kernel: Release | undefined,
   model: string | undefined,
@@ -113,8 +115,10 @@ function linesOf(
   const there = underKernel(destination);
   const lines = [`${SAYS[verdict]} from ${underKernel(source)} to ${there}.`];
   lines.push(...obstacles.map(({ text }) => `  ${text}`));
-  const refused = offenders.filter((row) => row.certain);
-  const perhaps = offenders.filter((row) => !row.certain);
+  const byVcpu = offenders.filter((row) => row.ofVcpu === true);
+  const refused = offenders.filter((row) => row.certain && row.ofVcpu === undefined);
+  const perhaps = offenders.filter((row) => !row.certain && row.ofVcpu === undefined);
+  lines.push(...vcpuLines(byVcpu, onNewVcpu, there));
   if (refused.length > 0) lines.push("", `KVM of ${there} refuses:`, ...offenderLines(refused));
   if (perhaps.length > 0)
     lines.push("", `KVM of ${there} may refuse; not everything was read:`, ...offenderLines(perhaps));
@@ -129,8 +133,27 @@ function linesOf(
     lines.push("", `Whether ${there} has ${unread} of the capabilities that the guest may have seen was not read.`);
     lines.push("A configuration can be proposed once more of it is read.");
   }
-  if (offenders.length > 0 && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
+  if (offenders.length > byVcpu.length && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
   return lines;
+}
+
+const ON_NEW = {
+  yes: "A vCPU that has not run takes every value: set the registers when it is made, before KVM_RUN.",
+  no: "A vCPU that has not run does not take every value either:",
+  unknown: "Whether a vCPU that has not run takes every value is not known.",
+} as const;
+
+/** What KVM refuses for what the vCPU did, one line for each reason. */
+function vcpuLines(offenders: readonly Offender[], onNew: Tri | undefined, there: string): string[] {
+  if (onNew === undefined) return [];
+  const reasons = new Map<string, number[]>();
+  for (const { msr, certain, text } of offenders) {
+    if (!certain && offenders.some((other) => other.msr === msr && other.certain)) continue;
+    const line = `KVM of ${there} ${certain ? "refuses" : "may refuse"} what is written to this vCPU. ${text}`;
+    reasons.set(line, [...(reasons.get(line) ?? []), msr]);
+  }
+  const lines = [...reasons].flatMap(([line, msrs]) => [line, `    ${msrs.map(hexIndex).join(", ")}`]);
+  return ["", ...lines, ON_NEW[onNew]];
 }
 
 function unlike({ lost, gained }: CpuidChange): boolean {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Host } from "../../../src/host/host.js";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
+import { VCPU_STATES, type VcpuState } from "../../../src/kvm/guest/restore.js";
 import type { Explanation } from "../../../src/messages/answer.js";
 import { findBits } from "../../../src/registers/lookup.js";
 import { REGISTERS, registerOf } from "../../../src/registers/registers.js";
@@ -59,6 +60,30 @@ describe("failed to set MSR", () => {
       }
     },
   );
+
+  describe("of a value that KVM offers", () => {
+    const causes = (release: Release, vcpu?: VcpuState) =>
+      only(setMsr(0x48d, "0x7f00000016"), { host: HASWELL, release, ...(vcpu === undefined ? {} : { vcpu }) }).causes;
+    const frozen = expect.stringContaining("refuses every value but the one that the vCPU has");
+
+    it("thinks of a vCPU that had run, from the release on that asks", () => {
+      expect(causes("6.12")).toContainEqual({ text: frozen, certainty: "possible" });
+      expect(causes("6.3")).not.toContainEqual({ text: frozen, certainty: expect.anything() });
+    });
+
+    it("names the freeze first where the vCPU had run", () => {
+      expect(causes("6.12", VCPU_STATES.ran)[0]).toEqual({ text: frozen, certainty: "certain" });
+      expect(causes("6.3", VCPU_STATES.ran)).not.toContainEqual({ text: frozen, certainty: expect.anything() });
+      expect(causes("6.12", VCPU_STATES.new)).not.toContainEqual({ text: frozen, certainty: expect.anything() });
+    });
+
+    it("names VMX operation, but where a vCPU that has run takes its own value in it", () => {
+      const busy = { text: expect.stringContaining("EBUSY"), certainty: "certain" };
+      expect(causes("6.3", VCPU_STATES.vmxon)[0]).toEqual(busy);
+      expect(causes("6.12", VCPU_STATES.vmxon)).toContainEqual(busy);
+      expect(causes("6.6", VCPU_STATES.vmxon)).not.toContainEqual(busy);
+    });
+  });
 
   it("names the bits that KVM of a machine does not offer, and how to do without them", () => {
     // 0xff = 0x7f, which this CPU gets, and posted interrupts.
