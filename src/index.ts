@@ -2,10 +2,11 @@
  * vmxlens: what Linux and KVM make of a CPU's VMX capability MSRs, bit for bit, and why.
  *
  * The names that most programs need. Each is also exported, with its neighbours, by the entry of its subject:
- * `vmxlens/input` has everything about hosts, `vmxlens/situation` and `vmxlens/replay` everything about replaying them, and
- * so on. Nothing here touches `node:*`: a bundler makes a page's script of it as it is, without what the page does not use.
+ * `vmxlens/input` has everything about hosts, `vmxlens/situation` and `vmxlens/replay` everything about replaying
+ * them, and so on. Nothing here touches `node:*`: a bundler makes a page's script of it as it is, without what the
+ * page does not use.
  *
- * @example In a page: what somebody pastes, and the line of /proc/cpuinfo that Linux would print
+ * @example In a page: pasted text, and the line of /proc/cpuinfo that Linux would print
  * import { readHost, situation, vmxFlags } from "vmxlens";
  *
  * const pasted = "vendor_id : GenuineIntel\nflags : fpu vmx\n0x3a: 0x5\n0x480: 0xda040000000004\n0x482: 0xfff9fffe0401e172";

@@ -189,7 +189,7 @@ function replaceFolder(/** @type {string} */ made, /** @type {string} */ place) 
   }
 }
 
-/** `npm start`: a bundle that cannot be made anew, say in a folder of somebody else, is run as it is, and that is said. */
+/** `npm start`: a bundle that cannot be made anew, say in another user's folder, is run as it is, and that is said. */
 async function startCli() {
   if (stampOfBundle() === sourceState()) return;
   try {

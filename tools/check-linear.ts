@@ -1,5 +1,5 @@
 /**
- * Whether everything that reads a text of somebody else takes time in proportion to its length: texts made of an alphabet,
+ * Whether everything that reads foreign text takes time in proportion to its length: texts made of an alphabet,
  * each longer and longer. Prints what costs too much; ends with 1 if anything does, or if a planted fault is not found.
  * It runs in a process of its own, as it measures the CPU time of the process; V8 with `--single-threaded` measures best.
  *

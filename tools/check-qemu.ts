@@ -66,7 +66,7 @@ function wantedSets(): readonly Wanted[] {
   return [...sets.values()];
 }
 
-/** What is wrong with what QEMU makes of a text. `has`: what it says of a property. */
+/** What is wrong with what QEMU makes of a text. `has`: what it says about a property. */
 function differences(
   cpu: QemuCpu,
   wanted: MsrPairs,
@@ -91,14 +91,14 @@ function differences(
   });
 }
 
-/** What is wrong with a text by itself. */
+/** What is wrong with a text on its own. */
 function misshapen(text: string, version: string): string[] {
   const [model, ...rest] = text.split(",");
   const names = rest.map((item) => item.split("=")[0] as string);
   const known = new Set(["vmx", ...propertiesOf(version).map((row) => row.name)]);
   return [
     ...names.filter((name) => !known.has(name)).map((name) => `${name} is not known to QEMU ${version}`),
-    ...(new Set(names).size === names.length ? [] : ["a property stands twice"]),
+    ...(new Set(names).size === names.length ? [] : ["a property appears twice"]),
     ...rest.filter((item) => !/^[a-z0-9-]+=(?:on|off)$/.test(item)).map((item) => `odd: ${item}`),
     ...(model === "host" || modelsOf(version).some(({ name }) => name === model) ? [] : [`no model ${model}`]),
   ];
@@ -115,7 +115,7 @@ function textOf({ features, qemu }: LibvirtCpu): string {
 
 function misshapenElement(cpu: LibvirtCpu): string[] {
   const names = cpu.features.map(({ name }) => name);
-  return new Set(names).size === names.length ? [] : ["a feature stands twice"];
+  return new Set(names).size === names.length ? [] : ["a feature appears twice"];
 }
 
 /** Complaints of libvirt's schema. All files go through the validator's own program at once. */
@@ -155,23 +155,23 @@ async function compareElements(qemu: QemuMonitor, version: string, sets: readonl
         results++;
         elements.add(made.xml);
         const text = textOf(made);
-        const told = new Set([...made.unknownToLibvirt, ...made.qemu.undecided]);
+        const excused = new Set([...made.unknownToLibvirt, ...made.qemu.undecided]);
         problems.push(
           ...[...misshapenElement(made), ...misshapen(text, version)].map((one) => `${made.xml}\n  ${one}`),
         );
         if (made.qemu.model === "host" || asked.has(text)) continue;
         asked.add(text);
         const answer = await expandModel(qemu, ...propsOf(text));
-        const found = differences(made.qemu, msrs, version, (name) => answer[name] === true, [...told]);
-        // What libvirt has no name for may take with it what hangs on it.
-        if (told.size === 0) problems.push(...found.map((one) => `${text} (libvirt ${libvirtVersion})\n  ${one}`));
+        const found = differences(made.qemu, msrs, version, (name) => answer[name] === true, [...excused]);
+        // What libvirt has no name for may take with it what depends on it.
+        if (excused.size === 0) problems.push(...found.map((one) => `${text} (libvirt ${libvirtVersion})\n  ${one}`));
       }
     }
   }
   return { results, elements, asked: asked.size, problems };
 }
 
-function tell(problems: readonly string[]): void {
+function report(problems: readonly string[]): void {
   for (const problem of problems.slice(0, 20)) console.log(problem);
 }
 
@@ -201,7 +201,7 @@ async function main(): Promise<void> {
       wrong.push(...found.map((one) => `${cpu.text}\n  ${one}`));
     }
   }
-  tell(wrong);
+  report(wrong);
   console.log(`${results} texts, ${texts.size} of them different: ${wrong.length} answers of QEMU differ`);
 
   const lines = [...texts].filter(([text]) => text !== "host");
@@ -210,23 +210,22 @@ async function main(): Promise<void> {
   const given = lines.filter((_, i) => i % step === 0);
   for (const [text, [cpu, msrs]] of given) {
     const { asked, complaints } = commandLineAnswer(values.qemu, text);
-    // Of the models, QEMU calls some deprecated in the version that they are last in; and of one name for two bits, of
-    // which one is wanted, it drops the other.
+    // Of the models, QEMU calls some deprecated in the version that they are last in; and of one name for two bits, only one of them wanted, it drops the other.
     const harmless = / is deprecated|that were not requested: MSR\(48CH\)\.vmx-invept-single-context /;
     refused.push(...complaints.filter((one) => !harmless.test(one)).map((one) => `${text}\n  ${one}`));
     refused.push(...differences(cpu, msrs, version, (name) => asked.has(name)).map((one) => `${text}\n  ${one}`));
   }
-  tell(refused);
+  report(refused);
   console.log(`${given.length} command lines: ${refused.length} complaints`);
 
   const some = values.model.length > 0 ? values.model : ["host", "nearest", ...families];
   const spread = sets.filter((_, i) => i % 6 === 0);
   const { results: made, elements, asked, problems } = await compareElements(qemu, version, spread, some);
   await qemu.close();
-  tell(problems);
+  report(problems);
   console.log(`${made} elements mean ${asked} different texts to QEMU: ${problems.length} differ`);
   const invalid = invalidElements([...elements]);
-  tell(invalid);
+  report(invalid);
   console.log(`${elements.size} different elements: ${invalid.length} complaints of libvirt's schema`);
   process.exitCode = wrong.length + refused.length + problems.length + invalid.length === 0 ? 0 : 1;
 }

@@ -5,7 +5,7 @@
  *
  * `bits` of that file has one object per bit, `fields` one per multi-bit field, `observedUnnamed` one per unnamed bit.
  * Prints every difference and exits 1 when there is one. A row of ours whose `source` says that it comes from somewhere
- * else is named, but is no difference.
+ * else is named, but does not count as a difference.
  */
 import { readFileSync } from "node:fs";
 import type { BitRow } from "../src/registers/bit-row.js";

@@ -53,7 +53,7 @@ function main(): void {
   const target = path.join(import.meta.dirname, "../src/input/atlas/atlas-data.ts");
   writeFileSync(
     target,
-    `// Written by tools/gen-atlas.ts; the format is told in atlas-decode.ts. The values are those of CPUID dumps which
+    `// Written by tools/gen-atlas.ts; the format is described in atlas-decode.ts. The values are those of CPUID dumps which
 // InstLatX64 (https://github.com/InstLatx64/InstLatx64) collects; each entry names its file there.
 export const ATLAS_DATA = \`
 ${text}\`;
@@ -176,7 +176,7 @@ function idOf(entry: JsonEntry): string[] {
 /** What the file name has between the signature and `.txt`, with `_CPUID` as `~`. */
 function stemOf(entry: JsonEntry): string {
   const found = /^[A-Za-z]+\/[A-Za-z]+[0-9A-F]{7}_(.+)\.txt$/.exec(entry.source.path);
-  if (found === null) throw new Error(`${entry.source.path} is no path of a dump`);
+  if (found === null) throw new Error(`${entry.source.path} is not a path of a dump`);
   return (found[1] as string).replace("_CPUID", "~");
 }
 

@@ -21,9 +21,9 @@ import { selectedCases } from "../test/vectors/selected.js";
 
 const OUT = resolve(import.meta.dirname, "../test/kvm/goldens.json");
 
-/** The values of one CPU by name, each with the releases it holds in; a value that stays the same stands alone. */
+/** The values of one CPU by name, each with the releases it holds in; a value that stays the same is there once. */
 export type Golden = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
-/** What is the same for all CPUs stands once. */
+/** What is the same for all CPUs is there once. */
 export interface Goldens {
   readonly common: Golden;
   readonly cpus: Readonly<Record<string, Golden>>;

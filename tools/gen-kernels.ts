@@ -47,7 +47,7 @@ function like({ id }: Row): string {
 /** The table of kernels as docs/sources.md has it: what each rests on. */
 export function sourcesTable(): string {
   return table(
-    ["Kernel", "Stands for", "How sure", "Tree"],
+    ["Kernel", "Covers", "How sure", "Tree"],
     rows.map((row) => [
       kernelName(row.id),
       row.line === "upstream" ? patches(row) : LINES[row.line],
@@ -57,7 +57,7 @@ export function sourcesTable(): string {
   );
 }
 
-/** Facts by the kernels in which they hold: what came and went together stands together. */
+/** Facts by the kernels in which they hold: what came and went together is listed together. */
 function factGroups(): readonly { readonly kernels: string; readonly facts: readonly string[] }[] {
   const groups = new Map<string, { kernels: string; facts: string[] }>();
   for (const { title, rows: facts, silent } of kernelTables()) {
@@ -153,7 +153,7 @@ ${table(["Feature", "KVM uses it in", "L1 is offered it in"], used)}
 
 ## What holds where
 
-Every fact of the tables that does not hold everywhere; what holds in the same kernels stands together.
+Every fact of the tables that does not hold everywhere; what holds in the same kernels is listed together.
 
 ${factGroups()
   .map(({ kernels, facts }) => `- **${kernels}**\n${facts.map((fact) => `  - ${fact}`).join("\n")}`)

@@ -3,7 +3,7 @@
  *
  *   gen-model-cpuid --qemu COMMAND…
  *
- * Each --qemu is a QEMU binary of another version (with what has to stand before it, in quotes), oldest first; it is asked,
+ * Each --qemu is a QEMU binary of another version (with what has to precede it, in quotes), oldest first; it is asked,
  * by QMP and without a guest, for every model of src/compare/qemu-models-data.ts that it has. What a model has must be the
  * same in every version asked; the newest is the source that the table names.
  */
@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { qemuData } from "../src/compare/qemu-models.js";
 import { expandModel, type ModelProps, openQemu } from "../test/oracles/qemu/qmp.js";
 
-/** Properties of a model that are no feature of a CPU. */
+/** Properties of a model that are not features of a CPU. */
 const NO_FEATURE =
   /^(?:vmx-.*|x-.*|check|enforce|kvm|kvm-.*|hv-.*|tcg-cpuid|vmware-cpuid-freq|cpuid-0xb|fill-mtrr-mask|full-cpuid-auto-level|l3-cache|legacy-cache|realized|hotplugged|start-powered-off|migratable|lmce|pmu|vmx|hypervisor)$/;
 
@@ -22,7 +22,7 @@ const ALIASES: readonly string[] = [
   ...["sse3", "pclmuldq", "sse4-1", "sse4_1", "sse4-2", "sse4_2", "lahf_lm", "tsc_adjust", "xd", "i64"],
 ];
 
-/** Models of which no binary was at hand: by QEMU's source, what they add to another. */
+/** Models without a binary at hand: by QEMU's source, what they add to another. */
 const BY_SOURCE: readonly { readonly name: string; readonly like: string; readonly adds: readonly string[] }[] = [
   { name: "Icelake-Client-v3", like: "Icelake-Client-v2", adds: ["xsaves"] },
 ];
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const text = encode(models);
   writeFileSync(
     path.join(import.meta.dirname, "../src/compare/qemu-cpuid-data.ts"),
-    `// Written by tools/gen-model-cpuid.ts; the format is told in qemu-models.ts. What QEMU answers to
+    `// Written by tools/gen-model-cpuid.ts; the format is described in qemu-models.ts. What QEMU answers to
 // query-cpu-model-expansion for its CPU models, without the VMX properties.
 export const QEMU_CPUID_DATA = \`
 ${text}\`;

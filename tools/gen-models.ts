@@ -4,7 +4,7 @@
  *   gen-models QEMU-MODELS.json --qemu COMMAND… --libvirt VERSION=CPU_MAP_DIRECTORY…
  *
  * QEMU-MODELS.json has the models and the property names by MSR and bit as QEMU's source has them. Each --qemu is a QEMU
- * binary of another version (with what has to stand before it, in quotes); it is asked, by QMP and without a guest, which
+ * binary of another version (with what has to precede it, in quotes); it is asked, by QMP and without a guest, which
  * models and properties it has. What the source says is compared with what the binaries answer. Each --libvirt is the
  * cpu_map directory of a libvirt version. Property names that only newer binaries know get their bits from there.
  */
@@ -33,7 +33,7 @@ interface Harvest {
   readonly version: string;
   readonly properties: ReadonlySet<string>;
   readonly models: ReadonlyMap<string, ModelProps>;
-  /** Unversioned names and what they stand for with the newest machine type. */
+  /** Unversioned names and what they mean with the newest machine type. */
   readonly aliases: ReadonlyMap<string, string>;
 }
 
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   const target = path.join(import.meta.dirname, "../src/compare/qemu-models-data.ts");
   writeFileSync(
     target,
-    `// Written by tools/gen-models.ts; the format is told in qemu-models.ts. QEMU's CPU models and property names, from QEMU's
+    `// Written by tools/gen-models.ts; the format is described in qemu-models.ts. QEMU's CPU models and property names, from QEMU's
 // source and from what each version listed here answers to query-cpu-model-expansion; libvirt's from its cpu_map.
 export const QEMU_MODELS_DATA = \`
 ${text}\`;
@@ -108,7 +108,7 @@ function readCpuMap(argument: string): LibvirtMap {
     if (found === null || value === undefined) throw new Error(`${directory}: ${name} has no MSR`);
     const msr = Number(found[1]);
     const bits = Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => testBit(value, bit));
-    // Controls stand in one half or the other, by version; the number is the same.
+    // Controls are in one half or the other, by version; the number is the same.
     const bit = (bits[0] as number) & (isControls(msr) ? 31 : 63);
     const alias = /<alias name='(vmx-[^']+)' source='qemu'/.exec(body as string)?.[1];
     features.set(name as string, alias === undefined ? { msr, bit } : { msr, bit, qemu: alias });

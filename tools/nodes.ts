@@ -13,7 +13,7 @@ export class Unreachable extends Error {}
 
 /**
  * The path of the program of a release of Node, from the npm package `node`. npm keeps it in its own cache.
- * Throws `Unreachable` or, when the registry has an answer that is no such program, an `Error`.
+ * Throws `Unreachable` or, if the registry's answer is not such a program, an `Error`.
  */
 export function nodeOf(version: string): string {
   const args = ["--yes", "--fetch-retries=0", "--package", `node@${version}`, "node", "-p", "process.execPath"];

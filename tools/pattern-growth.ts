@@ -12,7 +12,7 @@ import { type AST, RegExpParser } from "@eslint-community/regexpp";
  * bounded. Too much is found where nothing can follow that lets the match fail; what only accepts is left out.
  */
 
-/** What there is to say of a pattern. */
+/** What there is to say about a pattern. */
 export interface PatternGrowth {
   readonly growth: "linear" | "polynomial" | "exponential" | "undecided";
   /** The loops, or what could not be decided. */
@@ -138,7 +138,7 @@ function rangesOf(node: AST.Node, ignoreCase: boolean): Ranges {
   }
 }
 
-/** Judges a pattern as it stands between the slashes. */
+/** Judges a pattern as written between the slashes. */
 export function patternGrowth(source: string, flags: string): PatternGrowth {
   try {
     return judge(build(source, flags));
@@ -313,11 +313,11 @@ interface Classes {
   readonly setOf: (node: AST.Node) => bigint;
   readonly word: bigint;
   readonly newline: bigint;
-  /** Letters of words, line ends and the rest, where the pattern tells them apart; else all characters. */
+  /** Letters of words, line ends and the rest, where the pattern distinguishes them; otherwise all characters. */
   readonly kinds: readonly bigint[];
 }
 
-/** Divides the characters into classes that the pattern does not tell apart. */
+/** Divides the characters into classes that the pattern does not distinguish. */
 function classesOf(pattern: AST.Pattern, ignoreCase: boolean): Classes {
   const cuts = new Set<number>([0, MAX + 1]);
   const sets = new Map<AST.Node, Ranges>();

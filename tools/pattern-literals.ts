@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import ts from "typescript";
 
-/** A regular expression of the source, where it stands, or a place where one is put together. */
+/** A regular expression of the source, where it is, or a place where one is put together. */
 export interface PatternLiteral {
   /** `src/input/read.ts:12` */
   readonly at: string;
@@ -10,7 +10,7 @@ export interface PatternLiteral {
   readonly flags: string;
 }
 
-/** Every regular expression that stands in a folder as such, and the calls of `RegExp` as they are written. */
+/** Every regular expression literal of a folder, and the calls of `RegExp` as they are written. */
 export function patternLiterals(
   root: string,
   folder: string,

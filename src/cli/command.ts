@@ -48,7 +48,7 @@ export async function ready(
   return { situation, found, settings };
 }
 
-/** Prints a report, after what is missing on this machine where an example stands in for it. */
+/** Prints a report, preceded by what is missing on this machine if an example replaces it. */
 export async function show(
   lines: readonly Line[],
   { found, settings }: Pick<Ready, "found" | "settings">,

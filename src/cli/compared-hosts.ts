@@ -32,7 +32,7 @@ export async function comparedHosts(
     return { host: parsed.host, ...(kernel === undefined ? {} : { kernel }) };
   });
   const names = shortNames(texts);
-  // The same host again, under another kernel, is read once: what nobody read of it is the same, too.
+  // The same host again, under another kernel, is read once: what is unread is the same, too.
   const read = new Map<string, FoundHost>();
   for (const [i, { host, kernel }] of texts.entries()) {
     const options = kernel === undefined ? raw : { ...raw, kernel };
@@ -59,11 +59,11 @@ export async function comparedHosts(
   return compared;
 }
 
-/** Prints what a command of several hosts gives, and tells its exit code. */
+/** Prints what a command of several hosts gives, and returns its exit code. */
 export function printRun({ lines, json, exitCode }: RunResult, raw: RawOptions, world: World): number {
   if (raw.json === true) showJson(json, world);
   else if (exitCode === 2) {
-    // A place in a text stands first in its line, as compilers have it.
+    // A place in a text comes first in its line, as compilers print it.
     for (const line of lines) if (PLACE.test(line)) world.err(`${visible(line)}\n`);
     complain(
       world,
@@ -86,7 +86,7 @@ const PLACE = /^(?:\S+:)?\d+:\d+: /;
 /** What is there to be copied stays in one piece. */
 const COPIED = /^\s*(?:<|-cpu |pub |#|\/\/|\/\*|\*)/;
 
-/** A line cut at blanks; what follows stands below the text of the first piece. */
+/** A line cut at blanks; what follows is below the text of the first piece. */
 function wrapped(line: string, width: number): string[] {
   if (line.length <= width || COPIED.test(line)) return [line];
   const start = /^\s*(?:\S+(?: \S+)?\s{2,})?/.exec(line)?.[0].length ?? 0;

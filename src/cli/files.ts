@@ -63,7 +63,7 @@ const WORDS: { readonly [code: string]: string } = {
 /** The name of a system error (`ENOENT`); undefined for anything else that can be thrown. */
 function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  // Node's own errors are called ERR_…, and those are somebody's mistake.
+  // Node's own errors are called ERR_…, and those are mistakes of the program.
   return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
@@ -126,14 +126,14 @@ export function isFile(path: string, world: World): boolean {
   return fileKind(path, world) === "file";
 }
 
-/** Nobody's error line is one word that begins or ends like the name of a file. */
+/** No error line is one word that begins or ends like the name of a file. */
 const LIKE_A_PATH = /^(?:(?:\.{1,2}|~)?\/\S+|\S+\.(?:txt|log|json|xml))$/;
-/** How the path of a file begins that one would otherwise take for something else. */
+/** How the path of a file begins that otherwise looks like something else. */
 const PATH_ALL_THE_SAME = /^(?:\.{1,2}|~)?\//;
 
 /**
- * Whether TEXT, which may be the text itself, is the name of a file. Pasted lines are not looked for in the file system;
- * what can be nothing but a path and is no file is refused.
+ * Whether TEXT, which may be the text itself, is the name of a file. Pasted lines are not looked for in the file
+ * system; what can only be a path and is not a file is refused.
  */
 export function isTextFile(text: string, world: World): boolean {
   if (/[\r\n]/.test(text) && !PATH_ALL_THE_SAME.test(text)) return false;
@@ -233,7 +233,7 @@ function closeQuietly(fd: number, files: FileSystem): void {
   }
 }
 
-/** As `inputChunks`, as text; bytes that are no UTF-8 become U+FFFD. */
+/** As `inputChunks`, as text; bytes that are not UTF-8 become U+FFFD. */
 export async function* inputText(path: string, world: World): AsyncGenerator<string> {
   // TextDecoder takes five times as long for a piece of a text.
   const decoder = new StringDecoder("utf8");
@@ -287,7 +287,7 @@ function removeQuietly(path: string, files: FileSystem): void {
   try {
     files.unlinkSync(path);
   } catch (error) {
-    // The reason that is told is why the file could not be written.
+    // The reason reported is why the file could not be written.
     if (errnoOf(error) === undefined) throw error;
   }
 }

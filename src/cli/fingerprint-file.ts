@@ -5,11 +5,11 @@ import { fileKind, inputChunks, replaceFile } from "./files.js";
 import type { World } from "./world.js";
 
 /*
- * A fingerprint is a snapshot: a host as it was read, which every command takes for HOST. So an old one can be looked at,
+ * A fingerprint is a snapshot: a host as it was read, which every command accepts as HOST. So an old one can be looked at,
  * explained and compared by any of them.
  */
 
-/** Where the fingerprint of this machine is kept when nobody names a file: state, by the XDG base directories. */
+/** Where the fingerprint of this machine is kept if no file is named: the state folder of the XDG base directories. */
 export function defaultFingerprint(env: World["env"]): string | undefined {
   const { XDG_STATE_HOME: state, HOME: home } = env;
   // The specification has a relative path ignored.

@@ -22,7 +22,7 @@ export interface FoundHost {
   readonly source: string;
   /** What the reader of a report should know about how HOST was understood. */
   readonly notes: readonly string[];
-  /** Set when this machine could not be read and a CPU of the atlas stands in for it, one of its own model or not. */
+  /** Set if this machine could not be read and a CPU of the atlas replaces it, of the same model or not. */
   readonly example?: { readonly missing: readonly MissingFact[]; readonly alike: boolean };
 }
 
@@ -132,7 +132,7 @@ async function thisMachine(world: World): Promise<FoundHost | NoHost> {
   return { ...found, example: { missing, alike: alike !== undefined } };
 }
 
-/** Somebody could read IA32_VMX_BASIC, or found that it is not there. */
+/** IA32_VMX_BASIC was read, or found to be missing. */
 function isReadable(host: Host): boolean {
   return host.cores.some((core) => (core.msrs.get(0x480)?.state ?? "unknown") !== "unknown");
 }

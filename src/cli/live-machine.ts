@@ -27,14 +27,14 @@ export interface MissingFact {
 }
 
 export interface LiveMachine {
-  /** Missing when this is no machine with VMX MSRs at all. MSRs that could not be read are unknown in it. */
+  /** Missing if this is not a machine with VMX MSRs at all. MSRs that could not be read are unknown in it. */
   readonly host?: Host;
   /** Most important first; empty when everything was read. */
   readonly missing: readonly MissingFact[];
 }
 
 export interface LiveOptions {
-  /** Directory that stands for `/`. */
+  /** Directory to use as `/`. */
   readonly root?: string;
   /** `process.platform` of the machine. */
   readonly platform?: string;
@@ -45,10 +45,11 @@ export interface LiveOptions {
 export type Pread = (file: string, position: bigint, length: number) => Uint8Array;
 
 /**
- * Reads the machine this process runs on: VMX MSRs of every CPU from /dev/cpu/N/msr, CPUID from /dev/cpu/N/cpuid where
- * the module is loaded and else what /proc/cpuinfo tells for certain, module parameters and the kernel release. Opens
- * everything for reading only, and changes nothing. What it cannot read it leaves unknown and lists in `missing`.
- * IA32_FEAT_CTL is as Linux left it: where firmware had not locked it, Linux has, and what stood there before is lost.
+ * Reads the machine this process runs on: VMX MSRs of every CPU from /dev/cpu/N/msr, CPUID from /dev/cpu/N/cpuid
+ * where the module is loaded and otherwise what /proc/cpuinfo shows for certain, module parameters and the kernel
+ * release. Opens everything for reading only, and changes nothing. What it cannot read it leaves unknown and lists in
+ * `missing`. IA32_FEAT_CTL is as Linux left it: where firmware had not locked it, Linux has, and its earlier value is
+ * lost.
  */
 export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
   const root = options.root ?? "/";
@@ -148,7 +149,7 @@ export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
   }
 }
 
-/** What Linux made of the boot CPU; a vmx flags line that is missing tells nothing by itself. */
+/** What Linux made of the boot CPU; a missing vmx flags line alone shows nothing. */
 function observedIn({ flags, vmxFlags }: CpuinfoBlock): Observed {
   return {
     cpuFlags: [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag)),
@@ -229,7 +230,7 @@ function cpuidOf(read: (position: bigint) => Uint8Array): CpuidLookup | undefine
   return (leaf, subleaf) => (leaf > highest(leaf) ? undefined : lookup(leaf, subleaf));
 }
 
-/** Kinds of cores as perf and the cache driver tell them; all undefined on a CPU that is not hybrid. */
+/** Kinds of cores as perf and the cache driver report them; all undefined on a CPU that is not hybrid. */
 function coreKindsFromSysfs(devices: string): (cpu: number) => CoreKind {
   const cpusOf = (name: string): Set<number> =>
     new Set(parseCpuRanges((readText(path.join(devices, name, "cpus")) ?? "").trim()));

@@ -28,7 +28,7 @@ export function worldOf(world: World, color: boolean, maxBytes?: number): World 
   };
 }
 
-/** What commander adds below an error by itself. */
+/** What commander itself adds below an error. */
 const SUGGESTION = /\n\(Did you mean [^\n"'`]*\?\)$/;
 
 /** An error of commander, which quotes what was typed: nothing in it begins a line but its suggestion. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-// biome-ignore lint/correctness/useImportExtensions: it is no module of ours
+// biome-ignore lint/correctness/useImportExtensions: it is not a module of ours
 import pkg from "../../package.json" with { type: "json" };
 import { complain } from "./command.js";
 import { layers } from "./commands/layers.js";
@@ -165,7 +165,7 @@ Exit code 1: a requirement cannot be met, or that is not known.\n\n${FLEET}`,
     load: async () => (await import("./commands/controls.js")).controls,
   },
   verify: {
-    summary: "what a machine says of itself against a replay of its registers; what changed since a fingerprint",
+    summary: "what a machine reports about itself against a replay of its registers; what changed since a fingerprint",
     args: "[HOST]",
     options: [
       ["--fingerprint [file]", "save the machine's state in FILE, or show what changed since it was saved"],
@@ -190,7 +190,7 @@ compared.\n\n${HOST}`,
       ["--btf <file>", "the kernel's types alone, as /sys/kernel/btf/vmlinux"],
       ["--all", "every CPU of the atlas"],
     ],
-    more: `The code runs in an interpreter: no root, VT-x or Linux is needed, and nothing of it reaches this machine.
+    more: `The code runs in an interpreter: no root, VT-x or Linux is needed, and it never touches this machine.
 Exit code 0: all results that both know agree; 1: something differs, or the code did not run to its end.\n\n${HOST}`,
     load: async () => (await import("./commands/prove.js")).prove,
   },

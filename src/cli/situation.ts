@@ -6,7 +6,7 @@ import type { Settings } from "./options.js";
 
 /** What users are given the benefit of the doubt about, by where the host comes from. */
 const DEFAULT_ASSUMPTIONS: { readonly [O in Origin]: readonly AssumptionId[] } = {
-  // The dumps of the atlas were made under Windows, and nobody read IA32_FEAT_CTL.
+  // The dumps of the atlas were made under Windows, without IA32_FEAT_CTL.
   atlas: ["firmware=enabled", "registers=sdm"],
   file: ["registers=sdm"],
   machine: [],

@@ -31,7 +31,7 @@ export function nodeWorld(files: FileSystem = fs): World {
   };
 }
 
-/** process.stdin gives nothing of a folder instead of an error, and opens a file anew to read it. */
+/** For a folder, process.stdin gives nothing instead of an error, and it opens a file anew to read it. */
 function stdin(files: FileSystem): AsyncIterable<Uint8Array> {
   const stat = fs.fstatSync(0);
   if (!stat.isFile() && !stat.isDirectory()) return process.stdin;
@@ -52,8 +52,8 @@ function isTerminal(fd: number): boolean {
 const PAUSE = 20;
 
 /**
- * Writes at once, so that nothing is lost when the process ends. A pipe that is full is waited for; one that nobody
- * reads any more (`vmxlens show | head`) swallows the rest.
+ * Writes at once, so that nothing is lost when the process ends. A full pipe is waited for; one that is no longer
+ * read (`vmxlens show | head`) swallows the rest.
  */
 function writeAll(files: FileSystem, fd: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text);

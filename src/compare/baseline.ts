@@ -9,7 +9,7 @@ import { POLICIES, type Policy, type PolicySpan } from "./policies.js";
 /** A capability that the common set lacks, or a limit that it has, because of some hosts. */
 export interface Loss {
   readonly label: BitLabel;
-  /** `lost`: not every host has it. `forced`: some host demands it. `unknown`: hosts that nobody read decide. */
+  /** `lost`: not every host has it. `forced`: some host demands it. `unknown`: it depends on unread hosts. */
   readonly kind: "lost" | "forced" | "unknown";
   /** Labels of the hosts that make it so; for `unknown` of those that would decide. */
   readonly by: readonly string[];
@@ -37,7 +37,7 @@ export interface BaselineRegister {
   readonly value: Msr;
   /** As `formatMsr` writes it. */
   readonly text: string;
-  /** Hosts that do not have the register: nothing of it is common. */
+  /** Hosts that do not have the register: none of its bits is common. */
   readonly absentOn: readonly string[];
   readonly losses: readonly Loss[];
   readonly fields: readonly BaselineField[];
@@ -49,15 +49,15 @@ export interface BaselineRegister {
 export interface Baseline {
   readonly labels: readonly string[];
   readonly registers: readonly BaselineRegister[];
-  /** Is there a set that every host can honour: no contradiction in it. */
+  /** Whether the hosts share a set: no bit of it is contradictory. */
   readonly possible: Tri;
   /** Controls that one host demands and another does not allow, and numbers that have to be equal and are not. */
   readonly conflicts: readonly (Loss | BaselineField)[];
 }
 
 /**
- * The capabilities that every host of a fleet can honour, bit by bit by the policy of the bit. Three-valued: a bit is
- * known when what is known of the hosts decides it. Where a CPU has no TRUE register its plain one stands for it.
+ * The capabilities that all hosts of a fleet share, bit by bit, by the policy of each bit. Three-valued: a bit is
+ * known when what is known of the hosts decides it. Where a CPU has no TRUE register, its plain one is used.
  *
  * Throws `RangeError` for an empty list.
  *
@@ -158,7 +158,7 @@ function lossOf(
   const who = (state: Tri) => sets.filter((_, i) => states[i] === state).map((set) => set.label);
   const label = () => bitLabel(msr, bit);
   if (states.includes(decides)) {
-    // A bit that no host is known to have otherwise is no loss.
+    // A bit that no host is known to have otherwise is not lost.
     if (!states.includes(other)) return undefined;
     return { label: label(), kind: policy === "intersect" ? "lost" : "forced", by: who(decides) };
   }
@@ -203,7 +203,7 @@ function conflictIn({ policy, equalWhile, moves }: PolicySpan, agree: Tri, sets:
   return not(agree);
 }
 
-/** A bit of a number in the common value; unknown when there is no such number. */
+/** A bit of a number in the common value; unknown if there is no such number. */
 function fieldBit({ value, policy, values }: BaselineField, bit: number): Tri {
   if (value !== undefined) return Math.floor(value / 2 ** bit) % 2 === 1 ? "yes" : "no";
   // Of a smallest number only an upper bound is known, of a largest a lower one; neither fixes a bit in general.

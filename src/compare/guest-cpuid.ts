@@ -4,7 +4,7 @@ import { CPUID_FEATURES, type CpuidFeature, qemuNameOf } from "../registers/cpui
 import { type QemuCpuidFeature, qemuData } from "./qemu-models.js";
 
 /*
- * Which CPUID features of QEMU's CPU models a host can give a guest. A model with more than that is none for it: QEMU
+ * Which CPUID features of QEMU's CPU models a host can give a guest. A model with more than that does not suit it: QEMU
  * starts without what is missing (or not at all, with `enforce`), and libvirt refuses `match='exact'`.
  */
 
@@ -24,7 +24,7 @@ const NAMES: ReadonlyMap<QemuCpuidFeature, CpuidFeature> = new Map(
   }),
 );
 
-/** Does every one of these CPUs let a guest have a feature; unknown where nobody read its CPUID. */
+/** Whether every one of these CPUs lets a guest have a feature; unknown if its CPUID was not read. */
 export function canGive(cpus: readonly CpuFacts[], feature: QemuCpuidFeature): Tri {
   if (ALWAYS.includes(feature) || OFF_UNDER_KVM.includes(feature)) return "yes";
   const name = NAMES.get(feature);
@@ -37,7 +37,7 @@ export function canGive(cpus: readonly CpuFacts[], feature: QemuCpuidFeature): T
 export interface CpuidFit {
   /** Features of the model that one of the CPUs is known to lack. */
   readonly missing: readonly QemuCpuidFeature[];
-  /** Features of the model of which it is not known. */
+  /** Features of the model for which that is not known. */
   readonly unchecked: readonly QemuCpuidFeature[];
 }
 
@@ -82,7 +82,7 @@ function everyFeature(): readonly QemuCpuidFeature[] {
   return known;
 }
 
-/** Features of any model that all of these CPUs have by themselves: what a model can leave out. */
+/** Features of any model that all of these CPUs have themselves: what a model can leave out. */
 export function givenFeatures(cpus: readonly CpuFacts[]): readonly QemuCpuidFeature[] {
   if (cpus.length === 0) return [];
   return everyFeature().filter(

@@ -1,7 +1,7 @@
 /**
- * Comparing: hosts with each other, a machine with its own past and with what it says of itself, a host with what a product
- * requires. A baseline is what every host has; a migration is judged by the rules of the destination's kernel; `-cpu` and
- * libvirt texts, and control words for a hypervisor, come out of the same sets.
+ * Comparing: hosts with each other, a machine with its own past and with what it reports about itself, a host with
+ * what a product requires. A baseline is what every host has; a migration is judged by the rules of the destination's
+ * kernel; `-cpu` and libvirt texts, and control words for a hypervisor, come out of the same sets.
  *
  * @module compare
  */

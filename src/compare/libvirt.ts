@@ -74,7 +74,7 @@ export function libvirtCpu(wanted: MsrPairs, options: LibvirtOptions = {}): Libv
       only: (model) => libvirtName(model, version, perhaps) !== undefined && (options.only?.(model) ?? true),
     });
   const certain = asked(false);
-  // A model that was named passes where nobody looked whether this version has it, with a note.
+  // A model that was named passes, with a note, if it is not known whether this version has it.
   const perhaps = named && certain.kind === "unknown model";
   const result = perhaps ? asked(true) : certain;
   if (result.kind === "unknown model" && qemuCpu(wanted, options).kind !== "unknown model") {
@@ -159,8 +159,8 @@ function nameIn(property: QemuProperty, version: string): string | undefined {
 }
 
 /**
- * libvirt's model for one of QEMU: of the same name, else the name without a version that it is known by. `perhaps`: also
- * one of which it is not known whether this version has it.
+ * libvirt's model for one of QEMU: of the same name, else the name without a version that it is known by. `perhaps`:
+ * also one that this version may or may not have.
  */
 function libvirtName(model: QemuModel, version: string, perhaps: boolean): LibvirtModel | undefined {
   const { libvirtModels, aliases } = qemuData();

@@ -66,7 +66,7 @@ export interface Offender {
   readonly text: string;
 }
 
-/** A register that nobody restores and that the guest would see change. */
+/** A register that is not restored and that the guest would see change. */
 export interface DerivedChange {
   readonly label: BitLabel;
   readonly source: Tri;
@@ -77,7 +77,7 @@ export interface DerivedChange {
 export interface Fix {
   /** QEMU properties that the guest saw, or may have seen, and that have to go. */
   readonly disable: readonly { readonly qemu: string; readonly libvirt?: string }[];
-  /** Those of them, by QEMU's names, that have to go only as nobody read whether the destination has them. */
+  /** Those of them, by QEMU's names, that have to go only because it was not read whether the destination has them. */
   readonly unsure: readonly string[];
   /** For the guest's own model (`host` if none was given), and a named model that suits both hosts. */
   readonly qemu: QemuCpu;
@@ -111,7 +111,7 @@ export interface Migration {
   readonly cpuid: CpuidChange;
   /** Missing when nothing has to change, when there is no nested VMX on one side, or with too much that is unread. */
   readonly fix?: Fix;
-  /** How many properties that the guest may have seen nobody read of the destination. */
+  /** How many properties that the guest may have seen were not read on the destination. */
   readonly unread: number;
 }
 
@@ -196,7 +196,7 @@ function modelObstacles(
   return [{ certain: true, text }];
 }
 
-/** A version or model of QEMU or libvirt that nobody knows. */
+/** A version or model of QEMU or libvirt that is not known. */
 function misnamed(
   offered: MsrPairs,
   options: MigrateOptions,
@@ -219,7 +219,7 @@ function versioned(name: string, version: string): string {
 function seenOn(source: Replays, { guest, model, qemuVersion, libvirtVersion }: MigrateOptions): MsrPairs {
   const offered = nestedMsrs(source.cpu);
   const whole = guest === undefined ? offered : vcpuOf(source, guest);
-  // Nobody spoke of QEMU: any program may run the guest.
+  // QEMU was not named: any program may run the guest.
   if (model === undefined && qemuVersion === undefined && libvirtVersion === undefined) return whole;
   return seenUnderQemu(whole, offered, model ?? "host", qemuVersion ?? newestQemu());
 }
@@ -260,7 +260,7 @@ function restoreOn({ each }: Replays, msrs: MsrPairs, state: VcpuState = {}): re
   );
 }
 
-/** What KVM of several kernels says of one register; an offence is certain if all of them take it for one. */
+/** What KVM of several kernels says about one register; an offence is certain if all of them find it. */
 function sharedVerdict(verdicts: readonly RestoreVerdict[], releases: readonly Release[]): RestoreVerdict {
   const [first] = verdicts as [RestoreVerdict, ...RestoreVerdict[]];
   const keyOf = ({ kind, bits, names }: RestoreOffence) => `${kind} ${bits.join()} ${names.join()}`;
@@ -378,7 +378,7 @@ function stateOf(pair: MsrPair, bit: number): Tri {
 
 // ---- What would have to change ----
 
-/** Where more is unread of the destination, doing without all of it helps nobody: read it first. */
+/** If more than this is unread on the destination, doing without all of it does not help: read it first. */
 const MOST_UNREAD = 8;
 
 function unreadOf(seen: MsrPairs, there: MsrPairs): readonly QemuProperty[] {
@@ -406,7 +406,7 @@ function fixFor(
   const model = unsuited ? "nearest" : asked;
   // The text is for both hosts, and `-cpu host` begins with what the one has that it runs on.
   const either = combine(offered, offeredThere, orWords, andWords);
-  // A named model has to suit both CPUs; the one with fewer VMX capabilities is taken for the older.
+  // A named model has to suit both CPUs; the one with fewer VMX capabilities counts as the older.
   const older = featureCount(featureBits(offeredThere)) < featureCount(featureBits(offered)) ? destination : source;
   const { signature } = older.cpu.core;
   const own = signature === undefined ? {} : { signature };

@@ -1,5 +1,5 @@
 /*
- * What a set of capabilities that several hosts can honour takes from each of them, bit by bit. The same table serves the
+ * How a set of capabilities that several hosts share follows from each of them, bit by bit. The same table serves the
  * CPUs themselves and what KVM offers nested hypervisors.
  */
 

@@ -1,5 +1,6 @@
-// Written by tools/gen-models.ts; the format is told in qemu-models.ts. QEMU's CPU models and property names, from QEMU's
-// source and from what each version listed here answers to query-cpu-model-expansion; libvirt's from its cpu_map.
+// Written by tools/gen-models.ts; the format is described in qemu-models.ts. QEMU's CPU models and property names,
+// from QEMU's source and from what each version listed here answers to query-cpu-model-expansion; libvirt's from its
+// cpu_map.
 export const QEMU_MODELS_DATA = `
 qemu|4.2|5.2|6.2|7.2|8.2|9.2|10.0|10.1|11.1
 libvirt|10.0|11.0|11.3|11.6|12.8

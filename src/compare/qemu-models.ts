@@ -32,7 +32,7 @@ export interface QemuProperty {
    */
   readonly bits: readonly number[];
   readonly seen: Seen;
-  /** Name in libvirt, and its versions that know it; missing when libvirt has no name for it. */
+  /** Name in libvirt, and its versions that know it; missing if libvirt has no name for it. */
   readonly libvirt?: { readonly name: string; readonly seen: Seen };
 }
 
@@ -109,7 +109,7 @@ export interface QemuData {
   readonly libvirt: readonly string[];
   readonly properties: readonly QemuProperty[];
   readonly models: readonly QemuModel[];
-  /** Names without a version and the model that they stand for. */
+  /** Names without a version and the model that they mean. */
   readonly aliases: ReadonlyMap<string, string>;
   readonly libvirtModels: readonly LibvirtModel[];
 }

@@ -57,19 +57,19 @@ export interface QemuCpu {
   /** Properties to add (`=on`) and to remove (`=off`), in the order of the text. */
   readonly additions: readonly string[];
   readonly removals: readonly string[];
-  /** Properties whose wanted state nobody knows: they are not in the text. */
+  /** Properties whose wanted state is not known: they are not in the text. */
   readonly undecided: readonly string[];
   /** Wanted, and the model's CPUID lacks a feature without which QEMU (and KVM) would take it away again. */
   readonly needsCpuid: readonly { readonly property: string; readonly features: readonly QemuCpuidFeature[] }[];
-  /** CPUID features of the model of which it is not known whether the host has them; empty for `host`. */
+  /** CPUID features of the model that the host may or may not have; empty for `host`. */
   readonly unchecked: readonly QemuCpuidFeature[];
-  /** Sentences about the model and this QEMU version: that nobody looked whether it has the model. */
+  /** Sentences about the model and this QEMU version: that it is not known to have the model. */
   readonly doubts: readonly string[];
   /** Wanted, and this QEMU version is not known to have the property. */
   readonly tooNew: readonly QemuProperty[];
   /** Properties that differ from what is wanted whatever is chosen, with their wanted state. */
   readonly inexpressible: readonly { readonly property: string; readonly wanted: Tri }[];
-  /** For `nearest`: models that would be nearer if what nobody knows came out their way. */
+  /** For `nearest`: models that would be nearer if the unknown bits favoured them. */
   readonly rivals: readonly string[];
   /** Does the text give exactly the wanted capabilities, as far as QEMU has names for them. */
   readonly exact: Tri;
@@ -164,7 +164,7 @@ function unfit(name: string, fits: readonly ({ readonly model: QemuModel } & Cpu
   };
 }
 
-/** Every property of which nothing is known may be wrong in the best candidate and right in the other. */
+/** Every unknown property may be wrong in the best candidate and right in the other. */
 function rivalsOf(
   best: Candidate,
   scored: readonly Candidate[],
@@ -189,8 +189,8 @@ export function modelFeatures(model: QemuModel, version: string = newestQemu()):
 }
 
 /**
- * What `-cpu host` takes of a KVM's features: only what this QEMU has a name for, as it is migratable unless told
- * otherwise (x86_cpu_get_migratable_flags in target/i386/cpu.c).
+ * What `-cpu host` takes of a KVM's features: only what this QEMU has a name for, because it is migratable by default
+ * (x86_cpu_get_migratable_flags in target/i386/cpu.c).
  */
 export function namedIn(version: string, bits: FeatureBits): FeatureBits {
   const known = new Set(propertiesOf(version).flatMap(({ msr, bits: own }) => own.map((bit) => featureKey(msr, bit))));
@@ -237,9 +237,9 @@ function score(
 }
 
 /**
- * The host's own model, then the fewest missing capabilities, the most of the host's CPUID features, the fewest removals,
- * the fewest additions, and the newest version. Where CPUID is unknown, a model with more to remove is taken for that of a
- * newer CPU.
+ * The host's own model, then the fewest missing capabilities, the most of the host's CPUID features, the fewest
+ * removals, the fewest additions, and the newest version. Where CPUID is unknown, a model with more to remove counts
+ * as that of a newer CPU.
  */
 function isBetter(a: Candidate, b: Candidate): boolean {
   for (const [i, cost] of a.costs.entries()) {
@@ -293,7 +293,7 @@ function build(name: string, start: Pick<AskedCpu, "base" | "cpuid" | "version">
   const additions = wishes.filter((name) =>
     known.some((row) => row.name === name && propertyState(most, row) !== "no"),
   );
-  // One name for two bits, of which one is wanted: it helps where the other hangs on something that is off.
+  // One name for two bits, only one of them wanted: it helps where the other depends on something that is off.
   for (const property of known) {
     if (!isMixed(target, property)) continue;
     const now = expand({ ...start, on: additions, off: candidates });
@@ -358,7 +358,7 @@ function missingCpuid(
     .filter((feature) => !cpuid.has(feature));
 }
 
-/** Drops the removals that follow from others, so that `vmx-ept=off` stands for all that hangs on it. */
+/** Drops the removals that follow from others, so that `vmx-ept=off` covers all that depends on it. */
 function needed(
   candidates: readonly string[],
   result: (off: readonly string[]) => FeatureBits,

@@ -28,7 +28,7 @@ export interface Seen {
  * @param first The first of the versions looked at that has it.
  * @param last The last of them, unless the newest has it.
  * @param looked The versions looked at, oldest first.
- * @param earlier A version of which somebody else says that it has it.
+ * @param earlier A version that has it according to another source.
  */
 export function seenIn(first: string, last: string | undefined, looked: readonly string[], earlier?: string): Seen {
   const at = looked.indexOf(first);
@@ -68,7 +68,7 @@ export function versionNumber(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * 1000 + Number(match[2]);
 }
 
-/** Is `version` at least `since`. Throws `RangeError` when either is no version. */
+/** Is `version` at least `since`. Throws `RangeError` if either is not a version. */
 export function atLeast(version: string, since: string): boolean {
   const [a, b] = [versionNumber(version), versionNumber(since)];
   if (a === undefined || b === undefined) throw new RangeError(`${version} or ${since} is not a version`);

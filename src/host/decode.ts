@@ -9,7 +9,7 @@ import { type CoreGroup, isSvmVendor, msrOf } from "./host.js";
 import { ABSENT, isThere, type Msr, msrBit, UNREAD } from "./msr.js";
 
 /**
- * What a register says of one bit.
+ * What a register says about one bit.
  *
  * For a control, or a bit of CR0 or CR4 in VMX operation:
  * - `must be 1`, `must be 0`, `free`;
@@ -18,8 +18,8 @@ import { ABSENT, isThere, type Msr, msrBit, UNREAD } from "./msr.js";
  *
  * For a bit of a capability or configuration register: `set` or `clear`.
  *
- * `unknown`: what would decide was not read. A half that was not read is assumed to fit the half that was: a
- * control that is known not to be allowed to be 1 `must be 0`, whatever the allowed-0 word would say.
+ * `unknown`: what would decide was not read. A half that was not read is assumed to fit the half that was: a control
+ * that is known not to be allowed to be 1 `must be 0`, whatever the allowed-0 word would say.
  */
 export type Setting = "must be 1" | "must be 0" | "free" | "default1" | "invalid" | "set" | "clear" | "unknown";
 
@@ -85,9 +85,9 @@ export function decodeRegister(index: number, msr: Msr, counterpart: Msr = UNREA
 }
 
 /**
- * Decodes every register of the table for one core, with TRUE and FIXED counterparts and existence resolved. `vendor` is
- * the CPUID vendor string where it is known. `asRead`: a register that nobody read stays so, whatever other registers say
- * of its existence.
+ * Decodes every register of the table for one core, with TRUE and FIXED counterparts and existence resolved. `vendor`
+ * is the CPUID vendor string where it is known. `asRead`: an unread register stays so, whatever other registers say
+ * about its existence.
  */
 export function decodeCore(core: CoreGroup, vendor?: string, asRead = false): DecodedRegister[] {
   checkCore(core, "core");
@@ -152,7 +152,7 @@ function decodeControl(register: RegisterRow, bit: number, msr: Msr, counterpart
   // Both registers report the same allowed-1 word.
   const mayBe1 = own === "unknown" && isThere(counterpart) ? msrBit(counterpart, bit + 32) : own;
   const [plainMsr, trueMsr] = register.isTrue === true ? [counterpart, msr] : [msr, counterpart];
-  // A counterpart that may be absent says nothing of this register.
+  // A counterpart that may be absent says nothing about this register.
   const says = (one: Msr) => (one === msr || isThere(one) ? msrBit(one, bit) : "unknown");
   let [plain0, true0] = [says(plainMsr), says(trueMsr)];
   // The two differ only in the default1 class, where the plain one reads as 1 whatever the TRUE one says.

@@ -4,10 +4,10 @@ import { type CoreGroup, isSvmVendor, msrOf } from "./host.js";
 import { ABSENT, type Msr, msrBit } from "./msr.js";
 
 /**
- * Whether the processor has an MSR by what the SDM says it depends on: CPUID, or bits of other MSRs. Whether somebody
- * read the MSR itself does not count here. `"unknown"` when what decides was not read.
+ * Whether the processor has an MSR by what the SDM says it depends on: CPUID, or bits of other MSRs. Whether the MSR
+ * itself was read does not count here. `"unknown"` when what decides was not read.
  *
- * A missing VMX feature is no proof that the registers are missing: Linux clears the flag when firmware disabled
+ * A missing VMX feature does not prove that the registers are missing: Linux clears the flag when firmware disabled
  * VMX, and they can be read all the same.
  *
  * Throws `RangeError` for an MSR that is not in the table of registers.

@@ -13,11 +13,11 @@ export interface ReadOptions {
   readonly file?: string;
   /** Name of a reader; without it the formats are recognised from the text. */
   readonly format?: string;
-  /** Kernel release as `uname -r` prints it, for a text that does not tell on which one it was taken. */
+  /** Kernel release as `uname -r` prints it, for a text that does not say on which one it was recorded. */
   readonly kernel?: string;
   /**
-   * Whether a `vmx flags` or `flags` line also counts as knowledge of the registers; true if not given. Whoever wants to
-   * compare the two says false: then the flags stand in `Host.observed` alone.
+   * Whether a `vmx flags` or `flags` line also counts as knowledge of the registers; true if not given. Use false to
+   * compare the two: then the flags are in `Host.observed` alone.
    */
   readonly flagsProve?: boolean;
   /** Gets the number of every line that says something of a machine, and the name of the reader that took it. */

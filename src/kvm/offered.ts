@@ -12,8 +12,8 @@ import { NESTED_WORDS } from "./nested-words.js";
  */
 
 /** The machine's own answer, as a rule in a trace. */
-const TOLD: Rule = {
-  id: "told",
+const OFFERED: Rule = {
+  id: "offered",
   stage: "nested_vmx_setup_ctls_msrs",
   does: [],
   says: "The machine itself was asked what its KVM offers a nested hypervisor.",
@@ -22,7 +22,7 @@ const TOLD: Rule = {
 
 /** Fills the unknown bits of the nested MSRs with what the machine reported; known bits stay. */
 export function fillOffered(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): void {
-  if (m.listener !== undefined) m.rule = TOLD;
+  if (m.listener !== undefined) m.rule = OFFERED;
   for (const [index, { hi, lo, default1 }] of Object.entries(NESTED_WORDS)) {
     const msr = nestedMsrs.get(Number(index));
     if (msr?.state !== "value") continue;
@@ -32,8 +32,8 @@ export function fillOffered(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): v
   }
 }
 
-function fill(m: Machine, index: number, told: { readonly value: number; readonly unknown: number }, not: number) {
+function fill(m: Machine, index: number, reported: { readonly value: number; readonly unknown: number }, not: number) {
   const [value, unknown] = [m.value[index] as number, m.unknown[index] as number];
-  const known = unknown & ~told.unknown & ~not;
-  if (known !== 0) store(m, index, (value & ~known) | (told.value & known), unknown & ~known, YES);
+  const known = unknown & ~reported.unknown & ~not;
+  if (known !== 0) store(m, index, (value & ~known) | (reported.value & known), unknown & ~known, YES);
 }

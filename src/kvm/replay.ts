@@ -94,8 +94,8 @@ export interface ReplayOptions {
   /** Module parameters as the user gives them, by module and name; the kernel parses the text (`1`, `Y`, `4096`). */
   readonly params?: ParamsGiven;
   /**
-   * Names that no kernel known has are left out, as the kernel does, and listed in `Replay.unknownParams`: for parameters
-   * that come from a machine's own configuration. Default: they are taken for misspelt, with a `RangeError`.
+   * Names that no kernel known has are left out, as the kernel does, and listed in `Replay.unknownParams`: for
+   * parameters that come from a machine's own configuration. Default: they count as misspelt, with a `RangeError`.
    */
   readonly anyParams?: true;
   /** Build options that differ from Debian's. */
@@ -277,19 +277,19 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   if (!m.stopped) run(m, prepared.load);
   const doubted = m.refusals.length > (m.stopped ? 1 : 0);
   const reported = host.observed?.nestedMsrs;
-  const told =
+  const offered =
     options.startFromOffered === true && !m.stopped && reported !== undefined && reported.size > 0
       ? reported
       : undefined;
-  if (told !== undefined) {
-    fillOffered(m, told);
+  if (offered !== undefined) {
+    fillOffered(m, offered);
     // What might have refused did not: KVM was there to be asked.
     m.refusals = [];
   }
   const alone: Tri = m.stopped ? "no" : m.refusals.length > 0 ? "unknown" : "yes";
   const checks = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check()));
   let loads = alone;
-  if (told === undefined) for (const check of checks) loads = and(loads, check.agrees);
+  if (offered === undefined) for (const check of checks) loads = and(loads, check.agrees);
   if (doubted) settleRecords(m, loads);
   const load = takeLog(m);
   const cpu = coreReplay(m, first, { boot, load, loads: alone }, config);

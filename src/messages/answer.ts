@@ -33,7 +33,7 @@ export interface ExplainedRule {
 export interface Explanation {
   /** First and last line of the first occurrence, from 1. */
   readonly lines: readonly [first: number, last: number];
-  /** How often the message stands in the text. */
+  /** How often the message is in the text. */
   readonly count: number;
   /** The words that were recognised, or the whole line when nothing was. */
   readonly matched: string;
@@ -54,7 +54,7 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   /** Smallest change first. */
   readonly steps: readonly Step[];
-  /** What the answer hangs on; empty when it is exact. */
+  /** What the answer depends on; empty if it is exact. */
   readonly depends: readonly string[];
   readonly sources: readonly string[];
 }

@@ -59,8 +59,8 @@ export interface ExplainContext {
 export interface Signs {
   readonly amd: boolean;
   /**
-   * Who said "no hardware support" without its name: kvm_amd, which says before it that the CPU is not AMD's; or both
-   * modules; undefined when nothing tells.
+   * Which module printed "no hardware support" without its name: kvm_amd, which says before it that the CPU is not
+   * AMD's; or both modules; undefined if nothing shows it.
    */
   readonly unsupported: "kvm_amd" | "both" | undefined;
   readonly vmware: boolean;
@@ -74,7 +74,7 @@ export interface Signs {
 }
 
 /**
- * What an explanation may use, under each kernel that the machine can run; without a release where nobody named one.
+ * What an explanation may use, under each kernel that the machine can run; without a release if none was named.
  *
  * @param text whose signs are looked for in its beginning only: the rest of a long log is the same machine.
  */
@@ -123,7 +123,7 @@ function kernelOf(
   return { from, note: set.note, situation: withKernel(machine ?? situationOfNobody(), set) };
 }
 
-/** A machine of which nothing is known. */
+/** A machine about which nothing is known. */
 function situationOfNobody(): Situation {
   return situation({ cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }] });
 }
@@ -170,7 +170,7 @@ export function holdsInNamed(kernel: NamedKernel | undefined, { held }: Fact): b
   return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` }) === true;
 }
 
-/** Whether `flags:` stands in a line and a word behind it; each line is looked at once. */
+/** Whether a line has `flags:` and a word after it; each line is looked at once. */
 function inFlags(text: string, word: RegExp): boolean {
   const flags = /\bflags\s*:/gi;
   while (flags.exec(text) !== null) {

@@ -15,8 +15,8 @@ export interface DesktopMessages {
 }
 
 /**
- * Loads the messages of VirtualBox, VMware, Windows, the Android emulator and other desktop products: a third of all, in a
- * chunk of their own, so that who never shows them does not ship them.
+ * Loads the messages of VirtualBox, VMware, Windows, the Android emulator and other desktop products: a third of all,
+ * in a chunk of their own, so that a program that never shows them does not ship them.
  *
  * @example
  * import { desktopMessages, explain } from "vmxlens/messages";

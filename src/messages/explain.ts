@@ -46,15 +46,16 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
 type Decoders = { readonly [D in DecoderName | DesktopDecoderName]?: Decoder };
 
 /**
- * Explains the messages in a pasted line, log or thread: what happened, the bits by name, what refused and since when,
- * and the smallest thing to change.
+ * Explains the messages in a pasted line, log or thread: what happened, the bits by name, what refused and since
+ * when, and the smallest thing to change.
  *
  * @param text anything: mail quoting, time stamps, colours, wrapped lines and the escapes of JSON logs do not matter.
- * @param options the machine, its kernel and parameters: then the answers are exact as far as its registers are known;
- *   without them `depends` says what they hang on. A kernel release that the text names is used.
+ * @param options the machine, its kernel and parameters: then the answers are exact as far as its registers are
+ * known;
+ * without them `depends` says what they depend on. A kernel release that the text names is used.
  * @returns what blocks first, then what costs something, then the rest, each in the order of the text; equal messages
- *   once. Lines that speak of virtualization and are not recognised come last, without `message`, with what could be
- *   read from them. Empty only when nothing in the text speaks of virtualization. Never throws on any text.
+ * once. Lines that speak of virtualization and are not recognised come last, without `message`, with what could be
+ * read from them. Empty only when nothing in the text speaks of virtualization. Never throws on any text.
  *
  * @example
  * import { explain } from "vmxlens/messages";
@@ -72,8 +73,8 @@ export function explain(text: string, options: ExplainOptions = {}): readonly Ex
 }
 
 /**
- * As `explain`, for a text that comes in pieces, which may end anywhere: memory stays bounded however long it is. Of more
- * than eight million characters only what stands near a VMCS dump is searched for one.
+ * As `explain`, for a text that comes in pieces, which may end anywhere: memory stays bounded however long it is.
+ * Beyond eight million characters only the surroundings of a VMCS dump are searched for one.
  */
 export async function explainStream(
   pieces: AsyncIterable<string>,
@@ -174,7 +175,7 @@ function explainUnder(group: MatchGroup, contexts: readonly ExplainContext[], de
   for (const context of printing(group, contexts)) {
     const one = explainGroup(group, context, decoders);
     const kernel = context.options.release ?? DEFAULT_RELEASE;
-    // That each kernel is called by its name is no difference.
+    // The kernel's own name does not count as a difference.
     const key = JSON.stringify(one).replaceAll(kernelName(kernel), "it");
     const before = found.get(key);
     if (before === undefined) found.set(key, { one, kernels: [kernel] });
@@ -233,7 +234,7 @@ function releaseNotes(context: ExplainContext, { rule }: Decoded): string[] {
   const notes: string[] = [];
   if (rule?.file?.startsWith("arch/") !== true) return notes;
   if (context.releaseFrom === "text" && context.kernel !== undefined) {
-    notes.push(`the kernel: ${context.kernel.text} stands in the text and is taken to be the one that refused`);
+    notes.push(`the kernel: ${context.kernel.text}, named in the text, is assumed to be the one that refused`);
   }
   if (context.releaseNote !== undefined) notes.push(context.releaseNote);
   return notes;
@@ -275,14 +276,14 @@ function forOuter(step: Step, { product }: MessageRow, { signs }: ExplainContext
     : { ...step, commands: OUTER_COMMANDS[first[0]] };
 }
 
-/** Products of desktops: the other one that a text names stands beside them, not below. */
+/** Products of desktops: another one that the text names is shown beside them, not below. */
 const OWN_OUTER: ReadonlySet<Product> = new Set(["VirtualBox", "VMware", "Hyper-V", "WSL", "HAXM"]);
 
 function uniqueSteps(steps: readonly Step[]): Step[] {
   return steps.filter((step, position) => steps.findIndex((other) => other.text === step.text) === position);
 }
 
-/** Lines of a VMCS dump or of a register list are read by the audit and need no word of their own. */
+/** Lines of a VMCS dump or of a register list are read by the audit and need no message. */
 function isInDump(line: TextLine, context: ExplainContext, groups: readonly MatchGroup[]): boolean {
   const dumped = groups.some(({ matches: [{ row }] }) => row.id === "vmcs-dump" || row.layer === "VM entry");
   return dumped && context.dumps().places.some(([first, last]) => line.number >= first - 1 && line.number <= last);

@@ -1,10 +1,10 @@
-/* Where the words of a message stand and nothing has failed: in source code, and in sentences about what may happen. */
+/* Where a text has the words of a message and nothing failed: in source code, and in sentences about what may happen. */
 
 /** A line of source code that prints a message, or a comment or name in it. */
 const SOURCE_CODE =
   /^\s*(?:[+-]\s*)?(?:\/\/|\/\*|# ?define\b|case [A-Z_]\w{2,60}:)|\b(?:pr_[a-z_]{2,16}|[vfsn]{0,3}printf|printk(?:_\w{1,20})?|dev_(?:err|warn|info|dbg)|error_(?:setg|report|printf)\w{0,12}|warn_report\w{0,6}|DbgPrint\w{0,4}|KdPrint\w{0,4}|LogRel\w{0,6}|virReportError|g_(?:warning|error|message)|errx|warnx|panic|fmt\.\w{3,12}|errors\.New|log\.\w{3,8}|logger\.\w{3,10}|(?:error|warn|info|debug|panic|println|eprintln|bail|anyhow)!|raise \w{3,40}|throw (?:new )?\w{3,40}|print)\s?\(\(?(?:[\w&.:|>-]{1,40}[ ,]{1,3}){0,3}f?["'`]/;
 
-/** Somebody wrote the line for a program, and no program printed it. */
+/** The line was written for a program, not printed by one. */
 export function isSourceCode(line: string): boolean {
   return SOURCE_CODE.test(line);
 }
@@ -18,8 +18,8 @@ const DENIED =
 const CHANGE = /^\W{0,6}(?:fix(?:e[sd])?|handles?|changelog|solved|revert|subject: \[patch|\[patch)\b/i;
 
 /**
- * Do the words that begin and end at the given positions stand in a sentence that supposes, denies or repairs what they
- * say? For messages in everybody's words only: what a program is known to print is believed anywhere.
+ * Whether the words between the two positions are part of a sentence that supposes, denies or repairs what they say.
+ * For generic messages only: what a program is known to print is believed anywhere.
  */
 export function isHypothetical(line: string, from: number, to: number): boolean {
   if (CHANGE.test(line)) return true;

@@ -30,15 +30,15 @@ export interface KeptText {
   readonly head: () => string;
   /** All of it; undefined when it is longer than eight million characters. */
   readonly whole: () => string | undefined;
-  /** Something other than blanks stands in it. */
+  /** It has something other than blanks. */
   readonly hasWords: () => boolean;
-  /** What stands anywhere in the text. */
+  /** What is anywhere in the text. */
   readonly signs: () => ReadonlySet<WholeSign>;
   /** Read on first use. */
   readonly dumps: () => Dumps;
 }
 
-/** Signs of a cause, wherever in a long log they stand; cheap, as every piece is searched for them. */
+/** Signs of a cause, anywhere in a long log; cheap, because every piece is searched for them. */
 const WHOLE_SIGNS = {
   /** A register block of QEMU shows the CPU in SMM. */
   smm: /\bSMM=1\b/,

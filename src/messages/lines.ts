@@ -2,7 +2,7 @@ import { withoutEnding } from "../input/text/text.js";
 
 /*
  * A pasted text as lines of plain words: without mail quoting, colours, HTML, quoted-printable and the escapes of JSON
- * logs. One line of a JSON log can hold several lines of somebody else's log; they keep its number.
+ * logs. One line of a JSON log can hold several lines of another log; they keep its number.
  */
 
 export interface TextLine {
@@ -36,8 +36,8 @@ export interface LineFeed {
 }
 
 /**
- * Hands on the lines of a text, of which at most one is held. A line of a log of which `worth` says no is handed on as it
- * is: cleaning is what takes time.
+ * Hands on the lines of a text and holds at most one. A log line that `worth` rejects is handed on as it is: cleaning
+ * is what takes time.
  */
 export function lineFeed(sink: (line: TextLine) => void, worth: (raw: string) => boolean = () => true): LineFeed {
   let open = "";

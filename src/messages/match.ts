@@ -72,7 +72,7 @@ function wantedWith(desktop: DesktopMessages | undefined): Wanted {
   return wanted;
 }
 
-/** The rows of which a hint stands in a text in lower case: one walk, however many hints there are. */
+/** The rows that have a needle in this lower-case text, found in one pass. */
 function hinted({ byKey }: Wanted, lower: string): ReadonlySet<Candidate> {
   const found = new Set<Candidate>();
   for (let at = 0; at + KEY <= lower.length; at++) {
@@ -114,7 +114,7 @@ function escapeRegExp(text: string): string {
 /** Words that make an unknown line worth mentioning. */
 const ABOUT =
   /\b(?:vmx\w{0,20}|vmcs|vt-x|vmxon|vmlaunch|vmresume|kvm(?:_intel)?|hypervisor|virtuali[sz]ation|hyper-v|ept|vpid|verr_\w{2,40}|msr)\b/i;
-/** Commands that somebody typed, and what modules say when all is well. */
+/** Commands as typed, and what modules print when all is well. */
 const NO_MESSAGE =
   /^\s*(?:\S{0,40}[$#%❯>] |sudo |modprobe |qemu-system-|virsh |lsmod|options |grep |cat |HINT:)|\bkvm_amd: (?!SVM)|INFO: (?:\/dev\/kvm exists|Your CPU supports)|Nested (?:Virtualization|Paging) enabled|KVM acceleration can be used|^(?:flags|vmx flags)\s*:/;
 const MOST_UNKNOWN = 20;
@@ -267,7 +267,7 @@ function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
   return withoutWeak(found).sort((a, b) => a.line.indexOf(a.text) - b.line.indexOf(b.text));
 }
 
-/** Everybody's words say nothing that the known message beside them does not say better. */
+/** Generic words say nothing that the known message beside them does not say better. */
 function withoutWeak(found: readonly Match[]): Match[] {
   const known = found.some(({ row }) => !row.generic && (row.gravity === "blocks" || row.gravity === "degrades"));
   return found.filter(({ row }) => !known || !row.generic);

@@ -83,14 +83,14 @@ export type DecoderName =
 
 /**
  * A message that people paste. `pattern` has named groups for what varies; it must be safe on any text: no group that
- * repeats something which repeats itself. `{name}` in a sentence stands for a group.
+ * repeats something which repeats itself. `{name}` in a sentence is replaced by a group.
  */
 export interface MessageRow {
   readonly id: string;
   readonly product: Product;
   readonly layer: RefusingLayer;
   readonly gravity: Gravity;
-  /** In lower case; stands in every line that the pattern matches, near its beginning. Several: one of them does. */
+  /** In lower case; part of every line that the pattern matches, near its beginning. Several: one of them does. */
   readonly needle: string | readonly string[];
   readonly pattern: RegExp;
   /** The end of the match is a list that may go on in the next line of a wrapped text. */
@@ -98,7 +98,7 @@ export interface MessageRow {
   /** All matches of rows with the same group are explained together. */
   readonly group?: string;
   /**
-   * Everybody's words: not believed in a sentence that only supposes or denies them, and left out where another row says
+   * Generic words: not believed in a sentence that only supposes or denies them, and left out where another row says
    * what failed in the same line.
    */
   readonly generic?: true;
@@ -109,7 +109,7 @@ export interface MessageRow {
   readonly causes?: readonly string[];
   /** Smallest first. */
   readonly steps: readonly Step[];
-  /** What the answer hangs on and the line does not say. */
+  /** What the answer depends on and the line does not say. */
   readonly depends?: readonly string[];
   /** Where the text of the message is known from, and what the explanation rests on. */
   readonly source: { readonly message: string; readonly meaning: string };

@@ -76,7 +76,7 @@ function unique(bits: readonly ExplainedBit[]): ExplainedBit[] {
   });
 }
 
-/** What a text says of the machine, beside or instead of messages. */
+/** What a text says about the machine, beside or instead of messages. */
 export interface DescribedMachine {
   /** Name of the reader that found most. */
   readonly format: string;

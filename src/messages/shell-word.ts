@@ -1,5 +1,5 @@
 /*
- * Commands are there to be copied into a shell, and the words of a paste that stand in them are somebody else's. Each is
+ * Commands are copied into a shell, and the words in them that come from a paste are not ours. Each is
  * one word of a POSIX shell, whatever characters it has.
  */
 
@@ -24,7 +24,7 @@ function openQuote(command: string): "" | "'" | '"' {
 
 /**
  * A command whose `{name}` become the words of those names; a brace of the command's own stays. Inside quotes of the
- * command they are closed around a word that is not safe there. A word that an option could be taken for is a path.
+ * command they are closed around a word that is not safe there. A word that could be read as an option is a path.
  */
 export function filledCommand(command: string, words: { readonly [name: string]: string }): string {
   return command.replace(/\{([a-zA-Z0-9]+)\}/g, (whole, name: string, at: number) => {

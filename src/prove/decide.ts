@@ -16,7 +16,7 @@ import type { Machine, Op } from "./machine/op.js";
 export interface Turn {
   readonly at: number;
   readonly text: string;
-  /** Undefined where it depends on bits that nobody knows. */
+  /** Undefined if it depends on unknown bits. */
   readonly taken: boolean | undefined;
 }
 
@@ -45,7 +45,7 @@ interface Recording {
   readonly branches: { readonly step: number; readonly at: number; readonly taken: Bit }[];
 }
 
-/** Records the run of a machine from here on; asked for it, gives the decision for a bit in memory. */
+/** Records the run of a machine from here on; on request, gives the decision for a bit in memory. */
 export function record(
   { runner }: Started,
   image: KernelImage,

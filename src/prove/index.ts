@@ -1,6 +1,7 @@
 /**
- * Proving: the kernel's own modules, from the files of a distribution, run over a host's registers in an interpreter, and
- * every result compared with the tables. For a vendor's kernel that nobody has read, and for those who believe nothing.
+ * Proving: the kernel's own modules, from the files of a distribution, run over a host's registers in an interpreter,
+ * and every result compared with the tables. For a vendor's kernel whose source was not read, and for readers who
+ * want proof.
  *
  * @module prove
  */

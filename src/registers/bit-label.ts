@@ -1,13 +1,13 @@
 import type { BitRow } from "./bit-row.js";
 import { type RegisterRow, registerOf } from "./registers.js";
 
-/** What one bit of a capability MSR stands for. */
+/** What one bit of a capability MSR means. */
 export interface BitLabel {
   readonly msr: number;
   /** Number in the 64-bit MSR. */
   readonly msrBit: number;
   readonly register: RegisterRow;
-  /** Number of the control, or of the bit itself where the register is no pair of control words. */
+  /** Number of the control, or of the bit itself if the register is not a pair of control words. */
   readonly bit: number;
   /** Names in every vocabulary; missing for a bit without a public name. */
   readonly row?: BitRow;

@@ -67,8 +67,8 @@ export interface RegisterRow {
    */
   readonly default1?: readonly number[];
   /**
-   * Nothing is defined in bits 63:32, so that they are 0 on every CPU, whoever read it or not. Set where a kernel looks at
-   * them all the same.
+   * Nothing is defined in bits 63:32, so they are 0 on every CPU, read or not. Set where a kernel looks at them all
+   * the same.
    */
   readonly nothingAbove31?: true;
   /** The register that is read with this one: plain and TRUE, FIXED0 and FIXED1. */

@@ -49,8 +49,8 @@ const OWN_OR_HIDDEN = new RegExp(
 const PLAIN = /^[\n -~]*$/;
 
 /**
- * The last guard, for text that is about to leave: only line ends and, where colours are wanted, our own colours are left
- * of what a terminal acts upon.
+ * The last guard, for text that is about to leave: only line ends and, where colours are wanted, our own colours are
+ * left of what a terminal acts on.
  */
 export function guarded(text: string, color: boolean): string {
   if (PLAIN.test(text)) return text;

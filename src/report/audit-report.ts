@@ -9,7 +9,7 @@ import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
 import { visible } from "./visible.js";
 
-/** One VMCS and what the audit said of it. */
+/** One VMCS and what the audit said about it. */
 export interface AuditedDump {
   readonly dump: VmcsDump;
   readonly result: AuditResult;

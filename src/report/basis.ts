@@ -32,7 +32,7 @@ function coresText({ host }: Situation): string | undefined {
   return core.coreTypes.length === 0 ? undefined : coreText(core, 0);
 }
 
-/** Parameters, build options and facts about the machine that somebody gave. */
+/** Parameters, build options and facts about the machine that were given. */
 function givenTexts(situation: Situation): readonly (readonly [label: string, text: string])[] {
   const params = split(situation, ({ options }) => paramsText(options.params))
     .map(({ releases, answer }, _, all) =>
@@ -68,7 +68,7 @@ function takenForGranted({ config, machine = {} }: Situation): string {
   return parts.join("; ");
 }
 
-/** The kernel, what was ruled out, and how to tell the others apart. */
+/** The kernel, what was ruled out, and how to distinguish the others. */
 function kernelRows(situation: Situation): (readonly [label: string, text: Inline])[] {
   const reason = kernelReason(situation);
   const rows: (readonly [string, Inline])[] = [
@@ -81,17 +81,17 @@ function kernelRows(situation: Situation): (readonly [label: string, text: Inlin
   const contradicted = contradictedText(situation);
   if (contradicted !== undefined) rows.push(["", styled("unknown", contradicted)]);
   const command = tellApart(situation);
-  if (command !== undefined) rows.push(["", ["to tell them apart: ", styled("command", command)]]);
+  if (command !== undefined) rows.push(["", ["to distinguish them: ", styled("command", command)]]);
   return rows;
 }
 
-/** Whom an answer is about, at its beginning: `i9-7900X, Linux 6.12: `; without `replayed` no kernel has a say. */
+/** The subject of an answer, at its beginning: `i9-7900X, Linux 6.12: `; without `replayed` no kernel has a say. */
 export function subject(situation: Situation, replayed = true): Inline {
   const name = styled("title", hostName(situation));
   return replayed ? [name, ", ", styled("title", kernelLabel(situation)), ": "] : [name, ": "];
 }
 
-/** The end of every report: what the answer rests on and takes for granted; `replayed`: by a kernel. */
+/** The end of every report: what the answer rests on and assumes; `replayed`: by a kernel. */
 export function basisLines(situation: Situation, width: number, replayed = true): Line[] {
   const { assumed, notes, source } = situation;
   const rows: (readonly [string, Inline])[] = [["CPU", cpuText(situation)]];

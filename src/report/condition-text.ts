@@ -6,8 +6,7 @@ import { bitIndex, REPLAY_MSRS } from "../rules/words.js";
 import { bitStatement, registerText } from "./bit-text.js";
 
 /**
- * A condition in words: a statement that is true, false or unknown in one replay, or several of which all, any or
- * exactly one have to be true.
+ * A condition in words: a statement that is true, false or unknown in one replay, or several, all, any or exactly one of them true.
  */
 export type ConditionText =
   | { readonly statement: string; readonly value: Tri }

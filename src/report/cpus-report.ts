@@ -15,7 +15,7 @@ export interface WantedFeature {
 
 export interface CpusInput {
   readonly entries: readonly AtlasEntry[];
-  /** CPUs that may fit: nobody read what decides. */
+  /** CPUs that may fit: what decides was not read. */
   readonly unknown: readonly AtlasEntry[];
   /** CPUs of the atlas. */
   readonly total: number;
@@ -26,7 +26,7 @@ export interface CpusInput {
   readonly assumed: readonly AssumptionId[];
 }
 
-/** CPUs of the atlas, one a row, how many there are, and of how many nobody knows. */
+/** CPUs of the atlas, one a row, how many there are, and how many may fit. */
 export function cpusReport(input: CpusInput, width: number): Line[] {
   const { entries, unknown, total, assumed } = input;
   const rows: Inline[][] = entries.map((entry) => [

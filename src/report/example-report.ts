@@ -1,7 +1,7 @@
 import { wrap } from "./layout.js";
 import { BLANK, type Line, styled } from "./text.js";
 
-/** What stands before the report on an example, on a machine that cannot be read; `alike`: one of its own model. */
+/** What precedes the report on an example, on a machine that cannot be read; `alike`: one of its own model. */
 export function exampleReport(
   missing: readonly { readonly what: string; readonly why: string; readonly type?: string }[],
   alike: boolean,

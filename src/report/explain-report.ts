@@ -54,8 +54,9 @@ function explanationLines(one: Explanation, width: number): Line[] {
 }
 
 /**
- * What was refused comes first. Where that is certain, the bits that were asked for and given are only counted: nobody has
- * to look for the one that matters among twenty. A reason that many bits share stands once, below them. The JSON has it all.
+ * What was refused comes first. Where that is certain, the bits that were asked for and given are only counted, so
+ * that the one that matters is not one of twenty. A reason that many bits share is shown once, below them. The JSON
+ * has it all.
  */
 function bitLines({ bits, message }: Explanation, width: number): Line[] {
   if (bits.length === 0) return [];

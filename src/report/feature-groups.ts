@@ -71,7 +71,7 @@ const FEATURE_GROUPS: { readonly [F in FeatureId]: Group } = {
   "tertiary-controls": "other",
 };
 
-/** The group of a feature; bits and parameters that are no row of the table belong to the last one. */
+/** The group of a feature; bits and parameters that are not rows of the table belong to the last one. */
 export function groupOf(id: string): Group {
   return (FEATURE_GROUPS as { readonly [id: string]: Group })[id] ?? "other";
 }

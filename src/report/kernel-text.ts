@@ -58,7 +58,7 @@ function contradictionText({ what, said }: Contradiction): string {
   return said === "yes" ? what : said === "no" ? `no ${what}` : `${what}: ${said.slice(0, 60)}`;
 }
 
-/** The one command to run on the machine that tells its kernels apart; undefined where there is one kernel. */
+/** The one command to run on the machine that distinguishes its kernels; undefined where there is one kernel. */
 export function tellApart(situation: Situation): string | undefined {
   const { kernel, candidates } = situation;
   if (candidates.length === 1) return undefined;

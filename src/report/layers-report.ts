@@ -161,7 +161,7 @@ function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: num
   return wrap(styled("dim", parts.join("; ")), width, "  ");
 }
 
-/** What nobody read and would decide the unknown cells, and how to read it. */
+/** What was not read and would decide the unknown cells, and how to read it. */
 function unknownLines(traced: TracedReplay, layers: readonly FeatureLayers[], width: number): Line[] {
   const open = layers.filter(({ cells }) => LAYERS.some((layer) => cells[layer] === "unknown"));
   if (open.length === 0) return [];

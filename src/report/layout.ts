@@ -1,12 +1,12 @@
 import { type Inline, type Line, lengthOf, type Span, spaces, spansOf } from "./text.js";
 
-/** No terminal is narrower for us; below it lines are left to be wrapped by whoever shows them. */
+/** No terminal is narrower for us; below it lines are left for the terminal to wrap. */
 const LEAST_WIDTH = 20;
 
 interface Word {
   readonly spans: Span[];
   length: number;
-  /** Commands are never cut: somebody will copy them. */
+  /** Commands are never cut: they are copied. */
   whole: boolean;
 }
 
@@ -112,7 +112,7 @@ function merged(line: readonly Span[]): Line {
   return out;
 }
 
-/** Pairs of a short label and a text, the texts aligned; in a narrow place each text stands below its label. */
+/** Pairs of a short label and a text, the texts aligned; in a narrow place each text is below its label. */
 export function labelled(rows: readonly (readonly [label: string, text: Inline])[], width: number): Line[] {
   const column = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   return rows.flatMap(([label, text]) => {
@@ -127,7 +127,7 @@ export interface TableOptions {
   readonly indent?: number;
   /** Blanks between columns. */
   readonly gap?: number;
-  /** Columns, by number, whose texts stand at the right. */
+  /** Columns, by number, whose texts are aligned right. */
   readonly right?: readonly number[];
 }
 

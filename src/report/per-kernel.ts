@@ -13,7 +13,7 @@ import { type Line, plainText, styled } from "./text.js";
 export function perKernel(situation: Situation, width: number, render: (index: number) => readonly Line[]): Line[] {
   const { candidates } = situation;
   const rendered = candidates.map((_, index) => render(index));
-  // That each names itself is no difference, and where a line is cut depends on the name.
+  // Its own name does not count as a difference, and where a line is cut depends on the name.
   const keys = candidates.map(({ release }, index) => {
     const text = (rendered[index] as readonly Line[]).map(plainText).join(" ").replace(/\s+/g, " ");
     return text.replaceAll(kernelName(release), "it");

@@ -69,7 +69,7 @@ function kernelLines({ kernel, paths, hasKvm, hasBoot }: ProvedKernel, width: nu
 export function proofVerdict({ comparison, modules, boot }: Proof): string {
   const { agree, differ, open } = totals(comparison.items);
   const stopped = modules.stopped ?? boot?.stopped;
-  const more = open === 0 ? "" : ` ${open} more depend on what nobody read.`;
+  const more = open === 0 ? "" : ` ${open} more depend on what was not read.`;
   if (stopped !== undefined) return `The kernel's code did not run to its end: ${stopped.message}.`;
   if (differ === 0)
     return agree === 0
@@ -159,8 +159,8 @@ function manyLines(hosts: readonly ProvedHost[], width: number): Line[] {
   const bad = hosts.filter((host) => host.differences.length > 0 || stopped.includes(host));
   const head =
     bad.length === 0
-      ? `The kernel's own code and the tables agree in all ${agree} results on ${hosts.length} hosts; ${open} more depend on what nobody read.`
-      : `${differ} of ${agree + differ} results differ, on ${bad.length} of ${hosts.length} hosts; ${open} more depend on what nobody read.`;
+      ? `The kernel's own code and the tables agree in all ${agree} results on ${hosts.length} hosts; ${open} more depend on what was not read.`
+      : `${differ} of ${agree + differ} results differ, on ${bad.length} of ${hosts.length} hosts; ${open} more depend on what was not read.`;
   return [
     ...wrap(styled(bad.length === 0 ? "yes" : "no", head), width),
     ...bad.flatMap((host) => [BLANK, ...wrap(styled("title", host.name), width), ...hostLines(host, width)]),

@@ -64,16 +64,16 @@ export function decisiveBits({ bits, cell }: LayerStep): readonly BitReason[] {
   return same.length > 0 ? same : bits.filter(({ value }) => value !== "yes");
 }
 
-/** Something that nobody read and on which an answer depends. */
+/** Something unread that an answer depends on. */
 export interface UnknownSource {
   readonly text: string;
   /** The register to read. */
   readonly msr?: number;
-  /** The fact about the machine to tell, by its name in the replay. */
+  /** The fact about the machine to give, by its name in the replay. */
   readonly fact?: string;
 }
 
-/** Facts about the machine that a replay can be told (`MachineFacts`). */
+/** Facts about the machine that a replay accepts (`MachineFacts`). */
 const TELLABLE: readonly string[] = ["tboot", "pmu", "irq_posting", "evmcs", "mediated_pmu"];
 
 /** What is not known and would decide an unknown bit, each once. */
@@ -204,7 +204,7 @@ function whole(traced: TracedReplay, found: BitReason, layer: Layer): string {
   const refused = adjusts && found.reason.kind === "changed";
   const own = refused ? "KVM asks for it, and the CPU does not allow it" : reasonText(traced, found);
   if (layer === "silicon" || found.value === "yes" || found.because.length === 0) return own;
-  // A switch that nobody touched and that is on took nothing.
+  // A switch left at its default, on, removed nothing.
   const all = endsOf(found);
   const blamed = all.filter(({ reason, value }) => reason.kind !== "parameter" || reason.given || value === "no");
   const ends = (blamed.length > 0 ? blamed : all).map((end) => reasonText(traced, end));

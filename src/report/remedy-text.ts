@@ -14,7 +14,7 @@ export interface Instruction {
   readonly commands: readonly string[];
 }
 
-/** What the changes of one remedy mean for whoever has to make them; `given` are the parameters as they are now. */
+/** What the changes of one remedy mean for the person who makes them; `given` are the parameters as they are now. */
 export function instructions(remedy: Remedy, given: ReplayOptions["params"] = {}): readonly Instruction[] {
   return remedy.map((change) => instruction(change, given));
 }

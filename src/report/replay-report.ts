@@ -192,7 +192,7 @@ function changedBits(word: WordName, before: Word, after: Word): Inline[] {
     const sign = signOf(bit);
     let last = bit;
     const name = bitName(word, bit);
-    // Neighbours without a name are told as a range.
+    // Neighbours without a name are shown as a range.
     while (name === undefined && bits[i + 1] === last + 1 && bitName(word, last + 1) === undefined) {
       if (signOf(last + 1) !== sign) break;
       last++;

@@ -73,7 +73,7 @@ function verdictLines({ situation, registers }: ShowInput, width: number): Line[
   return [...lines, ...wrap(["to read the rest: ", styled("command", `modprobe msr; ${reads}`)], width, "  ")];
 }
 
-/** What IA32_FEAT_CTL says of VMX outside SMX; empty where it does not say. */
+/** What IA32_FEAT_CTL says about VMX outside SMX; empty where it does not say. */
 function firmwareText(core: CoreGroup): string {
   const [locked, vmx] = [msrBit(msrOf(core, 0x3a), 0), msrBit(msrOf(core, 0x3a), 2)];
   if (locked === "no") return "The firmware left IA32_FEAT_CTL unlocked, so Linux switches VMX on.";
@@ -158,7 +158,7 @@ function bitLines(decoded: DecodedRegister, names: readonly Vocabulary[], width:
   return table(rows, { width, indent: 2, right: [0] });
 }
 
-/** Neighbours without a name of which the same is known are one row. */
+/** Neighbours without a name are one row if the same is known about them. */
 function runsOf(bits: readonly DecodedBit[]): readonly { readonly first: DecodedBit; readonly last: DecodedBit }[] {
   const runs: { first: DecodedBit; last: DecodedBit }[] = [];
   for (const bit of bits) {

@@ -36,7 +36,7 @@ export function styled(style: Style, text: string): Span {
   return { text, style };
 }
 
-/** The pieces of a text in order, with empty ones left out; what nobody is to see is shown as `\u{1b}` from here on. */
+/** The pieces of a text in order, with empty ones left out; what must not be seen is shown as `\u{1b}` from here on. */
 export function spansOf(inline: Inline): Span[] {
   if (typeof inline === "string") return inline === "" ? [] : [{ text: visible(inline) }];
   if (!("text" in inline)) return inline.flatMap(spansOf);
@@ -45,7 +45,7 @@ export function spansOf(inline: Inline): Span[] {
   return [text === inline.text ? inline : { ...inline, text }];
 }
 
-/** Length in UTF-16 code units; the layout takes each of them for one column. */
+/** Length in UTF-16 code units; the layout counts each of them as one column. */
 export function lengthOf(inline: Inline): number {
   return spansOf(inline).reduce((sum, { text }) => sum + text.length, 0);
 }

@@ -65,7 +65,7 @@ function refusalText(replayed: Replay): string {
     return `the CPU ${verb} controls that KVM requires, ${missingControls(refusal)} of ${missing.word}${earlier}`;
   }
   const row = rulesOf(replayed.release, replayed.config).find(({ id }) => id === rule);
-  // Only a parameter's value is refused by something that is no rule.
+  // Only a parameter's value is refused by something that is not a rule.
   if (row === undefined) return replayed.cpu.load.messages.at(-1)?.text ?? `${fn} refuses a parameter`;
   return ends ? `${sentence(row)}${earlier}` : `what may stop it: ${sentence(row)}`;
 }

@@ -1,14 +1,14 @@
 /*
- * Text that somebody else wrote (a host's name, a line of a log, the name of a file) may hold characters that a terminal
- * acts upon or that change the order of what is read. They are shown as what they are, in the notation of JavaScript and
- * Rust: `\u{1b}`.
+ * Text from elsewhere (a host's name, a line of a log, the name of a file) may hold characters that a terminal acts on
+ * or that change the order of what is read. They are shown as what they are, in the notation of JavaScript and Rust:
+ * `\u{1b}`.
  */
 
 /** First and last code point. */
 const RANGES: readonly (readonly [from: number, to: number])[] = [
   // C0: escape sequences, backspaces, line ends.
   [0x00, 0x1f],
-  // DEL and C1: an 8-bit terminal takes U+009B for the beginning of an escape sequence.
+  // DEL and C1: an 8-bit terminal treats U+009B as the beginning of an escape sequence.
   [0x7f, 0x9f],
   // Invisible, or marks of direction: a text can look like another one.
   [0xad, 0xad],

@@ -28,7 +28,7 @@ export interface WhyInput {
   readonly why: WhyAnswer;
   /** What was said about the name of the feature. */
   readonly note?: string;
-  /** CPUs of the atlas that have the feature, the newest first, of how many nobody knows, and how many there are. */
+  /** CPUs of the atlas that have the feature, the newest first, how many may have it, and how many there are. */
   readonly atlas?: { readonly having: readonly string[]; readonly unknown: number; readonly total: number };
 }
 
@@ -117,15 +117,15 @@ function emulationText({ steps }: Why): Inline | undefined {
   return undefined;
 }
 
-/** The rules behind the first layer that drops the feature, or that nobody can judge. */
+/** The rules behind the first layer that drops the feature, or that cannot be judged. */
 export function decidingRules(why: Why): readonly Rule[] {
   const layer = why.reached === "yes" ? undefined : (why.lostAt ?? why.unknownAt);
   const at = why.steps.find((step) => step.layer === layer);
-  // The register itself has no rule; then the goal tells where the loss arrives.
+  // The register itself has no rule; then the goal shows where the loss arrives.
   const step = at !== undefined && at.layer !== "silicon" ? at : why.steps.find((one) => one.layer === why.goal);
   if (why.reached === "yes" || step === undefined) return [];
   const rules = [...new Set(decisiveBits(step).map(ruleOf))].filter((rule) => rule !== undefined);
-  // That KVM takes what the CPU allows is no news where the CPU does not.
+  // That KVM uses what the CPU allows says nothing if the CPU does not allow it.
   return step === at ? rules : rules.filter(({ does }) => !does.some((effect) => "adjust" in effect));
 }
 
@@ -153,7 +153,7 @@ function conditionLines(condition: ConditionText, width: number, indent: number)
   ];
 }
 
-/** What nobody read and would decide, each once. */
+/** What was not read and would decide, each once. */
 export function unknownSources({ traced, steps }: Why): readonly UnknownSource[] {
   const sources = new Map<string, UnknownSource>();
   for (const source of loadUnknowns(traced)) sources.set(source.text, source);
@@ -169,7 +169,7 @@ export function unknownSources({ traced, steps }: Why): readonly UnknownSource[]
 function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], width: number): Line[] {
   const { reached } = why;
   if (reached === "yes") return [];
-  // The CPU may have what nobody read; to ask for another one is for those that are known to lack it.
+  // The CPU may have what was not read; asking for another one is for those known to lack it.
   const blamesCpu = (remedy: Remedy) => remedy.some(({ kind }) => kind === "silicon");
   const remedies = reached === "unknown" ? why.remedies.filter((remedy) => !blamesCpu(remedy)) : why.remedies;
   const lines: Line[] = [];

@@ -125,7 +125,7 @@ export function compileEffect(effect: Effect, rule: Rule, target: Target): Actio
   return compileWarn(effect, rule, target.release);
 }
 
-/** Control flow is not a change worth telling a listener about, so it does not go through `store`. */
+/** Control flow is not a change worth reporting to a listener, so it does not go through `store`. */
 function reach(m: Machine, index: number, newValue: number, newUnknown: number, happens: Truth): void {
   const old = m.value[index] as number;
   const unknown = happens === MAYBE ? newUnknown | (m.unknown[index] as number) | (newValue ^ old) : newUnknown;

@@ -20,7 +20,7 @@ export const MAYBE = 2;
 /** `NO`, `YES` or `MAYBE`. */
 export type Truth = 0 | 1 | 2;
 
-/** What the evaluator found, as everybody else has it. */
+/** What the evaluator found, in the values used elsewhere. */
 export function truthToTri(truth: Truth): Tri {
   return truth === MAYBE ? "unknown" : truth === YES ? "yes" : "no";
 }

@@ -10,7 +10,7 @@ export const RELEASES: readonly Release[] = rows
   .filter(({ id, line }) => line === "upstream" && /^\d+\.\d+$/.test(id))
   .map(({ id }) => id);
 
-/** Throws `RangeError` for what is no modelled kernel. */
+/** Throws `RangeError` for anything but a modelled kernel. */
 export function checkRelease(release: unknown, argument: string): asserts release is Release {
   if (typeof release === "string" && isRelease(release)) return;
   throw wrong(argument, `${kindOf(release)} is not the id of a kernel in KERNELS; resolveRelease finds the nearest`);
@@ -124,9 +124,9 @@ export function upstreamState(series: string, patch: number): Release | undefine
 }
 
 /**
- * Maps what a user types or `uname -r` prints (`6.1`, `v6.12.8`, `el9.4`, `5.14.0-427.el9.x86_64`) to a modelled kernel:
- * itself, or the nearest older upstream one with a note that says so. Text that is no kernel release, and releases older
- * than the first one, give an error.
+ * Maps what a user types or `uname -r` prints (`6.1`, `v6.12.8`, `el9.4`, `5.14.0-427.el9.x86_64`) to a modelled
+ * kernel: itself, or the nearest older upstream one with a note that says so. Text that is not a kernel release, and
+ * releases older than the first one, give an error.
  */
 export function resolveRelease(text: string): ResolvedRelease {
   checkText(text, "text", "a kernel release, like 6.12");

@@ -3,13 +3,13 @@ import { PARAMS } from "../kvm/load/params.js";
 import { parseBool } from "../kvm/load/parse-param.js";
 import { paramsOf, paramText, type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 
-/** Parameters on which others depend come first, so that only what somebody set is taken for set. */
+/** Parameters on which others depend come first, so that only what a user set counts as set. */
 const FIRST = ["ept", "enable_apicv", "nested"];
 
 /**
- * The module parameters that somebody must have set on a host whose parameters are known as they stand after the module
- * was loaded. The kernel writes its own decisions into the same variables, so a value counts as asked for only when the
- * kernel would not have come to it by itself. `undefined` when nothing was set.
+ * The module parameters that a user must have set on a host whose parameters are known as they are after the module
+ * was loaded. The kernel writes its own decisions into the same variables, so a value counts as asked for only if the
+ * kernel would not have chosen it. `undefined` when nothing was set.
  */
 export function askedParams(host: Host, options: ReplayOptions = {}): ReplayOptions["params"] {
   return foundParams(host, options).params;

@@ -6,7 +6,7 @@ import { nearest } from "../registers/edit-distance.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { ASSUMPTIONS, type AssumptionId } from "./assume.js";
 
-/** What somebody asks about a host. Every member has a default. */
+/** What is asked about a host. Every member has a default. */
 export interface Asked {
   /**
    * The kernel, as `uname -r`, a package or a person writes it: `6.12`, `5.15.0-91-generic`, `5.14.0-427.el9`. Default:
@@ -18,18 +18,18 @@ export interface Asked {
   /** Build options that differ from Debian's. */
   readonly config?: Partial<KernelConfig>;
   readonly machine?: MachineFacts;
-  /** What to assume where nobody read it. Default: nothing. */
+  /** What to assume where it was not read. Default: nothing. */
   readonly assume?: readonly AssumptionId[];
   /** As `assume`, but without a note where one of them changes nothing. */
   readonly assumeByDefault?: readonly AssumptionId[];
   /**
-   * Nothing counts but what was read: of a register that nobody read, bits of others are not even asked whether it exists.
-   * Default: where registers are compared or decoded, they are.
+   * Only what was read counts: whether an unread register exists is not even derived from bits of others. Default:
+   * where registers are compared or decoded, they are.
    */
   readonly asRead?: true;
   /** The number of a logical CPU, or a core type (`P`, `E`, `LP-E`): the host with that kind of CPU alone. */
   readonly cpu?: number | string;
-  /** Whether parameters that the host shows count as asked for where somebody must have set them. Default true. */
+  /** Whether parameters that the host shows count as asked for if a user must have set them. Default true. */
   readonly foundParams?: boolean;
   /** Where the facts come from, in words. Default: `Host.source`. */
   readonly source?: string;

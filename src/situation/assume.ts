@@ -5,7 +5,7 @@ import { effectiveMsr } from "../host/existence.js";
 import { type CoreGroup, type Host, msrOf } from "../host/host.js";
 import { isAbsent, type Msr } from "../host/msr.js";
 
-/** Something taken for granted where nobody read it. */
+/** Something assumed because it was not read. */
 export interface Assumption {
   readonly id: "firmware=enabled" | "firmware=disabled" | "firmware=unlocked" | "registers=sdm" | "vendor=intel";
   readonly text: string;
@@ -52,10 +52,10 @@ const FEAT_CTL: { readonly [A in Extract<AssumptionId, `firmware=${string}`>]: M
   "firmware=unlocked": { state: "value", hi: word(0, -1), lo: word(0, ~LOCKED) },
 };
 
-/** Registers whose existence other registers tell. */
+/** Registers whose existence follows from other registers. */
 const DEPENDENT = [0x48b, 0x48c, 0x48d, 0x48e, 0x48f, 0x490, 0x491, 0x492, 0x493];
 
-/** The host with the assumption made where nobody read the register, and whether that changed anything. */
+/** The host with the assumption made where the register was not read, and whether that changed anything. */
 export function assume(host: Host, id: AssumptionId): { readonly host: Host; readonly used: boolean } {
   checkHost(host);
   if (!ASSUMPTIONS.some((row) => row.id === id)) {

@@ -2,7 +2,7 @@ import { KERNEL_VENDORS, type KernelVendor, SYSTEMS } from "./kernel-vendors.js"
 
 /** A kernel as a text names it. */
 export interface KernelName {
-  /** What was taken for its name. */
+  /** The text that was read as its name. */
   readonly release: string;
   /** `6.1` */
   readonly series: string;

@@ -1,15 +1,15 @@
 /*
- * Who builds a kernel, told from what `uname -r` shows behind the version, and how far such a kernel can be from the
+ * Who builds a kernel, known from what `uname -r` shows after the version, and how far such a kernel can be from the
  * kernel.org release whose number it has. Suffixes as the distributions' packages have them; general knowledge, no text at
- * hand. What single kernels do differently stands in the tables of rules.
+ * hand. What single kernels do differently is in the tables of rules.
  */
 
 /**
  * How a vendor's kernel follows kernel.org.
  *
  * - `stable`: the third number is the stable release, and KVM is that of the release.
- * - `series`: of the series that the first two numbers name; which stable release it is only builds tell (`builds`).
- * - `backports`: of the release that it names, with whatever the vendor took from newer ones.
+ * - `series`: of the series that the first two numbers name; only builds show which stable release it is (`builds`).
+ * - `backports`: of the release that it names, with what the vendor took from newer ones.
  */
 export type Following = "stable" | "series" | "backports";
 

@@ -259,7 +259,7 @@ function around(line: string, before: Modelled | undefined, after: Modelled | un
 /** Proxmox builds Ubuntu's kernels. */
 const UBUNTU: KernelVendor = KERNEL_VENDORS.find(({ id }) => id === "ubuntu") as KernelVendor;
 
-/** Builds for clouds and devices have numbers of their own, from here on. */
+/** Builds for clouds and devices have separate numbers, from here on. */
 const FLAVOURS = 1000;
 
 const idsOf = (rows: readonly Modelled[]): readonly Release[] => rows.map(({ id }) => id);

@@ -22,7 +22,7 @@ export interface Narrowed {
   readonly ruledOut: readonly Contradiction[];
   /** Set if every kernel is contradicted: the one with the fewest contradictions, and those. Nothing is ruled out then. */
   readonly contradicted?: { readonly nearest: Release; readonly by: readonly Contradiction[] };
-  /** The replays of the candidates that are left, where they can stand for those of the situation. */
+  /** The replays of the candidates that are left, where they can replace those of the situation. */
   readonly replays?: readonly [Replay, ...Replay[]];
 }
 
@@ -47,8 +47,8 @@ export function narrowed(
   );
   const differing = replays.map((replayed) => contradictions(host, replayed));
   const ids = new Set(differing.flatMap((items) => [...items.keys()]));
-  const telling = [...ids].filter((id) => !differing.every((items) => items.has(id)));
-  const against = differing.map((items) => telling.filter((id) => items.has(id)));
+  const conflicting = [...ids].filter((id) => !differing.every((items) => items.has(id)));
+  const against = differing.map((items) => conflicting.filter((id) => items.has(id)));
   const kept = candidates.filter((_, at) => against[at]?.length === 0);
   const [first, ...more] = kept;
   if (first === undefined) {
@@ -64,14 +64,14 @@ export function narrowed(
     return candidates.filter((_, at) => differing[at]?.has(id)).map(({ release }) => release);
   }
 
-  /** Each kernel that goes stands under the statement that rules out most. */
+  /** Each excluded kernel is listed under the statement that rules out most. */
   function ruledOut(): Contradiction[] {
-    const counted = telling.map((id) => ({ id, kernels: kernelsAgainst(id) }));
+    const counted = conflicting.map((id) => ({ id, kernels: kernelsAgainst(id) }));
     counted.sort((a, b) => b.kernels.length - a.kernels.length);
-    const told = new Set<Release>();
+    const listed = new Set<Release>();
     return counted.flatMap(({ id, kernels }) => {
-      const fresh = kernels.filter((kernel) => !told.has(kernel));
-      for (const kernel of fresh) told.add(kernel);
+      const fresh = kernels.filter((kernel) => !listed.has(kernel));
+      for (const kernel of fresh) listed.add(kernel);
       const item = differing.find((items) => items.has(id))?.get(id) as VerifyItem;
       return fresh.length === 0 ? [] : [statement(item, fresh)];
     });

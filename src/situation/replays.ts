@@ -26,7 +26,7 @@ const made = new WeakMap<Situation, Replays>();
  * Replays a situation, once under each kernel that it can be; the same situation is replayed once. A host gets a
  * situation of its own, in which nothing is assumed.
  *
- * Throws `RangeError` for what is neither.
+ * Throws `RangeError` for anything else.
  */
 export function replays(subject: Situation | Host): Replays {
   const about = asSituation(subject);

@@ -21,7 +21,7 @@ export interface Candidate {
 
 /** The kernel that a situation is about. */
 export interface Kernel extends Partial<Omit<KernelSet, "candidates">> {
-  /** Who named it: the caller, the host itself, or nobody. */
+  /** What named it: the caller, the host itself, or nothing. */
   readonly from: "asked" | "host" | "default";
   /** Kernels that it could be by its name, and that what the machine reported rules out. */
   readonly ruledOut: readonly Contradiction[];
@@ -189,7 +189,7 @@ export function withRelease(situation: Situation, release: Release): Situation {
   return { ...situation, candidates: [{ release, options: { ...rest, release } }] };
 }
 
-/** Throws `RangeError` for what is no situation. */
+/** Throws `RangeError` for anything but a situation. */
 export function checkSituation(value: unknown, argument = "situation"): asserts value is Situation {
   if (typeof value === "object" && value !== null && "candidates" in value && "read" in value) return;
   throw wrong(argument, `give what situation(host, asked) returns, not ${kindOf(value)}`);
@@ -231,8 +231,8 @@ export function inOrder(ids: readonly AssumptionId[]): readonly AssumptionId[] {
 }
 
 /**
- * The host with assumptions made where nobody read the fact, and those that filled something in. `registers=sdm` comes
- * first: what the CPU rules out needs no other assumption.
+ * The host with assumptions made where the fact was not read, and those that filled something in. `registers=sdm`
+ * comes first: what the CPU rules out needs no other assumption.
  *
  * @internal
  */

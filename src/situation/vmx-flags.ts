@@ -12,7 +12,9 @@ export interface CpuinfoLines {
   readonly vmxFlags: VmxFlagsLine;
   /** The flags of the `flags` line that boot sets or clears because of VMX. */
   readonly flags: readonly FlagState[];
-  /** The `vmx flags` line without its title; a `?` follows a name of which nobody knows. `undefined` if it is not printed. */
+  /**
+   * The `vmx flags` line without its title; a `?` follows a name that may be there. `undefined` if it is not printed.
+   */
   readonly text: string | undefined;
 }
 
@@ -73,7 +75,7 @@ function joined(order: readonly string[], lines: readonly (readonly FlagState[])
   });
 }
 
-/** Names of a line, a `?` behind those of which nobody knows. */
+/** Names of a line, with a `?` after those that may be there. */
 export function flagText(flags: readonly FlagState[]): string {
   return flags
     .filter(({ set }) => set !== "no")

@@ -35,7 +35,7 @@ export interface Undecided {
  */
 export type Verdict = "invalid" | "valid" | "nothing-found" | "unexplained";
 
-/** What the checks of a VM entry (SDM volume 3, chapter on VM entries) say of one VMCS. */
+/** What the checks of a VM entry (SDM volume 3, chapter on VM entries) say about one VMCS. */
 export interface AuditResult {
   readonly verdict: Verdict;
   /** One sentence. */

@@ -20,7 +20,7 @@ export interface AuditFacts {
   readonly tmeKeyBits?: number;
 }
 
-/** Something the audit took for granted because nothing said otherwise. */
+/** Something the audit assumed because nothing said otherwise. */
 export interface Assumption {
   readonly fact: FactName | "tmeKeyBits";
   readonly value: string;
@@ -161,7 +161,7 @@ function physicalWidth(limited: Tri, core: CoreGroup | undefined, facts: AuditFa
     assumptions.push({
       fact: "tmeKeyBits",
       value: "0",
-      text: "IA32_TME_ACTIVATE was not given: no physical-address bit is taken for a key identifier.",
+      text: "IA32_TME_ACTIVATE was not given: no physical-address bit counts as a key identifier.",
     });
   }
   const max = bits - (facts.tmeKeyBits ?? 0);

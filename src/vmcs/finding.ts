@@ -206,7 +206,7 @@ function changesFor(check: Check, scene: Scene): readonly Change[] {
   return check.remedy === "when" ? [...drop, ...meet] : [...meet, ...drop];
 }
 
-/** IA-32e mode guest (entry bit 9) and host address-space size (exit bit 9) are no options but the mode itself. */
+/** IA-32e mode guest (entry bit 9) and host address-space size (exit bit 9) are not options but the mode itself. */
 function isDroppable({ row, mask }: Edit): boolean {
   if (row.key === "ctl.entry" || row.key === "ctl.exit") return ((mask.lo >>> 9) & 1) === 0;
   return row.key.startsWith("ctl.") || row.key === "guest.interruptibility" || row.key === "guest.activity";

@@ -22,7 +22,7 @@ export function fits(failure: Failure, reported: Reported): Tri {
   }
 }
 
-/** The stage at which the report says that VM entry stopped; `undefined` when it says nothing of the kind. */
+/** The stage at which the report says that VM entry stopped; `undefined` if it does not say. */
 export function stageOf(reported: Reported): "instruction" | "controls" | "host" | "guest" | "msr-load" | undefined {
   if (reported.kind === "vmfail")
     return reported.error === 7 ? "controls" : reported.error === 8 ? "host" : "instruction";

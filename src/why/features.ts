@@ -46,7 +46,7 @@ export interface Feature {
   readonly firmware?: Condition;
   /** CPUID features that KVM asks for besides the bits. */
   readonly cpuid?: readonly CpuFeature[];
-  /** The feature lies beside the way from the CPU to L1, so that a nested hypervisor never asks for it. */
+  /** The feature is not on the way from the CPU to L1, so that a nested hypervisor never asks for it. */
   readonly notForL1?: true;
 }
 

@@ -57,7 +57,7 @@ const WORDS_OF: {
   0x3a: { name: "IA32_FEAT_CTL" },
 };
 
-/** Words whose bits 63:32 are a word of their own. */
+/** Words whose bits 63:32 are a separate word. */
 const HIGH_WORDS: { readonly [word: string]: WordName } = {
   "vmx_capability.ept": "vmx_capability.vpid",
   ept_caps: "vpid_caps",

@@ -32,8 +32,8 @@ export interface FactChange {
 }
 
 /**
- * What the tables say of `to` and not of `from`, and the other way round. Each may be the older one. Build options are
- * left out of account: a row that exists with some configuration counts.
+ * What the tables say about `to` and not about `from`, and the other way round. Each may be the older one. Build
+ * options do not matter: a row that exists with some configuration counts.
  */
 export function diffKernels(from: Release, to: Release): KernelDiff {
   checkRelease(from, "from");
@@ -58,7 +58,7 @@ function tableDiff(table: KernelTable, from: Release, to: Release): TableDiff | 
     removed.splice(removed.indexOf(fact), 1);
     added.splice(added.indexOf(now), 1);
   }
-  // Details of an added or removed step are not a change of their own.
+  // Details of an added or removed step are not a separate change.
   const own = table.detail === true ? { added: [], removed: [] } : { added, removed };
   if (own.added.length + own.removed.length + changed.length === 0) return undefined;
   return { table, ...own, changed };

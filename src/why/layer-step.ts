@@ -15,7 +15,7 @@ export interface LayerStep {
   readonly other: readonly Leaf[];
 }
 
-/** What one layer says of a feature, with the reason for every bit that its answer rests on. */
+/** What one layer says about a feature, with the reason for every bit that its answer rests on. */
 export function layerStep(traced: TracedReplay, feature: Feature, layer: Layer, cell: Cell): LayerStep {
   const condition = layerCondition(traced.replayed, feature, layer);
   const bits: BitReason[] = [];

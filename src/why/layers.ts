@@ -10,7 +10,7 @@ import { type Replays, replays, type SplitAnswer, split } from "../situation/rep
 import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./features.js";
 
-/** What a layer says of a feature; `"none"` where the layer has nothing to say about it. */
+/** What a layer says about a feature; `"none"` if the layer has nothing to say about it. */
 export type Cell = Tri | "none";
 
 /** One feature in the matrix of features and layers. */
@@ -95,7 +95,7 @@ function remember<K>(map: Map<K, Condition>, key: K, make: () => Condition): Con
   return found;
 }
 
-/** What one layer says of a feature. The KVM layers also need the module to load. */
+/** What one layer says about a feature. The KVM layers also need the module to load. */
 export function layerCell(replayed: Replay, feature: Feature, layer: Layer): Cell {
   const condition = layerCondition(replayed, feature, layer);
   if (condition === undefined) return "none";
@@ -112,7 +112,7 @@ function nestedGate(cpu: CoreReplay, layer: Layer, value: Tri): Tri {
   return layer === "nested" ? and(cpu.bit("params", "nested"), value) : value;
 }
 
-/** What every layer says of one feature, and where it is lost; `layersOf` gives all features. */
+/** What every layer says about one feature, and where it is lost; `layersOf` gives all features. */
 export function featureLayers(replayed: Replay, feature: Feature): FeatureLayers {
   const cells = {} as Record<Layer, Cell>;
   for (const layer of LAYERS) cells[layer] = layerCell(replayed, feature, layer);
@@ -156,7 +156,7 @@ export function layers(subject: Situation | Host): readonly FeatureLayers[] {
   );
 }
 
-/** What every kernel of a situation says of one feature at every layer. */
+/** What every kernel of a situation says about one feature at every layer. */
 export function layersUnder(replayed: Replays, feature: Feature): FeatureLayers {
   return joinedLayers(
     replayed,

@@ -28,7 +28,7 @@ interface Candidate {
 /** Searches for the smallest changes that bring a feature as far as `goal`, by replaying with each of them made. */
 export function remediesFor(host: Host, feature: Feature, options: ReplayOptions, goal: Layer): readonly Remedy[] {
   const works = (run: Run) => reachedTo(featureLayers(replay(run.host, run.options), feature).cells, goal) === "yes";
-  // What the machine said holds for it as it is, and for no machine with a change.
+  // What the machine reported holds for it as it is, not after a change.
   const own = { ...options, startFromOffered: false };
   const start: Run = { host, options: own };
   const near = [...paramCandidates(options), ...firmwareCandidates(feature)];

@@ -395,7 +395,7 @@ describe("several formats of one machine", () => {
           const other = b.msrs.get(index);
           return other !== undefined && index <= 0x491 && (other.hi !== value.hi || other.lo !== value.lo);
         });
-        expect(diagnostics.some((d) => /told differently/.test(d.message))).toBe(differ);
+        expect(diagnostics.some((d) => /given differently/.test(d.message))).toBe(differ);
         const wrongOfA = new Set(compare(knownOfCpu(host), a.msrs).wrong.filter((text) => / bit /.test(text)));
         const wrongOfB = compare(knownOfCpu(host), b.msrs).wrong.filter((text) => / bit /.test(text));
         expect([...wrongOfA, ...wrongOfB]).toEqual([]);

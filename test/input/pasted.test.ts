@@ -37,7 +37,7 @@ const PASTES: { readonly [what: string]: Paste } = {
 		[68529.041146]   Load IA32_PERF_GLOBAL_CTRL: Can set=Yes, Can clear=No
 `,
     values: { "0x481": "0x7f00000016", "0x484": "0x1d3ff000011ff" },
-    told: [/not what bit 13/],
+    told: [/contradicts bit 13/],
   },
   "titles without the word controls, on lines of their own": {
     from: "README of a CMPE 283 exercise",

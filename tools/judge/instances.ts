@@ -268,7 +268,7 @@ export function instanceOf(decoder: Decoder, seed: number): Instance | undefined
   }
 }
 
-const NOBODY: Environment = {
+const NO_HOST: Environment = {
   rdmsr: () => ({ kind: "unknown" }),
   wrmsr: () => true,
   cpuid: () => [UNREAD, UNREAD, UNREAD, UNREAD],
@@ -296,7 +296,7 @@ export function runInstance(
     { name: "code", first: pageNumber(-1, at), pages: 1, kind: "bytes", bytes: image, code: true },
     { name: "data", first: pageNumber(-1, DATA), pages: DATA_BYTES / PAGE, kind: "bytes", bytes: MEMORY },
   ];
-  const runner = new Runner(makeCode(decoder, regions, new Map()), new Memory(regions), NOBODY);
+  const runner = new Runner(makeCode(decoder, regions, new Map()), new Memory(regions), NO_HOST);
   for (const [n, value] of instance.registers.entries()) {
     const mask = masks?.registers[n] ?? 0n;
     const known = value & ~mask;

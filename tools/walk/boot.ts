@@ -230,7 +230,7 @@ function wordsOf(replayed: Replay) {
   );
 }
 
-/** Which bit of which register becomes which bit of word 0, read off the rules. */
+/** The bit of a register that becomes which bit of word 0, read off the rules. */
 export const word0: Block = (language) => {
   const rows: { low: number; high: number; from: string }[] = [];
   for (const rule of presentRules(RELEASE)) {

@@ -166,7 +166,7 @@ export const adjustPin: Block = (language) => {
   );
 };
 
-/** Per group: what was asked for in vain, what nobody asked for, and what came uninvited. */
+/** Per group: what was asked for in vain, what was not asked for, and what came uninvited. */
 export const adjustLeft: Block = (language) =>
   table(
     [

@@ -14,7 +14,7 @@ import { assume } from "../../src/situation/assume.js";
 const CPU_ID = "intel-50654-skylakex";
 export const RELEASE: Release = "6.12";
 
-/** What the dump of the CPU does not have and the document takes for granted, with the reason in the prose. */
+/** What the dump of the CPU does not have and the document assumes, with the reason in the prose. */
 export const ASSUMED: ReadonlyMap<number, Msr> = new Map([
   [0x3a, msrValue({ hi: 0, lo: 0x5 })],
   [0x491, msrValue({ hi: 0, lo: 0x1 })],

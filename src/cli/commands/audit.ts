@@ -81,7 +81,7 @@ export async function audit(
   return bad ? EXIT.no : EXIT.ok;
 }
 
-/** By so many characters JSON is told from a log. */
+/** Characters needed to distinguish JSON from a log. */
 const HEAD = 4096;
 
 /** Reads a log piece by piece; JSON is read as a whole. Gives what there is to say about the text. */

@@ -66,7 +66,7 @@ function features(
   });
 }
 
-/** Sorts the CPUs into those that fit, and those of which nobody knows whether they do. */
+/** Sorts the CPUs into those that fit and those that may. */
 function judged(
   entries: readonly AtlasEntry[],
   wanted: readonly WantedFeature[],

@@ -23,7 +23,7 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   const names = vocabularies(raw.names, problems);
   const given = args.filter((arg) => arg !== undefined);
   const [first] = given;
-  // A register may stand alone: then it is one of this machine.
+  // A register alone is one of this machine.
   const alone = first !== undefined && findRegister(first) !== undefined && !isFile(first, world);
   const [query, ...rest] = alone ? [undefined, ...given] : given;
   const registers = rest.flatMap((text) => {

@@ -53,7 +53,7 @@ export async function why(
   return result.reached === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
 }
 
-/** Ids of the atlas' CPUs that have a feature in silicon, the newest first, and of how many nobody knows. */
+/** Ids of the atlas' CPUs that have a feature in silicon, the newest first, and how many may have it. */
 function inAtlas(feature: Feature): NonNullable<WhyInput["atlas"]> {
   const entries = atlas();
   const cells = entries.map((entry) =>

@@ -16,10 +16,10 @@ import {
 } from "../../vmcs/fields/controls.js";
 import { FEATURE_LIST, type Feature } from "../../why/features.js";
 
-/** What somebody wants of a control: it has to be 1, it should be 1 where it may be, it has to be 0. */
+/** What is wanted of a control: it has to be 1, it should be 1 if it may be, it has to be 0. */
 export type Wish = "required" | "optional" | "off";
 
-/** One control and what somebody wants of it. */
+/** One control and what is wanted of it. */
 export interface WantedControl {
   readonly name: ControlName;
   readonly wish: Wish;
@@ -46,10 +46,10 @@ const SECTION = /^(required|optional|off)\s*:/i;
 const COMMENT = /#(?!VE)|\/\//;
 
 /**
- * Reads a list of control names: of any vocabulary, one or more on a line, with blanks, commas or `|` between. A name is
- * required; `NAME?` is optional, `-NAME` has to be off; a line `optional:`, `required:` or `off:` says it for the names
- * that follow. `exit/NAME` tells apart names that two words have. The name of a feature stands for all of its controls.
- * `#` and `//` begin comments. Each text begins with required controls.
+ * Reads a list of control names: of any vocabulary, one or more on a line, with blanks, commas or `|` between. A name
+ * is required; `NAME?` is optional, `-NAME` has to be off; a line `optional:`, `required:` or `off:` says it for the
+ * names that follow. `exit/NAME` distinguishes names that two words have. The name of a feature means all of its
+ * controls. `#` and `//` begin comments. Each text begins with required controls.
  */
 export function readWanted(texts: readonly { readonly text: string; readonly file?: string }[]): WantedControls {
   checkList(texts, "text", "texts", 'texts, like { text: "EPT, ?VPID" }');
@@ -109,7 +109,7 @@ function together(a: Wish, b: Wish): Wish | undefined {
 const MOST_WORDS = 8;
 
 /**
- * The names of a line. A name of the SDM has blanks in it: the longest stretch that is a name is taken. What stands
+ * The names of a line. A name of the SDM has blanks in it: the longest stretch that is a name is taken. What is
  * between such names is one misspelt name.
  */
 function* namesOn(line: string): Iterable<string> {
@@ -278,7 +278,7 @@ function features(): ReadonlyMap<string, Feature> {
   return byFeatureName;
 }
 
-/** The controls that a feature is made of; `undefined` if it is no feature or has none. */
+/** The controls that a feature is made of; `undefined` if it is not a feature or has none. */
 function featureControls(wanted: string): readonly ControlName[] | undefined {
   const silicon = features().get(wanted)?.silicon;
   const controls = silicon === undefined ? [] : controlsIn(silicon);

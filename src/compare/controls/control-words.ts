@@ -73,7 +73,7 @@ export function wishesOf(wanted: readonly WantedControl[], gone: ReadonlySet<Con
   return wishes;
 }
 
-/** The CPU lets a control be 1, and the word that it stands in be activated. */
+/** The CPU lets a control be 1, and the word that holds it be activated. */
 export function mayBe1(cpu: CpuView, control: ControlBit): Tri {
   const own = bitOf(cpu.allowed(control.word.name, "may1"), control.bit);
   const activator = activatorOf(control.word);
@@ -125,15 +125,15 @@ function inUseOf(word: ControlWord, wishes: Wishes, cpu: CpuView): Tri {
   return and(inUseOf(control.word, wishes, cpu), or(forced, wishState(activator, wishes, cpu)));
 }
 
-/** Is a control 1 because somebody wants it. */
+/** Whether a control is 1 because it is wanted. */
 function wishState(name: ControlName, wishes: Wishes, cpu: CpuView): Tri {
   const wished = wishes.get(name);
   if (wished === undefined || wished.wish === "off") return "no";
   const { word, bit } = controlBit(name);
   const may = bitOf(cpu.allowed(word.name, "may1"), bit);
-  // What is required is written although nobody knows whether the CPU takes it.
+  // What is required is written even if it is not known whether the CPU accepts it.
   if (wished.wish === "required") return may === "no" ? "no" : "yes";
-  // An optional control that nobody knows the CPU to have is left out.
+  // An optional control that the CPU is not known to have is left out.
   if (may !== "yes") return "no";
   if (wished.activates === undefined) return "yes";
   // The activation of a word of optional controls waits for one of them to be there.

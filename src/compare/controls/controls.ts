@@ -74,9 +74,9 @@ export interface ChosenControls {
 }
 
 /**
- * The control words for somebody's own hypervisor: what is wanted, what the CPU demands, and nothing that it does not
- * allow, by the TRUE registers where there are any; with the checks that VM entry makes of the choice. Given several
- * sets (kinds of cores, hosts of a fleet) the words suit all of them.
+ * The control words for a hypervisor: what is wanted, what the CPU demands, and nothing that it does not allow, by
+ * the TRUE registers where there are any; with the checks that VM entry makes of the choice. Given several sets
+ * (kinds of cores, hosts of a fleet) the words suit all of them.
  *
  * Throws `RangeError` without a set.
  *

@@ -28,7 +28,7 @@ export const CHANGE_KINDS = {
 /** What can have changed about a machine, and by it a feature. */
 export type ChangeKind = keyof typeof CHANGE_KINDS;
 
-/** A fact that both tell, and tell differently. */
+/** A fact that both have, with different values. */
 export interface ValueChange {
   readonly what: string;
   /** `undefined`: not there. */
@@ -50,10 +50,10 @@ export interface FeatureChange {
 
 /** What is different about a machine since its facts were kept, with the causes that a replay confirms. */
 export interface Changes {
-  /** The machine as it was and as it is, each with what its replay is given; what one does not tell is as in the other. */
+  /** The machine as it was and as it is, each with what its replay is given; what one lacks is as in the other. */
   readonly before: Situation;
   readonly now: Situation;
-  /** The two are the same CPU as far as both tell: brand string, vendor, signature. */
+  /** The two are the same CPU as far as both show: brand string, vendor, signature. */
   readonly sameCpu: boolean;
   /** Microcode, kernel release, parameters, CPUID facts, flags, messages. */
   readonly values: readonly ValueChange[];
@@ -61,9 +61,9 @@ export interface Changes {
   readonly features: readonly FeatureChange[];
   /** What was known and is not any more, and the other way round; nothing follows from it. */
   readonly onlyOnce: readonly string[];
-  /** Nothing that both tell is different. */
+  /** No fact that both have differs. */
   readonly unchanged: boolean;
-  /** Something that both tell was there to be compared. */
+  /** There were facts that both have. */
   readonly comparable: boolean;
 }
 
@@ -74,7 +74,7 @@ export type ChangeOptions = Pick<Asked, "kernel" | "config" | "machine">;
 export function changesOf(before: Host, now: Host, how: ChangeOptions = {}): Changes {
   checkHost(before, "before");
   checkHost(now, "now");
-  // What follows is asked of what both tell: the rest is taken to have been the same.
+  // What follows compares the facts that both have: the rest is assumed to have been the same.
   const [a, b] = [situation(completed(before, now), how), situation(completed(now, before), how)];
   const onlyOnce: string[] = [];
   const values = valueChanges(before, now, onlyOnce);
@@ -95,18 +95,18 @@ export function changesOf(before: Host, now: Host, how: ChangeOptions = {}): Cha
   };
 }
 
-/** A host with what it does not tell as another says it. */
+/** A host whose missing facts are filled from another. */
 function completed(host: Host, other: Host): Host {
   const cores = host.cores.map((core, i): CoreGroup => {
     const twin = other.cores[i];
     if (twin === undefined) return core;
     const { cpuid } = core;
-    const told = new Map([...core.msrs].filter(([, msr]) => msr.state !== "unknown"));
+    const known = new Map([...core.msrs].filter(([, msr]) => msr.state !== "unknown"));
     return {
       ...twin,
       ...core,
       cpuid: { ...twin.cpuid, ...cpuid, features: { ...twin.cpuid.features, ...cpuid.features } },
-      msrs: new Map([...twin.msrs, ...told]),
+      msrs: new Map([...twin.msrs, ...known]),
     };
   });
   const { kernel, params, vendor } = other;
@@ -234,7 +234,7 @@ function registerChanges(before: Host, now: Host, onlyOnce: string[]) {
 const bothRead = (a: CoreGroup, b: CoreGroup, msr: number) =>
   msrOf(a, msr).state !== "unknown" && msrOf(b, msr).state !== "unknown";
 
-/** IA32_FEAT_CTL is no capability, so that the comparison of capabilities leaves it out. */
+/** IA32_FEAT_CTL is not a capability, so the comparison of capabilities leaves it out. */
 function featCtlDifference(a: CoreGroup, b: CoreGroup): RegisterDifference[] {
   const [x, y] = [msrOf(a, 0x3a), msrOf(b, 0x3a)];
   const register = registerOf(0x3a);

@@ -23,9 +23,10 @@ export interface FeatureDifference {
   /** The layers that say different things, in order. */
   readonly layers: readonly LayerDifference[];
   /**
-   * Whom the difference reaches: guests of KVM, only nested hypervisors, or nobody as KVM does not use the feature.
+   * What the difference reaches: guests of KVM, only nested hypervisors, or nothing, because KVM does not use the
+   * feature.
    */
-  readonly reaches: "guests" | "nested" | "nobody";
+  readonly reaches: "guests" | "nested" | "none";
   /** Where each subject loses the feature; `undefined` where it does not. */
   readonly lostAt: readonly (Layer | undefined)[];
   /** What it means to lack it. */
@@ -87,7 +88,7 @@ export function diffSubjects(subjects: readonly ComparedHost[]): SubjectDifferen
   };
 }
 
-const ORDER = { guests: 0, nested: 1, nobody: 2 } as const;
+const ORDER = { guests: 0, nested: 1, none: 2 } as const;
 
 const idsOf = ({ assumed }: ComparedHost["situation"]) => assumed.map(({ id }) => id).join();
 
@@ -135,7 +136,7 @@ function featureDifference(rows: readonly FeatureLayers[], oneCpu: boolean): Fea
   };
 }
 
-/** Nobody has the feature any more where the layer comes: what firmware, flags or parameters say of it is idle. */
+/** The feature is already lost before this layer: what firmware, flags or parameters say about it has no effect. */
 function settledBefore(rows: readonly FeatureLayers[], layer: Layer): boolean {
   if (layer !== "firmware" && layer !== "boot" && layer !== "param") return false;
   const at = LAYERS.indexOf(layer);
@@ -151,10 +152,10 @@ function compareCells(cells: readonly Cell[], layer: Layer): "same" | "different
 }
 
 function reachOf({ id }: Feature, layers: readonly LayerDifference[]): FeatureDifference["reaches"] {
-  // A layer that only may differ counts: nobody is told that KVM does not use what it may use.
+  // A layer that only may differ counts: "KVM does not use it" needs certainty.
   const names = layers.map(({ layer }) => layer);
-  if (ONLY_PASSED_ON.includes(id)) return names.includes("nested") ? "nested" : "nobody";
+  if (ONLY_PASSED_ON.includes(id)) return names.includes("nested") ? "nested" : "none";
   const inKvm = names.includes("kvm") || names.includes("param");
   if (inKvm) return FOR_NESTED.includes(id) ? "nested" : "guests";
-  return names.includes("nested") ? "nested" : "nobody";
+  return names.includes("nested") ? "nested" : "none";
 }

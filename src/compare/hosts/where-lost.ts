@@ -8,9 +8,9 @@ import { kvmSet, nestedSet } from "../capability-set.js";
 import type { ComparedHost } from "./compared-host.js";
 
 /**
- * Where a host loses a capability that KVM does not offer its nested hypervisors: the CPU lacks it, and KVM would offer
- * it if the CPU had it (`silicon`); KVM does not use it (`kvm`); or KVM uses it and keeps it for itself (`nested`).
- * `undefined` when more than this one bit decides, or something that nobody read.
+ * Where a host loses a capability that KVM does not offer its nested hypervisors: the CPU lacks it, and KVM would
+ * offer it if the CPU had it (`silicon`); KVM does not use it (`kvm`); or KVM uses it and keeps it for itself
+ * (`nested`). `undefined` when more than this one bit decides, or something that was not read.
  */
 export function lossLayer({ situation }: ComparedHost, msr: number, bit: number): SetLayer | undefined {
   const { host } = situation;

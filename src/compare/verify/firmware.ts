@@ -3,8 +3,8 @@ import { msrBit } from "../../host/msr.js";
 import { assume } from "../../situation/assume.js";
 
 /**
- * Where nobody read IA32_FEAT_CTL, a `vmx` among the flags tells that firmware, or Linux itself, enabled VMX: since 5.6
- * the kernel clears the flag otherwise. Without that nothing behind it could be compared.
+ * If IA32_FEAT_CTL was not read, a `vmx` among the flags shows that firmware, or Linux itself, enabled VMX: since 5.6
+ * the kernel clears the flag otherwise. Without that, no later layer could be compared.
  */
 export function firmwareFromFlags(host: Host): { readonly host: Host; readonly used: boolean } {
   const unread = host.cores.some((core) => msrBit(msrOf(core, 0x3a), 0) === "unknown");

@@ -245,15 +245,15 @@ function machineFacts({ host, options }: Comparison): Scenario[] {
 }
 
 /**
- * For items that hang on a fact about the machine which nobody gave: what the fact must be for the machine to be right,
- * by the id of the item. Tried by replaying it both ways.
+ * For items that depend on a fact about the machine that was not given: what the fact must be for the machine to be
+ * right, by the id of the item. Tried by replaying it both ways.
  */
 export function factTexts({ host, options, settled }: Comparison): ReadonlyMap<string, string> {
   const open = settled.items.filter(({ verdict, note }) => verdict === "unknown" && note === undefined);
-  const told = new Map<string, string>();
-  if (open.length === 0) return told;
+  const texts = new Map<string, string>();
+  if (open.length === 0) return texts;
   for (const { fact, key, yes, no } of FACTS) {
-    // Those that are taken for granted are known.
+    // Those that are assumed are known.
     if (fact === "tboot" || fact === "enlightenedVmcs" || options.machine?.[fact] !== undefined) continue;
     const [on, off] = [true, false].map((value) => {
       const world = { ...options, machine: { ...options.machine, [fact]: value } };
@@ -261,11 +261,11 @@ export function factTexts({ host, options, settled }: Comparison): ReadonlyMap<s
     }) as [Map<string, string>, Map<string, string>];
     for (const { id } of open) {
       const [ifOn, ifOff] = [on.get(id), off.get(id)];
-      if (ifOn === "agree" && ifOff === "differ") told.set(id, `agrees if ${yes} (--machine ${key}=1)`);
-      if (ifOff === "agree" && ifOn === "differ") told.set(id, `agrees if ${no} (--machine ${key}=0)`);
+      if (ifOn === "agree" && ifOff === "differ") texts.set(id, `agrees if ${yes} (--machine ${key}=1)`);
+      if (ifOff === "agree" && ifOn === "differ") texts.set(id, `agrees if ${no} (--machine ${key}=0)`);
     }
   }
-  return told;
+  return texts;
 }
 
 const FIRMWARE = [

@@ -4,7 +4,7 @@ import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import type { VerifyItem } from "../../situation/evidence/item.js";
 import { verifyItems } from "../../situation/evidence/items.js";
 
-/** A parameter that somebody must have set: with it, the replay shows what the machine shows. */
+/** A parameter that a user must have set: with it, the replay shows what the machine shows. */
 export interface SetParam {
   readonly module: "kvm" | "kvm_intel";
   readonly name: string;
@@ -13,7 +13,7 @@ export interface SetParam {
   readonly item: string;
 }
 
-/** The outcome of finding out which parameters somebody set. */
+/** Which parameters a user set, as far as the comparison shows it. */
 export interface Settled {
   /** With the parameters that were found to be set. */
   readonly options: Omit<ReplayOptions, "trace">;
@@ -25,8 +25,9 @@ export interface Settled {
 const FIRST = ["kvm_intel.ept", "kvm_intel.enable_apicv", "kvm_intel.nested"];
 
 /**
- * Takes a parameter for set when giving the value that the machine shows makes differences go and none come: repeatedly,
- * the one that explains most first. Such a parameter counts as one difference, with all that follows from it in agreement.
+ * Treats a parameter as set by the user if replaying with the machine's value removes differences and adds none:
+ * repeatedly, the one that explains most first. Such a parameter counts as one difference, with all that follows from
+ * it in agreement.
  */
 export function settle(host: Host, options: Omit<ReplayOptions, "trace">): Settled {
   const found: { readonly param: SetParam; readonly item: VerifyItem | undefined }[] = [];
@@ -50,7 +51,7 @@ export function settle(host: Host, options: Omit<ReplayOptions, "trace">): Settl
     current = best.options;
     items = best.items;
   }
-  // What differs is what somebody set, not what follows from it.
+  // The difference is what the user set, not what follows from it.
   const asFound = items.map((item) => found.find((one) => one.item?.id === item.id)?.item ?? item);
   return { options: current, set: found.map(({ param }) => param), items: asFound };
 }
@@ -61,8 +62,8 @@ interface Tried {
 }
 
 /**
- * The comparison with a parameter set. What it makes differ and can itself have been set is set as well: without nesting
- * nobody asks the CPU for shadow VMCS, so that enable_shadow_vmcs=N was given, too.
+ * The comparison with a parameter set. What it makes differ and can itself have been set is set as well: without
+ * nesting KVM never asks the CPU for shadow VMCS, so enable_shadow_vmcs=N was given, too.
  */
 function tryParam(
   host: Host,

@@ -21,7 +21,7 @@ export interface Difference extends VerifyItem {
 export interface Verification {
   /** The kernels that it can be; an item agrees or differs if it does under all of them. */
   readonly releases: readonly [Release, ...Release[]];
-  /** Every item, in the order of the layers; differences among them as they stand in `differences`. */
+  /** Every item, in the order of the layers; differences among them as they are in `differences`. */
   readonly items: readonly VerifyItem[];
   readonly differences: readonly Difference[];
   readonly counts: { readonly agree: number; readonly differ: number; readonly unknown: number };
@@ -54,15 +54,15 @@ function verifyUnder(host: Host, known: Known, options: Candidate["options"]): V
   const given = { ...options, startFromOffered: false };
   const settled = settle(known.host, given);
   const differing = settled.items.filter(isDifferent);
-  // Another release is no better an explanation where parameters explain all and the kernel is known to be this one.
+  // Another release explains nothing better if parameters explain all and the kernel is known to be this one.
   const isSet = new Set(settled.set.map(({ item }) => item));
   const doubtful = settled.items.some(({ kind, verdict }) => kind === "kernel" && verdict !== "agree");
   const open = doubtful || differing.some(({ id }) => !isSet.has(id));
   const fits = differing.length > 0 && open ? otherReleases(known.host, given, differing.length) : [];
   const reasons = reasonsFor({ host: known.host, options: settled.options, settled, fits });
-  const told = factTexts({ host: known.host, options: settled.options, settled, fits });
+  const texts = factTexts({ host: known.host, options: settled.options, settled, fits });
   const items = (known.used ? settled.items.map(notByItself) : settled.items).map((item) => {
-    const note = item.note ?? told.get(item.id);
+    const note = item.note ?? texts.get(item.id);
     return note === undefined ? item : { ...item, note };
   });
   const differences = items
@@ -77,7 +77,7 @@ function verifyUnder(host: Host, known: Known, options: Candidate["options"]): V
     counts: { agree: count("agree"), differ: count("differ"), unknown: count("unknown") },
     set: settled.set,
     fits,
-    silent: TELLING.filter(
+    silent: ALWAYS_REPORTED.filter(
       (kind) => !kinds.has(kind) && !(kind === "message" && host.observed?.messages !== undefined),
     ),
     firmwareFromFlags: known.used,
@@ -128,10 +128,10 @@ function grouped(releases: readonly Release[], answers: readonly string[]): read
   }));
 }
 
-/** Kinds that a machine that was asked would tell of. */
-const TELLING: readonly ItemKind[] = ["kernel", "cpu-flag", "vmx-flag", "message", "param", "nested"];
+/** Kinds that a machine reports if asked. */
+const ALWAYS_REPORTED: readonly ItemKind[] = ["kernel", "cpu-flag", "vmx-flag", "message", "param", "nested"];
 
-/** That the flag is there was taken for granted, so that it is there proves nothing. */
+/** The flag was assumed to be there, so its presence proves nothing. */
 function notByItself(item: VerifyItem): VerifyItem {
   if (item.id !== "flags vmx" || item.verdict !== "agree") return item;
   return { ...item, verdict: "unknown", note: "IA32_FEAT_CTL was not read; concluded from this flag" };
@@ -147,7 +147,7 @@ function otherReleases(host: Host, options: Omit<ReplayOptions, "trace">, count:
   for (const release of RELEASES) {
     if (release === options.release || cannotPrint(host, release)) continue;
     const { items } = settle(host, { ...options, release });
-    // That the release is another one is no difference when the question is which one it is.
+    // A different release is not a difference if the question is which one it is.
     const differing = items.filter((item) => isDifferent(item) && item.kind !== "kernel");
     if (differing.length < count) fits.push({ release, differing: new Set(differing.map(({ id }) => id)), count });
   }

@@ -1,5 +1,5 @@
-// Written by tools/gen-atlas.ts; the format is told in atlas-decode.ts. The values are those of CPUID dumps which
-// InstLatX64 (https://github.com/InstLatx64/InstLatx64) collects; each entry names its file there.
+// Written by tools/gen-atlas.ts; the format is described in atlas-decode.ts. The values are those of CPUID dumps
+// which InstLatX64 (https://github.com/InstLatx64/InstLatx64) collects; each entry names its file there.
 export const ATLAS_DATA = `
 source|InstLatx64/InstLatx64|087af2c7d72c9a6af85a3a079e8fdb878db23ba1
 generation|Core 2 (65 nm)|Core 2 (45 nm)|Bonnell|Westmere|Sandy Bridge|Ivy Bridge|Silvermont/Airmont|Haswell|Broadwell|Skylake client (incl. Kaby/Coffee/Comet)|Skylake server (incl. Cascade Lake)|Goldmont|Goldmont Plus|Cannon Lake|Ice Lake|Lakefield|Tiger Lake|Rocket Lake|Tremont|Alder Lake (incl. Alder Lake-N)|Raptor Lake (incl. Bartlett Lake)|Sapphire/Emerald Rapids|Granite Rapids|Meteor Lake (incl. Arrow Lake-U)|Lunar Lake|Arrow Lake|Wildcat Lake|Centaur / VIA / Zhaoxin

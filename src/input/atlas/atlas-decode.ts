@@ -176,7 +176,7 @@ function splitSignature(signature: number): { family: number; model: number; ste
   };
 }
 
-/** CPUID is kept as the dump shows it, and read as that of a dump is. */
+/** CPUID is kept as the dump shows it, and read in the same way. */
 function decodeCpuid(digits: string, vendor: string, columns: readonly CpuidColumn[]): CpuFacts {
   const leaves = new Map<string, { -readonly [R in keyof CpuidRegisters]: number }>();
   for (const [i, { leaf, subleaf, register, values }] of columns.entries()) {

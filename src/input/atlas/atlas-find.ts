@@ -5,7 +5,7 @@ import { atlas, atlasText, entryHost } from "./atlas.js";
 import type { SearchKeys } from "./atlas-decode.js";
 import type { AtlasEntry } from "./atlas-entry.js";
 
-/** What a query names: one CPU, several that replays can tell apart, or none. */
+/** What a query names: one CPU, several that replays distinguish, or none. */
 export type FoundCpu =
   | {
       readonly kind: "one";
@@ -56,7 +56,7 @@ function decide(found: readonly AtlasEntry[]): FoundCpu {
   if (others.length === 0) return { kind: "one", entry: first, alsoEqual: [] };
   const hosts = found.map(entryHost);
   const shape = JSON.stringify(silicon(hosts[0] as Host));
-  // What is known of one CPU and unknown of another does not tell them apart.
+  // A fact known of one CPU and unknown of another does not distinguish them.
   const facts: { [fact: string]: unknown } = {};
   for (const host of hosts) {
     if (JSON.stringify(silicon(host)) !== shape) return { kind: "many", entries: found };
@@ -92,7 +92,7 @@ function nearMatches(query: string): string[] {
   const names = new Map<string, string>();
   for (const entry of atlas()) {
     const shortId = entry.id.split("-").slice(2).join("-");
-    // Words with a number in them are what tells products apart: i9-12900K, E5-2696.
+    // Words with a number in them distinguish products: i9-12900K, E5-2696.
     for (const name of [entry.codename, shortId, ...entry.name.split(" ").filter((w) => /\d{3}/.test(w))]) {
       if (!names.has(folded(name))) names.set(folded(name), name);
     }

@@ -47,7 +47,7 @@ const CPUID_LINE =
 const MSR_LINE = /^MSR ([0-9A-Fa-f]{8}): (\S.*)$/;
 const MSR_VALUE = /^([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})(?=$|\s)(.*)$/;
 const FAILED = /^<\s*FAILED\s*>/;
-/** Lines that look like a MSR line and are not one; the index tells whether it matters. */
+/** Lines that look like an MSR line and are not one; the index shows whether it matters. */
 const BROKEN_MSR_LINE = /^MSR\s{1,8}(?:0x)?([0-9A-Fa-f]{1,16})\b/;
 
 function openDumps(file: string | undefined): LineRun {
@@ -222,14 +222,14 @@ function takeMsr(index: number, text: string) {
   return "sample";
 }
 
-/** Turns CPUID into facts for each CPU; gives what identifies the machine, which the first CPU tells. */
+/** Turns CPUID into facts for each CPU; gives what identifies the machine, taken from the first CPU. */
 function fillDrafts(
   builder: HostBuilder,
   cpuids: ReadonlyMap<number, ReadonlyMap<number, CpuidRegisters>>,
   msrSections: ReadonlyMap<number | undefined, Place>,
   microcode: ReadonlyMap<number | undefined, number>,
 ): Omit<Host, "cores"> {
-  // One unnamed MSR section stands for all CPUs; the CPUID that belongs to it is that of the first.
+  // One unnamed MSR section holds for all CPUs; the CPUID that belongs to it is that of the first.
   const unnamed = (msrSections.has(undefined) || cpuids.size === 0) && !hasNamedSection(msrSections);
   const sorted = [...cpuids].sort(([a], [b]) => a - b);
   const cores: { draft: CpuDraft; kind: CoreKind }[] = [];

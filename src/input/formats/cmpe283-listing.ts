@@ -95,7 +95,7 @@ function openListing(sink: FactSink): FactRun {
       const settable = testBit(current.value, row.bit + 32);
       const clearable = !testBit(current.value, row.bit);
       if (settable !== (bit[2] === "Yes") || clearable !== (bit[3] === "Yes")) {
-        const message = `what stands here of ${row.sdm} is not what bit ${row.bit} of the value above says; the value counts`;
+        const message = `${row.sdm} as listed here contradicts bit ${row.bit} of the value above; the value is used`;
         sink.log.warning(placeOf(line, bit.index + 1), message, "labels at the bits that the SDM gives them");
       }
       return true;

@@ -14,7 +14,7 @@ export const COLLECT_END = "# end of vmxlens-collect";
 
 /**
  * The output of `vmxlens collect`. Its own lines are read here; /proc/cpuinfo, parameters, CPUID and kernel messages
- * stand in it as they are, for their own readers.
+ * are in it unchanged, for their own readers.
  */
 export const collect: FactReader = {
   kind: "facts",

@@ -12,7 +12,7 @@ export const freebsdBoot: FactReader = {
   knows:
     "FreeBSD and DragonFly boot messages: the upper half of IA32_VMX_BASIC, what each control may be set to, EPT and VPID " +
     "capabilities, CPUID bits. Not what must be 1; and of exit and entry controls nothing, for the kernel prints the " +
-    "Basic word there again. Numbers count, the names beside them do not: two stand at the wrong bit.",
+    "Basic word there again. The numbers are used, the names beside them are not: two are at the wrong bit.",
   recognisedBy: 'VT-x: and the groups below it, such as Pin-Based Controls=0x…<…>; Origin="…"  Id=0x…',
   mark: /VT-x: |\b(?:Pin-Based|Primary Processor|Secondary Processor|Exit|Entry) Controls=0x|Features[23]?=0x|^\s*Origin ?= ?"|^\s{0,16}CPU: \S|^\s+(?:Pin-Based|(?:Primary|Secondary) Processor|Exit|Entry|EPT|VPID)\s*$/,
   words: [
@@ -39,7 +39,7 @@ const CPU_LINE = /^\s{0,16}CPU: (\S.{4,80}?) +\(\d{1,5}\.\d{1,3}-MHz/;
 /** Without the frequency, which a script or a person left out, only an Origin line near by makes it one. */
 const CPU_NAME = /^\s{0,16}CPU: (\S.{4,80}?)\s*$/;
 const ORIGIN = /^\s*Origin ?= ?"(\w{12})" {1,4}Id ?= ?0x([0-9a-f]{1,8})(?![0-9a-f])/;
-/** Lines that may stand between those about the CPU: wrapped parts of them, or somebody's remarks. */
+/** Lines that may come between those about the CPU: wrapped parts of them, or remarks. */
 const NEAR = 6;
 const CPUID_WORD = /^\s*((?:AMD |Structured Extended |XSAVE )?Features[23]?)=0x([0-9a-f]{1,8})(?=<|\s*$)/;
 
@@ -63,7 +63,7 @@ const CONTROLS: { readonly [group: string]: readonly number[] } = {
   "Entry Controls": [0x484, 0x490],
 };
 
-/** What each name of the short line stands for: bits that all may be 1. In the order of printing. */
+/** What each name of the short line means: bits that all may be 1. In the order of printing. */
 const SHORT_NAMES: readonly { readonly name: string; readonly bits: readonly (readonly [number, number])[] }[] = [
   {
     name: "PAT",
@@ -96,7 +96,7 @@ const SHORT_NAMES: readonly { readonly name: string; readonly bits: readonly (re
 function openBoot(sink: FactSink): FactRun {
   let basic: number | undefined;
   let name: string | undefined;
-  /** The last of the CPU lines; they stand together, so that "Features=" elsewhere is not taken. */
+  /** The last of the CPU lines; they are consecutive, so that "Features=" elsewhere is not read. */
   let cpuLines = -NEAR;
   let inList = false;
 
@@ -113,7 +113,7 @@ function openBoot(sink: FactSink): FactRun {
     }
     if ((title === "Exit Controls" || title === "Entry Controls") && (basic === undefined || value === basic)) {
       const why = basic === undefined ? "may be the Basic word" : "is the Basic word";
-      sink.log.note(at, `what stands as ${title} ${why} again, which this kernel prints there; it is not used`);
+      sink.log.note(at, `what is printed as ${title} ${why} again, which this kernel prints there; it is not used`);
       return;
     }
     const hasTrue = basic !== undefined && ((basic >>> 23) & 1) === 1;
@@ -193,7 +193,7 @@ function vtxLine(text: string): RegExpExecArray | undefined {
   return names.every((name) => SHORT_NAMES.some((row) => row.name === name)) ? found : undefined;
 }
 
-/** A missing name is a 0 where the name stands for one bit, and when the list is whole. */
+/** A missing name is a 0 if the name means one bit and the list is complete. */
 function shortLine(sink: FactSink, line: TextLine, list: string, column: number): void {
   const names = list.split(",");
   const order = names.map((name) => SHORT_NAMES.findIndex((row) => row.name === name));

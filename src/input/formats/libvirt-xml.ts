@@ -50,7 +50,7 @@ const CONTAINERS = new Set([
 const MAX_DEPTH = 32;
 const MAX_LEAVES = 512;
 
-/** Control words stood in the lower half up to libvirt 11.3 and stand in the upper one since. */
+/** Control words were in the lower half up to libvirt 11.3 and are in the upper one since. */
 const ONE_HALF = new Set([0x48b, 0x48d, 0x48e, 0x48f, 0x490]);
 
 /** libvirt's names of the CPUID features that a host has; most are QEMU's. */
@@ -74,7 +74,7 @@ function openXml(sink: FactSink): XmlHandler & { claims: () => number; end: () =
   let emulated = false;
   let cpudata: Cpudata | undefined;
   let signature: { family?: number; model?: number; stepping?: number } | undefined;
-  let toldDefinition = false;
+  let notedDefinition = false;
 
   const within = (name: string): ReadonlyMap<string, string> | undefined =>
     stack.findLast((element) => element.name === name)?.attributes;
@@ -88,7 +88,7 @@ function openXml(sink: FactSink): XmlHandler & { claims: () => number; end: () =
     const cpu = within("cpu");
     if (cpu === undefined) return "none";
     if (within("host") !== undefined) return "host";
-    // A check attribute, or a mode without a model of its own, stands in the definition of a guest.
+    // A check attribute, or a mode without a model of its own, belongs to the definition of a guest.
     const guest = cpu.has("check") || (cpu.has("mode") && cpu.get("mode") !== "custom");
     return guest ? "guest" : "nested";
   };
@@ -101,7 +101,7 @@ function openXml(sink: FactSink): XmlHandler & { claims: () => number; end: () =
     if (what === "host") {
       claims++;
       const known = Object.hasOwn(CPUID_NAMES, name) ? CPUID_NAMES[name] : undefined;
-      // The list holds what the CPU has beyond its model, so that only a name that stands there proves something.
+      // The list holds what the CPU has beyond its model, so only a name that is there proves something.
       if (known !== undefined && policy !== "disable") sink.cpu("unnamed", { features: { [known]: true } }, at);
       return;
     }
@@ -114,11 +114,11 @@ function openXml(sink: FactSink): XmlHandler & { claims: () => number; end: () =
     const bits = featureBits("libvirt", name);
     const known = bits.length > 0 ? bits : featureBits("qemu", name);
     if (known.length === 1) for (const bit of known) sink.nested(bit.index, offered(bit, yes), at);
-    if (within("mode") === undefined && !toldDefinition) {
-      toldDefinition = true;
+    if (within("mode") === undefined && !notedDefinition) {
+      notedDefinition = true;
       sink.log.note(
         at,
-        "a CPU definition by itself tells what libvirt found that QEMU and KVM offer, or what somebody asked for; it is taken as the former",
+        "a CPU definition alone may be what libvirt found that QEMU and KVM offer, or what a user asked for; it is treated as the former",
       );
     }
   };
@@ -232,7 +232,7 @@ function offeredMasks(sink: FactSink, { at, said, masks }: Cpudata): void {
   if (masks.length === 0) return;
   const enabled = masks.some(({ index, hi }) => index === ALWAYS_OFFERED.index && (hi >>> ALWAYS_OFFERED.bit) & 1);
   if (said === undefined && !enabled) {
-    const message = "nothing tells whether these masks are what QEMU enabled or what it did not; they are not used";
+    const message = "nothing shows whether these masks are what QEMU enabled or what it did not; they are not used";
     sink.log.warning(at, message, "<!-- Features enabled by QEMU --> above <cpudata>");
     return;
   }

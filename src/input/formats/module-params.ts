@@ -26,7 +26,7 @@ const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})
 const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
 
 function openParams(sink: FactSink): FactRun {
-  /** A path by itself: its value is on the next line, as cat and head print it. */
+  /** A path alone: its value is on the next line, as cat and head print it. */
   let awaited:
     | { readonly module: string; readonly name: string; readonly line: number; readonly spaced: boolean }
     | undefined;

@@ -49,7 +49,7 @@ function at(re: RegExp, text: string, position: number): RegExpExecArray | null 
 /**
  * Reads `0x480: 0x…`, `0x480=0x…`, `480h …`, `IA32_VMX_BASIC 0x…`, `msr[480] = hhhhhhhh'hhhhhhhh` (with a backtick),
  * `cpu0 msr 0x480 NAME = 0x…`, `cpu0 msr 0x492 NAME : EIO` and their mixtures, several on a line if need be. A line
- * that is none of these gives an empty list; a value that stands on the line is never changed or completed.
+ * that is none of these gives an empty list; a value on the line is never changed or completed.
  */
 export function msrClaims(line: string): MsrClaim[] {
   // No form works without one of these, and most lines of a log have none.
@@ -149,10 +149,10 @@ function subjectAt(line: string, start: number): Subject | undefined {
   return { index, end, sure: true };
 }
 
-/** A number of a VMX MSR in brackets, as it stands behind a name. */
+/** A number of a VMX MSR in brackets, as printed after a name. */
 const NUMBER_IN_BRACKETS = /[([]\s{0,4}(?:0x)?0{0,6}(3a|4[89][0-9a-f])h?\s{0,4}[)\]]/gi;
 const LONGEST_LABEL = 80;
-/** One word, and the number with what a value stands behind. */
+/** One word, and the number with what comes before a value. */
 const WORD_AND_NUMBER = /[a-z_][\w.]{1,60}\s{1,8}0x0{0,5}(3a|4[89][0-9a-f])(?=\s*[:=])/iy;
 
 /** `any words (0x485)`: the number identifies the register, whatever its name is here. */
@@ -174,8 +174,8 @@ function labelledSubject(line: string, start: number): Subject | undefined {
 }
 
 /**
- * The number of the register itself stands beside its name in header files and documents, and one near it in tables of
- * anything. No register of VMX holds such a value.
+ * The number of the register is beside its name in header files and documents, and one near it in tables of anything.
+ * No register of VMX holds such a value.
  */
 function isNumberOfMsr(said: MsrClaim["said"], index: number): boolean {
   if (said.kind !== "value" || said.msr.state !== "value" || said.msr.hi.value !== 0) return false;
@@ -183,7 +183,7 @@ function isNumberOfMsr(said: MsrClaim["said"], index: number): boolean {
   return value === index || (index >= 0x480 && value >= 0x400 && value <= 0x4ff);
 }
 
-/** `strong`: a colon or an equals sign stands before it; blanks alone need a value that is unmistakable. */
+/** `strong`: a colon or an equals sign comes before it; blanks alone need an unmistakable value. */
 function valueAt(
   line: string,
   position: number,

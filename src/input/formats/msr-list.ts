@@ -23,7 +23,7 @@ export const msrList: LineReader = {
 
 /** msr-tools print this when the read itself fails (EIO). Any other trouble, such as permission, has other words. */
 const CANNOT_READ = /rdmsr: ?CPU (\d{1,4}) cannot read MSR (?:0x)?([0-9a-fA-F]{1,8})(.{0,80})/;
-/** Trouble that says nothing of the MSR. */
+/** An error that says nothing about the MSR. */
 const NOT_READABLE =
   /rdmsr: ?(?:open|pread)?:? ?(?:permission denied|operation not permitted|no such file or directory|no cpu \d+|cpu \d+ doesn't support msrs)/i;
 const OTHER_CAUSE = /permission|not permitted|no such (?:file|device)|lockdown/i;
@@ -53,7 +53,7 @@ function openList(file: string | undefined): LineRun {
   const builder = hostBuilder(log);
   let calls: Pending[] = [];
   let orphan: Place | undefined;
-  /** What stands as 0x3a and nothing more: many a device has a register of this number. */
+  /** Printed as 0x3a and nothing more: many devices have a register of this number. */
   const bare: { readonly claim: MsrClaim; readonly line: number }[] = [];
   /** The text has something that no reader understands: then 0x3a may be anything's. */
   let strange = false;
@@ -83,7 +83,7 @@ function openList(file: string | undefined): LineRun {
           if (said.digits === 16) return false;
           // Where every value is padded to 16 digits, a shorter last one is a part of one.
           if (valuesBefore > 0) return unpaddedBefore === 0;
-          // IA32_FEAT_CTL, of which only low bits are in use, is printed with eight digits as well.
+          // IA32_FEAT_CTL, which uses only low bits, is printed with eight digits as well.
           const whole = index === 0x3a && said.digits === 8 && knownValue(said.msr)?.lo !== 0;
           return said.padded && !whole;
         },
@@ -165,7 +165,7 @@ function openList(file: string | undefined): LineRun {
       if (/^\d+$/.test(call.argument) && call.index !== meant && isVmxMsr(meant)) {
         log.warning(
           { line: number, column: text.indexOf(call.argument) + 1 },
-          `rdmsr takes ${call.argument} as decimal, MSR 0x${(call.index ?? 0).toString(16)}: its output is not used`,
+          `rdmsr reads ${call.argument} as decimal, MSR 0x${(call.index ?? 0).toString(16)}: its output is not used`,
           `rdmsr 0x${call.argument}`,
         );
       }

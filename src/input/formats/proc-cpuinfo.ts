@@ -25,8 +25,8 @@ const FIELD = /^\s{0,8}([A-Za-z][\w ()/-]{0,24}?)[\t ]{1,24}:(?:\s(.*))?$/;
 /** A further line of a wrapped list of flags. */
 const FLAGS_ONLY = /^\s*[a-z0-9_]{1,24}(?:\s+[a-z0-9_]{1,24})*\s*$/;
 /**
- * Flags that Linux prints behind word 4, in which smx and hypervisor stand: with one of them the list was not cut off
- * before.
+ * Flags that Linux prints after word 4, which has smx and hypervisor: with one of them the list was not cut off
+ * before that.
  */
 const BEHIND_WORD_4 = [
   "lahf_lm",

@@ -10,16 +10,16 @@ export const qmp: JsonReader = {
   name: "qmp",
   knows:
     "QMP query-cpu-model-expansion of host or max: for each vmx property whether QEMU and KVM offer it to a guest. That " +
-    "is the nested view, not the CPU: false means that KVM will not offer it. One property stands for two INVEPT and " +
+    "is the nested view, not the CPU: false means that KVM will not offer it. One property covers two INVEPT and " +
     "INVVPID bits. A named model says what a guest asks for, and QEMU without KVM nothing at all.",
   recognisedBy: 'a JSON object "props" with "vmx-…" members, or "unavailable-features" lists',
   open: openQmp,
 };
 
-/** What a reply says of the model itself; of a named model it is not the host's. */
+/** What a reply says about the model itself; for a named model it is not the host's. */
 const IDENTITY = new Set(["model-id", "family", "model", "stepping", "vendor"]);
 
-/** Models that stand for all that KVM offers; QEMU's reply to a static expansion has the name base whatever was asked. */
+/** Models that mean everything KVM offers; QEMU's reply to a static expansion has the name base whatever was asked. */
 const OF_THE_HOST = new Set(["host", "max", "base"]);
 /** True under KVM and false without it, whatever the CPU; `kvm` itself only hides or shows the rest. */
 const KVM_FEATURE = /^kvm(?:clock|-(?!hint-|no-smi-|pv-enforce-))/;
@@ -32,7 +32,7 @@ interface Reply {
   readonly depth: number;
   readonly features: { readonly property: string; readonly value: boolean; readonly at: Place }[];
   vmx?: boolean;
-  /** Whether any feature of KVM is on; missing when none is told. */
+  /** Whether any feature of KVM is on; missing if none is listed. */
   kvm?: boolean;
 }
 
@@ -123,16 +123,17 @@ function handIn(sink: FactSink, { features, vmx, kvm }: Reply, model: string | u
   if (model !== undefined && !OF_THE_HOST.has(model)) {
     for (const { property, value, at } of known)
       sink.guest(`CPU model ${model.slice(0, 100)} ${property}`, String(value), at);
-    note(`${model.slice(0, 100)} is what a guest asks for, and says nothing of what KVM offers`);
+    note(`${model.slice(0, 100)} is what a guest asks for, and says nothing about what KVM offers`);
     return;
   }
   if (vmx === false && kvm === false) {
-    note("no feature of KVM is on: QEMU ran without KVM, and says nothing of what that offers");
+    note("no feature of KVM is on: QEMU ran without KVM, so nothing shows what KVM offers");
     return;
   }
   for (const { property, value, at } of known) {
     const bits = featureBits("qemu", property);
-    // A property of several bits is true when all of them are (x86_cpu_get_bit_prop), so false proves nothing of any.
+    // A property of several bits is true when all of them are (x86_cpu_get_bit_prop), so false proves nothing about
+    // any of them.
     if (!value && bits.length > 1) continue;
     for (const bit of bits) sink.nested(bit.index, offered(bit, value), at);
   }

@@ -5,7 +5,7 @@ import { MAX_CPU } from "../text/cpu-ranges.js";
 
 /** What one `rdmsr` on a command line will print. */
 export interface RdmsrCall {
-  /** Undefined when the command line does not tell, as in `rdmsr $m`. */
+  /** Undefined if the command line does not say, as in `rdmsr $m`. */
   readonly index: number | undefined;
   /** The argument as typed. */
   readonly argument: string;

@@ -20,8 +20,8 @@ import { vmxcap } from "./vmxcap.js";
 import { xenLog } from "./xen-log.js";
 
 /**
- * Every format that `readHost` knows. A new reader is its own file plus its row here. A line belongs to the first reader
- * that claims it, so that formats with lines of their own stand before those that take any list of values.
+ * Every format that `readHost` knows. A new reader is its own file plus its row here. A line belongs to the first
+ * reader that claims it, so formats with lines of their own come before those that accept any list of values.
  */
 export const READERS: readonly Reader[] = [
   snapshot,

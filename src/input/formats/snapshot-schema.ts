@@ -4,7 +4,7 @@ import { CPUID_FEATURES, type CpuidFeature } from "../../registers/cpuid-feature
 /** Value of `format` in every snapshot of this shape. */
 export const SNAPSHOT_FORMAT = "vmxlens-snapshot/1";
 
-/** valibot takes an array for an object, or for a record, of which every member may be missing. JSON does not. */
+/** valibot accepts an array as an object, or as a record, whose members may all be missing. JSON does not. */
 const notList = v.custom<object>((value) => !Array.isArray(value), "expected an object");
 
 function object<const E extends v.ObjectEntries>(entries: E) {
@@ -53,12 +53,12 @@ const cpuid = object({
     v.optional(object({ eax: hex32, ebx: hex32, ecx: hex32 })),
     v.description("CPUID.15H, the TSC to crystal ratio"),
   ),
-  tscKhz: v.pipe(v.optional(u32), v.description("TSC frequency in kHz; 0 when the kernel could not tell")),
+  tscKhz: v.pipe(v.optional(u32), v.description("TSC frequency in kHz; 0 if the kernel does not know it")),
   physAddrBits: v.pipe(v.optional(bits), v.description("CPUID.80000008H:EAX[7:0]")),
   linAddrBits: v.pipe(v.optional(bits), v.description("CPUID.80000008H:EAX[15:8]")),
 });
 
-/** What a key is told that is no MSR index. */
+/** The error for a key that is not an MSR index. */
 export const BAD_INDEX = "expected the index of an MSR, a hex string of up to 8 digits";
 /** Keys that valibot leaves out of a record without a word. */
 export const UNSEEN_KEYS = ["__proto__", "prototype", "constructor"] as const;
@@ -68,7 +68,7 @@ const msrs = v.pipe(notList, v.record(v.pipe(v.string(), v.regex(/^0x[0-9a-fA-F]
 const core = object({
   coreTypes: v.pipe(
     v.optional(v.array(v.picklist(["P", "E", "LP-E"])), []),
-    v.description("Types of the cores in this group; empty when the CPU does not tell"),
+    v.description("Types of the cores in this group; empty if the CPU does not report it"),
   ),
   logicalCpus: v.pipe(v.optional(cpuList), v.description("Numbers of the logical CPUs in this group")),
   signature: v.pipe(v.optional(hex32), v.description("CPUID.1:EAX")),
@@ -89,7 +89,7 @@ const observed = object({
 
 const params = v.pipe(notList, v.record(v.string(), v.string()));
 
-/** The snapshot as it stands in the file. `schema/snapshot.schema.json` is generated from this. */
+/** The snapshot as it is in the file. `schema/snapshot.schema.json` is generated from this. */
 export const SNAPSHOT_SCHEMA = object({
   $schema: v.optional(v.string()),
   format: v.literal(SNAPSHOT_FORMAT),
@@ -105,7 +105,7 @@ export const SNAPSHOT_SCHEMA = object({
   ),
   observed: v.pipe(
     v.optional(observed),
-    v.description("What the machine or a tool said of later layers; a replay is checked against it"),
+    v.description("What the machine or a tool reported about later layers; a replay is checked against it"),
   ),
   source: v.pipe(v.optional(v.string()), v.description("Where the facts come from")),
   cores: v.pipe(

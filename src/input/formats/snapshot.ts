@@ -19,7 +19,7 @@ export const snapshot: DocumentReader = {
   read: readSnapshot,
 };
 
-/** More rounds of leaving out what is wrong help nobody. */
+/** More rounds of leaving out what is wrong do not help. */
 const MAX_ROUNDS = 8;
 
 function readSnapshot(text: string, file: string | undefined): Reading {
@@ -47,11 +47,12 @@ function readSnapshot(text: string, file: string | undefined): Reading {
       const source = host.source ?? file;
       return { hosts: [source === undefined ? host : { ...host, source }], diagnostics: log.list() };
     }
-    // What is wrong is told and left out; the rest is a snapshot again, unless a part is missing that must be there.
+    // What is wrong is reported and left out; the rest is a snapshot again, unless a part is missing that must be
+    // there.
     const paths = result.issues.map((issue) => (issue.path ?? []).map((item) => item.key as string | number));
     for (const [i, issue] of result.issues.entries()) {
       const path = paths[i] as (string | number)[];
-      // That a part is missing which was just left out has been told.
+      // A part that was just left out has been reported already.
       if (leftOut.has(JSON.stringify(path))) continue;
       const own = ["regex", "union", "custom"].includes(issue.type);
       const message = own ? issue.message : describeIssue(issue.received);
@@ -67,7 +68,7 @@ function readSnapshot(text: string, file: string | undefined): Reading {
   return { hosts: [], diagnostics: log.list() };
 }
 
-/** Keys of MSR lists that are no index and that the schema does not get to see. */
+/** Keys of MSR lists that are not an index and that the schema does not get to see. */
 function unseenIndexes(root: JsonNode): { readonly path: readonly (string | number)[]; readonly at: number }[] {
   const member = (node: JsonNode | undefined, key: string) =>
     node?.kind === "object" ? node.members.get(key) : undefined;
@@ -165,7 +166,7 @@ function coreOf(
   };
 }
 
-/** MSRs by index; one that stands twice under two spellings stays unknown, which JSON cannot notice. */
+/** MSRs by index; one that is there twice under two spellings stays unknown, which JSON cannot notice. */
 function msrsOf(
   stated: SnapshotFile["cores"][number]["msrs"],
   offsetOf: (index: string) => number,
@@ -177,7 +178,7 @@ function msrsOf(
     if (!msrs.has(index)) msrs.set(index, msrOf(value));
     else {
       msrs.set(index, UNREAD);
-      complain(offsetOf(key), `MSR ${key} stands twice in this group and stays unknown`, "each MSR once");
+      complain(offsetOf(key), `MSR ${key} appears twice in this group and stays unknown`, "each MSR once");
     }
   }
   return msrs;
@@ -223,8 +224,8 @@ function partlyKnown(value: string, unknown: string): Extract<Msr, { state: "val
 }
 
 /**
- * The host as snapshot JSON, indented, with a line end. Reading it gives an equal host. MSRs and fields stand in a fixed
- * order, so that two snapshots can be compared with `diff`.
+ * The host as snapshot JSON, indented, with a line end. Reading it gives an equal host. MSRs and fields are in a
+ * fixed order, so that two snapshots can be compared with `diff`.
  */
 export function writeSnapshot(host: Host): string {
   checkHost(host);

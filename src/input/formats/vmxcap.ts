@@ -39,7 +39,7 @@ interface Field {
   readonly index: number;
   readonly low: number;
   readonly high: number;
-  /** The first versions print the number without its highest bit, so that one that is not set says nothing of it. */
+  /** The first versions print the number without its highest bit, so a cleared one says nothing about it. */
   readonly highestMayBeLeftOut?: true;
 }
 
@@ -129,7 +129,7 @@ function openVmxcap(sink: FactSink): FactRun {
       const next = Object.hasOwn(GROUPS, text) ? GROUPS[text] : undefined;
       if (next !== undefined) {
         settle();
-        // The first group again: another output, of which nothing has been read yet.
+        // The first group again: another output, not read yet.
         if (next.index === 0x480) {
           settleZeros();
           anyRead = false;
@@ -168,7 +168,7 @@ function takeLine(group: Group, line: TextLine, text: string): boolean {
   }
   const found = STATE.exec(text);
   if (found === null) return false;
-  // Quoted-printable that nobody undid.
+  // Quoted-printable that was not decoded.
   const printed = (found[1] as string).replace("=3D", "=");
   const label = (Object.hasOwn(OLD_LABELS, printed) && OLD_LABELS[printed]) || printed;
   const state = found[2] as string;

@@ -12,8 +12,8 @@ interface CpuidRead {
 }
 
 /**
- * The device counts leaves up by itself, so that one read gives a range. The highest leaf of a range comes first in it
- * (leaf 0, leaf 80000000H, leaf C0000000H), and subleaves stand behind the range whose limit is theirs.
+ * The device counts leaves up, so that one read gives a range. The highest leaf of a range comes first in it (leaf 0,
+ * leaf 80000000H, leaf C0000000H), and subleaves come after the range whose limit is theirs.
  */
 const CPUID_READS: readonly CpuidRead[] = [
   { leaf: 0, subleaf: 0, count: 1 + Math.max(...[...FACT_LEAVES].filter((leaf) => leaf < 0x8000_0000)) },
@@ -48,10 +48,10 @@ const vendors = FEAT_CTL_VENDORS.map((vendor) => `'${vendor}'`).join(" | ");
 const aboutVmx = ABOUT_VMX.join("|");
 
 /**
- * A script for any POSIX shell that prints what a Linux machine says of its VMX: `ssh HOST sudo sh -s < collect.sh >
- * host.txt`. The reader `collect` (src/input/formats/collect.ts) and those of /proc/cpuinfo, parameters, CPUID and kernel logs
- * read its output. It only reads, loads no module and prints nothing that identifies a machine or a person; its head
- * says all that it looks at. It reads what `readLiveMachine` reads, by the same rules.
+ * A script for any POSIX shell that prints what a Linux machine reports about its VMX: `ssh HOST sudo sh -s <
+ * collect.sh > host.txt`. The reader `collect` (src/input/formats/collect.ts) and those of /proc/cpuinfo, parameters,
+ * CPUID and kernel logs read its output. It only reads, loads no module and prints nothing that identifies a machine
+ * or a person; its head says all that it looks at. It reads what `readLiveMachine` reads, by the same rules.
  */
 export function collectScript(): string {
   return SCRIPT;
@@ -100,7 +100,7 @@ missing() {
   say "vmxlens-collect: missing: $*" >&2
 }
 
-# What somebody else wrote, without what a terminal acts upon.
+# Text from elsewhere, without what a terminal acts on.
 plain() {
   sed "s/[^$tab -~]/?/g"
 }
@@ -212,7 +212,7 @@ rdmsr_value() {
   return 1
 }
 
-# The registers of $cpu through dd. One od prints them all: behind the eight bytes of each stand eight letters that say
+# The registers of $cpu through dd. One od prints them all: the eight bytes of each are followed by eight letters that say
 # how it went, and for a register that gave none, eight in their place.
 by_dd() {
   for msr in $registers; do
@@ -352,7 +352,7 @@ messages() {
     missing "kernel messages: $why"
     return
   fi
-  # A dumped VMCS and an address of code would tell where the kernel is in memory.
+  # A dumped VMCS and an address of code would reveal where the kernel is in memory.
   $log 2>/dev/null |
     grep -E 'x86/cpu: (VMX|SGX)|kvm(_intel)?: .*(${aboutVmx})|Hypervisor detected: |unchecked MSR access error: |Offset [0-9]+ REF = ' |
     grep -v -E 'kvm(_intel)?: (\\*\\*\\*|[A-Za-z0-9_ ().]*=)' |

@@ -9,12 +9,12 @@ export interface CpuidRegisters {
   readonly edx: number;
 }
 
-/** What CPUID returned for a leaf and subleaf; undefined when nobody wrote it down. */
+/** What CPUID returned for a leaf and subleaf; undefined if it is not recorded. */
 export type CpuidLookup = (leaf: number, subleaf: number) => CpuidRegisters | undefined;
 
 type Register = keyof CpuidRegisters;
 
-/** The facts of one CPU that its CPUID leaves tell. */
+/** The facts of one CPU that follow from its CPUID leaves. */
 export function factsFromCpuid(cpuid: CpuidLookup): CpuFacts {
   const maxLeaf = cpuid(0, 0)?.eax;
   // On an Intel CPU, leaves from C0000000H on answer with the highest basic leaf.
@@ -42,7 +42,7 @@ export function factsFromCpuid(cpuid: CpuidLookup): CpuFacts {
   };
 }
 
-/** The features that one register of a leaf tells, for texts that print no more. */
+/** The features in one register of a leaf, for texts that print no more. */
 export function featuresOfRegister(
   leaf: number,
   subleaf: number,

@@ -91,7 +91,7 @@ const OTHER_FLAG: { readonly [F in CpuidFeature]?: string | null } = {
   ddpd_u: null,
   bhi_ctrl: null,
   mcdt_no: null,
-  // Linux sets these for some CPUs by itself.
+  // Linux itself sets these for some CPUs.
   arat: null,
   nonstop_tsc: null,
 };
@@ -111,7 +111,7 @@ export const CPUINFO_FEATURES: readonly string[] = FLAGS.map(([, flag]) => flag)
  */
 const TELLING_WHEN_ABSENT: readonly CpuidFeature[] = ["smx", "pdpe1gb", "hypervisor"];
 
-/** What /proc/cpuinfo tells of CPUID for certain. `clearsCpuid`: the command line has `clearcpuid=`. */
+/** What /proc/cpuinfo certainly says about CPUID. `clearsCpuid`: the command line has `clearcpuid=`. */
 export function factsFromCpuinfo(block: CpuinfoBlock, clearsCpuid: boolean): CpuFacts {
   const features: { [F in CpuidFeature]?: boolean } = {};
   for (const [feature, flag] of FLAGS) {

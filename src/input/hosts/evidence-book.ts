@@ -22,9 +22,9 @@ import { contradicts, fold, sameMachine, shorterName } from "./same-machine.js";
 export interface Book {
   /** Where the reader of this name hands in its facts. */
   readonly sink: (format: string) => FactSink;
-  /** Takes over a host that a reader put together by itself, and merges it with what else is said of that machine. */
+  /** Adds a host that a reader built on its own, and merges it with what else is known of that machine. */
   readonly addHost: (host: Host, format: string) => void;
-  /** As `take`, but the host is a machine of its own. */
+  /** As `addHost`, but the host is a separate machine. */
   readonly addSeparateHost: (host: Host, format: string) => void;
   /** True when something was handed in that belongs to a host. */
   readonly hasFacts: () => boolean;
@@ -37,7 +37,7 @@ export interface Book {
 
 export interface BookOptions {
   readonly file?: string | undefined;
-  /** Kernel release, for a text that does not tell. */
+  /** Kernel release, for a text that does not name it. */
   readonly kernel?: string | undefined;
   /** As in `ReadOptions`. */
   readonly flagsProve?: boolean | undefined;
@@ -72,7 +72,7 @@ export function evidenceBook(options: BookOptions): Book {
       }
       const note =
         `from here on the text is about another machine (${describeMarks(marks)}, before ${describeMarks(here.marks)}); ` +
-        "what stands between the two is counted as the former";
+        "what is between the two counts as the former";
       fitting = open();
       if (is(here) === "unknown") fitting.perhaps = { machine: here, at, note };
       else log.note(at, note, "one machine in a text");
@@ -83,7 +83,7 @@ export function evidenceBook(options: BookOptions): Book {
   };
 
   /** Lists a statement. One that was made before only counts; `build` is called for the first. */
-  const tell = (layer: EvidenceLayer, key: string, at: Place, format: string, build: () => Told): void => {
+  const record = (layer: EvidenceLayer, key: string, at: Place, format: string, build: () => FactText): void => {
     if (layer !== "guest") {
       here.facts++;
       if (at.line < here.since) here.since = at.line;
@@ -106,7 +106,7 @@ export function evidenceBook(options: BookOptions): Book {
     format: string,
     cpu?: number,
   ): void =>
-    tell(layer, `${about}|${value}`, at, format, () => ({ about, value, ...(cpu === undefined ? {} : { cpu }) }));
+    record(layer, `${about}|${value}`, at, format, () => ({ about, value, ...(cpu === undefined ? {} : { cpu }) }));
   const tellMsr = (
     layer: EvidenceLayer,
     index: number,
@@ -115,7 +115,7 @@ export function evidenceBook(options: BookOptions): Book {
     format: string,
     scope: CpuScope | undefined,
   ): void =>
-    tell(layer, msrKey(index, value), at, format, () => ({
+    record(layer, msrKey(index, value), at, format, () => ({
       about: `${layer === "nested" ? "nested " : ""}MSR ${describeMsr(index)}`,
       value: describeKnown(value),
       msr: { index, value },
@@ -158,7 +158,7 @@ export function evidenceBook(options: BookOptions): Book {
     },
     cpuFlags(scope, flags, at) {
       tellText("linux", "flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
-      state(here.cpuFlags, scope, flags, at, log, () => `what the flags line says of VMX for ${describeCpu(scope)}`);
+      state(here.cpuFlags, scope, flags, at, log, () => `what the flags line says about VMX for ${describeCpu(scope)}`);
     },
     system(what, value, at) {
       tellText("system", what, value, at, format);
@@ -229,10 +229,10 @@ export function evidenceBook(options: BookOptions): Book {
           machines.splice(machines.indexOf(notes), 1);
         }
       }
-      const told = machines.filter((notes) => notes.facts > 0).sort((a, b) => a.since - b.since);
-      const hosts = told.map((notes) => buildHost(notes, options));
+      const withFacts = machines.filter((notes) => notes.facts > 0).sort((a, b) => a.since - b.since);
+      const hosts = withFacts.map((notes) => buildHost(notes, options));
       const evidence = machines.flatMap((notes) => {
-        const host = told.indexOf(notes);
+        const host = withFacts.indexOf(notes);
         return [...notes.evidence.values()].map((row) => (row.layer === "guest" || host < 0 ? row : { ...row, host }));
       });
       evidence.sort((a, b) => a.line - b.line || a.column - b.column);
@@ -242,7 +242,7 @@ export function evidenceBook(options: BookOptions): Book {
   };
 }
 
-type Told = Pick<Evidence, "about" | "value" | "msr" | "cpu">;
+type FactText = Pick<Evidence, "about" | "value" | "msr" | "cpu">;
 
 function numberOf(scope: number | "unnamed"): number | undefined {
   return scope === "unnamed" ? undefined : scope;

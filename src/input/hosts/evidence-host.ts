@@ -6,8 +6,8 @@ import { state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
 
 /**
- * Makes a host of what was said of a machine. What was said of "the CPU" without a number is taken as said of the
- * lowest-numbered one when there are numbers: that is the boot CPU, and the others need not be like it.
+ * Makes a host from the facts about a machine. If CPUs have numbers, a fact about "the CPU" without one belongs to
+ * the lowest-numbered: that is the boot CPU, and the others need not be like it.
  */
 export function buildHost(
   notes: MachineFactsRead,
@@ -32,7 +32,7 @@ export function buildHost(
   // A 32-bit kernel whose name does not say so.
   const kernel =
     named !== undefined && arch?.startsWith("i") === true && !/[3-6]86|pae/.test(named) ? `${named}-${arch}` : named;
-  // A release that the text tells in two ways may be either.
+  // A release that the text names in two ways may be either.
   const release = notes.system.has("kernel") ? kernel : options.kernel;
   for (const [scope, list] of notes.msrs) {
     for (const [index, seen] of list) builder.msr(home(scope), index, seen.msr, seen.at, seen.disputed);

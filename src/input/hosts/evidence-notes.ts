@@ -12,7 +12,7 @@ export interface Stated<T> {
   readonly disputed: boolean;
 }
 
-/** What was said of one logical CPU, by the name of the fact (`features.vmx`, `microcode` …). */
+/** What the text says about one logical CPU, by the name of the fact (`features.vmx`, `microcode` …). */
 export type CpuNotes = Map<string, Stated<unknown>>;
 
 /** Everything said about one machine. */
@@ -34,7 +34,7 @@ export interface MachineFactsRead {
   readonly cpuFlags: Map<number | "unnamed", Stated<FlagList>>;
   readonly xen: Set<string>;
   readonly messages: Set<string>;
-  /** By what is said, so that a fact that stands a thousand times is one entry. */
+  /** By content, so that a fact repeated a thousand times is one entry. */
   readonly evidence: Map<string, Evidence & { times: number }>;
   /** Facts handed in, evidence about guests not counted. */
   facts: number;
@@ -85,7 +85,7 @@ export function state<K, T>(
   );
 }
 
-/** The value when it was said and nobody disagreed. */
+/** The value if one was given and none contradicts it. */
 export function undisputed<K, T>(map: ReadonlyMap<K, Stated<T>>, key: K): T | undefined {
   const found = map.get(key);
   return found === undefined || found.disputed ? undefined : found.value;
@@ -139,7 +139,7 @@ function merge(
   into.set(index, merged);
   if (conflict === undefined) return;
   const message = (): string =>
-    `${describe()} is told differently here (${describeKnown(msr)}) and in line ${before.at.line} ` +
+    `${describe()} is given differently here (${describeKnown(msr)}) and in line ${before.at.line} ` +
     `(${describeKnown(before.msr)}); ${conflict()}`;
   log.warning(at, message, "one value for each MSR of a CPU");
 }

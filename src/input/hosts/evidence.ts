@@ -6,10 +6,10 @@ import type { CpuScope } from "./host-builder.js";
 /** Layers that a text can speak of, and what a fact of each is. */
 const EVIDENCE_LAYERS = {
   cpu: "MSRs and CPUID as the processor, or the hypervisor below, answers",
-  linux: "what the kernel says of the CPU: flags and messages",
+  linux: "what the kernel says about the CPU: flags and messages",
   kvm: "parameters of kvm and kvm_intel as they are",
   nested: "what KVM offers a nested hypervisor",
-  guest: "what one guest was given or asked for, which says nothing of the host",
+  guest: "what one guest was given or asked for, which says nothing about the host",
   xen: "what Xen uses",
   system: "names, kernel release",
 } as const;
@@ -22,7 +22,7 @@ export interface Evidence {
   readonly about: string;
   /** What is said, as text. */
   readonly value: string;
-  /** The bits, for a statement about an MSR; only those that the line itself tells are known. */
+  /** The bits, for a statement about an MSR; only those given by the line itself are known. */
   readonly msr?: { readonly index: number; readonly value: Msr };
   /** The logical CPU, where the text names one; of several that agree, the first. */
   readonly cpu?: number;
@@ -45,7 +45,7 @@ export interface CpuStatement extends Partial<CpuFacts> {
   readonly coreType?: CoreType;
 }
 
-/** What tells one machine from another in a text that speaks of several. */
+/** What distinguishes the machines of a text that has several. */
 export interface MachineMarks {
   /** CPUID brand string. */
   readonly name?: string;
@@ -64,8 +64,8 @@ export interface FlagList {
 }
 
 /**
- * Where a reader hands in what its lines say. Nothing handed in is lost: facts about the same thing are merged, and
- * where two differ both are told and neither is taken.
+ * Where a reader hands in what its lines say. Nothing handed in is lost: facts about the same thing are merged; where
+ * two differ, both are reported and neither is used.
  */
 export interface FactSink {
   readonly log: DiagnosticLog;
@@ -73,7 +73,7 @@ export interface FactSink {
   readonly machine: (marks: MachineMarks, at: Place) => void;
   /** What follows is about another machine, whatever its marks. */
   readonly nextMachine: () => void;
-  /** An MSR of the processor. Bits that the text does not tell must be unknown. */
+  /** An MSR of the processor. Bits that the text does not give must be unknown. */
   readonly msr: (scope: CpuScope, index: number, msr: Msr, at: Place) => void;
   /** An MSR as KVM offers it to a nested hypervisor. */
   readonly nested: (index: number, msr: Msr, at: Place) => void;

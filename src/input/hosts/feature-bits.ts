@@ -2,7 +2,7 @@ import type { Msr } from "../../host/msr.js";
 import { partialMsr } from "../../host/partial-msr.js";
 import { REGISTERS, type RegisterRow } from "../../registers/registers.js";
 
-/** A bit of an MSR that a `vmx-…` feature of QEMU or libvirt stands for. */
+/** A bit of an MSR that a `vmx-…` feature of QEMU or libvirt means. */
 export interface FeatureBit {
   /** The TRUE register where there is one: that is what QEMU looks at. */
   readonly index: number;
@@ -42,7 +42,7 @@ const TABLES: { readonly [V in Vocabulary]: ReadonlyMap<string, readonly Feature
   libvirt: table("libvirt"),
 };
 
-/** The bits that a feature name stands for; empty for a name that the vocabulary does not have. */
+/** The bits that a feature name means; empty for a name that the vocabulary does not have. */
 export function featureBits(vocabulary: Vocabulary, name: string): readonly FeatureBit[] {
   return TABLES[vocabulary].get(name) ?? [];
 }
@@ -53,15 +53,15 @@ const BY_PLACE: ReadonlyMap<number, FeatureBit> = new Map(
     .map((feature) => [feature.index * 64 + feature.bit, feature]),
 );
 
-/** The feature bit that stands at a place of a register, as libvirt's masks give it. */
+/** The feature bit at a position of a register, as libvirt's masks give it. */
 export function featureBitAt(index: number, bit: number): FeatureBit | undefined {
   return BY_PLACE.get(index * 64 + bit);
 }
 
 /**
- * What a feature that KVM offers, or does not offer, tells of its MSR. A control that is offered can be both 0 and 1
- * (kvm_arch_get_supported_msr_feature of QEMU takes the ones that must be 1 away). One of the default1 class that is not
- * offered proves nothing: it is not known whether it must be 1 or whether there is no VMX at all.
+ * What a feature that KVM offers, or does not offer, shows about its MSR. A control that is offered can be both 0 and
+ * 1 (kvm_arch_get_supported_msr_feature of QEMU takes the ones that must be 1 away). One of the default1 class that
+ * is not offered proves nothing: it is not known whether it must be 1 or whether there is no VMX at all.
  */
 export function offered(feature: FeatureBit, yes: boolean): Msr {
   const { bit, control, default1 } = feature;

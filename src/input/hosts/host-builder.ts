@@ -159,7 +159,7 @@ export interface Merged extends Sighting {
   readonly conflict?: () => string;
 }
 
-/** The sum of two sightings; `conflict` tells in words what they leave open. */
+/** Two sightings joined; `conflict` says what they leave open. */
 export function mergeSightings(a: Sighting, b: Sighting): Merged {
   if (b.msr.state === "unknown") return a;
   if (a.msr.state === "unknown") return a.disputed === ALL_DISPUTED ? a : b;
@@ -198,7 +198,7 @@ export function describeBits(hi: number, lo: number): string {
 
 /**
  * Equal for CPUs that belong into one group. The core type is not part of it: a group lists all it covers. Nor is the
- * microcode: a CPU of which it is not known joins the others. Nor are features that no replay asks for.
+ * microcode: a CPU whose microcode is not known joins the others. Nor are features that no replay asks for.
  */
 function keyOf({ draft, msrs }: Gathered): string {
   const values = [...msrs].sort(([a], [b]) => a - b).map(([index, { msr }]) => [index, formatExactly(msr)]);
@@ -249,18 +249,18 @@ function coreGroup({ cpus, first: { draft, msrs }, features, types, microcode }:
 }
 
 function suspectSwappedHalves(groups: Iterable<{ readonly first: Gathered }>, log: DiagnosticLog): void {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   for (const { first } of groups) {
     for (const [index, { msr, at }] of first.msrs) {
       const value = knownValue(msr);
       if (value === undefined || !looksSwapped(index, value)) continue;
       const key = `${index} ${formatU64(value)}`;
-      if (told.has(key)) continue;
-      told.add(key);
+      if (reported.has(key)) continue;
+      reported.add(key);
       log.warning(
         at,
         `the halves of MSR ${describeMsr(index)} look exchanged: ${formatU64(value)} makes no sense, ` +
-          `${formatU64({ hi: value.lo, lo: value.hi })} would; the value is kept as it stands`,
+          `${formatU64({ hi: value.lo, lo: value.hi })} would; the value is kept as it is`,
         "the high half (EDX, bits 63:32) before the low half (EAX)",
       );
     }

@@ -36,7 +36,7 @@ type Inline = LineReader | FactReader | JsonReader | XmlReader;
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** A line that another reader has claimed stands like this for the others: it ends what they wait for. */
+/** A line that another reader has claimed looks like this to the others: it ends what they wait for. */
 const FOREIGN = "\u0000";
 
 interface FactEntry {
@@ -110,7 +110,7 @@ export function readLines(
     columns.add(number, own + shift);
     const line: TextLine = { text, number, after, cut };
     after = number;
-    // Inside a JSON document its lines are nobody else's.
+    // Lines inside a JSON document belong to its reader alone.
     const inJson = json.isOpen() && json.line(text, number);
     const fact = inJson ? undefined : factLine(line);
     let taken = inJson || fact !== undefined || json.line(text, number) || xml.line(text, number);

@@ -73,8 +73,8 @@ export interface FactReader extends ReaderRow {
   /** What every line that begins something of the format matches; a line that does not costs nothing more. */
   readonly mark: RegExp;
   /**
-   * Words of which every line with the mark has one, unless the mark holds only at the beginning of a line. They are
-   * what a long log is searched for, so they should be rare in others.
+   * Every line with the mark has one of these words, unless the mark holds only at the beginning of a line. A long
+   * log is searched for them, so they should be rare in others.
    */
   readonly words?: readonly string[];
   /** Wrapped lines: one that has the mark and was not taken is tried again together with the line after it. */
@@ -93,7 +93,7 @@ export interface FactRun {
   readonly end?: () => void;
 }
 
-/** A reader of JSON documents, which may stand anywhere in a text; it sees all of them. */
+/** A reader of JSON documents, which may be anywhere in a text; it sees all of them. */
 export interface JsonReader extends ReaderRow {
   readonly kind: "json";
   /** Begins a pass over one text, whose facts go to the sink. */
@@ -103,7 +103,7 @@ export interface JsonReader extends ReaderRow {
   };
 }
 
-/** A reader of XML elements, which may stand anywhere in a text. */
+/** A reader of XML elements, which may be anywhere in a text. */
 export interface XmlReader extends ReaderRow {
   readonly kind: "xml";
   /** Names of the elements it wants to see. */
@@ -117,7 +117,7 @@ export interface XmlReader extends ReaderRow {
   };
 }
 
-/** Where a part of a line stands. */
+/** Where a part of a line is. */
 export function placeOf(line: TextLine, column = 1): Place {
   return { line: line.number, column };
 }

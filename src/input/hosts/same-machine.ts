@@ -25,7 +25,7 @@ function differ<T>(a: T | undefined, b: T | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }
 
-/** Of two spellings of one name, the one without the word that somebody put before it. */
+/** Of two spellings of one name, the one without a word added before it. */
 export function shorterName(a: MachineMarks, b: MachineMarks): Pick<MachineMarks, "name"> {
   if (a.name === undefined || b.name === undefined) return {};
   return { name: b.name.length < a.name.length ? b.name : a.name };
@@ -75,7 +75,7 @@ export function fold(from: MachineFactsRead, into: MachineFactsRead): void {
   add(into.system, from.system, (what) => (what === "kernel" ? "the kernel release" : what));
   add(into.params, from.params, (key) => `parameter ${key}`);
   add(into.vmxFlags, from.vmxFlags, () => "the vmx flags line");
-  add(into.cpuFlags, from.cpuFlags, () => "what the flags line says of VMX");
+  add(into.cpuFlags, from.cpuFlags, () => "what the flags line says about VMX");
   for (const [scope, facts] of from.cpus) {
     const notes = into.cpus.get(scope) ?? new Map();
     into.cpus.set(scope, notes);

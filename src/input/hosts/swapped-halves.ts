@@ -1,8 +1,8 @@
 import type { U64 } from "../../bits/u64.js";
 
 /**
- * Whether a VMX capability value makes no sense as it stands and does with its halves exchanged, as happens when EDX
- * and EAX are written down in the wrong order. Only a suspicion: nothing is ever exchanged.
+ * Whether a VMX capability value makes no sense as it is but does with its halves exchanged, which happens if EDX and
+ * EAX are written in the wrong order. Only a suspicion: nothing is ever exchanged.
  */
 export function looksSwapped(index: number, value: U64): boolean {
   const plausible = PLAUSIBLE[index];

@@ -77,7 +77,7 @@ function at(re: RegExp, line: string, position: number): number {
   return re.exec(line)?.[0].length ?? 0;
 }
 
-/** Length of what stands before a time stamp, 0 when something else follows it. */
+/** Length of what comes before a time stamp, 0 if something else follows it. */
 function indentOfStamp(line: string): number {
   const first = line.charCodeAt(0);
   if (first !== 0x20 && first !== 0x09 && first !== 0x2a && first !== 0x2d) return 0;
@@ -142,7 +142,7 @@ export function isNumbered(head: string): boolean {
   return lines.length >= 2 && lines.every((line, i) => lineNumberLength(line, i + 1) > 0);
 }
 
-/** Length of a line's own number and what separates it from the text; 0 when another number, or none, stands there. */
+/** Length of a line's own number and what separates it from the text; 0 if another number, or none, is there. */
 export function lineNumberLength(line: string, number: number): number {
   const found = LINE_NUMBER.exec(line);
   return found !== null && Number(found[1]) === number ? found[0].length : 0;

@@ -5,7 +5,7 @@
 export interface Diagnostic {
   readonly severity: "error" | "warning" | "note";
   readonly file?: string;
-  /** From 1. A diagnostic about the whole text stands at line 1, column 1, or at its end. */
+  /** From 1. A diagnostic about the whole text is at line 1, column 1, or at its end. */
   readonly line: number;
   /** From 1, in UTF-16 code units. */
   readonly column: number;
@@ -14,18 +14,18 @@ export interface Diagnostic {
   readonly expected?: string;
 }
 
-/** Where something stands in a text; line and column count as in a `Diagnostic`. */
+/** Where something is in a text; line and column count as in a `Diagnostic`. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
-/** The beginning of a text: where a diagnostic stands that is about all of it. */
+/** The beginning of a text: the place of a diagnostic about all of it. */
 export const START: Place = Object.freeze({ line: 1, column: 1 });
 
 /**
- * More than this many diagnostics of one reader help nobody; a last one says how many were left out. Errors are counted by
- * themselves: that nothing was read must not get lost behind a hundred warnings.
+ * More diagnostics of one reader than this do not help; a last one says how many were left out. Errors are counted
+ * separately: that nothing was read must not get lost behind a hundred warnings.
  */
 const LIMIT = 100;
 

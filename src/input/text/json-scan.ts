@@ -13,7 +13,7 @@ export interface JsonHandler {
   readonly scalar: (path: JsonPath, value: JsonScalar, at: Place) => void;
   /** The object or array with this path is complete. */
   readonly close: (path: JsonPath, at: Place) => void;
-  /** A document ended, or broke off: at the end of the text, or where what follows is no JSON. */
+  /** A document ended, or broke off: at the end of the text, or where what follows is not JSON. */
   readonly end: () => void;
 }
 
@@ -93,7 +93,7 @@ export function jsonScanner(handler: JsonHandler): JsonScanner {
     }
   };
 
-  /** Reads on from `position`; gives false when the text there is no JSON. */
+  /** Reads on from `position`; gives false if the text there is not JSON. */
   const read = (text: string, begin: number, number: number): boolean => {
     let position = begin;
     if (openString !== undefined) {
@@ -124,7 +124,7 @@ export function jsonScanner(handler: JsonHandler): JsonScanner {
         leave(at);
         position++;
         if (!isOpen()) {
-          // Another document may stand behind this one.
+          // Another document may follow this one.
           const next = startOf(text, position);
           if (next < 0) return true;
           enter(text[next] === "[");
@@ -203,7 +203,7 @@ export function jsonScanner(handler: JsonHandler): JsonScanner {
   };
 }
 
-/** Where a document begins at or after a position, or -1: a bracket by itself, or a brace and a key. */
+/** Where a document begins at or after a position, or -1: a bracket alone, or a brace and a key. */
 function startOf(text: string, from: number): number {
   if (!text.includes("{") && !text.includes("[")) return -1;
   START.lastIndex = from;

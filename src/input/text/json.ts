@@ -25,7 +25,7 @@ export interface ParsedJson {
   readonly end: number;
   /** Where reading stopped; parts after it are not in `node`. */
   readonly error?: JsonComplaint;
-  /** Keys that an object has twice; none of their values is kept, for nothing tells which one is meant. */
+  /** Keys that an object has twice; none of their values is kept, because nothing shows which one is meant. */
   readonly duplicates: readonly JsonComplaint[];
 }
 
@@ -44,8 +44,8 @@ const LITERALS: readonly (readonly [string, boolean | null])[] = [
 const STOP = Symbol("stop");
 
 /**
- * Reads one JSON value from `text` at `start`. Unlike `JSON.parse` it says where everything stands, keeps what came
- * before an error or a cut, notices keys that stand twice, and allows another value after the first. Linear time.
+ * Reads one JSON value from `text` at `start`. Unlike `JSON.parse` it says where everything is, keeps what came
+ * before an error or a cut, notices duplicate keys, and allows another value after the first. Linear time.
  */
 export function parseJson(text: string, start = 0): ParsedJson {
   let position = start;
@@ -63,9 +63,7 @@ export function parseJson(text: string, start = 0): ParsedJson {
     return found;
   };
   const shown = (): string =>
-    position >= text.length
-      ? "the text ends here"
-      : `${JSON.stringify(text.slice(position, position + 1))} stands here`;
+    position >= text.length ? "the text ends here" : `unexpected ${JSON.stringify(text.slice(position, position + 1))}`;
   const want = (character: string, what: string): void => {
     match(BLANK);
     if (text[position] !== character) stop(shown(), what);
@@ -118,7 +116,7 @@ export function parseJson(text: string, start = 0): ParsedJson {
           const shownKey = JSON.stringify(key.slice(0, 60));
           duplicates.push({
             at: keyAt,
-            message: `the key ${shownKey} stands twice; it is not used`,
+            message: `the key ${shownKey} appears twice; it is not used`,
             expected: "each key once",
           });
           members.delete(key);

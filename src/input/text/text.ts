@@ -8,7 +8,7 @@ import { START } from "./diagnostic.js";
  */
 export const MAX_LINE = 65_536;
 
-/** Bytes looked at to tell text from binary and to find the encoding. */
+/** Bytes looked at to distinguish text from binary and to find the encoding. */
 const HEAD_BYTES = 4096;
 
 const MAGIC = [
@@ -31,7 +31,7 @@ export interface Decoder {
 }
 
 /**
- * Reads UTF-8 with or without a byte order mark and UTF-16 of either order with or without one. Bytes that are no
+ * Reads UTF-8 with or without a byte order mark and UTF-16 of either order with or without one. Bytes that are not
  * UTF-8 become U+FFFD: the values are ASCII in every format. NUL bytes near the start that UTF-16 does not explain
  * mean binary data, which is one error in `log`.
  */
@@ -127,7 +127,7 @@ export function lineSplitter(sink: (line: string, number: number) => void, log: 
     if (line.length > MAX_LINE) tooLong();
     else sink(line, number);
   };
-  /** The text between two LFs; the CRs at its end belong to the second. `part`: it ends where a CR stood. */
+  /** The text between two LFs; the CRs at its end belong to the second. `part`: it ends where a CR was. */
   const emitSpan = (span: string, part = false): void => {
     if (skipping) {
       skipping = false;

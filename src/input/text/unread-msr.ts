@@ -1,6 +1,6 @@
 import { describeMsr, isVmxMsr } from "./msr-names.js";
 
-/* Nothing that a text says of a VMX MSR is lost without a word: what no reader took is at least told. */
+/* A line about a VMX MSR is never dropped without a word: what no reader used is reported. */
 
 /** How a line may look that is read for certain. */
 export const LIKE_THIS = '"0x485: 0x403c0" or "IA32_VMX_MISC = 0x403c0"';
@@ -15,8 +15,8 @@ const MOST_NUMBERS = 64;
 const OF_SOMETHING_ELSE = /\b(?:unhandled|ignored|guest rip|failed to set|denied|RIP|[ER][ABCD]X)\b|\+0x/i;
 
 /**
- * A VMX MSR of which a line gives the number and behind it something like a value, and which is none of those that were
- * read from it. IA32_FEAT_CTL has a number that many a device has a register of, so it counts only with a word of MSRs.
+ * A VMX MSR whose number is on a line, followed by something like a value, and that was not read from it. Many
+ * devices have a register with the number of IA32_FEAT_CTL, so it counts only with a word of MSRs.
  */
 export function unreadMsr(
   line: string,

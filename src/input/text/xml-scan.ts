@@ -3,14 +3,14 @@ import type { Place } from "./diagnostic.js";
 /** Gets the tags of the XML in a text as they are read, only those with a name that was asked for. */
 export interface XmlHandler {
   readonly open: (name: string, attributes: ReadonlyMap<string, string>, at: Place) => void;
-  /** `text`: what stands before the closing tag on its line, for an element without elements inside. */
+  /** `text`: what is before the closing tag on its line, for an element without elements inside. */
   readonly close: (name: string, text: string, at: Place) => void;
   readonly comment: (text: string, at: Place) => void;
 }
 
-/** Finds XML tags in a text made of lines, whatever stands around them. */
+/** Finds XML tags in a text made of lines, whatever is around them. */
 export interface XmlScanner {
-  /** Gives whether a tag, or the beginning of one, stands on the line. */
+  /** Whether a tag, or the beginning of one, is on the line. */
   readonly line: (text: string, number: number) => boolean;
 }
 

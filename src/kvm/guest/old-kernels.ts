@@ -6,12 +6,12 @@ import type { Fact } from "../../rules/held.js";
 
 export const OLD_KERNELS = {
   /**
-   * Hyper-V's enlightened VMCS, switched on for a guest, took controls from what user space may set after user space had
-   * been told of them; and a value was compared with what the vCPU had (nested_enable_evmcs).
+   * Hyper-V's enlightened VMCS, switched on for a guest, removed controls from what user space may set after KVM had
+   * reported them to user space; and a value was compared with what the vCPU had (nested_enable_evmcs).
    */
   evmcsTakesControls: {
     held: { before: "5.6" },
-    text: "switching on the enlightened VMCS for a guest takes controls away after user space was told of them",
+    text: "switching on the enlightened VMCS for a guest removes controls after KVM reported them to user space",
   },
   /** Defects in what user space may set, on Hyper-V among others. */
   restoreDefects: {

@@ -29,7 +29,7 @@ export interface MsrPair {
 /** VMX capability MSRs by index. */
 export type MsrPairs = ReadonlyMap<number, MsrPair>;
 
-/** Throws `RangeError` for what is no map of MSRs. */
+/** Throws `RangeError` for anything but a map of MSRs. */
 export function checkPairs(pairs: unknown, argument: string): asserts pairs is MsrPairs {
   if (pairs instanceof Map) return;
   throw wrong(argument, `give a Map of MSRs, as nested(situation).msrs, not ${kindOf(pairs)}`);
@@ -321,8 +321,8 @@ export function bitOfPair(pair: MsrPair, bit: number): Tri {
 }
 
 /**
- * What a bit of a capability MSR is called: the SDM name of a capability, or the control with what the half says of it,
- * as in `EPT (enable EPT) may be 1`. Bits without a name come by number.
+ * What a bit of a capability MSR is called: the SDM name of a capability, or the control with what the half says
+ * about it, as in `EPT (enable EPT) may be 1`. Bits without a name come by number.
  */
 function msrBitName(msr: number, bit: number): string {
   const register = (REGISTERS as readonly RegisterRow[]).find((row) => row.index === msr);

@@ -66,6 +66,6 @@ function withCollect(decoded: Decoded, code: number | undefined): Decoded {
   if (code === undefined) return decoded;
   return {
     ...decoded,
-    depends: [...(decoded.depends ?? []), "the VMCS: it tells which check failed, and is not in the text"],
+    depends: [...(decoded.depends ?? []), "the VMCS: it shows which check failed, and is not in the text"],
   };
 }

@@ -4,7 +4,7 @@ import type { BitRow } from "../../registers/bit-row.js";
 import { type RegisterRow, registerOf } from "../../registers/registers.js";
 import { WORD_BITS, type WordName } from "../../rules/words.js";
 
-/** How a bit of the answer stands to the message. */
+/** What a bit of the answer has to do with the message. */
 export type BitRole =
   /** Wanted, and not to be had. */
   | "refused"
@@ -12,14 +12,14 @@ export type BitRole =
   | "must be 1"
   /** Asked for and given. */
   | "asked"
-  /** Given although nobody asked for it: it must be 1. */
+  /** Given without being asked for: it must be 1. */
   | "added"
   /** Set here and clear there. */
   | "differs"
   /** Named by the message. */
   | "named";
 
-/** A bit by every name that people use for it. */
+/** A bit, by every name in use. */
 export interface ExplainedBit {
   /** MSR index, where the bit belongs to one. */
   readonly msr?: number;

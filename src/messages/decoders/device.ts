@@ -60,14 +60,14 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
     layer: "KVM load",
     causes: [
       likely(
-        "kvm_intel is not loaded: it refused because the firmware has VT-x off or an outer hypervisor (VMware, a cloud, WSL) does not pass it, or nobody loaded it. The kernel log says which.",
+        "kvm_intel is not loaded: it refused because the firmware has VT-x off or an outer hypervisor (VMware, a cloud, WSL) does not pass it, or it was never loaded. The kernel log says which.",
       ),
       possible("In a container: the host has /dev/kvm and the container does not."),
     ],
     steps: [LOAD_KVM, PASS_DEVICE, ENABLE_FIRMWARE, ENABLE_OUTER],
   },
   ENODEV: {
-    what: "/dev/kvm is there as a name only: no module stands behind it, because kvm_intel is not loaded.",
+    what: "/dev/kvm exists only as a name: no module is behind it, because kvm_intel is not loaded.",
     layer: "KVM load",
     causes: [
       likely(
@@ -132,7 +132,7 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
     onlySteps: true,
     values: [{ name: "error", value: errno }],
     ...(load === undefined && (errno === "ENOENT" || errno === "ENODEV")
-      ? { depends: ["why kvm_intel is not loaded stands in the kernel log"] }
+      ? { depends: ["why kvm_intel is not loaded: the kernel log says it"] }
       : {}),
   };
 }

@@ -52,7 +52,7 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   if (code === 0) return auditOf(context, code, pointedTo(zeroError(), context));
   if (INSTRUCTION_ERRORS[code] !== undefined) return auditOf(context, code, ofKvm(instructionError(code), code));
   return auditOf(context, code, {
-    what: `The number ${code} is no VM-instruction error and has not bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
+    what: `The number ${code} is not a VM-instruction error and lacks bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
   });
 }
 
@@ -90,7 +90,7 @@ function entryFailure(reason: number): Decoded {
   if (reason === 33) {
     return {
       ...base,
-      what: "Exit reason 33 with bit 31 (0x80000021): the controls and the host state were good, and a check on the guest state failed. The exit qualification and the VMCS tell which.",
+      what: "Exit reason 33 with bit 31 (0x80000021): the controls and the host state were good, and a check on the guest state failed. The exit qualification and the VMCS show which.",
       causes: [
         {
           text: "Without unrestricted guest: the guest is in real mode, big real mode or between modes, and a segment does not look as virtual-8086 mode demands.",
@@ -198,7 +198,7 @@ function instructionError(error: number): Decoded {
       ...(error === 7
         ? [
             {
-              text: "In a virtual machine (VMware and ESXi are on record, with unrestricted guest): the outer hypervisor does not honour a control that it lists, or the guest's KVM is newer or older than it expects; on one range of kernels a dropped `load IA32_PERF_GLOBAL_CTRL` on Westmere gave this.",
+              text: "In a virtual machine (VMware and ESXi are on record, with unrestricted guest): the outer hypervisor does not implement a control that it lists, or the guest's KVM is newer or older than it expects; on one range of kernels a dropped `load IA32_PERF_GLOBAL_CTRL` on Westmere gave this.",
               certainty: "possible" as const,
             },
           ]
@@ -216,7 +216,7 @@ function ofKvm(decoded: Decoded, error: number): Decoded {
     ...decoded,
     steps: [
       {
-        text: "In a virtual machine, above all under VMware: let KVM do without the features that outer hypervisors list and do not honour; the first one helps most often.",
+        text: "In a virtual machine, above all under VMware: let KVM do without the features that outer hypervisors list and do not implement; the first one helps most often.",
         commands: [
           "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel unrestricted_guest=0",
           "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel preemption_timer=0",
@@ -242,18 +242,18 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
   const instruction = groups.insn === undefined ? "" : `${groups.insn.toUpperCase()} failed. `;
   if (field !== undefined && INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
     return {
-      what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is no VM-instruction error number ${NUMBERS}: no VMCS was current (VMfailInvalid), and the number itself was read in vain.`,
+      what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is not a VM-instruction error number ${NUMBERS}: no VMCS was current (VMfailInvalid), and the error number itself is meaningless.`,
       values: [{ name: "field", value: fieldName(field) }],
     };
   }
   if (INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
-    const none = `${instruction}${error >>> 31 === 1 ? `0x${error.toString(16)}` : error} is no VM-instruction error number ${NUMBERS}`;
+    const none = `${instruction}${error >>> 31 === 1 ? `0x${error.toString(16)}` : error} is not a VM-instruction error number ${NUMBERS}`;
     if (error >>> 31 === 1) {
       const decoded = entryFailure(error & 0xffff);
       return auditOf(context, error, { ...decoded, what: `${none}: it is an exit reason. ${decoded.what ?? ""}` });
     }
     return {
-      what: `${none}: it is an exit reason, an errno, or memory that nobody wrote.`,
+      what: `${none}: it is an exit reason, an errno, or uninitialised memory.`,
       values: [{ name: "as an exit reason", value: EXIT_REASONS[error & 0xffff] ?? "none" }],
     };
   }

@@ -19,7 +19,7 @@ import { explainRemedies } from "./remedy.js";
  * atlas.
  */
 
-/** A VMX feature that somebody asked for, by its bit; or another feature of the CPU by its name. */
+/** A VMX feature that was asked for, by its bit; or another feature of the CPU by its name. */
 export interface Wanted {
   readonly name: string;
   readonly index?: number;
@@ -80,7 +80,7 @@ function togetherText(
       ? `any release from ${RELEASES[0]} to ${RELEASES.at(-1)}`
       : rangesText(rangesOf(releases));
   if (lacking.size === 0) {
-    return `No Intel CPU of the atlas lacks all ${count} under ${under}: an outer hypervisor, another kernel or a parameter takes some of them.`;
+    return `No Intel CPU of the atlas lacks all ${count} under ${under}: an outer hypervisor, another kernel or a parameter removes some of them.`;
   }
   const [first = []] = lacking.values();
   const alike = [...lacking.values()].every((some) => some.join() === first.join());
@@ -90,7 +90,7 @@ function togetherText(
     : first.length === RELEASES.length
       ? " under every release"
       : ` under ${rangesText(rangesOf(first))}`;
-  return `All ${count} together are missing on Intel CPUs of the atlas${where}: ${listText(names.slice(0, 8))}${names.length > 8 ? " and others" : ""}; else an outer hypervisor, another kernel or a parameter takes them.`;
+  return `All ${count} together are missing on Intel CPUs of the atlas${where}: ${listText(names.slice(0, 8))}${names.length > 8 ? " and others" : ""}; otherwise an outer hypervisor, another kernel or a parameter removes them.`;
 }
 
 function bitCause(context: ExplainContext, { index, bit }: Wanted): Cause | undefined {

@@ -66,8 +66,8 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   if (nothing) {
     causes.push({
       text: isVmx
-        ? "KVM does not offer VMX to guests at all: kvm_intel.nested is 0, kvm_intel is not the module in use, or this is no Intel CPU."
-        : "Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to tell (before 4.17).",
+        ? "KVM does not offer VMX to guests at all: kvm_intel.nested is 0, kvm_intel is not the module in use, or this is not an Intel CPU."
+        : "Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to report it (before 4.17).",
       certainty: context.signs.amd ? "certain" : "likely",
     });
     steps.push(NESTED_ON);
@@ -82,7 +82,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     steps.push({ text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] });
   }
   steps.push({
-    text: "If the machine does not start, these warnings are not the reason: look for the next line that is no warning. To silence them, leave the features out of the model.",
+    text: "If the machine does not start, these warnings are not the reason: look for the next line that is not a warning. To silence them, leave the features out of the model.",
     ...(off.length === 0
       ? {}
       : { commands: [`-cpu MODEL,${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
@@ -99,7 +99,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   };
 }
 
-/** Features of CPUID that the host lacks: not VMX, but they stand in the same warning. */
+/** Features of CPUID that the host lacks: not VMX, but in the same warning. */
 function cpuidCauses(names: readonly string[]): Cause[] {
   const causes: Cause[] = [];
   if (names.includes("svm")) {
@@ -223,7 +223,7 @@ function addedByQemu(extra: readonly string[]): { readonly causes: Cause[]; read
   const steps: Step[] = [];
   if (names.includes("ht")) {
     causes.push({
-      text: "QEMU 10.0 and later report ht of a guest with several CPUs otherwise than before, and libvirt up to 11.9 takes it for a feature that nobody asked for: a guest started under an older QEMU cannot come in.",
+      text: "QEMU 10.0 and later report ht of a guest with several CPUs otherwise than before, and libvirt up to 11.9 treats it as a feature that was not asked for: a guest started under an older QEMU cannot migrate in.",
       certainty: "likely",
     });
     steps.push({

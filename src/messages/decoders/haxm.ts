@@ -6,7 +6,7 @@ import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../rows/steps.js";
 import { listText } from "./bits.js";
 
-/** The list that HAXM's checktool prints: only several lines together tell the cause. */
+/** The list that HAXM's checktool prints: only several lines together show the cause. */
 export function decodeHaxmChecktool(matches: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
   const answers = new Map<string, string>();
   for (const { groups } of matches) answers.set((groups.item ?? "").toLowerCase(), (groups.answer ?? "").trim());

@@ -24,7 +24,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   if (unnamed && context.signs.unsupported === "kvm_amd") {
     return {
       gravity: "harmless",
-      what: "kvm_amd was tried, and the CPU is not AMD's: the line before says so. It says nothing of VMX; what kvm_intel found stands in lines of its own.",
+      what: "kvm_amd was tried, and the CPU is not AMD's: the line before says so. It says nothing about VMX; kvm_intel prints lines of its own.",
       onlyCauses: true,
       steps: [
         {

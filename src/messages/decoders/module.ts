@@ -151,7 +151,7 @@ function replayCause(replayed: Replay, errno: Errno): Cause {
       certainty: "likely",
     };
   if (replayed.loads === "unknown")
-    return { text: `${where} may refuse; it hangs on registers that were not read.`, certainty: "possible" };
+    return { text: `${where} may refuse; it depends on registers that were not read.`, certainty: "possible" };
   const refusal = replayed.cpu.loads === "no" ? replayed.cpu.refusals.at(-1) : undefined;
   const said = [...replayed.cpu.load.messages, ...replayed.cpu.boot.messages]
     .filter((message) => message.certain === true)

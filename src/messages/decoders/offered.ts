@@ -23,7 +23,7 @@ export function offeredBy(host: Host, context: ExplainContext, release: Release)
   return { release, loads, nested: cpu.bit("params", "nested"), msrs: nestedMsrs(cpu) };
 }
 
-/** An Intel CPU of which nothing is known: bits that come out known are so on every CPU. */
+/** An Intel CPU about which nothing is known: bits that come out known are the same on every CPU. */
 const ANY_CPU: Host = {
   vendor: "GenuineIntel",
   cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: { vmx: true } } }],

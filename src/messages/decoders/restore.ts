@@ -16,7 +16,7 @@ export interface Refused {
   /** In the control word for a control register, in the MSR for another one. */
   readonly bit: number;
   readonly kind: "not offered" | "must be 1";
-  /** False when registers that nobody read decide. */
+  /** False if unread registers decide. */
   readonly certain: boolean;
 }
 
@@ -97,8 +97,8 @@ function featureName(test: GuestTest): string {
 }
 
 /**
- * Controls without a field in Hyper-V's enlightened VMCS. Before 5.6, switching it on for a guest took them from what
- * user space may set, after user space had been told that they are there (nested_enable_evmcs).
+ * Controls without a field in Hyper-V's enlightened VMCS. Before 5.6, switching it on for a guest removed them from
+ * what user space may set, after KVM had reported them to user space (nested_enable_evmcs).
  */
 export const EVMCS_CONTROLS: { readonly [msr: number]: readonly number[] } = {
   0x48b: [0, 8, 9, 13, 14, 17, 25],

@@ -15,13 +15,13 @@ import { bitText, explainBit, listText } from "./bits.js";
 import { comparesWithGuest, controlsByCpuid, EVMCS_CONTROLS, isControls, type Refusal } from "./restore.js";
 
 /*
- * What makes KVM refuse a value that the CPU could honour: the shape of the value and the signs in the text tell.
+ * Why KVM refuses a value that the CPU supports, as far as the shape of the value and the signs in the text show it.
  */
 
 /** KVM no longer keeps the must-be-1 bits of the CPU for guests. */
 const NESTED_FROM_CONFIG = { since: FULL_LISTS };
 
-/** A value that somebody tried to set. */
+/** A value that a program tried to set. */
 export interface SetMsr {
   readonly index: number;
   readonly asked: U64;
@@ -116,7 +116,7 @@ function evmcsCause(subject: SetMsr): Cause | undefined {
     ? "The text shows such an option."
     : "Look for such an option in the machine's configuration.";
   return {
-    text: `With Hyper-V's enlightened VMCS switched on for the guest (hv-evmcs, hv-passthrough), kernels before 5.6 take ${names} away after QEMU was told that they are there, and refuse the value. ${where}`,
+    text: `With Hyper-V's enlightened VMCS switched on for the guest (hv-evmcs, hv-passthrough), kernels before 5.6 remove ${names} after QEMU has seen them, and refuse the value. ${where}`,
     certainty: context.signs.evmcs ? (old ? "certain" : "likely") : old && index === 0x48d ? "likely" : "possible",
   };
 }
@@ -183,13 +183,13 @@ export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
   return causes;
 }
 
-/** What the order in which QEMU writes the registers tells. */
+/** What follows from the order in which QEMU writes the registers. */
 function orderCauses({ index, asked, context }: SetMsr): Cause[] {
   const place = QEMU_RESTORE_ORDER.indexOf(index);
   if (index === 0x480 && asked.hi === 0 && asked.lo === 0) {
     return [
       {
-        text: "0 is what QEMU has when KVM does not tell it the register: kernels before 4.17 list no VMX registers for user space, and QEMU of 2019 (4.1, 4.2 before its release) sets it all the same; later ones leave the VMX registers alone then.",
+        text: "0 is what QEMU has when KVM does not report the register: kernels before 4.17 list no VMX registers for user space, and QEMU of 2019 (4.1, 4.2 before its release) sets it all the same; later ones leave the VMX registers alone then.",
         certainty: "likely",
       },
     ];

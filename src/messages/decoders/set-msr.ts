@@ -18,7 +18,7 @@ import { askedFor, circumstances, type SetMsr, vcpuCauses } from "./set-msr-why.
 const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly about: string; readonly step: Step } } = {
   0x3a: {
     name: "IA32_FEAT_CTL",
-    about: "KVM takes only bits whose feature the guest has: VMX bits need vmx in the guest's CPUID and nested=1.",
+    about: "KVM accepts only bits whose feature the guest has: VMX bits need vmx in the guest's CPUID and nested=1.",
     step: NESTED_ON,
   },
   0x48: {
@@ -91,7 +91,7 @@ export function decodeSetMsr([match]: readonly [Match, ...Match[]], context: Exp
   const values = [{ name: "asked", value: formatU64(asked) }];
   if (rule === undefined || rule.never !== undefined) {
     return {
-      what: `QEMU tried to set ${describeMsr(index)}, which nobody may: ${rule?.never ?? "KVM gives guests no such register."}`,
+      what: `QEMU tried to set ${describeMsr(index)}, which is never allowed: ${rule?.never ?? "KVM gives guests no such register."}`,
       rule: { fn: rule?.fn ?? "vmx_set_msr", file: "arch/x86/kvm/vmx/nested.c", since: sinceText({}) },
       causes: [
         { text: "A QEMU that was changed, or a migration stream from another hypervisor.", certainty: "possible" },
@@ -155,7 +155,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
   if (certain) causes.push({ text: refusedText(subject, onlyCertain(refusal), kvm), certainty: "certain" });
   else if (refusal.refused.length > 0) {
     causes.push({
-      text: `${refusedText(subject, refusal, kvm)} That depends on registers of the machine that were not read.`,
+      text: `${refusedText(subject, refusal, kvm)} This depends on registers of the machine that were not read.`,
       certainty: "possible",
     });
   } else if (!byVcpu.some(({ certainty }) => certainty === "certain")) {

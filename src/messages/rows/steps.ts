@@ -13,7 +13,7 @@ export const ENABLE_FIRMWARE: Step = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: the lock in IA32_FEAT_CTL falls only with a full power cycle.",
 };
 
-/** How each outer hypervisor is told to pass VT-x on. */
+/** How to make each outer hypervisor expose VT-x. */
 export const OUTER_COMMANDS = {
   KVM: [
     "# KVM: on the host, then -cpu host (QEMU) or <cpu mode='host-passthrough'/> (libvirt)",
@@ -66,7 +66,7 @@ export const PASS_DEVICE: Step = {
 };
 
 export const KERNEL_LOG: Step = {
-  text: "The reason stands in the kernel log, next to this message; give those lines too.",
+  text: "The reason is in the kernel log, next to this message; give those lines too.",
   commands: ["sudo dmesg | grep -iE 'kvm|vmx|vt-x|x86/cpu'"],
 };
 
@@ -89,7 +89,7 @@ export const NESTED_ON: Step = {
 };
 
 export const DROP_VMX: Step = {
-  text: "If the guest runs no hypervisor of its own, take VMX away from it: none of the VMX capability MSRs is set then.",
+  text: "If the guest runs no hypervisor, remove VMX from it: then no VMX capability MSR is set.",
   commands: ["-cpu host,-vmx", "<feature policy='disable' name='vmx'/>"],
 };
 

@@ -226,7 +226,7 @@ export function staticCallOverride(key: number): (m: Machine) => void {
   };
 }
 
-/** Entries of 16 bytes: code, target and key, each relative to where it stands; bit 0 of the key is the default. */
+/** Entries of 16 bytes: code, target and key, each relative to its own address; bit 0 of the key is the default. */
 function jumpLabels(module: Module, overrides: Map<number, (m: Machine) => void>): void {
   const table = loadedSection(module, "__jump_table");
   if (table !== undefined) jumpLabelOverrides(table.view, table.address, overrides);
@@ -286,7 +286,7 @@ function exceptionTable(linked: Linked): KernelImage["exceptions"] {
   return rows;
 }
 
-/** Entries of 12 bytes: instruction and fixup, each relative to where it stands, and what is done. */
+/** Entries of 12 bytes: instruction and fixup, each relative to its own address, and what is done. */
 export function readExceptions(view: DataView, address: number, rows: Map<number, ExceptionRow>): void {
   for (let i = 0; i + 12 <= view.byteLength; i += 12) {
     const at = (address + i + view.getInt32(i, true)) >>> 0;

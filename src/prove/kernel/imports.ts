@@ -1,7 +1,7 @@
 /*
  * What modules import from the kernel, and what vmxlens answers instead. A row says what a call returns, or what a
- * variable holds, and why that cannot change a reported result. What is reached without a row is reported, and returns
- * or holds bits that nobody knows.
+ * variable holds, and why that cannot change a reported result. What is reached without a row is reported, and
+ * returns or holds unknown bits.
  */
 
 /** What a call of a function does. Each is implemented once, in `src/prove/kernel/answers.ts`. */
@@ -209,7 +209,7 @@ export const FUNCTIONS = [
       "lockdep_*",
     ],
     answer: "zero",
-    why: "there is one CPU and nobody to wait for",
+    why: "there is one CPU and nothing to wait for",
   },
   {
     names: [
@@ -317,7 +317,7 @@ export type Content =
   | "boot CPU"
   | "paravirt"
   | "tsc"
-  /** Bytes that nobody knows. */
+  /** Unknown bytes. */
   | "unknown";
 
 export interface VariableRow {

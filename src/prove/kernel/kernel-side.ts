@@ -28,7 +28,7 @@ export interface KernelSide extends Environment {
   vendorInit(m: Machine): void;
   /** A read of an MSR by a function of the kernel, which logs it; the value with unknown bits, or a fault. */
   readMsr(index: number, safe: boolean): HostRead;
-  /** Tells which machine runs; what happens inside its forks is not certain. */
+  /** Sets which machine runs; what happens inside its forks is not certain. */
   attach(runner: Runner): void;
   runnerOf(m: Machine): Runner;
   /** Results of the calls of the functions that are watched, in order. */

@@ -4,7 +4,7 @@ import type { Printed } from "./printk.js";
 export interface MsrRead {
   readonly index: number;
   readonly safe: boolean;
-  /** False where it depends on bits that nobody knows whether this happens. */
+  /** False if unknown bits decide whether this happens. */
   readonly certain: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Log {
   readonly wrmsr: { readonly index: number; readonly lo: number; readonly hi: number; readonly certain: boolean }[];
   readonly messages: (Printed & { readonly certain: boolean })[];
   readonly warnings: Warned[];
-  /** MSRs whose read faults with nobody prepared for it, each once. */
+  /** MSRs whose read faults without a handler, each once. */
   readonly unchecked: { readonly index: number; readonly certain: boolean }[];
 }
 

@@ -21,7 +21,7 @@ function readMsr(m: Machine, safe: boolean): { fault: boolean | undefined } {
     m.put(REG.rax, read.hi, read.lo, read.uhi, read.ulo);
     return { fault: false };
   }
-  // A fault gives 0; a register that nobody read may fault or hold anything, 0 among it.
+  // A fault gives 0; an unread register may fault or hold anything, including 0.
   if (read.kind === "fault") m.set(REG.rax, 0, 0);
   else m.put(REG.rax, 0, 0, -1, -1);
   return { fault: read.kind === "fault" ? true : undefined };

@@ -1,6 +1,6 @@
 import type { Machine } from "../machine/op.js";
 
-/** A message of the kernel: its level (0 to 7) and text; bits that nobody read show as `?`. */
+/** A message of the kernel: its level (0 to 7) and text; unread bits show as `?`. */
 export interface Printed {
   readonly level: number;
   readonly text: string;

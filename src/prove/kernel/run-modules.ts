@@ -14,7 +14,7 @@ export interface GivenParams {
   readonly kvm_intel?: { readonly [name: string]: string };
 }
 
-/** Why a run ended before its end. What it had not come to stays unknown. */
+/** Why a run ended before its end. What it had not reached stays unknown. */
 export interface Stopped {
   readonly kind: MachineStop["kind"];
   readonly message: string;
@@ -25,7 +25,7 @@ export interface Stopped {
 
 /** What the modules made of a host. */
 export interface ModuleRun {
-  /** Result of loading: 0, or a negative error number, of which bits may be unknown; undefined when the run stopped. */
+  /** Result of loading: 0, or a negative error number, whose bits may be unknown; undefined when the run stopped. */
   readonly result: Half | undefined;
   readonly setupVmcsConfig: Half | undefined;
   /** MSRs that the first `setup_vmcs_config` read: positions in the log. */
@@ -34,7 +34,7 @@ export interface ModuleRun {
   readonly vmxCapability: Fields;
   readonly nested: Fields;
   readonly nestedMsrs: ReadonlyMap<number, Known64> | undefined;
-  /** Parameters as /sys/module shows them, by `module.name`; a `?` stands for an unknown one. */
+  /** Parameters as /sys/module shows them, by `module.name`; a `?` is an unknown one. */
   readonly params: ReadonlyMap<string, string>;
   /** Given parameters that the modules do not have, as `module.name`. */
   readonly unknownParams: readonly string[];

@@ -67,7 +67,7 @@ function fill(runner: Runner, kernel: KernelSide, hi: number, lo: number, holds:
     );
 }
 
-/** Writes `struct cpuinfo_x86` of the host; the members of which nothing is known stay unknown. */
+/** Writes `struct cpuinfo_x86` of the host; members about which nothing is known stay unknown. */
 export function fillCpu(runner: Runner, kernel: KernelSide, hi: number, lo: number): void {
   const { cpu, cpuSize } = kernel.image.types;
   const { facts } = kernel;

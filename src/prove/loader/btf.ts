@@ -72,7 +72,7 @@ interface Table {
   readonly starts: Uint32Array;
   readonly first: number;
   readonly firstString: number;
-  /** All strings as one text, once somebody looks for a name. */
+  /** All strings as one text, built when a name is first looked up. */
   text?: string;
 }
 

@@ -1,4 +1,4 @@
-/** A problem of a file that is not what it was taken for. Thrown inside `src/prove/`, never out of it. */
+/** A problem of a file that is not what it seemed to be. Thrown inside `src/prove/`, never out of it. */
 export class BadFile extends Error {
   constructor(message: string, options?: { readonly cause?: unknown }) {
     super(message, options);

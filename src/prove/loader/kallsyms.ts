@@ -122,8 +122,8 @@ const FARTHEST = 8 * 1024 * 1024;
 const [FEWEST, MOST] = [256 * 2, 256 * 64];
 
 /**
- * The names lie before the markers (where each 256th name starts), which lie before the tokens. Their start is where the
- * first markers hold, and their number stands in front of it.
+ * The names lie before the markers (where each 256th name starts), which lie before the tokens. Their start is where
+ * the first markers hold, and their number is in front of it.
  */
 function findNames(bytes: Uint8Array, view: DataView, tableAt: number): { namesAt: number; count: number } {
   const end = tableAt - (tableAt % 4);

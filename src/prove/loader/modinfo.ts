@@ -1,6 +1,6 @@
 import { type Elf, text } from "./elf.js";
 
-/** What a module says of itself in its section `.modinfo`: the first value of each name. */
+/** What a module says about itself in its section `.modinfo`: the first value of each name. */
 export function modinfo(elf: Elf): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const section = elf.section(".modinfo");

@@ -24,8 +24,7 @@ export interface Frame {
 /**
  * Registers and flags. A register is two 32-bit halves and a mask of unknown bits, whose bits in the value are 0. The
  * members `lo`, `hi`, `ulo`, `uhi` hold the value that an operand was read as or that an operation produced; `a…` and
- * `b…` its operands, from which the flags are computed when somebody asks. Operands of fewer than 64 bits are
- * zero-extended.
+ * `b…` its operands, from which the flags are computed on demand. Operands of fewer than 64 bits are zero-extended.
  */
 export class Cpu {
   mem: Memory;
@@ -119,7 +118,7 @@ export class Cpu {
     this.of = other.of;
   }
 
-  /** Makes unknown what differs between two machines that stand at the same instruction. */
+  /** Makes unknown what differs between two machines at the same instruction. */
   join(other: Cpu): void {
     for (let i = 0; i < 32; i++) {
       const mask = (this.u[i] ?? 0) | (other.u[i] ?? 0) | ((this.r[i] ?? 0) ^ (other.r[i] ?? 0));

@@ -48,7 +48,7 @@ export interface Step {
 export interface Decoder {
   readonly iced: Iced;
   readonly registers: ReadonlyMap<number, RegisterPlace>;
-  /** Decodes instructions from `bytes`, the first of which is at `at`, until control leaves or `bytes` ends. */
+  /** Decodes instructions from `bytes`, which begin at `at`, until control leaves or `bytes` ends. */
   run(bytes: Uint8Array, at: number): Op[];
   /** The same as steps of a graph. */
   steps(bytes: Uint8Array, at: number): Step[];

@@ -5,7 +5,7 @@ export const PAGE = 4096;
 
 /**
  * What may be found in a range of addresses: bytes that are the same for every run (a section of a module), zeros, or
- * bytes that nobody read. Pages are made when they are touched first, so that large ranges cost nothing.
+ * unread bytes. Pages are made when they are touched first, so that large ranges cost nothing.
  */
 export interface Region {
   readonly name: string;
@@ -45,7 +45,7 @@ export class Memory {
   ulo = 0;
   uhi = 0;
   readonly regions: readonly Region[];
-  /** Told of every write: the address and its bytes. */
+  /** Called for every write: the address and its bytes. */
   written: ((hi: number, lo: number, size: number) => void) | null = null;
   private readonly pages: Map<number, Page>;
   private owner: object = {};

@@ -37,9 +37,9 @@ export interface Environment {
    * false, which stops the machine.
    */
   fault(kind: "ud" | "gp" | "int3", at: number, m: Machine): boolean;
-  /** What the host side of a run has come to, before one way of an unknown branch is followed. */
+  /** The state of the host side of a run, before one way of an unknown branch is followed. */
   mark(): unknown;
-  /** Goes back to a mark, for the other way, and returns where the first way had come to. */
+  /** Goes back to a mark, for the other way, and returns the state that the first way had reached. */
   rewind(mark: unknown): unknown;
   /** Both ways are done; the argument is what `rewind` returned. */
   settle(first: unknown): void;

@@ -4,7 +4,7 @@ import type { HostRead, Machine } from "./op.js";
 import { type Access, addressOf, operandOf } from "./operands.js";
 import { MachineStop } from "./stop.js";
 
-/** Sets a 32-bit register of which some bits are unknown. */
+/** Sets a 32-bit register that has unknown bits. */
 function put32(m: Machine, register: number, value: number, unknown: number): void {
   m.put(register, 0, value, 0, unknown);
 }
@@ -27,7 +27,7 @@ function putRead(m: Machine, read: HostRead, at: number): void {
       put32(m, 0, 0, -1);
       put32(m, 2, 0, -1);
     },
-    () => fault(m, at, "a read of a register that nobody read, and that may not exist"),
+    () => fault(m, at, "a read of a register that was not recorded, and that may not exist"),
   );
 }
 
@@ -70,7 +70,7 @@ export function controlMove(d: Decoder, i: Instruction): Access | undefined {
   };
 }
 
-/** SIDT and SGDT: where descriptor tables lie, which is nobody's business here. */
+/** SIDT and SGDT: where descriptor tables lie, which does not matter here. */
 const tableRegister: LowerTable[string] = (d, i) => {
   if (i.op0Kind !== d.iced.OpKind.Memory) return undefined;
   const address = addressOf(d, i);

@@ -6,7 +6,7 @@ export type StopKind =
   | "code-written"
   /** An instruction that the interpreter does not know. */
   | "instruction"
-  /** The address of a read, write or jump, or a count, depends on bits that nobody read. */
+  /** The address of a read, write or jump, or a count, depends on unread bits. */
   | "unknown-address"
   /** A division by zero, or a quotient that does not fit. */
   | "divide"
@@ -17,10 +17,10 @@ export type StopKind =
   | "calls"
   /** Both ways of a branch on an unknown bit were to be followed, too often or too deep. */
   | "forks"
-  /** A privileged instruction, or a function of the kernel, that faults with nobody to catch it. */
+  /** A privileged instruction, or a function of the kernel, that faults without a handler. */
   | "fault";
 
-/** Thrown inside the machine and caught by whoever runs it; never leaves `src/prove/`. */
+/** Thrown inside the machine and caught by what runs it; never leaves `src/prove/`. */
 export class MachineStop extends Error {
   readonly kind: StopKind;
   constructor(kind: StopKind, message: string) {

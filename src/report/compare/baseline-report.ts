@@ -37,7 +37,7 @@ interface Configuration {
 }
 
 /**
- * The set that every host can honour, and who took what from it. Exit code 1 if there is none, or nobody can tell.
+ * The set that all hosts share, and which host forces each loss. Exit code 1 if there is none or that is not known.
  *
  * Throws `RangeError` without a subject.
  */
@@ -98,7 +98,7 @@ function configuration(
   const oldest = counted.reduce((a, b) => (b.count < a.count ? b : a));
   const { signature } = oldest.cpu.core;
   const own = signature === undefined ? {} : { signature };
-  // What nobody knows to be common is not asked for.
+  // What is not known to be common is not asked for.
   const common = surely(pairs);
   const cpuid = replayed.flatMap(({ situation: { host } }) => host.cores.map((core) => core.cpuid));
   const qemu = qemuCpu(common, { ...versions, ...own, cpuid, model: "nearest" });
@@ -228,11 +228,11 @@ function registerLines(
   const row = registerOf(msr);
   const lines = [`${hexIndex(msr)} ${row?.sdm ?? ""} ${text}`];
   if (absentOn.length > 0 && absentOn.length < labels.length) lines.push(`  absent on ${absentOn.join(", ")}`);
-  // What may be 1 is the same in a TRUE register, where it is told.
-  const told =
+  // What may be 1 is the same in a TRUE register, where it is shown.
+  const shownByTrue =
     row?.layout === "controls" && row.isTrue !== true && registers.some((other) => other.msr === row?.counterpart);
   for (const loss of losses) {
-    if (told && loss.label.says === "may be 1") continue;
+    if (shownByTrue && loss.label.says === "may be 1") continue;
     const place = labelText(loss.label);
     const at = places(loss);
     const who = loss.by.map((name, i) => {

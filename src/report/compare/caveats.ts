@@ -21,7 +21,7 @@ export function caveatLines(compared: readonly ComparedHost[], replayed = true):
             `Kernel of ${label}: ${kernelText(situation)} (${kernelReason(situation)})`,
             ...ruledOutTexts(situation).map((text) => `ruled out by the host itself: ${text}`),
             ...[contradictedText(situation) ?? []].flat(),
-            ...[tellApart(situation) ?? []].flat().map((command) => `to tell them apart: ${command}`),
+            ...[tellApart(situation) ?? []].flat().map((command) => `to distinguish them: ${command}`),
           ].join("; "),
         ],
   );
@@ -33,9 +33,9 @@ export function caveatLines(compared: readonly ComparedHost[], replayed = true):
   const parts = [...of].map(([id, labels]) =>
     labels.length === compared.length ? id : `${id} of ${labels.join(", ")}`,
   );
-  const told = [...kernels, ...notes];
+  const caveats = [...kernels, ...notes];
   return [
-    ...(told.length === 0 ? [] : ["", ...told]),
+    ...(caveats.length === 0 ? [] : ["", ...caveats]),
     ...(parts.length === 0 ? [] : ["", `Assumed, because it was not read: ${parts.join("; ")}`]),
   ];
 }

@@ -66,7 +66,10 @@ function registerLines({ msr, values, bits, fields }: RegisterDifference, width:
   ];
 }
 
-/** The layers of one feature that changed alike and by the same cause are told together, with what decides at the first. */
+/**
+ * The layers of one feature that changed alike and by the same cause are shown together, with what decides at the
+ * first.
+ */
 function featureLines(list: readonly FeatureChange[], changes: Changes, width: number): Line[] {
   const alike = new Map<string, [FeatureChange, ...FeatureChange[]]>();
   for (const change of list) {

@@ -10,7 +10,7 @@ import { visible } from "../visible.js";
  * while a required control is missing.
  */
 
-/** `EPT, bits 1, 2, 4`: what has no name is told by number. */
+/** `EPT, bits 1, 2, 4`: what has no name is shown by number. */
 function bitNames(bits: readonly ChosenBit[]): string {
   const named = bits.flatMap(({ row }) => (row === undefined ? [] : [row.key]));
   const others = bits.flatMap(({ bit, row }) => (row === undefined ? [bit] : []));

@@ -21,7 +21,7 @@ export interface RunControlsArgs {
 }
 
 /**
- * Control words for somebody's own hypervisor. Exit code 1 if a requirement cannot be met, or that is not known.
+ * Control words for a hypervisor. Exit code 1 if a requirement cannot be met, or that is not known.
  *
  * Throws `RangeError` without a subject.
  */

@@ -48,7 +48,7 @@ function jsonOf({ loads, features, same, bits }: SubjectDifference, subjects: re
 const REACHES = {
   guests: "For guests of KVM",
   nested: "For nested hypervisors only",
-  nobody: "In the CPU, not used by KVM of these kernels",
+  none: "In the CPU, not used by KVM of these kernels",
 } as const;
 
 const SET_TITLES: { readonly [L in SetLayer]: string } = {
@@ -61,7 +61,7 @@ function linesOf(result: SubjectDifference, subjects: readonly ComparedHost[], b
   const { labels, features } = result;
   const certain = features.filter(({ layers }) => layers.some((row) => row.certain));
   const lines = [headLine(result, certain), ...hostLines(result, subjects)];
-  for (const reach of ["guests", "nested", "nobody"] as const) {
+  for (const reach of ["guests", "nested", "none"] as const) {
     const rows = certain.filter((row) => row.reaches === reach);
     if (rows.length > 0) lines.push("", REACHES[reach], ...rows.flatMap((row) => featureLines(row, labels)));
   }
@@ -88,10 +88,10 @@ function headLine({ labels, features, same }: SubjectDifference, certain: readon
   const parts = [
     [count("guests"), "for guests of KVM"],
     [count("nested"), "for nested hypervisors only"],
-    [count("nobody"), "that KVM does not use"],
+    [count("none"), "that KVM does not use"],
   ] as const;
-  const told = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
-  return `${listed(labels)} differ in ${certain.length} of ${all} features: ${told.join(", ")}${unknown}.`;
+  const shown = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+  return `${listed(labels)} differ in ${certain.length} of ${all} features: ${shown.join(", ")}${unknown}.`;
 }
 
 function hostLines({ loads }: SubjectDifference, subjects: readonly ComparedHost[]): string[] {

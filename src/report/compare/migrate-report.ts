@@ -15,7 +15,7 @@ export interface RunMigrateArgs extends MigrateOptions {
   readonly destination: ComparedHost;
 }
 
-/** Can a guest with nested VMX move from one host to another. Exit code 1 if not, or nobody can tell. */
+/** Whether a guest with nested VMX can move from one host to another. Exit code 1 if not, or if that is not known. */
 export function runMigrate({ source, destination, ...options }: RunMigrateArgs): RunResult {
   const result = migrate(source.situation, destination.situation, options);
   if (result.kind !== "migration") {
@@ -214,7 +214,7 @@ function fixLines(
     back === "yes"
       ? `Started on either host with one of these, a guest ${can} move, and back:`
       : `Started there with one of these, a guest ${can} move:`;
-  // What each host has of its own is no configuration for both.
+  // What each host has of its own is not a configuration for both.
   const hosts = qemu.model === "host" && unlikeCpuid && named !== undefined ? [] : [`-cpu ${qemu.text}`];
   const lines = ["", started, "", ...hosts];
   if (named !== undefined) lines.push(`-cpu ${named.text}`);

@@ -15,7 +15,7 @@ export interface RunRunsArgs {
   readonly all?: boolean;
 }
 
-/** Which products run on a host. Exit code 1 if one of those asked for does not, or nobody can tell. */
+/** Which products run on a host. Exit code 1 if one of those asked for does not, or if that is not known. */
 export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResult {
   const found = product === undefined ? undefined : findPack(product);
   if (found !== undefined && "near" in found) {
@@ -86,7 +86,7 @@ function packLines(
   ];
 }
 
-/** One product with the source of each requirement; requirements of one source stand together. */
+/** One product with the source of each requirement; requirements of one source are shown together. */
 function oneLines({ pack, verdict, judged }: Runs, subject: ComparedHost, all: boolean): string[] {
   const required = judged.filter(({ requirement }) => requirement.level === "required");
   const met = required.filter((row) => row.met === "yes").length;

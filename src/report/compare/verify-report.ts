@@ -9,7 +9,7 @@ import { kernelLabelOf } from "../kernel-text.js";
 import { clipped, table, wrap } from "../layout.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
 
-/** What each kind is to be had from, for those of which nothing was said. */
+/** What provides each kind, for those that the input lacks. */
 const HOW_TO_GET: { readonly [K in ItemKind]?: string } = {
   kernel: "uname -r",
   "cpu-flag": "the flags of /proc/cpuinfo, whole",
@@ -91,11 +91,11 @@ function differenceLines({ differences, fits, releases }: Verification, width: n
   return lines;
 }
 
-/** Differences that have the same reasons stand together, with the reasons once. */
+/** Differences that have the same reasons are shown together, with the reasons once. */
 function alike(differences: readonly Difference[]): readonly (readonly [Difference, ...Difference[]])[] {
   const groups = new Map<string, [Difference, ...Difference[]]>();
   for (const found of differences) {
-    // What nobody can explain is told one by one.
+    // Unexplained differences are shown one by one.
     const key = found.reasons.length === 0 ? found.id : found.reasons.map(({ text }) => text).join("\n");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [found]);

@@ -9,7 +9,7 @@ import { situationJson } from "./json.js";
  * not known is said, never left out.
  */
 
-/** A host of a comparison, with everything that was taken for granted about it. */
+/** A host of a comparison, with everything that was assumed about it. */
 export function comparedJson({ label, situation }: ComparedHost) {
   const { kernel, params, assumptions, config, machine, notes } = situationJson(situation);
   const { id, name, codename } = situation.host;

@@ -42,7 +42,7 @@ export function coreJson({ coreTypes, logicalCpus, signature, microcode }: CoreG
   };
 }
 
-/** What the answer is about, and what it takes for granted. */
+/** What the answer is about, and what it assumes. */
 export function situationJson(situation: Situation) {
   const { host, params, config, machine, assumed, notes, source } = situation;
   return {

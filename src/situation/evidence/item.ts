@@ -1,7 +1,7 @@
 import type { Tri } from "../../bits/tri.js";
 import type { WordName } from "../../rules/words.js";
 
-/** What a machine says of itself that a replay says, too. */
+/** What a machine reports about itself that a replay computes, too. */
 export const ITEM_KINDS = {
   kernel: "kernel release",
   "feat-ctl": "IA32_FEAT_CTL after boot",
@@ -14,12 +14,12 @@ export const ITEM_KINDS = {
 } as const;
 export type ItemKind = keyof typeof ITEM_KINDS;
 
-/** Kinds that tell how the CPU looked when Linux booted; the others tell how it looked when KVM was loaded. */
+/** Kinds that show how the CPU looked when Linux booted; the others show how it looked when KVM was loaded. */
 export const BOOT_KINDS: readonly ItemKind[] = ["feat-ctl", "cpu-flag", "vmx-flag"];
 
 export type Verdict = "agree" | "differ" | "unknown";
 
-/** One statement of the machine beside what the replay comes to. */
+/** One statement of the machine beside the replay's result. */
 export interface VerifyItem {
   /** Unique in a verification, and the same for every release and every option. */
   readonly id: string;
@@ -29,7 +29,7 @@ export interface VerifyItem {
   /** As the machine says it. */
   readonly said: string;
   readonly replayed: string;
-  /** `unknown` when unknown input decides what the replay comes to, or the machine's words leave it open. */
+  /** `unknown` if unknown input decides the replay's result, or the machine's statement leaves it open. */
   readonly verdict: Verdict;
   /** What else the reader should know. */
   readonly note?: string;

@@ -57,7 +57,10 @@ function kernelItems({ kernel }: Host, { release }: Replay): VerifyItem[] {
 const isLinux = ({ observed, params }: Host): boolean =>
   observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || params !== undefined;
 
-/** Boot locks the register where the firmware did not: nobody on a running Linux can read it as the kernel would not leave it. */
+/**
+ * Boot locks the register where the firmware did not: on a running Linux it cannot have a value that the kernel would
+ * not leave.
+ */
 function featCtlItems(host: Host, { cpu }: Replay): VerifyItem[] {
   const said = msrOf(cpu.core, 0x3a);
   if (!isLinux(host) || said.state !== "value") return [];
@@ -118,7 +121,7 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
     const known = flags.find((state) => state.flag === flag);
     const said = shown(names.includes(flag));
     if (known === undefined && said === "no") return [];
-    // Without the line there is nothing to be said of its words.
+    // Without the line nothing follows about its words.
     if (printed === "no" || names.length === 0) return [];
     const replayed = known === undefined ? "no" : and(printed, known.set);
     return [
@@ -137,7 +140,7 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
   return [line, ...items];
 }
 
-/** A module that shows parameters is loaded. That it shows none proves nothing: nobody may have looked. */
+/** A module that shows parameters is loaded. That none is shown proves nothing: they may not have been read. */
 function loadItems({ params }: Host, { loads, error }: Replay): VerifyItem[] {
   if (Object.keys(params?.kvm_intel ?? {}).length === 0) return [];
   return [

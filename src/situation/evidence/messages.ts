@@ -102,7 +102,7 @@ function judged(certain: Certainty): Pick<VerifyItem, "replayed" | "verdict"> {
   return { replayed: certain === false ? "may be printed" : "printed if kvm_intel loads", verdict: "unknown" };
 }
 
-/** A `?` in a text of the replay stands for digits that are not known. */
+/** A `?` in a text of the replay is digits that are not known. */
 function fits(text: string, line: string): boolean {
   if (text === line) return true;
   return text.includes("?") && new RegExp(`^${text.split(/\?+/).map(escaped).join("[0-9a-f]+")}$`).test(line);

@@ -10,7 +10,7 @@ import { type RegisterRow, registerOf } from "../../registers/registers.js";
 import { bitIndex } from "../../rules/words.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
 
-/** What KVM offers a nested hypervisor, bit by bit, against what the replay comes to. */
+/** What KVM offers a nested hypervisor, bit by bit, against the replay's result. */
 export function nestedItems({ observed }: Host, { cpu, loads }: Replay): VerifyItem[] {
   const all = observed?.nestedMsrs;
   if (all === undefined || all.size === 0) return [];

@@ -13,7 +13,7 @@ export function nearNames(name: string): string {
   return near.length === 0 ? "a field name of the SDM, Linux or Xen, or an encoding" : near.join(", ");
 }
 
-/** The field that a list line means, without complaints; to tell a list of fields from any other text. */
+/** The field that a list line means, without complaints; to distinguish a list of fields from any other text. */
 export function fieldOfLine(line: ListLine): FieldRow | undefined {
   if (line.encoding !== undefined) return fieldByEncoding(line.encoding);
   return line.name === undefined ? undefined : findField(line.name);

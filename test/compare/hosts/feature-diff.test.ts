@@ -45,7 +45,7 @@ describe("diffSubjects", () => {
       ["nested", "yes", "no", true],
     ]);
     expect(at(result, "apicv")).toMatchObject({ reaches: "guests", lostAt: [undefined, "silicon"] });
-    expect(at(result, "mbec")).toMatchObject({ reaches: "nobody", lostAt: ["kvm", "silicon"] });
+    expect(at(result, "mbec")).toMatchObject({ reaches: "none", lostAt: ["kvm", "silicon"] });
     // The i9 has no VMCS shadowing: the older CPU is the one that has something more.
     expect(cells(result, "shadow-vmcs")?.[0]).toEqual(["silicon", "no", "yes", true]);
     expect(at(result, "shadow-vmcs")?.reaches).toBe("nested");
@@ -55,7 +55,7 @@ describe("diffSubjects", () => {
     expect(result.features.map((row) => row.reaches)).toEqual([
       ...Array(8).fill("guests"),
       "nested",
-      ...Array(4).fill("nobody"),
+      ...Array(4).fill("none"),
     ]);
     expect(result.same).toBe(FEATURE_LIST.length - result.features.length);
     const [pin] = result.bits.nested;

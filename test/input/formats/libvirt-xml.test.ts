@@ -61,7 +61,7 @@ describe("libvirt's cpudata", () => {
     const { host, diagnostics } = readHost(bare(cpudata("x", "  <msr index='0x48b' edx='0x00000400' eax='0x0'/>")));
     expect(host).toBeUndefined();
     expect(diagnostics).toContainEqual(
-      expect.objectContaining({ message: expect.stringContaining("nothing tells whether") }),
+      expect.objectContaining({ message: expect.stringContaining("nothing shows whether") }),
     );
   });
 

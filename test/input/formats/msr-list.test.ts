@@ -251,7 +251,7 @@ describe("a transcript of rdmsr", () => {
 
   it("says that rdmsr takes 485 as decimal", () => {
     expect(read("$ rdmsr 485\n0\n$ rdmsr 0x480\nda040000000012").told).toContainEqual(
-      "warning 1:9 rdmsr takes 485 as decimal, MSR 0x1e5: its output is not used",
+      "warning 1:9 rdmsr reads 485 as decimal, MSR 0x1e5: its output is not used",
     );
   });
 

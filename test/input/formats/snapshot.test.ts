@@ -146,10 +146,10 @@ describe("the snapshot reader", () => {
   it("uses none of two values under one key, or under two spellings of one index", () => {
     const twice = JSON.stringify(SMALL).replace('"0x492"', '"0x480":"0x1","0x492"');
     expect(read(twice).host?.cores[0].msrs.get(0x480)).toBeUndefined();
-    expect(read(twice).diagnostics).toMatchObject([{ message: expect.stringContaining('"0x480" stands twice') }]);
+    expect(read(twice).diagnostics).toMatchObject([{ message: expect.stringContaining('"0x480" appears twice') }]);
     const spelt = read(withMsr("0x0480", "0x1"));
     expect(spelt.host?.cores[0].msrs.get(0x480)).toEqual({ state: "unknown" });
-    expect(spelt.diagnostics).toMatchObject([{ message: expect.stringContaining("stands twice") }]);
+    expect(spelt.diagnostics).toMatchObject([{ message: expect.stringContaining("appears twice") }]);
   });
 
   it("says when something follows", () => {

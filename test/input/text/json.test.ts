@@ -59,8 +59,8 @@ describe("parseJson", () => {
 
   it.each([
     ['{"a": true', 10, "the text ends here", "a comma or }"],
-    ['{"a" 1}', 5, '"1" stands here', "a colon after the key"],
-    ["[1 2]", 3, '"2" stands here', "a comma or ]"],
+    ['{"a" 1}', 5, 'unexpected "1"', "a colon after the key"],
+    ["[1 2]", 3, 'unexpected "2"', "a comma or ]"],
     ['["ab', 1, "a string that does not end on its line", 'a closing "'],
     ['{"a": 12', 6, "the text ends inside a number", "a JSON value"],
     ["", 0, "the text ends here", "a JSON value"],

@@ -93,10 +93,10 @@ describe("VM-instruction errors", () => {
 
   it("does not take other numbers for one", () => {
     const stray = first("VMLAUNCH failed with error 0x80000021");
-    expect(stray.what).toContain("no VM-instruction error number");
+    expect(stray.what).toContain("not a VM-instruction error number");
     expect(values(stray)).toContain("exit reason: 33");
     expect(first("VM-instruction error = 14").what).toContain("without 14, 21 and 27");
-    expect(first("VM-instruction error = 99").what).toContain("no VM-instruction error number");
+    expect(first("VM-instruction error = 99").what).toContain("not a VM-instruction error number");
   });
 
   it("names the field that KVM could not write", () => {

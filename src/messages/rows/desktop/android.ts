@@ -2,8 +2,8 @@ import type { MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WINDOWS_STATE } from "../steps.js";
 
 /*
- * What the Android emulator and Android Studio say of their accelerators (HAXM, the emulator's own hypervisor driver
- * AEHD, Windows' hypervisor WHPX, Hypervisor.framework), and QEMU on Windows, of which the emulator is a relative.
+ * What the Android emulator and Android Studio print about their accelerators (HAXM, the emulator's own hypervisor driver
+ * AEHD, Windows' hypervisor WHPX, Hypervisor.framework), and QEMU on Windows, on which the emulator is based.
  */
 
 const PROBE = "Android emulator, android/emulation/CpuAccelerator.cpp";
@@ -153,7 +153,7 @@ export const ANDROID_MESSAGES = [
     group: "whpx-missing",
     pattern:
       /WHPX: No accelerator found, hr=(?<hr>[0-9a-f]{8})|WHPX is either not available or not installed|WHvGetCapability failed\. hr=0x(?<hr2>[0-9a-f]{8})[^\n]{0,60}|Could not load library '?WinHv(?:Platform|Emulation)\.dll|WHPX: Failed to (?:create|setup) partition, hr=(?<hr3>[0-9a-f]{8})|ensure Windows Hypervisor Platform \(WHPX\) is properly installed/i,
-    what: "QEMU (or the Android emulator) was to run over Windows' hypervisor (WHPX), and there is none to use: the hypervisor does not run, or `Windows Hypervisor Platform` is not switched on.",
+    what: "QEMU (or the Android emulator) should run on Windows' hypervisor (WHPX), which is not available: the hypervisor does not run, or `Windows Hypervisor Platform` is not switched on.",
     causes: [
       "The feature `Windows Hypervisor Platform` is off: WinHvPlatform.dll is missing then, or no hypervisor is reported (hr=00000000).",
       "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.",

@@ -13,7 +13,7 @@ export const DESKTOP_MESSAGES = [
     group: "minikube-virtualization",
     pattern:
       /Virtualization support is disabled on your computer|(?:HOST_VIRT_UNAVAILABLE|VBOX_VTX_DISABLED)(?![^\n]{0,160}VT-X\/AMD-v enabled)/i,
-    what: "minikube wanted to start a virtual machine and found no VT-x. It looks at CPUID flags only, and does not tell the causes apart.",
+    what: "minikube wanted to start a virtual machine and found no VT-x. It looks only at CPUID flags and does not distinguish the causes.",
     causes: [
       "On Windows: Hyper-V (Docker, WSL2) runs and hides VT-x; minikube's own check is wrong then if its driver is hyperv.",
       "VT-x is off in the firmware setup.",
@@ -142,7 +142,7 @@ export const DESKTOP_MESSAGES = [
       "Docker Desktop's check is wrong where WSL2 itself works: some versions need a distribution or a newer WSL.",
     ],
     steps: [
-      { text: "See whether WSL2 works by itself.", commands: ["wsl --status"] },
+      { text: "See whether WSL2 works on its own.", commands: ["wsl --status"] },
       HYPERV_ON,
       WINDOWS_STATE,
       ENABLE_FIRMWARE,

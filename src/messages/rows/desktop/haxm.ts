@@ -140,7 +140,7 @@ export const HAXM_MESSAGES = [
     group: "haxm-exclusive",
     pattern:
       /does not support Intel Virtualization Technology(?: \(VT-x\))?(?: or it is being exclusively used by Hyper-V)?|value: 'VT not supported'|HAXM can't work on system without VT|HAXM Failed to init VMX/i,
-    what: "CPUID shows no VMX: the CPU has none, or Hyper-V runs below and hides it. The installer does not tell them apart.",
+    what: "CPUID shows no VMX: the CPU has none, or Hyper-V runs below and hides it. The installer does not distinguish them.",
     depends: ["whether Hyper-V runs: every Intel Core CPU of the last fifteen years has VT-x"],
     steps: [HYPERV_OFF, ENABLE_OUTER],
     source: { message: "intel/haxm#226, #266, #285, #292, #316", meaning: HAXM },

@@ -4,7 +4,7 @@ import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX 
 
 const HMVMX = "VirtualBox, src/VBox/VMM and src/VBox/HostDrivers/Support/SUPDrv.c";
 const IN_USE = {
-  text: "Unload the other hypervisor; on Linux 6.12 and later KVM takes VT-x as soon as its module is loaded.",
+  text: "Unload the other hypervisor; on Linux 6.12 and later KVM enables VT-x as soon as its module is loaded.",
   commands: [
     "sudo modprobe -r kvm_intel",
     "echo 'blacklist kvm_intel' | sudo tee /etc/modprobe.d/no-kvm.conf",
@@ -108,7 +108,7 @@ export const VIRTUALBOX_MESSAGES = [
     group: "vbox-root-mode",
     what: "CR4.VMXE is already 1: another hypervisor holds VT-x on this CPU.",
     causes: [
-      "KVM has a guest running, or was loaded on Linux 6.12 or later, where it takes VT-x at load.",
+      "KVM has a guest running, or was loaded on Linux 6.12 or later, where it enables VT-x at load.",
       "VMware, Jailhouse or a second VirtualBox build runs.",
     ],
     steps: [WHO_USES_VMX, IN_USE],
@@ -124,7 +124,7 @@ export const VIRTUALBOX_MESSAGES = [
     gravity: "informs",
     needle: "verr_nem_not_available",
     pattern: /(?:Not in a hypervisor partition \(HVP=0\)[ .]{0,3})?\(?VERR_NEM_NOT_AVAILABLE\)?/i,
-    what: "VirtualBox tried Windows' hypervisor as a replacement (NEM) and there is none: Hyper-V does not run. It wanted NEM because its own way, VT-x or AMD-V, failed; the other error in the same message is the reason.",
+    what: "VirtualBox tried Windows' hypervisor as a replacement (NEM), which is not available: Hyper-V does not run. It wanted NEM because its own way, VT-x or AMD-V, failed; the other error in the same message is the reason.",
     steps: [
       {
         text: "Follow the other error. Without one: VT-x (on AMD: SVM mode) is off in the firmware setup, most often.",
@@ -256,7 +256,7 @@ export const VIRTUALBOX_MESSAGES = [
     ],
     pattern:
       /VERR_VMX_(?<what>UNABLE_TO_START_VM|UNABLE_TO_RESUME_VM|INVALID_VMCS_FIELD|INVALID_VMCS_PTR(?:_TO_START_VM)?|INVALID_VMXON_PTR|INVALID_HOST_STATE)/,
-    what: "A VMX instruction failed (VERR_VMX_{what}). The VM-instruction error number stands in the log.",
+    what: "A VMX instruction failed (VERR_VMX_{what}). The VM-instruction error number is in the log.",
     steps: [
       VBOX_LOG,
       { text: "Look for `uInstrError` or `VM-instruction error`; 7 is a control field, 8 a host-state field." },
@@ -433,12 +433,12 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_SVM_IN_USE|can't enable the AMD-V extension/i,
     what: "EFER.SVME is already 1: another hypervisor holds AMD-V on this CPU. This is an AMD machine; VT-x has nothing to do with it.",
     causes: [
-      "KVM has a guest running, or was loaded on Linux 6.12 or later, where it takes AMD-V at load.",
+      "KVM has a guest running, or was loaded on Linux 6.12 or later, where it enables AMD-V at load.",
       "On Windows: Hyper-V, or another virtualization program, runs.",
     ],
     steps: [
       {
-        text: "Unload the other hypervisor; on Linux 6.12 and later KVM takes AMD-V as soon as its module is loaded.",
+        text: "Unload the other hypervisor; on Linux 6.12 and later KVM enables AMD-V as soon as its module is loaded.",
         commands: [
           "sudo modprobe -r kvm_amd",
           "echo 'blacklist kvm_amd' | sudo tee /etc/modprobe.d/no-kvm.conf",
@@ -463,7 +463,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_SVM_HOST_SVME_NOT_ENABLED|Host API has not enabled SVME/i,
     what: "VirtualBox 7.2.10 for Linux leaves it to a loaded KVM to switch AMD-V on, and KVM has not: EFER.SVME is 0. AMD-V itself is not missing.",
     causes: [
-      "KVM was told not to take AMD-V at load (enable_virt_at_load=0), which older VirtualBox needed on Linux 6.12 and later.",
+      "KVM does not enable AMD-V at load (enable_virt_at_load=0), which older VirtualBox needed on Linux 6.12 and later.",
     ],
     steps: [
       {
@@ -557,7 +557,7 @@ export const VIRTUALBOX_MESSAGES = [
     what: "BOINC found in the log of VirtualBox that VT-x could not be used.",
     causes: [
       "VT-x is off in the firmware setup.",
-      "Hyper-V holds or held it; BOINC remembers that until it is told to look again.",
+      "Hyper-V holds or held it; BOINC remembers that until it is made to check again.",
     ],
     steps: [
       VBOX_LOG,

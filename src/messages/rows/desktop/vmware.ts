@@ -7,7 +7,7 @@ const UNTICK = {
   commands: ['vhv.enable = "FALSE"'],
 } as const;
 const CHECK_EPT = {
-  text: "Tell the two causes apart: does the CPU have EPT (no, for Core 2 and older), and does a hypervisor run below VMware?",
+  text: "Find out which cause it is: does the CPU have EPT (no, for Core 2 and older), and does a hypervisor run below VMware?",
   commands: [
     "# Linux host",
     "grep -m1 -ow ept /proc/cpuinfo; lscpu | grep Hypervisor",
@@ -172,7 +172,7 @@ export const VMWARE_MESSAGES = [
       /VMware \w{3,12} unrecoverable error: \((?<thread>[\w-]{2,20})\)|VMware \w{3,12} ?不可恢复错误[:：] ?\((?<thread2>[\w-]{2,20})\)/i,
     what: "VMware's process ended in thread {thread}. The message says no more; the line after it, and the last lines of vmware.log, have the reason.",
     causes: [
-      "Hyper-V (WSL2, memory integrity) runs below, or VT-x is off in the firmware setup, and the way that VMware takes then failed.",
+      "Hyper-V (WSL2, memory integrity) runs below, or VT-x is off in the firmware setup, and VMware's fallback failed.",
       'A macOS guest without `smc.version = "0"` in the .vmx file.',
       "`Failed to allocate page for guest RAM`, `NOT_REACHED`: memory, or a defect of this version.",
     ],
@@ -195,7 +195,7 @@ export const VMWARE_MESSAGES = [
     gravity: "blocks",
     needle: "cpu has been disabled by the guest operating system",
     pattern: /The CPU has been disabled by the guest operating system/i,
-    what: "The guest brought its CPU down by itself (a triple fault, or a halt with interrupts off) and VMware stopped the machine.",
+    what: "The guest shut its CPU down (a triple fault, or a halt with interrupts off) and VMware stopped the machine.",
     causes: [
       "The guest operating system does not accept this CPU: macOS on a CPU that it does not know, or without the settings that it needs.",
       "VT-x is off in the firmware setup, and VMware runs the guest without it.",

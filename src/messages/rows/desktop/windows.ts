@@ -49,7 +49,7 @@ export const WINDOWS_MESSAGES = [
     needle: "unknown key 'wsl2.",
     pattern: /Unknown key 'wsl2\.(?<key>\w{1,40})' in (?<file>[^\s:]{1,120})(?::\d{1,5})?/i,
     what: "{file} belongs to one distribution and has no section for the virtual machine: wsl2.{key} is ignored there.",
-    causes: ["Settings under [wsl2] stand in .wslconfig in the Windows user's folder, not in /etc/wsl.conf."],
+    causes: ["Settings under [wsl2] belong in .wslconfig in the Windows user's folder, not in /etc/wsl.conf."],
     steps: [
       {
         text: "Move the setting, and restart WSL.",
@@ -111,7 +111,7 @@ export const WINDOWS_MESSAGES = [
       },
       WINDOWS_STATE,
       {
-        text: "In Exploit protection, Program settings, switch control flow guard (CFG) off for vmcompute.exe and vmwp.exe, where somebody set it.",
+        text: "In Exploit protection, Program settings, switch control flow guard (CFG) off for vmcompute.exe and vmwp.exe, if it is set there.",
       },
     ],
     source: {
@@ -136,7 +136,7 @@ export const WINDOWS_MESSAGES = [
     group: "hcs-ended",
     pattern:
       /0x[8c]037010[067]|HCS_E_(?:UNEXPECTED_EXIT|TERMINATED(?:_DURING_START)?)|virtual machine or container (?:exited unexpectedly|was forcefully exited)/i,
-    what: "Windows' hypervisor runs and started the virtual machine, which then ended by itself (HCS 0x80370106 and its like). VT-x is on: otherwise the error were 0x80370102.",
+    what: "Windows' hypervisor runs and started the virtual machine, which then ended (HCS 0x80370106 and its like). VT-x is on; otherwise the error would be 0x80370102.",
     causes: [
       "The feature (Sandbox, WSL) or its base image is damaged, or a defect of the Windows build.",
       "A driver in the guest, as a rule that of the virtual GPU, brings it down.",
@@ -286,7 +286,7 @@ export const WINDOWS_MESSAGES = [
     pattern:
       /Hypervisor launch has been disabled through the hypervisorlaunchtype bcdedit setting|launch aborted due to auto-launch being disabled in the registry/i,
     what: "The boot entry says that Windows' hypervisor shall not start, so it did not. VT-x itself is not the reason.",
-    causes: ["Somebody made room for VirtualBox, VMware or HAXM with `hypervisorlaunchtype off`."],
+    causes: ["The hypervisor was switched off for VirtualBox, VMware or HAXM with `hypervisorlaunchtype off`."],
     steps: [HYPERV_ON],
     source: {
       message: "Windows event log, Microsoft-Windows-Hyper-V-Hypervisor",
@@ -638,7 +638,7 @@ export const WINDOWS_MESSAGES = [
     needle: "hyper-v cannot be installed: the processor does not",
     pattern:
       /Hyper-V cannot be installed: The processor does not (?:have (?:the )?required virtuali[sz]ation capabilities|support second level address translation)[^\n]{0,20}/i,
-    what: "Windows did not find in the CPU what Hyper-V needs: VMX in CPUID, or EPT (SLAT) in the VMX capabilities. No switch of the firmware setup takes either away by itself.",
+    what: "Windows did not find in the CPU what Hyper-V needs: VMX in CPUID, or EPT (SLAT) in the VMX capabilities. No firmware setting removes either of them alone.",
     causes: [
       "Windows is a virtual machine, and the outer hypervisor hides VT-x, or passes it without EPT.",
       "On hardware: the CPU does not have it (no EPT before Nehalem and in the first Atoms).",
@@ -723,7 +723,7 @@ export const WINDOWS_MESSAGES = [
     steps: [
       WINDOWS_STATE,
       {
-        text: "Coreinfo tells the truth about the CPU only while no hypervisor runs: switch it off, restart, and look again.",
+        text: "Coreinfo is right about the CPU only while no hypervisor runs: switch it off, restart, and look again.",
         commands: ["bcdedit /set hypervisorlaunchtype off", "coreinfo -v"],
       },
       ENABLE_OUTER,

@@ -2,8 +2,7 @@ import type { MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../steps.js";
 
 /*
- * The same complaint in the words of a thousand small programs. It stands last: whoever words it in a known way is known
- * further up.
+ * The same complaint in the words of many small programs. It comes last: known wordings have rows further up.
  */
 
 export const GENERIC_MESSAGES = [
@@ -58,7 +57,7 @@ export const GENERIC_MESSAGES = [
       "It is a virtual machine whose hypervisor does not pass VT-x; on Windows, its own hypervisor (Hyper-V, WSL2, memory integrity) hides it from all programs.",
       "The CPU is AMD's, whose virtualization is SVM, or has none.",
     ],
-    depends: ["the program does not tell the causes apart"],
+    depends: ["the program does not distinguish the causes"],
     steps: [
       {
         text: "See which it is.",
@@ -169,7 +168,7 @@ export const GENERIC_MESSAGES = [
     what: "A VMX instruction failed, and the program prints no number.",
     causes: [
       "VMXON faults (#GP) when IA32_FEAT_CTL is not locked with VMX on or CR0 and CR4 do not fit the FIXED MSRs, (#UD) when CR4.VMXE is 0; it fails with CF=1 when the region is not aligned, too high, or without the CPU's revision number in its first four bytes (bit 31 must be 0).",
-      "VMPTRLD and VMCLEAR want a physical address, aligned to 4 KByte, and VMPTRLD the revision number; neither takes the VMXON region.",
+      "VMPTRLD and VMCLEAR want a physical address, aligned to 4 KByte, and VMPTRLD the revision number; neither accepts the VMXON region.",
       "INVEPT and INVVPID want a type that IA32_VMX_EPT_VPID_CAP lists, a descriptor without reserved bits, and EPT or VPID at all.",
       "Another hypervisor (KVM as long as a machine runs, VirtualBox) already is in VMX operation on this CPU: CR4.VMXE is 1, and VMXON fails with VM-instruction error 15.",
     ],

@@ -20,7 +20,7 @@ export const KMOD_MESSAGES = [
     ],
     pattern:
       /Module (?<module>kvm_intel|kvm-intel|kvm_amd|kvm) is in use(?: by:? (?<by>[\w ,]{1,80}))?|could not remove (?:module )?'?(?<module2>kvm_intel|kvm_amd|kvm)'?: Resource temporarily unavailable|Error removing (?:module )?'?kvm_intel'?[^\n]{0,20}Resource temporarily unavailable/i,
-    what: "The module cannot be removed while a virtual machine runs (or another module stands on it), so its parameters stay as they are.",
+    what: "The module cannot be removed while a virtual machine runs (or another module uses it), so its parameters stay as they are.",
     causes: [
       "A virtual machine runs: each open one counts, also those of Docker Desktop, Multipass, minikube, an Android emulator or libvirt's own probing.",
       "kvm itself is in use by kvm_intel; that one goes first.",
@@ -120,7 +120,7 @@ export const KMOD_MESSAGES = [
     needle: "/sys/module/kvm",
     pattern:
       /\/sys\/module\/kvm(?<module>_intel|_amd)?\/parameters\/(?<name>\w{1,40})['"]?: (?:Permission denied|Read-only file system|Operation not permitted)/i,
-    what: "Most parameters of kvm_intel can only be read once it is loaded, {name} too, whoever asks: they are given when the module loads.",
+    what: "Most parameters of kvm_intel can only be read once it is loaded, including {name}: they are given when the module loads.",
     causes: [
       "The file is written to directly; root does not help where its mode is 0444. (`sudo echo … > file` also fails because the shell, not sudo, opens the file.)",
     ],

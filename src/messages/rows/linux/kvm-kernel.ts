@@ -97,7 +97,7 @@ export const KVM_KERNEL_MESSAGES = [
     gravity: "harmless",
     needle: "running kvm with ignore_msrs=1",
     pattern: /Running KVM with ignore_msrs=1 and report_ignored_msrs=0 is not a/i,
-    what: "KVM warns of its own parameters: with ignore_msrs=1 a guest that asks for a register which KVM does not have reads 0, and with report_ignored_msrs=0 nobody hears of it. Proxmox and some guides set both.",
+    what: "KVM warns of its own parameters: with ignore_msrs=1 a guest that asks for a register which KVM does not have reads 0, and with report_ignored_msrs=0 that is not logged. Proxmox and some guides set both.",
     steps: [
       {
         text: "Without a guest that needs it (macOS does), take it back.",
@@ -143,7 +143,7 @@ export const KVM_KERNEL_MESSAGES = [
     ],
     pattern:
       /(?:MONITOR|MWAIT|\w{3,8}) instruction emulated as NOP|emulating exchange as write|guest NX capability removed|kvm pmu: pin control bit is ignored/i,
-    what: "KVM tells once that it does something simpler than a CPU would. Guests run all the same, and VT-x is not concerned.",
+    what: "KVM says once that it does something simpler than a CPU would. Guests run anyway, and VT-x is not involved.",
     steps: [{ text: "Nothing to do." }],
     source: { message: `${VMX}; ${X86}`, meaning: `${VMX}; ${X86}` },
   },
@@ -231,7 +231,7 @@ export const KVM_KERNEL_MESSAGES = [
     ],
     pattern:
       /unexpected, vectoring info 0x[0-9a-f]{1,8} intr info 0x[0-9a-f]{1,8}|unexpected VM-Exit interrupt info: 0x[0-9a-f]{1,8}|Unexpected #VE on VM-Exit reason 0x[0-9a-f]{1,8}|unhandled control register: op \d{1,3} cr \d{1,2}|Breaking out of NMI-blocked state on VCPU \d{1,5} after 1 s timeout|Invalid local APIC state/i,
-    what: "A VM exit told KVM of an event that it does not expect there. It is a message about one guest, not about whether VMX can be used.",
+    what: "A VM exit reported an event that KVM does not expect there. It is a message about one guest, not about whether VMX can be used.",
     causes: [
       "An outer hypervisor that delivers exits as no CPU does.",
       "`Breaking out of NMI-blocked state`: the CPU has no virtual NMIs (pin-based control, bit 5), so KVM can only guess when the guest left its NMI handler.",

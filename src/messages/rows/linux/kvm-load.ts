@@ -189,7 +189,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "ept cap should not exist",
     pattern: /EPT CAP should not exist if not support 1-setting enable EPT VM-execution control/i,
-    what: "IA32_VMX_EPT_VPID_CAP tells EPT capabilities although the secondary control `enable EPT` cannot be 1. No processor does that; an outer hypervisor, or a mask put on one register only, does.",
+    what: "IA32_VMX_EPT_VPID_CAP reports EPT capabilities although the secondary control `enable EPT` cannot be 1. No processor does that; an outer hypervisor, or a mask put on one register only, does.",
     decoder: "kernel-message",
     causes: ["An outer hypervisor hides EPT from the controls and leaves the capability register as it is."],
     steps: [
@@ -209,7 +209,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "vpid cap should not exist",
     pattern: /VPID CAP should not exist if not support 1-setting enable VPID VM-execution control/i,
-    what: "IA32_VMX_EPT_VPID_CAP tells VPID capabilities although the secondary control `enable VPID` cannot be 1.",
+    what: "IA32_VMX_EPT_VPID_CAP reports VPID capabilities although the secondary control `enable VPID` cannot be 1.",
     decoder: "kernel-message",
     causes: ["An outer hypervisor hides VPID from the controls and leaves the capability register as it is."],
     steps: [

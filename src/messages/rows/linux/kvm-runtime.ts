@@ -50,7 +50,7 @@ export const KVM_RUNTIME_MESSAGES = [
     needle: "is builtin",
     pattern: /Module (?<module>kvm_intel|kvm-intel|kvm) is builtin/i,
     what: "{module} is part of the kernel itself: it cannot be removed or loaded again, and modprobe.d has no say in its parameters.",
-    causes: ["Parameters of a built-in module stand on the kernel's command line, as module.parameter=value."],
+    causes: ["Parameters of a built-in module go on the kernel's command line, as module.parameter=value."],
     steps: [
       {
         text: "Put the parameter on the kernel's command line and restart (WSL2: in .wslconfig, then wsl --shutdown).",
@@ -74,7 +74,7 @@ export const KVM_RUNTIME_MESSAGES = [
     pattern:
       /kmod_config_parse: (?<file>[\w./-]{1,120}) line (?<line>\d{1,5}): ignoring bad line starting with '(?<word>[^'\n]{0,60})'/i,
     what: "Line {line} of {file} begins with `{word}`, which modprobe's configuration does not know, so what it was to set is not set.",
-    causes: ["The file holds a command; it takes lines like `options MODULE parameter=value`."],
+    causes: ["The file holds a command; it needs lines like `options MODULE parameter=value`."],
     steps: [
       {
         text: "Write the parameter as an options line, then load the module again.",
@@ -150,7 +150,7 @@ export const KVM_RUNTIME_MESSAGES = [
     gravity: "degrades",
     needle: ["vmclear failed", "vmptrld failed", "invvpid failed", "invept failed", "vmread failed"],
     pattern: /\b(?<insn>vmclear|vmptrld|invvpid|invept|vmread) failed: (?<what>(?:ext|field|[0-9a-fx(])[^\n]{0,100})/i,
-    what: "{insn} of KVM itself failed ({what}). Execution goes on; what follows is not to be relied upon.",
+    what: "{insn} of KVM itself failed ({what}). Execution goes on; do not rely on what follows.",
     causes: [
       "invvpid with ext=0x0: the address is not canonical; a guest asked KVM to flush one.",
       "An outer hypervisor does not emulate the instruction as KVM expects.",

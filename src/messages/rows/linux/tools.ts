@@ -182,7 +182,7 @@ export const TOOL_MESSAGES = [
       "Another hypervisor hides it.",
       "This is a virtual machine without nested VT-x.",
     ],
-    depends: ["the program does not tell the causes apart"],
+    depends: ["the program does not distinguish the causes"],
     steps: [
       {
         text: "See which it is.",

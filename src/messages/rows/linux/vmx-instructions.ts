@@ -2,7 +2,7 @@ import type { MessageRow } from "../../message.js";
 import { DUMP_VMCS } from "../steps.js";
 
 /*
- * What VMX instructions report. Everybody words it differently, so the patterns look for the words that all of them use.
+ * What VMX instructions report. Every program words it differently, so the patterns look for the words that all of them use.
  */
 
 const SDM = "Intel SDM volume 3C, VM-instruction error numbers";

@@ -75,7 +75,7 @@ export const LIBVIRT_MESSAGES = [
         ],
       },
       {
-        text: "Bring both hosts to the same libvirt, or take the feature out of the guest's CPU, where it stands by name.",
+        text: "Bring both hosts to the same libvirt, or take the feature out of the guest's CPU, where it is listed by name.",
         commands: ["virsh dumpxml GUEST | grep -n -e '{missing}'"],
       },
     ],
@@ -239,7 +239,7 @@ export const LIBVIRT_MESSAGES = [
     what: "The CPU of the XML cannot be had on this host.",
     causes: [
       "The XML names a model or a feature that this host does not have; a machine that was copied from another host keeps that host's CPU.",
-      "A feature that every model demands is off in the firmware (nx, Execute Disable, is the classical one), so that libvirt takes the CPU for a much older one.",
+      "A feature that every model demands is off in the firmware (nx, Execute Disable, is the classical one), so libvirt identifies the CPU as a much older one.",
     ],
     depends: ["the rest of the line names the features"],
     steps: [

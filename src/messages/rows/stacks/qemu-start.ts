@@ -54,7 +54,7 @@ export const QEMU_START_MESSAGES = [
     what: "QEMU cannot use the accelerator KVM: this binary has no KVM in it, or /dev/kvm cannot be used.",
     causes: [
       "The QEMU emulates another architecture than the host's (qemu-system-aarch64 on x86), or was built without KVM (macOS, Windows and static builds).",
-      "Before `No accelerator found` stands why: /dev/kvm is missing or not readable.",
+      "The line before `No accelerator found` says why: /dev/kvm is missing or not readable.",
     ],
     steps: [
       { text: "See what this QEMU has.", commands: ["qemu-system-x86_64 -accel help", "ls -l /dev/kvm"] },
@@ -135,7 +135,7 @@ export const QEMU_START_MESSAGES = [
       /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|KVM:? ioctl \(?(?:KVM_)?SET_\w{3,20}\)? failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
     what: "KVM made the virtual machine, and refused to make one of its virtual CPUs or to give it the registers, MSRs or CPUID that user space asks for.",
     causes: [
-      "After a migration or a restore, SetSpecialRegs: CR0, CR4 or EFER have bits that KVM of this kernel does not take for this CPUID; in a nested machine the kernel of the outer one decides too (5.12 broke it for restores).",
+      "After a migration or a restore, SetSpecialRegs: CR0, CR4 or EFER have bits that KVM of this kernel does not accept for this CPUID; in a nested machine the kernel of the outer one decides too (5.12 broke it for restores).",
       "Invalid argument while making a virtual CPU: more of them than KVM allows, an APIC id above 254 without x2APIC, or a CPUID that contradicts the host's.",
       "Cannot allocate memory: locked or contiguous memory is short.",
       "After loading a state: the machine comes from a host that offers more.",
@@ -209,7 +209,7 @@ export const QEMU_START_MESSAGES = [
     needle: ["is not supported by kernel", "requires hyper-v"],
     pattern:
       /Hyper-V (?<what>[\w ,/()-]{3,80}?) is not supported by kernel|Hyper-V (?<what2>[\w ,/()-]{3,80}?) requires Hyper-V [\w ()-]{3,60}/i,
-    what: "The machine asks for a Hyper-V enlightenment that KVM of this host does not offer, or without another one that it stands on.",
+    what: "The machine asks for a Hyper-V enlightenment that KVM of this host does not offer, or without another one that it depends on.",
     causes: [
       "hv-evmcs (the enlightened VMCS, for Windows guests with Hyper-V of their own) needs an Intel CPU, nested=1 and hv-vapic.",
       "The kernel is older than the enlightenment.",

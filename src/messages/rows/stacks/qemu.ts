@@ -23,7 +23,7 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     needle: "failed to set msr",
     pattern: /failed to set MSR (?<msr>0x[0-9a-f]{1,8}) to (?<value>0x[0-9a-f]{1,16}|\d\b)/i,
-    what: "QEMU told KVM what value of MSR {msr} the guest shall see, KVM refused {value}, and QEMU gives up.",
+    what: "QEMU asked KVM to set MSR {msr} for the guest, KVM refused {value}, and QEMU gives up.",
     decoder: "set-msr",
     steps: [DROP_VMX],
     source: {
@@ -156,7 +156,7 @@ export const QEMU_MESSAGES = [
     gravity: "informs",
     needle: ["unrestricted mode", "running a guest on an intel machine"],
     pattern: /(?:running a guest on an Intel machine without|unrestricted mode ?\n? ?support, the failure)/i,
-    what: "QEMU's standing advice after 0x80000021. It is right on CPUs without unrestricted guest and misleading on all others, where real mode runs as it is.",
+    what: "QEMU's usual advice after 0x80000021. It is right on CPUs without unrestricted guest and misleading on all others, where real mode runs as it is.",
     steps: [
       {
         text: "See whether the advice applies: with Y it does not, and another guest-state check failed.",
@@ -177,7 +177,7 @@ export const QEMU_MESSAGES = [
     pattern: /KVM internal error\. Suberror: (?<suberror>\d+)/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
     causes: [
-      "Suberror 1: KVM emulates where the CPU cannot run the guest itself: real mode without unrestricted guest, MMIO, or a page that is no RAM. Without unrestricted guest it is an old CPU or an outer hypervisor that hides it.",
+      "Suberror 1: KVM emulates where the CPU cannot run the guest itself: real mode without unrestricted guest, MMIO, or a page that is not RAM. Without unrestricted guest it is an old CPU or an outer hypervisor that hides it.",
       "Suberror 4 names an exit reason in its first extra data word; vmxlens vmcs decodes it.",
     ],
     steps: [
@@ -203,7 +203,7 @@ export const QEMU_MESSAGES = [
       /(?:(?:Could not access )?KVM kern[ae]l module|failed to initialize kvm|Unable to open \/dev\/kvm): (?<reason>No such file or directory|Permission denied|Device or resource busy|No such device|Input\/output error|Operation not permitted)/i,
     what: "QEMU cannot use /dev/kvm: {reason}.",
     causes: [
-      "No such file or directory: kvm_intel is not loaded, because the CPU, the firmware or an outer hypervisor does not offer VMX, or nobody loaded it.",
+      "No such file or directory: kvm_intel is not loaded, because the CPU, the firmware or an outer hypervisor does not offer VMX, or it was never loaded.",
       "Permission denied: the user is not in the group that owns /dev/kvm.",
       "Device or resource busy, Input/output error: another hypervisor holds VT-x on some CPU.",
     ],

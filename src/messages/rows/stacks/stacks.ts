@@ -118,7 +118,7 @@ export const STACK_MESSAGES = [
     needle: ["vmcs size is too big", "unexpected vmcs access type", "could not enable vmx", "vmx: disabled by bios"],
     pattern:
       /VMX: CPU\d{1,5} (?:VMCS size is too big \(\d{1,8} bytes\)|unexpected VMCS access type \d{1,3})|could not enable VMX|VMX: disabled by BIOS/i,
-    what: "Xen does not use VMX on this CPU: IA32_VMX_BASIC tells a VMCS size or memory type that cannot be, or VMX is off.",
+    what: "Xen does not use VMX on this CPU: IA32_VMX_BASIC reports an impossible VMCS size or memory type, or VMX is off.",
     causes: ["An outer hypervisor fills IA32_VMX_BASIC badly."],
     steps: [{ text: "Read it.", commands: ["sudo rdmsr -a 0x480"] }, READ_FEAT_CTL, ENABLE_OUTER],
     source: {
@@ -175,7 +175,7 @@ export const STACK_MESSAGES = [
       /kernel property (?:kvm\w{0,10} )?not found[^\n]{0,80}?name=(?<module>kvm_intel|kvm_amd|kvm)\b|System is not capable of running Kata Containers/i,
     what: "Kata's check finds no KVM module loaded, and could not load it: without KVM there are no Kata containers.",
     causes: [
-      "VT-x is switched off in the firmware setup, so kvm_intel refuses to load (modprobe's `Operation not supported` stands next to it).",
+      "VT-x is switched off in the firmware setup, so kvm_intel refuses to load (modprobe's `Operation not supported` is next to it).",
       "The machine is a virtual one whose hypervisor (a cloud) does not pass VT-x.",
       "On an AMD machine kvm_intel is the wrong module; there kvm_amd counts.",
     ],
@@ -293,7 +293,7 @@ export const STACK_MESSAGES = [
     pattern: /Instance type "?virtual-machine"? is not supported on this server(?!: KVM support is missing)/i,
     what: "LXD or Incus found at its start that the server cannot run virtual machines, and looks again only when it is started again.",
     causes: [
-      "vhost_vsock could not be loaded (in a VMware guest its own vsock stands in the way), or QEMU is missing.",
+      "vhost_vsock could not be loaded (in a VMware guest its own vsock is in the way), or QEMU is missing.",
       "There was no /dev/kvm at that time.",
     ],
     steps: [
@@ -346,7 +346,7 @@ export const STACK_MESSAGES = [
     ],
     steps: [
       {
-        text: "See what Xen found and was told.",
+        text: "See what Xen found and which options it got.",
         commands: ["xl dmesg | grep -iE 'altp2m|command line|EPT|VMX'", "grep altp2m /etc/xen/*.cfg"],
       },
       ENABLE_OUTER,
@@ -417,9 +417,9 @@ export const STACK_MESSAGES = [
     needle: ["specified more than once", "non-empty feature list"],
     pattern:
       /CPU feature ['"]?(?<name>[\w.-]{1,60})['"]? specified more than once|Non-empty feature list specified without CPU model/i,
-    what: "The <cpu> part of the XML contradicts itself, so libvirt does not take the machine: a feature stands in it twice, or features without a model. The host was not asked.",
+    what: "The <cpu> part of the XML contradicts itself, so libvirt refuses the machine: a feature is in it twice, or features without a model. The host was not asked.",
     causes: [
-      "A tool adds the feature by itself: `libvirt.nested = true` of Vagrant adds vmx, so that naming it again is one too many.",
+      "A tool adds the feature on its own: `libvirt.nested = true` of Vagrant adds vmx, so that naming it again is one too many.",
       "Features without a <model> go only with mode='host-model' or 'host-passthrough'.",
     ],
     steps: [
