@@ -1,5 +1,5 @@
 import { foldName, nearest } from "../registers/edit-distance.js";
-import { LAYERS, type Layer } from "../why/features.js";
+import { LAYER_TITLES, LAYERS, type Layer } from "../why/features.js";
 import { didYouMean } from "./options.js";
 
 /** What people call the layers besides their names. */
@@ -18,7 +18,8 @@ const OTHER_NAMES: { readonly [name: string]: Layer } = {
 /** The layer that a text names, or a sentence that says why none. */
 export function layerOption(text: string): { readonly layer: Layer } | { readonly problem: string } {
   const wanted = foldName(text);
-  const layer = LAYERS.find((name) => name === wanted) ?? OTHER_NAMES[wanted];
+  const titled = LAYERS.find((name) => foldName(LAYER_TITLES[name]) === wanted);
+  const layer = LAYERS.find((name) => name === wanted) ?? titled ?? OTHER_NAMES[wanted];
   if (layer !== undefined) return { layer };
   return { problem: `--layer ${text}: one of ${LAYERS.join(", ")}${didYouMean(nearest(text, LAYERS))}` };
 }

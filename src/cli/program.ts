@@ -59,7 +59,11 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
   replay: {
     summary: "the run itself, step by step: every read, change, message and refusal, and what came of it",
     args: "[HOST]",
-    options: [["--phase <phase>", "only boot, kvm or nested", "many"]],
+    options: [
+      ["--phase <phase>", "only boot, kvm or nested", "many"],
+      ["--fn <function>", "only the steps of a function of the kernel, as setup_vmcs_config", "many"],
+      ["--bit <name>", "only the steps that read or change a feature or bit: any name that why accepts", "many"],
+    ],
     more: HOST,
     load: async () => (await import("./commands/replay.js")).replay,
   },

@@ -1,7 +1,20 @@
+import type { WordName } from "../rules/words.js";
+
 /*
  * Names in the kernel's source that are not bits, parameters or functions of the replay's
  * tables: where each is, and what it corresponds to here. Facts: the files named, Linux 5.6 to 7.3.
  */
+
+/** The words of `vmx_capability[]` by their names in the source. */
+export const LEAFS: { readonly [W in WordName]?: string } = {
+  "vmx_capability[0]": "MISC_FEATURES",
+  "vmx_capability[1]": "PRIMARY_CTLS",
+  "vmx_capability[2]": "SECONDARY_CTLS",
+  "vmx_capability[3]": "TERTIARY_CTLS_LOW",
+  "vmx_capability[4]": "TERTIARY_CTLS_HIGH",
+};
+
+const ALL_LEAFS = Object.keys(LEAFS) as readonly WordName[];
 
 /** A name of the kernel's source. */
 export interface SourceName {
@@ -12,6 +25,12 @@ export interface SourceName {
   readonly file: string;
   /** What it is, and what it is called here: one sentence. */
   readonly about: string;
+  /** The words of a replay that hold it. */
+  readonly words?: readonly WordName[];
+  /** The functions of the kernel that it is about, where no word is. */
+  readonly functions?: readonly string[];
+  /** It belongs to the adjusting of control groups. */
+  readonly adjusts?: true;
   /** Which half of the way it belongs to: `init_vmx_capabilities` at boot, or `setup_vmcs_config` in KVM. */
   readonly stage: "boot" | "kvm";
 }
@@ -28,12 +47,14 @@ export const SOURCE_NAMES = [
     form: "struct cpuinfo_x86",
     file: "arch/x86/include/asm/processor.h",
     about: "The kernel's record of one CPU; its field vmx_capability[] is the array of words that the replay keeps.",
+    words: ALL_LEAFS,
     stage: "boot",
   },
   {
     name: "CONFIG_X86_VMX_FEATURE_NAMES",
     file: "arch/x86/Kconfig.cpu",
     about: "Without it the array, init_vmx_capabilities and the `vmx flags` line are not built.",
+    functions: ["init_vmx_capabilities"],
     stage: "boot",
   },
   {
@@ -41,6 +62,7 @@ export const SOURCE_NAMES = [
     form: "vmx_capability[NVMXINTS]",
     file: VMXFEATURES,
     about: "The number of words: 3 from 5.6 to 5.19, 5 since 6.0.",
+    words: ALL_LEAFS,
     stage: "boot",
   },
   {
@@ -48,19 +70,28 @@ export const SOURCE_NAMES = [
     form: "enum vmx_feature_leafs",
     file: FEAT_CTL,
     about: "Names of the words: MISC_FEATURES is word 0, PRIMARY_CTLS word 1, SECONDARY_CTLS word 2.",
+    words: ALL_LEAFS,
     stage: "boot",
   },
   {
     name: "MISC_FEATURES",
     file: FEAT_CTL,
     about: "Word 0: pin-based controls, VM functions, and single bits of the EPT and VPID capabilities.",
+    words: ["vmx_capability[0]"],
     stage: "boot",
   },
-  { name: "PRIMARY_CTLS", file: FEAT_CTL, about: "Word 1: the high half of IA32_VMX_PROCBASED_CTLS.", stage: "boot" },
+  {
+    name: "PRIMARY_CTLS",
+    file: FEAT_CTL,
+    about: "Word 1: the high half of IA32_VMX_PROCBASED_CTLS.",
+    words: ["vmx_capability[1]"],
+    stage: "boot",
+  },
   {
     name: "SECONDARY_CTLS",
     file: FEAT_CTL,
     about: "Word 2: the high half of IA32_VMX_PROCBASED_CTLS2.",
+    words: ["vmx_capability[2]"],
     stage: "boot",
   },
   {
@@ -68,6 +99,7 @@ export const SOURCE_NAMES = [
     form: "TERTIARY_CTLS_LOW, TERTIARY_CTLS_HIGH",
     file: FEAT_CTL,
     about: "Words 3 and 4: the two halves of IA32_VMX_PROCBASED_CTLS3, since 6.0.",
+    words: ["vmx_capability[3]", "vmx_capability[4]"],
     stage: "boot",
   },
   {
@@ -75,6 +107,7 @@ export const SOURCE_NAMES = [
     form: "BUILD_BUG_ON(NVMXINTS != NR_VMX_FEATURE_WORDS)",
     file: FEAT_CTL,
     about: "The build fails unless the array has one word for each name of the enum.",
+    words: ALL_LEAFS,
     stage: "boot",
   },
   {
@@ -82,6 +115,7 @@ export const SOURCE_NAMES = [
     form: "VMX_F(x)",
     file: FEAT_CTL,
     about: "The mask of feature x in its word: bit VMX_FEATURE_x modulo 32.",
+    words: ALL_LEAFS,
     stage: "boot",
   },
   {
@@ -89,6 +123,7 @@ export const SOURCE_NAMES = [
     form: "VMX_FEATURE_x",
     file: VMXFEATURES,
     about: "A feature as 32 times its word plus its bit; whether it has a printed name is in the comment beside it.",
+    words: ALL_LEAFS,
     stage: "boot",
   },
   {
@@ -96,6 +131,7 @@ export const SOURCE_NAMES = [
     form: "rdmsr, rdmsr_safe",
     file: FEAT_CTL,
     about: "The plain and the safe read: a fault of the plain one is logged, a fault of the safe one is an error code.",
+    functions: ["init_vmx_capabilities"],
     stage: "boot",
   },
   {
@@ -104,6 +140,7 @@ export const SOURCE_NAMES = [
     file: VMX,
     about:
       "ctl_min and ctl_opt are the columns min and opt; msr is the plain register, result the word of vmcs_config.",
+    adjusts: true,
     stage: "kvm",
   },
   {
@@ -111,6 +148,7 @@ export const SOURCE_NAMES = [
     form: "adjust_vmx_controls64(ctl_opt, msr)",
     file: VMX,
     about: "The form for the tertiary controls, since 6.0: no required controls, nothing that must be 1.",
+    words: ["cpu_based_3rd_exec_ctrl.lo"],
     stage: "kvm",
   },
   {
@@ -118,6 +156,7 @@ export const SOURCE_NAMES = [
     form: "vmx_msr_low, vmx_msr_high",
     file: VMX,
     about: "The two halves of the register: allowed-0 (must be 1) and allowed-1 (may be 1).",
+    adjusts: true,
     stage: "kvm",
   },
   {
@@ -125,6 +164,7 @@ export const SOURCE_NAMES = [
     form: "KVM_REQUIRED_VMX_*, KVM_OPTIONAL_VMX_*",
     file: "arch/x86/kvm/vmx/vmx.h",
     about: "The lists min and opt, since 6.1; before, they are local variables of setup_vmcs_config.",
+    adjusts: true,
     stage: "kvm",
   },
   {
@@ -132,6 +172,7 @@ export const SOURCE_NAMES = [
     form: "struct vmcs_config",
     file: CAPABILITIES,
     about: "The results: a word for each group, and the values a nested hypervisor gets.",
+    functions: ["setup_vmcs_config"],
     stage: "kvm",
   },
   {
@@ -139,6 +180,23 @@ export const SOURCE_NAMES = [
     form: "struct vmx_capability",
     file: CAPABILITIES,
     about: "The EPT and VPID capabilities that KVM keeps; not the array of the same name in struct cpuinfo_x86.",
+    words: ["vmx_capability.ept", "vmx_capability.vpid"],
     stage: "kvm",
   },
 ] as const satisfies readonly SourceName[];
+
+/** The rows that a name of the source belongs to: the name itself, with its arguments or not, or one that a row shows it with. */
+export function findSourceNames(text: string): readonly SourceName[] {
+  const wanted = text.trim().replace(/^(?:struct|enum)\s{1,4}/, "");
+  const bare = wanted.replace(/[[(*].*$/s, "").trim();
+  const rows: readonly SourceName[] = SOURCE_NAMES;
+  const exact = rows.filter(({ name, form }) => [name, form].some((own) => own === wanted || own === text.trim()));
+  if (exact.length > 0 || bare === "") return exact;
+  const begins = (name: string) => name.endsWith("_") && bare.startsWith(name);
+  return rows.filter(({ name, form = "" }) => [name, ...namesIn(form)].some((own) => own === bare || begins(own)));
+}
+
+/** The names in a line of the source, without what only says what they are. */
+function namesIn(form: string): readonly string[] {
+  return (form.match(/\w+/g) ?? []).filter((word) => !["struct", "enum", "x", "msr", "result"].includes(word));
+}

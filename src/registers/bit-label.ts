@@ -62,6 +62,13 @@ const SHORT: { readonly [msr: number]: string } = {
   0x493: "exit2",
 };
 
+/** The registers by what `labelText` calls them, the plain ones. */
+export const shortTitles: ReadonlyMap<string, number> = new Map(
+  Object.entries(SHORT)
+    .map(([index, title]) => [title.toLowerCase(), Number(index)] as const)
+    .reverse(),
+);
+
 function shortTitle(register: RegisterRow): string {
   return SHORT[register.index] ?? register.sdm;
 }

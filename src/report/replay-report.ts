@@ -5,17 +5,21 @@ import { formatMsr } from "../host/msr.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { paramsOf, paramText, type Replay } from "../kvm/replay.js";
 import { vmxWordCount } from "../linux/cpuinfo.js";
+import { LEAFS } from "../linux/source-names.js";
 import { hexIndex } from "../registers/registers.js";
 import { fileOf, functionOf } from "../rules/effect.js";
 import type { MsrRead, TraceEvent } from "../rules/machine.js";
+import { kernelName } from "../rules/release.js";
 import type { Rule } from "../rules/rule.js";
 import { bitName, REPLAY_MSRS, type Stage, type WordName } from "../rules/words.js";
 import type { Situation } from "../situation/situation.js";
 import { checkSituation } from "../situation/situation.js";
 import { flagText, linesOf } from "../situation/vmx-flags.js";
 import { kernelFindings } from "../why/kernel-findings.js";
+import { isInPart, type RunPart } from "../why/run-part.js";
 import { holdsBefore } from "../why/state-before.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
+import { adjustTexts } from "./adjust-text.js";
 import { basisLines, subject } from "./basis.js";
 import { registerText } from "./bit-text.js";
 import { certaintyText, findingLines, messageLines } from "./findings-report.js";
@@ -58,18 +62,21 @@ function checkPhases(phases: unknown): void {
   throw wrong("phases", `give a list of ${PHASES.join(", ")}, not ${kindOf(phases)}`);
 }
 
-/** The annotated run in the order of execution, then what came of it; `phases`: the parts to show, all if empty. */
-export function replayReport(situation: Situation, phases: readonly Phase[], width: number): Line[] {
+/**
+ * The answer, then the annotated run in the order of execution and what came of it; `phases`: those to show, all if empty.
+ * With `part` only its steps are shown, and what came of the whole is left out.
+ */
+export function replayReport(situation: Situation, phases: readonly Phase[], width: number, part?: RunPart): Line[] {
   checkSituation(situation);
   checkPhases(phases);
   checkNumber(width, "width", "a number of columns");
   const traces = tracedReplays(situation);
-  const runs = perKernel(situation, width, (at) => runLines(traces[at] as TracedReplay, phases, width));
+  const runs = perKernel(situation, width, (at) => runLines(traces[at] as TracedReplay, phases, width, part));
   const answer = traces.length === 1 ? loadVerdict((traces[0] as TracedReplay).replayed) : setVerdict(situation);
   return [...wrap([subject(situation), answer], width), ...runs, ...basisLines(situation, width)];
 }
 
-function runLines(traced: TracedReplay, phases: readonly Phase[], width: number): Line[] {
+function runLines(traced: TracedReplay, phases: readonly Phase[], width: number, part: RunPart | undefined): Line[] {
   const wanted = (phase: Phase) => phases.length === 0 || phases.includes(phase);
   const lines: Line[] = [];
   let phase: Phase | undefined;
@@ -78,7 +85,7 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number)
   const steps = stepsOf(traced.events);
   for (const step of steps) {
     const now = phaseOf(step.rule);
-    if (!wanted(now)) continue;
+    if (!wanted(now) || (part !== undefined && !isInPart(part, step, release))) continue;
     if (now !== phase) {
       lines.push(BLANK, [styled("heading", PHASE_TITLES[now])]);
       fn = undefined;
@@ -89,14 +96,16 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number)
     }
     phase = now;
     fn = here;
-    lines.push(...stepLines(traced, step, width));
+    lines.push(...stepLines(traced, step, width, part?.bits));
     if (!step.doubtful && step.events.some(({ kind }) => kind === "refusal")) {
       const loads = traced.replayed.loads === "unknown";
       const text = loads ? "The rest holds if kvm_intel loads." : "The rest holds if the kernel gets this far.";
       if (step !== steps.at(-1)) lines.push(...wrap([styled("unknown", text)], width));
     }
   }
-  lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(traced.replayed, wanted, width));
+  if (part === undefined)
+    lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(traced.replayed, wanted, width));
+  else if (lines.length === 0) lines.push(BLANK, ...wrap(`Nothing of it runs under ${kernelName(release)}.`, width));
   return lines;
 }
 
@@ -121,12 +130,13 @@ export function stepsOf(events: readonly TraceEvent[]): readonly Step[] {
   return steps;
 }
 
-function stepLines(traced: TracedReplay, step: Step, width: number): Line[] {
+function stepLines(traced: TracedReplay, step: Step, width: number, bits: RunPart["bits"] = []): Line[] {
   const { rule, events } = step;
   const perhaps = ownCondition(traced, rule) === "unknown" ? styled("unknown", "Perhaps: ") : "";
   return [
     ...wrap([perhaps, rule.says], width, "  "),
     ...events.flatMap((event) => wrap(eventText(event), width, "    ", 6)),
+    ...adjustTexts(traced, rule, bits).flatMap((text) => wrap(text, width, "    ", 6)),
   ];
 }
 
@@ -162,7 +172,8 @@ function eventText(event: TraceEvent): Inline {
       const { word, before, after } = event;
       const bits = changedBits(word, before, after);
       const values = OUR_WORDS.includes(word) ? "" : ` ${formatWord(before)} → ${formatWord(after)}`;
-      return [styled("strong", word), values, ...(bits.length === 0 ? [] : [" ", joined(bits, " ")])];
+      const leaf = LEAFS[word] === undefined ? "" : styled("dim", ` ${LEAFS[word]}`);
+      return [styled("strong", word), leaf, values, ...(bits.length === 0 ? [] : [" ", joined(bits, " ")])];
     }
     case "message":
       return [styled("warning", "log "), event.message.text, certaintyText(event.message.certain)];

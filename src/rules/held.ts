@@ -178,6 +178,13 @@ export function valueIn<T extends string | number>(value: Varying<T>, release: R
   return (value as readonly (Fact & { readonly is: T })[]).find(({ held }) => heldIn(held, kernel) === true)?.is;
 }
 
+/** Every value that some kernel has, each once. */
+export function valuesOf<T extends string | number>(value: Varying<T>): readonly T[] {
+  return Array.isArray(value)
+    ? [...new Set((value as readonly { readonly is: T }[]).map(({ is }) => is))]
+    : [value as T];
+}
+
 // ---- Text ----
 
 /** Last minor release of each major one that has ended. */

@@ -1,9 +1,11 @@
 import { checkText } from "../bits/misuse.js";
 import { PARAMS } from "../kvm/load/params.js";
+import { placedBit } from "../registers/bit-place.js";
 import { foldName, nearest } from "../registers/edit-distance.js";
 import { type BitMatch, findBits } from "../registers/lookup.js";
+import { type RegisterRow, registerOf } from "../registers/registers.js";
 import type { Condition } from "../rules/rule.js";
-import { BOOL_PARAMS, type MsrName, REPLAY_MSRS, type WordName } from "../rules/words.js";
+import { BOOL_PARAMS, bitIndex, type MsrName, REPLAY_MSRS, type WordName } from "../rules/words.js";
 import { FEATURE_LIST, type Feature } from "./features.js";
 
 /** What a name typed by a user means. */
@@ -14,13 +16,16 @@ export type FoundFeature =
   | { readonly kind: "none"; readonly near: readonly string[] };
 
 /**
- * Finds a feature by its id or alias, by its `vmx flags` name, by a KVM parameter, or by the name of any single bit in
- * any vocabulary (SDM, Linux, QEMU, libvirt, Xen, vmxcap). Case, dashes and underscores do not matter.
+ * Finds a feature by its id, title or alias, by its `vmx flags` name, by a KVM parameter (`kvm_intel.ept=N` too), by the
+ * name of any single bit in any vocabulary (SDM, Linux, QEMU, libvirt, Xen, vmxcap), or by a bit's place, as `0x48b[22]`
+ * or `0x48b bit 54`. Case, dashes and underscores do not matter.
  */
 export function findFeature(name: string): FoundFeature {
   checkText(name, "name", "the name of a feature");
   const wanted = foldName(name);
-  const known = FEATURE_LIST.find((feature) => namesOfFeature(feature).some((own) => foldName(own) === wanted));
+  const called = (folded: string) =>
+    FEATURE_LIST.find((feature) => namesOfFeature(feature).some((own) => foldName(own) === folded));
+  const known = called(wanted);
   if (known !== undefined) return { kind: "one", feature: known };
 
   const { matches, near, note } = findBits(name);
@@ -30,14 +35,52 @@ export function findFeature(name: string): FoundFeature {
   const [only] = features;
   if (only !== undefined) return { kind: "one", feature: only, ...extra };
 
-  const param = PARAMS.find((row) => foldName(row.name) === wanted);
-  if (param !== undefined) return { kind: "one", feature: paramFeature(param.name, param.about) };
+  const param = namedParam(name);
+  if (param !== undefined) return { kind: "one", feature: param };
+  const placed = placedFeature(name) ?? called(wanted.replace(/^vmx_/, ""));
+  if (placed !== undefined) return { kind: "one", feature: placed };
   const names = FEATURE_LIST.flatMap((feature) => namesOfFeature(feature));
   return { kind: "none", near: [...new Set([...nearest(name, names, 4), ...near])].slice(0, 6) };
 }
 
 function namesOfFeature(feature: Feature): readonly string[] {
-  return [feature.id, ...(feature.aliases ?? []), ...(feature.flag === undefined ? [] : [feature.flag])];
+  return [feature.id, feature.name, ...(feature.aliases ?? []), ...(feature.flag === undefined ? [] : [feature.flag])];
+}
+
+/** A parameter as it is written somewhere: `ept`, `kvm_intel.ept=0`, `/sys/module/kvm_intel/parameters/ept`. */
+const PARAM =
+  /^(?:.{0,40}\((?:parameter|number) |(?:(?:\/sys)?(?:\/module)?\/)?(kvm(?:[_-]intel)?)(?:[.]|\/parameters\/))?(\w{2,40})(?:\)|\s?[=:]\s?\S{0,20})?$/;
+
+function namedParam(text: string): Feature | undefined {
+  const [, module, name = ""] = PARAM.exec(text.trim()) ?? [];
+  const row = PARAMS.find((one) => foldName(one.name) === foldName(name));
+  if (row === undefined || (module !== undefined && foldName(module) !== row.module)) return undefined;
+  const wanted = foldName(row.name);
+  const known = FEATURE_LIST.find((feature) => feature.param !== undefined && foldName(feature.param) === wanted);
+  return known ?? paramFeature(row.name, row.about);
+}
+
+/** The named bits of a register as features, the controls of a TRUE register as those of the plain one. */
+export function featuresOfRegister(register: RegisterRow): readonly Feature[] {
+  const plain = register.isTrue === true ? (registerOf(register.counterpart ?? register.index) ?? register) : register;
+  return plain.bits.flatMap((row) => bitFeature({ register: plain, row, vocabularies: [] }) ?? []);
+}
+
+/** The bit at a place: what people call a feature where that is this bit alone, else the bit itself. */
+function placedFeature(text: string): Feature | undefined {
+  const place = placedBit(text);
+  const row = place?.register.bits.find(({ bit }) => bit === place.bit);
+  const found = place === undefined || row === undefined ? undefined : bitFeature({ ...place, row, vocabularies: [] });
+  if (found?.silicon === undefined) return found;
+  const { silicon } = found;
+  return FEATURE_LIST.find((feature) => feature.silicon !== undefined && sameBit(feature.silicon, silicon)) ?? found;
+}
+
+function sameBit(a: Condition, b: Condition): boolean {
+  if (!("bit" in a && "bit" in b)) return false;
+  const [word, bit] = a.bit;
+  const [other, otherBit] = b.bit;
+  return word === other && bitIndex(word, bit) === bitIndex(other, otherBit);
 }
 
 /** The words in which a bit of each register lives on its way through Linux and KVM. */

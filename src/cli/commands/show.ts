@@ -1,5 +1,6 @@
+import { placedBit, registerNamed } from "../../registers/bit-place.js";
 import { nearest } from "../../registers/edit-distance.js";
-import { findRegister, nearRegisters } from "../../registers/lookup.js";
+import { bitsNamed, nearRegisters } from "../../registers/lookup.js";
 import { VOCABULARIES, type Vocabulary } from "../../registers/sources.js";
 import { showReport } from "../../report/show-report.js";
 import { complain, ready, showJson, show as showLines } from "../command.js";
@@ -24,12 +25,12 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   const given = args.filter((arg) => arg !== undefined);
   const [first] = given;
   // A register alone is one of this machine.
-  const alone = first !== undefined && findRegister(first) !== undefined && !isFile(first, world);
+  const alone = first !== undefined && registersNamed(first).length > 0 && !isFile(first, world);
   const [query, ...rest] = alone ? [undefined, ...given] : given;
-  const registers = rest.flatMap((text) => {
-    const row = text === undefined ? undefined : findRegister(text);
-    if (row === undefined) problems.push(`unknown VMX register: ${text}${didYouMean(nearRegisters(text ?? ""))}`);
-    return row?.index ?? [];
+  const registers = rest.flatMap((text = "") => {
+    const found = registersNamed(text);
+    if (found.length === 0) problems.push(`unknown VMX register: ${text}${didYouMean(nearRegisters(text))}`);
+    return found;
   });
   if (problems.length > 0) return complain(world, problems);
   const prepared = await ready(query, raw, world);
@@ -42,6 +43,13 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
     await showLines(showReport({ situation, registers, names }, settings.width), prepared, world);
   }
   return knownExit(situation.read);
+}
+
+/** The registers that a name means: one by its name or number, or those with a bit of that name or at that place. */
+function registersNamed(text: string): readonly number[] {
+  const register = registerNamed(text) ?? placedBit(text)?.register;
+  if (register !== undefined) return [register.index];
+  return [...new Set(bitsNamed(text).map((match) => match.register.index))];
 }
 
 function vocabularies(text: string | undefined, problems: string[]): readonly Vocabulary[] {

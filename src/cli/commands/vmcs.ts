@@ -1,7 +1,7 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import { fieldListReport, fieldReport } from "../../report/vmcs-report.js";
 import { decodeField } from "../../vmcs/fields/decode.js";
-import { FIELDS, fieldByEncoding, fieldName, findField, nearFields } from "../../vmcs/fields/fields.js";
+import { FIELDS, fieldByEncoding, fieldName, findField, findFields, nearFields } from "../../vmcs/fields/fields.js";
 import { known64 } from "../../vmcs/value64.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
@@ -23,7 +23,9 @@ export async function vmcs(
     return EXIT.ok;
   }
   const encoding = Number(name);
-  const row = findField(name) ?? (Number.isInteger(encoding) ? fieldByEncoding(encoding) : undefined);
+  const byNumber = Number.isInteger(encoding) ? fieldByEncoding(encoding) : undefined;
+  const rows = byNumber === undefined ? findFields(name) : [findField(name) ?? byNumber];
+  const [row] = rows;
   if (row === undefined) {
     return complain(world, [`no VMCS field is called ${name} or has this encoding${didYouMean(nearFields(name))}`]);
   }
@@ -32,6 +34,17 @@ export async function vmcs(
     return complain(world, [`${value}: the value of ${fieldName(row)} is hex, at most 16 digits`]);
   }
   const known = number === undefined ? undefined : known64(number);
+  if (rows.length > 1 && known !== undefined) {
+    return complain(world, [
+      `${name} is the name of ${rows.length} fields; whose value is it?`,
+      ...rows.map((one) => `  ${fieldName(one)}`),
+    ]);
+  }
+  if (rows.length > 1) {
+    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: rows }, world);
+    else world.out(renderLines(fieldListReport(rows, settings.width), settings.color));
+    return EXIT.ok;
+  }
   if (settings.json) {
     const decoded = known === undefined ? {} : { decoded: decodeField(row, known) };
     showJson({ format: "vmxlens-vmcs/1", fields: [row], ...decoded }, world);

@@ -3,10 +3,11 @@ import { replay } from "../../kvm/replay.js";
 import { type WhyInput, whyReport } from "../../report/why-report.js";
 import { assume } from "../../situation/assume.js";
 import type { Feature, Layer } from "../../why/features.js";
+import { findFeature } from "../../why/find-feature.js";
 import { layerCell } from "../../why/layers.js";
 import { why as explain } from "../../why/why.js";
 import { complain, ready, show, showJson } from "../command.js";
-import { EXIT } from "../exit-code.js";
+import { EXIT, knownExit } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
 import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
@@ -23,7 +24,7 @@ export async function why(
   world: World,
 ): Promise<number> {
   const named = namedFeature(name ?? "");
-  if ("problems" in named) return complain(world, named.problems);
+  if ("problems" in named) return (await whyPlace(name ?? "", query, raw, world)) ?? complain(world, named.problems);
   let goal: Layer | undefined;
   if (raw.layer !== undefined) {
     const found = layerOption(raw.layer);
@@ -51,6 +52,28 @@ export async function why(
   }
   // An example answers nothing about this machine.
   return result.reached === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
+}
+
+/** A name that is no feature, but has a place: in the run, among the registers. Undefined for any other name. */
+async function whyPlace(
+  name: string,
+  query: string | undefined,
+  raw: WhyOptions,
+  world: World,
+): Promise<number | undefined> {
+  const { findPlace } = await import("../../why/find-place.js");
+  const place = findFeature(name).kind === "none" ? findPlace(name) : undefined;
+  if (place === undefined) return undefined;
+  const problems = [
+    ...(raw.layer === undefined ? [] : [`--layer: ${name} is no feature, so it does not come to a layer`]),
+    ...(raw.json === true ? [`--json: ${name} is no feature; see vmxlens replay --fn and vmxlens show`] : []),
+  ];
+  if (problems.length > 0) return complain(world, problems);
+  const prepared = await ready(query, raw, world);
+  if (typeof prepared === "number") return prepared;
+  const { placeReport } = await import("../../report/place-report.js");
+  await show(placeReport(prepared.situation, place, prepared.settings.width), prepared, world);
+  return knownExit(prepared.situation.read);
 }
 
 /** Ids of the atlas' CPUs that have a feature in silicon, the newest first, and how many may have it. */

@@ -1,6 +1,7 @@
 import { checkList } from "../../bits/misuse.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
 import { withoutEnding } from "../../input/text/text.js";
+import { placedBit } from "../../registers/bit-place.js";
 import type { BitRow } from "../../registers/bit-row.js";
 import { type FoldedName, foldName, foldNames, nearestOf } from "../../registers/edit-distance.js";
 import { NAME_NOTES, namesOf } from "../../registers/lookup.js";
@@ -228,9 +229,21 @@ function resolve(name: string): Resolved {
     const negated = NEGATED.includes(wanted) || NEGATED.includes(`vmx_${wanted}`);
     return { kind: "controls", controls: [controlName(only)], negated };
   }
+  const placed = placedControl(name);
+  if (placed !== undefined) return { kind: "controls", controls: [placed], negated: false };
   if (!features().has(wanted)) return { kind: "unknown" };
   const problem = `${name} is a capability that no control switches`;
   return { kind: "unclear", problem, expected: "the name of a control" };
+}
+
+/** The control at a place, as `0x48b[22]`. */
+function placedControl(text: string): ControlName | undefined {
+  const place = placedBit(text);
+  if (place === undefined) return undefined;
+  const found = controlNames().controls.find(
+    ({ word, row }) => word.msr === place.register.index && row.bit === place.bit,
+  );
+  return found === undefined ? undefined : controlName(found);
 }
 
 function controlName({ word, row }: NamedControl): ControlName {
@@ -273,7 +286,9 @@ function features(): ReadonlyMap<string, Feature> {
     // The first feature with a name wins.
     [...FEATURE_LIST]
       .reverse()
-      .flatMap((feature) => [feature.id, ...(feature.aliases ?? [])].map((name) => [foldName(name), feature])),
+      .flatMap((feature) =>
+        [feature.id, feature.name, ...(feature.aliases ?? [])].map((name) => [foldName(name), feature]),
+      ),
   );
   return byFeatureName;
 }

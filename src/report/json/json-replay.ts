@@ -8,22 +8,27 @@ import { REPLAY_MSRS } from "../../rules/words.js";
 import type { Situation } from "../../situation/situation.js";
 import { linesOf } from "../../situation/vmx-flags.js";
 import { kernelFindings } from "../../why/kernel-findings.js";
+import { isInPart, type RunPart } from "../../why/run-part.js";
 import { type TracedReplay, tracedReplays } from "../../why/traced-replay.js";
 import { allMessages } from "../findings-report.js";
 import { CONFIG_WORDS, happens, type Phase, phaseOf, stepsOf } from "../replay-report.js";
 import { findingJson, messageJson, msrJson, situationJson, wordJson } from "./json.js";
 
-/** The JSON of `vmxlens replay`: schema/replay.schema.json. */
-export function replayJson(situation: Situation, phases: readonly Phase[]) {
+/** The JSON of `vmxlens replay`: schema/replay.schema.json. With `part` only the steps that belong to it. */
+export function replayJson(situation: Situation, phases: readonly Phase[], part?: RunPart) {
   return {
     format: "vmxlens-replay/1",
     ...situationJson(situation),
-    runs: tracedReplays(situation).map((traced) => runJson(traced, phases)),
+    runs: tracedReplays(situation).map((traced) => runJson(traced, phases, part)),
   };
 }
 
-function runJson(traced: TracedReplay, phases: readonly Phase[]) {
-  const steps = stepsOf(traced.events).filter(({ rule }) => phases.length === 0 || phases.includes(phaseOf(rule)));
+function runJson(traced: TracedReplay, phases: readonly Phase[], part?: RunPart) {
+  const steps = stepsOf(traced.events).filter(
+    (step) =>
+      (phases.length === 0 || phases.includes(phaseOf(step.rule))) &&
+      (part === undefined || isInPart(part, step, traced.replayed.release)),
+  );
   return {
     kernel: traced.replayed.release,
     steps: steps.map((step) => ({

@@ -160,3 +160,27 @@ export function nearFields(name: string, limit = 3): string[] {
   }
   return [...rows].slice(0, limit).map(fieldName);
 }
+
+/**
+ * The fields that a name means: the one that `findField` finds, else all that a dump shows under that name (`RFLAGS`,
+ * `CR0: gh_mask`) or whose key has the name as a part of it (`cs`: selector, base, limit and access rights of guest and
+ * host). Guest fields come first.
+ */
+export function findFields(name: string): readonly FieldRow[] {
+  const only = findField(name);
+  if (only !== undefined) return [only];
+  const wanted = plain(name);
+  if (wanted === "") return [];
+  const shown = FIELDS.filter((row) => dumpNames(row).some((own) => plain(own) === wanted));
+  if (shown.length > 0) return shown;
+  return FIELDS.filter(({ key }) => key.split(".").some((part) => plain(part) === wanted));
+}
+
+/** What dumps print for a field, whole and without what is only said about it: `SSP (6.18+)` is `SSP`, too. */
+function dumpNames({ linuxDump, xenDump }: FieldRow): readonly string[] {
+  return [linuxDump, xenDump].flatMap((text) => {
+    if (text === undefined) return [];
+    const bare = text.replace(/ ?\([^()]*\)/g, "");
+    return [text, bare, ...bare.split(/[;|]/)].filter((one) => plain(one) !== "");
+  });
+}

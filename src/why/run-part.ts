@@ -1,0 +1,87 @@
+import { VMX_FLAGS } from "../linux/vmx-features.js";
+import { foldName } from "../registers/edit-distance.js";
+import { functionOf } from "../rules/effect.js";
+import { valuesOf } from "../rules/held.js";
+import type { Release } from "../rules/kernels.js";
+import type { TraceEvent } from "../rules/machine.js";
+import type { Bit, Condition, Rule } from "../rules/rule.js";
+import { BOOL_PARAMS, bitIndex, type WordName } from "../rules/words.js";
+import type { Feature } from "./features.js";
+import { knownRules } from "./known-rules.js";
+
+/** A part of a run: the steps for which everything holds that is given. */
+export interface RunPart {
+  /** Of one of these functions of the kernel, by any of its names. */
+  readonly functions?: readonly string[];
+  /** That change one of these words. */
+  readonly words?: readonly WordName[];
+  /** That read or change one of these bits. */
+  readonly bits?: readonly BitAt[];
+  /** Of this rule. */
+  readonly rule?: string;
+  /** That cut a group of controls to what the CPU allows. */
+  readonly adjusts?: true;
+}
+
+/** A bit of a word by its number. */
+export type BitAt = readonly [word: WordName, bit: number];
+
+/** Whether a step, given as its rule and what the rule did, belongs to a part. */
+export function isInPart(
+  part: RunPart,
+  { rule, events }: { readonly rule: Rule; readonly events: readonly TraceEvent[] },
+  release: Release,
+): boolean {
+  const { functions, words, bits, adjusts } = part;
+  if (part.rule !== undefined && rule.id !== part.rule) return false;
+  if (functions !== undefined && !functions.some((name) => isCalled(rule, name, release))) return false;
+  if (adjusts === true && !rule.does.some((effect) => "adjust" in effect)) return false;
+  if (words !== undefined && !events.some((event) => event.kind === "change" && words.includes(event.word)))
+    return false;
+  return bits === undefined || events.some((event) => bits.some((bit) => touches(event, bit)));
+}
+
+function isCalled(rule: Rule, name: string, release: Release): boolean {
+  return [functionOf(rule, release), ...namesOfFunction(rule)].some((own) => foldName(own) === foldName(name));
+}
+
+function touches(event: TraceEvent, [word, bit]: BitAt): boolean {
+  if (event.kind === "read") return word === `${event.read.msr}.lo` || word === `${event.read.msr}.hi`;
+  if (event.kind !== "change" || event.word !== word) return false;
+  const { before, after } = event;
+  return (((before.value ^ after.value) | (before.unknown ^ after.unknown)) >>> bit) % 2 === 1;
+}
+
+/** Every bit in which a feature lives on its way: in the register, at boot, in KVM, as a parameter, and for L1. */
+export function bitsOfFeature(feature: Feature): readonly BitAt[] {
+  const flag = VMX_FLAGS.find((row) => row.flag === feature.flag);
+  const param = (BOOL_PARAMS as readonly string[]).indexOf(feature.param ?? "");
+  return [
+    ...[feature.silicon, feature.kvm, feature.nested].flatMap(bitsIn),
+    ...(flag === undefined ? [] : [[`vmx_capability[${flag.word}]` as WordName, flag.bit] as const]),
+    ...(param < 0 ? [] : [["params", param] as const]),
+  ];
+}
+
+function bitsIn(condition: Condition | undefined): BitAt[] {
+  if (condition === undefined) return [];
+  if ("bit" in condition) return [placeOf(condition.bit)];
+  if ("not" in condition) return bitsIn(condition.not);
+  if ("all" in condition) return condition.all.flatMap(bitsIn);
+  if ("any" in condition) return condition.any.flatMap(bitsIn);
+  return [];
+}
+
+const placeOf = ([word, bit]: Bit): BitAt => [word, bitIndex(word, bit)];
+
+let functionNames: readonly string[] | undefined;
+
+/** The functions of the kernel that a run goes through, by every name that a kernel has for them. */
+export function runFunctions(): readonly string[] {
+  functionNames ??= [...new Set(knownRules().flatMap(namesOfFunction))];
+  return functionNames;
+}
+
+function namesOfFunction(rule: Rule): readonly string[] {
+  return rule.fn === undefined ? [rule.stage] : valuesOf(rule.fn);
+}
