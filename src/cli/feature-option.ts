@@ -14,7 +14,7 @@ export function namedFeature(text: string): NamedFeature {
   }
   if (found.kind === "none")
     return { problems: [`${text} is not a known feature, control or parameter${didYouMean(found.near)}`] };
-  // Two bits may share their id as well; a place tells them apart, and a shell needs quotes around it.
+  // Two bits may share their id as well; a place distinguishes them, and a shell needs quotes around it.
   const alike = new Set(found.features.map(({ id }) => id)).size < found.features.length;
   const rows = found.features.map(({ id, name }) => {
     const place = alike ? /\(([^()]*)\)$/.exec(name)?.[1] : undefined;

@@ -12,7 +12,7 @@ import { wrap } from "./layout.js";
 import { replayReport } from "./replay-report.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
-/** What a name means that is no feature, and where it is on this host. */
+/** What a name other than a feature's means, and where it is on this host. */
 export function placeReport(situation: Situation, place: Place, width: number): Line[] {
   switch (place.kind) {
     case "run":
@@ -59,7 +59,7 @@ function registerLines(situation: Situation, register: RegisterRow, width: numbe
   ];
 }
 
-/** What a register says of a bit that no step of the kernel looks at. */
+/** The setting of a bit that no step of the kernel looks at. */
 function bitLines(situation: Situation, { place, row }: Extract<Place, { kind: "bit" }>, width: number): Line[] {
   const { register, bit } = place;
   const [core] = situation.host.cores;

@@ -9,7 +9,7 @@ import { WORD_NAMES, type WordName } from "../rules/words.js";
 import { knownRules } from "./known-rules.js";
 import { type RunPart, runFunctions } from "./run-part.js";
 
-/** Where a name leads that is no feature: a part of the run, a register, or a bit that no step of the kernel looks at. */
+/** Where a name other than a feature's leads: a part of the run, a register, or a bit that no step of the kernel looks at. */
 export type Place =
   | { readonly kind: "run"; readonly name: string; readonly part: RunPart; readonly about: readonly SourceName[] }
   | { readonly kind: "register"; readonly register: RegisterRow }

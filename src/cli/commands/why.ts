@@ -54,7 +54,7 @@ export async function why(
   return result.reached === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
 }
 
-/** A name that is no feature, but has a place: in the run, among the registers. Undefined for any other name. */
+/** A name that is not a feature's, but has a place: in the run, among the registers. Undefined for any other name. */
 async function whyPlace(
   name: string,
   query: string | undefined,
@@ -65,8 +65,8 @@ async function whyPlace(
   const place = findFeature(name).kind === "none" ? findPlace(name) : undefined;
   if (place === undefined) return undefined;
   const problems = [
-    ...(raw.layer === undefined ? [] : [`--layer: ${name} is no feature, so it does not come to a layer`]),
-    ...(raw.json === true ? [`--json: ${name} is no feature; see vmxlens replay --fn and vmxlens show`] : []),
+    ...(raw.layer === undefined ? [] : [`--layer: ${name} is not a feature, so it does not reach a layer`]),
+    ...(raw.json === true ? [`--json: ${name} is not a feature; see vmxlens replay --fn and vmxlens show`] : []),
   ];
   if (problems.length > 0) return complain(world, problems);
   const prepared = await ready(query, raw, world);
