@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkFile, checkTree, sourceFiles } from "../tools/check-imports.js";
 import { LAYERS, layerTable } from "../tools/layers.js";
@@ -18,6 +18,20 @@ describe("the source tree", () => {
     );
     const commands = doors.filter((file) => file.startsWith("src/cli/"));
     expect(commands).toEqual(["src/cli/files.ts", "src/cli/live-machine.ts", "src/cli/world.ts"]);
+  });
+
+  it("has no folder with more than 25 files, and no layer with more than a quarter of the code", () => {
+    const folders = new Map<string, number>();
+    const layers = new Map<string, number>();
+    for (const file of sourceFiles(root)) {
+      const lines = readFileSync(join(root, file), "utf8").split("\n").length;
+      const [, layer = ""] = file.split("/");
+      folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1);
+      layers.set(layer, (layers.get(layer) ?? 0) + lines);
+    }
+    const all = [...layers.values()].reduce((sum, lines) => sum + lines, 0);
+    expect([...folders].filter(([, files]) => files > 25)).toEqual([]);
+    expect([...layers].filter(([, lines]) => lines > all / 4)).toEqual([]);
   });
 
   it.skipIf(!existsSync(join(root, "ARCHITECTURE.md")))("has its layers in ARCHITECTURE.md", () => {

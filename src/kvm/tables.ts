@@ -109,7 +109,7 @@ function functionRows(rules: readonly Rule[]): TableRow[] {
   });
 }
 
-const HOW = { min: "required", opt: "wanted" } as const;
+const HOW = { required: "required", optional: "wanted" } as const;
 
 function controlRows(): TableRow[] {
   return Object.entries(WANTED_CONTROLS).flatMap(([group, controls]) =>

@@ -38,7 +38,7 @@ export const FEAT_CTL_RULES = [
   {
     id: "cpuid-vmx",
     stage: "early_identify_cpu",
-    does: [{ copyBits: ["caps", 0], from: ["cpu_has", 0], width: 1 }],
+    does: [{ copyField: ["caps", 0], from: ["cpu_has", 0], width: 1 }],
     says: "X86_FEATURE_VMX starts as CPUID.1:ECX bit 5.",
     file: "arch/x86/kernel/cpu/common.c",
   },
@@ -93,8 +93,8 @@ export const FEAT_CTL_RULES = [
     held: atBoot,
     does: [
       { read: "IA32_FEAT_CTL", how: "safe" },
-      { copy: "feat_ctl.lo", from: "IA32_FEAT_CTL.lo" },
-      { copy: "feat_ctl.hi", from: "IA32_FEAT_CTL.hi" },
+      { copyWord: "feat_ctl.lo", from: "IA32_FEAT_CTL.lo" },
+      { copyWord: "feat_ctl.hi", from: "IA32_FEAT_CTL.hi" },
     ],
     says: "IA32_FEAT_CTL is read with a safe read.",
     file: FEAT_CTL,
@@ -183,7 +183,7 @@ export const FEAT_CTL_RULES = [
     stage: "init_ia32_feat_ctl",
     held: atBoot,
     when: { bit: ["want", "write_feat_ctl"] },
-    does: [{ put: ["feat_ctl.lo", "LOCKED"] }, { put: ["feat_ctl.hi"] }],
+    does: [{ assignBits: ["feat_ctl.lo", "LOCKED"] }, { assignBits: ["feat_ctl.hi"] }],
     says: "The new value always locks the register.",
     file: FEAT_CTL,
   },

@@ -18,7 +18,7 @@ import type { TextLine } from "./lines.js";
 import { type Match, type Matches, type MatchGroup, messageMatcher } from "./match.js";
 import type { DecoderName, DesktopDecoderName, MessageRow, Product, Step } from "./message.js";
 import { type DescribedMachine, describedMachine, readLine } from "./read-facts.js";
-import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/steps.js";
+import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {

@@ -4,10 +4,17 @@ import { kernelsText } from "../situation/kernels.js";
 import { coreText } from "../situation/pick-cpu.js";
 import { split } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
-import { contradictedText, kernelLabel, kernelReason, kernelText, ruledOutTexts, tellApart } from "./kernel-text.js";
 import { labelled } from "./layout.js";
 import { olderStates } from "./older-states.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
+import {
+  contradictedText,
+  kernelLabel,
+  kernelReason,
+  kernelText,
+  ruledOutTexts,
+  tellApart,
+} from "./wording/kernel-text.js";
 
 export function hostName({ host }: Pick<Situation, "host">): string {
   return host.name ?? host.codename ?? host.id ?? "an unnamed CPU";

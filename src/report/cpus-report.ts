@@ -3,10 +3,10 @@ import { hexIndex } from "../registers/registers.js";
 import type { AssumptionId } from "../situation/assume.js";
 import type { Situation } from "../situation/situation.js";
 import type { Feature, Layer } from "../why/features.js";
-import { kernelText } from "./kernel-text.js";
 import { someOf, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 import { LAYER_NAMES } from "./verdict.js";
+import { kernelText } from "./wording/kernel-text.js";
 
 export interface WantedFeature {
   readonly feature: Feature;

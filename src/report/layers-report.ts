@@ -15,9 +15,9 @@ import { GROUPS, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
 import { clipped, table, wrap } from "./layout.js";
 import { perKernel, perKernelText } from "./per-kernel.js";
-import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./reason-text.js";
 import { BLANK, type Inline, type Line, type Span, spaces, styled } from "./text.js";
 import { verdict } from "./verdict.js";
+import { decisiveBits, loadUnknowns, type UnknownSource, unknownsOf, unknownText } from "./wording/reason-text.js";
 
 /** The verdict, what to read, the matrix of features and layers, findings, kernel messages, and what it rests on. */
 export function layersReport(situation: Situation, width: number): Line[] {

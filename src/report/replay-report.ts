@@ -21,13 +21,13 @@ import { holdsBefore } from "../why/state-before.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 import { adjustTexts } from "./adjust-text.js";
 import { basisLines, subject } from "./basis.js";
-import { registerText } from "./bit-text.js";
 import { certaintyText, findingLines, messageLines } from "./findings-report.js";
 import { setVerdict } from "./layers-report.js";
 import { labelled, table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 import { loadVerdict } from "./verdict.js";
+import { registerText } from "./wording/bit-text.js";
 
 /** Parts of a run, in the order of execution. */
 export const PHASES = ["boot", "kvm", "nested"] as const;

@@ -7,8 +7,8 @@ import { layerStep } from "../why/layer-step.js";
 import { type FeatureLayers, layersOf } from "../why/layers.js";
 import type { TracedReplay } from "../why/traced-replay.js";
 import { someOf } from "./layout.js";
-import { missingControls, refusalOf, sentence, stepText } from "./reason-text.js";
 import { type Inline, styled } from "./text.js";
+import { missingControls, refusalOf, sentence, stepText } from "./wording/reason-text.js";
 
 /** Layers as they are named in a sentence. */
 export const LAYER_NAMES: { readonly [L in Layer]: string } = {

@@ -13,14 +13,14 @@ import type { Remedy } from "../why/remedies.js";
 import { holdsBefore } from "../why/state-before.js";
 import type { Why, WhyAnswer } from "../why/why.js";
 import { basisLines, subject } from "./basis.js";
-import { type ConditionText, conditionText } from "./condition-text.js";
 import { howToTell } from "./layers-report.js";
 import { table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
-import { decisiveBits, loadUnknowns, ruleOf, stepText, type UnknownSource, unknownsOf } from "./reason-text.js";
-import { instructions } from "./remedy-text.js";
 import { BLANK, type Inline, type Line, plainText, type Style, spaces, styled } from "./text.js";
 import { LAYER_NAMES, loadVerdict } from "./verdict.js";
+import { type ConditionText, conditionText } from "./wording/condition-text.js";
+import { decisiveBits, loadUnknowns, ruleOf, stepText, type UnknownSource, unknownsOf } from "./wording/reason-text.js";
+import { instructions } from "./wording/remedy-text.js";
 
 /** What `whyReport` takes: the answer of `why` on one feature, and what was found out around it. */
 export interface WhyInput {

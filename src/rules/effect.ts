@@ -73,31 +73,31 @@ export function compileEffect(effect: Effect, rule: Rule, target: Target): Actio
     const mask = ~bitsMask(effect.clear);
     return (m, c) => store(m, index, (m.value[index] as number) & mask, (m.unknown[index] as number) & mask, c);
   }
-  if ("put" in effect) {
-    const index = wordIndex(effect.put[0]);
-    const mask = bitsMask(effect.put);
+  if ("assignBits" in effect) {
+    const index = wordIndex(effect.assignBits[0]);
+    const mask = bitsMask(effect.assignBits);
     return (m, c) => store(m, index, mask, 0, c);
   }
-  if ("load" in effect) {
-    const index = wordIndex(effect.load);
+  if ("assignNumber" in effect) {
+    const index = wordIndex(effect.assignNumber);
     const value = effect.value | 0;
     return (m, c) => store(m, index, value, 0, c);
   }
-  if ("copy" in effect) {
-    const to = wordIndex(effect.copy);
+  if ("copyWord" in effect) {
+    const to = wordIndex(effect.copyWord);
     const from = wordIndex(effect.from);
     return (m, c) => store(m, to, m.value[from] as number, m.unknown[from] as number, c);
   }
-  if ("keep" in effect) {
-    const to = wordIndex(effect.keep[0]);
+  if ("copyOnly" in effect) {
+    const to = wordIndex(effect.copyOnly[0]);
     const from = wordIndex(effect.from);
-    const mask = bitsMask(effect.keep);
+    const mask = bitsMask(effect.copyOnly);
     return (m, c) => store(m, to, (m.value[from] as number) & mask, (m.unknown[from] as number) & mask, c);
   }
-  if ("copyBits" in effect) {
-    const to = wordIndex(effect.copyBits[0]);
+  if ("copyField" in effect) {
+    const to = wordIndex(effect.copyField[0]);
     const from = wordIndex(effect.from[0]);
-    const [, toBit] = effect.copyBits;
+    const [, toBit] = effect.copyField;
     const [, fromBit] = effect.from;
     const mask = fieldMask(effect.width - 1, 0);
     const rest = ~(mask << toBit);

@@ -63,15 +63,15 @@ export type Effect =
   | { readonly set: Bits }
   | { readonly clear: Bits }
   /** The word becomes exactly these bits. */
-  | { readonly put: Bits }
+  | { readonly assignBits: Bits }
   /** The word becomes this number; for fields that are not bits, such as a revision. */
-  | { readonly load: WordName; readonly value: number }
-  | { readonly copy: WordName; readonly from: WordName }
+  | { readonly assignNumber: WordName; readonly value: number }
+  | { readonly copyWord: WordName; readonly from: WordName }
   /** The word becomes the named bits of another word. */
-  | { readonly keep: Bits; readonly from: WordName }
+  | { readonly copyOnly: Bits; readonly from: WordName }
   /** `width` bits of `from`, starting at its second element, replace those of `to`. */
   | {
-      readonly copyBits: readonly [WordName, number];
+      readonly copyField: readonly [WordName, number];
       readonly from: readonly [WordName, number];
       readonly width: number;
     }

@@ -10,7 +10,7 @@ export interface Contradiction {
   /** `ipi_virt on the vmx flags line`. */
   readonly what: string;
   /** As the machine shows it. */
-  readonly said: string;
+  readonly reported: string;
   /** The kernels that contradict it. */
   readonly kernels: readonly Release[];
 }
@@ -101,6 +101,6 @@ function contradictions(host: Host, replayed: Replay): ReadonlyMap<string, Verif
   return new Map(items.map((item) => [item.id, item]));
 }
 
-function statement({ what, said }: VerifyItem, kernels: readonly Release[]): Contradiction {
-  return { what, said, kernels };
+function statement({ what, reported }: VerifyItem, kernels: readonly Release[]): Contradiction {
+  return { what, reported, kernels };
 }

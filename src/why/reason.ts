@@ -292,15 +292,15 @@ const hasBit = ([word, ...bits]: Bits, wanted: WordName, bit: number) =>
 
 function couldSet(effect: Effect, word: WordName, bit: number): boolean {
   if ("set" in effect) return hasBit(effect.set, word, bit);
-  return "put" in effect && hasBit(effect.put, word, bit);
+  return "assignBits" in effect && hasBit(effect.assignBits, word, bit);
 }
 
 /** The bit that an effect copies into this one. */
 function sourcesOf(effect: Effect, word: WordName, bit: number): (readonly [WordName, number])[] {
-  if ("copy" in effect && effect.copy === word) return [[effect.from, bit]];
-  if ("keep" in effect && hasBit(effect.keep, word, bit)) return [[effect.from, bit]];
-  if ("copyBits" in effect && effect.copyBits[0] === word) {
-    const offset = bit - effect.copyBits[1];
+  if ("copyWord" in effect && effect.copyWord === word) return [[effect.from, bit]];
+  if ("copyOnly" in effect && hasBit(effect.copyOnly, word, bit)) return [[effect.from, bit]];
+  if ("copyField" in effect && effect.copyField[0] === word) {
+    const offset = bit - effect.copyField[1];
     if (offset >= 0 && offset < effect.width) return [[effect.from[0], effect.from[1] + offset]];
   }
   return [];

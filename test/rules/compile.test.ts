@@ -60,7 +60,7 @@ const stored = (truth: Truth, before: readonly [number, number], effect: Effect,
 describe("effects on words", () => {
   const set: Effect = { set: ["caps", "VMX", "EPT"] };
   const clear: Effect = { clear: ["caps", "VMX", "EPT"] };
-  const put: Effect = { put: ["caps", "EPT"] };
+  const put: Effect = { assignBits: ["caps", "EPT"] };
   const vmx = 1 << bitIndex("caps", "VMX");
   const ept = 1 << bitIndex("caps", "EPT");
 
@@ -68,7 +68,7 @@ describe("effects on words", () => {
     expect(stored(YES, [vmx | 0x100, 0x200], set, CAPS)).toEqual([vmx | ept | 0x100, 0x200]);
     expect(stored(YES, [0x100, vmx | 0x200], clear, CAPS)).toEqual([0x100, 0x200]);
     expect(stored(YES, [vmx | 0x100, 0x200], put, CAPS)).toEqual([ept, 0]);
-    expect(stored(YES, [7, 0], { load: "caps", value: 0x8000_0001 }, CAPS)).toEqual([0x8000_0001, 0]);
+    expect(stored(YES, [7, 0], { assignNumber: "caps", value: 0x8000_0001 }, CAPS)).toEqual([0x8000_0001, 0]);
   });
 
   it("do not happen", () => {
@@ -92,10 +92,10 @@ describe("effects on words", () => {
       const { value, unknown } = wordAt(apply(m, [rule("r", [effect], decides)]), ENTRY);
       return [value, unknown];
     };
-    expect(copied(YES, { copy: "vmentry_ctrl", from: "caps" })).toEqual([0b1010, 0b0101]);
-    expect(copied(MAYBE, { copy: "vmentry_ctrl", from: "caps" })).toEqual([0, 0xf0f]);
-    expect(copied(YES, { keep: ["vmentry_ctrl", 0, 1], from: "caps" })).toEqual([0b10, 0b01]);
-    const bits: Effect = { copyBits: ["vmentry_ctrl", 8], from: ["caps", 2], width: 2 };
+    expect(copied(YES, { copyWord: "vmentry_ctrl", from: "caps" })).toEqual([0b1010, 0b0101]);
+    expect(copied(MAYBE, { copyWord: "vmentry_ctrl", from: "caps" })).toEqual([0, 0xf0f]);
+    expect(copied(YES, { copyOnly: ["vmentry_ctrl", 0, 1], from: "caps" })).toEqual([0b10, 0b01]);
+    const bits: Effect = { copyField: ["vmentry_ctrl", 8], from: ["caps", 2], width: 2 };
     expect(copied(YES, bits)).toEqual([0xe00, 0x100]);
     expect(copied(NO, bits)).toEqual([0xf00, 0]);
   });

@@ -3,7 +3,7 @@ import type { Host } from "../../src/host/host.js";
 import { type Msr, msrValue } from "../../src/host/msr.js";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { paramsOf, paramText, type ReplayOptions, replay } from "../../src/kvm/replay.js";
-import { reasonText } from "../../src/report/reason-text.js";
+import { reasonText } from "../../src/report/wording/reason-text.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
 import { bitIndex, type REPLAY_MSRS } from "../../src/rules/words.js";
 import { askedParams } from "../../src/situation/asked-params.js";

@@ -179,8 +179,8 @@ function usedHalves(language: Parameters<Block>[0], msr: keyof typeof REPLAY_MSR
     presentRules(RELEASE).some((rule) =>
       rule.does.some(
         (effect) =>
-          ("copy" in effect && effect.from === `${msr}.${half}`) ||
-          ("copyBits" in effect && effect.from[0] === `${msr}.${half}`),
+          ("copyWord" in effect && effect.from === `${msr}.${half}`) ||
+          ("copyField" in effect && effect.from[0] === `${msr}.${half}`),
       ),
     ),
   );
@@ -235,8 +235,8 @@ export const word0: Block = (language) => {
   const rows: { low: number; high: number; from: string }[] = [];
   for (const rule of presentRules(RELEASE)) {
     for (const effect of rule.does) {
-      if ("copyBits" in effect && effect.copyBits[0] === "vmx_capability[0]") {
-        const [, low] = effect.copyBits;
+      if ("copyField" in effect && effect.copyField[0] === "vmx_capability[0]") {
+        const [, low] = effect.copyField;
         rows.push({ low, high: low + effect.width - 1, from: sourceText(effect.from, effect.width) });
       }
       if ("set" in effect && effect.set[0] === "vmx_capability[0]") {

@@ -314,7 +314,7 @@ function paramWord(row: ParamRow): readonly [WordName, number | undefined] {
 function touches(rule: Rule, row: ParamRow): boolean {
   const [into, bit] = paramWord(row);
   return rule.does.some((effect) => {
-    if ("load" in effect) return effect.load === into && bit === undefined;
+    if ("assignNumber" in effect) return effect.assignNumber === into && bit === undefined;
     const bits = "set" in effect ? effect.set : "clear" in effect ? effect.clear : undefined;
     return bits?.[0] === into && bits.slice(1).some((name) => bitIndex("params", name) === bit);
   });

@@ -374,7 +374,7 @@ function flagsCleared({ settled }: Comparison, differing: readonly VerifyItem[])
   const others = settled.items.filter(({ kind }) => kind === "vmx-flag");
   if (others.length === 0 || others.some(({ verdict }) => verdict === "differ")) return [];
   return differing
-    .filter(({ kind, id, said }) => kind === "cpu-flag" && said === "no" && id !== "flags vmx")
+    .filter(({ kind, id, reported: said }) => kind === "cpu-flag" && said === "no" && id !== "flags vmx")
     .map(({ id }) => [
       id,
       "the flags line lacks it and the vmx flags line agrees with the registers: something cleared the flag after boot looked at them, as clearcpuid= on the kernel command line does",

@@ -39,12 +39,12 @@ export function settle(host: Host, options: Omit<ReplayOptions, "trace">): Settl
     for (const item of before.size === 0 ? [] : candidates(items)) {
       const { param } = item;
       if (param === undefined || givenParam(current.params, param.module, param.name) !== undefined) continue;
-      const { also, ...tried } = tryParam(host, withParam(current, param, item.said), before);
+      const { also, ...tried } = tryParam(host, withParam(current, param, item.reported), before);
       const still = differingIds(tried.items);
       const gain = before.size - still.size;
       if (gain <= (best?.gain ?? 0) || still.has(item.id) || [...still].some((id) => !before.has(id))) continue;
       const explained = before.has(item.id) ? item.id : ([...before].find((id) => !still.has(id)) as string);
-      best = { ...tried, params: [{ ...param, value: item.said, item: explained }, ...also], gain };
+      best = { ...tried, params: [{ ...param, value: item.reported, item: explained }, ...also], gain };
     }
     if (best === undefined) break;
     for (const param of best.params) found.push({ param, item: items.find(({ id }) => id === param.item) });
@@ -82,8 +82,8 @@ function tryParam(
         givenParam(tried.params, param.module, param.name) === undefined,
     );
     if (next?.param === undefined) return { options: tried, items, also };
-    also.push({ ...next.param, value: next.said, item: next.id });
-    tried = withParam(tried, next.param, next.said);
+    also.push({ ...next.param, value: next.reported, item: next.id });
+    tried = withParam(tried, next.param, next.reported);
   }
 }
 

@@ -14,7 +14,7 @@ import { lineSplitter } from "../text/text.js";
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { type XmlHandler, xmlScanner } from "../text/xml-scan.js";
 import type { Evidence, FactSink } from "./evidence.js";
-import { type Book, type BookOptions, evidenceBook } from "./evidence-book.js";
+import { type FactCollector, type FactCollectorOptions, factCollector } from "./fact-collector.js";
 import type { FactReader, FactRun, JsonReader, LineReader, LineRun, TextLine, XmlReader } from "./reader.js";
 
 /** What all readers of lines found in one text. */
@@ -54,13 +54,13 @@ interface FactEntry {
  */
 export function readLines(
   readers: readonly Inline[],
-  options: BookOptions & { readonly head: string; readonly onLine?: (line: number, format: string) => void },
+  options: FactCollectorOptions & { readonly head: string; readonly onLine?: (line: number, format: string) => void },
   log: DiagnosticLog,
 ): LinesSink {
-  const book = evidenceBook(options);
+  const collected = factCollector(options);
   const facts = readers.flatMap((reader): FactEntry[] =>
     reader.kind === "facts"
-      ? [{ reader, run: reader.open(book.sink(reader.name)), claims: 0, part: "", partLine: -1 }]
+      ? [{ reader, run: reader.open(collected.sink(reader.name)), claims: 0, part: "", partLine: -1 }]
       : [],
   );
   const mayHaveMark = prefilter(facts.map(({ reader }) => reader));
@@ -69,11 +69,11 @@ export function readLines(
   );
   const json = jsonReaders(
     readers.filter((reader) => reader.kind === "json"),
-    (name) => book.sink(name),
+    (name) => collected.sink(name),
   );
   const xml = xmlReaders(
     readers.filter((reader) => reader.kind === "xml"),
-    (name) => book.sink(name),
+    (name) => collected.sink(name),
   );
   const columns = columnShifts();
   const numbered = isNumbered(options.head);
@@ -152,7 +152,7 @@ export function readLines(
         ...json.claims(),
         ...xml.claims(),
       ].filter(({ claims }) => claims > 0);
-      return finish(book, runs, found, { cut, lines, columns, alone: readers.length === 1 });
+      return finish(collected, runs, found, { cut, lines, columns, alone: readers.length === 1 });
     },
   };
 }
@@ -189,7 +189,7 @@ interface Finish {
 
 /** Puts what the readers that build their own hosts found together with the facts of the others. */
 function finish(
-  book: Book,
+  collected: FactCollector,
   runs: readonly { readonly reader: LineReader; readonly run: LineRun; readonly score: number }[],
   claimed: readonly { readonly name: string; readonly claims: number }[],
   { cut, lines, columns, alone }: Finish,
@@ -214,7 +214,7 @@ function finish(
   found.sort((a, b) => b.claims - a.claims);
   const formats = found.map(({ name }) => name);
   const [single, ...others] = own;
-  const result = merge(book, single !== undefined && others.length === 0 ? single : undefined, own);
+  const result = merge(collected, single !== undefined && others.length === 0 ? single : undefined, own);
   diagnostics.push(...result.diagnostics);
   return {
     hosts: result.hosts,
@@ -226,23 +226,23 @@ function finish(
 }
 
 function merge(
-  book: Book,
+  collected: FactCollector,
   single: { readonly name: string; readonly hosts: readonly Host[] } | undefined,
   own: readonly { readonly name: string; readonly hosts: readonly Host[] }[],
-): ReturnType<Book["close"]> {
-  if (single !== undefined && !book.hasFacts()) {
-    // Nothing to merge: the hosts stay as their reader made them, and the book lists what they say.
-    for (const host of single.hosts) book.addSeparateHost(host, single.name);
-    const { evidence } = book.close();
+): ReturnType<FactCollector["close"]> {
+  if (single !== undefined && !collected.hasFacts()) {
+    // Nothing to merge: the hosts stay as their reader made them, and the collector lists what they say.
+    for (const host of single.hosts) collected.addSeparateHost(host, single.name);
+    const { evidence } = collected.close();
     return { hosts: single.hosts, evidence, diagnostics: [] };
   }
   for (const { name, hosts } of own) {
     for (const host of hosts) {
-      if (hosts.length === 1) book.addHost(host, name);
-      else book.addSeparateHost(host, name);
+      if (hosts.length === 1) collected.addHost(host, name);
+      else collected.addSeparateHost(host, name);
     }
   }
-  return book.close();
+  return collected.close();
 }
 
 function withoutRepetition(diagnostics: readonly Diagnostic[]): Diagnostic[] {

@@ -3,7 +3,7 @@ import { reportedFromCode, type VmcsDump } from "../../vmcs/dumps/dump.js";
 import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Step } from "../message.js";
-import { DUMP_VMCS } from "../rows/steps.js";
+import { DUMP_VMCS } from "../rows/shared-advice.js";
 import { listText } from "./bits.js";
 
 const MOST_DUMPS = 3;

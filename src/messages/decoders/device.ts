@@ -12,7 +12,7 @@ import {
   LOAD_KVM,
   PASS_DEVICE,
   WHO_USES_VMX,
-} from "../rows/steps.js";
+} from "../rows/shared-advice.js";
 
 /*
  * A program could not open /dev/kvm, or could not use it. Each words the same few errors of the kernel in its own way, as

@@ -5,7 +5,7 @@ import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
-import { DROP_VMX, NESTED_ON } from "../rows/steps.js";
+import { DROP_VMX, NESTED_ON } from "../rows/shared-advice.js";
 import { explainBit, listText } from "./bits.js";
 import {
   alwaysOffered,

@@ -3,7 +3,7 @@ import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../rows/steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../rows/shared-advice.js";
 import { listText } from "./bits.js";
 
 /** The list that HAXM's checktool prints: only several lines together show the cause. */

@@ -14,7 +14,7 @@ import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 import { shellWord } from "../shell-word.js";
 import { listText } from "./bits.js";
 import { explainRemedies } from "./remedy.js";

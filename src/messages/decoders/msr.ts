@@ -11,7 +11,7 @@ import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
 import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, READ_FEAT_CTL } from "../rows/steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
 import { explainBit, listText, setBits } from "./bits.js";
 import { restoreRule } from "./restore.js";
 

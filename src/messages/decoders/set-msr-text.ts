@@ -6,7 +6,7 @@ import { registerOf } from "../../registers/registers.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
 import { holdsInNamed } from "../context.js";
 import type { Step } from "../message.js";
-import { NESTED_ON } from "../rows/steps.js";
+import { NESTED_ON } from "../rows/shared-advice.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "./bits.js";
 import { comparesWithGuest, controlsByCpuid, isControls, type Refusal, restoreRule } from "./restore.js";
 import { askedFor, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";

@@ -7,7 +7,7 @@ import { type Cause, type Decoded, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
-import { DROP_VMX, NESTED_ON } from "../rows/steps.js";
+import { DROP_VMX, NESTED_ON } from "../rows/shared-advice.js";
 import { bitText, explainBit, listText } from "./bits.js";
 import { atlasOffers, type Offered, offeredBy, offeredByAny } from "./offered.js";
 import { comparesWithGuest, controlsByCpuid, type Refusal, refusalOf, restoreRule } from "./restore.js";

@@ -1,5 +1,5 @@
 import type { Gravity, RefusingLayer, Step } from "../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 
 /** What VirtualBox was about when it gave up, and what helps then. */
 export interface VboxFamily {

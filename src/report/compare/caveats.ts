@@ -1,5 +1,12 @@
 import type { ComparedHost } from "../../compare/hosts/compared-host.js";
-import { contradictedText, kernelLabel, kernelReason, kernelText, ruledOutTexts, tellApart } from "../kernel-text.js";
+import {
+  contradictedText,
+  kernelLabel,
+  kernelReason,
+  kernelText,
+  ruledOutTexts,
+  tellApart,
+} from "../wording/kernel-text.js";
 
 /** `a (Linux 6.1)`; only the label where it names the release, as `a@6.1`. */
 export function underKernel({ label, situation }: ComparedHost): string {

@@ -5,11 +5,11 @@ import { LAYER_TITLES } from "../../why/features.js";
 import { layerStep } from "../../why/layer-step.js";
 import { layerCell } from "../../why/layers.js";
 import { tracedReplays } from "../../why/traced-replay.js";
-import { registerText } from "../bit-text.js";
-import { kernelLabel } from "../kernel-text.js";
 import { clipped, someOf, table, wrap } from "../layout.js";
-import { stepText } from "../reason-text.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
+import { registerText } from "../wording/bit-text.js";
+import { kernelLabel } from "../wording/kernel-text.js";
+import { stepText } from "../wording/reason-text.js";
 
 /** One sentence: has anything changed. */
 export function changesText({ comparable, unchanged, features, sameCpu }: Changes): string {

@@ -6,7 +6,7 @@ import { labelText } from "../../registers/bit-label.js";
 import { LAYER_TITLES } from "../../why/features.js";
 import { hostName } from "../basis.js";
 import { comparedJson, registerDifferenceJson } from "../json/json-compare.js";
-import { kernelText } from "../kernel-text.js";
+import { kernelText } from "../wording/kernel-text.js";
 import { caveatLines } from "./caveats.js";
 
 export interface RunDiffArgs {

@@ -5,9 +5,9 @@ import { kernelsText } from "../../situation/kernels.js";
 import type { Situation } from "../../situation/situation.js";
 import { checkSituation } from "../../situation/situation.js";
 import { basisLines, subject } from "../basis.js";
-import { kernelLabelOf } from "../kernel-text.js";
 import { clipped, table, wrap } from "../layout.js";
 import { BLANK, type Inline, type Line, styled } from "../text.js";
+import { kernelLabelOf } from "../wording/kernel-text.js";
 
 /** What provides each kind, for those that the input lacks. */
 const HOW_TO_GET: { readonly [K in ItemKind]?: string } = {
@@ -106,9 +106,9 @@ function alike(differences: readonly Difference[]): readonly (readonly [Differen
 
 function groupLines(group: readonly [Difference, ...Difference[]], width: number): Line[] {
   const [{ reasons }] = group;
-  const lines = group.flatMap(({ what, said, replayed }) => [
+  const lines = group.flatMap(({ what, reported, replayed }) => [
     ...wrap(styled("strong", what), width, "  ", 4),
-    ...wrap(clipped(said, 200), width, ["    ", styled("label", "machine "), ""]),
+    ...wrap(clipped(reported, 200), width, ["    ", styled("label", "machine "), ""]),
     ...wrap(clipped(replayed, 200), width, ["    ", styled("label", "replay  "), ""]),
   ]);
   for (const [index, { text, explains }] of reasons.entries()) {
@@ -133,7 +133,7 @@ function unknownLines({ items }: Verification, width: number): Line[] {
     BLANK,
     [styled("heading", "Not known")],
     ...[...byNote].flatMap(([note, list]) => {
-      const names = list.slice(0, 4).map(({ what, said }) => `${what} (${clipped(said, 40)})`);
+      const names = list.slice(0, 4).map(({ what, reported }) => `${what} (${clipped(reported, 40)})`);
       const more = list.length > 4 ? ` and ${list.length - 4} more` : "";
       return wrap([`${names.join("; ")}${more}: `, styled("dim", note)], width, "  ", 4);
     }),

@@ -33,12 +33,12 @@ export function verifyJson({ situation, found, fingerprint }: VerifyJsonInput) {
     fits: fits.map(({ release, differing }) => ({ release, differ: differing.size })),
     silent,
     firmwareFromFlags,
-    items: items.map(({ id, kind, layer, what, said, replayed, verdict, note }) => ({
+    items: items.map(({ id, kind, layer, what, reported, replayed, verdict, note }) => ({
       id,
       kind,
       layer,
       what,
-      said,
+      said: reported,
       replayed,
       verdict,
       note: note ?? null,

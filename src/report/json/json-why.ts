@@ -10,11 +10,11 @@ import type { BitReason } from "../../why/reason.js";
 import type { Remedy } from "../../why/remedies.js";
 import { holdsBefore } from "../../why/state-before.js";
 import type { Why } from "../../why/why.js";
-import { conditionText } from "../condition-text.js";
 import { splitJson } from "../per-kernel.js";
-import { reasonText, stepText } from "../reason-text.js";
-import { instructions } from "../remedy-text.js";
 import { decidingRules, unknownSources, type WhyInput } from "../why-report.js";
+import { conditionText } from "../wording/condition-text.js";
+import { reasonText, stepText } from "../wording/reason-text.js";
+import { instructions } from "../wording/remedy-text.js";
 import { situationJson } from "./json.js";
 
 /** The JSON of `vmxlens why`: schema/why.schema.json. */

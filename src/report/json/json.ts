@@ -8,7 +8,7 @@ import type { Message } from "../../rules/machine.js";
 import { behavesLike } from "../../situation/kernels.js";
 import type { Situation } from "../../situation/situation.js";
 import type { KernelFinding } from "../../why/kernel-findings.js";
-import { kernelReason, kernelText, tellApart } from "../kernel-text.js";
+import { kernelReason, kernelText, tellApart } from "../wording/kernel-text.js";
 
 /*
  * The parts that the JSON of all commands shares, as schema/common.schema.json describes them. Numbers of registers and
@@ -79,7 +79,7 @@ export function kernelJson(situation: Situation) {
       behavesLike: behavesLike(release) ?? null,
       params: { kvm: params?.kvm ?? {}, kvm_intel: params?.kvm_intel ?? {} },
     })),
-    ruledOut: kernel.ruledOut.map(({ what, said, kernels }) => ({ what, said, kernels })),
+    ruledOut: kernel.ruledOut.map(({ what, reported, kernels }) => ({ what, said: reported, kernels })),
     contradicted: kernel.contradicted ?? null,
     tellApart: tellApart(situation) ?? null,
   };

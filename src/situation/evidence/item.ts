@@ -27,7 +27,7 @@ export interface VerifyItem {
   readonly layer: "firmware" | "boot" | "kvm" | "param" | "nested";
   readonly what: string;
   /** As the machine says it. */
-  readonly said: string;
+  readonly reported: string;
   readonly replayed: string;
   /** `unknown` if unknown input decides the replay's result, or the machine's statement leaves it open. */
   readonly verdict: Verdict;
@@ -39,7 +39,7 @@ export interface VerifyItem {
   readonly param?: { readonly module: "kvm" | "kvm_intel"; readonly name: string };
 }
 
-export function verdictOf(said: Tri, replayed: Tri): Verdict {
-  if (said === "unknown" || replayed === "unknown") return "unknown";
-  return said === replayed ? "agree" : "differ";
+export function verdictOf(reported: Tri, replayed: Tri): Verdict {
+  if (reported === "unknown" || replayed === "unknown") return "unknown";
+  return reported === replayed ? "agree" : "differ";
 }

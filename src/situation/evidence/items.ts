@@ -39,7 +39,7 @@ function kernelItems({ kernel }: Host, { release }: Replay): VerifyItem[] {
     kind: "kernel",
     layer: "boot",
     what: "kernel release",
-    said: kernel,
+    reported: kernel,
     replayed: release,
     verdict,
     ...(note === undefined ? {} : { note }),
@@ -62,12 +62,12 @@ const isLinux = ({ observed, params }: Host): boolean =>
  * not leave.
  */
 function featCtlItems(host: Host, { cpu }: Replay): VerifyItem[] {
-  const said = msrOf(cpu.core, 0x3a);
-  if (!isLinux(host) || said.state !== "value") return [];
+  const reported = msrOf(cpu.core, 0x3a);
+  if (!isLinux(host) || reported.state !== "value") return [];
   const ours: Msr = { state: "value", hi: cpu.word("feat_ctl.hi"), lo: cpu.word("feat_ctl.lo") };
   // Without the flag, the kernel did not get as far as the register.
   if (cpu.bit("caps", "MSR_IA32_FEAT_CTL") !== "yes") return [];
-  const verdicts = Array.from({ length: 64 }, (_, bit) => verdictOf(msrBit(said, bit), msrBit(ours, bit)));
+  const verdicts = Array.from({ length: 64 }, (_, bit) => verdictOf(msrBit(reported, bit), msrBit(ours, bit)));
   const verdict = verdicts.includes("differ") ? "differ" : verdicts.includes("unknown") ? "unknown" : "agree";
   return [
     {
@@ -75,7 +75,7 @@ function featCtlItems(host: Host, { cpu }: Replay): VerifyItem[] {
       kind: "feat-ctl",
       layer: "firmware",
       what: "IA32_FEAT_CTL as Linux leaves it",
-      said: formatMsr(said),
+      reported: formatMsr(reported),
       replayed: formatMsr(ours),
       verdict,
     },
@@ -86,16 +86,16 @@ function cpuFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
   const names = observed?.cpuFlags;
   if (names === undefined) return [];
   return cpuFlags(release, (cap) => cpu.bit("caps", cap)).map(({ flag, set }): VerifyItem => {
-    const said = shown(names.includes(flag));
+    const reported = shown(names.includes(flag));
     const cap = CPU_FLAGS.find((row) => row.flag === flag)?.cap ?? "VMX";
     return {
       id: `flags ${flag}`,
       kind: "cpu-flag",
       layer: flag === "vmx" ? "firmware" : "boot",
       what: `${flag} among the flags of /proc/cpuinfo`,
-      said,
+      reported,
       replayed: set,
-      verdict: verdictOf(said, set),
+      verdict: verdictOf(reported, set),
       at: { word: "caps", bit: bitIndex("caps", cap) },
     };
   });
@@ -111,7 +111,7 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
     kind: "vmx-flag",
     layer: "boot",
     what: "the vmx flags line of /proc/cpuinfo",
-    said: shown(names.length > 0),
+    reported: shown(names.length > 0),
     replayed: printed,
     verdict: verdictOf(shown(names.length > 0), printed),
     at: { word: "caps", bit: bitIndex("caps", "VMX") },
@@ -119,8 +119,8 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
   const items = VMX_FLAGS.flatMap((row): VerifyItem[] => {
     const { flag, word, bit } = row;
     const known = flags.find((state) => state.flag === flag);
-    const said = shown(names.includes(flag));
-    if (known === undefined && said === "no") return [];
+    const reported = shown(names.includes(flag));
+    if (known === undefined && reported === "no") return [];
     // Without the line nothing follows about its words.
     if (printed === "no" || names.length === 0) return [];
     const replayed = known === undefined ? "no" : and(printed, known.set);
@@ -130,9 +130,9 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
         kind: "vmx-flag",
         layer: "boot",
         what: `${flag} on the vmx flags line`,
-        said,
+        reported,
         replayed: known === undefined ? `${kernelName(release)} has no such name` : replayed,
-        verdict: verdictOf(said, replayed),
+        verdict: verdictOf(reported, replayed),
         at: { word: `vmx_capability[${word}]`, bit },
       },
     ];
@@ -149,7 +149,7 @@ function loadItems({ params }: Host, { loads, error }: Replay): VerifyItem[] {
       kind: "loads",
       layer: "kvm",
       what: "kvm_intel loads",
-      said: "yes",
+      reported: "yes",
       replayed: loads === "no" && error !== undefined ? `no (${error})` : loads,
       verdict: verdictOf("yes", loads),
     },
@@ -166,14 +166,14 @@ function paramItems({ params }: Host, { release, config, cpu, loads }: Replay): 
   // kvm has other values where kvm_intel was refused, and a module that shows parameters was not.
   const open = loads === "unknown" && Object.keys(params?.kvm_intel ?? {}).length === 0;
   return (["kvm_intel", "kvm"] as const).flatMap((module) =>
-    Object.entries(params?.[module] ?? {}).flatMap(([name, said]): VerifyItem[] => {
+    Object.entries(params?.[module] ?? {}).flatMap(([name, reported]): VerifyItem[] => {
       const row = rows.find((candidate) => candidate.module === module && candidate.name === name);
       const base = {
         id: `${module}.${name}`,
         kind: "param",
         layer: "param",
         what: `parameter ${module}.${name}`,
-        said,
+        reported,
         param: { module, name },
       } as const;
       if (row === undefined) {
@@ -194,7 +194,7 @@ function paramItems({ params }: Host, { release, config, cpu, loads }: Replay): 
         return [{ ...base, ...at, replayed: "not loaded", verdict: "unknown", note: "kvm_intel does not load" }];
       }
       const ours = paramText(cpu, row);
-      const same = sameParam(row, said, ours);
+      const same = sameParam(row, reported, ours);
       if (open && !same) {
         return [{ ...base, ...at, replayed: ours, verdict: "unknown", note: "so it is if kvm_intel loads" }];
       }

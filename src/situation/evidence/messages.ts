@@ -26,7 +26,7 @@ export function messageItems(host: Host, replayed: Replay): VerifyItem[] {
     if (items.some(({ id }) => id === `message ${text}`)) continue;
     items.push({
       ...base(text),
-      said: "not in the log",
+      reported: "not in the log",
       replayed: "printed",
       verdict: "unknown",
       note: "the log may not reach back so far",
@@ -39,7 +39,7 @@ const base = (text: string) =>
   ({ id: `message ${text}`, kind: "message", layer: text.startsWith("x86/cpu") ? "boot" : "kvm", what: text }) as const;
 
 function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed): VerifyItem | undefined {
-  const item = { ...base(line), said: "logged" };
+  const item = { ...base(line), reported: "logged" };
   const unchecked = /^unchecked MSR access error: RDMSR from 0x([0-9a-f]+)/.exec(line)?.[1];
   const printer = patterns().find(({ pattern }) => pattern.test(line));
   if (unchecked === undefined && printer === undefined) return undefined;

@@ -20,7 +20,7 @@ export function nestedItems({ observed }: Host, { cpu, loads }: Replay): VerifyI
     kind: "nested",
     layer: "nested",
     what: "KVM offers VMX to guests",
-    said: "yes",
+    reported: "yes",
     replayed: offers,
     verdict: verdictOf("yes", offers),
     at: { word: "params", bit: bitIndex("params", "nested") },
@@ -29,11 +29,11 @@ export function nestedItems({ observed }: Host, { cpu, loads }: Replay): VerifyI
   const ours = nestedMsrs(cpu);
   return [
     offered,
-    ...[...all].flatMap(([index, said]) => {
+    ...[...all].flatMap(([index, reported]) => {
       const replayed = ours.get(index);
       const plan = planOf(index);
-      if (replayed === undefined || plan === undefined || said.state === "unknown") return [];
-      return registerItems(plan, said, { state: "value", ...replayed });
+      if (replayed === undefined || plan === undefined || reported.state === "unknown") return [];
+      return registerItems(plan, reported, { state: "value", ...replayed });
     }),
   ];
 }
@@ -90,31 +90,32 @@ function makePlan(index: number): Plan | undefined {
 const NESTED = { kind: "nested", layer: "nested" } as const;
 
 /** Every field, every bit with a name, and what is left of the register together, unless a bit of it differs. */
-function registerItems({ register, hex, fields, bits }: Plan, said: Msr, ours: Msr): VerifyItem[] {
-  if (said.state === "absent") {
+function registerItems({ register, hex, fields, bits }: Plan, reported: Msr, ours: Msr): VerifyItem[] {
+  if (reported.state === "absent") {
     const what = `${register.sdm} (${hex}) for guests`;
-    return [{ ...NESTED, id: `nested ${hex}`, what, said: "absent", replayed: formatMsr(ours), verdict: "differ" }];
+    return [{ ...NESTED, id: `nested ${hex}`, what, reported: "absent", replayed: formatMsr(ours), verdict: "differ" }];
   }
   // Zeros that may be a register that is not there agree with zeros, or differ as a whole.
-  const sure = (verdict: Verdict) => (verdict === "agree" && !isThere(said) ? "unknown" : verdict);
+  const sure = (verdict: Verdict) => (verdict === "agree" && !isThere(reported) ? "unknown" : verdict);
   const items: VerifyItem[] = fields.map(({ field, id, what }) => {
     const verdicts = new Set<Verdict>();
-    for (let bit = field.low; bit <= field.high; bit++) verdicts.add(verdictOf(msrBit(said, bit), msrBit(ours, bit)));
-    const [a, b] = [fieldNumber(said, field), fieldNumber(ours, field)];
+    for (let bit = field.low; bit <= field.high; bit++)
+      verdicts.add(verdictOf(msrBit(reported, bit), msrBit(ours, bit)));
+    const [a, b] = [fieldNumber(reported, field), fieldNumber(ours, field)];
     return {
       ...NESTED,
       id,
       what,
-      said: String(a ?? "unknown"),
+      reported: String(a ?? "unknown"),
       replayed: String(b ?? "unknown"),
       verdict: sure(verdicts.has("differ") ? "differ" : verdicts.has("unknown") ? "unknown" : "agree"),
     };
   });
   let [others, unknown] = [0, 0];
   for (const { bit, named, ...worded } of bits) {
-    const [a, b] = [msrBit(said, bit), msrBit(ours, bit)];
+    const [a, b] = [msrBit(reported, bit), msrBit(ours, bit)];
     const verdict = sure(verdictOf(a, b));
-    if (named || verdict === "differ") items.push({ ...NESTED, ...worded, said: a, replayed: b, verdict });
+    if (named || verdict === "differ") items.push({ ...NESTED, ...worded, reported: a, replayed: b, verdict });
     else {
       others++;
       if (verdict === "unknown") unknown++;
@@ -122,6 +123,6 @@ function registerItems({ register, hex, fields, bits }: Plan, said: Msr, ours: M
   }
   if (others === 0) return items;
   const what = `nested ${hex}: ${others} ${others === 1 ? "bit" : "bits"} without a name`;
-  const rest = { said: formatMsr(said), replayed: formatMsr(ours) };
+  const rest = { reported: formatMsr(reported), replayed: formatMsr(ours) };
   return [...items, { ...NESTED, id: `nested ${hex} rest`, what, ...rest, verdict: unknown > 0 ? "unknown" : "agree" }];
 }

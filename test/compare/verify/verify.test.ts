@@ -206,7 +206,7 @@ describe("the likely reason", () => {
 
   it("is a parameter that somebody set, and what follows from it agrees", () => {
     const found = verify(named("6.1-corei7_skylake_x-base ept0_vpid0").host, base);
-    expect(found.differences.map(({ id, said, replayed }) => [id, said, replayed])).toEqual([
+    expect(found.differences.map(({ id, reported: said, replayed }) => [id, said, replayed])).toEqual([
       ["kvm_intel.ept", "N", "Y"],
       ["kvm_intel.vpid", "N", "Y"],
     ]);

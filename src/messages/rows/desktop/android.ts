@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WINDOWS_STATE } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WINDOWS_STATE } from "../shared-advice.js";
 
 /*
  * What the Android emulator and Android Studio print about their accelerators (HAXM, the emulator's own hypervisor driver

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../shared-advice.js";
 
 const HAXM = "intel/haxm, core/ia32_ops and checktool";
 

@@ -1,6 +1,6 @@
 import { VBOX_LOG } from "../../decoders/vbox-status.js";
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
 const HMVMX = "VirtualBox, src/VBox/VMM and src/VBox/HostDrivers/Support/SUPDrv.c";
 const IN_USE = {

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WINDOWS_STATE } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WINDOWS_STATE } from "../shared-advice.js";
 
 const KB = "VMware Workstation documentation; GNS3/gns3-server#1538, #2164, #2554";
 const UNTICK = {

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../shared-advice.js";
 
 const WSL = "microsoft/WSL, documentation and threads #4120, #5430, #14435";
 const HVSERVICE = "Windows, hvservice.sys (messages of Microsoft-Windows-Hyper-V-Hypervisor)";

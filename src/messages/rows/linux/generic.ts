@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
 /*
  * The same complaint in the words of many small programs. It comes last: known wordings have rows further up.

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { KERNEL_LOG, LOAD_KVM } from "../steps.js";
+import { KERNEL_LOG, LOAD_KVM } from "../shared-advice.js";
 
 /*
  * Loading, removing and setting up kvm_intel from user space, beside the refusals of the module itself.

@@ -8,7 +8,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   PASS_DEVICE,
-} from "../steps.js";
+} from "../shared-advice.js";
 
 /*
  * Programs that need KVM and do not get it: each front end words it in its own way, and the reason is one of a few.

@@ -7,7 +7,7 @@ import {
   MICROCODE,
   READ_FEAT_CTL,
   WHO_USES_VMX,
-} from "../steps.js";
+} from "../shared-advice.js";
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
 const X86 = "Linux, arch/x86/kvm/x86.c";

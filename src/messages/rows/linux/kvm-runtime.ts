@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { DUMP_VMCS, KERNEL_LOG, WHO_USES_VMX } from "../steps.js";
+import { DUMP_VMCS, KERNEL_LOG, WHO_USES_VMX } from "../shared-advice.js";
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
 

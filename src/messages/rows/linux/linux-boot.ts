@@ -1,6 +1,6 @@
 import { VIRT_INIT } from "../../../linux/changes.js";
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL } from "../shared-advice.js";
 
 const FEAT_CTL = "Linux, arch/x86/kernel/cpu/feat_ctl.c";
 const FACTS = `${FEAT_CTL} (init_ia32_feat_ctl)`;

@@ -7,7 +7,7 @@ import {
   LOAD_KVM,
   READ_FEAT_CTL,
   WINDOWS_STATE,
-} from "../steps.js";
+} from "../shared-advice.js";
 
 export const TOOL_MESSAGES = [
   {

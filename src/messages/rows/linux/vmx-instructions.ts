@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { DUMP_VMCS } from "../steps.js";
+import { DUMP_VMCS } from "../shared-advice.js";
 
 /*
  * What VMX instructions report. Every program words it differently, so the patterns look for the words that all of them use.

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
 const XEN = "Xen, xen/arch/x86/hvm/vmx/vmcs.c";
 const BHYVE = "FreeBSD, sys/amd64/vmm/intel/vmx.c";

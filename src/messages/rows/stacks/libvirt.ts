@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG } from "../steps.js";
+import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG } from "../shared-advice.js";
 
 const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
 

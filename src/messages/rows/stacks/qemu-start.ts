@@ -1,5 +1,13 @@
 import type { MessageRow } from "../../message.js";
-import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG, LOAD_KVM, NESTED_ON } from "../steps.js";
+import {
+  DROP_VMX,
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  JOIN_KVM,
+  KERNEL_LOG,
+  LOAD_KVM,
+  NESTED_ON,
+} from "../shared-advice.js";
 
 /*
  * Why QEMU did not start or did not take a machine in: accelerator, CPU model, Hyper-V enlightenments, nested state.

@@ -9,7 +9,7 @@ import {
   LOAD_KVM,
   NESTED_ON,
   WHO_USES_VMX,
-} from "../steps.js";
+} from "../shared-advice.js";
 
 const KVM_C = "QEMU, target/i386/kvm/kvm.c";
 const CPU_C = "QEMU, target/i386/cpu.c";

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, LOAD_KVM, MICROCODE, READ_FEAT_CTL } from "../steps.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, LOAD_KVM, MICROCODE, READ_FEAT_CTL } from "../shared-advice.js";
 
 /*
  * What the programs above a hypervisor say when hardware virtualization is missing: the toolstack of Xen and Qubes,

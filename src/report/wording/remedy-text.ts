@@ -1,9 +1,9 @@
-import { givenParam } from "../kvm/load/params.js";
-import type { ReplayOptions } from "../kvm/replay.js";
-import { registerOf } from "../registers/registers.js";
-import { formatRange, type ReleaseRange } from "../rules/release.js";
-import { REPLAY_MSRS } from "../rules/words.js";
-import type { Change, Remedy } from "../why/remedies.js";
+import { givenParam } from "../../kvm/load/params.js";
+import type { ReplayOptions } from "../../kvm/replay.js";
+import { registerOf } from "../../registers/registers.js";
+import { formatRange, type ReleaseRange } from "../../rules/release.js";
+import { REPLAY_MSRS } from "../../rules/words.js";
+import type { Change, Remedy } from "../../why/remedies.js";
 import { registerBitName, registerText } from "./bit-text.js";
 
 /** One thing to do: a sentence, and what to type where there is something to type. */

@@ -19,7 +19,7 @@ import { type CpuScope, placesOf } from "./host-builder.js";
 import { contradicts, fold, sameMachine, shorterName } from "./same-machine.js";
 
 /** What all readers of one text said. */
-export interface Book {
+export interface FactCollector {
   /** Where the reader of this name hands in its facts. */
   readonly sink: (format: string) => FactSink;
   /** Adds a host that a reader built on its own, and merges it with what else is known of that machine. */
@@ -35,7 +35,7 @@ export interface Book {
   };
 }
 
-export interface BookOptions {
+export interface FactCollectorOptions {
   readonly file?: string | undefined;
   /** Kernel release, for a text that does not name it. */
   readonly kernel?: string | undefined;
@@ -48,7 +48,7 @@ const MAX_MACHINES = 256;
 const MAX_EVIDENCE = 20_000;
 const MAX_LIST = 1000;
 
-export function evidenceBook(options: BookOptions): Book {
+export function factCollector(options: FactCollectorOptions): FactCollector {
   const { file } = options;
   const log = diagnosticLog(file);
   const machines: MachineFactsRead[] = [];

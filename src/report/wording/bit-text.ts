@@ -1,7 +1,7 @@
-import { PARAMS } from "../kvm/load/params.js";
-import { VMX_FLAGS } from "../linux/vmx-features.js";
-import { hexIndex, type RegisterRow, registerOf } from "../registers/registers.js";
-import { BOOL_PARAMS, bitName, REPLAY_MSRS, type WordName } from "../rules/words.js";
+import { PARAMS } from "../../kvm/load/params.js";
+import { VMX_FLAGS } from "../../linux/vmx-features.js";
+import { hexIndex, type RegisterRow, registerOf } from "../../registers/registers.js";
+import { BOOL_PARAMS, bitName, REPLAY_MSRS, type WordName } from "../../rules/words.js";
 
 /*
  * Bits of the replay's words as people write them, and the statement that such a bit is 1 or 0.

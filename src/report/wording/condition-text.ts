@@ -1,8 +1,8 @@
-import type { Tri } from "../bits/tri.js";
-import { not } from "../bits/tri.js";
-import { type KernelConfig, simplify } from "../rules/condition.js";
-import type { Condition } from "../rules/rule.js";
-import { bitIndex, REPLAY_MSRS } from "../rules/words.js";
+import type { Tri } from "../../bits/tri.js";
+import { not } from "../../bits/tri.js";
+import { type KernelConfig, simplify } from "../../rules/condition.js";
+import type { Condition } from "../../rules/rule.js";
+import { bitIndex, REPLAY_MSRS } from "../../rules/words.js";
 import { bitStatement, registerText } from "./bit-text.js";
 
 /**

@@ -1,10 +1,10 @@
-import type { Release } from "../rules/release.js";
-import { kernelName } from "../rules/release.js";
-import { behavesLike, kernelsText } from "../situation/kernels.js";
-import type { Contradiction } from "../situation/narrow.js";
-import { replays } from "../situation/replays.js";
-import type { Situation } from "../situation/situation.js";
-import { linesOf } from "../situation/vmx-flags.js";
+import type { Release } from "../../rules/release.js";
+import { kernelName } from "../../rules/release.js";
+import { behavesLike, kernelsText } from "../../situation/kernels.js";
+import type { Contradiction } from "../../situation/narrow.js";
+import { replays } from "../../situation/replays.js";
+import type { Situation } from "../../situation/situation.js";
+import { linesOf } from "../../situation/vmx-flags.js";
 
 /** `Linux 6.12`, `RHEL 9.4`, or all kernels that it can be: `Linux 6.6 or 6.8`, `el9.4 or el9.5`. */
 export function kernelLabel({ candidates }: Pick<Situation, "candidates">): string {
@@ -54,8 +54,8 @@ export function contradictedText({ kernel }: Pick<Situation, "kernel">): string 
   return `what the host reports fits none of these kernels; nearest is ${nearest}, but for ${by.map(contradictionText).join("; ")}`;
 }
 
-function contradictionText({ what, said }: Contradiction): string {
-  return said === "yes" ? what : said === "no" ? `no ${what}` : `${what}: ${said.slice(0, 60)}`;
+function contradictionText({ what, reported }: Contradiction): string {
+  return reported === "yes" ? what : reported === "no" ? `no ${what}` : `${what}: ${reported.slice(0, 60)}`;
 }
 
 /** The one command to run on the machine that distinguishes its kernels; undefined where there is one kernel. */
