@@ -127,7 +127,7 @@ describe("what nobody knows never differs", () => {
     const observed = { cpuFlags: [], messages: [] };
     const { items } = verify({ ...withMsr(host, 0x3a, UNREAD), observed }, options);
     expect(items.find(({ id }) => id === "kvm.enable_pmu")).toMatchObject({
-      said: "Y",
+      reported: "Y",
       replayed: "N",
       verdict: "unknown",
     });
