@@ -5,7 +5,9 @@ import type { ParamsGiven } from "../kvm/load/params.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import { type Fact, heldIn } from "../rules/held.js";
 import type { Release } from "../rules/release.js";
+import type { KernelSet } from "../situation/kernel-answer.js";
 import { kernelSet } from "../situation/kernels.js";
+import { kernelsText } from "../situation/kernels-text.js";
 import { type Situation, situation, withKernel } from "../situation/situation.js";
 import type { DesktopMessages } from "./desktop-messages.js";
 import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
@@ -111,7 +113,14 @@ function kernelOf(
 } {
   if (machine !== undefined && machine.kernel.from !== "default") {
     const from = machine.kernel.from === "asked" ? "given" : "host";
-    return { from, note: machine.kernel.note, situation: machine };
+    return {
+      from,
+      note: noteOn(
+        machine.kernel,
+        machine.candidates.map(({ release }) => release),
+      ),
+      situation: machine,
+    };
   }
   const asked = kernel ?? named;
   const set = asked === undefined ? undefined : kernelSet(asked);
@@ -120,7 +129,15 @@ function kernelOf(
     return { note: set?.error, ...(machine === undefined ? {} : { situation: machine }) };
   }
   const from = kernel === undefined ? "text" : "given";
-  return { from, note: set.note, situation: withKernel(machine ?? situationOfNobody(), set) };
+  return { from, note: noteOn(set, set.candidates), situation: withKernel(machine ?? situationOfNobody(), set) };
+}
+
+/** Which kernels a name means, and why, where it is not one that is modelled. */
+function noteOn(
+  { text, note }: Partial<Pick<KernelSet, "text" | "note">>,
+  kernels: readonly Release[],
+): string | undefined {
+  return note === undefined ? undefined : `the kernel: ${text} → ${kernelsText(kernels)}; ${note}`;
 }
 
 /** A machine about which nothing is known. */

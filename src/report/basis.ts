@@ -1,6 +1,6 @@
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { hexIndex } from "../registers/registers.js";
-import { kernelsText } from "../situation/kernels.js";
+import { kernelsText } from "../situation/kernels-text.js";
 import { coreText } from "../situation/pick-cpu.js";
 import { split } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";

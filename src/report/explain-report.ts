@@ -2,7 +2,7 @@ import { checkList, checkNumber } from "../bits/misuse.js";
 import type { Explanation } from "../messages/answer.js";
 import type { ExplainedBit } from "../messages/decoders/bits.js";
 import { hexIndex } from "../registers/registers.js";
-import { kernelsText } from "../situation/kernels.js";
+import { kernelsText } from "../situation/kernels-text.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 

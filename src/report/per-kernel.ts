@@ -1,6 +1,6 @@
 import type { Release } from "../rules/release.js";
 import { kernelName } from "../rules/release.js";
-import { kernelsText } from "../situation/kernels.js";
+import { kernelsText } from "../situation/kernels-text.js";
 import { type SplitAnswer, split } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { wrap } from "./layout.js";

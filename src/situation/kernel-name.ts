@@ -1,4 +1,5 @@
-import { KERNEL_VENDORS, type KernelVendor, SYSTEMS } from "./kernel-vendors.js";
+import { KERNEL_VENDORS, type KernelVendor, UNKNOWN_BUILDER } from "./kernel-vendors.js";
+import { type SystemKernels, systemKernels } from "./systems.js";
 
 /** A kernel as a text names it. */
 export interface KernelName {
@@ -18,10 +19,12 @@ export interface KernelName {
   readonly candidate?: true;
   /** Built for 32 bits. */
   readonly bits32?: true;
+  /** Built for another architecture, by its name: `ARM`. */
+  readonly elsewhere?: string;
 }
 
-/** The id of a modelled kernel, a system that people name, or the name of one kernel. */
-export type ReadName = { readonly id: string } | { readonly name: KernelName };
+/** The id of a modelled kernel, the name of one, or a system that people name, with its kernels. */
+export type ReadName = { readonly id: string } | { readonly name: KernelName } | { readonly system: SystemKernels };
 
 const VERSION = /^(\d{1,2})\.(\d{1,3})(?:\.(\d{1,4}))?(?![\d.]*\.\d+\.\d+\.\d)/;
 
@@ -37,13 +40,9 @@ export function readKernelName(text: string, isId: (id: string) => boolean): Rea
     .replace(/^linux[ -](?=\d)/, "")
     .replace(/^v(?=\d)/, "");
   if (isId(folded)) return { id: folded };
-  for (const { name, kernel } of SYSTEMS) {
-    const found = name.exec(folded);
-    if (found === null) continue;
-    const named = kernel.replace(/\$(\d)/g, (_, at: string) => found[Number(at)] ?? "");
-    if (isId(named) || /^el\d+(?:\.\d+)?$/.test(named)) return { id: named };
-    return readKernelName(named, isId);
-  }
+  if (/^el\d{1,2}(?:[._]\d{1,2})?$/.test(folded)) return { id: folded.replace("_", ".") };
+  const system = systemKernels(folded);
+  if (system !== undefined) return { system };
   const release = releaseIn(given);
   const version = release === undefined ? null : VERSION.exec(release);
   if (release === undefined || version === null) return undefined;
@@ -52,34 +51,57 @@ export function readKernelName(text: string, isId: (id: string) => boolean): Rea
 
 /** The release in a text that is nothing else: behind `Linux version`, the name of a package, `v`. */
 function releaseIn(text: string): string | undefined {
-  const banner = /^(?:\[ *[\d.]+\] )?Linux version (\S+)/.exec(text)?.[1];
+  const banner = /(?:^|[\s:\]])Linux version (\d\S*)/.exec(text)?.[1];
   if (banner !== undefined) return banner;
   const uname = /^Linux \S+ (\d{1,2}\.\d{1,3}(?:[^\d\s]\S*)?) #/.exec(text)?.[1];
   if (uname !== undefined) return uname;
+  // /proc/version_signature: the build stands behind the ABI, and the flavour behind both.
+  const signature = /^Ubuntu (\d{1,2}\.\d{1,3}\.0-\d{1,4})\.\d{1,6}[\d.~]{0,20}(-[a-z][\w-]{0,30})? \d/.exec(text);
+  if (signature !== null) return `${signature[1]}${signature[2] ?? ""}`;
+  const bare = text
+    .replace(/^(?:BOOT_IMAGE=)?(?:\/\S{0,80}?)?(?:vmlinu[xz]|bzImage|config|System\.map)-/, "")
+    .replace(/\.(?:rpm|deb|x86_64\.rpm|pkg\.tar(?:\.\w{1,4})?)$/, "")
+    // A package of Debian's has its version and architecture behind underscores.
+    .replace(/_\d{1,2}\.\d{1,3}\.[\w.+~-]{1,60}_\w{1,10}$/, "");
   const packaged =
-    /^(?:(?:linux|kernel|pve|proxmox)[a-z-]*-)?v?(\d{1,2}\.\d{1,3}(?![\d]*:)[\w.+~-]*)(?:[ :]\S.*)?$/i.exec(text)?.[1];
-  return packaged?.replace(/\.(?:rpm|deb)$/, "");
+    /^(?:(?:linux|kernel|pve|proxmox)[a-z-]*[-_])?v?(\d{1,2}\.\d{1,3}(?![\d]*:)[\w.+~-]*)(?:[ :]\S.*)?$/i.exec(bare);
+  return packaged?.[1];
 }
 
 function named(text: string, release: string, version: RegExpExecArray): KernelName {
   const [whole, major, minor, third] = version as unknown as [string, string, string, string | undefined];
   const suffix = release.slice(whole.length);
-  const vendor: KernelVendor | undefined = KERNEL_VENDORS.find((row) => row.suffix.test(suffix));
   const series = `${Number(major)}.${Number(minor)}`;
-  const build = /^[-+]\D{0,8}?(\d+)/.exec(suffix)?.[1];
+  const candidate = /(?:^|[-~.+]|\d{6})rc\d/.test(suffix);
   const el = /\.(el\d+)(?:_(\d+))?/.exec(suffix);
+  const vendor: KernelVendor | undefined =
+    KERNEL_VENDORS.find((row) => row.suffix.test(suffix) && isOwnSeries(row, series, suffix)) ??
+    (/^[-.]\d/.test(suffix) && !candidate ? UNKNOWN_BUILDER : undefined);
+  const build = /^[-+]\D{0,8}?(\d+)(?!\.(?:bpo|deb\d))/.exec(suffix)?.[1];
   const patch = patchOf(text, series, third, suffix, vendor);
+  const elsewhere = ARCHITECTURES.find(({ suffix: sign, machine }) => sign.test(suffix) || machine.test(text))?.name;
   return {
     release,
     series,
     ...(patch === undefined ? {} : { patch }),
     ...(build === undefined ? {} : { build: Number(build) }),
-    ...(el?.[1] === undefined ? {} : { line: el[1] }),
-    ...(el?.[2] === undefined ? {} : { minor: Number(el[2]) }),
+    ...(el?.[1] === undefined || vendor?.id !== "rhel" ? {} : { line: lineOf(el[1], series) }),
+    ...(el?.[2] === undefined || vendor?.id !== "rhel" ? {} : { minor: Number(el[2]) }),
     ...(vendor === undefined ? {} : { vendor }),
-    ...(/^-?rc\d|-rc\d/.test(suffix) ? { candidate: true as const } : {}),
+    ...(candidate ? { candidate: true as const } : {}),
     ...(/-686\b|\.i[3-6]86\b|-i[3-6]86\b|\bi686\b|-pae\b/i.test(suffix) ? { bits32: true as const } : {}),
+    ...(elsewhere === undefined ? {} : { elsewhere }),
   };
+}
+
+/** Whoever else builds for a release of RHEL has kernels of other numbers. */
+function isOwnSeries({ series }: KernelVendor, one: string, suffix: string): boolean {
+  return series === undefined || Object.entries(series).some(([sign, own]) => suffix.includes(sign) && own === one);
+}
+
+/** CloudLinux 7h has the kernel of RHEL 8. */
+function lineOf(line: string, series: string): string {
+  return line === "el7" && series === "4.18" ? "el8" : line;
 }
 
 /** The stable release: behind the banner of Debian and Ubuntu, else the third number where it is one. */
@@ -90,14 +112,52 @@ function patchOf(
   suffix: string,
   vendor: KernelVendor | undefined,
 ): number | undefined {
+  const follows = vendor?.follows ?? "series";
   const escaped = series.replace(".", "\\.");
-  const behind = new RegExp(`\\(Ubuntu \\S{1,64} ${escaped}\\.(\\d{1,4})\\)|[ (]${escaped}\\.([1-9]\\d{0,3})-\\d`).exec(
-    text,
-  );
+  const behind = new RegExp(
+    `Ubuntu \\S{1,64} ${escaped}\\.(\\d{1,4})\\b|[ (_]${escaped}\\.([1-9]\\d{0,3})(?:[-+~]\\S)`,
+  ).exec(text);
   const banner = behind?.[1] ?? behind?.[2];
-  if (banner !== undefined && (vendor?.follows ?? "series") === "series") return Number(banner);
-  if (third === undefined) return undefined;
+  if (banner !== undefined && follows === "series") return Number(banner);
+  if (third === undefined || vendor?.id === "rhel" || vendor?.id === "uek") return undefined;
   // Distributions count from .0 and take stable updates on top: 6.1.0-18-amd64 does not say which.
-  if (Number(third) === 0 && (vendor !== undefined || /^-\d/.test(suffix))) return undefined;
-  return vendor?.id === "rhel" || vendor?.id === "uek" ? undefined : Number(third);
+  const own =
+    follows === "stable" ||
+    (vendor === undefined && /^(?:\+|[-+]?(?:dirty|g[0-9a-f]{6,40}(?:-dirty|\+)?))?$/.test(suffix));
+  return Number(third) === 0 && !own ? undefined : Number(third);
 }
+
+/** Architectures without VMX, by what stands in the name of a kernel and behind `uname -a` or a package. */
+const ARCHITECTURES: readonly { readonly name: string; readonly suffix: RegExp; readonly machine: RegExp }[] = [
+  {
+    name: "ARM",
+    suffix:
+      /[-_.+](?:arm64|aarch64|arm(?:hf|el|mp|v\d)?\w{0,12}|rpi|raspi\w{0,12}|snapdragon|bluefield|xilinx\w{0,12}|tegra|qcom|rockchip\w{0,12}|sunxi\w{0,12}|meson\w{0,12})(?:$|[-_.+])|-v[678]l?(?:-16k)?\+?$/,
+    machine: /(?:^Linux .*\s|[_.])(?:aarch64|arm64|armhf|armel|armv[5-8]\w{0,2})(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
+  },
+  {
+    name: "POWER",
+    suffix: /[-_.+](?:ppc\w{0,12}|powerpc\w{0,12})(?:$|[-_.+])/,
+    machine: /(?:^Linux .*\s|[_.])ppc64(?:le|el)?(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
+  },
+  {
+    name: "IBM Z",
+    suffix: /[-_.+]s390x?(?:$|[-_.+])/,
+    machine: /(?:^Linux .*\s|[_.])s390x(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
+  },
+  {
+    name: "RISC-V",
+    suffix: /[-_.+]riscv(?:64)?(?:$|[-_.+])/,
+    machine: /(?:^Linux .*\s|[_.])riscv64(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
+  },
+  {
+    name: "LoongArch",
+    suffix: /[-_.+](?:loong\w{0,12})(?:$|[-_.+])/,
+    machine: /(?:^Linux .*\s|[_.])loong(?:arch)?64(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
+  },
+  {
+    name: "MIPS",
+    suffix: /[-_.+](?:mips\w{0,12}|octeon|malta)(?:$|[-_.+])/,
+    machine: /(?:^Linux .*\s|[_.])mips\w{0,6}(?: GNU\/Linux)?(?:\.rpm|\.deb)?$/,
+  },
+];

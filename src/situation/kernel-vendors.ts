@@ -1,7 +1,10 @@
+import type { KernelConfig } from "../rules/condition.js";
+
 /*
  * Who builds a kernel, known from what `uname -r` shows after the version, and how far such a kernel can be from the
  * kernel.org release whose number it has. Suffixes as the distributions' packages have them; general knowledge, no text at
- * hand. What single kernels do differently is in the tables of rules.
+ * hand. Builds: banner lines in public logs, and Debian's changelog of 6.1. What single kernels do differently is in the tables
+ * of rules.
  */
 
 /**
@@ -27,6 +30,10 @@ export interface KernelVendor {
    * them has a stable release between theirs. Banner lines of these kernels.
    */
   readonly builds?: { readonly [series: string]: readonly (readonly [build: number, patch: number])[] };
+  /** The series of its kernels, by what stands in their suffix; a kernel of another series with that mark is not its own. */
+  readonly series?: { readonly [mark: string]: string };
+  /** Build options in which all of its kernels are known to differ from Debian's; WSL2: `config-wsl` of its tree. */
+  readonly config?: Partial<KernelConfig>;
   /** Build from which on the vendor's modelled kernel is the same as the one in the table, by series. */
   readonly sameFrom?: { readonly [series: string]: number };
 }
@@ -34,17 +41,41 @@ export interface KernelVendor {
 /** The first whose suffix fits. */
 export const KERNEL_VENDORS = [
   { id: "uek", title: "Oracle UEK", follows: "backports", suffix: /\.el\d+uek\b|uek\b/ },
-  { id: "rhel", title: "RHEL", follows: "backports", suffix: /\.el\d+/, line: "el" },
-  { id: "sles", title: "SLES", follows: "backports", suffix: /^-(?:\d{5,6}|122)\.\d/ },
-  { id: "openeuler", title: "openEuler", follows: "backports", suffix: /\.oe\d/ },
+  { id: "elrepo", title: "ELRepo", follows: "stable", suffix: /\.elrepo\b/ },
+  { id: "virtuozzo", title: "Virtuozzo", follows: "backports", suffix: /\.vz\d/ },
+  {
+    id: "rhel",
+    title: "RHEL",
+    follows: "backports",
+    suffix: /\.el\d+/,
+    line: "el",
+    series: { ".el6": "2.6", ".el7": "3.10", ".el7h": "4.18", ".el8": "4.18", ".el9": "5.14", ".el10": "6.12" },
+  },
+  { id: "openeuler", title: "openEuler", follows: "backports", suffix: /\.oe\d|\.hce\d|\.euleros/ },
+  { id: "kylin", title: "Kylin", follows: "backports", suffix: /\.ky\d/ },
   { id: "anolis", title: "Anolis OS", follows: "backports", suffix: /\.an\d/ },
-  { id: "alibaba", title: "Alibaba Cloud Linux", follows: "backports", suffix: /\.al\d|\.alios\d/ },
+  { id: "alibaba", title: "Alibaba Cloud Linux", follows: "backports", suffix: /\.al\d|\.alios\d|\.alnx\d/ },
   { id: "tencent", title: "TencentOS", follows: "backports", suffix: /\.tl\d|-tlinux|\.oc\d/ },
   { id: "amazon", title: "Amazon Linux", follows: "backports", suffix: /\.amzn\d/ },
-  { id: "android", title: "Android", follows: "backports", suffix: /^-android\d/ },
+  { id: "azurelinux", title: "Azure Linux", follows: "backports", suffix: /\.azl\d|\.cm\d/ },
+  { id: "photon", title: "Photon OS", follows: "backports", suffix: /\.ph\d/ },
+  { id: "sles", title: "SLES", follows: "backports", suffix: /^-(?:\d{5,6}|122)\.\d/ },
+  { id: "android", title: "Android", follows: "backports", suffix: /^-android\d|-android\d+-/ },
   { id: "chromeos", title: "ChromeOS", follows: "backports", suffix: /^-\d{5}-g[0-9a-f]|-cos\b/ },
   { id: "xenserver", title: "XenServer", follows: "backports", suffix: /\.xs\d|\+[01]$/ },
-  { id: "wsl", title: "WSL2", follows: "stable", suffix: /-microsoft-standard/, line: "wsl-" },
+  {
+    id: "wsl",
+    title: "WSL2",
+    follows: "stable",
+    suffix: /-microsoft-standard/,
+    line: "wsl-",
+    config: {
+      CONFIG_X86_SGX: false,
+      CONFIG_X86_SGX_KVM: false,
+      CONFIG_INTEL_TXT: false,
+      CONFIG_CPU_SUP_ZHAOXIN: false,
+    },
+  },
   { id: "pop", title: "Pop!_OS", follows: "stable", suffix: /^-\d{8}-generic/, line: "pop-" },
   {
     id: "proxmox",
@@ -53,89 +84,170 @@ export const KERNEL_VENDORS = [
     suffix: /^-\d+(?:-\d+)?-pve/,
     line: "ubuntu-",
   },
+  // Ubuntu builds kernel.org's releases, too: 6.12.9-061209-generic.
+  { id: "mainline", title: "Ubuntu mainline build", follows: "stable", suffix: /^-0\d{5}(?:rc\d+)?-[a-z]/ },
   {
     id: "ubuntu",
     title: "Ubuntu",
     follows: "series",
     suffix:
-      /^-\d+-(?:generic|lowlatency|realtime|aws|azure|gcp|gke|gkeop|oracle|ibm|kvm|nvidia|oem|intel|raspi|snapdragon|virtual|server|xilinx|bluefield|laptop)/,
+      /^-\d+-(?:generic|lowlatency|realtime|aws|azure|gcp|gke|gkeop|oracle|ibm|kvm|nvidia|oem|intel|iot|fips|hwe|raspi|snapdragon|virtual|server|xilinx|bluefield|laptop)/,
     line: "ubuntu-",
     builds: {
       "5.4": [
         [26, 30],
         [42, 44],
+        [136, 218],
+        [144, 229],
         [150, 233],
+        [166, 252],
+        [205, 284],
         [216, 291],
       ],
       "5.15": [
         [25, 30],
-        [46, 39],
+        [43, 39],
+        [48, 53],
+        [52, 60],
+        [56, 64],
+        [57, 74],
+        [58, 74],
         [60, 78],
+        [67, 85],
+        [71, 92],
+        [72, 98],
         [76, 99],
         [91, 131],
+        [100, 143],
+        [113, 152],
+        [124, 163],
+        [125, 167],
+        [136, 178],
         [138, 178],
+        [160, 189],
         [185, 200],
       ],
     },
     sameFrom: { "5.4": 216, "5.15": 138, "6.5": 14, "6.8": 31 },
   },
+  { id: "kali", title: "Kali", follows: "series", suffix: /^-kali\d|^\+kali/ },
   {
     id: "debian",
     title: "Debian",
     follows: "series",
     suffix:
-      /^(?:\+deb\d+|\+bpo|\+kali|\+rpt|\+[\w.]*)?(?:-\d+|\+?)?-?(?:cloud-|rt-)?(?:amd64|686(?:-pae)?)(?:-unsigned)?$|^-\d+(?:\.bpo\.\d+)?-(?:cloud-|rt-)?(?:amd64|686(?:-pae)?)/,
+      /^(?:\+deb\d+|\+bpo|\+rpt|\+[\w.]*)?(?:-\d+|\+?)?-?(?:cloud-|rt-)?(?:amd64|686(?:-pae)?)(?:-unsigned)?$|^-\d+(?:\.(?:bpo|deb\d+)\.\d+)?-(?:cloud-|rt-)?(?:amd64|686(?:-pae)?)/,
     builds: {
       "5.10": [
+        [1, 4],
+        [2, 9],
+        [3, 12],
+        [4, 19],
+        [5, 24],
+        [6, 28],
+        [7, 38],
         [8, 46],
+        [9, 70],
+        [10, 84],
+        [11, 92],
+        [12, 103],
+        [13, 106],
+        [14, 113],
+        [15, 120],
+        [16, 127],
+        [17, 136],
+        [18, 140],
+        [19, 148],
+        [20, 158],
+        [21, 162],
+        [22, 178],
+        [23, 179],
+        [25, 191],
+        [26, 197],
+        [27, 205],
         [28, 209],
+        [29, 216],
+        [30, 218],
+        [31, 221],
         [32, 223],
+        [33, 226],
         [34, 234],
+        [35, 237],
+        [36, 244],
+        [39, 251],
+        [45, 259],
       ],
       "6.1": [
+        [1, 4],
+        [2, 7],
+        [3, 8],
+        [4, 11],
+        [5, 12],
+        [6, 15],
+        [7, 20],
+        [8, 25],
         [9, 27],
+        [10, 37],
+        [11, 38],
+        [12, 52],
         [13, 55],
+        [14, 64],
+        [15, 66],
+        [16, 67],
+        [17, 69],
         [18, 76],
+        [19, 82],
+        [20, 85],
+        [21, 90],
+        [22, 94],
+        [23, 98],
+        [24, 106],
+        [26, 112],
+        [27, 115],
         [28, 119],
+        [29, 123],
+        [30, 124],
+        [31, 128],
+        [32, 129],
+        [33, 133],
+        [34, 135],
+        [35, 137],
+        [36, 139],
         [37, 140],
+        [38, 147],
+        [50, 176],
       ],
     },
   },
-] as const satisfies readonly KernelVendor[];
+  // They build the stable release that the number says.
+  { id: "fedora", title: "Fedora", follows: "stable", suffix: /\.fc\d/ },
+  { id: "alpine", title: "Alpine", follows: "stable", suffix: /^-0-(?:lts|virt|edge)$|^-r\d+$/ },
+  {
+    id: "arch",
+    title: "Arch",
+    follows: "stable",
+    suffix: /^[-.](?:arch|zen|hardened)\d|^-\d+-(?:ARCH|lts|rt|rt-lts|hardened)$/,
+  },
+  { id: "manjaro", title: "Manjaro", follows: "stable", suffix: /-MANJARO\b/ },
+  { id: "cachyos", title: "CachyOS", follows: "stable", suffix: /-cachyos\b/ },
+  {
+    id: "tumbleweed",
+    title: "openSUSE",
+    follows: "stable",
+    suffix: /^-\d+(?:\.g[0-9a-f]+)?-(?:default|vanilla|preempt|longterm)$/,
+  },
+  { id: "liquorix", title: "Liquorix", follows: "stable", suffix: /liquorix/ },
+  { id: "xanmod", title: "XanMod", follows: "stable", suffix: /xanmod/ },
+  { id: "clear", title: "Clear Linux", follows: "stable", suffix: /^-\d+\.(?:native|kvm|ltscurrent|lts\d+)$/ },
+  { id: "solus", title: "Solus", follows: "stable", suffix: /^-\d+\.(?:current|lts)$/ },
+  { id: "void", title: "Void", follows: "stable", suffix: /^_\d+$/ },
+  { id: "gentoo", title: "Gentoo", follows: "stable", suffix: /^-(?:r\d+-)?gentoo|-gentoo\b/ },
+] as const satisfies readonly KernelVendor[] as readonly KernelVendor[];
 
-/** What people call a system, and the kernel that its newest installation has, as `uname -r` shows it. */
-export const SYSTEMS: readonly { readonly name: RegExp; readonly kernel: string }[] = [
-  {
-    name: /^(?:rhel|red ?hat(?: enterprise linux)?|rocky(?: linux)?|alma(?: ?linux)?|centos|el) ?(\d+)[._](\d+)$/,
-    kernel: "el$1.$2",
-  },
-  {
-    name: /^(?:rhel|red ?hat(?: enterprise linux)?|rocky(?: linux)?|alma(?: ?linux)?|centos(?: stream)?|el) ?(\d+)$/,
-    kernel: "el$1",
-  },
-  { name: /^ubuntu 20\.04(?: lts)?$/, kernel: "5.4.0-216-generic" },
-  { name: /^ubuntu 22\.04(?: lts)?$/, kernel: "5.15.0-185-generic" },
-  { name: /^ubuntu 22\.10$/, kernel: "5.19.0-50-generic" },
-  { name: /^ubuntu 23\.04$/, kernel: "6.2.0-40-generic" },
-  { name: /^ubuntu 23\.10$/, kernel: "6.5.0-14-generic" },
-  { name: /^ubuntu 24\.04(?: lts)?$/, kernel: "6.8.0-49-generic" },
-  { name: /^ubuntu 24\.10$/, kernel: "6.11.0-8-generic" },
-  { name: /^ubuntu 25\.04$/, kernel: "6.14.0-15-generic" },
-  { name: /^ubuntu 25\.10$/, kernel: "6.17.0-5-generic" },
-  { name: /^(?:proxmox(?: ve)?|pve) ?7(?:\.\d+)?$/, kernel: "5.15.158-2-pve" },
-  { name: /^(?:proxmox(?: ve)?|pve) ?8(?:\.\d+)?$/, kernel: "6.8.12-4-pve" },
-  { name: /^(?:proxmox(?: ve)?|pve) ?9(?:\.\d+)?$/, kernel: "6.14.8-2-pve" },
-  { name: /^debian (?:11|bullseye)$/, kernel: "5.10" },
-  { name: /^debian (?:12|bookworm)$/, kernel: "6.1" },
-  { name: /^debian (?:13|trixie)$/, kernel: "6.12" },
-  {
-    name: /^(?:sles?|suse(?: linux enterprise(?: server)?)?) ?15[ -.]?sp[45]$/,
-    kernel: "5.14.21-150500.55.88-default",
-  },
-  { name: /^(?:sles?|suse(?: linux enterprise(?: server)?)?) ?15[ -.]?sp[67]$/, kernel: "6.4.0-150600.23.25-default" },
-  { name: /^amazon ?linux ?2023$|^al2023$/, kernel: "6.1.112-122.189.amzn2023" },
-  { name: /^openeuler 22\.03(?:[ -].*)?$/, kernel: "5.10.0-136.12.0.86.oe2203sp1" },
-  { name: /^openeuler 24\.03(?:[ -].*)?$/, kernel: "6.6.0-28.0.0.34.oe2403" },
-  { name: /^pop!?_?os 22\.04$/, kernel: "6.9.3-76060903-generic" },
-  { name: /^wsl ?2?$/, kernel: "6.1.21.2-microsoft-standard-WSL2" },
-];
+/** A numbered build with a mark that is not in the table. */
+export const UNKNOWN_BUILDER: KernelVendor = {
+  id: "unknown",
+  title: "a builder that is not known",
+  follows: "backports",
+  suffix: /^[-.]\d/,
+};

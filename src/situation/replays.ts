@@ -5,7 +5,7 @@ import { type CpuState, type Replay, replay } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import type { Release } from "../rules/release.js";
 import { keptReplays } from "./kept-replays.js";
-import { kernelsText } from "./kernels.js";
+import { kernelsText } from "./kernels-text.js";
 import { asSituation, type Candidate, type Situation } from "./situation.js";
 
 /** The replays of a situation under every kernel that it can be, and what they share. */
@@ -49,13 +49,14 @@ function joined(about: Situation, each: readonly [Replay, ...Replay[]]): Replays
   return {
     situation: about,
     each,
-    cpu: sharedState(each.map(({ cpu }) => cpu)),
+    cpu: joinedCpu(each.map(({ cpu }) => cpu)),
     loads: shared(each.map(({ loads }) => loads)),
     config,
   };
 }
 
-function sharedState(cpus: readonly CpuState[]): CpuState {
+/** What several kernels say of one CPU: known where all say the same. */
+export function joinedCpu(cpus: readonly CpuState[]): CpuState {
   const [first, ...others] = cpus as [CpuState, ...CpuState[]];
   return {
     core: first.core,

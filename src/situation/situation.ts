@@ -9,7 +9,8 @@ import { type Asked, checkAsked, paramTexts } from "./asked.js";
 import { foundParams } from "./asked-params.js";
 import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
 import { keepReplays } from "./kept-replays.js";
-import { type KernelSet, kernelSet, kernelSetOfHost } from "./kernels.js";
+import type { KernelSet } from "./kernel-answer.js";
+import { kernelSet, kernelSetOfHost } from "./kernels.js";
 import { type Contradiction, type Narrowed, narrowed } from "./narrow.js";
 import { pickCpu } from "./pick-cpu.js";
 
@@ -103,7 +104,8 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
   }
   const { releases, ...named } = kernel;
   // A kernel for 32 bits is built that way, whatever else was asked for.
-  const config = kernel.bits32 === true ? { CONFIG_X86_64: false, ...asked.config } : asked.config;
+  const built = { ...kernel.config, ...(kernel.bits32 === true ? { CONFIG_X86_64: false } : {}) };
+  const config = isEmpty(built) ? asked.config : { ...built, ...asked.config };
   const common = {
     ...(isEmpty(config) ? {} : { config }),
     ...(isEmpty(asked.machine) ? {} : { machine: asked.machine }),
@@ -173,10 +175,15 @@ export function withHost(situation: Situation, host: Host): Situation {
 
 /** The situation of a machine that turns out to run another kernel, without what it reported under its own. */
 export function withKernel(situation: Situation, set: KernelSet): Situation {
-  const candidates = set.candidates.map((release) => withRelease(situation, release).candidates[0]);
+  const config = { ...set.config, ...situation.config };
+  const candidates = set.candidates.map((release) => {
+    const [{ options }] = withRelease(situation, release).candidates;
+    return { release, options: { ...options, ...(isEmpty(config) ? {} : { config }) } };
+  });
   const { releases: _, ...kernel } = namedBy("asked", set);
   return {
     ...situation,
+    ...(isEmpty(config) ? {} : { config }),
     kernel: { ...kernel, ruledOut: [] },
     candidates: candidates as unknown as Situation["candidates"],
   };

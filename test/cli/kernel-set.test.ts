@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MODELLED } from "../../src/situation/modelled.js";
 import { runCli } from "./run.js";
 
 /*
@@ -38,11 +39,34 @@ describe("a kernel that can be several is told by", () => {
     for (const release of ["6.6", "6.12", "7.3"]) expect(kernels).toContain(`"release":"${release}"`);
   });
 
-  it("explain, with one answer where they agree and one for each where they do not", async () => {
-    const line = "kvm: VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. Using workaround";
-    const { out } = await runCli(["explain", line, "--kernel", "5.19", "--json"]);
-    const { explanations } = JSON.parse(out);
-    expect(explanations.length).toBeGreaterThan(0);
+  it.each([
+    ["where they agree", "kvm: disabled by bios", "5.14.21-150500.55.88-default"],
+    ["of a register that KVM refuses", "failed to set MSR 0x48d to 0x7f00000016", KERNEL],
+  ])("explain, in one answer %s", async (_, line, kernel) => {
+    const { out } = await runCli(["explain", line, "--kernel", kernel, "--width", "10000"]);
+    expect(out).toMatch(new RegExp(`depends on +the kernel: ${kernel} → [\\d.]+ to 7\\.3; SLES takes code`));
+    const { explanations } = JSON.parse((await runCli(["explain", line, "--kernel", kernel, "--json"])).out);
+    expect(explanations).toHaveLength(1);
+  });
+
+  it("explain, with one answer for each where they do not agree", async () => {
+    const line = "kvm_intel: VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. Using workaround";
+    const { out } = await runCli(["explain", line, "--kernel", KERNEL, "--host", HOST]);
+    expect(out).toMatch(/^ +under .*7\.3/m);
+  });
+
+  it("prove, in the host that it is told of", async () => {
+    // Without a module there is nothing to prove; the set is no reason to fail.
+    const { err, code } = await runCli(["prove", AT, "--module", "/no/such/module.ko"]);
+    expect(code).toBe(2);
+    expect(err).toContain("/no/such/module.ko");
+  });
+
+  it("layers, for one that is newer than all: extrapolated, in the first line", async () => {
+    const { out } = await runCli(["layers", `${HOST}@7.9.1-arch1-1`, "--width", "10000"]);
+    const newest = MODELLED.filter(({ line }) => line === "upstream").at(-1)?.id;
+    expect(out.split("\n")[0]).toContain(`Arch 7.9 as of ${newest}:`);
+    expect(out).toContain(`every answer is as of ${newest}`);
   });
 
   it("the configuration for QEMU, in its notes and its JSON", async () => {

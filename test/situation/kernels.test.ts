@@ -1,7 +1,10 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { kernelSet, kernelSetOfHost, kernelsText } from "../../src/situation/kernels.js";
+import { kernelSet, kernelSetOfHost } from "../../src/situation/kernels.js";
+import { kernelsText } from "../../src/situation/kernels-text.js";
 import { MODELLED } from "../../src/situation/modelled.js";
-import { UNAME_VALUES } from "./uname-values.js";
+import { UNAME_VALUES, WITHOUT_ANSWER } from "./uname-values.js";
 
 const ids: readonly string[] = MODELLED.map(({ id }) => id);
 const set = (text: string) => {
@@ -9,6 +12,19 @@ const set = (text: string) => {
   if ("error" in found) throw new Error(found.error);
   return found;
 };
+
+/** What a name means, in a line. */
+function answer(text: string): string {
+  const found = kernelSet(text);
+  if ("error" in found) return found.error;
+  const { name, candidates, basis, note, bits32, config } = found;
+  const more = [
+    note,
+    bits32 ? "32 bits" : undefined,
+    config === undefined ? undefined : Object.keys(config).join(", "),
+  ];
+  return [`${name} → ${kernelsText(candidates)} (${basis})`, ...more.filter((one) => one !== undefined)].join("; ");
+}
 
 describe("the kernels that a text can mean", () => {
   it("are tried with at least 150 names", () => {
@@ -30,6 +46,17 @@ describe("the kernels that a text can mean", () => {
       else if (candidates.length > 1 || basis === "newer") expect(note).toBeDefined();
     },
   );
+
+  it("are those of test/situation/uname-answers.txt", () => {
+    const path = join(import.meta.dirname, "uname-answers.txt");
+    const now = UNAME_VALUES.map(([text, , why]) => `${text}\n  ${answer(text)}\n  is: ${why}\n`).join("");
+    if (process.env.UPDATE_CASES === "1") writeFileSync(path, now);
+    expect(now).toBe(readFileSync(path, "utf8"));
+  });
+
+  it.each(WITHOUT_ANSWER)("are none for %s, and why", (text, says) => {
+    expect(kernelSet(text)).toMatchObject({ error: expect.stringMatching(says) });
+  });
 
   it("are in the order of the tables, each once", () => {
     for (const [text] of UNAME_VALUES) {

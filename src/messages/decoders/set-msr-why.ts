@@ -155,7 +155,7 @@ export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
     if (freezes === false) return [];
     return [
       {
-        text: "Or the vCPU had run: from Linux 6.4 on KVM then refuses every value but the one that the vCPU has. QEMU sets the VMX registers when it makes a vCPU, so this concerns other programs. --vcpu ran, vmxon or l2 says what the vCPU had done.",
+        text: "Or the vCPU had run: since 6.4 KVM then refuses every value but the one that the vCPU has. QEMU sets the VMX registers when it makes a vCPU, so this concerns other programs. --vcpu ran, vmxon or l2 says what the vCPU had done.",
         certainty: "possible",
       },
     ];
@@ -164,7 +164,7 @@ export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
   const known = freezes === true ? "certain" : "possible";
   if (vcpu.hasRun === "yes" && freezes !== false) {
     causes.push({
-      text: "The vCPU had run: from Linux 6.4 on KVM then refuses every value but the one that the vCPU has. Set the VMX registers before KVM_RUN.",
+      text: "The vCPU had run: since 6.4 KVM then refuses every value but the one that the vCPU has. Set the VMX registers before KVM_RUN.",
       certainty: known,
     });
   }

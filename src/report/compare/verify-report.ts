@@ -1,7 +1,7 @@
 import { checkHas, checkNumber } from "../../bits/misuse.js";
 import type { Difference, Verification } from "../../compare/verify/verify.js";
 import { ITEM_KINDS, type ItemKind, type VerifyItem } from "../../situation/evidence/item.js";
-import { kernelsText } from "../../situation/kernels.js";
+import { kernelsText } from "../../situation/kernels-text.js";
 import type { Situation } from "../../situation/situation.js";
 import { checkSituation } from "../../situation/situation.js";
 import { basisLines, subject } from "../basis.js";

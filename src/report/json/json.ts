@@ -5,7 +5,7 @@ import type { CoreGroup } from "../../host/host.js";
 import { isAbsent, knownValue, type Msr, msrWords } from "../../host/msr.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { Message } from "../../rules/machine.js";
-import { behavesLike } from "../../situation/kernels.js";
+import { behavesLike } from "../../situation/kernels-text.js";
 import type { Situation } from "../../situation/situation.js";
 import type { KernelFinding } from "../../why/kernel-findings.js";
 import { kernelReason, kernelText, tellApart } from "../wording/kernel-text.js";

@@ -1,14 +1,19 @@
 import type { Release } from "../../rules/release.js";
 import { kernelName } from "../../rules/release.js";
-import { behavesLike, kernelsText } from "../../situation/kernels.js";
+import { behavesLike, kernelsText } from "../../situation/kernels-text.js";
 import type { Contradiction } from "../../situation/narrow.js";
 import { replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import { linesOf } from "../../situation/vmx-flags.js";
 
-/** `Linux 6.12`, `RHEL 9.4`, or all kernels that it can be: `Linux 6.6 or 6.8`, `el9.4 or el9.5`. */
-export function kernelLabel({ candidates }: Pick<Situation, "candidates">): string {
-  return kernelLabelOf(candidates.map(({ release }) => release));
+/**
+ * `Linux 6.12`, `RHEL 9.4`, or all kernels that it can be: `Linux 6.6 or 6.8`, `el9.4 or el9.5`. One that is newer than all
+ * that are known says so: `Linux 7.9 as of 7.3`.
+ */
+export function kernelLabel({ candidates, kernel }: Pick<Situation, "candidates" | "kernel">): string {
+  const label = kernelLabelOf(candidates.map(({ release }) => release));
+  if (kernel.basis !== "newer" || kernel.name === undefined) return label;
+  return `${kernel.name} as of ${label.replace(/^Linux /, "")}`;
 }
 
 export function kernelLabelOf(kernels: readonly Release[]): string {
