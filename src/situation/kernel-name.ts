@@ -94,7 +94,7 @@ function named(text: string, release: string, version: RegExpExecArray): KernelN
   };
 }
 
-/** Whoever else builds for a release of RHEL has kernels of other numbers. */
+/** A kernel that somebody else builds for a release of RHEL has another number. */
 function isOwnSeries({ series }: KernelVendor, one: string, suffix: string): boolean {
   return series === undefined || Object.entries(series).some(([sign, own]) => suffix.includes(sign) && own === one);
 }
