@@ -188,7 +188,7 @@ export const SOURCE_NAMES = [
 /** The rows that a name of the source belongs to: the name itself, with its arguments or not, or one that a row shows it with. */
 export function findSourceNames(text: string): readonly SourceName[] {
   const wanted = text.trim().replace(/^(?:struct|enum)\s{1,4}/, "");
-  const bare = wanted.replace(/[[(*].*$/s, "").trim();
+  const bare = (wanted.split(/[[(*]/, 1)[0] ?? "").trim();
   const rows: readonly SourceName[] = SOURCE_NAMES;
   const exact = rows.filter(({ name, form }) => [name, form].some((own) => own === wanted || own === text.trim()));
   if (exact.length > 0 || bare === "") return exact;

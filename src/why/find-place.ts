@@ -22,7 +22,7 @@ export type Place =
 export function findPlace(name: string): Place | undefined {
   checkText(name, "name", "the name of a place");
   const text = name.trim();
-  const fn = runFunctions().find((own) => foldName(own) === foldName(text.replace(/\(.*$/s, "")));
+  const fn = runFunctions().find((own) => foldName(own) === foldName(text.split("(", 1)[0] ?? text));
   if (fn !== undefined) return { kind: "run", name: fn, part: { functions: [fn] }, about: findSourceNames(fn) };
   const about = findSourceNames(text);
   if (about.length > 0) return { kind: "run", name: text, part: partOf(about), about };
