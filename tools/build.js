@@ -89,7 +89,10 @@ function startUp() {
     modules,
     plugin: {
       name: "start-up",
-      resolveId: (/** @type {string} */ id) => (id === "node:child_process" ? "\0child_process" : undefined),
+      resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
+        id === "node:child_process" && /[\\/]node_modules[\\/]commander[\\/]/.test(importer ?? "")
+          ? "\0child_process"
+          : undefined,
       load: (/** @type {string} */ id) => (id === "\0child_process" ? "export const spawn = undefined;" : undefined),
       /** @this {import("rolldown").PluginContext} */
       buildEnd() {
@@ -129,7 +132,8 @@ async function buildCli() {
   const state = sourceState();
   const input = join(root, "src/cli/main.ts");
   // Packages with WebAssembly of their own, which `prove` alone loads: they stay where npm put them.
-  const external = ["iced-x86", "xz-decompress", "zstddec"];
+  // DuckDB is a library of the system that `fleet` alone loads, where it is installed.
+  const external = ["iced-x86", "xz-decompress", "zstddec", "@duckdb/node-api"];
   const bundle = await rolldown({ input, platform: "node", cwd: root, external, plugins: [plugin, asciiOnly] });
   mkdirSync(dist, { recursive: true });
   const folder = mkdtempSync(join(dist, ".cli-"));

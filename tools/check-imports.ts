@@ -30,10 +30,13 @@ function allowed(layer: Layer): string[] {
 }
 
 function violation(path: string, layer: Layer, specifier: string): string | undefined {
-  if (specifier.startsWith("node:")) return layer.node ? undefined : `${layer.name} may not import node:*`;
+  const inside = path.slice(path.indexOf(`${layer.name}/`) + layer.name.length + 1);
+  if (specifier.startsWith("node:")) {
+    const allowed = layer.node === true || layer.node?.test(inside) === true;
+    return allowed ? undefined : `${layer.name} may not import node:*`;
+  }
   if (!specifier.startsWith(".")) {
     const files = layer.packages?.[specifier];
-    const inside = path.slice(path.indexOf(`${layer.name}/`) + layer.name.length + 1);
     return files?.test(inside) ? undefined : `this file may not import the package ${specifier}`;
   }
   const target = posix.join(posix.dirname(path), specifier);

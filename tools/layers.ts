@@ -7,8 +7,8 @@ export interface Layer {
   /** Folder under `src/`, or a folder of the project for `web`. */
   readonly name: string;
   readonly holds: string;
-  /** May import `node:*`. */
-  readonly node?: true;
+  /** May import `node:*`; with a pattern on the path inside the layer, only these files may. */
+  readonly node?: true | RegExp;
   /** Packages it may import, and the files, by a pattern on the path inside the layer, that may import them. */
   readonly packages?: { readonly [name: string]: RegExp };
 }
@@ -43,6 +43,12 @@ export const LAYERS: readonly Layer[] = [
     },
   },
   { name: "report", holds: "tables and text for people" },
+  {
+    name: "fleet",
+    holds: "many hosts: facts and dimension, questions as SQL, pools; the store",
+    node: /^store\//,
+    packages: { "@duckdb/node-api": /^store\// },
+  },
   { name: "cli", holds: "the command line", node: true, packages: { commander: /./ } },
   { name: "web", holds: "the page" },
 ];
@@ -61,7 +67,8 @@ export function importable(layer: Layer): string[] {
 export function layerTable(): string {
   const rows = LAYERS.map((layer) => {
     const packages = Object.keys(layer.packages ?? {});
-    const outside = [...(layer.node ? ["`node:*`"] : []), ...packages.map((name) => `${name}`)];
+    const node = layer.node === undefined ? [] : [layer.node === true ? "`node:*`" : "`node:*` (its store)"];
+    const outside = [...node, ...packages];
     return `| \`${layer.name}\` | ${layer.holds} | ${outside.join(", ") || "nothing"} |`;
   });
   return ["| Layer | Holds | May import from outside |", "| --- | --- | --- |", ...rows].join("\n");

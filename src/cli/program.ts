@@ -198,6 +198,39 @@ compared.\n\n${HOST}`,
 Exit code 0: all results that both know agree; 1: something differs, or the code did not run to its end.\n\n${HOST}`,
     load: async () => (await import("./commands/prove.js")).prove,
   },
+  fleet: {
+    summary: "many hosts at once: what they have in common, pools for live migration, drift, what-if, SQL",
+    args: "<ACTION> [ARG...]",
+    options: [
+      ["--store <file>", "the fleet; $VMXLENS_FLEET or fleet.duckdb if not given"],
+      ["--label <name=value>", "ingest: a label for all hosts", "many"],
+      ["--paths <pattern>", "ingest: labels and names from paths, as dumps/{site}/{host}.txt"],
+      ["--labels <file>", "ingest: labels from CSV with a column host"],
+      ["--again", "ingest: read files that did not change, too"],
+      ["--where <name=value>", "hosts with a label, kernel, vendor, model, …; != and PREFIX* work, too", "many"],
+      ["--has <feature>", "who, pools: hosts that have it", "many"],
+      ["--lacks <feature>", "who: hosts that lack it", "many"],
+      ["--layer <layer>", "silicon, firmware, boot, kvm, param, nested (default)"],
+      ["--limit <rows>", "the most hosts that are listed; 20 if not given"],
+      ["--by <label>", "drift: compare the hosts with the same value of a label"],
+      ["--count <pools>", "pools: how many"],
+      ["--without <hosts>", "what-if: without these, by name or as LABEL=VALUE", "many"],
+      ["--as <format>", "pools: qemu, libvirt; sql: csv"],
+      ["--out <folder>", "write files there instead of printing"],
+    ],
+    more: `ACTION is one of
+  ingest FILE…   read files, directories, tar archives, - for standard input: JSON Lines, and every format of HOST
+  summary        how many hosts there are, and how many of them can be judged
+  who            hosts that have or lack features at a layer
+  baseline       what all hosts have in common, which hosts force each loss, what leaving some out would win
+  pools          groups of hosts among which nested guests move freely; --as for their configuration
+  drift          hosts unlike their model, their neighbours or their past; vCPUs that a guest would refuse after a move
+  what-if        who gains and who loses with --kernel, --param or --without
+  sql QUERY      a query of your own, in DuckDB's SQL; docs/fleet.md has the tables
+  problems       what ingest could not read
+Exit code 1: the answer is no, nothing or not known.`,
+    load: async () => (await import("./fleet/command.js")).fleet,
+  },
   collect: {
     summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",
     args: "",

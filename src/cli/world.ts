@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { visible } from "../report/visible.js";
 import { type FileSystem, openChunks } from "./files.js";
 import type { LiveMachine } from "./live-machine.js";
 
@@ -9,6 +10,8 @@ export interface World {
   readonly env: { readonly [name: string]: string | undefined };
   /** Columns of the terminal that standard output goes to; undefined when it is none. */
   readonly columns: number | undefined;
+  /** Draws a line over the last one of this kind; false where standard error goes to no terminal. */
+  readonly progress?: (text: string) => boolean;
   readonly stdin: () => AsyncIterable<Uint8Array>;
   /** `node:fs` when not given. */
   readonly files?: FileSystem;
@@ -25,6 +28,11 @@ export function nodeWorld(files: FileSystem = fs): World {
     env: process.env,
     // Asking process.stdout loads Node's network code, which takes longer than a replay.
     columns: isTerminal(1) ? process.stdout.columns : undefined,
+    progress(text) {
+      if (!isTerminal(2)) return false;
+      writeAll(files, 2, `\r${visible(text)}\u001b[K`);
+      return true;
+    },
     stdin: () => stdin(files),
     files,
     live: async () => (await import("./live-machine.js")).readLiveMachine(),

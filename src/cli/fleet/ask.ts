@@ -1,0 +1,153 @@
+import {
+  drift as driftOf,
+  driftSinceLast,
+  featureCounts,
+  refusedVcpus,
+  shapes as shapesOf,
+  summary as summaryOf,
+  who as whoOf,
+} from "../../fleet/answer.js";
+import { losses } from "../../fleet/exclusions.js";
+import { poolsOf } from "../../fleet/pools.js";
+import {
+  driftLines,
+  featureLines,
+  judgedLine,
+  lossLines,
+  poolLines,
+  summaryLines,
+  vcpuLines,
+  whoLines,
+} from "../../fleet/text.js";
+import { BLANK, type Line, styled } from "../../report/text.js";
+import { LAYER_TITLES } from "../../why/features.js";
+import { complain } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { print, type Question } from "./action.js";
+import { poolsJson, shapeJson } from "./json.js";
+import { poolConfigurations } from "./pool-files.js";
+
+/** `vmxlens fleet summary` */
+export async function summary(question: Question): Promise<number> {
+  const { engine, options } = question;
+  const found = await summaryOf(engine, options);
+  print(question, summaryLines(found, options.settings.width), { action: "summary", ...found });
+  return found.hosts === 0 ? EXIT.no : EXIT.ok;
+}
+
+/** `vmxlens fleet who --has FEATURE --lacks FEATURE`: exit code 1 if no host is like that for certain. */
+export async function who(question: Question): Promise<number> {
+  const { engine, options, world } = question;
+  const { wanted, layer, limit } = options;
+  if (wanted.length === 0) return complain(world, ["fleet who: ask for --has FEATURE or --lacks FEATURE"]);
+  const found = await whoOf(engine, wanted, layer, limit, options);
+  const asked = wanted.map(({ feature, has }) => `${has ? "has" : "lacks"} ${feature.id}`).join(", ");
+  print(question, whoLines(found, `${asked} (${LAYER_TITLES[layer]})`, options.settings.width), {
+    action: "who",
+    layer,
+    wanted: wanted.map(({ feature, has }) => ({ feature: feature.id, has })),
+    ...found,
+  });
+  return found.sure > 0 ? EXIT.ok : EXIT.no;
+}
+
+/** `vmxlens fleet baseline [--layer LAYER]` */
+export async function baseline(question: Question): Promise<number> {
+  const { engine, options } = question;
+  const { layer, settings } = options;
+  const judged = await summaryOf(engine, options);
+  const counts = await featureCounts(engine, layer, options);
+  if (layer !== "nested") {
+    print(question, [judgedLine(judged), ...featureLines(counts, settings.width)], {
+      action: "baseline",
+      layer,
+      summary: judged,
+      features: counts.map(({ feature, ...rest }) => ({ feature: feature.id, ...rest })),
+    });
+    return judged.hosts === 0 ? EXIT.no : EXIT.ok;
+  }
+  const found = losses(await shapesOf(engine, options));
+  print(question, [judgedLine(judged), ...lossLines(found, judged.verdicts.yes, settings.width)], {
+    action: "baseline",
+    layer,
+    summary: judged,
+    features: counts.map(({ feature, ...rest }) => ({ feature: feature.id, ...rest })),
+    common: found.common,
+    lost: found.lost.map(({ by, ...rest }) => ({ ...rest, by: by.map(shapeJson) })),
+    without: found.without.map(({ shapes, ...rest }) => ({ ...rest, shapes: shapes.map(shapeJson) })),
+    exact: found.exact,
+  });
+  return judged.verdicts.yes === 0 ? EXIT.no : EXIT.ok;
+}
+
+/** `vmxlens fleet pools [--has FEATURE…] [--count N] [--as qemu|libvirt] [--out DIRECTORY]` */
+export async function pools(question: Question): Promise<number> {
+  const { engine, options, raw, world } = question;
+  const judged = await summaryOf(engine, options);
+  const all = await shapesOf(engine, options);
+  const need = options.wanted.filter(({ has }) => has).map(({ feature }) => feature);
+  const { pools: found, curve } = poolsOf(all, {
+    need,
+    ...(options.count === undefined ? {} : { count: options.count }),
+  });
+  const code =
+    found.pools.length > 0 && found.pools.every(({ baseline: common }) => common.possible === "yes")
+      ? EXIT.ok
+      : EXIT.no;
+  if (raw.as !== undefined) return poolConfigurations(question, found, code);
+  print(question, [judgedLine(judged), ...poolLines(found, curve, options.settings.width)], {
+    action: "pools",
+    summary: judged,
+    need: need.map(({ id }) => id),
+    ...poolsJson(found, curve),
+  });
+  if (raw.out !== undefined) return complain(world, ["--out: say with --as what is to be written there"]);
+  return code;
+}
+
+const DRIFT_BY_MODEL = "Hosts that offer nested guests something else than most of their model, kernel and parameters";
+
+/** `vmxlens fleet drift [--by LABEL]`: exit code 1 if there is any. */
+export async function drift(question: Question): Promise<number> {
+  const { engine, options, raw } = question;
+  const { width } = options.settings;
+  const judged = await summaryOf(engine, options);
+  const model = await driftOf(engine, { within: "model", by: "nested" }, options);
+  const microcode = await driftOf(engine, { within: "model", by: "microcode" }, options);
+  const cluster =
+    raw.by === undefined ? [] : await driftOf(engine, { within: { label: raw.by }, by: "nested" }, options);
+  const last = await driftSinceLast(engine, Math.max(1, options.limit), options);
+  const vcpus = await refusedVcpus(engine, raw.by, options);
+  const lines: Line[] = [
+    judgedLine(judged),
+    BLANK,
+    ...driftLines(DRIFT_BY_MODEL, model, width),
+    BLANK,
+    ...driftLines("Microcode other than that of most of the same model, kernel and parameters", microcode, width),
+    ...(raw.by === undefined
+      ? []
+      : [
+          BLANK,
+          ...driftLines(`Hosts that offer something else than most hosts with the same ${raw.by}`, cluster, width),
+        ]),
+    BLANK,
+    [
+      styled(
+        "title",
+        `Hosts that offer something else than when they were collected before: ${last.length === 0 ? "none" : last.length}`,
+      ),
+    ],
+    ...last.map(
+      (row): Line => [
+        {
+          text: `  ${row.host}: ${row.before} (${row.kernel_before}, ${row.collected_before}) became ${row.now} (${row.kernel_now})`,
+        },
+      ],
+    ),
+    BLANK,
+    ...vcpuLines(vcpus, width),
+  ];
+  print(question, lines, { action: "drift", summary: judged, model, microcode, cluster, last, vcpus });
+  const none = model.length + microcode.length + cluster.length + last.length === 0;
+  return none && vcpus.every(({ refusedPairs }) => refusedPairs === 0) ? EXIT.ok : EXIT.no;
+}

@@ -1,0 +1,83 @@
+import { duckdbEngine, summary as summaryOf } from "../../fleet/answer.js";
+import { labelsOfCsv } from "../../fleet/labels.js";
+import { derive } from "../../fleet/store/dimension.js";
+import { ingest as ingestFiles } from "../../fleet/store/ingest.js";
+import { openStore } from "../../fleet/store/store.js";
+import { count, summaryLines } from "../../fleet/text.js";
+import type { Line } from "../../report/text.js";
+import { styled } from "../../report/text.js";
+import { complain } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { inputText, wholeText } from "../files.js";
+import { type Action, print, type Question } from "./action.js";
+import { progressBar } from "./progress.js";
+import { catalogueVersion } from "./version.js";
+
+/** How long another writer is waited for, in milliseconds. */
+const WAIT = 30_000;
+
+/** `vmxlens fleet ingest [FILE|DIRECTORY|-]…`: without any, only what is not derived yet is derived. */
+export async function ingest(action: Action): Promise<number> {
+  const { args, raw, options, world } = action;
+  const table =
+    raw.labels === undefined ? undefined : labelsOfCsv(await wholeText(inputText(raw.labels, world), raw.labels));
+  if (table !== undefined && "problem" in table) return complain(world, [`${raw.labels}: ${table.problem}`]);
+  const { ids, none } = options.settings.assume;
+  const store = await openStore(options.store, { write: true, wait: WAIT });
+  const bar = progressBar(world, () => performance.now());
+  try {
+    const done = await ingestFiles(store, args, {
+      stdin: world.stdin,
+      now: `${new Date().toISOString().slice(0, 19)}Z`,
+      labels: options.labels,
+      ...(options.paths === undefined ? {} : { paths: options.paths }),
+      ...(table === undefined ? {} : { table }),
+      ...(raw.again === true ? { again: true } : {}),
+      onProgress: bar.ingested,
+    });
+    const rows = await derive(store, catalogueVersion(), ids.length > 0 || none ? ids : undefined, bar.derived);
+    bar.done();
+    const now = await summaryOf(duckdbEngine(store.all));
+    const bad = done.problems.map(
+      ({ source, line, reason }): Line => [styled("error", `  ${source}${line === 0 ? "" : `:${line}`}: ${reason}`)],
+    );
+    const more = done.bad - bad.length;
+    print(
+      action,
+      [
+        ...summaryLines(now, options.settings.width),
+        [
+          {
+            text: `Read ${count(done.hosts)} hosts from ${count(done.files)} files (${count(done.known)} unchanged); ${count(rows)} rows derived.`,
+          },
+        ],
+        ...(done.bad === 0 ? [] : [[styled("error", `${count(done.bad)} could not be read:`)]]),
+        ...bad,
+        ...(more > 0 ? [[{ text: `  and ${count(more)} more; vmxlens fleet problems lists them` }]] : []),
+      ],
+      { action: "ingest", ...done, derived: rows, summary: now },
+    );
+    return now.hosts === 0 ? EXIT.no : EXIT.ok;
+  } finally {
+    store.close();
+  }
+}
+
+/** `vmxlens fleet problems`: everything that could not be read. */
+export async function problems(question: Question): Promise<number> {
+  const { store, options } = question;
+  const rows = await store.all(
+    `SELECT source, line, reason FROM problems ORDER BY source, line LIMIT ${options.limit}`,
+  );
+  const [all] = await store.all("SELECT count(*) AS n FROM problems");
+  const lines = rows.map(
+    (row): Line => [{ text: `${row.source}${row.line === 0 ? "" : `:${row.line}`}: ${row.reason}` }],
+  );
+  const more = Number(all?.n) - rows.length;
+  print(question, more > 0 ? [...lines, [{ text: `and ${count(more)} more; --limit shows them` }]] : lines, {
+    action: "problems",
+    count: Number(all?.n),
+    problems: rows,
+  });
+  return rows.length === 0 ? EXIT.ok : EXIT.no;
+}

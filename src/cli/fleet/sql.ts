@@ -1,0 +1,43 @@
+import { csvField } from "../../fleet/labels.js";
+import type { AnswerRow } from "../../fleet/shapes.js";
+import { registerWhy } from "../../fleet/store/why-function.js";
+import { table } from "../../report/layout.js";
+import { styled } from "../../report/text.js";
+import { complain } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { inputText, wholeText } from "../files.js";
+import { print, type Question } from "./action.js";
+
+/** `vmxlens fleet sql "SELECT …"`, or `-` for standard input: reads, and cannot write. */
+export async function sql(question: Question): Promise<number> {
+  const { args, raw, store, world, options } = question;
+  const [given] = args;
+  if (given === undefined)
+    return complain(world, ['fleet sql: give a query, as "SELECT model, count(*) FROM fleet GROUP BY ALL"']);
+  const text = given === "-" ? await wholeText(inputText("-", world), "standard input") : given;
+  await registerWhy(store);
+  // The store is open for reading; files beside it must not be written or read either.
+  await store.run("SET enable_external_access = false");
+  await store.run("SET lock_configuration = true");
+  const rows = await store.all(text);
+  if (raw.as === "csv") {
+    const names = Object.keys(rows[0] ?? {});
+    world.out(
+      [names, ...rows.map((row) => names.map((name) => row[name] ?? ""))]
+        .map((row) => `${row.map(csvField).join(",")}\n`)
+        .join(""),
+    );
+    return EXIT.ok;
+  }
+  print(question, rowLines(rows, options.settings.width), { action: "sql", rows });
+  return EXIT.ok;
+}
+
+function rowLines(rows: readonly AnswerRow[], width: number) {
+  const names = Object.keys(rows[0] ?? {});
+  if (names.length === 0) return [[{ text: "no rows" }]];
+  return table(
+    [names.map((name) => styled("label", name)), ...rows.map((row) => names.map((name) => String(row[name] ?? "")))],
+    { width },
+  );
+}

@@ -1,0 +1,80 @@
+import { shapes as shapesOf, summary } from "../../fleet/answer.js";
+import { poolsOf } from "../../fleet/pools.js";
+import { featuresAt } from "../../fleet/sql/questions.js";
+import type { Where } from "../../fleet/sql/where.js";
+import { readWhere } from "../../fleet/sql/where.js";
+import { changesOf, deriveAfter } from "../../fleet/store/what-if.js";
+import { count, judgedLine } from "../../fleet/text.js";
+import { table } from "../../report/layout.js";
+import { BLANK, type Line, styled } from "../../report/text.js";
+import { complain } from "../command.js";
+import { EXIT } from "../exit-code.js";
+import { print, type Question } from "./action.js";
+import { poolsJson } from "./json.js";
+import { catalogueVersion } from "./version.js";
+
+/** `vmxlens fleet what-if --kernel K | --param NAME=VALUE | --without HOST|LABEL=VALUE`: exit code 1 if a host loses something. */
+export async function whatIf(question: Question): Promise<number> {
+  const { engine, options, raw, store, world } = question;
+  const { settings, where } = options;
+  const without = (raw.without ?? [])
+    .flatMap((list) => list.split(","))
+    .filter((one) => one !== "")
+    .map(leftOut);
+  const asked = settings.kernel !== undefined || Object.keys(settings.params).length > 0;
+  if (!asked && without.length === 0) {
+    return complain(world, ["fleet what-if: say what is different with --kernel, --param or --without"]);
+  }
+  const change = { ...(settings.kernel === undefined ? {} : { kernel: settings.kernel }), params: settings.params };
+  const dimension = asked ? await deriveAfter(store, catalogueVersion(), change) : "derived";
+  const before = await summary(engine, { where });
+  const scope = { where: [...where, ...without], dimension };
+  const changes = await changesOf(engine, dimension, { where: scope.where });
+  const after = await summary(engine, scope);
+  const [poolsBefore, poolsAfter] = [
+    poolsOf(await shapesOf(engine, { where })),
+    poolsOf(await shapesOf(engine, scope)),
+  ];
+  const moved = featuresAt("nested").flatMap((feature) => {
+    const found = changes.features.find(({ id }) => id === feature.id);
+    return found !== undefined && found.gain + found.loss > 0 ? [found] : [];
+  });
+  const poolText = ({ pools }: ReturnType<typeof poolsOf>) =>
+    `${pools.pools.length} (${pools.pools.map(({ hosts }) => count(hosts)).join(", ")})`;
+  const lines: Line[] = [
+    judgedLine(after),
+    [
+      styled(
+        "title",
+        `${count(changes.changed)} hosts offer nested guests something else; VMX for nested guests: ${count(before.verdicts.yes)} before, ${count(after.verdicts.yes)} after`,
+      ),
+    ],
+    ...table(
+      moved.map(({ id, gain, loss }) => [
+        id,
+        gain === 0 ? "" : styled("yes", `${count(gain)} gain it`),
+        loss === 0 ? "" : styled("no", `${count(loss)} lose it`),
+      ]),
+      { width: settings.width, indent: 2 },
+    ),
+    BLANK,
+    [{ text: `Pools: ${poolText(poolsBefore)} before, ${poolText(poolsAfter)} after` }],
+  ];
+  print(question, lines, {
+    action: "what-if",
+    changed: changes.changed,
+    before,
+    after,
+    features: moved,
+    pools: poolsJson(poolsAfter.pools, poolsAfter.curve),
+  });
+  return changes.features.some(({ loss }) => loss > 0) ? EXIT.no : EXIT.ok;
+}
+
+/** Hosts by name, or by what they have in common. */
+function leftOut(text: string): Where {
+  const found = readWhere(text);
+  return found === undefined
+    ? { key: "host", not: true, value: text.replace(/\*$/, ""), prefix: text.endsWith("*") }
+    : { ...found, not: !found.not };
+}

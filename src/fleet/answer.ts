@@ -1,0 +1,222 @@
+import type { Tri } from "../bits/tri.js";
+import type { Feature, Layer } from "../why/features.js";
+import { type AnswerRow, type Shape, shapeOf } from "./shapes.js";
+import { type Dialect, DUCKDB } from "./sql/dialect.js";
+import {
+  addedVcpuSql,
+  baselineSql,
+  type DriftKind,
+  driftLastSql,
+  driftSql,
+  factsSql,
+  featuresAt,
+  generationsSql,
+  type Scope,
+  shapesSql,
+  summarySql,
+  type Wanted,
+  whoCountSql,
+  whoSql,
+} from "./sql/questions.js";
+
+/*
+ * Questions answered: SQL goes out, rows come in, and what people ask is made of them. Nothing here knows an engine but by its
+ * dialect.
+ */
+
+/** Runs a query and gives its rows. */
+export type Ask = (sql: string) => Promise<readonly AnswerRow[]>;
+
+/** Somebody to ask, and the language to ask in. */
+export interface Engine {
+  readonly ask: Ask;
+  readonly dialect: Dialect;
+}
+
+export const duckdbEngine = (ask: Ask): Engine => ({ ask, dialect: DUCKDB });
+
+export interface Summary {
+  readonly hosts: number;
+  readonly sets: number;
+  readonly kernels: number;
+  readonly collected: readonly [first: string, last: string];
+  /** Hosts by whether nested guests get VMX. */
+  readonly verdicts: Readonly<Record<Tri, number>>;
+  /** Hosts whose facts are not derived yet. */
+  readonly notDerived: number;
+  /** What nobody read of the hosts that cannot be judged; a host can miss several. */
+  readonly unread: readonly { readonly what: string; readonly hosts: number }[];
+}
+
+export async function summary({ ask, dialect }: Engine, scope: Scope = {}): Promise<Summary> {
+  const [facts] = await ask(factsSql(scope, dialect));
+  const rows = await ask(summarySql(scope, dialect));
+  const sum = (verdict: Tri) =>
+    rows.filter((row) => row.verdict === verdict).reduce((n, row) => n + Number(row.hosts), 0);
+  const verdicts = { yes: sum("yes"), no: sum("no"), unknown: sum("unknown") };
+  const unread = new Map<string, number>();
+  for (const row of rows) {
+    for (const what of String(row.unread).split(",")) {
+      if (what !== "") unread.set(what, (unread.get(what) ?? 0) + Number(row.hosts));
+    }
+  }
+  const hosts = Number(facts?.hosts ?? 0);
+  return {
+    hosts,
+    sets: Number(facts?.sets ?? 0),
+    kernels: Number(facts?.kernels ?? 0),
+    collected: [String(facts?.collected_first ?? ""), String(facts?.collected_last ?? "")],
+    verdicts,
+    notDerived: hosts - verdicts.yes - verdicts.no - verdicts.unknown,
+    unread: [...unread]
+      .map(([what, count]) => ({ what, hosts: count }))
+      .sort((a, b) => b.hosts - a.hosts || (a.what < b.what ? -1 : 1)),
+  };
+}
+
+export interface Who {
+  readonly sure: number;
+  /** Hosts that may be like that: what decides was not read. */
+  readonly unsure: number;
+  readonly hosts: number;
+  readonly rows: readonly {
+    readonly host: string;
+    readonly kernel: string;
+    readonly model: string;
+    readonly sure: boolean;
+  }[];
+}
+
+export async function who(
+  { ask, dialect }: Engine,
+  wanted: readonly Wanted[],
+  layer: Layer,
+  limit: number,
+  scope: Scope = {},
+): Promise<Who> {
+  const [count] = await ask(whoCountSql(wanted, layer, scope, dialect));
+  const rows = limit === 0 ? [] : await ask(whoSql(wanted, layer, limit, scope, dialect));
+  return {
+    sure: Number(count?.sure ?? 0),
+    unsure: Number(count?.unsure ?? 0),
+    hosts: Number(count?.hosts ?? 0),
+    rows: rows.map(({ host, kernel, model, sure }) => ({
+      host: String(host),
+      kernel: String(kernel),
+      model: String(model),
+      sure: sure === "yes",
+    })),
+  };
+}
+
+export interface FeatureCount {
+  readonly feature: Feature;
+  readonly yes: number;
+  readonly no: number;
+  readonly unknown: number;
+}
+
+/** How many hosts have each feature at a layer, lack it, and may have it. */
+export async function featureCounts(
+  { ask, dialect }: Engine,
+  layer: Layer,
+  scope: Scope = {},
+): Promise<readonly FeatureCount[]> {
+  const [row = {}] = await ask(baselineSql(layer, scope, dialect));
+  const count = (feature: Feature, state: Tri) => Number(row[`${feature.id.replaceAll("-", "_")}_${state}`] ?? 0);
+  return featuresAt(layer).map((feature) => ({
+    feature,
+    yes: count(feature, "yes"),
+    no: count(feature, "no"),
+    unknown: count(feature, "unknown"),
+  }));
+}
+
+export async function shapes({ ask, dialect }: Engine, scope: Scope = {}): Promise<readonly Shape[]> {
+  return (await ask(shapesSql(scope, dialect))).map(shapeOf);
+}
+
+/** A group of hosts that is not like most of its kind. */
+export interface Drifting {
+  readonly kind: string;
+  readonly value: string;
+  readonly hosts: number;
+  readonly firstHost: string;
+  /** What most of the kind have, how many of them, and how many the kind has in all. */
+  readonly most: string;
+  readonly mostHosts: number;
+  readonly whole: number;
+}
+
+export async function drift(
+  { ask, dialect }: Engine,
+  kind: DriftKind,
+  scope: Scope = {},
+): Promise<readonly Drifting[]> {
+  return (await ask(driftSql(kind, scope, dialect))).map((row) => ({
+    kind: String(row.kind),
+    value: String(row.value),
+    hosts: Number(row.n),
+    firstHost: String(row.first_host),
+    most: String(row.most),
+    mostHosts: Number(row.most_n),
+    whole: Number(row.whole),
+  }));
+}
+
+export async function driftSinceLast(
+  { ask, dialect }: Engine,
+  limit: number,
+  scope: Scope = {},
+): Promise<readonly AnswerRow[]> {
+  return ask(driftLastSql(limit, scope, dialect));
+}
+
+/** Hosts between which a vCPU added after a migration is refused by the guest's own KVM, or may be. */
+export interface RefusedVcpus {
+  /** The value of the label, or all hosts. */
+  readonly within: string;
+  readonly hosts: number;
+  /** Hosts by the configuration that a guest makes there; the largest first. */
+  readonly groups: readonly { readonly l1Id: string; readonly hosts: number; readonly firstHost: string }[];
+  /** Pairs of hosts, unordered. */
+  readonly refusedPairs: number;
+  /** Pairs with a host whose registers are not all known. */
+  readonly openPairs: number;
+}
+
+export async function refusedVcpus(
+  { ask, dialect }: Engine,
+  label: string | undefined,
+  scope: Scope = {},
+): Promise<readonly RefusedVcpus[]> {
+  const rows = await ask(addedVcpuSql(label, scope, dialect));
+  const within = new Map<string, { l1Id: string; hosts: number; firstHost: string }[]>();
+  for (const row of rows) {
+    const groups = within.get(String(row.cluster)) ?? [];
+    within.set(String(row.cluster), groups);
+    groups.push({ l1Id: String(row.l1_id), hosts: Number(row.n), firstHost: String(row.first_host) });
+  }
+  return [...within].map(([name, groups]) => {
+    const known = groups.filter(({ l1Id }) => l1Id !== "");
+    const knownHosts = known.reduce((n, { hosts }) => n + hosts, 0);
+    const open = groups.reduce((n, { hosts }) => n + hosts, 0) - knownHosts;
+    const alike = known.reduce((n, { hosts }) => n + (hosts * (hosts - 1)) / 2, 0);
+    return {
+      within: name,
+      hosts: knownHosts + open,
+      groups,
+      refusedPairs: (knownHosts * (knownHosts - 1)) / 2 - alike,
+      openPairs: (open * (open - 1)) / 2 + open * knownHosts,
+    };
+  });
+}
+
+/** Hosts by model, and how many of them have each feature. */
+export async function generations({ ask, dialect }: Engine, layer: Layer, scope: Scope = {}) {
+  return (await ask(generationsSql(layer, scope, dialect))).map((row) => ({
+    model: String(row.model),
+    hosts: Number(row.n),
+    have: featuresAt(layer).map((feature) => Number(row[feature.id.replaceAll("-", "_")] ?? 0)),
+  }));
+}

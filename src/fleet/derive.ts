@@ -1,0 +1,139 @@
+import { and } from "../bits/tri.js";
+import type { Word } from "../bits/word.js";
+import { nestedSet } from "../compare/capability-set.js";
+import { type Host, isSvmVendor, msrOf } from "../host/host.js";
+import type { Msr } from "../host/msr.js";
+import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
+import type { AssumptionId } from "../situation/assume.js";
+import { kernelSetOfHost } from "../situation/kernels.js";
+import { MODELLED } from "../situation/modelled.js";
+import { replays } from "../situation/replays.js";
+import { type Candidate, type Situation, situation } from "../situation/situation.js";
+import { LAYERS } from "../why/features.js";
+import { layers } from "../why/layers.js";
+import { type DerivedRow, FEATURE_COLUMNS, WORD_COLUMNS } from "./columns.js";
+import { paramsOfText, paramsText } from "./host-set.js";
+import { l1Config } from "./l1-config.js";
+
+/** What a row of the dimension is made for. */
+export interface DeriveKey {
+  readonly setId: string;
+  /** As the host names it; empty if it does not. */
+  readonly kernel: string;
+  readonly paramsId: string;
+}
+
+/** What is asked of every host of a fleet, besides what its own facts say. */
+export interface DeriveOptions {
+  readonly assume: readonly AssumptionId[];
+  /** Version and catalogue, for the column `vmxlens`. */
+  readonly version: string;
+  /** Hash of a text: names what is equal. */
+  readonly digest: (text: string) => string;
+  /** The kernel of guests, for `l1_id`. Default: the newest long-term one. */
+  readonly l1?: Release;
+}
+
+/** Makes rows of the dimension; what several of them share is replayed once. */
+export interface Deriver {
+  readonly row: (key: DeriveKey, set: Host, params: Host["params"]) => DerivedRow;
+}
+
+/** How many results are kept, and handed out again where kernels of another name are the same candidates. */
+const MOST_KEPT = 50_000;
+
+/**
+ * What a fleet asks about one host. A kernel that nobody named is not taken for the newest one, as a single report takes it:
+ * it is any of those that are modelled.
+ */
+export function fleetSituation(
+  set: Host,
+  kernel: string,
+  params: Host["params"],
+  assume: readonly AssumptionId[],
+): Situation {
+  const host: Host = { ...set, ...(kernel === "" ? {} : { kernel }), ...(params === undefined ? {} : { params }) };
+  const made = situation(host, { assumeByDefault: [...assume, "registers=sdm"] });
+  if (kernel !== "") return made;
+  const [own] = made.candidates;
+  // Parameters stand as they were found: a kernel that is given them comes to them again.
+  const shown = paramsOfText(paramsText(params));
+  const given = shown === undefined ? {} : { params: shown, anyParams: true as const };
+  const candidates = MODELLED.map(
+    ({ id: release }): Candidate => ({ release, options: { ...own.options, release, ...given } }),
+  );
+  return { ...made, candidates: candidates as unknown as Situation["candidates"] };
+}
+
+export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE }: DeriveOptions): Deriver {
+  const kept = new Map<string, DerivedRow>();
+  const configs = new Map<string, string>();
+  const l1Id = (registers: ReadonlyMap<number, Msr>, words: string, signature: number | undefined): string => {
+    const key = `${words} ${signature}`;
+    let found = configs.get(key);
+    if (found === undefined) {
+      const config = l1Config(registers, signature, l1);
+      found = config === undefined ? "" : digest(config);
+      configs.set(key, found);
+    }
+    return found;
+  };
+  const make = (set: Host, kernel: string, params: Host["params"]): DerivedRow => {
+    const about = fleetSituation(set, kernel, params, assume);
+    const { cpu, loads } = replays(about);
+    const verdict = and(loads, cpu.bit("params", "nested"));
+    const offered = nestedSet("", cpu).registers;
+    const words = WORD_COLUMNS.map(({ msr, half, known }) => bitsKnown(offered.get(msr), half, known));
+    const wordText = words.map((one) => one.toString(16)).join(" ");
+    const rows = layers(about);
+    const cells = new Map(
+      rows.flatMap(({ feature, cells }) => LAYERS.map((layer) => [`${feature.id} ${layer}`, cells[layer]] as const)),
+    );
+    return [
+      about.candidates.map(({ release }) => release).join(","),
+      loads,
+      verdict,
+      verdict === "unknown" ? unread(set, kernel) : "",
+      digest(`${verdict} ${wordText}`),
+      verdict === "yes" ? l1Id(offered, wordText, set.cores[0].signature) : "",
+      version,
+      ...FEATURE_COLUMNS.map(({ feature, layer }) => cells.get(`${feature.id} ${layer}`) as string),
+      ...words,
+    ];
+  };
+  return {
+    row({ setId, kernel, paramsId }, set, params) {
+      const found = kernel === "" ? undefined : kernelSetOfHost(kernel);
+      const name = found === undefined ? "" : `${found.candidates.join()} ${found.bits32 === true}`;
+      const key = `${setId} ${name} ${paramsId}`;
+      let values = kept.get(key);
+      if (values === undefined) {
+        values = make(set, kernel, params);
+        if (kept.size >= MOST_KEPT) kept.clear();
+        kept.set(key, values);
+      }
+      return [setId, kernel, paramsId, ...values];
+    },
+  };
+}
+
+/** Bits of a half that are known to be 1, or to be 0; of a register that is not there all are 0. */
+function bitsKnown(msr: Msr | undefined, half: "lo" | "hi", known: 0 | 1): number {
+  if (msr === undefined || msr.state === "unknown") return 0;
+  if (msr.state === "absent") return known === 1 ? 0 : 0xffff_ffff;
+  const { value, unknown }: Word = msr[half];
+  return known === 1 ? value : (~value & ~unknown) >>> 0;
+}
+
+/** What would have decided, of what a collection usually has. */
+function unread(set: Host, kernel: string): string {
+  const [core] = set.cores;
+  const missing: string[] = [];
+  if (set.vendor === undefined) missing.push("vendor");
+  if (kernel === "") missing.push("kernel");
+  if (!isSvmVendor(set.vendor)) {
+    if (msrOf(core, 0x3a).state === "unknown") missing.push("0x3a");
+    if (msrOf(core, 0x480).state === "unknown") missing.push("registers");
+  }
+  return missing.length === 0 ? "something else" : missing.join(",");
+}

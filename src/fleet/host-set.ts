@@ -1,0 +1,68 @@
+import type { CoreGroup, Host } from "../host/host.js";
+import { writeSnapshot } from "../input/formats/snapshot.js";
+import { SNAPSHOT_FORMAT } from "../input/formats/snapshot-schema.js";
+import { readHost } from "../input/read.js";
+import { isParam } from "../kvm/load/params.js";
+
+/*
+ * A set is what is known of a machine apart from what makes it this machine: its name, kernel, parameters and microcode
+ * are columns of the facts. A million hosts share some hundred sets, and each set is replayed once.
+ */
+
+/** The canonical text of a host's set, a snapshot in one line without the members that are columns of their own. */
+export function setText(host: Host): string {
+  const { id: _id, kernel: _kernel, params: _params, source: _source, codename: _codename, ...rest } = host;
+  const cores = rest.cores.map((core) => sharedPart(core, rest.cores.length === 1)) as unknown as Host["cores"];
+  const { format: _format, ...set } = JSON.parse(writeSnapshot({ ...rest, cores }));
+  return JSON.stringify(set);
+}
+
+/** Replays ask neither for the microcode nor, of CPUs that are all alike, for their numbers. */
+function sharedPart({ microcode: _, logicalCpus, ...core }: CoreGroup, alone: boolean): CoreGroup {
+  const features = Object.fromEntries(Object.entries(core.cpuid.features).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    ...core,
+    ...(alone || logicalCpus === undefined ? {} : { logicalCpus }),
+    cpuid: { ...core.cpuid, features },
+  };
+}
+
+/** The host that a set describes, or why the text is none. A member too many is a problem, not a thing to skip. */
+export function hostOfSet(text: string): { readonly host: Host } | { readonly problem: string } {
+  if (!text.startsWith("{")) return { problem: "a set is a JSON object" };
+  const inner = text.slice(1).trimStart();
+  const comma = inner.startsWith("}") ? "" : ",";
+  const { host, diagnostics } = readHost(`{"format":"${SNAPSHOT_FORMAT}"${comma}${inner}`, { format: "snapshot" });
+  const wrong = diagnostics.find(({ severity }) => severity === "error");
+  if (wrong !== undefined) return { problem: wrong.message };
+  return host === undefined ? { problem: "no host in the set" } : { host };
+}
+
+/** Parameters that decide something about VMX, in a fixed order; an empty text if none is known. */
+export function paramsText(params: unknown): string {
+  const modules: [string, Record<string, string>][] = [];
+  for (const module of ["kvm", "kvm_intel"] as const) {
+    const given = isRecord(params) ? params[module] : undefined;
+    if (!isRecord(given)) continue;
+    const known = Object.entries(given)
+      .filter(([name, value]) => isParam(module, name) && typeof value === "string")
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    if (known.length > 0) modules.push([module, Object.fromEntries(known) as Record<string, string>]);
+  }
+  return modules.length === 0 ? "" : JSON.stringify(Object.fromEntries(modules));
+}
+
+/** As `Host.params`; an empty text is nothing known. */
+export function paramsOfText(text: string): Host["params"] {
+  return text === "" ? undefined : (JSON.parse(text) as NonNullable<Host["params"]>);
+}
+
+/** `0x5003604`, of several kinds of core with commas; empty if nobody read it. */
+export function microcodeText({ cores }: Host): string {
+  const known = cores.flatMap(({ microcode }) => (microcode === undefined ? [] : [`0x${microcode.toString(16)}`]));
+  return known.join(",");
+}
+
+function isRecord(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,261 @@
+import type { Host } from "../host/host.js";
+import { readHost } from "../input/read.js";
+import { hostOfSet, microcodeText, paramsText, setText } from "./host-set.js";
+
+/*
+ * Host records: JSON Lines with one host each, as `fleet collect` and other inventories write them.
+ *
+ *   {"host":"n17","labels":{"site":"fra"},"kernel":"6.1.0-18-amd64","params":{"kvm_intel":{"nested":"Y"}},
+ *    "microcode":"0x5003604","collected":"2026-11-28T10:00:00Z","set":{"vendor":"GenuineIntel","cores":[…]}}
+ *
+ * `set` is a snapshot without what the other members say; or `text` holds what any reader understands. Nearly all of a
+ * line is its set, and the sets of a fleet are few: a set that was seen before is looked up as text and never parsed again.
+ */
+
+/** One host as it was collected. What nobody said is an empty text. */
+export interface HostRecord {
+  readonly host: string;
+  /** JSON of its labels by name, sorted; empty without labels. */
+  readonly labels: string;
+  readonly set: SeenSet;
+  readonly kernel: string;
+  readonly params: string;
+  readonly microcode: string;
+  /** As 2026-11-28T10:00:00Z. */
+  readonly collected: string;
+}
+
+/** A set, the same object for all hosts that have it. */
+export interface SeenSet {
+  /** Canonical, see `setText`. */
+  readonly text: string;
+}
+
+/** What a line holds, or why it holds no host. Most lines hold one. */
+export type LineResult = { readonly records: readonly HostRecord[] } | { readonly problem: string };
+
+/** What is known of a host where its record does not say it. */
+export interface RecordDefaults {
+  /** Its name; `#2` and so on are added for further hosts of one text. */
+  readonly host: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly collected: string;
+}
+
+export interface RecordReader {
+  /** A line of JSON. */
+  readonly line: (line: string, defaults: RecordDefaults) => LineResult;
+  /** A text of any format that `readHost` knows, with one host or several. */
+  readonly text: (text: string | Uint8Array, defaults: RecordDefaults, file?: string) => LineResult;
+}
+
+const SET = '"set":';
+
+/** What is remembered of lines that were seen; then it begins anew, so that memory stays bounded. */
+const MOST_REMEMBERED = 50_000;
+
+/** Reads records. Sets that are written differently and mean the same become one. */
+export function recordReader(): RecordReader {
+  const bySource = remembering<SeenSet | string>();
+  const byText = new Map<string, SeenSet>();
+  const labelTexts = remembering<string>();
+  const paramTexts = remembering<string>();
+
+  const seen = (text: string): SeenSet => {
+    let found = byText.get(text);
+    if (found === undefined) {
+      if (byText.size >= MOST_REMEMBERED) byText.clear();
+      found = { text };
+      byText.set(text, found);
+    }
+    return found;
+  };
+  const setOf = (source: string): SeenSet | string =>
+    bySource(source, () => {
+      const read = hostOfSet(source);
+      return "problem" in read ? read.problem : seen(setText(read.host));
+    });
+  const labelsOf = (own: unknown, given: RecordDefaults["labels"]): string | undefined => {
+    if (own === undefined) return labelText(given);
+    if (typeof own !== "object" || own === null || Array.isArray(own)) return undefined;
+    return labelTexts(JSON.stringify([own, given]), () => labelText({ ...given, ...texts(own) }));
+  };
+  const paramsOf = (params: unknown): string =>
+    params === undefined ? "" : paramTexts(JSON.stringify(params), () => paramsText(params));
+
+  const fromMembers = (
+    members: { readonly [key: string]: unknown },
+    set: SeenSet,
+    defaults: RecordDefaults,
+  ): LineResult => {
+    const { host = defaults.host, kernel = "", microcode = "", collected } = members;
+    if (typeof host !== "string" || host === "") return { problem: '"host" is not a name' };
+    if (typeof kernel !== "string") return { problem: '"kernel" is not text, as uname -r prints it' };
+    if (typeof microcode !== "string") return { problem: '"microcode" is not text, as 0x5003604' };
+    const labels = labelsOf(members.labels, defaults.labels);
+    if (labels === undefined) return { problem: '"labels" is not an object of texts' };
+    const when =
+      collected === undefined ? defaults.collected : typeof collected === "string" ? timeText(collected) : undefined;
+    if (when === undefined) return { problem: '"collected" is not a time, as 2026-11-28T10:00:00Z' };
+    return {
+      records: [
+        { host, labels, set, kernel: kernel.trim(), params: paramsOf(members.params), microcode, collected: when },
+      ],
+    };
+  };
+
+  const fromHosts = (
+    hosts: readonly Host[],
+    defaults: RecordDefaults,
+    members: { readonly [key: string]: unknown } = {},
+  ): LineResult => {
+    const records: HostRecord[] = [];
+    for (const [index, host] of hosts.entries()) {
+      const name = host.id ?? (index === 0 ? defaults.host : `${defaults.host}#${index + 1}`);
+      const own = {
+        host: name,
+        ...(host.kernel === undefined ? {} : { kernel: host.kernel }),
+        ...(host.params === undefined ? {} : { params: host.params }),
+        microcode: microcodeText(host),
+        ...members,
+      };
+      const one = fromMembers(own, seen(setText(host)), defaults);
+      if ("problem" in one) return one;
+      records.push(...one.records);
+    }
+    return { records };
+  };
+
+  const text: RecordReader["text"] = (input, defaults, file) => {
+    const { hosts, diagnostics } = readHost(input, file === undefined ? {} : { file });
+    if (hosts.length > 0) return fromHosts(hosts, defaults);
+    const wrong = diagnostics.find(({ severity }) => severity === "error");
+    return { problem: wrong === undefined ? "no host in it" : `${wrong.line}:${wrong.column}: ${wrong.message}` };
+  };
+
+  const slow = (line: string, defaults: RecordDefaults): LineResult => {
+    let members: unknown;
+    try {
+      members = JSON.parse(line);
+    } catch {
+      return { problem: "not JSON" };
+    }
+    if (typeof members !== "object" || members === null || Array.isArray(members))
+      return { problem: "not a JSON object" };
+    const { set, text: raw, ...rest } = members as { readonly [key: string]: unknown };
+    if (set !== undefined) {
+      const found = setOf(JSON.stringify(set));
+      return typeof found === "string" ? { problem: `"set": ${found}` } : fromMembers(rest, found, defaults);
+    }
+    if (raw === undefined) return text(line, defaults);
+    if (typeof raw !== "string") return { problem: '"text" is not text' };
+    const { hosts, diagnostics } = readHost(raw);
+    if (hosts.length > 0) return fromHosts(hosts, defaults, rest);
+    return { problem: `"text": ${diagnostics[0]?.message ?? "no host in it"}` };
+  };
+
+  return {
+    text,
+    line(line, defaults) {
+      const at = line.indexOf(SET);
+      if (at < 0) return slow(line, defaults);
+      const from = at + SET.length;
+      const to = endOfObject(line, from);
+      if (to < 0) return slow(line, defaults);
+      // What is left is short and is parsed; if "set": stood inside of a text, its place is not where it seems to be.
+      let members: { readonly [key: string]: unknown };
+      try {
+        members = JSON.parse(`${line.slice(0, from)}0${line.slice(to)}`);
+      } catch {
+        return slow(line, defaults);
+      }
+      if (members.set !== 0) return slow(line, defaults);
+      const found = setOf(line.slice(from, to));
+      return typeof found === "string" ? { problem: `"set": ${found}` } : fromMembers(members, found, defaults);
+    },
+  };
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/** Behind the object that begins at a place; -1 where none does. The last member ends where the line does. */
+function endOfObject(line: string, from: number): number {
+  if (line.charCodeAt(from) !== OPEN) return -1;
+  let depth = 0;
+  for (let at = from; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if (code === QUOTE) {
+      do {
+        at = line.indexOf('"', at + 1);
+        if (at < 0) return -1;
+      } while (isEscaped(line, at));
+    } else if (code === OPEN) depth++;
+    else if (code === CLOSE && --depth === 0) return at + 1;
+  }
+  return -1;
+}
+
+function isEscaped(line: string, at: number): boolean {
+  let slashes = 0;
+  while (line.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
+  return slashes % 2 === 1;
+}
+
+/** A function's results by text. */
+function remembering<T>(): (text: string, make: () => T) => T {
+  const known = new Map<string, T>();
+  return (text, make) => {
+    let found = known.get(text);
+    if (found === undefined) {
+      found = make();
+      if (known.size >= MOST_REMEMBERED) known.clear();
+      known.set(text, found);
+    }
+    return found;
+  };
+}
+
+function texts(labels: object): { [key: string]: string } {
+  return Object.fromEntries(
+    Object.entries(labels).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
+}
+
+/** Labels as JSON in a fixed order; empty without any. */
+export function labelText(labels: { readonly [key: string]: string }): string {
+  const rows = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return rows.length === 0 ? "" : JSON.stringify(Object.fromEntries(rows));
+}
+
+const CANONICAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/** A time in the one form that sorts as text; undefined for what is none. */
+export function timeText(text: string): string | undefined {
+  if (CANONICAL.test(text)) return text;
+  const time = new Date(text);
+  const year = time.getUTCFullYear();
+  return year >= 0 && year <= 9999 ? `${time.toISOString().slice(0, 19)}Z` : undefined;
+}
+
+/** A host's record as a line that `line` reads, without its line end. */
+export function recordLine(
+  host: string,
+  about: Host,
+  labels: { readonly [key: string]: string },
+  collected: string,
+): string {
+  const params = paramsText(about.params);
+  const microcode = microcodeText(about);
+  const head = JSON.stringify({
+    host,
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(about.kernel === undefined ? {} : { kernel: about.kernel }),
+    ...(params === "" ? {} : { params: JSON.parse(params) }),
+    ...(microcode === "" ? {} : { microcode }),
+    collected,
+  });
+  return `${head.slice(0, -1)},${SET}${setText(about)}}`;
+}

@@ -1,0 +1,253 @@
+import { FEATURE_LIST, type Feature, type Layer } from "../../why/features.js";
+import { FEATURE_COLUMNS, featureColumn, NESTED_MSRS, WORD_COLUMNS, wordColumn } from "../columns.js";
+import type { Dialect } from "./dialect.js";
+import { type Where, whereSql } from "./where.js";
+
+/*
+ * Every question as SQL, written once for all engines. Facts are grouped by their three keys before they meet the dimension:
+ * a million hosts are some thousand groups, and only these are joined. Each query has an order, so that two engines can be
+ * compared row by row.
+ */
+
+/** What limits a question to a part of the fleet, and which names its tables have. */
+export interface Scope {
+  readonly where?: readonly Where[];
+  /** The dimension to ask. Default: `derived`. */
+  readonly dimension?: string;
+}
+
+const KEYS = "set_id, kernel, params_id";
+
+/** The groups of hosts that share a row of the dimension: `pairs(set_id, kernel, params_id, n, first_host)`. */
+function pairs({ where = [] }: Scope, dialect: Dialect): string {
+  const count = dialect.integer("count(*)");
+  return (
+    `pairs AS (SELECT h.set_id AS set_id, h.kernel AS kernel, h.params_id AS params_id, ${count} AS n, ` +
+    `min(h.host) AS first_host FROM hosts h ${whereSql(where, dialect)} GROUP BY h.set_id, h.kernel, h.params_id)`
+  );
+}
+
+const joined = ({ dimension = "derived" }: Scope): string =>
+  `pairs p JOIN ${dimension} d ON d.set_id = p.set_id AND d.kernel = p.kernel AND d.params_id = p.params_id`;
+
+/** The sum of hosts for which something holds. */
+function hostsWhere(condition: string, dialect: Dialect): string {
+  return dialect.integer(`coalesce(sum(CASE WHEN ${condition} THEN p.n ELSE 0 END), 0)`);
+}
+
+/** `verdict, unread, loads, hosts, sets`: how many hosts can be judged, and what is missing of the others. */
+export function summarySql(scope: Scope, dialect: Dialect): string {
+  return (
+    `WITH ${pairs(scope, dialect)} SELECT d.verdict AS verdict, d.unread AS unread, d.loads AS loads, ` +
+    `${dialect.integer("sum(p.n)")} AS hosts, ${dialect.integer("count(DISTINCT p.set_id)")} AS sets ` +
+    `FROM ${joined(scope)} GROUP BY d.verdict, d.unread, d.loads ORDER BY verdict, unread, loads`
+  );
+}
+
+/** `hosts, sets, kernels, collected_first, collected_last`: the facts alone, whether they were derived or not. */
+export function factsSql(scope: Scope, dialect: Dialect): string {
+  return (
+    `SELECT ${dialect.integer("count(*)")} AS hosts, ${dialect.integer("count(DISTINCT h.set_id)")} AS sets, ` +
+    `${dialect.integer("count(DISTINCT h.kernel)")} AS kernels, coalesce(min(h.collected), '') AS collected_first, ` +
+    `coalesce(max(h.collected), '') AS collected_last FROM hosts h ${whereSql(scope.where ?? [], dialect)}`
+  );
+}
+
+/** Features that have a column at a layer, in the order of the catalogue. */
+export function featuresAt(layer: Layer): readonly Feature[] {
+  return FEATURE_LIST.filter((feature) => featureColumn(feature, layer) !== undefined);
+}
+
+/** One row: for each feature at a layer the hosts that have it, lack it, and may have it: `ept_yes, ept_no, ept_unknown`. */
+export function baselineSql(layer: Layer, scope: Scope, dialect: Dialect): string {
+  const counts = FEATURE_COLUMNS.filter((column) => column.layer === layer).flatMap(({ name, feature }) =>
+    (["yes", "no", "unknown"] as const).map(
+      (state) => `${hostsWhere(`d.${name} = '${state}'`, dialect)} AS ${feature.id.replaceAll("-", "_")}_${state}`,
+    ),
+  );
+  return (
+    `WITH ${pairs(scope, dialect)} SELECT ${hostsWhere("d.verdict = 'yes'", dialect)} AS with_vmx, ` +
+    `${dialect.integer("coalesce(sum(p.n), 0)")} AS hosts, ${counts.join(", ")} FROM ${joined(scope)}`
+  );
+}
+
+/** Registers whose bits may be 1 only where every host has it so, or must be 1 as soon as one host has it so. */
+export function commonBitsSql(scope: Scope, dialect: Dialect): string {
+  const bits = NESTED_MSRS.flatMap((msr) =>
+    (["lo", "hi"] as const).flatMap((half) => {
+      const [one, zero] = [wordColumn(msr, half, 1), wordColumn(msr, half, 0)];
+      return [
+        `${dialect.allOnes(`d.${one}`)} AS ${one}_on_all`,
+        `${dialect.anyOne(`d.${one}`)} AS ${one}_on_some`,
+        `${dialect.allOnes(`d.${zero}`)} AS ${zero}_on_all`,
+        `${dialect.anyOne(`d.${zero}`)} AS ${zero}_on_some`,
+      ];
+    }),
+  );
+  return `WITH ${pairs(scope, dialect)} SELECT ${bits.join(", ")} FROM ${joined(scope)} WHERE d.verdict = 'yes'`;
+}
+
+/** Features asked for, each that a host must have or must lack. */
+export interface Wanted {
+  readonly feature: Feature;
+  readonly has: boolean;
+}
+
+/** A condition that is certain, and one that is no longer excluded, for all that is wanted at a layer. */
+function conditions(wanted: readonly Wanted[], layer: Layer): { readonly sure: string; readonly open: string } {
+  const each = wanted.map(({ feature, has }) => {
+    const column = featureColumn(feature, layer);
+    // A layer that has nothing to say neither has nor lacks.
+    return column === undefined
+      ? { sure: "1 = 0", open: "1 = 0" }
+      : {
+          sure: `d.${column.name} = '${has ? "yes" : "no"}'`,
+          open: `d.${column.name} IN ('${has ? "yes" : "no"}', 'unknown')`,
+        };
+  });
+  return {
+    sure: each.map(({ sure }) => sure).join(" AND ") || "1 = 1",
+    open: each.map(({ open }) => open).join(" AND ") || "1 = 1",
+  };
+}
+
+/** One row, `sure, unsure, hosts`: how many hosts have and lack what is wanted, for certain and perhaps. */
+export function whoCountSql(wanted: readonly Wanted[], layer: Layer, scope: Scope, dialect: Dialect): string {
+  const { sure, open } = conditions(wanted, layer);
+  return (
+    `WITH ${pairs(scope, dialect)} SELECT ${hostsWhere(sure, dialect)} AS sure, ` +
+    `${hostsWhere(`(${open}) AND NOT (${sure})`, dialect)} AS unsure, ` +
+    `${dialect.integer("coalesce(sum(p.n), 0)")} AS hosts FROM ${joined(scope)}`
+  );
+}
+
+/** `host, kernel, model, sure`, sorted by name; `limit` rows. */
+export function whoSql(wanted: readonly Wanted[], layer: Layer, limit: number, scope: Scope, dialect: Dialect): string {
+  const { sure, open } = conditions(wanted, layer);
+  const { dimension = "derived", where = [] } = scope;
+  return (
+    "WITH found AS (SELECT d.set_id AS set_id, d.kernel AS kernel, d.params_id AS params_id, " +
+    `CASE WHEN ${sure} THEN 'yes' ELSE 'unknown' END AS sure FROM ${dimension} d WHERE ${open}) ` +
+    "SELECT h.host AS host, h.kernel AS kernel, s.model AS model, f.sure AS sure FROM hosts h " +
+    "JOIN found f ON f.set_id = h.set_id AND f.kernel = h.kernel AND f.params_id = h.params_id " +
+    `JOIN sets s ON s.set_id = h.set_id ${whereSql(where, dialect)} ORDER BY h.host LIMIT ${limit}`
+  );
+}
+
+/**
+ * Hosts by what they offer nested hypervisors, the most frequent first: `nested_id, l1_id, verdict, n, first_host`, and all
+ * features and registers of it. Of hosts with one nested_id these are equal, so that the smallest is each one's.
+ */
+export function shapesSql(scope: Scope, dialect: Dialect): string {
+  const features = FEATURE_COLUMNS.filter(({ layer }) => layer === "nested").map(
+    ({ name }) => `min(d.${name}) AS ${name}`,
+  );
+  const words = WORD_COLUMNS.map(({ name }) => `min(d.${name}) AS ${name}`);
+  return (
+    `WITH ${pairs(scope, dialect)} SELECT d.nested_id AS nested_id, min(d.l1_id) AS l1_id, min(d.verdict) AS verdict, ` +
+    `${dialect.integer("sum(p.n)")} AS n, min(p.first_host) AS first_host, min(d.set_id) AS a_set, min(d.kernels) AS kernels, ` +
+    `${[...features, ...words].join(", ")} FROM ${joined(scope)} GROUP BY d.nested_id ORDER BY n DESC, nested_id`
+  );
+}
+
+/** What hosts are compared within, and by what. */
+export interface DriftKind {
+  /** `model`: one CPU model, kernel and parameters. A label: all hosts with one value of it. */
+  readonly within: "model" | { readonly label: string };
+  readonly by: "nested" | "microcode";
+}
+
+/**
+ * Groups that are not like most of their kind: `kind, value, n, first_host, most, most_n, whole`. `most` is what the
+ * largest group has; of two that are as large it is the first by text.
+ */
+export function driftSql({ within, by }: DriftKind, scope: Scope, dialect: Dialect): string {
+  const { dimension = "derived", where = [] } = scope;
+  const value = by === "nested" ? "d.nested_id" : "g.microcode";
+  const model = within === "model";
+  const kind = model ? "concat(s.model, ' | ', s.signature, ' | ', g.kernel, ' | ', g.params_id)" : "l.value";
+  const count = dialect.integer("count(*)");
+  const label = model
+    ? ""
+    : ` JOIN (SELECT labels_id, value FROM labels WHERE key = ${dialect.text(within.label)}) l ON l.labels_id = g.labels_id`;
+  const derived =
+    by === "nested"
+      ? ` JOIN ${dimension} d ON d.set_id = g.set_id AND d.kernel = g.kernel AND d.params_id = g.params_id`
+      : "";
+  const columns = `h.set_id AS set_id, h.kernel AS kernel, h.params_id AS params_id${model ? "" : ", h.labels_id AS labels_id"}${by === "microcode" ? ", h.microcode AS microcode" : ""}`;
+  const groups = columns.replaceAll(/ AS \w+/g, "");
+  return (
+    `WITH g AS (SELECT ${columns}, ${count} AS n, min(h.host) AS first_host FROM hosts h ${whereSql(where, dialect)} GROUP BY ${groups}), ` +
+    `v AS (SELECT ${kind} AS kind, ${value} AS value, ${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host ` +
+    `FROM g JOIN sets s ON s.set_id = g.set_id${label}${derived} GROUP BY ${kind}, ${value}), ` +
+    "r AS (SELECT kind, value, n, first_host, row_number() OVER (PARTITION BY kind ORDER BY n DESC, value) AS place, " +
+    "first_value(value) OVER (PARTITION BY kind ORDER BY n DESC, value) AS most, " +
+    `max(n) OVER (PARTITION BY kind) AS most_n, ${dialect.integer("sum(n) OVER (PARTITION BY kind)")} AS whole FROM v) ` +
+    "SELECT kind, value, n, first_host, most, most_n, whole FROM r WHERE place > 1 ORDER BY n, kind, value"
+  );
+}
+
+/** Hosts that offer something else than when they were collected before: `host, before, now, kernel_before, kernel_now`. */
+export function driftLastSql(limit: number, scope: Scope, dialect: Dialect): string {
+  const { dimension = "derived", where = [] } = scope;
+  const on = (d: string, h: string) =>
+    KEYS.split(", ")
+      .map((key) => `${d}.${key} = ${h}.${key}`)
+      .join(" AND ");
+  return (
+    "WITH last AS (SELECT e.*, row_number() OVER (PARTITION BY e.host ORDER BY e.collected DESC) AS place FROM earlier e) " +
+    "SELECT h.host AS host, b.nested_id AS before, a.nested_id AS now, e.kernel AS kernel_before, h.kernel AS kernel_now, " +
+    "e.collected AS collected_before, h.collected AS collected_now FROM hosts h JOIN last e ON e.host = h.host AND e.place = 1 " +
+    `JOIN ${dimension} a ON ${on("a", "h")} JOIN ${dimension} b ON ${on("b", "e")} ` +
+    `${whereSql(where, dialect)}${where.length === 0 ? " WHERE" : " AND"} a.nested_id <> b.nested_id ORDER BY h.host LIMIT ${limit}`
+  );
+}
+
+/** Guests' configurations within one value of a label, or in the whole fleet: `cluster, l1_id, n, first_host`. */
+export function addedVcpuSql(label: string | undefined, scope: Scope, dialect: Dialect): string {
+  const { dimension = "derived", where = [] } = scope;
+  const all = where.length === 0 ? "" : whereSql(where, dialect);
+  const value = label === undefined ? dialect.text("all hosts") : "l.value";
+  const join =
+    label === undefined
+      ? ""
+      : ` JOIN (SELECT labels_id, value FROM labels WHERE key = ${dialect.text(label)}) l ON l.labels_id = g.labels_id`;
+  const extra = label === undefined ? "" : ", h.labels_id";
+  return (
+    `WITH g AS (SELECT h.set_id AS set_id, h.kernel AS kernel, h.params_id AS params_id${extra === "" ? "" : ", h.labels_id AS labels_id"}, ` +
+    `${dialect.integer("count(*)")} AS n, min(h.host) AS first_host FROM hosts h ${all} GROUP BY h.set_id, h.kernel, h.params_id${extra}) ` +
+    `SELECT ${value} AS cluster, d.l1_id AS l1_id, ${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host FROM g ` +
+    `JOIN ${dimension} d ON d.set_id = g.set_id AND d.kernel = g.kernel AND d.params_id = g.params_id${join} ` +
+    `WHERE d.verdict = 'yes' GROUP BY ${label === undefined ? "d.l1_id" : "l.value, d.l1_id"} ORDER BY cluster, n DESC, l1_id`
+  );
+}
+
+/** For every feature at the nested layer, hosts that gain and lose it from one dimension to another: `ept_gain, ept_loss`. */
+export function whatIfSql(after: string, scope: Scope, dialect: Dialect): string {
+  const counts = FEATURE_COLUMNS.filter(({ layer }) => layer === "nested").flatMap(({ name, feature }) => {
+    const id = feature.id.replaceAll("-", "_");
+    return [
+      `${hostsWhere(`a.${name} = 'yes' AND d.${name} <> 'yes'`, dialect)} AS ${id}_gain`,
+      `${hostsWhere(`a.${name} <> 'yes' AND d.${name} = 'yes'`, dialect)} AS ${id}_loss`,
+    ];
+  });
+  const join = KEYS.split(", ")
+    .map((key) => `a.${key} = p.${key}`)
+    .join(" AND ");
+  return (
+    `WITH ${pairs(scope, dialect)} SELECT ${hostsWhere("a.nested_id <> d.nested_id", dialect)} AS changed, ` +
+    `${hostsWhere("a.verdict = 'yes'", dialect)} AS with_vmx_after, ${hostsWhere("d.verdict = 'yes'", dialect)} AS with_vmx, ` +
+    `${counts.join(", ")} FROM ${joined(scope)} JOIN ${after} a ON ${join}`
+  );
+}
+
+/** A feature by CPU model: `model, yes, no, unknown`, for pictures. */
+export function generationsSql(layer: Layer, scope: Scope, dialect: Dialect): string {
+  const cells = FEATURE_COLUMNS.filter((column) => column.layer === layer).map(
+    ({ name, feature }) => `${hostsWhere(`d.${name} = 'yes'`, dialect)} AS ${feature.id.replaceAll("-", "_")}`,
+  );
+  return (
+    `WITH ${pairs(scope, dialect)} SELECT s.model AS model, ${dialect.integer("sum(p.n)")} AS n, ${cells.join(", ")} ` +
+    `FROM ${joined(scope)} JOIN sets s ON s.set_id = p.set_id GROUP BY s.model ORDER BY n DESC, model`
+  );
+}

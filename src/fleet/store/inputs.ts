@@ -1,0 +1,186 @@
+import fs from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { StoreError } from "./store.js";
+
+/*
+ * What an ingest reads: files, the files of directories and of tar archives, and streams. Everything arrives in pieces, so
+ * that a file of any size takes bounded memory.
+ */
+
+/** A text of one host or several, in any format; the file of an archive is `archive.tar:path`. */
+export interface WholeInput {
+  readonly source: string;
+  readonly bytes: Uint8Array;
+  readonly modified: string;
+}
+
+/** A file on disk, or a stream. */
+export interface Input {
+  readonly source: string;
+  /** 0 of a stream. */
+  readonly size: number;
+  /** As `collected` is written. */
+  readonly modified: string;
+  readonly pieces: (from: number) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+const CHUNK = 4 * 1024 * 1024;
+
+/** The files that paths mean, those of directories sorted by name. Links to directories are not followed. */
+export function* inputsOf(
+  paths: readonly string[],
+  stdin: () => AsyncIterable<Uint8Array>,
+  now: string,
+): Generator<Input | { readonly source: string; readonly problem: string }> {
+  for (const path of paths) {
+    if (path === "-") {
+      yield { source: "standard input", size: 0, modified: now, pieces: stdin };
+      continue;
+    }
+    yield* below(path);
+  }
+}
+
+function* below(path: string): Generator<Input | { readonly source: string; readonly problem: string }> {
+  let stat: fs.Stats;
+  try {
+    stat = fs.statSync(path);
+    if (stat.isDirectory()) {
+      const names = fs.readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+      for (const entry of names) {
+        const inside = join(path, entry.name);
+        if (entry.isDirectory() || entry.isFile() || (entry.isSymbolicLink() && !isDirectory(inside)))
+          yield* below(inside);
+      }
+      return;
+    }
+  } catch (error) {
+    yield { source: path, problem: reason(error) };
+    return;
+  }
+  yield {
+    source: path,
+    size: stat.isFile() ? stat.size : 0,
+    modified: `${stat.mtime.toISOString().slice(0, 19)}Z`,
+    pieces: (from) => filePieces(path, from),
+  };
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return fs.statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function reason(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
+}
+
+function* filePieces(path: string, from: number): Generator<Uint8Array> {
+  let fd: number;
+  try {
+    fd = fs.openSync(path, "r");
+  } catch (error) {
+    throw new StoreError(`${path} cannot be read: ${reason(error)}`, { cause: error });
+  }
+  try {
+    let at = from;
+    for (;;) {
+      const piece = new Uint8Array(CHUNK);
+      // Pipes have no positions.
+      const length = fs.readSync(fd, piece, 0, CHUNK, from > 0 ? at : null);
+      if (length === 0) return;
+      at += length;
+      yield piece.subarray(0, length);
+    }
+  } catch (error) {
+    throw error instanceof StoreError
+      ? error
+      : new StoreError(`${path} cannot be read: ${reason(error)}`, { cause: error });
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** The pieces, unpacked where they begin like gzip. */
+export async function unpacked(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<{ readonly pieces: AsyncIterable<Uint8Array>; readonly packed: boolean }> {
+  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
+  const head = await iterator.next();
+  const rest = {
+    async *[Symbol.asyncIterator]() {
+      for (let next = head; next.done !== true; next = await iterator.next()) yield next.value as Uint8Array;
+    },
+  };
+  const packed = head.done !== true && head.value[0] === 0x1f && head.value[1] === 0x8b;
+  return { pieces: packed ? (Readable.from(rest).pipe(createGunzip()) as AsyncIterable<Uint8Array>) : rest, packed };
+}
+
+const BLOCK = 512;
+
+/** Whether a file begins like a tar archive. */
+export function isTar(head: Uint8Array): boolean {
+  return head.length >= BLOCK && Buffer.from(head.subarray(257, 262)).toString("latin1") === "ustar";
+}
+
+/** Files of a tar archive larger than this are no dump of a host. */
+const MOST_ENTRY = 256 * 1024 * 1024;
+
+/** The files of a tar archive in their order; names of ustar, GNU and pax. */
+export async function* tarFiles(
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ readonly name: string; readonly bytes: Uint8Array; readonly modified: string }> {
+  let rest: Buffer = Buffer.alloc(0);
+  let longName: string | undefined;
+  const iterator = pieces[Symbol.asyncIterator]();
+  const take = async (length: number): Promise<Buffer | undefined> => {
+    const parts = [rest];
+    let have = rest.length;
+    while (have < length) {
+      const next = await iterator.next();
+      if (next.done === true) return undefined;
+      parts.push(Buffer.from(next.value));
+      have += next.value.length;
+    }
+    const all = parts.length === 1 ? rest : Buffer.concat(parts);
+    rest = all.subarray(length);
+    return all.subarray(0, length);
+  };
+  for (;;) {
+    const header = await take(BLOCK);
+    if (header === undefined || header.every((byte) => byte === 0)) return;
+    const field = (from: number, length: number) => {
+      const raw = header.toString("utf8", from, from + length);
+      const end = raw.indexOf("\0");
+      return end < 0 ? raw : raw.slice(0, end);
+    };
+    const size = Number.parseInt(field(124, 12).trim() || "0", 8);
+    const time = Number.parseInt(field(136, 12).trim() || "0", 8);
+    if (!Number.isFinite(size) || size > MOST_ENTRY)
+      throw new StoreError("the tar archive is damaged, or has a file that is too large");
+    const padded = Math.ceil(size / BLOCK) * BLOCK;
+    const content = await take(padded);
+    if (content === undefined) throw new StoreError("the tar archive ends in the middle of a file");
+    const bytes = content.subarray(0, size);
+    const type = field(156, 1);
+    if (type === "L") longName = bytes.toString("utf8").replace(/\0.*$/s, "");
+    else if (type === "x") longName = /(?:^|\n)\d+ path=([^\n]*)\n/.exec(bytes.toString("utf8"))?.[1] ?? longName;
+    else {
+      const prefix = field(345, 155);
+      const name = longName ?? (prefix === "" ? field(0, 100) : `${prefix}/${field(0, 100)}`);
+      longName = undefined;
+      if (type === "0" || type === "") {
+        yield {
+          name,
+          bytes,
+          modified: `${new Date((Number.isFinite(time) ? time : 0) * 1000).toISOString().slice(0, 19)}Z`,
+        };
+      }
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { AnswerRow } from "../shapes.js";
+import { DIMENSION, MIGRATIONS, SCHEMA_VERSION } from "./schema.js";
+
+/*
+ * The file of a fleet: a DuckDB database. One process writes at a time, any number reads while none writes; what is not
+ * committed when a process dies never was there.
+ */
+
+/** What is wrong with a store or what is done to it, in one sentence for people. */
+export class StoreError extends Error {}
+
+type DuckDb = typeof import("@duckdb/node-api");
+
+/** DuckDB, which is large and needed by nothing else. */
+async function duckdb(): Promise<DuckDb> {
+  try {
+    return await import("@duckdb/node-api");
+  } catch (cause) {
+    const says = "vmxlens fleet needs the package @duckdb/node-api, which is optional and not installed here";
+    throw new StoreError(`${says}; npm install @duckdb/node-api brings it`, { cause });
+  }
+}
+
+export interface Store {
+  readonly path: string;
+  readonly connection: DuckDBConnection;
+  readonly api: DuckDb;
+  readonly all: (sql: string) => Promise<AnswerRow[]>;
+  readonly run: (sql: string) => Promise<void>;
+  /** All of it, or nothing. */
+  readonly transaction: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly close: () => void;
+}
+
+export interface OpenOptions {
+  readonly write?: boolean;
+  /** Of DuckDB, besides what Node needs. */
+  readonly memory?: string;
+  /** Milliseconds to wait for another process that writes. */
+  readonly wait?: number;
+}
+
+const DEFAULT_MEMORY = "800MB";
+
+/** Opens a store; to write, one that is not there is made. `:memory:` is one that nobody else sees. */
+export async function openStore(
+  path: string,
+  { write = false, memory = DEFAULT_MEMORY, wait = 0 }: OpenOptions = {},
+): Promise<Store> {
+  const api = await duckdb();
+  const options = { memory_limit: memory, ...(write ? {} : { access_mode: "READ_ONLY" }) };
+  const instance = await opened(api, path, options, wait);
+  const connection = await instance.connect();
+  const run = async (sql: string) => {
+    await asStoreError(path, () => connection.run(sql));
+  };
+  const all = (sql: string) =>
+    asStoreError(path, async () => plainRows((await connection.runAndReadAll(sql)).getRowObjectsJS()));
+  const store: Store = {
+    path,
+    connection,
+    api,
+    run,
+    all,
+    async transaction(work) {
+      await run("BEGIN");
+      try {
+        const result = await work();
+        await run("COMMIT");
+        return result;
+      } catch (error) {
+        // After a failed COMMIT nothing is left to be rolled back.
+        await connection.run("ROLLBACK").catch(() => undefined);
+        throw error;
+      }
+    },
+    close() {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+  try {
+    await checkSchema(store, write);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+  return store;
+}
+
+const LOCKED = /Could not set lock|Conflicting lock/i;
+const PAUSE = 200;
+
+async function opened(
+  api: DuckDb,
+  path: string,
+  options: Record<string, string>,
+  wait: number,
+): Promise<DuckDBInstance> {
+  for (let waited = 0; ; waited += PAUSE) {
+    try {
+      return await api.DuckDBInstance.create(path, options);
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause);
+      if (!LOCKED.test(text)) throw storeError(path, cause);
+      if (waited >= wait)
+        throw new StoreError(`${path}: another process is writing to it; try again when it is done`, { cause });
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
+}
+
+async function asStoreError<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw storeError(path, cause);
+  }
+}
+
+/** What DuckDB says in its first line; what it adds is for those who maintain it. */
+function storeError(path: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const text = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] as string;
+  if (/does not exist|No such file/.test(text) && /database/i.test(text)) {
+    return new StoreError(`${path}: no such store; vmxlens fleet ingest makes one`, { cause });
+  }
+  if (/not a valid DuckDB database|Corrupt|checksum/i.test(text)) {
+    return new StoreError(`${path} is no store of vmxlens fleet, or is damaged: ${text}`, { cause });
+  }
+  if (/No space left|Could not write|disk/i.test(text)) {
+    return new StoreError(`${path} cannot be written, and is as it was before: ${text}`, { cause });
+  }
+  return new StoreError(`${path}: ${text}`, { cause });
+}
+
+function plainRows(rows: readonly Record<string, unknown>[]): AnswerRow[] {
+  return rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([key, value]) => [
+        key,
+        typeof value === "bigint" ? Number(value) : typeof value === "number" ? value : String(value ?? ""),
+      ]),
+    ),
+  );
+}
+
+async function checkSchema(store: Store, write: boolean): Promise<void> {
+  const tables = (await store.all("SELECT table_name FROM duckdb_tables()")).map((row) => row.table_name);
+  if (!tables.includes("meta")) {
+    if (tables.length > 0) throw new StoreError(`${store.path} is a DuckDB database, and no store of vmxlens fleet`);
+    if (!write) throw new StoreError(`${store.path}: the store is empty; vmxlens fleet ingest fills it`);
+    await store.transaction(async () => {
+      await store.run("CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR)");
+      await store.run("INSERT INTO meta VALUES ('schema', '0')");
+    });
+  }
+  const version = Number(await metaOf(store, "schema"));
+  if (version > SCHEMA_VERSION) {
+    throw new StoreError(
+      `${store.path} was written by a newer vmxlens (schema ${version}; this one knows ${SCHEMA_VERSION})`,
+    );
+  }
+  if (version === SCHEMA_VERSION) return;
+  if (!write)
+    throw new StoreError(`${store.path} has the schema of an older vmxlens; vmxlens fleet ingest brings it up to date`);
+  for (let at = version; at < SCHEMA_VERSION; at++) {
+    await store.transaction(async () => {
+      for (const sql of MIGRATIONS[at] ?? []) await store.run(sql);
+      // Its columns may be others; the rows are made anew by the next ingest.
+      for (const sql of DIMENSION) await store.run(sql);
+      await setMeta(store, "dimension", "");
+      await setMeta(store, "schema", String(at + 1));
+    });
+  }
+}
+
+/** A fact about the store itself; undefined if it was never set. */
+export async function metaOf({ all }: Store, key: string): Promise<string | undefined> {
+  const [row] = await all(`SELECT value FROM meta WHERE key = ${quoted(key)}`);
+  return row === undefined ? undefined : String(row.value);
+}
+
+export async function setMeta({ run }: Store, key: string, value: string): Promise<void> {
+  await run(`INSERT OR REPLACE INTO meta VALUES (${quoted(key)}, ${quoted(value)})`);
+}
+
+/** A text in SQL of DuckDB. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,228 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { duckdbEngine, summary } from "../../src/fleet/answer.js";
+import { pathReader } from "../../src/fleet/labels.js";
+import { derive } from "../../src/fleet/store/dimension.js";
+import { ingest } from "../../src/fleet/store/ingest.js";
+import { openStore, StoreError } from "../../src/fleet/store/store.js";
+import { writeSnapshot } from "../../src/input/formats/snapshot.js";
+import { emptyStore, lineOf, machine, NOW, storeOf, stream, take, withoutFirmware } from "./fleets.js";
+
+const folder = mkdtempSync(join(tmpdir(), "vmxlens-fleet-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const skylake = machine("intel-50654-skylakex", "6.1.0-28-amd64", { params: { kvm_intel: { nested: "Y" } } });
+const ivy = machine("intel-306a9-ivybridge", "5.14.0-427.el9.x86_64");
+const a = { name: "a", host: skylake, labels: { site: "fra" } };
+const b = { name: "b", host: ivy };
+
+const facts =
+  "SELECT h.host, h.kernel, h.collected, h.microcode, p.text AS params FROM hosts h JOIN params p USING (params_id) ORDER BY host";
+
+describe("ingest", () => {
+  it("keeps one row of facts for a host, and one set for hosts that are alike", async () => {
+    const store = await storeOf([a, b, { ...a, name: "c", host: { ...skylake, kernel: "6.12.9" } }]);
+    expect(await store.all(facts)).toMatchObject([
+      { host: "a", kernel: "6.1.0-28-amd64", params: '{"kvm_intel":{"nested":"Y"}}' },
+      { host: "b", kernel: "5.14.0-427.el9.x86_64", params: "" },
+      { host: "c", kernel: "6.12.9" },
+    ]);
+    expect(await store.all("SELECT count(*) AS n FROM sets")).toEqual([{ n: 2 }]);
+    expect(
+      await store.all("SELECT host FROM hosts JOIN labels USING (labels_id) WHERE key = 'site' ORDER BY host"),
+    ).toEqual([{ host: "a" }, { host: "c" }]);
+  });
+
+  it("takes a set for the same however it is written", async () => {
+    const store = await emptyStore();
+    const line = lineOf(a);
+    const set = JSON.parse(line).set;
+    const turned = JSON.stringify({ set: Object.fromEntries(Object.entries(set).reverse()), host: "turned" });
+    const spaced = `{"host": "spaced", "set": ${JSON.stringify(set, undefined, 1).replaceAll("\n", " ")}, "kernel": "6.12"}`;
+    // The words of a member stand inside of a text, too.
+    const tricky = JSON.stringify({ host: 'x","set":{}', labels: { note: '"set":{"vendor":"no"}' }, set });
+    const { hosts, bad } = await take(store, [line, turned, spaced, tricky].join("\n"));
+    expect([hosts, bad]).toEqual([4, 0]);
+    expect(await store.all("SELECT count(DISTINCT set_id) AS n, count(*) AS hosts FROM hosts")).toEqual([
+      { n: 1, hosts: 4 },
+    ]);
+    expect(await store.all("SELECT value FROM labels WHERE key = 'note'")).toEqual([
+      { value: '"set":{"vendor":"no"}' },
+    ]);
+  });
+
+  it("lists what is no host, with its line, and reads the rest", async () => {
+    const store = await emptyStore();
+    const bad = [
+      '{"host":"x","set":{"vendor":7}}',
+      "{",
+      '{"host":"y"}',
+      '{"host":"","set":{"cores":[{}]}}',
+      '{"host":"z","collected":"soon","set":{"cores":[{}]}}',
+    ];
+    const result = await take(store, [lineOf(a), ...bad, lineOf(b)].join("\n"));
+    expect(result).toMatchObject({ hosts: 2, bad: 5 });
+    expect(result.problems.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6]);
+    expect(await store.all("SELECT line FROM problems ORDER BY line")).toHaveLength(5);
+  });
+
+  it("changes nothing when it reads the same again, and keeps what a host was before", async () => {
+    const store = await emptyStore();
+    const old = { ...a, host: { ...skylake, kernel: "5.10.0-33-amd64" }, collected: "2026-01-01T00:00:00Z" };
+    const text = [old, a, b].map(lineOf).join("\n");
+    await take(store, text);
+    const before = [await store.all(facts), await store.all("SELECT * FROM earlier")];
+    expect(before[1]).toHaveLength(1);
+    await take(store, text);
+    // In the other order, and one by one.
+    for (const member of [b, a, old]) await take(store, lineOf(member));
+    expect([await store.all(facts), await store.all("SELECT * FROM earlier")]).toEqual(before);
+  });
+
+  it("has the same facts whatever the order of collections", async () => {
+    const times = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"];
+    const all = times.map((collected, at) => ({ ...a, host: { ...skylake, kernel: `6.${at + 1}` }, collected }));
+    const orders = [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+      [2, 0, 1],
+    ];
+    for (const together of [true, false]) {
+      for (const order of orders) {
+        const store = await emptyStore();
+        const lines = order.map((at) => lineOf(all[at] as (typeof all)[0]));
+        if (together) await take(store, lines.join("\n"));
+        else for (const line of lines) await take(store, line);
+        expect(await store.all("SELECT kernel FROM hosts")).toEqual([{ kernel: "6.3" }]);
+        expect(await store.all("SELECT kernel FROM earlier ORDER BY kernel")).toEqual([
+          { kernel: "6.1" },
+          { kernel: "6.2" },
+        ]);
+      }
+    }
+  });
+
+  it("reads directories, archives and packed files of any format, with labels from their paths", async () => {
+    const dumps = join(folder, "dumps");
+    mkdirSync(join(dumps, "fra"), { recursive: true });
+    writeFileSync(join(dumps, "fra", "n1.txt"), "0x3a: 0x5\n0x480: 0xda040000000004\n0x48b: 0x7ffff00000000\n");
+    writeFileSync(join(dumps, "fra", "n2.json"), writeSnapshot(skylake));
+    writeFileSync(join(dumps, "fra", "n3.txt"), "nothing of any use\n");
+    const archive = join(folder, "dumps.tar");
+    execFileSync("tar", ["-C", folder, "-cf", archive, "dumps"]);
+    execFileSync("gzip", ["-k", archive]);
+    const options = {
+      stdin: stream(""),
+      now: NOW,
+      labels: { all: "1" },
+      paths: pathReader("{site}/{host}.{kind}") as NonNullable<ReturnType<typeof pathReader>>,
+    };
+    for (const path of [dumps, archive, `${archive}.gz`]) {
+      const store = await emptyStore();
+      const result = await ingest(store, [path], options);
+      expect([result.hosts, result.bad]).toEqual([2, 1]);
+      expect(await store.all("SELECT host FROM hosts ORDER BY host")).toEqual([{ host: "n1" }, { host: "n2" }]);
+      expect(await store.all("SELECT DISTINCT key, value FROM labels WHERE key <> 'kind' ORDER BY key")).toEqual([
+        { key: "all", value: "1" },
+        { key: "site", value: "fra" },
+      ]);
+    }
+  });
+
+  it("reads a file again only when it changed", async () => {
+    const file = join(folder, "hosts.jsonl");
+    const store = await emptyStore();
+    const options = { stdin: stream(""), now: NOW, labels: {} };
+    writeFileSync(file, `${lineOf(a)}\n{\n`);
+    expect(await ingest(store, [file], options)).toMatchObject({ hosts: 1, bad: 1, known: 0 });
+    expect(await ingest(store, [file], options)).toMatchObject({ hosts: 0, bad: 0, known: 1 });
+    expect(await ingest(store, [file], { ...options, again: true })).toMatchObject({ hosts: 1, bad: 1, known: 0 });
+    writeFileSync(file, `${lineOf(a)}\n${lineOf(b)}\n`);
+    expect(await ingest(store, [file], options)).toMatchObject({ hosts: 2, bad: 0, known: 0 });
+    expect(await store.all("SELECT * FROM problems")).toEqual([]);
+    expect(await ingest(store, [join(folder, "none")], options)).toMatchObject({ hosts: 0, bad: 1 });
+  });
+
+  it("goes on where a run ended that was killed", async () => {
+    const file = join(folder, "long.jsonl");
+    const lines = [a, b, { ...a, name: "c" }].map(lineOf);
+    writeFileSync(file, `${lines.join("\n")}\n`);
+    const store = await emptyStore();
+    const options = { stdin: stream(""), now: NOW, labels: {} };
+    await ingest(store, [file], options);
+    const first = Buffer.byteLength(`${lines[0]}\n`);
+    await store.run(`UPDATE sources SET done = ${first}, line = 1, finished = false, hosts = 1`);
+    await store.run("DELETE FROM hosts WHERE host <> 'a'");
+    expect(await ingest(store, [file], options)).toMatchObject({ hosts: 2 });
+    expect(await store.all("SELECT host FROM hosts ORDER BY host")).toEqual([
+      { host: "a" },
+      { host: "b" },
+      { host: "c" },
+    ]);
+    expect(await store.all("SELECT hosts, finished FROM sources")).toEqual([{ hosts: 3, finished: "true" }]);
+  });
+});
+
+describe("the summary", () => {
+  it("counts first what cannot be judged, and why", async () => {
+    const { vendor: _, ...nameless } = withoutFirmware(ivy);
+    const store = await storeOf([
+      a,
+      { name: "no firmware", host: withoutFirmware(skylake) },
+      { name: "no vendor", host: nameless },
+      {
+        name: "no kernel, and old",
+        host: machine("intel-306a9-ivybridge", undefined, { params: { kvm_intel: { nested: "N" } } }),
+      },
+      { name: "amd", host: { vendor: "AuthenticAMD", kernel: "6.12", cores: skylake.cores } },
+    ]);
+    expect(await summary(duckdbEngine(store.all))).toMatchObject({
+      hosts: 5,
+      verdicts: { yes: 1, no: 2, unknown: 2 },
+      unread: [
+        { what: "0x3a", hosts: 2 },
+        { what: "vendor", hosts: 1 },
+      ],
+      notDerived: 0,
+    });
+  });
+
+  it("says which hosts are not derived yet", async () => {
+    const store = await storeOf([a]);
+    await take(store, lineOf(b));
+    expect(await summary(duckdbEngine(store.all))).toMatchObject({ hosts: 2, notDerived: 1 });
+    expect(await derive(store, "test", undefined)).toBe(1);
+    expect(await derive(store, "test", undefined)).toBe(0);
+    // Another vmxlens, or another assumption, is another dimension.
+    expect(await derive(store, "test 2", undefined)).toBe(2);
+    expect(await derive(store, "test 2", ["firmware=enabled"])).toBe(2);
+    expect(await derive(store, "test 2", undefined)).toBe(0);
+  });
+});
+
+describe("openStore", () => {
+  it("refuses in one sentence what is no store, is none yet, or is newer", async () => {
+    const says = async (path: string, write = false) => {
+      try {
+        (await openStore(path, { write })).close();
+      } catch (error) {
+        expect(error).toBeInstanceOf(StoreError);
+        return (error as Error).message;
+      }
+      return "opened";
+    };
+    const text = join(folder, "text.duckdb");
+    writeFileSync(text, "not a database, but long enough to be taken for one ".repeat(100));
+    expect(await says(text)).toContain("is no store of vmxlens fleet, or is damaged");
+    expect(await says(join(folder, "none.duckdb"))).toContain("no such store; vmxlens fleet ingest makes one");
+    const newer = join(folder, "newer.duckdb");
+    const store = await openStore(newer, { write: true });
+    await store.run("UPDATE meta SET value = '99' WHERE key = 'schema'");
+    store.close();
+    expect(await says(newer, true)).toContain("was written by a newer vmxlens (schema 99");
+  });
+});
