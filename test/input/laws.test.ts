@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { READERS } from "../../src/input/formats/registry.js";
 import { readHost } from "../../src/input/read.js";
-import { growth, MOST_GROWTH } from "../oracles/growth.js";
 import { claims } from "./claims.js";
 import { ATLAS_TRUTH, CAPTURE_TRUTH, CAPTURES, compare, registersOf, type Truth } from "./truth.js";
 import {
@@ -321,29 +320,6 @@ describe("any text", () => {
       }),
       { numRuns: 300 },
     );
-  }, 120_000);
-
-  it("that is large takes linear time", () => {
-    const [truth] = CAPTURE_TRUTH;
-    const [nested] = NESTED_TRUTHS;
-    const texts = [
-      ...CPU_FORMATS.map(([, , write]) => write(truth?.msrs ?? new Map())),
-      ...NESTED_FORMATS.map(([, , write]) => write(nested?.msrs ?? new Map())),
-      cpuinfoText(CAPTURES[0] as (typeof CAPTURES)[number], true),
-      "<cpu ",
-      "<msr index='",
-      '{"a":[',
-      '{"a":"x\n',
-      "vmx flags\t: vnmi\n",
-      "> ",
-      "&lt;",
-      "HM: MSR_IA32_VMX_BASIC =\n",
-    ];
-    const readAll = (size: number) => {
-      for (const text of texts) readHost(text.repeat(Math.ceil(size / text.length)));
-    };
-    readAll(20_000);
-    expect(growth(readAll, 60_000)).toBeLessThan(MOST_GROWTH);
   }, 120_000);
 });
 

@@ -1,6 +1,7 @@
 import { readWanted } from "../../src/compare/controls/control-names.js";
 import { COLLECT_HEADER } from "../../src/input/formats/collect.js";
 import { readHost } from "../../src/input/read.js";
+import { cleanLine } from "../../src/input/text/clean-line.js";
 import { explain } from "../../src/messages/explain.js";
 import { findRegister } from "../../src/registers/lookup.js";
 import { auditVmcs } from "../../src/vmcs/audit.js";
@@ -31,6 +32,10 @@ function* alone(units: readonly string[]): Generator<Shape> {
     yield { prefix: "", unit, suffix: LETTER };
     yield unit.includes("\n") ? { prefix: "", unit, suffix: "" } : { prefix: "", unit: `${unit}\n`, suffix: next() };
   }
+}
+
+function* onOneLine(units: readonly string[]): Generator<Shape> {
+  for (const unit of units) yield { prefix: "", unit, suffix: LETTER };
 }
 
 /** Each unit behind each beginning. */
@@ -67,6 +72,52 @@ function* lists(deep: boolean): Generator<Shape> {
     deep ? ALPHABET : REPEATED,
   );
 }
+
+/** A unit with a number in its place each time: what is remembered, named or searched for is another one. */
+function* numbered(units: readonly string[]): Generator<Shape> {
+  for (const unit of units) yield { prefix: "", unit, suffix: "", counted: true };
+}
+
+const COUNTED = [
+  ..."# ;#,;-#;a#: ;a#=0 ;a#\n;0x#: 0\n;0x48b#;cpu# ;cpu# 0x480 = 0x1\n;processor\t: #\n;vmx-a# ;+vmx-a#,;flags: a#\n".split(
+    ";",
+  ),
+  ...'"a#":0,;{"a#":;<a# ;<a#>\n;kvm: a#\n;kvm_intel.a#=1 ;options kvm_intel a#=1\n;[    #.000000] ;GUEST_CR#=0\n'.split(
+    ";",
+  ),
+  ..."0x48b: 0x#\n;cpu0 0x480 = 0x#\n;MSR 00000480: 0000-0000-0000-#\n;VM_EXIT_#\n;exit reason #\n;model name\t: #\n".split(
+    ";",
+  ),
+];
+
+/** Texts that were dear once, or that some reader has to look at twice; long, because some things begin to count there. */
+const KNOWN: readonly Shape[] = [
+  ...[
+    "[12345.678901] usb 1-1: new high-speed device number 12 using xhci_hcd\n",
+    "00000480: 7f45 4c46 0201 0100 0000 0000 0000 0000  .ELF............\n",
+    ..."da040000000012da\n;0x480: ;[[[[[[[[{{{{{{{{;$ rdmsr -a 0x48b | uniq | sort -u\n;MSR 00000480: 0000-\n".split(
+      ";",
+    ),
+    ...'{"format":"vmxlens-snapshot/1","a;------[ MSR Registers / Logical CPU #1 ]------\n; ;0x480: zz\r'.split(";"),
+    "cpu1 0x480 = 0x1\ncpu1 0x480 = 0x2\n",
+    ...["<cpu ", "<msr index='", "vmx flags\t: vnmi\n", "> ", "&lt;", "HM: MSR_IA32_VMX_BASIC =\n"],
+    ...['{"a":[', '{"a":"x\n'],
+  ].map((unit) => ({ prefix: "", unit, suffix: "" })),
+  ...Object.values(SHORT_TEXTS).map((text) => ({ prefix: "", unit: `${text}\n`, suffix: "" })),
+];
+
+const ASKED: readonly Shape[] = [
+  { prefix: "", unit: "failed to set MSR 0x", suffix: "" },
+  { prefix: "guest CPU doesn't match specification: missing features: ", unit: "vmx-ept,", suffix: "" },
+  { prefix: "", unit: "> ", suffix: "kvm: disabled by bios" },
+  { prefix: "", unit: "\\", suffix: "n" },
+  ...["[", "*", "&gt;", "kvm: \n", "\n"].map((unit) => ({ prefix: "", unit, suffix: "" })),
+  { prefix: "", unit: "VMX: CPU1 has insufficient ", suffix: "" },
+  { prefix: "exit reason ", unit: "9", suffix: "" },
+  { prefix: "exit reason", unit: " ", suffix: "33" },
+  { prefix: "", unit: "flags:", suffix: "" },
+  { prefix: "", unit: "MSR(48BH).vmx-x ", suffix: "" },
+];
 
 const HEADS = [
   '{"format":"vmxlens-snapshot/1",',
@@ -119,6 +170,9 @@ const MSRS = Array.from({ length: 300 }, (_, i) => `"0x${(0x480 + i).toString(16
 
 const ordinary = (text: string) => text.repeat(Math.ceil(8000 / text.length));
 
+/** Beyond the 64 Ki characters up to which a line or a text is looked at as a whole. */
+const LONG = 70_000;
+
 const READ_HOST = { name: "readHost", run: readHost, ordinary: ordinary(LOG) };
 const EXPLAIN = { name: "explain", run: (text: string) => explain(text), ordinary: ordinary(LOG) };
 const READ_VMCS = { name: "readVmcs", run: (text: string) => readVmcs(text), ordinary: ordinary(LIST) };
@@ -148,6 +202,7 @@ const OTHERS = {
     run: (text: string) => readWanted([{ text }]),
     ordinary: ordinary("ENABLE_EPT, vmx-vpid? -HLT_EXITING\n"),
   },
+  line: { name: "cleanLine", run: cleanLine, ordinary: ordinary("[    0.412345] x86/cpu: ") },
   names: {
     name: "names",
     run: (text: string) => [findFeature(text), findRegister(text), findField(text)],
@@ -156,17 +211,22 @@ const OTHERS = {
 } as const;
 
 export function subjects(deep: boolean): readonly Subject[] {
-  const lengths = deep ? [48, 384, 3072, 12_288, 49_152, 98_304] : [48, 384, 6144];
-  const short = deep ? [48, 384, 3072, 12_288] : [48, 384, 2304];
-  const { blanks, audit, snapshot, collect, controls, names } = OTHERS;
+  const lengths = deep ? [48, 384, 3072, 12_288, 49_152, 98_304] : [384, 6144];
+  const short = deep ? [48, 384, 3072, 12_288] : [384, 2304];
+  const { blanks, audit, snapshot, collect, controls, line, names } = OTHERS;
   return [
     { ...READ_HOST, lengths, shapes: () => units(deep) },
+    { ...READ_HOST, name: "readHost of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
+    { ...READ_HOST, name: "readHost of long texts", lengths: [LONG], shapes: () => KNOWN },
     { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => pairs(deep) },
-    { ...blanks, lengths: [70_000], shapes: () => BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })) },
-    { ...EXPLAIN, lengths, shapes: () => units(deep) },
+    { ...blanks, lengths: [LONG], shapes: () => BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })) },
+    { ...EXPLAIN, lengths: deep ? lengths : [384, 4096], shapes: () => units(deep) },
+    { ...EXPLAIN, name: "explain of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
+    { ...EXPLAIN, name: "explain of long texts", lengths: [12_288, LONG], shapes: () => ASKED },
     { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => pairs(deep) },
     // Lines of more than 400 characters are not read.
-    { ...READ_VMCS, lengths: [48, 360, ...short.slice(2)], shapes: () => lists(deep) },
+    { ...READ_VMCS, lengths: [48, 360, ...short.slice(-1)], shapes: () => lists(deep) },
+    { ...READ_VMCS, name: "readVmcs of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     { ...audit, lengths, shapes: () => behind(DUMPS, deep ? [...DUMPED, ...ALPHABET] : DUMPED) },
     {
       ...snapshot,
@@ -174,7 +234,9 @@ export function subjects(deep: boolean): readonly Subject[] {
       shapes: () => behind(HEADS, deep ? [...MEMBERS, ...ALPHABET] : MEMBERS),
     },
     { ...collect, lengths: short, shapes: () => (deep ? units(deep) : alone(ALPHABET)) },
-    { ...controls, lengths: short, shapes: () => (deep ? pairs(false) : alone(ALPHABET)) },
+    { ...controls, lengths: [384, 1024], shapes: () => (deep ? pairs(false) : onOneLine(ALPHABET)) },
+    { ...controls, name: "controls of numbers", lengths: [3072], shapes: () => numbered(COUNTED) },
+    { ...line, lengths: short, shapes: () => alone(ALPHABET) },
     { ...names, lengths: short, shapes: () => (deep ? pairs(false) : alone(ALPHABET)) },
   ];
 }

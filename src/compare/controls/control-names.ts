@@ -72,8 +72,13 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
       section = (heading[1] as string).toLowerCase() as Wish;
       line = line.slice(line.indexOf(":") + 1);
     }
+    let from = 0;
     for (const piece of namesOn(line)) {
-      const at = { line: index + 1, column: Math.max(1, raw.indexOf(piece) + 1) };
+      // Blanks between the words of a name may be others in the line.
+      const [firstWord] = piece.split(" ", 1) as [string];
+      from = Math.max(from, raw.indexOf(firstWord, from));
+      const at = { line: index + 1, column: from + 1 };
+      from += firstWord.length;
       const { name, mark } = unmarked(piece);
       const found = resolve(name);
       if (found.kind !== "controls") {

@@ -30,6 +30,8 @@ export interface ParsedJson {
 }
 
 const MAX_DEPTH = 64;
+/** A document of a machine has some thousands. Each costs a hundred bytes, and a kilobyte where it is wrong. */
+const MAX_VALUES = 200_000;
 const BLANK = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids raw control characters in strings.
@@ -45,10 +47,12 @@ const STOP = Symbol("stop");
 
 /**
  * Reads one JSON value from `text` at `start`. Unlike `JSON.parse` it says where everything is, keeps what came
- * before an error or a cut, notices duplicate keys, and allows another value after the first. Linear time.
+ * before an error or a cut, notices duplicate keys, and allows another value after the first. Linear time, and bounded
+ * memory beside the text.
  */
 export function parseJson(text: string, start = 0): ParsedJson {
   let position = start;
+  let values = 0;
   const duplicates: JsonComplaint[] = [];
 
   let complaint: JsonComplaint | undefined;
@@ -94,6 +98,7 @@ export function parseJson(text: string, start = 0): ParsedJson {
   const value = (depth: number, keep: (node: JsonNode) => void): void => {
     match(BLANK);
     if (depth > MAX_DEPTH) stop(`nested more than ${MAX_DEPTH} deep`);
+    if (++values > MAX_VALUES) stop(`more than ${MAX_VALUES} values`);
     const at = position;
     const first = text[position];
     if (first === "{") {

@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { readWanted } from "../../../src/compare/controls/control-names.js";
 import { namesOf } from "../../../src/registers/lookup.js";
 import { CONTROL_WORDS, controlBit } from "../../../src/vmcs/fields/controls.js";
-import { growth, MOST_GROWTH } from "../../oracles/growth.js";
 
 const names = (text: string) => {
   const { wants, problems } = readWanted([{ text }]);
@@ -105,17 +104,17 @@ describe("readWanted", () => {
     expect(problems("ept-2mb")).toEqual([
       ["1:1", "ept-2mb is a capability that no control switches", "the name of a control"],
     ]);
+    expect(problems("EPT,  exit  nonsense, EPT -EPT").map(([at]) => at)).toEqual(["1:7", "1:28"]);
     expect(problems("EPT -EPT")).toEqual([["1:5", "EPT is wanted on and off", "one of the two"]]);
     expect(readWanted([{ text: "x", file: "want.txt" }]).problems[0]?.file).toBe("want.txt");
   });
 
-  it("reads anything without an exception, and a long line in linear time", () => {
+  it("reads anything without an exception", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         for (const { name } of readWanted([{ text }]).wants) controlBit(name);
       }),
     );
-    expect(growth((names) => readWanted([{ text: "nothing known ".repeat(names) }]), 500)).toBeLessThan(MOST_GROWTH);
     expect(readWanted([{ text: "nothing known ".repeat(4000) }]).problems).toHaveLength(1);
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readHost } from "../../../src/input/read.js";
 import { cleanLine, isQuotedPrintable } from "../../../src/input/text/clean-line.js";
-import { growth, MOST_GROWTH } from "../../oracles/growth.js";
 
 describe("cleanLine", () => {
   it.each([
@@ -30,13 +29,6 @@ describe("cleanLine", () => {
     ["Entry Controls MSR: 0x5", "Entry Controls MSR: 0x5"],
   ])("makes %j %j", (raw, text) => {
     expect(cleanLine(raw).text).toBe(text);
-  });
-
-  it("takes linear time on a line that is all prefixes", () => {
-    for (const piece of [">", "> ", "[ 1.000000] ", "<1>", "Nov 22 15:27:01 ", "kernel: ", "\u001b[", "&"]) {
-      const clean = (size: number) => cleanLine(piece.repeat(size / piece.length));
-      expect(growth(clean, 60_000), piece).toBeLessThan(MOST_GROWTH);
-    }
   });
 });
 

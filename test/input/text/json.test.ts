@@ -79,6 +79,13 @@ describe("parseJson", () => {
     expect(parseJson(text).error?.message).toMatch(/nested more than 64/);
   });
 
+  it("stops after more values than a machine has", () => {
+    // Ten million wrong cores in 20 MB took more memory than there is.
+    const { error, node } = parseJson(`[${"0,".repeat(300_000)}0]`);
+    expect(error?.message).toBe("more than 200000 values");
+    expect(node?.kind === "array" && node.items.length).toBe(199_999);
+  });
+
   it("drops both values of a key that stands twice", () => {
     const { node, duplicates } = parseJson('{"a": 1, "b": 2, "a": 3, "a": 4}');
     expect(duplicates.map((d) => d.at)).toEqual([17, 25]);
