@@ -27,6 +27,9 @@ import { selectedCases } from "../vectors/selected.js";
  * - PAT and supervisor shadow stacks are checked before hardware setup; the table does not list the steps.
  */
 
+/** Altered CPUs for each release; thrice as many with VMXLENS_DEEP=1. */
+const ODD = process.env.VMXLENS_DEEP === "1" ? 800 : 270;
+
 const RELEASES = Object.keys(REFERENCE_RELEASES) as ReferenceRelease[];
 
 const data = hasReference() ? loadReference() : undefined;
@@ -100,28 +103,30 @@ describe.skipIf(data === undefined)(
       }
     });
 
-    it.skipIf(!existsSync(whole))("agree on all inputs of the vectors under all releases", { timeout: 120_000 }, () => {
+    it.skipIf(!existsSync(whole))("agree on all inputs of the vectors", { timeout: 120_000 }, () => {
       const everything = wholeInputs();
       expect(everything.length).toBeGreaterThan(1000);
+      // Each input under one release, its neighbours under the others; all under all with VMXLENS_DEEP=1.
+      const deep = process.env.VMXLENS_DEEP === "1";
       for (const [position, input] of everything.entries()) {
-        for (const release of RELEASES) {
+        for (const release of deep ? RELEASES : [RELEASES[position % RELEASES.length] as ReferenceRelease]) {
           const { differences } = compare(release, input);
           if (differences.length > 0) expect({ position, release, differences }).toBeUndefined();
         }
       }
     });
 
-    it.each(RELEASES)("agree with the replay of 800 odd CPUs under %s", { timeout: 60_000 }, (release) => {
+    it.each(RELEASES)("agree with the replay of odd CPUs under %s", { timeout: 60_000 }, (release) => {
       let loads = 0;
-      for (let seed = 0; seed < 800; seed++) {
+      for (let seed = 0; seed < ODD; seed++) {
         const input = mutate(inputs[seed % inputs.length] as ReferenceInput, seed);
         const result = compare(release, input);
         if (result.differences.length > 0) expect({ seed, ...result }).toBeUndefined();
         if (result.loads) loads++;
       }
       // A test where nothing loads, or everything, would not see much.
-      expect(loads).toBeGreaterThan(150);
-      expect(loads).toBeLessThan(700);
+      expect(loads).toBeGreaterThan(0.18 * ODD);
+      expect(loads).toBeLessThan(0.87 * ODD);
     });
   },
 );

@@ -33,9 +33,22 @@ export function nestedItems({ observed }: Host, { cpu, loads }: Replay): VerifyI
       const replayed = ours.get(index);
       const plan = planOf(index);
       if (replayed === undefined || plan === undefined || reported.state === "unknown") return [];
-      return registerItems(plan, reported, { state: "value", ...replayed });
+      return rememberedItems(plan, reported, { state: "value", ...replayed });
     }),
   ];
+}
+
+const remembered = new WeakMap<Msr, Map<string, readonly VerifyItem[]>>();
+
+/** A machine is held against hundreds of replays, under which its registers have a few values each. */
+function rememberedItems(plan: Plan, reported: Msr, ours: Extract<Msr, { state: "value" }>): readonly VerifyItem[] {
+  const { hi, lo } = ours;
+  const key = `${plan.hex} ${hi.value} ${hi.unknown} ${lo.value} ${lo.unknown}`;
+  const ofReported = remembered.get(reported) ?? new Map<string, readonly VerifyItem[]>();
+  remembered.set(reported, ofReported);
+  const items = ofReported.get(key) ?? registerItems(plan, reported, ours);
+  ofReported.set(key, items);
+  return items;
 }
 
 /** How the items of one register are worded; the same for every host. */

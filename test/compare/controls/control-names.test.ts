@@ -104,7 +104,7 @@ describe("readWanted", () => {
     expect(problems("ept-2mb")).toEqual([
       ["1:1", "ept-2mb is a capability that no control switches", "the name of a control"],
     ]);
-    expect(problems("EPT,  exit  nonsense, EPT -EPT").map(([at]) => at)).toEqual(["1:7", "1:28"]);
+    expect(problems("EPT,  exit  nonsense, EPT -EPT").map(([at]) => at)).toEqual(["1:7", "1:27"]);
     expect(problems("EPT -EPT")).toEqual([["1:5", "EPT is wanted on and off", "one of the two"]]);
     expect(readWanted([{ text: "x", file: "want.txt" }]).problems[0]?.file).toBe("want.txt");
   });
