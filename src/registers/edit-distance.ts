@@ -1,8 +1,6 @@
 /**
  * Edit distance of two texts: insertions, deletions, replacements and swaps of two neighbours, each counted as one.
  * Gives `limit + 1` for anything farther than `limit`.
- *
- * @internal For tests.
  */
 export function editDistance(a: string, b: string, limit: number): number {
   const far = limit + 1;

@@ -5,19 +5,15 @@ import { type CoreGroup, msrOf } from "../host/host.js";
 import { isThere, type Msr, msrBit, msrWords, UNREAD } from "../host/msr.js";
 import type { FactName, MemoryName, ReservedName } from "./checks/expr.js";
 import { CONTROL_WORDS, type ControlWordName } from "./fields/controls.js";
-import type { Reported, Vmcs } from "./state.js";
+import type { KnownFacts, Reported, Vmcs } from "./state.js";
 import { known64, UNKNOWN64, type Value64, ZERO64 } from "./value64.js";
 
 /** Facts that a caller knows besides what a `CoreGroup` holds. A member that is missing is not known. */
-export interface AuditFacts {
-  readonly state?: { readonly [F in FactName]?: boolean };
-  readonly memory?: { readonly [M in MemoryName]?: U64 };
+export interface AuditFacts extends KnownFacts {
   /** Reserved bits of a register on this CPU: 1 where a bit must be 0. */
   readonly reserved?: { readonly [R in ReservedName]?: U64 };
   /** What the failed VM entry reported; overrides what the dump itself says. */
   readonly reported?: Reported;
-  /** IA32_TME_ACTIVATE bits 39:36: physical-address bits taken by key identifiers. */
-  readonly tmeKeyBits?: number;
 }
 
 /** Something the audit assumed because nothing said otherwise. */
@@ -48,7 +44,13 @@ const CR4_LAM_SUP = 28;
 const CR4_FRED = 32;
 
 /** Brings together what is known of the CPU: MSRs, CPUID facts, what the caller says, what the VMCS itself implies. */
-export function cpuView(vmcs: Vmcs, core: CoreGroup | undefined, facts: AuditFacts = {}): CpuView {
+export function cpuView(vmcs: Vmcs, core: CoreGroup | undefined, asked: AuditFacts = {}): CpuView {
+  const facts: AuditFacts = {
+    ...vmcs.known,
+    ...asked,
+    state: { ...vmcs.known?.state, ...asked.state },
+    memory: { ...vmcs.known?.memory, ...asked.memory },
+  };
   const msr = (index: number): Msr => (core === undefined ? UNREAD : msrOf(core, index));
   const assumptions: Assumption[] = [];
   const state = new Map<FactName, Tri>();

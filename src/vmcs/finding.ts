@@ -1,16 +1,17 @@
 import type { Tri } from "../bits/tri.js";
 import type { Check, Failure } from "./checks/check-row.js";
+import { ENTRY_CAUSES } from "./checks/checks-msr-load.js";
 import { evaluateNum, fieldsOf, fieldValue, type Scene } from "./checks/evaluate.js";
 import { type Bool, msr, type Num } from "./checks/expr.js";
 import { controlWordOf } from "./fields/controls.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName } from "./fields/fields.js";
-import { describeInput } from "./missing-inputs.js";
+import { describeInput, msrName } from "./missing-inputs.js";
 import { applyEdits, changedBits, type Edit, repairs } from "./repair.js";
 import { fits } from "./reported.js";
-import type { Reported } from "./state.js";
-import { format64 } from "./value64.js";
+import type { MsrLoadEntry, Reported } from "./state.js";
+import { format64, known64 } from "./value64.js";
 
 /** A value that a failing check looked at. */
 export interface Evidence {
@@ -91,7 +92,8 @@ export function explainFinding(check: Check, scene: Scene, reported: Reported, e
     `The VMCS says: ${says}.`,
     `The failure it causes is ${outcome}.`,
   ];
-  if (check.cause !== undefined) sentences.push(`How it comes about: ${check.cause}`);
+  const cause = (entry === undefined ? undefined : causeOfEntry(entry, scene)) ?? check.cause;
+  if (cause !== undefined) sentences.push(`How it comes about: ${cause}`);
   const [best, next] = changes;
   if (best !== undefined) sentences.push(`To change: ${best.text}${next === undefined ? "" : `; or ${next.text}`}.`);
   return {
@@ -107,13 +109,9 @@ export function explainFinding(check: Check, scene: Scene, reported: Reported, e
 
 function evidenceFor(check: Check, scene: Scene, entry: number | undefined): readonly Evidence[] {
   const list: Evidence[] = [];
-  if (entry !== undefined && scene.msrLoad !== undefined) {
-    const bad = scene.msrLoad[entry - 1];
-    if (bad !== undefined)
-      list.push({
-        name: `MSR-load entry ${entry}`,
-        value: `MSR 0x${bad.index.toString(16)} = ${format64({ lo: { value: bad.value.lo, unknown: 0 }, hi: { value: bad.value.hi, unknown: 0 } })}`,
-      });
+  if (entry !== undefined) {
+    const bad = scene.msrLoad === undefined ? scene.msrEntry : scene.msrLoad[entry - 1];
+    if (bad !== undefined) list.push(entryEvidence(entry, bad));
     return list;
   }
   for (const encoding of fieldsOf(check.rule, new Set())) pushField(encoding, scene, check, list);
@@ -129,6 +127,20 @@ function evidenceFor(check: Check, scene: Scene, entry: number | undefined): rea
     else if (num.op === "reserved") list.push({ name: `reserved bits of ${num.register}`, value: format64(value) });
   }
   return list;
+}
+
+function causeOfEntry(number: number, scene: Scene): string | undefined {
+  const index = (scene.msrLoad === undefined ? scene.msrEntry : scene.msrLoad[number - 1])?.index;
+  return ENTRY_CAUSES.find(({ msrs }) =>
+    msrs.some((item) =>
+      typeof item === "number" ? item === index : index !== undefined && index >= item[0] && index <= item[1],
+    ),
+  )?.cause;
+}
+
+/** One entry of the VM-entry MSR-load area, with the name of its MSR. */
+export function entryEvidence(number: number, { index, value }: MsrLoadEntry): Evidence {
+  return { name: `MSR-load entry ${number}`, value: `MSR ${msrName(index)} = ${format64(known64(value))}` };
 }
 
 function pushField(encoding: number, scene: Scene, check: Check, list: Evidence[]): void {

@@ -23,6 +23,40 @@ const MSR_NAMES: { readonly [index: string]: string } = {
   "493": "IA32_VMX_EXIT_CTLS2",
 };
 
+/** MSRs that MSR-load areas hold, by index in hex. */
+const LOADED: { readonly [index: string]: string } = {
+  10: "IA32_TIME_STAMP_COUNTER",
+  48: "IA32_SPEC_CTRL",
+  "9b": "IA32_SMM_MONITOR_CTL",
+  179: "IA32_MCG_CAP",
+  "1d9": "IA32_DEBUGCTL",
+  "1dd": "MSR_LER_FROM_IP",
+  "1de": "MSR_LER_TO_IP",
+  277: "IA32_PAT",
+  "38f": "IA32_PERF_GLOBAL_CTRL",
+  "3f1": "IA32_PEBS_ENABLE",
+  600: "IA32_DS_AREA",
+  c0000080: "IA32_EFER",
+  c0000081: "IA32_STAR",
+  c0000082: "IA32_LSTAR",
+  c0000083: "IA32_CSTAR",
+  c0000084: "IA32_FMASK",
+  c0000100: "IA32_FS_BASE",
+  c0000101: "IA32_GS_BASE",
+  c0000102: "IA32_KERNEL_GS_BASE",
+  c0000103: "IA32_TSC_AUX",
+};
+
+/** `0x682 (LASTBRANCH_2_FROM_IP)`. */
+export function msrName(index: number): string {
+  const text = `0x${index.toString(16)}`;
+  const branch = (first: number, side: string) =>
+    index >= first && index < first + 32 ? `LASTBRANCH_${index - first}_${side}_IP` : undefined;
+  const name =
+    LOADED[index.toString(16)] ?? MSR_NAMES[index.toString(16)] ?? branch(0x680, "FROM") ?? branch(0x6c0, "TO");
+  return name === undefined ? text : `${text} (${name})`;
+}
+
 const FACTS: { readonly [name: string]: string } = {
   intel64: "whether the CPU has Intel 64",
   nx: "whether the CPU has NX (CPUID.80000001H:EDX[20])",

@@ -9,6 +9,8 @@ export function fits(failure: Failure, reported: Reported): Tri {
   switch (reported.kind) {
     case "unknown":
     case "other":
+    case "no-number":
+    case "vmrun":
       return "unknown";
     case "vmfail":
       return failure.kind === "VMfailValid" && failure.error === reported.error ? "yes" : "no";
@@ -50,6 +52,10 @@ export function describeReported(reported: Reported): string {
             : "";
       return `VM entry failed with exit reason ${reported.reason} (${words}), qualification ${q.lo}${meaning === "" ? "" : ` (${meaning})`}.`;
     }
+    case "no-number":
+      return "VM entry failed and no number says why: VMLAUNCH or VMRESUME failed with VM-instruction error 0, as under an outer hypervisor that refuses an entry.";
+    case "vmrun":
+      return "VMRUN failed with VMEXIT_INVALID: this is an AMD CPU, which has no VMCS.";
     case "other":
       return reported.reason === undefined
         ? "The dump was not printed for a failed VM entry."

@@ -6,7 +6,7 @@ import { explain } from "../../src/messages/explain.js";
 import { findRegister } from "../../src/registers/lookup.js";
 import { auditVmcs } from "../../src/vmcs/audit.js";
 import { readVmcs } from "../../src/vmcs/dumps/read.js";
-import { findField } from "../../src/vmcs/fields/fields.js";
+import { findField } from "../../src/vmcs/fields/field-names.js";
 import { findFeature } from "../../src/why/find-feature.js";
 import { SHORT_TEXTS } from "../input/formats-in-short.js";
 import { ALPHABET, BEGINNINGS, BLANKS, LETTER, LINES, REPEATED, REPEATED_TOO } from "./alphabet.js";

@@ -2,13 +2,12 @@ import { describe, expect, it } from "vitest";
 import { parseHexU64, type U64 } from "../../src/bits/u64.js";
 import { controlBit } from "../../src/vmcs/fields/controls.js";
 import { decodeField, describeQualification } from "../../src/vmcs/fields/decode.js";
+import { findField, nearFields } from "../../src/vmcs/fields/field-names.js";
 import {
   FIELDS,
   type FieldKey,
   fieldByEncoding,
   fieldOf,
-  findField,
-  nearFields,
   splitEncoding,
   widthOf,
 } from "../../src/vmcs/fields/fields.js";

@@ -8,9 +8,9 @@ import { kernelText } from "../../report/wording/kernel-text.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { type AuditOptions, auditVmcs } from "../../vmcs/audit.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
-import { readVmcs, vmcsStream } from "../../vmcs/dumps/read.js";
+import { looksLikeJson, readVmcs, vmcsStream } from "../../vmcs/dumps/read.js";
+import { findField, nearFields } from "../../vmcs/fields/field-names.js";
 import type { FieldRow } from "../../vmcs/fields/field-row.js";
-import { findField, nearFields } from "../../vmcs/fields/fields.js";
 import { proposeFix, withFields } from "../../vmcs/fix.js";
 import { known64, type Value64 } from "../../vmcs/value64.js";
 import { nestedCore } from "../../why/nested-core.js";
@@ -95,8 +95,7 @@ async function readDumps(file: string, world: World, onDump: (dump: VmcsDump) =>
     head += value;
   }
   head = head.replace(/^\ufeff/, "");
-  // A log may begin with a time in brackets.
-  if (!/^\s*(?:\{|\[\s*[{\]])/.test(head)) {
+  if (!looksLikeJson(head)) {
     const log = vmcsStream(onDump, name);
     log.push(head);
     for await (const piece of pieces) log.push(piece);

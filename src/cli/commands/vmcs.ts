@@ -1,7 +1,8 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import { fieldListReport, fieldReport } from "../../report/vmcs-report.js";
 import { decodeField } from "../../vmcs/fields/decode.js";
-import { FIELDS, fieldByEncoding, fieldName, findField, findFields, nearFields } from "../../vmcs/fields/fields.js";
+import { findField, findFields, nearFields } from "../../vmcs/fields/field-names.js";
+import { FIELDS, fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import { known64 } from "../../vmcs/value64.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";

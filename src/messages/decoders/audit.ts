@@ -1,5 +1,6 @@
 import { type AuditResult, auditVmcs } from "../../vmcs/audit.js";
-import { reportedFromCode, type VmcsDump } from "../../vmcs/dumps/dump.js";
+import type { VmcsDump } from "../../vmcs/dumps/dump.js";
+import { reportedFromCode } from "../../vmcs/dumps/ended.js";
 import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Step } from "../message.js";

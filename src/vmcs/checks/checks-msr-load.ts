@@ -14,6 +14,7 @@ import {
   fact,
   field,
   msr,
+  NEVER,
   not,
   oneOf,
   patTypes,
@@ -26,22 +27,63 @@ const index = entry("index");
 const value = entry("value");
 const isMsr = (n: number) => equal(index, constant(n));
 
-/** MSRs that hypervisors load and for which it is known what WRMSR refuses. */
-const WRITABLE: readonly (readonly [msrs: readonly number[], accepts: Bool])[] = [
+type Msrs = readonly (number | readonly [first: number, last: number])[];
+const among = (msrs: Msrs): Bool =>
+  any(
+    ...msrs.map((item) =>
+      typeof item === "number" ? isMsr(item) : all(atMost(constant(item[0]), index), atMost(index, constant(item[1]))),
+    ),
+  );
+
+const intel64 = fact("intel64");
+/** The value is right, and whether the CPU has the MSR is another matter. */
+const ifThere = (right: Bool): Bool => all(right, fact("wrmsrAccepts"));
+
+/** LASTBRANCH_0_FROM_IP to LASTBRANCH_31_FROM_IP, and MSR_LER_FROM_IP. */
+const LBR_FROM: Msrs = [[0x680, 0x69f], 0x1dd];
+/** With TSX bits 63:61 are flags, and bits 60:47 are the sign; without it the address has to be canonical. */
+const lbrFrom = any(
+  canonical(value),
+  all(fact("rtm"), any(zero(slice(value, 60, 47)), equal(slice(value, 60, 47), constant(0x3fff)))),
+);
+
+/** MSRs that hypervisors load and for which it is known what WRMSR refuses (SDM volume 4). */
+const WRITABLE: readonly (readonly [msrs: Msrs, accepts: Bool])[] = [
   // IA32_SYSENTER_ESP and _EIP, and IA32_LSTAR, IA32_CSTAR and IA32_KERNEL_GS_BASE on Intel 64.
   [[0x175, 0x176], canonical(value)],
-  [[0xc000_0082, 0xc000_0083, 0xc000_0102], all(fact("intel64"), canonical(value))],
+  [[0xc000_0082, 0xc000_0083, 0xc000_0102], all(intel64, canonical(value))],
   // IA32_TIME_STAMP_COUNTER and IA32_STAR take any value.
   [[0x10], ALWAYS],
-  [[0xc000_0081], fact("intel64")],
+  [[0xc000_0081], intel64],
   [[0x277], patTypes(value)],
   [[0xc000_0080], zero(andOf(value, reserved("IA32_EFER")))],
   // IA32_FMASK: whether bits 63:32 fault is not written down for every CPU.
-  [[0xc000_0084], all(fact("intel64"), any(zero(slice(value, 63, 32)), fact("wrmsrAccepts")))],
+  [[0xc000_0084], all(intel64, any(zero(slice(value, 63, 32)), fact("wrmsrAccepts")))],
+  [[0x1d9], zero(andOf(value, reserved("IA32_DEBUGCTL")))],
+  [LBR_FROM, ifThere(lbrFrom)],
+  // LASTBRANCH_n_TO_IP, MSR_LER_TO_IP, IA32_DS_AREA.
+  [[[0x6c0, 0x6df], 0x1de, 0x600], ifThere(canonical(value))],
+  // IA32_TSC_AUX.
+  [[0xc000_0103], ifThere(zero(slice(value, 63, 32)))],
+  [[0x38f], ifThere(zero(andOf(value, reserved("IA32_PERF_GLOBAL_CTRL"))))],
+  [[0x48], ifThere(zero(andOf(value, reserved("IA32_SPEC_CTRL"))))],
+  // Registers that can only be read: IA32_PLATFORM_ID, IA32_CORE_CAPABILITIES, IA32_MTRRCAP, IA32_ARCH_CAPABILITIES,
+  // IA32_MCG_CAP, IA32_PERF_CAPABILITIES, IA32_PERF_GLOBAL_STATUS and the VMX capability registers.
+  [[0x17, 0xcf, 0xfe, 0x10a, 0x179, 0x345, 0x38e, [0x480, 0x493]], NEVER],
 ];
-const isKnown = any(...WRITABLE.flatMap(([msrs]) => msrs.map(isMsr)));
+/** What is known of a value that WRMSR refuses, for the MSRs in which it happens. */
+export const ENTRY_CAUSES: readonly { readonly msrs: Msrs; readonly cause: string }[] = [
+  {
+    msrs: LBR_FROM,
+    cause:
+      "Bits 63:48 of the address are not its sign. Without TSX the branch records of Haswell and Broadwell keep flags there that WRMSR refuses to take back (Haswell erratum HSM182 and its siblings): sign-extend bit 47 before the entry is loaded.",
+  },
+  { msrs: [[0x480, 0x493]], cause: "The VMX capability registers can only be read." },
+];
+
+const isKnown = any(...WRITABLE.map(([msrs]) => among(msrs)));
 const accepted = any(
-  ...WRITABLE.map(([msrs, accepts]) => all(any(...msrs.map(isMsr)), accepts)),
+  ...WRITABLE.map(([msrs, accepts]) => all(among(msrs), accepts)),
   all(not(isKnown), fact("wrmsrAccepts")),
 );
 

@@ -28,13 +28,14 @@ import type { Bool, Num } from "./expr.js";
 export interface Scene {
   readonly fields: ReadonlyMap<number, Value64>;
   readonly msrLoad?: readonly MsrLoadEntry[] | undefined;
+  readonly msrEntry?: Vmcs["msrEntry"] | undefined;
   readonly cpu: CpuView;
   /** The MSR-load entry at hand inside `eachEntry`. */
   readonly entry?: MsrLoadEntry;
 }
 
 export function sceneOf(vmcs: Vmcs, cpu: CpuView): Scene {
-  return { fields: vmcs.fields, msrLoad: vmcs.msrLoad, cpu };
+  return { fields: vmcs.fields, msrLoad: vmcs.msrLoad, msrEntry: vmcs.msrEntry, cpu };
 }
 
 /** The value of a field: unknown above nothing, zero above its width. */
@@ -229,6 +230,8 @@ function patTypesHold(v: Value64): Tri {
 
 function everyEntry(rule: Bool, scene: Scene): Tri {
   if (scene.msrLoad === undefined) {
+    const { msrEntry } = scene;
+    if (msrEntry !== undefined && evaluate(rule, { ...scene, entry: msrEntry }) === "no") return "no";
     const count = scene.fields.get(0x4014);
     return count !== undefined && isZero(count) === "yes" ? "yes" : "unknown";
   }
@@ -243,7 +246,12 @@ function everyEntry(rule: Bool, scene: Scene): Tri {
 /** 1-based number of the first MSR-load entry that breaks the rule, as the exit qualification counts. */
 export function firstBadEntry(rule: Bool, scene: Scene): number | undefined {
   const each = findEachEntry(rule);
-  if (each === undefined || scene.msrLoad === undefined) return undefined;
+  if (each === undefined) return undefined;
+  const { msrEntry } = scene;
+  if (scene.msrLoad === undefined)
+    return msrEntry !== undefined && evaluate(each, { ...scene, entry: msrEntry }) === "no"
+      ? msrEntry.number
+      : undefined;
   const at = scene.msrLoad.findIndex((entry) => evaluate(each, { ...scene, entry }) === "no");
   return at < 0 ? undefined : at + 1;
 }
@@ -305,7 +313,11 @@ export function missingInputs(bool: Bool, scene: Scene, into: Set<string> = new 
       if (scene.cpu.linear.min !== scene.cpu.linear.max) into.add("cpuid:linear-address width");
       break;
     case "eachEntry":
-      into.add(scene.msrLoad === undefined ? "memory:VM-entry MSR-load area" : "memory:what WRMSR accepts");
+      into.add(
+        scene.msrLoad === undefined && scene.msrEntry === undefined
+          ? "memory:VM-entry MSR-load area"
+          : "memory:what WRMSR accepts",
+      );
       break;
     case "const":
       break;

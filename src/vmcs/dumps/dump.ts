@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../../input/text/diagnostic.js";
-import type { Reported, Vmcs } from "../state.js";
+import type { Vmcs } from "../state.js";
 
 /** Formats in which people write a VMCS down. */
 export const VMCS_FORMATS = ["linux", "xen", "haxm", "list", "json", "qemu", "virtualbox"] as const;
@@ -20,11 +20,4 @@ export interface VmcsDump {
   readonly name?: string;
   /** What the reader has to say about this dump. */
   readonly diagnostics: readonly Diagnostic[];
-}
-
-/** Turns a number that a log prints as "hardware error" or "exit reason" into what it reports. */
-export function reportedFromCode(code: number): Reported | undefined {
-  if (code >>> 31 === 1) return { kind: "entry-failure", reason: code & 0xffff };
-  if (code >= 1 && code <= 28) return { kind: "vmfail", error: code };
-  return undefined;
 }

@@ -4,7 +4,7 @@
  */
 const QUOTE: readonly RegExp[] = [/^(?:&gt;|[>|])[ \t]?/];
 const BRACKET: readonly RegExp[] = [
-  /^\[ *\d+\.\d{1,9}\](?:\[ *[TC]\d+\])? ?/,
+  /^\[ *\d+[.,]\d{1,9}\](?:\[ *[TC]\d+\])? ?/,
   /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\] ?/,
   /^\[ *[TC]\d+\] ?/,
   /^\[[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}\] ?/,
@@ -35,8 +35,12 @@ function layersFor(first: string): readonly RegExp[] | undefined {
   return OTHER[first];
 }
 
+const CALLER = /\[ *([TC]\d+)\] ?$/;
+
 export interface Payload {
   readonly text: string;
+  /** Who printed the line, as printk says with CONFIG_PRINTK_CALLER: `T101` or `C3`. */
+  readonly caller?: string;
   /** The line came from Xen's console. */
   readonly xen: boolean;
   /** The line ends in a soft line break of quoted-printable: the next one goes on without a blank. */
@@ -50,6 +54,7 @@ export function payloadOf(line: string): Payload | undefined {
   if (soft) text = text.slice(0, -1);
   text = unquote(text);
   let xen = false;
+  let caller: string | undefined;
   for (;;) {
     const trimmed = text.trimStart();
     const layers = layersFor(trimmed.charAt(0));
@@ -59,13 +64,14 @@ export function payloadOf(line: string): Payload | undefined {
       if (match === null) continue;
       length = match[0].length;
       xen ||= trimmed.startsWith("(XEN)");
+      if (trimmed.startsWith("[")) caller ??= CALLER.exec(match[0])?.[1];
       break;
     }
     if (length === 0) break;
     text = trimmed.slice(length);
   }
   if (/^ *\(d\d+\)/.test(text)) return undefined;
-  return { text, xen, soft };
+  return caller === undefined ? { text, xen, soft } : { text, caller, xen, soft };
 }
 
 /** Undoes what is left of quoted-printable and HTML: `=3D`, `=20`, `=C2=A0`, blanks that do not break. */
@@ -74,5 +80,21 @@ function unquote(text: string): string {
   // Only where an equals sign itself is quoted: "=20" is a value like any other elsewhere.
   if (/=3D|=C2=A0/.test(result)) result = result.replace(/=C2=A0|=20|=09/g, " ").replace(/=3D/g, "=");
   else if (result.endsWith("=20")) result = result.slice(0, -3);
+  if (result.includes("&"))
+    result = result.replace(/&(?:nbsp|lt|gt|amp|quot|apos|#\d{1,4}|#x[0-9a-f]{1,4});/gi, entity);
+  if (result.includes("<")) result = result.replace(TAG, (tag) => (/^<\/?t[dhr]/i.test(tag) ? "\t" : ""));
   return result.includes("\u00a0") ? result.replace(/\u00a0/g, " ") : result;
+}
+
+const ENTITIES: { readonly [name: string]: string } = { nbsp: " ", lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+/** Tags that a page puts around lines of text. */
+const TAG =
+  /<\/?(?:br|p|pre|code|td|th|tr|tbody|table|span|div|li|ul|b|i|em|strong|font|blockquote)(?:\s[^<>]{0,200})?\/?>/gi;
+
+function entity(text: string): string {
+  const name = text.slice(1, -1).toLowerCase();
+  const known = ENTITIES[name];
+  if (known !== undefined) return known;
+  const code = name.startsWith("#x") ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+  return code === 160 ? " " : String.fromCharCode(code);
 }

@@ -4,7 +4,8 @@ import { diagnosticLog } from "../../input/text/diagnostic.js";
 import { type FieldKey, fieldOf, widthOf } from "../fields/fields.js";
 import type { Reported } from "../state.js";
 import type { Value64 } from "../value64.js";
-import { reportedFromCode, type VmcsDump, type VmcsFormat } from "./dump.js";
+import type { VmcsDump, VmcsFormat } from "./dump.js";
+import { reportedFromCode } from "./ended.js";
 
 /**
  * Register dumps of QEMU and VirtualBox: what the guest sees, not what the VMCS holds. They give part of the guest

@@ -5,7 +5,8 @@ import { type ControlName, controlBit } from "../fields/controls.js";
 import { fieldName, fieldOf, widthOf } from "../fields/fields.js";
 import type { MsrLoadEntry, Reported, Vmcs } from "../state.js";
 import { compareU64, exact, known64, lowMask, type Value64 } from "../value64.js";
-import { reportedFromCode, type VmcsDump } from "./dump.js";
+import type { VmcsDump } from "./dump.js";
+import { reportedFromCode } from "./ended.js";
 import { type DumpRow, LINUX_ROWS, type Section, XEN_ROWS } from "./rows.js";
 
 /** A line of a dump without its envelope. */
@@ -25,7 +26,7 @@ export interface RawDump {
   /** A number that the log reports for the failure, from a line outside the dump. */
   readonly code?: number;
   /** Xen's words, as in `Invalid guest state (0)`. */
-  readonly xenFailure?: { readonly reason: number; readonly qualification?: U64 };
+  readonly xenFailure?: { readonly reason: number; readonly qualification?: U64; readonly entry?: Vmcs["msrEntry"] };
   readonly asides: { readonly [name: string]: string };
 }
 
@@ -97,14 +98,22 @@ export function readKernelDump(raw: RawDump, file: string | undefined): VmcsDump
     if (text === undefined) continue;
     if (!readRow(row, text, fields, unusable, log)) missing.push(row);
   }
-  for (const row of missing) {
-    if (row.printed !== undefined && (row.printed === true || isOn(row.printed, fields))) {
-      const head = raw.sections[row.section]?.head ?? raw.first;
-      log.warning(
-        { line: head, column: 1 },
-        `the line "${row.label}" is missing from the section ${SECTION_NAMES[row.section]}: its fields are unknown`,
-      );
-    }
+  for (const section of ["guest", "host", "control"] as const) {
+    const lines = missing.filter(
+      (row) =>
+        row.section === section && row.printed !== undefined && (row.printed === true || isOn(row.printed, fields)),
+    );
+    const found = raw.sections[section];
+    if (lines.length === 0 || found === undefined) continue;
+    const labels = lines.map(({ label }) => `"${label}"`);
+    const [only] = labels;
+    log.warning(
+      { line: found.head, column: 1 },
+      lines.length === 1
+        ? `the line ${only} is missing from the section ${SECTION_NAMES[section]}: its fields are unknown`
+        : `${lines.length} lines are missing from the section ${SECTION_NAMES[section]}: their fields are unknown`,
+      lines.length === 1 ? undefined : labels.join(", "),
+    );
   }
   const control = joined.get("control");
   if (control !== undefined) readInterruptStatus(control, fields, log);
@@ -122,6 +131,7 @@ export function readKernelDump(raw: RawDump, file: string | undefined): VmcsDump
   const vmcs: Vmcs = {
     fields,
     ...(msrLoad === undefined ? {} : { msrLoad }),
+    ...(raw.xenFailure?.entry === undefined ? {} : { msrEntry: raw.xenFailure.entry }),
     reported: reportedOf(raw, fields),
     ...(Object.keys(raw.asides).length === 0 ? {} : { asides: raw.asides }),
   };

@@ -1,103 +1,171 @@
-import { parseHexU64 } from "../../bits/u64.js";
 import { type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
+import { namedField, nearFields } from "../fields/field-names.js";
 import type { FieldRow } from "../fields/field-row.js";
-import { fieldByEncoding, fieldName, findField, nearFields, splitEncoding, widthOf } from "../fields/fields.js";
+import { fieldName, splitEncoding, widthOf } from "../fields/fields.js";
 import type { Reported } from "../state.js";
-import { compareU64, exact, known64, lowMask, type Value64 } from "../value64.js";
+import { compareU64, exact, lowMask, type Value64 } from "../value64.js";
+import { type DocumentBase, documentBase, type Written, writtenValue } from "./base.js";
 import type { VmcsDump } from "./dump.js";
-import type { ListLine } from "./list-line.js";
+import { reportedFromReason } from "./ended.js";
+import { isWrite, LIST_MOST, type ListItem } from "./list-finder.js";
 
 /** What would have been read in the place of a name that no field has. */
 export function nearNames(name: string): string {
   const near = nearFields(name);
-  return near.length === 0 ? "a field name of the SDM, Linux or Xen, or an encoding" : near.join(", ");
+  return near.length === 0 ? "a field name of the SDM or a public header, or an encoding" : near.join(", ");
 }
 
-/** The field that a list line means, without complaints; to distinguish a list of fields from any other text. */
-export function fieldOfLine(line: ListLine): FieldRow | undefined {
-  if (line.encoding !== undefined) return fieldByEncoding(line.encoding);
-  return line.name === undefined ? undefined : findField(line.name);
+function writtenOf({ line, digits, base, field }: ListItem): Written {
+  return { line, digits, base, row: field?.row, high: field?.high === true };
 }
 
-export function readList(lines: readonly ListLine[], file: string | undefined): VmcsDump {
+/** The lists of one text: one program printed them, so that they have one base. */
+export function readLists(
+  lists: readonly (readonly ListItem[])[],
+  ended: Reported | undefined,
+  file: string | undefined,
+): readonly VmcsDump[] {
+  const document = documentBase(lists.flatMap((list) => list.map(writtenOf)));
+  return lists.map((list) => readList(list, document, ended, file));
+}
+
+/** One 64-bit field as it comes in: whole, or the two halves. */
+interface Halves {
+  readonly row: FieldRow;
+  whole?: { readonly lo: number; readonly hi: number };
+  high?: number;
+  line: number;
+  broken?: true;
+}
+
+function readList(
+  items: readonly ListItem[],
+  document: DocumentBase,
+  ended: Reported | undefined,
+  file: string | undefined,
+): VmcsDump {
   const log = diagnosticLog(file);
-  const fields = new Map<number, Value64>();
-  const broken = new Set<number>();
-  const seenAt = new Map<number, number>();
-  for (const line of lines) {
-    const row = fieldOfLine(line);
-    const at = { line: line.number, column: 1 };
-    if (row === undefined) {
-      complain(line, log);
-      continue;
-    }
-    if (line.name !== undefined && line.encoding !== undefined && !line.haxm) {
-      const named = findField(line.name);
-      if (named !== undefined && named !== row)
-        log.warning(at, `0x${line.encoding.toString(16)} is ${fieldName(row)}, not ${line.name}; the encoding counts`);
-    }
-    if (!line.hex) {
-      log.error(
-        at,
-        `${line.digits} could be decimal or hexadecimal; ${fieldName(row)} stays unknown`,
-        `0x${line.digits}`,
-      );
-      continue;
-    }
-    const high = line.encoding !== undefined && splitEncoding(line.encoding)?.high === true;
-    const value = parseHexU64(line.digits);
-    if (value === undefined || compareU64(value, lowMask(high ? 32 : widthOf(row))) > 0) {
-      log.error(
-        at,
-        `0x${line.digits} is too wide for ${fieldName(row)}, which has ${high ? 32 : widthOf(row)} bits; the field stays unknown`,
-      );
-      broken.add(row.encoding);
-      fields.delete(row.encoding);
-      continue;
-    }
-    if (broken.has(row.encoding)) continue;
-    const known = fields.get(row.encoding);
-    const before = known === undefined ? undefined : exact(known);
-    if (high) {
-      fields.set(row.encoding, {
-        lo: known?.lo ?? { value: 0, unknown: 0xffff_ffff },
-        hi: { value: value.lo, unknown: 0 },
-      });
-      continue;
-    }
-    if (before !== undefined && compareU64(before, value) !== 0) {
-      log.error(at, `${fieldName(row)} has another value in line ${seenAt.get(row.encoding)}; the field stays unknown`);
-      broken.add(row.encoding);
-      fields.delete(row.encoding);
-      continue;
-    }
-    // A low half after its high half.
-    const hi = known !== undefined && known.lo.unknown !== 0 ? known.hi : known64(value).hi;
-    fields.set(row.encoding, { lo: { value: value.lo, unknown: 0 }, hi });
-    seenAt.set(row.encoding, line.number);
+  const read = new Map<number, Halves>();
+  const strange: ListItem[] = [];
+  if (document.base !== undefined && items.some(({ base, digits }) => base === "bare" && digits.length > 1)) {
+    const base = document.base === "hex" ? "hexadecimal" : "decimal";
+    log.note(
+      { line: items[0]?.line ?? 1, column: 1 },
+      `values without 0x are read as ${base}: ${document.because}${document.because.endsWith(" is") || document.because.endsWith(" are") ? ` ${base}` : ""}`,
+    );
   }
-  const haxm = lines.some((line) => line.haxm);
-  const first = lines[0]?.number ?? 1;
+  for (const item of items) {
+    const { field, line, digits } = item;
+    const at = { line, column: 1 };
+    if (field === undefined) {
+      if (!complain(item, log)) strange.push(item);
+      continue;
+    }
+    const { row, high } = field;
+    if (item.encoding !== undefined && !/^0x/i.test(item.name) && item.haxm !== true) {
+      const named = namedField(item.name);
+      if (named !== undefined && named.row !== row)
+        log.warning(at, `0x${item.encoding.toString(16)} is ${fieldName(row)}, not ${item.name}; the encoding counts`);
+    }
+    if (item.byMeaning === true) log.note(at, `${item.name} is read as ${fieldName(row)}, which has the same words`);
+    const value = writtenValue(digits, item.base, document.base);
+    if (value === "open") {
+      log.error(at, `${digits} could be decimal or hexadecimal; ${fieldName(row)} stays unknown`, `0x${digits}`);
+      continue;
+    }
+    let known = read.get(row.encoding);
+    if (known === undefined) {
+      known = { row, line };
+      read.set(row.encoding, known);
+    }
+    const bits = high ? 32 : widthOf(row);
+    if (value === "wide" || compareU64(value, lowMask(bits)) > 0) {
+      log.error(
+        at,
+        `${item.base === "decimal" || document.base === "decimal" ? "" : "0x"}${digits} is too wide for ${fieldName(row)}, which has ${bits} bits; the field stays unknown`,
+      );
+      known.broken = true;
+      continue;
+    }
+    const before = high ? known.high : known.whole;
+    const same =
+      before === undefined || (typeof before === "number" ? before === value.lo : compareU64(before, value) === 0);
+    if (!same && !isWrite(item)) {
+      log.error(at, `${fieldName(row)} has another value in line ${known.line}; the field stays unknown`);
+      known.broken = true;
+      continue;
+    }
+    if (high) known.high = value.lo;
+    else known.whole = value;
+    known.line = line;
+  }
+  summary(strange, log);
+  if (items.length >= LIST_MOST)
+    log.warning({ line: items.at(-1)?.line ?? 1, column: 1 }, `the list is cut after ${LIST_MOST} lines`);
+  const fields = new Map<number, Value64>();
+  for (const halves of read.values()) {
+    const value = joined(halves, log);
+    if (value !== undefined) fields.set(halves.row.encoding, value);
+  }
+  const first = items[0]?.line ?? 1;
   return {
-    vmcs: { fields, reported: reportedIn(fields) },
-    format: haxm ? "haxm" : "list",
-    lines: [first, lines.at(-1)?.number ?? first],
+    vmcs: { fields, reported: reportedOf(fields, ended) },
+    format: items.some(({ haxm }) => haxm === true) ? "haxm" : "list",
+    lines: [first, items.at(-1)?.line ?? first],
     diagnostics: log.list(),
   };
 }
 
-function complain(line: ListLine, log: DiagnosticLog): void {
-  const at = { line: line.number, column: 1 };
-  if (line.encoding !== undefined) {
-    const parts = splitEncoding(line.encoding);
+/** The fields of the list are the CPU's own word; what the lines around it say counts where they are silent. */
+function reportedOf(fields: ReadonlyMap<number, Value64>, ended: Reported | undefined): Reported {
+  const own = reportedIn(fields);
+  return ended !== undefined && (own.kind === "unknown" || own.kind === "other") ? ended : own;
+}
+
+/** A field from its halves: VMREAD of a whole field gives 64 bits on a 64-bit processor, the low half on another. */
+function joined({ row, whole, high, line, broken }: Halves, log: DiagnosticLog): Value64 | undefined {
+  if (broken === true || (whole === undefined && high === undefined)) return undefined;
+  if (whole === undefined) return { lo: { value: 0, unknown: 0xffff_ffff }, hi: { value: high ?? 0, unknown: 0 } };
+  if (high !== undefined && whole.hi !== 0 && whole.hi !== high) {
+    log.error(
+      { line, column: 1 },
+      `the high half of ${fieldName(row)} is another one than in the whole field; the field stays unknown`,
+    );
+    return undefined;
+  }
+  return { lo: { value: whole.lo, unknown: 0 }, hi: { value: high ?? whole.hi, unknown: 0 } };
+}
+
+/** Complains about a name or an encoding that is no field's; false where it does not look like one. */
+function complain({ line, name, encoding }: ListItem, log: DiagnosticLog): boolean {
+  const at = { line, column: 1 };
+  if (encoding !== undefined) {
+    const parts = splitEncoding(encoding);
     const shape =
       parts === undefined
         ? "is not a VMCS encoding (a reserved bit is set)"
         : `would be a ${parts.width === "natural" ? "natural-width" : `${parts.width}-bit`} ${parts.type} field that no manual lists`;
-    log.warning(at, `0x${line.encoding.toString(16)} ${shape}`);
-    return;
+    log.warning(at, `0x${encoding.toString(16)} ${shape}`);
+    return true;
   }
-  log.warning(at, `no VMCS field is called ${line.name}`, () => nearNames(line.name ?? ""));
+  if (!/^[A-Za-z]+_[A-Za-z0-9_]+$/.test(name) && !/guest|host|vmcs|ctrl|control|vm_?e(?:ntry|xit)/i.test(name))
+    return false;
+  log.warning(at, `no VMCS field is called ${name}`, () => nearNames(name));
+  return true;
+}
+
+const NAMES_SHOWN = 8;
+
+/** One note for the lines of the list that name something else: general registers, a time, a vCPU. */
+function summary(strange: readonly ListItem[], log: DiagnosticLog): void {
+  const names = [...new Set(strange.map(({ name }) => name))];
+  const [first] = strange;
+  if (first === undefined) return;
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
+  log.note(
+    { line: first.line, column: 1 },
+    `of the list ${names.length === 1 ? "one name is" : `${names.length} names are`} not a field of a VMCS: ${names.slice(0, NAMES_SHOWN).join(", ")}${more}`,
+  );
 }
 
 /** What the exit-information fields of a complete list say. */
@@ -108,14 +176,9 @@ export function reportedIn(fields: ReadonlyMap<number, Value64>): Reported {
   };
   const reason = get(0x4402)?.lo;
   const qualification = get(0x6400);
-  if (reason !== undefined && reason >>> 31 === 1) {
-    return {
-      kind: "entry-failure",
-      reason: reason & 0xffff,
-      ...(qualification === undefined ? {} : { qualification }),
-    };
-  }
+  const said = reason === undefined ? undefined : reportedFromReason(reason, qualification);
+  if (said?.kind === "entry-failure") return said;
   const error = get(0x4400)?.lo;
   if (error !== undefined && error > 0 && error <= 28) return { kind: "vmfail", error };
-  return reason === undefined ? { kind: "unknown" } : { kind: "other", reason };
+  return said ?? { kind: "unknown" };
 }

@@ -2,13 +2,14 @@ import { checkText } from "../../bits/misuse.js";
 import { type Diagnostic, diagnosticLog } from "../../input/text/diagnostic.js";
 import { lineSplitter } from "../../input/text/text.js";
 import type { VmcsDump } from "./dump.js";
+import { endedFinder } from "./ended.js";
 import { payloadOf } from "./envelope.js";
 import { type GuestView, readGuestView } from "./guest-view.js";
 import { readVmcsJson } from "./json.js";
 import { readKernelDump } from "./kernel.js";
-import { fieldOfLine, readList } from "./list.js";
-import { type ListLine, listLine } from "./list-line.js";
-import { sectionFinder } from "./sections.js";
+import { readLists } from "./list.js";
+import { listFinder } from "./list-finder.js";
+import { callerFinder } from "./sections.js";
 
 /** What a reader found. `dumps` is empty when the text holds none; a diagnostic says so then. */
 export interface VmcsReading {
@@ -24,10 +25,6 @@ export interface VmcsStream {
   readonly end: () => readonly Diagnostic[];
 }
 
-/** Fewer recognised fields than this are not a list of fields but a coincidence. */
-const LIST_LEAST = 3;
-/** A list has no more lines than this; a longer one is cut, and said to be. */
-const LIST_MOST = 4096;
 const VIEWS_MOST = 256;
 
 /**
@@ -39,48 +36,22 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
   const log = diagnosticLog(file);
   let found = 0;
   let lastLine = 1;
-  const finder = sectionFinder((raw) => {
+  const finder = callerFinder((raw) => {
     found++;
     onDump(readKernelDump(raw, file));
   });
   const views = viewFinder();
-  let list: ListLine[] = [];
-  let known = 0;
-  const lists: ListLine[][] = [];
-  const flushList = (): void => {
-    if (known >= LIST_LEAST) lists.push(list);
-    list = [];
-    known = 0;
-  };
+  const lists = listFinder();
+  const ended = endedFinder();
 
   const splitter = lineSplitter((line, number) => {
     lastLine = number;
     const payload = payloadOf(line);
     if (payload === undefined) return;
     finder.line(payload, number);
-    views.line(payload.text, number);
-    if (found > 0 || finder.open() || payload.text === "" || payload.text.length > 400) return;
-    const item = listLine(payload.text, number);
-    if (item === undefined) return;
-    const field = fieldOfLine(item);
-    if (field === undefined) {
-      // A name that looks like a field's is worth a complaint; any other line is noise.
-      if (
-        list.length > 0 &&
-        list.length < LIST_MOST &&
-        (item.encoding !== undefined || /^[A-Za-z]+_[A-Za-z0-9_]+$/.test(item.name ?? ""))
-      )
-        list.push(item);
-      return;
-    }
-    // The first field again: another list begins.
-    const firstField = list[0] === undefined ? undefined : fieldOfLine(list[0]);
-    if (known >= LIST_LEAST && field === firstField && field.encoding === firstField?.encoding && known > 20)
-      flushList();
-    if (list.length < LIST_MOST) {
-      list.push(item);
-      known++;
-    }
+    const ofView = views.line(payload.text, number);
+    if (found === 0) ended.line(payload.text);
+    if (found === 0 && !ofView && !finder.open() && payload.text !== "") lists.line(payload.text, number);
   }, log);
 
   return {
@@ -88,11 +59,10 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
     end() {
       splitter.end();
       finder.end(lastLine);
-      flushList();
       if (found === 0) {
-        for (const lines of lists) {
+        for (const dump of readLists(lists.end(), ended.reported(), file)) {
           found++;
-          onDump(readList(lines, file));
+          onDump(dump);
         }
       }
       if (found === 0) {
@@ -117,24 +87,36 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
 export function readVmcs(text: string, file?: string): VmcsReading {
   checkText(text, "text");
   if (file !== undefined) checkText(file, "file", "a name for messages");
-  const start = /^\uFEFF?\s*([[{])/.exec(text.slice(0, 4096))?.[1];
-  if (
-    start === "{" ||
-    (start === "[" &&
-      !/^\uFEFF?\s*\[ *\d+\.\d/.test(text.slice(0, 4096)) &&
-      /^\uFEFF?\s*\[\s*[{\]]/.test(text.slice(0, 4096)))
-  ) {
-    return readVmcsJson(text.replace(/^\uFEFF/, ""), file);
-  }
+  if (!looksLikeJson(text)) return readLog(text, file);
+  const json = readVmcsJson(text.replace(/^\uFEFF/, ""), file);
+  if (!json.diagnostics.some(({ severity }) => severity === "error")) return json;
+  // A dictionary of another language looks like JSON at its beginning.
+  const log = readLog(text, file);
+  const known = ({ dumps }: VmcsReading) => dumps.reduce((sum, { vmcs }) => sum + vmcs.fields.size, 0);
+  return known(log) > known(json) ? log : json;
+}
+
+/** Whether a text begins as a JSON object, or a list of them; a log may begin with a time in brackets. */
+export function looksLikeJson(text: string): boolean {
+  const head = text.slice(0, 4096).replace(/[\s\uFEFF]+/g, "");
+  return /^\[?(?:\{(?:"[^"]{0,200}":|\}|$)|\[?\]|\[["\d])/.test(head);
+}
+
+function readLog(text: string, file: string | undefined): VmcsReading {
   const dumps: VmcsDump[] = [];
   const stream = vmcsStream((dump) => dumps.push(dump), file);
   stream.push(text);
   return { diagnostics: stream.end(), dumps };
 }
 
+/** A line of a register block, and of nothing else that prints fields. */
+const BLOCK =
+  /CPUM|^\s*(?:[\d:.]{1,32}\s{1,8})?(?:[er]?[a-d]x|[er][sd]i|r\d|[er]?(?:ip|sp|bp|flags)|[c-gs]s|ldtr?|tr|[gi]dtr?|[cd]r\d|efer)\s{0,4}=/i;
+
 /** Collects register blocks: QEMU's after "EAX=" or "RAX=", VirtualBox's after "Guest CPUM". */
 function viewFinder(): {
-  readonly line: (text: string, number: number) => void;
+  /** True for a line of a register block. */
+  readonly line: (text: string, number: number) => boolean;
   readonly end: () => readonly GuestView[];
 } {
   const views: { format: "qemu" | "virtualbox"; lines: { text: string; number: number }[]; code?: number }[] = [];
@@ -142,7 +124,7 @@ function viewFinder(): {
   let code: number | undefined;
   return {
     line(text, number) {
-      if (current === undefined && !/[er]ax|hardware error|CPUM/i.test(text)) return;
+      if (current === undefined && !/[er]ax|hardware error|CPUM/i.test(text)) return false;
       const error = /hardware error (0x[0-9a-f]+)/i.exec(text)?.[1];
       if (error !== undefined) code = Number(error);
       const qemu = /^\s*[ER]AX ?= ?[0-9a-f]{8}/i.test(text) && / [ER]BX ?=/i.test(text);
@@ -157,9 +139,10 @@ function viewFinder(): {
         }
         code = undefined;
       }
-      if (current === undefined) return;
+      if (current === undefined) return false;
       current.lines.push({ text, number });
       if (current.lines.length >= 60) current = undefined;
+      return BLOCK.test(text);
     },
     end: () => views,
   };

@@ -1,4 +1,5 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
+import type { Vmcs } from "../state.js";
 import type { Payload } from "./envelope.js";
 import type { DumpLine, RawDump, RawSection } from "./kernel.js";
 import type { Section } from "./rows.js";
@@ -19,12 +20,20 @@ const XEN_FAILURE = /(?:vmentry failure \(reason (0x[0-9a-f]+)\)|Failed vm entry
 const XEN_GUEST = /invalid guest state \((\d+)\)/i;
 const XEN_MSR = /(?:MSR loading \(entry (\d+)\)|MSR entry (\d+) loading)/i;
 const XEN_ERROR = /VM(?:LAUNCH|RESUME) error: ?(0x[0-9a-f]+)/i;
+/** The entry at fault, which Xen prints behind its number. */
+const XEN_ENTRY = /\bmsr ([0-9a-f]{8}) val ([0-9a-f]{1,16}) \(mbz ([0-9a-f]{1,8})\)/i;
 const VCPU = /\b(d\d+v\d+)\b|>>> Domain (\d+) <<<|VCPU (\d+)/;
 const LINUX_HEAD = /VMCS [0-9a-fx]+, last attempted VM-entry on CPU (\d+)/i;
 /** Every line around a dump that matters has one of these words. */
-const HINT = /fail|error|VMCS|Domain|VCPU|loading|invalid guest|(?:SMM|II)=\d/i;
+const HINT = /fail|error|\(mbz|VMCS|Domain|VCPU|loading|invalid guest|(?:SMM|II)=\d/i;
 const SMM = /\bSMM=(\d)/;
 const II = /\bII=(\d)/;
+
+interface XenFailure {
+  readonly reason: number;
+  readonly qualification?: U64;
+  readonly entry?: Vmcs["msrEntry"];
+}
 
 interface Draft {
   xen: boolean;
@@ -34,14 +43,14 @@ interface Draft {
   last: number;
   name?: string;
   code?: number;
-  xenFailure?: { reason: number; qualification?: U64 };
+  xenFailure?: XenFailure;
   controlLines: number;
   readonly asides: { [name: string]: string };
 }
 
 /** Lines before a dump that belong to it. */
 interface Before {
-  xenFailure?: { reason: number; qualification?: U64 };
+  xenFailure?: XenFailure;
   code?: number;
   name?: string;
   at: number;
@@ -53,6 +62,38 @@ export interface SectionFinder {
   readonly end: (number: number) => void;
   /** True inside a dump. */
   readonly open: () => boolean;
+}
+
+/** So many tasks may print dumps at the same time. */
+const CALLERS_MOST = 64;
+const HEAD = /\*\*\*|VMCS [0-9a-fx]/;
+
+/**
+ * As `sectionFinder`, for a log in which several tasks print dumps at the same time: where printk names the caller of a line,
+ * each has a finder of its own.
+ */
+export function callerFinder(sink: (dump: RawDump) => void): SectionFinder {
+  const common = sectionFinder(sink);
+  const own = new Map<string, SectionFinder>();
+  return {
+    line(payload, number) {
+      const { caller } = payload;
+      let finder = caller === undefined ? common : own.get(caller);
+      if (finder === undefined && caller !== undefined) {
+        // The first caller has what came before, where the head of its dump is cut off.
+        if (own.size === 0) finder = common;
+        else if (HEAD.test(payload.text) && own.size < CALLERS_MOST) finder = sectionFinder(sink);
+        else return common.open() ? undefined : common.line(payload, number);
+        own.set(caller, finder);
+      }
+      (finder ?? common).line(payload, number);
+    },
+    end(number) {
+      common.end(number);
+      for (const finder of new Set(own.values())) if (finder !== common) finder.end(number);
+    },
+    open: () => common.open() || [...own.values()].some((finder) => finder.open()),
+  };
 }
 
 export function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
@@ -135,6 +176,17 @@ export function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
         before.xenFailure = { ...pendingXen, qualification: parseHexU64(q.toString(16)) as U64 };
         pendingXen = undefined;
       }
+    }
+    const listed = XEN_ENTRY.exec(text);
+    const failure = before?.xenFailure;
+    if (listed !== null && before !== undefined && failure?.qualification !== undefined) {
+      const value = parseHexU64(listed[2] as string) as U64;
+      const entry = {
+        index: Number.parseInt(listed[1] as string, 16),
+        value,
+        reserved: Number.parseInt(listed[3] as string, 16),
+      };
+      before.xenFailure = { ...failure, entry: { ...entry, number: failure.qualification.lo } };
     }
     const head = LINUX_HEAD.exec(text);
     if (head !== null)

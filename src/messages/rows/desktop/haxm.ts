@@ -1,3 +1,4 @@
+import { ENDED } from "../../../vmcs/dumps/ended.js";
 import type { MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../shared-advice.js";
 
@@ -169,8 +170,7 @@ export const HAXM_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     needle: ["unhandled vmx vmexit reason", "vmexit reason is", "exit_reason.raw"],
-    pattern:
-      /(?:Unhandled vmx vmexit reason:|vmexit reason is )(?<code>\d{1,10})\b|exit_reason\.raw (?<raw>[0-9a-f]{1,8})\b/i,
+    pattern: ENDED.haxm,
     what: "HAXM reports a VM exit.",
     decoder: "exit-reason",
     steps: [{ text: "Give the register list that follows; it is audited." }],

@@ -1,3 +1,4 @@
+import { ENDED } from "../../../vmcs/dumps/ended.js";
 import type { MessageRow } from "../../message.js";
 import { DUMP_VMCS } from "../shared-advice.js";
 
@@ -31,8 +32,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "inst-err",
       "instr-err",
     ],
-    pattern:
-      /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d| times)/i,
+    pattern: ENDED.instructionError,
     what: "A VMX instruction failed with VM-instruction error {error}.",
     decoder: "instruction-error",
     steps: [],
@@ -54,8 +54,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "invept",
       "invvpid",
     ],
-    pattern:
-      /(?:\b(?<insn>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b[^\n]{0,60}?\b(?:error|err|code|status)\b[ :=#(]{0,5}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b|Failed at VM-Entry, Code=(?<error2>\d{1,3}))/i,
+    pattern: ENDED.entryInstruction,
     what: "A VMX instruction failed with VM-instruction error {error}.",
     decoder: "instruction-error",
     steps: [],
@@ -133,8 +132,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "exit_reason_invalid_guest_state",
       "exit reason:",
     ],
-    pattern:
-      /(?:Failed to enter VM, reason|VM[- ]?(?:entry|exit)(?: failure)?,? exit[ _]reason:?|vmentry failure \(reason|Failed vm ?entry \(exit reason|(?<!\b(?:container|pod|job|process|task|script|service)\b[^\n]{0,40})\bexit[ _]reason\s{0,3}(?:=|:|is)?(?=\s{0,3}(?:0x|f{8}[0-9a-f]{8}|8000|33\b|34\b|41\b))|\bexit[ _]reason(?<=(?:^\s{0,20}|\b(?:vm|vcpu|guest|kvm|hv|hyper)\w{0,12}\b[^\n]{0,60})exit[ _]reason)\s{0,3}(?:=|:|is)?)\s{0,3}(?<code>0x[0-9a-f]{1,16}|f{8}[0-9a-f]{8}|\d{1,10})(?:[^\n]{0,40}?(?:qualification|code)\s{0,3}(?:=|:)?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|EXIT_REASON_INVALID_GUEST_STATE/i,
+    pattern: ENDED.exitReason,
     what: "A VM exit with this reason was reported.",
     decoder: "exit-reason",
     steps: [],

@@ -1,3 +1,4 @@
+import { ENDED } from "../../../vmcs/dumps/ended.js";
 import type { MessageRow } from "../../message.js";
 import {
   DROP_VMX,
@@ -112,7 +113,7 @@ export const QEMU_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     needle: ["entry failed", "vm entry failed"],
-    pattern: /(?:entry failed, hardware error|vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
+    pattern: ENDED.hardwareError,
     what: "The CPU refused to enter the guest.",
     decoder: "hardware-error",
     steps: [DUMP_VMCS],

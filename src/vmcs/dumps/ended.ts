@@ -1,0 +1,119 @@
+import { parseHexU64, type U64 } from "../../bits/u64.js";
+import type { Reported } from "../state.js";
+
+/**
+ * Lines that say how a VM entry ended, as kernels, hypervisors and monitors print them. The messages that `explain` knows and
+ * the readers of dumps take them from here, so that both read the same line alike.
+ */
+export const ENDED = {
+  /** KVM by way of QEMU, and other monitors. */
+  hardwareError: /(?:entry failed, hardware error|vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
+  /** The VM-instruction error, under any of its names. */
+  instructionError:
+    /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d| times)/i,
+  /** VMLAUNCH and the like with a number behind them. */
+  entryInstruction:
+    /(?:\b(?<insn>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b[^\n]{0,60}?\b(?:error|err|code|status)\b[ :=#(]{0,5}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b|Failed at VM-Entry, Code=(?<error2>\d{1,3}))/i,
+  /** The exit reason, with a qualification where one follows. */
+  exitReason:
+    /(?:Failed to enter VM, reason|VM[- ]?(?:entry|exit)(?: failure)?,? exit[ _]reason:?|vmentry failure \(reason|Failed vm ?entry \(exit reason|(?<!\b(?:container|pod|job|process|task|script|service)\b[^\n]{0,40})\bexit[ _]reason\s{0,3}(?:=|:|is)?(?=\s{0,3}(?:0x|f{8}[0-9a-f]{8}|8000|33\b|34\b|41\b))|\bexit[ _]reason(?<=(?:^\s{0,20}|\b(?:vm|vcpu|guest|kvm|hv|hyper)\w{0,12}\b[^\n]{0,60})exit[ _]reason)\s{0,3}(?:=|:|is)?)\s{0,3}(?<code>0x[0-9a-f]{1,16}|f{8}[0-9a-f]{8}|\d{1,10})(?:[^\n]{0,40}?(?:qualification|code)\s{0,3}(?:=|:)?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|EXIT_REASON_INVALID_GUEST_STATE/i,
+  haxm: /(?:Unhandled vmx vmexit reason:|vmexit reason is )(?<code>\d{1,10})\b|exit_reason\.raw (?<raw>[0-9a-f]{1,8})\b/i,
+} as const satisfies { readonly [name: string]: RegExp };
+
+/** Numbers that monitors print without KVM's words. */
+const FAIL_ENTRY =
+  /FailEntry\((?<code>\d{1,10}),|hardware_entry_failure_reason[ =:]{0,4}(?<code2>0x[0-9a-f]{1,16}|\d{1,10})/i;
+/** A function that runs only after such a failure. */
+const INVALID_GUEST = /exit_invalid_guest_state|EXIT_REASON_INVALID_GUEST_STATE/i;
+/** The block of bhyve and its relatives: a name, blanks, a number in decimal. */
+const BLOCK =
+  /^\s{0,20}(?<name>exit_reason|qualification|inst_error)\s{1,8}(?<value>0x[0-9a-f]{1,16}|\d{1,10})\s{0,8}$/;
+/** Every line that one of the patterns can match has one of these words. */
+const WORD = /error|reason|fail|qualif|invalid_guest|vm_?launch|vmresume|\berr\b|inst/i;
+
+/** Exit reasons that only a failed VM entry has; some programs print them without bit 31. */
+const ENTRY_FAILURES: readonly number[] = [33, 34, 41];
+
+/** What an exit reason says, with or without bit 31, and the qualification beside it. */
+export function reportedFromReason(reason: number, qualification?: U64): Reported {
+  const basic = reason & 0xffff;
+  if (reason >>> 31 !== 1 && !ENTRY_FAILURES.includes(reason)) return { kind: "other", reason };
+  return { kind: "entry-failure", reason: basic, ...(qualification === undefined ? {} : { qualification }) };
+}
+
+/**
+ * What a number says that a log prints as "hardware error" or for a failed entry: a VM-instruction error, an exit reason, 0
+ * where an outer hypervisor gave none, or -1 from an AMD CPU. `undefined` for any other number.
+ */
+export function reportedFromCode(code: number): Reported | undefined {
+  if (code === 0xffff_ffff || code === -1) return { kind: "vmrun" };
+  if (code >>> 31 === 1) return reportedFromReason(code);
+  if (code === 0) return { kind: "no-number" };
+  return code <= 28 ? { kind: "vmfail", error: code } : undefined;
+}
+
+/** A number as logs print it, to 32 bits. */
+function numberOf(text: string): number {
+  const hex = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1];
+  if (/^0x/i.test(text) || /^f{8}/i.test(text) || (/^8000/.test(text) && text.length === 8)) {
+    return Number.parseInt((hex ?? "0").slice(-8), 16);
+  }
+  return Number(text) >>> 0;
+}
+
+/** Collects what the lines of a text say about the end of a VM entry. */
+export interface EndedFinder {
+  readonly line: (text: string) => void;
+  /** The report, where the lines gave one. */
+  readonly reported: () => Reported | undefined;
+}
+
+export function endedFinder(): EndedFinder {
+  let reported: Reported | undefined;
+  let qualification: U64 | undefined;
+  const put = (found: Reported | undefined) => {
+    if (found !== undefined && found.kind !== "other") reported = found;
+  };
+  return {
+    line(text) {
+      if (text.length > 400 || !WORD.test(text)) return;
+      const block = BLOCK.exec(text)?.groups;
+      if (block !== undefined) {
+        const value = block.value as string;
+        if (block.name === "exit_reason") put(reportedFromReason(numberOf(value)));
+        else if (block.name === "inst_error" && numberOf(value) > 0) put(reportedFromCode(numberOf(value)));
+        else if (block.name === "qualification" && value.startsWith("0x")) qualification = parseHexU64(value.slice(2));
+        return;
+      }
+      const entry = ENDED.entryInstruction.exec(text)?.groups;
+      const fail = FAIL_ENTRY.exec(text)?.groups;
+      const code =
+        ENDED.hardwareError.exec(text)?.groups?.code ?? fail?.code ?? fail?.code2 ?? entry?.error ?? entry?.error2;
+      if (code !== undefined) {
+        put(reportedFromCode(numberOf(code)));
+        return;
+      }
+      const reason = ENDED.exitReason.exec(text)?.groups;
+      if (reason?.code !== undefined) {
+        const beside = reason.qualification;
+        const value = beside === undefined ? undefined : parseHexU64(numberOf(beside).toString(16));
+        put(reportedFromReason(numberOf(reason.code), value));
+        return;
+      }
+      const haxm = ENDED.haxm.exec(text)?.groups;
+      if (haxm?.raw !== undefined) put(reportedFromReason(Number.parseInt(haxm.raw, 16)));
+      else if (haxm?.code !== undefined) put(reportedFromReason(Number(haxm.code)));
+      else if (INVALID_GUEST.test(text)) put(reported ?? { kind: "entry-failure", reason: 33 });
+      else {
+        const error = ENDED.instructionError.exec(text)?.groups?.error;
+        if (error !== undefined && numberOf(error) > 0) put(reportedFromCode(numberOf(error)));
+      }
+    },
+    reported() {
+      if (reported?.kind !== "entry-failure" || reported.qualification !== undefined || qualification === undefined) {
+        return reported;
+      }
+      return { ...reported, qualification };
+    },
+  };
+}

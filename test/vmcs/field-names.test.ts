@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { fieldByMeaning, findField, namedField, nearFields } from "../../src/vmcs/fields/field-names.js";
+import { fieldByEncoding, splitEncoding } from "../../src/vmcs/fields/fields.js";
+import { HEADER_NAMES } from "../../src/vmcs/fields/header-names.js";
+import { HEADERS } from "../../src/vmcs/fields/headers.js";
+
+const families = Object.values(HEADERS);
+const cells = HEADER_NAMES.split("\n").flatMap((line) => {
+  const [encoding, ...names] = line.split(" ");
+  return names.flatMap((name, column) =>
+    name === "-" ? [] : [{ name, encoding: Number.parseInt(encoding as string, 16), column }],
+  );
+});
+
+describe("the names of public headers", () => {
+  it("are a table of eight headers, each with its source", () => {
+    expect(families.length).toBe(8);
+    expect(cells.length).toBeGreaterThan(1200);
+    for (const line of HEADER_NAMES.split("\n")) expect(line.split(" ").length, line).toBe(9);
+    for (const [column, { source, names }] of families.entries()) {
+      expect(source).toMatch(/\.(?:h|rs)\b/);
+      for (const { name } of cells.filter((cell) => cell.column === column))
+        expect(name.replace(/^\w+::/, ""), source).toMatch(names);
+    }
+  });
+
+  it("each find their field, in any case, and the high half with a suffix", () => {
+    for (const { name, encoding } of cells) {
+      const found = [name, name.toLowerCase(), `vmcs.${name}`].map((spelled) => namedField(spelled)?.row.encoding);
+      expect(found, name).toEqual([encoding, encoding, encoding]);
+      if (splitEncoding(encoding)?.width !== 64) continue;
+      expect(namedField(`${name}_HIGH`), name).toEqual({ row: fieldByEncoding(encoding), high: true });
+      expect(namedField(`${name}_FULL`)?.row.encoding, name).toBe(encoding);
+    }
+  });
+
+  it.each([
+    ["GUEST_ACCESS_RIGHT_CS", "guest.cs.ar"],
+    ["Guest SS Attributes", "guest.ss.ar"],
+    ["GuestSelDs", "guest.ds.sel"],
+    ["VmEntryCtls", "ctl.entry"],
+    ["host_sel_tr", "host.tr.sel"],
+    ["PROC_BASED_CTLS_SECONDARY", "ctl.proc2"],
+  ])("are not all names: %s has the words of %s", (name, key) => {
+    expect(findField(name)?.key).toBe(key);
+  });
+
+  it("give near ones by meaning first, and by letters where a slip of the pen explains the name", () => {
+    expect(fieldByMeaning("GUEST_LIMIT")).toBeUndefined();
+    expect(nearFields("GUEST_CS_RIGHTS_WORD")[0]).toBe("GUEST_CS_AR_BYTES");
+    expect(nearFields("SECONDARY_VM_EXECUTION_CTL_WORD")[0]).toBe("SECONDARY_VM_EXEC_CONTROL");
+    expect(nearFields("GUEST_RFLGS")).toEqual(["GUEST_RFLAGS"]);
+  });
+});
