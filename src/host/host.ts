@@ -88,7 +88,19 @@ export interface Observed {
   readonly xenFeatures?: readonly string[];
   /** Kernel messages about VMX, without time stamps. */
   readonly messages?: readonly string[];
+  /** Whether `vmx` stands among the flags of /proc/cpuinfo, for a text that shows no whole list of them. */
+  readonly vmx?: boolean;
+  /** Modules that are loaded, or that a list of the loaded ones does not have. */
+  readonly modules?: { readonly [M in HypervisorModule]?: boolean };
+  /** Error with which the kernel refused kvm_intel, as `EOPNOTSUPP`. */
+  readonly loadError?: string;
+  /** What the machine runs in, as it calls itself: `VMware`, `KVM`. */
+  readonly outer?: string;
 }
+
+/** Modules of KVM that a list of loaded modules shows. */
+export const HYPERVISOR_MODULES = ["kvm", "kvm_intel", "kvm_amd"] as const;
+export type HypervisorModule = (typeof HYPERVISOR_MODULES)[number];
 
 /** A machine, a CPU model or a dump: everything a replay needs and what identifies it. */
 export interface Host {
@@ -102,6 +114,8 @@ export interface Host {
   readonly kernel?: string;
   /** Module parameters as /sys/module/MODULE/parameters shows them, by module and name. */
   readonly params?: { readonly kvm?: Params; readonly kvm_intel?: Params };
+  /** Module parameters that the kernel's command line or modprobe.d asks for. */
+  readonly paramsAsked?: { readonly kvm?: Params; readonly kvm_intel?: Params };
   readonly observed?: Observed;
   /** Where the facts come from: a file name, `atlas`, `this machine`. */
   readonly source?: string;

@@ -12,17 +12,17 @@ import { NESTED_WORDS } from "./nested-words.js";
  */
 
 /** The machine's own answer, as a rule in a trace. */
-const OFFERED: Rule = {
+export const REPORTED: Rule = {
   id: "offered",
   stage: "nested_vmx_setup_ctls_msrs",
   does: [],
-  says: "The machine itself was asked what its KVM offers a nested hypervisor.",
+  says: "The machine itself was asked what its KVM came to.",
   file: "the text that was read",
 };
 
 /** Fills the unknown bits of the nested MSRs with what the machine reported; known bits stay. */
 export function fillOffered(m: Machine, nestedMsrs: ReadonlyMap<number, Msr>): void {
-  if (m.listener !== undefined) m.rule = OFFERED;
+  if (m.listener !== undefined) m.rule = REPORTED;
   for (const [index, { hi, lo, default1 }] of Object.entries(NESTED_WORDS)) {
     const msr = nestedMsrs.get(Number(index));
     if (msr?.state !== "value") continue;

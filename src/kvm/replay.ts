@@ -5,10 +5,11 @@ import { checkHost } from "../host/check-host.js";
 import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, isSvmVendor } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
+import { CPU_FLAGS, type CpuFlag, VMX_FLAGS, type VmxFlag } from "../linux/vmx-features.js";
 import { registerOf } from "../registers/registers.js";
 import { compile, type Program, run } from "../rules/compile.js";
 import { evaluate, type KernelConfig } from "../rules/condition.js";
-import { heldIn } from "../rules/held.js";
+import { heldIn, holdsIn } from "../rules/held.js";
 import { type KernelRow, kernelRow } from "../rules/kernels.js";
 import {
   type Certainty,
@@ -20,6 +21,7 @@ import {
   msrWordIndex,
   type Refusal,
   settleRecords,
+  store,
   type TraceEvent,
   truthToTri,
   type Warning,
@@ -54,7 +56,7 @@ import {
 } from "./load/params.js";
 import { formatBool, parseBool, parseInteger, valueText } from "./load/parse-param.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
-import { fillOffered } from "./offered.js";
+import { fillOffered, REPORTED } from "./offered.js";
 
 /** The kernel configuration of Debian's amd64 kernels. */
 export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
@@ -102,9 +104,9 @@ export interface ReplayOptions {
   readonly config?: Partial<KernelConfig>;
   readonly machine?: MachineFacts;
   /**
-   * Where the registers leave open what KVM offers guests, take what the machine reported (`Host.observed.nestedMsrs`);
-   * then the module was loaded there, too. It reported that under its own kernel: ask for it only where `release` is that
-   * one. Default false: a replay of the registers alone.
+   * Where the registers leave open what Linux and KVM came to, take what the machine reported: its flags, that kvm_intel is
+   * loaded, its parameters (`Host.params`), and what it offers guests (`Host.observed`). It reported that under its own
+   * kernel: ask for it only where `release` is that one. Default false: a replay of the registers alone.
    */
   readonly startFromOffered?: boolean;
   /**
@@ -271,25 +273,23 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   const m = createMachine(options.trace);
   fillMachine(m, host, first, config, options.machine);
   const boot = bootPhase(m, prepared.boot);
+  if (options.startFromOffered === true) fillFlags(m, host, release);
   const further = others.map((core) => bootFurther(host, core, prepared, config, options.machine));
   setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
   const unknownParams = fillParams(m, release, prepared, options);
   if (!m.stopped) run(m, prepared.load);
   const doubted = m.refusals.length > (m.stopped ? 1 : 0);
-  const reported = host.observed?.nestedMsrs;
-  const offered =
-    options.startFromOffered === true && !m.stopped && reported !== undefined && reported.size > 0
-      ? reported
-      : undefined;
-  if (offered !== undefined) {
-    fillOffered(m, offered);
+  const reported = options.startFromOffered === true && !m.stopped && isLoadedOn(host);
+  if (reported) {
+    fillReported(m, prepared.params, host.params, release);
+    fillOffered(m, host.observed?.nestedMsrs ?? NO_MSRS);
     // What might have refused did not: KVM was there to be asked.
     m.refusals = [];
   }
   const alone: Tri = m.stopped ? "no" : m.refusals.length > 0 ? "unknown" : "yes";
   const checks = m.stopped ? [] : further.map((cpuN) => checkFurther(release, cpuN, m, prepared.check()));
   let loads = alone;
-  if (offered === undefined) for (const check of checks) loads = and(loads, check.agrees);
+  if (!reported) for (const check of checks) loads = and(loads, check.agrees);
   if (doubted) settleRecords(m, loads);
   const load = takeLog(m);
   const cpu = coreReplay(m, first, { boot, load, loads: alone }, config);
@@ -300,6 +300,57 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   if (!m.stopped) errors.add("EIO");
   const [error, ...more] = errors;
   return error === undefined || more.length > 0 ? base : { ...base, error };
+}
+
+const NO_MSRS: ReadonlyMap<number, Msr> = new Map();
+
+/** A module that shows its parameters, or offers something to guests, is loaded. */
+export function isLoadedOn({ params, observed }: Host): boolean {
+  return (
+    Object.keys(params?.kvm_intel ?? {}).length > 0 ||
+    (observed?.nestedMsrs?.size ?? 0) > 0 ||
+    observed?.modules?.kvm_intel === true
+  );
+}
+
+/** Gives what boot leaves open the values that the lines of /proc/cpuinfo show. */
+function fillFlags(m: Machine, { observed }: Host, release: Release): void {
+  if (m.listener !== undefined) m.rule = REPORTED;
+  const fill = (index: number, bit: number, set: boolean): void => {
+    const mask = 1 << bit;
+    const unknown = m.unknown[index] as number;
+    if ((unknown & mask) === 0) return;
+    const value = (m.value[index] as number) & ~mask;
+    store(m, index, set ? value | mask : value, unknown & ~mask, YES);
+  };
+  const { cpuFlags, vmx, vmxFlags } = observed ?? {};
+  const shown = cpuFlags ?? (vmx === undefined ? undefined : vmx ? ["vmx"] : []);
+  for (const { flag, cap, held } of CPU_FLAGS as readonly CpuFlag[]) {
+    if (shown === undefined || (cpuFlags === undefined && flag !== "vmx")) continue;
+    if (holdsIn(release, held) === true) fill(CAPS, bitIndex("caps", cap), shown.includes(flag));
+  }
+  // Without the line nothing is said of its words.
+  if (vmxFlags === undefined || vmxFlags.length === 0) return;
+  for (const { flag, word: at, bit, held } of VMX_FLAGS as readonly VmxFlag[]) {
+    if (holdsIn(release, held) === true) fill(wordIndex(`vmx_capability[${at}]`), bit, vmxFlags.includes(flag));
+  }
+}
+
+/** Gives parameters that the registers leave open the values that the machine shows. */
+function fillReported(m: Machine, rows: readonly ParamRow[], shown: Host["params"], release: Release): void {
+  if (shown === undefined) return;
+  for (const row of rows) {
+    const text = shown[row.module]?.[row.name];
+    const value = text === undefined ? undefined : parseParam(row, text, release);
+    if (typeof value !== "number") continue;
+    const bool = row.type === "bool";
+    const index = bool ? PARAM_BITS : wordIndex(row.name as IntParam);
+    const open = (m.unknown[index] as number) & (bool ? 1 << bitIndex("params", row.name) : -1);
+    if (open === 0) continue;
+    if (m.listener !== undefined) m.rule = REPORTED;
+    const given = bool && value !== 0 ? -1 : value;
+    store(m, index, ((m.value[index] as number) & ~open) | (given & open), (m.unknown[index] as number) & ~open, YES);
+  }
 }
 
 const configs = new Map<Release, KernelConfig>();

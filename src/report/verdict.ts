@@ -1,6 +1,7 @@
 import { isSvmVendor } from "../host/host.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
+import type { Refusal } from "../rules/machine.js";
 import { coreText } from "../situation/pick-cpu.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { layerStep } from "../why/layer-step.js";
@@ -59,6 +60,13 @@ function refusalText(replayed: Replay): string {
   if (refusal === undefined) return "";
   const { fn, missing, rule } = refusal;
   const ends = replayed.cpu.loads === "no";
+  const { refusals } = replayed.cpu;
+  if (ends && refusals.length > 1 && refusals.every(({ certain }) => certain === false)) {
+    const reasons = [...new Set(refusals.map((one) => oneReason(replayed, one)))];
+    const [first, second, ...others] = reasons;
+    const more = others.length === 0 ? "" : `, or one of ${others.length} other reasons`;
+    return second === undefined ? `${first}` : `${first}, or: ${second}${more}`;
+  }
   const earlier = ends && !refusal.certain ? "; an earlier step may refuse first" : "";
   if (missing !== undefined) {
     const verb = ends ? "does not allow" : "may not allow";
@@ -68,6 +76,13 @@ function refusalText(replayed: Replay): string {
   // Only a parameter's value is refused by something that is not a rule.
   if (row === undefined) return replayed.cpu.load.messages.at(-1)?.text ?? `${fn} refuses a parameter`;
   return ends ? `${sentence(row)}${earlier}` : `what may stop it: ${sentence(row)}`;
+}
+
+/** One of several reasons, of which nobody knows which it is. */
+function oneReason({ release, config }: Replay, { rule, fn, missing }: Refusal): string {
+  if (missing !== undefined) return "the CPU lacks a control that KVM requires";
+  const row = rulesOf(release, config).find(({ id }) => id === rule);
+  return row === undefined ? fn : sentence(row);
 }
 
 interface Tally {

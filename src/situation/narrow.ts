@@ -83,10 +83,14 @@ export function narrowed(
   }
 }
 
-function hasEvidence({ observed, params }: Host): boolean {
+/** Whether the machine reported something that a replay reports, too. */
+export function hasEvidence({ observed, params }: Host): boolean {
   return (
     observed?.vmxFlags !== undefined ||
     observed?.cpuFlags !== undefined ||
+    observed?.vmx !== undefined ||
+    observed?.loadError !== undefined ||
+    observed?.modules?.kvm_intel === true ||
     (observed?.messages?.length ?? 0) > 0 ||
     (observed?.nestedMsrs?.size ?? 0) > 0 ||
     params !== undefined

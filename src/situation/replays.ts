@@ -4,9 +4,11 @@ import type { Host } from "../host/host.js";
 import { type CpuState, type Replay, replay } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import type { Release } from "../rules/release.js";
+import { casesOf } from "./kept-cases.js";
 import { keptReplays } from "./kept-replays.js";
 import { kernelsText } from "./kernels-text.js";
 import { asSituation, type Candidate, type Situation } from "./situation.js";
+import { refusedWith, settledByCases } from "./worlds.js";
 
 /** The replays of a situation under every kernel that it can be, and what they share. */
 export interface Replays {
@@ -32,13 +34,21 @@ export function replays(subject: Situation | Host): Replays {
   const about = asSituation(subject);
   let found = made.get(about);
   if (found === undefined) {
-    const each =
-      keptReplays(about) ??
-      (about.candidates.map(({ options }) => replay(about.host, options)) as [Replay, ...Replay[]]);
+    const each = (keptReplays(about) ?? about.candidates.map(({ options }) => replay(about.host, options))).map(
+      (one, at) => settled(about, one, at),
+    ) as [Replay, ...Replay[]];
     found = joined(about, each);
     made.set(about, found);
   }
   return found;
+}
+
+/** The replay under one candidate: where it leaves open whether kvm_intel loads, every case of what was not read decides. */
+export function settled(about: Situation, replayed: Replay, at: number): Replay {
+  if (replayed.loads !== "unknown") return replayed;
+  const { release, options } = about.candidates[at] as Candidate;
+  const { under, refused } = casesOf(about);
+  return refused === undefined ? settledByCases(replayed, under(release), options) : refusedWith(replayed, refused);
 }
 
 /** What several replays of one situation share. */

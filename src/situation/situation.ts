@@ -1,18 +1,22 @@
 import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
 import type { Host } from "../host/host.js";
-import type { ParamsGiven } from "../kvm/load/params.js";
-import type { MachineFacts, Replay, ReplayOptions } from "../kvm/replay.js";
+import { isParam, type ParamsGiven } from "../kvm/load/params.js";
+import { isLoadedOn, type MachineFacts, type Replay, type ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
-import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
+import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
+import type { Errno } from "../rules/rule.js";
 import { type Asked, checkAsked, paramTexts } from "./asked.js";
 import { foundParams } from "./asked-params.js";
 import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
+import { RULE_ERRORS } from "./evidence/items.js";
+import { keepCases } from "./kept-cases.js";
 import { keepReplays } from "./kept-replays.js";
 import type { KernelSet } from "./kernel-answer.js";
 import { kernelSet, kernelSetOfHost } from "./kernels.js";
-import { type Contradiction, type Narrowed, narrowed } from "./narrow.js";
+import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
 import { pickCpu } from "./pick-cpu.js";
+import { fitsAny, type World, weigh, withShared, worldsOf } from "./worlds.js";
 
 /** A kernel that the machine may run, and what is replayed under it. */
 export interface Candidate {
@@ -111,18 +115,30 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     ...(isEmpty(asked.machine) ? {} : { machine: asked.machine }),
   };
   const own = isOwnKernel(host, kernel);
-  const fromOffered = own && (host.observed?.nestedMsrs?.size ?? 0) > 0;
-  if (fromOffered)
+  const offers = (host.observed?.nestedMsrs?.size ?? 0) > 0;
+  const fromOffered = own && (offers || (asked.foundParams !== false && (isLoadedOn(host) || showsFlags(host))));
+  if (fromOffered && offers)
     notes.push("where the registers do not decide what KVM offers guests, the values in the text are used");
+  const plain = releases.map((release): Candidate => ({ release, options: { release, ...common } }));
+  const fits = own ? plain : ownCandidates(host, common);
+  const any = host.kernel === undefined;
+  const proofs = proven(assumed.host, fits, any ? common : undefined, asked.foundParams !== false);
+  const known = { ...proofs.host };
+  const refused = own && asked.foundParams !== false ? refusedError(host) : undefined;
+  keepCases(known, { under: proofs.cases, ...(refused === undefined ? {} : { refused }) });
+  if (proofs.contradiction !== undefined) {
+    notes.push(`these cannot both be true of one machine, and neither is used: ${proofs.contradiction.join("; ")}`);
+  }
   const found = new Map<string, Release[]>();
   const made = new Map<Release, Replay>();
   const candidates = releases.map((release): Candidate => {
     const options = { release, ...(fromOffered ? { startFromOffered: true } : {}), ...common };
-    const wanted = own && host.kernel !== undefined && asked.foundParams !== false;
-    const { params: set = {}, replayed } = wanted ? foundParams(assumed.host, options) : {};
-    const merged = withParams(set, params);
+    const wanted = own && asked.foundParams !== false;
+    const { params: set = {}, replayed } = wanted ? foundParams(known, options) : {};
+    const merged = withParams(withParams(asked.foundParams === false ? {} : askedOnHost(host), set), params);
     // What nothing was added to need not be replayed again.
-    if (replayed !== undefined && !fromOffered && isEmpty(params)) made.set(release, replayed);
+    if (replayed !== undefined && !fromOffered && isEmpty(params) && host.paramsAsked === undefined)
+      made.set(release, replayed);
     const names = notAsked(set, params).join(" ");
     found.set(names, [...(found.get(names) ?? []), release]);
     return { release, options: { ...options, ...(isEmpty(merged) ? {} : { params: merged }) } };
@@ -130,12 +146,14 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
   for (const [names, under] of found) {
     if (names === "") continue;
     const which = found.size === 1 ? "" : ` (under ${under.join(", ")})`;
-    notes.push(`set on the host, by its /sys/module: ${names}${which}`);
+    const what =
+      host.kernel === undefined ? "as the host's /sys/module shows it" : "set on the host, by its /sys/module";
+    notes.push(`${what}: ${names}${which}`);
   }
   const source = asked.source ?? host.source;
-  const left = own ? narrowed(assumed.host, candidates as [Candidate, ...Candidate[]], made) : undefined;
+  const left = own ? narrowed(known, candidates as [Candidate, ...Candidate[]], made) : undefined;
   const result: Situation = {
-    host: assumed.host,
+    host: known,
     read,
     ...(source === undefined ? {} : { source }),
     kernel: {
@@ -152,6 +170,73 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
   };
   if (left?.replays !== undefined) keepReplays(result, left.replays);
   return result;
+}
+
+/** The kernels of a machine of which another kernel is asked: what it reported, it reported under its own. */
+function ownCandidates({ kernel }: Host, common: Pick<Situation, "config" | "machine">): readonly Candidate[] {
+  const releases = kernel === undefined ? [] : kernelSetOfHost(kernel).candidates;
+  return releases.map((release) => ({ release, options: { release, ...common } }));
+}
+
+/** Whether the text shows what boot made of the CPU. */
+function showsFlags({ observed }: Host): boolean {
+  return observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || observed?.vmx !== undefined;
+}
+
+interface Proven {
+  readonly host: Host;
+  readonly contradiction?: readonly string[];
+  /** The cases that are left under a kernel. */
+  readonly cases: (release: Release) => readonly World[];
+}
+
+/**
+ * The host with what its own reports prove, and the cases of what they leave open. `anyKernel`: nobody named its kernel, so
+ * that it may be any of those that report what it reported.
+ */
+function proven(
+  host: Host,
+  likely: readonly Candidate[],
+  anyKernel: Pick<Situation, "config" | "machine"> | undefined,
+  fromReports: boolean,
+): Proven {
+  const worlds = worldsOf(host);
+  if (worlds.length === 0 || !fromReports || likely.length === 0 || !hasEvidence(host)) {
+    return { host, cases: () => worlds };
+  }
+  const own = anyKernel === undefined || fitsAny(host, likely) ? likely : fitting(host, anyKernel);
+  const { under, contradiction } = weigh(host, worlds, own);
+  const left = worlds.filter((world) => under.some((cases) => cases.includes(world)));
+  return {
+    host: contradiction === undefined ? withShared(host, left) : host,
+    ...(contradiction === undefined ? {} : { contradiction }),
+    cases: (release) => under[own.findIndex((candidate) => candidate.release === release)] ?? left,
+  };
+}
+
+/** Every modelled kernel that can report what the machine reported. */
+function fitting(host: Host, common: Pick<Situation, "config" | "machine">): readonly Candidate[] {
+  const all = RELEASES.map((release): Candidate => ({ release, options: { release, ...common } }));
+  const left = all.filter((one) => fitsAny(host, [one]));
+  return left.length === 0 ? all : left;
+}
+
+/** The error with which a rule of the kernel refused the module, on a machine that does not show it loaded as well. */
+function refusedError(host: Host): Errno | undefined {
+  const error = host.observed?.loadError;
+  return error === undefined || isLoadedOn(host) ? undefined : RULE_ERRORS.find((known) => known === error);
+}
+
+/** Parameters that the command line or modprobe.d asks for and the machine does not show. */
+function askedOnHost({ params, paramsAsked }: Host): ParamsGiven {
+  return Object.fromEntries(
+    MODULES.flatMap((module) => {
+      const open = Object.entries(paramsAsked?.[module] ?? {}).filter(
+        ([name]) => params?.[module]?.[name] === undefined && isParam(module, name),
+      );
+      return open.length === 0 ? [] : [[module, Object.fromEntries(open)]];
+    }),
+  );
 }
 
 /** The situation with one kind of core of its host alone. */

@@ -3,6 +3,7 @@ import type { Host } from "../host/host.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { settledRead, settledRecord, type TraceEvent } from "../rules/machine.js";
 import { keepReplays } from "../situation/kept-replays.js";
+import { settled } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 
 /** A replay together with its trace. */
@@ -43,7 +44,10 @@ export function tracedReplays(situation: Situation): readonly [TracedReplay, ...
   let found = traces.get(situation);
   if (found === undefined) {
     const { host, candidates } = situation;
-    found = candidates.map(({ options }) => tracedReplay(host, options)) as [TracedReplay, ...TracedReplay[]];
+    found = candidates.map(({ options }, at) => {
+      const traced = tracedReplay(host, options);
+      return { ...traced, replayed: settled(situation, traced.replayed, at) };
+    }) as unknown as [TracedReplay, ...TracedReplay[]];
     keepReplays(situation, found.map(({ replayed }) => replayed) as [Replay, ...Replay[]]);
     traces.set(situation, found);
   }

@@ -52,7 +52,17 @@ const params = fc.dictionary(text, text, { noNullPrototype: true });
 
 const names = fc.array(text, { maxLength: 5 });
 const observed = fc.record(
-  { vmxFlags: names, cpuFlags: names, nestedMsrs: msrs, xenFeatures: names, messages: names },
+  {
+    vmxFlags: names,
+    cpuFlags: names,
+    nestedMsrs: msrs,
+    xenFeatures: names,
+    messages: names,
+    vmx: fc.boolean(),
+    modules: fc.record({ kvm: fc.boolean(), kvm_intel: fc.boolean(), kvm_amd: fc.boolean() }, { requiredKeys: [] }),
+    loadError: text,
+    outer: text,
+  },
   { requiredKeys: [] },
 );
 
@@ -65,6 +75,7 @@ export const anyHost: fc.Arbitrary<Host> = fc.record(
     codename: text,
     kernel: text,
     params: fc.record({ kvm: params, kvm_intel: params }, { requiredKeys: [] }),
+    paramsAsked: fc.record({ kvm: params, kvm_intel: params }, { requiredKeys: [] }),
     observed,
     source: text,
     cores: fc.array(core, { minLength: 1, maxLength: 4 }),

@@ -22,6 +22,14 @@ export function claims(text: string | Uint8Array): Set<string> {
     for (const [module, params] of Object.entries(host.params ?? {})) {
       for (const [name, value] of Object.entries(params ?? {})) said.add(`param ${module}.${name} ${value}`);
     }
+    for (const [module, params] of Object.entries(host.paramsAsked ?? {})) {
+      for (const [name, value] of Object.entries(params ?? {})) said.add(`asked ${module}.${name} ${value}`);
+    }
+    const { vmx, modules = {}, loadError, outer } = host.observed ?? {};
+    if (vmx !== undefined) said.add(`vmx ${vmx}`);
+    for (const [module, loaded] of Object.entries(modules)) said.add(`module ${module} ${loaded}`);
+    if (loadError !== undefined) said.add(`load error ${loadError}`);
+    if (outer !== undefined) said.add(`outer ${outer}`);
     if (host.kernel !== undefined) said.add(`kernel ${host.kernel}`);
     if (host.name !== undefined) said.add(`name ${host.name}`);
     for (const core of host.cores) {

@@ -97,6 +97,43 @@ N
   Sections:
     .text               = "0xffffffffa0580000"
 `,
+  lscpu: `Architecture:            x86_64
+  CPU op-mode(s):        32-bit, 64-bit
+Vendor ID:               GenuineIntel
+  Model name:            Intel(R) Xeon(R) Gold 6252 CPU @ 2.10GHz
+    CPU family:          6
+    Model:               85
+    Stepping:            7
+    Flags:               fpu vme de ss syscall nx pdpe1gb lm vmx lahf_lm ssbd tpr_shadow ept vpid arat
+Virtualization features:
+  Virtualization:        VT-x
+`,
+  "lscpu of old": `Architecture:          x86_64
+Vendor ID:             GenuineIntel
+CPU family:            6
+Model:                 58
+Model name:            Intel(R) Core(TM) i7-3770 CPU @ 3.40GHz
+Stepping:              9
+Virtualization:        VT-x
+`,
+  lsmod: `Module                  Size  Used by
+kvm_intel             290816  0
+kvm                   823296  1 kvm_intel
+irqbypass              16384  1 kvm
+`,
+  "module-options": `options kvm ignore_msrs=1
+options kvm_intel nested=1 ept=0
+`,
+  "module-options of a log": `[    0.000000] Command line: BOOT_IMAGE=/vmlinuz-6.1.0 root=/dev/sda1 ro kvm-intel.nested=1 quiet
+`,
+  "load-error": `modprobe: ERROR: could not insert 'kvm_intel': Operation not supported
+`,
+  surroundings: `$ grep -c vmx /proc/cpuinfo
+8
+`,
+  "surroundings of kvm-ok": `INFO: Your CPU does not support KVM extensions
+KVM acceleration can NOT be used
+`,
   xen: `(XEN) CPU0: Intel(R) Xeon(R) CPU D-1518 @ 2.20GHz stepping 03
 (XEN) VMX: Supported advanced features:
 (XEN)  - APIC MMIO access virtualisation

@@ -5,10 +5,12 @@ import { assume } from "../../situation/assume.js";
 import type { Feature, Layer } from "../../why/features.js";
 import { findFeature } from "../../why/find-feature.js";
 import { layerCell } from "../../why/layers.js";
+import { answerTo, type Question, questionNamed } from "../../why/questions.js";
 import { why as explain } from "../../why/why.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT, knownExit } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
+import { type FoundHost, missingText } from "../host.js";
 import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
@@ -23,6 +25,8 @@ export async function why(
   raw: WhyOptions,
   world: World,
 ): Promise<number> {
+  const question = raw.layer === undefined ? questionNamed(name ?? "") : undefined;
+  if (question !== undefined) return answerQuestion(question, query, raw, world);
   const named = namedFeature(name ?? "");
   if ("problems" in named) return (await whyPlace(name ?? "", query, raw, world)) ?? complain(world, named.problems);
   let goal: Layer | undefined;
@@ -74,6 +78,31 @@ async function whyPlace(
   const { placeReport } = await import("../../report/place-report.js");
   await show(placeReport(prepared.situation, place, prepared.settings.width), prepared, world);
   return knownExit(prepared.situation.read);
+}
+
+/** `vmxlens why vmx|kvm|nested [HOST]`: exit code 0 for yes, 1 for no and not known. */
+async function answerQuestion(
+  question: Question,
+  query: string | undefined,
+  raw: WhyOptions,
+  world: World,
+): Promise<number> {
+  const { questionReport } = await import("../../report/question-report.js");
+  const prepared = await ready(query, raw, world, query === undefined ? await liveMachine(world) : undefined);
+  if (typeof prepared === "number") return prepared;
+  const { situation, settings } = prepared;
+  const answer = answerTo(question, situation);
+  if (settings.json) showJson({ format: "vmxlens-answer/1", ...answer }, world);
+  else await show(questionReport(situation, answer, settings.width), prepared, world);
+  return answer.answer === "yes" ? EXIT.ok : EXIT.no;
+}
+
+/** This machine, whatever of it can be read: its flags already answer. */
+async function liveMachine(world: World): Promise<FoundHost | undefined> {
+  const { host, missing } = await world.live();
+  return host === undefined
+    ? undefined
+    : { kind: "host", host, origin: "machine", source: "this machine", notes: missing.map(missingText) };
 }
 
 /** Ids of the atlas' CPUs that have a feature in silicon, the newest first, and how many may have it. */

@@ -5,7 +5,7 @@ import { holdsIn } from "../../rules/held.js";
 import { RELEASES, type Release } from "../../rules/release.js";
 import type { ItemKind, VerifyItem } from "../../situation/evidence/item.js";
 import { type SplitAnswer, splitText } from "../../situation/replays.js";
-import { asSituation, type Candidate, type Situation } from "../../situation/situation.js";
+import { asSituation, type Candidate, type Situation, situation } from "../../situation/situation.js";
 import { firmwareFromFlags } from "./firmware.js";
 import { type Fit, factTexts, type LikelyReason, reasonsFor } from "./reasons.js";
 import { isDifferent, type SetParam, settle } from "./settle.js";
@@ -42,7 +42,9 @@ export interface Verification {
  * never counts as a difference. Throws `RangeError` for what is neither a situation nor a host.
  */
 export function verify(subject: Situation | Host): Verification {
-  const { host, candidates } = asSituation(subject);
+  // What a machine reports is compared here, and proves nothing.
+  const isHost = typeof subject === "object" && subject !== null && !("candidates" in subject) && "cores" in subject;
+  const { host, candidates } = isHost ? situation(subject, { foundParams: false }) : asSituation(subject);
   const known = firmwareFromFlags(host);
   const under = candidates.map(({ options }) => verifyUnder(host, known, options)) as [Verification, ...Verification[]];
   return under.length === 1 ? under[0] : joined(under);

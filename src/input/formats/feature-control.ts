@@ -1,7 +1,8 @@
 import { parseHexU64, testBit } from "../../bits/u64.js";
 import { msrValue } from "../../host/msr.js";
 import { partialMsr } from "../../host/partial-msr.js";
-import { type FactReader, placeOf } from "../hosts/reader.js";
+import type { FactSink } from "../hosts/evidence.js";
+import { type FactReader, placeOf, type TextLine } from "../hosts/reader.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import { msrByName } from "../text/msr-names.js";
 
@@ -9,14 +10,31 @@ const FEAT_CTL = 0x3a;
 const TURBOSTAT = /\bcpu(\d{1,4}): (MSR_IA32_FEAT\w{3,30}): 0x([0-9a-f]{8,16}) \((UN-)?Locked( SGX)?/;
 const CHIPSEC = /\bcpu(\d{1,4}): IA32_Feature_Control Lock = ([01])\b/;
 
+/** The three bits in words, as firmware tools print them. */
+const IN_WORDS =
+  /\b(?:VMX(?:ON)? (in(?:side)?|outside(?: of)?) SMX(?: operation)?|(ENABLE_VMX_INSIDE_SMX|ENABLE_VMX_OUTSIDE_SMX)|(?:IA32_)?FEATURE_CONTROL (?:MSR )?(register is locked|lock(?:ed)?(?: bit)?)|(register is locked))[^:=\n]{0,24}[:=] {0,4}(true|false|yes|no|1|0|enabled|disabled|set|clear(?:ed)?|locked|unlocked)\b/i;
+const SAYS_1 = /^(?:true|yes|1|enabled|set|locked)$/i;
+
 /** IA32_FEATURE_CONTROL in the output of turbostat and chipsec. */
 export const featureControl: FactReader = {
   kind: "facts",
   name: "feature-control",
-  knows: "IA32_FEATURE_CONTROL alone: whole from turbostat, the lock bit of each CPU from chipsec; no VMX capability.",
-  recognisedBy: "cpuN: MSR_IA32_FEATURE_CONTROL: 0x… (Locked …), or cpuN: IA32_Feature_Control Lock = 1",
-  mark: /\bcpu\d{1,4}: (?:MSR_IA32_FEAT|IA32_Feature_Control Lock)/,
-  words: ["MSR_IA32_FEAT", "IA32_Feature_Control"],
+  knows:
+    "IA32_FEATURE_CONTROL alone: whole from turbostat, the lock bit of each CPU from chipsec, lock and VMX bits in words " +
+    "from firmware tools; no VMX capability.",
+  recognisedBy:
+    "cpuN: MSR_IA32_FEATURE_CONTROL: 0x… (Locked …), cpuN: IA32_Feature_Control Lock = 1, or VMXON outside SMX enable: true",
+  mark: /\bcpu\d{1,4}: (?:MSR_IA32_FEAT|IA32_Feature_Control Lock)|\bVMX(?:ON)? (?:in|out)|ENABLE_VMX_(?:IN|OUT)SIDE_SMX|FEATURE_CONTROL |register is locked/,
+  words: [
+    "MSR_IA32_FEAT",
+    "IA32_Feature_Control",
+    "VMXON ",
+    "VMX in",
+    "VMX out",
+    "ENABLE_VMX_",
+    "FEATURE_CONTROL ",
+    "register is locked",
+  ],
   open: (sink) => ({
     line(line) {
       const { text } = line;
@@ -34,6 +52,7 @@ export const featureControl: FactReader = {
         return true;
       }
       const chipsec = CHIPSEC.exec(text);
+      if (chipsec === null && inWords(sink, line)) return true;
       if (chipsec === null || Number(chipsec[1]) > MAX_CPU) return false;
       const locked = chipsec[2] === "1";
       const msr = partialMsr(locked ? [0] : [], locked ? [] : [0]);
@@ -42,3 +61,14 @@ export const featureControl: FactReader = {
     },
   }),
 };
+
+function inWords(sink: FactSink, line: TextLine): boolean {
+  const found = IN_WORDS.exec(line.text);
+  if (found === null || (line.cut && found.index + found[0].length >= line.text.trimEnd().length)) return false;
+  const [, side, name, , , value] = found as unknown as [string, string?, string?, string?, string?, string?];
+  const where = (side ?? name ?? "").toLowerCase();
+  const bit = where === "" ? 0 : where.includes("out") ? 2 : 1;
+  const set = SAYS_1.test(value as string);
+  sink.msr("unnamed", FEAT_CTL, partialMsr(set ? [bit] : [], set ? [] : [bit]), placeOf(line, found.index + 1));
+  return true;
+}

@@ -12,7 +12,7 @@ export const kernelLog: FactReader = {
     "Kernel and QEMU messages: what Linux and KVM printed about VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
   recognisedBy: "x86/cpu: VMX …, kvm_intel: …, Linux version …, microcode: …, failed to set MSR 0x48… to 0x…",
-  mark: /\bkvm(?:_intel)?: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: /,
+  mark: /\bkvm(?:_intel)?: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by/,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -25,6 +25,8 @@ export const kernelLog: FactReader = {
     "unchecked MSR",
     "Offset ",
     "Hypervisor detected",
+    "has_svm: ",
+    "SVM not supported",
   ],
   unwraps: true,
   open: openLog,
@@ -83,6 +85,8 @@ const QEMU_FEATURE =
 function openLog(sink: FactSink): FactRun {
   /** Line of a prompt with uname -r, whose answer is a release and nothing else. */
   let asked = -2;
+  /** kvm_amd said that the CPU is not AMD's: the next line without a name that misses hardware support is its own. */
+  let ofAmd = false;
 
   return {
     line(line) {
@@ -96,6 +100,11 @@ function openLog(sink: FactSink): FactRun {
         }
       }
       if (/\buname -r\s*$/.test(text)) asked = number;
+      if (text.includes("has_svm: ") || text.includes("SVM not supported by CPU")) ofAmd = true;
+      if (ofAmd && /\bkvm: no hardware support\s*$/.test(text)) {
+        ofAmd = false;
+        return true;
+      }
       return identity(sink, line) || qemu(sink, line) || message(sink, line);
     },
     busy: () => asked >= 0,
@@ -150,6 +159,8 @@ function identity(sink: FactSink, line: TextLine): boolean {
   }
   if (sig !== null || revision !== null) return true;
   if (!text.includes("Hypervisor detected: ")) return false;
+  const outer = /Hypervisor detected: (\w[\w -]{1,30}?)\s*$/.exec(text)?.[1];
+  if (outer !== undefined && !line.cut) sink.system("outer", outer, placeOf(line));
   sink.machine({ hypervisor: true }, placeOf(line));
   sink.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
   return true;

@@ -66,7 +66,8 @@ function appendWords(list: string[], words: readonly string[], text: string, isN
   else list.push(...words);
 }
 
-interface Block {
+/** What is said of one logical CPU, by the names of /proc/cpuinfo. */
+export interface Block {
   readonly at: Place;
   readonly fields: Map<string, { readonly value: string; readonly at: Place }>;
   flags: string[] | undefined;
@@ -165,7 +166,8 @@ function openCpuinfo(sink: FactSink): FactRun {
   };
 }
 
-function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
+/** Hands in what a block says. `clearsCpuid`: the command line has `clearcpuid=`. */
+export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
   const lastKey = [...block.fields.keys()].at(-1);
   const text = (key: string): string | undefined => {
     const field = block.fields.get(key);

@@ -10,11 +10,16 @@ import { haxm } from "./haxm.js";
 import { kernelLog } from "./kernel-log.js";
 import { kvmMsrJson, kvmMsrLines } from "./kvm-msrs.js";
 import { libvirtXml } from "./libvirt-xml.js";
+import { loadError } from "./load-error.js";
+import { lscpu } from "./lscpu.js";
+import { lsmod } from "./lsmod.js";
+import { moduleOptions } from "./module-options.js";
 import { moduleParams } from "./module-params.js";
 import { msrList } from "./msr-list.js";
 import { procCpuinfo } from "./proc-cpuinfo.js";
 import { qmp } from "./qmp.js";
 import { snapshot } from "./snapshot.js";
+import { surroundings } from "./surroundings.js";
 import { vboxlog } from "./vboxlog.js";
 import { vmxcap } from "./vmxcap.js";
 import { xenLog } from "./xen-log.js";
@@ -28,7 +33,12 @@ export const READERS: readonly Reader[] = [
   collect,
   vmxcap,
   procCpuinfo,
+  lscpu,
+  lsmod,
   moduleParams,
+  moduleOptions,
+  loadError,
+  surroundings,
   kvmMsrLines,
   vboxlog,
   freebsdBoot,

@@ -85,6 +85,18 @@ const observed = object({
   nestedMsrs: v.pipe(v.optional(msrs), v.description("What KVM offers a nested hypervisor, by MSR index")),
   xenFeatures: v.pipe(v.optional(names), v.description("Features of Xen's boot log")),
   messages: v.pipe(v.optional(names), v.description("Kernel messages about VMX, without time stamps")),
+  vmx: v.pipe(v.optional(v.boolean()), v.description("Whether `vmx` stands among the flags of /proc/cpuinfo")),
+  modules: v.pipe(
+    v.optional(
+      object({ kvm: v.optional(v.boolean()), kvm_intel: v.optional(v.boolean()), kvm_amd: v.optional(v.boolean()) }),
+    ),
+    v.description("Whether a module of KVM is loaded"),
+  ),
+  loadError: v.pipe(
+    v.optional(v.string()),
+    v.description("Error with which the kernel refused kvm_intel, as EOPNOTSUPP"),
+  ),
+  outer: v.pipe(v.optional(v.string()), v.description("What the machine runs in, as it calls itself")),
 });
 
 const params = v.pipe(notList, v.record(v.string(), v.string()));
@@ -102,6 +114,10 @@ export const SNAPSHOT_SCHEMA = object({
   params: v.pipe(
     v.optional(object({ kvm: v.optional(params), kvm_intel: v.optional(params) })),
     v.description("Module parameters as /sys/module/MODULE/parameters shows them"),
+  ),
+  paramsAsked: v.pipe(
+    v.optional(object({ kvm: v.optional(params), kvm_intel: v.optional(params) })),
+    v.description("Module parameters that the kernel's command line or modprobe.d asks for"),
   ),
   observed: v.pipe(
     v.optional(observed),

@@ -119,7 +119,8 @@ function hostOf(file: SnapshotFile, root: JsonNode, complain: Complain): Host {
     ...given("vendor", file.vendor),
     ...given("codename", file.codename),
     ...given("kernel", file.kernel),
-    ...given("params", paramsOf(root)),
+    ...given("params", paramsOf(root, "params")),
+    ...given("paramsAsked", paramsOf(root, "paramsAsked")),
     ...given("observed", file.observed && observedOf(file.observed, root, complain)),
     ...given("source", file.source),
     cores: cores as unknown as Host["cores"],
@@ -127,8 +128,8 @@ function hostOf(file: SnapshotFile, root: JsonNode, complain: Complain): Host {
 }
 
 /** Taken from the tree: valibot drops keys such as "prototype", and a parameter may have any name. */
-function paramsOf(root: JsonNode): NonNullable<Host["params"]> | undefined {
-  const node = root.kind === "object" ? root.members.get("params")?.node : undefined;
+function paramsOf(root: JsonNode, name: "params" | "paramsAsked"): NonNullable<Host["params"]> | undefined {
+  const node = root.kind === "object" ? root.members.get(name)?.node : undefined;
   if (node?.kind !== "object") return undefined;
   const modules = [...node.members].map(([module, member]) => {
     const params = member.node.kind === "object" ? [...member.node.members] : [];
@@ -193,7 +194,16 @@ function observedOf(observed: NonNullable<SnapshotFile["observed"]>, root: JsonN
     ...given("nestedMsrs", nestedMsrs && msrsOf(nestedMsrs, offsetOf, complain)),
     ...given("xenFeatures", lists.xenFeatures),
     ...given("messages", lists.messages),
+    ...given("vmx", lists.vmx),
+    ...given("modules", lists.modules && definite(lists.modules)),
+    ...given("loadError", lists.loadError),
+    ...given("outer", lists.outer),
   };
+}
+
+/** The members that are given. */
+function definite<K extends string, T>(object: { readonly [P in K]?: T | undefined }): { [P in K]?: T } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as { [P in K]?: T };
 }
 
 /** An object with the member when the value is known, without it otherwise. */
@@ -229,7 +239,7 @@ function partlyKnown(value: string, unknown: string): Extract<Msr, { state: "val
  */
 export function writeSnapshot(host: Host): string {
   checkHost(host);
-  const { cores, params, observed, ...identity } = host;
+  const { cores, params, paramsAsked, observed, ...identity } = host;
   const file: SnapshotFile = {
     format: SNAPSHOT_FORMAT,
     ...given("id", identity.id),
@@ -237,9 +247,8 @@ export function writeSnapshot(host: Host): string {
     ...given("vendor", identity.vendor),
     ...given("codename", identity.codename),
     ...given("kernel", identity.kernel),
-    ...(params === undefined
-      ? {}
-      : { params: { ...given("kvm", params.kvm), ...given("kvm_intel", params.kvm_intel) } }),
+    ...given("params", params && writeParams(params)),
+    ...given("paramsAsked", paramsAsked && writeParams(paramsAsked)),
     ...given("observed", observed && writeObserved(observed)),
     ...given("source", identity.source),
     cores: cores.map(writeCore),
@@ -267,14 +276,22 @@ function writeCore(core: CoreGroup): SnapshotFile["cores"][number] {
   };
 }
 
+function writeParams({ kvm, kvm_intel }: NonNullable<Host["params"]>): NonNullable<SnapshotFile["params"]> {
+  return { ...given("kvm", kvm), ...given("kvm_intel", kvm_intel) };
+}
+
 function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]> {
-  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages } = observed;
+  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, modules, loadError, outer } = observed;
   return {
     ...given("vmxFlags", vmxFlags && [...vmxFlags]),
     ...given("cpuFlags", cpuFlags && [...cpuFlags]),
     ...given("nestedMsrs", nestedMsrs && writeMsrs(nestedMsrs)),
     ...given("xenFeatures", xenFeatures && [...xenFeatures]),
     ...given("messages", messages && [...messages]),
+    ...given("vmx", vmx),
+    ...given("modules", modules && { ...modules }),
+    ...given("loadError", loadError),
+    ...given("outer", outer),
   };
 }
 

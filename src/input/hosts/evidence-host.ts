@@ -1,4 +1,4 @@
-import { type CpuFacts, type Host, msrOf, type Observed, type Params } from "../../host/host.js";
+import { type CpuFacts, type Host, HYPERVISOR_MODULES, msrOf, type Observed, type Params } from "../../host/host.js";
 import { msrsFromCpuFlags, msrsFromVmxFlags } from "../../linux/vmx-flag-bits.js";
 import { CPUID_FEATURES } from "../../registers/cpuid-features.js";
 import type { CpuNotes, MachineFactsRead } from "./evidence-notes.js";
@@ -69,7 +69,8 @@ export function buildHost(
 
   const { name, vendor } = notes.marks;
   const codename = undisputed(notes.system, "codename");
-  const params = paramsOf(notes);
+  const params = paramsOf(notes.params);
+  const paramsAsked = paramsOf(notes.paramsAsked);
   const observed = observedOf(notes, boot);
   const identity: Omit<Host, "cores"> = {
     ...(name === undefined ? {} : { name }),
@@ -77,6 +78,7 @@ export function buildHost(
     ...(codename === undefined ? {} : { codename }),
     ...((kernel ?? release) === undefined ? {} : { kernel: (kernel ?? release) as string }),
     ...(params === undefined ? {} : { params }),
+    ...(paramsAsked === undefined ? {} : { paramsAsked }),
     ...(observed === undefined ? {} : { observed }),
     ...(options.file === undefined ? {} : { source: options.file }),
   };
@@ -107,9 +109,9 @@ function fillDraft(draft: CpuDraft, facts: CpuNotes): void {
   if (coreType !== undefined) draft.coreType = coreType as NonNullable<CpuDraft["coreType"]>;
 }
 
-function paramsOf(notes: MachineFactsRead): Host["params"] {
+function paramsOf(said: MachineFactsRead["params"]): Host["params"] {
   const modules: { kvm?: Params; kvm_intel?: Params } = {};
-  for (const [key, { value, disputed }] of notes.params) {
+  for (const [key, { value, disputed }] of said) {
     if (disputed) continue;
     const dot = key.indexOf(".");
     const module = key.slice(0, dot) as "kvm" | "kvm_intel";
@@ -137,8 +139,31 @@ function observedOf(notes: MachineFactsRead, boot: number | undefined): Observed
       : { nestedMsrs: new Map([...notes.nested].sort(([a], [b]) => a - b).map(([index, { msr }]) => [index, msr])) }),
     ...(notes.xen.size === 0 ? {} : { xenFeatures: [...notes.xen] }),
     ...(notes.messages.size === 0 ? {} : { messages: [...notes.messages] }),
+    ...reportedOf(notes, cpuFlags),
   };
   return Object.keys(observed).length === 0 ? undefined : observed;
+}
+
+/** What a machine reported in one word each. */
+function reportedOf({ system, cpuFlags }: MachineFactsRead, whole: Observed["cpuFlags"]): Observed {
+  // A list of flags that is not whole still has what it has.
+  const listed = whole === undefined && [...cpuFlags.values()].some(({ value }) => value.names.includes("vmx"));
+  const counted = undisputed(system, "flag vmx");
+  const vmx = counted === undefined ? (listed ? true : undefined) : counted === "yes";
+  const disagree = counted === "no" && listed;
+  const modules = Object.fromEntries(
+    HYPERVISOR_MODULES.flatMap((module) => {
+      const state = undisputed(system, `module ${module}`);
+      return state === undefined ? [] : [[module, state === "loaded"]];
+    }),
+  );
+  const [loadError, outer] = [undisputed(system, "load error"), undisputed(system, "outer")];
+  return {
+    ...(whole !== undefined || vmx === undefined || disagree ? {} : { vmx }),
+    ...(Object.keys(modules).length === 0 ? {} : { modules }),
+    ...(loadError === undefined ? {} : { loadError }),
+    ...(outer === undefined ? {} : { outer }),
+  };
 }
 
 /**

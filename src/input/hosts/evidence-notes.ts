@@ -27,6 +27,7 @@ export interface MachineFactsRead {
   since: number;
   readonly system: Map<string, Stated<string>>;
   readonly params: Map<string, Stated<string>>;
+  readonly paramsAsked: Map<string, Stated<string>>;
   readonly cpus: Map<number | "unnamed", CpuNotes>;
   readonly msrs: Map<CpuScope, Map<number, Sighting>>;
   readonly nested: Map<number, Sighting>;
@@ -47,6 +48,7 @@ export function machineNotes(log: DiagnosticLog): MachineFactsRead {
     since: Number.MAX_SAFE_INTEGER,
     system: new Map(),
     params: new Map(),
+    paramsAsked: new Map(),
     cpus: new Map(),
     msrs: new Map(),
     nested: new Map(),

@@ -57,6 +57,29 @@ export interface MachineMarks {
   readonly hypervisor?: boolean;
 }
 
+/** What is said of a machine as one word, with the layer that it belongs to. */
+const SYSTEM_FACTS = {
+  /** As `uname -m` prints it. */
+  arch: "system",
+  codename: "system",
+  kernel: "system",
+  /** What the machine runs in, as it calls itself. */
+  outer: "system",
+  /** Whether `vmx` stands among the flags: `yes` or `no`. */
+  "flag vmx": "linux",
+  /** `loaded` or `missing`. */
+  "module kvm": "kvm",
+  "module kvm_intel": "kvm",
+  "module kvm_amd": "kvm",
+  /** Error with which the kernel refused kvm_intel. */
+  "load error": "kvm",
+} as const satisfies { readonly [fact: string]: EvidenceLayer };
+export type SystemFact = keyof typeof SYSTEM_FACTS;
+
+export function layerOfSystemFact(fact: SystemFact): EvidenceLayer {
+  return SYSTEM_FACTS[fact];
+}
+
 /** A list of flags of /proc/cpuinfo. `whole`: nothing says that a name may be missing. */
 export interface FlagList {
   readonly names: readonly string[];
@@ -81,9 +104,10 @@ export interface FactSink {
   readonly vmxFlags: (scope: number | "unnamed", flags: FlagList, at: Place) => void;
   /** Names on the `flags` line that have to do with VMX. */
   readonly cpuFlags: (scope: number | "unnamed", flags: FlagList, at: Place) => void;
-  /** `arch`: as `uname -m` prints it. */
-  readonly system: (what: "arch" | "codename" | "kernel", value: string, at: Place) => void;
+  readonly system: (what: SystemFact, value: string, at: Place) => void;
   readonly param: (module: "kvm" | "kvm_intel", name: string, value: string, at: Place) => void;
+  /** As `param`, but the command line or modprobe.d asks for it, and what became of it is not said. */
+  readonly paramAsked: (module: "kvm" | "kvm_intel", name: string, value: string, at: Place) => void;
   readonly xen: (feature: string, at: Place) => void;
   readonly message: (text: string, at: Place) => void;
   /** Something about one guest: it is listed and changes nothing that is known of the host. */

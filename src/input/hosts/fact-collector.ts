@@ -3,7 +3,7 @@ import type { Msr } from "../../host/msr.js";
 import { parseCpuRanges } from "../text/cpu-ranges.js";
 import { type Diagnostic, diagnosticLog, type Place, START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
-import type { Evidence, EvidenceLayer, FactSink, MachineMarks } from "./evidence.js";
+import { type Evidence, type EvidenceLayer, type FactSink, layerOfSystemFact, type MachineMarks } from "./evidence.js";
 import { buildHost } from "./evidence-host.js";
 import {
   addMsr,
@@ -161,7 +161,7 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
       state(here.cpuFlags, scope, flags, at, log, () => `what the flags line says about VMX for ${describeCpu(scope)}`);
     },
     system(what, value, at) {
-      tellText("system", what, value, at, format);
+      tellText(layerOfSystemFact(what), what, value, at, format);
       state(here.system, what, value, at, log, () => (what === "kernel" ? "the kernel release" : what));
     },
     param(module, name, value, at) {
@@ -169,6 +169,13 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
       if (here.params.size >= MAX_LIST && !here.params.has(key)) return;
       tellText("kvm", key, value, at, format);
       state(here.params, key, value, at, log, () => `parameter ${key}`);
+    },
+    paramAsked(module, name, value, at) {
+      const key = `${module}.${name}`;
+      if (here.paramsAsked.size >= MAX_LIST && !here.paramsAsked.has(key)) return;
+      tellText("kvm", `asked for ${key}`, value, at, format);
+      // The last one counts, as for the kernel.
+      here.paramsAsked.set(key, { value, at, disputed: false });
     },
     xen(feature, at) {
       tellText("xen", "feature", feature, at, format);

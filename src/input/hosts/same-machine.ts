@@ -74,6 +74,7 @@ export function fold(from: MachineFactsRead, into: MachineFactsRead): void {
   };
   add(into.system, from.system, (what) => (what === "kernel" ? "the kernel release" : what));
   add(into.params, from.params, (key) => `parameter ${key}`);
+  for (const [key, said] of from.paramsAsked) into.paramsAsked.set(key, said);
   add(into.vmxFlags, from.vmxFlags, () => "the vmx flags line");
   add(into.cpuFlags, from.cpuFlags, () => "what the flags line says about VMX");
   for (const [scope, facts] of from.cpus) {

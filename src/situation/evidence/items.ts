@@ -7,6 +7,7 @@ import { paramsOf, paramText, type Replay } from "../../kvm/replay.js";
 import { cpuFlags, vmxFlagsLine } from "../../linux/cpuinfo.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
 import { kernelName } from "../../rules/release.js";
+import type { Errno } from "../../rules/rule.js";
 import { bitIndex } from "../../rules/words.js";
 import { kernelSet } from "../kernels.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
@@ -82,23 +83,27 @@ function featCtlItems(host: Host, { cpu }: Replay): VerifyItem[] {
   ];
 }
 
-function cpuFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[] {
-  const names = observed?.cpuFlags;
+export function cpuFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[] {
+  const names = observed?.cpuFlags ?? (observed?.vmx === true ? ["vmx"] : observed?.vmx === false ? [] : undefined);
   if (names === undefined) return [];
-  return cpuFlags(release, (cap) => cpu.bit("caps", cap)).map(({ flag, set }): VerifyItem => {
-    const reported = shown(names.includes(flag));
-    const cap = CPU_FLAGS.find((row) => row.flag === flag)?.cap ?? "VMX";
-    return {
-      id: `flags ${flag}`,
-      kind: "cpu-flag",
-      layer: flag === "vmx" ? "firmware" : "boot",
-      what: `${flag} among the flags of /proc/cpuinfo`,
-      reported,
-      replayed: set,
-      verdict: verdictOf(reported, set),
-      at: { word: "caps", bit: bitIndex("caps", cap) },
-    };
-  });
+  // Without the whole line, only its vmx is known.
+  const whole = observed?.cpuFlags !== undefined;
+  return cpuFlags(release, (cap) => cpu.bit("caps", cap))
+    .filter(({ flag }) => whole || flag === "vmx")
+    .map(({ flag, set }): VerifyItem => {
+      const reported = shown(names.includes(flag));
+      const cap = CPU_FLAGS.find((row) => row.flag === flag)?.cap ?? "VMX";
+      return {
+        id: `flags ${flag}`,
+        kind: "cpu-flag",
+        layer: flag === "vmx" ? "firmware" : "boot",
+        what: `${flag} among the flags of /proc/cpuinfo`,
+        reported,
+        replayed: set,
+        verdict: verdictOf(reported, set),
+        at: { word: "caps", bit: bitIndex("caps", cap) },
+      };
+    });
 }
 
 function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[] {
@@ -140,20 +145,40 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
   return [line, ...items];
 }
 
-/** A module that shows parameters is loaded. That none is shown proves nothing: they may not have been read. */
-function loadItems({ params }: Host, { loads, error }: Replay): VerifyItem[] {
-  if (Object.keys(params?.kvm_intel ?? {}).length === 0) return [];
-  return [
-    {
-      id: "loads",
-      kind: "loads",
-      layer: "kvm",
-      what: "kvm_intel loads",
-      reported: "yes",
-      replayed: loads === "no" && error !== undefined ? `no (${error})` : loads,
-      verdict: verdictOf("yes", loads),
-    },
-  ];
+/**
+ * A module that shows parameters is loaded. That it shows none, or that a list of modules does not have it, proves nothing:
+ * nobody may have looked, or loaded it.
+ */
+export function loadItems(host: Host, replayed: Replay): VerifyItem[] {
+  const { loads, error } = replayed;
+  const base = {
+    kind: "loads",
+    layer: "kvm",
+    replayed: loads === "no" && error !== undefined ? `no (${error})` : loads,
+  } as const;
+  const items: VerifyItem[] = [];
+  // What KVM offers guests is compared bit by bit.
+  if (Object.keys(host.params?.kvm_intel ?? {}).length > 0 || host.observed?.modules?.kvm_intel === true) {
+    items.push({ ...base, id: "loads", what: "kvm_intel loads", reported: "yes", verdict: verdictOf("yes", loads) });
+  }
+  const refused = host.observed?.loadError;
+  if (refused !== undefined) {
+    const what = `the kernel refuses kvm_intel with ${refused}`;
+    items.push({ ...base, id: "load error", what, reported: "yes", verdict: errorVerdict(refused, replayed) });
+  }
+  return items;
+}
+
+/** Errors of the rules; what else insmod fails with says nothing of the CPU. */
+export const RULE_ERRORS = ["EIO", "EINVAL", "ERANGE", "EOPNOTSUPP", "ENOMEM"] as const satisfies Errno[];
+
+function errorVerdict(refused: string, { loads, error, cpu }: Replay): Verdict {
+  if (!(RULE_ERRORS as readonly string[]).includes(refused)) return "unknown";
+  if (loads === "yes") return "differ";
+  if (loads === "no" && error !== undefined) return error === refused ? "agree" : "differ";
+  // A further CPU that differs gives EIO.
+  const possible = refused === "EIO" || cpu.refusals.some(({ errno }) => errno === refused);
+  return possible ? "unknown" : "differ";
 }
 
 function sameParam(row: ParamRow, a: string, b: string): boolean {

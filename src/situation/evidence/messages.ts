@@ -1,7 +1,7 @@
 import type { Host } from "../../host/host.js";
 import { parseCpuRanges } from "../../input/text/cpu-ranges.js";
 import { kernelPrinters, PER_CPU_FUNCTION } from "../../kvm/printers.js";
-import { type Replay, replay } from "../../kvm/replay.js";
+import { isLoadedOn, type Replay, replay } from "../../kvm/replay.js";
 import { type Certainty, type Message, settledRecord } from "../../rules/machine.js";
 import type { Release } from "../../rules/release.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
@@ -52,7 +52,7 @@ function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed
       ? { ...item, replayed: "not printed", verdict: "differ" }
       : {
           ...item,
-          ...judged(isLoaded(host) ? settledRecord(found, "yes").certain : found.certain),
+          ...judged(isLoadedOn(host) ? settledRecord(found, "yes").certain : found.certain),
         };
   }
   const found = printed.filter(({ text }) => fits(text, line));
@@ -87,13 +87,8 @@ function printedBy(replayed: Replay): Printed {
     ),
   ].map(({ text, certain }) => {
     const message = { text: text.trim(), certain };
-    return isLoaded(host) ? settledRecord(message, "yes") : message;
+    return isLoadedOn(host) ? settledRecord(message, "yes") : message;
   });
-}
-
-/** A module that shows its parameters, or offers something to guests, is loaded: what may have refused did not. */
-function isLoaded({ params, observed }: Host): boolean {
-  return Object.keys(params?.kvm_intel ?? {}).length > 0 || (observed?.nestedMsrs?.size ?? 0) > 0;
 }
 
 /** A line of the log beside what the replay knows of it. */

@@ -1,0 +1,107 @@
+import type { FactSink } from "../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
+import { type Block, emit } from "./proc-cpuinfo.js";
+
+/** Titles of lscpu and the field of /proc/cpuinfo that each is made from; null where there is none. */
+const TITLES: { readonly [title: string]: string | null } = {
+  Architecture: null,
+  "Vendor ID": "vendor_id",
+  "Model name": "model name",
+  "CPU family": "cpu family",
+  Model: "model",
+  Stepping: "stepping",
+  Virtualization: null,
+  "Hypervisor vendor": null,
+  "Virtualization type": null,
+  Flags: "flags",
+};
+
+/** Lines of lscpu that a block may hold between those that say something. */
+const OTHER =
+  /^\s{0,16}(?:CPU op-mode|Address sizes|Byte Order|CPU\(s\)|On-line CPU|Thread\(s\)|Core\(s\)|Socket\(s\)|NUMA|CPU (?:max |min |\()?MHz|CPU\(s\) scaling|BogoMIPS|L[123][di]? cache|BIOS (?:Vendor|Model)|Microcode|Frequency boost|Virtualization features|Caches|Vulnerabilit)/;
+const FIELD = /^\s{0,16}([A-Z][A-Za-z ]{3,18}):\s{1,60}(\S.{0,4000})$/;
+const FLAGS_ONLY = /^\s*[a-z0-9_]{2,24}(?: [a-z0-9_]{2,24})*\s*$/;
+
+/** lscpu of util-linux, in the old layout of one column and the new one with indented groups. */
+export const lscpu: FactReader = {
+  kind: "facts",
+  name: "lscpu",
+  knows:
+    "lscpu: vendor, name, signature, the flags line as /proc/cpuinfo has it, whether Linux shows VT-x, and the hypervisor " +
+    "that the machine runs in; no register.",
+  recognisedBy: "Vendor ID:, Model name:, Flags:, Virtualization:, Hypervisor vendor:, with the colon at the title",
+  mark: /^\s{0,16}(?:Architecture|Vendor ID|Model name|Virtualization|Hypervisor vendor|Flags):\s/,
+  open: openLscpu,
+};
+
+function openLscpu(sink: FactSink): FactRun {
+  let block: Block | undefined;
+  let inFlags = false;
+  /** The line before was blank, as in a text in double space. */
+  let spaced = false;
+  /** Titles that no other tool has: `Flags:` alone may be anybody's. */
+  let own = 0;
+
+  const close = (): void => {
+    if (block !== undefined && own > 0) {
+      emit(sink, block, false);
+    }
+    block = undefined;
+    inFlags = false;
+    own = 0;
+  };
+
+  const virtualization = (line: TextLine, key: string, value: string): void => {
+    if (key === "Hypervisor vendor" && !line.cut) {
+      sink.system("outer", value.trim(), placeOf(line));
+      sink.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
+    }
+    // Printed for vmx among the flags.
+    if (key === "Virtualization" && /^VT-x\b/.test(value)) sink.system("flag vmx", "yes", placeOf(line));
+  };
+
+  return {
+    line(line) {
+      const field = FIELD.exec(line.text);
+      const key = field?.[1] as string;
+      if (field !== null && Object.hasOwn(TITLES, key)) {
+        const value = field[2] as string;
+        const name = TITLES[key];
+        if (block !== undefined && name != null && block.fields.has(name)) close();
+        block ??= {
+          at: placeOf(line),
+          fields: new Map(),
+          flags: undefined,
+          vmxFlags: undefined,
+          cut: false,
+          doubtful: false,
+          damaged: false,
+        };
+        inFlags = key === "Flags";
+        spaced = false;
+        if (key !== "Flags" && key !== "Model") own++;
+        if (name != null) block.fields.set(name, { value, at: placeOf(line) });
+        if (inFlags) block.flags = value.trim().split(/\s+/);
+        block.cut ||= line.cut;
+        virtualization(line, key, value);
+        return true;
+      }
+      if (block === undefined) return false;
+      if (line.text.trim() === "" && !spaced) {
+        spaced = true;
+        return false;
+      }
+      spaced = false;
+      if (inFlags && FLAGS_ONLY.test(line.text)) {
+        block.flags?.push(...line.text.trim().split(/\s+/));
+        return true;
+      }
+      inFlags = false;
+      if (OTHER.test(line.text)) return true;
+      close();
+      return false;
+    },
+    busy: () => block !== undefined,
+    end: close,
+  };
+}

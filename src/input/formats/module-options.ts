@@ -1,0 +1,46 @@
+import { type FactReader, placeOf } from "../hosts/reader.js";
+
+/** `options kvm_intel nested=1` of modprobe.d, and nothing else in the line. */
+const OPTIONS =
+  /^\s{0,8}options\s{1,8}(kvm(?:[-_]intel)?)((?:\s{1,8}[a-z]\w{0,40}(?:=[\w.,+-]{1,40})?){1,40})\s*(?:#.*)?$/;
+const COMMAND_LINE = /(?:\bBOOT_IMAGE=|\b(?:Kernel c|C)ommand line: )/;
+const ON_COMMAND_LINE = /(?:^|\s)(kvm(?:[-_]intel)?)\.([a-z]\w{0,40})(?:=([\w.,+-]{1,40}))?(?=\s|$)/g;
+
+/** Parameters of kvm and kvm_intel as modprobe.d and the kernel's command line ask for them. */
+export const moduleOptions: FactReader = {
+  kind: "facts",
+  name: "module-options",
+  knows:
+    "Parameters that /etc/modprobe.d or the kernel's command line asks for; what became of them only " +
+    "/sys/module shows, which counts for more.",
+  recognisedBy: "options kvm_intel NAME=VALUE, or kvm_intel.NAME=VALUE on a line with BOOT_IMAGE= or Command line:",
+  mark: /^\s{0,8}options\s{1,8}kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
+  words: ["BOOT_IMAGE=", "ommand line: "],
+  open: (sink) => ({
+    line(line) {
+      const at = placeOf(line);
+      const options = OPTIONS.exec(line.text);
+      if (options !== null) {
+        const words = (options[2] as string).trim().split(/\s+/);
+        // The end of a cut text may be a part of a value.
+        for (const word of line.cut ? words.slice(0, -1) : words) {
+          const [name, value = "Y"] = word.split("=");
+          sink.paramAsked(moduleOf(options[1] as string), name as string, value, at);
+        }
+        return true;
+      }
+      if (!COMMAND_LINE.test(line.text)) return false;
+      let taken = false;
+      for (const found of line.text.matchAll(ON_COMMAND_LINE)) {
+        if (line.cut && found.index + found[0].length >= line.text.trimEnd().length) continue;
+        sink.paramAsked(moduleOf(found[1] as string), found[2] as string, found[3] ?? "Y", at);
+        taken = true;
+      }
+      return taken;
+    },
+  }),
+};
+
+function moduleOf(text: string): "kvm" | "kvm_intel" {
+  return text === "kvm" ? "kvm" : "kvm_intel";
+}

@@ -1,0 +1,114 @@
+import { partialMsr } from "../../host/partial-msr.js";
+import type { FactSink } from "../hosts/evidence.js";
+import { type FactReader, placeOf, type TextLine } from "../hosts/reader.js";
+
+/** What the firmware's tables of a virtual machine call it, and what that is. */
+const MACHINES: readonly (readonly [words: RegExp, outer: string])[] = [
+  [/\bVMware(?:, Inc\.|7,1| Virtual Platform|20,1)/, "VMware"],
+  [/\bVirtualBox\b|\binnotek GmbH\b/, "VirtualBox"],
+  [/\bMicrosoft Corporation\b.{0,40}\bVirtual Machine\b/, "Hyper-V"],
+  [/\bGoogle Compute Engine\b/, "Google Compute Engine"],
+  [/\bStandard PC \((?:i440FX|Q35)|\bQEMU\b/, "QEMU"],
+  [/\bHVM domU\b/, "Xen"],
+  [/\bParallels Virtual Platform\b/, "Parallels"],
+];
+const TABLE_LINE =
+  /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?(\S.{1,160})$/;
+const DETECTED = /systemd-detect-virt\s*$/;
+const VIRT: { readonly [word: string]: string } = {
+  kvm: "KVM",
+  qemu: "QEMU",
+  vmware: "VMware",
+  oracle: "VirtualBox",
+  microsoft: "Hyper-V",
+  xen: "Xen",
+  bhyve: "bhyve",
+  parallels: "Parallels",
+  google: "Google Compute Engine",
+  amazon: "Amazon EC2",
+};
+const COUNT =
+  /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']? \/proc\/cpuinfo(?: ?\| ?wc -l)?\s*$/;
+
+/** What a machine runs in, and what tools that check for VT-x say of it. */
+export const surroundings: FactReader = {
+  kind: "facts",
+  name: "surroundings",
+  knows:
+    "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
+    "vmx, from kvm-ok, virt-host-validate and grep -c.",
+  recognisedBy:
+    "Product Name: VMware…, DMI: QEMU…, INFO: Your CPU does not support KVM extensions, grep -c vmx /proc/cpuinfo",
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo/,
+  words: ["systemd-detect-virt", "/proc/cpuinfo", "Hardware name: "],
+  open: openSurroundings,
+};
+
+function openSurroundings(sink: FactSink) {
+  let asked:
+    | { readonly what: "virt" | "count"; readonly svm: boolean; readonly line: number; readonly spaced?: true }
+    | undefined;
+
+  const answer = (line: TextLine): boolean => {
+    const question = asked;
+    asked = undefined;
+    if (question === undefined || question.line !== line.after || line.cut) return false;
+    if (line.text.trim() === "" && !question.spaced) {
+      asked = { ...question, line: line.number, spaced: true };
+      return false;
+    }
+    const word = line.text.trim();
+    if (question.what === "virt") {
+      const outer = Object.hasOwn(VIRT, word) ? VIRT[word] : undefined;
+      if (outer !== undefined) sink.system("outer", outer, placeOf(line));
+      return outer !== undefined;
+    }
+    if (!/^\d{1,5}$/.test(word)) return false;
+    // Counted together with svm, only none at all says something of vmx.
+    if (word === "0") sink.system("flag vmx", "no", placeOf(line));
+    else if (!question.svm) sink.system("flag vmx", "yes", placeOf(line));
+    return true;
+  };
+
+  return {
+    line(line: TextLine): boolean {
+      if (answer(line)) return true;
+      const { text } = line;
+      if (DETECTED.test(text)) {
+        asked = { what: "virt", svm: false, line: line.number };
+        return true;
+      }
+      if (COUNT.test(text) && / -\w{0,6}c|--count|wc -l/.test(text)) {
+        asked = { what: "count", svm: text.includes("svm"), line: line.number };
+        return true;
+      }
+      const table = TABLE_LINE.exec(text.replace(/^\s{0,8}\[\s{0,8}\d{1,8}\.\d{3,6}\] /, ""));
+      const machine = table === null ? undefined : MACHINES.find(([words]) => words.test(table[1] as string));
+      if (machine !== undefined) {
+        sink.system("outer", machine[1], placeOf(line));
+        return true;
+      }
+      return checked(sink, line);
+    },
+    busy: () => asked !== undefined,
+  };
+}
+
+/** kvm-ok and virt-host-validate. */
+function checked(sink: FactSink, line: TextLine): boolean {
+  const { text } = line;
+  const at = placeOf(line);
+  if (/^\s{0,8}INFO: Your CPU does not support KVM extensions/.test(text)) {
+    sink.system("flag vmx", "no", at);
+    return true;
+  }
+  if (/^\s{0,8}INFO: KVM \(vmx\) is disabled by your BIOS/.test(text)) {
+    sink.msr("unnamed", 0x3a, partialMsr([0], [2]), at);
+    return true;
+  }
+  if (/^\s{0,8}QEMU: Checking for hardware virtualization\s{0,40}:\s{0,4}FAIL\b/.test(text)) {
+    sink.system("flag vmx", "no", at);
+    return true;
+  }
+  return false;
+}

@@ -1,0 +1,187 @@
+import { shared, type Tri } from "../bits/tri.js";
+import { sharedBits, type Word, word } from "../bits/word.js";
+import { type CoreGroup, type Host, isSvmVendor, msrOf } from "../host/host.js";
+import { ABSENT, isAbsent, type Msr } from "../host/msr.js";
+import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
+import type { Refusal } from "../rules/machine.js";
+import type { Errno } from "../rules/rule.js";
+import type { VerifyItem } from "./evidence/item.js";
+import { cpuFlagItems, loadItems } from "./evidence/items.js";
+import { messageItems } from "./evidence/messages.js";
+import type { Candidate } from "./situation.js";
+
+/*
+ * Cases. Whether VMX is there and on hangs on three facts that a pasted text seldom holds all of: CPUID, IA32_FEAT_CTL and
+ * whose CPU it is. Where one of them was not read, a replay of the rest cannot know what every case of it agrees on. So each
+ * case is replayed; those in which the machine would not have printed what it printed go; and what the others share is known.
+ */
+
+/** A host with every one of these facts known. */
+export interface World {
+  readonly host: Host;
+  readonly vmx: boolean;
+  readonly featCtl: FeatCtlCase;
+}
+
+const LOCKED = 1 << 0;
+const OUTSIDE_SMX = 1 << 2;
+
+/** What IA32_FEAT_CTL can be, as far as it decides whether VMX is on; between them they are every value. */
+const FEAT_CTL_CASES = {
+  absent: ABSENT,
+  unlocked: { state: "value", hi: word(0, -1), lo: word(0, ~LOCKED) },
+  off: { state: "value", hi: word(0, -1), lo: word(LOCKED, ~(LOCKED | OUTSIDE_SMX)) },
+  on: { state: "value", hi: word(0, -1), lo: word(LOCKED | OUTSIDE_SMX, ~(LOCKED | OUTSIDE_SMX)) },
+} as const satisfies { readonly [name: string]: Msr };
+export type FeatCtlCase = keyof typeof FEAT_CTL_CASES;
+
+/** Whose CPU it can be: of a vendor whose code looks at IA32_FEAT_CTL, or of another. */
+const VENDOR_CASES = ["GenuineIntel", "another vendor"] as const;
+
+/** The cases of a host; none where nothing is open. */
+export function worldsOf(host: Host): readonly World[] {
+  const [boot] = host.cores;
+  if (isSvmVendor(host.vendor)) return [];
+  const vmxCases = boot.cpuid.features.vmx === undefined ? [true, false] : [boot.cpuid.features.vmx];
+  const vendors = host.vendor === undefined ? VENDOR_CASES : [host.vendor];
+  const featCtl = (Object.keys(FEAT_CTL_CASES) as FeatCtlCase[]).flatMap((name) => {
+    const msr = meet(msrOf(boot, 0x3a), FEAT_CTL_CASES[name]);
+    return msr === undefined ? [] : [{ name, msr }];
+  });
+  const open = vmxCases.length > 1;
+  if (!open && vendors.length * featCtl.length <= 1) return [];
+  return vmxCases.flatMap((vmx) =>
+    vendors.flatMap((vendor) =>
+      featCtl
+        // Firmware must set the bit only where CPUID shows VMX (SDM volume 4, table 2-2, IA32_FEATURE_CONTROL).
+        .filter(({ name }) => !(open && !vmx && name === "on"))
+        .map(({ name }): World => ({ vmx, featCtl: name, host: withCase(host, vendor, vmx, name) })),
+    ),
+  );
+}
+
+function withCase(host: Host, vendor: string, vmx: boolean, featCtl: FeatCtlCase): Host {
+  const cores = host.cores.map((core): CoreGroup => {
+    const msr = meet(msrOf(core, 0x3a), FEAT_CTL_CASES[featCtl]) ?? msrOf(core, 0x3a);
+    const features = { ...core.cpuid.features, vmx: core.cpuid.features.vmx ?? vmx };
+    return { ...core, msrs: new Map(core.msrs).set(0x3a, msr), cpuid: { ...core.cpuid, features } };
+  });
+  return { ...host, vendor, cores: cores as unknown as Host["cores"] };
+}
+
+/** What both say; `undefined` where they contradict each other. */
+function meet(read: Msr, one: Msr): Msr | undefined {
+  if (read.state === "unknown") return one;
+  if (one.state === "absent") return isAbsent(read) === "no" ? undefined : one;
+  if (read.state === "absent" || one.state !== "value") return undefined;
+  const [hi, lo] = [meetWords(read.hi, one.hi), meetWords(read.lo, one.lo)];
+  return hi === undefined || lo === undefined ? undefined : { state: "value", hi, lo };
+}
+
+function meetWords(a: Word, b: Word): Word | undefined {
+  if (((a.value ^ b.value) & ~a.unknown & ~b.unknown) !== 0) return undefined;
+  return word((a.value & ~a.unknown) | (b.value & ~b.unknown), a.unknown & b.unknown);
+}
+
+/** What the machine reported and every case contradicts. */
+export interface Weighed {
+  /** The cases left under each kernel, in the order of the candidates. */
+  readonly under: readonly (readonly World[])[];
+  /** Statements that cannot be true together. */
+  readonly contradiction?: readonly string[];
+}
+
+/** Leaves the cases in which the machine reports what it reported. Where none is left, nothing is taken from any statement. */
+export function weigh(host: Host, worlds: readonly World[], candidates: readonly Candidate[]): Weighed {
+  const against = new Map<string, Set<World>>();
+  const under = candidates.map(({ options }) => {
+    const alone = { ...options, startFromOffered: false };
+    const before = new Set(statementsAgainst(host, replay(host, alone)).map(({ id }) => id));
+    return worlds.filter((world) => {
+      const differing = statementsAgainst(world.host, replay(world.host, alone)).filter(({ id }) => !before.has(id));
+      for (const { what } of differing) against.set(what, (against.get(what) ?? new Set()).add(world));
+      return differing.length === 0;
+    });
+  });
+  if (under.some((left) => left.length > 0)) return { under };
+  const contradiction = against.size > 1 ? [...against.keys()] : undefined;
+  return { under: candidates.map(() => worlds), ...(contradiction === undefined ? {} : { contradiction }) };
+}
+
+/** Whether one of the kernels can report what the machine reported, in some case. */
+export function fitsAny(host: Host, candidates: readonly Candidate[]): boolean {
+  return candidates.some(
+    ({ options }) => statementsAgainst(host, replay(host, { ...options, startFromOffered: false })).length === 0,
+  );
+}
+
+/** What a machine reported that a replay would not have made it report, as far as VMX being on has to do with it. */
+function statementsAgainst(host: Host, replayed: Replay): VerifyItem[] {
+  return [...cpuFlagItems(host, replayed), ...messageItems(host, replayed), ...loadItems(host, replayed)].filter(
+    ({ verdict, id }) => verdict === "differ" && (!id.startsWith("flags ") || id === "flags vmx"),
+  );
+}
+
+/** The host with what all cases that are left share. */
+export function withShared(host: Host, left: readonly World[]): Host {
+  const [first, ...others] = left;
+  if (first === undefined) return host;
+  const vmx = others.every((world) => world.vmx === first.vmx) ? first.vmx : undefined;
+  const vendor = others.every((world) => world.host.vendor === first.host.vendor) ? first.host.vendor : undefined;
+  const names = new Set(left.map(({ featCtl }) => featCtl));
+  // Linux locks what the firmware left open, and a register is read on a Linux that runs.
+  if (names.has("on") && names.has("unlocked") && ranLinux(host)) names.delete("unlocked");
+  const featCtl = sharedMsr([...names].map((name) => FEAT_CTL_CASES[name]));
+  const cores = host.cores.map((core): CoreGroup => {
+    const read = msrOf(core, 0x3a);
+    const msr = featCtl === undefined ? read : (meet(read, featCtl) ?? read);
+    const features =
+      vmx === undefined ? core.cpuid.features : { ...core.cpuid.features, vmx: core.cpuid.features.vmx ?? vmx };
+    const msrs = msr.state === "unknown" ? core.msrs : new Map(core.msrs).set(0x3a, msr);
+    return { ...core, msrs, cpuid: { ...core.cpuid, features } };
+  });
+  const known = host.vendor ?? (vendor === VENDOR_CASES[1] ? undefined : vendor);
+  return { ...host, ...(known === undefined ? {} : { vendor: known }), cores: cores as unknown as Host["cores"] };
+}
+
+function ranLinux({ observed, params }: Host): boolean {
+  return observed !== undefined || params !== undefined;
+}
+
+function sharedMsr(all: readonly Msr[]): Msr | undefined {
+  if (all.every(({ state }) => state === "absent")) return ABSENT;
+  const values = all.flatMap((msr) => (msr.state === "value" ? [msr] : []));
+  const [first, ...others] = values;
+  if (first === undefined || values.length < all.length) return undefined;
+  return others.reduce<Msr & { state: "value" }>(
+    (sum, { hi, lo }) => ({ state: "value", hi: sharedBits(sum.hi, hi), lo: sharedBits(sum.lo, lo) }),
+    first,
+  );
+}
+
+/** The replay with its verdict, where it leaves open whether kvm_intel loads and all cases agree. */
+export function settledByCases(replayed: Replay, left: readonly World[], options: ReplayOptions): Replay {
+  if (replayed.loads !== "unknown" || left.length === 0) return replayed;
+  const each = left.map(({ host }) => replay(host, options));
+  const loads: Tri = shared(each.map((one) => one.loads));
+  if (loads === "unknown") return replayed;
+  const errors = new Set<Errno | undefined>(each.map(({ error }) => error));
+  const [error] = errors;
+  // What stops each case, instead of all that may have stopped some.
+  const stopping = each.flatMap(({ cpu }) => cpu.refusals.at(-1) ?? []);
+  const distinct = stopping.filter(({ rule }, at) => stopping.findIndex((other) => other.rule === rule) === at);
+  const refusals = distinct.map((one): Refusal => ({ ...one, certain: distinct.length === 1 }));
+  return {
+    ...replayed,
+    loads,
+    cpu: { ...replayed.cpu, loads, ...(loads === "no" ? { refusals } : {}) },
+    ...(loads === "no" && errors.size === 1 && error !== undefined ? { error } : {}),
+  };
+}
+
+/** The replay of a machine whose kernel refused the module, where the replay leaves that open. */
+export function refusedWith(replayed: Replay, error: Errno): Replay {
+  const possible = replayed.cpu.refusals.filter(({ errno }) => errno === error);
+  const refusals = possible.map((one): Refusal => ({ ...one, certain: false }));
+  return { ...replayed, loads: "no", error, cpu: { ...replayed.cpu, loads: "no", refusals } };
+}

@@ -1,0 +1,78 @@
+import type { NextStep } from "./questions.js";
+
+/*
+ * What to do or to type next, where the question is whether VT-x is there and on.
+ */
+
+export const READ_BOTH: NextStep = {
+  text: "Read both: vmx must be among the flags, and IA32_FEAT_CTL must read 5 or 7 (1: the firmware locked it off).",
+  commands: ["grep -c vmx /proc/cpuinfo; sudo modprobe msr; sudo rdmsr -a 0x3a"],
+};
+
+export const FIRMWARE_OFF: NextStep = {
+  text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock.",
+};
+
+export const LOAD_IT: NextStep = {
+  text: "Load it, and read what the kernel says.",
+  commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+};
+
+export const COLLECT: NextStep = {
+  text: "A missing control leaves nothing in the kernel's log; the registers say which it is.",
+  commands: ["vmxlens collect > collect.sh; sudo sh -s < collect.sh > host.txt; vmxlens why kvm host.txt"],
+};
+
+export const SVM_MODULE: NextStep = {
+  text: "Look at AMD's module instead.",
+  commands: ["sudo modprobe kvm_amd; sudo dmesg | grep -iE 'kvm|svm' | tail"],
+};
+
+export const NESTED_ON: NextStep = {
+  text: "Reload the module with it; no virtual machine may run.",
+  commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
+};
+
+/** How the hypervisors that people run Linux in are made to pass VT-x on. */
+const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly commands?: readonly string[] }[] = [
+  {
+    name: /^(?:KVM|QEMU)$/,
+    text: "On the host, switch nested on and give the guest a CPU with vmx; then start it anew.",
+    commands: ["cat /sys/module/kvm_intel/parameters/nested", "-cpu host", "<cpu mode='host-passthrough'/>"],
+  },
+  {
+    name: /^VMware/,
+    text: "In the .vmx file of the powered-off machine, let it have VT-x.",
+    commands: ['vhv.enable = "TRUE"'],
+  },
+  {
+    name: /^(?:Hyper-V|Microsoft)/,
+    text: "On the Windows host, with the machine off, expose it (Azure: choose a size that supports nested virtualization).",
+    commands: ["Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+  },
+  {
+    name: /^(?:VirtualBox|Oracle)/,
+    text: "On the host, with the machine off, switch nested VT-x on.",
+    commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
+  },
+  {
+    name: /^Google/,
+    text: "Create the instance anew with nested virtualization on, on a machine type with an Intel CPU.",
+    commands: ["gcloud compute instances create NAME --enable-nested-virtualization"],
+  },
+  {
+    name: /^Amazon/,
+    text: "Choose a .metal instance type, or one for which nested virtualization is documented.",
+  },
+];
+
+/** Makes the hypervisor below pass VT-x; by name where it is known. */
+export function outerStep(outer: string | undefined): NextStep {
+  const found = outer === undefined ? undefined : OUTER.find(({ name }) => name.test(outer));
+  if (found !== undefined)
+    return { text: found.text, ...(found.commands === undefined ? {} : { commands: found.commands }) };
+  return {
+    text: "In a virtual machine the hypervisor below decides: let it pass VT-x (nested virtualization), with the machine off. Which one it is:",
+    commands: ["systemd-detect-virt; lscpu | grep -i hypervisor"],
+  };
+}
