@@ -7,7 +7,7 @@
 export { renderLines } from "./ansi.js";
 export { type AuditedDump, auditJson, auditJunit, auditReport } from "./audit-report.js";
 export { verifyReport } from "./compare/verify-report.js";
-export { explainReport } from "./explain-report.js";
+export { explainReport } from "./explain/explain-report.js";
 export { kernelDiffReport } from "./kernels-report.js";
 export { layersReport } from "./layers-report.js";
 export { nestedReport } from "./nested-report.js";

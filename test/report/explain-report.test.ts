@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Explanation } from "../../src/messages/answer.js";
 import { explainBit } from "../../src/messages/decoders/bits.js";
-import { explainReport } from "../../src/report/explain-report.js";
+import { explainReport } from "../../src/report/explain/explain-report.js";
 import { plainText } from "../../src/report/text.js";
 
 const base: Explanation = {

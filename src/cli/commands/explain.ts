@@ -1,6 +1,6 @@
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainStream } from "../../messages/explain.js";
-import { explainReport } from "../../report/explain-report.js";
+import { explainReport } from "../../report/explain/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { givenPieces } from "../given-text.js";

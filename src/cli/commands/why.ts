@@ -87,7 +87,7 @@ async function answerQuestion(
   raw: WhyOptions,
   world: World,
 ): Promise<number> {
-  const { questionReport } = await import("../../report/question-report.js");
+  const { questionReport } = await import("../../report/explain/question-report.js");
   const prepared = await ready(query, raw, world, query === undefined ? await liveMachine(world) : undefined);
   if (typeof prepared === "number") return prepared;
   const { situation, settings } = prepared;

@@ -1,4 +1,4 @@
-import { type FactReader, placeOf } from "../hosts/reader.js";
+import { type FactReader, placeOf } from "../../hosts/reader.js";
 
 /** Words of strerror for what init_module of kvm_intel returns. */
 const ERRORS: { readonly [words: string]: string } = {

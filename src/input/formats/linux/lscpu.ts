@@ -1,6 +1,6 @@
-import type { FactSink } from "../hosts/evidence.js";
-import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
-import { type Block, emit } from "./proc-cpuinfo.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
+import { type Block, emit } from "../proc-cpuinfo.js";
 
 /** Titles of lscpu and the field of /proc/cpuinfo that each is made from; null where there is none. */
 const TITLES: { readonly [title: string]: string | null } = {

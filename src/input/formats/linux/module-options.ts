@@ -1,4 +1,4 @@
-import { type FactReader, placeOf } from "../hosts/reader.js";
+import { type FactReader, placeOf } from "../../hosts/reader.js";
 
 /** `options kvm_intel nested=1` of modprobe.d, and nothing else in the line. */
 const OPTIONS =

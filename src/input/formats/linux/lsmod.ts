@@ -1,5 +1,5 @@
-import type { FactSink } from "../hosts/evidence.js";
-import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
 
 const ROW = /^\s{0,8}([a-z]\w{1,55})\s{1,40}(\d{3,9})\s{1,12}(\d{1,5})(?:\s{1,4}([\w,-]{0,400}))?\s*$/;
 const ASKED =

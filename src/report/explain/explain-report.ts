@@ -1,10 +1,10 @@
-import { checkList, checkNumber } from "../bits/misuse.js";
-import type { Explanation } from "../messages/answer.js";
-import type { ExplainedBit } from "../messages/decoders/bits.js";
-import { hexIndex } from "../registers/registers.js";
-import { kernelsText } from "../situation/kernels-text.js";
-import { labelled, table, wrap } from "./layout.js";
-import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
+import { checkList, checkNumber } from "../../bits/misuse.js";
+import type { Explanation } from "../../messages/answer.js";
+import type { ExplainedBit } from "../../messages/decoders/bits.js";
+import { hexIndex } from "../../registers/registers.js";
+import { kernelsText } from "../../situation/kernels-text.js";
+import { labelled, table, wrap } from "../layout.js";
+import { BLANK, type Inline, joined, type Line, styled } from "../text.js";
 
 /** Explanations one after the other, what blocks first; lines that were not recognised last and short. */
 export function explainReport(explanations: readonly Explanation[], width: number): Line[] {

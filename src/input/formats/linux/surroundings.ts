@@ -1,6 +1,6 @@
-import { partialMsr } from "../../host/partial-msr.js";
-import type { FactSink } from "../hosts/evidence.js";
-import { type FactReader, placeOf, type TextLine } from "../hosts/reader.js";
+import { partialMsr } from "../../../host/partial-msr.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import { type FactReader, placeOf, type TextLine } from "../../hosts/reader.js";
 
 /** What the firmware's tables of a virtual machine call it, and what that is. */
 const MACHINES: readonly (readonly [words: RegExp, outer: string])[] = [

@@ -1,10 +1,10 @@
-import { checkNumber } from "../bits/misuse.js";
-import type { Situation } from "../situation/situation.js";
-import { checkSituation } from "../situation/situation.js";
-import type { NextStep, QuestionAnswer } from "../why/questions.js";
-import { basisLines } from "./basis.js";
-import { labelled, wrap } from "./layout.js";
-import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
+import { checkNumber } from "../../bits/misuse.js";
+import type { Situation } from "../../situation/situation.js";
+import { checkSituation } from "../../situation/situation.js";
+import type { NextStep, QuestionAnswer } from "../../why/questions.js";
+import { basisLines } from "../basis.js";
+import { labelled, wrap } from "../layout.js";
+import { BLANK, type Inline, joined, type Line, styled } from "../text.js";
 
 /** The answer first, then what to type, then what it rests on, and the machine last. */
 export function questionReport(situation: Situation, answer: QuestionAnswer, width: number): Line[] {
