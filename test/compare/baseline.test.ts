@@ -17,6 +17,7 @@ import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { replay } from "../../src/kvm/replay.js";
 import { labelText } from "../../src/registers/bit-label.js";
 import { registerOf } from "../../src/registers/registers.js";
+import { tries } from "../deep.js";
 
 const set = (label: string, registers: readonly (readonly [number, Msr])[]): CapabilitySet => ({
   label,
@@ -163,7 +164,7 @@ describe("baseline", () => {
           if (partial.possible !== "unknown") expect(full.possible).toBe(partial.possible);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: tries(500) },
     );
   });
 
@@ -215,7 +216,7 @@ describe("baseline", () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: tries(60) },
     );
   });
 
@@ -250,7 +251,7 @@ describe("baseline", () => {
         const again = [...fleet, { ...(fleet[0] as CapabilitySet), label: "again" }];
         expect(baseline(again).registers.map(({ text }) => text)).toEqual(texts);
       }),
-      { numRuns: 150 },
+      { numRuns: tries(150) },
     );
   });
 
@@ -276,7 +277,7 @@ describe("baseline", () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: tries(200) },
     );
   });
 });

@@ -15,6 +15,7 @@ import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { type Replay, replay } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
 import { assume } from "../../src/situation/assume.js";
+import { tries } from "../deep.js";
 import { under } from "../host/under.js";
 
 /*
@@ -143,7 +144,7 @@ describe("a migration's verdict", () => {
           else expect(outcomes.slice(2)).toEqual([false, true]);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: tries(150) },
     );
     expect(seen.yes).toBeGreaterThan(20);
     expect(seen.no).toBeGreaterThan(20);
@@ -191,7 +192,7 @@ describe("the configuration that makes it work", () => {
           expect([one, suits({ ...fix.qemu, removals }, [from, to])]).not.toEqual([one, "yes"]);
         }
       }),
-      { numRuns: 80 },
+      { numRuns: tries(80) },
     );
     expect(fixes).toBeGreaterThan(30);
   });
@@ -219,7 +220,7 @@ describe("the configuration that makes it work", () => {
         expect(fix.qemu.additions).toEqual([]);
         expect(suits(fix.qemu, [from, to])).toBe("yes");
       }),
-      { numRuns: 160 },
+      { numRuns: tries(160) },
     );
     expect(fixes).toBeGreaterThan(5);
     expect(others).toBeGreaterThan(5);

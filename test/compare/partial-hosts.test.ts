@@ -23,6 +23,7 @@ import { RELEASES, type Release } from "../../src/rules/release.js";
 import type { Value64 } from "../../src/vmcs/value64.js";
 import { kernelFindings } from "../../src/why/kernel-findings.js";
 import { layersOf } from "../../src/why/layers.js";
+import { tries } from "../deep.js";
 import { under } from "../host/under.js";
 import { contradictions } from "../kvm/soundness.js";
 import { completion, fits, partialHost, wholeHost } from "./partial-hosts.js";
@@ -105,7 +106,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
           expect(baselineContradictions([a, b])).toEqual([]);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: tries(200) },
     );
   });
 
@@ -118,7 +119,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
           if (b !== undefined) expect(diffContradictions([a, b])).toEqual([]);
         }
       }),
-      { numRuns: 250 },
+      { numRuns: tries(250) },
     );
   });
 
@@ -159,7 +160,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
           expect(wrong).toEqual([]);
         }
       }),
-      { numRuns: 80 },
+      { numRuns: tries(80) },
     );
   });
 
@@ -202,7 +203,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
           expect(wrong).toEqual([]);
         }
       }),
-      { numRuns: 120 },
+      { numRuns: tries(120) },
     );
   });
 
@@ -238,7 +239,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
           expect(wrong).toEqual([]);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   });
 
@@ -280,7 +281,7 @@ describe("laws of partly known hosts", { timeout: 120_000 }, () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: tries(400) },
     );
   });
 });
@@ -384,7 +385,7 @@ describe("the replay of zeros that may be a fault", { timeout: 120_000 }, () => 
           expect(kernelFindings(replay(full, options))).toBeDefined();
         }
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   });
 });

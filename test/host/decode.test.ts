@@ -4,6 +4,7 @@ import { word } from "../../src/bits/word.js";
 import { type DecodedBit, type DecodedRegister, decodeCore, decodeRegister } from "../../src/host/decode.js";
 import { ABSENT, type Msr, msrValue, UNREAD } from "../../src/host/msr.js";
 import { REGISTERS, type RegisterRow, registerOf } from "../../src/registers/registers.js";
+import { tries } from "../deep.js";
 import { coreOf, hostOf, msr } from "./core.js";
 import { SELECTED_CPUS } from "./selected-cpus.js";
 
@@ -324,7 +325,7 @@ describe("decodeRegister", () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: tries(400) },
     );
   });
 

@@ -12,6 +12,7 @@ import { ABSENT, knownValue, type Msr, msrValue, UNREAD } from "../../src/host/m
 import { CR4_BITS } from "../../src/registers/cr-bits.js";
 import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../../src/registers/exit-entry-controls.js";
 import { REGISTERS } from "../../src/registers/registers.js";
+import { tries } from "../deep.js";
 import { coreOf, hostOf, msr } from "./core.js";
 import { SELECTED_CPUS, type SelectedCpu } from "./selected-cpus.js";
 
@@ -252,7 +253,7 @@ describe("unknown values", () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: tries(200) },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { READERS } from "../../src/input/formats/registry.js";
 import { readHost } from "../../src/input/read.js";
+import { tries } from "../deep.js";
 import { claims } from "./claims.js";
 import { ATLAS_TRUTH, CAPTURE_TRUTH, CAPTURES, compare, registersOf, type Truth } from "./truth.js";
 import {
@@ -200,7 +201,7 @@ describe("a text that a mailer wrapped", () => {
         const whole = claims(text);
         expect([...claims(wrapped(text, width))].filter((claim) => !whole.has(claim))).toEqual([]);
       }),
-      { numRuns: 100 },
+      { numRuns: tries(100) },
     );
   }, 60_000);
 });
@@ -215,7 +216,7 @@ describe("a damaged text", () => {
         compared += said.length;
         expect(said.filter((claim) => !whole.has(claim))).toEqual([]);
       }),
-      { numRuns: 400 },
+      { numRuns: tries(400) },
     );
     expect(compared).toBeGreaterThan(2_000);
   }, 120_000);
@@ -228,7 +229,7 @@ describe("a damaged text", () => {
         const said = [...claims(lines.slice(where % lines.length).join("\n"))];
         expect(said.filter((claim) => !whole.has(claim))).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   }, 120_000);
 
@@ -245,7 +246,7 @@ describe("a damaged text", () => {
         const said = [...claims([...lines.slice(0, at), ...lines.slice(at + count)].join("\n"))];
         expect(said.filter((claim) => !whole.has(claim))).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   }, 120_000);
 });
@@ -318,7 +319,7 @@ describe("any text", () => {
         }
         if (host === undefined) expect(diagnostics.some((d) => d.severity === "error")).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   }, 120_000);
 });
@@ -359,7 +360,7 @@ describe("several formats of one machine", () => {
           expect(compare(knownOfCpu(host), msrs).wrong).toEqual([]);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: tries(150) },
     );
   }, 120_000);
 
@@ -376,7 +377,7 @@ describe("several formats of one machine", () => {
         const wrongOfB = compare(knownOfCpu(host), b.msrs).wrong.filter((text) => / bit /.test(text));
         expect([...wrongOfA, ...wrongOfB]).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: tries(60) },
     );
   }, 60_000);
 });

@@ -5,6 +5,7 @@ import { knownValue } from "../../src/host/msr.js";
 import { READERS, readerByName } from "../../src/input/formats/registry.js";
 import { writeSnapshot } from "../../src/input/formats/snapshot.js";
 import { readHost, readHostStream } from "../../src/input/read.js";
+import { tries } from "../deep.js";
 import { anyHost } from "./arbitrary-host.js";
 import { AIDA64_OLD, EXCERPTS, MSR_LIST } from "./excerpts.js";
 
@@ -86,7 +87,7 @@ describe("every reader", () => {
         expect(host).toBe(hosts[0]);
         if (host === undefined) expect(diagnostics.some((d) => d.severity === "error")).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   }, 60_000);
 
@@ -106,7 +107,7 @@ describe("every reader", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
     expect(claimed).toBeGreaterThan(100);
   }, 60_000);
@@ -119,7 +120,7 @@ describe("every reader", () => {
           expect(readHost(input).hosts.length).toBeLessThan(2);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: tries(500) },
     );
   }, 60_000);
 

@@ -12,6 +12,7 @@ import type { TraceEvent } from "../../src/rules/machine.js";
 import type { Release } from "../../src/rules/release.js";
 import type { ControlGroup } from "../../src/rules/rule.js";
 import { REPLAY_MSRS, WORD_NAMES, type WordName } from "../../src/rules/words.js";
+import { tries } from "../deep.js";
 import { CERTAIN } from "./certain.js";
 import { HIDEABLE, hide, INPUT_COUNT, situation } from "./hidden.js";
 
@@ -95,7 +96,7 @@ describe("vmcs_config", { timeout: 60_000 }, () => {
         const tertiary = cpu.word("cpu_based_3rd_exec_ctrl.lo").value;
         expect(tertiary & ~controls.tertiary[0]).toBe(0);
       }),
-      { numRuns: 2000 },
+      { numRuns: tries(2000) },
     );
     expect(computed).toBeGreaterThan(500);
   });
@@ -119,7 +120,7 @@ describe("a refusal of adjust_vmx_controls", { timeout: 60_000 }, () => {
         const has = controls[group] | allowed0(group);
         expect(missing.bits).toBe((required & ~has) >>> 0);
       }),
-      { numRuns: 1000 },
+      { numRuns: tries(1000) },
     );
     expect(refused).toBeGreaterThan(300);
   });
@@ -189,7 +190,7 @@ describe("the trace", { timeout: 60_000 }, () => {
         expect(kinds("message") + invalid).toBe(boot.messages.length + load.messages.length);
         expect(kinds("refusal") + invalid).toBe(traced.cpu.refusals.length);
       }),
-      { numRuns: 400 },
+      { numRuns: tries(400) },
     );
   });
 
@@ -235,7 +236,7 @@ describe("an input that is known in full", { timeout: 60_000 }, () => {
           expect(phase.unchecked.every((entry) => entry.certain)).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   });
 });

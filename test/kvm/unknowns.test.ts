@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { replay } from "../../src/kvm/replay.js";
 import type { Release } from "../../src/rules/release.js";
+import { tries } from "../deep.js";
 import { CERTAIN } from "./certain.js";
 import { complete, HIDEABLE, hide, INPUT_COUNT, type Situation, situation } from "./hidden.js";
 import { contradictions } from "./soundness.js";
@@ -51,7 +52,7 @@ describe("what is not known", () => {
           if (found.length > 0) expect(found).toEqual([]);
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: tries(1500) },
     );
     // The law would be empty if nothing loaded, or nothing were unknown.
     expect(seen.completed.unknown).toBe(0);

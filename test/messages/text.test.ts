@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lineFeed, type TextLine } from "../../src/messages/lines.js";
+import { tries } from "../deep.js";
 import { explain } from "./explain-all.js";
 
 /** Lines of the corpus whose answer hangs on that line alone. */
@@ -181,7 +182,7 @@ describe("any text", () => {
           for (const { text } of steps) expect(text).not.toMatch(/undefined|NaN/);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: tries(100) },
     );
   });
 
@@ -197,7 +198,7 @@ describe("any text", () => {
           explain(text.slice(0, position) + put + text.slice(position + take));
         },
       ),
-      { numRuns: 200 },
+      { numRuns: tries(200) },
     );
   });
 });

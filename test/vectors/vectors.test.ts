@@ -5,6 +5,8 @@ import { join, resolve } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KERNELS } from "../../src/rules/kernels.js";
+import { oneIn } from "../deep.js";
+import { compareFiles } from "../oracles/vectors/compare-files.js";
 import { checkRestoreCase } from "../oracles/vectors/restore-case.js";
 import {
   checkCase,
@@ -21,13 +23,8 @@ const root = resolve(import.meta.dirname, "../..");
 const whole = resolve(root, "../shared/vectors");
 const cases = selectedCases();
 
-/**
- * Of the complete files, every test run replays one line in eight, from file to file others. `npm run vectors` replays every
- * line, and so does this with VMXLENS_DEEP=1.
- */
-const ONE_IN = process.env.VMXLENS_DEEP === "1" ? 1 : 8;
-const sampled = <T>(lines: readonly T[], file: number): readonly T[] =>
-  lines.filter((_, i) => i % ONE_IN === file % ONE_IN);
+/** Of the complete files, a short run replays one line in eight, from file to file others; `npm run vectors` replays all. */
+const sampled = <T>(lines: readonly T[], file: number): readonly T[] => oneIn(8, lines, file);
 
 describe("the committed part of the kernel's answers", () => {
   it.each(["5.10", "6.1", "6.12", "7.2"])("has the same cases of %s as of the others", (release) => {
@@ -173,8 +170,7 @@ describe("isVectorCase", () => {
   });
 });
 
-// Every run starts a process, which takes its time on a busy machine.
-describe("npm run vectors", { timeout: 60_000 }, () => {
+describe("npm run vectors", () => {
   let folder: string;
   const few = cases.slice(0, 3).map((vector) => JSON.stringify(vector));
   const file = (name: string, content: string | Buffer): string => {
@@ -183,16 +179,28 @@ describe("npm run vectors", { timeout: 60_000 }, () => {
     return path;
   };
   const run = (...args: string[]) => {
-    const done = spawnSync(process.execPath, ["--import", "tsx", "tools/vectors.ts", ...args], {
-      cwd: root,
-      encoding: "utf8",
+    let [stdout, stderr] = ["", ""];
+    const status = compareFiles(args, {
+      out: (text) => {
+        stdout += text;
+      },
+      err: (text) => {
+        stderr += text;
+      },
     });
-    return { ...done, last: done.stdout.trimEnd().split("\n").at(-1) };
+    return { status, stdout, stderr, last: stdout.trimEnd().split("\n").at(-1) };
   };
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "vectors-"));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("is that comparison in a process", () => {
+    const args = ["--import", "tsx", "tools/vectors.ts", file("cut-off.jsonl", "{\n"), join(folder, "nowhere.jsonl")];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+    expect([stdout.split("\n").at(-2), status]).toEqual(["0 passed, 1 failed", 2]);
+    expect(stderr).toContain("nowhere.jsonl: ");
+  });
 
   it("ends with the counts and exit code 0 when all pass", () => {
     const plain = file("plain.jsonl", `${few.join("\n")}\n`);

@@ -11,6 +11,7 @@ import { type AuditFacts, cpuView } from "../../src/vmcs/cpu.js";
 import { applyEdits, repairs } from "../../src/vmcs/repair.js";
 import type { MsrLoadEntry, Vmcs } from "../../src/vmcs/state.js";
 import { known64, type Value64 } from "../../src/vmcs/value64.js";
+import { tries } from "../deep.js";
 import { random, type State, validState } from "../oracles/vmcs/vmcs-states.js";
 
 /** A CPU that allows everything: each check has to be reachable. No real one does. */
@@ -187,6 +188,8 @@ function variants(check: Check): readonly { readonly facts: AuditFacts; readonly
 
 /** Tries with one set of facts: enough for every check that can fail alone; the others would try forever. */
 const MOST_TRIES = 60;
+/** Of those that cannot fail alone, a short run tries less often to make them. */
+const IN_VAIN = tries(30);
 
 /** A state in which this check fails and no other, found by changing a valid one. */
 function isolate(check: Check): Vmcs | undefined {
@@ -198,7 +201,7 @@ function isolate(check: Check): Vmcs | undefined {
 }
 
 function isolateWith(check: Check, facts: AuditFacts, msrLoad: readonly MsrLoadEntry[] | undefined): Vmcs | undefined {
-  let tries = 0;
+  let tried = 0;
   for (const { core, vmcs } of bases) {
     const scene: Scene = {
       ...sceneOf(vmcs, cpuView(vmcs, core, facts)),
@@ -208,7 +211,7 @@ function isolateWith(check: Check, facts: AuditFacts, msrLoad: readonly MsrLoadE
       const middle: Scene = { ...scene, fields: applyEdits(scene.fields, first) };
       const seconds = judge(check, middle).result === "fails" ? [[]] : repairs(check.rule, false, middle);
       for (const second of seconds) {
-        if (++tries > MOST_TRIES) return undefined;
+        if (++tried > (NEVER_ALONE[check.id] === undefined ? MOST_TRIES : IN_VAIN)) return undefined;
         const found = settle(check, { ...middle, fields: applyEdits(middle.fields, second) }, 0);
         if (found !== undefined) return { fields: found.fields };
       }

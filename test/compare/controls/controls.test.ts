@@ -14,6 +14,7 @@ import { atlas, entryHost } from "../../../src/input/atlas/atlas.js";
 import { runControls } from "../../../src/report/compare/controls-report.js";
 import { CONTROL_WORDS, type ControlName, type ControlWordName } from "../../../src/vmcs/fields/controls.js";
 import { exact, format64 } from "../../../src/vmcs/value64.js";
+import { tries } from "../../deep.js";
 import { byCode, ready, SKYLAKE, subject } from "../hosts/hosts.js";
 
 const choose = (host: Host, text: string, longMode = true): ChosenControls => {
@@ -223,7 +224,7 @@ describe("chooseControls", () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: tries(300) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseHexU64, type U64 } from "../../../src/bits/u64.js";
 import { formatMsr } from "../../../src/host/msr.js";
 import { readHost } from "../../../src/input/read.js";
+import { tries } from "../../deep.js";
 import { compare } from "../truth.js";
 
 const SCRIPT_SAID = `# vmxlens-collect 1
@@ -121,7 +122,7 @@ describe("the output of vmxlens collect", () => {
           );
         }
       }),
-      { numRuns: 400 },
+      { numRuns: tries(400) },
     );
   });
 });

@@ -10,6 +10,7 @@ import { writeSnapshot } from "../../../src/input/formats/snapshot.js";
 import { SNAPSHOT_SCHEMA } from "../../../src/input/formats/snapshot-schema.js";
 import { readHost } from "../../../src/input/read.js";
 import { jsonSchemaOf } from "../../../tools/json-schema.js";
+import { tries } from "../../deep.js";
 import { anyHost } from "../arbitrary-host.js";
 import { accepts } from "./json-schema-interpreter.js";
 
@@ -183,7 +184,7 @@ describe("the published schema", () => {
         else refused++;
         expect(accepts(published, value)).toBe(verdict);
       }),
-      { numRuns: 400 },
+      { numRuns: tries(400) },
     );
     expect(accepted).toBeGreaterThan(50);
     expect(refused).toBeGreaterThan(50);

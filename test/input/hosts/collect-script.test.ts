@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { readLiveMachine } from "../../../src/cli/live-machine.js";
 import { REGISTERS } from "../../../src/registers/registers.js";
+import { oneIn } from "../../deep.js";
 import { ATLAS_TRUTH } from "../truth.js";
 import {
   BY_DD,
@@ -188,9 +189,9 @@ describe.skipIf(!isLinux)("what the script gives is read as it was", () => {
     expect(registersOf(result).get(0)).toEqual(expected(SKYLAKE));
   });
 
-  it("for every CPU of the atlas, through rdmsr and through dd", () => {
+  it("for CPUs of the atlas, through rdmsr and through dd", () => {
     // Each CPU as a logical one of the same machine, so that they also must be kept apart.
-    const cpus = ATLAS_TRUTH.map(({ msrs }) => ({ msrs }));
+    const cpus = oneIn(3, ATLAS_TRUTH).map(({ msrs }) => ({ msrs }));
     const root = machine(cpus, FILES);
     const registers = registersOf(collect(root, { programs: BY_RDMSR }));
     expect(registers.size).toBe(cpus.length);

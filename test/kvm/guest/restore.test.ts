@@ -15,6 +15,7 @@ import { RESTORE_RULES } from "../../../src/kvm/guest/restore-rules.js";
 import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
 import { replay } from "../../../src/kvm/replay.js";
 import { RELEASES } from "../../../src/rules/release.js";
+import { tries } from "../../deep.js";
 
 const pair = (hi: number, lo: number): MsrPair => ({ hi: word(hi), lo: word(lo) });
 
@@ -158,7 +159,7 @@ describe("checkRestore", () => {
           expect(checkRestore({ release: "6.1", offered: full }, msr, known).accepted).toBe(answer);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: tries(1000) },
     );
   });
 });

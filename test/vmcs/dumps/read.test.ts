@@ -4,6 +4,7 @@ import type { VmcsDump } from "../../../src/vmcs/dumps/dump.js";
 import { readVmcs, vmcsStream } from "../../../src/vmcs/dumps/read.js";
 import { type FieldKey, fieldOf } from "../../../src/vmcs/fields/fields.js";
 import { format64 } from "../../../src/vmcs/value64.js";
+import { tries } from "../../deep.js";
 
 function value(dump: VmcsDump | undefined, key: FieldKey): string {
   const found = dump?.vmcs.fields.get(fieldOf(key).encoding);
@@ -305,7 +306,7 @@ describe("bad input", () => {
             for (const field of dump.vmcs.fields.values()) expect(field.lo.value >>> 0).toBe(field.lo.value);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: tries(200) },
     );
   });
 
