@@ -48,6 +48,19 @@ export interface KernelTable {
   readonly rows: readonly TableRow[];
 }
 
+/** A table as it is registered: where all its rows come from one function, the source is given once, for the table. */
+type Registration = Omit<KernelTable, "rows"> &
+  (
+    | { readonly rows: readonly TableRow[] }
+    | ({ readonly rows: readonly Omit<TableRow, "file" | "fn">[] } & Pick<TableRow, "file" | "fn">)
+  );
+
+function registered(table: Registration): KernelTable {
+  if (!("file" in table)) return table;
+  const { file, fn, rows, ...about } = table;
+  return { ...about, rows: rows.map((row) => ({ ...row, file, fn })) };
+}
+
 const VMX = "arch/x86/kvm/vmx/vmx.c";
 const X86 = "arch/x86/kvm/x86.c";
 
@@ -93,32 +106,32 @@ function wordingRows(rule: Rule, effect: Effect, position: number): TableRow[] {
   );
 }
 
-/** Names of functions that changed, each once, by the older name. */
+/** Names of functions that changed, each once: by the older name, or by the rule if only one moved. */
 function functionRows(rules: readonly Rule[]): TableRow[] {
-  const seen = new Set<Varying<string>>();
-  return rules.flatMap(({ fn, file }) => {
-    if (fn === undefined || typeof fn === "string" || seen.has(fn)) return [];
-    seen.add(fn);
-    return fn.map((fact) => ({
-      key: fn[0]?.is ?? "",
+  const users = new Map<Exclude<Rule["fn"], string | undefined>, Rule[]>();
+  for (const rule of rules) {
+    if (rule.fn === undefined || typeof rule.fn === "string") continue;
+    users.set(rule.fn, [...(users.get(rule.fn) ?? []), rule]);
+  }
+  return [...users].flatMap(([fn, [rule, another]]) =>
+    fn.map((fact) => ({
+      key: (another === undefined ? rule?.id : fn[0]?.is) ?? "",
       text: fact.is,
       held: heldOf(fact),
-      file: firstText(file),
+      file: firstText(rule?.file ?? ""),
       fn: fact.is,
-    }));
-  });
+    })),
+  );
 }
 
 const HOW = { required: "required", optional: "wanted" } as const;
 
-function controlRows(): TableRow[] {
+function controlRows(): Omit<TableRow, "file" | "fn">[] {
   return Object.entries(WANTED_CONTROLS).flatMap(([group, controls]) =>
     (controls as readonly WantedControl[]).map((control) => ({
       key: `${group} ${control.name}`,
       text: `${HOW[control.how]}${control.when === undefined ? "" : " under a condition"}`,
       held: heldOf(control),
-      file: "arch/x86/kvm/vmx/vmx.c, vmx.h",
-      fn: "setup_vmcs_config",
     })),
   );
 }
@@ -135,6 +148,10 @@ export function kernelTables(): readonly KernelTable[] {
 }
 
 function makeTables(): KernelTable[] {
+  return registrations().map(registered);
+}
+
+function registrations(): Registration[] {
   const boot = BOOT_RULES as readonly Rule[];
   const load = loadingRules();
   const all = [...boot, ...load];
@@ -144,25 +161,25 @@ function makeTables(): KernelTable[] {
       name: "words",
       title: "vmx_capability[]",
       perKey: "one",
+      file: "arch/x86/include/asm/vmxfeatures.h",
+      fn: "NVMXINTS",
       rows: VMX_WORDS.map((row) => ({
         key: "words",
         text: String(row.words),
         held: heldOf(row),
-        file: "arch/x86/include/asm/vmxfeatures.h",
-        fn: "NVMXINTS",
       })),
     },
     {
       name: "vmx-flags-line",
       title: "The line `vmx flags` of /proc/cpuinfo",
       perKey: "one",
+      file: "arch/x86/kernel/cpu/proc.c",
+      fn: "show_cpuinfo",
       rows: [
         {
           key: "vmx flags",
           text: "the line is printed",
           held: heldOf(VMX_FLAGS_LINE),
-          file: "arch/x86/kernel/cpu/proc.c",
-          fn: "show_cpuinfo",
         },
       ],
     },
@@ -170,24 +187,24 @@ function makeTables(): KernelTable[] {
       name: "vmx-flags",
       title: "Names on `vmx flags`",
       perKey: "one",
+      file: "arch/x86/include/asm/vmxfeatures.h",
+      fn: "x86_vmx_flags",
       rows: (VMX_FLAGS as readonly VmxFlag[]).map((row) => ({
         key: row.flag,
         text: `bit ${row.bit} of word ${row.word}`,
         held: heldOf(row),
-        file: "arch/x86/include/asm/vmxfeatures.h",
-        fn: "x86_vmx_flags",
       })),
     },
     {
       name: "cpu-flags",
       title: "Names in `flags`",
       perKey: "one",
+      file: "arch/x86/include/asm/cpufeatures.h",
+      fn: "x86_cap_flags",
       rows: (CPU_FLAGS as readonly CpuFlag[]).map((row, position) => ({
         key: row.flag,
         text: `place ${position + 1} of ${CPU_FLAGS.length}`,
         held: heldOf(row),
-        file: "arch/x86/include/asm/cpufeatures.h",
-        fn: "x86_cap_flags",
       })),
     },
     { name: "boot-rules", title: "Steps of boot", perKey: "one", rows: ruleRows(boot) },
@@ -204,26 +221,33 @@ function makeTables(): KernelTable[] {
       name: "load-order",
       title: "Order of loading",
       perKey: "one",
+      file: `${VMX}, ${X86}`,
+      fn: "vmx_init",
       silent: true,
       rows: LOAD_ORDER.map((row, position) => ({
         key: "order",
         text: `order ${position + 1}`,
         held: heldOf(row),
-        file: `${VMX}, ${X86}`,
-        fn: "vmx_init",
       })),
     },
-    { name: "controls", title: "Controls that KVM asks for", perKey: "one", rows: controlRows() },
+    {
+      name: "controls",
+      title: "Controls that KVM asks for",
+      perKey: "one",
+      file: "arch/x86/kvm/vmx/vmx.c, vmx.h",
+      fn: "setup_vmcs_config",
+      rows: controlRows(),
+    },
     {
       name: "pairs",
       title: "Entry and exit controls that come in pairs",
       perKey: "one",
+      file: VMX,
+      fn: "setup_vmcs_config",
       rows: ENTRY_EXIT_PAIRS.map((row) => ({
         key: row.entry,
         text: `entry ${row.entry} with exit ${row.exit}`,
         held: heldOf(row),
-        file: VMX,
-        fn: "setup_vmcs_config",
       })),
     },
     {
@@ -236,7 +260,7 @@ function makeTables(): KernelTable[] {
           row.config === undefined ? "" : `, with ${row.config}`
         }: ${row.about}`,
         held: heldOf(row),
-        file: row.module === "kvm" ? X86 : VMX,
+        file: row.file ?? (row.module === "kvm" ? X86 : VMX),
         fn: "module_param",
       })),
     },
@@ -256,32 +280,30 @@ function makeTables(): KernelTable[] {
       name: "boolean-words",
       title: "Words that a switch accepts",
       perKey: "one",
+      file: "lib/kstrtox.c",
+      fn: "kstrtobool",
       rows: BOOL_LETTERS.map((row) => ({
         key: `${row.on} ${row.off}`,
         text: `first letters ${row.on} for on, ${row.off} for off`,
         held: heldOf(row),
-        file: "lib/kstrtox.c",
-        fn: "kstrtobool",
       })),
     },
     {
       name: "compatibility-checks",
       title: "Checks of the other CPUs",
       perKey: "one",
+      file: VMX,
+      fn: "vmx_check_processor_compat",
       rows: [
         ...(COMPATIBILITY_CHECKS as readonly (Fact & { readonly obstacle: string })[]).map((row) => ({
           key: row.obstacle,
           text: "is looked at",
           held: heldOf(row),
-          file: VMX,
-          fn: "vmx_check_processor_compat",
         })),
         {
           key: "words named",
           text: "every word that differs is printed",
           held: heldOf(COMPATIBILITY_WORDS),
-          file: VMX,
-          fn: "vmx_check_processor_compat",
         },
       ],
     },
@@ -289,6 +311,8 @@ function makeTables(): KernelTable[] {
       name: "compatibility-messages",
       title: "Texts of the check of the other CPUs",
       perKey: "one",
+      file: VMX,
+      fn: "vmx_check_processor_compat",
       rows: (
         COMPATIBILITY_MESSAGES as readonly (Fact & { readonly obstacles: readonly string[]; readonly text: string })[]
       ).flatMap((row) =>
@@ -296,8 +320,6 @@ function makeTables(): KernelTable[] {
           key: obstacle,
           text: row.text,
           held: heldOf(row),
-          file: VMX,
-          fn: "vmx_check_processor_compat",
         })),
       ),
     },
@@ -305,13 +327,13 @@ function makeTables(): KernelTable[] {
       name: "layouts",
       title: "struct vmcs_config",
       perKey: "one",
+      file: "arch/x86/kvm/vmx/capabilities.h",
+      fn: "struct vmcs_config",
       rows: VMCS_CONFIG_LAYOUTS.flatMap((layout) =>
         layout.rows.map(({ field, offset }) => ({
           key: field,
           text: `offset ${offset}`,
           held: heldOf(layout),
-          file: "arch/x86/kvm/vmx/capabilities.h",
-          fn: "struct vmcs_config",
         })),
       ),
     },
@@ -340,24 +362,24 @@ function makeTables(): KernelTable[] {
       name: "vcpu-cr4",
       title: "CR4_FIXED1 of a vCPU",
       perKey: "one",
+      file: VMX,
+      fn: "nested_vmx_cr_fixed1_bits_update",
       rows: VCPU_CR4_RULES.map((row) => ({
         key: row.cr4,
         text: `with ${guestText(row.guest)}`,
         held: heldOf(row),
-        file: VMX,
-        fn: "nested_vmx_cr_fixed1_bits_update",
       })),
     },
     {
       name: "old-kernels",
       title: "Before the modelled kernels",
       perKey: "one",
+      file: "arch/x86/kvm/vmx/nested.c, evmcs.c",
+      fn: "nested_enable_evmcs",
       rows: Object.entries(OLD_KERNELS).map(([key, row]) => ({
         key,
         text: row.text,
         held: heldOf(row),
-        file: "arch/x86/kvm/vmx/nested.c, evmcs.c",
-        fn: "nested_enable_evmcs",
       })),
     },
     {

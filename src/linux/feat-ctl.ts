@@ -102,19 +102,10 @@ export const FEAT_CTL_RULES = [
   {
     id: "feat-ctl-absent-sgx",
     stage: "init_ia32_feat_ctl",
-    held: sgx,
+    held: { since: SGX_FLAGS },
     when: { faults: "IA32_FEAT_CTL" },
     does: [{ clear: ["caps", "SGX", "SGX_LC"] }],
     says: "Without IA32_FEAT_CTL there is no SGX either; SGX_LC goes with the feature it depends on.",
-    file: FEAT_CTL,
-  },
-  {
-    id: "feat-ctl-absent-sgx-early",
-    stage: "init_ia32_feat_ctl",
-    held: earlySgx,
-    when: { faults: "IA32_FEAT_CTL" },
-    does: [{ clear: ["caps", "SGX", "SGX_LC"] }],
-    says: "Without IA32_FEAT_CTL there is no SGX either.",
     file: FEAT_CTL,
   },
   {

@@ -385,6 +385,31 @@ describe("adjust_vmx_controls", () => {
     expect(wordAt(m, PIN)).toEqual({ value: 1, unknown: 0b1000 });
   });
 
+  it("asks for two controls under two conditions", () => {
+    const pin = specs.pin as NonNullable<typeof specs.pin>;
+    const optional: AdjustSpecs = {
+      pin: {
+        ...pin,
+        optional: [
+          { when: { bit: ["cpu_has", "cpuid_sgx"] }, bits: 0b1000 },
+          { when: { bit: ["cpu_has", "vmx"] }, bits: 0b1_0000 },
+        ],
+      },
+    };
+    const m = machine(YES);
+    m.value[LOW + 1] = 0b1_1001;
+    m.value[wordIndex("cpu_has")] = (1 << bitIndex("cpu_has", "cpuid_sgx")) | (1 << bitIndex("cpu_has", "vmx"));
+    m.unknown[wordIndex("cpu_has")] = 0;
+    apply(m, [rule("adjust", [{ adjust: "pin" }])], optional);
+    expect(wordAt(m, PIN)).toEqual({ value: 0b1_1001, unknown: 0 });
+    const unsure = machine(YES);
+    unsure.value[LOW + 1] = 0b1_1001;
+    unsure.value[wordIndex("cpu_has")] = 1 << bitIndex("cpu_has", "cpuid_sgx");
+    unsure.unknown[wordIndex("cpu_has")] = 1 << bitIndex("cpu_has", "vmx");
+    apply(unsure, [rule("adjust", [{ adjust: "pin" }])], optional);
+    expect(wordAt(unsure, PIN)).toEqual({ value: 0b1001, unknown: 0b1_0000 });
+  });
+
   it("needs lists for the group", () => {
     expect(() => compile([rule("adjust", [{ adjust: "pin" }])], "6.12", DEBIAN_CONFIG)).toThrow(RangeError);
   });

@@ -7,8 +7,8 @@ import { type BitName, bitIndex, type WordName } from "../../rules/words.js";
 import { CET, FULL_LISTS, MBEC, PROVE_VE, TERTIARY } from "../changes.js";
 
 /*
- * What KVM asks of the CPU: for each group of controls the bits that must be available (`min`, KVM_REQUIRED_*) and those
- * it takes if they are (`opt`, KVM_OPTIONAL_*). Facts: setup_vmcs_config in arch/x86/kvm/vmx/vmx.c, from 6.1 on
+ * What KVM asks of the CPU: for each group of controls the bits that must be available (KVM_REQUIRED_*; `min` before 6.1)
+ * and those that it uses if they are (KVM_OPTIONAL_*; `opt`). Facts: setup_vmcs_config in arch/x86/kvm/vmx/vmx.c, from 6.1 on
  * arch/x86/kvm/vmx/vmx.h.
  */
 
@@ -25,8 +25,8 @@ export const GROUP_WORDS = {
 type ControlName<G extends ControlGroup> = BitName<(typeof GROUP_WORDS)[G]["word"]>;
 
 /**
- * A control that KVM asks for: without one that is `min` the module does not load, one that is `opt` is used where the
- * CPU allows it.
+ * A control that KVM asks for: without a required one the module does not load, an optional one is used where the CPU
+ * allows it.
  */
 export interface WantedControl<Name extends string = string> extends Fact {
   readonly name: Name;
@@ -139,17 +139,21 @@ export const WANTED_CONTROLS = {
   ],
 } as const satisfies { readonly [G in ControlGroup]: readonly WantedControl<ControlName<G>>[] };
 
-/** The lists of one kernel and configuration as `adjust_vmx_controls` takes them. */
-export function adjustSpecs(release: Release, config: KernelConfig): AdjustSpecs {
+/** The lists of one kernel and configuration as `adjust_vmx_controls` gets them. */
+export function adjustSpecs(
+  release: Release,
+  config: KernelConfig,
+  wanted: { readonly [G in ControlGroup]: readonly WantedControl[] } = WANTED_CONTROLS,
+): AdjustSpecs {
   const kernel = kernelRow(release);
   const specs: Partial<Record<ControlGroup, AdjustSpec>> = {};
-  for (const group of Object.keys(WANTED_CONTROLS) as ControlGroup[]) {
+  for (const group of Object.keys(wanted) as ControlGroup[]) {
     const { word, msr } = GROUP_WORDS[group];
     let min = 0;
     let opt = 0;
     let unsure = 0;
     const optional: { readonly when: Condition; readonly bits: number }[] = [];
-    for (const control of WANTED_CONTROLS[group] as readonly WantedControl[]) {
+    for (const control of wanted[group]) {
       const held = heldIn(control.held, kernel);
       if (held === false) continue;
       if (control.config !== undefined && !config[control.config]) continue;

@@ -12,7 +12,6 @@ const VMX = "arch/x86/kvm/vmx/vmx.c";
 const X86 = "arch/x86/kvm/x86.c";
 const stage = "kvm_load";
 
-const noCpuid: Condition = { not: { bit: ["cpu_has", "vmx"] } };
 const noFeatCtl: Condition = { not: { bit: ["caps", "MSR_IA32_FEAT_CTL"] } };
 const noVmx: Condition = { not: { bit: ["caps", "VMX"] } };
 /** Locked with VMX off for the way the machine was booted, by the register itself. */
@@ -42,9 +41,13 @@ const VENDOR_CHECK = [
   { held: { before: "6.5" }, is: "kvm_is_vmx_supported" },
   { held: { since: "6.5" }, is: "__kvm_is_vmx_supported" },
 ] as const;
-const commonDecides = { before: VENDOR_DECIDES };
-const vendorDecides = { since: VENDOR_DECIDES };
-const NO_CPUID = "CPUID.1:ECX bit 5 is 0: the CPU has no VMX, or a hypervisor hides it.";
+/** The check of CPUID, which moved from the common code to the vendor's. */
+const FIRST_CHECK = [
+  { held: { before: [VENDOR_DECIDES, SETUP_BEFORE_DEVICE] }, is: "kvm_arch_init" },
+  { held: { since: SETUP_BEFORE_DEVICE, before: VENDOR_DECIDES }, is: "__kvm_x86_vendor_init" },
+  { held: { since: VENDOR_DECIDES, before: "6.5" }, is: "kvm_is_vmx_supported" },
+  { held: { since: "6.5" }, is: "__kvm_is_vmx_supported" },
+] as const;
 
 /** The refusal became a warning in the stable series that were run late; both trees are Ubuntu's. */
 const BIOS_WARNING = ["5.4.0", { after: "5.15.135", by: "5.15.178" }] as const;
@@ -52,23 +55,26 @@ const BIOS_WARNING = ["5.4.0", { after: "5.15.135", by: "5.15.178" }] as const;
 /** May this CPU be used at all. */
 export const SUPPORT_RULES = [
   {
-    id: "no-hardware-support",
+    id: "not-supported-by-cpu",
     stage,
-    fn: COMMON_CHECK,
-    held: commonDecides,
-    when: noCpuid,
+    fn: FIRST_CHECK,
+    when: { not: { bit: ["cpu_has", "vmx"] } },
     does: [
       {
         say: [
-          { held: { before: ONE_PAGE_VMCS }, text: "kvm: no hardware support" },
-          { held: { since: ONE_PAGE_VMCS }, text: "kvm: no hardware support for 'kvm_intel'" },
+          { held: { before: [VENDOR_DECIDES, ONE_PAGE_VMCS] }, text: "kvm: no hardware support" },
+          { held: { since: ONE_PAGE_VMCS, before: VENDOR_DECIDES }, text: "kvm: no hardware support for 'kvm_intel'" },
+          { held: { since: VENDOR_DECIDES }, text: "kvm_intel: VMX not supported by CPU 0" },
         ],
         level: 3,
       },
       { refuse: "EOPNOTSUPP" },
     ],
-    says: NO_CPUID,
-    file: X86,
+    says: "CPUID.1:ECX bit 5 is 0: the CPU has no VMX, or a hypervisor hides it.",
+    file: [
+      { held: { before: VENDOR_DECIDES }, is: X86 },
+      { held: { since: VENDOR_DECIDES }, is: VMX },
+    ],
   },
   {
     id: "read-feat-ctl-at-load",
@@ -118,16 +124,6 @@ export const SUPPORT_RULES = [
     ],
     says: "Boot found VMX disabled in IA32_FEAT_CTL on this or another CPU, or never looked at it.",
     file: X86,
-  },
-  {
-    id: "not-supported-by-cpu",
-    stage,
-    fn: VENDOR_CHECK,
-    held: vendorDecides,
-    when: noCpuid,
-    does: [{ say: "kvm_intel: VMX not supported by CPU 0", level: 3 }, { refuse: "EOPNOTSUPP" }],
-    says: NO_CPUID,
-    file: VMX,
   },
   {
     id: "not-enabled-in-feat-ctl",

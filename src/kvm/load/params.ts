@@ -15,8 +15,8 @@ import {
 } from "../changes.js";
 
 /*
- * Parameters of kvm_intel and kvm that depend on the hardware or that a replay needs. Facts: module_param lines of
- * arch/x86/kvm/vmx/vmx.c, nested.c, x86.c, pmu.c and mmu/tdp_mmu.c.
+ * Parameters of kvm_intel and kvm that depend on the hardware or that a replay needs. Facts: the module_param line of each in the file
+ * of its row.
  */
 
 /** A parameter that is on or off: a bit of the word `params`. */
@@ -44,6 +44,8 @@ export interface ParamRow extends Fact {
   readonly config?: ConfigOption;
   /** A `bool` that is shown as 1 or 0 instead of Y or N. */
   readonly shown?: "1/0";
+  /** The file that declares it; without one, x86.c for kvm and vmx/vmx.c for kvm_intel. */
+  readonly file?: string;
   /** What it does, in one line. */
   readonly about: string;
 }
@@ -236,6 +238,7 @@ export const PARAMS = [
     default: 1,
     held: { since: SGX_FOR_GUESTS },
     config: "CONFIG_X86_SGX_KVM",
+    file: "arch/x86/kvm/vmx/sgx.c",
     about: "SGX for guests",
   },
   {
@@ -245,6 +248,7 @@ export const PARAMS = [
     default: 0,
     held: { since: { after: "6.14", by: "6.18" } },
     config: "CONFIG_KVM_INTEL_TDX",
+    file: "arch/x86/kvm/vmx/tdx.c",
     about: "trust domains",
   },
   {
@@ -252,6 +256,7 @@ export const PARAMS = [
     module: "kvm_intel",
     type: "bool",
     default: 1,
+    file: "arch/x86/kvm/vmx/nested.c",
     about: "VMCS shadowing for nested guests",
   },
   {
@@ -260,6 +265,7 @@ export const PARAMS = [
     type: "bool",
     default: 0,
     held: { before: "6.19" },
+    file: "arch/x86/kvm/vmx/nested.c",
     about: "let the CPU check nested controls early",
   },
   {
@@ -268,6 +274,7 @@ export const PARAMS = [
     type: "bool",
     default: 0,
     held: { since: "6.19" },
+    file: "arch/x86/kvm/vmx/nested.c",
     about: "warn when a nested consistency check was missed",
   },
   {
@@ -284,6 +291,7 @@ export const PARAMS = [
     type: "bool",
     default: 0,
     held: { since: { after: "5.6", by: "5.10" }, before: TDP_MMU_ON },
+    file: "arch/x86/kvm/mmu/tdp_mmu.c, mmu.c",
     about: "the newer MMU for two-dimensional paging",
   },
   {
@@ -292,6 +300,7 @@ export const PARAMS = [
     type: "bool",
     default: 1,
     held: { since: TDP_MMU_ON },
+    file: "arch/x86/kvm/mmu/tdp_mmu.c, mmu.c",
     about: "the newer MMU for two-dimensional paging",
   },
 ] as const satisfies readonly ParamRow[];

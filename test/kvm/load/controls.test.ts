@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { adjustSpecs } from "../../../src/kvm/load/controls.js";
+import { adjustSpecs, WANTED_CONTROLS, type WantedControl } from "../../../src/kvm/load/controls.js";
 import { DEBIAN_CONFIG } from "../../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../../src/rules/release.js";
-import type { ControlGroup } from "../../../src/rules/rule.js";
+import type { Condition, ControlGroup } from "../../../src/rules/rule.js";
 
 /*
  * The lists of controls as masks, the way a kernel engineer would check them against KVM_REQUIRED_VMX_* and
@@ -59,5 +59,20 @@ describe.each(RELEASES)("what KVM of %s asks for", (release) => {
     expect(optional?.map(({ bits }) => bits)).toEqual(
       release !== "5.4" && RELEASES.indexOf(release) < RELEASES.indexOf("6.1") ? [1 << 15] : undefined,
     );
+  });
+});
+
+describe("two controls that are asked for under a condition", () => {
+  it("are both asked for, each under its own", () => {
+    const when: Condition = { bit: ["cpu_has", "vmx"] };
+    const secondary = WANTED_CONTROLS.secondary.map(
+      (control): WantedControl => (control.name === "TSC_SCALING" ? { ...control, when } : control),
+    );
+    const spec = adjustSpecs("5.15", DEBIAN_CONFIG, { ...WANTED_CONTROLS, secondary }).secondary;
+    expect(spec?.optional).toEqual([
+      { when: { bit: ["cpu_has", "cpuid_sgx"] }, bits: 1 << 15 },
+      { when, bits: 1 << 25 },
+    ]);
+    expect((spec?.opt ?? 0) >>> 0).toBe(0x451b_7fff);
   });
 });
