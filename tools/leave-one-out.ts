@@ -13,14 +13,14 @@ import { joinedCpu } from "../src/situation/replays.js";
 import { linesOf } from "../src/situation/vmx-flags.js";
 
 /*
- * npm run leave-one-out [-- EVERY]: hides each modelled kernel in turn, asks for it by name as if nobody had modelled it,
+ * npm run leave-one-out [-- EVERY]: hides each modelled kernel in turn, asks for it by name as if it were not modelled,
  * and compares what its candidates agree on with what it does: every EVERYth CPU of the atlas (default 1).
  *
  * Compared are whether kvm_intel loads, the words of vmcs_config, the nested MSRs, the names on the `vmx flags` line and
  * the values of the parameters that the kernel has.
  */
 
-/** What the candidates of a hidden kernel said of it. */
+/** What the candidates of a hidden kernel say about it. */
 export interface Hidden {
   readonly kernel: Release;
   /** The name under which it was asked for. */
@@ -74,17 +74,17 @@ export function hide(kernel: Modelled, hosts: readonly Host[]): Hidden {
         if (((bad >>> bit) & 1) === 1) count(wrong, `${name} bit ${bit}`);
       }
     };
-    const tell = (name: string, a: string, b: string) => {
+    const compareText = (name: string, a: string, b: string) => {
       if (a === "unknown") return;
       if (b === "unknown") unknown++;
       else claimed++;
       if (b !== "unknown" && a !== b) count(wrong, name);
     };
     const loads = agreed(theirs.map((one) => one.loads));
-    tell("loads", truth.loads, loads);
+    compareText("loads", truth.loads, loads);
     for (const flag of flagsOf(truth, ...theirs)) {
       const answers = theirs.map((one) => flagOf(one, flag));
-      tell(`flag ${flag}`, flagOf(truth, flag), agreed(answers));
+      compareText(`flag ${flag}`, flagOf(truth, flag), agreed(answers));
     }
     // What a module that does not load keeps is of no use.
     if (truth.loads === "no" || loads !== "yes") continue;
@@ -102,7 +102,7 @@ export function hide(kernel: Modelled, hosts: readonly Host[]): Hidden {
         );
         return own === undefined ? "absent" : paramText(one.cpu, own);
       });
-      tell(`parameter ${row.module}.${row.name}`, paramText(truth.cpu, row), agreed(values));
+      compareText(`parameter ${row.module}.${row.name}`, paramText(truth.cpu, row), agreed(values));
     }
   }
   return { ...empty, basis: set.basis, candidates: set.candidates, claimed, unknown, wrong };

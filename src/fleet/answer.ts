@@ -27,7 +27,7 @@ import {
 /** Runs a query and gives its rows. */
 export type Ask = (sql: string) => Promise<readonly AnswerRow[]>;
 
-/** Somebody to ask, and the language to ask in. */
+/** What answers, and the language to ask in. */
 export interface Engine {
   readonly ask: Ask;
   readonly dialect: Dialect;
@@ -44,7 +44,7 @@ export interface Summary {
   readonly verdicts: Readonly<Record<Tri, number>>;
   /** Hosts whose facts are not derived yet. */
   readonly notDerived: number;
-  /** What nobody read of the hosts that cannot be judged; a host can miss several. */
+  /** What was not read on the hosts that cannot be judged; a host can miss several. */
   readonly unread: readonly { readonly what: string; readonly hosts: number }[];
 }
 

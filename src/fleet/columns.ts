@@ -18,7 +18,7 @@ export interface Column {
 const text = (name: string, about: string): Column => ({ name, type: "text", about });
 const integer = (name: string, about: string): Column => ({ name, type: "integer", about });
 
-/** What joins facts and dimension. None is ever NULL: what nobody said is the empty text. */
+/** What joins facts and dimension. None is ever NULL: what is not known is the empty text. */
 export const KEYS = ["set_id", "kernel", "params_id"] as const;
 
 /** A feature at a layer: `yes`, `no`, `unknown`, or `none` where the layer has nothing to say about it. */
@@ -78,7 +78,7 @@ export const DERIVED: readonly Column[] = [
   text("kernels", "the modelled kernels that it can be, with commas"),
   text("loads", "does kvm_intel load"),
   text("verdict", "does a nested hypervisor get VMX: kvm_intel loads, with nested=1"),
-  text("unread", "where the verdict is unknown: what nobody read, of vendor, kernel, 0x3a and registers"),
+  text("unread", "where the verdict is unknown: what was not read, of vendor, kernel, 0x3a and registers"),
   text("nested_id", "hosts with the same offer nested hypervisors the same registers"),
   text("l1_id", "vCPUs with different ones are refused by a guest's KVM; empty if not known"),
   text("vmxlens", "version and catalogue of the vmxlens that derived it"),
@@ -103,7 +103,7 @@ export const HOSTS: readonly Column[] = [
 
 export const SETS: readonly Column[] = [
   text("set_id", "hash of the text"),
-  text("vendor", "CPUID vendor string; empty if nobody read it"),
+  text("vendor", "CPUID vendor string; empty if it was not read"),
   text("model", "CPUID brand string, or the code name of the CPU"),
   text("signature", "CPUID.1:EAX as 0x50654"),
   text("text", "all that is known, as a snapshot in one line"),

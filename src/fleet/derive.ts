@@ -43,8 +43,8 @@ export interface Deriver {
 const MOST_KEPT = 50_000;
 
 /**
- * What a fleet asks about one host. A kernel that nobody named is not taken for the newest one, as a single report takes it:
- * it is any of those that are modelled.
+ * What a fleet asks about one host. An unnamed kernel does not count as the newest one, as it does in a single
+ * report: it is any of those that are modelled.
  */
 export function fleetSituation(
   set: Host,
@@ -56,7 +56,7 @@ export function fleetSituation(
   const made = situation(host, { assumeByDefault: [...assume, "registers=sdm"] });
   if (kernel !== "") return made;
   const [own] = made.candidates;
-  // Parameters stand as they were found: a kernel that is given them comes to them again.
+  // Parameters are as they were found: a kernel that is given them comes to them again.
   const shown = paramsOfText(paramsText(params));
   const given = shown === undefined ? {} : { params: shown, anyParams: true as const };
   const candidates = MODELLED.map(

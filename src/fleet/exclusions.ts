@@ -10,7 +10,7 @@ export interface LostFeature {
   readonly id: string;
   readonly have: number;
   readonly lack: number;
-  /** Hosts of which it is not known. */
+  /** Hosts for which it is not known. */
   readonly open: number;
   /** The shapes that lack it, the largest first. */
   readonly by: readonly Shape[];

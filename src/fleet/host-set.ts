@@ -57,7 +57,7 @@ export function paramsOfText(text: string): Host["params"] {
   return text === "" ? undefined : (JSON.parse(text) as NonNullable<Host["params"]>);
 }
 
-/** `0x5003604`, of several kinds of core with commas; empty if nobody read it. */
+/** `0x5003604`, of several kinds of core with commas; empty if it was not read. */
 export function microcodeText({ cores }: Host): string {
   const known = cores.flatMap(({ microcode }) => (microcode === undefined ? [] : [`0x${microcode.toString(16)}`]));
   return known.join(",");

@@ -33,7 +33,7 @@ export function l1Config(
     msrs: new Map([...registers, ...FROM_CPUID, [0x3a, FEATURE_CONTROL]]),
     cpuid: { features: { vmx: true, hypervisor: true } },
   };
-  // Every field may differ from that of a CPU of which nobody knows anything, so that all of them are listed.
+  // Every field may differ from that of a CPU about which nothing is known, so all of them are listed.
   const other: CoreGroup = { coreTypes: [], logicalCpus: "1", msrs: new Map(), cpuid: { features: { vmx: true } } };
   const host: Host = { vendor: "GenuineIntel", cores: [core, other] };
   const { compatibility } = replay(host, { release });

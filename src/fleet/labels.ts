@@ -2,7 +2,7 @@
  * Labels from where a file lies, and from a table. `{site}` in a pattern takes a part of a path; `{host}` is the host's name.
  */
 
-/** What a path says of the host in it; undefined where the pattern does not fit. */
+/** What a path says about the host in it; undefined if the pattern does not fit. */
 export type PathReader = (path: string) => { readonly host?: string; readonly labels: Labels } | undefined;
 
 export type Labels = { readonly [key: string]: string };

@@ -2,7 +2,7 @@ import { ALL, both, type FeatureMask, sizeOf, without } from "./feature-mask.js"
 
 /*
  * Hosts in few pools, so that guests lose few features: every pool has what all of its members have, and a host loses what
- * it has beyond that. Which partition loses least is a clustering problem that nobody solves fast in general. Up to twelve kinds
+ * it has beyond that. Which partition loses least is a clustering problem without a fast general solution. Up to twelve kinds
  * of hosts all partitions are tried; beyond that pools are merged, the two that lose least by it first, and single kinds
  * moved as long as that helps; a bound says how far from the best it can be.
  */

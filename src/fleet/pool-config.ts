@@ -34,7 +34,7 @@ export function poolConfig(
     const words = msrWords(value);
     if (value.state === "value" && words !== undefined) pairs.set(msr, words);
   }
-  // What nobody knows to be common is not asked for.
+  // What is not known to be common is not asked for.
   const common = surely(pairs);
   const options = { ...versions, ...cpus, model: "nearest" };
   const qemu = qemuCpu(common, options);

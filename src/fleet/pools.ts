@@ -158,7 +158,7 @@ function kindsOf(shapes: readonly Shape[]): readonly KindOfShapes[] {
   return [...kinds.values()];
 }
 
-/** Numbers that must be equal in a pool. A number that nobody knows is one of its own: what may differ is kept apart. */
+/** Numbers that must be equal in a pool. An unknown number is one of its own: what may differ is kept apart. */
 function excludes({ registers }: Shape): string {
   return EQUAL_FIELDS.map(({ msr, high, low, equalWhile }) => {
     if (equalWhile !== undefined) {

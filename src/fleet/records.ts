@@ -12,7 +12,7 @@ import { hostOfSet, microcodeText, paramsText, setText } from "./host-set.js";
  * line is its set, and the sets of a fleet are few: a set that was seen before is looked up as text and never parsed again.
  */
 
-/** One host as it was collected. What nobody said is an empty text. */
+/** One host as it was collected. What is not known is an empty text. */
 export interface HostRecord {
   readonly host: string;
   /** JSON of its labels by name, sorted; empty without labels. */
@@ -162,7 +162,7 @@ export function recordReader(): RecordReader {
       const from = at + SET.length;
       const to = endOfObject(line, from);
       if (to < 0) return slow(line, defaults);
-      // What is left is short and is parsed; if "set": stood inside of a text, its place is not where it seems to be.
+      // What is left is short and is parsed; if "set": was inside a text, its place is not where it seems to be.
       let members: { readonly [key: string]: unknown };
       try {
         members = JSON.parse(`${line.slice(0, from)}0${line.slice(to)}`);

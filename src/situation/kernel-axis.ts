@@ -2,7 +2,7 @@ import type { Release } from "../rules/release.js";
 import type { Modelled } from "./modelled.js";
 
 /*
- * Where kernels stand to each other: which states a series has, and which series lie around one that has none.
+ * How kernels are related: which states a series has, and which series lie around one that has none.
  */
 
 /** Modelled kernels, in the order of the tables: oldest upstream first, then the vendors'. */

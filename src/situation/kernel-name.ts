@@ -55,7 +55,7 @@ function releaseIn(text: string): string | undefined {
   if (banner !== undefined) return banner;
   const uname = /^Linux \S+ (\d{1,2}\.\d{1,3}(?:[^\d\s]\S*)?) #/.exec(text)?.[1];
   if (uname !== undefined) return uname;
-  // /proc/version_signature: the build stands behind the ABI, and the flavour behind both.
+  // /proc/version_signature: the build comes after the ABI, and the flavour after both.
   const signature = /^Ubuntu (\d{1,2}\.\d{1,3}\.0-\d{1,4})\.\d{1,6}[\d.~]{0,20}(-[a-z][\w-]{0,30})? \d/.exec(text);
   if (signature !== null) return `${signature[1]}${signature[2] ?? ""}`;
   const bare = text
@@ -94,7 +94,7 @@ function named(text: string, release: string, version: RegExpExecArray): KernelN
   };
 }
 
-/** A kernel that somebody else builds for a release of RHEL has another number. */
+/** A kernel that another vendor builds for a release of RHEL has another number. */
 function isOwnSeries({ series }: KernelVendor, one: string, suffix: string): boolean {
   return series === undefined || Object.entries(series).some(([sign, own]) => suffix.includes(sign) && own === one);
 }
@@ -127,7 +127,7 @@ function patchOf(
   return Number(third) === 0 && !own ? undefined : Number(third);
 }
 
-/** Architectures without VMX, by what stands in the name of a kernel and behind `uname -a` or a package. */
+/** Architectures without VMX, as they appear in the name of a kernel and after `uname -a` or a package. */
 const ARCHITECTURES: readonly { readonly name: string; readonly suffix: RegExp; readonly machine: RegExp }[] = [
   {
     name: "ARM",

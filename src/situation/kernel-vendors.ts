@@ -30,7 +30,7 @@ export interface KernelVendor {
    * them has a stable release between theirs. Banner lines of these kernels.
    */
   readonly builds?: { readonly [series: string]: readonly (readonly [build: number, patch: number])[] };
-  /** The series of its kernels, by what stands in their suffix; a kernel of another series with that mark is not its own. */
+  /** The series of its kernels, by their suffix; a kernel of another series with that mark is not its own. */
   readonly series?: { readonly [mark: string]: string };
   /** Build options in which all of its kernels are known to differ from Debian's; WSL2: `config-wsl` of its tree. */
   readonly config?: Partial<KernelConfig>;

@@ -65,7 +65,7 @@ function joined(about: Situation, each: readonly [Replay, ...Replay[]]): Replays
   };
 }
 
-/** What several kernels say of one CPU: known where all say the same. */
+/** What several kernels say about one CPU: known where all say the same. */
 export function joinedCpu(cpus: readonly CpuState[]): CpuState {
   const [first, ...others] = cpus as [CpuState, ...CpuState[]];
   return {

@@ -165,9 +165,9 @@ describe("hasChange", () => {
 /** Files whose literals of versions are rows of the registered tables, and the two that say what versions are. */
 const TABLE_FILES =
   /^(rules\/kernels|linux\/(changes|feat-ctl|vmx-capabilities|vmx-features)|kvm\/changes|kvm\/load\/[a-z-]+|kvm\/guest\/(compatibility|layout|old-kernels|restore-rules|vcpu-rules))\.ts$/;
-/** Versions of QEMU, and an example in a sentence. */
+/** Versions of QEMU and of distributions, the names of kernels, and examples in sentences. */
 const OTHER_VERSIONS =
-  /^(compare\/(qemu|versions\.ts$)|situation\/(asked|situation|kernel-vendors|kernels)\.ts$|rules\/held\.ts$|input\/atlas\/)/;
+  /^(compare\/(qemu|versions\.ts$)|situation\/(asked|situation|systems|el-kernels|kernel-[a-z]+|kernels)\.ts$|rules\/held\.ts$|input\/atlas\/)/;
 
 describe("a release", () => {
   const src = join(import.meta.dirname, "../../src");

@@ -69,7 +69,7 @@ function models(next: () => number, count: number): readonly Model[] {
   const entries = atlas().filter((entry) => entry.vendor === "GenuineIntel" && !entry.engineeringSample);
   const wanted = entries.filter((entry) => SERVERS.test(`${entry.name} ${entry.codename} ${entry.id}`)).slice(-40);
   return wanted.map((entry) => {
-    // The dumps were made under Windows, where nobody reads IA32_FEAT_CTL.
+    // The dumps were made under Windows, which does not read IA32_FEAT_CTL.
     const enabled = thin(situation(entryHost(entry), { assume: ["firmware=enabled", "registers=sdm"] }).host);
     const variants: Host[] = [enabled, variantWithout(enabled, "firmware"), variantWithout(enabled, "vendor")];
     const more = Math.max(0, Math.ceil(count / wanted.length) - variants.length);

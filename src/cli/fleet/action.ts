@@ -8,7 +8,7 @@ import type { FleetOptions, FleetRaw } from "./options.js";
 
 /** What an action of `vmxlens fleet` is given. */
 export interface Action {
-  /** What stands behind its name. */
+  /** What follows its name. */
   readonly args: readonly string[];
   readonly raw: FleetRaw;
   readonly options: FleetOptions;

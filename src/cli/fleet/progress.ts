@@ -13,7 +13,7 @@ export function progressBar(world: World, now: () => number) {
   const start = now();
   let last = start;
   let drawn = world.progress !== undefined;
-  const tell = (text: (seconds: number) => string): void => {
+  const report = (text: (seconds: number) => string): void => {
     const time = now();
     if (time - last < (drawn ? ON_TERMINAL : IN_LOG)) return;
     const shown = text((time - start) / 1000);
@@ -24,10 +24,10 @@ export function progressBar(world: World, now: () => number) {
     }
   };
   return {
-    ingested: (state: IngestProgress) => tell((seconds) => ingestText(state, seconds)),
+    ingested: (state: IngestProgress) => report((seconds) => ingestText(state, seconds)),
     derived: (done: number, of: number) =>
-      tell((seconds) => `${barText(done / of, seconds)} deriving ${count(done)} of ${count(of)} rows`),
-    /** What follows stands on a line of its own. */
+      report((seconds) => `${barText(done / of, seconds)} deriving ${count(done)} of ${count(of)} rows`),
+    /** What follows is on a line of its own. */
     done: () => {
       if (drawn) world.progress?.("");
     },

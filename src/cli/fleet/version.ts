@@ -1,4 +1,4 @@
-// biome-ignore lint/correctness/useImportExtensions: it is no module of ours
+// biome-ignore lint/correctness/useImportExtensions: it is not a module of ours
 import pkg from "../../../package.json" with { type: "json" };
 import { digest } from "../../fleet/store/digest.js";
 import { kernelTables } from "../../kvm/tables.js";

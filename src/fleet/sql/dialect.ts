@@ -7,7 +7,7 @@ export interface Dialect {
   readonly name: "duckdb" | "clickhouse" | "spark";
   /** A text as a literal, whatever is in it. */
   readonly text: (value: string) => string;
-  /** A name of a column or table that somebody else chose. */
+  /** A name of a column or table that is not ours. */
   readonly name_: (value: string) => string;
   readonly startsWith: (value: string, prefix: string) => string;
   readonly allOnes: (value: string) => string;

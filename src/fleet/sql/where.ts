@@ -10,7 +10,7 @@ export interface Where {
   readonly prefix: boolean;
 }
 
-/** Keys that are columns of the facts; every other key that is no column of the sets is a label. */
+/** Keys that are columns of the facts; every other key that is not a column of the sets is a label. */
 const FACTS = ["host", "kernel", "microcode", "set_id", "params_id", "source", "collected"];
 const OF_SETS = SETS.map(({ name }) => name).filter((name) => name !== "set_id" && name !== "text");
 

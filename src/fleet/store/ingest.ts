@@ -64,7 +64,7 @@ interface SourceRow {
   finished: boolean;
 }
 
-/** Reads files into a store. A file that cannot be read, or a line that is no host, is listed and stops nothing. */
+/** Reads files into a store. A file that cannot be read, or a line that is not a host, is listed and stops nothing. */
 export async function ingest(store: Store, files: readonly string[], options: IngestOptions): Promise<Ingested> {
   const batch = await openBatch(store);
   const reader = recordReader();
@@ -92,7 +92,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     row.hosts += result.records.length;
     totals.hosts += result.records.length;
   };
-  const tell = (row: SourceRow) =>
+  const report = (row: SourceRow) =>
     options.onProgress?.({ source: row.source, done: row.done, size: row.size, hosts: totals.hosts, bad: totals.bad });
 
   const wholeText = (row: SourceRow, bytes: Uint8Array, path: string, modified: string) => {
@@ -143,7 +143,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
       lines(bytes.toString("utf8", 0, end));
       rest = bytes.subarray(end);
       row.done += end;
-      tell(row);
+      report(row);
       if (batch.size() >= BATCH) await batch.flush(resumes ? [row] : [], number);
     }
     if (rest.length > 0) lines(rest.toString("utf8"));
@@ -162,7 +162,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
       for await (const file of tarFiles(all)) {
         row.done += file.bytes.length;
         wholeText(row, file.bytes, `${input.source}/${file.name}`, file.modified);
-        tell(row);
+        report(row);
         if (batch.size() >= BATCH) await batch.flush([], 0);
       }
     } else if (isJsonLines(Buffer.from(head.subarray(0, HEAD)).toString("utf8"), head.length >= HEAD)) {
@@ -209,7 +209,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     }
     row.finished = true;
     waiting.push(row);
-    tell(row);
+    report(row);
     if (batch.size() >= BATCH || waiting.length >= BATCH) await batch.flush(waiting.splice(0), 0);
   }
   await batch.flush(waiting, 0);
@@ -259,7 +259,7 @@ async function whole(pieces: AsyncIterable<Uint8Array>, source: string): Promise
   return Buffer.concat(all);
 }
 
-/** JSON Lines: the first line that is not blank is an object by itself, or does not end within what is looked at. */
+/** JSON Lines: the first line that is not blank is a whole object, or does not end within what is looked at. */
 function isJsonLines(head: string, cut: boolean): boolean {
   const text = head.trimStart();
   if (!text.startsWith("{")) return false;
@@ -386,8 +386,8 @@ async function openBatch(store: Store): Promise<Batch> {
         );
         await store.run("DELETE FROM sources WHERE source IN (SELECT source FROM new_sources)");
         await store.run(
-          "INSERT INTO sources SELECT source, CAST(told->>'size' AS BIGINT), told->>'modified', CAST(told->>'done' AS BIGINT), " +
-            "CAST(told->>'line' AS BIGINT), CAST(told->>'hosts' AS BIGINT), CAST(told->>'bad' AS BIGINT), CAST(told->>'finished' AS BOOLEAN) FROM new_sources",
+          "INSERT INTO sources SELECT source, CAST(info->>'size' AS BIGINT), info->>'modified', CAST(info->>'done' AS BIGINT), " +
+            "CAST(info->>'line' AS BIGINT), CAST(info->>'hosts' AS BIGINT), CAST(info->>'bad' AS BIGINT), CAST(info->>'finished' AS BOOLEAN) FROM new_sources",
         );
         await store.run("DELETE FROM new_sources");
       });

@@ -128,7 +128,7 @@ export function isTar(head: Uint8Array): boolean {
   return head.length >= BLOCK && Buffer.from(head.subarray(257, 262)).toString("latin1") === "ustar";
 }
 
-/** Files of a tar archive larger than this are no dump of a host. */
+/** Files of a tar archive larger than this are not dumps of a host. */
 const MOST_ENTRY = 256 * 1024 * 1024;
 
 /** The files of a tar archive in their order; names of ustar, GNU and pax. */

@@ -17,7 +17,7 @@ export const STAGING: readonly string[] = [
   temporary("new_params", PARAMS_TABLE),
   temporary("new_labels", LABELS),
   "CREATE OR REPLACE TEMP TABLE new_problems (source VARCHAR, line UINTEGER, reason VARCHAR)",
-  "CREATE OR REPLACE TEMP TABLE new_sources (source VARCHAR, told VARCHAR)",
+  "CREATE OR REPLACE TEMP TABLE new_sources (source VARCHAR, info VARCHAR)",
 ];
 
 const NAMES = HOSTS.map(({ name }) => name);
@@ -47,7 +47,7 @@ export const MERGE: readonly string[] = [
   "DELETE FROM incoming WHERE seq IN (SELECT seq FROM older)",
   // What is in the store as it is.
   `DELETE FROM incoming WHERE seq IN (SELECT i.seq FROM incoming i JOIN hosts h ON h.host = i.host AND h.collected = i.collected AND ${same("h", "i", STATE)})`,
-  // What the store has and something newer is said of.
+  // What the store has and newer facts replace.
   `INSERT INTO older SELECT ${list("h")}, 0 FROM hosts h JOIN incoming i ON i.host = h.host WHERE NOT (${same("h", "i", STATE)})`,
   "DELETE FROM hosts WHERE host IN (SELECT host FROM incoming)",
   `INSERT INTO hosts SELECT ${list("i")} FROM incoming i`,

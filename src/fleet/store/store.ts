@@ -43,7 +43,7 @@ export interface OpenOptions {
 
 const DEFAULT_MEMORY = "800MB";
 
-/** Opens a store; to write, one that is not there is made. `:memory:` is one that nobody else sees. */
+/** Opens a store; to write, one that is not there is made. `:memory:` is a private one. */
 export async function openStore(
   path: string,
   { write = false, memory = DEFAULT_MEMORY, wait = 0 }: OpenOptions = {},
@@ -127,7 +127,7 @@ function storeError(path: string, cause: unknown): StoreError {
     return new StoreError(`${path}: no such store; vmxlens fleet ingest makes one`, { cause });
   }
   if (/not a valid DuckDB database|Corrupt|checksum/i.test(text)) {
-    return new StoreError(`${path} is no store of vmxlens fleet, or is damaged: ${text}`, { cause });
+    return new StoreError(`${path} is not a store of vmxlens fleet, or is damaged: ${text}`, { cause });
   }
   if (/No space left|Could not write|disk/i.test(text)) {
     return new StoreError(`${path} cannot be written, and is as it was before: ${text}`, { cause });
