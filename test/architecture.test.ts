@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkFile, checkTree, sourceFiles } from "../tools/check-imports.js";
 import { LAYERS, layerTable } from "../tools/layers.js";
+import { needless, retired, retiredIn } from "../tools/plain-english.js";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -36,6 +37,28 @@ describe("the source tree", () => {
 
   it.skipIf(!existsSync(join(root, "ARCHITECTURE.md")))("has its layers in ARCHITECTURE.md", () => {
     expect(readFileSync(join(root, "ARCHITECTURE.md"), "utf8")).toContain(layerTable());
+  });
+});
+
+describe("plain English", () => {
+  it.each([
+    ["src", /\.ts$/, true],
+    ["tools", /\.[jt]s$/, true],
+    ["schema", /\.json$/, true],
+    ["docs", /\.md$/, true],
+    [".", /\.md$/, false],
+  ] as const)("is what %s is written in", (folder, ending, deep) => {
+    expect(retiredIn(root, folder, ending, deep)).toEqual([]);
+  });
+
+  it("is missed where a phrase is wrapped, or in a string of two parts, and in its place", () => {
+    expect(retired("a.ts", "/**\n * A feature by\n * itself.\n */")).toHaveLength(1);
+    expect(
+      retired("a.ts", '"a value that depends on something, " +\n  "of " +\n  "which nothing is known"'),
+    ).toHaveLength(1);
+    expect(retired("a.ts", "There is no such module; it is no longer loaded.")).toEqual([]);
+    expect(retiredIn(root, "test/messages", /\.ts$/).length).toBeGreaterThan(0);
+    expect(needless(root)).toEqual([]);
   });
 });
 

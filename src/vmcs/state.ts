@@ -41,7 +41,7 @@ export interface Vmcs {
   readonly msrLoad?: readonly MsrLoadEntry[];
   /** One entry of that area, where the source shows only the one that failed; its number counts from 1. */
   readonly msrEntry?: MsrLoadEntry & { readonly number: number };
-  /** What the source says of the processor and of memory at the VM entry. */
+  /** What the source says about the processor and about memory at the VM entry. */
   readonly known?: KnownFacts;
   readonly reported?: Reported;
   /** Values that belong to the guest but are not in the VMCS, by name, as the source prints them. */

@@ -136,7 +136,7 @@ function joined({ row, whole, high, line, broken }: Halves, log: DiagnosticLog):
   return { lo: { value: whole.lo, unknown: 0 }, hi: { value: high ?? whole.hi, unknown: 0 } };
 }
 
-/** Complains about a name or an encoding that is no field's; false where it does not look like one. */
+/** Complains about a name or an encoding that is not a field's; false where it does not look like one. */
 function complain({ line, name, encoding }: ListItem, log: DiagnosticLog): boolean {
   const at = { line, column: 1 };
   if (encoding !== undefined) {

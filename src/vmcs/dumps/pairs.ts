@@ -7,11 +7,11 @@ export type Base = "hex" | "decimal" | "bare";
 
 /** A name or an encoding with a value, in whatever shape a program prints it. */
 export interface Pair {
-  /** What stands where the name should be; a known field has the name as it is written. */
+  /** What is where the name should be; a known field has the name as it is written. */
   readonly name: string;
   /** The field, where the name or the encoding means one. */
   readonly field?: NamedField;
-  /** An encoding that stands beside the name or in its place. */
+  /** An encoding beside the name or in its place. */
   readonly encoding?: number;
   /** The field was found by the words of the name only. */
   readonly byMeaning?: true;
@@ -80,7 +80,7 @@ function joinedPairs(text: string, context: PairContext): Pair[] {
       pairs.push({ ...pair, digits: value.digits, base: value.base, shape: text.slice(at, at + joint).trim() });
       if (pairs.length === 1) subject = /^\W{0,8}(\w{1,20})\s{0,4}[:{(]/.exec(key)?.[1] ?? "";
     }
-    // What is no field may be part of what the next value belongs to.
+    // What is not a field may be part of what the next value belongs to.
     if (named?.field !== undefined) from = runEnd(text, value.end, CLOSERS);
     at = value.end - 1;
   }
@@ -163,7 +163,7 @@ interface Named extends Omit<Pair, "digits" | "base" | "shape"> {
   readonly record?: true;
 }
 
-/** The name at the end of what stands before a value. */
+/** The name at the end of what comes before a value. */
 function nameIn(key: string, context: PairContext, subject: string): Named | undefined {
   const words = key.match(TOKEN);
   if (words === null) return undefined;

@@ -238,7 +238,7 @@ function meaningIndex() {
   return meanings;
 }
 
-/** The field of which a name has all the words, whatever their order and spelling; `undefined` when two have them. */
+/** The field whose words a name all has, whatever their order and spelling; `undefined` when two have them. */
 export function fieldByMeaning(name: string): FieldRow | undefined {
   const words = meaningOf(name);
   // One word alone is too little to go by.

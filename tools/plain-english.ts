@@ -1,13 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { describe, expect, it } from "vitest";
+import { join } from "node:path";
 
 /*
- * Words that read like a translation, with what to write instead. Looked for in all source, schemas and documents:
- * comments, texts and names alike. Examples of messages and the atlas are the words of others.
+ * Words that read like a translation, with what to write instead. Looked for in comments, texts and names alike.
  */
-
-const root = resolve(import.meta.dirname, "..");
 
 /** What is refused, and what to write. */
 const RETIRED: readonly (readonly [refused: RegExp, instead: string])[] = [
@@ -36,13 +32,8 @@ const RIGHT: readonly (readonly [file: string, text: string, why: string])[] = [
   ["CONTRIBUTING.md", "as nobody if you are root", "the user of that name"],
 ];
 
-const SKIPPED = /\.examples\.ts$|atlas-data\.ts$|\.zh\.md$/;
-
-function files(folder: string, ending: RegExp): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => ending.test(file) && !SKIPPED.test(file))
-    .map((file) => join(folder, file));
-}
+/** Examples of messages and the atlas, which are the words of others; Chinese; and this file. */
+const SKIPPED = /\.examples\.ts$|atlas-data\.ts$|\.zh\.md$|plain-english\.ts$/;
 
 /** Lines joined, so that a phrase is found that is wrapped in a comment or between two strings. */
 function joined(text: string): string {
@@ -50,7 +41,7 @@ function joined(text: string): string {
 }
 
 /** Retired words of a text with what is around them. */
-function retired(file: string, text: string): string[] {
+export function retired(file: string, text: string): string[] {
   const found: string[] = [];
   const plain = joined(text);
   for (const [pattern, instead] of RETIRED) {
@@ -63,33 +54,16 @@ function retired(file: string, text: string): string[] {
   return found;
 }
 
-describe("plain English", () => {
-  it.each([
-    ["src", /\.ts$/],
-    ["tools", /\.[jt]s$/],
-    ["schema", /\.json$/],
-    ["docs", /\.md$/],
-  ] as const)("is what %s is written in", (folder, ending) => {
-    const all = files(folder, ending);
-    expect(all.length).toBeGreaterThan(3);
-    expect(all.flatMap((file) => retired(file, readFileSync(join(root, file), "utf8")))).toEqual([]);
-  });
+/** Retired words in the files of a folder with one of these endings; deep: in its folders, too. */
+export function retiredIn(root: string, folder: string, ending: RegExp, deep = true): string[] {
+  return readdirSync(join(root, folder), { recursive: deep, encoding: "utf8" })
+    .filter((file) => ending.test(file) && !SKIPPED.test(file))
+    .flatMap((file) => retired(join(folder, file), readFileSync(join(root, folder, file), "utf8")));
+}
 
-  it("is what the documents at the root are written in", () => {
-    const all = readdirSync(root).filter((file) => file.endsWith(".md"));
-    expect(all).toContain("README.md");
-    expect(all.flatMap((file) => retired(file, readFileSync(join(root, file), "utf8")))).toEqual([]);
-  });
-
-  it("is missed where a phrase is wrapped, or in a string of two parts", () => {
-    expect(retired("a.ts", "/**\n * A feature by\n * itself.\n */")).toHaveLength(1);
-    expect(
-      retired("a.ts", '"a value that depends on something, " +\n  "of " +\n  "which nothing is known"'),
-    ).toHaveLength(1);
-    expect(retired("a.ts", "There is no such module; it is no longer loaded.")).toEqual([]);
-  });
-
-  it("has no exception that is not needed", () => {
-    for (const [file, text] of RIGHT) expect(joined(readFileSync(join(root, file), "utf8")), file).toContain(text);
-  });
-});
+/** Exceptions that nothing needs. */
+export function needless(root: string): string[] {
+  return RIGHT.filter(([file, text]) => !joined(readFileSync(join(root, file), "utf8")).includes(text)).map(
+    ([file, text]) => `${file}: ${text}`,
+  );
+}
