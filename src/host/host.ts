@@ -88,7 +88,7 @@ export interface Observed {
   readonly xenFeatures?: readonly string[];
   /** Kernel messages about VMX, without time stamps. */
   readonly messages?: readonly string[];
-  /** Whether `vmx` stands among the flags of /proc/cpuinfo, for a text that shows no whole list of them. */
+  /** Whether `vmx` is among the flags of /proc/cpuinfo, for a text that shows no whole list of them. */
   readonly vmx?: boolean;
   /** Modules that are loaded, or that a list of the loaded ones does not have. */
   readonly modules?: { readonly [M in HypervisorModule]?: boolean };

@@ -329,7 +329,7 @@ function fillFlags(m: Machine, { observed }: Host, release: Release): void {
     if (shown === undefined || (cpuFlags === undefined && flag !== "vmx")) continue;
     if (holdsIn(release, held) === true) fill(CAPS, bitIndex("caps", cap), shown.includes(flag));
   }
-  // Without the line nothing is said of its words.
+  // Without the line nothing follows about its words.
   if (vmxFlags === undefined || vmxFlags.length === 0) return;
   for (const { flag, word: at, bit, held } of VMX_FLAGS as readonly VmxFlag[]) {
     if (holdsIn(release, held) === true) fill(wordIndex(`vmx_capability[${at}]`), bit, vmxFlags.includes(flag));

@@ -78,7 +78,7 @@ function refusalText(replayed: Replay): string {
   return ends ? `${sentence(row)}${earlier}` : `what may stop it: ${sentence(row)}`;
 }
 
-/** One of several reasons, of which nobody knows which it is. */
+/** One of several reasons; which one is not known. */
 function oneReason({ release, config }: Replay, { rule, fn, missing }: Refusal): string {
   if (missing !== undefined) return "the CPU lacks a control that KVM requires";
   const row = rulesOf(release, config).find(({ id }) => id === rule);

@@ -6,7 +6,7 @@ import { type World, worldsOf } from "./worlds.js";
 
 /** What is known of a host besides its facts. */
 export interface Cases {
-  /** What the facts that nobody read can be under a kernel. */
+  /** What the facts that were not read can be under a kernel. */
   readonly under: (release: Release) => readonly World[];
   /** The machine's kernel refused kvm_intel with this error. */
   readonly refused?: Errno;

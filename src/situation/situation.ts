@@ -172,7 +172,7 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
   return result;
 }
 
-/** The kernels of a machine of which another kernel is asked: what it reported, it reported under its own. */
+/** The kernels of a machine that is asked about another one: what it reported, it reported under its own. */
 function ownCandidates({ kernel }: Host, common: Pick<Situation, "config" | "machine">): readonly Candidate[] {
   const releases = kernel === undefined ? [] : kernelSetOfHost(kernel).candidates;
   return releases.map((release) => ({ release, options: { release, ...common } }));
@@ -191,8 +191,8 @@ interface Proven {
 }
 
 /**
- * The host with what its own reports prove, and the cases of what they leave open. `anyKernel`: nobody named its kernel, so
- * that it may be any of those that report what it reported.
+ * The host with what its own reports prove, and the cases of what they leave open. `anyKernel`: its kernel was not
+ * named, so that it may be any of those that report what it reported.
  */
 function proven(
   host: Host,

@@ -11,7 +11,7 @@ import { messageItems } from "./evidence/messages.js";
 import type { Candidate } from "./situation.js";
 
 /*
- * Cases. Whether VMX is there and on hangs on three facts that a pasted text seldom holds all of: CPUID, IA32_FEAT_CTL and
+ * Cases. Whether VMX is there and on depends on three facts that a pasted text seldom holds all of: CPUID, IA32_FEAT_CTL and
  * whose CPU it is. Where one of them was not read, a replay of the rest cannot know what every case of it agrees on. So each
  * case is replayed; those in which the machine would not have printed what it printed go; and what the others share is known.
  */

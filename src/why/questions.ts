@@ -376,7 +376,7 @@ function evidenceOf({ situation, outer, virtual }: About): string[] {
     found.push(`CPU: ${host.name ?? "without a name"}${signature}`);
   }
   const flags = observed?.cpuFlags;
-  if (flags !== undefined) found.push(`\`vmx\` ${flags.includes("vmx") ? "stands" : "does not stand"} among the flags`);
+  if (flags !== undefined) found.push(`\`vmx\` ${flags.includes("vmx") ? "is" : "is not"} among the flags`);
   else if (observed?.vmx !== undefined) found.push(`Linux ${observed.vmx ? "shows" : "does not show"} \`vmx\``);
   if (msr.state === "value") found.push(`IA32_FEAT_CTL (0x3a): ${featCtlText(msr)}`);
   if (msr.state === "absent") found.push("IA32_FEAT_CTL (0x3a) is absent");

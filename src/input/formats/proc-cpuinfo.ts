@@ -66,7 +66,7 @@ function appendWords(list: string[], words: readonly string[], text: string, isN
   else list.push(...words);
 }
 
-/** What is said of one logical CPU, by the names of /proc/cpuinfo. */
+/** What is known of one logical CPU, by the names of /proc/cpuinfo. */
 export interface Block {
   readonly at: Place;
   readonly fields: Map<string, { readonly value: string; readonly at: Place }>;

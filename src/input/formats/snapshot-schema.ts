@@ -85,7 +85,7 @@ const observed = object({
   nestedMsrs: v.pipe(v.optional(msrs), v.description("What KVM offers a nested hypervisor, by MSR index")),
   xenFeatures: v.pipe(v.optional(names), v.description("Features of Xen's boot log")),
   messages: v.pipe(v.optional(names), v.description("Kernel messages about VMX, without time stamps")),
-  vmx: v.pipe(v.optional(v.boolean()), v.description("Whether `vmx` stands among the flags of /proc/cpuinfo")),
+  vmx: v.pipe(v.optional(v.boolean()), v.description("Whether `vmx` is among the flags of /proc/cpuinfo")),
   modules: v.pipe(
     v.optional(
       object({ kvm: v.optional(v.boolean()), kvm_intel: v.optional(v.boolean()), kvm_amd: v.optional(v.boolean()) }),

@@ -57,7 +57,7 @@ export interface MachineMarks {
   readonly hypervisor?: boolean;
 }
 
-/** What is said of a machine as one word, with the layer that it belongs to. */
+/** A fact about a machine in one word, with the layer that it belongs to. */
 const SYSTEM_FACTS = {
   /** As `uname -m` prints it. */
   arch: "system",
@@ -65,7 +65,7 @@ const SYSTEM_FACTS = {
   kernel: "system",
   /** What the machine runs in, as it calls itself. */
   outer: "system",
-  /** Whether `vmx` stands among the flags: `yes` or `no`. */
+  /** Whether `vmx` is among the flags: `yes` or `no`. */
   "flag vmx": "linux",
   /** `loaded` or `missing`. */
   "module kvm": "kvm",

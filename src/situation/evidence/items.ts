@@ -146,8 +146,8 @@ function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[
 }
 
 /**
- * A module that shows parameters is loaded. That it shows none, or that a list of modules does not have it, proves nothing:
- * nobody may have looked, or loaded it.
+ * A module that shows parameters is loaded. That it shows none, or that a list of modules does not have it, proves
+ * nothing: it may not have been looked at, or loaded.
  */
 export function loadItems(host: Host, replayed: Replay): VerifyItem[] {
   const { loads, error } = replayed;
@@ -169,7 +169,7 @@ export function loadItems(host: Host, replayed: Replay): VerifyItem[] {
   return items;
 }
 
-/** Errors of the rules; what else insmod fails with says nothing of the CPU. */
+/** Errors of the rules; what else insmod fails with says nothing about the CPU. */
 export const RULE_ERRORS = ["EIO", "EINVAL", "ERANGE", "EOPNOTSUPP", "ENOMEM"] as const satisfies Errno[];
 
 function errorVerdict(refused: string, { loads, error, cpu }: Replay): Verdict {

@@ -33,7 +33,7 @@ function openLsmod(sink: FactSink): FactRun {
     const using = users.split(",");
     for (const module of ["kvm_intel", "kvm_amd"] as const) {
       if (using.includes(module)) sink.system(`module ${module}`, "loaded", at);
-      // A vendor's module uses kvm, so that nobody uses it means that none is there.
+      // A vendor's module uses kvm, so an unused kvm means that there is none.
       else if (count === "0" && !line.cut) sink.system(`module ${module}`, "missing", at);
     }
     return true;

@@ -30,7 +30,7 @@ const VIRT: { readonly [word: string]: string } = {
 const COUNT =
   /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']? \/proc\/cpuinfo(?: ?\| ?wc -l)?\s*$/;
 
-/** What a machine runs in, and what tools that check for VT-x say of it. */
+/** What a machine runs in, and what tools that check for VT-x say about it. */
 export const surroundings: FactReader = {
   kind: "facts",
   name: "surroundings",
