@@ -4,9 +4,10 @@ import { jsonText, visible } from "../report/visible.js";
 import type { Situation } from "../situation/situation.js";
 import { EXIT } from "./exit-code.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
-import { type HostText, hostText } from "./host-text.js";
+import { hostText, ownOptions } from "./host-text.js";
 import { type RawOptions, readOptions, type Settings } from "./options.js";
 import { situationOf } from "./situation.js";
+import { withFirmware } from "./what-if.js";
 import type { World } from "./world.js";
 
 /** A command with its HOST found and its options checked. */
@@ -23,7 +24,7 @@ export function complain(world: World, problems: readonly string[]): number {
 }
 
 /**
- * Checks the options, finds HOST or HOST@KERNEL and applies the one to the other; a number is the exit code of what went
+ * Checks the options, finds HOST or HOST@KERNEL,name=value and applies the one to the other; a number is the exit code of what went
  * wrong. `before`: HOST was found already.
  */
 export async function ready(
@@ -32,11 +33,12 @@ export async function ready(
   world: World,
   before?: FoundHost,
 ): Promise<Ready | number> {
-  const { host, kernel }: Partial<HostText> = query === undefined ? {} : hostText(query, world);
-  const { settings, problems } = readOptions(kernel === undefined ? raw : { ...raw, kernel }, world);
+  const text = query === undefined ? undefined : hostText(query, world);
+  const { settings, problems } = readOptions(ownOptions(raw, text), world);
   if (problems.length > 0) return complain(world, problems);
-  const found = before ?? (await findHost(host, world));
-  if (found.kind === "none") return complain(world, found.problems);
+  const read = before ?? (await findHost(text?.host, world));
+  if (read.kind === "none") return complain(world, read.problems);
+  const found = withFirmware(read, text?.firmware);
   if (found.example !== undefined && settings.json) {
     return complain(world, [
       "this machine cannot be read",

@@ -1,67 +1,121 @@
 import type { ComparedHost, RunResult } from "../compare/hosts/compared-host.js";
 import { visible } from "../report/visible.js";
-import { complain, ready, showJson } from "./command.js";
-import { type FoundHost, missingText } from "./host.js";
-import { type HostText, hostText } from "./host-text.js";
+import { complain, showJson } from "./command.js";
+import { type FoundHost, findHost, missingText } from "./host.js";
+import { hostText, ownOptions } from "./host-text.js";
+import { type Aside, findMembers, type Member } from "./members.js";
 import { type RawOptions, readOptions } from "./options.js";
+import { situationOf } from "./situation.js";
+import { withFirmware } from "./what-if.js";
 import type { World } from "./world.js";
 
+/** The hosts of a command with labels that differ, and what was named and could not be read. */
+export interface Compared {
+  readonly subjects: readonly ComparedHost[];
+  readonly aside: readonly Aside[];
+}
+
 /** Names for people, by what was typed: a file without its folders, unless others are called the same. */
-function shortNames(texts: readonly HostText[]): readonly string[] {
+function shortNames(names: readonly string[]): readonly string[] {
   const short = (host: string) => host.replace(/^.*[/\\]/, "");
-  const all = [...new Set(texts.map(({ host }) => host))];
-  return texts.map(({ host }) =>
-    all.filter((other) => short(other) === short(host)).length === 1 ? short(host) : host,
-  );
+  const all = [...new Set(names)];
+  return names.map((host) => (all.filter((other) => short(other) === short(host)).length === 1 ? short(host) : host));
 }
 
 /**
- * The hosts of a command, each HOST or HOST@KERNEL, with labels that differ; a number is the exit code of what went wrong.
- * `kernels` overrides the kernel of single ones.
+ * The hosts that the arguments of a command name, as `findMembers` finds them; a number is the exit code of what went wrong:
+ * with `strict` anything that cannot be read, else that fewer than `least` hosts are left.
  */
 export async function comparedHosts(
+  given: readonly string[],
+  raw: RawOptions & { readonly strict?: boolean },
+  world: World,
+  least = 1,
+): Promise<Compared | number> {
+  const { members, aside } = await findMembers(given, world);
+  if (aside.length > 0 && (raw.strict === true || members.length < least)) {
+    return complain(
+      world,
+      aside.flatMap(({ problems }) => problems),
+    );
+  }
+  return labelled(members, aside, raw, world);
+}
+
+/** One host each, the first of a text that describes several; `kernels` overrides the kernel of single ones. */
+export async function singleHosts(
   given: readonly string[],
   raw: RawOptions,
   world: World,
   kernels: readonly (string | undefined)[] = [],
-): Promise<ComparedHost[] | number> {
-  const compared: ComparedHost[] = [];
-  const texts = given.map((text, i) => {
-    const parsed = hostText(text, world);
-    const kernel = kernels[i] ?? parsed.kernel;
-    return { host: parsed.host, ...(kernel === undefined ? {} : { kernel }) };
-  });
-  const names = shortNames(texts);
-  // The same host again, under another kernel, is read once: what is unread is the same, too.
+): Promise<readonly ComparedHost[] | number> {
+  const members: Member[] = [];
   const read = new Map<string, FoundHost>();
-  for (const [i, { host, kernel }] of texts.entries()) {
-    const options = kernel === undefined ? raw : { ...raw, kernel };
-    const prepared = await ready(host, options, world, read.get(host));
-    if (typeof prepared === "number") return prepared;
-    const { found, situation } = prepared;
-    const { example } = found;
+  for (const [at, name] of given.entries()) {
+    const text = hostText(name, world);
+    const found = read.get(text.host) ?? (await findHost(text.host, world));
+    if (found.kind === "none") return complain(world, found.problems);
+    read.set(text.host, found);
+    const kernel = kernels[at];
+    const own =
+      kernel === undefined ? text : { ...text, kernel, suffix: `@${kernel}${text.suffix.replace(/^@[^,]*/, "")}` };
+    members.push({ name: text.host, text: own, found });
+  }
+  const compared = labelled(members, [], raw, world);
+  return typeof compared === "number" ? compared : compared.subjects;
+}
+
+function labelled(
+  members: readonly Member[],
+  aside: readonly Aside[],
+  raw: RawOptions,
+  world: World,
+): Compared | number {
+  const subjects: ComparedHost[] = [];
+  const names = shortNames(members.map(({ name }) => name));
+  for (const [i, { text, found: read }] of members.entries()) {
+    const { settings, problems } = readOptions(ownOptions(raw, text), world);
+    if (problems.length > 0) return complain(world, problems);
+    const { example } = read;
     if (example !== undefined) {
       // An example shown instead of this machine says nothing about it beside others.
       const missing = example.missing.map((fact) => `  ${missingText(fact)}`);
       return complain(world, ["this machine cannot be read", ...missing]);
     }
+    const found = withFirmware(read, text.firmware);
+    const situation = situationOf(found, settings);
+    if ("problems" in situation) return complain(world, situation.problems);
     // That other CPUs of the atlas are equal to one is nothing to know here.
-    read.set(host, found.origin === "atlas" ? { ...found, notes: [] } : found);
-    const notes = situation.notes.filter((note) => found.origin !== "atlas" || !found.notes.includes(note));
-    const label = kernel === undefined ? (names[i] as string) : `${names[i]}@${kernel}`;
+    const equal = read.origin === "atlas" ? read.notes : [];
+    const label = `${names[i]}${text.suffix}`;
     // The same host twice still needs two names.
-    const twins = compared.filter((one) => one.label === label || one.label.startsWith(`${label} (`)).length;
-    compared.push({
+    const twins = subjects.filter((one) => one.label === label || one.label.startsWith(`${label} (`)).length;
+    subjects.push({
       label: twins === 0 ? label : `${label} (${twins + 1})`,
-      situation: { ...situation, notes },
+      situation: { ...situation, notes: situation.notes.filter((note) => !equal.includes(note)) },
     });
   }
-  return compared;
+  return { subjects, aside };
+}
+
+/** What was set aside, for the end of a report and for its JSON. */
+function asideLines(aside: readonly Aside[]): readonly string[] {
+  if (aside.length === 0) return [];
+  const rows = aside.flatMap(({ problems }) => problems.map((text) => `  ${text}`));
+  return [
+    "",
+    aside.length === 1 ? "Left out, as it could not be read:" : "Left out, as they could not be read:",
+    ...rows,
+  ];
 }
 
 /** Prints what a command of several hosts gives, and returns its exit code. */
-export function printRun({ lines, json, exitCode }: RunResult, raw: RawOptions, world: World): number {
-  if (raw.json === true) showJson(json, world);
+export function printRun(result: RunResult, raw: RawOptions, world: World, aside: readonly Aside[] = []): number {
+  const { json } = result;
+  const lines = [...result.lines, ...asideLines(aside)];
+  // An answer about a part of what was asked is not the whole answer.
+  const exitCode = result.exitCode === 0 && aside.length > 0 ? 1 : result.exitCode;
+  if (raw.json === true) showJson(aside.length === 0 ? json : { ...(json as object), aside }, world);
   else if (exitCode === 2) {
     // A place in a text comes first in its line, as compilers print it.
     for (const line of lines) if (PLACE.test(line)) world.err(`${visible(line)}\n`);

@@ -20,6 +20,7 @@ export type FileSystem = Pick<
   | "mkdirSync"
   | "renameSync"
   | "unlinkSync"
+  | "readdirSync"
 >;
 
 /** What the world refused: its message is a whole sentence. */
@@ -120,6 +121,12 @@ export function fileKind(path: string, { files = fs }: World): "file" | "directo
     if (NO_FILE.has(errnoOf(error))) return undefined;
     throw asWorldError(error, `${path} cannot be read`);
   }
+}
+
+/** The names in a folder, sorted; hidden ones are left out. */
+export function folderNames(path: string, { files = fs }: World): readonly string[] {
+  const names = trying(`${path} cannot be read`, () => files.readdirSync(path));
+  return names.filter((name) => !name.startsWith(".")).sort();
 }
 
 export function isFile(path: string, world: World): boolean {

@@ -46,30 +46,49 @@ export async function findHost(
   world: World,
   how: HowToRead = {},
 ): Promise<FoundHost | NoHost> {
-  if (query === undefined || query === "this") return thisMachine(world);
+  const found = await findHosts(query, world, how);
+  if ("kind" in found) return found;
+  const [first, ...others] = found;
+  if (first === undefined) return none(`${query ?? "this machine"}: no host was found in it`);
+  if (others.length === 0) return first;
+  return { ...first, notes: [`the text describes ${found.length} hosts; this is the first`, ...first.notes] };
+}
+
+/** As `findHost`, with every host that the text describes. */
+export async function findHosts(
+  query: string | undefined,
+  world: World,
+  how: HowToRead = {},
+): Promise<readonly FoundHost[] | NoHost> {
+  if (query === undefined || query === "this") return alone(await thisMachine(world));
   if (query === "-") return readText(query, world, how);
+  const exact = /^atlas:(.*)$/s.exec(query)?.[1];
+  if (exact !== undefined) return alone(atlasCpu(exact, true));
   const kind = fileKind(query, world);
   if (kind === "directory")
     return none(`${query} is a directory; HOST is a file, an atlas CPU or - for standard input`);
   if (kind === "file") return readText(query, world, how);
   if (/[/\\]/.test(query)) return none(`${query}: no such file`);
-  return atlasCpu(query);
+  return alone(atlasCpu(query, false));
+}
+
+function alone(found: FoundHost | NoHost): readonly FoundHost[] | NoHost {
+  return found.kind === "host" ? [found] : found;
 }
 
 function none(...problems: readonly string[]): NoHost {
   return { kind: "none", problems };
 }
 
-async function readText(path: string, world: World, how: HowToRead): Promise<FoundHost | NoHost> {
+async function readText(path: string, world: World, how: HowToRead): Promise<readonly FoundHost[] | NoHost> {
   const { readHostStream } = await import("../input/read.js");
   const name = inputName(path);
   const { host, hosts, format, diagnostics } = await readHostStream(inputChunks(path, world), { ...how, file: name });
   const texts = diagnostics.map(diagnosticText);
   if (host === undefined) return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]));
   for (const text of texts) world.err(`${text}\n`);
-  const notes = hosts.length > 1 ? [`the text describes ${hosts.length} hosts; this is the first`] : [];
   const source = format === undefined ? name : `${name} (${format})`;
-  return { kind: "host", host, origin: "file", source, notes };
+  return hosts.map((one) => ({ kind: "host", host: one, origin: "file", source, notes: [] }));
 }
 
 /** `FILE:LINE:COLUMN: error: message; expected …` as compilers write it, in one line whatever the text was. */
@@ -81,9 +100,9 @@ export function diagnosticText({ file, line, column, severity, message, expected
 /** Of a long text only its beginning is repeated: it was not meant for a name. */
 const LONGEST_SHOWN = 120;
 
-function atlasCpu(query: string): FoundHost | NoHost {
+function atlasCpu(query: string, exact: boolean): FoundHost | NoHost {
   if (query.trim() === "") return none("HOST is empty");
-  const found = findCpu(query);
+  const found = findCpu(query, exact);
   if (found.kind === "one") return fromAtlas(found.entry, found.alsoEqual);
   if (found.kind === "many") {
     const rows = found.entries.map(({ id, name }) => `  ${id}  ${name}`);

@@ -38,7 +38,7 @@ export interface Settings {
 const DEFAULT_WIDTH = 100;
 
 /** Facts about the machine by the key that users type. */
-const MACHINE_KEYS = {
+export const MACHINE_KEYS = {
   tboot: "tboot",
   pmu: "pmu",
   "irq-posting": "irqPosting",

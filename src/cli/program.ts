@@ -121,14 +121,22 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
   diff: {
     summary: "where hosts, kernels or the cores of one CPU differ, by feature at every layer",
     args: "<HOST...>",
-    options: [["--bits", "every bit as well"]],
+    options: [
+      ["--bits", "every bit as well"],
+      ["--layer <layer>", "only what differs there: silicon, firmware, boot, kvm, param, nested"],
+      ["--strict", "end where a host cannot be read, instead of leaving it out"],
+    ],
     more: FLEET,
     load: async () => (await import("./commands/fleet.js")).diff,
   },
   baseline: {
     summary: "the VMX set that all hosts of a fleet share, and which host forces each loss",
     args: "<HOST...>",
-    options: [["--layer <layer>", "silicon, kvm or nested (default)"], ...VERSIONS],
+    options: [
+      ["--layer <layer>", "silicon, kvm or nested (default)"],
+      ["--strict", "leave no host out, neither one that cannot be read nor one whose KVM does not run"],
+      ...VERSIONS,
+    ],
     more: FLEET,
     load: async () => (await import("./commands/fleet.js")).baseline,
   },

@@ -26,8 +26,9 @@ export async function controls(
   }
   const emit = LANGUAGES.find((name) => name === (raw.emit ?? "text"));
   if (emit === undefined) return complain(world, [`--emit ${raw.emit}: one of ${LANGUAGES.join(", ")}`]);
-  const subjects = await comparedHosts(hosts as readonly string[], raw, world);
-  if (typeof subjects === "number") return subjects;
+  const compared = await comparedHosts(hosts as readonly string[], { ...raw, strict: true }, world);
+  if (typeof compared === "number") return compared;
+  const { subjects } = compared;
   const result = runControls({
     subjects,
     wanted: [wanted, ...more],

@@ -5,7 +5,8 @@ import { runDiff } from "../../report/compare/diff-report.js";
 import { runMigrate } from "../../report/compare/migrate-report.js";
 import { runRuns } from "../../report/compare/runs-report.js";
 import { complain } from "../command.js";
-import { comparedHosts, printRun } from "../compared-hosts.js";
+import { comparedHosts, printRun, singleHosts } from "../compared-hosts.js";
+import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
 import { vcpuOption } from "../vcpu-option.js";
 import type { World } from "../world.js";
@@ -14,6 +15,7 @@ type Args = readonly (string | undefined)[];
 
 interface FleetRaw extends RawOptions {
   readonly bits?: boolean;
+  readonly strict?: boolean;
   readonly all?: boolean;
   readonly layer?: string;
   readonly model?: string;
@@ -31,25 +33,30 @@ const versions = ({ qemuVersion, libvirtVersion }: FleetRaw) => ({
 
 /** `vmxlens diff HOST...` */
 export async function diff(hosts: Args, raw: FleetRaw, world: World): Promise<number> {
-  const subjects = await comparedHosts(hosts as readonly string[], raw, world);
-  if (typeof subjects === "number") return subjects;
-  return printRun(runDiff({ subjects, ...(raw.bits === true ? { bits: true } : {}) }), raw, world);
+  const asked = raw.layer === undefined ? undefined : layerOption(raw.layer);
+  if (asked !== undefined && "problem" in asked) return complain(world, [asked.problem]);
+  const compared = await comparedHosts(hosts as readonly string[], raw, world, hosts.length === 1 ? 1 : 2);
+  if (typeof compared === "number") return compared;
+  const { subjects, aside } = compared;
+  const bits = raw.bits === true ? { bits: true } : {};
+  return printRun(runDiff({ subjects, ...bits, ...asked }), raw, world, aside);
 }
 
 /** `vmxlens baseline HOST...` */
 export async function baseline(hosts: Args, raw: FleetRaw, world: World): Promise<number> {
   const layer = SET_LAYERS.find((name) => name === (raw.layer ?? "nested"));
   if (layer === undefined) return complain(world, [`--layer ${raw.layer}: one of ${SET_LAYERS.join(", ")}`]);
-  const subjects = await comparedHosts(hosts as readonly string[], raw, world);
-  if (typeof subjects === "number") return subjects;
-  return printRun(runBaseline({ subjects, layer, ...versions(raw) }), raw, world);
+  const compared = await comparedHosts(hosts as readonly string[], raw, world, hosts.length > 1 ? 2 : 1);
+  if (typeof compared === "number") return compared;
+  const { subjects, aside } = compared;
+  return printRun(runBaseline({ subjects, layer, strict: raw.strict === true, ...versions(raw) }), raw, world, aside);
 }
 
 /** `vmxlens migrate A B` */
 export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promise<number> {
-  const compared = await comparedHosts([a as string, b as string], raw, world, [raw.kernelA, raw.kernelB]);
+  const compared = await singleHosts([a as string, b as string], raw, world, [raw.kernelA, raw.kernelB]);
   if (typeof compared === "number") return compared;
-  const [source, destination] = compared as [ComparedHost, ComparedHost];
+  const [source, destination] = compared as readonly [ComparedHost, ComparedHost];
   const model = raw.model === undefined ? {} : { model: raw.model };
   const vcpu = vcpuOption(raw.vcpu);
   if (typeof vcpu === "string") return complain(world, [vcpu]);
@@ -58,9 +65,9 @@ export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promis
 
 /** `vmxlens runs HOST [PRODUCT]` */
 export async function runs([host, product]: Args, raw: FleetRaw, world: World): Promise<number> {
-  const compared = await comparedHosts([host as string], raw, world);
+  const compared = await singleHosts([host as string], raw, world);
   if (typeof compared === "number") return compared;
-  const [subject] = compared as [ComparedHost];
+  const [subject] = compared as readonly [ComparedHost];
   const asked = product === undefined ? {} : { product };
   return printRun(runRuns({ subject, ...asked, ...(raw.all === true ? { all: true } : {}) }), raw, world);
 }

@@ -8,7 +8,7 @@ import { complain, show, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { defaultFingerprint, readFingerprint, storeFingerprint } from "../fingerprint-file.js";
 import { type FoundHost, findHost, missingText } from "../host.js";
-import { type HostText, hostText } from "../host-text.js";
+import { hostText, ownOptions } from "../host-text.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
 import { situationOf } from "../situation.js";
 import type { World } from "../world.js";
@@ -32,15 +32,15 @@ interface Fingerprint {
  * agrees and nothing changed, 1 when something differs, changed, or nothing could be compared.
  */
 export async function verify([query]: readonly (string | undefined)[], raw: VerifyRaw, world: World): Promise<number> {
-  const { host: name, kernel }: Partial<HostText> = query === undefined ? {} : hostText(query, world);
-  const { settings, problems: wrong } = readOptions(kernel === undefined ? raw : { ...raw, kernel }, world);
+  const text = query === undefined ? undefined : hostText(query, world);
+  const { settings, problems: wrong } = readOptions(ownOptions(raw, text), world);
   const problems = [...wrong];
   if (raw.update === true && raw.fingerprint === undefined) problems.push("--update goes with --fingerprint");
   if (raw.against !== undefined && raw.fingerprint !== undefined) {
     problems.push("--against and --fingerprint: take one; only --fingerprint stores");
   }
   if (problems.length > 0) return complain(world, problems);
-  const found = await findHost(name, world, { flagsProve: false });
+  const found = await findHost(text?.host, world, { flagsProve: false });
   if (found.kind === "none") return complain(world, found.problems);
   if (found.example !== undefined) {
     return complain(world, [

@@ -23,8 +23,8 @@ export interface FeatureDifference {
   /** The layers that say different things, in order. */
   readonly layers: readonly LayerDifference[];
   /**
-   * What the difference reaches: guests of KVM, only nested hypervisors, or nothing, because KVM does not use the
-   * feature.
+   * What the difference reaches: guests of KVM, only nested hypervisors, or neither: KVM does not use the feature, or only
+   * the `vmx flags` line or `vmcs_config` differs.
    */
   readonly reaches: "guests" | "nested" | "none";
   /** Where each subject loses the feature; `undefined` where it does not. */
@@ -156,6 +156,7 @@ function reachOf({ id }: Feature, layers: readonly LayerDifference[]): FeatureDi
   const names = layers.map(({ layer }) => layer);
   if (ONLY_PASSED_ON.includes(id)) return names.includes("nested") ? "nested" : "none";
   const inKvm = names.includes("kvm") || names.includes("param");
-  if (inKvm) return FOR_NESTED.includes(id) ? "nested" : "guests";
-  return names.includes("nested") ? "nested" : "none";
+  if (inKvm && !FOR_NESTED.includes(id)) return "guests";
+  // What KVM merely has in its words for nested hypervisors does not reach them before it is offered or switched.
+  return names.includes("nested") || (inKvm && names.includes("param")) ? "nested" : "none";
 }

@@ -23,10 +23,10 @@ export type FoundCpu =
 /**
  * The CPU of the atlas that a query names. Case, blanks and punctuation do not matter. The first of these that fits
  * anything decides: the id; the id without vendor and signature (`skylake-x`); the code name; the signature in
- * hexadecimal (`50654`); any piece of the brand string, code name or id (`8176`). Throws `RangeError` on an empty
- * query.
+ * hexadecimal (`50654`); whole words of the brand string, code name or id (`8176`, `i9-7900X`), three letters or digits and
+ * more. `exact`: without the last one. Throws `RangeError` on an empty query.
  */
-export function findCpu(query: string): FoundCpu {
+export function findCpu(query: string, exact = false): FoundCpu {
   checkText(query, "query", "a name of a CPU");
   const wanted = folded(query);
   if (wanted === "") throw wrong("query", "an empty one names no CPU");
@@ -38,17 +38,37 @@ export function findCpu(query: string): FoundCpu {
     (cpu) => wanted === cpu.rest,
     (cpu) => wanted === cpu.codename,
     (cpu) => hex === cpu.signature,
-    (cpu) =>
-      cpu.name.includes(wanted) ||
-      cpu.codename.includes(wanted) ||
-      (cpu.vendor + cpu.signature + cpu.rest).includes(wanted),
   ];
   for (const fits of rules) {
     const found: AtlasEntry[] = [];
     for (const [position, cpu] of keys.entries()) if (fits(cpu)) found.push(text.entry(position));
     if (found.length > 0) return decide(found);
   }
+  if (!exact && wanted.length >= LEAST) {
+    const found: AtlasEntry[] = [];
+    for (const [position, cpu] of keys.entries()) {
+      // A piece of a name is soon found; whether it is made of whole words is looked up in those alone.
+      const places = [cpu.name, cpu.codename, cpu.vendor + cpu.signature + cpu.rest];
+      if (!places.some((place) => place.includes(wanted))) continue;
+      const entry = text.entry(position);
+      if ([entry.name, entry.codename, entry.id].some((name) => hasWords(name, wanted))) found.push(entry);
+    }
+    if (found.length > 0) return decide(found);
+  }
   return { kind: "none", near: nearMatches(query) };
+}
+
+/** A shorter word is more likely a file that is not there: `c1`, `x1`. */
+const LEAST = 3;
+
+/** Whether whole words in a row make the text; a word ends at a blank, at punctuation, and between letters and digits. */
+function hasWords(name: string, wanted: string): boolean {
+  const words = name.toLowerCase().match(/[a-z]+|[0-9]+/g) ?? [];
+  return words.some((_, from) => {
+    let made = "";
+    for (let to = from; to < words.length && made.length < wanted.length; to++) made += words[to];
+    return made === wanted;
+  });
 }
 
 function decide(found: readonly AtlasEntry[]): FoundCpu {

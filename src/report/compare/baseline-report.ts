@@ -16,11 +16,15 @@ import { featureBits, featureCount } from "../../compare/qemu-features.js";
 import { msrWords } from "../../host/msr.js";
 import type { MsrPair } from "../../kvm/guest/restore.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
+import type { Replay } from "../../kvm/replay.js";
 import { labelText } from "../../registers/bit-label.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { type Replays, replays } from "../../situation/replays.js";
 import { bitLabelJson, comparedJson } from "../json/json-compare.js";
+import { plainText } from "../text.js";
+import { loadVerdict } from "../verdict.js";
 import { caveatLines } from "./caveats.js";
+import { subjectsText, valuesText, whoText } from "./who.js";
 
 export interface RunBaselineArgs {
   readonly subjects: readonly ComparedHost[];
@@ -28,6 +32,14 @@ export interface RunBaselineArgs {
   readonly layer?: SetLayer;
   readonly qemuVersion?: string;
   readonly libvirtVersion?: string;
+  /** A host whose KVM does not run counts like any other, so that nothing is common. Default: it is left out. */
+  readonly strict?: boolean;
+}
+
+/** A host that has nothing at the layer that is asked about. */
+interface LeftOut {
+  readonly label: string;
+  readonly reason: string;
 }
 
 /** The guest configuration that asks for no more than the common set; for the nested layer. */
@@ -41,7 +53,16 @@ interface Configuration {
  *
  * Throws `RangeError` without a subject.
  */
-export function runBaseline({ subjects, layer = "nested", ...versions }: RunBaselineArgs): RunResult {
+export function runBaseline({
+  subjects: given,
+  layer = "nested",
+  strict = false,
+  ...versions
+}: RunBaselineArgs): RunResult {
+  const leftOut = layer === "silicon" || strict ? [] : given.flatMap((subject) => leftOutOf(subject, layer));
+  // Where none can take part, all of them count, and the answer is that nothing is common.
+  const out = leftOut.length === given.length ? [] : leftOut;
+  const subjects = given.filter(({ label }) => !out.some((one) => one.label === label));
   const replayed = subjects.map(({ situation }) => replays(situation));
   const result = baseline(setsOf(layer, subjects, replayed));
   const running = layer === "silicon" ? "yes" : worst(replayed.map((one) => runs(one, layer)));
@@ -53,14 +74,16 @@ export function runBaseline({ subjects, layer = "nested", ...versions }: RunBase
   const config = made === undefined || "problem" in made ? undefined : made;
   return {
     lines: [
-      ...headLines(result, layer, subjects, replayed),
-      "",
-      ...result.registers.flatMap((row) => registerLines(row, result, (loss) => placesOf(loss, layer, subjects))),
+      ...headLines(result, layer, subjects, replayed, out),
       ...(config === undefined ? [] : configurationLines(config)),
+      ...lossLines(result, (loss) => placesOf(loss, layer, subjects)),
+      "",
+      "The set:",
+      ...result.registers.flatMap((row) => registerLines(row, result)),
       ...caveatLines(subjects),
     ],
-    json: jsonOf(result, layer, subjects, replayed, config),
-    exitCode: result.possible === "yes" && running === "yes" ? 0 : 1,
+    json: jsonOf(result, layer, subjects, replayed, config, out),
+    exitCode: result.possible === "yes" && running === "yes" && out.length === 0 ? 0 : 1,
   };
 }
 
@@ -70,6 +93,14 @@ function setsOf(layer: SetLayer, subjects: readonly ComparedHost[], replayed: re
   }
   const make = layer === "kvm" ? kvmSet : nestedSet;
   return replayed.map(({ cpu }, i) => make((subjects[i] as ComparedHost).label, cpu));
+}
+
+/** The host, if its KVM has nothing at the layer for certain, and why. */
+function leftOutOf({ label, situation }: ComparedHost, layer: "kvm" | "nested"): readonly LeftOut[] {
+  const replayed = replays(situation);
+  if (runs(replayed, layer) !== "no") return [];
+  if (replayed.loads !== "no") return [{ label, reason: "nested=0" }];
+  return [{ label, reason: plainText(loadVerdict(replayed.each[0] as Replay)).replace(/[.]$/, "") }];
 }
 
 /** Does the layer exist at all on a host. */
@@ -128,11 +159,13 @@ function jsonOf(
   subjects: readonly ComparedHost[],
   replayed: readonly Replays[],
   config: Configuration | undefined,
+  leftOut: readonly LeftOut[],
 ) {
   return {
     format: "vmxlens-baseline/1",
     layer,
     subjects: subjects.map((subject, i) => ({ ...comparedJson(subject), loads: replayed[i]?.loads })),
+    leftOut,
     sets: labels,
     possible,
     registers: registers.map((row) => ({
@@ -193,8 +226,16 @@ function headLines(
   layer: SetLayer,
   subjects: readonly ComparedHost[],
   replayed: readonly Replays[],
+  leftOut: readonly LeftOut[],
 ): string[] {
-  const lines = [`${listed(labels)} ${POSSIBLE[possible]} (${TITLES[layer]}).`];
+  const lines = [`${subjectsText(labels)} ${POSSIBLE[possible]} (${TITLES[layer]}).`];
+  for (const [reason, names] of groupedBy(
+    leftOut,
+    (one) => one.reason,
+    (one) => one.label,
+  )) {
+    lines.push(`Left out (--strict keeps it): ${listed(names)}: ${reason}.`);
+  }
   if (layer !== "silicon") {
     for (const [i, one] of replayed.entries()) {
       const state = runs(one, layer);
@@ -204,51 +245,79 @@ function headLines(
     }
   }
   for (const row of conflicts) {
-    if ("label" in row) lines.push(`  ${labelText(row.label)} has to be 1 on ${row.by.join(", ")} and 0 elsewhere`);
+    if ("label" in row)
+      lines.push(`  ${labelText(row.label)} has to be 1 on ${whoText(row.by, labels)} and 0 elsewhere`);
     else lines.push(`  ${fieldName(row.msr, row.span.field)}: ${numbersOf(row, labels)}`);
   }
   return lines;
 }
 
 function numbersOf({ values }: BaselineField, labels: readonly string[]): string {
-  return values.map((value, i) => `${labels[i]} ${value ?? "not known"}`).join(", ");
+  return valuesText(
+    values.map((value) => String(value ?? "not known")),
+    labels,
+  );
 }
 
 const IN_WORDS: { readonly [L in SetLayer]: string } = {
-  silicon: "the CPU",
-  kvm: "KVM",
-  nested: "what KVM passes on",
+  silicon: "",
+  kvm: " (KVM does not use it)",
+  nested: " (KVM does not pass it to L1)",
 };
 
-function registerLines(
-  { msr, text, absentOn, losses, fields }: BaselineRegister,
-  { registers, labels }: Baseline,
-  places: (loss: Loss) => Places,
-): string[] {
-  const row = registerOf(msr);
-  const lines = [`${hexIndex(msr)} ${row?.sdm ?? ""} ${text}`];
-  if (absentOn.length > 0 && absentOn.length < labels.length) lines.push(`  absent on ${absentOn.join(", ")}`);
-  // What may be 1 is the same in a TRUE register, where it is shown.
-  const shownByTrue =
-    row?.layout === "controls" && row.isTrue !== true && registers.some((other) => other.msr === row?.counterpart);
-  for (const loss of losses) {
-    if (shownByTrue && loss.label.says === "may be 1") continue;
-    const place = labelText(loss.label);
-    const at = places(loss);
-    const who = loss.by.map((name, i) => {
-      const layer = at[i];
-      return layer === undefined || layer === "silicon" ? name : `${name}, by ${IN_WORDS[layer]}`;
-    });
-    if (loss.kind === "lost") lines.push(`  - ${place}: not on ${who.join("; ")}`);
-    else if (loss.kind === "forced") lines.push(`  ! ${place}: must be 1 on ${who.join("; ")}`);
+/** What is not common, by the hosts that make it so. */
+function lossLines({ registers, labels }: Baseline, places: (loss: Loss) => Places): string[] {
+  const told = registers.flatMap(({ msr, losses }) => {
+    const row = registerOf(msr);
+    // What may be 1 is the same in a TRUE register, where it is shown.
+    const elsewhere =
+      row?.layout === "controls" && row.isTrue !== true && registers.some((other) => other.msr === row?.counterpart);
+    return losses.filter(({ label }) => !(elsewhere && label.says === "may be 1"));
+  });
+  const known = told.filter(({ kind }) => kind !== "unknown");
+  const groups = groupedBy(
+    known,
+    (loss) => `${loss.kind === "lost" ? "not on" : "must be 1 on"} ${placedText(loss, places(loss), labels)}`,
+    ({ label }) => labelText(label),
+  );
+  const open = told.filter(({ kind }) => kind === "unknown");
+  const openBy = labels.filter((label) => open.some(({ by }) => by.includes(label)));
+  const lines = [...groups].map(([who, names]) => `  ${who}: ${names.join(", ")}`);
+  if (open.length > 0) {
+    lines.push(`  ${open.length} bits depend on registers that were not read on ${whoText(openBy, labels)}`);
   }
-  const open = losses.filter(({ kind }) => kind === "unknown");
-  const openBy = new Set(open.flatMap(({ by }) => by));
-  if (open.length > 0)
-    lines.push(`  ? ${open.length} bits depend on registers that were not read on ${[...openBy].join(", ")}`);
+  return lines.length === 0 ? [] : ["", "What they do not share:", ...lines];
+}
+
+/** The hosts of a loss by the layer at which they lose it. */
+function placedText({ by }: Loss, at: Places, labels: readonly string[]): string {
+  const groups = groupedBy(
+    by.map((name, i) => ({ name, where: IN_WORDS[at[i] ?? "silicon"] })),
+    ({ where }) => where,
+    ({ name }) => name,
+  );
+  return [...groups].map(([where, names]) => `${whoText(names, labels)}${where}`).join("; ");
+}
+
+function groupedBy<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  nameOf: (item: T) => string,
+): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    groups.set(key, [...(groups.get(key) ?? []), nameOf(item)]);
+  }
+  return groups;
+}
+
+function registerLines({ msr, text, absentOn, fields }: BaselineRegister, { labels }: Baseline): string[] {
+  const lines = [`${hexIndex(msr)} ${registerOf(msr)?.sdm ?? ""} ${text}`];
+  if (absentOn.length > 0 && absentOn.length < labels.length) lines.push(`  absent on ${whoText(absentOn, labels)}`);
   for (const field of fields) {
     if (field.agree === "yes") continue;
-    const kept = field.value === undefined ? "" : `${field.value}, by ${field.by.join(", ")}`;
+    const kept = field.value === undefined ? "" : `${field.value}, by ${whoText(field.by, labels)}`;
     const state = field.agree === "unknown" ? "not known everywhere" : "differs";
     lines.push(`  ${fieldName(msr, field.span.field)}: ${kept === "" ? state : kept}`);
   }

@@ -115,6 +115,11 @@ function linesOf(
   const there = underKernel(destination);
   const lines = [`${SAYS[verdict]} from ${underKernel(source)} to ${there}.`];
   lines.push(...obstacles.map(({ text }) => `  ${text}`));
+  if (fix !== undefined) lines.push(...fixLines(fix, there, kernel, unlike(cpuid)));
+  else if (offenders.length > 0 && unread > 0) {
+    lines.push("", `Whether ${there} has ${unread} of the capabilities that the guest may have seen was not read.`);
+    lines.push("A configuration can be proposed once more of it is read.");
+  }
   const byVcpu = offenders.filter((row) => row.ofVcpu === true);
   const refused = offenders.filter((row) => row.certain && row.ofVcpu === undefined);
   const perhaps = offenders.filter((row) => !row.certain && row.ofVcpu === undefined);
@@ -128,11 +133,6 @@ function linesOf(
     lines.push("", `Changes under the guest, not restored by QEMU: ${names.join(", ")}`);
   }
   lines.push(...cpuidLines(cpuid, there, (model ?? "host") === "host"));
-  if (fix !== undefined) lines.push(...fixLines(fix, there, kernel, unlike(cpuid)));
-  else if (offenders.length > 0 && unread > 0) {
-    lines.push("", `Whether ${there} has ${unread} of the capabilities that the guest may have seen was not read.`);
-    lines.push("A configuration can be proposed once more of it is read.");
-  }
   if (offenders.length > byVcpu.length && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
   return lines;
 }

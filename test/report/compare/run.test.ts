@@ -17,7 +17,7 @@ describe("runDiff", () => {
     const { lines, exitCode, json } = runDiff({ subjects: [skx, hsw] });
     expect(exitCode).toBe(1);
     expect(lines.slice(0, 5)).toEqual([
-      "skx and hsw differ in 12 of 56 features: 8 for guests of KVM, 1 for nested hypervisors only, 3 that KVM does not use; 1 unknown.",
+      "skx and hsw differ in 12 of 56 features: 8 for guests of KVM, 1 at L1 only, 1 in vmcs_config only, 2 not used by KVM; 1 unknown.",
       "  skx: Intel(R) Core(TM) i9-7900X CPU @ 3.30GHz, Linux 6.12",
       "  hsw: Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz, Linux 6.1",
       "",
@@ -64,8 +64,14 @@ describe("runBaseline", () => {
     const { lines, exitCode, json } = runBaseline({ subjects: [skx, hsw], qemuVersion: "7.2", libvirtVersion: "11.3" });
     expect(exitCode).toBe(0);
     expect(lines[0]).toBe("skx and hsw share a VMX set (what KVM offers a nested hypervisor).");
-    expect(lines).toContain("  - process posted interrupts (pin 7): not on hsw");
-    expect(lines).toContain("  - CR4.SMXE (0x489 bit 14): not on skx");
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}not on hsw: .*process posted interrupts \(pin 7\)/));
+    expect(lines).toContain("  not on skx: CR4.SMXE (0x489 bit 14)");
+    // What to type comes before what is missing, and that before the registers.
+    const [cpu, missing, set] = ["-cpu ", "What they do not share:", "The set:"].map((text) =>
+      lines.findIndex((line) => line.startsWith(text)),
+    );
+    expect(cpu).toBeLessThan(missing as number);
+    expect(missing).toBeLessThan(set as number);
     // A model of the older CPU: the newer ones have CPUID features that Haswell lacks.
     expect(lines.find((line) => line.startsWith("-cpu "))).toMatch(/^-cpu Haswell-v\d,vmx=on,.*vmx-posted-intr=off/);
     expect(json).toMatchObject({ possible: "yes", libvirt: expect.stringContaining("Haswell") });
@@ -80,7 +86,7 @@ describe("runBaseline", () => {
     );
     expect(lines).toContain("  VMCS revision identifier: differs");
     expect(lines).toContain(
-      "  VMXON/VMCS region size in bytes: 1280, by hybrid E-cores (CPU 0-3), hybrid P-cores (CPU 4)",
+      "  VMXON/VMCS region size in bytes: 1280, by hybrid E-cores (CPU 0-3) and hybrid P-cores (CPU 4)",
     );
   });
 
@@ -89,8 +95,12 @@ describe("runBaseline", () => {
     const none = subject("none", SKYLAKE, { release: "6.12", params: { kvm_intel: { enable_apicv: "0" } } });
     const { lines, json } = runBaseline({ subjects: [skx, old, none, hsw] });
     // The Haswell has no such control; KVM of the Skylake was told not to use it.
-    expect(lines).toContain("  - process posted interrupts (pin 7): not on none, by what KVM passes on; hsw");
-    expect(lines).toContain("  - use TSC scaling (secondary 25): not on old, by what KVM passes on; hsw");
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^ {2}not on none \(KVM does not pass it to L1\); hsw: .*posted/),
+    );
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^ {2}not on old \(KVM does not pass it to L1\); hsw: .*TSC scaling/),
+    );
     const { registers } = json as { registers: { losses: { name: string; by: string[]; at: unknown[] }[] }[] };
     const losses = registers.flatMap((row) => row.losses);
     expect(losses.find(({ name }) => name === "use TSC scaling")).toMatchObject({
@@ -102,7 +112,7 @@ describe("runBaseline", () => {
   it("says when KVM of a release does not use what the CPU has", () => {
     const [now, then] = [subject("now", SKYLAKE, { release: "7.3" }), subject("then", SKYLAKE, { release: "6.12" })];
     expect(runBaseline({ subjects: [now, then] }).lines).toContain(
-      "  - mode-based execute control for EPT (secondary 22): not on then, by KVM",
+      "  not on then (KVM does not use it): mode-based execute control for EPT (secondary 22)",
     );
   });
 
@@ -115,8 +125,17 @@ describe("runBaseline", () => {
   it("says where KVM offers nothing or may not", () => {
     const off = subject("off", SKYLAKE, { release: "6.12", params: { kvm_intel: { nested: "0" } } });
     const none = runBaseline({ subjects: [skx, off] });
-    expect(none.lines[1]).toBe("off: KVM with nested=1 does not run here");
+    expect(none.lines.slice(0, 2)).toEqual([
+      "skx share a VMX set (what KVM offers a nested hypervisor).",
+      "Left out (--strict keeps it): off: nested=0.",
+    ]);
     expect(none.exitCode).toBe(1);
+    expect(none.json).toMatchObject({ possible: "yes", leftOut: [{ label: "off", reason: "nested=0" }] });
+    const strict = runBaseline({ subjects: [skx, off], strict: true });
+    expect(strict.lines).toContain("off: KVM with nested=1 does not run here");
+    expect(strict.json).toMatchObject({ leftOut: [] });
+    // Where none of them takes part, nothing is common.
+    expect(runBaseline({ subjects: [off] })).toMatchObject({ exitCode: 1, json: { leftOut: [] } });
     const unread = subject("unread", atlasHost("intel-50654-skylakex"));
     expect(runBaseline({ subjects: [unread], layer: "kvm" })).toMatchObject({
       exitCode: 1,
@@ -130,9 +149,11 @@ describe("runMigrate", () => {
     const { lines, exitCode, json } = runMigrate({ source: skx, destination: hsw });
     expect(exitCode).toBe(1);
     expect(lines[0]).toBe("A guest with nested VMX cannot move from skx (Linux 6.12) to hsw (Linux 6.1).");
-    const refusals = lines.slice(1, lines.indexOf("", 2));
-    expect(refusals.slice(0, 3)).toEqual([
-      "",
+    // What to type comes before the reasons.
+    const at = lines.indexOf("KVM of hsw (Linux 6.1) refuses:");
+    expect(lines.findIndex((line) => line.startsWith("-cpu "))).toBeLessThan(at);
+    const refusals = lines.slice(at, lines.indexOf("", at));
+    expect(refusals.slice(0, 2)).toEqual([
       "KVM of hsw (Linux 6.1) refuses:",
       "  A control may be 1 only if this KVM lets it be 1.",
     ]);

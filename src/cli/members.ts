@@ -1,0 +1,161 @@
+import { fileKind, folderNames, inputText, wholeText, worldSentence } from "./files.js";
+import { type FoundHost, findHosts } from "./host.js";
+import { type HostText, hostText } from "./host-text.js";
+import type { World } from "./world.js";
+
+/** A host of a command that accepts several, as it was found. */
+export interface Member {
+  /** Who it is, for people: the file, with a number where the file describes several. */
+  readonly name: string;
+  readonly text: HostText;
+  readonly found: FoundHost;
+}
+
+/** What was named and could not be read, and why. */
+export interface Aside {
+  readonly name: string;
+  readonly problems: readonly string[];
+}
+
+export interface Members {
+  readonly members: readonly Member[];
+  readonly aside: readonly Aside[];
+}
+
+/**
+ * The hosts that the arguments name: each a HOST, a folder for the files in it, a pattern (`'hosts/*.txt'`), or `@FILE` with
+ * one of these on a line. Of a text that describes several hosts each is one. What cannot be read is set aside.
+ */
+export async function findMembers(given: readonly string[], world: World): Promise<Members> {
+  const members: Member[] = [];
+  const aside: Aside[] = [];
+  const names: string[] = [];
+  for (const text of given) names.push(...(await setAside(text, aside, () => namesOf(text, world))));
+  // The same host again, under another kernel, is read once: what is unread stays the same, too.
+  const read = new Map<string, readonly FoundHost[]>();
+  for (const name of names) {
+    const text = hostText(name, world);
+    const found = await setAside(name, aside, async () => {
+      const hosts = read.get(text.host) ?? (await hostsIn(text.host, world));
+      read.set(text.host, hosts);
+      return hosts;
+    });
+    for (const [at, host] of found.entries()) {
+      members.push({ name: found.length === 1 ? text.host : `${text.host}#${at + 1}`, text, found: host });
+    }
+  }
+  return { members, aside };
+}
+
+/** Why something was set aside. */
+class Refused extends Error {
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems[0]);
+    this.problems = problems;
+  }
+}
+
+async function setAside<T>(name: string, aside: Aside[], find: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await find();
+  } catch (error) {
+    const sentence = worldSentence(error);
+    if (error instanceof Refused) aside.push({ name, problems: error.problems });
+    else if (sentence !== undefined) aside.push({ name, problems: [sentence] });
+    else throw error;
+    return [];
+  }
+}
+
+async function hostsIn(query: string, world: World): Promise<readonly FoundHost[]> {
+  const found = await findHosts(query, world);
+  if ("kind" in found) throw new Refused(found.problems);
+  return found;
+}
+
+/** The hosts behind one argument, with what is behind the argument behind each. */
+async function namesOf(given: string, world: World): Promise<readonly string[]> {
+  if (given.startsWith("@") && given.length > 1 && fileKind(given, world) === undefined)
+    return listed(given.slice(1), world);
+  const { host, suffix } = hostText(given, world);
+  const kind = host === "-" ? "file" : fileKind(host, world);
+  if (kind === "directory") {
+    const files = folderNames(host, world)
+      .map((name) => `${host.replace(/[/\\]$/, "")}/${name}`)
+      .filter((path) => fileKind(path, world) === "file");
+    if (files.length === 0) throw new Refused([`${host}: there is no file in it`]);
+    return files.map((path) => path + suffix);
+  }
+  if (kind === undefined && /[*?[]/.test(host)) {
+    const files = matching(host, world);
+    if (files.length === 0) throw new Refused([`${host}: no file is called so`]);
+    return files.map((path) => path + suffix);
+  }
+  return [given];
+}
+
+/** A list of hosts: one on a line, `#` begins a comment. */
+async function listed(path: string, world: World): Promise<readonly string[]> {
+  const text = await wholeText(inputText(path, world), path);
+  const lines = text.split("\n").map((line) => line.replace(/(?:^|\s)#.*$/, "").trim());
+  const names: string[] = [];
+  for (const line of lines.filter((one) => one !== "")) {
+    if (line.startsWith("@")) throw new Refused([`@${path}: a list may not name another list (${line})`]);
+    names.push(...(await namesOf(line, world)));
+  }
+  if (names.length === 0) throw new Refused([`@${path}: there is no host in it`]);
+  return names;
+}
+
+/** The files that a pattern with `*`, `?` and `[…]` matches, sorted; a name that begins with a dot has to be named so. */
+function matching(pattern: string, world: World): readonly string[] {
+  const [first = "", ...rest] = pattern.split("/");
+  let found = [first === "" && rest.length > 0 ? "/" : ""];
+  for (const segment of first === "" ? rest : [first, ...rest]) {
+    const places = found.flatMap((folder) => {
+      const under = (name: string) =>
+        folder === "" || folder.endsWith("/") ? `${folder}${name}` : `${folder}/${name}`;
+      if (!/[*?[]/.test(segment)) return fileKind(under(segment), world) === undefined ? [] : [under(segment)];
+      if (folder !== "" && fileKind(folder, world) !== "directory") return [];
+      const matches = segmentPattern(segment);
+      return folderNames(folder === "" ? "." : folder, world)
+        .filter((name) => matches(name))
+        .map(under);
+    });
+    found = places;
+  }
+  return found.filter((path) => fileKind(path, world) === "file");
+}
+
+/** Whether a name matches one part of a pattern, in linear time: the last `*` is the only place to come back to. */
+function segmentPattern(segment: string): (name: string) => boolean {
+  const parts = segment.match(/\[(?:[!^])?[^\]]+\]|[\s\S]/g) ?? [];
+  const fits = (part: string, letter: string): boolean => {
+    if (part === "?") return true;
+    if (part.length === 1) return part === letter;
+    const [, not = "", set = ""] = /^\[([!^]?)([\s\S]+)\]$/.exec(part) ?? [];
+    const inside = [...set.matchAll(/([\s\S])-([\s\S])|[\s\S]/g)].some(([one, from, to]) =>
+      from === undefined || to === undefined ? one === letter : from <= letter && letter <= to,
+    );
+    return inside === (not === "");
+  };
+  return (name) => {
+    let [at, part] = [0, 0];
+    let back: readonly [at: number, part: number] | undefined;
+    while (at < name.length) {
+      const wanted = parts[part];
+      if (wanted === "*") {
+        back = [at, part];
+        part++;
+      } else if (wanted !== undefined && fits(wanted, name[at] as string)) {
+        at++;
+        part++;
+      } else if (back !== undefined) {
+        back = [back[0] + 1, back[1]];
+        [at, part] = [back[0], back[1] + 1];
+      } else return false;
+    }
+    return parts.slice(part).every((rest) => rest === "*");
+  };
+}
