@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { hostText } from "../../src/cli/host-text.js";
 import { nodeWorld } from "../../src/cli/world.js";
+import { msrValue } from "../../src/host/msr.js";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { writeSnapshot } from "../../src/input/formats/snapshot.js";
 import { runCli } from "./run.js";
@@ -17,8 +18,8 @@ const at = (name: string) => join(folder, name);
 function write(name: string, id: string, featCtl: number): void {
   const { id: _, ...host } = atlasHost(id);
   const [core] = host.cores;
-  const value = { state: "value", hi: { value: 0, unknown: 0 }, lo: { value: featCtl, unknown: 0 } } as const;
-  const cores = [{ ...core, msrs: new Map([...core.msrs, [0x3a, value] as const]) }] as const;
+  const value = msrValue({ hi: 0, lo: featCtl });
+  const cores = [{ ...core, msrs: new Map([...core.msrs, [0x3a, value]]) }] as const;
   writeFileSync(at(name), writeSnapshot({ ...host, kernel: "6.12.9-amd64", cores }));
 }
 
