@@ -267,20 +267,20 @@ const IN_WORDS: { readonly [L in SetLayer]: string } = {
 
 /** What is not common, by the hosts that make it so. */
 function lossLines({ registers, labels }: Baseline, places: (loss: Loss) => Places): string[] {
-  const told = registers.flatMap(({ msr, losses }) => {
+  const shown = registers.flatMap(({ msr, losses }) => {
     const row = registerOf(msr);
     // What may be 1 is the same in a TRUE register, where it is shown.
     const elsewhere =
       row?.layout === "controls" && row.isTrue !== true && registers.some((other) => other.msr === row?.counterpart);
     return losses.filter(({ label }) => !(elsewhere && label.says === "may be 1"));
   });
-  const known = told.filter(({ kind }) => kind !== "unknown");
+  const known = shown.filter(({ kind }) => kind !== "unknown");
   const groups = groupedBy(
     known,
     (loss) => `${loss.kind === "lost" ? "not on" : "must be 1 on"} ${placedText(loss, places(loss), labels)}`,
     ({ label }) => labelText(label),
   );
-  const open = told.filter(({ kind }) => kind === "unknown");
+  const open = shown.filter(({ kind }) => kind === "unknown");
   const openBy = labels.filter((label) => open.some(({ by }) => by.includes(label)));
   const lines = [...groups].map(([who, names]) => `  ${who}: ${names.join(", ")}`);
   if (open.length > 0) {

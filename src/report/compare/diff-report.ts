@@ -135,7 +135,7 @@ function headLine(
   return `${who} differ in ${certain.length} of ${all} features${where}${counts}${unknown}.`;
 }
 
-/** Each host in a line; of many only those of which there is more to know than their name. */
+/** Each host in a line; of many only those whose KVM does not load for certain. */
 function hostLines({ loads }: SubjectDifference, subjects: readonly ComparedHost[]): string[] {
   return subjects.flatMap(({ label, situation }, i) => {
     if (subjects.length > MOST_SHOWN && loads[i] === "yes") return [];
