@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
-import { replay } from "../../src/kvm/replay.js";
+import { readHost } from "../../src/input/read.js";
 import type { Release } from "../../src/rules/release.js";
 import { assume } from "../../src/situation/assume.js";
+import { verifyItems } from "../../src/situation/evidence/items.js";
 import { MODELLED } from "../../src/situation/modelled.js";
 import { replays } from "../../src/situation/replays.js";
 import { situation } from "../../src/situation/situation.js";
@@ -70,20 +71,49 @@ describe("what a machine reports under its own kernel", () => {
     expect(situation(host, { kernel: SLES }).kernel.ruledOut.length).toBeGreaterThan(0);
   });
 
-  it("of a RHEL 9 Granite Rapids is read with nothing contradicted", () => {
-    // archspec-json, tests/targets/linux-rhel9-graniterapids: these names, among others, stand on the line.
-    const granite = atlas().find(({ codename }) => /granite/i.test(codename));
-    const host = ready(entryHost(granite as NonNullable<typeof granite>));
-    const printed = linesOf(replay(host, { release: "6.12" })).vmxFlags.flags.filter(({ set }) => set !== "no");
-    const vmxFlags = printed.map(({ flag }) => flag);
-    expect(vmxFlags).toEqual(
-      expect.arrayContaining(["ept_5level", "ept_violation_ve", "notify_vm_exiting", "ipi_virt"]),
+  describe("of a RHEL 9 machine with a Granite Rapids", () => {
+    // archspec/archspec-json, tests/targets/linux-rhel9-graniterapids, in short.
+    const host = readHost(
+      [
+        "processor       : 0",
+        "vendor_id       : GenuineIntel",
+        "cpu family      : 6",
+        "model           : 173",
+        "model name      : Intel(R) Xeon(R) 6972P",
+        "stepping        : 1",
+        "flags           : fpu msr nx pdpe1gb lm arch_perfmon vmx smx xsave tpr_shadow flexpriority ept vpid ept_ad xsaves vnmi umip waitpkg la57 ibt",
+        "vmx flags       : vnmi preemption_timer posted_intr invvpid ept_x_only ept_ad ept_1gb ept_5level flexpriority apicv tsc_offset vtpr mtf vapic ept vpid unrestricted_guest vapic_reg vid ple shadow_vmcs pml ept_violation_ve ept_mode_based_exec tsc_scaling usr_wait_pause notify_vm_exiting ipi_virt",
+        "",
+      ].join("\n"),
+    ).host as Host;
+    const EARLY = ["el9.0", "el9.1", "el9.2", "el9.3", "el9.4"];
+
+    it("leaves the minor releases that print all of its names", () => {
+      const about = situation(host, { kernel: "RHEL 9" });
+      const left = about.candidates.map(({ release }): string => release);
+      expect(left).toEqual(expect.arrayContaining(["el9.5", "el9.6"]));
+      expect(left.filter((id) => EARLY.includes(id))).toEqual([]);
+      expect(about.kernel.ruledOut.flatMap(({ kernels }) => kernels)).toEqual(EARLY);
+      expect(about.kernel.contradicted).toBeUndefined();
+    });
+
+    it.each(["RHEL 9", "5.14.0-570.12.1.el9_6.x86_64", "5.14.0-503.40.1.el9_5.x86_64", "5.14.0-611.5.1.el9_7.x86_64"])(
+      "is read with nothing contradicted as %s",
+      (kernel) => {
+        const about = situation(host, { kernel, assumeByDefault: ["firmware=enabled"] });
+        expect(about.kernel.contradicted).toBeUndefined();
+        const { each } = replays(about);
+        for (const one of each) {
+          const items = verifyItems(about.host, one).filter(({ verdict }) => verdict === "differ");
+          expect(items.map(({ what }) => what)).toEqual([]);
+        }
+        // What the review of an earlier state found: printed by the machine, and said to be absent.
+        for (const flag of ["ept_5level", "ept_violation_ve", "notify_vm_exiting", "ipi_virt"]) {
+          const answers = each.map((one) => linesOf(one).vmxFlags.flags.find((row) => row.flag === flag)?.set);
+          expect(answers, flag).not.toContain("no");
+          expect(answers, flag).not.toContain(undefined);
+        }
+      },
     );
-    const about = situation({ ...host, kernel: "5.14.0-570.12.1.el9_6.x86_64", observed: { vmxFlags } });
-    expect(about.kernel.contradicted).toBeUndefined();
-    const flags = replays(about).each.map((one) => linesOf(one).vmxFlags.flags);
-    for (const line of flags) {
-      for (const flag of vmxFlags) expect(line.find((state) => state.flag === flag)?.set, flag).not.toBe("no");
-    }
   });
 });

@@ -63,13 +63,20 @@ function contradictionText({ what, reported }: Contradiction): string {
   return reported === "yes" ? what : reported === "no" ? `no ${what}` : `${what}: ${reported.slice(0, 60)}`;
 }
 
+/** Where a machine says which stable release its kernel was built from. */
+const WHICH_STATE = [
+  ["Ubuntu", "cat /proc/version_signature"],
+  ["Debian", "cat /proc/version"],
+  ["Kali", "cat /proc/version"],
+] as const;
+
 /** The one command to run on the machine that distinguishes its kernels; undefined where there is one kernel. */
 export function tellApart(situation: Situation): string | undefined {
   const { kernel, candidates } = situation;
   if (candidates.length === 1) return undefined;
   const { each } = replays(situation);
   const lines = new Set(each.map((replayed) => JSON.stringify(linesOf(replayed).vmxFlags)));
-  if (kernel.basis === "states") return "cat /proc/version_signature /proc/version";
+  if (kernel.basis === "states") return WHICH_STATE.find(([name]) => kernel.name?.startsWith(name))?.[1] ?? "uname -r";
   return lines.size > 1 ? "grep -m1 '^vmx flags' /proc/cpuinfo" : "vmxlens collect";
 }
 
