@@ -127,26 +127,58 @@ function bitTest([word, bit]: readonly [WordName, string | number]): Test {
   };
 }
 
+/**
+ * A conjunction. Most parts ask for one bit: those are numbers in an array, gone through before anything is called, as most
+ * rules of a table are passed over and calling a closure for each bit is what a replay spends its time on.
+ */
 function allTest(parts: readonly Condition[]): Test {
-  const tests = parts.map(compileTest);
-  if (tests.length === 2) {
-    const [a, b] = tests as [Test, Test];
-    return (m) => {
-      const left = a(m);
-      if (left === NO) return NO;
-      const right = b(m);
-      return right === NO ? NO : left === YES ? right : MAYBE;
-    };
+  const literals: number[] = [];
+  const others: Test[] = [];
+  for (const part of parts.flatMap(conjuncts)) {
+    const inverted = "not" in part;
+    const inner = inverted ? part.not : part;
+    if (!("bit" in inner)) {
+      others.push(compileTest(part));
+      continue;
+    }
+    const [word, bit] = inner.bit;
+    const mask = 1 << bitIndex(word, bit);
+    literals.push(wordIndex(word), mask, inverted ? 0 : mask);
   }
+  const bits = Int32Array.from(literals);
+  if (others.length === 0) return (m) => bitsHold(m, bits);
   return (m) => {
-    let result: Truth = YES;
-    for (const test of tests) {
+    let result = bitsHold(m, bits);
+    if (result === NO) return NO;
+    for (const test of others) {
       const truth = test(m);
       if (truth === NO) return NO;
       if (truth === MAYBE) result = MAYBE;
     }
     return result;
   };
+}
+
+/** Triples of word, mask and what the masked word has to be. */
+function bitsHold(m: Machine, bits: Int32Array): Truth {
+  const { value, unknown } = m;
+  let result: Truth = YES;
+  for (let i = 0; i < bits.length; i += 3) {
+    const at = bits[i] as number;
+    const mask = bits[i + 1] as number;
+    if (((unknown[at] as number) & mask) !== 0) result = MAYBE;
+    else if (((value[at] as number) & mask) !== bits[i + 2]) return NO;
+  }
+  return result;
+}
+
+/** The parts of a conjunction, those of one inside it as well. */
+function conjuncts(condition: Condition): readonly Condition[] {
+  if ("all" in condition) return condition.all.flatMap(conjuncts);
+  if ("not" in condition && "any" in condition.not)
+    return condition.not.any.map((part): Condition => ({ not: part })).flatMap(conjuncts);
+  if ("not" in condition && "not" in condition.not) return conjuncts(condition.not.not);
+  return [condition];
 }
 
 /** Bits `hi` to `lo` of a word. */

@@ -1,0 +1,60 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Host } from "../../src/host/host.js";
+import { atlasHost } from "../../src/input/atlas/atlas.js";
+import { runCli } from "../cli/run.js";
+
+/* How often something is replayed: n kernels that a machine can run cost n replays, whatever is known of it. */
+
+const counted = vi.hoisted(() => ({ replays: 0 }));
+vi.mock("../../src/kvm/replay.js", async (original) => {
+  const module = await original<typeof import("../../src/kvm/replay.js")>();
+  return {
+    ...module,
+    replay: (...args: Parameters<typeof module.replay>) => {
+      counted.replays++;
+      return module.replay(...args);
+    },
+  };
+});
+const { replays } = await import("../../src/situation/replays.js");
+const { situation } = await import("../../src/situation/situation.js");
+
+const SET = "6.4.0-150600.21-default";
+const host = atlasHost("intel-50654-skylakex");
+const count = () => counted.replays;
+beforeEach(() => {
+  counted.replays = 0;
+});
+
+describe("a situation", () => {
+  it.each([
+    ["one kernel", {}, "6.12"],
+    ["several", {}, SET],
+    ["several, with what the machine printed", { observed: { vmxFlags: ["ept", "vpid", "ipi_virt"] } }, SET],
+    ["several, with parameters found on it", { params: { kvm_intel: { ept: "Y", nested: "Y" } } }, SET],
+  ] as const)("of %s is replayed once for each", (_, more, kernel) => {
+    const about = situation({ ...host, ...more, kernel } as Host);
+    const candidates = about.candidates.length + about.kernel.ruledOut.flatMap(({ kernels }) => kernels).length;
+    const { each } = replays(about);
+    expect(each).toHaveLength(about.candidates.length);
+    expect(count()).toBeLessThanOrEqual(candidates);
+    replays(about);
+    expect(count()).toBeLessThanOrEqual(candidates);
+  });
+});
+
+describe("a command", () => {
+  it.each(["layers", "nested", "replay", "runs"])("%s replays each kernel that it can be once", async (command) => {
+    const { code } = await runCli([command, `skylake-x@${SET}`]);
+    expect(code).toBeLessThan(2);
+    const about = situation(host, { kernel: SET });
+    expect(count()).toBe(about.candidates.length);
+  });
+
+  it("layers of a series looks at its older states, once each, for what they do otherwise", async () => {
+    await runCli(["layers", "skylake-x@5.15"]);
+    const older = situation(host, { kernel: "5.15" }).kernel.olderStates?.length ?? 0;
+    expect(older).toBeGreaterThan(2);
+    expect(count()).toBe(1 + older);
+  });
+});
