@@ -1,6 +1,7 @@
 import { type Answer, exactly, type Found, newerThanAll } from "./kernel-answer.js";
 import { type Axis, compareVersions, idsOf, lineOf, upstreamBetween } from "./kernel-axis.js";
 import type { KernelName } from "./kernel-name.js";
+import { EL_BASES } from "./kernel-vendors.js";
 import type { Modelled } from "./modelled.js";
 
 /*
@@ -25,9 +26,6 @@ export function byBuild(axis: Axis, { minor, build, release }: KernelName, line:
         : "is a build between two minor releases";
   return around(axis, line, before, after, `${release} ${where}`);
 }
-
-/** The release of kernel.org that a major release of RHEL says it is; none for RHEL 7 and older. */
-const EL_BASES: { readonly [line: string]: string } = { el8: "4.18", el9: "5.14", el10: "6.12" };
 
 /** Major releases that get no further minor one. */
 const ENDED: readonly string[] = ["el8"];

@@ -1,4 +1,4 @@
-import { KERNEL_VENDORS, type KernelVendor, UNKNOWN_BUILDER } from "./kernel-vendors.js";
+import { EL_BASES, KERNEL_VENDORS, type KernelVendor, UNKNOWN_BUILDER } from "./kernel-vendors.js";
 import { type SystemKernels, systemKernels } from "./systems.js";
 
 /** A kernel as a text names it. */
@@ -99,9 +99,11 @@ function isOwnSeries({ series }: KernelVendor, one: string, suffix: string): boo
   return series === undefined || Object.entries(series).some(([sign, own]) => suffix.includes(sign) && own === one);
 }
 
-/** CloudLinux 7h has the kernel of RHEL 8. */
+/** The major release whose kernels have this number: CloudLinux 7h has those of RHEL 8. */
 function lineOf(line: string, series: string): string {
-  return line === "el7" && series === "4.18" ? "el8" : line;
+  const own = EL_BASES[line];
+  if (own === undefined || own === series) return Object.keys(EL_BASES).find((id) => EL_BASES[id] === series) ?? line;
+  return line;
 }
 
 /** The stable release: behind the banner of Debian and Ubuntu, else the third number where it is one. */

@@ -38,6 +38,19 @@ export interface KernelVendor {
   readonly sameFrom?: { readonly [series: string]: number };
 }
 
+/** The release of kernel.org that the kernels of a major release of RHEL are named after. */
+export const EL_BASES: { readonly [line: string]: string } = { el8: "4.18", el9: "5.14", el10: "6.12" };
+
+/** CloudLinux 7h has the kernels of RHEL 8. */
+const RHEL_SERIES = {
+  ".el6": "2.6",
+  ".el7": "3.10",
+  ".el7h": "4.18",
+  ".el8": "4.18",
+  ".el9": "5.14",
+  ".el10": "6.12",
+} as const;
+
 /** The first whose suffix fits. */
 export const KERNEL_VENDORS = [
   { id: "uek", title: "Oracle UEK", follows: "backports", suffix: /\.el\d+uek\b|uek\b/ },
@@ -49,7 +62,7 @@ export const KERNEL_VENDORS = [
     follows: "backports",
     suffix: /\.el\d+/,
     line: "el",
-    series: { ".el6": "2.6", ".el7": "3.10", ".el7h": "4.18", ".el8": "4.18", ".el9": "5.14", ".el10": "6.12" },
+    series: RHEL_SERIES,
   },
   { id: "openeuler", title: "openEuler", follows: "backports", suffix: /\.oe\d|\.hce\d|\.euleros/ },
   { id: "kylin", title: "Kylin", follows: "backports", suffix: /\.ky\d/ },
