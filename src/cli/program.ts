@@ -89,6 +89,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["--host <host>", "the CPU: as HOST elsewhere"],
       ["--nested", "judge by what KVM of --kernel on that CPU shows a nested hypervisor"],
       ["--set <field=value>", "run the checks with a field changed", "many"],
+      ["--all", "every failing check with its own facts, in the order of the manual"],
       ["--fix", "propose the smallest set of field changes that passes"],
       ["--junit", "one JUnit test case for each VMCS"],
     ],

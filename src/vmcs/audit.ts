@@ -1,12 +1,25 @@
 import type { CoreGroup } from "../host/host.js";
+import { judge } from "./audit-judge.js";
 import { checkVmcs } from "./check-arguments.js";
 import type { Check, Failure } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
-import { evaluate, firstBadEntry, missingInputs, type Scene, sceneOf } from "./checks/evaluate.js";
+import { firstBadEntry, missingInputs, type Scene, sceneOf } from "./checks/evaluate.js";
+import {
+  type Conditional,
+  conditionalOf,
+  type Facts,
+  headlineOf,
+  suspectsOf,
+  type Undecided,
+  type Verdict,
+  verdictOf,
+} from "./conclusion.js";
+import { type Coverage, coverageOf } from "./coverage.js";
 import { type Assumption, type AuditFacts, type CpuView, cpuView } from "./cpu.js";
 import { explainFinding, type Finding } from "./finding.js";
-import { describeReported, fits, stageOf } from "./reported.js";
-import type { Reported, Vmcs } from "./state.js";
+import { type Group, groupsOf } from "./groups.js";
+import { fits, stageOf } from "./reported.js";
+import type { MsrLoadEntry, Reported, Vmcs } from "./state.js";
 
 /** What else is known, besides the VMCS and the CPU. */
 export interface AuditOptions extends AuditFacts {
@@ -17,30 +30,22 @@ export interface AuditOptions extends AuditFacts {
   readonly agreedCaps?: CoreGroup;
 }
 
-/** A check that could not be judged. */
-export interface Undecided {
-  readonly check: Check;
-  /** Inputs that are missing, as in `field:2014`, `msr:48c`, `cpuid:…`, `fact:…`, `memory:…`. */
-  readonly missing: readonly string[];
-  /** The report shows that the CPU did not stop at this check. */
-  readonly ruledOut: boolean;
-}
-
-/**
- * - `invalid`: at least one check fails.
- * - `valid`: every check that can be judged passes, and the dump was printed for another reason than a failed VM entry,
- *   or nothing is left to judge.
- * - `nothing-found`: nothing fails as far as it can be judged, and nothing says how the VM entry ended.
- * - `unexplained`: a VM entry failed and no check that could be judged fails.
- */
-export type Verdict = "invalid" | "valid" | "nothing-found" | "unexplained";
-
 /** What the checks of a VM entry (SDM volume 3, chapter on VM entries) say about one VMCS. */
 export interface AuditResult {
   readonly verdict: Verdict;
   /** One sentence. */
   readonly headline: string;
   readonly reported: Reported;
+  /** The failing checks by cause, the one that explains the report first. */
+  readonly groups: readonly Group[];
+  /** Checks that could not be judged and would give just what was reported; one alone is the cause. */
+  readonly suspects: readonly Undecided[];
+  /** Checks that fail on some CPUs, where the CPU is not known. */
+  readonly conditional: readonly Conditional[];
+  /** How much of what decides a VM entry the VMCS gives. */
+  readonly coverage: Coverage;
+  /** The MSR-load entry that the exit qualification names, where the source shows it. */
+  readonly entry?: MsrLoadEntry & { readonly number: number };
   /** Failing checks: those that fit the report first, then the others, each in the order of the manual. */
   readonly findings: readonly Finding[];
   /** The finding that explains the report, if there is one. */
@@ -57,26 +62,6 @@ export interface AuditResult {
   readonly assumptions: readonly Assumption[];
   /** Ids of checks that only the agreed capabilities decided. */
   readonly agreed: readonly string[];
-}
-
-/** How one check came out. `applies` is false when its condition does not hold; it passes then. */
-export interface Outcome {
-  readonly result: "passes" | "fails" | "undecided";
-  readonly applies: boolean;
-}
-
-const PASSES: Outcome = { result: "passes", applies: true };
-const NOT_APPLICABLE: Outcome = { result: "passes", applies: false };
-const FAILS: Outcome = { result: "fails", applies: true };
-const UNDECIDED: Outcome = { result: "undecided", applies: true };
-
-/** Evaluates one check in a scene: passes, fails, or cannot be judged. */
-export function judge(check: Check, scene: Scene): Outcome {
-  const when = evaluate(check.when, scene);
-  if (when === "no") return NOT_APPLICABLE;
-  const rule = evaluate(check.rule, scene);
-  if (rule === "yes") return PASSES;
-  return when === "yes" && rule === "no" ? FAILS : UNDECIDED;
 }
 
 /** Ids of the checks that fail; the quick form of an audit, without explanations. */
@@ -115,6 +100,7 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
   const failing: { readonly check: Check; readonly scene: Scene }[] = [];
   const undecided: Undecided[] = [];
   const agreed: string[] = [];
+  const passed: Check[] = [];
   let passes = 0;
   let notApplicable = 0;
   for (const check of CHECKS) {
@@ -130,8 +116,10 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
     }
     if (outcome.result === "fails") failing.push({ check, scene: used });
     else if (outcome.result === "passes") {
-      if (outcome.applies) passes++;
-      else notApplicable++;
+      if (outcome.applies) {
+        passes++;
+        passed.push(check);
+      } else notApplicable++;
     } else {
       const missing = missingInputs(check.when, scene);
       missingInputs(check.rule, scene, missing);
@@ -142,13 +130,37 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
   const findings = failing
     .map(({ check, scene: used }) => explainFinding(check, used, reported, firstBadEntry(check.rule, used)))
     .sort((a, b) => rank(a) - rank(b));
-  const first = findings[0];
+  const hard = failing.filter(({ check }) => check.failure.kind !== "undefined");
+  // One scene for all: what only the agreed capabilities decide keeps its own finding.
+  const groups = groupsOf(
+    hard.map(({ check }) => check),
+    hard.some(({ scene: used }) => used !== scene) && agreedScene !== undefined ? agreedScene : scene,
+    (check) => findings.find((finding) => finding.check === check)?.fitsReport === "yes",
+  );
+  const first = findings.find(({ check }) => check === groups[0]?.primary) ?? findings[0];
   const explains = first !== undefined && first.fitsReport !== "no" ? first : undefined;
-  const verdict = verdictOf(findings, undecided, reported);
+  const entry = reportedEntry(vmcs, reported);
+  const facts: Facts = {
+    findings,
+    groups,
+    undecided,
+    passed,
+    conditional: conditionalOf(undecided, scene),
+    coverage: coverageOf(scene),
+    reported,
+    cpuKnown: cpu !== undefined,
+    ...(entry === undefined ? {} : { entry }),
+  };
+  const verdict = verdictOf(facts);
   return {
     verdict,
-    headline: headlineOf(verdict, findings, undecided, reported),
+    headline: headlineOf(verdict, facts),
     reported,
+    groups,
+    suspects: verdict === "deduced" || verdict === "unexplained" ? suspectsOf(facts) : [],
+    conditional: facts.conditional,
+    coverage: facts.coverage,
+    ...(entry === undefined ? {} : { entry }),
     findings,
     ...(explains === undefined ? {} : { failing: explains }),
     undecided,
@@ -157,6 +169,15 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
     assumptions: view.assumptions,
     agreed,
   };
+}
+
+/** The entry of the MSR-load area that the exit qualification counts. */
+function reportedEntry(vmcs: Vmcs, reported: Reported): AuditResult["entry"] {
+  if (reported.kind !== "entry-failure" || reported.reason !== 34) return undefined;
+  const number = reported.qualification?.lo;
+  if (vmcs.msrEntry !== undefined && (number === undefined || number === vmcs.msrEntry.number)) return vmcs.msrEntry;
+  const listed = number === undefined ? undefined : vmcs.msrLoad?.[number - 1];
+  return listed === undefined || number === undefined ? undefined : { ...listed, number };
 }
 
 function rank(finding: Finding): number {
@@ -173,47 +194,13 @@ function isRuledOut(failure: Failure, reported: Reported): boolean {
   return fits(failure, reported) === "no";
 }
 
-function verdictOf(findings: readonly Finding[], undecided: readonly Undecided[], reported: Reported): Verdict {
-  if (findings.some((finding) => finding.check.failure.kind !== "undefined")) return "invalid";
-  if (reported.kind === "entry-failure" || reported.kind === "vmfail") return "unexplained";
-  if (reported.kind === "other") return "valid";
-  return undecided.every((item) => item.ruledOut) ? "valid" : "nothing-found";
-}
-
-function headlineOf(
-  verdict: Verdict,
-  findings: readonly Finding[],
-  undecided: readonly Undecided[],
-  reported: Reported,
-): string {
-  const said = describeReported(reported);
-  const open = undecided.filter((item) => !item.ruledOut).length;
-  const rest = open === 0 ? "" : ` ${open} check${open === 1 ? "" : "s"} could not be judged.`;
-  const first = findings[0];
-  switch (verdict) {
-    case "invalid": {
-      const more = findings.length - 1;
-      const others = more === 0 ? "" : ` (and ${more} more)`;
-      if (first?.fitsReport === "no")
-        return `${said} The check that fails does not explain it: ${first.check.id}${others}.${rest}`;
-      return `${said} The VMCS fails ${first?.check.id}${others}.`;
-    }
-    case "valid":
-      return open === 0
-        ? `${said} The VMCS is valid: it passes every check of a VM entry.`
-        : `${said} The VMCS is valid as far as this dump shows: it passes every check that can be judged.${rest}`;
-    case "nothing-found":
-      return `${said} The VMCS passes every check that can be judged: nothing in it would make a VM entry fail.${rest}`;
-    case "unexplained":
-      return `${said} No check that can be judged fails.${rest}`;
-  }
-}
-
 function toCollect(undecided: readonly Undecided[]): readonly { readonly input: string; readonly checks: number }[] {
   const counts = new Map<string, number>();
   for (const { missing, ruledOut } of undecided) {
     if (ruledOut) continue;
-    for (const input of missing) counts.set(input, (counts.get(input) ?? 0) + 1);
+    // The four entries stand beside each other in memory.
+    const inputs = new Set(missing.map((input) => input.replace(/^memory:pdpte\d$/, "memory:pdptes")));
+    for (const input of inputs) counts.set(input, (counts.get(input) ?? 0) + 1);
   }
   return [...counts]
     .map(([input, checks]) => ({ input, checks }))

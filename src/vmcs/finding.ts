@@ -7,10 +7,12 @@ import { controlWordOf } from "./fields/controls.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName } from "./fields/fields.js";
+import { type KnownReport, knownReports } from "./known-reports.js";
 import { describeInput, msrName } from "./missing-inputs.js";
 import { applyEdits, changedBits, type Edit, repairs } from "./repair.js";
 import { fits } from "./reported.js";
 import type { MsrLoadEntry, Reported } from "./state.js";
+import { breaksAnother, isRetyped, stepOf, weightOf } from "./steps.js";
 import { format64, known64 } from "./value64.js";
 
 /** A value that a failing check looked at. */
@@ -46,12 +48,16 @@ export interface Finding {
   readonly changes: readonly Change[];
   /** 1-based number of the MSR-load entry at fault. */
   readonly entry?: number;
+  /** How a violation usually comes about. */
+  readonly cause?: string;
+  /** Public reports of the same failing check, with what cured them. */
+  readonly known: readonly KnownReport[];
   /** What the CPU demands, what the VMCS says, how it comes about and what to change, as one paragraph. */
   readonly paragraph: string;
 }
 
 /** What the CPU does when a check fails, in words. */
-function describeFailure(failure: Failure, entry?: number): string {
+export function describeFailure(failure: Failure, entry?: number): string {
   switch (failure.kind) {
     case "fault":
       return failure.fault;
@@ -103,6 +109,8 @@ export function explainFinding(check: Check, scene: Scene, reported: Reported, e
     evidence,
     changes,
     ...(entry === undefined ? {} : { entry }),
+    ...(cause === undefined ? {} : { cause }),
+    known: knownReports(check.id),
     paragraph: sentences.join(" "),
   };
 }
@@ -213,9 +221,18 @@ function changesFor(check: Check, scene: Scene): readonly Change[] {
     // Stable: fewer fields first.
     return changes.sort((a, b) => a.fields.length - b.fields.length);
   };
-  const meet = describe(repairs(check.rule, true, scene));
-  const drop = describe(repairs(check.when, false, scene).filter((way) => way.every(isDroppable)));
-  return check.remedy === "when" ? [...drop, ...meet] : [...meet, ...drop];
+  const accepted = (ways: readonly (readonly Edit[])[]) => {
+    const steps = ways.map((way) => stepOf(way, scene));
+    const right = steps.filter((way) => !way.some((edit) => isRetyped(edit, scene)) && !breaksAnother(way, scene));
+    // Where every way breaks something, more has to change, and each is a beginning.
+    return right.length > 0 ? right : steps;
+  };
+  const meet = describe(accepted(repairs(check.rule, true, scene)));
+  const drop = describe(accepted(repairs(check.when, false, scene).filter((way) => way.every(isDroppable))));
+  const changes = check.remedy === "when" ? [...drop, ...meet] : [...meet, ...drop];
+  const cost = ({ fields }: Change) =>
+    fields.reduce((sum, { encoding }) => sum + weightOf(fieldByEncoding(encoding) as FieldRow), 0);
+  return check.remedy === "when" ? changes : [...changes].sort((a, b) => cost(a) - cost(b));
 }
 
 /** IA-32e mode guest (entry bit 9) and host address-space size (exit bit 9) are not options but the mode itself. */
@@ -224,7 +241,7 @@ function isDroppable({ row, mask }: Edit): boolean {
   return row.key.startsWith("ctl.") || row.key === "guest.interruptibility" || row.key === "guest.activity";
 }
 
-function describeChange(way: readonly Edit[], scene: Scene): Change {
+export function describeChange(way: readonly Edit[], scene: Scene): Change {
   const after = applyEdits(scene.fields, way);
   const rows = [...new Set(way.map((edit) => edit.row))];
   const fields: { name: string; encoding: number; from: string; to: string }[] = [];

@@ -1,14 +1,16 @@
 import type { CoreGroup } from "../host/host.js";
-import { type AuditOptions, type AuditResult, auditVmcs, judge } from "./audit.js";
+import { type AuditOptions, type AuditResult, auditVmcs } from "./audit.js";
+import { judge } from "./audit-judge.js";
 import { checkVmcs } from "./check-arguments.js";
 import type { Check } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
-import { fieldsOf, fieldValue, type Scene, sceneOf } from "./checks/evaluate.js";
+import { fieldValue, type Scene, sceneOf } from "./checks/evaluate.js";
 import { cpuView } from "./cpu.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName, widthOf } from "./fields/fields.js";
 import { applyEdits, repairs } from "./repair.js";
 import type { Vmcs } from "./state.js";
+import { checksOn, costOf, stepsFor, weightOf } from "./steps.js";
 import { format64, lowMask, type Value64 } from "./value64.js";
 
 /** One field of a proposed fix. */
@@ -30,18 +32,8 @@ export interface Fix {
   readonly vmcs: Vmcs;
 }
 
-const checksByField = new Map<number, readonly Check[]>();
-
-function checksOn(encoding: number): readonly Check[] {
-  let found = checksByField.get(encoding);
-  if (found === undefined) {
-    found = CHECKS.filter((check) => fieldsOf(check.rule, fieldsOf(check.when)).has(encoding));
-    checksByField.set(encoding, found);
-  }
-  return found;
-}
-
 interface Node {
+  readonly cost: number;
   readonly fields: Map<number, Value64>;
   readonly failing: readonly Check[];
   readonly changed: ReadonlySet<number>;
@@ -49,11 +41,13 @@ interface Node {
   readonly because: ReadonlyMap<number, readonly string[]>;
 }
 
-const MAX_FIELDS = 12;
+/** Twelve fields of the heaviest kind. */
+const MAX_COST = 48;
 const MAX_NODES = 20_000;
 
 /**
- * Proposes the fewest field changes after which every check passes that can be judged and mended. The control words
+ * Proposes the smallest change of fields after which every check passes that can be judged and mended: the fewest fields, and
+ * of two as few those that a hypervisor derives before those that are the guest's own; a change of mode is one step. The control words
  * are moved into what the capability MSRs allow, as Linux's adjust_vmx_controls does. `undefined` when nothing fails.
  */
 export function proposeFix(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {}): Fix | undefined {
@@ -68,7 +62,13 @@ export function proposeFix(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = 
     (check) => [...repairs(check.rule, true, start), ...repairs(check.when, false, start)].length === 0,
   );
   const mendable = failing.filter((check) => !hopeless.includes(check));
-  const root: Node = { fields: new Map(vmcs.fields), failing: mendable, changed: new Set(), because: new Map() };
+  const root: Node = {
+    cost: 0,
+    fields: new Map(vmcs.fields),
+    failing: mendable,
+    changed: new Set(),
+    because: new Map(),
+  };
   const found = search(root, start) ?? root;
   const changes: FixedField[] = [];
   for (const [encoding, because] of found.because) {
@@ -85,12 +85,12 @@ export function proposeFix(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = 
   };
 }
 
-/** Best-first by the number of changed fields; ties go to the node with fewer failing checks. */
+/** Best-first by the weight of the changed fields; ties go to the node with fewer failing checks. */
 function search(root: Node, scene: Scene): Node | undefined {
   const queues: Node[][] = [[root]];
   const seen = new Set<string>();
   let visited = 0;
-  for (let depth = 0; depth <= MAX_FIELDS; depth++) {
+  for (let depth = 0; depth <= MAX_COST; depth++) {
     const queue = queues[depth];
     if (queue === undefined) continue;
     queue.sort((a, b) => a.failing.length - b.failing.length);
@@ -106,8 +106,8 @@ function search(root: Node, scene: Scene): Node | undefined {
           .join();
         if (seen.has(key)) continue;
         seen.add(key);
-        const cost = next.changed.size;
-        if (cost > MAX_FIELDS) continue;
+        const { cost } = next;
+        if (cost > MAX_COST) continue;
         let target = queues[cost];
         if (target === undefined) {
           target = [];
@@ -124,8 +124,7 @@ function expand(node: Node, scene: Scene): readonly Node[] {
   const here: Scene = { ...scene, fields: node.fields };
   const check = node.failing[0] as Check;
   const result: Node[] = [];
-  for (const way of [...repairs(check.rule, true, here), ...repairs(check.when, false, here)]) {
-    if (way.length === 0) continue;
+  for (const way of stepsFor(check, here)) {
     const fields = applyEdits(node.fields, way);
     const touched = new Set<number>();
     for (const edit of way) touched.add(edit.row.encoding);
@@ -139,7 +138,11 @@ function expand(node: Node, scene: Scene): readonly Node[] {
     const because = new Map(node.because);
     const served = node.failing.filter((other) => !failing.includes(other)).map((other) => other.id);
     for (const encoding of touched) because.set(encoding, [...new Set([...(because.get(encoding) ?? []), ...served])]);
-    result.push({ fields, failing, changed: new Set([...node.changed, ...touched]), because });
+    // A field that changes again costs once.
+    const repeated = [...touched].filter((encoding) => node.changed.has(encoding));
+    const saved = repeated.reduce((sum, encoding) => sum + weightOf(fieldByEncoding(encoding) as FieldRow), 0);
+    const cost = node.cost + Math.max(0, costOf(way, here) - saved);
+    result.push({ cost, fields, failing, changed: new Set([...node.changed, ...touched]), because });
   }
   return result;
 }

@@ -85,6 +85,7 @@ const MEMORY: { readonly [name: string]: string } = {
   vtpr: "VTPR, byte 80H of the virtual-APIC page",
   linkDword: "the first four bytes that the VMCS link pointer names",
   currentVmcs: "the physical address of the current VMCS",
+  pdptes: "the four page-directory-pointer entries in guest memory",
   pdpte0: "the four page-directory-pointer entries in guest memory",
   pdpte1: "the four page-directory-pointer entries in guest memory",
   pdpte2: "the four page-directory-pointer entries in guest memory",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { U64 } from "../../src/bits/u64.js";
 import type { CoreGroup } from "../../src/host/host.js";
 import { ABSENT, type Msr, msrValue } from "../../src/host/msr.js";
-import { judge } from "../../src/vmcs/audit.js";
+import { judge } from "../../src/vmcs/audit-judge.js";
 import { CHECK_GROUPS, type Check, SDM_VM_ENTRY_CHAPTER } from "../../src/vmcs/checks/check-row.js";
 import { CHECKS } from "../../src/vmcs/checks/checks.js";
 import { fieldsOf, type Scene, sceneOf } from "../../src/vmcs/checks/evaluate.js";

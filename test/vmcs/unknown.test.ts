@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { UNREAD } from "../../src/host/msr.js";
-import { judge } from "../../src/vmcs/audit.js";
+import { judge } from "../../src/vmcs/audit-judge.js";
 import { CHECKS } from "../../src/vmcs/checks/checks.js";
 import { sceneOf } from "../../src/vmcs/checks/evaluate.js";
 import { cpuView } from "../../src/vmcs/cpu.js";

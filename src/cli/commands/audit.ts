@@ -1,7 +1,7 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import type { CoreGroup } from "../../host/host.js";
 import type { Diagnostic } from "../../input/text/diagnostic.js";
-import { type AuditedDump, auditJson, auditJunit, auditReport } from "../../report/audit-report.js";
+import { type AuditedDump, auditJson, auditJunit, auditReport, isBad } from "../../report/audit-report.js";
 import { hostName } from "../../report/basis.js";
 import { BLANK } from "../../report/text.js";
 import { kernelText } from "../../report/wording/kernel-text.js";
@@ -27,6 +27,7 @@ interface AuditRaw extends RawOptions {
   readonly set?: readonly string[];
   readonly fix?: boolean;
   readonly junit?: boolean;
+  readonly all?: boolean;
 }
 
 type Setting = readonly [row: FieldRow, value: Value64];
@@ -63,11 +64,11 @@ export async function audit(
     }
     const result = auditVmcs(changed, cpu.core, options);
     const fix = raw.fix === true ? proposeFix(changed, cpu.core, options) : undefined;
-    bad ||= result.verdict === "invalid" || result.verdict === "unexplained";
+    bad ||= isBad(result);
     const audited: AuditedDump = { dump: { ...dump, vmcs: changed }, result, ...(fix === undefined ? {} : { fix }) };
     if (together) collected.push(audited);
     else {
-      const lines = auditReport(audited, cpu.text, settings.width);
+      const lines = auditReport(audited, cpu.text, settings.width, { all: raw.all === true });
       world.out(renderLines(found === 1 ? lines : [BLANK, BLANK, ...lines], settings.color));
     }
   };

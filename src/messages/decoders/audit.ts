@@ -21,7 +21,7 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
   const values: NamedValue[] = [];
   for (const { dump, result } of results) {
     const lines = `lines ${dump.lines[0]} to ${dump.lines[1]}`;
-    values.push({ name: `audit of the ${dump.format} dump in ${lines}`, value: result.headline });
+    values.push({ name: `audit of the ${dump.format} dump in ${lines}`, value: withIds(result) });
     const finding = result.failing;
     if (finding === undefined) continue;
     causes.push({ text: finding.paragraph, certainty: full.length > 0 ? "certain" : "likely" });
@@ -51,6 +51,12 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
         : [],
     sources: [...(decoded.sources ?? []), "the audit of this project (checks of SDM volume 3C, VM entries)"],
   };
+}
+
+/** The conclusion, with the ids of the checks that say it. */
+function withIds({ headline, groups }: AuditResult): string {
+  const ids = groups.map(({ primary }) => primary.id).filter((id) => !headline.includes(id));
+  return ids.length === 0 ? headline : `${headline} (${ids.join(", ")})`;
 }
 
 function audit(dump: VmcsDump, code: number | undefined, context: ExplainContext): AuditResult {

@@ -18,7 +18,6 @@ const LATER_EXIT2 = [
 ] as const satisfies readonly BitRow[];
 const LATER_ENTRY = [
   { bit: 24, key: "LOAD_IA32_SPEC_CTRL", sdm: "load IA32_SPEC_CTRL" },
-  { bit: 25, key: "SEAM_GUEST_TELEMETRY", sdm: "allow SEAM-guest telemetry" },
 ] as const satisfies readonly BitRow[];
 
 type Rows = {

@@ -2,7 +2,7 @@
 import { formatU64, parseHexU64, type U64 } from "../../../src/bits/u64.js";
 import type { CoreGroup, CpuFeature } from "../../../src/host/host.js";
 import { ABSENT, knownValue, type Msr, msrValue } from "../../../src/host/msr.js";
-import { judge } from "../../../src/vmcs/audit.js";
+import { judge } from "../../../src/vmcs/audit-judge.js";
 import type { Check } from "../../../src/vmcs/checks/check-row.js";
 import { CHECKS } from "../../../src/vmcs/checks/checks.js";
 import { firstBadEntry, sceneOf } from "../../../src/vmcs/checks/evaluate.js";
