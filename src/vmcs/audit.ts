@@ -198,7 +198,7 @@ function toCollect(undecided: readonly Undecided[]): readonly { readonly input: 
   const counts = new Map<string, number>();
   for (const { missing, ruledOut } of undecided) {
     if (ruledOut) continue;
-    // The four entries stand beside each other in memory.
+    // The four entries are next to each other in memory.
     const inputs = new Set(missing.map((input) => input.replace(/^memory:pdpte\d$/, "memory:pdptes")));
     for (const input of inputs) counts.set(input, (counts.get(input) ?? 0) + 1);
   }

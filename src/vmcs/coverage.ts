@@ -14,7 +14,7 @@ export interface Coverage {
 
 const SEGMENTS = ["es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"] as const;
 
-/** Without these nobody can say that a VM entry would pass; a field counts while its condition may hold. */
+/** The fields needed to say that a VM entry would pass; each counts while its condition may hold. */
 const DECIDING: readonly (readonly [key: FieldKey, unless: Bool | undefined])[] = [
   ["ctl.pin", undefined],
   ["ctl.proc", undefined],

@@ -119,7 +119,7 @@ function widened(first: Repair, failing: readonly Check[], scene: Scene): Repair
 /** A few of a long list, over its whole length. */
 function spread(checks: readonly Check[]): readonly Check[] {
   if (checks.length <= TRIED) return checks;
-  // The last ones of a long list are the general rules, of which the special ones follow.
+  // The general rules, from which the special ones follow, come last in a long list.
   return [...checks.slice(0, TRIED / 2), ...checks.slice(-TRIED / 2)];
 }
 

@@ -21,7 +21,7 @@ export function checksOn(encoding: number): readonly Check[] {
 }
 
 /**
- * How much a field says of what the guest is doing: what a hypervisor derives (controls, blocking, pending traps, access
+ * How close a field is to what the guest does: what a hypervisor derives (controls, blocking, pending traps, access
  * rights) is changed before registers that are the guest's or the host's own. Two small changes are more than one large.
  */
 const DERIVED = 3;
@@ -34,7 +34,7 @@ export function weightOf({ key }: FieldRow): number {
   return /^guest\.(?:interruptibility|activity|pending_dbg|link|preemption_timer|smbase)$/.test(key) ? DERIVED : OWN;
 }
 
-/** A change of mode is one step, whatever fields it takes: IA-32e mode guest and what IA32_EFER says of it. */
+/** A change of mode is one step, whatever fields it takes: IA-32e mode guest and the bits of IA32_EFER that go with it. */
 const IA32E = controlBit("entry.IA32E_MODE");
 const LOAD_EFER = controlBit("entry.LOAD_IA32_EFER");
 const HOST_64 = 9;
