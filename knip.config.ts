@@ -7,11 +7,11 @@ import { entryFiles } from "./tools/entries.js";
  */
 const config: KnipConfig = {
   entry: [
-    ...[...entryFiles, "src/cli/main.ts", "tools/*.{ts,js}"].map((file) => `${file}!`),
+    ...[...entryFiles, "src/cli/main.ts", "src/web/main.tsx", "tools/*.{ts,js}"].map((file) => `${file}!`),
     // Read by their test, and no part of the package.
     "src/messages/rows/**/*.examples.ts",
   ],
-  project: ["src/**/*.ts!", "!src/**/*.examples.ts!", "tools/**/*.{ts,js}!", "test/**/*.ts"],
+  project: ["src/**/*.{ts,tsx}!", "!src/**/*.examples.ts!", "tools/**/*.{ts,js}!", "test/**/*.ts"],
   // The shape of a part of an exported shape has a name for those who use it.
   ignoreExportsUsedInFile: { interface: true, type: true },
   // Debian packages that some tools drive; without them those tools say what to install.

@@ -217,4 +217,6 @@ if (process.argv.includes("--start")) {
   rmSync(dist, { recursive: true, force: true });
   buildLibrary();
   await buildCli();
+  const { writePage } = await import("./build-web.js");
+  await writePage(join(dist, "web/vmxlens.html"));
 }

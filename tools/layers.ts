@@ -50,7 +50,11 @@ export const LAYERS: readonly Layer[] = [
     packages: { "@duckdb/node-api": /^store\// },
   },
   { name: "cli", holds: "the command line", node: true, packages: { commander: /./ } },
-  { name: "web", holds: "the page" },
+  {
+    name: "web",
+    holds: "the page",
+    packages: { preact: /./, "preact/hooks": /./ },
+  },
 ];
 
 /** The last two layers are both ends: neither may import the other. */

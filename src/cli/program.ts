@@ -240,6 +240,18 @@ Exit code 0: all results that both know agree; 1: something differs, or the code
 Exit code 1: the answer is no, nothing or not known.`,
     load: async () => (await import("./fleet/command.js")).fleet,
   },
+  web: {
+    summary: "the page: the same answers to look at, with knobs and pictures; HOST is put into it",
+    args: "[HOST]",
+    options: [
+      ["-o, --output <file>", "write the page to FILE instead of serving it: one file for a bug report"],
+      ["--no-open", "serve it and open no browser"],
+      ["--port <number>", "the port on loopback; one that is free if not given"],
+    ],
+    more: `The page loads nothing and sends nothing. With -o it holds the text of HOST as it is; look at it before you share it.
+--kernel, --param, --config, --machine, --assume firmware=… and --cpu set its knobs.\n\n${HOST}`,
+    load: async () => (await import("./commands/web.js")).web,
+  },
   collect: {
     summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",
     args: "",

@@ -1,16 +1,8 @@
 import type { Asked } from "../situation/asked.js";
-import type { AssumptionId } from "../situation/assume.js";
+import { type AssumptionId, DEFAULT_ASSUMPTIONS } from "../situation/assume.js";
 import { type Situation, situationOrProblem } from "../situation/situation.js";
 import type { FoundHost, Origin } from "./host.js";
 import type { Settings } from "./options.js";
-
-/** What users are given the benefit of the doubt about, by where the host comes from. */
-const DEFAULT_ASSUMPTIONS: { readonly [O in Origin]: readonly AssumptionId[] } = {
-  // The dumps of the atlas were made under Windows, without IA32_FEAT_CTL.
-  atlas: ["firmware=enabled", "registers=sdm"],
-  file: ["registers=sdm"],
-  machine: [],
-};
 
 /** Applies the shared options to a host. Problems end the command with exit code 2. */
 export function situationOf(
@@ -31,7 +23,7 @@ export function situationOf(
 export function askedOf(origin: Origin, settings: Settings): Asked {
   const { kernel, params, config, machine, cpu, assume } = settings;
   const ownFirmware = assume.ids.some((id) => id.startsWith("firmware="));
-  const defaults = assume.none ? [] : DEFAULT_ASSUMPTIONS[origin];
+  const defaults: readonly AssumptionId[] = assume.none ? [] : DEFAULT_ASSUMPTIONS[origin];
   return {
     ...(kernel === undefined ? {} : { kernel }),
     params,

@@ -18,6 +18,10 @@ export interface World {
   /** The most that is read of one file or of standard input, as --max-bytes says. */
   readonly maxBytes?: number;
   readonly live: () => Promise<LiveMachine>;
+  /** Shows an address in the user's browser. */
+  readonly openUrl?: (url: string) => void;
+  /** Settles when whoever started a command that serves wants it to end; Ctrl-C when not given. */
+  readonly interrupted?: () => Promise<void>;
 }
 
 /** @param files written through as well; tests give one that fails. */
@@ -36,7 +40,23 @@ export function nodeWorld(files: FileSystem = fs): World {
     stdin: () => stdin(files),
     files,
     live: async () => (await import("./live-machine.js")).readLiveMachine(),
+    openUrl,
   };
+}
+
+const OPENERS: { readonly [P in NodeJS.Platform]?: readonly [string, ...string[]] } = {
+  darwin: ["open"],
+  win32: ["cmd", "/c", "start", ""],
+};
+
+/** A machine without a browser shows nothing; the address was printed. */
+function openUrl(url: string): void {
+  const [command, ...args] = OPENERS[process.platform] ?? ["xdg-open"];
+  void import("node:child_process").then(({ spawn }) =>
+    spawn(command, [...args, url], { stdio: "ignore", detached: true })
+      .once("error", () => {})
+      .unref(),
+  );
 }
 
 /** For a folder, process.stdin gives nothing instead of an error, and it opens a file anew to read it. */

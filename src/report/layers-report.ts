@@ -28,7 +28,7 @@ export function layersReport(situation: Situation, width: number): Line[] {
   const each = (render: (traced: TracedReplay) => readonly Line[]) =>
     perKernel(situation, width, (index) => render(traces[index] as TracedReplay));
   const own = (traced: TracedReplay) => (traces.length === 1 ? matrix : layersOf(traced.replayed));
-  const answer = traces.length === 1 ? verdict(traces[0], matrix) : setVerdict(situation);
+  const answer = situationVerdict(situation);
   const lines: Line[] = [
     ...wrap([subject(situation), answer], width),
     ...each((traced) => unknownLines(traced, own(traced), width)),
@@ -54,6 +54,12 @@ export function layersReport(situation: Situation, width: number): Line[] {
   ];
   lines.push(BLANK, ...wrap(hint, width));
   return [...lines, ...basisLines(situation, width)];
+}
+
+/** The answer in a few sentences; of several kernels, whether KVM loads whichever it is. */
+export function situationVerdict(situation: Situation): Inline {
+  const [traced, ...others] = tracedReplays(situation);
+  return others.length === 0 ? verdict(traced, layers(situation)) : setVerdict(situation);
 }
 
 /** Does KVM load, whichever kernel it is. */

@@ -38,6 +38,14 @@ export const ASSUMPTIONS = [
 /** What `assume` takes, and the command line behind `--assume`. */
 export type AssumptionId = (typeof ASSUMPTIONS)[number]["id"];
 
+/** What users are given the benefit of the doubt about, by where the host comes from. */
+export const DEFAULT_ASSUMPTIONS = {
+  // The dumps of the atlas were made under Windows, without IA32_FEAT_CTL.
+  atlas: ["firmware=enabled", "registers=sdm"],
+  file: ["registers=sdm"],
+  machine: [],
+} as const satisfies { readonly [origin: string]: readonly AssumptionId[] };
+
 const LOCKED = 1 << 0;
 const INSIDE_SMX = 1 << 1;
 const OUTSIDE_SMX = 1 << 2;

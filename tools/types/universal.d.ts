@@ -25,3 +25,10 @@ declare class DecompressionStream {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: unknown;
 }
+
+declare class URLSearchParams {
+  constructor(text?: string);
+  append(name: string, value: string): void;
+  toString(): string;
+  [Symbol.iterator](): Iterator<[name: string, value: string]>;
+}

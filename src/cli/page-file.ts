@@ -1,0 +1,25 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Case, caseText } from "../report/page/case.js";
+import { inputText, isFile, wholeText } from "./files.js";
+import type { World } from "./world.js";
+
+/** Where the page lies, seen from the bundled command line and from the sources. */
+const PLACES = ["../web/vmxlens.html", "../../dist/web/vmxlens.html"];
+
+const EMPTY_CASE = '<script type="application/json" id="case"></script>';
+
+/** The built page; undefined where nobody built it. */
+export async function pageText(world: World): Promise<string | undefined> {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const file = PLACES.map((place) => join(here, place)).find((path) => isFile(path, world));
+  return file === undefined ? undefined : wholeText(inputText(file, world), file);
+}
+
+/** The page with a case inside. */
+export function withCase(page: string, given: Case): string {
+  const [before, after, ...more] = page.split(EMPTY_CASE);
+  if (before === undefined || after === undefined || more.length > 0)
+    throw new Error("the page has no place for a case");
+  return `${before}${EMPTY_CASE.replace("></", () => `>${caseText(given)}</`)}${after}`;
+}

@@ -1,0 +1,3 @@
+export function isPath(id: string): boolean {
+  return id === "secondary";
+}

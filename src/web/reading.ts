@@ -1,0 +1,122 @@
+import { readHostStream } from "../input/read.js";
+import type { Diagnostic } from "../input/text/diagnostic.js";
+import type { Explanation } from "../messages/answer.js";
+import { desktopMessages } from "../messages/desktop-messages.js";
+import { explainStream } from "../messages/explain.js";
+import { visible } from "../report/visible.js";
+import type { Situation } from "../situation/situation.js";
+import type { VmcsDump } from "../vmcs/dumps/dump.js";
+import { readVmcs, vmcsStream } from "../vmcs/dumps/read.js";
+import type { PageHost } from "./model.js";
+
+/** What a line of the text was to the readers. */
+export interface LineMark {
+  readonly kind: "used" | "doubtful" | "error";
+  /** The facts that it gave, or what is wrong with it. */
+  readonly text: string;
+}
+
+/** What a text holds. */
+export interface Reading {
+  readonly text: string;
+  readonly lines: number;
+  /** By number of the line, from 1; a line without a mark was ignored. */
+  readonly marks: ReadonlyMap<number, LineMark>;
+  readonly used: number;
+  readonly hosts: readonly PageHost[];
+  /** About the text as a whole. */
+  readonly remarks: readonly Diagnostic[];
+  readonly errors: readonly Explanation[];
+  readonly dumps: readonly VmcsDump[];
+}
+
+/** Characters that are read before the page may do something else. */
+const PIECE = 16_384;
+/** A break for the page is made when reading took so long, in milliseconds. */
+const SLICE = 12;
+
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve));
+
+/** The text in pieces, with breaks in which the page lives; ends at once when it is not wanted any more. */
+async function* pieces(text: string, wanted: () => boolean): AsyncGenerator<string> {
+  let since = performance.now();
+  for (let at = 0; at < text.length; at += PIECE) {
+    if (performance.now() - since > SLICE) {
+      await pause();
+      since = performance.now();
+    }
+    if (!wanted()) return;
+    yield text.slice(at, at + PIECE);
+  }
+}
+
+/** More facts of one line than this help nobody. */
+const MOST_FACTS = 4;
+
+/**
+ * Reads a text by every reader: machines, errors, VMCS dumps. Takes breaks, so that a long text does not hold up the page;
+ * `undefined` when it was not wanted any more.
+ */
+export async function readText(text: string, name: string, wanted: () => boolean): Promise<Reading | undefined> {
+  const marks = new Map<number, LineMark>();
+  const result = await readHostStream(pieces(text, wanted), {
+    file: name,
+    onLine: (line, format) => {
+      if (!marks.has(line)) marks.set(line, { kind: "used", text: format });
+    },
+  });
+  if (!wanted()) return undefined;
+  await pause();
+  const facts = new Map<number, string[]>();
+  for (const { line, about, value } of result.evidence) {
+    const here = facts.get(line) ?? [];
+    if (here.length < MOST_FACTS) here.push(`${about} = ${value.length > 80 ? `${value.slice(0, 80)}…` : value}`);
+    facts.set(line, here);
+  }
+  for (const [line, here] of facts) marks.set(line, { kind: "used", text: visible(here.join(" · ")) });
+  const used = marks.size;
+  const remarks: Diagnostic[] = [];
+  for (const one of result.diagnostics) {
+    if (one.severity === "note" || (one.line === 1 && one.column === 1)) remarks.push(one);
+    else marks.set(one.line, { kind: one.severity === "error" ? "error" : "doubtful", text: visible(one.message) });
+  }
+  const dumps: VmcsDump[] = [];
+  if (/^\s*(?:\{|\[\s*[{\]])/.test(text.slice(0, 4096))) dumps.push(...readVmcs(text, name).dumps);
+  else {
+    const log = vmcsStream((dump) => dumps.push(dump), name);
+    for await (const piece of pieces(text, wanted)) log.push(piece);
+    if (!wanted()) return undefined;
+    log.end();
+  }
+  await pause();
+  const errors = await explainText(text, undefined, wanted);
+  if (!wanted()) return undefined;
+  const { hosts, format } = result;
+  const source = format === undefined ? name : `${name} (${format})`;
+  const notes = (at: number) =>
+    hosts.length > 1 && at === 0 ? [`the text describes ${hosts.length} hosts; this is the first`] : [];
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
+  return {
+    text,
+    lines,
+    marks,
+    used,
+    hosts: hosts.map((host, at) => ({ id: at, host, origin: "file", source, notes: notes(at) })),
+    remarks,
+    errors: errors.filter(({ message }) => message !== undefined),
+    dumps,
+  };
+}
+
+/** What the errors of a text mean; on a machine if one is given. */
+export async function explainText(
+  text: string,
+  situation: Situation | undefined,
+  wanted: () => boolean = () => true,
+): Promise<readonly Explanation[]> {
+  return explainStream(pieces(text, wanted), {
+    ...(situation === undefined ? {} : { situation }),
+    desktop: await desktopMessages(),
+  });
+}

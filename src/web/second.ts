@@ -1,0 +1,3 @@
+/** The second script: all that reads, explains, audits and compares. */
+export { explainReport } from "../report/explain-report.js";
+export { explainText, readText } from "./reading.js";

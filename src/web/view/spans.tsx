@@ -1,0 +1,81 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { type Inline, type Line, spansOf } from "../../report/text.js";
+import { t } from "../texts.js";
+
+/** Text of a report; a style is a class. */
+export function Spans({ of }: { readonly of: Inline }) {
+  return (
+    <>
+      {spansOf(of).map(({ text, style }) =>
+        style === undefined ? (
+          text
+        ) : style === "command" ? (
+          <code>{text}</code>
+        ) : (
+          <span class={`s-${style}`}>{text}</span>
+        ),
+      )}
+    </>
+  );
+}
+
+/** Lines of a report as a terminal shows them. */
+export function Lines({ of, label }: { readonly of: readonly Line[]; readonly label: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to be reached by keyboard for that
+    <section class="scroll" tabIndex={0} aria-label={label}>
+      <pre class="report">
+        {of.map((line) => (
+          <>
+            <Spans of={line} />
+            {"\n"}
+          </>
+        ))}
+      </pre>
+    </section>
+  );
+}
+
+/** Writes to the clipboard, also where the page is a file and the browser has no clipboard for those. */
+export async function copyText(text: string): Promise<void> {
+  if (navigator.clipboard !== undefined) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return;
+    } catch {
+      // Not allowed here; the old way may be.
+    }
+  }
+  const box = document.createElement("textarea");
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  document.execCommand("copy");
+  box.remove();
+}
+
+/** A button that copies; it says so for a moment. */
+export function Copy({ text, children }: { readonly text: () => string; readonly children?: ComponentChildren }) {
+  const [done, setDone] = useState(false);
+  const copy = async () => {
+    await copyText(text());
+    setDone(true);
+    setTimeout(() => setDone(false), 1500);
+  };
+  return (
+    <button type="button" class="copy" onClick={copy}>
+      {done ? t("copied") : (children ?? t("copy"))}
+    </button>
+  );
+}
+
+/** Something to type, which copies on click. */
+export function Command({ text }: { readonly text: string }) {
+  return (
+    <div class="command">
+      <code>{text}</code>
+      <Copy text={() => text} />
+    </div>
+  );
+}

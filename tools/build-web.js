@@ -1,0 +1,179 @@
+/**
+ * Builds the page: one HTML file with everything in it, `dist/web/vmxlens.html`. `node tools/build-web.js [FILE]` writes it
+ * elsewhere.
+ *
+ * The page has two scripts. The first paints: the replay, the atlas, the matrix. The second, with all that reads, explains,
+ * audits and compares, lies in the file as deflated text and is inflated when it is needed, because parsing it would be
+ * most of the time until something is seen. The second takes what both need from the first, as a bundler's chunk does; as
+ * neither can be loaded by an address (the page may be a file), the imports and exports of the chunks become members of one
+ * global object. Both run by their hash in the page's security policy, which allows nothing else.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { argv } from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { deflateRawSync, gzipSync } from "node:zlib";
+import { rolldown } from "rolldown";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const web = join(root, "src/web");
+
+/** Where the chunks find each other: an object of what each gives, by its file. */
+const SHARED = "globalThis.vmxlens";
+
+/** One statement `import{a as b}from"./main.js"`, `export{a as b}`, as rolldown writes them. */
+const IMPORT = /\bimport\{([^{}]*)\}from[`"']\.\/([a-z]+\.js)[`"'];?/g;
+const EXPORT = /\bexport\{([^{}]*)\};?\s*$/;
+
+/** `a as b,c` as members of a pattern, or as getters of an object: the name inside comes first in an export. */
+function members(/** @type {string} */ list, /** @type {boolean} */ exported) {
+  return list
+    .split(",")
+    .map((part) => part.trim().split(" as "))
+    .map(([a, b = a]) => (exported ? `get ${b}(){return ${a}}` : `${a}:${b}`))
+    .join(",");
+}
+
+/** A chunk as a function that runs at once, linked with the others through the global object. */
+function linked(/** @type {{ readonly fileName: string, readonly code: string }} */ { fileName, code }) {
+  const text = code
+    .replace(IMPORT, (_, list, file) => `const{${members(list, false)}}=${SHARED}["${file}"];`)
+    .replace(EXPORT, (_, list) => `(${SHARED}??={})["${fileName}"]={${members(list, true)}};`)
+    .replace(/\bimport\([`"']\.\/second\.js[`"']\)/g, `${SHARED}Load()`);
+  if (/\bfrom[`"']\.\/|\bimport\(|\bexport\{/.test(text))
+    throw new Error(`an import is left in ${fileName} of the page`);
+  return `(()=>{"use strict";${text}})();`;
+}
+
+/** Text of one byte per character: what is not ASCII stands in strings alone. */
+function asciiText(/** @type {string} */ code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+async function bundled() {
+  /** @type {Set<string>} */
+  const first = new Set();
+  const bundle = await rolldown({
+    input: { main: join(web, "main.tsx") },
+    platform: "browser",
+    cwd: root,
+    transform: {
+      jsx: { runtime: "automatic", importSource: "preact" },
+      define: { "process.env.NODE_ENV": '"production"' },
+    },
+    plugins: [
+      {
+        name: "first-script",
+        buildEnd() {
+          const open = [...this.getModuleIds()].filter((id) => this.getModuleInfo(id)?.isEntry);
+          for (let id = open.pop(); id !== undefined; id = open.pop()) {
+            if (first.has(id)) continue;
+            first.add(id);
+            open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+          }
+        },
+      },
+    ],
+  });
+  const { output } = await bundle.generate({
+    format: "esm",
+    entryFileNames: "main.js",
+    chunkFileNames: "[name].js",
+    codeSplitting: {
+      groups: [
+        { name: "main", test: (id) => first.has(id) },
+        { name: "second", test: (id) => !first.has(id) },
+      ],
+    },
+    minify: true,
+    comments: { legal: false },
+  });
+  await bundle.close();
+  const chunks = output.flatMap((one) => (one.type === "chunk" ? [one] : []));
+  const scriptOf = (/** @type {readonly string[]} */ files) =>
+    asciiText(
+      files.map((file) => linked(chunks.find(({ fileName }) => fileName === file) ?? missing(file))).join("\n"),
+    );
+  if (chunks.length !== 2) throw new Error(`chunks of the page: ${chunks.map(({ fileName }) => fileName).join(", ")}`);
+  return {
+    first: scriptOf(["main.js"]),
+    second: scriptOf(["second.js"]),
+    modules: chunks.flatMap(({ moduleIds }) => moduleIds),
+  };
+}
+
+/** @returns {never} */
+function missing(/** @type {string} */ file) {
+  throw new Error(`the page has no chunk ${file}`);
+}
+
+const hashOf = (/** @type {string} */ text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+
+/** Comments, line ends and indentation of a style sheet are for those who read its source. */
+function styleText() {
+  return readFileSync(join(web, "page.css"), "utf8")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/\s+/g, " ")
+    .replace(/ ?([{};,>]) ?/g, "$1")
+    .trim();
+}
+
+/** The text of the page, and its sizes in bytes. */
+export async function buildPage() {
+  const { first, second, modules } = await bundled();
+  // The second script is never read as HTML.
+  if (/<!--|<\/script/i.test(first)) throw new Error("the first script holds what HTML reads as something else");
+  const style = styleText();
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(first)} ${hashOf(second)}`,
+    `style-src ${hashOf(style)}`,
+    "img-src data:",
+    "connect-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  const deflated = deflateRawSync(second, { level: 9 }).toString("base64");
+  /** @type {{ readonly [name: string]: string }} */
+  const parts = { policy, style, first, deflated, notices: notices(modules) };
+  const html = readFileSync(join(web, "page.html"), "utf8").replace(
+    /%([a-z]+)%/g,
+    (whole, name) => parts[name] ?? whole,
+  );
+  return {
+    html,
+    sizes: { first: first.length, second: second.length, file: html.length, gzip: gzipSync(html, { level: 9 }).length },
+  };
+}
+
+/** Licences of the packages whose code is in the page. */
+function notices(/** @type {readonly string[]} */ modules) {
+  const folders = new Set(
+    modules.flatMap((id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0] ?? []),
+  );
+  return [...folders]
+    .sort()
+    .map((folder) => {
+      const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+      if (licence === undefined) throw new Error(`${name} is in the page but ships no licence text`);
+      return `${name} ${version}\n${readFileSync(join(folder, licence), "utf8").trim()}`;
+    })
+    .join("\n\n")
+    .replaceAll("--", "- -");
+}
+
+/** Writes the page to a file and gives its sizes. */
+export async function writePage(/** @type {string} */ file) {
+  const { html, sizes } = await buildPage();
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, html);
+  return sizes;
+}
+
+if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
+  const file = resolve(argv[2] ?? join(root, "dist/web/vmxlens.html"));
+  const { file: bytes, gzip } = await writePage(file);
+  console.log(`${file}: ${bytes} bytes, ${gzip} with gzip -9`);
+}
