@@ -3,7 +3,7 @@ import type { KernelConfig } from "../../rules/condition.js";
 import type { Layer } from "../../why/features.js";
 
 /** The parts of the page. */
-export const VIEWS = ["layers", "explain"] as const;
+export const VIEWS = ["layers", "run", "explain"] as const;
 export type View = (typeof VIEWS)[number];
 
 /** What the firmware left in IA32_FEATURE_CONTROL. */

@@ -4,6 +4,7 @@ import { basisLines, hostName } from "../../report/basis.js";
 import { situationVerdict } from "../../report/layers-report.js";
 import type { Case } from "../../report/page/case.js";
 import { type FromHash, fromHash, toHash } from "../../report/page/hash.js";
+import { pathOf, stationsOf } from "../../report/page/lanes.js";
 import { type Change, changed, type HostId, type PageState, START, VIEWS, withHost } from "../../report/page/state.js";
 import { kernelLabel } from "../../report/wording/kernel-text.js";
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "../../why/features.js";
@@ -18,6 +19,7 @@ import { ExplainView } from "./explain-view.js";
 import { PasteView, PickView } from "./input-view.js";
 import { KnobsView, neighbour } from "./knobs-view.js";
 import { LayersView, movedCells } from "./layers-view.js";
+import { RunView } from "./run-view.js";
 import { Command, Spans } from "./spans.js";
 import { WhyView } from "./why-view.js";
 
@@ -34,6 +36,9 @@ function hostOf(id: HostId, reading: Reading | undefined): PageHost {
   const found = typeof id === "number" ? reading?.hosts[id] : atlasPageHost(id);
   return found ?? STANDARD;
 }
+
+/** By how much a key moves the step that is looked at. */
+const STEP_KEYS: { readonly [key: string]: number } = { ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6 };
 
 /** Does a key belong to what is typed into. */
 function isTyping(event: KeyboardEvent): boolean {
@@ -211,6 +216,10 @@ export function App({ start, given, language }: AppProps) {
         const at = now.layer === undefined ? -1 : LAYERS.indexOf(now.layer);
         const next = Math.min(LAYERS.length - 1, Math.max(0, at + (event.key === "ArrowRight" ? 1 : -1)));
         update({ layer: LAYERS[next] as Layer });
+      } else if (now.view === "run" && event.key in STEP_KEYS) {
+        const { length } = stationsOf((last.current as Model).traces[0], pathOf(now.path));
+        const at = Math.min(now.step ?? length, length - 1) + (STEP_KEYS[event.key] as number);
+        update({ step: at >= length - 1 ? undefined : Math.max(0, at) });
       } else return;
       event.preventDefault();
     };
@@ -327,6 +336,7 @@ export function App({ start, given, language }: AppProps) {
               </div>
             </div>
           ) : null}
+          {state.view === "run" ? <RunView model={model} state={state} update={update} /> : null}
           {state.view === "explain" ? <ExplainView model={model} reading={reading} /> : null}
         </Guard>
       </main>
