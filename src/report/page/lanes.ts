@@ -7,7 +7,7 @@ import type { Rule } from "../../rules/rule.js";
 import { bitName, type MsrName, REPLAY_MSRS, type WordName } from "../../rules/words.js";
 import { reasonFor } from "../../why/reason.js";
 import type { TracedReplay } from "../../why/traced-replay.js";
-import { reasonText, sentence } from "../reason-text.js";
+import { reasonText, sentence } from "../wording/reason-text.js";
 import { happens, type Step, stepsOf } from "../replay-report.js";
 
 /*
