@@ -7,8 +7,8 @@ import type { Rule } from "../../rules/rule.js";
 import { bitName, type MsrName, REPLAY_MSRS, type WordName } from "../../rules/words.js";
 import { reasonFor } from "../../why/reason.js";
 import type { TracedReplay } from "../../why/traced-replay.js";
-import { reasonText, sentence } from "../wording/reason-text.js";
 import { happens, type Step, stepsOf } from "../replay-report.js";
+import { reasonText, sentence } from "../wording/reason-text.js";
 
 /*
  * A register on its way through the code: the words that its bits pass through, one after the other, and at each step of
