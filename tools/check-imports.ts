@@ -75,9 +75,19 @@ export function sourceFiles(root: string): string[] {
     .sort();
 }
 
-/** All violations of the project at `root`. */
+/** All violations of the project at `root`; a module that is not there is one, too. */
 export function checkTree(root: string): string[] {
-  return sourceFiles(root).flatMap((path) => checkFile(path, readFileSync(join(root, path), "utf8")));
+  const files = sourceFiles(root);
+  const modules = new Set(files.map((path) => path.replace(/\.tsx?$/, ".js")));
+  return files.flatMap((path) => {
+    const text = readFileSync(join(root, path), "utf8");
+    const lost = ts
+      .preProcessFile(text, true, true)
+      .importedFiles.map(({ fileName }) => fileName)
+      .filter((name) => name.startsWith(".") && name.endsWith(".js"))
+      .filter((name) => !modules.has(posix.join(posix.dirname(path), name)));
+    return [...checkFile(path, text), ...lost.map((name) => `${path}:1: there is no such module (${name})`)];
+  });
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
