@@ -1,7 +1,6 @@
 import { readHostStream } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
 import type { Explanation } from "../messages/answer.js";
-import { desktopMessages } from "../messages/desktop-messages.js";
 import { explainStream } from "../messages/explain.js";
 import { visible } from "../report/visible.js";
 import type { Situation } from "../situation/situation.js";
@@ -109,7 +108,7 @@ export async function readText(text: string, name: string, wanted: () => boolean
   };
 }
 
-/** What the errors of a text mean; on a machine if one is given. */
+/** What the errors of a text mean; on a machine if one is given. The rows of desktop products have no room in the page. */
 export async function explainText(
   text: string,
   situation: Situation | undefined,
@@ -117,6 +116,5 @@ export async function explainText(
 ): Promise<readonly Explanation[]> {
   return explainStream(pieces(text, wanted), {
     ...(situation === undefined ? {} : { situation }),
-    desktop: await desktopMessages(),
   });
 }
