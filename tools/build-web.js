@@ -3,8 +3,8 @@
  * elsewhere.
  *
  * The page has two scripts. The first paints: the replay, the atlas, the matrix. The second, with all that reads, explains,
- * audits and compares, lies in the file as deflated text and is inflated when it is needed, because parsing it would be
- * most of the time until something is seen. The second takes what both need from the first, as a bundler's chunk does; as
+ * audits and compares, is packed into the file and unpacked when it is needed, because parsing it would be most of the time
+ * until something is seen, and packed by LZMA, whose window spans all of it, because the file may have 350 kB with gzip. The second takes what both need from the first, as a bundler's chunk does; as
  * neither can be loaded by an address (the page may be a file), the imports and exports of the chunks become members of one
  * global object. Both run by their hash in the page's security policy, which allows nothing else.
  */
@@ -13,7 +13,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { deflateRawSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
+import { compress } from "lzma1";
 import { rolldown } from "rolldown";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -46,7 +47,7 @@ function linked(/** @type {{ readonly fileName: string, readonly code: string }}
   return `(()=>{"use strict";${text}})();`;
 }
 
-/** Text of one byte per character: what is not ASCII stands in strings alone. */
+/** Text of one byte per character: what is not ASCII is in strings alone. */
 function asciiText(/** @type {string} */ code) {
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
@@ -63,6 +64,13 @@ async function bundled() {
       define: { "process.env.NODE_ENV": '"production"' },
     },
     plugins: [
+      {
+        // The page only unpacks.
+        name: "no-encoder",
+        resolveId: (id, importer) =>
+          id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
+        load: (id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
+      },
       {
         name: "first-script",
         buildEnd() {
@@ -134,9 +142,9 @@ export async function buildPage() {
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
-  const deflated = deflateRawSync(second, { level: 9 }).toString("base64");
+  const packed = Buffer.from(compress(Buffer.from(second), 9)).toString("base64");
   /** @type {{ readonly [name: string]: string }} */
-  const parts = { policy, style, first, deflated, notices: notices(modules) };
+  const parts = { policy, style, first, packed, notices: notices(modules) };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(
     /%([a-z]+)%/g,
     (whole, name) => parts[name] ?? whole,

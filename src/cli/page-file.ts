@@ -9,7 +9,7 @@ const PLACES = ["../web/vmxlens.html", "../../dist/web/vmxlens.html"];
 
 const EMPTY_CASE = '<script type="application/json" id="case"></script>';
 
-/** The built page; undefined where nobody built it. */
+/** The built page; undefined before `npm run build:web`. */
 export async function pageText(world: World): Promise<string | undefined> {
   const here = dirname(fileURLToPath(import.meta.url));
   const file = PLACES.map((place) => join(here, place)).find((path) => isFile(path, world));

@@ -19,7 +19,7 @@ const HEADERS = {
 
 /**
  * Serves one page on loopback. Its path is a secret, because other users of the machine can ask a port of it and the page may
- * hold a host; the name of the server is checked, because a name of somebody else's can be made to lead here.
+ * hold a host; the name of the server is checked, because another site's name can be made to lead here.
  */
 export async function servePage(html: string, port: number): Promise<ServedPage> {
   const path = `/${randomBytes(16).toString("base64url")}/`;

@@ -20,7 +20,7 @@ export interface World {
   readonly live: () => Promise<LiveMachine>;
   /** Shows an address in the user's browser. */
   readonly openUrl?: (url: string) => void;
-  /** Settles when whoever started a command that serves wants it to end; Ctrl-C when not given. */
+  /** Settles when a command that serves is to end; with Ctrl-C when not given. */
   readonly interrupted?: () => Promise<void>;
 }
 

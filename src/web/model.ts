@@ -79,7 +79,7 @@ function withFlip(core: CoreGroup, { msr: index, bit }: Flip): CoreGroup {
   return withMsr(core, index, { state: "value", ...(bit < 32 ? { hi, lo: turn(lo) } : { hi: turn(hi), lo }) });
 }
 
-/** Somebody read the firmware's register, so that the knob changes it; otherwise the knob is an assumption. */
+/** Whether the firmware's register was read: then the knob changes it, otherwise the knob is an assumption. */
 function firmwareRead({ host }: PageHost): boolean {
   return host.cores.some((core) => msrOf(core, FEAT_CTL).state !== "unknown");
 }
@@ -109,7 +109,7 @@ function paramsOfState(params: PageState["params"]): ParamsGiven {
 }
 
 /** What the state of the page asks of a host: what the options of the command line ask. */
-export function askedOf(page: PageHost, state: PageState): Asked {
+function askedOf(page: PageHost, state: PageState): Asked {
   const { kernel, params, config, machine, cpu, firmware } = state;
   const defaults: readonly AssumptionId[] = DEFAULT_ASSUMPTIONS[page.origin];
   const assume = firmware === undefined ? [] : [ASSUMED[firmware]];

@@ -27,7 +27,7 @@ async function through(
   return all;
 }
 
-/** A text as it stands in an address: deflated, in the base64 of addresses. */
+/** A text as it is in an address: deflated, in the base64 of addresses. */
 export async function pack(text: string): Promise<string> {
   const bytes = await through(
     new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>,

@@ -49,7 +49,7 @@ async function* pieces(text: string, wanted: () => boolean): AsyncGenerator<stri
   }
 }
 
-/** More facts of one line than this help nobody. */
+/** The most facts that are shown of one line. */
 const MOST_FACTS = 4;
 
 /**

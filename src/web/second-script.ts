@@ -1,3 +1,4 @@
+import { decompress } from "lzma1";
 import type * as Second from "./second.js";
 
 /** All that reads, explains, audits and compares: `second.ts`. */
@@ -12,15 +13,15 @@ declare global {
 
 globalThis.vmxlensLoad = async () => {
   if (globalThis.vmxlens?.["second.js"] === undefined) {
-    // It stands behind the first script, which runs while the rest of the page is still read.
+    // It comes after the first script, which runs while the rest of the page is still read.
     if (document.readyState === "loading") {
       await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
     }
     const text = document.getElementById("second")?.textContent ?? "";
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
     const script = document.createElement("script");
-    script.textContent = await new Response(inflated).text();
+    script.id = "ran";
+    script.textContent = new TextDecoder().decode(decompress(bytes));
     document.head.append(script);
   }
   const second = globalThis.vmxlens?.["second.js"];

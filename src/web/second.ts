@@ -1,3 +1,8 @@
-/** The second script: all that reads, explains, audits and compares. */
-export { explainReport } from "../report/explain/explain-report.js";
-export { explainText, readText } from "./reading.js";
+/** The second script: all that reads, explains, audits and compares, and the parts of the page that show it. */
+export { readText } from "./reading.js";
+export { AuditView } from "./view/audit-view.js";
+export { CompareView } from "./view/compare-view.js";
+export { ExplainView } from "./view/explain-view.js";
+export { RegistersView } from "./view/registers-view.js";
+export { RunView } from "./view/run-view.js";
+export { ShareView } from "./view/share-view.js";

@@ -50,7 +50,7 @@ export async function web([query]: readonly (string | undefined)[], raw: WebRaw,
   return EXIT.ok;
 }
 
-/** What is put into the page; undefined for a machine that has nothing to show, where nobody named a host. */
+/** What is put into the page; undefined without HOST on a machine that cannot be read. */
 async function caseOf(query: string | undefined, raw: RawOptions, world: World): Promise<Case | undefined | number> {
   const { host, kernel } = query === undefined ? { host: undefined, kernel: undefined } : hostText(query, world);
   const options = kernel === undefined ? raw : { ...raw, kernel };

@@ -7,9 +7,9 @@ export interface Case {
   readonly hash: string;
 }
 
-export const CASE_FORMAT = "vmxlens-case/1";
+const CASE_FORMAT = "vmxlens-case/1";
 
-/** Text that ends no script element, whatever stands in it. */
+/** Text that ends no script element, whatever is in it. */
 export function caseText({ text, name, hash }: Case): string {
   return JSON.stringify({ format: CASE_FORMAT, name, hash, text }).replaceAll("<", "\\u003c");
 }

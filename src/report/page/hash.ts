@@ -65,7 +65,7 @@ export function toHash(state: PageState, own?: string): string {
   return text === "" ? "" : `${VERSION}&${text}`;
 }
 
-/** Longer values than this are nobody's. */
+/** The longest value that any part can have. */
 const LONGEST = 200;
 const MOST_FLIPS = 64;
 

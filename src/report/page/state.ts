@@ -3,7 +3,7 @@ import type { KernelConfig } from "../../rules/condition.js";
 import type { Layer } from "../../why/features.js";
 
 /** The parts of the page. */
-export const VIEWS = ["layers", "run", "explain"] as const;
+export const VIEWS = ["layers", "run", "registers", "compare", "explain", "audit"] as const;
 export type View = (typeof VIEWS)[number];
 
 /** What the firmware left in IA32_FEATURE_CONTROL. */
@@ -32,7 +32,7 @@ export type HostId = string | number;
 /** Everything that decides what the page shows, but for the pasted text itself. */
 export interface PageState {
   readonly host: HostId;
-  /** As somebody wrote it; without it the host's own, else the newest long-term release. */
+  /** As typed; without it the host's own, else the newest long-term release. */
   readonly kernel?: string;
   /** By `module.name`. */
   readonly params: { readonly [name: string]: string };

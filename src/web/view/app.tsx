@@ -12,14 +12,12 @@ import { commandOf } from "../command-line.js";
 import { atlasPageHost, type Model, modelOf, type PageHost } from "../model.js";
 import { unpack } from "../packed.js";
 import type { Reading } from "../reading.js";
-import { secondScript } from "../second-script.js";
+import { type SecondScript, secondScript } from "../second-script.js";
 import { LANGUAGES, type LanguageId, t } from "../texts.js";
 import { AxisView } from "./axis-view.js";
-import { ExplainView } from "./explain-view.js";
 import { PasteView, PickView } from "./input-view.js";
 import { KnobsView, neighbour } from "./knobs-view.js";
 import { LayersView, movedCells } from "./layers-view.js";
-import { RunView } from "./run-view.js";
 import { Command, Spans } from "./spans.js";
 import { WhyView } from "./why-view.js";
 
@@ -29,6 +27,7 @@ interface AppProps {
   readonly language: LanguageId;
 }
 
+const NO_HOSTS: readonly PageHost[] = [];
 const STANDARD = atlasPageHost(START.host as string) as PageHost;
 
 /** The host of a state; the standard one as long as the text that it stands in is not read. */
@@ -57,6 +56,8 @@ export function App({ start, given, language }: AppProps) {
     typeof given === "string" ? [`${t("case_bad")}: ${given}`] : [],
   );
   const [help, setHelp] = useState(false);
+  const [sharing, setSharing] = useState(false);
+  const [second, setSecond] = useState<SecondScript>();
   const update = (change: Change) => setState((now) => changed(now, change));
   const choose = (host: HostId) => setState((now) => withHost(now, host));
 
@@ -93,6 +94,7 @@ export function App({ start, given, language }: AppProps) {
       setReading(found);
       setBusy(false);
       if (found.hosts.length > 0 && typeof own.current !== "number") choose(0);
+      else if (found.hosts.length === 0 && found.dumps.length > 0) update({ view: "audit" });
       else if (found.hosts.length === 0 && found.errors.length > 0) update({ view: "explain" });
     }, 150);
     return () => clearTimeout(timer);
@@ -133,7 +135,8 @@ export function App({ start, given, language }: AppProps) {
       });
     }
     // The rest is there before somebody asks for it.
-    const timer = setTimeout(() => void secondScript().catch(() => undefined), 400);
+    const load = () => void secondScript().then(setSecond, (error) => setProblems([String(error)]));
+    const timer = setTimeout(load, state.view === "layers" ? 400 : 0);
     const follow = () => {
       const read = fromHash(location.hash);
       setBad(read);
@@ -195,7 +198,10 @@ export function App({ start, given, language }: AppProps) {
 
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (event.key === "Escape") setHelp(false);
+      if (event.key === "Escape") {
+        setHelp(false);
+        setSharing(false);
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
       const now = shown.current;
       const view = VIEWS[Number(event.key) - 1];
@@ -210,6 +216,7 @@ export function App({ start, given, language }: AppProps) {
         update({ kernel: neighbour(release, event.key === "[" ? -1 : 1) });
       } else if (event.key === "/") document.getElementById("cpu")?.focus();
       else if (event.key === "p") setPasting(true);
+      else if (event.key === "s") setSharing((open) => !open);
       else if (now.view === "layers" && event.key === "j") move(1);
       else if (now.view === "layers" && event.key === "k") move(-1);
       else if (now.view === "layers" && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
@@ -250,6 +257,9 @@ export function App({ start, given, language }: AppProps) {
               {t(`view_${view}`)}
             </button>
           ))}
+          <button type="button" id="share" aria-expanded={sharing} onClick={() => setSharing(!sharing)}>
+            {t("share")}
+          </button>
           <button type="button" aria-expanded={help} onClick={() => setHelp(!help)}>
             ? {t("keys")}
           </button>
@@ -263,6 +273,9 @@ export function App({ start, given, language }: AppProps) {
         </nav>
       </header>
       {help ? <Keys close={() => setHelp(false)} /> : null}
+      {sharing && second !== undefined ? (
+        <second.ShareView model={model} state={state} reading={reading} close={() => setSharing(false)} />
+      ) : null}
       <main>
         <div class="input">
           <PickView host={page} reading={reading} choose={choose} />
@@ -336,8 +349,25 @@ export function App({ start, given, language }: AppProps) {
               </div>
             </div>
           ) : null}
-          {state.view === "run" ? <RunView model={model} state={state} update={update} /> : null}
-          {state.view === "explain" ? <ExplainView model={model} reading={reading} /> : null}
+          {state.view === "layers" ? null : second === undefined ? (
+            <p class="note">{t("loading")}</p>
+          ) : state.view === "run" ? (
+            <second.RunView model={model} state={state} update={update} />
+          ) : state.view === "registers" ? (
+            <second.RegistersView model={model} state={state} update={update} />
+          ) : state.view === "compare" ? (
+            <second.CompareView
+              model={model}
+              state={state}
+              update={update}
+              hostOf={(id) => hostOf(id, reading)}
+              own={reading?.hosts ?? NO_HOSTS}
+            />
+          ) : state.view === "explain" ? (
+            <second.ExplainView model={model} reading={reading} />
+          ) : (
+            <second.AuditView model={model} reading={reading} />
+          )}
         </Guard>
       </main>
     </>
@@ -372,6 +402,7 @@ const KEYS = [
   ["Home End", "key_ends"],
   ["/", "key_pick"],
   ["p", "key_paste"],
+  ["s", "key_share"],
   ["?", "key_help"],
   ["Esc", "key_close"],
 ] as const;

@@ -20,7 +20,7 @@ const RIGHT = 440;
 const WIDTH = LEFT + LANES + RIGHT;
 const HEAD = 150;
 /** Most letters of a reason beside the lanes; the table has all of it. */
-const LETTERS = 74;
+const LETTERS = 66;
 
 const clip = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 

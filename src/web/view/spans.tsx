@@ -38,7 +38,7 @@ export function Lines({ of, label }: { readonly of: readonly Line[]; readonly la
 }
 
 /** Writes to the clipboard, also where the page is a file and the browser has no clipboard for those. */
-export async function copyText(text: string): Promise<void> {
+async function copyText(text: string): Promise<void> {
   if (navigator.clipboard !== undefined) {
     try {
       await navigator.clipboard.writeText(text);

@@ -1,0 +1,182 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { parseHexU64 } from "../../bits/u64.js";
+import { auditReport } from "../../report/audit-report.js";
+import { hostName } from "../../report/basis.js";
+import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
+import { auditVmcs } from "../../vmcs/audit.js";
+import type { VmcsDump } from "../../vmcs/dumps/dump.js";
+import { decodeField } from "../../vmcs/fields/decode.js";
+import type { FieldRow } from "../../vmcs/fields/field-row.js";
+import { FIELDS, type FieldType, fieldName, splitEncoding, widthOf } from "../../vmcs/fields/fields.js";
+import type { Finding } from "../../vmcs/finding.js";
+import { format64, known64, type Value64 } from "../../vmcs/value64.js";
+import type { Model } from "../model.js";
+import type { Reading } from "../reading.js";
+import { t } from "../texts.js";
+import { Lines } from "./spans.js";
+
+interface AuditProps {
+  readonly model: Model;
+  readonly reading: Reading | undefined;
+}
+
+const EMPTY: VmcsDump = { vmcs: { fields: new Map() }, format: "list", lines: [1, 1], diagnostics: [] };
+const NO_DUMPS: readonly VmcsDump[] = [];
+
+const PARTS: readonly (readonly [FieldType, "audit_guest" | "audit_host" | "audit_control" | "audit_exit"])[] = [
+  ["guest", "audit_guest"],
+  ["host", "audit_host"],
+  ["control", "audit_control"],
+  ["read-only", "audit_exit"],
+];
+
+/** A VMCS as a form: guest, host, controls; the checks run again with every change. */
+export function AuditView({ model, reading }: AuditProps) {
+  const dumps = reading?.dumps ?? NO_DUMPS;
+  const [at, setAt] = useState(0);
+  const [empty, setEmpty] = useState(false);
+  const [edits, setEdits] = useState<ReadonlyMap<number, string>>(new Map());
+  useEffect(() => {
+    setAt(0);
+    setEdits(new Map());
+  }, [dumps]);
+  const dump = dumps[at] ?? (empty ? EMPTY : undefined);
+  // The CPU of the text where it names one; otherwise what all CPUs of the atlas share, as on the command line.
+  const own = model.page.origin === "file";
+  const core = own ? model.situation.host.cores[0] : undefined;
+  const vmcs = useMemo(() => {
+    if (dump === undefined) return undefined;
+    const fields = new Map<number, Value64>(dump.vmcs.fields);
+    for (const [encoding, text] of edits) {
+      const value = parseHexU64(text.trim());
+      if (text.trim() === "") fields.delete(encoding);
+      else if (value !== undefined) fields.set(encoding, known64(value));
+    }
+    return { ...dump.vmcs, fields };
+  }, [dump, edits]);
+  const result = useMemo(
+    () =>
+      vmcs === undefined
+        ? undefined
+        : auditVmcs(vmcs, core, core === undefined ? { agreedCaps: atlasAgreement() } : {}),
+    [vmcs, core],
+  );
+  if (dump === undefined || vmcs === undefined || result === undefined) {
+    return (
+      <>
+        <p class="note">{t("audit_hint")}</p>
+        <button type="button" id="empty-form" onClick={() => setEmpty(true)}>
+          {t("audit_empty")}
+        </button>
+      </>
+    );
+  }
+  const failing = failingFields(result.findings);
+  const cpu = own ? hostName(model.situation) : "not named; using what all Intel CPUs of the atlas share";
+  const edit = (row: FieldRow, text: string) => setEdits(new Map(edits).set(row.encoding, text));
+  return (
+    <section class="audit" aria-labelledby="audit-title">
+      <h2 id="audit-title">{t("audit")}</h2>
+      {dumps.length < 2 ? null : (
+        <label>
+          {t("audit_label")}{" "}
+          <select value={at} onChange={(event) => setAt(Number(event.currentTarget.value))}>
+            {dumps.map((one, index) => (
+              <option key={one.lines[0]} value={index}>
+                {one.name ?? `${one.lines[0]}–${one.lines[1]}`}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <p class="verdict-line" role="status">
+        <b class={`s-${result.verdict === "invalid" ? "no" : result.verdict === "valid" ? "yes" : "unknown"}`}>
+          {result.headline}
+        </b>
+      </p>
+      <Lines of={auditReport({ dump: { ...dump, vmcs }, result }, cpu, 100)} label={t("audit")} />
+      <h3>{t("audit_form")}</h3>
+      <div class="form">
+        {PARTS.map(([type, title]) => (
+          <Part
+            key={type}
+            title={t(title)}
+            rows={FIELDS.filter(
+              (row) =>
+                splitEncoding(row.encoding)?.type === type &&
+                (vmcs.fields.has(row.encoding) || edits.has(row.encoding) || (dump === EMPTY && COMMON.test(row.key))),
+            )}
+            values={vmcs.fields}
+            edits={edits}
+            failing={failing}
+            edit={edit}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** Fields of an empty form: those that a VM entry cannot do without. */
+const COMMON =
+  /^(?:ctl\.(?:pin|proc|proc2|exit|entry)$|guest\.(?:cr0|cr3|cr4|rflags|rip|rsp|efer|activity|interruptibility|link|cs\.|ss\.|tr\.|ldtr\.)|host\.(?:cr0|cr3|cr4|cs|ss|tr|rip|efer))/;
+
+/** What the failing checks say, by the field that they look at. */
+function failingFields(findings: readonly Finding[]): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const { check, outcome, evidence } of findings) {
+    for (const { name } of evidence) texts.set(name, `${check.id}: ${outcome}`);
+  }
+  return texts;
+}
+
+interface PartProps {
+  readonly title: string;
+  readonly rows: readonly FieldRow[];
+  readonly values: ReadonlyMap<number, Value64>;
+  readonly edits: ReadonlyMap<number, string>;
+  readonly failing: ReadonlyMap<string, string>;
+  readonly edit: (row: FieldRow, text: string) => void;
+}
+
+function Part({ title, rows, values, edits, failing, edit }: PartProps) {
+  if (rows.length === 0) return null;
+  return (
+    <fieldset>
+      <legend>{title}</legend>
+      {rows.map((row) => {
+        const value = values.get(row.encoding);
+        const text = edits.get(row.encoding) ?? (value === undefined ? "" : format64(value));
+        const bad = text.trim() !== "" && edits.has(row.encoding) && parseHexU64(text.trim()) === undefined;
+        const fails = failing.get(fieldName(row));
+        const id = `field-${row.encoding.toString(16)}`;
+        return (
+          <div key={row.encoding} class={fails === undefined ? "field" : "field fails"}>
+            <label for={id} title={row.sdm}>
+              {fieldName(row)}
+            </label>
+            <input
+              id={id}
+              type="text"
+              size={widthOf(row) / 4 + 3}
+              value={text}
+              spellcheck={false}
+              aria-invalid={bad || fails !== undefined}
+              aria-describedby={`${id}-says`}
+              onInput={(event) => edit(row, event.currentTarget.value)}
+            />
+            <span id={`${id}-says`}>
+              {bad
+                ? t("audit_hex")
+                : fails !== undefined
+                  ? `✕ ${t("audit_fails")}: ${fails}`
+                  : value === undefined
+                    ? ""
+                    : decodeField(row, value).summary}
+            </span>
+          </div>
+        );
+      })}
+    </fieldset>
+  );
+}
