@@ -12,7 +12,7 @@ describe("the library", () => {
     if (found.kind === "one") expect(why(atlasHost("intel-50654-skylakex"), found.feature).lostAt).toBe("kvm");
     expect(findCpu("skylake-x").kind).toBe("one");
     expect(atlas()).toHaveLength(130);
-    expect(RELEASES.at(-1)).toBe("7.3");
+    expect(RELEASES).toContain("7.3");
   });
 
   it("assumes nothing", () => {

@@ -106,11 +106,12 @@ function ranges(values: ReadonlyMap<Release, string>): string | Record<string, s
     since ??= release;
     const next = RELEASES[index + 1];
     if (next !== undefined && values.get(next) === value) continue;
-    found[since === release ? release : `${since}-${release}`] = value;
+    // An open end stays as it is when a release is added in which the value is the same.
+    found[next === undefined ? `${since}-` : since === release ? release : `${since}-${release}`] = value;
     since = undefined;
   }
   const [only, ...more] = Object.entries(found);
-  return more.length === 0 && only?.[0] === `${RELEASES[0]}-${RELEASES.at(-1)}` ? only[1] : found;
+  return more.length === 0 && only?.[0] === `${RELEASES[0]}-` ? only[1] : found;
 }
 
 /** Moves what all CPUs share to `common`. */

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chownSync, cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { copyTree } from "./copy-tree.js";
 
 /*
  * npm run check:place: copies the project and node_modules to a folder whose name has blanks and umlauts, and there
@@ -32,18 +33,8 @@ const [confined, isConfined] = (() => {
 })();
 
 function copy(): void {
-  const listed = spawnSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  if (listed.status !== 0) throw new Error(`git ls-files: ${listed.error ?? listed.stderr}`);
   mkdirSync(place);
-  for (const file of listed.stdout.split("\0").filter((name) => name !== "")) {
-    // A file that was deleted and not yet committed is still listed.
-    if (lstatSync(join(root, file), { throwIfNoEntry: false }) === undefined) continue;
-    mkdirSync(dirname(join(place, file)), { recursive: true });
-    cpSync(join(root, file), join(place, file));
-  }
+  copyTree(root, place);
   cpSync(join(root, "node_modules"), join(place, "node_modules"), { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(place, "home"));
   if (isRoot) giveAway(dirname(place));

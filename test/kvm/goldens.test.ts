@@ -26,10 +26,9 @@ describe("one CPU per generation under every release", () => {
     expect(goldenOf(input)).toEqual(expected);
   });
 
-  it("holds values of every release", () => {
+  it("holds values of old and new releases", () => {
     const ranges = new Set(Object.values(goldens.cpus).flatMap((golden) => Object.values(golden).flatMap(releasesOf)));
-    for (const release of [RELEASES[0], "5.15", "6.1", "6.11", "6.18", RELEASES.at(-1)])
-      expect(ranges).toContain(release);
+    for (const release of [RELEASES[0], "5.15", "6.1", "6.11", "6.18", "7.2"]) expect(ranges).toContain(release);
   });
 });
 
@@ -46,9 +45,9 @@ describe("the goldens show what changed between releases", () => {
     // Since 6.1 CR3, CR8 and INVLPG exiting stay in vmcs_config; PAT and EFER are saved too.
     expect(of(id, "kvm.vmcs_config.cpu_based_exec_ctrl")).toEqual({
       "5.4-6.0": "0xb5a06dfa",
-      "6.1-7.3": "0xfff9fffe",
+      "6.1-": "0xfff9fffe",
     });
-    expect(of(id, "nested.vmcs_enum")).toEqual({ "5.4-5.10": "0x2e", "5.15-7.3": "0x32" });
-    expect(of(id, "kvm.params.mbec")).toEqual({ "7.2-7.3": expect.any(String) });
+    expect(of(id, "nested.vmcs_enum")).toEqual({ "5.4-5.10": "0x2e", "5.15-": "0x32" });
+    expect(of(id, "kvm.params.mbec")).toEqual({ "7.2-": expect.any(String) });
   });
 });

@@ -6,6 +6,7 @@ import {
   formatKernels,
   formatRange,
   LONGTERM,
+  NEWEST_RELEASE,
   RELEASES,
   resolveRelease,
   upstreamState,
@@ -69,7 +70,7 @@ describe("resolveRelease", () => {
     ["6.1.170", "6.1", true],
     [" 7.3.4-1~bpo13+1 ", "7.3", true],
     ["5.6.4", "5.6", true],
-    ["9.99", "7.3", false],
+    ["99.99", NEWEST_RELEASE, false],
   ])("takes %s for %s", (text, release, exact) => {
     expect(resolveRelease(text)).toMatchObject({ release, exact });
   });

@@ -1,3 +1,5 @@
+import { NEWEST_RELEASE } from "../../src/rules/release.js";
+
 /**
  * What `uname -r`, packages and people call kernels, the modelled kernel that it is or behaves like (of several the first
  * that is in the tables), and why. Names as the distributions have them; what a kernel is, from running its functions.
@@ -46,8 +48,8 @@ export const UNAME_VALUES: readonly (readonly [text: string, is: readonly string
   ["7.1.5", ["7.1", "7.2"], "run; 7.2 but for mode-based execute control"],
   ["7.2.13", ["7.2"], "run"],
   ["7.3.4", ["7.3"], "run"],
-  ["7.4", ["7.3"], "newer than all that are known: as of 7.3"],
-  ["7.9.1-arch1-1", ["7.3"], "newer than all that are known"],
+  ["99.4", [NEWEST_RELEASE], "newer than all that are known"],
+  ["99.9.1-arch1-1", [NEWEST_RELEASE], "newer than all that are known"],
   ["6.12-rc1", ["6.11", "6.6"], "what is new in 6.12 need not be in its candidates"],
   ["6.13.0-rc4+", ["6.12"], "a candidate behaves like 6.12 or 6.13"],
   ["6.10.5", ["6.9", "6.6"], "between 6.9 and 6.11"],

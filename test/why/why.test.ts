@@ -85,7 +85,7 @@ describe("remedies", () => {
         } else if (change.kind === "releases") {
           for (const release of RELEASES) {
             const named = change.ranges.some(
-              ({ since = RELEASES[0], until = "7.3" }) =>
+              ({ since = RELEASES[0], until = RELEASES.at(-1) }) =>
                 RELEASES.indexOf(release) >= RELEASES.indexOf(since as Release) &&
                 RELEASES.indexOf(release) <= RELEASES.indexOf(until as Release),
             );

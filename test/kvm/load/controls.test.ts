@@ -4,6 +4,9 @@ import { DEBIAN_CONFIG } from "../../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../../src/rules/release.js";
 import type { Condition, ControlGroup } from "../../../src/rules/rule.js";
 
+/** The newest kernel whose sources were read for this second opinion, which is written by hand. */
+const READ = RELEASES.slice(0, RELEASES.indexOf("7.3") + 1);
+
 /*
  * The lists of controls as masks, the way a kernel engineer would check them against KVM_REQUIRED_VMX_* and
  * KVM_OPTIONAL_VMX_*: required and optional bits of each group on a 64-bit kernel.
@@ -31,7 +34,7 @@ const MASKS: readonly (readonly [ControlGroup, Release, Release, number, number]
   ["entry", "6.18", "7.3", 0x204, 0x17e000],
 ];
 
-describe.each(RELEASES)("what KVM of %s asks for", (release) => {
+describe.each(READ)("what KVM of %s asks for", (release) => {
   const rows = MASKS.filter(
     ([, since, until]) =>
       RELEASES.indexOf(release) >= RELEASES.indexOf(since) && RELEASES.indexOf(release) <= RELEASES.indexOf(until),

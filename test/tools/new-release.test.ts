@@ -1,0 +1,54 @@
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { KERNELS } from "../../src/rules/kernels.js";
+import { NEWEST_RELEASE } from "../../src/rules/release.js";
+import { copyTree } from "../../tools/copy-tree.js";
+import { readingList, withKernel } from "../../tools/new-release.js";
+import { writeFiction, wrongWithFiction } from "../oracles/fiction/linux-7.4.js";
+
+/*
+ * A new kernel release, in short: the three edits and what the program then prints. `npm run check:new-release` also runs
+ * the generators and every test in such a copy.
+ */
+
+const root = resolve(import.meta.dirname, "../..");
+const place = mkdtempSync(join(tmpdir(), "vmxlens-7.4-"));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+describe("Linux 7.4, which does not exist", () => {
+  it("is three edits; kernels 7.3 7.4 says its two changes, and a vCPU that has run is frozen as in 7.3", () => {
+    copyTree(root, place, ["src", "package.json", "tsconfig.json"]);
+    symlinkSync(join(root, "node_modules"), join(place, "node_modules"));
+    writeFiction(place);
+    expect(wrongWithFiction(place)).toEqual([]);
+  }, 60_000);
+});
+
+describe("withKernel", () => {
+  const table = readFileSync(join(root, "src/rules/kernels.ts"), "utf8");
+
+  it("puts a row behind the newest upstream kernel, once", () => {
+    const more = withKernel(table, "99.0");
+    expect(more.length).toBeGreaterThan(table.length);
+    expect(withKernel(more, "99.0")).toBe(more);
+    const ids = (text: string) => [...text.matchAll(/\bid: "([^"]+)"/g)].map(([, id]) => id);
+    expect(ids(table)).toEqual(KERNELS.map(({ id }) => id));
+    expect(ids(more).indexOf("99.0")).toBe(ids(table).indexOf(NEWEST_RELEASE) + 1);
+  });
+
+  it("refuses a table without the newest kernel", () => {
+    expect(() => withKernel("export const KERNELS = [];", "99.0")).toThrow(NEWEST_RELEASE);
+  });
+});
+
+describe("the reading list", () => {
+  it("has the files of boot and of KVM with their functions, and nothing that is gone", () => {
+    const list = readingList();
+    expect(list.get("arch/x86/kernel/cpu/feat_ctl.c")).toContain("init_ia32_feat_ctl");
+    expect(list.get("arch/x86/kvm/vmx/nested.c")).toContain("nested_vmx_setup_ctls_msrs");
+    expect(list.get("arch/x86/kvm/vmx/vmx.c, vmx.h")).toEqual(["setup_vmcs_config"]);
+    for (const functions of list.values()) expect(functions).not.toContain("detect_vmx_virtcap");
+  });
+});

@@ -1,0 +1,46 @@
+/**
+ * npm run check:new-release: adds a kernel that does not exist to a copy of the project, as CONTRIBUTING.md says, and runs
+ * everything there: the generators, the checks of types and imports, and all tests. `npm test` has the short form,
+ * test/tools/new-release.test.ts. Exit code 1 when anything is not as it should be.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { EDITED, writeFiction, wrongWithFiction } from "../test/oracles/fiction/linux-7.4.js";
+import { copyTree } from "./copy-tree.js";
+import { addRelease } from "./new-release.js";
+
+const root = resolve(import.meta.dirname, "..");
+const place = mkdtempSync(join(tmpdir(), "vmxlens-7.4-"));
+
+function run(...args: readonly string[]): string[] {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: place, encoding: "utf8" });
+  return status === 0 ? [] : [`${args.join(" ")}\n${stdout}${stderr}`];
+}
+
+try {
+  copyTree(root, place);
+  symlinkSync(join(root, "node_modules"), join(place, "node_modules"));
+  // Some tests ask git which files there are.
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+  ])
+    spawnSync("git", args, { cwd: place });
+  writeFiction(place);
+  console.log(`edited ${EDITED.join(", ")}`);
+  const complaint = addRelease(place, "7.4");
+  const wrong = [
+    ...(complaint === undefined ? [] : [complaint]),
+    ...wrongWithFiction(place),
+    ...run("node_modules/typescript/bin/tsc", "-p", "."),
+    ...run("--import", "tsx", "tools/check-imports.ts"),
+    ...run("node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...process.argv.slice(2)),
+  ];
+  for (const text of wrong) console.error(text);
+  console.log(wrong.length === 0 ? "7.4 is there, and everything passes" : `${wrong.length} things are wrong`);
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}
