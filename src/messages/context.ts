@@ -11,6 +11,7 @@ import { kernelsText } from "../situation/kernels-text.js";
 import { type Situation, situation, withKernel } from "../situation/situation.js";
 import type { DesktopMessages } from "./desktop-messages.js";
 import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
+import { type Circumstance, circumstancesOf, type OwnMachine } from "./own-machine.js";
 
 /** What the caller knows of the machine that printed the text. */
 export interface ExplainOptions {
@@ -53,6 +54,8 @@ export interface ExplainContext {
   readonly kernel?: NamedKernel;
   readonly signs: Signs;
   readonly anywhere: ReadonlySet<WholeSign>;
+  /** What is known to be so of the machine in the text, or of the one that was given. */
+  readonly circumstances: ReadonlySet<Circumstance>;
   /** VMCS dumps in the text; read on first use. */
   readonly dumps: () => Dumps;
 }
@@ -80,12 +83,18 @@ export interface Signs {
  *
  * @param text whose signs are looked for in its beginning only: the rest of a long log is the same machine.
  */
-export function explainContexts(text: KeptText, given: ExplainOptions): readonly [ExplainContext, ...ExplainContext[]] {
+export function explainContexts(
+  text: KeptText,
+  given: ExplainOptions,
+  own: OwnMachine | undefined,
+): readonly [ExplainContext, ...ExplainContext[]] {
   const head = text.head();
   const named = kernelIn(head);
+  const about = given.situation ?? own?.situation;
   const common = {
     signs: signsIn(head),
     anywhere: text.signs(),
+    circumstances: about === undefined ? new Set<Circumstance>() : circumstancesOf(about.host),
     dumps: text.dumps,
     ...(named === undefined ? {} : { kernel: named }),
     ...(given.vcpu === undefined ? {} : { vcpu: given.vcpu }),

@@ -12,14 +12,17 @@ import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";
 import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeSetMsr } from "./decoders/set-msr.js";
+import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder } from "./desktop-messages.js";
 import { type KeptText, keptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
 import { type Match, type Matches, type MatchGroup, messageMatcher } from "./match.js";
 import type { DecoderName, DesktopDecoderName, MessageRow, Product, Step } from "./message.js";
-import { type DescribedMachine, describedMachine, readLine } from "./read-facts.js";
-import { ENABLE_OUTER, OUTER_COMMANDS } from "./rows/shared-advice.js";
+import { type Circumstance, type OwnMachine, ownMachine } from "./own-machine.js";
+import { paramValues, readLine } from "./read-facts.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, OUTER_COMMANDS, READ_FEAT_CTL } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
+import { type TextVerdict, verdictOf } from "./verdict.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "control-request": decodeControlRequest,
@@ -37,6 +40,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "other-module": decodeOtherModule,
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,
+  suberror: decodeSuberror,
   "unchecked-msr": decodeUncheckedMsr,
   "vmcs-config": decodeVmcsConfig,
   "vmcs-dump": decodeVmcsDump,
@@ -69,7 +73,7 @@ export function explain(text: string, options: ExplainOptions = {}): readonly Ex
   checkOptions(options);
   const reading = openReading(options);
   reading.push(text);
-  return reading.end();
+  return reading.end().explanations;
 }
 
 /**
@@ -82,6 +86,21 @@ export async function explainStream(
 ): Promise<readonly Explanation[]> {
   checkStream(pieces, "pieces");
   checkOptions(options);
+  return (await explainPieces(pieces, options)).explanations;
+}
+
+/** What a whole text comes to. */
+export interface ExplainedText {
+  readonly explanations: readonly Explanation[];
+  /** Missing where nothing is recognised and no machine described. */
+  readonly verdict?: TextVerdict;
+}
+
+/** As `explainStream`, with the verdict on the whole text. */
+export async function explainPieces(
+  pieces: AsyncIterable<string>,
+  options: ExplainOptions = {},
+): Promise<ExplainedText> {
   const reading = openReading(options);
   for await (const piece of pieces) reading.push(piece);
   return reading.end();
@@ -92,7 +111,7 @@ const PART = 65_536;
 
 function openReading(options: ExplainOptions): {
   readonly push: (piece: string) => void;
-  readonly end: () => readonly Explanation[];
+  readonly end: () => ExplainedText;
 } {
   const text = keptText();
   const matcher = messageMatcher(options.desktop);
@@ -122,12 +141,10 @@ function openReading(options: ExplainOptions): {
   };
 }
 
-function explanationsOf(
-  text: KeptText,
-  { groups, unknown, lines }: Matches,
-  options: ExplainOptions,
-): readonly Explanation[] {
-  const contexts = explainContexts(text, options);
+function explanationsOf(text: KeptText, { groups, unknown, lines }: Matches, options: ExplainOptions): ExplainedText {
+  const own = ownMachine(text.whole(), options.kernel);
+  const machine = options.situation ?? (own?.hasRegisters === true ? own.situation : undefined);
+  const contexts = explainContexts(text, machine === undefined ? options : { ...options, situation: machine }, own);
   const decoders: Decoders = { ...DECODERS, ...options.desktop?.decoders };
   const [context] = contexts;
   const explanations = withoutDump(groups)
@@ -135,18 +152,20 @@ function explanationsOf(
     .filter(isFirst);
   explanations.sort((a, b) => rank(a) - rank(b) || a.lines[0] - b.lines[0]);
   const outside = unknown.filter((line) => !isInDump(line, context, groups));
-  const described = outside.length === 0 ? undefined : describedMachine(text.whole());
-  const rest = outside.filter(({ number }) => described?.lines.has(number) !== true);
+  const rest = outside.filter(({ number }) => own?.lines.has(number) !== true);
   const elements = rest.filter((line) => FEATURE_ELEMENT.test(line.text));
   const unrecognised = rest.filter((line) => !elements.includes(line)).map((line) => explainUnknown(line));
   const [element] = elements;
   if (element !== undefined) unrecognised.push(explainElements(element, elements));
-  if (groups.length === 0 && rest.length === 0 && text.hasWords()) unrecognised.push(nothingFound(text, lines));
-  else if (rest.length < outside.length && described !== undefined) {
+  if (groups.length === 0 && rest.length === 0 && text.hasWords()) unrecognised.push(nothingFound(text, own, lines));
+  else if (rest.length < outside.length && own !== undefined) {
     const [first] = outside.filter((line) => !rest.includes(line)) as [TextLine, ...TextLine[]];
-    unrecognised.push(explainDescription(first, described));
+    unrecognised.push(explainDescription(first, own));
   }
-  return [...explanations, ...unrecognised];
+  const given = options.situation;
+  const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
+  const verdict = verdictOf(explanations, about as OwnMachine | undefined, text.whole());
+  return { explanations: [...explanations, ...unrecognised], ...(verdict === undefined ? {} : { verdict }) };
 }
 
 /** One line can word the same failure twice. */
@@ -199,9 +218,13 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const [first] = matches;
   const { row } = first;
   const decoded: Decoded = (row.decoder === undefined ? undefined : decoders[row.decoder]?.(matches, context)) ?? {};
-  const rowCauses: Cause[] = (row.causes ?? []).map((text) => ({
+  const offered = (row.causes ?? []).flatMap((cause) => {
+    if (typeof cause === "string") return cause;
+    return cause.unless.some((name) => context.circumstances.has(name)) ? [] : cause.text;
+  });
+  const rowCauses: Cause[] = offered.map((text) => ({
     text: filled(text, first),
-    certainty: row.causes?.length === 1 ? "likely" : "possible",
+    certainty: offered.length === 1 ? "likely" : "possible",
   }));
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const rule = decoded.rule ?? ruleOf(row);
@@ -219,8 +242,8 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
     causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
-    steps: uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]).map((step) =>
-      forOuter(step, row, context),
+    steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), context).map(
+      (step) => forOuter(step, row, context),
     ),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? []), ...releaseNotes(context, decoded)],
     sources: [row.source.message, row.source.meaning, ...(decoded.sources ?? [])].filter(
@@ -258,6 +281,21 @@ function filledStep(step: Step, match: Match): Step {
   const text = filled(step.text, match);
   const commands = step.commands?.map((command) => filledCommand(command, match.groups));
   return { text, ...(commands === undefined ? {} : { commands }) };
+}
+
+/** Steps that the text itself makes needless, by their text. */
+const NEEDLESS: readonly (readonly [text: string, unless: Circumstance])[] = [
+  [READ_FEAT_CTL.text, "IA32_FEAT_CTL read"],
+  [ENABLE_OUTER.text, "bare metal"],
+  [ENABLE_FIRMWARE.text, "virtual"],
+  [NESTED_ON.text, "AMD"],
+];
+
+/** The steps that are left to do; all of them where none would be. */
+function stillOpen(steps: readonly Step[], { circumstances, signs }: ExplainContext): readonly Step[] {
+  const known = (name: Circumstance) => circumstances.has(name) || (name === "AMD" && signs.amd);
+  const left = steps.filter(({ text }) => !NEEDLESS.some(([needless, unless]) => text === needless && known(unless)));
+  return left.length === 0 ? steps : left;
 }
 
 /** Where the text names the outer hypervisor, only its own commands are shown. */
@@ -330,8 +368,7 @@ const ASK_THE_MACHINE: Step = {
   commands: ["vmxlens layers FILE", "vmxlens why FEATURE FILE"],
 };
 
-function nothingFound(text: KeptText, lines: number): Explanation {
-  const described = describedMachine(text.whole());
+function nothingFound(text: KeptText, described: OwnMachine | undefined, lines: number): Explanation {
   return {
     lines: [1, Math.max(1, lines)],
     count: 1,
@@ -340,7 +377,7 @@ function nothingFound(text: KeptText, lines: number): Explanation {
       described === undefined
         ? "Nothing in this text is recognised as a message about virtualization."
         : `This text holds no message; it describes a machine (format ${described.format}).`,
-    values: described?.values ?? [],
+    values: described === undefined ? [] : paramValues(described),
     bits: [],
     causes: [],
     steps: described === undefined ? [] : [ASK_THE_MACHINE],
@@ -350,7 +387,9 @@ function nothingFound(text: KeptText, lines: number): Explanation {
 }
 
 /** Lines beside the messages that say what the machine is like. */
-function explainDescription(first: TextLine, { format, lines, values }: DescribedMachine): Explanation {
+function explainDescription(first: TextLine, described: OwnMachine): Explanation {
+  const { format, lines } = described;
+  const values = paramValues(described);
   const count = lines.size;
   return {
     lines: [first.number, first.number],

@@ -44,6 +44,14 @@ const WHOLE_SIGNS = {
   smm: /\bSMM=1\b/,
   /** The guest may halt the CPU itself. */
   "own-halt": /cpu-pm=on|DISABLE_EXITS/,
+  /** It shows it out of SMM. */
+  "no-smm": /\bSMM=0\b/,
+  "register-block": /\b[ER]IP=[0-9a-f]{8}/,
+  "real-mode": /\bCR0=[0-9a-f]{0,15}[02468ace]\b/,
+  /** The segment in which a CPU begins. */
+  "reset-segment": /\bCS ?=f000 /,
+  /** ENDBR32 or ENDBR64 among the code bytes, at the place of the fault. */
+  endbr: /<f3> 0f 1e f[ab]/,
   "no-unrestricted-guest": /unrestricted_guest\W{1,12}N\b/,
 } as const satisfies { readonly [sign: string]: RegExp };
 

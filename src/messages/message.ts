@@ -1,4 +1,5 @@
 import type { Fact } from "../rules/held.js";
+import type { Circumstance } from "./own-machine.js";
 
 /** Who prints a message. */
 export type Product =
@@ -42,6 +43,12 @@ export type RefusingLayer =
  */
 export type Gravity = "blocks" | "degrades" | "harmless" | "informs";
 
+/** A cause that is not offered where the rest of the text contradicts it. */
+export interface ConditionalCause {
+  readonly text: string;
+  readonly unless: readonly Circumstance[];
+}
+
 /** One thing to do, with commands to copy where there are any. */
 export interface Step {
   readonly text: string;
@@ -76,6 +83,7 @@ export type DecoderName =
   | "other-module"
   | "requested-feature"
   | "set-msr"
+  | "suberror"
   | "unchecked-msr"
   | "vmcs-config"
   | "vmcs-dump"
@@ -106,7 +114,7 @@ export interface MessageRow {
   readonly decoder?: DecoderName | DesktopDecoderName;
   readonly rule?: RuleRow;
   /** Likeliest first. */
-  readonly causes?: readonly string[];
+  readonly causes?: readonly (string | ConditionalCause)[];
   /** Smallest first. */
   readonly steps: readonly Step[];
   /** What the answer depends on and the line does not say. */

@@ -1,5 +1,4 @@
 import { parseHexU64 } from "../bits/u64.js";
-import { readHost } from "../input/read.js";
 import { describeMsr } from "../input/text/msr-names.js";
 import { bitsNamed } from "../registers/lookup.js";
 import { REGISTERS, registerOf } from "../registers/registers.js";
@@ -7,6 +6,7 @@ import { resolveRelease } from "../rules/release.js";
 import { EXIT_REASONS } from "../vmcs/fields/decode-tables.js";
 import type { NamedValue } from "./answer.js";
 import { type ExplainedBit, explainBit, setBits } from "./decoders/bits.js";
+import type { OwnMachine } from "./own-machine.js";
 
 /** What can be read from a line that no row of the tables knows. */
 export interface ReadFromLine {
@@ -76,32 +76,12 @@ function unique(bits: readonly ExplainedBit[]): ExplainedBit[] {
   });
 }
 
-/** What a text says about the machine, beside or instead of messages. */
-export interface DescribedMachine {
-  /** Name of the reader that found most. */
-  readonly format: string;
-  /** Numbers of the lines that say it; those of logs are messages, and left out. */
-  readonly lines: ReadonlySet<number>;
-  /** Parameters of the modules. */
-  readonly values: readonly NamedValue[];
-}
-
 const MOST_PARAMS = 40;
-/** Readers of logs: what they take are messages as well. */
-const LOGS: readonly string[] = ["kernel-log", "xen", "freebsd", "vboxlog"];
 
-/** The description of a machine in a text, if a reader knows one. */
-export function describedMachine(text: string | undefined): DescribedMachine | undefined {
-  if (text === undefined || text.length > 2_000_000) return undefined;
-  const lines = new Set<number>();
-  const { host, format } = readHost(text, {
-    onLine: (line, reader) => {
-      if (!LOGS.includes(reader)) lines.add(line);
-    },
-  });
-  if (host === undefined || format === undefined) return undefined;
-  const values = Object.entries(host.params ?? {}).flatMap(([module, params]) =>
+/** Parameters of the modules that a text shows. */
+export function paramValues({ situation: { read } }: OwnMachine): readonly NamedValue[] {
+  const values = Object.entries(read.params ?? {}).flatMap(([module, params]) =>
     Object.entries(params ?? {}).map(([name, value]) => ({ name: `${module}.${name}`, value })),
   );
-  return { format, lines, values: values.slice(0, MOST_PARAMS) };
+  return values.slice(0, MOST_PARAMS);
 }

@@ -6,7 +6,7 @@ import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import type { Refusal } from "../rules/machine.js";
 import type { Errno } from "../rules/rule.js";
 import type { VerifyItem } from "./evidence/item.js";
-import { cpuFlagItems, loadItems } from "./evidence/items.js";
+import { cpuFlagItems, loadItems, vmxFlagItems } from "./evidence/items.js";
 import { messageItems } from "./evidence/messages.js";
 import type { Candidate } from "./situation.js";
 
@@ -117,9 +117,12 @@ export function fitsAny(host: Host, candidates: readonly Candidate[]): boolean {
 
 /** What a machine reported that a replay would not have made it report, as far as VMX being on has to do with it. */
 function statementsAgainst(host: Host, replayed: Replay): VerifyItem[] {
-  return [...cpuFlagItems(host, replayed), ...messageItems(host, replayed), ...loadItems(host, replayed)].filter(
-    ({ verdict, id }) => verdict === "differ" && (!id.startsWith("flags ") || id === "flags vmx"),
-  );
+  return [
+    ...cpuFlagItems(host, replayed).filter(({ id }) => id === "flags vmx"),
+    ...vmxFlagItems(host, replayed).filter(({ id }) => id === "vmx flags"),
+    ...messageItems(host, replayed),
+    ...loadItems(host, replayed),
+  ].filter(({ verdict }) => verdict === "differ");
 }
 
 /** The host with what all cases that are left share. */

@@ -150,6 +150,7 @@ function vmxAnswer(about: About): Answer {
       steps: [outerStep(about.outer)],
     };
   }
+  if (!causes.has("no vmx")) return foundOffAnswer(about);
   if (about.virtual === true) return hiddenAnswer(about, "Linux shows no `vmx`");
   if (modelHasVmx && about.virtual === false) {
     return {
@@ -165,6 +166,24 @@ function vmxAnswer(about: About): Answer {
     says: "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
     steps: [READ_BOTH, FIRMWARE_OFF],
   };
+}
+
+/** CPUID has VMX, and Linux found it off: in the register, or because there is none. */
+function foundOffAnswer(about: About): Answer {
+  const found = "No: the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL.";
+  return about.virtual === true
+    ? {
+        answer: "no",
+        decidedBy: "outer hypervisor",
+        says: `${found} This is a virtual machine: ${outerName(about).toLowerCase()} does not switch it on.`,
+        steps: [outerStep(about.outer)],
+      }
+    : {
+        answer: "no",
+        decidedBy: "firmware",
+        says: `${found} The firmware has it off${about.virtual === false ? "" : "; in a virtual machine, the hypervisor below passes it incompletely"}.`,
+        steps: [FIRMWARE_OFF, READ_BOTH],
+      };
 }
 
 function causeOf({ vmx, featCtl }: State): "no vmx" | "off" | "absent" {
@@ -378,8 +397,15 @@ function evidenceOf({ situation, outer, virtual }: About): string[] {
   const flags = observed?.cpuFlags;
   if (flags !== undefined) found.push(`\`vmx\` ${flags.includes("vmx") ? "is" : "is not"} among the flags`);
   else if (observed?.vmx !== undefined) found.push(`Linux ${observed.vmx ? "shows" : "does not show"} \`vmx\``);
-  if (msr.state === "value") found.push(`IA32_FEAT_CTL (0x3a): ${featCtlText(msr)}`);
+  const follows = msrOf(situation.read.cores[0], 0x3a).state === "value" ? "" : ", which follows from the rest";
+  if (msr.state === "value") found.push(`IA32_FEAT_CTL (0x3a): ${featCtlText(msr)}${follows}`);
   if (msr.state === "absent") found.push("IA32_FEAT_CTL (0x3a) is absent");
+  const names = observed?.vmxFlags?.length ?? 0;
+  if (names > 0) {
+    found.push(
+      `the \`vmx flags\` line of /proc/cpuinfo, ${names} names: what the CPU allows, whatever KVM makes of it`,
+    );
+  }
   for (const message of observed?.messages ?? []) found.push(`log: ${message}`);
   if (observed?.loadError !== undefined) found.push(`the kernel refused kvm_intel with ${observed.loadError}`);
   const loaded = observed?.modules?.kvm_intel;

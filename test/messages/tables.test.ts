@@ -198,5 +198,9 @@ function hintFits(id: string, hint: string): boolean {
 
 function sentencesOf(row: MessageRow): string[] {
   const ofStep = (step: Step) => [step.text];
-  return [row.what, ...(row.causes ?? []), ...row.steps.flatMap(ofStep)];
+  return [
+    row.what,
+    ...(row.causes ?? []).map((cause) => (typeof cause === "string" ? cause : cause.text)),
+    ...row.steps.flatMap(ofStep),
+  ];
 }

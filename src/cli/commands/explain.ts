@@ -1,5 +1,5 @@
 import { desktopMessages } from "../../messages/desktop-messages.js";
-import { explainStream } from "../../messages/explain.js";
+import { explainPieces } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain/explain-report.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
@@ -29,16 +29,17 @@ export async function explain(
     if (typeof prepared === "number") return prepared;
     machine = { situation: prepared.situation };
   } else if (settings.kernel !== undefined) machine = { kernel: settings.kernel };
-  const explanations = await explainStream(givenPieces(given ?? "-", world), {
+  const { explanations, verdict } = await explainPieces(givenPieces(given ?? "-", world), {
     ...machine,
     ...vcpu,
     desktop: await desktopMessages(),
   });
   if (explanations.length === 0) return complain(world, ["there is no text to explain"]);
-  if (settings.json) showJson({ format: "vmxlens-explain/1", explanations }, world);
+  if (settings.json)
+    showJson({ format: "vmxlens-explain/1", ...(verdict === undefined ? {} : { verdict }), explanations }, world);
   else {
     const { renderLines } = await import("../../report/ansi.js");
-    world.out(renderLines(explainReport(explanations, settings.width), settings.color));
+    world.out(renderLines(explainReport(explanations, settings.width, verdict), settings.color));
   }
-  return explanations.some(({ message }) => message !== undefined) ? EXIT.ok : EXIT.no;
+  return verdict !== undefined || explanations.some(({ message }) => message !== undefined) ? EXIT.ok : EXIT.no;
 }

@@ -63,7 +63,18 @@ const SIGNS: readonly (readonly [sign: WholeSign, cause: string])[] = [
   ["no-unrestricted-guest", "Without unrestricted guest"],
 ];
 
-function pointedTo(decoded: Decoded, { anywhere }: ExplainContext): Decoded {
+/** A register block that shows the CPU out of SMM rules out what happens in it. */
+function withoutSmm(decoded: Decoded): Decoded {
+  const other = ({ text }: { readonly text: string }) => !text.includes("SMM=1");
+  return {
+    ...decoded,
+    ...(decoded.causes === undefined ? {} : { causes: decoded.causes.filter(other) }),
+    ...(decoded.steps === undefined ? {} : { steps: decoded.steps.filter(other) }),
+  };
+}
+
+function pointedTo(given: Decoded, { anywhere }: ExplainContext): Decoded {
+  const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(given) : given;
   const words = SIGNS.filter(([sign]) => anywhere.has(sign)).map(([, cause]) => cause);
   if (words.length === 0 || decoded.causes === undefined) return decoded;
   const pointed = (cause: Cause) => words.some((word) => cause.text.includes(word));

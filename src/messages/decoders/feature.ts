@@ -65,12 +65,15 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const nothing = isVmx || vmx.some((row) => alwaysOffered(context, row));
   if (nothing) {
     causes.push({
-      text: isVmx
-        ? "KVM does not offer VMX to guests at all: kvm_intel.nested is 0, kvm_intel is not the module in use, or this is not an Intel CPU."
-        : "Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to report it (before 4.17).",
+      text:
+        isVmx && context.signs.amd
+          ? "The text shows an AMD CPU, which has SVM and no VMX, and the guest's CPU model asks for Intel's. Nothing is lost: nested virtualization goes by svm there."
+          : isVmx
+            ? "KVM does not offer VMX to guests at all: kvm_intel.nested is 0, kvm_intel is not the module in use, or this is not an Intel CPU."
+            : "Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to report it (before 4.17).",
       certainty: context.signs.amd ? "certain" : "likely",
     });
-    steps.push(NESTED_ON);
+    if (!context.signs.amd) steps.push(NESTED_ON);
   }
   if (!nothing) causes.push(...bitCauses(context, vmx));
   steps.push(...(nothing ? [] : hostSteps(context, vmx)));

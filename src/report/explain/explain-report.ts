@@ -1,26 +1,71 @@
 import { checkList, checkNumber } from "../../bits/misuse.js";
 import type { Explanation } from "../../messages/answer.js";
 import type { ExplainedBit } from "../../messages/decoders/bits.js";
+import type { TextVerdict } from "../../messages/verdict.js";
 import { hexIndex } from "../../registers/registers.js";
 import { kernelsText } from "../../situation/kernels-text.js";
 import { labelled, table, wrap } from "../layout.js";
-import { BLANK, type Inline, joined, type Line, styled } from "../text.js";
+import { BLANK, type Inline, type Line, styled } from "../text.js";
+import { stepInline } from "./question-report.js";
 
-/** Explanations one after the other, what blocks first; lines that were not recognised last and short. */
-export function explainReport(explanations: readonly Explanation[], width: number): Line[] {
+/**
+ * The verdict on the text, where there is one, and what to type; then the messages, what blocks first. What stands in the
+ * verdict already, or with an earlier message, is not repeated; lines that were not recognised are only counted.
+ */
+export function explainReport(explanations: readonly Explanation[], width: number, verdict?: TextVerdict): Line[] {
   checkList(explanations, "lines", "explanations", "explanations, as explain(text) returns them");
   checkNumber(width, "width", "a number of columns");
-  return explanations.flatMap((one, index) => [...(index === 0 ? [] : [BLANK]), ...explanationLines(one, width)]);
+  const told = new Set<string>();
+  const lines: Line[] = verdict === undefined ? [] : [...verdictLines(verdict, told, width), BLANK];
+  const nothing = (one: Explanation) =>
+    one.message === undefined && one.values.length + one.bits.length + one.steps.length === 0;
+  const unread = explanations.length === 1 ? [] : explanations.filter(nothing);
+  for (const [at, one] of explanations.filter((one) => !unread.includes(one)).entries()) {
+    if (at > 0) lines.push(BLANK);
+    const covered = one.message !== undefined && verdict?.covers.includes(one.message) === true;
+    lines.push(...explanationLines(one, { covered, verdict, told, width }));
+  }
+  if (unread.length > 0) {
+    const numbers = unread.map(({ lines: [first] }) => first).sort((a, b) => a - b);
+    const where = `${numbers.length === 1 ? "line" : "lines"} ${numbers.slice(0, 12).join(", ")}${numbers.length > 12 ? " and others" : ""}`;
+    const text = `Not recognised, though about virtualization: ${where}.`;
+    lines.push(...(lines.length === 0 ? [] : [BLANK]), ...wrap(styled("dim", text), width));
+  }
+  const sources = [...new Set(explanations.flatMap((one) => one.sources))];
+  if (sources.length > 0) lines.push(BLANK, ...labelled([["sources", styled("dim", sources.join("; "))]], width));
+  return lines;
 }
 
-function explanationLines(one: Explanation, width: number): Line[] {
+/** What nobody has to read further to know. */
+function verdictLines({ says, steps, evidence }: TextVerdict, told: Set<string>, width: number): Line[] {
+  const rows: (readonly [string, Inline])[] = [];
+  for (const step of steps.slice(0, 3)) {
+    told.add(step.text);
+    rows.push(["do", stepInline(step)]);
+  }
+  for (const text of evidence.slice(0, 6)) rows.push(["rests on", text]);
+  return [...wrap(styled("strong", says), width), ...(rows.length === 0 ? [] : labelled(rows, width))];
+}
+
+interface Around {
+  readonly covered: boolean;
+  readonly verdict: TextVerdict | undefined;
+  /** Texts of steps that stand further up. */
+  readonly told: Set<string>;
+  readonly width: number;
+}
+
+function explanationLines(one: Explanation, { covered, verdict, told, width }: Around): Line[] {
   const [first, last] = one.lines;
   const where = `${first === last ? `line ${first}` : `lines ${first} to ${last}`}${one.count > 1 ? `, ${one.count} times` : ""}`;
-  const lines: Line[] = [...wrap([styled("strong", one.matched), styled("dim", `  (${where})`)], width)];
+  // The verdict is about the machine that is described, and its text was given by the reader of this.
+  const described = verdict !== undefined && one.message === undefined && one.steps.length > 0;
+  const lines: Line[] = described ? [] : wrap([styled("strong", one.matched), styled("dim", `  (${where})`)], width);
   if (one.kernels !== undefined) {
     lines.push(...wrap(styled("label", `under ${kernelsText(one.kernels)}:`), width, "  "));
   }
-  lines.push(...wrap(one.what, width, "  "));
+  if (one.what !== verdict?.says && !described) lines.push(...wrap(one.what, width, "  "));
+  if (covered) return lines;
   if (one.values.length > 0) {
     lines.push(
       ...table(
@@ -41,15 +86,12 @@ function explanationLines(one: Explanation, width: number): Line[] {
   for (const { text, certainty } of one.causes)
     facts.push([certainty === "certain" ? "cause" : `${certainty} cause`, text]);
   for (const text of one.depends) facts.push(["depends on", text]);
-  for (const { text, commands } of one.steps) {
-    const typed: Inline = joined(
-      (commands ?? []).map((command) => styled("command", command)),
-      "; ",
-    );
-    facts.push(["do", commands === undefined || commands.length === 0 ? text : [text.replace(/\.$/, ""), ": ", typed]]);
+  for (const step of one.steps) {
+    if (told.has(step.text)) continue;
+    told.add(step.text);
+    facts.push(["do", stepInline(step)]);
   }
-  if (one.sources.length > 0) facts.push(["source", styled("dim", one.sources.join("; "))]);
-  lines.push(...labelled(facts, width).map((line): Line => [{ text: "  " }, ...line]));
+  if (facts.length > 0) lines.push(...labelled(facts, width).map((line): Line => [{ text: "  " }, ...line]));
   return lines;
 }
 

@@ -106,7 +106,7 @@ export function cpuFlagItems({ observed }: Host, { release, cpu }: Replay): Veri
     });
 }
 
-function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[] {
+export function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): VerifyItem[] {
   const names = observed?.vmxFlags;
   if (names === undefined) return [];
   const words = ([0, 1, 2, 3, 4] as const).map((n) => cpu.word(`vmx_capability[${n}]`));

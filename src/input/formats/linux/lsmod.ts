@@ -28,7 +28,7 @@ function openLsmod(sink: FactSink): FactRun {
       sink.system(`module ${name}`, "loaded", at);
       return true;
     }
-    if (name !== "kvm") return false;
+    if (name !== "kvm") return users.split(",").includes("kvm");
     sink.system("module kvm", "loaded", at);
     const using = users.split(",");
     for (const module of ["kvm_intel", "kvm_amd"] as const) {

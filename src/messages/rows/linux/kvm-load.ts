@@ -50,8 +50,8 @@ export const KVM_LOAD_MESSAGES = [
     decoder: "kernel-message",
     causes: [
       "It is not an Intel, Centaur or Zhaoxin CPU: on AMD the line is harmless, kvm_amd is the module.",
-      "It is a virtual machine whose hypervisor does not pass VMX.",
-      "The CPU has no VT-x.",
+      { text: "It is a virtual machine whose hypervisor does not pass VMX.", unless: ["bare metal"] },
+      { text: "The CPU has no VT-x.", unless: ["VMX in CPUID"] },
     ],
     steps: [
       {
@@ -73,7 +73,10 @@ export const KVM_LOAD_MESSAGES = [
     decoder: "kernel-message",
     causes: [
       "The firmware locked IA32_FEAT_CTL without VMX outside SMX; Linux said `VMX (outside TXT) disabled by BIOS` at boot then.",
-      "A virtual machine whose hypervisor shows VMX in CPUID and has no IA32_FEAT_CTL.",
+      {
+        text: "A virtual machine whose hypervisor shows VMX in CPUID and has no IA32_FEAT_CTL.",
+        unless: ["bare metal", "IA32_FEAT_CTL exists"],
+      },
       "Resume from sleep on a firmware that does not restore the register.",
     ],
     steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
@@ -90,8 +93,8 @@ export const KVM_LOAD_MESSAGES = [
     decoder: "kernel-message",
     causes: [
       "It is not an Intel, Centaur or Zhaoxin CPU: on AMD the line is harmless, kvm_amd is the module.",
-      "It is a virtual machine whose hypervisor does not pass VMX.",
-      "The CPU has no VT-x.",
+      { text: "It is a virtual machine whose hypervisor does not pass VMX.", unless: ["bare metal"] },
+      { text: "The CPU has no VT-x.", unless: ["VMX in CPUID"] },
     ],
     steps: [
       {
@@ -146,7 +149,10 @@ export const KVM_LOAD_MESSAGES = [
     decoder: "kernel-message",
     causes: [
       "The firmware locked the register without VMX outside SMX.",
-      "A virtual machine whose hypervisor shows VMX in CPUID and has no IA32_FEAT_CTL.",
+      {
+        text: "A virtual machine whose hypervisor shows VMX in CPUID and has no IA32_FEAT_CTL.",
+        unless: ["bare metal", "IA32_FEAT_CTL exists"],
+      },
     ],
     steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
     source: { message: VMX, meaning: FEAT_CTL },

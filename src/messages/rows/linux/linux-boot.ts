@@ -16,8 +16,11 @@ export const LINUX_BOOT_MESSAGES = [
     what: "The firmware locked IA32_FEAT_CTL with bit 2 (VMX outside SMX) at 0, so Linux removes vmx from the CPU's flags and KVM will not load.",
     decoder: "kernel-message",
     causes: [
-      "VT-x is switched off in the firmware setup.",
-      "On some machines bit 1 (inside SMX, for TXT) is set alone: the firmware expects a measured launch.",
+      { text: "VT-x is switched off in the firmware setup.", unless: ["inside SMX alone"] },
+      {
+        text: "On some machines bit 1 (inside SMX, for TXT) is set alone: the firmware expects a measured launch.",
+        unless: ["VMX locked off"],
+      },
     ],
     depends: [
       "whether virtual machines are wanted: nothing but KVM needs VMX; a boot that stops with this line last on the screen stops for another reason",

@@ -177,6 +177,7 @@ export const QEMU_MESSAGES = [
     needle: "kvm internal error",
     pattern: /KVM internal error\. Suberror: (?<suberror>\d+)/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
+    decoder: "suberror",
     causes: [
       "Suberror 1: KVM emulates where the CPU cannot run the guest itself: real mode without unrestricted guest, MMIO, or a page that is not RAM. Without unrestricted guest it is an old CPU or an outer hypervisor that hides it.",
       "Suberror 4 names an exit reason in its first extra data word; vmxlens vmcs decodes it.",

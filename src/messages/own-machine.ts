@@ -1,0 +1,80 @@
+import { type Host, isSvmVendor, msrOf } from "../host/host.js";
+import { msrBit } from "../host/msr.js";
+import { type ReadResult, readHost } from "../input/read.js";
+import { type Situation, situation } from "../situation/situation.js";
+
+/** What a text says of the machine, beside or instead of messages. */
+export interface OwnMachine {
+  /** Everything in the text about the one machine that it is about. */
+  readonly situation: Situation;
+  /** The text shows registers, or the `vmx flags` line: then answers about bits are taken from it. */
+  readonly hasRegisters: boolean;
+  /** Name of the reader that found most. */
+  readonly format: string;
+  /** Numbers of the lines that say it; those of logs are messages, and left out. */
+  readonly lines: ReadonlySet<number>;
+}
+
+const LONGEST = 2_000_000;
+/** Readers of logs: what they take are messages as well. */
+const LOGS: readonly string[] = ["kernel-log", "xen", "freebsd", "vboxlog", "load-error"];
+
+/** The machine that a text describes; `undefined` where it describes none or several. */
+export function ownMachine(text: string | undefined, kernel: string | undefined): OwnMachine | undefined {
+  if (text === undefined || text.length > LONGEST) return undefined;
+  const lines = new Set<number>();
+  const read = readHost(text, {
+    onLine: (line, reader) => {
+      if (!LOGS.includes(reader)) lines.add(line);
+    },
+  });
+  const { host, hosts, format } = read;
+  if (host === undefined || format === undefined || hosts.length !== 1) return undefined;
+  const named = kernel ?? host.kernel;
+  return {
+    situation: situation(named === undefined ? host : { ...host, kernel: named }, {
+      assumeByDefault: ["registers=sdm"],
+    }),
+    hasRegisters: showsRegisters(read),
+    format,
+    lines,
+  };
+}
+
+/** A message proves something of a register, too; but nothing that its own explanation could be held against. */
+function showsRegisters({ evidence, host }: ReadResult): boolean {
+  return (
+    host?.observed?.vmxFlags !== undefined ||
+    evidence.some(({ msr, format, layer }) => msr !== undefined && layer !== "guest" && format !== "kernel-log")
+  );
+}
+
+/** What is known to be so of a machine; a cause or a step for which it must not be so is left out. */
+export const CIRCUMSTANCES = {
+  /** It runs in a hypervisor. */
+  virtual: ({ cores: [boot], observed }: Host) =>
+    boot.cpuid.features.hypervisor === true ||
+    (boot.cpuid.features.hypervisor === undefined && observed?.outer !== undefined),
+  /** CPUID says that it does not. */
+  "bare metal": ({ cores: [boot] }: Host) => boot.cpuid.features.hypervisor === false,
+  AMD: ({ vendor }: Host) => isSvmVendor(vendor),
+  "VMX in CPUID": ({ cores: [boot] }: Host) => boot.cpuid.features.vmx === true,
+  "IA32_FEAT_CTL read": ({ cores: [boot] }: Host) =>
+    msrBit(msrOf(boot, 0x3a), 0) !== "unknown" &&
+    msrBit(msrOf(boot, 0x3a), 2) !== "unknown" &&
+    msrBit(msrOf(boot, 0x3a), 1) !== "unknown",
+  /** Locked with both bits off. */
+  "VMX locked off": ({ cores: [boot] }: Host) =>
+    msrBit(msrOf(boot, 0x3a), 0) === "yes" &&
+    msrBit(msrOf(boot, 0x3a), 2) === "no" &&
+    msrBit(msrOf(boot, 0x3a), 1) === "no",
+  /** Locked with VMX on inside SMX alone. */
+  "inside SMX alone": ({ cores: [boot] }: Host) =>
+    msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
+  "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
+} as const satisfies { readonly [name: string]: (host: Host) => boolean };
+export type Circumstance = keyof typeof CIRCUMSTANCES;
+
+export function circumstancesOf(host: Host): ReadonlySet<Circumstance> {
+  return new Set((Object.keys(CIRCUMSTANCES) as Circumstance[]).filter((name) => CIRCUMSTANCES[name](host)));
+}

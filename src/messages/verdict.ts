@@ -1,0 +1,186 @@
+import { shared, type Tri } from "../bits/tri.js";
+import { atlas, entryHost } from "../input/atlas/atlas.js";
+import { parseBool } from "../kvm/load/parse-param.js";
+import { replay } from "../kvm/replay.js";
+import { assume } from "../situation/assume.js";
+import type { Situation } from "../situation/situation.js";
+import { FEATURE_LIST } from "../why/features.js";
+import { answerTo, type Question, type QuestionAnswer } from "../why/questions.js";
+import type { Explanation } from "./answer.js";
+import type { Step } from "./message.js";
+import type { OwnMachine } from "./own-machine.js";
+
+/** The answer to a whole text. */
+export interface TextVerdict {
+  /** One or two sentences. */
+  readonly says: string;
+  readonly steps: readonly Step[];
+  /** What else the text says of the question, one fact each. */
+  readonly evidence: readonly string[];
+  /** The line that it is about, where it is about one. */
+  readonly line?: number;
+  /** Ids of the messages that it answers whole: their own causes and steps add nothing. */
+  readonly covers: readonly string[];
+}
+
+/** Where it is decided that VT-x is there, on, and used by KVM. */
+const LOADING = ["silicon", "firmware", "Linux boot", "KVM load"];
+const OF_LOADING = ["Linux", "KVM", "kmod", "KVM user space", "QEMU", "libvirt", "tool", "Kata Containers"];
+
+/** The answer to the whole text, where it holds a message or describes a machine. */
+export function verdictOf(
+  explanations: readonly Explanation[],
+  machine: OwnMachine | undefined,
+  text: string | undefined,
+): TextVerdict | undefined {
+  const recognised = explanations.filter(({ message }) => message !== undefined);
+  const fatal = fatalLine(recognised, text);
+  if (fatal !== undefined) return fatal;
+  const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
+  const ofLoading = blocking.filter(
+    ({ layer, product }) => LOADING.includes(layer ?? "") && OF_LOADING.includes(product ?? ""),
+  );
+  if (machine !== undefined && (ofLoading.length > 0 || recognised.length === 0)) {
+    const found = machineVerdict(machine, ofLoading.length > 0);
+    const covers = ofLoading.map(({ message }) => message as string);
+    if (found !== undefined) return { ...found, covers };
+  }
+  const [first] = recognised;
+  return first === undefined
+    ? undefined
+    : {
+        says: `${first.what}${refusedText(first)}`,
+        steps: first.steps.slice(0, 2),
+        evidence: [],
+        line: first.lines[0],
+        covers: [],
+      };
+}
+
+/** The bits that were refused for certain, by name. */
+function refusedText({ bits }: Explanation): string {
+  const refused = bits.filter(
+    ({ role, reason }) => (role === "refused" || role === "must be 1") && reason === undefined,
+  );
+  if (refused.length === 0 || refused.length > 3) return "";
+  const names = refused.map(
+    ({ register, bit, sdm }) => `bit ${bit} of ${register}${sdm === undefined ? "" : ` (${sdm})`}`,
+  );
+  return ` Refused: ${names.join(", ")}.`;
+}
+
+/** What the registers, flags and messages of a machine come to; with a failure, only what explains it. */
+function machineVerdict({ situation }: OwnMachine, failed: boolean): Omit<TextVerdict, "covers"> | undefined {
+  const { host } = situation;
+  const { observed, params } = host;
+  const question: Question =
+    failed || params !== undefined || observed?.modules !== undefined || observed?.loadError !== undefined
+      ? "kvm"
+      : "vmx";
+  const answer = answerTo(question, situation);
+  if (failed && answer.answer !== "no") return undefined;
+  const insights = failed ? [] : paramInsights(situation);
+  const nested = !failed && params?.kvm_intel?.nested !== undefined ? answerTo("nested", situation) : undefined;
+  const says = [
+    plain(answer),
+    ...insights.slice(0, 1),
+    ...(nested === undefined || answer.answer !== "yes" ? [] : [plain(nested)]),
+  ];
+  return {
+    says: says.join(" "),
+    steps: [...answer.steps, ...(nested?.answer === "no" ? nested.steps : [])],
+    evidence: [...answer.evidence, ...insights.slice(1)],
+  };
+}
+
+/** The sentences without the word that answers the question, which nobody asked here. */
+function plain({ says }: QuestionAnswer): string {
+  const rest = says.replace(/^(?:Yes|No|Not known): /, "");
+  // A module's name stays as it is written.
+  return /^\w+_/.test(rest) ? rest : rest.charAt(0).toUpperCase() + rest.slice(1);
+}
+
+// ---- The line that stopped a program, among warnings ----
+
+const FROM_QEMU =
+  /(?:^|[\s"'])(?:\S{0,80}\/)?qemu(?:-system-\w{1,16}|-kvm)?: (?!\w{0,4}warning: |info: )(?<said>\S.{3,400}?)\s*$/i;
+const NO_END = /terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
+
+/**
+ * Where all that is recognised are warnings, the line of the same program that is none stopped it: that is what the
+ * warnings send people away from.
+ */
+function fatalLine(recognised: readonly Explanation[], text: string | undefined): TextVerdict | undefined {
+  const warnings = recognised.filter(
+    ({ gravity, product }) => product === "QEMU" && (gravity === "harmless" || gravity === "degrades"),
+  );
+  if (text === undefined || warnings.length === 0 || warnings.length < recognised.length) return undefined;
+  let found: { readonly said: string; readonly line: number } | undefined;
+  for (const [at, line] of text.split("\n").entries()) {
+    const said = FROM_QEMU.exec(line)?.groups?.said;
+    if (said !== undefined && !NO_END.test(said)) found = { said, line: at + 1 };
+  }
+  if (found === undefined) return undefined;
+  const count = warnings.reduce((sum, one) => sum + one.count, 0);
+  return {
+    says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about VMX ${count === 1 ? "is" : "are"} not the reason.`,
+    steps: [{ text: "Repair what that line says; nothing about VMX has to change for it." }],
+    evidence: [],
+    line: found.line,
+    covers: warnings.map(({ message }) => message as string),
+  };
+}
+
+// ---- Parameters ----
+
+/** Parameters whose N people ask about. */
+const ASKED_ABOUT = [
+  "ept",
+  "unrestricted_guest",
+  "vpid",
+  "flexpriority",
+  "eptad",
+  "enable_apicv",
+  "pml",
+  "enable_shadow_vmcs",
+  "enable_ipiv",
+  "preemption_timer",
+];
+
+/** Whether a parameter that is off is off because of the CPU, going by its model in the atlas, or because of something else. */
+function paramInsights({ host, candidates }: Situation): string[] {
+  const shown = host.params?.kvm_intel ?? {};
+  const off = ASKED_ABOUT.filter((name) => shown[name] !== undefined && parseBool(shown[name] as string) === false);
+  if (off.length === 0) return [];
+  const { outer } = host.observed ?? {};
+  if (host.cores[0].cpuid.features.hypervisor === true || outer !== undefined) {
+    const below = `the hypervisor below${outer === undefined ? "" : ` (${outer})`}`;
+    return [
+      `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or somebody switched them off.`,
+    ];
+  }
+  const { signature } = host.cores[0];
+  const alike = signature === undefined ? [] : atlas().filter((entry) => entry.signature === signature);
+  const replayed = alike.map((entry) =>
+    replay(assume(entryHost(entry), "registers=sdm").host, { release: candidates[0].release }),
+  );
+  const inSilicon = (name: string): Tri => {
+    const feature = FEATURE_LIST.find(({ param }) => param === name);
+    if (feature === undefined || replayed.length === 0) return "unknown";
+    return shared(replayed.map((one) => one.cpu.holds(feature.silicon ?? { all: [] })));
+  };
+  const groups = { yes: [] as string[], no: [] as string[], unknown: [] as string[] };
+  for (const name of off) groups[inSilicon(name)].push(name);
+  const { no: lacking, yes: having, unknown: open } = groups;
+  return [
+    ...(lacking.length === 0 ? [] : [`Off because CPUs of this model lack what it takes: ${lacking.join(", ")}.`]),
+    ...(having.length === 0
+      ? []
+      : [
+          `Off although CPUs of this model have what it takes: ${having.join(", ")}; a parameter, the kernel's default, or another parameter that is off.`,
+        ]),
+    ...(open.length === 0
+      ? []
+      : [`Off: ${open.join(", ")}; \`vmxlens why ${open[0]} HOST\` with the registers says by what.`]),
+  ];
+}
