@@ -15,7 +15,7 @@ export interface TextVerdict {
   /** One or two sentences. */
   readonly says: string;
   readonly steps: readonly Step[];
-  /** What else the text says of the question, one fact each. */
+  /** What else the text says about it, one fact each. */
   readonly evidence: readonly string[];
   /** The line that it is about, where it is about one. */
   readonly line?: number;
@@ -93,7 +93,7 @@ function machineVerdict({ situation }: OwnMachine, failed: boolean): Omit<TextVe
   };
 }
 
-/** The sentences without the word that answers the question, which nobody asked here. */
+/** The sentences without the word that answers a question: here there was none. */
 function plain({ says }: QuestionAnswer): string {
   const rest = says.replace(/^(?:Yes|No|Not known): /, "");
   // A module's name stays as it is written.
@@ -156,7 +156,7 @@ function paramInsights({ host, candidates }: Situation): string[] {
   if (host.cores[0].cpuid.features.hypervisor === true || outer !== undefined) {
     const below = `the hypervisor below${outer === undefined ? "" : ` (${outer})`}`;
     return [
-      `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or somebody switched them off.`,
+      `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
     ];
   }
   const { signature } = host.cores[0];

@@ -9,7 +9,7 @@ const REAL_MODE =
 const ENDBR =
   "The instruction that could not be emulated is ENDBR (f3 0f 1e fb or fa): the guest's firmware was built with CET, and an emulator that does not know the instruction stops at it.";
 
-/** KVM gave up on the guest: what the register block in the same text says of it. */
+/** KVM gave up on the guest: what the register block in the same text says about it. */
 export function decodeSuberror([match]: readonly [Match, ...Match[]], { anywhere }: ExplainContext): Decoded {
   if (match.groups.suberror !== "1" || !anywhere.has("register-block")) return {};
   const causes: Cause[] = [];

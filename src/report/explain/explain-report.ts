@@ -15,15 +15,15 @@ import { stepInline } from "./question-report.js";
 export function explainReport(explanations: readonly Explanation[], width: number, verdict?: TextVerdict): Line[] {
   checkList(explanations, "lines", "explanations", "explanations, as explain(text) returns them");
   checkNumber(width, "width", "a number of columns");
-  const told = new Set<string>();
-  const lines: Line[] = verdict === undefined ? [] : [...verdictLines(verdict, told, width), BLANK];
+  const shown = new Set<string>();
+  const lines: Line[] = verdict === undefined ? [] : [...verdictLines(verdict, shown, width), BLANK];
   const nothing = (one: Explanation) =>
     one.message === undefined && one.values.length + one.bits.length + one.steps.length === 0;
   const unread = explanations.length === 1 ? [] : explanations.filter(nothing);
   for (const [at, one] of explanations.filter((one) => !unread.includes(one)).entries()) {
     if (at > 0) lines.push(BLANK);
     const covered = one.message !== undefined && verdict?.covers.includes(one.message) === true;
-    lines.push(...explanationLines(one, { covered, verdict, told, width }));
+    lines.push(...explanationLines(one, { covered, verdict, shown, width }));
   }
   if (unread.length > 0) {
     const numbers = unread.map(({ lines: [first] }) => first).sort((a, b) => a - b);
@@ -36,11 +36,11 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   return lines;
 }
 
-/** What nobody has to read further to know. */
-function verdictLines({ says, steps, evidence }: TextVerdict, told: Set<string>, width: number): Line[] {
+/** The answer, before everything that it rests on. */
+function verdictLines({ says, steps, evidence }: TextVerdict, shown: Set<string>, width: number): Line[] {
   const rows: (readonly [string, Inline])[] = [];
   for (const step of steps.slice(0, 3)) {
-    told.add(step.text);
+    shown.add(step.text);
     rows.push(["do", stepInline(step)]);
   }
   for (const text of evidence.slice(0, 6)) rows.push(["rests on", text]);
@@ -50,12 +50,12 @@ function verdictLines({ says, steps, evidence }: TextVerdict, told: Set<string>,
 interface Around {
   readonly covered: boolean;
   readonly verdict: TextVerdict | undefined;
-  /** Texts of steps that stand further up. */
-  readonly told: Set<string>;
+  /** Texts of steps that are further up. */
+  readonly shown: Set<string>;
   readonly width: number;
 }
 
-function explanationLines(one: Explanation, { covered, verdict, told, width }: Around): Line[] {
+function explanationLines(one: Explanation, { covered, verdict, shown, width }: Around): Line[] {
   const [first, last] = one.lines;
   const where = `${first === last ? `line ${first}` : `lines ${first} to ${last}`}${one.count > 1 ? `, ${one.count} times` : ""}`;
   // The verdict is about the machine that is described, and its text was given by the reader of this.
@@ -87,8 +87,8 @@ function explanationLines(one: Explanation, { covered, verdict, told, width }: A
     facts.push([certainty === "certain" ? "cause" : `${certainty} cause`, text]);
   for (const text of one.depends) facts.push(["depends on", text]);
   for (const step of one.steps) {
-    if (told.has(step.text)) continue;
-    told.add(step.text);
+    if (shown.has(step.text)) continue;
+    shown.add(step.text);
     facts.push(["do", stepInline(step)]);
   }
   if (facts.length > 0) lines.push(...labelled(facts, width).map((line): Line => [{ text: "  " }, ...line]));
