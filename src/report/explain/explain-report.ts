@@ -9,7 +9,7 @@ import { BLANK, type Inline, type Line, styled } from "../text.js";
 import { stepInline } from "./question-report.js";
 
 /**
- * The verdict on the text, where there is one, and what to type; then the messages, what blocks first. What stands in the
+ * The verdict on the text, where there is one, and what to type; then the messages, what blocks first. What is in the
  * verdict already, or with an earlier message, is not repeated; lines that were not recognised are only counted.
  */
 export function explainReport(explanations: readonly Explanation[], width: number, verdict?: TextVerdict): Line[] {
