@@ -115,6 +115,14 @@ describe("vmxlens kernels", () => {
     expect(out).toContain("+ secondary EPT_VIOLATION_VE: wanted");
   });
 
+  it("compares kernels by any name, as every command accepts them", async () => {
+    const rocky = await run(["kernels", "Rocky 9.4", "5.14.0-570.el9_6.x86_64"]);
+    expect([rocky.code, rocky.err, rocky.out.split("\n")[0]]).toEqual([0, "", "From RHEL 9.4 to RHEL 9.6"]);
+    const between = await run(["kernels", "6.10.5", "v6.12.8"]);
+    expect(between.err).toBe("vmxlens: 6.10 is not modelled; it lies between 6.9 and 6.11; compared as 6.9\n");
+    expect(between.out).toMatch(/^From Linux 6\.9 to Linux 6\.12\n/);
+  });
+
   it("refuses what is no release", async () => {
     const { code, err } = await run(["kernels", "6.x"]);
     expect(err).toContain("is not a kernel release");

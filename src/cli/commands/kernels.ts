@@ -2,7 +2,8 @@ import { nearest } from "../../registers/edit-distance.js";
 import { featureKernelsJson, kernelDiffJson, kernelsJson } from "../../report/json/json-kernels.js";
 import { featureKernelsReport, kernelDiffReport, kernelsReport } from "../../report/kernels-report.js";
 import { KERNELS, type KernelRow, kernelRow } from "../../rules/kernels.js";
-import { RELEASES, type Release, resolveRelease, upstreamState } from "../../rules/release.js";
+import { RELEASES, type Release, upstreamState } from "../../rules/release.js";
+import { kernelSet } from "../../situation/kernels.js";
 import { featureKernels } from "../../why/feature-kernels.js";
 import { findFeature } from "../../why/find-feature.js";
 import { diffKernels } from "../../why/kernel-diff.js";
@@ -42,7 +43,7 @@ export async function kernels(
   return EXIT.ok;
 }
 
-const isKernel = (text: string) => resolveRelease(text).release !== undefined;
+const isKernel = (text: string) => !("error" in kernelSet(text));
 
 /** The series before one; the state before an older state or a vendor's in its line; of the first one of a vendor's line, the upstream state that it follows. */
 function kernelBefore(release: Release): Release {
@@ -57,19 +58,16 @@ function kernelBefore(release: Release): Release {
   return line === "upstream" ? release : (upstreamState(`${major}.${minor}`, Number(patch)) ?? release);
 }
 
+/** The modelled kernel that a text names; of several that it can be, the vendor's own state or the oldest, with a note. */
 function pick(text: string, world: World): Release | undefined {
-  const resolved = resolveRelease(text);
-  if (resolved.release === undefined) {
-    complain(world, [
-      `${resolved.error}${didYouMean(
-        nearest(
-          text,
-          KERNELS.map(({ id }) => id),
-        ),
-      )}`,
-    ]);
+  const set = kernelSet(text);
+  if ("error" in set) {
+    const ids = KERNELS.map(({ id }) => id);
+    complain(world, [`${set.error}${didYouMean(nearest(text, ids))}`]);
     return undefined;
   }
-  if (resolved.note !== undefined) world.err(`vmxlens: ${resolved.note}\n`);
-  return resolved.release;
+  const { candidates, note } = set;
+  const release = candidates.find((id) => kernelRow(id).line !== "upstream") ?? candidates[0];
+  if (note !== undefined) world.err(`vmxlens: ${note}${candidates.length > 1 ? `; compared as ${release}` : ""}\n`);
+  return release;
 }
