@@ -80,9 +80,9 @@ function parsePoint(point: Point): ParsedPoint {
     return { line: "upstream", after: place(point.after), by: point.by === undefined ? undefined : place(point.by) };
   }
   if (point.startsWith("!")) return { line: lineOf(point.slice(1)), never: true };
+  if (/^\d/.test(point)) return { line: "upstream", by: place(point) };
   const minor = /^(el\d+)\.(\d+)$/.exec(point);
   if (minor !== null) return { line: lineOf(minor[1] as string), at: Number(minor[2]) };
-  if (/^\d/.test(point)) return { line: "upstream", by: place(point) };
   return { line: lineOf(point), at: 0 };
 }
 
@@ -102,14 +102,33 @@ function place(text: string): Place {
 /** Where a kernel is: what of its row decides which facts hold in it. */
 export type Position = Pick<KernelRow, "line" | "base" | "at">;
 
+/** What was found out about a kernel: start-up and every replay ask for hundreds of changes. */
+interface Known {
+  readonly here: Place;
+  readonly has: Map<Change, boolean | undefined>;
+}
+
+const known = new WeakMap<Position, Known>();
+
 /** Has the change entered there; undefined: not known. */
 export function hasChange(change: Change, kernel: Position): boolean | undefined {
+  let about = known.get(kernel);
+  if (about === undefined) {
+    about = { here: place(kernel.base), has: new Map() };
+    known.set(kernel, about);
+  }
+  if (about.has.has(change)) return about.has.get(change);
+  const result = findChange(change, kernel, about.here);
+  about.has.set(change, result);
+  return result;
+}
+
+function findChange(change: Change, kernel: Position, here: Place): boolean | undefined {
   const points = parse(change);
   if (kernel.line !== "upstream") {
     const own = points.find((point) => point.line === kernel.line);
     if (own !== undefined) return own.never !== true && (kernel.at ?? 0) >= (own.at ?? 0);
   }
-  const here = place(kernel.base);
   let result: boolean | undefined = false;
   for (const point of points) {
     if (point.line !== "upstream") continue;
