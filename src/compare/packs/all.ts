@@ -23,13 +23,15 @@ export const PACKS: readonly Pack[] = [
   SEL4_PACK,
 ];
 
-/** The pack that a product's name means, or names like it. */
+/** The pack that a product's name means, or names like it: of `xen` those of its parts. */
 export function findPack(name: string): Pack | { readonly near: readonly string[] } {
   checkText(name, "name", "the name of a product");
   const names = (pack: Pack) => [pack.id, pack.name, ...pack.aliases];
   const byName = (one: string) => PACKS.find((pack) => names(pack).some((own) => foldName(own) === foldName(one)));
   const found = byName(name);
   if (found !== undefined) return found;
+  const parts = PACKS.filter(({ id }) => id.startsWith(`${name.toLowerCase()}-`));
+  if (parts.length > 0) return { near: parts.map(({ id }) => id) };
   const near = new Set(nearest(name, PACKS.flatMap(names)).map((one) => byName(one)?.id ?? one));
   return { near: [...near] };
 }

@@ -99,7 +99,7 @@ const MORE: readonly Requirement[] = [
 export const XEN_HVM_PACK: Pack = {
   id: "xen-hvm",
   name: "Xen, HVM guests",
-  aliases: ["xen"],
+  aliases: ["hvm"],
   note: "Without EPT Xen runs HVM guests on shadow page tables, if it is built with them (CONFIG_SHADOW_PAGING).",
   requirements: [...HVM, ...wanted(HAP), ...MORE],
 };

@@ -1,4 +1,4 @@
-import { type CpuFacts, type Host, HYPERVISOR_MODULES, msrOf, type Observed, type Params } from "../../host/host.js";
+import { type CpuFacts, type Host, HYPERVISOR_MODULES, msrOf, type Observed } from "../../host/host.js";
 import { msrsFromCpuFlags, msrsFromVmxFlags } from "../../linux/vmx-flag-bits.js";
 import { CPUID_FEATURES } from "../../registers/cpuid-features.js";
 import type { CpuNotes, MachineFactsRead } from "./evidence-notes.js";
@@ -110,13 +110,14 @@ function fillDraft(draft: CpuDraft, facts: CpuNotes): void {
 }
 
 function paramsOf(said: MachineFactsRead["params"]): Host["params"] {
-  const modules: { kvm?: Params; kvm_intel?: Params } = {};
+  const modules: { [module in "kvm" | "kvm_intel"]?: { [name: string]: string } } = {};
   for (const [key, { value, disputed }] of said) {
     if (disputed) continue;
     const dot = key.indexOf(".");
     const module = key.slice(0, dot) as "kvm" | "kvm_intel";
     // A parameter may have any name, so the object has no prototype to collide with.
-    modules[module] = Object.assign(Object.create(null), modules[module], { [key.slice(dot + 1)]: value });
+    modules[module] ??= Object.create(null) as { [name: string]: string };
+    modules[module][key.slice(dot + 1)] = value;
   }
   return Object.keys(modules).length === 0 ? undefined : modules;
 }

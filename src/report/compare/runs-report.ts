@@ -1,10 +1,12 @@
 import type { Tri } from "../../bits/tri.js";
 import type { ComparedHost, RunResult } from "../../compare/hosts/compared-host.js";
 import { type Judged, type Runs, runsOn } from "../../compare/hosts/runs.js";
+import type { Pack } from "../../compare/pack.js";
 import { findPack, PACKS } from "../../compare/packs/all.js";
 import type { Host } from "../../host/host.js";
 import { coreText } from "../../situation/pick-cpu.js";
 import { comparedJson } from "../json/json-compare.js";
+import { kernelLabel } from "../wording/kernel-text.js";
 import { caveatLines, underKernel } from "./caveats.js";
 
 export interface RunRunsArgs {
@@ -15,15 +17,14 @@ export interface RunRunsArgs {
   readonly all?: boolean;
 }
 
-/** Which products run on a host. Exit code 1 if one of those asked for does not, or if that is not known. */
+/**
+ * Which products run on a host. Exit code 1 if the one that was asked for does not, or if that is not known; without one, if
+ * none is known to run: some vendors publish too little for a yes.
+ */
 export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResult {
   const found = product === undefined ? undefined : findPack(product);
   if (found !== undefined && "near" in found) {
-    const hint =
-      found.near.length === 0
-        ? `; known are ${PACKS.map(({ id }) => id).join(", ")}`
-        : `; did you mean ${found.near.join(", ")}?`;
-    const problem = `no product is called ${product}${hint}`;
+    const problem = problemOf(product as string, found.near);
     return { lines: [problem], json: { format: "vmxlens-runs/1", problem, near: found.near }, exitCode: 2 };
   }
   const packs = found === undefined ? PACKS : [found];
@@ -33,12 +34,23 @@ export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResu
     lines: [
       ...(one ? [] : [headLine(results, subject), ""]),
       ...results.flatMap((result) => (one ? oneLines(result, subject, all) : packLines(result, subject, all))),
-      ...caveatLines([subject]),
+      ...caveatLines([subject], packs.some(isOfKernel)),
     ],
     json: { format: "vmxlens-runs/1", subject: comparedJson(subject), products: results.map(packJson) },
-    exitCode: results.every(({ verdict }) => verdict === "yes") ? 0 : 1,
+    exitCode: results.some(({ verdict }) => verdict === "yes") ? 0 : 1,
   };
 }
+
+function problemOf(name: string, near: readonly string[]): string {
+  const ambiguous = PACKS.filter(({ id }) => near.includes(id) && id.startsWith(`${name.toLowerCase()}-`)).length > 1;
+  if (ambiguous) return `${name} is several products: ${near.join(", ")}`;
+  const hint =
+    near.length === 0 ? `known are ${PACKS.map(({ id }) => id).join(", ")}` : `did you mean ${near.join(", ")}?`;
+  return `no product is called ${name}; ${hint}`;
+}
+
+/** Only what KVM does depends on the kernel. */
+const isOfKernel = (pack: Pack) => pack.requirements.some(({ needs }) => "kvmLoads" in needs);
 
 function packJson({ pack, verdict, met, judged }: Runs) {
   return {
@@ -67,22 +79,18 @@ function headLine(results: readonly Runs[], subject: ComparedHost): string {
   const count = (verdict: Tri) => results.filter((row) => row.verdict === verdict).length;
   const open = count("unknown");
   const rest = open === 0 ? "" : `; ${open} unknown`;
-  return `${count("yes")} of ${results.length} products run on ${underKernel(subject)}${rest}.`;
+  return `${count("yes")} of ${results.length} products run on ${subject.label}${rest}.`;
 }
 
 /** A product among others, with what it lacks. */
-function packLines(
-  { pack, verdict, met, judged }: Runs,
-  { situation: { host } }: ComparedHost,
-  all: boolean,
-): string[] {
+function packLines({ pack, verdict, met, judged }: Runs, { situation }: ComparedHost, all: boolean): string[] {
   const shown = judged.filter((row) => all || (row.met !== "yes" && row.requirement.level === "required"));
   const open =
     pack.incomplete !== undefined && met === "yes" ? [`    ${pack.incomplete} What is published is met.`] : [];
   return [
-    `${VERDICTS[verdict]}  ${pack.name} (${pack.id})`,
+    `${VERDICTS[verdict]}  ${pack.name} (${pack.id})${isOfKernel(pack) ? `, ${kernelLabel(situation)}` : ""}`,
     ...open,
-    ...shown.map((row) => `  ${judgedLine(row, host.cores)}`),
+    ...shown.map((row) => `  ${judgedLine(row, situation.host.cores)}`),
   ];
 }
 
@@ -92,7 +100,7 @@ function oneLines({ pack, verdict, judged }: Runs, subject: ComparedHost, all: b
   const met = required.filter((row) => row.met === "yes").length;
   const which = pack.incomplete === undefined ? "requirements" : "published requirements";
   const lines = [
-    `${pack.name} ${SAYS[verdict]} on ${underKernel(subject)}: ${met} of ${required.length} ${which} are met.`,
+    `${pack.name} ${SAYS[verdict]} on ${isOfKernel(pack) ? underKernel(subject) : subject.label}: ${met} of ${required.length} ${which} are met.`,
   ];
   if (pack.incomplete !== undefined) lines.push(pack.incomplete);
   let source = "";

@@ -10,7 +10,6 @@ import { runBaseline } from "../../../src/report/compare/baseline-report.js";
 import { RELEASES } from "../../../src/rules/release.js";
 import { replays } from "../../../src/situation/replays.js";
 import { ready, subject } from "../../compare/hosts/hosts.js";
-import { tries } from "../../deep.js";
 
 const HOSTS = atlas().map((entry) => ready(entryHost(entry)));
 
@@ -56,7 +55,7 @@ describe("the configuration of a baseline", () => {
           }
         }
       }),
-      { numRuns: tries(60) },
+      { numRuns: 60 },
     );
     expect(configured).toBeGreaterThan(30);
   });
