@@ -197,6 +197,22 @@ describe("readHost", () => {
   });
 });
 
+describe("a number of too many digits", () => {
+  it.each([
+    "rdmsr ",
+    "rdmsr -p 0 0x",
+    "MSR ",
+    "cpu0 msr 0x",
+    "unchecked MSR access error: RDMSR from 0x",
+    "set MSR 0x",
+  ])("behind %j is the number of no MSR", (before) => {
+    for (const digit of ["1", "9", "f"]) {
+      const { hosts } = readHost(`${before}${digit.repeat(400)} = 0x1\n0000000000000001\n`);
+      expect(hosts.flatMap(({ cores }) => cores.flatMap(({ msrs }) => [...msrs.keys()]))).toEqual([]);
+    }
+  });
+});
+
 describe("a large text", () => {
   it("has a bounded number of diagnostics", () => {
     for (const line of ["cpu1 0x480 = 0x1\ncpu1 0x480 = 0x2\n", "MSR 00000480: 0000-\n", "0x480: zz\r"]) {
