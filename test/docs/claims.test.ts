@@ -79,8 +79,8 @@ describe("what the documents say", () => {
     const readme = read("README.md");
     const commands = [...help.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name as string);
     expect(commands.length).toBeGreaterThan(15);
-    // `prove` and `fleet` have a document of their own; `help` is no command of ours.
-    const documents = readme + read("docs/prove.md") + read("docs/fleet.md");
+    // Some have a document of their own; `help` is no command of ours.
+    const documents = readme + read("docs/prove.md") + read("docs/fleet.md") + read("docs/page.md");
     for (const name of commands) if (name !== "help") expect(documents).toMatch(new RegExp(`[\`\\s]${name}[\`\\s]`));
     expect(readme).toContain("Exit codes: 0 fine, 1 the answer is no or not known, 2 bad input or usage, 70 a bug.");
   });
