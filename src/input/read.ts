@@ -156,7 +156,9 @@ function openReading(options: ReadOptions): OpenReading {
         hosts,
         ...(format === undefined ? {} : { format }),
         formats,
-        evidence,
+        get evidence() {
+          return evidence();
+        },
         diagnostics,
       };
     },
@@ -176,12 +178,13 @@ interface TextSink {
   readonly end: () => {
     readonly reading: Reading;
     readonly formats: readonly string[];
-    readonly evidence: readonly Evidence[];
+    readonly evidence: () => readonly Evidence[];
   };
 }
 
 const NO_READING: Reading = { hosts: [], diagnostics: [] };
-const NOT_READ = { formats: [], evidence: [] } as const;
+const NO_EVIDENCE = (): readonly Evidence[] => [];
+const NOT_READ = { formats: [], evidence: NO_EVIDENCE } as const;
 const NOTHING: TextSink = { push: () => {}, end: () => ({ reading: NO_READING, ...NOT_READ }) };
 
 function documentSink(reader: DocumentReader, file: string | undefined, log: DiagnosticLog): TextSink {
@@ -195,9 +198,9 @@ function documentSink(reader: DocumentReader, file: string | undefined, log: Dia
     end() {
       if (length > MAX_DOCUMENT) {
         log.error(START, `the document is longer than ${MAX_DOCUMENT} characters and was not read`);
-        return { reading: NO_READING, formats: [reader.name], evidence: [] };
+        return { reading: NO_READING, formats: [reader.name], evidence: NO_EVIDENCE };
       }
-      return { reading: reader.read(pieces.join(""), file), formats: [reader.name], evidence: [] };
+      return { reading: reader.read(pieces.join(""), file), formats: [reader.name], evidence: NO_EVIDENCE };
     },
   };
 }

@@ -1,4 +1,5 @@
 import { shared, type Tri } from "../bits/tri.js";
+import { isSvmVendor } from "../host/host.js";
 import { atlas, entryHost } from "../input/atlas/atlas.js";
 import { parseBool } from "../kvm/load/parse-param.js";
 import { replay } from "../kvm/replay.js";
@@ -44,6 +45,12 @@ export function verdictOf(
     const found = machineVerdict(machine, ofLoading.length > 0);
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) return { ...found, covers };
+  }
+  // On an AMD CPU what is said about VMX is said about another module.
+  const ofLinux = recognised.every(({ product }) => product === "KVM" || product === "Linux" || product === "kmod");
+  if (machine !== undefined && isSvmVendor(machine.situation.host.vendor) && ofLinux) {
+    const found = machineVerdict(machine, false);
+    if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
   }
   const [first] = recognised;
   return first === undefined

@@ -250,6 +250,15 @@ function openAnswer({ states, situation: { host } }: About): Answer {
       steps: [],
     };
   }
+  if (states.every(({ featCtl }) => featCtl === "unlocked")) {
+    const cpu = vmx === "yes" ? "the CPU has VT-x" : "whether CPUID shows VMX was not read";
+    return {
+      answer: "unknown",
+      decidedBy: "nothing read",
+      says: `Not known: IA32_FEAT_CTL (0x3a) is not locked, so the firmware leaves it to the operating system to switch VT-x on, as Linux does; ${cpu}.`,
+      steps: [LOAD_IT],
+    };
+  }
   const says =
     vmx === "yes"
       ? "Not known: the CPU has VT-x, and whether the firmware has it on was not read."

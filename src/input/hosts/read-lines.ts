@@ -20,7 +20,8 @@ import type { FactReader, FactRun, JsonReader, LineReader, LineRun, TextLine, Xm
 /** What all readers of lines found in one text. */
 export interface LinesReading {
   readonly hosts: readonly Host[];
-  readonly evidence: readonly Evidence[];
+  /** Made when it is asked for first: of a dump it is most of the work. */
+  readonly evidence: () => readonly Evidence[];
   readonly diagnostics: readonly Diagnostic[];
   /** Names of the readers that found something, the one with most lines first. */
   readonly formats: readonly string[];
@@ -38,6 +39,9 @@ const NONE: ReadonlySet<number> = new Set();
 
 /** A line that another reader has claimed looks like this to the others: it ends what they wait for. */
 const FOREIGN = "\u0000";
+
+/** What only dumps of CPUID and MSRs look like, without anything that would have to be taken off. */
+const DUMP_LINE = /^(?:CPUID|MSR) [0-9A-Fa-f]{8}: [^&`*]*$/;
 
 interface FactEntry {
   readonly reader: FactReader;
@@ -103,8 +107,32 @@ export function readLines(
     return claimed;
   };
 
+  const isWaiting = (line: number): boolean =>
+    facts.some(({ run, partLine }) => partLine === line || run.busy?.() === true) || json.isOpen();
+  /** A line of a dump goes to the readers of dumps at once. */
+  const dumpLine = (raw: string, number: number): boolean => {
+    if (
+      numbered ||
+      indent !== "" ||
+      runs.length === 0 ||
+      !DUMP_LINE.test(raw) ||
+      raw.includes("\u001b") ||
+      isWaiting(after)
+    )
+      return false;
+    const [first, ...others] = runs as [(typeof runs)[number], ...typeof runs];
+    const weight = first.run.line(raw, number);
+    if (weight === 0) return false;
+    first.score += weight;
+    options.onLine?.(number, first.reader.name);
+    for (const { run } of others) run.line(FOREIGN, number);
+    columns.add(number, 0);
+    after = number;
+    return true;
+  };
   let after = 0;
   const take = (raw: string, number: number, cut: boolean): void => {
+    if (!cut && dumpLine(raw, number)) return;
     const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
     const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
     columns.add(number, own + shift);
@@ -218,7 +246,7 @@ function finish(
   diagnostics.push(...result.diagnostics);
   return {
     hosts: result.hosts,
-    evidence: result.evidence.map((row) => ({ ...row, column: row.column + columns.at(row.line) })),
+    evidence: once(() => result.evidence().map((row) => ({ ...row, column: row.column + columns.at(row.line) }))),
     diagnostics: withoutRepetition(diagnostics).map((d) => ({ ...d, column: d.column + columns.at(d.line) })),
     formats,
     lines,
@@ -229,11 +257,13 @@ function merge(
   collected: FactCollector,
   single: { readonly name: string; readonly hosts: readonly Host[] } | undefined,
   own: readonly { readonly name: string; readonly hosts: readonly Host[] }[],
-): ReturnType<FactCollector["close"]> {
+): Pick<ReturnType<FactCollector["close"]>, "hosts" | "diagnostics"> & Pick<LinesReading, "evidence"> {
   if (single !== undefined && !collected.hasFacts()) {
     // Nothing to merge: the hosts stay as their reader made them, and the collector lists what they say.
-    for (const host of single.hosts) collected.addSeparateHost(host, single.name);
-    const { evidence } = collected.close();
+    const evidence = (): readonly Evidence[] => {
+      for (const host of single.hosts) collected.addSeparateHost(host, single.name);
+      return collected.close().evidence;
+    };
     return { hosts: single.hosts, evidence, diagnostics: [] };
   }
   for (const { name, hosts } of own) {
@@ -242,7 +272,16 @@ function merge(
       else collected.addSeparateHost(host, name);
     }
   }
-  return collected.close();
+  const { hosts, evidence, diagnostics } = collected.close();
+  return { hosts, evidence: () => evidence, diagnostics };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function withoutRepetition(diagnostics: readonly Diagnostic[]): Diagnostic[] {
