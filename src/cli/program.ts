@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 // biome-ignore lint/correctness/useImportExtensions: it is not a module of ours
 import pkg from "../../package.json" with { type: "json" };
+import { MODULE_OPTIONS } from "./by-module.js";
 import { complain } from "./command.js";
 import { layers } from "./commands/layers.js";
 import { EXIT } from "./exit-code.js";
@@ -38,13 +39,17 @@ const COMMANDS: { readonly [name: string]: CommandRow } = {
   layers: {
     summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
     args: "[HOST]",
+    options: MODULE_OPTIONS,
     more: HOST,
     load: async () => layers,
   },
   why: {
     summary: "why a feature is there or not, layer by layer, the rule that took it, and what would bring it back",
     args: "<FEATURE> [HOST]",
-    options: [["--layer <layer>", "how far it has to come: silicon, firmware, boot, kvm, param, nested"]],
+    options: [
+      ["--layer <layer>", "how far it has to come: silicon, firmware, boot, kvm, param, nested"],
+      ...MODULE_OPTIONS,
+    ],
     more: `FEATURE is a name of ours (vmxlens layers), a vmx flag, a parameter, or a bit as the SDM, Linux, QEMU, libvirt
 or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n${HOST}`,
     load: async () => (await import("./commands/why.js")).why,
@@ -63,6 +68,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["--phase <phase>", "only boot, kvm or nested", "many"],
       ["--fn <function>", "only the steps of a function of the kernel, as setup_vmcs_config", "many"],
       ["--bit <name>", "only the steps that read or change a feature or bit: any name that why accepts", "many"],
+      ...MODULE_OPTIONS,
     ],
     more: HOST,
     load: async () => (await import("./commands/replay.js")).replay,
@@ -198,9 +204,7 @@ compared.\n\n${HOST}`,
     args: "[HOST...]",
     options: [
       ["--module <file>", "kvm-intel.ko, also .xz, .zst or .gz; the running kernel's where none is named"],
-      ["--kvm <file>", "kvm.ko of the same kernel; the one beside the module where none is named"],
-      ["--vmlinuz <file>", "the kernel itself, for boot and for its types; found where distributions put it"],
-      ["--btf <file>", "the kernel's types alone, as /sys/kernel/btf/vmlinux"],
+      ...MODULE_OPTIONS.slice(1),
       ["--all", "every CPU of the atlas"],
     ],
     more: `The code runs in an interpreter: no root, VT-x or Linux is needed, and it never touches this machine.

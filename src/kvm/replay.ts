@@ -383,7 +383,12 @@ function takeLog(m: Machine): PhaseLog {
   return log;
 }
 
-function coreReplay(
+/**
+ * A machine that has run, as callers see it.
+ *
+ * @internal
+ */
+export function coreReplay(
   m: Machine,
   core: CoreGroup,
   outcome: Pick<CoreReplay, "boot" | "load" | "loads">,

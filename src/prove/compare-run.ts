@@ -125,7 +125,7 @@ function compareTruth(group: Group, name: string, tables: Tri, module: Tri): Com
   return { group, name, tables, module, verdict, bits: [] };
 }
 
-const VMX_WORDS = [
+export const VMX_WORDS = [
   "vmx_capability[0]",
   "vmx_capability[1]",
   "vmx_capability[2]",
@@ -148,23 +148,38 @@ function bootItems({ release, cpu }: Replay, boot: BootRun): Compared[] {
           }),
         ];
   });
-  const caps: [BitName<"caps">, string][] = [
-    ["VMX", "vmx"],
-    ["SGX", "sgx"],
-    ["SGX_LC", "sgx_lc"],
-  ];
-  const flags = caps.flatMap(([cap, name]) => {
+  const flags = bootFlags(boot).map(({ cap, name, value }) =>
+    compareTruth("boot", `CPU flag ${name}`, cpu.bit("caps", cap), value),
+  );
+  return [...words, ...flags];
+}
+
+const CAPS: readonly (readonly [cap: BitName<"caps">, name: string])[] = [
+  ["VMX", "vmx"],
+  ["SGX", "sgx"],
+  ["SGX_LC", "sgx_lc"],
+];
+
+/** CPU flags that boot may clear, as it left them. */
+export function bootFlags(
+  boot: BootRun,
+): readonly { readonly cap: BitName<"caps">; readonly name: string; readonly value: Tri }[] {
+  return CAPS.flatMap(([cap, name]) => {
     const place = boot.capabilityBits.get(name);
     const half = place === undefined ? undefined : boot.capabilities[place >> 5];
     if (place === undefined || half === undefined) return [];
     const bit = place & 31;
-    const value: Tri = (half.unknown >>> bit) & 1 ? "unknown" : (half.value >>> bit) & 1 ? "yes" : "no";
-    return [compareTruth("boot", `CPU flag ${name}`, cpu.bit("caps", cap), value)];
+    return [{ cap, name, value: (half.unknown >>> bit) & 1 ? "unknown" : (half.value >>> bit) & 1 ? "yes" : "no" }];
   });
-  return [...words, ...flags];
 }
 
-const ERRNO: { readonly [errno: string]: number } = { EIO: -5, ENOMEM: -12, EINVAL: -22, ERANGE: -34, EOPNOTSUPP: -95 };
+export const ERRNO: { readonly [errno: string]: number } = {
+  EIO: -5,
+  ENOMEM: -12,
+  EINVAL: -22,
+  ERANGE: -34,
+  EOPNOTSUPP: -95,
+};
 
 function loadingItems(replayed: Replay, run: ModuleRun): Compared[] {
   const { result } = run;
@@ -181,7 +196,7 @@ function loadingItems(replayed: Replay, run: ModuleRun): Compared[] {
 const NAMES: ReadonlySet<string> = new Set(WORD_NAMES);
 
 /** The word or the two words of the replay for a field; undefined where the replay keeps none. */
-function wordsFor(field: string): { readonly lo: WordName; readonly hi?: WordName } | undefined {
+export function wordsFor(field: string): { readonly lo: WordName; readonly hi?: WordName } | undefined {
   if (NAMES.has(field)) return { lo: field as WordName };
   if (NAMES.has(`${field}.lo`)) return { lo: `${field}.lo` as WordName, hi: `${field}.hi` as WordName };
   return undefined;
@@ -205,7 +220,7 @@ function fieldItems(
 }
 
 /** Whether `setup_vmcs_config` did what it is called for; nothing that it writes means anything otherwise. */
-function isSetUp({ setupVmcsConfig }: ModuleRun): boolean {
+export function isSetUp({ setupVmcsConfig }: ModuleRun): boolean {
   return setupVmcsConfig !== undefined && setupVmcsConfig.value === 0;
 }
 
@@ -218,7 +233,7 @@ function wordItems(replayed: Replay, run: ModuleRun): Compared[] {
 }
 
 /** True when it is known that the module loads, or not known that it does not: what it set up means something. */
-function mayLoad(run: ModuleRun): boolean {
+export function mayLoad(run: ModuleRun): boolean {
   return run.result !== undefined && run.result.value === 0;
 }
 

@@ -79,17 +79,27 @@ function decide(recording: Recording, image: KernelImage, address: bigint, bit: 
     lo: Number(BigInt.asIntN(32, address)),
     bit,
   };
-  let limit = recording.ats.length;
+  // Where two operands have a bit in common, either can have decided: the nearest is followed first.
+  const open: { readonly at: Location; readonly limit: number }[] = [{ at, limit: recording.ats.length }];
+  let first: Decision | undefined;
   for (let link = 0; link < MOST_LINKS; link++) {
+    const place = open.pop();
+    if (place === undefined) break;
+    at = place.at;
     const step =
-      at.kind === "memory" ? lastWrite(recording, at, limit) : lastChange(recording, image, decoder, at.number, limit);
-    if (step === undefined) return undefined;
+      at.kind === "memory"
+        ? lastWrite(recording, at, place.limit)
+        : lastChange(recording, image, decoder, at.number, place.limit);
+    if (step === undefined) continue;
     const next = follow(recording, image, at, step);
-    if (next === undefined) return decisionAt(recording, image, step);
-    at = next;
-    limit = step;
+    open.push(...next.map((one) => ({ at: one, limit: step })));
+    if (next.length > 0) continue;
+    const decision = decisionAt(recording, image, step);
+    // A register that was read decides only where nothing else did.
+    if (decision.msr === undefined) return decision;
+    first ??= decision;
   }
-  return undefined;
+  return first;
 }
 
 /** The last step before `limit` that wrote the byte; the bit is then counted from where the write began. */
@@ -171,16 +181,36 @@ function decodeAt(image: KernelImage, { iced }: Decoder, at: number): Instructio
   return instruction;
 }
 
-/** Where the bit came from; undefined when this step decided it. */
-function follow(recording: Recording, image: KernelImage, at: Location, step: number): Location | undefined {
+/** Where the bit came from; nothing when this step decided it. */
+function follow(recording: Recording, image: KernelImage, at: Location, step: number): readonly Location[] {
   const { decoder } = image.code;
   const instruction = decodeAt(image, decoder, recording.ats[step] ?? 0);
-  if (instruction === undefined) return undefined;
+  if (instruction === undefined) return [];
   try {
-    return followInstruction(recording, decoder, instruction, at, step);
+    const other = otherOperand(recording, decoder, instruction, at, step);
+    const own = followInstruction(recording, decoder, instruction, at, step);
+    return [...(own === undefined ? [] : [own]), ...(own === undefined || other === undefined ? [] : [other])];
   } finally {
     instruction.free();
   }
+}
+
+/** The second register of an OR that left 0, or of an AND that left 1: it had the same bit. */
+function otherOperand(
+  recording: Recording,
+  decoder: Decoder,
+  i: Instruction,
+  at: Location,
+  step: number,
+): Location | undefined {
+  const { iced } = decoder;
+  const name = (iced.Mnemonic as unknown as { readonly [number: number]: string })[i.mnemonic] ?? "";
+  const after = recording.registers[step + 1];
+  if (at.kind !== "register" || after === undefined || i.op1Kind !== iced.OpKind.Register) return undefined;
+  const left = name === "Or" ? 0 : name === "And" ? 1 : undefined;
+  if (left === undefined || bitOf(after, at.number, at.bit) !== left) return undefined;
+  const place = decoder.registers.get(i.op1Register);
+  return place === undefined || place.high ? undefined : { kind: "register", number: place.number, bit: at.bit };
 }
 
 function followInstruction(

@@ -1,8 +1,9 @@
 import { type Compared, GROUPS, type Group } from "../prove/compare-run.js";
-import type { Decision } from "../prove/decide.js";
+import type { Decision, Turn } from "../prove/decide.js";
 import { FUNCTIONS } from "../prove/kernel/imports.js";
 import type { Proof } from "../prove/prover.js";
 import { hexIndex } from "../registers/registers.js";
+import { functionOf } from "../rules/effect.js";
 import type { Situation } from "../situation/situation.js";
 import { reasonFor } from "../why/reason.js";
 import { tracedReplay } from "../why/traced-replay.js";
@@ -119,24 +120,38 @@ function differenceLines({ situation }: ProvedHost, { item, decision }: ProofDif
     const rule = ruleOf(situation, item.word, first.bit);
     if (rule !== undefined) rows.push(["rule", rule]);
   }
-  if (decision !== undefined) rows.push(["decided", decisionText(decision)]);
+  if (decision !== undefined) rows.push(["decided", decisionWithTurn(decision)]);
   return [BLANK, ...wrap(styled("heading", item.name), width), ...labelled(rows, width)];
 }
 
 /** Function and sentence of the rule that set a bit last; undefined where none did. */
-function ruleOf({ host, candidates }: Situation, word: NonNullable<Compared["word"]>, bit: number): string | undefined {
+export function ruleOf(
+  { host, candidates }: Situation,
+  word: NonNullable<Compared["word"]>,
+  bit: number,
+): string | undefined {
   const { reason } = reasonFor(tracedReplay(host, candidates[0].options), word, bit);
-  return reason.kind === "changed" ? `${reason.rule.fn}: ${reason.rule.says}` : undefined;
+  if (reason.kind !== "changed") return undefined;
+  return `${functionOf(reason.rule, candidates[0].release)}: ${reason.rule.says}`;
 }
 
-/** `setup_vmcs_config+0x158: and eax, edx; before it jne …, not taken` */
-function decisionText({ function: name, offset, text, msr, turns }: Decision): string {
-  const where = `${name}+0x${offset.toString(16)}`;
+/** `setup_vmcs_config+0x158: and eax, edx` */
+export function decisionText({ function: name, offset, text, msr }: Decision): string {
   const what = msr === undefined ? text : `${text}, the read of MSR ${hexIndex(msr)}`;
-  const [turn] = turns;
-  if (turn === undefined) return `${where}: ${what}`;
-  const taken = turn.taken === undefined ? "both ways" : turn.taken ? "taken" : "not taken";
-  return `${where}: ${what}; the branch before it is ${turn.text}, ${taken}`;
+  return `${name}+0x${offset.toString(16)}: ${what}`;
+}
+
+/** `jne short 0xc0123456, not taken` */
+export function turnText({ text, taken }: Turn): string {
+  return `${text}, ${taken === undefined ? "both ways" : taken ? "taken" : "not taken"}`;
+}
+
+/** The instruction with the branch before it. */
+function decisionWithTurn(decision: Decision): string {
+  const [turn] = decision.turns;
+  return turn === undefined
+    ? decisionText(decision)
+    : `${decisionText(decision)}; the branch before it is ${turnText(turn)}`;
 }
 
 /** What was reached and is not answered by a row of the tables; every result that depends on it is unknown. */

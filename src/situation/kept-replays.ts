@@ -12,3 +12,15 @@ export function keepReplays(about: Situation, each: readonly [Replay, ...Replay[
 export function keptReplays(about: Situation): readonly [Replay, ...Replay[]] | undefined {
   return kept.get(about);
 }
+
+const found = new WeakMap<Situation, (replayed: Replay) => Replay>();
+
+/** Replaces what the tables say of a situation by what something else found, in every replay of it. */
+export function keepFound(about: Situation, change: (replayed: Replay) => Replay): void {
+  found.set(about, change);
+}
+
+/** A replay of a situation with what something else found. */
+export function withFound(about: Situation, replayed: Replay): Replay {
+  return found.get(about)?.(replayed) ?? replayed;
+}

@@ -5,7 +5,7 @@ import { type CpuState, type Replay, replay } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import type { Release } from "../rules/release.js";
 import { casesOf } from "./kept-cases.js";
-import { keptReplays } from "./kept-replays.js";
+import { keptReplays, withFound } from "./kept-replays.js";
 import { kernelsText } from "./kernels-text.js";
 import { asSituation, type Candidate, type Situation } from "./situation.js";
 import { refusedWith, settledByCases } from "./worlds.js";
@@ -44,7 +44,8 @@ export function replays(subject: Situation | Host): Replays {
 }
 
 /** The replay under one candidate: where it leaves open whether kvm_intel loads, every case of what was not read decides. */
-export function settled(about: Situation, replayed: Replay, at: number): Replay {
+export function settled(about: Situation, tables: Replay, at: number): Replay {
+  const replayed = withFound(about, tables);
   if (replayed.loads !== "unknown") return replayed;
   const { release, options } = about.candidates[at] as Candidate;
   const { under, refused } = casesOf(about);

@@ -46,3 +46,45 @@ describe("vmxlens prove", () => {
     expect([code, err.includes(says)], err).toEqual([2, true]);
   });
 });
+
+describe("--module", () => {
+  it("gives layers the answers of the module, whatever kernel it is, and says so", async () => {
+    const { out, err } = await runCli(["layers", "haswell", ...FILES, "--width", "10000"]);
+    expect(err).toBe("");
+    // The tables offer posted interrupts on this CPU; the module keeps bit 6 and bit 7 out of its pin-based controls.
+    const row = (text: string, id: string) => text.split("\n").find((line) => line.trim().startsWith(`${id} `)) ?? "";
+    const tables = (await runCli(["layers", "haswell", "--kernel", "6.12"])).out;
+    expect(row(tables, "preemption-timer").split(/ +/)[5]).toBe("yes");
+    expect(row(out, "preemption-timer").split(/ +/)[5]).toBe("no");
+    expect(out).toMatch(
+      /note +by the code of \S+kvm-intel\.ko \(Linux \S+\) itself: .* which differ from it in \d+ results/,
+    );
+  });
+
+  it("gives replay what the module read, printed and came to", async () => {
+    const { out, code } = await runCli(["replay", "haswell", ...FILES, "--width", "10000"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/reads +(?:0x[0-9a-f]+(?: safe)?(?:, )?)+/);
+    expect(out).toContain("prints  <6> kvm_intel: ready -11%, gap 128");
+    expect(out).toMatch(/ {2}pin_based_exec_ctrl +0x3f\n/);
+    expect(out).toMatch(/kvm_intel\.ple_gap=128/);
+  });
+
+  it("gives why the instruction that decided each bit, with its branches, beside the rule of the tables", async () => {
+    const { out } = await runCli(["why", "preemption-timer", "haswell", ...FILES, "--width", "10000"]);
+    const [, part] = out.split("In the module itself");
+    expect(part).toMatch(/vmcs_config\.pin_based_exec_ctrl bit 6 \(PREEMPTION_TIMER\) is 0/);
+    expect(part).toMatch(/decided +setup_vmcs_config\S*\+0x[0-9a-f]+: \w+/);
+    expect(part).toMatch(/tables +\w+: /);
+  });
+
+  it.each([
+    [["layers", "haswell", "--kvm", "kvm.ko"], "--kvm belongs to --module"],
+    [["replay", "haswell", ...FILES, "--phase", "boot"], "--phase is about the steps of the tables"],
+    [["replay", "haswell", ...FILES, "--json"], "vmxlens prove --json"],
+    [["layers", "haswell", "--module", join(folder, "types")], "not an ELF file"],
+  ])("%j: a sentence on standard error, and 2", async (args, says) => {
+    const { err, code } = await runCli(args);
+    expect([code, err.includes(says)], err).toEqual([2, true]);
+  });
+});

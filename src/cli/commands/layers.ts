@@ -1,12 +1,19 @@
 import { layersReport } from "../../report/layers-report.js";
+import { type ModuleRaw, withModule } from "../by-module.js";
 import { ready, show, showJson } from "../command.js";
 import { knownExit } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
 /** `vmxlens layers [HOST]` */
-export async function layers([query]: readonly (string | undefined)[], raw: RawOptions, world: World): Promise<number> {
-  const prepared = await ready(query, raw, world);
+export async function layers(
+  [query]: readonly (string | undefined)[],
+  raw: RawOptions & ModuleRaw,
+  world: World,
+): Promise<number> {
+  const asked = await ready(query, raw, world);
+  if (typeof asked === "number") return asked;
+  const prepared = await withModule(asked, raw, world);
   if (typeof prepared === "number") return prepared;
   const { situation, settings } = prepared;
   if (settings.json) {

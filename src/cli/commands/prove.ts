@@ -2,18 +2,15 @@ import { atlas } from "../../input/atlas/atlas.js";
 import { loadProver, type Proof, type ProveOptions, type Prover } from "../../prove/prover.js";
 import { type ProofDifference, type ProvedHost, proveReport } from "../../report/prove-report.js";
 import { type Situation, withRelease } from "../../situation/situation.js";
+import { type ModuleRaw, pathsOf } from "../by-module.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";
-import { type KernelPaths, kernelFiles } from "../kernel-files.js";
+import { kernelFiles } from "../kernel-files.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
 import type { World } from "../world.js";
 
-interface ProveRaw extends RawOptions {
-  readonly module?: string;
-  readonly kvm?: string;
-  readonly vmlinuz?: string;
-  readonly btf?: string;
+interface ProveRaw extends RawOptions, ModuleRaw {
   readonly all?: boolean;
 }
 
@@ -68,15 +65,6 @@ export async function prove(queries: readonly (string | undefined)[], raw: Prove
 
 function isComplete({ modules, boot }: Proof): boolean {
   return modules.stopped === undefined && boot?.stopped === undefined;
-}
-
-function pathsOf({ module, kvm, vmlinuz, btf }: ProveRaw): KernelPaths {
-  return {
-    ...(module === undefined ? {} : { module }),
-    ...(kvm === undefined ? {} : { kvm }),
-    ...(vmlinuz === undefined ? {} : { vmlinuz }),
-    ...(btf === undefined ? {} : { btf }),
-  };
 }
 
 async function runningKernel(world: World): Promise<string | undefined> {

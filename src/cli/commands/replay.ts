@@ -1,13 +1,14 @@
 import { nearest } from "../../registers/edit-distance.js";
 import { PHASES, replayReport } from "../../report/replay-report.js";
 import { type BitAt, bitsOfFeature, type RunPart, runFunctions } from "../../why/run-part.js";
+import { type ModuleRaw, type ReadyByModule, withModule } from "../by-module.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { knownExit } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
 import { didYouMean, type RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
-interface ReplayOptions extends RawOptions {
+interface ReplayOptions extends RawOptions, ModuleRaw {
   readonly phase?: readonly string[];
   readonly fn?: readonly string[];
   readonly bit?: readonly string[];
@@ -19,17 +20,21 @@ export async function replay(
   raw: ReplayOptions,
   world: World,
 ): Promise<number> {
-  const asked = (raw.phase ?? []).flatMap((list) => list.split(","));
-  const phases = PHASES.filter((phase) => asked.includes(phase));
-  const wrong = asked.filter((text) => !PHASES.some((phase) => phase === text));
+  const wanted = (raw.phase ?? []).flatMap((list) => list.split(","));
+  const phases = PHASES.filter((phase) => wanted.includes(phase));
+  const wrong = wanted.filter((text) => !PHASES.some((phase) => phase === text));
   const part = await partOf(raw);
   const problems = [
     ...(wrong.length > 0 ? [`--phase ${wrong.join(",")}: one of ${PHASES.join(", ")}`] : []),
     ...("problems" in part ? part.problems : []),
+    ...moduleProblems(raw),
   ];
   if (problems.length > 0 || "problems" in part) return complain(world, problems);
-  const prepared = await ready(query, raw, world);
+  const asked = await ready(query, raw, world);
+  if (typeof asked === "number") return asked;
+  const prepared = await withModule(asked, raw, world);
   if (typeof prepared === "number") return prepared;
+  if (prepared.proof !== undefined) return showModuleRun(prepared as ReadyByModule, world);
   const { situation, settings } = prepared;
   const only = raw.fn === undefined && raw.bit === undefined ? undefined : part;
   if (settings.json) {
@@ -38,6 +43,23 @@ export async function replay(
   } else {
     await show(replayReport(situation, phases, settings.width, only), prepared, world);
   }
+  return knownExit(situation.read);
+}
+
+/** The code of a module has no phases, no rules and no steps of the tables. */
+function moduleProblems(raw: ReplayOptions): string[] {
+  if (raw.module === undefined) return [];
+  const unfit = (["phase", "fn", "bit"] as const).filter((name) => raw[name] !== undefined);
+  return [
+    ...unfit.map((name) => `--${name} is about the steps of the tables, and --module runs the kernel's own code`),
+    ...(raw.json === true ? ["replay --module has no JSON; vmxlens prove --json has the results"] : []),
+  ];
+}
+
+/** The run of the kernel's own code: it has no rules, so no steps. */
+async function showModuleRun({ situation, settings, found, proof }: ReadyByModule, world: World): Promise<number> {
+  const { moduleRunReport } = await import("../../report/module-run-report.js");
+  await show(moduleRunReport(situation, proof, settings.width), { found, settings }, world);
   return knownExit(situation.read);
 }
 

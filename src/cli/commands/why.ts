@@ -1,12 +1,15 @@
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
+import type { Line } from "../../report/text.js";
 import { type WhyInput, whyReport } from "../../report/why-report.js";
 import { assume } from "../../situation/assume.js";
 import type { Feature, Layer } from "../../why/features.js";
 import { findFeature } from "../../why/find-feature.js";
 import { layerCell } from "../../why/layers.js";
 import { answerTo, type Question, questionNamed } from "../../why/questions.js";
+import { bitsOfFeature } from "../../why/run-part.js";
 import { why as explain } from "../../why/why.js";
+import { type ModuleRaw, type ReadyByModule, withModule } from "../by-module.js";
 import { complain, ready, show, showJson } from "../command.js";
 import { EXIT, knownExit } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
@@ -15,7 +18,7 @@ import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
 import type { World } from "../world.js";
 
-interface WhyOptions extends RawOptions {
+interface WhyOptions extends RawOptions, ModuleRaw {
   readonly layer?: string;
 }
 
@@ -35,7 +38,9 @@ export async function why(
     if ("problem" in found) return complain(world, [found.problem]);
     goal = found.layer;
   }
-  const prepared = await ready(query, raw, world);
+  const asked = await ready(query, raw, world);
+  if (typeof asked === "number") return asked;
+  const prepared = await withModule(asked, raw, world);
   if (typeof prepared === "number") return prepared;
   const { situation, settings, found } = prepared;
   const result = explain(situation, named.feature, goal);
@@ -52,10 +57,22 @@ export async function why(
     const { whyJson } = await import("../../report/json/json-why.js");
     showJson(whyJson(input), world);
   } else {
-    await show(whyReport(input, settings.width), prepared, world);
+    const module = prepared.prover === undefined ? [] : await moduleLines(prepared as ReadyByModule, named.feature);
+    await show([...whyReport(input, settings.width), ...module], prepared, world);
   }
   // An example answers nothing about this machine.
   return result.reached === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
+}
+
+/** What the module's own code did to the bits of a feature. */
+async function moduleLines(
+  { situation, prover, proof, settings }: ReadyByModule,
+  feature: Feature,
+): Promise<readonly Line[]> {
+  const { decidedBits } = await import("../../prove/decided-bits.js");
+  const { decidedLines } = await import("../../report/decided-report.js");
+  const bits = decidedBits(situation, prover, proof, bitsOfFeature(feature));
+  return decidedLines(situation, bits, settings.width);
 }
 
 /** A name that is not a feature's, but has a place: in the run, among the registers. Undefined for any other name. */
