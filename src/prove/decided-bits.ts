@@ -40,7 +40,7 @@ export function decidedBits(
         name: item.name,
         bit: at,
         ...(label === undefined ? {} : { label }),
-        value: valueOf(item, at),
+        value: bitOfText(item, at),
         ...(decision === undefined ? {} : { decision }),
       },
     ];
@@ -48,7 +48,7 @@ export function decidedBits(
 }
 
 /** A bit of what the module has: its text is hexadecimal, with `?` for digits that hold unknown bits. */
-function valueOf({ module }: Compared, bit: number): DecidedBit["value"] {
+function bitOfText({ module }: Compared, bit: number): DecidedBit["value"] {
   const digit = module.slice(2).at(-1 - (bit >> 2)) ?? "0";
   if (digit === "?") return "unknown";
   return ((Number.parseInt(digit, 16) >> (bit & 3)) & 1) as 0 | 1;
