@@ -16,8 +16,8 @@ export interface ByModule {
 }
 
 /**
- * The situation under the kernel of a module: what its own code makes of the host is the answer, and the tables nearest to it
- * stand behind that with what the code does not decide, and with reasons. A sentence where the code does not run to its end.
+ * The situation under the kernel of a module: what its own code makes of the host is the answer. What the code does not
+ * decide, and reasons, come from the tables nearest to it. A sentence where the code does not run to its end.
  *
  * @param file the module's, for people.
  */

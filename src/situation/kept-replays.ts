@@ -15,7 +15,7 @@ export function keptReplays(about: Situation): readonly [Replay, ...Replay[]] | 
 
 const found = new WeakMap<Situation, (replayed: Replay) => Replay>();
 
-/** Replaces what the tables say of a situation by what something else found, in every replay of it. */
+/** Puts what something else found about a situation in place of what the tables say, in every replay of it. */
 export function keepFound(about: Situation, change: (replayed: Replay) => Replay): void {
   found.set(about, change);
 }

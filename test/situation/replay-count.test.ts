@@ -1,17 +1,18 @@
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { assume } from "../../src/situation/assume.js";
-import { runCli } from "../cli/run.js";
 
 /*
  * How often something is replayed: n kernels that a machine can run cost n replays. Where IA32_FEAT_CTL was not read, every
  * case of it is one more (worlds.ts).
  */
 
-const counted = vi.hoisted(() => ({ replays: 0 }));
-vi.mock("../../src/kvm/replay.js", async (original) => {
-  const module = await original<typeof import("../../src/kvm/replay.js")>();
+const counted = { replays: 0 };
+// Files of tests share their modules: here they are loaded anew, around a replay that counts.
+vi.resetModules();
+vi.doMock("../../src/kvm/replay.js", async () => {
+  const module = await vi.importActual<typeof import("../../src/kvm/replay.js")>("../../src/kvm/replay.js");
   return {
     ...module,
     replay: (...args: Parameters<typeof module.replay>) => {
@@ -22,6 +23,11 @@ vi.mock("../../src/kvm/replay.js", async (original) => {
 });
 const { replays } = await import("../../src/situation/replays.js");
 const { situation } = await import("../../src/situation/situation.js");
+const { runCli } = await import("../cli/run.js");
+afterAll(() => {
+  vi.doUnmock("../../src/kvm/replay.js");
+  vi.resetModules();
+});
 
 const SET = "6.4.0-150600.21-default";
 const unread = atlasHost("intel-50654-skylakex");

@@ -1,6 +1,6 @@
 import { atlas } from "../../input/atlas/atlas.js";
 import { loadProver, type Proof, type ProveOptions, type Prover } from "../../prove/prover.js";
-import { type ProofDifference, type ProvedHost, proveReport } from "../../report/prove-report.js";
+import { type ProofDifference, type ProvedHost, proveReport } from "../../report/prove/prove-report.js";
 import { type Situation, withRelease } from "../../situation/situation.js";
 import { type ModuleRaw, pathsOf } from "../by-module.js";
 import { complain, ready, showJson } from "../command.js";

@@ -58,7 +58,7 @@ function moduleProblems(raw: ReplayOptions): string[] {
 
 /** The run of the kernel's own code: it has no rules, so no steps. */
 async function showModuleRun({ situation, settings, found, proof }: ReadyByModule, world: World): Promise<number> {
-  const { moduleRunReport } = await import("../../report/module-run-report.js");
+  const { moduleRunReport } = await import("../../report/prove/module-run-report.js");
   await show(moduleRunReport(situation, proof, settings.width), { found, settings }, world);
   return knownExit(situation.read);
 }

@@ -70,7 +70,7 @@ async function moduleLines(
   feature: Feature,
 ): Promise<readonly Line[]> {
   const { decidedBits } = await import("../../prove/decided-bits.js");
-  const { decidedLines } = await import("../../report/decided-report.js");
+  const { decidedLines } = await import("../../report/prove/decided-report.js");
   const bits = decidedBits(situation, prover, proof, bitsOfFeature(feature));
   return decidedLines(situation, bits, settings.width);
 }

@@ -1,6 +1,6 @@
 import { GROUPS } from "../../prove/compare-run.js";
 import { hexIndex } from "../../registers/registers.js";
-import { type ProofDifference, type ProvedHost, type ProvedKernel, proofVerdict } from "../prove-report.js";
+import { type ProofDifference, type ProvedHost, type ProvedKernel, proofVerdict } from "../prove/prove-report.js";
 import { situationJson } from "./json.js";
 
 /** What `vmxlens prove --json` prints, as schema/prove.schema.json describes it. */

@@ -1,17 +1,17 @@
-import { formatMsr } from "../host/msr.js";
-import { nestedMsrs } from "../kvm/nested-msrs.js";
-import { numberText } from "../prove/compare-run.js";
-import type { Log, MsrRead } from "../prove/kernel/log.js";
-import type { Fields } from "../prove/kernel/outcome.js";
-import type { Proof } from "../prove/prover.js";
-import { hexIndex } from "../registers/registers.js";
-import { replays } from "../situation/replays.js";
-import type { Situation } from "../situation/situation.js";
-import { basisLines, subject } from "./basis.js";
-import { labelled, table, wrap } from "./layout.js";
-import { BLANK, type Inline, type Line, styled } from "./text.js";
-import { loadVerdict } from "./verdict.js";
-import { registerText } from "./wording/bit-text.js";
+import { formatMsr } from "../../host/msr.js";
+import { nestedMsrs } from "../../kvm/nested-msrs.js";
+import { numberText } from "../../prove/compare-run.js";
+import type { Log, MsrRead } from "../../prove/kernel/log.js";
+import type { Fields } from "../../prove/kernel/outcome.js";
+import type { Proof } from "../../prove/prover.js";
+import { hexIndex } from "../../registers/registers.js";
+import { replays } from "../../situation/replays.js";
+import type { Situation } from "../../situation/situation.js";
+import { basisLines, subject } from "../basis.js";
+import { labelled, table, wrap } from "../layout.js";
+import { BLANK, type Inline, type Line, styled } from "../text.js";
+import { loadVerdict } from "../verdict.js";
+import { registerText } from "../wording/bit-text.js";
 
 /** What the kernel's own code read, printed and came to on a host: of a situation that `byModule` made. */
 export function moduleRunReport(situation: Situation, { modules, boot }: Proof, width: number): Line[] {

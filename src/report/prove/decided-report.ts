@@ -1,8 +1,8 @@
-import type { DecidedBit } from "../prove/decided-bits.js";
-import type { Situation } from "../situation/situation.js";
-import { labelled, wrap } from "./layout.js";
+import type { DecidedBit } from "../../prove/decided-bits.js";
+import type { Situation } from "../../situation/situation.js";
+import { labelled, wrap } from "../layout.js";
+import { BLANK, type Inline, type Line, styled } from "../text.js";
 import { decisionText, ruleOf, turnText } from "./prove-report.js";
-import { BLANK, type Inline, type Line, styled } from "./text.js";
 
 /** For each bit the instruction of the module that made it what it is, the branches before it, and the rule of the tables. */
 export function decidedLines(situation: Situation, decided: readonly DecidedBit[], width: number): Line[] {

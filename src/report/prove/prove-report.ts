@@ -1,15 +1,15 @@
-import { type Compared, GROUPS, type Group } from "../prove/compare-run.js";
-import type { Decision, Turn } from "../prove/decide.js";
-import { FUNCTIONS } from "../prove/kernel/imports.js";
-import type { Proof } from "../prove/prover.js";
-import { hexIndex } from "../registers/registers.js";
-import { functionOf } from "../rules/effect.js";
-import type { Situation } from "../situation/situation.js";
-import { reasonFor } from "../why/reason.js";
-import { tracedReplay } from "../why/traced-replay.js";
-import { basisLines } from "./basis.js";
-import { labelled, table, wrap } from "./layout.js";
-import { BLANK, type Inline, type Line, styled } from "./text.js";
+import { type Compared, GROUPS, type Group } from "../../prove/compare-run.js";
+import type { Decision, Turn } from "../../prove/decide.js";
+import { FUNCTIONS } from "../../prove/kernel/imports.js";
+import type { Proof } from "../../prove/prover.js";
+import { hexIndex } from "../../registers/registers.js";
+import { functionOf } from "../../rules/effect.js";
+import type { Situation } from "../../situation/situation.js";
+import { reasonFor } from "../../why/reason.js";
+import { tracedReplay } from "../../why/traced-replay.js";
+import { basisLines } from "../basis.js";
+import { labelled, table, wrap } from "../layout.js";
+import { BLANK, type Inline, type Line, styled } from "../text.js";
 
 /** The kernel's files behind a proof. */
 export interface ProvedKernel {
