@@ -472,7 +472,7 @@ describe("the standard output of the process", () => {
   });
 });
 
-it.skipIf(process.platform !== "linux")("a full disk is a full disk", async () => {
+it.skipIf(process.platform !== "linux")("a full disk is a full disk (needs /dev/full of Linux)", async () => {
   const fd = openSync("/dev/full", "w");
   const files = {
     ...fs,

@@ -306,7 +306,7 @@ const TABLE: { readonly [file: string]: Expected } = {
   },
 };
 
-describe.skipIf(!atHand)("the samples", () => {
+describe.skipIf(!atHand)("the samples (needs ../shared)", () => {
   it.each(Object.entries(TABLE))("%s", (file, expected) => {
     const { host, hosts, formats, diagnostics } = readHost(readFileSync(join(SAMPLES, file)), { file });
     expect(formats).toEqual(expected.formats);

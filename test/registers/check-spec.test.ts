@@ -74,7 +74,7 @@ describe("compareSpec", () => {
   });
 
   const names = path.resolve(import.meta.dirname, "../../../shared/data/names.json");
-  it.skipIf(!existsSync(names))("finds no difference from the whole file of names", () => {
+  it.skipIf(!existsSync(names))("finds no difference from the whole file of names (needs ../shared)", () => {
     const { differences, cells } = compareSpec(JSON.parse(readFileSync(names, "utf8")));
     expect(differences).toEqual([]);
     expect(cells).toBeGreaterThan(2000);

@@ -264,23 +264,26 @@ describe("npm run vectors", () => {
   });
 });
 
-describe.skipIf(!existsSync(join(whole, "restore")))("the complete restore vectors beside the checkout", () => {
-  const folder = join(whole, "restore");
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".jsonl.gz")) : [];
+describe.skipIf(!existsSync(join(whole, "restore")))(
+  "the complete restore vectors beside the checkout (needs ../shared)",
+  () => {
+    const folder = join(whole, "restore");
+    const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".jsonl.gz")) : [];
 
-  it.each(names.map((name, i) => [name, i] as const))("%s passes", { timeout: 120_000 }, (name, file) => {
-    const lines = gunzipSync(readFileSync(join(folder, name)))
-      .toString("utf8")
-      .trimEnd()
-      .split("\n");
-    // The machines without nested VMX give one answer to everything.
-    for (const line of sampled(lines.slice(0, 10), file)) {
-      expect(checkRestoreCase(JSON.parse(line)).differences.slice(0, 3)).toEqual([]);
-    }
-  });
-});
+    it.each(names.map((name, i) => [name, i] as const))("%s passes", { timeout: 120_000 }, (name, file) => {
+      const lines = gunzipSync(readFileSync(join(folder, name)))
+        .toString("utf8")
+        .trimEnd()
+        .split("\n");
+      // The machines without nested VMX give one answer to everything.
+      for (const line of sampled(lines.slice(0, 10), file)) {
+        expect(checkRestoreCase(JSON.parse(line)).differences.slice(0, 3)).toEqual([]);
+      }
+    });
+  },
+);
 
-describe.skipIf(!existsSync(whole))("the complete files beside the checkout", () => {
+describe.skipIf(!existsSync(whole))("the complete files beside the checkout (needs ../shared)", () => {
   const names = existsSync(whole) ? readdirSync(whole).filter((name) => name.endsWith(".jsonl.gz")) : [];
   const kernelOf = (name: string) => name.replace(/\.jsonl\.gz$/, "");
   const others = names.map(kernelOf).filter((kernel) => !isModelled(kernel));

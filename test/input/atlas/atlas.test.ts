@@ -58,20 +58,23 @@ describe("the atlas", () => {
     expect(ATLAS_DATA.length).toBeLessThan(32_000);
   });
 
-  it.skipIf(!existsSync(resolve(shared, "data/atlas.json")))("is what it was made from, in every field", () => {
-    type Source = { readonly id: string; readonly cpuid: { readonly [name: string]: unknown } };
-    const source = JSON.parse(readFileSync(resolve(shared, "data/atlas.json"), "utf8")) as Source[];
-    expect(atlas().map(toJson)).toEqual(source.map(({ cpuid: _, ...rest }) => rest));
-    for (const [i, { id, cpuid }] of source.entries()) {
-      const { features, maxLeaf, physAddrBits, linAddrBits } = (atlas()[i] as AtlasEntry).cpuid;
-      const own = { maxLeaf: hex(maxLeaf), physAddrBits, linAddrBits };
-      const named = Object.keys(cpuid).map((name) => [
-        name,
-        name in own ? own[name as keyof typeof own] : features[JSON_NAMES[name] ?? (name as CpuidFeature)],
-      ]);
-      expect([id, Object.fromEntries(named)]).toEqual([id, cpuid]);
-    }
-  });
+  it.skipIf(!existsSync(resolve(shared, "data/atlas.json")))(
+    "is what it was made from, in every field (needs ../shared)",
+    () => {
+      type Source = { readonly id: string; readonly cpuid: { readonly [name: string]: unknown } };
+      const source = JSON.parse(readFileSync(resolve(shared, "data/atlas.json"), "utf8")) as Source[];
+      expect(atlas().map(toJson)).toEqual(source.map(({ cpuid: _, ...rest }) => rest));
+      for (const [i, { id, cpuid }] of source.entries()) {
+        const { features, maxLeaf, physAddrBits, linAddrBits } = (atlas()[i] as AtlasEntry).cpuid;
+        const own = { maxLeaf: hex(maxLeaf), physAddrBits, linAddrBits };
+        const named = Object.keys(cpuid).map((name) => [
+          name,
+          name in own ? own[name as keyof typeof own] : features[JSON_NAMES[name] ?? (name as CpuidFeature)],
+        ]);
+        expect([id, Object.fromEntries(named)]).toEqual([id, cpuid]);
+      }
+    },
+  );
 
   it("tells a hybrid with unequal cores", () => {
     const host = atlasHost("intel-806a1-lakefield");
@@ -153,25 +156,28 @@ describe("the atlas", () => {
   });
 
   const vectors = resolve(shared, "vectors/7.2.jsonl.gz");
-  it.skipIf(!existsSync(vectors))("never contradicts the features that the test vectors give its CPUs", () => {
-    let compared = 0;
-    for (const line of gunzipSync(readFileSync(vectors)).toString("utf8").split("\n")) {
-      if (!/^\{"id": ?"cpu\//.test(line)) continue;
-      const { cpu, features, signature, maxLeaf } = (JSON.parse(line) as { in: { [key: string]: unknown } }).in;
-      const [core] = atlasHost((cpu as string).replace(/-core2$/, "")).cores;
-      expect([core.signature, core.cpuid.maxLeaf]).toEqual(
-        [signature, maxLeaf].map((h) => Number.parseInt(h as string, 16)),
-      );
-      for (const [feature, value] of Object.entries(core.cpuid.features)) {
-        // The vectors list what a replay of their time asked for.
-        if (feature === "la57" || feature === "hypervisor") continue;
-        if (!(CPU_FEATURES as readonly string[]).includes(feature)) continue;
-        compared++;
-        expect([cpu, feature, value]).toEqual([cpu, feature, (features as string[]).includes(feature)]);
+  it.skipIf(!existsSync(vectors))(
+    "never contradicts the features that the test vectors give its CPUs (needs ../shared)",
+    () => {
+      let compared = 0;
+      for (const line of gunzipSync(readFileSync(vectors)).toString("utf8").split("\n")) {
+        if (!/^\{"id": ?"cpu\//.test(line)) continue;
+        const { cpu, features, signature, maxLeaf } = (JSON.parse(line) as { in: { [key: string]: unknown } }).in;
+        const [core] = atlasHost((cpu as string).replace(/-core2$/, "")).cores;
+        expect([core.signature, core.cpuid.maxLeaf]).toEqual(
+          [signature, maxLeaf].map((h) => Number.parseInt(h as string, 16)),
+        );
+        for (const [feature, value] of Object.entries(core.cpuid.features)) {
+          // The vectors list what a replay of their time asked for.
+          if (feature === "la57" || feature === "hypervisor") continue;
+          if (!(CPU_FEATURES as readonly string[]).includes(feature)) continue;
+          compared++;
+          expect([cpu, feature, value]).toEqual([cpu, feature, (features as string[]).includes(feature)]);
+        }
       }
-    }
-    expect(compared).toBeGreaterThan(1000);
-  });
+      expect(compared).toBeGreaterThan(1000);
+    },
+  );
 
   it("has no value whose halves look exchanged", () => {
     for (const { id, cores } of atlas()) {

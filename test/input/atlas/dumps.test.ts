@@ -126,7 +126,7 @@ describe("an entry of the atlas", () => {
   });
 
   const directory = resolve(import.meta.dirname, "../../../../shared/samples/aida64");
-  it.skipIf(!existsSync(directory))("is the host that the product reads from the dump itself", () => {
+  it.skipIf(!existsSync(directory))("is the host that the product reads from the dump itself (needs ../shared)", () => {
     const files = readdirSync(directory).filter((name) => name.endsWith("_CPUID.txt") || /_CPUID\d*\.txt$/.test(name));
     let compared = 0;
     for (const file of files) {

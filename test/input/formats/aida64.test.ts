@@ -246,35 +246,38 @@ describe("real dumps", () => {
   const dumps = resolve(shared, "samples/aida64");
   const atlasFile = resolve(shared, "data/atlas.json");
 
-  it.skipIf(!existsSync(dumps) || !existsSync(atlasFile))("agree with the atlas in every field", () => {
-    const entries = JSON.parse(readFileSync(atlasFile, "utf8")) as AtlasJson[];
-    let compared = 0;
-    for (const entry of entries) {
-      const file = resolve(dumps, basename(entry.source.path));
-      if (!existsSync(file)) continue;
-      compared++;
-      const { host, diagnostics } = readHost(readFileSync(file));
-      expect(diagnostics).toEqual([]);
-      expect(host).toMatchObject({ vendor: entry.vendor, name: entry.name });
-      expect(host?.codename ?? null).toBe(entry.aidaAlias);
-      const seen = host?.cores.map((core) => ({
-        coreTypes: core.coreTypes,
-        logicalCpus: core.logicalCpus ?? null,
-        msrs: values(core.msrs),
-      }));
-      expect(seen).toEqual(entry.cores.map(({ coreTypes, logicalCpus, msrs }) => ({ coreTypes, logicalCpus, msrs })));
-      for (const core of host?.cores ?? []) {
-        expect(core.signature).toBe(Number.parseInt(entry.signature, 16));
-        expect(core.microcode).toBe(entry.microcode === null ? undefined : Number.parseInt(entry.microcode, 16));
-        expect(core.cpuid).toMatchObject({
-          maxLeaf: Number.parseInt(entry.cpuid.maxLeaf as string, 16),
-          physAddrBits: entry.cpuid.physAddrBits,
-          linAddrBits: entry.cpuid.linAddrBits,
-        });
-        for (const [feature, key] of FEATURES)
-          expect(core.cpuid.features[feature] ?? false).toBe(entry.cpuid[key] ?? false);
+  it.skipIf(!existsSync(dumps) || !existsSync(atlasFile))(
+    "agree with the atlas in every field (needs ../shared)",
+    () => {
+      const entries = JSON.parse(readFileSync(atlasFile, "utf8")) as AtlasJson[];
+      let compared = 0;
+      for (const entry of entries) {
+        const file = resolve(dumps, basename(entry.source.path));
+        if (!existsSync(file)) continue;
+        compared++;
+        const { host, diagnostics } = readHost(readFileSync(file));
+        expect(diagnostics).toEqual([]);
+        expect(host).toMatchObject({ vendor: entry.vendor, name: entry.name });
+        expect(host?.codename ?? null).toBe(entry.aidaAlias);
+        const seen = host?.cores.map((core) => ({
+          coreTypes: core.coreTypes,
+          logicalCpus: core.logicalCpus ?? null,
+          msrs: values(core.msrs),
+        }));
+        expect(seen).toEqual(entry.cores.map(({ coreTypes, logicalCpus, msrs }) => ({ coreTypes, logicalCpus, msrs })));
+        for (const core of host?.cores ?? []) {
+          expect(core.signature).toBe(Number.parseInt(entry.signature, 16));
+          expect(core.microcode).toBe(entry.microcode === null ? undefined : Number.parseInt(entry.microcode, 16));
+          expect(core.cpuid).toMatchObject({
+            maxLeaf: Number.parseInt(entry.cpuid.maxLeaf as string, 16),
+            physAddrBits: entry.cpuid.physAddrBits,
+            linAddrBits: entry.cpuid.linAddrBits,
+          });
+          for (const [feature, key] of FEATURES)
+            expect(core.cpuid.features[feature] ?? false).toBe(entry.cpuid[key] ?? false);
+        }
       }
-    }
-    expect(compared).toBe(8);
-  });
+      expect(compared).toBe(8);
+    },
+  );
 });

@@ -292,16 +292,19 @@ rdmsr: CPU 7 doesn't support MSRs
 });
 
 describe("real texts", () => {
-  it.skipIf(!existsSync(resolve(shared, "samples/rdmsr")))("of 36 CPUs and of WinDbg are read", () => {
-    const all = read(readFileSync(resolve(shared, "samples/rdmsr/e5-2696v3-0x480-all-cpus.txt"), "utf8"));
-    expect(all.groups).toEqual([["0-35", { "0x480": "0xda040000000012" }]]);
-    const windbg = read(readFileSync(resolve(shared, "samples/windbg/vmcs-auditor-post.txt"), "utf8"));
-    expect(Object.keys((windbg.groups?.[0]?.[1] ?? {}) as object)).toHaveLength(11);
-    expect(windbg.groups?.[0]?.[1]).toMatchObject({ "0x48c": "0xf0106334141", "0x491": "0x1" });
-  });
+  it.skipIf(!existsSync(resolve(shared, "samples/rdmsr")))(
+    "of 36 CPUs and of WinDbg are read (needs ../shared)",
+    () => {
+      const all = read(readFileSync(resolve(shared, "samples/rdmsr/e5-2696v3-0x480-all-cpus.txt"), "utf8"));
+      expect(all.groups).toEqual([["0-35", { "0x480": "0xda040000000012" }]]);
+      const windbg = read(readFileSync(resolve(shared, "samples/windbg/vmcs-auditor-post.txt"), "utf8"));
+      expect(Object.keys((windbg.groups?.[0]?.[1] ?? {}) as object)).toHaveLength(11);
+      expect(windbg.groups?.[0]?.[1]).toMatchObject({ "0x48c": "0xf0106334141", "0x491": "0x1" });
+    },
+  );
 
   const capture = resolve(shared, "captures/6.1-corei7_skylake_x-cpus2.txt.gz");
-  it.skipIf(!existsSync(capture))("of a whole console log give what its MSR part says", () => {
+  it.skipIf(!existsSync(capture))("of a whole console log give what its MSR part says (needs ../shared)", () => {
     const text = gunzipSync(readFileSync(capture)).toString("utf8");
     const part = /=== BEGIN msrs ===\n([\s\S]*?)=== END msrs ===/.exec(text)?.[1] ?? "";
     expect(part.length).toBeGreaterThan(1000);

@@ -121,31 +121,34 @@ function guestOf(text: string): GuestCpuid {
   };
 }
 
-describe.skipIf(!haveShared)("against vCPUs of real kernels (captures at hand)", () => {
+describe.skipIf(!haveShared)("against vCPUs of real kernels (needs ../shared)", () => {
   for (const file of haveShared ? captureFiles() : []) {
     const parts = partsOf(file);
     const release = /^([\d.]+)-/.exec(file)?.[1] as Release;
     const scenarios = [...parts].filter(([part, text]) => part.startsWith("scenario ") && /^vcpu msr/m.test(text));
-    it.skipIf(scenarios.length === 0)(`agrees: ${file}`, () => {
-      for (const [part, text] of scenarios) {
-        const load = /^insmod kvm[-_]intel(.*?) -> exit 0/m.exec(text)?.[1] ?? "";
-        const given = [...load.matchAll(/(\w+)=(\S+)/g)].map((match) => [match[1], match[2]]);
-        const kvm_intel = Object.fromEntries(given) as Params;
-        const host = { vendor: "GenuineIntel", cores: [coreOf(parts)] } as const;
-        const replayed = replay(host, { release, params: { kvm_intel }, machine: { pmu: false, irqPosting: false } });
-        const msrs = vcpuMsrs(replayed, guestOf(text));
-        const read = [...text.matchAll(/^vcpu msr 0x0*(4[89][0-9a-f]) = 0x([0-9a-f]{8})([0-9a-f]{8})/gm)];
-        // With nested=0 none can be read.
-        expect(read.length).toBe(kvm_intel.nested === "0" ? 0 : 18);
-        for (const [, index, high, low] of read) {
-          const pair = msrs.get(Number.parseInt(index as string, 16));
-          const expected = {
-            hi: word(Number.parseInt(high as string, 16)),
-            lo: word(Number.parseInt(low as string, 16)),
-          };
-          expect({ part, index, ...pair }).toEqual({ part, index, ...expected });
+    it.skipIf(scenarios.length === 0)(
+      `agrees: ${file}${scenarios.length === 0 ? " (skipped: nothing of it is of a vCPU)" : ""}`,
+      () => {
+        for (const [part, text] of scenarios) {
+          const load = /^insmod kvm[-_]intel(.*?) -> exit 0/m.exec(text)?.[1] ?? "";
+          const given = [...load.matchAll(/(\w+)=(\S+)/g)].map((match) => [match[1], match[2]]);
+          const kvm_intel = Object.fromEntries(given) as Params;
+          const host = { vendor: "GenuineIntel", cores: [coreOf(parts)] } as const;
+          const replayed = replay(host, { release, params: { kvm_intel }, machine: { pmu: false, irqPosting: false } });
+          const msrs = vcpuMsrs(replayed, guestOf(text));
+          const read = [...text.matchAll(/^vcpu msr 0x0*(4[89][0-9a-f]) = 0x([0-9a-f]{8})([0-9a-f]{8})/gm)];
+          // With nested=0 none can be read.
+          expect(read.length).toBe(kvm_intel.nested === "0" ? 0 : 18);
+          for (const [, index, high, low] of read) {
+            const pair = msrs.get(Number.parseInt(index as string, 16));
+            const expected = {
+              hi: word(Number.parseInt(high as string, 16)),
+              lo: word(Number.parseInt(low as string, 16)),
+            };
+            expect({ part, index, ...pair }).toEqual({ part, index, ...expected });
+          }
         }
-      }
-    });
+      },
+    );
   }
 });
