@@ -93,7 +93,8 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     args: "[DUMP]",
     options: [
       ["--host <host>", "the CPU: as HOST elsewhere"],
-      ["--nested", "judge by what KVM of --kernel on that CPU shows a nested hypervisor"],
+      ["--on <authority>", "whose checks count: cpu (default), linux-6.18 or another kernel, virtualbox, hyper-v"],
+      ["--nested", "as --on linux-KERNEL with the kernel of --kernel or of the host"],
       ["--set <field=value>", "run the checks with a field changed", "many"],
       ["--all", "every failing check with its own facts, in the order of the manual"],
       ["--fix", "propose the smallest set of field changes that passes"],

@@ -93,13 +93,19 @@ function groupLines({ groups, findings }: AuditResult, width: number): Line[] {
 
 /** One failing check: the rule, how it comes about, the facts once, and the changes, the wanted one first. */
 function findingLines(
-  { check, outcome, cause, evidence, changes, fitsReport, known }: Finding,
+  { check, outcome, cause, evidence, changes, fitsReport, known, leftToCpu }: Finding,
   width: number,
   wanted?: string,
 ): Line[] {
   const fit = fitsReport === "no" ? " (not what was reported)" : "";
   const lines: Line[] = [
-    ...wrap([styled("error", check.id), ` — SDM ${check.sdm}: ${outcome}${fit}`], width),
+    ...wrap(
+      [
+        styled("error", check.id),
+        ` — ${OUTER.test(check.id) ? (check.note ?? "") : `SDM ${check.sdm}`}: ${outcome}${fit}${leftToCpu === true ? ", left to the CPU" : ""}`,
+      ],
+      width,
+    ),
     ...wrap(cause === undefined ? check.text : `${check.text} ${cause}`, width, "  "),
   ];
   const rows: Inline[][] = evidence.map(({ name, value, decoded }) => [name, styled("strong", value), decoded ?? ""]);
@@ -115,6 +121,8 @@ function findingLines(
 }
 
 const MOST_CHANGES = 3;
+/** Checks of a hypervisor, which no manual has. */
+const OUTER = /^(?:kvm|virtualbox|hyper-v)\./;
 
 function fixLines({ changes, left }: Fix, width: number): Line[] {
   const rows: Inline[][] = changes.map(({ name, from, to, because }) => [

@@ -4,6 +4,7 @@ import { checkVmcs } from "./check-arguments.js";
 import type { Check, Failure } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
 import { firstBadEntry, missingInputs, type Scene, sceneOf } from "./checks/evaluate.js";
+import { type Authority, checksUnder } from "./checks/outer.js";
 import {
   type Conditional,
   conditionalOf,
@@ -28,6 +29,8 @@ export interface AuditOptions extends AuditFacts {
    * CPU itself does not decide a check. What they decide is listed in `agreed`.
    */
   readonly agreedCaps?: CoreGroup;
+  /** Whose checks count; the CPU's by default. */
+  readonly on?: Authority;
 }
 
 /** What the checks of a VM entry (SDM volume 3, chapter on VM entries) say about one VMCS. */
@@ -103,7 +106,9 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
   const passed: Check[] = [];
   let passes = 0;
   let notApplicable = 0;
-  for (const check of CHECKS) {
+  const order = checksUnder(options.on);
+  const left = new Set(order.filter((item) => item.left === true).map(({ check }) => check));
+  for (const { check } of order) {
     let outcome = judge(check, scene);
     let used = scene;
     if (outcome.result === "undecided" && agreedScene !== undefined) {
@@ -129,11 +134,13 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
 
   const findings = failing
     .map(({ check, scene: used }) => explainFinding(check, used, reported, firstBadEntry(check.rule, used)))
+    .map((finding) => (left.has(finding.check) ? { ...finding, leftToCpu: true as const } : finding))
     .sort((a, b) => rank(a) - rank(b));
   const hard = failing.filter(({ check }) => check.failure.kind !== "undefined");
   // One scene for all: what only the agreed capabilities decide keeps its own finding.
   const groups = groupsOf(
-    hard.map(({ check }) => check),
+    // What the hypervisor refuses itself comes before what it leaves to the CPU.
+    [...hard].map(({ check }) => check).sort((a, b) => Number(left.has(a)) - Number(left.has(b))),
     hard.some(({ scene: used }) => used !== scene) && agreedScene !== undefined ? agreedScene : scene,
     (check) => findings.find((finding) => finding.check === check)?.fitsReport === "yes",
   );
@@ -181,6 +188,11 @@ function reportedEntry(vmcs: Vmcs, reported: Reported): AuditResult["entry"] {
 }
 
 function rank(finding: Finding): number {
+  // What a hypervisor leaves to the CPU comes after all that it checks itself.
+  return rankOfReport(finding) + (finding.leftToCpu === true ? 0.5 : 0);
+}
+
+function rankOfReport(finding: Finding): number {
   // Advice that no CPU enforces comes last.
   if (finding.check.failure.kind === "undefined") return 3;
   return finding.fitsReport === "yes" ? 0 : finding.fitsReport === "unknown" ? 1 : 2;

@@ -1,9 +1,10 @@
 import { type Tri, tri } from "../bits/tri.js";
 import type { U64 } from "../bits/u64.js";
-import { orWords, type Word, word } from "../bits/word.js";
+import { bitAt, orWords, type Word, word } from "../bits/word.js";
 import { type CoreGroup, msrOf } from "../host/host.js";
 import { isThere, type Msr, msrBit, msrWords, UNREAD } from "../host/msr.js";
 import type { FactName, MemoryName, ReservedName } from "./checks/expr.js";
+import type { Authority } from "./checks/outer.js";
 import { CONTROL_WORDS, type ControlWordName } from "./fields/controls.js";
 import type { KnownFacts, Reported, Vmcs } from "./state.js";
 import { known64, UNKNOWN64, type Value64, ZERO64 } from "./value64.js";
@@ -44,7 +45,11 @@ const CR4_LAM_SUP = 28;
 const CR4_FRED = 32;
 
 /** Brings together what is known of the CPU: MSRs, CPUID facts, what the caller says, what the VMCS itself implies. */
-export function cpuView(vmcs: Vmcs, core: CoreGroup | undefined, asked: AuditFacts = {}): CpuView {
+export function cpuView(
+  vmcs: Vmcs,
+  core: CoreGroup | undefined,
+  asked: AuditFacts & { readonly on?: Authority } = {},
+): CpuView {
   const facts: AuditFacts = {
     ...vmcs.known,
     ...asked,
@@ -91,6 +96,15 @@ export function cpuView(vmcs: Vmcs, core: CoreGroup | undefined, asked: AuditFac
   }
   settle("inSmm", "no", "Nothing says that the VM entry was tried in system-management mode.");
   settle("smmReturn", "no");
+  settle("cr4AsOffered", "no");
+  // A 64-bit hypervisor comes back to the paging that it left, as a rule.
+  const hostCr4 = vmcs.fields.get(0x6c04)?.lo;
+  if (asked.on?.name === "kvm" && hostCr4 !== undefined)
+    settle(
+      "l1La57",
+      bitAt(hostCr4, CR4_LA57),
+      "The nested hypervisor is taken to enter with the paging of HOST_CR4: CR4.LA57 is the same now.",
+    );
   settle("inSeam", "no", "Nothing says that the VM entry was tried in SEAM root mode.");
   if (state.get("vmlaunch") === "yes") settle("vmresume", "no");
   if (state.get("vmresume") === "yes") settle("vmlaunch", "no");

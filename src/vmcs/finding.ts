@@ -46,6 +46,8 @@ export interface Finding {
   readonly evidence: readonly Evidence[];
   /** Alternatives, best first. */
   readonly changes: readonly Change[];
+  /** The hypervisor does not check it: the CPU does, after everything that the hypervisor checks. */
+  readonly leftToCpu?: true;
   /** 1-based number of the MSR-load entry at fault. */
   readonly entry?: number;
   /** How a violation usually comes about. */

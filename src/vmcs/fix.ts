@@ -5,6 +5,7 @@ import { checkVmcs } from "./check-arguments.js";
 import type { Check } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
 import { fieldValue, type Scene, sceneOf } from "./checks/evaluate.js";
+import { checksUnder } from "./checks/outer.js";
 import { cpuView } from "./cpu.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName, widthOf } from "./fields/fields.js";
@@ -54,7 +55,9 @@ export function proposeFix(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = 
   checkVmcs(vmcs, cpu, options);
   const view = cpuView(vmcs, cpu, options);
   const start = sceneOf(vmcs, view);
-  const failing = CHECKS.filter(
+  const checks = checksUnder(options.on).map(({ check }) => check);
+  const own = checks.filter((check) => !CHECKS.includes(check));
+  const failing = checks.filter(
     (check) => check.failure.kind !== "undefined" && judge(check, start).result === "fails",
   );
   if (failing.length === 0) return undefined;
@@ -69,7 +72,7 @@ export function proposeFix(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = 
     changed: new Set(),
     because: new Map(),
   };
-  const found = search(root, start) ?? root;
+  const found = search(root, start, own) ?? root;
   const changes: FixedField[] = [];
   for (const [encoding, because] of found.because) {
     const row = fieldByEncoding(encoding) as FieldRow;
@@ -86,7 +89,7 @@ export function proposeFix(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = 
 }
 
 /** Best-first by the weight of the changed fields; ties go to the node with fewer failing checks. */
-function search(root: Node, scene: Scene): Node | undefined {
+function search(root: Node, scene: Scene, own: readonly Check[]): Node | undefined {
   const queues: Node[][] = [[root]];
   const seen = new Set<string>();
   let visited = 0;
@@ -98,7 +101,7 @@ function search(root: Node, scene: Scene): Node | undefined {
     for (const node of queue) {
       if (node.failing.length === 0) return node;
       if (++visited > MAX_NODES) return undefined;
-      for (const next of expand(node, scene)) {
+      for (const next of expand(node, scene, own)) {
         const key = [...next.fields]
           .filter(([encoding]) => next.changed.has(encoding))
           .map(([encoding, value]) => `${encoding}${format64(value)}`)
@@ -120,7 +123,7 @@ function search(root: Node, scene: Scene): Node | undefined {
   return undefined;
 }
 
-function expand(node: Node, scene: Scene): readonly Node[] {
+function expand(node: Node, scene: Scene, own: readonly Check[]): readonly Node[] {
   const here: Scene = { ...scene, fields: node.fields };
   const check = node.failing[0] as Check;
   const result: Node[] = [];
@@ -130,9 +133,9 @@ function expand(node: Node, scene: Scene): readonly Node[] {
     for (const edit of way) touched.add(edit.row.encoding);
     const after: Scene = { ...scene, fields };
     if (judge(check, after).result === "fails") continue;
-    const again = new Set<Check>(node.failing);
+    const again = new Set<Check>([...node.failing, ...own]);
     for (const encoding of touched) for (const other of checksOn(encoding)) again.add(other);
-    const failing = CHECKS.filter(
+    const failing = [...CHECKS, ...own].filter(
       (other) => again.has(other) && other.failure.kind !== "undefined" && judge(other, after).result === "fails",
     );
     const because = new Map(node.because);

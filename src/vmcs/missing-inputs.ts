@@ -78,6 +78,9 @@ const FACTS: { readonly [name: string]: string } = {
   vmlaunch: "which instruction was executed",
   vmresume: "which instruction was executed",
   launchStateClear: "the launch state of the VMCS",
+  l1La57: "CR4.LA57 of the nested hypervisor when it enters",
+  cr4AsOffered: "whether CR4 is judged as /dev/kvm offers it",
+  kernelHasCheck: "which kernel KVM is of",
   wrmsrAccepts: "what WRMSR accepts for the listed MSRs",
 };
 

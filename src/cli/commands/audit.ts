@@ -5,8 +5,11 @@ import { type AuditedDump, auditJson, auditJunit, auditReport, isBad } from "../
 import { hostName } from "../../report/basis.js";
 import { BLANK } from "../../report/text.js";
 import { kernelText } from "../../report/wording/kernel-text.js";
+import { kernelRow } from "../../rules/kernels.js";
+import { kernelSet } from "../../situation/kernels.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { type AuditOptions, auditVmcs } from "../../vmcs/audit.js";
+import type { Authority } from "../../vmcs/checks/outer.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import { looksLikeJson, readVmcs, vmcsStream } from "../../vmcs/dumps/read.js";
 import { findField, nearFields } from "../../vmcs/fields/field-names.js";
@@ -24,6 +27,7 @@ import type { World } from "../world.js";
 interface AuditRaw extends RawOptions {
   readonly host?: string;
   readonly nested?: boolean;
+  readonly on?: string;
   readonly set?: readonly string[];
   readonly fix?: boolean;
   readonly junit?: boolean;
@@ -42,11 +46,17 @@ export async function audit(
   const all = [...problems];
   const changes = (raw.set ?? []).flatMap((text) => setting(text, all));
   if (raw.nested === true && raw.host === undefined) all.push("--nested needs --host: the CPU below KVM");
+  const named = authorityOf(raw, all);
   if (all.length > 0) return complain(world, all);
 
-  const cpu = await cpuOf(raw, world);
+  const cpu = await cpuOf(named.kernel === undefined ? raw : { ...raw, nested: true, kernel: named.kernel }, world);
   if (typeof cpu === "number") return cpu;
-  const options: AuditOptions = cpu.core === undefined ? { agreedCaps: atlasAgreement() } : {};
+  const on = cpu.on ?? named.on;
+  const options: AuditOptions = {
+    ...(on === undefined ? {} : { on }),
+    // What all CPUs share is not what a hypervisor shows of them.
+    ...(cpu.core === undefined && (on === undefined || on.name === "cpu") ? { agreedCaps: atlasAgreement() } : {}),
+  };
   const collected: AuditedDump[] = [];
   const together = raw.junit === true || settings.json;
   let found = 0;
@@ -107,12 +117,37 @@ async function readDumps(file: string, world: World, onDump: (dump: VmcsDump) =>
   return diagnostics;
 }
 
+interface NamedAuthority {
+  readonly on?: Authority;
+  /** The kernel that `linux-KERNEL` names. */
+  readonly kernel?: string;
+}
+
+/** What `--on` means. */
+function authorityOf({ on, nested }: AuditRaw, problems: string[]): NamedAuthority {
+  if (on === undefined) return {};
+  if (nested === true) problems.push("--on and --nested both say whose checks count; use one of them");
+  if (on === "cpu" || on === "virtualbox" || on === "hyper-v") return { on: { name: on } };
+  const kernel = /^linux-(.+)$/.exec(on)?.[1];
+  const set = kernel === undefined ? undefined : kernelSet(kernel);
+  if (kernel === undefined || set === undefined)
+    problems.push(`--on ${on}: say cpu, virtualbox, hyper-v, or linux- and a kernel, as linux-6.18`);
+  else if ("error" in set) problems.push(`--on ${on}: ${set.error}`);
+  else return { kernel, on: { name: "kvm", kernels: set.candidates.map(kernelRow) } };
+  return {};
+}
+
+interface AuditedCpu {
+  readonly core?: CoreGroup;
+  readonly text: string;
+  readonly on?: Authority;
+}
+
 /** The CPU that would enter: HOST's own, or what KVM on it shows a nested hypervisor. */
-async function cpuOf(
-  raw: AuditRaw,
-  world: World,
-): Promise<{ readonly core?: CoreGroup; readonly text: string } | number> {
+async function cpuOf(raw: AuditRaw, world: World): Promise<AuditedCpu | number> {
   if (raw.host === undefined) {
+    if (raw.nested === true)
+      return { text: `not named (name it with --host); judged as KVM of Linux ${raw.kernel} does` };
     return { text: "not named (name it with --host); using what all Intel CPUs of the atlas share" };
   }
   const prepared = await ready(raw.host, raw, world);
@@ -123,6 +158,7 @@ async function cpuOf(
   return {
     core: nestedCore(situation),
     text: `what KVM of ${kernelText(situation)} on ${name} shows a nested hypervisor`,
+    on: { name: "kvm", kernels: situation.candidates.map(({ release }) => kernelRow(release)) },
   };
 }
 

@@ -35,7 +35,13 @@ export type FactName =
   | "executiveIsVmxon"
   | "executiveControlsValid"
   /** WRMSR would accept an MSR-load entry whose MSR the checks do not know. */
-  | "wrmsrAccepts";
+  | "wrmsrAccepts"
+  /** Under KVM: CR4.LA57 of the nested hypervisor when it enters. */
+  | "l1La57"
+  /** Under KVM: CR4 is judged by IA32_VMX_CR4_FIXED1 as /dev/kvm offers it, not by the vCPU. */
+  | "cr4AsOffered"
+  /** Under KVM: the kernel has a check that not all kernels in question have. */
+  | "kernelHasCheck";
 
 /** Values in memory that some checks read. */
 export type MemoryName = "vtpr" | "linkDword" | "currentVmcs" | "pdpte0" | "pdpte1" | "pdpte2" | "pdpte3";

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { compareNestedChecks, isNestedHeader } from "../nested-checks/compare.js";
 import { checkRestoreCase, isRestoreCase } from "./restore-case.js";
 import { checkCase, type Difference, isModelled, isVectorCase } from "./vector-case.js";
 
@@ -31,6 +32,14 @@ export function compareFiles(paths: readonly string[], { out, err }: Outlet): nu
     const lines = linesOf(file, err);
     if (lines === undefined) {
       unreadable++;
+      continue;
+    }
+    if (isNestedHeader(lines[0] ?? "")) {
+      for (const { kernel, passed: right, differences } of compareNestedChecks(lines.filter((line) => line !== ""))) {
+        passed += right;
+        failed += differences.length;
+        for (const difference of differences.slice(0, SHOWN)) out(`${kernel} ${difference}\n`);
+      }
       continue;
     }
     if (otherKernel(lines[0])) {
