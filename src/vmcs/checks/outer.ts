@@ -89,7 +89,7 @@ function withinMaximum(key: FieldKey): Bool {
 
 const debugctl = field("guest.debugctl");
 const loadDebug = control("entry.LOAD_DEBUG_CONTROLS");
-/** CR4 bits of features that KVM has for no guest, or of which it has none before a release. */
+/** CR4 bits of features that KVM gives no guest, or none before a release. */
 const VCPU_CR4: readonly { readonly bit: number; readonly name: string; readonly held?: Held }[] = [
   { bit: 23, name: "CET", held: BEFORE_618 },
   { bit: 24, name: "PKS" },
@@ -253,7 +253,7 @@ export function checksUnder(authority: Authority | undefined): readonly Judged[]
         const held = holds(spec.held, kernels);
         if (held === false) return [];
         const check = rowsOf(spec);
-        // Where the kernels differ, or nobody read them, the row may or may not count.
+        // Where the kernels differ, or their source was not read, the row may or may not count.
         return [{ check: held === true ? check : { ...check, when: all(check.when, fact("kernelHasCheck")) } }];
       });
       return [...SAME.map(({ check }) => (isLeft(check) ? { check, left: true as const } : { check })), ...own];

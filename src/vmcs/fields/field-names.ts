@@ -248,7 +248,7 @@ export function fieldByMeaning(name: string): FieldRow | undefined {
 /** The field that a name or an encoding means: as `findField`, and which half of it. */
 export function namedField(name: string): NamedField | undefined {
   const text = name.trim();
-  const hex = /^(?:0x([0-9a-f]{1,8})|([0-9a-f]{4})h?)$/i.exec(text);
+  const hex = /^(?:0x([0-9a-f]{1,16})|([0-9a-f]{4})h?)$/i.exec(text);
   if (hex !== null) {
     const encoding = Number.parseInt((hex[1] ?? hex[2]) as string, 16);
     const row = fieldByEncoding(encoding);
