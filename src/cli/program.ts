@@ -229,8 +229,13 @@ Exit code 0: all results that both know agree; 1: something differs, or the code
       ["--by <label>", "drift: compare the hosts with the same value of a label"],
       ["--count <pools>", "pools: how many"],
       ["--without <hosts>", "what-if: without these, by name or as LABEL=VALUE", "many"],
-      ["--as <format>", "pools: qemu, libvirt; sql: csv"],
-      ["--out <folder>", "write files there instead of printing"],
+      ["--as <format>", "pools: qemu, libvirt; export: csv, jsonl, prometheus, nfd, keys; sql: csv"],
+      ["--parquet <folder>", "export: facts and dimension for other engines"],
+      ["--out <path>", "write there instead of printing"],
+      ["--parallel <hosts>", "collect: hosts at a time; 16 if not given"],
+      ["--timeout <seconds>", "collect: for each host; 60 if not given"],
+      ["--retries <times>", "collect: how often a host is tried again; 1 if not given"],
+      ["--ssh <command>", "collect: instead of ssh, with its options"],
     ],
     more: `ACTION is one of
   ingest FILE…   read files, directories, tar archives, - for standard input: JSON Lines, and every format of HOST
@@ -240,6 +245,10 @@ Exit code 0: all results that both know agree; 1: something differs, or the code
   pools          groups of hosts among which nested guests move freely; --as for their configuration
   drift          hosts unlike their model, their neighbours or their past; vCPUs that a guest would refuse after a move
   what-if        who gains and who loses with --kernel, --param or --without
+  gate POLICY    exit code 1 if the fleet is not as a policy, a JSON file, says
+  report         one HTML page with pictures and their tables, for --out FILE or standard output
+  collect HOSTS  run the script of vmxlens collect over ssh on every host of a list, into --out FOLDER
+  export         every host as CSV, JSON Lines, NFD feature files; metrics for Prometheus; --parquet for other engines
   sql QUERY      a query of your own, in DuckDB's SQL; docs/fleet.md has the tables
   problems       what ingest could not read
 Exit code 1: the answer is no, nothing or not known.`,
@@ -256,6 +265,15 @@ Exit code 1: the answer is no, nothing or not known.`,
     more: `The page loads nothing and sends nothing. With -o it holds the text of HOST as it is; look at it before you share it.
 --kernel, --param, --config, --machine, --assume firmware=… and --cpu set its knobs.\n\n${HOST}`,
     load: async () => (await import("./commands/web.js")).web,
+  },
+  derive: {
+    summary:
+      "a filter: lines of {set, kernel, params} in, rows of a fleet's dimension out, for job arrays and clusters",
+    args: "[FILE]",
+    options: [["--shard <i/n>", "only the rows of shard i of n, 0/16 to 15/16; every shard reads the same lines"]],
+    more: `FILE is - for standard input if not given. vmxlens fleet export --as keys writes such lines; docs/fleet-scale.md shows
+Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be derived.`,
+    load: async () => (await import("./fleet/derive.js")).derive,
   },
   collect: {
     summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",

@@ -32,7 +32,9 @@ export interface SeenSet {
 }
 
 /** What a line holds, or why it holds no host. Most lines hold one. */
-export type LineResult = { readonly records: readonly HostRecord[] } | { readonly problem: string };
+export type LineResult =
+  | { readonly records: readonly HostRecord[]; readonly problems?: readonly string[] }
+  | { readonly problem: string };
 
 /** What is known of a host where its record does not say it. */
 export interface RecordDefaults {
@@ -127,10 +129,27 @@ export function recordReader(): RecordReader {
   };
 
   const text: RecordReader["text"] = (input, defaults, file) => {
+    const nodes = nodesIn(input);
+    if (nodes !== undefined) return fromNodes(nodes, defaults);
     const { hosts, diagnostics } = readHost(input, file === undefined ? {} : { file });
     if (hosts.length > 0) return fromHosts(hosts, defaults);
     const wrong = diagnostics.find(({ severity }) => severity === "error");
     return { problem: wrong === undefined ? "no host in it" : `${wrong.line}:${wrong.column}: ${wrong.message}` };
+  };
+
+  /** Every node is a text of its own: a cluster has more of them than a text may have hosts. */
+  const fromNodes = (nodes: readonly KubernetesNode[], defaults: RecordDefaults): LineResult => {
+    const records: HostRecord[] = [];
+    const problems: string[] = [];
+    for (const [index, node] of nodes.entries()) {
+      const name = node.metadata?.name ?? `${defaults.host}#${index + 1}`;
+      const { hosts, diagnostics } = readHost(JSON.stringify(node), { format: "kubernetes" });
+      const one = fromHosts(hosts, { ...defaults, host: name });
+      if ("problem" in one) problems.push(`${name}: ${one.problem}`);
+      else if (one.records.length === 0) problems.push(`${name}: ${diagnostics[0]?.message ?? "nothing about VMX"}`);
+      else records.push(...one.records);
+    }
+    return { records, ...(problems.length === 0 ? {} : { problems }) };
   };
 
   const slow = (line: string, defaults: RecordDefaults): LineResult => {
@@ -174,6 +193,24 @@ export function recordReader(): RecordReader {
       return typeof found === "string" ? { problem: `"set": ${found}` } : fromMembers(members, found, defaults);
     },
   };
+}
+
+interface KubernetesNode {
+  readonly metadata?: { readonly name?: string };
+}
+
+/** The nodes of `kubectl get nodes -o json`; undefined for every other text. */
+function nodesIn(input: string | Uint8Array): readonly KubernetesNode[] | undefined {
+  const head = typeof input === "string" ? input.slice(0, 200) : new TextDecoder().decode(input.subarray(0, 200));
+  if (!/^\s*\{/.test(head) || !/"(?:apiVersion|kind|items)"/.test(head)) return undefined;
+  let value: { readonly kind?: unknown; readonly items?: unknown };
+  try {
+    value = JSON.parse(typeof input === "string" ? input : new TextDecoder().decode(input));
+  } catch {
+    return undefined;
+  }
+  if (Array.isArray(value.items)) return value.items.filter((one) => typeof one === "object" && one !== null);
+  return value.kind === "Node" ? [value as KubernetesNode] : undefined;
 }
 
 const QUOTE = 0x22;

@@ -11,7 +11,12 @@ export function count(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-const hosts = (n: number): string => `${count(n)} ${n === 1 ? "host" : "hosts"}`;
+/** `1 host`, `2 hosts` */
+export function several(n: number, one: string, more = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : more}`;
+}
+
+const hosts = (n: number): string => several(n, "host");
 const title = (text: string): Line => [styled("title", text)];
 
 const UNREAD: { readonly [what: string]: string } = {
@@ -41,7 +46,7 @@ export function summaryLines(summary: Summary, width: number): readonly Line[] {
           "VMX for nested guests",
           `${count(verdicts.yes)} yes, ${count(verdicts.no)} no, ${count(verdicts.unknown)} not known`,
         ],
-        ["fleet", `${hosts(all)}, ${count(sets)} different sets of facts, ${count(kernels)} kernels`],
+        ["fleet", `${hosts(all)}, ${several(sets, "set")} of facts, ${several(kernels, "kernel")}`],
         ["collected", collected[0] === collected[1] ? collected[0] : `${collected[0]} to ${collected[1]}`],
       ],
       width,
@@ -153,7 +158,7 @@ export function poolLines(pools: Pools, curve: readonly CurvePoint[], width: num
 export function driftLines(heading: string, rows: readonly Drifting[], width: number): readonly Line[] {
   const all = rows.reduce((n, row) => n + row.hosts, 0);
   return [
-    title(`${heading}: ${rows.length === 0 ? "none" : `${hosts(all)} in ${count(rows.length)} groups`}`),
+    title(`${heading}: ${rows.length === 0 ? "none" : `${hosts(all)} in ${several(rows.length, "group")}`}`),
     ...table(
       rows
         .slice(0, MOST_ROWS)
@@ -174,12 +179,12 @@ export function vcpuLines(found: readonly RefusedVcpus[], width: number): readon
   const pairs = bad.reduce((n, { refusedPairs }) => n + refusedPairs, 0);
   return [
     title(
-      `A vCPU added after a live migration is refused by the guest's KVM ("Inconsistent VMCS config") between ${count(pairs)} pairs of hosts${open === 0 ? "" : `; of ${count(open)} pairs it is not known`}`,
+      `A vCPU added after a live migration is refused by the guest's KVM ("Inconsistent VMCS config") between ${several(pairs, "pair")} of hosts${open === 0 ? "" : `; of ${count(open)} pairs it is not known`}`,
     ),
     ...table(
       bad.slice(0, MOST_ROWS).map(({ within, refusedPairs, groups }) => [
         within,
-        `${count(refusedPairs)} pairs`,
+        several(refusedPairs, "pair"),
         someOf(
           groups
             .filter(({ l1Id }) => l1Id !== "")

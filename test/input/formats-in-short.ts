@@ -184,6 +184,21 @@ msr 0 0x492 fault
 /sys/module/kvm_intel/parameters/nested:N
 # end of vmxlens-collect
 `,
+  kubernetes: `{
+  "apiVersion": "v1",
+  "kind": "Node",
+  "metadata": {
+    "name": "n1",
+    "labels": {
+      "cpu-feature.node.kubevirt.io/vmx-ept": "true",
+      "cpu-feature.node.kubevirt.io/vmx-vpid": "true",
+      "cpu-vendor.node.kubevirt.io/Intel": "true",
+      "host-model-required-features.node.kubevirt.io/vmx-invept": "true"
+    }
+  },
+  "status": { "nodeInfo": { "kernelVersion": "5.14.0-427.42.1.el9_4.x86_64" } }
+}
+`,
   firecracker: `{"kernel_version": "5.10.1", "microcode_version": "0x5003901",
  "guest_cpu_config": {"msr_modifiers": [{"addr": "0x3a", "bitmap": "0b0101"}]}}
 `,

@@ -6,8 +6,12 @@ import { didYouMean } from "../options.js";
 import type { World } from "../world.js";
 import type { Action, Question } from "./action.js";
 import { baseline, drift, pools, summary, who } from "./ask.js";
+import { collect } from "./collect.js";
+import { exported } from "./export.js";
+import { gate } from "./gate.js";
 import { ingest, problems } from "./ingest.js";
 import { type FleetRaw, fleetOptions } from "./options.js";
+import { report } from "./report.js";
 import { sql } from "./sql.js";
 import { whatIf } from "./what-if.js";
 
@@ -19,6 +23,10 @@ const ACTIONS: { readonly [name: string]: (action: Action) => Promise<number> } 
   pools: asking(pools),
   drift: asking(drift),
   "what-if": asking(whatIf),
+  gate: asking(gate),
+  export: asking(exported),
+  report: asking(report),
+  collect,
   sql: asking(sql),
   problems: asking(problems),
 };

@@ -3,7 +3,7 @@ import { labelsOfCsv } from "../../fleet/labels.js";
 import { derive } from "../../fleet/store/dimension.js";
 import { ingest as ingestFiles } from "../../fleet/store/ingest.js";
 import { openStore } from "../../fleet/store/store.js";
-import { count, summaryLines } from "../../fleet/text.js";
+import { count, several, summaryLines } from "../../fleet/text.js";
 import type { Line } from "../../report/text.js";
 import { styled } from "../../report/text.js";
 import { complain } from "../command.js";
@@ -48,7 +48,7 @@ export async function ingest(action: Action): Promise<number> {
         ...summaryLines(now, options.settings.width),
         [
           {
-            text: `Read ${count(done.hosts)} hosts from ${count(done.files)} files (${count(done.known)} unchanged); ${count(rows)} rows derived.`,
+            text: `Read ${several(done.hosts, "host")} from ${several(done.files, "file")} (${count(done.known)} unchanged); ${several(rows, "row")} derived.`,
           },
         ],
         ...(done.bad === 0 ? [] : [[styled("error", `${count(done.bad)} could not be read:`)]]),

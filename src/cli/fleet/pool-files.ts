@@ -4,6 +4,7 @@ import { hostOfSet } from "../../fleet/host-set.js";
 import { type PoolCpus, poolConfig } from "../../fleet/pool-config.js";
 import type { Pool, Pools } from "../../fleet/pools.js";
 import { quoted, type Store } from "../../fleet/store/store.js";
+import { several } from "../../fleet/text.js";
 import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { replaceFile } from "../files.js";
@@ -23,7 +24,7 @@ export async function poolConfigurations(question: Question, { pools }: Pools, c
     if (text === undefined) return complain(world, [`pool ${at + 1}: libvirt has no model that suits its hosts`]);
     const name = `pool-${at + 1}`;
     if (raw.out === undefined) {
-      const about = `${name}: ${pool.hosts} hosts, ${pool.features.length} features, as ${pool.shapes[0]?.firstHost}`;
+      const about = `${name}: ${several(pool.hosts, "host")}, ${several(pool.features.length, "feature")}, as ${pool.shapes[0]?.firstHost}`;
       // A comment of XML ends with two dashes, which a name may hold.
       world.out(
         format === "qemu" ? `# ${about}\n-cpu ${text}\n` : `<!-- ${about.replaceAll("--", "- -")} -->\n${text}\n`,

@@ -10,11 +10,12 @@ export async function appendColumns(
   table: string,
   types: readonly ("text" | "integer")[],
   columns: readonly (readonly (string | number)[])[],
+  place: readonly [schema: string, catalog: string] | readonly [] = [],
 ): Promise<void> {
   const count = columns[0]?.length ?? 0;
   if (count === 0) return;
   const kinds: DuckDBType[] = types.map((type) => (type === "text" ? api.VARCHAR : api.UINTEGER));
-  const appender = await connection.createAppender(table);
+  const appender = await connection.createAppender(table, ...place);
   for (let from = 0; from < count; from += CHUNK) {
     const to = Math.min(count, from + CHUNK);
     const chunk = api.DuckDBDataChunk.create(kinds, to - from);
@@ -30,11 +31,13 @@ export async function appendRows(
   table: string,
   types: readonly ("text" | "integer")[],
   rows: readonly (readonly (string | number)[])[],
+  place: readonly [schema: string, catalog: string] | readonly [] = [],
 ): Promise<void> {
   await appendColumns(
     store,
     table,
     types,
     types.map((_, column) => rows.map((row) => row[column] as string | number)),
+    place,
   );
 }

@@ -77,14 +77,18 @@ export async function ingest(store: Store, files: readonly string[], options: In
     const host = found?.host ?? basename(path).replace(/\.(?:txt|log|json|jsonl|xml|ndjson)(?:\.gz)?$/, "");
     return { host, labels: { ...options.labels, ...found?.labels }, collected: modified };
   };
+  const refuse = (row: SourceRow, line: number, reason: string): void => {
+    row.bad++;
+    totals.bad++;
+    if (problems.length < MOST_SHOWN) problems.push({ source: row.source, line, reason });
+    batch.bad(row.source, line, reason);
+  };
   const take = (row: SourceRow, line: number, result: LineResult): void => {
     if ("problem" in result) {
-      row.bad++;
-      totals.bad++;
-      if (problems.length < MOST_SHOWN) problems.push({ source: row.source, line, reason: result.problem });
-      batch.bad(row.source, line, result.problem);
+      refuse(row, line, result.problem);
       return;
     }
+    for (const reason of result.problems ?? []) refuse(row, line, reason);
     for (const record of result.records) {
       const more = options.table?.get(record.host);
       batch.add(more === undefined ? record : withLabels(record, more), row.source);
@@ -259,19 +263,22 @@ async function whole(pieces: AsyncIterable<Uint8Array>, source: string): Promise
   return Buffer.concat(all);
 }
 
-/** JSON Lines: the first line that is not blank is a whole object, or does not end within what is looked at. */
+/** JSON Lines: one of the first two lines is a whole object, or the first does not end within what is looked at. */
 function isJsonLines(head: string, cut: boolean): boolean {
   const text = head.trimStart();
   if (!text.startsWith("{")) return false;
-  const end = text.indexOf("\n");
-  if (end < 0 && cut) return true;
-  const line = end < 0 ? text : text.slice(0, end);
+  const [first = "", second = "", ...rest] = text.split("\n", 3);
+  if (second === "" && rest.length === 0 && cut && !text.includes("\n")) return true;
+  // The first line may be the one that is damaged.
+  return isObject(first) || isObject(second);
+}
+
+function isObject(line: string): boolean {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null;
+    return typeof value === "object" && value !== null && !Array.isArray(value);
   } catch {
-    // A first line that is damaged, between others that are not.
-    return /^\{"\w+":/.test(line) && /\n\{"\w+":/.test(text);
+    return false;
   }
 }
 

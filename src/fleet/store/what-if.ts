@@ -43,6 +43,8 @@ export async function deriveAfter(store: Store, version: string, change: Change)
     TABLE,
     DERIVED.map(({ type }) => type),
     rows,
+    // The store itself is open for reading only.
+    ["main", "temp"],
   );
   return TABLE;
 }

@@ -8,6 +8,7 @@ import { firecracker } from "./firecracker.js";
 import { freebsdBoot } from "./freebsd-boot.js";
 import { haxm } from "./haxm.js";
 import { kernelLog } from "./kernel-log.js";
+import { kubernetes } from "./kubernetes.js";
 import { kvmMsrJson, kvmMsrLines } from "./kvm-msrs.js";
 import { libvirtXml } from "./libvirt-xml.js";
 import { loadError } from "./linux/load-error.js";
@@ -50,6 +51,7 @@ export const READERS: readonly Reader[] = [
   kernelLog,
   qmp,
   kvmMsrJson,
+  kubernetes,
   firecracker,
   libvirtXml,
   aida64,

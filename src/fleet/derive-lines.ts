@@ -1,0 +1,80 @@
+import type { Host } from "../host/host.js";
+import { DERIVED } from "./columns.js";
+import { type DeriveOptions, deriver } from "./derive.js";
+import { hostOfSet, paramsOfText, paramsText, setText } from "./host-set.js";
+
+/*
+ * Derivation as a filter, for what is too large for one machine: a line of JSON with a set, a kernel and parameters comes in, a
+ * row of the dimension goes out. Every shard of a job array reads all lines and makes its part of the rows.
+ */
+
+/** Shard `index` of `count`, from 0. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** `2/16`, from 0 to 15 of 16; undefined for what is none. */
+export function readShard(text: string): Shard | undefined {
+  const [, index = "", count = ""] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
+  const shard = { index: Number(index), count: Number(count) };
+  return count !== "" && shard.count > 0 && shard.index < shard.count ? shard : undefined;
+}
+
+/** The row for a line as JSON, nothing if it was made before or belongs to another shard, or why the line is none. */
+export type DerivedLine = { readonly row?: string } | { readonly problem: string };
+
+/** Makes rows of lines. Which shard has a row depends on what is in the line, so that a repeated line is in the same one. */
+export function lineDeriver(
+  options: DeriveOptions,
+  shard: Shard = { index: 0, count: 1 },
+): (line: string) => DerivedLine {
+  const { row } = deriver(options);
+  const seen = new Set<string>();
+  const sets = new Map<string, { readonly id: string; readonly host: Host } | string>();
+  const setOf = (source: string) => {
+    let found = sets.get(source);
+    if (found === undefined) {
+      const read = hostOfSet(source);
+      found = "problem" in read ? read.problem : { id: options.digest(setText(read.host)), host: read.host };
+      if (sets.size >= MOST_KEPT) sets.clear();
+      sets.set(source, found);
+    }
+    return found;
+  };
+  return (line) => {
+    let value: { readonly set?: unknown; readonly kernel?: unknown; readonly params?: unknown };
+    try {
+      value = JSON.parse(line);
+    } catch {
+      return { problem: "not JSON" };
+    }
+    if (typeof value !== "object" || value === null || typeof value.set !== "object" || value.set === null) {
+      return { problem: 'not an object with "set", as the column text of sets has it' };
+    }
+    const { kernel = "" } = value;
+    if (typeof kernel !== "string") return { problem: '"kernel" is not text, as uname -r prints it' };
+    const set = setOf(JSON.stringify(value.set));
+    if (typeof set === "string") return { problem: `"set": ${set}` };
+    const params = paramsText(paramsGiven(value.params));
+    const key = { setId: set.id, kernel: kernel.trim(), paramsId: options.digest(params) };
+    const name = options.digest(`${key.setId} ${key.paramsId} ${key.kernel}`);
+    if (Number.parseInt(name.slice(0, 12), 16) % shard.count !== shard.index || seen.has(name)) return {};
+    seen.add(name);
+    const values = row(key, set.host, paramsOfText(params));
+    return { row: JSON.stringify(Object.fromEntries(DERIVED.map((column, at) => [column.name, values[at]]))) };
+  };
+}
+
+/** Parameters are an object, or one as text, as the column of `params` has them. */
+function paramsGiven(params: unknown): unknown {
+  if (typeof params !== "string") return params;
+  try {
+    return JSON.parse(params);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sets that are kept parsed. */
+const MOST_KEPT = 50_000;

@@ -1,0 +1,104 @@
+import type { FactSink } from "../hosts/evidence.js";
+import { featureBits, offered } from "../hosts/feature-bits.js";
+import type { JsonReader } from "../hosts/reader.js";
+import type { Place } from "../text/diagnostic.js";
+import type { JsonHandler, JsonPath } from "../text/json-scan.js";
+
+/** Nodes of Kubernetes with the labels of KubeVirt and Node Feature Discovery: `kubectl get nodes -o json`. */
+export const kubernetes: JsonReader = {
+  kind: "json",
+  name: "kubernetes",
+  knows:
+    "Kubernetes nodes as JSON: the vmx features that QEMU and KVM offer a guest, by KubeVirt's labels, which is the nested " +
+    "view and not the CPU; vendor and kernel release. A feature without a label may be there.",
+  recognisedBy:
+    'a JSON object with "metadata": {"labels": {"cpu-feature.node.kubevirt.io/vmx-…": "true"}} or "nodeInfo"',
+  open: openNodes,
+};
+
+/** Labels whose last part is a feature in libvirt's words, which KVM offers where it is true. */
+const OFFERED = /^(?:cpu-feature|host-model-required-features)\.node\.kubevirt\.io\/(vmx-[\w.-]{1,80})$/;
+const VENDOR = /^cpu-vendor\.node\.kubevirt\.io\/(Intel|AMD)$|^feature\.node\.kubernetes\.io\/cpu-model\.vendor_id$/;
+const VMX = "feature.node.kubernetes.io/cpu-cpuid.VMX";
+const KERNEL = "feature.node.kubernetes.io/kernel-version.full";
+const VENDORS: { readonly [name: string]: string } = { Intel: "GenuineIntel", AMD: "AuthenticAMD" };
+
+/** KubeVirt has about fifty labels of a node for VMX. */
+const MOST_LABELS = 1024;
+
+/** One node while it is read: its members come in any order. */
+interface Node {
+  /** Length of the path of the object. */
+  readonly depth: number;
+  readonly at: Place;
+  readonly features: Map<string, { readonly yes: boolean; readonly at: Place }>;
+  vendor?: string;
+  vmx?: boolean;
+  /** As the kubelet says; a label may be older. */
+  kernel?: { readonly text: string; readonly certain: boolean };
+}
+
+function openNodes(sink: FactSink): JsonHandler & { claims: () => number } {
+  let claims = 0;
+  let node: Node | undefined;
+
+  const of = (depth: number, at: Place): Node => {
+    if (node !== undefined && node.depth !== depth) settle();
+    node ??= { depth, at, features: new Map() };
+    return node;
+  };
+  const settle = (): void => {
+    if (node === undefined) return;
+    handIn(sink, node);
+    node = undefined;
+  };
+  const label = (here: Node, key: string, value: string, at: Place): void => {
+    const name = OFFERED.exec(key)?.[1];
+    if (name !== undefined && here.features.size < MOST_LABELS) {
+      claims++;
+      // One of the two kinds of labels is enough for a feature to be offered.
+      here.features.set(name, { yes: value === "true" || here.features.get(name)?.yes === true, at });
+    } else if (key === VMX) here.vmx = value === "true";
+    else if (key === KERNEL && here.kernel?.certain !== true) here.kernel = { text: value, certain: false };
+    else {
+      const found = VENDOR.exec(key);
+      const vendor = found === null ? undefined : (found[1] ?? value);
+      if (vendor !== undefined && (found?.[1] === undefined || value === "true"))
+        here.vendor = VENDORS[vendor] ?? vendor;
+    }
+  };
+
+  return {
+    scalar(path, value, at) {
+      const key = path.at(-1);
+      if (value.kind !== "string" || typeof key !== "string") return;
+      if (isLabel(path)) label(of(path.length - 3, at), key, value.value, at);
+      else if (key === "kernelVersion" && path.at(-2) === "nodeInfo" && path.at(-3) === "status") {
+        claims++;
+        of(path.length - 3, at).kernel = { text: value.value, certain: true };
+      }
+    },
+    close(path) {
+      if (node !== undefined && path.length <= node.depth) settle();
+    },
+    end: settle,
+    claims: () => claims,
+  };
+}
+
+const isLabel = (path: JsonPath): boolean => path.at(-2) === "labels" && path.at(-3) === "metadata";
+
+/** A node without anything about VMX or its kernel is none of ours: pods have labels, too. */
+function handIn(sink: FactSink, { at, features, vendor, vmx, kernel }: Node): void {
+  if (features.size === 0 && kernel?.certain !== true) return;
+  sink.nextMachine();
+  if (vendor !== undefined && /^[ -~]{12}$/.test(vendor)) sink.machine({ vendor }, at);
+  if (vmx !== undefined) sink.cpu("unnamed", { features: { vmx } }, at);
+  if (kernel !== undefined) sink.system("kernel", kernel.text.slice(0, 100), at);
+  for (const [name, { yes, at: place }] of features) {
+    const known = featureBits("libvirt", name);
+    const bits = known.length > 0 ? known : featureBits("qemu", name);
+    // A name of several bits is there when all of them are, and a label that is not true proves nothing.
+    if (yes) for (const bit of bits) sink.nested(bit.index, offered(bit, true), place);
+  }
+}
