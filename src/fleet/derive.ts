@@ -3,6 +3,7 @@ import type { Word } from "../bits/word.js";
 import { nestedSet } from "../compare/capability-set.js";
 import { type Host, isSvmVendor, msrOf } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
+import type { ParamsGiven } from "../kvm/load/params.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import type { AssumptionId } from "../situation/assume.js";
 import { kernelSetOfHost } from "../situation/kernels.js";
@@ -32,6 +33,19 @@ export interface DeriveOptions {
   readonly digest: (text: string) => string;
   /** The kernel of guests, for `l1_id`. Default: the newest long-term one. */
   readonly l1?: Release;
+  /** Default: every host as it is. */
+  readonly change?: Change;
+}
+
+/** What is asked for instead of what a host runs with. */
+export interface Change {
+  readonly kernel?: string;
+  /** Parameters that are set, besides those of each host. */
+  readonly params?: ParamsGiven;
+}
+
+function withParams(shown: ParamsGiven, asked: ParamsGiven): ParamsGiven {
+  return { kvm: { ...shown.kvm, ...asked.kvm }, kvm_intel: { ...shown.kvm_intel, ...asked.kvm_intel } };
 }
 
 /** Makes rows of the dimension; what several of them share is replayed once. */
@@ -51,21 +65,29 @@ export function fleetSituation(
   kernel: string,
   params: Host["params"],
   assume: readonly AssumptionId[],
+  change: Change = {},
 ): Situation {
   const host: Host = { ...set, ...(kernel === "" ? {} : { kernel }), ...(params === undefined ? {} : { params }) };
-  const made = situation(host, { assumeByDefault: [...assume, "registers=sdm"] });
-  if (kernel !== "") return made;
+  const made = situation(host, {
+    assumeByDefault: [...assume, "registers=sdm"],
+    ...(change.kernel === undefined ? {} : { kernel: change.kernel }),
+    ...(change.params === undefined ? {} : { params: change.params }),
+  });
+  if (kernel !== "" || change.kernel !== undefined) return made;
   const [own] = made.candidates;
   // Parameters are as they were found: a kernel that is given them comes to them again.
   const shown = paramsOfText(paramsText(params));
-  const given = shown === undefined ? {} : { params: shown, anyParams: true as const };
+  const given =
+    shown === undefined && change.params === undefined
+      ? {}
+      : { params: withParams(shown ?? {}, change.params ?? {}), anyParams: true as const };
   const candidates = MODELLED.map(
     ({ id: release }): Candidate => ({ release, options: { ...own.options, release, ...given } }),
   );
   return { ...made, candidates: candidates as unknown as Situation["candidates"] };
 }
 
-export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE }: DeriveOptions): Deriver {
+export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE, change = {} }: DeriveOptions): Deriver {
   const kept = new Map<string, DerivedRow>();
   const configs = new Map<string, string>();
   const l1Id = (registers: ReadonlyMap<number, Msr>, words: string, signature: number | undefined): string => {
@@ -79,7 +101,7 @@ export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE }: Deriv
     return found;
   };
   const make = (set: Host, kernel: string, params: Host["params"]): DerivedRow => {
-    const about = fleetSituation(set, kernel, params, assume);
+    const about = fleetSituation(set, kernel, params, assume, change);
     const { cpu, loads } = replays(about);
     const verdict = and(loads, cpu.bit("params", "nested"));
     const offered = nestedSet("", cpu).registers;

@@ -179,7 +179,10 @@ export function recordReader(): RecordReader {
       const at = line.indexOf(SET);
       if (at < 0) return slow(line, defaults);
       const from = at + SET.length;
-      const to = endOfObject(line, from);
+      // Mostly it is the last member, and a set that is known: then its end need not be looked for.
+      const last = line.length - 1;
+      const seenBefore = line.endsWith("}}") && bySource.has(line.slice(from, last));
+      const to = seenBefore ? last : endOfObject(line, from);
       if (to < 0) return slow(line, defaults);
       // What is left is short and is parsed; if "set": was inside a text, its place is not where it seems to be.
       let members: { readonly [key: string]: unknown };
@@ -242,9 +245,9 @@ function isEscaped(line: string, at: number): boolean {
 }
 
 /** A function's results by text. */
-function remembering<T>(): (text: string, make: () => T) => T {
+function remembering<T>(): ((text: string, make: () => T) => T) & { readonly has: (text: string) => boolean } {
   const known = new Map<string, T>();
-  return (text, make) => {
+  const remember = (text: string, make: () => T): T => {
     let found = known.get(text);
     if (found === undefined) {
       found = make();
@@ -253,6 +256,7 @@ function remembering<T>(): (text: string, make: () => T) => T {
     }
     return found;
   };
+  return Object.assign(remember, { has: (text: string) => known.has(text) });
 }
 
 function texts(labels: object): { [key: string]: string } {

@@ -32,7 +32,7 @@ const MEMBERS: readonly Member[] = [
     host: machine("intel-306a9-ivybridge", "5.14.0-427.42.1.el9_4.x86_64", nested),
     labels: { cluster: "a", site: "fra" },
   },
-  { name: "dark", host: withoutFirmware(machine("intel-306a9-ivybridge", "6.12.9", nested)), labels: { cluster: "b" } },
+  { name: "dark", host: withoutFirmware(machine("intel-306a9-ivybridge", "6.12.9")), labels: { cluster: "b" } },
   {
     name: HOSTILE,
     host: machine("intel-50654-skylakex", "6.12.9", nested),
@@ -259,33 +259,25 @@ describe("vmxlens fleet", () => {
     writeFileSync(ssh, collected);
     chmodSync(ssh, 0o755);
     const list = join(folder, "hosts.txt");
-    writeFileSync(list, "good\nbad # never\nslow\nbroken\ngood\n");
+    writeFileSync(list, "good\nbad # never\nbroken\ngood\n");
     const out = join(folder, "collected");
-    const { code, out: said } = await runCli([
-      "fleet",
-      "collect",
-      list,
-      "--out",
-      out,
-      "--ssh",
-      `sh ${ssh}`,
-      "--timeout",
-      "2",
-      "--retries",
-      "1",
-      "--parallel",
-      "4",
-    ]);
+    const run = (...more: readonly string[]) =>
+      runCli(["fleet", "collect", list, "--out", out, "--ssh", `sh ${ssh}`, "--parallel", "2", ...more]);
+    const { code, out: said } = await run("--retries", "1");
     expect(code).toBe(0);
-    expect(said).toContain("1 of 4 hosts answered");
+    expect(said).toContain("1 of 3 hosts answered");
     expect(said).toContain("bad: connection refused (tried 2 times)");
-    expect(said).toContain("slow: no answer in 2 s (tried 2 times)");
     expect(said).toContain("broken: the answer broke off");
     expect(readdirSync(out)).toEqual(["good.txt"]);
     const store = join(folder, "collected.duckdb");
     expect((await runCli(["fleet", "ingest", out, "--store", store])).out).toContain("Read 1 host from 1 file");
+    writeFileSync(list, "slow\n");
+    expect(await run("--retries", "0", "--timeout", "1")).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("slow: no answer in 1 s (tried 1 times)"),
+    });
     writeFileSync(list, "-oProxyCommand=evil\n");
-    expect((await runCli(["fleet", "collect", list, "--out", out, "--ssh", `sh ${ssh}`])).code).toBe(2);
+    expect((await run()).code).toBe(2);
   });
 
   it("reads a whole cluster of Kubernetes", async () => {

@@ -172,7 +172,7 @@ describe("the summary", () => {
     const { vendor: _, ...nameless } = withoutFirmware(ivy);
     const store = await storeOf([
       a,
-      { name: "no firmware", host: withoutFirmware(skylake) },
+      { name: "no firmware", host: withoutFirmware(machine("intel-50654-skylakex", "6.1.0-28-amd64")) },
       { name: "no vendor", host: nameless },
       {
         name: "no kernel, and old",
@@ -217,7 +217,7 @@ describe("openStore", () => {
     };
     const text = join(folder, "text.duckdb");
     writeFileSync(text, "not a database, but long enough to be taken for one ".repeat(100));
-    expect(await says(text)).toContain("is no store of vmxlens fleet, or is damaged");
+    expect(await says(text)).toContain("is not a store of vmxlens fleet, or is damaged");
     expect(await says(join(folder, "none.duckdb"))).toContain("no such store; vmxlens fleet ingest makes one");
     const newer = join(folder, "newer.duckdb");
     const store = await openStore(newer, { write: true });

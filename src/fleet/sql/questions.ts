@@ -47,9 +47,11 @@ export function summarySql(scope: Scope, dialect: Dialect): string {
 /** `hosts, sets, kernels, collected_first, collected_last`: the facts alone, whether they were derived or not. */
 export function factsSql(scope: Scope, dialect: Dialect): string {
   return (
-    `SELECT ${dialect.integer("count(*)")} AS hosts, ${dialect.integer("count(DISTINCT h.set_id)")} AS sets, ` +
-    `${dialect.integer("count(DISTINCT h.kernel)")} AS kernels, coalesce(min(h.collected), '') AS collected_first, ` +
-    `coalesce(max(h.collected), '') AS collected_last FROM hosts h ${whereSql(scope.where ?? [], dialect)}`
+    `WITH g AS (SELECT h.set_id AS set_id, h.kernel AS kernel, ${dialect.integer("count(*)")} AS n, min(h.collected) AS first_time, ` +
+    `max(h.collected) AS last_time FROM hosts h ${whereSql(scope.where ?? [], dialect)} GROUP BY h.set_id, h.kernel) ` +
+    `SELECT ${dialect.integer("coalesce(sum(g.n), 0)")} AS hosts, ${dialect.integer("count(DISTINCT g.set_id)")} AS sets, ` +
+    `${dialect.integer("count(DISTINCT g.kernel)")} AS kernels, coalesce(min(g.first_time), '') AS collected_first, ` +
+    `coalesce(max(g.last_time), '') AS collected_last FROM g`
   );
 }
 
