@@ -165,6 +165,21 @@ describe("files that are something else", () => {
     expect(await problemOf({ ...files, module })).toMatch(new RegExp(`^module: .*(?:${problem})`));
   });
 
+  it("more relocations than any module has are refused before they are read", async () => {
+    const size = 64 * 1024 * 1024;
+    const module = new Uint8Array(files.module.length + size);
+    module.set(files.module);
+    const view = new DataView(module.buffer);
+    const [headers, count] = [Number(view.getBigUint64(0x28, true)), view.getUint16(0x3c, true)];
+    const at = Array.from({ length: count }, (_, i) => headers + 64 * i).find(
+      (place) => view.getUint32(place + 4, true) === 4,
+    );
+    // The first section of relocations: as much as the file has behind the module, all of it zeroes.
+    view.setBigUint64((at as number) + 24, BigInt(files.module.length), true);
+    view.setBigUint64((at as number) + 32, BigInt(size - (size % 24)), true);
+    expect(await problemOf({ ...files, module })).toMatch(/^module: \d+ relocations, more than/);
+  });
+
   it("without the kernel's types there is a sentence that says where to get them", async () => {
     expect(await problemOf({ module: files.module })).toContain("/sys/kernel/btf/vmlinux");
   });
