@@ -1,5 +1,6 @@
+import type { MachineFacts } from "../kvm/fill-machine.js";
 import { FREE_PARAMS, PARAMS } from "../kvm/load/params.js";
-import { isConfigOption, type MachineFacts, type ReplayOptions } from "../kvm/replay.js";
+import { isConfigOption, type ReplayOptions } from "../kvm/replay.js";
 import { foldName, nearest } from "../registers/edit-distance.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
 import { ASSUMPTIONS, type AssumptionId } from "../situation/assume.js";

@@ -6,6 +6,7 @@
  * @module replay
  */
 export { CPU_FLAGS, VMX_FLAGS } from "../linux/vmx-features.js";
+export type { MachineFacts } from "./fill-machine.js";
 export { checkRestore, type MsrPairs, type RestoreContext, type RestoreVerdict, restoreAll } from "./guest/restore.js";
 export { WANTED_CONTROLS } from "./load/controls.js";
 export { PARAMS, type ParamRow, type ParamsGiven } from "./load/params.js";
@@ -13,10 +14,9 @@ export {
   type CoreReplay,
   type CpuState,
   DEBIAN_CONFIG,
-  type MachineFacts,
   paramsOf,
-  paramText,
   type Replay,
   type ReplayOptions,
   replay,
 } from "./replay.js";
+export { paramText } from "./replay-params.js";

@@ -1,62 +1,37 @@
-import { checkHas, checkOptions, kindOf, wrong } from "../bits/misuse.js";
+import { checkOptions, wrong } from "../bits/misuse.js";
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { checkHost } from "../host/check-host.js";
-import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, isSvmVendor } from "../host/host.js";
+import type { CoreGroup, Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { BOOT_RULES } from "../linux/boot-rules.js";
-import { CPU_FLAGS, type CpuFlag, VMX_FLAGS, type VmxFlag } from "../linux/vmx-features.js";
-import { registerOf } from "../registers/registers.js";
 import { compile, type Program, run } from "../rules/compile.js";
 import { evaluate, type KernelConfig } from "../rules/condition.js";
-import { heldIn, holdsIn } from "../rules/held.js";
 import { type KernelRow, kernelRow } from "../rules/kernels.js";
 import {
   type Certainty,
   createMachine,
-  MAYBE,
   type Machine,
   type Message,
   type MsrRead,
-  msrWordIndex,
   type Refusal,
   settleRecords,
-  store,
   type TraceEvent,
   truthToTri,
   type Warning,
-  YES,
 } from "../rules/machine.js";
 import { checkRelease, DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import { CONFIG_OPTIONS, type Condition, type ConfigOption, type Errno } from "../rules/rule.js";
-import {
-  type BitName,
-  bitIndex,
-  MSR_NAMES,
-  type MsrName,
-  REPLAY_MSRS,
-  STAGES,
-  WORD_BITS,
-  type WordName,
-  wordIndex,
-} from "../rules/words.js";
+import { type BitName, bitIndex, type MsrName, type WordName, wordIndex } from "../rules/words.js";
+import { CPU_HAS, fillMachine, MACHINE, MACHINE_BITS, type MachineFacts, setTri } from "./fill-machine.js";
 import { type CompatibilityCheck, compatibilityCheck, settledChecks } from "./guest/compatibility.js";
 import { adjustSpecs } from "./load/controls.js";
-import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./load/errata.js";
 import { loadRules } from "./load/load-order.js";
 import { NESTED_RULES } from "./load/nested.js";
-import {
-  type BoolParam,
-  FREE_PARAMS,
-  type IntParam,
-  isParam,
-  PARAMS,
-  type ParamRow,
-  type ParamsGiven,
-} from "./load/params.js";
-import { formatBool, parseBool, parseInteger, valueText } from "./load/parse-param.js";
+import type { ParamRow, ParamsGiven } from "./load/params.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
-import { fillOffered, REPORTED } from "./offered.js";
+import { fillFlags, fillOffered, fillReported } from "./offered.js";
+import { defaultsOf, fillParams, PARAM_BITS, type ParamDefaults, paramRows } from "./replay-params.js";
 
 /** The kernel configuration of Debian's amd64 kernels. */
 export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
@@ -72,22 +47,6 @@ export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
   CONFIG_INTEL_TXT: true,
   CONFIG_CPU_SUP_ZHAOXIN: true,
 });
-
-/** How the machine was booted and what surrounds the CPU. A member that is `undefined` is not known. */
-export interface MachineFacts {
-  /** Booted through tboot (measured launch). Default false. */
-  readonly tboot?: boolean | undefined;
-  /** perf offers KVM an architectural PMU. Default not known. */
-  readonly pmu?: boolean | undefined;
-  /** perf can hand the whole PMU to a guest (7.2 and later). Default not known. */
-  readonly mediatedPmu?: boolean | undefined;
-  /** The interrupt-remapping unit can post interrupts. Default not known. */
-  readonly irqPosting?: boolean | undefined;
-  /** VT-d with queued invalidation and interrupt remapping is there and enabled. No replay asks for it. Default not known. */
-  readonly vtd?: boolean | undefined;
-  /** On a Hyper-V that recommends the enlightened VMCS and gave every CPU an assist page. Default false. */
-  readonly enlightenedVmcs?: boolean | undefined;
-}
 
 /** Inputs of a replay besides the host. Every member has a default. */
 export interface ReplayOptions {
@@ -176,8 +135,7 @@ interface Programs {
   /** setup_vmcs_config and the nested MSRs alone, for the compatibility check of a further CPU. */
   readonly check: () => Program;
   readonly params: readonly ParamRow[];
-  /** The words of parameters before the user's are set, by index. */
-  readonly defaults: readonly (readonly [index: number, value: number])[];
+  readonly defaults: ParamDefaults;
 }
 
 /** The virtualization init of 7.2 runs once, on the boot CPU. */
@@ -215,16 +173,6 @@ function once(make: () => Program): () => Program {
     made ??= make();
     return made;
   };
-}
-
-function paramRows(kernel: KernelRow, config: KernelConfig): readonly ParamRow[] {
-  const rows = (PARAMS as readonly ParamRow[]).filter(
-    (row) => heldIn(row.held, kernel) !== false && (row.config === undefined || config[row.config]),
-  );
-  // Two rows that may hold are one parameter whose default is not known.
-  return rows.filter(
-    (row, position) => rows.findIndex(({ name, module }) => name === row.name && module === row.module) === position,
-  );
 }
 
 /**
@@ -313,46 +261,6 @@ export function isLoadedOn({ params, observed }: Host): boolean {
   );
 }
 
-/** Gives what boot leaves open the values that the lines of /proc/cpuinfo show. */
-function fillFlags(m: Machine, { observed }: Host, release: Release): void {
-  if (m.listener !== undefined) m.rule = REPORTED;
-  const fill = (index: number, bit: number, set: boolean): void => {
-    const mask = 1 << bit;
-    const unknown = m.unknown[index] as number;
-    if ((unknown & mask) === 0) return;
-    const value = (m.value[index] as number) & ~mask;
-    store(m, index, set ? value | mask : value, unknown & ~mask, YES);
-  };
-  const { cpuFlags, vmx, vmxFlags } = observed ?? {};
-  const shown = cpuFlags ?? (vmx === undefined ? undefined : vmx ? ["vmx"] : []);
-  for (const { flag, cap, held } of CPU_FLAGS as readonly CpuFlag[]) {
-    if (shown === undefined || (cpuFlags === undefined && flag !== "vmx")) continue;
-    if (holdsIn(release, held) === true) fill(CAPS, bitIndex("caps", cap), shown.includes(flag));
-  }
-  // Without the line nothing follows about its words.
-  if (vmxFlags === undefined || vmxFlags.length === 0) return;
-  for (const { flag, word: at, bit, held } of VMX_FLAGS as readonly VmxFlag[]) {
-    if (holdsIn(release, held) === true) fill(wordIndex(`vmx_capability[${at}]`), bit, vmxFlags.includes(flag));
-  }
-}
-
-/** Gives parameters that the registers leave open the values that the machine shows. */
-function fillReported(m: Machine, rows: readonly ParamRow[], shown: Host["params"], release: Release): void {
-  if (shown === undefined) return;
-  for (const row of rows) {
-    const text = shown[row.module]?.[row.name];
-    const value = text === undefined ? undefined : parseParam(row, text, release);
-    if (typeof value !== "number") continue;
-    const bool = row.type === "bool";
-    const index = bool ? PARAM_BITS : wordIndex(row.name as IntParam);
-    const open = (m.unknown[index] as number) & (bool ? 1 << bitIndex("params", row.name) : -1);
-    if (open === 0) continue;
-    if (m.listener !== undefined) m.rule = REPORTED;
-    const given = bool && value !== 0 ? -1 : value;
-    store(m, index, ((m.value[index] as number) & ~open) | (given & open), (m.unknown[index] as number) & ~open, YES);
-  }
-}
-
 const configs = new Map<Release, KernelConfig>();
 
 /** The build options of a kernel, with those that a caller gives instead. The same object for the same kernel. */
@@ -411,245 +319,6 @@ export function coreReplay(
     ...outcome,
     refusals,
   };
-}
-
-// ---- Input ----
-
-const CPU_HAS = wordIndex("cpu_has");
-const MACHINE = wordIndex("machine");
-const REACHED = wordIndex("reached");
-const PARAM_BITS = wordIndex("params");
-const GIVEN = wordIndex("given");
-const MSR_INDEX = MSR_NAMES.map((name) => REPLAY_MSRS[name]);
-const NOTHING_ABOVE_31 = MSR_INDEX.map((index) => registerOf(index)?.nothingAbove31 === true);
-const CPUID_SGX = bitIndex("cpu_has", "cpuid_sgx");
-
-/** Functions that the kernel enters without a call in the rules. */
-const ENTERED = ["early_identify_cpu", "kvm_load", "setup_vmcs_config", "hardware_setup"] as const;
-const ENTERED_MASK = ENTERED.reduce((mask, fn) => mask | (1 << STAGES.indexOf(fn)), 0);
-
-function setBit(m: Machine, index: number, bit: number, value: boolean | undefined): void {
-  const mask = 1 << bit;
-  if (value === undefined) m.unknown[index] = (m.unknown[index] as number) | mask;
-  else if (value) m.value[index] = (m.value[index] as number) | mask;
-}
-
-function setTri(m: Machine, index: number, bit: number, value: Tri): void {
-  setBit(m, index, bit, value === "unknown" ? undefined : value === "yes");
-}
-
-const MACHINE_BITS = WORD_BITS.machine;
-
-/** CPUID vendor string of Zhaoxin; Centaur's CPUs have another one. */
-const ZHAOXIN = "  Shanghai  ";
-
-function fillMachine(m: Machine, host: Host, core: CoreGroup, config: KernelConfig, facts: MachineFacts = {}): void {
-  const { features } = core.cpuid;
-  const { vendor } = host;
-  const svm = isSvmVendor(vendor) && !showsVmx(core);
-  for (let bit = 0; bit < CPU_FEATURES.length; bit++) {
-    const feature = CPU_FEATURES[bit] as (typeof CPU_FEATURES)[number];
-    setBit(m, CPU_HAS, bit, features[feature] ?? (feature === "vmx" && svm ? false : undefined));
-  }
-  setBit(m, CPU_HAS, CPUID_SGX, cpuHasSgx(core));
-
-  setBit(
-    m,
-    MACHINE,
-    MACHINE_BITS.feat_ctl_vendor,
-    vendor === undefined ? undefined : (FEAT_CTL_VENDORS as readonly string[]).includes(vendor),
-  );
-  setBit(m, MACHINE, MACHINE_BITS.zhaoxin, vendor === undefined ? undefined : vendor === ZHAOXIN);
-  setBit(m, MACHINE, MACHINE_BITS.intel, vendor === undefined ? undefined : vendor === "GenuineIntel");
-  // A kernel without the code does not notice a measured launch.
-  setBit(m, MACHINE, MACHINE_BITS.tboot, config.CONFIG_INTEL_TXT && "tboot" in facts ? facts.tboot : false);
-  setBit(m, MACHINE, MACHINE_BITS.evmcs, "enlightenedVmcs" in facts ? facts.enlightenedVmcs : false);
-  setBit(m, MACHINE, MACHINE_BITS.pmu, facts.pmu);
-  setBit(m, MACHINE, MACHINE_BITS.irq_posting, facts.irqPosting);
-  setBit(m, MACHINE, MACHINE_BITS.mediated_pmu, facts.mediatedPmu);
-  const { signature } = core;
-  setBit(
-    m,
-    MACHINE,
-    MACHINE_BITS.perf_global_ctrl_erratum,
-    signature === undefined ? undefined : hasPerfGlobalCtrlErratum(signature),
-  );
-  setBit(
-    m,
-    MACHINE,
-    MACHINE_BITS.broken_preemption_timer,
-    signature === undefined ? undefined : hasBrokenPreemptionTimer(signature),
-  );
-  fillTimer(m, core);
-  m.value[REACHED] = ENTERED_MASK;
-  for (let i = 0; i < MSR_INDEX.length; i++) fillMsr(m, core, i, svm);
-}
-
-const NO_LEAF_15 = { eax: 0, ebx: 0 } as const;
-
-/** What `timerTooFast` asks about besides words. */
-export function fillTimer(m: Machine, core: CoreGroup): void {
-  const { tscKhz, cpuid15, maxLeaf } = core.cpuid;
-  m.tscKhz = tscKhz;
-  m.cpuid15 = maxLeaf !== undefined && maxLeaf < 0x15 ? NO_LEAF_15 : cpuid15;
-}
-
-/** cpu_has_sgx() of KVM: CPUID.0:EAX is at least 12H and CPUID.12H:EAX bit 0 is 1. */
-function cpuHasSgx(core: CoreGroup): boolean | undefined {
-  const { maxLeaf, cpuid12Eax, features } = core.cpuid;
-  if (maxLeaf !== undefined && maxLeaf < 0x12) return false;
-  if (cpuid12Eax !== undefined) return maxLeaf === undefined ? undefined : (cpuid12Eax & 1) === 1;
-  // Leaf 12H reads as zero on a CPU whose CPUID.7 does not enumerate SGX.
-  return features.sgx === false ? false : undefined;
-}
-
-function fillMsr(m: Machine, core: CoreGroup, i: number, svm: boolean): void {
-  const index = MSR_INDEX[i] as number;
-  const msr: Msr | undefined = core.msrs.get(index);
-  const lo = msrWordIndex(i);
-  if (msr === undefined || msr.state === "unknown") {
-    if (svm && isVmxIndex(index)) m.faults[i] = YES;
-    else fillUnread(m, i, lo, core);
-  } else if (msr.state === "absent") {
-    m.faults[i] = YES;
-  } else {
-    m.value[lo] = msr.lo.value;
-    m.unknown[lo] = msr.lo.unknown;
-    m.value[lo + 1] = msr.hi.value;
-    m.unknown[lo + 1] = msr.hi.unknown;
-    if (msr.mayBeAbsent === true) m.faults[i] = MAYBE;
-  }
-  if (NOTHING_ABOVE_31[i]) m.unknown[lo + 1] = 0;
-}
-
-/** An emulator may call a CPU with VMX by any vendor's name: then a register that was read counts for more. */
-function showsVmx({ msrs, cpuid }: CoreGroup): boolean {
-  return cpuid.features.vmx === true || [...msrs].some(([index, msr]) => isVmxIndex(index) && msr.state === "value");
-}
-
-/** IA32_FEAT_CTL and the capability MSRs, which a CPU with SVM does not have. */
-const isVmxIndex = (index: number): boolean => registerOf(index) !== undefined;
-
-/** Bits 11 and 12 of IA32_XSS, user and supervisor CET state. */
-const XSS_CET = 0x1800;
-
-/**
- * A register that was not read is unknown, except those that Linux itself programs before KVM looks: they have the kernel's
- * values.
- */
-function fillUnread(m: Machine, i: number, lo: number, core: CoreGroup): void {
-  const name = MSR_NAMES[i];
-  if (name === "IA32_PAT") {
-    m.value[lo] = 0x0007_0406;
-    m.value[lo + 1] = 0x0007_0406;
-  } else if (name === "IA32_XSS") {
-    const { shstk } = core.cpuid.features;
-    if (shstk === undefined) m.unknown[lo] = XSS_CET;
-    else if (shstk) m.value[lo] = XSS_CET;
-  } else if (name !== "IA32_BNDCFGS" && name !== "IA32_S_CET") {
-    m.faults[i] = MAYBE;
-    m.unknown[lo] = -1;
-    m.unknown[lo + 1] = -1;
-  }
-}
-
-/** Sets the parameters to their defaults and to what the user asked for, and gives the names the release does not have. */
-function fillParams(
-  m: Machine,
-  release: Release,
-  { params: rows, defaults }: Programs,
-  { params: given, anyParams }: ReplayOptions,
-): readonly string[] {
-  for (const [index, value] of defaults) m.value[index] = value;
-  if (given === undefined) return NO_NAMES;
-  checkModules(given);
-  // kvm is loaded first, and the first refused parameter of a module ends its loading.
-  for (const module of ["kvm", "kvm_intel"] as const) {
-    for (const [name, wanted] of entriesOf(given, module)) {
-      const text = valueText(wanted, `params.${module}.${name}`);
-      const row = rows.find((candidate) => candidate.module === module && candidate.name === name);
-      if (row === undefined && anyParams !== true && !isParam(module, name)) {
-        throw new RangeError(
-          `params.${module}.${name}: ${module} has no parameter of that name that VMX has to do with, in any release`,
-        );
-      }
-      if (row === undefined || m.stopped) continue;
-      const value = parseParam(row, text, release);
-      if (row.name === "nested") m.value[GIVEN] = (m.value[GIVEN] as number) | 1;
-      if (typeof value === "number") setParam(m, row, value);
-      else invalidParam(m, row, text, value === "too large" ? "ERANGE" : "EINVAL");
-    }
-  }
-  const names: string[] = [];
-  for (const module of ["kvm_intel", "kvm"] as const) {
-    for (const [name] of entriesOf(given, module)) {
-      if (
-        !rows.some((row) => row.module === module && row.name === name) &&
-        !(FREE_PARAMS as readonly string[]).includes(`${module}.${name}`)
-      ) {
-        names.push(`${module}.${name}`);
-      }
-    }
-  }
-  return names;
-}
-
-function checkModules(given: ParamsGiven): void {
-  if (typeof given !== "object" || given === null) {
-    throw new RangeError(`params: give an object as { kvm_intel: { ept: "0" } }, not ${kindOf(given)}`);
-  }
-  const wrong = Object.keys(given).find((name) => name !== "kvm" && name !== "kvm_intel");
-  if (wrong !== undefined) throw new RangeError(`params.${wrong}: the modules are kvm_intel and kvm`);
-}
-
-function entriesOf(given: ParamsGiven, module: "kvm" | "kvm_intel"): [name: string, value: unknown][] {
-  return Object.entries(given[module] ?? {}).filter(([, value]) => value !== undefined);
-}
-
-function parseParam(row: ParamRow, text: string, release: Release): number | "invalid" | "too large" {
-  if (row.type !== "bool") return parseInteger(text, row.type === "int");
-  const value = parseBool(text, release);
-  return value === undefined ? "invalid" : Number(value);
-}
-
-function defaultsOf(rows: readonly ParamRow[]): Programs["defaults"] {
-  const m = createMachine(undefined);
-  for (const row of rows) setParam(m, row, row.default);
-  const indexes = new Set(rows.map((row) => (row.type === "bool" ? PARAM_BITS : wordIndex(row.name as IntParam))));
-  return [...indexes].map((index) => [index, m.value[index] as number]);
-}
-
-function setParam(m: Machine, row: ParamRow, value: number): void {
-  if (row.type !== "bool") {
-    m.value[wordIndex(row.name as IntParam)] = value;
-    return;
-  }
-  const mask = 1 << bitIndex("params", row.name);
-  const bits = m.value[PARAM_BITS] as number;
-  m.value[PARAM_BITS] = value === 0 ? bits & ~mask : bits | mask;
-}
-
-const NO_NAMES: readonly string[] = Object.freeze([]);
-
-function invalidParam(m: Machine, row: ParamRow, text: string, errno: Errno): void {
-  m.messages.push({ level: 3, text: `${row.module}: \`${text}' invalid for parameter \`${row.name}'`, certain: true });
-  m.refusals.push({ errno, rule: "param-invalid", fn: "parse_args", certain: true });
-  m.stopped = true;
-}
-
-// ---- Output ----
-
-/** Final value of a parameter as /sys/module/MODULE/parameters shows it, or `"unknown"`. */
-export function paramText(cpu: CoreReplay, row: ParamRow): string {
-  checkHas(cpu, "word", "cpu", "the cpu of a replay");
-  checkHas(row, "name", "row", "a row of PARAMS");
-  if (row.type === "bool") {
-    const value = cpu.bit("params", row.name as BoolParam);
-    return value === "unknown" ? value : formatBool(value === "yes", row.shown);
-  }
-  const { value, unknown } = cpu.word(row.name as IntParam);
-  if (unknown !== 0) return "unknown";
-  return String(row.type === "int" ? value | 0 : value);
 }
 
 // ---- Further CPUs ----

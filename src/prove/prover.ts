@@ -1,7 +1,8 @@
 import { checkHas, kindOf, wrong } from "../bits/misuse.js";
 import { allOf, type Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
-import { type MachineFacts, type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
+import type { MachineFacts } from "../kvm/fill-machine.js";
+import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { type Release, type ResolvedRelease, resolveRelease } from "../rules/release.js";
 import { type Comparison, compareRun } from "./compare-run.js";
 import { type Decision, record } from "./decide.js";

@@ -1,8 +1,9 @@
 import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
 import type { Host } from "../host/host.js";
+import type { MachineFacts } from "../kvm/fill-machine.js";
 import { isParam, type ParamsGiven } from "../kvm/load/params.js";
-import { isLoadedOn, type MachineFacts, type Replay, type ReplayOptions } from "../kvm/replay.js";
+import { isLoadedOn, type Replay, type ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
 import type { Errno } from "../rules/rule.js";

@@ -1,6 +1,6 @@
 import type { Tri } from "../bits/tri.js";
+import { fillTimer } from "../kvm/fill-machine.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
-import { fillTimer } from "../kvm/replay.js";
 import { evaluate } from "../rules/condition.js";
 import { createMachine, MAYBE, type Machine, NO, truthToTri, YES } from "../rules/machine.js";
 import type { Condition, Rule } from "../rules/rule.js";

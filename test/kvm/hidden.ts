@@ -1,7 +1,8 @@
 import { UNKNOWN, word } from "../../src/bits/word.js";
 import { type CoreGroup, CPU_FEATURES, type CpuFacts, type CpuFeature, type Host } from "../../src/host/host.js";
 import { ABSENT, type Msr, UNREAD } from "../../src/host/msr.js";
-import type { MachineFacts, ReplayOptions } from "../../src/kvm/replay.js";
+import type { MachineFacts } from "../../src/kvm/fill-machine.js";
+import type { ReplayOptions } from "../../src/kvm/replay.js";
 import { registerOf } from "../../src/registers/registers.js";
 import type { Release } from "../../src/rules/release.js";
 import { REPLAY_MSRS } from "../../src/rules/words.js";

@@ -1,6 +1,7 @@
 import { bitsOf } from "../../src/bits/word.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
-import { paramsOf, paramText, type Replay } from "../../src/kvm/replay.js";
+import { paramsOf, type Replay } from "../../src/kvm/replay.js";
+import { paramText } from "../../src/kvm/replay-params.js";
 import { vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
 import { bitName, type WordName } from "../../src/rules/words.js";

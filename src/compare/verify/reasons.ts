@@ -1,7 +1,8 @@
 import { type CoreGroup, type Host, msrOf } from "../../host/host.js";
 import { knownValue, type Msr, msrBit, msrValue } from "../../host/msr.js";
+import type { MachineFacts } from "../../kvm/fill-machine.js";
 import { givenParam, WRITABLE_PARAMS } from "../../kvm/load/params.js";
-import { DEBIAN_CONFIG, type MachineFacts, type ReplayOptions, replay } from "../../kvm/replay.js";
+import { DEBIAN_CONFIG, type ReplayOptions, replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
 import { holdsIn } from "../../rules/held.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../../rules/release.js";

@@ -1,7 +1,8 @@
 import { bitsOf } from "../../bits/word.js";
 import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
-import { DEBIAN_CONFIG, paramsOf, paramText, type Replay, replay } from "../../kvm/replay.js";
+import { DEBIAN_CONFIG, paramsOf, type Replay, replay } from "../../kvm/replay.js";
+import { paramText } from "../../kvm/replay-params.js";
 import { nearest } from "../../registers/edit-distance.js";
 import { holdsIn } from "../../rules/held.js";
 import { KERNELS } from "../../rules/kernels.js";

@@ -1,4 +1,4 @@
-import type { MachineFacts } from "../../kvm/replay.js";
+import type { MachineFacts } from "../../kvm/fill-machine.js";
 import type { KernelConfig } from "../../rules/condition.js";
 import type { Layer } from "../../why/features.js";
 

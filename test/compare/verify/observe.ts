@@ -1,6 +1,7 @@
 import type { Host } from "../../../src/host/host.js";
 import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
-import { paramsOf, paramText, type ReplayOptions, replay } from "../../../src/kvm/replay.js";
+import { paramsOf, type ReplayOptions, replay } from "../../../src/kvm/replay.js";
+import { paramText } from "../../../src/kvm/replay-params.js";
 import { cpuFlags, vmxFlagsLine } from "../../../src/linux/cpuinfo.js";
 
 /** The host with everything that a machine on which the replay is the truth would say of itself. */
