@@ -3,7 +3,8 @@ import type { Word } from "../bits/word.js";
 import { createMachine, MAYBE, NO, YES } from "../rules/machine.js";
 import type { Errno } from "../rules/rule.js";
 import { MSR_NAMES, WORD_NAMES, type WordName } from "../rules/words.js";
-import { coreReplay, fillTimer, type Replay } from "./replay.js";
+import { fillTimer } from "./fill-machine.js";
+import { coreReplay, type Replay } from "./replay.js";
 
 /** A word, and which of its bits were found; default all. */
 export interface FoundWord extends Word {
