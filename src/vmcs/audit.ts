@@ -19,6 +19,7 @@ import { type Coverage, coverageOf } from "./coverage.js";
 import { type Assumption, type AuditFacts, type CpuView, cpuView } from "./cpu.js";
 import { explainFinding, type Finding } from "./finding.js";
 import { type Group, groupsOf } from "./groups.js";
+import { once } from "./once.js";
 import { fits, stageOf } from "./reported.js";
 import type { MsrLoadEntry, Reported, Vmcs } from "./state.js";
 
@@ -52,7 +53,7 @@ export interface AuditResult {
   /** Failing checks: those that fit the report first, then the others, each in the order of the manual. */
   readonly findings: readonly Finding[];
   /** The finding that explains the report, if there is one. */
-  readonly failing?: Finding;
+  readonly failing?: Finding | undefined;
   readonly undecided: readonly Undecided[];
   /** What to collect to decide the checks that are left, most useful first: input and number of checks that miss it. */
   readonly collect: readonly { readonly input: string; readonly checks: number }[];
@@ -107,7 +108,7 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
   let passes = 0;
   let notApplicable = 0;
   const order = checksUnder(options.on);
-  const left = new Set(order.filter((item) => item.left === true).map(({ check }) => check));
+  const left = new Set(options.on?.name === "kvm" ? order.filter((item) => item.left).map(({ check }) => check) : []);
   for (const { check } of order) {
     let outcome = judge(check, scene);
     let used = scene;
@@ -133,45 +134,71 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
   }
 
   const findings = failing
-    .map(({ check, scene: used }) => explainFinding(check, used, reported, firstBadEntry(check.rule, used)))
-    .map((finding) => (left.has(finding.check) ? { ...finding, leftToCpu: true as const } : finding))
+    .map(({ check, scene: used }) => {
+      const entry = firstBadEntry(check.rule, used);
+      return explainFinding(check, used, reported, {
+        ...(entry === undefined ? {} : { entry }),
+        ...(left.has(check) ? { leftToCpu: true } : {}),
+      });
+    })
     .sort((a, b) => rank(a) - rank(b));
   const hard = failing.filter(({ check }) => check.failure.kind !== "undefined");
   // One scene for all: what only the agreed capabilities decide keeps its own finding.
-  const groups = groupsOf(
-    // What the hypervisor refuses itself comes before what it leaves to the CPU.
-    [...hard].map(({ check }) => check).sort((a, b) => Number(left.has(a)) - Number(left.has(b))),
-    hard.some(({ scene: used }) => used !== scene) && agreedScene !== undefined ? agreedScene : scene,
-    (check) => findings.find((finding) => finding.check === check)?.fitsReport === "yes",
+  const groups = once(() =>
+    groupsOf(
+      // What the hypervisor refuses itself comes before what it leaves to the CPU.
+      [...hard].map(({ check }) => check).sort((a, b) => Number(left.has(a)) - Number(left.has(b))),
+      hard.some(({ scene: used }) => used !== scene) && agreedScene !== undefined ? agreedScene : scene,
+      (check) => findings.find((finding) => finding.check === check)?.fitsReport === "yes",
+    ),
   );
-  const first = findings.find(({ check }) => check === groups[0]?.primary) ?? findings[0];
-  const explains = first !== undefined && first.fitsReport !== "no" ? first : undefined;
+  const explains = once(() => {
+    const first = findings.find(({ check }) => check === groups()[0]?.primary) ?? findings[0];
+    return first !== undefined && first.fitsReport !== "no" ? first : undefined;
+  });
+  const conditional = once(() => conditionalOf(undecided, scene));
+  const collect = once(() => toCollect(undecided));
   const entry = reportedEntry(vmcs, reported);
   const facts: Facts = {
     findings,
-    groups,
+    get groups() {
+      return groups();
+    },
     undecided,
     passed,
-    conditional: conditionalOf(undecided, scene),
+    get conditional() {
+      return conditional();
+    },
     coverage: coverageOf(scene),
     reported,
     cpuKnown: cpu !== undefined,
     ...(entry === undefined ? {} : { entry }),
   };
   const verdict = verdictOf(facts);
+  const headline = once(() => headlineOf(verdict, facts));
   return {
     verdict,
-    headline: headlineOf(verdict, facts),
+    get headline() {
+      return headline();
+    },
     reported,
-    groups,
+    get groups() {
+      return groups();
+    },
     suspects: verdict === "deduced" || verdict === "unexplained" ? suspectsOf(facts) : [],
-    conditional: facts.conditional,
+    get conditional() {
+      return conditional();
+    },
     coverage: facts.coverage,
     ...(entry === undefined ? {} : { entry }),
     findings,
-    ...(explains === undefined ? {} : { failing: explains }),
+    get failing() {
+      return explains();
+    },
     undecided,
-    collect: toCollect(undecided),
+    get collect() {
+      return collect();
+    },
     counts: { passes, notApplicable, fails: findings.length, undecided: undecided.length },
     assumptions: view.assumptions,
     agreed,

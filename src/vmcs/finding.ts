@@ -9,6 +9,7 @@ import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName } from "./fields/fields.js";
 import { type KnownReport, knownReports } from "./known-reports.js";
 import { describeInput, msrName } from "./missing-inputs.js";
+import { once } from "./once.js";
 import { applyEdits, changedBits, type Edit, repairs } from "./repair.js";
 import { fits } from "./reported.js";
 import type { MsrLoadEntry, Reported } from "./state.js";
@@ -75,9 +76,14 @@ export function describeFailure(failure: Failure, entry?: number): string {
 }
 
 /** Builds the explanation of a failing check from its row and the values it looked at. */
-export function explainFinding(check: Check, scene: Scene, reported: Reported, entry?: number): Finding {
-  const evidence = evidenceFor(check, scene, entry);
-  const changes = changesFor(check, scene);
+export function explainFinding(
+  check: Check,
+  scene: Scene,
+  reported: Reported,
+  { entry, leftToCpu }: Pick<Finding, "entry" | "leftToCpu"> = {},
+): Finding {
+  const evidence = once(() => evidenceFor(check, scene, entry));
+  const changes = once(() => changesFor(check, scene));
   let fitsReport = fits(check.failure, reported);
   if (
     fitsReport === "yes" &&
@@ -89,6 +95,35 @@ export function explainFinding(check: Check, scene: Scene, reported: Reported, e
     if (q !== undefined && entry !== undefined && q.lo !== entry) fitsReport = "no";
   }
   const outcome = describeFailure(check.failure, entry);
+  const cause = (entry === undefined ? undefined : causeOfEntry(entry, scene)) ?? check.cause;
+  const paragraph = once(() => paragraphOf(check, outcome, cause, evidence(), changes()));
+  return {
+    check,
+    outcome,
+    fitsReport,
+    get evidence() {
+      return evidence();
+    },
+    get changes() {
+      return changes();
+    },
+    ...(entry === undefined ? {} : { entry }),
+    ...(leftToCpu === undefined ? {} : { leftToCpu }),
+    ...(cause === undefined ? {} : { cause }),
+    known: knownReports(check.id),
+    get paragraph() {
+      return paragraph();
+    },
+  };
+}
+
+function paragraphOf(
+  check: Check,
+  outcome: string,
+  cause: string | undefined,
+  evidence: readonly Evidence[],
+  [best, next]: readonly Change[],
+): string {
   const says = evidence
     .map(
       ({ name, value, decoded }) =>
@@ -100,21 +135,9 @@ export function explainFinding(check: Check, scene: Scene, reported: Reported, e
     `The VMCS says: ${says}.`,
     `The failure it causes is ${outcome}.`,
   ];
-  const cause = (entry === undefined ? undefined : causeOfEntry(entry, scene)) ?? check.cause;
   if (cause !== undefined) sentences.push(`How it comes about: ${cause}`);
-  const [best, next] = changes;
   if (best !== undefined) sentences.push(`To change: ${best.text}${next === undefined ? "" : `; or ${next.text}`}.`);
-  return {
-    check,
-    outcome,
-    fitsReport,
-    evidence,
-    changes,
-    ...(entry === undefined ? {} : { entry }),
-    ...(cause === undefined ? {} : { cause }),
-    known: knownReports(check.id),
-    paragraph: sentences.join(" "),
-  };
+  return sentences.join(" ");
 }
 
 function evidenceFor(check: Check, scene: Scene, entry: number | undefined): readonly Evidence[] {

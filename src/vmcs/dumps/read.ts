@@ -50,7 +50,7 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
     if (payload === undefined) return;
     finder.line(payload, number);
     const ofView = views.line(payload.text, number);
-    if (found === 0) ended.line(payload.text);
+    if (found === 0 && !finder.open()) ended.line(payload.text);
     if (found === 0 && !ofView && !finder.open() && payload.text !== "") lists.line(payload.text, number);
   }, log);
 
@@ -98,6 +98,8 @@ export function readVmcs(text: string, file?: string): VmcsReading {
 
 /** Whether a text begins as a JSON object, or a list of them; a log may begin with a time in brackets. */
 export function looksLikeJson(text: string): boolean {
+  const first = /[^\s\uFEFF]/.exec(text.slice(0, 4096))?.[0];
+  if (first !== "{" && first !== "[") return false;
   const head = text.slice(0, 4096).replace(/[\s\uFEFF]+/g, "");
   return /^\[?(?:\{(?:"[^"]{0,200}":|\}|$)|\[?\]|\[["\d])/.test(head);
 }
