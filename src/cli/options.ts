@@ -18,6 +18,8 @@ export interface RawOptions {
   readonly json?: boolean;
   readonly color?: boolean;
   readonly width?: string;
+  /** False with --no-pager. */
+  readonly pager?: boolean;
   readonly maxBytes?: string;
 }
 
@@ -37,6 +39,8 @@ export interface Settings {
 
 /** Columns when the output goes to no terminal. */
 const DEFAULT_WIDTH = 100;
+/** Columns of a terminal that reports none: a serial line, a pty that has no size. */
+const UNKNOWN_WIDTH = 80;
 
 /** Facts about the machine by the key that users type. */
 export const MACHINE_KEYS = {
@@ -189,8 +193,14 @@ export function bytesOption(text: string | undefined): number | string | undefin
   return `--max-bytes ${text}: a number of bytes, or of KiB, MiB or GiB as 500M`;
 }
 
-function widthOption(text: string | undefined, { columns }: World, problems: string[]): number {
-  if (text === undefined) return columns ?? DEFAULT_WIDTH;
+/** --width, then the terminal's columns; where there is no terminal, or it does not know them, COLUMNS. */
+function widthOption(text: string | undefined, { columns, env }: World, problems: string[]): number {
+  if (text === undefined) {
+    if (columns !== undefined && columns > 0) return columns;
+    const own = Number(env.COLUMNS ?? "");
+    if (Number.isInteger(own) && own > 0) return own;
+    return columns === undefined ? DEFAULT_WIDTH : UNKNOWN_WIDTH;
+  }
   const width = Number(text);
   if (Number.isInteger(width) && width >= 20 && width <= 10_000) return width;
   problems.push(`--width ${text}: a number of columns from 20 to 10000`);

@@ -10,6 +10,10 @@ export interface World {
   readonly env: { readonly [name: string]: string | undefined };
   /** Columns of the terminal that standard output goes to; undefined when it is none. */
   readonly columns: number | undefined;
+  /** Lines of that terminal. */
+  readonly rows?: number;
+  /** Shows a text with the user's pager; false where there is none to be started. */
+  readonly page?: (text: string) => Promise<boolean>;
   /** Draws a line over the last one of this kind; false where standard error goes to no terminal. */
   readonly progress?: (text: string) => boolean;
   readonly stdin: () => AsyncIterable<Uint8Array>;
@@ -31,7 +35,7 @@ export function nodeWorld(files: FileSystem = fs): World {
     err: (text) => writeAll(files, 2, text),
     env: process.env,
     // Asking process.stdout loads Node's network code, which takes longer than a replay.
-    columns: isTerminal(1) ? process.stdout.columns : undefined,
+    ...(isTerminal(1) ? terminal() : { columns: undefined }),
     progress(text) {
       if (!isTerminal(2)) return false;
       writeAll(files, 2, `\r${visible(text)}\u001b[K`);
@@ -57,6 +61,13 @@ function openUrl(url: string): void {
       .once("error", () => {})
       .unref(),
   );
+}
+
+function terminal(): Pick<World, "columns" | "rows" | "page"> {
+  const { columns, rows } = process.stdout;
+  // 0: a terminal that does not know its size.
+  const page = async (text: string) => (await import("./pager.js")).showPage(text, process.env);
+  return { columns: columns ?? 0, ...(rows === undefined || rows === 0 ? {} : { rows, page }) };
 }
 
 /** For a folder, process.stdin gives nothing instead of an error, and it opens a file anew to read it. */

@@ -1,11 +1,13 @@
 import { SET_LAYERS } from "../../compare/capability-set.js";
 import type { ComparedHost } from "../../compare/hosts/compared-host.js";
+import { findPack } from "../../compare/packs/all.js";
 import { runBaseline } from "../../report/compare/baseline-report.js";
 import { runDiff } from "../../report/compare/diff-report.js";
 import { runMigrate } from "../../report/compare/migrate-report.js";
 import { runRuns } from "../../report/compare/runs-report.js";
 import { complain } from "../command.js";
 import { comparedHosts, printRun, singleHosts } from "../compared-hosts.js";
+import { isFile } from "../files.js";
 import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
 import { vcpuOption } from "../vcpu-option.js";
@@ -65,6 +67,10 @@ export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promis
 
 /** `vmxlens runs HOST [PRODUCT]` */
 export async function runs([host, product]: Args, raw: FleetRaw, world: World): Promise<number> {
+  const known = (name: string) => !("near" in findPack(name));
+  if (product !== undefined && host !== undefined && known(host) && !known(product) && !isFile(host, world)) {
+    return complain(world, [`HOST comes first: vmxlens runs ${product} ${host}`]);
+  }
   const compared = await singleHosts([host as string], raw, world);
   if (typeof compared === "number") return compared;
   const [subject] = compared as readonly [ComparedHost];

@@ -1,3 +1,4 @@
+import { findCpu } from "../../input/atlas/atlas-find.js";
 import { placedBit, registerNamed } from "../../registers/bit-place.js";
 import { nearest } from "../../registers/edit-distance.js";
 import { bitsNamed, nearRegisters } from "../../registers/lookup.js";
@@ -29,7 +30,8 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   const [query, ...rest] = alone ? [undefined, ...given] : given;
   const registers = rest.flatMap((text = "") => {
     const found = registersNamed(text);
-    if (found.length === 0) problems.push(`unknown VMX register: ${text}${didYouMean(nearRegisters(text))}`);
+    const host = findCpuLike(text) ? "; show has one HOST, diff has several" : didYouMean(nearRegisters(text));
+    if (found.length === 0) problems.push(`unknown VMX register: ${text}${host}`);
     return found;
   });
   if (problems.length > 0) return complain(world, problems);
@@ -43,6 +45,10 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
     await showLines(showReport({ situation, registers, names }, settings.width), prepared, world);
   }
   return knownExit(situation.read);
+}
+
+function findCpuLike(text: string): boolean {
+  return /[a-z0-9]/i.test(text) && findCpu(text).kind !== "none";
 }
 
 /** The registers that a name means: one by its name or number, or those with a bit of that name or at that place. */

@@ -31,7 +31,11 @@ export async function why(
   const question = raw.layer === undefined ? questionNamed(name ?? "") : undefined;
   if (question !== undefined) return answerQuestion(question, query, raw, world);
   const named = namedFeature(name ?? "");
-  if ("problems" in named) return (await whyPlace(name ?? "", query, raw, world)) ?? complain(world, named.problems);
+  if ("problems" in named) {
+    const swapped = query !== undefined && "feature" in namedFeature(query);
+    const problems = swapped ? [`FEATURE comes first: vmxlens why ${query} ${name}`] : named.problems;
+    return (await whyPlace(name ?? "", query, raw, world)) ?? complain(world, problems);
+  }
   let goal: Layer | undefined;
   if (raw.layer !== undefined) {
     const found = layerOption(raw.layer);

@@ -1,0 +1,391 @@
+import { MODULE_OPTIONS } from "./by-module.js";
+import { ATLAS, type Commands, JSON_ONLY, OUTPUT, SHOW } from "./command-row.js";
+import { layers } from "./commands/layers.js";
+import { VCPU_OPTION } from "./vcpu-option.js";
+
+/*
+ * Every command: what the help, the manual page and the completion of shells are made of.
+ */
+
+const HOST = `HOST is a file (AIDA64 dump, rdmsr values, snapshot, a pasted log), - for standard input, a CPU of the atlas by
+id or whole words of its name (skylake-x, 50654, i9-7900X; atlas:NAME only there), or nothing or "this" for this machine.
+A file wins over a name. HOST@6.12,ept=0,firmware=off is the host under that kernel, with that parameter and setting.`;
+
+const FLEET = `${HOST}
+Several: files, folders, patterns in quotes, @FILE with one on a line; of a text that describes several hosts, each.`;
+
+const VERSIONS = [
+  ["--qemu-version <version>", "as 7.2"],
+  ["--libvirt-version <version>", "as 11.3"],
+] as const;
+
+export const COMMANDS: Commands = {
+  layers: {
+    summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
+    args: "[HOST]",
+    group: "host",
+    examples: [
+      ["vmxlens layers", "this machine, as root"],
+      ["vmxlens layers skylake-x --kernel 6.12", "a CPU of the atlas"],
+      ["ssh HOST cat /proc/cpuinfo | vmxlens layers -", "what another machine shows"],
+    ],
+    options: MODULE_OPTIONS,
+    more: HOST,
+    load: async () => layers,
+  },
+  why: {
+    summary: "why a feature is there or not, layer by layer, the rule that took it, and what would bring it back",
+    args: "<FEATURE> [HOST]",
+    group: "host",
+    examples: [
+      ["vmxlens why mbec skylake-x --kernel 6.12", "where it is lost, and what brings it back"],
+      ['vmxlens why "0x48b bit 54" host.txt', "a bit by its place"],
+      ["vmxlens why adjust_vmx_controls skylake-x", "a function or another name of the kernel's source"],
+    ],
+    options: [
+      ["--layer <layer>", "how far it has to come: silicon, firmware, boot, kvm, param, nested"],
+      ...MODULE_OPTIONS,
+    ],
+    more: `FEATURE is a name of ours (vmxlens layers), a vmx flag, a parameter, or a bit as the SDM, Linux, QEMU, libvirt
+or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n${HOST}`,
+    load: async () => (await import("./commands/why.js")).why,
+  },
+  show: {
+    summary: "every VMX register decoded: what must be 1, must be 0, is free; or only the registers named",
+    args: "[HOST] [REGISTER...]",
+    group: "host",
+    uses: SHOW,
+    examples: [
+      ["vmxlens show skylake-x 0x48b", "one register, bit by bit"],
+      ["vmxlens show host.txt --names qemu,linux", "with the names of QEMU and Linux"],
+    ],
+    options: [["--names <vocabulary>", "names shown beside the SDM's: linux, qemu, libvirt, xen, …, several, or all"]],
+    more: HOST,
+    load: async () => (await import("./commands/show.js")).show,
+  },
+  replay: {
+    summary: "the run itself, step by step: every read, change, message and refusal, and what came of it",
+    args: "[HOST]",
+    group: "host",
+    examples: [
+      ["vmxlens replay skylake-x --phase boot", "what boot makes of it"],
+      ["vmxlens replay skylake-x --fn setup_vmcs_config --bit PREEMPTION_TIMER", "one bit in one function"],
+    ],
+    options: [
+      ["--phase <phase>", "only boot, kvm or nested", "many"],
+      ["--fn <function>", "only the steps of a function of the kernel, as setup_vmcs_config", "many"],
+      ["--bit <name>", "only the steps that read or change a feature or bit: any name that why accepts", "many"],
+    ],
+    more: HOST,
+    load: async () => (await import("./commands/replay.js")).replay,
+  },
+  kernels: {
+    summary: "the kernels that are modelled; what changed in one, or from R1 to R2; which use a FEATURE",
+    args: "[R1|FEATURE] [R2]",
+    group: "data",
+    uses: OUTPUT,
+    examples: [
+      ["vmxlens kernels 6.1 6.12", "what changed"],
+      ["vmxlens kernels mbec", "which kernels use a feature"],
+    ],
+    load: async () => (await import("./commands/kernels.js")).kernels,
+  },
+  cpus: {
+    summary: "the CPUs of the atlas, by name or by what they have",
+    args: "[QUERY...]",
+    group: "data",
+    uses: ATLAS,
+    examples: [
+      ["vmxlens cpus --has pml --without mbec", "by what they have"],
+      ["vmxlens cpus --without enable_shadow_vmcs --kernel 6.12", "by what KVM makes of them"],
+    ],
+    options: [
+      ["--has <feature>", "only CPUs that have it", "many"],
+      ["--without <feature>", "only CPUs that do not", "many"],
+      ["--layer <layer>", "where they have it: silicon (default), firmware, boot, kvm, param, nested"],
+    ],
+    load: async () => (await import("./commands/cpus.js")).cpus,
+  },
+  audit: {
+    summary: "why VM entry failed: every check of a VM entry on a VMCS dump",
+    args: "[DUMP]",
+    group: "vmcs",
+    paged: false,
+    examples: [
+      ["vmxlens audit dmesg.txt --host skylake-x", "a dump of KVM, on that CPU"],
+      ["vmxlens audit dmesg.txt --fix", "the fewest changes that pass"],
+    ],
+    options: [
+      ["--host <host>", "the CPU: as HOST elsewhere"],
+      ["--on <authority>", "whose checks count: cpu (default), linux-6.18 or another kernel, virtualbox, hyper-v"],
+      ["--nested", "as --on linux-KERNEL with the kernel of --kernel or of the host"],
+      ["--set <field=value>", "run the checks with a field changed", "many"],
+      ["--all", "every failing check with its own facts, in the order of the manual"],
+      ["--fix", "propose the smallest set of field changes that passes"],
+      ["--junit", "one JUnit test case for each VMCS"],
+    ],
+    more: "DUMP is a file or - (default): a log of Linux, Xen, HAXM, VirtualBox or QEMU, NAME = 0x… lines, or JSON.",
+    load: async () => (await import("./commands/audit.js")).audit,
+  },
+  vmcs: {
+    summary: "the fields of a VMCS; what one is, and what a value of it means",
+    args: "[FIELD] [VALUE]",
+    group: "vmcs",
+    uses: OUTPUT,
+    examples: [
+      ["vmxlens vmcs GUEST_RFLAGS 0x2", "what a value means"],
+      ["vmxlens vmcs cs", "all fields of a segment"],
+    ],
+    load: async () => (await import("./commands/vmcs.js")).vmcs,
+  },
+  explain: {
+    summary: "what an error line or log means, what refused, and the smallest thing to change",
+    args: "[TEXT]",
+    group: "vmcs",
+    examples: [
+      ['vmxlens explain "kvm: disabled by bios"', "a line"],
+      ["dmesg | vmxlens explain -", "a log"],
+    ],
+    options: [["--host <host>", "the machine the text comes from: as HOST elsewhere"], VCPU_OPTION],
+    more: "TEXT is the line itself, a file, or - (default) for standard input.",
+    load: async () => (await import("./commands/explain.js")).explain,
+  },
+  nested: {
+    summary: "the VMX MSRs that a nested hypervisor gets; the QEMU or libvirt configuration for them",
+    args: "[HOST]",
+    group: "host",
+    examples: [
+      ["vmxlens nested skylake-x --kernel 6.12", "the MSRs of L1"],
+      ["vmxlens nested skylake-x --qemu nearest", "the -cpu text that asks for them"],
+    ],
+    options: [
+      ["--qemu [model]", "the -cpu text: host model, nearest, or a model of QEMU"],
+      ["--libvirt [model]", "the <cpu> element"],
+      ...VERSIONS,
+      ...MODULE_OPTIONS,
+    ],
+    more: HOST,
+    load: async () => (await import("./commands/nested.js")).nested,
+  },
+  diff: {
+    summary: "where hosts, kernels or the cores of one CPU differ, by feature at every layer",
+    args: "<HOST...>",
+    group: "hosts",
+    examples: [
+      ["vmxlens diff skylake-x skylake-x,ept=0", "what ept=0 switches off"],
+      ["vmxlens diff sapphire@6.1 sapphire@6.12 --layer nested", "what changes for L1"],
+      ["vmxlens diff 'hosts/*.txt'", "the hosts in files"],
+    ],
+    options: [
+      ["--bits", "every bit as well"],
+      ["--layer <layer>", "only what differs there: silicon, firmware, boot, kvm, param, nested"],
+      ["--strict", "end where a host cannot be read, instead of leaving it out"],
+    ],
+    more: FLEET,
+    load: async () => (await import("./commands/fleet.js")).diff,
+  },
+  baseline: {
+    summary: "the VMX set that all hosts of a fleet share, and which host forces each loss",
+    args: "<HOST...>",
+    group: "hosts",
+    examples: [
+      ["vmxlens baseline hosts/", "the files of a folder"],
+      ["vmxlens baseline @hosts.txt --layer silicon", "the hosts of a list, by their CPUs"],
+    ],
+    options: [
+      ["--layer <layer>", "silicon, kvm or nested (default)"],
+      ["--strict", "leave no host out, neither one that cannot be read nor one whose KVM does not run"],
+      ...VERSIONS,
+    ],
+    more: FLEET,
+    load: async () => (await import("./commands/fleet.js")).baseline,
+  },
+  migrate: {
+    summary: "can a guest with nested VMX move from A to B, and the configuration that makes it work",
+    args: "<A> <B>",
+    group: "hosts",
+    examples: [
+      ["vmxlens migrate a.txt b.txt", "two hosts"],
+      ["vmxlens migrate skylake-x@6.12 haswell-e@6.1 --model Haswell", "with a model"],
+    ],
+    options: [
+      ["--kernel-a <release>", "the kernel of A"],
+      ["--kernel-b <release>", "the kernel of B"],
+      ["--model <model>", "the QEMU CPU model that the guest has: host, or a name (v1 where it says no version)"],
+      VCPU_OPTION,
+      ...VERSIONS,
+    ],
+    more: FLEET,
+    load: async () => (await import("./commands/fleet.js")).migrate,
+  },
+  runs: {
+    summary: "which hypervisors and products the host meets the requirements of",
+    args: "<HOST> [PRODUCT]",
+    group: "host",
+    examples: [
+      ["vmxlens runs skylake-x", "every product"],
+      ["vmxlens runs host.txt bhyve", "one of them"],
+    ],
+    options: [["--all", "the requirements that are met as well"]],
+    more: FLEET,
+    load: async () => (await import("./commands/fleet.js")).runs,
+  },
+  controls: {
+    summary: "the control words for a hypervisor of your own: from the names of controls to values and constants",
+    args: "<HOST...>",
+    group: "vmcs",
+    examples: [
+      ["vmxlens controls skylake-x --want ept,vpid?", "the control words"],
+      ["vmxlens controls skylake-x haswell-e --want ept --emit c", "constants that suit both"],
+    ],
+    options: [
+      ["--want <file|names>", "controls wanted: NAME, NAME? where the CPU has it, -NAME for off", "many"],
+      ["--emit <language>", "c or rust: constants instead of text"],
+      ["--nested", "for a hypervisor that runs as a guest of KVM of --kernel"],
+      ["--ia32", "for a hypervisor that runs outside IA-32e mode"],
+    ],
+    more: `NAME is a control as the SDM, Linux, QEMU, libvirt or Xen call it, or a feature for all of its controls;
+exit/NAME and entry/NAME distinguish controls that two words have. Separate names by commas or blanks. In a file the lines
+required:, optional: and off: say it for the names that follow, and # begins a comment.
+Several hosts, or several kinds of cores: the words suit all of them.
+Exit code 1: a requirement cannot be met, or that is not known.\n\n${FLEET}`,
+    load: async () => (await import("./commands/controls.js")).controls,
+  },
+  verify: {
+    summary: "what a machine reports about itself against a replay of its registers; what changed since a fingerprint",
+    args: "[HOST]",
+    group: "host",
+    examples: [
+      ["sudo vmxlens verify", "this machine"],
+      ["vmxlens verify host.txt --against yesterday.txt", "what changed"],
+    ],
+    options: [
+      ["--fingerprint [file]", "save the machine's state in FILE, or show what changed since it was saved"],
+      ["--update", "with --fingerprint: then keep how it is now"],
+      ["--against <file>", "show what changed since FILE, any text that HOST can be; nothing is stored"],
+    ],
+    more: `Compared are the kernel release, flags and vmx flags of /proc/cpuinfo, kernel messages, module parameters and what
+KVM offers a nested hypervisor, as far as the machine or the text of HOST shows them. vmxlens collect gets most of it.
+Without FILE the fingerprint of this machine is $XDG_STATE_HOME/vmxlens/fingerprint.json (~/.local/state/…); once it is
+there, every vmxlens verify of this machine shows what changed since. A fingerprint is a snapshot: HOST of every command.
+Exit code 0: all that could be compared agrees and nothing changed; 1: something differs, changed, or nothing could be
+compared.\n\n${HOST}`,
+    load: async () => (await import("./commands/verify.js")).verify,
+  },
+  prove: {
+    summary: "runs the kernel's own kvm-intel.ko over the registers, and lists every bit in which the tables differ",
+    args: "[HOST...]",
+    group: "host",
+    examples: [["vmxlens prove skylake-x --module kvm-intel.ko", "a CPU of the atlas"]],
+    options: [
+      ["--module <file>", "kvm-intel.ko, also .xz, .zst or .gz; the running kernel's where none is named"],
+      ...MODULE_OPTIONS.slice(1),
+      ["--all", "every CPU of the atlas"],
+    ],
+    more: `The code runs in an interpreter: no root, VT-x or Linux is needed, and it never touches this machine.
+Exit code 0: all results that both know agree; 1: something differs, or the code did not run to its end.\n\n${HOST}`,
+    load: async () => (await import("./commands/prove.js")).prove,
+  },
+  fleet: {
+    summary: "many hosts at once: what they have in common, pools for live migration, drift, what-if, SQL",
+    args: "<ACTION> [ARG...]",
+    group: "hosts",
+    paged: false,
+    examples: [
+      ["vmxlens fleet ingest hosts/", "read a folder into a store"],
+      ["vmxlens fleet pools --has ept", "pools for live migration"],
+    ],
+    options: [
+      ["--store <file>", "the fleet; $VMXLENS_FLEET or fleet.duckdb if not given"],
+      ["--label <name=value>", "ingest: a label for all hosts", "many"],
+      ["--paths <pattern>", "ingest: labels and names from paths, as dumps/{site}/{host}.txt"],
+      ["--labels <file>", "ingest: labels from CSV with a column host"],
+      ["--again", "ingest: read files that did not change, too"],
+      ["--where <name=value>", "hosts with a label, kernel, vendor, model, …; != and PREFIX* work, too", "many"],
+      ["--has <feature>", "who, pools: hosts that have it", "many"],
+      ["--lacks <feature>", "who: hosts that lack it", "many"],
+      ["--layer <layer>", "silicon, firmware, boot, kvm, param, nested (default)"],
+      ["--limit <rows>", "the most hosts that are listed; 20 if not given"],
+      ["--by <label>", "drift: compare the hosts with the same value of a label"],
+      ["--count <pools>", "pools: how many"],
+      ["--without <hosts>", "what-if: without these, by name or as LABEL=VALUE", "many"],
+      ["--as <format>", "pools: qemu, libvirt; export: csv, jsonl, prometheus, nfd, keys; sql: csv"],
+      ["--parquet <folder>", "export: facts and dimension for other engines"],
+      ["--out <path>", "write there instead of printing"],
+      ["--parallel <hosts>", "collect: hosts at a time; 16 if not given"],
+      ["--timeout <seconds>", "collect: for each host; 60 if not given"],
+      ["--retries <times>", "collect: how often a host is tried again; 1 if not given"],
+      ["--ssh <command>", "collect: instead of ssh, with its options"],
+    ],
+    more: `ACTION is one of
+  ingest FILE…   read files, directories, tar archives, - for standard input: JSON Lines, and every format of HOST
+  summary        how many hosts there are, and how many of them can be judged
+  who            hosts that have or lack features at a layer
+  baseline       what all hosts have in common, which hosts force each loss, what leaving some out would win
+  pools          groups of hosts among which nested guests move freely; --as for their configuration
+  drift          hosts unlike their model, their neighbours or their past; vCPUs that a guest would refuse after a move
+  what-if        who gains and who loses with --kernel, --param or --without
+  gate POLICY    exit code 1 if the fleet is not as a policy, a JSON file, says
+  report         one HTML page with pictures and their tables, for --out FILE or standard output
+  collect HOSTS  run the script of vmxlens collect over ssh on every host of a list, into --out FOLDER
+  export         every host as CSV, JSON Lines, NFD feature files; metrics for Prometheus; --parquet for other engines
+  sql QUERY      a query of your own, in DuckDB's SQL; docs/fleet.md has the tables
+  problems       what ingest could not read
+Exit code 1: the answer is no, nothing or not known.`,
+    load: async () => (await import("./fleet/command.js")).fleet,
+  },
+  derive: {
+    summary:
+      "a filter: lines of {set, kernel, params} in, rows of a fleet's dimension out, for job arrays and clusters",
+    args: "[FILE]",
+    group: "hosts",
+    paged: false,
+    examples: [["vmxlens derive keys.jsonl --shard 0/16", "one shard of sixteen"]],
+    options: [["--shard <i/n>", "only the rows of shard i of n, 0/16 to 15/16; every shard reads the same lines"]],
+    more: `FILE is - for standard input if not given. vmxlens fleet export --as keys writes such lines; docs/fleet-scale.md shows
+Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be derived.`,
+    load: async () => (await import("./fleet/derive.js")).derive,
+  },
+  web: {
+    summary: "the page: the same answers to look at, with knobs and pictures; HOST is put into it",
+    args: "[HOST]",
+    group: "host",
+    paged: false,
+    examples: [
+      ["vmxlens web skylake-x", "serve the page with a CPU of the atlas, and open it"],
+      ["vmxlens web host.txt -o page.html", "one file for a bug report"],
+    ],
+    options: [
+      ["-o, --output <file>", "write the page to FILE instead of serving it: one file for a bug report"],
+      ["--no-open", "serve it and open no browser"],
+      ["--port <number>", "the port on loopback; one that is free if not given"],
+    ],
+    more: `The page loads nothing and sends nothing. With -o it holds the text of HOST as it is; look at it before you share it.
+--kernel, --param, --config, --machine, --assume firmware=… and --cpu set its knobs.\n\n${HOST}`,
+    load: async () => (await import("./commands/web.js")).web,
+  },
+  completion: {
+    summary: "a script that lets bash, zsh or fish complete commands, options, CPUs, features and kernels",
+    args: "<SHELL>",
+    group: "data",
+    paged: false,
+    uses: [],
+    examples: [
+      ['eval "$(vmxlens completion bash)"', "in ~/.bashrc, or with zsh in ~/.zshrc"],
+      ["vmxlens completion fish > ~/.config/fish/completions/vmxlens.fish", "once"],
+    ],
+    load: async () => (await import("./commands/completion.js")).completionOf(COMMANDS),
+  },
+  collect: {
+    summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",
+    args: "",
+    group: "data",
+    paged: false,
+    uses: JSON_ONLY,
+    examples: [["vmxlens collect | ssh HOST sudo sh -s > host.txt", "read a machine without Node"]],
+    more: `vmxlens collect > collect.sh; ssh HOST sudo sh -s < collect.sh > host.txt; vmxlens layers host.txt
+The script only reads, loads no module, and prints no host name, address or serial number; its head says what it reads.
+Where sudo asks for a password, copy it there, and: ssh -t HOST 'sudo sh collect.sh > host.txt'`,
+    load: async () => (await import("./commands/collect.js")).collect,
+  },
+};

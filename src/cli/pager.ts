@@ -1,0 +1,19 @@
+import { spawnSync } from "node:child_process";
+
+/**
+ * Shows a text with the program that PAGER names, `less` if it is not set. False where there is none: PAGER is empty or
+ * `cat`, the terminal is a dumb one, or the program cannot be started. Leaving it early is no failure.
+ */
+export function showPage(text: string, env: NodeJS.ProcessEnv): boolean {
+  const pager = env.PAGER ?? "less";
+  if (pager.trim() === "" || pager.trim() === "cat" || env.TERM === "dumb") return false;
+  const found = spawnSync("sh", ["-c", `command -v "\${1%% *}" >/dev/null`, "sh", pager]);
+  if (found.status !== 0) return false;
+  // As git does it: leave at once if it fits, show colours, leave the screen as it is.
+  const result = spawnSync("sh", ["-c", pager], {
+    input: text,
+    stdio: ["pipe", "inherit", "inherit"],
+    env: { ...env, LESS: env.LESS ?? "FRX" },
+  });
+  return result.error === undefined || (result.error as NodeJS.ErrnoException).code === "EPIPE";
+}
