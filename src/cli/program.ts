@@ -103,10 +103,21 @@ async function runCommand(args: readonly string[], outside: World): Promise<numb
   } catch (error) {
     const refused = worldSentence(error);
     if (refused !== undefined) return complain(world, [refused]);
+    const missing = missingPackage(error);
+    if (missing !== undefined) {
+      return complain(world, [`this needs the package ${missing}, which is not here: install vmxlens with npm`]);
+    }
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return code;
+}
+
+/** The package that could not be loaded: in the single file there is none. */
+function missingPackage(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !/^(?:ERR_)?MODULE_NOT_FOUND$/.test((error as NodeJS.ErrnoException).code ?? ""))
+    return undefined;
+  return /Cannot find (?:module|package) '((?:@[\w-]+\/)?[\w-]+)'/.exec(error.message)?.[1];
 }
 
 function addOption(command: Command, flags: string, about: string, many?: "many", hidden = false): void {

@@ -224,3 +224,19 @@ describe("a failure under --json is JSON", () => {
     expect([1, 2]).toContain(code);
   });
 });
+
+describe("cpus asks at a layer that has a say", () => {
+  it("a name that is a parameter at the parameter", async () => {
+    const { out, code } = await runCli(["cpus", "--without", "enable_shadow_vmcs", "--kernel", "6.12"]);
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/of the 130 CPUs of the atlas without shadow-vmcs, at KVM's\s+parameters/),
+    ]);
+    expect(out).not.toMatch(/^(?:None|130) /m);
+  });
+
+  it("and refuses a layer that has none", async () => {
+    const { err, code } = await runCli(["cpus", "--without", "enable_pmu", "--layer", "silicon"]);
+    expect([code, err]).toEqual([2, expect.stringContaining("has no say about enable_pmu")]);
+  });
+});

@@ -1,12 +1,13 @@
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
 import { findCpu } from "../../input/atlas/atlas-find.js";
+import { foldName } from "../../registers/edit-distance.js";
 import { renderLines } from "../../report/ansi.js";
 import { type CpusInput, cpusReport, type WantedFeature } from "../../report/cpus-report.js";
 import { cpusJson } from "../../report/json/json-cpus.js";
 import { replays } from "../../situation/replays.js";
 import { inOrder, type Situation, situation } from "../../situation/situation.js";
-import type { Layer } from "../../why/features.js";
+import type { Feature, Layer } from "../../why/features.js";
 import { layersUnder } from "../../why/layers.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
@@ -27,8 +28,10 @@ export async function cpus(args: readonly (string | undefined)[], raw: CpusOptio
   const { settings, problems: wrong } = readOptions(raw, world);
   const problems = [...wrong];
   const wanted = [...features(raw.has, "yes", problems), ...features(raw.without, "no", problems)];
-  const found = layerOption(raw.layer ?? "silicon");
+  const asked = [...(raw.has ?? []), ...(raw.without ?? [])];
+  const found = raw.layer === undefined ? { layer: layerWithASay(wanted, asked) } : layerOption(raw.layer);
   if ("problem" in found) problems.push(found.problem);
+  else problems.push(...withoutASay(wanted, found.layer));
   if (problems.length > 0 || "problem" in found) return complain(world, problems);
 
   const words = args.flatMap((arg) => arg?.split(/\s+/) ?? []).filter((word) => word !== "");
@@ -43,6 +46,38 @@ export async function cpus(args: readonly (string | undefined)[], raw: CpusOptio
   if (settings.json) showJson(cpusJson(input), world);
   else world.out(renderLines(cpusReport(input, settings.width), settings.color));
   return input.entries.length === 0 ? EXIT.no : EXIT.ok;
+}
+
+/** The layers at which a feature can be asked for in some kernel. */
+function layersOf({ silicon, flag, kvm, param, nested, notForL1 }: Feature): readonly Layer[] {
+  return [
+    ...(silicon === undefined ? [] : ["silicon" as const]),
+    "firmware",
+    ...(flag === undefined ? [] : ["boot" as const]),
+    ...(kvm === undefined ? [] : ["kvm" as const]),
+    ...(param === undefined ? [] : ["param" as const]),
+    ...(nested === undefined && notForL1 === true ? [] : ["nested" as const]),
+  ];
+}
+
+/** Where it is asked when --layer does not say: in the CPU, but at the parameter for what was named by its parameter. */
+function layerWithASay(wanted: readonly WantedFeature[], names: readonly string[]): Layer {
+  const byParameter = wanted.some(({ feature }, at) => {
+    const name = foldName(names[at] ?? "");
+    return feature.silicon === undefined || (name === foldName(feature.param ?? "") && name !== foldName(feature.id));
+  });
+  return byParameter ? "param" : "silicon";
+}
+
+/** A question at a layer that has no say would get a number that means nothing. */
+function withoutASay(wanted: readonly WantedFeature[], layer: Layer): readonly string[] {
+  return wanted.flatMap(({ feature }) => {
+    const layers = layersOf(feature);
+    if (layers.includes(layer)) return [];
+    return [
+      `--layer ${layer} has no say about ${feature.id}; ask at ${layers.filter((one) => one !== "firmware").join(", ")}`,
+    ];
+  });
 }
 
 /** A word is looked for in everything by which a CPU is called; punctuation does not count. */
