@@ -3,8 +3,9 @@ import type { CpuFeature, Host, Params } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import type { ParamRow } from "../kvm/load/params.js";
 import { givenParam } from "../kvm/load/params.js";
-import { DEBIAN_CONFIG, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
+import { DEBIAN_CONFIG, type MachineFacts, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange, rangesOf } from "../rules/release.js";
+import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
 import type { Feature, Layer } from "./features.js";
 import { reachedTo } from "./layer-step.js";
 import { featureLayers } from "./layers.js";
@@ -15,6 +16,8 @@ export type Change =
   | { readonly kind: "parameter"; readonly module: "kvm" | "kvm_intel"; readonly name: string; readonly value: string }
   | { readonly kind: "firmware"; readonly sgx: boolean }
   | { readonly kind: "releases"; readonly ranges: readonly ReleaseRange[] }
+  | { readonly kind: "config"; readonly option: ConfigOption; readonly value: boolean }
+  | { readonly kind: "machine"; readonly fact: keyof MachineFacts; readonly value: boolean }
   | { readonly kind: "silicon"; readonly bits: SiliconBits; readonly cpuid: readonly CpuFeature[] };
 
 /** Changes that together, and not without one of them, bring the feature as far as `goal`. */
@@ -31,7 +34,7 @@ export function remediesFor(host: Host, feature: Feature, options: ReplayOptions
   // What the machine reported holds for it as it is, not after a change.
   const own = { ...options, startFromOffered: false };
   const start: Run = { host, options: own };
-  const near = [...paramCandidates(options), ...firmwareCandidates(feature)];
+  const near = [...paramCandidates(options), ...firmwareCandidates(feature), ...machineCandidates(options)];
   const found: Candidate[][] = [];
   const isNew = (set: readonly Candidate[]) => !found.some((smaller) => smaller.every((one) => set.includes(one)));
   const tryOut = (...set: Candidate[]) => {
@@ -55,7 +58,12 @@ export function remediesFor(host: Host, feature: Feature, options: ReplayOptions
       if (releases.length > 0) remedies.push([one.change, { kind: "releases", ranges: rangesOf(releases) }]);
     }
   }
-  // Only where neither a parameter, nor firmware, nor a release helps is the CPU to blame.
+  if (remedies.length === 0) {
+    for (const one of configCandidates(options)) {
+      if (works(one.apply(start))) remedies.push([one.change]);
+    }
+  }
+  // Only where neither a parameter, nor firmware, a release, a build option or the machine helps is the CPU to blame.
   return remedies.length > 0 ? remedies : withSilicon(start, feature, goal, near, others.map(inRelease));
 }
 
@@ -120,6 +128,32 @@ function untried(row: ParamRow): string | undefined {
 function withParam(options: ReplayOptions, module: "kvm" | "kvm_intel", name: string, value: string): ReplayOptions {
   const params: Params = { ...options.params?.[module], [name]: value };
   return { ...options, params: { ...options.params, [module]: params } };
+}
+
+/** Each build option the other way round. */
+function configCandidates(options: ReplayOptions): readonly Candidate[] {
+  const config = { ...DEBIAN_CONFIG, ...options.config };
+  return CONFIG_OPTIONS.map((option) => {
+    const value = config[option] !== true;
+    const apply = (run: Run): Run => ({
+      ...run,
+      options: { ...run.options, config: { ...run.options.config, [option]: value } },
+    });
+    return { change: { kind: "config", option, value }, apply };
+  });
+}
+
+/** Each fact about the machine that was given, the other way round. */
+function machineCandidates(options: ReplayOptions): readonly Candidate[] {
+  const given = Object.entries(options.machine ?? {}) as [keyof MachineFacts, boolean | undefined][];
+  return given.flatMap(([fact, now]) => {
+    if (now === undefined) return [];
+    const apply = (run: Run): Run => ({
+      ...run,
+      options: { ...run.options, machine: { ...run.options.machine, [fact]: !now } },
+    });
+    return [{ change: { kind: "machine", fact, value: !now }, apply }];
+  });
 }
 
 /** IA32_FEAT_CTL as firmware that enables VMX (and SGX) leaves it: locked, VMX inside and outside SMX. */

@@ -18,7 +18,7 @@ export const SENTENCES_ZH: { readonly [english: string]: string } = {
     "为了拼出字 0，读取 pin-based 控制、VM 函数和 EPT/VPID 能力。",
   "Bits 15:0 of word 0 are the pin-based controls.": "字 0 的 15:0 位是 pin-based 控制。",
   "Bit 16 of word 0 is INVVPID.": "字 0 的第 16 位是 INVVPID。",
-  "Bit 17 of word 0 is execute-only EPT.": "字 0 的第 17 位是只执行 EPT。",
+  "Bit 17 of word 0 is execute-only EPT.": "字 0 的第 17 位是仅可执行（execute-only）的 EPT 页。",
   "Bit 18 of word 0 is EPT accessed and dirty flags.": "字 0 的第 18 位是 EPT 的访问位与脏位。",
   "Bit 19 of word 0 is 1-GByte EPT pages.": "字 0 的第 19 位是 1 GB 的 EPT 页。",
   "FlexPriority is Linux's name for TPR shadow and APIC-access virtualization together.":

@@ -26,6 +26,10 @@ function changeText(change: Change): string {
       return change.sgx ? "enable VT-x and SGX in the firmware setup" : "enable VT-x in the firmware setup";
     case "releases":
       return `use Linux ${change.ranges.map(formatRange).join(" or ")}`;
+    case "config":
+      return `use a kernel built with ${change.option}=${change.value ? "y" : "n"}`;
+    case "machine":
+      return "another machine is needed";
     case "silicon":
       return "another CPU is needed";
   }

@@ -103,6 +103,10 @@ function remedyJson(remedy: Remedy, params: Parameters<typeof instructions>[1]) 
           ranges: change.ranges.map(({ since, until }) => ({ since: since ?? null, until: until ?? null })),
           ...said,
         };
+      case "config":
+        return { kind: change.kind, option: change.option, value: change.value, ...said };
+      case "machine":
+        return { kind: change.kind, fact: change.fact, value: change.value, ...said };
       default:
         return {
           kind: change.kind,

@@ -32,9 +32,24 @@ function instruction(change: Change, given: NonNullable<ReplayOptions["params"]>
     }
     case "releases":
       return { text: `boot ${rangesText(change.ranges)}`, commands: [] };
+    case "config":
+      return {
+        text: `a kernel built with ${change.option}=${change.value ? "y" : "n"}`,
+        commands: [`grep ${change.option} /boot/config-$(uname -r)`],
+      };
+    case "machine":
+      return {
+        text: `a machine where this holds: --machine ${factKey(change.fact)}=${change.value ? 1 : 0}`,
+        commands: [],
+      };
     default:
       return { text: "another CPU; this one lacks", details: siliconDetails(change), commands: [] };
   }
+}
+
+/** A fact about the machine as options have it: `irq-posting` for `irqPosting`. */
+function factKey(fact: string): string {
+  return fact === "enlightenedVmcs" ? "evmcs" : fact.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The missing bits by register, and the missing CPUID features. */
