@@ -38,7 +38,7 @@ describe("an example of the help", () => {
   // What needs no file, no root, no module and no standard input.
   const plain = Object.values(COMMANDS)
     .flatMap(({ examples }) => examples.map(([line]) => line))
-    .filter((line) => line.startsWith("vmxlens") && !/[|>]|\.txt|hosts|sudo|layers$|\.ko|fleet|web/.test(line));
+    .filter((line) => line.startsWith("vmxlens") && !/[|>]|\.txt|hosts|sudo|layers$|\.ko|fleet|web|derive/.test(line));
 
   it.each(plain)("runs: %s", async (line) => {
     const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
