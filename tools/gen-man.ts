@@ -4,8 +4,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { COMMON, type CommandRow, EXIT_CODES, flagValue, GROUPS, type Group } from "../src/cli/command-row.js";
-import { COMMANDS } from "../src/cli/command-table.js";
+import { COMMON, type CommandRow, EXIT_CODES, flagValue, GROUPS, type Group } from "../src/cli/shell/command-row.js";
+import { COMMANDS } from "../src/cli/shell/command-table.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const pkg = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {

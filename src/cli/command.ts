@@ -6,8 +6,8 @@ import { EXIT } from "./exit-code.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
 import { hostText, ownOptions } from "./host-text.js";
 import { type RawOptions, readOptions, type Settings } from "./options.js";
+import { withFirmware } from "./shell/what-if.js";
 import { situationOf } from "./situation.js";
-import { withFirmware } from "./what-if.js";
 import type { World } from "./world.js";
 
 /** A command with its HOST found and its options checked. */

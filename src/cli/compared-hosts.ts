@@ -3,10 +3,10 @@ import { visible } from "../report/visible.js";
 import { complain, showJson } from "./command.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
 import { hostText, ownOptions } from "./host-text.js";
-import { type Aside, findMembers, type Member } from "./members.js";
 import { type RawOptions, readOptions } from "./options.js";
+import { type Aside, findMembers, type Member } from "./shell/members.js";
+import { withFirmware } from "./shell/what-if.js";
 import { situationOf } from "./situation.js";
-import { withFirmware } from "./what-if.js";
 import type { World } from "./world.js";
 
 /** The hosts of a command with labels that differ, and what was named and could not be read. */

@@ -4,12 +4,12 @@ import pkg from "../../package.json" with { type: "json" };
 import { findCpu } from "../input/atlas/atlas-find.js";
 import { nearest } from "../registers/edit-distance.js";
 import { complain, showJson } from "./command.js";
-import { COMMON, type CommandRow, EXIT_CODES, GROUPS, longFlag } from "./command-row.js";
-import { COMMANDS } from "./command-table.js";
 import { EXIT } from "./exit-code.js";
 import { fileKind, worldSentence } from "./files.js";
 import { bytesOption, type RawOptions, wantsColor } from "./options.js";
 import { oneError, worldOf } from "./outlet.js";
+import { COMMON, type CommandRow, EXIT_CODES, GROUPS, longFlag } from "./shell/command-row.js";
+import { COMMANDS } from "./shell/command-table.js";
 import type { World } from "./world.js";
 
 function gather(value: string, before: readonly string[] = []): readonly string[] {

@@ -66,7 +66,7 @@ function openUrl(url: string): void {
 function terminal(): Pick<World, "columns" | "rows" | "page"> {
   const { columns, rows } = process.stdout;
   // 0: a terminal that does not know its size.
-  const page = async (text: string) => (await import("./pager.js")).showPage(text, process.env);
+  const page = async (text: string) => (await import("./shell/pager.js")).showPage(text, process.env);
   return { columns: columns ?? 0, ...(rows === undefined || rows === 0 ? {} : { rows, page }) };
 }
 

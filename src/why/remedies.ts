@@ -1,9 +1,10 @@
 import { word } from "../bits/word.js";
 import type { CpuFeature, Host, Params } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
+import type { MachineFacts } from "../kvm/fill-machine.js";
 import type { ParamRow } from "../kvm/load/params.js";
 import { givenParam } from "../kvm/load/params.js";
-import { DEBIAN_CONFIG, type MachineFacts, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
+import { DEBIAN_CONFIG, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange, rangesOf } from "../rules/release.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
 import type { Feature, Layer } from "./features.js";

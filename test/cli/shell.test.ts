@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
-import { COMMON, longFlag } from "../../src/cli/command-row.js";
-import { COMMANDS } from "../../src/cli/command-table.js";
-import { completionScript, SHELLS } from "../../src/cli/completion-script.js";
-import { showPage } from "../../src/cli/pager.js";
 import { runProgram } from "../../src/cli/program.js";
+import { COMMON, longFlag } from "../../src/cli/shell/command-row.js";
+import { COMMANDS } from "../../src/cli/shell/command-table.js";
+import { completionScript, SHELLS } from "../../src/cli/shell/completion-script.js";
+import { showPage } from "../../src/cli/shell/pager.js";
 import { manPage } from "../../tools/gen-man.js";
 import { runCli } from "./run.js";
 

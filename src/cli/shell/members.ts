@@ -1,7 +1,7 @@
-import { fileKind, folderNames, inputText, wholeText, worldSentence } from "./files.js";
-import { type FoundHost, findHosts } from "./host.js";
-import { type HostText, hostText } from "./host-text.js";
-import type { World } from "./world.js";
+import { fileKind, folderNames, inputText, wholeText, worldSentence } from "../files.js";
+import { type FoundHost, findHosts } from "../host.js";
+import { type HostText, hostText } from "../host-text.js";
+import type { World } from "../world.js";
 
 /** A host of a command that accepts several, as it was found. */
 export interface Member {

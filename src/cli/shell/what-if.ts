@@ -1,8 +1,8 @@
-import { type CoreGroup, msrOf } from "../host/host.js";
-import type { Msr } from "../host/msr.js";
-import { isThere } from "../host/msr.js";
-import type { FoundHost } from "./host.js";
-import type { Firmware } from "./host-text.js";
+import { type CoreGroup, msrOf } from "../../host/host.js";
+import type { Msr } from "../../host/msr.js";
+import { isThere } from "../../host/msr.js";
+import type { FoundHost } from "../host.js";
+import type { Firmware } from "../host-text.js";
 
 const LOCKED = 1 << 0;
 const INSIDE_SMX = 1 << 1;

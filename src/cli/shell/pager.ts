@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 
 /**
  * Shows a text with the program that PAGER names, `less` if it is not set. False where there is none: PAGER is empty or
- * `cat`, the terminal is a dumb one, or the program cannot be started. Leaving it early is no failure.
+ * `cat`, the terminal is a dumb one, or the program cannot be started. It may be left early.
  */
 export function showPage(text: string, env: NodeJS.ProcessEnv): boolean {
   const pager = env.PAGER ?? "less";

@@ -1,7 +1,7 @@
-import { MODULE_OPTIONS } from "./by-module.js";
+import { MODULE_OPTIONS } from "../by-module.js";
+import { layers } from "../commands/layers.js";
+import { VCPU_OPTION } from "../vcpu-option.js";
 import { ATLAS, type Commands, JSON_ONLY, OUTPUT, SHOW } from "./command-row.js";
-import { layers } from "./commands/layers.js";
-import { VCPU_OPTION } from "./vcpu-option.js";
 
 /*
  * Every command: what the help, the manual page and the completion of shells are made of.
@@ -48,7 +48,7 @@ export const COMMANDS: Commands = {
     ],
     more: `FEATURE is a name of ours (vmxlens layers), a vmx flag, a parameter, or a bit as the SDM, Linux, QEMU, libvirt
 or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n${HOST}`,
-    load: async () => (await import("./commands/why.js")).why,
+    load: async () => (await import("../commands/why.js")).why,
   },
   show: {
     summary: "every VMX register decoded: what must be 1, must be 0, is free; or only the registers named",
@@ -61,7 +61,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     ],
     options: [["--names <vocabulary>", "names shown beside the SDM's: linux, qemu, libvirt, xen, …, several, or all"]],
     more: HOST,
-    load: async () => (await import("./commands/show.js")).show,
+    load: async () => (await import("../commands/show.js")).show,
   },
   replay: {
     summary: "the run itself, step by step: every read, change, message and refusal, and what came of it",
@@ -78,7 +78,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ...MODULE_OPTIONS,
     ],
     more: HOST,
-    load: async () => (await import("./commands/replay.js")).replay,
+    load: async () => (await import("../commands/replay.js")).replay,
   },
   kernels: {
     summary: "the kernels that are modelled; what changed in one, or from R1 to R2; which use a FEATURE",
@@ -89,7 +89,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["vmxlens kernels 6.1 6.12", "what changed"],
       ["vmxlens kernels mbec", "which kernels use a feature"],
     ],
-    load: async () => (await import("./commands/kernels.js")).kernels,
+    load: async () => (await import("../commands/kernels.js")).kernels,
   },
   cpus: {
     summary: "the CPUs of the atlas, by name or by what they have",
@@ -105,7 +105,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["--without <feature>", "only CPUs that do not", "many"],
       ["--layer <layer>", "where they have it: silicon (default), firmware, boot, kvm, param, nested"],
     ],
-    load: async () => (await import("./commands/cpus.js")).cpus,
+    load: async () => (await import("../commands/cpus.js")).cpus,
   },
   audit: {
     summary: "why VM entry failed: every check of a VM entry on a VMCS dump",
@@ -126,7 +126,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["--junit", "one JUnit test case for each VMCS"],
     ],
     more: "DUMP is a file or - (default): a log of Linux, Xen, HAXM, VirtualBox or QEMU, NAME = 0x… lines, or JSON.",
-    load: async () => (await import("./commands/audit.js")).audit,
+    load: async () => (await import("../commands/audit.js")).audit,
   },
   vmcs: {
     summary: "the fields of a VMCS; what one is, and what a value of it means",
@@ -137,7 +137,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["vmxlens vmcs GUEST_RFLAGS 0x2", "what a value means"],
       ["vmxlens vmcs cs", "all fields of a segment"],
     ],
-    load: async () => (await import("./commands/vmcs.js")).vmcs,
+    load: async () => (await import("../commands/vmcs.js")).vmcs,
   },
   explain: {
     summary: "what an error line or log means, what refused, and the smallest thing to change",
@@ -149,7 +149,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     ],
     options: [["--host <host>", "the machine the text comes from: as HOST elsewhere"], VCPU_OPTION],
     more: "TEXT is the line itself, a file, or - (default) for standard input.",
-    load: async () => (await import("./commands/explain.js")).explain,
+    load: async () => (await import("../commands/explain.js")).explain,
   },
   nested: {
     summary: "the VMX MSRs that a nested hypervisor gets; the QEMU or libvirt configuration for them",
@@ -165,7 +165,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ...VERSIONS,
     ],
     more: HOST,
-    load: async () => (await import("./commands/nested.js")).nested,
+    load: async () => (await import("../commands/nested.js")).nested,
   },
   diff: {
     summary: "where hosts, kernels or the cores of one CPU differ, by feature at every layer",
@@ -182,7 +182,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["--strict", "end where a host cannot be read, instead of leaving it out"],
     ],
     more: FLEET,
-    load: async () => (await import("./commands/fleet.js")).diff,
+    load: async () => (await import("../commands/fleet.js")).diff,
   },
   baseline: {
     summary: "the VMX set that all hosts of a fleet share, and which host forces each loss",
@@ -198,7 +198,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ...VERSIONS,
     ],
     more: FLEET,
-    load: async () => (await import("./commands/fleet.js")).baseline,
+    load: async () => (await import("../commands/fleet.js")).baseline,
   },
   migrate: {
     summary: "can a guest with nested VMX move from A to B, and the configuration that makes it work",
@@ -216,7 +216,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ...VERSIONS,
     ],
     more: FLEET,
-    load: async () => (await import("./commands/fleet.js")).migrate,
+    load: async () => (await import("../commands/fleet.js")).migrate,
   },
   runs: {
     summary: "which hypervisors and products the host meets the requirements of",
@@ -228,7 +228,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     ],
     options: [["--all", "the requirements that are met as well"]],
     more: FLEET,
-    load: async () => (await import("./commands/fleet.js")).runs,
+    load: async () => (await import("../commands/fleet.js")).runs,
   },
   controls: {
     summary: "the control words for a hypervisor of your own: from the names of controls to values and constants",
@@ -249,7 +249,7 @@ exit/NAME and entry/NAME distinguish controls that two words have. Separate name
 required:, optional: and off: say it for the names that follow, and # begins a comment.
 Several hosts, or several kinds of cores: the words suit all of them.
 Exit code 1: a requirement cannot be met, or that is not known.\n\n${FLEET}`,
-    load: async () => (await import("./commands/controls.js")).controls,
+    load: async () => (await import("../commands/controls.js")).controls,
   },
   verify: {
     summary: "what a machine reports about itself against a replay of its registers; what changed since a fingerprint",
@@ -270,7 +270,7 @@ Without FILE the fingerprint of this machine is $XDG_STATE_HOME/vmxlens/fingerpr
 there, every vmxlens verify of this machine shows what changed since. A fingerprint is a snapshot: HOST of every command.
 Exit code 0: all that could be compared agrees and nothing changed; 1: something differs, changed, or nothing could be
 compared.\n\n${HOST}`,
-    load: async () => (await import("./commands/verify.js")).verify,
+    load: async () => (await import("../commands/verify.js")).verify,
   },
   prove: {
     summary: "runs the kernel's own kvm-intel.ko over the registers, and lists every bit in which the tables differ",
@@ -284,7 +284,7 @@ compared.\n\n${HOST}`,
     ],
     more: `The code runs in an interpreter: no root, VT-x or Linux is needed, and it never touches this machine.
 Exit code 0: all results that both know agree; 1: something differs, or the code did not run to its end.\n\n${HOST}`,
-    load: async () => (await import("./commands/prove.js")).prove,
+    load: async () => (await import("../commands/prove.js")).prove,
   },
   fleet: {
     summary: "many hosts at once: what they have in common, pools for live migration, drift, what-if, SQL",
@@ -332,7 +332,7 @@ Exit code 0: all results that both know agree; 1: something differs, or the code
   sql QUERY      a query of your own, in DuckDB's SQL; docs/fleet.md has the tables
   problems       what ingest could not read
 Exit code 1: the answer is no, nothing or not known.`,
-    load: async () => (await import("./fleet/command.js")).fleet,
+    load: async () => (await import("../fleet/command.js")).fleet,
   },
   derive: {
     summary:
@@ -344,7 +344,7 @@ Exit code 1: the answer is no, nothing or not known.`,
     options: [["--shard <i/n>", "only the rows of shard i of n, 0/16 to 15/16; every shard reads the same lines"]],
     more: `FILE is - for standard input if not given. vmxlens fleet export --as keys writes such lines; docs/fleet-scale.md shows
 Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be derived.`,
-    load: async () => (await import("./fleet/derive.js")).derive,
+    load: async () => (await import("../fleet/derive.js")).derive,
   },
   web: {
     summary: "the page: the same answers to look at, with knobs and pictures; HOST is put into it",
@@ -362,7 +362,7 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
     ],
     more: `The page loads nothing and sends nothing. With -o it holds the text of HOST as it is; look at it before you share it.
 --kernel, --param, --config, --machine, --assume firmware=… and --cpu set its knobs.\n\n${HOST}`,
-    load: async () => (await import("./commands/web.js")).web,
+    load: async () => (await import("../commands/web.js")).web,
   },
   completion: {
     summary: "a script that lets bash, zsh or fish complete commands, options, CPUs, features and kernels",
@@ -374,7 +374,7 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
       ['eval "$(vmxlens completion bash)"', "in ~/.bashrc, or with zsh in ~/.zshrc"],
       ["vmxlens completion fish > ~/.config/fish/completions/vmxlens.fish", "once"],
     ],
-    load: async () => (await import("./commands/completion.js")).completionOf(COMMANDS),
+    load: async () => (await import("../commands/completion.js")).completionOf(COMMANDS),
   },
   collect: {
     summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",
@@ -386,6 +386,6 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
     more: `vmxlens collect > collect.sh; ssh HOST sudo sh -s < collect.sh > host.txt; vmxlens layers host.txt
 The script only reads, loads no module, and prints no host name, address or serial number; its head says what it reads.
 Where sudo asks for a password, copy it there, and: ssh -t HOST 'sudo sh collect.sh > host.txt'`,
-    load: async () => (await import("./commands/collect.js")).collect,
+    load: async () => (await import("../commands/collect.js")).collect,
   },
 };

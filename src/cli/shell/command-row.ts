@@ -1,5 +1,5 @@
-import type { RawOptions } from "./options.js";
-import type { World } from "./world.js";
+import type { RawOptions } from "../options.js";
+import type { World } from "../world.js";
 
 /* What a command is: the shape of a row of the table, and the options that commands share. */
 

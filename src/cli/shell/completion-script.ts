@@ -1,13 +1,13 @@
-import { PACKS } from "../compare/packs/all.js";
-import { atlas } from "../input/atlas/atlas.js";
-import { VCPU_STATES } from "../kvm/guest/restore.js";
-import { PARAMS } from "../kvm/load/params.js";
-import { REGISTERS } from "../registers/registers.js";
-import { KERNELS } from "../rules/kernels.js";
-import { ASSUMPTIONS } from "../situation/assume.js";
-import { FIELDS, fieldName } from "../vmcs/fields/fields.js";
-import { FEATURE_LIST, LAYERS } from "../why/features.js";
-import { runFunctions } from "../why/run-part.js";
+import { PACKS } from "../../compare/packs/all.js";
+import { atlas } from "../../input/atlas/atlas.js";
+import { VCPU_STATES } from "../../kvm/guest/restore.js";
+import { PARAMS } from "../../kvm/load/params.js";
+import { REGISTERS } from "../../registers/registers.js";
+import { KERNELS } from "../../rules/kernels.js";
+import { ASSUMPTIONS } from "../../situation/assume.js";
+import { FIELDS, fieldName } from "../../vmcs/fields/fields.js";
+import { FEATURE_LIST, LAYERS } from "../../why/features.js";
+import { runFunctions } from "../../why/run-part.js";
 import { COMMON, type CommandRow, type Commands, flagValue, longFlag } from "./command-row.js";
 
 /*
