@@ -1,0 +1,114 @@
+/**
+ * What an ingest survives: `npm run check:faults -- [HOSTS [KILLS]]`. Kills it at random moments and runs it again, runs two at once, and
+ * lets the disk fill up (a small tmpfs, which takes root; it is said where that cannot be had). After each the store must hold
+ * the facts of an ingest that nothing happened to, and the message must be one sentence. Needs `npm run build` before.
+ */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { argv, execPath } from "node:process";
+import { openStore } from "../src/fleet/store/store.js";
+import { fleetLines, random } from "./fleet/generate.js";
+
+const cli = resolve(import.meta.dirname, "../dist/cli/main.js");
+const [hosts = "20000", kills = "50"] = argv.slice(2);
+const scratch = mkdtempSync(join(tmpdir(), "fleet-faults-"));
+const lines = join(scratch, "fleet.jsonl");
+writeFileSync(lines, `${[...fleetLines({ hosts: Number(hosts), sets: 50 })].join("\n")}\n`);
+
+const ingest = (store: string) =>
+  spawnSync(execPath, [cli, "fleet", "ingest", lines, "--store", store], { encoding: "utf8" });
+
+/** Facts and dimension as one hash each. */
+async function contents(path: string): Promise<string> {
+  const store = await openStore(path);
+  const hash = (table: string, columns: string) =>
+    store.all(
+      `SELECT count(*) AS n, CAST(bit_xor(hash(${columns})) AS VARCHAR) AS h, count(DISTINCT hash(${columns})) AS d FROM ${table}`,
+    );
+  const found = [
+    await hash("hosts", "host, labels_id, set_id, kernel, params_id, microcode, collected"),
+    await hash("earlier", "host, set_id, kernel, params_id"),
+    await hash("derived", "set_id, kernel, params_id, nested_id"),
+  ];
+  store.close();
+  return JSON.stringify(found);
+}
+
+let failures = 0;
+const check = (what: string, holds: boolean, more = ""): void => {
+  if (!holds) failures++;
+  console.log(`${holds ? "ok  " : "FAIL"} ${what}${holds ? "" : `: ${more}`}`);
+};
+
+try {
+  const whole = join(scratch, "whole.duckdb");
+  const start = performance.now();
+  check("an ingest that nothing happens to", ingest(whole).status === 0);
+  const takes = performance.now() - start;
+  const wanted = await contents(whole);
+
+  const next = random(7);
+  const killed = join(scratch, "killed.duckdb");
+  let ended = 0;
+  for (let round = 0; round < Number(kills); round++) {
+    if (round % 10 === 0) for (const name of [killed, `${killed}.wal`]) rmSync(name, { force: true });
+    const child = spawn(execPath, [cli, "fleet", "ingest", lines, "--store", killed], { stdio: "ignore" });
+    const done = new Promise<void>((finished) => child.on("close", () => finished()));
+    const timer = setTimeout(() => child.kill("SIGKILL"), takes * next());
+    await done;
+    clearTimeout(timer);
+    if (child.signalCode !== "SIGKILL") ended++;
+    if (round % 10 !== 9) continue;
+    const after = ingest(killed);
+    check(
+      `ten kills and a run to the end (${ended} were over before that so far)`,
+      after.status === 0 && (await contents(killed)) === wanted,
+      after.stderr,
+    );
+  }
+
+  const both = join(scratch, "both.duckdb");
+  const two = await Promise.all(
+    [1, 2].map(
+      () =>
+        new Promise<number | null>((finished) => {
+          spawn(execPath, [cli, "fleet", "ingest", lines, "--store", both], { stdio: "ignore" }).on("close", finished);
+        }),
+    ),
+  );
+  // The second waits for the first, or says that it is not done.
+  check(
+    "two at once",
+    two.includes(0) && two.every((code) => code === 0 || code === 2) && (await contents(both)) === wanted,
+    two.join(),
+  );
+
+  const disk = join(scratch, "disk");
+  mkdirSync(disk);
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=900k", "tmpfs", disk]).status !== 0)
+    console.log("     no tmpfs can be had here: a full disk was not tried");
+  else {
+    const full = ingest(join(disk, "full.duckdb"));
+    check(
+      "a full disk is one sentence and exit code 2",
+      full.status === 2 && /^vmxlens: [^\n]+\n$/.test(full.stderr),
+      `${full.status} ${full.stderr.slice(0, 500)}`,
+    );
+    execFileSync("mount", ["-o", "remount,size=200m", disk]);
+    check(
+      "and with room it goes on",
+      ingest(join(disk, "full.duckdb")).status === 0 && (await contents(join(disk, "full.duckdb"))) === wanted,
+    );
+    execFileSync("umount", [disk]);
+  }
+
+  const damaged = join(scratch, "damaged.duckdb");
+  writeFileSync(damaged, Buffer.alloc(100_000, 7));
+  const bad = ingest(damaged);
+  check("a file that is something else", bad.status === 2 && /^vmxlens: [^\n]+\n$/.test(bad.stderr), bad.stderr);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+process.exitCode = failures === 0 ? 0 : 1;
