@@ -18,9 +18,6 @@ export interface Column {
 const text = (name: string, about: string): Column => ({ name, type: "text", about });
 const integer = (name: string, about: string): Column => ({ name, type: "integer", about });
 
-/** What joins facts and dimension. None is ever NULL: what is not known is the empty text. */
-export const KEYS = ["set_id", "kernel", "params_id"] as const;
-
 /** A feature at a layer: `yes`, `no`, `unknown`, or `none` where the layer has nothing to say about it. */
 export interface FeatureColumn extends Column {
   readonly feature: Feature;

@@ -31,7 +31,7 @@ const escapes: { readonly [character: string]: string } = {
 };
 
 /** Text between tags or in an attribute in quotes; an invisible character is shown as a sign. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll(/[&<>"']/g, (character) => escapes[character] as string)
     .replaceAll(/[\p{Cc}\p{Cf}]/gu, "\ufffd");

@@ -124,7 +124,7 @@ const maskOf = (features: readonly Feature[]): FeatureMask =>
 const bits = (mask: FeatureMask): number => NESTED_FEATURES.filter((_, index) => has(mask, index)).length;
 
 /** A pool of shapes: what they share by the policies of the bits. */
-export function poolOf(shapes: readonly Shape[]): Pool {
+function poolOf(shapes: readonly Shape[]): Pool {
   const common = shapes.reduce((mask, shape) => both(mask, featuresOf(shape)), ALL);
   return {
     shapes,

@@ -266,7 +266,7 @@ function texts(labels: object): { [key: string]: string } {
 }
 
 /** Labels as JSON in a fixed order; empty without any. */
-export function labelText(labels: { readonly [key: string]: string }): string {
+function labelText(labels: { readonly [key: string]: string }): string {
   const rows = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   return rows.length === 0 ? "" : JSON.stringify(Object.fromEntries(rows));
 }
@@ -274,29 +274,9 @@ export function labelText(labels: { readonly [key: string]: string }): string {
 const CANONICAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 /** A time in the one form that sorts as text; undefined for what is none. */
-export function timeText(text: string): string | undefined {
+function timeText(text: string): string | undefined {
   if (CANONICAL.test(text)) return text;
   const time = new Date(text);
   const year = time.getUTCFullYear();
   return year >= 0 && year <= 9999 ? `${time.toISOString().slice(0, 19)}Z` : undefined;
-}
-
-/** A host's record as a line that `line` reads, without its line end. */
-export function recordLine(
-  host: string,
-  about: Host,
-  labels: { readonly [key: string]: string },
-  collected: string,
-): string {
-  const params = paramsText(about.params);
-  const microcode = microcodeText(about);
-  const head = JSON.stringify({
-    host,
-    ...(Object.keys(labels).length === 0 ? {} : { labels }),
-    ...(about.kernel === undefined ? {} : { kernel: about.kernel }),
-    ...(params === "" ? {} : { params: JSON.parse(params) }),
-    ...(microcode === "" ? {} : { microcode }),
-    collected,
-  });
-  return `${head.slice(0, -1)},${SET}${setText(about)}}`;
 }

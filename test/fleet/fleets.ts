@@ -1,4 +1,4 @@
-import { recordLine } from "../../src/fleet/records.js";
+import { microcodeText, paramsText, setText } from "../../src/fleet/host-set.js";
 import { derive } from "../../src/fleet/store/dimension.js";
 import { type Ingested, type IngestOptions, ingest } from "../../src/fleet/store/ingest.js";
 import { openStore, type Store } from "../../src/fleet/store/store.js";
@@ -61,4 +61,24 @@ export async function storeOf(members: readonly Member[]): Promise<Store> {
   await take(store, `${members.map(lineOf).join("\n")}\n`);
   await derive(store, "test", undefined);
   return store;
+}
+
+/** A host's record as a line that `line` reads, without its line end. */
+function recordLine(
+  host: string,
+  about: Host,
+  labels: { readonly [key: string]: string },
+  collected: string,
+): string {
+  const params = paramsText(about.params);
+  const microcode = microcodeText(about);
+  const head = JSON.stringify({
+    host,
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(about.kernel === undefined ? {} : { kernel: about.kernel }),
+    ...(params === "" ? {} : { params: JSON.parse(params) }),
+    ...(microcode === "" ? {} : { microcode }),
+    collected,
+  });
+  return `${head.slice(0, -1)},"set":${setText(about)}}`;
 }

@@ -56,5 +56,3 @@ export const SPARK: Dialect = {
   integer: (value) => `CAST(${value} AS BIGINT)`,
   columnType: { text: "STRING", integer: "BIGINT" },
 };
-
-export const DIALECTS: readonly Dialect[] = [DUCKDB, CLICKHOUSE, SPARK];

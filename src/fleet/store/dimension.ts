@@ -50,7 +50,7 @@ export async function derive(
 }
 
 /** Keys of facts without a row, sorted by set so that what they share is at hand. */
-export async function missingKeys(store: Store): Promise<DeriveKey[]> {
+async function missingKeys(store: Store): Promise<DeriveKey[]> {
   const rows = await store.all(
     "SELECT set_id, kernel, params_id FROM (SELECT DISTINCT set_id, kernel, params_id FROM hosts UNION SELECT DISTINCT set_id, kernel, params_id FROM earlier) k " +
       "WHERE NOT EXISTS (SELECT 1 FROM derived d WHERE d.set_id = k.set_id AND d.kernel = k.kernel AND d.params_id = k.params_id) ORDER BY ALL",

@@ -9,13 +9,6 @@ import { StoreError } from "./store.js";
  * that a file of any size takes bounded memory.
  */
 
-/** A text of one host or several, in any format; the file of an archive is `archive.tar:path`. */
-export interface WholeInput {
-  readonly source: string;
-  readonly bytes: Uint8Array;
-  readonly modified: string;
-}
-
 /** A file on disk, or a stream. */
 export interface Input {
   readonly source: string;
