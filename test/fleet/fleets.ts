@@ -64,12 +64,7 @@ export async function storeOf(members: readonly Member[]): Promise<Store> {
 }
 
 /** A host's record as a line that `line` reads, without its line end. */
-function recordLine(
-  host: string,
-  about: Host,
-  labels: { readonly [key: string]: string },
-  collected: string,
-): string {
+function recordLine(host: string, about: Host, labels: { readonly [key: string]: string }, collected: string): string {
   const params = paramsText(about.params);
   const microcode = microcodeText(about);
   const head = JSON.stringify({
