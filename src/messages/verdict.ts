@@ -41,8 +41,10 @@ export function verdictOf(
   const ofLoading = blocking.filter(
     ({ layer, product }) => LOADING.includes(layer ?? "") && OF_LOADING.includes(product ?? ""),
   );
-  if (machine !== undefined && (ofLoading.length > 0 || recognised.length === 0)) {
-    const found = machineVerdict(machine, ofLoading.length > 0);
+  // Where Linux shows no vmx, whatever program complains, complains about that.
+  const noVmx = machine?.situation.host.observed?.vmx === false;
+  if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
+    const found = machineVerdict(machine, ofLoading.length > 0 || (noVmx && recognised.length > 0));
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) return { ...found, covers };
   }
@@ -52,7 +54,9 @@ export function verdictOf(
     const found = machineVerdict(machine, false);
     if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
   }
-  const [first] = recognised;
+  // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
+  const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
+  const first = recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0];
   return first === undefined
     ? undefined
     : {

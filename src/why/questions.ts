@@ -240,7 +240,11 @@ function firmwareAnswer(about: About): Answer {
       };
 }
 
-function openAnswer({ states, situation: { host } }: About): Answer {
+function openAnswer(about: About): Answer {
+  const {
+    states,
+    situation: { host },
+  } = about;
   const vmx = shared(states.map((state) => tri(state.vmx)));
   if (states.every(({ featCtl }) => featCtl === "on")) {
     return {
@@ -257,6 +261,15 @@ function openAnswer({ states, situation: { host } }: About): Answer {
       decidedBy: "nothing read",
       says: `Not known: IA32_FEAT_CTL (0x3a) is not locked, so the firmware leaves it to the operating system to switch VT-x on, as Linux does; ${cpu}.`,
       steps: [LOAD_IT],
+    };
+  }
+  if (about.virtual === true && vmx === "unknown") {
+    const outer = outerName(about);
+    return {
+      answer: "unknown",
+      decidedBy: "nothing read",
+      says: `Not known: this is a virtual machine, and whether ${outer.charAt(0).toLowerCase()}${outer.slice(1)} passes VT-x to it was not read.`,
+      steps: [READ_BOTH, outerStep(about.outer)],
     };
   }
   const says =

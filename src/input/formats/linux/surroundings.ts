@@ -39,8 +39,8 @@ export const surroundings: FactReader = {
     "vmx, from kvm-ok, virt-host-validate and grep -c.",
   recognisedBy:
     "Product Name: VMware…, DMI: QEMU…, INFO: Your CPU does not support KVM extensions, grep -c vmx /proc/cpuinfo",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo/,
-  words: ["systemd-detect-virt", "/proc/cpuinfo", "Hardware name: "],
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU/,
+  words: ["systemd-detect-virt", "/proc/cpuinfo", "KVM requires a CPU", "Hardware name: "],
   open: openSurroundings,
 };
 
@@ -99,6 +99,11 @@ function checked(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   const at = placeOf(line);
   if (/^\s{0,8}INFO: Your CPU does not support KVM extensions/.test(text)) {
+    sink.system("flag vmx", "no", at);
+    return true;
+  }
+  // The Android emulator looks for vmx and svm in /proc/cpuinfo.
+  if (/KVM requires a CPU that supports vmx or svm/.test(text)) {
     sink.system("flag vmx", "no", at);
     return true;
   }
