@@ -225,7 +225,7 @@ function seenOn(source: Replays, { guest, model, qemuVersion, libvirtVersion }: 
 }
 
 /** What QEMU sets: only what that version has a name for, and of a named model only what KVM offers. */
-function seenUnderQemu(whole: MsrPairs, offered: MsrPairs, model: string, qemuVersion: string): MsrPairs {
+export function seenUnderQemu(whole: MsrPairs, offered: MsrPairs, model: string, qemuVersion: string): MsrPairs {
   const bits = featureBits(offered);
   if (model === "host") {
     const base = namedIn(qemuVersion, featureBits(whole));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withCase } from "../../src/cli/page-file.js";
 import { servePage } from "../../src/cli/page-server.js";
 import { runCli } from "../cli/run.js";
+import { DONE, RDMSR, VMCS, view } from "./eight.js";
 import { type Bench, openBench, paste } from "./page.js";
 
 let bench: Bench;
@@ -12,8 +13,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await bench?.close();
 });
-
-const RDMSR = ["0x3a: 0x5", "0x480: 0xda040000000004", "0x48b: 0x7ffff00000000"].join("\n");
 
 /** The answers of every layer, as the cells of the matrix say them. */
 const CELLS = `Object.fromEntries([...document.querySelectorAll(".matrix tr[data-feature]")].map((row) => [
@@ -128,6 +127,53 @@ describe("the page", () => {
     const { page, context, complaints } = await bench.open(bench.url + hash);
     expect(await page.locator(".problems").textContent()).toContain(says);
     expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
+
+describe("what a person does with the page", () => {
+  it.each(["from a file", "served"])("%s", async (how) => {
+    const served = how === "served" ? await servePage(bench.html, 0) : undefined;
+    const { page, context, complaints } = await bench.open(served?.url);
+    for (const [what, act] of Object.entries(DONE)) {
+      await act(page, bench).catch((error: unknown) => {
+        throw new Error(what, { cause: error });
+      });
+    }
+    expect(complaints).toEqual([]);
+    await context.close();
+    await served?.close();
+  });
+
+  it("gives axe nothing to find in any part of it, colours aside", async () => {
+    const { page, context } = await bench.open(`${bench.url}#1&kernel=6.12&with-kernel=7.2`);
+    await paste(page, VMCS);
+    await page.locator(".read", { hasText: "lines used" }).waitFor();
+    await page.keyboard.press("?");
+    const parts = {
+      run: ".run",
+      registers: ".sheet",
+      compare: ".emitted",
+      explain: "main",
+      audit: ".audit",
+      share: ".share",
+    };
+    for (const [name, part] of Object.entries(parts)) {
+      await view(page, name);
+      await page.waitForTimeout(100);
+      const { violations } = await new AxeBuilder({ page }).include(part).disableRules(["color-contrast"]).analyze();
+      expect(violations.map(({ id, nodes }) => `${name} ${id}: ${nodes[0]?.html}`)).toEqual([]);
+    }
+    await context.close();
+  });
+
+  it("is no wider than a phone", async () => {
+    const { page, context } = await bench.open(`${bench.url}#1&kernel=6.12`, { viewport: { width: 360, height: 700 } });
+    for (const name of ["layers", "run", "registers", "compare", "audit"]) {
+      await view(page, name);
+      await page.waitForTimeout(50);
+      expect([name, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([name, 360]);
+    }
     await context.close();
   });
 });

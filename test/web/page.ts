@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { buildPage } from "../../tools/build-web.js";
-import { startBrowser } from "./browser.js";
+import { startBrowser } from "../../tools/page-browser.js";
 
 /** A page in its own context, with everything that it printed, threw or asked the network for. */
 export interface Opened {

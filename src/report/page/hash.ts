@@ -55,6 +55,7 @@ export function toHash(state: PageState, own?: string): string {
   put("view", state.view, START.view);
   put("feature", state.feature, START.feature);
   put("layer", state.layer);
+  put("model", state.model);
   put("word", state.path, START.path);
   put("step", state.step);
   put("register", state.register.toString(16), START.register.toString(16));
@@ -140,6 +141,11 @@ const READ: { readonly [name: string]: (state: Draft, value: string) => boolean 
   layer: (state, value) => {
     if (!(LAYERS as readonly string[]).includes(value)) return false;
     state.layer = value as Layer;
+    return true;
+  },
+  model: (state, value) => {
+    if (!/^[A-Za-z0-9-]{1,40}$/.test(value)) return false;
+    state.model = value;
     return true;
   },
   word: (state, value) => {

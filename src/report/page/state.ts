@@ -45,6 +45,8 @@ export interface PageState {
   readonly view: View;
   readonly feature: string;
   readonly layer?: Layer;
+  /** A model of QEMU for the last column of the matrix; `host` without it. */
+  readonly model?: string;
   readonly path: string;
   /** Position of the step that is looked at; without it the last one. */
   readonly step?: number;

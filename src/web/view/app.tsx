@@ -8,6 +8,7 @@ import { pathOf, stationsOf } from "../../report/page/lanes.js";
 import { type Change, changed, type HostId, type PageState, START, VIEWS, withHost } from "../../report/page/state.js";
 import { kernelLabel } from "../../report/wording/kernel-text.js";
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "../../why/features.js";
+import type { Cell } from "../../why/layers.js";
 import { commandOf } from "../command-line.js";
 import { atlasPageHost, type Model, modelOf, type PageHost } from "../model.js";
 import { unpack } from "../packed.js";
@@ -18,7 +19,7 @@ import { AxisView } from "./axis-view.js";
 import { PasteView, PickView } from "./input-view.js";
 import { KnobsView, neighbour } from "./knobs-view.js";
 import { LayersView, movedCells } from "./layers-view.js";
-import { Command, Spans } from "./spans.js";
+import { Command, Folded, Spans } from "./spans.js";
 import { WhyView } from "./why-view.js";
 
 interface AppProps {
@@ -234,6 +235,14 @@ export function App({ start, given, language }: AppProps) {
     return () => document.removeEventListener("keydown", key);
   }, []);
 
+  // What a model of QEMU makes of it comes when the rest has been painted.
+  const [models, setModels] = useState<ReadonlyMap<string, Cell>>();
+  useEffect(() => {
+    if (second === undefined || state.view !== "layers") return;
+    const timer = setTimeout(() => setModels(second.modelCells(model.situation, state.model ?? "host")), 90);
+    return () => clearTimeout(timer);
+  }, [model, second, state.model, state.view]);
+
   const feature = (FEATURE_LIST.find(({ id }) => id === state.feature) ?? FEATURE_LIST[0]) as Feature;
   const movedText = [...moved].map(([id, layers]) => `${id} (${layers.join(", ")})`);
   return (
@@ -303,17 +312,18 @@ export function App({ start, given, language }: AppProps) {
             <Spans of={situationVerdict(model.situation)} />
           </p>
           <Command text={commandOf(model, state)} />
-          <details>
-            <summary>{t("basis")}</summary>
-            <pre class="report">
-              {basisLines(model.situation, 96).map((line) => (
-                <>
-                  <Spans of={line} />
-                  {"\n"}
-                </>
-              ))}
-            </pre>
-          </details>
+          <Folded title={t("basis")}>
+            {() => (
+              <pre class="report">
+                {basisLines(model.situation, 96).map((line) => (
+                  <>
+                    <Spans of={line} />
+                    {"\n"}
+                  </>
+                ))}
+              </pre>
+            )}
+          </Folded>
         </section>
         <KnobsView model={model} state={state} update={update} />
         <p class="moved-text" role="status">
@@ -332,11 +342,33 @@ export function App({ start, given, language }: AppProps) {
                   feature={feature.id}
                   layer={state.layer}
                   moved={moved}
-                  models={undefined}
-                  modelName=""
+                  models={models}
+                  modelName={state.model ?? "host"}
                   choose={(id, layer) => update({ feature: id, layer })}
                 />
-                <p class="legend">{t("legend")}</p>
+                <p class="legend">
+                  {t("legend")}
+                  {second === undefined ? null : (
+                    <label>
+                      {" "}
+                      · {t("qemu_model")}{" "}
+                      <select
+                        id="model"
+                        value={state.model ?? "host"}
+                        onChange={(event) => {
+                          const { value } = event.currentTarget;
+                          update({ model: value === "host" ? undefined : value });
+                        }}
+                      >
+                        {second.qemuModels().map((name) => (
+                          <option key={name} value={name}>
+                            {name}
+                          </option>
+                        ))}
+                      </select>
+                    </label>
+                  )}
+                </p>
               </div>
               <div class="beside">
                 <WhyView

@@ -94,7 +94,7 @@ export function AuditView({ model, reading }: AuditProps) {
           {result.headline}
         </b>
       </p>
-      <Lines of={auditReport({ dump: { ...dump, vmcs }, result }, cpu, 100)} label={t("audit")} />
+      <Lines of={auditReport({ dump: { ...dump, vmcs }, result }, cpu, 100)} label="vmxlens audit" />
       <h3>{t("audit_form")}</h3>
       <div class="form">
         {PARTS.map(([type, title]) => (

@@ -33,7 +33,7 @@ export function ExplainView({ model, reading }: ExplainProps) {
     <section aria-labelledby="explain-title">
       <h2 id="explain-title">{t("explain")}</h2>
       {known.length === 0 ? <p>{t("explain_none")}</p> : null}
-      <Lines of={explainReport(found, 100)} label={t("explain")} />
+      <Lines of={explainReport(found, 100)} label="vmxlens explain" />
     </section>
   );
 }

@@ -33,7 +33,9 @@ function choicesFor(query: string): readonly Choice[] | undefined {
 /** The box that names a CPU of the atlas, or a machine of the pasted text. */
 export function PickView({ host, reading, choose }: PickProps) {
   const [query, setQuery] = useState<string>();
-  const all = useMemo(atlasChoices, []);
+  // The list of all CPUs is made when the box is used.
+  const [used, setUsed] = useState(false);
+  const all = useMemo(() => (used ? atlasChoices() : []), [used]);
   const found = query === undefined ? [] : choicesFor(query);
   const pick = (id: HostId) => {
     choose(id);
@@ -53,6 +55,7 @@ export function PickView({ host, reading, choose }: PickProps) {
           type="text"
           list="cpus"
           autocomplete="off"
+          onFocus={() => setUsed(true)}
           placeholder={t("pick_hint")}
           value={query ?? ""}
           onInput={(event) => {
@@ -74,7 +77,7 @@ export function PickView({ host, reading, choose }: PickProps) {
         <p role="status">{t("pick_none")}</p>
       ) : (
         <ul class="choices" aria-label={t("pick_many")}>
-          {found.slice(0, 40).map(({ id, name }) => (
+          {found.slice(0, 200).map(({ id, name }) => (
             <li key={id}>
               <button type="button" onClick={() => pick(id)}>
                 {name}
@@ -148,15 +151,13 @@ export function PasteView({ text, reading, busy, change, close }: PasteProps) {
       <p class="read" role="status">
         {busy ? t("reading") : reading === undefined ? "" : <ReadSummary reading={reading} />}
       </p>
-      {writing ? (
-        text === "" ? null : (
-          <button type="button" onClick={() => setWriting(false)}>
-            {t("show_marks")}
-          </button>
-        )
-      ) : (
+      {text === "" ? null : (
         <>
-          {text.length < WRITABLE ? (
+          {writing ? (
+            <button type="button" onClick={() => setWriting(false)}>
+              {t("show_marks")}
+            </button>
+          ) : text.length < WRITABLE ? (
             <button type="button" onClick={() => setWriting(true)}>
               {t("edit")}
             </button>
@@ -169,9 +170,9 @@ export function PasteView({ text, reading, busy, change, close }: PasteProps) {
             }}
           >
             {t("clear")}
-          </button>
+          </button>{" "}
         </>
-      )}{" "}
+      )}
       <button type="button" onClick={close}>
         {t("close")}
       </button>

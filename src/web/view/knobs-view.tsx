@@ -5,6 +5,7 @@ import { KERNELS, type KernelRow, LINES, type Line, type Release } from "../../r
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import type { Model } from "../model.js";
 import { t } from "../texts.js";
+import { Folded } from "./spans.js";
 
 const ROWS: readonly (KernelRow & { readonly id: Release })[] = KERNELS;
 const UPSTREAM = ROWS.filter(({ line }) => line === "upstream");
@@ -28,14 +29,15 @@ export function KnobsView(props: KnobsProps) {
   return (
     <section class="knobs" aria-label={t("knobs")}>
       <KernelKnob {...props} />
-      <details>
-        <summary>
-          {t("params")}, {t("config")}, {t("machine")}
-        </summary>
-        <MachineKnobs {...props} />
-        <ParamKnobs {...props} />
-        <ConfigKnobs {...props} />
-      </details>
+      <Folded title={`${t("params")}, ${t("config")}, ${t("machine")}`}>
+        {() => (
+          <>
+            <MachineKnobs {...props} />
+            <ParamKnobs {...props} />
+            <ConfigKnobs {...props} />
+          </>
+        )}
+      </Folded>
     </section>
   );
 }

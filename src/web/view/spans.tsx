@@ -70,6 +70,22 @@ export function Copy({ text, children }: { readonly text: () => string; readonly
   );
 }
 
+interface FoldedProps {
+  readonly title: string;
+  readonly children: () => ComponentChildren;
+}
+
+/** A part that is folded, and made when it is opened: what is not seen costs nothing. */
+export function Folded({ title, children }: FoldedProps) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{title}</summary>
+      {open ? children() : null}
+    </details>
+  );
+}
+
 /** Something to type, which copies on click. */
 export function Command({ text }: { readonly text: string }) {
   return (

@@ -16,7 +16,7 @@ interface Unpacked {
 /** Unpacks it once for each user and version; other processes may do the same at this moment. */
 async function unpacked(): Promise<Unpacked> {
   const { version } = JSON.parse(
-    readFileSync(new URL("../../node_modules/@sparticuz/chromium/package.json", import.meta.url), "utf8"),
+    readFileSync(new URL("../node_modules/@sparticuz/chromium/package.json", import.meta.url), "utf8"),
   ) as { version: string };
   const place = join(tmpdir(), `vmxlens-chromium-${version}-1-${process.getuid?.() ?? 0}`);
   if (!existsSync(place)) {
