@@ -52,7 +52,7 @@ async function knobs(page: Page): Promise<number[]> {
     }`);
     await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))");
     found.push((await spent()) - before);
-    // What runs when the knob has been painted is no part of it.
+    // What runs after the knob has been painted does not count.
     await page.waitForTimeout(250);
   }
   // The first ones compile the rules of a kernel and are warmed up.
