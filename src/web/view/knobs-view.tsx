@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { configOf, paramsOf, paramText } from "../../kvm/replay.js";
+import { configOf, paramsOf } from "../../kvm/replay.js";
+import { paramText } from "../../kvm/replay-params.js";
 import { type Change, FIRMWARE, type Firmware, MACHINE, type PageState } from "../../report/page/state.js";
 import { KERNELS, type KernelRow, LINES, type Line, type Release } from "../../rules/kernels.js";
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
