@@ -8,7 +8,7 @@ import type { CurvePoint, Pools } from "./pools.js";
 
 /** `12,345` */
 export function count(n: number): string {
-  return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+  return n.toLocaleString("en-US");
 }
 
 /** `1 host`, `2 hosts` */

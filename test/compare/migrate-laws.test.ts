@@ -194,7 +194,7 @@ describe("the configuration that makes it work", () => {
       }),
       { numRuns: tries(80) },
     );
-    expect(fixes).toBeGreaterThan(30);
+    expect(fixes).toBeGreaterThan(tries(30));
   });
 
   it("keeps the guest's model where it has one that both CPUs can run", () => {
@@ -222,8 +222,8 @@ describe("the configuration that makes it work", () => {
       }),
       { numRuns: tries(160) },
     );
-    expect(fixes).toBeGreaterThan(5);
-    expect(others).toBeGreaterThan(5);
+    expect(fixes).toBeGreaterThanOrEqual(tries(5));
+    expect(others).toBeGreaterThanOrEqual(tries(5));
   });
 
   it("goes without what this QEMU has no name for, as its host model does", () => {

@@ -116,7 +116,7 @@ describe("a 32-bit kernel", () => {
   it.each(["6.1.0-50-amd64", "5.15.0-91-generic", "6.12.9", "6.6.87.2-microsoft-standard-WSL2"])(
     "is not what this is: %s",
     async (name) => {
-      expect(await kernel(name)).toEqual({});
+      expect(await kernel(name)).not.toHaveProperty("CONFIG_X86_64");
     },
   );
 

@@ -27,6 +27,8 @@ export function claims(text: string | Uint8Array): Set<string> {
     }
     const { vmx, modules = {}, loadError, outer } = host.observed ?? {};
     if (vmx !== undefined) said.add(`vmx ${vmx}`);
+    // A line of flags that is cut off proves only what it shows; the whole line proves that, too.
+    else if (host.observed?.cpuFlags?.includes("vmx") === true) said.add("vmx true");
     for (const [module, loaded] of Object.entries(modules)) said.add(`module ${module} ${loaded}`);
     if (loadError !== undefined) said.add(`load error ${loadError}`);
     if (outer !== undefined) said.add(`outer ${outer}`);

@@ -75,7 +75,8 @@ export function longFlag(flags: string): string {
 
 /** The value of `-o, --output <file>`: `<file>`; undefined for an option without one. */
 export function flagValue(flags: string): string | undefined {
-  return /[<[].*$/.exec(flags)?.[0];
+  const at = flags.search(/[<[]/);
+  return at < 0 ? undefined : flags.slice(at);
 }
 
 /** The table of commands by name. */

@@ -98,7 +98,7 @@ async function namesOf(given: string, world: World): Promise<readonly string[]> 
 /** A list of hosts: one on a line, `#` begins a comment. */
 async function listed(path: string, world: World): Promise<readonly string[]> {
   const text = await wholeText(inputText(path, world), path);
-  const lines = text.split("\n").map((line) => line.replace(/(?:^|\s)#.*$/, "").trim());
+  const lines = text.split("\n").map((line) => (line.split(/(?:^|\s)#/, 1)[0] as string).trim());
   const names: string[] = [];
   for (const line of lines.filter((one) => one !== "")) {
     if (line.startsWith("@")) throw new Refused([`@${path}: a list may not name another list (${line})`]);
@@ -130,7 +130,7 @@ function matching(pattern: string, world: World): readonly string[] {
 
 /** Whether a name matches one part of a pattern, in linear time: the last `*` is the only place to come back to. */
 function segmentPattern(segment: string): (name: string) => boolean {
-  const parts = segment.match(/\[(?:[!^])?[^\]]+\]|[\s\S]/g) ?? [];
+  const parts = segment.match(/\[[!^]?[^\]]{1,200}\]|[\s\S]/g) ?? [];
   const fits = (part: string, letter: string): boolean => {
     if (part === "?") return true;
     if (part.length === 1) return part === letter;

@@ -161,7 +161,7 @@ export async function* tarFiles(
     if (content === undefined) throw new StoreError("the tar archive ends in the middle of a file");
     const bytes = content.subarray(0, size);
     const type = field(156, 1);
-    if (type === "L") longName = bytes.toString("utf8").replace(/\0.*$/s, "");
+    if (type === "L") longName = bytes.toString("utf8").split("\0", 1)[0] as string;
     else if (type === "x") longName = /(?:^|\n)\d+ path=([^\n]*)\n/.exec(bytes.toString("utf8"))?.[1] ?? longName;
     else {
       const prefix = field(345, 155);

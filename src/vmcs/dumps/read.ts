@@ -101,7 +101,8 @@ export function looksLikeJson(text: string): boolean {
   const first = /[^\s\uFEFF]/.exec(text.slice(0, 4096))?.[0];
   if (first !== "{" && first !== "[") return false;
   const head = text.slice(0, 4096).replace(/[\s\uFEFF]+/g, "");
-  return /^\[?(?:\{(?:"[^"]{0,200}":|\}|$)|\[?\]|\[["\d])/.test(head);
+  // The time of a kernel log begins with a bracket and a number, too; a list of numbers goes on with a comma.
+  return /^\[?(?:\{(?:"[^"]{0,200}":|\}|$)|\[?\]|\[(?:"|\d[\w.]{0,40},))/.test(head);
 }
 
 function readLog(text: string, file: string | undefined): VmcsReading {
