@@ -1,6 +1,6 @@
 /*
  * A run of the tests has to stay short enough to be made before every commit. What tries many cases of one kind tries a part
- * of them there, chosen the same way each time; `VMXLENS_DEEP=1 npm test` tries all, as `.ci/run` does.
+ * of them there, chosen the same way each time; `VMXLENS_DEEP=1 npm test` tries all, as the workflow on GitHub does.
  */
 
 export const DEEP = process.env.VMXLENS_DEEP === "1";
