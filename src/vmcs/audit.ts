@@ -127,9 +127,14 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
         passed.push(check);
       } else notApplicable++;
     } else {
-      const missing = missingInputs(check.when, scene);
-      missingInputs(check.rule, scene, missing);
-      undecided.push({ check, missing: [...missing], ruledOut: isRuledOut(check.failure, reported) });
+      const missing = once(() => [...missingInputs(check.rule, scene, missingInputs(check.when, scene))]);
+      undecided.push({
+        check,
+        get missing() {
+          return missing();
+        },
+        ruledOut: isRuledOut(check.failure, reported),
+      });
     }
   }
 

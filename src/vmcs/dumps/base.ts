@@ -27,7 +27,7 @@ const LETTERLESS = 20;
 const MOST_DECIMAL: U64 = { lo: 0xffff_ffff, hi: 0xffff_ffff };
 
 /** The number that digits mean, from the digits and never through a double; `undefined` above 64 bits. */
-export function integerOf(digits: string, base: "hex" | "decimal"): U64 | undefined {
+function integerOf(digits: string, base: "hex" | "decimal"): U64 | undefined {
   if (base === "hex") return parseHexU64(digits.replace(/^0+(?=.)/, ""));
   if (!/^\d+$/.test(digits)) return undefined;
   let lo = 0;

@@ -96,7 +96,7 @@ export function callerFinder(sink: (dump: RawDump) => void): SectionFinder {
   };
 }
 
-export function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
+function sectionFinder(sink: (dump: RawDump) => void): SectionFinder {
   let draft: Draft | undefined;
   let before: Before | undefined;
   let earlier: DumpLine[] = [];
