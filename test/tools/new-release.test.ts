@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { KERNELS } from "../../src/rules/kernels.js";
 import { NEWEST_RELEASE } from "../../src/rules/release.js";
-import { copyTree } from "../../tools/copy-tree.js";
 import { readingList, withKernel } from "../../tools/new-release.js";
 import { writeFiction, wrongWithFiction } from "../oracles/fiction/linux-7.4.js";
 
@@ -19,7 +18,10 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 describe("Linux 7.4, which does not exist", () => {
   it("is three edits; kernels 7.3 7.4 says its two changes, and a vCPU that has run is frozen as in 7.3", () => {
-    copyTree(root, place, ["src", "package.json", "tsconfig.json"]);
+    // Not by what git knows: a copy of the project without its history is tested, too.
+    for (const part of ["src", "package.json", "tsconfig.json"]) {
+      cpSync(join(root, part), join(place, part), { recursive: true });
+    }
     symlinkSync(join(root, "node_modules"), join(place, "node_modules"));
     writeFiction(place);
     expect(wrongWithFiction(place)).toEqual([]);
