@@ -15,7 +15,7 @@ const config: KnipConfig = {
   // The shape of a part of an exported shape has a name for those who use it.
   ignoreExportsUsedInFile: { interface: true, type: true },
   // Debian packages that some tools drive; without them those tools say what to install.
-  ignoreBinaries: ["virt-xml-validate", "xmllint", "nasm", "bochs", "apt-get", "dpkg-deb", "mount", "umount", "rustc"],
+  ignoreBinaries: ["virt-xml-validate", "xmllint", "nasm", "bochs", "apt-get", "mount", "umount", "rustc"],
 };
 
 export default config;

@@ -67,7 +67,7 @@ export interface CoreGroup {
 export const FEAT_CTL_VENDORS = ["GenuineIntel", "CentaurHauls", "  Shanghai  "] as const;
 
 /** CPUID vendor strings of CPUs that have SVM instead of VMX, and none of the MSRs of VMX. */
-export const SVM_VENDORS = ["AuthenticAMD", "HygonGenuine"] as const;
+const SVM_VENDORS = ["AuthenticAMD", "HygonGenuine"] as const;
 
 /** Whether a CPU of this vendor can have VMX at all; an unknown vendor may. */
 export function isSvmVendor(vendor: string | undefined): boolean {

@@ -293,8 +293,6 @@ function takeLog(m: Machine): PhaseLog {
 
 /**
  * A machine that has run, as callers see it.
- *
- * @internal
  */
 export function coreReplay(
   m: Machine,

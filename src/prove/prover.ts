@@ -221,7 +221,11 @@ function bootByTables(facts: HostFacts, { cpu }: Replay): readonly (Half | undef
   return words;
 }
 
-/** Whether loading succeeds, as one value of three. */
+/**
+ * Whether loading succeeds, as one value of three.
+ *
+ * @internal
+ */
 export function loads({ result }: ModuleRun): Tri {
   if (result === undefined) return "unknown";
   return allOf([result.value === 0 ? "yes" : "no", result.unknown === 0 || result.value !== 0 ? "yes" : "unknown"]);

@@ -51,6 +51,8 @@ export function auditReport(
   const [first, last] = dump.lines;
   const name = dump.name === undefined ? "" : `${dump.name}, `;
   const lines: Line[] = [
+    ...wrap(styled(VERDICT_STYLES[result.verdict], result.headline), width),
+    BLANK,
     ...labelled(
       [
         ["VMCS", `${name}lines ${first} to ${last}, format ${dump.format}, ${dump.vmcs.fields.size} fields`],
@@ -59,8 +61,6 @@ export function auditReport(
       ],
       width,
     ),
-    BLANK,
-    ...wrap(styled(VERDICT_STYLES[result.verdict], result.headline), width),
   ];
   if (all) for (const finding of result.findings) lines.push(BLANK, ...findingLines(finding, width));
   else lines.push(...groupLines(result, width));
@@ -157,7 +157,7 @@ function countLines(
   }
   lines.push(
     ...wrap(
-      `${fails} of the checks fail, ${passes} pass, ${notApplicable} do not apply, ${undecided} cannot be judged.`,
+      `Checks: ${fails} failed, ${passes} passed, ${notApplicable} do not apply, ${undecided} cannot be judged.`,
       width,
     ),
   );
@@ -170,9 +170,8 @@ function countLines(
     if (collect.length > MOST_COLLECTED) lines.push([{ text: `  and ${collect.length - MOST_COLLECTED} more` }]);
   }
   if (agreed.length > 0) {
-    lines.push(
-      ...wrap(`${agreed.length} checks were judged by what all Intel CPUs of the atlas have in common.`, width),
-    );
+    const judged = agreed.length === 1 ? "1 check was" : `${agreed.length} checks were`;
+    lines.push(...wrap(`${judged} judged by what all Intel CPUs of the atlas have in common.`, width));
   }
   for (const { text } of assumptions) lines.push(...wrap(text, width, [styled("label", "assumed "), ""]));
   return lines;

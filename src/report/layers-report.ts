@@ -119,8 +119,6 @@ const LEAST_NAME = 30;
 
 /**
  * The matrix in groups, with its legend. Below about 70 columns cells and titles are single letters.
- *
- * @internal
  */
 export function matrixLines(layers: readonly FeatureLayers[], width: number): Line[] {
   const wide = width >= 2 + ID_WIDTH + LAYERS.reduce((sum, layer) => sum + TITLES[layer][0].length + 2, 0);

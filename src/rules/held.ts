@@ -69,7 +69,11 @@ function parse(change: Change): readonly ParsedPoint[] {
   return points;
 }
 
-/** The points of a change, which may be put together from other changes. */
+/**
+ * The points of a change, which may be put together from other changes.
+ *
+ * @internal
+ */
 export function pointsOf(change: Change): readonly Point[] {
   if (typeof change === "string" || !("length" in change)) return [change];
   return change.flatMap(pointsOf);
@@ -110,7 +114,11 @@ interface Known {
 
 const known = new WeakMap<Position, Known>();
 
-/** Has the change entered there; undefined: not known. */
+/**
+ * Has the change entered there; undefined: not known.
+ *
+ * @internal
+ */
 export function hasChange(change: Change, kernel: Position): boolean | undefined {
   let about = known.get(kernel);
   if (about === undefined) {

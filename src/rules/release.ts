@@ -109,8 +109,6 @@ export type ResolvedRelease =
 
 /**
  * The upstream state that a patch level of a series belongs to; undefined for a series that is not modelled.
- *
- * @internal
  */
 export function upstreamState(series: string, patch: number): Release | undefined {
   return rows.find(

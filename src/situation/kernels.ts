@@ -31,8 +31,6 @@ export function kernelSet(text: string): KernelSet | { readonly error: string } 
 
 /**
  * `kernelSet` among some of the kernels, as if no other were modelled.
- *
- * @internal
  */
 export function kernelSetAmong(rows: readonly Modelled[], text: string): KernelSet | { readonly error: string } {
   return kernelSetOn(axisOf(rows), text);

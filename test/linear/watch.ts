@@ -55,7 +55,7 @@ const SHORT = 1000;
 /** In microseconds: what takes longer is not doubled once more. */
 const LONG = 1_000_000;
 
-export function textOf({ prefix, unit, suffix, counted = false }: Shape, length: number): string {
+function textOf({ prefix, unit, suffix, counted = false }: Shape, length: number): string {
   const times = Math.max(1, Math.floor(length / unit.length));
   if (!counted) return prefix + unit.repeat(times) + suffix;
   return prefix + Array.from({ length: times }, (_, i) => unit.replaceAll("#", String(1000 + i))).join("") + suffix;

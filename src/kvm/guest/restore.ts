@@ -194,7 +194,11 @@ const PLAIN: { readonly [msr: number]: { readonly plain: number; readonly defaul
   0x490: { plain: 0x484, default1: maskOf(DEFAULT1.entry) },
 };
 
-/** Gives a vCPU a value that KVM accepted; what KVM makes from it follows. */
+/**
+ * Gives a vCPU a value that KVM accepted; what KVM makes from it follows.
+ *
+ * @internal
+ */
 export function writeMsr(vcpu: Map<number, MsrPair>, msr: number, value: MsrPair): void {
   vcpu.set(msr, value);
   const made = PLAIN[msr];
