@@ -35,7 +35,6 @@ function wordLists() {
     phases: ["boot", "kvm", "nested"],
     languages: ["c", "rust"],
     shells: SHELLS as readonly string[],
-    formats: ["text", "json", "tsv"],
   };
 }
 type ListName = keyof ReturnType<typeof wordLists>;
@@ -58,7 +57,6 @@ const VALUES: { readonly [flag: string]: ListName } = {
   "--emit": "languages",
   "--vcpu": "vcpus",
   "--host": "cpus",
-  "--format": "formats",
 };
 
 /** What completes each operand of a command; the last one holds for those after it. CPUs where nothing is listed. */
