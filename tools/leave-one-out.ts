@@ -1,4 +1,4 @@
-import type { Word } from "../src/bits/word.js";
+import { bitCount, type Word } from "../src/bits/word.js";
 import type { Host } from "../src/host/host.js";
 import { atlas, entryHost } from "../src/input/atlas/atlas.js";
 import { nestedMsrs } from "../src/kvm/nested-msrs.js";
@@ -69,8 +69,8 @@ export function hide(kernel: Modelled, hosts: readonly Host[]): Hidden {
     const said = joinedCpu(theirs.map(({ cpu }) => cpu));
     const compare = (name: string, a: Word, b: Word) => {
       const bad = (a.value ^ b.value) & ~(a.unknown | b.unknown);
-      unknown += ones(b.unknown & ~a.unknown);
-      claimed += ones(~(b.unknown | a.unknown));
+      unknown += bitCount(b.unknown & ~a.unknown);
+      claimed += bitCount(~(b.unknown | a.unknown));
       for (let bit = 0; bad !== 0 && bit < 32; bit++) {
         if (((bad >>> bit) & 1) === 1) count(wrong, `${name} bit ${bit}`);
       }
@@ -112,12 +112,6 @@ export function hide(kernel: Modelled, hosts: readonly Host[]): Hidden {
 /** The oldest and the newest kernel of all have neighbours on one side only. */
 export function isExtrapolated({ basis }: Hidden): boolean {
   return basis === "newer" || basis === "older";
-}
-
-function ones(word: number): number {
-  let [rest, found] = [word, 0];
-  for (; rest !== 0; rest &= rest - 1) found++;
-  return found;
 }
 
 function count(map: Map<string, number>, key: string): void {

@@ -37,6 +37,20 @@ export function bitsOf(mask: number): number[] {
   return bits;
 }
 
+/** How many bits a mask has. */
+export function bitCount(mask: number): number {
+  let x = mask - ((mask >>> 1) & 0x5555_5555);
+  x = (x & 0x3333_3333) + ((x >>> 2) & 0x3333_3333);
+  return (((x + (x >>> 4)) & 0x0f0f_0f0f) * 0x0101_0101) >>> 24;
+}
+
+/** The word with another bit `bit` (0 to 31). */
+export function withBit(w: Word, bit: number, value: Tri): Word {
+  const mask = 1 << bit;
+  if (value === "unknown") return word(w.value & ~mask, w.unknown | mask);
+  return word(value === "yes" ? w.value | mask : w.value & ~mask, w.unknown & ~mask);
+}
+
 /** Bit `bit` (0 to 31) of a word. */
 export function bitAt(w: Word, bit: number): Tri {
   if ((w.unknown >>> bit) & 1) return "unknown";

@@ -1,8 +1,9 @@
+import { MACHINE_KEYS } from "../kvm/fill-machine.js";
 import { foldName } from "../registers/edit-distance.js";
 import { CONFIG_OPTIONS } from "../rules/rule.js";
 import { kernelSet } from "../situation/kernels.js";
 import { isFile } from "./files.js";
-import { MACHINE_KEYS, type RawOptions } from "./options.js";
+import type { RawOptions } from "./options.js";
 import type { World } from "./world.js";
 
 /** How the firmware left IA32_FEAT_CTL, as `firmware=` behind a host says. */

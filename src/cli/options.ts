@@ -1,4 +1,4 @@
-import type { MachineFacts } from "../kvm/fill-machine.js";
+import { MACHINE_KEYS, type MachineFacts } from "../kvm/fill-machine.js";
 import { FREE_PARAMS, PARAMS } from "../kvm/load/params.js";
 import { isConfigOption, type ReplayOptions } from "../kvm/replay.js";
 import { foldName, nearest } from "../registers/edit-distance.js";
@@ -41,16 +41,6 @@ export interface Settings {
 const DEFAULT_WIDTH = 100;
 /** Columns of a terminal that reports none: a serial line, a pty that has no size. */
 const UNKNOWN_WIDTH = 80;
-
-/** Facts about the machine by the key that users type. */
-export const MACHINE_KEYS = {
-  tboot: "tboot",
-  pmu: "pmu",
-  "irq-posting": "irqPosting",
-  evmcs: "enlightenedVmcs",
-  "mediated-pmu": "mediatedPmu",
-  vtd: "vtd",
-} as const satisfies { readonly [key: string]: keyof MachineFacts };
 
 /** Checks the shared options. `problems` holds one sentence for each that is wrong; nothing is then to be run. */
 export function readOptions(raw: RawOptions, world: World): { settings: Settings; problems: readonly string[] } {

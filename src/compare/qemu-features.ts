@@ -1,5 +1,5 @@
 import { allOf, and, not, or, type Tri } from "../bits/tri.js";
-import { bitAt, maskOf, type Word, word } from "../bits/word.js";
+import { bitAt, maskOf, type Word, withBit, word } from "../bits/word.js";
 import { bitOfPair, type MsrPair, type MsrPairs } from "../kvm/guest/restore.js";
 import { DEFAULT1 } from "../registers/default1.js";
 import {
@@ -184,12 +184,6 @@ function wordOf(features: FeatureBits, msr: number, from: number): Word {
 /** Bits of `mask` from `b`, the others from `a`. */
 function mergeWords(a: Word, b: Word, mask: number): Word {
   return word((a.value & ~mask) | (b.value & mask), (a.unknown & ~mask) | (b.unknown & mask));
-}
-
-function withBit(w: Word, bit: number, value: Tri): Word {
-  const mask = 1 << bit;
-  if (value === "unknown") return word(w.value & ~mask, w.unknown | mask);
-  return word(value === "yes" ? w.value | mask : w.value & ~mask, w.unknown & ~mask);
 }
 
 function withTri(no: Word, yes: Word, which: Tri): Word {

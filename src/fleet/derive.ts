@@ -4,6 +4,7 @@ import { nestedSet } from "../compare/capability-set.js";
 import { type Host, isSvmVendor, msrOf } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
+import { withParams } from "../kvm/load/params.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import type { AssumptionId } from "../situation/assume.js";
 import { kernelSetOfHost } from "../situation/kernels.js";
@@ -42,10 +43,6 @@ export interface Change {
   readonly kernel?: string;
   /** Parameters that are set, besides those of each host. */
   readonly params?: ParamsGiven;
-}
-
-function withParams(shown: ParamsGiven, asked: ParamsGiven): ParamsGiven {
-  return { kvm: { ...shown.kvm, ...asked.kvm }, kvm_intel: { ...shown.kvm_intel, ...asked.kvm_intel } };
 }
 
 /** Makes rows of the dimension; what several of them share is replayed once. */

@@ -1,3 +1,5 @@
+import { bitCount } from "../bits/word.js";
+
 /*
  * Sets of features as two 32-bit halves: there are fewer than 64, and partitions of a fleet compare them some million times.
  */
@@ -25,10 +27,4 @@ export const both = (a: FeatureMask, b: FeatureMask): FeatureMask => ({ lo: a.lo
 export const without = (a: FeatureMask, b: FeatureMask): FeatureMask => ({ lo: a.lo & ~b.lo, hi: a.hi & ~b.hi });
 export const has = ({ lo, hi }: FeatureMask, index: number): boolean =>
   ((index < 32 ? lo >>> index : hi >>> (index - 32)) & 1) === 1;
-export const sizeOf = ({ lo, hi }: FeatureMask): number => ones(lo) + ones(hi);
-
-function ones(word: number): number {
-  let x = word - ((word >>> 1) & 0x5555_5555);
-  x = (x & 0x3333_3333) + ((x >>> 2) & 0x3333_3333);
-  return (((x + (x >>> 4)) & 0x0f0f_0f0f) * 0x0101_0101) >>> 24;
-}
+export const sizeOf = ({ lo, hi }: FeatureMask): number => bitCount(lo) + bitCount(hi);

@@ -137,3 +137,8 @@ export function msrOf(core: CoreGroup, index: number): Msr {
   checkNumber(index, "index", "the number of an MSR");
   return core.msrs.get(index) ?? UNREAD;
 }
+
+/** The group with another value of a register. */
+export function withMsr(core: CoreGroup, index: number, msr: Msr): CoreGroup {
+  return { ...core, msrs: new Map(core.msrs).set(index, msr) };
+}

@@ -27,6 +27,21 @@ export interface MachineFacts {
   readonly enlightenedVmcs?: boolean | undefined;
 }
 
+/** Facts about the machine by the key that users type. */
+export const MACHINE_KEYS = {
+  tboot: "tboot",
+  pmu: "pmu",
+  "irq-posting": "irqPosting",
+  evmcs: "enlightenedVmcs",
+  "mediated-pmu": "mediatedPmu",
+  vtd: "vtd",
+} as const satisfies { readonly [key: string]: keyof MachineFacts };
+
+/** The key of a fact: `irq-posting` for `irqPosting`. */
+export function machineKey(fact: string): string {
+  return Object.entries(MACHINE_KEYS).find(([, name]) => name === fact)?.[0] ?? fact;
+}
+
 export const CPU_HAS = wordIndex("cpu_has");
 export const MACHINE = wordIndex("machine");
 const REACHED = wordIndex("reached");

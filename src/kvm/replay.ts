@@ -1,4 +1,5 @@
 import { checkOptions, wrong } from "../bits/misuse.js";
+import { once } from "../bits/once.js";
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { checkHost } from "../host/check-host.js";
@@ -167,13 +168,6 @@ function programsFor(release: Release, config: KernelConfig): Programs {
 }
 
 /** Most hosts have one group of CPUs, and compiling what only further ones need takes as long as ten replays. */
-function once(make: () => Program): () => Program {
-  let made: Program | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
 
 /**
  * Parameters that kvm and kvm_intel have in a release and configuration. Throws `RangeError` for a release that is not

@@ -195,6 +195,10 @@ function follow(recording: Recording, image: KernelImage, at: Location, step: nu
   }
 }
 
+function mnemonicOf({ iced }: Decoder, { mnemonic }: Instruction): string {
+  return (iced.Mnemonic as unknown as { readonly [number: number]: string })[mnemonic] ?? "";
+}
+
 /** The second register of an OR that left 0, or of an AND that left 1: it had the same bit. */
 function otherOperand(
   recording: Recording,
@@ -204,7 +208,7 @@ function otherOperand(
   step: number,
 ): Location | undefined {
   const { iced } = decoder;
-  const name = (iced.Mnemonic as unknown as { readonly [number: number]: string })[i.mnemonic] ?? "";
+  const name = mnemonicOf(decoder, i);
   const after = recording.registers[step + 1];
   if (at.kind !== "register" || after === undefined || i.op1Kind !== iced.OpKind.Register) return undefined;
   const left = name === "Or" ? 0 : name === "And" ? 1 : undefined;
@@ -221,10 +225,9 @@ function followInstruction(
   step: number,
 ): Location | undefined {
   const { iced } = decoder;
-  const names = iced.Mnemonic as unknown as { readonly [number: number]: string };
   const before = recording.registers[step];
   const after = recording.registers[step + 1];
-  const name = names[i.mnemonic] ?? "";
+  const name = mnemonicOf(decoder, i);
   if (before === undefined) return undefined;
   const bit = at.kind === "register" ? at.bit : bitInOperand(recording, at, step);
   if (name === "Pop" && at.kind === "register" && at.number !== 4)

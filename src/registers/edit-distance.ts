@@ -1,3 +1,5 @@
+import { bitCount } from "../bits/word.js";
+
 /**
  * Edit distance of two texts: insertions, deletions, replacements and swaps of two neighbours, each counted as one.
  * Gives `limit + 1` for anything farther than `limit`.
@@ -54,12 +56,6 @@ export function foldNames(candidates: Iterable<string>): readonly FoldedName[] {
     const folded = foldName(candidate);
     return { candidate, folded, characters: charactersOf(folded) };
   });
-}
-
-function bitCount(word: number): number {
-  let count = 0;
-  for (let rest = word; rest !== 0; rest &= rest - 1) count++;
-  return count;
 }
 
 function charactersOf(text: string): number {

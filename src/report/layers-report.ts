@@ -81,7 +81,7 @@ function splitLines(matrix: readonly FeatureLayers[], width: number): Line[] {
       const answers = under[layer];
       if (answers === undefined) return [];
       const shown = answers.map(({ releases, answer }) => ({ releases, answer: CELLS[answer][0] }));
-      return [[feature.id, styled("dim", TITLES[layer][0]), splitText(shown)]];
+      return [[feature.id, styled("dim", LAYER_HEADS[layer][0]), splitText(shown)]];
     }),
   );
   if (rows.length === 0) return [];
@@ -90,7 +90,8 @@ function splitLines(matrix: readonly FeatureLayers[], width: number): Line[] {
 
 const PRINTED: readonly KernelFindingId[] = ["kernel-warns", "unchecked-msr-access"];
 
-const TITLES: { readonly [L in Layer]: readonly [wide: string, narrow: string] } = {
+/** Heads of the columns: the whole name, and a letter where there is no room. */
+export const LAYER_HEADS: { readonly [L in Layer]: readonly [wide: string, narrow: string] } = {
   silicon: ["CPU", "C"],
   firmware: ["firmware", "F"],
   boot: ["vmx flags", "V"],
@@ -100,7 +101,7 @@ const TITLES: { readonly [L in Layer]: readonly [wide: string, narrow: string] }
 };
 
 /** `emulated`: offered to L1 by KVM although the CPU does not have it. */
-type Shown = Cell | "emulated";
+export type Shown = Cell | "emulated";
 
 const CELLS: { readonly [C in Shown]: readonly [wide: string, narrow: string] } = {
   yes: ["yes", "y"],
@@ -110,7 +111,8 @@ const CELLS: { readonly [C in Shown]: readonly [wide: string, narrow: string] } 
   emulated: ["emul", "e"],
 };
 
-function shownCell({ cells }: FeatureLayers, layer: Layer): Shown {
+/** The answer of a layer for a feature, as it is shown. */
+export function shownCell({ cells }: FeatureLayers, layer: Layer): Shown {
   return layer === "nested" && cells.nested === "yes" && cells.silicon === "no" ? "emulated" : cells[layer];
 }
 
@@ -121,15 +123,15 @@ const LEAST_NAME = 30;
  * The matrix in groups, with its legend. Below about 70 columns cells and titles are single letters.
  */
 export function matrixLines(layers: readonly FeatureLayers[], width: number): Line[] {
-  const wide = width >= 2 + ID_WIDTH + LAYERS.reduce((sum, layer) => sum + TITLES[layer][0].length + 2, 0);
+  const wide = width >= 2 + ID_WIDTH + LAYERS.reduce((sum, layer) => sum + LAYER_HEADS[layer][0].length + 2, 0);
   const size = wide ? 0 : 1;
-  const widths = LAYERS.map((layer) => Math.max(TITLES[layer][size].length, wide ? 4 : 1));
+  const widths = LAYERS.map((layer) => Math.max(LAYER_HEADS[layer][size].length, wide ? 4 : 1));
   const gap = wide ? 2 : 1;
   const cellsWidth = widths.reduce((sum, one) => sum + one + gap, 0);
   const idWidth = Math.max(6, Math.min(ID_WIDTH, width - 2 - cellsWidth));
   const nameWidth = width - 2 - idWidth - cellsWidth - gap;
   const titles: Span[] = LAYERS.map((layer, i) =>
-    styled("label", spaces(gap) + TITLES[layer][size].padEnd(widths[i] as number)),
+    styled("label", spaces(gap) + LAYER_HEADS[layer][size].padEnd(widths[i] as number)),
   );
   const lines: Line[] = [];
   let narrowTitles = true;
@@ -157,7 +159,7 @@ function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: num
   const used = new Set(layers.flatMap((row) => LAYERS.map((layer) => shownCell(row, layer))));
   const size = wide ? 0 : 1;
   const parts: string[] = [];
-  if (!wide) parts.push(LAYERS.map((layer) => `${TITLES[layer][1]} ${TITLES[layer][0]}`).join(", "));
+  if (!wide) parts.push(LAYERS.map((layer) => `${LAYER_HEADS[layer][1]} ${LAYER_HEADS[layer][0]}`).join(", "));
   if (used.has("unknown")) parts.push("? unknown (a deciding register was not read)");
   if (used.has("none")) parts.push("- nothing of its own to say");
   parts.push("L1 what KVM offers a nested hypervisor");

@@ -2,7 +2,7 @@ import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
 import type { Host } from "../host/host.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
-import { isParam, type ParamsGiven } from "../kvm/load/params.js";
+import { isParam, type ParamsGiven, withParams } from "../kvm/load/params.js";
 import { isLoadedOn, type Replay, type ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
@@ -346,14 +346,6 @@ export function assumptions(
 }
 
 const MODULES = ["kvm_intel", "kvm"] as const;
-
-function withParams(set: ParamsGiven, asked: ParamsGiven): ParamsGiven {
-  return Object.fromEntries(
-    (["kvm", "kvm_intel"] as const)
-      .map((module) => [module, { ...set[module], ...asked[module] }] as const)
-      .filter(([, names]) => !isEmpty(names)),
-  );
-}
 
 function notAsked(set: ParamsGiven, asked: ParamsGiven): string[] {
   return MODULES.flatMap((module) =>

@@ -1,3 +1,4 @@
+import { once } from "../bits/once.js";
 import type { CoreGroup } from "../host/host.js";
 import { judge } from "./audit-judge.js";
 import { checkVmcs } from "./check-arguments.js";
@@ -19,7 +20,6 @@ import { type Coverage, coverageOf } from "./coverage.js";
 import { type Assumption, type AuditFacts, type CpuView, cpuView } from "./cpu.js";
 import { explainFinding, type Finding } from "./finding.js";
 import { type Group, groupsOf } from "./groups.js";
-import { once } from "./once.js";
 import { fits, stageOf } from "./reported.js";
 import type { MsrLoadEntry, Reported, Vmcs } from "./state.js";
 

@@ -1,3 +1,4 @@
+import { once } from "../bits/once.js";
 import type { Tri } from "../bits/tri.js";
 import type { Check, Failure } from "./checks/check-row.js";
 import { ENTRY_CAUSES } from "./checks/checks-msr-load.js";
@@ -9,7 +10,6 @@ import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName } from "./fields/fields.js";
 import { type KnownReport, knownReports } from "./known-reports.js";
 import { describeInput, msrName } from "./missing-inputs.js";
-import { once } from "./once.js";
 import { applyEdits, changedBits, type Edit, repairs } from "./repair.js";
 import { fits } from "./reported.js";
 import type { MsrLoadEntry, Reported } from "./state.js";

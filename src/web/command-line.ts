@@ -1,23 +1,12 @@
+import { machineKey } from "../kvm/fill-machine.js";
+import { shellWord } from "../messages/shell-word.js";
 import type { PageState } from "../report/page/state.js";
 import type { Model } from "./model.js";
-
-/** Keys of `--machine`, by the name in the library. */
-const MACHINE_KEYS: { readonly [fact: string]: string } = {
-  tboot: "tboot",
-  pmu: "pmu",
-  irqPosting: "irq-posting",
-  enlightenedVmcs: "evmcs",
-  mediatedPmu: "mediated-pmu",
-};
 
 /** The command that prints a part of the page. */
 const COMMANDS: { readonly [view: string]: string } = { run: "replay", registers: "show" };
 
 const ASSUMED = { on: "enabled", off: "disabled", unlocked: "unlocked" } as const;
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
 
 /** The command that prints what the page shows. What has no option of its own (bits turned over) is left to the link. */
 export function commandOf({ page }: Model, state: PageState): string {
@@ -28,8 +17,8 @@ export function commandOf({ page }: Model, state: PageState): string {
     words.push("--param", `${name.replace("kvm_intel.", "")}=${value}`);
   for (const [name, value] of Object.entries(state.config)) words.push("--config", `${name}=${value ? "y" : "n"}`);
   for (const [name, value] of Object.entries(state.machine))
-    words.push("--machine", `${MACHINE_KEYS[name]}=${value ? 1 : 0}`);
+    words.push("--machine", `${machineKey(name)}=${value ? 1 : 0}`);
   if (state.firmware !== undefined) words.push("--assume", `firmware=${ASSUMED[state.firmware]}`);
   if (state.cpu !== undefined) words.push("--cpu", state.cpu);
-  return words.map(quoted).join(" ");
+  return words.map(shellWord).join(" ");
 }

@@ -1,6 +1,6 @@
 import { type Word, word } from "../bits/word.js";
-import { type CoreGroup, type Host, msrOf } from "../host/host.js";
-import { type Msr, msrWords } from "../host/msr.js";
+import { type CoreGroup, type Host, msrOf, withMsr } from "../host/host.js";
+import { msrWords } from "../host/msr.js";
 import { atlas, atlasText, entryHost } from "../input/atlas/atlas.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import type { Firmware, Flip, HostId, PageState } from "../report/page/state.js";
@@ -64,10 +64,6 @@ const ASSUMED: { readonly [F in Firmware]: AssumptionId } = {
 function withCores(host: Host, change: (core: CoreGroup) => CoreGroup): Host {
   const [first, ...others] = host.cores;
   return { ...host, cores: [change(first), ...others.map(change)] };
-}
-
-function withMsr(core: CoreGroup, index: number, msr: Msr): CoreGroup {
-  return { ...core, msrs: new Map(core.msrs).set(index, msr) };
 }
 
 /** The register with a bit turned over; a register that is not known gets the one bit, an absent one comes to be. */

@@ -1,9 +1,9 @@
 import { word } from "../bits/word.js";
-import type { CpuFeature, Host, Params } from "../host/host.js";
+import type { CpuFeature, Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
 import type { ParamRow } from "../kvm/load/params.js";
-import { givenParam } from "../kvm/load/params.js";
+import { givenParam, withParam } from "../kvm/load/params.js";
 import { DEBIAN_CONFIG, paramsOf, type ReplayOptions, replay } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange, rangesOf } from "../rules/release.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
@@ -124,11 +124,6 @@ function paramCandidates(options: ReplayOptions): readonly Candidate[] {
 function untried(row: ParamRow): string | undefined {
   if (row.type === "bool" || row.name === "pt_mode") return row.default === 0 ? "1" : "0";
   return undefined;
-}
-
-function withParam(options: ReplayOptions, module: "kvm" | "kvm_intel", name: string, value: string): ReplayOptions {
-  const params: Params = { ...options.params?.[module], [name]: value };
-  return { ...options, params: { ...options.params, [module]: params } };
 }
 
 /** Each build option the other way round. */

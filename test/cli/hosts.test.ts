@@ -144,7 +144,7 @@ describe("many hosts", () => {
   });
 
   it.each([
-    [["baseline", at("empty")], "there is no file in it"],
+    [["baseline", at("empty")], "the folder holds no file"],
     [["baseline", at("empty/*")], "no file is called so"],
     [["baseline", `@${at("none.txt")}`], "none.txt"],
     [["diff", "skylake-x", at("fleet/node99.txt")], "node99.txt"],

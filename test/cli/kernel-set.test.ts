@@ -45,7 +45,9 @@ describe("a kernel that can be several is told by", () => {
     ["of a register that KVM refuses", "failed to set MSR 0x48d to 0x7f00000016", KERNEL],
   ])("explain, in one answer %s", async (_, line, kernel) => {
     const { out } = await runCli(["explain", line, "--kernel", kernel, "--width", "10000"]);
-    expect(out).toMatch(new RegExp(`depends on +the kernel: ${kernel} → [\\d.]+ to ${NEWEST_RELEASE}; SLES takes code`));
+    expect(out).toMatch(
+      new RegExp(`depends on +the kernel: ${kernel} → [\\d.]+ to ${NEWEST_RELEASE}; SLES takes code`),
+    );
     const { explanations } = JSON.parse((await runCli(["explain", line, "--kernel", kernel, "--json"])).out);
     expect(explanations).toHaveLength(1);
   });

@@ -11,7 +11,7 @@ import { SHORT_TEXTS } from "../input/formats-in-short.js";
 const ROOT = resolve(import.meta.dirname, "../..");
 const { literals, built } = patternLiterals(ROOT, "src");
 
-/** Patterns that the check takes for superlinear and that are not, each with the reason. */
+/** Linear patterns that the check reports as superlinear, each with the reason. */
 const EXCUSED: { readonly [pattern: string]: string } = {
   "/^(\\w{3,8}) (?=\\1\\b)/i": "anchored, and the group that is referred back to has at most eight letters",
   "/[\\p{Cc}\\p{Cf}]/gu": "one class of characters, by properties of Unicode",

@@ -1,7 +1,7 @@
 import { Script } from "node:vm";
 
 /*
- * Finds out whether the work for a text grows faster than the text. The measure is CPU time of this process, of which the
+ * Finds out whether the work grows faster than the text. The measure is the CPU time of this process; the
  * least of several runs counts: on a busy machine a measurement takes longer and does not come out otherwise. What is over
  * the mark is measured again at doublings in a row. A finding is believed when processes of their own come to it again
  * (`tools/check-linear.ts`): in one that has worked through a thousand texts, the collector of garbage or a recompilation

@@ -119,7 +119,7 @@ describe("a proposed command", () => {
     }
   });
 
-  it("does not run what stands in a pasted line, whatever of it is hostile", () => {
+  it("never runs a word of a pasted line, whichever part is hostile", () => {
     const tried = new Map<string, number>();
     const reached = new Set<string>();
     for (const text of [...TEXTS, WIDE]) {

@@ -268,7 +268,12 @@ export function instanceOf(decoder: Decoder, seed: number): Instance | undefined
   }
 }
 
-const NO_HOST: Environment = {
+/**
+ * A host with nothing known about it.
+ *
+ * @internal
+ */
+export const NO_HOST: Environment = {
   rdmsr: () => ({ kind: "unknown" }),
   wrmsr: () => true,
   cpuid: () => [UNREAD, UNREAD, UNREAD, UNREAD],

@@ -84,7 +84,7 @@ async function namesOf(given: string, world: World): Promise<readonly string[]> 
     const files = folderNames(host, world)
       .map((name) => `${host.replace(/[/\\]$/, "")}/${name}`)
       .filter((path) => fileKind(path, world) === "file");
-    if (files.length === 0) throw new Refused([`${host}: there is no file in it`]);
+    if (files.length === 0) throw new Refused([`${host}: the folder holds no file`]);
     return files.map((path) => path + suffix);
   }
   if (kind === undefined && /[*?[]/.test(host)) {

@@ -9,9 +9,9 @@ export interface ComparedHost {
 }
 
 /** `a, b and c` */
-export function listed(names: readonly string[]): string {
+export function listed(names: readonly string[], before: "and" | "or" = "and"): string {
   const last = names.at(-1) ?? "";
-  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} ${before} ${last}`;
 }
 
 /** What a command of several hosts gives its caller to print. */

@@ -1,6 +1,6 @@
-import { type CoreGroup, type Host, msrOf } from "../../host/host.js";
+import { type CoreGroup, type Host, msrOf, withMsr } from "../../host/host.js";
 import { knownValue, type Msr, msrBit, msrValue } from "../../host/msr.js";
-import type { MachineFacts } from "../../kvm/fill-machine.js";
+import { type MachineFacts, machineKey } from "../../kvm/fill-machine.js";
 import { givenParam, WRITABLE_PARAMS } from "../../kvm/load/params.js";
 import { DEBIAN_CONFIG, type ReplayOptions, replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
@@ -14,6 +14,7 @@ import { kernelSetOfHost } from "../../situation/kernels.js";
 import { endsOf } from "../../why/layer-step.js";
 import { type BitReason, reasonFor } from "../../why/reason.js";
 import { tracedReplay } from "../../why/traced-replay.js";
+import { listed } from "../hosts/compared-host.js";
 import { differingIds, type Settled } from "./settle.js";
 
 /*
@@ -185,13 +186,8 @@ function otherRelease(
     kernelSetOfHost(host.kernel).candidates.includes(options.release);
   const why = exact ? `; ${host.kernel} may carry code of other releases, as distribution kernels do` : "";
   const differ = best.differing.size === 1 ? "1 difference" : `${best.differing.size} differences`;
-  const text = `Linux ${orList(alike)} fits better: ${differ} instead of ${best.count}${why}`;
+  const text = `Linux ${listed(alike, "or")} fits better: ${differ} instead of ${best.count}${why}`;
   return differing.filter(({ id, kind }) => kind !== "kernel" && !best.differing.has(id)).map(({ id }) => [id, text]);
-}
-
-function orList(names: readonly string[]): string {
-  if (names.length < 2) return names.join("");
-  return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
 function buildOptions({ host, options }: Comparison): Scenario[] {
@@ -206,31 +202,28 @@ function buildOptions({ host, options }: Comparison): Scenario[] {
 // ---- The machine ----
 
 const FACTS = [
-  { fact: "tboot", key: "tboot", yes: "it was booted through tboot", no: "it was not booted through tboot" },
-  { fact: "pmu", key: "pmu", yes: "perf offers a PMU", no: "perf offers no PMU" },
+  { fact: "tboot", yes: "it was booted through tboot", no: "it was not booted through tboot" },
+  { fact: "pmu", yes: "perf offers a PMU", no: "perf offers no PMU" },
   {
     fact: "irqPosting",
-    key: "irq-posting",
     yes: "interrupt remapping can post interrupts",
     no: "interrupt remapping cannot post interrupts",
   },
   {
     fact: "mediatedPmu",
-    key: "mediated-pmu",
     yes: "perf can hand the PMU to guests",
     no: "perf cannot hand the PMU to guests",
   },
   {
     fact: "enlightenedVmcs",
-    key: "evmcs",
     yes: "it runs on a Hyper-V with the enlightened VMCS",
     no: "it does not run on a Hyper-V with the enlightened VMCS",
   },
-] as const satisfies readonly { fact: keyof MachineFacts; key: string; yes: string; no: string }[];
+] as const satisfies readonly { fact: keyof MachineFacts; yes: string; no: string }[];
 
 function machineFacts({ host, options }: Comparison): Scenario[] {
   const { machine } = options;
-  return FACTS.flatMap(({ fact, key, yes, no }) =>
+  return FACTS.flatMap(({ fact, yes, no }) =>
     [true, false].flatMap((value): Scenario[] =>
       machine?.[fact] === value
         ? []
@@ -238,7 +231,7 @@ function machineFacts({ host, options }: Comparison): Scenario[] {
             {
               host,
               options: { ...options, machine: { ...machine, [fact]: value } },
-              says: `${value ? yes : no} (--machine ${key}=${Number(value)})`,
+              says: `${value ? yes : no} (--machine ${machineKey(fact)}=${Number(value)})`,
             },
           ],
     ),
@@ -253,7 +246,7 @@ export function factTexts({ host, options, settled }: Comparison): ReadonlyMap<s
   const open = settled.items.filter(({ verdict, note }) => verdict === "unknown" && note === undefined);
   const texts = new Map<string, string>();
   if (open.length === 0) return texts;
-  for (const { fact, key, yes, no } of FACTS) {
+  for (const { fact, yes, no } of FACTS) {
     // Those that are assumed are known.
     if (fact === "tboot" || fact === "enlightenedVmcs" || options.machine?.[fact] !== undefined) continue;
     const [on, off] = [true, false].map((value) => {
@@ -262,8 +255,8 @@ export function factTexts({ host, options, settled }: Comparison): ReadonlyMap<s
     }) as [Map<string, string>, Map<string, string>];
     for (const { id } of open) {
       const [ifOn, ifOff] = [on.get(id), off.get(id)];
-      if (ifOn === "agree" && ifOff === "differ") texts.set(id, `agrees if ${yes} (--machine ${key}=1)`);
-      if (ifOff === "agree" && ifOn === "differ") texts.set(id, `agrees if ${no} (--machine ${key}=0)`);
+      if (ifOn === "agree" && ifOff === "differ") texts.set(id, `agrees if ${yes} (--machine ${machineKey(fact)}=1)`);
+      if (ifOff === "agree" && ifOn === "differ") texts.set(id, `agrees if ${no} (--machine ${machineKey(fact)}=0)`);
     }
   }
   return texts;
@@ -357,10 +350,6 @@ function flip(msr: Msr, bit: number): Msr | undefined {
   if (value === undefined) return undefined;
   const mask = 1 << (bit & 31);
   return msrValue(bit < 32 ? { ...value, lo: (value.lo ^ mask) >>> 0 } : { ...value, hi: (value.hi ^ mask) >>> 0 });
-}
-
-function withMsr(core: CoreGroup, index: number, msr: Msr): CoreGroup {
-  return { ...core, msrs: new Map(core.msrs).set(index, msr) };
 }
 
 function mapCores(host: Host, change: (core: CoreGroup) => CoreGroup): Host {

@@ -1,5 +1,5 @@
-import type { Host, Params } from "../../host/host.js";
-import { givenParam } from "../../kvm/load/params.js";
+import type { Host } from "../../host/host.js";
+import { givenParam, withParam } from "../../kvm/load/params.js";
 import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import type { VerifyItem } from "../../situation/evidence/item.js";
 import { verifyItems } from "../../situation/evidence/items.js";
@@ -39,7 +39,7 @@ export function settle(host: Host, options: Omit<ReplayOptions, "trace">): Settl
     for (const item of before.size === 0 ? [] : candidates(items)) {
       const { param } = item;
       if (param === undefined || givenParam(current.params, param.module, param.name) !== undefined) continue;
-      const { also, ...tried } = tryParam(host, withParam(current, param, item.reported), before);
+      const { also, ...tried } = tryParam(host, withParam(current, param.module, param.name, item.reported), before);
       const still = differingIds(tried.items);
       const gain = before.size - still.size;
       if (gain <= (best?.gain ?? 0) || still.has(item.id) || [...still].some((id) => !before.has(id))) continue;
@@ -83,7 +83,7 @@ function tryParam(
     );
     if (next?.param === undefined) return { options: tried, items, also };
     also.push({ ...next.param, value: next.reported, item: next.id });
-    tried = withParam(tried, next.param, next.reported);
+    tried = withParam(tried, next.param.module, next.param.name, next.reported);
   }
 }
 
@@ -98,13 +98,4 @@ export const isDifferent = ({ verdict }: VerifyItem): boolean => verdict === "di
 
 export function differingIds(items: readonly VerifyItem[]): ReadonlySet<string> {
   return new Set(items.filter(isDifferent).map(({ id }) => id));
-}
-
-function withParam(
-  options: Omit<ReplayOptions, "trace">,
-  { module, name }: Pick<SetParam, "module" | "name">,
-  value: string,
-): Omit<ReplayOptions, "trace"> {
-  const params: Params = { ...options.params?.[module], [name]: value };
-  return { ...options, params: { ...options.params, [module]: params } };
 }

@@ -80,6 +80,19 @@ export interface Block {
   damaged: boolean;
 }
 
+/** A block before its first field is read. */
+export function openBlock(line: TextLine): Block {
+  return {
+    at: placeOf(line),
+    fields: new Map(),
+    flags: undefined,
+    vmxFlags: undefined,
+    cut: false,
+    doubtful: false,
+    damaged: false,
+  };
+}
+
 function openCpuinfo(sink: FactSink): FactRun {
   let block: Block | undefined;
   /** The list that the line before belongs to. */
@@ -94,15 +107,6 @@ function openCpuinfo(sink: FactSink): FactRun {
     block = undefined;
     growing = undefined;
   };
-  const open = (line: TextLine): Block => ({
-    at: placeOf(line),
-    fields: new Map(),
-    flags: undefined,
-    vmxFlags: undefined,
-    cut: false,
-    doubtful: false,
-    damaged: false,
-  });
 
   const continues = (line: TextLine): boolean => {
     if (block === undefined || growing === undefined || !FLAGS_ONLY.test(line.text)) return false;
@@ -149,7 +153,7 @@ function openCpuinfo(sink: FactSink): FactRun {
       const key = field[1] as string;
       const value = field[2] ?? "";
       if (key === "processor" || block?.fields.has(key) === true) close();
-      block ??= open(line);
+      block ??= openBlock(line);
       const at = placeOf(line, line.text.length - value.length + 1);
       block.fields.set(key, { value, at });
       growing = undefined;

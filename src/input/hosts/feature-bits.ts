@@ -61,7 +61,7 @@ export function featureBitAt(index: number, bit: number): FeatureBit | undefined
 /**
  * What a feature that KVM offers, or does not offer, shows about its MSR. A control that is offered can be both 0 and
  * 1 (kvm_arch_get_supported_msr_feature of QEMU takes the ones that must be 1 away). One of the default1 class that
- * is not offered proves nothing: it is not known whether it must be 1 or whether there is no VMX at all.
+ * is not offered proves nothing: it may have to be 1, or there may be no VMX at all.
  */
 export function offered(feature: FeatureBit, yes: boolean): Msr {
   const { bit, control, default1 } = feature;

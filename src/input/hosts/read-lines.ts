@@ -1,3 +1,4 @@
+import { once } from "../../bits/once.js";
 import type { Host } from "../../host/host.js";
 import {
   cleanLine,
@@ -274,14 +275,6 @@ function merge(
   }
   const { hosts, evidence, diagnostics } = collected.close();
   return { hosts, evidence: () => evidence, diagnostics };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 function withoutRepetition(diagnostics: readonly Diagnostic[]): Diagnostic[] {

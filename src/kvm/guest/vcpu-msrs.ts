@@ -1,5 +1,5 @@
 import { allOf, and, anyOf, not, or, type Tri, tri } from "../../bits/tri.js";
-import { maskOf, type Word, word } from "../../bits/word.js";
+import { maskOf, type Word, withBit, word } from "../../bits/word.js";
 import { CR4_BITS } from "../../registers/cr-bits.js";
 import { heldTri } from "../../rules/held.js";
 import { bitIndex, type WordName } from "../../rules/words.js";
@@ -62,12 +62,6 @@ function guestHas(guest: GuestCpuid, test: GuestTest): Tri {
 function triAt(w: Word, bit: number): Tri {
   if ((w.unknown >>> bit) & 1) return "unknown";
   return (w.value >>> bit) & 1 ? "yes" : "no";
-}
-
-function withBit(w: Word, bit: number, value: Tri): Word {
-  const mask = 1 << bit;
-  if (value === "unknown") return word(w.value & ~mask, w.unknown | mask);
-  return word(value === "yes" ? w.value | mask : w.value & ~mask, w.unknown & ~mask);
 }
 
 function cr4Bit(name: string): number {

@@ -345,3 +345,22 @@ export function givenParam(
 ): string | undefined {
   return (params?.[module] as { readonly [name: string]: string } | undefined)?.[name];
 }
+
+/** Run options with one module parameter set. */
+export function withParam<O extends { readonly params?: ParamsGiven }>(
+  options: O,
+  module: keyof ParamsGiven,
+  name: string,
+  value: string,
+): O {
+  return { ...options, params: { ...options.params, [module]: { ...options.params?.[module], [name]: value } } };
+}
+
+/** Parameters with those that were asked for on top; no module without one. */
+export function withParams(set: ParamsGiven, asked: ParamsGiven): ParamsGiven {
+  return Object.fromEntries(
+    (["kvm", "kvm_intel"] as const)
+      .map((module) => [module, { ...set[module], ...asked[module] }] as const)
+      .filter(([, names]) => Object.keys(names).length > 0),
+  );
+}

@@ -63,7 +63,12 @@ export interface FactOptions {
   readonly otherMsrs?: (index: number) => HostRead;
 }
 
-function value64(value: bigint): HostRead {
+/**
+ * A register that has a value.
+ *
+ * @internal
+ */
+export function value64(value: bigint): HostRead {
   return {
     kind: "value",
     lo: Number(BigInt.asIntN(32, value)),

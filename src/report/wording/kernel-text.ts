@@ -1,3 +1,4 @@
+import { listed } from "../../compare/hosts/compared-host.js";
 import type { Release } from "../../rules/release.js";
 import { kernelName } from "../../rules/release.js";
 import { behavesLike, kernelsText } from "../../situation/kernels-text.js";
@@ -23,7 +24,7 @@ export function kernelLabelOf(kernels: readonly Release[]): string {
     const names = kernels.map(kernelName);
     const short = (name: string, at: number) =>
       names[at - 1]?.startsWith("Linux ") ? name.replace(/^Linux /, "") : name;
-    return orList(names.map(short));
+    return listed(names.map(short), "or");
   }
   const text = kernelsText(kernels);
   return `${/^\d/.test(text) ? "Linux " : ""}${text.replace(/, (?=[^,]*$)/, " or ")}`;
@@ -81,6 +82,3 @@ export function tellApart(situation: Situation): string | undefined {
 }
 
 /** `a, b or c` */
-function orList(names: readonly string[]): string {
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
-}

@@ -1,3 +1,4 @@
+import { machineKey } from "../../kvm/fill-machine.js";
 import { givenParam } from "../../kvm/load/params.js";
 import type { ReplayOptions } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
@@ -39,17 +40,12 @@ function instruction(change: Change, given: NonNullable<ReplayOptions["params"]>
       };
     case "machine":
       return {
-        text: `a machine where this holds: --machine ${factKey(change.fact)}=${change.value ? 1 : 0}`,
+        text: `a machine where this holds: --machine ${machineKey(change.fact)}=${change.value ? 1 : 0}`,
         commands: [],
       };
     default:
       return { text: "another CPU; this one lacks", details: siliconDetails(change), commands: [] };
   }
-}
-
-/** A fact about the machine as options have it: `irq-posting` for `irqPosting`. */
-function factKey(fact: string): string {
-  return fact === "enlightenedVmcs" ? "evmcs" : fact.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The missing bits by register, and the missing CPUID features. */

@@ -31,7 +31,7 @@ interface AppProps {
 const NO_HOSTS: readonly PageHost[] = [];
 const STANDARD = atlasPageHost(START.host as string) as PageHost;
 
-/** The host of a state; the standard one as long as the text that it stands in is not read. */
+/** The host of a state; the standard one until the text that describes it has been read. */
 function hostOf(id: HostId, reading: Reading | undefined): PageHost {
   const found = typeof id === "number" ? reading?.hosts[id] : atlasPageHost(id);
   return found ?? STANDARD;

@@ -5,6 +5,7 @@ import { qemuCpu } from "../../compare/qemu.js";
 import { hostName } from "../../report/basis.js";
 import { runControls } from "../../report/compare/controls-report.js";
 import { runDiff } from "../../report/compare/diff-report.js";
+import { LAYER_HEADS, shownCell } from "../../report/layers-report.js";
 import { type Change, changed, type HostId, type PageState } from "../../report/page/state.js";
 import { kernelLabel } from "../../report/wording/kernel-text.js";
 import { RELEASES } from "../../rules/release.js";
@@ -14,7 +15,7 @@ import { LAYERS } from "../../why/features.js";
 import { type FeatureLayers, layers } from "../../why/layers.js";
 import { atlasChoices, type Model, type PageHost, situationOfPage } from "../model.js";
 import { t } from "../texts.js";
-import { HEADS, MARKS, shownCell } from "./layers-view.js";
+import { MARKS } from "./layers-view.js";
 import { Copy } from "./spans.js";
 
 interface CompareProps {
@@ -133,7 +134,7 @@ function Differences({ here, there }: { readonly here: Situation; readonly there
               {[0, 1].flatMap((side) =>
                 LAYERS.map((layer) => (
                   <th scope="col" key={`${side} ${layer}`}>
-                    <abbr title={HEADS[layer][0]}>{HEADS[layer][1]}</abbr>
+                    <abbr title={LAYER_HEADS[layer][0]}>{LAYER_HEADS[layer][1]}</abbr>
                   </th>
                 )),
               )}

@@ -1,16 +1,9 @@
 import { Component } from "preact";
 import { GROUPS, type Group, groupOf } from "../../report/feature-groups.js";
+import { LAYER_HEADS, type Shown, shownCell } from "../../report/layers-report.js";
 import { LAYERS, type Layer } from "../../why/features.js";
 import type { Cell, FeatureLayers } from "../../why/layers.js";
 import { t } from "../texts.js";
-
-/** `emulated`: offered to L1 by KVM although the CPU does not have it. */
-export type Shown = Cell | "emulated";
-
-/** What a layer says of a row, as it is drawn. */
-export function shownCell({ cells }: FeatureLayers, layer: Layer): Shown {
-  return layer === "nested" && cells.nested === "yes" && cells.silicon === "no" ? "emulated" : cells[layer];
-}
 
 /** A shape and a word for each answer; a narrow page shows the letter for the word. */
 export const MARKS: { readonly [S in Shown]: readonly [shape: string, word: string, letter: string] } = {
@@ -19,16 +12,6 @@ export const MARKS: { readonly [S in Shown]: readonly [shape: string, word: stri
   unknown: ["?", "unknown", "u"],
   none: ["–", "none", "-"],
   emulated: ["◐", "emul", "e"],
-};
-
-/** Heads of the columns: the whole name, and a letter where the page is narrow. */
-export const HEADS: { readonly [L in Layer]: readonly [wide: string, narrow: string] } = {
-  silicon: ["CPU", "C"],
-  firmware: ["firmware", "F"],
-  boot: ["vmx flags", "V"],
-  kvm: ["KVM", "K"],
-  param: ["param", "P"],
-  nested: ["L1", "N"],
 };
 
 interface RowProps {
@@ -126,9 +109,9 @@ export function LayersView({ matrix, feature, layer, moved, models, modelName, c
           <th scope="col">{t("feature")}</th>
           {LAYERS.map((one) => (
             <th scope="col" key={one}>
-              <span class="word">{HEADS[one][0]}</span>
-              <abbr class="letter" title={HEADS[one][0]}>
-                {HEADS[one][1]}
+              <span class="word">{LAYER_HEADS[one][0]}</span>
+              <abbr class="letter" title={LAYER_HEADS[one][0]}>
+                {LAYER_HEADS[one][1]}
               </abbr>
             </th>
           ))}

@@ -1,5 +1,5 @@
 import type { BootRun } from "../../../src/prove/kernel/boot.js";
-import { factsOfHost } from "../../../src/prove/kernel/facts-of-host.js";
+import { factsOfHost, value64 } from "../../../src/prove/kernel/facts-of-host.js";
 import type { HostFacts } from "../../../src/prove/kernel/host-facts.js";
 import type { Log, MsrRead } from "../../../src/prove/kernel/log.js";
 import type { Fields, Known64 } from "../../../src/prove/kernel/outcome.js";
@@ -23,13 +23,7 @@ function otherMsr(input: VectorCase["in"], index: number): HostRead {
   };
   const value = values[index];
   if (value === undefined) return { kind: "fault" };
-  return {
-    kind: "value",
-    lo: Number(BigInt.asIntN(32, value)),
-    hi: Number(BigInt.asIntN(32, value >> 32n)),
-    ulo: 0,
-    uhi: 0,
-  };
+  return value64(value);
 }
 
 /** The machine of a case. */

@@ -5,6 +5,7 @@ import { Memory, PAGE, pageNumber, type Region } from "../../../src/prove/machin
 import type { Environment } from "../../../src/prove/machine/op.js";
 import { LIMITS, type Limits, Runner } from "../../../src/prove/machine/run.js";
 import { MachineStop } from "../../../src/prove/machine/stop.js";
+import { NO_HOST } from "../../../tools/judge/instances.js";
 
 /* Whole functions, assembled by hand: how they end, and what becomes of branches on unknown bits. */
 
@@ -25,15 +26,8 @@ function machine(code: readonly number[], limits: Limits = LIMITS, env: Partial<
     makeCode(decoder, regions, new Map()),
     new Memory(regions),
     {
-      rdmsr: () => ({ kind: "unknown" }),
-      wrmsr: () => true,
+      ...NO_HOST,
       cpuid: () => [NOTHING, NOTHING, NOTHING, NOTHING],
-      control: () => ({ kind: "unknown" }),
-      setControl: () => {},
-      fault: () => false,
-      mark: () => undefined,
-      rewind: () => undefined,
-      settle: () => {},
       ...env,
     },
     limits,

@@ -1,5 +1,5 @@
 /*
- * Stands for the types of a kernel (its BTF) in tests: the same names as the kernel's, our own layouts. See README.md.
+ * The types of a kernel (its BTF), for tests: the same names as the kernel's, our own layouts. See README.md.
  */
 typedef unsigned char u8;
 typedef unsigned short u16;

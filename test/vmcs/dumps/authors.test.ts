@@ -53,7 +53,7 @@ describe("numbers of JSON", () => {
     });
   });
 
-  it("may stand in nested objects, records and pairs", () => {
+  it("may be nested objects, records and pairs", () => {
     const same = { "guest.cr0": "0x31", "host.cr4": "0x2020" };
     for (const text of [
       '{"guest": {"cr0": 49}, "host": {"cr4": "0x2020"}}',

@@ -1,6 +1,6 @@
 import type { FactSink } from "../../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
-import { type Block, emit } from "../proc-cpuinfo.js";
+import { type Block, emit, openBlock } from "../proc-cpuinfo.js";
 
 /** Titles of lscpu and the field of /proc/cpuinfo that each is made from; null where there is none. */
 const TITLES: { readonly [title: string]: string | null } = {
@@ -68,15 +68,7 @@ function openLscpu(sink: FactSink): FactRun {
         const value = field[2] as string;
         const name = TITLES[key];
         if (block !== undefined && name != null && block.fields.has(name)) close();
-        block ??= {
-          at: placeOf(line),
-          fields: new Map(),
-          flags: undefined,
-          vmxFlags: undefined,
-          cut: false,
-          doubtful: false,
-          damaged: false,
-        };
+        block ??= openBlock(line);
         inFlags = key === "Flags";
         spaced = false;
         if (key !== "Flags" && key !== "Model") own++;

@@ -1,4 +1,4 @@
-/** Makes a value when it is first asked for, and keeps it: a log of thousands of dumps asks for few explanations. */
+/** Makes a value when it is first asked for, and keeps it. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {
