@@ -1,5 +1,5 @@
 import { type LibvirtCpu, libvirtCpu } from "../compare/libvirt.js";
-import { surely } from "../compare/migrate.js";
+import { surely } from "../compare/migrate/fix.js";
 import { type QemuCpu, qemuCpu } from "../compare/qemu.js";
 import type { CpuFacts } from "../host/host.js";
 import { msrWords } from "../host/msr.js";

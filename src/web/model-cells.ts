@@ -1,6 +1,6 @@
 import { and } from "../bits/tri.js";
 import type { Word } from "../bits/word.js";
-import { seenUnderQemu } from "../compare/migrate.js";
+import { seenUnderQemu } from "../compare/migrate/guest.js";
 import { modelsOf, newestQemu } from "../compare/qemu-models.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { NESTED_WORDS } from "../kvm/nested-words.js";

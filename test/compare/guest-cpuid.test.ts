@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { canGive, fitOf } from "../../src/compare/guest-cpuid.js";
 import { libvirtCpu } from "../../src/compare/libvirt.js";
-import { migrate } from "../../src/compare/migrate.js";
+import { migrate } from "../../src/compare/migrate/migrate.js";
 import { qemuCpu } from "../../src/compare/qemu.js";
 import { qemuData } from "../../src/compare/qemu-models.js";
 import { atlas, atlasHost } from "../../src/input/atlas/atlas.js";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { libvirtCpu } from "../../src/compare/libvirt.js";
-import { type MigrateOptions, migrate } from "../../src/compare/migrate.js";
+import type { MigrateOptions } from "../../src/compare/migrate/guest.js";
+import { migrate } from "../../src/compare/migrate/migrate.js";
 import { qemuCpu } from "../../src/compare/qemu.js";
 import { findModel, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
 import { presence, seenIn, seenText } from "../../src/compare/versions.js";

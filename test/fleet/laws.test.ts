@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { surely } from "../../src/compare/migrate.js";
+import { surely } from "../../src/compare/migrate/fix.js";
 import { POLICIES } from "../../src/compare/policies.js";
 import { duckdbEngine, featureCounts, shapes as shapesOf, who } from "../../src/fleet/answer.js";
 import { fleetSituation } from "../../src/fleet/derive.js";

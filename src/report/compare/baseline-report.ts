@@ -10,7 +10,7 @@ import { type CapabilitySet, kvmSet, nestedSet, type SetLayer, siliconSetOf } fr
 import { type ComparedHost, coreHosts, listed, type RunResult } from "../../compare/hosts/compared-host.js";
 import { lossLayer } from "../../compare/hosts/where-lost.js";
 import { type LibvirtCpu, libvirtCpu } from "../../compare/libvirt.js";
-import { surely } from "../../compare/migrate.js";
+import { surely } from "../../compare/migrate/fix.js";
 import { type QemuCpu, qemuCpu } from "../../compare/qemu.js";
 import { featureBits, featureCount } from "../../compare/qemu-features.js";
 import { msrWords } from "../../host/msr.js";

@@ -1,7 +1,10 @@
 import type { Tri } from "../../bits/tri.js";
 import type { CpuidChange } from "../../compare/guest-cpuid.js";
 import type { ComparedHost, RunResult } from "../../compare/hosts/compared-host.js";
-import { type Fix, type MigrateOptions, type Migration, migrate, type Offender } from "../../compare/migrate.js";
+import type { MigrationFix } from "../../compare/migrate/fix.js";
+import type { MigrateOptions } from "../../compare/migrate/guest.js";
+import { type Migration, migrate } from "../../compare/migrate/migrate.js";
+import type { Offender } from "../../compare/migrate/restored.js";
 import { labelText } from "../../registers/bit-label.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { RELEASES, type Release } from "../../rules/release.js";
@@ -80,7 +83,7 @@ function offenderJson({ msr, label, name, qemu, libvirt, certain, text }: Offend
   };
 }
 
-function fixJson({ disable, unsure, qemu, named, libvirt, works, back, remaining }: Fix) {
+function fixJson({ disable, unsure, qemu, named, libvirt, works, back, remaining }: MigrationFix) {
   return {
     disable: disable.map(({ qemu: name, libvirt: other }) => ({ qemu: name, libvirt: other ?? null })),
     unsure,
@@ -201,7 +204,7 @@ function offenderLines(offenders: readonly Offender[]): string[] {
 }
 
 function fixLines(
-  { qemu, named, libvirt, unsure, works, back, remaining }: Fix,
+  { qemu, named, libvirt, unsure, works, back, remaining }: MigrationFix,
   there: string,
   kernel: Release | undefined,
   unlikeCpuid: boolean,

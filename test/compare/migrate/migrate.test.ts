@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { type MigrateOptions, type Migration, migrate } from "../../src/compare/migrate.js";
-import type { Host } from "../../src/host/host.js";
-import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
-import { VCPU_STATES, type VcpuState } from "../../src/kvm/guest/restore.js";
-import type { ReplayOptions } from "../../src/kvm/replay.js";
-import { RELEASES, type Release } from "../../src/rules/release.js";
-import { assume } from "../../src/situation/assume.js";
-import { replays } from "../../src/situation/replays.js";
-import { under } from "../host/under.js";
+import type { MigrateOptions } from "../../../src/compare/migrate/guest.js";
+import { type Migration, migrate } from "../../../src/compare/migrate/migrate.js";
+import type { Host } from "../../../src/host/host.js";
+import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
+import { VCPU_STATES, type VcpuState } from "../../../src/kvm/guest/restore.js";
+import type { ReplayOptions } from "../../../src/kvm/replay.js";
+import { RELEASES, type Release } from "../../../src/rules/release.js";
+import { assume } from "../../../src/situation/assume.js";
+import { replays } from "../../../src/situation/replays.js";
+import { under } from "../../host/under.js";
 
 const ready = (host: Host) => assume(assume(host, "registers=sdm").host, "firmware=enabled").host;
 const SKYLAKE = ready(atlasHost("intel-50654-skylakex"));

@@ -1,22 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { allOf, type Tri } from "../../src/bits/tri.js";
-import type { Word } from "../../src/bits/word.js";
-import { fitOf } from "../../src/compare/guest-cpuid.js";
-import { givenBy, type MigrateOptions, type Migration, migrate } from "../../src/compare/migrate.js";
+import { allOf, type Tri } from "../../../src/bits/tri.js";
+import type { Word } from "../../../src/bits/word.js";
+import { fitOf } from "../../../src/compare/guest-cpuid.js";
+import { givenBy } from "../../../src/compare/migrate/fix.js";
+import type { MigrateOptions } from "../../../src/compare/migrate/guest.js";
+import { type Migration, migrate } from "../../../src/compare/migrate/migrate.js";
 
-import type { QemuCpu } from "../../src/compare/qemu.js";
-import { type FeatureBits, qemuMsrs } from "../../src/compare/qemu-features.js";
-import { modelsOf, qemuData } from "../../src/compare/qemu-models.js";
-import type { Host } from "../../src/host/host.js";
-import { atlas, entryHost } from "../../src/input/atlas/atlas.js";
-import { type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/guest/restore.js";
-import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
-import { type Replay, replay } from "../../src/kvm/replay.js";
-import { RELEASES, type Release } from "../../src/rules/release.js";
-import { assume } from "../../src/situation/assume.js";
-import { tries } from "../deep.js";
-import { under } from "../host/under.js";
+import type { QemuCpu } from "../../../src/compare/qemu.js";
+import { type FeatureBits, qemuMsrs } from "../../../src/compare/qemu-features.js";
+import { modelsOf, qemuData } from "../../../src/compare/qemu-models.js";
+import type { Host } from "../../../src/host/host.js";
+import { atlas, entryHost } from "../../../src/input/atlas/atlas.js";
+import { type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../../src/kvm/guest/restore.js";
+import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
+import { type Replay, replay } from "../../../src/kvm/replay.js";
+import { RELEASES, type Release } from "../../../src/rules/release.js";
+import { assume } from "../../../src/situation/assume.js";
+import { tries } from "../../deep.js";
+import { under } from "../../host/under.js";
 
 /*
  * vmx_set_vmx_msr written down once more, for whole values, by the facts of arch/x86/kvm/vmx/nested.c of 6.1 and later:
