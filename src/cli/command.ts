@@ -50,19 +50,20 @@ export async function ready(
   return { situation, found, settings };
 }
 
-/** Prints a report, preceded by what is missing on this machine if an example replaces it. */
+/** Prints a report; on a machine that an example replaces, its first line says so and its end says what is missing. */
 export async function show(
   lines: readonly Line[],
   { found, settings }: Pick<Ready, "found" | "settings">,
   world: World,
 ): Promise<void> {
-  const before = found.example === undefined ? [] : await exampleLines(found.example, settings.width);
-  world.out(renderLines([...before, ...lines], settings.color));
+  world.out(renderLines(await withExample(lines, found, settings.width), settings.color));
 }
 
-async function exampleLines(example: NonNullable<FoundHost["example"]>, width: number): Promise<readonly Line[]> {
+async function withExample(lines: readonly Line[], { example }: FoundHost, width: number): Promise<readonly Line[]> {
+  if (example === undefined) return lines;
   const { exampleReport } = await import("../report/example-report.js");
-  return exampleReport(example.missing, example.alike, width);
+  const { head, end } = exampleReport(example.missing, example.alike, width);
+  return [...head, ...lines, ...end];
 }
 
 export function showJson(value: unknown, world: World): void {

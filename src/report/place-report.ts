@@ -1,6 +1,7 @@
 import { type DecodedBit, decodeCore } from "../host/decode.js";
 import { formatMsr } from "../host/msr.js";
 import { hexIndex, type RegisterRow } from "../registers/registers.js";
+import { formatHeld, valuesOf } from "../rules/held.js";
 import { replays } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { featuresOfRegister } from "../why/find-feature.js";
@@ -25,12 +26,20 @@ export function placeReport(situation: Situation, place: Place, width: number): 
 }
 
 /** The rows of the source about it, then its part of the run. */
-function runLines(situation: Situation, { name, about, part }: Extract<Place, { kind: "run" }>, width: number): Line[] {
+function runLines(
+  situation: Situation,
+  { name, about, part, rules = [] }: Extract<Place, { kind: "run" }>,
+  width: number,
+): Line[] {
   const rows = about.flatMap((row) => {
     const form = row.form === undefined || row.form === row.name ? name : row.form;
     return wrap([styled("title", form), styled("dim", ` (${row.file})`), `: ${row.about}`], width, "", 2);
   });
-  return [...rows, ...replayReport(situation, [], width, part)];
+  const naming = rules.flatMap((rule) => {
+    const where = `${valuesOf(rule.fn ?? rule.stage).join(" or ")}, ${valuesOf(rule.file).join(" or ")}, ${formatHeld(rule.held)}`;
+    return wrap([rule.says, styled("dim", ` (${where}; rule ${rule.id})`)], width, "", 2);
+  });
+  return [...rows, ...naming, ...replayReport(situation, [], width, part)];
 }
 
 /** How far each named bit of a register gets. */

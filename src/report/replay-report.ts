@@ -106,7 +106,8 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number,
   }
   if (part === undefined)
     lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(traced.replayed, wanted, width));
-  else if (lines.length === 0) lines.push(BLANK, ...wrap(`No step of it runs under ${kernelName(release)}.`, width));
+  else if (lines.length === 0)
+    lines.push(BLANK, ...wrap(`No step of it runs here under ${kernelName(release)}.`, width));
   return lines;
 }
 

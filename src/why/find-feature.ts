@@ -1,5 +1,6 @@
 import { checkText } from "../bits/misuse.js";
 import { PARAMS } from "../kvm/load/params.js";
+import { PREDICATES } from "../kvm/load/predicates.js";
 import { placedBit } from "../registers/bit-place.js";
 import { foldName, nearest } from "../registers/edit-distance.js";
 import { type BitMatch, findBits } from "../registers/lookup.js";
@@ -17,11 +18,13 @@ export type FoundFeature =
 
 /**
  * Finds a feature by its id, title or alias, by its `vmx flags` name, by a KVM parameter (`kvm_intel.ept=N` too), by the
- * name of any single bit in any vocabulary (SDM, Linux, QEMU, libvirt, Xen, vmxcap), or by a bit's place, as `0x48b[22]`
- * or `0x48b bit 54`. Case, dashes and underscores do not matter.
+ * name of any single bit in any vocabulary (SDM, Linux, QEMU, libvirt, Xen, vmxcap), by a bit's place, as `0x48b[22]`
+ * or `0x48b bit 54`, or by KVM's function that asks for it (`cpu_has_vmx_ept()`). Case, dashes and underscores do not matter.
  */
 export function findFeature(name: string): FoundFeature {
   checkText(name, "name", "the name of a feature");
+  const predicate = name.trim().replace(/(?:\(\))?;?$/, "");
+  if (Object.hasOwn(PREDICATES, predicate)) return findFeature(PREDICATES[predicate] as string);
   const wanted = foldName(name);
   const called = (folded: string) =>
     FEATURE_LIST.find((feature) => namesOfFeature(feature).some((own) => foldName(own) === folded));

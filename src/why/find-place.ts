@@ -5,19 +5,29 @@ import type { BitRow } from "../registers/bit-row.js";
 import { foldName } from "../registers/edit-distance.js";
 import { bitsNamed } from "../registers/lookup.js";
 import type { RegisterRow } from "../registers/registers.js";
+import type { Rule } from "../rules/rule.js";
 import { WORD_NAMES, type WordName } from "../rules/words.js";
 import { knownRules } from "./known-rules.js";
+import { rulesNaming } from "./rules-naming.js";
 import { type RunPart, runFunctions } from "./run-part.js";
 
 /** Where a name other than a feature's leads: a part of the run, a register, or a bit that no step of the kernel looks at. */
 export type Place =
-  | { readonly kind: "run"; readonly name: string; readonly part: RunPart; readonly about: readonly SourceName[] }
+  | {
+      readonly kind: "run";
+      readonly name: string;
+      readonly part: RunPart;
+      /** Names of the source that lead to it. */
+      readonly about: readonly SourceName[];
+      /** The rules that lead to it, where only they have the name. */
+      readonly rules?: readonly Rule[];
+    }
   | { readonly kind: "register"; readonly register: RegisterRow }
   | { readonly kind: "bit"; readonly place: BitPlace; readonly row?: BitRow };
 
 /**
  * Finds what a name means that `findFeature` does not know: a function of the kernel (`adjust_vmx_controls`), another name
- * of its source (`NVMXINTS`), a word of the replay (`cpu_based_2nd_exec_ctrl`), a rule, a register, or a bit of a register.
+ * of its source (`NVMXINTS`, `supported >> 16`), a word of the replay (`cpu_based_2nd_exec_ctrl`), a rule, a register, or a bit of a register.
  */
 export function findPlace(name: string): Place | undefined {
   checkText(name, "name", "the name of a place");
@@ -29,10 +39,17 @@ export function findPlace(name: string): Place | undefined {
   const words = wordsNamed(text);
   if (words.length > 0) return { kind: "run", name: text, part: { words }, about: [] };
   const rule = knownRules().find(({ id }) => id === text.replace(/^rule\s{1,4}/, ""));
-  if (rule !== undefined) return { kind: "run", name: rule.id, part: { rule: rule.id }, about: [] };
+  if (rule !== undefined) return byRules(rule.id, [rule]);
   const register = registerNamed(text);
   if (register !== undefined) return { kind: "register", register };
-  return bitNamed(text);
+  const bit = bitNamed(text);
+  if (bit !== undefined) return bit;
+  const naming = rulesNaming(text);
+  return naming.length === 0 ? undefined : byRules(text, naming);
+}
+
+function byRules(name: string, rules: readonly Rule[]): Place {
+  return { kind: "run", name, part: { rules: rules.map(({ id }) => id) }, about: [], rules };
 }
 
 /** The part of a run that rows of the source are about, as far as they agree in what kind it is. */

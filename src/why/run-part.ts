@@ -17,8 +17,8 @@ export interface RunPart {
   readonly words?: readonly WordName[];
   /** That read or change one of these bits. */
   readonly bits?: readonly BitAt[];
-  /** Of this rule. */
-  readonly rule?: string;
+  /** Of one of these rules, by their ids. */
+  readonly rules?: readonly string[];
   /** That cut a group of controls to what the CPU allows. */
   readonly adjusts?: true;
 }
@@ -33,7 +33,7 @@ export function isInPart(
   release: Release,
 ): boolean {
   const { functions, words, bits, adjusts } = part;
-  if (part.rule !== undefined && rule.id !== part.rule) return false;
+  if (part.rules !== undefined && !part.rules.includes(rule.id)) return false;
   if (functions !== undefined && !functions.some((name) => isCalled(rule, name, release))) return false;
   if (adjusts === true && !rule.does.some((effect) => "adjust" in effect)) return false;
   if (words !== undefined && !events.some((event) => event.kind === "change" && words.includes(event.word)))

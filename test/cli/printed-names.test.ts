@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { layerOption } from "../../src/cli/layer-option.js";
 import { readWanted } from "../../src/compare/controls/control-names.js";
 import { PARAMS } from "../../src/kvm/load/params.js";
+import { PREDICATES } from "../../src/kvm/load/predicates.js";
 import { SOURCE_NAMES, type SourceName } from "../../src/linux/source-names.js";
 import { VMX_FLAGS } from "../../src/linux/vmx-features.js";
 import { bitLabel, labelText } from "../../src/registers/bit-label.js";
@@ -69,6 +70,7 @@ describe("every name that is printed is accepted", () => {
       ...PARAM_NAMES,
       ...FEATURES,
       ...SOURCES,
+      ...Object.keys(PREDICATES),
       ...VMX_FLAGS.map(({ flag }) => flag),
       ...runFunctions(),
       ...WORD_NAMES.filter((word) => !["machine", "reached", "want", "caps", "given", "inconsistent"].includes(word)),
