@@ -94,7 +94,10 @@ export function explainContexts(
   const common = {
     signs: signsIn(head),
     anywhere: text.signs(),
-    circumstances: about === undefined ? new Set<Circumstance>() : circumstancesOf(about.host),
+    circumstances: new Set<Circumstance>([
+      ...(about === undefined ? [] : circumstancesOf(about.host)),
+      ...(DEVICE_THERE.test(head) ? (["/dev/kvm exists"] as const) : []),
+    ]),
     dumps: text.dumps,
     ...(named === undefined ? {} : { kernel: named }),
     ...(given.vcpu === undefined ? {} : { vcpu: given.vcpu }),
@@ -164,6 +167,10 @@ export function replayOptions({ options }: ExplainContext, release?: Release): R
   const { startFromOffered: _, ...rest } = options;
   return { ...rest, release };
 }
+
+/** kvm-ok, virt-host-validate and ls, where they find the device. */
+const DEVICE_THERE =
+  /INFO: \/dev\/kvm exists|Checking if device '?\/dev\/kvm'? (?:exists|is accessible)\s{0,60}: {0,4}PASS|^c[rwx-]{9}.{1,60} \/dev\/kvm$/m;
 
 const KERNEL_PATTERNS = [
   /Linux version (\d{1,2}\.\d{1,3}[\w.+~-]{0,60})/,

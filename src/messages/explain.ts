@@ -227,7 +227,28 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     certainty: offered.length === 1 ? "likely" : "possible",
   }));
   const rowSteps = row.steps.map((step) => filledStep(step, first));
+  const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
+  if (shown !== undefined) {
+    const { layer, product, source } = row;
+    return {
+      lines: [first.first, first.last],
+      count,
+      matched: first.text,
+      message: row.id,
+      product,
+      layer,
+      gravity: shown.gravity ?? row.gravity,
+      what: filled(shown.what, first),
+      values: [],
+      bits: [],
+      ...(rule === undefined ? {} : { rule }),
+      causes: [],
+      steps: shown.steps.map((step) => filledStep(step, first)),
+      depends: [],
+      sources: [source.message, source.meaning],
+    };
+  }
   const { layer, gravity } = { layer: decoded.layer ?? row.layer, gravity: decoded.gravity ?? row.gravity };
   return {
     lines: [first.first, first.last],
@@ -364,7 +385,7 @@ function explainUnknown(line: TextLine): Explanation {
 }
 
 const ASK_THE_MACHINE: Step = {
-  text: "Ask about the machine instead.",
+  text: "For more about this machine, save the text and ask.",
   commands: ["vmxlens layers FILE", "vmxlens why FEATURE FILE"],
 };
 

@@ -49,6 +49,14 @@ export interface ConditionalCause {
   readonly unless: readonly Circumstance[];
 }
 
+/** What a message comes to where the rest of the text shows something: it replaces the row's sentences, causes and steps. */
+export interface InCircumstance {
+  readonly is: Circumstance;
+  readonly what: string;
+  readonly gravity?: Gravity;
+  readonly steps: readonly Step[];
+}
+
 /** One thing to do, with commands to copy where there are any. */
 export interface Step {
   readonly text: string;
@@ -117,6 +125,8 @@ export interface MessageRow {
   readonly causes?: readonly (string | ConditionalCause)[];
   /** Smallest first. */
   readonly steps: readonly Step[];
+  /** The first whose circumstance the text shows counts. */
+  readonly where?: readonly InCircumstance[];
   /** What the answer depends on and the line does not say. */
   readonly depends?: readonly string[];
   /** Where the text of the message is known from, and what the explanation rests on. */

@@ -50,7 +50,7 @@ function showsRegisters({ evidence, host }: ReadResult): boolean {
 }
 
 /** What is known to be so of a machine; a cause or a step for which it must not be so is left out. */
-export const CIRCUMSTANCES = {
+const CIRCUMSTANCES = {
   /** It runs in a hypervisor. */
   virtual: ({ cores: [boot], observed }: Host) =>
     boot.cpuid.features.hypervisor === true ||
@@ -68,13 +68,17 @@ export const CIRCUMSTANCES = {
     msrBit(msrOf(boot, 0x3a), 0) === "yes" &&
     msrBit(msrOf(boot, 0x3a), 2) === "no" &&
     msrBit(msrOf(boot, 0x3a), 1) === "no",
+  "VMX locked on": ({ cores: [boot] }: Host) =>
+    msrBit(msrOf(boot, 0x3a), 0) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "yes",
   /** Locked with VMX on inside SMX alone. */
   "inside SMX alone": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
   "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
-export type Circumstance = keyof typeof CIRCUMSTANCES;
+/** What is so of the machine, or what a tool in the text found there: `/dev/kvm exists`. */
+export type Circumstance = keyof typeof CIRCUMSTANCES | "/dev/kvm exists";
 
 export function circumstancesOf(host: Host): ReadonlySet<Circumstance> {
-  return new Set((Object.keys(CIRCUMSTANCES) as Circumstance[]).filter((name) => CIRCUMSTANCES[name](host)));
+  const names = Object.keys(CIRCUMSTANCES) as (keyof typeof CIRCUMSTANCES)[];
+  return new Set(names.filter((name) => CIRCUMSTANCES[name](host)));
 }

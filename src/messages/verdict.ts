@@ -8,6 +8,7 @@ import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST } from "../why/features.js";
 import { answerTo, type Question, type QuestionAnswer } from "../why/questions.js";
 import type { Explanation } from "./answer.js";
+import { askedVerdict, asksOnly } from "./asked-params.js";
 import type { Step } from "./message.js";
 import type { OwnMachine } from "./own-machine.js";
 
@@ -44,7 +45,9 @@ export function verdictOf(
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
-    const found = machineVerdict(machine, ofLoading.length > 0 || (noVmx && recognised.length > 0));
+    const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
+    const works = recognised.length === 0 && KVM_OK.test(text ?? "");
+    const found = machineVerdict(machine, failed, works ? "known" : "any");
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) return { ...found, covers };
   }
@@ -54,19 +57,32 @@ export function verdictOf(
     const found = machineVerdict(machine, false);
     if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
   }
+  // Messages that only inform say less than what the machine is like.
+  if (machine !== undefined && recognised.every(({ gravity }) => gravity === "informs")) {
+    const found = machineVerdict(machine, false, "known");
+    if (found !== undefined) return { ...found, covers: [] };
+  }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
   const first = recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0];
-  return first === undefined
-    ? undefined
-    : {
-        says: `${first.what}${refusedText(first)}`,
-        steps: first.steps.slice(0, 2),
-        evidence: [],
-        line: first.lines[0],
-        covers: [],
-      };
+  if (first === undefined) return KVM_OK.test(text ?? "") ? WORKS : undefined;
+  return {
+    says: `${first.what}${refusedText(first)}`,
+    steps: first.steps.slice(0, 2),
+    evidence: [],
+    line: first.lines[0],
+    covers: [],
+  };
 }
+
+/** kvm-ok where all is well: no message, and an answer all the same. */
+const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
+const WORKS: TextVerdict = {
+  says: "KVM can be used here: kvm-ok finds vmx or svm among the flags, and /dev/kvm.",
+  steps: [],
+  evidence: [],
+  covers: [],
+};
 
 /** The bits that were refused for certain, by name. */
 function refusedText({ bits }: Explanation): string {
@@ -81,8 +97,13 @@ function refusedText({ bits }: Explanation): string {
 }
 
 /** What the registers, flags and messages of a machine come to; with a failure, only what explains it. */
-function machineVerdict({ situation }: OwnMachine, failed: boolean): Omit<TextVerdict, "covers"> | undefined {
+function machineVerdict(
+  { situation }: OwnMachine,
+  failed: boolean,
+  wanted: "known" | "any" = "any",
+): Omit<TextVerdict, "covers"> | undefined {
   const { host } = situation;
+  if (asksOnly(host)) return wanted === "any" ? askedVerdict(situation) : undefined;
   const { observed, params } = host;
   const question: Question =
     failed || params !== undefined || observed?.modules !== undefined || observed?.loadError !== undefined
@@ -90,6 +111,7 @@ function machineVerdict({ situation }: OwnMachine, failed: boolean): Omit<TextVe
       : "vmx";
   const answer = answerTo(question, situation);
   if (failed && answer.answer !== "no") return undefined;
+  if (wanted === "known" && answer.answer === "unknown") return undefined;
   const insights = failed ? [] : paramInsights(situation);
   const nested = !failed && params?.kvm_intel?.nested !== undefined ? answerTo("nested", situation) : undefined;
   const says = [

@@ -64,8 +64,8 @@ function refusalText(replayed: Replay): string {
   if (ends && refusals.length > 1 && refusals.every(({ certain }) => certain === false)) {
     const reasons = [...new Set(refusals.map((one) => oneReason(replayed, one)))];
     const [first, second, ...others] = reasons;
-    const more = others.length === 0 ? "" : `, or one of ${others.length} other reasons`;
-    return second === undefined ? `${first}` : `${first}, or: ${second}${more}`;
+    const more = others.length === 0 ? "" : `; and ${others.length} more`;
+    return second === undefined ? `${first}` : `one of these: ${first}; ${second}${more}`;
   }
   const earlier = ends && !refusal.certain ? "; an earlier step may refuse first" : "";
   if (missing !== undefined) {

@@ -340,10 +340,12 @@ function refusedAnswer({ joined, virtual, outer }: About): Answer {
     };
   }
   const [reason] = reasons;
-  const other =
-    reasons.length > 1 ? ` or ${reasons.length - 1} other ${reasons.length === 2 ? "reason" : "reasons"}` : "";
   const why =
-    reason === undefined ? "The CPUs differ." : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${other}.`;
+    reason === undefined
+      ? "The CPUs differ."
+      : reasons.length === 1
+        ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
+        : `One of these: ${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""}.`;
   return {
     answer: "no",
     decidedBy: virtual === true ? "outer hypervisor" : "kernel",

@@ -102,7 +102,7 @@ const PASTES: readonly Paste[] = [
       "Svm flag on /proc/cpuinfo is there, I have an AMD Ryzen 5 2600",
       "qemu-system-x86_64: warning: host doesn't support requested feature: CPUID.01H:ECX.vmx [bit 5]",
     ].join("\n"),
-    verdict: /1 other feature \(vmx\)/,
+    verdict: /1 feature \(vmx\)/,
     not: /nested=1/,
   },
   {

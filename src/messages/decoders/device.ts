@@ -121,6 +121,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
 export function decodeDevice([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const errno = errnoOf(match);
   if (errno === undefined) return {};
+  if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
   const { what, layer, causes, steps } = MEANINGS[errno];
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
@@ -136,6 +137,21 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
       : {}),
   };
 }
+
+/** The text shows that the host has the device, or the module that makes it. */
+function isElsewhere({ circumstances, host }: ExplainContext): boolean {
+  return circumstances.has("/dev/kvm exists") || host?.observed?.modules?.kvm_intel === true;
+}
+
+const NOT_PASSED: Decoded = {
+  what: "The host has /dev/kvm, and the program that failed does not see it: it was not passed into the container or pod in which it runs.",
+  layer: "user space",
+  values: [{ name: "error", value: "ENOENT" }],
+  causes: [{ text: "The check that found the device ran elsewhere than the program.", certainty: "likely" }],
+  onlyCauses: true,
+  steps: [PASS_DEVICE],
+  onlySteps: true,
+};
 
 function errnoOf({ groups, text }: Match): Errno | undefined {
   const number = groups.errno ?? groups.errno2 ?? groups.errno3 ?? groups.errno4;

@@ -1,6 +1,6 @@
 import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
-import type { Cause, Decoded, NamedValue } from "../answer.js";
+import type { Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
@@ -57,10 +57,14 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
 }
 
 /** Signs in the text that make one of the causes likely, and words of the cause that they point to. */
-const SIGNS: readonly (readonly [sign: WholeSign, cause: string])[] = [
-  ["smm", "SMM=1"],
-  ["own-halt", "HLT exiting is switched off"],
-  ["no-unrestricted-guest", "Without unrestricted guest"],
+const SIGNS: readonly { readonly sign: WholeSign; readonly cause: string; readonly says?: string }[] = [
+  { sign: "smm", cause: "SMM=1", says: "The register block shows SMM=1: it happened in system-management mode." },
+  { sign: "own-halt", cause: "HLT exiting is switched off" },
+  {
+    sign: "no-unrestricted-guest",
+    cause: "Without unrestricted guest",
+    says: "This host has no unrestricted guest, so real mode is held to the rules of virtual-8086 mode.",
+  },
 ];
 
 /** A register block that shows the CPU out of SMM rules out what happens in it. */
@@ -75,11 +79,18 @@ function withoutSmm(decoded: Decoded): Decoded {
 
 function pointedTo(given: Decoded, { anywhere }: ExplainContext): Decoded {
   const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(given) : given;
-  const words = SIGNS.filter(([sign]) => anywhere.has(sign)).map(([, cause]) => cause);
-  if (words.length === 0 || decoded.causes === undefined) return decoded;
-  const pointed = (cause: Cause) => words.some((word) => cause.text.includes(word));
+  const seen = SIGNS.filter(({ sign }) => anywhere.has(sign));
+  const pointed = ({ text }: { readonly text: string }) => seen.some(({ cause }) => text.includes(cause));
+  if (decoded.causes === undefined || !decoded.causes.some(pointed)) return decoded;
+  const says = seen.flatMap(({ cause, says }) =>
+    says !== undefined && decoded.causes?.some(({ text }) => text.includes(cause)) ? [says] : [],
+  );
   return {
     ...decoded,
+    ...(decoded.what === undefined ? {} : { what: [decoded.what, ...says].join(" ") }),
+    ...(decoded.steps === undefined
+      ? {}
+      : { steps: [...decoded.steps.filter(pointed), ...decoded.steps.filter((step) => !pointed(step))] }),
     causes: [
       ...decoded.causes.filter(pointed).map((cause) => ({ ...cause, certainty: "likely" as const })),
       ...decoded.causes.filter((cause) => !pointed(cause)),

@@ -35,12 +35,13 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const vmx = wanted.filter((row) => row.index !== undefined);
   const bits = vmx.map((row) => explainBit(row.index as number, row.bit as number, "refused"));
   const others = wanted.filter((row) => row.index === undefined).map((row) => row.name);
+  const kind = vmx.length === 0 ? "feature" : "other feature";
   const count = listText(
     [
       vmx.length === 0 ? "" : `${vmx.length} VMX feature${vmx.length === 1 ? "" : "s"}`,
       others.length === 0
         ? ""
-        : `${others.length} other feature${others.length === 1 ? "" : "s"} (${listText(others.slice(0, 8))})`,
+        : `${others.length} ${kind}${others.length === 1 ? "" : "s"} (${listText(others.slice(0, 8))})`,
     ].filter((text) => text !== ""),
   );
   if (tcg) {
@@ -91,8 +92,9 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
       : { commands: [`-cpu MODEL,${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
   });
   if (vmx.length > 0) steps.push(DROP_VMX);
+  const none = isVmx && !context.signs.amd ? "This host gives guests no VMX at all: vmx itself is refused. " : "";
   return {
-    what: `The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}`,
+    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}`,
     ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
     ...ruleFor(context, vmx),

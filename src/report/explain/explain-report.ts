@@ -20,7 +20,9 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   const nothing = (one: Explanation) =>
     one.message === undefined && one.values.length + one.bits.length + one.steps.length === 0;
   const unread = explanations.length === 1 ? [] : explanations.filter(nothing);
-  for (const [at, one] of explanations.filter((one) => !unread.includes(one)).entries()) {
+  // That no line is a message needs no saying after an answer.
+  const answered = verdict !== undefined && explanations.length === 1 && explanations.every(nothing);
+  for (const [at, one] of (answered ? [] : explanations.filter((one) => !unread.includes(one))).entries()) {
     if (at > 0) lines.push(BLANK);
     const covered = one.message !== undefined && verdict?.covers.includes(one.message) === true;
     lines.push(...explanationLines(one, { covered, verdict, shown, width }));

@@ -150,6 +150,20 @@ export const GENERIC_MESSAGES = [
       "The value is 0x5 or 0x7: nothing is wrong, and the program should accept it instead of writing.",
       "The value is 0x1: VT-x is switched off in the firmware setup.",
     ],
+    where: [
+      {
+        is: "VMX locked on",
+        what: "Nothing is wrong: IA32_FEAT_CTL is locked with VMX on, as the firmware should leave it, so VMXON works. Writing a locked register faults; the program should check bit 2 instead of the lock.",
+        gravity: "harmless",
+        steps: [],
+      },
+      {
+        is: "VMX locked off",
+        what: "IA32_FEAT_CTL is locked with VMX off: the firmware has VT-x off, and no program can change that until the machine is switched off and on.",
+        gravity: "blocks",
+        steps: [ENABLE_FIRMWARE],
+      },
+    ],
     steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
     source: {
       message: "cheat-engine/cheat-engine#312, divx118/crouton-packages#56",

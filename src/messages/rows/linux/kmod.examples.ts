@@ -13,6 +13,14 @@ export const KMOD_EXAMPLES = {
     examples: ["systemd-modules-load[237]: Failed to find module 'kvm_intel'"],
     not: ["HAXM device is not found.", "modprobe: FATAL: Module nvidia not found."],
   },
+  "kernel-config-builtin": {
+    examples: ["CONFIG_KVM_INTEL=y"],
+    not: ["Build the kernel with CONFIG_KVM_INTEL=y or m.", "CONFIG_KVM_INTEL=m"],
+  },
+  "kernel-config-without": {
+    examples: ["# CONFIG_KVM_INTEL is not set"],
+    not: ["If # CONFIG_KVM_INTEL is not set, rebuild."],
+  },
   "module-version": {
     examples: ["kvm_intel: disagrees about version of symbol kvm_set_apic_base"],
   },

@@ -92,6 +92,33 @@ export const KMOD_MESSAGES = [
     source: { message: "kmod; systemd, src/modules-load", meaning: "kmod" },
   },
   {
+    id: "kernel-config-builtin",
+    product: "Linux",
+    layer: "host operating system",
+    gravity: "informs",
+    needle: "config_kvm_intel=y",
+    pattern: /^\s{0,8}(?:\S{1,120}:)?CONFIG_KVM_INTEL=y\s*$/i,
+    what: "kvm_intel is built into this kernel (CONFIG_KVM_INTEL=y): there is no module file, lsmod does not list it, and modprobe cannot remove it. It loads at boot where VT-x is on.",
+    steps: [
+      {
+        text: "Read what it said at boot, and whether it is in use.",
+        commands: ["ls /sys/module/kvm_intel/parameters; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+      },
+    ],
+    source: { message: "clearlinux/distribution#776", meaning: "Linux, arch/x86/kvm/Kconfig" },
+  },
+  {
+    id: "kernel-config-without",
+    product: "Linux",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["config_kvm_intel is not set", "config_kvm_intel=n"],
+    pattern: /^\s{0,8}(?:\S{1,120}:)?(?:# CONFIG_KVM_INTEL is not set|CONFIG_KVM_INTEL=n)\s*$/i,
+    what: "This kernel was built without kvm_intel: no setting of the machine brings KVM on an Intel CPU back.",
+    steps: [{ text: "Boot a kernel that has it, or build this one with CONFIG_KVM_INTEL=m." }],
+    source: { message: "microsoft/WSL#4193", meaning: "Linux, arch/x86/kvm/Kconfig" },
+  },
+  {
     id: "module-version",
     product: "Linux",
     layer: "host operating system",

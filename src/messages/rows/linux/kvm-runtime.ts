@@ -32,6 +32,19 @@ export const KVM_RUNTIME_MESSAGES = [
       "An updated kernel that was not booted yet: its modules replaced those of the running one.",
       "A container, microVM or cloud kernel without KVM, or a package of further modules that is not installed.",
     ],
+    where: [
+      {
+        is: "/dev/kvm exists",
+        what: "KVM is there: /dev/kvm exists, so the kernel has KVM built in, or this is a container, which has no module files of its kernel. Nothing has to be loaded here.",
+        gravity: "harmless",
+        steps: [
+          {
+            text: "Go on without modprobe. In a container, modules are loaded on the host.",
+            commands: ["ls -l /dev/kvm"],
+          },
+        ],
+      },
+    ],
     steps: [
       {
         text: "See how the running kernel was built.",
