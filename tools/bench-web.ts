@@ -1,6 +1,6 @@
 /**
- * Measures the page: its size, the first paint beside that of a blank page, what a knob costs, and how long a paste of 5 MB
- * holds up the main thread. `npm run bench:web` prints the figures with the limits that the page is held to; a busy machine
+ * Measures the page: its size, the first useful paint beside that of a blank page, what a knob costs, and how long a paste of
+ * 5 MB holds up the main thread. Useful is the paint in which the box can be seen: it can be typed into from there on. `npm run bench:web` prints the figures with the limits that the page is held to; a busy machine
  * gives other ones.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -19,17 +19,38 @@ const sorted = (values: readonly number[]) => values.toSorted((a, b) => a - b);
 const median = (values: readonly number[]) => sorted(values)[values.length >> 1] as number;
 const p95 = (values: readonly number[]) => sorted(values)[Math.ceil(values.length * 0.95) - 1] as number;
 
-/** Milliseconds from the start of the navigation to the first paint with content. */
-async function firstPaint(browser: Browser, url: string): Promise<number> {
+/** What is waited for in a page: the paint with content, the paint with the box in it, the first answer. */
+interface Paints {
+  readonly content: number;
+  readonly box: number;
+  readonly answer: number;
+}
+
+/** When a page painted, in milliseconds from the start of the navigation; what never comes in a page is left out. */
+async function paints(browser: Browser, url: string, answer: boolean): Promise<Paints> {
   const page = await browser.newPage();
+  await page.addInitScript(`
+    globalThis.seen = {};
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) seen[entry.identifier || entry.name] ??= entry.renderTime || entry.startTime;
+    }).observe({ type: "element", buffered: true });
+    const look = () => {
+      if (document.getElementById("answer") === null) requestAnimationFrame(look);
+      else requestAnimationFrame(() => setTimeout(() => { seen.answer = performance.now(); }));
+    };
+    ${answer ? "look();" : ""}
+  `);
   await page.goto(url);
-  const paint = (await page.evaluate(`new Promise((resolve) => {
-    const read = () => performance.getEntriesByName("first-contentful-paint")[0];
-    const wait = () => (read() === undefined ? setTimeout(wait, 5) : resolve(read().startTime));
+  const found = (await page.evaluate(`new Promise((resolve) => {
+    const wait = () => {
+      const content = performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
+      if (content === undefined || ${answer} && (seen.answer === undefined || seen.box === undefined)) setTimeout(wait, 5);
+      else resolve({ content, ...seen });
+    };
     wait();
-  })`)) as number;
+  })`)) as Paints;
   await page.close();
-  return paint;
+  return found;
 }
 
 /** Script, style and layout of every knob, in milliseconds, by the browser's own counters. */
@@ -92,18 +113,22 @@ try {
     writeFileSync(file, text);
     return pathToFileURL(file).href;
   };
-  const [url, blank] = [place("page.html", html), place("blank.html", BLANK)];
+  // The sentence in front of the box is what a browser can be asked about; the box is laid out with it.
+  const watched = html.replace('<span class="note">', '<span class="note" elementtiming="box">');
+  const [url, blank] = [place("page.html", watched), place("blank.html", BLANK)];
   console.log(
     `size: ${sizes.gzip} bytes with gzip (at most 350000); first script ${sizes.first}, second ${sizes.second}`,
   );
-  const paints = { page: [] as number[], blank: [] as number[] };
+  const ours: Paints[] = [];
+  const theirs: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    paints.blank.push(await firstPaint(browser, blank));
-    paints.page.push(await firstPaint(browser, url));
+    theirs.push((await paints(browser, blank, false)).content);
+    ours.push(await paints(browser, url, true));
   }
-  const [ours, theirs] = [median(paints.page), median(paints.blank)];
+  const of = (name: keyof Paints) => median(ours.map((one) => one[name]));
+  const nothing = median(theirs);
   console.log(
-    `first paint: ${ours.toFixed(0)} ms, a blank page ${theirs.toFixed(0)} ms, ratio ${(ours / theirs).toFixed(1)} (at most 3, and 500 ms)`,
+    `first useful paint (the box and what is said about it): ${of("box").toFixed(0)} ms, a blank page ${nothing.toFixed(0)} ms, ratio ${(of("box") / nothing).toFixed(1)} (at most 3, and 500 ms); anything: ${of("content").toFixed(0)} ms; the first answer, and the page lives: ${of("answer").toFixed(0)} ms`,
   );
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   await page.goto(url);

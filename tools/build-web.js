@@ -2,17 +2,20 @@
  * Builds the page: one HTML file with everything in it, `dist/web/vmxlens.html`. `node tools/build-web.js [FILE]` writes it
  * elsewhere.
  *
- * The page has two scripts. The first paints: the replay, the atlas, the matrix. The second, with all that reads, explains,
- * audits and compares, is packed into the file and unpacked when it is needed, because parsing it would be most of the time
- * until something is seen, and packed by LZMA, whose window spans all of it, because the file may have 350 kB with gzip. The second takes what both need from the first, as a bundler's chunk does; as
- * neither can be loaded by an address (the page may be a file), the imports and exports of the chunks become members of one
- * global object. Both run by their hash in the page's security policy, which allows nothing else.
+ * The first view (the head, the box, the choice of a CPU) is in the file as HTML, rendered here, and is painted before any of
+ * the two large scripts runs; `boot.ts`, a few lines, starts the first of them then. That one has the replay, the atlas, the
+ * matrix. The second, with all that reads, explains, audits and compares, is packed into the file and unpacked when it is
+ * needed, by LZMA, whose window spans all of it, because the file may have 350 kB with gzip. It takes what both need from the
+ * first, as a bundler's chunk does; as neither can be loaded by an address (the page may be a file), the imports and exports
+ * of the chunks become members of one global object. All run by their hash in the page's security policy, which allows
+ * nothing else.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { runInThisContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 
@@ -51,17 +54,62 @@ function asciiText(/** @type {string} */ code) {
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** What every bundle of the page is made with. */
+const COMMON = {
+  cwd: root,
+  transform: {
+    jsx: { runtime: /** @type {const} */ ("automatic"), importSource: "preact" },
+    define: { "process.env.NODE_ENV": '"production"' },
+  },
+};
+
+/** The script that runs before the first paint. */
+async function boot() {
+  const bundle = await rolldown({ ...COMMON, input: join(web, "boot.ts"), platform: "browser" });
+  const { output } = await bundle.generate({ format: "iife", minify: true, comments: { legal: false } });
+  await bundle.close();
+  return asciiText(output[0].code.trim());
+}
+
+/** What `App` renders first, as HTML, by language. */
+async function firstViews() {
+  const entry = `
+    import { h } from "preact";
+    import { renderToString } from "preact-render-to-string";
+    import { fromHash } from "${join(root, "src/report/page/hash.ts")}";
+    import { speak } from "${join(web, "texts.ts")}";
+    import { App } from "${join(web, "view/app.tsx")}";
+    export const html = (language) => {
+      speak(language);
+      return renderToString(h(App, { start: fromHash(""), given: undefined, typed: { text: "", cpu: "" }, language }));
+    };`;
+  const bundle = await rolldown({
+    ...COMMON,
+    input: "first-views",
+    platform: "node",
+    external: /second\.js$/,
+    plugins: [
+      {
+        name: "first-views",
+        resolveId: (id) => (id === "first-views" ? join(root, "first-views.js") : undefined),
+        load: (id) => (id === join(root, "first-views.js") ? entry : undefined),
+      },
+    ],
+  });
+  const { output } = await bundle.generate({ format: "iife", name: "views" });
+  await bundle.close();
+  /** @type {{ readonly html: (language: string) => string }} */
+  const { html } = runInThisContext(`${output[0].code};views`, { filename: "first-views.js" });
+  return { en: html("en"), zh: html("zh") };
+}
+
 async function bundled() {
   /** @type {Set<string>} */
   const first = new Set();
   const bundle = await rolldown({
+    ...COMMON,
     input: { main: join(web, "main.tsx") },
     platform: "browser",
-    cwd: root,
-    transform: {
-      jsx: { runtime: "automatic", importSource: "preact" },
-      define: { "process.env.NODE_ENV": '"production"' },
-    },
     plugins: [
       {
         // The page only unpacks.
@@ -131,13 +179,13 @@ function styleText() {
 
 /** The text of the page, and its sizes in bytes. */
 export async function buildPage() {
-  const { first, second, modules } = await bundled();
+  const [{ first, second, modules }, begin, { en, zh }] = await Promise.all([bundled(), boot(), firstViews()]);
   // The second script is never read as HTML.
-  if (/<!--|<\/script/i.test(first)) throw new Error("the first script holds what HTML reads as something else");
+  if (/<!--|<\/script/i.test(first + begin)) throw new Error("a script holds what HTML reads as something else");
   const style = styleText();
   const policy = [
     "default-src 'none'",
-    `script-src ${hashOf(first)} ${hashOf(second)}`,
+    `script-src ${hashOf(begin)} ${hashOf(first)} ${hashOf(second)}`,
     `style-src ${hashOf(style)}`,
     "img-src data:",
     "connect-src 'none'",
@@ -147,7 +195,7 @@ export async function buildPage() {
   const { compress } = await import(LZMA);
   const packed = Buffer.from(compress(Buffer.from(second), 9)).toString("base64");
   /** @type {{ readonly [name: string]: string }} */
-  const parts = { policy, style, first, packed, notices: notices(modules) };
+  const parts = { policy, style, boot: begin, en, zh, first, packed, notices: notices(modules) };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(
     /%([a-z]+)%/g,
     (whole, name) => parts[name] ?? whole,

@@ -3,8 +3,10 @@ import { type Case, caseText } from "../report/page/case.js";
 /** This page with a case inside: as it was loaded, without what was drawn into it. */
 export function caseFile(given: Case): string {
   const copy = document.documentElement.cloneNode(true) as HTMLElement;
-  copy.querySelector("#page")?.replaceChildren();
-  copy.querySelector("#ran")?.remove();
+  copy.lang = "en";
+  const page = copy.querySelector("#page");
+  if (page !== null) page.innerHTML = globalThis.vmxlensEarly?.shell ?? "";
+  for (const script of copy.querySelectorAll(".ran")) script.remove();
   const place = copy.querySelector("#case");
   if (place !== null) place.textContent = caseText(given);
   return `<!doctype html>\n${copy.outerHTML}\n`;

@@ -1,7 +1,7 @@
-import { readHostStream } from "../input/read.js";
+import { type ReadResult, readHostStream } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
 import type { Explanation } from "../messages/answer.js";
-import { explainStream } from "../messages/explain.js";
+import { type ExplainedText, explainPieces } from "../messages/explain.js";
 import { visible } from "../report/visible.js";
 import type { Situation } from "../situation/situation.js";
 import type { VmcsDump } from "../vmcs/dumps/dump.js";
@@ -27,6 +27,8 @@ export interface Reading {
   readonly remarks: readonly Diagnostic[];
   readonly errors: readonly Explanation[];
   readonly dumps: readonly VmcsDump[];
+  /** The part of the page that a person wants who pastes this: a text without registers is about its error or its VMCS. */
+  readonly opens: "layers" | "explain" | "audit";
 }
 
 /** Characters that are read before the page may do something else. */
@@ -79,7 +81,7 @@ export async function readText(text: string, name: string, wanted: () => boolean
     if (one.severity === "note" || (one.line === 1 && one.column === 1)) remarks.push(one);
     else marks.set(one.line, { kind: one.severity === "error" ? "error" : "doubtful", text: visible(one.message) });
   }
-  const dumps: VmcsDump[] = [];
+  let dumps: VmcsDump[] = [];
   if (/^\s*(?:\{|\[\s*[{\]])/.test(text.slice(0, 4096))) dumps.push(...readVmcs(text, name).dumps);
   else {
     const log = vmcsStream((dump) => dumps.push(dump), name);
@@ -87,9 +89,11 @@ export async function readText(text: string, name: string, wanted: () => boolean
     if (!wanted()) return undefined;
     log.end();
   }
+  dumps = dumps.filter(({ vmcs }) => vmcs.fields.size > 0);
   await pause();
-  const errors = await explainText(text, undefined, wanted);
+  const { explanations } = await explainText(text, undefined, wanted);
   if (!wanted()) return undefined;
+  const errors = explanations.filter(({ message }) => message !== undefined);
   const { hosts, format } = result;
   const source = format === undefined ? name : `${name} (${format})`;
   const notes = (at: number) =>
@@ -103,9 +107,20 @@ export async function readText(text: string, name: string, wanted: () => boolean
     used,
     hosts: hosts.map((host, at) => ({ id: at, host, origin: "file", source, notes: notes(at) })),
     remarks,
-    errors: errors.filter(({ message }) => message !== undefined),
+    errors,
     dumps,
+    opens: showsRegisters(result) ? "layers" : dumps.length > 0 ? "audit" : errors.length > 0 ? "explain" : "layers",
   };
+}
+
+/** A message proves something of a register, too, but a person who pastes it asks about the message. */
+function showsRegisters({ evidence, hosts }: ReadResult): boolean {
+  return (
+    // A snapshot is nothing but a host, and has no evidence.
+    (hosts.length > 0 && evidence.length === 0) ||
+    hosts.some(({ observed }) => observed?.vmxFlags !== undefined) ||
+    evidence.some(({ msr, format, layer }) => msr !== undefined && layer !== "guest" && format !== "kernel-log")
+  );
 }
 
 /** What the errors of a text mean; on a machine if one is given. The rows of desktop products have no room in the page. */
@@ -113,8 +128,8 @@ export async function explainText(
   text: string,
   situation: Situation | undefined,
   wanted: () => boolean = () => true,
-): Promise<readonly Explanation[]> {
-  return explainStream(pieces(text, wanted), {
+): Promise<ExplainedText> {
+  return explainPieces(pieces(text, wanted), {
     ...(situation === undefined ? {} : { situation }),
   });
 }

@@ -20,7 +20,7 @@ globalThis.vmxlensLoad = async () => {
     const text = document.getElementById("second")?.textContent ?? "";
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const script = document.createElement("script");
-    script.id = "ran";
+    script.className = "ran";
     script.textContent = new TextDecoder().decode(decompress(bytes));
     document.head.append(script);
   }

@@ -1,68 +1,87 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { buildPage } from "../../tools/build-web.js";
 import { startBrowser } from "../../tools/page-browser.js";
+import { DEEP } from "../deep.js";
 
-/** A page in its own context, with everything that it printed, threw or asked the network for. */
-export interface Opened {
-  readonly page: Page;
-  readonly context: BrowserContext;
-  /** What nothing of which may be there at the end: console lines, errors, requests, violations of the policy. */
-  readonly complaints: readonly string[];
-}
-
-/** One browser and one built page for all tests of a file. */
+/** One browser, one built page and one tab for all tests of a file. */
 export interface Bench {
   readonly html: string;
   readonly gzip: number;
   readonly url: string;
-  readonly open: (where?: string, options?: BrowserContextOptions) => Promise<Opened>;
+  readonly page: Page;
+  /** What nothing of which may be there at the end: console lines, errors, requests, violations of the policy. */
+  readonly complaints: string[];
+  /** Loads the page anew, or what is elsewhere; nothing is left of what was there. */
+  readonly load: (where?: string) => Promise<Page>;
+  /** As a new tab beside the one of the tests. */
+  readonly beside: (where: string) => Promise<Page>;
+  /** The address of a text as a file. */
+  readonly place: (html: string) => string;
   readonly close: () => Promise<void>;
 }
 
 export async function openBench(): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), "vmxlens-page-"));
-  const { html, sizes } = await buildPage();
-  const file = join(folder, "vmxlens.html");
-  writeFileSync(file, html);
-  const browser: Browser = await startBrowser();
-  const url = pathToFileURL(file).href;
+  const [{ html, sizes }, browser] = await Promise.all([buildPage(), startBrowser()] as [
+    ReturnType<typeof buildPage>,
+    Promise<Browser>,
+  ]);
+  let places = 0;
+  const place = (text: string) => {
+    const file = join(folder, `page-${places++}.html`);
+    writeFileSync(file, text);
+    return pathToFileURL(file).href;
+  };
+  const url = place(html);
+  const context = await browser.newContext({
+    locale: "en-US",
+    viewport: { width: 1400, height: 900 },
+    reducedMotion: "reduce",
+    // The policy of the page allows no script but its own.
+    bypassCSP: false,
+  });
+  const complaints: string[] = [];
+  const open = async () => {
+    const page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    page.on("console", (message) => complaints.push(`console: ${message.text()}`));
+    page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+    page.on("request", (request) => {
+      if (!request.isNavigationRequest() && !/^(?:data|blob):/.test(request.url()))
+        complaints.push(`request: ${request.url()}`);
+    });
+    return page;
+  };
+  const page = await open();
+  const go = async (there: Page, where: string) => {
+    await there.goto(where);
+    await there.locator("#answer").waitFor();
+    return there;
+  };
   return {
     html,
     gzip: sizes.gzip,
     url,
-    open: (where = url, options = {}) => open(browser, where, options),
+    page,
+    complaints,
+    load: async (where = url) => {
+      // An address that differs in its end alone would be no new page.
+      await page.goto("about:blank");
+      complaints.length = 0;
+      return await go(page, where);
+    },
+    beside: async (where) => await go(await open(), where),
+    place,
     async close() {
       await browser.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function open(browser: Browser, where: string, options: BrowserContextOptions): Promise<Opened> {
-  const context = await browser.newContext({
-    locale: "en-US",
-    viewport: { width: 1400, height: 900 },
-    reducedMotion: "reduce",
-    ...options,
-  });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  const complaints: string[] = [];
-  page.on("console", (message) => complaints.push(`console: ${message.text()}`));
-  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
-  const here = where.split("#")[0] as string;
-  page.on("request", (request) => {
-    const asked = request.url();
-    if (!asked.startsWith(here) && !asked.startsWith("data:") && !asked.startsWith("blob:"))
-      complaints.push(`request: ${asked}`);
-  });
-  await page.goto(where);
-  await page.locator("#answer").waitFor();
-  return { page, context, complaints };
 }
 
 /** Puts a text where a paste would put it. */
@@ -72,4 +91,40 @@ export async function paste(page: Page, text: string): Promise<void> {
     data.setData("text/plain", ${JSON.stringify(text)});
     document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
   }`);
+}
+
+/** Drops files onto an element of the page; contents are expressions of the page. */
+export async function drop(page: Page, files: { readonly [name: string]: string }, onto = "body"): Promise<void> {
+  await page.evaluate(`{
+    const data = new DataTransfer();
+    ${Object.entries(files)
+      .map(([name, content]) => `data.items.add(new File([${content}], ${JSON.stringify(name)}));`)
+      .join("\n")}
+    document.querySelector(${JSON.stringify(onto)}).dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  }`);
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Rows after the seventh are like the others; a short run looks at the first ones. */
+const FEWER_ROWS = `{
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("tbody tr:nth-child(n + 8), .field:nth-child(n + 8) { display: none !important; }");
+  document.adoptedStyleSheets = [sheet];
+}`;
+
+/** What axe finds in the page as it is: rule and element. */
+export async function axe(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
+  if ((await page.evaluate("typeof axe")) === "undefined") {
+    if (!DEEP) await page.evaluate(FEWER_ROWS);
+    await page.evaluate(AXE);
+  }
+  const options = {
+    resultTypes: ["violations"],
+    ...(rules === undefined ? {} : { runOnly: { type: "rule", values: rules } }),
+  };
+  return await page.evaluate(
+    `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) =>
+      violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(" ")))`,
+  );
 }

@@ -13,7 +13,7 @@ import { format64, known64, type Value64 } from "../../vmcs/value64.js";
 import type { Model } from "../model.js";
 import type { Reading } from "../reading.js";
 import { t } from "../texts.js";
-import { Lines } from "./spans.js";
+import { Command, Lines, withoutFirstPart } from "./spans.js";
 
 interface AuditProps {
   readonly model: Model;
@@ -64,7 +64,9 @@ export function AuditView({ model, reading }: AuditProps) {
   if (dump === undefined || vmcs === undefined || result === undefined) {
     return (
       <>
-        <p class="note">{t("audit_hint")}</p>
+        <p class="note" id="answer" tabIndex={-1}>
+          {t("audit_hint")}
+        </p>
         <button type="button" id="empty-form" onClick={() => setEmpty(true)}>
           {t("audit_empty")}
         </button>
@@ -75,8 +77,17 @@ export function AuditView({ model, reading }: AuditProps) {
   const cpu = own ? hostName(model.situation) : "not named; using what all Intel CPUs of the atlas share";
   const edit = (row: FieldRow, text: string) => setEdits(new Map(edits).set(row.encoding, text));
   return (
-    <section class="audit" aria-labelledby="audit-title">
-      <h2 id="audit-title">{t("audit")}</h2>
+    <div class="audit">
+      <section class="verdict" id="answer" tabIndex={-1} aria-label={t("verdict")}>
+        <p role="status">
+          <b
+            class={`s-${result.verdict === "invalid" || result.verdict === "deduced" ? "no" : result.verdict === "valid" ? "yes" : "unknown"}`}
+          >
+            {result.headline}
+          </b>
+        </p>
+        <Command text="vmxlens audit FILE" />
+      </section>
       {dumps.length < 2 ? null : (
         <label>
           {t("audit_label")}{" "}
@@ -89,13 +100,7 @@ export function AuditView({ model, reading }: AuditProps) {
           </select>
         </label>
       )}
-      <p class="verdict-line" role="status">
-        <b class={`s-${result.verdict === "invalid" ? "no" : result.verdict === "valid" ? "yes" : "unknown"}`}>
-          {result.headline}
-        </b>
-      </p>
-      <Lines of={auditReport({ dump: { ...dump, vmcs }, result }, cpu, 100)} label="vmxlens audit" />
-      <h3>{t("audit_form")}</h3>
+      <h2>{t("audit_form")}</h2>
       <div class="form">
         {PARTS.map(([type, title]) => (
           <Part
@@ -113,7 +118,12 @@ export function AuditView({ model, reading }: AuditProps) {
           />
         ))}
       </div>
-    </section>
+      <h2>{t("audit_report")}</h2>
+      <Lines
+        of={withoutFirstPart(auditReport({ dump: { ...dump, vmcs }, result }, cpu, 100), true)}
+        label={t("audit")}
+      />
+    </div>
   );
 }
 

@@ -1,19 +1,20 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Explanation } from "../../messages/answer.js";
+import type { ExplainedText } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain/explain-report.js";
+import { stepInline } from "../../report/explain/question-report.js";
 import type { Model } from "../model.js";
 import { explainText, type Reading } from "../reading.js";
 import { t } from "../texts.js";
-import { Lines } from "./spans.js";
+import { Command, Lines, Spans, withoutFirstPart } from "./spans.js";
 
 interface ExplainProps {
   readonly model: Model;
   readonly reading: Reading | undefined;
 }
 
-/** What the errors of the text mean, on the machine that the text speaks of, or on the one that is shown. */
+/** What the errors of the text mean, on the machine that the text speaks of. */
 export function ExplainView({ model, reading }: ExplainProps) {
-  const [found, setFound] = useState<readonly Explanation[]>();
+  const [found, setFound] = useState<ExplainedText>();
   const text = reading?.text ?? "";
   useEffect(() => {
     let wanted = true;
@@ -26,14 +27,38 @@ export function ExplainView({ model, reading }: ExplainProps) {
       wanted = false;
     };
   }, [text, model]);
-  if (text === "") return <p class="note">{t("explain_hint")}</p>;
-  if (found === undefined) return <p class="note">{t("reading")}</p>;
-  const known = found.filter(({ message }) => message !== undefined);
+  if (text === "" || found === undefined) {
+    return (
+      <p class="note" id="answer" tabIndex={-1}>
+        {t(text === "" ? "explain_hint" : "reading")}
+      </p>
+    );
+  }
+  const { verdict, explanations } = found;
+  const known = explanations.some(({ message }) => message !== undefined);
   return (
-    <section aria-labelledby="explain-title">
-      <h2 id="explain-title">{t("explain")}</h2>
-      {known.length === 0 ? <p>{t("explain_none")}</p> : null}
-      <Lines of={explainReport(found, 100)} label="vmxlens explain" />
-    </section>
+    <>
+      <section class="verdict" id="answer" tabIndex={-1} aria-label={t("verdict")}>
+        <p role="status">{verdict === undefined ? t(known ? "explain_several" : "explain_none") : verdict.says}</p>
+        <ul class="steps-to-do">
+          {(verdict?.steps ?? []).slice(0, 3).map((step) => (
+            <li key={step.text}>
+              <Spans of={stepInline(step)} />
+            </li>
+          ))}
+        </ul>
+        {(verdict?.evidence ?? []).length === 0 ? null : (
+          <p class="note">
+            {t("rests_on")}: {verdict?.evidence.slice(0, 6).join("; ")}
+          </p>
+        )}
+        <Command text="vmxlens explain FILE" />
+      </section>
+      <h2>{t("explain")}</h2>
+      <Lines
+        of={withoutFirstPart(explainReport(explanations, 100, verdict), verdict !== undefined)}
+        label={t("explain_label")}
+      />
+    </>
   );
 }

@@ -1,17 +1,23 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { findCpu } from "../../input/atlas/atlas-find.js";
-import type { HostId } from "../../report/page/state.js";
+import type { HostId, View } from "../../report/page/state.js";
 import { findFeature } from "../../why/find-feature.js";
 import { cpusHaving } from "../atlas-having.js";
+import { WRITABLE } from "../early.js";
+import type { Intake } from "../intake.js";
 import { atlasChoices, type PageHost } from "../model.js";
 import type { Reading } from "../reading.js";
 import { t } from "../texts.js";
 import { MarkedText } from "./marked-text.js";
 
 interface PickProps {
-  readonly host: PageHost;
-  readonly reading: Reading | undefined;
+  readonly host: HostId;
+  /** Machines of the text. */
+  readonly hosts: readonly PageHost[];
+  /** What is in the box at first. */
+  readonly typed: string;
   readonly choose: (host: HostId) => void;
+  readonly addFiles: (files: readonly File[]) => Promise<void>;
 }
 
 type Choice = { readonly id: HostId; readonly name: string };
@@ -31,8 +37,8 @@ function choicesFor(query: string): readonly Choice[] | undefined {
 }
 
 /** The box that names a CPU of the atlas, or a machine of the pasted text. */
-export function PickView({ host, reading, choose }: PickProps) {
-  const [query, setQuery] = useState<string>();
+export function PickView({ host, hosts, typed, choose, addFiles }: PickProps) {
+  const [query, setQuery] = useState<string | undefined>(typed);
   // The list of all CPUs is made when the box is used.
   const [used, setUsed] = useState(false);
   const all = useMemo(() => (used ? atlasChoices() : []), [used]);
@@ -66,6 +72,18 @@ export function PickView({ host, reading, choose }: PickProps) {
           }}
         />
       </label>
+      <label class="file">
+        {t("open")}
+        <input
+          id="files"
+          type="file"
+          multiple
+          onChange={(event) => {
+            void addFiles([...(event.currentTarget.files ?? [])]);
+            event.currentTarget.value = "";
+          }}
+        />
+      </label>
       <datalist id="cpus">
         {all.map(({ id, name }) => (
           <option key={id} value={id}>
@@ -87,12 +105,12 @@ export function PickView({ host, reading, choose }: PickProps) {
           ))}
         </ul>
       )}
-      {reading === undefined || reading.hosts.length < 2 ? null : (
+      {hosts.length < 2 ? null : (
         <label>
           {t("read_hosts")}{" "}
-          <select value={String(host.id)} onChange={(event) => choose(Number(event.currentTarget.value))}>
-            {typeof host.id === "number" ? null : <option value={host.id}>–</option>}
-            {reading.hosts.map(({ id, host: one }) => (
+          <select value={String(host)} onChange={(event) => choose(Number(event.currentTarget.value))}>
+            {typeof host === "number" ? null : <option value={host}>–</option>}
+            {hosts.map(({ id, host: one }) => (
               <option key={id} value={String(id)}>
                 {one.name ?? one.codename ?? `${Number(id) + 1}`}
               </option>
@@ -105,88 +123,90 @@ export function PickView({ host, reading, choose }: PickProps) {
 }
 
 interface PasteProps {
-  readonly text: string;
-  readonly reading: Reading | undefined;
-  readonly busy: boolean;
-  readonly change: (text: string) => void;
-  readonly close: () => void;
+  readonly intake: Intake;
+  readonly show: (view: View) => void;
 }
 
-/** Longer texts are looked at, not written: a text area of some megabytes stops the page for seconds. */
-const WRITABLE = 200_000;
-
 /** The box for any text. What is pasted is shown with what was understood of each line; what is short can be written. */
-export function PasteView({ text, reading, busy, change, close }: PasteProps) {
-  const [writing, setWriting] = useState(text === "");
+export function PasteView({ intake: { text, writing, reading, busy, put, type, write }, show }: PasteProps) {
+  const [folded, setFolded] = useState(false);
   const box = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
-    if (writing) box.current?.focus();
-  }, [writing]);
-  useEffect(() => {
-    if (text !== "" && document.activeElement !== box.current) setWriting(false);
-  }, [text]);
+  // A text that came from elsewhere is shown, whatever was folded.
+  useEffect(() => setFolded(false), [text]);
   const pasted = (event: ClipboardEvent) => {
     const more = event.clipboardData?.getData("text/plain") ?? "";
     if (text !== "" && text.length + more.length < WRITABLE) return;
     event.preventDefault();
-    setWriting(false);
-    change(text === "" ? more : `${text}\n${more}`);
+    put(text === "" ? more : `${text}\n${more}`);
   };
   return (
     <section class="paste" aria-label={t("paste")}>
-      <p class="note">{t("paste_hint")}</p>
-      {writing ? (
-        <textarea
-          ref={box}
-          rows={8}
-          spellcheck={false}
-          aria-label={t("paste_label")}
-          value={text}
-          onPaste={pasted}
-          onInput={(event) => change(event.currentTarget.value)}
-        />
+      {folded ? null : writing ? (
+        <label>
+          <span class="note">{t("paste_hint")}</span>
+          <textarea
+            id="text"
+            ref={box}
+            rows={text === "" ? 3 : 8}
+            spellcheck={false}
+            aria-label={t("paste_label")}
+            placeholder={"0x3a: 0x5\n0x48b: 0x7ffff00000000\nkvm: disabled by bios"}
+            value={text}
+            onPaste={pasted}
+            onInput={(event) => type(event.currentTarget.value)}
+          />
+        </label>
       ) : (
         <MarkedText text={text} marks={reading?.text === text ? reading.marks : undefined} />
       )}
-      <p class="read" role="status">
-        {busy ? t("reading") : reading === undefined ? "" : <ReadSummary reading={reading} />}
-      </p>
       {text === "" ? null : (
-        <>
+        <div class="row">
+          <p class="read" role="status">
+            {busy || reading === undefined ? t("reading") : <ReadSummary reading={reading} show={show} />}
+          </p>
           {writing ? (
-            <button type="button" onClick={() => setWriting(false)}>
+            <button type="button" onClick={() => write(false)}>
               {t("show_marks")}
             </button>
-          ) : text.length < WRITABLE ? (
-            <button type="button" onClick={() => setWriting(true)}>
+          ) : text.length < WRITABLE && !folded ? (
+            <button type="button" onClick={() => write(true)}>
               {t("edit")}
             </button>
-          ) : null}{" "}
-          <button
-            type="button"
-            onClick={() => {
-              change("");
-              setWriting(true);
-            }}
-          >
+          ) : null}
+          <button type="button" onClick={() => put("")}>
             {t("clear")}
-          </button>{" "}
-        </>
+          </button>
+          <button type="button" aria-expanded={!folded} onClick={() => setFolded(!folded)}>
+            {t(folded ? "unfold" : "fold")}
+          </button>
+        </div>
       )}
-      <button type="button" onClick={close}>
-        {t("close")}
-      </button>
     </section>
   );
 }
 
-function ReadSummary({ reading }: { readonly reading: Reading }) {
+/** What was understood, in numbers; errors and dumps lead to the part that shows them. */
+function ReadSummary({ reading, show }: { readonly reading: Reading; readonly show: (view: View) => void }) {
   const { used, lines, hosts, errors, dumps, remarks } = reading;
   return (
     <>
       {used}/{lines} {t("read_lines")} · {hosts.length === 0 ? t("read_nothing") : `${hosts.length} ${t("read_hosts")}`}
-      {errors.length === 0 ? null : ` · ${errors.length} ${t("read_errors")}`}
-      {dumps.length === 0 ? null : ` · ${dumps.length} ${t("read_dumps")}`}
+      {errors.length === 0 ? null : (
+        <>
+          {" · "}
+          <button type="button" class="link" onClick={() => show("explain")}>
+            {errors.length} {t("read_errors")}
+          </button>
+        </>
+      )}
+      {dumps.length === 0 ? null : (
+        <>
+          {" · "}
+          <button type="button" class="link" onClick={() => show("audit")}>
+            {dumps.length} {t("read_dumps")}
+          </button>
+        </>
+      )}
       {remarks.slice(0, 6).map(({ message, line }) => (
         <span key={`${line} ${message}`} class="remark">
           {line > 1 ? `${line}: ` : ""}

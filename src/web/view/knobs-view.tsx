@@ -1,8 +1,9 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { configOf, paramsOf } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { type Change, FIRMWARE, type Firmware, MACHINE, type PageState } from "../../report/page/state.js";
-import { KERNELS, type KernelRow, LINES, type Line, type Release } from "../../rules/kernels.js";
+import { KERNELS, type KernelRow, LINES, type Release } from "../../rules/kernels.js";
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import type { Model } from "../model.js";
 import { t } from "../texts.js";
@@ -10,7 +11,13 @@ import { Folded } from "./spans.js";
 
 const ROWS: readonly (KernelRow & { readonly id: Release })[] = KERNELS;
 const UPSTREAM = ROWS.filter(({ line }) => line === "upstream");
-const VENDORS = (Object.keys(LINES) as Line[]).filter((line) => line !== "upstream");
+/** Vendors' kernels under the first word of their line: RHEL 8, 9 and 10 are one group. */
+const VENDORS = new Map<string, (typeof ROWS)[number][]>();
+for (const row of ROWS) {
+  if (row.line === "upstream") continue;
+  const [vendor] = LINES[row.line].split(" ") as [string];
+  VENDORS.set(vendor, [...(VENDORS.get(vendor) ?? []), row]);
+}
 
 export interface KnobsProps {
   readonly model: Model;
@@ -26,7 +33,7 @@ export function neighbour(release: Release, by: number): Release {
   return own[Math.min(own.length - 1, Math.max(0, at + by))]?.id ?? release;
 }
 
-export function KnobsView(props: KnobsProps) {
+export function KnobsView({ children, ...props }: KnobsProps & { readonly children: ComponentChildren }) {
   return (
     <section class="knobs" aria-label={t("knobs")}>
       <KernelKnob {...props} />
@@ -39,6 +46,7 @@ export function KnobsView(props: KnobsProps) {
           </>
         )}
       </Folded>
+      {children}
     </section>
   );
 }
@@ -73,10 +81,10 @@ function KernelKnob({ model, update }: KnobsProps) {
         ))}
       </div>
       <div class="lines">
-        {VENDORS.map((line) => (
-          <fieldset key={line}>
-            <legend>{LINES[line]}</legend>
-            {ROWS.filter((row) => row.line === line).map(({ id }) => (
+        {[...VENDORS].map(([vendor, rows]) => (
+          <fieldset key={vendor}>
+            <legend>{vendor}</legend>
+            {rows.map(({ id }) => (
               <button key={id} type="button" aria-pressed={releases.includes(id)} onClick={() => choose(id)}>
                 {id}
               </button>

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { type Inline, type Line, spansOf } from "../../report/text.js";
+import { type Inline, type Line, plainText, spansOf } from "../../report/text.js";
 import { t } from "../texts.js";
 
 /** Text of a report; a style is a class. */
@@ -18,6 +18,11 @@ export function Spans({ of }: { readonly of: Inline }) {
       )}
     </>
   );
+}
+
+/** The lines after the first empty one, where the first part, the verdict, is on the page already. */
+export function withoutFirstPart(lines: readonly Line[], has: boolean): readonly Line[] {
+  return has ? lines.slice(lines.findIndex((line) => plainText(line) === "") + 1) : lines;
 }
 
 /** Lines of a report as a terminal shows them. */
