@@ -8,8 +8,8 @@ import { hostOfSet, microcodeText, paramsText, setText } from "./host-set.js";
  *   {"host":"n17","labels":{"site":"fra"},"kernel":"6.1.0-18-amd64","params":{"kvm_intel":{"nested":"Y"}},
  *    "microcode":"0x5003604","collected":"2026-11-28T10:00:00Z","set":{"vendor":"GenuineIntel","cores":[…]}}
  *
- * `set` is a snapshot without what the other members say; or `text` holds what any reader understands. Nearly all of a
- * line is its set, and the sets of a fleet are few: a set that was seen before is looked up as text and never parsed again.
+ * `set` is a snapshot without what the other members say; or `text` holds what any reader understands. The sets of a fleet are
+ * few: one that was seen before is looked up as text and not read again.
  */
 
 /** One host as it was collected. What is not known is an empty text. */
@@ -45,13 +45,16 @@ export interface RecordDefaults {
 }
 
 export interface RecordReader {
-  /** A line of JSON. */
+  /** A line of JSON in any form. */
   readonly line: (line: string, defaults: RecordDefaults) => LineResult;
   /** A text of any format that `readHost` knows, with one host or several. */
   readonly text: (text: string | Uint8Array, defaults: RecordDefaults, file?: string) => LineResult;
+  /** Members of a line alone: a set as text, or what is wrong with it; the others are undefined where they are wrong. */
+  readonly set: (source: string) => SeenSet | string;
+  readonly labels: (own: unknown, given: RecordDefaults["labels"]) => string | undefined;
+  readonly params: (params: unknown) => string;
+  readonly time: (text: string) => string | undefined;
 }
-
-const SET = '"set":';
 
 /** What is remembered of lines that were seen; then it begins anew, so that memory stays bounded. */
 const MOST_REMEMBERED = 50_000;
@@ -60,7 +63,6 @@ const MOST_REMEMBERED = 50_000;
 export function recordReader(): RecordReader {
   const bySource = remembering<SeenSet | string>();
   const byText = new Map<string, SeenSet>();
-  const labelTexts = remembering<string>();
   const paramTexts = remembering<string>();
 
   const seen = (text: string): SeenSet => {
@@ -80,7 +82,7 @@ export function recordReader(): RecordReader {
   const labelsOf = (own: unknown, given: RecordDefaults["labels"]): string | undefined => {
     if (own === undefined) return labelText(given);
     if (typeof own !== "object" || own === null || Array.isArray(own)) return undefined;
-    return labelTexts(JSON.stringify([own, given]), () => labelText({ ...given, ...texts(own) }));
+    return labelText({ ...given, ...texts(own) });
   };
   const paramsOf = (params: unknown): string =>
     params === undefined ? "" : paramTexts(JSON.stringify(params), () => paramsText(params));
@@ -152,10 +154,10 @@ export function recordReader(): RecordReader {
     return { records, ...(problems.length === 0 ? {} : { problems }) };
   };
 
-  const slow = (line: string, defaults: RecordDefaults): LineResult => {
+  const line: RecordReader["line"] = (source, defaults) => {
     let members: unknown;
     try {
-      members = JSON.parse(line);
+      members = JSON.parse(source);
     } catch {
       return { problem: "not JSON" };
     }
@@ -166,36 +168,14 @@ export function recordReader(): RecordReader {
       const found = setOf(JSON.stringify(set));
       return typeof found === "string" ? { problem: `"set": ${found}` } : fromMembers(rest, found, defaults);
     }
-    if (raw === undefined) return text(line, defaults);
+    if (raw === undefined) return text(source, defaults);
     if (typeof raw !== "string") return { problem: '"text" is not text' };
     const { hosts, diagnostics } = readHost(raw);
     if (hosts.length > 0) return fromHosts(hosts, defaults, rest);
     return { problem: `"text": ${diagnostics[0]?.message ?? "no host in it"}` };
   };
 
-  return {
-    text,
-    line(line, defaults) {
-      const at = line.indexOf(SET);
-      if (at < 0) return slow(line, defaults);
-      const from = at + SET.length;
-      // Mostly it is the last member, and a set that is known: then its end need not be looked for.
-      const last = line.length - 1;
-      const seenBefore = line.endsWith("}}") && bySource.has(line.slice(from, last));
-      const to = seenBefore ? last : endOfObject(line, from);
-      if (to < 0) return slow(line, defaults);
-      // What is left is short and is parsed; if "set": was inside a text, its place is not where it seems to be.
-      let members: { readonly [key: string]: unknown };
-      try {
-        members = JSON.parse(`${line.slice(0, from)}0${line.slice(to)}`);
-      } catch {
-        return slow(line, defaults);
-      }
-      if (members.set !== 0) return slow(line, defaults);
-      const found = setOf(line.slice(from, to));
-      return typeof found === "string" ? { problem: `"set": ${found}` } : fromMembers(members, found, defaults);
-    },
-  };
+  return { text, line, set: setOf, labels: labelsOf, params: paramsOf, time: timeText };
 }
 
 interface KubernetesNode {
@@ -216,38 +196,10 @@ function nodesIn(input: string | Uint8Array): readonly KubernetesNode[] | undefi
   return value.kind === "Node" ? [value as KubernetesNode] : undefined;
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN = 0x7b;
-const CLOSE = 0x7d;
-
-/** Behind the object that begins at a place; -1 where none does. The last member ends where the line does. */
-function endOfObject(line: string, from: number): number {
-  if (line.charCodeAt(from) !== OPEN) return -1;
-  let depth = 0;
-  for (let at = from; at < line.length; at++) {
-    const code = line.charCodeAt(at);
-    if (code === QUOTE) {
-      do {
-        at = line.indexOf('"', at + 1);
-        if (at < 0) return -1;
-      } while (isEscaped(line, at));
-    } else if (code === OPEN) depth++;
-    else if (code === CLOSE && --depth === 0) return at + 1;
-  }
-  return -1;
-}
-
-function isEscaped(line: string, at: number): boolean {
-  let slashes = 0;
-  while (line.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
-  return slashes % 2 === 1;
-}
-
 /** A function's results by text. */
-function remembering<T>(): ((text: string, make: () => T) => T) & { readonly has: (text: string) => boolean } {
+function remembering<T>(): (text: string, make: () => T) => T {
   const known = new Map<string, T>();
-  const remember = (text: string, make: () => T): T => {
+  return (text, make) => {
     let found = known.get(text);
     if (found === undefined) {
       found = make();
@@ -256,7 +208,6 @@ function remembering<T>(): ((text: string, make: () => T) => T) & { readonly has
     }
     return found;
   };
-  return Object.assign(remember, { has: (text: string) => known.has(text) });
 }
 
 function texts(labels: object): { [key: string]: string } {

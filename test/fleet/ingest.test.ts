@@ -69,6 +69,21 @@ describe("ingest", () => {
     expect(await store.all("SELECT line FROM problems ORDER BY line")).toHaveLength(5);
   });
 
+  it("reads the same in pieces of any size, each of which ends when the next one is asked for", async () => {
+    const text = [lineOf(a), "{", lineOf(b), "", lineOf({ ...a, name: "c" })].join("\r\n");
+    for (const size of [7, 1000]) {
+      const store = await emptyStore();
+      const pieces = async function* () {
+        const piece = Buffer.alloc(size);
+        for (let from = 0; from < text.length; from += size)
+          yield piece.subarray(0, piece.write(text.slice(from, from + size)));
+      };
+      const result = await ingest(store, ["-"], { stdin: pieces, now: NOW, labels: {} });
+      expect(result).toMatchObject({ hosts: 3, bad: 1, problems: [{ line: 2 }] });
+      expect((await store.all(facts)).map(({ host }) => host)).toEqual(["a", "b", "c"]);
+    }
+  });
+
   it("changes nothing when it reads the same again, and keeps what a host was before", async () => {
     const store = await emptyStore();
     const old = { ...a, host: { ...skylake, kernel: "5.10.0-33-amd64" }, collected: "2026-01-01T00:00:00Z" };

@@ -1,12 +1,10 @@
 import { basename } from "node:path";
 import type { Labels, PathReader } from "../labels.js";
-import { type HostRecord, type LineResult, type RecordDefaults, recordReader, type SeenSet } from "../records.js";
-import { appendColumns, appendRows } from "./append.js";
-import { digest } from "./digest.js";
+import { type HostRecord, type LineResult, type RecordDefaults, recordReader } from "../records.js";
+import { openBatch, type SourceRow } from "./batch.js";
 import { type Input, inputsOf, isTar, tarFiles, unpacked } from "./inputs.js";
-import { MERGE, STAGING } from "./merge.js";
-import { modelOf } from "./model.js";
-import { quoted, type Store, StoreError } from "./store.js";
+import { lineReader } from "./record-lines.js";
+import { type Store, StoreError } from "./store.js";
 
 /*
  * Ingest: from files to facts. What was read is committed in batches together with how far it was read, so that a process that
@@ -53,21 +51,13 @@ const MOST_SHOWN = 20;
 const HEAD = 65_536;
 /** A text with hosts in any format is read as a whole. */
 const MOST_TEXT = 256 * 1024 * 1024;
-
-interface SourceRow {
-  readonly source: string;
-  readonly size: number;
-  readonly modified: string;
-  done: number;
-  hosts: number;
-  bad: number;
-  finished: boolean;
-}
+const LF = 0x0a;
 
 /** Reads files into a store. A file that cannot be read, or a line that is not a host, is listed and stops nothing. */
 export async function ingest(store: Store, files: readonly string[], options: IngestOptions): Promise<Ingested> {
   const batch = await openBatch(store);
   const reader = recordReader();
+  const lines = lineReader(reader);
   const known = new Map((await store.all("SELECT * FROM sources")).map((row) => [String(row.source), row]));
   const problems: { source: string; line: number; reason: string }[] = [];
   const totals = { files: 0, known: 0, hosts: 0, bad: 0 };
@@ -105,14 +95,8 @@ export async function ingest(store: Store, files: readonly string[], options: In
       take(row, 0, reader.text(bytes, defaultsOf(path, modified), path));
       return;
     }
-    for (const [index, line] of Buffer.from(bytes).toString("utf8").split("\n").entries()) {
-      if (line.trim() !== "")
-        take(
-          row,
-          index + 1,
-          reader.line(line, { ...defaultsOf(path, modified), host: `${basename(path)}:${index + 1}` }),
-        );
-    }
+    const defaults = { ...defaultsOf(path, modified), host: basename(path) };
+    lines.read(bytes, 0, defaults, (line, result) => take(row, line, result));
   };
 
   /** `resumes`: another run can go on where this one was ended. */
@@ -124,34 +108,38 @@ export async function ingest(store: Store, files: readonly string[], options: In
   ) => {
     const defaults = defaultsOf(row.source, row.modified);
     let number = firstLine;
-    let rest: Buffer = Buffer.alloc(0);
-    const lines = (text: string) => {
-      for (let from = 0; from < text.length; ) {
-        const end = text.indexOf("\n", from);
-        const line = text.slice(from, end < 0 ? text.length : end);
-        from = end < 0 ? text.length : end + 1;
-        number++;
-        if (line !== "" && line.trim() !== "")
-          take(row, number, reader.line(line, { ...defaults, host: `${defaults.host}:${number}` }));
-      }
+    let rest: Uint8Array[] = [];
+    let restLength = 0;
+    const read = (bytes: Uint8Array) => {
+      number = lines.read(bytes, number, defaults, (line, result) => take(row, line, result));
+      row.done += bytes.length;
     };
-    for await (const piece of pieces) {
-      const bytes =
-        rest.length === 0 ? Buffer.from(piece.buffer, piece.byteOffset, piece.length) : Buffer.concat([rest, piece]);
-      const end = bytes.lastIndexOf(0x0a) + 1;
-      if (end === 0) {
-        if (bytes.length > MOST_TEXT) throw new StoreError(`${row.source}: a line is longer than ${MOST_TEXT} bytes`);
-        rest = bytes;
-        continue;
+    for await (const bytes of pieces) {
+      let from = 0;
+      if (restLength > 0) {
+        // The line that the piece before ended in.
+        const end = bytes.indexOf(LF) + 1;
+        from = end === 0 ? bytes.length : end;
+        rest.push(Buffer.from(bytes.subarray(0, from)));
+        restLength += from;
+        if (end > 0) {
+          read(Buffer.concat(rest));
+          [rest, restLength] = [[], 0];
+        }
       }
-      lines(bytes.toString("utf8", 0, end));
-      rest = bytes.subarray(end);
-      row.done += end;
+      const end = bytes.lastIndexOf(LF) + 1;
+      if (end > from) read(bytes.subarray(from, end));
+      if (end >= from && end < bytes.length) {
+        rest.push(Buffer.from(bytes.subarray(end)));
+        restLength += bytes.length - end;
+      }
+      if (restLength > MOST_TEXT) throw new StoreError(`${row.source}: a line is longer than ${MOST_TEXT} bytes`);
       report(row);
       if (batch.size() >= BATCH) await batch.flush(resumes ? [row] : [], number);
+      // Writing goes on meanwhile.
+      await new Promise(setImmediate);
     }
-    if (rest.length > 0) lines(rest.toString("utf8"));
-    row.done += rest.length;
+    if (restLength > 0) read(Buffer.concat(rest));
   };
 
   const readInput = async (input: Input, row: SourceRow, from: number): Promise<void> => {
@@ -217,6 +205,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     if (batch.size() >= BATCH || waiting.length >= BATCH) await batch.flush(waiting.splice(0), 0);
   }
   await batch.flush(waiting, 0);
+  await batch.written();
   return { ...totals, problems };
 }
 
@@ -241,8 +230,9 @@ async function headOf(pieces: AsyncIterable<Uint8Array>): Promise<readonly [Uint
     const next = await iterator.next();
     if (next.done === true) done = true;
     else {
-      first.push(next.value);
       length += next.value.length;
+      // Nothing is asked for behind the last of them before it is read.
+      first.push(length < HEAD ? Buffer.from(next.value) : next.value);
     }
   }
   async function* all() {
@@ -258,7 +248,7 @@ async function whole(pieces: AsyncIterable<Uint8Array>, source: string): Promise
   for await (const piece of pieces) {
     length += piece.length;
     if (length > MOST_TEXT) throw new StoreError(`${source} is larger than ${MOST_TEXT} bytes and no JSON Lines`);
-    all.push(piece);
+    all.push(Buffer.from(piece));
   }
   return Buffer.concat(all);
 }
@@ -280,143 +270,4 @@ function isObject(line: string): boolean {
   } catch {
     return false;
   }
-}
-
-// ---- Batches ----
-
-interface Batch {
-  readonly add: (record: HostRecord, source: string) => void;
-  readonly bad: (source: string, line: number, reason: string) => void;
-  /** What was noted of this source before is dropped. */
-  readonly forget: (source: string) => void;
-  readonly size: () => number;
-  /** `line`: the last line that was read of the one file that is not finished. */
-  readonly flush: (sources: readonly SourceRow[], line: number) => Promise<void>;
-}
-
-async function openBatch(store: Store): Promise<Batch> {
-  for (const sql of STAGING) await store.run(sql);
-  // Everything but names and times repeats: a number for each text is a fraction of the work.
-  const numbers = new Map<string, number>();
-  const sets = new WeakMap<SeenSet, number>();
-  let fresh: (readonly [number, string])[] = [];
-  let freshSets: [string, SeenSet][] = [];
-  let freshParams: [string, string][] = [];
-  let freshLabels: [string, string][] = [];
-  const labelNumbers = new Map<string, number>();
-  const paramNumbers = new Map<string, number>();
-  let hosts: string[] = [];
-  let times: string[] = [];
-  let columns: number[][] = [[], [], [], [], [], []];
-  let problems: (readonly [string, number, string])[] = [];
-  let forgotten: string[] = [];
-
-  const numberOf = (text: string): number => {
-    let found = numbers.get(text);
-    if (found === undefined) {
-      found = numbers.size;
-      numbers.set(text, found);
-      fresh.push([found, text]);
-    }
-    return found;
-  };
-  const named = (known: Map<string, number>, text: string, list: [string, string][]): number => {
-    let found = known.get(text);
-    if (found === undefined) {
-      const id = digest(text);
-      found = numberOf(id);
-      known.set(text, found);
-      list.push([id, text]);
-    }
-    return found;
-  };
-  return {
-    size: () => hosts.length + problems.length,
-    add({ host, labels, set, kernel, params, microcode, collected }, source) {
-      hosts.push(host);
-      times.push(collected);
-      let setNumber = sets.get(set);
-      if (setNumber === undefined) {
-        const id = digest(set.text);
-        if (!numbers.has(id)) freshSets.push([id, set]);
-        setNumber = numberOf(id);
-        sets.set(set, setNumber);
-      }
-      const [l, s, k, p, m, f] = columns as [number[], number[], number[], number[], number[], number[]];
-      l.push(named(labelNumbers, labels, freshLabels));
-      s.push(setNumber);
-      k.push(numberOf(kernel));
-      p.push(named(paramNumbers, params, freshParams));
-      m.push(numberOf(microcode));
-      f.push(numberOf(source));
-    },
-    bad: (source, line, reason) => problems.push([source, line, reason.slice(0, 500)]),
-    forget: (source) => forgotten.push(source),
-    async flush(sources, line) {
-      await store.transaction(async () => {
-        for (const source of forgotten) await store.run(`DELETE FROM problems WHERE source = ${quoted(source)}`);
-        await appendRows(store, "new_texts", ["integer", "text"], fresh);
-        await addMissing(
-          store,
-          "sets",
-          freshSets.map(([id, { text }]) => [id, ...modelOf(text), text]),
-        );
-        await addMissing(store, "params", freshParams);
-        await addMissing(
-          store,
-          "labels",
-          freshLabels.flatMap(([id, text]) =>
-            text === "" ? [] : Object.entries(JSON.parse(text) as Labels).map(([key, value]) => [id, key, value]),
-          ),
-        );
-        const places = hosts.map((_, at) => at);
-        await appendColumns(
-          store,
-          "batch",
-          ["integer", "text", "text", ...columns.map(() => "integer" as const)],
-          [places, hosts, times, ...columns],
-        );
-        if (hosts.length > 0) for (const sql of MERGE) await store.run(sql);
-        await appendRows(
-          store,
-          "new_problems",
-          ["text", "integer", "text"],
-          problems.map(([source, at, reason]) => [source, at, reason]),
-        );
-        await store.run("INSERT INTO problems SELECT * FROM new_problems");
-        await store.run("DELETE FROM new_problems");
-        await appendRows(
-          store,
-          "new_sources",
-          ["text", "text"],
-          sources.map((row) => [row.source, JSON.stringify({ ...row, line })]),
-        );
-        await store.run("DELETE FROM sources WHERE source IN (SELECT source FROM new_sources)");
-        await store.run(
-          "INSERT INTO sources SELECT source, CAST(info->>'size' AS BIGINT), info->>'modified', CAST(info->>'done' AS BIGINT), " +
-            "CAST(info->>'line' AS BIGINT), CAST(info->>'hosts' AS BIGINT), CAST(info->>'bad' AS BIGINT), CAST(info->>'finished' AS BOOLEAN) FROM new_sources",
-        );
-        await store.run("DELETE FROM new_sources");
-      });
-      [hosts, times, columns, problems, forgotten] = [[], [], [[], [], [], [], [], []], [], []];
-      [fresh, freshSets, freshParams, freshLabels] = [[], [], [], []];
-    },
-  };
-}
-
-/** Adds rows whose first column is not in a table yet. */
-async function addMissing(store: Store, table: string, rows: readonly (readonly string[])[]): Promise<void> {
-  if (rows.length === 0) return;
-  const width = (rows[0] as readonly string[]).length;
-  await appendRows(
-    store,
-    `new_${table}`,
-    Array.from({ length: width }, () => "text" as const),
-    rows,
-  );
-  const [first] = { sets: ["set_id"], params: ["params_id"], labels: ["labels_id"] }[table] as [string];
-  await store.run(
-    `INSERT INTO ${table} SELECT DISTINCT * FROM new_${table} WHERE ${first} NOT IN (SELECT ${first} FROM ${table})`,
-  );
-  await store.run(`DELETE FROM new_${table}`);
 }

@@ -16,10 +16,11 @@ export interface Input {
   readonly size: number;
   /** As `collected` is written. */
   readonly modified: string;
+  /** A piece holds until the next one is asked for. */
   readonly pieces: (from: number) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-const CHUNK = 4 * 1024 * 1024;
+const CHUNK = 1024 * 1024;
 
 /** The files that paths mean, those of directories sorted by name. Links to directories are not followed. */
 export function* inputsOf(
@@ -82,8 +83,8 @@ function* filePieces(path: string, from: number): Generator<Uint8Array> {
   }
   try {
     let at = from;
+    const piece = new Uint8Array(CHUNK);
     for (;;) {
-      const piece = new Uint8Array(CHUNK);
       // Pipes have no positions.
       const length = fs.readSync(fd, piece, 0, CHUNK, from > 0 ? at : null);
       if (length === 0) return;
@@ -105,12 +106,14 @@ export async function unpacked(
 ): Promise<{ readonly pieces: AsyncIterable<Uint8Array>; readonly packed: boolean }> {
   const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
   const head = await iterator.next();
+  const packed = head.done !== true && head.value[0] === 0x1f && head.value[1] === 0x8b;
   const rest = {
     async *[Symbol.asyncIterator]() {
-      for (let next = head; next.done !== true; next = await iterator.next()) yield next.value as Uint8Array;
+      // What unpacks reads ahead.
+      for (let next = head; next.done !== true; next = await iterator.next())
+        yield packed ? Buffer.from(next.value) : (next.value as Uint8Array);
     },
   };
-  const packed = head.done !== true && head.value[0] === 0x1f && head.value[1] === 0x8b;
   return { pieces: packed ? (Readable.from(rest).pipe(createGunzip()) as AsyncIterable<Uint8Array>) : rest, packed };
 }
 
