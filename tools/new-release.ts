@@ -6,8 +6,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { kernelTables } from "../src/kvm/tables.js";
 import { NEWEST_RELEASE } from "../src/rules/release.js";
+import { kernelTables } from "../src/why/kernels/tables.js";
 
 const KERNELS_FILE = "src/rules/kernels.ts";
 

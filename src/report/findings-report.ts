@@ -1,7 +1,7 @@
 import type { Finding } from "../host/finding.js";
 import type { Replay } from "../kvm/replay.js";
 import type { Certainty, Message } from "../rules/machine.js";
-import type { KernelFinding } from "../why/kernel-findings.js";
+import type { KernelFinding } from "../why/kernels/kernel-findings.js";
 import { wrap } from "./layout.js";
 import { type Inline, type Line, type Style, spaces, styled } from "./text.js";
 

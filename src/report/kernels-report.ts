@@ -4,10 +4,10 @@ import { functionOf } from "../rules/effect.js";
 import { holdsIn, rowsIn } from "../rules/held.js";
 import { KERNELS, type KernelRow } from "../rules/kernels.js";
 import { DEFAULT_RELEASE, formatEveryKernel, kernelName, type Release } from "../rules/release.js";
-import type { FeatureKernels } from "../why/feature-kernels.js";
 import { LAYER_TITLES } from "../why/features.js";
-import type { FactChange, KernelDiff, TableDiff } from "../why/kernel-diff.js";
-import { likeKernel } from "../why/like-kernel.js";
+import type { FeatureKernels } from "../why/kernels/feature-kernels.js";
+import type { FactChange, KernelDiff, TableDiff } from "../why/kernels/kernel-diff.js";
+import { likeKernel } from "../why/kernels/like-kernel.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 
@@ -141,34 +141,33 @@ export function kernelDiffReport(diff: KernelDiff, width: number): Line[] {
 }
 
 function tableLines({ added, removed, changed }: TableDiff, width: number): Line[] {
-  const fact = ({ row, certain }: FactChange): Inline[] => [
-    styled("strong", row.key),
-    `: ${row.text}${certain ? "" : " (not known whether)"}`,
-  ];
+  const line = (mark: Inline) => (keys: readonly string[], text: string) =>
+    wrap([styled("strong", keys.join(", ")), `: ${text}`], width, ["  ", mark], 6);
   return [
-    ...grouped(changed).flatMap(({ keys, before, after }) =>
-      wrap(
-        [styled("strong", keys.join(", ")), ": ", joined([before, after], " → ")],
-        width,
-        ["  ", styled("unknown", "~ ")],
-        6,
-      ),
-    ),
-    ...added.flatMap((one) => wrap(fact(one), width, ["  ", styled("yes", "+ ")], 6)),
-    ...removed.flatMap((one) => wrap(fact(one), width, ["  ", styled("no", "- ")], 6)),
+    ...grouped(changed, changeText).flatMap(([text, all]) => line(styled("unknown", "~ "))(keysOf(all), text)),
+    ...grouped(added, factText).flatMap(([text, all]) => line(styled("yes", "+ "))(keysOf(all), text)),
+    ...grouped(removed, factText).flatMap(([text, all]) => line(styled("no", "- "))(keysOf(all), text)),
   ];
 }
 
-/** Changes that say the same of several keys, as one. */
-function grouped(changed: TableDiff["changed"]) {
-  const groups = new Map<string, { readonly keys: string[]; readonly before: string; readonly after: string }>();
-  for (const { key, before, after } of changed) {
-    const [was, is] = [textOf(before), textOf(after)];
-    const group = groups.get(`${was} → ${is}`) ?? { keys: [], before: was, after: is };
-    group.keys.push(key);
-    groups.set(`${was} → ${is}`, group);
+/** Facts about several keys that say the same, together. */
+function grouped<T>(facts: readonly T[], textOf: (fact: T) => string): [text: string, facts: T[]][] {
+  const groups = new Map<string, T[]>();
+  for (const fact of facts) {
+    const text = textOf(fact);
+    groups.set(text, [...(groups.get(text) ?? []), fact]);
   }
-  return [...groups.values()];
+  return [...groups];
 }
 
-const textOf = ({ row, certain }: FactChange): string => (certain ? row.text : `perhaps ${row.text}`);
+const keysOf = (facts: readonly (FactChange | TableDiff["changed"][number])[]): string[] =>
+  facts.map((fact) => ("key" in fact ? fact.key : fact.row.key));
+
+const factText = ({ row, certain }: FactChange): string => `${row.text}${certain ? "" : " (perhaps)"}`;
+
+function changeText({ before, after }: TableDiff["changed"][number]): string {
+  if (before.row.text !== after.row.text) return [before, after].map(perhaps).join(" → ");
+  return `${after.row.text} (${after.certain ? "perhaps before, too" : "perhaps no longer"})`;
+}
+
+const perhaps = ({ row, certain }: FactChange): string => (certain ? row.text : `perhaps ${row.text}`);

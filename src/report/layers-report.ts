@@ -6,7 +6,7 @@ import { replays, split, splitText } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { checkSituation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
-import { type KernelFindingId, kernelFindings } from "../why/kernel-findings.js";
+import { type KernelFindingId, kernelFindings } from "../why/kernels/kernel-findings.js";
 import { layerStep } from "../why/layer-step.js";
 import { type Cell, type FeatureLayers, layers, layersOf } from "../why/layers.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";

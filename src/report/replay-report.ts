@@ -16,7 +16,7 @@ import { bitName, REPLAY_MSRS, type Stage, type WordName } from "../rules/words.
 import type { Situation } from "../situation/situation.js";
 import { checkSituation } from "../situation/situation.js";
 import { flagText, linesOf } from "../situation/vmx-flags.js";
-import { kernelFindings } from "../why/kernel-findings.js";
+import { kernelFindings } from "../why/kernels/kernel-findings.js";
 import { isInPart, type RunPart } from "../why/run-part.js";
 import { holdsBefore } from "../why/state-before.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";

@@ -1,7 +1,7 @@
 import { type Answer, exactly, type Found, newerThanAll } from "./kernel-answer.js";
 import { type Axis, compareVersions, idsOf, lineOf, upstreamBetween } from "./kernel-axis.js";
 import type { KernelName } from "./kernel-name.js";
-import { EL_BASES } from "./kernel-vendors.js";
+import { EL_BASES, EL_ENDED } from "./kernel-vendors.js";
 import type { Modelled } from "./modelled.js";
 
 /*
@@ -27,8 +27,6 @@ export function byBuild(axis: Axis, { minor, build, release }: KernelName, line:
   return around(axis, line, before, after, `${release} ${where}`);
 }
 
-/** Major releases that get no further minor one. */
-const ENDED: readonly string[] = ["el8"];
 const NEWEST_EL = Math.max(...Object.keys(EL_BASES).map((line) => Number(line.slice(2))));
 
 /** By the minor release: 4 in RHEL 9.4. */
@@ -87,6 +85,6 @@ function olderThanAll(line: string): { readonly error: string } {
 export function byMajor(axis: Axis, line: string): Answer {
   const rows = lineOf(axis, line);
   if (rows.length === 0) return byMinor(axis, line, 0);
-  const later = ENDED.includes(line) ? [] : around(axis, line, rows.at(-1), undefined, "").ids;
+  const later = EL_ENDED.includes(line) ? [] : around(axis, line, rows.at(-1), undefined, "").ids;
   return { ids: [...idsOf(rows), ...later], basis: "states", note: "the minor release is not named" };
 }

@@ -41,6 +41,9 @@ export interface KernelVendor {
 /** The release of kernel.org that the kernels of a major release of RHEL are named after. */
 export const EL_BASES: { readonly [line: string]: string } = { el8: "4.18", el9: "5.14", el10: "6.12" };
 
+/** Major releases of RHEL that get no further minor one. */
+export const EL_ENDED: readonly string[] = ["el8"];
+
 /** CloudLinux 7h has the kernels of RHEL 8. */
 const RHEL_SERIES = {
   ".el6": "2.6",

@@ -208,7 +208,7 @@ function byVendorLine(axis: Axis, name: KernelName, own: Modelled, vendor: Kerne
   const same = (vendor.id === "ubuntu" ? vendor : UBUNTU).sameFrom?.[series];
   const [first, last] = patchRange(name);
   const isNew =
-    vendor.line !== "ubuntu-" ||
+    vendor.line !== UBUNTU.line ||
     (vendor.id === "ubuntu" && build !== undefined && build < FLAVOURS && same !== undefined && build >= same) ||
     (patch !== undefined && patch >= patchOf(own.base));
   const rows = isNew

@@ -21,7 +21,7 @@ import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";
 import type { Value64 } from "../../src/vmcs/value64.js";
-import { kernelFindings } from "../../src/why/kernel-findings.js";
+import { kernelFindings } from "../../src/why/kernels/kernel-findings.js";
 import { layersOf } from "../../src/why/layers.js";
 import { tries } from "../deep.js";
 import { under } from "../host/under.js";

@@ -10,7 +10,7 @@ import { type Replay, replay } from "../../src/kvm/replay.js";
 import { vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
 import { KERNELS } from "../../src/rules/kernels.js";
 import { NEWEST_RELEASE, RELEASES, type Release } from "../../src/rules/release.js";
-import { diffKernels } from "../../src/why/kernel-diff.js";
+import { diffKernels } from "../../src/why/kernels/kernel-diff.js";
 import { DOCUMENTS, fillRuns, outputOf, runsOf } from "../../tools/gen-readme.js";
 import { answers } from "./readme-example.js";
 

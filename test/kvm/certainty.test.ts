@@ -4,7 +4,7 @@ import type { CoreGroup, Host } from "../../src/host/host.js";
 import { type Msr, msrValue } from "../../src/host/msr.js";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { type ReplayOptions, replay } from "../../src/kvm/replay.js";
-import { kernelFindings } from "../../src/why/kernel-findings.js";
+import { kernelFindings } from "../../src/why/kernels/kernel-findings.js";
 import { tracedReplay } from "../../src/why/traced-replay.js";
 import { runCli } from "../cli/run.js";
 import { under } from "../host/under.js";

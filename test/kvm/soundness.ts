@@ -7,7 +7,7 @@ import { paramText } from "../../src/kvm/replay-params.js";
 import { cpuFlags, vmxFlagsLine } from "../../src/linux/cpuinfo.js";
 import type { Certainty, MsrRead, Refusal } from "../../src/rules/machine.js";
 import { WORD_NAMES, type WordName } from "../../src/rules/words.js";
-import { kernelFindings } from "../../src/why/kernel-findings.js";
+import { kernelFindings } from "../../src/why/kernels/kernel-findings.js";
 
 /*
  * The law of unknowns: what the replay of a partly hidden host claims to know is what the replay of every completion

@@ -9,7 +9,7 @@ import { whyReport } from "../../src/report/why-report.js";
 import { stepText } from "../../src/report/wording/reason-text.js";
 import { assume } from "../../src/situation/assume.js";
 import { FEATURE_LIST, LAYERS } from "../../src/why/features.js";
-import { kernelFindings } from "../../src/why/kernel-findings.js";
+import { kernelFindings } from "../../src/why/kernels/kernel-findings.js";
 import { layerStep } from "../../src/why/layer-step.js";
 import { layersOf } from "../../src/why/layers.js";
 import { tracedReplay } from "../../src/why/traced-replay.js";

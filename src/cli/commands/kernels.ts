@@ -4,9 +4,9 @@ import { featureKernelsReport, kernelDiffReport, kernelsReport } from "../../rep
 import { KERNELS, type KernelRow, kernelRow } from "../../rules/kernels.js";
 import { RELEASES, type Release, upstreamState } from "../../rules/release.js";
 import { kernelSet } from "../../situation/kernels.js";
-import { featureKernels } from "../../why/feature-kernels.js";
 import { findFeature } from "../../why/find-feature.js";
-import { diffKernels } from "../../why/kernel-diff.js";
+import { featureKernels } from "../../why/kernels/feature-kernels.js";
+import { diffKernels } from "../../why/kernels/kernel-diff.js";
 import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { didYouMean, type RawOptions, readOptions } from "../options.js";

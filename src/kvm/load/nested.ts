@@ -1,5 +1,5 @@
 import { DEFAULT1 } from "../../registers/default1.js";
-import type { Change } from "../../rules/held.js";
+import type { Change, Held } from "../../rules/held.js";
 import type { Bits, Condition, Effect, Rule } from "../../rules/rule.js";
 import type { BitName, WordName } from "../../rules/words.js";
 import { CET, FULL_LISTS, MBEC, NESTED_UMIP, NESTED_WAIT_PAUSE, SGX_FOR_GUESTS } from "../changes.js";
@@ -14,7 +14,8 @@ const NESTED = "arch/x86/kvm/vmx/nested.c";
 const stage = "nested_vmx_setup_ctls_msrs";
 /** The allowed-1 halves start from the CPU's MSRs, or from vmcs_config. */
 const fromMsrs = { before: FULL_LISTS };
-const fromConfig = { since: FULL_LISTS };
+/** Since then KVM does not keep the must-be-1 bits of the CPU for guests. */
+export const FROM_CONFIG = { since: FULL_LISTS } as const satisfies Held;
 
 /** Entry and exit controls for MPX and IA32_PERF_GLOBAL_CTRL are offered at load, not only with the guest's CPUID. */
 const MPX_FOR_L1: Change = { after: "5.6", by: "5.10" };
@@ -196,7 +197,7 @@ export const NESTED_RULES: readonly Rule[] = [
   {
     id: "nested-pin-low",
     stage,
-    held: fromConfig,
+    held: FROM_CONFIG,
     does: [{ assignBits: ["pinbased_ctls_low", ...DEFAULT1.pin] }],
     says: "Must-be-1 pin-based bits: exactly default1.",
     file: NESTED,
@@ -209,7 +210,7 @@ export const NESTED_RULES: readonly Rule[] = [
     PIN_FORCED,
     PIN_SAYS,
   ),
-  offered("nested-pin", fromConfig, ["pinbased_ctls_high", ...PIN], "pin_based_exec_ctrl", PIN_FORCED, PIN_SAYS),
+  offered("nested-pin", FROM_CONFIG, ["pinbased_ctls_high", ...PIN], "pin_based_exec_ctrl", PIN_FORCED, PIN_SAYS),
   {
     id: "nested-posted-intr-old",
     stage,
@@ -222,7 +223,7 @@ export const NESTED_RULES: readonly Rule[] = [
   {
     id: "nested-posted-intr",
     stage,
-    held: fromConfig,
+    held: FROM_CONFIG,
     when: { all: [param("enable_apicv"), { bit: ["pin_based_exec_ctrl", "POSTED_INTR"] }] },
     does: [{ set: ["pinbased_ctls_high", "POSTED_INTR"] }],
     says: "Posted interrupts are offered if KVM itself uses APICv.",
@@ -345,7 +346,7 @@ export const NESTED_RULES: readonly Rule[] = [
   ),
   offered(
     "nested-primary",
-    fromConfig,
+    FROM_CONFIG,
     ["procbased_ctls_high", ...PRIMARY],
     "cpu_based_exec_ctrl",
     PRIMARY_FORCED,
@@ -376,7 +377,7 @@ export const NESTED_RULES: readonly Rule[] = [
   {
     id: "nested-secondary",
     stage,
-    held: fromConfig,
+    held: FROM_CONFIG,
     does: [{ copyOnly: ["secondary_ctls_high", ...SECONDARY], from: "cpu_based_2nd_exec_ctrl" }],
     says: "Secondary controls: those that KVM uses, as far as they are offered.",
     file: NESTED,
@@ -516,7 +517,7 @@ export const NESTED_RULES: readonly Rule[] = [
   {
     id: "nested-misc",
     stage,
-    held: fromConfig,
+    held: FROM_CONFIG,
     does: [{ copyOnly: ["misc_low", "SAVE_EFER_LMA"], from: "misc.lo" }],
     says: "Of IA32_VMX_MISC only bit 5 comes from the CPU.",
     file: NESTED,

@@ -23,6 +23,10 @@ const VMX = "arch/x86/kvm/vmx/vmx.c";
 const stage = "setup_vmcs_config";
 const shortLists = { before: FULL_LISTS };
 const fullLists = { since: FULL_LISTS };
+/** The first unequal pair ends the function. */
+export const PAIR_REFUSES = { since: STRICT_CONFIG, before: ALL_PAIRS } as const satisfies Held;
+/** The function looks at every pair first. */
+export const PAIRS_REFUSE = { since: ALL_PAIRS } as const satisfies Held;
 const strictConfig = { since: STRICT_CONFIG };
 
 const hasTpr: Condition = { bit: ["cpu_based_exec_ctrl", "VIRTUAL_TPR"] };
@@ -74,7 +78,7 @@ function pairRules({ entry, exit, held }: (typeof ENTRY_EXIT_PAIRS)[number]): Ru
   const refuse: Rule = {
     id: `pair-${entry}-refuse`,
     stage,
-    held: { since: STRICT_CONFIG, before: ALL_PAIRS },
+    held: PAIR_REFUSES,
     when: { all: [when, strict] },
     does: [{ refuse: "EIO" }],
     says: `${says} error_on_inconsistent_vmcs_config is on, so KVM does not load.`,
@@ -477,7 +481,7 @@ export const SETUP_VMCS_CONFIG_RULES: readonly Rule[] = [
   {
     id: "pairs-refuse",
     stage,
-    held: { since: ALL_PAIRS },
+    held: PAIRS_REFUSE,
     when: { all: [{ bit: ["inconsistent", "pair"] }, strict] },
     does: [{ refuse: "EIO" }],
     says: "At least one entry and exit control did not come in a pair; error_on_inconsistent_vmcs_config is on, so KVM does not load.",

@@ -1,13 +1,13 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { bitsOf } from "../../bits/word.js";
 import { describeMsr } from "../../input/text/msr-names.js";
-import { ALL_PAIRS, STRICT_CONFIG } from "../../kvm/changes.js";
 import { COMPATIBILITY_WORDS } from "../../kvm/guest/compatibility.js";
-import { type LayoutRow, vmcsConfigField } from "../../kvm/guest/layout.js";
-import { EVMCS_KEEPS, SETUP_VMCS_CONFIG_RULES } from "../../kvm/load/setup-vmcs-config.js";
+import { type LayoutRow, VMCS_CONFIG_LAYOUTS, vmcsConfigField } from "../../kvm/guest/layout.js";
+import { EVMCS_KEEPS, PAIR_REFUSES, PAIRS_REFUSE, SETUP_VMCS_CONFIG_RULES } from "../../kvm/load/setup-vmcs-config.js";
 import { printersOf } from "../../kvm/printers.js";
 import { replay } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
+import { formatHeld, mainlineRange, rowIn } from "../../rules/held.js";
 import { formatKernels, kernelName, NEWEST_RELEASE } from "../../rules/release.js";
 import { bitIndex, WORD_NAMES, type WordName } from "../../rules/words.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
@@ -60,7 +60,9 @@ export function decodeVmcsConfig(matches: readonly [Match, ...Match[]], context:
     },
     depends:
       isNew && context.release === undefined && values.length > 0
-        ? ["the layout of struct vmcs_config: that of 6.12 to 7.3 was used"]
+        ? [
+            `the layout of struct vmcs_config: that of Linux ${formatHeld(rowIn(VMCS_CONFIG_LAYOUTS, release).held)} was used`,
+          ]
         : [],
   };
 }
@@ -151,7 +153,7 @@ export function decodeEntryExitPair([match]: readonly [Match, ...Match[]], _cont
       fn: "setup_vmcs_config",
       file: VMX,
       says: "Entry and exit controls that load and save the same register have to come in pairs.",
-      since: sinceText(wanted ? { since: ALL_PAIRS } : { since: STRICT_CONFIG, before: ALL_PAIRS }),
+      since: sinceText(wanted ? PAIRS_REFUSE : PAIR_REFUSES),
     },
     causes: [
       { text: "Processors have both or neither: an outer hypervisor hides one of the two bits.", certainty: "likely" },
@@ -165,7 +167,7 @@ export function decodeEntryExitPair([match]: readonly [Match, ...Match[]], _cont
         : []),
     ],
     depends: [
-      "since 6.1 the module does not load, with error_on_inconsistent_vmcs_config=0 it drops both and loads; only the first such pair is printed",
+      `since ${mainlineRange(PAIR_REFUSES).since} the module does not load, with error_on_inconsistent_vmcs_config=0 it drops both and loads; only the first such pair is printed`,
     ],
   };
 }

@@ -1,5 +1,4 @@
 import type { U64 } from "../../bits/u64.js";
-import { FULL_LISTS } from "../../kvm/changes.js";
 import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import { QEMU_RESTORE_ORDER } from "../../kvm/guest/restore.js";
 import {
@@ -7,7 +6,8 @@ import {
   RESTORE_FREEZE_IN_GUEST_MODE,
   RESTORE_FREEZE_SHORTCUT,
 } from "../../kvm/guest/restore-rules.js";
-import { holdsIn } from "../../rules/held.js";
+import { FROM_CONFIG } from "../../kvm/load/nested.js";
+import { holdsIn, mainlineRange } from "../../rules/held.js";
 import { kernelName } from "../../rules/release.js";
 import type { Cause } from "../answer.js";
 import { type ExplainContext, holdsInNamed } from "../context.js";
@@ -17,9 +17,6 @@ import { comparesWithGuest, controlsByCpuid, EVMCS_CONTROLS, isControls, type Re
 /*
  * Why KVM refuses a value that the CPU supports, as far as the shape of the value and the signs in the text show it.
  */
-
-/** KVM no longer keeps the must-be-1 bits of the CPU for guests. */
-const NESTED_FROM_CONFIG = { since: FULL_LISTS };
 
 /** A value that a program tried to set. */
 export interface SetMsr {
@@ -77,7 +74,7 @@ export function circumstances(subject: SetMsr, refusal: Refusal): Cause[] {
 export function mustBeOne(subject: SetMsr): readonly number[] {
   const { index, context } = subject;
   if (index !== 0x48d || askedFor(subject, 0) || askedFor(subject, 3)) return [];
-  if (context.release !== undefined && holdsIn(context.release, NESTED_FROM_CONFIG) !== false) return [];
+  if (context.release !== undefined && holdsIn(context.release, FROM_CONFIG) !== false) return [];
   return [0, 3, 5].filter((bit) => !askedFor(subject, bit));
 }
 
@@ -89,7 +86,7 @@ function mustBeOneCause(subject: SetMsr, refusal: Refusal): Cause | undefined {
   const names = listText(bits.map((bit) => bitText(explainBit(0x481, bit, "must be 1"))));
   const kernel = context.kernel?.text ?? (context.release === undefined ? undefined : `${kernelName(context.release)}`);
   return {
-    text: `The value does not allow ${names} to be 1, although KVM cannot work without them: QEMU leaves a control out when KVM reports that it must be 1. So IA32_VMX_PINBASED_CTLS of this host has them in its must-be-1 half, as outer hypervisors (VMware) do and no processor does. Up to 5.15 KVM keeps such bits for guests and refuses QEMU's value, which drops them; since 6.1 it does not keep them${kernel === undefined ? "" : ` (this kernel: ${kernel})`}.`,
+    text: `The value does not allow ${names} to be 1, although KVM cannot work without them: QEMU leaves a control out when KVM reports that it must be 1. So IA32_VMX_PINBASED_CTLS of this host has them in its must-be-1 half, as outer hypervisors (VMware) do and no processor does. Before ${mainlineRange(FROM_CONFIG).since} KVM keeps such bits for guests and refuses QEMU's value, which drops them; later it does not keep them${kernel === undefined ? "" : ` (this kernel: ${kernel})`}.`,
     certainty: kernel === undefined ? "likely" : "certain",
   };
 }
@@ -98,9 +95,9 @@ function mustBeOneCause(subject: SetMsr, refusal: Refusal): Cause | undefined {
 function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
   const { signs, release, host } = context;
   if (host !== undefined || !isControls(index) || !(signs.vmware || signs.virtualMachine)) return undefined;
-  if (release !== undefined && holdsIn(release, NESTED_FROM_CONFIG) !== false) return undefined;
+  if (release !== undefined && holdsIn(release, FROM_CONFIG) !== false) return undefined;
   return {
-    text: "The host is a virtual machine: its hypervisor can demand controls as 1 that no processor demands. Up to 5.15 KVM keeps such must-be-1 bits for guests and refuses a value whose low half lacks them; since 6.1 it does not.",
+    text: `The host is a virtual machine: its hypervisor can demand controls as 1 that no processor demands. Before ${mainlineRange(FROM_CONFIG).since} KVM keeps such must-be-1 bits for guests and refuses a value whose low half lacks them.`,
     certainty: "possible",
   };
 }
@@ -155,7 +152,7 @@ export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
     if (freezes === false) return [];
     return [
       {
-        text: "Or the vCPU had run: since 6.4 KVM then refuses every value but the one that the vCPU has. QEMU sets the VMX registers when it makes a vCPU, so this concerns other programs. --vcpu ran, vmxon or l2 says what the vCPU had done.",
+        text: `Or the vCPU had run: since ${RESTORE_FREEZE.held.since} KVM then refuses every value but the one that the vCPU has. QEMU sets the VMX registers when it makes a vCPU, so this concerns other programs. --vcpu ran, vmxon or l2 says what the vCPU had done.`,
         certainty: "possible",
       },
     ];
@@ -164,7 +161,7 @@ export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
   const known = freezes === true ? "certain" : "possible";
   if (vcpu.hasRun === "yes" && freezes !== false) {
     causes.push({
-      text: "The vCPU had run: since 6.4 KVM then refuses every value but the one that the vCPU has. Set the VMX registers before KVM_RUN.",
+      text: `The vCPU had run: since ${RESTORE_FREEZE.held.since} KVM then refuses every value but the one that the vCPU has. Set the VMX registers before KVM_RUN.`,
       certainty: known,
     });
   }

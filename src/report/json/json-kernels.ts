@@ -4,8 +4,8 @@ import { vmxWordCount } from "../../linux/cpuinfo.js";
 import { functionOf } from "../../rules/effect.js";
 import { KERNELS, type KernelRow } from "../../rules/kernels.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../../rules/release.js";
-import type { FeatureKernels } from "../../why/feature-kernels.js";
-import type { FactChange, KernelDiff } from "../../why/kernel-diff.js";
+import type { FeatureKernels } from "../../why/kernels/feature-kernels.js";
+import type { FactChange, KernelDiff } from "../../why/kernels/kernel-diff.js";
 
 /** The JSON of `vmxlens kernels` without a kernel: schema/kernels.schema.json. */
 export function kernelsJson() {

@@ -2,7 +2,7 @@ import { findings } from "../../host/findings.js";
 import { replays, split } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import { LAYERS } from "../../why/features.js";
-import { kernelFindings } from "../../why/kernel-findings.js";
+import { kernelFindings } from "../../why/kernels/kernel-findings.js";
 import { layers, layersOf } from "../../why/layers.js";
 import { type TracedReplay, tracedReplays } from "../../why/traced-replay.js";
 import { groupOf } from "../feature-groups.js";

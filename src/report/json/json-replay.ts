@@ -8,7 +8,7 @@ import type { TraceEvent } from "../../rules/machine.js";
 import { REPLAY_MSRS } from "../../rules/words.js";
 import type { Situation } from "../../situation/situation.js";
 import { linesOf } from "../../situation/vmx-flags.js";
-import { kernelFindings } from "../../why/kernel-findings.js";
+import { kernelFindings } from "../../why/kernels/kernel-findings.js";
 import { isInPart, type RunPart } from "../../why/run-part.js";
 import { type TracedReplay, tracedReplays } from "../../why/traced-replay.js";
 import { allMessages } from "../findings-report.js";

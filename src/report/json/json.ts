@@ -7,7 +7,7 @@ import { hexIndex } from "../../registers/registers.js";
 import type { Message } from "../../rules/machine.js";
 import { behavesLike } from "../../situation/kernels-text.js";
 import type { Situation } from "../../situation/situation.js";
-import type { KernelFinding } from "../../why/kernel-findings.js";
+import type { KernelFinding } from "../../why/kernels/kernel-findings.js";
 import { kernelReason, kernelText, tellApart } from "../wording/kernel-text.js";
 
 /*

@@ -198,7 +198,7 @@ describe("struct vmcs_config of a CPU that differs", () => {
       { msr: 0x484, bit: 16, qemu: "vmx-entry-load-bndcfgs", reason: "the first CPU has it, CPU 12 does not" },
     ]);
     expect(what).toContain("load IA32_EFER (bit 21) of nested.exit_ctls_high");
-    expect(depends).toEqual(["the layout of struct vmcs_config: that of 6.12 to 7.3 was used"]);
+    expect(depends).toEqual(["the layout of struct vmcs_config: that of Linux 6.12 and later was used"]);
     expect(only(text, { release: "7.2" }).depends).toEqual([]);
   });
 

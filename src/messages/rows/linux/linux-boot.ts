@@ -1,4 +1,4 @@
-import { VIRT_INIT } from "../../../linux/changes.js";
+import { VIRT_INIT_RULES } from "../../../linux/feat-ctl.js";
 import type { MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL } from "../shared-advice.js";
 
@@ -146,7 +146,7 @@ export const LINUX_BOOT_MESSAGES = [
     needle: "arch/x86/virt/",
     pattern: /WARNING: CPU: \d+ PID: \d+ at arch\/x86\/virt\/[\w/]{1,40}\.c:\d+ (?<fn>[\w.]{1,60})/i,
     what: "IA32_VMX_BASIC bits 44:32 give a VMCS region larger than a page, which cannot be; Linux gives VMX up on all CPUs.",
-    rule: { fn: "__x86_vmx_init", file: "arch/x86/virt/hw.c", held: { since: VIRT_INIT } },
+    rule: { fn: "__x86_vmx_init", file: "arch/x86/virt/hw.c", held: VIRT_INIT_RULES[0].held },
     steps: [{ text: "Read the register.", commands: ["sudo rdmsr -a -f 44:32 0x480"] }, ENABLE_OUTER],
     source: { message: "Linux 7.2, arch/x86/virt/hw.c", meaning: "Linux 7.2, arch/x86/virt/hw.c" },
   },

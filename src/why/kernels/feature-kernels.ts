@@ -1,10 +1,10 @@
-import type { Host } from "../host/host.js";
-import { atlas, entryHost } from "../input/atlas/atlas.js";
-import { replay } from "../kvm/replay.js";
-import { KERNELS, type Release } from "../rules/kernels.js";
-import { assume } from "../situation/assume.js";
-import { type Feature, LAYERS, type Layer } from "./features.js";
-import { type Cell, layerCell } from "./layers.js";
+import type { Host } from "../../host/host.js";
+import { atlas, entryHost } from "../../input/atlas/atlas.js";
+import { replay } from "../../kvm/replay.js";
+import { KERNELS, type Release } from "../../rules/kernels.js";
+import { assume } from "../../situation/assume.js";
+import { type Feature, LAYERS, type Layer } from "../features.js";
+import { type Cell, layerCell } from "../layers.js";
 
 /** What each modelled kernel makes of a feature, layer by layer. */
 export interface FeatureKernels {

@@ -1,10 +1,10 @@
-import { loadRules } from "../kvm/load/load-order.js";
-import { factsIn, type KernelTable, kernelTables, type TableRow } from "../kvm/tables.js";
-import { BOOT_RULES } from "../linux/boot-rules.js";
-import { rowsIn } from "../rules/held.js";
-import type { Release } from "../rules/kernels.js";
-import { checkRelease } from "../rules/release.js";
-import type { Rule } from "../rules/rule.js";
+import { loadRules } from "../../kvm/load/load-order.js";
+import { BOOT_RULES } from "../../linux/boot-rules.js";
+import { rowsIn } from "../../rules/held.js";
+import type { Release } from "../../rules/kernels.js";
+import { checkRelease } from "../../rules/release.js";
+import type { Rule } from "../../rules/rule.js";
+import { factsIn, type KernelTable, kernelTables, type TableRow } from "./tables.js";
 
 /** What changed between two kernels, read off the registered tables: nothing here names a table or a kernel. */
 export interface KernelDiff {

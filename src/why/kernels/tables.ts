@@ -1,23 +1,31 @@
-import { BOOT_RULES } from "../linux/boot-rules.js";
-import { CPU_FLAGS, type CpuFlag, VMX_FLAGS, VMX_FLAGS_LINE, VMX_WORDS, type VmxFlag } from "../linux/vmx-features.js";
-import { type Fact, type Held, heldIn, type Varying } from "../rules/held.js";
-import { type KernelRow, kernelRow, type Release } from "../rules/kernels.js";
-import type { Effect, Rule } from "../rules/rule.js";
-import { COMPATIBILITY_CHECKS, COMPATIBILITY_MESSAGES, COMPATIBILITY_WORDS } from "./guest/compatibility.js";
-import { VMCS_CONFIG_LAYOUTS } from "./guest/layout.js";
-import { OLD_KERNELS } from "./guest/old-kernels.js";
+import { COMPATIBILITY_CHECKS, COMPATIBILITY_MESSAGES, COMPATIBILITY_WORDS } from "../../kvm/guest/compatibility.js";
+import { VMCS_CONFIG_LAYOUTS } from "../../kvm/guest/layout.js";
+import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import {
   RESTORE_BASE,
   RESTORE_FREEZE,
   RESTORE_FREEZE_IN_GUEST_MODE,
   RESTORE_FREEZE_SHORTCUT,
-} from "./guest/restore-rules.js";
-import { type GuestTest, ONLY_OFFERED, VCPU_CONTROL_RULES, VCPU_CR4_RULES } from "./guest/vcpu-rules.js";
-import { WANTED_CONTROLS, type WantedControl } from "./load/controls.js";
-import { LOAD_ORDER } from "./load/load-order.js";
-import { PARAMS, type ParamRow, WRITABLE_PARAMS } from "./load/params.js";
-import { BOOL_LETTERS } from "./load/parse-param.js";
-import { ENTRY_EXIT_PAIRS } from "./load/setup-vmcs-config.js";
+} from "../../kvm/guest/restore-rules.js";
+import { type GuestTest, ONLY_OFFERED, VCPU_CONTROL_RULES, VCPU_CR4_RULES } from "../../kvm/guest/vcpu-rules.js";
+import { WANTED_CONTROLS, type WantedControl } from "../../kvm/load/controls.js";
+import { LOAD_ORDER } from "../../kvm/load/load-order.js";
+import { PARAMS, type ParamRow, WRITABLE_PARAMS } from "../../kvm/load/params.js";
+import { BOOL_LETTERS } from "../../kvm/load/parse-param.js";
+import { ENTRY_EXIT_PAIRS } from "../../kvm/load/setup-vmcs-config.js";
+import { BOOT_RULES } from "../../linux/boot-rules.js";
+import {
+  CPU_FLAGS,
+  type CpuFlag,
+  VMX_FLAGS,
+  VMX_FLAGS_LINE,
+  VMX_WORDS,
+  type VmxFlag,
+} from "../../linux/vmx-features.js";
+import { type Fact, type Held, heldIn, type Varying } from "../../rules/held.js";
+import { type KernelRow, kernelRow, type Release } from "../../rules/kernels.js";
+import type { Effect, Rule } from "../../rules/rule.js";
+import { KVM_LEFT, KVM_OWN } from "../../vmcs/checks/outer-rows.js";
 
 /*
  * Every table whose rows depend on the kernel, registered in one place. What compares kernels, documents them or checks
@@ -63,6 +71,7 @@ function registered(table: Registration): KernelTable {
 
 const VMX = "arch/x86/kvm/vmx/vmx.c";
 const X86 = "arch/x86/kvm/x86.c";
+const NESTED = "arch/x86/kvm/vmx/nested.c";
 
 const heldOf = (...facts: readonly Fact[]): readonly Held[] => facts.flatMap(({ held }) => held ?? []);
 
@@ -391,7 +400,7 @@ function registrations(): Registration[] {
           key: "compared with",
           text: "what the vCPU has, not what KVM offers",
           held: heldOf(RESTORE_BASE),
-          file: "arch/x86/kvm/vmx/nested.c",
+          file: NESTED,
           fn: "vmx_restore_control_msr",
         },
         { key: "frozen", text: RESTORE_FREEZE.text, held: heldOf(RESTORE_FREEZE), file: X86, fn: "do_set_msr" },
@@ -409,6 +418,23 @@ function registrations(): Registration[] {
           file: X86,
           fn: "do_set_msr",
         },
+      ],
+    },
+    {
+      name: "entry-checks",
+      title: "Checks of VM entry by nested KVM",
+      perKey: "one",
+      rows: [
+        ...KVM_OWN.flatMap(({ id, text, held = [{}], fn }) =>
+          held.map((range) => ({ key: id, text, held: [range], file: NESTED, fn })),
+        ),
+        ...KVM_LEFT.map((row) => ({
+          key: `left to the CPU: ${row.about}`,
+          text: "KVM does not check it",
+          held: heldOf(row),
+          file: NESTED,
+          fn: row.fn,
+        })),
       ],
     },
   ];

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { factsIn, type KernelTable, kernelTables, rowHolds, type TableRow } from "../../src/kvm/tables.js";
-import { type Held, hasChange, heldIn, type Point, pointsOf } from "../../src/rules/held.js";
-import { KERNELS, type KernelRow, kernelRow, type Release } from "../../src/rules/kernels.js";
-import { RELEASES, upstreamState } from "../../src/rules/release.js";
+import { type Held, hasChange, heldIn, type Point, pointsOf } from "../../../src/rules/held.js";
+import { KERNELS, type KernelRow, kernelRow, type Release } from "../../../src/rules/kernels.js";
+import { NEWEST_RELEASE, RELEASES, upstreamState } from "../../../src/rules/release.js";
+import { factsIn, type KernelTable, kernelTables, rowHolds, type TableRow } from "../../../src/why/kernels/tables.js";
+import { kernelLogic } from "./release-logic.js";
 
 /*
  * The catalogue of facts: every table whose rows depend on the kernel. What the tests find wrong they name by table and
@@ -162,39 +163,67 @@ describe("hasChange", () => {
   });
 });
 
-/**
- * Files whose literals of versions are rows of the registered tables, and the two that say what versions are. The checks
- * of a hypervisor below carry their range in the row, too; the registry is in a layer that cannot import the VMCS.
- */
+/** Files of registered tables, the changes that their rows share, and the two that say what versions are. */
 const TABLE_FILES =
-  /^(rules\/kernels|linux\/(changes|feat-ctl|vmx-capabilities|vmx-features)|kvm\/changes|kvm\/load\/[a-z-]+|kvm\/guest\/(compatibility|layout|old-kernels|restore-rules|vcpu-rules)|vmcs\/checks\/outer)\.ts$/;
-/** Versions of QEMU and of distributions, the names of kernels, and examples in sentences. */
-const OTHER_VERSIONS =
-  /^(compare\/(qemu|versions\.ts$)|situation\/(asked|situation|kernel-vendors|kernels|systems)\.ts$|rules\/held\.ts$|input\/atlas\/)/;
+  /^(rules\/(kernels|held|release)|linux\/(changes|feat-ctl|vmx-capabilities|vmx-features)|kvm\/changes|kvm\/load\/[a-z-]+|kvm\/guest\/(compatibility|layout|old-kernels|restore-rules|vcpu-rules)|vmcs\/checks\/outer-rows)\.ts$/;
+/** Other tables with versions: QEMU's and libvirt's, the names of kernels, products, data of CPUs, examples of messages. */
+const OTHER_TABLES =
+  /^(compare\/(qemu[a-z-]*|versions)\.ts|compare\/packs\/|situation\/(kernel-vendors|systems)\.ts|registers\/cpuid-features\.ts|input\/atlas\/|messages\/rows\/)/;
 
 describe("a release", () => {
-  const src = join(import.meta.dirname, "../../src");
-  const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
-  const code = (name: string) =>
-    readFileSync(join(src, name), "utf8")
-      .replace(/\/\*[\s\S]*?\*\//g, "")
-      .replace(/^\s*\/\/.*$/gm, "");
+  const src = join(import.meta.dirname, "../../../src");
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" })
+    .map((name) => name.replaceAll("\\", "/"))
+    .filter((name) => /\.tsx?$/.test(name));
 
-  it("is named in registered tables only", () => {
-    const elsewhere = files.filter(
-      (name) =>
-        !TABLE_FILES.test(name) && !OTHER_VERSIONS.test(name) && /["'`][4-7]\.\d{1,2}(\.\d+)?["'`]/.test(code(name)),
-    );
-    expect(elsewhere).toEqual([]);
+  it("is named, compared and counted in registered tables and in the evaluator of ranges only", () => {
+    const others = files.filter((name) => !TABLE_FILES.test(name) && !OTHER_TABLES.test(name));
+    expect(others.flatMap((name) => kernelLogic(name, readFileSync(join(src, name), "utf8")))).toEqual([]);
+    expect(others.length).toBeGreaterThan(300);
   });
 
-  it("is compared in the evaluator of ranges only", () => {
-    const comparing = files.filter((name) =>
-      /\b(releaseIndex|inRange|isBefore)\(|RELEASES\.indexOf\([^)]*\)\s*[<>]|\bkernel\.(major|minor)\s*[<>]/.test(
-        code(name),
-      ),
-    );
-    expect(comparing).toEqual([]);
-    expect(files.map((name) => relative(src, join(src, name))).length).toBeGreaterThan(300);
+  it("has its tables where the pattern says", () => {
+    for (const pattern of [TABLE_FILES, OTHER_TABLES])
+      expect(files.filter((name) => pattern.test(name))).not.toEqual([]);
+  });
+
+  it.each([
+    'if (release === "6.1") f();',
+    "if (release === `6.1`) f();",
+    'switch (release) { case "el9.3": f(); }',
+    'if (["6.1", "6.6"].includes(release)) f();',
+    'if (text.startsWith("5.")) f();',
+    'if (id.startsWith("el9")) f();',
+    'if (id.startsWith("ubuntu-")) f();',
+    "if (/^6\\.(1|2)/.test(release)) f();",
+    "if (kernel.major < 6) f();",
+    "const { minor } = kernel; if (minor >= 12) f();",
+    "if (6 > kernel.major) f();",
+    "if (Number(release) < 6.1) f();",
+    "if (Number.parseFloat(release) >= 5.4) f();",
+    "if (RELEASES.indexOf(release) > RELEASES.indexOf(other)) f();",
+    "if (KERNELS.findIndex(({ id }) => id === release) < 12) f();",
+    "const first = RELEASES[3];",
+    "const late = RELEASES.slice(5);",
+    "const last = RELEASES.at(-2);",
+    "if (isBefore(release, other)) f();",
+    "const later = { since: FULL_LISTS };",
+    'const row = { held: { since: ["6.2", "6.1.4"] } };',
+    'const row = { held: { before: { after: "5.10", by: "5.15" } } };',
+    "const row = { held: { since: OTHER.held.before } };",
+    `const text = "those of 6.12 to ${NEWEST_RELEASE}";`,
+    `const text = \`those of \${first} to ${NEWEST_RELEASE}\`;`,
+  ])("would be found in %s", (code) => {
+    expect(kernelLogic("a.ts", code)).not.toEqual([]);
+  });
+
+  it.each([
+    'const hint = "write it like 6.12";',
+    "if (RELEASES.indexOf(release) < 0) f();",
+    "const newest = RELEASES.at(-1);",
+    "const since = sinceText(row.held); const a = { since, before: undefined };",
+    "const options = { since: date.text, patch: 3 };",
+  ])("may be said so: %s", (code) => {
+    expect(kernelLogic("a.ts", code)).toEqual([]);
   });
 });

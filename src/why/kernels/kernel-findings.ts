@@ -1,15 +1,15 @@
-import { bitsOf } from "../bits/word.js";
-import { effectiveMsr } from "../host/existence.js";
-import type { Finding } from "../host/finding.js";
-import { isAbsent, msrBit } from "../host/msr.js";
-import { rulesOf } from "../kvm/load/rule-list.js";
-import type { Replay } from "../kvm/replay.js";
-import { DEFAULT1 } from "../registers/default1.js";
-import { registerOf } from "../registers/registers.js";
-import { fileOf, functionOf } from "../rules/effect.js";
-import type { Certainty } from "../rules/machine.js";
-import { kernelName } from "../rules/release.js";
-import { bitName } from "../rules/words.js";
+import { bitsOf } from "../../bits/word.js";
+import { effectiveMsr } from "../../host/existence.js";
+import type { Finding } from "../../host/finding.js";
+import { isAbsent, msrBit } from "../../host/msr.js";
+import { rulesOf } from "../../kvm/load/rule-list.js";
+import type { Replay } from "../../kvm/replay.js";
+import { DEFAULT1 } from "../../registers/default1.js";
+import { registerOf } from "../../registers/registers.js";
+import { fileOf, functionOf } from "../../rules/effect.js";
+import type { Certainty } from "../../rules/machine.js";
+import { kernelName } from "../../rules/release.js";
+import { bitName } from "../../rules/words.js";
 
 /**
  * What a replay shows that is remarkable about the kernel and not about the processor. `quirk`: the kernel does

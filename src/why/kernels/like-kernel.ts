@@ -1,5 +1,5 @@
-import { kernelTables, rowHolds } from "../kvm/tables.js";
-import { KERNELS, type KernelRow, kernelRow, type Release } from "../rules/kernels.js";
+import { KERNELS, type KernelRow, kernelRow, type Release } from "../../rules/kernels.js";
+import { kernelTables, rowHolds } from "./tables.js";
 
 /** The upstream state that a kernel is most like, and how many facts of the tables differ. */
 export interface LikeKernel {
