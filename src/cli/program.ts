@@ -41,9 +41,10 @@ export async function runProgram(args: readonly string[], outside: World): Promi
   return code;
 }
 
-async function runCommand(args: readonly string[], outside: World): Promise<number> {
+async function runCommand(given: readonly string[], outside: World): Promise<number> {
   let code: number = EXIT.ok;
   const world = worldOf(outside, false);
+  const args = commandFirst(given);
   const [first] = args;
   if (first === "version" || first === "-v") return runCommand(["--version", ...args.slice(1)], outside);
   const misspelt = misspeltCommand(args, world);
@@ -78,9 +79,9 @@ async function runCommand(args: readonly string[], outside: World): Promise<numb
     const examples = row.examples.map(([line, about]) => `  ${line}\n      ${about}`);
     command.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
     if (row.more !== undefined) command.addHelpText("after", `\n${row.more}`);
-    command.action(async (...given: unknown[]) => {
+    command.action(async (...values: unknown[]) => {
       const count = command.registeredArguments.length;
-      const operands = given.slice(0, count).flat() as (string | undefined)[];
+      const operands = values.slice(0, count).flat() as (string | undefined)[];
       const options = command.opts<RawOptions>();
       const idle = COMMON.filter(
         ([flags]) => isIdle(row, flags) && command.getOptionValueSource(new Option(flags).attributeName()) === "cli",
@@ -111,6 +112,19 @@ async function runCommand(args: readonly string[], outside: World): Promise<numb
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   return code;
+}
+
+/** Options before the command, as `git --no-pager log` has them, are moved behind it: before it they would be those of `layers`. */
+function commandFirst(args: readonly string[]): readonly string[] {
+  const options = [...COMMON, ...Object.values(COMMANDS).flatMap(({ options = [] }: CommandRow) => options)];
+  let at = 0;
+  for (; args[at]?.startsWith("--"); at++) {
+    const row = options.find(([flags]) => longFlag(flags) === args[at]);
+    if (row?.[0].includes("<") === true) at++;
+  }
+  const name = args[at];
+  if (at === 0 || name === undefined || !Object.hasOwn(COMMANDS, name)) return args;
+  return [name, ...args.slice(0, at), ...args.slice(at + 1)];
 }
 
 /** The package that could not be loaded: in the single file there is none. */

@@ -33,6 +33,18 @@ VM_EXIT_REASON = 0x80000021
 EXIT_QUALIFICATION = 0x0
 `;
 
+describe("options before the command", () => {
+  it.each([
+    ["--json why ept skylake-x", "why ept skylake-x --json"],
+    ["--kernel 6.12 --no-pager why ept skylake-x", "why ept skylake-x --kernel 6.12"],
+    ["--kernel=6.12 layers skylake-x", "layers skylake-x --kernel 6.12"],
+    ["--has mbec cpus", "cpus --has mbec"],
+    ["--kernel 6.12 skylake-x", "layers skylake-x --kernel 6.12"],
+  ])("%s", async (before, behind) => {
+    expect(await run(before.split(" "))).toEqual(await run(behind.split(" ")));
+  });
+});
+
 describe("vmxlens audit", () => {
   it("names the failing check, what to change, and exits with 1", async () => {
     const { code, out } = await run(["audit", "-"], list("0x200"));
