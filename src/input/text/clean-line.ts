@@ -29,6 +29,12 @@ const ESCAPE = new RegExp(
   `${ESC}(?:\\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\\][^${ESC}\u0007]{0,200}(?:\u0007|${ESC}\\\\)|[()][0-9A-B]|[=>78])`,
   "g",
 );
+
+/** The text without colours, movements of the cursor, and titles of windows. */
+export function withoutEscapes(text: string): string {
+  return text.includes(ESC) ? text.replace(ESCAPE, "") : text;
+}
+
 const ENTITIES: { readonly [name: string]: string } = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'", nbsp: " " };
 const ENTITY = /&(?:(lt|gt|amp|quot|apos|nbsp)|#(\d{2,3})|#x([0-9a-f]{2}));/gi;
 /** What forums put around listings; no format has elements of these names. */
@@ -48,8 +54,7 @@ const MAX_PREFIXES = 12;
 
 /** The line without colours, quote marks, time stamps and log prefixes. */
 export function cleanLine(raw: string): CleanLine {
-  let line = raw;
-  if (line.includes(ESC)) line = line.replace(ESCAPE, "");
+  let line = withoutEscapes(raw);
   if (line.includes("&")) line = line.replace(ENTITY, entity);
   if (line.includes("<")) line = line.replace(HTML_TAG, "");
   if (TYPOGRAPHIC.test(line)) line = line.replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');

@@ -2,7 +2,7 @@ import { parseHexU64, type U64 } from "../../bits/u64.js";
 import type { FieldRow } from "../fields/field-row.js";
 import { type FieldKey, fieldName, widthOf } from "../fields/fields.js";
 import { compareU64, lowMask } from "../value64.js";
-import type { Base } from "./pairs.js";
+import type { Base } from "./number.js";
 
 /** A value as it is written, with the field that it belongs to. */
 export interface Written {
@@ -27,7 +27,7 @@ const LETTERLESS = 20;
 const MOST_DECIMAL: U64 = { lo: 0xffff_ffff, hi: 0xffff_ffff };
 
 /** The number that digits mean, from the digits and never through a double; `undefined` above 64 bits. */
-function integerOf(digits: string, base: "hex" | "decimal"): U64 | undefined {
+export function integerOf(digits: string, base: "hex" | "decimal"): U64 | undefined {
   if (base === "hex") return parseHexU64(digits.replace(/^0+(?=.)/, ""));
   if (!/^\d+$/.test(digits)) return undefined;
   let lo = 0;

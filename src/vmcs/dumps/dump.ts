@@ -2,11 +2,11 @@ import type { Diagnostic } from "../../input/text/diagnostic.js";
 import type { Vmcs } from "../state.js";
 
 /** Formats in which people write a VMCS down. */
-export const VMCS_FORMATS = ["linux", "xen", "haxm", "list", "json", "qemu", "virtualbox"] as const;
+export const VMCS_FORMATS = ["linux", "xen", "haxm", "list", "json", "qemu", "virtualbox", "kvm"] as const;
 
 /**
- * One of `VMCS_FORMATS`. `linux` and `xen` are the dumps of a failed VM entry; `qemu` and `virtualbox` are a guest's
- * registers, which are only a part of a VMCS; `list` is any list of fields with values.
+ * One of `VMCS_FORMATS`. `linux` and `xen` are the dumps of a failed VM entry; `qemu`, `virtualbox` and `kvm`
+ * (what KVM_GET_SREGS gives) are a guest's registers, which are only a part of a VMCS; `list` is any list of fields with values.
  */
 export type VmcsFormat = (typeof VMCS_FORMATS)[number];
 

@@ -23,13 +23,16 @@ export const ENDED = {
 /** Numbers that monitors print without KVM's words. */
 const FAIL_ENTRY =
   /FailEntry\((?<code>\d{1,10}),|hardware_entry_failure_reason[ =:]{0,4}(?<code2>0x[0-9a-f]{1,16}|\d{1,10})/i;
+/** Jailhouse, KVM on illumos, and what HyperPlatform shows in WinDbg. */
+const UNHANDLED =
+  /\bunhandled (?:vm-?)?exit,?(?: reason)?:? (?<code>0x[0-9a-f]{1,16}|8000[0-9a-f]{4}|(?:33|34|41)\b)|InvalidGuestState \(0n(?<code2>33)\)/i;
 /** A function that runs only after such a failure. */
 const INVALID_GUEST = /exit_invalid_guest_state|EXIT_REASON_INVALID_GUEST_STATE/i;
 /** The block of bhyve and its relatives: a name, blanks, a number in decimal. */
 const BLOCK =
   /^\s{0,20}(?<name>exit_reason|qualification|inst_error)\s{1,8}(?<value>0x[0-9a-f]{1,16}|\d{1,10})\s{0,8}$/;
 /** Every line that one of the patterns can match has one of these words. */
-const WORD = /error|reason|fail|qualif|invalid_guest|vm_?launch|vmresume|\berr\b|inst/i;
+const WORD = /error|reason|fail|qualif|invalid_?guest|vm_?launch|vmresume|\berr\b|inst|unhandled/i;
 
 /** Exit reasons that only a failed VM entry has; some programs print them without bit 31. */
 const ENTRY_FAILURES: readonly number[] = [33, 34, 41];
@@ -98,6 +101,12 @@ export function endedFinder(): EndedFinder {
         const beside = reason.qualification;
         const value = beside === undefined ? undefined : parseHexU64(numberOf(beside).toString(16));
         put(reportedFromReason(numberOf(reason.code), value));
+        return;
+      }
+      const unhandled = UNHANDLED.exec(text)?.groups;
+      const number = unhandled?.code ?? unhandled?.code2;
+      if (number !== undefined) {
+        put(reportedFromReason(numberOf(number)));
         return;
       }
       const haxm = ENDED.haxm.exec(text)?.groups;

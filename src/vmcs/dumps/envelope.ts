@@ -1,3 +1,5 @@
+import { withoutEscapes } from "../../input/text/clean-line.js";
+
 /**
  * What logs, mail and copies put around a line: quoting, syslog headers, printk time and level, module prefixes. Each
  * is stripped until none is left. Grammar of the headers: journald, rsyslog, printk, Xen's console, DebugView.
@@ -10,14 +12,27 @@ const BRACKET: readonly RegExp[] = [
   /^\[[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}\] ?/,
 ];
 const LETTER: readonly RegExp[] = [
+  // Levels, with the name of a logger behind it: env_logger, tracing, Python.
+  /^(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)(?::[\w.]{1,60}:| {1,4}(?:\w{1,40}\.[\w.]{1,60} )?)/,
+  // glog, and spans of tracing.
+  /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} {1,4}\d{1,8} [\w./-]{1,80}:\d{1,6}\] /,
+  /^\w{1,40}\{\w{1,40}=[^{}]{0,200}\}: /,
   /^(?:kvm_intel|kvm|KVM|kernel|vmx): ?/,
   /^[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? [^ ]+ [^ :[]+(?:\[\d+\])?: ?/,
   /^QEMU\[\d+\]: ?/,
 ];
 const DIGIT: readonly RegExp[] = [
-  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?: [^ ]+ [^ :[]+(?:\[\d+\])?:)? ?/,
+  // The name of a machine and of a program, where the time has the offset that journald and rsyslog write.
+  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d(?: [^ ]+ [^ :[]+(?:\[\d+\])?:)?)? ?/,
   /^\d+\t\d+\.\d+\t/,
+  // Go's log, and times without a date.
+  /^(?:\d{4}\/\d\d\/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{3,9})? /,
 ];
+/** A name, a thread or a level in brackets, unless it may be a field or its encoding. */
+const BRACKETED = /^\[([^\][=,"'{}_]{1,60})\] {1,8}(?![=:>-])/;
+const NO_NAME = /^(?:0x)?[0-9a-f]{3,8}$|guest|host|cpu|core|^v\d/i;
+/** Signs that programs put before a line for people. */
+const SIGN = /^(?:[\u2000-\u2bff\u{1f000}-\u{1ffff}]|\ufe0f){1,4} {1,4}/u;
 const OTHER: { readonly [first: string]: readonly RegExp[] } = {
   ">": QUOTE,
   "&": QUOTE,
@@ -49,7 +64,7 @@ export interface Payload {
 
 /** The line without its envelope; `undefined` for a line of a guest's console (Xen prints it as `(dN)`). */
 export function payloadOf(line: string): Payload | undefined {
-  let text = line;
+  let text = withoutEscapes(line);
   const soft = line.endsWith("=") && line.includes("=3D");
   if (soft) text = text.slice(0, -1);
   text = unquote(text);
@@ -67,7 +82,11 @@ export function payloadOf(line: string): Payload | undefined {
       if (trimmed.startsWith("[")) caller ??= CALLER.exec(match[0])?.[1];
       break;
     }
-    if (length === 0) break;
+    if (length === 0) {
+      const own = (trimmed.startsWith("[") ? BRACKETED : trimmed > "\u007f" ? SIGN : undefined)?.exec(trimmed);
+      if (own === null || own === undefined || NO_NAME.test(own[1] ?? "")) break;
+      length = own[0].length;
+    }
     text = trimmed.slice(length);
   }
   if (/^ *\(d\d+\)/.test(text)) return undefined;

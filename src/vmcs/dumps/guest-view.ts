@@ -1,4 +1,4 @@
-import { parseHexU64 } from "../../bits/u64.js";
+import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { UNKNOWN, word, ZERO } from "../../bits/word.js";
 import { diagnosticLog } from "../../input/text/diagnostic.js";
 import { type FieldKey, fieldOf, widthOf } from "../fields/fields.js";
@@ -6,13 +6,14 @@ import type { Reported } from "../state.js";
 import type { Value64 } from "../value64.js";
 import type { VmcsDump, VmcsFormat } from "./dump.js";
 import { reportedFromCode } from "./ended.js";
+import { readSregs, rightsOf } from "./kvm-view.js";
 
 /**
- * Register dumps of QEMU and VirtualBox: what the guest sees, not what the VMCS holds. They give part of the guest
+ * Register dumps of QEMU, VirtualBox and KVM's ioctls: what the guest sees, not what the VMCS holds. They give part of the guest
  * state: bits that a hypervisor changes behind the guest's back stay unknown.
  */
 export interface GuestView {
-  readonly format: Extract<VmcsFormat, "qemu" | "virtualbox">;
+  readonly format: Extract<VmcsFormat, "qemu" | "virtualbox" | "kvm">;
   readonly lines: readonly { readonly text: string; readonly number: number }[];
   readonly code?: number;
 }
@@ -23,6 +24,12 @@ const CR0_HIDDEN = [1, 3, 5, 16, 29, 30];
 const CR4_HIDDEN = [4, 5, 6, 13, 17, 20, 21, 22];
 
 const SEGMENTS = { ES: "es", CS: "cs", SS: "ss", DS: "ds", FS: "fs", GS: "gs", LDT: "ldtr", TR: "tr" } as const;
+
+const PRINTED = {
+  qemu: "QEMU prints them",
+  virtualbox: "VirtualBox prints them",
+  kvm: "KVM_GET_SREGS gives them",
+} as const;
 
 type Put = (key: FieldKey, value: Value64) => void;
 
@@ -39,7 +46,7 @@ function withUnknown(value: Value64, bits: readonly number[]): Value64 {
   return { lo: word(value.lo.value, value.lo.unknown | mask), hi: value.hi };
 }
 
-export function readGuestView(view: GuestView, file: string | undefined): VmcsDump {
+export function readGuestView(view: GuestView, ended: Reported | undefined, file: string | undefined): VmcsDump {
   const log = diagnosticLog(file);
   const fields = new Map<number, Value64>();
   const put: Put = (key, value) => {
@@ -48,10 +55,15 @@ export function readGuestView(view: GuestView, file: string | undefined): VmcsDu
   };
   const first = view.lines[0]?.number ?? 1;
   const text = view.lines.map((line) => line.text).join("\n");
-  const realMode = view.format === "qemu" ? readQemu(text, put) : readVirtualBox(text, put);
+  const realMode =
+    view.format === "qemu"
+      ? readQemu(text, put)
+      : view.format === "kvm"
+        ? readKvm(view, put)
+        : readVirtualBox(text, put);
   log.note(
     { line: first, column: 1 },
-    `registers of the guest as ${view.format === "qemu" ? "QEMU" : "VirtualBox"} prints them: no controls, no host state, and only what the guest sees of CR0 and CR4`,
+    `registers of the guest as ${PRINTED[view.format]}: no controls, no host state, and only what the guest sees of CR0 and CR4`,
   );
   if (realMode) {
     // Without unrestricted guest real mode is virtual-8086 mode behind the guest's back, with other segments.
@@ -67,7 +79,7 @@ export function readGuestView(view: GuestView, file: string | undefined): VmcsDu
     if (flags !== undefined) put("guest.rflags", withUnknown(flags, [12, 13, 17]));
   }
   const reported: Reported | undefined =
-    view.code === undefined ? undefined : (reportedFromCode(view.code) ?? { kind: "other" });
+    view.code === undefined ? ended : (reportedFromCode(view.code) ?? { kind: "other" });
   const asides: { [name: string]: string } = {};
   for (const name of ["SMM", "II", "HLT", "CPL"]) {
     const value = new RegExp(`\\b${name}=(\\d)`).exec(text)?.[1];
@@ -79,6 +91,30 @@ export function readGuestView(view: GuestView, file: string | undefined): VmcsDu
     lines: [first, view.lines.at(-1)?.number ?? first],
     diagnostics: log.list(),
   };
+}
+
+function readKvm({ lines }: GuestView, put: Put): boolean {
+  const read = readSregs(lines.map((line) => line.text));
+  if (read === undefined) return false;
+  const { segments, registers } = read;
+  const whole = ({ lo, hi }: U64): Value64 => ({ lo: word(lo), hi: word(hi) });
+  for (const [name, parts] of segments) {
+    const segment = name === "ldt" || name === "gdt" || name === "idt" ? (`${name}r` as const) : name;
+    const base = parts.get("base");
+    const limit = parts.get("limit");
+    if (base !== undefined) put(`guest.${segment}.base`, whole(base));
+    if (limit !== undefined) put(`guest.${segment}.limit`, whole(limit));
+    if (segment === "gdtr" || segment === "idtr") continue;
+    const selector = parts.get("selector");
+    const rights = rightsOf(parts);
+    if (selector !== undefined) put(`guest.${segment}.sel`, whole(selector));
+    if (rights !== undefined) put(`guest.${segment}.ar`, { lo: word(rights), hi: ZERO });
+  }
+  const flags = registers.get("rflags") ?? registers.get("flags");
+  return putRegisters((name) => {
+    const value = name === "RFL" || name === "EFL" ? flags : registers.get(name.toLowerCase());
+    return value === undefined ? undefined : whole(value);
+  }, put);
 }
 
 function readQemu(text: string, put: Put): boolean {

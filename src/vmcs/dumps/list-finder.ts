@@ -1,14 +1,12 @@
-import { fieldByMeaning, type NamedField, namedField } from "../fields/field-names.js";
+import { fieldByMeaning, namedField } from "../fields/field-names.js";
 import { fieldByEncoding } from "../fields/fields.js";
+import { LIST_MOST, type ListCollector, type ListItem, listCollector } from "./list-collector.js";
 import { listLine } from "./list-line.js";
-import { type Pair, type PairContext, pairsOf } from "./pairs.js";
-
-/** A pair of a list, with its line. */
-export interface ListItem extends Pair {
-  readonly line: number;
-  /** HAXM's form. */
-  readonly haxm?: true;
-}
+import { type GridRow, gridPairs, gridRow, isOtherPart, loneName, loneValue, withoutElement } from "./list-lines.js";
+import { prefixFilter } from "./log-prefix.js";
+import type { PairContext } from "./pair-name.js";
+import { pairsOf } from "./pairs.js";
+import { columnsIn, rowOfSegment } from "./registers.js";
 
 /** Collects the lists of fields of a text, in any shape. */
 export interface ListFinder {
@@ -16,73 +14,93 @@ export interface ListFinder {
   readonly end: () => readonly (readonly ListItem[])[];
 }
 
-/** Fewer known fields than this are not a list of fields but a coincidence. */
-const LEAST = 3;
-/** A list has no more items than this; a longer one is cut, and said to be. */
-export const LIST_MOST = 4096;
-/** Items of the same shape before the first known field that belong to its list. */
-const BEFORE_MOST = 64;
-/** A list in which so many fields are known begins again where its first field comes back. */
-const WHOLE = 8;
 /** Longer lines are data of another kind. */
 const LINE_MOST = 65_536;
 
+/** What a program prints before the lines of one of several processors. */
+const LANE = /\b(?:(?:v?cpu|core|processor|vp)(?:[ #(=_[]{0,3}|:)(?:id[ =:]{1,2})?(?:0x)?\d{1,3}|d\d{1,5}v\d{1,4})\b/i;
+/** So many processors may print their lists at the same time. */
+const LANES_MOST = 64;
+
 export function listFinder(): ListFinder {
-  const lists: ListItem[][] = [];
+  const lists: (readonly ListItem[])[] = [];
   const context: PairContext = { open: [] };
-  let list: ListItem[] = [];
-  let before: ListItem[] = [];
-  let known = 0;
-  let separated = false;
-  let first: NamedField | undefined;
-  const shapes = new Set<string>();
-  const flush = (): void => {
-    if (known >= LEAST) lists.push(list);
-    list = [];
-    before = [];
-    known = 0;
-    first = undefined;
-    shapes.clear();
+  const collector = () => listCollector((list) => lists.push(list));
+  const common = collector();
+  const lanes = new Map<string, ListCollector>();
+  let current = common;
+  let pending: { readonly name: string; readonly number: number } | undefined;
+  let grid: GridRow[] = [];
+  let columns: readonly string[] | undefined;
+  /** Lines of several processors may be mixed; a line that names none belongs to the one before it. */
+  const collectorOf = (text: string): ListCollector => {
+    const lane = LANE.exec(text)?.[0].toLowerCase();
+    if (lane === undefined) return current;
+    let own = lanes.get(lane);
+    if (own === undefined) {
+      if (lanes.size >= LANES_MOST) return current;
+      // The first has what came before a processor was named.
+      own = lanes.size === 0 ? common : collector();
+      lanes.set(lane, own);
+    }
+    current = own;
+    return own;
   };
-  const take = (item: ListItem): void => {
-    if (item.field === undefined) {
-      if (list.length === 0) {
-        before.push(item);
-        if (before.length > BEFORE_MOST) before = before.slice(-BEFORE_MOST / 2);
-      } else if (list.length < LIST_MOST && shapes.has(item.shape)) list.push(item);
+  const endGrid = (): void => {
+    for (const item of gridPairs(grid)) current.take(item);
+    grid = [];
+  };
+  const read = (text: string, number: number, whole: string): void => {
+    const row = gridRow(text, number);
+    if (row !== undefined) {
+      if (grid.length < LIST_MOST) grid.push(row);
       return;
     }
-    const again = first?.row === item.field.row && first.high === item.field.high && !isWrite(item);
-    if (again && (known >= WHOLE || (separated && known >= LEAST))) flush();
-    separated = false;
-    // The list begins at its first line of this shape, not at the first name that is known.
-    if (list.length === 0)
-      list = before.filter(({ shape, line }) => shape === item.shape && item.line - line <= BEFORE_MOST);
-    first ??= item.field;
-    shapes.add(item.shape);
-    if (list.length < LIST_MOST) {
-      list.push(item);
-      known++;
+    if (grid.length > 0 && text.trim() !== "") {
+      // A heading inside the grid; everything else ends it.
+      if (/[=:]/.test(text)) endGrid();
     }
+    const plain = text.trimStart().startsWith("<") ? withoutElement(text) : text;
+    if (pending !== undefined && plain.trim() !== "") {
+      const value = loneValue(plain);
+      if (value === undefined && isOtherPart(plain)) return;
+      const { name, number: line } = pending;
+      pending = undefined;
+      if (value !== undefined) {
+        for (const item of itemsOf(`${name} = ${value}`, line, { open: [] })) current.take(item);
+        return;
+      }
+    }
+    const header = columnsIn(plain);
+    if (header !== undefined) {
+      columns = header;
+      return;
+    }
+    const inTable = columns === undefined ? [] : rowOfSegment(plain, columns, context.part);
+    const items =
+      inTable.length > 0 ? inTable.map((pair) => ({ ...pair, line: number })) : itemsOf(plain, number, context);
+    if (items.length === 0) {
+      const name = loneName(plain);
+      if (name !== undefined) pending = { name, number };
+      // A heading of the next vCPU's list.
+      else if (/\w/.test(plain)) collectorOf(whole).heading();
+      return;
+    }
+    const own = items.some(({ field }) => field !== undefined) ? collectorOf(whole) : current;
+    for (const item of items) own.take(item);
   };
+  const prefixes = prefixFilter(read);
   return {
     line(text, number) {
-      if (text.length > LINE_MOST) return;
-      const items = itemsOf(text, number, context);
-      // A heading of the next vCPU's list.
-      if (items.length === 0 && /\w/.test(text)) separated = true;
-      for (const item of items) take(item);
+      if (text.length <= LINE_MOST) prefixes.line(text, number);
     },
     end() {
-      flush();
-      return lists;
+      prefixes.end();
+      endGrid();
+      for (const own of new Set([common, ...lanes.values()])) own.end();
+      return lists.sort((a, b) => (a[0]?.line ?? 0) - (b[0]?.line ?? 0));
     },
   };
-}
-
-/** A log of VMWRITEs: the last value of a field counts. */
-export function isWrite({ shape }: Pair): boolean {
-  return /write/i.test(shape);
 }
 
 function itemsOf(text: string, line: number, context: PairContext): readonly ListItem[] {

@@ -1,15 +1,17 @@
 import { checkText } from "../../bits/misuse.js";
 import { type Diagnostic, diagnosticLog } from "../../input/text/diagnostic.js";
 import { lineSplitter } from "../../input/text/text.js";
+import { describeReported } from "../reported.js";
 import type { VmcsDump } from "./dump.js";
 import { endedFinder } from "./ended.js";
 import { payloadOf } from "./envelope.js";
-import { type GuestView, readGuestView } from "./guest-view.js";
+import { readGuestView } from "./guest-view.js";
 import { readVmcsJson } from "./json.js";
 import { readKernelDump } from "./kernel.js";
 import { readLists } from "./list.js";
 import { listFinder } from "./list-finder.js";
 import { callerFinder } from "./sections.js";
+import { viewFinder } from "./view-finder.js";
 
 /** What a reader found. `dumps` is empty when the text holds none; a diagnostic says so then. */
 export interface VmcsReading {
@@ -24,8 +26,6 @@ export interface VmcsStream {
   /** Dumps that need the whole text (lists, register blocks) come now. Returns what there is to say about the text. */
   readonly end: () => readonly Diagnostic[];
 }
-
-const VIEWS_MOST = 256;
 
 /**
  * Reads the VMCS dumps of a text as it comes: Linux and Xen dumps with any envelope, field lists, HAXM's list, register
@@ -68,13 +68,18 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
       if (found === 0) {
         for (const view of views.end()) {
           found++;
-          onDump(readGuestView(view, file));
+          onDump(readGuestView(view, ended.reported(), file));
         }
       }
       if (found === 0) {
+        const reported = ended.reported();
+        const only =
+          reported === undefined
+            ? ""
+            : `. The text says how an entry ended, which \`vmxlens explain\` answers: ${describeReported(reported)}`;
         log.error(
           { line: 1, column: 1 },
-          "no VMCS dump found",
+          `no VMCS dump found${only}`,
           'the text between "*** Guest State ***" and "Virtual processor ID", a list of fields, or JSON; on Linux load kvm_intel with dump_invalid_vmcs=1',
         );
       }
@@ -89,10 +94,10 @@ export function readVmcs(text: string, file?: string): VmcsReading {
   if (file !== undefined) checkText(file, "file", "a name for messages");
   if (!looksLikeJson(text)) return readLog(text, file);
   const json = readVmcsJson(text.replace(/^\uFEFF/, ""), file);
-  if (!json.diagnostics.some(({ severity }) => severity === "error")) return json;
-  // A dictionary of another language looks like JSON at its beginning.
-  const log = readLog(text, file);
   const known = ({ dumps }: VmcsReading) => dumps.reduce((sum, { vmcs }) => sum + vmcs.fields.size, 0);
+  if (known(json) > 0 && !json.diagnostics.some(({ severity }) => severity === "error")) return json;
+  // A dictionary of another language looks like JSON at its beginning, and so do the registers that KVM gives.
+  const log = readLog(text, file);
   return known(log) > known(json) ? log : json;
 }
 
@@ -110,43 +115,4 @@ function readLog(text: string, file: string | undefined): VmcsReading {
   const stream = vmcsStream((dump) => dumps.push(dump), file);
   stream.push(text);
   return { diagnostics: stream.end(), dumps };
-}
-
-/** A line of a register block, and of nothing else that prints fields. */
-const BLOCK =
-  /CPUM|^\s*(?:[\d:.]{1,32}\s{1,8})?(?:[er]?[a-d]x|[er][sd]i|r\d|[er]?(?:ip|sp|bp|flags)|[c-gs]s|ldtr?|tr|[gi]dtr?|[cd]r\d|efer)\s{0,4}=/i;
-
-/** Collects register blocks: QEMU's after "EAX=" or "RAX=", VirtualBox's after "Guest CPUM". */
-function viewFinder(): {
-  /** True for a line of a register block. */
-  readonly line: (text: string, number: number) => boolean;
-  readonly end: () => readonly GuestView[];
-} {
-  const views: { format: "qemu" | "virtualbox"; lines: { text: string; number: number }[]; code?: number }[] = [];
-  let current: (typeof views)[number] | undefined;
-  let code: number | undefined;
-  return {
-    line(text, number) {
-      if (current === undefined && !/[er]ax|hardware error|CPUM/i.test(text)) return false;
-      const error = /hardware error (0x[0-9a-f]+)/i.exec(text)?.[1];
-      if (error !== undefined) code = Number(error);
-      const qemu = /^\s*[ER]AX ?= ?[0-9a-f]{8}/i.test(text) && / [ER]BX ?=/i.test(text);
-      const box =
-        /Guest CPUM(?: \(VCPU \d+\))? state/i.test(text) ||
-        (/^\s*(?:[\d:.]{1,32}\s{0,8})?rax=[0-9a-f]{16} rbx=/.test(text) && !qemu);
-      if ((qemu || box) && !(current !== undefined && current.format === "virtualbox" && current.lines.length < 3)) {
-        current = undefined;
-        if (views.length < VIEWS_MOST) {
-          current = { format: box ? "virtualbox" : "qemu", lines: [], ...(code === undefined ? {} : { code }) };
-          views.push(current);
-        }
-        code = undefined;
-      }
-      if (current === undefined) return false;
-      current.lines.push({ text, number });
-      if (current.lines.length >= 60) current = undefined;
-      return BLOCK.test(text);
-    },
-    end: () => views,
-  };
 }

@@ -165,3 +165,141 @@ describe("dumps of two tasks", () => {
     expect(found.length).toBe(2);
   });
 });
+
+describe("registers under their plain names", () => {
+  const SEGMENTS = ["SS", "DS", "ES", "FS", "GS"];
+  it("are the guest's, with the parts of each segment", () => {
+    const dump = only(
+      `VMLAUNCH failed, error 0x80000021
+CR0=0x80050033 CR3=0x1000 CR4=0x2020 RFLAGS=0x20002 RIP=0x1000 RSP=0x2000
+CS: sel=0x0008 base=0x0 limit=0xffffffff ar=0xa09b
+${SEGMENTS.map((name) => `${name}: sel=0x0010 base=0x0 limit=0xffffffff ar=0xc093`).join("\n")}
+TR: sel=0x0040 base=0x0 limit=0x67 ar=0x8b
+GDTR: base=0x1000 limit=0x7f
+VM_ENTRY_CONTROLS = 0xd3ff
+`,
+    );
+    expect(keys(dump)).toMatchObject({
+      "guest.cr4": "0x2020",
+      "guest.rflags": "0x20002",
+      "guest.cs.ar": "0xa09b",
+      "guest.gs.limit": "0xffffffff",
+      "guest.tr.sel": "0x40",
+      "guest.gdtr.limit": "0x7f",
+      "ctl.entry": "0xd3ff",
+    });
+    expect(messages(dump)).toEqual([]);
+    expect(auditVmcs(dump.vmcs).groups[0]?.primary.id).toBe("guest.rflags.vm");
+  });
+
+  it("may be a table with a row for each segment", () => {
+    const dump = only(
+      "=== Guest state ===\nRIP 0xfff0  RSP 0x0  RFLAGS 0x2\nseg  selector  base        limit       access rights\nCS   0xf000    0xffff0000  0x0000ffff  0x009b\nTR   0x0000    0x00000000  0x0000ffff  0x008b\nGDTR           0x00001000  0x0000007f\n",
+    );
+    expect(keys(dump)).toEqual({
+      "guest.rip": "0xfff0",
+      "guest.rsp": "0x0",
+      "guest.rflags": "0x2",
+      "guest.cs.sel": "0xf000",
+      "guest.cs.base": "0xffff0000",
+      "guest.cs.limit": "0xffff",
+      "guest.cs.ar": "0x9b",
+      "guest.tr.sel": "0x0",
+      "guest.tr.base": "0x0",
+      "guest.tr.limit": "0xffff",
+      "guest.tr.ar": "0x8b",
+      "guest.gdtr.base": "0x1000",
+      "guest.gdtr.limit": "0x7f",
+    });
+  });
+
+  it("are no VMCS where nothing is a field of one: the registers of an oops", () => {
+    const text =
+      "RIP: 0010:0xffffffff81000000\nRSP: 0018:ffffc90000000000 EFLAGS: 00010246\nCR2: 0000000000000000 CR3: 0000000001c0d000 CR4: 00000000000426f0\nCR0: 0000000080050033\n";
+    expect(readVmcs(text).dumps).toEqual([]);
+  });
+});
+
+describe("what KVM_GET_SREGS gives", () => {
+  const part = (name: string, type: number, s: number, l: number) =>
+    `${name}: kvm_segment { base: 0, limit: 65535, selector: 8, type_: ${type}, present: 1, dpl: 0, db: 0, s: ${s}, l: ${l}, g: 1, avl: 0, unusable: 0, padding: 0 }`;
+  const go = (name: string, type: number, s: number, l: number) =>
+    `${name}:{Base:0 Limit:65535 Selector:8 Typ:${type} Present:1 DPL:0 DB:0 S:${s} L:${l} G:1 AVL:0 Unusable:0 _:0}`;
+  const expected = {
+    "guest.cs.ar": "0xa09b",
+    "guest.cs.limit": "0xffff",
+    "guest.ss.ar": "0x8093",
+    "guest.tr.ar": "0x808b",
+    "guest.gdtr.limit": "0x1f",
+    "guest.efer": "0x500",
+  };
+  it.each([
+    [
+      "Rust",
+      `kvm_sregs { ${part("cs", 11, 1, 1)}, ${part("ss", 3, 1, 0)}, ${part("tr", 11, 0, 0)}, gdt: kvm_dtable { base: 1280, limit: 31, padding: [0, 0, 0] }, cr0: 2147483697, cr4: 32, efer: 1280, interrupt_bitmap: [0, 0, 0, 0] }`,
+    ],
+    [
+      "Go",
+      `{${go("CS", 11, 1, 1)} ${go("SS", 3, 1, 0)} ${go("TR", 11, 0, 0)} GDT:{Base:1280 Limit:31 _:[0 0 0]} CR0:2147483697 CR4:32 EFER:1280 InterruptBitmap:[0 0 0 0]}`,
+    ],
+    [
+      "a monitor in C",
+      `== KVM_GET_SREGS ==\n${["CS|0xb|1|1", "SS|0x3|1|0", "TR|0xb|0|0"]
+        .map((text) => text.split("|"))
+        .map(
+          ([name, type, s, l]) =>
+            `${name}  base: 0x0   limit:0xffff selector: 0x8 type: ${type} present: 0x1\n    dpl:0x0 db:0x0 s:0x${s} l:0x${l} g:0x1 avl:0x0 unusable:0x0`,
+        )
+        .join("\n")}\nGDT base: 0x500 limit: 0x1f\nCR0: 0x80000031 CR4: 0x20\nEFER: 0x500\n`,
+    ],
+    [
+      "kvmtool",
+      " cr0: 0000000080000031   cr4: 0000000000000020\n register  selector  base              limit     type  p dpl db s l g avl\n cs        0008      0000000000000000  0000ffff  0b    1 0   0  1 1 1 0\n ss        0008      0000000000000000  0000ffff  03    1 0   0  1 0 1 0\n tr        0008      0000000000000000  0000ffff  0b    1 0   0  0 0 1 0\n gdt                 0000000000000500  0000001f\n efer: 0000000000000500  apic base: 00000000fee00900\n",
+    ],
+    [
+      "JSON",
+      `{"cs":{"base":0,"limit":65535,"selector":8,"type":11,"present":1,"dpl":0,"db":0,"s":1,"l":1,"g":1,"avl":0,"unusable":0},"ss":{"base":0,"limit":65535,"selector":8,"type":3,"present":1,"dpl":0,"db":0,"s":1,"l":0,"g":1},"tr":{"base":0,"limit":65535,"selector":8,"type":11,"present":1,"dpl":0,"db":0,"s":0,"l":0,"g":1},"gdt":{"base":1280,"limit":31},"cr0":2147483697,"cr4":32,"efer":1280}`,
+    ],
+  ])("is read as %s prints it", (_, text) => {
+    const dump = only(`FailEntry(2147483681, 0)\n${text}`.replace(/^FailEntry.*\n(?=\{")/, ""));
+    expect(dump.format).toBe("kvm");
+    expect(keys(dump)).toMatchObject(expected);
+    if (!text.startsWith('{"')) expect(dump.vmcs.reported).toEqual({ kind: "entry-failure", reason: 33 });
+  });
+
+  it("has no field for a segment that is not present but an unusable one", () => {
+    const dump = only(
+      `kvm_sregs { ${part("cs", 11, 1, 1)}, ldt: kvm_segment { base: 0, limit: 0, selector: 0, type_: 2, present: 0, dpl: 0, db: 0, s: 0, l: 0, g: 0, avl: 0, unusable: 1, padding: 0 } }`,
+    );
+    expect(keys(dump)["guest.ldtr.ar"]).toBe("0x10002");
+  });
+});
+
+describe("lines of several processors", () => {
+  it("are kept apart", () => {
+    const text = ["80050033", "31"]
+      .map((cr0, n) => [
+        `[vcpu${n}] GUEST_CR0 = 0x${cr0}`,
+        `[vcpu${n}] GUEST_CR4 = 0x20${n}0`,
+        `[vcpu${n}] GUEST_RFLAGS = 0x2`,
+      ])
+      .reduce((first, second) => first.flatMap((line, n) => [line, second[n] as string]))
+      .join("\n");
+    const { dumps } = readVmcs(text);
+    expect(dumps.map((dump) => [keys(dump)["guest.cr0"], keys(dump)["guest.cr4"]])).toEqual([
+      ["0x80050033", "0x2000"],
+      ["0x31", "0x2010"],
+    ]);
+    expect(dumps.flatMap(messages)).toEqual([]);
+  });
+});
+
+describe("a text without a dump", () => {
+  it("that says how an entry ended is answered by another command", () => {
+    const { dumps, diagnostics } = readVmcs("kvm: unhandled exit 80000021\nkvm_run returned -22\n");
+    expect(dumps).toEqual([]);
+    expect(diagnostics[0]?.message).toBe(
+      "no VMCS dump found. The text says how an entry ended, which `vmxlens explain` answers: VM entry failed with exit reason 33 (VM-entry failure: invalid guest state).",
+    );
+  });
+});

@@ -67,6 +67,35 @@ const halves = (cell: Cell, full: string, high: string, sign: string): string =>
     ? `${full}${sign}0x${cell.value.lo.toString(16)}\n${high}${sign}0x${cell.value.hi.toString(16)}`
     : `${full.replace(/_FULL$/, "")}${sign}0x${cell.hex}`;
 
+/** So many on a line. */
+const inRows = (cells: readonly Cell[], columns: number, one: (cell: Cell) => string, between: string): string => {
+  const lines: string[] = [];
+  for (let at = 0; at < cells.length; at += columns)
+    lines.push(
+      cells
+        .slice(at, at + columns)
+        .map(one)
+        .join(between),
+    );
+  return lines.join("\n");
+};
+
+/** Four values a line behind the encoding of the first, with dashes for a field that does not exist. */
+const grid: Writer = (cells) => {
+  const known = new Map(cells.map((cell) => [cell.row.encoding, cell]));
+  const lines: string[] = [];
+  for (let area = 0; area < 0x8000; area += 0x400) {
+    const encodings = [...known.keys()].filter((encoding) => (encoding & ~0x3ff) === area);
+    if (encodings.length === 0) continue;
+    lines.push(`\t ${area.toString(16)} Fields`);
+    for (let at = area; at <= Math.max(...encodings); at += 8)
+      lines.push(
+        `\t\t0x${at.toString(16).padStart(8, "0")}: ${[0, 2, 4, 6].map((step) => (known.has(at + step) ? `0x${known.get(at + step)?.padded} ` : "------ ")).join("")}`,
+      );
+  }
+  return lines.join("\n");
+};
+
 /** Every shape, by its name. */
 export const SHAPES: { readonly [name: string]: Writer } = {
   "NAME = 0x": each(({ name, hex }) => `${name} = 0x${hex}`),
@@ -173,6 +202,71 @@ export const SHAPES: { readonly [name: string]: Writer } = {
       .filter(({ name }) => !/^(?:GUEST|HOST)_/.test(name))
       .map(({ name, hex }) => `${name} = 0x${hex}`)
       .join("\n")}\n`,
+  "OpenBSD's vmm": (cells) =>
+    inRows(
+      cells,
+      4,
+      ({ encoding, name, padded }) => `${title(name).replace(/^Guest /, "G. ")}(0x${encoding}): 0x${padded} `,
+      "",
+    ),
+  "grid of encodings": grid,
+  "two on a line": (cells) => inRows(cells, 2, ({ name, padded }) => `${name}: 0x${padded}`, ", "),
+  "two on a line, blanks": (cells) => inRows(cells, 2, ({ name, padded }) => `${name} = 0x${padded}`, "   "),
+  XMHF: each(({ name, hex }) => `CPU(0x00): vcpu->vmcs.${lower(name)} = 0x${hex}`),
+  "hex and decimal": each(({ name, hex, decimal }) => `${name} = 0x${hex} (${decimal})`),
+  "decimal and hex": each(({ name, hex, decimal }) => `${name}: ${decimal} (0x${hex})`),
+  "ASCII table": (cells) =>
+    `+-----------+----------+\n| Field     | Value    |\n+-----------+----------+\n${each(({ name, padded }) => `| ${name.padEnd(40)} | 0x${padded.padStart(16, " ").trim()} |`)(cells)}\n+-----------+----------+\n`,
+  "PowerShell table": (cells) =>
+    `Name                                     Value\n----                                     -----\n${each(({ name, hex }) => `${name.padEnd(40)} 0x${hex}`)(cells)}`,
+  "dbg!": each(({ name, decimal }, n) => `[src/vmcs.rs:${120 + n}:9] vmcs.${lower(name)} = ${decimal}`),
+  "file and line": each(({ name, hex }, n) => `hv/src/vmcs.c:${120 + n}: ${name} = 0x${hex}`),
+  colours: each(({ name, hex }) => `\u001b[32mINFO\u001b[0m ${name}: \u001b[1m0x${hex}\u001b[0m`),
+  "CR LF": each(({ name, hex }) => `${name}: 0x${hex}\r`),
+  "NAME => 0x": each(({ name, hex }) => `${name} => 0x${hex}`),
+  "NAME <- 0x": each(({ name, hex }) => `vmwrite ${name} <- 0x${hex}`),
+  "NAME := 0x": each(({ name, hex }) => `${name} := 0x${hex}`),
+  "VMWRITE field value": each(({ encoding, hex }) => `VMWRITE field=0x${encoding} value=0x${hex}`),
+  "vmwrite: field 0xENC (NAME) = 0x": each(
+    ({ encoding, name, hex }) => `vmwrite: field 0x${encoding} (${name}) = 0x${hex}`,
+  ),
+  "vmread 0xENC: 0x": each(({ encoding, hex }) => `vmread 0x${encoding}: 0x${hex}`),
+  "vmcs_write(0xENC, 0x) = 0": each(({ encoding, hex }) => `vmcs_write(0x${encoding}, 0x${hex}) = 0`),
+  XML: (cells) =>
+    `<vmcs>\n${each(({ encoding, name, hex }) => `  <field name="${name}" encoding="0x${encoding}">0x${hex}</field>`)(cells)}\n</vmcs>\n`,
+  "XML values": (cells) =>
+    `<vmcs>\n${each(({ name, hex }) => `  <field name="${name}" value="0x${hex}"/>`)(cells)}\n</vmcs>\n`,
+  plist: (cells) =>
+    `<dict>\n${each(({ name, decimal }) => `  <key>${name}</key>\n  <integer>${decimal}</integer>`)(cells)}\n</dict>\n`,
+  "python tuples": (cells) => `[${cells.map(({ name, decimal }) => `('${name}', ${decimal})`).join(", ")}]\n`,
+  "python OrderedDict": (cells) =>
+    `OrderedDict([${cells.map(({ name, decimal }) => `('${name}', ${decimal})`).join(", ")}])\n`,
+  "python dataclass": (cells) => `Vmcs(${cells.map(({ name, decimal }) => `${lower(name)}=${decimal}`).join(", ")})\n`,
+  "rust tuples": (cells) => `[${cells.map(({ name, decimal }) => `(${name}, ${decimal})`).join(", ")}]\n`,
+  "rust {:#?} tuples": (cells) =>
+    `[\n${cells.map(({ name, decimal }) => `    (\n        "${name}",\n        ${decimal},\n    ),`).join("\n")}\n]\n`,
+  "rust enum map": (cells) => `{${cells.map(({ name, decimal }) => `${pascal(name)}: ${decimal}`).join(", ")}}\n`,
+  "rust newtype": each(({ name, decimal }) => `    ${lower(name)}: Reg(${decimal}),`),
+  "rust newtype pretty": (cells) =>
+    `Vmcs {\n${cells.map(({ name, decimal }) => `    ${lower(name)}: Reg(\n        ${decimal},\n    ),`).join("\n")}\n}\n`,
+  "rust bits": each(({ name, decimal }) => `    ${lower(name)}: Reg { bits: ${decimal} },`),
+  "rust Ok": each(({ name, hex }) => `${name}: Ok(0x${hex})`),
+  "rust Some": each(({ name, decimal }) => `${name} = Some(${decimal})`),
+  "go %#v map": (cells) => `map[string]uint64{${cells.map(({ name, hex }) => `"${name}":0x${hex}`).join(", ")}}\n`,
+  "go spew": (cells) =>
+    `(main.VMCS) {\n${cells.map(({ name, decimal }) => ` ${pascal(name)}: (uint64) ${decimal},`).join("\n")}\n}\n`,
+  JavaScript: (cells) => `{\n${cells.map(({ name, decimal }) => `  ${name}: ${decimal}n`).join(",\n")}\n}\n`,
+  lldb: (cells) =>
+    `(vmcs12) $0 = {\n${cells.map(({ name, decimal }) => `  ${lower(name)} = ${decimal}`).join("\n")}\n}\n`,
+  "gdb p/x of each": each(({ name, hex }, n) => `(gdb) p/x vcpu->vmcs.${lower(name)}\n$${n + 1} = 0x${hex}`),
+  zig: (cells) => `vmcs.Vmcs{ ${cells.map(({ name, decimal }) => `.${lower(name)} = ${decimal}`).join(", ")} }\n`,
+  "YAML list": each(({ name, hex }) => `- name: ${name}\n  value: 0x${hex}`),
+  bpftrace: each(({ encoding, decimal }) => `@vmcs[0x${encoding}]: ${decimal}`),
+  WinDbg: each(({ name, padded }) => `   ${name.padEnd(36)} : ${padded.replace(/^(.{8})(.{8})$/, "$1`$2")}`),
+  dt: each(({ name, hex }, n) => `   +0x${(8 * n).toString(16).padStart(3, "0")} ${pascal(name)} : 0x${hex}`),
+  "Yes/No columns": each(({ encoding, name, hex }) => `${encoding}  R/W  ${name.padEnd(44)}  ${hex.padStart(16)}`),
+  numbered: each(({ name, hex }, n) => `${n + 1}. ${name}: 0x${hex}`),
+  "numbered table": each(({ name, hex }, n) => `${String(n + 1).padStart(3)}  ${name.padEnd(40)}  0x${hex}`),
   "JSON strings": (cells) => `{${cells.map(({ name, hex }) => `"${name}": "0x${hex}"`).join(", ")}}`,
   "JSON numbers": (cells) => `{"fields": {${cells.map(({ name, decimal }) => `"${name}": ${decimal}`).join(",\n")}}}`,
   "JSON decimal strings": (cells) => `{${cells.map(({ name, decimal }) => `"${name}": "${decimal}"`).join(", ")}}`,
@@ -182,4 +276,50 @@ export const SHAPES: { readonly [name: string]: Writer } = {
 /** The text of the fields in one shape, with the names of a header. */
 export function inShape(shape: string, fields: Fields, family?: HeaderFamily): string {
   return (SHAPES[shape] as Writer)(cellsOf(fields, family));
+}
+
+/** What logs put before each line of a shape; the second column is the number of the line. */
+export const PREFIXES: { readonly [name: string]: (n: number) => string } = {
+  printk: (n) => `[   12.${345600 + n}] `,
+  "printk and module": (n) => `[   12.${345600 + n}] hv: `,
+  "printk level": (n) => `<6>[   12.${345600 + n}] `,
+  syslog: () => "Nov 28 10:00:00 box kernel: [   12.345678] ",
+  "journal in ISO": () => "2026-11-28T10:00:00+0100 box kernel: ",
+  env_logger: () => "[2026-11-28T10:00:00Z DEBUG hv::vmcs] ",
+  tracing: () => "2026-11-28T10:00:00.123456Z  INFO hv::vmx::vcpu: ",
+  "tracing span": () => "2026-11-28T10:00:00.123456Z  INFO vcpu{id=0 gpa=0x1000}: hv::vmx: ",
+  glog: (n) => `I1128 10:00:00.123456  4242 vmcs.cc:${n + 10}] `,
+  "go log": () => "2026/11/28 10:00:00 ",
+  "go log file": (n) => `2026/11/28 10:00:00 vmcs.go:${n + 10}: `,
+  python: () => "2026-11-28 10:00:00,123 DEBUG hv.vmcs ",
+  "python basic": () => "DEBUG:hv.vmcs:",
+  DbgView: (n) => `${String(n + 12).padStart(8, "0")}\t0.00123456\t`,
+  "DbgView with name": (n) => `${String(n + 12).padStart(8, "0")}\t0.00123456\t[hv] `,
+  WinDbg: () => "kd> ",
+  "bracketed name": () => "[hv] ",
+  "two brackets": () => "[INFO][vmcs] ",
+  bhyve: () => "vm_run: ",
+  Xen: () => "(XEN) ",
+  "Xen with time": () => "(XEN) [2026-11-28 10:00:00] ",
+  serial: () => "[serial0] ",
+  docker: () => "hv-test-1  | ",
+  "GitHub Actions": () => "2026-11-28T10:00:00.1234567Z ",
+  ctest: () => "12: ",
+  quoted: () => "> ",
+  milliseconds: (n) => `[${1000 + n}ms] `,
+  microseconds: (n) => `[${1000 + n}us] `,
+  VirtualBox: (n) => `00:00:12.${345600 + n} `,
+  log4j: () => "10:00:00.123 [main] DEBUG hv.Vmcs - ",
+  NetBSD: () => "[   123.4567890] ",
+  thread: () => "[T:0042] ",
+  "C++ file": (n) => `vmcs.cpp(${n + 10}): `,
+  emoji: () => "ℹ️  ",
+};
+
+/** The text with a prefix before each line. */
+export function withPrefix(prefix: string, text: string): string {
+  return text
+    .split("\n")
+    .map((line, n) => (PREFIXES[prefix] as (n: number) => string)(n) + line)
+    .join("\n");
 }

@@ -1,0 +1,80 @@
+import type { NamedField } from "../fields/field-names.js";
+import type { Pair } from "./pairs.js";
+
+/** A pair of a list, with its line. */
+export interface ListItem extends Pair {
+  readonly line: number;
+  /** HAXM's form. */
+  readonly haxm?: true;
+}
+
+/** Fewer known fields than this are not a list of fields but a coincidence. */
+const LEAST = 3;
+/** A list has no more items than this; a longer one is cut, and said to be. */
+export const LIST_MOST = 4096;
+/** Items of the same shape before the first known field that belong to its list. */
+const BEFORE_MOST = 64;
+/** A list in which so many fields are known begins again where its first field comes back. */
+const WHOLE = 8;
+
+/** Puts the items of one program or processor together to lists. */
+export interface ListCollector {
+  readonly take: (item: ListItem) => void;
+  /** A line that is not part of a list. */
+  readonly heading: () => void;
+  readonly end: () => void;
+}
+
+export function listCollector(sink: (list: readonly ListItem[]) => void): ListCollector {
+  let list: ListItem[] = [];
+  let before: ListItem[] = [];
+  let known = 0;
+  /** Fields whose names are those of a VMCS: registers alone may be anybody's. */
+  let own = 0;
+  let separated = false;
+  let first: NamedField | undefined;
+  const shapes = new Set<string>();
+  const end = (): void => {
+    if (known >= LEAST && own > 0) sink(list);
+    list = [];
+    own = 0;
+    before = [];
+    known = 0;
+    first = undefined;
+    shapes.clear();
+  };
+  return {
+    take(item) {
+      if (item.field === undefined) {
+        if (list.length === 0) {
+          before.push(item);
+          if (before.length > BEFORE_MOST) before = before.slice(-BEFORE_MOST / 2);
+        } else if (list.length < LIST_MOST && shapes.has(item.shape)) list.push(item);
+        return;
+      }
+      const again = first?.row === item.field.row && first.high === item.field.high && !isWrite(item);
+      if (again && (known >= WHOLE || (separated && known >= LEAST))) end();
+      separated = false;
+      // The list begins at its first line of this shape, not at the first name that is known.
+      if (list.length === 0)
+        list = before.filter(({ shape, line }) => shape === item.shape && item.line - line <= BEFORE_MOST);
+      first ??= item.field;
+      shapes.add(item.shape);
+      if (list.length < LIST_MOST) {
+        list.push(item);
+        known++;
+        // How an exit ended is said by others, too.
+        if (item.plain !== true && !item.field.row.key.startsWith("info.")) own++;
+      }
+    },
+    heading() {
+      separated = true;
+    },
+    end,
+  };
+}
+
+/** A log of VMWRITEs: the last value of a field counts. */
+export function isWrite({ shape }: Pair): boolean {
+  return /write/i.test(shape);
+}
