@@ -12,7 +12,7 @@ const MOST_DUMPS = 3;
 /** Adds what the audit of a dump in the text finds, or says what to collect. */
 export function auditOf(context: ExplainContext, code: number | undefined, decoded: Decoded): Decoded {
   const { dumps } = context.dumps();
-  const full = dumps.filter((dump) => dump.format !== "qemu" && dump.format !== "virtualbox");
+  const full = dumps.filter(({ format }) => format !== "qemu" && format !== "virtualbox" && format !== "kvm");
   const chosen = full.length > 0 ? full : dumps;
   if (chosen.length === 0) return withCollect(decoded, code);
   const results = chosen.slice(0, MOST_DUMPS).map((dump) => ({ dump, result: audit(dump, code, context) }));

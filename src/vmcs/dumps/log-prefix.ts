@@ -15,7 +15,7 @@ const MOST = 120;
 /** What ends a prefix, with a blank behind it. */
 const ENDS = "]:|>)-";
 /** What says something about the fields behind it, or is the beginning of one. */
-const TELLING = /guest|host|write|read\b|[={"`]|\b(?:[c-gs]s|tr|ldtr?|[gi]dtr?|state|fields?|controls?)\b/i;
+const MEANT = /guest|host|write|read\b|[={"`]|\b(?:[c-gs]s|tr|ldtr?|[gi]dtr?|state|fields?|controls?)\b/i;
 const SPAN = /\{[^{}]{0,100}\}/g;
 const LEVEL = /^(?:trace|debug|info|notice|warn|warning|error|err|crit|fatal|verbose)$/i;
 const ENCODING = /(?:^|[^0-9a-z.:])(?:0x([0-9a-f]{3,8})|([0-9a-f]{4}))[\]):]{0,2} ?$/i;
@@ -100,7 +100,7 @@ export function prefixFilter(sink: (text: string, number: number, whole: string)
       for (const { masked, at } of cuts) {
         const count = counts.get(masked);
         if (count === undefined || count.lines < least || count.encodings * 3 > count.lines) continue;
-        if (!TELLING.test(masked.replace(SPAN, ""))) from = at;
+        if (!MEANT.test(masked.replace(SPAN, ""))) from = at;
       }
       sink(from === 0 ? text : text.slice(from), number, text);
     }

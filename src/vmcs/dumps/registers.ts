@@ -113,7 +113,7 @@ export function rowOfSegment(text: string, columns: readonly string[], part: Pai
   });
 }
 
-/** Whether a field stands under a plain name of a segment, so that what follows may be parts of the same one. */
+/** The segment whose selector a field is: what follows may be parts of the same one. */
 export function segmentNamed(field: NamedField | undefined): string | undefined {
   return /^(?:guest|host)\.(\w+)\.sel$/.exec(field?.row.key ?? "")?.[1];
 }
