@@ -18,6 +18,16 @@ export const LOAD_IT: NextStep = {
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
 };
 
+export const KERNEL_LOG: NextStep = {
+  text: "The kernel log has the reason.",
+  commands: ["sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+};
+
+export const FIND_PARAMETER: NextStep = {
+  text: "See which one the kernel names, and where it is set.",
+  commands: ["sudo dmesg | grep -iE 'kvm|parameter' | tail; grep -rs kvm /etc/modprobe.d /proc/cmdline"],
+};
+
 export const COLLECT: NextStep = {
   text: "A missing control leaves nothing in the kernel's log; the registers say which it is.",
   commands: ["vmxlens collect > collect.sh; sudo sh -s < collect.sh > host.txt; vmxlens why kvm host.txt"],

@@ -8,12 +8,23 @@ import { isLoadedOn, type Replay } from "../kvm/replay.js";
 import { foldName } from "../registers/edit-distance.js";
 import { hexIndex } from "../registers/registers.js";
 import type { Refusal } from "../rules/machine.js";
+import type { Errno } from "../rules/rule.js";
 import { bitName } from "../rules/words.js";
 import { casesOf } from "../situation/kept-cases.js";
 import { type Replays, replays } from "../situation/replays.js";
 import { asSituation, type Situation } from "../situation/situation.js";
 import type { FeatCtlCase, World } from "../situation/worlds.js";
-import { COLLECT, FIRMWARE_OFF, LOAD_IT, NESTED_ON, outerStep, READ_BOTH, SVM_MODULE } from "./next-steps.js";
+import {
+  COLLECT,
+  FIND_PARAMETER,
+  FIRMWARE_OFF,
+  KERNEL_LOG,
+  LOAD_IT,
+  NESTED_ON,
+  outerStep,
+  READ_BOTH,
+  SVM_MODULE,
+} from "./next-steps.js";
 
 /*
  * The three questions that come before every feature: is VT-x there and on, does KVM load, and do guests get VMX.
@@ -331,27 +342,49 @@ function refusedAnswer({ joined, virtual, outer }: About): Answer {
   const { error, cpu } = replayed;
   const reasons = [...new Set(cpu.refusals.map((one) => reasonOf(replayed, one)))];
   const errno = error === undefined ? "" : ` (-${error})`;
+  const below = virtual === false ? [] : [outerStep(outer)];
   if (error === "EIO" && reasons.length > 1) {
     return {
       answer: "no",
       decidedBy: virtual === true ? "outer hypervisor" : "kernel",
       says: "No: the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires.",
-      steps: [COLLECT, ...(virtual === false ? [] : [outerStep(outer)])],
+      steps: [COLLECT, ...below],
     };
   }
   const [reason] = reasons;
   const why =
     reason === undefined
-      ? "The CPUs differ."
+      ? (WITHOUT_RULE[error ?? ""]?.says ?? "The CPUs differ.")
       : reasons.length === 1
         ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
-        : `One of these: ${reasons.slice(0, 3).join("; ")}${reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""}.`;
+        : `Possible causes: ${reasons.slice(0, 3).map(listed).join("; ")}${reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""}.`;
   return {
     answer: "no",
     decidedBy: virtual === true ? "outer hypervisor" : "kernel",
     says: `No: the kernel refuses kvm_intel${errno}. ${why}`,
-    steps: virtual === true ? [outerStep(outer)] : [],
+    steps: refusalSteps(error, reasons.length, below),
   };
+}
+
+/** What is wrong where an error alone is known, and no rule that can give it. */
+const WITHOUT_RULE: { readonly [error: string]: { readonly says: string; readonly step: NextStep } } = {
+  EINVAL: {
+    says: "Most often that is a module parameter with a value that the kernel does not accept.",
+    step: FIND_PARAMETER,
+  },
+  ERANGE: { says: "A module parameter has a number that is too large.", step: FIND_PARAMETER },
+  ENOMEM: { says: "There was no memory for it.", step: KERNEL_LOG },
+};
+
+function refusalSteps(error: Errno | undefined, reasons: number, below: readonly NextStep[]): readonly NextStep[] {
+  if (error === "EOPNOTSUPP") return [KERNEL_LOG, READ_BOTH, ...below];
+  if (reasons === 0) return [WITHOUT_RULE[error ?? ""]?.step ?? KERNEL_LOG, ...(error === "EIO" ? below : [])];
+  return reasons === 1 ? below : [KERNEL_LOG, ...below];
+}
+
+/** A reason behind its number: the first word without a capital, unless it is a name. */
+function listed(reason: string, at: number): string {
+  return `(${at + 1}) ${/^[A-Z][a-z]/.test(reason) ? reason.charAt(0).toLowerCase() + reason.slice(1) : reason}`;
 }
 
 function reasonOf({ release, config }: Replay, { missing, rule, fn }: Refusal): string {

@@ -114,3 +114,22 @@ it("a question is known by what people call it", () => {
     ...[undefined, undefined, undefined],
   ]);
 });
+
+it.each([
+  "Operation not supported",
+  "Input/output error",
+  "Invalid argument",
+  "Cannot allocate memory",
+  "Numerical result out of range",
+])("a refusal alone (%s) has a next step", (error) => {
+  for (const before of ["", `${cpuinfo("vmx hypervisor")}\n`, `${cpuinfo("vmx")}\n`, FEAT_CTL_1]) {
+    const { host } = readHost(`${before}modprobe: ERROR: could not insert 'kvm_intel': ${error}\n`);
+    if (host === undefined) continue;
+    const { answer, says, steps } = answerTo("kvm", host);
+    if (answer !== "yes")
+      expect(
+        steps.map(({ text }) => text),
+        says,
+      ).not.toEqual([]);
+  }
+});

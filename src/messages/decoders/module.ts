@@ -22,11 +22,13 @@ import { explainRemedies } from "./remedy.js";
 
 // ---- modprobe ----
 
-const ERRNO_OF: { readonly [reason: string]: Errno | "EBUSY" | "signature" | "symbol" | undefined } = {
+const ERRNO_OF: { readonly [reason: string]: Errno | "EBUSY" | "EEXIST" | "signature" | "symbol" | undefined } = {
   "operation not supported": "EOPNOTSUPP",
   "input/output error": "EIO",
   "invalid argument": "EINVAL",
   "cannot allocate memory": "ENOMEM",
+  "numerical result out of range": "ERANGE",
+  "file exists": "EEXIST",
   "device or resource busy": "EBUSY",
   "required key not available": "signature",
   "key was rejected by service": "signature",
@@ -80,6 +82,17 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       steps: [WHO_USES_VMX],
     };
   }
+  if (errno === "EEXIST") {
+    return {
+      causes: [
+        {
+          text: "kvm has a vendor's module already: this one or another. It accepts one at a time.",
+          certainty: "likely",
+        },
+      ],
+      steps: [WHO_USES_VMX],
+    };
+  }
   if (errno === undefined) return {};
   const { host } = context;
   const causes: Cause[] = [];
@@ -119,9 +132,9 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       ENABLE_OUTER,
     );
   }
-  if (errno === "EINVAL") {
+  if (errno === "EINVAL" || errno === "ERANGE") {
     causes.push({
-      text: "A parameter has a value that the module does not take; the kernel log names it.",
+      text: "A parameter has a value that the module does not accept; the kernel log names it.",
       certainty: "likely",
     });
     steps.push({
@@ -134,12 +147,16 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
     causes,
     steps,
     values: lines.map((value) => ({ name: `returns -${errno}`, value })),
-    rule: {
-      fn: "vmx_init",
-      file: "arch/x86/kvm/vmx/vmx.c",
-      says: `Returns -${errno}, which modprobe shows as "${match.groups.reason}".`,
-      since: formatKernels([...refusing.values()].flatMap((row) => row.releases)),
-    },
+    ...(refusing.size === 0
+      ? {}
+      : {
+          rule: {
+            fn: "vmx_init",
+            file: "arch/x86/kvm/vmx/vmx.c",
+            says: `Returns -${errno}, which modprobe shows as "${match.groups.reason}".`,
+            since: formatKernels([...refusing.values()].flatMap((row) => row.releases)),
+          },
+        }),
     depends: host === undefined ? ["the machine (--host) and the lines that the kernel printed"] : [],
   };
 }

@@ -51,7 +51,7 @@ export const KMOD_MESSAGES = [
     gravity: "blocks",
     needle: ["failed to insert", "failed to load"],
     pattern:
-      /Failed to (?:insert|load)(?: module)? '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)'?: (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|No such file or directory)/i,
+      /Failed to (?:insert|load)(?: module)? '?(?<module>kvm_intel|kvm-intel|kvm_amd|kvm)'?: (?<reason>Operation not supported|Input\/output error|Invalid argument|Device or resource busy|No such device|Cannot allocate memory|Numerical result out of range|File exists|Required key not available|Key was rejected by service|Operation not permitted|Exec format error|No such file or directory)/i,
     what: "The kernel refused to load the module at boot: {reason}.",
     decoder: "module-error",
     steps: [KERNEL_LOG],
