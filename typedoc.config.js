@@ -11,6 +11,9 @@ const options = {
   excludeInternal: true,
   excludePrivate: true,
   disableSources: true,
+  plugin: ["./tools/typedoc-tasks.js"],
+  categorizeByGroup: false,
+  navigation: { includeCategories: true },
   sort: ["kind", "alphabetical"],
   kindSortOrder: ["Function", "Interface", "TypeAlias", "Variable", "Class"],
   // A type that is part of a public shape need not have a name of its own.

@@ -38,5 +38,5 @@ export { type Situation, situation } from "./situation/situation.js";
 export { type CpuinfoLines, vmxFlags } from "./situation/vmx-flags.js";
 export { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./why/features.js";
 export { findFeature } from "./why/find-feature.js";
-export { type Cell, type FeatureLayers, layers } from "./why/layers.js";
+export { type FeatureLayers, type LayerAnswer, layers } from "./why/layers.js";
 export { type WhyAnswer, why } from "./why/why.js";

@@ -7,9 +7,9 @@
  */
 export { CPU_FLAGS, VMX_FLAGS } from "../linux/vmx-features.js";
 export type { MachineFacts } from "./fill-machine.js";
-export { checkRestore, type MsrPairs, type RestoreContext, type RestoreVerdict, restoreAll } from "./guest/restore.js";
+export { checkRestore, type RestoreContext, type RestoreVerdict, restoreAll } from "./guest/restore.js";
 export { WANTED_CONTROLS } from "./load/controls.js";
-export { PARAMS, type ParamRow, type ParamsGiven } from "./load/params.js";
+export { PARAMS, type ParamRow } from "./load/params.js";
 export {
   type CoreReplay,
   type CpuState,

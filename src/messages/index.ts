@@ -7,5 +7,5 @@
  */
 export type { Explanation } from "./answer.js";
 export type { ExplainOptions } from "./context.js";
-export { type DesktopMessages, desktopMessages } from "./desktop-messages.js";
+export { desktopMessages } from "./desktop-messages.js";
 export { explain, explainStream } from "./explain.js";

@@ -10,4 +10,4 @@ export { formatU64, fromBigInt, parseHexU64, toBigInt, type U64 } from "../bits/
 export type { Word } from "../bits/word.js";
 export type { BitRow } from "./bit-row.js";
 export { findBits, findRegister } from "./lookup.js";
-export { REGISTERS, type RegisterRow, registerOf } from "./registers.js";
+export { REGISTERS, type RegisterRow } from "./registers.js";

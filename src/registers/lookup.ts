@@ -1,7 +1,7 @@
-import { checkText } from "../bits/misuse.js";
+import { checkNumber, checkText } from "../bits/misuse.js";
 import type { BitRow } from "./bit-row.js";
 import { type FoldedName, foldName, foldNames, nearest, nearestOf } from "./edit-distance.js";
-import { REGISTERS, type RegisterRow } from "./registers.js";
+import { REGISTERS, type RegisterRow, registerOf } from "./registers.js";
 import { VOCABULARIES, type Vocabulary } from "./sources.js";
 
 const VOCABULARY_NAMES = Object.keys(VOCABULARIES) as Vocabulary[];
@@ -163,9 +163,13 @@ function* allNames(): Iterable<string> {
 
 /**
  * The register that a name or number means: any spelling of the table, with or without `MSR_`, `IA32_` or `BX_MSR_`,
- * or an MSR index as `0x48b`, `48b`, `48Bh` or `0000048B`. `undefined` when it is none of them.
+ * or an MSR index as a number, `0x48b`, `48b`, `48Bh` or `0000048B`. `undefined` when it is none of them.
  */
-export function findRegister(name: string): RegisterRow | undefined {
+export function findRegister(name: string | number): RegisterRow | undefined {
+  if (typeof name === "number") {
+    checkNumber(name, "name", "the name or number of a register");
+    return registerOf(name);
+  }
   checkText(name, "name", "the name or number of a register");
   const number = /^(?:0x)?0*([0-9a-f]{2,3})h?$/i.exec(name.trim());
   const rows = REGISTERS as readonly RegisterRow[];

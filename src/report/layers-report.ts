@@ -8,7 +8,7 @@ import { checkSituation } from "../situation/situation.js";
 import { LAYERS, type Layer } from "../why/features.js";
 import { type KernelFindingId, kernelFindings } from "../why/kernels/kernel-findings.js";
 import { layerStep } from "../why/layer-step.js";
-import { type Cell, type FeatureLayers, layers, layersOf } from "../why/layers.js";
+import { type FeatureLayers, type LayerAnswer, layers, layersOf } from "../why/layers.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 import { basisLines, subject } from "./basis.js";
 import { GROUPS, type Group, groupOf } from "./feature-groups.js";
@@ -101,7 +101,7 @@ export const LAYER_HEADS: { readonly [L in Layer]: readonly [wide: string, narro
 };
 
 /** `emulated`: offered to L1 by KVM although the CPU does not have it. */
-export type Shown = Cell | "emulated";
+export type Shown = LayerAnswer | "emulated";
 
 const CELLS: { readonly [C in Shown]: readonly [wide: string, narrow: string] } = {
   yes: ["yes", "y"],

@@ -1,4 +1,4 @@
-import { checkHas, checkNumber } from "../bits/misuse.js";
+import { checkNumber, checkOptions } from "../bits/misuse.js";
 import type { DecodedBit, DecodedRegister, Setting } from "../host/decode.js";
 import { decodeCore } from "../host/decode.js";
 import { existenceText } from "../host/existence.js";
@@ -16,7 +16,7 @@ import { findingLines } from "./findings-report.js";
 import { table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
 
-/** What `showReport` takes: the situation, and what of its registers to show. */
+/** A situation, and what of its registers to show. */
 export interface ShowInput {
   readonly situation: Situation;
   /** MSR indices; all registers when empty. */
@@ -26,11 +26,16 @@ export interface ShowInput {
 }
 
 /** Every register decoded, or those asked for, with the findings about them. */
-export function showReport(input: ShowInput, width: number): Line[] {
-  checkHas(input, "registers", "input", "{ situation, registers }");
-  checkSituation(input.situation, "input.situation");
+export function showReport(
+  situation: Situation,
+  width: number,
+  options: Partial<Omit<ShowInput, "situation">> = {},
+): Line[] {
+  checkSituation(situation, "situation");
   checkNumber(width, "width", "a number of columns");
-  const { situation, registers } = input;
+  checkOptions(options);
+  const { registers = [], names = [] } = options;
+  const input: ShowInput = { situation, registers, names };
   const asked = (index: number) => registers.length === 0 || registers.includes(index);
   const [first] = situation.host.cores;
   const lines: Line[] = [...verdictLines(input, width)];

@@ -1,4 +1,4 @@
-import { checkHas, checkNumber } from "../bits/misuse.js";
+import { checkHas, checkNumber, checkOptions } from "../bits/misuse.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { fileOf, functionOf } from "../rules/effect.js";
 import { formatHeld } from "../rules/held.js";
@@ -8,7 +8,7 @@ import type { Situation } from "../situation/situation.js";
 import { checkSituation } from "../situation/situation.js";
 import { LAYER_TITLES, type Layer } from "../why/features.js";
 import type { LayerStep } from "../why/layer-step.js";
-import type { Cell } from "../why/layers.js";
+import type { LayerAnswer } from "../why/layers.js";
 import type { Remedy } from "../why/remedies.js";
 import { holdsBefore } from "../why/state-before.js";
 import type { Why, WhyAnswer } from "../why/why.js";
@@ -22,24 +22,32 @@ import { type ConditionText, conditionText } from "./wording/condition-text.js";
 import { decisiveBits, loadUnknowns, ruleOf, stepText, type UnknownSource, unknownsOf } from "./wording/reason-text.js";
 import { instructions } from "./wording/remedy-text.js";
 
-/** What `whyReport` takes: the answer of `why` on one feature, and what was found out around it. */
-export interface WhyInput {
+/** The answer of `why` on one feature, and what was found out around it. */
+export interface WhyInput extends WhyDetails {
   readonly situation: Situation;
   readonly why: WhyAnswer;
+}
+
+/** What else is known about a feature. */
+interface WhyDetails {
   /** What was said about the name of the feature. */
   readonly note?: string;
   /** CPUs of the atlas that have the feature, the newest first, how many may have it, and how many there are. */
   readonly atlas?: { readonly having: readonly string[]; readonly unknown: number; readonly total: number };
 }
 
-const STYLES: { readonly [C in Cell]: Style } = { yes: "yes", no: "no", unknown: "unknown", none: "dim" };
+const STYLES: { readonly [C in LayerAnswer]: Style } = { yes: "yes", no: "no", unknown: "unknown", none: "dim" };
 
-/** The answer, what would have to change, the chain of layers, the rule that took it, and what it rests on. */
-export function whyReport(input: WhyInput, width: number): Line[] {
-  checkHas(input, "why", "input", "{ situation, why }");
-  checkSituation(input.situation, "input.situation");
+/**
+ * The answer of `why` on this situation, what would have to change, the chain of layers, the rule that took the feature, and
+ * what the answer rests on.
+ */
+export function whyReport(situation: Situation, why: WhyAnswer, width: number, details: WhyDetails = {}): Line[] {
+  checkSituation(situation, "situation");
+  checkHas(why, "reachedUnder", "why", "what why(situation, feature) returns");
   checkNumber(width, "width", "a number of columns");
-  const { situation, why, note, atlas } = input;
+  checkOptions(details, "details");
+  const { note, atlas } = details;
   const { feature, reachedUnder } = why;
   const answers = why.each.map((one) => ({ text: answer(one), key: plainText(answer(one)) }));
   const alike = new Set(answers.map(({ key }) => key)).size === 1;

@@ -4,7 +4,7 @@
  *
  * @module rules
  */
-export type { Certainty, Refusal, TraceEvent } from "./machine.js";
-export { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange, resolveRelease } from "./release.js";
+export type { Refusal, TraceEvent } from "./machine.js";
+export { DEFAULT_RELEASE, RELEASES, type Release, resolveRelease } from "./release.js";
 export type { Condition, Effect, Rule } from "./rule.js";
 export type { WordName } from "./words.js";

@@ -6,8 +6,8 @@
  * @module situation
  */
 export type { Asked } from "./asked.js";
-export { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
+export { ASSUMPTIONS, type Assumption, type AssumptionId } from "./assume.js";
 export { type Nested, type NestedMsr, nested } from "./nested.js";
 export { type Replays, replays } from "./replays.js";
-export { type Kernel, type Situation, type SituationProblem, situation, situationOrProblem } from "./situation.js";
+export { type Situation, type SituationProblem, situation, situationOrProblem } from "./situation.js";
 export { type CpuinfoLines, vmxFlags } from "./vmx-flags.js";

@@ -10,7 +10,7 @@ import { type WordName, wordIndex } from "../rules/words.js";
 import { replays } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST } from "../why/features.js";
-import type { Cell } from "../why/layers.js";
+import type { LayerAnswer } from "../why/layers.js";
 
 /** `host`, and the models of the newest QEMU that is known. */
 export function qemuModels(): readonly string[] {
@@ -18,7 +18,7 @@ export function qemuModels(): readonly string[] {
 }
 
 /** What a guest with a model of QEMU is given of what KVM offers a nested hypervisor, by feature. */
-export function modelCells(situation: Situation, wanted: string): ReadonlyMap<string, Cell> {
+export function modelCells(situation: Situation, wanted: string): ReadonlyMap<string, LayerAnswer> {
   const { cpu, loads, each } = replays(situation);
   const model = qemuModels().includes(wanted) ? wanted : "host";
   const offered = nestedMsrs(cpu);
@@ -35,7 +35,7 @@ export function modelCells(situation: Situation, wanted: string): ReadonlyMap<st
   }
   const gate = and(loads, cpu.bit("params", "nested"));
   return new Map(
-    FEATURE_LIST.map(({ id, nested, notForL1 }): [string, Cell] => {
+    FEATURE_LIST.map(({ id, nested, notForL1 }): [string, LayerAnswer] => {
       if (nested === undefined) return [id, notForL1 === true ? "none" : "no"];
       return [id, and(gate, truthToTri(evaluate(machine, nested, each[0].config)))];
     }),

@@ -5,8 +5,8 @@
  *
  * @module why
  */
-export { FEATURE_LIST, type Feature, LAYER_TITLES, LAYERS, type Layer } from "./features.js";
+export { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./features.js";
 export { findFeature } from "./find-feature.js";
 export { diffKernels, type KernelDiff } from "./kernels/kernel-diff.js";
-export { type Cell, type FeatureLayers, layers } from "./layers.js";
-export { type Why, type WhyAnswer, why } from "./why.js";
+export { type FeatureLayers, type LayerAnswer, layers } from "./layers.js";
+export { type WhyAnswer, why } from "./why.js";

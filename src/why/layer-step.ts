@@ -1,14 +1,14 @@
 import { and, type Tri } from "../bits/tri.js";
 import { bitIndex } from "../rules/words.js";
 import type { Feature, Layer } from "./features.js";
-import { type Cell, layerCondition } from "./layers.js";
+import { type LayerAnswer, layerCondition } from "./layers.js";
 import { type BitReason, type Leaf, leavesOf, reasonFor } from "./reason.js";
 import type { TracedReplay } from "./traced-replay.js";
 
 /** What one layer says, and what decided it. */
 export interface LayerStep {
   readonly layer: Layer;
-  readonly cell: Cell;
+  readonly cell: LayerAnswer;
   /** The bits that the layer's answer rests on, each with its reason. */
   readonly bits: readonly BitReason[];
   /** Leaves of the layer's condition that are not bits. */
@@ -16,7 +16,7 @@ export interface LayerStep {
 }
 
 /** What one layer says about a feature, with the reason for every bit that its answer rests on. */
-export function layerStep(traced: TracedReplay, feature: Feature, layer: Layer, cell: Cell): LayerStep {
+export function layerStep(traced: TracedReplay, feature: Feature, layer: Layer, cell: LayerAnswer): LayerStep {
   const condition = layerCondition(traced.replayed, feature, layer);
   const bits: BitReason[] = [];
   const other: Leaf[] = [];
@@ -40,7 +40,7 @@ export function layersTo(goal: Layer): readonly Layer[] {
 }
 
 /** Does a feature get as far as the goal. */
-export function reachedTo(cells: Readonly<Record<Layer, Cell>>, goal: Layer): Tri {
+export function reachedTo(cells: Readonly<Record<Layer, LayerAnswer>>, goal: Layer): Tri {
   let reached: Tri = "yes";
   for (const layer of layersTo(goal)) {
     const cell = cells[layer];

@@ -11,14 +11,14 @@ import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "./features.js";
 
 /** What a layer says about a feature; `"none"` if the layer has nothing to say about it. */
-export type Cell = Tri | "none";
+export type LayerAnswer = Tri | "none";
 
 /** One feature in the matrix of features and layers. */
 export interface FeatureLayers {
   readonly feature: Feature;
-  readonly cells: Readonly<Record<Layer, Cell>>;
+  readonly cells: Readonly<Record<Layer, LayerAnswer>>;
   /** The answers at each layer where the kernels that it can be do not agree; the cell is `"unknown"` there. */
-  readonly split: { readonly [L in Layer]?: readonly SplitAnswer<Cell>[] };
+  readonly split: { readonly [L in Layer]?: readonly SplitAnswer<LayerAnswer>[] };
   /** The first layer that does not pass the feature on, counted from the silicon. */
   readonly lostAt?: Layer;
   /** The first layer whose answer is unknown, if no layer before it lost the feature. */
@@ -96,7 +96,7 @@ function remember<K>(map: Map<K, Condition>, key: K, make: () => Condition): Con
 }
 
 /** What one layer says about a feature. The KVM layers also need the module to load. */
-export function layerCell(replayed: Replay, feature: Feature, layer: Layer): Cell {
+export function layerCell(replayed: Replay, feature: Feature, layer: Layer): LayerAnswer {
   const condition = layerCondition(replayed, feature, layer);
   if (condition === undefined) return "none";
   const { cpu } = replayed;
@@ -114,12 +114,16 @@ function nestedGate(cpu: CoreReplay, layer: Layer, value: Tri): Tri {
 
 /** What every layer says about one feature, and where it is lost; `layersOf` gives all features. */
 export function featureLayers(replayed: Replay, feature: Feature): FeatureLayers {
-  const cells = {} as Record<Layer, Cell>;
+  const cells = {} as Record<Layer, LayerAnswer>;
   for (const layer of LAYERS) cells[layer] = layerCell(replayed, feature, layer);
   return featureRow(feature, cells);
 }
 
-function featureRow(feature: Feature, cells: Record<Layer, Cell>, answers: FeatureLayers["split"] = {}): FeatureLayers {
+function featureRow(
+  feature: Feature,
+  cells: Record<Layer, LayerAnswer>,
+  answers: FeatureLayers["split"] = {},
+): FeatureLayers {
   let lostAt: Layer | undefined;
   let unknownAt: Layer | undefined;
   for (const layer of LAYERS) {
@@ -167,8 +171,8 @@ export function layersUnder(replayed: Replays, feature: Feature): FeatureLayers 
 function joinedLayers(replayed: Replays, rows: readonly FeatureLayers[]): FeatureLayers {
   const [first, ...others] = rows as [FeatureLayers, ...FeatureLayers[]];
   if (others.length === 0) return first;
-  const answers = {} as { [L in Layer]?: readonly SplitAnswer<Cell>[] };
-  const cells = {} as Record<Layer, Cell>;
+  const answers = {} as { [L in Layer]?: readonly SplitAnswer<LayerAnswer>[] };
+  const cells = {} as Record<Layer, LayerAnswer>;
   for (const layer of LAYERS) {
     const found = split(replayed.situation, (_, at) => (rows[at] as FeatureLayers).cells[layer]);
     cells[layer] = found.length === 1 ? first.cells[layer] : "unknown";

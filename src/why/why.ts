@@ -7,7 +7,7 @@ import { asSituation, type Candidate, type Situation } from "../situation/situat
 import { type Feature, LAYERS, type Layer } from "./features.js";
 import { findFeature } from "./find-feature.js";
 import { type LayerStep, layerStep, reachedTo } from "./layer-step.js";
-import { type Cell, type FeatureLayers, featureLayers, layersUnder } from "./layers.js";
+import { type FeatureLayers, featureLayers, type LayerAnswer, layersUnder } from "./layers.js";
 import { type Remedy, remediesFor } from "./remedies.js";
 import { type TracedReplay, tracedReplay, tracedReplays } from "./traced-replay.js";
 
@@ -124,7 +124,7 @@ function whyOf(host: Host, feature: Feature, options: ReplayOptions, traced: Tra
   };
 }
 
-function goalOf(cells: Readonly<Record<Layer, Cell>>): Layer {
+function goalOf(cells: Readonly<Record<Layer, LayerAnswer>>): Layer {
   const used: Layer = cells.param !== "none" ? "param" : cells.kvm !== "none" ? "kvm" : "nested";
   return reachedTo(cells, used) === "yes" && cells.nested !== "none" ? "nested" : used;
 }

@@ -20,12 +20,21 @@ const DUMP = readVmcs('{"fields": {"GUEST_RFLAGS": "0x0"}}').dumps[0];
 const VMCS = DUMP?.vmcs ?? { fields: new Map() };
 const AUDITED = { dump: DUMP, result: auditVmcs(VMCS) };
 const RESTORE = { release: "6.12", offered: OFFERED };
-const WHY = { situation: SITUATION, why: whyOf(SITUATION, "ept") };
 
 /**
  * What an argument may be. `text` is any text and `name` one of a list; what may be left out has a `?`.
  */
-type Kind = "text" | "name" | "number" | "object" | "list" | "bigint" | "boolean" | "stream" | "anything";
+type Kind =
+  | "text"
+  | "text or number"
+  | "name"
+  | "number"
+  | "object"
+  | "list"
+  | "bigint"
+  | "boolean"
+  | "stream"
+  | "anything";
 type Argument = readonly [name: string, kind: Kind | `${Kind}?`, good: unknown];
 
 const SUBJECT: Argument = ["situation", "object", SITUATION];
@@ -38,11 +47,10 @@ async function* nothing(): AsyncGenerator<string> {}
 const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
   // registers
   findBits: [["name", "text", "EPT"]],
-  findRegister: [["name", "text", "0x480"]],
+  findRegister: [["name", "text or number", "0x480"]],
   formatU64: [["value", "object", VALUE]],
   fromBigInt: [["value", "bigint", 1n]],
   parseHexU64: [["text", "text", "0x1"]],
-  registerOf: [["index", "number", 0x480]],
   toBigInt: [["value", "object", VALUE]],
   // input
   atlas: [],
@@ -65,10 +73,6 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
   readHostStream: [["chunks", "stream", nothing()], OPTIONS],
   writeSnapshot: [["host", "object", HOST]],
   // situation
-  assume: [
-    ["host", "object", HOST],
-    ["id", "name", "firmware=enabled"],
-  ],
   nested: [SUBJECT],
   replays: [SUBJECT],
   situation: [
@@ -90,7 +94,6 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
   why: [SUBJECT, ["feature", "name", "ept"], ["goal", "name?", "kvm"]],
   // vmcs
   auditVmcs: [["vmcs", "object", VMCS], ["cpu", "object?", CORE], OPTIONS],
-  checkById: [["id", "text", "guest.rflags.bit1"]],
   decodeField: [
     ["row", "object", FIELDS[0]],
     ["value", "object", known64(VALUE)],
@@ -99,8 +102,7 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
     ["reason", "number", 1],
     ["qualification", "object", VALUE],
   ],
-  fieldByEncoding: [["encoding", "number", 0]],
-  findField: [["name", "text", "GUEST_RIP"]],
+  findField: [["name", "text or number", "GUEST_RIP"]],
   known64: [["value", "object", VALUE]],
   proposeFix: [["vmcs", "object", VMCS], ["cpu", "object?", CORE], OPTIONS],
   readVmcs: [
@@ -121,9 +123,9 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
   ],
   chooseControls: [["sets", "list", SETS], ["wanted", "list", readWanted([{ text: "EPT" }]).wants], OPTIONS],
   diffSets: [["sets", "list", SETS]],
-  diffSubjects: [
+  diffHosts: [
     [
-      "subjects",
+      "hosts",
       "list",
       [
         { label: "a", situation: SITUATION },
@@ -131,7 +133,6 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
       ],
     ],
   ],
-  findPack: [["name", "text", "xen"]],
   libvirtCpu: [["wanted", "object", OFFERED], OPTIONS],
   migrate: [["from", "object", SITUATION], ["to", "object", SITUATION], OPTIONS],
   qemuCpu: [["wanted", "object", OFFERED], OPTIONS],
@@ -149,15 +150,14 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
   kernelDiffReport: [["diff", "object", diffKernels("6.1", "6.6")], WIDTH],
   layersReport: [SUBJECT, WIDTH],
   nestedReport: [SUBJECT, WIDTH],
-  plainText: [["line", "anything", "a"]],
   renderLines: [
     ["lines", "list", []],
     ["color", "boolean", false],
   ],
   replayReport: [SUBJECT, ["phases", "list", []], WIDTH],
-  showReport: [["input", "object", { situation: SITUATION, registers: [], names: [] }], WIDTH],
+  showReport: [SUBJECT, WIDTH, OPTIONS],
   verifyReport: [SUBJECT, ["found", "object", verify(SITUATION)], WIDTH],
-  whyReport: [["input", "object", WHY], WIDTH],
+  whyReport: [SUBJECT, ["why", "object", whyOf(SITUATION, "ept")], WIDTH, ["details", "object?", {}]],
   // replay
   checkRestore: [
     ["context", "object", RESTORE],
@@ -206,6 +206,7 @@ function wrongFor(kind: Argument[1]): readonly unknown[] {
     // Options that have no such member are ignored where a type would have refused them.
     if (own === "object") return !(wanted === "object" && optional);
     if (Number.isNaN(value)) return true;
+    if (wanted === "text or number" && (own === "text" || own === "number")) return false;
     return own !== wanted || own === "bigint" || (own === "list" && wanted === "list");
   }).map(([, value]) => value);
 }

@@ -40,7 +40,7 @@ describe("every report keeps to its width", () => {
     }
     const host = atlasHost("intel-806a1-lakefield");
     const about = under(host);
-    expectWidth(showReport({ situation: about, registers: [], names: [] }, width), width, "show");
+    expectWidth(showReport(about, width), width, "show");
     // Names of words and bits of the kernel are not cut either.
     const run = replayReport(about, [], width);
     if (width > 40) expectWidth(run, width, "replay");
@@ -92,7 +92,7 @@ describe("why", () => {
     const host = assumed(atlasHost("intel-6f6-conroe"));
     for (const feature of FEATURE_LIST) {
       const found = why(under(host, { release: "6.12" }), feature);
-      const text = whyReport({ situation: under(host, { release: "6.12" }), why: found }, 100)
+      const text = whyReport(under(host, { release: "6.12" }), found, 100)
         .map(plainText)
         .join("\n");
       if (found.reached === "yes") expect(found.each[0].remedies, feature.id).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { word } from "../../src/bits/word.js";
-import { diffSubjects } from "../../src/compare/hosts/feature-diff.js";
+import { diffHosts } from "../../src/compare/hosts/feature-diff.js";
 import { verify } from "../../src/compare/verify/verify.js";
 import type { Host } from "../../src/host/host.js";
 import { ABSENT, type Msr } from "../../src/host/msr.js";
@@ -79,7 +79,7 @@ describe("the vmx flags column", () => {
     const { items } = verify(under(flags, { release: "6.12" }));
     expect(items.find(({ what }) => what.includes("eptp_switching"))).toMatchObject({ verdict: "agree" });
     const one = ready(skylake);
-    const { features } = diffSubjects([
+    const { features } = diffHosts([
       { label: "a", situation: under(one, { release: "6.1" }) },
       { label: "b", situation: under(one, { release: "6.12" }) },
     ]);

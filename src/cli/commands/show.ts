@@ -42,7 +42,7 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
     const { showJson: toJson } = await import("../../report/json/json-show.js");
     showJson(toJson({ situation, registers, names }), world);
   } else {
-    await showLines(showReport({ situation, registers, names }, settings.width), prepared, world);
+    await showLines(showReport(situation, settings.width, { registers, names }), prepared, world);
   }
   return knownExit(situation.read);
 }

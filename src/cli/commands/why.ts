@@ -62,7 +62,7 @@ export async function why(
     showJson(whyJson(input), world);
   } else {
     const module = prepared.prover === undefined ? [] : await moduleLines(prepared as ReadyByModule, named.feature);
-    await show([...whyReport(input, settings.width), ...module], prepared, world);
+    await show([...whyReport(input.situation, input.why, settings.width, input), ...module], prepared, world);
   }
   // An example answers nothing about this machine.
   return result.reached === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;

@@ -7,10 +7,10 @@ import { replays } from "../../situation/replays.js";
 import { type Candidate, type Situation, situation } from "../../situation/situation.js";
 import type { Layer } from "../../why/features.js";
 import { LAYERS } from "../../why/features.js";
-import { type Cell, layersUnder } from "../../why/layers.js";
+import { type LayerAnswer, layersUnder } from "../../why/layers.js";
 import { siliconSet } from "../capability-set.js";
 import { diffSets, type RegisterDifference } from "../diff.js";
-import { diffSubjects, type FeatureDifference } from "./feature-diff.js";
+import { diffHosts, type FeatureDifference } from "./feature-diff.js";
 
 /*
  * One machine at two times: what is different in what was read, and which of these differences it is that gave or took a
@@ -40,8 +40,8 @@ export interface ValueChange {
 export interface FeatureChange {
   readonly feature: FeatureDifference["feature"];
   readonly layer: Layer;
-  readonly before: Cell;
-  readonly now: Cell;
+  readonly before: LayerAnswer;
+  readonly now: LayerAnswer;
   /** Fewest changes that together make the machine as it was answer as it does now. */
   readonly causes: readonly ChangeKind[];
   /** What it means to lack it, from the table of impacts. */
@@ -308,7 +308,7 @@ function differentKinds(before: Situation, now: Situation): ChangeKind[] {
 }
 
 function featureChanges(before: Situation, now: Situation, kinds: readonly ChangeKind[]): FeatureChange[] {
-  const { features } = diffSubjects([
+  const { features } = diffHosts([
     { label: "before", situation: before },
     { label: "now", situation: now },
   ]);
@@ -318,7 +318,7 @@ function featureChanges(before: Situation, now: Situation, kinds: readonly Chang
       .filter(({ certain, cells }) => certain && cells.includes("yes"))
       .sort((a, b) => LAYERS.indexOf(a.layer) - LAYERS.indexOf(b.layer))
       .map(({ layer, cells }): FeatureChange => {
-        const [was, is] = cells as [Cell, Cell];
+        const [was, is] = cells as [LayerAnswer, LayerAnswer];
         const answers = (set: readonly ChangeKind[]) => {
           return layersUnder(replays(mixed(before, now, set)), feature).cells[layer] === is;
         };

@@ -2,7 +2,7 @@ import { checkList, wrong } from "../../bits/misuse.js";
 import type { Tri } from "../../bits/tri.js";
 import { type Replays, replays } from "../../situation/replays.js";
 import { type Feature, type FeatureId, LAYERS, type Layer } from "../../why/features.js";
-import { type Cell, type FeatureLayers, layers as layersIn } from "../../why/layers.js";
+import { type FeatureLayers, type LayerAnswer, layers as layersIn } from "../../why/layers.js";
 import { kvmSet, nestedSet, SET_LAYERS, type SetLayer, siliconSetOf } from "../capability-set.js";
 import { diffSets, type RegisterDifference } from "../diff.js";
 import type { ComparedHost } from "./compared-host.js";
@@ -12,7 +12,7 @@ import { impactOf } from "./feature-impact.js";
 export interface LayerDifference {
   readonly layer: Layer;
   /** One for each subject, in their order. */
-  readonly cells: readonly Cell[];
+  readonly cells: readonly LayerAnswer[];
   /** False when it takes an unknown value to differ. */
   readonly certain: boolean;
 }
@@ -34,7 +34,7 @@ export interface FeatureDifference {
 }
 
 /** Where several subjects differ; lists with one member for each are in the order of `labels`. */
-export interface SubjectDifference {
+export interface HostDifference {
   readonly labels: readonly string[];
   /** Does kvm_intel load. */
   readonly loads: readonly Tri[];
@@ -48,28 +48,28 @@ export interface SubjectDifference {
  * Where hosts differ: by feature at every layer, and by bit of the CPU, of what KVM uses and of what it offers nested
  * hypervisors. Of a host with several kinds of cores, only the boot CPU is compared; `coreHosts` takes it apart.
  *
- * Throws `RangeError` for fewer than two subjects.
+ * Throws `RangeError` for fewer than two hosts.
  *
  * @example
- * import { diffSubjects } from "vmxlens/compare";
+ * import { diffHosts } from "vmxlens/compare";
  * import { atlasHost } from "vmxlens/input";
  * import { situation } from "vmxlens/situation";
  *
  * const on = (id: string) => situation(atlasHost(id), { kernel: "6.12", assume: ["firmware=enabled"] });
- * const { features } = diffSubjects([
+ * const { features } = diffHosts([
  *   { label: "old", situation: on("intel-306a9-ivybridge") },
  *   { label: "new", situation: on("intel-50654-skylakex") },
  * ]);
  * features.find(({ feature }) => feature.id === "pml")?.layers[0]; // {"layer":"nested","cells":["no","yes"],"certain":true}
  */
-export function diffSubjects(subjects: readonly ComparedHost[]): SubjectDifference {
-  checkList(subjects, "situation", "subjects", "compared hosts, like { label, situation }");
-  if (subjects.length < 2) throw wrong("subjects", "a difference needs at least two");
-  const replayed = subjects.map(({ situation }) => replays(situation));
-  const all = subjects.map(({ situation }) => layersIn(situation));
+export function diffHosts(hosts: readonly ComparedHost[]): HostDifference {
+  checkList(hosts, "situation", "hosts", "compared hosts, like { label, situation }");
+  if (hosts.length < 2) throw wrong("hosts", "a difference needs at least two");
+  const replayed = hosts.map(({ situation }) => replays(situation));
+  const all = hosts.map(({ situation }) => layersIn(situation));
   const [first] = all as [readonly FeatureLayers[]];
-  const alike = new Set(subjects.map(({ situation }) => JSON.stringify(situation.candidates))).size === 1;
-  const cpus = subjects.map(({ situation }) => ({ core: situation.read.cores[0], assumed: idsOf(situation) }));
+  const alike = new Set(hosts.map(({ situation }) => JSON.stringify(situation.candidates))).size === 1;
+  const cpus = hosts.map(({ situation }) => ({ core: situation.read.cores[0], assumed: idsOf(situation) }));
   const oneCpu = cpus.every(({ core, assumed }) => core === cpus[0]?.core && assumed === cpus[0].assumed);
   const features = first.flatMap((_, i) => {
     const rows = all.map((layers) => layers[i] as FeatureLayers);
@@ -77,14 +77,14 @@ export function diffSubjects(subjects: readonly ComparedHost[]): SubjectDifferen
   });
   const bits = SET_LAYERS.map((layer) => {
     const same = oneCpu && (alike || layer === "silicon");
-    return [layer, same ? [] : diffSets(setsOf(layer, subjects, replayed))] as const;
+    return [layer, same ? [] : diffSets(setsOf(layer, hosts, replayed))] as const;
   });
   return {
-    labels: subjects.map((subject) => subject.label),
+    labels: hosts.map((subject) => subject.label),
     loads: replayed.map(({ loads }) => loads),
     features: features.sort((a, b) => ORDER[a.reaches] - ORDER[b.reaches]),
     same: first.length - features.length,
-    bits: Object.fromEntries(bits) as SubjectDifference["bits"],
+    bits: Object.fromEntries(bits) as HostDifference["bits"],
   };
 }
 
@@ -143,7 +143,7 @@ function settledBefore(rows: readonly FeatureLayers[], layer: Layer): boolean {
   return rows.every(({ lostAt }) => lostAt !== undefined && LAYERS.indexOf(lostAt) < at);
 }
 
-function compareCells(cells: readonly Cell[], layer: Layer): "same" | "different" | "may differ" {
+function compareCells(cells: readonly LayerAnswer[], layer: Layer): "same" | "different" | "may differ" {
   // A release without the parameter does what a parameter that is on does.
   const said = layer === "param" ? cells.map((cell) => (cell === "none" ? "yes" : cell)) : cells;
   const known = new Set(said.filter((cell) => cell !== "unknown"));

@@ -21,7 +21,7 @@ export interface Judged {
 }
 
 /** What a product requires, held against one host. */
-export interface Runs {
+export interface PackResult {
   readonly pack: Pack;
   readonly host: Host;
   /** Does the product run: every required one is met, and they are all that it asks for. */
@@ -35,7 +35,7 @@ export interface Runs {
  * Does a product run on a host: each requirement of its pack, met, not met or unknown. A hybrid CPU meets a requirement
  * when all kinds of its cores do. Throws `RangeError` for what is neither a situation nor a host.
  */
-export function runsOn(subject: Situation | Host, pack: Pack): Runs {
+export function runsOn(subject: Situation | Host, pack: Pack): PackResult {
   checkHas(pack, "requirements", "pack", "one of PACKS");
   const situation = asSituation(subject);
   const { host } = situation;

@@ -1,7 +1,7 @@
 import { SET_LAYERS, type SetLayer } from "../../compare/capability-set.js";
 import type { RegisterDifference } from "../../compare/diff.js";
 import { type ComparedHost, coreHosts, type RunResult } from "../../compare/hosts/compared-host.js";
-import { diffSubjects, type FeatureDifference, type SubjectDifference } from "../../compare/hosts/feature-diff.js";
+import { diffHosts, type FeatureDifference, type HostDifference } from "../../compare/hosts/feature-diff.js";
 import { labelText } from "../../registers/bit-label.js";
 import { LAYER_TITLES, type Layer } from "../../why/features.js";
 import { hostName } from "../basis.js";
@@ -27,25 +27,25 @@ export function runDiff({ subjects: given, bits = false, layer }: RunDiffArgs): 
     const text = "diff needs two hosts, or one CPU with several core types";
     return { lines: [text], json: { format: "vmxlens-diff/1", problem: text }, exitCode: 2 };
   }
-  const whole = diffSubjects(subjects);
+  const whole = diffHosts(subjects);
   const result = layer === undefined ? whole : atLayer(whole, layer);
   const differs = result.features.length > 0 || SET_LAYERS.some((layer) => result.bits[layer].length > 0);
   return { lines: linesOf(result, subjects, bits, layer), json: jsonOf(result, subjects), exitCode: differs ? 1 : 0 };
 }
 
 /** The differences at one layer. */
-function atLayer(result: SubjectDifference, layer: Layer): SubjectDifference {
+function atLayer(result: HostDifference, layer: Layer): HostDifference {
   const features = result.features.flatMap((row): FeatureDifference[] => {
     const layers = row.layers.filter((one) => one.layer === layer);
     return layers.length === 0 ? [] : [{ ...row, layers }];
   });
   const bits = Object.fromEntries(
     SET_LAYERS.map((one) => [one, one === layer ? result.bits[one] : []]),
-  ) as unknown as SubjectDifference["bits"];
+  ) as unknown as HostDifference["bits"];
   return { ...result, features, same: result.same + result.features.length - features.length, bits };
 }
 
-function jsonOf({ loads, features, same, bits }: SubjectDifference, subjects: readonly ComparedHost[]) {
+function jsonOf({ loads, features, same, bits }: HostDifference, subjects: readonly ComparedHost[]) {
   return {
     format: "vmxlens-diff/1",
     subjects: subjects.map((subject, i) => ({ ...comparedJson(subject), loads: loads[i] })),
@@ -85,7 +85,7 @@ const SET_TITLES: { readonly [L in SetLayer]: string } = {
 };
 
 function linesOf(
-  result: SubjectDifference,
+  result: HostDifference,
   subjects: readonly ComparedHost[],
   bits: boolean,
   layer: Layer | undefined,
@@ -113,7 +113,7 @@ function linesOf(
 
 /** The answer in one line. */
 function headLine(
-  { labels, features, same, bits }: SubjectDifference,
+  { labels, features, same, bits }: HostDifference,
   certain: readonly FeatureDifference[],
   layer: Layer | undefined,
 ): string {
@@ -136,7 +136,7 @@ function headLine(
 }
 
 /** Each host in a line; of many only those whose KVM does not load for certain. */
-function hostLines({ loads }: SubjectDifference, subjects: readonly ComparedHost[]): string[] {
+function hostLines({ loads }: HostDifference, subjects: readonly ComparedHost[]): string[] {
   return subjects.flatMap(({ label, situation }, i) => {
     if (subjects.length > MOST_SHOWN && loads[i] === "yes") return [];
     const { host } = situation;

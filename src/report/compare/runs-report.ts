@@ -1,6 +1,6 @@
 import type { Tri } from "../../bits/tri.js";
 import type { ComparedHost, RunResult } from "../../compare/hosts/compared-host.js";
-import { type Judged, type Runs, runsOn } from "../../compare/hosts/runs.js";
+import { type Judged, type PackResult, runsOn } from "../../compare/hosts/runs.js";
 import type { Pack } from "../../compare/pack.js";
 import { findPack, PACKS } from "../../compare/packs/all.js";
 import type { Host } from "../../host/host.js";
@@ -52,7 +52,7 @@ function problemOf(name: string, near: readonly string[]): string {
 /** Only what KVM does depends on the kernel. */
 const isOfKernel = (pack: Pack) => pack.requirements.some(({ needs }) => "kvmLoads" in needs);
 
-function packJson({ pack, verdict, met, judged }: Runs) {
+function packJson({ pack, verdict, met, judged }: PackResult) {
   return {
     id: pack.id,
     name: pack.name,
@@ -75,7 +75,7 @@ const SAYS: { readonly [T in Tri]: string } = { yes: "runs", no: "does not run",
 const VERDICTS: { readonly [T in Tri]: string } = { yes: "yes    ", no: "no     ", unknown: "unknown" };
 const MARKS: { readonly [T in Tri]: string } = { yes: "met    ", no: "not met", unknown: "unknown" };
 
-function headLine(results: readonly Runs[], subject: ComparedHost): string {
+function headLine(results: readonly PackResult[], subject: ComparedHost): string {
   const count = (verdict: Tri) => results.filter((row) => row.verdict === verdict).length;
   const open = count("unknown");
   const rest = open === 0 ? "" : `; ${open} unknown`;
@@ -83,7 +83,7 @@ function headLine(results: readonly Runs[], subject: ComparedHost): string {
 }
 
 /** A product among others, with what it lacks. */
-function packLines({ pack, verdict, met, judged }: Runs, { situation }: ComparedHost, all: boolean): string[] {
+function packLines({ pack, verdict, met, judged }: PackResult, { situation }: ComparedHost, all: boolean): string[] {
   const shown = judged.filter((row) => all || (row.met !== "yes" && row.requirement.level === "required"));
   const open =
     pack.incomplete !== undefined && met === "yes" ? [`    ${pack.incomplete} What is published is met.`] : [];
@@ -95,7 +95,7 @@ function packLines({ pack, verdict, met, judged }: Runs, { situation }: Compared
 }
 
 /** One product with the source of each requirement; requirements of one source are shown together. */
-function oneLines({ pack, verdict, judged }: Runs, subject: ComparedHost, all: boolean): string[] {
+function oneLines({ pack, verdict, judged }: PackResult, subject: ComparedHost, all: boolean): string[] {
   const required = judged.filter(({ requirement }) => requirement.level === "required");
   const met = required.filter((row) => row.met === "yes").length;
   const which = pack.incomplete === undefined ? "requirements" : "published requirements";

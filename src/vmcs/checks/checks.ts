@@ -1,4 +1,3 @@
-import { checkText } from "../../bits/misuse.js";
 import type { Check } from "./check-row.js";
 import { BASIC_CHECKS } from "./checks-basic.js";
 import { EXECUTION_CHECKS } from "./checks-control.js";
@@ -21,11 +20,3 @@ export const CHECKS: readonly Check[] = [
   ...GUEST_STATE_CHECKS,
   ...MSR_LOAD_CHECKS,
 ];
-
-const byId = new Map(CHECKS.map((check) => [check.id, check]));
-
-/** The check of an id as in `AuditResult.agreed` and `FixedField.because`; `undefined` for an unknown one. */
-export function checkById(id: string): Check | undefined {
-  checkText(id, "id", "the id of a check");
-  return byId.get(id);
-}

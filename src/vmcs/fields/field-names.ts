@@ -1,4 +1,4 @@
-import { checkText } from "../../bits/misuse.js";
+import { checkNumber, checkText } from "../../bits/misuse.js";
 import { editDistance, nearest } from "../../registers/edit-distance.js";
 import type { FieldRow } from "./field-row.js";
 import { FIELDS, type FieldKey, fieldByEncoding, fieldName, fieldOf, splitEncoding } from "./fields.js";
@@ -258,11 +258,15 @@ export function namedField(name: string): NamedField | undefined {
 }
 
 /**
- * Finds a field by encoding (`0x6820`, `6820h`, or four bare hex digits) or by any of its names: SDM, Linux, Xen, the
+ * Finds a field by encoding (a number, `0x6820`, `6820h`, or four bare hex digits) or by any of its names: SDM, Linux, Xen, the
  * headers of other hypervisors, or the project's key. Case and punctuation do not count; a leading `VMX_` or `VMCS_`
  * does not either, nor `_FULL` and `_HIGH` for the halves.
  */
-export function findField(name: string): FieldRow | undefined {
+export function findField(name: string | number): FieldRow | undefined {
+  if (typeof name === "number") {
+    checkNumber(name, "name", "the name or encoding of a field");
+    return fieldByEncoding(name);
+  }
   checkText(name, "name", "the name or encoding of a field");
   return namedField(name)?.row ?? fieldByMeaning(name);
 }

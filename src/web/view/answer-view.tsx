@@ -4,7 +4,7 @@ import { basisLines } from "../../report/basis.js";
 import { situationVerdict } from "../../report/layers-report.js";
 import { type Change, type HostId, type PageState, START } from "../../report/page/state.js";
 import { FEATURE_LIST, type Feature, type Layer } from "../../why/features.js";
-import type { Cell } from "../../why/layers.js";
+import type { LayerAnswer } from "../../why/layers.js";
 import { commandOf } from "../command-line.js";
 import type { Model, PageHost } from "../model.js";
 import type { Reading } from "../reading.js";
@@ -102,7 +102,7 @@ function MovedText({ moved, changed }: AnswerProps) {
 /** The matrix, with the reasons for what is chosen in it and the kernels beside it. */
 function LayersPart({ model, state, update, moved, second }: AnswerProps) {
   // What a model of QEMU makes of it comes when the rest has been painted.
-  const [models, setModels] = useState<ReadonlyMap<string, Cell>>();
+  const [models, setModels] = useState<ReadonlyMap<string, LayerAnswer>>();
   useEffect(() => {
     if (second === undefined) return;
     const timer = setTimeout(() => setModels(second.modelCells(model.situation, state.model ?? "host")), 90);

@@ -2,7 +2,7 @@ import { Component } from "preact";
 import { GROUPS, type Group, groupOf } from "../../report/feature-groups.js";
 import { LAYER_HEADS, type Shown, shownCell } from "../../report/layers-report.js";
 import { LAYERS, type Layer } from "../../why/features.js";
-import type { Cell, FeatureLayers } from "../../why/layers.js";
+import type { FeatureLayers, LayerAnswer } from "../../why/layers.js";
 import { t } from "../texts.js";
 
 /** A shape and a word for each answer; a narrow page shows the letter for the word. */
@@ -21,7 +21,7 @@ interface RowProps {
   /** Layers whose answer the last knob changed. */
   readonly moved: readonly Layer[];
   /** What a chosen model of QEMU makes of it; undefined before that is known. */
-  readonly model: Cell | undefined;
+  readonly model: LayerAnswer | undefined;
 }
 
 /** One feature. A row is drawn again only when something in it changed. */
@@ -84,7 +84,7 @@ export interface LayersProps {
   readonly feature: string;
   readonly layer: Layer | undefined;
   readonly moved: ReadonlyMap<string, readonly Layer[]>;
-  readonly models: ReadonlyMap<string, Cell> | undefined;
+  readonly models: ReadonlyMap<string, LayerAnswer> | undefined;
   readonly modelName: string;
   readonly choose: (feature: string, layer: Layer | undefined) => void;
 }

@@ -4,7 +4,7 @@ import { replay } from "../../kvm/replay.js";
 import { KERNELS, type Release } from "../../rules/kernels.js";
 import { assume } from "../../situation/assume.js";
 import { type Feature, LAYERS, type Layer } from "../features.js";
-import { type Cell, layerCell } from "../layers.js";
+import { type LayerAnswer, layerCell } from "../layers.js";
 
 /** What each modelled kernel makes of a feature, layer by layer. */
 export interface FeatureKernels {
@@ -47,7 +47,7 @@ export function featureKernels(feature: Feature, of: readonly Host[] = hosts()):
     none: [] as Release[],
   }));
   for (const { id } of KERNELS) {
-    const best = new Map<Layer, Cell>();
+    const best = new Map<Layer, LayerAnswer>();
     for (const host of having) {
       const replayed = replay(host, { release: id, machine: MACHINE });
       for (const layer of AFTER_FIRMWARE) {

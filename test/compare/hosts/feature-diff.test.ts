@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { coreHosts } from "../../../src/compare/hosts/compared-host.js";
-import { diffSubjects, type SubjectDifference } from "../../../src/compare/hosts/feature-diff.js";
+import { diffHosts, type HostDifference } from "../../../src/compare/hosts/feature-diff.js";
 import { impactOf } from "../../../src/compare/hosts/feature-impact.js";
 import { msrValue } from "../../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
 import { FEATURE_LIST } from "../../../src/why/features.js";
 import { byCode, HASWELL, ready, SKYLAKE, subject } from "./hosts.js";
 
-const at = (result: SubjectDifference, id: string) => result.features.find((row) => row.feature.id === id);
-const cells = (result: SubjectDifference, id: string) =>
+const at = (result: HostDifference, id: string) => result.features.find((row) => row.feature.id === id);
+const cells = (result: HostDifference, id: string) =>
   at(result, id)?.layers.map((row) => [row.layer, ...row.cells, row.certain]);
 
 describe("the impacts", () => {
@@ -18,11 +18,11 @@ describe("the impacts", () => {
   });
 });
 
-describe("diffSubjects", () => {
+describe("diffHosts", () => {
   it("finds nothing between a host and itself, on every CPU", () => {
     for (const entry of atlas().filter((_, i) => i % 9 === 0)) {
       const host = ready(entryHost(entry));
-      const { features, bits } = diffSubjects([subject("a", host), subject("b", host)]);
+      const { features, bits } = diffHosts([subject("a", host), subject("b", host)]);
       expect(features.filter((row) => row.layers.some(({ certain }) => certain))).toEqual([]);
       expect(bits.silicon).toEqual([]);
       for (const row of [...bits.kvm, ...bits.nested]) {
@@ -33,7 +33,7 @@ describe("diffSubjects", () => {
   });
 
   it("names what an older CPU lacks, layer by layer", () => {
-    const result = diffSubjects([
+    const result = diffHosts([
       subject("new", SKYLAKE, { release: "6.12" }),
       subject("old", HASWELL, { release: "6.12" }),
     ]);
@@ -64,7 +64,7 @@ describe("diffSubjects", () => {
   });
 
   it("compares a CPU under two releases: only KVM differs", () => {
-    const result = diffSubjects([
+    const result = diffHosts([
       subject("then", SKYLAKE, { release: "5.10" }),
       subject("now", SKYLAKE, { release: "7.3" }),
     ]);
@@ -86,7 +86,7 @@ describe("diffSubjects", () => {
 
   it("follows parameters", () => {
     const off = { release: "6.12", params: { kvm_intel: { ept: "0" } } } as const;
-    const result = diffSubjects([subject("off", SKYLAKE, off), subject("on", SKYLAKE, { release: "6.12" })]);
+    const result = diffHosts([subject("off", SKYLAKE, off), subject("on", SKYLAKE, { release: "6.12" })]);
     expect(at(result, "unrestricted-guest")).toMatchObject({ reaches: "guests", lostAt: ["param", undefined] });
     expect(at(result, "ept-2mb")).toMatchObject({ reaches: "nested", lostAt: ["nested", undefined] });
     expect(result.bits.kvm).toEqual([]);
@@ -94,7 +94,7 @@ describe("diffSubjects", () => {
 
   it("does not take for different what nobody read", () => {
     const unread = atlasHost("intel-50654-skylakex");
-    const result = diffSubjects([subject("unread", unread), subject("read", SKYLAKE)]);
+    const result = diffHosts([subject("unread", unread), subject("read", SKYLAKE)]);
     expect(result.loads).toEqual(["unknown", "yes"]);
     expect(result.features.flatMap((row) => row.layers.filter(({ certain }) => certain))).toEqual([]);
   });
@@ -102,7 +102,7 @@ describe("diffSubjects", () => {
   it("compares the kinds of cores of a hybrid CPU", () => {
     const cores = coreHosts(subject("cpu", byCode("Lakefield")));
     expect(cores.map(({ label }) => label)).toEqual(["cpu E-cores (CPU 0-3)", "cpu P-cores (CPU 4)"]);
-    const result = diffSubjects(cores);
+    const result = diffHosts(cores);
     expect(cells(result, "bus-lock")).toEqual([
       ["silicon", "no", "yes", true],
       ["kvm", "no", "yes", true],
@@ -116,11 +116,11 @@ describe("diffSubjects", () => {
       ...SKYLAKE,
       cores: [{ ...core, msrs: new Map([[0x48b, msrValue({ hi: 0x7f, lo: 0 })]]) }],
     } as const;
-    const result = diffSubjects([subject("partly", partly), subject("read", SKYLAKE)]);
+    const result = diffHosts([subject("partly", partly), subject("read", SKYLAKE)]);
     expect(at(result, "unrestricted-guest")).toMatchObject({ reaches: "guests" });
   });
 
   it("wants two subjects", () => {
-    expect(() => diffSubjects([subject("only", SKYLAKE)])).toThrow(RangeError);
+    expect(() => diffHosts([subject("only", SKYLAKE)])).toThrow(RangeError);
   });
 });

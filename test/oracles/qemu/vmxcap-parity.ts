@@ -55,7 +55,7 @@ export function registersOf(core: CoreGroup): ReadonlyMap<number, U64> {
 export function vmxcapParity(core: CoreGroup, edition: VmxcapEdition): Parity {
   const host: Host = { cores: [core] };
   const input: ShowInput = { situation: situation(host), registers: [], names: ["vmxcap"] };
-  const text = shownText(showReport(input, 300).map(plainText));
+  const text = shownText(showReport(input.situation, 300, input).map(plainText));
   const json = showJson(input).cores[0]?.registers ?? [];
   const registers = registersOf(core);
   const wrong: string[] = [];
