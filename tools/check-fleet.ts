@@ -48,9 +48,9 @@ function compare(engine: string, ours: Answers, theirs: Answers): number {
   return different;
 }
 
-async function duckdb(store: Store): Promise<Answers> {
+async function duckdb(store: Store, ids: readonly string[]): Promise<Answers> {
   const answers: { [name: string]: readonly Row[] } = {};
-  for (const { name, sql } of pack(DUCKDB)) answers[name] = await store.all(sql);
+  for (const { name, sql } of pack(DUCKDB, ids)) answers[name] = await store.all(sql);
   return answers;
 }
 
@@ -67,7 +67,7 @@ async function chdb(): Promise<
   }
 }
 
-async function clickhouse(folder: string, ours: Answers): Promise<number | undefined> {
+async function clickhouse(folder: string, ids: readonly string[], ours: Answers): Promise<number | undefined> {
   const engine = await chdb();
   if (engine === undefined) return undefined;
   const session = new engine.Session();
@@ -75,7 +75,7 @@ async function clickhouse(folder: string, ours: Answers): Promise<number | undef
     session.query(`CREATE VIEW ${table} AS SELECT * FROM file('${folder}/${table}/**/*.parquet')`, "CSV");
   }
   const theirs: { [name: string]: readonly Row[] } = {};
-  for (const { name, sql } of pack(CLICKHOUSE)) {
+  for (const { name, sql } of pack(CLICKHOUSE, ids)) {
     const text = session.query(sql, "JSONEachRow");
     theirs[name] = text
       .split("\n")
@@ -85,11 +85,11 @@ async function clickhouse(folder: string, ours: Answers): Promise<number | undef
   return compare("ClickHouse", ours, theirs);
 }
 
-function spark(folder: string, scratch: string, ours: Answers): number | undefined {
+function spark(folder: string, scratch: string, ids: readonly string[], ours: Answers): number | undefined {
   const python = env.VMXLENS_PYTHON ?? "python3";
   if (spawnSync(python, ["-c", "import pyspark"]).status !== 0) return undefined;
   const file = join(scratch, "pack.json");
-  writeFileSync(file, JSON.stringify(pack(SPARK)));
+  writeFileSync(file, JSON.stringify(pack(SPARK, ids)));
   const cli = resolve(import.meta.dirname, "../dist/cli/main.js");
   const own = resolve(import.meta.dirname, "fleet/spark.py");
   const { stdout, stderr, status } = spawnSync(python, [own, folder, file, execPath, cli, "derive"], {
@@ -118,12 +118,15 @@ try {
   await derive(store, catalogueVersion(), undefined);
   const folder = join(scratch, "parquet");
   await exportParquet(store, folder);
-  const ours = await duckdb(store);
+  const ids = (await store.all("SELECT DISTINCT nested_id FROM derived ORDER BY 1 LIMIT 5")).map((row) =>
+    String(row.nested_id),
+  );
+  const ours = await duckdb(store, ids);
   console.log(
     `DuckDB: ${given} hosts, ${Object.values(ours).reduce((sum, rows) => sum + rows.length, 0)} rows in ${Object.keys(ours).length} answers`,
   );
   store.close();
-  const results = { ClickHouse: await clickhouse(folder, ours), Spark: spark(folder, scratch, ours) };
+  const results = { ClickHouse: await clickhouse(folder, ids, ours), Spark: spark(folder, scratch, ids, ours) };
   let missing = false;
   for (const [engine, result] of Object.entries(results)) {
     if (result !== undefined) continue;

@@ -5,9 +5,6 @@ import { type Dialect, DUCKDB } from "./sql/dialect.js";
 import {
   addedVcpuSql,
   baselineSql,
-  type DriftKind,
-  driftLastSql,
-  driftSql,
   factsSql,
   featuresAt,
   generationsSql,
@@ -44,6 +41,8 @@ export interface Summary {
   readonly verdicts: Readonly<Record<Tri, number>>;
   /** Hosts whose facts are not derived yet. */
   readonly notDerived: number;
+  /** Hosts without VMX for nested guests by what keeps it from them. */
+  readonly kept: readonly { readonly by: "kvm" | "nested" | "either"; readonly hosts: number }[];
   /** What was not read on the hosts that cannot be judged; a host can miss several. */
   readonly unread: readonly { readonly what: string; readonly hosts: number }[];
 }
@@ -61,6 +60,13 @@ export async function summary({ ask, dialect }: Engine, scope: Scope = {}): Prom
     }
   }
   const hosts = Number(facts?.hosts ?? 0);
+  const off = (loads: Tri) =>
+    rows.filter((row) => row.verdict === "no" && row.loads === loads).reduce((n, row) => n + Number(row.hosts), 0);
+  const kept = [
+    { by: "kvm", hosts: off("no") },
+    { by: "nested", hosts: off("yes") },
+    { by: "either", hosts: off("unknown") },
+  ] as const;
   return {
     hosts,
     sets: Number(facts?.sets ?? 0),
@@ -68,6 +74,7 @@ export async function summary({ ask, dialect }: Engine, scope: Scope = {}): Prom
     collected: [String(facts?.collected_first ?? ""), String(facts?.collected_last ?? "")],
     verdicts,
     notDerived: hosts - verdicts.yes - verdicts.no - verdicts.unknown,
+    kept: kept.filter((one) => one.hosts > 0),
     unread: [...unread]
       .map(([what, count]) => ({ what, hosts: count }))
       .sort((a, b) => b.hosts - a.hosts || (a.what < b.what ? -1 : 1)),
@@ -84,6 +91,11 @@ export interface Who {
     readonly kernel: string;
     readonly model: string;
     readonly sure: boolean;
+    /**
+     * The first layer that does not pass on the first feature that hosts were to lack; or nested guests get no VMX at all, because it
+     * is off or kvm_intel does not load.
+     */
+    readonly lostAt?: Layer | "off" | "unloaded";
   }[];
 }
 
@@ -100,11 +112,12 @@ export async function who(
     sure: Number(count?.sure ?? 0),
     unsure: Number(count?.unsure ?? 0),
     hosts: Number(count?.hosts ?? 0),
-    rows: rows.map(({ host, kernel, model, sure }) => ({
+    rows: rows.map(({ host, kernel, model, sure, lost }) => ({
       host: String(host),
       kernel: String(kernel),
       model: String(model),
       sure: sure === "yes",
+      ...(lost === "" ? {} : { lostAt: lost as Layer | "off" | "unloaded" }),
     })),
   };
 }
@@ -134,42 +147,6 @@ export async function featureCounts(
 
 export async function shapes({ ask, dialect }: Engine, scope: Scope = {}): Promise<readonly Shape[]> {
   return (await ask(shapesSql(scope, dialect))).map(shapeOf);
-}
-
-/** A group of hosts that is not like most of its kind. */
-export interface Drifting {
-  readonly kind: string;
-  readonly value: string;
-  readonly hosts: number;
-  readonly firstHost: string;
-  /** What most of the kind have, how many of them, and how many the kind has in all. */
-  readonly most: string;
-  readonly mostHosts: number;
-  readonly whole: number;
-}
-
-export async function drift(
-  { ask, dialect }: Engine,
-  kind: DriftKind,
-  scope: Scope = {},
-): Promise<readonly Drifting[]> {
-  return (await ask(driftSql(kind, scope, dialect))).map((row) => ({
-    kind: String(row.kind),
-    value: String(row.value),
-    hosts: Number(row.n),
-    firstHost: String(row.first_host),
-    most: String(row.most),
-    mostHosts: Number(row.most_n),
-    whole: Number(row.whole),
-  }));
-}
-
-export async function driftSinceLast(
-  { ask, dialect }: Engine,
-  limit: number,
-  scope: Scope = {},
-): Promise<readonly AnswerRow[]> {
-  return ask(driftLastSql(limit, scope, dialect));
 }
 
 /** Hosts between which a vCPU added after a migration is refused by the guest's own KVM, or may be. */

@@ -1,5 +1,7 @@
 import type { Feature } from "../why/features.js";
-import type { Drifting, RefusedVcpus, Summary } from "./answer.js";
+import type { RefusedVcpus, Summary } from "./answer.js";
+import type { Drifting } from "./drift.js";
+import { kindText, unlikeText } from "./drift-text.js";
 import type { Losses } from "./exclusions.js";
 import type { CurvePoint, Pools } from "./pools.js";
 import { count, judgedLine } from "./text.js";
@@ -124,8 +126,10 @@ ${table(
 <h2>Drift</h2>
 ${table(
   "Hosts that offer nested guests something else than most of their model, kernel and parameters",
-  ["first host", "hosts", "unlike", "of", "model, kernel, parameters"],
-  drift.slice(0, MOST_ROWS).map((row) => [row.firstHost, row.hosts, row.mostHosts, row.whole, row.kind]),
+  ["first host", "hosts", "unlike", "of", "what is different", "model, kernel, parameters"],
+  drift
+    .slice(0, MOST_ROWS)
+    .map((row) => [row.firstHost, row.hosts, row.mostHosts, row.whole, unlikeText(row), kindText(row)]),
 )}
 ${table(
   "Pairs of hosts between which a vCPU added after a migration is refused by the guest's KVM",

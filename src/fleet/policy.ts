@@ -1,5 +1,6 @@
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "../why/features.js";
-import { drift, type Engine, featureCounts, refusedVcpus, shapes, summary } from "./answer.js";
+import { type Engine, featureCounts, refusedVcpus, shapes, summary } from "./answer.js";
+import { drift } from "./drift.js";
 import { poolsOf } from "./pools.js";
 import { readWhere, type Where } from "./sql/where.js";
 import { count, several } from "./text.js";
@@ -124,11 +125,11 @@ export async function judge(engine: Engine, rules: readonly Rule[]): Promise<rea
     const say = (holds: boolean, says: string) => demands.push({ rule: rule.name, holds, says });
     const { hosts, verdicts, notDerived } = await summary(engine, rule);
     if (hosts < rule.leastHosts) say(false, `${several(hosts, "host")}, at least ${count(rule.leastHosts)} wanted`);
-    if (notDerived > 0) say(false, `${count(notDerived)} hosts are not derived yet`);
-    const most = (what: string, found: number, limit: number | undefined) => {
-      if (limit !== undefined) say(found <= limit, `${count(found)} ${what}, at most ${count(limit)} allowed`);
+    if (notDerived > 0) say(false, several(notDerived, "host is not derived yet", "hosts are not derived yet"));
+    const most = (one: string, more: string, found: number, limit: number | undefined) => {
+      if (limit !== undefined) say(found <= limit, `${several(found, one, more)}, at most ${count(limit)} allowed`);
     };
-    most("hosts cannot be judged", verdicts.unknown, rule.mostUnjudged);
+    most("host cannot be judged", "hosts cannot be judged", verdicts.unknown, rule.mostUnjudged);
     const counts = rule.require.length + rule.forbid.length === 0 ? [] : await featureCounts(engine, rule.layer, rule);
     for (const [list, has] of [
       [rule.require, true],
@@ -149,7 +150,7 @@ export async function judge(engine: Engine, rules: readonly Rule[]): Promise<rea
       const one = pools.pools.every(({ baseline }) => baseline.possible === "yes");
       say(
         one && pools.pools.length <= rule.mostPools,
-        `${pools.pools.length} pools${one ? "" : " that may have no common set"}, at most ${rule.mostPools} allowed`,
+        `${several(pools.pools.length, "pool")}${one ? "" : " that may have no common set"}, at most ${rule.mostPools} allowed`,
       );
       const apart = pools.apart.reduce((sum, { shape }) => sum + shape.hosts, 0);
       if (apart > 0) say(false, several(apart, "host is in no pool", "hosts are in no pool"));
@@ -157,6 +158,7 @@ export async function judge(engine: Engine, rules: readonly Rule[]): Promise<rea
     if (rule.mostDrifting !== undefined) {
       const found = await drift(engine, { within: "model", by: "nested" }, rule);
       most(
+        "host is unlike most of its model, kernel and parameters",
         "hosts are unlike most of their model, kernel and parameters",
         found.reduce((sum, row) => sum + row.hosts, 0),
         rule.mostDrifting,
@@ -165,7 +167,9 @@ export async function judge(engine: Engine, rules: readonly Rule[]): Promise<rea
     if (rule.mostRefusedPairs !== undefined) {
       const found = await refusedVcpus(engine, undefined, rule);
       const pairs = found.reduce((sum, row) => sum + row.refusedPairs + row.openPairs, 0);
-      most("pairs of hosts refuse an added vCPU after a migration, or may", pairs, rule.mostRefusedPairs);
+      const [one, more] = ["pair of hosts refuses", "pairs of hosts refuse"];
+      const what = "an added vCPU after a migration, or may";
+      most(`${one} ${what}`, `${more} ${what}`, pairs, rule.mostRefusedPairs);
     }
   }
   return demands;

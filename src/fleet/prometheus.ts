@@ -1,4 +1,5 @@
-import type { Drifting, FeatureCount, RefusedVcpus, Summary } from "./answer.js";
+import type { FeatureCount, RefusedVcpus, Summary } from "./answer.js";
+import type { Drifting } from "./drift.js";
 import type { Pools } from "./pools.js";
 
 /*

@@ -1,8 +1,10 @@
 import { labelled, someOf, table, wrap } from "../report/layout.js";
 import { BLANK, type Inline, type Line, styled } from "../report/text.js";
-import type { Drifting, FeatureCount, RefusedVcpus, Summary, Who } from "./answer.js";
+import { LAYER_TITLES, type Layer } from "../why/features.js";
+import type { FeatureCount, Summary, Who } from "./answer.js";
 import type { Losses } from "./exclusions.js";
 import type { CurvePoint, Pools } from "./pools.js";
+import type { Wanted } from "./sql/questions.js";
 
 /* Answers about a fleet as text for people. What cannot be judged comes first. */
 
@@ -36,15 +38,23 @@ export function judgedLine({ hosts: all, verdicts, unread, notDerived }: Summary
   return [styled("warning", `${left}${head}`.trim())];
 }
 
+const KEPT = {
+  kvm: "kvm_intel does not load",
+  nested: "nested is off",
+  either: "kvm_intel does not load or nested is off",
+} as const;
+
 export function summaryLines(summary: Summary, width: number): readonly Line[] {
-  const { hosts: all, sets, kernels, collected, verdicts } = summary;
+  const { hosts: all, sets, kernels, collected, verdicts, kept } = summary;
+  if (all === 0) return [judgedLine(summary)];
+  const why = kept.map(({ by, hosts: n }) => `${KEPT[by]} on ${count(n)}`).join(", ");
   return [
     judgedLine(summary),
     ...labelled(
       [
         [
           "VMX for nested guests",
-          `${count(verdicts.yes)} yes, ${count(verdicts.no)} no, ${count(verdicts.unknown)} not known`,
+          `${count(verdicts.yes)} yes, ${count(verdicts.no)} no${why === "" ? "" : ` (${why})`}, ${count(verdicts.unknown)} not known`,
         ],
         ["fleet", `${hosts(all)}, ${several(sets, "set")} of facts, ${several(kernels, "kernel")}`],
         ["collected", collected[0] === collected[1] ? collected[0] : `${collected[0]} to ${collected[1]}`],
@@ -54,14 +64,34 @@ export function summaryLines(summary: Summary, width: number): readonly Line[] {
   ];
 }
 
-export function whoLines({ sure, unsure, hosts: all, rows }: Who, asked: string, width: number): readonly Line[] {
+export function whoLines(
+  { sure, unsure, hosts: all, rows }: Who,
+  wanted: readonly Wanted[],
+  layer: Layer,
+  width: number,
+): readonly Line[] {
   const more = sure + unsure - rows.length;
+  const features = (has: boolean) => wanted.flatMap((one) => (one.has === has ? [one.feature.id] : [])).join(", ");
+  const asked = [
+    [features(true), sure === 1 ? "has" : "have"],
+    [features(false), sure === 1 ? "lacks" : "lack"],
+  ].flatMap(([ids, verb]) => (ids === "" ? [] : [`${verb} ${ids}`]));
+  const place = layer === "nested" ? "for nested guests" : `(${LAYER_TITLES[layer]})`;
+  const open = unsure === 0 ? "" : `; ${count(unsure)} more may, not everything was read`;
+  const lost = (one: Who["rows"][number]["lostAt"]) => {
+    if (one === undefined) return "";
+    if (one === "off") return KEPT.nested;
+    return one === "unloaded" ? KEPT.kvm : `lost at ${LAYER_TITLES[one]}`;
+  };
   return [
-    title(
-      `${count(sure)} of ${hosts(all)}: ${asked}${unsure === 0 ? "" : `; of ${count(unsure)} more it is not known`}`,
-    ),
+    title(`${count(sure)} of ${hosts(all)} ${asked.join(" and ")} ${place}${open}`),
     ...table(
-      rows.map(({ host, model, kernel, sure: is }) => [host, is ? "" : styled("unknown", "not known"), kernel, model]),
+      rows.map(({ host, model, kernel, sure: is, lostAt }) => [
+        host,
+        is ? lost(lostAt) : styled("unknown", "not known"),
+        kernel,
+        model,
+      ]),
       { width, indent: 2 },
     ),
     ...(more > 0 && rows.length > 0 ? [[{ text: `  and ${hosts(more)} more; --limit shows them` }]] : []),
@@ -79,13 +109,11 @@ export function featureLines(counts: readonly FeatureCount[], width: number): re
   return table([["feature", "have", "lack", "not known", ""], ...rows], { width, indent: 2, right: [1, 2, 3] });
 }
 
-const MOST_ROWS = 40;
-
 export function lossLines({ common, lost, without, exact }: Losses, whole: number, width: number): readonly Line[] {
   const forced = lost.map(({ id, lack, open, by }): Inline[] => [
     styled("no", id),
     count(lack),
-    open === 0 ? "" : `${count(open)} not known`,
+    open === 0 ? "" : styled("unknown", count(open)),
     `${someOf(
       by.map(({ firstHost, hosts: n }) => (n === 1 ? firstHost : `${firstHost} and ${count(n - 1)} like it`)),
       3,
@@ -105,7 +133,13 @@ export function lossLines({ common, lost, without, exact }: Losses, whole: numbe
     ),
     ...wrap(common.join(", "), width, "  "),
     ...(forced.length === 0 ? [] : [BLANK, title("Lost, and by which hosts")]),
-    ...table(forced, { width, indent: 2, right: [1] }),
+    ...(forced.length === 0
+      ? []
+      : table([["feature", "lack it", "not known", "hosts that lack it"], ...forced], {
+          width,
+          indent: 2,
+          right: [1, 2],
+        })),
     ...(won.length === 0
       ? []
       : [
@@ -113,17 +147,27 @@ export function lossLines({ common, lost, without, exact }: Losses, whole: numbe
           title(
             `Hosts to leave out, and what the others then have${exact ? "" : " (cheapest feature first; a better choice may exist)"}`,
           ),
+          ...table([["hosts", "won", "features"], ...won], { width, indent: 2, right: [0, 1] }),
         ]),
-    ...table(won, { width, indent: 2, right: [0, 1] }),
   ];
 }
 
+/** More pools than keep everything keep no more. */
+export function tillAll(curve: readonly CurvePoint[], of: number): readonly CurvePoint[] {
+  const all = curve.findIndex(({ kept }) => kept === of);
+  return all < 0 ? curve : curve.slice(0, all + 1);
+}
+
+const without = (ids: readonly string[]): string => (ids.length === 0 ? "" : `, not ${someOf(ids, 4)}`);
+
 export function poolLines(pools: Pools, curve: readonly CurvePoint[], width: number): readonly Line[] {
-  const part = (kept: number) => (pools.of === 0 ? "100.0" : ((100 * kept) / pools.of).toFixed(1));
+  // Rounded down: nearly all is not all.
+  const part = (kept: number) => (pools.of === 0 ? 100 : Math.floor((1000 * kept) / pools.of) / 10).toFixed(1);
+  const some = [...new Set(pools.pools.flatMap(({ features }) => features))];
   const rows = pools.pools.map((pool, at): Inline[] => [
     `pool ${at + 1}`,
     hosts(pool.hosts),
-    `${pool.features.length} features`,
+    `${several(pool.features.length, "feature")}${without(some.filter((one) => !pool.features.includes(one)).map(({ id }) => id))}`,
     pool.baseline.possible === "yes" ? "" : styled("unknown", "may have no common set: not everything was read"),
     `as ${someOf(
       pool.shapes.map(({ firstHost }) => firstHost),
@@ -142,9 +186,9 @@ export function poolLines(pools: Pools, curve: readonly CurvePoint[], width: num
     ...table(rows, { width, indent: 2, right: [1] }),
     ...[...apart].map(([because, n]): Line => [{ text: `  in none: ${hosts(n)}, ${because}` }]),
     BLANK,
-    title("Pools and features"),
+    title("Features that so many pools keep"),
     ...table(
-      curve.map((point) => [
+      tillAll(curve, pools.of).map((point) => [
         String(point.pools),
         `${part(point.kept)} %`,
         point.exact ? "the most there can be" : `at most ${part(point.atMost)} %`,
@@ -152,47 +196,5 @@ export function poolLines(pools: Pools, curve: readonly CurvePoint[], width: num
       { width, indent: 2, right: [0, 1] },
     ),
     ...wrap(`How: ${pools.algorithm}.`, width),
-  ];
-}
-
-export function driftLines(heading: string, rows: readonly Drifting[], width: number): readonly Line[] {
-  const all = rows.reduce((n, row) => n + row.hosts, 0);
-  return [
-    title(`${heading}: ${rows.length === 0 ? "none" : `${hosts(all)} in ${several(rows.length, "group")}`}`),
-    ...table(
-      rows
-        .slice(0, MOST_ROWS)
-        .map((row) => [
-          row.hosts === 1 ? row.firstHost : `${row.firstHost} and ${count(row.hosts - 1)} more`,
-          `unlike ${count(row.mostHosts)} of ${count(row.whole)}`,
-          `${row.value} instead of ${row.most}, in ${row.kind}`,
-        ]),
-      { width, indent: 2 },
-    ),
-    ...(rows.length > MOST_ROWS ? [[{ text: `  and ${rows.length - MOST_ROWS} groups more; --json has them` }]] : []),
-  ];
-}
-
-export function vcpuLines(found: readonly RefusedVcpus[], width: number): readonly Line[] {
-  const bad = found.filter(({ refusedPairs }) => refusedPairs > 0).sort((a, b) => b.refusedPairs - a.refusedPairs);
-  const open = found.reduce((n, { openPairs }) => n + openPairs, 0);
-  const pairs = bad.reduce((n, { refusedPairs }) => n + refusedPairs, 0);
-  return [
-    title(
-      `A vCPU added after a live migration is refused by the guest's KVM ("Inconsistent VMCS config") between ${several(pairs, "pair")} of hosts${open === 0 ? "" : `; of ${count(open)} pairs it is not known`}`,
-    ),
-    ...table(
-      bad.slice(0, MOST_ROWS).map(({ within, refusedPairs, groups }) => [
-        within,
-        several(refusedPairs, "pair"),
-        someOf(
-          groups
-            .filter(({ l1Id }) => l1Id !== "")
-            .map(({ firstHost, hosts: n }) => `${firstHost}${n === 1 ? "" : ` and ${count(n - 1)} like it`}`),
-          4,
-        ),
-      ]),
-      { width, indent: 2, right: [1] },
-    ),
   ];
 }

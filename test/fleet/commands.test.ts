@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../src/fleet/store/store.js";
 import { type Run, runCli } from "../cli/run.js";
@@ -43,7 +44,32 @@ const MEMBERS: readonly Member[] = [
 
 const file = join(folder, "fleet.duckdb");
 const fleet = (...args: readonly string[]): Promise<Run> => runCli(["fleet", ...args, "--store", file]);
-const answer = async (...args: readonly string[]) => JSON.parse((await fleet(...args, "--json")).out);
+
+const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
+for (const name of ["common", "fleet"]) {
+  ajv.addSchema(JSON.parse(readFileSync(resolve(import.meta.dirname, `../../schema/${name}.schema.json`), "utf8")));
+}
+const validate = ajv.getSchema("fleet.schema.json");
+const ACTIONS = (
+  ajv.getSchema("fleet.schema.json")?.schema as { oneOf: { properties: { action: { const: string } } }[] }
+).oneOf.map(({ properties }) => properties.action.const);
+/** Actions whose JSON was held against the schema. */
+const held = new Set<string>();
+
+/** An answer as JSON, which is what the schema says. */
+function heldToSchema(out: string) {
+  const value = JSON.parse(out);
+  validate?.(value);
+  // Of the errors of all actions those of this one.
+  const at = ACTIONS.indexOf(value.action);
+  const wrong = (validate?.errors ?? []).filter(
+    ({ schemaPath }) => !/^#\/oneOf\/\d/.test(schemaPath) || schemaPath.startsWith(`#/oneOf/${at}/`),
+  );
+  expect([value.action, wrong]).toEqual([value.action, []]);
+  held.add(value.action);
+  return value;
+}
+const answer = async (...args: readonly string[]) => heldToSchema((await fleet(...args, "--json")).out);
 
 beforeAll(async () => {
   const microcode = (line: string, at: number) =>
@@ -74,9 +100,39 @@ describe("vmxlens fleet", () => {
     expect((await answer("pools", "--has", "pml")).pools).toMatchObject([{ hosts: 3, possible: "yes" }]);
     expect((await answer("baseline")).lost.map(({ id }: { id: string }) => id)).toContain("pml");
     expect(await answer("drift", "--by", "cluster")).toMatchObject({
-      last: [{ host: "sky2" }],
+      within: {
+        label: "cluster",
+        rows: expect.arrayContaining([
+          expect.objectContaining({ firstHost: "sky3", unlike: expect.objectContaining({ verdict: "no" }) }),
+          expect.objectContaining({
+            firstHost: "ivy1",
+            unlike: expect.objectContaining({ lacks: expect.arrayContaining(["pml"]) }),
+          }),
+        ]),
+      },
+      last: [{ host: "sky2", before: { kernel: "5.10.0-33-amd64" }, now: { kernel: "6.1.0-28-amd64" } }],
       vcpus: [{ within: "a" }, { within: "b" }],
     });
+  });
+
+  it("says in words who is unlike whom, what gets lost where, and what keeps VMX from guests", async () => {
+    const text = async (...args: readonly string[]) => (await fleet(...args)).out;
+    expect(await text("summary")).toContain("4 yes, 1 no (nested is off on 1), 1 not known");
+    expect((await text("summary", "--where", "site=nowhere")).trim().split("\n")).toHaveLength(1);
+    const drift = await text("drift", "--by", "cluster");
+    expect(drift.split("\n")[1]).toBe(
+      "Drift: 0 hosts unlike their model, 1 host with other microcode, 3 hosts unlike their cluster, 1 host",
+    );
+    expect(drift).toContain("no VMX for nested guests (a)");
+    expect(drift).not.toMatch(/[0-9a-f]{20}/);
+    const lost = await text("who", "--lacks", "pml");
+    expect(lost.split("\n")[0]).toBe("2 of 6 hosts lack pml for nested guests; 1 more may, not everything was read");
+    expect(lost).toMatch(/sky3 +nested is off/);
+    expect(await text("who", "--has", "ept", "--lacks", "pml", "--layer", "kvm")).toMatch(
+      /^1 of 6 hosts has ept and lacks pml \(KVM controls\)/,
+    );
+    expect(await text("pools", "--count", "2")).toMatch(/pool 2 +1 host +\d+ features, not \w/);
+    expect(await text("what-if", "--kernel", "99.9")).toContain("newer than every kernel that is modelled");
   });
 
   it("ends with 1 where nothing is, and with 2 where the question is none", async () => {
@@ -102,10 +158,10 @@ describe("vmxlens fleet", () => {
 
   it("says who gains and who loses", async () => {
     const off = await fleet("what-if", "--param", "ept=0");
-    expect([off.code, off.out]).toEqual([1, expect.stringMatching(/ept +4 lose it/)]);
+    expect([off.code, off.out]).toEqual([1, expect.stringMatching(/4 lose +ept, ept-1gb/)]);
     expect(await answer("what-if", "--param", "nested=1")).toMatchObject({
-      before: { verdicts: { yes: 4 } },
-      after: { verdicts: { yes: 5 } },
+      before: { verdicts: { yes: 4 }, kept: [{ by: "nested", hosts: 1 }] },
+      after: { verdicts: { yes: 5 }, kept: [] },
     });
     expect(await answer("what-if", "--without", "ivy1,site=nowhere")).toMatchObject({
       before: { hosts: 6 },
@@ -135,7 +191,7 @@ describe("vmxlens fleet", () => {
     for (const query of queries) {
       const { code, out, err } = await fleet("sql", query, "--json");
       expect([query, code, err]).toEqual([query, 0, ""]);
-      expect([query, JSON.parse(out).rows.length > 0]).toEqual([query, true]);
+      expect([query, heldToSchema(out).rows.length > 0]).toEqual([query, true]);
     }
   });
 
@@ -307,5 +363,40 @@ describe("vmxlens fleet", () => {
     const pml = JSON.parse((await runCli(["fleet", "who", "--has", "pml", "--store", store, "--json"])).out);
     // No label proves nothing; an AMD CPU has no VMX.
     expect(pml).toMatchObject({ sure: 0, unsure: 1 });
+  });
+
+  it("prints as JSON what its schema says, whatever is asked", async () => {
+    const policy = join(folder, "every.json");
+    writeFileSync(policy, JSON.stringify({ format: "vmxlens-fleet-policy/1", rules: [{ mostUnjudged: 0 }] }));
+    for (const args of [
+      ["summary"],
+      ["problems"],
+      ["ingest"],
+      ["gate", policy],
+      ["baseline", "--layer", "silicon"],
+      ["what-if", "--kernel", "99.9"],
+      ["summary", "--where", "site=x"],
+      ["pools", "--where", "site=x"],
+    ])
+      await answer(...args);
+    const list = join(folder, "list.txt");
+    writeFileSync(list, "none\n");
+    const collect = [
+      "fleet",
+      "collect",
+      list,
+      "--out",
+      join(folder, "none"),
+      "--ssh",
+      "false",
+      "--retries",
+      "0",
+      "--json",
+    ];
+    expect(heldToSchema((await runCli(collect)).out)).toMatchObject({
+      answered: 0,
+      failed: [{ host: "none", tries: 1 }],
+    });
+    expect([...held].sort()).toEqual([...ACTIONS].sort());
   });
 });

@@ -8,6 +8,7 @@ import {
   factsSql,
   featuresAt,
   generationsSql,
+  shapesOfIdsSql,
   shapesSql,
   summarySql,
   type Wanted,
@@ -17,8 +18,13 @@ import {
 } from "../../src/fleet/sql/questions.js";
 import { readWhere, type Where } from "../../src/fleet/sql/where.js";
 
-/** Every question, with something to limit it here and there: what all engines have to answer alike. */
-export function pack(dialect: Dialect): readonly { readonly name: string; readonly sql: string }[] {
+/**
+ * Every question, with something to limit it here and there: what all engines have to answer alike. `ids`: some values of `nested_id`.
+ */
+export function pack(
+  dialect: Dialect,
+  ids: readonly string[],
+): readonly { readonly name: string; readonly sql: string }[] {
   const where = (...texts: readonly string[]): Where[] => texts.map((text) => readWhere(text) as Where);
   const wanted = (layer: "nested" | "silicon", has: string, lacks: string): Wanted[] =>
     featuresAt(layer)
@@ -42,6 +48,7 @@ export function pack(dialect: Dialect): readonly { readonly name: string; readon
     ["who", whoSql(wanted("nested", "ept", "mpx"), "nested", 500, {}, dialect)],
     ["who silicon of a part", whoSql(wanted("silicon", "ept", "waitpkg"), "silicon", 500, part, dialect)],
     ["shapes", shapesSql({}, dialect)],
+    ["shapes of ids", shapesOfIdsSql(ids, {}, dialect)],
     ["shapes of a part", shapesSql(part, dialect)],
     ["drift of models", driftSql({ within: "model", by: "nested" }, {}, dialect)],
     ["drift of microcode", driftSql({ within: "model", by: "microcode" }, {}, dialect)],

@@ -1,26 +1,15 @@
 import {
-  drift as driftOf,
-  driftSinceLast,
   featureCounts,
   refusedVcpus,
   shapes as shapesOf,
   summary as summaryOf,
   who as whoOf,
 } from "../../fleet/answer.js";
+import { drift as driftOf, driftSinceLast } from "../../fleet/drift.js";
+import { driftReport } from "../../fleet/drift-text.js";
 import { losses } from "../../fleet/exclusions.js";
 import { poolsOf } from "../../fleet/pools.js";
-import {
-  driftLines,
-  featureLines,
-  judgedLine,
-  lossLines,
-  poolLines,
-  summaryLines,
-  vcpuLines,
-  whoLines,
-} from "../../fleet/text.js";
-import { BLANK, type Line, styled } from "../../report/text.js";
-import { LAYER_TITLES } from "../../why/features.js";
+import { featureLines, judgedLine, lossLines, poolLines, summaryLines, whoLines } from "../../fleet/text.js";
 import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { print, type Question } from "./action.js";
@@ -41,8 +30,7 @@ export async function who(question: Question): Promise<number> {
   const { wanted, layer, limit } = options;
   if (wanted.length === 0) return complain(world, ["fleet who: ask for --has FEATURE or --lacks FEATURE"]);
   const found = await whoOf(engine, wanted, layer, limit, options);
-  const asked = wanted.map(({ feature, has }) => `${has ? "has" : "lacks"} ${feature.id}`).join(", ");
-  print(question, whoLines(found, `${asked} (${LAYER_TITLES[layer]})`, options.settings.width), {
+  print(question, whoLines(found, wanted, layer, options.settings.width), {
     action: "who",
     layer,
     wanted: wanted.map(({ feature, has }) => ({ feature: feature.id, has })),
@@ -105,49 +93,25 @@ export async function pools(question: Question): Promise<number> {
   return code;
 }
 
-const DRIFT_BY_MODEL = "Hosts that offer nested guests something else than most of their model, kernel and parameters";
-
 /** `vmxlens fleet drift [--by LABEL]`: exit code 1 if there is any. */
 export async function drift(question: Question): Promise<number> {
   const { engine, options, raw } = question;
-  const { width } = options.settings;
   const judged = await summaryOf(engine, options);
   const model = await driftOf(engine, { within: "model", by: "nested" }, options);
   const microcode = await driftOf(engine, { within: "model", by: "microcode" }, options);
-  const cluster =
-    raw.by === undefined ? [] : await driftOf(engine, { within: { label: raw.by }, by: "nested" }, options);
+  const { by } = raw;
+  const within =
+    by === undefined
+      ? {}
+      : { within: { label: by, rows: await driftOf(engine, { within: { label: by }, by: "nested" }, options) } };
   const last = await driftSinceLast(engine, Math.max(1, options.limit), options);
-  const vcpus = await refusedVcpus(engine, raw.by, options);
-  const lines: Line[] = [
-    judgedLine(judged),
-    BLANK,
-    ...driftLines(DRIFT_BY_MODEL, model, width),
-    BLANK,
-    ...driftLines("Microcode other than that of most of the same model, kernel and parameters", microcode, width),
-    ...(raw.by === undefined
-      ? []
-      : [
-          BLANK,
-          ...driftLines(`Hosts that offer something else than most hosts with the same ${raw.by}`, cluster, width),
-        ]),
-    BLANK,
-    [
-      styled(
-        "title",
-        `Hosts that offer something else than when they were collected before: ${last.length === 0 ? "none" : last.length}`,
-      ),
-    ],
-    ...last.map(
-      (row): Line => [
-        {
-          text: `  ${row.host}: ${row.before} (${row.kernel_before}, ${row.collected_before}) became ${row.now} (${row.kernel_now})`,
-        },
-      ],
-    ),
-    BLANK,
-    ...vcpuLines(vcpus, width),
-  ];
-  print(question, lines, { action: "drift", summary: judged, model, microcode, cluster, last, vcpus });
-  const none = model.length + microcode.length + cluster.length + last.length === 0;
-  return none && vcpus.every(({ refusedPairs }) => refusedPairs === 0) ? EXIT.ok : EXIT.no;
+  const vcpus = await refusedVcpus(engine, by, options);
+  const found = { model, microcode, ...within, last, vcpus };
+  print(question, [judgedLine(judged), ...driftReport(found, options.settings.width)], {
+    action: "drift",
+    summary: judged,
+    ...found,
+  });
+  const groups = model.length + microcode.length + (within.within?.rows.length ?? 0) + last.length;
+  return groups === 0 && vcpus.every(({ refusedPairs }) => refusedPairs === 0) ? EXIT.ok : EXIT.no;
 }

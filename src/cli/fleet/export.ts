@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { drift, featureCounts, refusedVcpus, shapes as shapesOf, summary } from "../../fleet/answer.js";
+import { featureCounts, refusedVcpus, shapes as shapesOf, summary } from "../../fleet/answer.js";
 import { FEATURE_COLUMNS } from "../../fleet/columns.js";
+import { drift } from "../../fleet/drift.js";
 import { csvField } from "../../fleet/labels.js";
 import { poolsOf } from "../../fleet/pools.js";
 import { prometheusText } from "../../fleet/prometheus.js";

@@ -1,4 +1,5 @@
-import { drift, generations, refusedVcpus, shapes as shapesOf, summary } from "../../fleet/answer.js";
+import { generations, refusedVcpus, shapes as shapesOf, summary } from "../../fleet/answer.js";
+import { drift } from "../../fleet/drift.js";
 import { losses } from "../../fleet/exclusions.js";
 import { fleetPage } from "../../fleet/html.js";
 import { poolsOf } from "../../fleet/pools.js";

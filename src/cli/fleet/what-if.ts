@@ -4,9 +4,10 @@ import { featuresAt } from "../../fleet/sql/questions.js";
 import type { Where } from "../../fleet/sql/where.js";
 import { readWhere } from "../../fleet/sql/where.js";
 import { changesOf, deriveAfter } from "../../fleet/store/what-if.js";
-import { count, judgedLine } from "../../fleet/text.js";
-import { table } from "../../report/layout.js";
+import { count, judgedLine, several } from "../../fleet/text.js";
+import { table, wrap } from "../../report/layout.js";
 import { BLANK, type Line, styled } from "../../report/text.js";
+import { kernelSet } from "../../situation/kernels.js";
 import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { print, type Question } from "./action.js";
@@ -41,19 +42,21 @@ export async function whatIf(question: Question): Promise<number> {
   });
   const poolText = ({ pools }: ReturnType<typeof poolsOf>) =>
     `${pools.pools.length} (${pools.pools.map(({ hosts }) => count(hosts)).join(", ")})`;
+  const set = settings.kernel === undefined ? undefined : kernelSet(settings.kernel);
+  const replayed = set === undefined || "error" in set ? undefined : set.note;
   const lines: Line[] = [
     judgedLine(after),
     [
       styled(
         "title",
-        `${count(changes.changed)} hosts offer nested guests something else; VMX for nested guests: ${count(before.verdicts.yes)} before, ${count(after.verdicts.yes)} after`,
+        `${several(changes.changed, "host offers", "hosts offer")} nested guests something else; VMX for nested guests: ${count(before.verdicts.yes)} before, ${count(after.verdicts.yes)} after`,
       ),
     ],
+    ...(replayed === undefined ? [] : wrap(replayed, settings.width, "  ")),
     ...table(
-      moved.map(({ id, gain, loss }) => [
-        id,
-        gain === 0 ? "" : styled("yes", `${count(gain)} gain it`),
-        loss === 0 ? "" : styled("no", `${count(loss)} lose it`),
+      alike(moved).map(({ ids, gain, loss }) => [
+        [gain === 0 ? [] : [`${count(gain)} gain`], loss === 0 ? [] : [`${count(loss)} lose`]].flat().join(", "),
+        styled(loss > 0 ? "no" : "yes", ids.join(", ")),
       ]),
       { width: settings.width, indent: 2 },
     ),
@@ -63,12 +66,26 @@ export async function whatIf(question: Question): Promise<number> {
   print(question, lines, {
     action: "what-if",
     changed: changes.changed,
+    ...(replayed === undefined ? {} : { replayedAs: replayed }),
     before,
     after,
     features: moved,
     pools: poolsJson(poolsAfter.pools, poolsAfter.curve),
   });
   return changes.features.some(({ loss }) => loss > 0) ? EXIT.no : EXIT.ok;
+}
+
+type Moved = { readonly id: string; readonly gain: number; readonly loss: number };
+
+/** Features that as many hosts gain and lose, together: mostly these are the same hosts. The most hosts first. */
+function alike(moved: readonly Moved[]) {
+  const groups = new Map<string, { ids: string[]; gain: number; loss: number }>();
+  for (const { id, gain, loss } of moved) {
+    const group = groups.get(`${gain} ${loss}`) ?? { ids: [], gain, loss };
+    groups.set(`${gain} ${loss}`, group);
+    group.ids.push(id);
+  }
+  return [...groups.values()].sort((a, b) => b.loss - a.loss || b.gain - a.gain);
 }
 
 /** Hosts by name, or by what they have in common. */

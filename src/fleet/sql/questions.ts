@@ -1,4 +1,4 @@
-import { FEATURE_LIST, type Feature, type Layer } from "../../why/features.js";
+import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "../../why/features.js";
 import { FEATURE_COLUMNS, featureColumn, NESTED_MSRS, WORD_COLUMNS, wordColumn } from "../columns.js";
 import type { Dialect } from "./dialect.js";
 import { type Where, whereSql } from "./where.js";
@@ -123,32 +123,61 @@ export function whoCountSql(wanted: readonly Wanted[], layer: Layer, scope: Scop
   );
 }
 
-/** `host, kernel, model, sure`, sorted by name; `limit` rows. */
+/**
+ * Where the first feature that hosts are to lack gets lost: the first layer that does not pass it on. `off` and `unloaded`: nested
+ * guests get no VMX at all there.
+ */
+function lostSql(wanted: readonly Wanted[], asked: Layer): string {
+  const away = wanted.find(({ has }) => !has);
+  const layers = FEATURE_COLUMNS.filter(({ feature }) => feature === away?.feature);
+  const cases = LAYERS.flatMap((layer) => layers.filter((column) => column.layer === layer)).map(
+    ({ name, layer }) => `WHEN d.${name} = 'no' THEN '${layer}'`,
+  );
+  if (cases.length === 0) return "''";
+  const all = ["yes", "no"].map(
+    (loads) => `WHEN d.verdict = 'no' AND d.loads = '${loads}' THEN '${loads === "yes" ? "off" : "unloaded"}'`,
+  );
+  return `CASE ${[...(asked === "nested" ? all : []), ...cases].join(" ")} ELSE '' END`;
+}
+
+/** `host, kernel, model, sure, lost`, sorted by name; `limit` rows. */
 export function whoSql(wanted: readonly Wanted[], layer: Layer, limit: number, scope: Scope, dialect: Dialect): string {
   const { sure, open } = conditions(wanted, layer);
   const { dimension = "derived", where = [] } = scope;
   return (
     "WITH found AS (SELECT d.set_id AS set_id, d.kernel AS kernel, d.params_id AS params_id, " +
-    `CASE WHEN ${sure} THEN 'yes' ELSE 'unknown' END AS sure FROM ${dimension} d WHERE ${open}) ` +
-    "SELECT h.host AS host, h.kernel AS kernel, s.model AS model, f.sure AS sure FROM hosts h " +
+    `CASE WHEN ${sure} THEN 'yes' ELSE 'unknown' END AS sure, ${lostSql(wanted, layer)} AS lost FROM ${dimension} d WHERE ${open}) ` +
+    "SELECT h.host AS host, h.kernel AS kernel, s.model AS model, f.sure AS sure, f.lost AS lost FROM hosts h " +
     "JOIN found f ON f.set_id = h.set_id AND f.kernel = h.kernel AND f.params_id = h.params_id " +
     `JOIN sets s ON s.set_id = h.set_id ${whereSql(where, dialect)} ORDER BY h.host LIMIT ${limit}`
   );
 }
+
+/** What hosts with one `nested_id` share. */
+const SHAPE_COLUMNS: readonly string[] = [
+  ...FEATURE_COLUMNS.filter(({ layer }) => layer === "nested"),
+  ...WORD_COLUMNS,
+].map(({ name }) => `min(d.${name}) AS ${name}`);
 
 /**
  * Hosts by what they offer nested hypervisors, the most frequent first: `nested_id, l1_id, verdict, n, first_host`, and all
  * features and registers of it. Of hosts with one nested_id these are equal, so that the smallest is each one's.
  */
 export function shapesSql(scope: Scope, dialect: Dialect): string {
-  const features = FEATURE_COLUMNS.filter(({ layer }) => layer === "nested").map(
-    ({ name }) => `min(d.${name}) AS ${name}`,
-  );
-  const words = WORD_COLUMNS.map(({ name }) => `min(d.${name}) AS ${name}`);
   return (
     `WITH ${pairs(scope, dialect)} SELECT d.nested_id AS nested_id, min(d.l1_id) AS l1_id, min(d.verdict) AS verdict, ` +
     `${dialect.integer("sum(p.n)")} AS n, min(p.first_host) AS first_host, min(d.set_id) AS a_set, min(d.kernels) AS kernels, ` +
-    `${[...features, ...words].join(", ")} FROM ${joined(scope)} GROUP BY d.nested_id ORDER BY n DESC, nested_id`
+    `${SHAPE_COLUMNS.join(", ")} FROM ${joined(scope)} GROUP BY d.nested_id ORDER BY n DESC, nested_id`
+  );
+}
+
+/** The same for some `nested_id`, whether hosts are like that now or were before; `n` is 0. */
+export function shapesOfIdsSql(ids: readonly string[], { dimension = "derived" }: Scope, dialect: Dialect): string {
+  const list = ids.map(dialect.text).join(", ") || "''";
+  return (
+    `SELECT d.nested_id AS nested_id, min(d.l1_id) AS l1_id, min(d.verdict) AS verdict, ${dialect.integer("0")} AS n, '' AS first_host, ` +
+    `min(d.set_id) AS a_set, min(d.kernels) AS kernels, ${SHAPE_COLUMNS.join(", ")} FROM ${dimension} d ` +
+    `WHERE d.nested_id IN (${list}) GROUP BY d.nested_id ORDER BY nested_id`
   );
 }
 
@@ -160,17 +189,18 @@ export interface DriftKind {
 }
 
 /**
- * Groups that are not like most of their kind: `kind, value, n, first_host, most, most_n, whole`. `most` is what the
- * largest group has; of two that are as large it is the first by text.
+ * Groups that are not like most of their kind: `kind, model, kernel, params, value, n, first_host, most, most_n, whole`. `most` is what
+ * the largest group has; of two that are as large it is the first by text. The texts behind `kind` are empty within a label.
  */
 export function driftSql({ within, by }: DriftKind, scope: Scope, dialect: Dialect): string {
   const { dimension = "derived", where = [] } = scope;
   const value = by === "nested" ? "d.nested_id" : "g.microcode";
   const model = within === "model";
   const kind = model ? "concat(s.model, ' | ', s.signature, ' | ', g.kernel, ' | ', g.params_id)" : "l.value";
+  const [name, kernel, params] = model ? ["min(s.model)", "min(g.kernel)", "min(p.text)"] : ["''", "''", "''"];
   const count = dialect.integer("count(*)");
-  const label = model
-    ? ""
+  const more = model
+    ? " JOIN params p ON p.params_id = g.params_id"
     : ` JOIN (SELECT labels_id, value FROM labels WHERE key = ${dialect.text(within.label)}) l ON l.labels_id = g.labels_id`;
   const derived =
     by === "nested"
@@ -180,12 +210,13 @@ export function driftSql({ within, by }: DriftKind, scope: Scope, dialect: Diale
   const groups = columns.replaceAll(/ AS \w+/g, "");
   return (
     `WITH g AS (SELECT ${columns}, ${count} AS n, min(h.host) AS first_host FROM hosts h ${whereSql(where, dialect)} GROUP BY ${groups}), ` +
-    `v AS (SELECT ${kind} AS kind, ${value} AS value, ${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host ` +
-    `FROM g JOIN sets s ON s.set_id = g.set_id${label}${derived} GROUP BY ${kind}, ${value}), ` +
-    "r AS (SELECT kind, value, n, first_host, row_number() OVER (PARTITION BY kind ORDER BY n DESC, value) AS place, " +
+    `v AS (SELECT ${kind} AS kind, ${name} AS model, ${kernel} AS kernel, ${params} AS params, ${value} AS value, ` +
+    `${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host ` +
+    `FROM g JOIN sets s ON s.set_id = g.set_id${more}${derived} GROUP BY ${kind}, ${value}), ` +
+    "r AS (SELECT kind, model, kernel, params, value, n, first_host, row_number() OVER (PARTITION BY kind ORDER BY n DESC, value) AS place, " +
     "first_value(value) OVER (PARTITION BY kind ORDER BY n DESC, value) AS most, " +
     `max(n) OVER (PARTITION BY kind) AS most_n, ${dialect.integer("sum(n) OVER (PARTITION BY kind)")} AS whole FROM v) ` +
-    "SELECT kind, value, n, first_host, most, most_n, whole FROM r WHERE place > 1 ORDER BY n, kind, value"
+    "SELECT kind, model, kernel, params, value, n, first_host, most, most_n, whole FROM r WHERE place > 1 ORDER BY n, kind, value"
   );
 }
 
