@@ -4,14 +4,16 @@ import { nestedMsrs } from "../kvm/nested-msrs.js";
 import { paramsOf, type Replay } from "../kvm/replay.js";
 import { paramText } from "../kvm/replay-params.js";
 import { vmxWordCount } from "../linux/cpuinfo.js";
+import { settledRecord } from "../rules/machine.js";
 import { type BitName, bitName, WORD_NAMES, type WordName } from "../rules/words.js";
+import { compareMessages } from "./compare-messages.js";
 import type { BootRun } from "./kernel/boot.js";
 import type { Known64 } from "./kernel/outcome.js";
 import type { ModuleRun } from "./kernel/run-modules.js";
 import type { Half } from "./machine/op.js";
 
 /** What is compared, in the order of a report. */
-export const GROUPS = ["boot", "loading", "words", "parameters", "nested"] as const;
+export const GROUPS = ["boot", "loading", "messages", "words", "parameters", "nested"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** One thing that the tables and the kernel's code both say. */
@@ -42,10 +44,13 @@ export interface Comparison {
 /** Compares every result that both have. What one of the two does not have in this release is left out. */
 export function compareRun(replayed: Replay, run: ModuleRun, boot: BootRun | undefined): Comparison {
   const items: Compared[] = [
-    ...(boot === undefined || boot.stopped !== undefined ? [] : bootItems(replayed, boot)),
+    ...(boot === undefined || boot.stopped !== undefined
+      ? []
+      : [...bootItems(replayed, boot), ...messageItems("boot", replayed.cpu.boot.messages, boot.log.messages)]),
     ...(run.stopped === undefined
       ? [
           ...loadingItems(replayed, run),
+          ...messageItems("loading", settled(replayed), run.log.messages),
           ...wordItems(replayed, run),
           ...paramItems(replayed, run),
           ...nestedItems(replayed, run),
@@ -193,6 +198,25 @@ function loadingItems(replayed: Replay, run: ModuleRun): Compared[] {
   const verdict = tables === "unknown" || module === "unknown" ? "open" : tables === module ? "agree" : "differ";
   return [{ group: "loading", name: "result of loading kvm_intel", tables, module, verdict, bits: [] }];
 }
+
+/** What the tables print while the modules load, those behind a possible refusal by whether they load. */
+function settled({ cpu, loads }: Replay) {
+  return cpu.load.messages.map((message) => settledRecord(message, loads));
+}
+
+function messageItems(phase: string, ...sides: Parameters<typeof compareMessages>): Compared[] {
+  return compareMessages(...sides).map(({ level, text, tables, module }) => ({
+    group: "messages",
+    name: `${phase}: <${level}> ${text}`,
+    tables: SAID[tables],
+    module: SAID[module],
+    verdict:
+      tables === "yes" && module === "yes" ? "agree" : tables === "maybe" || module === "maybe" ? "open" : "differ",
+    bits: [],
+  }));
+}
+
+const SAID = { yes: "printed", maybe: "perhaps", no: "not printed" } as const;
 
 const NAMES: ReadonlySet<string> = new Set(WORD_NAMES);
 

@@ -14,6 +14,7 @@ import { format, printed, readText, variableArguments } from "./printk.js";
 type Does = (m: Machine, kernel: KernelSide, name: string) => void;
 
 const GFP_ZERO = 0x100;
+const CPUS = 1;
 
 /** The low half of an argument that has to be known. */
 function known(m: Machine, register: number, what: string): number {
@@ -65,9 +66,9 @@ function copy(m: Machine): void {
 }
 
 /** The number of the first set bit from `from` on, or `size`; undefined where an unknown bit comes first. */
-function findBit(m: Machine, size: number, from: number): number | undefined {
-  const lo = known(m, REG.rdi, "a pointer");
-  const hi = high(m, REG.rdi);
+function findBit(m: Machine, size: number, from: number, pointer: number = REG.rdi): number | undefined {
+  const lo = known(m, pointer, "a pointer");
+  const hi = high(m, pointer);
   for (let bit = from; bit < size; bit++) {
     m.mem.load(1, hi, (lo + (bit >> 3)) | 0);
     if ((m.mem.ulo >> (bit & 7)) & 1) return undefined;
@@ -166,6 +167,8 @@ export const ANSWERS: { readonly [A in Answer]: Does } = {
       last = bit;
     giveBit(m, last);
   },
+  // The number before the first one is -1.
+  "next CPU": (m) => giveBit(m, findBit(m, CPUS, known(m, REG.rdi, "the number of a CPU") + 1, REG.rsi)),
   "set bits": (m) => {
     const lo = known(m, REG.rdi, "a pointer");
     const hi = high(m, REG.rdi);

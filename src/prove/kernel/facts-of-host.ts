@@ -176,11 +176,19 @@ export function factsOfHost(host: Host, core: CoreGroup, options: FactOptions = 
       };
     },
     cpuid,
-    control: () => ({ kind: "unknown" }),
+    control: (name) => (name === "xcr0" ? xcr0(features.mpx) : { kind: "unknown" }),
     ...(options.pmu === undefined ? {} : { pmu: options.pmu }),
     ...(options.irqPosting === undefined ? {} : { irqPosting: options.irqPosting }),
     ...(options.tboot === undefined ? {} : { tboot: options.tboot }),
   };
+}
+
+/** XCR0 as Linux leaves it: x87 and SSE always, the registers of MPX where the CPU has it, the rest is not described. */
+function xcr0(mpx: boolean | undefined): HostRead {
+  const bounds = 0x18;
+  const always = 3;
+  const lo = always | (mpx === true ? bounds : 0);
+  return { kind: "value", lo, hi: 0, ulo: ~(always | (mpx === undefined ? 0 : bounds)), uhi: -1 };
 }
 
 function letters(text: string, at: number): Half {

@@ -18,6 +18,8 @@ export const STACK_TOP = STACK + STACK_PAGES * PAGE - 64;
 
 /** Where GS points to: the per-CPU area of the one CPU. */
 export const PER_CPU_HIGH = 0xffff_8881 | 0;
+/** High half of where an import is found from there: its address is of the last 4 GiB, so one less. */
+export const PER_CPU_IMPORTS_HIGH = PER_CPU_HIGH - 1;
 /** Per-CPU memory that is handed out, as offsets. */
 const PER_CPU_HEAP = 0x24_0000;
 const PER_CPU_END = 0x40_0000;

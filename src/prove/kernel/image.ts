@@ -2,7 +2,7 @@ import { type Btf, readBtf } from "../loader/btf.js";
 import type { Elf } from "../loader/elf.js";
 import type { Import, Linked } from "../loader/link.js";
 import { loadedSection, SLOT } from "../loader/link.js";
-import { type Code, makeCode } from "../machine/code.js";
+import { type Code, makeCode, type Override } from "../machine/code.js";
 import { type Frame, REG } from "../machine/cpu.js";
 import type { Decoder } from "../machine/decoder.js";
 import { Memory, PAGE, pageNumber, type Region } from "../machine/memory.js";
@@ -10,7 +10,17 @@ import type { Machine } from "../machine/op.js";
 import type { Runner } from "../machine/run.js";
 import { MachineStop } from "../machine/stop.js";
 import { ANSWERS, thunkRegister } from "./answers.js";
-import { MODULE_PER_CPU, memoryRegions } from "./heap.js";
+import {
+  type Bug,
+  bugRows,
+  type ExceptionRow,
+  exceptionRows,
+  jumpLabels,
+  type Rows,
+  staticCall,
+  type TableBytes,
+} from "./code-tables.js";
+import { MODULE_PER_CPU, memoryRegions, PER_CPU_HIGH, PER_CPU_IMPORTS_HIGH } from "./heap.js";
 import { FUNCTIONS, type FunctionRow, VARIABLES, type VariableRow } from "./imports.js";
 import { kernelOf, type WatchedCall } from "./kernel-side.js";
 import { PARAVIRT } from "./paravirt.js";
@@ -19,25 +29,17 @@ import type { KernelTypes } from "./types.js";
 /** Low half of the addresses of the operations of `pv_ops`; nothing but calls gets there. */
 const PARAVIRT_CODE = 0xe000_0000;
 
-export interface ExceptionRow {
-  readonly fixup: number;
-  /** The instruction is a read of an MSR. */
-  readonly reads: boolean;
-  /** The code sees the error itself. */
-  readonly safe: boolean;
-  /** Register that gets the error. */
-  readonly errorRegister?: number;
-}
-
 /** Code ready to run: what all runs over it share. */
 export interface RunImage {
   readonly types: KernelTypes;
   readonly code: Code;
   /** The address space before any run; runs are forks of it. */
   readonly memory: Memory;
-  readonly bugs: ReadonlyMap<number, { readonly warning: boolean; readonly once: boolean }>;
-  readonly exceptions: ReadonlyMap<number, ExceptionRow>;
+  readonly bugs: Rows<Bug>;
+  readonly exceptions: Rows<ExceptionRow>;
   readonly nameOf: Linked["nameOf"];
+  /** High half of the address that GS holds, where the variables of the one CPU lie. */
+  readonly perCpuHigh: number;
   /** Imports by the first page of their slots, for those that are read. */
   readonly variables: ReadonlyMap<string, { readonly row: VariableRow | undefined; readonly slot: number }>;
   /** What `kvm_x86_vendor_init` does where kvm.ko is not there. */
@@ -70,7 +72,7 @@ export function rowFor<R extends { readonly names: readonly string[] }>(
 
 /** Prepares linked modules. */
 export function makeImage(decoder: Decoder, linked: Linked, types: KernelTypes): KernelImage {
-  const overrides = new Map<number, (m: Machine) => void>();
+  const overrides = new Map<number, Override>();
   const variables = new Map<string, { row: VariableRow | undefined; slot: number }>();
   const regions: Region[] = [...linked.regions, ...memoryRegions(modulePerCpu(linked))];
   for (const entry of linked.imports) {
@@ -86,6 +88,13 @@ export function makeImage(decoder: Decoder, linked: Linked, types: KernelTypes):
       kind:
         variable === undefined || variable.holds === "unknown" || variable.holds === "boot CPU" ? "unknown" : "zero",
     });
+    // Every CPU may have its own; where the kernel's types do not list those, its use says so.
+    regions.push({
+      name: `${entry.name} of the CPU`,
+      first: pageNumber(PER_CPU_IMPORTS_HIGH, entry.slot),
+      pages: SLOT / PAGE,
+      kind: "unknown",
+    });
   }
   for (const [index, { name, valueByPointer }] of types.paravirt.entries())
     overrides.set(PARAVIRT_CODE + 16 * index, (m) => {
@@ -98,20 +107,19 @@ export function makeImage(decoder: Decoder, linked: Linked, types: KernelTypes):
       } else row.does(m, valueByPointer);
       m.ret();
     });
-  for (const module of linked.modules) {
-    staticCalls(module, overrides);
-    jumpLabels(module, overrides);
-  }
+  for (const module of linked.modules) staticCalls(module, overrides);
+  const labels = jumpLabels(tablesNamed(linked, "__jump_table"));
   const moduleTypes = new Map(linked.modules.flatMap(({ name, elf }) => typesOf(name, elf, types.btf)));
   const image: KernelImage = {
     linked,
     moduleTypes,
     types,
-    code: makeCode(decoder, regions, overrides, watched(linked)),
+    code: makeCode(decoder, regions, { get: (at) => overrides.get(at) ?? labels.get(at) }, watched(linked)),
     memory: new Memory(regions),
-    bugs: bugTable(linked, types),
-    exceptions: exceptionTable(linked),
+    bugs: bugRows(tablesNamed(linked, "__bug_table"), types),
+    exceptions: exceptionRows(tablesNamed(linked, "__ex_table"), types, (lo) => linked.importAt(lo)?.name),
     nameOf: linked.nameOf,
+    perCpuHigh: PER_CPU_HIGH,
     variables,
     vendorInit: (runner) => vendorInit(runner, moduleTypes.get("kvm_intel")),
   };
@@ -203,104 +211,19 @@ function watched(linked: Linked): Map<number, (m: Machine, frame: Frame) => void
 }
 
 /** A trampoline of a static call jumps to what its key points to; to nothing where that is nowhere. */
-function staticCalls(module: Module, overrides: Map<number, (m: Machine) => void>): void {
+function staticCalls(module: Module, overrides: Map<number, Override>): void {
   for (const { name } of module.elf.symbols()) {
     if (!name.startsWith("__SCT__")) continue;
     const trampoline = module.address(name);
     const key = module.address(name.replace("__SCT__", "__SCK__"));
     if (trampoline === undefined || key === undefined) continue;
-    overrides.set(Number(trampoline & 0xffff_ffffn), staticCallOverride(Number(BigInt.asIntN(32, key))));
+    overrides.set(Number(trampoline & 0xffff_ffffn), staticCall(Number(BigInt.asIntN(32, key))));
   }
 }
 
-/** What the trampoline does whose key lies at an address (low half). */
-export function staticCallOverride(key: number): (m: Machine) => void {
-  return (m) => {
-    m.mem.load(8, -1, key);
-    if ((m.mem.lo | m.mem.hi | m.mem.ulo | m.mem.uhi) === 0) {
-      m.ret();
-      return;
-    }
-    m.take();
-    m.jumpTo(m.codeAddress());
-  };
-}
-
-/** Entries of 16 bytes: code, target and key, each relative to its own address; bit 0 of the key is the default. */
-function jumpLabels(module: Module, overrides: Map<number, (m: Machine) => void>): void {
-  const table = loadedSection(module, "__jump_table");
-  if (table !== undefined) jumpLabelOverrides(table.view, table.address, overrides);
-}
-
-/** The same for a table that lies at an address (low half). */
-export function jumpLabelOverrides(
-  view: DataView,
-  address: number,
-  overrides: Map<number, (m: Machine) => void>,
-): void {
-  for (let i = 0; i + 16 <= view.byteLength; i += 16) {
-    const at = (address + i + view.getInt32(i, true)) >>> 0;
-    const target = (address + i + 4 + view.getInt32(i + 4, true)) >>> 0;
-    const keyWord = view.getBigInt64(i + 8, true) + BigInt(address + i + 8);
-    const key = Number(BigInt.asIntN(32, keyWord & ~3n));
-    const byDefault = Number(keyWord & 1n);
-    overrides.set(at, (m) => {
-      m.mem.load(4, -1, key);
-      if (m.mem.ulo !== 0) m.branch(2, at, target);
-      else if ((m.mem.lo > 0 ? 1 : 0) !== byDefault) m.branch(1, at, target);
-    });
-  }
-}
-
-const BUGFLAG_WARNING = 1;
-const BUGFLAG_ONCE = 2;
-
-function bugTable(linked: Linked, { bug }: KernelTypes): KernelImage["bugs"] {
-  const bugs = new Map<number, { warning: boolean; once: boolean }>();
-  if (bug === undefined) return bugs;
-  for (const module of linked.modules) {
-    const table = loadedSection(module, "__bug_table");
-    if (table === undefined) continue;
-    const { view, address } = table;
-    for (let i = 0; i + bug.size <= view.byteLength; i += bug.size) {
-      const at = (address + i + bug.address.offset + view.getInt32(i + bug.address.offset, true)) >>> 0;
-      const flags = view.getUint16(i + bug.flags.offset, true);
-      bugs.set(at, { warning: (flags & BUGFLAG_WARNING) !== 0, once: (flags & BUGFLAG_ONCE) !== 0 });
-    }
-  }
-  return bugs;
-}
-
-/** Types of entries of `__ex_table` (`EX_TYPE_*` in asm/extable_fixup_types.h, 5.16 and later). */
-const EX_RDMSR = 9;
-const EX_RDMSR_SAFE = 11;
-const EX_WRMSR_SAFE = 10;
-
-function exceptionTable(linked: Linked): KernelImage["exceptions"] {
-  const rows = new Map<number, ExceptionRow>();
-  for (const module of linked.modules) {
-    const table = loadedSection(module, "__ex_table");
-    if (table === undefined) continue;
-    readExceptions(table.view, table.address, rows);
-  }
-  return rows;
-}
-
-/** Entries of 12 bytes: instruction and fixup, each relative to its own address, and what is done. */
-export function readExceptions(view: DataView, address: number, rows: Map<number, ExceptionRow>): void {
-  for (let i = 0; i + 12 <= view.byteLength; i += 12) {
-    const at = (address + i + view.getInt32(i, true)) >>> 0;
-    const fixup = (address + i + 4 + view.getInt32(i + 4, true)) >>> 0;
-    const what = view.getInt32(i + 8, true);
-    const type = what & 0xff;
-    const register = (what >>> 8) & 15;
-    rows.set(at, {
-      fixup,
-      reads: type === EX_RDMSR || type === EX_RDMSR_SAFE,
-      safe: type === EX_RDMSR_SAFE || type === EX_WRMSR_SAFE,
-      ...(type === EX_RDMSR_SAFE || type === EX_WRMSR_SAFE ? { errorRegister: register } : {}),
-    });
-  }
+/** The table of a name of every module that has it. */
+function tablesNamed({ modules }: Linked, name: string): TableBytes[] {
+  return modules.flatMap((module) => loadedSection(module, name) ?? []);
 }
 
 /** Initial content of the per-CPU variables of the modules. */

@@ -26,6 +26,7 @@ export type Answer =
   | "find first bit"
   | "find next bit"
   | "find last bit"
+  | "next CPU"
   | "set bits"
   | "or bits"
   | "popcount"
@@ -82,6 +83,7 @@ export const FUNCTIONS = [
   { names: ["_find_first_bit"], answer: "find first bit", why: "done as the kernel does it" },
   { names: ["_find_next_bit"], answer: "find next bit", why: "done as the kernel does it" },
   { names: ["_find_last_bit"], answer: "find last bit", why: "done as the kernel does it" },
+  { names: ["cpumask_next"], answer: "next CPU", why: "done as the kernel does it, with one CPU" },
   { names: ["__bitmap_set"], answer: "set bits", why: "done as the kernel does it" },
   { names: ["__bitmap_or"], answer: "or bits", why: "done as the kernel does it" },
   { names: ["__sw_hweight32", "__sw_hweight64"], answer: "popcount", why: "done as the kernel does it" },
@@ -112,6 +114,7 @@ export const FUNCTIONS = [
       "debugfs_create*",
       "debugfs_lookup",
       "shrinker_alloc",
+      "kern_mount",
     ],
     answer: "zeroed memory",
     why: "an object of the kernel that the module only passes on",
@@ -231,6 +234,7 @@ export const FUNCTIONS = [
       "cancel_work*",
       "cancel_delayed_work*",
       "__static_key_deferred_flush",
+      "jump_label_rate_limit",
       "trace_*",
       "user_return_notifier_*",
       "preempt_notifier_*",
@@ -440,6 +444,7 @@ export const VARIABLES = [
 /** The per-CPU variables of the kernel that hold something; the rest of the area is unknown. */
 export const PER_CPU_VARIABLES: readonly { readonly name: string; readonly holds: Content; readonly why: string }[] = [
   { name: "fixed_percpu_data", holds: "zero", why: "the canary of the stack: any number" },
+  { name: "__ref_stack_chk_guard", holds: "zero", why: "the canary of the stack: any number" },
   { name: "__preempt_count", holds: { size: 4, value: 0n }, why: "preemption is allowed" },
   { name: "cpu_number", holds: { size: 4, value: 0n }, why: "there is one CPU" },
   { name: "numa_node", holds: { size: 4, value: 0n }, why: "there is one node" },

@@ -1,7 +1,7 @@
-import type { Btf } from "../loader/btf.js";
 import type { LoadedModule } from "../loader/link.js";
 import { MachineStop } from "../machine/stop.js";
 import { allocate } from "./heap.js";
+import type { Layout } from "./layouts.js";
 import type { Started } from "./start.js";
 
 /** A number that the kernel keeps: bits that are not known are 0 in `value`. */
@@ -28,17 +28,20 @@ function readNumber({ runner }: Started, address: bigint, size: number): Known64
   };
 }
 
-/** Numbers of a structure at an address, by the names that its types give them. */
-export function readStruct(started: Started, btf: Btf, type: number, address: bigint): Fields {
-  const fields = new Map<string, Known64>();
-  for (const { name, type: of, bit } of btf.members(type)) {
-    const size = btf.size(of);
-    if (name === "" || bit % 8 !== 0 || btf.members(of).length > 0) continue;
-    if (size !== 1 && size !== 2 && size !== 4 && size !== 8) continue;
-    fields.set(name, readNumber(started, address + BigInt(bit / 8), size));
-  }
-  return fields;
+/** Numbers of a structure at an address. */
+export function readLayout(started: Started, layout: Layout, address: bigint): Fields {
+  return new Map(layout.map(({ name, offset, size }) => [name, readNumber(started, address + BigInt(offset), size)]));
 }
+
+/** An array of numbers of four bytes that a variable of a module is; empty when it has none. */
+export function readWords(started: Started, module: LoadedModule, name: string): readonly Known64[] {
+  const address = module.address(name);
+  const size = module.symbol(name)?.size ?? 0;
+  if (address === undefined || size > MOST_WORDS * 4) return [];
+  return Array.from({ length: size >> 2 }, (_unused, i) => readNumber(started, address + BigInt(4 * i), 4));
+}
+
+const MOST_WORDS = 256;
 
 /** A variable of a module by its symbol; undefined when it has none. */
 export function readVariable(started: Started, modules: readonly LoadedModule[], name: string): Known64 | undefined {

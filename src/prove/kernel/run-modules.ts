@@ -1,11 +1,13 @@
+import type { LoadedModule } from "../loader/link.js";
 import type { Half } from "../machine/op.js";
 import { LIMITS, type Limits } from "../machine/run.js";
 import { MachineStop } from "../machine/stop.js";
 import type { HostFacts } from "./host-facts.js";
 import type { KernelImage } from "./image.js";
+import { layoutOf } from "./layouts.js";
 import type { Log } from "./log.js";
 import { type ModuleParam, moduleParams, setParam, shownParam } from "./module-params.js";
-import { type Fields, type Known64, nestedMsrs, readStruct, readVariable } from "./outcome.js";
+import { type Fields, type Known64, nestedMsrs, readLayout, readVariable, readWords } from "./outcome.js";
 import { type Started, start } from "./start.js";
 
 /** Parameters by module, as a user gives them. */
@@ -38,7 +40,7 @@ export interface ModuleRun {
   readonly params: ReadonlyMap<string, string>;
   /** Given parameters that the modules do not have, as `module.name`. */
   readonly unknownParams: readonly string[];
-  /** Variables of the modules by symbol, or `kvm_caps.NAME`. */
+  /** Variables of the modules by symbol, `kvm_caps.NAME`, or `kvm_cpu_caps[NUMBER]`. */
   readonly variables: ReadonlyMap<string, Known64>;
   readonly log: Log;
   readonly reached: ReadonlyMap<string, number>;
@@ -133,28 +135,24 @@ function stopOf(image: KernelImage, rip: number, error: unknown): Stopped {
   return { kind: error.kind, message: error.message, where, address: rip };
 }
 
-/** Structures that results are read from: the variable, its type, and the part that holds the fields. */
-const STRUCTURES = [
-  { symbol: "vmcs_config", type: "vmcs_config", path: undefined },
-  { symbol: "vmcs_config", type: "vmcs_config", path: "nested" },
-  { symbol: "vmx_capability", type: "vmx_capability", path: undefined },
-] as const;
+/** The module that decides: the last one. */
+function decider(image: KernelImage): LoadedModule | undefined {
+  return image.linked.modules[image.linked.modules.length - 1];
+}
 
 /** Address of a field of a result; undefined when the module has no such field. */
 export function fieldAddress(image: KernelImage, symbol: string, field: string): bigint | undefined {
-  const module = image.linked.modules[image.linked.modules.length - 1];
+  const module = decider(image);
   const address = module?.address(symbol);
-  const types = module === undefined ? undefined : image.moduleTypes.get(module.name);
-  if (address === undefined || types === undefined) return undefined;
-  for (const structure of STRUCTURES) {
-    const of = structure.symbol === symbol ? types.struct(structure.type) : undefined;
-    const place =
-      of === undefined
-        ? undefined
-        : types.place(of, structure.path === undefined ? field : `${structure.path}.${field}`);
-    if (place !== undefined) return address + BigInt(place.offset);
-  }
-  return undefined;
+  if (module === undefined || address === undefined || (symbol !== "vmcs_config" && symbol !== "vmx_capability"))
+    return undefined;
+  const types = image.moduleTypes.get(module.name);
+  const all = [
+    ...(layoutOf(module, types, symbol) ?? []),
+    ...(symbol === "vmcs_config" ? (layoutOf(module, types, symbol, "nested") ?? []) : []),
+  ];
+  const place = all.find(({ name }) => name === field);
+  return place === undefined ? undefined : address + BigInt(place.offset);
 }
 
 interface Outputs {
@@ -167,16 +165,11 @@ interface Outputs {
 
 function outputs(started: Started, image: KernelImage): Outputs {
   const { modules } = image.linked;
-  const module = modules[modules.length - 1];
-  const types = module === undefined ? undefined : image.moduleTypes.get(module.name);
-  const struct = (symbol: string, type: string, path?: string): { fields: Fields; address: bigint } | undefined => {
-    const address = module?.address(symbol);
-    const of = types?.struct(type);
-    if (address === undefined || of === undefined || types === undefined) return undefined;
-    const inner = path === undefined ? { offset: 0, type: of } : types.place(of, path);
-    if (inner === undefined) return undefined;
-    const at = address + BigInt(inner.offset);
-    return { fields: readStruct(started, types, inner.type, at), address: at };
+  const module = decider(image);
+  const read = (of: LoadedModule | undefined, variable: Parameters<typeof layoutOf>[2], part?: "nested"): Fields => {
+    const address = of?.address(variable);
+    const layout = of === undefined ? undefined : layoutOf(of, image.moduleTypes.get(of.name), variable, part);
+    return address === undefined || layout === undefined ? new Map() : readLayout(started, layout, address);
   };
   const variables = new Map<string, Known64>();
   for (const name of VARIABLES) {
@@ -184,17 +177,23 @@ function outputs(started: Started, image: KernelImage): Outputs {
     if (value !== undefined) variables.set(name, value);
   }
   const kvm = modules.find(({ name }) => name === "kvm");
-  const kvmTypes = image.moduleTypes.get("kvm");
-  const caps = kvmTypes?.struct("kvm_caps");
-  const capsAt = kvm?.address("kvm_caps");
-  if (kvmTypes !== undefined && caps !== undefined && capsAt !== undefined)
-    for (const [name, value] of readStruct(started, kvmTypes, caps, capsAt)) variables.set(`kvm_caps.${name}`, value);
-  const nested = struct("vmcs_config", "vmcs_config", "nested");
+  for (const [name, value] of read(kvm, "kvm_caps")) variables.set(`kvm_caps.${name}`, value);
+  if (kvm !== undefined)
+    for (const [index, value] of readWords(started, kvm, "kvm_cpu_caps").entries())
+      variables.set(`kvm_cpu_caps[${index}]`, value);
+  const config = module?.address("vmcs_config");
+  const nested =
+    module === undefined ? undefined : layoutOf(module, image.moduleTypes.get(module.name), "vmcs_config", "nested");
+  // The first of its numbers is where the part begins.
+  const start = nested?.[0]?.offset;
   return {
-    vmcsConfig: struct("vmcs_config", "vmcs_config")?.fields ?? new Map(),
-    vmxCapability: struct("vmx_capability", "vmx_capability")?.fields ?? new Map(),
-    nested: nested?.fields ?? new Map(),
-    nestedMsrs: module === undefined || nested === undefined ? undefined : nestedMsrs(started, module, nested.address),
+    vmcsConfig: read(module, "vmcs_config"),
+    vmxCapability: read(module, "vmx_capability"),
+    nested: read(module, "vmcs_config", "nested"),
+    nestedMsrs:
+      module === undefined || config === undefined || start === undefined
+        ? undefined
+        : nestedMsrs(started, module, config + BigInt(start)),
     variables,
   };
 }

@@ -1,6 +1,6 @@
 import { REG } from "../machine/cpu.js";
 import { LIMITS, Runner } from "../machine/run.js";
-import { PER_CPU_HIGH, STACK_HIGH, STACK_TOP } from "./heap.js";
+import { PER_CPU_HIGH, PER_CPU_IMPORTS_HIGH, STACK_HIGH, STACK_TOP } from "./heap.js";
 import { familyModel, type HostFacts, VENDORS } from "./host-facts.js";
 import { paravirtAddress, type RunImage } from "./image.js";
 import { type Content, PER_CPU_VARIABLES } from "./imports.js";
@@ -20,33 +20,47 @@ export function start(image: RunImage, facts: HostFacts, limits = LIMITS): Start
   const kernel = kernelSide(image, facts);
   const runner = new Runner(image.code, image.memory.fork(), kernel, limits);
   kernel.attach(runner);
-  runner.gsHi = PER_CPU_HIGH;
+  runner.gsHi = image.perCpuHigh;
   runner.set(REG.rsp, STACK_HIGH, STACK_TOP);
   for (const [name, { row, slot }] of image.variables) {
     if (row !== undefined) fill(runner, kernel, -1, slot, row.holds);
     if (name === "__per_cpu_offset") runner.mem.store(8, -1, slot, 0, PER_CPU_HIGH, 0, 0);
   }
-  const perCpu = image.types.btf.perCpu;
+  // Where they lie in the image, it says what they hold.
+  if (image.perCpuHigh === PER_CPU_HIGH) fillPerCpu(runner, kernel);
+  return { runner, kernel };
+}
+
+function fillPerCpu(runner: Runner, kernel: KernelSide): void {
+  const { image } = kernel;
+  const { perCpu } = image.types.btf;
+  /** By the kernel's types, or where an import of that name is seen from the base of the CPU's area. */
+  const placeOf = (name: string): readonly [hi: number, lo: number] | undefined => {
+    const offset = perCpu.get(name);
+    if (offset !== undefined) return [PER_CPU_HIGH, offset];
+    const slot = image.variables.get(name)?.slot;
+    return slot === undefined ? undefined : [PER_CPU_IMPORTS_HIGH, slot];
+  };
   for (const { name, holds } of PER_CPU_VARIABLES) {
-    const offset = name === "fixed_percpu_data" ? 0 : perCpu.get(name);
-    if (offset !== undefined) fill(runner, kernel, PER_CPU_HIGH, offset, holds);
+    const place = placeOf(name);
+    if (place !== undefined) fill(runner, kernel, ...place, holds);
   }
-  const offset = perCpu.get("this_cpu_off");
-  if (offset !== undefined) runner.mem.store(8, PER_CPU_HIGH, offset, 0, PER_CPU_HIGH, 0, 0);
-  const current = perCpu.get("current_task");
-  if (current !== undefined) runner.mem.store(8, PER_CPU_HIGH, current, TASK[1], TASK[0], 0, 0);
+  // The canary of the stack has a fixed place in kernels whose types name no variable for it.
+  if (perCpu.size === 0) fill(runner, kernel, PER_CPU_HIGH, 0, "zero");
+  const offset = placeOf("this_cpu_off");
+  if (offset !== undefined) runner.mem.store(8, ...offset, 0, PER_CPU_HIGH, 0, 0);
+  const current = placeOf("current_task");
+  if (current !== undefined) runner.mem.store(8, ...current, TASK[1], TASK[0], 0, 0);
   const { hot } = image.types;
   const hotAt = perCpu.get("pcpu_hot");
   if (hot !== undefined && hotAt !== undefined) {
     for (let i = 0; i < hot.size; i++) runner.mem.store(1, PER_CPU_HIGH, hotAt + i, 0, 0, 0, 0);
     if (hot.task !== undefined) runner.mem.store(8, PER_CPU_HIGH, hotAt + hot.task.offset, TASK[1], TASK[0], 0, 0);
   }
-  return { runner, kernel };
 }
 
 function fill(runner: Runner, kernel: KernelSide, hi: number, lo: number, holds: Content): void {
-  if (holds === "zero" && hi === PER_CPU_HIGH)
-    for (let i = 0; i < 64; i += 8) runner.mem.store(8, hi, lo + i, 0, 0, 0, 0);
+  if (holds === "zero" && hi !== -1) for (let i = 0; i < 64; i += 8) runner.mem.store(8, hi, lo + i, 0, 0, 0, 0);
   else if (holds === "boot CPU") fillCpu(runner, kernel, hi, lo);
   else if (holds === "first CPU") runner.mem.store(8, hi, lo, 1, 0, 0, 0);
   else if (holds === "tsc") {

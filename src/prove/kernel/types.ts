@@ -28,6 +28,8 @@ export interface KernelTypes {
   readonly pmu:
     | { readonly size: number; readonly present: readonly (Field & { readonly value: number })[] }
     | undefined;
+  /** Rows of `__ex_table` name a function that handles the fault (before 5.16), rather than a kind. */
+  readonly faultHandlers: boolean;
   /** Offset of the `current` task, of the CPU's number and of the preemption counter in `pcpu_hot`, where there is one. */
   readonly hot: { readonly size: number; readonly task: Field | undefined } | undefined;
 }
@@ -55,6 +57,7 @@ export function kernelTypes(btf: Btf): KernelTypes {
   const bug = btf.struct("bug_entry");
   const pmu = btf.struct("x86_pmu_capability");
   const hot = btf.struct("pcpu_hot");
+  const exception = btf.struct("exception_table_entry");
   const bugAddress = bug === undefined ? undefined : btf.place(bug, "bug_addr_disp");
   const bugFlags = bug === undefined ? undefined : btf.place(bug, "flags");
   return {
@@ -90,6 +93,7 @@ export function kernelTypes(btf: Btf): KernelTypes {
               return field === undefined ? [] : [{ ...field, value }];
             }),
           },
+    faultHandlers: exception !== undefined && btf.place(exception, "handler") !== undefined,
     hot: hot === undefined ? undefined : { size: btf.size(hot), task: btf.place(hot, "current_task") },
   };
 }

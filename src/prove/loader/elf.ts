@@ -42,6 +42,7 @@ export interface ElfSymbol {
 /** Types of sections and symbols, and flags, as ELF numbers them (gABI, chapters 4 and 5). */
 export const SHT_NOBITS = 8;
 export const SHT_RELA = 4;
+export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
 export const PT_LOAD = 1;

@@ -1,4 +1,4 @@
-import { BadFile } from "./elf.js";
+import { BadFile, type Elf, PT_LOAD } from "./elf.js";
 
 /*
  * The names of the kernel's functions and variables, which a running kernel shows in /proc/kallsyms, lie compressed in its
@@ -19,47 +19,123 @@ const TOKENS = 256;
 const MOST_SYMBOLS = 2_000_000;
 const MARK = 256;
 
-/** Finds and reads the table in the bytes of a kernel image. Throws `BadFile` when it is not found. */
-export function readKallsyms(bytes: Uint8Array): Kallsyms {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Finds the table in a kernel image. Throws `BadFile` when it is not found. Names are decoded when they are asked for. */
+export function readKallsyms(elf: Elf): Kallsyms {
+  const { bytes, view } = elf;
   const { tokens, tableAt, indexAt } = findTokens(bytes, view);
   const { namesAt, count } = findNames(bytes, view, tableAt);
-  const addresses = findAddresses(view, namesAt, count, indexAt + 2 * TOKENS);
-  const names: string[] = [];
-  let at = namesAt;
-  for (let i = 0; i < count; i++) {
+  const addresses = findAddresses(elf, namesAt, count, indexAt + 2 * TOKENS);
+  const places = new Int32Array(count);
+  for (let i = 0, at = namesAt; i < count; i++) {
+    places[i] = at;
     const [length, start] = nameLength(bytes, at);
-    let name = "";
-    for (let k = 0; k < length; k++) name += tokens[bytes[start + k] ?? 0] ?? "";
-    names.push(name.slice(1));
     at = start + length;
   }
-  const first = new Map<string, number>();
-  for (const [index, name] of names.entries()) if (!first.has(name)) first.set(name, index);
-  const sorted = names
-    .map((name, index) => ({ name, address: addresses[index] ?? 0n }))
-    .filter(({ address }) => address >> 32n === 0xffff_ffffn)
-    .map(({ name, address }) => ({ name, lo: Number(address & 0xffff_ffffn) }))
-    .sort((a, b) => a.lo - b.lo);
+  /** A name, or as much of it as `most` characters need; the first character of a token list is the symbol's kind. */
+  const nameAt = (index: number, most = Number.POSITIVE_INFINITY): string => {
+    const [length, start] = nameLength(bytes, places[index] ?? 0);
+    let name = "";
+    for (let k = 0; k < length && name.length <= most; k++) name += tokens[bytes[start + k] ?? 0] ?? "";
+    return name.slice(1);
+  };
+  const hashes = tokenHashes(tokens);
+  let table: Int32Array | undefined;
+  /** Numbers of symbols plus 1, at the place that the hash of their name says or after it. */
+  const tableOfNames = (): Int32Array => {
+    const size = 2 ** Math.ceil(Math.log2(2 * count + 2));
+    const made = new Int32Array(size);
+    for (let i = 0; i < count; i++) {
+      let slot = hashOf(hashes, bytes, places[i] ?? 0) & (size - 1);
+      while (made[slot] !== 0) slot = (slot + 1) & (size - 1);
+      made[slot] = i + 1;
+    }
+    return made;
+  };
+  let sorted: Float64Array | undefined;
   return {
     address(name) {
-      const index = first.get(name);
-      return index === undefined ? undefined : addresses[index];
+      table ??= tableOfNames();
+      const mask = table.length - 1;
+      // Symbols of a name follow each other in their order, so the first one is found first.
+      for (let slot = textHash(name) & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
+        const index = (table[slot] ?? 0) - 1;
+        if (nameAt(index, name.length + 1) === name) return addresses.address(index);
+      }
+      return undefined;
     },
-    startingWith: (prefix) =>
-      [...first].flatMap(([name, index]) => (name.startsWith(prefix) ? [[name, addresses[index] ?? 0n] as const] : [])),
+    startingWith(prefix) {
+      const found = new Map<string, bigint>();
+      for (let i = 0; i < count; i++) {
+        if (!nameAt(i, prefix.length).startsWith(prefix)) continue;
+        const name = nameAt(i);
+        if (!found.has(name)) found.set(name, addresses.address(i));
+      }
+      return [...found];
+    },
     nameOf(lo) {
+      sorted ??= sortedAddresses(addresses, count);
       let low = 0;
       let high = sorted.length;
       while (low < high) {
         const middle = (low + high) >> 1;
-        if ((sorted[middle]?.lo ?? 0) <= lo) low = middle + 1;
+        if (Math.floor((sorted[middle] ?? 0) / MOST_SYMBOLS) <= lo) low = middle + 1;
         else high = middle;
       }
       const found = sorted[low - 1];
-      return found === undefined ? undefined : { name: found.name, offset: lo - found.lo };
+      if (found === undefined) return undefined;
+      return { name: nameAt(found % MOST_SYMBOLS), offset: lo - Math.floor(found / MOST_SYMBOLS) };
     },
   };
+}
+
+/** Low halves of the addresses of the last 4 GiB with the number of their symbol, ascending. */
+function sortedAddresses({ address }: Addresses, count: number): Float64Array {
+  const all: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const at = address(i);
+    if (at >> 32n === 0xffff_ffffn) all.push(Number(at & 0xffff_ffffn) * MOST_SYMBOLS + i);
+  }
+  return Float64Array.from(all).sort();
+}
+
+const PRIME = 0x0100_0193;
+
+/** The hash of a text from another hash on: h · PRIME + character, so that the hash of two texts follows from theirs. */
+function textHash(text: string): number {
+  let hash = 0;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, PRIME) + text.charCodeAt(i)) | 0;
+  return hash;
+}
+
+interface TokenHashes {
+  readonly hash: Int32Array;
+  readonly power: Int32Array;
+  /** The same without the first character. */
+  readonly restHash: Int32Array;
+}
+
+function tokenHashes(tokens: readonly string[]): TokenHashes {
+  const power = (length: number) => {
+    let result = 1;
+    for (let i = 0; i < length; i++) result = Math.imul(result, PRIME);
+    return result;
+  };
+  return {
+    hash: Int32Array.from(tokens, textHash),
+    power: Int32Array.from(tokens, ({ length }) => power(length)),
+    restHash: Int32Array.from(tokens, (token) => textHash(token.slice(1))),
+  };
+}
+
+/** The hash of a compressed name without its first character, by its tokens. */
+function hashOf({ hash, power, restHash }: TokenHashes, bytes: Uint8Array, at: number): number {
+  const [length, start] = nameLength(bytes, at);
+  let result = restHash[bytes[start] ?? 0] ?? 0;
+  for (let k = 1; k < length; k++) {
+    const token = bytes[start + k] ?? 0;
+    result = (Math.imul(result, power[token] ?? 0) + (hash[token] ?? 0)) | 0;
+  }
+  return result;
 }
 
 /** Tokens of single digits, one after the other: every table has them, and little else looks like it. */
@@ -119,7 +195,7 @@ function skip(bytes: Uint8Array, from: number, symbols: number, end: number): nu
 /** How far before the tokens the markers may lie: between them are, in some releases, three bytes for each symbol. */
 const FARTHEST = 8 * 1024 * 1024;
 /** Bytes of 256 compressed names, at least and at most. */
-const [FEWEST, MOST] = [256 * 2, 256 * 64];
+const [FEWEST, MOST] = [256 * 2, 256 * 256];
 
 /**
  * The names lie before the markers (where each 256th name starts), which lie before the tokens. Their start is where
@@ -138,15 +214,14 @@ function findNames(bytes: Uint8Array, view: DataView, tableAt: number): { namesA
       let namesAt = Math.min(at - FEWEST, up4(at - last + 16 * MOST));
       namesAt > Math.max(8, at - last - MOST);
       namesAt -= 4
-    ) {
-      if (skip(bytes, namesAt, MARK, at) !== namesAt + one) continue;
+    )
       for (const gap of [8, 4]) {
         const count = view.getUint32(namesAt - gap, true);
         if (count > MOST_SYMBOLS || Math.ceil(count / MARK) > run || count < 2 * MARK) continue;
+        if (skip(bytes, namesAt, MARK, at) !== namesAt + one) continue;
         const after = skip(bytes, namesAt, count, at);
         if (after > 0 && at - after < 8) return { namesAt, count };
       }
-    }
   }
   throw new BadFile("the names of the table of symbols were not found");
 }
@@ -165,8 +240,16 @@ function ascending(view: DataView, from: number, end: number): number {
   return run;
 }
 
-/** Addresses lie after the tokens (6.5 and later) or before the names: an offset each, and one base for all. */
-function findAddresses(view: DataView, namesAt: number, count: number, afterTokens: number): bigint[] {
+interface Addresses {
+  address(index: number): bigint;
+}
+
+/**
+ * Addresses lie after the tokens (6.5 and later) or before the names: an offset each, and one base for all; or, in newer
+ * releases, each as its distance from where it is kept.
+ */
+function findAddresses(elf: Elf, namesAt: number, count: number, afterTokens: number): Addresses {
+  const { view } = elf;
   const up = (value: number) => Math.ceil(value / 8) * 8;
   const after = up(afterTokens);
   const numberAt = namesAt - 8;
@@ -182,11 +265,28 @@ function findAddresses(view: DataView, namesAt: number, count: number, afterToke
     for (let i = 0; i < count; i++) if (view.getInt32(offsets + 4 * i, true) < 0) negative++;
     // Where per-CPU variables are absolute, all others count down from the base.
     const absolute = negative > count / 2;
-    return Array.from({ length: count }, (_unused, i) => {
-      const offset = BigInt(view.getInt32(offsets + 4 * i, true));
-      if (absolute) return BigInt.asUintN(64, offset >= 0n ? offset : base - 1n - offset);
-      return BigInt.asUintN(64, base + BigInt.asUintN(32, offset));
-    });
+    return {
+      address(index) {
+        const offset = BigInt(view.getInt32(offsets + 4 * index, true));
+        if (absolute) return BigInt.asUintN(64, offset >= 0n ? offset : base - 1n - offset);
+        return BigInt.asUintN(64, base + BigInt.asUintN(32, offset));
+      },
+    };
   }
-  throw new BadFile("the addresses of the table of symbols were not found");
+  // No symbol lies where its own distance is kept, so a zero is what fills up to a multiple of eight.
+  const first = Math.ceil(afterTokens / 4) * 4;
+  const own = first + 4 <= view.byteLength && view.getInt32(first, true) === 0 ? after : first;
+  const here = own + 4 * count > view.byteLength ? undefined : addressAt(elf, own);
+  if (here === undefined) throw new BadFile("the addresses of the table of symbols were not found");
+  return {
+    address: (index) => BigInt.asUintN(64, here + BigInt(4 * index) + BigInt(view.getInt32(own + 4 * index, true))),
+  };
+}
+
+/** Where a byte of the file is when the kernel runs; undefined where it is not loaded. */
+function addressAt({ segments }: Elf, offset: number): bigint | undefined {
+  const segment = segments.find(
+    (one) => one.type === PT_LOAD && offset >= one.offset && offset < one.offset + one.fileSize,
+  );
+  return segment === undefined ? undefined : segment.address + BigInt(offset - segment.offset);
 }

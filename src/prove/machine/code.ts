@@ -24,8 +24,13 @@ export interface Code {
   bytesAt(at: number, length: number): Uint8Array;
 }
 
-/** What happens at an address instead of the instruction that is there, by the low half of the address. */
-export type Overrides = ReadonlyMap<number, (m: Machine) => void>;
+/** What happens instead of an instruction. */
+export type Override = (m: Machine) => void;
+
+/** By the low half of the address of the instruction. */
+export interface Overrides {
+  get(at: number): Override | undefined;
+}
 
 /**
  * `overrides`: functions that are answered by the host, and jumps that the kernel rewrites while it runs. `after`: what

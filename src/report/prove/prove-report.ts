@@ -37,6 +37,7 @@ export interface ProvedHost {
 const GROUP_TITLES: { readonly [G in Group]: string } = {
   boot: "boot: vmx_capability words and CPU flags",
   loading: "result of loading",
+  messages: "messages, by level and text",
   words: "vmcs_config and vmx_capability",
   parameters: "module parameters",
   nested: "nested words and MSRs",

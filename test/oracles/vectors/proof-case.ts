@@ -91,7 +91,7 @@ export function proofOutput(run: ModuleRun, expected: { readonly kvm?: unknown }
     rdmsr_setup: run.log.rdmsr.slice(from, to).map(read),
     params: loads ? without(params("kvm_intel"), ["vmentry_l1d_flush"]) : null,
     kvm_params: loads ? pick(params("kvm"), memberNames(expected.kvm, "kvm_params")) : null,
-    caps: loads ? caps(run) : null,
+    caps: loads ? caps(run, memberNames(expected.kvm, "caps")) : null,
     unknown_params: [...run.unknownParams].sort(),
     ...logOutput(run.log),
   };
@@ -159,13 +159,25 @@ export function expectedBoot(out: unknown): unknown {
   return { ...rest, warns: (warns as unknown[]).length };
 }
 
-function caps(run: ModuleRun) {
+/** What KVM offers guests, by word and bit of what it keeps in the order of `x86_capability`. */
+const OFFERED: readonly (readonly [name: string, word: number, bit: bigint])[] = [
+  ["shstk", 16, 7n],
+  ["ibt", 18, 20n],
+];
+
+function caps(run: ModuleRun, wanted: readonly string[]) {
   const found: Record<string, unknown> = {};
   for (const [name, variables] of CAPS) {
     const number = variables.map((variable) => run.variables.get(variable)).find((entry) => entry !== undefined);
     if (number === undefined) continue;
     const known = number.unknown === 0n ? number.value : undefined;
     found[name] = known === undefined ? "unknown" : NUMBERS.includes(name) ? Number(known) : known !== 0n;
+  }
+  for (const [name, word, bit] of OFFERED) {
+    if (!wanted.includes(name)) continue;
+    const number = run.variables.get(`kvm_cpu_caps[${word}]`);
+    const known = number !== undefined && ((number.unknown >> bit) & 1n) === 0n;
+    found[name] = known ? ((number.value >> bit) & 1n) === 1n : "unknown";
   }
   const shift = run.variables.get("cpu_preemption_timer_multi");
   if (shift !== undefined) found.preemption_timer_shift = shift.unknown === 0n ? Number(shift.value) : "unknown";
