@@ -14,6 +14,9 @@ import { format, printed, readText, variableArguments } from "./printk.js";
 type Does = (m: Machine, kernel: KernelSide, name: string) => void;
 
 const GFP_ZERO = 0x100;
+/** Flags of an entry of `__bug_table` (`BUGFLAG_*` in linux/bug.h): warned once, and done so. */
+const BUGFLAG_ONCE = 2;
+const BUGFLAG_DONE = 4;
 const CPUS = 1;
 
 /** The low half of an argument that has to be known. */
@@ -206,6 +209,25 @@ export const ANSWERS: { readonly [A in Answer]: Does } = {
   "warn text": (m, kernel) => {
     const pattern = readText(m, high(m, REG.rdi), known(m, REG.rdi, "a pointer"));
     kernel.warnText = format(m, pattern, variableArguments(m, 1)).replace(/\n$/, "");
+  },
+  "warn entry": (m, kernel) => {
+    const { bug } = kernel.image.types;
+    if (bug?.format === undefined)
+      return kernel.report("__SCT__WARN_trap", "warns by an entry that the types do not have");
+    const entry = known(m, REG.rdi, "the entry of a warning");
+    m.mem.load(bug.flags.size, high(m, REG.rdi), (entry + bug.flags.offset) | 0);
+    const flags = m.mem.lo;
+    if ((flags & BUGFLAG_DONE) !== 0) return;
+    const once = (flags & BUGFLAG_ONCE) !== 0;
+    if (once) m.mem.store(bug.flags.size, -1, (entry + bug.flags.offset) | 0, flags | BUGFLAG_DONE, 0, 0, 0);
+    const place = (entry + bug.format.offset) | 0;
+    m.mem.load(4, high(m, REG.rdi), place);
+    const pattern = readText(m, high(m, REG.rdi), (place + m.mem.lo) | 0);
+    const text = format(m, pattern, variableArguments(m, 1)).replace(/\n$/, "");
+    // The return address lies on top of the stack; the call is before it.
+    m.mem.load(8, m.r[2 * REG.rsp + 1] ?? 0, m.r[2 * REG.rsp] ?? 0);
+    const holder = kernel.image.nameOf((m.mem.lo >>> 0) - 1)?.name ?? "";
+    kernel.log.warnings.push({ function: holder, once, text, certain: kernel.certain() });
   },
   "jump register": () => {
     throw new RangeError("jumps are made where calls are answered");

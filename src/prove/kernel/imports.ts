@@ -32,6 +32,7 @@ export type Answer =
   | "popcount"
   | "printk"
   | "warn text"
+  | "warn entry"
   | "jump register"
   | "call back"
   | "call back many"
@@ -61,6 +62,7 @@ export const FUNCTIONS = [
   { names: ["__fentry__", "mcount"], answer: "nothing", why: "hook for tracers, which are off" },
   { names: ["__x86_return_thunk", "__x86_return_skl", "srso_*"], answer: "nothing", why: "a return" },
   { names: ["__x86_indirect_thunk_*"], answer: "jump register", why: "a jump to the register it is named for" },
+  { names: ["__SCT__WARN_trap"], answer: "warn entry", why: "recorded as a warning, with its text" },
   {
     names: ["__SCT__*"],
     answer: "zero",
@@ -263,6 +265,7 @@ export const FUNCTIONS = [
     answer: "zero",
     why: "makes the module known to other parts of the kernel, which succeeds",
   },
+  { names: ["__ubsan_handle_*"], answer: "nothing", why: "a check of indexes and shifts; the code goes on behind it" },
   {
     names: ["housekeeping_enabled", "cpu_smt_possible", "cpu_mitigations_off", "gds_ucode_mitigated", "capable"],
     answer: "zero",

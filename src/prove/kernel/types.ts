@@ -23,7 +23,10 @@ export interface KernelTypes {
   readonly cpu: { readonly [field: string]: Field | undefined };
   readonly cpuSize: number;
   readonly paravirt: readonly ParavirtSlot[];
-  readonly bug: { readonly size: number; readonly address: Field; readonly flags: Field } | undefined;
+  /** `format`: where an entry has the text of its warning (6.19 and later). */
+  readonly bug:
+    | { readonly size: number; readonly address: Field; readonly flags: Field; readonly format: Field | undefined }
+    | undefined;
   readonly param: { readonly size: number; readonly name: Field; readonly ops: Field; readonly arg: Field };
   readonly pmu:
     | { readonly size: number; readonly present: readonly (Field & { readonly value: number })[] }
@@ -68,7 +71,7 @@ export function kernelTypes(btf: Btf): KernelTypes {
     bug:
       bug === undefined || bugAddress === undefined || bugFlags === undefined
         ? undefined
-        : { size: btf.size(bug), address: bugAddress, flags: bugFlags },
+        : { size: btf.size(bug), address: bugAddress, flags: bugFlags, format: btf.place(bug, "format_disp") },
     param: {
       size: btf.size(param),
       name: member(btf, param, "name"),

@@ -68,8 +68,8 @@ const CAPS: readonly (readonly [name: string, variables: readonly string[]])[] =
 ];
 const NUMBERS = ["max_tdp_level", "max_huge_page_level"];
 
-/** What the module made of a case, with the members of `expected` that a module decides. */
-export function proofOutput(run: ModuleRun, expected: { readonly kvm?: unknown }): unknown {
+/** What the module made of a case; of what only some kernels have, the members of `expected`, or all where there is none. */
+export function proofOutput(run: ModuleRun, expected: { readonly kvm?: unknown } | undefined): unknown {
   const value = run.result === undefined || run.result.unknown !== 0 ? undefined : run.result.value | 0;
   const loads = value === 0;
   const setUp = run.setupVmcsConfig?.value === 0 && run.setupVmcsConfig.unknown === 0;
@@ -90,10 +90,11 @@ export function proofOutput(run: ModuleRun, expected: { readonly kvm?: unknown }
     vmx_capability: setUp ? fields(run.vmxCapability) : null,
     rdmsr_setup: run.log.rdmsr.slice(from, to).map(read),
     params: loads ? without(params("kvm_intel"), ["vmentry_l1d_flush"]) : null,
-    kvm_params: loads ? pick(params("kvm"), memberNames(expected.kvm, "kvm_params")) : null,
-    caps: loads ? caps(run, memberNames(expected.kvm, "caps")) : null,
+    kvm_params: loads ? pick(params("kvm"), kvmParams(expected, params("kvm"))) : null,
+    caps: loads ? caps(run, expected === undefined ? ALL_OFFERED : memberNames(expected.kvm, "caps")) : null,
     unknown_params: [...run.unknownParams].sort(),
     ...logOutput(run.log),
+    unchecked_rdmsr: uncheckedOutput(run.log),
   };
   return {
     kvm,
@@ -124,13 +125,13 @@ const BOOT_CAPS: readonly (readonly [name: string, printed: string | number])[] 
 ];
 
 /** What the kernel's own boot made of a case, in the form of `out.boot`; `null` when it did not run to its end. */
-export function bootOutput(boot: BootRun, expected: { readonly boot?: unknown }): unknown {
+export function bootOutput(boot: BootRun, expected: { readonly boot?: unknown } | undefined): unknown {
   if (boot.stopped !== undefined) return null;
   const bit = (at: number | undefined) =>
     at !== undefined && (((boot.capabilities[at >> 5]?.value ?? 0) >>> (at & 31)) & 1) === 1;
   const place = (printed: string | number) =>
     typeof printed === "number" ? printed : boot.capabilityBits.get(printed);
-  const wanted = memberNames(expected.boot, "caps");
+  const wanted = expected === undefined ? BOOT_CAPS.map(([name]) => name) : memberNames(expected.boot, "caps");
   const caps = Object.fromEntries(
     BOOT_CAPS.flatMap(([name, printed]) => (wanted.includes(name) ? [[name, bit(place(printed))]] : [])),
   );
@@ -139,23 +140,32 @@ export function bootOutput(boot: BootRun, expected: { readonly boot?: unknown })
   );
   const written = boot.log.wrmsr.find(({ index }) => index === 0x3a);
   const line = bit(place("vmx")) && (boot.vmxCapability[0]?.value ?? 0) !== 0;
+  const cpuFlags = [...boot.capabilityBits]
+    .filter(([name, at]) => bit(at) && BOOT_CAPS.some(([, printed]) => printed === name))
+    .sort(([, a], [, b]) => a - b);
   return {
     feat_ctl_written:
       written === undefined ? null : `0x${((BigInt(written.hi >>> 0) << 32n) | BigInt(written.lo >>> 0)).toString(16)}`,
     caps,
     vmx_capability: boot.vmxCapability.map(({ value }) => `0x${value.toString(16)}`),
+    cpuinfo_flags: cpuFlags.map(([name]) => name).join(" "),
     vmx_flags: line ? printed.map(([, name]) => name).join(" ") : null,
     rdmsr: boot.log.rdmsr.map(read),
     messages: boot.log.messages.map(({ level, text }) => ({ level, text })),
     // A function that the compiler put into another one has the other one's name.
     warns: boot.log.warnings.length,
+    unchecked_rdmsr: uncheckedOutput(boot.log),
   };
+}
+
+function uncheckedOutput({ unchecked }: Log) {
+  return unchecked.filter(({ certain }) => certain).map(({ index }) => `0x${index.toString(16)}`);
 }
 
 /** `out.boot` of a case, without what the kernel's image does not show. */
 export function expectedBoot(out: unknown): unknown {
   const { boot } = out as { readonly boot: Record<string, unknown> };
-  const { unchecked_rdmsr: _unchecked, cpuinfo_flags: _flags, warns, ...rest } = boot;
+  const { warns, ...rest } = boot;
   return { ...rest, warns: (warns as unknown[]).length };
 }
 
@@ -164,6 +174,14 @@ const OFFERED: readonly (readonly [name: string, word: number, bit: bigint])[] =
   ["shstk", 16, 7n],
   ["ibt", 18, 20n],
 ];
+
+const ALL_OFFERED = OFFERED.map(([name]) => name);
+
+/** Of the parameters of kvm those that the kernel fixes while it loads. */
+function kvmParams(expected: { readonly kvm?: unknown } | undefined, all: Record<string, string>): readonly string[] {
+  if (expected !== undefined) return memberNames(expected.kvm, "kvm_params");
+  return ["enable_pmu", "tdp_mmu"].filter((name) => all[name] !== undefined);
+}
 
 function caps(run: ModuleRun, wanted: readonly string[]) {
   const found: Record<string, unknown> = {};
@@ -210,14 +228,17 @@ function without(all: Record<string, string>, names: readonly string[]): Record<
   return Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name)));
 }
 
-/** The expected output, without what a binary does not show. */
-export function expectedOutput(out: unknown): unknown {
+/**
+ * The expected output, without what a binary does not show. A parameter that the module has is not an unknown one, where
+ * the build that made the vectors had left it out.
+ */
+export function expectedOutput(out: unknown, has: ReadonlyMap<string, string> = new Map()): unknown {
   const { kvm, nested } = out as { readonly kvm: Record<string, unknown>; readonly nested: unknown };
-  const { unchecked_rdmsr: _unchecked, warns, unknown_params: unknown, ...rest } = kvm;
+  const { warns, unknown_params: unknown, ...rest } = kvm;
   return {
     kvm: {
       ...rest,
-      unknown_params: [...(unknown as string[])].sort(),
+      unknown_params: (unknown as string[]).filter((name) => !has.has(name)).sort(),
       // That a WARN with a text is to be said once is kept in a variable beside it, not in its entry.
       warns: (warns as Record<string, unknown>[]).map(({ cond: _cond, ...warning }) =>
         warning.text === undefined ? warning : { ...warning, kind: "WARN" },

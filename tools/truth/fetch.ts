@@ -1,0 +1,120 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/*
+ * Debian's kernels by the system's own package tool. A kernel that the system's lists do not have is looked for in the
+ * other suites of the same mirror, with lists of its own in the scratch folder, so that the system is left as it is.
+ */
+
+const SUITES = [
+  "stable",
+  "stable-backports",
+  "testing",
+  "unstable",
+  "oldstable",
+  "oldstable-backports",
+  "oldoldstable",
+];
+const SECURITY_SUITES = ["stable-security", "oldstable-security", "oldoldstable-security"];
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** Newer kernels come in three packages; the first name is the one that people know. */
+const PACKAGES = ["linux-image", "linux-binary", "linux-modules"] as const;
+
+/** Files of a package that a kernel is run from. */
+const WANTED = ["*/kvm.ko*", "*/kvm-intel.ko*", "./boot/vmlinuz*", "*/lib/modules/*/vmlinuz"];
+
+/** Downloads and unpacks what is needed of a kernel; the folder, or a sentence that says why it cannot be had. */
+export function fetchKernel(
+  version: string,
+  scratch: string,
+): { readonly folder: string } | { readonly problem: string } {
+  const folder = join(scratch, version);
+  try {
+    mkdirSync(folder, { recursive: true });
+    if (!hasPackages(folder)) {
+      const options = listedBySystem(version) ? [] : ownLists(version, join(scratch, "apt"));
+      const names = PACKAGES.map((name) => `${name}-${version}`).filter((name) => isListed(name, options));
+      if (names.length === 0) return { problem: "no package linux-image of it is in the lists of this mirror" };
+      execFileSync("apt-get", [...options, "-qq", "download", ...names], {
+        cwd: folder,
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+    }
+    for (const name of readdirSync(folder).filter((each) => each.endsWith(".deb"))) unpack(folder, name);
+    return { folder };
+  } catch (error) {
+    return { problem: (error as Error).message.split("\n")[0] ?? "apt failed" };
+  }
+}
+
+function hasPackages(folder: string): boolean {
+  return readdirSync(folder).some((name) => name.endsWith(".deb"));
+}
+
+function unpack(folder: string, name: string): void {
+  // A package without a file of one of these patterns is no mistake: tar says so, and the others are there.
+  const patterns = WANTED.map((pattern) => `'${pattern}'`).join(" ");
+  execFileSync(
+    "sh",
+    ["-c", `dpkg-deb --fsys-tarfile "$0" | tar -x --wildcards ${patterns} 2>/dev/null || true`, name],
+    {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
+}
+
+function isListed(name: string, options: readonly string[]): boolean {
+  try {
+    return execFileSync("apt-cache", [...options, "show", name], { stdio: ["ignore", "pipe", "ignore"] }).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function listedBySystem(version: string): boolean {
+  return isListed(`linux-image-${version}`, []);
+}
+
+/** Options for apt with lists of all suites, in a folder of their own; read when the kernel is not in those of before. */
+function ownLists(version: string, home: string): readonly string[] {
+  const options = [
+    `Dir::State=${join(home, "state")}`,
+    `Dir::Cache=${join(home, "cache")}`,
+    `Dir::Etc::sourcelist=${join(home, "sources.list")}`,
+    "Dir::Etc::sourceparts=-",
+    "Dir::State::status=/var/lib/dpkg/status",
+    "APT::Sandbox::User=root",
+    // One suite that the mirror does not have is no reason to do without the others.
+    "APT::Update::Error-Mode=any-but-404",
+  ].flatMap((option) => ["-o", option]);
+  for (const part of ["state/lists/partial", "cache/archives/partial"])
+    mkdirSync(join(home, part), { recursive: true });
+  writeFileSync(join(home, "sources.list"), sources(mirrors()));
+  if (isListed(`linux-image-${version}`, options)) return options;
+  try {
+    execFileSync("apt-get", [...options, "-qq", "update"], { stdio: ["ignore", "ignore", "ignore"] });
+  } catch {
+    // What could be read is there; what is missing shows in what is listed.
+  }
+  return options;
+}
+
+/** The mirrors that the system's lists come from. */
+function mirrors(): readonly string[] {
+  const text = execFileSync("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], {
+    encoding: "utf8",
+  });
+  return [...new Set(text.split("\n").filter((line) => /\/debian(?:-security)?\/?$/.test(line)))];
+}
+
+function sources(uris: readonly string[]): string {
+  const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : "";
+  return uris
+    .flatMap((uri) =>
+      (/-security\/?$/.test(uri) ? SECURITY_SUITES : SUITES).map((suite) => `deb ${signed}${uri} ${suite} main\n`),
+    )
+    .join("");
+}
