@@ -28,7 +28,7 @@ const ENABLED = "0x5";
 /** CPUs whose parameters and firmware are varied: every tenth of the atlas. */
 const VARIED = 10;
 
-/** All cases, of which `random` have altered registers. */
+/** All cases, `random` of them with altered registers. */
 export function truthCases(random: number): readonly TruthCase[] {
   const plain = atlas().map((entry): TruthCase => ({ id: `cpu/${entry.id}`, in: inputOf(entry.id) }));
   const varied = plain

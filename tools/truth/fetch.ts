@@ -54,7 +54,7 @@ function hasPackages(folder: string): boolean {
 }
 
 function unpack(folder: string, name: string): void {
-  // A package without a file of one of these patterns is no mistake: tar says so, and the others are there.
+  // No package has files of all these patterns; tar complains of those that it does not find.
   const patterns = WANTED.map((pattern) => `'${pattern}'`).join(" ");
   execFileSync(
     "sh",

@@ -4,8 +4,8 @@ import type { KernelTypes } from "./types.js";
 
 /*
  * Tables beside the kernel's code that say what happens at an address of it: jumps that depend on a key, warnings, and
- * faults that have a handler. They have tens of thousands of rows, of which a run meets a few, so rows are read when they
- * are asked for.
+ * faults that have a handler. They have tens of thousands of rows and a run meets a few of them, so rows are read when
+ * they are asked for.
  */
 
 /** The bytes of a table and the address (low half) that they lie at: entries are relative to their own. */
@@ -14,7 +14,7 @@ export interface TableBytes {
   readonly address: number;
 }
 
-/** What a table says of an address (low half) of code. */
+/** The row of a table for an address (low half) of code. */
 export interface Rows<Row> {
   get(at: number): Row | undefined;
 }

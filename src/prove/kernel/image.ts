@@ -212,8 +212,10 @@ function watched(linked: Linked): Map<number, (m: Machine, frame: Frame) => void
 
 /** A trampoline of a static call jumps to what its key points to; to nothing where that is nowhere. */
 function staticCalls(module: Module, overrides: Map<number, Override>): void {
-  for (const { name } of module.elf.symbols()) {
-    if (!name.startsWith("__SCT__")) continue;
+  const { symbols } = module;
+  for (let index = 0; index < symbols.count; index++) {
+    if (symbols.section(index) === 0 || !symbols.startsWith(index, "__SCT__")) continue;
+    const name = symbols.name(index);
     const trampoline = module.address(name);
     const key = module.address(name.replace("__SCT__", "__SCK__"));
     if (trampoline === undefined || key === undefined) continue;

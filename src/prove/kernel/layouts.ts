@@ -28,7 +28,7 @@ export function layoutOf(
     return ofTypes(types, inner?.type ?? whole, inner?.offset ?? 0);
   }
   const bySource = SOURCES.find(
-    (row) => row.variable === variable && row.part === part && row.whole === module.symbol(variable)?.size,
+    (row) => row.variable === variable && row.part === part && row.whole === module.size(variable),
   );
   return bySource === undefined ? undefined : inOrder(bySource);
 }

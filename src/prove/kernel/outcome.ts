@@ -36,7 +36,7 @@ export function readLayout(started: Started, layout: Layout, address: bigint): F
 /** An array of numbers of four bytes that a variable of a module is; empty when it has none. */
 export function readWords(started: Started, module: LoadedModule, name: string): readonly Known64[] {
   const address = module.address(name);
-  const size = module.symbol(name)?.size ?? 0;
+  const size = module.size(name) ?? 0;
   if (address === undefined || size > MOST_WORDS * 4) return [];
   return Array.from({ length: size >> 2 }, (_unused, i) => readNumber(started, address + BigInt(4 * i), 4));
 }
@@ -46,10 +46,9 @@ const MOST_WORDS = 256;
 /** A variable of a module by its symbol; undefined when it has none. */
 export function readVariable(started: Started, modules: readonly LoadedModule[], name: string): Known64 | undefined {
   for (const module of modules) {
-    const symbol = module.symbol(name);
     const address = module.address(name);
-    if (symbol === undefined || address === undefined) continue;
-    const size = symbol.size;
+    const size = module.size(name);
+    if (address === undefined) continue;
     if (size === 1 || size === 2 || size === 4 || size === 8) return readNumber(started, address, size);
   }
   return undefined;

@@ -45,8 +45,8 @@ function fillPerCpu(runner: Runner, kernel: KernelSide): void {
     const place = placeOf(name);
     if (place !== undefined) fill(runner, kernel, ...place, holds);
   }
-  // The canary of the stack has a fixed place in kernels whose types name no variable for it.
-  if (perCpu.size === 0) fill(runner, kernel, PER_CPU_HIGH, 0, "zero");
+  // The canary of the stack has a fixed place in kernels that have no variable for it.
+  if (!perCpu.has("__stack_chk_guard")) fill(runner, kernel, PER_CPU_HIGH, 0, "zero");
   const offset = placeOf("this_cpu_off");
   if (offset !== undefined) runner.mem.store(8, ...offset, 0, PER_CPU_HIGH, 0, 0);
   const current = placeOf("current_task");

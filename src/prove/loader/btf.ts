@@ -1,4 +1,4 @@
-import { BadFile, text } from "./elf.js";
+import { BadFile, boundedText } from "./elf.js";
 
 /*
  * BTF, the kernel's own description of its types (Documentation/bpf/btf.rst of the kernel): names, sizes and offsets of
@@ -171,7 +171,7 @@ function makeBtf(all: readonly Table[]): Btf {
       const table = all[i] as Table;
       if (offset < table.firstString) continue;
       const at = table.strings + offset - table.firstString;
-      return at < table.stringsEnd ? text(table.bytes, at) : "";
+      return at < table.stringsEnd ? boundedText(table.bytes, at) : "";
     }
     return "";
   };

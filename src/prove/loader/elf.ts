@@ -29,16 +29,6 @@ export interface Segment {
   readonly memorySize: number;
 }
 
-export interface ElfSymbol {
-  readonly name: string;
-  readonly value: bigint;
-  readonly size: number;
-  /** Number of the section it is in; 0: undefined, here to be found elsewhere. */
-  readonly section: number;
-  readonly type: number;
-  readonly weak: boolean;
-}
-
 /** Types of sections and symbols, and flags, as ELF numbers them (gABI, chapters 4 and 5). */
 export const SHT_NOBITS = 8;
 export const SHT_RELA = 4;
@@ -46,11 +36,9 @@ export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
 export const PT_LOAD = 1;
-const SHT_SYMTAB = 2;
 
 /** Sections that a file may have; a kernel module has about seventy. */
 const MOST_SECTIONS = 4096;
-const MOST_SYMBOLS = 1_000_000;
 
 /** An ELF file of x86-64: a module (`ET_REL`) or a kernel (`ET_EXEC`). */
 export interface Elf {
@@ -63,8 +51,6 @@ export interface Elf {
   section(name: string): Section | undefined;
   /** Content of a section; empty for one without bytes in the file. */
   content(section: Section): Uint8Array;
-  /** The symbol table, in its order; empty where it was stripped. */
-  symbols(): readonly ElfSymbol[];
 }
 
 /** Reads the headers. Throws `BadFile`. */
@@ -78,8 +64,7 @@ export function readElf(bytes: Uint8Array): Elf {
   const sections = readSections(bytes, view);
   const names = new Map<string, Section>();
   for (const section of sections) if (!names.has(section.name)) names.set(section.name, section);
-  let symbols: readonly ElfSymbol[] | undefined;
-  const elf: Elf = {
+  return {
     bytes,
     view,
     relocatable: type === 1,
@@ -88,12 +73,7 @@ export function readElf(bytes: Uint8Array): Elf {
     section: (name) => names.get(name),
     content: (section) =>
       section.type === SHT_NOBITS ? new Uint8Array() : bytes.subarray(section.offset, section.offset + section.size),
-    symbols() {
-      symbols ??= readSymbols(elf);
-      return symbols;
-    },
   };
-  return elf;
 }
 
 /** A 64-bit number of the file that must be small enough to count with. */
@@ -121,7 +101,7 @@ function readSections(bytes: Uint8Array, view: DataView): Section[] {
     const type = view.getUint32(header + 4, true);
     const section: Section = {
       index,
-      name: text(bytes, namesAt + view.getUint32(header, true)),
+      name: boundedText(bytes, namesAt + view.getUint32(header, true)),
       type,
       flags: Number(view.getBigUint64(header + 8, true) & 0xffff_ffffn),
       address: view.getBigUint64(header + 16, true),
@@ -162,35 +142,14 @@ function readSegments(bytes: Uint8Array, view: DataView): Segment[] {
   return segments;
 }
 
-function readSymbols(elf: Elf): ElfSymbol[] {
-  const table = elf.sections.find(({ type }) => type === SHT_SYMTAB);
-  if (table === undefined) return [];
-  const strings = elf.sections[table.link];
-  if (strings === undefined) throw new BadFile("the symbol table has no names");
-  const count = Math.floor(table.size / 24);
-  if (count > MOST_SYMBOLS) throw new BadFile(`${count} symbols`);
-  const symbols: ElfSymbol[] = [];
-  for (let index = 0; index < count; index++) {
-    const at = table.offset + 24 * index;
-    const info = elf.bytes[at + 4] ?? 0;
-    symbols.push({
-      name: text(elf.bytes, strings.offset + elf.view.getUint32(at, true)),
-      type: info & 15,
-      weak: info >> 4 === 2,
-      section: elf.view.getUint16(at + 6, true),
-      value: elf.view.getBigUint64(at + 8, true),
-      size: Number(elf.view.getBigUint64(at + 16, true) & 0x7fff_ffffn),
-    });
-  }
-  return symbols;
-}
-
 const LONGEST_NAME = 1024;
 
-/** A text that ends in a zero byte. */
-export function text(bytes: Uint8Array, at: number): string {
-  let result = "";
-  for (let i = at; i < bytes.length && i < at + LONGEST_NAME && bytes[i] !== 0; i++)
-    result += String.fromCharCode(bytes[i] ?? 0);
-  return result;
+const latin1 = new TextDecoder("latin1");
+
+/** A text that ends in a zero byte, or after as many characters as no name has. */
+export function boundedText(bytes: Uint8Array, at: number): string {
+  const most = Math.min(bytes.length, at + LONGEST_NAME);
+  let end = at;
+  while (end < most && bytes[end] !== 0) end++;
+  return end > at ? latin1.decode(bytes.subarray(at, end)) : "";
 }

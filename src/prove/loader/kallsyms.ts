@@ -260,7 +260,7 @@ function findAddresses(elf: Elf, namesAt: number, count: number, afterTokens: nu
   for (const [offsets, baseAt] of places) {
     if (offsets < 0 || baseAt + 8 > view.byteLength) continue;
     const base = view.getBigUint64(baseAt, true);
-    if (base >> 32n !== 0xffff_ffffn) continue;
+    if (!isLoaded(elf, base)) continue;
     let negative = 0;
     for (let i = 0; i < count; i++) if (view.getInt32(offsets + 4 * i, true) < 0) negative++;
     // Where per-CPU variables are absolute, all others count down from the base.
@@ -281,6 +281,11 @@ function findAddresses(elf: Elf, namesAt: number, count: number, afterTokens: nu
   return {
     address: (index) => BigInt.asUintN(64, here + BigInt(4 * index) + BigInt(view.getInt32(own + 4 * index, true))),
   };
+}
+
+/** Whether a segment lies at an address: the base of all addresses is where the kernel begins. */
+function isLoaded({ segments }: Elf, at: bigint): boolean {
+  return segments.some((one) => one.type === PT_LOAD && at >= one.address && at < one.address + BigInt(one.memorySize));
 }
 
 /** Where a byte of the file is when the kernel runs; undefined where it is not loaded. */

@@ -1,6 +1,7 @@
 import { PAGE, pageNumber, type Region } from "../machine/memory.js";
-import { BadFile, type Elf, type ElfSymbol, type Section, SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS } from "./elf.js";
+import { BadFile, type Elf, type Section, SHF_ALLOC, SHF_EXECINSTR } from "./elf.js";
 import { calledSymbols, relocate } from "./relocate.js";
+import { readSymbols, type SymbolTable } from "./symbols.js";
 
 /*
  * Modules are laid out as the kernel would: in the last 4 GiB, where 32-bit relocations reach. What they import from the
@@ -44,9 +45,18 @@ export interface LoadedModule {
   readonly addresses: ReadonlyMap<number, bigint>;
   /** Content of each loaded section after relocation. */
   readonly contents: ReadonlyMap<number, Uint8Array>;
+  readonly symbols: SymbolTable;
+  readonly bases: Bases;
   /** Address of a symbol of this module; undefined when it has none. */
   address(symbol: string): bigint | undefined;
-  symbol(symbol: string): ElfSymbol | undefined;
+  /** Bytes of a symbol of this module. */
+  size(symbol: string): number | undefined;
+}
+
+/** Addresses of sections by number, as halves; 0 for one that is not loaded. */
+export interface Bases {
+  readonly lo: Int32Array;
+  readonly hi: Int32Array;
 }
 
 export interface Linked {
@@ -63,87 +73,28 @@ export interface Linked {
 /** `perCpu`: offsets of the kernel's per-CPU variables. Throws `BadFile`. */
 export function link(files: readonly ModuleFile[], perCpu: ReadonlyMap<string, number>): Linked {
   checkSizes(files);
-  const exported = new Map<string, bigint>();
-  const slots = new Map<string, { slot: number; called: boolean }>();
   const modules: LoadedModule[] = [];
   const regions: Region[] = [];
-  let next = MODULES;
-  let perCpuNext = MODULE_PER_CPU;
-  for (const { name, elf } of files) {
-    const addresses = new Map<number, bigint>();
-    const contents = new Map<number, Uint8Array>();
-    for (const code of [true, false]) {
-      const start = next;
-      for (const section of elf.sections) {
-        if ((section.flags & SHF_ALLOC) === 0 || ((section.flags & SHF_EXECINSTR) !== 0) !== code) continue;
-        const align = Math.max(1, Math.min(section.align, PAGE));
-        if (section.name === ".data..percpu") {
-          perCpuNext = roundUp(perCpuNext, align);
-          addresses.set(section.index, BigInt(perCpuNext));
-          contents.set(section.index, elf.content(section).slice());
-          perCpuNext += section.size;
-          if (perCpuNext > PER_CPU_END) throw new BadFile(`too many per-CPU variables in ${name}`);
-          continue;
-        }
-        next = roundUp(next, align);
-        addresses.set(section.index, HIGH | BigInt(next));
-        contents.set(
-          section.index,
-          section.type === SHT_NOBITS ? new Uint8Array(section.size) : elf.content(section).slice(),
-        );
-        next += section.size;
-      }
-      next = roundUp(next, PAGE);
-      if (next > IMPORTS) throw new BadFile("the modules do not fit in the space for modules");
-      if (next > start)
-        regions.push({
-          name: `${name} ${code ? "code" : "data"}`,
-          first: pageNumber(-1, start),
-          pages: (next - start) / PAGE,
-          kind: "bytes",
-          bytes: new Uint8Array(next - start),
-          ...(code ? { code } : {}),
-        });
-      // A page that is not there between two regions, so that running off the end of one is noticed.
-      next += PAGE;
+  const free: Free = { next: MODULES, perCpu: MODULE_PER_CPU };
+  for (const { name, elf } of files) modules.push(loadModule(name, elf, regions, free));
+  const slots = new Map<string, { slot: number; called: boolean }>();
+  /** The halves of the address of an import: that of another module, of a per-CPU variable, or of a slot of its own. */
+  const importOf = (name: string, called: boolean): readonly [hi: number, lo: number] => {
+    for (const { symbols, bases } of modules) {
+      const index = symbols.find(name, "global");
+      if (index !== undefined) return addressOf(symbols, index, bases) ?? [0, 0];
     }
-    const module = loadedModule(name, elf, addresses, contents);
-    modules.push(module);
-    for (const symbol of elf.symbols()) {
-      const address = symbol.section === 0 ? undefined : module.address(symbol.name);
-      if (address !== undefined && !exported.has(symbol.name)) exported.set(symbol.name, address);
-    }
-  }
-  const importOf = (name: string, called: boolean): bigint => {
     const offset = perCpu.get(name);
-    if (offset !== undefined) return BigInt(offset);
+    if (offset !== undefined) return [0, offset];
     let slot = slots.get(name);
     if (slot === undefined) {
       slot = { slot: IMPORTS + SLOT * slots.size, called };
       slots.set(name, slot);
     }
     slot.called ||= called;
-    return HIGH | BigInt(slot.slot);
+    return [-1, slot.slot | 0];
   };
-  for (const { elf, addresses, contents } of modules) {
-    const symbols = elf.symbols();
-    const called = calledSymbols(elf);
-    const values: (bigint | undefined)[] = [];
-    const resolve = (index: number): bigint | undefined => {
-      const symbol = symbols[index];
-      if (symbol === undefined) return undefined;
-      values[index] ??=
-        addressOf(symbol, addresses) ?? exported.get(symbol.name) ?? importOf(symbol.name, called.has(index));
-      return values[index];
-    };
-    for (const section of elf.sections) {
-      const bytes = contents.get(section.index);
-      const address = addresses.get(section.index);
-      if (bytes === undefined || address === undefined || UNREAD.test(section.name)) continue;
-      relocate(elf, section, bytes, address, resolve);
-      if (section.name !== ".data..percpu") place(regions, address, bytes);
-    }
-  }
+  for (const module of modules) relocateModule(module, importOf);
   const imports = [...slots].map(([name, { slot, called }]) => ({ name, slot, called }));
   return {
     modules,
@@ -152,6 +103,104 @@ export function link(files: readonly ModuleFile[], perCpu: ReadonlyMap<string, n
     importAt: (lo) => (lo >= IMPORTS ? imports[Math.floor((lo - IMPORTS) / SLOT)] : undefined),
     nameOf: namesOf(modules),
   };
+}
+
+/** Where the next section goes (low half), and the next per-CPU variable. */
+interface Free {
+  next: number;
+  perCpu: number;
+}
+
+/** Gives every section a place: code, then data, then per-CPU variables in the areas of the CPUs. */
+function loadModule(name: string, elf: Elf, regions: Region[], free: Free): LoadedModule {
+  const addresses = new Map<number, bigint>();
+  const contents = new Map<number, Uint8Array>();
+  for (const code of [true, false]) {
+    const start = free.next;
+    const placed: (readonly [section: Section, at: number])[] = [];
+    for (const section of elf.sections) {
+      if ((section.flags & SHF_ALLOC) === 0 || ((section.flags & SHF_EXECINSTR) !== 0) !== code) continue;
+      const align = Math.max(1, Math.min(section.align, PAGE));
+      if (section.name === ".data..percpu") {
+        free.perCpu = roundUp(free.perCpu, align);
+        addresses.set(section.index, BigInt(free.perCpu));
+        contents.set(section.index, elf.content(section).slice());
+        free.perCpu += section.size;
+        if (free.perCpu > PER_CPU_END) throw new BadFile(`too many per-CPU variables in ${name}`);
+        continue;
+      }
+      free.next = roundUp(free.next, align);
+      addresses.set(section.index, HIGH | BigInt(free.next));
+      placed.push([section, free.next - start]);
+      free.next += section.size;
+    }
+    free.next = roundUp(free.next, PAGE);
+    if (free.next > IMPORTS) throw new BadFile("the modules do not fit in the space for modules");
+    if (free.next > start) {
+      const bytes = new Uint8Array(free.next - start);
+      for (const [section, at] of placed) {
+        bytes.set(elf.content(section), at);
+        contents.set(section.index, bytes.subarray(at, at + section.size));
+      }
+      regions.push({
+        name: `${name} ${code ? "code" : "data"}`,
+        first: pageNumber(-1, start),
+        pages: (free.next - start) / PAGE,
+        kind: "bytes",
+        bytes,
+        ...(code ? { code } : {}),
+      });
+    }
+    // A page that is not there between two regions, so that running off the end of one is noticed.
+    free.next += PAGE;
+  }
+  const symbols = readSymbols(elf);
+  const bases = basesOf(elf.sections.length, addresses);
+  const find = (wanted: string): number | undefined => symbols.find(wanted) ?? specialised(symbols, wanted);
+  return {
+    name,
+    elf,
+    symbols,
+    bases,
+    addresses,
+    contents,
+    size(wanted) {
+      const index = find(wanted);
+      return index === undefined ? undefined : symbols.size(index);
+    },
+    address(wanted) {
+      const index = find(wanted);
+      const halves = index === undefined ? undefined : addressOf(symbols, index, bases);
+      return halves === undefined ? undefined : (BigInt(halves[0] >>> 0) << 32n) | BigInt(halves[1] >>> 0);
+    },
+  };
+}
+
+function relocateModule(
+  { elf, symbols, bases, addresses, contents }: LoadedModule,
+  importOf: (name: string, called: boolean) => readonly [number, number],
+): void {
+  const { count } = symbols;
+  const called = calledSymbols(elf, count);
+  const lo = new Int32Array(count);
+  const hi = new Int32Array(count);
+  const known = new Uint8Array(count);
+  const resolve = (index: number): boolean => {
+    if (index >= count) return false;
+    if (known[index] === 1) return true;
+    const halves = addressOf(symbols, index, bases) ?? importOf(symbols.name(index), called[index] === 1);
+    hi[index] = halves[0];
+    lo[index] = halves[1];
+    known[index] = 1;
+    return true;
+  };
+  for (const section of elf.sections) {
+    const bytes = contents.get(section.index);
+    const address = addresses.get(section.index);
+    if (bytes === undefined || address === undefined || UNREAD.test(section.name)) continue;
+    const halves = [Number(BigInt.asIntN(32, address >> 32n)), Number(BigInt.asIntN(32, address))] as const;
+    relocate(elf, section, bytes, halves, { lo, hi, resolve });
+  }
 }
 
 function checkSizes(files: readonly ModuleFile[]): void {
@@ -173,54 +222,37 @@ function roundUp(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
 
-/** Puts the bytes of a section where they lie in its region. */
-function place(regions: readonly Region[], address: bigint, bytes: Uint8Array): void {
-  const lo = Number(address & 0xffff_ffffn);
-  const page = pageNumber(-1, lo);
-  const region = regions.find(({ first, pages }) => page >= first && page < first + pages);
-  region?.bytes?.set(bytes, (page - region.first) * PAGE + (lo % PAGE));
+const ABSOLUTE = 0xfff1;
+
+function basesOf(sections: number, addresses: ReadonlyMap<number, bigint>): Bases {
+  const bases = { lo: new Int32Array(sections), hi: new Int32Array(sections) };
+  for (const [section, address] of addresses) {
+    bases.lo[section] = Number(BigInt.asIntN(32, address));
+    bases.hi[section] = Number(BigInt.asIntN(32, address >> 32n));
+  }
+  return bases;
 }
 
-/** A symbol that the file itself defines. */
-function addressOf(symbol: ElfSymbol, addresses: ReadonlyMap<number, bigint>): bigint | undefined {
-  if (symbol.section === 0) return undefined;
-  if (symbol.section === 0xfff1) return symbol.value;
-  const base = addresses.get(symbol.section);
-  return base === undefined ? 0n : BigInt.asUintN(64, base + symbol.value);
-}
-
-function loadedModule(
-  name: string,
-  elf: Elf,
-  addresses: ReadonlyMap<number, bigint>,
-  contents: ReadonlyMap<number, Uint8Array>,
-): LoadedModule {
-  let byName: Map<string, ElfSymbol> | undefined;
-  const symbol = (wanted: string): ElfSymbol | undefined => {
-    if (byName === undefined) {
-      byName = new Map();
-      for (const entry of elf.symbols())
-        if (entry.name !== "" && addresses.has(entry.section) && !byName.has(entry.name)) byName.set(entry.name, entry);
-    }
-    return byName.get(wanted) ?? specialised(byName, wanted);
-  };
-  return {
-    name,
-    elf,
-    addresses,
-    contents,
-    symbol,
-    address(wanted) {
-      const found = symbol(wanted);
-      return found === undefined ? undefined : addressOf(found, addresses);
-    },
-  };
+/** The halves of the address of a symbol that the file itself defines; 0 in a section that is not loaded. */
+function addressOf(
+  symbols: SymbolTable,
+  index: number,
+  { lo, hi }: Bases,
+): readonly [hi: number, lo: number] | undefined {
+  const section = symbols.section(index);
+  if (section === 0) return undefined;
+  if (section === ABSOLUTE) return [symbols.hi(index), symbols.lo(index)];
+  const base = lo[section] ?? 0;
+  const high = hi[section] ?? 0;
+  if ((base | high) === 0) return [0, 0];
+  const sum = (base >>> 0) + (symbols.lo(index) >>> 0);
+  return [(high + symbols.hi(index) + (sum > 0xffff_ffff ? 1 : 0)) | 0, sum | 0];
 }
 
 /** A function that the compiler made a copy of for what its callers pass keeps its name with a suffix. */
-function specialised(byName: ReadonlyMap<string, ElfSymbol>, wanted: string): ElfSymbol | undefined {
+function specialised(symbols: SymbolTable, wanted: string): number | undefined {
   for (const suffix of ["constprop.0", "isra.0"]) {
-    const found = byName.get(`${wanted}.${suffix}`);
+    const found = symbols.find(`${wanted}.${suffix}`);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -235,12 +267,14 @@ function namesOf(modules: readonly LoadedModule[]): Linked["nameOf"] {
   return (lo) => {
     if (list === undefined) {
       list = [];
-      for (const { name: module, elf, addresses } of modules)
-        for (const symbol of elf.symbols()) {
-          if (symbol.type === STT_SECTION || symbol.type === STT_FILE || symbol.name === "") continue;
-          const address = addresses.has(symbol.section) ? addressOf(symbol, addresses) : undefined;
-          if (address === undefined || address >> 32n !== 0xffff_ffffn) continue;
-          list.push({ at: Number(address & 0xffff_ffffn), module, name: symbol.name, size: symbol.size });
+      for (const { name: module, symbols, bases } of modules)
+        for (let index = 0; index < symbols.count; index++) {
+          const type = symbols.type(index);
+          if (type === STT_SECTION || type === STT_FILE || symbols.section(index) === ABSOLUTE) continue;
+          const address = addressOf(symbols, index, bases);
+          const name = symbols.name(index);
+          if (address?.[0] !== -1 || name === "") continue;
+          list.push({ at: address[1] >>> 0, module, name, size: symbols.size(index) });
         }
       list.sort((a, b) => a.at - b.at || b.size - a.size);
     }

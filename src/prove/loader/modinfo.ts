@@ -1,4 +1,4 @@
-import { type Elf, text } from "./elf.js";
+import { boundedText, type Elf } from "./elf.js";
 
 /** What a module says about itself in its section `.modinfo`: the first value of each name. */
 export function modinfo(elf: Elf): ReadonlyMap<string, string> {
@@ -7,7 +7,7 @@ export function modinfo(elf: Elf): ReadonlyMap<string, string> {
   if (section === undefined) return found;
   const bytes = elf.content(section);
   for (let at = 0; at < bytes.length; ) {
-    const entry = text(bytes, at);
+    const entry = boundedText(bytes, at);
     const equals = entry.indexOf("=");
     const name = entry.slice(0, equals);
     if (equals > 0 && !found.has(name)) found.set(name, entry.slice(equals + 1));

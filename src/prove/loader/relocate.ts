@@ -9,63 +9,65 @@ const ABS32 = 10;
 const ABS32S = 11;
 const PC64 = 24;
 
-/** What becomes of a symbol: its address, or undefined where it has none. */
-export type Resolve = (symbol: number) => bigint | undefined;
+const ENTRY = 24;
+
+/** Values of the symbols of a module, as halves: 64-bit numbers as objects would take longer than all the rest of loading. */
+export interface SymbolValues {
+  readonly lo: Int32Array;
+  readonly hi: Int32Array;
+  /** Finds the value of a symbol that was not asked for before; false when it has none. */
+  resolve(symbol: number): boolean;
+}
 
 /**
- * Applies the relocations of one section to its bytes, which lie at `address`. Throws `BadFile` on an unknown kind, a
- * place outside of the section, and a value that does not fit.
+ * Applies the relocations of one section to its bytes, which lie at an address given as halves. Throws `BadFile` on an
+ * unknown kind, a place outside of the section, and a value that does not fit.
  */
-export function relocate(elf: Elf, section: Section, bytes: Uint8Array, address: bigint, resolve: Resolve): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function relocate(
+  elf: Elf,
+  section: Section,
+  bytes: Uint8Array,
+  [addressHi, addressLo]: readonly [number, number],
+  { lo: symbolLo, hi: symbolHi, resolve }: SymbolValues,
+): void {
+  const to = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { view } = elf;
   for (const table of relocationsOf(elf, section)) {
     const end = table.offset + table.size;
-    for (let at = table.offset; at + 24 <= end; at += 24) {
-      const place = elf.view.getBigUint64(at, true);
-      const type = elf.view.getUint32(at + 8, true);
-      const symbol = elf.view.getUint32(at + 12, true);
-      const addend = elf.view.getBigInt64(at + 16, true);
-      const width = type === ABS64 || type === PC64 ? 8 : 4;
+    for (let at = table.offset; at + ENTRY <= end; at += ENTRY) {
+      const type = view.getUint32(at + 8, true);
       if (type === NONE) continue;
-      if (place + BigInt(width) > BigInt(bytes.length))
+      const where = view.getUint32(at, true);
+      const wide = type === ABS64 || type === PC64;
+      if (view.getUint32(at + 4, true) !== 0 || where + (wide ? 8 : 4) > bytes.length)
         throw new BadFile(`a relocation of ${section.name} lies outside of it`);
-      const target = resolve(symbol);
-      if (target === undefined) throw new BadFile(`a relocation of ${section.name} has no symbol`);
-      const value = BigInt.asUintN(64, target + addend);
-      const where = Number(place);
-      switch (type) {
-        case ABS64:
-          view.setBigUint64(where, value, true);
-          break;
-        case PC64:
-          view.setBigUint64(where, BigInt.asUintN(64, value - address - place), true);
-          break;
-        case ABS32:
-          put32(view, where, value, value >> 32n === 0n, section);
-          break;
-        case ABS32S:
-          put32(view, where, value, fits(value), section);
-          break;
-        case PC32:
-        case PLT32: {
-          const distance = BigInt.asUintN(64, value - address - place);
-          put32(view, where, distance, fits(distance), section);
-          break;
-        }
-        default:
-          throw new BadFile(`a relocation of kind ${type} in ${section.name}`);
-      }
+      const symbol = view.getUint32(at + 12, true);
+      if (!resolve(symbol)) throw new BadFile(`a relocation of ${section.name} has no symbol`);
+      const sum = ((symbolLo[symbol] as number) >>> 0) + view.getUint32(at + 16, true);
+      let lo = sum | 0;
+      let hi = ((symbolHi[symbol] as number) + view.getInt32(at + 20, true) + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+      if (type === PC32 || type === PLT32 || type === PC64) {
+        const place = (addressLo >>> 0) + where;
+        const less = (lo >>> 0) - (place >>> 0);
+        hi = (hi - addressHi - (place > 0xffff_ffff ? 1 : 0) - (less < 0 ? 1 : 0)) | 0;
+        lo = less | 0;
+      } else if (type !== ABS64 && type !== ABS32 && type !== ABS32S)
+        throw new BadFile(`a relocation of kind ${type} in ${section.name}`);
+      if (!wide && hi !== (type === ABS32 ? 0 : lo >> 31))
+        throw new BadFile(`a relocation of ${section.name} does not fit in 32 bits`);
+      to.setInt32(where, lo, true);
+      if (wide) to.setInt32(where + 4, hi, true);
     }
   }
 }
 
-/** Symbols that a call or a jump goes to. */
-export function calledSymbols(elf: Elf): Set<number> {
-  const called = new Set<number>();
+/** Which symbols a call or a jump goes to, by number. */
+export function calledSymbols(elf: Elf, count: number): Uint8Array {
+  const called = new Uint8Array(count);
   for (const section of elf.sections) {
     if (section.type !== SHT_RELA || !applies(elf, section)) continue;
-    for (let at = section.offset; at + 24 <= section.offset + section.size; at += 24)
-      if (elf.view.getUint32(at + 8, true) === PLT32) called.add(elf.view.getUint32(at + 12, true));
+    for (let at = section.offset; at + ENTRY <= section.offset + section.size; at += ENTRY)
+      if (elf.view.getUint32(at + 8, true) === PLT32) called[elf.view.getUint32(at + 12, true)] = 1;
   }
   return called;
 }
@@ -76,13 +78,4 @@ function applies(elf: Elf, table: Section): boolean {
 
 function relocationsOf(elf: Elf, section: Section): Section[] {
   return elf.sections.filter(({ type, info }) => type === SHT_RELA && info === section.index);
-}
-
-function fits(value: bigint): boolean {
-  return BigInt.asUintN(64, BigInt.asIntN(32, value)) === value;
-}
-
-function put32(view: DataView, at: number, value: bigint, fit: boolean, section: Section): void {
-  if (!fit) throw new BadFile(`a relocation of ${section.name} does not fit in 32 bits`);
-  view.setUint32(at, Number(value & 0xffff_ffffn), true);
 }

@@ -71,12 +71,19 @@ const HIGH = 0xffff_ffff_0000_0000n;
 
 let loaded: Promise<Decoder> | undefined;
 
-/** Loads the decoder; the second call returns the first one's. */
-export function loadDecoder(): Promise<Decoder> {
-  loaded ??= import("iced-x86").then((module) =>
-    makeDecoder("Decoder" in module ? module : (module as { default: Iced }).default),
-  );
+/**
+ * Loads the decoder; the second call returns the first one's.
+ *
+ * @param load where the library comes from, for callers that have a faster way to it than `import`, or hold it themselves.
+ */
+export function loadDecoder(load: () => Iced | Promise<Iced> = importIced): Promise<Decoder> {
+  loaded ??= Promise.resolve(load()).then(makeDecoder);
   return loaded;
+}
+
+async function importIced(): Promise<Iced> {
+  const module = await import("iced-x86");
+  return "Decoder" in module ? module : (module as { default: Iced }).default;
 }
 
 function makeDecoder(iced: Iced): Decoder {
