@@ -5,8 +5,8 @@
 
 export const DEEP = process.env.VMXLENS_DEEP === "1";
 
-/** How often a law is tried that is worth `deep` tries; a third of them in a short run. */
-export const tries = (deep: number): number => (DEEP ? deep : Math.ceil(deep / 3));
+/** How often a law is tried that is worth `deep` tries; a fifth of them in a short run. */
+export const tries = (deep: number): number => (DEEP ? deep : Math.ceil(deep / 5));
 
 /** One case in `step`, beginning with that at `first`; all in a deep run. */
 export const oneIn = <T>(step: number, cases: readonly T[], first = 0): readonly T[] =>

@@ -104,7 +104,7 @@ export function explainContexts(
   };
   const { from, note, situation } = kernelOf(given, named?.text);
   if (situation === undefined)
-    return [{ ...common, options: {}, ...(note === undefined ? {} : { releaseNote: note }) }];
+    return [{ ...common, options: NO_OPTIONS, ...(note === undefined ? {} : { releaseNote: note }) }];
   const { host, candidates } = situation;
   const known = given.situation === undefined ? {} : { host };
   return mapped(candidates, ({ release, options }): ExplainContext => {
@@ -151,6 +151,9 @@ function noteOn(
 ): string | undefined {
   return note === undefined ? undefined : `the kernel: ${text} → ${kernelsText(kernels)}; ${note}`;
 }
+
+/** One object, as what is replayed under it is kept beside it. */
+const NO_OPTIONS: ReplayOptions = {};
 
 /** A machine about which nothing is known. */
 function situationOfNobody(): Situation {

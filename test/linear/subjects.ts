@@ -103,8 +103,14 @@ const KNOWN: readonly Shape[] = [
     ...["<cpu ", "<msr index='", "vmx flags\t: vnmi\n", "> ", "&lt;", "HM: MSR_IA32_VMX_BASIC =\n"],
     ...['{"a":[', '{"a":"x\n'],
   ].map((unit) => ({ prefix: "", unit, suffix: "" })),
-  ...Object.values(SHORT_TEXTS).map((text) => ({ prefix: "", unit: `${text}\n`, suffix: "" })),
 ];
+
+/** A short text in every format, over and over. */
+const WHOLE: readonly Shape[] = Object.values(SHORT_TEXTS).map((text) => ({
+  prefix: "",
+  unit: `${text}\n`,
+  suffix: "",
+}));
 
 const ASKED: readonly Shape[] = [
   { prefix: "", unit: "failed to set MSR 0x", suffix: "" },
@@ -210,10 +216,16 @@ const OTHERS = {
   },
 } as const;
 
-/** One shape of three where not all are tried, the same ones each time. */
-function* some(all: boolean, shapes: Iterable<Shape>): Generator<Shape> {
+/** One shape of `step` where not all are tried, the same ones each time. */
+function* some(all: boolean, step: number, shapes: Iterable<Shape>): Generator<Shape> {
   let at = 0;
-  for (const shape of shapes) if (at++ % 3 === 0 || all) yield shape;
+  for (const shape of shapes) if (at++ % step === 0 || all) yield shape;
+}
+
+/** Blanks first and always: it is with them that a pattern most often goes on without end. */
+function* blanksAnd(shapes: Iterable<Shape>): Generator<Shape> {
+  yield* alone(BLANKS);
+  yield* shapes;
 }
 
 export function subjects(deep: boolean): readonly Subject[] {
@@ -221,26 +233,35 @@ export function subjects(deep: boolean): readonly Subject[] {
   const short = deep ? [48, 384, 3072, 12_288] : [384, 2304];
   const { blanks, audit, snapshot, collect, controls, line, names } = OTHERS;
   return [
-    { ...READ_HOST, lengths, shapes: () => some(deep, units(deep)) },
+    { ...READ_HOST, lengths, shapes: () => blanksAnd(some(deep, 6, units(deep))) },
     { ...READ_HOST, name: "readHost of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
-    { ...READ_HOST, name: "readHost of long texts", lengths: [LONG], shapes: () => KNOWN },
-    { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => some(deep, pairs(deep)) },
+    {
+      ...READ_HOST,
+      name: "readHost of long texts",
+      lengths: [LONG],
+      shapes: () => [...KNOWN, ...some(deep, 3, WHOLE)],
+    },
+    { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => some(deep, 6, pairs(deep)) },
     { ...blanks, lengths: [LONG], shapes: () => BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })) },
-    { ...EXPLAIN, lengths: deep ? lengths : [384, 4096], shapes: () => some(deep, units(deep)) },
+    { ...EXPLAIN, lengths: deep ? lengths : [384, 4096], shapes: () => blanksAnd(some(deep, 6, units(deep))) },
     { ...EXPLAIN, name: "explain of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     { ...EXPLAIN, name: "explain of long texts", lengths: [12_288, LONG], shapes: () => ASKED },
-    { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => some(deep, pairs(deep)) },
+    { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => some(deep, 6, pairs(deep)) },
     // Lines of more than 400 characters are not read.
-    { ...READ_VMCS, lengths: [48, 360, ...short.slice(-1)], shapes: () => some(deep, lists(deep)) },
+    { ...READ_VMCS, lengths: [48, 360, ...short.slice(-1)], shapes: () => some(deep, 6, lists(deep)) },
     { ...READ_VMCS, name: "readVmcs of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     { ...audit, lengths, shapes: () => behind(DUMPS, deep ? [...DUMPED, ...ALPHABET] : DUMPED) },
     {
       ...snapshot,
-      lengths: [48, 384, 12_288],
+      lengths: deep ? [48, 384, 12_288] : [384, 6144],
       shapes: () => behind(HEADS, deep ? [...MEMBERS, ...ALPHABET] : MEMBERS),
     },
-    { ...collect, lengths: short, shapes: () => (deep ? units(deep) : alone(ALPHABET)) },
-    { ...controls, lengths: [384, 1024], shapes: () => (deep ? pairs(false) : onOneLine(ALPHABET)) },
+    { ...collect, lengths: short, shapes: () => (deep ? units(deep) : blanksAnd(some(deep, 3, alone(ALPHABET)))) },
+    {
+      ...controls,
+      lengths: [384, 1024],
+      shapes: () => (deep ? pairs(false) : blanksAnd(some(deep, 3, onOneLine(ALPHABET)))),
+    },
     { ...controls, name: "controls of numbers", lengths: [3072], shapes: () => numbered(COUNTED) },
     { ...line, lengths: short, shapes: () => alone(ALPHABET) },
     { ...names, lengths: short, shapes: () => (deep ? pairs(false) : alone(ALPHABET)) },

@@ -189,7 +189,7 @@ function variants(check: Check): readonly { readonly facts: AuditFacts; readonly
 /** Tries with one set of facts: enough for every check that can fail alone; the others would try forever. */
 const MOST_TRIES = 60;
 /** Of those that cannot fail alone, a short run tries less often to make them. */
-const IN_VAIN = tries(30);
+const IN_VAIN = tries(20);
 
 /** A state in which this check fails and no other, found by changing a valid one. */
 function isolate(check: Check): Vmcs | undefined {
@@ -223,10 +223,14 @@ function isolateWith(check: Check, facts: AuditFacts, msrLoad: readonly MsrLoadE
 /** Mends what else fails, as long as the wanted check keeps failing. */
 function settle(check: Check, scene: Scene, depth: number): Scene | undefined {
   if (judge(check, scene).result !== "fails") return undefined;
-  const others = failing(scene).filter((other) => other !== check && other.failure.kind !== "undefined");
-  const other = others[0];
+  let other: Check | undefined;
+  let others = 0;
+  for (const one of CHECKS) {
+    if (one === check || one.failure.kind === "undefined" || judge(one, scene).result !== "fails") continue;
+    other ??= one;
+    if (depth >= 9 || ++others > 10) return undefined;
+  }
   if (other === undefined) return scene;
-  if (depth >= 9 || others.length > 10) return undefined;
   for (const way of [...repairs(other.rule, true, scene), ...repairs(other.when, false, scene)].slice(
     0,
     depth < 2 ? 6 : 2,

@@ -3,7 +3,7 @@ import type { Word } from "../../bits/word.js";
 import type { Host } from "../../host/host.js";
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
-import { replay } from "../../kvm/replay.js";
+import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import type { Release } from "../../rules/release.js";
 import { assume } from "../../situation/assume.js";
 import { type ExplainContext, replayOptions } from "../context.js";
@@ -29,8 +29,15 @@ const ANY_CPU: Host = {
   cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: { vmx: true } } }],
 };
 
+const offersOfAny = new WeakMap<ReplayOptions, Map<Release, Offered>>();
+
+/** What KVM of a release offers on any CPU. Kept as long as the options: each bit of a list asks every release. */
 export function offeredByAny(context: ExplainContext, release: Release): Offered {
-  return offeredBy(ANY_CPU, context, release);
+  const kept = offersOfAny.get(context.options) ?? new Map<Release, Offered>();
+  offersOfAny.set(context.options, kept);
+  const offered = kept.get(release) ?? offeredBy(ANY_CPU, context, release);
+  kept.set(release, offered);
+  return offered;
 }
 
 /** What KVM of a release offers on one CPU of the atlas. */

@@ -5,6 +5,7 @@ import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
 import { replay } from "../../../src/kvm/replay.js";
 import type { Release } from "../../../src/rules/release.js";
 import { assume } from "../../../src/situation/assume.js";
+import { oneIn } from "../../deep.js";
 import { explain } from "../explain-on.js";
 
 /*
@@ -102,10 +103,13 @@ const MACHINES = [
 ];
 const RELEASES = ["5.15", "6.1", "6.12", "6.18", "7.3"] as const satisfies readonly Release[];
 
+let turn = 0;
+
 describe.each(MACHINES)("a value that KVM of %s refuses", (id) => {
   const { host } = assume(atlasHost(id), "firmware=enabled");
 
   it.each(RELEASES)("is explained by the bits that Linux %s checks", (release) => {
+    turn++;
     const { cpu } = replay(host, { release });
     const offered = nestedMsrs(cpu);
     const whole = (index: number) => {
@@ -115,7 +119,8 @@ describe.each(MACHINES)("a value that KVM of %s refuses", (id) => {
     };
     for (const index of [0x480, 0x485, 0x486, 0x488, 0x48a, 0x48b, 0x48c, 0x48d, 0x48e, 0x48f, 0x490, 0x491]) {
       const own = whole(index);
-      for (const asked of new Set(variations(own))) {
+      // In a short run a third of the changes; the next register and the next kernel have others.
+      for (const asked of new Set(oneIn(3, variations(own), turn++))) {
         const value = formatU64(fromBigInt(asked));
         const [answer] = explain(`failed to set MSR 0x${index.toString(16)} to ${value}`, { host, release });
         const expected = kernel(index, asked, own, whole(0x48d));
