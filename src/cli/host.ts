@@ -83,9 +83,15 @@ function none(...problems: readonly string[]): NoHost {
 async function readText(path: string, world: World, how: HowToRead): Promise<readonly FoundHost[] | NoHost> {
   const { readHostStream } = await import("../input/read.js");
   const name = inputName(path);
-  const { host, hosts, format, diagnostics } = await readHostStream(inputChunks(path, world), { ...how, file: name });
+  const read = await readHostStream(inputChunks(path, world), { ...how, file: name });
+  const { host, hosts, format, diagnostics, evidence } = read;
   const texts = diagnostics.map(diagnosticText);
-  if (host === undefined) return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]));
+  if (host === undefined) {
+    const guest = evidence.some(({ layer }) => layer === "guest")
+      ? [`  ${name} describes a guest; whether it may start on a host: vmxlens migrate ${path} HOST`]
+      : [];
+    return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...guest);
+  }
   for (const text of texts) world.err(`${text}\n`);
   const source = format === undefined ? name : `${name} (${format})`;
   return hosts.map((one) => ({ kind: "host", host: one, origin: "file", source, notes: [] }));

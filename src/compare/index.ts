@@ -11,6 +11,7 @@ export type { CapabilitySet } from "./capability-set.js";
 export { readWanted } from "./controls/control-names.js";
 export { type ChosenControls, chooseControls } from "./controls/controls.js";
 export { diffSets, type RegisterDifference } from "./diff.js";
+export { startsOn } from "./guest-start.js";
 export { type Changes, changesOf } from "./hosts/changes.js";
 export { diffHosts, type HostDifference } from "./hosts/feature-diff.js";
 export { type PackResult, runsOn } from "./hosts/runs.js";

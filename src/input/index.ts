@@ -14,6 +14,7 @@ export { atlas, atlasHost } from "./atlas/atlas.js";
 export type { AtlasEntry } from "./atlas/atlas-entry.js";
 export { findCpu } from "./atlas/atlas-find.js";
 export { writeSnapshot } from "./formats/snapshot.js";
+export { readGuests } from "./guests/guest-cpu.js";
 export { collectScript } from "./hosts/collect-script.js";
 export { type ReadOptions, type ReadResult, readHost, readHostStream } from "./read.js";
 export type { Diagnostic } from "./text/diagnostic.js";

@@ -1,4 +1,5 @@
 import { parseHexU64 } from "../bits/u64.js";
+import { qemuData } from "../compare/qemu-models.js";
 import { describeMsr } from "../input/text/msr-names.js";
 import { bitsNamed } from "../registers/lookup.js";
 import { REGISTERS, registerOf } from "../registers/registers.js";
@@ -43,7 +44,12 @@ export function readLine(line: string): ReadFromLine {
   if (parsed !== undefined && index !== undefined) bits.push(...setBits(index, parsed));
   for (const [name] of line.matchAll(/\bvmx-[a-z0-9]+(?:-[a-z0-9]+){0,6}\b/g)) {
     const [match] = bitsNamed(name);
-    if (match === undefined) add(name, "no VMX feature of this name is known");
+    const property = match === undefined ? qemuData().properties.find((row) => row.name === name) : undefined;
+    const [bit] = property?.bits ?? [];
+    if (property !== undefined && bit !== undefined) {
+      // Properties count the bits of a control word, which is the upper half of its register.
+      bits.push(explainBit(property.msr, bit, "named"));
+    } else if (match === undefined) add(name, "no VMX feature of this name is known");
     else bits.push(explainBit(match.register.index, match.row.bit, "named"));
   }
   for (const [name] of line.matchAll(

@@ -1,6 +1,9 @@
 import { shared, type Tri } from "../bits/tri.js";
+import { startsOn } from "../compare/guest-start.js";
+import { guestText, startText } from "../compare/guest-text.js";
 import { isSvmVendor } from "../host/host.js";
 import { atlas, entryHost } from "../input/atlas/atlas.js";
+import { readGuests } from "../input/guests/guest-cpu.js";
 import { parseBool } from "../kvm/load/parse-param.js";
 import { replay } from "../kvm/replay.js";
 import { assume } from "../situation/assume.js";
@@ -44,6 +47,10 @@ export function verdictOf(
   );
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
+  if (recognised.length === 0) {
+    const guest = guestVerdict(machine, text);
+    if (guest !== undefined) return guest;
+  }
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const works = recognised.length === 0 && KVM_OK.test(text ?? "");
@@ -74,6 +81,42 @@ export function verdictOf(
     covers: [],
   };
 }
+
+/** The guest whose configuration the text holds, and whether it may start on the machine that the text describes, too. */
+function guestVerdict(machine: OwnMachine | undefined, text: string | undefined): TextVerdict | undefined {
+  if (text === undefined || text.length > LONGEST_CONFIGURATION) return undefined;
+  const [guest, ...others] = readGuests(text);
+  if (guest === undefined) return undefined;
+  if (machine?.hasRegisters === true) {
+    const start = startsOn({ ...machine.situation, guest });
+    return {
+      says: startText(start, "the machine of this text"),
+      steps: [],
+      evidence: [],
+      line: guest.line,
+      covers: [],
+    };
+  }
+  const asksVmx =
+    guest.features.get("vmx") === "on" || [...guest.features.keys()].some((name) => name.startsWith("vmx-"));
+  const who = guestText(guest, asksVmx);
+  const more =
+    others.length === 0 ? "" : ` There ${others.length === 1 ? "is 1 other" : `are ${others.length} others`}.`;
+  return {
+    says: `This is what a guest is configured with, and says nothing about a host: ${who}.${more}`,
+    steps: [
+      {
+        text: "Save the text and ask whether the guest may start on a host.",
+        commands: ["vmxlens migrate FILE HOST", "vmxlens runs HOST FILE"],
+      },
+    ],
+    evidence: [],
+    line: guest.line,
+    covers: [],
+  };
+}
+
+const LONGEST_CONFIGURATION = 1_000_000;
 
 /** kvm-ok where all is well: no message, and an answer all the same. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;

@@ -1,4 +1,5 @@
 import { kindOf, wrong } from "../bits/misuse.js";
+import type { GuestCpu } from "../input/guests/guest-cpu.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
 import { isParam, PARAMS, type ParamsGiven } from "../kvm/load/params.js";
 import { valueText } from "../kvm/load/parse-param.js";
@@ -36,6 +37,8 @@ export interface Asked {
   readonly source?: string;
   /** What else a reader should know of how the host was found. */
   readonly notes?: readonly string[];
+  /** A guest that is to start there, as `readGuests` reads its configuration. */
+  readonly guest?: GuestCpu;
 }
 
 const NAMES = [
@@ -50,6 +53,7 @@ const NAMES = [
   "foundParams",
   "source",
   "notes",
+  "guest",
 ] as const satisfies readonly (keyof Asked)[];
 
 const MACHINE_FACTS = [
@@ -74,7 +78,10 @@ export function checkAsked(asked: unknown): asserts asked is Asked {
       throw wrong(`asked.${name}`, `the members are ${NAMES.join(", ")}${didYouMean(name, NAMES)}`);
     }
   }
-  const { kernel, cpu, config, machine } = given;
+  const { kernel, cpu, config, machine, guest } = given;
+  if (guest !== undefined && !(record(guest, "asked.guest", "a guest of readGuests(text)").features instanceof Map)) {
+    throw wrong("asked.guest", "give a guest as readGuests(text) returns it");
+  }
   if (kernel !== undefined && typeof kernel !== "string") {
     throw wrong("asked.kernel", `give a kernel release as text, like "6.12", not ${kindOf(kernel)}`);
   }

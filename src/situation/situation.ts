@@ -1,6 +1,7 @@
 import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
 import type { Host } from "../host/host.js";
+import type { GuestCpu } from "../input/guests/guest-cpu.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
 import { isParam, type ParamsGiven, withParams } from "../kvm/load/params.js";
 import { isLoadedOn, type Replay, type ReplayOptions } from "../kvm/replay.js";
@@ -59,6 +60,8 @@ export interface Situation {
   readonly asRead?: true;
   /** What else a reader should know: how the host was found, what an option did not do. */
   readonly notes: readonly string[];
+  /** The guest that is to start there. */
+  readonly guest?: GuestCpu;
 }
 
 /** A wrong argument, or something that the host does not have. */
@@ -167,6 +170,7 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     ...common,
     assumed: assumed.made,
     ...(asked.asRead === true ? { asRead: true as const } : {}),
+    ...(asked.guest === undefined ? {} : { guest: asked.guest }),
     notes,
   };
   if (left?.replays !== undefined) keepReplays(result, left.replays);

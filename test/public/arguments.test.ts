@@ -7,6 +7,7 @@ const { readVmcs, FIELDS, known64, auditVmcs } = ENTRIES["./vmcs"] as typeof imp
 const { explain } = ENTRIES["./messages"] as typeof import("../../src/messages/index.js");
 const { diffKernels } = ENTRIES["./why"] as typeof import("../../src/why/index.js");
 const { DEBIAN_CONFIG, PARAMS, replay } = ENTRIES["./replay"] as typeof import("../../src/kvm/index.js");
+const { readGuests } = ENTRIES["./input"] as typeof import("../../src/input/index.js");
 
 const HOST = atlasHost("intel-50654-skylakex");
 const [CORE] = HOST.cores;
@@ -69,6 +70,7 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
     ["bit", "number", 3],
   ],
   msrValue: [["value", "object", VALUE]],
+  readGuests: [["text", "text", ""]],
   readHost: [["text", "text", ""], OPTIONS],
   readHostStream: [["chunks", "stream", nothing()], OPTIONS],
   writeSnapshot: [["host", "object", HOST]],
@@ -137,6 +139,7 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
   migrate: [["from", "object", SITUATION], ["to", "object", SITUATION], OPTIONS],
   qemuCpu: [["wanted", "object", OFFERED], OPTIONS],
   readWanted: [["texts", "list", [{ text: "EPT" }]]],
+  startsOn: [["situation", "object", { ...SITUATION, guest: readGuests("-cpu host")[0] }]],
   runsOn: [SUBJECT, ["pack", "object", PACKS[0]]],
   verify: [SUBJECT],
   // report

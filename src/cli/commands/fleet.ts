@@ -1,13 +1,18 @@
 import { SET_LAYERS } from "../../compare/capability-set.js";
 import type { ComparedHost } from "../../compare/hosts/compared-host.js";
 import { findPack } from "../../compare/packs/all.js";
+import { findCpu } from "../../input/atlas/atlas-find.js";
+import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { runBaseline } from "../../report/compare/baseline-report.js";
 import { runDiff } from "../../report/compare/diff-report.js";
+import { runGuest } from "../../report/compare/guest-report.js";
 import { runMigrate } from "../../report/compare/migrate-report.js";
-import { runRuns } from "../../report/compare/runs-report.js";
+import { runRuns, runRunsOnMany } from "../../report/compare/runs-report.js";
 import { complain } from "../command.js";
 import { comparedHosts, printRun, singleHosts } from "../compared-hosts.js";
-import { isFile } from "../files.js";
+import { fileKind, isFile } from "../files.js";
+import { findGuest, isCpuText, rereadable } from "../guest.js";
+import { hostText } from "../host-text.js";
 import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
 import { vcpuOption } from "../vcpu-option.js";
@@ -54,8 +59,20 @@ export async function baseline(hosts: Args, raw: FleetRaw, world: World): Promis
   return printRun(runBaseline({ subjects, layer, strict: raw.strict === true, ...versions(raw) }), raw, world, aside);
 }
 
-/** `vmxlens migrate A B` */
-export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promise<number> {
+/** `vmxlens migrate A B`, or a guest's configuration and the hosts that it may have to start on */
+export async function migrate([a, b, ...more]: Args, raw: FleetRaw, given: World): Promise<number> {
+  const world = a === "-" ? rereadable(given) : given;
+  const found = await findGuest(a as string, world);
+  if (found !== undefined) {
+    if ("problem" in found) return complain(world, [found.problem]);
+    return guestOn(found.guest, [b as string, ...(more as string[])], raw, world);
+  }
+  if (more.length > 0) {
+    return complain(world, [
+      `migrate compares one destination: ${more.join(", ")} is too much`,
+      "  with the configuration of a guest as A, there may be several hosts",
+    ]);
+  }
   const compared = await singleHosts([a as string, b as string], raw, world, [raw.kernelA, raw.kernelB]);
   if (typeof compared === "number") return compared;
   const [source, destination] = compared as readonly [ComparedHost, ComparedHost];
@@ -65,15 +82,42 @@ export async function migrate([a, b]: Args, raw: FleetRaw, world: World): Promis
   return printRun(runMigrate({ source, destination, ...model, ...vcpu, ...versions(raw) }), raw, world);
 }
 
-/** `vmxlens runs HOST [PRODUCT]` */
-export async function runs([host, product]: Args, raw: FleetRaw, world: World): Promise<number> {
-  const known = (name: string) => !("near" in findPack(name));
-  if (product !== undefined && host !== undefined && known(host) && !known(product) && !isFile(host, world)) {
-    return complain(world, [`HOST comes first: vmxlens runs ${product} ${host}`]);
-  }
-  const compared = await singleHosts([host as string], raw, world);
+async function guestOn(guest: GuestCpu, hosts: readonly string[], raw: FleetRaw, world: World): Promise<number> {
+  const compared = await comparedHosts(hosts, raw, world);
   if (typeof compared === "number") return compared;
-  const [subject] = compared as readonly [ComparedHost];
-  const asked = product === undefined ? {} : { product };
-  return printRun(runRuns({ subject, ...asked, ...(raw.all === true ? { all: true } : {}) }), raw, world);
+  return printRun(runGuest({ guest, subjects: compared.subjects }), raw, world, compared.aside);
+}
+
+/** Whether a name can be a product only: no file, folder, pattern or list, and no CPU of the atlas. */
+function isProductOnly(name: string, world: World): boolean {
+  if (!("near" in findPack(name))) return !isFile(name, world);
+  if (name === "-" || /^@|^atlas:|[/*?[@]/.test(name) || fileKind(name, world) !== undefined) return false;
+  return findCpu(hostText(name, world).host, false).kind === "none";
+}
+
+/** `vmxlens runs HOST... [PRODUCT | GUEST]` */
+export async function runs(given: Args, raw: FleetRaw, outer: World): Promise<number> {
+  const names = given as readonly string[];
+  const world = names.length > 1 && names.at(-1) === "-" ? rereadable(outer) : outer;
+  const last = names.length > 1 ? (names.at(-1) as string) : undefined;
+  const known = (name: string) => !("near" in findPack(name));
+  const [first] = names;
+  if (last !== undefined && first !== undefined && known(first) && !known(last) && !isFile(first, world)) {
+    return complain(world, [`HOST comes first: vmxlens runs ${last} ${first}`]);
+  }
+  const product = last !== undefined && !isCpuText(last) && isProductOnly(last, world) ? last : undefined;
+  const found = last === undefined || product !== undefined ? undefined : await findGuest(last, world);
+  if (found !== undefined) {
+    if ("problem" in found) return complain(world, [found.problem]);
+    return guestOn(found.guest, names.slice(0, -1), raw, world);
+  }
+  const hosts = product === undefined ? names : names.slice(0, -1);
+  const compared = await comparedHosts(hosts, raw, world);
+  if (typeof compared === "number") return compared;
+  const { subjects, aside } = compared;
+  const asked = { ...(product === undefined ? {} : { product }), ...(raw.all === true ? { all: true } : {}) };
+  const [only] = subjects;
+  if (subjects.length === 1 && only !== undefined)
+    return printRun(runRuns({ subject: only, ...asked }), raw, world, aside);
+  return printRun(runRunsOnMany(subjects, asked), raw, world, aside);
 }

@@ -14,6 +14,9 @@ A file wins over a name. HOST@6.12,ept=0,firmware=off is the host under that ker
 const FLEET = `${HOST}
 Several: files, folders, patterns in quotes, @FILE with one on a line; of a text that describes several hosts, each.`;
 
+const GUEST = `Guests are read from virsh dumpxml, a
+command line of QEMU, qm config, and virtual machines of KubeVirt in YAML or JSON.`;
+
 const VERSIONS = [
   ["--qemu-version <version>", "as 7.2"],
   ["--libvirt-version <version>", "as 11.3"],
@@ -202,11 +205,12 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
   },
   migrate: {
     summary: "can a guest with nested VMX move from A to B, and the configuration that makes it work",
-    args: "<A> <B>",
+    args: "<A> <B...>",
     group: "hosts",
     examples: [
       ["vmxlens migrate a.txt b.txt", "two hosts"],
       ["vmxlens migrate skylake-x@6.12 haswell-e@6.1 --model Haswell", "with a model"],
+      ["virsh dumpxml web01 | vmxlens migrate - node2.txt node3.txt", "may this guest start there?"],
     ],
     options: [
       ["--kernel-a <release>", "the kernel of A"],
@@ -215,19 +219,22 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       VCPU_OPTION,
       ...VERSIONS,
     ],
-    more: FLEET,
+    more: `Or A is a guest, and the question is whether it may start on B. ${GUEST}
+${FLEET}`,
     load: async () => (await import("../commands/fleet.js")).migrate,
   },
   runs: {
-    summary: "which hypervisors and products the host meets the requirements of",
-    args: "<HOST> [PRODUCT]",
+    summary: "which hypervisors and products run on the hosts, or whether a guest starts there",
+    args: "<HOST...>",
     group: "host",
     examples: [
       ["vmxlens runs skylake-x", "every product"],
       ["vmxlens runs host.txt bhyve", "one of them"],
+      ["vmxlens runs host.txt Skylake-Server,vmx=on,enforce", "may this guest start there?"],
     ],
     options: [["--all", "the requirements that are met as well"]],
-    more: FLEET,
+    more: `The last word may be a product, or a guest: a file with its configuration, or what is behind -cpu. ${GUEST}
+${FLEET}`,
     load: async () => (await import("../commands/fleet.js")).runs,
   },
   controls: {

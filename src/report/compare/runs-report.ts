@@ -8,6 +8,7 @@ import { coreText } from "../../situation/pick-cpu.js";
 import { comparedJson } from "../json/json-compare.js";
 import { kernelLabel } from "../wording/kernel-text.js";
 import { caveatLines, underKernel } from "./caveats.js";
+import { whoText } from "./who.js";
 
 export interface RunRunsArgs {
   readonly subject: ComparedHost;
@@ -38,6 +39,36 @@ export function runRuns({ subject, product, all = false }: RunRunsArgs): RunResu
     ],
     json: { format: "vmxlens-runs/1", subject: comparedJson(subject), products: results.map(packJson) },
     exitCode: results.some(({ verdict }) => verdict === "yes") ? 0 : 1,
+  };
+}
+
+/** The same for several hosts: each product with the hosts that it runs on, then each host on its own. */
+export function runRunsOnMany(
+  subjects: readonly ComparedHost[],
+  { product, all = false }: Omit<RunRunsArgs, "subject">,
+): RunResult {
+  const each = subjects.map((subject) => ({
+    subject,
+    result: runRuns({ subject, ...(product === undefined ? {} : { product }), all }),
+  }));
+  const [first] = each;
+  if (first !== undefined && first.result.exitCode === 2) return first.result;
+  const found = product === undefined ? undefined : findPack(product);
+  const packs = found === undefined || "near" in found ? PACKS : [found];
+  const labels = subjects.map(({ label }) => label);
+  const rows = packs.map((pack) => {
+    const verdicts = subjects.map(({ label, situation }) => ({ label, verdict: runsOn(situation, pack).verdict }));
+    const parts = (["yes", "no", "unknown"] as const).flatMap((verdict) => {
+      const on = verdicts.filter((one) => one.verdict === verdict).map(({ label }) => label);
+      return on.length === 0 ? [] : [`${verdict} on ${whoText(on, labels)}`];
+    });
+    return `${pack.name} (${pack.id}): ${parts.join("; ")}`;
+  });
+  const details = product === undefined ? [] : each.flatMap(({ result }) => ["", ...result.lines]);
+  return {
+    lines: [...rows, ...details, ...(product === undefined ? caveatLines(subjects) : [])],
+    json: { format: "vmxlens-runs/2", hosts: each.map(({ result }) => result.json) },
+    exitCode: each.every(({ result }) => result.exitCode === 0) ? 0 : 1,
   };
 }
 

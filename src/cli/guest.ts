@@ -1,0 +1,56 @@
+import { findModel } from "../compare/qemu-models.js";
+import { type GuestCpu, readGuests } from "../input/guests/guest-cpu.js";
+import { readHost } from "../input/read.js";
+import { fileKind, inputText, wholeText } from "./files.js";
+import type { World } from "./world.js";
+
+/** A guest's configuration as it was named, or why it is none. */
+export type FoundGuest = { readonly guest: GuestCpu } | { readonly problem: string } | undefined;
+
+/**
+ * The guest whose configuration an argument is: text with `-cpu` in it, or a file that describes a guest and no host.
+ * `undefined` where it is neither.
+ */
+export async function findGuest(given: string, world: World): Promise<FoundGuest> {
+  if (isCpuText(given)) return only(readGuests(/(?:^|\s)--?cpu[ =]/.test(given) ? given : `-cpu ${given}`), given);
+  if (given !== "-" && fileKind(given, world) !== "file") return undefined;
+  const text = await wholeText(inputText(given, world), given);
+  const guests = readGuests(text);
+  if (guests.length === 0 || readHost(text).host !== undefined) return undefined;
+  return only(guests, given);
+}
+
+/** What is behind QEMU's `-cpu`, with the option or without: a model that QEMU has and something behind it. */
+export function isCpuText(given: string): boolean {
+  if (/(?:^|\s)--?cpu[ =]/.test(given)) return true;
+  const [model = "", ...items] = given.split(",");
+  if (items.length === 0 || !items.every((item) => /^[+-]?[a-z][\w.-]{0,60}(?:=[\w.:-]{0,60})?$/i.test(item)))
+    return false;
+  const known = model === "host" || model === "max" || findModel(model).kind !== "none";
+  return known && items.some((item) => /^[+-]?(?:vmx\b|enforce$)|^[+-][a-z]|=(?:on|off)$/.test(item));
+}
+
+function only(guests: readonly GuestCpu[], given: string): FoundGuest {
+  const [guest, ...others] = guests;
+  if (guest === undefined) return undefined;
+  if (others.length === 0) return { guest };
+  const names = guests.map(({ name, line }) => name ?? `line ${line}`).slice(0, 8);
+  return { problem: `${given} describes ${guests.length} guests (${names.join(", ")}); give the text of one` };
+}
+
+/** The same world, whose standard input can be read again: for a host, where it held no guest. */
+export function rereadable(world: World): World {
+  let read: Promise<readonly Uint8Array[]> | undefined;
+  const all = async (): Promise<readonly Uint8Array[]> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of world.stdin()) chunks.push(chunk);
+    return chunks;
+  };
+  return {
+    ...world,
+    async *stdin() {
+      read ??= all();
+      yield* await read;
+    },
+  };
+}

@@ -1,0 +1,208 @@
+import { checkText } from "../../bits/misuse.js";
+import { cleanLine } from "../text/clean-line.js";
+import { xmlScanner } from "../text/xml-scan.js";
+import { guestFromCpuText } from "./cpu-text.js";
+import { kubevirtGuests } from "./kubevirt-vm.js";
+
+/** What the configuration of a guest says about one CPU feature. */
+export type GuestFeature = "on" | "off" | "optional" | "forbidden";
+
+/** The CPU that a guest is configured with, whatever program is asked for it. */
+export interface GuestCpu {
+  readonly format: "libvirt" | "qemu" | "proxmox" | "kubevirt";
+  /** What the guest is called, where the text says it. */
+  readonly name?: string;
+  /** A model by QEMU's or libvirt's name, or `host` for what the host has; without one the program's default counts. */
+  readonly model?: string;
+  /** Features by the names that are written there. */
+  readonly features: ReadonlyMap<string, GuestFeature>;
+  /** The guest does not start without a feature that is on; else it starts with less. */
+  readonly strict: boolean;
+  /** It runs without KVM, so nothing of this depends on the host. */
+  readonly emulated: boolean;
+  /** The line on which it begins; from 1. */
+  readonly line: number;
+}
+
+const MOST_GUESTS = 64;
+const LONGEST = 8_000_000;
+
+/**
+ * The guests whose configuration is in a text: domains of libvirt (`virsh dumpxml`), command lines of QEMU or what is behind
+ * `-cpu`, Proxmox's `qm config`, and virtual machines of KubeVirt as YAML or JSON. Never throws on any text.
+ *
+ * @example
+ * import { readGuests } from "vmxlens/input";
+ *
+ * const [guest] = readGuests("qemu-system-x86_64 -enable-kvm -cpu Skylake-Server-IBRS,vmx=on,enforce");
+ * guest?.model; // "Skylake-Server-IBRS"
+ * guest?.strict; // true
+ */
+export function readGuests(text: string): readonly GuestCpu[] {
+  checkText(text, "text");
+  if (text.length > LONGEST) return [];
+  const lines = text.split("\n").map((line) => cleanLine(line).text);
+  const found = [...libvirtGuests(lines), ...kubevirtGuests(lines), ...proxmoxGuests(lines), ...commandLines(lines)];
+  return found.sort((a, b) => a.line - b.line).slice(0, MOST_GUESTS);
+}
+
+// ---- libvirt ----
+
+const POLICIES: { readonly [policy: string]: GuestFeature } = {
+  require: "on",
+  force: "optional",
+  optional: "optional",
+  disable: "off",
+  forbid: "forbidden",
+};
+
+function libvirtGuests(lines: readonly string[]): GuestCpu[] {
+  const found: GuestCpu[] = [];
+  let domain: { name?: string; emulated: boolean; line: number; judged?: true } | undefined;
+  let cpu:
+    | { mode: string; check?: string; match?: string; model?: string; features: Map<string, GuestFeature> }
+    | undefined;
+  let inside: string | undefined;
+  const scanner = xmlScanner(new Set(["domain", "domainCapabilities", "name", "cpu", "model", "feature"]), {
+    open(name, attributes, at) {
+      if (name === "domainCapabilities") inside = name;
+      if (inside !== undefined) return;
+      if (name === "domain" && attributes.size > 0) {
+        domain = { emulated: attributes.get("type") === "qemu", line: at.line };
+      } else if (name === "cpu" && domain !== undefined) {
+        const [check, match] = [attributes.get("check"), attributes.get("match")];
+        cpu = {
+          mode: attributes.get("mode") ?? "custom",
+          ...(check === undefined ? {} : { check }),
+          ...(match === undefined ? {} : { match }),
+          features: new Map(),
+        };
+      } else if (name === "feature" && cpu !== undefined) {
+        const feature = attributes.get("name");
+        const policy = POLICIES[attributes.get("policy") ?? "require"];
+        if (feature !== undefined && policy !== undefined) cpu.features.set(feature, policy);
+      }
+    },
+    close(name, text) {
+      if (name === "domainCapabilities") inside = undefined;
+      if (domain === undefined || inside !== undefined) return;
+      if (name === "name" && cpu === undefined && domain.name === undefined && text !== "") domain.name = text;
+      if (name === "model" && cpu !== undefined && text !== "") cpu.model = text;
+      if (name === "cpu" && cpu !== undefined) {
+        const { mode, check, match, model, features } = cpu;
+        const host =
+          mode === "host-passthrough" || mode === "maximum" || (mode === "host-model" && model === undefined);
+        const chosen = host ? "host" : model;
+        found.push({
+          format: "libvirt",
+          ...(domain.name === undefined ? {} : { name: domain.name }),
+          ...(chosen === undefined ? {} : { model: chosen }),
+          features,
+          strict: mode !== "host-passthrough" && mode !== "maximum" && check !== "none" && match !== "minimum",
+          emulated: domain.emulated,
+          line: domain.line,
+        });
+        cpu = undefined;
+        domain.judged = true;
+      }
+      if (name !== "domain") return;
+      const { emulated, line, judged } = domain;
+      const called = domain.name === undefined ? {} : { name: domain.name };
+      if (!judged) found.push({ format: "libvirt", ...called, features: new Map(), strict: false, emulated, line });
+      domain = undefined;
+    },
+    comment() {},
+  });
+  for (const [at, line] of lines.entries()) scanner.line(line, at + 1);
+  return found;
+}
+
+// ---- QEMU ----
+
+const CPU_OPTION = /(?:^|\s)--?cpu[ =]{1,4}(?:'([^']{1,4000})'|"([^"]{1,4000})"|([^\s'"\\]{1,4000}))/;
+const KVM = /-enable-kvm\b|accel[= ]kvm\b|[,=]kvm\b/;
+const TCG = /-accel tcg\b|accel=tcg\b/;
+
+/** Each command line, which may go over several lines with `\` at their ends. */
+function commandLines(lines: readonly string[]): GuestCpu[] {
+  const found: GuestCpu[] = [];
+  let at = 0;
+  while (at < lines.length) {
+    const first = at;
+    let whole = lines[at] ?? "";
+    while (/\\\s*$/.test(lines[at] ?? "") && at - first < 400 && whole.length < 40_000) {
+      at++;
+      whole = `${whole.replace(/\\\s*$/, "")} ${(lines[at] ?? "").trim()}`;
+    }
+    at++;
+    const option = CPU_OPTION.exec(whole);
+    const text = option?.[1] ?? option?.[2] ?? option?.[3];
+    // `args:` of Proxmox belongs to its own format.
+    if (text === undefined || /^\s*args:/.test(whole)) continue;
+    const name = /-name (?:guest=)?([\w.-]{1,80})/.exec(whole)?.[1];
+    found.push({
+      ...guestFromCpuText(text),
+      format: "qemu",
+      ...(name === undefined ? {} : { name }),
+      emulated: TCG.test(whole) && !KVM.test(whole),
+      line: first + 1,
+    });
+  }
+  return found;
+}
+
+// ---- Proxmox ----
+
+const PROXMOX_KEY =
+  /^(?:\S+:\s?)?(agent|args|balloon|bios|boot|cores|cpu|kvm|machine|memory|name|numa|ostype|scsihw|smbios1|sockets|vmgenid|scsi\d+|net\d+|ide\d+|sata\d+|virtio\d+): ?(.{0,4000})$/;
+/** Lines that only the configuration of a machine of Proxmox has. */
+const PROXMOX_OWN: readonly string[] = ["ostype", "scsihw", "vmgenid", "smbios1", "sockets", "balloon"];
+/** What Proxmox gives a machine whose configuration names no CPU. */
+const PROXMOX_DEFAULT = "kvm64";
+
+function proxmoxGuests(lines: readonly string[]): GuestCpu[] {
+  const found: GuestCpu[] = [];
+  let keys = new Map<string, { readonly value: string; readonly line: number }>();
+  const close = (): void => {
+    const own = PROXMOX_OWN.filter((key) => keys.has(key)).length;
+    const first = [...keys.values()][0];
+    if (own >= 1 && keys.size >= 3 && first !== undefined) found.push(proxmoxGuest(keys, first.line));
+    keys = new Map();
+  };
+  for (const [at, line] of lines.entries()) {
+    const key = PROXMOX_KEY.exec(line);
+    if (key === null) {
+      if (line.trim() !== "" && !/^[#[]|^\w[\w.-]{0,40}: /.test(line)) close();
+      continue;
+    }
+    const [, name, value] = key as unknown as [string, string, string];
+    if (keys.has(name)) close();
+    keys.set(name, { value: value.trim(), line: at + 1 });
+  }
+  close();
+  return found;
+}
+
+function proxmoxGuest(
+  keys: ReadonlyMap<string, { readonly value: string; readonly line: number }>,
+  line: number,
+): GuestCpu {
+  const [cpu = PROXMOX_DEFAULT, ...settings] = (keys.get("cpu")?.value ?? PROXMOX_DEFAULT).split(",");
+  const features = new Map<string, GuestFeature>();
+  for (const flag of settings.flatMap((one) => /^flags=(.*)$/.exec(one)?.[1]?.split(";") ?? [])) {
+    const sign = /^([+-])([\w.-]{1,60})$/.exec(flag.trim());
+    if (sign !== null) features.set(sign[2] as string, sign[1] === "+" ? "on" : "off");
+  }
+  const args = keys.get("args")?.value ?? "";
+  const option = CPU_OPTION.exec(args);
+  // The last -cpu of a command line counts, and args come last.
+  const own = option === null ? undefined : guestFromCpuText((option[1] ?? option[2] ?? option[3]) as string);
+  const name = keys.get("name")?.value;
+  return {
+    format: "proxmox",
+    ...(name === undefined || name === "" ? {} : { name }),
+    ...(own ?? { model: cpu.replace(/^cputype=/, ""), features, strict: cpu !== "host" && cpu !== "max" }),
+    emulated: keys.get("kvm")?.value === "0",
+    line,
+  };
+}
