@@ -48,13 +48,13 @@ export interface GuestStart {
   /** The guest gets VMX itself, where it asks for it; with `host` it gets what is offered. */
   readonly asksVmx: boolean;
   readonly features: readonly WantedFeature[];
-  /** Names that are no feature in any table. */
+  /** Names that no table has as a feature. */
   readonly unknownNames: readonly string[];
   /** The model is in no table, so only the features that are named are judged. */
   readonly unknownModel: boolean;
 }
 
-/** A guest has these whatever the host: QEMU and KVM make them up, or Linux switches them on by itself. */
+/** A guest has these whatever the host: QEMU and KVM make them up, or Linux switches them on. */
 const MADE_UP: readonly string[] = [
   "hypervisor",
   "ht",
@@ -116,7 +116,7 @@ function propertyNamed(name: string): QemuProperty | undefined {
 }
 
 /**
- * Whether the guest of a situation may start there. Throws `RangeError` for what is no situation, or one without a guest.
+ * Whether the guest of a situation may start there. Throws `RangeError` for anything but a situation with a guest.
  *
  * @example
  * import { startsOn } from "vmxlens/compare";

@@ -42,7 +42,7 @@ export function missingOf({ features }: GuestStart): readonly WantedFeature[] {
 export function startText(start: GuestStart, where: string): string {
   const { guest, starts, loads, asksVmx, features, unknownNames, unknownModel } = start;
   const who = guestText(guest, asksVmx);
-  if (guest.emulated) return `${who} starts on ${where}: it runs without KVM, and nothing of the CPU decides.`;
+  if (guest.emulated) return `${who} starts on ${where}: it runs without KVM, whatever the CPU has.`;
   if (loads === "no") return `${who} does not start on ${where}: kvm_intel does not load there.`;
   const fatal = missingOf(start).filter(({ required }) => required);
   if (fatal.length > 0) {

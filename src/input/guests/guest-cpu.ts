@@ -18,7 +18,7 @@ export interface GuestCpu {
   readonly features: ReadonlyMap<string, GuestFeature>;
   /** The guest does not start without a feature that is on; else it starts with less. */
   readonly strict: boolean;
-  /** It runs without KVM, so nothing of this depends on the host. */
+  /** It runs without KVM, so the host does not matter. */
   readonly emulated: boolean;
   /** The line on which it begins; from 1. */
   readonly line: number;

@@ -1,3 +1,4 @@
+import { withoutEnding } from "../text/text.js";
 import type { GuestCpu, GuestFeature } from "./guest-cpu.js";
 
 /*
@@ -21,13 +22,12 @@ interface Line {
 }
 
 function lineOf(text: string): Line | undefined {
-  const found = /^(\s{0,200})((?:- ){0,4})"?([\w.-]{1,60})"?\s?:\s?(.{0,400})$/.exec(text.replace(/[{,[\]}]+\s*$/, ""));
+  const bare = withoutEnding(text.trimEnd(), "{,[]}");
+  const found = /^(\s{0,200})((?:- ){0,4})"?([\w.-]{1,60})"?\s?:\s?(.{0,400})$/.exec(bare);
   if (found === null) return undefined;
   const [, blanks, dashes, key, rest] = found as unknown as [string, string, string, string, string];
-  const value = rest
-    .replace(/\s+#.*$/, "")
-    .trim()
-    .replace(/^["'](.*)["']$/, "$1");
+  const comment = rest.indexOf(" #");
+  const value = (comment < 0 ? rest : rest.slice(0, comment)).trim().replace(/^["'](.*)["']$/, "$1");
   return { indent: blanks.length + dashes.length, key, value, item: dashes !== "" };
 }
 
