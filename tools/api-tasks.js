@@ -12,6 +12,7 @@ export const TASKS = {
   },
   "./input": {
     "Read a host": ["readHost", "readHostStream", "ReadOptions", "ReadResult", "Diagnostic", "collectScript"],
+    "Read a guest": ["readGuests"],
     "Take a CPU from the atlas": ["findCpu", "atlas", "atlasHost", "AtlasEntry"],
     "What is known of a host": ["Host", "CoreGroup", "CpuFacts", "writeSnapshot"],
     "The value of a register": ["Msr", "ABSENT", "UNREAD", "msrValue", "msrBit", "formatMsr"],
@@ -56,6 +57,7 @@ export const TASKS = {
       "libvirtCpu",
       "LibvirtResult",
     ],
+    "What a guest requires": ["startsOn"],
     "What a product requires": ["runsOn", "PackResult", "PACKS", "Pack"],
     "Controls for a hypervisor": ["readWanted", "chooseControls", "ChosenControls"],
   },
