@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { paramsOf } from "../src/kvm/replay.js";
+import { paramsOf } from "../src/kvm/programs.js";
 import { vmxWordCount } from "../src/linux/cpuinfo.js";
 import { VMX_FLAGS, VMX_FLAGS_LINE, type VmxFlag } from "../src/linux/vmx-features.js";
 import { formatHeld, holdsIn, rowsIn } from "../src/rules/held.js";

@@ -1,6 +1,7 @@
 import { MACHINE_KEYS, type MachineFacts } from "../kvm/fill-machine.js";
+import { isConfigOption } from "../kvm/kernel-config.js";
 import { FREE_PARAMS, PARAMS } from "../kvm/load/params.js";
-import { isConfigOption, type ReplayOptions } from "../kvm/replay.js";
+import type { ReplayOptions } from "../kvm/replay.js";
 import { foldName, nearest } from "../registers/edit-distance.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
 import { ASSUMPTIONS, type AssumptionId } from "../situation/assume.js";

@@ -1,7 +1,7 @@
 import { checkOptions } from "../bits/misuse.js";
-import type { MsrPairs } from "../kvm/guest/restore.js";
-import { checkPairs } from "../kvm/guest/restore.js";
-import { type QemuCpu, type QemuOptions, qemuCpu, type UnfitModel } from "./qemu.js";
+import type { MsrPairs } from "../kvm/guest/msr-pair.js";
+import { checkPairs } from "../kvm/guest/msr-pair.js";
+import { type QemuOptions, qemuCpu, type UnfitModel } from "./qemu.js";
 import { propertyState } from "./qemu-features.js";
 import {
   LIBVIRT_VMX_SINCE,
@@ -12,6 +12,7 @@ import {
   type QemuProperty,
   qemuData,
 } from "./qemu-models.js";
+import type { QemuCpu } from "./qemu-text.js";
 import { atLeast, presence, seenText, versionNumber } from "./versions.js";
 
 /*

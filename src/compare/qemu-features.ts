@@ -1,6 +1,6 @@
 import { allOf, and, not, or, type Tri } from "../bits/tri.js";
 import { bitAt, maskOf, type Word, withBit, word } from "../bits/word.js";
-import { bitOfPair, type MsrPair, type MsrPairs } from "../kvm/guest/restore.js";
+import { bitOfPair, type MsrPair, type MsrPairs } from "../kvm/guest/msr-pair.js";
 import { DEFAULT1 } from "../registers/default1.js";
 import {
   QEMU_CPUID,

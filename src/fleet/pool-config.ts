@@ -1,9 +1,10 @@
 import { type LibvirtCpu, libvirtCpu } from "../compare/libvirt.js";
 import { surely } from "../compare/migrate/fix.js";
-import { type QemuCpu, qemuCpu } from "../compare/qemu.js";
+import { qemuCpu } from "../compare/qemu.js";
+import type { QemuCpu } from "../compare/qemu-text.js";
 import type { CpuFacts } from "../host/host.js";
 import { msrWords } from "../host/msr.js";
-import type { MsrPair } from "../kvm/guest/restore.js";
+import type { MsrPair } from "../kvm/guest/msr-pair.js";
 import type { Pool } from "./pools.js";
 
 /** The guest that every host of a pool can run: what it is asked for is in the pool's common set for certain. */

@@ -8,15 +8,9 @@
 export { CPU_FLAGS, VMX_FLAGS } from "../linux/vmx-features.js";
 export type { MachineFacts } from "./fill-machine.js";
 export { checkRestore, type RestoreContext, type RestoreVerdict, restoreAll } from "./guest/restore.js";
+export { DEBIAN_CONFIG } from "./kernel-config.js";
 export { WANTED_CONTROLS } from "./load/controls.js";
 export { PARAMS, type ParamRow } from "./load/params.js";
-export {
-  type CoreReplay,
-  type CpuState,
-  DEBIAN_CONFIG,
-  paramsOf,
-  type Replay,
-  type ReplayOptions,
-  replay,
-} from "./replay.js";
+export { paramsOf } from "./programs.js";
+export { type CoreReplay, type CpuState, type Replay, type ReplayOptions, replay } from "./replay.js";
 export { paramText } from "./replay-params.js";

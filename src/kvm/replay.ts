@@ -1,53 +1,31 @@
 import { checkOptions, wrong } from "../bits/misuse.js";
-import { once } from "../bits/once.js";
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { checkHost } from "../host/check-host.js";
 import type { CoreGroup, Host } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
-import { BOOT_RULES } from "../linux/boot-rules.js";
-import { compile, type Program, run } from "../rules/compile.js";
+import { run } from "../rules/compile.js";
 import { evaluate, type KernelConfig } from "../rules/condition.js";
-import { type KernelRow, kernelRow } from "../rules/kernels.js";
 import {
-  type Certainty,
   createMachine,
   type Machine,
-  type Message,
-  type MsrRead,
   type Refusal,
   settleRecords,
   type TraceEvent,
   truthToTri,
-  type Warning,
 } from "../rules/machine.js";
 import { checkRelease, DEFAULT_RELEASE, type Release } from "../rules/release.js";
-import { CONFIG_OPTIONS, type Condition, type ConfigOption, type Errno } from "../rules/rule.js";
-import { type BitName, bitIndex, type MsrName, type WordName, wordIndex } from "../rules/words.js";
-import { CPU_HAS, fillMachine, MACHINE, MACHINE_BITS, type MachineFacts, setTri } from "./fill-machine.js";
-import { type CompatibilityCheck, compatibilityCheck, settledChecks } from "./guest/compatibility.js";
-import { adjustSpecs } from "./load/controls.js";
-import { loadRules } from "./load/load-order.js";
-import { NESTED_RULES } from "./load/nested.js";
-import type { ParamRow, ParamsGiven } from "./load/params.js";
-import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
+import type { Condition, Errno } from "../rules/rule.js";
+import { type BitName, bitIndex, type WordName, wordIndex } from "../rules/words.js";
+import { fillMachine, MACHINE, MACHINE_BITS, type MachineFacts, setTri } from "./fill-machine.js";
+import { bootFurther, checkFurther } from "./further-cpus.js";
+import { type CompatibilityCheck, settledChecks } from "./guest/compatibility.js";
+import { configOf } from "./kernel-config.js";
+import type { ParamsGiven } from "./load/params.js";
 import { fillFlags, fillOffered, fillReported } from "./offered.js";
-import { defaultsOf, fillParams, PARAM_BITS, type ParamDefaults, paramRows } from "./replay-params.js";
-
-/** The kernel configuration of Debian's amd64 kernels. */
-export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
-  CONFIG_X86_64: true,
-  CONFIG_KVM_INTEL: true,
-  CONFIG_X86_SGX: true,
-  CONFIG_X86_SGX_KVM: true,
-  CONFIG_X86_VMX_FEATURE_NAMES: true,
-  CONFIG_KVM_INTEL_PROVE_VE: false,
-  CONFIG_KVM_INTEL_TDX: false,
-  CONFIG_HYPERV: true,
-  CONFIG_BROKEN: false,
-  CONFIG_INTEL_TXT: true,
-  CONFIG_CPU_SUP_ZHAOXIN: true,
-});
+import { bootPhase, type PhaseLog, takeLog } from "./phase-log.js";
+import { programsFor } from "./programs.js";
+import { fillParams } from "./replay-params.js";
 
 /** Inputs of a replay besides the host. Every member has a default. */
 export interface ReplayOptions {
@@ -73,15 +51,6 @@ export interface ReplayOptions {
    * Gets every step of boot and load on the boot CPU, in the order of execution. Steps of further CPUs are not reported.
    */
   readonly trace?: (event: TraceEvent) => void;
-}
-
-/** What one phase read and said. */
-export interface PhaseLog {
-  readonly rdmsr: readonly MsrRead[];
-  readonly messages: readonly Message[];
-  readonly warnings: readonly Warning[];
-  /** MSRs whose plain RDMSR faulted, each once. */
-  readonly unchecked: readonly { readonly msr: MsrName; readonly certain: Certainty }[];
 }
 
 /** What is known of one CPU after boot and loading of KVM. Words have their final values; ask for them by name. */
@@ -126,57 +95,6 @@ export interface Replay {
   readonly error?: Errno;
   /** Parameters given that the release does not have, as `module.name`; the kernel ignores them. */
   readonly unknownParams: readonly string[];
-}
-
-interface Programs {
-  readonly boot: Program;
-  readonly load: Program;
-  /** Boot of a further CPU. */
-  readonly bootFurther: () => Program;
-  /** setup_vmcs_config and the nested MSRs alone, for the compatibility check of a further CPU. */
-  readonly check: () => Program;
-  readonly params: readonly ParamRow[];
-  readonly defaults: ParamDefaults;
-}
-
-/** The virtualization init of 7.2 runs once, on the boot CPU. */
-const FURTHER_BOOT_RULES = BOOT_RULES.filter(
-  (rule) => rule.stage !== "x86_virt_init" && rule.id !== "call-x86-virt-init",
-);
-
-const programs = new Map<string, Programs>();
-
-function programsFor(release: Release, config: KernelConfig): Programs {
-  const options = config === DEBIAN_CONFIG ? "" : CONFIG_OPTIONS.map((option) => (config[option] ? 1 : 0)).join("");
-  const key = release + options;
-  let found = programs.get(key);
-  if (found === undefined) {
-    const kernel = kernelRow(release);
-    const adjust = adjustSpecs(release, config);
-    const params = paramRows(kernel, config);
-    found = {
-      boot: compile(BOOT_RULES, release, config),
-      load: compile(loadRules(release), release, config, adjust),
-      bootFurther: once(() => compile(FURTHER_BOOT_RULES, release, config)),
-      check: once(() => compile([...SETUP_VMCS_CONFIG_RULES, ...NESTED_RULES], release, config, adjust)),
-      params,
-      defaults: defaultsOf(params),
-    };
-    programs.set(key, found);
-  }
-  return found;
-}
-
-/** Most hosts have one group of CPUs, and compiling what only further ones need takes as long as ten replays. */
-
-/**
- * Parameters that kvm and kvm_intel have in a release and configuration. Throws `RangeError` for a release that is not
- * one of `RELEASES`.
- */
-export function paramsOf(release: Release, config?: KernelConfig): readonly ParamRow[] {
-  checkRelease(release, "release");
-  if (config !== undefined) checkOptions(config, "config");
-  return programsFor(release, configOf(release, config)).params;
 }
 
 const OPTIONS = [
@@ -255,36 +173,6 @@ export function isLoadedOn({ params, observed }: Host): boolean {
   );
 }
 
-const configs = new Map<Release, KernelConfig>();
-
-/** The build options of a kernel, with those that a caller gives instead. The same object for the same kernel. */
-export function configOf(release: Release, given?: Partial<KernelConfig>): KernelConfig {
-  const own = (kernelRow(release) as KernelRow).config;
-  if (given !== undefined) return { ...DEBIAN_CONFIG, ...own, ...given };
-  if (own === undefined) return DEBIAN_CONFIG;
-  let config = configs.get(release);
-  if (config === undefined) {
-    config = Object.freeze({ ...DEBIAN_CONFIG, ...own });
-    configs.set(release, config);
-  }
-  return config;
-}
-
-function bootPhase(m: Machine, program: Program): PhaseLog {
-  run(m, program);
-  return takeLog(m);
-}
-
-/** Hands out what the phase recorded and starts the next one empty. */
-function takeLog(m: Machine): PhaseLog {
-  const log: PhaseLog = { rdmsr: m.reads, messages: m.messages, warnings: m.warnings, unchecked: m.unchecked };
-  m.reads = [];
-  m.messages = [];
-  m.warnings = [];
-  m.unchecked = [];
-  return log;
-}
-
 /**
  * A machine that has run, as callers see it.
  */
@@ -311,70 +199,4 @@ export function coreReplay(
     ...outcome,
     refusals,
   };
-}
-
-// ---- Further CPUs ----
-
-interface FurtherCpu {
-  readonly core: CoreGroup;
-  readonly machine: Machine;
-  readonly featCtl: Tri;
-  readonly vmx: Tri;
-  /** Has the CPU both flags that KVM asks for. */
-  readonly usable: Tri;
-}
-
-function bootFurther(
-  host: Host,
-  core: CoreGroup,
-  prepared: Programs,
-  config: KernelConfig,
-  facts: MachineFacts | undefined,
-): FurtherCpu {
-  const machine = createMachine(undefined);
-  fillMachine(machine, host, core, config, facts);
-  bootPhase(machine, prepared.bootFurther());
-  const featCtl = bitOf(machine, CAPS, FEAT_CTL_CAP);
-  const vmx = bitOf(machine, CAPS, VMX_CAP);
-  return { core, machine, featCtl, vmx, usable: and(featCtl, vmx) };
-}
-
-/** The per-CPU check runs with the parameters, and the messages printed once, that the boot CPU left. */
-function checkFurther(
-  release: Release,
-  { core, machine, featCtl, vmx }: FurtherCpu,
-  reference: Machine,
-  check: Program,
-): CompatibilityCheck {
-  copyBits(machine, reference, PARAM_BITS, -1);
-  copyBits(machine, reference, KVM_CAPS, -1);
-  // Asked of the boot CPU, wherever the check runs.
-  copyBits(machine, reference, CPU_HAS, 1 << bitIndex("cpu_has", "umip"));
-  copyBits(machine, reference, MACHINE, 1 << MACHINE_BITS.perf_global_ctrl_erratum);
-  machine.once = new Map(reference.once);
-  machine.uncheckedPrinted = reference.uncheckedPrinted;
-  run(machine, check);
-  const inCpuid = bitOf(machine, CPU_HAS, bitIndex("cpu_has", "vmx"));
-  return compatibilityCheck(release, { core, inCpuid, featCtl, vmx, reference, here: machine });
-}
-
-const CAPS = wordIndex("caps");
-const VMX_CAP = bitIndex("caps", "VMX");
-const FEAT_CTL_CAP = bitIndex("caps", "MSR_IA32_FEAT_CTL");
-const KVM_CAPS = wordIndex("kvm_caps");
-
-function copyBits(to: Machine, from: Machine, index: number, mask: number): void {
-  to.value[index] = ((to.value[index] as number) & ~mask) | ((from.value[index] as number) & mask);
-  to.unknown[index] = ((to.unknown[index] as number) & ~mask) | ((from.unknown[index] as number) & mask);
-}
-
-function bitOf(m: Machine, index: number, bit: number): Tri {
-  const mask = 1 << bit;
-  if (((m.unknown[index] as number) & mask) !== 0) return "unknown";
-  return ((m.value[index] as number) & mask) !== 0 ? "yes" : "no";
-}
-
-/** Names of build options, for callers that offer them to users. */
-export function isConfigOption(name: string): name is ConfigOption {
-  return (CONFIG_OPTIONS as readonly string[]).includes(name);
 }

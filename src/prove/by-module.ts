@@ -1,4 +1,5 @@
-import { paramsOf, type Replay, replay } from "../kvm/replay.js";
+import { paramsOf } from "../kvm/programs.js";
+import { type Replay, replay } from "../kvm/replay.js";
 import { withWords } from "../kvm/with-words.js";
 import { keepFound } from "../situation/kept-replays.js";
 import { kernelSet } from "../situation/kernels.js";

@@ -1,7 +1,8 @@
 import type { Tri } from "../bits/tri.js";
 import type { Word } from "../bits/word.js";
 import { nestedMsrs } from "../kvm/nested-msrs.js";
-import { paramsOf, type Replay } from "../kvm/replay.js";
+import { paramsOf } from "../kvm/programs.js";
+import type { Replay } from "../kvm/replay.js";
 import { paramText } from "../kvm/replay-params.js";
 import { vmxWordCount } from "../linux/cpuinfo.js";
 import { settledRecord } from "../rules/machine.js";

@@ -1,8 +1,8 @@
 import { checkNumber } from "../bits/misuse.js";
 import { type LibvirtCpu, libvirtFeature } from "../compare/libvirt.js";
-import type { QemuCpu } from "../compare/qemu.js";
 import { isMixed } from "../compare/qemu-features.js";
 import { propertiesOf } from "../compare/qemu-models.js";
+import type { QemuCpu } from "../compare/qemu-text.js";
 import { hexIndex, registerOf } from "../registers/registers.js";
 import { nested, nestedSplits } from "../situation/nested.js";
 import { replays, splitText } from "../situation/replays.js";

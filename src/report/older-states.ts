@@ -1,5 +1,6 @@
 import { nestedMsrs } from "../kvm/nested-msrs.js";
-import { paramsOf, type Replay, replay } from "../kvm/replay.js";
+import { paramsOf } from "../kvm/programs.js";
+import { type Replay, replay } from "../kvm/replay.js";
 import { bitLabel, labelText } from "../registers/bit-label.js";
 import type { Release } from "../rules/release.js";
 import { replays } from "../situation/replays.js";

@@ -1,7 +1,8 @@
 import type { Host } from "../host/host.js";
 import { PARAMS } from "../kvm/load/params.js";
 import { parseBool } from "../kvm/load/parse-param.js";
-import { paramsOf, type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
+import { paramsOf } from "../kvm/programs.js";
+import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { paramText } from "../kvm/replay-params.js";
 
 /** Parameters on which others depend come first, so that only what a user set counts as set. */

@@ -1,9 +1,9 @@
 import { kindOf, wrong } from "../bits/misuse.js";
 import type { GuestCpu } from "../input/guests/guest-cpu.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
+import { isConfigOption } from "../kvm/kernel-config.js";
 import { isParam, PARAMS, type ParamsGiven } from "../kvm/load/params.js";
 import { valueText } from "../kvm/load/parse-param.js";
-import { isConfigOption } from "../kvm/replay.js";
 import { nearest } from "../registers/edit-distance.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { ASSUMPTIONS, type AssumptionId } from "./assume.js";

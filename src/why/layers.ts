@@ -1,7 +1,7 @@
 import { and, type Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
+import { paramsOf } from "../kvm/programs.js";
 import type { CoreReplay, Replay } from "../kvm/replay.js";
-import { paramsOf } from "../kvm/replay.js";
 import { VMX_FLAGS, VMX_FLAGS_LINE, type VmxFlag } from "../linux/vmx-features.js";
 import { holdsIn } from "../rules/held.js";
 import type { Condition } from "../rules/rule.js";

@@ -6,7 +6,8 @@ import { findModel, modelsOf, propertiesOf, qemuData } from "../../src/compare/q
 import { atLeast } from "../../src/compare/versions.js";
 import type { Params } from "../../src/host/host.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
-import { isDerived, type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/guest/restore.js";
+import type { MsrPairs } from "../../src/kvm/guest/msr-pair.js";
+import { isDerived, QEMU_RESTORE_ORDER, restoreAll } from "../../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";

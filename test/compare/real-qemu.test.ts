@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type QemuCpu, qemuCpu } from "../../src/compare/qemu.js";
+import { qemuCpu } from "../../src/compare/qemu.js";
 import { featureBits, featureKey, propertyState } from "../../src/compare/qemu-features.js";
 import { modelsOf, propertiesOf, qemuData } from "../../src/compare/qemu-models.js";
+import type { QemuCpu } from "../../src/compare/qemu-text.js";
 import { atLeast } from "../../src/compare/versions.js";
 import type { Host, Params } from "../../src/host/host.js";
 import { msrBit, UNREAD } from "../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { readHost } from "../../src/input/read.js";
-import type { MsrPairs } from "../../src/kvm/guest/restore.js";
+import type { MsrPairs } from "../../src/kvm/guest/msr-pair.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";

@@ -6,7 +6,7 @@ import { effectiveMsr } from "../../src/host/existence.js";
 import { msrBit, msrValue } from "../../src/host/msr.js";
 import { atlas } from "../../src/input/atlas/atlas.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
-import { paramsOf } from "../../src/kvm/replay.js";
+import { paramsOf } from "../../src/kvm/programs.js";
 import { paramText } from "../../src/kvm/replay-params.js";
 import { REPLAY_MSRS, type WordName } from "../../src/rules/words.js";
 import { BLOCKS, blockNames, DOCUMENTS, fillBlocks, withoutBlocks } from "../../tools/gen-walk.js";

@@ -1,5 +1,6 @@
 import { bitsOf } from "../../src/bits/word.js";
 import type { Host } from "../../src/host/host.js";
+import { DEBIAN_CONFIG } from "../../src/kvm/kernel-config.js";
 import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/controls.js";
 import {
   HARDWARE_SETUP_RULES,
@@ -18,7 +19,8 @@ import { LOAD_ORDER, loadRules } from "../../src/kvm/load/load-order.js";
 import { NESTED_RULES } from "../../src/kvm/load/nested.js";
 import type { ParamRow } from "../../src/kvm/load/params.js";
 import { SETUP_VMCS_CONFIG_RULES } from "../../src/kvm/load/setup-vmcs-config.js";
-import { DEBIAN_CONFIG, paramsOf, type Replay } from "../../src/kvm/replay.js";
+import { paramsOf } from "../../src/kvm/programs.js";
+import type { Replay } from "../../src/kvm/replay.js";
 import { paramText } from "../../src/kvm/replay-params.js";
 import { holdsIn } from "../../src/rules/held.js";
 import type { TraceEvent } from "../../src/rules/machine.js";

@@ -1,6 +1,7 @@
 import { bitsOf } from "../../src/bits/word.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
-import { paramsOf, type Replay } from "../../src/kvm/replay.js";
+import { paramsOf } from "../../src/kvm/programs.js";
+import type { Replay } from "../../src/kvm/replay.js";
 import { paramText } from "../../src/kvm/replay-params.js";
 import { vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";
 import { RELEASES, type Release } from "../../src/rules/release.js";

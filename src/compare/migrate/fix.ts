@@ -1,10 +1,10 @@
 import { allOf, type Tri } from "../../bits/tri.js";
 import { andWords, orWords, type Word, word } from "../../bits/word.js";
-import type { MsrPair, MsrPairs } from "../../kvm/guest/restore.js";
+import type { MsrPair, MsrPairs } from "../../kvm/guest/msr-pair.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import type { Replays } from "../../situation/replays.js";
 import { type LibvirtCpu, libvirtCpu, libvirtFeature } from "../libvirt.js";
-import { namedIn, type QemuCpu, qemuCpu } from "../qemu.js";
+import { qemuCpu } from "../qemu.js";
 import {
   expand,
   type FeatureBits,
@@ -15,6 +15,7 @@ import {
   qemuMsrs,
 } from "../qemu-features.js";
 import { newestLibvirt, newestQemu, type QemuProperty, qemuData } from "../qemu-models.js";
+import { namedIn, type QemuCpu } from "../qemu-text.js";
 import { commonFeatures, type MigrateOptions, versioned } from "./guest.js";
 import { cpusOf, modelObstacles } from "./obstacles.js";
 import { type Offender, offendersOf, restoreOn } from "./restored.js";

@@ -1,13 +1,14 @@
 import { and } from "../../bits/tri.js";
 import { sharedBits, UNKNOWN } from "../../bits/word.js";
-import type { MsrPair, MsrPairs, VcpuState } from "../../kvm/guest/restore.js";
+import type { MsrPair, MsrPairs } from "../../kvm/guest/msr-pair.js";
+import type { VcpuState } from "../../kvm/guest/restore.js";
 import { vcpuMsrs } from "../../kvm/guest/vcpu-msrs.js";
 import type { GuestCpuid } from "../../kvm/guest/vcpu-rules.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import type { Replays } from "../../situation/replays.js";
-import { modelFeatures, namedIn } from "../qemu.js";
 import { expand, type FeatureBits, featureBits, qemuMsrs } from "../qemu-features.js";
 import { findModel, newestQemu } from "../qemu-models.js";
+import { modelFeatures, namedIn } from "../qemu-text.js";
 
 /** What is known of the guest and of the programs that run it. */
 export interface MigrateOptions {

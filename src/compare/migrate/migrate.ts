@@ -1,7 +1,8 @@
 import { checkOptions } from "../../bits/misuse.js";
 import { allOf, and, type Tri } from "../../bits/tri.js";
 import type { Host } from "../../host/host.js";
-import { bitOfPair, type MsrPairs, type RestoreVerdict } from "../../kvm/guest/restore.js";
+import { bitOfPair, type MsrPairs } from "../../kvm/guest/msr-pair.js";
+import type { RestoreVerdict } from "../../kvm/guest/restore.js";
 import type { GuestCpuid } from "../../kvm/guest/vcpu-rules.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { type BitLabel, bitLabel } from "../../registers/bit-label.js";

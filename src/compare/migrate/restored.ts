@@ -1,13 +1,8 @@
 import { shared } from "../../bits/tri.js";
 import { UNKNOWN } from "../../bits/word.js";
-import {
-  type MsrPairs,
-  QEMU_RESTORE_ORDER,
-  type RestoreOffence,
-  type RestoreVerdict,
-  restoreAll,
-  type VcpuState,
-} from "../../kvm/guest/restore.js";
+import type { MsrPairs } from "../../kvm/guest/msr-pair.js";
+import { QEMU_RESTORE_ORDER, type RestoreVerdict, restoreAll, type VcpuState } from "../../kvm/guest/restore.js";
+import type { RestoreOffence } from "../../kvm/guest/restore-offence.js";
 import { RESTORE_FREEZE } from "../../kvm/guest/restore-rules.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { type BitLabel, bitLabel } from "../../registers/bit-label.js";

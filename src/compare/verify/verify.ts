@@ -6,8 +6,10 @@ import { RELEASES, type Release } from "../../rules/release.js";
 import type { ItemKind, VerifyItem } from "../../situation/evidence/item.js";
 import { type SplitAnswer, splitText } from "../../situation/replays.js";
 import { asSituation, type Candidate, type Situation, situation } from "../../situation/situation.js";
+import type { Fit } from "./comparison.js";
 import { firmwareFromFlags } from "./firmware.js";
-import { type Fit, factTexts, type LikelyReason, reasonsFor } from "./reasons.js";
+import { factTexts } from "./machine-reasons.js";
+import { type LikelyReason, reasonsFor } from "./reasons.js";
 import { isDifferent, type SetParam, settle } from "./settle.js";
 
 /** A difference with the reasons that were tested and fit, the one that explains most first. */

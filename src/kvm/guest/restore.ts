@@ -1,12 +1,12 @@
-import { checkHas, checkNumber, kindOf, wrong } from "../../bits/misuse.js";
+import { checkHas, checkNumber } from "../../bits/misuse.js";
 import { and, not, or, type Tri } from "../../bits/tri.js";
-import { bitAt, maskOf, orWords, type Word, word } from "../../bits/word.js";
+import { maskOf, orWords, type Word, word } from "../../bits/word.js";
 import { DEFAULT1 } from "../../registers/default1.js";
-import { REGISTERS, type RegisterRow } from "../../registers/registers.js";
 import { heldTri } from "../../rules/held.js";
 import type { Release } from "../../rules/kernels.js";
+import { checkPairs, type MsrPair, type MsrPairs } from "./msr-pair.js";
+import { offenceOf, type RestoreOffence } from "./restore-offence.js";
 import {
-  type BitSpan,
   RESTORE_BASE,
   RESTORE_FREEZE,
   RESTORE_FREEZE_IN_GUEST_MODE,
@@ -19,21 +19,6 @@ import {
  * Which values KVM lets userspace write to the VMX capability MSRs of a vCPU (KVM_SET_MSRS on 0x480 to 0x491). This is
  * what refuses a migration, and what QEMU reports as "failed to set MSR".
  */
-
-/** Both halves of a capability MSR, as `nestedMsrs` gives them. */
-export interface MsrPair {
-  readonly hi: Word;
-  readonly lo: Word;
-}
-
-/** VMX capability MSRs by index. */
-export type MsrPairs = ReadonlyMap<number, MsrPair>;
-
-/** Throws `RangeError` for anything but a map of MSRs. */
-export function checkPairs(pairs: unknown, argument: string): asserts pairs is MsrPairs {
-  if (pairs instanceof Map) return;
-  throw wrong(argument, `give a Map of MSRs, as nested(situation).msrs, not ${kindOf(pairs)}`);
-}
 
 /** What a vCPU has done by the time its MSRs are set. Default: nothing yet, as when a program makes it. */
 export interface VcpuState {
@@ -62,19 +47,6 @@ export interface RestoreContext extends VcpuState {
   readonly vcpu?: MsrPairs;
   /** Does the guest's CPUID have VMX. Default yes. */
   readonly guestHasVmx?: Tri;
-}
-
-/** Something in a value that KVM refuses, or may refuse. */
-export interface RestoreOffence {
-  readonly kind: RestoreCheck["kind"] | "never" | "unknown MSR" | "busy" | "frozen" | "no VMX";
-  /** Numbers in the 64-bit MSR; empty where the value does not matter. */
-  readonly bits: readonly number[];
-  /** Names of the bits, or the field: for people. */
-  readonly names: readonly string[];
-  /** False when unknown bits decide. */
-  readonly certain: boolean;
-  /** One sentence. */
-  readonly text: string;
 }
 
 /** What KVM does with one value. */
@@ -224,118 +196,4 @@ function differ(a: Word, b: Word): Tri {
   const unsure = a.unknown | b.unknown;
   if (((a.value ^ b.value) & ~unsure) !== 0) return "yes";
   return unsure === 0 ? "no" : "unknown";
-}
-
-// ---- One check ----
-
-function offenceOf(
-  check: RestoreCheck,
-  msr: number,
-  value: MsrPair,
-  base: MsrPair | undefined,
-  context: RestoreContext,
-): RestoreOffence | undefined {
-  if ("field" in check) return fieldOffence(check, value, base, context);
-  const certain: number[] = [];
-  const possible: number[] = [];
-  for (const bit of bitsIn(check.bits)) {
-    const own = bitOfPair(value, bit);
-    const theirs = base === undefined ? "unknown" : bitOfPair(base, bit);
-    const wrong: Tri =
-      check.kind === "zero" ? own : check.kind === "subset" ? and(own, not(theirs)) : and(not(own), theirs);
-    if (wrong === "yes") certain.push(bit);
-    else if (wrong === "unknown") possible.push(bit);
-  }
-  const bits = certain.length > 0 ? certain : possible;
-  if (bits.length === 0) return undefined;
-  return {
-    kind: check.kind,
-    bits,
-    names: bits.map((bit) => msrBitName(msr, bit)),
-    certain: certain.length > 0,
-    text: check.text,
-  };
-}
-
-function fieldOffence(
-  check: Extract<RestoreCheck, { field: BitSpan }>,
-  value: MsrPair,
-  base: MsrPair | undefined,
-  context: RestoreContext,
-): RestoreOffence | undefined {
-  const asked = fieldRange(value, check.field);
-  const has = base === undefined ? undefined : fieldRange(base, check.field);
-  let wrong = has === undefined ? "unknown" : fieldWrong(check.kind, asked, has);
-  if (check.whileVcpuHas !== undefined) {
-    const [msr, bit] = check.whileVcpuHas;
-    const pair = (context.vcpu ?? context.offered).get(msr);
-    wrong = and(wrong, pair === undefined ? "unknown" : bitOfPair(pair, bit));
-  }
-  if (wrong === "no") return undefined;
-  const shown = (range: FieldRange | undefined) =>
-    range === undefined || range.min !== range.max ? "an unknown value" : `0x${range.min.toString(16)}`;
-  return {
-    kind: check.kind,
-    bits: bitsIn([check.field]),
-    names: [check.name],
-    certain: wrong === "yes",
-    text: `${check.text} Asked: ${shown(asked)}; KVM has ${shown(has)}.`,
-  };
-}
-
-interface FieldRange {
-  readonly min: number;
-  readonly max: number;
-  readonly value: number;
-  readonly unknown: number;
-}
-
-function fieldRange(pair: MsrPair, [high, low]: BitSpan): FieldRange {
-  const half = low < 32 ? pair.lo : pair.hi;
-  const mask = maskOf(bitsIn([[high & 31, low & 31]]));
-  const shift = low & 31;
-  const value = ((half.value & mask) >>> shift) >>> 0;
-  const unknown = ((half.unknown & mask) >>> shift) >>> 0;
-  return { min: value, max: (value | unknown) >>> 0, value, unknown };
-}
-
-function fieldWrong(kind: "equal" | "atMost" | "atLeast", asked: FieldRange, has: FieldRange): Tri {
-  if (kind === "equal") {
-    const unsure = asked.unknown | has.unknown;
-    if (((asked.value ^ has.value) & ~unsure) !== 0) return "yes";
-    return unsure === 0 ? "no" : "unknown";
-  }
-  const [less, more] = kind === "atMost" ? [asked, has] : [has, asked];
-  if (less.min > more.max) return "yes";
-  return less.max <= more.min ? "no" : "unknown";
-}
-
-// ---- Bits ----
-
-/** Bit numbers of spans, ascending. */
-function bitsIn(spans: readonly BitSpan[]): number[] {
-  const bits: number[] = [];
-  for (const [high, low] of spans) for (let bit = low; bit <= high; bit++) bits.push(bit);
-  return bits.sort((a, b) => a - b);
-}
-
-/** Bit `bit` (0 to 63) of a capability MSR. */
-export function bitOfPair(pair: MsrPair, bit: number): Tri {
-  return bitAt(bit < 32 ? pair.lo : pair.hi, bit & 31);
-}
-
-/**
- * What a bit of a capability MSR is called: the SDM name of a capability, or the control with what the half says
- * about it, as in `EPT (enable EPT) may be 1`. Bits without a name come by number.
- */
-function msrBitName(msr: number, bit: number): string {
-  const register = (REGISTERS as readonly RegisterRow[]).find((row) => row.index === msr);
-  const controls = register?.layout === "controls";
-  const row = register?.bits.find((candidate) => candidate.bit === (controls ? bit & 31 : bit));
-  if (controls) {
-    const name = row === undefined ? `control ${bit & 31}` : `${row.sdm} (control ${row.bit})`;
-    return bit < 32 ? `${name} must be 1` : `${name} may be 1`;
-  }
-  if (row === undefined) return `bit ${bit}`;
-  return register?.layout === "fixed0" ? `${row.key} must be 1` : `${row.sdm} (bit ${bit})`;
 }

@@ -5,7 +5,7 @@ import { heldTri } from "../../rules/held.js";
 import { bitIndex, type WordName } from "../../rules/words.js";
 import { nestedMsrs } from "../nested-msrs.js";
 import type { Replay } from "../replay.js";
-import type { MsrPairs } from "./restore.js";
+import type { MsrPairs } from "./msr-pair.js";
 import {
   type GuestCpuid,
   type GuestTest,

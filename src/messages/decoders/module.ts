@@ -1,7 +1,9 @@
 import { bitsOf } from "../../bits/word.js";
+import { DEBIAN_CONFIG } from "../../kvm/kernel-config.js";
 import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
-import { DEBIAN_CONFIG, paramsOf, type Replay, replay } from "../../kvm/replay.js";
+import { paramsOf } from "../../kvm/programs.js";
+import { type Replay, replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { nearest } from "../../registers/edit-distance.js";
 import { holdsIn } from "../../rules/held.js";

@@ -1,8 +1,9 @@
 import type { Tri } from "../../bits/tri.js";
 import type { U64 } from "../../bits/u64.js";
 import { word } from "../../bits/word.js";
+import type { MsrPairs } from "../../kvm/guest/msr-pair.js";
 import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
-import { checkRestore, type MsrPairs } from "../../kvm/guest/restore.js";
+import { checkRestore } from "../../kvm/guest/restore.js";
 import { RESTORE_BASE, RESTORE_RULES, type RestoreRule } from "../../kvm/guest/restore-rules.js";
 import { type GuestTest, VCPU_CONTROL_RULES } from "../../kvm/guest/vcpu-rules.js";
 import { registerOf } from "../../registers/registers.js";

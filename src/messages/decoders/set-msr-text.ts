@@ -1,7 +1,7 @@
 import { formatU64, type U64 } from "../../bits/u64.js";
 import { formatWord } from "../../bits/word.js";
+import type { MsrPair } from "../../kvm/guest/msr-pair.js";
 import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
-import type { MsrPair } from "../../kvm/guest/restore.js";
 import { registerOf } from "../../registers/registers.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
 import { holdsInNamed } from "../context.js";

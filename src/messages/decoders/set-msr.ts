@@ -1,6 +1,6 @@
 import { formatU64, parseHexU64 } from "../../bits/u64.js";
 import { describeMsr } from "../../input/text/msr-names.js";
-import type { MsrPair } from "../../kvm/guest/restore.js";
+import type { MsrPair } from "../../kvm/guest/msr-pair.js";
 import { registerOf } from "../../registers/registers.js";
 import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
 import { type Cause, type Decoded, sinceText } from "../answer.js";

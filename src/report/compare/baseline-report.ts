@@ -11,10 +11,11 @@ import { type ComparedHost, coreHosts, listed, type RunResult } from "../../comp
 import { lossLayer } from "../../compare/hosts/where-lost.js";
 import { type LibvirtCpu, libvirtCpu } from "../../compare/libvirt.js";
 import { surely } from "../../compare/migrate/fix.js";
-import { type QemuCpu, qemuCpu } from "../../compare/qemu.js";
+import { qemuCpu } from "../../compare/qemu.js";
 import { featureBits, featureCount } from "../../compare/qemu-features.js";
+import type { QemuCpu } from "../../compare/qemu-text.js";
 import { msrWords } from "../../host/msr.js";
-import type { MsrPair } from "../../kvm/guest/restore.js";
+import type { MsrPair } from "../../kvm/guest/msr-pair.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import type { Replay } from "../../kvm/replay.js";
 import { labelText } from "../../registers/bit-label.js";

@@ -1,7 +1,7 @@
 import { checkNumber } from "../../bits/misuse.js";
 import type { Situation } from "../../situation/situation.js";
 import { checkSituation } from "../../situation/situation.js";
-import type { NextStep, QuestionAnswer } from "../../why/questions.js";
+import type { NextStep, QuestionAnswer } from "../../why/questions/answer.js";
 import { basisLines } from "../basis.js";
 import { labelled, wrap } from "../layout.js";
 import { BLANK, type Inline, joined, type Line, styled } from "../text.js";

@@ -1,5 +1,5 @@
 import type { ParamRow } from "../../kvm/load/params.js";
-import { paramsOf } from "../../kvm/replay.js";
+import { paramsOf } from "../../kvm/programs.js";
 import { vmxWordCount } from "../../linux/cpuinfo.js";
 import { functionOf } from "../../rules/effect.js";
 import { KERNELS, type KernelRow } from "../../rules/kernels.js";

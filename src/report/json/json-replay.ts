@@ -1,5 +1,6 @@
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
-import { paramsOf, type Replay } from "../../kvm/replay.js";
+import { paramsOf } from "../../kvm/programs.js";
+import type { Replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { vmxWordCount } from "../../linux/cpuinfo.js";
 import { hexIndex } from "../../registers/registers.js";

@@ -1,6 +1,6 @@
 import { atlasText } from "../../input/atlas/atlas.js";
+import { isConfigOption } from "../../kvm/kernel-config.js";
 import { isParam } from "../../kvm/load/params.js";
-import { isConfigOption } from "../../kvm/replay.js";
 import { registerOf } from "../../registers/registers.js";
 import { kernelSet } from "../../situation/kernels.js";
 import { LAYERS, type Layer } from "../../why/features.js";

@@ -1,6 +1,7 @@
 import { bitsOf } from "../../bits/word.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
-import { paramsOf, type Replay } from "../../kvm/replay.js";
+import { paramsOf } from "../../kvm/programs.js";
+import type { Replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { registerOf } from "../../registers/registers.js";
 import type { Refusal } from "../../rules/machine.js";

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { configOf, paramsOf } from "../../kvm/replay.js";
+import { configOf } from "../../kvm/kernel-config.js";
+import { paramsOf } from "../../kvm/programs.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { type Change, FIRMWARE, type Firmware, MACHINE, type PageState } from "../../report/page/state.js";
 import { KERNELS, type KernelRow, LINES, type Release } from "../../rules/kernels.js";

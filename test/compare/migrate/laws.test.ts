@@ -6,13 +6,13 @@ import { fitOf } from "../../../src/compare/guest-cpuid.js";
 import { givenBy } from "../../../src/compare/migrate/fix.js";
 import type { MigrateOptions } from "../../../src/compare/migrate/guest.js";
 import { type Migration, migrate } from "../../../src/compare/migrate/migrate.js";
-
-import type { QemuCpu } from "../../../src/compare/qemu.js";
 import { type FeatureBits, qemuMsrs } from "../../../src/compare/qemu-features.js";
 import { modelsOf, qemuData } from "../../../src/compare/qemu-models.js";
+import type { QemuCpu } from "../../../src/compare/qemu-text.js";
 import type { Host } from "../../../src/host/host.js";
 import { atlas, entryHost } from "../../../src/input/atlas/atlas.js";
-import { type MsrPairs, QEMU_RESTORE_ORDER, restoreAll } from "../../../src/kvm/guest/restore.js";
+import type { MsrPairs } from "../../../src/kvm/guest/msr-pair.js";
+import { QEMU_RESTORE_ORDER, restoreAll } from "../../../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
 import { type Replay, replay } from "../../../src/kvm/replay.js";
 import { RELEASES, type Release } from "../../../src/rules/release.js";

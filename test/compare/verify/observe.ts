@@ -1,6 +1,7 @@
 import type { Host } from "../../../src/host/host.js";
 import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
-import { paramsOf, type ReplayOptions, replay } from "../../../src/kvm/replay.js";
+import { paramsOf } from "../../../src/kvm/programs.js";
+import { type ReplayOptions, replay } from "../../../src/kvm/replay.js";
 import { paramText } from "../../../src/kvm/replay-params.js";
 import { cpuFlags, vmxFlagsLine } from "../../../src/linux/cpuinfo.js";
 

@@ -2,11 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Word, word } from "../../../src/bits/word.js";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
+import type { MsrPair, MsrPairs } from "../../../src/kvm/guest/msr-pair.js";
 import {
   checkRestore,
   isDerived,
-  type MsrPair,
-  type MsrPairs,
   QEMU_RESTORE_ORDER,
   type RestoreContext,
   restoreAll,

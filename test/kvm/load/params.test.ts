@@ -4,7 +4,8 @@ import { msrValue } from "../../../src/host/msr.js";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
 import { PARAMS } from "../../../src/kvm/load/params.js";
 import { formatBool, parseBool, parseInteger } from "../../../src/kvm/load/parse-param.js";
-import { paramsOf, replay } from "../../../src/kvm/replay.js";
+import { paramsOf } from "../../../src/kvm/programs.js";
+import { replay } from "../../../src/kvm/replay.js";
 import { paramText } from "../../../src/kvm/replay-params.js";
 import { RELEASES, type Release } from "../../../src/rules/release.js";
 

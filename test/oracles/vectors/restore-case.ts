@@ -1,6 +1,7 @@
 import { formatU64, parseHexU64, type U64 } from "../../../src/bits/u64.js";
 import { word } from "../../../src/bits/word.js";
-import { checkRestore, type MsrPair, type MsrPairs, writeMsr } from "../../../src/kvm/guest/restore.js";
+import type { MsrPair, MsrPairs } from "../../../src/kvm/guest/msr-pair.js";
+import { checkRestore, writeMsr } from "../../../src/kvm/guest/restore.js";
 import { nestedMsrs } from "../../../src/kvm/nested-msrs.js";
 import type { Release } from "../../../src/rules/release.js";
 import { type Difference, kernelOf, replayCase, type VectorCase } from "./vector-case.js";

@@ -1,4 +1,4 @@
-import type { NextStep } from "./questions.js";
+import type { NextStep } from "./answer.js";
 
 /*
  * What to do or to type next, where the question is whether VT-x is there and on.

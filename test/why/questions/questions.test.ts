@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { atlasHost, readHost } from "../../src/input/index.js";
-import { situation } from "../../src/situation/situation.js";
-import { answerTo, type Decider, type Question, questionNamed } from "../../src/why/questions.js";
+import { atlasHost, readHost } from "../../../src/input/index.js";
+import { situation } from "../../../src/situation/situation.js";
+import type { Decider, Question } from "../../../src/why/questions/answer.js";
+import { answerTo, questionNamed } from "../../../src/why/questions/questions.js";
 
 const ask = (question: Question, text: string) => {
   const { host } = readHost(text);

@@ -1,0 +1,79 @@
+import { type Host, isSvmVendor, msrOf } from "../../host/host.js";
+import { msrBit } from "../../host/msr.js";
+import { atlas } from "../../input/atlas/atlas.js";
+import { casesOf } from "../../situation/kept-cases.js";
+import type { Replays } from "../../situation/replays.js";
+import type { Situation } from "../../situation/situation.js";
+import type { FeatCtlCase, World } from "../../situation/worlds.js";
+import type { QuestionAnswer } from "./answer.js";
+import { SVM_MODULE } from "./next-steps.js";
+
+export type Answer = Omit<QuestionAnswer, "question" | "evidence">;
+
+/** What one case makes of the three facts. */
+export type State = Pick<World, "vmx" | "featCtl"> & { readonly looksAtFeatCtl: boolean };
+
+export interface About {
+  readonly situation: Situation;
+  readonly joined: Replays;
+  readonly states: readonly State[];
+  /** It runs in a hypervisor; undefined when nothing says so or denies it. */
+  readonly virtual: boolean | undefined;
+  readonly outer: string | undefined;
+  /** A CPU of the atlas has its signature, and VMX. */
+  readonly modelHasVmx: boolean;
+}
+
+export function aboutOf(situation: Situation, joined: Replays): About {
+  const { host, candidates } = situation;
+  const [boot] = host.cores;
+  const open = candidates.flatMap(({ release }) => casesOf(situation).under(release));
+  const outer = host.observed?.outer;
+  const virtual = boot.cpuid.features.hypervisor ?? (outer === undefined ? undefined : true);
+  return {
+    situation,
+    joined,
+    states:
+      open.length > 0
+        ? open.map(({ vmx, featCtl, host: { vendor } }) => ({
+            vmx,
+            featCtl,
+            looksAtFeatCtl: vendor !== "another vendor",
+          }))
+        : [knownState(host)],
+    virtual,
+    outer,
+    modelHasVmx:
+      boot.signature !== undefined &&
+      atlas().some(({ signature, vendor }) => signature === boot.signature && !isSvmVendor(vendor)),
+  };
+}
+
+function knownState(host: Host): State {
+  const [boot] = host.cores;
+  const msr = msrOf(boot, 0x3a);
+  const off = msrBit(msr, 0) === "yes" && msrBit(msr, 2) === "no";
+  const featCtl: FeatCtlCase =
+    msr.state === "absent" ? "absent" : off ? "off" : msrBit(msr, 0) === "no" ? "unlocked" : "on";
+  return { vmx: boot.cpuid.features.vmx !== false && !isSvmVendor(host.vendor), featCtl, looksAtFeatCtl: true };
+}
+
+export const isOn = ({ vmx, featCtl, looksAtFeatCtl }: State) =>
+  vmx && looksAtFeatCtl && (featCtl === "on" || featCtl === "unlocked");
+
+export function svmAnswer({ name }: Host): Answer {
+  return {
+    answer: "no",
+    decidedBy: "vendor",
+    says: `No: this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX.`,
+    steps: [SVM_MODULE],
+  };
+}
+
+export function outerName({ outer }: About): string {
+  return outer === undefined ? "The hypervisor below" : `The hypervisor below (${outer})`;
+}
+
+export function isAtlas({ id }: Host): boolean {
+  return id !== undefined && atlas().some((entry) => entry.id === id);
+}

@@ -1,0 +1,138 @@
+import { and } from "../../bits/tri.js";
+import { bitsOf } from "../../bits/word.js";
+import { isSvmVendor } from "../../host/host.js";
+import { rulesOf } from "../../kvm/load/rule-list.js";
+import { isLoadedOn, type Replay } from "../../kvm/replay.js";
+import type { Refusal } from "../../rules/machine.js";
+import type { Errno } from "../../rules/rule.js";
+import { bitName } from "../../rules/words.js";
+import { type About, type Answer, svmAnswer } from "./about.js";
+import type { NextStep } from "./answer.js";
+import { COLLECT, FIND_PARAMETER, KERNEL_LOG, LOAD_IT, NESTED_ON, outerStep, READ_BOTH } from "./next-steps.js";
+import { vmxAnswer } from "./vmx.js";
+
+/*
+ * Does KVM load, and do guests get VMX.
+ */
+
+export function kvmAnswer(about: About): Answer {
+  const { situation, joined } = about;
+  const { host } = situation;
+  const { loads } = joined;
+  if (isSvmVendor(host.vendor)) return svmAnswer(host);
+  if (loads === "yes") {
+    const loaded = isLoadedOn(host);
+    const missing = host.observed?.modules?.kvm_intel === false;
+    return {
+      answer: "yes",
+      decidedBy: "kernel",
+      says: loaded
+        ? "Yes: kvm_intel is loaded."
+        : missing
+          ? "kvm_intel is not loaded, and nothing that was read would keep it from loading."
+          : "Yes: kvm_intel loads.",
+      steps: missing ? [LOAD_IT] : [],
+    };
+  }
+  const vmx = vmxAnswer(about);
+  if (loads === "no" && vmx.answer === "no") return { ...vmx, says: `${vmx.says} So kvm_intel does not load.` };
+  if (loads === "no") return refusedAnswer(about);
+  if (vmx.answer === "yes") {
+    return {
+      answer: "unknown",
+      decidedBy: "nothing read",
+      says: "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does.",
+      steps: [LOAD_IT],
+    };
+  }
+  return vmx;
+}
+
+/** VT-x is on, or may be, and the kernel refuses. */
+function refusedAnswer({ joined, virtual, outer }: About): Answer {
+  const [replayed] = joined.each;
+  const { error, cpu } = replayed;
+  const reasons = [...new Set(cpu.refusals.map((one) => reasonOf(replayed, one)))];
+  const errno = error === undefined ? "" : ` (-${error})`;
+  const below = virtual === false ? [] : [outerStep(outer)];
+  if (error === "EIO" && reasons.length > 1) {
+    return {
+      answer: "no",
+      decidedBy: virtual === true ? "outer hypervisor" : "kernel",
+      says: "No: the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires.",
+      steps: [COLLECT, ...below],
+    };
+  }
+  const [reason] = reasons;
+  const why =
+    reason === undefined
+      ? (WITHOUT_RULE[error ?? ""]?.says ?? "The CPUs differ.")
+      : reasons.length === 1
+        ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
+        : `Possible causes: ${reasons.slice(0, 3).map(listed).join("; ")}${reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""}.`;
+  return {
+    answer: "no",
+    decidedBy: virtual === true ? "outer hypervisor" : "kernel",
+    says: `No: the kernel refuses kvm_intel${errno}. ${why}`,
+    steps: refusalSteps(error, reasons.length, below),
+  };
+}
+
+/** What is wrong where an error alone is known, and no rule that can give it. */
+const WITHOUT_RULE: { readonly [error: string]: { readonly says: string; readonly step: NextStep } } = {
+  EINVAL: {
+    says: "Most often that is a module parameter with a value that the kernel does not accept.",
+    step: FIND_PARAMETER,
+  },
+  ERANGE: { says: "A module parameter has a number that is too large.", step: FIND_PARAMETER },
+  ENOMEM: { says: "There was no memory for it.", step: KERNEL_LOG },
+};
+
+function refusalSteps(error: Errno | undefined, reasons: number, below: readonly NextStep[]): readonly NextStep[] {
+  if (error === "EOPNOTSUPP") return [KERNEL_LOG, READ_BOTH, ...below];
+  if (reasons === 0) return [WITHOUT_RULE[error ?? ""]?.step ?? KERNEL_LOG, ...(error === "EIO" ? below : [])];
+  return reasons === 1 ? below : [KERNEL_LOG, ...below];
+}
+
+/** A reason behind its number: the first word without a capital, unless it is a name. */
+function listed(reason: string, at: number): string {
+  return `(${at + 1}) ${/^[A-Z][a-z]/.test(reason) ? reason.charAt(0).toLowerCase() + reason.slice(1) : reason}`;
+}
+
+function reasonOf({ release, config }: Replay, { missing, rule, fn }: Refusal): string {
+  if (missing !== undefined) {
+    const names = bitsOf(missing.bits).map((bit) => bitName(missing.word, bit) ?? `bit ${bit}`);
+    return names.length > 3
+      ? "the CPU, or the hypervisor below, lacks a control that KVM requires"
+      : `the CPU, or the hypervisor below, does not allow ${names.join(", ")}, which KVM requires`;
+  }
+  const row = rulesOf(release, config).find(({ id }) => id === rule);
+  return row === undefined ? fn : row.says.replace(/\.$/, "");
+}
+
+export function nestedAnswer(about: About): Answer {
+  const { joined, situation } = about;
+  const kvm = kvmAnswer(about);
+  if (kvm.answer === "no") return kvm;
+  const nested = joined.cpu.bit("params", "nested");
+  const shown = situation.host.params?.kvm_intel?.nested;
+  if (nested === "no") {
+    const by = shown === undefined ? "kvm_intel.nested is off" : `kvm_intel.nested is ${shown} on this machine`;
+    return { answer: "no", decidedBy: "parameter", says: `No: ${by}, so guests get no VMX.`, steps: [NESTED_ON] };
+  }
+  const answer = and(joined.loads, nested);
+  if (answer === "yes") {
+    return {
+      answer,
+      decidedBy: "parameter",
+      says: "Yes: KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough).",
+      steps: [],
+    };
+  }
+  const steps: NextStep[] = [
+    { text: "See whether it is on.", commands: ["cat /sys/module/kvm_intel/parameters/nested"] },
+  ];
+  return nested === "yes" || shown !== undefined
+    ? { ...kvm, answer: "unknown", steps: [...kvm.steps, ...steps] }
+    : { answer: "unknown", decidedBy: "nothing read", says: "Not known: kvm_intel.nested was not read.", steps };
+}

@@ -1,0 +1,33 @@
+import type { Host } from "../../host/host.js";
+import { foldName } from "../../registers/edit-distance.js";
+import { replays } from "../../situation/replays.js";
+import { asSituation, type Situation } from "../../situation/situation.js";
+import { aboutOf } from "./about.js";
+import { QUESTIONS, type Question, type QuestionAnswer } from "./answer.js";
+import { evidenceOf } from "./evidence.js";
+import { kvmAnswer, nestedAnswer } from "./kvm.js";
+import { vmxAnswer } from "./vmx.js";
+
+/*
+ * The three questions that come before every feature: is VT-x there and on, does KVM load, and do guests get VMX.
+ */
+
+/** The question that a word asks, if it does. */
+export function questionNamed(text: string): Question | undefined {
+  const wanted = foldName(text);
+  return (Object.keys(QUESTIONS) as Question[]).find((question) =>
+    QUESTIONS[question].some((name) => foldName(name) === wanted),
+  );
+}
+
+/**
+ * Answers a question about a machine, a paste or a CPU: what decides, and the command that decides what is open. Throws
+ * `RangeError` for what is neither a situation nor a host.
+ */
+export function answerTo(question: Question, subject: Situation | Host): QuestionAnswer {
+  const situation = asSituation(subject);
+  const joined = replays(situation);
+  const about = aboutOf(situation, joined);
+  const found = question === "vmx" ? vmxAnswer(about) : question === "kvm" ? kvmAnswer(about) : nestedAnswer(about);
+  return { question, ...found, evidence: evidenceOf(about) };
+}

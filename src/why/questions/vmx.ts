@@ -1,0 +1,158 @@
+import { shared, tri } from "../../bits/tri.js";
+import { isSvmVendor, msrOf } from "../../host/host.js";
+import { formatMsr, msrBit } from "../../host/msr.js";
+import { type About, type Answer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
+import { FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH } from "./next-steps.js";
+
+/*
+ * Is VT-x there and on.
+ */
+
+export function vmxAnswer(about: About): Answer {
+  const { situation, joined, states, modelHasVmx } = about;
+  const { host } = situation;
+  if (isSvmVendor(host.vendor)) return svmAnswer(host);
+  const on = joined.loads === "yes" ? "yes" : shared(states.map((state) => tri(isOn(state))));
+  if (on === "yes") {
+    return {
+      answer: "yes",
+      decidedBy: "firmware",
+      says: `Yes: VT-x is there and ${isAtlas(host) ? "the firmware is assumed to have it on" : "on"}.`,
+      steps: [],
+    };
+  }
+  if (on === "unknown") return openAnswer(about);
+  const causes = new Set(states.map(causeOf));
+  const featCtl = new Set(states.map((state) => state.featCtl));
+  if (causes.size === 1 && causes.has("no vmx")) return hiddenAnswer(about, "CPUID shows no VMX");
+  if (featCtl.size === 1 && featCtl.has("off")) return firmwareAnswer(about);
+  if (featCtl.size === 1 && featCtl.has("absent")) {
+    return {
+      answer: "no",
+      decidedBy: "outer hypervisor",
+      says: `No: there is no IA32_FEAT_CTL, without which Linux does not use VT-x. ${outerName(about)} passes VMX incompletely.`,
+      steps: [outerStep(about.outer)],
+    };
+  }
+  if (!causes.has("no vmx")) return foundOffAnswer(about);
+  if (about.virtual === true) return hiddenAnswer(about, "Linux shows no `vmx`");
+  if (modelHasVmx && about.virtual === false) {
+    return {
+      answer: "no",
+      decidedBy: "firmware",
+      says: "No: Linux shows no `vmx`. CPUs of this model have VT-x and this is not a virtual machine, so the firmware most likely has it off.",
+      steps: [FIRMWARE_OFF, READ_BOTH],
+    };
+  }
+  return {
+    answer: "no",
+    decidedBy: "firmware",
+    says: "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
+    steps: [READ_BOTH, FIRMWARE_OFF],
+  };
+}
+
+/** CPUID has VMX, and Linux found it off: in the register, or because there is none. */
+function foundOffAnswer(about: About): Answer {
+  const found = "No: the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL.";
+  return about.virtual === true
+    ? {
+        answer: "no",
+        decidedBy: "outer hypervisor",
+        says: `${found} This is a virtual machine: ${outerName(about).toLowerCase()} does not switch it on.`,
+        steps: [outerStep(about.outer)],
+      }
+    : {
+        answer: "no",
+        decidedBy: "firmware",
+        says: `${found} The firmware has it off${about.virtual === false ? "" : "; in a virtual machine, the hypervisor below passes it incompletely"}.`,
+        steps: [FIRMWARE_OFF, READ_BOTH],
+      };
+}
+
+function causeOf({ vmx, featCtl }: State): "no vmx" | "off" | "absent" {
+  if (!vmx) return "no vmx";
+  return featCtl === "absent" ? "absent" : "off";
+}
+
+function hiddenAnswer(about: About, what: string): Answer {
+  if (about.virtual === true) {
+    return {
+      answer: "no",
+      decidedBy: "outer hypervisor",
+      says: `No: ${what}, and this is a virtual machine. ${outerName(about)} does not pass VT-x to it.`,
+      steps: [outerStep(about.outer)],
+    };
+  }
+  return {
+    answer: "no",
+    decidedBy: "CPU",
+    says: `No: ${what}. The CPU has no VT-x, or a hypervisor hides it.`,
+    steps: about.virtual === false ? [] : [outerStep(about.outer)],
+  };
+}
+
+function firmwareAnswer(about: About): Answer {
+  const msr = msrOf(about.situation.host.cores[0], 0x3a);
+  const value = msr.state === "value" && (msr.lo.unknown | msr.hi.unknown) === 0 ? ` = ${formatMsr(msr)}` : "";
+  const inside = msrBit(msr, 1) === "yes" ? " Bit 1 (inside SMX) alone is on: that is for a measured launch only." : "";
+  return about.virtual === true
+    ? {
+        answer: "no",
+        decidedBy: "outer hypervisor",
+        says: `No: IA32_FEAT_CTL (0x3a)${value} is locked with VMX off, in a virtual machine: ${outerName(about).toLowerCase()} does not pass VT-x.`,
+        steps: [outerStep(about.outer)],
+      }
+    : {
+        answer: "no",
+        decidedBy: "firmware",
+        says: `No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a)${value} has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0.${inside}`,
+        steps: [FIRMWARE_OFF],
+      };
+}
+
+function openAnswer(about: About): Answer {
+  const {
+    states,
+    situation: { host },
+  } = about;
+  const vmx = shared(states.map((state) => tri(state.vmx)));
+  if (states.every(({ featCtl }) => featCtl === "on")) {
+    return {
+      answer: "yes",
+      decidedBy: "firmware",
+      says: "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x.",
+      steps: [],
+    };
+  }
+  if (states.every(({ featCtl }) => featCtl === "unlocked")) {
+    const cpu = vmx === "yes" ? "the CPU has VT-x" : "whether CPUID shows VMX was not read";
+    return {
+      answer: "unknown",
+      decidedBy: "nothing read",
+      says: `Not known: IA32_FEAT_CTL (0x3a) is not locked, so the firmware leaves it to the operating system to switch VT-x on, as Linux does; ${cpu}.`,
+      steps: [LOAD_IT],
+    };
+  }
+  if (about.virtual === true && vmx === "unknown") {
+    const outer = outerName(about);
+    return {
+      answer: "unknown",
+      decidedBy: "nothing read",
+      says: `Not known: this is a virtual machine, and whether ${outer.charAt(0).toLowerCase()}${outer.slice(1)} passes VT-x to it was not read.`,
+      steps: [READ_BOTH, outerStep(about.outer)],
+    };
+  }
+  const says =
+    vmx === "yes"
+      ? "Not known: the CPU has VT-x, and whether the firmware has it on was not read."
+      : host.observed?.modules?.kvm_intel === false
+        ? "Not known: kvm_intel is not loaded, and why was not read."
+        : "Not known: neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on.";
+  return {
+    answer: "unknown",
+    decidedBy: "nothing read",
+    says,
+    steps: host.observed?.modules?.kvm_intel === false ? [LOAD_IT, READ_BOTH] : [READ_BOTH],
+  };
+}
