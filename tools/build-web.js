@@ -3,9 +3,9 @@
  * elsewhere.
  *
  * The first view (the head, the box, the choice of a CPU) is in the file as HTML, rendered here, and is painted before any of
- * the two large scripts runs; `boot.ts`, a few lines, starts the first of them then. That one has the replay, the atlas, the
- * matrix. The second, with all that reads, explains, audits and compares, is packed into the file and unpacked when it is
- * needed, by LZMA, whose window spans all of it, because the file may have 350 kB with gzip. It takes what both need from the
+ * the two large scripts runs; `boot.ts` starts the first of them then. That one has the replay, the atlas, the matrix; the
+ * second, with all that reads, explains, audits and compares, runs when it is needed. Both are packed, by LZMA, whose window
+ * spans all of a script, because the file may have 350 kB with gzip. The second takes what both need from the
  * first, as a bundler's chunk does; as neither can be loaded by an address (the page may be a file), the imports and exports
  * of the chunks become members of one global object. All run by their hash in the page's security policy, which allows
  * nothing else.
@@ -65,10 +65,23 @@ const COMMON = {
 
 /** The script that runs before the first paint. */
 async function boot() {
-  const bundle = await rolldown({ ...COMMON, input: join(web, "boot.ts"), platform: "browser" });
+  const bundle = await rolldown({
+    ...COMMON,
+    input: join(web, "boot.ts"),
+    platform: "browser",
+    plugins: [
+      {
+        // The page only unpacks.
+        name: "no-encoder",
+        resolveId: (id, importer) =>
+          id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
+        load: (id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
+      },
+    ],
+  });
   const { output } = await bundle.generate({ format: "iife", minify: true, comments: { legal: false } });
   await bundle.close();
-  return asciiText(output[0].code.trim());
+  return { code: asciiText(output[0].code.trim()), modules: output[0].moduleIds };
 }
 
 /** What `App` renders first, as HTML, by language. */
@@ -111,13 +124,6 @@ async function bundled() {
     input: { main: join(web, "main.tsx") },
     platform: "browser",
     plugins: [
-      {
-        // The page only unpacks.
-        name: "no-encoder",
-        resolveId: (id, importer) =>
-          id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
-        load: (id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
-      },
       {
         name: "first-script",
         buildEnd() {
@@ -180,12 +186,12 @@ function styleText() {
 /** The text of the page, and its sizes in bytes. */
 export async function buildPage() {
   const [{ first, second, modules }, begin, { en, zh }] = await Promise.all([bundled(), boot(), firstViews()]);
-  // The second script is never read as HTML.
-  if (/<!--|<\/script/i.test(first + begin)) throw new Error("a script holds what HTML reads as something else");
+  // The other two are never read as HTML.
+  if (/<!--|<\/script/i.test(begin.code)) throw new Error("a script holds what HTML reads as something else");
   const style = styleText();
   const policy = [
     "default-src 'none'",
-    `script-src ${hashOf(begin)} ${hashOf(first)} ${hashOf(second)}`,
+    `script-src ${hashOf(begin.code)} ${hashOf(first)} ${hashOf(second)}`,
     `style-src ${hashOf(style)}`,
     "img-src data:",
     "connect-src 'none'",
@@ -193,9 +199,18 @@ export async function buildPage() {
     "form-action 'none'",
   ].join("; ");
   const { compress } = await import(LZMA);
-  const packed = Buffer.from(compress(Buffer.from(second), 9)).toString("base64");
+  const packed = (/** @type {string} */ text) => Buffer.from(compress(Buffer.from(text), 9)).toString("base64");
   /** @type {{ readonly [name: string]: string }} */
-  const parts = { policy, style, boot: begin, en, zh, first, packed, notices: notices(modules) };
+  const parts = {
+    policy,
+    style,
+    boot: begin.code,
+    en,
+    zh,
+    first: packed(first),
+    second: packed(second),
+    notices: notices([...modules, ...begin.modules]),
+  };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(
     /%([a-z]+)%/g,
     (whole, name) => parts[name] ?? whole,

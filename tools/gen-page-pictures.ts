@@ -25,7 +25,7 @@ try {
     const page = await browser.newPage({
       colorScheme,
       locale: "en-US",
-      viewport: { width: 1360, height: 800 },
+      viewport: { width: 1360, height: 1000 },
       reducedMotion: "reduce",
     });
     await page.addInitScript(KEEP_COPIES);

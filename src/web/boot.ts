@@ -2,11 +2,22 @@
  * Runs before anything is painted: chooses the language of the first view, which is in the file as HTML, keeps what is
  * typed, dropped and clicked until the first script runs, and runs that when the view has been painted.
  */
+import { decompress } from "lzma1";
 import { type Early, WRITABLE } from "./early.js";
 
 const page = document.getElementById("page") as HTMLElement;
 const keeping = new AbortController();
-const early: Early = { shell: page.innerHTML, files: [], text: "", stop: () => keeping.abort() };
+/** Unpacks the script that an element holds, and runs it. */
+function run(id: string): void {
+  const text = document.getElementById(id)?.textContent ?? "";
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const script = document.createElement("script");
+  script.className = "ran";
+  script.textContent = new TextDecoder().decode(decompress(bytes));
+  document.head.append(script);
+}
+
+const early: Early = { shell: page.innerHTML, files: [], text: "", stop: () => keeping.abort(), run };
 globalThis.vmxlensEarly = early;
 
 const asked = new URLSearchParams(location.search).get("lang");
@@ -56,11 +67,4 @@ const painted = new Promise<unknown>((done) => {
   // A tab in the background paints nothing.
   setTimeout(done, document.hidden ? 0 : 500);
 });
-void Promise.all([parsed, painted]).then(() =>
-  setTimeout(() => {
-    const script = document.createElement("script");
-    script.className = "ran";
-    script.textContent = document.getElementById("first")?.textContent ?? "";
-    document.head.append(script);
-  }),
-);
+void Promise.all([parsed, painted]).then(() => setTimeout(run, 0, "first"));

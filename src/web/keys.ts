@@ -8,10 +8,13 @@ import { neighbour } from "./view/knobs-view.js";
 /** By how much a key moves the step that is looked at. */
 const STEP_KEYS: { readonly [key: string]: number } = { ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6 };
 
-/** Does a key belong to what is typed into. */
+/** Does a key belong to what has the focus: what is typed into, a slider that arrows move. */
 function isTyping(event: KeyboardEvent): boolean {
   const [target] = event.composedPath() as Element[];
-  return target instanceof HTMLElement && /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  if (target instanceof HTMLInputElement) {
+    return target.type === "range" ? /^(?:Arrow|Home|End|Page)/.test(event.key) : target.type === "text";
+  }
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
 }
 
 export interface KeyTargets {
@@ -62,7 +65,7 @@ export function useKeys(targets: KeyTargets): void {
         close();
         if (isTyping(event)) (event.target as HTMLElement).blur();
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
       if (event.key === "?") toggleHelp();
       else if (event.key === "/") document.getElementById("cpu")?.focus();
       else if (event.key === "p") document.querySelector<HTMLElement>("#text, .marked")?.focus();

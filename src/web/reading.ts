@@ -6,14 +6,8 @@ import { visible } from "../report/visible.js";
 import type { Situation } from "../situation/situation.js";
 import type { VmcsDump } from "../vmcs/dumps/dump.js";
 import { readVmcs, vmcsStream } from "../vmcs/dumps/read.js";
+import { type LineMark, markDumps, markErrors, markFacts } from "./line-marks.js";
 import type { PageHost } from "./model.js";
-
-/** What a line of the text was to the readers. */
-export interface LineMark {
-  readonly kind: "used" | "doubtful" | "error";
-  /** The facts that it gave, or what is wrong with it. */
-  readonly text: string;
-}
 
 /** What a text holds. */
 export interface Reading {
@@ -51,9 +45,6 @@ async function* pieces(text: string, wanted: () => boolean): AsyncGenerator<stri
   }
 }
 
-/** The most facts that are shown of one line. */
-const MOST_FACTS = 4;
-
 /**
  * Reads a text by every reader: machines, errors, VMCS dumps. Takes breaks, so that a long text does not hold up the page;
  * `undefined` when it was not wanted any more.
@@ -68,14 +59,7 @@ export async function readText(text: string, name: string, wanted: () => boolean
   });
   if (!wanted()) return undefined;
   await pause();
-  const facts = new Map<number, string[]>();
-  for (const { line, about, value } of result.evidence) {
-    const here = facts.get(line) ?? [];
-    if (here.length < MOST_FACTS) here.push(`${about} = ${value.length > 80 ? `${value.slice(0, 80)}…` : value}`);
-    facts.set(line, here);
-  }
-  for (const [line, here] of facts) marks.set(line, { kind: "used", text: visible(here.join(" · ")) });
-  const used = marks.size;
+  markFacts(marks, result);
   const remarks: Diagnostic[] = [];
   for (const one of result.diagnostics) {
     if (one.severity === "note" || (one.line === 1 && one.column === 1)) remarks.push(one);
@@ -94,23 +78,33 @@ export async function readText(text: string, name: string, wanted: () => boolean
   const { explanations } = await explainText(text, undefined, wanted);
   if (!wanted()) return undefined;
   const errors = explanations.filter(({ message }) => message !== undefined);
+  // A text is cut into lines for the few that hold a dump.
+  if (dumps.length > 0) markDumps(marks, dumps, text.split("\n"));
+  markErrors(marks, errors);
+  const used = [...marks.values()].filter(({ kind }) => kind === "used").length;
   const { hosts, format } = result;
   const source = format === undefined ? name : `${name} (${format})`;
   const notes = (at: number) =>
     hosts.length > 1 && at === 0 ? [`the text describes ${hosts.length} hosts; this is the first`] : [];
-  let lines = 1;
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
   return {
     text,
-    lines,
+    lines: lineCount(text),
     marks,
     used,
     hosts: hosts.map((host, at) => ({ id: at, host, origin: "file", source, notes: notes(at) })),
-    remarks,
+    // An error or a dump needs no machine.
+    remarks: remarks.filter(({ severity }) => severity !== "error" || dumps.length + errors.length === 0),
     errors,
     dumps,
     opens: showsRegisters(result) ? "layers" : dumps.length > 0 ? "audit" : errors.length > 0 ? "explain" : "layers",
   };
+}
+
+/** Lines of a text; the end of the last one begins no other. */
+export function lineCount(text: string): number {
+  let lines = text.endsWith("\n") ? 0 : 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
+  return lines;
 }
 
 /** A message proves something of a register, too, but a person who pastes it asks about the message. */

@@ -28,6 +28,10 @@ export const DONE: { readonly [what: string]: (page: Page, bench: Bench) => Prom
     await page.locator('tr[data-feature="ple"] td[data-layer="nested"]').click();
     expect(await page.locator(".why h2").textContent()).toContain("ple");
     expect(await page.locator(".chain tr.chosen").textContent()).toContain("no rule of Linux 6.18 sets it");
+    await page.locator('tr[data-feature="tsc-scaling"] td[data-layer="nested"]').click();
+    const rule = page.locator(".why .rule", { hasText: "nested_vmx" }).first();
+    expect(await rule.textContent()).toMatch(/arch\/x86\/kvm.* in .*secondary_ctls_high: 0x[0-9a-f]+ → 0x[0-9a-f]+/);
+    expect(await rule.locator(".condition li").count()).toBeGreaterThan(0);
     await page.locator('tr[data-feature="mbec"] button').click();
     await page.locator(".remedies li", { hasText: "boot Linux 7.2 or later" }).waitFor();
   },
@@ -78,6 +82,12 @@ export const DONE: { readonly [what: string]: (page: Page, bench: Bench) => Prom
     await view(page, "compare");
     await page.locator("#other-kernel").selectOption("7.2");
     expect(await page.locator(".compare tr.differs th").allTextContents()).toContain("mbec, differs");
+    const typed = (await page.locator(".command code").first().textContent()) as string;
+    expect(typed).toBe("vmxlens diff intel-50654-skylakex@6.12 intel-50654-skylakex@7.2");
+    expect((await runCli(typed.split(" ").slice(1))).out).toContain("mbec");
+    expect(await page.locator(".compare tr.alike").count()).toBe(0);
+    await page.locator("#alike").check();
+    expect(await page.locator(".compare tr.alike").count()).toBeGreaterThan(40);
     const { out } = await runCli(["nested", "intel-50654-skylakex", "--kernel", "6.12", "--qemu"]);
     expect(await page.locator(".emitted pre").textContent()).toBe(`-cpu ${out.trim()}`);
     await page.getByRole("button", { name: "Rust", exact: true }).click();
@@ -85,19 +95,23 @@ export const DONE: { readonly [what: string]: (page: Page, bench: Bench) => Prom
   },
   async "explains and audits"(page) {
     await paste(page, "kvm: disabled by bios");
-    await page.locator(".read", { hasText: "errors" }).waitFor();
-    await view(page, "explain");
-    await page.locator("main pre.report", { hasText: "BIOS" }).first().waitFor();
+    // A text without registers opens what explains it.
+    const { out: explained } = await runCli(["explain", "-", "--json"], { stdin: "kvm: disabled by bios" });
+    await page.locator("#answer p[role=status]", { hasText: "switched off" }).waitFor();
+    expect(await page.locator("#answer p[role=status]").textContent()).toBe(JSON.parse(explained).verdict.says);
     await page.getByRole("button", { name: "clear", exact: true }).click();
     await paste(page, VMCS);
-    await view(page, "audit");
     const field = page.getByLabel("GUEST_RFLAGS", { exact: true });
     await field.waitFor();
     expect(await field.getAttribute("aria-invalid")).toBe("true");
+    const { out: audited } = await runCli(["audit", "-", "--width", "1000"], { stdin: VMCS });
+    expect(await page.locator("#answer p[role=status]").textContent()).toBe(audited.split("\n")[0]);
     await field.fill("0x2");
     await page.locator(".field:not(.fails)", { hasText: "GUEST_RFLAGS" }).waitFor();
     await field.fill("banana");
     expect(await page.locator(".field", { hasText: "GUEST_RFLAGS" }).textContent()).toContain("hexadecimal");
+    await page.locator("#add-field").selectOption("host.cr0");
+    await page.locator(".field.fails", { hasText: "HOST_CR0" }).waitFor();
   },
   async shares(page, bench) {
     await page.getByRole("button", { name: "clear", exact: true }).click();

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withCase } from "../../src/cli/page-file.js";
 import { servePage } from "../../src/cli/page-server.js";
@@ -38,6 +39,22 @@ function cellsOf({ features }: Answer): { [id: string]: string[] } {
   );
 }
 
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+/** Every stop of the Tab key, in short; what can be seen of it has a size, and an outline says so. */
+const WATCH = `{
+  globalThis.stops = [];
+  document.addEventListener("focusin", ({ target }) => {
+    const { width, height } = target.getBoundingClientRect();
+    const outline = getComputedStyle(target.closest(".file") ?? target).outlineStyle;
+    const seen = width * height > 0 && outline !== "none";
+    stops.push((seen ? "" : "not seen: ") + [...document.querySelectorAll(${JSON.stringify(FOCUSABLE)})].indexOf(target) + " " + target.tagName);
+  });
+}`;
+/** Everything that can have the focus, in the order of the page. */
+const STOPS = `[...document.querySelectorAll(${JSON.stringify(FOCUSABLE)})]
+  .map((one, at) => (one.tabIndex >= 0 && !one.disabled && one.checkVisibility() ? at + " " + one.tagName : ""))
+  .filter((one) => one !== "")`;
+
 const verdict = () => bench.page.locator("#answer p[role=status]");
 
 describe("the page", () => {
@@ -56,7 +73,7 @@ describe("the page", () => {
       globalThis.held = [];
       const later = setTimeout;
       requestAnimationFrame = (what) => held.push(what);
-      setTimeout = (what, time) => (time === 500 ? held.push(what) : later(what, time));
+      setTimeout = (what, time, ...given) => (time === 500 ? held.push(what) : later(what, time, ...given));
     `);
     await held.goto(`${bench.url}#1&kernel=6.12`);
     expect(await held.locator("#answer").count()).toBe(0);
@@ -68,7 +85,7 @@ describe("the page", () => {
     await held.evaluate("for (const one of held.splice(0)) one(); for (const one of held.splice(0)) one();");
     await held.locator(".sheet").waitFor();
     await held.locator(".marked .used", { hasText: "0x48c" }).waitFor();
-    expect(await held.locator(".marked li").count()).toBe(5);
+    expect(await held.locator(".marked li").count()).toBe(4);
     expect(await held.locator("#cpu").inputValue()).toBe("broadwell");
     expect(await held.locator(".choices button").count()).toBeGreaterThan(0);
     await held.locator("header span", { hasText: "an unnamed CPU" }).waitFor();
@@ -109,8 +126,23 @@ describe("the page", () => {
     expect(await page.evaluate(CELLS)).toEqual(cellsOf(JSON.parse(out)));
     // More files, mixed, onto any part of the page.
     await drop(page, { "vmcs.txt": JSON.stringify(VMCS), "log.txt": `"kvm: disabled by bios\\n"` }, ".matrix");
-    await page.locator(".read", { hasText: "VMCS dumps in the text" }).waitFor();
-    expect(await page.locator(".read").textContent()).toContain("errors");
+    await page.locator(".read", { hasText: "VMCS dumps: 1" }).waitFor();
+    expect(await page.locator(".read").textContent()).toContain("errors: 1");
+    const facts = await page.locator(".marked li").allTextContents();
+    expect(
+      facts
+        .filter((fact) => fact.includes("✓"))
+        .map((fact) => fact.slice(fact.indexOf("✓") + 2, fact.indexOf("✓") + 30)),
+    ).toEqual([
+      "MSR 0x3a (IA32_FEATURE_CONTR",
+      "MSR 0x480 (IA32_VMX_BASIC) =",
+      "MSR 0x48b (IA32_VMX_PROCBASE",
+      "GUEST_CR0 = 0x80000031",
+      "GUEST_CR4 = 0x2000",
+      "GUEST_RFLAGS = 0x0",
+      "GUEST_RIP = 0x0",
+      "The CPU has VMX, and at boot",
+    ]);
     // What is in the text twice, and differs, is not used.
     await page.getByRole("button", { name: "clear", exact: true }).click();
     await paste(page, "0x48b: 0x7ffff00000000\n0x48b: 0x3ffff00000000\n");
@@ -127,6 +159,73 @@ describe("the page", () => {
     expect(await page.locator(".marked li").first().textContent()).toContain("</script><script>");
     expect(await page.locator("header span").textContent()).toContain("Linux 6.6");
     expect(bench.complaints).toEqual([]);
+  });
+
+  it("takes what is no text, what is long, and what was edited by hand, for what it is", async () => {
+    const page = await bench.load();
+    await drop(page, { vmlinux: "new Uint8Array(70000)", "empty.txt": "''" });
+    await page.locator(".problems", { hasText: "vmlinux is not text" }).waitFor();
+    const megabytes = DEEP ? 50 : 3;
+    await drop(page, {
+      "log.txt": `("[ 12.345678] kvm_intel: message\\n".repeat(31000).slice(0, 1e6) + "\\n").repeat(${megabytes}), ${JSON.stringify(`${RDMSR}\n`)}`,
+    });
+    // The page lives while it reads.
+    await page.locator(".read", { hasText: "reading" }).waitFor();
+    await page.keyboard.press("2");
+    await page.locator(".run").waitFor();
+    await page.locator(".read", { hasText: "machines: 1" }).waitFor({ timeout: 120_000 });
+    expect(await page.locator(".marked li").count()).toBeLessThan(100);
+    expect(await page.locator("textarea").count()).toBe(0);
+    expect(bench.complaints).toEqual([]);
+
+    const edited = (json: string) => bench.html.replace('id="case"></script>', () => `id="case">${json}</script>`);
+    for (const [json, says] of [
+      ["{ broken", "The case in this file could not be read"],
+      ['{"format":"vmxlens-case/9","text":"","name":"","hash":""}', "vmxlens-case/9"],
+      ['{"format":"vmxlens-case/1","text":7,"name":"","hash":""}', "text"],
+    ] as const) {
+      const there = await bench.load(bench.place(edited(json)));
+      await there.locator(".problems", { hasText: says }).waitFor();
+      expect(await there.locator(".matrix tr").count()).toBeGreaterThan(50);
+      expect(bench.complaints).toEqual([]);
+    }
+    // A script that somebody writes into the file does not run, and the page says nothing wrong.
+    const there = await bench.load(
+      bench.place(bench.html.replace("<noscript>", '<script>document.title = "taken"</script><noscript>')),
+    );
+    expect(await there.title()).toBe("vmxlens");
+    expect(bench.complaints.filter((one) => !one.includes("Content Security Policy"))).toEqual([]);
+    expect(bench.complaints).not.toEqual([]);
+  });
+
+  it("speaks Chinese, and moves nothing where that is not wanted", async () => {
+    const page = await bench.load(`${bench.url}?lang=zh#1&kernel=6.12`);
+    expect(await page.locator("nav button").first().textContent()).toBe("各层");
+    expect(await page.locator(".paste .note").textContent()).toMatch(/粘贴/);
+    expect(await page.evaluate("document.documentElement.lang")).toBe("zh-CN");
+    expect(await page.evaluate("document.getAnimations().length")).toBe(0);
+    expect(
+      await page.evaluate(
+        "[...document.querySelectorAll('*')].filter((one) => getComputedStyle(one).transitionDuration !== '0s').length",
+      ),
+    ).toBe(0);
+    expect(bench.complaints).toEqual([]);
+  });
+
+  it("draws the picture that the README shows", async () => {
+    const shown = readFileSync(new URL("../../docs/pictures/lanes.svg", import.meta.url), "utf8");
+    const page = await bench.load(`${bench.url}#1&kernel=6.12&view=run`);
+    const words = (await page.locator("svg.lanes text").allTextContents()).map((text) =>
+      text.replace(/\s+/g, " ").trim(),
+    );
+    const inFile = [...shown.matchAll(/<text[^>]*>(.*?)<\/text>/gs)].map(([, text = ""]) =>
+      text
+        .replace(/<[^>]*>/g, "")
+        .replaceAll("&amp;", "&")
+        .replace(/\s+/g, " ")
+        .trim(),
+    );
+    expect(inFile).toEqual(words);
   });
 
   it.each([
@@ -172,7 +271,40 @@ describe("what a person does with the page", () => {
     await page.emulateMedia({ colorScheme: "light" });
   });
 
-  it("is used by keyboard alone", async () => {
+  it("is used by keyboard alone, in every part", async () => {
+    const page = await bench.load();
+    await page.keyboard.press("?");
+    await page.locator(".keys dl").waitFor();
+    await page.keyboard.press("Escape");
+    expect(await page.locator(".keys dl").count()).toBe(0);
+    await page.evaluate(WATCH);
+    for (const [at, name] of VIEWS.entries()) {
+      await page.keyboard.press(String(at + 1));
+      await page.locator("nav [aria-current]", { hasText: name }).waitFor();
+      await page.locator("#answer").waitFor();
+      await expect.poll(() => page.locator("main").textContent()).not.toContain("searching");
+      await page.evaluate("stops.length = 0; document.activeElement.blur(); document.querySelector('.skip').focus();");
+      const expected = (await page.evaluate(STOPS)) as string[];
+      for (const _ of expected.slice(1)) await page.keyboard.press("Tab");
+      const stops = (await page.evaluate("stops.splice(0)")) as string[];
+      expect([name, stops]).toEqual([name, expected]);
+      expect(stops.length).toBeLessThan(120);
+    }
+    await page.keyboard.press("1");
+    await page.locator(".axis button").first().waitFor();
+    await page.locator(".matrix tr.chosen button").focus();
+    await page.keyboard.press("ArrowDown");
+    expect(await page.locator(".matrix tr.chosen th").textContent()).toBe("ept-violation-ve");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("ept-violation-ve");
+    await page.keyboard.press("Home");
+    expect(await page.locator(".matrix tr.chosen th").textContent()).toBe("ept");
+    await page.locator(".axis button[tabindex='0']").focus();
+    await page.keyboard.press("End");
+    await page.locator("header span", { hasText: "WSL2 6.1" }).waitFor();
+    expect(bench.complaints).toEqual([]);
+  });
+
+  it("has a key for what is done most", async () => {
     const page = await bench.load();
     await page.keyboard.press("?");
     await page.locator(".keys dl").waitFor();

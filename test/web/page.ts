@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import axeCore from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { buildPage } from "../../tools/build-web.js";
 import { startBrowser } from "../../tools/page-browser.js";
@@ -104,8 +104,6 @@ export async function drop(page: Page, files: { readonly [name: string]: string 
   }`);
 }
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
 /** Rows after the seventh are like the others; a short run looks at the first ones. */
 const FEWER_ROWS = `{
   const sheet = new CSSStyleSheet();
@@ -117,7 +115,7 @@ const FEWER_ROWS = `{
 export async function axe(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
   if ((await page.evaluate("typeof axe")) === "undefined") {
     if (!DEEP) await page.evaluate(FEWER_ROWS);
-    await page.evaluate(AXE);
+    await page.evaluate(axeCore.source);
   }
   const options = {
     resultTypes: ["violations"],

@@ -61,6 +61,7 @@ export function toHash(state: PageState, own?: string): string {
   put("register", state.register.toString(16), START.register.toString(16));
   if (state.other !== undefined) put("with", hostText(state.other));
   put("with-kernel", state.otherKernel);
+  put("with-core", state.otherCpu);
   put("own", own);
   const text = parts.toString().replaceAll("%3D", "=").replaceAll("%3A", ":");
   return text === "" ? "" : `${VERSION}&${text}`;
@@ -75,6 +76,8 @@ function hostOf(value: string): HostId | undefined {
   if (number !== undefined) return Number(number);
   return atlasText().find(value) < 0 ? undefined : value;
 }
+
+const CORE_TYPE = /^(?:P|E|LP-E)$/;
 
 type Draft = { -readonly [K in keyof PageState]: PageState[K] };
 
@@ -116,8 +119,13 @@ const READ: { readonly [name: string]: (state: Draft, value: string) => boolean 
     return true;
   },
   core: (state, value) => {
-    if (!/^(?:P|E|LP-E)$/.test(value)) return false;
+    if (!CORE_TYPE.test(value)) return false;
     state.cpu = value;
+    return true;
+  },
+  "with-core": (state, value) => {
+    if (!CORE_TYPE.test(value)) return false;
+    state.otherCpu = value;
     return true;
   },
   flip: (state, value) => {

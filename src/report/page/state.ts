@@ -54,6 +54,7 @@ export interface PageState {
   /** What is compared with. */
   readonly other?: HostId;
   readonly otherKernel?: string;
+  readonly otherCpu?: string;
 }
 
 export const START: PageState = {

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { parseHexU64 } from "../../bits/u64.js";
 import { auditReport } from "../../report/audit-report.js";
 import { hostName } from "../../report/basis.js";
+import { START } from "../../report/page/state.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { auditVmcs } from "../../vmcs/audit.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
@@ -41,8 +42,8 @@ export function AuditView({ model, reading }: AuditProps) {
     setEdits(new Map());
   }, [dumps]);
   const dump = dumps[at] ?? (empty ? EMPTY : undefined);
-  // The CPU of the text where it names one; otherwise what all CPUs of the atlas share, as on the command line.
-  const own = model.page.origin === "file";
+  // The CPU of the text or the one that was picked; otherwise what all CPUs of the atlas share, as on the command line.
+  const own = model.page.origin === "file" || model.page.id !== START.host;
   const core = own ? model.situation.host.cores[0] : undefined;
   const vmcs = useMemo(() => {
     if (dump === undefined) return undefined;
@@ -76,6 +77,7 @@ export function AuditView({ model, reading }: AuditProps) {
   const failing = failingFields(result.findings);
   const cpu = own ? hostName(model.situation) : "not named; using what all Intel CPUs of the atlas share";
   const edit = (row: FieldRow, text: string) => setEdits(new Map(edits).set(row.encoding, text));
+  const missing = FIELDS.filter(({ encoding }) => !vmcs.fields.has(encoding) && !edits.has(encoding));
   return (
     <div class="audit">
       <section class="verdict" id="answer" tabIndex={-1} aria-label={t("verdict")}>
@@ -118,6 +120,24 @@ export function AuditView({ model, reading }: AuditProps) {
           />
         ))}
       </div>
+      <label>
+        {t("audit_add")}{" "}
+        <select
+          id="add-field"
+          value=""
+          onChange={(event) => {
+            const row = FIELDS.find(({ key }) => key === event.currentTarget.value);
+            if (row !== undefined) edit(row, "0x0");
+          }}
+        >
+          <option value="">–</option>
+          {missing.map((row) => (
+            <option key={row.key} value={row.key}>
+              {fieldName(row)}
+            </option>
+          ))}
+        </select>
+      </label>
       <h2>{t("audit_report")}</h2>
       <Lines
         of={withoutFirstPart(auditReport({ dump: { ...dump, vmcs }, result }, cpu, 100), true)}
@@ -135,7 +155,10 @@ const COMMON =
 function failingFields(findings: readonly Finding[]): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   for (const { check, outcome, evidence } of findings) {
-    for (const { name } of evidence) texts.set(name, `${check.id}: ${outcome}`);
+    for (const { name } of evidence) {
+      const before = texts.get(name);
+      texts.set(name, `${before === undefined ? "" : `${before} `}${check.text} (${check.id}, ${outcome})`);
+    }
   }
   return texts;
 }
@@ -183,6 +206,9 @@ function Part({ title, rows, values, edits, failing, edit }: PartProps) {
                   : value === undefined
                     ? ""
                     : decodeField(row, value).summary}
+              {fails === undefined || bad || value === undefined ? null : (
+                <span class="s-dim"> {decodeField(row, value).summary}</span>
+              )}
             </span>
           </div>
         );

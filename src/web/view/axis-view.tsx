@@ -3,6 +3,7 @@ import type { Feature } from "../../why/features.js";
 import { type KernelColumn, kernelColumns, type Reach } from "../axis.js";
 import type { Model } from "../model.js";
 import { t } from "../texts.js";
+import { rove } from "./rove.js";
 
 const REACH: {
   readonly [R in Reach]: readonly [letter: string, text: "axis_l1" | "axis_kvm" | "axis_no" | "axis_unknown"];
@@ -27,6 +28,8 @@ export function AxisView({ model, feature, choose }: AxisProps) {
     return () => clearTimeout(timer);
   }, [model, feature]);
   const now = model.situation.candidates.map(({ release }) => release);
+  // One of them is in the order of the Tab key.
+  const stop = now.find((one) => columns.some(({ release }) => release === one)) ?? columns[0]?.release;
   const lines = [...new Set(columns.map(({ line }) => line))];
   return (
     <section class="axis" aria-labelledby="axis-title">
@@ -46,11 +49,16 @@ export function AxisView({ model, feature, choose }: AxisProps) {
                 </th>
               ))}
             </tr>
-            <tr>
+            <tr onKeyDown={(event) => rove(event, "across")}>
               <td />
               {columns.map(({ release }) => (
                 <th key={release} scope="col" class={`kernel${now.includes(release) ? " now" : ""}`}>
-                  <button type="button" onClick={() => choose(release)} aria-pressed={now.includes(release)}>
+                  <button
+                    type="button"
+                    tabIndex={release === stop ? 0 : -1}
+                    aria-pressed={now.includes(release)}
+                    onClick={() => choose(release)}
+                  >
                     {release}
                   </button>
                 </th>

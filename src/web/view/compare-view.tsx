@@ -31,15 +31,17 @@ interface CompareProps {
 /** Two hosts or two kernels side by side: what differs first; and what to copy for the one that is shown. */
 export function CompareView({ model, state, update, hostOf, own }: CompareProps) {
   const choices = useMemo(atlasChoices, []);
+  const otherPage = hostOf(state.other ?? state.host);
+  const types = [...new Set(otherPage.host.cores.flatMap(({ coreTypes }) => coreTypes))];
   const other = useMemo(() => {
-    const page = hostOf(state.other ?? state.host);
     // The same question about another host, or about the same one under another kernel.
     const asked = changed(state, {
       kernel: state.otherKernel ?? state.kernel,
       ...(state.other === undefined || state.other === state.host ? {} : { flips: [], cpu: undefined }),
+      ...(state.otherCpu === undefined ? {} : { cpu: state.otherCpu }),
     });
-    return situationOfPage(page, asked);
-  }, [state, own]);
+    return situationOfPage(otherPage, asked);
+  }, [state, otherPage]);
   return (
     <section aria-labelledby="compare-title">
       <h2 id="compare-title">{t("compare")}</h2>
@@ -51,7 +53,8 @@ export function CompareView({ model, state, update, hostOf, own }: CompareProps)
             value={state.other === undefined ? "" : String(state.other)}
             onChange={(event) => {
               const { value } = event.currentTarget;
-              update({ other: value === "" ? undefined : /^\d+$/.test(value) ? Number(value) : value });
+              const to = value === "" ? undefined : /^\d+$/.test(value) ? Number(value) : value;
+              update({ other: to, otherCpu: undefined });
             }}
           >
             <option value="">{hostName(model.situation)}</option>
@@ -84,6 +87,25 @@ export function CompareView({ model, state, update, hostOf, own }: CompareProps)
             ))}
           </select>
         </label>
+        {types.length < 2 ? null : (
+          <label>
+            {t("core")}{" "}
+            <select
+              id="other-core"
+              value={state.otherCpu ?? ""}
+              onChange={(event) =>
+                update({ otherCpu: event.currentTarget.value === "" ? undefined : event.currentTarget.value })
+              }
+            >
+              <option value="">{t("core_all")}</option>
+              {types.map((type) => (
+                <option key={type} value={type}>
+                  {type}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
       </div>
       {"argument" in other ? <p role="alert">{other.text}</p> : <Differences here={model.situation} there={other} />}
       <Emitted situation={model.situation} />
@@ -100,11 +122,9 @@ function Differences({ here, there }: { readonly here: Situation; readonly there
   const pairs = a.map((row, at) => [row, b[at] as FeatureLayers] as const);
   const differ = ([one, two]: (typeof pairs)[number]) =>
     LAYERS.filter((layer) => shownCell(one, layer) !== shownCell(two, layer));
-  const sorted = [
-    ...pairs.filter((pair) => differ(pair).length > 0),
-    ...pairs.filter((pair) => differ(pair).length === 0),
-  ];
-  const count = pairs.filter((pair) => differ(pair).length > 0).length;
+  const differing = pairs.filter((pair) => differ(pair).length > 0);
+  const alike = pairs.filter((pair) => differ(pair).length === 0);
+  const [all, setAll] = useState(false);
   const text = () => {
     const subjects: ComparedHost[] = [
       { label: labelOf(here), situation: here },
@@ -114,8 +134,14 @@ function Differences({ here, there }: { readonly here: Situation; readonly there
   };
   return (
     <>
-      {count === 0 ? <p>{t("compare_same")}</p> : null}
-      <Copy text={text}>{t("copy")}: vmxlens diff --bits</Copy>
+      {differing.length === 0 ? <p>{t("compare_same")}</p> : null}
+      <p class="row">
+        <label>
+          <input type="checkbox" id="alike" checked={all} onChange={() => setAll(!all)} /> {t("compare_alike")} (
+          {alike.length})
+        </label>
+        <Copy text={text}>{t("copy")}: vmxlens diff --bits</Copy>
+      </p>
       <section class="scroll" aria-label={t("compare_caption")}>
         <table class="matrix compare">
           <caption>{t("compare_caption")}</caption>
@@ -134,14 +160,17 @@ function Differences({ here, there }: { readonly here: Situation; readonly there
               {[0, 1].flatMap((side) =>
                 LAYERS.map((layer) => (
                   <th scope="col" key={`${side} ${layer}`}>
-                    <abbr title={LAYER_HEADS[layer][0]}>{LAYER_HEADS[layer][1]}</abbr>
+                    <span class="word">{LAYER_HEADS[layer][0]}</span>
+                    <abbr class="letter" title={LAYER_HEADS[layer][0]}>
+                      {LAYER_HEADS[layer][1]}
+                    </abbr>
                   </th>
                 )),
               )}
             </tr>
           </thead>
           <tbody>
-            {sorted.map((pair) => {
+            {(all ? [...differing, ...alike] : differing).map((pair) => {
               const [one, two] = pair;
               const layersThat = differ(pair);
               return (

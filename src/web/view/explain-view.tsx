@@ -1,11 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ExplainedText } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain/explain-report.js";
-import { stepInline } from "../../report/explain/question-report.js";
 import type { Model } from "../model.js";
 import { explainText, type Reading } from "../reading.js";
 import { t } from "../texts.js";
-import { Command, Lines, Spans, withoutFirstPart } from "./spans.js";
+import { Command, Lines, withoutFirstPart } from "./spans.js";
 
 interface ExplainProps {
   readonly model: Model;
@@ -43,7 +42,12 @@ export function ExplainView({ model, reading }: ExplainProps) {
         <ul class="steps-to-do">
           {(verdict?.steps ?? []).slice(0, 3).map((step) => (
             <li key={step.text}>
-              <Spans of={stepInline(step)} />
+              {step.text}
+              {(step.commands ?? []).map((command) => (
+                <div key={command}>
+                  <Command text={command} />
+                </div>
+              ))}
             </li>
           ))}
         </ul>
@@ -54,7 +58,7 @@ export function ExplainView({ model, reading }: ExplainProps) {
         )}
         <Command text="vmxlens explain FILE" />
       </section>
-      <h2>{t("explain")}</h2>
+      <h2>{t("explain_report")}</h2>
       <Lines
         of={withoutFirstPart(explainReport(explanations, 100, verdict), verdict !== undefined)}
         label={t("explain_label")}

@@ -190,12 +190,17 @@ function ReadSummary({ reading, show }: { readonly reading: Reading; readonly sh
   const { used, lines, hosts, errors, dumps, remarks } = reading;
   return (
     <>
-      {used}/{lines} {t("read_lines")} · {hosts.length === 0 ? t("read_nothing") : `${hosts.length} ${t("read_hosts")}`}
+      {t("read_lines")}: {used}/{lines}
+      {hosts.length > 0
+        ? ` · ${t("read_hosts")}: ${hosts.length}`
+        : errors.length + dumps.length === 0
+          ? ` · ${t("read_nothing")}`
+          : null}
       {errors.length === 0 ? null : (
         <>
           {" · "}
           <button type="button" class="link" onClick={() => show("explain")}>
-            {errors.length} {t("read_errors")}
+            {t("read_errors")}: {errors.length}
           </button>
         </>
       )}
@@ -203,7 +208,7 @@ function ReadSummary({ reading, show }: { readonly reading: Reading; readonly sh
         <>
           {" · "}
           <button type="button" class="link" onClick={() => show("audit")}>
-            {dumps.length} {t("read_dumps")}
+            {t("read_dumps")}: {dumps.length}
           </button>
         </>
       )}

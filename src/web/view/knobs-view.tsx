@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { machineKey } from "../../kvm/fill-machine.js";
 import { configOf } from "../../kvm/kernel-config.js";
 import { paramsOf } from "../../kvm/programs.js";
 import { paramText } from "../../kvm/replay-params.js";
@@ -139,7 +140,7 @@ function MachineKnobs({ model, state, update }: KnobsProps) {
       </label>
       {MACHINE.map((fact) => (
         <label key={fact}>
-          {fact}{" "}
+          {machineKey(fact)}{" "}
           <select
             id={`machine-${fact}`}
             value={state.machine[fact] === undefined ? "" : String(state.machine[fact])}

@@ -19,10 +19,49 @@ const LANES = 32 * PITCH;
 const RIGHT = 440;
 const WIDTH = LEFT + LANES + RIGHT;
 const HEAD = 150;
-/** Most letters of a reason beside the lanes; the table has all of it. */
-const LETTERS = 66;
+/** Most letters of a line beside the lanes, and most lines of a reason; the table has all of it. */
+const LETTERS = 68;
+const MOST_LINES = 2;
+const LINE = 14;
 
 const clip = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+/** What stands beside the lanes for a bit: its sign and name, and the lines of the reason. */
+interface Beside {
+  readonly bit: number;
+  readonly sign: string;
+  readonly name: string;
+  readonly lost: boolean;
+  readonly lines: readonly string[];
+}
+
+function wrapped(text: string): readonly string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.length - 1;
+    const longer = `${lines[last]} ${word}`.trim();
+    if (longer.length <= LETTERS) lines[last] = longer;
+    else lines.push(word);
+  }
+  const [first, ...more] = lines as [string, ...string[]];
+  return lines.length <= MOST_LINES ? lines : [first, clip(`${more.join(" ")}`, LETTERS)];
+}
+
+/** Bits that begin for one reason share it. */
+function besides({ ends, begins }: Station, number: (bit: number) => number | undefined): readonly Beside[] {
+  const found: Beside[] = [];
+  for (const { bit, name, text, returns } of [...ends].reverse()) {
+    if (returns) continue;
+    found.push({ bit, sign: `${number(bit)}`, name: name ?? `bit ${bit}`, lost: true, lines: wrapped(text) });
+  }
+  for (const [at, { bit, name, text }] of begins.slice(0, MOST_BEGINS).entries()) {
+    const same = at > 0 && begins[at - 1]?.text === text;
+    found.push({ bit, sign: "○", name: name ?? `bit ${bit}`, lost: false, lines: same ? [] : wrapped(text) });
+  }
+  return found;
+}
+
+const MOST_BEGINS = 6;
 
 /** Numbers of the ends of a picture, which stand at the ends of lanes and beside the reasons. */
 function numbered(stations: readonly Station[]): ReadonlyMap<string, number> {
@@ -62,9 +101,10 @@ function Upright(props: PictureProps) {
   const x = (bit: number) => LEFT + (31 - bit) * PITCH + PITCH / 2;
   const tops: number[] = [];
   let y = HEAD;
-  for (const [index, { ends, begins }] of stations.entries()) {
-    const shown = ends.filter(({ returns }) => !returns).length + Math.min(6, begins.length);
-    if (index > 0) y += Math.max(52, shown * 15 + 30);
+  const texts = stations.map((station, index) => besides(station, (bit) => numbers.get(`${index} ${bit}`)));
+  for (const [index, beside] of texts.entries()) {
+    const lines = beside.reduce((sum, one) => sum + 1 + one.lines.length, 0);
+    if (index > 0) y += Math.max(48, lines * LINE + beside.length * 4 + 14);
     tops.push(y);
   }
   const height = y + 30;
@@ -130,8 +170,7 @@ function Upright(props: PictureProps) {
                 })}
             <Ends
               station={station}
-              index={index}
-              numbers={numbers}
+              beside={texts[index] as readonly Beside[]}
               from={index === 0 ? 0 : top(index - 1)}
               to={top(index)}
               x={x}
@@ -157,21 +196,25 @@ function Upright(props: PictureProps) {
 
 interface EndsProps {
   readonly station: Station;
-  readonly index: number;
-  readonly numbers: ReadonlyMap<string, number>;
+  readonly beside: readonly Beside[];
   readonly from: number;
   readonly to: number;
   readonly x: (bit: number) => number;
 }
 
 /** What ends and begins between two stations: stops with numbers, their reasons beside the lanes, rings and ticks. */
-function Ends({ station, index, numbers, from, to, x }: EndsProps) {
-  const lost = station.ends.filter(({ returns }) => !returns).reverse();
+function Ends({ station, beside, from, to, x }: EndsProps) {
   const stop = from + 20;
+  let y = from + 4;
+  const placed = beside.map((one) => {
+    const top = y;
+    y += (1 + one.lines.length) * LINE + 4;
+    return { ...one, top };
+  });
   return (
     <>
       {station.ends.map(({ bit, returns, to: value }) => {
-        const number = numbers.get(`${index} ${bit}`);
+        const number = returns ? undefined : beside.find((one) => one.lost && one.bit === bit)?.sign;
         return (
           <g key={bit}>
             <line
@@ -190,20 +233,20 @@ function Ends({ station, index, numbers, from, to, x }: EndsProps) {
           </g>
         );
       })}
-      {lost.map(({ bit, name, text }, row) => (
-        <text key={bit} class="why" x={LEFT + LANES + 12} y={from + 18 + row * 15}>
-          <tspan class="why-number">{numbers.get(`${index} ${bit}`)} </tspan>
-          <tspan class="why-name">{name ?? `bit ${bit}`}</tspan> {clip(text, LETTERS - (name ?? "").length)}
+      {placed.map(({ bit, sign, name, lost, lines, top }) => (
+        <text key={`${bit} ${sign}`} class="why" x={LEFT + LANES + 14} y={top + LINE}>
+          <tspan class={lost ? "why-name" : "ring-name"}>
+            {sign} {name}
+          </tspan>{" "}
+          {lines.map((line, at) => (
+            <tspan key={line} x={LEFT + LANES + 28} y={top + LINE * (at + 2)}>
+              {line}{" "}
+            </tspan>
+          ))}
         </text>
       ))}
-      {station.begins.map(({ bit, to: value }, row) => (
+      {station.begins.map(({ bit, to: value }) => (
         <g key={bit}>
-          {row > 5 ? null : (
-            <text class="why" x={LEFT + LANES + 12} y={from + 18 + (lost.length + row) * 15}>
-              <tspan class="ring-name">○ {station.begins[row]?.name ?? `bit ${bit}`}</tspan>{" "}
-              {clip(row === 0 ? (station.begins[row]?.text ?? "") : "", LETTERS - 16)}
-            </text>
-          )}
           <line class={`${laneClass(value)} back`} x1={x(bit)} x2={x(bit)} y1={to - 18} y2={to} />
           <circle class="ring" cx={x(bit)} cy={to - 20} r={3.5} />
         </g>

@@ -4,6 +4,7 @@ import { LAYER_HEADS, type Shown, shownCell } from "../../report/layers-report.j
 import { LAYERS, type Layer } from "../../why/features.js";
 import type { FeatureLayers, LayerAnswer } from "../../why/layers.js";
 import { t } from "../texts.js";
+import { rove } from "./rove.js";
 
 /** A shape and a word for each answer; a narrow page shows the letter for the word. */
 export const MARKS: { readonly [S in Shown]: readonly [shape: string, word: string, letter: string] } = {
@@ -44,7 +45,7 @@ class Row extends Component<RowProps> {
     return (
       <tr class={chosen ? "chosen" : undefined} data-feature={feature.id}>
         <th scope="row">
-          <button type="button" aria-pressed={chosen} title={feature.name}>
+          <button type="button" tabIndex={chosen ? 0 : -1} aria-pressed={chosen} title={feature.name}>
             {feature.id}
           </button>
         </th>
@@ -100,9 +101,7 @@ export function LayersView({ matrix, feature, layer, moved, models, modelName, c
     if (id !== undefined) choose(id, at);
   };
   return (
-    // The buttons in the rows do the same by keyboard.
-    // biome-ignore lint/a11y/useKeyWithClickEvents: see above
-    <table class="matrix" onClick={click}>
+    <table class="matrix" onClick={click} onKeyDown={(event) => rove(event, "down")}>
       <caption>{t("layers_caption")}</caption>
       <thead>
         <tr>

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { visible } from "../../report/visible.js";
-import type { LineMark } from "../reading.js";
+import type { LineMark } from "../line-marks.js";
 import { t } from "../texts.js";
 
 /** Height of a line in the style sheet, in pixels. */
@@ -23,6 +23,8 @@ interface MarkedProps {
 function startsOf(text: string): readonly number[] {
   const starts = [0];
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  // The end of the last line begins no other.
+  if (starts.length > 1 && starts.at(-1) === text.length) starts.pop();
   return starts;
 }
 
@@ -37,7 +39,7 @@ export function MarkedText({ text, marks }: MarkedProps) {
   const lines: JSX.Element[] = [];
   for (let at = first; at < last; at++) {
     const from = starts[at] as number;
-    const to = at + 1 < starts.length ? (starts[at + 1] as number) - 1 : text.length;
+    const to = at + 1 < starts.length ? (starts[at + 1] as number) - 1 : text.length - (text.endsWith("\n") ? 1 : 0);
     const line = text.slice(from, Math.min(to, from + LONGEST)).replace(/\r$/, "");
     const mark = marks?.get(at + 1);
     lines.push(

@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { qemuData } from "../../compare/qemu-models.js";
 import { type DecodedBit, type DecodedRegister, decodeCore } from "../../host/decode.js";
-import { formatMsr, msrBit } from "../../host/msr.js";
+import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
 import { atlas } from "../../input/atlas/atlas.js";
 import { GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../../kvm/load/controls.js";
 import type { BitRow } from "../../registers/bit-row.js";
@@ -15,6 +15,7 @@ import { bitIndex, REPLAY_MSRS } from "../../rules/words.js";
 import { coreText } from "../../situation/pick-cpu.js";
 import type { Model } from "../model.js";
 import { t } from "../texts.js";
+import { rove } from "./rove.js";
 
 interface RegistersProps {
   readonly model: Model;
@@ -43,19 +44,20 @@ export function RegistersView({ model, state, update }: RegistersProps) {
               <th scope="col">{t("value")}</th>
             </tr>
           </thead>
-          <tbody>
+          <tbody onKeyDown={(event) => rove(event, "down")}>
             {decoded.map(({ register, msr }) => (
               <tr key={register.index} class={register === chosen.register ? "chosen" : undefined}>
                 <th scope="row">
                   <button
                     type="button"
+                    tabIndex={register === chosen.register ? 0 : -1}
                     aria-pressed={register === chosen.register}
                     onClick={() => update({ register: register.index })}
                   >
                     {hexIndex(register.index)}
                   </button>
                 </th>
-                <td>{register.sdm}</td>
+                <td class="wraps">{register.sdm}</td>
                 <td class={`v-${msr.state}`}>
                   <code>{formatMsr(msr)}</code>
                 </td>
@@ -72,6 +74,7 @@ export function RegistersView({ model, state, update }: RegistersProps) {
 /** One register: its fields, and a row for each bit with its names, who asks for it and who has it. */
 function Sheet({ decoded: { register, msr, fields, bits } }: { readonly decoded: DecodedRegister }) {
   const { index, sdm, title, section, definedIn, counterpart, isTrue } = register;
+  const controls = register.layout === "controls";
   return (
     <section class="sheet" aria-labelledby="sheet-title">
       <h2 id="sheet-title">
@@ -105,16 +108,28 @@ function Sheet({ decoded: { register, msr, fields, bits } }: { readonly decoded:
           <thead>
             <tr>
               <th scope="col">{t("run_bit")}</th>
+              {controls ? (
+                <>
+                  <th scope="col">
+                    <abbr title={t("allowed0_long")}>{t("allowed0")}</abbr>
+                  </th>
+                  <th scope="col">
+                    <abbr title={t("allowed1_long")}>{t("allowed1")}</abbr>
+                  </th>
+                </>
+              ) : null}
               <th scope="col">{t("setting")}</th>
               <th scope="col">{t("run_name")}</th>
               <th scope="col">{t("used_by")}</th>
               <th scope="col">{t("models")}</th>
-              <th scope="col">{t("by_year")}</th>
+              <th scope="col">
+                {t("by_year")} {FIRST_YEAR}–{LAST_YEAR}
+              </th>
             </tr>
           </thead>
           <tbody>
             {bits.map((bit) => (
-              <BitRowView key={bit.bit} register={register} bit={bit} />
+              <BitRowView key={bit.bit} register={register} bit={bit} msr={msr} />
             ))}
           </tbody>
         </table>
@@ -123,20 +138,41 @@ function Sheet({ decoded: { register, msr, fields, bits } }: { readonly decoded:
   );
 }
 
-function BitRowView({ register, bit }: { readonly register: RegisterRow; readonly bit: DecodedBit }) {
+interface BitRowProps {
+  readonly register: RegisterRow;
+  readonly msr: Msr;
+  readonly bit: DecodedBit;
+}
+
+const SIGN = { yes: "1", no: "0", unknown: "?" } as const;
+
+function BitRowView({ register, msr, bit }: BitRowProps) {
   const { row, setting, plain, note } = bit;
   return (
     <tr>
       <th scope="row">{bit.bit}</th>
+      {register.layout === "controls" ? (
+        <>
+          <td>
+            <code>{SIGN[msrBit(msr, bit.bit)]}</code>
+          </td>
+          <td>
+            <code>{SIGN[msrBit(msr, bit.bit + 32)]}</code>
+          </td>
+        </>
+      ) : null}
       <td class={`set-${setting.replaceAll(" ", "-")}`}>
         {setting}
         {plain === undefined || plain === setting ? "" : ` (${t("plain")}: ${plain})`}
       </td>
       <td>
-        {row?.sdm ?? note ?? "–"}
-        {row === undefined ? null : (
+        {row === undefined ? (
+          (note ?? "–")
+        ) : (
           <details>
-            <summary>{row.key}</summary>
+            <summary>
+              {row.sdm} <code class="s-dim">{row.key}</code>
+            </summary>
             <Names row={row} />
           </details>
         )}
@@ -208,6 +244,10 @@ function Years({ register, bit }: { readonly register: RegisterRow; readonly bit
     </svg>
   );
 }
+
+const YEARS = atlas().flatMap(({ launchYear }) => launchYear ?? []);
+const FIRST_YEAR = Math.min(...YEARS);
+const LAST_YEAR = Math.max(...YEARS);
 
 interface Year {
   readonly year: number;

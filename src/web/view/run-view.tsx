@@ -17,6 +17,7 @@ import type { Model } from "../model.js";
 import { pictureText } from "../picture-text.js";
 import { t } from "../texts.js";
 import { LanesPicture } from "./lanes-picture.js";
+import { rove } from "./rove.js";
 import { Copy } from "./spans.js";
 import { RuleText } from "./why-view.js";
 
@@ -101,6 +102,7 @@ export function RunView({ model, state, update }: RunProps) {
         </p>
         {station.rule === undefined ? null : <RuleText traced={traced} rule={station.rule} />}
         <Changes station={station} />
+        {at === end ? <Lost stations={stations} /> : null}
       </div>
       {idle ? <IdleSteps station={station} model={model} /> : null}
       {stations.length < 2 ? <p class="note">{t("run_empty")}</p> : null}
@@ -133,6 +135,23 @@ function Changes({ station: { ends, begins } }: { readonly station: Station }) {
     <ul class="reasons">
       {texts(ends, "−")}
       {texts(begins, "+")}
+    </ul>
+  );
+}
+
+/** At the end: what did not get there. */
+function Lost({ stations }: { readonly stations: readonly Station[] }) {
+  const lost = stations.flatMap(({ ends, fn, word }) =>
+    ends.filter(({ returns }) => !returns).map((one) => ({ ...one, at: fn ?? word })),
+  );
+  if (lost.length === 0) return null;
+  return (
+    <ul class="reasons">
+      {lost.map(({ bit, name, text, at }) => (
+        <li key={bit}>
+          {t("run_lost")}: <b class="s-no">{name ?? `bit ${bit}`}</b> (<code>{at}</code>) {text}
+        </li>
+      ))}
     </ul>
   );
 }
@@ -188,8 +207,8 @@ function LaneTable({ path, stations, flips, flip }: TableProps) {
             <th scope="col">{t("run_fate")}</th>
           </tr>
         </thead>
-        <tbody>
-          {bits.map((bit) => {
+        <tbody onKeyDown={(event) => rove(event, "down", false)}>
+          {bits.map((bit, row) => {
             const turned = msrBitOf(path, bit);
             const isTurned = flips.some((one) => one.msr === turned.msr && one.bit === turned.bit);
             return (
@@ -205,6 +224,7 @@ function LaneTable({ path, stations, flips, flip }: TableProps) {
                       ) : (
                         <button
                           type="button"
+                          tabIndex={row === 0 ? 0 : -1}
                           aria-pressed={isTurned}
                           aria-label={`${t("run_turn")}: ${laneName(path, bit) ?? bit}, ${SIGN[value]}`}
                           onClick={() => flip(bit)}

@@ -7,6 +7,7 @@ import { commandOf } from "../command-line.js";
 import { markdownOf } from "../markdown.js";
 import type { Model } from "../model.js";
 import { pack } from "../packed.js";
+import { pictureText } from "../picture-text.js";
 import type { Reading } from "../reading.js";
 import { t } from "../texts.js";
 import { Copy } from "./spans.js";
@@ -60,6 +61,11 @@ export function ShareView({ model, state, reading, close }: ShareProps) {
       <div class="row">
         <Copy text={() => link}>{t("copy")}</Copy>
         <Copy text={() => markdownOf(model, commandOf(model, state), link)}>{t("share_markdown")}</Copy>
+        {state.view === "run" ? (
+          <Copy text={() => pictureText(document.querySelector<SVGSVGElement>("svg.lanes") ?? undefined)}>
+            {t("share_svg")}
+          </Copy>
+        ) : null}
         <button type="button" id="share-case" onClick={file}>
           {t("share_case")}
         </button>

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { formatWord, type Word } from "../../bits/word.js";
 import { howToTell } from "../../report/layers-report.js";
 import { LAYER_NAMES } from "../../report/verdict.js";
 import { unknownSources } from "../../report/why-report.js";
@@ -133,6 +134,13 @@ export function RuleText({ traced, rule }: { readonly traced: TracedReplay; read
         <br />
         {rule.says}
       </p>
+      {changesOf(traced, rule).map(({ word, before, after }) => (
+        <p key={word} class="change">
+          <code>
+            {word}: {formatWord(before)} → {formatWord(after)}
+          </code>
+        </p>
+      ))}
       {condition === undefined ? null : (
         <ul class="condition">
           <Leaf of={condition} />
@@ -140,6 +148,17 @@ export function RuleText({ traced, rule }: { readonly traced: TracedReplay; read
       )}
     </div>
   );
+}
+
+/** What a rule did to each word: before its first change, and after its last. */
+function changesOf({ events }: TracedReplay, rule: Rule) {
+  const words = new Map<string, { readonly word: string; readonly before: Word; readonly after: Word }>();
+  for (const event of events) {
+    if (event.kind !== "change" || event.rule !== rule) continue;
+    const { word, before, after } = event;
+    words.set(word, { word, before: words.get(word)?.before ?? before, after });
+  }
+  return [...words.values()];
 }
 
 const CONNECTIVES = { all: "if all of these hold", any: "if one of these holds", one: "if exactly one of these holds" };
