@@ -16,6 +16,17 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const FILES = ["--module", join(folder, "kvm-intel.ko"), "--btf", join(folder, "types")];
 
+const schemas = join(import.meta.dirname, "../../schema");
+const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
+for (const name of ["common", "prove", "why", "module-run"])
+  ajv.addSchema(JSON.parse(readFileSync(join(schemas, `${name}.schema.json`), "utf8")));
+
+function problemsOf(schema: string, json: string) {
+  const validate = ajv.getSchema(`${schema}.schema.json`);
+  validate?.(JSON.parse(json));
+  return validate === undefined ? ["no schema"] : (validate.errors ?? []);
+}
+
 describe("vmxlens prove", () => {
   it("lists every difference with both values, the bits, the rule and the instruction, and ends with 1", async () => {
     const { out, code } = await runCli(["prove", "haswell", ...FILES]);
@@ -27,14 +38,8 @@ describe("vmxlens prove", () => {
   });
 
   it("prints JSON as its schema says", async () => {
-    const schemas = join(import.meta.dirname, "../../schema");
-    const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
-    for (const name of ["common", "prove"])
-      ajv.addSchema(JSON.parse(readFileSync(join(schemas, `${name}.schema.json`), "utf8")));
     const { out } = await runCli(["prove", "haswell", "skylake-x", ...FILES, "--json"]);
-    const validate = ajv.getSchema("prove.schema.json");
-    validate?.(JSON.parse(out));
-    expect(validate?.errors ?? []).toEqual([]);
+    expect(problemsOf("prove", out)).toEqual([]);
   });
 
   it.each([
@@ -78,10 +83,40 @@ describe("--module", () => {
     expect(part).toMatch(/tables +\w+: /);
   });
 
+  it("gives replay --json the same run as its schema says", async () => {
+    const { out, code } = await runCli(["replay", "haswell", ...FILES, "--json"]);
+    expect([code, problemsOf("module-run", out)]).toEqual([0, []]);
+    expect(JSON.parse(out)).toMatchObject({
+      module: "6.12.0-tiny",
+      loads: "yes",
+      error: null,
+      boot: null,
+      vmcs_config: { pin_based_exec_ctrl: "0x3f" },
+      parameters: { "kvm_intel.ple_gap": "128" },
+      load: { messages: [{ level: 6, text: "kvm_intel: ready -11%, gap 128", certain: true }] },
+    });
+  });
+
+  it("gives why --json the instruction of each bit, its branches and the rule of the tables", async () => {
+    const { out } = await runCli(["why", "preemption-timer", "haswell", ...FILES, "--json"]);
+    expect(problemsOf("why", out)).toEqual([]);
+    const { module: own } = JSON.parse(out);
+    expect(own.kernel).toBe("6.12.0-tiny");
+    expect(own.bits).toContainEqual({
+      name: "vmcs_config.pin_based_exec_ctrl",
+      bit: 6,
+      label: "PREEMPTION_TIMER",
+      value: 0,
+      decided: expect.objectContaining({ function: expect.stringMatching(/^setup_vmcs_config/), msr: null }),
+      rule: expect.stringMatching(/^\w+: /),
+    });
+    const { out: without } = await runCli(["why", "preemption-timer", "haswell", "--json"]);
+    expect([JSON.parse(without).module, problemsOf("why", without)]).toEqual([null, []]);
+  });
+
   it.each([
     [["layers", "haswell", "--kvm", "kvm.ko"], "--kvm belongs to --module"],
     [["replay", "haswell", ...FILES, "--phase", "boot"], "--phase is about the steps of the tables"],
-    [["replay", "haswell", ...FILES, "--json"], "vmxlens prove --json"],
     [["layers", "haswell", "--module", join(folder, "types")], "not an ELF file"],
   ])("%j: a sentence on standard error, and 2", async (args, says) => {
     const { err, code } = await runCli(args);

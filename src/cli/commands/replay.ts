@@ -50,16 +50,21 @@ export async function replay(
 function moduleProblems(raw: ReplayOptions): string[] {
   if (raw.module === undefined) return [];
   const unfit = (["phase", "fn", "bit"] as const).filter((name) => raw[name] !== undefined);
-  return [
-    ...unfit.map((name) => `--${name} is about the steps of the tables, and --module runs the kernel's own code`),
-    ...(raw.json === true ? ["replay --module has no JSON; vmxlens prove --json has the results"] : []),
-  ];
+  return unfit.map((name) => `--${name} is about the steps of the tables, and --module runs the kernel's own code`);
 }
 
 /** The run of the kernel's own code: it has no rules, so no steps. */
-async function showModuleRun({ situation, settings, found, proof }: ReadyByModule, world: World): Promise<number> {
-  const { moduleRunReport } = await import("../../report/prove/module-run-report.js");
-  await show(moduleRunReport(situation, proof, settings.width), { found, settings }, world);
+async function showModuleRun(
+  { situation, settings, found, prover, proof }: ReadyByModule,
+  world: World,
+): Promise<number> {
+  if (settings.json) {
+    const { moduleRunJson } = await import("../../report/json/json-module.js");
+    showJson(moduleRunJson(situation, proof, prover.kernel), world);
+  } else {
+    const { moduleRunReport } = await import("../../report/prove/module-run-report.js");
+    await show(moduleRunReport(situation, proof, settings.width), { found, settings }, world);
+  }
   return knownExit(situation.read);
 }
 

@@ -58,26 +58,33 @@ export async function why(
     ...(named.note === undefined ? {} : { note: named.note }),
     ...(blamed ? { atlas: inAtlas(named.feature) } : {}),
   };
+  const decided = prepared.prover === undefined ? undefined : await decidedOf(prepared as ReadyByModule, named.feature);
   if (settings.json) {
     const { whyJson } = await import("../../report/json/json-why.js");
-    showJson(whyJson(input), world);
-  } else {
-    const module = prepared.prover === undefined ? [] : await moduleLines(prepared as ReadyByModule, named.feature);
-    await show([...whyReport(input.situation, input.why, settings.width, input), ...module], prepared, world);
-  }
+    showJson(whyJson(input, decided?.json()), world);
+  } else
+    await show(
+      [...whyReport(input.situation, input.why, settings.width, input), ...(decided?.lines() ?? [])],
+      prepared,
+      world,
+    );
   // An example answers nothing about this machine.
   return result.reached === "yes" && found.example === undefined ? EXIT.ok : EXIT.no;
 }
 
-/** What the module's own code did to the bits of a feature. */
-async function moduleLines(
+/** What the module's own code did to the bits of a feature, for people and for programs. */
+async function decidedOf(
   { situation, prover, proof, settings }: ReadyByModule,
   feature: Feature,
-): Promise<readonly Line[]> {
+): Promise<{ lines(): readonly Line[]; json(): unknown }> {
   const { decidedBits } = await import("../../prove/decided-bits.js");
   const { decidedLines } = await import("../../report/prove/decided-report.js");
+  const { decidedJson } = await import("../../report/json/json-module.js");
   const bits = decidedBits(situation, prover, proof, bitsOfFeature(feature));
-  return decidedLines(situation, bits, settings.width);
+  return {
+    lines: () => decidedLines(situation, bits, settings.width),
+    json: () => decidedJson(situation, prover.kernel, bits),
+  };
 }
 
 /** A name that is not a feature's, but has a place: in the run, among the registers. Undefined for any other name. */

@@ -2,6 +2,7 @@ import { GROUPS } from "../../prove/compare-run.js";
 import { hexIndex } from "../../registers/registers.js";
 import { type ProofDifference, type ProvedHost, type ProvedKernel, proofVerdict } from "../prove/prove-report.js";
 import { situationJson } from "./json.js";
+import { decisionJson } from "./json-module.js";
 
 /** What `vmxlens prove --json` prints, as schema/prove.schema.json describes it. */
 export function proveJson({ kernel, paths }: ProvedKernel, hosts: readonly ProvedHost[]): unknown {
@@ -46,15 +47,6 @@ function differenceJson({ item, decision }: ProofDifference): unknown {
     tables: item.tables,
     module: item.module,
     bits: item.bits.map(({ bit, name, tables }) => ({ bit, name: name ?? null, tables })),
-    decided:
-      decision === undefined
-        ? null
-        : {
-            function: decision.function,
-            offset: decision.offset,
-            instruction: decision.text,
-            msr: decision.msr === undefined ? null : hexIndex(decision.msr),
-            branches: decision.turns.map(({ text, taken }) => ({ text, taken: taken ?? "unknown" })),
-          },
+    decided: decision === undefined ? null : decisionJson(decision),
   };
 }

@@ -17,8 +17,12 @@ import { reasonText, stepText } from "../wording/reason-text.js";
 import { instructions } from "../wording/remedy-text.js";
 import { situationJson } from "./json.js";
 
-/** The JSON of `vmxlens why`: schema/why.schema.json. */
-export function whyJson({ situation, why, note, atlas }: WhyInput) {
+/**
+ * The JSON of `vmxlens why`: schema/why.schema.json.
+ *
+ * @param module what `decidedJson` makes, where a module answers.
+ */
+export function whyJson({ situation, why, note, atlas }: WhyInput, module: unknown = null) {
   const { feature, goal, reached, reachedUnder, lostAt, unknownAt, cells, split: answers } = why;
   const loads = replays(situation).loads;
   return {
@@ -34,6 +38,7 @@ export function whyJson({ situation, why, note, atlas }: WhyInput) {
     layers: LAYERS.map((layer) => ({ layer, answer: cells[layer], split: splitJson(answers[layer]) })),
     each: why.each.map((one, at) => underJson(one, situation.candidates[at] as Candidate)),
     atlas: atlas ?? null,
+    module,
   };
 }
 
