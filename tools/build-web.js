@@ -50,12 +50,12 @@ function linked(/** @type {{ readonly fileName: string, readonly code: string }}
 }
 
 /** Text of one byte per character: what is not ASCII is in strings alone. */
-function asciiText(/** @type {string} */ code) {
+export function asciiText(/** @type {string} */ code) {
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** What every bundle of the page is made with. */
-const COMMON = {
+export const COMMON = {
   cwd: root,
   transform: {
     jsx: { runtime: /** @type {const} */ ("automatic"), importSource: "preact" },
@@ -172,11 +172,11 @@ function missing(/** @type {string} */ file) {
 /** By a name that the compiler does not follow: the types of the package are its sources, which do not compile here. */
 const LZMA = "lzma1";
 
-const hashOf = (/** @type {string} */ text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+export const hashOf = (/** @type {string} */ text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
 /** Comments, line ends and indentation of a style sheet are for those who read its source. */
-function styleText() {
-  return readFileSync(join(web, "page.css"), "utf8")
+export function styleText(file = "page.css") {
+  return readFileSync(join(web, file), "utf8")
     .replace(/\/\*[\s\S]*?\*\//g, "")
     .replace(/\s+/g, " ")
     .replace(/ ?([{};,>]) ?/g, "$1")
@@ -221,18 +221,25 @@ export async function buildPage() {
   };
 }
 
+/** The MIT licence, of our own file, for a package that names it and its author without its text. */
+function mitText(/** @type {string} */ author) {
+  const own = readFileSync(join(root, "LICENSE"), "utf8");
+  return `MIT License\n\nCopyright (c) ${author}\n\n${own.slice(own.indexOf("Permission is hereby granted")).trim()}`;
+}
+
 /** Licences of the packages whose code is in the page. */
-function notices(/** @type {readonly string[]} */ modules) {
+export function notices(/** @type {readonly string[]} */ modules) {
   const folders = new Set(
-    modules.flatMap((id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0] ?? []),
+    modules.flatMap((id) => /^[^\0].*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0] ?? []),
   );
   return [...folders]
     .sort()
     .map((folder) => {
-      const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-      const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
-      if (licence === undefined) throw new Error(`${name} is in the page but ships no licence text`);
-      return `${name} ${version}\n${readFileSync(join(folder, licence), "utf8").trim()}`;
+      const { name, version, license, author } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+      if (file === undefined && license !== "MIT") throw new Error(`${name} is in the page but ships no licence text`);
+      const text = file === undefined ? mitText(author) : readFileSync(join(folder, file), "utf8").trim();
+      return `${name} ${version}\n${text}`;
     })
     .join("\n\n")
     .replaceAll("--", "- -");

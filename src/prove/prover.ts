@@ -21,6 +21,7 @@ import { link, type ModuleFile } from "./loader/link.js";
 import { modinfo } from "./loader/modinfo.js";
 import { loadDecoder } from "./machine/decoder.js";
 import type { Half } from "./machine/op.js";
+import { type Watched, watch } from "./watch.js";
 
 /** The files of one kernel, as they lie on disk (also compressed by gzip, XZ or Zstandard). */
 export interface ProofFiles {
@@ -77,6 +78,8 @@ export interface Prover {
     bit: number,
     options?: ProveOptions,
   ): Decision | undefined;
+  /** The loading of the modules, instruction by instruction. */
+  watch(host: Host, options?: ProveOptions): Watched;
   /** Boot by the kernel's image; undefined where it was not given. */
   boot(facts: HostFacts): BootRun | undefined;
   /** Loading, without the tables: facts in, results out. */
@@ -186,6 +189,15 @@ function makeProver(image: KernelImage, boot: BootImage | undefined, kernel: str
         replayed,
         comparison: compareRun(replayed, modules, booted),
       };
+    },
+    watch(host, options = {}) {
+      const { facts, booted } = before(host, options);
+      let finish: (() => Watched) | undefined;
+      runModules(image, afterBoot(facts, booted), options.params ?? {}, undefined, (started) => {
+        finish = watch(started, image);
+      });
+      if (finish === undefined) throw new RangeError("a run that was not prepared");
+      return finish();
     },
     decide(host, { symbol, field }, bit, options = {}) {
       const { facts, booted } = before(host, options);

@@ -203,3 +203,39 @@ describe("files that are something else", () => {
     expect(seen.size).toBeGreaterThan(3);
   });
 });
+
+describe("a run instruction by instruction", () => {
+  const watched = prover.watch(HASWELL);
+
+  it("names the function, the instruction and the bits that changed, in registers and in what KVM keeps", () => {
+    const first = watched.nextResult(-1, 1) as number;
+    const step = watched.step(first);
+    expect(step).toMatchObject({ index: first, module: "kvm_intel", function: "setup_vmcs_config.constprop.0" });
+    expect(step?.text).toMatch(/^mov /);
+    expect(step?.changes).toContainEqual({
+      place: "vmcs_config.pin_based_exec_ctrl",
+      before: "0x0",
+      after: "0x3f",
+      bits: [0, 1, 2, 3, 4, 5],
+    });
+    expect(watched.nextResult(first, -1)).toBeUndefined();
+    expect(watched.nextResult(first, 1)).toBeGreaterThan(first);
+    expect(watched.step(watched.length)).toBeUndefined();
+  });
+
+  it("is the run that prove makes: as many steps, and the functions in the order in which they are entered", () => {
+    const { modules } = prover.prove(HASWELL);
+    expect(watched.length).toBeLessThanOrEqual(modules.instructions);
+    expect(watched.functions[0]).toMatchObject({ module: "kvm_intel", name: "init_module", first: 0 });
+    const total = watched.functions.reduce((sum, { steps }) => sum + steps, 0);
+    expect(total).toBe(watched.length);
+    expect(watched.functions.map(({ name }) => name)).toContain("__kmalloc");
+  });
+
+  it("of what unread bits decide, both ways are inside the branch", () => {
+    const open = prover.watch(withMsrs((msrs) => msrs.delete(0x48c)));
+    const steps = Array.from({ length: open.length }, (_unused, index) => open.step(index));
+    expect(steps.some((step) => step?.holdsOthers === true && /^j|rdmsr/.test(step.text))).toBe(true);
+    expect(steps.flatMap((step) => step?.changes ?? []).some(({ after }) => after.includes("?"))).toBe(true);
+  });
+});

@@ -1,21 +1,18 @@
 import { atlas } from "../../input/atlas/atlas.js";
-import { loadProver, type Proof, type ProveOptions, type Prover } from "../../prove/prover.js";
-import { type ProofDifference, type ProvedHost, proveReport } from "../../report/prove/prove-report.js";
-import { type Situation, withRelease } from "../../situation/situation.js";
+import { loadProver, type Proof } from "../../prove/prover.js";
+import { type ProvedHost, proveReport } from "../../report/prove/prove-report.js";
+import { ofModule, provedHost } from "../../report/prove/proved-host.js";
 import { type ModuleRaw, pathsOf } from "../by-module.js";
 import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";
 import { kernelFiles } from "../kernel-files.js";
-import { type RawOptions, readOptions, type Settings } from "../options.js";
+import { type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
 
 interface ProveRaw extends RawOptions, ModuleRaw {
   readonly all?: boolean;
 }
-
-/** Differences whose instruction is looked for: each takes a run of its own. */
-const DECIDED = 20;
 
 /**
  * `vmxlens prove [HOST…] --module FILE`: exit code 0 when the kernel's code and the tables agree in everything that both
@@ -50,7 +47,9 @@ export async function prove(queries: readonly (string | undefined)[], raw: Prove
         "this machine cannot be read",
         ...example.missing.map((fact) => `  ${missingText(fact)}`),
       ]);
-    hosts.push(provedHost(prover, prepared.situation, settings, query ?? "this"));
+    // The module says which kernel it is; --kernel names other tables to hold it against.
+    const named = settings.kernel === undefined ? ofModule(prover, prepared.situation) : prepared.situation;
+    hosts.push(provedHost(prover, named, query ?? "this"));
   }
   const about = { kernel: prover.kernel, paths: found.paths, hasKvm: prover.hasKvm, hasBoot: prover.hasBoot };
   if (settings.json) {
@@ -69,30 +68,4 @@ function isComplete({ modules, boot }: Proof): boolean {
 
 async function runningKernel(world: World): Promise<string | undefined> {
   return (await world.live()).host?.kernel;
-}
-
-function provedHost(prover: Prover, asked: Situation, settings: Settings, name: string): ProvedHost {
-  const { release } = prover.resolved;
-  // The module says which kernel it is; --kernel names other tables to hold it against.
-  const situation = settings.kernel === undefined && release !== undefined ? withRelease(asked, release) : asked;
-  const [candidate] = situation.candidates;
-  const { params, machine, config } = candidate.options;
-  const options: ProveOptions = {
-    release: candidate.release,
-    ...(params === undefined ? {} : { params }),
-    ...(machine === undefined ? {} : { machine }),
-    ...(config === undefined ? {} : { config }),
-  };
-  const proof = prover.prove(situation.host, options);
-  const differences = proof.comparison.items
-    .filter(({ verdict }) => verdict === "differ")
-    .map((item, index): ProofDifference => {
-      const [first] = item.bits;
-      const decision =
-        item.place === undefined || first === undefined || index >= DECIDED
-          ? undefined
-          : prover.decide(situation.host, item.place, first.bit, options);
-      return { item, ...(decision === undefined ? {} : { decision }) };
-    });
-  return { name, situation, proof, differences };
 }

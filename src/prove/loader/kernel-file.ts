@@ -15,13 +15,8 @@ const PAYLOAD_LENGTH = 0x24c;
  */
 export async function readKernelFile(bytes: Uint8Array): Promise<Elf> {
   const file = await decompress(bytes);
+  if (!isBzImage(file)) return readElf(file);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (
-    file.length < PAYLOAD_LENGTH + 4 ||
-    view.getUint16(BOOT_FLAG, true) !== 0xaa55 ||
-    view.getUint32(MAGIC, true) !== 0x5372_6448
-  )
-    return readElf(file);
   if (view.getUint16(VERSION, true) < 0x0208) throw new BadFile("a bzImage too old to say where its kernel is");
   const sectors = file[SETUP_SECTORS] || 4;
   const start = (sectors + 1) * 512 + view.getUint32(PAYLOAD_OFFSET, true);
@@ -29,4 +24,14 @@ export async function readKernelFile(bytes: Uint8Array): Promise<Elf> {
   if (start + length > file.length) throw new BadFile("the kernel in the bzImage is cut off");
   // Four bytes after it hold its size.
   return readElf(await decompress(file.subarray(start, start + length - 4)));
+}
+
+/** Whether a file begins as what boot loaders start. */
+export function isBzImage(file: Uint8Array): boolean {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  return (
+    file.length >= PAYLOAD_LENGTH + 4 &&
+    view.getUint16(BOOT_FLAG, true) === 0xaa55 &&
+    view.getUint32(MAGIC, true) === 0x5372_6448
+  );
 }

@@ -22,9 +22,11 @@ const DEEPEST = 400;
 /** Where a call from outside returns to; no code is there. */
 const OUTSIDE = 0xffff_e000;
 
-/** Watches a run: called before each instruction, and for each branch with what it did. */
+/** Watches a run: called before and after each instruction, and for each branch with what it did. */
 export interface Watcher {
   step(op: Op, m: Machine): void;
+  /** Other steps may come in between: both ways of a branch on unknown bits, a function that calls back. */
+  done?(op: Op, m: Machine): void;
   branch(at: number, taken: Bit): void;
 }
 
@@ -82,8 +84,12 @@ export class Runner extends Cpu implements Machine {
         throw new MachineStop("steps", `more than ${this.limits.steps} instructions`);
       const op = this.code.opAt(at);
       this.rip = op.next;
-      if (this.watcher !== null) this.watcher.step(op, this);
-      op.run(this);
+      if (this.watcher === null) op.run(this);
+      else {
+        this.watcher.step(op, this);
+        op.run(this);
+        this.watcher.done?.(op, this);
+      }
     }
   }
 
