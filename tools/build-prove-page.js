@@ -93,10 +93,16 @@ export async function buildProvePage() {
   return { html, sizes: { script: safe.length, file: html.length, gzip: gzipSync(html, { level: 9 }).length } };
 }
 
-if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
-  const file = resolve(argv[2] ?? join(root, "dist/web/vmxlens-prove.html"));
+/** Writes the page to a file and gives its sizes. */
+export async function writeProvePage(/** @type {string} */ file) {
   const { html, sizes } = await buildProvePage();
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, html);
-  console.log(`${file}: ${sizes.file} bytes, ${sizes.gzip} with gzip -9`);
+  return sizes;
+}
+
+if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
+  const file = resolve(argv[2] ?? join(root, "dist/web/vmxlens-prove.html"));
+  const { file: bytes, gzip } = await writeProvePage(file);
+  console.log(`${file}: ${bytes} bytes, ${gzip} with gzip -9`);
 }

@@ -218,5 +218,6 @@ if (process.argv.includes("--start")) {
   buildLibrary();
   await buildCli();
   const { writePage } = await import("./build-web.js");
-  await writePage(join(dist, "web/vmxlens.html"));
+  const { writeProvePage } = await import("./build-prove-page.js");
+  await Promise.all([writePage(join(dist, "web/vmxlens.html")), writeProvePage(join(dist, "web/vmxlens-prove.html"))]);
 }

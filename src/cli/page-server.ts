@@ -18,20 +18,26 @@ const HEADERS = {
 };
 
 /**
- * Serves one page on loopback. Its path is a secret, because other users of the machine can ask a port of it and the page may
+ * Serves a page on loopback, and others beside it by their names. Its path is a secret, because other users of the machine can ask a port of it and the page may
  * hold a host; the name of the server is checked, because another site's name can be made to lead here.
  */
-export async function servePage(html: string, port: number): Promise<ServedPage> {
+export async function servePage(
+  html: string,
+  port: number,
+  others: { readonly [name: string]: string | undefined } = {},
+): Promise<ServedPage> {
   const path = `/${randomBytes(16).toString("base64url")}/`;
   const server = createServer((request, response) => {
     const { port: bound } = server.address() as AddressInfo;
     const [asked] = (request.url ?? "").split("?");
     const known = [`127.0.0.1:${bound}`, `localhost:${bound}`].includes(request.headers.host ?? "");
-    if (!known || asked !== path || (request.method !== "GET" && request.method !== "HEAD")) {
+    const name = asked?.startsWith(path) === true ? asked.slice(path.length) : undefined;
+    const text = name === "" ? html : name !== undefined && Object.hasOwn(others, name) ? others[name] : undefined;
+    if (!known || text === undefined || (request.method !== "GET" && request.method !== "HEAD")) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, HEADERS).end(request.method === "HEAD" ? undefined : html);
+    response.writeHead(200, HEADERS).end(request.method === "HEAD" ? undefined : text);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(asWorldError(error, `port ${port} cannot be used`)));

@@ -14,6 +14,7 @@ const ENGLISH = {
   view_explain: "explain",
   view_audit: "audit",
   keys: "keys",
+  own_code: "the kernel's own code",
   share: "share",
   language: "language",
   tagline:
@@ -213,6 +214,7 @@ const CHINESE: { readonly [K in TextKey]: string } = {
   view_explain: "解释报错",
   view_audit: "检查 VMCS",
   keys: "按键",
+  own_code: "内核自己的代码",
   share: "分享",
   language: "语言",
   tagline: "vmxlens 逐位重演 Linux 和 KVM 如何处理 CPU 的 VMX 能力,并指出每一位是被哪一层、哪条规则拿走的。",

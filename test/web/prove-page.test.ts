@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { servePage } from "../../src/cli/page-server.js";
 import { buildProvePage } from "../../tools/build-prove-page.js";
 import { startBrowser } from "../../tools/page-browser.js";
 import { tinyFiles } from "../prove/tiny/module.js";
@@ -45,6 +46,22 @@ const put = (files: readonly { readonly name: string; readonly bytes: Uint8Array
       files.map(({ name, bytes }) => ({ name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) })),
     );
 const report = () => page.locator("#answer pre").textContent();
+
+it("is served beside the page that links to it, under its secret path alone", async () => {
+  const served = await servePage("main", 0, { "vmxlens-prove.html": "other", "absent.html": undefined });
+  const get = async (path: string) => {
+    const response = await fetch(new URL(path, served.url));
+    return response.ok ? await response.text() : response.status;
+  };
+  expect([await get(""), await get("vmxlens-prove.html"), await get("absent.html"), await get("toString")]).toEqual([
+    "main",
+    "other",
+    404,
+    404,
+  ]);
+  expect(await get("/vmxlens-prove.html")).toBe(404);
+  await served.close();
+});
 
 describe("the page that runs a kernel's own code", () => {
   it("is one file of at most 3 MB that connects to nothing", () => {

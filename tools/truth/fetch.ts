@@ -22,6 +22,9 @@ const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** Newer kernels come in three packages; the first name is the one that people know. */
 const PACKAGES = ["linux-image", "linux-binary", "linux-modules"] as const;
 
+/** Another user than root could not write into the scratch folder. */
+const AS_ROOT = ["-o", "APT::Sandbox::User=root"];
+
 /** Files of a package that a kernel is run from. */
 const WANTED = ["*/kvm.ko*", "*/kvm-intel.ko*", "./boot/vmlinuz*", "*/lib/modules/*/vmlinuz"];
 
@@ -37,7 +40,7 @@ export function fetchKernel(
       const options = listedBySystem(version) ? [] : ownLists(version, join(scratch, "apt"));
       const names = PACKAGES.map((name) => `${name}-${version}`).filter((name) => isListed(name, options));
       if (names.length === 0) return { problem: "no package linux-image of it is in the lists of this mirror" };
-      execFileSync("apt-get", [...options, "-qq", "download", ...names], {
+      execFileSync("apt-get", [...options, ...AS_ROOT, "-qq", "download", ...names], {
         cwd: folder,
         stdio: ["ignore", "ignore", "inherit"],
       });
@@ -86,7 +89,6 @@ function ownLists(version: string, home: string): readonly string[] {
     `Dir::Etc::sourcelist=${join(home, "sources.list")}`,
     "Dir::Etc::sourceparts=-",
     "Dir::State::status=/var/lib/dpkg/status",
-    "APT::Sandbox::User=root",
     // One suite that the mirror does not have is no reason to do without the others.
     "APT::Update::Error-Mode=any-but-404",
   ].flatMap((option) => ["-o", option]);
@@ -95,7 +97,7 @@ function ownLists(version: string, home: string): readonly string[] {
   writeFileSync(join(home, "sources.list"), sources(mirrors()));
   if (isListed(`linux-image-${version}`, options)) return options;
   try {
-    execFileSync("apt-get", [...options, "-qq", "update"], { stdio: ["ignore", "ignore", "ignore"] });
+    execFileSync("apt-get", [...options, ...AS_ROOT, "-qq", "update"], { stdio: ["ignore", "ignore", "ignore"] });
   } catch {
     // What could be read is there; what is missing shows in what is listed.
   }

@@ -9,7 +9,7 @@ import { fileKind, inputName, inputText, replaceFile, wholeText } from "../files
 import type { FoundHost } from "../host.js";
 import { hostText } from "../host-text.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
-import { pageText, withCase } from "../page-file.js";
+import { PAGES, pageText, withCase } from "../page-file.js";
 import { servePage } from "../page-server.js";
 import type { World } from "../world.js";
 
@@ -41,7 +41,10 @@ export async function web([query]: readonly (string | undefined)[], raw: WebRaw,
     else replaceFile(raw.output, html, world);
     return EXIT.ok;
   }
-  const served = await servePage(html, port);
+  const served = await servePage(html, port, {
+    [PAGES.main]: html,
+    [PAGES.prove]: await pageText(world, "prove"),
+  });
   world.out(`${served.url}\n`);
   world.err("The page is served to this machine alone, until Ctrl-C.\n");
   if (raw.open !== false) world.openUrl?.(served.url);

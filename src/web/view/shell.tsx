@@ -43,6 +43,7 @@ export function Shell(props: ShellProps) {
           <button type="button" aria-expanded={help} onClick={toggleHelp}>
             ? {t("keys")}
           </button>
+          <a href="vmxlens-prove.html">{t("own_code")}</a>
           {(Object.keys(LANGUAGES) as LanguageId[])
             .filter((one) => one !== language)
             .map((one) => (
