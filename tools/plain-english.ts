@@ -21,6 +21,7 @@ const RETIRED: readonly (readonly [refused: RegExp, instead: string])[] = [
   [/\b(?:comes?|came) (?:to (?!a stop)\w+ing|out their way)\b/, "results in"],
   [/\bupon\b/, "on"],
   [/\bput down\b/, "written"],
+  [/\ba (?:MSR|RHEL|SDM|NMI|EPT|XML|SVM|SMM)s?\b/, "an"],
   [/\botherwise the error were\b/, "would be"],
 ];
 

@@ -34,7 +34,7 @@ export interface ReadyByModule extends Ready {
   readonly proof: Proof;
 }
 
-/** What is asked, answered by the module that `--module` names; without that option, as it was. A number is an exit code. */
+/** The question, to be answered by the module that `--module` names; unchanged without that option. A number is an exit code. */
 export async function withModule(
   prepared: Ready,
   raw: ModuleRaw,

@@ -1,7 +1,7 @@
 import type { DEFAULT1 } from "../registers/default1.js";
 import type { WordName } from "../rules/words.js";
 
-/** The words of nested_vmx_msrs behind the two halves of a MSR. */
+/** The words of nested_vmx_msrs behind the two halves of an MSR. */
 interface NestedWords {
   readonly hi: WordName;
   readonly lo: WordName;

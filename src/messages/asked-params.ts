@@ -41,7 +41,7 @@ export function askedVerdict({
   };
 }
 
-/** Parameters that people set because of VMX, and that a replay has no use for: the module_param lines of Linux, virt/kvm and x86.c. */
+/** Parameters that people set because of VMX and that a replay does not need: the module_param lines of Linux, virt/kvm and x86.c. */
 const OTHERS: { readonly [name: string]: string } = {
   "kvm.enable_virt_at_load":
     "with 0, KVM leaves VMX alone until the first virtual machine starts, so that VirtualBox or VMware can use it meanwhile",

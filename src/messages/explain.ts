@@ -407,7 +407,7 @@ function nothingFound(text: KeptText, described: OwnMachine | undefined, lines: 
   };
 }
 
-/** Lines beside the messages that say what the machine is like. */
+/** Lines besides the messages that describe the machine. */
 function explainDescription(first: TextLine, described: OwnMachine): Explanation {
   const { format, lines } = described;
   const values = paramValues(described);

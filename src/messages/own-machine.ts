@@ -3,7 +3,7 @@ import { msrBit } from "../host/msr.js";
 import { type ReadResult, readHost } from "../input/read.js";
 import { type Situation, situation } from "../situation/situation.js";
 
-/** What a text says about the machine, beside or instead of messages. */
+/** What a text says about the machine, besides its messages or instead of them. */
 export interface OwnMachine {
   /** Everything in the text about the one machine that it is about. */
   readonly situation: Situation;

@@ -40,7 +40,7 @@ export type LoadedProver =
   | { readonly kind: "prover"; readonly prover: Prover }
   | { readonly kind: "problem"; readonly file: keyof ProofFiles; readonly problem: string };
 
-/** What is asked of a run, and of the tables beside it. */
+/** What is asked of a run, and of the tables that it is compared with. */
 export interface ProveOptions {
   readonly params?: ReplayOptions["params"];
   readonly machine?: MachineFacts;
@@ -49,7 +49,7 @@ export interface ProveOptions {
   readonly release?: Release;
 }
 
-/** What the kernel's code made of a host, beside what the tables say. */
+/** What the kernel's code made of a host, compared with what the tables say. */
 export interface Proof {
   readonly host: Host;
   readonly release: Release;

@@ -1,5 +1,5 @@
 /**
- * Registers and their bits: what every VMX capability MSR, and every MSR beside them, is called and made of, with the
+ * Registers and their bits: the names and the bits of every VMX capability MSR and of the MSRs that go with them, with the
  * names that the SDM, Linux, KVM, QEMU and other projects use; and the three-valued words in which their values are kept.
  * For programs that print a register, or look a name up.
  *

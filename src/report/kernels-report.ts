@@ -90,7 +90,7 @@ function remark({ id, longterm }: Row): string {
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
-/** In which kernels a feature gets how far, layer by layer. */
+/** How far a feature gets in each kernel, layer by layer. */
 export function featureKernelsReport({ feature, cpus, layers }: FeatureKernels, width: number): Line[] {
   const rows = layers
     .filter(({ yes, no }) => yes.length + no.length > 0)

@@ -173,7 +173,7 @@ export function happensWord(certain: Certainty): MsrRead["happens"] {
   return certain ? "yes" : "unknown";
 }
 
-/** Position of the low word of a MSR; the high word follows it. */
+/** Position of the low word of an MSR; the high word follows it. */
 export function msrWordIndex(msr: number): number {
   return LO_INDEX[msr] as number;
 }

@@ -25,7 +25,7 @@ export interface Asked {
   /** As `assume`, but without a note where one of them changes nothing. */
   readonly assumeByDefault?: readonly AssumptionId[];
   /**
-   * Only what was read counts: whether an unread register exists is not even derived from bits of others. Default:
+   * Uses only what was read: not even whether an unread register exists is derived from the bits of others. Default:
    * where registers are compared or decoded, they are.
    */
   readonly asRead?: true;
@@ -35,7 +35,7 @@ export interface Asked {
   readonly foundParams?: boolean;
   /** Where the facts come from, in words. Default: `Host.source`. */
   readonly source?: string;
-  /** What else a reader should know of how the host was found. */
+  /** What else a reader should know about how the host was found. */
   readonly notes?: readonly string[];
   /** A guest that is to start there, as `readGuests` reads its configuration. */
   readonly guest?: GuestCpu;

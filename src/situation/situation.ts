@@ -30,9 +30,9 @@ export interface Candidate {
 export interface Kernel extends Partial<Omit<KernelSet, "candidates">> {
   /** What named it: the caller, the host itself, or nothing. */
   readonly from: "asked" | "host" | "default";
-  /** Kernels that it could be by its name, and that what the machine reported rules out. */
+  /** Kernels that its name allows and that what the machine reported rules out. */
   readonly ruledOut: readonly Contradiction[];
-  /** Set if what the machine reported contradicts every kernel that it can be by its name. */
+  /** Set if what the machine reported contradicts every kernel that its name allows. */
   readonly contradicted?: Narrowed["contradicted"];
 }
 

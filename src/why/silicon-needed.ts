@@ -78,7 +78,7 @@ function ownBits(condition: Condition | undefined): SiliconBits {
   return [registerBit(name, bitIndex(name, bit))];
 }
 
-/** Bits of registers in which the reasons end why a feature does not get as far as the goal. */
+/** The register bits to which the loss of a feature is traced back. */
 function askedFor(traced: TracedReplay, feature: Feature, goal: Layer): SiliconBits {
   const { cells } = featureLayers(traced.replayed, feature);
   const steps = layersTo(goal).filter((layer) => cells[layer] === "no" || cells[layer] === "unknown");

@@ -14,7 +14,7 @@ const of = (text: string, index = 0x485) => {
   return { value: formatMsr(host?.cores[0].msrs.get(index) ?? UNREAD), told: told.map(({ message }) => message) };
 };
 
-describe("a line with the number of a MSR and a value", () => {
+describe("a line with the number of an MSR and a value", () => {
   it.each([
     "IA32_VMX_MSR_MISC (0x485): 0x00000000000403c0",
     "foo (0x485): 0x403c0",

@@ -71,7 +71,7 @@ describe("what a machine reports under its own kernel", () => {
     expect(situation(host, { kernel: SLES }).kernel.ruledOut.length).toBeGreaterThan(0);
   });
 
-  describe("of a RHEL 9 machine with a Granite Rapids", () => {
+  describe("of an RHEL 9 machine with a Granite Rapids", () => {
     // archspec/archspec-json, tests/targets/linux-rhel9-graniterapids, in short.
     const host = readHost(
       [

@@ -23,7 +23,7 @@ export const CHANGE_KINDS = {
   params: "parameters",
 } as const;
 
-/** What can have changed about a machine, and by it a feature. */
+/** What can change on a machine and change a feature with it. */
 export type ChangeKind = keyof typeof CHANGE_KINDS;
 
 /** A feature that one layer gives and did not give, or the other way round. */

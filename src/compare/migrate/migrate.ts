@@ -27,7 +27,7 @@ export interface DerivedChange {
 export interface Migration {
   /** Can the guest run on the destination. */
   readonly verdict: Tri;
-  /** Reasons beside the MSRs: KVM does not load, or not with nested=1. */
+  /** Reasons besides the MSRs: KVM does not load, or not with nested=1. */
   readonly obstacles: readonly Obstacle[];
   /** What the guest saw on the source. */
   readonly seen: MsrPairs;

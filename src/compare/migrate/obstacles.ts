@@ -4,7 +4,7 @@ import { fitOf } from "../guest-cpuid.js";
 import { findModel, newestQemu } from "../qemu-models.js";
 import { type MigrateOptions, versioned } from "./guest.js";
 
-/** What keeps a guest from moving, beside the values of MSRs. */
+/** What keeps a guest from moving, besides the values of MSRs. */
 export interface Obstacle {
   readonly certain: boolean;
   readonly text: string;

@@ -57,7 +57,7 @@ const HVM: readonly Requirement[] = [
   needs("memory-type", "VMX structures are write-back", WRITE_BACK, CONFIG),
 ];
 
-/** EPT as Xen takes it: capabilities that it relies on, and the PAT at entry (XSA-60). */
+/** EPT as Xen uses it: the capabilities that it relies on, and the PAT at entry (XSA-60). */
 const HAP: readonly Requirement[] = [
   needs("ept", "EPT", EPT, CONFIG),
   needs(

@@ -218,7 +218,7 @@ function decodeCore(text: string, shared: Shared, msrSections: number, logicalCp
   };
 }
 
-/** For each "msr" line the position of the value in it as one digit of DIGITS, "-" for a MSR that was not dumped. */
+/** For each "msr" line the position of the value in it as one digit of DIGITS, "-" for an MSR that was not dumped. */
 function decodeSet(set: string, columns: Shared["msrs"]): Map<number, U64> {
   const msrs = new Map<number, U64>();
   for (const [i, { index, values }] of columns.entries()) {
@@ -228,7 +228,7 @@ function decodeSet(set: string, columns: Shared["msrs"]): Map<number, U64> {
   return msrs;
 }
 
-/** Control bits that say a MSR exists which AIDA64 never reads (SDM A.3.2, A.3.3, A.4.1, A.11). */
+/** Control bits that say an MSR exists which AIDA64 never reads (SDM A.3.2, A.3.3, A.4.1, A.11). */
 const TOLD_BY = [
   { index: 0x491, by: 0x48b, bit: 13 },
   { index: 0x492, by: 0x482, bit: 17 },

@@ -22,7 +22,7 @@ export interface AtlasCore {
   readonly notDumped: readonly number[];
 }
 
-/** One CPU of the atlas: a dump of AIDA64 and what is known of the processor beside it. */
+/** One CPU of the atlas: a dump of AIDA64, and what else is known about the processor. */
 export interface AtlasEntry {
   readonly id: string;
   /** CPUID vendor string. */

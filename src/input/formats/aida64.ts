@@ -161,7 +161,7 @@ function openDump(log: DiagnosticLog): Dump {
         const broken = BROKEN_MSR_LINE.exec(text);
         if (section.kind === "start" || broken === null || !isVmxMsr(Number.parseInt(broken[1] as string, 16)))
           return 0;
-        log.error({ line: number, column: 5 }, "not a MSR line of an AIDA64 dump", LINE_EXPECTED);
+        log.error({ line: number, column: 5 }, "not an MSR line of an AIDA64 dump", LINE_EXPECTED);
         return 0;
       }
       const index = Number.parseInt(found[1] as string, 16);
@@ -210,7 +210,7 @@ function clip(text: string): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
-/** `sample` is one of the extra readings, 200 ms apart, of a MSR that changes; the unmarked line counts. */
+/** `sample` is one of the extra readings, 200 ms apart, of an MSR that changes; the unmarked line counts. */
 function takeMsr(index: number, text: string) {
   if (FAILED.test(text)) return ABSENT;
   const found = MSR_VALUE.exec(text);

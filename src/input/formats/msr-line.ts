@@ -99,7 +99,7 @@ function claimAt(line: string, start: number): { claim: MsrClaim; end: number } 
 interface Subject {
   readonly index: number;
   readonly end: number;
-  /** False for a bare number, which only a clear value makes a MSR. */
+  /** False for a bare number, which only a clear value makes an MSR. */
   readonly sure: boolean;
   /** A name on the line that belongs to another MSR. */
   readonly disagrees?: string;
@@ -259,6 +259,6 @@ function value(
 function brokenNumber(text: string): string {
   const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
   const digits = /^(?:0x)?([0-9a-f]+)$/i.exec(text)?.[1]?.length ?? 0;
-  if (digits > 16) return `${shown} has ${digits} hex digits; a MSR has at most 16`;
-  return `${shown} is not a MSR value`;
+  if (digits > 16) return `${shown} has ${digits} hex digits; an MSR has at most 16`;
+  return `${shown} is not an MSR value`;
 }

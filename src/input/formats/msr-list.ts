@@ -17,7 +17,7 @@ export const msrList: LineReader = {
   knows:
     "List of MSR values (0x480: 0x…, IA32_VMX_BASIC = 0x…, msr[480] = …) or a transcript of rdmsr: the MSRs it names " +
     "and their faults; CPU numbers where they are given; no CPUID.",
-  recognisedBy: "lines of a MSR, by number or name, and its value; a prompt with rdmsr on it",
+  recognisedBy: "lines of an MSR, by number or name, and its value; a prompt with rdmsr on it",
   open: openList,
 };
 
@@ -259,7 +259,7 @@ function openList(file: string | undefined): LineRun {
         if (orphan !== undefined) {
           log.error(
             orphan,
-            "values without a MSR number",
+            "values without an MSR number",
             'the command line before them ("rdmsr -a 0x48b"), or "0x48b: " before each',
           );
         } else if (bare[0] !== undefined) {
@@ -273,7 +273,8 @@ function openList(file: string | undefined): LineRun {
           log.error({ line: Math.max(lines, 1), column: 1 }, "no VMX MSR in the text", "MSR 0x3a or 0x480 to 0x493");
         return { hosts: [], diagnostics: log.list() };
       }
-      if (orphan !== undefined) log.warning(orphan, "a value without a MSR number was left out", '"0x48b: " before it');
+      if (orphan !== undefined)
+        log.warning(orphan, "a value without an MSR number was left out", '"0x48b: " before it');
       if (!scopes.some((scope) => builder.msrsOf(scope).has(0x480))) {
         log.warning(START, `MSR ${describeMsr(0x480)} is not in the text`, "MSRs 0x3a and 0x480 to 0x493");
       }

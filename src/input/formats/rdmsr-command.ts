@@ -120,7 +120,7 @@ const LONG_OPTIONS: { readonly [name: string]: string } = {
   bitfield: "f",
 };
 
-/** A MSR number as strtoul reads it: with radix 0, `0x` means hexadecimal and a leading 0 octal. */
+/** An MSR number as strtoul reads it: with radix 0, `0x` means hexadecimal and a leading 0 octal. */
 function parseIndex(text: string, radix: 0 | 16): number | undefined {
   const hex =
     /^0[xX]([0-9a-fA-F]{1,8})$/.exec(text)?.[1] ?? (radix === 16 ? /^[0-9a-fA-F]{1,8}$/.exec(text)?.[0] : undefined);

@@ -32,7 +32,7 @@ const msr = v.pipe(
   v.description(
     'The value; "absent" when reading faults; an object when single bits, those set in `unknown`, were not read. ' +
       "With `mayBeAbsent` reading may as well fault, which gives 0 too. " +
-      'A MSR that is not listed, or "unknown", was not read at all.',
+      'An MSR that is not listed, or "unknown", was not read at all.',
   ),
 );
 

@@ -22,7 +22,7 @@ export interface CpuDraft {
 /** Gathers what a text says per CPU and groups equal CPUs into a `Host`. */
 export interface HostBuilder {
   /**
-   * Takes one sighting of a MSR. A second one for the same CPU that differs is a contradiction: it is reported, and the
+   * Takes one sighting of an MSR. A second one for the same CPU that differs is a contradiction: it is reported, and the
    * bits on which the two disagree stay unknown. `disputed`: bits on which the text itself disagrees already.
    */
   readonly msr: (scope: CpuScope, index: number, msr: Msr, at: Place, disputed?: Disputed) => void;

@@ -24,8 +24,8 @@ export interface Place {
 export const START: Place = Object.freeze({ line: 1, column: 1 });
 
 /**
- * More diagnostics of one reader than this do not help; a last one says how many were left out. Errors are counted
- * separately: that nothing was read must not get lost behind a hundred warnings.
+ * Further diagnostics of one reader would not help; the last one says how many were left out. Errors are counted separately,
+ * so that a hundred warnings do not hide that nothing was read.
  */
 const LIMIT = 100;
 

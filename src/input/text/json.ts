@@ -48,7 +48,7 @@ const STOP = Symbol("stop");
 /**
  * Reads one JSON value from `text` at `start`. Unlike `JSON.parse` it says where everything is, keeps what came
  * before an error or a cut, notices duplicate keys, and allows another value after the first. Linear time, and bounded
- * memory beside the text.
+ * memory besides the text.
  */
 export function parseJson(text: string, start = 0): ParsedJson {
   let position = start;

@@ -30,7 +30,7 @@ export function unreadMsr(
     if (!isVmxMsr(index) || read.has(index)) continue;
     if (index === 0x3a && !/msr|feat/i.test(line)) continue;
     const rest = line.slice(found.index + found[0].length);
-    // Only a number that is called one of a MSR has its value before it.
+    // Only a number that is called one of an MSR has its value before it.
     const value = (HEX_VALUE.exec(rest) ??
       (/msr/i.test(found[0]) ? HEX_VALUE.exec(line.slice(0, found.index)) : null))?.[0];
     if (value === undefined || isVmxMsr(Number.parseInt(value, 16))) continue;

@@ -30,7 +30,7 @@ export interface CompatibilityCheck {
   readonly agrees: Tri;
   /** Fields of struct vmcs_config that differ for certain, or may, by ascending offset. */
   readonly differences: readonly Difference[];
-  /** Refusals of setup_vmcs_config on this CPU; certain only if the kernel gets to it for certain. */
+  /** Refusals of setup_vmcs_config on this CPU; certain only if the kernel is certain to reach it. */
   readonly refusals: readonly Refusal[];
   /**
    * What the check prints; nothing behind a CPU that is refused for certain. A CPU number or a digit that is not known is

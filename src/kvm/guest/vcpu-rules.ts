@@ -61,7 +61,7 @@ export interface VcpuControlRule extends Fact {
   readonly word: "secondary_ctls_high" | "entry_ctls_high" | "exit_ctls_high";
   /** Set when the guest has the feature. */
   readonly bit: string;
-  /** Cleared when it has not; where the kernel clears another bit than it sets. */
+  /** Cleared when it has not, if that is not the bit that the kernel sets. */
   readonly clears?: number;
   readonly guest: GuestTest;
   /** Applies only while this holds on the host. */

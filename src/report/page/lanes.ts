@@ -217,7 +217,7 @@ function textOf(traced: TracedReplay, word: WordName, bit: number, rule: Rule): 
   return reasonText(traced, reasonFor(traced, word, bit));
 }
 
-/** Bits of the allowed-0 half, where the rule is one that takes them in. */
+/** Bits of the allowed-0 half, where the rule includes them. */
 function forcedBits({ replayed: { cpu } }: TracedReplay, rule: Rule, register: WordName): number {
   if (!register.endsWith(".hi") || !rule.does.some((effect) => "adjust" in effect)) return 0;
   return cpu.word(register.replace(/\.hi$/, ".lo") as WordName).value >>> 0;

@@ -19,7 +19,7 @@ export const BOOT_KINDS: readonly ItemKind[] = ["feat-ctl", "cpu-flag", "vmx-fla
 
 export type Verdict = "agree" | "differ" | "unknown";
 
-/** One statement of the machine beside the replay's result. */
+/** One statement of the machine, and what the replay gives for it. */
 export interface VerifyItem {
   /** Unique in a verification, and the same for every release and every option. */
   readonly id: string;

@@ -91,7 +91,7 @@ function printedBy(replayed: Replay): Printed {
   });
 }
 
-/** A line of the log beside what the replay knows of it. */
+/** A line of the log, and what the replay knows about it. */
 function judged(certain: Certainty): Pick<VerifyItem, "replayed" | "verdict"> {
   if (certain === true) return { replayed: "printed", verdict: "agree" };
   return { replayed: certain === false ? "may be printed" : "printed if kvm_intel loads", verdict: "unknown" };

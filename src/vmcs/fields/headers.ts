@@ -2,7 +2,7 @@
 interface Header {
   /** What people call it. */
   readonly title: string;
-  /** The file that the names were read from, and the revision of it. */
+  /** The file that the names were read from, and its revision. */
   readonly source: string;
   /** Which of its definitions are names of fields; other constants have small values as well. */
   readonly names: RegExp;

@@ -76,7 +76,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
 ];
 
-/** Makes the hypervisor below pass VT-x; by name where it is known. */
+/** How to make the hypervisor below pass VT-x, with its name where that is known. */
 export function outerStep(outer: string | undefined): NextStep {
   const found = outer === undefined ? undefined : OUTER.find(({ name }) => name.test(outer));
   if (found !== undefined)

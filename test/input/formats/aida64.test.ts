@@ -163,7 +163,7 @@ describe("a damaged dump", () => {
     ]);
   });
 
-  it("that begins in the middle of a MSR section gives what is left", () => {
+  it("that begins in the middle of an MSR section gives what is left", () => {
     const { host, format, diagnostics } = readHost(`${METEOR_LAKE_MSRS}\n`);
     expect(format).toBe("aida64");
     expect(host?.cores[0].msrs.size).toBe(7);

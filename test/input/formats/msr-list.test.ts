@@ -101,13 +101,13 @@ describe("a list", () => {
   it.each([
     ["0x480: 0x00da0400000000012", 8, "17 hex digits"],
     ["0x480=00000da0400000000012", 7, "20 hex digits"],
-    ["IA32_VMX_BASIC: 0xda04g", 17, "not a MSR value"],
-    ["0x480: 0xda0400:0x123456789", 8, "not a MSR value"],
+    ["IA32_VMX_BASIC: 0xda04g", 17, "not an MSR value"],
+    ["0x480: 0xda0400:0x123456789", 8, "not an MSR value"],
     ["0x480 = 00da0400 00000012", 9, "two halves"],
     ["0x480 IA32_VMX_MISC = 0x1", 1, "which are two"],
     ["IA32_VMX_BASIC (0x481) = 0x1", 1, "which are two"],
-    ["msr[480] = 0000ffff`0", 12, "not a MSR value"],
-    ["0x480: 0x", 8, "not a MSR value"],
+    ["msr[480] = 0000ffff`0", 12, "not an MSR value"],
+    ["0x480: 0x", 8, "not an MSR value"],
   ])("%j is refused with the place and the reason", (line, column, reason) => {
     const { host, diagnostics } = read(`0x481: 0x7f00000016\n${line}\n`);
     expect(host?.cores[0].msrs.has(0x480)).toBe(false);
@@ -275,7 +275,7 @@ rdmsr: CPU 7 doesn't support MSRs
   it("tells values from their missing command line", () => {
     const { host, diagnostics } = readHost("da040000000012\nda040000000012\n", { format: "msr-list" });
     expect(host).toBeUndefined();
-    expect(diagnostics).toMatchObject([{ severity: "error", line: 1, message: "values without a MSR number" }]);
+    expect(diagnostics).toMatchObject([{ severity: "error", line: 1, message: "values without an MSR number" }]);
   });
 
   it("refuses a last line that is only the beginning of the one before", () => {

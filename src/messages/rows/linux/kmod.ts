@@ -2,7 +2,7 @@ import type { MessageRow } from "../../message.js";
 import { KERNEL_LOG, LOAD_KVM } from "../shared-advice.js";
 
 /*
- * Loading, removing and setting up kvm_intel from user space, beside the refusals of the module itself.
+ * Loading, removing and setting up kvm_intel from user space, besides the refusals of the module itself.
  */
 
 export const KMOD_MESSAGES = [

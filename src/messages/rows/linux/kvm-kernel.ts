@@ -2,7 +2,7 @@ import type { MessageRow } from "../../message.js";
 import { DUMP_VMCS, ENABLE_OUTER, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "../shared-advice.js";
 
 /*
- * What KVM and the kernel say beside the messages of loading: warnings, things that KVM does not emulate, and what a
+ * What KVM and the kernel say besides the messages of loading: warnings, things that KVM does not emulate, and what a
  * nested hypervisor, posted interrupts or TDX did wrong.
  */
 
