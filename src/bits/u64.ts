@@ -33,10 +33,24 @@ function isU32(n: number): boolean {
  */
 export function parseHexU64(text: string): U64 | undefined {
   checkText(text, "text");
-  const match = /^(?:0[xX])?([0-9a-fA-F]{1,16})$/.exec(text);
-  if (match === null) return undefined;
-  const digits = (match[1] as string).padStart(16, "0");
-  return { hi: Number.parseInt(digits.slice(0, 8), 16), lo: Number.parseInt(digits.slice(8), 16) };
+  const second = text.charCodeAt(1) | 0x20;
+  const from = text.charCodeAt(0) === 0x30 && second === 0x78 ? 2 : 0;
+  if (text.length === from || text.length > from + 16) return undefined;
+  let lo = 0;
+  let hi = 0;
+  for (let at = from; at < text.length; at++) {
+    const digit = hexDigit(text.charCodeAt(at));
+    if (digit < 0) return undefined;
+    hi = (hi << 4) | (lo >>> 28);
+    lo = (lo << 4) | digit;
+  }
+  return { lo: lo >>> 0, hi: hi >>> 0 };
+}
+
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** `0x`, lower case and no padding: the form of every JSON file of the project. */

@@ -4,7 +4,8 @@ import { judge } from "./audit-judge.js";
 import { checkVmcs } from "./check-arguments.js";
 import type { Check, Failure } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
-import { firstBadEntry, missingInputs, type Scene, sceneOf } from "./checks/evaluate.js";
+import { firstBadEntry, type Scene, sceneOf } from "./checks/evaluate.js";
+import { missingInputs } from "./checks/inputs.js";
 import { type Authority, checksUnder } from "./checks/outer.js";
 import {
   type Conditional,
@@ -102,7 +103,7 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
   const reported = options.reported ?? vmcs.reported ?? { kind: "unknown" };
 
   const failing: { readonly check: Check; readonly scene: Scene }[] = [];
-  const undecided: Undecided[] = [];
+  const open: Check[] = [];
   const agreed: string[] = [];
   const passed: Check[] = [];
   let passes = 0;
@@ -126,17 +127,10 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
         passes++;
         passed.push(check);
       } else notApplicable++;
-    } else {
-      const missing = once(() => [...missingInputs(check.rule, scene, missingInputs(check.when, scene))]);
-      undecided.push({
-        check,
-        get missing() {
-          return missing();
-        },
-        ruledOut: isRuledOut(check.failure, reported),
-      });
-    }
+    } else open.push(check);
   }
+  // Made when somebody asks: in a stream of dumps few are.
+  const undecided = once(() => open.map((check) => undecidedOf(check, scene, reported)));
 
   const findings = failing
     .map(({ check, scene: used }) => {
@@ -161,20 +155,25 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
     const first = findings.find(({ check }) => check === groups()[0]?.primary) ?? findings[0];
     return first !== undefined && first.fitsReport !== "no" ? first : undefined;
   });
-  const conditional = once(() => conditionalOf(undecided, scene));
-  const collect = once(() => toCollect(undecided));
+  const conditional = once(() => conditionalOf(undecided(), scene));
+  const collect = once(() => toCollect(undecided()));
+  const coverage = once(() => coverageOf(scene));
   const entry = reportedEntry(vmcs, reported);
   const facts: Facts = {
     findings,
     get groups() {
       return groups();
     },
-    undecided,
+    get undecided() {
+      return undecided();
+    },
     passed,
     get conditional() {
       return conditional();
     },
-    coverage: coverageOf(scene),
+    get coverage() {
+      return coverage();
+    },
     reported,
     cpuKnown: cpu !== undefined,
     ...(entry === undefined ? {} : { entry }),
@@ -194,19 +193,34 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
     get conditional() {
       return conditional();
     },
-    coverage: facts.coverage,
+    get coverage() {
+      return coverage();
+    },
     ...(entry === undefined ? {} : { entry }),
     findings,
     get failing() {
       return explains();
     },
-    undecided,
+    get undecided() {
+      return undecided();
+    },
     get collect() {
       return collect();
     },
-    counts: { passes, notApplicable, fails: findings.length, undecided: undecided.length },
+    counts: { passes, notApplicable, fails: findings.length, undecided: open.length },
     assumptions: view.assumptions,
     agreed,
+  };
+}
+
+function undecidedOf(check: Check, scene: Scene, reported: Reported): Undecided {
+  const missing = once(() => [...missingInputs(check.rule, scene, missingInputs(check.when, scene))]);
+  return {
+    check,
+    get missing() {
+      return missing();
+    },
+    ruledOut: isRuledOut(check.failure, reported),
   };
 }
 

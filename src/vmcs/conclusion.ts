@@ -93,14 +93,14 @@ const FEW = 4;
 const failed = ({ kind }: Reported) => kind === "entry-failure" || kind === "vmfail" || kind === "no-number";
 
 export function verdictOf(facts: Facts): Verdict {
-  const { findings, undecided, reported, coverage } = facts;
+  const { findings, reported } = facts;
   if (findings.some(({ check }) => check.failure.kind !== "undefined")) return "invalid";
   if (reported.kind === "vmrun") return "no-vmx";
   if (failed(reported)) return suspectsOf(facts).length === 1 ? "deduced" : "unexplained";
-  if (coverage.missing.length > 0) return "not-enough";
+  if (facts.coverage.missing.length > 0) return "not-enough";
   if (facts.conditional.length > 0) return "nothing-found";
   if (reported.kind === "other") return "valid";
-  return undecided.every((item) => item.ruledOut) ? "valid" : "nothing-found";
+  return facts.undecided.every((item) => item.ruledOut) ? "valid" : "nothing-found";
 }
 
 function count(n: number, one: string): string {

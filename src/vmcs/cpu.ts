@@ -120,16 +120,16 @@ export function cpuView(
       ? { min: bits, max: bits }
       : { min: la57 === "yes" ? 57 : 48, max: la57 === "no" ? 48 : 57 };
 
-  const allowedCache = new Map<string, Value64>();
+  const allowedCache = allowedOf(core);
   const reservedCache = new Map<ReservedName, Value64>();
   const view: CpuView = {
     msr,
     allowed: (name, which) => {
-      const key = name + which;
-      let value = allowedCache.get(key);
+      const words = allowedCache[which];
+      let value = words.get(name);
       if (value === undefined) {
         value = allowedWord(msr, name, which);
-        allowedCache.set(key, value);
+        words.set(name, value);
       }
       return value;
     },
@@ -152,6 +152,19 @@ export function cpuView(
     assumptions,
   };
   return view;
+}
+
+type Allowed = { readonly [W in "must1" | "may1"]: Map<ControlWordName, Value64> };
+/** A stream of dumps is of one CPU. */
+const allowedByCore = new WeakMap<CoreGroup, Allowed>();
+
+function allowedOf(core: CoreGroup | undefined): Allowed {
+  let found = core === undefined ? undefined : allowedByCore.get(core);
+  if (found === undefined) {
+    found = { must1: new Map(), may1: new Map() };
+    if (core !== undefined) allowedByCore.set(core, found);
+  }
+  return found;
 }
 
 /** Load CET state at entry (20) or exit (28), or CR4.CET (23) of guest or host. */

@@ -1,7 +1,8 @@
 import { judge } from "./audit-judge.js";
 import type { Check } from "./checks/check-row.js";
-import { fieldsOf, fieldValue, type Scene } from "./checks/evaluate.js";
+import { fieldValue, type Scene } from "./checks/evaluate.js";
 import type { Bool } from "./checks/expr.js";
+import { fieldsOf } from "./checks/inputs.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldName } from "./fields/fields.js";

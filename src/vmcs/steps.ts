@@ -1,7 +1,8 @@
 import { judge } from "./audit-judge.js";
 import type { Check } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
-import { controlInForce, fieldsOf, fieldValue, type Scene } from "./checks/evaluate.js";
+import { controlInForce, fieldValue, type Scene } from "./checks/evaluate.js";
+import { fieldsOf } from "./checks/inputs.js";
 import { controlBit, controlWordOf } from "./fields/controls.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldOf } from "./fields/fields.js";

@@ -66,12 +66,15 @@ export function and64(a: Value64, b: Value64): Value64 {
 
 /** Bits `high`..`low` moved down to bit 0. */
 export function slice64(v: Value64, high: number, low: number): Value64 {
-  const lo = word(shiftRight(v.hi.value, v.lo.value, low), shiftRight(v.hi.unknown, v.lo.unknown, low));
-  const hi =
-    low >= 32
-      ? ZERO
-      : word(low === 0 ? v.hi.value : v.hi.value >>> low, low === 0 ? v.hi.unknown : v.hi.unknown >>> low);
-  return and64({ lo, hi }, known64(lowMask(high - low + 1)));
+  const width = high - low + 1;
+  const lower = width >= 32 ? 0xffff_ffff : 0xffff_ffff >>> (32 - width);
+  const lo = word(
+    shiftRight(v.hi.value, v.lo.value, low) & lower,
+    (shiftRight(v.hi.unknown, v.lo.unknown, low) & lower) >>> 0,
+  );
+  if (width <= 32 || low >= 32) return { lo, hi: ZERO };
+  const upper = 0xffff_ffff >>> (64 - width);
+  return { lo, hi: word((v.hi.value >>> low) & upper, ((v.hi.unknown >>> low) & upper) >>> 0) };
 }
 
 function shiftRight(hi: number, lo: number, by: number): number {

@@ -1,8 +1,8 @@
 import { and, not as notTri, or, type Tri } from "../../bits/tri.js";
 import { bitAt } from "../../bits/word.js";
-import { msrBit, msrWords } from "../../host/msr.js";
+import { msrWords } from "../../host/msr.js";
 import type { CpuView } from "../cpu.js";
-import { CONTROL_WORDS, type ControlBit, controlBit } from "../fields/controls.js";
+import { type ControlBit, controlBit } from "../fields/controls.js";
 import type { FieldRow } from "../fields/field-row.js";
 import type { MsrLoadEntry, Vmcs } from "../state.js";
 import {
@@ -10,7 +10,6 @@ import {
   and64,
   compareU64,
   greatest,
-  isKnown,
   known64,
   least,
   lowMask,
@@ -23,6 +22,7 @@ import {
   ZERO64,
 } from "../value64.js";
 import type { Bool, Num } from "./expr.js";
+import { areEqual, fitsWidth, highBitsEqual, isOneOf, isZero, isZeroUnder, patTypesHold } from "./predicates.js";
 
 /** Everything that an expression can refer to. */
 export interface Scene {
@@ -81,7 +81,7 @@ export function evaluateNum(num: Num, scene: Scene): Value64 {
     case "field":
       return fieldValue(scene.fields, num.row);
     case "const":
-      return known64(num.value);
+      return num.known;
     case "slice":
       return slice64(evaluateNum(num.of, scene), num.high, num.low);
     case "and":
@@ -138,7 +138,10 @@ export function evaluate(bool: Bool, scene: Scene): Tri {
     case "bit":
       return bitOf(evaluateNum(bool.of, scene), bool.n);
     case "zero":
-      return isZero(evaluateNum(bool.of, scene));
+      // Most rows ask for some bits of a field.
+      return bool.of.op === "and" && bool.of.b.op === "const"
+        ? isZeroUnder(evaluateNum(bool.of.a, scene), bool.of.b.value)
+        : isZero(evaluateNum(bool.of, scene));
     case "equal":
       return areEqual(evaluateNum(bool.a, scene), evaluateNum(bool.b, scene));
     case "atMost": {
@@ -152,7 +155,7 @@ export function evaluate(bool: Bool, scene: Scene): Tri {
     case "fact":
       return scene.cpu.fact(bool.name);
     case "fitsPhysical":
-      return fitsPhysical(evaluateNum(bool.of, scene), scene.cpu.physical);
+      return fitsWidth(evaluateNum(bool.of, scene), scene.cpu.physical);
     case "sumFitsPhysical":
       return sumFits(bool, scene);
     case "canonical":
@@ -164,28 +167,6 @@ export function evaluate(bool: Bool, scene: Scene): Tri {
     case "eachEntry":
       return everyEntry(bool.rule, scene);
   }
-}
-
-function isZero(v: Value64): Tri {
-  if ((v.lo.value | v.hi.value) !== 0) return "no";
-  return isKnown(v) ? "yes" : "unknown";
-}
-
-function areEqual(a: Value64, b: Value64): Tri {
-  const differ = (x: Value64["lo"], y: Value64["lo"]) => (x.value ^ y.value) & ~(x.unknown | y.unknown);
-  if (differ(a.lo, b.lo) !== 0 || differ(a.hi, b.hi) !== 0) return "no";
-  return isKnown(a) && isKnown(b) ? "yes" : "unknown";
-}
-
-function isOneOf(v: Value64, values: readonly number[]): Tri {
-  if (isKnown(v)) return v.hi.value === 0 && values.includes(v.lo.value) ? "yes" : "no";
-  return values.some((value) => areEqual(v, small64(value)) !== "no") ? "unknown" : "no";
-}
-
-function fitsPhysical(v: Value64, width: CpuView["physical"]): Tri {
-  const above = (bits: number) => not64(known64(lowMask(bits)));
-  if (isZero(and64(v, above(width.min))) === "yes") return "yes";
-  return isZero(and64(v, above(width.max))) === "no" ? "no" : "unknown";
 }
 
 function sumFits(bool: Extract<Bool, { op: "sumFitsPhysical" }>, scene: Scene): Tri {
@@ -200,32 +181,6 @@ function sumFits(bool: Extract<Bool, { op: "sumFitsPhysical" }>, scene: Scene): 
   if (!high.carry && compareU64(high.sum, lowMask(scene.cpu.physical.min)) <= 0) return "yes";
   const low = last(least);
   return low.carry || compareU64(low.sum, lowMask(scene.cpu.physical.max)) > 0 ? "no" : "unknown";
-}
-
-/** Bits 63 to N-`extra` are all equal, for a linear-address width N between `min` and `max`. */
-function highBitsEqual(v: Value64, width: CpuView["linear"], extra: number): Tri {
-  const holds = (from: number): Tri => {
-    const mask = not64(known64(lowMask(from)));
-    const zeros = isZero(and64(v, mask));
-    if (zeros === "yes") return "yes";
-    const ones = isZero(and64(not64(v), mask));
-    if (ones === "yes") return "yes";
-    return zeros === "no" && ones === "no" ? "no" : "unknown";
-  };
-  if (holds(width.min - extra) === "yes") return "yes";
-  return holds(width.max - extra) === "no" ? "no" : width.min === width.max ? holds(width.min - extra) : "unknown";
-}
-
-/** Memory types UC, WC, WT, WP, WB and UC-, SDM volume 3, 13.12.2. */
-const PAT_TYPES = [0, 1, 4, 5, 6, 7];
-
-function patTypesHold(v: Value64): Tri {
-  let result: Tri = "yes";
-  for (let low = 0; low < 64; low += 8) {
-    result = and(result, isOneOf(slice64(v, low + 7, low), PAT_TYPES));
-    if (result === "no") break;
-  }
-  return result;
 }
 
 function everyEntry(rule: Bool, scene: Scene): Tri {
@@ -265,170 +220,4 @@ function findEachEntry(rule: Bool): Bool | undefined {
     }
   }
   return undefined;
-}
-
-/** Names of the inputs that keep a condition undecided: fields, capability MSRs, CPUID facts, state, memory. */
-export function missingInputs(bool: Bool, scene: Scene, into: Set<string> = new Set()): Set<string> {
-  if (evaluate(bool, scene) !== "unknown") return into;
-  switch (bool.op) {
-    case "all":
-    case "any":
-      for (const item of bool.of) missingInputs(item, scene, into);
-      break;
-    case "not":
-      missingInputs(bool.of, scene, into);
-      break;
-    case "control":
-      missingControl(bool.bit, scene, into);
-      break;
-    case "may1":
-      into.add(`msr:${bool.bit.word.msr.toString(16)}`);
-      break;
-    case "bit":
-    case "zero":
-    case "oneOf":
-    case "patTypes":
-      missingNum(bool.of, scene, into);
-      break;
-    case "equal":
-    case "atMost":
-      missingNum(bool.a, scene, into);
-      missingNum(bool.b, scene, into);
-      break;
-    case "fact":
-      into.add(`fact:${bool.name}`);
-      break;
-    case "fitsPhysical":
-      missingNum(bool.of, scene, into);
-      if (scene.cpu.physical.min !== scene.cpu.physical.max) into.add("cpuid:physical-address width");
-      break;
-    case "sumFitsPhysical":
-      missingNum(bool.base, scene, into);
-      missingNum(bool.count, scene, into);
-      if (scene.cpu.physical.min !== scene.cpu.physical.max) into.add("cpuid:physical-address width");
-      break;
-    case "canonical":
-    case "linearWidth":
-      missingNum(bool.of, scene, into);
-      if (scene.cpu.linear.min !== scene.cpu.linear.max) into.add("cpuid:linear-address width");
-      break;
-    case "eachEntry":
-      into.add(
-        scene.msrLoad === undefined && scene.msrEntry === undefined
-          ? "memory:VM-entry MSR-load area"
-          : "memory:what WRMSR accepts",
-      );
-      break;
-    case "const":
-      break;
-  }
-  return into;
-}
-
-function missingControl(control: ControlBit, scene: Scene, into: Set<string>): void {
-  const activator = control.word.activatedBy;
-  if (activator !== undefined) missingControl(controlBit(activator), scene, into);
-  const value = scene.fields.get(control.word.encoding);
-  if (value === undefined || bitOf(value, control.bit) === "unknown")
-    into.add(`field:${control.word.encoding.toString(16).padStart(4, "0")}`);
-}
-
-function missingNum(num: Num, scene: Scene, into: Set<string>): void {
-  if (isKnown(evaluateNum(num, scene))) return;
-  switch (num.op) {
-    case "field":
-      into.add(`field:${num.row.encoding.toString(16).padStart(4, "0")}`);
-      break;
-    case "slice":
-    case "not":
-    case "shl":
-      missingNum(num.of, scene, into);
-      break;
-    case "and":
-      missingNum(num.a, scene, into);
-      missingNum(num.b, scene, into);
-      break;
-    case "msr":
-      into.add(`msr:${num.index.toString(16)}`);
-      break;
-    case "allowed": {
-      const word = CONTROL_WORDS[num.word];
-      into.add(`msr:${word.msr.toString(16)}`);
-      if (word.trueMsr !== undefined && num.which === "must1") {
-        if (scene.cpu.msr(word.trueMsr).state === "unknown" && msrBit(scene.cpu.msr(0x480), 55) !== "no")
-          into.add(`msr:${word.trueMsr.toString(16)}`);
-      }
-      break;
-    }
-    case "reserved":
-      into.add(`cpuid:reserved bits of ${num.register}`);
-      break;
-    case "memory":
-      into.add(`memory:${num.name}`);
-      break;
-    case "entry":
-      into.add("memory:VM-entry MSR-load area");
-      break;
-    case "const":
-      break;
-  }
-}
-
-/** Fields that an expression reads, in order of first use. */
-export function fieldsOf(bool: Bool, into: Set<number> = new Set()): Set<number> {
-  switch (bool.op) {
-    case "all":
-    case "any":
-      for (const item of bool.of) fieldsOf(item, into);
-      break;
-    case "not":
-      fieldsOf(bool.of, into);
-      break;
-    case "control": {
-      into.add(bool.bit.word.encoding);
-      let activator = bool.bit.word.activatedBy;
-      while (activator !== undefined) {
-        const above = controlBit(activator);
-        into.add(above.word.encoding);
-        activator = above.word.activatedBy;
-      }
-      break;
-    }
-    case "bit":
-    case "zero":
-    case "oneOf":
-    case "patTypes":
-    case "fitsPhysical":
-    case "canonical":
-    case "linearWidth":
-      numFields(bool.of, into);
-      break;
-    case "equal":
-    case "atMost":
-      numFields(bool.a, into);
-      numFields(bool.b, into);
-      break;
-    case "sumFitsPhysical":
-      numFields(bool.base, into);
-      numFields(bool.count, into);
-      break;
-    case "eachEntry":
-      into.add(0x200a);
-      into.add(0x4014);
-      break;
-    case "const":
-    case "may1":
-    case "fact":
-      break;
-  }
-  return into;
-}
-
-function numFields(num: Num, into: Set<number>): void {
-  if (num.op === "field") into.add(num.row.encoding);
-  else if (num.op === "slice" || num.op === "not" || num.op === "shl") numFields(num.of, into);
-  else if (num.op === "and") {
-    numFields(num.a, into);
-    numFields(num.b, into);
-  }
 }

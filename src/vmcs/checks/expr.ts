@@ -2,6 +2,7 @@ import type { U64 } from "../../bits/u64.js";
 import { type ControlBit, type ControlName, type ControlWordName, controlBit } from "../fields/controls.js";
 import type { FieldRow } from "../fields/field-row.js";
 import { type FieldKey, fieldOf } from "../fields/fields.js";
+import { known64, type Value64 } from "../value64.js";
 
 /**
  * What a check needs to know of the logical processor besides the VMCS and the capability MSRs. `intel64` to
@@ -58,7 +59,7 @@ export type ReservedName =
 /** A 64-bit quantity. */
 export type Num =
   | { readonly op: "field"; readonly row: FieldRow; readonly word?: ControlWordName }
-  | { readonly op: "const"; readonly value: U64 }
+  | { readonly op: "const"; readonly value: U64; readonly known: Value64 }
   | { readonly op: "slice"; readonly of: Num; readonly high: number; readonly low: number }
   | { readonly op: "and"; readonly a: Num; readonly b: Num }
   | { readonly op: "not"; readonly of: Num }
@@ -111,7 +112,8 @@ export function field(key: FieldKey): Num {
   return { op: "field", row: fieldOf(key) };
 }
 export function constant(lo: number, hi = 0): Num {
-  return { op: "const", value: { lo: lo >>> 0, hi: hi >>> 0 } };
+  const value = { lo: lo >>> 0, hi: hi >>> 0 };
+  return { op: "const", value, known: known64(value) };
 }
 export function slice(of: Num, high: number, low: number): Num {
   return { op: "slice", of, high, low };

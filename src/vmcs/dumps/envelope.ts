@@ -11,16 +11,31 @@ const BRACKET: readonly RegExp[] = [
   /^\[ *[TC]\d+\] ?/,
   /^\[[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}\] ?/,
 ];
-const LETTER: readonly RegExp[] = [
-  // Levels, with the name of a logger behind it: env_logger, tracing, Python.
-  /^(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)(?::[\w.]{1,60}:| {1,4}(?:\w{1,40}\.[\w.]{1,60} )?)/,
-  // glog, and spans of tracing.
-  /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} {1,4}\d{1,8} [\w./-]{1,80}:\d{1,6}\] /,
-  /^\w{1,40}\{\w{1,40}=[^{}]{0,200}\}: /,
-  /^(?:kvm_intel|kvm|KVM|kernel|vmx): ?/,
-  /^[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? [^ ]+ [^ :[]+(?:\[\d+\])?: ?/,
-  /^QEMU\[\d+\]: ?/,
-];
+// Levels, with the name of a logger behind it: env_logger, tracing, Python.
+const LEVEL =
+  /^(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)(?::[\w.]{1,60}:| {1,4}(?:\w{1,40}\.[\w.]{1,60} )?)/;
+const GLOG = /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} {1,4}\d{1,8} [\w./-]{1,80}:\d{1,6}\] /;
+const SYSLOG = /^[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? [^ ]+ [^ :[]+(?:\[\d+\])?: ?/;
+const MODULE = /^(?:kvm_intel|kvm|KVM|kernel|vmx): ?/;
+const QEMU = /^QEMU\[\d+\]: ?/;
+/** A span of tracing. */
+const SPAN = /^\w{1,40}\{\w{1,40}=[^{}]{0,200}\}: /;
+const NONE: readonly RegExp[] = [];
+const MODULES = [MODULE];
+const SPANS = [SPAN];
+/** The headers that begin with a letter, by what distinguishes them at a glance. */
+function lettersOf(text: string): readonly RegExp[] {
+  const first = text.charCodeAt(0);
+  const second = text.charCodeAt(1);
+  // Most lines of a dump are none: `CR0: actual=`, `RSP = `.
+  if (first >= 0x61) {
+    if (text.startsWith("k") || text.startsWith("vmx")) return MODULES;
+  } else if (second >= 0x61) return text.charCodeAt(3) === 0x20 ? [SYSLOG] : NONE;
+  else if (second >= 0x30 && second <= 0x39) return [GLOG];
+  else if ("TDINWECFKQ".includes(text.charAt(0)) && second >= 0x41) return [LEVEL, MODULE, QEMU];
+  const brace = text.indexOf("{");
+  return brace > 0 && brace <= 40 ? SPANS : NONE;
+}
 const DIGIT: readonly RegExp[] = [
   // The name of a machine and of a program, where the time has the offset that journald and rsyslog write.
   /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d(?: [^ ]+ [^ :[]+(?:\[\d+\])?:)?)? ?/,
@@ -43,11 +58,12 @@ const OTHER: { readonly [first: string]: readonly RegExp[] } = {
   "/": [/^\/netbsd: ?/],
 };
 
-/** The headers that can begin with this character. */
-function layersFor(first: string): readonly RegExp[] | undefined {
-  if (first >= "0" && first <= "9") return DIGIT;
-  if ((first >= "A" && first <= "Z") || (first >= "a" && first <= "z")) return LETTER;
-  return OTHER[first];
+/** The headers that the text can begin with. */
+function layersFor(text: string): readonly RegExp[] | undefined {
+  const first = text.charCodeAt(0);
+  if (first >= 0x30 && first <= 0x39) return DIGIT;
+  if ((first >= 0x41 && first <= 0x5a) || (first >= 0x61 && first <= 0x7a)) return lettersOf(text);
+  return OTHER[text.charAt(0)];
 }
 
 const CALLER = /\[ *([TC]\d+)\] ?$/;
@@ -72,7 +88,7 @@ export function payloadOf(line: string): Payload | undefined {
   let caller: string | undefined;
   for (;;) {
     const trimmed = text.trimStart();
-    const layers = layersFor(trimmed.charAt(0));
+    const layers = layersFor(trimmed);
     let length = 0;
     for (const layer of layers ?? []) {
       const match = layer.exec(trimmed);
@@ -97,7 +113,8 @@ export function payloadOf(line: string): Payload | undefined {
 function unquote(text: string): string {
   let result = text;
   // Only where an equals sign itself is quoted: "=20" is a value like any other elsewhere.
-  if (/=3D|=C2=A0/.test(result)) result = result.replace(/=C2=A0|=20|=09/g, " ").replace(/=3D/g, "=");
+  if (result.includes("=3D") || result.includes("=C2=A0"))
+    result = result.replace(/=C2=A0|=20|=09/g, " ").replace(/=3D/g, "=");
   else if (result.endsWith("=20")) result = result.slice(0, -3);
   if (result.includes("&"))
     result = result.replace(/&(?:nbsp|lt|gt|amp|quot|apos|#\d{1,4}|#x[0-9a-f]{1,4});/gi, entity);

@@ -8,6 +8,7 @@ import { compareU64, exact, known64, lowMask, type Value64 } from "../value64.js
 import type { VmcsDump } from "./dump.js";
 import { reportedFromCode } from "./ended.js";
 import { type DumpRow, LINUX_ROWS, type Section, XEN_ROWS } from "./rows.js";
+import { placesOf, type WordPlaces, wordPlaces } from "./word-places.js";
 
 /** A line of a dump without its envelope. */
 export interface DumpLine {
@@ -40,19 +41,25 @@ export interface RawSection {
 /** One joined text per section, so that a value on a wrapped line is found behind its label. */
 interface Joined {
   readonly text: string;
+  /** Where the words are with which a row can begin. */
+  readonly words: WordPlaces;
   readonly starts: readonly number[];
   readonly lines: readonly DumpLine[];
 }
+
+/** Blanks that are not one each. */
+const UNEVEN = /\s\s|[^\S ]/;
 
 function join(section: RawSection): Joined {
   let text = "";
   const starts: number[] = [];
   for (const line of section.lines) {
     starts.push(text.length);
-    const plain = line.text.trim().replace(/\s+/g, " ");
+    const trimmed = line.text.trim();
+    const plain = UNEVEN.test(trimmed) ? trimmed.replace(/\s+/g, " ") : trimmed;
     text += line.soft ? plain : `${plain} `;
   }
-  return { text, starts, lines: section.lines };
+  return { text, words: wordPlaces(text), starts, lines: section.lines };
 }
 
 function placeOf(joined: Joined, offset: number): { line: number; column: number } {
@@ -160,50 +167,59 @@ function readRow(
   unusable: Set<number>,
   log: DiagnosticLog,
 ): boolean {
-  row.pattern.lastIndex = 0;
   let seen = false;
-  for (let match = row.pattern.exec(joined.text); match !== null; match = row.pattern.exec(joined.text)) {
+  let end = 0;
+  for (const place of placesOf(row, joined.words)) {
+    if (place < end) continue;
+    row.pattern.lastIndex = place;
+    const match = row.pattern.exec(joined.text);
+    if (match === null) continue;
+    end = row.pattern.lastIndex;
     seen = true;
-    const at = placeOf(joined, match.index);
-    for (const [index, [key, digits]] of row.fields.entries()) {
+    for (let index = 0; index < row.fields.length; index++) {
+      const [key, digits] = row.fields[index] as DumpRow["fields"][number];
       const text = match[index + 1];
       const field = fieldOf(key);
       if (text === undefined) {
         // The rest of the line is cut off; the last value of VMEntry and IDTVectoring exists in one series only.
         if (digits === 16 && key.endsWith("ev_data")) continue;
-        log.warning(at, `${fieldName(field)} is missing from the line "${row.label}"`);
+        log.warning(placeOf(joined, match.index), `${fieldName(field)} is missing from the line "${row.label}"`);
         continue;
       }
       const value = parseHexU64(text);
-      if (value === undefined || compareU64(value, lowMask(widthOf(field))) > 0) {
+      const width = widthOf(field);
+      if (value === undefined || (4 * text.length > width && compareU64(value, lowMask(width)) > 0)) {
         log.error(
-          at,
-          `${text} is too wide for ${fieldName(field)}, which has ${widthOf(field)} bits; the field stays unknown`,
+          placeOf(joined, match.index),
+          `${text} is too wide for ${fieldName(field)}, which has ${width} bits; the field stays unknown`,
           `${digits} hex digits`,
         );
         unusable.add(field.encoding);
         fields.delete(field.encoding);
       } else if (text.length < digits) {
         log.warning(
-          at,
+          placeOf(joined, match.index),
           `${fieldName(field)} has ${text.length} hex digits where the format prints ${digits}: the line is cut, the field stays unknown`,
           `${digits} hex digits`,
         );
-      } else if (!unusable.has(field.encoding)) {
+      } else if (unusable.size === 0 || !unusable.has(field.encoding)) {
         const known = fields.get(field.encoding);
-        const before = known === undefined ? undefined : exact(known);
-        if (before !== undefined && compareU64(before, value) !== 0) {
+        if (known !== undefined && !isSame(known, value)) {
           log.error(
-            at,
+            placeOf(joined, match.index),
             `${fieldName(field)} has two different values in one dump (the other one is earlier); the field stays unknown`,
           );
           unusable.add(field.encoding);
           fields.delete(field.encoding);
-        } else fields.set(field.encoding, known64(value));
+        } else if (known === undefined) fields.set(field.encoding, known64(value));
       }
     }
   }
   return seen;
+}
+
+function isSame({ lo, hi }: Value64, value: U64): boolean {
+  return lo.unknown === 0 && hi.unknown === 0 && lo.value === value.lo && hi.value === value.hi;
 }
 
 /** `SVI|RVI = hh|hh` repeats the guest interrupt status. */

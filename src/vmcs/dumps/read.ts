@@ -49,9 +49,12 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
     const payload = payloadOf(line);
     if (payload === undefined) return;
     finder.line(payload, number);
+    // Lists and registers count where no dump is.
+    if (found > 0) return;
     const ofView = views.line(payload.text, number);
-    if (found === 0 && !finder.open()) ended.line(payload.text);
-    if (found === 0 && !ofView && !finder.open() && payload.text !== "") lists.line(payload.text, number);
+    if (finder.open()) return;
+    ended.line(payload.text);
+    if (!ofView && payload.text !== "") lists.line(payload.text, number);
   }, log);
 
   return {

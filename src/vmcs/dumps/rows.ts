@@ -7,6 +7,8 @@ export type Section = "guest" | "host" | "control";
 export interface DumpRow {
   readonly section: Section;
   readonly pattern: RegExp;
+  /** The words with which a match can begin, in lower case; a copy may have lost the blanks between them. */
+  readonly words: readonly string[];
   /** Field and the number of hex digits that the format prints. */
   readonly fields: readonly (readonly [key: FieldKey, digits: number])[];
   /** The label, for complaints. */
@@ -30,10 +32,33 @@ function row(
   return {
     section,
     label,
-    pattern: new RegExp(START + source, "gi"),
+    pattern: new RegExp(START + source, "iy"),
+    words: wordsOf(pattern),
     fields,
     ...(printed === undefined ? {} : { printed }),
   };
+}
+
+/** The beginnings of what a pattern matches, as far as they are letters and digits. */
+function wordsOf(pattern: string): readonly string[] {
+  const [, optional = "", first = ""] = /^(?:\(\?<![^()]*\))?(?:\(\?:([^()]*)\)\?)?([^=:(]*)/.exec(pattern) ?? [];
+  const spelled = [first, ...(optional === "" ? [] : [optional + first])].flatMap((text) =>
+    text.includes("[") ? eitherOf(text) : [text],
+  );
+  return [...new Set(spelled.flatMap(beginnings))];
+}
+
+/** `PDPT[RE]0` as two texts. */
+function eitherOf(text: string): readonly string[] {
+  const [, before = "", letters = "", after = ""] = /^([^[\]]*)\[([^[\]]*)\]([^[\]]*)$/.exec(text) ?? [];
+  return [...letters].map((letter) => before + letter + after);
+}
+
+/** Of `Virtual processor ID`: `virtual`, `virtualprocessor` and `virtualprocessorid`. */
+function beginnings(text: string): readonly string[] {
+  const [first = ""] = text.split("-");
+  const words = first.trim().toLowerCase().split(" ");
+  return words.map((_, at) => words.slice(0, at + 1).join(""));
 }
 
 /** One value behind one label. */

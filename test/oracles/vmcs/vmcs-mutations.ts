@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { U64 } from "../../../src/bits/u64.js";
 import { type AuditResult, auditVmcs } from "../../../src/vmcs/audit.js";
-import { fieldsOf } from "../../../src/vmcs/checks/evaluate.js";
+import { fieldsOf } from "../../../src/vmcs/checks/inputs.js";
 import { FIELDS, widthOf } from "../../../src/vmcs/fields/fields.js";
 import { format64, known64, lowMask } from "../../../src/vmcs/value64.js";
 import { parseRun } from "./vmcs-cases.js";
