@@ -129,7 +129,7 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
       } else notApplicable++;
     } else open.push(check);
   }
-  // Made when somebody asks: in a stream of dumps few are.
+  // Few are looked at in a stream of dumps; each is made when it is.
   const undecided = once(() => open.map((check) => undecidedOf(check, scene, reported)));
 
   const findings = failing

@@ -35,7 +35,7 @@ const BUILT: { readonly [file: string]: readonly [count: number, of: string] } =
   "src/situation/kernel-name.ts": [1, "a series, digits and a dot, letters for letters; bounded repetitions"],
   "src/vmcs/dumps/guest-view.ts": [7, "names of registers in the file"],
   "src/vmcs/dumps/rows.ts": [1, "labels of the file; the test below has them all"],
-  "src/vmcs/dumps/scan.ts": [1, "one class of characters"],
+  "src/vmcs/dumps/lists/scan.ts": [1, "one class of characters"],
 };
 
 const name = ({ source, flags }: { source: string; flags: string }) => `/${source}/${flags}`;

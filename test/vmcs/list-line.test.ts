@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { listLine } from "../../src/vmcs/dumps/list-line.js";
+import { listLine } from "../../src/vmcs/dumps/lists/list-line.js";
 
 /** The parts of a line in the order encoding, name, digits, and whether they are hex without a doubt. */
 function parts(text: string) {

@@ -3,7 +3,7 @@ import type { U64 } from "../../bits/u64.js";
 import { isKnown, lowMask, slice64, small64, type Value64 } from "../value64.js";
 
 /*
- * What can be asked about a value of which some bits are unknown. Each answer is sound: what it claims holds for every
+ * Questions about a value that has unknown bits. Each answer is sound: what it claims holds for every
  * completion. They run for each of some hundred checks of every VMCS, and make no objects.
  */
 
@@ -44,7 +44,7 @@ const ABOVE: readonly U64[] = Array.from({ length: 65 }, (_, width) => {
   return { lo: ~low.lo >>> 0, hi: ~low.hi >>> 0 };
 });
 
-/** No bit at or above a width, of which the smallest and the largest that is possible are known. */
+/** No bit at or above a width, which lies between `min` and `max`. */
 export function fitsWidth(v: Value64, width: { readonly min: number; readonly max: number }): Tri {
   if (isZeroUnder(v, ABOVE[width.min] as U64) === "yes") return "yes";
   return isZeroUnder(v, ABOVE[width.max] as U64) === "no" ? "no" : "unknown";

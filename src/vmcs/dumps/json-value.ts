@@ -1,7 +1,7 @@
 import type { U64 } from "../../bits/u64.js";
 import type { JsonNode } from "../../input/text/json.js";
-import { writtenValue } from "./base.js";
-import type { Base } from "./number.js";
+import { writtenValue } from "./lists/base.js";
+import type { Base } from "./lists/number.js";
 
 /** The digits of a scalar, as they are written. */
 export function digitsOf(

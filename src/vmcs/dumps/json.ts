@@ -4,12 +4,12 @@ import { fieldByMeaning, type NamedField, namedField } from "../fields/field-nam
 import { fieldName, widthOf } from "../fields/fields.js";
 import type { MsrLoadEntry, Reported } from "../state.js";
 import { compareU64, known64, lowMask, type Value64 } from "../value64.js";
-import { type DocumentBase, documentBase, type Written, writtenValue } from "./base.js";
 import type { VmcsDump } from "./dump.js";
 import { reportedFromCode, reportedFromReason } from "./ended.js";
 import { readFacts } from "./json-facts.js";
 import { digitsOf, readValue } from "./json-value.js";
-import { nearNames, reportedIn } from "./list.js";
+import { type DocumentBase, documentBase, type Written, writtenValue } from "./lists/base.js";
+import { nearNames, reportedIn } from "./lists/list.js";
 
 type ObjectNode = Extract<JsonNode, { kind: "object" }>;
 type ArrayNode = Extract<JsonNode, { kind: "array" }>;

@@ -1,5 +1,5 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
-import { integerOf } from "./base.js";
+import { integerOf } from "./lists/base.js";
 
 /*
  * What KVM_GET_SREGS gives a monitor, as monitors print it: structures of C, Rust and Go, JSON, kvmtool's table. Segments have

@@ -8,8 +8,8 @@ import { payloadOf } from "./envelope.js";
 import { readGuestView } from "./guest-view.js";
 import { readVmcsJson } from "./json.js";
 import { readKernelDump } from "./kernel.js";
-import { readLists } from "./list.js";
-import { listFinder } from "./list-finder.js";
+import { readLists } from "./lists/list.js";
+import { listFinder } from "./lists/list-finder.js";
 import { callerFinder } from "./sections.js";
 import { viewFinder } from "./view-finder.js";
 

@@ -1,4 +1,4 @@
-import { fieldByEncoding } from "../fields/fields.js";
+import { fieldByEncoding } from "../../fields/fields.js";
 import { CLOSERS, numberAt, WORD } from "./number.js";
 import { nameIn, type PairContext } from "./pair-name.js";
 import type { Pair } from "./pairs.js";

@@ -1,5 +1,5 @@
-import type { NamedField } from "../fields/field-names.js";
-import { FIELDS } from "../fields/fields.js";
+import type { NamedField } from "../../fields/field-names.js";
+import { FIELDS } from "../../fields/fields.js";
 import { numberAt } from "./number.js";
 import type { Named, PairContext } from "./pair-name.js";
 import type { Pair } from "./pairs.js";

@@ -1,5 +1,5 @@
-import { fieldByMeaning, type NamedField, namedField } from "../fields/field-names.js";
-import { fieldByEncoding, splitEncoding } from "../fields/fields.js";
+import { fieldByMeaning, type NamedField, namedField } from "../../fields/field-names.js";
+import { fieldByEncoding, splitEncoding } from "../../fields/fields.js";
 import { WORD } from "./number.js";
 import { registerIn } from "./registers.js";
 

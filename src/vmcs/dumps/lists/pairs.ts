@@ -1,4 +1,4 @@
-import type { NamedField } from "../fields/field-names.js";
+import type { NamedField } from "../../fields/field-names.js";
 import { type Base, CLOSERS, endsValue, numberAt, QUOTES, valueAt } from "./number.js";
 import { nameIn, type PairContext, TOKEN } from "./pair-name.js";
 import { segmentNamed } from "./registers.js";

@@ -1,4 +1,4 @@
-import { fieldByEncoding } from "../fields/fields.js";
+import { fieldByEncoding } from "../../fields/fields.js";
 
 /*
  * A log puts the same before every line: a time, a level, where the line was printed. What is the same in most lines of a

@@ -1,4 +1,4 @@
-import type { NamedField } from "../fields/field-names.js";
+import type { NamedField } from "../../fields/field-names.js";
 import type { Pair } from "./pairs.js";
 
 /** A pair of a list, with its line. */

@@ -1,5 +1,5 @@
-import { fieldByMeaning, namedField } from "../fields/field-names.js";
-import { fieldByEncoding } from "../fields/fields.js";
+import { fieldByMeaning, namedField } from "../../fields/field-names.js";
+import { fieldByEncoding } from "../../fields/fields.js";
 import { LIST_MOST, type ListCollector, type ListItem, listCollector } from "./list-collector.js";
 import { listLine } from "./list-line.js";
 import { type GridRow, gridPairs, gridRow, isOtherPart, loneName, loneValue, withoutElement } from "./list-lines.js";

@@ -1,7 +1,7 @@
-import { parseHexU64, type U64 } from "../../bits/u64.js";
-import type { FieldRow } from "../fields/field-row.js";
-import { type FieldKey, fieldName, widthOf } from "../fields/fields.js";
-import { compareU64, lowMask } from "../value64.js";
+import { parseHexU64, type U64 } from "../../../bits/u64.js";
+import type { FieldRow } from "../../fields/field-row.js";
+import { type FieldKey, fieldName, widthOf } from "../../fields/fields.js";
+import { compareU64, lowMask } from "../../value64.js";
 import type { Base } from "./number.js";
 
 /** A value as it is written, with the field that it belongs to. */

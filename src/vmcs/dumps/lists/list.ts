@@ -1,12 +1,12 @@
-import { type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
-import { namedField, nearFields } from "../fields/field-names.js";
-import type { FieldRow } from "../fields/field-row.js";
-import { fieldName, splitEncoding, widthOf } from "../fields/fields.js";
-import type { Reported } from "../state.js";
-import { compareU64, exact, lowMask, type Value64 } from "../value64.js";
+import { type DiagnosticLog, diagnosticLog } from "../../../input/text/diagnostic.js";
+import { namedField, nearFields } from "../../fields/field-names.js";
+import type { FieldRow } from "../../fields/field-row.js";
+import { fieldName, splitEncoding, widthOf } from "../../fields/fields.js";
+import type { Reported } from "../../state.js";
+import { compareU64, exact, lowMask, type Value64 } from "../../value64.js";
+import type { VmcsDump } from "../dump.js";
+import { reportedFromReason } from "../ended.js";
 import { type DocumentBase, documentBase, type Written, writtenValue } from "./base.js";
-import type { VmcsDump } from "./dump.js";
-import { reportedFromReason } from "./ended.js";
 import { isWrite, LIST_MOST, type ListItem } from "./list-collector.js";
 
 /** What would have been read in the place of a name that no field has. */
