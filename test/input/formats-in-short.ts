@@ -50,6 +50,18 @@ msr[482] = fff9fffe\`0401e172
 lkd> rdmsr 0x48b
 msr[48b] = 001ffcff\`00000000
 `,
+  "control-words": `VMX capabilities:
+  Enable EPT: yes
+  Enable VPID: yes
+  Unrestricted guest: no
+  VMCS shadowing ....... not supported
+`,
+  "kubernetes-labels": `Name:               node1
+Labels:             cpu-feature.node.kubevirt.io/vmx-ept=true
+                    cpu-feature.node.kubevirt.io/vmx-vpid=true
+                    cpu-vendor.node.kubevirt.io/Intel=true
+                    feature.node.kubernetes.io/cpu-cpuid.VMX=true
+`,
   "feature-control": turbostatText(CPU),
   "feature-control of chipsec": `[*] cpu0: IA32_Feature_Control Lock = 1
 [*] cpu1: IA32_Feature_Control Lock = 1

@@ -15,6 +15,7 @@ import type { LineReader, LineRun } from "../hosts/reader.js";
 import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place } from "../text/diagnostic.js";
 import { isVmxMsr } from "../text/msr-names.js";
+import { FACT_LEAVES } from "./cpuid-raw.js";
 
 /** Microcode revision in bits 63:32 (IA32_BIOS_SIGN_ID). */
 const BIOS_SIGN_ID = 0x8b;
@@ -42,6 +43,10 @@ type Section =
 const TITLE = /^-{6}\[ (.{1,80}) \]-{6}\s*$/;
 const CPUID_TITLE = /^(?:CPUID Registers \/ )?Logical CPU #(\d{1,5})$/;
 const MSR_TITLE = /^MSR Registers(?: \/ Logical CPU #(\d{1,5}))?$/;
+/** Titles of InstLatX64's own tool, and of Everest, which counts from 1. */
+const OTHER_TITLE = /^(?:CPU#(\d{1,4})\s{1,8}AffMask:|CPUID Registers \(CPU #(\d{1,4})\):)/;
+/** A further subleaf. */
+const FIRST_AGAIN = /\[SL (?!00)/;
 const CPUID_LINE =
   /^CPUID ([0-9A-Fa-f]{8}): ([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})(?: \[SL ([0-9A-Fa-f]{2})\])?/;
 const MSR_LINE = /^MSR ([0-9A-Fa-f]{8}): (\S.*)$/;
@@ -55,6 +60,8 @@ function openDumps(file: string | undefined): LineRun {
   const hosts: Host[] = [];
   let dump = openDump(log);
   let section: Section = { kind: "start" };
+  /** The CPU at hand of a dump whose CPUs have no titles. */
+  let untitled: number | undefined;
   let lines = 0;
 
   const finish = (): void => {
@@ -69,6 +76,7 @@ function openDumps(file: string | undefined): LineRun {
     }
     dump.enter(next, at);
     section = next;
+    if (next.kind !== "cpuid") untitled = undefined;
   };
 
   return {
@@ -82,8 +90,25 @@ function openDumps(file: string | undefined): LineRun {
           enter(sectionOf(title[1] as string), { line: number, column: 1 });
           return 5;
         }
-        case 67:
-          return text.startsWith("CPUID ") || text.startsWith("CPU Alias") ? dump.cpuLine(section, text) : 0;
+        case 67: {
+          const other = OTHER_TITLE.exec(text);
+          if (other !== null) {
+            const cpu = other[1] === undefined ? Number(other[2]) - 1 : Number(other[1]);
+            if (cpu < 0 || cpu > MAX_CPU) return 0;
+            enter({ kind: "cpuid", cpu }, { line: number, column: 1 });
+            return 5;
+          }
+          if (!text.startsWith("CPUID ")) return text.startsWith("CPU Alias") ? dump.cpuLine(section, text) : 0;
+          // Without any title leaf 0 begins a CPU.
+          if (section.kind === "start" && CPUID_LINE.test(text) && text.startsWith("CPUID 00000000")) {
+            untitled = 0;
+            enter({ kind: "cpuid", cpu: untitled }, { line: number, column: 1 });
+          } else if (untitled !== undefined && text.startsWith("CPUID 00000000") && !FIRST_AGAIN.test(text)) {
+            untitled++;
+            if (untitled <= MAX_CPU) enter({ kind: "cpuid", cpu: untitled }, { line: number, column: 1 });
+          }
+          return dump.cpuLine(section, text);
+        }
         case 77:
           return text.startsWith("MSR ") ? dump.msrLine(section, text, number) : 0;
         case 97:
@@ -144,6 +169,8 @@ function openDump(log: DiagnosticLog): Dump {
         if (found !== null) alias = found[1] as string;
         return found === null ? 0 : 1;
       }
+      // Most leaves say nothing that is asked for.
+      if (text.charCodeAt(14) === 58 && !FACT_LEAVES.has(Number.parseInt(text.slice(6, 14), 16))) return 1;
       const found = CPUID_LINE.exec(text);
       if (found === null) return 0;
       const [leaf, eax, ebx, ecx, edx, subleaf] = found.slice(1).map((h) => Number.parseInt(h ?? "0", 16));
@@ -165,6 +192,7 @@ function openDump(log: DiagnosticLog): Dump {
         return 0;
       }
       const index = Number.parseInt(found[1] as string, 16);
+      if (!isVmxMsr(index) && index !== BIOS_SIGN_ID) return 1;
       const read = takeMsr(index, found[2] as string);
       if (read === "broken" && isVmxMsr(index)) {
         // Without any section title this may be another format's line.

@@ -1,6 +1,6 @@
 import type { FactSink } from "../hosts/evidence.js";
 import { featureBits, offered } from "../hosts/feature-bits.js";
-import type { JsonReader } from "../hosts/reader.js";
+import { type FactReader, type JsonReader, placeOf } from "../hosts/reader.js";
 import type { Place } from "../text/diagnostic.js";
 import type { JsonHandler, JsonPath } from "../text/json-scan.js";
 
@@ -85,6 +85,48 @@ function openNodes(sink: FactSink): JsonHandler & { claims: () => number } {
     claims: () => claims,
   };
 }
+
+const LABEL_TEXT =
+  /(?:cpu-feature|host-model-required-features)\.node\.kubevirt\.io\/(vmx-[\w.-]{1,80})(?:=|"?: ?)"?(true|false)\b|feature\.node\.kubernetes\.io\/cpu-cpuid\.(VMX)(?:=|"?: ?)"?(true|false)\b|cpu-vendor\.node\.kubevirt\.io\/(Intel|AMD)(?:=|"?: ?)"?true\b|feature\.node\.kubernetes\.io\/kernel-version\.full(?:=|"?: ?)"?([\w.+~-]{3,100})/g;
+
+/** The same labels as text: `kubectl get nodes --show-labels`, `kubectl describe node`, and YAML. */
+export const kubernetesLabels: FactReader = {
+  kind: "facts",
+  name: "kubernetes-labels",
+  knows:
+    "Labels of Kubernetes nodes as text: the vmx features that KubeVirt found, whether CPUID has VMX, vendor and kernel. A " +
+    "feature without a label may be there.",
+  recognisedBy: "cpu-feature.node.kubevirt.io/vmx-…=true, feature.node.kubernetes.io/cpu-cpuid.VMX=true",
+  mark: /\.node\.kubevirt\.io\/|feature\.node\.kubernetes\.io\/|^Name: {2,}\S|^\s{0,8}kind: Node\s*$/,
+  words: [".node.kubevirt.io/", "node.kubernetes.io/", "Name:  ", "kind: Node"],
+  open: (sink) => ({
+    line(line) {
+      const { text } = line;
+      if (/^Name: {2,}\S|^\s{0,8}kind: Node\s*$/.test(text)) {
+        sink.nextMachine();
+        return false;
+      }
+      const found = [...text.matchAll(LABEL_TEXT)];
+      if (found.length === 0 || line.cut) return false;
+      // All labels of a node on its line.
+      if (found.length > 1) sink.nextMachine();
+      for (const [, feature, is, vmx, hasVmx, vendor, kernel] of found) {
+        const at = placeOf(line);
+        if (vmx !== undefined) sink.cpu("unnamed", { features: { vmx: hasVmx === "true" } }, at);
+        else if (vendor !== undefined) sink.machine({ vendor: VENDORS[vendor] as string }, at);
+        else if (kernel !== undefined) sink.system("kernel", kernel, at);
+        else if (is === "true") {
+          const name = feature as string;
+          const known = featureBits("libvirt", name);
+          for (const bit of known.length > 0 ? known : featureBits("qemu", name)) {
+            sink.nested(bit.index, offered(bit, true), at);
+          }
+        }
+      }
+      return true;
+    },
+  }),
+};
 
 const isLabel = (path: JsonPath): boolean => path.at(-2) === "labels" && path.at(-3) === "metadata";
 

@@ -2,13 +2,14 @@ import type { Reader } from "../hosts/reader.js";
 import { aida64 } from "./aida64.js";
 import { canSet } from "./cmpe283-listing.js";
 import { collect } from "./collect.js";
+import { controlWords } from "./control-words.js";
 import { cpuidRaw } from "./cpuid-raw.js";
 import { featureControl } from "./feature-control.js";
 import { firecracker } from "./firecracker.js";
 import { freebsdBoot } from "./freebsd-boot.js";
 import { haxm } from "./haxm.js";
 import { kernelLog } from "./kernel-log.js";
-import { kubernetes } from "./kubernetes.js";
+import { kubernetes, kubernetesLabels } from "./kubernetes.js";
 import { kvmMsrJson, kvmMsrLines } from "./kvm-msrs.js";
 import { libvirtXml } from "./libvirt-xml.js";
 import { loadError } from "./linux/load-error.js";
@@ -47,11 +48,13 @@ export const READERS: readonly Reader[] = [
   canSet,
   haxm,
   featureControl,
+  controlWords,
   cpuidRaw,
   kernelLog,
   qmp,
   kvmMsrJson,
   kubernetes,
+  kubernetesLabels,
   firecracker,
   libvirtXml,
   aida64,

@@ -42,7 +42,7 @@ const NONE: ReadonlySet<number> = new Set();
 const FOREIGN = "\u0000";
 
 /** What only dumps of CPUID and MSRs look like, without anything that would have to be taken off. */
-const DUMP_LINE = /^(?:CPUID|MSR) [0-9A-Fa-f]{8}: [^&`*]*$/;
+const DUMP_LINE = /^(?:CPUID|MSR) [0-9A-Fa-f]{8}: [ -%'-)+-_a-~]*$/;
 
 interface FactEntry {
   readonly reader: FactReader;
@@ -83,6 +83,7 @@ export function readLines(
   const columns = columnShifts();
   const numbered = isNumbered(options.head);
   const indent = commonIndent(options.head);
+  const mayBeDumps = !numbered && indent === "" && runs.length > 0;
 
   const factLine = (line: TextLine): string | undefined => {
     const marked = mayHaveMark(line.text);
@@ -110,22 +111,19 @@ export function readLines(
 
   const isWaiting = (line: number): boolean =>
     facts.some(({ run, partLine }) => partLine === line || run.busy?.() === true) || json.isOpen();
+  /** No reader waits for a line; a line that goes to the readers of dumps alone leaves it so. */
+  let idle = false;
+  const [dumps, ...others] = runs;
   /** A line of a dump goes to the readers of dumps at once. */
   const dumpLine = (raw: string, number: number): boolean => {
-    if (
-      numbered ||
-      indent !== "" ||
-      runs.length === 0 ||
-      !DUMP_LINE.test(raw) ||
-      raw.includes("\u001b") ||
-      isWaiting(after)
-    )
-      return false;
-    const [first, ...others] = runs as [(typeof runs)[number], ...typeof runs];
-    const weight = first.run.line(raw, number);
+    const letter = raw.charCodeAt(0);
+    if ((letter !== 67 && letter !== 77) || !mayBeDumps || !DUMP_LINE.test(raw)) return false;
+    idle ||= !isWaiting(after);
+    if (!idle || dumps === undefined) return false;
+    const weight = dumps.run.line(raw, number);
     if (weight === 0) return false;
-    first.score += weight;
-    options.onLine?.(number, first.reader.name);
+    dumps.score += weight;
+    options.onLine?.(number, dumps.reader.name);
     for (const { run } of others) run.line(FOREIGN, number);
     columns.add(number, 0);
     after = number;
@@ -134,6 +132,7 @@ export function readLines(
   let after = 0;
   const take = (raw: string, number: number, cut: boolean): void => {
     if (!cut && dumpLine(raw, number)) return;
+    idle = false;
     const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
     const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
     columns.add(number, own + shift);
@@ -158,20 +157,29 @@ export function readLines(
 
   const unfold: Unfolder | undefined = isQuotedPrintable(options.head) ? quotedPrintable() : undefined;
   // One line is held back, so that the last one is known to be the last.
-  let held: { readonly text: string; readonly number: number } | undefined;
-  const splitter = lineSplitter((text, number) => {
-    const whole = unfold === undefined ? { text, number } : unfold.push(text, number);
-    if (whole === undefined) return;
-    if (held !== undefined) take(held.text, held.number, false);
-    held = whole;
-  }, log);
+  let held: string | undefined;
+  let heldAt = 0;
+  const hold = (text: string, number: number): void => {
+    if (held !== undefined) take(held, heldAt, false);
+    held = text;
+    heldAt = number;
+  };
+  const splitter = lineSplitter(
+    unfold === undefined
+      ? hold
+      : (text, number) => {
+          const whole = unfold.push(text, number);
+          if (whole !== undefined) hold(whole.text, whole.number);
+        },
+    log,
+  );
 
   return {
     push: splitter.push,
     end() {
       const { lines, cut } = splitter.end();
       const rest = unfold?.end();
-      if (held !== undefined) take(held.text, held.number, cut && rest === undefined);
+      if (held !== undefined) take(held, heldAt, cut && rest === undefined);
       if (rest !== undefined) take(rest.text, rest.number, true);
       for (const { run } of facts) run.end?.();
       json.end();

@@ -281,3 +281,21 @@ describe("real dumps", () => {
     },
   );
 });
+
+describe("dumps of CPUID with other titles, or none", () => {
+  const BODY = `CPUID 00000000: 00000016-756E6547-6C65746E-49656E69
+CPUID 00000001: 000306C3-00100800-7FDAFBBF-BFEBFBFF
+CPUID 00000007: 00000000-000027AB-00000000-9C000000 [SL 00]
+`;
+
+  it.each([
+    ["of InstLatX64's own tool", `CPU#000 AffMask: 0x00000001\n${BODY}CPU#001 AffMask: 0x00000002\n${BODY}`, "0-1"],
+    ["of Everest, which counts from 1", `CPUID Registers (CPU #1):\n${BODY}`, "0"],
+    ["without a title", BODY + BODY, "0-1"],
+  ])("%s", (_, text, cpus) => {
+    const { host, format } = readHost(text);
+    expect(format).toBe("aida64");
+    expect(host).toMatchObject({ vendor: "GenuineIntel", cores: [{ logicalCpus: cpus, signature: 0x306c3 }] });
+    expect(host?.cores[0].cpuid.features.vmx).toBe(true);
+  });
+});
