@@ -5,8 +5,8 @@ import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/
 
 /*
  * Lists of controls and capabilities by name, with a word beside each that says whether the CPU has it: what checking tools, course
- * work and hypervisors print. The name may be of any vocabulary. Whether `1` or `yes` is about the CPU or about what somebody chose is
- * decided by the words around it.
+ * work and hypervisors print. The name may be of any vocabulary. `1` and `yes` can be about the CPU or about
+ * what a program chose: the title decides.
  */
 
 /** Words that speak of what there is, whatever the list is about. */
