@@ -21,6 +21,8 @@ const LINES: { readonly [id: string]: string } = {
   "linux-virt-warning": "WARNING: CPU: 0 PID: 1 at arch/x86/virt/hw.c:71 __x86_vmx_init+0x8a/0xa0",
   "kvm-config-mismatch-offset": "kvm_intel:   Offset 76 REF = 0x0, CPU1 = 0x80000000, mismatch = 0x80000000",
   "kvm-other-module": "kvm_intel: already loaded vendor module 'kvm_amd'",
+  "kernel-config-builtin": "/boot/config-6.12.5:CONFIG_KVM_INTEL=y",
+  "kernel-config-without": "# CONFIG_KVM_INTEL is not set",
   "kvm-unknown-parameter": "kvm_intel: unknown parameter 'vmm_exclusive' ignored",
   "kvm-invalid-parameter": "kvm_intel: `maybe' invalid for parameter `nested'",
   "kvm-l1tf": "L1TF CPU bug present and SMT on, data leak possible.",
