@@ -18,7 +18,7 @@ import { type KeptText, keptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
 import { type Match, type Matches, type MatchGroup, messageMatcher } from "./match.js";
 import type { DecoderName, DesktopDecoderName, MessageRow, Product, Step } from "./message.js";
-import { type Circumstance, type OwnMachine, ownMachine } from "./own-machine.js";
+import { type Circumstance, type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
 import { paramValues, readLine } from "./read-facts.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, OUTER_COMMANDS, READ_FEAT_CTL } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
@@ -96,12 +96,13 @@ export interface ExplainedText {
   readonly verdict?: TextVerdict;
 }
 
-/** As `explainStream`, with the verdict on the whole text. */
+/** As `explainStream`, with the verdict on the whole text; who has read the text for machines hands in what came of it. */
 export async function explainPieces(
   pieces: AsyncIterable<string>,
   options: ExplainOptions = {},
+  read?: TextRead,
 ): Promise<ExplainedText> {
-  const reading = openReading(options);
+  const reading = openReading(options, read);
   for await (const piece of pieces) reading.push(piece);
   return reading.end();
 }
@@ -109,7 +110,10 @@ export async function explainPieces(
 /** The text is taken in parts of about this length, that is, as a file is read. */
 const PART = 65_536;
 
-function openReading(options: ExplainOptions): {
+function openReading(
+  options: ExplainOptions,
+  read?: TextRead,
+): {
   readonly push: (piece: string) => void;
   readonly end: () => ExplainedText;
 } {
@@ -136,13 +140,18 @@ function openReading(options: ExplainOptions): {
     },
     end() {
       take(open);
-      return explanationsOf(text, matcher.end(), options);
+      return explanationsOf(text, matcher.end(), options, read);
     },
   };
 }
 
-function explanationsOf(text: KeptText, { groups, unknown, lines }: Matches, options: ExplainOptions): ExplainedText {
-  const own = ownMachine(text.whole(), options.kernel);
+function explanationsOf(
+  text: KeptText,
+  { groups, unknown, lines }: Matches,
+  options: ExplainOptions,
+  read: TextRead | undefined,
+): ExplainedText {
+  const own = ownMachine(text.whole(), options.kernel, read);
   const machine = options.situation ?? (own?.hasRegisters === true ? own.situation : undefined);
   const contexts = explainContexts(text, machine === undefined ? options : { ...options, situation: machine }, own);
   const decoders: Decoders = { ...DECODERS, ...options.desktop?.decoders };

@@ -19,15 +19,36 @@ const LONGEST = 2_000_000;
 /** Readers of logs: what they take are messages as well. */
 const LOGS: readonly string[] = ["kernel-log", "xen", "freebsd", "vboxlog", "load-error"];
 
-/** The machine that a text describes; `undefined` where it describes none or several. */
-export function ownMachine(text: string | undefined, kernel: string | undefined): OwnMachine | undefined {
+/** What the readers made of a text: each line that one took, with the name of the reader. */
+export interface TextRead {
+  readonly read: ReadResult;
+  readonly taken: ReadonlyMap<number, string>;
+}
+
+/** Keeps who took each line, for `onLine` of a reading; a reader of facts counts before one of logs. */
+export function takenLines() {
+  const taken = new Map<number, string>();
+  const onLine = (line: number, reader: string): void => {
+    const before = taken.get(line);
+    if (before === undefined || LOGS.includes(before)) taken.set(line, reader);
+  };
+  return { taken, onLine };
+}
+
+function readNow(text: string): TextRead {
+  const { taken, onLine } = takenLines();
+  return { read: readHost(text, { onLine }), taken };
+}
+
+/** The machine that a text describes; `undefined` where it describes none or several. A text that was read is not read again. */
+export function ownMachine(
+  text: string | undefined,
+  kernel: string | undefined,
+  before?: TextRead,
+): OwnMachine | undefined {
   if (text === undefined || text.length > LONGEST) return undefined;
-  const lines = new Set<number>();
-  const read = readHost(text, {
-    onLine: (line, reader) => {
-      if (!LOGS.includes(reader)) lines.add(line);
-    },
-  });
+  const { read, taken } = before ?? readNow(text);
+  const lines = new Set([...taken].flatMap(([line, reader]) => (LOGS.includes(reader) ? [] : [line])));
   const { host, hosts, format } = read;
   if (host === undefined || format === undefined || hosts.length !== 1) return undefined;
   const named = kernel ?? host.kernel;

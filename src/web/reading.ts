@@ -2,6 +2,7 @@ import { type ReadResult, readHostStream } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
 import type { Explanation } from "../messages/answer.js";
 import { type ExplainedText, explainPieces } from "../messages/explain.js";
+import { type TextRead, takenLines } from "../messages/own-machine.js";
 import { visible } from "../report/visible.js";
 import type { Situation } from "../situation/situation.js";
 import type { VmcsDump } from "../vmcs/dumps/dump.js";
@@ -12,6 +13,8 @@ import type { PageHost } from "./model.js";
 /** What a text holds. */
 export interface Reading {
   readonly text: string;
+  /** As the readers of machines left it. */
+  readonly machines: TextRead;
   readonly lines: number;
   /** By number of the line, from 1; a line without a mark was ignored. */
   readonly marks: ReadonlyMap<number, LineMark>;
@@ -50,15 +53,12 @@ async function* pieces(text: string, wanted: () => boolean): AsyncGenerator<stri
  * `undefined` when it was not wanted any more.
  */
 export async function readText(text: string, name: string, wanted: () => boolean): Promise<Reading | undefined> {
-  const marks = new Map<number, LineMark>();
-  const result = await readHostStream(pieces(text, wanted), {
-    file: name,
-    onLine: (line, format) => {
-      if (!marks.has(line)) marks.set(line, { kind: "used", text: format });
-    },
-  });
+  const { taken, onLine } = takenLines();
+  const result = await readHostStream(pieces(text, wanted), { file: name, onLine });
   if (!wanted()) return undefined;
   await pause();
+  const marks = new Map<number, LineMark>();
+  for (const [line, format] of taken) marks.set(line, { kind: "used", text: format });
   markFacts(marks, result);
   const remarks: Diagnostic[] = [];
   for (const one of result.diagnostics) {
@@ -75,7 +75,7 @@ export async function readText(text: string, name: string, wanted: () => boolean
   }
   dumps = dumps.filter(({ vmcs }) => vmcs.fields.size > 0);
   await pause();
-  const { explanations } = await explainText(text, undefined, wanted);
+  const { explanations } = await explainText(text, { read: result, taken }, undefined, wanted);
   if (!wanted()) return undefined;
   const errors = explanations.filter(({ message }) => message !== undefined);
   // A text is cut into lines for the few that hold a dump.
@@ -88,6 +88,7 @@ export async function readText(text: string, name: string, wanted: () => boolean
     hosts.length > 1 && at === 0 ? [`the text describes ${hosts.length} hosts; this is the first`] : [];
   return {
     text,
+    machines: { read: result, taken },
     lines: lineCount(text),
     marks,
     used,
@@ -120,10 +121,9 @@ function showsRegisters({ evidence, hosts }: ReadResult): boolean {
 /** What the errors of a text mean; on a machine if one is given. The rows of desktop products have no room in the page. */
 export async function explainText(
   text: string,
+  read: TextRead,
   situation: Situation | undefined,
   wanted: () => boolean = () => true,
 ): Promise<ExplainedText> {
-  return explainPieces(pieces(text, wanted), {
-    ...(situation === undefined ? {} : { situation }),
-  });
+  return explainPieces(pieces(text, wanted), situation === undefined ? {} : { situation }, read);
 }

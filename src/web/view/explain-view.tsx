@@ -17,15 +17,17 @@ export function ExplainView({ model, reading }: ExplainProps) {
   const text = reading?.text ?? "";
   useEffect(() => {
     let wanted = true;
-    if (text === "") setFound(undefined);
+    if (reading === undefined) setFound(undefined);
     else {
       const situation = model.page.origin === "file" ? model.situation : undefined;
-      void explainText(text, situation, () => wanted).then((answers) => wanted && setFound(answers));
+      void explainText(reading.text, reading.machines, situation, () => wanted).then(
+        (answers) => wanted && setFound(answers),
+      );
     }
     return () => {
       wanted = false;
     };
-  }, [text, model]);
+  }, [reading, model]);
   if (text === "" || found === undefined) {
     return (
       <p class="note" id="answer" tabIndex={-1}>
