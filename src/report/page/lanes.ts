@@ -108,10 +108,16 @@ export function msrBitOf({ words: [first] }: Path, bit: number): { readonly msr:
 export interface BitChange {
   readonly bit: number;
   readonly name?: string;
+  readonly from: Tri;
   readonly to: Tri;
   readonly text: string;
   /** It is 1 again further down: no loss. */
   readonly returns: boolean;
+}
+
+/** Whether a change is worth a line of text: a bit without a name of a register that was not read is not. */
+export function isListed({ name, from, to, returns }: BitChange): boolean {
+  return !returns && (name !== undefined || from === "yes" || to === "yes");
 }
 
 /** A place on the way: the register, a step of the kernel that touches a word, or what a nested hypervisor reads. */
@@ -203,7 +209,7 @@ function changed(before: Word, after: Word, text: (bit: number) => string): Pick
   for (let bit = 0; bit < 32; bit++) {
     const [was, is] = [bitAt(before, bit), bitAt(after, bit)];
     if (was === is) continue;
-    const change = { bit, to: is, text: text(bit), returns: false };
+    const change = { bit, from: was, to: is, text: text(bit), returns: false };
     if (is === "no" || (was === "yes" && is === "unknown")) ends.push(change);
     else begins.push(change);
   }

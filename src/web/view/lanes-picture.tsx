@@ -1,5 +1,5 @@
 import { bitAt, formatWord } from "../../bits/word.js";
-import { laneName, type Path, type Station } from "../../report/page/lanes.js";
+import { isListed, laneName, type Path, type Station } from "../../report/page/lanes.js";
 import { t } from "../texts.js";
 
 interface PictureProps {
@@ -18,7 +18,7 @@ const PITCH = 21;
 const LANES = 32 * PITCH;
 const RIGHT = 440;
 const WIDTH = LEFT + LANES + RIGHT;
-const HEAD = 150;
+const HEAD = 170;
 /** Most letters of a line beside the lanes, and most lines of a reason; the table has all of it. */
 const LETTERS = 68;
 const MOST_LINES = 2;
@@ -50,8 +50,7 @@ function wrapped(text: string): readonly string[] {
 /** Bits that begin for one reason share it. */
 function besides({ ends, begins }: Station, number: (bit: number) => number | undefined): readonly Beside[] {
   const found: Beside[] = [];
-  for (const { bit, name, text, returns } of [...ends].reverse()) {
-    if (returns) continue;
+  for (const { bit, name, text } of ends.filter(isListed).reverse()) {
     found.push({ bit, sign: `${number(bit)}`, name: name ?? `bit ${bit}`, lost: true, lines: wrapped(text) });
   }
   for (const [at, { bit, name, text }] of begins.slice(0, MOST_BEGINS).entries()) {
@@ -67,8 +66,8 @@ const MOST_BEGINS = 6;
 function numbered(stations: readonly Station[]): ReadonlyMap<string, number> {
   const numbers = new Map<string, number>();
   for (const [index, { ends }] of stations.entries()) {
-    for (const { bit, returns } of [...ends].reverse()) {
-      if (!returns) numbers.set(`${index} ${bit}`, numbers.size + 1);
+    for (const change of [...ends].reverse()) {
+      if (isListed(change)) numbers.set(`${index} ${change.bit}`, numbers.size + 1);
     }
   }
   return numbers;
@@ -147,7 +146,7 @@ function Upright(props: PictureProps) {
               {station.fn ?? station.word}
             </text>
             <text class="sub" x={6} y={top(index) + 11}>
-              {station.fn === undefined ? path.title : station.word}
+              {station.fn === undefined ? clip(path.title, 40) : station.word}
             </text>
             <text class="val" x={LEFT - 10} y={top(index) - 2}>
               {formatWord(station.value)}
@@ -213,8 +212,9 @@ function Ends({ station, beside, from, to, x }: EndsProps) {
   });
   return (
     <>
-      {station.ends.map(({ bit, returns, to: value }) => {
-        const number = returns ? undefined : beside.find((one) => one.lost && one.bit === bit)?.sign;
+      {station.ends.map((change) => {
+        const { bit, to: value } = change;
+        const number = !isListed(change) ? undefined : beside.find((one) => one.lost && one.bit === bit)?.sign;
         return (
           <g key={bit}>
             <line
@@ -224,7 +224,7 @@ function Ends({ station, beside, from, to, x }: EndsProps) {
               y1={from}
               y2={stop}
             />
-            <line class={returns ? "pause" : "stop"} x1={x(bit) - 6} x2={x(bit) + 6} y1={stop} y2={stop} />
+            <line class={isListed(change) ? "stop" : "pause"} x1={x(bit) - 6} x2={x(bit) + 6} y1={stop} y2={stop} />
             {number === undefined ? null : (
               <text class="stop-number" x={x(bit)} y={stop + 12}>
                 {number}
@@ -302,23 +302,25 @@ function Turned(props: PictureProps) {
                 <line key={bit} class={laneClass(then)} x1={x(index)} x2={x(index + 1)} y1={y(bit)} y2={y(bit)} />
               );
             })}
-            {station.ends.map(({ bit, returns }) => (
-              <g key={bit}>
-                <line class="lane" x1={x(index - 1)} x2={x(index) - 12} y1={y(bit)} y2={y(bit)} />
-                <line
-                  class={returns ? "pause" : "stop"}
-                  x1={x(index) - 12}
-                  x2={x(index) - 12}
-                  y1={y(bit) - 5}
-                  y2={y(bit) + 5}
-                />
-                {returns ? null : (
-                  <text class="stop-number" x={x(index) + 1} y={y(bit) + 4}>
-                    {numbers.get(`${index} ${bit}`)}
-                  </text>
-                )}
-              </g>
-            ))}
+            {station.ends
+              .map((change) => ({ bit: change.bit, listed: isListed(change) }))
+              .map(({ bit, listed }) => (
+                <g key={bit}>
+                  <line class="lane" x1={x(index - 1)} x2={x(index) - 12} y1={y(bit)} y2={y(bit)} />
+                  <line
+                    class={listed ? "stop" : "pause"}
+                    x1={x(index) - 12}
+                    x2={x(index) - 12}
+                    y1={y(bit) - 5}
+                    y2={y(bit) + 5}
+                  />
+                  {!listed ? null : (
+                    <text class="stop-number" x={x(index) + 1} y={y(bit) + 4}>
+                      {numbers.get(`${index} ${bit}`)}
+                    </text>
+                  )}
+                </g>
+              ))}
             {station.begins.map(({ bit }) => (
               <circle key={bit} class="ring" cx={x(index) - 10} cy={y(bit)} r={3} />
             ))}

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { bitAt, formatWord } from "../../bits/word.js";
 import {
   type BitChange,
+  isListed,
   laneName,
   msrBitOf,
   PATHS,
@@ -97,11 +98,12 @@ export function RunView({ model, state, update }: RunProps) {
       <div class="station-text" role="status">
         <p>
           {t("run_step")} {at} {t("run_of")} {end}: <code>{station.fn ?? station.word}</code>{" "}
-          <span class="s-dim">{station.file ?? ""}</span> {station.word} = <code>{formatWord(station.value)}</code>
+          <span class="s-dim">{station.file ?? ""}</span> {station.fn === undefined ? "" : station.word} ={" "}
+          <code>{formatWord(station.value)}</code>
           {station.happens === undefined || station.happens === "yes" ? "" : ` (${station.happens})`}
         </p>
         {station.rule === undefined ? null : <RuleText traced={traced} rule={station.rule} />}
-        <Changes station={station} />
+        <Changes station={at === end ? { ...station, ends: [] } : station} />
         {at === end ? <Lost stations={stations} /> : null}
       </div>
       {idle ? <IdleSteps station={station} model={model} /> : null}
@@ -120,16 +122,18 @@ export function RunView({ model, state, update }: RunProps) {
 
 function Changes({ station: { ends, begins } }: { readonly station: Station }) {
   const texts = (of: readonly BitChange[], sign: string) =>
-    of.map(({ bit, name, text, to, returns }) => (
-      <li key={bit}>
-        <b class={sign === "−" && !returns ? "s-no" : "s-unknown"}>
-          {to === "unknown" ? "?" : sign}
-          {name ?? `bit ${bit}`}
-        </b>{" "}
-        {text}
-        {returns ? ` (${t("run_back_again")})` : ""}
-      </li>
-    ));
+    of
+      .filter((one) => one.returns || isListed(one))
+      .map(({ bit, name, text, to, returns }) => (
+        <li key={bit}>
+          <b class={sign === "−" && !returns ? "s-no" : "s-unknown"}>
+            {to === "unknown" ? "?" : sign}
+            {name ?? `bit ${bit}`}
+          </b>{" "}
+          {text}
+          {returns ? ` (${t("run_back_again")})` : ""}
+        </li>
+      ));
   if (ends.length + begins.length === 0) return null;
   return (
     <ul class="reasons">
@@ -142,9 +146,9 @@ function Changes({ station: { ends, begins } }: { readonly station: Station }) {
 /** At the end: what did not get there. */
 function Lost({ stations }: { readonly stations: readonly Station[] }) {
   const lost = stations.flatMap(({ ends, fn, word }) =>
-    ends.filter(({ returns }) => !returns).map((one) => ({ ...one, at: fn ?? word })),
+    ends.filter(isListed).map((one) => ({ ...one, at: fn ?? word })),
   );
-  if (lost.length === 0) return null;
+  if (lost.length === 0) return <p class="note">{t("run_nothing_lost")}</p>;
   return (
     <ul class="reasons">
       {lost.map(({ bit, name, text, at }) => (
@@ -184,12 +188,12 @@ interface TableProps {
 
 const SIGN = { yes: "1", no: "0", unknown: "?" } as const;
 
-/** The same facts as the picture, a row for each bit that has a name or is ever there. */
+/** The same facts as the picture, a row for each bit that has a name or is 1 somewhere. */
 function LaneTable({ path, stations, flips, flip }: TableProps) {
   const words = [...new Set(stations.map(({ word }) => word))];
   const lastOf = (word: string) => stations.findLast((one) => one.word === word) as Station;
   const bits = Array.from({ length: 32 }, (_, bit) => 31 - bit).filter(
-    (bit) => laneName(path, bit) !== undefined || stations.some(({ value }) => bitAt(value, bit) !== "no"),
+    (bit) => laneName(path, bit) !== undefined || stations.some(({ value }) => bitAt(value, bit) === "yes"),
   );
   return (
     <section class="scroll" aria-label={t("run_caption")}>
