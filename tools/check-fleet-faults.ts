@@ -1,10 +1,11 @@
 /**
- * What an ingest survives: `npm run check:faults -- [HOSTS [KILLS]]`. Kills it at random moments and runs it again, runs two at once, and
- * lets the disk fill up (a small tmpfs, which takes root; it is said where that cannot be had). After each the store must hold
+ * What an ingest survives: `npm run check:faults -- [HOSTS [KILLS [FILES]]]`. Kills it at random moments and runs it again, runs two at
+ * once, lets the disk fill up (a small tmpfs, which takes root; it is said where that cannot be had), damages the store, and reads many
+ * useless files. After each the store must hold
  * the facts of an ingest that nothing happened to, and the message must be one sentence. Needs `npm run build` before.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { argv, execPath } from "node:process";
@@ -12,7 +13,11 @@ import { openStore } from "../src/fleet/store/store.js";
 import { fleetLines, random } from "./fleet/generate.js";
 
 const cli = resolve(import.meta.dirname, "../dist/cli/main.js");
-const [hosts = "20000", kills = "50"] = argv.slice(2);
+const [hosts = "20000", kills = "50", files = "20000"] = argv.slice(2);
+const DAMAGES = 40;
+const PEAK = encodeURIComponent(
+  "process.on('exit', () => console.log('PEAK ' + Math.round(process.resourceUsage().maxRSS / 1024)))",
+);
 const scratch = mkdtempSync(join(tmpdir(), "fleet-faults-"));
 const lines = join(scratch, "fleet.jsonl");
 writeFileSync(lines, `${[...fleetLines({ hosts: Number(hosts), sets: 50 })].join("\n")}\n`);
@@ -102,6 +107,56 @@ try {
       ingest(join(disk, "full.duckdb")).status === 0 && (await contents(join(disk, "full.duckdb"))) === wanted,
     );
     execFileSync("umount", [disk]);
+  }
+
+  // A store that lost a part, or has other bytes there: the same answer or one sentence, never a crash.
+  const good = spawnSync(execPath, [cli, "fleet", "summary", "--store", whole], { encoding: "utf8" }).stdout;
+  const bytes = readFileSync(whole);
+  const broken = join(scratch, "broken.duckdb");
+  let [refused, alike] = [0, 0];
+  for (let round = 0; round < DAMAGES; round++) {
+    const part = Buffer.from(bytes);
+    const at = Math.floor(next() * part.length);
+    if (round % 4 === 3) writeFileSync(broken, part.subarray(0, at));
+    else writeFileSync(broken, part.fill(round % 2 === 0 ? 0 : 0xa5, at, Math.min(part.length, at + 4096)));
+    const { status, stdout, stderr, signal } = spawnSync(execPath, [cli, "fleet", "summary", "--store", broken], {
+      encoding: "utf8",
+    });
+    if (status === 0 && stdout === good) alike++;
+    else if (status === 2 && /^vmxlens: [^\n]+\n$/.test(stderr)) refused++;
+    else check(`damage ${round} at ${at}`, false, `${status} ${signal} ${stdout} ${stderr.slice(0, 500)}`);
+  }
+  check(
+    `${DAMAGES} damaged stores: ${refused} refused in one sentence, ${alike} answered alike`,
+    refused + alike === DAMAGES,
+  );
+
+  // Many useless files: twice as many may take twice as long, and no longer.
+  for (const count of [Number(files) / 2, Number(files)]) {
+    const folder = join(scratch, `tiny-${count}`);
+    for (let at = 0; at < count; at++) {
+      const inside = join(folder, String(Math.floor(at / 1000)));
+      if (at % 1000 === 0) mkdirSync(inside, { recursive: true });
+      writeFileSync(join(inside, `${at}.txt`), `no host ${at}\n`);
+    }
+    const store = join(scratch, `tiny-${count}.duckdb`);
+    for (const what of ["read", "read again"]) {
+      const begin = performance.now();
+      const { status, stdout } = spawnSync(
+        execPath,
+        ["--import", `data:text/javascript,${PEAK}`, cli, "fleet", "ingest", folder, "--store", store, "--json"],
+        { encoding: "utf8", maxBuffer: 2 ** 28 },
+      );
+      const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+      const [json = "", memory = ""] = stdout.split("PEAK ");
+      const { bad, known } = JSON.parse(json);
+      check(
+        `${count} tiny bad files ${what}: ${seconds} s, ${memory.trim()} MB`,
+        status === 1 && bad + known === count,
+        stdout.slice(0, 500),
+      );
+    }
+    rmSync(folder, { recursive: true });
   }
 
   const damaged = join(scratch, "damaged.duckdb");

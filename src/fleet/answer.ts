@@ -189,11 +189,25 @@ export async function refusedVcpus(
   });
 }
 
-/** Hosts by model, and how many of them have each feature. */
-export async function generations({ ask, dialect }: Engine, layer: Layer, scope: Scope = {}) {
+/** Hosts of one CPU model. */
+export interface Generation {
+  readonly model: string;
+  readonly hosts: number;
+  /** Those that give nested guests VMX. */
+  readonly able: number;
+  /** How many of these have each feature of `featuresAt`. */
+  readonly have: readonly number[];
+}
+
+export async function generations(
+  { ask, dialect }: Engine,
+  layer: Layer,
+  scope: Scope = {},
+): Promise<readonly Generation[]> {
   return (await ask(generationsSql(layer, scope, dialect))).map((row) => ({
     model: String(row.model),
     hosts: Number(row.n),
+    able: Number(row.able),
     have: featuresAt(layer).map((feature) => Number(row[feature.id.replaceAll("-", "_")] ?? 0)),
   }));
 }

@@ -49,7 +49,7 @@ if command:
         "(SELECT DISTINCT set_id, kernel, params_id FROM hosts) k "
         "JOIN sets s ON s.set_id = k.set_id JOIN params p ON p.params_id = k.params_id"
     ).rdd.map(lambda row: row.head[:-1] + ',"set":' + row.text + "}")
-    made = lines.repartition(4).pipe(" ".join(command)).collect()
+    made = lines.repartition(4).pipe(" ".join(command), checkCode=True).collect()
     made = sorted(json.dumps(json.loads(line), sort_keys=True) for line in made)
     known = spark.sql(
         "SELECT d.* FROM derived d JOIN (SELECT DISTINCT set_id, kernel, params_id FROM hosts) k "

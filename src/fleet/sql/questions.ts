@@ -274,13 +274,15 @@ export function whatIfSql(after: string, scope: Scope, dialect: Dialect): string
   );
 }
 
-/** A feature by CPU model: `model, yes, no, unknown`, for pictures. */
+/** Hosts by CPU model: `model, n`, `able` that give nested guests VMX, and those of them with each feature; for pictures. */
 export function generationsSql(layer: Layer, scope: Scope, dialect: Dialect): string {
   const cells = FEATURE_COLUMNS.filter((column) => column.layer === layer).map(
-    ({ name, feature }) => `${hostsWhere(`d.${name} = 'yes'`, dialect)} AS ${feature.id.replaceAll("-", "_")}`,
+    ({ name, feature }) =>
+      `${hostsWhere(`d.verdict = 'yes' AND d.${name} = 'yes'`, dialect)} AS ${feature.id.replaceAll("-", "_")}`,
   );
   return (
-    `WITH ${pairs(scope, dialect)} SELECT s.model AS model, ${dialect.integer("sum(p.n)")} AS n, ${cells.join(", ")} ` +
+    `WITH ${pairs(scope, dialect)} SELECT s.model AS model, ${dialect.integer("sum(p.n)")} AS n, ` +
+    `${hostsWhere("d.verdict = 'yes'", dialect)} AS able, ${cells.join(", ")} ` +
     `FROM ${joined(scope)} JOIN sets s ON s.set_id = p.set_id GROUP BY s.model ORDER BY n DESC, model`
   );
 }

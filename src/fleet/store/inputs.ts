@@ -58,7 +58,8 @@ function* below(path: string): Generator<Input | { readonly source: string; read
     source: path,
     size: stat.isFile() ? stat.size : 0,
     modified: `${stat.mtime.toISOString().slice(0, 19)}Z`,
-    pieces: (from) => filePieces(path, from),
+    // A file may be tiny, and there may be a million of them.
+    pieces: (from) => filePieces(path, from, stat.isFile() ? Math.min(CHUNK, stat.size + 1) : CHUNK),
   };
 }
 
@@ -74,7 +75,7 @@ function reason(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
 }
 
-function* filePieces(path: string, from: number): Generator<Uint8Array> {
+function* filePieces(path: string, from: number, most: number): Generator<Uint8Array> {
   let fd: number;
   try {
     fd = fs.openSync(path, "r");
@@ -83,10 +84,10 @@ function* filePieces(path: string, from: number): Generator<Uint8Array> {
   }
   try {
     let at = from;
-    const piece = new Uint8Array(CHUNK);
+    const piece = new Uint8Array(most);
     for (;;) {
       // Pipes have no positions.
-      const length = fs.readSync(fd, piece, 0, CHUNK, from > 0 ? at : null);
+      const length = fs.readSync(fd, piece, 0, most, from > 0 ? at : null);
       if (length === 0) return;
       at += length;
       yield piece.subarray(0, length);
