@@ -181,7 +181,7 @@ function sizeText(bytes: number): string {
 }
 
 function tooLarge(name: string, limit: number, whole: boolean): WorldError {
-  const advice = whole ? "the most for a text of this kind" : "give --max-bytes to read more";
+  const advice = whole ? "the most for a file of this kind" : "give --max-bytes to read more";
   return new WorldError(`${name} is larger than ${sizeText(limit)}; ${advice}`);
 }
 
@@ -256,6 +256,18 @@ export async function wholeText(pieces: AsyncIterable<string>, name: string): Pr
     if (text.length > MAX_WHOLE) throw tooLarge(name, MAX_WHOLE, true);
   }
   return text;
+}
+
+/** A file that is needed as a whole, of at most `most` bytes whatever --max-bytes says: a device may have no end. */
+export async function wholeFile(path: string, world: World, most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  for await (const piece of inputChunks(path, world)) {
+    pieces.push(piece);
+    total += piece.length;
+    if (total > most) throw tooLarge(inputName(path), most, true);
+  }
+  return Buffer.concat(pieces);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { ProofFiles } from "../prove/prover.js";
-import { fileKind, inputChunks } from "./files.js";
+import { fileKind, wholeFile } from "./files.js";
 import type { World } from "./world.js";
 
 /** Paths of a kernel's files, as a user gives them. */
@@ -12,6 +12,8 @@ export interface KernelPaths {
 }
 
 const SUFFIXES = ["", ".xz", ".zst", ".gz"] as const;
+/** A kernel image with debug information is 100 MB, also before it is packed. */
+const LARGEST = 2 ** 28;
 const LIVE_TYPES = "/sys/kernel/btf/vmlinux";
 
 /** The files of a kernel that are there: what was named, and what lies where distributions put it. */
@@ -40,6 +42,7 @@ export async function kernelFiles(
     given.vmlinuz ??
     (release === null ? undefined : first([`${root}/boot/vmlinuz-${name}`, `${root}/lib/modules/${name}/vmlinuz`]));
   const btf = given.btf ?? (running !== undefined && name === running ? first([LIVE_TYPES]) : undefined);
+  const whole = async (path: string) => wholeFile(path, world, LARGEST);
   const paths: KernelPaths = {
     module,
     ...(kvm === undefined ? {} : { kvm }),
@@ -49,16 +52,10 @@ export async function kernelFiles(
   return {
     paths,
     files: {
-      module: await wholeFile(module, world),
-      kvm: kvm === undefined ? undefined : await wholeFile(kvm, world),
-      kernel: vmlinuz === undefined ? undefined : await wholeFile(vmlinuz, world),
-      btf: btf === undefined ? undefined : await wholeFile(btf, world),
+      module: await whole(module),
+      kvm: kvm === undefined ? undefined : await whole(kvm),
+      kernel: vmlinuz === undefined ? undefined : await whole(vmlinuz),
+      btf: btf === undefined ? undefined : await whole(btf),
     },
   };
-}
-
-async function wholeFile(path: string, world: World): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of inputChunks(path, world)) pieces.push(piece);
-  return Buffer.concat(pieces);
 }

@@ -204,7 +204,7 @@ describe("npm run captures", { timeout: 60_000 }, () => {
   });
 });
 
-describe.skipIf(!existsSync(whole))("the complete captures beside the checkout", () => {
+describe.skipIf(!existsSync(whole))("the complete captures beside the checkout (needs ../shared)", () => {
   const files = existsSync(whole) ? readdirSync(whole).filter((name) => name.endsWith(".txt.gz")) : [];
 
   it.each(files)("%s is what is committed", (file) => {

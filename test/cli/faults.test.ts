@@ -17,6 +17,7 @@ import { runProgram } from "../../src/cli/program.js";
 import { nodeWorld, type World } from "../../src/cli/world.js";
 import { oneIn } from "../deep.js";
 import { SHORT_TEXTS } from "../input/formats-in-short.js";
+import { tinyFiles } from "../prove/tiny/module.js";
 
 /*
  * What the world refuses is never a bug of ours: every command meets every error of the system at every place where it
@@ -58,6 +59,10 @@ const LOG = "kvm: disabled by bios\n";
 const LIST = "GUEST_RFLAGS = 0x200\nGUEST_CR0 = 0x80050033\nGUEST_ACTIVITY_STATE = 0x0\nVM_EXIT_REASON = 0x80000021\n";
 writeFileSync(HOST, `${SHORT_TEXTS["msr-list"]}${SHORT_TEXTS.params}${LIST}${LOG}`);
 writeFileSync(WANTED, "ept\n");
+const MODULE = join(folder, "kvm-intel.ko");
+const TYPES = join(folder, "types");
+writeFileSync(MODULE, tinyFiles().module);
+writeFileSync(TYPES, tinyFiles().btf);
 
 /** Every way in which a command reads a file: the arguments, and the file of which it cannot do without. */
 const READERS: readonly (readonly [args: readonly string[], file: string])[] = [
@@ -80,6 +85,10 @@ const READERS: readonly (readonly [args: readonly string[], file: string])[] = [
   [["verify", HOST], HOST],
   [["verify", HOST, "--against", KEPT], KEPT],
   [["verify", HOST, "--fingerprint", KEPT], KEPT],
+  [["prove", "haswell", "--module", MODULE, "--btf", TYPES], MODULE],
+  [["layers", "haswell", "--module", MODULE, "--btf", TYPES], TYPES],
+  [["why", "ept", "haswell", "--module", MODULE, "--btf", TYPES], MODULE],
+  [["replay", "haswell", "--module", MODULE, "--btf", TYPES], TYPES],
 ];
 
 /** The same through standard input. */
@@ -345,7 +354,7 @@ describe("a real file system", () => {
 
   const ALL = [...new Set(READERS.map(([args]) => args))];
   const instead = (args: readonly string[], path: string) =>
-    args.map((arg) => (arg === HOST || arg === WANTED || arg === KEPT ? path : arg));
+    args.map((arg) => ([HOST, WANTED, KEPT, MODULE, TYPES].includes(arg) ? path : arg));
 
   it.each(ALL.map((args) => [args]))("%j", async (args) => {
     expectSentence(await run(instead(args, loop)), `${loop} cannot be read: `, "(ELOOP)");
@@ -431,6 +440,24 @@ describe("input without an end", () => {
       ["controls", "skylake-x", "--want", "-"],
     ])
       expectSentence(await run(args, { stdin }), "standard input is larger than 64 MiB");
+  });
+
+  it("a kernel's file has one too, whatever --max-bytes says", async () => {
+    let given = 0;
+    const files: FileSystem = {
+      ...fs,
+      statSync: ((path: string) =>
+        path === "zero" ? { isDirectory: () => false, size: 0 } : fs.statSync(path)) as typeof fs.statSync,
+      openSync: () => 9999,
+      closeSync: () => {},
+      readSync: ((_: number, buffer: Uint8Array) => {
+        given += buffer.length;
+        return buffer.length;
+      }) as typeof fs.readSync,
+    };
+    const failed = await run(["prove", "haswell", "--module", "zero", "--max-bytes", "4G"], { files });
+    expectSentence(failed, "zero is larger than 256 MiB; the most for a file of this kind");
+    expect(given).toBeLessThan(2 ** 28 + 2 ** 17);
   });
 });
 

@@ -83,7 +83,7 @@ describe("the JSON of every answer is what its schema says", () => {
     await check("audit", ["audit", "--host", "skylake-x", "--nested", "--set", "GUEST_RFLAGS=0x202"], `${SMM}\n`);
   });
 
-  it.skipIf(!haveShared)("audit of every sample at hand", async () => {
+  it.skipIf(!haveShared)("audit of every sample (needs ../shared)", async () => {
     for (const file of readdirSync(SAMPLES).filter((name) => name.endsWith(".txt"))) {
       await check("audit", ["audit", join(SAMPLES, file), "--fix"]);
     }

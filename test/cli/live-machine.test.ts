@@ -261,17 +261,20 @@ describe("hybrids without the cpuid device", () => {
 });
 
 describe("the real devices", () => {
-  it.skipIf(process.platform !== "linux")("are opened for reading, and EIO while reading is a fault of the MSR", () => {
-    const root = machine(LOADED);
-    // Nothing is mapped at the first addresses of a process, and reading there fails as a faulting MSR does.
-    mkdirSync(join(root, "dev/cpu/0"), { recursive: true });
-    symlinkSync("/proc/self/mem", join(root, "dev/cpu/0/msr"));
-    const { host, missing } = readLiveMachine({ root, platform: "linux" });
-    expect(host?.cores[0].logicalCpus).toBe("0");
-    expect(host?.cores[0].msrs.size).toBe(21);
-    expect([...(host?.cores[0].msrs.values() ?? [])].every((msr) => msr.state === "absent")).toBe(true);
-    expect(missing[0]).toEqual({ what: "VMX MSRs of CPU 1", why: "there is no /dev/cpu/N/msr for it" });
-  });
+  it.skipIf(process.platform !== "linux")(
+    "are opened for reading, and EIO while reading is a fault of the MSR (needs Linux)",
+    () => {
+      const root = machine(LOADED);
+      // Nothing is mapped at the first addresses of a process, and reading there fails as a faulting MSR does.
+      mkdirSync(join(root, "dev/cpu/0"), { recursive: true });
+      symlinkSync("/proc/self/mem", join(root, "dev/cpu/0/msr"));
+      const { host, missing } = readLiveMachine({ root, platform: "linux" });
+      expect(host?.cores[0].logicalCpus).toBe("0");
+      expect(host?.cores[0].msrs.size).toBe(21);
+      expect([...(host?.cores[0].msrs.values() ?? [])].every((msr) => msr.state === "absent")).toBe(true);
+      expect(missing[0]).toEqual({ what: "VMX MSRs of CPU 1", why: "there is no /dev/cpu/N/msr for it" });
+    },
+  );
 
   it("give the bytes that stand at the number of the MSR, low byte first", () => {
     const root = machine({ ...LOADED, "proc/cpuinfo": cpuinfo(1) });

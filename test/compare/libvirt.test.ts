@@ -102,7 +102,7 @@ const validator = onPath("virt-xml-validate");
 describe(`virt-xml-validate${validator === undefined ? " (skipped: install libvirt-clients)" : ""}`, () => {
   const validate = (xml: string) =>
     spawnSync(validator ?? "", ["-", "domain"], { input: domainAround(xml), encoding: "utf8" });
-  it.skipIf(validator === undefined)("takes the elements and refuses a wrong one", () => {
+  it.skipIf(validator === undefined)("takes the elements and refuses a wrong one (needs it)", () => {
     for (const options of [
       { model: "nearest" },
       { model: "host" },

@@ -65,29 +65,35 @@ describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x8
     }
   };
 
-  it.skipIf(binary === undefined)("has the properties and models that the tables give its version", async () => {
-    const max = await expandModel(qemu, "max");
-    expect(propertiesOf(version).filter((row) => !(row.name in max))).toEqual([]);
-    const list = (await qemu.ask("query-cpu-definitions")) as readonly { readonly name: string }[];
-    const names = list.map((row) => row.name);
-    expect(modelsOf(version).filter((row) => !names.includes(row.name))).toEqual([]);
-    const looked = qemuData().qemu.some((known) => atLeast(version, known) && atLeast(known, version));
-    if (looked)
-      expect(Object.keys(max).filter((key) => key.startsWith("vmx-"))).toHaveLength(propertiesOf(version).length);
-  });
+  it.skipIf(binary === undefined)(
+    "has the properties and models that the tables give its version (needs it)",
+    async () => {
+      const max = await expandModel(qemu, "max");
+      expect(propertiesOf(version).filter((row) => !(row.name in max))).toEqual([]);
+      const list = (await qemu.ask("query-cpu-definitions")) as readonly { readonly name: string }[];
+      const names = list.map((row) => row.name);
+      expect(modelsOf(version).filter((row) => !names.includes(row.name))).toEqual([]);
+      const looked = qemuData().qemu.some((known) => atLeast(version, known) && atLeast(known, version));
+      if (looked)
+        expect(Object.keys(max).filter((key) => key.startsWith("vmx-"))).toHaveLength(propertiesOf(version).length);
+    },
+  );
 
-  it.skipIf(binary === undefined)("makes of a text with any of its models exactly what is wanted", async () => {
-    const models = modelsOf(version);
-    for (const [i, model] of models.entries()) {
-      const [host, release, params] = SPREAD[i % SPREAD.length] as (typeof SPREAD)[number];
-      const wanted = nested(release, params, host);
-      const cpu = cpuOf(wanted, model.name);
-      const answer = await expandModel(qemu, ...propsOf(cpu.text));
-      expectWanted(cpu, wanted, (property) => answer[property] === true);
-    }
-  });
+  it.skipIf(binary === undefined)(
+    "makes of a text with any of its models exactly what is wanted (needs it)",
+    async () => {
+      const models = modelsOf(version);
+      for (const [i, model] of models.entries()) {
+        const [host, release, params] = SPREAD[i % SPREAD.length] as (typeof SPREAD)[number];
+        const wanted = nested(release, params, host);
+        const cpu = cpuOf(wanted, model.name);
+        const answer = await expandModel(qemu, ...propsOf(cpu.text));
+        expectWanted(cpu, wanted, (property) => answer[property] === true);
+      }
+    },
+  );
 
-  it.skipIf(binary === undefined)("has what needs a CPUID feature when that is asked for too", async () => {
+  it.skipIf(binary === undefined)("has what needs a CPUID feature when that is asked for too (needs it)", async () => {
     const wanted = nested("6.12");
     const cpu = cpuOf(wanted, "Haswell-v4");
     const features = cpu.needsCpuid.flatMap((row) => [...row.features, row.property]);
@@ -100,7 +106,7 @@ describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x8
     expect(cpu.needsCpuid.filter((row) => answer[row.property] !== true)).toEqual([]);
   });
 
-  it.skipIf(binary === undefined)("asks for the wanted on a command line and says nothing else", () => {
+  it.skipIf(binary === undefined)("asks for the wanted on a command line and says nothing else (needs it)", () => {
     for (const [host, release, params] of SPREAD.filter((_, i) => i % 4 === 0)) {
       const wanted = nested(release, params, host);
       const cpu = cpuOf(wanted, "nearest");
@@ -110,14 +116,14 @@ describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x8
     }
   });
 
-  it.skipIf(binary === undefined)("complains on a command line that is wrong", () => {
+  it.skipIf(binary === undefined)("complains on a command line that is wrong (needs it)", () => {
     const complaints = (text: string) => commandLineAnswer(binary ?? "", text).complaints.join("\n");
     expect(complaints("Haswell-v4,vmx=on,vmx-invvpid-single-context=on")).toMatch(/not found/);
     expect(complaints("Haswell-v99,vmx=on")).toMatch(/unable to find/);
     expect(complaints("Haswell-v4,vmx=on,vmx-xsaves=on")).toMatch(/depends on other features/);
   });
 
-  it.skipIf(binary === undefined)("is read again as the features of every model", async () => {
+  it.skipIf(binary === undefined)("is read again as the features of every model (needs it)", async () => {
     for (const { name, on } of modelsOf(version)) {
       const answer = await qemu.ask("query-cpu-model-expansion", {
         type: "full",
@@ -143,7 +149,7 @@ describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x8
     }
   });
 
-  it.skipIf(binary === undefined)("without KVM tells nothing of what KVM offers", async () => {
+  it.skipIf(binary === undefined)("without KVM tells nothing of what KVM offers (needs it)", async () => {
     for (const type of ["full", "static"]) {
       const answer = await qemu.ask("query-cpu-model-expansion", { type, model: { name: "max" } });
       expect(readHost(JSON.stringify({ return: answer })).host?.observed?.nestedMsrs).toBeUndefined();

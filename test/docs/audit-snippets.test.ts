@@ -25,7 +25,7 @@ function expectTwoFields(output: string): void {
 
 describe("code that prints a VMCS as JSON", () => {
   const cc = ["cc", "gcc", "clang"].find(has);
-  it.skipIf(cc === undefined)("compiles as C without a warning, where there is a compiler, and is read", () => {
+  it.skipIf(cc === undefined)("compiles as C without a warning, and is read (needs cc)", () => {
     const source = `#include <stdio.h>
 #include "${join(snippets, "vmcs_json.h")}"
 int vmcs_json_read(uint32_t encoding, uint64_t *value) {
@@ -49,7 +49,7 @@ int main(void) { vmcs_json("vcpu 0", 0x2e); return 0; }
     expectTwoFields(execFileSync(join(folder, "c"), { encoding: "utf8" }));
   });
 
-  it.skipIf(!has("rustc"))("compiles as Rust, where there is a compiler, and is read", () => {
+  it.skipIf(!has("rustc"))("compiles as Rust, and is read (needs rustc)", () => {
     const source = `include!("${join(snippets, "vmcs_json.rs").replaceAll("\\", "/")}");
 fn main() {
     let mut text = String::new();

@@ -75,7 +75,7 @@ function compare(label: ReferenceRelease, input: ReferenceInput) {
 }
 
 describe.skipIf(data === undefined)(
-  "the tables of facts beside the checkout, interpreted",
+  "the tables of facts beside the checkout, interpreted (needs ../shared)",
   { timeout: 120_000 },
   () => {
     it("give the kernel's own answers", () => {
@@ -104,7 +104,7 @@ describe.skipIf(data === undefined)(
       }
     });
 
-    it.skipIf(!existsSync(whole))("agree on all inputs of the vectors", { timeout: 120_000 }, () => {
+    it.skipIf(!existsSync(whole))("agree on all inputs of the vectors (needs ../shared)", { timeout: 120_000 }, () => {
       const everything = wholeInputs();
       expect(everything.length).toBeGreaterThan(1000);
       // In a short run each input under one release, its neighbours under the others.

@@ -74,7 +74,7 @@ describe("the table of what QEMU's vmxcap says", () => {
   it.skipIf(!existsSync(samples)).each([
     ["old-no-hex-rev14.txt", "2015"],
     ["hyperv-azure-nested-2020.txt", "5.2"],
-  ] as const)("has the lines of a real output, %s", (file, edition) => {
+  ] as const)("has the lines of a real output, %s (needs ../shared)", (file, edition) => {
     const labels = (text: string) =>
       text.split("\n").flatMap((line) => /^ {2}(.*\S) +\S+$|^(\S.*)$|^ {2}(Hex):/.exec(line)?.slice(1).join("") ?? []);
     expect(labels(vmxcapOutput(new Map(), edition))).toEqual(labels(readFileSync(path.join(samples, file), "utf8")));

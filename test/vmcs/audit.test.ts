@@ -234,7 +234,7 @@ describe("public dumps", () => {
     "kvm-syzbot-2017.txt": [],
   };
 
-  it.skipIf(!haveShared)("whole, as far as they are at hand", () => {
+  it.skipIf(!haveShared)("whole (needs ../shared)", () => {
     for (const file of readdirSync(SAMPLES).filter((name) => name.endsWith(".txt"))) {
       const { dumps: found, diagnostics } = readVmcs(readFileSync(path.join(SAMPLES, file), "utf8"), file);
       expect(found.length, file).toBe(1);
@@ -250,7 +250,7 @@ describe("public dumps", () => {
     }
   });
 
-  it.skipIf(!haveShared)("captures, as far as they are at hand", () => {
+  it.skipIf(!haveShared)("captures (needs ../shared)", () => {
     expect(CAPTURES).not.toBe("");
     let seen = 0;
     for (const file of captureFiles()) {

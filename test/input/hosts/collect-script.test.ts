@@ -37,7 +37,11 @@ afterEach(removeMachines);
 
 describe.each(SHELLS)("the script in $name", (shell: Shell) => {
   const test = it.skipIf(!isLinux || !isInstalled(shell));
-  const note = isInstalled(shell) ? "" : ` (skipped: ${shell.command[0]} is not installed)`;
+  const note = !isLinux
+    ? " (skipped: this is not Linux)"
+    : isInstalled(shell)
+      ? ""
+      : ` (skipped: ${shell.command[0]} is not installed)`;
   const two: readonly FakeCpu[] = [
     { msrs: SKYLAKE, cpuid: CPUID },
     { msrs: new Map(), cpuid: CPUID },
@@ -176,7 +180,7 @@ describe.each(SHELLS)("the script in $name", (shell: Shell) => {
   });
 });
 
-describe.skipIf(!isLinux)("what the script gives is read as it was", () => {
+describe.skipIf(!isLinux)("what the script gives is read as it was (needs Linux)", () => {
   it.each([
     [
       "an rdmsr that may not open the device",

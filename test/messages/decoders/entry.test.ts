@@ -164,7 +164,7 @@ describe("a dump of the VMCS in the same text", () => {
   });
 
   const samples = resolve(import.meta.dirname, "../../../../shared/samples/vmcs");
-  it.skipIf(!existsSync(samples))("finds in dumps of others what their threads found", () => {
+  it.skipIf(!existsSync(samples))("finds in dumps of others what their threads found (needs ../shared)", () => {
     for (const [name, check] of [
       ["kvm-proxmox-smm-sti-2022", "guest.interruptibility.sti_requires_if"],
       ["kvm-dosemu2-ds-accessed-2021", "type.accessed"],

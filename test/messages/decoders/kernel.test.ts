@@ -9,6 +9,7 @@ import type { Explanation } from "../../../src/messages/answer.js";
 import { registerOf } from "../../../src/registers/registers.js";
 import { formatHeld, holdsIn } from "../../../src/rules/held.js";
 import { formatKernels, RELEASES } from "../../../src/rules/release.js";
+import { oneIn } from "../../deep.js";
 import { explain } from "../explain-on.js";
 
 function only(text: string, options: Parameters<typeof explain>[1] = {}): Explanation {
@@ -166,7 +167,8 @@ describe("struct vmcs_config of a CPU that differs", () => {
     const inLayout = rows.filter(({ release }) =>
       VMCS_CONFIG_LAYOUTS.some(({ held }) => formatHeld(held) === range && holdsIn(release, held)),
     );
-    for (const { release, offset, field, word } of inLayout) {
+    // Kernels of one layout have the same fields: in a short run one in seven of them all.
+    for (const { release, offset, field, word } of oneIn(7, inLayout)) {
       const text = [
         "kvm_intel: VMCS config on CPU 9 doesn't match reference config:",
         `kvm_intel:   Offset ${offset} REF = 0x5, CPU9 = 0x4, mismatch = 0x1`,
