@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-flags="-O2 -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mno-sse -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -gbtf"
+flags="-O2 -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mno-sse -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -gbtf -ffile-prefix-map=$(pwd)/="
 gcc $flags -c kernel-types.c -o "$scratch/types.o"
 objcopy --dump-section .BTF="$scratch/types.btf" "$scratch/types.o"
 # The module's types and their names are numbered from the start: an empty base says so.
