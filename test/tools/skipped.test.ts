@@ -20,7 +20,7 @@ function titles(text: string): string[] {
   return [...text.matchAll(/\b(?:it|describe)\.(?:skipIf|runIf)(?=\()/g)].flatMap(({ 0: call, index }) => {
     let at = behind(text, index + call.length);
     if (text.startsWith(".each(", at)) at = behind(text, at + ".each".length);
-    const title = /^\(\s*(["'`])([^]*?)\1/.exec(text.slice(at));
+    const title = /^\(\s*(["'`])([\s\S]*?)\1/.exec(text.slice(at));
     return title === null ? [] : [title[2] as string];
   });
 }

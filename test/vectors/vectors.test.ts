@@ -28,7 +28,11 @@ const cases = selectedCases();
  * `npm run vectors` replays all, and the committed part has every kernel.
  */
 const sampled = <T>(lines: readonly T[], file: number): readonly T[] => oneIn(8, lines, file);
-const sampledFiles = (names: readonly string[]) => oneIn(2, names.map((name, file) => [name, file] as const));
+const sampledFiles = (names: readonly string[]) =>
+  oneIn(
+    2,
+    names.map((name, file) => [name, file] as const),
+  );
 
 describe("the committed part of the kernel's answers", () => {
   it.each(["5.10", "6.1", "6.12", "7.2"])("has the same cases of %s as of the others", (release) => {
