@@ -1,8 +1,11 @@
 import { findModel } from "../compare/qemu-models.js";
 import { type GuestCpu, readGuests } from "../input/guests/guest-cpu.js";
 import { readHost } from "../input/read.js";
-import { fileKind, inputText, wholeText } from "./files.js";
+import { fileKind, inputText } from "./files.js";
 import type { World } from "./world.js";
+
+/** In characters; the largest domains are some tens of thousands. */
+const LONGEST = 2 ** 22;
 
 /** A guest's configuration as it was named, or why it is none. */
 export type FoundGuest = { readonly guest: GuestCpu } | { readonly problem: string } | undefined;
@@ -14,10 +17,20 @@ export type FoundGuest = { readonly guest: GuestCpu } | { readonly problem: stri
 export async function findGuest(given: string, world: World): Promise<FoundGuest> {
   if (isCpuText(given)) return only(readGuests(/(?:^|\s)--?cpu[ =]/.test(given) ? given : `-cpu ${given}`), given);
   if (given !== "-" && fileKind(given, world) !== "file") return undefined;
-  const text = await wholeText(inputText(given, world), given);
-  const guests = readGuests(text);
-  if (guests.length === 0 || readHost(text).host !== undefined) return undefined;
+  const text = await shortText(given, world);
+  const guests = text === undefined ? [] : readGuests(text);
+  if (text === undefined || guests.length === 0 || readHost(text).host !== undefined) return undefined;
   return only(guests, given);
+}
+
+/** A configuration is short; `undefined` for a longer text, which can be that of a host, however long. */
+async function shortText(given: string, world: World): Promise<string | undefined> {
+  let text = "";
+  for await (const piece of inputText(given, world)) {
+    text += piece;
+    if (text.length > LONGEST) return undefined;
+  }
+  return text;
 }
 
 /** What is behind QEMU's `-cpu`, with the option or without: a model that QEMU has and something behind it. */
@@ -38,19 +51,24 @@ function only(guests: readonly GuestCpu[], given: string): FoundGuest {
   return { problem: `${given} describes ${guests.length} guests (${names.join(", ")}); give the text of one` };
 }
 
-/** The same world, whose standard input can be read again: for a host, where it held no guest. */
+/**
+ * The same world, whose standard input can be read again, as far as it was: for a host, where it held no guest. What is
+ * not asked for is not read, as it may have no end.
+ */
 export function rereadable(world: World): World {
-  let read: Promise<readonly Uint8Array[]> | undefined;
-  const all = async (): Promise<readonly Uint8Array[]> => {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of world.stdin()) chunks.push(chunk);
-    return chunks;
-  };
+  const kept: Uint8Array[] = [];
+  let rest: AsyncIterator<Uint8Array> | undefined;
   return {
     ...world,
     async *stdin() {
-      read ??= all();
-      yield* await read;
+      yield* kept;
+      rest ??= world.stdin()[Symbol.asyncIterator]();
+      for (;;) {
+        const next = await rest.next();
+        if (next.done === true) return;
+        kept.push(next.value);
+        yield next.value;
+      }
     },
   };
 }

@@ -98,6 +98,7 @@ const FROM_STDIN: readonly (readonly string[])[] = [
   ["diff", "-", "skylake-x"],
   ["baseline", "-", "skylake-x"],
   ["migrate", "-", "skylake-x"],
+  ["runs", "skylake-x", "-"],
   ["controls", "skylake-x", "--want", "-"],
   ["controls", "-", "--want", "ept"],
 ];
