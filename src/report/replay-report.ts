@@ -65,7 +65,7 @@ function checkPhases(phases: unknown): void {
 }
 
 /**
- * The answer, then the annotated run in the order of execution and what came of it; `phases`: those to show, all if empty.
+ * The answer, then the annotated run in the order of execution and its outcome; `phases`: those to show, all if empty.
  * With `part` only its steps are shown, and what came of the whole is left out.
  */
 export function replayReport(situation: Situation, phases: readonly Phase[], width: number, part?: RunPart): Line[] {

@@ -35,7 +35,7 @@ export interface CommandRow {
 
 /** Options that commands share. */
 export const COMMON = [
-  ["--kernel <release>", "kernel release, as 6.12 or uname -r prints it"],
+  ["--kernel <release>", "kernel release, such as 6.12, or what uname -r prints"],
   ["--param <name=value>", "module parameter of kvm_intel or kvm, as ept=0", "many"],
   ["--config <option=y|n>", "kernel build option that differs from Debian's", "many"],
   ["--machine <fact=0|1>", "tboot, pmu, irq-posting, evmcs, mediated-pmu, vtd; several with commas", "many"],

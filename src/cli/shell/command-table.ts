@@ -18,8 +18,8 @@ const GUEST = `Guests are read from virsh dumpxml, a
 command line of QEMU, qm config, and virtual machines of KubeVirt in YAML or JSON.`;
 
 const VERSIONS = [
-  ["--qemu-version <version>", "as 7.2"],
-  ["--libvirt-version <version>", "as 11.3"],
+  ["--qemu-version <version>", "such as 7.2"],
+  ["--libvirt-version <version>", "such as 11.3"],
 ] as const;
 
 export const COMMANDS: Commands = {
@@ -67,7 +67,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/show.js")).show,
   },
   replay: {
-    summary: "the run itself, step by step: every read, change, message and refusal, and what came of it",
+    summary: "the run step by step: every read, change, message and refusal, and the outcome",
     args: "[HOST]",
     group: "host",
     examples: [
@@ -76,7 +76,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     ],
     options: [
       ["--phase <phase>", "only boot, kvm or nested", "many"],
-      ["--fn <function>", "only the steps of a function of the kernel, as setup_vmcs_config", "many"],
+      ["--fn <function>", "only the steps of a function of the kernel, such as setup_vmcs_config", "many"],
       ["--bit <name>", "only the steps that read or change a feature or bit: any name that why accepts", "many"],
       ...MODULE_OPTIONS,
     ],
@@ -132,7 +132,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/audit.js")).audit,
   },
   vmcs: {
-    summary: "the fields of a VMCS; what one is, and what a value of it means",
+    summary: "the fields of a VMCS; what a field is, and what a value of it means",
     args: "[FIELD] [VALUE]",
     group: "vmcs",
     uses: OUTPUT,
@@ -180,7 +180,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ["vmxlens diff 'hosts/*.txt'", "the hosts in files"],
     ],
     options: [
-      ["--bits", "every bit as well"],
+      ["--bits", "every bit, too"],
       ["--layer <layer>", "only what differs there: silicon, firmware, boot, kvm, param, nested"],
       ["--strict", "end where a host cannot be read, instead of leaving it out"],
     ],
@@ -215,7 +215,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     options: [
       ["--kernel-a <release>", "the kernel of A"],
       ["--kernel-b <release>", "the kernel of B"],
-      ["--model <model>", "the QEMU CPU model that the guest has: host, or a name (v1 where it says no version)"],
+      ["--model <model>", "the QEMU CPU model of the guest: host, or a name (version 1 unless the name has another)"],
       VCPU_OPTION,
       ...VERSIONS,
     ],
@@ -232,7 +232,7 @@ ${FLEET}`,
       ["vmxlens runs host.txt bhyve", "one of them"],
       ["vmxlens runs host.txt Skylake-Server,vmx=on,enforce", "may this guest start there?"],
     ],
-    options: [["--all", "the requirements that are met as well"]],
+    options: [["--all", "also the requirements that are met"]],
     more: `The last word may be a product, or a guest: a file with its configuration, or what is behind -cpu. ${GUEST}
 ${FLEET}`,
     load: async () => (await import("../commands/fleet.js")).runs,
@@ -246,7 +246,7 @@ ${FLEET}`,
       ["vmxlens controls skylake-x haswell-e --want ept --emit c", "constants that suit both"],
     ],
     options: [
-      ["--want <file|names>", "controls wanted: NAME, NAME? where the CPU has it, -NAME for off", "many"],
+      ["--want <file|names>", "wanted controls: NAME, NAME? (if the CPU has it) or -NAME (off)", "many"],
       ["--emit <language>", "c or rust: constants instead of text"],
       ["--nested", "for a hypervisor that runs as a guest of KVM of --kernel"],
       ["--ia32", "for a hypervisor that runs outside IA-32e mode"],
@@ -268,8 +268,8 @@ Exit code 1: a requirement cannot be met, or that is not known.\n\n${FLEET}`,
     ],
     options: [
       ["--fingerprint [file]", "save the machine's state in FILE, or show what changed since it was saved"],
-      ["--update", "with --fingerprint: then keep how it is now"],
-      ["--against <file>", "show what changed since FILE, any text that HOST can be; nothing is stored"],
+      ["--update", "with --fingerprint: then save the current state"],
+      ["--against <file>", "show what changed since FILE, which is any text that HOST can be; stores nothing"],
     ],
     more: `Compared are the kernel release, flags and vmx flags of /proc/cpuinfo, kernel messages, module parameters and what
 KVM offers a nested hypervisor, as far as the machine or the text of HOST shows them. vmxlens collect gets most of it.
@@ -303,25 +303,25 @@ Exit code 0: all results that both know agree; 1: something differs, or the code
       ["vmxlens fleet pools --has ept", "pools for live migration"],
     ],
     options: [
-      ["--store <file>", "the fleet; $VMXLENS_FLEET or fleet.duckdb if not given"],
+      ["--store <file>", "the fleet; default $VMXLENS_FLEET or fleet.duckdb"],
       ["--label <name=value>", "ingest: a label for all hosts", "many"],
-      ["--paths <pattern>", "ingest: labels and names from paths, as dumps/{site}/{host}.txt"],
+      ["--paths <pattern>", "ingest: labels and names from paths, such as dumps/{site}/{host}.txt"],
       ["--labels <file>", "ingest: labels from CSV with a column host"],
       ["--again", "ingest: read files that did not change, too"],
       ["--where <name=value>", "hosts with a label, kernel, vendor, model, …; != and PREFIX* work, too", "many"],
       ["--has <feature>", "who, pools: hosts that have it", "many"],
       ["--lacks <feature>", "who: hosts that lack it", "many"],
       ["--layer <layer>", "silicon, firmware, boot, kvm, param, nested (default)"],
-      ["--limit <rows>", "the most hosts that are listed; 20 if not given"],
+      ["--limit <rows>", "list at most this many hosts; default 20"],
       ["--by <label>", "drift: compare the hosts with the same value of a label"],
       ["--count <pools>", "pools: how many"],
       ["--without <hosts>", "what-if: without these, by name or as LABEL=VALUE", "many"],
       ["--as <format>", "pools: qemu, libvirt; export: csv, jsonl, prometheus, nfd, keys; sql: csv"],
       ["--parquet <folder>", "export: facts and dimension for other engines"],
       ["--out <path>", "write there instead of printing"],
-      ["--parallel <hosts>", "collect: hosts at a time; 16 if not given"],
-      ["--timeout <seconds>", "collect: for each host; 60 if not given"],
-      ["--retries <times>", "collect: how often a host is tried again; 1 if not given"],
+      ["--parallel <hosts>", "collect: hosts at a time; default 16"],
+      ["--timeout <seconds>", "collect: for each host; default 60"],
+      ["--retries <times>", "collect: how often a host is tried again; default 1"],
       ["--ssh <command>", "collect: instead of ssh, with its options"],
     ],
     more: `ACTION is one of
@@ -365,7 +365,7 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
     options: [
       ["-o, --output <file>", "write the page to FILE instead of serving it: one file for a bug report"],
       ["--no-open", "serve it and open no browser"],
-      ["--port <number>", "the port on loopback; one that is free if not given"],
+      ["--port <number>", "the port on loopback; any free one by default"],
     ],
     more: `The page loads nothing and sends nothing. With -o it holds the text of HOST as it is; look at it before you share it.
 --kernel, --param, --config, --machine, --assume firmware=… and --cpu set its knobs.\n\n${HOST}`,
@@ -384,7 +384,7 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
     load: async () => (await import("../commands/completion.js")).completionOf(COMMANDS),
   },
   collect: {
-    summary: "a shell script that collects what vmxlens wants to know of a machine; no Node is needed there",
+    summary: "a shell script that collects the facts of a machine that vmxlens uses; it needs no Node",
     args: "",
     group: "data",
     paged: false,
