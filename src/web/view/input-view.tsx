@@ -64,6 +64,9 @@ export function PickView({ host, hosts, typed, choose, addFiles }: PickProps) {
           onFocus={() => setUsed(true)}
           placeholder={t("pick_hint")}
           value={query ?? ""}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") setQuery(undefined);
+          }}
           onInput={(event) => {
             const { value } = event.currentTarget;
             const exact = all.find(({ id }) => id === value);

@@ -151,9 +151,10 @@ function Lost({ stations }: { readonly stations: readonly Station[] }) {
   if (lost.length === 0) return <p class="note">{t("run_nothing_lost")}</p>;
   return (
     <ul class="reasons">
-      {lost.map(({ bit, name, text, at }) => (
+      {lost.map(({ bit, name, text, from, at }) => (
         <li key={bit}>
-          {t("run_lost")}: <b class="s-no">{name ?? `bit ${bit}`}</b> (<code>{at}</code>) {text}
+          {t(from === "unknown" ? "run_lost_if" : "run_lost")}:{" "}
+          <b class={from === "unknown" ? "s-unknown" : "s-no"}>{name ?? `bit ${bit}`}</b> (<code>{at}</code>) {text}
         </li>
       ))}
     </ul>
@@ -256,7 +257,11 @@ function fateOf(stations: readonly Station[], bit: number): string {
     const end = ends.find((one) => one.bit === bit);
     const begin = begins.find((one) => one.bit === bit);
     return [
-      ...(end === undefined ? [] : [`${end.to === "unknown" ? "?" : t("run_lost")} (${at}): ${end.text}`]),
+      ...(end === undefined
+        ? []
+        : [
+            `${end.to === "unknown" ? "?" : t(end.from === "unknown" ? "run_lost_if" : "run_lost")} (${at}): ${end.text}`,
+          ]),
       ...(begin === undefined ? [] : [`${begin.to === "unknown" ? "?" : "+"} (${at}): ${begin.text}`]),
       ...((forced >>> bit) & 1 ? [`${t("run_forced")} (${at})`] : []),
     ];
