@@ -129,6 +129,14 @@ describe("guests of Proxmox", () => {
     expect(shown(CONFIG.replace(/cpu: .*\n/, ""))).toMatchObject([{ model: "kvm64" }]);
   });
 
+  it.each([
+    "cores: 4\ncpu: Icelake-Server,flags=+vmx\nmemory: 8192\n",
+    "cpu: Icelake-Server\nmemory: 8192\nscsi0: local-lvm:vm-104-disk-0,size=32G\n",
+    "cpu: Icelake-Server\nmemory: 8192\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n",
+  ])("a part of a configuration: %j", (text) => {
+    expect(shown(text)).toMatchObject([{ format: "proxmox", model: "Icelake-Server" }]);
+  });
+
   it("other lists with a colon are none", () => {
     expect(shown("cpu: 3\nname: x\nmemory: 4 GB\n")).toEqual([]);
   });

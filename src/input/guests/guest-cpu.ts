@@ -157,6 +157,14 @@ const PROXMOX_KEY =
   /^(?:\S+:\s?)?(agent|args|balloon|bios|boot|cores|cpu|kvm|machine|memory|name|numa|ostype|scsihw|smbios1|sockets|vmgenid|scsi\d+|net\d+|ide\d+|sata\d+|virtio\d+): ?(.{0,4000})$/;
 /** Lines that only the configuration of a machine of Proxmox has. */
 const PROXMOX_OWN: readonly string[] = ["ostype", "scsihw", "vmgenid", "smbios1", "sockets", "balloon"];
+/** Values that only Proxmox writes so: a part of the configuration is enough. */
+const PROXMOX_VALUES: readonly (readonly [key: RegExp, value: RegExp])[] = [
+  [/^cpu$/, /^[\w.-]{2,40},(?:flags|hidden|phys-bits|reported-model|hv-vendor-id)=/],
+  [/^args$/, /^-cpu /],
+  [/^boot$/, /^order=/],
+  [/^net\d/, /^(?:virtio|e1000|vmxnet3|rtl8139)=[0-9A-F]{2}:/i],
+  [/^(?:scsi|ide|sata|virtio)\d/, /^[\w-]{1,40}:(?:\d{1,9}\/)?(?:vm|base)-\d/],
+];
 /** What Proxmox gives a machine whose configuration names no CPU. */
 const PROXMOX_DEFAULT = "kvm64";
 
@@ -164,9 +172,11 @@ function proxmoxGuests(lines: readonly string[]): GuestCpu[] {
   const found: GuestCpu[] = [];
   let keys = new Map<string, { readonly value: string; readonly line: number }>();
   const close = (): void => {
-    const own = PROXMOX_OWN.filter((key) => keys.has(key)).length;
+    const own =
+      PROXMOX_OWN.some((key) => keys.has(key)) ||
+      [...keys].some(([key, { value }]) => PROXMOX_VALUES.some((row) => row[0].test(key) && row[1].test(value)));
     const first = [...keys.values()][0];
-    if (own >= 1 && keys.size >= 3 && first !== undefined) found.push(proxmoxGuest(keys, first.line));
+    if (own && keys.size >= 3 && first !== undefined) found.push(proxmoxGuest(keys, first.line));
     keys = new Map();
   };
   for (const [at, line] of lines.entries()) {
