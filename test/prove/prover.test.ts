@@ -60,6 +60,10 @@ describe("the module of our own", () => {
     expect(set("010", "ple_gap").params.get("kvm_intel.ple_gap")).toBe("8");
     expect(set("-1", "ple_gap").result).toEqual({ value: -22, unknown: 0 });
     expect(set("maybe").result).toEqual({ value: -22, unknown: 0 });
+    expect(set("maybe").log.messages).toEqual([
+      { level: 3, text: "kvm_intel: `maybe' invalid for parameter `pml'", certain: true },
+    ]);
+    expect(set("4294967296", "ple_gap").result).toEqual({ value: -34, unknown: 0 });
     expect(set("on", "nested").params.get("kvm_intel.nested")).toBe("Y");
     const facts = factsOfHost(HASWELL, HASWELL.cores[0]);
     expect(prover.run(facts, { kvm_intel: { no_such: "1" } as object }).unknownParams).toEqual(["kvm_intel.no_such"]);

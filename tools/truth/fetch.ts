@@ -7,16 +7,8 @@ import { join } from "node:path";
  * other suites of the same mirror, with lists of its own in the scratch folder, so that the system is left as it is.
  */
 
-const SUITES = [
-  "stable",
-  "stable-backports",
-  "testing",
-  "unstable",
-  "oldstable",
-  "oldstable-backports",
-  "oldoldstable",
-];
-const SECURITY_SUITES = ["stable-security", "oldstable-security", "oldoldstable-security"];
+const SUITES = ["trixie-backports", "trixie", "sid", "forky", "bookworm-backports", "bookworm", "bullseye"];
+const SECURITY_SUITES = ["trixie-security", "bookworm-security", "bullseye-security"];
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** Newer kernels come in three packages; the first name is the one that people know. */
@@ -81,25 +73,34 @@ function listedBySystem(version: string): boolean {
   return isListed(`linux-image-${version}`, []);
 }
 
-/** Options for apt with lists of all suites, in a folder of their own; read when the kernel is not in those of before. */
+/**
+ * Options for apt with lists of its own in a folder: of one suite after the other, until one has the kernel. A suite that
+ * the mirror lacks would take all the others with it, were they asked for together.
+ */
 function ownLists(version: string, home: string): readonly string[] {
+  const list = join(home, "sources.list");
   const options = [
     `Dir::State=${join(home, "state")}`,
     `Dir::Cache=${join(home, "cache")}`,
-    `Dir::Etc::sourcelist=${join(home, "sources.list")}`,
+    `Dir::Etc::sourcelist=${list}`,
     "Dir::Etc::sourceparts=-",
     "Dir::State::status=/var/lib/dpkg/status",
-    // One suite that the mirror does not have is no reason to do without the others.
-    "APT::Update::Error-Mode=any-but-404",
+    "APT::Get::List-Cleanup=0",
+    "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
+    "Acquire::Languages=none",
   ].flatMap((option) => ["-o", option]);
   for (const part of ["state/lists/partial", "cache/archives/partial"])
     mkdirSync(join(home, part), { recursive: true });
-  writeFileSync(join(home, "sources.list"), sources(mirrors()));
-  if (isListed(`linux-image-${version}`, options)) return options;
-  try {
-    execFileSync("apt-get", [...options, ...AS_ROOT, "-qq", "update"], { stdio: ["ignore", "ignore", "ignore"] });
-  } catch {
-    // What could be read is there; what is missing shows in what is listed.
+  for (const source of sources(mirrors())) {
+    writeFileSync(list, source);
+    // What was read in an earlier run is still there.
+    if (isListed(`linux-image-${version}`, options)) return options;
+    try {
+      execFileSync("apt-get", [...options, ...AS_ROOT, "-qq", "update"], { stdio: "ignore" });
+    } catch {
+      continue;
+    }
+    if (isListed(`linux-image-${version}`, options)) return options;
   }
   return options;
 }
@@ -112,11 +113,10 @@ function mirrors(): readonly string[] {
   return [...new Set(text.split("\n").filter((line) => /\/debian(?:-security)?\/?$/.test(line)))];
 }
 
-function sources(uris: readonly string[]): string {
+/** One line of sources.list for each suite of each mirror. */
+function sources(uris: readonly string[]): readonly string[] {
   const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : "";
-  return uris
-    .flatMap((uri) =>
-      (/-security\/?$/.test(uri) ? SECURITY_SUITES : SUITES).map((suite) => `deb ${signed}${uri} ${suite} main\n`),
-    )
-    .join("");
+  return uris.flatMap((uri) =>
+    (/-security\/?$/.test(uri) ? SECURITY_SUITES : SUITES).map((suite) => `deb ${signed}${uri} ${suite} main\n`),
+  );
 }

@@ -6,7 +6,7 @@ import type { HostFacts } from "./host-facts.js";
 import type { Log } from "./log.js";
 import { readText } from "./printk.js";
 import type { Stopped } from "./run-modules.js";
-import { fillCpu, start } from "./start.js";
+import { fillCpu, type Started, start } from "./start.js";
 
 /** What boot makes of a CPU. */
 export interface BootRun {
@@ -26,8 +26,14 @@ export interface BootRun {
 /**
  * Runs `init_ia32_feat_ctl` on a host, as the vendor's set-up of a CPU calls it. Never throws for what the kernel does.
  */
-export function runBoot({ image, symbols }: BootImage, facts: HostFacts, limits: Limits = LIMITS): BootRun {
-  const { runner, kernel } = start(image, facts, limits);
+export function runBoot(
+  { image, symbols }: BootImage,
+  facts: HostFacts,
+  limits: Limits = LIMITS,
+  prepare: (started: Started) => void = () => {},
+): BootRun {
+  const started = start(image, facts, limits);
+  const { runner, kernel } = started;
   const { cpu } = image.types;
   let stopped: Stopped | undefined;
   const at = symbols.address("boot_cpu_data");
@@ -58,12 +64,13 @@ export function runBoot({ image, symbols }: BootImage, facts: HostFacts, limits:
     if (tboot !== undefined && facts.tboot !== false)
       // A pointer that is only compared with NULL.
       runner.mem.store(8, -1, Number(BigInt.asIntN(32, tboot)), 1, 0, facts.tboot === undefined ? 1 : 0, 0);
+    prepare(started);
     runner.callFunction(Number(entry & 0xffff_ffffn), [[-1, lo]]);
     // Where the kernel prepares VMX at boot, it does so once the boot CPU is identified.
-    const prepare = symbols.address("x86_virt_init");
-    if (prepare !== undefined) {
+    const virtual = symbols.address("x86_virt_init");
+    if (virtual !== undefined) {
       oneCpu(runner, symbols);
-      runner.callFunction(Number(prepare & 0xffff_ffffn));
+      runner.callFunction(Number(virtual & 0xffff_ffffn));
     }
     const read = (field: "x86_capability" | "vmx_capability", into: Half[]) => {
       const place = cpu[field];

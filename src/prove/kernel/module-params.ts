@@ -56,57 +56,71 @@ const BYTES: { readonly [ops: string]: number } = {
   param_ops_byte: 1,
 };
 
+const EINVAL = -22;
+const ERANGE = -34;
+
 /**
- * Sets a parameter to a text as the kernel does when the module is loaded. Returns false when the text is refused, and
- * loading the module fails with EINVAL. Parameters with a function of the module's own are set by running it.
+ * Sets a parameter to a text as the kernel does when the module is loaded. Returns 0, or the error with which loading the
+ * module fails, after the kernel's message about it. Parameters with a function of the module's own are set by running it.
  */
-export function setParam(started: Started, param: ModuleParam, text: string): boolean {
+export function setParam(started: Started, param: ModuleParam, text: string): number {
+  const error = assign(started, param, text);
+  if (error !== 0)
+    started.kernel.log.messages.push({
+      level: 3,
+      text: `${param.module}: \`${text}' invalid for parameter \`${param.name}'`,
+      certain: true,
+    });
+  return error;
+}
+
+function assign(started: Started, param: ModuleParam, text: string): number {
   const { runner } = started;
   const [hi, lo] = param.at;
   const size = BYTES[param.ops];
   if (size === undefined) return setByFunction(started, param, text);
   if (param.ops === "param_ops_bool" || param.ops === "param_ops_bint") {
     const value = kernelBool(text);
-    if (value === undefined) return false;
+    if (value === undefined) return EINVAL;
     runner.mem.store(size, hi, lo, value ? 1 : 0, 0, 0, 0);
-    return true;
+    return 0;
   }
   const signed = /^param_ops_(?:int|short)$/.test(param.ops);
   const value = kernelInteger(text, 8 * size, signed);
-  if (value === undefined) return false;
+  if (typeof value === "number") return value;
   runner.mem.store(size, hi, lo, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)), 0, 0);
-  return true;
+  return 0;
 }
 
 /** A number as the kernel's `kstrto*` parse it: decimal, 0x or 0 for octal, one line end at most. */
-function kernelInteger(text: string, bits: number, signed: boolean): bigint | undefined {
+function kernelInteger(text: string, bits: number, signed: boolean): bigint | typeof EINVAL | typeof ERANGE {
   const match = /^([+-]?)(0[xX][0-9a-fA-F]+|\d+)\n?$/.exec(text);
-  if (match === null || (match[1] === "-" && !signed)) return undefined;
+  if (match === null || (match[1] === "-" && !signed)) return EINVAL;
   const digits = match[2] ?? "";
   const octal = /^0[0-9]/.test(digits);
-  if (octal && /[89]/.test(digits)) return undefined;
+  if (octal && /[89]/.test(digits)) return EINVAL;
   const number = BigInt(octal ? `0o${digits.slice(1)}` : digits.toLowerCase());
   const value = match[1] === "-" ? -number : number;
   const fits = signed ? BigInt.asIntN(bits, value) === value : BigInt.asUintN(bits, value) === value;
-  return fits ? value : undefined;
+  return fits ? value : ERANGE;
 }
 
-function setByFunction({ runner, kernel }: Started, param: ModuleParam, text: string): boolean {
+function setByFunction({ runner, kernel }: Started, param: ModuleParam, text: string): number {
   const { btf } = kernel.image.types;
   const type = btf.struct("kernel_param_ops");
   const set = type === undefined ? undefined : btf.place(type, "set");
-  if (set === undefined) return true;
+  if (set === undefined) return 0;
   runner.mem.load(8, -1, param.row + kernel.image.types.param.ops.offset);
   const [opsHi, opsLo] = [runner.mem.hi, runner.mem.lo];
   runner.mem.load(8, opsHi, opsLo + set.offset);
   runner.take();
-  if ((runner.lo | runner.hi) === 0) return true;
+  if ((runner.lo | runner.hi) === 0) return 0;
   const entry = runner.codeAddress();
   const place = allocate(kernel.heap, true, text.length + 1);
   if (place === undefined) throw new MachineStop("memory", "no room for the text of a parameter");
   for (let i = 0; i < text.length; i++) runner.mem.store(1, place[0], place[1] + i, text.charCodeAt(i), 0, 0, 0);
   runner.callFunction(entry, [place, [-1, param.row | 0]]);
-  return (runner.r[0] ?? 0) === 0;
+  return runner.r[0] ?? 0;
 }
 
 /** The value of a parameter as /sys/module shows it; undefined for one with a function of the module's own. */

@@ -76,13 +76,20 @@ export function runModules(
   let read: Outputs | undefined;
   try {
     params = moduleParams(started, image);
+    for (const { name: module } of image.linked.modules)
+      for (const name of Object.keys(given[module as keyof GivenParams] ?? {}))
+        if (!params.some((entry) => entry.module === module && entry.name === name))
+          unknownParams.push(`${module}.${name}`);
     prepare(started);
     for (const module of image.linked.modules) {
       const settings = given[module.name as keyof GivenParams] ?? {};
       for (const [name, text] of Object.entries(settings)) {
         const param = params.find((entry) => entry.module === module.name && entry.name === name);
-        if (param === undefined) unknownParams.push(`${module.name}.${name}`);
-        else if (!setParam(started, param, text)) result = { value: -22, unknown: 0 };
+        const error = param === undefined ? 0 : setParam(started, param, text);
+        if (error === 0) continue;
+        // The first refused parameter ends it.
+        result = { value: error, unknown: 0 };
+        break;
       }
       if (result !== undefined) break;
       const entry = module.address("init_module");

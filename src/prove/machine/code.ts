@@ -20,6 +20,8 @@ export interface Code {
   opAt(at: number): Op;
   /** Where both ways of the branch at `at` meet again; undefined: where the function returns. */
   meetingPoint(at: number): number | undefined;
+  /** Whether something else happens at an address than the instruction that is there. */
+  isAnswered(at: number): boolean;
   /** Code from `at` on, at most `length` bytes; empty where there is none. */
   bytesAt(at: number, length: number): Uint8Array;
 }
@@ -88,6 +90,7 @@ export function makeCode(
   return {
     decoder,
     bytesAt,
+    isAnswered: (at) => overrides.get(at) !== undefined,
     opAt: (at) => find(at) ?? decode(at),
     meetingPoint(at) {
       if (!meetings.has(at))

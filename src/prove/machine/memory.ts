@@ -109,6 +109,26 @@ export class Memory {
     }
   }
 
+  /**
+   * Numbers of the pages that were read or written.
+   *
+   * @internal
+   */
+  touched(): Iterable<number> {
+    return this.pages.keys();
+  }
+
+  /**
+   * Makes 0 of every unknown bit in the pages so far.
+   *
+   * @internal
+   */
+  assumeZeros(): void {
+    for (const [key, page] of [...this.pages]) if (page.unknown !== null) this.writable(key, 0, 0).unknown = null;
+    this.readKeys.fill(-1);
+    this.writeKeys.fill(-1);
+  }
+
   /** The region that holds a page. */
   regionOf(key: number): Region | undefined {
     let low = 0;

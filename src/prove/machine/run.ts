@@ -20,7 +20,7 @@ export const LIMITS: Limits = { steps: 4_000_000, forks: 2_000, depth: 24 };
 const DEEPEST = 400;
 
 /** Where a call from outside returns to; no code is there. */
-const OUTSIDE = 0xffff_e000;
+export const OUTSIDE = 0xffff_e000;
 
 /** Watches a run: called before and after each instruction, and for each branch with what it did. */
 export interface Watcher {
