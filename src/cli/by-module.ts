@@ -46,7 +46,7 @@ export async function withModule(
   }
   const found = await kernelFiles(pathsOf(raw), undefined, world);
   if ("problem" in found) return complain(world, [found.problem]);
-  const { loadProver } = await import("../prove/prover.js");
+  const { loadProver } = await import("./load-prover.js");
   const loaded = await loadProver(found.files);
   if (loaded.kind === "problem") {
     const path = found.paths[loaded.file === "kernel" ? "vmlinuz" : loaded.file] ?? raw.module;

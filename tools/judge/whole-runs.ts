@@ -10,7 +10,7 @@ import { OUTSIDE } from "../../src/prove/machine/run.js";
 import type { Prover } from "../../src/prove/prover.js";
 
 /*
- * Whole functions for another judge: a run of boot or of loading, cut where something answers that is no instruction of
+ * Whole functions for another judge: a run of boot or of loading, cut where the interpreter answers and runs no instruction of
  * the kernel (a function of another part of it, a jump label, a privileged instruction). Between two cuts the other judge
  * has to come from the same registers and memory to the same registers, and at the end to the same memory.
  */

@@ -1,5 +1,5 @@
 import { atlas } from "../../input/atlas/atlas.js";
-import { loadProver, type Proof } from "../../prove/prover.js";
+import type { Proof } from "../../prove/prover.js";
 import { type ProvedHost, proveReport } from "../../report/prove/prove-report.js";
 import { ofModule, provedHost } from "../../report/prove/proved-host.js";
 import { type ModuleRaw, pathsOf } from "../by-module.js";
@@ -7,6 +7,7 @@ import { complain, ready, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";
 import { kernelFiles } from "../kernel-files.js";
+import { loadProver } from "../load-prover.js";
 import { type RawOptions, readOptions } from "../options.js";
 import type { World } from "../world.js";
 

@@ -53,21 +53,33 @@ export interface KernelImage extends RunImage {
   readonly moduleTypes: ReadonlyMap<string, Btf>;
 }
 
-/** The row of a table that has a name, whole or by its beginning. */
+interface RowIndex<R> {
+  readonly whole: ReadonlyMap<string, R>;
+  readonly patterns: readonly (readonly [text: string, atEnd: boolean, row: R])[];
+}
+
+/** Tables by name: modules import a thousand names. */
+const indexes = new WeakMap<object, RowIndex<unknown>>();
+
+/** The row of a table that has a name, whole or by its beginning or end. */
 export function rowFor<R extends { readonly names: readonly string[] }>(
   rows: readonly R[],
   name: string,
 ): R | undefined {
-  return (
-    rows.find(({ names }) => names.includes(name)) ??
-    rows.find(({ names }) =>
-      names.some((pattern) =>
-        pattern.startsWith("*")
-          ? name.endsWith(pattern.slice(1))
-          : pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1)),
+  let index = indexes.get(rows) as RowIndex<R> | undefined;
+  if (index === undefined) {
+    const all = rows.flatMap((row) => row.names.map((text) => [text, row] as const));
+    index = {
+      whole: new Map(all.filter(([text]) => !text.includes("*")).reverse()),
+      patterns: all.flatMap(([text, row]) =>
+        text.includes("*") ? [[text.replace("*", ""), text.startsWith("*"), row] as const] : [],
       ),
-    )
-  );
+    };
+    indexes.set(rows, index);
+  }
+  const found = index.whole.get(name);
+  if (found !== undefined) return found;
+  return index.patterns.find(([text, atEnd]) => (atEnd ? name.endsWith(text) : name.startsWith(text)))?.[2];
 }
 
 /** Prepares linked modules. */
@@ -79,7 +91,7 @@ export function makeImage(decoder: Decoder, linked: Linked, types: KernelTypes):
     const row: FunctionRow | undefined = rowFor(FUNCTIONS, entry.name);
     const variable: VariableRow | undefined = rowFor(VARIABLES, entry.name);
     overrides.set(entry.slot, answerCalls(entry, row));
-    if (row !== undefined && (entry.called || variable === undefined)) continue;
+    if (row !== undefined && variable === undefined) continue;
     variables.set(entry.name, { row: variable, slot: entry.slot });
     regions.push({
       name: entry.name,

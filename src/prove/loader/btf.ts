@@ -74,6 +74,8 @@ interface Table {
   readonly firstString: number;
   /** All strings as one text, built when a name is first looked up. */
   text?: string;
+  /** Structures, unions and enumerations by the offset of their names, built when one is first looked up. */
+  named?: ReadonlyMap<number, readonly number[]>;
 }
 
 /** Reads types; `base` are those of the kernel for the types of a module. Throws `BadFile`. */
@@ -155,6 +157,27 @@ function stringOffsets(table: Table, name: string): number[] {
   return offsets;
 }
 
+const NAMED: readonly boolean[] = Array.from({ length: 32 }, (_unused, kind) =>
+  [STRUCT, UNION, ENUM, ENUM64].includes(kind),
+);
+
+function namedTypes(table: Table): ReadonlyMap<number, readonly number[]> {
+  if (table.named !== undefined) return table.named;
+  const named = new Map<number, number[]>();
+  const { starts, view, first } = table;
+  // A loop over numbers: there are a hundred thousand types, and a few names to find among them.
+  for (let index = 0; index < starts.length; index++) {
+    const at = starts[index] as number;
+    if (NAMED[(view.getUint32(at + 4, true) >>> 24) & 31] !== true) continue;
+    const offset = view.getUint32(at, true);
+    const types = named.get(offset);
+    if (types === undefined) named.set(offset, [first + index]);
+    else types.push(first + index);
+  }
+  table.named = named;
+  return named;
+}
+
 function makeBtf(all: readonly Table[]): Btf {
   const last = all[all.length - 1] as Table;
   const find = (type: number): { table: Table; at: number } | undefined => {
@@ -191,15 +214,10 @@ function makeBtf(all: readonly Table[]): Btf {
     if (named.has(key)) return named.get(key);
     let found: number | undefined;
     for (const table of all) {
-      for (const offset of stringOffsets(table, name)) {
-        const { starts, view, first } = table;
-        // A loop over numbers: there are a hundred thousand types, and a few names to find among them.
-        for (let index = 0; index < starts.length && found === undefined; index++) {
-          const at = starts[index] ?? 0;
-          if (view.getUint32(at, true) !== offset) continue;
-          if (kinds.includes((view.getUint32(at + 4, true) >>> 24) & 31)) found = first + index;
-        }
-      }
+      for (const offset of stringOffsets(table, name))
+        found ??= namedTypes(table)
+          .get(offset)
+          ?.find((type) => kinds.includes(kindOf(type)));
       if (found !== undefined) break;
     }
     // A name of the base may be used by a type of the module.

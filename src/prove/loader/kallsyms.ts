@@ -1,4 +1,5 @@
 import { BadFile, type Elf, PT_LOAD } from "./elf.js";
+import { mixed } from "./symbols.js";
 
 /*
  * The names of the kernel's functions and variables, which a running kernel shows in /proc/kallsyms, lie compressed in its
@@ -45,7 +46,7 @@ export function readKallsyms(elf: Elf): Kallsyms {
     const size = 2 ** Math.ceil(Math.log2(2 * count + 2));
     const made = new Int32Array(size);
     for (let i = 0; i < count; i++) {
-      let slot = hashOf(hashes, bytes, places[i] ?? 0) & (size - 1);
+      let slot = mixed(hashOf(hashes, bytes, places[i] ?? 0)) & (size - 1);
       while (made[slot] !== 0) slot = (slot + 1) & (size - 1);
       made[slot] = i + 1;
     }
@@ -57,7 +58,7 @@ export function readKallsyms(elf: Elf): Kallsyms {
       table ??= tableOfNames();
       const mask = table.length - 1;
       // Symbols of a name follow each other in their order, so the first one is found first.
-      for (let slot = textHash(name) & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
+      for (let slot = mixed(textHash(name)) & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
         const index = (table[slot] ?? 0) - 1;
         if (nameAt(index, name.length + 1) === name) return addresses.address(index);
       }

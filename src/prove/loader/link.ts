@@ -1,6 +1,7 @@
 import { PAGE, pageNumber, type Region } from "../machine/memory.js";
+import { MachineStop } from "../machine/stop.js";
 import { BadFile, type Elf, type Section, SHF_ALLOC, SHF_EXECINSTR } from "./elf.js";
-import { calledSymbols, relocate } from "./relocate.js";
+import { type Relocate, relocations } from "./relocate.js";
 import { readSymbols, type SymbolTable } from "./symbols.js";
 
 /*
@@ -34,16 +35,14 @@ export interface Import {
   readonly name: string;
   /** Low half of the address of its slot. */
   readonly slot: number;
-  /** Some module calls it. */
-  readonly called: boolean;
 }
 
-export interface LoadedModule {
+interface LinkedModule {
   readonly name: string;
   readonly elf: Elf;
   /** Address of each section that is loaded, by number. */
   readonly addresses: ReadonlyMap<number, bigint>;
-  /** Content of each loaded section after relocation. */
+  /** Content of each loaded section, relocated as far as it was used. */
   readonly contents: ReadonlyMap<number, Uint8Array>;
   readonly symbols: SymbolTable;
   readonly bases: Bases;
@@ -51,6 +50,11 @@ export interface LoadedModule {
   address(symbol: string): bigint | undefined;
   /** Bytes of a symbol of this module. */
   size(symbol: string): number | undefined;
+}
+
+export interface LoadedModule extends LinkedModule {
+  /** Relocations of its sections by number, which are applied when a page is used first. */
+  readonly relocated: ReadonlyMap<number, Relocate>;
 }
 
 /** Addresses of sections by number, as halves; 0 for one that is not loaded. */
@@ -73,13 +77,13 @@ export interface Linked {
 /** `perCpu`: offsets of the kernel's per-CPU variables. Throws `BadFile`. */
 export function link(files: readonly ModuleFile[], perCpu: ReadonlyMap<string, number>): Linked {
   checkSizes(files);
-  const modules: LoadedModule[] = [];
+  const modules: LinkedModule[] = [];
   const regions: Region[] = [];
   const free: Free = { next: MODULES, perCpu: MODULE_PER_CPU };
   for (const { name, elf } of files) modules.push(loadModule(name, elf, regions, free));
-  const slots = new Map<string, { slot: number; called: boolean }>();
+  const slots = new Map<string, number>();
   /** The halves of the address of an import: that of another module, of a per-CPU variable, or of a slot of its own. */
-  const importOf = (name: string, called: boolean): readonly [hi: number, lo: number] => {
+  const importOf = (name: string): readonly [hi: number, lo: number] => {
     for (const { symbols, bases } of modules) {
       const index = symbols.find(name, "global");
       if (index !== undefined) return addressOf(symbols, index, bases) ?? [0, 0];
@@ -88,18 +92,18 @@ export function link(files: readonly ModuleFile[], perCpu: ReadonlyMap<string, n
     if (offset !== undefined) return [0, offset];
     let slot = slots.get(name);
     if (slot === undefined) {
-      slot = { slot: IMPORTS + SLOT * slots.size, called };
+      if (slots.size >= MOST_IMPORTS) throw new BadFile(`more than ${MOST_IMPORTS} imports`);
+      slot = IMPORTS + SLOT * slots.size;
       slots.set(name, slot);
     }
-    slot.called ||= called;
-    return [-1, slot.slot | 0];
+    return [-1, slot | 0];
   };
-  for (const module of modules) relocateModule(module, importOf);
-  const imports = [...slots].map(([name, { slot, called }]) => ({ name, slot, called }));
+  const linked = modules.map((module) => ({ ...module, relocated: relocateModule(module, importOf) }));
+  const imports = [...slots].map(([name, slot]) => ({ name, slot }));
   return {
-    modules,
+    modules: linked,
     imports,
-    regions,
+    regions: regions.map((region) => withRelocations(region, linked)),
     importAt: (lo) => (lo >= IMPORTS ? imports[Math.floor((lo - IMPORTS) / SLOT)] : undefined),
     nameOf: namesOf(modules),
   };
@@ -112,7 +116,7 @@ interface Free {
 }
 
 /** Gives every section a place: code, then data, then per-CPU variables in the areas of the CPUs. */
-function loadModule(name: string, elf: Elf, regions: Region[], free: Free): LoadedModule {
+function loadModule(name: string, elf: Elf, regions: Region[], free: Free): LinkedModule {
   const addresses = new Map<number, bigint>();
   const contents = new Map<number, Uint8Array>();
   for (const code of [true, false]) {
@@ -176,32 +180,66 @@ function loadModule(name: string, elf: Elf, regions: Region[], free: Free): Load
   };
 }
 
+/** Finds what every symbol of a module is, and gives the relocations of its sections by their numbers. */
 function relocateModule(
-  { elf, symbols, bases, addresses, contents }: LoadedModule,
-  importOf: (name: string, called: boolean) => readonly [number, number],
-): void {
+  { elf, symbols, bases, addresses, contents }: LinkedModule,
+  importOf: (name: string) => readonly [number, number],
+): ReadonlyMap<number, Relocate> {
   const { count } = symbols;
-  const called = calledSymbols(elf, count);
-  const lo = new Int32Array(count);
-  const hi = new Int32Array(count);
-  const known = new Uint8Array(count);
-  const resolve = (index: number): boolean => {
-    if (index >= count) return false;
-    if (known[index] === 1) return true;
-    const halves = addressOf(symbols, index, bases) ?? importOf(symbols.name(index), called[index] === 1);
-    hi[index] = halves[0];
-    lo[index] = halves[1];
-    known[index] = 1;
-    return true;
-  };
+  const values = { lo: new Int32Array(count), hi: new Int32Array(count), count };
+  for (let index = 0; index < count; index++) {
+    const own = addressOf(symbols, index, bases);
+    // The first symbol of every table has no name and is nothing.
+    const halves = own ?? (index === 0 ? [0, 0] : importOf(symbols.name(index)));
+    values.hi[index] = halves[0] as number;
+    values.lo[index] = halves[1] as number;
+  }
+  const found = new Map<number, Relocate>();
   for (const section of elf.sections) {
     const bytes = contents.get(section.index);
-    const address = addresses.get(section.index);
-    if (bytes === undefined || address === undefined || UNREAD.test(section.name)) continue;
-    const halves = [Number(BigInt.asIntN(32, address >> 32n)), Number(BigInt.asIntN(32, address))] as const;
-    relocate(elf, section, bytes, halves, { lo, hi, resolve });
+    const at = addresses.get(section.index);
+    if (bytes === undefined || at === undefined || UNREAD.test(section.name)) continue;
+    const address = [Number(BigInt.asIntN(32, at >> 32n)), Number(BigInt.asIntN(32, at))] as const;
+    const relocate = relocations(elf, { section, bytes, address }, values);
+    if (relocate === undefined) continue;
+    if (section.name === ".data..percpu") relocate(0, bytes.length);
+    else found.set(section.index, relocate);
   }
+  return found;
 }
+
+/** The same region, whose pages are relocated when they are used first: a run uses a tenth of them. */
+function withRelocations(region: Region, modules: readonly LoadedModule[]): Region {
+  const start = (region.first - LAST_4_GIB) * PAGE;
+  const end = start + region.pages * PAGE;
+  const parts = modules.flatMap(({ addresses, contents, relocated }) =>
+    [...relocated].flatMap(([index, relocate]) => {
+      const from = Number((addresses.get(index) ?? 0n) & 0xffff_ffffn);
+      const size = contents.get(index)?.length ?? 0;
+      return from >= start && from < end ? [{ from, to: from + size, relocate }] : [];
+    }),
+  );
+  const done = new Uint8Array(region.pages);
+  return {
+    ...region,
+    prepare(page) {
+      if (done[page] === 1) return;
+      const [first, last] = [start + page * PAGE, start + (page + 1) * PAGE];
+      try {
+        for (const { from, to, relocate } of parts) if (from < last && to > first) relocate(first - from, last - from);
+        done[page] = 1;
+      } catch (error) {
+        // biome-ignore lint/style/useErrorCause: it is there, as the third argument
+        if (error instanceof BadFile) throw new MachineStop("relocation", error.message, { cause: error });
+        throw error;
+      }
+    },
+  };
+}
+
+/** Number of the first page of the last 4 GiB. */
+const LAST_4_GIB = pageNumber(-1, 0);
+const MOST_IMPORTS = 4096;
 
 function checkSizes(files: readonly ModuleFile[]): void {
   let bytes = 0;
@@ -262,7 +300,7 @@ const STT_SECTION = 3;
 const STT_FILE = 4;
 
 /** Finds names by address, by a sorted list that is made at the first question. */
-function namesOf(modules: readonly LoadedModule[]): Linked["nameOf"] {
+function namesOf(modules: readonly LinkedModule[]): Linked["nameOf"] {
   let list: { at: number; module: string; name: string; size: number }[] | undefined;
   return (lo) => {
     if (list === undefined) {
@@ -305,6 +343,7 @@ export function loadedSection(
   const address = section === undefined ? undefined : module.addresses.get(section.index);
   const bytes = section === undefined ? undefined : module.contents.get(section.index);
   if (section === undefined || address === undefined || bytes === undefined) return undefined;
+  module.relocated.get(section.index)?.(0, bytes.length);
   return {
     section,
     address: Number(address & 0xffff_ffffn),

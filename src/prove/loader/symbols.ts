@@ -29,6 +29,12 @@ const MOST_SYMBOLS = 1_000_000;
 const LONGEST_NAME = 1024;
 const PRIME = 0x0100_0193;
 
+/** A hash whose low bits depend on all of it. */
+export function mixed(hash: number): number {
+  const half = Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d);
+  return half ^ (half >>> 13);
+}
+
 /** Reads the symbol table of a file, empty where it was stripped. Throws `BadFile`. */
 export function readSymbols({ bytes, view, sections }: Elf): SymbolTable {
   const table = sections.find(({ type }) => type === SHT_SYMTAB);
@@ -54,7 +60,7 @@ export function readSymbols({ bytes, view, sections }: Elf): SymbolTable {
         if (character === 0) break;
         hash = (Math.imul(hash, PRIME) + character) | 0;
       }
-      let slot = hash & (size - 1);
+      let slot = mixed(hash) & (size - 1);
       while (made[slot] !== 0) slot = (slot + 1) & (size - 1);
       made[slot] = index + 1;
     }
@@ -80,7 +86,7 @@ export function readSymbols({ bytes, view, sections }: Elf): SymbolTable {
       const mask = hashed.length - 1;
       let hash = 0;
       for (let i = 0; i < name.length; i++) hash = (Math.imul(hash, PRIME) + name.charCodeAt(i)) | 0;
-      for (let slot = hash & mask; hashed[slot] !== 0; slot = (slot + 1) & mask) {
+      for (let slot = mixed(hash) & mask; hashed[slot] !== 0; slot = (slot + 1) & mask) {
         const index = (hashed[slot] ?? 0) - 1;
         if (kind === "global" && symbols.isLocal(index)) continue;
         if (symbols.startsWith(index, name) && (bytes[nameAt(index) + name.length] ?? 0) === 0) return index;

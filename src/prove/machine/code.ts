@@ -74,6 +74,8 @@ export function makeCode(
     const region = code.find(({ first, pages: count }) => key >= first && key < first + count);
     if (region?.bytes === undefined) return new Uint8Array();
     const from = (key - region.first) * PAGE + (at & (PAGE - 1));
+    const last = Math.min(region.pages - 1, Math.floor((from + length - 1) / PAGE));
+    for (let page = key - region.first; page <= last; page++) region.prepare?.(page);
     return region.bytes.subarray(from, from + length);
   };
   const decode = (at: number): Op => {

@@ -17,6 +17,8 @@ export interface Region {
   readonly bytes?: Uint8Array;
   /** Writing to it stops the machine. */
   readonly code?: boolean;
+  /** Is called before the bytes of a page, counted from the first, are used. */
+  readonly prepare?: (page: number) => void;
 }
 
 interface Page {
@@ -152,6 +154,7 @@ export class Memory {
       throw new MachineStop("memory", `more than ${this.limit} pages of memory in use`);
     const raw = new Uint8Array(PAGE);
     if (region.bytes !== undefined) {
+      region.prepare?.(key - region.first);
       const start = (key - region.first) * PAGE;
       raw.set(region.bytes.subarray(start, start + PAGE));
     }

@@ -2,6 +2,8 @@
 export type StopKind =
   /** Nothing is mapped at the address that was read, written or jumped to. */
   | "unmapped"
+  /** A page of a module has a relocation that is wrong. */
+  | "relocation"
   /** A write to code, which this machine decodes once. */
   | "code-written"
   /** An instruction that the interpreter does not know. */
@@ -23,8 +25,8 @@ export type StopKind =
 /** Thrown inside the machine and caught by what runs it; never leaves `src/prove/`. */
 export class MachineStop extends Error {
   readonly kind: StopKind;
-  constructor(kind: StopKind, message: string) {
-    super(message);
+  constructor(kind: StopKind, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
     this.name = "MachineStop";
     this.kind = kind;
   }
