@@ -158,6 +158,8 @@ describe("the page", () => {
     expect(await page.title()).toBe("vmxlens");
     expect(await page.locator(".marked li").first().textContent()).toContain("</script><script>");
     expect(await page.locator("header span").textContent()).toContain("Linux 6.6");
+    // The other page does not go with a file that is sent.
+    expect(await page.locator("nav a[href$='prove.html']").isVisible()).toBe(false);
     expect(bench.complaints).toEqual([]);
   });
 

@@ -119,6 +119,7 @@ export function App({ language, ...beginning }: AppProps) {
       hash={ready ? location.hash : ""}
       about={model === undefined ? "" : `${hostName(model.situation)} · ${kernelLabel(model.situation)}`}
       view={ready ? state.view : START.view}
+      alone={ready && typeof beginning.given === "object" && location.protocol === "file:"}
       help={help}
       sharing={sharing}
       show={(view) => update({ view })}

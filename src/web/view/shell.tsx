@@ -10,6 +10,8 @@ export interface ShellProps {
   /** Host and kernel; empty before they are known. */
   readonly about: string;
   readonly view: View;
+  /** A file that somebody sent: the other page is not beside it. */
+  readonly alone: boolean;
   readonly help: boolean;
   readonly sharing: boolean;
   readonly show: (view: View) => void;
@@ -22,7 +24,7 @@ export interface ShellProps {
 
 /** Head and frame of the page: what is there before the first script runs, and stays. */
 export function Shell(props: ShellProps) {
-  const { language, hash, about, view, help, sharing, show, toggleHelp, toggleShare, above, children } = props;
+  const { language, hash, about, view, alone, help, sharing, show, toggleHelp, toggleShare, above, children } = props;
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById("answer")?.focus()}>
@@ -43,7 +45,9 @@ export function Shell(props: ShellProps) {
           <button type="button" aria-expanded={help} onClick={toggleHelp}>
             ? {t("keys")}
           </button>
-          <a href="vmxlens-prove.html">{t("own_code")}</a>
+          <a href="vmxlens-prove.html" hidden={alone}>
+            {t("own_code")}
+          </a>
           {(Object.keys(LANGUAGES) as LanguageId[])
             .filter((one) => one !== language)
             .map((one) => (
