@@ -113,6 +113,7 @@ const WHOLE: readonly Shape[] = Object.values(SHORT_TEXTS).map((text) => ({
 }));
 
 const ASKED: readonly Shape[] = [
+  { prefix: "", unit: "\r", suffix: LETTER },
   { prefix: "", unit: "failed to set MSR 0x", suffix: "" },
   { prefix: "guest CPU doesn't match specification: missing features: ", unit: "vmx-ept,", suffix: "" },
   { prefix: "", unit: "> ", suffix: "kvm: disabled by bios" },
@@ -222,9 +223,12 @@ function* some(all: boolean, step: number, shapes: Iterable<Shape>): Generator<S
   for (const shape of shapes) if (at++ % step === 0 || all) yield shape;
 }
 
-/** Blanks first and always: it is with them that a pattern most often goes on without end. */
+const MAIL = "Content-Transfer-Encoding: quoted-printable\n\n";
+
+/** Blanks first and always, in a mail as well: it is with them that a pattern most often goes on without end. */
 function* blanksAnd(shapes: Iterable<Shape>): Generator<Shape> {
   yield* alone(BLANKS);
+  yield* behind([MAIL], BLANKS);
   yield* shapes;
 }
 
