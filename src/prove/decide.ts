@@ -2,7 +2,7 @@ import type { Instruction } from "iced-x86";
 import { type KernelImage, paravirtAddress, rowFor } from "./kernel/image.js";
 import { FUNCTIONS, type FunctionRow } from "./kernel/imports.js";
 import type { Started } from "./kernel/start.js";
-import type { Bit } from "./machine/cpu.js";
+import type { Bit } from "./machine/alu.js";
 import type { Decoder } from "./machine/decoder.js";
 import type { Machine, Op } from "./machine/op.js";
 

@@ -28,8 +28,10 @@ function kernelsUnder(folder: string): readonly Kernel[] {
     const found = /^(.*?)lib\/modules\/([^/]+)\/kernel\/arch\/x86\/kvm\/kvm-intel\.ko(\.xz|\.zst|\.gz)?$/.exec(path);
     if (found === null) return [];
     const [, root = "", name = ""] = found;
-    const vmlinuz = join(folder, root, "boot", `vmlinuz-${name}`);
-    if (!existsSync(vmlinuz)) return [];
+    // Newer packages have the kernel beside its modules.
+    const places = [join(folder, root, "boot", `vmlinuz-${name}`), join(folder, root, "lib/modules", name, "vmlinuz")];
+    const vmlinuz = places.find((place) => existsSync(place));
+    if (vmlinuz === undefined) return [];
     const kvm = join(folder, path.replace("kvm-intel.ko", "kvm.ko"));
     return [{ name, module: join(folder, path), kvm: existsSync(kvm) ? kvm : undefined, vmlinuz }];
   });

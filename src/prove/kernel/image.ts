@@ -21,10 +21,11 @@ import {
   type TableBytes,
 } from "./code-tables.js";
 import { MODULE_PER_CPU, memoryRegions, PER_CPU_HIGH, PER_CPU_IMPORTS_HIGH } from "./heap.js";
-import { FUNCTIONS, type FunctionRow, VARIABLES, type VariableRow } from "./imports.js";
+import { FUNCTIONS, type FunctionRow } from "./imports.js";
 import { kernelOf, type WatchedCall } from "./kernel-side.js";
 import { PARAVIRT } from "./paravirt.js";
 import type { KernelTypes } from "./types.js";
+import { VARIABLES, type VariableRow } from "./variables.js";
 
 /** Low half of the addresses of the operations of `pv_ops`; nothing but calls gets there. */
 const PARAVIRT_CODE = 0xe000_0000;

@@ -3,9 +3,9 @@ import { LIMITS, Runner } from "../machine/run.js";
 import { PER_CPU_HIGH, PER_CPU_IMPORTS_HIGH, STACK_HIGH, STACK_TOP } from "./heap.js";
 import { familyModel, type HostFacts, VENDORS } from "./host-facts.js";
 import { paravirtAddress, type RunImage } from "./image.js";
-import { type Content, PER_CPU_VARIABLES } from "./imports.js";
 import { type KernelSide, kernelSide } from "./kernel-side.js";
 import type { Field } from "./types.js";
+import { type Content, PER_CPU_VARIABLES } from "./variables.js";
 
 /** A machine with an image, about to run: what the kernel would have set up by then is set up. */
 export interface Started {

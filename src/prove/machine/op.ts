@@ -1,4 +1,5 @@
-import type { Bit, Cpu } from "./cpu.js";
+import type { Bit } from "./alu.js";
+import type { Cpu } from "./cpu.js";
 
 /** One decoded instruction. Operations are shared by all runs of the same code, so they hold no state. */
 export interface Op {

@@ -1,4 +1,4 @@
-import type { Bit } from "./cpu.js";
+import type { Bit } from "./alu.js";
 import type { LowerTable } from "./decoder.js";
 import type { Machine } from "./op.js";
 import { type Access, constantOf, effectiveAddress, type Operand, operandOf } from "./operands.js";

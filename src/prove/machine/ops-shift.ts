@@ -1,4 +1,4 @@
-import { type Bit, parityOf } from "./cpu.js";
+import { type Bit, parityOf } from "./alu.js";
 import type { LowerTable } from "./decoder.js";
 import { type Known, keep, known } from "./known-bits.js";
 import type { Machine } from "./op.js";

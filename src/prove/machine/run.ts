@@ -1,5 +1,6 @@
+import type { Bit } from "./alu.js";
 import type { Code } from "./code.js";
-import { type Bit, Cpu, type Frame, REG } from "./cpu.js";
+import { Cpu, type Frame, REG } from "./cpu.js";
 import type { Memory } from "./memory.js";
 import type { Environment, Machine, Op } from "./op.js";
 import { MachineStop } from "./stop.js";
