@@ -61,13 +61,16 @@ export function makeCode(
   };
   const followed = (op: Op): Op["run"] | undefined => {
     const then = after.get(op.at);
-    return then === undefined
-      ? undefined
-      : (m) => {
-          const frame = m.frames[m.frames.length - 1];
-          op.run(m);
-          if (frame !== undefined) then(m, frame);
-        };
+    if (then === undefined) return undefined;
+    // A jump back to the first instruction does not call the function again.
+    const entered = new WeakSet<Frame>();
+    return (m) => {
+      const frame = m.frames[m.frames.length - 1];
+      op.run(m);
+      if (frame === undefined || entered.has(frame)) return;
+      entered.add(frame);
+      then(m, frame);
+    };
   };
   const bytesAt = (at: number, length: number): Uint8Array => {
     const key = HIGH_PAGE + (at >>> 12);

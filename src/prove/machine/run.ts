@@ -42,6 +42,8 @@ export class Runner extends Cpu implements Machine {
   private forks = 0;
   /** Of how many unknown branches both ways are followed at present. */
   depth = 0;
+  /** Loops inside each other: calls from outside, watched functions, both ways of branches. */
+  private nested = 0;
 
   constructor(code: Code, mem: Memory, env: Environment, limits: Limits = LIMITS) {
     super(mem);
@@ -76,6 +78,12 @@ export class Runner extends Cpu implements Machine {
 
   /** Runs until it is about to execute `until` with the stack as it was, or has returned to `back`. */
   private loop(until: number, stack: number, back: number, backStack: number): void {
+    if (++this.nested > DEEPEST) throw new MachineStop("calls", `more than ${DEEPEST} runs inside each other`);
+    this.runUntil(until, stack, back, backStack);
+    this.nested--;
+  }
+
+  private runUntil(until: number, stack: number, back: number, backStack: number): void {
     const rsp = 2 * REG.rsp;
     for (;;) {
       const at = this.rip;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { makeCode } from "../../../src/prove/machine/code.js";
+import type { Frame } from "../../../src/prove/machine/cpu.js";
 import { loadDecoder } from "../../../src/prove/machine/decoder.js";
 import { Memory, PAGE, pageNumber, type Region } from "../../../src/prove/machine/memory.js";
-import type { Environment } from "../../../src/prove/machine/op.js";
+import type { Environment, Machine } from "../../../src/prove/machine/op.js";
 import { LIMITS, type Limits, Runner } from "../../../src/prove/machine/run.js";
 import { MachineStop } from "../../../src/prove/machine/stop.js";
 import { NO_HOST } from "../../../tools/judge/instances.js";
@@ -14,7 +15,12 @@ const CODE = 0xc000_0000;
 const DATA = 0xc010_0000;
 const NOTHING = { value: 0, unknown: 0 };
 
-function machine(code: readonly number[], limits: Limits = LIMITS, env: Partial<Environment> = {}): Runner {
+function machine(
+  code: readonly number[],
+  limits: Limits = LIMITS,
+  env: Partial<Environment> = {},
+  watched: Parameters<typeof makeCode>[3] = new Map(),
+): Runner {
   const bytes = new Uint8Array(PAGE).fill(0xcc);
   bytes.set(code);
   const regions: Region[] = [
@@ -23,7 +29,7 @@ function machine(code: readonly number[], limits: Limits = LIMITS, env: Partial<
     { name: "unread", first: pageNumber(-1, DATA + 4 * PAGE), pages: 1, kind: "unknown" },
   ];
   const runner = new Runner(
-    makeCode(decoder, regions, new Map()),
+    makeCode(decoder, regions, new Map(), watched),
     new Memory(regions),
     {
       ...NO_HOST,
@@ -143,5 +149,16 @@ describe("registers of the host", () => {
   it("one that faults with nobody to catch it stops", () => {
     const code = [0xb9, 0x8b, 4, 0, 0, 0x0f, 0x32, 0xc3];
     expect(stopOf(machine(code, LIMITS, { rdmsr: () => ({ kind: "fault" }) }))).toBe("fault");
+  });
+});
+
+describe("a function whose result is watched", () => {
+  const watched = () => new Map([[CODE, (m: Machine, frame: Frame) => (m as Runner).finishCall(frame)]]);
+
+  it.each([
+    ["jumps back to its first instruction for ever", "steps", [0xeb, 0xfe]],
+    ["calls itself for ever", "calls", [0x90, 0xe8, 0xfa, 0xff, 0xff, 0xff]],
+  ])("and that %s stops", (_what, kind, code) => {
+    expect(stopOf(machine(code, { ...LIMITS, steps: 100_000 }, {}, watched()))).toBe(kind);
   });
 });
