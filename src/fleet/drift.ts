@@ -103,9 +103,15 @@ async function comparison({ ask, dialect }: Engine, ids: readonly unknown[], sco
   const wanted = [...new Set(ids.map(String))];
   const rows = wanted.length === 0 ? [] : await ask(shapesOfIdsSql(wanted, scope, dialect));
   const shapes = new Map(rows.map(shapeOf).map((shape) => [shape.id, shape]));
+  // Clusters are many, kinds of hosts few.
+  const known = new Map<string, Unlike>();
   return (value: unknown, than: unknown): Unlike | undefined => {
     const [one, other] = [shapes.get(String(value)), shapes.get(String(than))];
-    return one === undefined || other === undefined ? undefined : unlike(one, other);
+    if (one === undefined || other === undefined) return undefined;
+    const key = `${one.id} ${other.id}`;
+    const found = known.get(key) ?? unlike(one, other);
+    known.set(key, found);
+    return found;
   };
 }
 

@@ -43,10 +43,13 @@ export function take(store: Store, text: string, more: Partial<IngestOptions> = 
   return ingest(store, ["-"], { stdin: stream(text), now: NOW, labels: {}, ...more });
 }
 
-const TABLES = ["hosts", "earlier", "sets", "labels", "sources", "problems", "derived"];
+const TABLES = ["hosts", "earlier", "sets", "labels", "sources", "problems"];
 let shared: Promise<Store> | undefined;
 
-/** A store in memory with nothing in it. It is one and the same for all tests, as making one takes longer than they do. */
+/**
+ * A store in memory without hosts. It is one and the same for all tests, as making one takes longer than they do, and keeps its dimension:
+ * what was derived for a set holds for every fleet.
+ */
 export async function emptyStore(): Promise<Store> {
   shared ??= openStore(":memory:", { write: true });
   const store = await shared;

@@ -33,6 +33,23 @@ const PARAMS: readonly Host["params"][] = [
   { kvm_intel: { nested: "Y", ept: "N" } },
 ];
 
+/** A host is one and the same in every fleet, so that it is replayed once. */
+const hosts = new Map<string, Host>();
+function once<T>(make: (host: Host) => T): (host: Host) => T {
+  const known = new WeakMap<Host, { readonly value: T }>();
+  return (one) => {
+    const found = known.get(one) ?? { value: make(one) };
+    known.set(one, found);
+    return found.value;
+  };
+}
+const about = ({ kernel = "", params, ...set }: Host) => fleetSituation(set, kernel, params, []);
+const layersOf = once((one) => layers(about(one)));
+/** What each kernel of a host offers nested guests. */
+const offersOf = once((one) =>
+  replays(about(one)).each.map(({ release, cpu }) => ({ release: release as Release, offered: nestedMsrs(cpu) })),
+);
+
 const host: fc.Arbitrary<Host> = fc
   .record({
     cpu: fc.constantFrom(...CPUS),
@@ -41,11 +58,14 @@ const host: fc.Arbitrary<Host> = fc
     read: fc.nat(9),
   })
   .map(({ cpu, kernel, params, read }) => {
+    const key = JSON.stringify([cpu, kernel, params, Math.min(read, 2)]);
+    const known = hosts.get(key);
+    if (known !== undefined) return known;
     const made = machine(cpu, kernel, params === undefined ? {} : { params });
-    if (read === 0) return withoutFirmware(made);
-    if (read !== 1) return made;
     const { vendor: _, ...rest } = made;
-    return rest;
+    const found = read === 0 ? withoutFirmware(made) : read === 1 ? rest : made;
+    hosts.set(key, found);
+    return found;
   });
 const fleet: fc.Arbitrary<Member[]> = fc
   .array(host, { minLength: 1, maxLength: 7 })
@@ -60,9 +80,7 @@ describe("a small fleet", () => {
       async (members, layer, pick) => {
         const store = await storeOf(members);
         const engine = duckdbEngine(store.all);
-        const rows = members.map(({ host: { kernel = "", params, ...set } }) =>
-          layers(fleetSituation(set, kernel, params, [])),
-        );
+        const rows = members.map((member) => layersOf(member.host));
         const cell = (at: number, id: string) => rows[at]?.find(({ feature }) => feature.id === id)?.cells[layer];
         for (const { feature, yes, no, unknown } of await featureCounts(engine, layer)) {
           const states = members.map((_, at) => cell(at, feature.id));
@@ -117,9 +135,8 @@ describe("a small fleet", () => {
       for (const pool of pools.pools) {
         const names = new Set(pool.shapes.map(({ firstHost }) => firstHost));
         // Hosts of a pool, replayed without the store.
-        const own = members
-          .filter(({ name }) => names.has(name))
-          .map(({ host: { kernel = "", params, ...set } }) => replays(fleetSituation(set, kernel, params, [])));
+        const own = new Set(members.filter(({ name }) => names.has(name)).map((member) => member.host));
+        const offers = [...own].flatMap(offersOf);
         const given = surely(
           new Map(
             pool.baseline.registers.flatMap(({ msr, value }) => {
@@ -129,11 +146,8 @@ describe("a small fleet", () => {
           ),
         );
         if (pool.baseline.possible !== "yes") continue;
-        for (const { each } of own) {
-          for (const { release, cpu } of each) {
-            const context = { release: release as Release, offered: nestedMsrs(cpu) };
-            expect(restoreAll(context, given).filter(({ accepted }) => accepted !== "yes")).toEqual([]);
-          }
+        for (const offer of offers) {
+          expect(restoreAll(offer, given).filter(({ accepted }) => accepted !== "yes")).toEqual([]);
         }
         // One bit more of what may be 1, and somebody refuses it or may.
         for (const { msr, value } of pool.baseline.registers.filter(({ msr: index }) =>
@@ -146,13 +160,7 @@ describe("a small fleet", () => {
               if (pair === undefined || msrBit(value, bit) === "yes") continue;
               const half = bit < 32 ? "lo" : "hi";
               const more = { ...pair, [half]: { ...pair[half], value: (pair[half].value | (1 << (bit & 31))) >>> 0 } };
-              const all = own.flatMap(({ each }) =>
-                each.map(
-                  ({ release, cpu }) =>
-                    checkRestore({ release: release as Release, offered: nestedMsrs(cpu) }, msr, more).accepted,
-                ),
-              );
-              expect(all.every((accepted) => accepted === "yes")).toBe(false);
+              expect(offers.some((offer) => checkRestore(offer, msr, more).accepted !== "yes")).toBe(true);
             }
           }
         }

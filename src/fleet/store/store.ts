@@ -56,7 +56,10 @@ export async function openStore(
     await asStoreError(path, () => connection.run(sql));
   };
   const all = (sql: string) =>
-    asStoreError(path, async () => plainRows((await connection.runAndReadAll(sql)).getRowObjectsJS()));
+    asStoreError(path, async () => {
+      const found = await connection.runAndReadAll(sql);
+      return plainRows(found.deduplicatedColumnNames(), found.getColumnsJS());
+    });
   const store: Store = {
     path,
     connection,
@@ -135,15 +138,17 @@ function storeError(path: string, cause: unknown): StoreError {
   return new StoreError(`${path}: ${text}`, { cause });
 }
 
-function plainRows(rows: readonly Record<string, unknown>[]): AnswerRow[] {
-  return rows.map((row) =>
-    Object.fromEntries(
-      Object.entries(row).map(([key, value]) => [
-        key,
-        typeof value === "bigint" ? Number(value) : typeof value === "number" ? value : String(value ?? ""),
-      ]),
-    ),
-  );
+/** By column, as there can be as many rows as clusters. */
+function plainRows(names: readonly string[], columns: readonly (readonly unknown[])[]): AnswerRow[] {
+  const rows = Array.from({ length: columns[0]?.length ?? 0 }, (): Record<string, string | number> => ({}));
+  for (const [at, name] of names.entries()) {
+    const values = columns[at] ?? [];
+    for (const [place, row] of rows.entries()) {
+      const value = values[place];
+      row[name] = typeof value === "bigint" ? Number(value) : typeof value === "number" ? value : String(value ?? "");
+    }
+  }
+  return rows;
 }
 
 async function checkSchema(store: Store, write: boolean): Promise<void> {
