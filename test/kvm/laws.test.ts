@@ -123,7 +123,7 @@ describe("a refusal of adjust_vmx_controls", { timeout: 60_000 }, () => {
       }),
       { numRuns: tries(1000) },
     );
-    expect(refused).toBeGreaterThan(300);
+    expect(refused).toBeGreaterThan(tries(1000) * 0.3);
   });
 
   it("names, when bits are unknown, the certainly missing ones, or those that may be", () => {
