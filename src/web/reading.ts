@@ -102,7 +102,7 @@ export async function readText(text: string, name: string, wanted: () => boolean
 }
 
 /** Lines of a text; the end of the last one begins no other. */
-export function lineCount(text: string): number {
+function lineCount(text: string): number {
   let lines = text.endsWith("\n") ? 0 : 1;
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
   return lines;
