@@ -1,10 +1,15 @@
 import { checkHas, checkList, checkNumber, checkText } from "../bits/misuse.js";
 import type { AuditResult } from "../vmcs/audit.js";
+import type { Check } from "../vmcs/checks/check-row.js";
+import { fieldsOf } from "../vmcs/checks/inputs.js";
 import type { VmcsDump } from "../vmcs/dumps/dump.js";
+import { decodeField } from "../vmcs/fields/decode.js";
+import { fieldByEncoding, fieldName } from "../vmcs/fields/fields.js";
 import { entryEvidence, type Finding } from "../vmcs/finding.js";
 import type { Fix } from "../vmcs/fix.js";
 import { describeInput } from "../vmcs/missing-inputs.js";
 import { describeReported } from "../vmcs/reported.js";
+import { format64 } from "../vmcs/value64.js";
 import { labelled, table, wrap } from "./layout.js";
 import { BLANK, type Inline, type Line, type Style, styled } from "./text.js";
 import { visible } from "./visible.js";
@@ -65,7 +70,7 @@ export function auditReport(
   if (all) for (const finding of result.findings) lines.push(BLANK, ...findingLines(finding, width));
   else lines.push(...groupLines(result, width));
   if (fix !== undefined) lines.push(BLANK, ...fixLines(fix, width));
-  lines.push(BLANK, ...countLines(result, width));
+  lines.push(BLANK, ...countLines(result, dump.vmcs.fields, width));
   return lines;
 }
 
@@ -138,8 +143,21 @@ function fixLines({ changes, left }: Fix, width: number): Line[] {
 
 const MOST_COLLECTED = 8;
 
+/** The values that a check looks at, as far as they are known. */
+function lookedAt(check: Check, fields: VmcsDump["vmcs"]["fields"], width: number): Line[] {
+  const rows = [...fieldsOf(check.rule)].flatMap((encoding): Inline[][] => {
+    const row = fieldByEncoding(encoding);
+    const value = fields.get(encoding);
+    return row === undefined || value === undefined
+      ? []
+      : [[fieldName(row), styled("strong", format64(value)), decodeField(row, value).summary]];
+  });
+  return rows.length === 0 ? [] : table(rows, { width, indent: 2 });
+}
+
 function countLines(
-  { counts, collect, assumptions, agreed, suspects, conditional, entry, verdict }: AuditResult,
+  { counts, collect, assumptions, agreed, suspects, conditional, entry, verdict, failing }: AuditResult,
+  fields: VmcsDump["vmcs"]["fields"],
   width: number,
 ): Line[] {
   const { passes, fails, undecided, notApplicable } = counts;
@@ -152,6 +170,7 @@ function countLines(
     lines.push(...wrap(`${check.id} fails ${where}.`, width));
   if (verdict === "deduced") {
     const [only] = suspects;
+    if (only !== undefined) lines.push(...lookedAt(only.check, fields, width));
     if (only !== undefined)
       lines.push(...wrap(`To confirm it: ${only.missing.map(describeInput).join(", ")}.`, width), BLANK);
   }
@@ -161,7 +180,8 @@ function countLines(
       width,
     ),
   );
-  if (collect.length > 0) {
+  // Where the cause is found there is nothing to collect.
+  if (collect.length > 0 && !(verdict === "invalid" && failing?.fitsReport === "yes")) {
     lines.push([{ text: "To judge more, collect:" }]);
     const rows = collect
       .slice(0, MOST_COLLECTED)

@@ -118,7 +118,7 @@ export function headlineOf(verdict: Verdict, facts: Facts): string {
     case "deduced": {
       const [only] = suspectsOf(facts);
       const check = (only as Undecided).check;
-      return `${check.text} Nothing else that this VMCS leaves open ends in ${describeFailure(check.failure)}, so this is what failed: ${check.id}.`;
+      return `By elimination it is ${check.id}: ${lowerFirst(check.text)} Every other check that ends in ${describeFailure(check.failure)} passes.`;
     }
     case "valid":
       return open === 0
@@ -137,6 +137,10 @@ export function headlineOf(verdict: Verdict, facts: Facts): string {
     case "unexplained":
       return unexplainedText(facts, rest);
   }
+}
+
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z ]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
 
 function invalidText(findings: readonly Finding[], groups: readonly Group[], reported: Reported, rest: string): string {

@@ -3,6 +3,7 @@ import type { Check } from "./checks/check-row.js";
 import { fieldValue, type Scene } from "./checks/evaluate.js";
 import type { Bool } from "./checks/expr.js";
 import { fieldsOf } from "./checks/inputs.js";
+import { controlWordOf } from "./fields/controls.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldName } from "./fields/fields.js";
@@ -26,6 +27,16 @@ export interface Group {
 /** From so many failing checks the changes are taken that are tried. */
 const TRIED = 8;
 const MOST_GROUPS = 12;
+/** What is said about the bits of one value, whatever the others are. */
+const OF_ITS_BITS = /\.(?:reserved|bit1)(?:\.|$)/;
+
+function isMalformed({ id, rule, when }: Check): boolean {
+  return (
+    OF_ITS_BITS.test(id) &&
+    fieldsOf(rule).size === 1 &&
+    [...fieldsOf(when)].every((encoding) => controlWordOf(encoding) !== undefined)
+  );
+}
 
 /** Groups failing checks by the smallest change that mends them; the group of most checks first. */
 export function groupsOf(
@@ -39,9 +50,13 @@ export function groupsOf(
   while (left.length > 0 && groups.length < MOST_GROUPS) {
     // What the CPU reported comes first, if anything fits it.
     const wanted = left.filter(prefers);
-    const best = bestStep(wanted.length > 0 ? wanted : left, left, here);
+    const pool = wanted.length > 0 ? wanted : left;
+    // A value that no VMCS may hold comes before two that contradict each other.
+    const malformed = pool.find(isMalformed);
+    const mended = malformed === undefined ? undefined : bestStep([malformed], left, here, "value");
+    const best = mended ?? bestStep(pool, left, here);
     if (best === undefined) {
-      const [first] = wanted.length > 0 ? wanted : left;
+      const first = malformed ?? pool[0];
       groups.push({
         primary: first as Check,
         checks: [(first as Check).id],
@@ -70,16 +85,22 @@ interface Step {
   readonly score: number;
 }
 
-/** The step that mends most; where two mend as many, the one that changes less and breaks nothing. */
-function bestStep(from: readonly Check[], failing: readonly Check[], scene: Scene): Step | undefined {
+/** The step that mends most, or with `value` that does not only keep the CPU from looking; where two mend as many, the one that changes less and breaks nothing. */
+function bestStep(
+  from: readonly Check[],
+  failing: readonly Check[],
+  scene: Scene,
+  mend: "value" | "anything" = "anything",
+): Step | undefined {
   let best: Step | undefined;
   for (const check of spread(from)) {
     for (const first of stepsFor(check, scene)) {
       const way = widened(first, failing, scene);
       const served = servedBy(way, failing, scene);
       if (!served.has(check)) continue;
-      const worth = isEvasion(way, scene) && check.remedy !== "when" ? 50 : 100;
-      const score = served.size * worth - costOf(way, scene) * 10 - bitsOf(way, scene) / 10;
+      const evades = isEvasion(way, scene) && check.remedy !== "when";
+      if (mend === "value" && !way.every(({ row }) => fieldsOf(check.rule).has(row.encoding))) continue;
+      const score = served.size * (evades ? 50 : 100) - costOf(way, scene) * 10 - bitsOf(way, scene) / 10;
       if (best !== undefined && score <= best.score) continue;
       // A change that breaks something else is a change that another one has to follow.
       const honest = breaksAnother(way, scene) ? score - 60 : score;
@@ -184,11 +205,13 @@ function stateOf(row: FieldRow, way: Repair, scene: Scene): string | undefined {
   });
   const [first, second] = said;
   if (first === undefined || said.includes(undefined)) return undefined;
-  const title = (name: string) =>
-    /^[A-Z0-9]+$/.test(name) ? `${shortName(row)}.${name}` : `"${name}" in ${fieldName(row)}`;
-  return second === undefined
-    ? `${title(first.name)} is ${first.state}`
-    : `${title(first.name)} is ${first.state} and ${title(second.name)} is ${second.state}`;
+  const title = ({ name, state }: { readonly name: string; readonly state: string }) => {
+    if (/^[A-Z0-9]+$/.test(name)) return `${shortName(row)}.${name} is ${state}`;
+    return /^bits? \d/.test(name)
+      ? `${name} of ${fieldName(row)} is ${state}`
+      : `${fieldName(row)} has "${name}" ${state}`;
+  };
+  return second === undefined ? title(first) : `${title(first)} and ${title(second)}`;
 }
 
 /** `RFLAGS` for a guest's field, as people say; a host's keeps its name. */

@@ -5,7 +5,7 @@ import { controlInForce, fieldValue, type Scene } from "./checks/evaluate.js";
 import { fieldsOf } from "./checks/inputs.js";
 import { controlBit, controlWordOf } from "./fields/controls.js";
 import type { FieldRow } from "./fields/field-row.js";
-import { fieldOf } from "./fields/fields.js";
+import { type FieldKey, fieldOf } from "./fields/fields.js";
 import { applyEdits, type Edit, type Repair, repairs } from "./repair.js";
 import { format64, type Value64 } from "./value64.js";
 
@@ -74,7 +74,30 @@ export function costOf(way: Repair, scene: Scene): number {
     if (!row.key.startsWith("ctl.") && isUnset(fieldValue(scene.fields, row))) cost--;
   }
   const leavesPaged = way.some(isModeEdit) && isPaging(scene);
-  return cost + (isEvasion(way, scene) || leavesPaged ? EVASION : 0);
+  const doubted = way.some((edit) => agreesAlready(edit, scene)) ? DOUBT : 0;
+  return cost + doubted + (isEvasion(way, scene) || leavesPaged ? EVASION : 0);
+}
+
+/** A field that is as it should be but for another one is the less likely of the two to be wrong. */
+const DOUBT = 2;
+const VM = 17;
+const DPL = 5;
+
+/** Whether what is known besides speaks for the value that a change would replace. */
+function agreesAlready({ row }: Edit, scene: Scene): boolean {
+  const segment = /^guest\.([c-gs]s)\.(?:base|ar)$/.exec(row.key)?.[1];
+  if (segment === undefined) return false;
+  const { lo, hi } = fieldValue(scene.fields, row);
+  if (row.key.endsWith(".base")) {
+    // In virtual-8086 mode a base is sixteen times a selector. One that can be was computed; the selector is at fault.
+    const flags = fieldValue(scene.fields, fieldOf("guest.rflags")).lo;
+    return ((flags.value >>> VM) & 1) === 1 && hi.value === 0 && (lo.value & 0xf) === 0 && lo.value <= 0xf_fff0;
+  }
+  // A data segment whose DPL allows the current privilege level, under a selector that asks for less privilege.
+  if (segment === "cs" || segment === "ss") return false;
+  const selector = fieldValue(scene.fields, fieldOf(`guest.${segment}.sel` as FieldKey)).lo;
+  const level = (fieldValue(scene.fields, fieldOf("guest.ss.ar")).lo.value >>> DPL) & 3;
+  return ((lo.value >>> DPL) & 3) >= level && (selector.value & 3) > level;
 }
 
 function isUnset({ lo, hi }: Value64): boolean {
@@ -84,6 +107,9 @@ function isUnset({ lo, hi }: Value64): boolean {
 /** A bad value that is not loaded, or that a control or a count makes meaningless, stays bad. */
 const EVASION = 2;
 
+/** The most MSRs in a list that IA32_VMX_MISC bits 27:25 can advise. */
+const ADVISED_MOST = 512 * 8;
+
 /** Whether a change only keeps the CPU from looking: it switches a control off or on, or drops an event or a list. */
 export function isEvasion(way: Repair, scene: Scene): boolean {
   return way.some(({ row, mask, value }) => {
@@ -91,7 +117,10 @@ export function isEvasion(way: Repair, scene: Scene): boolean {
     const old = fieldValue(scene.fields, row).lo.value;
     const turned = ((old ^ value.lo) & mask.lo) >>> 0;
     if (word === undefined)
-      return /_count$/.test(row.key) ? value.lo === 0 : row.key === "ctl.ev" && turned >>> 31 === 1;
+      // A count that no CPU advises is wrong itself, whatever the address beside it is.
+      return /_count$/.test(row.key)
+        ? value.lo === 0 && old <= ADVISED_MOST
+        : row.key === "ctl.ev" && turned >>> 31 === 1;
     if (isModeEdit({ row, mask, value })) return false;
     return word.bits.some(({ bit }) => ((turned >>> bit) & 1) === 1);
   });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { type Msr, msrValue } from "../../src/host/msr.js";
 import { auditJunit, auditReport, isBad } from "../../src/report/audit-report.js";
+import { kernelRow } from "../../src/rules/kernels.js";
 import { type AuditOptions, auditVmcs } from "../../src/vmcs/audit.js";
 import type { VmcsDump } from "../../src/vmcs/dumps/dump.js";
 import { readVmcs } from "../../src/vmcs/dumps/read.js";
@@ -41,6 +43,14 @@ const GOOD: { readonly [K in FieldKey]?: number | readonly [hi: number, lo: numb
   "host.rip": [0xffff_ffff, 0x8100_0000],
   "host.efer": 0xd01,
 };
+
+/** Segments of virtual-8086 mode. */
+const V86_SEGMENTS: typeof GOOD = Object.fromEntries(
+  ["es", "cs", "ss", "ds", "fs", "gs"].flatMap((name) => [
+    [`guest.${name}.ar`, 0xf3],
+    [`guest.${name}.limit`, 0xffff],
+  ]),
+);
 
 function vmcsOf(changes: typeof GOOD = {}): Vmcs {
   const values: { [key: string]: number | readonly [hi: number, lo: number] } = { ...GOOD };
@@ -105,6 +115,27 @@ describe("the verdict", () => {
     const none = audit({}, { reported: { kind: "no-number" } });
     expect(none.verdict).toBe("unexplained");
     expect(none.headline).toContain("a rule of the outer hypervisor");
+  });
+});
+
+describe("host RIP on a CPU with 5-level paging", () => {
+  const core = {
+    coreTypes: [],
+    msrs: new Map<number, Msr>([[0x483, msrValue({ hi: 0xffff_ffff, lo: 0 })]]),
+    cpuid: { features: { la57: true }, physAddrBits: 46, linAddrBits: 57 },
+  };
+  const changes = { "host.rip": [0xff45_4545, 0], "host.cr4": 0x2620 } as const;
+  const ids = (options: AuditOptions) =>
+    auditVmcs(vmcsOf(changes), core, options)
+      .findings.map(({ check }) => check.id)
+      .filter((id) => id.includes("host.rip"));
+
+  it("is canonical to 57 bits whatever HOST_CR4.LA57 is: the SDM says what the CPU implements", () => {
+    expect(ids({})).toEqual([]);
+  });
+
+  it("goes by HOST_CR4.LA57 under nested KVM since 6.18", () => {
+    expect(ids({ on: { name: "kvm", kernels: [kernelRow("6.18")] } })).toEqual(["kvm.host.rip.canonical"]);
   });
 });
 
@@ -188,12 +219,50 @@ describe("groups", () => {
     expect(result.groups.map(({ primary }) => primary.id)).toContain("guest.rflags.bit1");
   });
 
+  it.each([
+    [
+      "a selector, where the base is one of virtual-8086 mode",
+      {
+        "ctl.entry": 0xd1ff,
+        "guest.efer": 0x100,
+        "guest.rflags": 0x20002,
+        ...V86_SEGMENTS,
+        "guest.ds.sel": 0x1234,
+        "guest.ds.base": 0x56780,
+      },
+      "guest.v86.ds.base",
+      "GUEST_DS_SELECTOR",
+    ],
+    [
+      "a selector that asks for less privilege than its segment and the processor have",
+      { "guest.ds.sel": 0x13, "ctl.proc2": 0x2a },
+      "guest.ds.dpl",
+      "GUEST_DS_SELECTOR",
+    ],
+    [
+      "a count that no CPU advises, not the address beside it",
+      { "ctl.exit_msr_load_count": 0x8000000, "ctl.exit_msr_load_addr": [0xfe25dc, 0x3f2dbec5] },
+      "ctl.exit.msr_load.align",
+      "VM_EXIT_MSR_LOAD_COUNT",
+    ],
+    [
+      "a value that no VMCS may hold before those that contradict each other",
+      { "guest.rflags": 0, "guest.cs.ar": 0xa0fb },
+      "guest.rflags.bit1",
+      "GUEST_RFLAGS",
+    ],
+  ] as const)("name %s", (_, changes, id, field) => {
+    const { groups } = audit(changes);
+    const group = groups.find(({ checks }) => checks.includes(id));
+    expect(group?.change?.fields.map(({ name }) => name)).toEqual([field]);
+    if (id === "guest.rflags.bit1") expect(groups[0]).toBe(group);
+  });
+
   it("name the field that was broken, in a stated sample of broken states", () => {
     const { broken, named, spoken } = runMutations(150, 15);
     expect(broken).toBe(150);
     expect(spoken / broken).toBeGreaterThanOrEqual(0.95);
-    // Where two fields contradict each other either may be the broken one.
-    expect(named / broken).toBeGreaterThanOrEqual(0.9);
+    expect(named / broken).toBeGreaterThanOrEqual(0.95);
   });
 });
 

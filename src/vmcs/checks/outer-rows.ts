@@ -89,6 +89,9 @@ function withinMaximum(key: FieldKey): Bool {
   );
 }
 
+/** The features whose CR4 bits KVM lets a vCPU set are a list there; PKS and UINTR are not on it, CET is since 6.18. */
+const CR4_FIXED1 = "KVM, arch/x86/kvm/vmx/vmx.c, nested_vmx_cr_fixed1_bits_update";
+
 const debugctl = field("guest.debugctl");
 const loadDebug = control("entry.LOAD_DEBUG_CONTROLS");
 /** CR4 bits of features that KVM gives no guest, or none before a release. */
@@ -178,7 +181,7 @@ export const KVM_OWN: readonly KvmSpec[] = [
         when: not(fact("cr4AsOffered")),
         rule: not(bit(field(`${part}.cr4`), n)),
         text: `KVM narrows IA32_VMX_CR4_FIXED1 to what the vCPU has: no vCPU has CR4.${name}.`,
-        note: NESTED,
+        note: CR4_FIXED1,
         fn: `nested_vmx_check_${part}_state`,
       }),
     ),

@@ -125,7 +125,11 @@ function tuplePairs(text: string): Pair[] {
     if (value === undefined || !")}]".includes(text[close] ?? " ")) continue;
     const key = text.slice(Math.max(open + 1, at - NAME_MOST), at);
     const words = key.match(TOKEN) ?? [];
-    const named = words.length === 0 || words.length > 6 ? undefined : nameIn(key, { open: [] }, "");
+    // `padding = {0x0, 0x0, 0x0}` is an array of numbers.
+    const inArray =
+      /^[\s0-9a-fx,]+$/i.test(key) &&
+      ((text[open] !== "(" && key.includes(",")) || /[=:]\s{0,4}$/.test(text.slice(Math.max(0, open - 8), open)));
+    const named = inArray || words.length === 0 || words.length > 6 ? undefined : nameIn(key, { open: [] }, "");
     if (named !== undefined) {
       pairs.push({
         ...named,
@@ -146,6 +150,8 @@ function wordBefore(text: string, at: number): string {
 
 /** A row of a table: CSV, TSV, Markdown, or columns with blanks between them. */
 function rowPair(text: string): readonly Pair[] {
+  // Code is no table.
+  if (/[={}]/.test(text)) return [];
   const sign = /[|\t]|,|;|\s{2,}| /.exec(text.trim())?.[0];
   if (sign === undefined || text.length > 400) return [];
   const split = text.includes("|")
