@@ -156,16 +156,20 @@ function invalidText(findings: readonly Finding[], groups: readonly Group[], rep
   return `${sentence}${all}${others > 0 ? ` ${count(others, "more check")} fail${others === 1 ? "s" : ""}.` : ""}`;
 }
 
-function notEnoughText({ coverage, reported }: Facts): string {
-  const share = `${coverage.known} of the ${coverage.of} fields that decide a VM entry ${coverage.known === 1 ? "is" : "are"} known`;
-  const names = coverage.missing.slice(0, FEW).map((encoding) => {
+/** The first fields that are missing, and how many more. */
+function missingFields({ missing }: Coverage): string {
+  const names = missing.slice(0, FEW).map((encoding) => {
     const row = fieldByEncoding(encoding);
     return row === undefined ? `0x${encoding.toString(16)}` : fieldName(row);
   });
-  const more = coverage.missing.length - names.length;
-  const what = `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const more = missing.length - names.length;
+  return `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function notEnoughText({ coverage, reported }: Facts): string {
+  const share = `${coverage.known} of the ${coverage.of} fields that decide a VM entry ${coverage.known === 1 ? "is" : "are"} known`;
   const why = reported.kind === "other" ? ` ${describeReported(reported)}` : "";
-  return `Not enough to say whether a VM entry would fail: ${share}, and none of the checks on them fails. Print ${what}.${why}`;
+  return `Not enough to say whether a VM entry would fail: ${share}, and none of the checks on them fails. Print ${missingFields(coverage)}.${why}`;
 }
 
 function unexplainedText(facts: Facts, rest: string): string {
@@ -184,8 +188,9 @@ function unexplainedText(facts: Facts, rest: string): string {
     const inputs = [...new Set(suspects.flatMap(({ missing }) => missing.map(describeInput)))];
     return `${said}${shown} It is one of ${suspects.map(({ check }) => check.id).join(", ")}: every other check that ends so passes. They need ${inputs.slice(0, FEW).join(", ")}.`;
   }
-  const few = coverage.missing.length === 0 ? "" : ` ${coverage.known} of ${coverage.of} deciding fields are known.`;
-  return `${said}${shown} No check that can be judged fails.${few}${rest}`;
+  if (coverage.missing.length > 0)
+    return `${said}${shown} No check that can be judged fails, but only ${coverage.known} of the ${coverage.of} fields that decide a VM entry are known. Print ${missingFields(coverage)}.`;
+  return `${said}${shown} No check that can be judged fails.${rest}`;
 }
 
 function entryText({ number, index, value }: NonNullable<Facts["entry"]>): string {

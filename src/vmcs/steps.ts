@@ -134,6 +134,8 @@ function leavesMode(way: Repair): boolean {
   return way.every(({ row, mask, value }) => {
     if (row.key === "ctl.exit") return ((mask.lo >>> HOST_64) & 1) === 0;
     if (row.key.startsWith("ctl.")) return true;
+    // No VMCS under the link pointer.
+    if (row.key === "guest.link") return value.lo === 0xffff_ffff && value.hi === 0xffff_ffff;
     if (row.key === "guest.interruptibility" || row.key === "guest.activity") return true;
     return row.key === "guest.rflags" && value.lo === 0;
   });

@@ -41,6 +41,16 @@ describe("the names of public headers", () => {
     ["VmEntryCtls", "ctl.entry"],
     ["host_sel_tr", "host.tr.sel"],
     ["PROC_BASED_CTLS_SECONDARY", "ctl.proc2"],
+    ["L4VCPU_VMCS_GUEST_CS_ACCESS_RIGHTS", "guest.cs.ar"],
+    ["VMCS_GUEST_IA32_CS_AR", "guest.cs.ar"],
+    ["VMCS_PROCBASED2_CTLS", "ctl.proc2"],
+    ["VMX_PROC_VM_EXEC_CONTROLS2", "ctl.proc2"],
+    ["VMX_VMS_LINK_PTR_FULL", "guest.link"],
+    ["control_EPT_pointer_full", "ctl.eptp"],
+    ["control_VMX_seccpu_based", "ctl.proc2"],
+    ["info_vminstr_error", "info.instruction_error"],
+    ["VMX_CONTROLS_ON_ENTRY", "ctl.entry"],
+    ["VMENTRY_IRQ_INFO", "ctl.ev"],
   ])("are not all names: %s has the words of %s", (name, key) => {
     expect(findField(name)?.key).toBe(key);
   });

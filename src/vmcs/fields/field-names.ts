@@ -44,6 +44,28 @@ const ALIASES: readonly (readonly [string, FieldKey])[] = [
   ["GUEST_ESP", "guest.rsp"],
   ["HOST_EIP", "host.rip"],
   ["HOST_ESP", "host.rsp"],
+  // OpenBSD, ACRN, XMHF, HAXM, Intel's GitHub projects: what their headers say otherwise than the eight in the table.
+  ["PROCBASED_CTLS", "ctl.proc"],
+  ["PROCBASED2_CTLS", "ctl.proc2"],
+  ["PROCBASED_CTLS2", "ctl.proc2"],
+  ["PROC_VM_EXEC_CONTROLS2", "ctl.proc2"],
+  ["CPU_BASED2_CONTROLS", "ctl.proc2"],
+  ["SECCPU_BASED", "ctl.proc2"],
+  ["CONTROLS_ON_ENTRY", "ctl.entry"],
+  ["CONTROLS_ON_EXIT", "ctl.exit"],
+  ["PI_NOTIFICATION_VECTOR", "ctl.posted_intr_nv"],
+  ["VAPIC_PAGE", "ctl.virtual_apic"],
+  ["APIC_ACCESS_PAGE_ADDR", "ctl.apic_access"],
+  ["CR0_HOST_MASK", "ctl.cr0_mask"],
+  ["CR4_HOST_MASK", "ctl.cr4_mask"],
+  ["TSC_OFF", "ctl.tsc_offset"],
+  ["VMS_LINK_PTR", "guest.link"],
+  ["GUEST_PENDING_DBE", "guest.pending_dbg"],
+  ["GUEST_PENDING_DEBUG_X", "guest.pending_dbg"],
+  ["GUEST_INTERRUPTIBILITY_ST", "guest.interruptibility"],
+  ["GUEST_INTABILITY_INFO", "guest.interruptibility"],
+  ["GUEST_ACT_STATE", "guest.activity"],
+  ["VMINSTR_ERROR", "info.instruction_error"],
 ];
 
 /** Letters and digits, in lower case: spellings differ in the rest. */
@@ -95,7 +117,7 @@ function headerNames(): readonly (readonly [name: string, row: FieldRow])[] {
 }
 
 /** `VMX_`, `VMCS_` and the like before a name that is known without them. */
-const BEFORE = /^(?:kvmx|vmx|vmcs12|vmcs02|vmcs01|vmcs|field|rw|ro)/;
+const BEFORE = /^(?:l4vcpu|kvmx|vmx|vmcs12|vmcs02|vmcs01|vmcs|field|control|info|rw|ro)/;
 /** The two halves of a 64-bit field, as the manual names them; `_FULL` means the whole field, or its low half. */
 const HALF = /(?:full|high|hi)$/;
 
