@@ -150,7 +150,7 @@ function wordBefore(text: string, at: number): string {
 
 /** A row of a table: CSV, TSV, Markdown, or columns with blanks between them. */
 function rowPair(text: string): readonly Pair[] {
-  // Code is no table.
+  // Braces and equals signs are those of code.
   if (/[={}]/.test(text)) return [];
   const sign = /[|\t]|,|;|\s{2,}| /.exec(text.trim())?.[0];
   if (sign === undefined || text.length > 400) return [];
