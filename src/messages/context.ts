@@ -97,6 +97,7 @@ export function explainContexts(
     circumstances: new Set<Circumstance>([
       ...(about === undefined ? [] : circumstancesOf(about.host)),
       ...(DEVICE_THERE.test(head) ? (["/dev/kvm exists"] as const) : []),
+      ...(LINUX_PATH.test(head) && !WINDOWS.test(head) ? (["on Linux"] as const) : []),
     ]),
     dumps: text.dumps,
     ...(named === undefined ? {} : { kernel: named }),
@@ -170,6 +171,10 @@ export function replayOptions({ options }: ExplainContext, release?: Release): R
   const { startFromOffered: _, ...rest } = options;
   return { ...rest, release };
 }
+
+/** Where programs are on Linux and nowhere else. */
+const LINUX_PATH = /\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b/;
+const WINDOWS = /\bWindows\b|\b[A-Z]:\\/;
 
 /** kvm-ok, virt-host-validate and ls, where they find the device. */
 const DEVICE_THERE =

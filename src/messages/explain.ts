@@ -20,7 +20,14 @@ import { type Match, type Matches, type MatchGroup, messageMatcher } from "./mat
 import type { DecoderName, DesktopDecoderName, MessageRow, Product, Step } from "./message.js";
 import { type Circumstance, type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
 import { paramValues, readLine } from "./read-facts.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, OUTER_COMMANDS, READ_FEAT_CTL } from "./rows/shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_OFF,
+  NESTED_ON,
+  OUTER_COMMANDS,
+  READ_FEAT_CTL,
+} from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 import { type TextVerdict, verdictOf } from "./verdict.js";
 
@@ -319,6 +326,7 @@ const NEEDLESS: readonly (readonly [text: string, unless: Circumstance])[] = [
   [ENABLE_OUTER.text, "bare metal"],
   [ENABLE_FIRMWARE.text, "virtual"],
   [NESTED_ON.text, "AMD"],
+  [HYPERV_OFF.text, "on Linux"],
 ];
 
 /** The steps that are left to do; all of them where none would be. */

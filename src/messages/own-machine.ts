@@ -96,8 +96,8 @@ const CIRCUMSTANCES = {
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
   "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
-/** What is so of the machine, or what a tool in the text found there: `/dev/kvm exists`. */
-export type Circumstance = keyof typeof CIRCUMSTANCES | "/dev/kvm exists";
+/** What is so of the machine, or what the text shows of it besides: `/dev/kvm exists`, `on Linux`. */
+export type Circumstance = keyof typeof CIRCUMSTANCES | "/dev/kvm exists" | "on Linux";
 
 export function circumstancesOf(host: Host): ReadonlySet<Circumstance> {
   const names = Object.keys(CIRCUMSTANCES) as (keyof typeof CIRCUMSTANCES)[];

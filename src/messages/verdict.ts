@@ -10,6 +10,7 @@ import { assume } from "../situation/assume.js";
 import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST } from "../why/features.js";
 import type { Question, QuestionAnswer } from "../why/questions/answer.js";
+import { outerStep } from "../why/questions/next-steps.js";
 import { answerTo } from "../why/questions/questions.js";
 import type { Explanation } from "./answer.js";
 import { askedVerdict, asksOnly } from "./asked-params.js";
@@ -52,12 +53,14 @@ export function verdictOf(
     const guest = guestVerdict(machine, text);
     if (guest !== undefined) return guest;
   }
+  const arm = armVerdict(recognised, machine, text);
+  if (arm !== undefined) return arm;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const works = recognised.length === 0 && KVM_OK.test(text ?? "");
     const found = machineVerdict(machine, failed, works ? "known" : "any");
     const covers = ofLoading.map(({ message }) => message as string);
-    if (found !== undefined) return { ...found, covers };
+    if (found !== undefined) return { ...withNamedOuter(found, machine, text), covers };
   }
   // On an AMD CPU what is said about VMX is said about another module.
   const ofLinux = recognised.every(({ product }) => product === "KVM" || product === "Linux" || product === "kmod");
@@ -72,7 +75,11 @@ export function verdictOf(
   }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
-  const first = recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0];
+  // Where one line only says that an instruction failed and another one why, the other one answers.
+  const reason = ONLY_FAILED.has(recognised[0]?.message ?? "")
+    ? blocking.find(({ message }) => WITH_REASON.has(message ?? ""))
+    : undefined;
+  const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
   if (first === undefined) return KVM_OK.test(text ?? "") ? WORKS : undefined;
   return {
     says: `${first.what}${refusedText(first)}`,
@@ -80,6 +87,78 @@ export function verdictOf(
     evidence: [],
     line: first.lines[0],
     covers: [],
+  };
+}
+
+const ONLY_FAILED: ReadonlySet<string> = new Set([
+  "vmx-intrinsic-status",
+  "generic-vmlaunch-failed",
+  "fail-entry-bare",
+]);
+const WITH_REASON: ReadonlySet<string> = new Set([
+  "vmx-entry-words",
+  "vmx-instruction-error",
+  "vmx-entry-error",
+  "kvm-fail-entry",
+]);
+
+const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|ARM (?:CPU|processor|machine|server))\b/i;
+const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
+const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
+
+/** A complaint about KVM on an ARM machine, where there is no VMX to look for. */
+function armVerdict(
+  recognised: readonly Explanation[],
+  machine: OwnMachine | undefined,
+  text: string | undefined,
+): TextVerdict | undefined {
+  if (text === undefined || text.length > LONGEST_CONFIGURATION || machine?.situation.host.vendor !== undefined)
+    return undefined;
+  if (!recognised.some(({ what }) => NO_DEVICE.test(what))) return undefined;
+  const found = ARM.exec(text)?.[0];
+  if (found === undefined || X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
+  return {
+    says: `The text names an ARM machine (${found}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
+    steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
+    evidence: [],
+    covers: recognised.map(({ message }) => message as string),
+  };
+}
+
+/** What all rows about the missing device begin with. */
+const NO_DEVICE = /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm)/;
+
+/** Hypervisors that a text can name in passing, and how they pass VT-x. */
+const NAMED_OUTER = [
+  [/\bWSL ?2?\b|microsoft-standard/, "WSL"],
+  [/\bHyper-?V\b/i, "Hyper-V"],
+  [/\bVMware\b/i, "VMware"],
+  [/\bVirtual ?Box\b/i, "VirtualBox"],
+] as const;
+
+const WSL_NESTED: Step = {
+  text: "WSL2 passes VT-x on Windows 11 on an Intel CPU, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
+  commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
+};
+
+/** Where no vmx is shown, nothing says what the machine runs in, and the text names one hypervisor: that comes first. */
+function withNamedOuter(
+  found: Omit<TextVerdict, "covers">,
+  { situation: { host } }: OwnMachine,
+  text: string | undefined,
+): Omit<TextVerdict, "covers"> {
+  const { observed, cores } = host;
+  if (observed?.vmx !== false || observed.outer !== undefined || cores[0].cpuid.features.hypervisor !== undefined)
+    return found;
+  if (text === undefined || text.length > LONGEST_CONFIGURATION) return found;
+  const [first, ...more] = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
+  // WSL runs in Hyper-V.
+  if (first === undefined || more.some((name) => first !== "WSL" || name !== "Hyper-V")) return found;
+  const step = first === "WSL" ? WSL_NESTED : outerStep(first);
+  return {
+    ...found,
+    says: `${found.says} The text names ${first}: in ${first === "WSL" ? "it" : "a machine that runs in it"}, ${first === "WSL" ? "Hyper-V of Windows" : first} has to pass VT-x.`,
+    steps: [step, ...found.steps],
   };
 }
 

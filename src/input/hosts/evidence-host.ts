@@ -146,11 +146,13 @@ function observedOf(notes: MachineFactsRead, boot: number | undefined): Observed
 }
 
 /** What a machine reported in one word each. */
-function reportedOf({ system, cpuFlags }: MachineFactsRead, whole: Observed["cpuFlags"]): Observed {
+function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observed["cpuFlags"]): Observed {
   // A list of flags that is not whole still has what it has.
   const listed = whole === undefined && [...cpuFlags.values()].some(({ value }) => value.names.includes("vmx"));
   const counted = undisputed(system, "flag vmx");
-  const vmx = counted === undefined ? (listed ? true : undefined) : counted === "yes";
+  // Counted together, they are the vendor's own.
+  const either = undisputed(system, "flag vmx or svm") === "yes" && marks.vendor === "GenuineIntel";
+  const vmx = counted === undefined ? (listed || either ? true : undefined) : counted === "yes";
   const disagree = counted === "no" && listed;
   const modules = Object.fromEntries(
     HYPERVISOR_MODULES.flatMap((module) => {
@@ -168,15 +170,21 @@ function reportedOf({ system, cpuFlags }: MachineFactsRead, whole: Observed["cpu
 }
 
 /**
- * IA32_VMX_BASIC exists only on a CPU that enumerates VMX (SDM volume 4, table 2-2). Zero proves nothing: KVM with
- * `ignore_msrs` answers any MSR so.
+ * The VMX capability MSRs exist only on a CPU that enumerates VMX (SDM volume 4, table 2-2). Zero proves nothing: KVM
+ * with `ignore_msrs` answers any MSR so.
  */
 function withVmx(host: Host): Host {
   const cores = host.cores.map((core) => {
-    const basic = msrOf(core, 0x480);
-    if (core.cpuid.features.vmx !== undefined || basic.state !== "value") return core;
-    if (basic.hi.value === 0 && basic.lo.value === 0) return core;
+    if (core.cpuid.features.vmx !== undefined) return core;
+    const shown = CAPABILITY_MSRS.some((index) => {
+      const msr = msrOf(core, index);
+      return msr.state === "value" && (msr.hi.value !== 0 || msr.lo.value !== 0);
+    });
+    if (!shown) return core;
     return { ...core, cpuid: { ...core.cpuid, features: { vmx: true, ...core.cpuid.features } } };
   });
   return { ...host, cores: cores as unknown as Host["cores"] };
 }
+
+/** IA32_VMX_BASIC to IA32_VMX_VMFUNC. */
+const CAPABILITY_MSRS = Array.from({ length: 0x492 - 0x480 }, (_, at) => 0x480 + at);

@@ -67,6 +67,8 @@ const SYSTEM_FACTS = {
   outer: "system",
   /** Whether `vmx` is among the flags: `yes` or `no`. */
   "flag vmx": "linux",
+  /** `yes` where they were counted together, and there are some. */
+  "flag vmx or svm": "linux",
   /** `loaded` or `missing`. */
   "module kvm": "kvm",
   "module kvm_intel": "kvm",

@@ -17,6 +17,20 @@ export function decodeSuberror([match]: readonly [Match, ...Match[]], { anywhere
     causes.push({ text: anywhere.has("reset-segment") ? RESET : REAL_MODE, certainty: "certain" });
   }
   if (anywhere.has("endbr")) causes.push({ text: ENDBR, certainty: "likely" });
+  if (!anywhere.has("real-mode") && anywhere.has("protected-mode") && !anywhere.has("endbr")) {
+    return {
+      what: "KVM could not emulate an instruction of the guest (suberror 1). The register block shows protected mode (CR0.PE is 1): the guest executes where it has no RAM that a CPU could run from (MMIO, a hole, a page that is not mapped), or an instruction that KVM's emulator does not know. This is not a refused VM entry, and VT-x is on and used.",
+      causes: [],
+      onlyCauses: true,
+      steps: [
+        {
+          text: "Look where RIP points and which bytes are there: zeros or ff mean that the guest, or its firmware, jumped to where no code is; that is repaired in the guest.",
+          commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
+        },
+      ],
+      onlySteps: true,
+    };
+  }
   const steps = [
     ...(anywhere.has("endbr")
       ? [

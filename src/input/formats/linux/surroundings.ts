@@ -30,6 +30,10 @@ const VIRT: { readonly [word: string]: string } = {
 const COUNT =
   /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']? \/proc\/cpuinfo(?: ?\| ?wc -l)?\s*$/;
 
+/** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
+const COUNT_IN_SENTENCE =
+  /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|->|=>|=) {1,3}["'`]?(?<count>\d{1,3})\b/;
+
 /** What a machine runs in, and what tools that check for VT-x say about it. */
 export const surroundings: FactReader = {
   kind: "facts",
@@ -66,7 +70,7 @@ function openSurroundings(sink: FactSink) {
     if (!/^\d{1,5}$/.test(word)) return false;
     // Counted together with svm, only none at all says something of vmx.
     if (word === "0") sink.system("flag vmx", "no", placeOf(line));
-    else if (!question.svm) sink.system("flag vmx", "yes", placeOf(line));
+    else sink.system(question.svm ? "flag vmx or svm" : "flag vmx", "yes", placeOf(line));
     return true;
   };
 
@@ -80,6 +84,12 @@ function openSurroundings(sink: FactSink) {
       }
       if (COUNT.test(text) && / -\w{0,6}c|--count|wc -l/.test(text)) {
         asked = { what: "count", svm: text.includes("svm"), line: line.number };
+        return true;
+      }
+      const sentence = COUNT_IN_SENTENCE.exec(text)?.groups;
+      if (sentence !== undefined) {
+        const fact = (sentence.words as string).includes("svm") ? "flag vmx or svm" : "flag vmx";
+        sink.system(sentence.count === "0" ? "flag vmx" : fact, sentence.count === "0" ? "no" : "yes", placeOf(line));
         return true;
       }
       const table = TABLE_LINE.exec(text.replace(/^\s{0,8}\[\s{0,8}\d{1,8}\.\d{3,6}\] /, ""));

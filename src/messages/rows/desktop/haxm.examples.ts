@@ -38,6 +38,6 @@ export const HAXM_EXAMPLES = {
     examples: ["exit_reason.raw 80000021, cpu 0 0", "haxm_error: vcpu_vmexit_handler(): The 5th vmexit reason is 33."],
   },
   "haxm-vm-entry": {
-    examples: ["VM entry failed: RIP=00007ffffffff000"],
+    examples: ["VM entry failed: RIP=00007ffffffff000", "haxm_warning: 4402 VM_EXIT_INFO_REASON: 80000021"],
   },
 } as const satisfies ExamplesOf<typeof HAXM_MESSAGES>;

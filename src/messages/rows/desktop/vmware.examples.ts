@@ -71,6 +71,9 @@ export const VMWARE_EXAMPLES = {
       "Unable to change virtual machine power state: Transport (VMDB) error -14: Pipe connection has been broken.",
     ],
   },
+  "vmware-passthrough": {
+    examples: ["Virtualization is not supported on a virtual machine with a PCI passthrough device."],
+  },
   "vmware-vpmc": {
     examples: ["VMware Workstation 不支持在此主机上使用虚拟化性能计数器。"],
   },

@@ -348,6 +348,21 @@ export const VMWARE_MESSAGES = [
     },
   },
   {
+    id: "vmware-passthrough",
+    product: "VMware",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "on a virtual machine with a pci passthrough device",
+    pattern: /Virtualization is not supported on a virtual machine with a PCI passthrough device/i,
+    what: "ESXi refuses to pass VT-x to a machine that has a PCI device or a virtual GPU passed through: of the two it gives a machine one.",
+    steps: [
+      {
+        text: "Take the device out of the machine, or leave nested virtualization off (`Expose hardware assisted virtualization to the guest OS`); a second machine can have the other.",
+      },
+    ],
+    source: { message: "Broadcom knowledge base 437651", meaning: "Broadcom knowledge base 437651" },
+  },
+  {
     id: "vmware-vpmc",
     product: "VMware",
     layer: "another hypervisor",

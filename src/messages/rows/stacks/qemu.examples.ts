@@ -39,7 +39,11 @@ export const QEMU_EXAMPLES = {
     not: ["KVM: entry failed, hardware error", "> KVM: entry failed, hardware error"],
   },
   "kvm-fail-entry": {
-    examples: ["not implemented: FailEntry(0, 2)", "VcpuExitFailEntry { hardware_entry_failure_reason: 0, cpu: 2 }"],
+    examples: [
+      "not implemented: FailEntry(0, 2)",
+      "VcpuExitFailEntry { hardware_entry_failure_reason: 0, cpu: 2 }",
+      "km: KVM: fail entry 0x80000021",
+    ],
     not: ["case KVM_EXIT_FAIL_ENTRY:", "#define KVM_EXIT_FAIL_ENTRY       9"],
   },
   "kvm-unhandled-exit": {
