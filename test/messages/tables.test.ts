@@ -39,8 +39,6 @@ const LINES: { readonly [id: string]: string } = {
   "xen-hap-missing": "(XEN) HVM: Hardware Assisted Paging (HAP) not detected",
   "jailhouse-vmx": "JAILHOUSE_ENABLE: Input/output error",
   "rdmsr-no-device": "rdmsr: open: No such file or directory",
-  "kernel-config-builtin": "CONFIG_KVM_INTEL=y",
-  "kernel-config-without": "# CONFIG_KVM_INTEL is not set",
   "vmware-passthrough": "Virtualization is not supported on a virtual machine with a PCI passthrough device.",
   "haxm-vm-entry": "VM entry failed: RIP=00007ffffffff000",
   "vmcs-dump": "*** Guest State ***",
