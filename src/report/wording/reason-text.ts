@@ -78,8 +78,21 @@ export interface UnknownSource {
 /** Facts about the machine that a replay accepts (`MachineFacts`). */
 const TELLABLE: readonly string[] = ["tboot", "pmu", "irq_posting", "evmcs", "mediated_pmu"];
 
+/**
+ * Sources of bits that were asked for on the way, by their reason: conditions can lead back to where they came from, and
+ * there nothing is added.
+ */
+type Asked = Map<BitReason, readonly UnknownSource[]>;
+
 /** What is not known and would decide an unknown bit, each once. */
-export function unknownsOf(traced: TracedReplay, found: BitReason): readonly UnknownSource[] {
+export function unknownsOf(
+  traced: TracedReplay,
+  found: BitReason,
+  asked: Asked = new Map(),
+): readonly UnknownSource[] {
+  const before = asked.get(found);
+  if (before !== undefined) return before;
+  asked.set(found, []);
   const sources = new Map<string, UnknownSource>();
   const add = (source: UnknownSource) => sources.set(source.text, source);
   const seen = new Set<BitReason>();
@@ -95,16 +108,18 @@ export function unknownsOf(traced: TracedReplay, found: BitReason): readonly Unk
     } else if (reason.kind === "changed" || reason.kind === "not reached") {
       for (const leaf of reason.leaves) {
         if (leaf.value !== "unknown" || "bit" in leaf.condition) continue;
-        for (const source of unknownLeaf(traced, leaf.condition)) add(source);
+        for (const source of unknownLeaf(traced, leaf.condition, asked)) add(source);
       }
     }
     for (const earlier of one.because) visit(earlier);
   };
   visit(found);
-  return [...sources.values()];
+  const all = [...sources.values()];
+  asked.set(found, all);
+  return all;
 }
 
-function unknownLeaf(traced: TracedReplay, condition: Condition): readonly UnknownSource[] {
+function unknownLeaf(traced: TracedReplay, condition: Condition, asked: Asked = new Map()): readonly UnknownSource[] {
   if ("faults" in condition) {
     const msr = REPLAY_MSRS[condition.faults];
     return [{ text: `${registerText(msr)} was not read`, msr }];
@@ -113,7 +128,7 @@ function unknownLeaf(traced: TracedReplay, condition: Condition): readonly Unkno
   const word = "nonzero" in condition ? condition.nonzero : "field" in condition ? condition.field : undefined;
   // A number is not known because bits of it are not.
   const [bit] = word === undefined ? [] : bitsOf(traced.replayed.cpu.word(word).unknown);
-  const found = word === undefined || bit === undefined ? [] : unknownsOf(traced, reasonFor(traced, word, bit));
+  const found = word === undefined || bit === undefined ? [] : unknownsOf(traced, reasonFor(traced, word, bit), asked);
   if (found.length > 0) return found;
   return [{ text: `not known: whether ${statementOf(condition as Parameters<typeof statementOf>[0])}` }];
 }
