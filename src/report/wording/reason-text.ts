@@ -85,11 +85,7 @@ const TELLABLE: readonly string[] = ["tboot", "pmu", "irq_posting", "evmcs", "me
 type Asked = Map<BitReason, readonly UnknownSource[]>;
 
 /** What is not known and would decide an unknown bit, each once. */
-export function unknownsOf(
-  traced: TracedReplay,
-  found: BitReason,
-  asked: Asked = new Map(),
-): readonly UnknownSource[] {
+export function unknownsOf(traced: TracedReplay, found: BitReason, asked: Asked = new Map()): readonly UnknownSource[] {
   const before = asked.get(found);
   if (before !== undefined) return before;
   asked.set(found, []);
