@@ -16,7 +16,6 @@ const config: KnipConfig = {
   project: ["src/**/*.{ts,tsx}!", "!src/**/*.examples.ts!", "tools/**/*.{ts,js}!", "test/**/*.ts"],
   // The shape of a part of an exported shape has a name for those who use it.
   ignoreExportsUsedInFile: { interface: true, type: true },
-  // A test reads its script as a text.
   // Debian packages that some tools drive; without them those tools say what to install.
   ignoreBinaries: ["virt-xml-validate", "xmllint", "nasm", "bochs", "apt-get", "mount", "umount", "rustc"],
 };
