@@ -7,9 +7,14 @@ import { entryFiles } from "./tools/entries.js";
  */
 const config: KnipConfig = {
   entry: [
-    ...[...entryFiles, "src/cli/main.ts", "src/web/main.tsx", "src/web/boot.ts", "tools/*.{ts,js}"].map(
-      (file) => `${file}!`,
-    ),
+    ...[
+      ...entryFiles,
+      "src/cli/main.ts",
+      "src/web/main.tsx",
+      "src/web/boot.ts",
+      "src/web/prove/main.tsx",
+      "tools/*.{ts,js}",
+    ].map((file) => `${file}!`),
     // Read by their test, and no part of the package.
     "src/messages/rows/**/*.examples.ts",
   ],
@@ -17,7 +22,18 @@ const config: KnipConfig = {
   // The shape of a part of an exported shape has a name for those who use it.
   ignoreExportsUsedInFile: { interface: true, type: true },
   // Debian packages that some tools drive; without them those tools say what to install.
-  ignoreBinaries: ["virt-xml-validate", "xmllint", "nasm", "bochs", "apt-get", "mount", "umount", "rustc"],
+  ignoreBinaries: [
+    "virt-xml-validate",
+    "xmllint",
+    "nasm",
+    "bochs",
+    "apt-get",
+    "mount",
+    "umount",
+    "rustc",
+    "gdb",
+    "apt-cache",
+  ],
 };
 
 export default config;

@@ -24,11 +24,7 @@ const NAMES: ReadonlyMap<QemuCpuidFeature, CpuidFeature> = new Map(
   }),
 );
 
-/**
- * Whether every one of these CPUs lets a guest have a feature; unknown if its CPUID was not read.
- *
- * @internal
- */
+/** Whether every one of these CPUs lets a guest have a feature; unknown if its CPUID was not read. */
 export function canGive(cpus: readonly CpuFacts[], feature: QemuCpuidFeature): Tri {
   if (ALWAYS.includes(feature) || OFF_UNDER_KVM.includes(feature)) return "yes";
   const name = NAMES.get(feature);

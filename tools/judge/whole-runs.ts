@@ -42,7 +42,7 @@ export interface WholeRun {
 const ASKING = /^(?:rdmsr|wrmsr|cpuid|xgetbv|rdtscp?|ud2|int3|hlt|sidt|sgdt|mov (?:[cd]r|.*, [cd]r))/;
 
 /** What is unknown is zero here: the other judge has no unknown bits. Undefined where both ways of a branch were followed. */
-export function wholeRun(
+function wholeRun(
   image: RunImage,
   run: (image: RunImage, prepare: (started: Started) => void) => void,
 ): WholeRun | undefined {

@@ -30,7 +30,7 @@ export interface Segment {
 }
 
 /** Types of sections and symbols, and flags, as ELF numbers them (gABI, chapters 4 and 5). */
-export const SHT_NOBITS = 8;
+const SHT_NOBITS = 8;
 export const SHT_RELA = 4;
 export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
