@@ -116,6 +116,7 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
 
 /** Options before the command, as `git --no-pager log` has them, are moved behind it: before it they would be those of `layers`. */
 function commandFirst(args: readonly string[]): readonly string[] {
+  if (args[0]?.startsWith("--") !== true) return args;
   const options = [...COMMON, ...Object.values(COMMANDS).flatMap(({ options = [] }: CommandRow) => options)];
   let at = 0;
   for (; args[at]?.startsWith("--"); at++) {

@@ -106,7 +106,7 @@ const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|ARM (?:CPU|proce
 const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
 const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
 
-/** A complaint about KVM on an ARM machine, where there is no VMX to look for. */
+/** A complaint about KVM on an ARM machine, which has no VMX. */
 function armVerdict(
   recognised: readonly Explanation[],
   machine: OwnMachine | undefined,

@@ -1,5 +1,14 @@
 import type { GuestCpu, GuestFeature } from "./guest-cpu.js";
 
+/** The policies of a feature in libvirt, which KubeVirt took over. */
+export const POLICIES: { readonly [policy: string]: GuestFeature } = {
+  require: "on",
+  force: "optional",
+  optional: "optional",
+  disable: "off",
+  forbid: "forbidden",
+};
+
 /** Settings of QEMU's CPU objects that are not features. */
 const SETTINGS =
   /^(?:hv[-_]|kvm(?:[-_]|$)|xen[-_]|(?:host-)?phys-bits|host-cache-info|l3-cache|migratable|pmu$|vendor|family|model$|stepping|model-id|level|min-level|min-x|xlevel|tcg-|topoext|x-|legacy-|lmce|fill-mtrr|enforce-cpuid|stop-on|guest-phys-bits|socket-id|core-id|thread-id|die-id|node-id|apic-id|tsc-freq|tsc-frequency|start-powered|memory|realized|unavailable|filtered|crash-information|cpuid-0xb|full-cpuid|check$|hotplug)/;

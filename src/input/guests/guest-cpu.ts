@@ -1,7 +1,7 @@
 import { checkText } from "../../bits/misuse.js";
 import { cleanLine } from "../text/clean-line.js";
 import { xmlScanner } from "../text/xml-scan.js";
-import { guestFromCpuText } from "./cpu-text.js";
+import { guestFromCpuText, POLICIES } from "./cpu-text.js";
 import { kubevirtGuests } from "./kubevirt-vm.js";
 
 /** What the configuration of a guest says about one CPU feature. */
@@ -47,14 +47,6 @@ export function readGuests(text: string): readonly GuestCpu[] {
 }
 
 // ---- libvirt ----
-
-const POLICIES: { readonly [policy: string]: GuestFeature } = {
-  require: "on",
-  force: "optional",
-  optional: "optional",
-  disable: "off",
-  forbid: "forbidden",
-};
 
 function libvirtGuests(lines: readonly string[]): GuestCpu[] {
   const found: GuestCpu[] = [];

@@ -1,18 +1,11 @@
 import { withoutEnding } from "../text/text.js";
+import { POLICIES } from "./cpu-text.js";
 import type { GuestCpu, GuestFeature } from "./guest-cpu.js";
 
 /*
  * Virtual machines of KubeVirt. The block `cpu:` below `domain:` is found by its indentation, which every writer of YAML keeps,
  * and JSON that is laid out over lines reads the same once its quotes, commas and braces are off.
  */
-
-const POLICIES: { readonly [policy: string]: GuestFeature } = {
-  require: "on",
-  force: "optional",
-  optional: "optional",
-  disable: "off",
-  forbid: "forbidden",
-};
 
 interface Line {
   readonly indent: number;

@@ -23,8 +23,8 @@ export interface LayoutRow {
 
 type NarrowField = readonly [field: string, word: WordName];
 
-/** struct nested_vmx_msrs, the same in every release. */
-const NESTED_U32 = [
+/** Fields of struct nested_vmx_msrs in their order, the same in every release: those of 32 bits, then those of 64. */
+export const NESTED_U32 = [
   "procbased_ctls_low",
   "procbased_ctls_high",
   "secondary_ctls_low",
@@ -40,7 +40,7 @@ const NESTED_U32 = [
   "ept_caps",
   "vpid_caps",
 ] as const satisfies readonly WordName[];
-const NESTED_U64 = [
+export const NESTED_U64 = [
   ["basic", "nested.basic.lo", "nested.basic.hi"],
   ["cr0_fixed0", "cr0_fixed0.lo", "cr0_fixed0.hi"],
   ["cr0_fixed1", "cr0_fixed1.lo", "cr0_fixed1.hi"],

@@ -1,3 +1,4 @@
+import { NESTED_U32, NESTED_U64 } from "../../kvm/guest/layout.js";
 import type { Btf } from "../loader/btf.js";
 import type { LoadedModule } from "../loader/link.js";
 
@@ -77,23 +78,8 @@ const SOURCES: readonly SourceRow[] = [
     part: "nested",
     whole: 152,
     start: 40,
-    four: [
-      "procbased_ctls_low",
-      "procbased_ctls_high",
-      "secondary_ctls_low",
-      "secondary_ctls_high",
-      "pinbased_ctls_low",
-      "pinbased_ctls_high",
-      "exit_ctls_low",
-      "exit_ctls_high",
-      "entry_ctls_low",
-      "entry_ctls_high",
-      "misc_low",
-      "misc_high",
-      "ept_caps",
-      "vpid_caps",
-    ],
-    eight: ["basic", "cr0_fixed0", "cr0_fixed1", "cr4_fixed0", "cr4_fixed1", "vmcs_enum", "vmfunc_controls"],
+    four: NESTED_U32,
+    eight: NESTED_U64.map(([field]) => field),
   },
   { variable: "vmx_capability", whole: 8, start: 0, four: ["ept", "vpid"], eight: [] },
 ];

@@ -26,7 +26,7 @@ const LINE = 14;
 
 const clip = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
-/** What stands beside the lanes for a bit: its sign and name, and the lines of the reason. */
+/** The text beside the lanes for a bit: its sign and name, and the lines of the reason. */
 interface Beside {
   readonly bit: number;
   readonly sign: string;

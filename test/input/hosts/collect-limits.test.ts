@@ -115,7 +115,7 @@ printf '%s\\n' 'Linux version 6.12' 'kvm: disabled by bios'
   });
 });
 
-describe.skipIf(!isLinux)("whoever runs the script (needs Linux)", () => {
+describe.skipIf(!isLinux)("the script, under any user (needs Linux)", () => {
   const SECRETS = ["secret", "0badc0de", "192.0.2.1", "00:53:00", "0000000080050033", "deadcafe", "ffffffff81000000"];
 
   it("gives away no name, address, serial number or content of a guest", () => {
