@@ -48,7 +48,8 @@ const WHOLE_SIGNS = {
   "no-smm": /\bSMM=0\b/,
   "register-block": /\b[ER]IP=[0-9a-f]{8}/,
   "real-mode": /\bCR0=[0-9a-f]{0,15}[02468ace]\b/,
-  "protected-mode": /\bCR0=[0-9a-f]{0,15}[13579bdf]\b/,
+  /** QEMU takes segments apart in protected mode only. */
+  "protected-mode": /\bCR0=[0-9a-f]{0,15}[13579bdf]\b|\bCPL=[123]\b|\bCS(?:16|32|64) \[/,
   /** The segment in which a CPU begins. */
   "reset-segment": /\bCS ?=f000 /,
   /** ENDBR32 or ENDBR64 among the code bytes, at the place of the fault. */

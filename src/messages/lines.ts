@@ -22,6 +22,8 @@ const MAX_LINE = 4 * MAX_PIECE;
 
 const ESC = String.fromCharCode(27);
 const COLOURS = new RegExp(`(?:${ESC}|\\\\u001b|\\\\x1b|\\^\\[|\\\\033|\\\\e)\\[[0-9;]{0,20}[A-Za-z]`, "gi");
+/** What forums of the bracket kind put around words. */
+const BB_TAG = /\[\/?(?:font|color|size|code|quote|spoiler)(?:=[^[\]]{0,80})?\]/gi;
 const QUOTE = /^\s*(?:(?:>|&gt;|\|)\s?)+/;
 const HEADER =
   /^(?:\[ *\d+\.\d{3,9}\]|<\d{1,2}>|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|\(XEN\)|time="|\{"|[A-Z]{4}\[\d+\]|\* |- |#|\$ |\[\d+us\])/;
@@ -105,7 +107,7 @@ const MARKS = /(?<![*_])(?:\*\*|__)(?![*_])(?=\S)|(?<=[^\s*_])(?:\*\*|__)(?![*_]
 /** One line without what logs, mail and web pages put around its words. */
 function plain(raw: string): string {
   let text = raw;
-  if (text.includes("[")) text = text.replace(COLOURS, "");
+  if (text.includes("[")) text = text.replace(COLOURS, "").replace(BB_TAG, "");
   if (text.includes("\\")) text = unescaped(text);
   if (text.includes("&"))
     text = text.replace(/&(?:gt|lt|amp|quot|#39|#x27|nbsp);/g, (entity) => ENTITIES[entity] ?? entity);

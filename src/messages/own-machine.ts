@@ -97,7 +97,7 @@ const CIRCUMSTANCES = {
   "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
 /** What is so of the machine, or what the text shows of it besides: `/dev/kvm exists`, `on Linux`. */
-export type Circumstance = keyof typeof CIRCUMSTANCES | "/dev/kvm exists" | "on Linux";
+export type Circumstance = keyof typeof CIRCUMSTANCES | "/dev/kvm exists" | "on Linux" | "Windows 10";
 
 export function circumstancesOf(host: Host): ReadonlySet<Circumstance> {
   const names = Object.keys(CIRCUMSTANCES) as (keyof typeof CIRCUMSTANCES)[];

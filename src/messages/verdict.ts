@@ -10,7 +10,7 @@ import { assume } from "../situation/assume.js";
 import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST } from "../why/features.js";
 import type { Question, QuestionAnswer } from "../why/questions/answer.js";
-import { outerStep } from "../why/questions/next-steps.js";
+import { outerStep, SVM_MODULE } from "../why/questions/next-steps.js";
 import { answerTo } from "../why/questions/questions.js";
 import type { Explanation } from "./answer.js";
 import { askedVerdict, asksOnly } from "./asked-params.js";
@@ -68,6 +68,8 @@ export function verdictOf(
     const found = machineVerdict(machine, false);
     if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
   }
+  const svm = svmVerdict(recognised, machine, text);
+  if (svm !== undefined) return svm;
   // Messages that only inform say less than what the machine is like.
   if (machine !== undefined && recognised.every(({ gravity }) => gravity === "informs")) {
     const found = machineVerdict(machine, false, "known");
@@ -94,12 +96,14 @@ const ONLY_FAILED: ReadonlySet<string> = new Set([
   "vmx-intrinsic-status",
   "generic-vmlaunch-failed",
   "fail-entry-bare",
+  "kvm-kernel-bug",
 ]);
 const WITH_REASON: ReadonlySet<string> = new Set([
   "vmx-entry-words",
   "vmx-instruction-error",
   "vmx-entry-error",
   "kvm-fail-entry",
+  "kvm-spurious-fault",
 ]);
 
 const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|ARM (?:CPU|processor|machine|server))\b/i;
@@ -125,6 +129,60 @@ function armVerdict(
   };
 }
 
+/** A CPU of AMD or Hygon, by name or by what its module printed. */
+const SVM_CPU =
+  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon|Phenom)\b(?:[ -](?:PRO )?[\w-]{1,8}){0,2}|\bAMD (?:FX|A\d{1,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
+const INTEL_CPU =
+  /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU)|\bi[3579]-\d{3,5}|\bXeon\b|\bX(?:eon)? E[357]-/i;
+const SVM_OFF = /SVM not supported by CPU|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
+const SVM_WORKS =
+  /kvm_amd: (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
+const OF_ENTRY: readonly (string | undefined)[] = ["VM entry", "KVM at run time"];
+
+/** What is said about VMX where the text names a CPU that has none: SVM takes its place. */
+function svmVerdict(
+  recognised: readonly Explanation[],
+  machine: OwnMachine | undefined,
+  text: string | undefined,
+): TextVerdict | undefined {
+  const [first] = recognised;
+  if (text === undefined || text.length > LONGEST_CONFIGURATION || first === undefined) return undefined;
+  const named = machine?.situation.host.vendor;
+  const found = isSvmVendor(named) ? named : SVM_CPU.exec(text)?.[0].trim();
+  if (found === undefined || (!isSvmVendor(named) && (named !== undefined || INTEL_CPU.test(text)))) return undefined;
+  if (/\bSVM\b|kvm_amd|\bAMD\b/.test(first.what)) return undefined;
+  if (OF_ENTRY.includes(first.layer)) {
+    return {
+      says: `${first.what} The text shows an AMD CPU (${found.startsWith("kvm_amd") ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not concerned.`,
+      steps: first.steps.slice(0, 2),
+      evidence: [],
+      line: first.lines[0],
+      covers: [],
+    };
+  }
+  if (!LOADING.includes(first.layer ?? "") || !OF_LOADING.includes(first.product ?? "")) return undefined;
+  const covers = recognised
+    .filter(({ layer, product }) => LOADING.includes(layer ?? "") && OF_LOADING.includes(product ?? ""))
+    .map(({ message }) => message as string);
+  const module = SVM_WORKS.test(text)
+    ? "and kvm_amd, its module, is loaded and works."
+    : SVM_OFF.test(text)
+      ? "and the firmware has that off, so kvm_amd, its module, does not load."
+      : "and its module is kvm_amd.";
+  const shown = found.startsWith("kvm_amd") ? "kvm_amd found SVM" : found;
+  return {
+    says: `The text shows an AMD CPU (${shown}): it has SVM instead of VMX, ${module} What kvm_intel says about VMX is harmless.`,
+    steps: SVM_WORKS.test(text) ? [] : [...(SVM_OFF.test(text) ? [SVM_ON] : []), SVM_MODULE],
+    evidence: [],
+    line: first.lines[0],
+    covers,
+  };
+}
+
+const SVM_ON: Step = {
+  text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
+};
+
 /** What all rows about the missing device begin with. */
 const NO_DEVICE = /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm)/;
 
@@ -148,7 +206,7 @@ function withNamedOuter(
   text: string | undefined,
 ): Omit<TextVerdict, "covers"> {
   const { observed, cores } = host;
-  if (observed?.vmx !== false || observed.outer !== undefined || cores[0].cpuid.features.hypervisor !== undefined)
+  if (observed?.vmx !== false || observed.outer !== undefined || cores[0].cpuid.features.hypervisor === false)
     return found;
   if (text === undefined || text.length > LONGEST_CONFIGURATION) return found;
   const [first, ...more] = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
@@ -241,6 +299,7 @@ function machineVerdict(
     plain(answer),
     ...insights.slice(0, 1),
     ...(nested === undefined || answer.answer !== "yes" ? [] : [plain(nested)]),
+    ...(failed || insights.length > 0 ? [] : paramsOn(situation)),
   ];
   return {
     says: says.join(" "),
@@ -302,6 +361,14 @@ const ASKED_ABOUT = [
   "enable_ipiv",
   "preemption_timer",
 ];
+
+/** The parameters that people ask about and that are on, where none of them is off. */
+function paramsOn({ host }: Situation): string[] {
+  const shown = host.params?.kvm_intel ?? {};
+  const on = ASKED_ABOUT.filter((name) => shown[name] !== undefined && parseBool(shown[name] as string) === true);
+  const names = on.length > 4 ? `${on.slice(0, 3).join(", ")} and ${on.length - 3} more` : on.join(", ");
+  return on.length === 0 ? [] : [`On: ${names}; KVM shows what is left of a parameter after its checks.`];
+}
 
 /** Whether a parameter that is off is off because of the CPU, going by its model in the atlas, or because of something else. */
 function paramInsights({ host, candidates }: Situation): string[] {

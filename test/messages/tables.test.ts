@@ -58,6 +58,11 @@ const LINES: { readonly [id: string]: string } = {
   "emulator-nx": "NX is disabled in BIOS.",
   "virsh-cpu-compare": "CPU described in cpu.xml is incompatible with host CPU",
   "kvm-spurious-fault": "RIP: 0010:kvm_spurious_fault+0xa/0x10 [kvm]",
+  "kvm-kernel-bug": "kernel BUG at arch/x86/kvm/mmu.c:3324!",
+  "modprobe-file-missing":
+    "modprobe: ERROR: ctx=0x55d3 path=/lib/modules/5.3.8/kernel/arch/x86/kvm/kvm.ko.xz error=No such file or directory",
+  "libvirt-mode-without-kvm":
+    "CPU mode 'host-passthrough' for aarch64 qemu domain on aarch64 host is not supported by hypervisor",
   "kvm-perfctr-msr": "kvm [2134]: vcpu0 disabled perfctr wrmsr: 0xc2 data 0xffff",
   "kvm-ignore-msrs": "kvm: Running KVM with ignore_msrs=1 and report_ignored_msrs=0 is not a",
   "kvm-tsc": "kvm: SMP vm created on host with unstable TSC; guest TSC will not be reliable",

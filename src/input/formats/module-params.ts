@@ -18,6 +18,11 @@ export const moduleParams: FactReader = {
 const PATH = /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})/;
 const INLINE =
   /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})(?: ?[:=] ?)(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
+/** The same in a sentence; only whole values, as a word may be anything. */
+const IN_SENTENCE =
+  /\b(kvm(?:_intel)?)\/parameters\/([a-z]\w{0,63})["'`]{0,2},? (?:(?:it|which|that|always|still|just|now|only) ){0,3}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?|->|=>|→)(?: (?:me|always|still|only|just|back)){0,2}:? {1,3}["'`]?([YN01])\b/;
+const SAID =
+  /^\s{0,8}(?:(?:it|which|that|this|and) ){0,2}(?:(?:now|always|still|only|just) ){0,2}(?:is|reads?|returns?|returned|gives?|gave|shows?|showed|says|prints?|printed|outputs?)(?: (?:me|always|still|only|just|now|back)){0,3}:? {1,3}["'`]?([YN01])\b/;
 /** vmentry_l1d_flush is the one parameter with a blank in a value. */
 const VALUE = /^\s{0,40}(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
 /** A name that fills its column has no blank behind it. */
@@ -46,6 +51,8 @@ function openParams(sink: FactSink): FactRun {
       const { text, number } = line;
       const inline = INLINE.exec(text);
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
+      const said = IN_SENTENCE.exec(text);
+      if (said !== null) return take(line, said[1] as string, said[2] as string, said[3] as string);
       const path = PATH.exec(text);
       if (path !== null) {
         // Only at the end of the line, so that a sentence about the path does not ask for anything.
@@ -68,7 +75,7 @@ function openParams(sink: FactSink): FactRun {
       if (awaited !== undefined && awaited.line === line.after) {
         const { module: of, name } = awaited;
         awaited = undefined;
-        const value = VALUE.exec(text);
+        const value = VALUE.exec(text) ?? SAID.exec(text);
         return value !== null && take(line, of, name, value[1] as string);
       }
       awaited = undefined;

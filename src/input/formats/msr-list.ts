@@ -29,6 +29,10 @@ const NOT_READABLE =
 const OTHER_CAUSE = /permission|not permitted|no such (?:file|device)|lockdown/i;
 const BARE_VALUE = /^\s{0,20}(?:0x)?[0-9a-fA-F]{8,16}\s{0,20}$/;
 
+/** What people write between a command and its answer: a fence, "gives me". */
+const BEFORE_ANSWER =
+  /^\s{0,8}(?:```\w{0,12}|~~~)?\s{0,4}(?:(?:it|which|this|that|and) )?(?:gives?|gave|returns?|returned|outputs?|prints?|printed|shows?|says|result(?: is)?|I (?:get|got))?(?: me)?\s{0,4}[:.]{0,3}\s{0,4}(?:```\w{0,12})?\s*$/i;
+
 /** A line that a mailer broke before the value. */
 const MSR_WITHOUT_VALUE = /^.{0,40}(?:VMX_|FEAT|0x(?:0{0,5}4[89]|0{0,6}3a)).{0,80}[:=]\s*$/;
 
@@ -231,7 +235,7 @@ function openList(file: string | undefined): LineRun {
           calls = [];
           return 1;
         }
-        if (!BARE_VALUE.test(text)) endCalls();
+        if (!BARE_VALUE.test(text) && !BEFORE_ANSWER.test(text)) endCalls();
       }
       // A line that another reader took comes as one without words.
       strange ||= /\w/.test(text);

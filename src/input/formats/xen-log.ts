@@ -1,3 +1,4 @@
+import { partialMsr } from "../../host/partial-msr.js";
 import { REGISTERS, type RegisterRow } from "../../registers/registers.js";
 import type { FactSink } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf } from "../hosts/reader.js";
@@ -10,8 +11,8 @@ export const xenLog: FactReader = {
     "Xen's boot log: the features Xen uses, after its own checks and options. They are not the CPU's, and a feature that " +
     "is not listed may be there: older versions print fewer.",
   recognisedBy: "VMX: Supported advanced features:, and the list below it",
-  mark: /\bVMX: Supported advanced features:|\(XEN\).{0,48}\bCPU0: .{4,80} stepping [0-9a-f]{2}\s*$|\bHVM: VMX (?:is )?enabled\b|\bVMX: (?:EPT|VPID) is available\b/,
-  words: ["VMX: Supported", "CPU0: ", "HVM: VMX ", "VMX: EPT", "VMX: VPID"],
+  mark: /\bVMX: Supported advanced features:|\(XEN\).{0,48}\bCPU0: .{4,80} stepping [0-9a-f]{2}\s*$|\bHVM: VMX (?:is )?enabled\b|\bVMX: (?:EPT|VPID) is available\b|\(XEN\).{0,16}TBOOT: /,
+  words: ["VMX: Supported", "TBOOT: ", "CPU0: ", "HVM: VMX ", "VMX: EPT", "VMX: VPID"],
   open: openLog,
 };
 
@@ -35,6 +36,8 @@ function openLog(sink: FactSink): FactRun {
   let items = 0;
   /** Whether the console puts (XEN) before each line. */
   let prefixed = false;
+  /** After a measured launch bit 1 of IA32_FEAT_CTL is enough. */
+  let measured = false;
 
   return {
     line(line) {
@@ -65,8 +68,14 @@ function openLog(sink: FactSink): FactRun {
         sink.xen(BEFORE_4_0[old[1] as string] as string, placeOf(line));
         return true;
       }
+      if (bare.startsWith("TBOOT: ")) {
+        measured = true;
+        return false;
+      }
       if (/^HVM: VMX (?:is )?enabled/.test(bare)) {
         sink.cpu("unnamed", { features: { vmx: true } }, placeOf(line));
+        // Xen locks the register if the firmware has not, and gives up without the bit.
+        if (!measured) sink.msr("unnamed", 0x3a, partialMsr([0, 2], []), placeOf(line));
         return true;
       }
       const brand = BRAND.exec(text);

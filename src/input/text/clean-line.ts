@@ -39,6 +39,8 @@ const ENTITIES: { readonly [name: string]: string } = { lt: "<", gt: ">", amp: "
 const ENTITY = /&(?:(lt|gt|amp|quot|apos|nbsp)|#(\d{2,3})|#x([0-9a-f]{2}));/gi;
 /** What forums put around listings; no format has elements of these names. */
 const HTML_TAG = /<\/?(?:pre|code|tt|samp|span|strong|br|div|font)(?: [^<>]{0,200})?\/?>/gi;
+/** What forums of the bracket kind put around words and listings. */
+const BB_TAG = /\[\/?(?:font|color|size|code|quote|spoiler)(?:=[^[\]]{0,80})?\]/gi;
 /** Code within a line of Markdown. A backtick between two digits is WinDbg's, between the halves of a value. */
 const CODE_SPAN = /(?<![0-9a-z`])`([^`]{1,200})`(?![0-9a-z`])/gi;
 const BOLD = /(?<![*\w])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![*\w])/g;
@@ -57,6 +59,7 @@ export function cleanLine(raw: string): CleanLine {
   let line = withoutEscapes(raw);
   if (line.includes("&")) line = line.replace(ENTITY, entity);
   if (line.includes("<")) line = line.replace(HTML_TAG, "");
+  if (line.includes("[/") || line.includes("=")) line = line.replace(BB_TAG, "");
   if (TYPOGRAPHIC.test(line)) line = line.replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');
   if (line.includes("`")) line = line.replace(FENCE, "").replace(CODE_SPAN, "$1");
   if (line.includes("**")) line = line.replace(BOLD, "");

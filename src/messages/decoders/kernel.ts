@@ -43,6 +43,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
       onlySteps: true,
     };
   }
+  const intel = groups.module === "kvm_intel" || context.host?.vendor === "GenuineIntel";
   const amd = context.signs.amd && (row.id === "kvm-no-hardware-support" || row.id === "kvm-vmx-not-supported");
   const found = printersOf(match.line);
   const [first] = found;
@@ -83,6 +84,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   }
   const says = [...new Set(found.map((p) => p.says).filter((text) => text !== undefined))].slice(0, 2).join(" ");
   return {
+    ...(intel && row.id === "kvm-disabled-by-bios" ? { what: VMX_OFF } : {}),
     ...(amd ? { gravity: "harmless" as const, onlyCauses: true as const } : {}),
     causes,
     depends,
@@ -101,6 +103,9 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
       : {}),
   };
 }
+
+const VMX_OFF =
+  "The CPU has VMX, and at boot Linux found it switched off in IA32_FEAT_CTL (or could not read that register).";
 
 /** The function that prints it in a kernel, or in the newest one that does. */
 function functionAt({ fn, releases }: Printer, release: Release | undefined): string {

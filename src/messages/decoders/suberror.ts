@@ -1,3 +1,4 @@
+import { EVENT_PARTS, EXCEPTIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
@@ -9,9 +10,98 @@ const REAL_MODE =
 const ENDBR =
   "The instruction that could not be emulated is ENDBR (f3 0f 1e fb or fa): the guest's firmware was built with CET, and an emulator that does not know the instruction stops at it.";
 
-/** KVM gave up on the guest: what the register block in the same text says about it. */
-export function decodeSuberror([match]: readonly [Match, ...Match[]], { anywhere }: ExplainContext): Decoded {
-  if (match.groups.suberror !== "1" || !anywhere.has("register-block")) return {};
+const WORDS_ALONE: Decoded = {
+  gravity: "informs",
+  what: "These are the words behind a line `KVM internal error. Suberror: N`, which says what they mean and is not in the text.",
+  onlyCauses: true,
+  steps: [{ text: "Give that line, too." }],
+  onlySteps: true,
+};
+
+const TYPES = EVENT_PARTS.find(({ name }) => name === "type")?.values ?? {};
+
+/** An event as IDT-vectoring and VM-exit interruption information hold it. */
+function eventText(word: bigint): string | undefined {
+  if (((word >> 31n) & 1n) === 0n) return undefined;
+  const vector = Number(word & 0xffn);
+  const type = Number((word >> 8n) & 7n);
+  const name = type === 3 ? EXCEPTIONS[vector] : undefined;
+  return `${TYPES[type] ?? `event of type ${type}`} ${name ?? `with vector 0x${vector.toString(16)}`}`;
+}
+
+const exitText = (word: bigint) =>
+  `exit reason ${word & 0xffffn}${EXIT_REASONS[Number(word & 0xffffn)] === undefined ? "" : `, ${EXIT_REASONS[Number(word & 0xffffn)]}`}`;
+
+/** What the extra data are, by suberror; the words behind these differ from release to release. */
+const WORDS: { readonly [suberror: string]: (words: ReadonlyMap<number, bigint>) => Decoded | undefined } = {
+  2: (words) => {
+    const [first, second] = [words.get(0), words.get(1)].map((word) =>
+      word === undefined ? undefined : eventText(word),
+    );
+    if (first === undefined || second === undefined) return undefined;
+    return {
+      what: `KVM gave up on the guest (suberror 2): while one event was delivered to the guest (${first}), it met a second (${second}), with shadow page tables. This is not a refused VM entry.`,
+    };
+  },
+  3: (words) => {
+    const event = eventText(words.get(0) ?? 0n);
+    const reason = words.get(1);
+    if (event === undefined || reason === undefined) return undefined;
+    return {
+      what: `KVM gave up on the guest (suberror 3): it exited with ${exitText(reason)}, while an event was being delivered to it (${event}), and KVM can resume delivery after a few exits only. This is not a refused VM entry, and no capability of VT-x is missing.`,
+      causes: [
+        {
+          text: "Where delivery of an event does not cause such an exit on a CPU, KVM's own record of the event was wrong: APIC virtualization is where that happened before. Or the guest's descriptor tables or stack lie in memory that is emulated.",
+          certainty: "possible",
+        },
+      ],
+      onlyCauses: true,
+      steps: [
+        {
+          text: "Update the host's kernel; to see whether APIC virtualization has to do with it, switch it off (no virtual machine may run).",
+          commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel enable_apicv=0"],
+        },
+      ],
+      onlySteps: true,
+    };
+  },
+  4: (words) => {
+    const reason = words.get(0);
+    if (reason === undefined) return undefined;
+    if (reason >> 32n !== 0n) {
+      return {
+        what: `KVM gave up on the guest (suberror 4): its first word, 0x${reason.toString(16)}, is not an exit reason but a status of the TDX module, which does not run the trust domain any more. No capability of VMX is missing.`,
+        onlyCauses: true,
+        steps: [
+          {
+            text: "Look for what the host said before it: a machine check or a memory failure ends a trust domain.",
+            commands: ["sudo dmesg | grep -iE 'mce|memory failure|seamcall|tdx'"],
+          },
+        ],
+        onlySteps: true,
+      };
+    }
+    return {
+      what: `KVM gave up on the guest (suberror 4): this kernel has no handler for ${exitText(reason)}. This is not a refused VM entry.`,
+      onlyCauses: true,
+      steps: [{ text: "Use a later kernel on the host, one that knows this exit." }],
+      onlySteps: true,
+    };
+  },
+};
+
+/** KVM gave up on the guest: what the words behind it and the register block in the same text say about it. */
+export function decodeSuberror(matches: readonly [Match, ...Match[]], { anywhere }: ExplainContext): Decoded {
+  const suberror = matches.find(({ groups }) => groups.suberror !== undefined)?.groups.suberror;
+  if (suberror === undefined) return WORDS_ALONE;
+  const words = new Map(
+    matches.flatMap(({ groups: { index, word } }): [number, bigint][] =>
+      index === undefined || word === undefined ? [] : [[Number(index), BigInt(`0x${word}`)]],
+    ),
+  );
+  const decoded = WORDS[suberror]?.(words);
+  if (decoded !== undefined) return decoded;
+  if (suberror !== "1" || !anywhere.has("register-block")) return {};
   const causes: Cause[] = [];
   if (anywhere.has("real-mode")) {
     causes.push({ text: anywhere.has("reset-segment") ? RESET : REAL_MODE, certainty: "certain" });
@@ -19,7 +109,7 @@ export function decodeSuberror([match]: readonly [Match, ...Match[]], { anywhere
   if (anywhere.has("endbr")) causes.push({ text: ENDBR, certainty: "likely" });
   if (!anywhere.has("real-mode") && anywhere.has("protected-mode") && !anywhere.has("endbr")) {
     return {
-      what: "KVM could not emulate an instruction of the guest (suberror 1). The register block shows protected mode (CR0.PE is 1): the guest executes where it has no RAM that a CPU could run from (MMIO, a hole, a page that is not mapped), or an instruction that KVM's emulator does not know. This is not a refused VM entry, and VT-x is on and used.",
+      what: "KVM could not emulate an instruction of the guest (suberror 1). The register block shows protected mode (CR0.PE is 1): the guest executes where it has no RAM that a CPU could run from (MMIO, a hole, a page that is not mapped), or an instruction that KVM's emulator does not know. This is not a refused VM entry, and hardware virtualization is on and used.",
       causes: [],
       onlyCauses: true,
       steps: [

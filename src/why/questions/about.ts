@@ -20,6 +20,8 @@ export interface About {
   /** It runs in a hypervisor; undefined when nothing says so or denies it. */
   readonly virtual: boolean | undefined;
   readonly outer: string | undefined;
+  /** All that is known are words that kvm.ko printed for the module of either vendor. */
+  readonly ofEither: boolean;
   /** A CPU of the atlas has its signature, and VMX. */
   readonly modelHasVmx: boolean;
 }
@@ -43,10 +45,29 @@ export function aboutOf(situation: Situation, joined: Replays): About {
         : [knownState(host)],
     virtual,
     outer,
+    ofEither: isOfEither(host),
     modelHasVmx:
       boot.signature !== undefined &&
       atlas().some(({ signature, vendor }) => signature === boot.signature && !isSvmVendor(vendor)),
   };
+}
+
+/** Older kernels print these without the module's name. */
+const OF_EITHER = /^kvm: (?:disabled by bios|no hardware support)$/;
+
+function isOfEither({ vendor, name, observed, params, cores: [boot] }: Host): boolean {
+  const messages = observed?.messages ?? [];
+  return (
+    vendor === undefined &&
+    name === undefined &&
+    boot.signature === undefined &&
+    messages.length > 0 &&
+    messages.every((message) => OF_EITHER.test(message.trim())) &&
+    observed?.loadError === undefined &&
+    observed?.vmx !== true &&
+    observed?.cpuFlags === undefined &&
+    params?.kvm_intel === undefined
+  );
 }
 
 function knownState(host: Host): State {

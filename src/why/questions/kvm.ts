@@ -35,7 +35,10 @@ export function kvmAnswer(about: About): Answer {
     };
   }
   const vmx = vmxAnswer(about);
-  if (loads === "no" && vmx.answer === "no") return { ...vmx, says: `${vmx.says} So kvm_intel does not load.` };
+  if (loads === "no" && vmx.answer === "no") {
+    const module = about.ofEither ? "neither kvm_intel nor kvm_amd loads" : "kvm_intel does not load";
+    return { ...vmx, says: `${vmx.says} So ${module}.` };
+  }
   if (loads === "no") return refusedAnswer(about);
   if (vmx.answer === "yes") {
     return {

@@ -18,6 +18,15 @@ export const LOAD_IT: NextStep = {
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
 };
 
+export const EITHER_FIRMWARE: NextStep = {
+  text: "Enable it in the firmware setup (Intel Virtualization Technology, VT-x; on an AMD CPU, SVM Mode), save, and switch the machine off and on: a restart does not release the lock.",
+};
+
+export const WHOSE_CPU: NextStep = {
+  text: "See whose CPU it is, and whether this is a virtual machine.",
+  commands: ["lscpu | grep -E 'Vendor|Model name|Hypervisor'"],
+};
+
 export const KERNEL_LOG: NextStep = {
   text: "The kernel log has the reason.",
   commands: ["sudo dmesg | grep -iE 'kvm|vmx' | tail"],

@@ -2,7 +2,7 @@ import { shared, tri } from "../../bits/tri.js";
 import { isSvmVendor, msrOf } from "../../host/host.js";
 import { formatMsr, msrBit } from "../../host/msr.js";
 import { type About, type Answer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
-import { FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH } from "./next-steps.js";
+import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, WHOSE_CPU } from "./next-steps.js";
 
 /*
  * Is VT-x there and on.
@@ -54,6 +54,14 @@ export function vmxAnswer(about: About): Answer {
 
 /** CPUID has VMX, and Linux found it off: in the register, or because there is none. */
 function foundOffAnswer(about: About): Answer {
+  if (about.ofEither && about.virtual !== true) {
+    return {
+      answer: "no",
+      decidedBy: "firmware",
+      says: "No: KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The words are the same for both.",
+      steps: [EITHER_FIRMWARE, WHOSE_CPU],
+    };
+  }
   const found = "No: the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL.";
   return about.virtual === true
     ? {
@@ -87,8 +95,10 @@ function hiddenAnswer(about: About, what: string): Answer {
   return {
     answer: "no",
     decidedBy: "CPU",
-    says: `No: ${what}. The CPU has no VT-x, or a hypervisor hides it.`,
-    steps: about.virtual === false ? [] : [outerStep(about.outer)],
+    says: about.ofEither
+      ? "No: KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the words are the same for both. The CPU has none, or a hypervisor hides it."
+      : `No: ${what}. The CPU has no VT-x, or a hypervisor hides it.`,
+    steps: [...(about.ofEither ? [WHOSE_CPU] : []), ...(about.virtual === false ? [] : [outerStep(about.outer)])],
   };
 }
 

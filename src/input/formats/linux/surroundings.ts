@@ -32,7 +32,7 @@ const COUNT =
 
 /** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
 const COUNT_IN_SENTENCE =
-  /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|->|=>|=) {1,3}["'`]?(?<count>\d{1,3})\b/;
+  /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|->|=>|=|→|⇒) {1,3}["'`]?(?<count>\d{1,3})\b/;
 
 /** What a machine runs in, and what tools that check for VT-x say about it. */
 export const surroundings: FactReader = {

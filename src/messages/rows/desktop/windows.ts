@@ -26,6 +26,19 @@ export const WINDOWS_MESSAGES = [
       "The CPU or its firmware lacks what Hyper-V asks of it for nesting (VT-x with EPT on Intel, recent AMD), or Windows runs in a virtual machine itself.",
     ],
     depends: ["the Windows build; the CPU is fine whenever Hyper-V can run nested guests outside of WSL"],
+    where: [
+      {
+        is: "Windows 10",
+        what: "WSL starts, and its virtual machine gets no VT-x: this is Windows 10, and WSL passes VT-x on from Windows 11 (build 22000) only, whatever the CPU.",
+        gravity: "blocks",
+        steps: [
+          {
+            text: "Update to Windows 11, or run Linux in a Hyper-V machine, which can be given VT-x on Windows 10, too.",
+            commands: ["Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+          },
+        ],
+      },
+    ],
     steps: [
       {
         text: "See the Windows version; nesting in WSL needs Windows 11 (build 22000 or later).",

@@ -3,6 +3,14 @@ import type { KMOD_MESSAGES } from "./kmod.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const KMOD_EXAMPLES = {
+  "modprobe-file-missing": {
+    examples: [
+      "modprobe: ERROR: ctx=0x55d3b1722260 path=/lib/modules/5.3.8-200.fc30.x86_64/kernel/arch/x86/kvm/kvm.ko.xz error=No such file or directory",
+    ],
+    not: [
+      "modprobe: ERROR: ctx=0x55d3 path=/lib/modules/5.3.8/kernel/fs/xfs/xfs.ko.xz error=No such file or directory",
+    ],
+  },
   "module-in-use": {
     examples: ["如果报错Module kvm_intel is in use，请检查你的虚拟机是否全部关闭。"],
   },

@@ -7,6 +7,23 @@ import { KERNEL_LOG, LOAD_KVM } from "../shared-advice.js";
 
 export const KMOD_MESSAGES = [
   {
+    id: "modprobe-file-missing",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: "error=no such file or directory",
+    pattern: /path=(?<path>[\w./+~-]{1,160}\/kvm(?:[-_]intel)?\.ko(?:\.\w{2,3})?) error=No such file or directory/i,
+    what: "modprobe looked for {path} and it is not there, although the index of modules names it: it was moved, or its package is half installed. VT-x has nothing to do with it.",
+    causes: ["What follows, such as `Unknown symbol in module`, is kvm_intel without kvm, whose functions it needs."],
+    steps: [
+      {
+        text: "Put the file back, or install the kernel's modules again, and make the index anew.",
+        commands: ["ls /lib/modules/$(uname -r)/kernel/arch/x86/kvm/", "sudo depmod -a && sudo modprobe kvm_intel"],
+      },
+    ],
+    source: { message: "kvm mailing list, November 2019", meaning: "kmod, libkmod-module.c; depmod(8)" },
+  },
+  {
     id: "module-in-use",
     product: "kmod",
     layer: "user space",

@@ -8,6 +8,14 @@ export const KVM_KERNEL_EXAMPLES = {
   },
   "kvm-spurious-fault": {
     examples: ["RIP: 0010:kvm_spurious_fault+0xa/0x10 [kvm]"],
+    not: ["kernel BUG at arch/x86/kvm/mmu.c:3324!"],
+  },
+  "kvm-kernel-bug": {
+    examples: [
+      "kernel BUG at arch/x86/kvm/mmu.c:3324!",
+      "[ 1033.1] kernel BUG at arch/x86/kvm/../../../virt/kvm/kvm_main.c:3711!",
+    ],
+    not: ["kernel BUG at mm/slub.c:305!"],
   },
   "kvm-kernel-warning": {
     examples: [

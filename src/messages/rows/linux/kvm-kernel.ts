@@ -42,9 +42,8 @@ export const KVM_KERNEL_MESSAGES = [
     product: "KVM",
     layer: "another hypervisor",
     gravity: "blocks",
-    needle: ["kvm_spurious_fault", "kernel bug at arch/x86/kvm"],
-    pattern:
-      /(?:RIP: (?:\w{4}:)?(?:\[<\w{1,16}>\] ?)*)?kvm_spurious_fault(?:\+0x\w{1,6}\/0x\w{1,6})?(?! \(err)|kernel BUG at arch\/x86\/kvm\/[\w/.]{1,40}:\d{1,6}/i,
+    needle: "kvm_spurious_fault",
+    pattern: /(?:RIP: (?:\w{4}:)?(?:\[<\w{1,16}>\] ?)*)?kvm_spurious_fault(?:\+0x\w{1,6}\/0x\w{1,6})?(?! \(err)/i,
     what: "A VMX instruction of KVM itself raised a fault, which it does only when the CPU is not in VMX operation although KVM had put it there.",
     causes: [
       "Another hypervisor (VirtualBox, VMware) executed VMXOFF on that CPU, or the machine was resumed and VMXON was not done again.",
@@ -53,6 +52,20 @@ export const KVM_KERNEL_MESSAGES = [
     ],
     steps: [WHO_USES_VMX, NEW_KERNEL, KERNEL_LOG],
     source: { message: `${X86} (kvm_spurious_fault)`, meaning: `${X86} (kvm_spurious_fault, kvm_rebooting)` },
+  },
+  {
+    id: "kvm-kernel-bug",
+    product: "KVM",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    needle: "kernel bug at ",
+    pattern: /kernel BUG at (?:[\w./+~-]{0,120}\/)?(?:arch\/x86|virt)\/kvm\/(?<file>[\w./]{1,60}):(?<line>\d{1,6})/i,
+    what: "KVM's own code met a state that it holds to be impossible (BUG at line {line} of {file}), and the kernel ends the task. That is a fault of the kernel; what VT-x offers here is not concerned unless the RIP is kvm_spurious_fault.",
+    causes: [
+      "The RIP line names the function: kvm_spurious_fault is a VMX instruction that faulted, mmu.c and mmu/ the page tables, kvm_main.c memory slots and vCPUs.",
+    ],
+    steps: [NEW_KERNEL, KERNEL_LOG],
+    source: { message: "kernel mailing list, syzbot, 5.4-rc6", meaning: `${X86} (kvm_spurious_fault); asm/bug.h` },
   },
   {
     id: "kvm-kernel-warning",

@@ -69,7 +69,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "disabled by bios",
     pattern: /kvm: (?:support for '(?<module>kvm_intel|kvm_amd)' )?disabled by bios/i,
-    what: "The CPU has VMX, and at boot Linux found it switched off in IA32_FEAT_CTL (or could not read that register).",
+    what: "KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The words are the same for both.",
     decoder: "kernel-message",
     causes: [
       "The firmware locked IA32_FEAT_CTL without VMX outside SMX; Linux said `VMX (outside TXT) disabled by BIOS` at boot then.",
@@ -88,7 +88,7 @@ export const KVM_LOAD_MESSAGES = [
     layer: "silicon",
     gravity: "blocks",
     needle: ["vmx not supported by cpu", "cpu doesn't support vmx"],
-    pattern: /VMX not supported by CPU (?<cpu>\d{1,5})|CPU doesn't support VMX/i,
+    pattern: /VMX not supported by CPU (?<cpu>\d{1,5})|kvm_intel: VMX not supported by CPU\b|CPU doesn't support VMX/i,
     what: "CPUID.1:ECX bit 5 is 0 on CPU {cpu}: it shows no VMX.",
     decoder: "kernel-message",
     causes: [

@@ -190,9 +190,9 @@ export const HYPERVISOR_MESSAGES = [
     product: "bhyve",
     layer: "silicon",
     gravity: "blocks",
-    needle: "does not support vmx operation",
-    pattern: /vmx_(?:mod)?init: processor does not support VMX operation/i,
-    what: "CPUID.1:ECX bit 5 is 0: FreeBSD sees a CPU without VMX.",
+    needle: ["does not support vmx operation", "hma_vmx_init: cpu does not"],
+    pattern: /vmx_(?:mod)?init: processor does not support VMX operation|hma_vmx_init: CPU does not support VMX/i,
+    what: "CPUID.1:ECX bit 5 is 0: FreeBSD or illumos sees a CPU without VMX. Without bhyve it runs as before.",
     causes: [
       "It is a virtual machine whose hypervisor does not pass VT-x (HAXM cannot pass it at all).",
       "The CPU is AMD's or has no VT-x.",

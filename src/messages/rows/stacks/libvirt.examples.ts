@@ -36,6 +36,14 @@ export const LIBVIRT_EXAMPLES = {
       "unsupported configuration: unknown CPU feature: vmx-posted-int",
     ],
   },
+  "libvirt-mode-without-kvm": {
+    examples: [
+      "unsupported configuration: CPU mode 'host-passthrough' for aarch64 qemu domain on aarch64 host is not supported by hypervisor",
+    ],
+    not: [
+      "unsupported configuration: CPU mode 'custom' for x86_64 kvm domain on x86_64 host is not supported by hypervisor",
+    ],
+  },
   "libvirt-no-kvm-capabilities": {
     examples: [
       "could not find capabilities for arch=x86_64 domaintype=kvm",

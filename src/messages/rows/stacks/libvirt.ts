@@ -86,6 +86,29 @@ export const LIBVIRT_MESSAGES = [
     },
   },
   {
+    id: "libvirt-mode-without-kvm",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "is not supported by hypervisor",
+    pattern:
+      /CPU mode '(?<mode>[\w-]{1,30})' for (?<arch>\w{1,12}) qemu domain on (?<host>\w{1,12}) host is not supported by hypervisor/,
+    what: "The domain ({arch} on {host}) has the type `qemu`, so it runs without KVM, and a CPU of the mode {mode} needs KVM: libvirt refuses it. No VMX capability is missing.",
+    causes: [
+      "The XML says type='qemu', or what made it (KubeVirt with useEmulation, Nova with virt_type=qemu) found no /dev/kvm.",
+    ],
+    steps: [
+      {
+        text: "Where there is KVM, use it; where there is none, take a named CPU model.",
+        commands: ["ls -l /dev/kvm", "<domain type='kvm'>", "<cpu mode='maximum'/>"],
+      },
+    ],
+    source: {
+      message: "kubevirt/kubevirt#13625",
+      meaning: "libvirt, src/qemu/qemu_process.c (qemuProcessUpdateGuestCPU); libvirt, formatdomain.rst (cpu mode)",
+    },
+  },
+  {
     id: "libvirt-no-kvm-capabilities",
     product: "libvirt",
     layer: "KVM load",

@@ -56,7 +56,12 @@ export const QEMU_EXAMPLES = {
     ],
   },
   "qemu-internal-error": {
-    examples: ["KVM internal error. Suberror: 1", "KVM internal error. Suberror: 2"],
+    examples: [
+      "KVM internal error. Suberror: 1",
+      "KVM internal error. Suberror: 2",
+      "extra data[0]: 0x000000008000002f",
+    ],
+    not: ["copying extra data[0]: done"],
   },
   "qemu-no-kvm": {
     examples: [

@@ -174,8 +174,10 @@ export const QEMU_MESSAGES = [
     product: "QEMU",
     layer: "KVM at run time",
     gravity: "blocks",
-    needle: "kvm internal error",
-    pattern: /KVM internal error\. Suberror: (?<suberror>\d+)/i,
+    needle: ["kvm internal error", "extra data["],
+    group: "internal-error",
+    pattern:
+      /KVM internal error\. Suberror: (?<suberror>\d+)|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
     decoder: "suberror",
     causes: [
