@@ -40,6 +40,19 @@ export function verdictOf(
   machine: OwnMachine | undefined,
   text: string | undefined,
 ): TextVerdict | undefined {
+  const found = answerOf(explanations, machine, text);
+  const [contradiction, ...more] = machine?.situation.contradictions ?? [];
+  if (found === undefined || contradiction === undefined) return found;
+  // The first one may be the answer.
+  const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
+  return { ...found, evidence: [...left, ...found.evidence] };
+}
+
+function answerOf(
+  explanations: readonly Explanation[],
+  machine: OwnMachine | undefined,
+  text: string | undefined,
+): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const fatal = fatalLine(recognised, text);
   if (fatal !== undefined) return fatal;

@@ -100,7 +100,7 @@ export function subject(situation: Situation, replayed = true): Inline {
 
 /** The end of every report: what the answer rests on and assumes; `replayed`: by a kernel. */
 export function basisLines(situation: Situation, width: number, replayed = true): Line[] {
-  const { assumed, notes, source } = situation;
+  const { assumed, notes, source, contradictions } = situation;
   const rows: (readonly [string, Inline])[] = [["CPU", cpuText(situation)]];
   const cores = coresText(situation);
   if (cores !== undefined) rows.push(["cores", cores]);
@@ -112,6 +112,8 @@ export function basisLines(situation: Situation, width: number, replayed = true)
   if (assumed.length > 0) rows.push(["", [styled("command", "--assume none"), " drops these"]]);
   const taken = replayed ? takenForGranted(situation) : "";
   if (taken !== "") rows.push([assumed.length === 0 ? "assumed" : "", styled("dim", taken)]);
-  for (const note of notes) rows.push(["note", note]);
+  for (const note of notes) {
+    rows.push(contradictions.includes(note) ? ["conflict", styled("unknown", note)] : ["note", note]);
+  }
   return [BLANK, [styled("heading", "Based on")], ...labelled(rows, width)];
 }

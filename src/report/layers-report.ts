@@ -31,6 +31,7 @@ export function layersReport(situation: Situation, width: number): Line[] {
   const answer = situationVerdict(situation);
   const lines: Line[] = [
     ...wrap([subject(situation), answer], width),
+    ...situation.contradictions.flatMap((text) => wrap([styled("unknown", "Conflict"), `: ${text}`], width)),
     ...each((traced) => unknownLines(traced, own(traced), width)),
     BLANK,
     ...matrixLines(matrix, width),

@@ -10,6 +10,8 @@ export interface Cases {
   readonly under: (release: Release) => readonly World[];
   /** The machine's kernel refused kvm_intel with this error. */
   readonly refused?: Errno;
+  /** What was read says that kvm_intel does not load, the machine shows that it is, and no single fact explains it. */
+  readonly loading?: "disputed";
 }
 
 /** By the host of the situation, which every situation has for itself and shares with copies of it. */

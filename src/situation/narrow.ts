@@ -24,6 +24,8 @@ export interface Narrowed {
   readonly contradicted?: { readonly nearest: Release; readonly by: readonly Contradiction[] };
   /** The replays of the candidates that are left, where they can replace those of the situation. */
   readonly replays?: readonly [Replay, ...Replay[]];
+  /** Whether something that the machine reported differs under every kernel. */
+  readonly differs?: true;
 }
 
 /**
@@ -36,18 +38,14 @@ export function narrowed(
   candidates: readonly [Candidate, ...Candidate[]],
   made: ReadonlyMap<Release, Replay> = new Map(),
 ): Narrowed {
-  if (candidates.length === 1 || !hasEvidence(host)) {
-    const replays = candidates.flatMap(({ release }) => made.get(release) ?? []);
-    const [first, ...others] = replays;
-    const whole = first !== undefined && replays.length === candidates.length;
-    return { candidates, ruledOut: [], ...(whole ? { replays: [first, ...others] } : {}) };
-  }
+  if (!hasEvidence(host)) return { candidates, ruledOut: [] };
   const replays = candidates.map(
     ({ release, options }) => made.get(release) ?? replay(host, { ...options, startFromOffered: false }),
   );
   const differing = replays.map((replayed) => contradictions(host, replayed));
   const ids = new Set(differing.flatMap((items) => [...items.keys()]));
   const conflicting = [...ids].filter((id) => !differing.every((items) => items.has(id)));
+  const differs = conflicting.length < ids.size ? { differs: true as const } : {};
   const against = differing.map((items) => conflicting.filter((id) => items.has(id)));
   const kept = candidates.filter((_, at) => against[at]?.length === 0);
   const [first, ...more] = kept;
@@ -55,10 +53,15 @@ export function narrowed(
     const fewest = Math.min(...against.map((list) => list.length));
     const at = against.findIndex((list) => list.length === fewest);
     const by = (against[at] ?? []).map((id) => statement(differing[at]?.get(id) as VerifyItem, kernelsAgainst(id)));
-    return { candidates, ruledOut: [], contradicted: { nearest: (candidates[at] as Candidate).release, by } };
+    return {
+      candidates,
+      ruledOut: [],
+      contradicted: { nearest: (candidates[at] as Candidate).release, by },
+      ...differs,
+    };
   }
-  if (more.length + 1 === candidates.length) return { candidates, ruledOut: [], ...replaysOf(candidates) };
-  return { candidates: [first, ...more], ruledOut: ruledOut(), ...replaysOf([first, ...more]) };
+  if (more.length + 1 === candidates.length) return { candidates, ruledOut: [], ...differs, ...replaysOf(candidates) };
+  return { candidates: [first, ...more], ruledOut: ruledOut(), ...differs, ...replaysOf([first, ...more]) };
 
   function kernelsAgainst(id: string): readonly Release[] {
     return candidates.filter((_, at) => differing[at]?.has(id)).map(({ release }) => release);

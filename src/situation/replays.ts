@@ -8,7 +8,7 @@ import { casesOf } from "./kept-cases.js";
 import { keptReplays, withFound } from "./kept-replays.js";
 import { kernelsText } from "./kernels-text.js";
 import { asSituation, type Candidate, type Situation } from "./situation.js";
-import { refusedWith, settledByCases } from "./worlds.js";
+import { openLoading, refusedWith, settledByCases } from "./worlds.js";
 
 /** The replays of a situation under every kernel that it can be, and what they share. */
 export interface Replays {
@@ -45,10 +45,11 @@ export function replays(subject: Situation | Host): Replays {
 
 /** The replay under one candidate: where it leaves open whether kvm_intel loads, every case of what was not read decides. */
 export function settled(about: Situation, tables: Replay, at: number): Replay {
-  const replayed = withFound(about, tables);
-  if (replayed.loads !== "unknown") return replayed;
+  const { under, refused, loading } = casesOf(about);
+  const found = withFound(about, tables);
+  const replayed = loading === "disputed" ? openLoading(found) : found;
+  if (loading === "disputed" || replayed.loads !== "unknown") return replayed;
   const { release, options } = about.candidates[at] as Candidate;
-  const { under, refused } = casesOf(about);
   return refused === undefined ? settledByCases(replayed, under(release), options) : refusedWith(replayed, refused);
 }
 

@@ -2,15 +2,20 @@ import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
 import type { Host } from "../host/host.js";
 import type { GuestCpu } from "../input/guests/guest-cpu.js";
+import { statedOf } from "../input/hosts/stated.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
-import { isParam, type ParamsGiven, withParams } from "../kvm/load/params.js";
+import { type ParamsGiven, withParams } from "../kvm/load/params.js";
 import { isLoadedOn, type Replay, type ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
 import type { Errno } from "../rules/rule.js";
 import { type Asked, checkAsked, paramTexts } from "./asked.js";
+import { askedOnHost } from "./asked-on-host.js";
 import { foundParams } from "./asked-params.js";
 import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
+import { differingText } from "./disputes/differing-text.js";
+import { disputesOf } from "./disputes/disputes.js";
+import type { VerifyItem } from "./evidence/item.js";
 import { RULE_ERRORS } from "./evidence/items.js";
 import { keepCases } from "./kept-cases.js";
 import { keepReplays } from "./kept-replays.js";
@@ -19,6 +24,9 @@ import { kernelSet, kernelSetOfHost } from "./kernels.js";
 import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
 import { pickCpu } from "./pick-cpu.js";
 import { fitsAny, type World, weigh, withShared, worldsOf } from "./worlds.js";
+
+/** As many contradictions of a text are shown. */
+const MOST_CONTRADICTIONS = 8;
 
 /** A kernel that the machine may run, and what is replayed under it. */
 export interface Candidate {
@@ -58,6 +66,8 @@ export interface Situation {
   readonly assumed: readonly Assumption[];
   /** As `Asked.asRead`. */
   readonly asRead?: true;
+  /** Where what was read contradicts itself, with the lines, one sentence each; neither side is used. Part of the notes. */
+  readonly contradictions: readonly string[];
   /** What else a reader should know: how the host was found, what an option did not do. */
   readonly notes: readonly string[];
   /** The guest that is to start there. */
@@ -90,21 +100,35 @@ export interface SituationProblem {
  * replays(skylake).cpu.bit("params", "unrestricted_guest"); // "no"
  */
 export function situation(host: Host, asked: Asked = {}): Situation {
-  const made = situationOrProblem(host, asked);
-  if ("argument" in made) throw wrong(`asked.${made.argument}`, made.text);
-  return made;
+  const found = situationOrProblem(host, asked);
+  if ("argument" in found) throw wrong(`asked.${found.argument}`, found.text);
+  return found;
 }
 
 /** As `situation`; what a person can get wrong (a kernel, a CPU) gives a problem to show. */
 export function situationOrProblem(host: Host, asked: Asked = {}): Situation | SituationProblem {
   checkHost(host);
   checkAsked(asked);
+  return made(host, asked, { contradictions: statedOf(host)?.contradictions ?? [] });
+}
+
+/** What was found of a host, and changes what its situation is. */
+interface Found {
+  /** Of the text, and those that were taken out of the host already. */
+  readonly contradictions: readonly string[];
+  readonly loading?: "disputed";
+  /** No kernel is named, the default would not show what the machine shows, and these would. */
+  readonly fitting?: Pick<Named, "releases"> & Pick<Kernel, "ruledOut">;
+}
+
+function made(host: Host, asked: Asked, before: Found): Situation | SituationProblem {
+  const { contradictions, loading, fitting } = before;
   const params = paramTexts(asked.params);
   const read = asked.cpu === undefined ? host : pickCpu(host, asked.cpu);
   if (typeof read === "string") return { argument: "cpu", text: read };
-  const kernel = kernelOf(host, asked.kernel);
+  const kernel = fitting === undefined ? kernelOf(host, asked.kernel) : { from: "default" as const, ...fitting };
   if ("error" in kernel) return { argument: "kernel", text: kernel.error };
-  const notes = [...(asked.notes ?? [])];
+  const notes = [...(asked.notes ?? []), ...contradictions.slice(0, MOST_CONTRADICTIONS)];
   const explicit = asked.assume ?? [];
   const assumed = assumptions(read, [...explicit, ...(asked.assumeByDefault ?? [])]);
   for (const id of new Set(explicit)) {
@@ -129,20 +153,21 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
   const proofs = proven(assumed.host, fits, any ? common : undefined, asked.foundParams !== false);
   const known = { ...proofs.host };
   const refused = own && asked.foundParams !== false ? refusedError(host) : undefined;
-  keepCases(known, { under: proofs.cases, ...(refused === undefined ? {} : { refused }) });
-  if (proofs.contradiction !== undefined) {
-    notes.push(`these cannot both be true of one machine, and neither is used: ${proofs.contradiction.join("; ")}`);
-  }
+  keepCases(known, {
+    under: proofs.cases,
+    ...(refused === undefined ? {} : { refused }),
+    ...(loading === undefined ? {} : { loading }),
+  });
   const found = new Map<string, Release[]>();
-  const made = new Map<Release, Replay>();
+  const replayed = new Map<Release, Replay>();
   const candidates = releases.map((release): Candidate => {
     const options = { release, ...(fromOffered ? { startFromOffered: true } : {}), ...common };
     const wanted = own && asked.foundParams !== false;
-    const { params: set = {}, replayed } = wanted ? foundParams(known, options) : {};
+    const { params: set = {}, replayed: first } = wanted ? foundParams(known, options) : {};
     const merged = withParams(withParams(asked.foundParams === false ? {} : askedOnHost(host), set), params);
     // What nothing was added to need not be replayed again.
-    if (replayed !== undefined && !fromOffered && isEmpty(params) && host.paramsAsked === undefined)
-      made.set(release, replayed);
+    if (first !== undefined && !fromOffered && isEmpty(params) && host.paramsAsked === undefined)
+      replayed.set(release, first);
     const names = notAsked(set, params).join(" ");
     found.set(names, [...(found.get(names) ?? []), release]);
     return { release, options: { ...options, ...(isEmpty(merged) ? {} : { params: merged }) } };
@@ -155,14 +180,35 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     notes.push(`${what}: ${names}${which}`);
   }
   const source = asked.source ?? host.source;
-  const left = own ? narrowed(known, candidates as [Candidate, ...Candidate[]], made) : undefined;
+  const left = own ? narrowed(known, candidates as [Candidate, ...Candidate[]], replayed) : undefined;
+  const refusedAndLoaded = host.observed?.loadError !== undefined && isLoadedOn(host);
+  const doubtful = left?.differs === true || proofs.impossible || refusedAndLoaded || !own;
+  if (asked.foundParams !== false && doubtful && fitting === undefined && hasEvidence(host)) {
+    const others = any ? RELEASES.map((release): Candidate => ({ release, options: { release, ...common } })) : [];
+    const disputed = disputesOf(read, { likely: fits, others });
+    const all = [...contradictions, ...disputed.texts];
+    const [first, ...more] = disputed.fitting;
+    const changes: Found = {
+      contradictions: all,
+      ...(disputed.loading ? { loading: "disputed" } : loading === undefined ? {} : { loading }),
+      ...(first === undefined || kernel.from !== "default"
+        ? {}
+        : { fitting: { releases: [first, ...more], ruledOut: ruledOutBy(disputed.differing, releases) } }),
+    };
+    if (disputed.texts.length > 0 || changes.fitting !== undefined) {
+      const again = made(disputed.host, asked, changes);
+      return "argument" in again ? again : { ...again, read };
+    }
+    const text = differingText(disputed, host, fits);
+    if (text !== undefined && own) notes.push(text);
+  }
   const result: Situation = {
     host: known,
     read,
     ...(source === undefined ? {} : { source }),
     kernel: {
       ...named,
-      ruledOut: left?.ruledOut ?? [],
+      ruledOut: [...(fitting?.ruledOut ?? []), ...(left?.ruledOut ?? [])],
       ...(left?.contradicted === undefined ? {} : { contradicted: left.contradicted }),
     },
     candidates: left?.candidates ?? (candidates as [Candidate, ...Candidate[]]),
@@ -171,6 +217,7 @@ export function situationOrProblem(host: Host, asked: Asked = {}): Situation | S
     assumed: assumed.made,
     ...(asked.asRead === true ? { asRead: true as const } : {}),
     ...(asked.guest === undefined ? {} : { guest: asked.guest }),
+    contradictions,
     notes,
   };
   if (left?.replays !== undefined) keepReplays(result, left.replays);
@@ -183,6 +230,11 @@ function ownCandidates({ kernel }: Host, common: Pick<Situation, "config" | "mac
   return releases.map((release) => ({ release, options: { release, ...common } }));
 }
 
+/** Kernels that would not show the first of these. */
+function ruledOutBy([first]: readonly VerifyItem[], kernels: readonly Release[]): Kernel["ruledOut"] {
+  return first === undefined ? [] : [{ what: first.what, reported: first.reported, kernels }];
+}
+
 /** Whether the text shows what boot made of the CPU. */
 function showsFlags({ observed }: Host): boolean {
   return observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || observed?.vmx !== undefined;
@@ -190,7 +242,8 @@ function showsFlags({ observed }: Host): boolean {
 
 interface Proven {
   readonly host: Host;
-  readonly contradiction?: readonly string[];
+  /** No case fits what the machine reported. */
+  readonly impossible: boolean;
   /** The cases that are left under a kernel. */
   readonly cases: (release: Release) => readonly World[];
 }
@@ -207,14 +260,14 @@ function proven(
 ): Proven {
   const worlds = worldsOf(host);
   if (worlds.length === 0 || !fromReports || likely.length === 0 || !hasEvidence(host)) {
-    return { host, cases: () => worlds };
+    return { host, impossible: false, cases: () => worlds };
   }
   const own = anyKernel === undefined || fitsAny(host, likely) ? likely : fitting(host, anyKernel);
-  const { under, contradiction } = weigh(host, worlds, own);
+  const { under, impossible } = weigh(host, worlds, own);
   const left = worlds.filter((world) => under.some((cases) => cases.includes(world)));
   return {
-    host: contradiction === undefined ? withShared(host, left) : host,
-    ...(contradiction === undefined ? {} : { contradiction }),
+    host: impossible ? host : withShared(host, left),
+    impossible,
     cases: (release) => under[own.findIndex((candidate) => candidate.release === release)] ?? left,
   };
 }
@@ -230,18 +283,6 @@ function fitting(host: Host, common: Pick<Situation, "config" | "machine">): rea
 function refusedError(host: Host): Errno | undefined {
   const error = host.observed?.loadError;
   return error === undefined || isLoadedOn(host) ? undefined : RULE_ERRORS.find((known) => known === error);
-}
-
-/** Parameters that the command line or modprobe.d asks for and the machine does not show. */
-function askedOnHost({ params, paramsAsked }: Host): ParamsGiven {
-  return Object.fromEntries(
-    MODULES.flatMap((module) => {
-      const open = Object.entries(paramsAsked?.[module] ?? {}).filter(
-        ([name]) => params?.[module]?.[name] === undefined && isParam(module, name),
-      );
-      return open.length === 0 ? [] : [[module, Object.fromEntries(open)]];
-    }),
-  );
 }
 
 /** The situation with one kind of core of its host alone. */

@@ -87,25 +87,21 @@ function meetWords(a: Word, b: Word): Word | undefined {
 export interface Weighed {
   /** The cases left under each kernel, in the order of the candidates. */
   readonly under: readonly (readonly World[])[];
-  /** Statements that cannot be true together. */
-  readonly contradiction?: readonly string[];
+  /** No case is left under any kernel: what was read and reported contradicts itself. */
+  readonly impossible: boolean;
 }
 
 /** Leaves the cases in which the machine reports what it reported. Where none is left, nothing is taken from any statement. */
 export function weigh(host: Host, worlds: readonly World[], candidates: readonly Candidate[]): Weighed {
-  const against = new Map<string, Set<World>>();
   const under = candidates.map(({ options }) => {
     const alone = { ...options, startFromOffered: false };
     const before = new Set(statementsAgainst(host, replay(host, alone)).map(({ id }) => id));
     return worlds.filter((world) => {
-      const differing = statementsAgainst(world.host, replay(world.host, alone)).filter(({ id }) => !before.has(id));
-      for (const { what } of differing) against.set(what, (against.get(what) ?? new Set()).add(world));
-      return differing.length === 0;
+      return !statementsAgainst(world.host, replay(world.host, alone)).some(({ id }) => !before.has(id));
     });
   });
-  if (under.some((left) => left.length > 0)) return { under };
-  const contradiction = against.size > 1 ? [...against.keys()] : undefined;
-  return { under: candidates.map(() => worlds), ...(contradiction === undefined ? {} : { contradiction }) };
+  if (under.some((left) => left.length > 0)) return { under, impossible: false };
+  return { under: candidates.map(() => worlds), impossible: true };
 }
 
 /** Whether one of the kernels can report what the machine reported, in some case. */
@@ -113,6 +109,11 @@ export function fitsAny(host: Host, candidates: readonly Candidate[]): boolean {
   return candidates.some(
     ({ options }) => statementsAgainst(host, replay(host, { ...options, startFromOffered: false })).length === 0,
   );
+}
+
+/** Whether a statement has to do with VMX being on. */
+export function aboutVmx({ id, kind }: VerifyItem): boolean {
+  return id === "flags vmx" || id === "vmx flags" || kind === "message" || kind === "loads";
 }
 
 /** What a machine reported that a replay would not have made it report, as far as VMX being on has to do with it. */
@@ -187,4 +188,11 @@ export function refusedWith(replayed: Replay, error: Errno): Replay {
   const possible = replayed.cpu.refusals.filter(({ errno }) => errno === error);
   const refusals = possible.map((one): Refusal => ({ ...one, certain: false }));
   return { ...replayed, loads: "no", error, cpu: { ...replayed.cpu, loads: "no", refusals } };
+}
+
+/** The replay of a machine that shows the module loaded although what was read rules that out. */
+export function openLoading(replayed: Replay): Replay {
+  const refusals = replayed.cpu.refusals.map((one): Refusal => ({ ...one, certain: false }));
+  const { error: _, ...rest } = replayed;
+  return { ...rest, loads: "unknown", cpu: { ...replayed.cpu, loads: "unknown", refusals } };
 }

@@ -1,4 +1,3 @@
-import { partialMsr } from "../../host/partial-msr.js";
 import type { FactSink } from "../hosts/evidence.js";
 import { featureBits, offered } from "../hosts/feature-bits.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
@@ -209,9 +208,5 @@ function message(sink: FactSink, line: TextLine): boolean {
   if (said === null || DUMP.test(text)) return false;
   const words = said[0].trim();
   sink.message(words, placeOf(line, said.index + 1));
-  // Printed where the register is locked with the bit 0; a kernel that can lock it itself sets the bit.
-  if (words.startsWith("x86/cpu: VMX (outside TXT) disabled by BIOS")) {
-    sink.msr("unnamed", 0x3a, partialMsr([0], [2]), placeOf(line, said.index + 1));
-  }
   return true;
 }

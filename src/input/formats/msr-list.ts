@@ -1,7 +1,8 @@
 import { type Word, word } from "../../bits/word.js";
 import { type Host, msrOf } from "../../host/host.js";
 import { ABSENT, formatMsr, knownValue, type Msr } from "../../host/msr.js";
-import { type Disputed, describeBits, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
+import { type Disputed, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
+import { describeBits } from "../hosts/msr-words.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
 import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place, START } from "../text/diagnostic.js";

@@ -2,8 +2,9 @@ import { type CpuFacts, type Host, HYPERVISOR_MODULES, msrOf, type Observed } fr
 import { msrsFromCpuFlags, msrsFromVmxFlags } from "../../linux/vmx-flag-bits.js";
 import { CPUID_FEATURES } from "../../registers/cpuid-features.js";
 import type { CpuNotes, MachineFactsRead } from "./evidence-notes.js";
-import { state, undisputed } from "./evidence-notes.js";
+import { contradicted, state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
+import { keepStated, type StatedText, statedOf } from "./stated.js";
 
 /**
  * Makes a host from the facts about a machine. If CPUs have numbers, a fact about "the CPU" without one belongs to
@@ -18,6 +19,7 @@ export function buildHost(
   },
 ): Host {
   const { log } = notes;
+  compareCounted(notes);
   const builder = hostBuilder(log);
   const numbers = [
     ...new Set([...notes.cpus.keys(), ...notes.msrs.keys(), ...notes.vmxFlags.keys(), ...notes.cpuFlags.keys()]),
@@ -59,7 +61,7 @@ export function buildHost(
         fact,
         said.value,
         said.at,
-        log,
+        notes,
         () => `${fact} of ${owner === "unnamed" ? "the CPU" : `CPU ${owner}`}`,
       );
       if (said.disputed) into.set(fact, said);
@@ -86,7 +88,51 @@ export function buildHost(
     ...identity,
     cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }],
   };
-  return withVmx(host);
+  const found = withVmx(host);
+  keepStated(found, statedText(notes, statedOf(found)?.contradictions ?? []));
+  return found;
+}
+
+/** Where the text says what; the evidence of a long text is searched on demand. */
+function statedText({ evidence, contradictions }: MachineFactsRead, ofRegisters: readonly string[]): StatedText {
+  return {
+    contradictions: [...contradictions, ...ofRegisters],
+    lineOf(wanted) {
+      let first: number | undefined;
+      for (const { layer, about, value, line } of evidence.values()) {
+        if (layer === "guest" || (about === "message" ? value : about) !== wanted) continue;
+        if (first === undefined || line < first) first = line;
+      }
+      return first;
+    },
+  };
+}
+
+/** `grep -c vmx` against a list of flags: where they contradict each other, neither says anything of vmx. */
+function compareCounted(notes: MachineFactsRead): void {
+  const { system, cpuFlags, cpus } = notes;
+  const counted = system.get("flag vmx");
+  if (counted === undefined || counted.disputed) return;
+  for (const [scope, list] of cpuFlags) {
+    const listed = list.value.names.includes("vmx");
+    if (list.disputed || listed === (counted.value === "yes") || (!listed && !list.value.whole)) continue;
+    const [first, second] = counted.at.line < list.at.line ? [counted.at, list.at] : [list.at, counted.at];
+    const said = (at: typeof first) =>
+      at === counted.at
+        ? `vmx is ${counted.value === "yes" ? "" : "not "}among the flags by what was counted`
+        : `the flags ${listed ? "have" : "do not have"} vmx`;
+    contradicted(
+      notes,
+      second,
+      () => `${said(second)} here, and in line ${first.line} ${said(first)}; neither is used`,
+      "one value for each fact of a machine",
+    );
+    system.set("flag vmx", { ...counted, disputed: true });
+    cpuFlags.set(scope, { ...list, disputed: true });
+    const vmx = cpus.get(scope)?.get("features.vmx");
+    if (vmx !== undefined && vmx.at.line === list.at.line)
+      cpus.get(scope)?.set("features.vmx", { ...vmx, disputed: true });
+  }
 }
 
 function fillDraft(draft: CpuDraft, facts: CpuNotes): void {
@@ -148,12 +194,13 @@ function observedOf(notes: MachineFactsRead, boot: number | undefined): Observed
 /** What a machine reported in one word each. */
 function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observed["cpuFlags"]): Observed {
   // A list of flags that is not whole still has what it has.
-  const listed = whole === undefined && [...cpuFlags.values()].some(({ value }) => value.names.includes("vmx"));
+  const listed =
+    whole === undefined &&
+    [...cpuFlags.values()].some(({ value, disputed }) => !disputed && value.names.includes("vmx"));
   const counted = undisputed(system, "flag vmx");
   // Counted together, they are the vendor's own.
   const either = undisputed(system, "flag vmx or svm") === "yes" && marks.vendor === "GenuineIntel";
   const vmx = counted === undefined ? (listed || either ? true : undefined) : counted === "yes";
-  const disagree = counted === "no" && listed;
   const modules = Object.fromEntries(
     HYPERVISOR_MODULES.flatMap((module) => {
       const state = undisputed(system, `module ${module}`);
@@ -162,7 +209,7 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
   );
   const [loadError, outer] = [undisputed(system, "load error"), undisputed(system, "outer")];
   return {
-    ...(whole !== undefined || vmx === undefined || disagree ? {} : { vmx }),
+    ...(whole !== undefined || vmx === undefined ? {} : { vmx }),
     ...(Object.keys(modules).length === 0 ? {} : { modules }),
     ...(loadError === undefined ? {} : { loadError }),
     ...(outer === undefined ? {} : { outer }),

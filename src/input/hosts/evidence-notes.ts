@@ -1,9 +1,10 @@
-import { formatU64 } from "../../bits/u64.js";
-import { knownValue, type Msr } from "../../host/msr.js";
+import type { Msr } from "../../host/msr.js";
 import type { DiagnosticLog, Place } from "../text/diagnostic.js";
 import { describeMsr } from "../text/msr-names.js";
 import type { CpuStatement, Evidence, FlagList, MachineMarks } from "./evidence.js";
-import { type CpuScope, describeBits, mergeSightings, type Sighting, UNDISPUTED } from "./host-builder.js";
+import { type CpuScope, mergeSightings, type Sighting, UNDISPUTED } from "./host-builder.js";
+import { describeKnown } from "./msr-words.js";
+import { addContradiction } from "./stated.js";
 
 /** A value, where it was first said, and whether something else was said as well. */
 export interface Stated<T> {
@@ -18,6 +19,8 @@ export type CpuNotes = Map<string, Stated<unknown>>;
 /** Everything said about one machine. */
 export interface MachineFactsRead {
   readonly log: DiagnosticLog;
+  /** Where the text contradicts itself, one sentence each. */
+  readonly contradictions: string[];
   marks: MachineMarks;
   /** Name of the reader that gave the machine its name. */
   namedBy?: string;
@@ -44,6 +47,7 @@ export interface MachineFactsRead {
 export function machineNotes(log: DiagnosticLog): MachineFactsRead {
   return {
     log,
+    contradictions: [],
     marks: {},
     since: Number.MAX_SAFE_INTEGER,
     system: new Map(),
@@ -69,7 +73,7 @@ export function state<K, T>(
   key: K,
   value: T,
   at: Place,
-  log: DiagnosticLog,
+  notes: Contradicted,
   describe: () => string,
 ): void {
   const before = into.get(key);
@@ -80,11 +84,40 @@ export function state<K, T>(
   const [a, b] = [show(before.value), show(value)];
   if (a === b || before.disputed) return;
   into.set(key, { ...before, disputed: true });
-  log.warning(
+  const said = differently(a, b, before.value, value);
+  contradicted(
+    notes,
     at,
-    () => `${describe()} is ${b} here and ${a} in line ${before.at.line}; it stays unknown`,
+    () => `${describe()} is ${said[1]} here and ${said[0]} in line ${before.at.line}; it stays unknown`,
     "one value for each fact of a machine",
   );
+}
+
+/** What keeps the contradictions of one machine. */
+export type Contradicted = Pick<MachineFactsRead, "log" | "contradictions">;
+
+/** Reports a contradiction, and keeps it with the machine. */
+export function contradicted(
+  { log, contradictions }: Contradicted,
+  at: Place,
+  message: () => string,
+  expected: string,
+): void {
+  log.warning(at, message, expected);
+  addContradiction(contradictions, at.line, message());
+}
+
+/** Two values in words: of two lists of flags, what only one of them has. */
+function differently(a: string, b: string, first: unknown, second: unknown): readonly [string, string] {
+  if (!isFlagList(first) || !isFlagList(second)) return [a, b];
+  const only = (list: FlagList, other: FlagList) => list.names.filter((name) => !other.names.includes(name));
+  const text = (names: readonly string[], list: FlagList) =>
+    names.length === 0 ? `${list.names.length} names` : `a list with ${names.slice(0, 8).join(", ")}`;
+  return [text(only(first, second), first), text(only(second, first), second)];
+}
+
+function isFlagList(value: unknown): value is FlagList {
+  return typeof value === "object" && value !== null && "names" in value;
 }
 
 /** The value if one was given and none contradicts it. */
@@ -117,11 +150,11 @@ export function addMsr(notes: MachineFactsRead, scope: CpuScope, index: number, 
   const into = notes.msrs.get(scope) ?? new Map<number, Sighting>();
   notes.msrs.set(scope, into);
   const who = scope === "all" ? "all CPUs" : scope === "unnamed" ? "the CPU" : `CPU ${scope}`;
-  merge(into, index, msr, at, notes.log, () => `MSR ${describeMsr(index)} of ${who}`);
+  merge(into, index, msr, at, notes, () => `MSR ${describeMsr(index)} of ${who}`);
 }
 
 export function addNested(notes: MachineFactsRead, index: number, msr: Msr, at: Place): void {
-  merge(notes.nested, index, msr, at, notes.log, () => `MSR ${describeMsr(index)} as KVM offers it`);
+  merge(notes.nested, index, msr, at, notes, () => `MSR ${describeMsr(index)} as KVM offers it`);
 }
 
 function merge(
@@ -129,7 +162,7 @@ function merge(
   index: number,
   msr: Msr,
   at: Place,
-  log: DiagnosticLog,
+  notes: Contradicted,
   describe: () => string,
 ): void {
   const before = into.get(index);
@@ -137,27 +170,11 @@ function merge(
     into.set(index, { msr, disputed: UNDISPUTED, at });
     return;
   }
-  const { conflict, ...merged } = mergeSightings(before, { msr, disputed: UNDISPUTED, at });
+  const { conflict, clashing, ...merged } = mergeSightings(before, { msr, disputed: UNDISPUTED, at });
   into.set(index, merged);
   if (conflict === undefined) return;
   const message = (): string =>
-    `${describe()} is given differently here (${describeKnown(msr)}) and in line ${before.at.line} ` +
-    `(${describeKnown(before.msr)}); ${conflict()}`;
-  log.warning(at, message, "one value for each MSR of a CPU");
-}
-
-/** `0x…` when all of it is known, the known bits otherwise: `bits 1, 7 set; bit 14 clear`. */
-export function describeKnown(msr: Msr): string {
-  if (msr.state !== "value") return msr.state;
-  const value = knownValue(msr);
-  if (value !== undefined) return formatU64(value);
-  const set = listBits(msr.hi.value, msr.lo.value);
-  const clear = listBits(~msr.hi.value & ~msr.hi.unknown, ~msr.lo.value & ~msr.lo.unknown);
-  const parts = [set === "" ? "" : `${set} set`, clear === "" ? "" : `${clear} clear`].filter((part) => part !== "");
-  return parts.join("; ") || "unknown";
-}
-
-function listBits(hi: number, lo: number): string {
-  if (hi === 0 && lo === 0) return "";
-  return describeBits(hi, lo).replace(/ stays?$/, "");
+    `${describe()} is given differently here (${describeKnown(msr, clashing)}) and in line ${before.at.line} ` +
+    `(${describeKnown(before.msr, clashing)}); ${conflict()}`;
+  contradicted(notes, at, message, "one value for each MSR of a CPU");
 }

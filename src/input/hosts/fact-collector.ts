@@ -8,7 +8,6 @@ import { buildHost } from "./evidence-host.js";
 import {
   addMsr,
   addNested,
-  describeKnown,
   type MachineFactsRead,
   machineNotes,
   showFact,
@@ -16,7 +15,9 @@ import {
   statements,
 } from "./evidence-notes.js";
 import { type CpuScope, placesOf } from "./host-builder.js";
+import { describeKnown } from "./msr-words.js";
 import { contradicts, fold, sameMachine, shorterName } from "./same-machine.js";
+import { statedOf } from "./stated.js";
 
 /** What all readers of one text said. */
 export interface FactCollector {
@@ -149,26 +150,33 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
       for (const [fact, value] of statements(said)) {
         const about = fact.startsWith("features.") ? `CPUID ${fact.slice(9)}` : fact;
         tellText("cpu", about, showFact(value), at, format, numberOf(scope));
-        state(notes, fact, value, at, log, () => `${fact} of ${describeCpu(scope)}`);
+        state(notes, fact, value, at, here, () => `${fact} of ${describeCpu(scope)}`);
       }
     },
     vmxFlags(scope, flags, at) {
       tellText("linux", "vmx flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
-      state(here.vmxFlags, scope, flags, at, log, () => `the vmx flags line of ${describeCpu(scope)}`);
+      state(here.vmxFlags, scope, flags, at, here, () => `the vmx flags line of ${describeCpu(scope)}`);
     },
     cpuFlags(scope, flags, at) {
       tellText("linux", "flags", flags.names.join(" ").slice(0, 2000), at, format, numberOf(scope));
-      state(here.cpuFlags, scope, flags, at, log, () => `what the flags line says about VMX for ${describeCpu(scope)}`);
+      state(
+        here.cpuFlags,
+        scope,
+        flags,
+        at,
+        here,
+        () => `what the flags line says about VMX for ${describeCpu(scope)}`,
+      );
     },
     system(what, value, at) {
       tellText(layerOfSystemFact(what), what, value, at, format);
-      state(here.system, what, value, at, log, () => (what === "kernel" ? "the kernel release" : what));
+      state(here.system, what, value, at, here, () => (what === "kernel" ? "the kernel release" : what));
     },
     param(module, name, value, at) {
       const key = `${module}.${name}`;
       if (here.params.size >= MAX_LIST && !here.params.has(key)) return;
       tellText("kvm", key, value, at, format);
-      state(here.params, key, value, at, log, () => `parameter ${key}`);
+      state(here.params, key, value, at, here, () => `parameter ${key}`);
     },
     paramAsked(module, name, value, at) {
       const key = `${module}.${name}`;
@@ -197,6 +205,7 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
     };
     if (separately) here = open();
     sink(format).machine(marks, START);
+    here.contradictions.push(...(statedOf(host)?.contradictions ?? []));
     const to = sink(format);
     for (const core of host.cores) {
       const cpus = core.logicalCpus === undefined ? undefined : parseCpuRanges(core.logicalCpus);

@@ -1,11 +1,13 @@
 import { formatU64 } from "../../bits/u64.js";
-import { bitsOf, type Word, word } from "../../bits/word.js";
+import { type Word, word } from "../../bits/word.js";
 import { type CoreGroup, type CoreType, CPU_FEATURES, type CpuFacts, type Host } from "../../host/host.js";
-import { ABSENT, formatMsr, knownValue, type Msr, UNREAD } from "../../host/msr.js";
+import { ABSENT, knownValue, type Msr, UNREAD } from "../../host/msr.js";
 import { CPUID_FEATURES, type CpuidFeature } from "../../registers/cpuid-features.js";
 import { formatCpuRanges } from "../text/cpu-ranges.js";
 import type { DiagnosticLog, Place } from "../text/diagnostic.js";
 import { describeMsr } from "../text/msr-names.js";
+import { type BitMask, describeBits, describeKnown } from "./msr-words.js";
+import { addContradiction, keepStated } from "./stated.js";
 import { looksSwapped } from "./swapped-halves.js";
 
 /** Whose value it is: a logical CPU by number, every CPU of the machine, or one CPU that the text does not name. */
@@ -69,6 +71,7 @@ const ALL_DISPUTED: Disputed = { hi: 0xffff_ffff, lo: 0xffff_ffff };
 
 export function hostBuilder(log: DiagnosticLog): HostBuilder {
   const scopes = new Map<CpuScope, Gathered>();
+  const contradictions: string[] = [];
   const gathered = (scope: CpuScope): Gathered => {
     let found = scopes.get(scope);
     if (found === undefined) {
@@ -82,12 +85,14 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
   const add = (into: Map<number, Sighting>, scope: CpuScope, index: number, seen: Sighting): void => {
     const before = into.get(index);
     const merged: Merged = before === undefined ? seen : mergeSightings(before, seen);
-    const { conflict } = merged;
+    const { conflict, clashing } = merged;
     if (conflict !== undefined && before !== undefined) {
+      const [now, then] = [seen.msr, before.msr].map((msr) => describeKnown(msr, clashing));
+      const verb = [seen.msr, before.msr].every(isSaidWhole) ? "is" : "has";
       const message = (): string =>
-        `MSR ${describeMsr(index)} of ${describeScope(scope)} is ${formatMsr(seen.msr)} here and ` +
-        `${formatMsr(before.msr)} in line ${before.at.line}; ${conflict()}`;
+        `MSR ${describeMsr(index)} of ${describeScope(scope)} ${verb} ${now} here and ${then} in line ${before.at.line}; ${conflict()}`;
       log.warning(seen.at, message, "one value for each MSR of a CPU");
+      addContradiction(contradictions, seen.at.line, message());
     }
     into.set(index, { msr: merged.msr, disputed: merged.disputed, at: merged.at });
   };
@@ -146,9 +151,16 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
       suspectSwappedHalves(all, log);
       const cores = all.map(coreGroup);
       const [first, ...rest] = cores;
-      return first === undefined ? undefined : { ...identity, cores: [first, ...rest] };
+      if (first === undefined) return undefined;
+      const host: Host = { ...identity, cores: [first, ...rest] };
+      if (contradictions.length > 0) keepStated(host, { contradictions, lineOf: () => undefined });
+      return host;
     },
   };
+}
+
+function isSaidWhole(msr: Msr): boolean {
+  return msr.state !== "value" || knownValue(msr) !== undefined;
 }
 
 function describeScope(scope: CpuScope): string {
@@ -157,6 +169,8 @@ function describeScope(scope: CpuScope): string {
 
 export interface Merged extends Sighting {
   readonly conflict?: () => string;
+  /** The bits of the conflict, where it is about single ones. */
+  readonly clashing?: BitMask;
 }
 
 /** Two sightings joined; `conflict` says what they leave open. */
@@ -177,7 +191,8 @@ export function mergeSightings(a: Sighting, b: Sighting): Merged {
     at: a.at,
   };
   if (hi.conflict === 0 && lo.conflict === 0) return merged;
-  return { ...merged, conflict: () => `${describeBits(hi.conflict, lo.conflict)} unknown` };
+  const clashing = { hi: hi.conflict, lo: lo.conflict };
+  return { ...merged, clashing, conflict: () => `${describeBits(hi.conflict, lo.conflict)} unknown` };
 }
 
 function isOpen({ msr }: Sighting): boolean {
@@ -188,12 +203,6 @@ function mergeWords(a: Word, b: Word, disputedBefore: number): { word: Word; con
   const conflict = ((a.value ^ b.value) & ~a.unknown & ~b.unknown) >>> 0;
   const disputed = (disputedBefore | conflict) >>> 0;
   return { word: word(a.value | b.value, (a.unknown & b.unknown) | disputed), conflict, disputed };
-}
-
-/** `bit 57 stays`, `bits 3, 57 stay`: the bits of two masks, numbered 0 to 63. */
-export function describeBits(hi: number, lo: number): string {
-  const bits = [...bitsOf(lo), ...bitsOf(hi).map((b) => b + 32)];
-  return bits.length === 1 ? `bit ${bits[0]} stays` : `bits ${bits.join(", ")} stay`;
 }
 
 /**

@@ -65,10 +65,10 @@ export function fold(from: MachineFactsRead, into: MachineFactsRead): void {
   into.marks = { ...from.marks, ...into.marks };
   into.since = Math.min(into.since, from.since);
   into.facts += from.facts;
-  const { log } = into;
+  into.contradictions.push(...from.contradictions);
   const add = <K, T>(to: Map<K, Stated<T>>, list: ReadonlyMap<K, Stated<T>>, name: (key: K) => string): void => {
     for (const [key, said] of list) {
-      state(to, key, said.value, said.at, log, () => name(key));
+      state(to, key, said.value, said.at, into, () => name(key));
       if (said.disputed) to.set(key, said);
     }
   };

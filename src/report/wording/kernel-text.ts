@@ -43,6 +43,8 @@ export function kernelText(situation: Pick<Situation, "candidates" | "kernel">):
 
 /** Why these kernels, in one clause; empty where the name says it all. */
 export function kernelReason({ kernel }: Pick<Situation, "kernel">): string {
+  if (kernel.from === "default" && kernel.ruledOut.length > 0)
+    return "no kernel is named; these fit what the machine shows; choose another with --kernel";
   if (kernel.from === "default") return "the newest long-term release modelled; choose another with --kernel";
   const by = kernel.from === "asked" ? "asked for" : "what the host runs";
   return kernel.note === undefined ? by : `${by}; ${kernel.note}`;

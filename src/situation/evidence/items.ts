@@ -147,11 +147,14 @@ export function vmxFlagItems({ observed }: Host, { release, cpu }: Replay): Veri
   return [line, ...items];
 }
 
+/** What of a replay decides whether the module loads. */
+type Loading = Pick<Replay, "loads" | "error"> & { readonly cpu?: Replay["cpu"] };
+
 /**
  * A module that shows parameters is loaded. That it shows none, or that a list of modules does not have it, proves
  * nothing: it may not have been looked at, or loaded.
  */
-export function loadItems(host: Host, replayed: Replay): VerifyItem[] {
+export function loadItems(host: Host, replayed: Loading): VerifyItem[] {
   const { loads, error } = replayed;
   const base = {
     kind: "loads",
@@ -174,12 +177,17 @@ export function loadItems(host: Host, replayed: Replay): VerifyItem[] {
 /** Errors of the rules; what else insmod fails with says nothing about the CPU. */
 export const RULE_ERRORS = ["EIO", "EINVAL", "ERANGE", "EOPNOTSUPP", "ENOMEM"] as const satisfies Errno[];
 
-function errorVerdict(refused: string, { loads, error, cpu }: Replay): Verdict {
+const PROVING: readonly string[] = ["EIO", "EOPNOTSUPP"] satisfies Errno[];
+
+function errorVerdict(refused: string, { loads, error, cpu }: Loading): Verdict {
   if (!(RULE_ERRORS as readonly string[]).includes(refused)) return "unknown";
+  if (loads === "no" && error === refused) return "agree";
+  // Too little memory and wrong parameters are refused on any CPU.
+  if (!PROVING.includes(refused)) return "unknown";
   if (loads === "yes") return "differ";
-  if (loads === "no" && error !== undefined) return error === refused ? "agree" : "differ";
+  if (loads === "no" && error !== undefined) return "differ";
   // A further CPU that differs gives EIO.
-  const possible = refused === "EIO" || cpu.refusals.some(({ errno }) => errno === refused);
+  const possible = refused === "EIO" || cpu === undefined || cpu.refusals.some(({ errno }) => errno === refused);
   return possible ? "unknown" : "differ";
 }
 

@@ -29,5 +29,12 @@ export function answerTo(question: Question, subject: Situation | Host): Questio
   const joined = replays(situation);
   const about = aboutOf(situation, joined);
   const found = question === "vmx" ? vmxAnswer(about) : question === "kvm" ? kvmAnswer(about) : nestedAnswer(about);
-  return { question, ...found, evidence: evidenceOf(about) };
+  const [contradiction] = situation.contradictions;
+  return {
+    question,
+    ...found,
+    // What was read and says two things was read.
+    ...(found.answer === "unknown" && contradiction !== undefined ? { says: `Not known: ${contradiction}.` } : {}),
+    evidence: evidenceOf(about),
+  };
 }

@@ -28,13 +28,8 @@ qemu-system-x86_64: error: failed to set MSR 0x48b to 0x1582e00000000
     ]);
   });
 
-  it("that firmware locked VMX off tells two bits of IA32_FEAT_CTL", () => {
-    expect(readHost(LOG).host?.cores[0].msrs.get(0x3a)).toMatchObject({
-      hi: { unknown: 0xffffffff },
-      lo: { value: 1, unknown: 0xfffffffa },
-    });
-    const tboot = LOG.replace("outside TXT", "inside TXT");
-    expect(readHost(tboot).host?.cores[0].msrs.has(0x3a)).toBe(false);
+  it("say nothing of registers: what follows from a message is left to who weighs it against the rest", () => {
+    expect(readHost(LOG).host?.cores[0].msrs.has(0x3a)).toBe(false);
   });
 
   it("list a value that QEMU wanted as the guest's, which the CPU need not have", () => {

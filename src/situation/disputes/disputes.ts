@@ -1,0 +1,221 @@
+import { once } from "../../bits/once.js";
+import type { Host } from "../../host/host.js";
+import { withParams } from "../../kvm/load/params.js";
+import { isLoadedOn, type ReplayOptions, replay } from "../../kvm/replay.js";
+import type { Release } from "../../rules/release.js";
+import { CONFIG_OPTIONS } from "../../rules/rule.js";
+import { askedOnHost } from "../asked-on-host.js";
+import { foundParams } from "../asked-params.js";
+import type { VerifyItem } from "../evidence/item.js";
+import { loadItems, verifyItems } from "../evidence/items.js";
+import type { Candidate } from "../situation.js";
+import { aboutVmx, worldsOf } from "../worlds.js";
+import { factsOf, type ReadFact } from "./facts.js";
+import { lineOfStatement, statementText, withoutStatement } from "./statements.js";
+
+/*
+ * Contradictions. What a machine reported is held against what was read of it, under every kernel that it can be and in every
+ * case of what was not read. Where no kernel and no case can make it report that, one of the two is not so of this machine, and
+ * nothing can know which: neither is used. What is doubted is found by hiding one fact after the other, so that no table says what
+ * rests on what.
+ */
+
+/** The machine without what contradicts itself in it. */
+export interface Disputed {
+  readonly host: Host;
+  /** One sentence for each contradiction, with the lines. */
+  readonly texts: readonly string[];
+  /** Whether the module loads is disputed, and what was read does not show by which fact. */
+  readonly loading: boolean;
+  /** What differs under all likely kernels, and proves no contradiction. */
+  readonly differing: readonly VerifyItem[];
+  /** Of the others, those under which nothing does. */
+  readonly fitting: readonly Release[];
+}
+
+export interface DisputeOptions {
+  /** The kernels that the machine most likely is. */
+  readonly likely: readonly Candidate[];
+  /** Those that it may be besides. */
+  readonly others: readonly Candidate[];
+}
+
+/** A text has few contradictions that are not one and the same. */
+const MOST = 6;
+
+export function disputesOf(read: Host, kernels: DisputeOptions): Disputed {
+  const texts: string[] = [];
+  let host = read;
+  let loading = false;
+  for (let round = 0; round < MOST; round++) {
+    const found = nextDispute(host, read, kernels);
+    if (found === undefined) break;
+    texts.push(found.text);
+    host = found.host;
+    loading ||= found.loading;
+  }
+  const { likely, others } = kernels;
+  const left = likely.some(({ options }) => differing(host, options).length === 0)
+    ? []
+    : differing(host, (likely[0] as Candidate).options);
+  const fitting =
+    left.length === 0
+      ? []
+      : others.filter(({ options }) => casesOf(host).some((one) => differing(one, options).length === 0));
+  return { host, texts, loading, differing: left, fitting: fitting.map(({ release }) => release) };
+}
+
+type Options = Omit<ReplayOptions, "trace">;
+
+const compared = new WeakMap<Host, Map<Options, readonly VerifyItem[]>>();
+
+/** What the machine reported and would not have, with the parameters that it must have been given. */
+function differing(host: Host, options: Options): readonly VerifyItem[] {
+  const known = compared.get(host) ?? new Map<Options, readonly VerifyItem[]>();
+  compared.set(host, known);
+  const items = known.get(options) ?? compare(host, options);
+  known.set(options, items);
+  return items;
+}
+
+function compare(host: Host, options: Options): readonly VerifyItem[] {
+  const own = { ...options, startFromOffered: false };
+  const asked = askedOnHost(host);
+  const { params = {}, replayed } = foundParams(host, own);
+  const known = replayed !== undefined && Object.keys(params).length + Object.keys(asked).length === 0;
+  return verifyItems(host, known ? replayed : replay(host, { ...own, params: withParams(asked, params) })).filter(
+    ({ verdict, kind }) => verdict === "differ" && kind !== "kernel" && kind !== "feat-ctl",
+  );
+}
+
+const cases = new WeakMap<Host, readonly Host[]>();
+
+function casesOf(host: Host): readonly Host[] {
+  const found = cases.get(host) ?? worldsOf(host).map((world) => world.host);
+  cases.set(host, found);
+  return found.length === 0 ? [host] : found;
+}
+
+/** Ids of items that are to fit, and of those that need not. */
+interface Wanted {
+  readonly ids: ReadonlySet<string>;
+  readonly tolerated: ReadonlySet<string>;
+}
+
+/** Whether a kernel and a case can make the machine report what is wanted, and nothing else get worse. */
+function possible(host: Host, { ids, tolerated }: Wanted, candidates: readonly Candidate[]): boolean {
+  return candidates.some(({ options }) =>
+    casesOf(host).some((one) => differing(one, options).every(({ id }) => !ids.has(id) && tolerated.has(id))),
+  );
+}
+
+/** With each assumed fact about the machine and each build option the other way round. */
+function otherwise({ release, options }: Candidate): readonly Candidate[] {
+  const { config, machine } = options;
+  return [
+    ...CONFIG_OPTIONS.flatMap((option) =>
+      config?.[option] !== undefined
+        ? []
+        : [true, false].map((value) => ({ release, options: { ...options, config: { ...config, [option]: value } } })),
+    ),
+    ...(["tboot", "enlightenedVmcs"] as const).flatMap((fact) =>
+      machine?.[fact] === undefined
+        ? [{ release, options: { ...options, machine: { ...machine, [fact]: true } } }]
+        : [],
+    ),
+  ];
+}
+
+interface Dispute {
+  readonly host: Host;
+  readonly text: string;
+  readonly loading: boolean;
+}
+
+function nextDispute(host: Host, read: Host, { likely, others }: DisputeOptions): Dispute | undefined {
+  const [first] = likely;
+  if (first === undefined) return undefined;
+  const perCase = casesOf(host).map((one) => differing(one, first.options));
+  const [some = [], ...more] = perCase;
+  const always = some.filter(({ id }) => more.every((items) => items.some((item) => item.id === id)));
+  const tolerated = new Set(always.map(({ id }) => id));
+  const unlikely = once(() => otherwise(first));
+  const fitsNowhere = (ids: ReadonlySet<string>) =>
+    !possible(host, { ids, tolerated }, [...likely, ...others]) && !possible(host, { ids, tolerated }, unlikely());
+  for (const item of always) {
+    if (!fitsNowhere(new Set([item.id]))) continue;
+    // All names on one line are one statement.
+    const line = always.filter(({ id, kind }) => id === item.id || (kind === item.kind && kind === "vmx-flag"));
+    const against = line.slice(0, MOST).flatMap((one) => doubted(host, one, tolerated, first) ?? []);
+    // What no fact can be made to fit is a matter of the kernel, unless the module is loaded all the same.
+    if (against.length === 0 && item.kind !== "loads") continue;
+    return {
+      host: against.reduce((left, { hide }) => hide(left), withoutStatement(host, item)),
+      loading: against.length === 0,
+      text: sentence([
+        part(lineOfStatement(read, item), statementText(item)),
+        ...against.map((fact) => part(fact.line, fact.says)),
+      ]),
+    };
+  }
+  const items = together(perCase, fitsNowhere) ?? loadedAndRefused(host);
+  if (items === undefined) return undefined;
+  return {
+    host: items.reduce(withoutStatement, host),
+    loading: false,
+    text: sentence(items.map((item) => part(lineOfStatement(read, item), statementText(item)))),
+  };
+}
+
+/** Statements about VMX that each fit a case, and no case fits all; none of them can be left out. */
+function together(
+  perCase: readonly (readonly VerifyItem[])[],
+  fitsNowhere: (ids: ReadonlySet<string>) => boolean,
+): readonly VerifyItem[] | undefined {
+  const joint = new Map(perCase.flatMap((items) => items.filter(aboutVmx).map((item) => [item.id, item] as const)));
+  if (joint.size < 2 || perCase.some((items) => !items.some(aboutVmx))) return undefined;
+  let wanted = [...joint.keys()];
+  if (!fitsNowhere(new Set(wanted))) return undefined;
+  for (const id of joint.keys()) {
+    const fewer = wanted.filter((one) => one !== id);
+    if (fewer.length > 1 && fitsNowhere(new Set(fewer))) wanted = fewer;
+  }
+  return wanted.map((id) => joint.get(id) as VerifyItem);
+}
+
+/** A module that is loaded was not refused. */
+function loadedAndRefused(host: Host): readonly VerifyItem[] | undefined {
+  if (host.observed?.loadError === undefined || !isLoadedOn(host)) return undefined;
+  return loadItems(host, { loads: "unknown" });
+}
+
+/** The fact without which the machine could report it; of a register the bits of it that each do. */
+function doubted(
+  host: Host,
+  { id }: VerifyItem,
+  tolerated: ReadonlySet<string>,
+  kernel: Candidate,
+): Pick<ReadFact, "says" | "line" | "hide"> | undefined {
+  const fits = ({ hide }: ReadFact) => {
+    const without = hide(host);
+    // What comes to light behind it is a contradiction of its own.
+    return casesOf(without).some((one) =>
+      differing(one, kernel.options).every((item) => item.id !== id && (!aboutVmx(item) || tolerated.has(item.id))),
+    );
+  };
+  const whole = factsOf(host).find(fits);
+  const parts = whole?.parts().filter(fits) ?? [];
+  if (whole === undefined || parts.length === 0) return whole;
+  return { ...whole, hide: (from) => parts.reduce((left, { hide }) => hide(left), from) };
+}
+
+function part(line: number | undefined, says: string): string {
+  return line === undefined ? says : `line ${line}: ${says}`;
+}
+
+function sentence(parts: readonly string[]): string {
+  const [only, ...others] = [...new Set(parts)];
+  return others.length === 0
+    ? `this cannot be true of a machine like this, and is not used: ${only}`
+    : `these cannot ${others.length === 1 ? "both" : "all"} be true of one machine, and ${others.length === 1 ? "neither" : "none"} is used: ${[only, ...others].join("; ")}`;
+}
