@@ -12,6 +12,7 @@ import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { replay } from "../../src/kvm/replay.js";
 import { assume } from "../../src/situation/assume.js";
 import { runCli } from "../cli/run.js";
+import { DEEP, oneIn } from "../deep.js";
 import { under } from "../host/under.js";
 import type { DumpFacts } from "../oracles/atlas/dump-facts.js";
 
@@ -79,7 +80,8 @@ describe("a CPU model", () => {
       const host = atlasHost(dump.id);
       const lacks = lacking(dump);
       const cpuid = host.cores.map((core) => core.cpuid);
-      for (const { name, cpuid: features } of qemuData().models) {
+      // In a short run a third of the models for each CPU; the next two have the others.
+      for (const { name, cpuid: features } of oneIn(3, qemuData().models, i)) {
         const { missing } = fitOf(features, cpuid);
         for (const feature of features) {
           judged++;
@@ -109,7 +111,7 @@ describe("a CPU model", () => {
     // Every CPU has one.
     expect(proposed).toBeGreaterThan(700);
     expect(refused).toBeGreaterThan(1500);
-    expect(judged).toBeGreaterThan(500_000);
+    expect(judged).toBeGreaterThan(DEEP ? 500_000 : 160_000);
   });
 
   it("is said to be not checked where nobody read CPUID", () => {

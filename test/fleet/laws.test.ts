@@ -16,6 +16,7 @@ import type { Release } from "../../src/rules/release.js";
 import { replays } from "../../src/situation/replays.js";
 import type { Layer } from "../../src/why/features.js";
 import { layers } from "../../src/why/layers.js";
+import { tries } from "../deep.js";
 import { type Member, machine, storeOf, withoutFirmware } from "./fleets.js";
 
 const CPUS = [
@@ -120,7 +121,7 @@ describe("a small fleet", () => {
         ]);
       },
     );
-    await fc.assert(property, { numRuns: 6 });
+    await fc.assert(property, { numRuns: tries(15) });
   });
 
   it("has pools whose guests every member takes, and none gives more", async () => {
@@ -166,7 +167,7 @@ describe("a small fleet", () => {
         }
       }
     });
-    await fc.assert(property, { numRuns: 6 });
+    await fc.assert(property, { numRuns: tries(15) });
   });
 
   it("loses what a host lacks, and wins it by leaving that host out", async () => {
@@ -197,7 +198,7 @@ describe("a small fleet", () => {
       const top = Math.max(0, ...best.values());
       expect(found.without.at(-1)?.wins.length ?? 0).toBe(top);
     });
-    await fc.assert(property, { numRuns: 6 });
+    await fc.assert(property, { numRuns: tries(15) });
   });
 });
 

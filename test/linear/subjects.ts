@@ -238,22 +238,22 @@ export function subjects(deep: boolean): readonly Subject[] {
   const short = deep ? [48, 384, 3072] : [384, 2304];
   const { blanks, audit, snapshot, collect, controls, line, names } = OTHERS;
   return [
-    { ...READ_HOST, lengths, shapes: () => blanksAnd(some(deep, 6, units(deep))) },
+    { ...READ_HOST, lengths, shapes: () => blanksAnd(some(deep, 12, units(deep))) },
     { ...READ_HOST, name: "readHost of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     {
       ...READ_HOST,
       name: "readHost of long texts",
       lengths: [LONG],
-      shapes: () => [...KNOWN, ...some(deep, 3, WHOLE)],
+      shapes: () => [...KNOWN, ...some(deep, 6, WHOLE)],
     },
-    { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => some(deep, 6, pairs(deep)) },
+    { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => some(deep, 12, pairs(deep)) },
     { ...blanks, lengths: [LONG], shapes: () => BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })) },
-    { ...EXPLAIN, lengths: deep ? lengths : [384, 4096], shapes: () => blanksAnd(some(deep, 6, units(deep))) },
+    { ...EXPLAIN, lengths: deep ? lengths : [384, 4096], shapes: () => blanksAnd(some(deep, 12, units(deep))) },
     { ...EXPLAIN, name: "explain of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     { ...EXPLAIN, name: "explain of long texts", lengths: [12_288, LONG], shapes: () => ASKED },
-    { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => some(deep, 6, pairs(deep)) },
+    { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => some(deep, 12, pairs(deep)) },
     // Lines of more than 400 characters are not read.
-    { ...READ_VMCS, lengths: [48, 360, ...short.slice(-1)], shapes: () => some(deep, 6, lists(deep)) },
+    { ...READ_VMCS, lengths: [48, 360, ...short.slice(-1)], shapes: () => some(deep, 12, lists(deep)) },
     { ...READ_VMCS, name: "readVmcs of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     { ...audit, lengths, shapes: () => behind(DUMPS, deep ? [...DUMPED, ...ALPHABET] : DUMPED) },
     {
@@ -261,11 +261,11 @@ export function subjects(deep: boolean): readonly Subject[] {
       lengths: deep ? [48, 384, 12_288] : [384, 6144],
       shapes: () => behind(HEADS, deep ? [...MEMBERS, ...ALPHABET] : MEMBERS),
     },
-    { ...collect, lengths: short, shapes: () => (deep ? units(deep) : blanksAnd(some(deep, 3, alone(ALPHABET)))) },
+    { ...collect, lengths: short, shapes: () => (deep ? units(deep) : blanksAnd(some(deep, 6, alone(ALPHABET)))) },
     {
       ...controls,
       lengths: [384, 1024],
-      shapes: () => (deep ? pairs(false) : blanksAnd(some(deep, 3, onOneLine(ALPHABET)))),
+      shapes: () => (deep ? pairs(false) : blanksAnd(some(deep, 6, onOneLine(ALPHABET)))),
     },
     { ...controls, name: "controls of numbers", lengths: [3072], shapes: () => numbered(COUNTED) },
     { ...line, lengths: short, shapes: () => alone(ALPHABET) },

@@ -52,10 +52,10 @@ it("says the same of a text in pieces, wherever they end", async () => {
 
 describe("a text that is too long to be kept", () => {
   const long =
-    NOISE.repeat(45) + DUMP + NOISE.repeat(20) + DUMP.replaceAll("0061b9b7db", "0000000001") + NOISE.repeat(5);
+    NOISE.repeat(40) + DUMP + NOISE.repeat(17) + DUMP.replaceAll("0061b9b7db", "0000000001") + NOISE.repeat(2);
 
   it("is too long", () => {
-    expect(long.length).toBeGreaterThan(9_000_000);
+    expect(long.length).toBeGreaterThan(8_000_000);
   });
 
   it("has the dumps, on the lines, that it has as a whole", () => {
@@ -76,7 +76,7 @@ describe("a text that is too long to be kept", () => {
   it("is explained with its dump", async () => {
     const short = explain(DUMP);
     const [first] = await explainStream(pieces(long, 65_536));
-    const shift = NOISE.split("\n").length * 45 - 45;
+    const shift = NOISE.split("\n").length * 40 - 40;
     expect(first).toMatchObject({
       message: short[0]?.message,
       count: 2,

@@ -24,13 +24,13 @@ const whole = resolve(root, "../shared/vectors");
 const cases = selectedCases();
 
 /**
- * Of the complete files, a short run replays one line in eight of every other file: to unpack one takes as long as that.
+ * Of the complete files, a short run replays one line in eight of every third file: to unpack one takes as long as that.
  * `npm run vectors` replays all, and the committed part has every kernel.
  */
 const sampled = <T>(lines: readonly T[], file: number): readonly T[] => oneIn(8, lines, file);
 const sampledFiles = (names: readonly string[]) =>
   oneIn(
-    2,
+    3,
     names.map((name, file) => [name, file] as const),
   );
 

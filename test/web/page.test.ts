@@ -167,7 +167,7 @@ describe("the page", () => {
     const page = await bench.load();
     await drop(page, { vmlinux: "new Uint8Array(70000)", "empty.txt": "''" });
     await page.locator(".problems", { hasText: "vmlinux is not text" }).waitFor();
-    const megabytes = DEEP ? 50 : 3;
+    const megabytes = DEEP ? 50 : 2;
     await drop(page, {
       "log.txt": `("[ 12.345678] kvm_intel: message\\n".repeat(31000).slice(0, 1e6) + "\\n").repeat(${megabytes}), ${JSON.stringify(`${RDMSR}\n`)}`,
     });
@@ -260,15 +260,17 @@ describe("what a person does with the page", () => {
     await page.locator(".read", { hasText: "lines used" }).waitFor();
     await page.keyboard.press("?");
     await page.keyboard.press("s");
-    for (const name of VIEWS) {
+    for (const [at, name] of VIEWS.entries()) {
       await view(page, name);
       await page.locator("#answer").waitFor();
       await expect.poll(() => page.locator("main").textContent()).not.toContain("searching");
+      // What is around a view is the same for all of them; a short run looks at it with the first.
+      const part = DEEP || at === 0 ? undefined : "main";
       await page.emulateMedia({ colorScheme: "light" });
-      expect([name, await axe(page)]).toEqual([name, []]);
+      expect([name, await axe(page, undefined, part)]).toEqual([name, []]);
       await page.emulateMedia({ colorScheme: "dark" });
       // What does not depend on colours is the same in both.
-      expect([name, "dark", await axe(page, ["color-contrast"])]).toEqual([name, "dark", []]);
+      expect([name, "dark", await axe(page, ["color-contrast"], part)]).toEqual([name, "dark", []]);
     }
     await page.emulateMedia({ colorScheme: "light" });
   });

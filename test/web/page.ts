@@ -111,8 +111,8 @@ const FEWER_ROWS = `{
   document.adoptedStyleSheets = [sheet];
 }`;
 
-/** What axe finds in the page as it is: rule and element. */
-export async function axe(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
+/** What axe finds in the page as it is, or in a part of it: rule and element. */
+export async function axe(page: Page, rules?: readonly string[], part?: string): Promise<readonly string[]> {
   if ((await page.evaluate("typeof axe")) === "undefined") {
     if (!DEEP) await page.evaluate(FEWER_ROWS);
     await page.evaluate(axeCore.source);
@@ -122,7 +122,7 @@ export async function axe(page: Page, rules?: readonly string[]): Promise<readon
     ...(rules === undefined ? {} : { runOnly: { type: "rule", values: rules } }),
   };
   return await page.evaluate(
-    `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) =>
+    `axe.run(${part === undefined ? "document" : JSON.stringify(part)}, ${JSON.stringify(options)}).then(({ violations }) =>
       violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(" ")))`,
   );
 }

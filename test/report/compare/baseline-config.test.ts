@@ -10,6 +10,7 @@ import { runBaseline } from "../../../src/report/compare/baseline-report.js";
 import { RELEASES } from "../../../src/rules/release.js";
 import { replays } from "../../../src/situation/replays.js";
 import { ready, subject } from "../../compare/hosts/hosts.js";
+import { tries } from "../../deep.js";
 
 const HOSTS = atlas().map((entry) => ready(entryHost(entry)));
 
@@ -55,8 +56,8 @@ describe("the configuration of a baseline", () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: tries(120) },
     );
-    expect(configured).toBeGreaterThan(30);
+    expect(configured).toBeGreaterThan(tries(60));
   });
 });
