@@ -104,10 +104,17 @@ export async function drop(page: Page, files: { readonly [name: string]: string 
   }`);
 }
 
-/** Rows after the seventh are like the others; a short run looks at the first ones. */
+/**
+ * Rows after the seventh are like the others, and so are kernels but the one that is asked about; a short run looks at the
+ * first ones.
+ */
 const FEWER_ROWS = `{
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync("tbody tr:nth-child(n + 8), .field:nth-child(n + 8) { display: none !important; }");
+  const now = [...document.querySelectorAll(".axis .kernel")].findIndex((one) => one.classList.contains("now")) + 2;
+  const others = ":nth-child(n + 9):not(:nth-child(" + now + "))";
+  sheet.replaceSync(
+    "tbody tr:nth-child(n + 8), .field:nth-child(n + 8), .axis thead tr:last-child > " + others +
+      ", .axis tbody tr > " + others + " { display: none !important; }");
   document.adoptedStyleSheets = [sheet];
 }`;
 
