@@ -65,7 +65,7 @@ describe("a text in a format", () => {
       text.replace(/'([^'\n]*)'/g, (_whole, inner: string) => `'${inner}&#27;[2J&#10;FORGED&#x9b;&#x202e;'`),
     ];
     // In a short run every other one; the next format has the others.
-    for (const [at, variant] of oneIn(2, [...new Set(variants).entries()], turn)) {
+    for (const [at, variant] of oneIn(2, [...[...new Set(variants)].entries()], turn)) {
       await tryAll(
         FEW.filter((_, command) => command === at % 3 || command === 2),
         variant,
