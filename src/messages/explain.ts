@@ -10,7 +10,7 @@ import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVm
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";
-import { decodeGuestMsr, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
+import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeSetMsr } from "./decoders/set-msr.js";
 import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder } from "./desktop-messages.js";
@@ -44,6 +44,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "kernel-message": decodeKernelMessage,
   "module-error": decodeModuleError,
   "module-parameter": decodeModuleParameter,
+  "msr-write": decodeMsrWrite,
   "other-module": decodeOtherModule,
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,

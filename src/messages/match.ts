@@ -244,7 +244,7 @@ function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
         matched = true;
         // A list that reaches the end of the line may go on in the next one; a word at a soft break does.
         const longer =
-          (candidate.row.list && to >= line.text.trimEnd().length - 1) || (line.soft && to >= line.text.length)
+          (candidate.row.list && to >= line.text.trimEnd().length - LIST_TITLE) || (line.soft && to >= line.text.length)
             ? longest(candidate, joins, from, line.number)
             : undefined;
         found.push(longer ?? matchOf(candidate.row, hit, line.text, line.number, line.number));
@@ -273,6 +273,9 @@ function withoutWeak(found: readonly Match[]): Match[] {
   return found.filter(({ row }) => !known || !row.generic);
 }
 
+/** Room between the words of a message and its list: `: missing features`, which may be wrapped off it. */
+const LIST_TITLE = 20;
+
 const SEAM = 60;
 
 /** The end of the line and the beginning of one that may continue it: a hint can lie across the break. */
@@ -288,7 +291,12 @@ function overlaps(spans: readonly { readonly from: number; readonly to: number }
 interface Joined {
   readonly text: string;
   readonly last: number;
+  /** Without a blank; not offered to a list that does not go on in the next line, as its last name would grow. */
+  readonly tight?: "word" | "list";
 }
+
+/** The next line begins with the rest of a list: its first word holds a comma, or ends the sentence, or is alone. */
+const REST_OF_LIST = /^\s*(?:[\w.+-]{0,60},|[\w.+-]{1,60}(?:['"):;]|\.?\s*$))/;
 
 /** The line with the ones that may continue it: wrapped at a blank, or in the middle of a word. */
 function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
@@ -302,14 +310,18 @@ function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
     spaced += (soft ? "" : " ") + next.text.trim();
     tight += next.text.trimStart();
     soft = next.soft;
-    joins.push({ text: spaced, last: next.number }, { text: tight, last: next.number });
+    joins.push(
+      { text: spaced, last: next.number },
+      { text: tight, last: next.number, tight: REST_OF_LIST.test(next.text) ? "list" : "word" },
+    );
   }
   return joins;
 }
 
 function longest(candidate: Candidate, joins: readonly Joined[], from: number, first: number): Match | undefined {
   let best: Match | undefined;
-  for (const { text, last } of joins) {
+  for (const { text, last, tight } of joins) {
+    if (candidate.row.list && tight === "word") continue;
     const hit = exec(candidate.pattern, text);
     if (hit === undefined || hit.index !== from) continue;
     if (best === undefined || hit[0].length > best.text.length) best = matchOf(candidate.row, hit, text, first, last);

@@ -88,6 +88,7 @@ export type DecoderName =
   | "kernel-message"
   | "module-error"
   | "module-parameter"
+  | "msr-write"
   | "other-module"
   | "requested-feature"
   | "set-msr"

@@ -119,7 +119,7 @@ const WITH_REASON: ReadonlySet<string> = new Set([
   "kvm-spurious-fault",
 ]);
 
-const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|ARM (?:CPU|processor|machine|server))\b/i;
+const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server))\b/i;
 const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
 const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
 
@@ -131,9 +131,20 @@ function armVerdict(
 ): TextVerdict | undefined {
   if (text === undefined || text.length > LONGEST_CONFIGURATION || machine?.situation.host.vendor !== undefined)
     return undefined;
-  if (!recognised.some(({ what }) => NO_DEVICE.test(what))) return undefined;
+  const device = recognised.some(({ what }) => NO_DEVICE.test(what));
+  const desktop = DESKTOPS.has(recognised[0]?.product ?? "");
+  if (!device && !desktop) return undefined;
   const found = ARM.exec(text)?.[0];
   if (found === undefined || X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
+  if (!device) {
+    return {
+      says: `The text names an ARM machine (${found}): it has no VT-x, and no setting of a firmware brings it. A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below.`,
+      steps: [{ text: "Run the inner machine beside the outer one, not in it, or as plain emulation." }],
+      evidence: [],
+      line: recognised[0]?.lines[0] as number,
+      covers: recognised.map(({ message }) => message as string),
+    };
+  }
   return {
     says: `The text names an ARM machine (${found}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
     steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
@@ -195,6 +206,8 @@ function svmVerdict(
 const SVM_ON: Step = {
   text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
 };
+
+const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 /** What all rows about the missing device begin with. */
 const NO_DEVICE = /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm)/;

@@ -128,6 +128,9 @@ Model name:            Intel(R) Core(TM) i7-3770 CPU @ 3.40GHz
 Stepping:              9
 Virtualization:        VT-x
 `,
+  vulnerabilities: `Vulnerabilities:
+  Itlb multihit:          KVM: Mitigation: VMX disabled
+  L1tf:                   Mitigation; PTE Inversion; VMX conditional cache flushes, SMT vulnerable`,
   lsmod: `Module                  Size  Used by
 kvm_intel             290816  0
 kvm                   823296  1 kvm_intel

@@ -59,6 +59,7 @@ const LINES: { readonly [id: string]: string } = {
   "virsh-cpu-compare": "CPU described in cpu.xml is incompatible with host CPU",
   "kvm-spurious-fault": "RIP: 0010:kvm_spurious_fault+0xa/0x10 [kvm]",
   "kvm-kernel-bug": "kernel BUG at arch/x86/kvm/mmu.c:3324!",
+  "msr-write-refused": "wrmsr: CPU 0 cannot set MSR 0x0000003a to 0x0000000000000005",
   "modprobe-file-missing":
     "modprobe: ERROR: ctx=0x55d3 path=/lib/modules/5.3.8/kernel/arch/x86/kvm/kvm.ko.xz error=No such file or directory",
   "libvirt-mode-without-kvm":

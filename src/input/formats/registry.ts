@@ -17,6 +17,7 @@ import { lscpu } from "./linux/lscpu.js";
 import { lsmod } from "./linux/lsmod.js";
 import { moduleOptions } from "./linux/module-options.js";
 import { surroundings } from "./linux/surroundings.js";
+import { vulnerabilities } from "./linux/vulnerabilities.js";
 import { moduleParams } from "./module-params.js";
 import { msrList } from "./msr-list.js";
 import { procCpuinfo } from "./proc-cpuinfo.js";
@@ -35,6 +36,7 @@ export const READERS: readonly Reader[] = [
   collect,
   vmxcap,
   procCpuinfo,
+  vulnerabilities,
   lscpu,
   lsmod,
   moduleParams,

@@ -43,6 +43,8 @@ const HTML_TAG = /<\/?(?:pre|code|tt|samp|span|strong|br|div|font)(?: [^<>]{0,20
 const BB_TAG = /\[\/?(?:font|color|size|code|quote|spoiler)(?:=[^[\]]{0,80})?\]/gi;
 /** Code within a line of Markdown. A backtick between two digits is WinDbg's, between the halves of a value. */
 const CODE_SPAN = /(?<![0-9a-z`])`([^`]{1,200})`(?![0-9a-z`])/gi;
+/** A code span that begins here and ends lines below. */
+const OPEN_SPAN = /^`(?=[^`]{2,}$)/;
 const BOLD = /(?<![*\w])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![*\w])/g;
 /** A fence with the listing on the same line; a word alone behind it names a language. */
 const FENCE = /^\s{0,8}(?:```|~~~)(?=\S{1,100}\s{1,20}\S)/;
@@ -61,7 +63,7 @@ export function cleanLine(raw: string): CleanLine {
   if (line.includes("<")) line = line.replace(HTML_TAG, "");
   if (line.includes("[/") || line.includes("=")) line = line.replace(BB_TAG, "");
   if (TYPOGRAPHIC.test(line)) line = line.replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');
-  if (line.includes("`")) line = line.replace(FENCE, "").replace(CODE_SPAN, "$1");
+  if (line.includes("`")) line = line.replace(FENCE, "").replace(CODE_SPAN, "$1").replace(OPEN_SPAN, "");
   if (line.includes("**")) line = line.replace(BOLD, "");
   if (line.includes("\u00a0")) line = line.replaceAll("\u00a0", " ");
   let position = indentOfStamp(line);

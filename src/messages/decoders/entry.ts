@@ -197,7 +197,10 @@ function zeroError(): Decoded {
       },
     ],
     steps: [
-      { text: "Do not disable exits in a nested machine.", commands: ["# QEMU: remove", "-overcommit cpu-pm=on"] },
+      {
+        text: "In a virtual machine the hypervisor below decides: take its updates, and give the guest a named CPU model instead of the host's; do not disable exits there.",
+        commands: ["systemd-detect-virt", "-cpu Skylake-Client-v3", "# QEMU: remove", "-overcommit cpu-pm=on"],
+      },
     ],
     rule: {
       fn: "vmx_handle_exit",

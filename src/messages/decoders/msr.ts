@@ -29,6 +29,32 @@ function plainReaders(index: number): readonly string[] {
   return [...new Set(fns)];
 }
 
+// ---- A program writes an MSR ----
+
+export function decodeMsrWrite([{ groups }]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+  const written = groups.msr ?? groups.msr2;
+  if (written === undefined) return {};
+  const index = Number.parseInt(written, 16);
+  const register = registerOf(index);
+  if (index === 0x3a) {
+    return {
+      gravity: "blocks",
+      layer: "firmware",
+      what: "A program wrote IA32_FEAT_CTL (0x3a), and the write faulted: the register is locked, and nothing but a power cycle releases it. Only the firmware can set VMX in it.",
+      onlySteps: true,
+      steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    };
+  }
+  const which = register === undefined ? `MSR 0x${index.toString(16)}` : describeMsr(index);
+  const vmx =
+    register === undefined
+      ? "It is not a VMX register: VT-x is not concerned."
+      : "VMX capability registers can only be read.";
+  return {
+    what: `A program could not write ${which}: the CPU or the firmware has it locked, it does not exist there, or the kernel is locked down (Secure Boot). ${vmx}`,
+  };
+}
+
 // ---- unchecked MSR access error ----
 
 export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {

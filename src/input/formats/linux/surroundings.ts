@@ -12,6 +12,17 @@ const MACHINES: readonly (readonly [words: RegExp, outer: string])[] = [
   [/\bHVM domU\b/, "Xen"],
   [/\bParallels Virtual Platform\b/, "Parallels"],
 ];
+/** The signatures of CPUID leaf 0x40000000, where a program prints them. */
+const SIGNATURES: readonly (readonly [signature: string, outer: string])[] = [
+  ["VMwareVMware", "VMware"],
+  ["KVMKVMKVM", "KVM"],
+  ["Microsoft Hv", "Hyper-V"],
+  ["VBoxVBoxVBox", "VirtualBox"],
+  ["XenVMMXenVMM", "Xen"],
+  ["TCGTCGTCGTCG", "QEMU"],
+  ["bhyve bhyve ", "bhyve"],
+];
+const SIGNED = /\bHypervisor(?:: Origin = "| string: |_id_string = ")(\w{4,12}|Microsoft Hv|bhyve bhyve )(?="|\s*$)/;
 const TABLE_LINE =
   /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?(\S.{1,160})$/;
 const DETECTED = /systemd-detect-virt\s*$/;
@@ -43,8 +54,8 @@ export const surroundings: FactReader = {
     "vmx, from kvm-ok, virt-host-validate and grep -c.",
   recognisedBy:
     "Product Name: VMware…, DMI: QEMU…, INFO: Your CPU does not support KVM extensions, grep -c vmx /proc/cpuinfo",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU/,
-  words: ["systemd-detect-virt", "/proc/cpuinfo", "KVM requires a CPU", "Hardware name: "],
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: /,
+  words: ["Hypervisor", "systemd-detect-virt", "/proc/cpuinfo", "KVM requires a CPU", "Hardware name: "],
   open: openSurroundings,
 };
 
@@ -90,6 +101,12 @@ function openSurroundings(sink: FactSink) {
       if (sentence !== undefined) {
         const fact = (sentence.words as string).includes("svm") ? "flag vmx or svm" : "flag vmx";
         sink.system(sentence.count === "0" ? "flag vmx" : fact, sentence.count === "0" ? "no" : "yes", placeOf(line));
+        return true;
+      }
+      const signed = line.cut ? undefined : SIGNED.exec(text)?.[1];
+      const signer = SIGNATURES.find(([signature]) => signature === signed)?.[1];
+      if (signer !== undefined) {
+        sink.system("outer", signer, placeOf(line));
         return true;
       }
       const table = TABLE_LINE.exec(text.replace(/^\s{0,8}\[\s{0,8}\d{1,8}\.\d{3,6}\] /, ""));

@@ -57,6 +57,13 @@ export const TOOL_EXAMPLES = {
   "rdmsr-fails": {
     examples: ["rdmsr: CPU 0 cannot read MSR 0x0000010a", "rdmsr: CPU 2 cannot read MSR 0x00000491"],
   },
+  "msr-write-refused": {
+    examples: [
+      "[85917.978818] Lockdown: amdctl: raw MSR access is restricted; see man kernel_lockdown.7",
+      "wrmsr: CPU 0 cannot set MSR 0x0000003a to 0x0000000000000005",
+    ],
+    not: ["sudo wrmsr -a 0x3a 5", "[  894.899410] msr: Write to unrecognized MSR 0x150 by python"],
+  },
   "rdmsr-no-device": {
     examples: ["rdmsr: open: No such file or directory"],
   },

@@ -211,6 +211,27 @@ export const TOOL_MESSAGES = [
     source: { message: "msr-tools", meaning: "Intel SDM volume 4" },
   },
   {
+    id: "msr-write-refused",
+    product: "tool",
+    layer: "host operating system",
+    gravity: "informs",
+    needle: ["wrmsr: ", "msr access is restricted", "wrmsr failed for reg"],
+    pattern:
+      /wrmsr: CPU (?<cpu>\d{1,5}) cannot set MSR (?<msr>0x[0-9a-f]{1,8})|wrmsr: ?pwrite: Operation not permitted|Lockdown: [^:\n]{1,40}: (?:raw |Direct )?MSR access is restricted|WRMSR failed for reg\[(?<msr2>0x[0-9a-f]{1,8})\]/i,
+    what: "The kernel does not let programs write MSRs: it is locked down, most often by Secure Boot. Reading them, as rdmsr does, is not refused, and VT-x is not concerned: KVM is part of the kernel.",
+    decoder: "msr-write",
+    steps: [
+      {
+        text: "See whether the kernel is locked down.",
+        commands: ["cat /sys/kernel/security/lockdown", "mokutil --sb-state"],
+      },
+    ],
+    source: {
+      message: "kevinlekiller/amdctl#54, andikleen/mcelog#96, tiziw/iuvolt#11, intel/intel-cmt-cat#209",
+      meaning: "Linux, arch/x86/kernel/msr.c (msr_write); kernel_lockdown(7)",
+    },
+  },
+  {
     id: "rdmsr-no-device",
     product: "tool",
     layer: "host operating system",
