@@ -17,8 +17,10 @@ class WaitingFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // Machines that build many things at once are slow; no test waits for anything.
-    testTimeout: 60_000,
+    // Machines that build many things at once are slow, and no test waits for anything: the limit is there for what hangs.
+    // No test has one of its own (test/tools/time-limits.test.ts).
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     // The code under test is pure: one module graph per worker is enough, and saves loading it again for every file.

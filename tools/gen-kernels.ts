@@ -18,7 +18,7 @@ import { kernelTables, rowHolds, type TableRow } from "../src/why/kernels/tables
 const ROOT = resolve(import.meta.dirname, "..");
 export const KERNELS_DOC = resolve(ROOT, "docs/kernels.md");
 export const SOURCES_DOC = resolve(ROOT, "docs/sources.md");
-const MARK = /(<!-- generated: kernels -->\n)[\s\S]*?(<!-- end -->)/;
+const MARK = /(<!-- generated: (kernels|tables) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 type Row = KernelRow & { readonly id: Release };
 const rows: readonly Row[] = KERNELS;
@@ -53,6 +53,31 @@ export function sourcesTable(): string {
       row.line === "upstream" ? patches(row) : LINES[row.line],
       row.sure,
       row.tree,
+    ]),
+  );
+}
+
+/** `arch/x86/kvm/pmu.h, pmu.c` as paths. */
+function files(text: string): string[] {
+  let folder = "";
+  return text.split(/, | \/ /).map((name) => {
+    if (name.includes("/")) folder = name.replace(/[^/]*$/, "");
+    return name.includes("/") ? name : folder + name;
+  });
+}
+
+/** The registered tables as docs/sources.md has them: what each holds and the files of the kernel that it was read in. */
+export function tablesTable(): string {
+  return table(
+    ["Table", "Holds", "Rows", "Read in"],
+    kernelTables().map(({ name, title, rows: facts }) => [
+      `\`${name}\``,
+      title,
+      String(facts.length),
+      [...new Set(facts.flatMap(({ file }) => files(file)))]
+        .sort()
+        .map((file) => `\`${file}\``)
+        .join(", "),
     ]),
   );
 }
@@ -163,7 +188,11 @@ ${factGroups()
 
 /** docs/sources.md with its table as it should be. */
 export function sourcesDoc(text: string): string {
-  return text.replace(MARK, (_, begin: string, end: string) => `${begin}${sourcesTable()}\n${end}`);
+  return text.replace(
+    MARK,
+    (_, begin: string, what: string, end: string) =>
+      `${begin}${what === "kernels" ? sourcesTable() : tablesTable()}\n${end}`,
+  );
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -15,8 +15,9 @@ const root = resolve(import.meta.dirname, "..");
 const place = mkdtempSync(join(tmpdir(), "vmxlens-7.4-"));
 
 function run(...args: readonly string[]): string[] {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: place, encoding: "utf8" });
-  return status === 0 ? [] : [`${args.join(" ")}\n${stdout}${stderr}`];
+  const options = { cwd: place, encoding: "utf8", maxBuffer: Number.POSITIVE_INFINITY } as const;
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, options);
+  return status === 0 ? [] : [`${args.join(" ")}: ended with ${signal ?? status}\n${stdout}${stderr}`];
 }
 
 try {
@@ -36,15 +37,7 @@ try {
     ...wrongWithFiction(place),
     ...run("node_modules/typescript/bin/tsc", "-p", "."),
     ...run("--import", "tsx", "tools/check-imports.ts"),
-    // What a test may take is not the question here, and the machine may be busy.
-    ...run(
-      "node_modules/vitest/vitest.mjs",
-      "run",
-      "--reporter=dot",
-      "--testTimeout=600000",
-      "--hookTimeout=600000",
-      ...process.argv.slice(2),
-    ),
+    ...run("node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...process.argv.slice(2)),
   ];
   for (const text of wrong) console.error(text);
   console.log(wrong.length === 0 ? "7.4 is there, and everything passes" : `${wrong.length} things are wrong`);

@@ -59,7 +59,12 @@ export function addRelease(root: string, name: string): string | undefined {
   const readme = join(root, "README.md");
   writeFileSync(readme, withCounts(readFileSync(readme, "utf8"), table));
   const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-    spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", env: { ...process.env, ...env } });
+    spawnSync(process.execPath, args, {
+      cwd: root,
+      encoding: "utf8",
+      env: { ...process.env, ...env },
+      maxBuffer: Number.POSITIVE_INFINITY,
+    });
   const runs = [
     () => run(["node_modules/@biomejs/biome/bin/biome", "format", "--write", KERNELS_FILE]),
     ...GENERATORS.map((generator) => () => run(["--import", "tsx", `tools/${generator}.ts`])),

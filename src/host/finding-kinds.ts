@@ -30,7 +30,7 @@ export const FINDING_KINDS = {
   "vmx-not-in-cpuid": { severity: "warning", source: "SDM volume 3C: CPUID.1:ECX bit 5 says that VMX is there" },
   "entry-exit-pair": {
     severity: "warning",
-    source: "KVM setup_vmcs_config, 6.1 and later: Inconsistent VM-Entry/VM-Exit pair",
+    source: "KVM setup_vmcs_config: Inconsistent VM-Entry/VM-Exit pair",
   },
   "ept-cap-without-ept": { severity: "warning", source: "KVM setup_vmcs_config: EPT CAP should not exist" },
   "vpid-cap-without-vpid": { severity: "warning", source: "KVM setup_vmcs_config: VPID CAP should not exist" },

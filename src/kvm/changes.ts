@@ -64,6 +64,15 @@ export const CET: Change = "6.18";
 /** IA32_VMX_BASIC and the VMCS are the business of x86_virt_init at boot; `cet`. */
 export const VIRT_AT_BOOT: Change = "7.1";
 
+/** Nested KVM looks at HOST_CR4.LA57 for what is canonical. The vectors know the series on both sides. */
+export const HOST_LA57: Change = { after: "6.12", by: "6.18" };
+
+/** dump_vmcs prints what EPT-violation #VE uses. */
+export const DUMPED_VE_INFO: Change = "6.10";
+
+/** dump_vmcs prints the lists of MSRs that are loaded and stored. */
+export const DUMPED_MSR_LISTS: Change = "5.11";
+
 /** Mode-based execute control. */
 export const MBEC: Change = "7.2";
 

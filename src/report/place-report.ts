@@ -1,5 +1,6 @@
 import { type DecodedBit, decodeCore } from "../host/decode.js";
 import { formatMsr } from "../host/msr.js";
+import { aboutSourceName } from "../kvm/source-names.js";
 import { hexIndex, type RegisterRow } from "../registers/registers.js";
 import { formatHeld, valuesOf } from "../rules/held.js";
 import { replays } from "../situation/replays.js";
@@ -33,7 +34,7 @@ function runLines(
 ): Line[] {
   const rows = about.flatMap((row) => {
     const form = row.form === undefined || row.form === row.name ? name : row.form;
-    return wrap([styled("title", form), styled("dim", ` (${row.file})`), `: ${row.about}`], width, "", 2);
+    return wrap([styled("title", form), styled("dim", ` (${row.file})`), `: ${aboutSourceName(row)}`], width, "", 2);
   });
   const naming = rules.flatMap((rule) => {
     const where = `${valuesOf(rule.fn ?? rule.stage).join(" or ")}, ${valuesOf(rule.file).join(" or ")}, ${formatHeld(rule.held)}`;

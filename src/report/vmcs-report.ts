@@ -1,3 +1,4 @@
+import { formatHeld } from "../rules/held.js";
 import { decodeField } from "../vmcs/fields/decode.js";
 import type { FieldRow } from "../vmcs/fields/field-row.js";
 import { fieldName, splitEncoding } from "../vmcs/fields/fields.js";
@@ -38,7 +39,7 @@ export function fieldReport(row: FieldRow, value: Value64 | undefined, width: nu
         ...(row.linux === undefined ? [] : ([["Linux", row.linux]] as const)),
         ...(row.xen === undefined ? [] : ([["Xen", row.xen]] as const)),
         ["exists", existence(row)],
-        ...(row.linuxDump === undefined ? [] : ([["Linux dump", row.linuxDump]] as const)),
+        ...(row.linuxDump === undefined ? [] : ([["Linux dump", dumpedAs(row.linuxDump, row)]] as const)),
         ...(row.xenDump === undefined ? [] : ([["Xen dump", row.xenDump]] as const)),
         ...(row.note === undefined ? [] : ([["note", row.note]] as const)),
       ],
@@ -53,6 +54,11 @@ export function fieldReport(row: FieldRow, value: Value64 | undefined, width: nu
   if (decoded.unnamed.length > 0)
     lines.push(...wrap(`bits without a name that are 1: ${decoded.unnamed.join(", ")}`, width, "  "));
   return lines;
+}
+
+/** What the dump of Linux prints, and in which kernels. */
+function dumpedAs(shown: string, { linuxDumpHeld }: FieldRow): string {
+  return linuxDumpHeld === undefined ? shown : `${shown} (Linux ${formatHeld(linuxDumpHeld)})`;
 }
 
 function existence({ exists }: FieldRow): string {

@@ -244,6 +244,18 @@ export function mainlineRange({ since, before }: Held): { readonly since?: strin
   };
 }
 
+/** The mainline release with a change: `6.0`. Throws `RangeError` for a change that never came to mainline. */
+export function releaseOf(change: Change): string {
+  const release = mainlineOf(change);
+  if (release === undefined) throw new RangeError("the change has no mainline release");
+  return release;
+}
+
+/** The stable releases and vendor lines that took a change, too: `5.15.61`, `RHEL 9.3`. */
+export function takenBy(change: Change): readonly string[] {
+  return elsewhere(change);
+}
+
 /** `6.1 and later`, `up to 6.0`, `6.1 to 6.12`, `6.6 only` or `all releases`, and what took it earlier. */
 export function formatHeld(held: Held | undefined): string {
   if (held?.since === undefined && held?.before === undefined) return "all releases";

@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../kvm/not-replayed.js";
+import { releaseOf } from "../rules/held.js";
 /** A public report of a failed VM entry whose cause was found. */
 export interface KnownReport {
   /** Where it was reported. */
@@ -11,8 +13,8 @@ export interface KnownReport {
 const KNOWN_REPORTS: readonly KnownReport[] = [
   {
     checks: ["guest.interruptibility.sti_requires_if"],
-    where: "Windows guests on Linux 5.15 (Proxmox, 2022)",
-    cured: "KVM clears the interrupt shadow when it enters SMM (Linux 6.2, and stable kernels).",
+    where: "Windows guests on Proxmox hosts (2022)",
+    cured: `KVM clears the interrupt shadow when it enters SMM (Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)}, and stable kernels).`,
   },
   {
     checks: ["guest.interruptibility.sti_requires_if"],

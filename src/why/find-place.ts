@@ -1,5 +1,5 @@
 import { checkText } from "../bits/misuse.js";
-import { findSourceNames, type SourceName } from "../linux/source-names.js";
+import { findSourceNames, type SourceName } from "../kvm/source-names.js";
 import { type BitPlace, placedBit, registerNamed } from "../registers/bit-place.js";
 import type { BitRow } from "../registers/bit-row.js";
 import { foldName } from "../registers/edit-distance.js";

@@ -172,7 +172,7 @@ describe("parseCapture", () => {
   });
 });
 
-describe("npm run captures", { timeout: 60_000 }, () => {
+describe("npm run captures", () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "captures-"));

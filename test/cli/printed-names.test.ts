@@ -3,7 +3,7 @@ import { layerOption } from "../../src/cli/layer-option.js";
 import { readWanted } from "../../src/compare/controls/control-names.js";
 import { PARAMS } from "../../src/kvm/load/params.js";
 import { PREDICATES } from "../../src/kvm/load/predicates.js";
-import { SOURCE_NAMES, type SourceName } from "../../src/linux/source-names.js";
+import { SOURCE_NAMES, type SourceName } from "../../src/kvm/source-names.js";
 import { VMX_FLAGS } from "../../src/linux/vmx-features.js";
 import { bitLabel, labelText } from "../../src/registers/bit-label.js";
 import { placedBit, registerNamed } from "../../src/registers/bit-place.js";

@@ -41,7 +41,7 @@ describe("the process", () => {
     const [out, code] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), exitCode(child)]);
     expect(out).toMatch(/^Intel\(R\)[\s\S]*MSRs of L1[\s\S]*\n$/);
     expect(code).toBe(0);
-  }, 30_000);
+  });
 
   it("reads standard input", async () => {
     const child = start("why", "ept", "-");
@@ -49,7 +49,7 @@ describe("the process", () => {
     const [out, code] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), exitCode(child)]);
     expect(out).toContain("lost at");
     expect(code).toBe(1);
-  }, 30_000);
+  });
 
   it("reads a file on standard input, and says of a folder what it is", async () => {
     for (const [path, said, wanted] of [
@@ -65,7 +65,7 @@ describe("the process", () => {
       closeSync(fd);
       expect([err, code]).toEqual([expect.stringMatching(said), wanted]);
     }
-  }, 30_000);
+  });
 
   it("explains a log that is longer than its memory", async () => {
     const child = spawn(process.execPath, ["--max-old-space-size=64", main, "explain", "-"], {
@@ -81,7 +81,7 @@ describe("the process", () => {
     const [out, code] = await Promise.all([text(child.stdout), exitCode(child)]);
     expect(out).toContain("kvm: disabled by bios (line 40001)");
     expect(code).toBe(0);
-  }, 120_000);
+  });
 
   it("ends quietly when its reader goes away", async () => {
     const child = start("replay", "skylake-x", "--json");
@@ -89,7 +89,7 @@ describe("the process", () => {
     const [err, code] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), exitCode(child)]);
     expect(err).toBe("");
     expect(code).toBe(0);
-  }, 30_000);
+  });
 });
 
 describe("a bug", () => {

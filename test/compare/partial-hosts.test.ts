@@ -95,7 +95,7 @@ describe("the states of a register", () => {
   });
 });
 
-describe("laws of partly known hosts", { timeout: 120_000 }, () => {
+describe("laws of partly known hosts", () => {
   it("a baseline", () => {
     fc.assert(
       fc.property(someHost, someHost, (one, two) => {
@@ -369,7 +369,7 @@ describe("a TRUE register of which a text shows zeros that may be a fault", () =
   });
 });
 
-describe("the replay of zeros that may be a fault", { timeout: 120_000 }, () => {
+describe("the replay of zeros that may be a fault", () => {
   it("keeps to the law of unknowns", () => {
     fc.assert(
       fc.property(someHost, releases, (one, release) => {

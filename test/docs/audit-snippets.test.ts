@@ -23,7 +23,7 @@ function expectTwoFields(output: string): void {
   ]);
 }
 
-describe("code that prints a VMCS as JSON", { timeout: 60_000 }, () => {
+describe("code that prints a VMCS as JSON", () => {
   const cc = ["cc", "gcc", "clang"].find(has);
   it.skipIf(cc === undefined)("compiles as C without a warning, and is read (needs cc)", () => {
     const source = `#include <stdio.h>

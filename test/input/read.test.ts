@@ -90,7 +90,7 @@ describe("every reader", () => {
       }),
       { numRuns: tries(300) },
     );
-  }, 60_000);
+  });
 
   it("claims no MSR value that does not stand in the text", () => {
     let claimed = 0;
@@ -111,7 +111,7 @@ describe("every reader", () => {
       { numRuns: tries(300) },
     );
     expect(claimed).toBeGreaterThan(100);
-  }, 60_000);
+  });
 
   it("survives any bytes and any string", () => {
     fc.assert(
@@ -120,7 +120,7 @@ describe("every reader", () => {
       }),
       { numRuns: tries(500) },
     );
-  }, 60_000);
+  });
 
   it("says in one sentence what it knows", () => {
     for (const reader of READERS) {
@@ -229,5 +229,5 @@ describe("a large text", () => {
     }
     const { host } = await readHostStream(stream());
     expect(host?.cores[0].msrs.size).toBe(10);
-  }, 60_000);
+  });
 });

@@ -77,7 +77,7 @@ function clearedDefault1(group: NarrowGroup, release: Release): number {
   return group === "primary" && holdsIn(release, { before: "6.1" }) ? maskOf([15, 16]) : 0;
 }
 
-describe("vmcs_config", { timeout: 60_000 }, () => {
+describe("vmcs_config", () => {
   it("has every must-be-1 control and no control that may not be 1", () => {
     let computed = 0;
     fc.assert(
@@ -103,7 +103,7 @@ describe("vmcs_config", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a refusal of adjust_vmx_controls", { timeout: 60_000 }, () => {
+describe("a refusal of adjust_vmx_controls", () => {
   it("names exactly the required controls that the CPU does not have", () => {
     let refused = 0;
     fc.assert(
@@ -146,7 +146,7 @@ describe("a refusal of adjust_vmx_controls", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the trace", { timeout: 60_000 }, () => {
+describe("the trace", () => {
   const maybeHidden = fc.record({
     names: fc.uniqueArray(fc.constantFrom(...HIDEABLE), { maxLength: 6 }),
     seed: fc.nat(),
@@ -222,7 +222,7 @@ describe("the trace", { timeout: 60_000 }, () => {
   });
 });
 
-describe("an input that is known in full", { timeout: 60_000 }, () => {
+describe("an input that is known in full", () => {
   it("gives a result that is known in full", () => {
     fc.assert(
       fc.property(anyCpu, ({ input, mutation, release }) => {

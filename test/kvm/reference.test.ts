@@ -74,59 +74,55 @@ function compare(label: ReferenceRelease, input: ReferenceInput) {
   return { loads, differences: differencesOf(interpret(data, label, input), ours) };
 }
 
-describe.skipIf(data === undefined)(
-  "the tables of facts beside the checkout, interpreted (needs ../shared)",
-  { timeout: 120_000 },
-  () => {
-    it("give the kernel's own answers", () => {
-      for (const vector of selectedCases()) {
-        if (data === undefined) break;
-        if (!(vector.release in REFERENCE_RELEASES)) continue;
-        const differences = differencesOf(vector.out, interpret(data, vector.release, vector.in));
-        if (differences.length > 0) expect({ id: vector.id, release: vector.release, differences }).toBeUndefined();
-      }
-    });
+describe.skipIf(data === undefined)("the tables of facts beside the checkout, interpreted (needs ../shared)", () => {
+  it("give the kernel's own answers", () => {
+    for (const vector of selectedCases()) {
+      if (data === undefined) break;
+      if (!(vector.release in REFERENCE_RELEASES)) continue;
+      const differences = differencesOf(vector.out, interpret(data, vector.release, vector.in));
+      if (differences.length > 0) expect({ id: vector.id, release: vector.release, differences }).toBeUndefined();
+    }
+  });
 
-    it("notice a wrong control list", () => {
-      if (data === undefined) return;
-      const broken = structuredClone(data);
-      const pin = broken.kernels.kernels.find((kernel) => kernel.release === "v6.6")?.groups.pin;
-      (pin as unknown as { opt: string[] }).opt.pop();
-      const input = inputs.at(-1) as ReferenceInput;
-      expect(differencesOf(interpret(broken, "6.6", input), replayed("6.6", input)).length).toBeGreaterThan(0);
-    });
+  it("notice a wrong control list", () => {
+    if (data === undefined) return;
+    const broken = structuredClone(data);
+    const pin = broken.kernels.kernels.find((kernel) => kernel.release === "v6.6")?.groups.pin;
+    (pin as unknown as { opt: string[] }).opt.pop();
+    const input = inputs.at(-1) as ReferenceInput;
+    expect(differencesOf(interpret(broken, "6.6", input), replayed("6.6", input)).length).toBeGreaterThan(0);
+  });
 
-    it.each(RELEASES)("agree with the replay of every generation under %s", (release) => {
-      expect(inputs.length).toBeGreaterThan(25);
-      for (const input of inputs) {
+  it.each(RELEASES)("agree with the replay of every generation under %s", (release) => {
+    expect(inputs.length).toBeGreaterThan(25);
+    for (const input of inputs) {
+      const { differences } = compare(release, input);
+      if (differences.length > 0) expect({ cpu: input.msrs, differences }).toBeUndefined();
+    }
+  });
+
+  it.skipIf(!existsSync(whole))("agree on all inputs of the vectors (needs ../shared)", () => {
+    const everything = wholeInputs();
+    expect(everything.length).toBeGreaterThan(1000);
+    // In a short run each input under one release, its neighbours under the others.
+    for (const [position, input] of everything.entries()) {
+      for (const release of oneIn(RELEASES.length, RELEASES, position)) {
         const { differences } = compare(release, input);
-        if (differences.length > 0) expect({ cpu: input.msrs, differences }).toBeUndefined();
+        if (differences.length > 0) expect({ position, release, differences }).toBeUndefined();
       }
-    });
+    }
+  });
 
-    it.skipIf(!existsSync(whole))("agree on all inputs of the vectors (needs ../shared)", { timeout: 120_000 }, () => {
-      const everything = wholeInputs();
-      expect(everything.length).toBeGreaterThan(1000);
-      // In a short run each input under one release, its neighbours under the others.
-      for (const [position, input] of everything.entries()) {
-        for (const release of oneIn(RELEASES.length, RELEASES, position)) {
-          const { differences } = compare(release, input);
-          if (differences.length > 0) expect({ position, release, differences }).toBeUndefined();
-        }
-      }
-    });
-
-    it.each(RELEASES)("agree with the replay of odd CPUs under %s", { timeout: 60_000 }, (release) => {
-      let loads = 0;
-      for (let seed = 0; seed < ODD; seed++) {
-        const input = mutate(inputs[seed % inputs.length] as ReferenceInput, seed);
-        const result = compare(release, input);
-        if (result.differences.length > 0) expect({ seed, ...result }).toBeUndefined();
-        if (result.loads) loads++;
-      }
-      // A test where nothing loads, or everything, would not see much.
-      expect(loads).toBeGreaterThan(0.18 * ODD);
-      expect(loads).toBeLessThan(0.87 * ODD);
-    });
-  },
-);
+  it.each(RELEASES)("agree with the replay of odd CPUs under %s", (release) => {
+    let loads = 0;
+    for (let seed = 0; seed < ODD; seed++) {
+      const input = mutate(inputs[seed % inputs.length] as ReferenceInput, seed);
+      const result = compare(release, input);
+      if (result.differences.length > 0) expect({ seed, ...result }).toBeUndefined();
+      if (result.loads) loads++;
+    }
+    // A test where nothing loads, or everything, would not see much.
+    expect(loads).toBeGreaterThan(0.18 * ODD);
+    expect(loads).toBeLessThan(0.87 * ODD);
+  });
+});

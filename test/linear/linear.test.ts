@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const SWEEP = ["--single-threaded", "--import", "tsx", "tools/check-linear.ts", "--quick"];
 
 /** In a process of its own: the CPU time of this one is that of other tests too. A machine under load takes its time. */
-it("everything that reads a text takes time in proportion to its length", { timeout: 900_000 }, async () => {
+it("everything that reads a text takes time in proportion to its length", async () => {
   const run = promisify(execFile)(process.execPath, SWEEP, { cwd: ROOT, timeout: 890_000 });
   const { stdout } = await run.catch((error: { stdout?: string; stderr?: string }) => ({
     stdout: `${error.stdout ?? String(error)}${error.stderr ?? ""}`,

@@ -70,5 +70,5 @@ describe.each(KERNELS)("the modules of $name", ({ module, kvm, vmlinuz }) => {
       if (pin !== undefined && answered.proof.modules.setupVmcsConfig?.value === 0)
         expect(BigInt(words.word("pin_based_exec_ctrl").value)).toBe(pin.value);
     }
-  }, 300_000);
+  });
 });

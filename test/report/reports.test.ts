@@ -88,7 +88,7 @@ describe("the sentence of a layer", () => {
         }
       }
     }
-  }, 60_000);
+  });
 });
 
 describe("why", () => {
@@ -102,7 +102,7 @@ describe("why", () => {
       if (found.reached === "yes") expect(found.each[0].remedies, feature.id).toEqual([]);
       expect(text.includes("What would have to change"), feature.id).toBe(found.reached === "no");
     }
-  }, 60_000);
+  });
 });
 
 describe("the quirks of the kernel as findings", () => {

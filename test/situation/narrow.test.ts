@@ -36,7 +36,7 @@ describe("what a machine reports under its own kernel", () => {
       const host = reporting(ready(entryHost(entry)), release);
       expect(releasesOf(host), `${entry.id} ${release}`).toContain(release);
     }
-  }, 60_000);
+  });
 
   it("rules out those that do not print a name of its vmx flags line, and says by which", () => {
     const sapphire = ready(SAPPHIRE);

@@ -48,7 +48,7 @@ export async function openBench(): Promise<Bench> {
   const complaints: string[] = [];
   const open = async () => {
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(300_000);
     page.on("console", (message) => complaints.push(`console: ${message.text()}`));
     page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
     page.on("request", (request) => {

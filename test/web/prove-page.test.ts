@@ -32,7 +32,7 @@ beforeAll(async () => {
     if (!request.isNavigationRequest()) complaints.push(`request: ${request.url()}`);
   });
   await page.goto(pathToFileURL(file).href);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { FEAT_CTL_VENDORS } from "../../host/host.js";
-import { CPU_FLAGS } from "../../linux/vmx-features.js";
+import { CPU_FLAGS, VMX_FLAGS_LINE } from "../../linux/vmx-features.js";
 import { isVmxFlag, vmxFlagOrder } from "../../linux/vmx-flag-bits.js";
+import { formatHeld } from "../../rules/held.js";
 import { CPUINFO_FEATURES, type CpuinfoBlock, factsFromCpuinfo, signatureFromCpuinfo } from "../hosts/cpuinfo.js";
 import type { FactSink, FlagList } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
@@ -12,7 +13,7 @@ export const procCpuinfo: FactReader = {
   kind: "facts",
   name: "cpuinfo",
   knows:
-    "/proc/cpuinfo of Linux: by the vmx flags line (5.6 and later) which of the features with a name the CPU allows, " +
+    `/proc/cpuinfo of Linux: by the vmx flags line (${formatHeld(VMX_FLAGS_LINE.held)}) which of the features with a name the CPU allows, ` +
     "never what must be 1; a name that is missing counts only where every release in question prints it; CPUID bits that " +
     "the flags line proves, signature, microcode.",
   recognisedBy: "lines as in /proc/cpuinfo: vmx flags, flags, model name, processor …, blanks and a colon",

@@ -1,4 +1,4 @@
-import type { Fact } from "../../rules/held.js";
+import { type Fact, formatHeld } from "../../rules/held.js";
 
 /*
  * Facts of vmx_set_vmx_msr and vmx_restore_* (arch/x86/kvm/vmx/nested.c). They are the same in 5.10, 6.1, 6.12, 6.18 and
@@ -174,8 +174,13 @@ export const RESTORE_BASE = {
 /** do_set_msr and kvm_is_immutable_feature_msr (arch/x86/kvm/x86.c). */
 export const RESTORE_FREEZE = {
   held: { since: "6.4", read: RUN },
-  text: "The vCPU has run: since 6.4 KVM refuses every other value than the one it has.",
+  text: "The vCPU has run: KVM refuses every other value than the one it has.",
 } as const satisfies Fact & { readonly text: string };
+
+/** Why a value is refused, with the kernels that do so. */
+export function freezeText({ text, held }: Fact & { readonly text: string }): string {
+  return `${text.replace(/\.$/, "")} (Linux ${formatHeld(held)}).`;
+}
 
 /** The value that a frozen vCPU has is accepted without another look; later it goes through the usual checks. */
 export const RESTORE_FREEZE_SHORTCUT = {
@@ -185,5 +190,5 @@ export const RESTORE_FREEZE_SHORTCUT = {
 /** While L2 is running the vCPU is frozen, too, even if it never ran as such. */
 export const RESTORE_FREEZE_IN_GUEST_MODE = {
   held: { since: { after: "6.18", by: "7.2" }, read: RUN },
-  text: "L2 is running: since 7.2 KVM refuses every other value than the one the vCPU has.",
+  text: "L2 is running: KVM refuses every other value than the one the vCPU has.",
 } as const satisfies Fact & { readonly text: string };

@@ -7,6 +7,7 @@ import type { Release } from "../../rules/kernels.js";
 import { checkPairs, type MsrPair, type MsrPairs } from "./msr-pair.js";
 import { offenceOf, type RestoreOffence } from "./restore-offence.js";
 import {
+  freezeText,
   RESTORE_BASE,
   RESTORE_FREEZE,
   RESTORE_FREEZE_IN_GUEST_MODE,
@@ -79,8 +80,8 @@ export function checkRestore(context: RestoreContext, msr: number, value: MsrPai
   const frozenByL2 = and(guestMode, heldTri(release, RESTORE_FREEZE_IN_GUEST_MODE.held));
   // A register that cannot be read is never the same.
   const other = or(differs(context, msr, value), not(guestHasVmx));
-  state("frozen", and(frozenByRun, other), RESTORE_FREEZE.text);
-  if (frozenByRun !== "yes") state("frozen", and(frozenByL2, other), RESTORE_FREEZE_IN_GUEST_MODE.text);
+  state("frozen", and(frozenByRun, other), freezeText(RESTORE_FREEZE));
+  if (frozenByRun !== "yes") state("frozen", and(frozenByL2, other), freezeText(RESTORE_FREEZE_IN_GUEST_MODE));
   const shortcut = and(and(frozenByRun, heldTri(release, RESTORE_FREEZE_SHORTCUT.held)), not(other));
   if (shortcut === "yes") return { msr, accepted: "yes", offences: [], source: "do_set_msr (arch/x86/kvm/x86.c)" };
   const frozen = offences.length;

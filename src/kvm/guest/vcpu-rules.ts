@@ -133,7 +133,7 @@ export const VCPU_CONTROL_RULES: readonly VcpuControlRule[] = [
     clears: 13,
     guest: "perf_global_ctrl",
     held: { before: { after: "5.6", by: "5.10" }, read: ["5.6 at second hand"] },
-    says: "Set with the PMU's IA32_PERF_GLOBAL_CTRL; without it 5.6 clears bit 13, the number of the entry control, instead of 12.",
+    says: "Set with the PMU's IA32_PERF_GLOBAL_CTRL; without it KVM clears bit 13, the number of the entry control, instead of 12.",
   },
   {
     word: "exit_ctls_high",

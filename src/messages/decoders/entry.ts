@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
+import { releaseOf } from "../../rules/held.js";
 import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import type { Decoded, NamedValue } from "../answer.js";
@@ -119,7 +121,7 @@ function entryFailure(reason: number): Decoded {
           certainty: "possible",
         },
         {
-          text: "In or after SMM (SMM=1 in the register block): interrupt blocking or segments that no entry allows. On Intel hosts of 2022 (Linux 5.15) many Windows guests hit this.",
+          text: `In or after SMM (SMM=1 in the register block): interrupt blocking or segments that no entry allows. On Intel hosts of 2022, before Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)}, many Windows guests hit this.`,
           certainty: "possible",
         },
         {
@@ -133,7 +135,7 @@ function entryFailure(reason: number): Decoded {
           commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest"],
         },
         {
-          text: "With SMM=1 in the register block: update the host kernel, the firmware and the microcode; on 5.15 hosts tdp_mmu=N helped many, because it changed the timing.",
+          text: `With SMM=1 in the register block: update the host kernel, the firmware and the microcode; before Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)} tdp_mmu=N helped many, because it changed the timing.`,
           commands: ["echo 'options kvm tdp_mmu=N' | sudo tee /etc/modprobe.d/kvm-tdp.conf"],
         },
       ],

@@ -1,6 +1,8 @@
 import { withoutEnding } from "../../input/text/text.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { bitsNamed, findBits } from "../../registers/lookup.js";
 import { registerOf } from "../../registers/registers.js";
+import { releaseOf } from "../../rules/held.js";
 import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
@@ -71,7 +73,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
           ? "The text shows an AMD CPU, which has SVM and no VMX, and the guest's CPU model asks for Intel's. Nothing is lost: nested virtualization goes by svm there."
           : isVmx
             ? "KVM does not offer VMX to guests at all: kvm_intel.nested is 0, kvm_intel is not the module in use, or this is not an Intel CPU."
-            : "Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to report it (before 4.17).",
+            : `Among them are features that KVM offers on every CPU (it emulates them), so KVM offers no VMX here at all: kvm_intel.nested is 0, the CPU is AMD's, or the kernel is too old to report it (before ${releaseOf(NOT_REPLAYED.reportsVmxMsrs.held.since)}).`,
       certainty: context.signs.amd ? "certain" : "likely",
     });
     if (!context.signs.amd) steps.push(NESTED_ON);

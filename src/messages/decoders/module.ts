@@ -1,4 +1,5 @@
 import { bitsOf } from "../../bits/word.js";
+import { STRICT_CONFIG } from "../../kvm/changes.js";
 import { DEBIAN_CONFIG } from "../../kvm/kernel-config.js";
 import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
@@ -6,7 +7,7 @@ import { paramsOf } from "../../kvm/programs.js";
 import { type Replay, replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { nearest } from "../../registers/edit-distance.js";
-import { holdsIn } from "../../rules/held.js";
+import { holdsIn, releaseOf } from "../../rules/held.js";
 import { KERNELS } from "../../rules/kernels.js";
 import type { Refusal } from "../../rules/machine.js";
 import { formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
@@ -128,7 +129,7 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
     steps.push(
       KERNEL_LOG,
       {
-        text: "From Linux 6.1 on: load it with contradictions tolerated, to see whether one is the reason.",
+        text: `From Linux ${releaseOf(STRICT_CONFIG)} on: load it with contradictions tolerated, to see whether one is the reason.`,
         commands: ["sudo modprobe kvm_intel error_on_inconsistent_vmcs_config=0"],
       },
       ENABLE_OUTER,

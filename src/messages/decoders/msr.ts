@@ -1,10 +1,12 @@
 import { formatU64, parseHexU64, testBit } from "../../bits/u64.js";
 import { describeMsr } from "../../input/text/msr-names.js";
 import { loadRules } from "../../kvm/load/load-order.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { BOOT_RULES } from "../../linux/boot-rules.js";
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { registerOf } from "../../registers/registers.js";
 import { functionOf } from "../../rules/effect.js";
-import { rowsIn } from "../../rules/held.js";
+import { releaseOf, rowsIn } from "../../rules/held.js";
 import { RELEASES } from "../../rules/release.js";
 import type { Rule } from "../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
@@ -85,7 +87,7 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
         fn: "init_ia32_feat_ctl",
         file: "arch/x86/kernel/cpu/feat_ctl.c",
         says: "An unlocked register is written with a plain, not a safe, WRMSR.",
-        since: "Linux 5.6 and later",
+        since: `Linux ${releaseOf(FEAT_CTL_AT_BOOT)} and later`,
       },
       causes: [
         {
@@ -176,7 +178,7 @@ export function decodeVmxonFault([match]: readonly [Match, ...Match[]], _context
     layer: "firmware",
     causes: [
       {
-        text: "The firmware set the register on some CPUs only, or not again after sleep; Linux from 5.6 on sets it when it is unlocked, at boot and (since 5.8) on resume of the boot CPU.",
+        text: `The firmware set the register on some CPUs only, or not again after sleep; Linux from ${releaseOf(FEAT_CTL_AT_BOOT)} on sets it when it is unlocked, at boot and (since ${releaseOf(NOT_REPLAYED.featCtlOnResume.held.since)}) on resume of the boot CPU.`,
         certainty: "likely",
       },
     ],

@@ -2,12 +2,12 @@ import type { Tri } from "../../bits/tri.js";
 import type { U64 } from "../../bits/u64.js";
 import { word } from "../../bits/word.js";
 import type { MsrPairs } from "../../kvm/guest/msr-pair.js";
-import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import { checkRestore } from "../../kvm/guest/restore.js";
 import { RESTORE_BASE, RESTORE_RULES, type RestoreRule } from "../../kvm/guest/restore-rules.js";
 import { type GuestTest, VCPU_CONTROL_RULES } from "../../kvm/guest/vcpu-rules.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { registerOf } from "../../registers/registers.js";
-import { heldTri } from "../../rules/held.js";
+import { heldTri, releaseOf, takenBy } from "../../rules/held.js";
 import type { Release } from "../../rules/release.js";
 import { bitIndex } from "../../rules/words.js";
 import { type ExplainContext, holdsInNamed } from "../context.js";
@@ -55,13 +55,16 @@ export function refusalOf(release: Release, offered: MsrPairs, index: number, as
   return { refused, fields };
 }
 
+/** From which kernels on a value is compared with what the host offers: `6.0 (5.15.61, 5.10.137)`. */
+export const HOST_DECIDES = `${releaseOf(RESTORE_BASE.held.before)} (${takenBy(RESTORE_BASE.held.before).join(", ")})`;
+
 /**
  * Does KVM compare with the guest's own values, which follow the guest's CPUID, instead of with what the host offers?
- * It did before 6.0, and before the stable updates of August 2022.
+ * It did before the stable updates of August 2022.
  */
 export function comparesWithGuest(context: ExplainContext): Tri {
   const { release, kernel } = context;
-  if (holdsInNamed(kernel, OLD_KERNELS.evmcsTakesControls) && context.releaseFrom !== "given") return "yes";
+  if (holdsInNamed(kernel, NOT_REPLAYED.evmcsRemovesControls) && context.releaseFrom !== "given") return "yes";
   if (release === undefined) return "unknown";
   return heldTri(release, RESTORE_BASE.held);
 }
@@ -98,7 +101,7 @@ function featureName(test: GuestTest): string {
 }
 
 /**
- * Controls without a field in Hyper-V's enlightened VMCS. Before 5.6, switching it on for a guest removed them from
+ * Controls without a field in Hyper-V's enlightened VMCS. In old kernels, switching it on for a guest removed them from
  * what user space may set, after KVM had reported them to user space (nested_enable_evmcs).
  */
 export const EVMCS_CONTROLS: { readonly [msr: number]: readonly number[] } = {

@@ -1,14 +1,17 @@
 import { formatU64, type U64 } from "../../bits/u64.js";
 import { formatWord } from "../../bits/word.js";
 import type { MsrPair } from "../../kvm/guest/msr-pair.js";
-import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
+import { RESTORE_BASE } from "../../kvm/guest/restore-rules.js";
+import { FROM_CONFIG } from "../../kvm/load/nested.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { registerOf } from "../../registers/registers.js";
+import { mainlineRange, releaseOf, takenBy } from "../../rules/held.js";
 import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
 import { holdsInNamed } from "../context.js";
 import type { Step } from "../message.js";
 import { NESTED_ON } from "../rows/shared-advice.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "./bits.js";
-import { comparesWithGuest, controlsByCpuid, isControls, type Refusal, restoreRule } from "./restore.js";
+import { comparesWithGuest, controlsByCpuid, HOST_DECIDES, isControls, type Refusal, restoreRule } from "./restore.js";
 import { askedFor, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";
 
 /*
@@ -78,7 +81,7 @@ export function ruleFor({ index, context }: SetMsr): NonNullable<Decoded["rule"]
   const against =
     guest === "no"
       ? "It is compared with what KVM offers on the host."
-      : "It is compared with what KVM offers on the host; before 6.0 (and before 5.15.61 and 5.10.137) with what the guest has, which follows its CPUID.";
+      : `It is compared with what KVM offers on the host; before ${HOST_DECIDES} with what the guest has, which follows its CPUID.`;
   return {
     fn: rule?.fn ?? "vmx_set_vmx_msr",
     file: "arch/x86/kvm/vmx/nested.c",
@@ -108,7 +111,7 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
   const steps: Step[] = [];
   if (causes.some((cause) => cause.certainty !== "possible" && cause.text.includes("enlightened VMCS"))) {
     steps.push({
-      text: "Do without the enlightened VMCS (list the enlightenments instead of passing all), or use Linux 5.6 or later.",
+      text: `Do without the enlightened VMCS (list the enlightenments instead of passing all), or use Linux ${releaseOf(NOT_REPLAYED.evmcsRemovesControls.held.before)} or later.`,
       commands: [
         "-cpu host,hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-vpindex,hv-synic,hv-stimer,hv-time",
         "-cpu host,hv-passthrough=on,hv-evmcs=off",
@@ -123,7 +126,7 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
   steps.push(...withoutStep(index, rest, certain ? "KVM refuses" : "KVM may refuse"));
   if (mustBeOne(subject).length > 0 || refused.some((row) => row.kind === "must be 1")) {
     steps.push({
-      text: "Use Linux 6.1 or later in this virtual machine: its KVM does not pass the must-be-1 bits on.",
+      text: `Use Linux ${releaseOf(FROM_CONFIG.since)} or later in this virtual machine: its KVM does not pass the must-be-1 bits on.`,
     });
     steps.push({
       text: "Or, on VMware, give the machine virtual performance counters.",
@@ -138,21 +141,23 @@ export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: r
   }
   if (guest !== "no" && follows.length > 0) {
     steps.push({
-      text: "Or use Linux 6.0 or later on the host (5.15.61 or 5.10.137 in the stable series): the value is compared with what the host offers there, not with the guest's CPUID.",
+      text: `Or use Linux ${releaseOf(RESTORE_BASE.held.before)} or later on the host (${takenBy(RESTORE_BASE.held.before).join(" or ")} in the stable series): the value is compared with what the host offers there, not with the guest's CPUID.`,
     });
   }
   if (index === 0x48e) {
     steps.push(NESTED_ON);
-    if (context.release === undefined || holdsInNamed(context.kernel, OLD_KERNELS.restoreDefects)) {
+    const { held } = NOT_REPLAYED.restoreDefects;
+    if (context.release === undefined || holdsInNamed(context.kernel, { held })) {
+      const { since, until } = mainlineRange(held);
       steps.push({
-        text: "Or, with a kernel from 4.17 to 5.2, use Linux 5.3 or later on the host, and QEMU 5.0 or later.",
+        text: `Or, with a kernel from ${since} to ${until}, use Linux ${releaseOf(held.before)} or later on the host, and QEMU 5.0 or later.`,
         commands: ["uname -r; qemu-system-x86_64 --version"],
       });
     }
   }
   if (index === 0x480 && subject.asked.hi === 0 && subject.asked.lo === 0) {
     steps.push({
-      text: "Use QEMU 5.0 or later, or Linux 4.17 or later on the host.",
+      text: `Use QEMU 5.0 or later, or Linux ${releaseOf(NOT_REPLAYED.reportsVmxMsrs.held.since)} or later on the host.`,
       commands: ["uname -r; qemu-system-x86_64 --version"],
     });
   }

@@ -1,18 +1,26 @@
 import type { U64 } from "../../bits/u64.js";
-import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import { QEMU_RESTORE_ORDER } from "../../kvm/guest/restore.js";
 import {
+  freezeText,
   RESTORE_FREEZE,
   RESTORE_FREEZE_IN_GUEST_MODE,
   RESTORE_FREEZE_SHORTCUT,
 } from "../../kvm/guest/restore-rules.js";
 import { FROM_CONFIG } from "../../kvm/load/nested.js";
-import { holdsIn, mainlineRange } from "../../rules/held.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
+import { holdsIn, mainlineRange, releaseOf } from "../../rules/held.js";
 import { kernelName } from "../../rules/release.js";
 import type { Cause } from "../answer.js";
 import { type ExplainContext, holdsInNamed } from "../context.js";
 import { bitText, explainBit, listText } from "./bits.js";
-import { comparesWithGuest, controlsByCpuid, EVMCS_CONTROLS, isControls, type Refusal } from "./restore.js";
+import {
+  comparesWithGuest,
+  controlsByCpuid,
+  EVMCS_CONTROLS,
+  HOST_DECIDES,
+  isControls,
+  type Refusal,
+} from "./restore.js";
 
 /*
  * Why KVM refuses a value that the CPU supports, as far as the shape of the value and the signs in the text show it.
@@ -32,14 +40,14 @@ export function askedFor({ index, asked }: SetMsr, bit: number): boolean {
 }
 
 /**
- * Controls that an outer hypervisor is known to withhold while it passes the instruction: QEMU 4.2 (and 5.0 on kernels
- * before 5.3) adds the control because CPUID has the instruction.
+ * Controls that an outer hypervisor is known to withhold while it passes the instruction: QEMU adds the control because
+ * CPUID has the instruction.
  */
 const WITHHELD = [
   {
     msr: 0x48b,
     bit: 16,
-    text: "RDSEED exiting (bit 16) is the usual suspect: Hyper-V (Azure) passes the instruction RDSEED and not the control, and QEMU 4.2, or a later one on a kernel before 5.3, asks for the control because the instruction is there.",
+    text: `RDSEED exiting (bit 16) is the usual suspect: Hyper-V (Azure) passes the instruction RDSEED and not the control, and QEMU 4.2, or a later one on a kernel before ${releaseOf(NOT_REPLAYED.savesVmxMsrs.held.since)}, asks for the control because the instruction is there.`,
   },
 ] as const;
 
@@ -86,7 +94,7 @@ function mustBeOneCause(subject: SetMsr, refusal: Refusal): Cause | undefined {
   const names = listText(bits.map((bit) => bitText(explainBit(0x481, bit, "must be 1"))));
   const kernel = context.kernel?.text ?? (context.release === undefined ? undefined : `${kernelName(context.release)}`);
   return {
-    text: `The value does not allow ${names} to be 1, although KVM cannot work without them: QEMU leaves a control out when KVM reports that it must be 1. So IA32_VMX_PINBASED_CTLS of this host has them in its must-be-1 half, as outer hypervisors (VMware) do and no processor does. Before ${mainlineRange(FROM_CONFIG).since} KVM keeps such bits for guests and refuses QEMU's value, which drops them; later it does not keep them${kernel === undefined ? "" : ` (this kernel: ${kernel})`}.`,
+    text: `The value does not allow ${names} to be 1, although KVM cannot work without them: QEMU leaves a control out when KVM reports that it must be 1. So IA32_VMX_PINBASED_CTLS of this host has them in its must-be-1 half, as outer hypervisors (VMware) do and no processor does. Before ${releaseOf(FROM_CONFIG.since)} KVM keeps such bits for guests and refuses QEMU's value, which drops them; later it does not keep them${kernel === undefined ? "" : ` (this kernel: ${kernel})`}.`,
     certainty: kernel === undefined ? "likely" : "certain",
   };
 }
@@ -97,7 +105,7 @@ function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
   if (host !== undefined || !isControls(index) || !(signs.vmware || signs.virtualMachine)) return undefined;
   if (release !== undefined && holdsIn(release, FROM_CONFIG) !== false) return undefined;
   return {
-    text: `The host is a virtual machine: its hypervisor can demand controls as 1 that no processor demands. Before ${mainlineRange(FROM_CONFIG).since} KVM keeps such must-be-1 bits for guests and refuses a value whose low half lacks them.`,
+    text: `The host is a virtual machine: its hypervisor can demand controls as 1 that no processor demands. Before ${releaseOf(FROM_CONFIG.since)} KVM keeps such must-be-1 bits for guests and refuses a value whose low half lacks them.`,
     certainty: "possible",
   };
 }
@@ -105,7 +113,7 @@ function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
 function evmcsCause(subject: SetMsr): Cause | undefined {
   const { index, context } = subject;
   const bits = (EVMCS_CONTROLS[index] ?? []).filter((bit) => askedFor(subject, bit));
-  const old = holdsInNamed(context.kernel, OLD_KERNELS.evmcsTakesControls) && context.releaseFrom !== "given";
+  const old = holdsInNamed(context.kernel, NOT_REPLAYED.evmcsRemovesControls) && context.releaseFrom !== "given";
   if (bits.length === 0 || (context.release !== undefined && !old)) return undefined;
   if (mustBeOne(subject).length > 0) return undefined;
   const names = listText(bits.map((bit) => bitText(explainBit(index, bit, "refused"))));
@@ -113,7 +121,7 @@ function evmcsCause(subject: SetMsr): Cause | undefined {
     ? "The text shows such an option."
     : "Look for such an option in the machine's configuration.";
   return {
-    text: `With Hyper-V's enlightened VMCS switched on for the guest (hv-evmcs, hv-passthrough), kernels before 5.6 remove ${names} after QEMU has seen them, and refuse the value. ${where}`,
+    text: `With Hyper-V's enlightened VMCS switched on for the guest (hv-evmcs, hv-passthrough), kernels before ${releaseOf(NOT_REPLAYED.evmcsRemovesControls.held.before)} remove ${names} after QEMU has seen them, and refuse the value. ${where}`,
     certainty: context.signs.evmcs ? (old ? "certain" : "likely") : old && index === 0x48d ? "likely" : "possible",
   };
 }
@@ -137,7 +145,7 @@ function cpuidCause(subject: SetMsr): Cause | undefined {
         ? "In a virtual machine without virtual performance counters the guest has no PMU, so the control is gone."
         : "The guest does not have the feature, or the feature is there and an outer hypervisor (Hyper-V) does not give the control that belongs to it: QEMU up to 4.2 adds the control on its own then.";
   return {
-    text: `Before 6.0 (5.15.61, 5.10.137) KVM gives a guest some controls only together with a CPUID feature of the guest, and compares with that: ${names}. ${why}`,
+    text: `Before ${HOST_DECIDES} KVM gives a guest some controls only together with a CPUID feature of the guest, and compares with that: ${names}. ${why}`,
     certainty: pointed.length > 0 ? (guest === "yes" ? "certain" : "likely") : guest === "yes" ? "likely" : "possible",
   };
 }
@@ -152,7 +160,7 @@ export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
     if (freezes === false) return [];
     return [
       {
-        text: `Or the vCPU had run: since ${RESTORE_FREEZE.held.since} KVM then refuses every value but the one that the vCPU has. QEMU sets the VMX registers when it makes a vCPU, so this concerns other programs. --vcpu ran, vmxon or l2 says what the vCPU had done.`,
+        text: `Or the vCPU had run: since ${releaseOf(RESTORE_FREEZE.held.since)} KVM then refuses every value but the one that the vCPU has. QEMU sets the VMX registers when it makes a vCPU, so this concerns other programs. --vcpu ran, vmxon or l2 says what the vCPU had done.`,
         certainty: "possible",
       },
     ];
@@ -161,13 +169,13 @@ export function vcpuCauses({ context: { vcpu, release } }: SetMsr): Cause[] {
   const known = freezes === true ? "certain" : "possible";
   if (vcpu.hasRun === "yes" && freezes !== false) {
     causes.push({
-      text: `The vCPU had run: since ${RESTORE_FREEZE.held.since} KVM then refuses every value but the one that the vCPU has. Set the VMX registers before KVM_RUN.`,
+      text: `The vCPU had run: since ${releaseOf(RESTORE_FREEZE.held.since)} KVM then refuses every value but the one that the vCPU has. Set the VMX registers before KVM_RUN.`,
       certainty: known,
     });
   }
   const inL2 = release === undefined ? undefined : holdsIn(release, RESTORE_FREEZE_IN_GUEST_MODE.held);
   if (vcpu.guestMode === "yes" && vcpu.hasRun !== "yes" && inL2 !== false)
-    causes.push({ text: RESTORE_FREEZE_IN_GUEST_MODE.text, certainty: inL2 === true ? "certain" : "possible" });
+    causes.push({ text: freezeText(RESTORE_FREEZE_IN_GUEST_MODE), certainty: inL2 === true ? "certain" : "possible" });
   // Where a vCPU that has run takes its own value without another look, a refusal has the other reason.
   const looks =
     vcpu.hasRun !== "yes" || release === undefined || holdsIn(release, RESTORE_FREEZE_SHORTCUT.held) !== true;
@@ -186,16 +194,17 @@ function orderCauses({ index, asked, context }: SetMsr): Cause[] {
   if (index === 0x480 && asked.hi === 0 && asked.lo === 0) {
     return [
       {
-        text: "0 is what QEMU has when KVM does not report the register: kernels before 4.17 list no VMX registers for user space, and QEMU of 2019 (4.1, 4.2 before its release) sets it all the same; later ones leave the VMX registers alone then.",
+        text: `0 is what QEMU has when KVM does not report the register: kernels before ${releaseOf(NOT_REPLAYED.reportsVmxMsrs.held.since)} list no VMX registers for user space, and QEMU of 2019 (4.1, 4.2 before its release) sets it all the same; later ones leave the VMX registers alone then.`,
         certainty: "likely",
       },
     ];
   }
   if (place === 0) {
+    const { since, until } = mainlineRange(NOT_REPLAYED.restoreDefects.held);
     return [
       {
-        text: "0x48e is the first VMX register that QEMU sets, so KVM may refuse all of them: kvm_intel.nested is 0, the vCPU has no VMX in KVM's view, or it is in VMX operation already. Kernels from 4.17 to 5.2 have defects here, on Hyper-V among others.",
-        certainty: holdsInNamed(context.kernel, OLD_KERNELS.restoreDefects) ? "likely" : "possible",
+        text: `0x48e is the first VMX register that QEMU sets, so KVM may refuse all of them: kvm_intel.nested is 0, the vCPU has no VMX in KVM's view, or it is in VMX operation already. Kernels from ${since} to ${until} have defects here, on Hyper-V among others.`,
+        certainty: holdsInNamed(context.kernel, NOT_REPLAYED.restoreDefects) ? "likely" : "possible",
       },
     ];
   }

@@ -1,7 +1,9 @@
 import { formatU64, parseHexU64 } from "../../bits/u64.js";
 import { describeMsr } from "../../input/text/msr-names.js";
 import type { MsrPair } from "../../kvm/guest/msr-pair.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { registerOf } from "../../registers/registers.js";
+import { releaseOf } from "../../rules/held.js";
 import { DEFAULT_RELEASE, formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
 import { type Cause, type Decoded, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
@@ -51,10 +53,9 @@ const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly ab
   0x38f: { name: "IA32_PERF_GLOBAL_CTRL", about: "The guest has a PMU and KVM offers none.", step: off("pmu") },
   0x4b564d02: {
     name: "MSR_KVM_ASYNC_PF_EN",
-    about:
-      "With kernel-irqchip=off, Linux 5.8 refuses even to switch asynchronous page faults off (0); 5.9 and QEMU 5.2 take it back.",
+    about: `With kernel-irqchip=off, Linux ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.since)} refuses even to switch asynchronous page faults off (0); ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.before)} and QEMU 5.2 take it back.`,
     step: {
-      text: "Leave kernel-irqchip=off out, or use Linux 5.9 or later on the host.",
+      text: `Leave kernel-irqchip=off out, or use Linux ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.before)} or later on the host.`,
       commands: ["-machine q35,accel=kvm,kernel-irqchip=on", "-cpu host,kvm-asyncpf=off"],
     },
   },

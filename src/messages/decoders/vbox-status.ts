@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
+import { releaseOf } from "../../rules/held.js";
 import type { Gravity, RefusingLayer, Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 
@@ -40,7 +42,7 @@ export const VBOX_FAMILIES = {
     gravity: "blocks",
     causes: [
       "KVM, VMware or another hypervisor took or gave back VT-x on this CPU while VirtualBox used it.",
-      "KVM of Linux 6.12 and later takes VT-x as soon as its module is loaded.",
+      `KVM of Linux ${releaseOf(NOT_REPLAYED.virtAtLoad.held.since)} and later enables VT-x as soon as its module is loaded.`,
     ],
     steps: [
       WHO_USES_VMX,

@@ -1,3 +1,5 @@
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
+import { releaseOf } from "../../rules/held.js";
 import type { Half } from "../machine/op.js";
 import { LIMITS, type Limits, type Runner } from "../machine/run.js";
 import { MachineStop } from "../machine/stop.js";
@@ -54,7 +56,10 @@ export function runBoot(
   };
   try {
     if (at === undefined || entry === undefined)
-      throw new MachineStop("unmapped", "the kernel has no init_ia32_feat_ctl (before 5.6, or built without Intel)");
+      throw new MachineStop(
+        "unmapped",
+        `the kernel has no init_ia32_feat_ctl (before ${releaseOf(FEAT_CTL_AT_BOOT)}, or built without Intel)`,
+      );
     const lo = Number(BigInt.asIntN(32, at));
     fillCpu(runner, kernel, -1, lo);
     const words = cpu.vmx_capability;

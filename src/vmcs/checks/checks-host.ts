@@ -1,3 +1,5 @@
+import { HOST_LA57 } from "../../kvm/changes.js";
+import { releaseOf } from "../../rules/held.js";
 import type { FieldKey } from "../fields/fields.js";
 import { type Check, type CheckSpec, checksOf } from "./check-row.js";
 import {
@@ -332,7 +334,7 @@ const ADDRESS_SPACE: readonly CheckSpec[] = [
     rule: canonical(field("host.rip")),
     text: "Host RIP must be canonical.",
     cause: HOST_CAUSE,
-    note: 'The section says "a canonical address", which by volume 1, 3.3.7.1 depends on the bits that the CPU implements: 57 on a CPU with 5-level paging, whatever HOST_CR4.LA57 is. Nested KVM goes by HOST_CR4.LA57 since Linux 6.18.',
+    note: `The section says "a canonical address", which by volume 1, 3.3.7.1 depends on the bits that the CPU implements: 57 on a CPU with 5-level paging, whatever HOST_CR4.LA57 is. Nested KVM goes by HOST_CR4.LA57 since Linux ${releaseOf(HOST_LA57)}.`,
   },
   {
     id: "host.s_cet.canonical",

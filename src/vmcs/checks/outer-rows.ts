@@ -1,3 +1,4 @@
+import { HOST_LA57 } from "../../kvm/changes.js";
 import type { Fact, Held } from "../../rules/held.js";
 import type { ControlName } from "../fields/controls.js";
 import type { FieldKey } from "../fields/fields.js";
@@ -49,8 +50,8 @@ interface LeftRow extends Fact {
 
 /** Where the fact changed: the vectors know the series on both sides, not the release between. */
 const BY_CURRENT_PAGING: Held = { before: { after: "6.1", by: "6.12" } };
-const SINCE_618: Held = { since: { after: "6.12", by: "6.18" } };
-const BEFORE_618: Held = { before: { after: "6.12", by: "6.18" } };
+const SINCE_618: Held = { since: HOST_LA57 };
+const BEFORE_618: Held = { before: HOST_LA57 };
 const SINCE_72 = { since: { after: "6.18", by: "7.2" } } as const satisfies Held;
 
 const NESTED = "KVM, arch/x86/kvm/vmx/nested.c";

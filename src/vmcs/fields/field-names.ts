@@ -339,7 +339,7 @@ export function findFields(name: string): readonly FieldRow[] {
   return FIELDS.filter(({ key }) => key.split(".").some((part) => plain(part) === wanted));
 }
 
-/** What dumps print for a field, whole and without what is only said about it: `SSP (6.18+)` is `SSP`, too. */
+/** What dumps print for a field, whole and without what is only said about it: `Error code (of the event)` is `Error code`, too. */
 function dumpNames({ linuxDump, xenDump }: FieldRow): readonly string[] {
   return [linuxDump, xenDump].flatMap((text) => {
     if (text === undefined) return [];

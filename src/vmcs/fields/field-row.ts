@@ -1,3 +1,4 @@
+import type { Held } from "../../rules/held.js";
 import type { ControlName } from "./controls.js";
 
 /**
@@ -21,6 +22,8 @@ export interface FieldRow {
   readonly exists: ExistsIf;
   /** Where the dump of Linux shows it. */
   readonly linuxDump?: string;
+  /** The kernels whose dump shows it; all if missing. */
+  readonly linuxDumpHeld?: Held;
   /** Where the dump of Xen shows it. */
   readonly xenDump?: string;
   /** What the sources do not agree on. */

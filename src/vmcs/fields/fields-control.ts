@@ -1,3 +1,4 @@
+import { DUMPED_MSR_LISTS, DUMPED_VE_INFO } from "../../kvm/changes.js";
 import type { FieldRow } from "./field-row.js";
 
 /** Control fields (encoding type 0). Source: SDM volume 3, appendix B. */
@@ -218,7 +219,8 @@ export const CONTROL_FIELDS = [
     linux: "VE_INFORMATION_ADDRESS",
     xen: "VIRT_EXCEPTION_INFO",
     exists: ["proc2.EPT_VIOLATION_VE"],
-    linuxDump: "VE info address (6.10+)",
+    linuxDump: "VE info address",
+    linuxDumpHeld: { since: DUMPED_VE_INFO },
   },
   {
     encoding: 0x202c,
@@ -397,7 +399,8 @@ export const CONTROL_FIELDS = [
     linux: "VM_EXIT_MSR_STORE_COUNT",
     xen: "VM_EXIT_MSR_STORE_COUNT",
     exists: "always",
-    linuxDump: '(implied by "MSR guest autostore" list, 5.11+)',
+    linuxDump: '(implied by "MSR guest autostore" list)',
+    linuxDumpHeld: { since: DUMPED_MSR_LISTS },
   },
   {
     encoding: 0x4010,
@@ -406,7 +409,8 @@ export const CONTROL_FIELDS = [
     linux: "VM_EXIT_MSR_LOAD_COUNT",
     xen: "VM_EXIT_MSR_LOAD_COUNT",
     exists: "always",
-    linuxDump: '(implied by "MSR host autoload" list, 5.11+)',
+    linuxDump: '(implied by "MSR host autoload" list)',
+    linuxDumpHeld: { since: DUMPED_MSR_LISTS },
   },
   {
     encoding: 0x4012,
@@ -425,7 +429,8 @@ export const CONTROL_FIELDS = [
     linux: "VM_ENTRY_MSR_LOAD_COUNT",
     xen: "VM_ENTRY_MSR_LOAD_COUNT",
     exists: "always",
-    linuxDump: '(implied by "MSR guest autoload" list, 5.11+)',
+    linuxDump: '(implied by "MSR guest autoload" list)',
+    linuxDumpHeld: { since: DUMPED_MSR_LISTS },
   },
   {
     encoding: 0x4016,

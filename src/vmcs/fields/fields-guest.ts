@@ -1,3 +1,4 @@
+import { CET } from "../../kvm/changes.js";
 import type { FieldRow } from "./field-row.js";
 
 /** Guest-state fields (encoding type 2). Source: SDM volume 3, appendix B. */
@@ -722,7 +723,8 @@ export const GUEST_FIELDS = [
     sdm: "Guest IA32_S_CET",
     linux: "GUEST_S_CET",
     exists: ["entry.LOAD_CET_STATE"],
-    linuxDump: "S_CET (6.18+)",
+    linuxDump: "S_CET",
+    linuxDumpHeld: { since: CET },
   },
   {
     encoding: 0x682a,
@@ -730,7 +732,8 @@ export const GUEST_FIELDS = [
     sdm: "Guest SSP",
     linux: "GUEST_SSP",
     exists: ["entry.LOAD_CET_STATE"],
-    linuxDump: "SSP (6.18+)",
+    linuxDump: "SSP",
+    linuxDumpHeld: { since: CET },
   },
   {
     encoding: 0x682c,
@@ -738,6 +741,7 @@ export const GUEST_FIELDS = [
     sdm: "Guest IA32_INTERRUPT_SSP_TABLE_ADDR",
     linux: "GUEST_INTR_SSP_TABLE",
     exists: ["entry.LOAD_CET_STATE"],
-    linuxDump: "SSP TABLE (6.18+)",
+    linuxDump: "SSP TABLE",
+    linuxDumpHeld: { since: CET },
   },
 ] as const satisfies readonly FieldRow[];

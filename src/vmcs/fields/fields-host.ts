@@ -1,3 +1,4 @@
+import { CET } from "../../kvm/changes.js";
 import type { FieldRow } from "./field-row.js";
 
 /** Host-state fields (encoding type 3). Source: SDM volume 3, appendix B. */
@@ -310,7 +311,8 @@ export const HOST_FIELDS = [
     sdm: "Host IA32_S_CET",
     linux: "HOST_S_CET",
     exists: ["exit.LOAD_CET_STATE"],
-    linuxDump: "S_CET (6.18+)",
+    linuxDump: "S_CET",
+    linuxDumpHeld: { since: CET },
   },
   {
     encoding: 0x6c1a,
@@ -318,7 +320,8 @@ export const HOST_FIELDS = [
     sdm: "Host SSP",
     linux: "HOST_SSP",
     exists: ["exit.LOAD_CET_STATE"],
-    linuxDump: "SSP (6.18+)",
+    linuxDump: "SSP",
+    linuxDumpHeld: { since: CET },
   },
   {
     encoding: 0x6c1c,
@@ -326,6 +329,7 @@ export const HOST_FIELDS = [
     sdm: "Host IA32_INTERRUPT_SSP_TABLE_ADDR",
     linux: "HOST_INTR_SSP_TABLE",
     exists: ["exit.LOAD_CET_STATE"],
-    linuxDump: "SSP TABLE (6.18+)",
+    linuxDump: "SSP TABLE",
+    linuxDumpHeld: { since: CET },
   },
 ] as const satisfies readonly FieldRow[];

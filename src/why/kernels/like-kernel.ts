@@ -10,8 +10,8 @@ export interface LikeKernel {
 /** How many facts part two kernels; a structure whose fields moved counts once. */
 function parting(a: KernelRow, b: KernelRow): number {
   let count = 0;
-  for (const { name, rows, detail, silent } of kernelTables()) {
-    if (detail === true || silent === true) continue;
+  for (const { name, rows, detail, silent, beside } of kernelTables()) {
+    if (detail === true || silent === true || beside === true) continue;
     const differ = rows.filter((row) => rowHolds(row, a) !== rowHolds(row, b)).length;
     count += name === "layouts" ? Math.min(1, differ) : differ;
   }

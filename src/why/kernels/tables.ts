@@ -1,6 +1,5 @@
 import { COMPATIBILITY_CHECKS, COMPATIBILITY_MESSAGES, COMPATIBILITY_WORDS } from "../../kvm/guest/compatibility.js";
 import { VMCS_CONFIG_LAYOUTS } from "../../kvm/guest/layout.js";
-import { OLD_KERNELS } from "../../kvm/guest/old-kernels.js";
 import {
   RESTORE_BASE,
   RESTORE_FREEZE,
@@ -13,6 +12,8 @@ import { LOAD_ORDER } from "../../kvm/load/load-order.js";
 import { PARAMS, type ParamRow, WRITABLE_PARAMS } from "../../kvm/load/params.js";
 import { BOOL_LETTERS } from "../../kvm/load/parse-param.js";
 import { ENTRY_EXIT_PAIRS } from "../../kvm/load/setup-vmcs-config.js";
+import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
+import { SOURCE_NAMES, type SourceName } from "../../kvm/source-names.js";
 import { BOOT_RULES } from "../../linux/boot-rules.js";
 import {
   CPU_FLAGS,
@@ -26,6 +27,8 @@ import { type Fact, type Held, heldIn, type Varying } from "../../rules/held.js"
 import { type KernelRow, kernelRow, type Release } from "../../rules/kernels.js";
 import type { Effect, Rule } from "../../rules/rule.js";
 import { KVM_LEFT, KVM_OWN } from "../../vmcs/checks/outer-rows.js";
+import type { FieldRow } from "../../vmcs/fields/field-row.js";
+import { FIELDS } from "../../vmcs/fields/fields.js";
 
 /*
  * Every table whose rows depend on the kernel, registered in one place. What compares kernels, documents them or checks
@@ -51,6 +54,8 @@ export interface KernelTable {
   readonly perKey: "one" | "many";
   /** The rows say more about rows of another table: only another text for the same key is a change of its own. */
   readonly detail?: true;
+  /** Facts beside boot and loading, not looked for in every tree: they do not count for how like two kernels are. */
+  readonly beside?: true;
   /** Compared in another way: the order of loading, by the steps that moved. */
   readonly silent?: true;
   readonly rows: readonly TableRow[];
@@ -380,16 +385,47 @@ function registrations(): Registration[] {
       })),
     },
     {
-      name: "old-kernels",
-      title: "Before the modelled kernels",
+      name: "not-replayed",
+      beside: true,
+      title: "Beside the replay",
       perKey: "one",
-      file: "arch/x86/kvm/vmx/nested.c, evmcs.c",
-      fn: "nested_enable_evmcs",
-      rows: Object.entries(OLD_KERNELS).map(([key, row]) => ({
+      rows: Object.entries(NOT_REPLAYED).map(([key, row]) => ({
         key,
         text: row.text,
         held: heldOf(row),
+        file: row.file,
+        fn: row.fn,
       })),
+    },
+    {
+      name: "source-names",
+      beside: true,
+      title: "Names of the source",
+      perKey: "one",
+      rows: (SOURCE_NAMES as readonly SourceName[])
+        .filter(({ held }) => held !== undefined)
+        .map((row) => ({
+          key: row.name,
+          text: row.about,
+          held: heldOf(row),
+          file: row.file,
+          fn: row.form ?? row.name,
+        })),
+    },
+    {
+      name: "vmcs-dump",
+      beside: true,
+      title: "Fields that a dump of the VMCS shows",
+      perKey: "one",
+      file: VMX,
+      fn: "dump_vmcs",
+      rows: (FIELDS as readonly FieldRow[])
+        .filter(({ linuxDumpHeld }) => linuxDumpHeld !== undefined)
+        .map(({ key, linuxDump, linuxDumpHeld }) => ({
+          key,
+          text: `as ${linuxDump}`,
+          held: linuxDumpHeld === undefined ? [] : [linuxDumpHeld],
+        })),
     },
     {
       name: "restore",

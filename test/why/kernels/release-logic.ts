@@ -31,15 +31,46 @@ function isNumber(node: ts.Expression): boolean {
   );
 }
 
+const PROSE = "says in a text in which kernels something holds";
+/** A release in a text, with what comes before it in the text. */
+const RELEASE_IN_TEXT = /(?<![\w.$@{-])[4-7]\.\d{1,2}(?:\.\d{1,3})?(?![\d.]*\d|\w)/g;
+/** Whose version it is: that of what was named last before it. */
+const OWNER =
+  /\b(?:QEMU|libvirt|VirtualBox|VMware|Workstation|Xen|Bochs|Hyper-V|volume|section|Linux|[Kk]ernels?|KVM)\b/g;
+const LINUX = /^(?:Linux|[Kk]ernels?|KVM)$/;
+/** An example of what may be typed. */
+const EXAMPLE = /(?:\blike|\bas|--kernel|kernel[:=])[ "]{0,2}$|`[^`]*$|\bvmxlens [^;]*$/;
+
+/** Does a text state since when, or in which kernels, something holds. */
+function namesRelease(text: string): boolean {
+  return [...text.matchAll(RELEASE_IN_TEXT)].some(({ index }) => {
+    const before = text.slice(0, index);
+    const owner = before.match(OWNER)?.at(-1);
+    return (owner === undefined || LINUX.test(owner)) && /\s/.test(text) && !EXAMPLE.test(before);
+  });
+}
+
+/** What cites a tree in which a fact was read says which. */
+function isCitation(node: ts.Node): boolean {
+  for (let at: ts.Node = node; !ts.isSourceFile(at); at = at.parent)
+    if (
+      (ts.isPropertyAssignment(at) && /^(?:source|read|tree)$/.test(at.name.getText())) ||
+      (ts.isVariableDeclaration(at) && at.name.getText() === "RUN")
+    )
+      return true;
+  return false;
+}
+
 /** What is wrong with one node, if anything. */
 function wrongWith(node: ts.Node): string | undefined {
   if (ts.isStringLiteralLike(node)) {
     if (ts.isImportDeclaration(node.parent) || ts.isExportDeclaration(node.parent)) return undefined;
     if (IDS.has(node.text) || VERSION.test(node.text)) return "names a kernel";
-    return NEWEST.test(node.text) ? "names the newest kernel in a text" : undefined;
+    if (NEWEST.test(node.text)) return "names the newest kernel in a text";
+    return proseOf(node, node.text);
   }
   if (ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) {
-    return NEWEST.test(node.text) ? "names the newest kernel in a text" : undefined;
+    return NEWEST.test(node.text) ? "names the newest kernel in a text" : proseOf(node, node.text);
   }
   if (ts.isRegularExpressionLiteral(node)) {
     return VERSION_IN_PATTERN.test(node.text) ? "has a version in a pattern" : undefined;
@@ -59,6 +90,10 @@ function wrongWith(node: ts.Node): string | undefined {
   }
   if (ts.isPropertyAssignment(node) && /^(?:since|before)$/.test(node.name.getText())) return wrongRange(node);
   return undefined;
+}
+
+function proseOf(node: ts.Node, text: string): string | undefined {
+  return namesRelease(text) && !isCitation(node) ? PROSE : undefined;
 }
 
 function wrongComparison({ left, right, operatorToken: { kind } }: ts.BinaryExpression): string | undefined {
@@ -89,7 +124,12 @@ function wrongRange({ initializer }: ts.PropertyAssignment): string | undefined 
 
 /** Without one of these a text has nothing to find. */
 const WORTH_PARSING =
-  /["'`]v?[4-7]\.|["'`](?:el\d|ubuntu|popos|wsl)|RELEASES|KERNELS|MODELLED|isBefore|inRange|releaseIndex|\b(?:since|before): ?[[{A-Z]|[<>=]=?\s*[4-9]|(?:major|minor|patch|series|release|kernel|version)s?\b[^;\n]{0,20}[<>=]=?\s*\d|\b[4-9][\d.]*\s*[<>=!]|[4-7]\\\./;
+  /[\s(][4-7]\.\d{1,2}|["'`]v?[4-7]\.|["'`](?:el\d|ubuntu|popos|wsl)|RELEASES|KERNELS|MODELLED|isBefore|inRange|releaseIndex|\b(?:since|before): ?[[{A-Z]|[<>=]=?\s*[4-9]|(?:major|minor|patch|series|release|kernel|version)s?\b[^;\n]{0,20}[<>=]=?\s*\d|\b[4-9][\d.]*\s*[<>=!]|[4-7]\\\./;
+
+/** The texts of a file of tables that say what only a range may say. */
+export function kernelProse(name: string, text: string): string[] {
+  return kernelLogic(name, text).filter((found) => found.includes(PROSE));
+}
 
 /** Every place of a source text that knows a kernel, as `line: what it does: the code`. */
 export function kernelLogic(name: string, text: string): string[] {

@@ -1,10 +1,15 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import { VBOX_LOG } from "../../decoders/vbox-status.js";
 import type { MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
+/** Since when KVM enables VT-x and AMD-V as soon as its module is loaded. */
+const AT_LOAD = releaseOf(NOT_REPLAYED.virtAtLoad.held.since);
+
 const HMVMX = "VirtualBox, src/VBox/VMM and src/VBox/HostDrivers/Support/SUPDrv.c";
 const IN_USE = {
-  text: "Unload the other hypervisor; on Linux 6.12 and later KVM enables VT-x as soon as its module is loaded.",
+  text: `Unload the other hypervisor; on Linux ${AT_LOAD} and later KVM enables VT-x as soon as its module is loaded.`,
   commands: [
     "sudo modprobe -r kvm_intel",
     "echo 'blacklist kvm_intel' | sudo tee /etc/modprobe.d/no-kvm.conf",
@@ -108,7 +113,7 @@ export const VIRTUALBOX_MESSAGES = [
     group: "vbox-root-mode",
     what: "CR4.VMXE is already 1: another hypervisor holds VT-x on this CPU.",
     causes: [
-      "KVM has a guest running, or was loaded on Linux 6.12 or later, where it enables VT-x at load.",
+      `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables VT-x at load.`,
       "VMware, Jailhouse or a second VirtualBox build runs.",
     ],
     steps: [WHO_USES_VMX, IN_USE],
@@ -433,12 +438,12 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_SVM_IN_USE|can't enable the AMD-V extension/i,
     what: "EFER.SVME is already 1: another hypervisor holds AMD-V on this CPU. This is an AMD machine; VT-x has nothing to do with it.",
     causes: [
-      "KVM has a guest running, or was loaded on Linux 6.12 or later, where it enables AMD-V at load.",
+      `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables AMD-V at load.`,
       "On Windows: Hyper-V, or another virtualization program, runs.",
     ],
     steps: [
       {
-        text: "Unload the other hypervisor; on Linux 6.12 and later KVM enables AMD-V as soon as its module is loaded.",
+        text: `Unload the other hypervisor; on Linux ${AT_LOAD} and later KVM enables AMD-V as soon as its module is loaded.`,
         commands: [
           "sudo modprobe -r kvm_amd",
           "echo 'blacklist kvm_amd' | sudo tee /etc/modprobe.d/no-kvm.conf",
@@ -463,7 +468,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern: /VERR_SVM_HOST_SVME_NOT_ENABLED|Host API has not enabled SVME/i,
     what: "VirtualBox 7.2.10 for Linux leaves it to a loaded KVM to switch AMD-V on, and KVM has not: EFER.SVME is 0. AMD-V itself is not missing.",
     causes: [
-      "KVM does not enable AMD-V at load (enable_virt_at_load=0), which older VirtualBox needed on Linux 6.12 and later.",
+      `KVM does not enable AMD-V at load (enable_virt_at_load=0), which older VirtualBox needed on Linux ${AT_LOAD} and later.`,
     ],
     steps: [
       {

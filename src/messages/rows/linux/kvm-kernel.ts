@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import { DUMP_VMCS, ENABLE_OUTER, KERNEL_LOG, NESTED_ON, WHO_USES_VMX } from "../shared-advice.js";
 
@@ -191,7 +193,7 @@ export const KVM_KERNEL_MESSAGES = [
     gravity: "degrades",
     needle: ["vmclear fail: ", "kvm: vmptrld "],
     pattern: /(?:kvm: )?vmclear fail: \w{1,20}\/\w{1,16}|kvm: vmptrld \w{1,20}\/\w{1,16} fail(?:ed)?/i,
-    what: "VMCLEAR or VMPTRLD of KVM failed for one of its own VMCSs (the wording of kernels before 5.3): the CPU is not in VMX operation, or the region is not one for this CPU.",
+    what: `VMCLEAR or VMPTRLD of KVM failed for one of its own VMCSs (the wording of kernels before ${releaseOf(NOT_REPLAYED.vmclearWording.held.before)}): the CPU is not in VMX operation, or the region is not one for this CPU.`,
     causes: [
       "Another hypervisor (VirtualBox, VMware) took VMX operation over on that CPU.",
       "In a virtual machine: the outer hypervisor emulates the instruction badly.",

@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import {
   COMPARE_CPUS,
@@ -368,7 +370,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "harmless",
     needle: "bndcfgs in host will be lost",
     pattern: /BNDCFGS in host will be lost/i,
-    what: "The host has MPX and IA32_BNDCFGS is not 0; running a guest clears it. Linux has not used MPX since 5.6, so nothing is lost in practice.",
+    what: `The host has MPX and IA32_BNDCFGS is not 0; running a guest clears it. Linux has not used MPX since ${releaseOf(NOT_REPLAYED.mpx.held.before)}, so nothing is lost in practice.`,
     decoder: "kernel-message",
     steps: [{ text: "Read the register to see who set it.", commands: ["sudo rdmsr -a 0xd90"] }],
     source: { message: VMX, meaning: `${VMX} (hardware_setup)` },

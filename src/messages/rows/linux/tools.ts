@@ -1,3 +1,5 @@
+import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
+import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
@@ -18,7 +20,7 @@ export const TOOL_MESSAGES = [
     needle: "is disabled by your bios",
     group: "kvm-ok-bios",
     pattern: /KVM \((?<what>vmx|svm)\) is disabled by your BIOS/i,
-    what: "kvm-ok read IA32_FEAT_CTL: it is locked without VMX outside SMX. `vmx` in /proc/cpuinfo of a kernel before 5.6 does not mean that VMX is on; CPUID shows it either way.",
+    what: `kvm-ok read IA32_FEAT_CTL: it is locked without VMX outside SMX. \`vmx\` in /proc/cpuinfo of a kernel before ${releaseOf(FEAT_CTL_AT_BOOT)} does not mean that VMX is on; CPUID shows it either way.`,
     steps: [ENABLE_FIRMWARE, READ_FEAT_CTL],
     source: {
       message: "canonical/multipass#322, platform9/express#206, docker/docs#14912",
@@ -36,7 +38,7 @@ export const TOOL_MESSAGES = [
     what: "kvm-ok (or the check of the Android emulator) found neither vmx nor svm in the flags.",
     causes: [
       "A virtual machine whose hypervisor does not pass VT-x (a cloud machine, Docker Desktop, WSL2 on Windows 10).",
-      "VT-x off in the firmware: since Linux 5.6 the flag is removed then.",
+      `VT-x off in the firmware: since Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag is removed then.`,
       "A CPU without VT-x.",
     ],
     steps: [

@@ -1,3 +1,5 @@
+import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
+import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG } from "../shared-advice.js";
 
@@ -234,7 +236,7 @@ export const LIBVIRT_MESSAGES = [
       /QEMU: Checking (?<check>for hardware virtualization|if device \/dev\/kvm exists|if device \/dev\/kvm is accessible)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
     what: "virt-host-validate found no usable hardware virtualization.",
     causes: [
-      "`for hardware virtualization` fails when the flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux 5.6 the flag is gone then), or hidden by an outer hypervisor.",
+      `\`for hardware virtualization\` fails when the flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag is gone then), or hidden by an outer hypervisor.`,
       "`/dev/kvm exists` fails when kvm_intel is not loaded.",
     ],
     steps: [

@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import {
   DROP_VMX,
@@ -143,7 +145,7 @@ export const QEMU_START_MESSAGES = [
       /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|KVM:? ioctl \(?(?:KVM_)?SET_\w{3,20}\)? failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
     what: "KVM made the virtual machine, and refused to make one of its virtual CPUs or to give it the registers, MSRs or CPUID that user space asks for.",
     causes: [
-      "After a migration or a restore, SetSpecialRegs: CR0, CR4 or EFER have bits that KVM of this kernel does not accept for this CPUID; in a nested machine the kernel of the outer one decides too (5.12 broke it for restores).",
+      `After a migration or a restore, SetSpecialRegs: CR0, CR4 or EFER have bits that KVM of this kernel does not accept for this CPUID; in a nested machine the kernel of the outer one decides too (${releaseOf(NOT_REPLAYED.restoresRefused.held.since)} broke it for restores).`,
       "Invalid argument while making a virtual CPU: more of them than KVM allows, an APIC id above 254 without x2APIC, or a CPUID that contradicts the host's.",
       "Cannot allocate memory: locked or contiguous memory is short.",
       "After loading a state: the machine comes from a host that offers more.",
@@ -200,7 +202,7 @@ export const QEMU_START_MESSAGES = [
       /kernel does not support (?:saving|restoring|loading)(?: of)? nested state|(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state)[^\n]{0,40}(?:failed|invalid|not supported|error)|(?:failed|unable|cannot|error)[^\n]{0,30}(?:KVM_[GS]ET_NESTED_STATE|kvm_(?:put|get)_nested_state|nested state of (?:the )?v?CPU)|error while loading state(?: section)?[^\n]{0,40}(?:for instance 0x[0-9a-f]{1,8} )?of device 'cpu'/i,
     what: "The guest's own VMX state could not be saved or taken in: a guest with VMX on (a hypervisor in it has executed VMXON) carries it along when it migrates, is saved or restored.",
     causes: [
-      "The destination offers other VMX capabilities than the source: another CPU, kernel (below 5.3 or so none at all), QEMU, or kvm_intel parameters; the lines around it name an MSR, if one was refused.",
+      `The destination offers other VMX capabilities than the source: another CPU, kernel (before ${releaseOf(NOT_REPLAYED.restoreDefects.held.before)} not all that it reports), QEMU, or kvm_intel parameters; the lines around it name an MSR, if one was refused.`,
       "The state file belongs to another QEMU or machine type.",
     ],
     steps: [{ text: "Compare the two hosts.", commands: ["vmxlens migrate SOURCE DESTINATION"] }, NESTED_ON, DROP_VMX],

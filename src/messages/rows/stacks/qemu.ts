@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import { ENDED } from "../../../vmcs/dumps/ended.js";
 import type { MessageRow } from "../../message.js";
 import {
@@ -272,8 +274,7 @@ export const QEMU_MESSAGES = [
     rule: {
       fn: "kvm_arch_init_vcpu",
       file: "target/i386/kvm.c",
-      since:
-        "QEMU 4.0 and 4.1 with a kernel that has no KVM_CAP_NESTED_STATE; gone with QEMU 4.1 and Linux 5.3 together",
+      since: `QEMU 4.0 and 4.1 with a kernel that has no KVM_CAP_NESTED_STATE; gone with QEMU 4.1 and Linux ${releaseOf(NOT_REPLAYED.restoreDefects.held.before)} together`,
     },
     steps: [
       { text: "Take VMX from guests that run no hypervisor.", commands: ["-cpu host,-vmx"] },

@@ -1,8 +1,11 @@
+import { VMX_WORDS } from "../linux/vmx-features.js";
+import { type Fact, formatHeld } from "../rules/held.js";
 import type { WordName } from "../rules/words.js";
+import { FULL_LISTS, TERTIARY } from "./changes.js";
 
 /*
  * Names in the kernel's source that are not bits, parameters or functions of the replay's
- * tables: where each is, and what it corresponds to here. Facts: the files named, Linux 5.6 to 7.3.
+ * tables: where each is, and what it corresponds to here. Facts: the files named.
  */
 
 /** The words of `vmx_capability[]` by their names in the source. */
@@ -17,7 +20,7 @@ export const LEAFS: { readonly [W in WordName]?: string } = {
 const ALL_LEAFS = Object.keys(LEAFS) as readonly WordName[];
 
 /** A name of the kernel's source. */
-export interface SourceName {
+export interface SourceName extends Fact {
   /** As the source has it, without its arguments. */
   readonly name: string;
   /** How the source declares or uses it, where that says more than the name. */
@@ -61,7 +64,9 @@ export const SOURCE_NAMES = [
     name: "NVMXINTS",
     form: "vmx_capability[NVMXINTS]",
     file: VMXFEATURES,
-    about: "The number of words: 3 from 5.6 to 5.19, 5 since 6.0.",
+    about: `The number of words: ${VMX_WORDS.filter(({ words }) => words > 0)
+      .map(({ words, held }) => `${words} in ${formatHeld(held)}`)
+      .join(", ")}.`,
     words: ALL_LEAFS,
     stage: "boot",
   },
@@ -98,7 +103,8 @@ export const SOURCE_NAMES = [
     name: "TERTIARY_CTLS_LOW",
     form: "TERTIARY_CTLS_LOW, TERTIARY_CTLS_HIGH",
     file: FEAT_CTL,
-    about: "Words 3 and 4: the two halves of IA32_VMX_PROCBASED_CTLS3, since 6.0.",
+    about: "Words 3 and 4: the two halves of IA32_VMX_PROCBASED_CTLS3.",
+    held: { since: TERTIARY },
     words: ["vmx_capability[3]", "vmx_capability[4]"],
     stage: "boot",
   },
@@ -147,7 +153,8 @@ export const SOURCE_NAMES = [
     name: "ctl_opt",
     form: "adjust_vmx_controls64(ctl_opt, msr)",
     file: VMX,
-    about: "The form for the tertiary controls, since 6.0: no required controls, nothing that must be 1.",
+    held: { since: TERTIARY },
+    about: "The form for the tertiary controls: no required controls, nothing that must be 1.",
     words: ["cpu_based_3rd_exec_ctrl.lo"],
     stage: "kvm",
   },
@@ -163,7 +170,8 @@ export const SOURCE_NAMES = [
     name: "KVM_REQUIRED_VMX_",
     form: "KVM_REQUIRED_VMX_*, KVM_OPTIONAL_VMX_*",
     file: "arch/x86/kvm/vmx/vmx.h",
-    about: "The lists min and opt, since 6.1; before, they are local variables of setup_vmcs_config.",
+    held: { since: FULL_LISTS },
+    about: "The lists min and opt; in older kernels they are local variables of setup_vmcs_config.",
     adjusts: true,
     stage: "kvm",
   },
@@ -184,6 +192,11 @@ export const SOURCE_NAMES = [
     stage: "kvm",
   },
 ] as const satisfies readonly SourceName[];
+
+/** What a row says, with the kernels that have the name where not all do. */
+export function aboutSourceName({ about, held }: SourceName): string {
+  return held === undefined ? about : `${about} Linux ${formatHeld(held)}.`;
+}
 
 /** The rows that a name of the source belongs to: the name itself, with its arguments or not, or one that a row shows it with. */
 export function findSourceNames(text: string): readonly SourceName[] {
