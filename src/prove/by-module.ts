@@ -1,10 +1,11 @@
 import { paramsOf } from "../kvm/programs.js";
 import { type Replay, replay } from "../kvm/replay.js";
 import { withWords } from "../kvm/with-words.js";
-import { keepFound } from "../situation/kept-replays.js";
+import { withKernel } from "../situation/changed.js";
+import { keepFound } from "../situation/kept.js";
 import { kernelSet } from "../situation/kernels.js";
 import { kernelsText } from "../situation/kernels-text.js";
-import { type Candidate, type Situation, withKernel } from "../situation/situation.js";
+import type { Candidate, Situation } from "../situation/situation.js";
 import { compareRun } from "./compare-run.js";
 import { foundWords } from "./found-words.js";
 import type { ModuleRun } from "./kernel/run-modules.js";

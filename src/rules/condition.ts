@@ -33,6 +33,17 @@ export function simplify(condition: Condition, config: KernelConfig): Condition 
   return condition;
 }
 
+/** A condition that is made of no others. */
+export type Atom = Exclude<Condition, { not: unknown } | { all: unknown } | { any: unknown } | { xor: unknown }>;
+
+/** What a condition asks about, whatever it makes of the answers. */
+export function atomsOf(condition: Condition): readonly Atom[] {
+  if ("not" in condition) return atomsOf(condition.not);
+  if ("all" in condition) return condition.all.flatMap(atomsOf);
+  if ("any" in condition) return condition.any.flatMap(atomsOf);
+  return "xor" in condition ? condition.xor.flatMap(atomsOf) : [condition];
+}
+
 /** Evaluates a condition at once; for callers that ask about a finished replay. */
 export function evaluate(m: Machine, condition: Condition, config: KernelConfig): Truth {
   let byConfig = compiled.get(config);

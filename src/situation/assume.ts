@@ -91,3 +91,30 @@ export function assume(host: Host, id: AssumptionId): { readonly host: Host; rea
   const changed: Host = { ...host, cores: [change(first), ...others.map(change)] };
   return { host: used ? changed : host, used };
 }
+
+/** Assumptions in the order in which they are made, each once. */
+export function inOrder(ids: readonly AssumptionId[]): readonly AssumptionId[] {
+  return [...new Set(ids)].sort((a, b) => Number(b === "registers=sdm") - Number(a === "registers=sdm"));
+}
+
+/**
+ * The host with assumptions made where the fact was not read, and those that filled something in. `registers=sdm`
+ * comes first: what the CPU rules out needs no other assumption.
+ *
+ * @internal
+ */
+export function assumptions(
+  host: Host,
+  wanted: readonly AssumptionId[],
+): { readonly host: Host; readonly made: readonly Assumption[] } {
+  const ids = inOrder(wanted);
+  const made: Assumption[] = [];
+  let current = host;
+  for (const id of ids) {
+    const { host: filled, used } = assume(current, id);
+    current = filled;
+    const row = ASSUMPTIONS.find((one) => one.id === id);
+    if (used && row !== undefined) made.push(row);
+  }
+  return { host: current, made };
+}

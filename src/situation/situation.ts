@@ -7,20 +7,20 @@ import type { MachineFacts } from "../kvm/fill-machine.js";
 import { type ParamsGiven, withParams } from "../kvm/load/params.js";
 import { isLoadedOn, type Replay, type ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
-import { DEFAULT_RELEASE, RELEASES, type Release } from "../rules/release.js";
+import { RELEASES, type Release } from "../rules/release.js";
 import type { Errno } from "../rules/rule.js";
 import { type Asked, checkAsked, paramTexts } from "./asked.js";
 import { askedOnHost } from "./asked-on-host.js";
 import { foundParams } from "./asked-params.js";
-import { ASSUMPTIONS, type Assumption, type AssumptionId, assume } from "./assume.js";
+import { type Assumption, assumptions } from "./assume.js";
 import { differingText } from "./disputes/differing-text.js";
 import { disputesOf } from "./disputes/disputes.js";
 import type { VerifyItem } from "./evidence/item.js";
 import { RULE_ERRORS } from "./evidence/items.js";
-import { keepCases } from "./kept-cases.js";
-import { keepReplays } from "./kept-replays.js";
+import { keepCases, keepReplays } from "./kept.js";
 import type { KernelSet } from "./kernel-answer.js";
-import { kernelSet, kernelSetOfHost } from "./kernels.js";
+import { kernelSetOfHost } from "./kernels.js";
+import { isOwnKernel, kernelOf, type Named } from "./named-kernel.js";
 import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
 import { pickCpu } from "./pick-cpu.js";
 import { fitsAny, type World, weigh, withShared, worldsOf } from "./worlds.js";
@@ -285,48 +285,6 @@ function refusedError(host: Host): Errno | undefined {
   return error === undefined || isLoadedOn(host) ? undefined : RULE_ERRORS.find((known) => known === error);
 }
 
-/** The situation with one kind of core of its host alone. */
-export function withCore(situation: Situation, index: number): Situation {
-  const only = (host: Host): Host => {
-    const core = host.cores[index];
-    if (core === undefined) throw new RangeError(`core: this host has ${host.cores.length} kinds of cores`);
-    return { ...host, cores: [core] };
-  };
-  return { ...situation, host: only(situation.host), read: only(situation.read) };
-}
-
-/** The situation of a host that was changed: what the machine reported holds for it as it is, and no longer. */
-export function withHost(situation: Situation, host: Host): Situation {
-  const candidates = situation.candidates.map(({ release, options: { startFromOffered: _, ...options } }) => ({
-    release,
-    options,
-  }));
-  return { ...situation, host, candidates: candidates as unknown as Situation["candidates"] };
-}
-
-/** The situation of a machine that turns out to run another kernel, without what it reported under its own. */
-export function withKernel(situation: Situation, set: KernelSet): Situation {
-  const config = { ...set.config, ...situation.config };
-  const candidates = set.candidates.map((release) => {
-    const [{ options }] = withRelease(situation, release).candidates;
-    return { release, options: { ...options, ...(isEmpty(config) ? {} : { config }) } };
-  });
-  const { releases: _, ...kernel } = namedBy("asked", set);
-  return {
-    ...situation,
-    ...(isEmpty(config) ? {} : { config }),
-    kernel: { ...kernel, ruledOut: [] },
-    candidates: candidates as unknown as Situation["candidates"],
-  };
-}
-
-/** The situation under another kernel of the tables, without what the machine reported under its own. */
-export function withRelease(situation: Situation, release: Release): Situation {
-  const [{ options }] = situation.candidates;
-  const { startFromOffered: _, ...rest } = options;
-  return { ...situation, candidates: [{ release, options: { ...rest, release } }] };
-}
-
 /** Throws `RangeError` for anything but a situation. */
 export function checkSituation(value: unknown, argument = "situation"): asserts value is Situation {
   if (typeof value === "object" && value !== null && "candidates" in value && "read" in value) return;
@@ -340,54 +298,6 @@ export function asSituation(subject: Situation | Host, argument = "situation"): 
     if ("cores" in subject) return situation(subject);
   }
   throw wrong(argument, `give what situation(host, asked) returns, or a Host, not ${kindOf(subject)}`);
-}
-
-type Named = Omit<Kernel, "ruledOut"> & { readonly releases: readonly [Release, ...Release[]] };
-
-function kernelOf(host: Host, asked: string | undefined): Named | { readonly error: string } {
-  if (asked !== undefined) {
-    const set = kernelSet(asked);
-    return "error" in set ? set : namedBy("asked", set);
-  }
-  if (host.kernel === undefined) return { from: "default", releases: [DEFAULT_RELEASE] };
-  return namedBy("host", kernelSetOfHost(host.kernel));
-}
-
-function namedBy(from: Kernel["from"], { candidates, ...set }: KernelSet): Named {
-  return { from, releases: candidates, ...set };
-}
-
-/** Whether what the machine reported, it reported under the kernel at hand; of an unnamed kernel it holds for any. */
-function isOwnKernel({ kernel }: Host, { from, text, releases }: Named): boolean {
-  if (from !== "asked" || kernel === undefined || text === kernel) return true;
-  return kernelSetOfHost(kernel).candidates.join() === releases.join();
-}
-
-/** Assumptions in the order in which they are made, each once. */
-export function inOrder(ids: readonly AssumptionId[]): readonly AssumptionId[] {
-  return [...new Set(ids)].sort((a, b) => Number(b === "registers=sdm") - Number(a === "registers=sdm"));
-}
-
-/**
- * The host with assumptions made where the fact was not read, and those that filled something in. `registers=sdm`
- * comes first: what the CPU rules out needs no other assumption.
- *
- * @internal
- */
-export function assumptions(
-  host: Host,
-  wanted: readonly AssumptionId[],
-): { readonly host: Host; readonly made: readonly Assumption[] } {
-  const ids = inOrder(wanted);
-  const made: Assumption[] = [];
-  let current = host;
-  for (const id of ids) {
-    const { host: filled, used } = assume(current, id);
-    current = filled;
-    const row = ASSUMPTIONS.find((candidate) => candidate.id === id);
-    if (used && row !== undefined) made.push(row);
-  }
-  return { host: current, made };
 }
 
 const MODULES = ["kvm_intel", "kvm"] as const;

@@ -1,8 +1,8 @@
 import { replay } from "../kvm/replay.js";
 import { KERNELS, type KernelRow, LINES, type Release } from "../rules/kernels.js";
+import { withRelease } from "../situation/changed.js";
 import { behavesLike } from "../situation/kernels-text.js";
 import type { Situation } from "../situation/situation.js";
-import { withRelease } from "../situation/situation.js";
 import type { Feature } from "../why/features.js";
 import { type FeatureLayers, featureLayers } from "../why/layers.js";
 

@@ -6,7 +6,8 @@ import type { ParamsGiven } from "../kvm/load/params.js";
 import type { Firmware, Flip, HostId, PageState } from "../report/page/state.js";
 import type { Asked } from "../situation/asked.js";
 import { type AssumptionId, DEFAULT_ASSUMPTIONS } from "../situation/assume.js";
-import { type Situation, type SituationProblem, situationOrProblem, withHost } from "../situation/situation.js";
+import { withHost } from "../situation/changed.js";
+import { type Situation, type SituationProblem, situationOrProblem } from "../situation/situation.js";
 import { type FeatureLayers, layers } from "../why/layers.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 

@@ -1,5 +1,6 @@
+import { type Atom, atomsOf } from "../rules/condition.js";
 import { valuesOf } from "../rules/held.js";
-import type { Bits, Condition, Effect, Rule } from "../rules/rule.js";
+import type { Bits, Effect, Rule } from "../rules/rule.js";
 import { knownRules } from "./known-rules.js";
 
 /*
@@ -23,16 +24,15 @@ function bare(text: string): string {
 }
 
 function namesIn(rule: Rule): readonly string[] {
-  return [...(rule.when === undefined ? [] : namesInCondition(rule.when)), ...rule.does.flatMap(namesInEffect)];
+  return [
+    ...(rule.when === undefined ? [] : atomsOf(rule.when).flatMap(namesInAtom)),
+    ...rule.does.flatMap(namesInEffect),
+  ];
 }
 
-function namesInCondition(condition: Condition): readonly string[] {
-  if ("bit" in condition) return bitNames(condition.bit);
-  if ("not" in condition) return namesInCondition(condition.not);
-  if ("all" in condition) return condition.all.flatMap(namesInCondition);
-  if ("any" in condition) return condition.any.flatMap(namesInCondition);
-  if ("xor" in condition) return condition.xor.flatMap(namesInCondition);
-  return "config" in condition ? [condition.config] : [];
+function namesInAtom(atom: Atom): readonly string[] {
+  if ("bit" in atom) return bitNames(atom.bit);
+  return "config" in atom ? [atom.config] : [];
 }
 
 function namesInEffect(effect: Effect): readonly string[] {

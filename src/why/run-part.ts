@@ -1,5 +1,6 @@
 import { VMX_FLAGS } from "../linux/vmx-features.js";
 import { foldName } from "../registers/edit-distance.js";
+import { atomsOf } from "../rules/condition.js";
 import { functionOf } from "../rules/effect.js";
 import { valuesOf } from "../rules/held.js";
 import type { Release } from "../rules/kernels.js";
@@ -65,11 +66,7 @@ export function bitsOfFeature(feature: Feature): readonly BitAt[] {
 
 function bitsIn(condition: Condition | undefined): BitAt[] {
   if (condition === undefined) return [];
-  if ("bit" in condition) return [placeOf(condition.bit)];
-  if ("not" in condition) return bitsIn(condition.not);
-  if ("all" in condition) return condition.all.flatMap(bitsIn);
-  if ("any" in condition) return condition.any.flatMap(bitsIn);
-  return [];
+  return atomsOf(condition).flatMap((atom) => ("bit" in atom ? [placeOf(atom.bit)] : []));
 }
 
 const placeOf = ([word, bit]: Bit): BitAt => [word, bitIndex(word, bit)];

@@ -2,7 +2,7 @@ import type { Tri } from "../bits/tri.js";
 import type { Host } from "../host/host.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { settledRead, settledRecord, type TraceEvent } from "../rules/machine.js";
-import { keepReplays } from "../situation/kept-replays.js";
+import { keepReplays } from "../situation/kept.js";
 import { settled } from "../situation/replays.js";
 import type { Situation } from "../situation/situation.js";
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import * as vmxlens from "../../src/index.js";
 import { atlasHost, layers, nested, readHost, replays, situation, vmxFlags, why } from "../../src/index.js";
 import { replay } from "../../src/kvm/index.js";
-import { situationOrProblem, withCore, withHost } from "../../src/situation/situation.js";
+import { withCore, withHost } from "../../src/situation/changed.js";
+import { situationOrProblem } from "../../src/situation/situation.js";
 
 const HOST = atlasHost("intel-50654-skylakex");
 const SKYLAKE = situation(HOST, { kernel: "6.12", assume: ["firmware=enabled", "registers=sdm"] });

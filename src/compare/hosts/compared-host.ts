@@ -1,5 +1,6 @@
+import { withCore } from "../../situation/changed.js";
 import { coreText } from "../../situation/pick-cpu.js";
-import { type Situation, withCore } from "../../situation/situation.js";
+import type { Situation } from "../../situation/situation.js";
 
 /** One host of a comparison. */
 export interface ComparedHost {

@@ -7,8 +7,9 @@ import { isThere, type Msr, msrBit } from "../../host/msr.js";
 import type { CpuState } from "../../kvm/replay.js";
 import { PRIMARY_CONTROLS } from "../../registers/execution-controls.js";
 import { ENTRY_CONTROLS, EXIT_CONTROLS } from "../../registers/exit-entry-controls.js";
+import { withCore } from "../../situation/changed.js";
 import { type Replays, replays } from "../../situation/replays.js";
-import { asSituation, type Situation, withCore } from "../../situation/situation.js";
+import { asSituation, type Situation } from "../../situation/situation.js";
 import { FIRMWARE_ENABLES_VMX } from "../../why/layers.js";
 import type { CanBe0, CoreNeed, Need, Pack, Requirement } from "../pack.js";
 

@@ -1,8 +1,8 @@
 import { msrOf } from "../../host/host.js";
 import { isThere, type Msr, msrBit } from "../../host/msr.js";
 import { registerOf } from "../../registers/registers.js";
+import { withHost } from "../../situation/changed.js";
 import { replays } from "../../situation/replays.js";
-import { withHost } from "../../situation/situation.js";
 import type { SetLayer } from "../capability-set.js";
 import { kvmSet, nestedSet } from "../capability-set.js";
 import type { ComparedHost } from "./compared-host.js";

@@ -8,7 +8,7 @@ import type { Offender } from "../../compare/migrate/restored.js";
 import { labelText } from "../../registers/bit-label.js";
 import { hexIndex, registerOf } from "../../registers/registers.js";
 import { RELEASES, type Release } from "../../rules/release.js";
-import { withRelease } from "../../situation/situation.js";
+import { withRelease } from "../../situation/changed.js";
 import { bitLabelJson, comparedJson } from "../json/json-compare.js";
 import { MOST_NAMED } from "../nested-report.js";
 import { caveatLines, underKernel } from "./caveats.js";

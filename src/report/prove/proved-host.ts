@@ -1,5 +1,6 @@
 import type { ProveOptions, Prover } from "../../prove/prover.js";
-import { type Situation, withRelease } from "../../situation/situation.js";
+import { withRelease } from "../../situation/changed.js";
+import type { Situation } from "../../situation/situation.js";
 import type { ProofDifference, ProvedHost } from "./prove-report.js";
 
 /** Differences whose instruction is looked for: each takes a run of its own. */

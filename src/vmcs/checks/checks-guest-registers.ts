@@ -1,5 +1,15 @@
 import { type Check, type CheckSpec, checksOf } from "./check-row.js";
-import { cr3Fits, fredConfigReserved, fredStacks, sameBit } from "./checks-host.js";
+import {
+  CR0_FIXED0,
+  CR0_FIXED1,
+  CR4_FIXED0,
+  CR4_FIXED1,
+  checkedCr0,
+  cr3Fits,
+  fredConfigReserved,
+  fredStacks,
+  sameBit,
+} from "./checks-host.js";
 import {
   ALWAYS,
   all,
@@ -13,7 +23,6 @@ import {
   field,
   inverse,
   msr,
-  type Num,
   not,
   onlyBits,
   patTypes,
@@ -22,10 +31,6 @@ import {
   zero,
 } from "./expr.js";
 
-const CR0_FIXED0 = 0x486;
-const CR0_FIXED1 = 0x487;
-const CR4_FIXED0 = 0x488;
-const CR4_FIXED1 = 0x489;
 const cr0 = field("guest.cr0");
 const cr4 = field("guest.cr4");
 const guest64 = control("entry.IA32E_MODE");
@@ -41,7 +46,6 @@ const cr0Fixed0: Bool = all(
   zero(onlyBits(missingCr0, [28, 1], [63, 32])),
   any(unrestricted, zero(onlyBits(missingCr0, 0, 31))),
 );
-const checkedCr0 = (of: Num) => onlyBits(of, [28, 0], [63, 31]);
 
 const CR_CAUSE =
   "Guest CR0 and CR4 are the values the CPU really runs with: the guest's own value must be merged with the bits that VMX operation fixes before it is written.";

@@ -25,12 +25,12 @@ import {
   zero,
 } from "./expr.js";
 
-const CR0_FIXED0 = 0x486;
-const CR0_FIXED1 = 0x487;
-const CR4_FIXED0 = 0x488;
-const CR4_FIXED1 = 0x489;
+export const CR0_FIXED0 = 0x486;
+export const CR0_FIXED1 = 0x487;
+export const CR4_FIXED0 = 0x488;
+export const CR4_FIXED1 = 0x489;
 /** Every CR0 bit but NW (29) and CD (30), which the checks leave alone. */
-const checkedCr0 = (of: Num) => onlyBits(of, [28, 0], [63, 31]);
+export const checkedCr0 = (of: Num) => onlyBits(of, [28, 0], [63, 31]);
 
 const HOST_CAUSE =
   "The hypervisor filled the host area from stale values: it is read again at the next VM exit, so it must describe the hypervisor itself.";

@@ -15,6 +15,7 @@ import { LAYERS } from "../../why/features.js";
 import { type FeatureLayers, layers } from "../../why/layers.js";
 import { atlasChoices, type Model, type PageHost, situationOfPage } from "../model.js";
 import { t } from "../texts.js";
+import { CoreSelect } from "./core-select.js";
 import { MARKS } from "./layers-view.js";
 import { Copy } from "./spans.js";
 
@@ -87,25 +88,7 @@ export function CompareView({ model, state, update, hostOf, own }: CompareProps)
             ))}
           </select>
         </label>
-        {types.length < 2 ? null : (
-          <label>
-            {t("core")}{" "}
-            <select
-              id="other-core"
-              value={state.otherCpu ?? ""}
-              onChange={(event) =>
-                update({ otherCpu: event.currentTarget.value === "" ? undefined : event.currentTarget.value })
-              }
-            >
-              <option value="">{t("core_all")}</option>
-              {types.map((type) => (
-                <option key={type} value={type}>
-                  {type}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
+        <CoreSelect id="other-core" types={types} chosen={state.otherCpu} choose={(otherCpu) => update({ otherCpu })} />
       </div>
       {"argument" in other ? <p role="alert">{other.text}</p> : <Differences here={model.situation} there={other} />}
       <Emitted situation={model.situation} />

@@ -9,6 +9,7 @@ import { KERNELS, type KernelRow, LINES, type Release } from "../../rules/kernel
 import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import type { Model } from "../model.js";
 import { t } from "../texts.js";
+import { CoreSelect } from "./core-select.js";
 import { Folded } from "./spans.js";
 
 const ROWS: readonly (KernelRow & { readonly id: Release })[] = KERNELS;
@@ -156,25 +157,7 @@ function MachineKnobs({ model, state, update }: KnobsProps) {
           </select>
         </label>
       ))}
-      {types.length < 2 ? null : (
-        <label>
-          {t("core")}{" "}
-          <select
-            id="core"
-            value={state.cpu ?? ""}
-            onChange={(event) =>
-              update({ cpu: event.currentTarget.value === "" ? undefined : event.currentTarget.value })
-            }
-          >
-            <option value="">{t("core_all")}</option>
-            {types.map((type) => (
-              <option key={type} value={type}>
-                {type}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
+      <CoreSelect id="core" types={types} chosen={state.cpu} choose={(cpu) => update({ cpu })} />
       {state.flips.length === 0 ? null : (
         <span>
           {t("flips")}: {state.flips.map(({ msr, bit }) => `0x${msr.toString(16)}[${bit}]`).join(", ")}{" "}

@@ -1,7 +1,7 @@
 import { type Host, isSvmVendor, msrOf } from "../../host/host.js";
 import { msrBit } from "../../host/msr.js";
 import { atlas } from "../../input/atlas/atlas.js";
-import { casesOf } from "../../situation/kept-cases.js";
+import { casesOf } from "../../situation/kept.js";
 import type { Replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import type { FeatCtlCase, World } from "../../situation/worlds.js";

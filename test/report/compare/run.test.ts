@@ -5,8 +5,7 @@ import { runBaseline } from "../../../src/report/compare/baseline-report.js";
 import { runDiff } from "../../../src/report/compare/diff-report.js";
 import { runMigrate } from "../../../src/report/compare/migrate-report.js";
 import { runRuns } from "../../../src/report/compare/runs-report.js";
-import { assume } from "../../../src/situation/assume.js";
-import { assumptions } from "../../../src/situation/situation.js";
+import { assume, assumptions } from "../../../src/situation/assume.js";
 import { byCode, HASWELL, SKYLAKE, subject } from "../../compare/hosts/hosts.js";
 
 const skx = subject("skx", SKYLAKE, { release: "6.12" });
