@@ -59,6 +59,19 @@ export interface Explanation {
   readonly sources: readonly string[];
 }
 
+/** The answer to a whole text. */
+export interface TextVerdict {
+  /** One or two sentences. */
+  readonly says: string;
+  readonly steps: readonly Step[];
+  /** What else the text says about it, one fact each. */
+  readonly evidence: readonly string[];
+  /** The line that it is about, where it is about one. */
+  readonly line?: number;
+  /** Ids of the messages that it answers whole: their own causes and steps add nothing. */
+  readonly covers: readonly string[];
+}
+
 /** What a decoder adds to the sentences of a row. Members that are missing leave the row's as they are. */
 export interface Decoded {
   readonly what?: string;
@@ -88,4 +101,22 @@ export function sinceText(held: Held | undefined): string {
 export function rangesText(ranges: readonly (ReleaseRange | undefined)[]): string {
   const texts = [...new Set(ranges.map(formatRange))];
   return texts.length === 0 ? "no release known" : `Linux ${texts.join(" and ")}`;
+}
+
+/** Where it is decided that VT-x is there, on, and used by KVM. */
+const LOADING: readonly (RefusingLayer | undefined)[] = ["silicon", "firmware", "Linux boot", "KVM load"];
+const OF_LOADING: readonly (Product | undefined)[] = [
+  "Linux",
+  "KVM",
+  "kmod",
+  "KVM user space",
+  "QEMU",
+  "libvirt",
+  "tool",
+  "Kata Containers",
+];
+
+/** Whether a message is about VT-x being there and on, and KVM using it. */
+export function isOfLoading({ layer, product }: Explanation): boolean {
+  return LOADING.includes(layer) && OF_LOADING.includes(product);
 }

@@ -1,11 +1,11 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
-import type { Cause, Decoded, Explanation } from "./answer.js";
+import type { Cause, Decoded, Explanation, TextVerdict } from "./answer.js";
 import { sinceText } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
-import { decodeDevice } from "./decoders/device.js";
+import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
 import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
@@ -29,10 +29,11 @@ import {
   READ_FEAT_CTL,
 } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
-import { type TextVerdict, verdictOf } from "./verdict.js";
+import { verdictOf } from "./verdict.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "control-request": decodeControlRequest,
+  "create-vm": decodeCreateVm,
   device: decodeDevice,
   "entry-exit-pair": decodeEntryExitPair,
   "evmcs-word": decodeEvmcsWord,

@@ -77,6 +77,7 @@ export type DesktopDecoderName = "haxm-checktool" | "vbox-status";
 /** What reads the numbers and names of a match further than the sentences of its row. */
 export type DecoderName =
   | "control-request"
+  | "create-vm"
   | "device"
   | "entry-exit-pair"
   | "evmcs-word"

@@ -10,29 +10,13 @@ import { assume } from "../situation/assume.js";
 import type { Situation } from "../situation/situation.js";
 import { FEATURE_LIST } from "../why/features.js";
 import type { Question, QuestionAnswer } from "../why/questions/answer.js";
-import { outerStep, SVM_MODULE } from "../why/questions/next-steps.js";
+import { outerStep } from "../why/questions/next-steps.js";
 import { answerTo } from "../why/questions/questions.js";
-import type { Explanation } from "./answer.js";
+import { type Explanation, isOfLoading, type TextVerdict } from "./answer.js";
 import { askedVerdict, asksOnly } from "./asked-params.js";
 import type { Step } from "./message.js";
+import { otherCpuVerdict } from "./other-cpus.js";
 import type { OwnMachine } from "./own-machine.js";
-
-/** The answer to a whole text. */
-export interface TextVerdict {
-  /** One or two sentences. */
-  readonly says: string;
-  readonly steps: readonly Step[];
-  /** What else the text says about it, one fact each. */
-  readonly evidence: readonly string[];
-  /** The line that it is about, where it is about one. */
-  readonly line?: number;
-  /** Ids of the messages that it answers whole: their own causes and steps add nothing. */
-  readonly covers: readonly string[];
-}
-
-/** Where it is decided that VT-x is there, on, and used by KVM. */
-const LOADING = ["silicon", "firmware", "Linux boot", "KVM load"];
-const OF_LOADING = ["Linux", "KVM", "kmod", "KVM user space", "QEMU", "libvirt", "tool", "Kata Containers"];
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
@@ -54,24 +38,23 @@ function answerOf(
   text: string | undefined,
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
-  const fatal = fatalLine(recognised, text);
+  const isShort = text !== undefined && text.length <= LONGEST_CONFIGURATION;
+  const fatal = fatalLine(recognised, text) ?? (isShort ? crashLine(recognised, text) : undefined);
   if (fatal !== undefined) return fatal;
   const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
-  const ofLoading = blocking.filter(
-    ({ layer, product }) => LOADING.includes(layer ?? "") && OF_LOADING.includes(product ?? ""),
-  );
+  const ofLoading = blocking.filter(isOfLoading);
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (recognised.length === 0) {
     const guest = guestVerdict(machine, text);
     if (guest !== undefined) return guest;
   }
-  const arm = armVerdict(recognised, machine, text);
-  if (arm !== undefined) return arm;
+  const other = otherCpuVerdict(recognised, machine, isShort ? text : undefined);
+  if (other !== undefined) return other;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
-    const works = recognised.length === 0 && KVM_OK.test(text ?? "");
-    const found = machineVerdict(machine, failed, works ? "known" : "any");
+    const usable = recognised.length === 0 && works(text);
+    const found = machineVerdict(machine, failed, usable ? "known" : "any");
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) return { ...withNamedOuter(found, machine, text), covers };
   }
@@ -81,8 +64,6 @@ function answerOf(
     const found = machineVerdict(machine, false);
     if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
   }
-  const svm = svmVerdict(recognised, machine, text);
-  if (svm !== undefined) return svm;
   // Messages that only inform say less than what the machine is like.
   if (machine !== undefined && recognised.every(({ gravity }) => gravity === "informs")) {
     const found = machineVerdict(machine, false, "known");
@@ -95,7 +76,7 @@ function answerOf(
     ? blocking.find(({ message }) => WITH_REASON.has(message ?? ""))
     : undefined;
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
-  if (first === undefined) return KVM_OK.test(text ?? "") ? WORKS : undefined;
+  if (first === undefined) return works(text) ? WORKS : undefined;
   return {
     says: `${first.what}${refusedText(first)}`,
     steps: first.steps.slice(0, 2),
@@ -118,99 +99,6 @@ const WITH_REASON: ReadonlySet<string> = new Set([
   "kvm-fail-entry",
   "kvm-spurious-fault",
 ]);
-
-const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server))\b/i;
-const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
-const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
-
-/** A complaint about KVM on an ARM machine, which has no VMX. */
-function armVerdict(
-  recognised: readonly Explanation[],
-  machine: OwnMachine | undefined,
-  text: string | undefined,
-): TextVerdict | undefined {
-  if (text === undefined || text.length > LONGEST_CONFIGURATION || machine?.situation.host.vendor !== undefined)
-    return undefined;
-  const device = recognised.some(({ what }) => NO_DEVICE.test(what));
-  const desktop = DESKTOPS.has(recognised[0]?.product ?? "");
-  if (!device && !desktop) return undefined;
-  const found = ARM.exec(text)?.[0];
-  if (found === undefined || X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
-  if (!device) {
-    return {
-      says: `The text names an ARM machine (${found}): it has no VT-x, and no setting of a firmware brings it. A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below.`,
-      steps: [{ text: "Run the inner machine beside the outer one, not in it, or as plain emulation." }],
-      evidence: [],
-      line: recognised[0]?.lines[0] as number,
-      covers: recognised.map(({ message }) => message as string),
-    };
-  }
-  return {
-    says: `The text names an ARM machine (${found}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
-    steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
-    evidence: [],
-    covers: recognised.map(({ message }) => message as string),
-  };
-}
-
-/** A CPU of AMD or Hygon, by name or by what its module printed. */
-const SVM_CPU =
-  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon|Phenom)\b(?:[ -](?:PRO )?[\w-]{1,8}){0,2}|\bAMD (?:FX|A\d{1,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
-const INTEL_CPU =
-  /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU)|\bi[3579]-\d{3,5}|\bXeon\b|\bX(?:eon)? E[357]-/i;
-const SVM_OFF = /SVM not supported by CPU|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
-const SVM_WORKS =
-  /kvm_amd: (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
-const OF_ENTRY: readonly (string | undefined)[] = ["VM entry", "KVM at run time"];
-
-/** What is said about VMX where the text names a CPU that has none: SVM takes its place. */
-function svmVerdict(
-  recognised: readonly Explanation[],
-  machine: OwnMachine | undefined,
-  text: string | undefined,
-): TextVerdict | undefined {
-  const [first] = recognised;
-  if (text === undefined || text.length > LONGEST_CONFIGURATION || first === undefined) return undefined;
-  const named = machine?.situation.host.vendor;
-  const found = isSvmVendor(named) ? named : SVM_CPU.exec(text)?.[0].trim();
-  if (found === undefined || (!isSvmVendor(named) && (named !== undefined || INTEL_CPU.test(text)))) return undefined;
-  if (/\bSVM\b|kvm_amd|\bAMD\b/.test(first.what)) return undefined;
-  if (OF_ENTRY.includes(first.layer)) {
-    return {
-      says: `${first.what} The text shows an AMD CPU (${found.startsWith("kvm_amd") ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not concerned.`,
-      steps: first.steps.slice(0, 2),
-      evidence: [],
-      line: first.lines[0],
-      covers: [],
-    };
-  }
-  if (!LOADING.includes(first.layer ?? "") || !OF_LOADING.includes(first.product ?? "")) return undefined;
-  const covers = recognised
-    .filter(({ layer, product }) => LOADING.includes(layer ?? "") && OF_LOADING.includes(product ?? ""))
-    .map(({ message }) => message as string);
-  const module = SVM_WORKS.test(text)
-    ? "and kvm_amd, its module, is loaded and works."
-    : SVM_OFF.test(text)
-      ? "and the firmware has that off, so kvm_amd, its module, does not load."
-      : "and its module is kvm_amd.";
-  const shown = found.startsWith("kvm_amd") ? "kvm_amd found SVM" : found;
-  return {
-    says: `The text shows an AMD CPU (${shown}): it has SVM instead of VMX, ${module} What kvm_intel says about VMX is harmless.`,
-    steps: SVM_WORKS.test(text) ? [] : [...(SVM_OFF.test(text) ? [SVM_ON] : []), SVM_MODULE],
-    evidence: [],
-    line: first.lines[0],
-    covers,
-  };
-}
-
-const SVM_ON: Step = {
-  text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
-};
-
-const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
-
-/** What all rows about the missing device begin with. */
-const NO_DEVICE = /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm)/;
 
 /** Hypervisors that a text can name in passing, and how they pass VT-x. */
 const NAMED_OUTER = [
@@ -282,10 +170,15 @@ function guestVerdict(machine: OwnMachine | undefined, text: string | undefined)
 
 const LONGEST_CONFIGURATION = 1_000_000;
 
-/** kvm-ok where all is well: no message, and an answer all the same. */
+/** Checks where all is well: no message, and an answer all the same. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
+/** virt-host-validate, with whatever a page puts around PASS. */
+const VALIDATED =
+  /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
+const works = (text: string | undefined): boolean =>
+  text !== undefined && (KVM_OK.test(text) || (text.length <= LONGEST_CONFIGURATION && VALIDATED.test(text)));
 const WORKS: TextVerdict = {
-  says: "KVM can be used here: kvm-ok finds vmx or svm among the flags, and /dev/kvm.",
+  says: "KVM can be used here: the check finds vmx or svm among the flags, and /dev/kvm.",
   steps: [],
   evidence: [],
   covers: [],
@@ -369,6 +262,30 @@ function fatalLine(recognised: readonly Explanation[], text: string | undefined)
     evidence: [],
     line: found.line,
     covers: warnings.map(({ message }) => message as string),
+  };
+}
+
+const CRASH =
+  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while)|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
+
+/** A kernel that crashed between messages that say nothing bad: the crash is what the text is about. */
+function crashLine(recognised: readonly Explanation[], text: string): TextVerdict | undefined {
+  if (recognised.length === 0 || !recognised.every(({ gravity }) => gravity === "harmless" || gravity === "informs"))
+    return undefined;
+  const lines = text.split("\n");
+  const at = lines.findIndex((line) => CRASH.test(line));
+  if (at < 0) return undefined;
+  const said = (lines[at] as string).replace(/^[>\s|]+/, "").trim();
+  return {
+    says: `The kernel crashed at line ${at + 1}: "${said.slice(0, 200)}". What KVM printed besides is harmless and not the reason.`,
+    steps: [
+      {
+        text: "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block.",
+      },
+    ],
+    evidence: [],
+    line: at + 1,
+    covers: recognised.map(({ message }) => message as string),
   };
 }
 

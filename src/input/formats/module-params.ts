@@ -9,8 +9,8 @@ export const moduleParams: FactReader = {
     "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
     "what they were asked to be.",
   recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
-  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b/,
-  words: ["/parameters/", "Module = ", "Module:"],
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param/,
+  words: ["/parameters/", "kvm_intel param", "kvm_intel module param", "Module = ", "Module:"],
   unwraps: true,
   open: openParams,
 };
@@ -30,12 +30,19 @@ const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})
 /** The list of a script that is copied a lot. */
 const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
 
+/** A title over such a list, and its rows: a name, and its value in a column or behind a sign. */
+const TITLE = /^\W{0,12}(?:the )?(kvm_intel|kvm) (?:module )?param(?:eter)?s?(?: of [\w. -]{1,40})?\W{0,12}$/i;
+const TITLED =
+  /^[\s*-]{0,16}([a-z]\w{1,63})(?:\s{0,40}[:=]\s{0,8}|\s{1,40})(not required|[YN]|\d{1,10}|auto|cond|always|never)\s*$/;
+
 function openParams(sink: FactSink): FactRun {
   /** A path alone: its value is on the next line, as cat and head print it. */
   let awaited:
     | { readonly module: string; readonly name: string; readonly line: number; readonly spaced: boolean }
     | undefined;
   let systool: string | undefined;
+  /** The module whose parameters the lines below a title are; the list ends with the first line that is none. */
+  let titled: string | undefined;
   /** systool prints attributes of the module first, and parameters under a title of their own. */
   let section: "attributes" | "parameters" | undefined;
 
@@ -79,17 +86,27 @@ function openParams(sink: FactSink): FactRun {
         return value !== null && take(line, of, name, value[1] as string);
       }
       awaited = undefined;
+      const title = TITLE.exec(text)?.[1];
+      if (title !== undefined) {
+        titled = title.toLowerCase();
+        return true;
+      }
+      if (titled !== undefined && text.trim() !== "") {
+        const row = TITLED.exec(text);
+        if (row !== null) return take(line, titled, row[1] as string, row[2] as string);
+        titled = undefined;
+      }
       if (systool === undefined) return false;
       const script = SCRIPT.exec(text);
       if (script !== null) return take(line, systool, script[1] as string, script[2] as string);
       const row = section === undefined ? null : SYSTOOL.exec(text);
       if (row !== null) return section !== "parameters" || take(line, systool, row[1] as string, row[2] as string);
-      const title = /^\s*(Attributes|Parameters|Sections|Notes|Holders|Drivers):/.exec(text)?.[1];
-      if (title === undefined || section === undefined) return false;
-      section = title === "Parameters" ? "parameters" : "attributes";
-      if (title === "Sections" || title === "Notes") systool = undefined;
+      const part = /^\s*(Attributes|Parameters|Sections|Notes|Holders|Drivers):/.exec(text)?.[1];
+      if (part === undefined || section === undefined) return false;
+      section = part === "Parameters" ? "parameters" : "attributes";
+      if (part === "Sections" || part === "Notes") systool = undefined;
       return true;
     },
-    busy: () => awaited !== undefined || systool !== undefined,
+    busy: () => awaited !== undefined || systool !== undefined || titled !== undefined,
   };
 }

@@ -138,6 +138,53 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
   };
 }
 
+/** The ioctl that makes a virtual machine failed: only some of its errors have to do with VMX. */
+export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { groups, line } = match;
+  const number = groups.errno ?? groups.errno2;
+  if (number === "12" || /Cannot allocate memory|ENOMEM/.test(line)) {
+    return {
+      layer: "host operating system",
+      what: "The kernel found no memory for a new virtual machine (ENOMEM): KVM wants a few larger pieces in one, and memory is full or in small pieces. VMX is on, and not the reason.",
+      onlyCauses: true,
+      steps: [
+        {
+          text: "Free what the page cache holds and let the kernel put pieces together; then start it again.",
+          commands: [
+            "free -h",
+            "sync; echo 3 | sudo tee /proc/sys/vm/drop_caches; echo 1 | sudo tee /proc/sys/vm/compact_memory",
+          ],
+        },
+      ],
+      onlySteps: true,
+    };
+  }
+  if (number === "22" || /Invalid argument|EINVAL/.test(line)) {
+    return {
+      layer: "user space",
+      what: "KVM does not know the kind of virtual machine that was asked for (EINVAL): a type such as TDX, SEV-SNP or protected that this kernel or CPU has not, or KVM of another architecture. VMX is not the reason.",
+      onlyCauses: true,
+      steps: [{ text: "Start it without that type; a plain machine of this architecture needs none." }],
+      onlySteps: true,
+    };
+  }
+  if (errnoOf(match) !== "EBUSY") return {};
+  const holder = HOLDERS.find(([sign]) => context.signs[sign])?.[1];
+  const { causes, steps } = MEANINGS.EBUSY;
+  return {
+    what: `KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU, so another hypervisor holds VT-x${holder === undefined ? "" : `; the text names ${holder}`}.`,
+    causes,
+    onlyCauses: true,
+    steps,
+    onlySteps: true,
+  };
+}
+
+const HOLDERS = [
+  ["virtualBox", "VirtualBox"],
+  ["vmware", "VMware"],
+] as const;
+
 /** The text shows that the host has the device, or the module that makes it. */
 function isElsewhere({ circumstances, host }: ExplainContext): boolean {
   return circumstances.has("/dev/kvm exists") || host?.observed?.modules?.kvm_intel === true;

@@ -1,7 +1,6 @@
 import { checkList, checkNumber } from "../../bits/misuse.js";
-import type { Explanation } from "../../messages/answer.js";
+import type { Explanation, TextVerdict } from "../../messages/answer.js";
 import type { ExplainedBit } from "../../messages/decoders/bits.js";
-import type { TextVerdict } from "../../messages/verdict.js";
 import { hexIndex } from "../../registers/registers.js";
 import { kernelsText } from "../../situation/kernels-text.js";
 import { labelled, table, wrap } from "../layout.js";

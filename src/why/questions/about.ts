@@ -82,7 +82,20 @@ function knownState(host: Host): State {
 export const isOn = ({ vmx, featCtl, looksAtFeatCtl }: State) =>
   vmx && looksAtFeatCtl && (featCtl === "on" || featCtl === "unlocked");
 
-export function svmAnswer({ name }: Host): Answer {
+/** Its CPU has SVM: the vendor says so, or the module that loads on no other CPU is loaded. */
+export function hasSvm({ vendor, observed }: Host): boolean {
+  return isSvmVendor(vendor) || (vendor === undefined && observed?.modules?.kvm_amd === true);
+}
+
+export function svmAnswer({ name, vendor, observed }: Host): Answer {
+  if (vendor === undefined && observed?.modules?.kvm_amd === true) {
+    return {
+      answer: "no",
+      decidedBy: "vendor",
+      says: "No: kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, KVM works with that, and vmxlens is about VMX.",
+      steps: [],
+    };
+  }
   return {
     answer: "no",
     decidedBy: "vendor",

@@ -1,12 +1,11 @@
 import { and } from "../../bits/tri.js";
 import { bitsOf } from "../../bits/word.js";
-import { isSvmVendor } from "../../host/host.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { isLoadedOn, type Replay } from "../../kvm/replay.js";
 import type { Refusal } from "../../rules/machine.js";
 import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
-import { type About, type Answer, svmAnswer } from "./about.js";
+import { type About, type Answer, hasSvm, svmAnswer } from "./about.js";
 import type { NextStep } from "./answer.js";
 import { COLLECT, FIND_PARAMETER, KERNEL_LOG, LOAD_IT, NESTED_ON, outerStep, READ_BOTH } from "./next-steps.js";
 import { vmxAnswer } from "./vmx.js";
@@ -19,7 +18,7 @@ export function kvmAnswer(about: About): Answer {
   const { situation, joined } = about;
   const { host } = situation;
   const { loads } = joined;
-  if (isSvmVendor(host.vendor)) return svmAnswer(host);
+  if (hasSvm(host)) return svmAnswer(host);
   if (loads === "yes") {
     const loaded = isLoadedOn(host);
     const missing = host.observed?.modules?.kvm_intel === false;

@@ -1,7 +1,7 @@
 import { shared, tri } from "../../bits/tri.js";
-import { isSvmVendor, msrOf } from "../../host/host.js";
+import { msrOf } from "../../host/host.js";
 import { formatMsr, msrBit } from "../../host/msr.js";
-import { type About, type Answer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
+import { type About, type Answer, hasSvm, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
 import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, WHOSE_CPU } from "./next-steps.js";
 
 /*
@@ -11,7 +11,7 @@ import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, WHOSE_CPU
 export function vmxAnswer(about: About): Answer {
   const { situation, joined, states, modelHasVmx } = about;
   const { host } = situation;
-  if (isSvmVendor(host.vendor)) return svmAnswer(host);
+  if (hasSvm(host)) return svmAnswer(host);
   const on = joined.loads === "yes" ? "yes" : shared(states.map((state) => tri(isOn(state))));
   if (on === "yes") {
     return {

@@ -70,7 +70,7 @@ export const KVM_LOAD_MESSAGES = [
     layer: "firmware",
     gravity: "blocks",
     needle: "disabled by bios",
-    pattern: /kvm: (?:support for '(?<module>kvm_intel|kvm_amd)' )?disabled by bios/i,
+    pattern: /\bkvm:? (?:support for '(?<module>kvm_intel|kvm_amd)' )?disabled by bios/i,
     what: "KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The words are the same for both.",
     decoder: "kernel-message",
     causes: [

@@ -229,6 +229,7 @@ export const QEMU_MESSAGES = [
     pattern:
       /(?:ioctl\(KVM_CREATE_VM\)(?: failed)?: (?:(?<errno>\d+) )?(?<reason>[A-Z][\w/ ]{3,40})|(?:error|fail\w{0,4}|unable|cannot|could not)\b[^\n]{0,30}\bKVM_CREATE_VM(?: ioctl)?\b|KVM_CREATE_VM\b(?=[^\n]{0,40}(?:fail|error|denied|busy|= -1 E))|Unable to create VM: OsError\((?<errno2>\d+)\))/i,
     what: "KVM could not switch VMX on for the first virtual machine.",
+    decoder: "create-vm",
     causes: [
       "Busy (16, EBUSY): another hypervisor runs and has set CR4.VMXE on a CPU; VirtualBox, VMware and Jailhouse do.",
       "Input/output error (5, EIO): the same since Linux reports one failure for all CPUs, or VMXON faulted because IA32_FEAT_CTL is not set on some CPU.",

@@ -1,0 +1,150 @@
+import { isSvmVendor } from "../host/host.js";
+import { SVM_MODULE } from "../why/questions/next-steps.js";
+import { type Explanation, isOfLoading, type TextVerdict } from "./answer.js";
+import type { Step } from "./message.js";
+import type { OwnMachine } from "./own-machine.js";
+
+/*
+ * Texts about a machine that has no VMX because its CPU is not of the kind: ARM, POWER, IBM Z, RISC-V, and AMD's with SVM.
+ */
+
+/** What all rows about the missing device begin with. */
+const NO_DEVICE = /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm)/;
+const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
+
+const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server))\b/i;
+const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
+const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
+
+/** Architectures whose KVM prints the same words. */
+const OTHERS: readonly {
+  readonly words: RegExp;
+  readonly name: string;
+  readonly kvm: string;
+  readonly command: string;
+}[] = [
+  {
+    words: /\bPPC KVM\b|\bppc64(?:le)?\b|\bPOWER(?:8|9|10|PC)\b|\bkvm[_-]hv\b/i,
+    name: "a POWER machine",
+    kvm: "its module is kvm_hv, and kvm_pr where the machine is itself a guest",
+    command: "sudo modprobe kvm_hv; sudo dmesg | grep -i kvm",
+  },
+  {
+    words: /\bs390x?\b/,
+    name: "an IBM Z machine",
+    kvm: "KVM needs SIE there, which /proc/cpuinfo lists",
+    command: "grep -m1 -ow sie /proc/cpuinfo; sudo modprobe kvm",
+  },
+  {
+    words: /\briscv64\b|\bRISC-V\b/i,
+    name: "a RISC-V machine",
+    kvm: "KVM needs the extension H there",
+    command: "grep -m1 isa /proc/cpuinfo; sudo modprobe kvm",
+  },
+];
+
+/** The verdict where the text, undefined if it is long, names another kind of CPU and a message asks for VMX. */
+export function otherCpuVerdict(
+  recognised: readonly Explanation[],
+  machine: OwnMachine | undefined,
+  text: string | undefined,
+): TextVerdict | undefined {
+  const [first] = recognised;
+  if (text === undefined || first === undefined) return undefined;
+  const vendor = machine?.situation.host.vendor;
+  return (
+    (vendor === undefined ? foreignVerdict(recognised, first, text) : undefined) ?? svmVerdict(recognised, vendor, text)
+  );
+}
+
+function foreignVerdict(recognised: readonly Explanation[], first: Explanation, text: string): TextVerdict | undefined {
+  if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
+  const covers = recognised.map(({ message }) => message as string);
+  const arm = ARM.exec(text)?.[0];
+  if (arm !== undefined && recognised.some(({ what }) => NO_DEVICE.test(what))) {
+    return {
+      says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
+      steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
+      evidence: [],
+      covers,
+    };
+  }
+  if (arm !== undefined && DESKTOPS.has(first.product ?? "")) {
+    return {
+      says: `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below.`,
+      steps: [{ text: "Run the inner machine beside the outer one, not in it, or as plain emulation." }],
+      evidence: [],
+      line: first.lines[0],
+      covers,
+    };
+  }
+  const other =
+    isOfLoading(first) || first.message === "qemu-create-vm" ? OTHERS.find(({ words }) => words.test(text)) : undefined;
+  if (other === undefined) return undefined;
+  return {
+    says: `The text names ${other.name} (${other.words.exec(text)?.[0]}): it has no VMX and no kvm_intel; ${other.kvm}.`,
+    steps: [{ text: "Read what the kernel says about KVM.", commands: [other.command] }],
+    evidence: [],
+    line: first.lines[0],
+    covers,
+  };
+}
+
+/** A CPU of AMD or Hygon, by name or by what its module printed. */
+const SVM_CPU =
+  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?[\w-]{1,8}){0,2}|\bAMD (?:FX|A\d{1,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
+const INTEL_CPU =
+  /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU)|\bi[3579]-\d{3,5}|\bXeon\b/i;
+const SVM_OFF = /SVM not supported by CPU|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
+const SVM_MISSING = /kvm: no hardware support(?! for)/;
+const SVM_WORKS =
+  /kvm_amd: (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
+const OF_ENTRY: readonly (string | undefined)[] = ["VM entry", "KVM at run time"];
+
+const SVM_ON: Step = {
+  text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
+};
+
+/** Whether kvm_amd works, from its own words, and what to do where it does not. */
+function moduleState(text: string): readonly [says: string, steps: readonly Step[]] {
+  if (SVM_WORKS.test(text)) return ["and kvm_amd, its module, is loaded and works", []];
+  if (SVM_OFF.test(text))
+    return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON, SVM_MODULE]];
+  if (SVM_MISSING.test(text))
+    return ["and KVM found neither: this model has no SVM, or a hypervisor hides it", [SVM_MODULE]];
+  return ["and its module is kvm_amd", [SVM_MODULE]];
+}
+
+/** What is said about VMX where the text names a CPU that has SVM in its place. */
+function svmVerdict(
+  recognised: readonly Explanation[],
+  vendor: string | undefined,
+  text: string,
+): TextVerdict | undefined {
+  const [first] = recognised as [Explanation, ...Explanation[]];
+  const known = isSvmVendor(vendor);
+  if (!known && (vendor !== undefined || INTEL_CPU.test(text))) return undefined;
+  const found = known ? vendor : SVM_CPU.exec(text)?.[0].trim();
+  if (found === undefined) return undefined;
+  const printed = found.startsWith("kvm_amd");
+  if (OF_ENTRY.includes(first.layer) && !/\bSVM\b|kvm_amd|\bAMD\b/.test(first.what)) {
+    return {
+      says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not concerned.`,
+      steps: first.steps.slice(0, 2),
+      evidence: [],
+      line: first.lines[0],
+      covers: [],
+    };
+  }
+  // A vendor that was read has an answer of its own, and so has a row about AMD's own module.
+  const own = /^(?:This is an AMD CPU|The text shows an AMD CPU|kvm_amd )/.test(first.what);
+  if (known || own || !isOfLoading(first)) return undefined;
+  const [state, steps] = moduleState(text);
+  return {
+    says: `The text shows an AMD CPU (${printed ? "kvm_amd found SVM" : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,
+    steps,
+    evidence: [],
+    line: first.lines[0],
+    covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
+  };
+}
