@@ -17,7 +17,7 @@ import type { CoreGroup } from "../src/host/host.js";
 import { ABSENT, type Msr, msrValue } from "../src/host/msr.js";
 import { factsFromCpuid } from "../src/input/hosts/cpuid-facts.js";
 import { CHECKS } from "../src/vmcs/checks/checks.js";
-import { sceneOf } from "../src/vmcs/checks/evaluate.js";
+import { sceneOf, sceneWith } from "../src/vmcs/checks/scene.js";
 import { cpuView } from "../src/vmcs/cpu.js";
 import { FIELDS, widthOf } from "../src/vmcs/fields/fields.js";
 import { applyEdits, repairs } from "../src/vmcs/repair.js";
@@ -225,7 +225,7 @@ function makeCases(rng: Random, run: Pick<OracleRun, "core" | "leaf7" | "bases">
       const vmcs = vmcsOf(run, { base, changes: [] });
       const scene = sceneOf(vmcs, cpuView(vmcs, run.core, factsFor(run, vmcs)));
       const ways = repairs(check.when, true, scene).flatMap((first) =>
-        repairs(check.rule, false, { ...scene, fields: applyEdits(scene.fields, first) }).map((second) => [
+        repairs(check.rule, false, sceneWith(scene, applyEdits(scene.fields, first))).map((second) => [
           ...first,
           ...second,
         ]),

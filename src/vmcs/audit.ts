@@ -1,12 +1,12 @@
-import { once } from "../bits/once.js";
 import type { CoreGroup } from "../host/host.js";
 import { judge } from "./audit-judge.js";
 import { checkVmcs } from "./check-arguments.js";
 import type { Check, Failure } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
-import { firstBadEntry, type Scene, sceneOf } from "./checks/evaluate.js";
+import { firstBadEntry } from "./checks/evaluate.js";
 import { missingInputs } from "./checks/inputs.js";
 import { type Authority, checksUnder } from "./checks/outer.js";
+import { type Scene, sceneOf } from "./checks/scene.js";
 import {
   type Conditional,
   conditionalOf,
@@ -105,7 +105,6 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
   const failing: { readonly check: Check; readonly scene: Scene }[] = [];
   const open: Check[] = [];
   const agreed: string[] = [];
-  const passed: Check[] = [];
   let passes = 0;
   let notApplicable = 0;
   const order = checksUnder(options.on);
@@ -123,15 +122,10 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
     }
     if (outcome.result === "fails") failing.push({ check, scene: used });
     else if (outcome.result === "passes") {
-      if (outcome.applies) {
-        passes++;
-        passed.push(check);
-      } else notApplicable++;
+      if (outcome.applies) passes++;
+      else notApplicable++;
     } else open.push(check);
   }
-  // Few are looked at in a stream of dumps; each is made when it is.
-  const undecided = once(() => open.map((check) => undecidedOf(check, scene, reported)));
-
   const findings = failing
     .map(({ check, scene: used }) => {
       const entry = firstBadEntry(check.rule, used);
@@ -141,87 +135,138 @@ export function auditVmcs(vmcs: Vmcs, cpu?: CoreGroup, options: AuditOptions = {
       });
     })
     .sort((a, b) => rank(a) - rank(b));
-  const hard = failing.filter(({ check }) => check.failure.kind !== "undefined");
-  // One scene for all: what only the agreed capabilities decide keeps its own finding.
-  const groups = once(() =>
-    groupsOf(
-      // What the hypervisor refuses itself comes before what it leaves to the CPU.
-      [...hard].map(({ check }) => check).sort((a, b) => Number(left.has(a)) - Number(left.has(b))),
-      hard.some(({ scene: used }) => used !== scene) && agreedScene !== undefined ? agreedScene : scene,
-      (check) => findings.find((finding) => finding.check === check)?.fitsReport === "yes",
-    ),
-  );
-  const explains = once(() => {
-    const first = findings.find(({ check }) => check === groups()[0]?.primary) ?? findings[0];
-    return first !== undefined && first.fitsReport !== "no" ? first : undefined;
-  });
-  const conditional = once(() => conditionalOf(undecided(), scene));
-  const collect = once(() => toCollect(undecided()));
-  const coverage = once(() => coverageOf(scene));
   const entry = reportedEntry(vmcs, reported);
-  const facts: Facts = {
-    findings,
-    get groups() {
-      return groups();
+  return new Audit(
+    { order, scene, agreedScene, failing, left, open },
+    {
+      reported,
+      ...(entry === undefined ? {} : { entry }),
+      findings,
+      counts: { passes, notApplicable, fails: findings.length, undecided: open.length },
+      assumptions: view.assumptions,
+      agreed,
     },
-    get undecided() {
-      return undecided();
-    },
-    passed,
-    get conditional() {
-      return conditional();
-    },
-    get coverage() {
-      return coverage();
-    },
-    reported,
-    cpuKnown: cpu !== undefined,
-    ...(entry === undefined ? {} : { entry }),
-  };
-  const verdict = verdictOf(facts);
-  const headline = once(() => headlineOf(verdict, facts));
-  return {
-    verdict,
-    get headline() {
-      return headline();
-    },
-    reported,
-    get groups() {
-      return groups();
-    },
-    suspects: verdict === "deduced" || verdict === "unexplained" ? suspectsOf(facts) : [],
-    get conditional() {
-      return conditional();
-    },
-    get coverage() {
-      return coverage();
-    },
-    ...(entry === undefined ? {} : { entry }),
-    findings,
-    get failing() {
-      return explains();
-    },
-    get undecided() {
-      return undecided();
-    },
-    get collect() {
-      return collect();
-    },
-    counts: { passes, notApplicable, fails: findings.length, undecided: open.length },
-    assumptions: view.assumptions,
-    agreed,
-  };
+    cpu !== undefined,
+  );
 }
 
-function undecidedOf(check: Check, scene: Scene, reported: Reported): Undecided {
-  const missing = once(() => [...missingInputs(check.rule, scene, missingInputs(check.when, scene))]);
-  return {
-    check,
-    get missing() {
-      return missing();
-    },
-    ruledOut: isRuledOut(check.failure, reported),
-  };
+/** What the checks said, from which an audit comes to its conclusions. */
+interface Judgement {
+  readonly order: ReturnType<typeof checksUnder>;
+  readonly scene: Scene;
+  readonly agreedScene: Scene | undefined;
+  readonly failing: readonly { readonly check: Check; readonly scene: Scene }[];
+  /** What a hypervisor leaves to the CPU. */
+  readonly left: ReadonlySet<Check>;
+  readonly open: readonly Check[];
+}
+
+/**
+ * What is asked for sometimes is made then: a log can have ten thousand dumps. It is a class because V8 makes a hidden class
+ * of its own for every object that is written with getters.
+ */
+class Audit implements AuditResult, Facts {
+  readonly verdict: Verdict;
+  readonly reported: Reported;
+  declare readonly entry?: MsrLoadEntry & { readonly number: number };
+  readonly findings: readonly Finding[];
+  readonly suspects: readonly Undecided[];
+  readonly counts: AuditResult["counts"];
+  readonly assumptions: readonly Assumption[];
+  readonly agreed: readonly string[];
+  readonly #cpuKnown: boolean;
+  readonly #made: Judgement;
+  #groups: readonly Group[] | undefined;
+  #undecided: readonly Undecided[] | undefined;
+  #conditional: readonly Conditional[] | undefined;
+  #coverage: Coverage | undefined;
+
+  constructor(
+    made: Judgement,
+    known: Pick<AuditResult, "reported" | "entry" | "findings" | "counts" | "assumptions" | "agreed">,
+    cpuKnown: boolean,
+  ) {
+    this.#made = made;
+    this.#cpuKnown = cpuKnown;
+    this.reported = known.reported;
+    if (known.entry !== undefined) this.entry = known.entry;
+    this.findings = known.findings;
+    this.counts = known.counts;
+    this.assumptions = known.assumptions;
+    this.agreed = known.agreed;
+    this.verdict = verdictOf(this);
+    this.suspects = this.verdict === "deduced" || this.verdict === "unexplained" ? suspectsOf(this) : [];
+  }
+
+  get headline(): string {
+    return headlineOf(this.verdict, this);
+  }
+
+  get groups(): readonly Group[] {
+    if (this.#groups === undefined) {
+      const { failing, left, scene, agreedScene } = this.#made;
+      const hard = failing.filter(({ check }) => check.failure.kind !== "undefined");
+      this.#groups = groupsOf(
+        // What the hypervisor refuses itself comes before what it leaves to the CPU.
+        hard.map(({ check }) => check).sort((a, b) => Number(left.has(a)) - Number(left.has(b))),
+        // One scene for all: what only the agreed capabilities decide keeps its own finding.
+        hard.some(({ scene: used }) => used !== scene) && agreedScene !== undefined ? agreedScene : scene,
+        (check) => this.findings.find((finding) => finding.check === check)?.fitsReport === "yes",
+      );
+    }
+    return this.#groups;
+  }
+
+  get failing(): Finding | undefined {
+    const first = this.findings.find(({ check }) => check === this.groups[0]?.primary) ?? this.findings[0];
+    return first !== undefined && first.fitsReport !== "no" ? first : undefined;
+  }
+
+  get undecided(): readonly Undecided[] {
+    const { open, scene } = this.#made;
+    this.#undecided ??= open.map((check) => ({
+      check,
+      missing: [...missingInputs(check.rule, scene, missingInputs(check.when, scene))],
+      ruledOut: isRuledOut(check.failure, this.reported),
+    }));
+    return this.#undecided;
+  }
+
+  get collect(): AuditResult["collect"] {
+    return toCollect(this.undecided);
+  }
+
+  get conditional(): readonly Conditional[] {
+    const { open, scene } = this.#made;
+    this.#conditional ??= conditionalOf(
+      open.filter(({ failure }) => !isRuledOut(failure, this.reported)),
+      scene,
+    );
+    return this.#conditional;
+  }
+
+  get coverage(): Coverage {
+    this.#coverage ??= coverageOf(this.#made.scene);
+    return this.#coverage;
+  }
+
+  get cpuKnown(): boolean {
+    return this.#cpuKnown;
+  }
+
+  get suspectPassed(): boolean {
+    const { order, scene } = this.#made;
+    return order.some(({ check }) => {
+      if (fits(check.failure, this.reported) !== "yes") return false;
+      const { result, applies } = judge(check, scene);
+      return result === "passes" && applies;
+    });
+  }
+
+  toJSON(): AuditResult {
+    const { headline, groups, conditional, coverage, failing, undecided, collect } = this;
+    return { ...this, headline, groups, conditional, coverage, failing, undecided, collect };
+  }
 }
 
 /** The entry of the MSR-load area that the exit qualification counts. */

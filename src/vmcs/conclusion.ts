@@ -1,7 +1,8 @@
 import { judge } from "./audit-judge.js";
 import type { Check } from "./checks/check-row.js";
-import type { Scene } from "./checks/evaluate.js";
 import type { FactName } from "./checks/expr.js";
+import { factsOf, missingInputs } from "./checks/inputs.js";
+import type { Scene } from "./checks/scene.js";
 import type { Coverage } from "./coverage.js";
 import { fieldByEncoding, fieldName } from "./fields/fields.js";
 import { describeFailure, type Finding } from "./finding.js";
@@ -43,7 +44,9 @@ export interface Facts {
   readonly findings: readonly Finding[];
   readonly groups: readonly Group[];
   readonly undecided: readonly Undecided[];
-  readonly passed: readonly Check[];
+  readonly counts: { readonly undecided: number };
+  /** A check that applies passes, and would have given the report had it failed. */
+  readonly suspectPassed: boolean;
   readonly conditional: readonly Conditional[];
   readonly coverage: Coverage;
   readonly reported: Reported;
@@ -64,12 +67,25 @@ const CPU_FACTS: { readonly [F in FactName]?: readonly [without: string, having:
   osBusLock: ["on a CPU without OS bus-lock detection", "on a CPU with OS bus-lock detection"],
 };
 
+const asking = new WeakMap<Check, boolean>();
+
+function asksCpuFact(check: Check): boolean {
+  let asks = asking.get(check);
+  if (asks === undefined) {
+    asks = [check.when, check.rule].some((bool) => [...factsOf(bool)].some((name) => CPU_FACTS[name] !== undefined));
+    asking.set(check, asks);
+  }
+  return asks;
+}
+
 /** Checks that one unknown fact about the CPU keeps undecided, and that fail for one of its values. */
-export function conditionalOf(undecided: readonly Undecided[], scene: Scene): readonly Conditional[] {
+export function conditionalOf(open: readonly Check[], scene: Scene): readonly Conditional[] {
   const found: Conditional[] = [];
-  for (const { check, missing, ruledOut } of undecided) {
+  for (const check of open) {
+    if (check.failure.kind === "undefined" || !asksCpuFact(check)) continue;
+    const missing = missingInputs(check.rule, scene, missingInputs(check.when, scene));
     const [only] = missing;
-    if (ruledOut || missing.length !== 1 || only === undefined || check.failure.kind === "undefined") continue;
+    if (missing.size !== 1 || only === undefined) continue;
     const name = only.slice("fact:".length) as FactName;
     const words = only.startsWith("fact:") ? CPU_FACTS[name] : undefined;
     if (words === undefined) continue;
@@ -100,7 +116,7 @@ export function verdictOf(facts: Facts): Verdict {
   if (facts.coverage.missing.length > 0) return "not-enough";
   if (facts.conditional.length > 0) return "nothing-found";
   if (reported.kind === "other") return "valid";
-  return facts.undecided.every((item) => item.ruledOut) ? "valid" : "nothing-found";
+  return facts.counts.undecided === 0 ? "valid" : "nothing-found";
 }
 
 function count(n: number, one: string): string {
@@ -182,7 +198,7 @@ function unexplainedText(facts: Facts, rest: string): string {
       ? `${said} No check that can be judged fails, and ${coverage.known} of ${coverage.of} deciding fields are known.`
       : `${said} The VMCS passes every check that can be judged: the cause is a rule of the outer hypervisor, not one of the CPU.`;
   }
-  if (suspects.length === 0 && (cpuKnown || facts.passed.some(({ failure }) => fits(failure, reported) === "yes")))
+  if (suspects.length === 0 && (cpuKnown || facts.suspectPassed))
     return `${said} Every check that ends so passes with these values, so the report and the values do not belong together: another CPU, values read at another time, or an outer hypervisor with checks of its own.${shown}`;
   if (suspects.length > 0 && suspects.length <= FEW) {
     const inputs = [...new Set(suspects.flatMap(({ missing }) => missing.map(describeInput)))];

@@ -1,5 +1,6 @@
-import { evaluate, type Scene } from "./checks/evaluate.js";
+import { evaluate } from "./checks/evaluate.js";
 import { type Bool, bit, control, field, not } from "./checks/expr.js";
+import type { Scene } from "./checks/scene.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { type FieldKey, fieldOf } from "./fields/fields.js";
 import { isKnown } from "./value64.js";

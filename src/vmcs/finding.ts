@@ -1,10 +1,10 @@
-import { once } from "../bits/once.js";
 import type { Tri } from "../bits/tri.js";
 import type { Check, Failure } from "./checks/check-row.js";
 import { ENTRY_CAUSES } from "./checks/checks-msr-load.js";
-import { evaluateNum, fieldValue, type Scene } from "./checks/evaluate.js";
+import { evaluateNum } from "./checks/evaluate.js";
 import { type Bool, msr, type Num } from "./checks/expr.js";
 import { fieldsOf } from "./checks/inputs.js";
+import { fieldValue, type Scene } from "./checks/scene.js";
 import { controlWordOf } from "./fields/controls.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
@@ -76,6 +76,60 @@ export function describeFailure(failure: Failure, entry?: number): string {
   }
 }
 
+/**
+ * A finding whose texts are made when somebody asks for them: a log can have ten thousand dumps. It is a class because V8
+ * makes a hidden class of its own for every object that is written with getters.
+ */
+class Explained implements Finding {
+  readonly check: Check;
+  readonly outcome: string;
+  readonly fitsReport: Tri;
+  declare readonly entry?: number;
+  declare readonly leftToCpu?: true;
+  declare readonly cause?: string;
+  readonly #scene: Scene;
+  #evidence: readonly Evidence[] | undefined;
+  #changes: readonly Change[] | undefined;
+
+  constructor(
+    check: Check,
+    scene: Scene,
+    fitsReport: Tri,
+    { entry, leftToCpu, cause }: Pick<Finding, "entry" | "leftToCpu" | "cause">,
+  ) {
+    this.check = check;
+    this.outcome = describeFailure(check.failure, entry);
+    this.fitsReport = fitsReport;
+    this.#scene = scene;
+    if (entry !== undefined) this.entry = entry;
+    if (leftToCpu !== undefined) this.leftToCpu = leftToCpu;
+    if (cause !== undefined) this.cause = cause;
+  }
+
+  get evidence(): readonly Evidence[] {
+    this.#evidence ??= evidenceFor(this.check, this.#scene, this.entry);
+    return this.#evidence;
+  }
+
+  get changes(): readonly Change[] {
+    this.#changes ??= changesFor(this.check, this.#scene);
+    return this.#changes;
+  }
+
+  get known(): readonly KnownReport[] {
+    return knownReports(this.check.id);
+  }
+
+  get paragraph(): string {
+    return paragraphOf(this.check, this.outcome, this.cause, this.evidence, this.changes);
+  }
+
+  toJSON(): Finding {
+    const { evidence, changes, known, paragraph } = this;
+    return { ...this, evidence, changes, known, paragraph };
+  }
+}
+
 /** Builds the explanation of a failing check from its row and the values it looked at. */
 export function explainFinding(
   check: Check,
@@ -83,8 +137,6 @@ export function explainFinding(
   reported: Reported,
   { entry, leftToCpu }: Pick<Finding, "entry" | "leftToCpu"> = {},
 ): Finding {
-  const evidence = once(() => evidenceFor(check, scene, entry));
-  const changes = once(() => changesFor(check, scene));
   let fitsReport = fits(check.failure, reported);
   if (
     fitsReport === "yes" &&
@@ -95,27 +147,12 @@ export function explainFinding(
     const q = reported.qualification;
     if (q !== undefined && entry !== undefined && q.lo !== entry) fitsReport = "no";
   }
-  const outcome = describeFailure(check.failure, entry);
   const cause = (entry === undefined ? undefined : causeOfEntry(entry, scene)) ?? check.cause;
-  const paragraph = once(() => paragraphOf(check, outcome, cause, evidence(), changes()));
-  return {
-    check,
-    outcome,
-    fitsReport,
-    get evidence() {
-      return evidence();
-    },
-    get changes() {
-      return changes();
-    },
+  return new Explained(check, scene, fitsReport, {
     ...(entry === undefined ? {} : { entry }),
     ...(leftToCpu === undefined ? {} : { leftToCpu }),
     ...(cause === undefined ? {} : { cause }),
-    known: knownReports(check.id),
-    get paragraph() {
-      return paragraph();
-    },
-  };
+  });
 }
 
 function paragraphOf(

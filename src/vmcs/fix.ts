@@ -4,8 +4,8 @@ import { judge } from "./audit-judge.js";
 import { checkVmcs } from "./check-arguments.js";
 import type { Check } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
-import { fieldValue, type Scene, sceneOf } from "./checks/evaluate.js";
 import { checksUnder } from "./checks/outer.js";
+import { fieldValue, type Scene, sceneOf, sceneWith } from "./checks/scene.js";
 import { cpuView } from "./cpu.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName, widthOf } from "./fields/fields.js";
@@ -124,14 +124,14 @@ function search(root: Node, scene: Scene, own: readonly Check[]): Node | undefin
 }
 
 function expand(node: Node, scene: Scene, own: readonly Check[]): readonly Node[] {
-  const here: Scene = { ...scene, fields: node.fields };
+  const here = sceneWith(scene, node.fields);
   const check = node.failing[0] as Check;
   const result: Node[] = [];
   for (const way of stepsFor(check, here)) {
     const fields = applyEdits(node.fields, way);
     const touched = new Set<number>();
     for (const edit of way) touched.add(edit.row.encoding);
-    const after: Scene = { ...scene, fields };
+    const after = sceneWith(scene, fields);
     if (judge(check, after).result === "fails") continue;
     const again = new Set<Check>([...node.failing, ...own]);
     for (const encoding of touched) for (const other of checksOn(encoding)) again.add(other);

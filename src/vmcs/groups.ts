@@ -1,8 +1,8 @@
 import { judge } from "./audit-judge.js";
 import type { Check } from "./checks/check-row.js";
-import { fieldValue, type Scene } from "./checks/evaluate.js";
 import type { Bool } from "./checks/expr.js";
 import { fieldsOf } from "./checks/inputs.js";
+import { fieldValue, type Scene, sceneWith } from "./checks/scene.js";
 import { controlWordOf } from "./fields/controls.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
@@ -74,7 +74,7 @@ export function groupsOf(
       sentence: sentenceOf(primary, best.way, here, served.length),
     });
     left = left.filter((check) => !best.served.has(check));
-    here = { ...here, fields: applyEdits(here.fields, best.way) };
+    here = sceneWith(here, applyEdits(here.fields, best.way));
   }
   return groups;
 }
@@ -111,7 +111,7 @@ function bestStep(
 }
 
 function servedBy(way: Repair, failing: readonly Check[], scene: Scene): ReadonlySet<Check> {
-  const after: Scene = { ...scene, fields: applyEdits(scene.fields, way) };
+  const after = sceneWith(scene, applyEdits(scene.fields, way));
   return new Set(failing.filter((check) => judge(check, after).result !== "fails"));
 }
 
@@ -124,7 +124,7 @@ function widened(first: Repair, failing: readonly Check[], scene: Scene): Repair
   const [only] = rows;
   if (only === undefined || rows.size > 1) return way;
   for (let round = 0; round < MOST_WIDENED; round++) {
-    const after: Scene = { ...scene, fields: applyEdits(scene.fields, way) };
+    const after = sceneWith(scene, applyEdits(scene.fields, way));
     let more: Repair | undefined;
     for (const check of failing) {
       const looked = isEvasion(way, scene) ? fieldsOf(check.rule, fieldsOf(check.when)) : fieldsOf(check.rule);

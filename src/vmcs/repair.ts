@@ -1,7 +1,8 @@
 import type { U64 } from "../bits/u64.js";
 import { word } from "../bits/word.js";
-import { controlInForce, evaluate, evaluateNum, fieldValue, type Scene } from "./checks/evaluate.js";
+import { controlInForce, evaluate, evaluateNum } from "./checks/evaluate.js";
 import type { Bool, Num } from "./checks/expr.js";
+import { fieldValue, type Scene, sceneWith } from "./checks/scene.js";
 import { type ControlBit, controlBit } from "./fields/controls.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, widthOf } from "./fields/fields.js";
@@ -104,7 +105,7 @@ function together(items: readonly Bool[], want: boolean, scene: Scene): readonly
   for (const item of items) {
     const next: Repair[] = [];
     for (const so of partial) {
-      const here = so.length === 0 ? scene : { ...scene, fields: applyEdits(scene.fields, so) };
+      const here = so.length === 0 ? scene : sceneWith(scene, applyEdits(scene.fields, so));
       for (const more of repairs(item, want, here)) next.push([...so, ...more]);
       if (next.length >= LIMIT) break;
     }

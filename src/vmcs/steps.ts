@@ -1,8 +1,9 @@
 import { judge } from "./audit-judge.js";
 import type { Check } from "./checks/check-row.js";
 import { CHECKS } from "./checks/checks.js";
-import { controlInForce, fieldValue, type Scene } from "./checks/evaluate.js";
+import { controlInForce } from "./checks/evaluate.js";
 import { fieldsOf } from "./checks/inputs.js";
+import { fieldValue, type Scene, sceneWith } from "./checks/scene.js";
 import { controlBit, controlWordOf } from "./fields/controls.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { type FieldKey, fieldOf } from "./fields/fields.js";
@@ -168,7 +169,7 @@ export function stepsFor(check: Check, scene: Scene): readonly Repair[] {
 
 /** Whether a check that holds now would fail after the change. */
 export function breaksAnother(way: Repair, scene: Scene): boolean {
-  const after: Scene = { ...scene, fields: applyEdits(scene.fields, way) };
+  const after = sceneWith(scene, applyEdits(scene.fields, way));
   const looked = new Set<Check>();
   for (const { row } of way) {
     for (const check of checksOn(row.encoding)) {

@@ -5,9 +5,9 @@ import { ABSENT, type Msr, msrValue } from "../../src/host/msr.js";
 import { judge } from "../../src/vmcs/audit-judge.js";
 import { CHECK_GROUPS, type Check, SDM_VM_ENTRY_CHAPTER } from "../../src/vmcs/checks/check-row.js";
 import { CHECKS } from "../../src/vmcs/checks/checks.js";
-import { type Scene, sceneOf } from "../../src/vmcs/checks/evaluate.js";
 import type { FactName } from "../../src/vmcs/checks/expr.js";
 import { fieldsOf } from "../../src/vmcs/checks/inputs.js";
+import { type Scene, sceneOf, sceneWith } from "../../src/vmcs/checks/scene.js";
 import { type AuditFacts, cpuView } from "../../src/vmcs/cpu.js";
 import { applyEdits, repairs } from "../../src/vmcs/repair.js";
 import type { MsrLoadEntry, Vmcs } from "../../src/vmcs/state.js";
@@ -209,11 +209,11 @@ function isolateWith(check: Check, facts: AuditFacts, msrLoad: readonly MsrLoadE
       ...(msrLoad === undefined ? {} : { msrLoad }),
     };
     for (const first of repairs(check.when, true, scene)) {
-      const middle: Scene = { ...scene, fields: applyEdits(scene.fields, first) };
+      const middle = sceneWith(scene, applyEdits(scene.fields, first));
       const seconds = judge(check, middle).result === "fails" ? [[]] : repairs(check.rule, false, middle);
       for (const second of seconds) {
         if (++tried > (NEVER_ALONE[check.id] === undefined ? MOST_TRIES : IN_VAIN)) return undefined;
-        const found = settle(check, { ...middle, fields: applyEdits(middle.fields, second) }, 0);
+        const found = settle(check, sceneWith(middle, applyEdits(middle.fields, second)), 0);
         if (found !== undefined) return { fields: found.fields };
       }
     }
@@ -237,7 +237,7 @@ function settle(check: Check, scene: Scene, depth: number): Scene | undefined {
     depth < 2 ? 6 : 2,
   )) {
     if (way.length === 0) continue;
-    const found = settle(check, { ...scene, fields: applyEdits(scene.fields, way) }, depth + 1);
+    const found = settle(check, sceneWith(scene, applyEdits(scene.fields, way)), depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -4,7 +4,7 @@ import { msrOf } from "../../src/host/host.js";
 import { knownValue } from "../../src/host/msr.js";
 import { judge } from "../../src/vmcs/audit-judge.js";
 import { CHECKS } from "../../src/vmcs/checks/checks.js";
-import { sceneOf } from "../../src/vmcs/checks/evaluate.js";
+import { sceneOf } from "../../src/vmcs/checks/scene.js";
 import { cpuView } from "../../src/vmcs/cpu.js";
 import { type FieldKey, fieldOf } from "../../src/vmcs/fields/fields.js";
 import { known64 } from "../../src/vmcs/value64.js";

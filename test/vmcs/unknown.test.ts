@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { UNREAD } from "../../src/host/msr.js";
 import { judge } from "../../src/vmcs/audit-judge.js";
 import { CHECKS } from "../../src/vmcs/checks/checks.js";
-import { sceneOf } from "../../src/vmcs/checks/evaluate.js";
+import { sceneOf } from "../../src/vmcs/checks/scene.js";
 import { cpuView } from "../../src/vmcs/cpu.js";
 import { parseRun, vmcsOf } from "../oracles/vmcs/vmcs-cases.js";
 import { random } from "../oracles/vmcs/vmcs-states.js";

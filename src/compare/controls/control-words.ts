@@ -3,7 +3,7 @@ import type { U64 } from "../../bits/u64.js";
 import { msrBit } from "../../host/msr.js";
 import type { BitRow } from "../../registers/bit-row.js";
 import { type RegisterRow, registerOf } from "../../registers/registers.js";
-import { bitOf } from "../../vmcs/checks/evaluate.js";
+import { bitOf } from "../../vmcs/checks/scene.js";
 import type { CpuView } from "../../vmcs/cpu.js";
 import {
   activatorOf,

@@ -1,10 +1,7 @@
-import { and, not as notTri, or, type Tri } from "../../bits/tri.js";
+import { and, not as notTri, type Tri, tri } from "../../bits/tri.js";
 import { bitAt } from "../../bits/word.js";
 import { msrWords } from "../../host/msr.js";
-import type { CpuView } from "../cpu.js";
 import { type ControlBit, controlBit } from "../fields/controls.js";
-import type { FieldRow } from "../fields/field-row.js";
-import type { MsrLoadEntry, Vmcs } from "../state.js";
 import {
   addU64,
   and64,
@@ -22,51 +19,55 @@ import {
   ZERO64,
 } from "../value64.js";
 import type { Bool, Num } from "./expr.js";
-import { areEqual, fitsWidth, highBitsEqual, isOneOf, isZero, isZeroUnder, patTypesHold } from "./predicates.js";
+import { partOf, placeInPart, valueInPart } from "./part.js";
+import {
+  areEqual,
+  areEqualUnder,
+  fitsWidth,
+  highBitsEqual,
+  isAtMost,
+  isEqualUnder,
+  isOneOf,
+  isZero,
+  isZeroUnder,
+  patTypesHold,
+} from "./predicates.js";
+import { bitOf, placeOf, type Scene, UNKNOWN32 } from "./scene.js";
 
-/** Everything that an expression can refer to. */
-export interface Scene {
-  readonly fields: ReadonlyMap<number, Value64>;
-  readonly msrLoad?: readonly MsrLoadEntry[] | undefined;
-  readonly msrEntry?: Vmcs["msrEntry"] | undefined;
-  readonly cpu: CpuView;
-  /** The MSR-load entry at hand inside `eachEntry`. */
-  readonly entry?: MsrLoadEntry;
+/** An expression as a function: some hundred of them run for every VMCS, and a log can have ten thousand. */
+type Judge = (scene: Scene) => Tri;
+type Reader = (scene: Scene) => Value64;
+
+const judges = new WeakMap<Bool, Judge>();
+const readers = new WeakMap<Num, Reader>();
+
+/** The value of a quantity, bit by bit. Sound: a known bit is the same for every completion of the unknown inputs. */
+export function evaluateNum(num: Num, scene: Scene): Value64 {
+  return readerOf(num)(scene);
 }
 
-export function sceneOf(vmcs: Vmcs, cpu: CpuView): Scene {
-  return { fields: vmcs.fields, msrLoad: vmcs.msrLoad, msrEntry: vmcs.msrEntry, cpu };
+/** Kleene's value of a condition. Sound in the same sense as `evaluateNum`; not complete where inputs repeat. */
+export function evaluate(bool: Bool, scene: Scene): Tri {
+  return judgeOf(bool)(scene);
 }
 
-/** The value of a field: unknown above nothing, zero above its width. */
-export function fieldValue(fields: ReadonlyMap<number, Value64>, row: FieldRow): Value64 {
-  const value = fields.get(row.encoding);
-  if (value !== undefined) return value;
-  switch ((row.encoding >>> 13) & 3) {
-    case 0:
-      return UNKNOWN16;
-    case 2:
-      return UNKNOWN32;
-    default:
-      return UNKNOWN64;
+/** The function behind `evaluate`, made when it is first asked for. */
+export function judgeOf(bool: Bool): Judge {
+  let made = judges.get(bool);
+  if (made === undefined) {
+    made = makeJudge(bool);
+    judges.set(bool, made);
   }
+  return made;
 }
 
-const UNKNOWN16: Value64 = Object.freeze({ lo: Object.freeze({ value: 0, unknown: 0xffff }), hi: ZERO64.hi });
-const UNKNOWN32: Value64 = Object.freeze({ lo: UNKNOWN64.lo, hi: ZERO64.hi });
-
-/** A control bit counts while its word is activated: an inactive word reads as 0 (SDM 26.6.2). */
-export function controlInForce(scene: Scene, control: ControlBit): Tri {
-  const activator = control.word.activatedBy;
-  const active = activator === undefined ? "yes" : controlInForce(scene, controlBit(activator));
-  if (active === "no") return "no";
-  const value = scene.fields.get(control.word.encoding);
-  if (value === undefined) return "unknown";
-  return and(active, bitOf(value, control.bit));
-}
-
-export function bitOf(value: Value64, n: number): Tri {
-  return bitAt(n < 32 ? value.lo : value.hi, n & 31);
+function readerOf(num: Num): Reader {
+  let made = readers.get(num);
+  if (made === undefined) {
+    made = makeReader(num);
+    readers.set(num, made);
+  }
+  return made;
 }
 
 function mayBe1(scene: Scene, control: ControlBit): Tri {
@@ -75,98 +76,184 @@ function mayBe1(scene: Scene, control: ControlBit): Tri {
   return activator === undefined || value === "no" ? value : and(value, mayBe1(scene, controlBit(activator)));
 }
 
-/** The value of a quantity, bit by bit. Sound: a known bit is the same for every completion of the unknown inputs. */
-export function evaluateNum(num: Num, scene: Scene): Value64 {
+function makeReader(num: Num): Reader {
   switch (num.op) {
-    case "field":
-      return fieldValue(scene.fields, num.row);
-    case "const":
-      return num.known;
-    case "slice":
-      return slice64(evaluateNum(num.of, scene), num.high, num.low);
-    case "and":
-      return and64(evaluateNum(num.a, scene), evaluateNum(num.b, scene));
-    case "not":
-      return not64(evaluateNum(num.of, scene));
-    case "shl":
-      return shiftLeft64(evaluateNum(num.of, scene), num.by);
-    case "msr":
-      return msrWords(scene.cpu.msr(num.index)) ?? ZERO64;
-    case "allowed":
-      return scene.cpu.allowed(num.word, num.which);
-    case "reserved":
-      return scene.cpu.reserved(num.register);
-    case "memory":
-      return scene.cpu.memory(num.name);
+    case "field": {
+      const place = placeOf(num.row.encoding);
+      return ({ values }) => values[place] as Value64;
+    }
+    case "const": {
+      const { known } = num;
+      return () => known;
+    }
+    case "slice": {
+      const of = readerOf(num.of);
+      const { high, low } = num;
+      return (scene) => slice64(of(scene), high, low);
+    }
+    case "and": {
+      const [a, b] = [readerOf(num.a), readerOf(num.b)];
+      return (scene) => and64(a(scene), b(scene));
+    }
+    case "not": {
+      const of = readerOf(num.of);
+      return (scene) => not64(of(scene));
+    }
+    case "shl": {
+      const of = readerOf(num.of);
+      const { by } = num;
+      return (scene) => shiftLeft64(of(scene), by);
+    }
+    case "msr": {
+      const { index } = num;
+      return ({ cpu }) => msrWords(cpu.msr(index)) ?? ZERO64;
+    }
+    case "allowed": {
+      const { word, which } = num;
+      return ({ cpu }) => cpu.allowed(word, which);
+    }
+    case "reserved": {
+      const { register } = num;
+      return ({ cpu }) => cpu.reserved(register);
+    }
+    case "memory": {
+      const { name } = num;
+      return ({ cpu }) => cpu.memory(name);
+    }
     case "entry": {
-      const entry = scene.entry;
-      if (entry === undefined) return UNKNOWN64;
-      if (num.part === "value") return known64(entry.value);
-      if (num.part === "index") return small64(entry.index);
-      return entry.reserved === undefined ? UNKNOWN32 : small64(entry.reserved);
+      const { part } = num;
+      return ({ entry }) => {
+        if (entry === undefined) return UNKNOWN64;
+        if (part === "value") return known64(entry.value);
+        if (part === "index") return small64(entry.index);
+        return entry.reserved === undefined ? UNKNOWN32 : small64(entry.reserved);
+      };
     }
   }
 }
 
-/** Kleene's value of a condition. Sound in the same sense as `evaluateNum`; not complete where inputs repeat. */
-export function evaluate(bool: Bool, scene: Scene): Tri {
+function makeJudge(bool: Bool): Judge {
   switch (bool.op) {
-    case "const":
-      return bool.value ? "yes" : "no";
+    case "const": {
+      const value = tri(bool.value);
+      return () => value;
+    }
     case "all": {
-      let result: Tri = "yes";
-      for (const item of bool.of) {
-        result = and(result, evaluate(item, scene));
-        if (result === "no") break;
-      }
-      return result;
+      const of = bool.of.map(judgeOf);
+      return (scene) => {
+        let result: Tri = "yes";
+        for (const item of of) {
+          const value = item(scene);
+          if (value === "no") return value;
+          if (value === "unknown") result = value;
+        }
+        return result;
+      };
     }
     case "any": {
-      let result: Tri = "no";
-      for (const item of bool.of) {
-        result = or(result, evaluate(item, scene));
-        if (result === "yes") break;
-      }
-      return result;
+      const of = bool.of.map(judgeOf);
+      return (scene) => {
+        let result: Tri = "no";
+        for (const item of of) {
+          const value = item(scene);
+          if (value === "yes") return value;
+          if (value === "unknown") result = value;
+        }
+        return result;
+      };
     }
-    case "not":
-      return notTri(evaluate(bool.of, scene));
+    case "not": {
+      const of = judgeOf(bool.of);
+      return (scene) => notTri(of(scene));
+    }
     case "control":
-      return controlInForce(scene, bool.bit);
+      return controlJudge(bool.bit);
     case "may1":
-      return mayBe1(scene, bool.bit);
-    case "bit":
-      return bitOf(evaluateNum(bool.of, scene), bool.n);
-    case "zero":
-      // Most rows ask for some bits of a field.
-      return bool.of.op === "and" && bool.of.b.op === "const"
-        ? isZeroUnder(evaluateNum(bool.of.a, scene), bool.of.b.value)
-        : isZero(evaluateNum(bool.of, scene));
-    case "equal":
-      return areEqual(evaluateNum(bool.a, scene), evaluateNum(bool.b, scene));
-    case "atMost": {
-      const a = evaluateNum(bool.a, scene);
-      const b = evaluateNum(bool.b, scene);
-      if (compareU64(greatest(a), least(b)) <= 0) return "yes";
-      return compareU64(least(a), greatest(b)) > 0 ? "no" : "unknown";
+      return (scene) => mayBe1(scene, bool.bit);
+    case "bit": {
+      const part = partOf(bool.of);
+      const at = placeInPart(part, bool.n);
+      if (at === undefined) return () => "no";
+      const of = readerOf(part.of);
+      return at < 32 ? (scene) => bitAt(of(scene).lo, at) : (scene) => bitAt(of(scene).hi, at - 32);
     }
-    case "oneOf":
-      return isOneOf(evaluateNum(bool.of, scene), bool.values);
-    case "fact":
-      return scene.cpu.fact(bool.name);
-    case "fitsPhysical":
-      return fitsWidth(evaluateNum(bool.of, scene), scene.cpu.physical);
+    case "zero": {
+      const { of, mask } = partOf(bool.of);
+      const reader = readerOf(of);
+      return (scene) => isZeroUnder(reader(scene), mask);
+    }
+    case "equal":
+      return equalJudge(bool);
+    case "atMost": {
+      const [a, b] = [readerOf(bool.a), readerOf(bool.b)];
+      return (scene) => isAtMost(a(scene), b(scene));
+    }
+    case "oneOf": {
+      const of = readerOf(bool.of);
+      const { values } = bool;
+      return (scene) => isOneOf(of(scene), values);
+    }
+    case "fact": {
+      const { name } = bool;
+      return ({ cpu }) => cpu.fact(name);
+    }
+    case "fitsPhysical": {
+      const of = readerOf(bool.of);
+      return (scene) => fitsWidth(of(scene), scene.cpu.physical);
+    }
     case "sumFitsPhysical":
-      return sumFits(bool, scene);
-    case "canonical":
-      return highBitsEqual(evaluateNum(bool.of, scene), scene.cpu.linear, 1);
-    case "linearWidth":
-      return highBitsEqual(evaluateNum(bool.of, scene), scene.cpu.linear, 0);
-    case "patTypes":
-      return patTypesHold(evaluateNum(bool.of, scene));
-    case "eachEntry":
-      return everyEntry(bool.rule, scene);
+      return (scene) => sumFits(bool, scene);
+    case "canonical": {
+      const of = readerOf(bool.of);
+      return (scene) => highBitsEqual(of(scene), scene.cpu.linear, 1);
+    }
+    case "linearWidth": {
+      const of = readerOf(bool.of);
+      return (scene) => highBitsEqual(of(scene), scene.cpu.linear, 0);
+    }
+    case "patTypes": {
+      const of = readerOf(bool.of);
+      return (scene) => patTypesHold(of(scene));
+    }
+    case "eachEntry": {
+      const rule = judgeOf(bool.rule);
+      return (scene) => everyEntry(rule, scene);
+    }
   }
+}
+
+/** As `evaluate` for a control. */
+export function controlInForce(scene: Scene, control: ControlBit): Tri {
+  return controlJudge(control)(scene);
+}
+
+/** A control bit counts while its word is activated: an inactive word reads as 0 (SDM 26.6.2). */
+function controlJudge({ word, bit }: ControlBit): Judge {
+  const { encoding, activatedBy } = word;
+  const place = placeOf(encoding);
+  const own: Judge = ({ values }) => bitOf(values[place] as Value64, bit);
+  if (activatedBy === undefined) return own;
+  const above = controlJudge(controlBit(activatedBy));
+  return (scene) => {
+    const value = own(scene);
+    return value === "no" ? value : and(above(scene), value);
+  };
+}
+
+function equalJudge(bool: Extract<Bool, { op: "equal" }>): Judge {
+  const [a, b] = [partOf(bool.a), partOf(bool.b)];
+  if (bool.b.op === "const") {
+    const wanted = valueInPart(a, bool.b.value);
+    if (wanted === undefined) return () => "no";
+    const of = readerOf(a.of);
+    return (scene) => isEqualUnder(of(scene), wanted, a.mask);
+  }
+  if (a.low === b.low) {
+    const [left, right] = [readerOf(a.of), readerOf(b.of)];
+    return (scene) => areEqualUnder(left(scene), a.mask, right(scene), b.mask);
+  }
+  const [left, right] = [readerOf(bool.a), readerOf(bool.b)];
+  return (scene) => areEqual(left(scene), right(scene));
 }
 
 function sumFits(bool: Extract<Bool, { op: "sumFitsPhysical" }>, scene: Scene): Tri {
@@ -183,16 +270,16 @@ function sumFits(bool: Extract<Bool, { op: "sumFitsPhysical" }>, scene: Scene): 
   return low.carry || compareU64(low.sum, lowMask(scene.cpu.physical.max)) > 0 ? "no" : "unknown";
 }
 
-function everyEntry(rule: Bool, scene: Scene): Tri {
+function everyEntry(rule: Judge, scene: Scene): Tri {
   if (scene.msrLoad === undefined) {
     const { msrEntry } = scene;
-    if (msrEntry !== undefined && evaluate(rule, { ...scene, entry: msrEntry }) === "no") return "no";
+    if (msrEntry !== undefined && rule({ ...scene, entry: msrEntry }) === "no") return "no";
     const count = scene.fields.get(0x4014);
     return count !== undefined && isZero(count) === "yes" ? "yes" : "unknown";
   }
   let result: Tri = "yes";
   for (const entry of scene.msrLoad) {
-    result = and(result, evaluate(rule, { ...scene, entry }));
+    result = and(result, rule({ ...scene, entry }));
     if (result === "no") break;
   }
   return result;

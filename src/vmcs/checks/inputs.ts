@@ -1,8 +1,9 @@
 import { msrBit } from "../../host/msr.js";
 import { CONTROL_WORDS, type ControlBit, controlBit } from "../fields/controls.js";
 import { isKnown } from "../value64.js";
-import { bitOf, evaluate, evaluateNum, type Scene } from "./evaluate.js";
-import type { Bool, Num } from "./expr.js";
+import { evaluate, evaluateNum } from "./evaluate.js";
+import type { Bool, FactName, Num } from "./expr.js";
+import { bitOf, type Scene } from "./scene.js";
 
 /* What an expression looks at, and what of that is missing. */
 
@@ -111,6 +112,15 @@ function missingNum(num: Num, scene: Scene, into: Set<string>): void {
     case "const":
       break;
   }
+}
+
+/** Facts that an expression asks for. */
+export function factsOf(bool: Bool, into: Set<FactName> = new Set()): Set<FactName> {
+  if (bool.op === "fact") into.add(bool.name);
+  else if (bool.op === "not") factsOf(bool.of, into);
+  else if (bool.op === "all" || bool.op === "any") for (const item of bool.of) factsOf(item, into);
+  else if (bool.op === "eachEntry") factsOf(bool.rule, into);
+  return into;
 }
 
 /** Fields that an expression reads, in order of first use. */

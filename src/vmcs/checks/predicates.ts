@@ -33,6 +33,34 @@ function differ(x: Value64["lo"], y: Value64["lo"]): boolean {
   return ((x.value ^ y.value) & ~(x.unknown | y.unknown)) !== 0;
 }
 
+/** Whether the bits under a mask are those of a number, which has no others. */
+export function isEqualUnder({ lo, hi }: Value64, wanted: U64, mask: U64): Tri {
+  if (((lo.value ^ wanted.lo) & mask.lo & ~lo.unknown) | ((hi.value ^ wanted.hi) & mask.hi & ~hi.unknown)) return "no";
+  return ((lo.unknown & mask.lo) | (hi.unknown & mask.hi)) === 0 ? "yes" : "unknown";
+}
+
+/** Whether two values are equal when only the bits under a mask of each count. */
+export function areEqualUnder(a: Value64, ofA: U64, b: Value64, ofB: U64): Tri {
+  const lo = (a.lo.unknown & ofA.lo) | (b.lo.unknown & ofB.lo);
+  const hi = (a.hi.unknown & ofA.hi) | (b.hi.unknown & ofB.hi);
+  const differs =
+    (((a.lo.value & ofA.lo) ^ (b.lo.value & ofB.lo)) & ~lo) | (((a.hi.value & ofA.hi) ^ (b.hi.value & ofB.hi)) & ~hi);
+  if (differs !== 0) return "no";
+  return (lo | hi) === 0 ? "yes" : "unknown";
+}
+
+/** Whether the first of two unsigned numbers is at most the second one. */
+export function isAtMost(a: Value64, b: Value64): Tri {
+  if (compareHalves(a.hi.value | a.hi.unknown, a.lo.value | a.lo.unknown, b.hi.value, b.lo.value) <= 0) return "yes";
+  return compareHalves(a.hi.value, a.lo.value, b.hi.value | b.hi.unknown, b.lo.value | b.lo.unknown) > 0
+    ? "no"
+    : "unknown";
+}
+
+function compareHalves(aHi: number, aLo: number, bHi: number, bLo: number): number {
+  return aHi >>> 0 === bHi >>> 0 ? (aLo >>> 0) - (bLo >>> 0) : (aHi >>> 0) - (bHi >>> 0);
+}
+
 export function isOneOf(v: Value64, values: readonly number[]): Tri {
   if (isKnown(v)) return v.hi.value === 0 && values.includes(v.lo.value) ? "yes" : "no";
   return values.some((value) => areEqual(v, small64(value)) !== "no") ? "unknown" : "no";

@@ -105,12 +105,16 @@ export function payloadOf(line: string): Payload | undefined {
     }
     text = trimmed.slice(length);
   }
-  if (/^ *\(d\d+\)/.test(text)) return undefined;
+  if (text.includes("(d") && /^ *\(d\d+\)/.test(text)) return undefined;
   return caller === undefined ? { text, xen, soft } : { text, caller, xen, soft };
 }
 
+/** Signs of what `unquote` undoes; most lines have none. */
+const QUOTED = /[&<\u00a0]|=(?:3D|C2|20)/;
+
 /** Undoes what is left of quoted-printable and HTML: `=3D`, `=20`, `=C2=A0`, blanks that do not break. */
 function unquote(text: string): string {
+  if (!QUOTED.test(text)) return text;
   let result = text;
   // Only where an equals sign itself is quoted: "=20" is a value like any other elsewhere.
   if (result.includes("=3D") || result.includes("=C2=A0"))

@@ -4,11 +4,11 @@ import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/
 import { type ControlName, controlBit } from "../fields/controls.js";
 import { fieldName, fieldOf, widthOf } from "../fields/fields.js";
 import type { MsrLoadEntry, Reported, Vmcs } from "../state.js";
-import { compareU64, exact, known64, lowMask, type Value64 } from "../value64.js";
+import { exact, known64, type Value64 } from "../value64.js";
 import type { VmcsDump } from "./dump.js";
 import { reportedFromCode } from "./ended.js";
 import { type DumpRow, LINUX_ROWS, type Section, XEN_ROWS } from "./rows.js";
-import { placesOf, type WordPlaces, wordPlaces } from "./word-places.js";
+import { numbered, placesOf, type WordPlaces, wordPlaces } from "./word-places.js";
 
 /** A line of a dump without its envelope. */
 export interface DumpLine {
@@ -73,6 +73,8 @@ function placeOf(joined: Joined, offset: number): { line: number; column: number
   return { line: joined.lines[low]?.number ?? 1, column: 1 };
 }
 
+const ROWS = { linux: numbered(LINUX_ROWS), xen: numbered(XEN_ROWS) };
+
 const SECTION_NAMES = { guest: "Guest State", host: "Host State", control: "Control State" } as const;
 
 /** Reads the fields of one dump. Never throws; what cannot be read is left unknown and said. */
@@ -100,10 +102,12 @@ export function readKernelDump(raw: RawDump, file: string | undefined): VmcsDump
       );
     joined.set(section, join(found));
   }
-  for (const row of raw.xen ? XEN_ROWS : LINUX_ROWS) {
+  for (const numberedRow of raw.xen ? ROWS.xen : ROWS.linux) {
+    const { row } = numberedRow;
     const text = joined.get(row.section);
     if (text === undefined) continue;
-    if (!readRow(row, text, fields, unusable, log)) missing.push(row);
+    const places = placesOf(numberedRow, text.words);
+    if (!readRow(row, places, text, fields, unusable, log)) missing.push(row);
   }
   for (const section of ["guest", "host", "control"] as const) {
     const lines = missing.filter(
@@ -162,6 +166,7 @@ function isOn(name: ControlName, fields: ReadonlyMap<number, Value64>): boolean 
 /** True when the label was there, readable or not. */
 function readRow(
   row: DumpRow,
+  places: readonly number[],
   joined: Joined,
   fields: Map<number, Value64>,
   unusable: Set<number>,
@@ -169,57 +174,59 @@ function readRow(
 ): boolean {
   let seen = false;
   let end = 0;
-  for (const place of placesOf(row, joined.words)) {
+  for (const place of places) {
     if (place < end) continue;
-    row.pattern.lastIndex = place;
-    const match = row.pattern.exec(joined.text);
-    if (match === null) continue;
-    end = row.pattern.lastIndex;
+    const found = row.match.at(joined.text, place);
+    if (found === undefined) continue;
+    end = found.end;
     seen = true;
     for (let index = 0; index < row.fields.length; index++) {
-      const [key, digits] = row.fields[index] as DumpRow["fields"][number];
-      const text = match[index + 1];
-      const field = fieldOf(key);
-      if (text === undefined) {
+      const { field, digits } = row.fields[index] as DumpRow["fields"][number];
+      const at = found.at[index] as number;
+      if (at < 0) {
         // The rest of the line is cut off; the last value of VMEntry and IDTVectoring exists in one series only.
-        if (digits === 16 && key.endsWith("ev_data")) continue;
-        log.warning(placeOf(joined, match.index), `${fieldName(field)} is missing from the line "${row.label}"`);
+        if (digits === 16 && field.key.endsWith("ev_data")) continue;
+        log.warning(placeOf(joined, place), `${fieldName(field)} is missing from the line "${row.label}"`);
         continue;
       }
-      const value = parseHexU64(text);
+      const length = found.length[index] as number;
+      const lo = found.lo[index] as number;
+      const hi = found.hi[index] as number;
       const width = widthOf(field);
-      if (value === undefined || (4 * text.length > width && compareU64(value, lowMask(width)) > 0)) {
+      if (length > 16 || (4 * length > width && exceeds(lo, hi, width))) {
         log.error(
-          placeOf(joined, match.index),
-          `${text} is too wide for ${fieldName(field)}, which has ${width} bits; the field stays unknown`,
+          placeOf(joined, place),
+          `${joined.text.slice(at, at + length)} is too wide for ${fieldName(field)}, which has ${width} bits; the field stays unknown`,
           `${digits} hex digits`,
         );
         unusable.add(field.encoding);
         fields.delete(field.encoding);
-      } else if (text.length < digits) {
+      } else if (length < digits) {
         log.warning(
-          placeOf(joined, match.index),
-          `${fieldName(field)} has ${text.length} hex digits where the format prints ${digits}: the line is cut, the field stays unknown`,
+          placeOf(joined, place),
+          `${fieldName(field)} has ${length} hex digits where the format prints ${digits}: the line is cut, the field stays unknown`,
           `${digits} hex digits`,
         );
       } else if (unusable.size === 0 || !unusable.has(field.encoding)) {
         const known = fields.get(field.encoding);
-        if (known !== undefined && !isSame(known, value)) {
+        if (known === undefined) fields.set(field.encoding, known64({ lo, hi }));
+        else if (known.lo.value !== lo || known.hi.value !== hi) {
           log.error(
-            placeOf(joined, match.index),
+            placeOf(joined, place),
             `${fieldName(field)} has two different values in one dump (the other one is earlier); the field stays unknown`,
           );
           unusable.add(field.encoding);
           fields.delete(field.encoding);
-        } else if (known === undefined) fields.set(field.encoding, known64(value));
+        }
       }
     }
   }
   return seen;
 }
 
-function isSame({ lo, hi }: Value64, value: U64): boolean {
-  return lo.unknown === 0 && hi.unknown === 0 && lo.value === value.lo && hi.value === value.hi;
+/** Whether a value has a bit at or above a width of 16, 32 or 64 bits. */
+function exceeds(lo: number, hi: number, width: number): boolean {
+  return width === 16 ? lo > 0xffff || hi !== 0 : width === 32 && hi !== 0;
 }
 
 /** `SVI|RVI = hh|hh` repeats the guest interrupt status. */

@@ -1,63 +1,46 @@
 import type { ControlName } from "../fields/controls.js";
-import type { FieldKey } from "../fields/fields.js";
+import type { FieldRow } from "../fields/field-row.js";
+import { type FieldKey, fieldOf } from "../fields/fields.js";
+import { type LineMatch, lineMatch } from "./line-match.js";
 
 export type Section = "guest" | "host" | "control";
 
-/** A labelled group of values in a dump. Group n of the pattern is the value of field n. */
+/** A labelled group of values in a dump. */
 export interface DumpRow {
   readonly section: Section;
-  readonly pattern: RegExp;
+  readonly match: LineMatch;
   /** The words with which a match can begin, in lower case; a copy may have lost the blanks between them. */
   readonly words: readonly string[];
-  /** Field and the number of hex digits that the format prints. */
-  readonly fields: readonly (readonly [key: FieldKey, digits: number])[];
+  /** Field and the number of hex digits that the format prints, in the order of the values that `match` reads. */
+  readonly fields: readonly { readonly field: FieldRow; readonly digits: number }[];
   /** The label, for complaints. */
   readonly label: string;
   /** The format always prints it (`true`), or exactly when this control is 1. */
   readonly printed?: true | ControlName;
 }
 
-/** A hex number with or without 0x; what follows must not be part of a word. */
-const X = "(?:0x)?([0-9a-f]+)(?![0-9a-z_])";
-const START = "(?<![\\w|])";
-
 function row(
   section: Section,
   label: string,
   pattern: string,
-  fields: DumpRow["fields"],
+  fields: readonly (readonly [key: FieldKey, digits: number])[],
   printed?: DumpRow["printed"],
 ): DumpRow {
-  const source = pattern.replace(/ /g, " ?").replace(/X/g, X);
+  const match = lineMatch(pattern);
   return {
     section,
     label,
-    pattern: new RegExp(START + source, "iy"),
-    words: wordsOf(pattern),
-    fields,
+    match,
+    words: [...new Set(match.labels.flatMap(beginnings))],
+    fields: fields.map(([key, digits]) => ({ field: fieldOf(key), digits })),
     ...(printed === undefined ? {} : { printed }),
   };
 }
 
-/** The beginnings of what a pattern matches, as far as they are letters and digits. */
-function wordsOf(pattern: string): readonly string[] {
-  const [, optional = "", first = ""] = /^(?:\(\?<![^()]*\))?(?:\(\?:([^()]*)\)\?)?([^=:(]*)/.exec(pattern) ?? [];
-  const spelled = [first, ...(optional === "" ? [] : [optional + first])].flatMap((text) =>
-    text.includes("[") ? eitherOf(text) : [text],
-  );
-  return [...new Set(spelled.flatMap(beginnings))];
-}
-
-/** `PDPT[RE]0` as two texts. */
-function eitherOf(text: string): readonly string[] {
-  const [, before = "", letters = "", after = ""] = /^([^[\]]*)\[([^[\]]*)\]([^[\]]*)$/.exec(text) ?? [];
-  return [...letters].map((letter) => before + letter + after);
-}
-
-/** Of `Virtual processor ID`: `virtual`, `virtualprocessor` and `virtualprocessorid`. */
+/** Of `virtual processor id = `: `virtual`, `virtualprocessor` and `virtualprocessorid`. */
 function beginnings(text: string): readonly string[] {
-  const [first = ""] = text.split("-");
-  const words = first.trim().toLowerCase().split(" ");
+  const [first = ""] = text.split(/[-=:(|]/);
+  const words = first.trim().split(" ");
   return words.map((_, at) => words.slice(0, at + 1).join(""));
 }
 
@@ -237,7 +220,7 @@ export const LINUX_ROWS: readonly DumpRow[] = [
     ),
   ),
   // A suffix in brackets says that the value is not the field's.
-  row("guest", "EFER", "EFER = X(?! \\((?:autoload|effective))", [["guest.efer", 16]]),
+  row("guest", "EFER", "EFER = X(?! \\(autoload| \\(effective)", [["guest.efer", 16]]),
   single("guest", "PAT", "guest.pat", 16, "entry.LOAD_IA32_PAT"),
   single("guest", "S_CET", "guest.s_cet", 16, "entry.LOAD_CET_STATE"),
   single("guest", "SSP", "guest.ssp", 16, "entry.LOAD_CET_STATE"),
@@ -273,7 +256,7 @@ export const XEN_ROWS: readonly DumpRow[] = [
     row(
       "guest",
       `${seg.toUpperCase()}:`,
-      `${seg}:\\s+X\\s+X\\s+X\\s+X`,
+      `${seg}: X X X X`,
       [
         [`guest.${seg}.sel`, 4],
         [`guest.${seg}.ar`, 5],
@@ -287,7 +270,7 @@ export const XEN_ROWS: readonly DumpRow[] = [
     row(
       "guest",
       `${table.toUpperCase()}:`,
-      `${table}:\\s+X\\s+X`,
+      `${table}: X X`,
       [
         [`guest.${table}.limit`, 8],
         [`guest.${table}.base`, 16],

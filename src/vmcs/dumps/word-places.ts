@@ -35,10 +35,16 @@ for (const [number, word] of WORDS.entries()) {
   }
   ends.set(at, number);
 }
-/** The numbers of the words of a row. */
-const numbersOf = new Map<DumpRow, readonly number[]>(
-  ROWS.map((row) => [row, row.words.map((word) => WORDS.indexOf(word))]),
-);
+/** A row with the numbers of its words. */
+interface Numbered {
+  readonly row: DumpRow;
+  readonly words: readonly number[];
+}
+
+/** Rows with what `placesOf` needs to know of each. */
+export function numbered(rows: readonly DumpRow[]): readonly Numbered[] {
+  return rows.map((row) => ({ row, words: row.words.map((word) => WORDS.indexOf(word)) }));
+}
 
 function letterAt(text: string, at: number): number {
   const code = text.charCodeAt(at);
@@ -70,9 +76,9 @@ export function wordPlaces(text: string): WordPlaces {
 const NOWHERE: readonly number[] = [];
 
 /** The places where a row may be, in the order of the text. */
-export function placesOf(row: DumpRow, places: WordPlaces): readonly number[] {
+export function placesOf({ words }: Numbered, places: WordPlaces): readonly number[] {
   let found: readonly number[] | undefined;
-  for (const number of numbersOf.get(row) ?? NOWHERE) {
+  for (const number of words) {
     const own = places[number];
     if (own !== undefined) found = found === undefined ? own : [...found, ...own].sort((a, b) => a - b);
   }

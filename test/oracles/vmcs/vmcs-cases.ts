@@ -5,7 +5,8 @@ import { ABSENT, knownValue, type Msr, msrValue } from "../../../src/host/msr.js
 import { judge } from "../../../src/vmcs/audit-judge.js";
 import type { Check } from "../../../src/vmcs/checks/check-row.js";
 import { CHECKS } from "../../../src/vmcs/checks/checks.js";
-import { firstBadEntry, sceneOf } from "../../../src/vmcs/checks/evaluate.js";
+import { firstBadEntry } from "../../../src/vmcs/checks/evaluate.js";
+import { sceneOf } from "../../../src/vmcs/checks/scene.js";
 import { type AuditFacts, cpuView } from "../../../src/vmcs/cpu.js";
 import type { MsrLoadEntry, Vmcs } from "../../../src/vmcs/state.js";
 import { known64 } from "../../../src/vmcs/value64.js";
