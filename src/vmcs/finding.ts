@@ -77,8 +77,8 @@ export function describeFailure(failure: Failure, entry?: number): string {
 }
 
 /**
- * A finding whose texts are made when somebody asks for them: a log can have ten thousand dumps. It is a class because V8
- * makes a hidden class of its own for every object that is written with getters.
+ * A finding that makes its texts on demand: a log can have ten thousand dumps. It is a class because V8 makes a hidden class
+ * of its own for every object that is written with getters.
  */
 class Explained implements Finding {
   readonly check: Check;
