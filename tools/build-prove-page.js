@@ -2,8 +2,8 @@
  * Builds the page that runs a kernel's own code: one HTML file with everything in it, `dist/web/vmxlens-prove.html`, beside
  * the page that links to it. `node tools/build-prove-page.js [FILE]` writes it elsewhere.
  *
- * The decoder of instructions is 0.8 MB of WebAssembly, which the other page has no room for. It lies in the file as text,
- * and is compiled when the first kernel is put in; the policy allows WebAssembly, the one script, and no connection.
+ * The decoder of instructions is 0.8 MB of WebAssembly, which the other page has no room for. It lies in the file packed,
+ * and is unpacked and compiled when the first kernel is put in; the policy allows WebAssembly, the one script, and no connection.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,7 +12,7 @@ import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
-import { asciiText, COMMON, hashOf, notices, styleText } from "./build-web.js";
+import { asciiText, COMMON, hashOf, notices, packedText, styleText, WITHOUT_ENCODER } from "./build-web.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(root, "src/web");
@@ -30,7 +30,9 @@ const FROM_PAGE = {
   /** @returns {string | undefined} */
   transform(/** @type {string} */ code, /** @type {string} */ id) {
     if (/[\\/]iced-x86[\\/].*\.js$/.test(id)) {
-      const bytes = 'Uint8Array.from(atob(document.getElementById("decoder").textContent), (one) => one.charCodeAt(0))';
+      const packed =
+        'Uint8Array.from(atob(document.getElementById("decoder").textContent), (one) => one.charCodeAt(0))';
+      const bytes = `require("lzma1").decompress(${packed})`;
       return replaced(
         replaced(
           replaced(code, "require(`util`)", "globalThis"),
@@ -56,7 +58,7 @@ async function bundled() {
     ...COMMON,
     input: join(web, "prove/main.tsx"),
     platform: "browser",
-    plugins: [FROM_PAGE],
+    plugins: [FROM_PAGE, WITHOUT_ENCODER],
   });
   const { output } = await bundle.generate({
     format: "iife",
@@ -83,7 +85,8 @@ export async function buildProvePage() {
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
-  const decoder = readFileSync(join(dirname(require.resolve("iced-x86")), "iced_x86_bg.wasm")).toString("base64");
+  const wasm = readFileSync(join(dirname(require.resolve("iced-x86")), "iced_x86_bg.wasm"));
+  const decoder = await packedText(wasm);
   /** @type {{ readonly [name: string]: string }} */
   const parts = { policy, style, script: safe, decoder, notices: notices(modules) };
   const html = readFileSync(join(web, "prove/page.html"), "utf8").replace(

@@ -63,21 +63,27 @@ export const COMMON = {
   },
 };
 
+/** The pages only unpack. */
+export const WITHOUT_ENCODER = {
+  name: "without-encoder",
+  resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
+    id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
+  load: (/** @type {string} */ id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
+};
+
+/** Bytes as text that a page unpacks. */
+export async function packedText(/** @type {Uint8Array} */ bytes) {
+  const { compress } = await import(LZMA);
+  return Buffer.from(compress(bytes, 9)).toString("base64");
+}
+
 /** The script that runs before the first paint. */
 async function boot() {
   const bundle = await rolldown({
     ...COMMON,
     input: join(web, "boot.ts"),
     platform: "browser",
-    plugins: [
-      {
-        // The page only unpacks.
-        name: "no-encoder",
-        resolveId: (id, importer) =>
-          id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
-        load: (id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
-      },
-    ],
+    plugins: [WITHOUT_ENCODER],
   });
   const { output } = await bundle.generate({ format: "iife", minify: true, comments: { legal: false } });
   await bundle.close();
@@ -198,8 +204,6 @@ export async function buildPage() {
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
-  const { compress } = await import(LZMA);
-  const packed = (/** @type {string} */ text) => Buffer.from(compress(Buffer.from(text), 9)).toString("base64");
   /** @type {{ readonly [name: string]: string }} */
   const parts = {
     policy,
@@ -207,8 +211,8 @@ export async function buildPage() {
     boot: begin.code,
     en,
     zh,
-    first: packed(first),
-    second: packed(second),
+    first: await packedText(Buffer.from(first)),
+    second: await packedText(Buffer.from(second)),
     notices: notices([...modules, ...begin.modules]),
   };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(

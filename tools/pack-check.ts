@@ -12,7 +12,7 @@ import { NODES, nodeOf } from "./nodes.js";
 
 /** What may be in the package, by the first part of the path. */
 const EXPECTED = [
-  ...["dist", "schema", "docs", "package.json", "README.md", "LICENSE", "CHANGELOG.md"],
+  ...["dist", "schema", "docs", "man", "recipes", "package.json", "README.md", "LICENSE", "CHANGELOG.md"],
   ...["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"],
 ];
 

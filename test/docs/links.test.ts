@@ -45,18 +45,24 @@ function brokenLinks(file: string, text: string): string[] {
     });
 }
 
-/** Documents that a text links to and that the package would not hold; npm adds the README and the licence. */
+/** Whether what package.json calls so, a file, a folder or the documents of one, has a file in it. */
+function holds(name: string, path: string): boolean {
+  if (name.endsWith("/*.md")) return dirname(path) === dirname(name) && path.endsWith(".md");
+  return path === name || path.startsWith(`${name}/`);
+}
+
+/**
+ * Documents that a text links to and that the package would not hold; npm adds the README and the licence, and shows
+ * pictures from the repository.
+ */
 function unpacked(file: string, text: string): string[] {
-  const packed = [
-    ...files.map((name) => (name === "dist" || name === "schema" ? `${name}/` : name.replace("*.md", ""))),
-    "README.md",
-    "LICENSE",
-  ];
-  return [...text.matchAll(/\]\(([^)\s#]+)/g)]
-    .map(([, target]) => target as string)
+  const packed = [...files, "README.md", "LICENSE"];
+  return [...text.matchAll(/(!\[[^\]]*)?\]\(([^)\s#]+)/g)]
+    .filter(([, picture]) => picture === undefined)
+    .map(([, , target]) => target as string)
     .filter((target) => !/^https?:/.test(target))
     .map((target) => join(dirname(file), target))
-    .filter((path) => !packed.some((name) => path === name || (name.endsWith("/") && path.startsWith(name))));
+    .filter((path) => !packed.some((name) => holds(name, path)));
 }
 
 /** Paths of the project that a text mentions, `src/…`, `test/…` and so on, and that are not there. */
