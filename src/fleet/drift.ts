@@ -52,9 +52,9 @@ export async function drift(engine: Engine, kind: DriftKind, scope: Scope = {}):
     const found = compare?.(row.value, row.most);
     return {
       kind: String(row.kind),
-      model: String(row.model),
-      kernel: String(row.kernel),
-      params: String(row.params),
+      model: String(row.model ?? ""),
+      kernel: String(row.kernel ?? ""),
+      params: String(row.params ?? ""),
       value: String(row.value),
       hosts: Number(row.n),
       firstHost: String(row.first_host),

@@ -4,9 +4,9 @@ import type { Dialect } from "./dialect.js";
 import { type Where, whereSql } from "./where.js";
 
 /*
- * Every question as SQL, written once for all engines. Facts are grouped by their three keys before they meet the dimension:
- * a million hosts are some thousand groups, and only these are joined. Each query has an order, so that two engines can be
- * compared row by row.
+ * Every question as SQL, written once for all engines. Where a question reads many columns of the dimension, facts are grouped by
+ * their three keys before they meet it: a million hosts are some thousand groups, and only these are joined. Each query has an
+ * order, so that two engines can be compared row by row.
  */
 
 /** What limits a question to a part of the fleet, and which names its tables have. */
@@ -16,7 +16,11 @@ export interface Scope {
   readonly dimension?: string;
 }
 
-const KEYS = "set_id, kernel, params_id";
+const KEYS = ["set_id", "kernel", "params_id"] as const;
+
+/** A row of the dimension belongs to a row of facts. */
+const onKeys = (dimension: string, facts: string): string =>
+  KEYS.map((key) => `${dimension}.${key} = ${facts}.${key}`).join(" AND ");
 
 /** The groups of hosts that share a row of the dimension: `pairs(set_id, kernel, params_id, n, first_host)`. */
 function pairs({ where = [] }: Scope, dialect: Dialect): string {
@@ -27,8 +31,7 @@ function pairs({ where = [] }: Scope, dialect: Dialect): string {
   );
 }
 
-const joined = ({ dimension = "derived" }: Scope): string =>
-  `pairs p JOIN ${dimension} d ON d.set_id = p.set_id AND d.kernel = p.kernel AND d.params_id = p.params_id`;
+const joined = ({ dimension = "derived" }: Scope): string => `pairs p JOIN ${dimension} d ON ${onKeys("d", "p")}`;
 
 /** The sum of hosts for which something holds. */
 function hostsWhere(condition: string, dialect: Dialect): string {
@@ -148,7 +151,7 @@ export function whoSql(wanted: readonly Wanted[], layer: Layer, limit: number, s
     "WITH found AS (SELECT d.set_id AS set_id, d.kernel AS kernel, d.params_id AS params_id, " +
     `CASE WHEN ${sure} THEN 'yes' ELSE 'unknown' END AS sure, ${lostSql(wanted, layer)} AS lost FROM ${dimension} d WHERE ${open}) ` +
     "SELECT h.host AS host, h.kernel AS kernel, s.model AS model, f.sure AS sure, f.lost AS lost FROM hosts h " +
-    "JOIN found f ON f.set_id = h.set_id AND f.kernel = h.kernel AND f.params_id = h.params_id " +
+    `JOIN found f ON ${onKeys("f", "h")} ` +
     `JOIN sets s ON s.set_id = h.set_id ${whereSql(where, dialect)} ORDER BY h.host LIMIT ${limit}`
   );
 }
@@ -190,48 +193,68 @@ export interface DriftKind {
 
 /**
  * Groups that are not like most of their kind: `kind, model, kernel, params, value, n, first_host, most, most_n, whole`. `most` is what
- * the largest group has; of two that are as large it is the first by text. The texts behind `kind` are empty within a label.
+ * the largest group has; of two that are as large it is the first by text. Within a label the three texts behind `kind` are left out.
  */
 export function driftSql({ within, by }: DriftKind, scope: Scope, dialect: Dialect): string {
   const { dimension = "derived", where = [] } = scope;
-  const value = by === "nested" ? "d.nested_id" : "g.microcode";
-  const model = within === "model";
-  const kind = model ? "concat(s.model, ' | ', s.signature, ' | ', g.kernel, ' | ', g.params_id)" : "l.value";
-  const [name, kernel, params] = model ? ["min(s.model)", "min(g.kernel)", "min(p.text)"] : ["''", "''", "''"];
-  const count = dialect.integer("count(*)");
-  const more = model
-    ? " JOIN params p ON p.params_id = g.params_id"
-    : ` JOIN (SELECT labels_id, value FROM labels WHERE key = ${dialect.text(within.label)}) l ON l.labels_id = g.labels_id`;
-  const derived =
-    by === "nested"
-      ? ` JOIN ${dimension} d ON d.set_id = g.set_id AND d.kernel = g.kernel AND d.params_id = g.params_id`
-      : "";
-  const columns = `h.set_id AS set_id, h.kernel AS kernel, h.params_id AS params_id${model ? "" : ", h.labels_id AS labels_id"}${by === "microcode" ? ", h.microcode AS microcode" : ""}`;
-  const groups = columns.replaceAll(/ AS \w+/g, "");
+  const compared =
+    within === "model"
+      ? withinModels(by, where, dimension, dialect)
+      : withinLabel(within.label, by, where, dimension, dialect);
+  const of = `kind, ${within === "model" ? "model, kernel, params, " : ""}value, n, first_host`;
   return (
-    `WITH g AS (SELECT ${columns}, ${count} AS n, min(h.host) AS first_host FROM hosts h ${whereSql(where, dialect)} GROUP BY ${groups}), ` +
-    `v AS (SELECT ${kind} AS kind, ${name} AS model, ${kernel} AS kernel, ${params} AS params, ${value} AS value, ` +
-    `${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host ` +
-    `FROM g JOIN sets s ON s.set_id = g.set_id${more}${derived} GROUP BY ${kind}, ${value}), ` +
-    "r AS (SELECT kind, model, kernel, params, value, n, first_host, row_number() OVER (PARTITION BY kind ORDER BY n DESC, value) AS place, " +
+    `WITH ${compared}, ` +
+    `r AS (SELECT ${of}, row_number() OVER (PARTITION BY kind ORDER BY n DESC, value) AS place, ` +
     "first_value(value) OVER (PARTITION BY kind ORDER BY n DESC, value) AS most, " +
     `max(n) OVER (PARTITION BY kind) AS most_n, ${dialect.integer("sum(n) OVER (PARTITION BY kind)")} AS whole FROM v) ` +
-    "SELECT kind, model, kernel, params, value, n, first_host, most, most_n, whole FROM r WHERE place > 1 ORDER BY n, kind, value"
+    `SELECT ${of}, most, most_n, whole FROM r WHERE place > 1 ORDER BY n, kind, value`
   );
 }
+
+function withinModels(by: DriftKind["by"], where: readonly Where[], dimension: string, dialect: Dialect): string {
+  const value = by === "nested" ? "d.nested_id" : "g.microcode";
+  const kind = "concat(s.model, ' | ', s.signature, ' | ', g.kernel, ' | ', g.params_id)";
+  const columns = `h.set_id AS set_id, h.kernel AS kernel, h.params_id AS params_id${by === "microcode" ? ", h.microcode AS microcode" : ""}`;
+  const groups = columns.replaceAll(/ AS \w+/g, "");
+  const derived = by === "nested" ? ` JOIN ${dimension} d ON ${onKeys("d", "g")}` : "";
+  return (
+    `g AS (SELECT ${columns}, ${dialect.integer("count(*)")} AS n, min(h.host) AS first_host FROM hosts h ${whereSql(where, dialect)} GROUP BY ${groups}), ` +
+    `v AS (SELECT ${kind} AS kind, min(s.model) AS model, min(g.kernel) AS kernel, min(p.text) AS params, ${value} AS value, ` +
+    `${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host ` +
+    `FROM g JOIN sets s ON s.set_id = g.set_id JOIN params p ON p.params_id = g.params_id${derived} GROUP BY ${kind}, ${value})`
+  );
+}
+
+/** Hosts have one of few values, and their labels are many: grouped by both, they are few before the label's value is looked up. */
+function withinLabel(
+  label: string,
+  by: DriftKind["by"],
+  where: readonly Where[],
+  dimension: string,
+  dialect: Dialect,
+): string {
+  const value = by === "nested" ? "d.nested_id" : "h.microcode";
+  const derived = by === "nested" ? ` JOIN ${dimension} d ON ${onKeys("d", "h")}` : "";
+  return (
+    `g AS (SELECT h.labels_id AS labels_id, ${value} AS value, ${dialect.integer("count(*)")} AS n, min(h.host) AS first_host ` +
+    `FROM hosts h${derived} ${whereSql(where, dialect)} GROUP BY h.labels_id, ${value}), ` +
+    `v AS (SELECT l.value AS kind, g.value AS value, ${dialect.integer("sum(g.n)")} AS n, ` +
+    `min(g.first_host) AS first_host FROM g JOIN ${labelled(label, dialect)} l ON l.labels_id = g.labels_id GROUP BY l.value, g.value)`
+  );
+}
+
+/** The values of one label. */
+const labelled = (label: string, dialect: Dialect): string =>
+  `(SELECT labels_id, value FROM labels WHERE key = ${dialect.text(label)})`;
 
 /** Hosts that offer something else than when they were collected before: `host, before, now, kernel_before, kernel_now`. */
 export function driftLastSql(limit: number, scope: Scope, dialect: Dialect): string {
   const { dimension = "derived", where = [] } = scope;
-  const on = (d: string, h: string) =>
-    KEYS.split(", ")
-      .map((key) => `${d}.${key} = ${h}.${key}`)
-      .join(" AND ");
   return (
     "WITH last AS (SELECT e.*, row_number() OVER (PARTITION BY e.host ORDER BY e.collected DESC) AS place FROM earlier e) " +
     "SELECT h.host AS host, b.nested_id AS before, a.nested_id AS now, e.kernel AS kernel_before, h.kernel AS kernel_now, " +
     "e.collected AS collected_before, h.collected AS collected_now FROM hosts h JOIN last e ON e.host = h.host AND e.place = 1 " +
-    `JOIN ${dimension} a ON ${on("a", "h")} JOIN ${dimension} b ON ${on("b", "e")} ` +
+    `JOIN ${dimension} a ON ${onKeys("a", "h")} JOIN ${dimension} b ON ${onKeys("b", "e")} ` +
     `${whereSql(where, dialect)}${where.length === 0 ? " WHERE" : " AND"} a.nested_id <> b.nested_id ORDER BY h.host LIMIT ${limit}`
   );
 }
@@ -239,19 +262,17 @@ export function driftLastSql(limit: number, scope: Scope, dialect: Dialect): str
 /** Guests' configurations within one value of a label, or in the whole fleet: `cluster, l1_id, n, first_host`. */
 export function addedVcpuSql(label: string | undefined, scope: Scope, dialect: Dialect): string {
   const { dimension = "derived", where = [] } = scope;
-  const all = where.length === 0 ? "" : whereSql(where, dialect);
-  const value = label === undefined ? dialect.text("all hosts") : "l.value";
-  const join =
+  const able = `${whereSql(where, dialect)}${where.length === 0 ? "WHERE" : " AND"} d.verdict = 'yes'`;
+  const of = label === undefined ? "" : "h.labels_id, ";
+  const [value, join] =
     label === undefined
-      ? ""
-      : ` JOIN (SELECT labels_id, value FROM labels WHERE key = ${dialect.text(label)}) l ON l.labels_id = g.labels_id`;
-  const extra = label === undefined ? "" : ", h.labels_id";
+      ? [dialect.text("all hosts"), ""]
+      : ["l.value", ` JOIN ${labelled(label, dialect)} l ON l.labels_id = g.labels_id`];
   return (
-    `WITH g AS (SELECT h.set_id AS set_id, h.kernel AS kernel, h.params_id AS params_id${extra === "" ? "" : ", h.labels_id AS labels_id"}, ` +
-    `${dialect.integer("count(*)")} AS n, min(h.host) AS first_host FROM hosts h ${all} GROUP BY h.set_id, h.kernel, h.params_id${extra}) ` +
-    `SELECT ${value} AS cluster, d.l1_id AS l1_id, ${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host FROM g ` +
-    `JOIN ${dimension} d ON d.set_id = g.set_id AND d.kernel = g.kernel AND d.params_id = g.params_id${join} ` +
-    `WHERE d.verdict = 'yes' GROUP BY ${label === undefined ? "d.l1_id" : "l.value, d.l1_id"} ORDER BY cluster, n DESC, l1_id`
+    `WITH g AS (SELECT ${of === "" ? "" : "h.labels_id AS labels_id, "}d.l1_id AS l1_id, ${dialect.integer("count(*)")} AS n, ` +
+    `min(h.host) AS first_host FROM hosts h JOIN ${dimension} d ON ${onKeys("d", "h")} ${able} GROUP BY ${of}d.l1_id) ` +
+    `SELECT ${value} AS cluster, g.l1_id AS l1_id, ${dialect.integer("sum(g.n)")} AS n, min(g.first_host) AS first_host FROM g${join} ` +
+    `GROUP BY ${label === undefined ? "" : "l.value, "}g.l1_id ORDER BY cluster, n DESC, l1_id`
   );
 }
 
@@ -264,13 +285,10 @@ export function whatIfSql(after: string, scope: Scope, dialect: Dialect): string
       `${hostsWhere(`a.${name} <> 'yes' AND d.${name} = 'yes'`, dialect)} AS ${id}_loss`,
     ];
   });
-  const join = KEYS.split(", ")
-    .map((key) => `a.${key} = p.${key}`)
-    .join(" AND ");
   return (
     `WITH ${pairs(scope, dialect)} SELECT ${hostsWhere("a.nested_id <> d.nested_id", dialect)} AS changed, ` +
     `${hostsWhere("a.verdict = 'yes'", dialect)} AS with_vmx_after, ${hostsWhere("d.verdict = 'yes'", dialect)} AS with_vmx, ` +
-    `${counts.join(", ")} FROM ${joined(scope)} JOIN ${after} a ON ${join}`
+    `${counts.join(", ")} FROM ${joined(scope)} JOIN ${after} a ON ${onKeys("a", "p")}`
   );
 }
 

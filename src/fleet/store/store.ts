@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import type { AnswerRow } from "../shapes.js";
 import { DIMENSION, MIGRATIONS, SCHEMA_VERSION } from "./schema.js";
 
@@ -58,7 +58,7 @@ export async function openStore(
   const all = (sql: string) =>
     asStoreError(path, async () => {
       const found = await connection.runAndReadAll(sql);
-      return plainRows(found.deduplicatedColumnNames(), found.getColumnsJS());
+      return plainRows(found.deduplicatedColumnNames(), found.getColumns(), api);
     });
   const store: Store = {
     path,
@@ -138,14 +138,21 @@ function storeError(path: string, cause: unknown): StoreError {
   return new StoreError(`${path}: ${text}`, { cause });
 }
 
-/** By column, as there can be as many rows as clusters. */
-function plainRows(names: readonly string[], columns: readonly (readonly unknown[])[]): AnswerRow[] {
+/** By column, as there can be as many rows as clusters. Dates, lists and the like are texts, as DuckDB writes them. */
+function plainRows(
+  names: readonly string[],
+  columns: readonly (readonly DuckDBValue[])[],
+  { DuckDBDecimalValue }: DuckDb,
+): AnswerRow[] {
   const rows = Array.from({ length: columns[0]?.length ?? 0 }, (): Record<string, string | number> => ({}));
   for (const [at, name] of names.entries()) {
     const values = columns[at] ?? [];
     for (const [place, row] of rows.entries()) {
       const value = values[place];
-      row[name] = typeof value === "bigint" ? Number(value) : typeof value === "number" ? value : String(value ?? "");
+      if (typeof value === "string" || typeof value === "number") row[name] = value;
+      else if (typeof value === "bigint") row[name] = Number(value);
+      else if (value instanceof DuckDBDecimalValue) row[name] = value.toDouble();
+      else row[name] = String(value ?? "");
     }
   }
   return rows;
