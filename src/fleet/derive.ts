@@ -7,15 +7,16 @@ import type { ParamsGiven } from "../kvm/load/params.js";
 import { withParams } from "../kvm/load/params.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import type { AssumptionId } from "../situation/assume.js";
-import { kernelSetOfHost } from "../situation/kernels.js";
+import { kernelSet, kernelSetOfHost } from "../situation/kernels.js";
 import { MODELLED } from "../situation/modelled.js";
 import { replays } from "../situation/replays.js";
 import { type Candidate, type Situation, situation } from "../situation/situation.js";
-import { LAYERS } from "../why/features.js";
+import { FEATURE_LIST } from "../why/features.js";
 import { layers } from "../why/layers.js";
 import { type DerivedRow, FEATURE_COLUMNS, WORD_COLUMNS } from "./columns.js";
-import { paramsOfText, paramsText } from "./host-set.js";
+import { paramsOfText, paramsText, setText } from "./host-set.js";
 import { l1Config } from "./l1-config.js";
+import { replayPart } from "./replay-part.js";
 
 /** What a row of the dimension is made for. */
 export interface DeriveKey {
@@ -45,17 +46,35 @@ export interface Change {
   readonly params?: ParamsGiven;
 }
 
-/** Makes rows of the dimension; what several of them share is replayed once. */
-export interface Deriver {
-  readonly row: (key: DeriveKey, set: Host, params: Host["params"]) => DerivedRow;
+/** A set as its rows are made of it. */
+export interface DeriveSet {
+  readonly host: Host;
+  /** Sets with the same have the same rows. */
+  readonly part: string;
 }
 
-/** How many results are kept, and handed out again where kernels of another name are the same candidates. */
-const MOST_KEPT = 50_000;
+/** Makes rows of the dimension; what several of them share is replayed once. */
+export interface Deriver {
+  /** Once for each set, whatever it is combined with. */
+  readonly set: (host: Host) => DeriveSet;
+  readonly row: (key: DeriveKey, set: DeriveSet, params: Host["params"]) => DerivedRow;
+}
 
 /**
- * What a fleet asks about one host. An unnamed kernel does not count as the newest one, as it does in a single
- * report: it is any of those that are modelled.
+ * How many results are kept, and handed out again where kernels of another name are the same candidates, or sets differ in what is not
+ * replayed. One is some four kilobytes.
+ */
+const MOST_KEPT = 20_000;
+
+/** Where the cell of each column is in the matrix of features and layers. */
+const CELLS = FEATURE_COLUMNS.map(({ feature, layer }) => ({ at: FEATURE_LIST.indexOf(feature), layer }));
+
+/** Whether a text names a kernel that is modelled or lies beside one. */
+const isNamed = (kernel: string): boolean => kernel !== "" && !("error" in kernelSet(kernel));
+
+/**
+ * What a fleet asks about one host. A kernel without a name, or with one that is none, does not count as the newest one, as it does
+ * in a single report: it is any of those that are modelled.
  */
 export function fleetSituation(
   set: Host,
@@ -64,13 +83,14 @@ export function fleetSituation(
   assume: readonly AssumptionId[],
   change: Change = {},
 ): Situation {
-  const host: Host = { ...set, ...(kernel === "" ? {} : { kernel }), ...(params === undefined ? {} : { params }) };
+  const named = isNamed(kernel);
+  const host: Host = { ...set, ...(named ? { kernel } : {}), ...(params === undefined ? {} : { params }) };
   const made = situation(host, {
     assumeByDefault: [...assume, "registers=sdm"],
     ...(change.kernel === undefined ? {} : { kernel: change.kernel }),
     ...(change.params === undefined ? {} : { params: change.params }),
   });
-  if (kernel !== "" || change.kernel !== undefined) return made;
+  if (named || change.kernel !== undefined) return made;
   const [own] = made.candidates;
   // Parameters are as they were found: a kernel that is given them comes to them again.
   const shown = paramsOfText(paramsText(params));
@@ -87,6 +107,16 @@ export function fleetSituation(
 export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE, change = {} }: DeriveOptions): Deriver {
   const kept = new Map<string, DerivedRow>();
   const configs = new Map<string, string>();
+  const kernels = new Map<string, string>();
+  const kernelKey = (kernel: string): string => {
+    let found = kernels.get(kernel);
+    if (found === undefined) {
+      const set = isNamed(kernel) ? kernelSetOfHost(kernel) : undefined;
+      found = set === undefined ? "" : `${set.candidates.join()} ${set.bits32 === true}`;
+      kernels.set(kernel, found);
+    }
+    return found;
+  };
   const l1Id = (registers: ReadonlyMap<number, Msr>, words: string, signature: number | undefined): string => {
     const key = `${words} ${signature}`;
     let found = configs.get(key);
@@ -105,29 +135,28 @@ export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE, change 
     const words = WORD_COLUMNS.map(({ msr, half, known }) => bitsKnown(offered.get(msr), half, known));
     const wordText = words.map((one) => one.toString(16)).join(" ");
     const rows = layers(about);
-    const cells = new Map(
-      rows.flatMap(({ feature, cells }) => LAYERS.map((layer) => [`${feature.id} ${layer}`, cells[layer]] as const)),
-    );
     return [
       about.candidates.map(({ release }) => release).join(","),
       loads,
       verdict,
-      verdict === "unknown" ? unread(set, kernel) : "",
+      verdict === "unknown" ? unread(set, isNamed(kernel)) : "",
       digest(`${verdict} ${wordText}`),
       verdict === "yes" ? l1Id(offered, wordText, set.cores[0].signature) : "",
       version,
-      ...FEATURE_COLUMNS.map(({ feature, layer }) => cells.get(`${feature.id} ${layer}`) as string),
+      ...CELLS.map(({ at, layer }) => rows[at]?.cells[layer] as string),
       ...words,
     ];
   };
   return {
-    row({ setId, kernel, paramsId }, set, params) {
-      const found = kernel === "" ? undefined : kernelSetOfHost(kernel);
-      const name = found === undefined ? "" : `${found.candidates.join()} ${found.bits32 === true}`;
-      const key = `${setId} ${name} ${paramsId}`;
+    set(host) {
+      const part = replayPart(host);
+      return { host: part, part: digest(setText(part)) };
+    },
+    row({ setId, kernel, paramsId }, { host, part }, params) {
+      const key = `${part} ${kernelKey(kernel)} ${paramsId}`;
       let values = kept.get(key);
       if (values === undefined) {
-        values = make(set, kernel, params);
+        values = make(host, kernel, params);
         if (kept.size >= MOST_KEPT) kept.clear();
         kept.set(key, values);
       }
@@ -145,11 +174,11 @@ function bitsKnown(msr: Msr | undefined, half: "lo" | "hi", known: 0 | 1): numbe
 }
 
 /** What would have decided, of what a collection usually has. */
-function unread(set: Host, kernel: string): string {
+function unread(set: Host, namesKernel: boolean): string {
   const [core] = set.cores;
   const missing: string[] = [];
   if (set.vendor === undefined) missing.push("vendor");
-  if (kernel === "") missing.push("kernel");
+  if (!namesKernel) missing.push("kernel");
   if (!isSvmVendor(set.vendor)) {
     if (msrOf(core, 0x3a).state === "unknown") missing.push("0x3a");
     if (msrOf(core, 0x480).state === "unknown") missing.push("registers");

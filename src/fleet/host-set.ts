@@ -1,8 +1,9 @@
-import type { CoreGroup, Host } from "../host/host.js";
+import type { CoreGroup, Host, Observed } from "../host/host.js";
 import { writeSnapshot } from "../input/formats/snapshot.js";
 import { SNAPSHOT_FORMAT } from "../input/formats/snapshot-schema.js";
 import { readHost } from "../input/read.js";
 import { isParam } from "../kvm/load/params.js";
+import { isRulesLine } from "../situation/evidence/messages.js";
 
 /*
  * A set is what is known of a machine apart from what makes it this machine: its name, kernel, parameters and microcode
@@ -13,8 +14,15 @@ import { isParam } from "../kvm/load/params.js";
 export function setText(host: Host): string {
   const { id: _id, kernel: _kernel, params: _params, source: _source, codename: _codename, ...rest } = host;
   const cores = rest.cores.map((core) => sharedPart(core, rest.cores.length === 1)) as unknown as Host["cores"];
-  const { format: _format, ...set } = JSON.parse(writeSnapshot({ ...rest, cores }));
+  const observed = rest.observed === undefined ? {} : { observed: sharedReports(rest.observed) };
+  const { format: _format, ...set } = JSON.parse(writeSnapshot({ ...rest, ...observed, cores }));
   return JSON.stringify(set);
+}
+
+/** A log has lines with numbers of processes; those that say something about the CPU are the same on all hosts that have them. */
+function sharedReports({ messages, ...observed }: Observed): Observed {
+  const lines = [...new Set((messages ?? []).map((line) => line.trim()).filter(isRulesLine))].sort();
+  return lines.length === 0 ? observed : { ...observed, messages: lines };
 }
 
 /** Replays ask neither for the microcode nor, of CPUs that are all alike, for their numbers. */

@@ -29,8 +29,9 @@ export function foundParams(
   const asked: { kvm: { [name: string]: string }; kvm_intel: { [name: string]: string } } = { kvm: {}, kvm_intel: {} };
   let replayed = replay(host, { ...options, params: asked });
   const names = [...FIRST, ...PARAMS.map(({ name }) => name).filter((name) => !FIRST.includes(name))];
+  const rows = paramsOf(replayed.release, replayed.config);
   for (const name of new Set(names)) {
-    const row = paramsOf(replayed.release, replayed.config).find((candidate) => candidate.name === name);
+    const row = rows.find((candidate) => candidate.name === name);
     const value = row === undefined ? undefined : shown[row.module]?.[name];
     if (row === undefined || value === undefined) continue;
     const ours = paramText(replayed.cpu, row);

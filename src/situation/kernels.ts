@@ -26,8 +26,18 @@ import type { SystemKernels } from "./systems.js";
  * why there are none.
  */
 export function kernelSet(text: string): KernelSet | { readonly error: string } {
-  return kernelSetOn(AXIS, text);
+  let found = known.get(text);
+  if (found === undefined) {
+    found = kernelSetOn(AXIS, text);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(text, found);
+  }
+  return found;
 }
+
+// The hosts of a fleet name the same few kernels over and over.
+const known = new Map<string, KernelSet | { readonly error: string }>();
+const MOST_KNOWN = 500;
 
 /**
  * `kernelSet` among some of the kernels, as if no other were modelled.

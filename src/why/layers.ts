@@ -57,6 +57,7 @@ export function layerCondition(replayed: Replay, feature: Feature, layer: Layer)
   }
   if (layer === "kvm") return feature.kvm;
   if (layer === "param") {
+    if (feature.param === undefined) return undefined;
     const row = paramsOf(replayed.release, replayed.config).find((candidate) => candidate.name === feature.param);
     if (row === undefined) return undefined;
     return row.type === "bool" ? paramCondition(row.name as "ept") : numberCondition(row.name as "ple_gap");

@@ -107,8 +107,9 @@ function changed(host: Host, change: (core: CoreGroup) => CoreGroup): Host {
 /** Lines of JSON, one for each host. */
 export function* fleetLines({ hosts, seed = 1, sets = 100 }: FleetOptions): Generator<string> {
   const next = random(seed);
-  const all = models(next, Math.min(sets, 200_000));
+  // Beyond that every host gets a set of its own.
   const perHost = sets > 200_000;
+  const all = models(next, perHost ? 0 : sets);
   const rack = 24;
   let model = all[0] as Model;
   let kernel = "";

@@ -53,14 +53,14 @@ async function rowByRow({ options, store, world }: Question, format: "csv" | "js
   if (format === "keys") {
     // What `vmxlens derive` reads, one line for each row of the dimension.
     const sql =
-      "SELECT s.text AS set_text, k.kernel AS kernel, p.text AS params FROM (SELECT DISTINCT set_id, kernel, params_id FROM hosts) k " +
+      "SELECT k.set_id AS set_id, s.text AS set_text, k.kernel AS kernel, p.text AS params FROM (SELECT DISTINCT set_id, kernel, params_id FROM hosts) k " +
       "JOIN sets s ON s.set_id = k.set_id JOIN params p ON p.params_id = k.params_id ORDER BY ALL";
     for await (const rows of streamed(store, sql)) {
       world.out(
         rows
-          .map(({ set_text, kernel, params }) => {
+          .map(({ set_id, set_text, kernel, params }) => {
             const given = params === "" ? "" : `,"params":${params}`;
-            return `{"kernel":${JSON.stringify(kernel)}${given},"set":${set_text}}\n`;
+            return `{"set_id":"${set_id}","kernel":${JSON.stringify(kernel)}${given},"set":${set_text}}\n`;
           })
           .join(""),
       );

@@ -1,6 +1,6 @@
 import type { AssumptionId } from "../../situation/assume.js";
 import { DERIVED, type DerivedRow } from "../columns.js";
-import { type DeriveKey, deriver } from "../derive.js";
+import { type DeriveKey, type DeriveSet, deriver } from "../derive.js";
 import { hostOfSet, paramsOfText } from "../host-set.js";
 import { appendRows } from "./append.js";
 import { digest } from "./digest.js";
@@ -28,20 +28,26 @@ export async function derive(
     });
   }
   const keys = await missingKeys(store);
-  const { row } = deriver({ assume: assumed, version, digest });
+  const { row, set: setFor } = deriver({ assume: assumed, version, digest });
   const params = new Map(
     (await store.all("SELECT * FROM params")).map((one) => [String(one.params_id), String(one.text)]),
   );
   const types = DERIVED.map(({ type }) => type);
   for (let from = 0; from < keys.length; from += BATCH) {
     const batch = keys.slice(from, from + BATCH);
-    const sets = await setsOf(store, batch);
+    const texts = await setsOf(store, batch);
+    const sets = new Map<string, DeriveSet>();
+    const setOf = (id: string): DeriveSet => {
+      const text = texts.get(id);
+      if (text === undefined) throw new StoreError(`${store.path}: the set ${id} is missing`);
+      const read = hostOfSet(text);
+      if ("problem" in read) throw new StoreError(`${store.path}: the set ${id} is damaged: ${read.problem}`);
+      return setFor(read.host);
+    };
     const rows = batch.map((key): DerivedRow => {
-      const set = sets.get(key.setId);
-      if (set === undefined) throw new StoreError(`${store.path}: the set ${key.setId} is missing`);
-      const read = hostOfSet(set);
-      if ("problem" in read) throw new StoreError(`${store.path}: the set ${key.setId} is damaged: ${read.problem}`);
-      return row(key, read.host, paramsOfText(params.get(key.paramsId) ?? ""));
+      const set = sets.get(key.setId) ?? setOf(key.setId);
+      sets.set(key.setId, set);
+      return row(key, set, paramsOfText(params.get(key.paramsId) ?? ""));
     });
     await store.transaction(() => appendRows(store, "derived", types, rows));
     onProgress?.(Math.min(keys.length, from + BATCH), keys.length);

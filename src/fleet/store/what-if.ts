@@ -1,13 +1,13 @@
 import type { AssumptionId } from "../../situation/assume.js";
 import type { Engine } from "../answer.js";
 import { DERIVED } from "../columns.js";
-import { type Change, deriver } from "../derive.js";
+import { type Change, type DeriveSet, deriver } from "../derive.js";
 import { hostOfSet, paramsOfText } from "../host-set.js";
 import { DUCKDB } from "../sql/dialect.js";
 import { featuresAt, type Scope, whatIfSql } from "../sql/questions.js";
 import { appendRows } from "./append.js";
 import { digest } from "./digest.js";
-import { metaOf, type Store } from "./store.js";
+import { metaOf, type Store, StoreError } from "./store.js";
 
 const TABLE = "derived_after";
 
@@ -20,12 +20,18 @@ export async function deriveAfter(store: Store, version: string, change: Change)
     "SELECT k.set_id, k.kernel, k.params_id, s.text AS set_text, p.text AS params_text FROM (SELECT DISTINCT set_id, kernel, params_id FROM hosts) k " +
       "JOIN sets s ON s.set_id = k.set_id JOIN params p ON p.params_id = k.params_id ORDER BY ALL",
   );
-  const { row } = deriver({ assume, version, digest, change });
-  const rows = keys.flatMap((key) => {
-    const read = hostOfSet(String(key.set_text));
-    if ("problem" in read) return [];
+  const { row, set: setFor } = deriver({ assume, version, digest, change });
+  const sets = new Map<string, DeriveSet>();
+  const setOf = (id: string, text: string): DeriveSet => {
+    const read = hostOfSet(text);
+    if ("problem" in read) throw new StoreError(`${store.path}: the set ${id} is damaged: ${read.problem}`);
+    return setFor(read.host);
+  };
+  const rows = keys.map((key) => {
     const own = { setId: String(key.set_id), kernel: String(key.kernel), paramsId: String(key.params_id) };
-    return [row(own, read.host, paramsOfText(String(key.params_text)))];
+    const set = sets.get(own.setId) ?? setOf(own.setId, String(key.set_text));
+    sets.set(own.setId, set);
+    return row(own, set, paramsOfText(String(key.params_text)));
   });
   await appendRows(
     store,

@@ -35,12 +35,20 @@ export function messageItems(host: Host, replayed: Replay): VerifyItem[] {
   return items;
 }
 
+/** Whether a line is one that rules print, and so says something about the machine; others are not looked at. */
+export function isRulesLine(line: string): boolean {
+  const text = line.trim();
+  return UNCHECKED.test(text) || patterns().some(({ pattern }) => pattern.test(text));
+}
+
+const UNCHECKED = /^unchecked MSR access error: RDMSR from 0x([0-9a-f]+)/;
+
 const base = (text: string) =>
   ({ id: `message ${text}`, kind: "message", layer: text.startsWith("x86/cpu") ? "boot" : "kvm", what: text }) as const;
 
 function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed): VerifyItem | undefined {
   const item = { ...base(line), reported: "logged" };
-  const unchecked = /^unchecked MSR access error: RDMSR from 0x([0-9a-f]+)/.exec(line)?.[1];
+  const unchecked = UNCHECKED.exec(line)?.[1];
   const printer = patterns().find(({ pattern }) => pattern.test(line));
   if (unchecked === undefined && printer === undefined) return undefined;
   if (unchecked !== undefined) {
