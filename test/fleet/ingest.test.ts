@@ -67,6 +67,11 @@ describe("ingest", () => {
     expect(result).toMatchObject({ hosts: 2, bad: 5 });
     expect(result.problems.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6]);
     expect(await store.all("SELECT line FROM problems ORDER BY line")).toHaveLength(5);
+    const again = await take(store, `${lineOf(a)}\n{\n{\n[1]\n`);
+    expect(again.reasons).toEqual([
+      { reason: "not JSON", count: 2 },
+      { reason: "not a JSON object", count: 1 },
+    ]);
   });
 
   it("reads the same in pieces of any size, each of which ends when the next one is asked for", async () => {
@@ -149,6 +154,24 @@ describe("ingest", () => {
         { key: "site", value: "fra" },
       ]);
     }
+  });
+
+  it("forgets what was wrong with files that it reads again, and with no others", async () => {
+    const dumps = join(folder, "bad");
+    mkdirSync(dumps);
+    for (const name of ["a", "it's", "c"]) writeFileSync(join(dumps, name), "nothing\n");
+    const store = await emptyStore();
+    const options = { stdin: stream(""), now: NOW, labels: {} };
+    expect(await ingest(store, [dumps], options)).toMatchObject({
+      bad: 3,
+      reasons: [{ reason: "no known format was recognised in N lines", count: 3 }],
+    });
+    writeFileSync(join(dumps, "it's"), writeSnapshot(skylake));
+    writeFileSync(join(dumps, "c"), "nothing again\n");
+    expect(await ingest(store, [dumps], options)).toMatchObject({ hosts: 1, bad: 1, known: 1 });
+    expect(await store.all("SELECT source FROM problems ORDER BY source")).toEqual(
+      ["a", "c"].map((name) => ({ source: join(dumps, name) })),
+    );
   });
 
   it("reads a file again only when it changed", async () => {

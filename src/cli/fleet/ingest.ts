@@ -1,9 +1,10 @@
 import { duckdbEngine, summary as summaryOf } from "../../fleet/answer.js";
 import { labelsOfCsv } from "../../fleet/labels.js";
 import { derive } from "../../fleet/store/dimension.js";
-import { ingest as ingestFiles } from "../../fleet/store/ingest.js";
+import { type Ingested, ingest as ingestFiles } from "../../fleet/store/ingest.js";
 import { openStore } from "../../fleet/store/store.js";
 import { count, several, summaryLines } from "../../fleet/text.js";
+import { table } from "../../report/layout.js";
 import type { Line } from "../../report/text.js";
 import { styled } from "../../report/text.js";
 import { complain } from "../command.js";
@@ -52,6 +53,7 @@ export async function ingest(action: Action): Promise<number> {
           },
         ],
         ...(done.bad === 0 ? [] : [[styled("error", `${count(done.bad)} could not be read:`)]]),
+        ...(more > 0 ? reasonLines(done.reasons, options.settings.width) : []),
         ...bad,
         ...(more > 0 ? [[{ text: `  and ${count(more)} more; vmxlens fleet problems lists them` }]] : []),
       ],
@@ -63,6 +65,20 @@ export async function ingest(action: Action): Promise<number> {
   }
 }
 
+const MOST_REASONS = 10;
+
+/** Where there are more than a list shows: how many of them are of which kind. */
+function reasonLines(reasons: Ingested["reasons"], width: number): readonly Line[] {
+  const rows = reasons
+    .slice(0, MOST_REASONS)
+    .map(({ reason, count: times }) => [count(times), styled("error", reason)]);
+  const left = reasons.slice(MOST_REASONS).reduce((n, one) => n + one.count, 0);
+  return [
+    ...table([...rows, ...(left === 0 ? [] : [[count(left), "other reasons"]])], { width, indent: 2, right: [0] }),
+    [{ text: "The first of them:" }],
+  ];
+}
+
 /** `vmxlens fleet problems`: everything that could not be read. */
 export async function problems(question: Question): Promise<number> {
   const { store, options } = question;
@@ -70,14 +86,28 @@ export async function problems(question: Question): Promise<number> {
     `SELECT source, line, reason FROM problems ORDER BY source, line LIMIT ${options.limit}`,
   );
   const [all] = await store.all("SELECT count(*) AS n FROM problems");
+  const reasons = await store.all(
+    "SELECT regexp_replace(regexp_replace(reason, '^[0-9]+:[0-9]+: ', ''), '\\b[0-9]+\\b', 'N', 'g') AS reason, count(*) AS count FROM problems GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1000",
+  );
   const lines = rows.map(
     (row): Line => [{ text: `${row.source}${row.line === 0 ? "" : `:${row.line}`}: ${row.reason}` }],
   );
-  const more = Number(all?.n) - rows.length;
-  print(question, more > 0 ? [...lines, [{ text: `and ${count(more)} more; --limit shows them` }]] : lines, {
-    action: "problems",
-    count: Number(all?.n),
-    problems: rows,
-  });
-  return rows.length === 0 ? EXIT.ok : EXIT.no;
+  const found = Number(all?.n);
+  const more = found - rows.length;
+  const counted = reasons.map((row) => ({ reason: String(row.reason), count: Number(row.count) }));
+  const head: Line =
+    found === 0
+      ? [styled("yes", "Nothing that was read had to be left out.")]
+      : [styled("error", `${count(found)} could not be read:`)];
+  print(
+    question,
+    [
+      head,
+      ...(more > 0 ? reasonLines(counted, options.settings.width) : []),
+      ...lines,
+      ...(more > 0 ? [[{ text: `and ${count(more)} more; --limit shows them` }]] : []),
+    ],
+    { action: "problems", count: found, reasons: counted, problems: rows },
+  );
+  return found === 0 ? EXIT.ok : EXIT.no;
 }

@@ -4,7 +4,7 @@ import { appendColumns, appendRows } from "./append.js";
 import { digest } from "./digest.js";
 import { MERGE, STAGING } from "./merge.js";
 import { modelOf } from "./model.js";
-import { quoted, type Store } from "./store.js";
+import type { Store } from "./store.js";
 
 /** How far a file was read, and what was in it. */
 export interface SourceRow {
@@ -58,6 +58,9 @@ const nothing = (): Added => ({
   params: [],
   labels: [],
 });
+
+/** Characters of a reason. */
+export const MOST_REASON = 500;
 
 export async function openBatch(store: Store): Promise<Batch> {
   for (const sql of STAGING) await store.run(sql);
@@ -116,7 +119,7 @@ export async function openBatch(store: Store): Promise<Batch> {
       t.push(numberOf(collected));
       f.push(sourceNumber(source));
     },
-    bad: (source, line, reason) => added.problems.push([source, line, reason.slice(0, 500)]),
+    bad: (source, line, reason) => added.problems.push([source, line, reason.slice(0, MOST_REASON)]),
     forget: (source) => added.forgotten.push(source),
     async flush(sources, line) {
       const rows = sources.map((row) => [row.source, JSON.stringify({ ...row, line })] as const);
@@ -147,7 +150,15 @@ function lastly(numberOf: (text: string) => number): (text: string) => number {
 /** Part of the transaction that is open. */
 async function write(store: Store, added: Added, sources: readonly (readonly [string, string])[]): Promise<void> {
   const { hosts, numbers, problems, forgotten, texts, sets, params, labels } = added;
-  for (const source of forgotten) await store.run(`DELETE FROM problems WHERE source = ${quoted(source)}`);
+  if (forgotten.length > 0) {
+    await appendRows(
+      store,
+      "forgotten",
+      ["text"],
+      forgotten.map((source) => [source]),
+    );
+    await store.run("DELETE FROM problems WHERE source IN (SELECT source FROM forgotten); DELETE FROM forgotten");
+  }
   await appendRows(store, "new_texts", ["integer", "text"], texts);
   await addMissing(
     store,

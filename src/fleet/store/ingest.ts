@@ -1,10 +1,11 @@
 import { basename } from "node:path";
 import type { Labels, PathReader } from "../labels.js";
 import { type HostRecord, type LineResult, type RecordDefaults, recordReader } from "../records.js";
-import { openBatch, type SourceRow } from "./batch.js";
+import type { AnswerRow } from "../shapes.js";
+import { MOST_REASON, openBatch, type SourceRow } from "./batch.js";
 import { type Input, inputsOf, isTar, tarFiles, unpacked } from "./inputs.js";
 import { lineReader } from "./record-lines.js";
-import { type Store, StoreError } from "./store.js";
+import { quoted, type Store, StoreError } from "./store.js";
 
 /*
  * Ingest: from files to facts. What was read is committed in batches together with how far it was read, so that a process that
@@ -41,12 +42,25 @@ export interface Ingested {
   readonly hosts: number;
   readonly bad: number;
   /** The first of those. */
-  readonly problems: readonly { readonly source: string; readonly line: number; readonly reason: string }[];
+  readonly problems: readonly Problem[];
+  /** How many of them have which reason, the most frequent first; "another reason" where there are too many reasons to keep. */
+  readonly reasons: readonly { readonly reason: string; readonly count: number }[];
+}
+
+interface Problem {
+  readonly source: string;
+  /** 0 for the file as a whole. */
+  readonly line: number;
+  readonly reason: string;
 }
 
 /** Hosts in one transaction. */
 const BATCH = 100_000;
 const MOST_SHOWN = 20;
+/** Files, and problems, that are committed together where there are no hosts. */
+const FILES = 10_000;
+/** Files about which the store is asked at once. */
+const AHEAD = 1000;
 /** The first line of a text of this length decides whether it is JSON Lines. */
 const HEAD = 65_536;
 /** A text with hosts in any format is read as a whole. */
@@ -58,8 +72,8 @@ export async function ingest(store: Store, files: readonly string[], options: In
   const batch = await openBatch(store);
   const reader = recordReader();
   const lines = lineReader(reader);
-  const known = new Map((await store.all("SELECT * FROM sources")).map((row) => [String(row.source), row]));
-  const problems: { source: string; line: number; reason: string }[] = [];
+  const problems: Problem[] = [];
+  const reasons = tally();
   const totals = { files: 0, known: 0, hosts: 0, bad: 0 };
 
   const defaultsOf = (path: string, modified: string): RecordDefaults => {
@@ -71,6 +85,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     row.bad++;
     totals.bad++;
     if (problems.length < MOST_SHOWN) problems.push({ source: row.source, line, reason });
+    reasons.add(reason);
     batch.bad(row.source, line, reason);
   };
   const take = (row: SourceRow, line: number, result: LineResult): void => {
@@ -142,10 +157,9 @@ export async function ingest(store: Store, files: readonly string[], options: In
     if (restLength > 0) read(Buffer.concat(rest));
   };
 
-  const readInput = async (input: Input, row: SourceRow, from: number): Promise<void> => {
+  const readInput = async (input: Input, row: SourceRow, from: number, line: number): Promise<void> => {
     if (from > 0) {
-      const before = known.get(input.source);
-      await readLines(row, input.pieces(from), Number(before?.line ?? 0), true);
+      await readLines(row, input.pieces(from), line, true);
       return;
     }
     const { pieces, packed } = await unpacked(input.pieces(from));
@@ -167,7 +181,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
   };
 
   const waiting: SourceRow[] = [];
-  for (const input of inputsOf(files, options.stdin, options.now)) {
+  for await (const [input, before] of withKnown(store, inputsOf(files, options.stdin, options.now))) {
     totals.files++;
     if ("problem" in input) {
       const row: SourceRow = { source: input.source, size: 0, modified: "", done: 0, hosts: 0, bad: 0, finished: true };
@@ -175,7 +189,6 @@ export async function ingest(store: Store, files: readonly string[], options: In
       waiting.push(row);
       continue;
     }
-    const before = known.get(input.source);
     const same =
       input.size > 0 && before?.size === input.size && before.modified === input.modified && options.again !== true;
     if (same && before.finished === "true") {
@@ -194,7 +207,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     };
     if (before !== undefined && from === 0) batch.forget(input.source);
     try {
-      await readInput(input, row, from);
+      await readInput(input, row, from, Number(before?.line ?? 0));
     } catch (error) {
       if (!isReadError(error)) throw error;
       take(row, 0, { problem: error.message });
@@ -202,11 +215,54 @@ export async function ingest(store: Store, files: readonly string[], options: In
     row.finished = true;
     waiting.push(row);
     report(row);
-    if (batch.size() >= BATCH || waiting.length >= BATCH) await batch.flush(waiting.splice(0), 0);
+    if (batch.size() >= BATCH || waiting.length >= FILES) await batch.flush(waiting.splice(0), 0);
   }
   await batch.flush(waiting, 0);
   await batch.written();
-  return { ...totals, problems };
+  return { ...totals, problems, reasons: reasons.counts() };
+}
+
+type Files = ReturnType<typeof inputsOf>;
+type InputFile = Files extends Generator<infer T> ? T : never;
+
+/** What is to be read, each with what the store knows of it: there may be more files than memory has room for. */
+async function* withKnown(store: Store, files: Files): AsyncGenerator<readonly [InputFile, AnswerRow | undefined]> {
+  let ahead: InputFile[] = [];
+  const known = async () => {
+    const sources = ahead.map(({ source }) => quoted(source)).join(", ");
+    const rows = sources === "" ? [] : await store.all(`SELECT * FROM sources WHERE source IN (${sources})`);
+    const bySource = new Map(rows.map((row) => [String(row.source), row]));
+    const found = ahead.map((file) => [file, bySource.get(file.source)] as const);
+    ahead = [];
+    return found;
+  };
+  for (const file of files) {
+    ahead.push(file);
+    if (ahead.length >= AHEAD) yield* await known();
+  }
+  yield* await known();
+}
+
+/** Reasons that are kept apart. */
+const MOST_REASONS = 1000;
+
+/** Counts reasons, whatever numbers of lines and columns are in them: `N`. */
+function tally() {
+  const found = new Map<string, number>();
+  const add = (reason: string) => found.set(reason, (found.get(reason) ?? 0) + 1);
+  return {
+    add(text: string) {
+      const reason = text
+        .slice(0, MOST_REASON)
+        .replace(/^\d+:\d+: /, "")
+        .replaceAll(/\b\d+\b/g, "N");
+      add(found.has(reason) || found.size < MOST_REASONS ? reason : "another reason");
+    },
+    counts: () =>
+      [...found]
+        .map(([reason, count]) => ({ reason, count }))
+        .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
+  };
 }
 
 /** A file that is damaged stops nothing but itself; a store that is does. */

@@ -42,11 +42,10 @@ function* below(path: string): Generator<Input | { readonly source: string; read
   try {
     stat = fs.statSync(path);
     if (stat.isDirectory()) {
-      const names = fs.readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-      for (const entry of names) {
-        const inside = join(path, entry.name);
-        if (entry.isDirectory() || entry.isFile() || (entry.isSymbolicLink() && !isDirectory(inside)))
-          yield* below(inside);
+      // Names alone: a folder may hold a million of them.
+      for (const name of fs.readdirSync(path).sort()) {
+        const inside = join(path, name);
+        if (isRead(inside)) yield* below(inside);
       }
       return;
     }
@@ -63,11 +62,13 @@ function* below(path: string): Generator<Input | { readonly source: string; read
   };
 }
 
-function isDirectory(path: string): boolean {
+/** Of a folder: files, folders, and links to files; what is gone meanwhile is reported when it is read. */
+function isRead(path: string): boolean {
   try {
-    return fs.statSync(path).isDirectory();
+    const entry = fs.lstatSync(path);
+    return entry.isDirectory() || entry.isFile() || (entry.isSymbolicLink() && !fs.statSync(path).isDirectory());
   } catch {
-    return false;
+    return true;
   }
 }
 

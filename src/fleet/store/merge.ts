@@ -17,6 +17,7 @@ export const STAGING: readonly string[] = [
   temporary("new_params", PARAMS_TABLE),
   temporary("new_labels", LABELS),
   "CREATE OR REPLACE TEMP TABLE new_problems (source VARCHAR, line UINTEGER, reason VARCHAR)",
+  "CREATE OR REPLACE TEMP TABLE forgotten (source VARCHAR)",
   "CREATE OR REPLACE TEMP TABLE new_sources (source VARCHAR, info VARCHAR)",
 ];
 

@@ -68,7 +68,7 @@ export function readLines(
       ? [{ reader, run: reader.open(collected.sink(reader.name)), claims: 0, part: "", partLine: -1 }]
       : [],
   );
-  const mayHaveMark = prefilter(facts.map(({ reader }) => reader));
+  const mayHaveMark = prefilterOf(facts.map(({ reader }) => reader));
   const runs = readers.flatMap((reader): { reader: LineReader; run: LineRun; score: number }[] =>
     reader.kind === "lines" ? [{ reader, run: reader.open(options.file), score: 0 }] : [],
   );
@@ -194,11 +194,23 @@ export function readLines(
   };
 }
 
+type Prefilter = (text: string) => boolean;
+
+// Compiling it takes as long as reading a short text, and readers are nearly always the same.
+const prefilters = new Map<string, Prefilter>();
+
+function prefilterOf(readers: readonly FactReader[]): Prefilter {
+  const key = readers.map(({ name }) => name).join();
+  const found = prefilters.get(key) ?? prefilter(readers);
+  prefilters.set(key, found);
+  return found;
+}
+
 /**
  * Whether a line may have the mark of one of the readers. Most lines of a long log do not, and one search for all
  * readers is cheaper than one for each: by their first letters, the words make one expression that skips quickly.
  */
-function prefilter(readers: readonly FactReader[]): (text: string) => boolean {
+function prefilter(readers: readonly FactReader[]): Prefilter {
   const anchored = readers.filter(({ mark }) => mark.source.startsWith("^")).map(({ mark }) => mark.source);
   const starts = new RegExp(anchored.map((source) => `(?:${source})`).join("|") || "(?!)");
   const words = [...new Set(readers.flatMap((reader) => reader.words ?? []))];
