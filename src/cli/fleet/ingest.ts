@@ -67,7 +67,7 @@ export async function ingest(action: Action): Promise<number> {
 
 const MOST_REASONS = 10;
 
-/** Where there are more than a list shows: how many of them are of which kind. */
+/** Where there are more than a list shows: how many have each reason. */
 function reasonLines(reasons: Ingested["reasons"], width: number): readonly Line[] {
   const rows = reasons
     .slice(0, MOST_REASONS)

@@ -43,7 +43,7 @@ export interface Ingested {
   readonly bad: number;
   /** The first of those. */
   readonly problems: readonly Problem[];
-  /** How many of them have which reason, the most frequent first; "another reason" where there are too many reasons to keep. */
+  /** How many have each reason, the most frequent first; "another reason" where there are too many reasons to keep. */
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
 }
 
