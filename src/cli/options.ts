@@ -17,6 +17,7 @@ export interface RawOptions {
   readonly assume?: readonly string[];
   readonly cpu?: string;
   readonly json?: boolean;
+  readonly format?: string;
   readonly color?: boolean;
   readonly width?: string;
   /** False with --no-pager. */

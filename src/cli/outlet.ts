@@ -28,6 +28,16 @@ export function worldOf(world: World, color: boolean, maxBytes?: number): World 
   };
 }
 
+/** Prints lines of cells, the one text in which a tab is ours. `outside` is the world that no guard is around. */
+export function printTabbed(text: string, outside: World): void {
+  const cells = (line: string) => line.split("\t").map(visible).join("\t");
+  try {
+    outside.out(text.split("\n").map(cells).join("\n"));
+  } catch (error) {
+    throw asWorldError(error, "standard output cannot be written");
+  }
+}
+
 /** What commander itself adds below an error. */
 const SUGGESTION = /\n\(Did you mean [^\n"'`]*\?\)$/;
 

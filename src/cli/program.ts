@@ -7,8 +7,17 @@ import { complain, showJson } from "./command.js";
 import { EXIT } from "./exit-code.js";
 import { fileKind, worldSentence } from "./files.js";
 import { bytesOption, type RawOptions, wantsColor } from "./options.js";
-import { oneError, worldOf } from "./outlet.js";
-import { COMMON, type CommandRow, EXIT_CODES, GROUPS, longFlag } from "./shell/command-row.js";
+import { oneError, printTabbed, worldOf } from "./outlet.js";
+import {
+  COMMON,
+  type CommandRow,
+  EXIT_CODES,
+  FORMAT,
+  FORMATS,
+  GROUPS,
+  hasEffect,
+  longFlag,
+} from "./shell/command-row.js";
 import { COMMANDS } from "./shell/command-table.js";
 import type { World } from "./world.js";
 
@@ -75,7 +84,7 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
       .allowExcessArguments(false)
       .exitOverride();
     for (const [flags, about, many] of row.options ?? []) addOption(command, flags, about, many);
-    for (const [flags, about, many] of COMMON) addOption(command, flags, about, many, isIdle(row, flags));
+    for (const [flags, about, many] of COMMON) addOption(command, flags, about, many, !hasEffect(row, flags));
     const examples = row.examples.map(([line, about]) => `  ${line}\n      ${about}`);
     command.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
     if (row.more !== undefined) command.addHelpText("after", `\n${row.more}`);
@@ -83,10 +92,15 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
       const count = command.registeredArguments.length;
       const operands = values.slice(0, count).flat() as (string | undefined)[];
       const options = command.opts<RawOptions>();
+      // A shared option that changes nothing in a command is refused there, by its name.
       const idle = COMMON.filter(
-        ([flags]) => isIdle(row, flags) && command.getOptionValueSource(new Option(flags).attributeName()) === "cli",
+        ([flags]) =>
+          flags !== FORMAT &&
+          !hasEffect(row, flags) &&
+          command.getOptionValueSource(new Option(flags).attributeName()) === "cli",
       );
       const problems = idle.map(([flags]) => `${longFlag(flags)} has no effect on vmxlens ${name}`);
+      const format = formatOption(name, options, problems);
       const maxBytes = bytesOption(options.maxBytes);
       if (typeof maxBytes === "string") problems.push(maxBytes);
       if (problems.length > 0 || typeof maxBytes === "string") {
@@ -96,7 +110,9 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
       const run = await row.load();
       const inside = worldOf(outside, wantsColor(options.color, outside), maxBytes);
       const paging = row.paged === false ? { ...options, pager: false } : options;
-      code = await paged(inside, paging, (outlet) => run(operands, options, outlet));
+      const asked = format === "text" ? options : { ...options, json: true };
+      const toRun = (outlet: World) => run(operands, asked, outlet);
+      code = format === "tsv" ? await asGrid(name, outside, inside, toRun) : await paged(inside, paging, toRun);
     });
   }
   try {
@@ -141,9 +157,43 @@ function addOption(command: Command, flags: string, about: string, many?: "many"
   command.addOption(option);
 }
 
-/** A shared option that changes nothing in a command is refused there, by its name. */
-function isIdle({ uses }: CommandRow, flags: string): boolean {
-  return uses !== undefined && !(uses as readonly string[]).includes(flags);
+/** What is printed: the text, JSON, or the grid of the JSON. */
+function formatOption(name: string, { format, json }: RawOptions, problems: string[]): (typeof FORMATS)[number] {
+  const found = FORMATS.find((one) => one === (format ?? (json === true ? "json" : "text")));
+  if (found === undefined) problems.push(`--format ${format}: one of ${FORMATS.join(", ")}`);
+  else if (json === true && found !== "json") problems.push(`--json or --format ${found}, not both`);
+  else if (found === "tsv" && COMMANDS[name]?.also?.includes(FORMAT) !== true)
+    problems.push(noGrid(`vmxlens ${name} prints no grid`));
+  return found ?? "text";
+}
+
+function noGrid(what: string): string {
+  const names = Object.keys(COMMANDS).filter((name) => COMMANDS[name]?.also?.includes(FORMAT) === true);
+  return `${what}; --format tsv is for the matrices and lists of ${names.join(", ")}`;
+}
+
+/** Runs a command for its JSON, and prints the grid that is in it. */
+async function asGrid(
+  name: string,
+  outside: World,
+  world: World,
+  run: (world: World) => Promise<number>,
+): Promise<number> {
+  let text = "";
+  const code = await run({
+    ...world,
+    out(more) {
+      text += more;
+    },
+  });
+  if (text === "") return code;
+  const { tsvOf, withoutARow } = await import("../report/json/grids.js");
+  const answer = JSON.parse(text);
+  const lines = tsvOf(answer);
+  if (lines === undefined) return complain(world, [noGrid(`this answer of vmxlens ${name} is not a grid`)]);
+  printTabbed(lines, outside);
+  complain(world, withoutARow(answer));
+  return code;
 }
 
 /** A first word that is like a command and is nothing else: without this it would be HOST of `layers`. */

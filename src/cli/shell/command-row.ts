@@ -22,6 +22,8 @@ export interface CommandRow {
   readonly options?: readonly (readonly [flags: string, about: string, many?: "many"])[];
   /** Where it is listed. */
   readonly group: Group;
+  /** Of the shared options that few commands have, those of this one. */
+  readonly also?: readonly Shared[];
   /** What it prints is shown as it comes, on a terminal too. */
   readonly paged?: false;
   /** The shared options that have an effect; all of them if it is missing. */
@@ -42,6 +44,7 @@ export const COMMON = [
   ["--assume <id>", "firmware=enabled|disabled|unlocked, registers=sdm, vendor=intel; none drops the defaults", "many"],
   ["--cpu <number|type>", "one logical CPU, or a core type: P, E, LP-E"],
   ["--json", "JSON, as schema/COMMAND.schema.json of the package describes it"],
+  ["--format <format>", "tsv: the answer as a grid, tab-separated, with a line of heads; or text, json"],
   ["--max-bytes <size>", "the most that is read of a file or of standard input, as 500M; 1G if not given"],
   ["--width <columns>", "width of the output"],
   ["--color", "colours even when no terminal is there"],
@@ -51,6 +54,17 @@ export const COMMON = [
 
 /** A shared option by its flag. */
 export type Shared = (typeof COMMON)[number][0];
+
+/** For commands whose answer is a grid. */
+export const FORMAT = "--format <format>" satisfies Shared;
+const FEW: readonly Shared[] = [FORMAT];
+/** Whether a shared option changes what a command does. */
+export function hasEffect({ uses, also = [] }: CommandRow, flags: Shared): boolean {
+  return FEW.includes(flags) ? also.includes(flags) : uses === undefined || uses.includes(flags);
+}
+
+/** What it may say. */
+export const FORMATS = ["text", "json", "tsv"] as const;
 
 const COLORS = ["--width <columns>", "--color", "--no-color", "--no-pager"] as const satisfies readonly Shared[];
 export const JSON_ONLY = ["--json"] as const satisfies readonly Shared[];

@@ -1,7 +1,7 @@
 import { MODULE_OPTIONS } from "../by-module.js";
 import { layers } from "../commands/layers.js";
 import { VCPU_OPTION } from "../vcpu-option.js";
-import { ATLAS, type Commands, JSON_ONLY, OUTPUT, SHOW } from "./command-row.js";
+import { ATLAS, type Commands, FORMAT, JSON_ONLY, OUTPUT, SHOW } from "./command-row.js";
 
 /*
  * Every command: what the help, the manual page and the completion of shells are made of.
@@ -27,10 +27,12 @@ export const COMMANDS: Commands = {
     summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
     args: "[HOST]",
     group: "host",
+    also: [FORMAT],
     examples: [
       ["vmxlens layers", "this machine, as root"],
       ["vmxlens layers skylake-x --kernel 6.12", "a CPU of the atlas"],
       ["ssh HOST cat /proc/cpuinfo | vmxlens layers -", "what another machine shows"],
+      ["vmxlens layers skylake-x --format tsv", "for a spreadsheet, cut or awk"],
     ],
     options: MODULE_OPTIONS,
     more: HOST,
@@ -57,6 +59,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "every VMX register decoded: what must be 1, must be 0, is free; or only the registers named",
     args: "[HOST] [REGISTER...]",
     group: "host",
+    also: [FORMAT],
     uses: SHOW,
     examples: [
       ["vmxlens show skylake-x 0x48b", "one register, bit by bit"],
@@ -87,6 +90,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "the kernels that are modelled; what changed in one, or from R1 to R2; which use a FEATURE",
     args: "[R1|FEATURE] [R2]",
     group: "data",
+    also: [FORMAT],
     uses: OUTPUT,
     examples: [
       ["vmxlens kernels 6.1 6.12", "what changed"],
@@ -98,6 +102,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "the CPUs of the atlas, by name or by what they have",
     args: "[QUERY...]",
     group: "data",
+    also: [FORMAT],
     uses: ATLAS,
     examples: [
       ["vmxlens cpus --has pml --without mbec", "by what they have"],
@@ -135,6 +140,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "the fields of a VMCS; what a field is, and what a value of it means",
     args: "[FIELD] [VALUE]",
     group: "vmcs",
+    also: [FORMAT],
     uses: OUTPUT,
     examples: [
       ["vmxlens vmcs GUEST_RFLAGS 0x2", "what a value means"],
@@ -158,6 +164,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "the VMX MSRs that a nested hypervisor gets; the QEMU or libvirt configuration for them",
     args: "[HOST]",
     group: "host",
+    also: [FORMAT],
     examples: [
       ["vmxlens nested skylake-x --kernel 6.12", "the MSRs of L1"],
       ["vmxlens nested skylake-x --qemu nearest", "the -cpu text that asks for them"],
@@ -174,6 +181,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "where hosts, kernels or the cores of one CPU differ, by feature at every layer",
     args: "<HOST...>",
     group: "hosts",
+    also: [FORMAT],
     examples: [
       ["vmxlens diff skylake-x skylake-x,ept=0", "what ept=0 switches off"],
       ["vmxlens diff sapphire@6.1 sapphire@6.12 --layer nested", "what changes for L1"],
@@ -191,6 +199,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "the VMX set that all hosts of a fleet share, and which host forces each loss",
     args: "<HOST...>",
     group: "hosts",
+    also: [FORMAT],
     examples: [
       ["vmxlens baseline hosts/", "the files of a folder"],
       ["vmxlens baseline @hosts.txt --layer silicon", "the hosts of a list, by their CPUs"],
@@ -207,6 +216,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "can a guest with nested VMX move from A to B, and the configuration that makes it work",
     args: "<A> <B...>",
     group: "hosts",
+    also: [FORMAT],
     examples: [
       ["vmxlens migrate a.txt b.txt", "two hosts"],
       ["vmxlens migrate skylake-x@6.12 haswell-e@6.1 --model Haswell", "with a model"],
@@ -227,6 +237,7 @@ ${FLEET}`,
     summary: "which hypervisors and products run on the hosts, or whether a guest starts there",
     args: "<HOST...>",
     group: "host",
+    also: [FORMAT],
     examples: [
       ["vmxlens runs skylake-x", "every product"],
       ["vmxlens runs host.txt bhyve", "one of them"],
@@ -241,6 +252,7 @@ ${FLEET}`,
     summary: "the control words for a hypervisor of your own: from the names of controls to values and constants",
     args: "<HOST...>",
     group: "vmcs",
+    also: [FORMAT],
     examples: [
       ["vmxlens controls skylake-x --want ept,vpid?", "the control words"],
       ["vmxlens controls skylake-x haswell-e --want ept --emit c", "constants that suit both"],

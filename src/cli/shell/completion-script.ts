@@ -8,7 +8,7 @@ import { ASSUMPTIONS } from "../../situation/assume.js";
 import { FIELDS, fieldName } from "../../vmcs/fields/fields.js";
 import { FEATURE_LIST, LAYERS } from "../../why/features.js";
 import { runFunctions } from "../../why/run-part.js";
-import { COMMON, type CommandRow, type Commands, flagValue, longFlag } from "./command-row.js";
+import { COMMON, type CommandRow, type Commands, FORMATS, flagValue, hasEffect, longFlag } from "./command-row.js";
 
 /*
  * Scripts for shells, made of the table of commands. The words are in the script, so that a press of the key starts no
@@ -34,6 +34,7 @@ function wordLists() {
     vcpus: Object.keys(VCPU_STATES),
     phases: ["boot", "kvm", "nested"],
     languages: ["c", "rust"],
+    formats: FORMATS as readonly string[],
     shells: SHELLS as readonly string[],
   };
 }
@@ -55,6 +56,7 @@ const VALUES: { readonly [flag: string]: ListName } = {
   "--assume": "assumptions",
   "--phase": "phases",
   "--emit": "languages",
+  "--format": "formats",
   "--vcpu": "vcpus",
   "--host": "cpus",
 };
@@ -77,9 +79,9 @@ function operandsOf(name: string): readonly (readonly ListName[])[] {
   return OPERANDS[name] ?? [["cpus"]];
 }
 
-function flagsOf({ options = [], uses }: CommandRow): readonly string[] {
-  const shared = COMMON.filter(([flags]) => uses === undefined || (uses as readonly string[]).includes(flags));
-  return [...options, ...shared].map(([flags]) => longFlag(flags)).concat("--help");
+function flagsOf(row: CommandRow): readonly string[] {
+  const shared = COMMON.filter(([flags]) => hasEffect(row, flags));
+  return [...(row.options ?? []), ...shared].map(([flags]) => longFlag(flags)).concat("--help");
 }
 
 export function completionScript(shell: Shell, commands: Commands): string {
@@ -133,9 +135,7 @@ function fishScript(commands: Commands): string {
   for (const [name, row] of Object.entries(commands)) {
     lines.push(`complete -c vmxlens -n __fish_use_subcommand -a ${name} -d ${quoted(row.summary)}`);
     const seen = `__fish_seen_subcommand_from ${name}`;
-    const shared = COMMON.filter(
-      ([flags]) => row.uses === undefined || (row.uses as readonly string[]).includes(flags),
-    );
+    const shared = COMMON.filter(([flags]) => hasEffect(row, flags));
     for (const [flags, about] of [...(row.options ?? []), ...shared]) {
       const [flag, value] = [longFlag(flags), flagValue(flags)];
       const list = VALUES[flag];
