@@ -1,6 +1,7 @@
 import fs from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { systemError } from "../report/wording/system-errors.js";
 import type { World } from "./world.js";
 
 /*
@@ -26,51 +27,11 @@ export type FileSystem = Pick<
 /** What the world refused: its message is a whole sentence. */
 class WorldError extends Error {}
 
-/** In words for users, by the name of the error. */
-const WORDS: { readonly [code: string]: string } = {
-  E2BIG: "too many arguments",
-  EACCES: "permission denied",
-  EAGAIN: "nothing is there to be read yet",
-  EBADF: "it is not open",
-  EBUSY: "it is in use",
-  EDQUOT: "the disk quota is used up",
-  EEXIST: "there is such a file already",
-  EFBIG: "the file would become too large",
-  EINTR: "a signal interrupted it",
-  EINVAL: "the system does not allow it there",
-  EIO: "input/output error",
-  EISDIR: "it is a directory",
-  ELOOP: "its symbolic links lead round in a circle",
-  EMFILE: "too many files are open",
-  ENAMETOOLONG: "no such file, as the name is too long",
-  ENFILE: "too many files are open on this machine",
-  ENODEV: "there is no such device",
-  ENOENT: "no such file or directory",
-  ENOMEM: "not enough memory",
-  ENOSPC: "no space is left on the device",
-  ENOTCONN: "nothing is connected",
-  ENOTDIR: "a part of the path is not a directory",
-  ENOTSUP: "the file system cannot do it",
-  ENXIO: "there is no such device or address",
-  EOVERFLOW: "the file is too large",
-  EPERM: "the operation is not permitted",
-  EPIPE: "the reading end is closed",
-  EROFS: "the file system is read-only",
-  ESTALE: "the file went away on its server",
-  ETIMEDOUT: "it took too long",
-  ETXTBSY: "the program in it is running",
-};
-
 /** The name of a system error (`ENOENT`); undefined for anything else that can be thrown. */
 function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   // Node's own errors are called ERR_…, and those are mistakes of the program.
   return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
-}
-
-/** `no space is left on the device (ENOSPC)` */
-function reason(code: string): string {
-  return WORDS[code] === undefined ? code : `${WORDS[code]} (${code})`;
 }
 
 /** Runs what may meet an error of the system, which becomes `WHAT cannot be …: reason`. */
@@ -85,7 +46,7 @@ function trying<T>(what: string, action: () => T): T {
 /** An error of the system as a `WorldError`; any other one as it is. `what` is as `x.txt cannot be read`. */
 export function asWorldError(error: unknown, what: string): unknown {
   const code = errnoOf(error);
-  return code === undefined ? error : new WorldError(`${what}: ${reason(code)}`, { cause: error });
+  return code === undefined ? error : new WorldError(`${what}: ${systemError(code)}`, { cause: error });
 }
 
 /** The sentence for what the world refused; undefined for a bug of ours. */
@@ -94,7 +55,7 @@ export function worldSentence(error: unknown): string | undefined {
   const code = errnoOf(error);
   if (code === undefined) return undefined;
   const { path, syscall } = error as NodeJS.ErrnoException;
-  return `${path ?? syscall ?? "the system"}: ${reason(code)}`;
+  return `${path ?? syscall ?? "the system"}: ${systemError(code)}`;
 }
 
 /** The longest name of a file, and of a path with its end mark, in bytes; no file system of Linux has longer ones. */
@@ -131,6 +92,16 @@ export function folderNames(path: string, { files = fs }: World): readonly strin
 
 export function isFile(path: string, world: World): boolean {
   return fileKind(path, world) === "file";
+}
+
+/** A file that ends. Of a folder nothing else is read: a pipe without a writer would block, and /dev/zero has no end. */
+export function isPlainFile(path: string, { files = fs }: World): boolean {
+  try {
+    return files.statSync(path).isFile();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
 }
 
 /** No error line is one word that begins or ends like the name of a file. */
@@ -206,7 +177,8 @@ async function* stdinChunks(world: World): AsyncGenerator<Uint8Array> {
 }
 
 function* fileChunks(path: string, { files = fs, maxBytes }: World): Generator<Uint8Array> {
-  const failed = `${path} cannot be read`;
+  const failed = `${shownPath(path)} cannot be read`;
+  refuseNul(path, failed);
   const limit = maxBytes ?? DEFAULT_MAX_BYTES;
   // That a file is too large is known without reading it, unless it is a pipe or a device.
   const size = trying(failed, () => files.statSync(path).size);
@@ -219,6 +191,16 @@ function* fileChunks(path: string, { files = fs, maxBytes }: World): Generator<U
   } finally {
     closeQuietly(fd, files);
   }
+}
+
+/** An empty name would be no word of a sentence. */
+function shownPath(path: string): string {
+  return path === "" ? '""' : path;
+}
+
+/** For Node a path with a NUL is a bug of the program; here it can come from a list of paths. */
+function refuseNul(path: string, failed: string): void {
+  if (path.includes("\0")) throw new WorldError(`${failed}: no file has a NUL in its name`);
 }
 
 /** What is left to be read of an open file; throws what the system does. */
@@ -272,10 +254,23 @@ export async function wholeFile(path: string, world: World, most: number): Promi
 
 /**
  * Writes a file, with the folders it lies in. An old one is replaced as a whole or, when something goes wrong, stays as
- * it is; nothing else is left behind.
+ * it is; nothing else is left behind. A device or a pipe is written to: root, who may replace it, would have a machine
+ * without /dev/null afterwards.
  */
 export function replaceFile(path: string, text: string, { files = fs }: World): void {
-  const failed = `${path} cannot be written`;
+  const failed = `${shownPath(path)} cannot be written`;
+  refuseNul(path, failed);
+  if (isDevice(path, files)) {
+    trying(failed, () => {
+      const fd = files.openSync(path, "w");
+      try {
+        writeWhole(fd, text, files);
+      } finally {
+        files.closeSync(fd);
+      }
+    });
+    return;
+  }
   const folder = dirname(path);
   if (folder !== ".") trying(failed, () => files.mkdirSync(folder, { recursive: true }));
   const partial = `${path}.${process.pid}.${Date.now().toString(36)}.tmp`;
@@ -294,6 +289,18 @@ export function replaceFile(path: string, text: string, { files = fs }: World): 
   } catch (error) {
     removeQuietly(partial, files);
     throw error;
+  }
+}
+
+/** What is there and is neither a file nor a folder, and the names of the system for what is open: /dev/stdout. */
+function isDevice(path: string, files: FileSystem): boolean {
+  try {
+    const stat = files.statSync(path);
+    return !stat.isDirectory() && (!stat.isFile() || /^\/(?:dev(?!\/shm\/)|proc)\//.test(resolve(path)));
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    // The attempt to write it says what is wrong.
+    return false;
   }
 }
 

@@ -1,6 +1,7 @@
 import { DERIVED, type DerivedRow } from "./columns.js";
 import { type DeriveOptions, type DeriveSet, deriver } from "./derive.js";
 import { hostOfSet, paramsOfText, paramsText, setText } from "./host-set.js";
+import { readJson } from "./nested-json.js";
 
 /*
  * Derivation as a filter, for what is too large for one machine: a line of JSON with a set, a kernel and parameters comes in, a
@@ -42,17 +43,14 @@ export function lineDeriver(
     return found;
   };
   return (line) => {
-    let value: {
+    const read = readJson(line);
+    if ("problem" in read) return { problem: read.problem };
+    const value = read.value as {
       readonly set?: unknown;
       readonly set_id?: unknown;
       readonly kernel?: unknown;
       readonly params?: unknown;
     };
-    try {
-      value = JSON.parse(line);
-    } catch {
-      return { problem: "not JSON" };
-    }
     if (typeof value !== "object" || value === null || typeof value.set !== "object" || value.set === null) {
       return { problem: 'not an object with "set", as the column text of sets has it' };
     }
@@ -83,11 +81,8 @@ const rowText = (values: DerivedRow): string =>
 /** Parameters are an object, or one as text, as the column of `params` has them. */
 function paramsGiven(params: unknown): unknown {
   if (typeof params !== "string") return params;
-  try {
-    return JSON.parse(params);
-  } catch {
-    return undefined;
-  }
+  const read = readJson(params);
+  return "problem" in read ? undefined : read.value;
 }
 
 /** Sets that are kept parsed. */

@@ -1,6 +1,7 @@
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "../why/features.js";
 import { type Engine, featureCounts, refusedVcpus, shapes, summary } from "./answer.js";
 import { drift } from "./drift.js";
+import { readJson } from "./nested-json.js";
 import { poolsOf } from "./pools.js";
 import { readWhere, type Where } from "./sql/where.js";
 import { count, several } from "./text.js";
@@ -43,12 +44,10 @@ const MEMBERS = ["name", "where", "layer", "require", "forbid", ...LIMITS] as co
 export function readPolicy(
   text: string,
 ): { readonly rules: readonly Rule[] } | { readonly problems: readonly string[] } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { problems: [`not JSON: ${error instanceof Error ? error.message : error}`] };
-  }
+  const read = readJson(text);
+  if ("problem" in read)
+    return { problems: [read.says === undefined ? read.problem : `${read.problem}: ${read.says}`] };
+  const { value } = read;
   const problems: string[] = [];
   const given = isRecord(value) ? value : {};
   if (given.format !== FORMAT) problems.push(`"format" has to be "${FORMAT}"`);

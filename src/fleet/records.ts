@@ -1,6 +1,7 @@
 import type { Host } from "../host/host.js";
 import { readHost } from "../input/read.js";
 import { hostOfSet, microcodeText, paramsText, setText } from "./host-set.js";
+import { readJson } from "./nested-json.js";
 
 /*
  * Host records: JSON Lines with one host each, as `fleet collect` and other inventories write them.
@@ -155,12 +156,9 @@ export function recordReader(): RecordReader {
   };
 
   const line: RecordReader["line"] = (source, defaults) => {
-    let members: unknown;
-    try {
-      members = JSON.parse(source);
-    } catch {
-      return { problem: "not JSON" };
-    }
+    const read = readJson(source);
+    if ("problem" in read) return { problem: read.problem };
+    const members = read.value;
     if (typeof members !== "object" || members === null || Array.isArray(members))
       return { problem: "not a JSON object" };
     const { set, text: raw, ...rest } = members as { readonly [key: string]: unknown };
@@ -186,12 +184,9 @@ interface KubernetesNode {
 function nodesIn(input: string | Uint8Array): readonly KubernetesNode[] | undefined {
   const head = typeof input === "string" ? input.slice(0, 200) : new TextDecoder().decode(input.subarray(0, 200));
   if (!/^\s*\{/.test(head) || !/"(?:apiVersion|kind|items)"/.test(head)) return undefined;
-  let value: { readonly kind?: unknown; readonly items?: unknown };
-  try {
-    value = JSON.parse(typeof input === "string" ? input : new TextDecoder().decode(input));
-  } catch {
-    return undefined;
-  }
+  const read = readJson(typeof input === "string" ? input : new TextDecoder().decode(input));
+  if ("problem" in read || typeof read.value !== "object" || read.value === null) return undefined;
+  const value = read.value as { readonly kind?: unknown; readonly items?: unknown };
   if (Array.isArray(value.items)) return value.items.filter((one) => typeof one === "object" && one !== null);
   return value.kind === "Node" ? [value as KubernetesNode] : undefined;
 }

@@ -157,6 +157,9 @@ describe("a pager", () => {
       { PAGER: "" },
       { PAGER: "cat" },
       { PAGER: "no-such-pager-x" },
+      // A shell finds these, and cannot start them: without this the text would be lost.
+      { PAGER: "/" },
+      { PAGER: "eval /no/such/pager" },
       { PAGER: "true", TERM: "dumb" },
     ]) {
       expect(showPage("text", { PATH: process.env.PATH, ...env }), JSON.stringify(env)).toBe(false);

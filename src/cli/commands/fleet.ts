@@ -92,7 +92,8 @@ async function guestOn(guest: GuestCpu, hosts: readonly string[], raw: FleetRaw,
 function isProductOnly(name: string, world: World): boolean {
   if (!("near" in findPack(name))) return !isFile(name, world);
   if (name === "-" || /^@|^atlas:|[/*?[@]/.test(name) || fileKind(name, world) !== undefined) return false;
-  return findCpu(hostText(name, world).host, false).kind === "none";
+  const { host } = hostText(name, world);
+  return host.trim() === "" || findCpu(host, false).kind === "none";
 }
 
 /** `vmxlens runs HOST... [PRODUCT | GUEST]` */

@@ -24,7 +24,7 @@ export async function vmcs(
     return EXIT.ok;
   }
   const encoding = Number(name);
-  const byNumber = Number.isInteger(encoding) ? fieldByEncoding(encoding) : undefined;
+  const byNumber = Number.isInteger(encoding) && encoding >= 0 ? fieldByEncoding(encoding) : undefined;
   const rows = byNumber === undefined ? findFields(name) : [findField(name) ?? byNumber];
   const [row] = rows;
   if (row === undefined) {

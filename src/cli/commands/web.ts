@@ -45,11 +45,15 @@ export async function web([query]: readonly (string | undefined)[], raw: WebRaw,
     [PAGES.main]: html,
     [PAGES.prove]: await pageText(world, "prove"),
   });
-  world.out(`${served.url}\n`);
-  world.err("The page is served to this machine alone, until Ctrl-C.\n");
-  if (raw.open !== false) world.openUrl?.(served.url);
-  await (world.interrupted?.() ?? new Promise<void>((resolve) => process.once("SIGINT", () => resolve())));
-  await served.close();
+  try {
+    world.out(`${served.url}\n`);
+    world.err("The page is served to this machine alone, until Ctrl-C.\n");
+    if (raw.open !== false) world.openUrl?.(served.url);
+    await (world.interrupted?.() ?? new Promise<void>((resolve) => process.once("SIGINT", () => resolve())));
+  } finally {
+    // Where the address cannot be printed too: a server would keep the process for ever.
+    await served.close();
+  }
   return EXIT.ok;
 }
 

@@ -10,6 +10,8 @@ import { catalogueVersion } from "./version.js";
 
 /** Rows in one write. */
 const BATCH = 200;
+/** In characters; a set has some thousand. */
+const MOST_LINE = 2 ** 24;
 
 /** `vmxlens derive [FILE] [--shard I/N]`: exit code 1 if a line could not be derived. */
 export async function derive(
@@ -22,28 +24,49 @@ export async function derive(
   const shard = raw.shard === undefined ? { index: 0, count: 1 } : readShard(raw.shard);
   if (shard === undefined) return complain(world, [`--shard ${raw.shard}: write it as 0/16 to 15/16`]);
   const made = lineDeriver({ assume: settings.assume.ids, version: catalogueVersion(), digest }, shard);
-  let [number, bad, rest] = [0, 0, ""];
+  let [number, bad, length] = [0, 0, 0];
+  let parts: string[] = [];
   let rows: string[] = [];
   const flush = () => {
     if (rows.length > 0) world.out(`${rows.join("\n")}\n`);
     rows = [];
   };
+  const refuse = (problem: string) => {
+    bad++;
+    world.err(`${inputName(file)}:${number}: ${problem}\n`);
+  };
   const take = (line: string) => {
     number++;
     if (line.trim() === "") return;
     const found = made(line);
-    if ("problem" in found) {
-      bad++;
-      world.err(`${inputName(file)}:${number}: ${found.problem}\n`);
-    } else if (found.row !== undefined) rows.push(found.row);
+    if ("problem" in found) refuse(found.problem);
+    else if (found.row !== undefined) rows.push(found.row);
     if (rows.length >= BATCH) flush();
   };
+  const part = (text: string) => {
+    length += text.length;
+    // Of what is too long nothing is kept: it may have no end.
+    if (length > MOST_LINE) parts = [];
+    else parts.push(text);
+  };
+  const ended = () => {
+    if (length <= MOST_LINE) take(parts.join(""));
+    else {
+      number++;
+      refuse(`a line is longer than ${MOST_LINE} characters`);
+    }
+    [parts, length] = [[], 0];
+  };
   for await (const piece of inputText(file, world)) {
-    const lines = (rest + piece).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) take(line);
+    let from = 0;
+    for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
+      part(piece.slice(from, end));
+      ended();
+      from = end + 1;
+    }
+    if (from < piece.length) part(piece.slice(from));
   }
-  if (rest !== "") take(rest);
+  if (length > 0) ended();
   flush();
   return bad > 0 ? EXIT.no : EXIT.ok;
 }

@@ -19,9 +19,8 @@ export async function sql(question: Question): Promise<number> {
   // The store is open for reading; files beside it must not be written or read either.
   await store.run("SET enable_external_access = false");
   await store.run("SET lock_configuration = true");
-  const rows = await store.all(text);
+  const { names, rows } = await store.table(text);
   if (raw.as === "csv") {
-    const names = Object.keys(rows[0] ?? {});
     world.out(
       [names, ...rows.map((row) => names.map((name) => row[name] ?? ""))]
         .map((row) => `${row.map(csvField).join(",")}\n`)

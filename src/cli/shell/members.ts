@@ -1,4 +1,4 @@
-import { fileKind, folderNames, inputText, wholeText, worldSentence } from "../files.js";
+import { fileKind, folderNames, inputText, isPlainFile, wholeText, worldSentence } from "../files.js";
 import { type FoundHost, findHosts } from "../host.js";
 import { type HostText, hostText } from "../host-text.js";
 import type { World } from "../world.js";
@@ -30,7 +30,10 @@ export async function findMembers(given: readonly string[], world: World): Promi
   const members: Member[] = [];
   const aside: Aside[] = [];
   const names: string[] = [];
-  for (const text of given) names.push(...(await setAside(text, aside, () => namesOf(text, world))));
+  for (const text of given) {
+    // One by one: a folder can hold more names than a call can have arguments.
+    for (const name of await setAside(text, aside, () => namesOf(text, world))) names.push(name);
+  }
   // The same host again, under another kernel, is read once: what is unread stays the same, too.
   const read = new Map<string, readonly FoundHost[]>();
   for (const name of names) {
@@ -83,7 +86,7 @@ async function namesOf(given: string, world: World): Promise<readonly string[]> 
   if (kind === "directory") {
     const files = folderNames(host, world)
       .map((name) => `${host.replace(/[/\\]$/, "")}/${name}`)
-      .filter((path) => fileKind(path, world) === "file");
+      .filter((path) => isPlainFile(path, world));
     if (files.length === 0) throw new Refused([`${host}: the folder holds no file`]);
     return files.map((path) => path + suffix);
   }
@@ -102,7 +105,7 @@ async function listed(path: string, world: World): Promise<readonly string[]> {
   const names: string[] = [];
   for (const line of lines.filter((one) => one !== "")) {
     if (line.startsWith("@")) throw new Refused([`@${path}: a list may not name another list (${line})`]);
-    names.push(...(await namesOf(line, world)));
+    for (const name of await namesOf(line, world)) names.push(name);
   }
   if (names.length === 0) throw new Refused([`@${path}: there is no host in it`]);
   return names;
@@ -125,7 +128,7 @@ function matching(pattern: string, world: World): readonly string[] {
     });
     found = places;
   }
-  return found.filter((path) => fileKind(path, world) === "file");
+  return found.filter((path) => isPlainFile(path, world));
 }
 
 /** Whether a name matches one part of a pattern, in linear time: the last `*` is the only place to come back to. */

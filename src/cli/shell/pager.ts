@@ -15,5 +15,7 @@ export function showPage(text: string, env: NodeJS.ProcessEnv): boolean {
     stdio: ["pipe", "inherit", "inherit"],
     env: { ...env, LESS: env.LESS ?? "FRX" },
   });
+  // A folder or a misspelt word inside quotes: the shell found it, or part of it, and could not start it.
+  if (result.status === 126 || result.status === 127) return false;
   return result.error === undefined || (result.error as NodeJS.ErrnoException).code === "EPIPE";
 }

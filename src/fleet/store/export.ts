@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { AnswerRow } from "../shapes.js";
+import { reason } from "./inputs.js";
 import { quoted, type Store, StoreError } from "./store.js";
 
 /** Tables of facts and dimension, each a folder of Parquet files; the facts by the day on which they were collected. */
@@ -26,7 +27,7 @@ export async function exportParquet(store: Store, folder: string): Promise<reado
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    throw new StoreError(`${folder} cannot be written: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+    throw new StoreError(`${folder} cannot be written: ${reason(cause)}`, { cause });
   }
   for (const table of TABLES) {
     const path = join(folder, table.name);

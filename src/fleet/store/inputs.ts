@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { systemError } from "../../report/wording/system-errors.js";
 import { StoreError } from "./store.js";
 
 /*
@@ -62,18 +63,19 @@ function* below(path: string): Generator<Input | { readonly source: string; read
   };
 }
 
-/** Of a folder: files, folders, and links to files; what is gone meanwhile is reported when it is read. */
+/** Of a folder: files, folders, and links to files; a pipe would block. What is gone meanwhile is reported when it is read. */
 function isRead(path: string): boolean {
   try {
     const entry = fs.lstatSync(path);
-    return entry.isDirectory() || entry.isFile() || (entry.isSymbolicLink() && !fs.statSync(path).isDirectory());
+    return entry.isDirectory() || entry.isFile() || (entry.isSymbolicLink() && fs.statSync(path).isFile());
   } catch {
     return true;
   }
 }
 
-function reason(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
+export function reason(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined ? (error instanceof Error ? error.message : String(error)) : systemError(code);
 }
 
 function* filePieces(path: string, from: number, most: number): Generator<Uint8Array> {

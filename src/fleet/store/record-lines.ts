@@ -1,3 +1,4 @@
+import { readJson } from "../nested-json.js";
 import type { HostRecord, LineResult, RecordDefaults, RecordReader, SeenSet } from "../records.js";
 import { type ByteCache, byteCache, pieceOf } from "./byte-cache.js";
 
@@ -136,13 +137,8 @@ function isJson(text: string): boolean {
 }
 
 function ifJson<T>(text: string, make: (value: unknown) => T): T | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  return make(value);
+  const read = readJson(text);
+  return "problem" in read ? undefined : make(read.value);
 }
 
 function isBlank(byte: number | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { AnswerRow } from "../shapes.js";
 import { DIMENSION, MIGRATIONS, SCHEMA_VERSION } from "./schema.js";
 
@@ -27,6 +27,8 @@ export interface Store {
   readonly connection: DuckDBConnection;
   readonly api: DuckDb;
   readonly all: (sql: string) => Promise<AnswerRow[]>;
+  /** As `all`, with the names of the columns, which are there without a row, too. */
+  readonly table: (sql: string) => Promise<{ readonly names: readonly string[]; readonly rows: AnswerRow[] }>;
   readonly run: (sql: string) => Promise<void>;
   /** All of it, or nothing. */
   readonly transaction: <T>(work: () => Promise<T>) => Promise<T>;
@@ -55,17 +57,21 @@ export async function openStore(
   const run = async (sql: string) => {
     await asStoreError(path, () => connection.run(sql));
   };
-  const all = (sql: string) =>
+  const table = (sql: string) =>
     asStoreError(path, async () => {
       const found = await connection.runAndReadAll(sql);
-      return plainRows(found.deduplicatedColumnNames(), found.getColumns(), api);
+      const names = found.deduplicatedColumnNames();
+      const plain = (value: unknown) => plainValue(value instanceof api.DuckDBDecimalValue ? value.toDouble() : value);
+      return { names, rows: plainRows(names, found.getColumns(), plain) };
     });
+  const all = async (sql: string) => (await table(sql)).rows;
   const store: Store = {
     path,
     connection,
     api,
     run,
     all,
+    table,
     async transaction(work) {
       await run("BEGIN");
       try {
@@ -141,21 +147,24 @@ function storeError(path: string, cause: unknown): StoreError {
 /** By column, as there can be as many rows as clusters. Dates, lists and the like are texts, as DuckDB writes them. */
 function plainRows(
   names: readonly string[],
-  columns: readonly (readonly DuckDBValue[])[],
-  { DuckDBDecimalValue }: DuckDb,
+  columns: readonly (readonly unknown[])[],
+  plain: (value: unknown) => string | number,
 ): AnswerRow[] {
   const rows = Array.from({ length: columns[0]?.length ?? 0 }, (): Record<string, string | number> => ({}));
   for (const [at, name] of names.entries()) {
     const values = columns[at] ?? [];
-    for (const [place, row] of rows.entries()) {
-      const value = values[place];
-      if (typeof value === "string" || typeof value === "number") row[name] = value;
-      else if (typeof value === "bigint") row[name] = Number(value);
-      else if (value instanceof DuckDBDecimalValue) row[name] = value.toDouble();
-      else row[name] = String(value ?? "");
-    }
+    for (const [place, row] of rows.entries()) row[name] = plain(values[place]);
   }
   return rows;
+}
+
+/** A number where JSON has it exactly, else the text that DuckDB has for a value: of a list, a date, 2^53 + 1. */
+function plainValue(value: unknown): string | number {
+  if (typeof value === "string") return value;
+  const number = typeof value === "bigint" ? Number(value) : value;
+  if (typeof number !== "number") return String(value ?? "");
+  const exact = typeof value === "bigint" ? Number.isSafeInteger(number) : Number.isFinite(number);
+  return exact ? number : String(value);
 }
 
 async function checkSchema(store: Store, write: boolean): Promise<void> {

@@ -24,12 +24,14 @@ export type FoundCpu =
  * The CPU of the atlas that a query names. Case, blanks and punctuation do not matter. The first of these that fits
  * anything decides: the id; the id without vendor and signature (`skylake-x`); the code name; the signature in
  * hexadecimal (`50654`); whole words of the brand string, code name or id (`8176`, `i9-7900X`), three letters or digits and
- * more. `exact`: without the last one. Throws `RangeError` on an empty query.
+ * more. `exact`: without the last one. Throws `RangeError` on a query that is empty or blank.
  */
 export function findCpu(query: string, exact = false): FoundCpu {
   checkText(query, "query", "a name of a CPU");
+  if (query.trim() === "") throw wrong("query", "an empty one names no CPU");
   const wanted = folded(query);
-  if (wanted === "") throw wrong("query", "an empty one names no CPU");
+  // Nothing but punctuation: some CPUs have no code name, and are not meant.
+  if (wanted === "") return { kind: "none", near: [] };
   const text = atlasText();
   const keys = text.keys();
   const hex = /^(?:0x)?0*([1-9a-f][0-9a-f]*)h?$/.exec(query.trim().toLowerCase())?.[1];

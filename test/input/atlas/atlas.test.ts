@@ -242,7 +242,8 @@ describe("findCpu", () => {
   });
 
   it("throws RangeError on an empty query, and atlasHost on an unknown id", () => {
-    expect(() => findCpu(" - ")).toThrow(RangeError);
+    expect(() => findCpu(" \n")).toThrow(RangeError);
+    for (const text of ["@", " - ", "(", "é", "日本", "***"]) expect(findCpu(text)).toEqual({ kind: "none", near: [] });
     expect(() => atlasHost("skylake-x")).toThrow(RangeError);
   });
 });
