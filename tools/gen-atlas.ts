@@ -37,9 +37,13 @@ interface JsonEntry {
 
 const WORDS = ["generation", "platform", "aida64", "os"] as const;
 
+/** Performance counters: kept where all CPUs of a dump agree. */
+const COUNTERS: readonly string[] = ["a.0.eax", "a.0.ecx", "a.0.edx"];
+
 /** Registers of CPUID leaves that the atlas keeps, as leaf, subleaf and register. */
 const CPUID_COLUMNS: readonly string[] = [
   ...Object.values(CPUID_WORDS).map(([leaf, subleaf, register]) => `${leaf.toString(16)}.${subleaf}.${register}`),
+  ...COUNTERS,
   ...["0.0.eax", "7.0.eax", "12.0.eax", "15.0.eax", "15.0.ebx", "15.0.ecx", "80000000.0.eax", "80000008.0.eax"],
 ];
 
@@ -90,7 +94,9 @@ function cpuidOfDump(file: string): Cpuid {
   }
   const [first, ...others] = cpus;
   if (first === undefined) throw new Error(`${file} has no CPUID section`);
-  for (const key of CPUID_COLUMNS) {
+  if (COUNTERS.some((key) => others.some((other) => other.get(key) !== first.get(key))))
+    for (const key of COUNTERS) first.delete(key);
+  for (const key of CPUID_COLUMNS.filter((column) => !COUNTERS.includes(column))) {
     if (others.some((other) => other.get(key) !== first.get(key))) throw new Error(`${file}: CPUs differ in ${key}`);
   }
   return first;

@@ -25,13 +25,14 @@ function sharedReports({ messages, ...observed }: Observed): Observed {
   return lines.length === 0 ? observed : { ...observed, messages: lines };
 }
 
-/** Replays ask neither for the microcode nor, of CPUs that are all alike, for their numbers. */
+/** Replays ask neither for the microcode and the performance counters nor, of CPUs that are all alike, for their numbers. */
 function sharedPart({ microcode: _, logicalCpus, ...core }: CoreGroup, alone: boolean): CoreGroup {
-  const features = Object.fromEntries(Object.entries(core.cpuid.features).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const { cpuid0a: __, ...cpuid } = core.cpuid;
+  const features = Object.fromEntries(Object.entries(cpuid.features).sort(([a], [b]) => (a < b ? -1 : 1)));
   return {
     ...core,
     ...(alone || logicalCpus === undefined ? {} : { logicalCpus }),
-    cpuid: { ...core.cpuid, features },
+    cpuid: { ...cpuid, features },
   };
 }
 

@@ -32,6 +32,11 @@ export interface CpuFacts {
   readonly features: { readonly [F in CpuidFeature]?: boolean };
   /** CPUID.0:EAX. */
   readonly maxLeaf?: number;
+  /**
+   * CPUID.0AH: version and number of performance counters (EAX), and which fixed ones there are (ECX, EDX). Known only where
+   * all CPUs of the machine agree; a replay does not ask for it.
+   */
+  readonly cpuid0a?: { readonly eax: number; readonly ecx: number; readonly edx: number };
   /** CPUID.12H.0:EAX, the SGX enumeration. */
   readonly cpuid12Eax?: number;
   /** CPUID.15H: TSC to crystal ratio (denominator EAX, numerator EBX, crystal ECX in Hz). */

@@ -1,7 +1,7 @@
 import { type Tri, tri } from "../bits/tri.js";
 import type { U64 } from "../bits/u64.js";
 import { bitAt, orWords, type Word, word } from "../bits/word.js";
-import { type CoreGroup, msrOf } from "../host/host.js";
+import { type CoreGroup, type CpuFacts, msrOf } from "../host/host.js";
 import { isThere, type Msr, msrBit, msrWords, UNREAD } from "../host/msr.js";
 import type { FactName, MemoryName, ReservedName } from "./checks/expr.js";
 import type { Authority } from "./checks/outer.js";
@@ -142,7 +142,7 @@ export function cpuView(
       let value = reservedCache.get(name);
       if (value === undefined) {
         const own = facts.reserved?.[name];
-        value = own === undefined ? reservedBits(name, view.fact) : known64(own);
+        value = own === undefined ? reservedBits(name, view.fact, core?.cpuid) : known64(own);
         reservedCache.set(name, value);
       }
       return value;
@@ -231,9 +231,10 @@ function allowedWord(msr: (index: number) => Msr, name: ControlWordName, which: 
  * Bits that must be 0, bits that need not, and the bits between, which depend on CPUID leaves that were not given.
  * Sources: SDM volume 4 for each register.
  */
-function reservedBits(name: ReservedName, fact: (name: FactName) => Tri): Value64 {
+function reservedBits(name: ReservedName, fact: (name: FactName) => Tri, cpuid: CpuFacts | undefined): Value64 {
   switch (name) {
     case "IA32_PERF_GLOBAL_CTRL":
+      if (cpuid?.cpuid0a !== undefined) return reservedCounters(cpuid.cpuid0a, cpuid);
       // Two general-purpose and three fixed counters exist wherever the control to load the register does.
       return register({
         reserved: [[63, 49]],
@@ -305,6 +306,30 @@ function reservedBits(name: ReservedName, fact: (name: FactName) => Tri): Value6
     case "IA32_SPEC_CTRL":
       return register({ reserved: [[63, 11]], depends: [[10, 0]] });
   }
+}
+
+/**
+ * CPUID.0AH: EAX[7:0] version, EAX[15:8] general-purpose counters; fixed counter i is there if ECX[i] = 1 or EDX[4:0] > i (SDM
+ * volume 3, architectural performance monitoring). A hybrid CPU shows there what all its cores have, and a core can have more,
+ * as leaf 23H says. The metrics of bit 48 are counted beside fixed counter 3, where IA32_PERF_CAPABILITIES says so.
+ */
+function reservedCounters(
+  { eax, ecx, edx }: NonNullable<CpuFacts["cpuid0a"]>,
+  { features, maxLeaf = 0xffff_ffff }: CpuFacts,
+): Value64 {
+  // The register came with version 2.
+  if ((eax & 0xff) < 2) return register({ reserved: [[63, 0]], depends: [] });
+  const general = (eax >>> 8) & 0xff;
+  const fixed = edx & 0x1f;
+  const isShown = (bit: number) => (bit < 32 ? bit < general : bit - 32 < fixed || ((ecx >>> (bit - 32)) & 1) === 1);
+  const others = Array.from({ length: 48 }, (_, bit) => bit)
+    .filter((bit) => !isShown(bit))
+    .map((bit): Range => [bit, bit]);
+  const isAll = features.hybrid === false && maxLeaf < 0x23;
+  const metrics: Range = [48, 48];
+  return isAll && !isShown(32 + 3)
+    ? register({ reserved: [...others, metrics, [63, 49]], depends: [] })
+    : register({ reserved: [[63, 49], ...(isAll ? others : [])], depends: [metrics, ...(isAll ? [] : others)] });
 }
 
 type Range = readonly [high: number, low: number];

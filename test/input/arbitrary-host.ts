@@ -22,6 +22,7 @@ const facts: fc.Arbitrary<CpuFacts> = fc.record(
   {
     features: fc.record(Object.fromEntries(CPU_FEATURES.map((f) => [f, fc.boolean()])), { requiredKeys: [] }),
     maxLeaf: u32,
+    cpuid0a: fc.record({ eax: u32, ecx: u32, edx: u32 }),
     cpuid12Eax: u32,
     cpuid15: fc.record({ eax: u32, ebx: u32, ecx: u32 }),
     tscKhz: u32,

@@ -100,10 +100,11 @@ function silicon(host: Host): unknown {
 
 /**
  * The CPUID facts that a replay asks for and that are known, as pairs of a name and a value; all groups of an entry share
- * them. Products of one kind differ in the clock of the TSC, and their dumps in features that came with microcode.
+ * them. Products of one kind differ in the clock of the TSC, and their dumps in counters that hyper-threading takes and in features
+ * that came with microcode.
  */
 function factsOf(host: Host): [string, unknown][] {
-  const { features, cpuid15: _, tscKhz: __, ...leaves } = host.cores[0].cpuid;
+  const { features, cpuid0a: ___, cpuid15: _, tscKhz: __, ...leaves } = host.cores[0].cpuid;
   const asked = CPU_FEATURES.map((name) => [name, features[name]] as const);
   return [...asked, ...Object.entries(leaves)]
     .filter(([, value]) => value !== undefined)

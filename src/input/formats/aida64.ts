@@ -266,6 +266,10 @@ function fillDrafts(
     const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => leaves.get(leaf * 256 + subleaf);
     const draft = builder.cpu(unnamed ? "unnamed" : cpu);
     draft.facts = factsFromCpuid(lookup);
+    if (unnamed && sorted.some(([, other]) => !sameCounters(other, leaves))) {
+      const { cpuid0a: _, ...facts } = draft.facts;
+      draft.facts = facts;
+    }
     const signature = lookup(1, 0)?.eax;
     if (signature !== undefined) draft.signature = signature;
     cores.push({ draft, kind: coreKindFromCpuid(lookup) });
@@ -280,6 +284,12 @@ function fillDrafts(
   if (!unnamed || sorted.length <= 1) assignCoreTypes(cores);
   for (const [cpu, revision] of microcode) builder.cpu(cpu ?? "unnamed").microcode = revision;
   return identity;
+}
+
+/** Whether two CPUs show the same in leaf 0AH; EBX is of no interest. */
+function sameCounters(a: ReadonlyMap<number, CpuidRegisters>, b: ReadonlyMap<number, CpuidRegisters>): boolean {
+  const [one, other] = [a.get(0xa00), b.get(0xa00)];
+  return one?.eax === other?.eax && one?.ecx === other?.ecx && one?.edx === other?.edx;
 }
 
 function hasNamedSection(msrSections: ReadonlyMap<number | undefined, Place>): boolean {

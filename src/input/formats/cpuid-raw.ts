@@ -29,7 +29,7 @@ const LEAF =
   /^\s{0,16}0x([0-9a-f]{8}) 0x([0-9a-f]{2}): eax=0x([0-9a-f]{8}) ebx=0x([0-9a-f]{8}) ecx=0x([0-9a-f]{8}) {1,2}edx=0x([0-9a-f]{8})(?![0-9a-f])/;
 /** The leaves that facts are made of; the others are passed over. */
 export const FACT_LEAVES: ReadonlySet<number> = new Set([
-  ...[0, 1, 4, 7, 0xd, 0x12, 0x15, 0x1a],
+  ...[0, 1, 4, 7, 0xa, 0xd, 0x12, 0x15, 0x1a],
   ...[0x8000_0000, 0x8000_0001, 0x8000_0002, 0x8000_0003, 0x8000_0004, 0x8000_0008, 0xc000_0000],
   ...Object.values(CPUID_WORDS).map(([leaf]) => leaf),
 ]);

@@ -48,6 +48,10 @@ const cpuid = object({
     v.description("CPUID features by the kernel's names. One that is missing is not known."),
   ),
   maxLeaf: v.pipe(v.optional(hex32), v.description("CPUID.0:EAX")),
+  cpuid0a: v.pipe(
+    v.optional(object({ eax: hex32, ecx: hex32, edx: hex32 })),
+    v.description("CPUID.0AH, the performance counters, where all CPUs of the machine agree"),
+  ),
   cpuid12Eax: v.pipe(v.optional(hex32), v.description("CPUID.12H.0:EAX")),
   cpuid15: v.pipe(
     v.optional(object({ eax: hex32, ebx: hex32, ecx: hex32 })),

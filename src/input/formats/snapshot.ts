@@ -151,6 +151,7 @@ function coreOf(
   const facts: CpuFacts = {
     features: Object.fromEntries(Object.entries(cpuid.features).filter(([, known]) => known !== undefined)),
     ...given("maxLeaf", u32(cpuid.maxLeaf)),
+    ...given("cpuid0a", cpuid.cpuid0a && mapValues(cpuid.cpuid0a, (register) => u32(register) ?? 0)),
     ...given("cpuid12Eax", u32(cpuid.cpuid12Eax)),
     ...given("cpuid15", cpuid.cpuid15 && mapValues(cpuid.cpuid15, (register) => u32(register) ?? 0)),
     ...given("tscKhz", cpuid.tscKhz),
@@ -267,6 +268,7 @@ function writeCore(core: CoreGroup): SnapshotFile["cores"][number] {
     cpuid: {
       features: { ...cpuid.features },
       ...given("maxLeaf", hex(cpuid.maxLeaf)),
+      ...given("cpuid0a", cpuid.cpuid0a && mapValues(cpuid.cpuid0a, (register) => hex(register))),
       ...given("cpuid12Eax", hex(cpuid.cpuid12Eax)),
       ...given("cpuid15", cpuid.cpuid15 && mapValues(cpuid.cpuid15, (register) => hex(register))),
       ...given("tscKhz", cpuid.tscKhz),

@@ -28,6 +28,7 @@ export function factsFromCpuid(cpuid: CpuidLookup): CpuFacts {
   }
   // CPUID shows SYSCALL only to a 64-bit program, and many dumps were made by 32-bit ones (SDM volume 2, CPUID).
   if (features.lm === true) features.syscall = true;
+  const counters = cpuid(0xa, 0);
   const sgx = cpuid(0x12, 0);
   const tsc = cpuid(0x15, 0);
   const tscKhz = tsc === undefined ? undefined : exactTscKhz(tsc);
@@ -35,6 +36,7 @@ export function factsFromCpuid(cpuid: CpuidLookup): CpuFacts {
   return {
     features,
     ...(maxLeaf === undefined ? {} : { maxLeaf }),
+    ...(counters === undefined ? {} : { cpuid0a: { eax: counters.eax, ecx: counters.ecx, edx: counters.edx } }),
     ...(sgx === undefined ? {} : { cpuid12Eax: sgx.eax }),
     ...(tsc === undefined ? {} : { cpuid15: { eax: tsc.eax, ebx: tsc.ebx, ecx: tsc.ecx } }),
     ...(tscKhz === undefined ? {} : { tscKhz }),

@@ -142,7 +142,15 @@ function fillDraft(draft: CpuDraft, facts: CpuNotes): void {
     if (typeof said === "boolean") features[feature] = said;
   }
   const cpuid: { -readonly [K in keyof CpuFacts]?: unknown } = { features };
-  for (const fact of ["maxLeaf", "cpuid12Eax", "cpuid15", "tscKhz", "physAddrBits", "linAddrBits"] as const) {
+  for (const fact of [
+    "maxLeaf",
+    "cpuid0a",
+    "cpuid12Eax",
+    "cpuid15",
+    "tscKhz",
+    "physAddrBits",
+    "linAddrBits",
+  ] as const) {
     const said = undisputed(facts, fact);
     if (said !== undefined) cpuid[fact] = said;
   }

@@ -117,6 +117,7 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
     msrsOf: (scope) => new Set(scopes.get(scope)?.msrs.keys()),
     build(identity) {
       foldSingleCpu();
+      keepCommonCounters([...scopes.values()].map(({ draft }) => draft));
       const named = numbers();
       const everywhere = scopes.get("all");
       const groups = new Map<string, Group[]>();
@@ -212,7 +213,8 @@ function mergeWords(a: Word, b: Word, disputedBefore: number): { word: Word; con
 function keyOf({ draft, msrs }: Gathered): string {
   const values = [...msrs].sort(([a], [b]) => a - b).map(([index, { msr }]) => [index, formatExactly(msr)]);
   const features = CPU_FEATURES.map((name) => draft.facts?.features[name] ?? null);
-  return JSON.stringify([values, draft.signature, { ...draft.facts, features }]);
+  // No replay asks for the counters, in which the cores of a hybrid CPU differ.
+  return JSON.stringify([values, draft.signature, { ...draft.facts, features, cpuid0a: undefined }]);
 }
 
 function featuresOf({ draft }: Gathered): CpuFacts["features"] {
@@ -228,6 +230,23 @@ function commonFeatures(a: CpuFacts["features"], b: CpuFacts["features"]): CpuFa
     else delete common[name];
   }
   return common;
+}
+
+/** A guest can enter on any CPU of a machine: counters in which they differ are not known. */
+export function keepCommonCounters(drafts: readonly CpuDraft[]): void {
+  const seen = new Set(
+    drafts.flatMap(({ facts }) => (facts?.cpuid0a === undefined ? [] : [countersOf(facts.cpuid0a)])),
+  );
+  if (seen.size < 2) return;
+  for (const draft of drafts) {
+    if (draft.facts?.cpuid0a === undefined) continue;
+    const { cpuid0a: _, ...facts } = draft.facts;
+    draft.facts = facts;
+  }
+}
+
+function countersOf({ eax, ecx, edx }: NonNullable<CpuFacts["cpuid0a"]>): string {
+  return [eax, ecx, edx].join(" ");
 }
 
 function formatExactly(msr: Msr): unknown {

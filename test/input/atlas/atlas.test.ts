@@ -127,6 +127,7 @@ describe("the atlas", () => {
     });
     expect(others).toEqual({
       maxLeaf: 0x16,
+      cpuid0a: { eax: 0x0730_0404, ecx: 0, edx: 0x603 },
       cpuid12Eax: 0,
       cpuid15: { eax: 2, ebx: 0x114, ecx: 0 },
       physAddrBits: 46,

@@ -111,7 +111,11 @@ describe("an entry of the atlas", () => {
           dump.id,
           dump.cpuid["15.0"]?.slice(0, 3).map(number),
         ]);
-        facts += Object.keys(msrs).length + 5;
+        expect([dump.id, cpuid.cpuid0a && [cpuid.cpuid0a.eax, cpuid.cpuid0a.ecx, cpuid.cpuid0a.edx]]).toEqual([
+          dump.id,
+          dump.cpuid["a.0"] && [0, 2, 3].map((at) => number(dump.cpuid["a.0"]?.[at])),
+        ]);
+        facts += Object.keys(msrs).length + 6;
       }
     }
     expect(facts).toBeGreaterThan(8000);

@@ -15,7 +15,7 @@ export interface DumpFacts {
 }
 
 const LEAVES = new Set([
-  0x0, 0x1, 0x6, 0x7, 0xd, 0x12, 0x15, 0x80000000, 0x80000001, 0x80000007, 0x80000008, 0xc0000001,
+  0x0, 0x1, 0x6, 0x7, 0xa, 0xd, 0x12, 0x15, 0x80000000, 0x80000001, 0x80000007, 0x80000008, 0xc0000001,
 ]);
 
 /**
@@ -86,5 +86,7 @@ function alike(path: string, cpus: readonly DumpFacts["cpuid"][]): DumpFacts["cp
       if (odd !== undefined) throw new Error(`${path}: logical CPUs differ in leaf ${leaf}`);
     }
   }
-  return first;
+  // The counters of a hybrid CPU differ, and then none are known.
+  const differ = others.some((other) => [0, 2, 3].some((at) => other["a.0"]?.[at] !== first["a.0"]?.[at]));
+  return Object.fromEntries(Object.entries(first).filter(([leaf]) => leaf !== "a.0" || !differ));
 }
