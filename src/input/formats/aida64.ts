@@ -6,15 +6,17 @@ import {
   type CoreKind,
   type CpuidRegisters,
   coreKindFromCpuid,
+  type FeaturesSeen,
   factsFromCpuid,
   nameFromCpuid,
   vendorFromCpuid,
 } from "../hosts/cpuid-facts.js";
 import { type CpuDraft, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
-import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
+import { MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place } from "../text/diagnostic.js";
 import { isVmxMsr } from "../text/msr-names.js";
+import { hasNamedSection, tellWhatIsMissing } from "./aida64-gaps.js";
 import { FACT_LEAVES } from "./cpuid-raw.js";
 
 /** Microcode revision in bits 63:32 (IA32_BIOS_SIGN_ID). */
@@ -117,11 +119,48 @@ function openDumps(file: string | undefined): LineRun {
           return 0;
       }
     },
+    lineAt(text, start, end) {
+      const length = end - start;
+      if (section.kind === "cpuid") {
+        if (length > CPUID_LENGTH || !text.startsWith("CPUID ", start) || !hasColumns(text, start)) return 0;
+        const leaf = hexAt(text, start + 6, 8);
+        // Leaf 0 may begin another CPU.
+        if (leaf <= 0) return 0;
+        return FACT_LEAVES.has(leaf) ? dump.cpuidAt(section.cpu, leaf, text, start) : 1;
+      }
+      if (section.kind !== "msr" || length < 33 || length > MSR_LENGTH || !text.startsWith("MSR ", start)) return 0;
+      if (text.charCodeAt(start + 12) !== COLON || text.charCodeAt(start + 18) !== DASH) return 0;
+      const index = hexAt(text, start + 4, 8);
+      return index < 0 || isVmxMsr(index) || index === BIOS_SIGN_ID ? 0 : 1;
+    },
     end() {
       finish();
       return { hosts, diagnostics: log.list() };
     },
   };
+}
+
+/** Lengths of lines that have room for nothing but their value and the number of a subleaf or of a sample. */
+const CPUID_LENGTH = 60;
+const MSR_LENGTH = 42;
+
+/** A number of so many hex digits at a place; -1 where there is something else. */
+function hexAt(text: string, at: number, digits: number): number {
+  let value = 0;
+  for (let i = at; i < at + digits; i++) {
+    const code = text.charCodeAt(i);
+    const digit =
+      code >= 48 && code <= 57
+        ? code - 48
+        : code >= 65 && code <= 70
+          ? code - 55
+          : code >= 97 && code <= 102
+            ? code - 87
+            : -1;
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
 }
 
 function sectionOf(title: string): Section {
@@ -134,10 +173,24 @@ function sectionOf(title: string): Section {
   return { kind: title === "Versions" ? "header" : "other" };
 }
 
+const COLON = 58;
+const DASH = 45;
+
+function hasColumns(text: string, start: number): boolean {
+  return (
+    text.charCodeAt(start + 14) === COLON &&
+    text.charCodeAt(start + 24) === DASH &&
+    text.charCodeAt(start + 33) === DASH &&
+    text.charCodeAt(start + 42) === DASH
+  );
+}
+
 interface Dump {
   readonly accepts: (next: Section) => boolean;
   readonly enter: (next: Section, at: Place) => void;
   readonly cpuLine: (section: Section, text: string) => number;
+  /** Takes a line of CPUID that begins at a place of a text, with the dashes where they belong. */
+  readonly cpuidAt: (cpu: number, leaf: number, text: string, start: number) => number;
   readonly msrLine: (section: Section, text: string, number: number) => number;
   readonly end: (file: string | undefined, at: Place) => Host | undefined;
 }
@@ -151,6 +204,20 @@ function openDump(log: DiagnosticLog): Dump {
   let sections = 0;
   let alias: string | undefined;
   let orphansTold = false;
+
+  /** `CPUID 00000007: 00000002-219C07AB-1840072C-BC014410 [SL 00]`, by its columns. */
+  const takeCpuid = (cpu: number, leaf: number, text: string, start: number): number => {
+    const [eax, ebx] = [hexAt(text, start + 16, 8), hexAt(text, start + 25, 8)];
+    const [ecx, edx] = [hexAt(text, start + 34, 8), hexAt(text, start + 43, 8)];
+    if (leaf < 0 || eax < 0 || ebx < 0 || ecx < 0 || edx < 0) return 0;
+    const numbered = text.startsWith(" [SL ", start + 51) && text.charCodeAt(start + 58) === 93;
+    const subleaf = numbered ? hexAt(text, start + 56, 2) : -1;
+    const leaves = cpuids.get(cpu) as Map<number, CpuidRegisters>;
+    const key = leaf * 256 + Math.max(subleaf, 0);
+    // Old dumps show the subleaves of most leaves without their numbers; the first is 0.
+    if (subleaf >= 0 || !leaves.has(key)) leaves.set(key, { eax, ebx, ecx, edx });
+    return 1;
+  };
 
   return {
     accepts(next) {
@@ -171,15 +238,9 @@ function openDump(log: DiagnosticLog): Dump {
       }
       // Most leaves say nothing that is asked for.
       if (text.charCodeAt(14) === 58 && !FACT_LEAVES.has(Number.parseInt(text.slice(6, 14), 16))) return 1;
-      const found = CPUID_LINE.exec(text);
-      if (found === null) return 0;
-      const [leaf, eax, ebx, ecx, edx, subleaf] = found.slice(1).map((h) => Number.parseInt(h ?? "0", 16));
-      const leaves = cpuids.get(section.cpu) as Map<number, CpuidRegisters>;
-      const key = (leaf as number) * 256 + (subleaf as number);
-      // Old dumps show the subleaves of most leaves without their numbers; the first is 0.
-      if (found[6] !== undefined || !leaves.has(key)) leaves.set(key, { eax, ebx, ecx, edx } as CpuidRegisters);
-      return 1;
+      return hasColumns(text, 0) ? takeCpuid(section.cpu, hexAt(text, 6, 8), text, 0) : 0;
     },
+    cpuidAt: takeCpuid,
     msrLine(section, text, number) {
       if (section.kind !== "msr" && section.kind !== "start") return 0;
       const cpu = section.kind === "msr" ? section.cpu : undefined;
@@ -262,10 +323,11 @@ function fillDrafts(
   const sorted = [...cpuids].sort(([a], [b]) => a - b);
   const cores: { draft: CpuDraft; kind: CoreKind }[] = [];
   let identity: Omit<Host, "cores"> = {};
+  const seen: FeaturesSeen = new Map();
   for (const [cpu, leaves] of unnamed ? sorted.slice(0, 1) : sorted) {
     const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => leaves.get(leaf * 256 + subleaf);
     const draft = builder.cpu(unnamed ? "unnamed" : cpu);
-    draft.facts = factsFromCpuid(lookup);
+    draft.facts = factsFromCpuid(lookup, seen);
     if (unnamed && sorted.some(([, other]) => !sameCounters(other, leaves))) {
       const { cpuid0a: _, ...facts } = draft.facts;
       draft.facts = facts;
@@ -291,61 +353,3 @@ function sameCounters(a: ReadonlyMap<number, CpuidRegisters>, b: ReadonlyMap<num
   const [one, other] = [a.get(0xa00), b.get(0xa00)];
   return one?.eax === other?.eax && one?.ecx === other?.ecx && one?.edx === other?.edx;
 }
-
-function hasNamedSection(msrSections: ReadonlyMap<number | undefined, Place>): boolean {
-  return [...msrSections.keys()].some((cpu) => cpu !== undefined);
-}
-
-function tellWhatIsMissing(
-  builder: HostBuilder,
-  cpuids: ReadonlyMap<number, unknown>,
-  msrSections: ReadonlyMap<number | undefined, Place>,
-  svm: boolean,
-  log: DiagnosticLog,
-  at: Place,
-): void {
-  if (msrSections.size === 0 && builder.msrsOf("unnamed").size === 0) {
-    log.error(
-      at,
-      "the dump has no MSR section",
-      '"------[ MSR Registers ]------" or "------[ MSR Registers / Logical CPU #0 ]------"',
-    );
-    return;
-  }
-  const counts = [...msrSections].map(([cpu, place]) => ({ cpu, place, msrs: builder.msrsOf(cpu ?? "unnamed") }));
-  const most = counts.reduce((a, b) => (b.msrs.size > a.msrs.size ? b : a), counts[0] ?? NO_SECTION);
-  if (most.msrs.size === 0 && counts.length > 0) {
-    const first = builder.cpu(counts[0]?.cpu ?? "unnamed").facts?.features;
-    log.error(
-      at,
-      "no VMX MSR in the dump" +
-        (svm
-          ? ": the CPU has SVM instead of VMX"
-          : first?.hypervisor === true && first.vmx !== true
-            ? ": it was taken under a hypervisor that hides VMX"
-            : first?.vmx === false
-              ? ": the CPU does not have VMX (CPUID.1:ECX bit 5 is 0)"
-              : ""),
-      "MSR lines from 00000480",
-    );
-    return;
-  }
-  for (const { cpu, place, msrs } of counts) {
-    const missing = [...most.msrs].filter((index) => !msrs.has(index)).map((index) => `0x${index.toString(16)}`);
-    if (missing.length === 0) continue;
-    log.warning(
-      place,
-      `the MSR section of CPU ${cpu ?? "?"} lacks ${missing.join(", ")}, which CPU ${most.cpu ?? "?"} has`,
-    );
-  }
-  const withoutMsrs = [...cpuids.keys()].filter((cpu) => !msrSections.has(cpu)).sort((a, b) => a - b);
-  if (hasNamedSection(msrSections) && withoutMsrs.length > 0) {
-    log.warning(
-      at,
-      `no MSR section for logical CPU ${formatCpuRanges(withoutMsrs)}: their MSRs are unknown`,
-      `"------[ MSR Registers / Logical CPU #${withoutMsrs[0]} ]------"`,
-    );
-  }
-}
-
-const NO_SECTION = { cpu: undefined, place: { line: 1, column: 1 }, msrs: new Set<number>() };

@@ -1,5 +1,5 @@
 import type { CpuFacts } from "../../host/host.js";
-import { CPUID_FEATURES, CPUID_WORDS, type CpuidFeature } from "../../registers/cpuid-features.js";
+import { CPUID_FEATURES, CPUID_WORDS, type CpuidFeature, type CpuidWord } from "../../registers/cpuid-features.js";
 import type { CpuDraft } from "./host-builder.js";
 
 export interface CpuidRegisters {
@@ -14,20 +14,39 @@ export type CpuidLookup = (leaf: number, subleaf: number) => CpuidRegisters | un
 
 type Register = keyof CpuidRegisters;
 
-/** The facts of one CPU that follow from its CPUID leaves. */
-export function factsFromCpuid(cpuid: CpuidLookup): CpuFacts {
-  const maxLeaf = cpuid(0, 0)?.eax;
+/** Features by the registers that they were taken from: the CPUs of a machine that are alike have one object. */
+export type FeaturesSeen = Map<string, CpuFacts["features"]>;
+
+const WORDS = Object.entries(CPUID_WORDS) as readonly (readonly [CpuidWord, (typeof CPUID_WORDS)[CpuidWord]])[];
+
+function featuresOf(cpuid: CpuidLookup, maxLeaf: number | undefined, seen: FeaturesSeen): CpuFacts["features"] {
   // On an Intel CPU, leaves from C0000000H on answer with the highest basic leaf.
   const intel = vendorFromCpuid(cpuid) === "GenuineIntel";
+  const values = WORDS.map(([, [leaf, subleaf, register]]): number | undefined => {
+    const hidden = leaf >= 0xc000_0000 && intel;
+    const found = hidden ? undefined : cpuid(leaf, subleaf);
+    if (found !== undefined) return found[register];
+    return hidden || isMissing(cpuid, leaf, subleaf, maxLeaf) ? 0 : undefined;
+  });
+  const key = values.join();
+  const before = seen.get(key);
+  if (before !== undefined) return before;
+  const byWord = new Map(WORDS.map(([word], at) => [word, values[at]]));
   const features: { [F in CpuidFeature]?: boolean } = {};
   for (const { name, word, bit } of CPUID_FEATURES) {
-    const [leaf, subleaf, register] = CPUID_WORDS[word];
-    const found = leaf >= 0xc000_0000 && intel ? undefined : cpuid(leaf, subleaf);
-    if (found !== undefined) features[name] = ((found[register] >>> bit) & 1) === 1;
-    else if ((leaf >= 0xc000_0000 && intel) || isMissing(cpuid, leaf, subleaf, maxLeaf)) features[name] = false;
+    const value = byWord.get(word);
+    if (value !== undefined) features[name] = ((value >>> bit) & 1) === 1;
   }
   // CPUID shows SYSCALL only to a 64-bit program, and many dumps were made by 32-bit ones (SDM volume 2, CPUID).
   if (features.lm === true) features.syscall = true;
+  seen.set(key, features);
+  return features;
+}
+
+/** The facts of one CPU that follow from its CPUID leaves; `seen` is of the CPUs that were looked at before. */
+export function factsFromCpuid(cpuid: CpuidLookup, seen: FeaturesSeen = new Map()): CpuFacts {
+  const maxLeaf = cpuid(0, 0)?.eax;
+  const features = featuresOf(cpuid, maxLeaf, seen);
   const counters = cpuid(0xa, 0);
   const sgx = cpuid(0x12, 0);
   const tsc = cpuid(0x15, 0);

@@ -223,6 +223,7 @@ function featuresOf({ draft }: Gathered): CpuFacts["features"] {
 
 /** What all CPUs of a group have: Linux, and with it KVM, uses no feature that one of the CPUs lacks. */
 function commonFeatures(a: CpuFacts["features"], b: CpuFacts["features"]): CpuFacts["features"] {
+  if (a === b) return a;
   const common: { [F in CpuidFeature]?: boolean } = { ...a };
   for (const { name } of CPUID_FEATURES) {
     if (a[name] === b[name]) continue;

@@ -113,7 +113,32 @@ export function readLines(
     facts.some(({ run, partLine }) => partLine === line || run.busy?.() === true) || json.isOpen();
   /** No reader waits for a line; a line that goes to the readers of dumps alone leaves it so. */
   let idle = false;
+  /** The other readers of lines know that a dump is at hand. */
+  let told = false;
   const [dumps, ...others] = runs;
+  /** A line of a dump is read where it is in the text, as long as nobody waits for a line. */
+  const lineAt = (piece: string, start: number, end: number, number: number): boolean => {
+    const letter = piece.charCodeAt(start);
+    if ((letter !== 67 && letter !== 77) || !mayBeDumps || dumps?.run.lineAt === undefined) return false;
+    if (held !== undefined) {
+      take(held, heldAt, false);
+      held = undefined;
+    }
+    idle ||= !isWaiting(after);
+    const weight = idle ? dumps.run.lineAt(piece, start, end) : 0;
+    if (weight > 0) tookDump(weight, number);
+    return weight > 0;
+  };
+  const tookDump = (weight: number, number: number): void => {
+    if (dumps === undefined) return;
+    dumps.score += weight;
+    options.onLine?.(number, dumps.reader.name);
+    // After one foreign line the others wait for nothing.
+    if (!told) for (const { run } of others) run.line(FOREIGN, number);
+    told = true;
+    columns.add(number, 0);
+    after = number;
+  };
   /** A line of a dump goes to the readers of dumps at once. */
   const dumpLine = (raw: string, number: number): boolean => {
     const letter = raw.charCodeAt(0);
@@ -122,17 +147,14 @@ export function readLines(
     if (!idle || dumps === undefined) return false;
     const weight = dumps.run.line(raw, number);
     if (weight === 0) return false;
-    dumps.score += weight;
-    options.onLine?.(number, dumps.reader.name);
-    for (const { run } of others) run.line(FOREIGN, number);
-    columns.add(number, 0);
-    after = number;
+    tookDump(weight, number);
     return true;
   };
   let after = 0;
   const take = (raw: string, number: number, cut: boolean): void => {
     if (!cut && dumpLine(raw, number)) return;
     idle = false;
+    told = false;
     const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
     const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
     columns.add(number, own + shift);
@@ -172,6 +194,7 @@ export function readLines(
           if (whole !== undefined) hold(whole.text, whole.number);
         },
     log,
+    unfold === undefined ? lineAt : undefined,
   );
 
   return {

@@ -37,6 +37,11 @@ export interface LineRun {
    * a line that belongs to it, more for one that no other format has. Must take linear time and must not throw.
    */
   readonly line: (text: string, number: number) => number;
+  /**
+   * As `line`, for a line that is read where it is in `text`, from `start` to before `end` (a CR may be its last
+   * character), so that no string is made of it; 0 for one that it leaves to `line`.
+   */
+  readonly lineAt?: (text: string, start: number, end: number) => number;
   /** `cut`: the last line had no line end, as in a truncated text. */
   readonly end: (cut: boolean) => Reading;
 }

@@ -130,7 +130,8 @@ function speaker(line: string, position: number, date: number): number {
 /** The blanks and tabs that every line of a text begins with, judged by its beginning; most often none. */
 export function commonIndent(head: string): string {
   let common: string | undefined;
-  for (const line of head.split(/[\r\n]/)) {
+  // Most often the first line decides.
+  for (const [line] of head.matchAll(/[^\r\n]+/g)) {
     if (line.trim() === "") continue;
     const indent = /^[ \t]{0,64}/.exec(line)?.[0] ?? "";
     if (common === undefined) common = indent;
@@ -146,10 +147,13 @@ const LINE_NUMBER = /^\s{0,8}(\d{1,7})(?:\t|: ?|\. | {2}| ?\| ?|$)/;
 
 /** Whether every line of a text, judged by its beginning, begins with its own number, as from `cat -n`. */
 export function isNumbered(head: string): boolean {
-  const lines = head.split(/\r\n|\r|\n/);
-  // The last one may be cut off.
-  lines.pop();
-  return lines.length >= 2 && lines.every((line, i) => lineNumberLength(line, i + 1) > 0);
+  let [start, lines] = [0, 0];
+  // What follows the last line end may be cut off.
+  for (const { 0: ending, index } of head.matchAll(/\r\n|\r|\n/g)) {
+    if (lineNumberLength(head.slice(start, index), ++lines) === 0) return false;
+    start = index + ending.length;
+  }
+  return lines >= 2;
 }
 
 /** Length of a line's own number and what separates it from the text; 0 if another number, or none, is there. */

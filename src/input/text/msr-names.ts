@@ -3,9 +3,10 @@ import { hexIndex, REGISTERS, type RegisterRow, registerOf } from "../../registe
 
 /** One of the registers that a host is made of: IA32_FEAT_CTL and the VMX capability MSRs of SDM volume 3, appendix A. */
 export function isVmxMsr(index: number): boolean {
-  // Of a text, a number may have so many digits that it is none any more.
-  return Number.isSafeInteger(index) && registerOf(index) !== undefined;
+  return INDICES.has(index);
 }
+
+const INDICES: ReadonlySet<number> = new Set(REGISTERS.map(({ index }) => index));
 
 /** `0x480 (IA32_VMX_BASIC)`; only the number for any other MSR. */
 export function describeMsr(index: number): string {

@@ -112,8 +112,15 @@ export interface LineSplitter {
  * Calls `sink` with every line, without its end, and its number from 1. LF, CRLF and CR end a line; several CRs before
  * an LF are one end (serial consoles write them). Takes linear time, keeps at most one line, and builds no array of
  * lines. Lines beyond `MAX_LINE` are left out with a warning in `log`.
+ *
+ * @param whole is asked first, about a line where it is in a piece, from `start` to before its LF: true when nothing more
+ * has to be done with it. Of a dump that saves making a string of most lines.
  */
-export function lineSplitter(sink: (line: string, number: number) => void, log: DiagnosticLog): LineSplitter {
+export function lineSplitter(
+  sink: (line: string, number: number) => void,
+  log: DiagnosticLog,
+  whole?: (piece: string, start: number, end: number, number: number) => boolean,
+): LineSplitter {
   let carry = "";
   let number = 0;
   // Inside a line that is too long: its text is dropped until its end.
@@ -158,8 +165,11 @@ export function lineSplitter(sink: (line: string, number: number) => void, log: 
       for (;;) {
         const end = text.indexOf("\n", start);
         if (end < 0) break;
-        emitSpan(carry + text.slice(start, end));
-        carry = "";
+        if (carry === "" && !skipping && whole?.(text, start, end, number + 1) === true) number++;
+        else {
+          emitSpan(carry + text.slice(start, end));
+          carry = "";
+        }
         start = end + 1;
       }
       carry += text.slice(start);
