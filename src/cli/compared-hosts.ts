@@ -1,10 +1,11 @@
 import type { ComparedHost, RunResult } from "../compare/hosts/compared-host.js";
 import { visible } from "../report/visible.js";
+import type { Asked } from "../situation/asked.js";
 import { complain, showJson } from "./command.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
 import { hostText, ownOptions } from "./host-text.js";
 import { type RawOptions, readOptions } from "./options.js";
-import { type Aside, findMembers, type Member } from "./shell/members.js";
+import { type Aside, findMembers, type Member, type Members } from "./shell/members.js";
 import { withFirmware } from "./shell/what-if.js";
 import { situationOf } from "./situation.js";
 import type { World } from "./world.js";
@@ -32,14 +33,24 @@ export async function comparedHosts(
   world: World,
   least = 1,
 ): Promise<Compared | number> {
-  const { members, aside } = await findMembers(given, world);
+  return comparedMembers(await findMembers(given, world), raw, world, least);
+}
+
+/** As `comparedHosts`, of members that were found; `asked` is what is asked of each besides the options. */
+export function comparedMembers(
+  { members, aside }: Members,
+  raw: RawOptions & { readonly strict?: boolean },
+  world: World,
+  least = 1,
+  asked: Asked = {},
+): Compared | number {
   if (aside.length > 0 && (raw.strict === true || members.length < least)) {
     return complain(
       world,
       aside.flatMap(({ problems }) => problems),
     );
   }
-  return labelled(members, aside, raw, world);
+  return labelled(members, aside, raw, world, asked);
 }
 
 /** One host each, the first of a text that describes several; `kernels` overrides the kernel of single ones. */
@@ -70,6 +81,7 @@ function labelled(
   aside: readonly Aside[],
   raw: RawOptions,
   world: World,
+  asked: Asked = {},
 ): Compared | number {
   const subjects: ComparedHost[] = [];
   const names = shortNames(members.map(({ name }) => name));
@@ -83,7 +95,7 @@ function labelled(
       return complain(world, ["this machine cannot be read", ...missing]);
     }
     const found = withFirmware(read, text.firmware);
-    const situation = situationOf(found, settings);
+    const situation = situationOf(found, settings, asked);
     if ("problems" in situation) return complain(world, situation.problems);
     // That other CPUs of the atlas are equal to one is nothing to know here.
     const equal = read.origin === "atlas" ? read.notes : [];

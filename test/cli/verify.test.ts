@@ -204,10 +204,38 @@ describe("vmxlens verify --fingerprint", () => {
   });
 });
 
+describe("verify of several hosts", () => {
+  const [good, other] = [plain.host, { ...plain.host, kernel: "7.2.1" }];
+
+  it("names who differs, each difference once with the hosts that have it, and what could not be read", async () => {
+    const files = [write("a.json", good), write("b.json", other), write("c.json", other)];
+    writeFileSync(at("d.txt"), "Permission denied\n");
+    const { out, code } = await runCli(["verify", folder, ...FACTS]);
+    expect(files).toHaveLength(3);
+    expect(out).toContain("Against replays of their registers: differs on b.json and c.json; agrees on a.json.");
+    expect(out.match(/ept_violation_ve on the vmx flags line/g)).toHaveLength(1);
+    expect(out).toContain("Left out, as it could not be read");
+    expect(code).toBe(1);
+  });
+
+  it("reads snapshots behind one another from standard input, as diff and baseline do", async () => {
+    const stdin = `${writeSnapshot(good)}\n${writeSnapshot(other)}`;
+    const { out, code } = await runCli(["verify", "-", ...FACTS], { stdin });
+    expect([code, out.split("\n")[0]]).toEqual([1, expect.stringContaining("differs on -#2; agrees on -#1")]);
+  });
+
+  it("of alike hosts ends with 0, and keeps fingerprints for one", async () => {
+    const files = [write("a.json", good), write("b.json", good)];
+    expect((await run(...files)).code).toBe(0);
+    expect((await run(...files, "--fingerprint")).err).toContain("--fingerprint is about one host; 2 were found");
+    expect((await run(...files, "skylake-x")).err).toContain("CPU of the atlas");
+  });
+});
+
 describe("the JSON of vmxlens verify", () => {
   const schemas = join(import.meta.dirname, "../../schema");
   const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
-  for (const name of ["common", "verify"]) {
+  for (const name of ["common", "verify", "verify-hosts"]) {
     ajv.addSchema(JSON.parse(readFileSync(join(schemas, `${name}.schema.json`), "utf8")));
   }
 
@@ -221,6 +249,17 @@ describe("the JSON of vmxlens verify", () => {
       validate?.(JSON.parse(out));
       expect(validate?.errors ?? []).toEqual([]);
     }
+  });
+
+  it("of several hosts has one of each", async () => {
+    const wrong = write("wrong.json", { ...plain.host, kernel: "7.2.1" });
+    writeFileSync(at("bad.txt"), "Permission denied\n");
+    const { out, code } = await run(write("good.json", plain.host), wrong, at("bad.txt"), "--json");
+    const validate = ajv.getSchema("verify-hosts.schema.json");
+    validate?.(JSON.parse(out));
+    expect(validate?.errors ?? []).toEqual([]);
+    expect(code).toBe(1);
+    expect(JSON.parse(out).aside).toHaveLength(1);
   });
 
   it("says what the text says", async () => {

@@ -1,15 +1,18 @@
 import type { Changes } from "../../compare/hosts/changes.js";
 import { verify as check, type Verification } from "../../compare/verify/verify.js";
 import type { Host } from "../../host/host.js";
+import { runVerify } from "../../report/compare/verify-hosts-report.js";
 import { verifyReport } from "../../report/compare/verify-report.js";
 import { wrap } from "../../report/layout.js";
 import { BLANK, type Line } from "../../report/text.js";
 import { complain, show, showJson } from "../command.js";
+import { comparedMembers, printRun } from "../compared-hosts.js";
 import { EXIT } from "../exit-code.js";
 import { defaultFingerprint, readFingerprint, storeFingerprint } from "../fingerprint-file.js";
 import { type FoundHost, findHost, missingText } from "../host.js";
-import { hostText, ownOptions } from "../host-text.js";
+import { type HostText, ownOptions } from "../host-text.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
+import { findMembers } from "../shell/members.js";
 import { situationOf } from "../situation.js";
 import type { World } from "../world.js";
 
@@ -28,11 +31,41 @@ interface Fingerprint {
 }
 
 /**
- * `vmxlens verify [HOST] [--fingerprint [FILE]] [--update] [--against FILE]`: exit code 0 when all that could be compared
+ * `vmxlens verify [HOST...] [--fingerprint [FILE]] [--update] [--against FILE]`: exit code 0 when all that could be compared
  * agrees and nothing changed, 1 when something differs, changed, or nothing could be compared.
  */
-export async function verify([query]: readonly (string | undefined)[], raw: VerifyRaw, world: World): Promise<number> {
-  const text = query === undefined ? undefined : hostText(query, world);
+export async function verify(queries: readonly (string | undefined)[], raw: VerifyRaw, world: World): Promise<number> {
+  const given = queries.filter((query) => query !== undefined);
+  if (given.length === 0) return verifyOne(undefined, undefined, raw, world);
+  const { problems } = readOptions(raw, world);
+  if (problems.length > 0) return complain(world, problems);
+  const found = await findMembers(given, world, { flagsProve: false });
+  const [only, ...others] = found.members;
+  if (only === undefined)
+    return complain(
+      world,
+      found.aside.flatMap((one) => one.problems),
+    );
+  if (others.length === 0 && found.aside.length === 0) return verifyOne(only.text, only.found, raw, world);
+  const one = ["fingerprint", "update", "against"].find((name) => raw[name as keyof VerifyRaw] !== undefined);
+  if (one !== undefined) return complain(world, [`--${one} is about one host; ${found.members.length} were found`]);
+  const atlas = found.members.find((member) => member.found.origin === "atlas");
+  if (atlas !== undefined) return complain(world, [ofAtlas(atlas.name)]);
+  const compared = comparedMembers(found, raw, world, 1, { foundParams: false });
+  if (typeof compared === "number") return compared;
+  return printRun(runVerify(compared.subjects), raw, world, compared.aside);
+}
+
+const ofAtlas = (name: string) =>
+  `${name} is a CPU of the atlas, which has no flags or log of its own; give a machine or a file`;
+
+/** One host, which is this machine if none was named. */
+async function verifyOne(
+  text: HostText | undefined,
+  read: FoundHost | undefined,
+  raw: VerifyRaw,
+  world: World,
+): Promise<number> {
   const { settings, problems: wrong } = readOptions(ownOptions(raw, text), world);
   const problems = [...wrong];
   if (raw.update === true && raw.fingerprint === undefined) problems.push("--update goes with --fingerprint");
@@ -40,7 +73,7 @@ export async function verify([query]: readonly (string | undefined)[], raw: Veri
     problems.push("--against and --fingerprint: take one; only --fingerprint stores");
   }
   if (problems.length > 0) return complain(world, problems);
-  const found = await findHost(text?.host, world, { flagsProve: false });
+  const found = read ?? (await findHost(undefined, world, { flagsProve: false }));
   if (found.kind === "none") return complain(world, found.problems);
   if (found.example !== undefined) {
     return complain(world, [
@@ -48,11 +81,7 @@ export async function verify([query]: readonly (string | undefined)[], raw: Veri
       ...found.example.missing.map((one) => `  ${missingText(one)}`),
     ]);
   }
-  if (found.origin === "atlas") {
-    return complain(world, [
-      `${query} is a CPU of the atlas, which has no flags or log of its own; give a machine or a file`,
-    ]);
-  }
+  if (found.origin === "atlas") return complain(world, [ofAtlas(text?.host ?? "it")]);
   // Parameters that the machine shows are compared.
   const situation = situationOf(found, settings, { foundParams: false });
   if ("problems" in situation) return complain(world, situation.problems);

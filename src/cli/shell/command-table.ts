@@ -272,11 +272,12 @@ Exit code 1: a requirement cannot be met, or that is not known.\n\n${FLEET}`,
   },
   verify: {
     summary: "what a machine reports about itself against a replay of its registers; what changed since a fingerprint",
-    args: "[HOST]",
+    args: "[HOST...]",
     group: "host",
     examples: [
       ["sudo vmxlens verify", "this machine"],
       ["vmxlens verify host.txt --against yesterday.txt", "what changed"],
+      ["vmxlens verify hosts/", "each difference once, with the machines that have it"],
     ],
     options: [
       ["--fingerprint [file]", "save the machine's state in FILE, or show what changed since it was saved"],
@@ -288,7 +289,7 @@ KVM offers a nested hypervisor, as far as the machine or the text of HOST shows 
 Without FILE the fingerprint of this machine is $XDG_STATE_HOME/vmxlens/fingerprint.json (~/.local/state/…); once it is
 there, every vmxlens verify of this machine shows what changed since. A fingerprint is a snapshot: HOST of every command.
 Exit code 0: all that could be compared agrees and nothing changed; 1: something differs, changed, or nothing could be
-compared.\n\n${HOST}`,
+compared.\n\n${FLEET}`,
     load: async () => (await import("../commands/verify.js")).verify,
   },
   prove: {

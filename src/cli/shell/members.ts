@@ -1,5 +1,5 @@
 import { fileKind, folderNames, inputText, isPlainFile, wholeText, worldSentence } from "../files.js";
-import { type FoundHost, findHosts } from "../host.js";
+import { type FoundHost, findHosts, type HowToRead } from "../host.js";
 import { type HostText, hostText } from "../host-text.js";
 import type { World } from "../world.js";
 
@@ -26,7 +26,7 @@ export interface Members {
  * The hosts that the arguments name: each a HOST, a folder for the files in it, a pattern (`'hosts/*.txt'`), or `@FILE` with
  * one of these on a line. Of a text that describes several hosts each is one. What cannot be read is set aside.
  */
-export async function findMembers(given: readonly string[], world: World): Promise<Members> {
+export async function findMembers(given: readonly string[], world: World, how: HowToRead = {}): Promise<Members> {
   const members: Member[] = [];
   const aside: Aside[] = [];
   const names: string[] = [];
@@ -39,7 +39,7 @@ export async function findMembers(given: readonly string[], world: World): Promi
   for (const name of names) {
     const text = hostText(name, world);
     const found = await setAside(name, aside, async () => {
-      const hosts = read.get(text.host) ?? (await hostsIn(text.host, world));
+      const hosts = read.get(text.host) ?? (await hostsIn(text.host, world, how));
       read.set(text.host, hosts);
       return hosts;
     });
@@ -71,8 +71,8 @@ async function setAside<T>(name: string, aside: Aside[], find: () => Promise<rea
   }
 }
 
-async function hostsIn(query: string, world: World): Promise<readonly FoundHost[]> {
-  const found = await findHosts(query, world);
+async function hostsIn(query: string, world: World, how: HowToRead): Promise<readonly FoundHost[]> {
+  const found = await findHosts(query, world, how);
   if ("kind" in found) throw new Refused(found.problems);
   return found;
 }

@@ -11,12 +11,12 @@ import {
   nameFromCpuid,
   vendorFromCpuid,
 } from "../hosts/cpuid-facts.js";
+import { hasNamedSection, tellWhatIsMissing } from "../hosts/dump-gaps.js";
 import { type CpuDraft, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place } from "../text/diagnostic.js";
 import { isVmxMsr } from "../text/msr-names.js";
-import { hasNamedSection, tellWhatIsMissing } from "./aida64-gaps.js";
 import { FACT_LEAVES } from "./cpuid-raw.js";
 
 /** Microcode revision in bits 63:32 (IA32_BIOS_SIGN_ID). */

@@ -5,7 +5,7 @@ import { checkHost } from "../../host/check-host.js";
 import type { CoreGroup, CpuFacts, Host, Observed } from "../../host/host.js";
 import { ABSENT, knownValue, type Msr, UNREAD } from "../../host/msr.js";
 import type { DocumentReader, Reading } from "../hosts/reader.js";
-import { diagnosticLog } from "../text/diagnostic.js";
+import { type DiagnosticLog, diagnosticLog } from "../text/diagnostic.js";
 import { type JsonNode, type JsonRemover, jsonAt, jsonRemover, jsonValue, parseJson, placesIn } from "../text/json.js";
 import { BAD_INDEX, SNAPSHOT_FORMAT, SNAPSHOT_SCHEMA, type SnapshotFile, UNSEEN_KEYS } from "./snapshot-schema.js";
 
@@ -22,20 +22,41 @@ export const snapshot: DocumentReader = {
 /** More rounds of leaving out what is wrong do not help. */
 const MAX_ROUNDS = 8;
 
+/** Reads the snapshots of a text, one behind the other as `cat` puts them or one on a line. */
 function readSnapshot(text: string, file: string | undefined): Reading {
   const log = diagnosticLog(file);
-  const parsed = parseJson(text);
   const place = placesIn(text);
+  const hosts: Host[] = [];
+  for (let start = 0; ; ) {
+    const parsed = parseJson(text, start);
+    const { root, host } = snapshotOf(parsed, file, log, place);
+    if (host !== undefined) hosts.push(host);
+    const rest = text.slice(parsed.end, parsed.end + 1000).search(/\S/);
+    if (root === undefined || parsed.error !== undefined || rest < 0) break;
+    start = parsed.end + rest;
+    if (text[start] !== "{") {
+      log.error(
+        place(start),
+        "something follows the snapshot and was not read",
+        "another snapshot, or the end of the text",
+      );
+      break;
+    }
+  }
+  return { hosts, diagnostics: log.list() };
+}
+
+function snapshotOf(
+  parsed: ReturnType<typeof parseJson>,
+  file: string | undefined,
+  log: DiagnosticLog,
+  place: ReturnType<typeof placesIn>,
+): { readonly root?: JsonNode; readonly host?: Host } {
   if (parsed.error !== undefined)
     log.error(place(parsed.error.at), `JSON: ${parsed.error.message}`, parsed.error.expected);
   for (const twice of parsed.duplicates) log.error(place(twice.at), `JSON: ${twice.message}`, twice.expected);
   const root = parsed.node;
-  if (root === undefined) return { hosts: [], diagnostics: log.list() };
-  const rest = text.slice(parsed.end, parsed.end + 1000).search(/\S/);
-  if (parsed.error === undefined && rest >= 0) {
-    log.error(place(parsed.end + rest), "something follows the snapshot and was not read", "the end of the text");
-  }
-
+  if (root === undefined) return {};
   for (const { path, at } of unseenIndexes(root)) log.error(place(at), `${pathText(path)}: ${BAD_INDEX}`);
   const leftOut = new Set<string>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -45,7 +66,7 @@ function readSnapshot(text: string, file: string | undefined): Reading {
         log.error(place(offset), message, expected),
       );
       const source = host.source ?? file;
-      return { hosts: [source === undefined ? host : { ...host, source }], diagnostics: log.list() };
+      return { root, host: source === undefined ? host : { ...host, source } };
     }
     // What is wrong is reported and left out; the rest is a snapshot again, unless a part is missing that must be
     // there.
@@ -65,7 +86,7 @@ function readSnapshot(text: string, file: string | undefined): Reading {
     if (removed.length === 0) break;
     for (const path of removed) leftOut.add(path);
   }
-  return { hosts: [], diagnostics: log.list() };
+  return { root };
 }
 
 /** Keys of MSR lists that are not an index and that the schema does not get to see. */

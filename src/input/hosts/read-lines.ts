@@ -114,9 +114,9 @@ export function readLines(
   /** No reader waits for a line; a line that goes to the readers of dumps alone leaves it so. */
   let idle = false;
   /** The other readers of lines know that a dump is at hand. */
-  let told = false;
+  let atDump = false;
   const [dumps, ...others] = runs;
-  /** A line of a dump is read where it is in the text, as long as nobody waits for a line. */
+  /** A line of a dump is read where it is in the text, as long as no reader waits for one. */
   const lineAt = (piece: string, start: number, end: number, number: number): boolean => {
     const letter = piece.charCodeAt(start);
     if ((letter !== 67 && letter !== 77) || !mayBeDumps || dumps?.run.lineAt === undefined) return false;
@@ -134,8 +134,8 @@ export function readLines(
     dumps.score += weight;
     options.onLine?.(number, dumps.reader.name);
     // After one foreign line the others wait for nothing.
-    if (!told) for (const { run } of others) run.line(FOREIGN, number);
-    told = true;
+    if (!atDump) for (const { run } of others) run.line(FOREIGN, number);
+    atDump = true;
     columns.add(number, 0);
     after = number;
   };
@@ -154,7 +154,7 @@ export function readLines(
   const take = (raw: string, number: number, cut: boolean): void => {
     if (!cut && dumpLine(raw, number)) return;
     idle = false;
-    told = false;
+    atDump = false;
     const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
     const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
     columns.add(number, own + shift);

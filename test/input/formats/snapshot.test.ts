@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { word } from "../../../src/bits/word.js";
 import { knownValue, msrWords } from "../../../src/host/msr.js";
-import { atlas, entryHost } from "../../../src/input/atlas/atlas.js";
+import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
 import { writeSnapshot } from "../../../src/input/formats/snapshot.js";
 import { SNAPSHOT_SCHEMA } from "../../../src/input/formats/snapshot-schema.js";
 import { readHost } from "../../../src/input/read.js";
@@ -153,8 +153,20 @@ describe("the snapshot reader", () => {
     expect(spelt.diagnostics).toMatchObject([{ message: expect.stringContaining("appears twice") }]);
   });
 
+  it("reads several behind one another, and says what is wrong in a later one where it is", () => {
+    const one = writeSnapshot(atlasHost("intel-50654-skylakex"));
+    const two = writeSnapshot(atlasHost("intel-306a9-ivybridge"));
+    expect(readHost(`${one}\n${two}`).hosts.map(({ id }) => id)).toEqual([
+      "intel-50654-skylakex",
+      "intel-306a9-ivybridge",
+    ]);
+    const broken = readHost(`${one}\n${two.slice(0, 200)}`);
+    expect(broken.hosts).toHaveLength(1);
+    expect(broken.diagnostics.at(-1)?.line).toBeGreaterThan(one.split("\n").length);
+  });
+
   it("says when something follows", () => {
-    expect(read(`${JSON.stringify(SMALL)}\n{}`).diagnostics).toMatchObject([{ line: 2, severity: "error" }]);
+    expect(read(`${JSON.stringify(SMALL)}\n[]`).diagnostics).toMatchObject([{ line: 2, severity: "error" }]);
   });
 });
 

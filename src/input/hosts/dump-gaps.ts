@@ -1,6 +1,6 @@
-import type { HostBuilder } from "../hosts/host-builder.js";
 import { formatCpuRanges } from "../text/cpu-ranges.js";
 import type { DiagnosticLog, Place } from "../text/diagnostic.js";
+import type { HostBuilder } from "./host-builder.js";
 
 /*
  * What a dump of AIDA64 lacks.
