@@ -41,6 +41,19 @@ describe("a line with the number of an MSR and a value", () => {
     "msr 0x485 has 0x403c0",
     "0x403c0 is MSR 0x485",
     "0x481: 0x7f00000016 and then 0x485 of 403c0h",
+    "MSR_0x485 = 0x403c0",
+    "Reading MSR 0x485... 0x403c0",
+    "0x485/0x403c0",
+    "0x485: c0 03 04 00 00 00 00 00",
+    "MSR 00000485 EAX=000403C0 EDX=00000000",
+    "ecx=0x485 eax=0x403c0 edx=0x0",
+    "msr_485=0x403c0",
+    "msr-485: 0x403c0",
+    "0x403c0 <- 0x485",
+    "got 0x403c0 from 0x485",
+    "0x403c0 0x485",
+    "ia32_vmx_misc 403c0",
+    "IA32_VMX_MISC | 403c0",
   ])("is told of where its form is not known: %s", (line) => {
     const { value, told } = of(line);
     expect([value, told.length]).toEqual(["unknown", 1]);
@@ -60,6 +73,12 @@ describe("a line with the number of an MSR and a value", () => {
     "RAX: 0000000000000485 RBX: ffff8881003e0000",
     "the VMX MSRs are 0x480 to 0x491",
     "disk at 0x3a 0xffff0000 of the bus",
+    "00000480 00000000 000403c0 0000001f 00000000",
+    "0x480: 7f 45 4c 46 02 01 01 00 00 00 00 00 00 00 00 00",
+    "eax=0x485 ebx=0x403c0 ecx=0x0 edx=0x0",
+    "version 0x485.1 of 0x403c0",
+    "call foo+0x485/0x900",
+    "see IA32_VMX_MISC bits 15",
   ])("is something else, and nobody is troubled: %s", (line) => {
     expect(of(line).told).toEqual([]);
   });
