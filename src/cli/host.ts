@@ -4,6 +4,7 @@ import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
 import { findCpu } from "../input/atlas/atlas-find.js";
 import type { ReadOptions } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
+import { shellOperand } from "../messages/shell-word.js";
 import { clipped } from "../report/layout.js";
 import { visible } from "../report/visible.js";
 import { fileKind, inputChunks, inputName } from "./files.js";
@@ -88,7 +89,7 @@ async function readText(path: string, world: World, how: HowToRead): Promise<rea
   const texts = diagnostics.map(diagnosticText);
   if (host === undefined) {
     const guest = evidence.some(({ layer }) => layer === "guest")
-      ? [`  ${name} describes a guest; whether it may start on a host: vmxlens migrate ${path} HOST`]
+      ? [`  ${name} describes a guest; whether it may start on a host: vmxlens migrate ${shellOperand(path)} HOST`]
       : [];
     return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...guest);
   }

@@ -10,6 +10,11 @@ export function shellWord(text: string): string {
   return SAFE.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** The name of a file as an operand: one that begins like an option is a path. */
+export function shellOperand(name: string): string {
+  return shellWord(name.startsWith("-") && name !== "-" ? `./${name}` : name);
+}
+
 /** Which quotes are open at the end of a piece of a command; there are no escapes in our commands outside of quotes. */
 function openQuote(command: string): "" | "'" | '"' {
   let open: "" | "'" | '"' = "";
@@ -33,6 +38,6 @@ export function filledCommand(command: string, words: { readonly [name: string]:
     const before = command.slice(0, at);
     const quote = openQuote(before);
     if (quote !== "") return SAFE.test(word) ? word : `${quote}${shellWord(word)}${quote}`;
-    return shellWord(word.startsWith("-") && /(?:^|\s)$/.test(before) ? `./${word}` : word);
+    return /(?:^|\s)$/.test(before) ? shellOperand(word) : shellWord(word);
   });
 }

@@ -223,3 +223,19 @@ it("what was written stays readable", () => {
   replaceFile(path, "two\n", nodeWorld());
   expect([readFileSync(path, "utf8"), statSync(path).isFile()]).toEqual(["two\n", true]);
 });
+
+it("a name in a command to copy is one word of a shell, and no option", async () => {
+  const domain = `<domain type='kvm'>
+  <name>web01</name>
+  <cpu mode='custom' match='exact'>
+    <model>Haswell</model>
+    <feature policy='require' name='vmx-ept'/>
+  </cpu>
+</domain>
+`;
+  const odd = join(folder, "a b;touch X;'c.xml");
+  writeFileSync(odd, domain);
+  expect((await run(["layers", odd])).err).toContain(`: vmxlens migrate '${odd.replace("'", "'\\''")}' HOST`);
+  expect((await run(["runs", "kvm", "$(id)"])).err).toContain("HOST comes first: vmxlens runs '$(id)' kvm");
+  expect((await run(["why", "x;id", "ept"])).err).toContain("FEATURE comes first: vmxlens why ept 'x;id'");
+});

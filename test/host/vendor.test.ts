@@ -55,6 +55,34 @@ describe("a CPU with SVM", () => {
     const { out } = await runCli(["layers", "-"], { stdin });
     expect(out.replace(/\s+/g, " ")).toContain("this CPU has SVM; its module is kvm_amd");
   });
+
+  it.each([
+    ["model name\t: AMD Ryzen 7 5800X 8-Core Processor\n", "AuthenticAMD"],
+    ["Model name:            AMD EPYC 7B12\nFlags:                 fpu hypervisor\n", "AuthenticAMD"],
+    ["model name\t: Hygon C86 7185 32-core Processor\n", "HygonGenuine"],
+    ["flags\t\t: fpu vme svm npt hypervisor\n", "AuthenticAMD"],
+    // What is printed counts, and so does VMX that is there.
+    ["vendor_id\t: HygonGenuine\nflags\t\t: fpu svm\n", "HygonGenuine"],
+    ["vendor_id\t: GenuineIntel\nmodel name\t: AMD EPYC 7B12\n", "GenuineIntel"],
+    ["model name\t: AMD EPYC 7B12\nflags\t\t: fpu vmx\n", undefined],
+    ["model name\t: AMD EPYC 7B12\n0x480: 0xda040000000004\n", undefined],
+    // Under KVM a model of QEMU keeps the vendor of the CPU below.
+    ["model name\t: AMD EPYC Processor\n", undefined],
+    ["model name\t: AMD EPYC-Milan Processor\n", undefined],
+    ["model name\t: AMD Opteron 63xx class CPU\n", undefined],
+    ["model name\t: Hygon Dhyana Processor\n", undefined],
+    ["model name\t: Intel(R) Xeon(R) CPU\nflags\t\t: fpu\n", undefined],
+    ["model name\t: QEMU Virtual CPU version 2.5+\n", undefined],
+  ])("where no vendor is printed, is known by its name or by svm: %j", async (text, vendor) => {
+    const { host } = readHost(text);
+    expect(host?.vendor).toBe(vendor);
+    if (vendor === undefined || vendor === "GenuineIntel") return;
+    for (const command of [["layers"], ["why", "vmx"], ["nested"], ["runs"]]) {
+      const { code, out, err } = await runCli([...command, "-"], { stdin: text });
+      expect(code).not.toBe(0);
+      expect(out + err).not.toMatch(/Not known whether|KVM may|hypervisor\s+hides/);
+    }
+  });
 });
 
 describe("exit codes when nothing is known", () => {

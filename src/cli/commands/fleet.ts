@@ -3,6 +3,7 @@ import type { ComparedHost } from "../../compare/hosts/compared-host.js";
 import { findPack } from "../../compare/packs/all.js";
 import { findCpu } from "../../input/atlas/atlas-find.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
+import { shellOperand } from "../../messages/shell-word.js";
 import { runBaseline } from "../../report/compare/baseline-report.js";
 import { runDiff } from "../../report/compare/diff-report.js";
 import { runGuest } from "../../report/compare/guest-report.js";
@@ -104,7 +105,7 @@ export async function runs(given: Args, raw: FleetRaw, outer: World): Promise<nu
   const known = (name: string) => !("near" in findPack(name));
   const [first] = names;
   if (last !== undefined && first !== undefined && known(first) && !known(last) && !isFile(first, world)) {
-    return complain(world, [`HOST comes first: vmxlens runs ${last} ${first}`]);
+    return complain(world, [`HOST comes first: vmxlens runs ${shellOperand(last)} ${shellOperand(first)}`]);
   }
   const product = last !== undefined && !isCpuText(last) && isProductOnly(last, world) ? last : undefined;
   const found = last === undefined || product !== undefined ? undefined : await findGuest(last, world);

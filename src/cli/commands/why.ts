@@ -1,5 +1,6 @@
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
+import { shellOperand } from "../../messages/shell-word.js";
 import type { Line } from "../../report/text.js";
 import { type WhyInput, whyReport } from "../../report/why-report.js";
 import { assume } from "../../situation/assume.js";
@@ -34,7 +35,9 @@ export async function why(
   const named = namedFeature(name ?? "");
   if ("problems" in named) {
     const swapped = query !== undefined && "feature" in namedFeature(query);
-    const problems = swapped ? [`FEATURE comes first: vmxlens why ${query} ${name}`] : named.problems;
+    const problems = swapped
+      ? [`FEATURE comes first: vmxlens why ${shellOperand(query)} ${shellOperand(name ?? "")}`]
+      : named.problems;
     return (await whyPlace(name ?? "", query, raw, world)) ?? complain(world, problems);
   }
   let goal: Layer | undefined;

@@ -1,6 +1,7 @@
 import type { FactSink } from "../hosts/evidence.js";
 import { featureBits, offered } from "../hosts/feature-bits.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
+import { vendorInLog } from "../hosts/vendor.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
 
 /** Kernel messages about VMX, the kernel's own release, and QEMU's messages with VMX numbers. */
@@ -72,11 +73,6 @@ const REVISION =
 const SIG = /microcode: .{0,20}\bsig=0x([0-9a-f]{1,8}), pf=/;
 const BRAND =
   /smpboot: CPU0: (.{4,80}?) \((?:fam|family): (?:0x)?([0-9a-f]{1,3}), model: (?:0x)?([0-9a-f]{1,2}), stepping: (?:0x)?([0-9a-f]{1,2})\)/;
-/** The log names the vendor before a brand string that does not; of Intel the word alone proves nothing. */
-const VENDORS_BY_WORD = [
-  ["AMD ", "AuthenticAMD"],
-  ["Hygon ", "HygonGenuine"],
-] as const;
 const QEMU_SET = /failed to set MSR 0x([0-9a-f]{1,8}) to 0x([0-9a-f]{1,16})(?![0-9a-f])/;
 const QEMU_FEATURE =
   /host doesn't support requested feature: MSR\(([0-9A-F]{1,8})H\)\.(vmx-[\w-]{2,60}) \[bit (\d{1,2})\]/;
@@ -128,7 +124,7 @@ function identity(sink: FactSink, line: TextLine): boolean {
   if (brand !== null) {
     const [, name, family, model, stepping] = brand as unknown as [string, string, string, string, string];
     const brandName = withoutPrefix(name.replace(/ +/g, " ").trim());
-    const vendor = VENDORS_BY_WORD.find(([word]) => brandName.startsWith(word))?.[1];
+    const vendor = vendorInLog(brandName);
     const [f, m, s] = [family, model, stepping].map((digits) => Number.parseInt(digits, 16)) as [
       number,
       number,

@@ -217,6 +217,7 @@ export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
   sink.cpu(scope, { ...facts, ...given("signature", signature), ...given("microcode", info.microcode) }, block.at);
   if (block.flags !== undefined) {
     const at = block.fields.get("flags")?.at ?? block.at;
+    if (flags.has("svm")) sink.system("flag svm", "yes", at);
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));
     sink.cpuFlags(scope, { names, whole: !cutIn("flags") && !block.doubtful && passedWord4 }, at);
   }

@@ -5,6 +5,7 @@ import type { CpuNotes, MachineFactsRead } from "./evidence-notes.js";
 import { contradicted, state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
 import { keepStated, type StatedText, statedOf } from "./stated.js";
+import { vendorOfBrand } from "./vendor.js";
 
 /**
  * Makes a host from the facts about a machine. If CPUs have numbers, a fact about "the CPU" without one belongs to
@@ -88,7 +89,7 @@ export function buildHost(
     ...identity,
     cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }],
   };
-  const found = withVmx(host);
+  const found = withVendor(withVmx(host), notes);
   keepStated(found, statedText(notes, statedOf(found)?.contradictions ?? []));
   return found;
 }
@@ -222,6 +223,15 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
     ...(loadError === undefined ? {} : { loadError }),
     ...(outer === undefined ? {} : { outer }),
   };
+}
+
+/** Where no vendor is printed: a CPU with the name of one of AMD's, or with SVM, never has VMX that something could hide. */
+function withVendor(host: Host, { system }: MachineFactsRead): Host {
+  const showsVmx = host.cores.some(({ cpuid, msrs }) => cpuid.features.vmx === true || msrs.has(0x480));
+  if (host.vendor !== undefined || showsVmx || undisputed(system, "flag vmx") === "yes") return host;
+  const byName = host.name === undefined ? undefined : vendorOfBrand(host.name);
+  const vendor = byName ?? (undisputed(system, "flag svm") === "yes" ? "AuthenticAMD" : undefined);
+  return vendor === undefined ? host : { ...host, vendor };
 }
 
 /**

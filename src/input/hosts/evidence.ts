@@ -67,6 +67,8 @@ const SYSTEM_FACTS = {
   outer: "system",
   /** Whether `vmx` is among the flags: `yes` or `no`. */
   "flag vmx": "linux",
+  /** `yes` where `svm` is among the flags. */
+  "flag svm": "linux",
   /** `yes` where they were counted together, and there are some. */
   "flag vmx or svm": "linux",
   /** `loaded` or `missing`. */

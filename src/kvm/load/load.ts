@@ -70,7 +70,7 @@ export const SUPPORT_RULES = [
       },
       { refuse: "EOPNOTSUPP" },
     ],
-    says: "CPUID.1:ECX bit 5 is 0: the CPU has no VMX, or a hypervisor hides it.",
+    says: "CPUID.1:ECX bit 5 is 0: the CPU has no VMX, or none that this machine may use.",
     file: [
       { held: { before: VENDOR_DECIDES }, is: X86 },
       { held: { since: VENDOR_DECIDES }, is: VMX },

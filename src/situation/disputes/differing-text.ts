@@ -24,5 +24,5 @@ export function differingText(
 function commandFor(source: string | undefined): string {
   if (source === "this machine") return "`vmxlens verify`";
   if (source === "standard input") return "`vmxlens verify -`";
-  return `\`vmxlens verify ${source !== undefined && /^[\w./+-]+$/.test(source) ? source : "HOST"}\``;
+  return `\`vmxlens verify ${source !== undefined && /^[\w./+][\w./+-]*$/.test(source) ? source : "HOST"}\``;
 }
