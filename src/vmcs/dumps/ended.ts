@@ -22,10 +22,13 @@ export const ENDED = {
 
 /** Numbers that monitors print without KVM's words. */
 const FAIL_ENTRY =
-  /FailEntry\((?<code>\d{1,10}),|hardware_entry_failure_reason[ =:]{0,4}(?<code2>0x[0-9a-f]{1,16}|\d{1,10})/i;
+  /FailEntry\((?<code>\d{1,10}),|(?:hardware_entry_failure_reason|\bfail entry|\bhwcode)[ =:]{0,4}(?<code2>0x[0-9a-f]{1,16}|\d{1,10})\b/i;
 /** Jailhouse, KVM on illumos, and what HyperPlatform shows in WinDbg. */
 const UNHANDLED =
-  /\bunhandled (?:vm-?)?exit,?(?: reason)?:? (?<code>0x[0-9a-f]{1,16}|8000[0-9a-f]{4}|(?:33|34|41)\b)|InvalidGuestState \(0n(?<code2>33)\)/i;
+  /\bunhandled (?:vm-?)?exit,?(?: reason)?:? (?<code>0x[0-9a-f]{1,16}|8000[0-9a-f]{4}|(?:33|34|41)\b)(?:[^\n]{0,60}?qualification\s{0,3}[:=]?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|InvalidGuestState \(0n(?<code2>33)\)/i;
+/** The two errors of the checks in words, as hypervisors print them from a table of the manual's. */
+const IN_WORDS =
+  /\bVM[- ]?entry with invalid (?<what>(?:VMX-)?control|host-state) field|\bentry_invalid_(?<name>control|host)/i;
 /** A function that runs only after such a failure. */
 const INVALID_GUEST = /exit_invalid_guest_state|EXIT_REASON_INVALID_GUEST_STATE/i;
 /** The block of bhyve and its relatives: a name, blanks, a number in decimal. */
@@ -66,7 +69,8 @@ function numberOf(text: string): number {
 
 /** Collects what the lines of a text say about the end of a VM entry. */
 export interface EndedFinder {
-  readonly line: (text: string) => void;
+  /** True for a message, whose numbers have a base of their own; false for other lines, which can be those of a list as well. */
+  readonly line: (text: string) => boolean;
   /** The report, where the lines gave one. */
   readonly reported: () => Reported | undefined;
 }
@@ -79,14 +83,14 @@ export function endedFinder(): EndedFinder {
   };
   return {
     line(text) {
-      if (text.length > 400 || !WORD.test(text)) return;
+      if (text.length > 400 || !WORD.test(text)) return false;
       const block = BLOCK.exec(text)?.groups;
       if (block !== undefined) {
         const value = block.value as string;
         if (block.name === "exit_reason") put(reportedFromReason(numberOf(value)));
         else if (block.name === "inst_error" && numberOf(value) > 0) put(reportedFromCode(numberOf(value)));
         else if (block.name === "qualification" && value.startsWith("0x")) qualification = parseHexU64(value.slice(2));
-        return;
+        return false;
       }
       const entry = ENDED.entryInstruction.exec(text)?.groups;
       const fail = FAIL_ENTRY.exec(text)?.groups;
@@ -94,29 +98,35 @@ export function endedFinder(): EndedFinder {
         ENDED.hardwareError.exec(text)?.groups?.code ?? fail?.code ?? fail?.code2 ?? entry?.error ?? entry?.error2;
       if (code !== undefined) {
         put(reportedFromCode(numberOf(code)));
-        return;
+        return true;
       }
       const reason = ENDED.exitReason.exec(text)?.groups;
       if (reason?.code !== undefined) {
         const beside = reason.qualification;
         const value = beside === undefined ? undefined : parseHexU64(numberOf(beside).toString(16));
         put(reportedFromReason(numberOf(reason.code), value));
-        return;
+        return false;
       }
       const unhandled = UNHANDLED.exec(text)?.groups;
       const number = unhandled?.code ?? unhandled?.code2;
       if (number !== undefined) {
-        put(reportedFromReason(numberOf(number)));
-        return;
+        const beside = unhandled?.qualification;
+        const value = beside === undefined ? undefined : parseHexU64(numberOf(beside).toString(16));
+        put(reportedFromReason(numberOf(number), value));
+        return true;
       }
       const haxm = ENDED.haxm.exec(text)?.groups;
       if (haxm?.raw !== undefined) put(reportedFromReason(Number.parseInt(haxm.raw, 16)));
       else if (haxm?.code !== undefined) put(reportedFromReason(Number(haxm.code)));
       else if (INVALID_GUEST.test(text)) put(reported ?? { kind: "entry-failure", reason: 33 });
       else {
+        const words = IN_WORDS.exec(text)?.groups;
+        const named = words?.what ?? words?.name;
+        if (named !== undefined) put({ kind: "vmfail", error: /host/i.test(named) ? 8 : 7 });
         const error = ENDED.instructionError.exec(text)?.groups?.error;
         if (error !== undefined && numberOf(error) > 0) put(reportedFromCode(numberOf(error)));
       }
+      return haxm !== undefined;
     },
     reported() {
       if (reported?.kind !== "entry-failure" || reported.qualification !== undefined || qualification === undefined) {

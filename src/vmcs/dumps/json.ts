@@ -10,6 +10,7 @@ import { readFacts } from "./json-facts.js";
 import { digitsOf, readValue } from "./json-value.js";
 import { type DocumentBase, documentBase, type Written, writtenValue } from "./lists/base.js";
 import { nearNames, reportedIn } from "./lists/list.js";
+import { decimalEncoding } from "./lists/pair-name.js";
 
 type ObjectNode = Extract<JsonNode, { kind: "object" }>;
 type ArrayNode = Extract<JsonNode, { kind: "array" }>;
@@ -122,6 +123,15 @@ function fieldOfEntry({ key, outer }: Entry): NamedField | undefined {
   return meant(key);
 }
 
+/** The entries of an object; encodings in decimal are written in hexadecimal where one of them can be no other. */
+function keyedEntries(node: JsonNode): readonly Entry[] {
+  const entries = entriesOf(node);
+  if (!entries.some(({ key }) => decimalEncoding(key) !== undefined)) return entries;
+  return entries.map((entry) =>
+    /^\d{1,5}$/.test(entry.key) ? { ...entry, key: `0x${Number(entry.key).toString(16)}` } : entry,
+  );
+}
+
 function meant(name: string): NamedField | undefined {
   const row = fieldByMeaning(name);
   return row === undefined ? undefined : { row, high: false };
@@ -129,7 +139,7 @@ function meant(name: string): NamedField | undefined {
 
 function writtenIn(node: JsonNode, text: string, lineOf: LineOf): Written[] {
   const written: Written[] = [];
-  for (const entry of entriesOf(node)) {
+  for (const entry of keyedEntries(node)) {
     const digits = digitsOf(entry.node, text);
     // A number is decimal by JSON's rules; that says nothing about a string.
     if (digits?.base === "bare")
@@ -144,7 +154,7 @@ function readObject(node: ObjectNode | ArrayNode, { text, lineOf, file, base }: 
   const seen = new Map<number, string>();
   const highs = new Map<number, number>();
   let last = lineOf(node.at).line;
-  for (const entry of entriesOf(node)) {
+  for (const entry of keyedEntries(node)) {
     const { key } = entry;
     const place = lineOf(entry.at);
     last = Math.max(last, place.line);

@@ -42,6 +42,16 @@ const TOKEN = /[A-Za-z_][A-Za-z0-9_]*|0[xX][0-9a-fA-F]{1,16}|[0-9][0-9a-fA-F]*/g
 const ROW = /^\s{0,20}(cs|ds|es|fs|gs|ss|tr|ldt|gdt|idt)((?:\s{1,30}[0-9a-f]{1,16}){2,11})\s{0,20}$/i;
 const SELECTOR_BESIDE = /^\s{0,8}=\s{0,4}0x[0-9a-f]{1,4}\b/i;
 
+/** `type=R-Xa`: readable, writable, executable, accessed. */
+const LETTERS = /(\btype\s{0,4}[=:]\s{0,4})([R-][W-][X-][aA-])(?![\w-])/g;
+
+/** The four bits of a segment's type; bit 1 is "readable" of code and "writable" of data. */
+function typeOf(letters: string): string {
+  const has = (letter: string) => letters.toUpperCase().includes(letter);
+  const isCode = has("X");
+  return `0x${((isCode ? 8 : 0) | (has(isCode ? "R" : "W") ? 2 : 0) | (has("A") ? 1 : 0)).toString(16)}`;
+}
+
 /** The registers in the lines of a block; `undefined` where the segments have no parts. */
 export function readSregs(lines: readonly string[]): Sregs | undefined {
   const segments = new Map<SregsName, Map<SregsPart, string>>();
@@ -64,7 +74,8 @@ export function readSregs(lines: readonly string[]): Sregs | undefined {
       continue;
     }
     let word = "";
-    for (const match of line.matchAll(TOKEN)) {
+    const plain = line.replace(LETTERS, (_, before: string, letters: string) => before + typeOf(letters));
+    for (const match of plain.matchAll(TOKEN)) {
       const [token] = match;
       const isValue = word !== "" && /^(?:0[xX])?[0-9a-fA-F]{1,20}$/.test(token);
       if (isValue) {
@@ -82,9 +93,9 @@ export function readSregs(lines: readonly string[]): Sregs | undefined {
       if (segment !== undefined) {
         current = segment;
         // Some print the selector beside the name.
-        if (SELECTOR_BESIDE.test(line.slice(match.index + token.length, match.index + token.length + 24)))
+        if (SELECTOR_BESIDE.test(plain.slice(match.index + token.length, match.index + token.length + 24)))
           word = "selector";
-      } else if (name === "present" && !/^\W{0,8}(?:0x)?\d/.test(line.slice(match.index + token.length))) {
+      } else if (name === "present" && !/^\W{0,8}(?:0x)?\d/.test(plain.slice(match.index + token.length))) {
         if (current !== undefined) put(current, "p", "1");
       } else if (PARTS[name] !== undefined || REGISTERS.has(name)) word = name;
     }

@@ -53,8 +53,8 @@ export function vmcsStream(onDump: (dump: VmcsDump) => void, file?: string): Vmc
     if (found > 0) return;
     const ofView = views.line(payload.text, number);
     if (finder.open()) return;
-    ended.line(payload.text);
-    if (!ofView && payload.text !== "") lists.line(payload.text, number);
+    const isMessage = ended.line(payload.text);
+    if (!ofView && !isMessage && payload.text !== "") lists.line(payload.text, number);
   }, log);
 
   return {

@@ -66,6 +66,13 @@ const ALIASES: readonly (readonly [string, FieldKey])[] = [
   ["GUEST_INTABILITY_INFO", "guest.interruptibility"],
   ["GUEST_ACT_STATE", "guest.activity"],
   ["VMINSTR_ERROR", "info.instruction_error"],
+  // What VirtualBox prints when it cannot start a guest, and bhyvectl.
+  ["PROC_CTLS2", "ctl.proc2"],
+  ["HCPHYS_MSR_BITMAP", "ctl.msr_bitmap"],
+  ["HCPHYS_GUEST_MSR_LOAD", "ctl.entry_msr_load_addr"],
+  ["HCPHYS_GUEST_MSR_STORE", "ctl.exit_msr_store_addr"],
+  ["HCPHYS_HOST_MSR_LOAD", "ctl.exit_msr_load_addr"],
+  ["VMCS_LINK", "guest.link"],
 ];
 
 /** Letters and digits, in lower case: spellings differ in the rest. */

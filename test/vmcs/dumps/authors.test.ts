@@ -123,6 +123,18 @@ describe("how the entry ended", () => {
     ["QEMU's 0", `KVM: entry failed, hardware error 0x0\n${LIST}`, { kind: "no-number" }],
     ["AMD's -1", `KVM: entry failed, hardware error 0xffffffff\n${LIST}`, { kind: "vmrun" }],
     ["a field", `${LIST}VMCS_INSTRUCTION_ERROR: 0x5\n`, { kind: "vmfail", error: 5 }],
+    [
+      "the manual's words",
+      `- vm_instruction_error: VM entry with invalid host-state field(s)\n${LIST}`,
+      { kind: "vmfail", error: 8 },
+    ],
+    ["a name in Zig", `VMLAUNCH failed: error.Valid: entry_invalid_control (7)\n${LIST}`, { kind: "vmfail", error: 7 }],
+    ["a monitor's fail entry", `KVM: fail entry 0x80000021\n${LIST}`, { kind: "entry-failure", reason: 33 }],
+    [
+      "Jailhouse, with its qualification",
+      `FATAL: Unhandled VM-Exit, reason 33 (VM entry failure), qualification 0x4\n${LIST}`,
+      { kind: "entry-failure", reason: 33, qualification: { lo: 4, hi: 0 } },
+    ],
   ])("is read from %s", (_, text, reported) => {
     expect(only(text).vmcs.reported).toEqual(reported);
   });
@@ -291,6 +303,84 @@ describe("lines of several processors", () => {
       ["0x31", "0x2010"],
     ]);
     expect(dumps.flatMap(messages)).toEqual([]);
+  });
+});
+
+describe("other programs' lines", () => {
+  it("of a message are not taken for fields", () => {
+    const dump = only(
+      "KVM: fail entry 0x80000021\nUnhandled vmx vmexit reason:33\nVMCS_GUEST_CR0: 31\nVMCS_GUEST_CR4: 2020\nVMCS_GUEST_RIP: fff0\n",
+    );
+    expect(keys(dump)).toEqual({ "guest.cr0": "0x31", "guest.cr4": "0x2020", "guest.rip": "0xfff0" });
+    expect(keys(only("guest rip 0x10 rsp 0x0\nguest cr0 0x31 cr4 0x20\nexit reason 0x80000021\n"))).toEqual({
+      "guest.rip": "0x10",
+      "guest.rsp": "0x0",
+      "guest.cr0": "0x31",
+      "guest.cr4": "0x20",
+      "info.exit_reason": "0x80000021",
+    });
+  });
+
+  it.each([
+    [
+      "bhyvectl's segments",
+      "entry_ctls[0]\t0x11ff\ncs desc[0]\t0x00000000ffff0000/0x0000ffff/0x0000009b\ncs[0]\t\t0xf000\ngdtr[0]\t\t0x1000/0x27\n",
+      {
+        "ctl.entry": "0x11ff",
+        "guest.cs.base": "0xffff0000",
+        "guest.cs.limit": "0xffff",
+        "guest.cs.ar": "0x9b",
+        "guest.cs.sel": "0xf000",
+        "guest.gdtr.base": "0x1000",
+        "guest.gdtr.limit": "0x27",
+      },
+    ],
+    [
+      "ACRN's registers",
+      "=  VM ID 1 ==== CPU ID 0=====\n=\tRIP=0x100000  RSP=0x0 RFLAGS=0x2\n=\tCR0=0x30  CR2=0x0 CR3=0x0 CR4=0x2040\n",
+      {
+        "guest.rip": "0x100000",
+        "guest.rsp": "0x0",
+        "guest.rflags": "0x2",
+        "guest.cr0": "0x30",
+        "guest.cr3": "0x0",
+        "guest.cr4": "0x2040",
+      },
+    ],
+    [
+      "Jailhouse's FLAGS",
+      "RIP: 0xffffffff81000000 RSP: 0xffff880000000000 FLAGS: 10246\nCS: 10 BASE: 0x0 AR-BYTES: a09b EFER.LMA 1\n",
+      {
+        "guest.rip": "0xffffffff81000000",
+        "guest.rsp": "0xffff880000000000",
+        "guest.rflags": "0x10246",
+        "guest.cs.sel": "0x10",
+        "guest.cs.base": "0x0",
+        "guest.cs.ar": "0xa09b",
+      },
+    ],
+    [
+      "VirtualBox's control words",
+      "HM: CPU[0] PinCtls          0x3f\nHM: CPU[0] ProcCtls2        0x10a2\nHM: CPU[0] HCPhysMsrBitmap  000000010a2b3000\nHM: CPU[0] HCPhysGuestMsrLoad   000000010a2b4000\n",
+      {
+        "ctl.pin": "0x3f",
+        "ctl.proc2": "0x10a2",
+        "ctl.msr_bitmap": "0x10a2b3000",
+        "ctl.entry_msr_load_addr": "0x10a2b4000",
+      },
+    ],
+    [
+      "types of segments in letters",
+      " rip = 0x300006 rflags = 0x2 []\n cs  = 0x0008 base = 0x0 limit = 0x000fffff s=1 type=R-Xa dpl=0 db=0 g=1 l=1 present\n ds  = 0x0010 base = 0x0 limit = 0x000fffff s=1 type=RW-a dpl=0 db=1 g=1 l=0 present\n",
+      { "guest.cs.ar": "0xa09b", "guest.ds.ar": "0xc093", "guest.rflags": "0x2" },
+    ],
+    [
+      "encodings in decimal as keys of JSON",
+      '{"fields": {"26624": "0x80010033", "2050": "0x10", "16402": "0x93ff"}}',
+      { "guest.cr0": "0x80010033", "guest.cs.sel": "0x10", "ctl.entry": "0x93ff" },
+    ],
+  ])("are read: %s", (_, text, expected) => {
+    expect(keys(only(text))).toMatchObject(expected);
   });
 });
 

@@ -107,6 +107,9 @@ export const SHAPES: { readonly [name: string]: Writer } = {
   "NAME = decimal": each(({ name, decimal }) => `${name} = ${decimal}`),
   "0xENC = 0x": each(({ encoding, hex }) => `0x${encoding} = 0x${hex}`),
   "ENC: hex16": each(({ encoding, padded }) => `${encoding}: ${padded}`),
+  "decimal ENC = 0x": each(({ row, hex }) => `${row.encoding} = 0x${hex}`),
+  "decimal ENC: decimal": each(({ row, decimal }) => `${row.encoding}: ${decimal}`),
+  bhyvectl: each(({ name, hex }) => `${lower(name)}[0]\t\t0x${hex}`),
   "[ENC] NAME = 0x": each(({ encoding, name, hex }) => `[0x${encoding}] ${name} = 0x${hex}`),
   "NAME (0xENC): 0x": each(({ encoding, name, hex }) => `${name} (0x${encoding}): 0x${hex}`),
   "ENC+1 halves": each((cell) => {

@@ -2,7 +2,16 @@ import { fieldByMeaning, namedField } from "../../fields/field-names.js";
 import { fieldByEncoding } from "../../fields/fields.js";
 import { LIST_MOST, type ListCollector, type ListItem, listCollector } from "./list-collector.js";
 import { listLine } from "./list-line.js";
-import { type GridRow, gridPairs, gridRow, isOtherPart, loneName, loneValue, withoutElement } from "./list-lines.js";
+import {
+  type GridRow,
+  gridPairs,
+  gridRow,
+  isOtherPart,
+  loneName,
+  loneValue,
+  withoutElement,
+  withoutIndex,
+} from "./list-lines.js";
 import { prefixFilter } from "./log-prefix.js";
 import type { PairContext } from "./pair-name.js";
 import { pairsOf } from "./pairs.js";
@@ -60,7 +69,7 @@ export function listFinder(): ListFinder {
       // A heading inside the grid; everything else ends it.
       if (/[=:]/.test(text)) endGrid();
     }
-    const plain = text.trimStart().startsWith("<") ? withoutElement(text) : text;
+    const plain = text.trimStart().startsWith("<") ? withoutElement(text) : withoutIndex(text);
     if (pending !== undefined && plain.trim() !== "") {
       const value = loneValue(plain);
       if (value === undefined && isOtherPart(plain)) return;

@@ -116,3 +116,19 @@ export function gridPairs(rows: readonly GridRow[]): readonly (Pair & { readonly
 function fits(encoding: number, cells: GridRow["cells"], step: number): boolean {
   return cells.every((cell, column) => cell === undefined || fieldByEncoding(encoding + column * step) !== undefined);
 }
+
+/** bhyvectl puts the number of the vCPU behind a name, and ACRN a sign before the lines of a guest. */
+const INDEXED = /^\s{0,8}(\w[\w ]{0,40})\[\d{1,3}\]\s{1,16}(?=0x)/;
+/** bhyvectl's base, limit and access rights of a segment. */
+const DESCRIPTOR = /^(\w{2,4}) desc = (0x[0-9a-f]{1,16})\/(0x[0-9a-f]{1,8})\/(0x[0-9a-f]{1,8})\s{0,8}$/i;
+const TABLE = /^([gi]dtr) = (0x[0-9a-f]{1,16})\/(0x[0-9a-f]{1,8})\s{0,8}$/i;
+
+/** The line without what counts the processors in it. */
+export function withoutIndex(text: string): string {
+  if (text.startsWith("="))
+    return text.replace(/^=\s{1,16}(?=\w)/, "").replace(/\b(R(?:IP|SP|FLAGS)|CR[034])\s?=/g, "GUEST_$1=");
+  if (!text.includes("[")) return text;
+  const plain = text.replace(INDEXED, "$1 = ");
+  if (plain === text) return text;
+  return plain.replace(DESCRIPTOR, "$1: base = $2, limit = $3, ar = $4").replace(TABLE, "$1: base = $2, limit = $3");
+}

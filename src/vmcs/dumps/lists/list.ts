@@ -1,13 +1,14 @@
 import { type DiagnosticLog, diagnosticLog } from "../../../input/text/diagnostic.js";
 import { namedField, nearFields } from "../../fields/field-names.js";
 import type { FieldRow } from "../../fields/field-row.js";
-import { fieldName, splitEncoding, widthOf } from "../../fields/fields.js";
+import { fieldByEncoding, fieldName, splitEncoding, widthOf } from "../../fields/fields.js";
 import type { Reported } from "../../state.js";
 import { compareU64, exact, lowMask, type Value64 } from "../../value64.js";
 import type { VmcsDump } from "../dump.js";
 import { reportedFromReason } from "../ended.js";
 import { type DocumentBase, documentBase, type Written, writtenValue } from "./base.js";
 import { isWrite, LIST_MOST, type ListItem } from "./list-collector.js";
+import { decimalEncoding } from "./pair-name.js";
 
 /** What would have been read in the place of a name that no field has. */
 export function nearNames(name: string): string {
@@ -19,12 +20,27 @@ function writtenOf({ line, digits, base, field }: ListItem): Written {
   return { line, digits, base, row: field?.row, high: field?.high === true };
 }
 
+/** Where one encoding of a text is in decimal, all bare ones are: `2052` is 0x804 then. */
+function isDecimalKey({ name }: ListItem): boolean {
+  return decimalEncoding(name) !== undefined;
+}
+
+function withDecimalKey(item: ListItem): ListItem {
+  if (!/^\d{1,5}$/.test(item.name)) return item;
+  const encoding = Number(item.name);
+  const row = fieldByEncoding(encoding);
+  const { field: _, ...rest } = item;
+  const name = `0x${encoding.toString(16)}`;
+  return { ...rest, name, encoding, ...(row === undefined ? {} : { field: { row, high: encoding !== row.encoding } }) };
+}
+
 /** The lists of one text: one program printed them, so that they have one base. */
 export function readLists(
-  lists: readonly (readonly ListItem[])[],
+  found: readonly (readonly ListItem[])[],
   ended: Reported | undefined,
   file: string | undefined,
 ): readonly VmcsDump[] {
+  const lists = found.some((list) => list.some(isDecimalKey)) ? found.map((list) => list.map(withDecimalKey)) : found;
   const document = documentBase(lists.flatMap((list) => list.map(writtenOf)));
   return lists.map((list) => readList(list, document, ended, file));
 }

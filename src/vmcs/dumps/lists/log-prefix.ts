@@ -18,7 +18,7 @@ const ENDS = "]:|>)-";
 const MEANT = /guest|host|write|read\b|[={"`]|\b(?:[c-gs]s|tr|ldtr?|[gi]dtr?|state|fields?|controls?)\b/i;
 const SPAN = /\{[^{}]{0,100}\}/g;
 const LEVEL = /^(?:trace|debug|info|notice|warn|warning|error|err|crit|fatal|verbose)$/i;
-const ENCODING = /(?:^|[^0-9a-z.:])(?:0x([0-9a-f]{3,8})|([0-9a-f]{4}))[\]):]{0,2} ?$/i;
+const ENCODING = /(?:^|[^0-9a-z.:])(?:0x([0-9a-f]{3,8})|([0-9a-f]{4})|(\d{5}))[\]):]{0,2} ?$/i;
 
 interface Cut {
   readonly masked: string;
@@ -73,7 +73,8 @@ function isWordy(code: number): boolean {
 
 /** Whether what a cut takes away ends in the encoding of a field. */
 function endsInEncoding(text: string): boolean {
-  const [, marked, bare] = ENCODING.exec(text.slice(-16)) ?? [];
+  const [, marked, bare, decimal] = ENCODING.exec(text.slice(-16)) ?? [];
+  if (decimal !== undefined) return fieldByEncoding(Number(decimal)) !== undefined;
   const digits = marked ?? bare;
   return digits !== undefined && fieldByEncoding(Number.parseInt(digits, 16)) !== undefined;
 }

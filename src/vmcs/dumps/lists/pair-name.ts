@@ -21,6 +21,8 @@ const VALUE_WORD = /^(?:value|val|data|v)$/i;
 const WHOLE_WORD = /^(?:bits|raw|all|flags|inner|asuint(?:32|64)?|quadpart|u|u64)$/i;
 /** KVM's own number, which is not the CPU's. */
 const OF_KVM = /\bKVM[ _]exit/i;
+/** "fail entry" is no control of the entry. */
+const FAILED = /\bfail(?:ed|ure)?[ _]entry\W{0,4}$/i;
 /** Where a member lies in its structure, as debuggers show it. */
 const OFFSET = /\+0x[0-9a-f]{1,8}/gi;
 
@@ -53,12 +55,15 @@ export function nameIn(key: string, context: PairContext, subject: string): Name
     words.splice(0, count - last);
     count = last;
   }
+  if (FAILED.test(key)) return undefined;
   if (count === 0 || (OF_KVM.test(key) && /reason/i.test(words[count - 1] as string))) return undefined;
   const tail = words.slice(Math.max(0, count - NAME_WORDS), count);
   const found = fieldIn(tail, context, subject) ?? wholeIn(tail, context, subject);
   if (found !== undefined) return record ? { ...found, record } : found;
   const encoding = encodingOf(tail.at(-1) as string, tail.length === 1);
   if (encoding !== undefined) return { name: tail.at(-1) as string, encoding };
+  // One that is short in decimal is known as one by those around it.
+  if (tail.length === 1 && /^\d{1,3}$/.test(tail[0] as string)) return { name: tail[0] as string };
   const name = [...tail].reverse().find((word) => /^[A-Za-z]/.test(word));
   return name === undefined ? undefined : { name: spelled(key, tail, name) };
 }
@@ -154,10 +159,17 @@ function rowOf(row: NamedField["row"] | undefined): NamedField | undefined {
   return row === undefined ? undefined : { row, high: false };
 }
 
+/** `26656` for 0x6820: five digits are no encoding in hexadecimal. */
+export function decimalEncoding(word: string): number | undefined {
+  if (!/^\d{5}$/.test(word)) return undefined;
+  const encoding = Number(word);
+  return fieldByEncoding(encoding) === undefined ? undefined : encoding;
+}
+
 /** `0x6820`; `6820` only where it is the whole name. */
 function encodingOf(word: string, alone: boolean): number | undefined {
   const digits = /^0x([0-9a-f]{1,8})$/i.exec(word)?.[1] ?? (alone ? /^([0-9a-f]{4})h?$/i.exec(word)?.[1] : undefined);
-  if (digits === undefined) return undefined;
+  if (digits === undefined) return alone ? decimalEncoding(word) : undefined;
   const encoding = Number.parseInt(digits, 16);
   // A capability MSR in a list of them is not a field.
   if (encoding === 0x3a || (encoding >= 0x480 && encoding <= 0x493)) return undefined;

@@ -1,4 +1,4 @@
-import type { NamedField } from "../../fields/field-names.js";
+import { type NamedField, namedField } from "../../fields/field-names.js";
 import { type Base, CLOSERS, endsValue, numberAt, QUOTES, valueAt } from "./number.js";
 import { nameIn, type PairContext, TOKEN } from "./pair-name.js";
 import { segmentNamed } from "./registers.js";
@@ -66,7 +66,7 @@ function joinedPairs(text: string, context: PairContext): Pair[] {
       // The parts of a record before its value are not pairs of their own.
       if (record === true) while (pairs.length > 0 && pairs.at(-1)?.field === undefined) pairs.pop();
       pairs.push({ ...pair, digits: value.digits, base: value.base, shape: text.slice(at, at + joint).trim() });
-      if (pairs.length === 1) subject = /^\W{0,8}(\w{1,20})\s{0,4}[:{(]/.exec(key)?.[1] ?? "";
+      if (pairs.length === 1) subject = /^\W{0,8}(?:guest\s{1,4})?(\w{1,20})\s{0,4}[:{(]/i.exec(key)?.[1] ?? "";
     }
     const segment = named?.plain === true ? segmentNamed(named.field) : undefined;
     if (segment !== undefined) subject = segment;
@@ -75,7 +75,18 @@ function joinedPairs(text: string, context: PairContext): Pair[] {
     at = value.end - 1;
   }
   braces(text.slice(braced), context.open);
-  return pairs;
+  return pairs.some(({ name }) => /^flags$/i.test(name)) ? withFlags(pairs) : pairs;
+}
+
+/** `FLAGS` beside the instruction or the stack pointer are the flags of the processor. */
+function withFlags(pairs: readonly Pair[]): Pair[] {
+  const isGuest = pairs.some(({ field }) => field?.row.key === "guest.rip" || field?.row.key === "guest.rsp");
+  const rflags = isGuest ? namedField("GUEST_RFLAGS") : undefined;
+  return pairs.map((pair) =>
+    rflags !== undefined && pair.field === undefined && /^flags$/i.test(pair.name)
+      ? { ...pair, field: rflags, plain: true as const }
+      : pair,
+  );
 }
 
 /** Length of the sign that joins name and value at a place; 0 when there is none. */
@@ -168,9 +179,12 @@ function rowPair(text: string): readonly Pair[] {
   );
   if (split === "" && cells.length === 1) {
     const words = text.trim().split(" ");
-    // More words with a blank between them are a sentence.
-    if (words.length > 3) return [];
-    cells.splice(0, 1, ...words);
+    // More words with a blank between them are a sentence, or names and values by turns.
+    if (words.length > 3) return byTurns(words);
+    const [first = "", second = "", third] = words;
+    // "exit reason 0x21" has a name of two words.
+    const isTwo = third !== undefined && nameIn(`${first} ${second}`, { open: [] }, "")?.field !== undefined;
+    cells.splice(0, 1, ...(isTwo ? [`${first} ${second}`, third] : words));
   }
   const filled = cells.filter((cell) => cell !== "");
   if (split === "" && filled.length > 1) {
@@ -193,6 +207,25 @@ function rowPair(text: string): readonly Pair[] {
     return [{ ...named, digits: value.digits, base: value.base, shape: `row ${split}` }];
   }
   return [];
+}
+
+/** `guest rip 0x1000 rsp 0x0 rflags 0x2`: each value behind its name. */
+function byTurns(words: readonly string[]): readonly Pair[] {
+  const pairs: Pair[] = [];
+  let from = 0;
+  const side = words
+    .slice(0, 3)
+    .find((word) => /^(?:guest|host)$/i.test(word))
+    ?.toLowerCase() as "guest" | "host" | undefined;
+  for (let at = 0; at < words.length; at++) {
+    const value = /^0x/i.test(words[at] as string) ? numberAt(words[at] as string, 0) : undefined;
+    if (value === undefined) continue;
+    const named = at === from ? undefined : nameIn(words.slice(from, at).join(" "), { open: [], part: side }, "");
+    if (value.end < (words[at] as string).length || named?.field === undefined) return [];
+    pairs.push({ ...named, digits: value.digits, base: value.base, shape: "turns" });
+    from = at + 1;
+  }
+  return from === words.length && pairs.length > 1 ? pairs : [];
 }
 
 /** `CR0 0x31`, one of several on a line. */
