@@ -12,6 +12,30 @@ const cells = HEADER_NAMES.split("\n").flatMap((line) => {
   );
 });
 
+describe("names that people make up", () => {
+  it.each([
+    ["HOST_SYSENTER_EIP_FULL", "host.sysenter_eip"],
+    ["cpu_based_exec_ctrl2", "ctl.proc2"],
+    ["exit_ctls2", "ctl.exit2"],
+    ["pf_ec_mask", "ctl.pfec_mask"],
+    ["guest_gdt_base", "guest.gdtr.base"],
+    ["guest_dbgctl", "guest.debugctl"],
+    ["guest_ip", "guest.rip"],
+    ["GUEST_FLAGS", "guest.rflags"],
+    ["VapicAddr", "ctl.virtual_apic"],
+    ["CS_ACCESS_RIGHT", "guest.cs.ar"],
+    ["pending_debug_exceptions", "guest.pending_dbg"],
+    ["vmcs_link_pointer", "guest.link"],
+  ])("%s is %s", (name, key) => {
+    expect(findField(name)?.key).toBe(key);
+  });
+
+  it("are open where a guest and a host have the field", () => {
+    expect(findField("cs_selector")).toBeUndefined();
+    expect(nearFields("cs_selector").slice(0, 2)).toEqual(["GUEST_CS_SELECTOR", "HOST_CS_SELECTOR"]);
+  });
+});
+
 describe("the names of public headers", () => {
   it("are a table of eight headers, each with its source", () => {
     expect(families.length).toBe(8);

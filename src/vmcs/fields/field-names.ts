@@ -135,8 +135,9 @@ function byPlainName(key: string): NamedField | undefined {
     if (row !== undefined) return { row, high: false };
     const half = HALF.exec(rest)?.[0];
     const whole = half === undefined ? undefined : index.get(rest.slice(0, -half.length));
-    if (whole !== undefined && splitEncoding(whole.encoding)?.width === 64)
-      return { row: whole, high: half !== "full" };
+    const isWide = whole !== undefined && splitEncoding(whole.encoding)?.width === 64;
+    // Some write it behind every name.
+    if (whole !== undefined && (isWide || half === "full")) return { row: whole, high: half !== "full" };
     const shorter = rest.replace(BEFORE, "");
     if (shorter === rest) return undefined;
     rest = shorter;
@@ -144,7 +145,7 @@ function byPlainName(key: string): NamedField | undefined {
   return undefined;
 }
 
-/** Words that mean the same in names of fields; an empty one says nothing. */
+/** Words that mean the same in names of fields, or several; an empty one says nothing. */
 const SYNONYMS: { readonly [word: string]: string } = {
   access: "ar",
   rights: "ar",
@@ -210,6 +211,25 @@ const SYNONYMS: { readonly [word: string]: string } = {
   pend: "pending",
   phys: "physical",
   lin: "linear",
+  gdt: "gdtr",
+  idt: "idtr",
+  ip: "rip",
+  sp: "rsp",
+  flags: "rflags",
+  rflag: "rflags",
+  eflags: "rflags",
+  dbgctl: "debugctl",
+  interruptability: "interruptibility",
+  pfec: "page fault error code",
+  pf: "page fault",
+  ec: "error code",
+  vapic: "virtual apic",
+  ctl2: "ctl secondary",
+  ctls2: "ctl secondary",
+  ctrl2: "ctl secondary",
+  ctrls2: "ctl secondary",
+  control2: "ctl secondary",
+  controls2: "ctl secondary",
   qual: "qualification",
   instr: "instruction",
   insn: "instruction",
@@ -233,8 +253,7 @@ function meaningOf(name: string): readonly string[] {
     .split(/[^a-z0-9]+/);
   const said = new Set<string>();
   for (const word of words) {
-    const meaning = SYNONYMS[word] ?? word;
-    if (meaning !== "") said.add(meaning);
+    for (const meaning of (SYNONYMS[word] ?? word).split(" ")) if (meaning !== "") said.add(meaning);
   }
   return [...said].sort();
 }
@@ -271,7 +290,13 @@ function meaningIndex() {
 export function fieldByMeaning(name: string): FieldRow | undefined {
   const words = meaningOf(name);
   // One word alone is too little to go by.
-  return words.length < 2 ? undefined : meaningIndex().exact.get(words.join(" "));
+  if (words.length < 2) return undefined;
+  const { exact } = meaningIndex();
+  const own = exact.get(words.join(" "));
+  if (own !== undefined || exact.has(words.join(" "))) return own;
+  // A guest's field that the host has no counterpart of needs no "guest".
+  const of = (side: string) => exact.get([...words, side].sort().join(" "));
+  return of("host") === undefined ? of("guest") : undefined;
 }
 
 /** The field that a name or an encoding means: as `findField`, and which half of it. */

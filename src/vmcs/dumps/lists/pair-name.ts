@@ -21,7 +21,7 @@ const VALUE_WORD = /^(?:value|val|data|v)$/i;
 const WHOLE_WORD = /^(?:bits|raw|all|flags|inner|asuint(?:32|64)?|quadpart|u|u64)$/i;
 /** KVM's own number, which is not the CPU's. */
 const OF_KVM = /\bKVM[ _]exit/i;
-/** "fail entry" is no control of the entry. */
+/** Not the controls of the entry. */
 const FAILED = /\bfail(?:ed|ure)?[ _]entry\W{0,4}$/i;
 /** Where a member lies in its structure, as debuggers show it. */
 const OFFSET = /\+0x[0-9a-f]{1,8}/gi;
@@ -159,7 +159,7 @@ function rowOf(row: NamedField["row"] | undefined): NamedField | undefined {
   return row === undefined ? undefined : { row, high: false };
 }
 
-/** `26656` for 0x6820: five digits are no encoding in hexadecimal. */
+/** `26656` for 0x6820: five digits are an encoding in decimal only. */
 export function decimalEncoding(word: string): number | undefined {
   if (!/^\d{5}$/.test(word)) return undefined;
   const encoding = Number(word);
