@@ -13,6 +13,7 @@ import {
   summarySql,
   type Wanted,
   whoCountSql,
+  whoLostSql,
   whoSql,
 } from "./sql/questions.js";
 
@@ -81,6 +82,9 @@ export async function summary({ ask, dialect }: Engine, scope: Scope = {}): Prom
   };
 }
 
+/** A layer that does not pass a feature on; or nested guests get no VMX at all, because it is off or kvm_intel does not load. */
+export type LostAt = Layer | "off" | "unloaded";
+
 export interface Who {
   readonly sure: number;
   /** Hosts that may be like that: what decides was not read. */
@@ -91,12 +95,11 @@ export interface Who {
     readonly kernel: string;
     readonly model: string;
     readonly sure: boolean;
-    /**
-     * The first layer that does not pass on the first feature that hosts were to lack; or nested guests get no VMX at all, because it
-     * is off or kvm_intel does not load.
-     */
-    readonly lostAt?: Layer | "off" | "unloaded";
+    /** Where the first feature that hosts were to lack is lost. */
+    readonly lostAt?: LostAt;
   }[];
+  /** How many of those that are sure lose it where, the most frequent first; empty if hosts were to lack nothing. */
+  readonly lost: readonly { readonly at: LostAt; readonly hosts: number }[];
 }
 
 export async function who(
@@ -108,6 +111,7 @@ export async function who(
 ): Promise<Who> {
   const [count] = await ask(whoCountSql(wanted, layer, scope, dialect));
   const rows = limit === 0 ? [] : await ask(whoSql(wanted, layer, limit, scope, dialect));
+  const lost = wanted.every(({ has }) => has) ? [] : await ask(whoLostSql(wanted, layer, scope, dialect));
   return {
     sure: Number(count?.sure ?? 0),
     unsure: Number(count?.unsure ?? 0),
@@ -117,8 +121,9 @@ export async function who(
       kernel: String(kernel),
       model: String(model),
       sure: sure === "yes",
-      ...(lost === "" ? {} : { lostAt: lost as Layer | "off" | "unloaded" }),
+      ...(lost === "" ? {} : { lostAt: lost as LostAt }),
     })),
+    lost: lost.flatMap((row) => (row.lost === "" ? [] : [{ at: row.lost as LostAt, hosts: Number(row.n) }])),
   };
 }
 

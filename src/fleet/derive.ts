@@ -6,6 +6,8 @@ import type { Msr } from "../host/msr.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
 import { withParams } from "../kvm/load/params.js";
 import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
+import type { Asked } from "../situation/asked.js";
+import { askedParams } from "../situation/asked-params.js";
 import type { AssumptionId } from "../situation/assume.js";
 import { kernelSet, kernelSetOfHost } from "../situation/kernels.js";
 import { MODELLED } from "../situation/modelled.js";
@@ -85,12 +87,13 @@ export function fleetSituation(
 ): Situation {
   const named = isNamed(kernel);
   const host: Host = { ...set, ...(named ? { kernel } : {}), ...(params === undefined ? {} : { params }) };
-  const made = situation(host, {
-    assumeByDefault: [...assume, "registers=sdm"],
-    ...(change.kernel === undefined ? {} : { kernel: change.kernel }),
+  const asked = {
+    assumeByDefault: [...assume, "registers=sdm" as const],
     ...(change.params === undefined ? {} : { params: change.params }),
-  });
-  if (named || change.kernel !== undefined) return made;
+  };
+  if (change.kernel !== undefined) return underKernel(change.kernel, host, asked);
+  const made = situation(host, asked);
+  if (named) return made;
   const [own] = made.candidates;
   // Parameters are as they were found: a kernel that is given them comes to them again.
   const shown = paramsOfText(paramsText(params));
@@ -98,8 +101,37 @@ export function fleetSituation(
     shown === undefined && change.params === undefined
       ? {}
       : { params: withParams(shown ?? {}, change.params ?? {}), anyParams: true as const };
-  const candidates = MODELLED.map(
-    ({ id: release }): Candidate => ({ release, options: { ...own.options, release, ...given } }),
+  const candidates = MODELLED_IDS.map(
+    (release): Candidate => ({ release, options: { ...own.options, release, ...given } }),
+  );
+  return { ...made, candidates: candidates as unknown as Situation["candidates"] };
+}
+
+const MODELLED_IDS = MODELLED.map(({ id }) => id);
+
+/**
+ * A host under another kernel. It keeps the parameters that a user set, in modprobe.d or on the command line, which follows from those
+ * that it shows under its own kernel; where that may be one of several that do not agree, each is possible. What KVM offers guests there
+ * holds for its own kernel.
+ */
+function underKernel(kernel: string, host: Host, asked: Asked): Situation {
+  const { params: shown, ...bare } = host;
+  const made = situation(host.kernel === undefined ? bare : host, { ...asked, kernel });
+  const own = host.kernel === undefined ? MODELLED_IDS : kernelSetOfHost(host.kernel).candidates;
+  const found = shown === undefined ? [{}] : own.map((release) => askedParams(host, { release }) ?? {});
+  const sets = new Map(found.map((params) => [JSON.stringify(params), params]));
+  const candidates = [...sets.values()].flatMap((set) =>
+    made.candidates.map(({ release, options: { startFromOffered, ...options } }): Candidate => {
+      const params = withParams(set, options.params ?? {});
+      return {
+        release,
+        options: {
+          ...options,
+          ...(startFromOffered === true && host.kernel !== undefined ? { startFromOffered } : {}),
+          ...(Object.keys(params).length === 0 ? {} : { params }),
+        },
+      };
+    }),
   );
   return { ...made, candidates: candidates as unknown as Situation["candidates"] };
 }
@@ -136,7 +168,7 @@ export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE, change 
     const wordText = words.map((one) => one.toString(16)).join(" ");
     const rows = layers(about);
     return [
-      about.candidates.map(({ release }) => release).join(","),
+      [...new Set(about.candidates.map(({ release }) => release))].join(","),
       loads,
       verdict,
       verdict === "unknown" ? unread(set, isNamed(kernel)) : "",

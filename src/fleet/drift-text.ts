@@ -18,10 +18,15 @@ export interface DriftFound {
   /** Within the values of a label, if one was asked for. */
   readonly within?: { readonly label: string; readonly rows: readonly Drifting[] };
   readonly last: readonly Changed[];
+  /** Hosts that may drift: not all of what they offer is known. */
+  readonly open: number;
   readonly vcpus: readonly RefusedVcpus[];
 }
 
-export function driftReport({ model, microcode, within, last, vcpus }: DriftFound, width: number): readonly Line[] {
+export function driftReport(
+  { model, microcode, within, last, open, vcpus }: DriftFound,
+  width: number,
+): readonly Line[] {
   const of = (rows: readonly Drifting[], one: string, more = one) =>
     several(
       rows.reduce((n, { hosts }) => n + hosts, 0),
@@ -36,6 +41,12 @@ export function driftReport({ model, microcode, within, last, vcpus }: DriftFoun
   ];
   return [
     ...wrap([styled("title", `Drift: ${answers.join(", ")} since the last collection.`)], width),
+    ...(open === 0
+      ? []
+      : wrap(
+          [styled("unknown", `${several(open, "host")} may drift: not all of what nested guests get there is known.`)],
+          width,
+        )),
     BLANK,
     ...driftLines("Unlike most of the same model, kernel and parameters in what nested guests get", model, width),
     BLANK,

@@ -66,6 +66,26 @@ export async function drift(engine: Engine, kind: DriftKind, scope: Scope = {}):
   });
 }
 
+/** Hosts that are unlike most of their kind for certain, and those that may be: not all of what they offer is known. */
+export function settledDrift(
+  rows: readonly Drifting[],
+  all: readonly Shape[],
+): { readonly drifting: number; readonly open: number } {
+  const unsettled = new Map(all.filter((shape) => !isSettled(shape)).map(({ id, hosts }) => [id, hosts]));
+  return {
+    drifting: rows.reduce((n, { value, hosts }) => n + (unsettled.has(value) ? 0 : hosts), 0),
+    open: [...unsettled.values()].reduce((n, hosts) => n + hosts, 0),
+  };
+}
+
+/** Whether it is known what guests are offered, bit by bit. */
+function isSettled({ verdict, registers }: Shape): boolean {
+  if (verdict !== "yes") return verdict === "no";
+  return [...registers.values()].every(
+    (msr) => msr.state === "absent" || (msr.state === "value" && msr.lo.unknown === 0 && msr.hi.unknown === 0),
+  );
+}
+
 /** A host that offers something else than when it was collected before. */
 export interface Changed {
   readonly host: string;

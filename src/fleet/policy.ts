@@ -1,6 +1,6 @@
 import { FEATURE_LIST, type Feature, LAYERS, type Layer } from "../why/features.js";
 import { type Engine, featureCounts, refusedVcpus, shapes, summary } from "./answer.js";
-import { drift } from "./drift.js";
+import { drift, settledDrift } from "./drift.js";
 import { readJson } from "./nested-json.js";
 import { poolsOf } from "./pools.js";
 import { readWhere, type Where } from "./sql/where.js";
@@ -136,7 +136,9 @@ export async function judge(engine: Engine, rules: readonly Rule[]): Promise<rea
     ] as const) {
       for (const feature of list) {
         const found = counts.find((row) => row.feature === feature);
-        const [wrong, open] = [(has ? found?.no : found?.yes) ?? hosts, found?.unknown ?? 0];
+        const open = found?.unknown ?? 0;
+        // A layer that has nothing to say about a host does not say that it has the feature.
+        const wrong = found === undefined ? hosts : has ? hosts - found.yes - open : found.yes;
         const openText = open === 0 ? "" : `, ${count(open)} may`;
         say(
           wrong + open === 0 && found !== undefined,
@@ -156,11 +158,11 @@ export async function judge(engine: Engine, rules: readonly Rule[]): Promise<rea
     }
     if (rule.mostDrifting !== undefined) {
       const found = await drift(engine, { within: "model", by: "nested" }, rule);
-      most(
-        "host is unlike most of its model, kernel and parameters",
-        "hosts are unlike most of their model, kernel and parameters",
-        found.reduce((sum, row) => sum + row.hosts, 0),
-        rule.mostDrifting,
+      const { drifting, open } = settledDrift(found, await shapes(engine, rule));
+      say(
+        drifting + open <= rule.mostDrifting,
+        `${several(drifting, "host is unlike most of its", "hosts are unlike most of their")} model, kernel and parameters` +
+          `${open === 0 ? "" : `, ${count(open)} may be`}, at most ${count(rule.mostDrifting)} allowed`,
       );
     }
     if (rule.mostRefusedPairs !== undefined) {

@@ -1,7 +1,7 @@
 import { labelled, someOf, table, wrap } from "../report/layout.js";
 import { BLANK, type Inline, type Line, styled } from "../report/text.js";
 import { LAYER_TITLES, type Layer } from "../why/features.js";
-import type { FeatureCount, Summary, Who } from "./answer.js";
+import type { FeatureCount, LostAt, Summary, Who } from "./answer.js";
 import type { Losses } from "./exclusions.js";
 import type { CurvePoint, Pools } from "./pools.js";
 import type { Wanted } from "./sql/questions.js";
@@ -30,7 +30,7 @@ const UNREAD: { readonly [what: string]: string } = {
 
 /** The one line that has to be read before any other. */
 export function judgedLine({ hosts: all, verdicts, unread, notDerived }: Summary): Line {
-  if (all === 0) return [styled("warning", "No host: the store is empty, or no host fits.")];
+  if (all === 0) return [styled("warning", "The store has no hosts; vmxlens fleet ingest reads some.")];
   const left = notDerived === 0 ? "" : `${hosts(notDerived)} not derived yet (vmxlens fleet ingest does it). `;
   if (verdicts.unknown === 0 && notDerived === 0) return [styled("yes", `All ${hosts(all)} can be judged.`)];
   const why = unread.map(({ what, hosts: n }) => `${UNREAD[what] ?? what} ${count(n)}`).join(", ");
@@ -65,7 +65,7 @@ export function summaryLines(summary: Summary, width: number): readonly Line[] {
 }
 
 export function whoLines(
-  { sure, unsure, hosts: all, rows }: Who,
+  { sure, unsure, hosts: all, rows, lost: places }: Who,
   wanted: readonly Wanted[],
   layer: Layer,
   width: number,
@@ -78,13 +78,16 @@ export function whoLines(
   ].flatMap(([ids, verb]) => (ids === "" ? [] : [`${verb} ${ids}`]));
   const place = layer === "nested" ? "for nested guests" : `(${LAYER_TITLES[layer]})`;
   const open = unsure === 0 ? "" : `; ${count(unsure)} more may, not everything was read`;
-  const lost = (one: Who["rows"][number]["lostAt"]) => {
+  const lost = (one: LostAt | undefined) => {
     if (one === undefined) return "";
     if (one === "off") return KEPT.nested;
     return one === "unloaded" ? KEPT.kvm : `lost at ${LAYER_TITLES[one]}`;
   };
   return [
     title(`${count(sure)} of ${hosts(all)} ${asked.join(" and ")} ${place}${open}`),
+    ...(rows.length < sure + unsure
+      ? wrap(places.map(({ at, hosts: n }) => `${lost(at)} on ${count(n)}`).join(", "), width, "  ")
+      : []),
     ...table(
       rows.map(({ host, model, kernel, sure: is, lostAt }) => [
         host,

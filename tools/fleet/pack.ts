@@ -14,6 +14,7 @@ import {
   type Wanted,
   whatIfSql,
   whoCountSql,
+  whoLostSql,
   whoSql,
 } from "../../src/fleet/sql/questions.js";
 import { readWhere, type Where } from "../../src/fleet/sql/where.js";
@@ -45,6 +46,7 @@ export function pack(
     ["counts kvm of a part", baselineSql("kvm", part, dialect)],
     ["common bits", commonBitsSql({}, dialect)],
     ["who count", whoCountSql(wanted("nested", "ept", "pml"), "nested", {}, dialect)],
+    ["who lost", whoLostSql(wanted("nested", "ept", "waitpkg"), "nested", {}, dialect)],
     ["who", whoSql(wanted("nested", "ept", "mpx"), "nested", 500, {}, dialect)],
     ["who silicon of a part", whoSql(wanted("silicon", "ept", "waitpkg"), "silicon", 500, part, dialect)],
     ["shapes", shapesSql({}, dialect)],

@@ -5,7 +5,7 @@ import {
   summary as summaryOf,
   who as whoOf,
 } from "../../fleet/answer.js";
-import { drift as driftOf, driftSinceLast } from "../../fleet/drift.js";
+import { drift as driftOf, driftSinceLast, settledDrift } from "../../fleet/drift.js";
 import { driftReport } from "../../fleet/drift-text.js";
 import { losses } from "../../fleet/exclusions.js";
 import { poolsOf } from "../../fleet/pools.js";
@@ -93,7 +93,7 @@ export async function pools(question: Question): Promise<number> {
   return code;
 }
 
-/** `vmxlens fleet drift [--by LABEL]`: exit code 1 if there is any. */
+/** `vmxlens fleet drift [--by LABEL]`: exit code 1 if there is any, or may be. */
 export async function drift(question: Question): Promise<number> {
   const { engine, options, raw } = question;
   const judged = await summaryOf(engine, options);
@@ -106,12 +106,14 @@ export async function drift(question: Question): Promise<number> {
       : { within: { label: by, rows: await driftOf(engine, { within: { label: by }, by: "nested" }, options) } };
   const last = await driftSinceLast(engine, Math.max(1, options.limit), options);
   const vcpus = await refusedVcpus(engine, by, options);
-  const found = { model, microcode, ...within, last, vcpus };
+  const { open } = settledDrift(model, await shapesOf(engine, options));
+  const found = { model, microcode, ...within, last, open, vcpus };
   print(question, [judgedLine(judged), ...driftReport(found, options.settings.width)], {
     action: "drift",
     summary: judged,
     ...found,
   });
   const groups = model.length + microcode.length + (within.within?.rows.length ?? 0) + last.length;
-  return groups === 0 && vcpus.every(({ refusedPairs }) => refusedPairs === 0) ? EXIT.ok : EXIT.no;
+  const pairs = vcpus.reduce((n, { refusedPairs, openPairs }) => n + refusedPairs + openPairs, 0);
+  return groups + open + pairs === 0 && judged.hosts > 0 ? EXIT.ok : EXIT.no;
 }

@@ -1,7 +1,9 @@
 import { duckdbEngine } from "../../fleet/answer.js";
+import { whyNoLabel, whyNone } from "../../fleet/store/labels-there.js";
 import { openStore, StoreError } from "../../fleet/store/store.js";
 import { nearest } from "../../registers/edit-distance.js";
 import { complain } from "../command.js";
+import { EXIT } from "../exit-code.js";
 import { didYouMean } from "../options.js";
 import type { World } from "../world.js";
 import type { Action, Question } from "./action.js";
@@ -52,8 +54,17 @@ export async function fleet(given: readonly (string | undefined)[], raw: FleetRa
 /** An action that reads: the store is opened for it, and closed. */
 function asking(answer: (question: Question) => Promise<number>): (action: Action) => Promise<number> {
   return async (action) => {
-    const store = await openStore(action.options.store);
+    const { options, raw, world } = action;
+    const store = await openStore(options.store);
     try {
+      // What is asked for as JSON is an answer about no host.
+      const none = options.settings.json ? undefined : await whyNone(store, options.where);
+      if (none !== undefined) {
+        complain(world, [`--where: ${none}`]);
+        return EXIT.no;
+      }
+      const noLabel = raw.by === undefined ? undefined : await whyNoLabel(store, raw.by);
+      if (noLabel !== undefined) return complain(world, [`--by: ${noLabel}`]);
       return await answer({ ...action, store, engine: duckdbEngine(store.all) });
     } finally {
       store.close();

@@ -4,13 +4,14 @@ import { derive } from "../../fleet/store/dimension.js";
 import { type Ingested, ingest as ingestFiles } from "../../fleet/store/ingest.js";
 import { openStore } from "../../fleet/store/store.js";
 import { count, several, summaryLines } from "../../fleet/text.js";
-import { table } from "../../report/layout.js";
+import { someOf, table, wrap } from "../../report/layout.js";
 import type { Line } from "../../report/text.js";
 import { styled } from "../../report/text.js";
 import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { inputText, wholeText } from "../files.js";
 import { type Action, print, type Question } from "./action.js";
+import type { FleetRaw } from "./options.js";
 import { progressBar } from "./progress.js";
 import { catalogueVersion } from "./version.js";
 
@@ -52,6 +53,7 @@ export async function ingest(action: Action): Promise<number> {
             text: `Read ${several(done.hosts, "host")} from ${several(done.files, "file")} (${count(done.known)} unchanged); ${several(rows, "row")} derived.`,
           },
         ],
+        ...remarkLines(done, raw, options.settings.width),
         ...(done.bad === 0 ? [] : [[styled("error", `${count(done.bad)} could not be read:`)]]),
         ...(more > 0 ? reasonLines(done.reasons, options.settings.width) : []),
         ...bad,
@@ -59,10 +61,31 @@ export async function ingest(action: Action): Promise<number> {
       ],
       { action: "ingest", ...done, derived: rows, summary: now },
     );
-    return now.hosts === 0 ? EXIT.no : EXIT.ok;
+    const nothing = done.bad > 0 && done.hosts + done.known === 0;
+    return now.hosts === 0 || nothing ? EXIT.no : EXIT.ok;
   } finally {
     store.close();
   }
+}
+
+const MOST_NAMES = 3;
+
+/** What was given and did nothing, and what looks like a mistake. */
+function remarkLines({ strayed, unused, clash }: Ingested, raw: FleetRaw, width: number): readonly Line[] {
+  const remarks: string[] = [];
+  if (strayed > 0) remarks.push(`--paths ${raw.paths} does not fit the path of ${several(strayed, "file")}`);
+  if (unused.length > 0) {
+    const hosts = several(unused.length, "host that was", "hosts that were");
+    remarks.push(`${raw.labels} names ${hosts} not read now: ${someOf(unused, MOST_NAMES)}`);
+  }
+  if (clash !== undefined) {
+    const { host, files, clashes } = clash;
+    const more = clashes === 1 ? "" : `, and ${several(clashes - 1, "file")} more like that`;
+    remarks.push(
+      `${files.join(" and ")} are both called ${host}, so that one counts as what the other was before${more}`,
+    );
+  }
+  return remarks.flatMap((remark) => wrap([styled("warning", `${remark}.`)], width));
 }
 
 const MOST_REASONS = 10;

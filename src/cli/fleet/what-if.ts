@@ -1,4 +1,5 @@
 import { shapes as shapesOf, summary } from "../../fleet/answer.js";
+import { losses } from "../../fleet/exclusions.js";
 import { poolsOf } from "../../fleet/pools.js";
 import { featuresAt } from "../../fleet/sql/questions.js";
 import type { Where } from "../../fleet/sql/where.js";
@@ -32,10 +33,9 @@ export async function whatIf(question: Question): Promise<number> {
   const scope = { where: [...where, ...without], dimension };
   const changes = await changesOf(engine, dimension, { where: scope.where });
   const after = await summary(engine, scope);
-  const [poolsBefore, poolsAfter] = [
-    poolsOf(await shapesOf(engine, { where })),
-    poolsOf(await shapesOf(engine, scope)),
-  ];
+  const [shapesBefore, shapesAfter] = [await shapesOf(engine, { where }), await shapesOf(engine, scope)];
+  const [poolsBefore, poolsAfter] = [poolsOf(shapesBefore), poolsOf(shapesAfter)];
+  const common = { before: losses(shapesBefore).common, after: losses(shapesAfter).common };
   const moved = featuresAt("nested").flatMap((feature) => {
     const found = changes.features.find(({ id }) => id === feature.id);
     return found !== undefined && found.gain + found.loss > 0 ? [found] : [];
@@ -61,6 +61,7 @@ export async function whatIf(question: Question): Promise<number> {
       { width: settings.width, indent: 2 },
     ),
     BLANK,
+    ...wrap(commonText(common), settings.width),
     [{ text: `Pools: ${poolText(poolsBefore)} before, ${poolText(poolsAfter)} after` }],
   ];
   print(question, lines, {
@@ -70,9 +71,26 @@ export async function whatIf(question: Question): Promise<number> {
     before,
     after,
     features: moved,
+    common,
     pools: poolsJson(poolsAfter.pools, poolsAfter.curve),
   });
   return changes.features.some(({ loss }) => loss > 0) ? EXIT.no : EXIT.ok;
+}
+
+/** What all hosts with VMX for nested guests have, and what comes to it and goes. */
+function commonText({
+  before,
+  after,
+}: {
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}): string {
+  const [more, less] = [after.filter((id) => !before.includes(id)), before.filter((id) => !after.includes(id))];
+  const moved = [
+    ...(more.length === 0 ? [] : [`with ${more.join(", ")}`]),
+    ...(less.length === 0 ? [] : [`without ${less.join(", ")}`]),
+  ];
+  return `In common: ${several(before.length, "feature")} before, ${count(after.length)} after${moved.length === 0 ? "" : `, ${moved.join(", ")}`}`;
 }
 
 type Moved = { readonly id: string; readonly gain: number; readonly loss: number };

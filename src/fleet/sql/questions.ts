@@ -156,6 +156,16 @@ export function whoSql(wanted: readonly Wanted[], layer: Layer, limit: number, s
   );
 }
 
+/** `lost, n`: of the hosts that are as wanted for certain, how many lose the first feature that they lack at which layer. */
+export function whoLostSql(wanted: readonly Wanted[], layer: Layer, scope: Scope, dialect: Dialect): string {
+  const { sure } = conditions(wanted, layer);
+  const lost = lostSql(wanted, layer);
+  return (
+    `WITH ${pairs(scope, dialect)}, f AS (SELECT ${lost} AS lost, p.n AS n FROM ${joined(scope)} WHERE ${sure}) ` +
+    `SELECT lost, ${dialect.integer("sum(n)")} AS n FROM f GROUP BY lost ORDER BY n DESC, lost`
+  );
+}
+
 /** What hosts with one `nested_id` share. */
 const SHAPE_COLUMNS: readonly string[] = [
   ...FEATURE_COLUMNS.filter(({ layer }) => layer === "nested"),

@@ -26,6 +26,9 @@ export function readWhere(text: string): Where | undefined {
   return { key, not, value: prefix ? value.slice(0, -1) : value, prefix };
 }
 
+/** Whether a key is a column of the facts or the sets, and no label. */
+export const isColumn = (key: string): boolean => FACTS.includes(key) || OF_SETS.includes(key);
+
 /** The conditions as SQL on the facts, which the query calls `h`; empty without any. */
 export function whereSql(conditions: readonly Where[], dialect: Dialect): string {
   return conditions.length === 0 ? "" : `WHERE ${conditions.map((one) => condition(one, dialect)).join(" AND ")}`;

@@ -45,6 +45,12 @@ export interface Ingested {
   readonly problems: readonly Problem[];
   /** How many have each reason, the most frequent first; "another reason" where there are too many reasons to keep. */
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
+  /** Files whose path does not fit `paths`. */
+  readonly strayed: number;
+  /** Names of `table` about which nothing was read. */
+  readonly unused: readonly string[];
+  /** Two files that are called after the same host, and how many more there are: one of both is in the history of the other. */
+  readonly clash?: { readonly host: string; readonly files: readonly [string, string]; readonly clashes: number };
 }
 
 interface Problem {
@@ -76,8 +82,20 @@ export async function ingest(store: Store, files: readonly string[], options: In
   const reasons = tally();
   const totals = { files: 0, known: 0, hosts: 0, bad: 0 };
 
+  const unused = new Set(options.table?.keys());
+  const called = new Map<string, string>();
+  let strayed = 0;
+  let clash: Ingested["clash"];
+  /** A host that is called after its file has its name from nowhere else. */
+  const isCalled = (host: string, file: string): void => {
+    const other = called.get(host);
+    if (other === undefined) called.set(host, file);
+    else if (other !== file) clash = { host, files: [other, file], ...clash, clashes: (clash?.clashes ?? 0) + 1 };
+  };
+
   const defaultsOf = (path: string, modified: string): RecordDefaults => {
     const found = options.paths?.(path);
+    if (options.paths !== undefined && found === undefined) strayed++;
     const host = found?.host ?? basename(path).replace(/\.(?:txt|log|json|jsonl|xml|ndjson)(?:\.gz)?$/, "");
     return { host, labels: { ...options.labels, ...found?.labels }, collected: modified };
   };
@@ -96,6 +114,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     for (const reason of result.problems ?? []) refuse(row, line, reason);
     for (const record of result.records) {
       const more = options.table?.get(record.host);
+      if (more !== undefined) unused.delete(record.host);
       batch.add(more === undefined ? record : withLabels(record, more), row.source);
     }
     row.hosts += result.records.length;
@@ -104,10 +123,17 @@ export async function ingest(store: Store, files: readonly string[], options: In
   const report = (row: SourceRow) =>
     options.onProgress?.({ source: row.source, done: row.done, size: row.size, hosts: totals.hosts, bad: totals.bad });
 
+  const takeText = (row: SourceRow, bytes: Uint8Array, path: string, modified: string) => {
+    const defaults = defaultsOf(path, modified);
+    const result = reader.text(bytes, defaults, path);
+    if ("records" in result && result.records.some(({ host }) => host === defaults.host)) isCalled(defaults.host, path);
+    take(row, 0, result);
+  };
+
   const wholeText = (row: SourceRow, bytes: Uint8Array, path: string, modified: string) => {
     const head = Buffer.from(bytes.subarray(0, HEAD)).toString("utf8");
     if (!isJsonLines(head, bytes.length > HEAD)) {
-      take(row, 0, reader.text(bytes, defaultsOf(path, modified), path));
+      takeText(row, bytes, path, modified);
       return;
     }
     const defaults = { ...defaultsOf(path, modified), host: basename(path) };
@@ -176,7 +202,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     } else {
       const bytes = await whole(all, input.source);
       row.done += bytes.length;
-      take(row, 0, reader.text(bytes, defaultsOf(input.source, input.modified), input.source));
+      takeText(row, bytes, input.source, input.modified);
     }
   };
 
@@ -219,7 +245,14 @@ export async function ingest(store: Store, files: readonly string[], options: In
   }
   await batch.flush(waiting, 0);
   await batch.written();
-  return { ...totals, problems, reasons: reasons.counts() };
+  return {
+    ...totals,
+    problems,
+    reasons: reasons.counts(),
+    strayed,
+    unused: [...unused],
+    ...(clash === undefined ? {} : { clash }),
+  };
 }
 
 type Files = ReturnType<typeof inputsOf>;
