@@ -16,7 +16,7 @@ import { type Candidate, type Situation, situation } from "../situation/situatio
 import { FEATURE_LIST } from "../why/features.js";
 import { layers } from "../why/layers.js";
 import { type DerivedRow, FEATURE_COLUMNS, WORD_COLUMNS } from "./columns.js";
-import { paramsOfText, paramsText, setText } from "./host-set.js";
+import { setText } from "./host-set.js";
 import { l1Config } from "./l1-config.js";
 import { replayPart } from "./replay-part.js";
 
@@ -94,18 +94,17 @@ export function fleetSituation(
   if (change.kernel !== undefined) return underKernel(change.kernel, host, asked);
   const made = situation(host, asked);
   if (named) return made;
-  const [own] = made.candidates;
-  // Parameters are as they were found: a kernel that is given them comes to them again.
-  const shown = paramsOfText(paramsText(params));
-  const given =
-    shown === undefined && change.params === undefined
-      ? {}
-      : { params: withParams(shown ?? {}, change.params ?? {}), anyParams: true as const };
-  const candidates = MODELLED_IDS.map(
-    (release): Candidate => ({ release, options: { ...own.options, release, ...given } }),
-  );
+  const [{ options }] = made.candidates;
+  // Which of the parameters that it shows were given to a kernel, and which are that kernel's own choice, depends on the kernel.
+  const candidates = MODELLED_IDS.map((release): Candidate => {
+    const given = withParams(params === undefined ? {} : (askedParams(host, { release }) ?? {}), change.params ?? {});
+    const { params: _, ...rest } = options;
+    return { release, options: { ...rest, release, ...(isNone(given) ? {} : { params: given, anyParams: true }) } };
+  });
   return { ...made, candidates: candidates as unknown as Situation["candidates"] };
 }
+
+const isNone = (params: ParamsGiven): boolean => Object.keys(params).length === 0;
 
 const MODELLED_IDS = MODELLED.map(({ id }) => id);
 
@@ -128,7 +127,7 @@ function underKernel(kernel: string, host: Host, asked: Asked): Situation {
         options: {
           ...options,
           ...(startFromOffered === true && host.kernel !== undefined ? { startFromOffered } : {}),
-          ...(Object.keys(params).length === 0 ? {} : { params }),
+          ...(isNone(params) ? {} : { params }),
         },
       };
     }),
@@ -176,7 +175,8 @@ export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE, change 
       verdict === "yes" ? l1Id(offered, wordText, set.cores[0].signature) : "",
       version,
       ...CELLS.map(({ at, layer }) => rows[at]?.cells[layer] as string),
-      ...words,
+      // A register that may not be there has no bit that is 1 for certain.
+      ...(verdict === "unknown" ? words.map((one, at) => (WORD_COLUMNS[at]?.known === 1 ? 0 : one)) : words),
     ];
   };
   return {

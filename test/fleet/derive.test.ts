@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { deriver } from "../../src/fleet/derive.js";
+import { DERIVED } from "../../src/fleet/columns.js";
+import { type Change, deriver } from "../../src/fleet/derive.js";
 import { lineDeriver } from "../../src/fleet/derive-lines.js";
 import { setText } from "../../src/fleet/host-set.js";
 import { digest } from "../../src/fleet/store/digest.js";
@@ -11,6 +12,7 @@ import { machine } from "./fleets.js";
 
 const skylake = machine("intel-50654-skylakex", undefined);
 const options = { assume: [], version: "test", digest };
+const VERDICT = DERIVED.findIndex(({ name }) => name === "verdict");
 const key = { setId: "s", kernel: "", paramsId: "" };
 
 function withCpu(host: Host, cpuid: Partial<CpuFacts>, msrs: CoreGroup["msrs"] = new Map()): Host {
@@ -93,6 +95,75 @@ describe("a row of the dimension", () => {
     expect(rows.filter((one) => "row" in one && one.row !== undefined)).toHaveLength(1);
     const wrong = shards.map((make) => make(line("0".repeat(20))));
     expect(wrong.filter((one) => "problem" in one)).toEqual([{ problem: '"set_id" is not that of the set' }]);
+  });
+});
+
+describe("a row under another kernel or other parameters", () => {
+  const nested = (kernel: string, shown: string | undefined, change: Change): string => {
+    const { set, row } = deriver({ ...options, change });
+    const params = shown === undefined ? undefined : { kvm_intel: { nested: shown } };
+    return String(row({ ...key, kernel }, set(skylake), params)[VERDICT]);
+  };
+
+  it("keeps what a user set, and not what was the kernel's own choice", () => {
+    const change = { kernel: "6.12" };
+    expect(nested("6.1.0-28-amd64", "N", change)).toBe("no");
+    expect(nested("6.1.0-28-amd64", "Y", change)).toBe("yes");
+    expect(nested("6.1.0-28-amd64", undefined, change)).toBe("yes");
+    // RHEL 8 has nested=N of its own.
+    expect(nested("4.18.0-553.el8.x86_64", "N", change)).toBe("yes");
+    expect(nested("4.18.0-553.el8.x86_64", "N", { ...change, params: { kvm_intel: { nested: "0" } } })).toBe("no");
+    expect(nested("", "N", change)).toBe("unknown");
+    expect(nested("", "N", { ...change, params: { kvm_intel: { nested: "1" } } })).toBe("yes");
+  });
+
+  it("says nothing that another value of what was not read contradicts", () => {
+    const [core] = skylake.cores;
+    const open = fc.record({
+      kernel: fc.constantFrom("6.12.9", "5.14.0-427.42.1.el9_4.x86_64", "4.18.0-553.el8.x86_64"),
+      named: fc.boolean(),
+      shown: fc.constantFrom("Y", "N"),
+      // Of a machine whose module shows parameters, and so is loaded.
+      featCtl: fc.constantFrom(0, 5),
+      readsFeatCtl: fc.boolean(),
+      hasVendor: fc.boolean(),
+      bits: fc.constantFrom([0x48b], [0x48c, 0x485], []),
+      change: fc.constantFrom<Change>(
+        {},
+        { kernel: "6.12" },
+        { kernel: "5.15" },
+        { params: { kvm_intel: { ept: "0" } } },
+        { kernel: "7.3", params: { kvm_intel: { nested: "1" } } },
+      ),
+    });
+    let known = 0;
+    fc.assert(
+      fc.property(open, ({ kernel, named, shown, featCtl, readsFeatCtl, hasVendor, bits, change }) => {
+        const whole: Host = {
+          ...skylake,
+          cores: [{ ...core, msrs: new Map([...core.msrs, [0x3a, msrValue({ hi: 0, lo: featCtl })]]) }],
+        };
+        const { vendor: _, ...nameless } = skylake;
+        const unread = [...bits, ...(readsFeatCtl ? [] : [0x3a])].map((msr) => [msr, UNREAD] as const);
+        const part: Host = {
+          ...(hasVendor ? skylake : nameless),
+          cores: [{ ...core, msrs: new Map([...whole.cores[0].msrs, ...unread]) }],
+        };
+        const { set, row } = deriver({ ...options, change });
+        const params = { kvm_intel: { nested: shown } };
+        const said = row({ ...key, kernel: named ? kernel : "" }, set(part), params);
+        const true_ = row({ ...key, kernel }, set(whole), params);
+        for (const [at, { name, type }] of DERIVED.entries()) {
+          if (type === "integer") expect([name, Number(said[at]) & ~Number(true_[at])]).toEqual([name, 0]);
+          else if (said[at] === "yes" || said[at] === "no") {
+            known++;
+            expect([name, said[at]]).toEqual([name, true_[at]]);
+          }
+        }
+      }),
+      { numRuns: tries(40) },
+    );
+    expect(known).toBeGreaterThan(tries(40) * 20);
   });
 });
 

@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { duckdbEngine, summary } from "../../src/fleet/answer.js";
-import { pathReader } from "../../src/fleet/labels.js";
+import { type Labels, labelsOfCsv, type PathReader, pathReader } from "../../src/fleet/labels.js";
+import { judge, readPolicy } from "../../src/fleet/policy.js";
+import { readWhere, type Where } from "../../src/fleet/sql/where.js";
 import { derive } from "../../src/fleet/store/dimension.js";
 import { ingest } from "../../src/fleet/store/ingest.js";
+import { whyNoLabel, whyNone } from "../../src/fleet/store/labels-there.js";
 import { openStore, StoreError } from "../../src/fleet/store/store.js";
 import { writeSnapshot } from "../../src/input/formats/snapshot.js";
 import { emptyStore, lineOf, machine, NOW, storeOf, stream, take, withoutFirmware } from "./fleets.js";
@@ -18,6 +21,8 @@ const skylake = machine("intel-50654-skylakex", "6.1.0-28-amd64", { params: { kv
 const ivy = machine("intel-306a9-ivybridge", "5.14.0-427.el9.x86_64");
 const a = { name: "a", host: skylake, labels: { site: "fra" } };
 const b = { name: "b", host: ivy };
+
+const wheres = (...texts: readonly string[]) => texts.map((text) => readWhere(text) as Where);
 
 const facts =
   "SELECT h.host, h.kernel, h.collected, h.microcode, p.text AS params FROM hosts h JOIN params p USING (params_id) ORDER BY host";
@@ -174,6 +179,35 @@ describe("ingest", () => {
     );
   });
 
+  it("says which labels and paths did nothing, and which files are called alike", async () => {
+    const dumps = join(folder, "alike");
+    for (const site of ["fra", "ams"]) {
+      mkdirSync(join(dumps, site), { recursive: true });
+      writeFileSync(
+        join(dumps, site, "n1.json"),
+        writeSnapshot({ ...skylake, kernel: site === "fra" ? "6.1" : "6.2" }),
+      );
+    }
+    const options = { stdin: stream(""), now: NOW, labels: {} };
+    const store = await emptyStore();
+    const table = labelsOfCsv("host,rack\nn1,r1\nn7,r7\n") as ReadonlyMap<string, Labels>;
+    const paths = pathReader("fra/{host}.json") as PathReader;
+    expect(await ingest(store, [dumps], { ...options, table, paths })).toMatchObject({
+      hosts: 2,
+      strayed: 1,
+      unused: ["n7"],
+      clash: { host: "n1", files: [join(dumps, "ams", "n1.json"), join(dumps, "fra", "n1.json")], clashes: 1 },
+    });
+    expect(await whyNone(store, wheres("rack=r2"))).toBe("rack=r2 fits no host; rack is r1");
+    expect(await whyNone(store, wheres("row=1", "kernel=7*"))).toBe(
+      "row=1 fits no host: no host has a label row; there are rack; kernel=7* fits no host",
+    );
+    expect(await whyNone(store, wheres("rack=r1"))).toBe(undefined);
+    await take(store, lineOf(b));
+    expect(await whyNone(store, wheres("rack=r1", "host=b"))).toContain("none fits all of them");
+    expect(await whyNoLabel(store, "row")).toContain("there are rack");
+  });
+
   it("reads a file again only when it changed", async () => {
     const file = join(folder, "hosts.jsonl");
     const store = await emptyStore();
@@ -205,6 +239,29 @@ describe("ingest", () => {
       { host: "c" },
     ]);
     expect(await store.all("SELECT hosts, finished FROM sources")).toEqual([{ hosts: 3, finished: "true" }]);
+  });
+});
+
+describe("a policy", () => {
+  it("does not hold where it is not known, or where a layer has nothing to say", async () => {
+    const open = withoutFirmware(machine("intel-50654-skylakex", "6.1.0-28-amd64"));
+    const store = await storeOf([
+      { name: "a", host: open },
+      { name: "b", host: open },
+    ]);
+    const judged = async (rule: object) => {
+      const read = readPolicy(JSON.stringify({ format: "vmxlens-fleet-policy/1", rules: [rule] }));
+      return "problems" in read ? read.problems : await judge(duckdbEngine(store.all), read.rules);
+    };
+    expect(await judged({ mostDrifting: 0 })).toMatchObject([
+      { holds: false, says: expect.stringContaining("2 may be") },
+    ]);
+    expect(await judged({ mostDrifting: 2 })).toMatchObject([{ holds: true }]);
+    // 5.4 prints no line of VMX flags.
+    const old = await storeOf([{ name: "a", host: machine("intel-50654-skylakex", "5.4.0-150-generic") }]);
+    expect(old).toBe(store);
+    expect(await judged({ require: ["ept"] })).toMatchObject([{ holds: true }]);
+    expect(await judged({ require: ["ept"], layer: "boot" })).toMatchObject([{ holds: false }]);
   });
 });
 
