@@ -78,7 +78,7 @@ th,td{border-bottom:1px solid var(--line);padding:.2rem .5rem;text-align:left;ve
 .verdict{display:flex;height:1.4rem;max-width:40rem;margin:.6rem 0 .2rem}.verdict i{display:block}
 i.yes{background:var(--yes)}i.no{background:var(--no)}i.open{background:var(--open)}
 svg{display:block;width:100%;max-width:40rem;height:auto;margin:.6rem 0}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}.bar{fill:var(--bar)}.axis{fill:none;stroke:var(--soft)}.line{fill:none;stroke:var(--bar);stroke-width:2}.most{fill:none;stroke:var(--soft);stroke-dasharray:4 3}
-@media(max-width:32rem){svg text{font-size:20px}}
+@media(max-width:32rem){svg text{font-size:20px}table:not(.heat) td:not(.n):not(.drawn){min-width:12rem}}
 `;
 
 export function fleetPage(data: PageData): string {

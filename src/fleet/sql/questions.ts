@@ -156,7 +156,7 @@ export function whoSql(wanted: readonly Wanted[], layer: Layer, limit: number, s
   );
 }
 
-/** `lost, n`: of the hosts that are as wanted for certain, how many lose the first feature that they lack at which layer. */
+/** `lost, n`: of the hosts that are as wanted for certain, how many lose the first feature that they lack at each layer. */
 export function whoLostSql(wanted: readonly Wanted[], layer: Layer, scope: Scope, dialect: Dialect): string {
   const { sure } = conditions(wanted, layer);
   const lost = lostSql(wanted, layer);

@@ -27,7 +27,7 @@ async function whyNoneOf(store: Store, { key, not, value, prefix }: Where): Prom
   return isColumn(key) ? text : `${text}: ${await noLabel(store, label)}`;
 }
 
-/** What to say of a label that no host has; undefined if one has it. */
+/** The sentence for a label that no host has; undefined if one has it. */
 export async function whyNoLabel(store: Store, label: string): Promise<string | undefined> {
   const [row] = await store.all(`SELECT 1 AS one FROM labels WHERE key = ${quoted(label)} LIMIT 1`);
   return row === undefined ? noLabel(store, label) : undefined;
