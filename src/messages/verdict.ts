@@ -17,6 +17,7 @@ import { askedVerdict, asksOnly } from "./asked-params.js";
 import type { Step } from "./message.js";
 import { otherCpuVerdict } from "./other-cpus.js";
 import type { OwnMachine } from "./own-machine.js";
+import { crashLine, fatalLine } from "./stopped.js";
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
@@ -49,6 +50,9 @@ function answerOf(
     const guest = guestVerdict(machine, text);
     if (guest !== undefined) return guest;
   }
+  // WSL itself says that nothing below Linux can help.
+  const wsl = recognised.find(({ message, gravity }) => message === "wsl-nested-machine" && gravity === "blocks");
+  if (wsl !== undefined) return rowVerdict(wsl, recognised.filter(isOfLoading));
   const other = otherCpuVerdict(recognised, machine, isShort ? text : undefined);
   if (other !== undefined) return other;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
@@ -72,33 +76,52 @@ function answerOf(
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
   // Where one line only says that an instruction failed and another one why, the other one answers.
-  const reason = ONLY_FAILED.has(recognised[0]?.message ?? "")
-    ? blocking.find(({ message }) => WITH_REASON.has(message ?? ""))
-    : undefined;
+  const said = recognised[0]?.message ?? "";
+  const reasons = INSTEAD[said];
+  const reason = GENERAL.has(said)
+    ? blocking.find(({ message }) => !GENERAL.has(message ?? ""))
+    : recognised.find(({ message }) => reasons?.includes(message as string));
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
   if (first === undefined) return works(text) ? WORKS : undefined;
+  const found = rowVerdict(first, []);
+  const named = NO_VMX_HERE.has(first.message ?? "") && isShort ? namedOuter(text, machine) : undefined;
+  // Where a device is missing, any hypervisor may be named that runs beside; WSL is always below.
+  if (named === undefined || (first.message === "kvm-device" && named.name !== "WSL")) return found;
+  return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
+}
+
+const NO_VMX_HERE: ReadonlySet<string> = new Set(["kvm-no-hardware-support", "kvm-vmx-not-supported", "kvm-device"]);
+
+function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
   return {
-    says: `${first.what}${refusedText(first)}`,
-    steps: first.steps.slice(0, 2),
+    says: `${row.what}${refusedText(row)}`,
+    steps: row.steps.slice(0, 2),
     evidence: [],
-    line: first.lines[0],
-    covers: [],
+    line: row.lines[0],
+    covers: covered.map(({ message }) => message as string),
   };
 }
 
-const ONLY_FAILED: ReadonlySet<string> = new Set([
-  "vmx-intrinsic-status",
-  "generic-vmlaunch-failed",
-  "fail-entry-bare",
-  "kvm-kernel-bug",
-]);
-const WITH_REASON: ReadonlySet<string> = new Set([
+const WITH_REASON = [
   "vmx-entry-words",
   "vmx-instruction-error",
   "vmx-entry-error",
   "kvm-fail-entry",
   "kvm-spurious-fault",
-]);
+];
+
+/** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
+const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
+  "vmx-intrinsic-status": WITH_REASON,
+  "generic-vmlaunch-failed": WITH_REASON,
+  "fail-entry-bare": WITH_REASON,
+  "kvm-kernel-bug": WITH_REASON,
+  "modprobe-config-line": ["modprobe-builtin"],
+  "windows-requirements": ["hyperv-launch-failed"],
+  "kvm-device": ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"],
+};
+/** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
+const GENERAL: ReadonlySet<string> = new Set(["no-vtx-generic", "vbox-in-vagrant"]);
 
 /** Hypervisors that a text can name in passing, and how they pass VT-x. */
 const NAMED_OUTER = [
@@ -113,25 +136,35 @@ const WSL_NESTED: Step = {
   commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
 };
 
-/** Where no vmx is shown, nothing says what the machine runs in, and the text names one hypervisor: that comes first. */
-function withNamedOuter(
-  found: Omit<TextVerdict, "covers">,
-  { situation: { host } }: OwnMachine,
-  text: string | undefined,
-): Omit<TextVerdict, "covers"> {
-  const { observed, cores } = host;
-  if (observed?.vmx !== false || observed.outer !== undefined || cores[0].cpuid.features.hypervisor === false)
-    return found;
-  if (text === undefined || text.length > LONGEST_CONFIGURATION) return found;
+/** The one hypervisor that a text names, where nothing shows what the machine runs in. */
+function namedOuter(
+  text: string,
+  machine: OwnMachine | undefined,
+): { readonly name: string; readonly says: string; readonly step: Step } | undefined {
+  const { observed, cores } = machine?.situation.host ?? {};
+  if (observed?.outer !== undefined || cores?.[0].cpuid.features.hypervisor === false) return undefined;
   const [first, ...more] = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
   // WSL runs in Hyper-V.
-  if (first === undefined || more.some((name) => first !== "WSL" || name !== "Hyper-V")) return found;
-  const step = first === "WSL" ? WSL_NESTED : outerStep(first);
+  if (first === undefined || more.some((name) => first !== "WSL" || name !== "Hyper-V")) return undefined;
+  const inWsl = first === "WSL";
   return {
-    ...found,
-    says: `${found.says} The text names ${first}: in ${first === "WSL" ? "it" : "a machine that runs in it"}, ${first === "WSL" ? "Hyper-V of Windows" : first} has to pass VT-x.`,
-    steps: [step, ...found.steps],
+    name: first,
+    says: ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
+    step: inWsl ? WSL_NESTED : outerStep(first),
   };
+}
+
+/** Where no vmx is shown, the hypervisor that the text names comes first. */
+function withNamedOuter(
+  found: Omit<TextVerdict, "covers">,
+  machine: OwnMachine,
+  text: string | undefined,
+): Omit<TextVerdict, "covers"> {
+  if (machine.situation.host.observed?.vmx !== false) return found;
+  const named = text !== undefined && text.length <= LONGEST_CONFIGURATION ? namedOuter(text, machine) : undefined;
+  return named === undefined
+    ? found
+    : { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
 }
 
 /** The guest whose configuration the text holds, and whether it may start on the machine that the text describes, too. */
@@ -232,61 +265,6 @@ function plain({ says }: QuestionAnswer): string {
   const rest = says.replace(/^(?:Yes|No|Not known): /, "");
   // A module's name stays as it is written.
   return /^\w+_/.test(rest) ? rest : rest.charAt(0).toUpperCase() + rest.slice(1);
-}
-
-// ---- The line that stopped a program, among warnings ----
-
-const FROM_QEMU =
-  /(?:^|[\s"'])(?:\S{0,80}\/)?qemu(?:-system-\w{1,16}|-kvm)?: (?!\w{0,4}warning: |info: )(?<said>\S.{3,400}?)\s*$/i;
-const NO_END = /terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
-
-/**
- * Where all that is recognised are warnings, the line of the same program that is none stopped it: that is what the
- * warnings send people away from.
- */
-function fatalLine(recognised: readonly Explanation[], text: string | undefined): TextVerdict | undefined {
-  const warnings = recognised.filter(
-    ({ gravity, product }) => product === "QEMU" && (gravity === "harmless" || gravity === "degrades"),
-  );
-  if (text === undefined || warnings.length === 0 || warnings.length < recognised.length) return undefined;
-  let found: { readonly said: string; readonly line: number } | undefined;
-  for (const [at, line] of text.split("\n").entries()) {
-    const said = FROM_QEMU.exec(line)?.groups?.said;
-    if (said !== undefined && !NO_END.test(said)) found = { said, line: at + 1 };
-  }
-  if (found === undefined) return undefined;
-  const count = warnings.reduce((sum, one) => sum + one.count, 0);
-  return {
-    says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about VMX ${count === 1 ? "is" : "are"} not the reason.`,
-    steps: [{ text: "Repair what that line says; nothing about VMX has to change for it." }],
-    evidence: [],
-    line: found.line,
-    covers: warnings.map(({ message }) => message as string),
-  };
-}
-
-const CRASH =
-  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while)|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
-
-/** A kernel that crashed between messages that say nothing bad: the crash is what the text is about. */
-function crashLine(recognised: readonly Explanation[], text: string): TextVerdict | undefined {
-  if (recognised.length === 0 || !recognised.every(({ gravity }) => gravity === "harmless" || gravity === "informs"))
-    return undefined;
-  const lines = text.split("\n");
-  const at = lines.findIndex((line) => CRASH.test(line));
-  if (at < 0) return undefined;
-  const said = (lines[at] as string).replace(/^[>\s|]+/, "").trim();
-  return {
-    says: `The kernel crashed at line ${at + 1}: "${said.slice(0, 200)}". What KVM printed besides is harmless and not the reason.`,
-    steps: [
-      {
-        text: "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block.",
-      },
-    ],
-    evidence: [],
-    line: at + 1,
-    covers: recognised.map(({ message }) => message as string),
-  };
 }
 
 // ---- Parameters ----

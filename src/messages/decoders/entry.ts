@@ -361,5 +361,10 @@ function unhandledExit(reason: number, words: string | undefined, product: strin
 // ---- The VMCS in the same text ----
 
 export function decodeVmcsDump(_matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  return auditOf(context, undefined, {});
+  const [dump] = context.dumps().dumps;
+  const decoded = auditOf(context, undefined, {});
+  const [audit, ...others] = decoded.values ?? [];
+  if (dump === undefined || audit === undefined) return decoded;
+  const lines = `lines ${dump.lines[0]} to ${dump.lines[1]}`;
+  return { ...decoded, what: `A dump of the VMCS (format ${dump.format}, ${lines}). ${audit.value}`, values: others };
 }

@@ -75,8 +75,26 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
     };
   }
   if (errno === "symbol") {
+    const another = {
+      text: "The module belongs to another kernel build than the one that runs.",
+      certainty: "likely",
+    } as const;
+    if (!reason.startsWith("unknown symbol") || match.groups.module === "kvm") return { causes: [another] };
     return {
-      causes: [{ text: "The module belongs to another kernel build than the one that runs.", certainty: "likely" }],
+      what: "kvm_intel needs functions that no loaded module has (unknown symbol): kvm is not loaded, or the two come from different kernel builds. The CPU was not asked yet.",
+      causes: [
+        { text: "insmod loads the one file only; modprobe loads kvm first.", certainty: "likely" },
+        { ...another, certainty: "possible" },
+      ],
+      steps: [
+        {
+          text: "Load kvm first, where there is no modprobe that works (irqbypass before it, if there is such a file).",
+          commands: [
+            "sudo insmod irqbypass.ko; sudo insmod kvm.ko; sudo insmod kvm-intel.ko",
+            "uname -r; modinfo -F vermagic kvm kvm_intel",
+          ],
+        },
+      ],
     };
   }
   if (errno === "EBUSY") {

@@ -9,6 +9,12 @@ export const READ_BOTH: NextStep = {
   commands: ["grep -c vmx /proc/cpuinfo; sudo modprobe msr; sudo rdmsr -a 0x3a"],
 };
 
+/** Where the flags are known. */
+export const READ_LOCK: NextStep = {
+  text: "Read IA32_FEAT_CTL: 1 is locked off by the firmware; 5 or 7 is on, and then the CPU or a hypervisor below hides VT-x.",
+  commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"],
+};
+
 export const FIRMWARE_OFF: NextStep = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock.",
 };

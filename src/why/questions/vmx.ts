@@ -2,7 +2,7 @@ import { shared, tri } from "../../bits/tri.js";
 import { msrOf } from "../../host/host.js";
 import { formatMsr, msrBit } from "../../host/msr.js";
 import { type About, type Answer, hasSvm, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
-import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, WHOSE_CPU } from "./next-steps.js";
+import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, READ_LOCK, WHOSE_CPU } from "./next-steps.js";
 
 /*
  * Is VT-x there and on.
@@ -48,7 +48,7 @@ export function vmxAnswer(about: About): Answer {
     answer: "no",
     decidedBy: "firmware",
     says: "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
-    steps: [READ_BOTH, FIRMWARE_OFF],
+    steps: [READ_LOCK, FIRMWARE_OFF],
   };
 }
 

@@ -43,7 +43,7 @@ const COUNT =
 
 /** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
 const COUNT_IN_SENTENCE =
-  /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|->|=>|=|→|⇒) {1,3}["'`]?(?<count>\d{1,3})\b/;
+  /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|(?:gives?|gave|has|had) (?:a |the )?(?:returned? value|value|result|output)(?: as| of)?|->|=>|=|→|⇒) {1,3}["'`]?(?<count>\d{1,3})\b/;
 
 /** What a machine runs in, and what tools that check for VT-x say about it. */
 export const surroundings: FactReader = {
@@ -51,10 +51,10 @@ export const surroundings: FactReader = {
   name: "surroundings",
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
-    "vmx, from kvm-ok, virt-host-validate and grep -c.",
+    "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
   recognisedBy:
     "Product Name: VMware…, DMI: QEMU…, INFO: Your CPU does not support KVM extensions, grep -c vmx /proc/cpuinfo",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: /,
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |Running '(?:sudo )?modprobe kvm_intel'/,
   words: ["Hypervisor", "systemd-detect-virt", "/proc/cpuinfo", "KVM requires a CPU", "Hardware name: "],
   open: openSurroundings,
 };
@@ -121,7 +121,7 @@ function openSurroundings(sink: FactSink) {
   };
 }
 
-/** kvm-ok and virt-host-validate. */
+/** kvm-ok, virt-host-validate and crc. */
 function checked(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
   const at = placeOf(line);
@@ -132,6 +132,11 @@ function checked(sink: FactSink, line: TextLine): boolean {
   // The Android emulator looks for vmx and svm in /proc/cpuinfo.
   if (/KVM requires a CPU that supports vmx or svm/.test(text)) {
     sink.system("flag vmx", "no", at);
+    return true;
+  }
+  // kvm-ok takes the module's name from the flag that it found, and crc runs the one whose flag is there.
+  if (/^\s{0,8}HINT:\s{1,8}(?:sudo )?modprobe kvm_intel\b|\bRunning '(?:sudo )?modprobe kvm_intel'/.test(text)) {
+    sink.system("flag vmx", "yes", at);
     return true;
   }
   if (/^\s{0,8}INFO: KVM \(vmx\) is disabled by your BIOS/.test(text)) {

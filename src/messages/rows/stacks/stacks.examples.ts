@@ -27,6 +27,19 @@ export const STACK_EXAMPLES = {
     examples: ["(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5"],
     not: ["EPT violations and EPT misconfigurations are the two classes of exits due to EPT."],
   },
+  "xen-domain-crash": {
+    examples: [
+      "(XEN) [ 3423.961388] domain_crash called from arch/x86/hvm/vmx/vmx.c#vmx_update_guest_cr+0x516/0x6a0",
+      "(XEN) domain_crash called from vmx.c:4304",
+      "(XEN) domain_crash called from vmx_failed_vmentry+0x10b/0x110",
+    ],
+    not: [
+      "(XEN) domain_crash called from p2m-pod.c:1218",
+      "(XEN) domain_crash called from io.c:178",
+      "(XEN) [2312934.000566] domain_crash called from p2m_pod_demand_populate+0x4d2/0x8b0",
+      'printk("domain_crash called from %s:%d\\n", __FILE__, __LINE__);',
+    ],
+  },
   "xen-vmcs-size": {
     examples: ["(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)"],
   },

@@ -111,6 +111,29 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "xen-domain-crash",
+    product: "Xen",
+    layer: "VM entry",
+    gravity: "blocks",
+    needle: "domain_crash called from",
+    pattern:
+      /domain_crash called from (?:[\w./-]{0,80}\b)?(?<place>(?:vmx|vvmx|vmcs|realmode|p2m-ept)\.c\b|(?:n?vmx_|ept_|realmode_)\w{1,60}(?=\+0x))/,
+    what: "Xen itself ended that guest, in its VMX code ({place}): it met a state that it does not run. The host goes on, and VMX is on.",
+    causes: [
+      "The line before it has the reason, where Xen printed one: an exit it has no handler for, an EPT violation, a failed VM entry.",
+      "In vvmx.c: a hypervisor inside that guest asked for what Xen's nested VMX does not have.",
+      "When Xen itself runs in a virtual machine, the hypervisor below returned what a CPU would not.",
+    ],
+    steps: [
+      { text: "Read what came just before.", commands: ["xl dmesg | grep -B 20 domain_crash"] },
+      { text: "Update Xen; without a later one, report those lines and the registers below them." },
+    ],
+    source: {
+      message: "xcp-ng/xcp#562; xen-devel, 4.13 and 4.17",
+      meaning: "Xen, xen/include/xen/sched.h (domain_crash); Xen, xen/arch/x86/hvm/vmx",
+    },
+  },
+  {
     id: "xen-vmcs-size",
     product: "Xen",
     layer: "another hypervisor",

@@ -1,0 +1,81 @@
+import type { Explanation, TextVerdict } from "./answer.js";
+
+/*
+ * The line that stopped a program or a kernel, among warnings that send people away from it.
+ */
+
+// ---- The line that stopped QEMU ----
+
+const FROM_QEMU =
+  /(?:^|[\s"'])(?:\S{0,80}\/)?qemu(?:-system-\w{1,16}|-kvm)?: (?!\w{0,4}warning: |info: )(?<said>\S.{3,400}?)\s*$/i;
+const NO_END = /terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
+
+/**
+ * Where all that is recognised are warnings, the line of the same program that is none stopped it: that is what the
+ * warnings send people away from.
+ */
+export function fatalLine(recognised: readonly Explanation[], text: string | undefined): TextVerdict | undefined {
+  const warnings = recognised.filter(
+    ({ gravity, product }) => product === "QEMU" && (gravity === "harmless" || gravity === "degrades"),
+  );
+  if (text === undefined || warnings.length === 0 || warnings.length < recognised.length) return undefined;
+  let found: { readonly said: string; readonly line: number } | undefined;
+  for (const [at, line] of text.split("\n").entries()) {
+    const said = FROM_QEMU.exec(line)?.groups?.said;
+    if (said !== undefined && !NO_END.test(said)) found = { said, line: at + 1 };
+  }
+  if (found === undefined) return undefined;
+  const count = warnings.reduce((sum, one) => sum + one.count, 0);
+  return {
+    says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about VMX ${count === 1 ? "is" : "are"} not the reason.`,
+    steps: [{ text: "Repair what that line says; nothing about VMX has to change for it." }],
+    evidence: [],
+    line: found.line,
+    covers: warnings.map(({ message }) => message as string),
+  };
+}
+
+// ---- A kernel that crashed ----
+
+const CRASH =
+  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while)|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
+
+/** The instruction pointer of a crash, in KVM's modules: `RIP: 0010:handle_vmread+0x15/0x40 [kvm_intel]`. */
+const RIP_IN_KVM =
+  /\bRIP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]{8,16}>\] {1,3}){0,2}(?:\[<[0-9a-f]{8,16}>\] {1,3})?(?<fn>[\w.]{1,80})\+0x[0-9a-f]{1,6}\/0x[0-9a-f]{1,6} \[(?<module>kvm|kvm_intel|kvm_amd)\]/;
+/** An oops prints its registers within a few lines. */
+const LINES_TO_RIP = 25;
+
+/** A kernel that crashed in KVM, or between messages that say nothing bad: the crash is what the text is about. */
+export function crashLine(recognised: readonly Explanation[], text: string): TextVerdict | undefined {
+  if (!recognised.every(({ gravity }) => gravity === "harmless" || gravity === "informs")) return undefined;
+  const lines = text.split("\n");
+  const at = lines.findIndex((line) => CRASH.test(line));
+  if (at < 0) return undefined;
+  const inside = lines
+    .slice(at, at + LINES_TO_RIP)
+    .map((line) => RIP_IN_KVM.exec(line)?.groups)
+    .find((groups) => groups !== undefined);
+  if (recognised.length === 0 && inside === undefined) return undefined;
+  const crash = `The kernel crashed at line ${at + 1}: "${(lines[at] as string)
+    .replace(/^[>\s|]+/, "")
+    .trim()
+    .slice(0, 200)}"`;
+  return {
+    says:
+      inside === undefined
+        ? `${crash}. What KVM printed besides is harmless and not the reason.`
+        : `${crash}, in function ${inside.fn} of ${inside.module}. That is a fault of the kernel that runs KVM; VT-x works, or KVM would not have come that far.`,
+    steps: [
+      {
+        text:
+          inside === undefined
+            ? "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block."
+            : "Use the newest stable update of this kernel; without one, report the whole block. handle_vmread, handle_vmwrite, handle_vmptrld or nested_… in its trace mean that a hypervisor inside the guest led there.",
+      },
+    ],
+    evidence: [],
+    line: at + 1,
+    covers: recognised.map(({ message }) => message as string),
+  };
+}
