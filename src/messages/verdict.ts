@@ -15,7 +15,7 @@ import { answerTo } from "../why/questions/questions.js";
 import { type Explanation, isOfLoading, type TextVerdict } from "./answer.js";
 import { askedVerdict, asksOnly } from "./asked-params.js";
 import type { Step } from "./message.js";
-import { otherCpuVerdict } from "./other-cpus.js";
+import { NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
 import type { OwnMachine } from "./own-machine.js";
 import { crashLine, fatalLine } from "./stopped.js";
 
@@ -77,20 +77,22 @@ function answerOf(
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
   // Where one line only says that an instruction failed and another one why, the other one answers.
   const said = recognised[0]?.message ?? "";
-  const reasons = INSTEAD[said];
+  const reasons = NO_DEVICE.test(recognised[0]?.what ?? "") ? WHY_NO_DEVICE : INSTEAD[said];
   const reason = GENERAL.has(said)
     ? blocking.find(({ message }) => !GENERAL.has(message ?? ""))
     : recognised.find(({ message }) => reasons?.includes(message as string));
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
   if (first === undefined) return works(text) ? WORKS : undefined;
   const found = rowVerdict(first, []);
-  const named = NO_VMX_HERE.has(first.message ?? "") && isShort ? namedOuter(text, machine) : undefined;
-  // Where a device is missing, any hypervisor may be named that runs beside; WSL is always below.
-  if (named === undefined || (first.message === "kvm-device" && named.name !== "WSL")) return found;
+  const noDevice = NO_DEVICE.test(first.what);
+  const asks = isShort && (noDevice || NO_VMX_HERE.has(first.message ?? ""));
+  const named = asks ? namedOuter(text, machine) : undefined;
+  // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
+  if (named === undefined || (noDevice && !named.isBelow)) return found;
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
 }
 
-const NO_VMX_HERE: ReadonlySet<string> = new Set(["kvm-no-hardware-support", "kvm-vmx-not-supported", "kvm-device"]);
+const NO_VMX_HERE: ReadonlySet<string> = new Set(["kvm-no-hardware-support", "kvm-vmx-not-supported"]);
 
 function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
   return {
@@ -118,8 +120,8 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "kvm-kernel-bug": WITH_REASON,
   "modprobe-config-line": ["modprobe-builtin"],
   "windows-requirements": ["hyperv-launch-failed"],
-  "kvm-device": ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"],
 };
+const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
 /** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
 const GENERAL: ReadonlySet<string> = new Set(["no-vtx-generic", "vbox-in-vagrant"]);
 
@@ -129,26 +131,35 @@ const NAMED_OUTER = [
   [/\bHyper-?V\b/i, "Hyper-V"],
   [/\bVMware\b/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
+  [/\bAWS\b|\bEC2\b/, "Amazon EC2"],
+  [/\bGCP\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
 ] as const;
+
+const ALWAYS_BELOW: readonly string[] = ["WSL", "Amazon EC2", "Google Compute Engine"];
 
 const WSL_NESTED: Step = {
   text: "WSL2 passes VT-x on Windows 11 on an Intel CPU, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
   commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
 };
 
-/** The one hypervisor that a text names, where nothing shows what the machine runs in. */
+/** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 function namedOuter(
   text: string,
   machine: OwnMachine | undefined,
-): { readonly name: string; readonly says: string; readonly step: Step } | undefined {
+): { readonly isBelow: boolean; readonly says: string; readonly step: Step } | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
-  if (observed?.outer !== undefined || cores?.[0].cpuid.features.hypervisor === false) return undefined;
+  const outer = observed?.outer;
+  if (outer !== undefined) {
+    const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
+    return { isBelow: true, says, step: outerStep(outer) };
+  }
+  if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
   const [first, ...more] = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
   // WSL runs in Hyper-V.
   if (first === undefined || more.some((name) => first !== "WSL" || name !== "Hyper-V")) return undefined;
   const inWsl = first === "WSL";
   return {
-    name: first,
+    isBelow: ALWAYS_BELOW.includes(first),
     says: ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
     step: inWsl ? WSL_NESTED : outerStep(first),
   };
@@ -160,7 +171,8 @@ function withNamedOuter(
   machine: OwnMachine,
   text: string | undefined,
 ): Omit<TextVerdict, "covers"> {
-  if (machine.situation.host.observed?.vmx !== false) return found;
+  const { observed } = machine.situation.host;
+  if (observed?.vmx !== false || observed.outer !== undefined) return found;
   const named = text !== undefined && text.length <= LONGEST_CONFIGURATION ? namedOuter(text, machine) : undefined;
   return named === undefined
     ? found

@@ -46,6 +46,8 @@ const CODE_SPAN = /(?<![0-9a-z`])`([^`]{1,200})`(?![0-9a-z`])/gi;
 /** A code span that begins here and ends lines below. */
 const OPEN_SPAN = /^`(?=[^`]{2,}$)/;
 const BOLD = /(?<![*\w])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![*\w])/g;
+/** A hard line break of Markdown behind a title and its value; a command that goes on in the next line has no title. */
+const HARD_BREAK = /^(?<field>\s{0,16}[A-Za-z][\w ()-]{1,30}\s{0,8}:\s{1,60}\S[^\\]{0,4000})\\$/;
 /** A fence with the listing on the same line; a word alone behind it names a language. */
 const FENCE = /^\s{0,8}(?:```|~~~)(?=\S{1,100}\s{1,20}\S)/;
 /** What word processors and some forums make of straight quotes. */
@@ -65,6 +67,7 @@ export function cleanLine(raw: string): CleanLine {
   if (TYPOGRAPHIC.test(line)) line = line.replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');
   if (line.includes("`")) line = line.replace(FENCE, "").replace(CODE_SPAN, "$1").replace(OPEN_SPAN, "");
   if (line.includes("**")) line = line.replace(BOLD, "");
+  if (line.endsWith("\\")) line = line.replace(HARD_BREAK, "$<field>");
   if (line.includes("\u00a0")) line = line.replaceAll("\u00a0", " ");
   let position = indentOfStamp(line);
   for (let i = 0; i < MAX_PREFIXES; i++) {

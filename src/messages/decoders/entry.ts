@@ -363,8 +363,8 @@ function unhandledExit(reason: number, words: string | undefined, product: strin
 export function decodeVmcsDump(_matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const [dump] = context.dumps().dumps;
   const decoded = auditOf(context, undefined, {});
-  const [audit, ...others] = decoded.values ?? [];
-  if (dump === undefined || audit === undefined) return decoded;
+  const conclusion = decoded.values?.[0]?.value;
+  if (dump === undefined || conclusion === undefined) return decoded;
   const lines = `lines ${dump.lines[0]} to ${dump.lines[1]}`;
-  return { ...decoded, what: `A dump of the VMCS (format ${dump.format}, ${lines}). ${audit.value}`, values: others };
+  return { ...decoded, what: `A dump of the VMCS (${lines}). ${conclusion.split(/(?<=\.) /, 1).join("")}` };
 }

@@ -10,7 +10,7 @@ const ERRORS: { readonly [words: string]: string } = {
 };
 
 const REFUSED =
-  /(?:could not insert (?:module )?|Error inserting )['"]?(?:\S{0,120}\/)?(kvm[-_]intel)(?:\.ko(?:\.[xg]z|\.zst)?)?['"]?(?: \([^()]{1,160}\))?: ([A-Z][a-z/]{3,12}(?: [a-z]{2,10}){0,4})/;
+  /(?:could not insert (?:module )?|Error inserting )['"]?(?:\S{0,120}\/)?(kvm[-_]intel)(?:\.ko(?:\.[xg]z|\.zst)?)?['"]?(?: ?\([^()]{1,160}\))?: ([A-Z][a-z/]{3,12}(?: [a-z]{2,10}){0,4})/;
 
 /** What modprobe and insmod say when the kernel refuses kvm_intel. */
 export const loadError: FactReader = {
