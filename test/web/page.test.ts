@@ -141,7 +141,7 @@ describe("the page", () => {
       "GUEST_CR4 = 0x2000",
       "GUEST_RFLAGS = 0x0",
       "GUEST_RIP = 0x0",
-      "The CPU has VMX, and at boot",
+      "KVM found the CPU's virtuali",
     ]);
     // What is in the text twice, and differs, is not used.
     await page.getByRole("button", { name: "clear", exact: true }).click();

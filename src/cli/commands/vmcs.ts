@@ -1,7 +1,9 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import { fieldListReport, fieldReport } from "../../report/vmcs-report.js";
+import { formatHeld } from "../../rules/held.js";
 import { decodeField } from "../../vmcs/fields/decode.js";
 import { findField, findFields, nearFields } from "../../vmcs/fields/field-names.js";
+import type { FieldRow } from "../../vmcs/fields/field-row.js";
 import { FIELDS, fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import { known64 } from "../../vmcs/value64.js";
 import { complain, showJson } from "../command.js";
@@ -19,7 +21,7 @@ export async function vmcs(
   if (problems.length > 0) return complain(world, problems);
   const { renderLines } = await import("../../report/ansi.js");
   if (name === undefined) {
-    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: FIELDS }, world);
+    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: FIELDS.map(toJson) }, world);
     else world.out(renderLines(fieldListReport(FIELDS, settings.width), settings.color));
     return EXIT.ok;
   }
@@ -42,13 +44,18 @@ export async function vmcs(
     ]);
   }
   if (rows.length > 1) {
-    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: rows }, world);
+    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: rows.map(toJson) }, world);
     else world.out(renderLines(fieldListReport(rows, settings.width), settings.color));
     return EXIT.ok;
   }
   if (settings.json) {
     const decoded = known === undefined ? {} : { decoded: decodeField(row, known) };
-    showJson({ format: "vmxlens-vmcs/1", fields: [row], ...decoded }, world);
+    showJson({ format: "vmxlens-vmcs/1", fields: [toJson(row)], ...decoded }, world);
   } else world.out(renderLines(fieldReport(row, known, settings.width), settings.color));
   return EXIT.ok;
+}
+
+/** The row with the kernels that dump it in words, as everywhere in JSON. */
+function toJson({ linuxDumpHeld, ...row }: FieldRow) {
+  return linuxDumpHeld === undefined ? row : { ...row, linuxDumpKernels: formatHeld(linuxDumpHeld) };
 }
