@@ -4,8 +4,8 @@
  *
  * The first view (the head, the box, the choice of a CPU) is in the file as HTML, rendered here, and is painted before any of
  * the two large scripts runs; `boot.ts` starts the first of them then. That one has the replay, the atlas, the matrix; the
- * second, with all that reads, explains, audits and compares, runs when it is needed. Both are packed, by LZMA, whose window
- * spans all of a script, because the file may have 350 kB with gzip. The second takes what both need from the
+ * second, with all that reads, explains, audits and compares, runs when it is needed. Both are packed as one LZMA stream, whose
+ * window spans both, because the file may have 350 kB with gzip; it is unpacked in two steps. The second takes what both need from the
  * first, as a bundler's chunk does; as neither can be loaded by an address (the page may be a file), the imports and exports
  * of the chunks become members of one global object. All run by their hash in the page's security policy, which allows
  * nothing else.
@@ -71,6 +71,13 @@ export const WITHOUT_ENCODER = {
   load: (/** @type {string} */ id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
 };
 
+/** The package exports only what unpacks all at once. */
+const DECODER = {
+  name: "decoder",
+  resolveId: (/** @type {string} */ id) =>
+    id === "lzma1/decoder" ? join(root, "node_modules/lzma1/lib/decoder.js") : undefined,
+};
+
 /** Bytes as text that a page unpacks. */
 export async function packedText(/** @type {Uint8Array} */ bytes) {
   const { compress } = await import(LZMA);
@@ -83,7 +90,7 @@ async function boot() {
     ...COMMON,
     input: join(web, "boot.ts"),
     platform: "browser",
-    plugins: [WITHOUT_ENCODER],
+    plugins: [DECODER],
   });
   const { output } = await bundle.generate({ format: "iife", minify: true, comments: { legal: false } });
   await bundle.close();
@@ -211,8 +218,8 @@ export async function buildPage() {
     boot: begin.code,
     en,
     zh,
-    first: await packedText(Buffer.from(first)),
-    second: await packedText(Buffer.from(second)),
+    sizes: `${first.length} ${second.length}`,
+    packed: await packedText(Buffer.from(first + second)),
     notices: notices([...modules, ...begin.modules]),
   };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(

@@ -2,22 +2,52 @@
  * Runs before anything is painted: chooses the language of the first view, which is in the file as HTML, keeps what is
  * typed, dropped and clicked until the first script runs, and runs that when the view has been painted.
  */
-import { decompress } from "lzma1";
+import { Decoder } from "lzma1/decoder";
 import { type Early, WRITABLE } from "./early.js";
 
 const page = document.getElementById("page") as HTMLElement;
 const keeping = new AbortController();
-/** Unpacks the script that an element holds, and runs it. */
-function run(id: string): void {
-  const text = document.getElementById(id)?.textContent ?? "";
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+/** Unpacks the next of the page's scripts, and runs it. They are one stream, so each costs what the others do not have. */
+function runNext(): void {
+  unpacking ??= openPacked(document.getElementById("packed") as HTMLElement);
+  const code = unpacking.next();
+  if (code.done) return;
   const script = document.createElement("script");
   script.className = "ran";
-  script.textContent = new TextDecoder().decode(decompress(bytes));
+  script.textContent = code.value;
   document.head.append(script);
 }
+let unpacking: Generator<string> | undefined;
 
-const early: Early = { shell: page.innerHTML, files: [], text: "", stop: () => keeping.abort(), run };
+/** The scripts in the element, whose attribute says how many bytes each has: a step of the generator unpacks one. */
+function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
+  const packed = Uint8Array.from(atob(textContent ?? ""), (character) => character.charCodeAt(0));
+  let at = 0;
+  let text = "";
+  const decoder = new Decoder();
+  const ascii = new TextDecoder();
+  decoder.initDecompression(
+    { readByte: () => packed[at++] ?? -1 },
+    {
+      writeBytes(window, offset, length) {
+        text += ascii.decode(window.subarray(offset, offset + length));
+      },
+    },
+  );
+  let end = 0;
+  for (const size of dataset.sizes?.split(" ").map(Number) ?? []) {
+    end += size;
+    while (decoder.nowPos64 < end) {
+      if (decoder.codeOneChunk() !== 0) throw new Error("the scripts of the page are damaged");
+    }
+    decoder.flush();
+    yield text.slice(0, size);
+    // What is copied from the window may reach into the next script.
+    text = text.slice(size);
+  }
+}
+
+const early: Early = { shell: page.innerHTML, files: [], text: "", stop: () => keeping.abort(), runNext };
 globalThis.vmxlensEarly = early;
 
 const asked = new URLSearchParams(location.search).get("lang");
@@ -67,4 +97,4 @@ const painted = new Promise<unknown>((done) => {
   // A tab in the background paints nothing.
   setTimeout(done, document.hidden ? 0 : 500);
 });
-void Promise.all([parsed, painted]).then(() => setTimeout(run, 0, "first"));
+void Promise.all([parsed, painted]).then(() => setTimeout(runNext));

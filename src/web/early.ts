@@ -8,8 +8,8 @@ export interface Early {
   clicked?: HTMLElement;
   /** Ends the keeping: the page listens itself. */
   readonly stop: () => void;
-  /** Unpacks the script in the element with an id, and runs it. */
-  readonly run: (id: string) => void;
+  /** Unpacks the next of the page's two scripts, and runs it. */
+  readonly runNext: () => void;
 }
 
 declare global {

@@ -11,7 +11,7 @@ declare global {
 }
 
 globalThis.vmxlensLoad = async () => {
-  if (globalThis.vmxlens?.["second.js"] === undefined) globalThis.vmxlensEarly?.run("second");
+  if (globalThis.vmxlens?.["second.js"] === undefined) globalThis.vmxlensEarly?.runNext();
   const second = globalThis.vmxlens?.["second.js"];
   if (second === undefined) throw new Error("the second script of the page did not run");
   return second;
