@@ -290,13 +290,15 @@ function meaningIndex() {
 export function fieldByMeaning(name: string): FieldRow | undefined {
   const words = meaningOf(name);
   // One word alone is too little to go by.
-  if (words.length < 2) return undefined;
+  return words.length < 2 ? undefined : meaningIndex().exact.get(words.join(" "));
+}
+
+/** A field of the guest, where a name does not say "guest" and the host has none like it. */
+function guestByMeaning(name: string): FieldRow | undefined {
+  const words = meaningOf(name);
   const { exact } = meaningIndex();
-  const own = exact.get(words.join(" "));
-  if (own !== undefined || exact.has(words.join(" "))) return own;
-  // A guest's field that the host has no counterpart of needs no "guest".
   const of = (side: string) => exact.get([...words, side].sort().join(" "));
-  return of("host") === undefined ? of("guest") : undefined;
+  return words.length < 2 || of("host") !== undefined ? undefined : of("guest");
 }
 
 /** The field that a name or an encoding means: as `findField`, and which half of it. */
@@ -322,7 +324,7 @@ export function findField(name: string | number): FieldRow | undefined {
     return fieldByEncoding(name);
   }
   checkText(name, "name", "the name or encoding of a field");
-  return namedField(name)?.row ?? fieldByMeaning(name);
+  return namedField(name)?.row ?? fieldByMeaning(name) ?? guestByMeaning(name);
 }
 
 /** Fields that share at least this part of their words with a name are near to it in meaning. */
