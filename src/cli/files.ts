@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { dirname, resolve } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { encodingOf, HEAD_BYTES, notText } from "../input/text/text.js";
 import { systemError } from "../report/wording/system-errors.js";
 import type { World } from "./world.js";
 
@@ -222,12 +223,49 @@ function closeQuietly(fd: number, files: FileSystem): void {
   }
 }
 
-/** As `inputChunks`, as text; bytes that are not UTF-8 become U+FFFD. */
+/**
+ * As `inputChunks`, as text: UTF-8 or UTF-16, without a byte order mark. Bytes that are neither become U+FFFD; what is
+ * packed is a `WorldError`. Text with NULs stays what it is: a log has them after a power cut.
+ */
 export async function* inputText(path: string, world: World): AsyncGenerator<string> {
+  let head: Uint8Array[] | undefined = [];
+  let length = 0;
+  let decode: Decode | undefined;
+  const begin = (pieces: readonly Uint8Array[]): string => {
+    const bytes = Buffer.concat(pieces);
+    const other = notText(bytes);
+    if (other !== undefined) {
+      const advice = other.advice === undefined ? "" : `; ${other.advice}`;
+      throw new WorldError(`${inputName(path)} is ${other.what}, not text${advice}`);
+    }
+    decode = decoderOf(encodingOf(bytes));
+    return decode(bytes).replace(/^\ufeff/, "");
+  };
+  for await (const chunk of inputChunks(path, world)) {
+    if (decode !== undefined) yield decode(chunk);
+    else if (head !== undefined) {
+      head.push(chunk);
+      length += chunk.length;
+      if (length < HEAD_BYTES) continue;
+      yield begin(head);
+      head = undefined;
+    }
+  }
+  if (head !== undefined) yield begin(head);
+  yield decode?.() ?? "";
+}
+
+/** The next piece as text; without one, what is left. */
+type Decode = (bytes?: Uint8Array) => string;
+
+function decoderOf(encoding: string | undefined): Decode {
+  if (encoding === "utf-16le" || encoding === "utf-16be") {
+    const wide = new TextDecoder(encoding);
+    return (bytes) => (bytes === undefined ? wide.decode() : wide.decode(bytes, { stream: true }));
+  }
   // TextDecoder takes five times as long for a piece of a text.
-  const decoder = new StringDecoder("utf8");
-  for await (const chunk of inputChunks(path, world)) yield decoder.write(chunk);
-  yield decoder.end();
+  const plain = new StringDecoder("utf8");
+  return (bytes) => (bytes === undefined ? plain.end() : plain.write(bytes));
 }
 
 /** A text that is needed as a whole, at most 64 MiB; `name` is that of the input. */

@@ -11,8 +11,9 @@ import fs, {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { type FileSystem, replaceFile } from "../../src/cli/files.js";
+import { type FileSystem, inputText, replaceFile } from "../../src/cli/files.js";
 import { runProgram } from "../../src/cli/program.js";
 import { COMMANDS } from "../../src/cli/shell/command-table.js";
 import { findMembers } from "../../src/cli/shell/members.js";
@@ -238,4 +239,66 @@ it("a name in a command to copy is one word of a shell, and no option", async ()
   expect((await run(["layers", odd])).err).toContain(`: vmxlens migrate '${odd.replace("'", "'\\''")}' HOST`);
   expect((await run(["runs", "kvm", "$(id)"])).err).toContain("HOST comes first: vmxlens runs '$(id)' kvm");
   expect((await run(["why", "x;id", "ept"])).err).toContain("FEATURE comes first: vmxlens why ept 'x;id'");
+});
+
+describe("a text in another encoding", () => {
+  const LIST = "GUEST_RFLAGS = 0x200\nGUEST_CR0 = 0x80050033\nVM_EXIT_REASON = 0x80000021\n".repeat(60);
+  const POLICY = '{"format":"vmxlens-fleet-policy/1","rules":[{"name":"ü","require":["none"]}]}';
+  const WAYS: readonly (readonly [string, (text: string) => Uint8Array])[] = [
+    ["with a byte order mark", (text) => Buffer.from(`\ufeff${text}`)],
+    ["UTF-16, as PowerShell writes it", (text) => Buffer.from(`\ufeff${text}`, "utf16le")],
+    ["UTF-16 without a mark", (text) => Buffer.from(text, "utf16le")],
+    ["UTF-16 of the other order", (text) => Buffer.from(`\ufeff${text}`, "utf16le").swap16()],
+  ];
+  /** As it comes from a pipe: an odd number of bytes at a time. */
+  const stdin = (bytes: Uint8Array) =>
+    async function* () {
+      for (let at = 0; at < bytes.length; at += 4099) yield bytes.subarray(at, at + 4099);
+    };
+
+  it.each(WAYS)("%s is the same text", async (_way, written) => {
+    for (const [args, text] of [
+      [["explain"], "kvm: disabled by bios\n"],
+      [["audit"], LIST],
+      [["controls", "skylake-x", "--want", "-"], "ept, vpid?\n"],
+      [["derive"], '{"set":{"vendor":"GenuineIntel","cores":[{"msrs":{}}]},"kernel":"6.12"}\n'],
+      [["runs", "skylake-x", "-"], "args: -cpu Haswell,+vmx\n"],
+      [["diff", "@-"], "skylake-x\nhaswell-e\n"],
+    ] as const) {
+      const plain = await run(args, { stdin: stdin(Buffer.from(text)) });
+      expect(plain.out.length + plain.err.length, args[0]).toBeGreaterThan(20);
+      expect([args[0], await run(args, { stdin: stdin(written(text)) })]).toEqual([args[0], plain]);
+    }
+    const kept = join(folder, "policy.json");
+    writeFileSync(kept, written(POLICY));
+    let text = "";
+    for await (const piece of inputText(kept, nodeWorld())) text += piece;
+    expect(text).toBe(POLICY);
+  });
+
+  it("that is packed is said to be so, whatever asks for it", async () => {
+    const packed = join(folder, "host.txt.gz");
+    writeFileSync(packed, gzipSync(REGISTERS));
+    for (const args of [
+      ["explain"],
+      ["audit"],
+      ["derive"],
+      ["controls", "skylake-x", "--want"],
+      ["layers"],
+      ["verify"],
+    ]) {
+      const { code, err } = await run([...args, packed]);
+      expect([args[0], code, err]).toEqual([
+        args[0],
+        2,
+        expect.stringMatching(/is gzip data, not text[;,].* \(gunzip\)/),
+      ]);
+    }
+  });
+
+  it("with NULs in it is text all the same", async () => {
+    const text = `${"\0".repeat(5000)}\nkvm: disabled by bios\n`;
+    const { code, out } = await run(["explain"], { stdin: stdin(Buffer.from(text)) });
+    expect([code, out]).toEqual([0, expect.stringContaining("disabled by bios (line 2)")]);
+  });
 });

@@ -9,7 +9,7 @@ import { START } from "./diagnostic.js";
 export const MAX_LINE = 65_536;
 
 /** Bytes looked at to distinguish text from binary and to find the encoding. */
-const HEAD_BYTES = 4096;
+export const HEAD_BYTES = 4096;
 
 const MAGIC = [
   { bytes: [0x1f, 0x8b], what: "gzip data", advice: "unpack it first (gunzip)" },
@@ -21,6 +21,11 @@ const MAGIC = [
   { bytes: [0x89, 0x50, 0x4e, 0x47], what: "a PNG picture", advice: undefined },
   { bytes: [0xff, 0xfe, 0x00, 0x00], what: "UTF-32 text", advice: "convert it to UTF-8" },
 ] as const;
+
+/** What a file is that begins with these bytes and holds no text for certain. */
+export function notText(bytes: Uint8Array): { readonly what: string; readonly advice: string | undefined } | undefined {
+  return MAGIC.find((m) => m.bytes.every((byte, i) => bytes[i] === byte));
+}
 
 /** Turns bytes into text piece by piece. */
 export interface Decoder {
@@ -43,7 +48,7 @@ export function decoder(log: DiagnosticLog): Decoder {
   const begin = (): string => {
     const bytes = head as Uint8Array;
     head = undefined;
-    const magic = MAGIC.find((m) => m.bytes.every((byte, i) => bytes[i] === byte));
+    const magic = notText(bytes);
     const encoding = magic === undefined ? encodingOf(bytes) : undefined;
     if (encoding === undefined) {
       binary = true;
@@ -79,7 +84,7 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 /** Label for `TextDecoder`, or undefined for binary data. */
-function encodingOf(bytes: Uint8Array): string | undefined {
+export function encodingOf(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be";
   const length = Math.min(bytes.length, HEAD_BYTES) & ~1;
