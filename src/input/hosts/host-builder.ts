@@ -234,7 +234,7 @@ function commonFeatures(a: CpuFacts["features"], b: CpuFacts["features"]): CpuFa
 }
 
 /** A guest can enter on any CPU of a machine: counters in which they differ are not known. */
-export function keepCommonCounters(drafts: readonly CpuDraft[]): void {
+function keepCommonCounters(drafts: readonly CpuDraft[]): void {
   const seen = new Set(
     drafts.flatMap(({ facts }) => (facts?.cpuid0a === undefined ? [] : [countersOf(facts.cpuid0a)])),
   );
