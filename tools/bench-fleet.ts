@@ -1,6 +1,6 @@
 /**
  * Measures `vmxlens fleet` side by side with DuckDB's own reading of the same file. `npm run bench:fleet` takes fleets of 10^4, 10^5
- * and 10^6 hosts with 10^2 different sets, and one of 10^5 with 10^4; `-- 1000000 100` takes one of these sizes. Prints one line for
+ * and 10^6 hosts with 10^2 different sets, and those of 10^5 with 10^4 and 10^5; `-- 1000000 100` takes one of these sizes. Prints one line for
  * each, and what is allowed. On a machine with other work the times of the CPU say more than those of the clock.
  */
 import { spawnSync } from "node:child_process";
@@ -72,17 +72,24 @@ async function fleet(path: string): Promise<object> {
   const engine = duckdbEngine(store.all);
   await store.all("SELECT 1");
   const [feature] = featuresAt("nested");
-  const times = {
-    summary: (await timed(() => summary(engine)))[0],
-    who: (await timed(async () => feature && who(engine, [{ feature, has: false }], "nested", 20)))[0],
-    counts: (await timed(() => featureCounts(engine, "nested")))[0],
-    baseline: (await timed(async () => losses(await shapes(engine))))[0],
-    drift: (await timed(() => drift(engine, { within: "model", by: "nested" })))[0],
-    driftOfMicrocode: (await timed(() => drift(engine, { within: "model", by: "microcode" })))[0],
-    driftByLabel: (await timed(() => drift(engine, { within: { label: "cluster" }, by: "nested" })))[0],
-    refusedVcpus: (await timed(() => refusedVcpus(engine, undefined)))[0],
-    pools: (await timed(async () => poolsOf(await shapes(engine))))[0],
+  const times: { [name: string]: number } = {};
+  const questions: { readonly [name: string]: () => Promise<unknown> } = {
+    summary: () => summary(engine),
+    who: async () => feature && who(engine, [{ feature, has: false }], "nested", 20),
+    counts: () => featureCounts(engine, "nested"),
+    baseline: async () => losses(await shapes(engine)),
+    drift: () => drift(engine, { within: "model", by: "nested" }),
+    driftOfMicrocode: () => drift(engine, { within: "model", by: "microcode" }),
+    driftByLabel: () => drift(engine, { within: { label: "cluster" }, by: "nested" }),
+    refusedVcpus: () => refusedVcpus(engine, undefined),
+    pools: async () => poolsOf(await shapes(engine)),
   };
+  for (const [name, ask] of Object.entries(questions)) {
+    // The second answer: what a question reads first is read for all of them.
+    await ask();
+    const [wall, , cpu] = await timed(ask);
+    [times[name], times[`${name}Cpu`]] = [wall, cpu];
+  }
   const kinds = (await shapes(engine)).length;
   store.close();
   return {
@@ -111,6 +118,7 @@ else {
           [100_000, 100],
           [1_000_000, 100],
           [100_000, 10_000],
+          [100_000, 100_000],
         ]
       : [[Number(mode), Number(rest[0] ?? 100)]];
   const folder = mkdtempSync(join(tmpdir(), "bench-fleet-"));

@@ -4,10 +4,10 @@
  *
  * ClickHouse is the package chdb (546 MB): installed here, or in the folder that VMXLENS_CHDB names. Spark is Python's pyspark, of
  * the interpreter that VMXLENS_PYTHON names or python3. Neither is needed for anything else, so that one that is not there is
- * said and skipped; then the exit code is 75 instead of 0.
+ * said and skipped; then the exit code is 75 instead of 0. Spark derives by the built command: `npm run build` before.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -88,9 +88,10 @@ async function clickhouse(folder: string, ids: readonly string[], ours: Answers)
 function spark(folder: string, scratch: string, ids: readonly string[], ours: Answers): number | undefined {
   const python = env.VMXLENS_PYTHON ?? "python3";
   if (spawnSync(python, ["-c", "import pyspark"]).status !== 0) return undefined;
+  const cli = resolve(import.meta.dirname, "../dist/cli/main.js");
+  if (!existsSync(cli)) throw new Error("Spark derives with the built command: npm run build first");
   const file = join(scratch, "pack.json");
   writeFileSync(file, JSON.stringify(pack(SPARK, ids)));
-  const cli = resolve(import.meta.dirname, "../dist/cli/main.js");
   const own = resolve(import.meta.dirname, "fleet/spark.py");
   const { stdout, stderr, status } = spawnSync(python, [own, folder, file, execPath, cli, "derive"], {
     encoding: "utf8",

@@ -45,11 +45,13 @@ for question in questions:
 derived = None
 if command:
     lines = spark.sql(
-        "SELECT to_json(struct(k.kernel AS kernel, p.text AS params)) AS head, s.text AS text FROM "
+        "SELECT to_json(struct(k.set_id AS set_id, k.kernel AS kernel, p.text AS params)) AS head, s.text AS text FROM "
         "(SELECT DISTINCT set_id, kernel, params_id FROM hosts) k "
         "JOIN sets s ON s.set_id = k.set_id JOIN params p ON p.params_id = k.params_id"
     ).rdd.map(lambda row: row.head[:-1] + ',"set":' + row.text + "}")
-    made = lines.repartition(4).pipe(" ".join(command), checkCode=True).collect()
+    # Without checkCode a command that fails is a command without output; env is empty if it is not given.
+    path = {"PATH": os.environ["PATH"]}
+    made = lines.repartition(4).pipe(" ".join(command), env=path, checkCode=True).collect()
     made = sorted(json.dumps(json.loads(line), sort_keys=True) for line in made)
     known = spark.sql(
         "SELECT d.* FROM derived d JOIN (SELECT DISTINCT set_id, kernel, params_id FROM hosts) k "

@@ -57,7 +57,9 @@ export async function derive(
     }
     [parts, length] = [[], 0];
   };
-  for await (const piece of inputText(file, world)) {
+  // A filter reads as much as there is, unless it was asked not to.
+  const endless = { ...world, maxBytes: world.maxBytes ?? Number.POSITIVE_INFINITY };
+  for await (const piece of inputText(file, endless)) {
     let from = 0;
     for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
       part(piece.slice(from, end));
