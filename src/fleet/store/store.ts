@@ -17,8 +17,14 @@ async function duckdb(): Promise<DuckDb> {
   try {
     return await import("@duckdb/node-api");
   } catch (cause) {
-    const says = "vmxlens fleet needs the package @duckdb/node-api, which is optional and not installed here";
-    throw new StoreError(`${says}; npm install @duckdb/node-api brings it`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const needs = "vmxlens fleet needs the package @duckdb/node-api";
+    // It has a part for each system, which may be missing or not run there.
+    const says =
+      code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
+        ? `${needs}, which is optional and not installed here; npm install @duckdb/node-api brings it`
+        : `${needs}, which cannot be loaded here: ${String(message).split("\n")[0]}`;
+    throw new StoreError(says, { cause });
   }
 }
 
