@@ -101,6 +101,10 @@ export interface Observed {
   readonly loadError?: string;
   /** What the machine runs in, as it calls itself: `VMware`, `KVM`. */
   readonly outer?: string;
+  /** What `uname -m` prints, for a machine that is none of x86. */
+  readonly arch?: string;
+  /** Linux shows `svm`, which no CPU with VMX has. */
+  readonly svm?: true;
 }
 
 /** Modules of KVM that a list of loaded modules shows. */

@@ -18,6 +18,7 @@ import type { Step } from "./message.js";
 import { NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
 import type { OwnMachine } from "./own-machine.js";
 import { crashLine, fatalLine } from "./stopped.js";
+import { windowsVerdict } from "./windows-check.js";
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
@@ -39,6 +40,10 @@ function answerOf(
   text: string | undefined,
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
+  const windows = recognised.every(({ message }) => message === "windows-requirements")
+    ? windowsVerdict(text)
+    : undefined;
+  if (windows !== undefined) return { ...windows, covers: recognised.map(({ message }) => message as string) };
   const isShort = text !== undefined && text.length <= LONGEST_CONFIGURATION;
   const fatal = fatalLine(recognised, text) ?? (isShort ? crashLine(recognised, text) : undefined);
   if (fatal !== undefined) return fatal;

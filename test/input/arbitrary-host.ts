@@ -63,6 +63,8 @@ const observed = fc.record(
     modules: fc.record({ kvm: fc.boolean(), kvm_intel: fc.boolean(), kvm_amd: fc.boolean() }, { requiredKeys: [] }),
     loadError: text,
     outer: text,
+    arch: text,
+    svm: fc.constant(true as const),
   },
   { requiredKeys: [] },
 );

@@ -12,7 +12,7 @@ export const kernelLog: FactReader = {
     "Kernel and QEMU messages: what Linux and KVM printed about VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
   recognisedBy: "x86/cpu: VMX …, kvm_intel: …, Linux version …, microcode: …, failed to set MSR 0x48… to 0x…",
-  mark: /\bkvm(?:_intel)?: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by/,
+  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by/,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -66,7 +66,10 @@ const UNCHECKED = /unchecked MSR access error: (?:RDMSR from|WRMSR to) 0x([0-9a-
 const VERSION = /\bLinux version (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) /;
 const UNAME = /\bLinux \S{1,64} (\d{1,3}\.\d{1,3}[\w.+~-]{0,80}) #\d/;
 /** uname -a names the machine behind the time of the build. */
-const ARCH = / #\d.{4,80} (x86_64|i[3-6]86) /;
+const ARCH = / #\d.{4,80} (x86_64|i[3-6]86|aarch64|armv[78]l|ppc64(?:le)?|s390x|riscv64)(?= |\s*$)/;
+/** What KVM of ARM prints of itself, with the number of a thread for a name. */
+const OF_ARM =
+  /\bkvm \[\d{1,7}\]: (?:\d{1,2}-bit (?:VMID|IPA)|IPA Size Limit|vgic|GIC|Hyp mode|VHE mode|HYP mode|nv: )/;
 const RELEASE = /^(\d{1,3}\.\d{1,3}[\w.+~-]{0,80})\s*$/;
 const REVISION =
   /microcode: .{0,60}?(?:\brevision[:=] ?|\bto revision |updated early: 0x[0-9a-f]{1,8} -> )0x([0-9a-f]{1,8})(?=[\s,.;]|$)/i;
@@ -95,6 +98,10 @@ function openLog(sink: FactSink): FactRun {
         }
       }
       if (/\buname -r\s*$/.test(text)) asked = number;
+      if (OF_ARM.test(text)) {
+        sink.system("arch", "aarch64", placeOf(line));
+        return true;
+      }
       if (text.includes("has_svm: ") || text.includes("SVM not supported by CPU")) ofAmd = true;
       if (ofAmd && /\bkvm: no hardware support\s*$/.test(text)) {
         ofAmd = false;

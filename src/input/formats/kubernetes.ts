@@ -86,6 +86,9 @@ function openNodes(sink: FactSink): JsonHandler & { claims: () => number } {
   };
 }
 
+const SVM_TEXT =
+  /(?:cpu-feature|host-model-required-features)\.node\.kubevirt\.io\/svm(?:=|"?: ?)"?true\b|feature\.node\.kubernetes\.io\/cpu-cpuid\.SVM(?:=|"?: ?)"?true\b/;
+
 const LABEL_TEXT =
   /(?:cpu-feature|host-model-required-features)\.node\.kubevirt\.io\/(vmx-[\w.-]{1,80})(?:=|"?: ?)"?(true|false)\b|feature\.node\.kubernetes\.io\/cpu-cpuid\.(VMX)(?:=|"?: ?)"?(true|false)\b|cpu-vendor\.node\.kubevirt\.io\/(Intel|AMD)(?:=|"?: ?)"?true\b|feature\.node\.kubernetes\.io\/kernel-version\.full(?:=|"?: ?)"?([\w.+~-]{3,100})/g;
 
@@ -107,9 +110,11 @@ export const kubernetesLabels: FactReader = {
         return false;
       }
       const found = [...text.matchAll(LABEL_TEXT)];
-      if (found.length === 0 || line.cut) return false;
+      const svm = !line.cut && SVM_TEXT.test(text);
+      if ((found.length === 0 && !svm) || line.cut) return false;
       // All labels of a node on its line.
       if (found.length > 1) sink.nextMachine();
+      if (svm) sink.system("flag svm", "yes", placeOf(line));
       for (const [, feature, is, vmx, hasVmx, vendor, kernel] of found) {
         const at = placeOf(line);
         if (vmx !== undefined) sink.cpu("unnamed", { features: { vmx: hasVmx === "true" } }, at);

@@ -9,8 +9,8 @@ export const moduleParams: FactReader = {
     "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
     "what they were asked to be.",
   recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
-  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param/,
-  words: ["/parameters/", "kvm_intel param", "kvm_intel module param", "Module = ", "Module:"],
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm/,
+  words: ["/parameters/", "kvm_intel param", "kvm_intel module param", "Module = ", "Module:", "rmmod ", "modprobe -r"],
   unwraps: true,
   open: openParams,
 };
@@ -29,6 +29,9 @@ const VALUE = /^\s{0,40}(not required|(?!not\s*$)[\w.,+-]{1,64})\s*$/;
 const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})"\s*$/;
 /** The list of a script that is copied a lot. */
 const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
+
+/** A command on a line of its own that unloads the module. */
+const UNLOADED = /^[^\n]{0,60}?(?:^|[#$>] ?|sudo )(?:rmmod|modprobe -r)\s{1,8}(kvm[-_]intel|kvm)\b[\w\s&;=-]{0,80}$/;
 
 /** A title over such a list, and its rows: a name, and its value in a column or behind a sign. */
 const TITLE = /^\W{0,12}(?:the )?(kvm_intel|kvm) (?:module )?param(?:eter)?s?(?: of [\w. -]{1,40})?\W{0,12}$/i;
@@ -56,6 +59,8 @@ function openParams(sink: FactSink): FactRun {
   return {
     line(line) {
       const { text, number } = line;
+      const gone = UNLOADED.exec(text);
+      if (gone !== null) sink.unloaded((gone[1] as string).replace("-", "_") as "kvm" | "kvm_intel");
       const inline = INLINE.exec(text);
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
       const said = IN_SENTENCE.exec(text);

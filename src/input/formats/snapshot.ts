@@ -220,6 +220,8 @@ function observedOf(observed: NonNullable<SnapshotFile["observed"]>, root: JsonN
     ...given("modules", lists.modules && definite(lists.modules)),
     ...given("loadError", lists.loadError),
     ...given("outer", lists.outer),
+    ...given("arch", lists.arch),
+    ...given("svm", lists.svm),
   };
 }
 
@@ -304,7 +306,7 @@ function writeParams({ kvm, kvm_intel }: NonNullable<Host["params"]>): NonNullab
 }
 
 function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]> {
-  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, modules, loadError, outer } = observed;
+  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, modules, loadError, outer, arch, svm } = observed;
   return {
     ...given("vmxFlags", vmxFlags && [...vmxFlags]),
     ...given("cpuFlags", cpuFlags && [...cpuFlags]),
@@ -315,6 +317,8 @@ function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]
     ...given("modules", modules && { ...modules }),
     ...given("loadError", loadError),
     ...given("outer", outer),
+    ...given("arch", arch),
+    ...given("svm", svm),
   };
 }
 

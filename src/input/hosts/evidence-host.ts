@@ -217,11 +217,15 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
     }),
   );
   const [loadError, outer] = [undisputed(system, "load error"), undisputed(system, "outer")];
+  const arch = undisputed(system, "arch");
+  const foreign = arch === undefined || /^(?:x86_64|i[3-6]86|amd64)$/.test(arch) ? undefined : arch;
   return {
     ...(whole !== undefined || vmx === undefined ? {} : { vmx }),
     ...(Object.keys(modules).length === 0 ? {} : { modules }),
     ...(loadError === undefined ? {} : { loadError }),
     ...(outer === undefined ? {} : { outer }),
+    ...(foreign === undefined ? {} : { arch: foreign }),
+    ...(undisputed(system, "flag svm") === "yes" ? { svm: true as const } : {}),
   };
 }
 

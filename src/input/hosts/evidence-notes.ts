@@ -11,6 +11,8 @@ export interface Stated<T> {
   readonly value: T;
   readonly at: Place;
   readonly disputed: boolean;
+  /** It was so before something that may have changed it. */
+  readonly past?: true;
 }
 
 /** What the text says about one logical CPU, by the name of the fact (`features.vmx`, `microcode` …). */
@@ -77,7 +79,7 @@ export function state<K, T>(
   describe: () => string,
 ): void {
   const before = into.get(key);
-  if (before === undefined) {
+  if (before === undefined || before.past === true) {
     into.set(key, { value, at, disputed: false });
     return;
   }

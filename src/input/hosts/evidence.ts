@@ -71,6 +71,8 @@ const SYSTEM_FACTS = {
   "flag svm": "linux",
   /** `yes` where they were counted together, and there are some. */
   "flag vmx or svm": "linux",
+  /** `yes` where `svm` is among them. */
+  "flag svm": "linux",
   /** `loaded` or `missing`. */
   "module kvm": "kvm",
   "module kvm_intel": "kvm",
@@ -110,6 +112,8 @@ export interface FactSink {
   readonly cpuFlags: (scope: number | "unnamed", flags: FlagList, at: Place) => void;
   readonly system: (what: SystemFact, value: string, at: Place) => void;
   readonly param: (module: "kvm" | "kvm_intel", name: string, value: string, at: Place) => void;
+  /** A module is unloaded: from here on its parameters may differ from what they were. */
+  readonly unloaded: (module: "kvm" | "kvm_intel") => void;
   /** As `param`, but the command line or modprobe.d asks for it, and what became of it is not said. */
   readonly paramAsked: (module: "kvm" | "kvm_intel", name: string, value: string, at: Place) => void;
   readonly xen: (feature: string, at: Place) => void;

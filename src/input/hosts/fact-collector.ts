@@ -178,6 +178,11 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
       tellText("kvm", key, value, at, format);
       state(here.params, key, value, at, here, () => `parameter ${key}`);
     },
+    unloaded(module) {
+      for (const [key, said] of here.params) {
+        if (key.startsWith(`${module}.`) && !said.disputed) here.params.set(key, { ...said, past: true });
+      }
+    },
     paramAsked(module, name, value, at) {
       const key = `${module}.${name}`;
       if (here.paramsAsked.size >= MAX_LIST && !here.paramsAsked.has(key)) return;

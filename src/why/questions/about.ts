@@ -84,7 +84,30 @@ export const isOn = ({ vmx, featCtl, looksAtFeatCtl }: State) =>
 
 /** Its CPU has SVM: the vendor says so, or the module that loads on no other CPU is loaded. */
 export function hasSvm({ vendor, observed }: Host): boolean {
-  return isSvmVendor(vendor) || (vendor === undefined && observed?.modules?.kvm_amd === true);
+  if (vendor !== undefined) return isSvmVendor(vendor);
+  return observed?.modules?.kvm_amd === true || observed?.svm === true;
+}
+
+/** Machines that are none of x86, and what KVM is there. */
+const FOREIGN: readonly (readonly [arch: RegExp, name: string, command: string])[] = [
+  [/^(?:aarch64|arm)/, "an ARM machine", "sudo dmesg | grep -i kvm; ls -l /dev/kvm"],
+  [/^ppc/, "a POWER machine", "sudo modprobe kvm_hv; sudo dmesg | grep -i kvm"],
+  [/^s390/, "an IBM Z machine", "grep -m1 -ow sie /proc/cpuinfo; sudo modprobe kvm"],
+  [/^riscv/, "a RISC-V machine", "grep -m1 isa /proc/cpuinfo; sudo modprobe kvm"],
+];
+
+/** The answer for a machine that is none of x86; undefined for any other. */
+export function foreignAnswer({ observed }: Host): Answer | undefined {
+  const arch = observed?.arch;
+  if (arch === undefined) return undefined;
+  const found = FOREIGN.find(([pattern]) => pattern.test(arch));
+  const what = found === undefined ? `a machine of ${arch}` : `${found[1]} (${arch})`;
+  return {
+    answer: "no",
+    decidedBy: "vendor",
+    says: `No: this is ${what}. VMX and kvm_intel are of x86; KVM there is another one, and vmxlens is about VMX.`,
+    steps: found === undefined ? [] : [{ text: "Read what the kernel says about KVM.", commands: [found[2]] }],
+  };
 }
 
 export function svmAnswer({ name, vendor, observed }: Host): Answer {

@@ -5,7 +5,7 @@ import { isLoadedOn, type Replay } from "../../kvm/replay.js";
 import type { Refusal } from "../../rules/machine.js";
 import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
-import { type About, type Answer, hasSvm, svmAnswer } from "./about.js";
+import { type About, type Answer, foreignAnswer, hasSvm, svmAnswer } from "./about.js";
 import type { NextStep } from "./answer.js";
 import { COLLECT, FIND_PARAMETER, KERNEL_LOG, LOAD_IT, NESTED_ON, outerStep, READ_BOTH } from "./next-steps.js";
 import { vmxAnswer } from "./vmx.js";
@@ -18,6 +18,8 @@ export function kvmAnswer(about: About): Answer {
   const { situation, joined } = about;
   const { host } = situation;
   const { loads } = joined;
+  const foreign = foreignAnswer(host);
+  if (foreign !== undefined) return foreign;
   if (hasSvm(host)) return svmAnswer(host);
   if (loads === "yes") {
     const loaded = isLoadedOn(host);

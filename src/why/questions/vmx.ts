@@ -1,7 +1,17 @@
 import { shared, tri } from "../../bits/tri.js";
 import { msrOf } from "../../host/host.js";
 import { formatMsr, msrBit } from "../../host/msr.js";
-import { type About, type Answer, hasSvm, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
+import {
+  type About,
+  type Answer,
+  foreignAnswer,
+  hasSvm,
+  isAtlas,
+  isOn,
+  outerName,
+  type State,
+  svmAnswer,
+} from "./about.js";
 import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, READ_LOCK, WHOSE_CPU } from "./next-steps.js";
 
 /*
@@ -11,6 +21,8 @@ import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, READ_LOCK
 export function vmxAnswer(about: About): Answer {
   const { situation, joined, states, modelHasVmx } = about;
   const { host } = situation;
+  const foreign = foreignAnswer(host);
+  if (foreign !== undefined) return foreign;
   if (hasSvm(host)) return svmAnswer(host);
   const on = joined.loads === "yes" ? "yes" : shared(states.map((state) => tri(isOn(state))));
   if (on === "yes") {

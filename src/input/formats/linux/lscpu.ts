@@ -56,6 +56,8 @@ function openLscpu(sink: FactSink): FactRun {
       sink.system("outer", value.trim(), placeOf(line));
       sink.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));
     }
+    if (key === "Architecture" && !line.cut && /^[a-z]\w{2,11}$/.test(value.trim()))
+      sink.system("arch", value.trim(), placeOf(line));
     // Printed for vmx among the flags.
     if (key === "Virtualization" && /^VT-x\b/.test(value)) sink.system("flag vmx", "yes", placeOf(line));
   };

@@ -230,10 +230,16 @@ export const LIBVIRT_MESSAGES = [
     product: "tool",
     layer: "KVM load",
     gravity: "blocks",
-    needle: ["hardware virtualization", "/dev/kvm exists", "/dev/kvm is accessible"],
+    needle: [
+      "hardware virtualization",
+      "/dev/kvm exists",
+      "/dev/kvm' exists",
+      "/dev/kvm is accessible",
+      "/dev/kvm' is accessible",
+    ],
     group: "virt-host-validate",
     pattern:
-      /QEMU: Checking (?<check>for hardware virtualization|if device \/dev\/kvm exists|if device \/dev\/kvm is accessible)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
+      /QEMU: Checking (?<check>for hardware virtualization|if device '?\/dev\/kvm'? exists|if device '?\/dev\/kvm'? is accessible)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
     what: "virt-host-validate found no usable hardware virtualization.",
     causes: [
       `\`for hardware virtualization\` fails when the flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag is gone then), or hidden by an outer hypervisor.`,
