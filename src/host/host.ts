@@ -103,8 +103,6 @@ export interface Observed {
   readonly outer?: string;
   /** What `uname -m` prints, for a machine that is none of x86. */
   readonly arch?: string;
-  /** Linux shows `svm`, which no CPU with VMX has. */
-  readonly svm?: true;
 }
 
 /** Modules of KVM that a list of loaded modules shows. */

@@ -64,7 +64,6 @@ const observed = fc.record(
     loadError: text,
     outer: text,
     arch: text,
-    svm: fc.constant(true as const),
   },
   { requiredKeys: [] },
 );

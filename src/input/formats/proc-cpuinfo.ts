@@ -219,7 +219,6 @@ export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
     const at = block.fields.get("flags")?.at ?? block.at;
     if (flags.has("svm")) sink.system("flag svm", "yes", at);
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));
-    if (flags.has("svm")) sink.system("flag svm", "yes", at);
     sink.cpuFlags(scope, { names, whole: !cutIn("flags") && !block.doubtful && passedWord4 }, at);
   }
   if (block.vmxFlags !== undefined) vmxFlags(sink, scope, block, cutIn("vmx flags"));

@@ -101,7 +101,6 @@ const observed = object({
     v.description("Error with which the kernel refused kvm_intel, as EOPNOTSUPP"),
   ),
   arch: v.pipe(v.optional(v.string()), v.description("What uname -m prints, for a machine that is none of x86")),
-  svm: v.pipe(v.optional(v.literal(true)), v.description("Linux shows svm")),
   outer: v.pipe(v.optional(v.string()), v.description("What the machine runs in, as it calls itself")),
 });
 

@@ -221,7 +221,6 @@ function observedOf(observed: NonNullable<SnapshotFile["observed"]>, root: JsonN
     ...given("loadError", lists.loadError),
     ...given("outer", lists.outer),
     ...given("arch", lists.arch),
-    ...given("svm", lists.svm),
   };
 }
 
@@ -306,7 +305,7 @@ function writeParams({ kvm, kvm_intel }: NonNullable<Host["params"]>): NonNullab
 }
 
 function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]> {
-  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, modules, loadError, outer, arch, svm } = observed;
+  const { vmxFlags, cpuFlags, nestedMsrs, xenFeatures, messages, vmx, modules, loadError, outer, arch } = observed;
   return {
     ...given("vmxFlags", vmxFlags && [...vmxFlags]),
     ...given("cpuFlags", cpuFlags && [...cpuFlags]),
@@ -318,7 +317,6 @@ function writeObserved(observed: Observed): NonNullable<SnapshotFile["observed"]
     ...given("loadError", loadError),
     ...given("outer", outer),
     ...given("arch", arch),
-    ...given("svm", svm),
   };
 }
 

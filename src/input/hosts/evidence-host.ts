@@ -225,7 +225,6 @@ function reportedOf({ system, cpuFlags, marks }: MachineFactsRead, whole: Observ
     ...(loadError === undefined ? {} : { loadError }),
     ...(outer === undefined ? {} : { outer }),
     ...(foreign === undefined ? {} : { arch: foreign }),
-    ...(undisputed(system, "flag svm") === "yes" ? { svm: true as const } : {}),
   };
 }
 

@@ -71,8 +71,6 @@ const SYSTEM_FACTS = {
   "flag svm": "linux",
   /** `yes` where they were counted together, and there are some. */
   "flag vmx or svm": "linux",
-  /** `yes` where `svm` is among them. */
-  "flag svm": "linux",
   /** `loaded` or `missing`. */
   "module kvm": "kvm",
   "module kvm_intel": "kvm",

@@ -85,7 +85,7 @@ export const isOn = ({ vmx, featCtl, looksAtFeatCtl }: State) =>
 /** Its CPU has SVM: the vendor says so, or the module that loads on no other CPU is loaded. */
 export function hasSvm({ vendor, observed }: Host): boolean {
   if (vendor !== undefined) return isSvmVendor(vendor);
-  return observed?.modules?.kvm_amd === true || observed?.svm === true;
+  return observed?.modules?.kvm_amd === true;
 }
 
 /** Machines that are none of x86, and what KVM is there. */
