@@ -56,7 +56,12 @@ export async function show(
   { found, settings }: Pick<Ready, "found" | "settings">,
   world: World,
 ): Promise<void> {
-  world.out(renderLines(await withExample(lines, found, settings.width), settings.color));
+  const whole = await withExample(lines, found, settings.width);
+  if (settings.chinese === undefined) world.out(renderLines(whole, settings.color));
+  else {
+    const { inChinese } = await import("../report/zh/lines.js");
+    world.out(renderLines(inChinese(whole, settings.chinese), settings.color));
+  }
 }
 
 async function withExample(lines: readonly Line[], { example }: FoundHost, width: number): Promise<readonly Line[]> {

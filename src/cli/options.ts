@@ -18,6 +18,7 @@ export interface RawOptions {
   readonly cpu?: string;
   readonly json?: boolean;
   readonly format?: string;
+  readonly lang?: string;
   readonly color?: boolean;
   readonly width?: string;
   /** False with --no-pager. */
@@ -36,17 +37,23 @@ export interface Settings {
   readonly cpu?: string;
   readonly json: boolean;
   readonly color: boolean;
+  /** In which reports are made. */
   readonly width: number;
+  /** The width of a report that is shown in Chinese; `width` is that of one that is going to be translated then. */
+  readonly chinese?: number;
 }
 
 /** Columns when the output goes to no terminal. */
 const DEFAULT_WIDTH = 100;
+/** A width in which nothing is wrapped: a report that is translated is laid out afterwards. */
+const UNWRAPPED = 100_000;
 /** Columns of a terminal that reports none: a serial line, a pty that has no size. */
 const UNKNOWN_WIDTH = 80;
 
 /** Checks the shared options. `problems` holds one sentence for each that is wrong; nothing is then to be run. */
 export function readOptions(raw: RawOptions, world: World): { settings: Settings; problems: readonly string[] } {
   const problems: string[] = [];
+  const width = widthOption(raw.width, world, problems);
   const settings: Settings = {
     ...kernelOption(raw.kernel, problems),
     params: paramOptions(raw.param ?? [], problems),
@@ -56,7 +63,7 @@ export function readOptions(raw: RawOptions, world: World): { settings: Settings
     ...(raw.cpu === undefined ? {} : { cpu: raw.cpu }),
     json: raw.json === true,
     color: wantsColor(raw.color, world),
-    width: widthOption(raw.width, world, problems),
+    ...(raw.lang === "zh" ? { width: UNWRAPPED, chinese: width } : { width }),
   };
   return { settings, problems };
 }
@@ -174,6 +181,12 @@ export function wantsColor(option: boolean | undefined, { env, columns }: World)
   if ((env.NO_COLOR ?? "") !== "") return false;
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
   return columns !== undefined && env.TERM !== "dumb";
+}
+
+/** The language of reports: what was asked for, or Chinese in a locale with simplified characters, or English. */
+export function languageOf(asked: string | undefined, { LC_ALL, LC_MESSAGES, LANG }: World["env"]): string {
+  const locale = [LC_ALL, LC_MESSAGES, LANG].find((one) => one !== undefined && one !== "") ?? "";
+  return asked ?? (/^zh(?:_(?:CN|SG))?(?:[.@]|$)/.test(locale) ? "zh" : "en");
 }
 
 /** Bytes as a number, with K, M or G for powers of 1024; a sentence for anything else. */

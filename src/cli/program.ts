@@ -6,7 +6,7 @@ import { nearest } from "../registers/edit-distance.js";
 import { complain, showJson } from "./command.js";
 import { EXIT } from "./exit-code.js";
 import { fileKind, worldSentence } from "./files.js";
-import { bytesOption, type RawOptions, wantsColor } from "./options.js";
+import { bytesOption, languageOf, type RawOptions, wantsColor } from "./options.js";
 import { oneError, printTabbed, worldOf } from "./outlet.js";
 import {
   COMMON,
@@ -16,6 +16,8 @@ import {
   FORMATS,
   GROUPS,
   hasEffect,
+  LANG,
+  LANGUAGES,
   longFlag,
 } from "./shell/command-row.js";
 import { COMMANDS } from "./shell/command-table.js";
@@ -101,6 +103,9 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
       );
       const problems = idle.map(([flags]) => `${longFlag(flags)} has no effect on vmxlens ${name}`);
       const format = formatOption(name, options, problems);
+      const lang = hasEffect(row, LANG) ? languageOf(options.lang, outside.env) : "en";
+      if (!(LANGUAGES as readonly string[]).includes(lang))
+        problems.push(`--lang ${lang}: one of ${LANGUAGES.join(", ")}`);
       const maxBytes = bytesOption(options.maxBytes);
       if (typeof maxBytes === "string") problems.push(maxBytes);
       if (problems.length > 0 || typeof maxBytes === "string") {
@@ -110,7 +115,7 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
       const run = await row.load();
       const inside = worldOf(outside, wantsColor(options.color, outside), maxBytes);
       const paging = row.paged === false ? { ...options, pager: false } : options;
-      const asked = format === "text" ? options : { ...options, json: true };
+      const asked = format === "text" ? { ...options, lang } : { ...options, json: true };
       const toRun = (outlet: World) => run(operands, asked, outlet);
       code = format === "tsv" ? await asGrid(name, outside, inside, toRun) : await paged(inside, paging, toRun);
     });

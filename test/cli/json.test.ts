@@ -55,6 +55,14 @@ describe("the JSON of every command is what its schema says", () => {
     expect(validate.errors ?? []).toEqual([]);
   });
 
+  it("in every language", async () => {
+    for (const args of [["layers"], ["replay"], ["why", "ept"]] as const) {
+      const run = [...args, "skylake-x", "--json"];
+      expect((await runCli(run, { env: { LC_ALL: "zh_CN.UTF-8" } })).out).toBe((await runCli(run)).out);
+      expect((await runCli([...run, "--lang", "zh"])).out).toBe((await runCli(run)).out);
+    }
+  });
+
   it("and nothing else", async () => {
     const layers = (await output("layers", "skylake-x")) as { features: { layers: { kvm: string } }[] };
     const [first] = layers.features;

@@ -1,15 +1,15 @@
 import { bitsOf, formatWord, type Word } from "../../src/bits/word.js";
+import { RULES_ZH } from "../../src/report/zh/rules.js";
 import type { TraceEvent } from "../../src/rules/machine.js";
 import { bitName, REPLAY_MSRS, type Stage, type WordName } from "../../src/rules/words.js";
 import { code, hexPair, type Language, list, msrNumber, pick, table } from "./markdown.js";
 import { EVENTS } from "./scenario.js";
-import { SENTENCES_ZH } from "./sentences-zh.js";
 
 /** The sentence of a rule. Chinese ones are found by the English text, so that a changed one cannot stay behind. */
 export function sentence(language: Language, says: string): string {
   if (language === "en") return says;
-  const text = SENTENCES_ZH[says];
-  if (text === undefined) throw new Error(`tools/walk/sentences-zh.ts has no Chinese for: ${says}`);
+  const text = RULES_ZH[says];
+  if (text === undefined) throw new Error(`src/report/zh/rules.ts has no Chinese for: ${says}`);
   return text;
 }
 

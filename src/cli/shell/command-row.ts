@@ -45,6 +45,7 @@ export const COMMON = [
   ["--cpu <number|type>", "one logical CPU, or a core type: P, E, LP-E"],
   ["--json", "JSON, as schema/COMMAND.schema.json of the package describes it"],
   ["--format <format>", "tsv: the answer as a grid, tab-separated, with a line of heads; or text, json"],
+  ["--lang <language>", "en, or zh for Chinese; by LC_ALL, LC_MESSAGES or LANG if not given"],
   ["--max-bytes <size>", "the most that is read of a file or of standard input, as 500M; 1G if not given"],
   ["--width <columns>", "width of the output"],
   ["--color", "colours even when no terminal is there"],
@@ -57,7 +58,10 @@ export type Shared = (typeof COMMON)[number][0];
 
 /** For commands whose answer is a grid. */
 export const FORMAT = "--format <format>" satisfies Shared;
-const FEW: readonly Shared[] = [FORMAT];
+/** For commands whose reports are translated. */
+export const LANG = "--lang <language>" satisfies Shared;
+export const LANGUAGES = ["en", "zh"] as const;
+const FEW: readonly Shared[] = [FORMAT, LANG];
 /** Whether a shared option changes what a command does. */
 export function hasEffect({ uses, also = [] }: CommandRow, flags: Shared): boolean {
   return FEW.includes(flags) ? also.includes(flags) : uses === undefined || uses.includes(flags);

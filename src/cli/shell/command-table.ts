@@ -1,7 +1,7 @@
 import { MODULE_OPTIONS } from "../by-module.js";
 import { layers } from "../commands/layers.js";
 import { VCPU_OPTION } from "../vcpu-option.js";
-import { ATLAS, type Commands, FORMAT, JSON_ONLY, OUTPUT, SHOW } from "./command-row.js";
+import { ATLAS, type Commands, FORMAT, JSON_ONLY, LANG, OUTPUT, SHOW } from "./command-row.js";
 
 /*
  * Every command: what the help, the manual page and the completion of shells are made of.
@@ -27,12 +27,13 @@ export const COMMANDS: Commands = {
     summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
     args: "[HOST]",
     group: "host",
-    also: [FORMAT],
+    also: [FORMAT, LANG],
     examples: [
       ["vmxlens layers", "this machine, as root"],
       ["vmxlens layers skylake-x --kernel 6.12", "a CPU of the atlas"],
       ["ssh HOST cat /proc/cpuinfo | vmxlens layers -", "what another machine shows"],
       ["vmxlens layers skylake-x --format tsv", "for a spreadsheet, cut or awk"],
+      ["vmxlens layers skylake-x --lang zh", "in Chinese"],
     ],
     options: MODULE_OPTIONS,
     more: HOST,
@@ -42,6 +43,7 @@ export const COMMANDS: Commands = {
     summary: "why a feature is there or not, layer by layer, the rule that took it, and what would bring it back",
     args: "<FEATURE> [HOST]",
     group: "host",
+    also: [LANG],
     examples: [
       ["vmxlens why mbec skylake-x --kernel 6.12", "where it is lost, and what brings it back"],
       ['vmxlens why "0x48b bit 54" host.txt', "a bit by its place"],
@@ -73,6 +75,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     summary: "the run step by step: every read, change, message and refusal, and the outcome",
     args: "[HOST]",
     group: "host",
+    also: [LANG],
     examples: [
       ["vmxlens replay skylake-x --phase boot", "what boot makes of it"],
       ["vmxlens replay skylake-x --fn setup_vmcs_config --bit PREEMPTION_TIMER", "one bit in one function"],

@@ -8,7 +8,16 @@ import { ASSUMPTIONS } from "../../situation/assume.js";
 import { FIELDS, fieldName } from "../../vmcs/fields/fields.js";
 import { FEATURE_LIST, LAYERS } from "../../why/features.js";
 import { runFunctions } from "../../why/run-part.js";
-import { COMMON, type CommandRow, type Commands, FORMATS, flagValue, hasEffect, longFlag } from "./command-row.js";
+import {
+  COMMON,
+  type CommandRow,
+  type Commands,
+  FORMATS,
+  flagValue,
+  hasEffect,
+  LANGUAGES,
+  longFlag,
+} from "./command-row.js";
 
 /*
  * Scripts for shells, made of the table of commands. The words are in the script, so that a press of the key starts no
@@ -35,6 +44,7 @@ function wordLists() {
     phases: ["boot", "kvm", "nested"],
     languages: ["c", "rust"],
     formats: FORMATS as readonly string[],
+    tongues: LANGUAGES as readonly string[],
     shells: SHELLS as readonly string[],
   };
 }
@@ -57,6 +67,7 @@ const VALUES: { readonly [flag: string]: ListName } = {
   "--phase": "phases",
   "--emit": "languages",
   "--format": "formats",
+  "--lang": "tongues",
   "--vcpu": "vcpus",
   "--host": "cpus",
 };
