@@ -53,6 +53,16 @@ describe("vmxlens audit", () => {
     expect(code).toBe(1);
   });
 
+  it.each([
+    ["cpu", "using what all Intel CPUs of the atlas share"],
+    ["virtualbox", "judged as VirtualBox does"],
+    ["hyper-v", "judged as Hyper-V does"],
+    ["linux-6.18", "judged as KVM of Linux 6.18 does"],
+  ])("under %s says whose capabilities it used", async (on, says) => {
+    const { out } = await run(["audit", "--on", on], list("0x200"));
+    expect(out.replace(/\s+/g, " ")).toContain(`CPU not named (name it with --host); ${says}`);
+  });
+
   it("says nothing fails where nothing does, with --set as well", async () => {
     const good = await run(["audit", "--json"], list("0x202"));
     expect(JSON.parse(good.out).dumps[0].findings).toEqual([]);

@@ -143,12 +143,14 @@ interface AuditedCpu {
   readonly on?: Authority;
 }
 
+const HYPERVISORS: { readonly [on: string]: string | undefined } = { virtualbox: "VirtualBox", "hyper-v": "Hyper-V" };
+
 /** The CPU that would enter: HOST's own, or what KVM on it shows a nested hypervisor. */
 async function cpuOf(raw: AuditRaw, world: World): Promise<AuditedCpu | number> {
   if (raw.host === undefined) {
-    if (raw.nested === true)
-      return { text: `not named (name it with --host); judged as KVM of Linux ${raw.kernel} does` };
-    return { text: "not named (name it with --host); using what all Intel CPUs of the atlas share" };
+    const judge = raw.nested === true ? `KVM of Linux ${raw.kernel}` : HYPERVISORS[raw.on ?? "cpu"];
+    const how = judge === undefined ? "using what all Intel CPUs of the atlas share" : `judged as ${judge} does`;
+    return { text: `not named (name it with --host); ${how}` };
   }
   const prepared = await ready(raw.host, raw, world);
   if (typeof prepared === "number") return prepared;
