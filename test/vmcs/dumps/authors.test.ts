@@ -307,6 +307,12 @@ describe("lines of several processors", () => {
 });
 
 describe("other programs' lines", () => {
+  it("with a register's plain name give way to those with the field's", () => {
+    const dump = only("VPID = 0x1\n RFLAGS: 0x242\nGUEST_CR0 = 0x31\nGUEST_RFLAGS = 0x2\n");
+    expect(keys(dump)).toEqual({ "ctl.vpid": "0x1", "guest.cr0": "0x31", "guest.rflags": "0x2" });
+    expect(messages(dump)).toEqual(["2: of the list one name is not a field of a VMCS: RFLAGS"]);
+  });
+
   it("of a message are not taken for fields", () => {
     const dump = only(
       "KVM: fail entry 0x80000021\nUnhandled vmx vmexit reason:33\nVMCS_GUEST_CR0: 31\nVMCS_GUEST_CR4: 2020\nVMCS_GUEST_RIP: fff0\n",

@@ -109,6 +109,10 @@ export const SHAPES: { readonly [name: string]: Writer } = {
   "ENC: hex16": each(({ encoding, padded }) => `${encoding}: ${padded}`),
   "decimal ENC = 0x": each(({ row, hex }) => `${row.encoding} = 0x${hex}`),
   "decimal ENC: decimal": each(({ row, decimal }) => `${row.encoding}: ${decimal}`),
+  "bpftrace map": each(({ row, hex }) => `@vmcs[${row.encoding}]: 0x${hex}`),
+  "trace event": each(
+    ({ encoding, name, hex }) => `qemu-3-123 [001] .... 1.23: vmcs_write: field 0x${encoding} ${name} val 0x${hex}`,
+  ),
   bhyvectl: each(({ name, hex }) => `${lower(name)}[0]\t\t0x${hex}`),
   "[ENC] NAME = 0x": each(({ encoding, name, hex }) => `[0x${encoding}] ${name} = 0x${hex}`),
   "NAME (0xENC): 0x": each(({ encoding, name, hex }) => `${name} (0x${encoding}): 0x${hex}`),

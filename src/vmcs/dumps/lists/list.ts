@@ -70,9 +70,17 @@ function readList(
       `values without 0x are read as ${base}: ${document.because}${document.because.endsWith(" is") || document.because.endsWith(" are") ? ` ${base}` : ""}`,
     );
   }
+  // `RFLAGS` beside `GUEST_RFLAGS` is another value: the flags after VMREAD, the registers of the host.
+  const named = new Set(
+    items.flatMap(({ field, plain }) => (plain === true || field === undefined ? [] : [field.row])),
+  );
   for (const item of items) {
     const { field, line, digits } = item;
     const at = { line, column: 1 };
+    if (item.plain === true && field !== undefined && named.has(field.row)) {
+      strange.push(item);
+      continue;
+    }
     if (field === undefined) {
       if (!complain(item, log)) strange.push(item);
       continue;

@@ -58,6 +58,12 @@ export function nameIn(key: string, context: PairContext, subject: string): Name
   if (FAILED.test(key)) return undefined;
   if (count === 0 || (OF_KVM.test(key) && /reason/i.test(words[count - 1] as string))) return undefined;
   const tail = words.slice(Math.max(0, count - NAME_WORDS), count);
+  // bpftrace's maps are indexed in decimal.
+  const member = /@\w{0,40}\[(\d{1,5})\]\s{0,4}$/.exec(key)?.[1];
+  if (member !== undefined) {
+    const index = decimalEncoding(member);
+    return { name: member, ...(index === undefined ? {} : { encoding: index, ...fieldAt(index) }) };
+  }
   const found = fieldIn(tail, context, subject) ?? wholeIn(tail, context, subject);
   if (found !== undefined) return record ? { ...found, record } : found;
   const encoding = encodingOf(tail.at(-1) as string, tail.length === 1);
@@ -157,6 +163,11 @@ function searchField(tail: readonly string[], context: PairContext, subject: str
 
 function rowOf(row: NamedField["row"] | undefined): NamedField | undefined {
   return row === undefined ? undefined : { row, high: false };
+}
+
+function fieldAt(encoding: number): Pick<Named, "field"> {
+  const row = fieldByEncoding(encoding);
+  return row === undefined ? {} : { field: { row, high: encoding !== row.encoding } };
 }
 
 /** `26656` for 0x6820: five digits are an encoding in decimal only. */

@@ -29,10 +29,13 @@ const NAME_MOST = 160;
 /** The last word of what names a field in a record. */
 const NAMING = /(?:field|name|enc|encoding|key|id|reg|register|index|idx)\W{0,3}$/i;
 /** A call that writes a field and shows what it returned. */
+const VAL = / val(?:ue)? (?=0x)/;
 const WRITE = /writ\w{0,16}\s{0,4}\([^()]{1,80},[^()]{1,40}\)/i;
 
 /** Every pair of a line. Takes linear time: each character belongs to one key or value. */
-export function pairsOf(text: string, context: PairContext): readonly Pair[] {
+export function pairsOf(line: string, context: PairContext): readonly Pair[] {
+  // `field 0x6820 GUEST_RFLAGS val 0x2`, as tracers print it.
+  const text = line.includes(" val") ? line.replace(VAL, " = ") : line;
   // What a call returns is not what it wrote.
   const called = WRITE.test(text) ? tuplePairs(text) : [];
   if (called.length > 0) return called;
