@@ -75,16 +75,28 @@ export function diffHosts(hosts: readonly ComparedHost[]): HostDifference {
     const rows = all.map((layers) => layers[i] as FeatureLayers);
     return oneCpu && alike ? [] : (featureDifference(rows, oneCpu) ?? []);
   });
+  const loads = replayed.map((one) => one.loads);
   const bits = SET_LAYERS.map((layer) => {
     const same = oneCpu && (alike || layer === "silicon");
-    return [layer, same ? [] : diffSets(setsOf(layer, hosts, replayed))] as const;
+    const rows = same ? [] : diffSets(setsOf(layer, hosts, replayed));
+    return [layer, layer === "silicon" ? rows : rows.map((row) => ifLoaded(row, loads))] as const;
   });
   return {
     labels: hosts.map((subject) => subject.label),
-    loads: replayed.map(({ loads }) => loads),
+    loads,
     features: features.sort((a, b) => ORDER[a.reaches] - ORDER[b.reaches]),
     same: first.length - features.length,
     bits: Object.fromEntries(bits) as HostDifference["bits"],
+  };
+}
+
+/** What KVM uses or offers it does if it loads: where that is not known, a bit that is 1 may be 0, and a number another one. */
+function ifLoaded(row: RegisterDifference, loads: readonly Tri[]): RegisterDifference {
+  const known = (value: Tri, at: number) => value === "no" || (value === "yes" && loads[at] !== "unknown");
+  return {
+    ...row,
+    bits: row.bits.map((bit) => ({ ...bit, certain: bit.certain && new Set(bit.values.filter(known)).size > 1 })),
+    fields: row.fields.map((field) => ({ ...field, certain: field.certain && !loads.includes("unknown") })),
   };
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { coreHosts } from "../../../src/compare/hosts/compared-host.js";
 import { diffHosts, type HostDifference } from "../../../src/compare/hosts/feature-diff.js";
 import { impactOf } from "../../../src/compare/hosts/feature-impact.js";
+import type { Host } from "../../../src/host/host.js";
 import { msrValue } from "../../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../../src/input/atlas/atlas.js";
 import { FEATURE_LIST } from "../../../src/why/features.js";
@@ -30,6 +31,38 @@ describe("diffHosts", () => {
         expect(row.fields.filter(({ certain }) => certain)).toEqual([]);
       }
     }
+  });
+
+  it("holds nothing for certain of what KVM uses that is gone where KVM does not load", () => {
+    const without = atlasHost("intel-50654-skylakex");
+    const off: Host = {
+      ...without,
+      cores: [{ ...without.cores[0], msrs: new Map([...without.cores[0].msrs, [0x3a, msrValue({ hi: 0, lo: 1 })]]) }],
+    };
+    let held = 0;
+    for (const other of [HASWELL, ready(atlasHost("intel-306a9-ivybridge"))]) {
+      const against = (host: Host) =>
+        diffHosts([subject("a", host, { release: "6.12" }), subject("b", other, { release: "6.12" })]);
+      const [claimed, actual] = [against(without), against(off)];
+      expect([claimed.loads, actual.loads]).toEqual([
+        ["unknown", "yes"],
+        ["no", "yes"],
+      ]);
+      for (const layer of ["kvm", "nested"] as const) {
+        for (const { msr, bits, fields } of claimed.bits[layer]) {
+          const row = actual.bits[layer].find((one) => one.msr === msr);
+          for (const { label } of bits.filter(({ certain }) => certain)) {
+            held++;
+            const found = row?.bits.find((one) => one.label.msrBit === label.msrBit);
+            expect([layer, label.msrBit, found?.certain]).toEqual([layer, label.msrBit, true]);
+          }
+          expect(fields.filter(({ certain }) => certain)).toEqual([]);
+        }
+      }
+      expect(claimed.bits.silicon.flatMap(({ bits }) => bits).filter(({ certain }) => certain)).not.toEqual([]);
+    }
+    // What the other host has and this one lacks either way.
+    expect(held).toBeGreaterThan(0);
   });
 
   it("names what an older CPU lacks, layer by layer", () => {
