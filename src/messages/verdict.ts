@@ -74,7 +74,10 @@ function answerOf(
     if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
   }
   // Messages that only inform say less than what the machine is like.
-  if (machine !== undefined && recognised.every(({ gravity }) => gravity === "informs")) {
+  const shown = machine?.situation.host.params !== undefined;
+  const saysLess = ({ gravity, message }: Explanation) =>
+    gravity === "informs" || (shown && GENERAL.has(message as string));
+  if (machine !== undefined && recognised.every(saysLess)) {
     const found = machineVerdict(machine, false, "known");
     if (found !== undefined) return { ...found, covers: [] };
   }
@@ -125,6 +128,8 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "kvm-kernel-bug": WITH_REASON,
   "modprobe-config-line": ["modprobe-builtin"],
   "windows-requirements": ["hyperv-launch-failed"],
+  "qemu-internal-error": ["kvm-unexpected-exit"],
+  "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],
 };
 const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
 /** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */

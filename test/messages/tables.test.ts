@@ -87,6 +87,7 @@ const LINES: { readonly [id: string]: string } = {
   "qemu-unknown-model": "qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'",
   "qemu-nested-state": "qemu-system-x86_64: error while loading state for instance 0x0 of device 'cpu'",
   "qemu-hyperv-feature": "qemu-system-x86_64: Hyper-V enlightened VMCS (hv-evmcs) is not supported by kernel",
+  "qemu-reset-required": "unable to execute QEMU command 'cont': Resetting the Virtual Machine is required",
   "xen-domain-crash": "(XEN) domain_crash called from vmx.c:4304",
   "xen-ept-violation": "(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5",
   "xen-vmcs-size": "(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)",

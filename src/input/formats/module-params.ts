@@ -9,8 +9,21 @@ export const moduleParams: FactReader = {
     "Parameters of kvm and kvm_intel after loading, from grep . /sys/module/kvm*/parameters/*, cat, head or systool; not " +
     "what they were asked to be.",
   recognisedBy: "/sys/module/kvm_intel/parameters/NAME:VALUE, or such a path and its value on the next line",
-  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm/,
-  words: ["/parameters/", "kvm_intel param", "kvm_intel module param", "Module = ", "Module:", "rmmod ", "modprobe -r"],
+  mark: /\bkvm(?:_intel)?\/parameters\/|^\s*Module(?: = |: ?)"?kvm(?:_intel)?\b|\bkvm_intel (?:module )?param|(?:rmmod|modprobe -r) {1,8}kvm|^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$/,
+  words: [
+    "/parameters/",
+    "kvm_intel param",
+    "kvm_intel module param",
+    "Module = ",
+    "Module:",
+    "rmmod ",
+    "modprobe -r",
+    "allow_smaller_maxphyaddr",
+    "dump_invalid_vmcs",
+    "emulate_invalid_guest_state",
+    "enable_shadow_vmcs",
+    "eptad",
+  ],
   unwraps: true,
   open: openParams,
 };
@@ -37,6 +50,10 @@ const UNLOADED = /^[^\n]{0,60}?(?:^|[#$>] ?|sudo )(?:rmmod|modprobe -r)\s{1,8}(k
 const TITLE = /^\W{0,12}(?:the )?(kvm_intel|kvm) (?:module )?param(?:eter)?s?(?: of [\w. -]{1,40})?\W{0,12}$/i;
 const TITLED =
   /^[\s*-]{0,16}([a-z]\w{1,63})(?:\s{0,40}[:=]\s{0,8}|\s{1,40})(not required|[YN]|\d{1,10}|auto|cond|always|never)\s*$/;
+
+/** The same list without a title, from a name that no other module has. */
+const UNTITLED =
+  /^\s{0,16}(?:allow_smaller_maxphyaddr|dump_invalid_vmcs|emulate_invalid_guest_state|enable_shadow_vmcs|eptad)\s{2,40}[YN]\s*$/;
 
 function openParams(sink: FactSink): FactRun {
   /** A path alone: its value is on the next line, as cat and head print it. */
@@ -96,6 +113,7 @@ function openParams(sink: FactSink): FactRun {
         titled = title.toLowerCase();
         return true;
       }
+      if (titled === undefined && UNTITLED.test(text)) titled = "kvm_intel";
       if (titled !== undefined && text.trim() !== "") {
         const row = TITLED.exec(text);
         if (row !== null) return take(line, titled, row[1] as string, row[2] as string);

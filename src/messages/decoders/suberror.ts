@@ -10,6 +10,33 @@ const REAL_MODE =
 const ENDBR =
   "The instruction that could not be emulated is ENDBR (f3 0f 1e fb or fa): the guest's firmware was built with CET, and an emulator that does not know the instruction stops at it.";
 
+const NOT_EMULATED =
+  "KVM could not emulate an instruction of the guest (suberror 1). It emulates in real mode without unrestricted guest, and where the guest has no RAM that a CPU could run from. This is not a refused VM entry.";
+const MEANINGS: { readonly [suberror: string]: string | undefined } = {
+  2: "an event came while another one was delivered, with shadow page tables",
+  3: "the guest exited while an event was being delivered to it, and KVM can resume delivery after a few exits only",
+  4: "the CPU exited with a reason that this kernel has no handler for",
+};
+
+/** Where the words that say more are not in the text. */
+function meaningOf(suberror: string): Decoded {
+  return {
+    what: `KVM gave up on the guest (suberror ${suberror}): ${MEANINGS[suberror]}. This is not a refused VM entry.`,
+    steps: [{ text: "Give the lines `extra data` that follow: they say which event or exit it was." }],
+    onlySteps: true,
+  };
+}
+
+function unknownNumber(suberror: string): Decoded {
+  return {
+    what: `KVM gave up on the guest (suberror ${suberror}), with a number that KVM does not define: a patched kernel, or a test that overwrote it. This is not a refused VM entry.`,
+    causes: [],
+    onlyCauses: true,
+    steps: [{ text: "Look for the number in the source of the kernel and of the program that run here." }],
+    onlySteps: true,
+  };
+}
+
 const WORDS_ALONE: Decoded = {
   gravity: "informs",
   what: "These are the words behind a line `KVM internal error. Suberror: N`, which says what they mean and is not in the text.",
@@ -101,7 +128,8 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], { anywhere
   );
   const decoded = WORDS[suberror]?.(words);
   if (decoded !== undefined) return decoded;
-  if (suberror !== "1" || !anywhere.has("register-block")) return {};
+  if (suberror === "1" && !anywhere.has("register-block")) return { what: NOT_EMULATED };
+  if (suberror !== "1") return MEANINGS[suberror] === undefined ? unknownNumber(suberror) : meaningOf(suberror);
   const causes: Cause[] = [];
   if (anywhere.has("real-mode")) {
     causes.push({ text: anywhere.has("reset-segment") ? RESET : REAL_MODE, certainty: "certain" });

@@ -24,8 +24,8 @@ export const VIRTUALBOX_MESSAGES = [
     product: "VirtualBox",
     layer: "firmware",
     gravity: "blocks",
-    needle: ["all_vmx_disabled", "disabled in the bios for all cpu modes"],
-    pattern: /VERR_VMX_MS[RX]_ALL_VMX_DISABLED|VT-x is disabled in the BIOS for (?:both )?all CPU modes/i,
+    needle: ["all_vmx_disabled", "disabled in the bios fo"],
+    pattern: /VERR_VMX_MS[RX][_-]ALL_VMX_DISABLED|VT-x is disabled in the BIOS for? (?:both )?all CPU modes/i,
     group: "vbox-all-vmx-disabled",
     what: "IA32_FEATURE_CONTROL is locked with VMX off both inside and outside SMX: the firmware has VT-x switched off.",
     causes: [

@@ -63,6 +63,12 @@ export const QEMU_EXAMPLES = {
     ],
     not: ["copying extra data[0]: done"],
   },
+  "qemu-reset-required": {
+    examples: [
+      "error: internal error: unable to execute QEMU command 'cont': Resetting the Virtual Machine is required",
+    ],
+    not: ["Resetting the machine is required after the update"],
+  },
   "qemu-no-kvm": {
     examples: [
       "KVM Kernal module: Permission denied",

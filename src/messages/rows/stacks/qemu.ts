@@ -199,6 +199,28 @@ export const QEMU_MESSAGES = [
     },
   },
   {
+    id: "qemu-reset-required",
+    product: "QEMU",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    needle: "resetting the virtual machine is required",
+    pattern: /(?:command '?cont'?: )?Resetting the Virtual Machine is required/i,
+    what: "QEMU does not let the guest go on: it was stopped by an error inside KVM (or it was shut down), and only a reset leaves that state. Why it was stopped, QEMU printed before.",
+    causes: [
+      "KVM gave up on the guest: the log has `KVM internal error. Suberror: N` or `KVM: entry failed, hardware error N`, which name the reason.",
+    ],
+    steps: [
+      {
+        text: "Read the log of the machine, and give it.",
+        commands: ["sudo tail -60 /var/log/libvirt/qemu/NAME.log; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+      },
+    ],
+    source: {
+      message: "kubevirt/kubevirt#2318; Launchpad 1866870",
+      meaning: "QEMU, monitor/qmp-cmds.c (qmp_cont); QEMU, system/runstate.c (runstate_needs_reset)",
+    },
+  },
+  {
     id: "qemu-no-kvm",
     product: "QEMU",
     layer: "KVM load",
