@@ -9,6 +9,7 @@ import { DEFAULT_RELEASE, type Release } from "../rules/release.js";
 import type { Asked } from "../situation/asked.js";
 import { askedParams } from "../situation/asked-params.js";
 import type { AssumptionId } from "../situation/assume.js";
+import { readKernelName } from "../situation/kernel-name.js";
 import { kernelSet, kernelSetOfHost } from "../situation/kernels.js";
 import { MODELLED } from "../situation/modelled.js";
 import { replays } from "../situation/replays.js";
@@ -73,6 +74,15 @@ const CELLS = FEATURE_COLUMNS.map(({ feature, layer }) => ({ at: FEATURE_LIST.in
 
 /** Whether a text names a kernel that is modelled or lies beside one. */
 const isNamed = (kernel: string): boolean => kernel !== "" && !("error" in kernelSet(kernel));
+
+/** Whether a text names a kernel of another architecture: clusters have nodes of several. */
+function isElsewhere(kernel: string): boolean {
+  const read = readKernelName(kernel, () => false);
+  return read !== undefined && "name" in read && read.name.elsewhere !== undefined;
+}
+
+/** A CPU of another architecture has no VMX, whatever was not read of it. */
+const WITHOUT_VMX: Host = { cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: { vmx: false } } }] };
 
 /**
  * What a fleet asks about one host. A kernel without a name, or with one that is none, does not count as the newest one, as it does
@@ -143,7 +153,12 @@ export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE, change 
     let found = kernels.get(kernel);
     if (found === undefined) {
       const set = isNamed(kernel) ? kernelSetOfHost(kernel) : undefined;
-      found = set === undefined ? "" : `${set.candidates.join()} ${set.bits32 === true}`;
+      found =
+        set === undefined
+          ? isElsewhere(kernel)
+            ? "elsewhere"
+            : ""
+          : `${set.candidates.join()} ${set.bits32 === true}`;
       kernels.set(kernel, found);
     }
     return found;
@@ -158,7 +173,8 @@ export function deriver({ assume, version, digest, l1 = DEFAULT_RELEASE, change 
     }
     return found;
   };
-  const make = (set: Host, kernel: string, params: Host["params"]): DerivedRow => {
+  const make = (read: Host, kernel: string, params: Host["params"]): DerivedRow => {
+    const set = isElsewhere(kernel) ? WITHOUT_VMX : read;
     const about = fleetSituation(set, kernel, params, assume, change);
     const { cpu, loads } = replays(about);
     const verdict = and(loads, cpu.bit("params", "nested"));

@@ -87,6 +87,15 @@ describe("a row of the dimension", () => {
     expect(row({ ...key, kernel: "6.12.9" }, set(skylake), undefined).slice(3)).not.toEqual(unnamed.slice(3));
   });
 
+  it("is that of a CPU without VMX where the kernel is of another architecture", () => {
+    const { set, row } = deriver(options);
+    const nothing: Host = { cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }] };
+    const verdict = (kernel: string) => row({ ...key, kernel }, set(nothing), undefined)[VERDICT];
+    expect(verdict("5.14.0-427.42.1.el9_4.aarch64")).toBe("no");
+    expect(verdict("5.14.0-427.42.1.el9_4.x86_64")).toBe("unknown");
+    expect(verdict("")).toBe("unknown");
+  });
+
   it("leaves a set whose id a line says to the shard that has it, and believes no wrong one", () => {
     const setId = digest(setText(skylake));
     const line = (id: string) => JSON.stringify({ set_id: id, kernel: "6.12.9", set: JSON.parse(setText(skylake)) });
