@@ -1,7 +1,8 @@
 /**
  * npm run check:new-release: adds a kernel that does not exist to a copy of the project, as CONTRIBUTING.md says, and runs
  * everything there: the generators, the checks of types and imports, and all tests. `npm test` has the short form,
- * test/tools/new-release.test.ts. Exit code 1 when anything is not as it should be.
+ * test/tools/new-release.test.ts. Arguments go to vitest: on a busy machine the tests can be run in parts, with --shard=1/3.
+ * Exit code 1 when anything is not as it should be.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";

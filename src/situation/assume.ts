@@ -100,8 +100,6 @@ export function inOrder(ids: readonly AssumptionId[]): readonly AssumptionId[] {
 /**
  * The host with assumptions made where the fact was not read, and those that filled something in. `registers=sdm`
  * comes first: what the CPU rules out needs no other assumption.
- *
- * @internal
  */
 export function assumptions(
   host: Host,

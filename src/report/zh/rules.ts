@@ -195,8 +195,8 @@ export const RULES_ZH: { readonly [english: string]: string } = {
     "读取 IA32_VMX_BASIC，取得 VMXON 区域的大小和版本标识。",
   "A VMCS region larger than a page is impossible by the SDM: the kernel warns and gives up VMX on all CPUs.":
     "按 SDM，VMCS 区域不可能大于一页：内核告警，并在所有 CPU 上放弃 VMX。",
-  "CPUID.1:ECX bit 5 is 0: the CPU has no VMX, or a hypervisor hides it.":
-    "CPUID.1:ECX 第 5 位为 0：CPU 没有 VMX，或者被 hypervisor 隐藏了。",
+  "CPUID.1:ECX bit 5 is 0: the CPU has no VMX, or none that this machine may use.":
+    "CPUID.1:ECX 第 5 位为 0：CPU 没有 VMX，或者这台机器不能使用它。",
   "IA32_FEAT_CTL was not read at boot, so KVM reads it; a missing register reads as 0, unlocked, and is accepted.":
     "启动时没有读 IA32_FEAT_CTL，所以由 KVM 来读；寄存器不存在时读作 0（未锁定），照样接受。",
   "The firmware enabled VMX inside SMX only, and the machine was not booted through tboot.":
