@@ -1,6 +1,6 @@
 import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
-import type { Host } from "../host/host.js";
+import { type Host, isSvmVendor } from "../host/host.js";
 import type { GuestCpu } from "../input/guests/guest-cpu.js";
 import { statedOf } from "../input/hosts/stated.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
@@ -182,7 +182,9 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   const source = asked.source ?? host.source;
   const left = own ? narrowed(known, candidates as [Candidate, ...Candidate[]], replayed) : undefined;
   const refusedAndLoaded = host.observed?.loadError !== undefined && isLoadedOn(host);
-  const doubtful = left?.differs === true || proofs.impossible || refusedAndLoaded || !own;
+  // A CPU with SVM has none of these registers.
+  const doubtful =
+    !isSvmVendor(read.vendor) && (left?.differs === true || proofs.impossible || refusedAndLoaded || !own);
   if (asked.foundParams !== false && doubtful && fitting === undefined && hasEvidence(host)) {
     const others = any ? RELEASES.map((release): Candidate => ({ release, options: { release, ...common } })) : [];
     const disputed = disputesOf(read, { likely: fits, others });
