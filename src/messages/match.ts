@@ -33,18 +33,26 @@ export interface Matches {
 
 interface Candidate {
   readonly row: MessageRow;
+  /** Where the row is in the tables. */
+  readonly place: number;
   readonly hints: readonly string[];
   readonly pattern: RegExp;
 }
 
 /** The rows to look for, and what finds the few of them that a line may hold. */
 interface Wanted {
-  readonly candidates: readonly Candidate[];
   readonly byKey: ReadonlyMap<string, readonly { readonly hint: string; readonly candidate: Candidate }[]>;
+  /** 1 for the beginning of each hint, and for what `folded` takes for it. */
+  readonly begins: Uint8Array;
   readonly coarse: RegExp;
 }
 
 const KEY = 3;
+
+/** Five bits of each of the last three characters, in front of which `before` was the same. */
+function folded(before: number, code: number): number {
+  return ((before << 5) | (code & 31)) & 0x7fff;
+}
 
 const made = new Map<DesktopMessages | undefined, Wanted>();
 
@@ -52,35 +60,45 @@ const made = new Map<DesktopMessages | undefined, Wanted>();
 function wantedWith(desktop: DesktopMessages | undefined): Wanted {
   const there = made.get(desktop);
   if (there !== undefined) return there;
-  const candidates = messageRows(desktop).map((row) => ({
+  const candidates = messageRows(desktop).map((row, place) => ({
     row,
+    place,
     hints: typeof row.needle === "string" ? [row.needle] : row.needle,
     pattern: new RegExp(row.pattern.source, `${row.pattern.flags}g`),
   }));
   const byKey = new Map<string, { readonly hint: string; readonly candidate: Candidate }[]>();
+  const begins = new Uint8Array(2 ** 15);
   for (const candidate of candidates) {
     for (const hint of candidate.hints) {
       const key = hint.slice(0, KEY);
+      begins[[...key].reduce((before, character) => folded(before, character.charCodeAt(0)), 0)] = 1;
       const entries = byKey.get(key);
       if (entries === undefined) byKey.set(key, [{ hint, candidate }]);
       else entries.push({ hint, candidate });
     }
   }
   const coarse = new RegExp(anyOf(new Set(candidates.flatMap(({ hints }) => hints.map(coarseHint)))), "i");
-  const wanted = { candidates, byKey, coarse };
+  const wanted = { byKey, begins, coarse };
   made.set(desktop, wanted);
   return wanted;
 }
 
 /** The rows that have a needle in this lower-case text, found in one pass. */
-function hinted({ byKey }: Wanted, lower: string): ReadonlySet<Candidate> {
+function hinted({ byKey, begins }: Wanted, lower: string): ReadonlySet<Candidate> {
   const found = new Set<Candidate>();
+  let last = folded(folded(0, lower.charCodeAt(0)), lower.charCodeAt(1));
   for (let at = 0; at + KEY <= lower.length; at++) {
+    last = folded(last, lower.charCodeAt(at + KEY - 1));
+    if (begins[last] === 0) continue;
     for (const { hint, candidate } of byKey.get(lower.slice(at, at + KEY)) ?? []) {
       if (!found.has(candidate) && lower.startsWith(hint, at)) found.add(candidate);
     }
   }
   return found;
+}
+
+function isHinted({ hints }: Candidate, lower: string): boolean {
+  return hints.some((hint) => lower.includes(hint));
 }
 
 /** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
@@ -146,13 +164,24 @@ export function messageMatcher(desktop?: DesktopMessages): Matcher {
   let lines = 0;
   let kept = 0;
 
+  // A log that says one thing a million times is looked at once.
+  let before: readonly TextLine[] = [];
+  let last: readonly Match[] = [];
+  const matchesOf = (now: readonly TextLine[]): readonly Match[] => {
+    const further = (now[0]?.number ?? 0) - (before[0]?.number ?? 0);
+    const same = now.length === before.length && now.every((line, at) => isSameLine(line, before[at], further));
+    last = same
+      ? last.map((match) => ({ ...match, first: match.first + further, last: match.last + further }))
+      : matchLine(wanted, now);
+    before = [...now];
+    return last;
+  };
+
   const step = (): void => {
     const [line] = window;
     if (line === undefined) return;
     lines = line.number;
-    const found = matchLine(wanted, window).filter(
-      ({ text: words }) => line.number > taken || !takenText.includes(words),
-    );
+    const found = matchesOf(window).filter(({ text: words }) => line.number > taken || !takenText.includes(words));
     for (const match of found) {
       const key = groupOf(match);
       const group = groups.get(key);
@@ -216,6 +245,15 @@ function groupOf({ row, groups }: Match): string {
   return `${row.id} ${JSON.stringify(rest)}`;
 }
 
+function isSameLine(line: TextLine, other: TextLine | undefined, further: number): boolean {
+  return (
+    line.text === other?.text &&
+    line.number === other.number + further &&
+    line.starts === other.starts &&
+    line.soft === other.soft
+  );
+}
+
 /** Matches that begin in the first line of the window. */
 function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
   const [seen] = window as [TextLine, ...TextLine[]];
@@ -224,15 +262,14 @@ function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
   const line = { ...seen, text: ownCopy(seen.text) };
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];
-  const own = hinted(wanted, lower);
-  const joins = joinedTexts([line, ...window.slice(1)]).map((join) => ({
-    ...join,
-    hinted: hinted(wanted, join.text.toLowerCase()),
-  }));
+  const joins = joinedTexts([line, ...window.slice(1)]).map((join) => ({ ...join, lower: join.text.toLowerCase() }));
   let source: boolean | undefined;
-  for (const candidate of wanted.candidates) {
+  // The last two hold all the others: with blanks at the breaks, and without.
+  const texts = joins.length === 0 ? [lower] : [lower, ...joins.slice(-2).map((join) => join.lower)];
+  const possible = new Set(texts.flatMap((text) => [...hinted(wanted, text)]));
+  for (const candidate of [...possible].sort((a, b) => a.place - b.place)) {
     let matched = false;
-    if (own.has(candidate)) {
+    if (isHinted(candidate, lower)) {
       for (const hit of allHits(candidate.pattern, line.text)) {
         const from = hit.index;
         const to = from + hit[0].length;
@@ -251,8 +288,8 @@ function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
       }
     }
     if (matched) continue;
-    for (const { text, last, hinted: over } of joins) {
-      if (!over.has(candidate)) continue;
+    for (const { text, last, lower: joined } of joins) {
+      if (!isHinted(candidate, joined)) continue;
       const hit = hitOver(candidate.pattern, text, line.text.length);
       if (hit === undefined) continue;
       if (overlaps(spans, hit.index, line.text.length)) continue;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { keptText } from "../../src/messages/kept-text.js";
+import { messageMatcher } from "../../src/messages/match.js";
 import { readVmcs } from "../../src/vmcs/dumps/read.js";
 import { explain, explainStream } from "./explain-all.js";
 
@@ -48,6 +49,23 @@ it("says the same of a text in pieces, wherever they end", async () => {
     ),
     { numRuns: 60 },
   );
+});
+
+it.each([
+  "kvm: disabled by bios",
+  "kvm: no hardware support\nkvm: disabled by bios",
+  "[    1.0] x86/cpu: VMX (outside TXT)\n disabled by BIOS",
+  "nothing\nkvm: disabled by bios\nkvm: disabled by bios",
+])("finds what a log repeats on every line where it is: %j", (message) => {
+  const repeated = `${message}\n`.repeat(12);
+  const matcher = messageMatcher();
+  matcher.push(repeated);
+  const found = matcher.end().groups.flatMap(({ matches }) => matches.map(({ first, last }) => [first, last]));
+  const wrapped = message.includes("x86") ? 1 : 0;
+  const expected = repeated
+    .split("\n")
+    .flatMap((line, at) => (/kvm|x86/.test(line) ? [[at + 1, at + 1 + wrapped]] : []));
+  expect(found.sort(([a = 0], [b = 0]) => a - b)).toEqual(expected);
 });
 
 describe("a text that is too long to be kept", () => {
