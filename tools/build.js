@@ -78,15 +78,18 @@ function notices(/** @type {Iterable<string>} */ packageFolders) {
 }
 
 /**
- * Puts everything that `main.ts` imports statically into one chunk, `start`: what dynamic chunks share with it would
- * otherwise become chunks of their own, and opening a file takes longer than compiling it. Also leaves out what
+ * Puts everything that `main.ts` imports statically into one chunk, and everything that `program.ts` does into another: what
+ * dynamic chunks share with them would otherwise become chunks of their own, and opening a file takes longer than compiling it. Also leaves out what
  * commander loads for subcommands that are programs of their own, which we do not have.
  */
 function startUp() {
   /** @type {Set<string>} */
   const modules = new Set();
+  /** @type {Set<string>} */
+  const program = new Set();
   return {
     modules,
+    program,
     plugin: {
       name: "start-up",
       resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
@@ -96,12 +99,22 @@ function startUp() {
       load: (/** @type {string} */ id) => (id === "\0child_process" ? "export const spawn = undefined;" : undefined),
       /** @this {import("rolldown").PluginContext} */
       buildEnd() {
-        const open = [...this.getModuleIds()].filter((id) => this.getModuleInfo(id)?.isEntry);
-        for (let id = open.pop(); id !== undefined; id = open.pop()) {
-          if (modules.has(id)) continue;
-          modules.add(id);
-          open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
-        }
+        const ids = [...this.getModuleIds()];
+        const walk = (/** @type {Set<string>} */ found, /** @type {string[]} */ open) => {
+          for (let id = open.pop(); id !== undefined; id = open.pop()) {
+            if (modules.has(id) || found.has(id)) continue;
+            found.add(id);
+            open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+          }
+        };
+        walk(
+          modules,
+          ids.filter((id) => this.getModuleInfo(id)?.isEntry),
+        );
+        walk(
+          program,
+          ids.filter((id) => id === join(root, "src/cli/program.ts")),
+        );
       },
     },
   };
@@ -127,7 +140,7 @@ const asciiOnly = {
 async function buildCli() {
   // Loaded here, because `npm start` mostly finds nothing to build.
   const { rolldown } = await import("rolldown");
-  const { modules: atStart, plugin } = startUp();
+  const { modules: atStart, program, plugin } = startUp();
   // Taken before the sources are read: what changes during the build is built by the next one.
   const state = sourceState();
   const input = join(root, "src/cli/main.ts");
@@ -146,7 +159,12 @@ async function buildCli() {
       strict: true,
       entryFileNames: "main.js",
       chunkFileNames: "[name].cjs",
-      codeSplitting: { groups: [{ name: "main", test: (id) => atStart.has(id) }] },
+      codeSplitting: {
+        groups: [
+          { name: "main", test: (id) => atStart.has(id) },
+          { name: "program", test: (id) => program.has(id) },
+        ],
+      },
       // Names of functions and classes are kept, so that a stack trace in a bug report can be read.
       minify: {
         compress: { keepNames: { function: true, class: true } },

@@ -1,7 +1,9 @@
+// biome-ignore lint/correctness/useImportExtensions: it is not a module of ours
+import pkg from "../../package.json" with { type: "json" };
 import { visible } from "../report/visible.js";
 import { EXIT } from "./exit-code.js";
+import { worldSentence } from "./files.js";
 import { worldOf } from "./outlet.js";
-import { runProgram } from "./program.js";
 import type { World } from "./world.js";
 
 /** Where it was thrown, without the message, which may quote anything. */
@@ -13,10 +15,27 @@ function framesOf(error: unknown): string[] {
     .map(visible);
 }
 
+/** Asked for alone, the version is printed before the rest of the command line is loaded. */
+const VERSION = ["--version", "-V", "-v", "version"];
+
+function printVersion(world: World): number {
+  try {
+    world.out(`${pkg.version}\n`);
+    return EXIT.ok;
+  } catch (error) {
+    const refused = worldSentence(error);
+    if (refused === undefined) throw error;
+    world.err(`vmxlens: ${refused}\n`);
+    return EXIT.usage;
+  }
+}
+
 /** Runs the command line and gives its exit code; what is thrown on the way is a bug, and said to be one. */
 export async function run(args: readonly string[], outside: World): Promise<number> {
   const world = worldOf(outside, false);
   try {
+    if (args.length === 1 && VERSION.includes(args[0] as string)) return printVersion(world);
+    const { runProgram } = await import("./program.js");
     return await runProgram(args, outside);
   } catch (error) {
     const text = visible(error instanceof Error ? error.message : String(error));

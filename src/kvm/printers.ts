@@ -18,7 +18,13 @@ export interface Printer {
   readonly template: string;
 }
 
-let printers: readonly (Printer & { readonly pattern: RegExp })[] | undefined;
+/** With what finds it in a line: a word that every such line has, and the pattern, made when a line has the word. */
+interface Sought extends Printer {
+  readonly word: string;
+  pattern?: RegExp;
+}
+
+let printers: readonly Sought[] | undefined;
 
 /** Every text that the rules of boot and of loading KVM print. */
 export function kernelPrinters(): readonly Printer[] {
@@ -28,7 +34,7 @@ export function kernelPrinters(): readonly Printer[] {
 /** The function of the per-CPU check, whose texts name the CPU. */
 export const PER_CPU_FUNCTION = "vmx_check_processor_compat";
 
-function allPrinters(): readonly (Printer & { readonly pattern: RegExp })[] {
+function allPrinters(): readonly Sought[] {
   if (printers !== undefined) return printers;
   const found = new Map<string, Omit<Printer, "releases"> & { readonly releases: Release[] }>();
   const add = (key: string, release: Release, printer: Omit<Printer, "releases">) => {
@@ -37,7 +43,7 @@ function allPrinters(): readonly (Printer & { readonly pattern: RegExp })[] {
     else row.releases.push(release);
   };
   for (const { id } of KERNELS) {
-    for (const rule of rowsIn<Rule>([...BOOT_RULES, ...loadRules(id)], id)) {
+    for (const rule of rowsIn<Rule>([...BOOT_RULES, ...loadRules(id)].filter(prints), id)) {
       for (const template of textsOf(rule, id)) {
         const file = valueIn(rule.file, id) ?? "";
         add(rule.id, id, { fn: (release) => functionOf(rule, release), file, says: rule.says, template });
@@ -47,8 +53,22 @@ function allPrinters(): readonly (Printer & { readonly pattern: RegExp })[] {
       add(obstacles.join(), id, { fn: () => PER_CPU_FUNCTION, file: "arch/x86/kvm/vmx/vmx.c", template: text });
     }
   }
-  printers = [...found.values()].map((printer) => ({ ...printer, pattern: templatePattern(printer.template) }));
+  printers = [...found.values()].map((printer) => ({ ...printer, word: longestWord(printer.template) }));
   return printers;
+}
+
+function prints(rule: Rule): boolean {
+  return rule.does.some((effect) => "say" in effect || ("warn" in effect && effect.text !== undefined));
+}
+
+/** Behind the prefix, which may be missing; without numbers, which may be others. */
+function longestWord(template: string): string {
+  const words = template
+    .replace(/^(?:x86\/cpu|kvm_intel|kvm|KVM): /, "")
+    .replace(/%[xd]/g, " ")
+    .toLowerCase()
+    .match(/[a-z]+/g);
+  return (words ?? []).reduce((longest, word) => (word.length > longest.length ? word : longest), "");
 }
 
 function textsOf(rule: Rule, release: Release): string[] {
@@ -89,7 +109,10 @@ export interface Printing {
 
 /** Texts that differ in the prefix only as well: people leave it out. */
 export function looselyPrinting(line: string): readonly Printing[] {
+  const lower = line.toLowerCase();
   return allPrinters().flatMap((printer) => {
+    if (!lower.includes(printer.word)) return [];
+    printer.pattern ??= templatePattern(printer.template);
     const hit = printer.pattern.exec(line);
     if (hit === null) return [];
     const has = hit[1] !== undefined && hit[1] !== "";

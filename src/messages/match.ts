@@ -44,7 +44,8 @@ interface Wanted {
   readonly byKey: ReadonlyMap<string, readonly { readonly hint: string; readonly candidate: Candidate }[]>;
   /** 1 for the beginning of each hint, and for what `folded` takes for it. */
   readonly begins: Uint8Array;
-  readonly coarse: RegExp;
+  /** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
+  readonly mayMatch: (line: string) => boolean;
 }
 
 const KEY = 3;
@@ -77,33 +78,55 @@ function wantedWith(desktop: DesktopMessages | undefined): Wanted {
       else entries.push({ hint, candidate });
     }
   }
-  const coarse = new RegExp(anyOf(new Set(candidates.flatMap(({ hints }) => hints.map(coarseHint)))), "i");
-  const wanted = { byKey, begins, coarse };
+  const wanted = { byKey, begins, mayMatch: coarseTest(candidates, { byKey, begins }) };
   made.set(desktop, wanted);
   return wanted;
 }
 
 /** The rows that have a needle in this lower-case text, found in one pass. */
-function hinted({ byKey, begins }: Wanted, lower: string): ReadonlySet<Candidate> {
+function hinted(index: Index, lower: string): ReadonlySet<Candidate> {
   const found = new Set<Candidate>();
-  let last = folded(folded(0, lower.charCodeAt(0)), lower.charCodeAt(1));
-  for (let at = 0; at + KEY <= lower.length; at++) {
-    last = folded(last, lower.charCodeAt(at + KEY - 1));
-    if (begins[last] === 0) continue;
-    for (const { hint, candidate } of byKey.get(lower.slice(at, at + KEY)) ?? []) {
+  for (const at of beginnings(index, lower)) {
+    for (const { hint, candidate } of index.byKey.get(lower.slice(at, at + KEY)) ?? []) {
       if (!found.has(candidate) && lower.startsWith(hint, at)) found.add(candidate);
     }
   }
   return found;
 }
 
-function isHinted({ hints }: Candidate, lower: string): boolean {
-  return hints.some((hint) => lower.includes(hint));
+type Index = Pick<Wanted, "byKey" | "begins">;
+
+/** Where a hint can begin. */
+function beginnings({ begins }: Index, lower: string): readonly number[] {
+  const found: number[] = [];
+  let last = folded(folded(0, lower.charCodeAt(0)), lower.charCodeAt(1));
+  for (let at = 0; at + KEY <= lower.length; at++) {
+    last = folded(last, lower.charCodeAt(at + KEY - 1));
+    if (begins[last] !== 0) found.push(at);
+  }
+  return found;
 }
 
-/** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
-function mayMatch({ coarse }: Wanted, line: string): boolean {
-  return coarse.test(line);
+/** So many lines are read before one pattern of all hints has earned what it takes to be compiled, a fifth of a short run. */
+const FEW_LINES = 500;
+
+function coarseTest(candidates: readonly Candidate[], index: Index): (line: string) => boolean {
+  let coarse: RegExp | undefined;
+  let lines = 0;
+  return (line) => {
+    if (lines++ >= FEW_LINES) {
+      coarse ??= new RegExp(anyOf(new Set(candidates.flatMap(({ hints }) => hints.map(coarseHint)))), "i");
+      return coarse.test(line);
+    }
+    const lower = line.toLowerCase();
+    return beginnings(index, lower).some((at) =>
+      index.byKey.get(lower.slice(at, at + KEY))?.some(({ hint }) => lower.startsWith(coarseHint(hint), at)),
+    );
+  };
+}
+
+function isHinted({ hints }: Candidate, lower: string): boolean {
+  return hints.some((hint) => lower.includes(hint));
 }
 
 /** A wrapped line may hold only the first words of a hint. */
@@ -220,7 +243,7 @@ export function messageMatcher(desktop?: DesktopMessages): Matcher {
       window.push(line);
       if (window.length === 4) step();
     },
-    (raw) => mayMatch(wanted, raw) || ABOUT.test(raw),
+    (raw) => wanted.mayMatch(raw) || ABOUT.test(raw),
   );
   return {
     push: feed.push,
@@ -258,7 +281,7 @@ function isSameLine(line: TextLine, other: TextLine | undefined, further: number
 function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
   const [seen] = window as [TextLine, ...TextLine[]];
   const lower = seen.text.toLowerCase();
-  if (!mayMatch(wanted, lower) && !mayMatch(wanted, seam(window, lower))) return [];
+  if (!wanted.mayMatch(lower) && !wanted.mayMatch(seam(window, lower))) return [];
   const line = { ...seen, text: ownCopy(seen.text) };
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];
