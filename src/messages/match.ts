@@ -42,7 +42,7 @@ interface Candidate {
 /** The rows to look for, and what finds the few of them that a line may hold. */
 interface Wanted {
   readonly byKey: ReadonlyMap<string, readonly { readonly hint: string; readonly candidate: Candidate }[]>;
-  /** 1 for the beginning of each hint, and for what `folded` takes for it. */
+  /** 1 at the number that `folded` gives the beginning of each hint. */
   readonly begins: Uint8Array;
   /** Does a line hold the beginning of any hint: the first test, which nearly every line of a log fails. */
   readonly mayMatch: (line: string) => boolean;
@@ -50,7 +50,7 @@ interface Wanted {
 
 const KEY = 3;
 
-/** Five bits of each of the last three characters, in front of which `before` was the same. */
+/** A number for the last three characters, five bits of each; `before` is that of the three one place further up. */
 function folded(before: number, code: number): number {
   return ((before << 5) | (code & 31)) & 0x7fff;
 }
