@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { READERS } from "../../src/input/formats/registry.js";
 import { readHost } from "../../src/input/read.js";
-import { tries } from "../deep.js";
+import { oneIn, tries } from "../deep.js";
 import { claims } from "./claims.js";
 import { ATLAS_TRUTH, CAPTURE_TRUTH, CAPTURES, compare, registersOf, type Truth } from "./truth.js";
 import {
@@ -73,10 +73,14 @@ function cpuinfoText(capture: (typeof CAPTURES)[number], withKernel: boolean): s
   ].join("\n");
 }
 
+let turn = 0;
+/** In a short run every other one; the next format has the others. */
+const some = <T>(truths: readonly T[]) => oneIn(2, truths, turn++);
+
 describe.each(CPU_FORMATS)("%s", (_, format, write, atLeast) => {
   it("never contradicts the registers it was printed from", () => {
     let most = 0;
-    for (const { name, msrs } of TRUTHS) {
+    for (const { name, msrs } of some(TRUTHS)) {
       const { host, formats, diagnostics } = readHost(write(msrs));
       const { wrong, known } = compare(knownOfCpu(host), msrs);
       expect(wrong, name).toEqual([]);
@@ -95,7 +99,7 @@ describe.each(NESTED_FORMATS)("%s", (_, format, write, atLeast) => {
   it("never contradicts what KVM offers, and says nothing of the CPU", () => {
     expect(NESTED_TRUTHS.length).toBeGreaterThan(30);
     let most = 0;
-    for (const { name, msrs } of NESTED_TRUTHS) {
+    for (const { name, msrs } of some(NESTED_TRUTHS)) {
       const { host, formats } = readHost(write(msrs));
       const { wrong, known } = compare(host?.observed?.nestedMsrs, msrs);
       expect(wrong, name).toEqual([]);

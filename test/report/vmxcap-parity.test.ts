@@ -7,6 +7,7 @@ import type { CoreGroup } from "../../src/host/host.js";
 import { msrValue } from "../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { readHost } from "../../src/input/read.js";
+import { oneIn } from "../deep.js";
 import { compare } from "../input/truth.js";
 import {
   VMXCAP_EDITIONS,
@@ -83,8 +84,8 @@ describe("the table of what QEMU's vmxcap says", () => {
 
 describe("vmxlens show beside QEMU's vmxcap", () => {
   it.each(VMXCAP_EDITIONS)("says all that the script says, and the same, of every CPU of the atlas: %s", (edition) => {
-    // Every CPU under the newest edition, and a spread of them under each older one.
-    const some = edition === NEWEST ? CORES : CORES.filter((_, position) => position % 9 === 0);
+    // Every CPU under the newest edition (in a short run one in three), and a spread of them under each older one.
+    const some = edition === NEWEST ? oneIn(3, CORES) : CORES.filter((_, position) => position % 9 === 0);
     let agreed = 0;
     for (const { name, core } of some) {
       const parity = vmxcapParity(core, edition);

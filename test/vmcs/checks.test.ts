@@ -190,7 +190,7 @@ function variants(check: Check): readonly { readonly facts: AuditFacts; readonly
 /** Tries with one set of facts: enough for every check that can fail alone; the others would try forever. */
 const MOST_TRIES = 60;
 /** Of those that cannot fail alone, a short run tries less often to make them. */
-const IN_VAIN = tries(20);
+const IN_VAIN = tries(10);
 
 /** A state in which this check fails and no other, found by changing a valid one. */
 function isolate(check: Check): Vmcs | undefined {
