@@ -109,7 +109,7 @@ describe("a snapshot", () => {
   it("with the string in every member that holds words", async () => {
     const file = join(folder, "snapshot.json");
     writeFileSync(file, JSON.stringify(host));
-    expect(await tryAll(EVERY(file))).toBeGreaterThan(20_000);
+    expect(await tryAll(oneIn(2, EVERY(file)))).toBeGreaterThan(10_000);
   });
 
   it.each(Object.keys(host))("with the string in %j alone, and as another type", async (key) => {
@@ -141,7 +141,7 @@ describe("the name of a file", () => {
 
   it("in every command", async () => {
     writeFileSync(file, `${SHORT_TEXTS.collect}kvm: disabled by bios\n${SHORT_TEXTS["msr-list"]}`);
-    expect(await tryAll(EVERY(file))).toBeGreaterThan(20_000);
+    expect(await tryAll(oneIn(2, EVERY(file), 1))).toBeGreaterThan(10_000);
   });
 
   it("of a text that cannot be read, of a folder, and of nothing", async () => {

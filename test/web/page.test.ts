@@ -167,7 +167,7 @@ describe("the page", () => {
     const page = await bench.load();
     await drop(page, { vmlinux: "new Uint8Array(70000)", "empty.txt": "''" });
     await page.locator(".problems", { hasText: "vmlinux is not text" }).waitFor();
-    const megabytes = DEEP ? 50 : 2;
+    const megabytes = DEEP ? 50 : 1;
     await drop(page, {
       "log.txt": `("[ 12.345678] kvm_intel: message\\n".repeat(31000).slice(0, 1e6) + "\\n").repeat(${megabytes}), ${JSON.stringify(`${RDMSR}\n`)}`,
     });
@@ -269,7 +269,8 @@ describe("what a person does with the page", () => {
       await page.emulateMedia({ colorScheme: "light" });
       expect([name, await axe(page, undefined, part)]).toEqual([name, []]);
       await page.emulateMedia({ colorScheme: "dark" });
-      // What does not depend on colours is the same in both.
+      // What does not depend on colours is the same in both; a short run looks at every other view.
+      if (!DEEP && at % 2 === 1) continue;
       expect([name, "dark", await axe(page, ["color-contrast"], part)]).toEqual([name, "dark", []]);
     }
     await page.emulateMedia({ colorScheme: "light" });

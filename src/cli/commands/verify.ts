@@ -3,6 +3,7 @@ import { verify as check, type Verification } from "../../compare/verify/verify.
 import type { Host } from "../../host/host.js";
 import { runVerify } from "../../report/compare/verify-hosts-report.js";
 import { verifyReport } from "../../report/compare/verify-report.js";
+import { verifyJson } from "../../report/json/json-verify.js";
 import { wrap } from "../../report/layout.js";
 import { BLANK, type Line } from "../../report/text.js";
 import { complain, show, showJson } from "../command.js";
@@ -90,7 +91,6 @@ async function verifyOne(
 
   const result = check(situation);
   if (settings.json) {
-    const { verifyJson } = await import("../../report/json/json-verify.js");
     const fingerprint = compared === undefined ? {} : { fingerprint: compared };
     showJson(verifyJson({ situation, found: result, ...fingerprint }), world);
   } else {

@@ -103,9 +103,12 @@ async function listed(path: string, world: World): Promise<readonly string[]> {
   const text = await wholeText(inputText(path, world), path);
   const lines = text.split("\n").map((line) => (line.split(/(?:^|\s)#/, 1)[0] as string).trim());
   const names: string[] = [];
+  const found = new Map<string, readonly string[]>();
   for (const line of lines.filter((one) => one !== "")) {
     if (line.startsWith("@")) throw new Refused([`@${path}: a list may not name another list (${line})`]);
-    for (const name of await namesOf(line, world)) names.push(name);
+    const known = found.get(line) ?? (await namesOf(line, world));
+    found.set(line, known);
+    for (const name of known) names.push(name);
   }
   if (names.length === 0) throw new Refused([`@${path}: there is no host in it`]);
   return names;
