@@ -1,6 +1,7 @@
 import type { Changes } from "../../compare/hosts/changes.js";
 import { verify as check, type Verification } from "../../compare/verify/verify.js";
 import type { Host } from "../../host/host.js";
+import { changesReport } from "../../report/compare/changes-report.js";
 import { runVerify } from "../../report/compare/verify-hosts-report.js";
 import { verifyReport } from "../../report/compare/verify-report.js";
 import { verifyJson } from "../../report/json/json-verify.js";
@@ -154,6 +155,5 @@ async function compare(before: Host, now: Host, { kernel, config, machine }: Set
 async function fingerprintLines({ file, stored, changes }: Fingerprint, width: number): Promise<Line[]> {
   const kept = stored ? [BLANK, ...wrap(`The fingerprint of this machine is in ${file}.`, width)] : [];
   if (changes === undefined) return kept;
-  const { changesReport } = await import("../../report/compare/changes-report.js");
   return [BLANK, ...changesReport(file, changes, width), ...kept];
 }
