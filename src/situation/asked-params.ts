@@ -12,8 +12,6 @@ const FIRST = ["ept", "enable_apicv", "nested"];
  * The module parameters that a user must have set on a host whose parameters are known as they are after the module
  * was loaded. The kernel writes its own decisions into the same variables, so a value counts as asked for only if the
  * kernel would not have chosen it. `undefined` when nothing was set.
- *
- * @internal
  */
 export function askedParams(host: Host, options: ReplayOptions = {}): ReplayOptions["params"] {
   return foundParams(host, options).params;

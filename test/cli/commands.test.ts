@@ -1,27 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { runProgram } from "../../src/cli/program.js";
 import type { World } from "../../src/cli/world.js";
+import { NO_MACHINE, type Run, runCli } from "./run.js";
 
 /** A run with standard input and everything it printed. */
-async function run(args: readonly string[], input = ""): Promise<{ code: number; out: string; err: string }> {
-  let out = "";
-  let err = "";
-  const world: World = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    columns: undefined,
+function run(args: readonly string[], input = ""): Promise<Run> {
+  const world: Partial<World> = {
+    ...NO_MACHINE,
     stdin: async function* () {
       // In pieces, as a pipe gives it.
       for (let i = 0; i < input.length; i += 97) yield Buffer.from(input.slice(i, i + 97));
     },
-    live: async () => ({ missing: [] }),
   };
-  return { code: await runProgram(args, world), out, err };
+  return runCli(args, { world });
 }
 
 /** GUEST_RFLAGS bit 1 has to be 1; with 0x202 nothing in the list fails. */

@@ -18,6 +18,7 @@ import { nodeWorld, type World } from "../../src/cli/world.js";
 import { oneIn } from "../deep.js";
 import { SHORT_TEXTS } from "../input/formats-in-short.js";
 import { tinyFiles } from "../prove/tiny/module.js";
+import { NO_MACHINE, type Run, runCli } from "./run.js";
 
 /*
  * What the world refuses is never a bug of ours: every command meets every error of the system at every place where it
@@ -179,31 +180,8 @@ function failing({ call, code, path }: Fault): FileSystem {
   return Object.fromEntries(all.map((name) => [name, wrap(name)])) as unknown as FileSystem;
 }
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(args: readonly string[], change: Partial<World> = {}): Promise<Run> {
-  let [out, err] = ["", ""];
-  const code = await runProgram(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    columns: undefined,
-    stdin: async function* () {
-      yield Buffer.from(LIST);
-    },
-    live: async () => ({ missing: [] }),
-    ...change,
-  });
-  return { code, out, err };
-}
+const run = (args: readonly string[], change: Partial<World> = {}): Promise<Run> =>
+  runCli(args, { stdin: LIST, world: { ...NO_MACHINE, ...change } });
 
 /** One sentence, no word of ours about bugs, no raw text of Node. */
 function expectSentence({ code, err }: Run, ...parts: readonly string[]): void {

@@ -14,11 +14,11 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { type FileSystem, inputText, replaceFile } from "../../src/cli/files.js";
-import { runProgram } from "../../src/cli/program.js";
 import { COMMANDS } from "../../src/cli/shell/command-table.js";
 import { findMembers } from "../../src/cli/shell/members.js";
 import { nodeWorld, type World } from "../../src/cli/world.js";
 import { oneIn } from "../deep.js";
+import { NO_MACHINE, runCli } from "./run.js";
 
 /* Files that are none, folders with a hundred thousand names, words that name nothing. `runProgram` lets a bug through. */
 
@@ -27,25 +27,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const REGISTERS = "0x480: 0xda040000000004\n0x3a: 0x5\n";
 
-async function run(args: readonly string[], change: Partial<World> = {}) {
-  let [out, err] = ["", ""];
-  const code = await runProgram(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    columns: undefined,
-    stdin: async function* () {
-      yield Buffer.from("");
-    },
-    live: async () => ({ missing: [] }),
-    ...change,
-  });
-  return { code, out, err };
-}
+const run = (args: readonly string[], change: Partial<World> = {}) =>
+  runCli(args, { world: { ...NO_MACHINE, ...change } });
 
 describe("a device or a pipe as the file to write", () => {
   const written: string[] = [];

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { runProgram } from "../../src/cli/program.js";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
+import { type Run, runCli } from "./run.js";
 
 /* Hostile words, and commands of which every character that comes out is looked at. */
 
@@ -18,33 +18,19 @@ export const EVIL =
 /** Where a line end can be part of a word. */
 export const FORGED = `${EVIL}\nFORGED: all is well\r\nFORGED too`;
 
-export interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-export async function run(args: readonly string[], stdin = ""): Promise<Run> {
-  let [out, err] = ["", ""];
-  const code = await runProgram(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
+export function run(args: readonly string[], stdin = ""): Promise<Run> {
+  return runCli(args, {
+    stdin,
     env: { NO_COLOR: "1" },
     // Wide enough that no line is wrapped: what begins a line then was meant to.
     columns: 10_000,
-    stdin: async function* () {
-      yield Buffer.from(stdin);
+    world: {
+      live: async () => ({
+        host: { ...atlasHost("intel-50654-skylakex"), name: FORGED, kernel: `6.12${FORGED}`, source: FORGED },
+        missing: [{ what: FORGED, why: FORGED, type: FORGED }],
+      }),
     },
-    live: async () => ({
-      host: { ...atlasHost("intel-50654-skylakex"), name: FORGED, kernel: `6.12${FORGED}`, source: FORGED },
-      missing: [{ what: FORGED, why: FORGED, type: FORGED }],
-    }),
   });
-  return { code, out, err };
 }
 
 export function expectHarmless(args: readonly string[], { out, err }: Run, color = false): void {

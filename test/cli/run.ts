@@ -52,7 +52,12 @@ export interface RunOptions {
   readonly columns?: number;
   readonly stdin?: string;
   readonly machine?: string;
+  /** What is otherwise in the world of the run. */
+  readonly world?: Partial<World>;
 }
+
+/** A world in which no machine is found, and nothing has to be said about it. */
+export const NO_MACHINE: Pick<World, "live"> = { live: async () => ({ missing: [] }) };
 
 /** Runs the command line in this process, on a machine and terminal of the test's choice. */
 export async function runCli(args: readonly string[], options: RunOptions = {}): Promise<Run> {
@@ -72,6 +77,7 @@ export async function runCli(args: readonly string[], options: RunOptions = {}):
       yield Buffer.from(options.stdin ?? "");
     },
     live: async () => machine,
+    ...options.world,
   };
   const code = await runProgram(args, world);
   return { code, out, err };

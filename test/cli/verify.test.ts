@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runProgram } from "../../src/cli/program.js";
 import { LIKELY_REASONS } from "../../src/compare/verify/reasons.js";
 import type { Host } from "../../src/host/host.js";
 import { msrValue } from "../../src/host/msr.js";
@@ -30,23 +29,11 @@ function write(name: string, host: Host): string {
 const run = (...args: string[]) => runCli(["verify", ...args, ...FACTS]);
 
 /** Runs on a machine that is the given host, with a home of its own. */
-async function here(host: Host, ...args: string[]) {
-  let out = "";
-  let err = "";
-  const code = await runProgram(["verify", ...args, ...FACTS], {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
+const here = (host: Host, ...args: string[]) =>
+  runCli(["verify", ...args, ...FACTS], {
     env: { HOME: at("home"), XDG_STATE_HOME: "not/absolute" },
-    columns: undefined,
-    stdin: async function* () {},
-    live: async () => ({ host, missing: [] }),
+    world: { live: async () => ({ host, missing: [] }) },
   });
-  return { code, out, err };
-}
 
 /** The captured machine under another microcode that has no PML. */
 function updated(): Host {
