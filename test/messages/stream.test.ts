@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { keptText } from "../../src/messages/kept-text.js";
-import { messageMatcher } from "../../src/messages/match.js";
+import { messageMatcher } from "../../src/messages/matcher.js";
 import { readVmcs } from "../../src/vmcs/dumps/read.js";
 import { explain, explainStream } from "./explain-all.js";
 

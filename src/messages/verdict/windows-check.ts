@@ -1,6 +1,6 @@
-import type { TextVerdict } from "./answer.js";
-import type { Step } from "./message.js";
-import { ENABLE_FIRMWARE } from "./rows/shared-advice.js";
+import type { TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
+import { ENABLE_FIRMWARE } from "../rows/shared-advice.js";
 
 /*
  * systeminfo and Get-ComputerInfo: what Windows found when it looked whether Hyper-V can run.

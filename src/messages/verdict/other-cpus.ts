@@ -1,8 +1,8 @@
-import { isSvmVendor } from "../host/host.js";
-import { SVM_MODULE } from "../why/questions/next-steps.js";
-import { type Explanation, isOfLoading, type TextVerdict } from "./answer.js";
-import type { Step } from "./message.js";
-import type { OwnMachine } from "./own-machine.js";
+import { isSvmVendor } from "../../host/host.js";
+import { SVM_MODULE } from "../../why/questions/next-steps.js";
+import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
+import type { OwnMachine } from "../own-machine.js";
 
 /*
  * Texts about a machine that has no VMX because its CPU is not of the kind: ARM, POWER, IBM Z, RISC-V, and AMD's with SVM.

@@ -1,4 +1,4 @@
-import type { Explanation, TextVerdict } from "./answer.js";
+import type { Explanation, TextVerdict } from "../answer.js";
 
 /*
  * The line that stopped a program or a kernel, among warnings that send people away from it.

@@ -1,0 +1,153 @@
+import { isSvmVendor } from "../../host/host.js";
+import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
+import type { OwnMachine } from "../own-machine.js";
+import { guestVerdict } from "./guest-verdict.js";
+import { machineVerdict } from "./machine-verdict.js";
+import { namedOuter, withNamedOuter } from "./named-outer.js";
+import { NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
+import { crashLine, fatalLine } from "./stopped.js";
+import { windowsVerdict } from "./windows-check.js";
+
+/** A longer text is a log: no configuration is looked for in it. */
+const LONGEST_CONFIGURATION = 1_000_000;
+
+/** The answer to the whole text, where it holds a message or describes a machine. */
+export function verdictOf(
+  explanations: readonly Explanation[],
+  machine: OwnMachine | undefined,
+  text: string | undefined,
+): TextVerdict | undefined {
+  const found = answerOf(explanations, machine, text);
+  const [contradiction, ...more] = machine?.situation.contradictions ?? [];
+  if (found === undefined || contradiction === undefined) return found;
+  // The first one may be the answer.
+  const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
+  return { ...found, evidence: [...left, ...found.evidence] };
+}
+
+function answerOf(
+  explanations: readonly Explanation[],
+  machine: OwnMachine | undefined,
+  text: string | undefined,
+): TextVerdict | undefined {
+  const recognised = explanations.filter(({ message }) => message !== undefined);
+  const windows = recognised.every(({ message }) => message === "windows-requirements")
+    ? windowsVerdict(text)
+    : undefined;
+  if (windows !== undefined) return { ...windows, covers: recognised.map(({ message }) => message as string) };
+  const short = text !== undefined && text.length <= LONGEST_CONFIGURATION ? text : undefined;
+  const fatal = fatalLine(recognised, text) ?? (short === undefined ? undefined : crashLine(recognised, short));
+  if (fatal !== undefined) return fatal;
+  const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
+  const ofLoading = blocking.filter(isOfLoading);
+  // Where Linux shows no vmx, whatever program complains, complains about that.
+  const noVmx = machine?.situation.host.observed?.vmx === false;
+  if (recognised.length === 0) {
+    const guest = guestVerdict(machine, short);
+    if (guest !== undefined) return guest;
+  }
+  // WSL itself says that nothing below Linux can help.
+  const wsl = recognised.find(({ message, gravity }) => message === "wsl-nested-machine" && gravity === "blocks");
+  if (wsl !== undefined) return rowVerdict(wsl, recognised.filter(isOfLoading));
+  const other = otherCpuVerdict(recognised, machine, short);
+  if (other !== undefined) return other;
+  if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
+    const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
+    const usable = recognised.length === 0 && works(text);
+    const found = machineVerdict(machine, failed, usable ? "known" : "any");
+    const covers = ofLoading.map(({ message }) => message as string);
+    if (found !== undefined) return { ...withNamedOuter(found, machine, short), covers };
+  }
+  // On an AMD CPU what is said about VMX is said about another module.
+  const ofLinux = recognised.every(({ product }) => product === "KVM" || product === "Linux" || product === "kmod");
+  if (machine !== undefined && isSvmVendor(machine.situation.host.vendor) && ofLinux) {
+    const found = machineVerdict(machine, false);
+    if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
+  }
+  // Messages that only inform say less than what the machine is like.
+  const shown = machine?.situation.host.params !== undefined;
+  const saysLess = ({ gravity, message }: Explanation) =>
+    gravity === "informs" || (shown && GENERAL.has(message as string));
+  if (machine !== undefined && recognised.every(saysLess)) {
+    const found = machineVerdict(machine, false, "known");
+    if (found !== undefined) return { ...found, covers: [] };
+  }
+  // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
+  const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
+  // Where one line only says that an instruction failed and another one why, the other one answers.
+  const said = recognised[0]?.message ?? "";
+  const reasons = NO_DEVICE.test(recognised[0]?.what ?? "") ? WHY_NO_DEVICE : INSTEAD[said];
+  const reason = GENERAL.has(said)
+    ? blocking.find(({ message }) => !GENERAL.has(message ?? ""))
+    : recognised.find(({ message }) => reasons?.includes(message as string));
+  const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
+  if (first === undefined) return works(text) ? WORKS : undefined;
+  const found = rowVerdict(first, []);
+  const noDevice = NO_DEVICE.test(first.what);
+  const asks = noDevice || NO_VMX_HERE.has(first.message ?? "");
+  const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
+  // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
+  if (named === undefined || (noDevice && !named.isBelow)) return found;
+  return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
+}
+
+const NO_VMX_HERE: ReadonlySet<string> = new Set(["kvm-no-hardware-support", "kvm-vmx-not-supported"]);
+
+function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
+  return {
+    says: `${row.what}${refusedText(row)}`,
+    steps: row.steps.slice(0, 2),
+    evidence: [],
+    line: row.lines[0],
+    covers: covered.map(({ message }) => message as string),
+  };
+}
+
+const WITH_REASON = [
+  "vmx-entry-words",
+  "vmx-instruction-error",
+  "vmx-entry-error",
+  "kvm-fail-entry",
+  "kvm-spurious-fault",
+];
+
+/** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
+const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
+  "vmx-intrinsic-status": WITH_REASON,
+  "generic-vmlaunch-failed": WITH_REASON,
+  "fail-entry-bare": WITH_REASON,
+  "kvm-kernel-bug": WITH_REASON,
+  "modprobe-config-line": ["modprobe-builtin"],
+  "windows-requirements": ["hyperv-launch-failed"],
+  "qemu-internal-error": ["kvm-unexpected-exit"],
+  "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],
+};
+const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
+/** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
+const GENERAL: ReadonlySet<string> = new Set(["no-vtx-generic", "vbox-in-vagrant"]);
+
+/** Checks where all is well: no message, and an answer all the same. */
+const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
+/** virt-host-validate, with whatever a page puts around PASS. */
+const VALIDATED =
+  /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
+const works = (text: string | undefined): boolean =>
+  text !== undefined && (KVM_OK.test(text) || (text.length <= LONGEST_CONFIGURATION && VALIDATED.test(text)));
+const WORKS: TextVerdict = {
+  says: "KVM can be used here: the check finds vmx or svm among the flags, and /dev/kvm.",
+  steps: [],
+  evidence: [],
+  covers: [],
+};
+
+/** The bits that were refused for certain, by name. */
+function refusedText({ bits }: Explanation): string {
+  const refused = bits.filter(
+    ({ role, reason }) => (role === "refused" || role === "must be 1") && reason === undefined,
+  );
+  if (refused.length === 0 || refused.length > 3) return "";
+  const names = refused.map(
+    ({ register, bit, sdm }) => `bit ${bit} of ${register}${sdm === undefined ? "" : ` (${sdm})`}`,
+  );
+  return ` Refused: ${names.join(", ")}.`;
+}
