@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../src/fleet/store/store.js";
@@ -157,6 +158,51 @@ describe("vmxlens fleet", () => {
     }
     const { code, err } = await runCli(["fleet", "summary", "--store", join(folder, "none.duckdb")]);
     expect([code, err]).toEqual([2, expect.stringContaining("no such store; vmxlens fleet ingest makes one")]);
+  });
+
+  it.each([
+    ["--max-bytes has no effect on vmxlens fleet summary", "summary", "--max-bytes", "1M"],
+    ["--label has no effect on vmxlens fleet summary", "summary", "--label", "a=b"],
+    ["--lacks has no effect on vmxlens fleet pools", "pools", "--lacks", "ept"],
+    ["--json has no effect on vmxlens fleet pools --as", "pools", "--as", "qemu", "--json"],
+    ["--where has no effect on vmxlens fleet gate", "gate", "policy.json", "--where", "a=b"],
+    ["--kernel has no effect on vmxlens fleet ingest", "ingest", "--kernel", "6.1"],
+    ["--out has no effect on vmxlens fleet export --as csv", "export", "--as", "csv", "--out", "x.csv"],
+    ["--where has no effect on vmxlens fleet export --as keys", "export", "--as", "keys", "--where", "cluster=a"],
+    ["--as has no effect on vmxlens fleet export --parquet", "export", "--as", "csv", "--parquet", "x"],
+    ["--json has no effect on vmxlens fleet report", "report", "--json"],
+    ["--as xml: rows of SQL are written as csv", "sql", "SELECT 1", "--as", "xml"],
+    ["fleet summary: extra: too many words", "summary", "extra"],
+    ["fleet gate: b: too many words", "gate", "a", "b"],
+  ])("refuses what changes nothing: %s", async (says, ...args) => {
+    const { code, out, err } = await fleet(...args);
+    expect([code, err]).toEqual([2, `vmxlens: ${says}\n`]);
+    if (!args.includes("--json")) expect(out).toBe("");
+  });
+
+  it("reads no more of a file than --max-bytes says, packed or not", async () => {
+    const place = mkdtempSync(join(folder, "large-"));
+    const text = MEMBERS.slice(0, 2).map(lineOf).join("\n");
+    writeFileSync(join(place, "small.jsonl"), lineOf({ ...(MEMBERS[3] as Member), name: "small" }));
+    writeFileSync(join(place, "large.jsonl"), text);
+    writeFileSync(join(place, "packed.jsonl.gz"), gzipSync(`${text}\n${" ".repeat(200_000)}`));
+    const most = Math.max(...["small.jsonl", "packed.jsonl.gz"].map((one) => readFileSync(join(place, one)).length));
+    expect(text.length).toBeGreaterThan(most);
+    const into = ["--store", `${place}.duckdb`, "--max-bytes", String(most)];
+    const { code, out } = await runCli(["fleet", "ingest", place, ...into, "--json"]);
+    expect([code, JSON.parse(out)]).toMatchObject([
+      0,
+      {
+        problems: ["large.jsonl", "packed.jsonl.gz"].map((one) => ({
+          reason: `${join(place, one)} is larger than ${most} bytes; give --max-bytes to read more`,
+        })),
+      },
+    ]);
+    expect(JSON.parse(out).summary.hosts).toBeGreaterThan(0);
+    const piped = await runCli(["fleet", "ingest", "-", "--store", `${place}-2.duckdb`, "--max-bytes", "100"], {
+      stdin: text,
+    });
+    expect([piped.code, piped.out]).toEqual([1, expect.stringContaining("standard input is larger than 100 bytes")]);
   });
 
   it("says who gains and who loses", async () => {
@@ -328,6 +374,10 @@ describe("vmxlens fleet", () => {
     expect(said).toContain("bad: connection refused (tried 2 times)");
     expect(said).toContain("broken: the answer broke off");
     expect(readdirSync(out)).toEqual(["good.txt"]);
+    // sh -s of the fake is good for these too, and neither file may be the other's.
+    writeFileSync(list, "good:1\ngood_1\n");
+    const apart = await runCli(["fleet", "collect", list, "--out", join(folder, "apart"), "--ssh", `sh ${ssh}`]);
+    expect([apart.code, readdirSync(join(folder, "apart"))]).toEqual([0, ["good%3A1.txt", "good_1.txt"]]);
     const store = join(folder, "collected.duckdb");
     expect((await runCli(["fleet", "ingest", out, "--store", store])).out).toContain("Read 1 host from 1 file");
     writeFileSync(list, "slow\n");

@@ -71,6 +71,11 @@ export async function baseline(question: Question): Promise<number> {
 /** `vmxlens fleet pools [--has FEATURE…] [--count N] [--as qemu|libvirt] [--out DIRECTORY]` */
 export async function pools(question: Question): Promise<number> {
   const { engine, options, raw, world } = question;
+  // With --as it is text for other programs, and what --out is to hold is what --as says.
+  if (raw.as !== undefined && raw.json === true)
+    return complain(world, ["--json has no effect on vmxlens fleet pools --as"]);
+  if (raw.out !== undefined && raw.as === undefined)
+    return complain(world, ["--out: say with --as what is to be written there"]);
   const judged = await summaryOf(engine, options);
   const all = await shapesOf(engine, options);
   const need = options.wanted.filter(({ has }) => has).map(({ feature }) => feature);
@@ -89,7 +94,6 @@ export async function pools(question: Question): Promise<number> {
     need: need.map(({ id }) => id),
     ...poolsJson(found, curve),
   });
-  if (raw.out !== undefined) return complain(world, ["--out: say with --as what is to be written there"]);
   return code;
 }
 

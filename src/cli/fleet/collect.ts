@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { hostFile } from "../../fleet/store/host-file.js";
 import { COLLECT_END, COLLECT_HEADER } from "../../input/formats/collect.js";
 import { collectScript } from "../../input/hosts/collect-script.js";
 import { type Line, styled } from "../../report/text.js";
@@ -7,6 +8,7 @@ import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { inputName, inputText, replaceFile, wholeText } from "../files.js";
 import { type Action, print } from "./action.js";
+
 import { wholeNumber } from "./options.js";
 import { progressBar } from "./progress.js";
 
@@ -53,7 +55,7 @@ export async function collect(action: Action): Promise<number> {
         outcome = { ...(await run(command, host, script, timeout * 1000)), host, tries };
       }
       if (outcome.text !== undefined)
-        replaceFile(join(raw.out as string, `${host.replaceAll(/[:[\]%]/g, "_")}.txt`), outcome.text, world);
+        replaceFile(join(raw.out as string, `${hostFile(host)}.txt`), outcome.text, world);
       outcomes.push(outcome);
       bar.ingested({
         source: host,

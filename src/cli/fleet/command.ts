@@ -15,22 +15,38 @@ import { ingest, problems } from "./ingest.js";
 import { type FleetRaw, fleetOptions } from "./options.js";
 import { report } from "./report.js";
 import { sql } from "./sql.js";
+import { extraWords, idleOptions, type Uses } from "./uses.js";
 import { whatIf } from "./what-if.js";
 
-const ACTIONS: { readonly [name: string]: (action: Action) => Promise<number> } = {
-  ingest,
-  summary: asking(summary),
-  who: asking(who),
-  baseline: asking(baseline),
-  pools: asking(pools),
-  drift: asking(drift),
-  "what-if": asking(whatIf),
-  gate: asking(gate),
-  export: asking(exported),
-  report: asking(report),
-  collect,
-  sql: asking(sql),
-  problems: asking(problems),
+interface ActionRow {
+  readonly run: (action: Action) => Promise<number>;
+  readonly uses: Uses;
+  /** How many words may follow its name. */
+  readonly words: number;
+}
+
+const ACTIONS: { readonly [name: string]: ActionRow } = {
+  ingest: {
+    run: ingest,
+    uses: ["store", "label", "paths", "labels", "again", "assume", "maxBytes", "json"],
+    words: Number.POSITIVE_INFINITY,
+  },
+  summary: { run: asking(summary), uses: ["store", "where", "json"], words: 0 },
+  who: { run: asking(who), uses: ["store", "where", "has", "lacks", "layer", "limit", "json"], words: 0 },
+  baseline: { run: asking(baseline), uses: ["store", "where", "layer", "json"], words: 0 },
+  pools: { run: asking(pools), uses: ["store", "where", "has", "count", "as", "out", "json"], words: 0 },
+  drift: { run: asking(drift), uses: ["store", "where", "by", "limit", "json"], words: 0 },
+  "what-if": { run: asking(whatIf), uses: ["store", "where", "kernel", "param", "without", "json"], words: 0 },
+  gate: { run: asking(gate), uses: ["store", "maxBytes", "json"], words: 1 },
+  export: { run: asking(exported), uses: ["store", "where", "layer", "as", "parquet", "out"], words: 0 },
+  report: { run: asking(report), uses: ["store", "where", "by", "count", "out"], words: 0 },
+  collect: {
+    run: collect,
+    uses: ["out", "parallel", "timeout", "retries", "ssh", "maxBytes", "json"],
+    words: 1,
+  },
+  sql: { run: asking(sql), uses: ["store", "as", "maxBytes", "json"], words: 1 },
+  problems: { run: asking(problems), uses: ["store", "limit", "json"], words: 0 },
 };
 
 /** `vmxlens fleet ACTION …` */
@@ -42,9 +58,10 @@ export async function fleet(given: readonly (string | undefined)[], raw: FleetRa
     return complain(world, [`fleet ${name}: one of ${names.join(", ")}${didYouMean(nearest(name, names))}`]);
   }
   const { options, problems: wrong } = fleetOptions(raw, world);
-  if (wrong.length > 0) return complain(world, wrong);
+  const idle = [...extraWords(name, args, action.words), ...idleOptions(`fleet ${name}`, raw, action.uses)];
+  if (wrong.length + idle.length > 0) return complain(world, [...wrong, ...idle]);
   try {
-    return await action({ args, raw, options, world });
+    return await action.run({ args, raw, options, world });
   } catch (error) {
     if (error instanceof StoreError) return complain(world, [error.message]);
     throw error;

@@ -8,17 +8,32 @@ import { prometheusText } from "../../fleet/prometheus.js";
 import { DUCKDB } from "../../fleet/sql/dialect.js";
 import { whereSql } from "../../fleet/sql/where.js";
 import { exportParquet, streamed } from "../../fleet/store/export.js";
+import { hostFile, NO_DOTS } from "../../fleet/store/host-file.js";
 import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { replaceFile } from "../files.js";
 import type { Question } from "./action.js";
 
+import { idleOptions, type Uses } from "./uses.js";
+
 const FORMATS = ["csv", "jsonl", "nfd", "prometheus", "keys"] as const;
+
+const ROWS: Uses = ["where", "layer"];
+const USES: { readonly [F in (typeof FORMATS)[number]]: Uses } = {
+  csv: ROWS,
+  jsonl: ROWS,
+  nfd: ["where", "out"],
+  prometheus: ROWS,
+  keys: [],
+};
 
 /** `vmxlens fleet export --parquet FOLDER | --as csv|jsonl|nfd|prometheus|keys` */
 export async function exported(question: Question): Promise<number> {
   const { raw, store, world } = question;
+  const idle = (what: string, uses: Uses) => idleOptions(`fleet export ${what}`, raw, ["store", ...uses]);
   if (raw.parquet !== undefined) {
+    const problems = idle("--parquet", ["parquet"]);
+    if (problems.length > 0) return complain(world, problems);
     const tables = await exportParquet(store, raw.parquet);
     world.out(`${tables.map((name) => join(raw.parquet as string, name)).join("\n")}\n`);
     return EXIT.ok;
@@ -26,6 +41,8 @@ export async function exported(question: Question): Promise<number> {
   const format = FORMATS.find((name) => name === raw.as);
   if (format === undefined)
     return complain(world, [`fleet export: --parquet FOLDER, or --as one of ${FORMATS.join(", ")}`]);
+  const problems = idle(`--as ${format}`, ["as", ...USES[format]]);
+  if (problems.length > 0) return complain(world, problems);
   if (format === "prometheus") return prometheus(question);
   if (format === "nfd") return nodeFeatures(question);
   return rowByRow(question, format);
@@ -96,10 +113,6 @@ async function rowByRow({ options, store, world }: Question, format: "csv" | "js
   return EXIT.ok;
 }
 
-/** Names of files that every file system takes; a host may be called anything. */
-const fileName = (host: string): string =>
-  encodeURIComponent(host).replaceAll(".", "%2E").replaceAll("*", "%2A").slice(0, 200);
-
 /** A features.d file of Node Feature Discovery for each host: what L1 gets, and its pool. */
 async function nodeFeatures({ engine, options, raw, store, world }: Question): Promise<number> {
   if (raw.out === undefined)
@@ -119,7 +132,7 @@ async function nodeFeatures({ engine, options, raw, store, world }: Question): P
         ({ feature }) => `vmx-nested.${feature.id}=true\n`,
       );
       const head = `vmx-nested.available=${row.verdict}\n${pool === undefined ? "" : `vmx-nested.pool=${pool}\n`}`;
-      replaceFile(join(raw.out, `${fileName(String(row.host))}.features`), head + features.join(""), world);
+      replaceFile(join(raw.out, `${hostFile(String(row.host), NO_DOTS)}.features`), head + features.join(""), world);
       count++;
     }
   }

@@ -35,6 +35,7 @@ export async function ingest(action: Action): Promise<number> {
       ...(options.paths === undefined ? {} : { paths: options.paths }),
       ...(table === undefined ? {} : { table }),
       ...(raw.again === true ? { again: true } : {}),
+      ...(world.maxBytes === undefined ? {} : { maxBytes: world.maxBytes }),
       onProgress: bar.ingested,
     });
     const rows = await derive(store, catalogueVersion(), ids.length > 0 || none ? ids : undefined, bar.derived);

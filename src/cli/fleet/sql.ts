@@ -14,6 +14,10 @@ export async function sql(question: Question): Promise<number> {
   const [given] = args;
   if (given === undefined)
     return complain(world, ['fleet sql: give a query, as "SELECT model, count(*) FROM fleet GROUP BY ALL"']);
+  if (raw.as !== undefined && raw.as !== "csv")
+    return complain(world, [`--as ${raw.as}: rows of SQL are written as csv`]);
+  if (raw.as !== undefined && raw.json === true)
+    return complain(world, ["--json has no effect on vmxlens fleet sql --as csv"]);
   const text = given === "-" ? await wholeText(inputText("-", world), "standard input") : given;
   await registerWhy(store);
   // The store is open for reading; files beside it must not be written or read either.

@@ -3,6 +3,7 @@ import type { Labels, PathReader } from "../labels.js";
 import { type HostRecord, type LineResult, type RecordDefaults, recordReader } from "../records.js";
 import type { AnswerRow } from "../shapes.js";
 import { MOST_REASON, openBatch, type SourceRow } from "./batch.js";
+import { hostOfFile } from "./host-file.js";
 import { type Input, inputsOf, isTar, tarFiles, unpacked } from "./inputs.js";
 import { lineReader } from "./record-lines.js";
 import { quoted, type Store, StoreError } from "./store.js";
@@ -23,6 +24,8 @@ export interface IngestOptions {
   readonly table?: ReadonlyMap<string, Labels>;
   /** Read files again that did not change. */
   readonly again?: boolean;
+  /** The most bytes that are read of one file, unpacked; no limit if not given. */
+  readonly maxBytes?: number;
   readonly onProgress?: (progress: IngestProgress) => void;
 }
 
@@ -96,7 +99,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
   const defaultsOf = (path: string, modified: string): RecordDefaults => {
     const found = options.paths?.(path);
     if (options.paths !== undefined && found === undefined) strayed++;
-    const host = found?.host ?? basename(path).replace(/\.(?:txt|log|json|jsonl|xml|ndjson)(?:\.gz)?$/, "");
+    const host = found?.host ?? hostOfFile(basename(path).replace(/\.(?:txt|log|json|jsonl|xml|ndjson)(?:\.gz)?$/, ""));
     return { host, labels: { ...options.labels, ...found?.labels }, collected: modified };
   };
   const refuse = (row: SourceRow, line: number, reason: string): void => {
@@ -184,12 +187,14 @@ export async function ingest(store: Store, files: readonly string[], options: In
   };
 
   const readInput = async (input: Input, row: SourceRow, from: number, line: number): Promise<void> => {
+    const { maxBytes = Number.POSITIVE_INFINITY } = options;
+    if (input.size > maxBytes) throw tooLarge(input.source, maxBytes);
     if (from > 0) {
       await readLines(row, input.pieces(from), line, true);
       return;
     }
     const { pieces, packed } = await unpacked(input.pieces(from));
-    const [head, all] = await headOf(pieces);
+    const [head, all] = await headOf(limited(pieces, input.source, maxBytes));
     if (isTar(head)) {
       for await (const file of tarFiles(all)) {
         row.done += file.bytes.length;
@@ -308,6 +313,23 @@ function withLabels(record: HostRecord, more: Labels): HostRecord {
   const own = record.labels === "" ? {} : (JSON.parse(record.labels) as Labels);
   const all = Object.entries({ ...more, ...own }).sort(([a], [b]) => (a < b ? -1 : 1));
   return { ...record, labels: all.length === 0 ? "" : JSON.stringify(Object.fromEntries(all)) };
+}
+
+function tooLarge(source: string, maxBytes: number): StoreError {
+  return new StoreError(`${source} is larger than ${maxBytes} bytes; give --max-bytes to read more`);
+}
+
+async function* limited(
+  pieces: AsyncIterable<Uint8Array>,
+  source: string,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  for await (const piece of pieces) {
+    total += piece.length;
+    if (total > maxBytes) throw tooLarge(source, maxBytes);
+    yield piece;
+  }
 }
 
 async function headOf(pieces: AsyncIterable<Uint8Array>): Promise<readonly [Uint8Array, AsyncGenerator<Uint8Array>]> {
