@@ -21,5 +21,5 @@ export function namedFeature(text: string): NamedFeature {
     return place === undefined ? `  ${id}  ${name}` : `  "${place}"  ${name}`;
   });
   const note = found.note === undefined ? [] : [`  ${found.note}`];
-  return { problems: [`${text} is the name of ${found.features.length} bits; take one of these:`, ...rows, ...note] };
+  return { problems: [`${text} is the name of ${found.features.length} bits; use one of these:`, ...rows, ...note] };
 }

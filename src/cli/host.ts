@@ -113,7 +113,7 @@ function atlasCpu(query: string, exact: boolean): FoundHost | NoHost {
   if (found.kind === "one") return fromAtlas(found.entry, found.alsoEqual);
   if (found.kind === "many") {
     const rows = found.entries.map(({ id, name }) => `  ${id}  ${name}`);
-    return none(`${query} is the name of ${found.entries.length} CPUs of the atlas that differ; take an id:`, ...rows);
+    return none(`${query} is the name of ${found.entries.length} CPUs of the atlas that differ; use an id:`, ...rows);
   }
   return none(
     `${clipped(query, LONGEST_SHOWN)} is neither a file nor an atlas CPU${didYouMean(found.near)}`,

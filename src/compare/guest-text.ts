@@ -63,9 +63,9 @@ export function startText(start: GuestStart, where: string): string {
     loads === "unknown"
       ? "whether KVM loads there is not known"
       : unknownModel
-        ? `the model ${guest.model} is in no table`
+        ? `the model ${guest.model} is unknown here`
         : open.length > 0
           ? `${countText(open)} that it requires ${open.length === 1 ? "was" : "were"} not read: ${namesText(open)}`
-          : `no table has ${listed(unknownNames)}`;
+          : `${listed(unknownNames)} ${unknownNames.length === 1 ? "is" : "are"} unknown here`;
   return `Not known whether ${lower(who)} starts on ${where}: ${why}.`;
 }

@@ -22,7 +22,7 @@ const REPORTED: Rule = {
   id: "offered",
   stage: "nested_vmx_setup_ctls_msrs",
   does: [],
-  says: "The machine itself was asked what its KVM came to.",
+  says: "The machine's own KVM reported what it offers.",
   file: "the text that was read",
 };
 

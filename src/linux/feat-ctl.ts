@@ -114,7 +114,7 @@ export const FEAT_CTL_RULES = [
     held: atBoot,
     when: { faults: "IA32_FEAT_CTL" },
     does: [{ clear: ["caps", "VMX"] }, { leave: "init_ia32_feat_ctl" }],
-    says: "Reading IA32_FEAT_CTL faults: VMX is taken away without a message.",
+    says: "Reading IA32_FEAT_CTL faults: VMX is cleared without a message.",
     file: FEAT_CTL,
   },
   {
@@ -316,7 +316,7 @@ export const UPDATE_SGX_RULES = [
       { say: "x86/cpu: SGX virtualization disabled due to lack of VMX.", level: 3 },
       { clear: ["want", "sgx_kvm"] },
     ],
-    says: "SGX for guests needs VMX, which the firmware took.",
+    says: "SGX for guests needs VMX, which the firmware disabled.",
     file: FEAT_CTL,
   },
   {
@@ -407,7 +407,7 @@ export const VIRT_INIT_RULES = [
       { warn: "WARN_ON_ONCE", func: "__x86_vmx_init", cond: "vmx_basic_vmcs_size(basic_msr) > PAGE_SIZE" },
       { clear: ["caps", "VMX"] },
     ],
-    says: "A VMCS region larger than a page is impossible by the SDM: the kernel warns and gives up VMX on all CPUs.",
+    says: "The SDM rules out a VMCS region larger than a page: the kernel warns and gives up VMX on all CPUs.",
     file: VIRT,
   },
 ] as const satisfies readonly Rule[];

@@ -162,7 +162,7 @@ function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: num
   const parts: string[] = [];
   if (!wide) parts.push(LAYERS.map((layer) => `${LAYER_HEADS[layer][1]} ${LAYER_HEADS[layer][0]}`).join(", "));
   if (used.has("unknown")) parts.push("? unknown (a deciding register was not read)");
-  if (used.has("none")) parts.push("- nothing of its own to say");
+  if (used.has("none")) parts.push("- no say at this layer");
   parts.push("L1 what KVM offers a nested hypervisor");
   if (used.has("emulated")) parts.push(`${CELLS.emulated[size]} the CPU lacks it, KVM emulates it for L1`);
   return wrap(styled("dim", parts.join("; ")), width, "  ");

@@ -121,7 +121,7 @@ function otherNotes({
     const anyway = [
       ": ",
       styled("command", "-cpu host,migratable=off"),
-      " hands it on all the same, to a guest that cannot migrate",
+      " passes it on anyway, to a guest that cannot migrate",
     ];
     notes.push([`QEMU ${qemuVersion} is not known to have ${names}`, model === "host" ? anyway : []]);
   }
@@ -131,7 +131,7 @@ function otherNotes({
       `${property.name} is one name for two capabilities: QEMU warns that it drops the one that is not wanted`,
     );
   }
-  notes.push(...inexpressible.map(({ property }) => `no choice of properties gives ${property} as wanted`));
+  notes.push(...inexpressible.map(({ property }) => `no choice of properties gives ${property} as requested`));
   if (undecided.length > 0) {
     const names = undecided.join(", ");
     notes.push(

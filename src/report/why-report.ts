@@ -88,7 +88,7 @@ function kernelLines(why: Why, { candidates }: Situation, at: number, atlas: Why
 function answer({ reached, goal, steps, lostAt, unknownAt, replayed, traced }: Why): Inline {
   const cellOf = (layer: Layer) => steps.find((step) => step.layer === layer)?.cell;
   if (reached === "yes") {
-    if (cellOf(goal) === "none") return [styled("yes", "Yes"), `, ${LAYER_NAMES[goal]} has nothing to say against it.`];
+    if (cellOf(goal) === "none") return [styled("yes", "Yes"), `, ${LAYER_NAMES[goal]} has no say about it.`];
     const nested = cellOf("nested");
     const l1 = goal === "nested" || nested === "none" ? "" : `; L1 is ${nested === "yes" ? "" : "not "}offered it`;
     return [styled("yes", "Yes"), `, it reaches ${LAYER_NAMES[goal]}${l1}.`];

@@ -108,7 +108,7 @@ describe("vmxlens verify", () => {
     for (const [args, problem] of [
       [["skylake-x"], "skylake-x is a CPU of the atlas, which has no flags or log of its own"],
       [[host, "--update"], "--update goes with --fingerprint"],
-      [[host, "--fingerprint", "a", "--against", "b"], "take one; only --fingerprint stores"],
+      [[host, "--fingerprint", "a", "--against", "b"], "use one of them; only --fingerprint stores"],
       [[host, "--against", at("none")], "no such file"],
       [[], "this machine cannot be read"],
     ] as const) {
@@ -137,7 +137,7 @@ describe("vmxlens verify --fingerprint", () => {
     const kept = readFileSync(file, "utf8");
     const changed = await run(now, "--fingerprint", file);
     expect(changed.code).toBe(1);
-    expect(changed.out).toContain("Something changed, and with it 1 feature.");
+    expect(changed.out).toContain("Something changed, and 1 feature with it.");
     expect(changed.out).toMatch(/microcode +0x100 → 0x200/);
     expect(changed.out).toMatch(/vmx flags: pml +gone/);
     expect(changed.out).toContain("bit 49: 1 → 0, enable PML (secondary 17)");

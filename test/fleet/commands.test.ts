@@ -372,7 +372,7 @@ describe("vmxlens fleet", () => {
     expect(code).toBe(0);
     expect(said).toContain("1 of 3 hosts answered");
     expect(said).toContain("bad: connection refused (tried 2 times)");
-    expect(said).toContain("broken: the answer broke off");
+    expect(said).toContain("broken: the answer was cut off");
     expect(readdirSync(out)).toEqual(["good.txt"]);
     // sh -s of the fake is good for these too, and neither file may be the other's.
     writeFileSync(list, "good:1\ngood_1\n");

@@ -24,7 +24,7 @@ export async function prove(queries: readonly (string | undefined)[], raw: Prove
   if (problems.length > 0) return complain(world, problems);
   const named = queries.filter((query) => query !== undefined);
   if (raw.all === true && named.length > 0)
-    return complain(world, ["--all takes the atlas; HOST names hosts: take one"]);
+    return complain(world, ["--all means the whole atlas, and HOST names hosts: give one of the two"]);
   const wanted: readonly (string | undefined)[] =
     raw.all === true ? [...atlas()].map(({ id }) => id) : named.length > 0 ? named : [undefined];
   const live = raw.module === undefined ? await runningKernel(world) : undefined;

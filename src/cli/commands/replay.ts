@@ -77,7 +77,8 @@ async function partOf({ fn, bit }: ReplayOptions): Promise<RunPart | { readonly 
   for (const name of names(fn)) {
     const place = findPlace(name);
     if (place?.kind === "run") part = { ...part, ...together(part, place.part) };
-    else problems.push(`--fn ${name}: no function of the run is called so${didYouMean(nearest(name, runFunctions()))}`);
+    else
+      problems.push(`--fn ${name}: no function of the run has this name${didYouMean(nearest(name, runFunctions()))}`);
   }
   const bits = names(bit).flatMap((name): readonly BitAt[] => {
     const named = namedFeature(name);

@@ -72,7 +72,7 @@ async function verifyOne(
   const problems = [...wrong];
   if (raw.update === true && raw.fingerprint === undefined) problems.push("--update goes with --fingerprint");
   if (raw.against !== undefined && raw.fingerprint !== undefined) {
-    problems.push("--against and --fingerprint: take one; only --fingerprint stores");
+    problems.push("--against and --fingerprint: use one of them; only --fingerprint stores");
   }
   if (problems.length > 0) return complain(world, problems);
   const found = read ?? (await findHost(undefined, world, { flagsProve: false }));

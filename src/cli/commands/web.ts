@@ -29,7 +29,7 @@ const FIRMWARE: { readonly [A in AssumptionId]?: Firmware } = {
 export async function web([query]: readonly (string | undefined)[], raw: WebRaw, world: World): Promise<number> {
   const port = raw.port === undefined ? 0 : Number(raw.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    return complain(world, [`--port ${raw.port}: a number from 0 to 65535; 0 takes one that is free`]);
+    return complain(world, [`--port ${raw.port}: a number from 0 to 65535; 0 picks a free one`]);
   }
   const page = await pageText(world);
   if (page === undefined) return complain(world, ["the page is not built here: npm run build:web"]);
@@ -47,7 +47,7 @@ export async function web([query]: readonly (string | undefined)[], raw: WebRaw,
   });
   try {
     world.out(`${served.url}\n`);
-    world.err("The page is served to this machine alone, until Ctrl-C.\n");
+    world.err("The page is served to this machine only, until Ctrl-C.\n");
     if (raw.open !== false) world.openUrl?.(served.url);
     await (world.interrupted?.() ?? new Promise<void>((resolve) => process.once("SIGINT", () => resolve())));
   } finally {

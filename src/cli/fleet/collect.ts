@@ -133,8 +133,8 @@ function run(
       const said = err.trim().split("\n")[0]?.slice(0, MOST_REASON) ?? "";
       if (late) end(`no answer in ${timeout / 1000} s`);
       else if (code !== 0) end(said === "" ? `${program} ended with ${code}` : said);
-      else if (!out.includes(COLLECT_HEADER)) end("the answer is not that of the script");
-      else if (!out.includes(COLLECT_END)) end("the answer broke off");
+      else if (!out.includes(COLLECT_HEADER)) end("the answer is not the script's output");
+      else if (!out.includes(COLLECT_END)) end("the answer was cut off");
       else end(undefined);
     });
   });

@@ -50,7 +50,7 @@ export const COMMANDS: Commands = {
       ["vmxlens why adjust_vmx_controls skylake-x", "a function or another name of the kernel's source"],
     ],
     options: [
-      ["--layer <layer>", "how far it has to come: silicon, firmware, boot, kvm, param, nested"],
+      ["--layer <layer>", "the layer that it has to reach: silicon, firmware, boot, kvm, param, nested"],
       ...MODULE_OPTIONS,
     ],
     more: `FEATURE is a name of ours (vmxlens layers), a vmx flag, a parameter, or a bit as the SDM, Linux, QEMU, libvirt

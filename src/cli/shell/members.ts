@@ -92,7 +92,7 @@ async function namesOf(given: string, world: World): Promise<readonly string[]> 
   }
   if (kind === undefined && /[*?[]/.test(host)) {
     const files = matching(host, world);
-    if (files.length === 0) throw new Refused([`${host}: no file is called so`]);
+    if (files.length === 0) throw new Refused([`${host}: no file matches`]);
     return files.map((path) => path + suffix);
   }
   return [given];

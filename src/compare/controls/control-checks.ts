@@ -95,7 +95,7 @@ export const ADVICE: readonly Advice[] = [
   {
     id: "advice.nmis",
     when: not(control("pin.NMI_EXITING")),
-    text: "Without NMI exiting NMIs of the host go to the guest.",
+    text: "Without NMI exiting, host NMIs are delivered to the guest.",
     kind: "danger",
   },
   stays("IA32_PERF_GLOBAL_CTRL", "entry.LOAD_IA32_PERF_GLOBAL_CTRL", "exit.LOAD_IA32_PERF_GLOBAL_CTRL"),

@@ -19,7 +19,7 @@ const MICROSOFT = {
     "Microsoft, System requirements for Hyper-V on Windows Server: 64-bit processor with SLAT, VM Monitor Mode extensions, virtualization turned on in the firmware, hardware DEP; the lines that systeminfo prints",
   compared: true,
 };
-const GENERAL = { where: "as generally known; no text of the vendor was at hand", compared: false };
+const GENERAL = { where: "general knowledge; no text of the vendor was available", compared: false };
 
 export const HYPER_V_PACK: Pack = {
   id: "hyper-v",

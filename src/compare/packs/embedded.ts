@@ -210,7 +210,7 @@ export const JAILHOUSE_PACK: Pack = {
     asks("same-cr", "every core allows the same bits of CR0 and CR4", SAME_CR, JAILHOUSE),
     asks(
       "vt-d",
-      "VT-d with queued invalidation and interrupt remapping (--machine vtd=1 says that it is there)",
+      "VT-d with queued invalidation and interrupt remapping (--machine vtd=1 states that it is present)",
       { machine: "vtd" },
       JAILHOUSE_VTD,
     ),

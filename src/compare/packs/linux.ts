@@ -42,7 +42,7 @@ export const KVM_NESTED_PACK: Pack = {
       needs: { kvmLoads: "nested" },
       source: NESTED,
     },
-    needs("ept", "EPT for L1; a KVM without it is slow to the point of no use when nested", EPT, NESTED, "wanted"),
+    needs("ept", "EPT for L1; nested without it is too slow to be of use", EPT, NESTED, "wanted"),
     needs(
       "shadow-vmcs",
       "VMCS shadowing; without it every VMREAD of L1 exits",

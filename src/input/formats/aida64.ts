@@ -271,7 +271,7 @@ function openDump(log: DiagnosticLog): Dump {
         orphansTold = true;
         log.warning(
           at,
-          "MSR lines before any section title: taken as one CPU without a number",
+          "MSR lines before any section title: treated as one CPU without a number",
           '"------[ MSR Registers ]------"',
         );
       }

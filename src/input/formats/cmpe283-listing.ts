@@ -80,7 +80,7 @@ function openListing(sink: FactSink): FactRun {
           return true;
         }
         if (index !== titled) {
-          const message = `0x${digits} has controls as 0 that are always 1 in MSR ${describeMsr(titled)}: taken as ${describeMsr(index)}`;
+          const message = `0x${digits} has controls as 0 that are always 1 in MSR ${describeMsr(titled)}: treated as ${describeMsr(index)}`;
           sink.log.note(at, message);
         }
         current = { index, value, control: registerOf(index)?.layout === "controls" };

@@ -53,7 +53,7 @@ const OTHER_INDEX: ReadonlySet<string> = new Set(["msr", "addr", "address"]);
 export const kvmMsrJson: JsonReader = {
   kind: "json",
   name: "kvm-msrs-json",
-  knows: `${KNOWS} An object from numbers to values may as well be the CPU's; it is taken so unless the VMCS revision is KVM's.`,
+  knows: `${KNOWS} An object from numbers to values may just as well be the CPU's, and is treated as the CPU's unless the VMCS revision is KVM's.`,
   recognisedBy: 'JSON with {"index": 1152, "data": …} entries, or members "0x480": "0x…"',
   open: openJson,
 };
@@ -122,7 +122,7 @@ function openJson(sink: FactSink): JsonHandler & { claims: () => number } {
       if (first !== undefined && !nested) {
         sink.log.note(
           first.at,
-          "MSRs by number in JSON: taken as the processor's, since the VMCS revision is not KVM's",
+          "MSRs by number in JSON: treated as the processor's, since the VMCS revision is not KVM's",
         );
       }
       entries = [];

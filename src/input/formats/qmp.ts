@@ -142,6 +142,6 @@ function handIn(sink: FactSink, { features, vmx, kvm }: Reply, model: string | u
       "vmx is false: KVM offers no VMX here at all (an AMD host, nested=0, or no VMX), and every vmx property is false",
     );
   } else if (model === undefined || model === "base") {
-    note("the reply does not name the model that was expanded; it is taken as host or max, which is what KVM offers");
+    note("the reply does not name the model that was expanded; it is treated as host or max, which is what KVM offers");
   }
 }

@@ -100,7 +100,7 @@ const observed = object({
     v.optional(v.string()),
     v.description("Error with which the kernel refused kvm_intel, as EOPNOTSUPP"),
   ),
-  arch: v.pipe(v.optional(v.string()), v.description("What uname -m prints, for a machine that is none of x86")),
+  arch: v.pipe(v.optional(v.string()), v.description("What uname -m prints, for a machine that is not x86")),
   outer: v.pipe(v.optional(v.string()), v.description("What the machine runs in, as it calls itself")),
 });
 

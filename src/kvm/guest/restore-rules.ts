@@ -36,8 +36,8 @@ export interface RestoreRule {
 
 const set = "vmx_set_vmx_msr";
 const TRUE_ONLY =
-  "KVM makes this register from the TRUE one and takes no value for it; IA32_VMX_BASIC bit 55 = 0 is emulated by must-be-1 bits in the TRUE registers.";
-const FROM_CPUID = "KVM makes this register from the guest's CPUID and takes no value for it.";
+  "KVM derives this register from the TRUE one and accepts no value for it; IA32_VMX_BASIC bit 55 = 0 is emulated by must-be-1 bits in the TRUE registers.";
+const FROM_CPUID = "KVM derives this register from the guest's CPUID and accepts no value for it.";
 
 const CONTROL_CHECKS: readonly RestoreCheck[] = [
   { kind: "keep", bits: [[31, 0]], text: "A control that must be 1 with this KVM must stay a must-be-1 control." },
@@ -141,7 +141,7 @@ export const RESTORE_RULES = [
   {
     msr: 0x491,
     fn: set,
-    checks: [{ kind: "subset", bits: [[63, 0]], text: "A VM function may be there only if KVM offers it." }],
+    checks: [{ kind: "subset", bits: [[63, 0]], text: "A VM function may be present only if KVM offers it." }],
   },
 ] as const satisfies readonly RestoreRule[] as readonly RestoreRule[];
 

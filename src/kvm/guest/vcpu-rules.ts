@@ -79,7 +79,7 @@ function secondary(bit: Secondary, guest: GuestTest, what: string, held?: Held):
     guest,
     host: { bit: ["cpu_based_2nd_exec_ctrl", bit] },
     ...(held === undefined ? {} : { held }),
-    says: `The control is there for the guest exactly when its CPUID has ${what}, if KVM uses the control at all.`,
+    says: `The guest has the control exactly when its CPUID has ${what}, if KVM uses the control at all.`,
   };
 }
 
@@ -90,8 +90,8 @@ const MPX_HOST: Condition = {
     { bit: ["vmentry_ctrl", "LOAD_BNDCFGS"] },
   ],
 };
-const MPX_SAYS = "The control is there for the guest exactly when its CPUID has MPX, if KVM supports MPX.";
-const PMU_SAYS = "The control is there for the guest exactly when its PMU has IA32_PERF_GLOBAL_CTRL.";
+const MPX_SAYS = "The guest has the control exactly when its CPUID has MPX, if KVM supports MPX.";
+const PMU_SAYS = "The guest has the control exactly when its PMU has IA32_PERF_GLOBAL_CTRL.";
 const READ = ["5.10", "6.1", "6.12", "7.3"] as const;
 const old: Held = { before: { after: "5.15", by: "6.1" }, read: READ };
 

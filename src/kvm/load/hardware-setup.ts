@@ -601,7 +601,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
       ],
     },
     does: [{ refuse: "EINVAL" }],
-    says: "The parameter pt_mode takes 0 or 1 and nothing else.",
+    says: "The parameter pt_mode accepts only 0 and 1.",
     file: VMX,
   },
   {
@@ -735,7 +735,7 @@ export const NESTED_DECISION_RULES: readonly Rule[] = [
     held: { since: NESTED_DECIDES },
     when: { all: [param("nested"), { not: { bit: ["given", "nested"] } }, slowNested] },
     does: [{ clear: ["params", "nested"] }],
-    says: "Left to itself, nested is on only where both EPT and VMCS shadowing are.",
+    says: "Unless the user sets it, nested is on only where both EPT and VMCS shadowing are.",
     file: "arch/x86/kvm/vmx/nested.c",
   },
 ];

@@ -161,7 +161,7 @@ export const SUPPORT_RULES = [
       { say: "kvm_intel: VMX not fully enabled on CPU 0.  Check kernel logs and/or BIOS", level: 3 },
       { refuse: "EOPNOTSUPP" },
     ],
-    says: "Boot took X86_FEATURE_VMX away: firmware, or a VMCS region size that cannot be.",
+    says: "Boot cleared X86_FEATURE_VMX, because of the firmware or an impossible VMCS region size.",
     file: VMX,
   },
 ] as const satisfies readonly Rule[];
@@ -176,7 +176,7 @@ export const EVMCS_DETECTION_RULES = [
     ],
     when: { any: [{ not: { config: "CONFIG_HYPERV" } }, { not: { bit: ["machine", "evmcs"] } }] },
     does: [{ clear: ["params", "enlightened_vmcs"] }],
-    says: "Not on a Hyper-V that recommends the enlightened VMCS.",
+    says: "The machine does not run on a Hyper-V that recommends the enlightened VMCS.",
     file: VMX,
   },
 ] as const satisfies readonly Rule[];

@@ -415,7 +415,7 @@ export const NESTED_RULES: readonly Rule[] = [
         from: "vmx_capability.ept",
       },
     ],
-    says: "EPT capabilities of the CPU that pass: 4-level walks, write-back, INVEPT, execute-only.",
+    says: "EPT capabilities passed on from the CPU: 4-level walks, write-back, INVEPT, execute-only.",
     file: NESTED,
   },
   {
@@ -424,7 +424,7 @@ export const NESTED_RULES: readonly Rule[] = [
     held: { since: [{ after: "5.6", by: "5.10" }, "el8.3"] },
     when: { all: [param("ept"), { bit: ["vmx_capability.ept", "EPT_PAGE_WALK_5"] }] },
     does: [{ set: ["ept_caps", "EPT_PAGE_WALK_5"] }],
-    says: "5-level walks pass.",
+    says: "5-level walks are passed on.",
     file: NESTED,
   },
   {
@@ -433,7 +433,7 @@ export const NESTED_RULES: readonly Rule[] = [
     held: { since: MBEC },
     when: { all: [param("ept"), { bit: ["vmx_capability.ept", "EPT_ADVANCED_VMEXIT_INFO"] }] },
     does: [{ set: ["ept_caps", "EPT_ADVANCED_VMEXIT_INFO"] }],
-    says: "Advanced exit information for EPT violations passes.",
+    says: "Advanced exit information for EPT violations is passed on.",
     file: NESTED,
   },
   {
@@ -511,7 +511,7 @@ export const NESTED_RULES: readonly Rule[] = [
     stage,
     held: fromMsrs,
     does: [plain("IA32_VMX_MISC"), { copyOnly: ["misc_low", "SAVE_EFER_LMA"], from: "IA32_VMX_MISC.lo" }],
-    says: "Of IA32_VMX_MISC only bit 5 comes from the CPU.",
+    says: "Only bit 5 of IA32_VMX_MISC comes from the CPU.",
     file: NESTED,
   },
   {
@@ -519,7 +519,7 @@ export const NESTED_RULES: readonly Rule[] = [
     stage,
     held: FROM_CONFIG,
     does: [{ copyOnly: ["misc_low", "SAVE_EFER_LMA"], from: "misc.lo" }],
-    says: "Of IA32_VMX_MISC only bit 5 comes from the CPU.",
+    says: "Only bit 5 of IA32_VMX_MISC comes from the CPU.",
     file: NESTED,
   },
   {

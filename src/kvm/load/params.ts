@@ -129,7 +129,7 @@ export const PARAMS = [
     default: 1,
     held: { since: NESTED_DECIDES },
     shown: "1/0",
-    about: "VMX for guests; left alone, on where there are EPT and VMCS shadowing",
+    about: "VMX for guests; if not set, on where EPT and VMCS shadowing are",
   },
   { name: "pml", module: "kvm_intel", type: "bool", default: 1, about: "page-modification logging" },
   {

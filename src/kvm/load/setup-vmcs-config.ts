@@ -501,7 +501,7 @@ export const SETUP_VMCS_CONFIG_RULES: readonly Rule[] = [
     stage,
     when: { field: "IA32_VMX_BASIC.hi", hi: 12, lo: 0, above: 4096 },
     does: [{ refuse: "EIO" }],
-    says: "A VMCS region larger than a page is impossible by the SDM.",
+    says: "The SDM rules out a VMCS region larger than a page.",
     file: VMX,
   },
   {

@@ -17,10 +17,10 @@ export function changesText({ comparable, unchanged, features, sameCpu }: Change
   if (!comparable) return "The fingerprint and this machine have no facts in common.";
   if (unchanged) return "Nothing changed.";
   const count = new Set(features.map(({ feature }) => feature.id)).size;
-  if (count === 0) return "Something changed, and no feature with it.";
+  if (count === 0) return "Something changed, but no feature did.";
   return count === 1
-    ? "Something changed, and with it 1 feature."
-    : `Something changed, and with it ${count} features.`;
+    ? "Something changed, and 1 feature with it."
+    : `Something changed, and ${count} features with it.`;
 }
 
 /** What changed since the fingerprint. */
@@ -36,7 +36,7 @@ export function changesReport(file: string, changes: Changes, width: number): Li
   if (features.length > 0)
     lines.push(BLANK, [styled("heading", "Features")], ...featureLines(features, changes, width));
   if (onlyOnce.length > 0) {
-    lines.push(BLANK, ...wrap(`Known only once, so not compared: ${someOf(onlyOnce, 12)}`, width));
+    lines.push(BLANK, ...wrap(`Read only once, so not compared: ${someOf(onlyOnce, 12)}`, width));
   }
   return lines;
 }

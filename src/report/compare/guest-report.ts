@@ -75,7 +75,7 @@ function headLine(judged: readonly Judged[], guest: GuestCpu): string {
   const parts = [
     ["yes", "starts on"],
     ["no", "not on"],
-    ["unknown", "not known of"],
+    ["unknown", "not known whether on"],
   ].flatMap(([starts, words]) => {
     const on = labels(starts as Tri);
     return on.length === 0 ? [] : [`${words} ${on.length === judged.length ? "all" : listed(on)}`];
@@ -95,7 +95,7 @@ function hostLines({ subject, start }: Judged): string[] {
       `${fatal.length > 0 ? "Besides, it would start" : "It starts"} without ${countText(lost)}: ${namesText(lost)}.`,
     );
   }
-  if (starts !== "unknown" && unknownNames.length > 0) lines.push(`No table has ${listed(unknownNames)}.`);
+  if (starts !== "unknown" && unknownNames.length > 0) lines.push(`Unknown here: ${listed(unknownNames)}.`);
   if (missing.length > 0) lines.push("", ...missing.map(missingLine));
   if (fatal.length > 0) lines.push("", "To start it there, take these out of its CPU:", ...removals(guest, fatal));
   return lines;

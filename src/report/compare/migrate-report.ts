@@ -141,9 +141,9 @@ function linesOf(
 }
 
 const ON_NEW = {
-  yes: "A vCPU that has not run takes every value: set the registers when it is made, before KVM_RUN.",
-  no: "A vCPU that has not run does not take every value either:",
-  unknown: "Whether a vCPU that has not run takes every value is not known.",
+  yes: "A vCPU that has not run accepts every value: set the registers when it is created, before KVM_RUN.",
+  no: "A vCPU that has not run does not accept every value either:",
+  unknown: "Whether a vCPU that has not run accepts every value is not known.",
 } as const;
 
 /** What KVM refuses for what the vCPU did, one line for each reason. */

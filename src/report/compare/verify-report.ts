@@ -64,7 +64,7 @@ function verdictLines(situation: Situation, found: Verification, width: number):
     return [ITEM_KINDS[kind], parts.flatMap((part, i) => (i === 0 ? [part] : [", ", part]))];
   });
   const taken = firmwareFromFlags
-    ? wrap("IA32_FEAT_CTL was not read; that VMX is on is taken from `vmx` among the flags.", width)
+    ? wrap("IA32_FEAT_CTL was not read; `vmx` among the flags shows that VMX is on.", width)
     : [];
   return [
     ...wrap([subject(situation, false), styled(style, verdictText(found))], width),

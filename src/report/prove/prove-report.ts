@@ -162,7 +162,7 @@ function noteLines({ modules }: Proof, width: number): Line[] {
   return [
     BLANK,
     ...wrap(
-      `Reached, and not among the ${FUNCTIONS.length} kinds of functions that vmxlens answers; what they return is taken as unknown: ${names.join(", ")}`,
+      `Reached, and not among the ${FUNCTIONS.length} kinds of functions that vmxlens answers; what they return counts as unknown: ${names.join(", ")}`,
       width,
     ),
   ];

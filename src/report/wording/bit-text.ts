@@ -55,7 +55,7 @@ const FACTS: { readonly [name: string]: Statement } = {
   },
   mediated_pmu: { yes: "perf offers a mediated PMU", no: "perf offers no mediated PMU" },
   vmx_on_every_cpu: { yes: "VMX is usable on every CPU", no: "VMX is not usable on every CPU" },
-  tdx_host: { yes: "the TDX module is there", no: "the TDX module is not there" },
+  tdx_host: { yes: "the TDX module is present", no: "the TDX module is not present" },
   perf_global_ctrl_erratum: {
     yes: "the model has the IA32_PERF_GLOBAL_CTRL erratum",
     no: "the model does not have the IA32_PERF_GLOBAL_CTRL erratum",

@@ -160,7 +160,7 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["WARN_ON_ONCE {=f}: {!m}", "WARN_ON_ONCE {f}: {m}"],
   ["{=f} may print a WARN_ON_ONCE ({!m})", "{f} 可能打印 WARN_ON_ONCE（{m}）"],
   ["{=f} the text that was read", "{f}，取自读到的文本"],
-  ["The machine itself was asked what its KVM came to", "机器自己的 KVM 报告了结果"],
+  ["The machine's own KVM reported what it offers", "机器自己的 KVM 报告了结果"],
   ["unchecked MSR access error: {!m} (perhaps)", "unchecked MSR access error: {m}（可能）"],
   ["unchecked MSR access error: {!m}", "unchecked MSR access error: {m}"],
   [
@@ -260,7 +260,7 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
     "Not known: neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on",
     "未知：CPUID 和 IA32_FEAT_CTL (0x3a) 都没有表明 VT-x 已打开",
   ],
-  ["Not known: kvm_intel is not loaded, and why was not read", "未知：kvm_intel 没有加载，原因没有读取"],
+  ["Not known: kvm_intel is not loaded, and the reason was not read", "未知：kvm_intel 没有加载，原因没有读取"],
   ["Not known: kvm_intel.nested was not read", "未知：没有读取 kvm_intel.nested"],
   [
     "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does",
@@ -384,11 +384,11 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
     "vmxlens why FEATURE 解释一行，vmxlens replay 解释每一步",
   ],
   [
-    "? unknown (a deciding register was not read); - nothing of its own to say; L1 what KVM offers a nested hypervisor; emul the CPU lacks it, KVM emulates it for L1",
+    "? unknown (a deciding register was not read); - no say at this layer; L1 what KVM offers a nested hypervisor; emul the CPU lacks it, KVM emulates it for L1",
     "? 未知（没有读取起决定作用的寄存器）；- 这一层不作判断；L1 即 KVM 提供给嵌套 hypervisor 的；模拟：CPU 没有，由 KVM 为 L1 模拟",
   ],
   [
-    "? unknown (a deciding register was not read); - nothing of its own to say; L1 what KVM offers a nested hypervisor",
+    "? unknown (a deciding register was not read); - no say at this layer; L1 what KVM offers a nested hypervisor",
     "? 未知（没有读取起决定作用的寄存器）；- 这一层不作判断；L1 即 KVM 提供给嵌套 hypervisor 的",
   ],
 ];

@@ -35,7 +35,8 @@ export const RULES_ZH: { readonly [english: string]: string } = {
     "`flags` 里的 `vpid` 测试的是字 0 的第 5 位（那里放的是虚拟 NMI），而不是字 2 的第 5 位。",
 
   // From insmod to the end of setup_vmcs_config
-  "Not on a Hyper-V that recommends the enlightened VMCS.": "不是运行在推荐使用 enlightened VMCS 的 Hyper-V 上。",
+  "The machine does not run on a Hyper-V that recommends the enlightened VMCS.":
+    "不是运行在推荐使用 enlightened VMCS 的 Hyper-V 上。",
   "KVM relies on entry 0 of the PAT being write-back.": "KVM 依赖 PAT 的第 0 项为回写。",
   "Primary processor-based controls: what KVM asks for, cut to allowed-1, with allowed-0 added.":
     "primary 控制：先取 KVM 的要求，按“允许为 1”裁剪，再加上“必须为 1”的位。",
@@ -96,13 +97,13 @@ export const RULES_ZH: { readonly [english: string]: string } = {
   "TSC_SCALING is offered if the CPU has it.": "CPU 有 TSC_SCALING，就提供给 L1。",
   "USR_WAIT_PAUSE is offered if the CPU has it.": "CPU 有 USR_WAIT_PAUSE，就提供给 L1。",
   "KVM emulates VMCS shadowing for L1 whatever the CPU has.": "不论 CPU 有没有，KVM 都为 L1 模拟影子 VMCS。",
-  "5-level walks pass.": "放行 5 级页表。",
+  "5-level walks are passed on.": "放行 5 级页表。",
   "VM functions are offered if the CPU has them.": "CPU 有 VM 功能，就提供给 L1。",
   "CET for guests needs XSAVES, and CET state in the host's XSS.":
     "客户机要用 CET，需要 XSAVES，以及宿主 XSS 中的 CET 状态。",
   "CET for guests needs its VM-entry control, unrestricted guest and IA32_VMX_BASIC bit 56.":
     "客户机要用 CET，需要相应的 VM-entry 控制位、unrestricted guest，以及 IA32_VMX_BASIC 第 56 位。",
-  "EPT capabilities of the CPU that pass: 4-level walks, write-back, INVEPT, execute-only.":
+  "EPT capabilities passed on from the CPU: 4-level walks, write-back, INVEPT, execute-only.":
     "CPU 的 EPT 能力中放行的有：4 级页表、回写、INVEPT、仅可执行。",
   "With ept=1 the EPT control, large pages and both INVEPT types are offered.":
     "ept=1 时提供 EPT 控制、大页和两种 INVEPT。",
@@ -113,7 +114,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
   "With vpid=1 VPID and all INVVPID types are offered.": "vpid=1 时提供 VPID 和全部 INVVPID 类型。",
   "With unrestricted_guest=1 it is offered to L1 too.": "unrestricted_guest=1 时也提供给 L1。",
   "With flexpriority=1 APIC-access virtualization is offered.": "flexpriority=1 时提供 APIC 访问虚拟化。",
-  "Of IA32_VMX_MISC only bit 5 comes from the CPU.": "IA32_VMX_MISC 里只有第 5 位来自 CPU。",
+  "Only bit 5 of IA32_VMX_MISC comes from the CPU.": "IA32_VMX_MISC 里只有第 5 位来自 CPU。",
   "Emulated: timer rate 5 (bits 0 and 2), the HLT activity state, VMWRITE to any field.":
     "由 KVM 模拟：定时器速率 5（第 0、2 位）、HLT 活动状态、VMWRITE 写任意字段。",
   "The wait-for-SIPI activity state is emulated.": "由 KVM 模拟等待 SIPI 的活动状态。",
@@ -137,7 +138,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
     "Intel、Centaur 和 Zhaoxin（兆芯）的厂商代码读取控制 MSR，用来得出 `flags` 里的名字。",
   "Without IA32_FEAT_CTL there is no SGX either; SGX_LC goes with the feature it depends on.":
     "没有 IA32_FEAT_CTL，也就没有 SGX；SGX_LC 依赖它，一并清除。",
-  "Reading IA32_FEAT_CTL faults: VMX is taken away without a message.":
+  "Reading IA32_FEAT_CTL faults: VMX is cleared without a message.":
     "读 IA32_FEAT_CTL 触发异常：VMX 被清除，日志里没有任何消息。",
   "The SGX driver is wanted when the CPU has SGX with launch control.":
     "CPU 有 SGX 并支持启动控制（launch control）时，内核要用 SGX 驱动。",
@@ -182,7 +183,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
   "The firmware locked SGX off.": "固件把 SGX 锁定为关闭。",
   "Without the SGX bit in IA32_FEAT_CTL, X86_FEATURE_SGX and what depends on it are cleared.":
     "IA32_FEAT_CTL 里没有 SGX 位，就清除 X86_FEATURE_SGX 以及依赖它的特性。",
-  "SGX for guests needs VMX, which the firmware took.": "给客户机用的 SGX 需要 VMX，而 VMX 已被固件关闭。",
+  "SGX for guests needs VMX, which the firmware disabled.": "给客户机用的 SGX 需要 VMX，而 VMX 已被固件关闭。",
   "Launch control is locked by the firmware and only the driver wanted SGX.":
     "启动控制被固件锁定，而只有驱动要用 SGX。",
   "Launch control is locked by the firmware: SGX stays for guests only.": "启动控制被固件锁定：SGX 只留给客户机。",
@@ -193,7 +194,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
     "识别引导 CPU 之后，内核为每个 CPU 准备 VMXON 区域。",
   "IA32_VMX_BASIC is read for the size and revision of the VMXON region.":
     "读取 IA32_VMX_BASIC，取得 VMXON 区域的大小和版本标识。",
-  "A VMCS region larger than a page is impossible by the SDM: the kernel warns and gives up VMX on all CPUs.":
+  "The SDM rules out a VMCS region larger than a page: the kernel warns and gives up VMX on all CPUs.":
     "按 SDM，VMCS 区域不可能大于一页：内核告警，并在所有 CPU 上放弃 VMX。",
   "CPUID.1:ECX bit 5 is 0: the CPU has no VMX, or none that this machine may use.":
     "CPUID.1:ECX 第 5 位为 0：CPU 没有 VMX，或者这台机器不能使用它。",
@@ -208,7 +209,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
   "Boot found VMX disabled in IA32_FEAT_CTL, or never looked at it.":
     "启动时发现 IA32_FEAT_CTL 关闭了 VMX，或者根本没有看过它。",
   "IA32_FEAT_CTL is absent, or boot never looked at it.": "IA32_FEAT_CTL 不存在，或者启动时根本没有看过它。",
-  "Boot took X86_FEATURE_VMX away: firmware, or a VMCS region size that cannot be.":
+  "Boot cleared X86_FEATURE_VMX, because of the firmware or an impossible VMCS region size.":
     "启动时清除了 X86_FEATURE_VMX：原因是固件，或者 VMCS 区域的大小不合理。",
   "The kernel itself programs PAT[0] to write-back, so anything else is a bug or broken firmware.":
     "内核自己把 PAT[0] 设为回写，所以别的值要么是 bug，要么是固件有问题。",
@@ -252,7 +253,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
     "这个型号上 IA32_PERF_GLOBAL_CTRL 的 VM-exit 控制不起作用（勘误 AAK155、AAP115、AAT100、BC86、BA97）。只比较 family 和 model；两个控制都去掉。",
   "This model's VM-exit control for IA32_PERF_GLOBAL_CTRL does not work (errata AAK155, AAP115, AAT100, BC86, BA97). Both controls are dropped.":
     "这个型号上 IA32_PERF_GLOBAL_CTRL 的 VM-exit 控制不起作用（勘误 AAK155、AAP115、AAT100、BC86、BA97）。两个控制都去掉。",
-  "A VMCS region larger than a page is impossible by the SDM.": "按 SDM，VMCS 区域不可能大于一页。",
+  "The SDM rules out a VMCS region larger than a page.": "按 SDM，VMCS 区域不可能大于一页。",
   "A 64-bit kernel cannot use a CPU whose VMX structures have to lie below 4 GByte.":
     "VMX 结构必须放在 4 GB 以下的 CPU，64 位内核无法使用。",
   "KVM requires write-back memory (type 6) for the VMCS.": "KVM 要求 VMCS 使用回写内存（类型 6）。",
@@ -293,7 +294,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
     "按这个速率，即使设为最大值，定时器也会在十秒内到期不止一次。",
   "At this rate the largest value that KVM may program would expire more than once in ten seconds.":
     "按这个速率，KVM 能设置的最大值也会在十秒内到期不止一次。",
-  "The parameter pt_mode takes 0 or 1 and nothing else.": "参数 pt_mode 只接受 0 或 1。",
+  "The parameter pt_mode accepts only 0 and 1.": "参数 pt_mode 只接受 0 或 1。",
   "IA32_VMX_MISC bit 14 says whether Intel PT works in VMX operation.":
     "IA32_VMX_MISC 第 14 位表明 Intel PT 能否在 VMX 操作中使用。",
   "Intel PT in guests needs EPT and the whole set of PT controls.": "客户机里用 Intel PT，需要 EPT 和整套 PT 控制。",
@@ -306,7 +307,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
     "IA32_VMX_MISC 第 29 位表明 VMWRITE 能否写任意字段。",
   "The user asked for nested=1 where EPT or VMCS shadowing is off; it stays on.":
     "用户要求 nested=1，而 EPT 或影子 VMCS 是关闭的；nested 保持打开。",
-  "Left to itself, nested is on only where both EPT and VMCS shadowing are.":
+  "Unless the user sets it, nested is on only where both EPT and VMCS shadowing are.":
     "用户没有指定时，只有 EPT 和影子 VMCS 都打开，nested 才打开。",
   "With nested=1 the capability MSRs of a nested hypervisor are computed.":
     "nested=1 时，计算嵌套 hypervisor 的能力 MSR。",
@@ -317,7 +318,7 @@ export const RULES_ZH: { readonly [english: string]: string } = {
   "No secondary control has to be 1.": "没有必须为 1 的 secondary 控制。",
   "Secondary controls: the CPU's, as far as they are offered.": "secondary 控制：CPU 有的、并且可以提供给 L1 的那些。",
   "Nothing is offered that the following steps do not add.": "后面的步骤没有加上的，一概不提供。",
-  "Advanced exit information for EPT violations passes.": "放行 EPT 违例的高级退出信息。",
+  "Advanced exit information for EPT violations is passed on.": "放行 EPT 违例的高级退出信息。",
   "With mbec=1 mode-based execute control is offered.": "mbec=1 时提供基于模式的执行控制。",
   "With sgx=1 ENCLS exiting is offered.": "sgx=1 时提供 ENCLS 退出。",
   "Bit 56, no consistency check of error codes, is passed on.": "第 56 位（不检查错误码的一致性）照样传给 L1。",

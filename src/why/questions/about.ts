@@ -105,7 +105,7 @@ export function foreignAnswer({ observed }: Host): Answer | undefined {
   return {
     answer: "no",
     decidedBy: "vendor",
-    says: `No: this is ${what}. VMX and kvm_intel are of x86; KVM there is another one, and vmxlens is about VMX.`,
+    says: `No: this is ${what}. VMX and kvm_intel exist on x86 only; this architecture has a KVM of its own, and vmxlens is about VMX.`,
     steps: found === undefined ? [] : [{ text: "Read what the kernel says about KVM.", commands: [found[2]] }],
   };
 }
@@ -115,7 +115,7 @@ export function svmAnswer({ name, vendor, observed }: Host): Answer {
     return {
       answer: "no",
       decidedBy: "vendor",
-      says: "No: kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, KVM works with that, and vmxlens is about VMX.",
+      says: "No: kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, and KVM uses that; vmxlens is about VMX.",
       steps: [],
     };
   }

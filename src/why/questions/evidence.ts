@@ -28,7 +28,7 @@ export function evidenceOf({ situation, outer, virtual }: About): string[] {
   const msr = msrOf(boot, 0x3a);
   if (boot.signature !== undefined || host.name !== undefined) {
     const signature = boot.signature === undefined ? "" : `, signature ${hexIndex(boot.signature)}`;
-    found.push(`CPU: ${host.name ?? "without a name"}${signature}`);
+    found.push(`CPU: ${host.name ?? "unnamed"}${signature}`);
   }
   const flags = observed?.cpuFlags;
   if (flags !== undefined) found.push(`\`vmx\` ${flags.includes("vmx") ? "is" : "is not"} among the flags`);

@@ -62,7 +62,7 @@ export const NESTED_ON: NextStep = {
 const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly commands?: readonly string[] }[] = [
   {
     name: /^(?:KVM|QEMU)$/,
-    text: "On the host, switch nested on and give the guest a CPU with vmx; then start it anew.",
+    text: "On the host, switch nested on and give the guest a CPU with vmx; then shut it down and start it.",
     commands: ["cat /sys/module/kvm_intel/parameters/nested", "-cpu host", "<cpu mode='host-passthrough'/>"],
   },
   {
@@ -82,7 +82,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
   {
     name: /^Google/,
-    text: "Create the instance anew with nested virtualization on, on a machine type with an Intel CPU.",
+    text: "Create the instance again with nested virtualization on, on a machine type with an Intel CPU.",
     commands: ["gcloud compute instances create NAME --enable-nested-virtualization"],
   },
   {

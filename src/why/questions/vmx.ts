@@ -70,7 +70,7 @@ function foundOffAnswer(about: About): Answer {
     return {
       answer: "no",
       decidedBy: "firmware",
-      says: "No: KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The words are the same for both.",
+      says: "No: KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The message is the same for both.",
       steps: [EITHER_FIRMWARE, WHOSE_CPU],
     };
   }
@@ -108,7 +108,7 @@ function hiddenAnswer(about: About, what: string): Answer {
     answer: "no",
     decidedBy: "CPU",
     says: about.ofEither
-      ? "No: KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the words are the same for both. The CPU has none, or a hypervisor hides it."
+      ? "No: KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the message is the same for both. The CPU has none, or a hypervisor hides it."
       : `No: ${what}. The CPU has no VT-x, or a hypervisor hides it.`,
     steps: [...(about.ofEither ? [WHOSE_CPU] : []), ...(about.virtual === false ? [] : [outerStep(about.outer)])],
   };
@@ -169,7 +169,7 @@ function openAnswer(about: About): Answer {
     vmx === "yes"
       ? "Not known: the CPU has VT-x, and whether the firmware has it on was not read."
       : host.observed?.modules?.kvm_intel === false
-        ? "Not known: kvm_intel is not loaded, and why was not read."
+        ? "Not known: kvm_intel is not loaded, and the reason was not read."
         : "Not known: neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on.";
   return {
     answer: "unknown",

@@ -71,7 +71,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "disabled by bios",
     pattern: /\bkvm:? (?:support for '(?<module>kvm_intel|kvm_amd)' )?disabled by bios/i,
-    what: "KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The words are the same for both.",
+    what: "KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The message is the same for both.",
     decoder: "kernel-message",
     causes: [
       "The firmware locked IA32_FEAT_CTL without VMX outside SMX; Linux said `VMX (outside TXT) disabled by BIOS` at boot then.",
