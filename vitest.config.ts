@@ -4,6 +4,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** What mostly waits for a process of its own. At the end of a run it would leave a core idle. */
 const FIRST = ["test/linear/linear.test.ts", "test/web/page.test.ts"];
 
+/** What walks through the built pages with a browser: `npm run check:page`, and no part of `npm test`. */
+const PAGES = "test/page/**/*.test.ts";
+
 /** The others are in vitest's order: the longest first, by the last run or by the size of the file. */
 class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -15,13 +18,14 @@ class WaitingFirst extends BaseSequencer {
   }
 }
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   test: {
     // Machines that build many things at once are slow, and no test waits for anything: the limit is there for what hangs.
     // No test has one of its own (test/tools/time-limits.test.ts).
     testTimeout: 900_000,
     hookTimeout: 900_000,
-    include: ["test/**/*.test.ts"],
+    include: [mode === "page" ? PAGES : "test/**/*.test.ts"],
+    exclude: mode === "page" ? [] : [PAGES],
     setupFiles: ["test/setup.ts"],
     // The code under test is pure: one module graph per worker is enough, and saves loading it again for every file.
     pool: "threads",
@@ -35,4 +39,4 @@ export default defineConfig({
       reporter: ["text-summary"],
     },
   },
-});
+}));

@@ -1,7 +1,7 @@
 /**
- * `node tools/count-tests.js RESULT.json [CHECK=CODE…]` prints `N passed, N failed`: the tests in a result file of
+ * `node tools/count-tests.js RESULT.json… [CHECK=CODE…]` prints `N passed, N failed`: the tests in result files of
  * Vitest's JSON reporter, and one for each check whose exit code is given. A test file that broke before its tests ran
- * counts as one failure. A check that ended with `NOT_CHECKED` is neither, and a line above says so, as one does of tests
+ * counts as one failure, and so does a run that left no result. A check that ended with `NOT_CHECKED` is neither, and a line above says so, as one does of tests
  * that were skipped. Exits with 1 unless something ran and all of it passed.
  */
 import { readFileSync } from "node:fs";
@@ -17,15 +17,30 @@ export const NOT_CHECKED = 75;
  *   testResults: FileResult[] }} TestResult
  */
 
-/** The lines to print, and whether all is well. */
-export function count(/** @type {TestResult} */ result, /** @type {readonly string[]} */ checks) {
-  const broken = result.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === "failed" && assertionResults.every((assertion) => assertion.status !== "failed"),
-  ).length;
-  let passed = result.numPassedTests;
-  let failed = result.numFailedTests + broken;
-  const lines = result.numPendingTests > 0 ? [`${result.numPendingTests} tests were skipped`] : [];
+/**
+ * In place of what a run that ended too early did not write.
+ * @type {TestResult}
+ */
+const NO_RESULT = { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, success: false, testResults: [] };
+
+/** The lines to print, and whether all is well. Each run must have tried something. */
+export function count(
+  /** @type {readonly (TestResult | undefined)[]} */ results,
+  /** @type {readonly string[]} */ checks,
+) {
+  let [passed, failed, skipped] = [0, 0, 0];
+  let ok = results.length > 0;
+  for (const result of results.map((one) => one ?? NO_RESULT)) {
+    const broken = result.testResults.filter(
+      ({ status, assertionResults }) =>
+        status === "failed" && assertionResults.every((assertion) => assertion.status !== "failed"),
+    ).length;
+    passed += result.numPassedTests;
+    failed += result.numFailedTests + broken;
+    skipped += result.numPendingTests;
+    ok &&= result.success && result.numPassedTests > 0;
+  }
+  const lines = skipped > 0 ? [`${skipped} tests were skipped`] : [];
   for (const check of checks) {
     const [name, code] = check.split("=");
     if (Number(code) === NOT_CHECKED) lines.push(`${name} could not check everything, see above`);
@@ -36,13 +51,20 @@ export function count(/** @type {TestResult} */ result, /** @type {readonly stri
     }
   }
   lines.push(`${passed} passed, ${failed} failed`);
-  return { lines, ok: result.success && failed === 0 && result.numPassedTests > 0 };
+  return { lines, ok: ok && failed === 0 };
+}
+
+function resultIn(/** @type {string} */ file) {
+  const text = readFileSync(file, "utf8");
+  return text === "" ? undefined : /** @type {TestResult} */ (JSON.parse(text));
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
-  const [file, ...checks] = argv.slice(2);
-  if (file === undefined) throw new Error("usage: node tools/count-tests.js RESULT.json [CHECK=CODE…]");
-  const { lines, ok } = count(JSON.parse(readFileSync(file, "utf8")), checks);
+  const words = argv.slice(2);
+  const isCheck = (/** @type {string} */ word) => /^[\w:]+=\d+$/.test(word);
+  const files = words.filter((word) => !isCheck(word));
+  if (files.length === 0) throw new Error("usage: node tools/count-tests.js RESULT.json… [CHECK=CODE…]");
+  const { lines, ok } = count(files.map(resultIn), words.filter(isCheck));
   for (const line of lines) console.log(line);
   process.exitCode = ok ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of the page that README.md and docs/page.md show, from the page itself: `npm run gen:pictures`. The
  * screenshots depend on the fonts of the machine and are looked at; the lanes are the page's own SVG, and
- * test/web/page.test.ts holds their words to what the page draws now.
+ * test/page/page.test.ts holds their words to what the page draws now.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

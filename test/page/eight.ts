@@ -6,9 +6,8 @@ import { pathOf, stationsOf } from "../../src/report/page/lanes.js";
 import { situation } from "../../src/situation/situation.js";
 import { tracedReplays } from "../../src/why/traced-replay.js";
 import { runCli } from "../cli/run.js";
-import { type Bench, paste } from "./page.js";
+import { type Bench, paste, RDMSR } from "./bench.js";
 
-export const RDMSR = ["0x3a: 0x5", "0x480: 0xda040000000004", "0x48b: 0x7ffff00000000"].join("\n");
 export const VMCS = "GUEST_CR0 = 0x80000031\nGUEST_CR4 = 0x2000\nGUEST_RFLAGS = 0x0\nGUEST_RIP = 0x0\n";
 
 export const view = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();

@@ -9,7 +9,7 @@ import { servePage } from "../../src/cli/page-server.js";
 import { buildProvePage } from "../../tools/build-prove-page.js";
 import { startBrowser } from "../../tools/page-browser.js";
 import { tinyFiles } from "../prove/tiny/module.js";
-import { axe } from "./page.js";
+import { axe } from "./bench.js";
 
 /* The page that runs a kernel's own code, from a file, with the module of our own. */
 

@@ -8,6 +8,8 @@ import { buildPage } from "../../tools/build-web.js";
 import { startBrowser } from "../../tools/page-browser.js";
 import { DEEP } from "../deep.js";
 
+export const RDMSR = ["0x3a: 0x5", "0x480: 0xda040000000004", "0x48b: 0x7ffff00000000"].join("\n");
+
 /** One browser, one built page and one tab for all tests of a file. */
 export interface Bench {
   readonly html: string;
@@ -131,5 +133,28 @@ export async function axe(page: Page, rules?: readonly string[], part?: string):
   return await page.evaluate(
     `axe.run(${part === undefined ? "document" : JSON.stringify(part)}, ${JSON.stringify(options)}).then(({ violations }) =>
       violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(" ")))`,
+  );
+}
+
+/** The answers of every layer, as the cells of the matrix say them. */
+export const CELLS = `Object.fromEntries([...document.querySelectorAll(".matrix tr[data-feature]")].map((row) => [
+  row.dataset.feature,
+  [...row.querySelectorAll("td[data-layer]")].map((cell) => cell.querySelector(".word").textContent),
+]))`;
+
+export interface Answer {
+  readonly kernel: { readonly candidates: readonly unknown[] };
+  readonly verdicts: readonly { readonly text: string }[];
+  readonly features: readonly { readonly id: string; readonly layers: Readonly<Record<string, string>> }[];
+}
+
+/** The same of what the command line prints. */
+export function cellsOf({ features }: Answer): { [id: string]: string[] } {
+  return Object.fromEntries(
+    features.map(({ id, layers }) => {
+      const emulated = layers.nested === "yes" && layers.silicon === "no";
+      const words = Object.entries(layers).map(([layer, cell]) => (layer === "nested" && emulated ? "emul" : cell));
+      return [id, words];
+    }),
   );
 }
