@@ -20,14 +20,20 @@ export const DEBIAN_CONFIG: KernelConfig = Object.freeze({
 
 const configs = new Map<Release, KernelConfig>();
 
-/** The build options of a kernel, with those that a caller gives instead. The same object for the same kernel. */
+/** The build options of a kernel, with those that a caller gives instead. The same object wherever they are the kernel's own. */
 export function configOf(release: Release, given?: Partial<KernelConfig>): KernelConfig {
-  const own = (kernelRow(release) as KernelRow).config;
-  if (given !== undefined) return { ...DEBIAN_CONFIG, ...own, ...given };
-  if (own === undefined) return DEBIAN_CONFIG;
+  const own = ownConfig(release);
+  if (given === undefined || CONFIG_OPTIONS.every((option) => (given[option] ?? own[option]) === own[option]))
+    return own;
+  return { ...own, ...given };
+}
+
+function ownConfig(release: Release): KernelConfig {
+  const { config: differs } = kernelRow(release) as KernelRow;
+  if (differs === undefined) return DEBIAN_CONFIG;
   let config = configs.get(release);
   if (config === undefined) {
-    config = Object.freeze({ ...DEBIAN_CONFIG, ...own });
+    config = Object.freeze({ ...DEBIAN_CONFIG, ...differs });
     configs.set(release, config);
   }
   return config;

@@ -6,7 +6,7 @@ import type { KernelConfig } from "../rules/condition.js";
 import { kernelRow } from "../rules/kernels.js";
 import { checkRelease, type Release } from "../rules/release.js";
 import { CONFIG_OPTIONS } from "../rules/rule.js";
-import { configOf, DEBIAN_CONFIG } from "./kernel-config.js";
+import { configOf } from "./kernel-config.js";
 import { adjustSpecs } from "./load/controls.js";
 import { loadRules } from "./load/load-order.js";
 import { NESTED_RULES } from "./load/nested.js";
@@ -38,7 +38,7 @@ const FURTHER_BOOT_RULES = BOOT_RULES.filter(
 const programs = new Map<string, Programs>();
 
 export function programsFor(release: Release, config: KernelConfig): Programs {
-  const options = config === DEBIAN_CONFIG ? "" : CONFIG_OPTIONS.map((option) => (config[option] ? 1 : 0)).join("");
+  const options = config === configOf(release) ? "" : CONFIG_OPTIONS.map((option) => (config[option] ? 1 : 0)).join("");
   const key = release + options;
   let found = programs.get(key);
   if (found === undefined) {

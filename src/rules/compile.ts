@@ -1,5 +1,5 @@
 import { compileTest, type KernelConfig, simplify, type Test } from "./condition.js";
-import { type Action, type AdjustSpecs, compileEffect } from "./effect.js";
+import { type Action, type AdjustSpecs, compileEffect, specOf, type Target } from "./effect.js";
 import { heldIn } from "./held.js";
 import { kernelRow, type Release } from "./kernels.js";
 import { MAYBE, type Machine, NO, YES } from "./machine.js";
@@ -14,11 +14,13 @@ import type { Stage } from "./words.js";
 interface Step {
   readonly rule: Rule;
   readonly test: Test | undefined;
-  readonly actions: readonly Action[];
+  /** Compiled when the step first happens: on most hosts a third of them never does. */
+  actions: readonly Action[] | undefined;
 }
 
 export interface Program {
   readonly steps: readonly Step[];
+  readonly target: Target;
 }
 
 /**
@@ -44,7 +46,7 @@ export function compile(
       if ("leave" in effect) gated.add(effect.leave);
     }
   }
-  const target = { release, config, adjust };
+  const target: Target = { release, config, adjust };
   const steps: Step[] = [];
   for (const { rule, held } of present) {
     const parts: Condition[] = [];
@@ -52,14 +54,15 @@ export function compile(
     if (rule.when !== undefined) parts.push(rule.when);
     const condition = simplify({ all: parts }, config);
     if (condition === false) continue;
+    for (const effect of rule.does) if ("adjust" in effect) specOf(effect.adjust, adjust);
     const test = condition === true ? undefined : compileTest(condition);
     steps.push({
       rule,
       test: held === undefined ? perhaps(test) : test,
-      actions: rule.does.map((effect) => compileEffect(effect, rule, target)),
+      actions: undefined,
     });
   }
-  return { steps };
+  return { steps, target };
 }
 
 function perhaps(test: Test | undefined): Test {
@@ -67,12 +70,13 @@ function perhaps(test: Test | undefined): Test {
 }
 
 export function run(m: Machine, program: Program): void {
-  const { steps } = program;
+  const { steps, target } = program;
   const traced = m.listener !== undefined;
   for (const step of steps) {
     const happens = step.test === undefined ? YES : step.test(m);
     if (happens === NO) continue;
     if (traced) m.rule = step.rule;
+    step.actions ??= step.rule.does.map((effect) => compileEffect(effect, step.rule, target));
     for (const action of step.actions) {
       action(m, happens);
       if (m.stopped) return;

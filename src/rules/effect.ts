@@ -265,9 +265,15 @@ function compileWarn(effect: Extract<Effect, { warn: unknown }>, rule: Rule, rel
   };
 }
 
-function compileAdjust(group: ControlGroup, rule: Rule, { config, adjust }: Target): Action {
+/** The lists of a group of controls. Throws `RangeError` where none were given. */
+export function specOf(group: ControlGroup, adjust: AdjustSpecs): AdjustSpec {
   const spec = adjust[group];
   if (spec === undefined) throw new RangeError(`no control lists were given for ${group}`);
+  return spec;
+}
+
+function compileAdjust(group: ControlGroup, rule: Rule, { config, adjust }: Target): Action {
+  const spec = specOf(group, adjust);
   const low = wordIndex(spec.msr);
   const high = low + 1;
   const into = wordIndex(spec.into);

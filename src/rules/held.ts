@@ -84,10 +84,11 @@ function parsePoint(point: Point): ParsedPoint {
     return { line: "upstream", after: place(point.after), by: point.by === undefined ? undefined : place(point.by) };
   }
   if (point.startsWith("!")) return { line: lineOf(point.slice(1)), never: true };
-  if (/^\d/.test(point)) return { line: "upstream", by: place(point) };
-  const minor = /^(el\d+)\.(\d+)$/.exec(point);
-  if (minor !== null) return { line: lineOf(minor[1] as string), at: Number(minor[2]) };
-  return { line: lineOf(point), at: 0 };
+  const first = point.charCodeAt(0);
+  if (first >= 48 && first <= 57) return { line: "upstream", by: place(point) };
+  if (point in LINES || !point.startsWith("el")) return { line: lineOf(point), at: 0 };
+  const [name, minor] = point.split(".") as [string, string];
+  return { line: lineOf(name), at: Number(minor) };
 }
 
 function lineOf(name: string): Line {
@@ -95,12 +96,19 @@ function lineOf(name: string): Line {
   return name as Line;
 }
 
-/** `6.2` or `5.15.87` as numbers. */
+/** `6.2` or `5.15.87` as numbers. No pattern: one that is compiled for a few texts is most of the time they take. */
 function place(text: string): Place {
-  const match = /^(\d+)\.(\d+)(?:\.(\d+))?$/.exec(text);
-  if (match === null) throw new RangeError(`"${text}" is not a kernel version`);
-  const [, major, minor, patch] = match;
-  return { series: Number(major) * 1000 + Number(minor), patch: patch === undefined ? undefined : Number(patch) };
+  const [major, minor, patch, ...more] = text.split(".");
+  const series = number(major) * 1000 + number(minor);
+  const found = { series, patch: patch === undefined ? undefined : number(patch) };
+  if (more.length > 0 || Number.isNaN(series) || Number.isNaN(found.patch)) {
+    throw new RangeError(`"${text}" is not a kernel version`);
+  }
+  return found;
+}
+
+function number(digits: string | undefined): number {
+  return digits === undefined || digits === "" ? Number.NaN : Number(digits);
 }
 
 /** Where a kernel is: what of its row decides which facts hold in it. */
