@@ -149,7 +149,7 @@ export function headlineOf(verdict: Verdict, facts: Facts): string {
     case "not-enough":
       return notEnoughText(facts);
     case "no-vmx":
-      return `${said} VT-x is not concerned, and there is nothing to check.`;
+      return `${said} VT-x is not involved, and there is nothing to check.`;
     case "unexplained":
       return unexplainedText(facts, rest);
   }
@@ -168,7 +168,7 @@ function invalidText(findings: readonly Finding[], groups: readonly Group[], rep
     return `${describeReported(reported)} The check that fails does not explain it: ${first.check.id}${more}.${rest}`;
   }
   const sentence = group.sentence.charAt(0).toUpperCase() + group.sentence.slice(1);
-  const all = group.checks.length === 1 ? "" : ` This alone fails ${group.checks.length} checks.`;
+  const all = group.checks.length === 1 ? "" : ` This alone makes ${group.checks.length} checks fail.`;
   return `${sentence}${all}${others > 0 ? ` ${count(others, "more check")} fail${others === 1 ? "s" : ""}.` : ""}`;
 }
 

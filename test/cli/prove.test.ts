@@ -45,7 +45,7 @@ describe("vmxlens prove", () => {
   it.each([
     [["--module", join(folder, "types")], "types: not an ELF file"],
     [["--module", join(folder, "kvm-intel.ko")], "/sys/kernel/btf/vmlinux"],
-    [["--all", ...FILES], "take one"],
+    [["--all", ...FILES], "give one of the two"],
   ])("%j: a sentence on standard error, and 2", async (options, says) => {
     const { err, code } = await runCli(["prove", "haswell", ...options]);
     expect([code, err.includes(says)], err).toEqual([2, true]);

@@ -268,7 +268,7 @@ export function decodeControlRequest([match]: readonly [Match, ...Match[]], _con
     depends,
     steps:
       row.gravity === "degrades"
-        ? [{ text: `If ${row.product} goes on, nothing has to be done: the features are optional.` }]
+        ? [{ text: `If ${row.product} continues, nothing has to be done: the features are optional.` }]
         : [],
   };
 }

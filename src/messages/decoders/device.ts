@@ -77,7 +77,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
     steps: [LOAD_KVM, ENABLE_OUTER, ENABLE_FIRMWARE],
   },
   EACCES: {
-    what: "KVM is loaded, and the user that runs the program may not open /dev/kvm.",
+    what: "KVM is loaded, and the user running the program may not open /dev/kvm.",
     layer: "host operating system",
     causes: [
       likely("The user is not in the group that owns /dev/kvm, or has not logged in again since joining it."),
@@ -145,11 +145,11 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
   if (number === "12" || /Cannot allocate memory|ENOMEM/.test(line)) {
     return {
       layer: "host operating system",
-      what: "The kernel found no memory for a new virtual machine (ENOMEM): KVM wants a few larger pieces in one, and memory is full or in small pieces. VMX is on, and not the reason.",
+      what: "The kernel found no memory for a new virtual machine (ENOMEM): KVM needs a few larger contiguous pieces, and memory is full or fragmented. VMX is on and is not the reason.",
       onlyCauses: true,
       steps: [
         {
-          text: "Free what the page cache holds and let the kernel put pieces together; then start it again.",
+          text: "Free the page cache and let the kernel defragment memory; then start it again.",
           commands: [
             "free -h",
             "sync; echo 3 | sudo tee /proc/sys/vm/drop_caches; echo 1 | sudo tee /proc/sys/vm/compact_memory",
@@ -162,7 +162,7 @@ export function decodeCreateVm([match]: readonly [Match, ...Match[]], context: E
   if (number === "22" || /Invalid argument|EINVAL/.test(line)) {
     return {
       layer: "user space",
-      what: "KVM does not know the kind of virtual machine that was asked for (EINVAL): a type such as TDX, SEV-SNP or protected that this kernel or CPU has not, or KVM of another architecture. VMX is not the reason.",
+      what: "KVM does not know the kind of virtual machine that was asked for (EINVAL): a type such as TDX, SEV-SNP or protected that this kernel or CPU does not have, or KVM of another architecture. VMX is not the reason.",
       onlyCauses: true,
       steps: [{ text: "Start it without that type; a plain machine of this architecture needs none." }],
       onlySteps: true,

@@ -27,7 +27,7 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   if (code === undefined) return auditOf(context, undefined, {});
   if (code === 0xffff_ffff) {
     return {
-      what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not concerned.",
+      what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not involved.",
       bits: [],
       layer: "VM entry",
       causes: [

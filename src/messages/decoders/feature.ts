@@ -245,7 +245,7 @@ function addedByQemu(extra: readonly string[]): { readonly causes: Cause[]; read
     });
   }
   steps.push({
-    text: "Or shut the guest down and start it anew on this host: only a migration or a restored image must keep the CPU as it was.",
+    text: "Or shut the guest down and start it again on this host: only a migration or a restored image must keep the CPU as it was.",
     commands: ["virsh shutdown GUEST", "virsh start GUEST"],
   });
   return { causes, steps };

@@ -13,7 +13,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   const { groups, row } = match;
   if (groups.module === "kvm_amd") {
     return {
-      what: "kvm_amd found AMD-V (SVM) missing or switched off. VT-x and kvm_intel are not concerned.",
+      what: "kvm_amd found AMD-V (SVM) missing or switched off. VT-x and kvm_intel are not involved.",
       bits: [],
       onlyCauses: true,
       steps: [{ text: "On an AMD machine, enable SVM mode in the firmware setup." }],
@@ -37,7 +37,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   }
   if (context.signs.amd && row.id === "kvm-disabled-by-bios" && groups.module === undefined) {
     return {
-      what: "The text shows an AMD CPU: the firmware switched AMD-V (SVM) off, in VM_CR. IA32_FEAT_CTL, VT-x and kvm_intel are not concerned.",
+      what: "The text shows an AMD CPU: the firmware switched AMD-V (SVM) off, in VM_CR. IA32_FEAT_CTL, VT-x and kvm_intel are not involved.",
       onlyCauses: true,
       steps: [{ text: "Enable SVM mode in the firmware setup." }],
       onlySteps: true,

@@ -81,7 +81,7 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
     } as const;
     if (!reason.startsWith("unknown symbol") || match.groups.module === "kvm") return { causes: [another] };
     return {
-      what: "kvm_intel needs functions that no loaded module has (unknown symbol): kvm is not loaded, or the two come from different kernel builds. The CPU was not asked yet.",
+      what: "kvm_intel needs functions that no loaded module has (unknown symbol): kvm is not loaded, or the two come from different kernel builds. The CPU had not been checked yet.",
       causes: [
         { text: "insmod loads the one file only; modprobe loads kvm first.", certainty: "likely" },
         { ...another, certainty: "possible" },

@@ -50,7 +50,7 @@ export function decodeMsrWrite([{ groups }]: readonly [Match, ...Match[]], _cont
   const which = register === undefined ? `MSR 0x${index.toString(16)}` : describeMsr(index);
   const vmx =
     register === undefined
-      ? "It is not a VMX register: VT-x is not concerned."
+      ? "It is not a VMX register: VT-x is not involved."
       : "VMX capability registers can only be read.";
   return {
     what: `A program could not write ${which}: the CPU or the firmware has it locked, it does not exist there, or the kernel is locked down (Secure Boot). ${vmx}`,
@@ -68,7 +68,7 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);
   if (register === undefined) {
     return {
-      what: `Linux ${writes ? "wrote" : "read"} MSR 0x${index.toString(16)} and it faulted. It is not one of the VMX registers: VT-x is not concerned${writes ? "" : ", and the read counts as 0"}.`,
+      what: `Linux ${writes ? "wrote" : "read"} MSR 0x${index.toString(16)} and it faulted. It is not one of the VMX registers: VT-x is not involved${writes ? "" : ", and the read counts as 0"}.`,
       gravity: "harmless",
       steps: [
         {
@@ -80,7 +80,7 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
   }
   if (index === 0x3a && writes) {
     return {
-      what: "Linux found IA32_FEAT_CTL unlocked, wrote and locked it, and the write faulted. It goes on as if that had worked; VMXON will fault later if VMX is not on.",
+      what: "Linux found IA32_FEAT_CTL unlocked, wrote and locked it, and the write faulted. It continues as if that had worked; VMXON will fault later if VMX is not on.",
       bits,
       layer: "another hypervisor",
       rule: {
@@ -197,7 +197,7 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);
   if (register === undefined) {
     return {
-      what: `MSR 0x${index.toString(16)} is not one of the VMX registers: VT-x is not concerned.`,
+      what: `MSR 0x${index.toString(16)} is not one of the VMX registers: VT-x is not involved.`,
       gravity: "harmless",
       ...(row.id === "rdmsr-fails"
         ? {

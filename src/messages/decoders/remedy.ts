@@ -12,7 +12,7 @@ export function explainRemedies(host: Host, feature: Feature, context: ExplainCo
   return remedies.slice(0, 3).map((remedy) => {
     const commands = remedy.flatMap(commandsOf);
     return {
-      text: `To have ${feature.name}: ${remedy.map(changeText).join(", and ")}.`,
+      text: `To get ${feature.name}: ${remedy.map(changeText).join(", and ")}.`,
       ...(commands.length === 0 ? {} : { commands }),
     };
   });

@@ -85,7 +85,7 @@ export function ruleFor({ index, context }: SetMsr): NonNullable<Decoded["rule"]
   return {
     fn: rule?.fn ?? "vmx_set_vmx_msr",
     file: "arch/x86/kvm/vmx/nested.c",
-    says: `${says === undefined || says === "" ? "Any value is taken, once the guest has VMX at all." : says} ${against}`,
+    says: `${says === undefined || says === "" ? "Any value is accepted, once the guest has VMX at all." : says} ${against}`,
     since: sinceText({}),
   };
 }

@@ -212,7 +212,7 @@ function orderCauses({ index, asked, context }: SetMsr): Cause[] {
   const earlier = listText(QEMU_RESTORE_ORDER.slice(0, place).map((msr) => `0x${msr.toString(16)}`));
   return [
     {
-      text: `QEMU sets ${earlier} before it, and KVM took those: nested VMX as such is on for this guest, and only this register is refused.`,
+      text: `QEMU sets ${earlier} before it, and KVM accepted those: nested VMX as such is on for this guest, and only this register is refused.`,
       certainty: "likely",
     },
   ];

@@ -68,7 +68,7 @@ const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly ab
 
 /** Which bit it is, the value alone does not say. */
 const EXACT: Step = {
-  text: "To know the very bit: read the registers of the host and ask again with them.",
+  text: "To learn which bit it is, read the registers of the host and ask again with them.",
   commands: [
     "vmxlens collect > collect.sh && ssh HOST sudo sh -s < collect.sh > host.txt",
     "vmxlens explain --host host.txt LOG",
@@ -133,7 +133,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
   const causes: Cause[] = [];
   const depends =
     context.release === undefined
-      ? [`the kernel: ${kernelName(offered.release)} was taken because none was given`]
+      ? [`the kernel: ${kernelName(offered.release)} was assumed because none was given`]
       : [];
   if (offered.nested === "no") {
     return {

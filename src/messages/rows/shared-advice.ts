@@ -10,7 +10,7 @@ export const READ_FEAT_CTL: Step = {
 };
 
 export const ENABLE_FIRMWARE: Step = {
-  text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: the lock in IA32_FEAT_CTL falls only with a full power cycle.",
+  text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
 };
 
 /** How to make each outer hypervisor expose VT-x. */

@@ -99,11 +99,11 @@ function paramInsights({ host, candidates }: Situation): string[] {
   for (const name of off) groups[inSilicon(name)].push(name);
   const { no: lacking, yes: having, unknown: open } = groups;
   return [
-    ...(lacking.length === 0 ? [] : [`Off because CPUs of this model lack what it takes: ${lacking.join(", ")}.`]),
+    ...(lacking.length === 0 ? [] : [`Off because CPUs of this model lack what it needs: ${lacking.join(", ")}.`]),
     ...(having.length === 0
       ? []
       : [
-          `Off although CPUs of this model have what it takes: ${having.join(", ")}; a parameter, the kernel's default, or another parameter that is off.`,
+          `Off although CPUs of this model have what it needs: ${having.join(", ")}; a parameter, the kernel's default, or another parameter that is off.`,
         ]),
     ...(open.length === 0
       ? []

@@ -129,7 +129,7 @@ function svmVerdict(
   const printed = found.startsWith("kvm_amd");
   if (OF_ENTRY.includes(first.layer) && !/\bSVM\b|kvm_amd|\bAMD\b/.test(first.what)) {
     return {
-      says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not concerned.`,
+      says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not involved.`,
       steps: first.steps.slice(0, 2),
       evidence: [],
       line: first.lines[0],

@@ -28,7 +28,7 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
   const count = warnings.reduce((sum, one) => sum + one.count, 0);
   return {
     says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about VMX ${count === 1 ? "is" : "are"} not the reason.`,
-    steps: [{ text: "Repair what that line says; nothing about VMX has to change for it." }],
+    steps: [{ text: "Repair what that line says; nothing about VMX has to change." }],
     evidence: [],
     line: found.line,
     covers: warnings.map(({ message }) => message as string),
@@ -64,14 +64,14 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
   return {
     says:
       inside === undefined
-        ? `${crash}. What KVM printed besides is harmless and not the reason.`
-        : `${crash}, in function ${inside.fn} of ${inside.module}. That is a fault of the kernel that runs KVM; VT-x works, or KVM would not have come that far.`,
+        ? `${crash}. What else KVM printed is harmless and not the reason.`
+        : `${crash}, in function ${inside.fn} of ${inside.module}. That is a fault of the kernel that runs KVM; VT-x works, or KVM would not have got that far.`,
     steps: [
       {
         text:
           inside === undefined
             ? "Look at the function behind `RIP:` below that line. Use the newest stable update of this kernel; without one, report the whole block."
-            : "Use the newest stable update of this kernel; without one, report the whole block. handle_vmread, handle_vmwrite, handle_vmptrld or nested_… in its trace mean that a hypervisor inside the guest led there.",
+            : "Use the newest stable update of this kernel; without one, report the whole block. handle_vmread, handle_vmwrite, handle_vmptrld or nested_… in its trace mean that a hypervisor inside the guest was the trigger.",
       },
     ],
     evidence: [],

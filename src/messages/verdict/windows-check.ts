@@ -42,6 +42,6 @@ export function windowsVerdict(text: string | undefined): Omit<TextVerdict, "cov
     );
   if (slat === false) return answer("VT-x is there and on, without EPT (SLAT), which Hyper-V requires.", [BARE]);
   return firmware === true
-    ? answer("VT-x (or AMD-V) is there and on: Windows finds all that Hyper-V requires of the CPU.", [])
+    ? answer("VT-x (or AMD-V) is there and on: Windows finds everything that Hyper-V requires of the CPU.", [])
     : undefined;
 }

@@ -131,6 +131,6 @@ export const SYSTEM: LowerTable = {
   Int3:
     (_d, _i, { at }) =>
     (m) => {
-      if (!m.env.fault("int3", at, m)) throw new MachineStop("halt", "INT3: code that is never to be reached");
+      if (!m.env.fault("int3", at, m)) throw new MachineStop("halt", "INT3: code that must never be reached");
     },
 };

@@ -13,7 +13,7 @@ export const DESKTOP_MESSAGES = [
     group: "minikube-virtualization",
     pattern:
       /Virtualization support is disabled on your computer|(?:HOST_VIRT_UNAVAILABLE|VBOX_VTX_DISABLED)(?![^\n]{0,160}VT-X\/AMD-v enabled)/i,
-    what: "minikube wanted to start a virtual machine and found no VT-x. It looks only at CPUID flags and does not distinguish the causes.",
+    what: "minikube tried to start a virtual machine and found no VT-x. It looks only at CPUID flags and does not distinguish the causes.",
     causes: [
       "On Windows: Hyper-V (Docker, WSL2) runs and hides VT-x; minikube's own check is wrong then if its driver is hyperv.",
       "VT-x is off in the firmware setup.",
@@ -41,7 +41,7 @@ export const DESKTOP_MESSAGES = [
     gravity: "blocks",
     needle: "hardware virtualization must be",
     pattern: /Hardware virtualization must be (?:turned on|enabled)/i,
-    what: "An Android player for Windows (Google Play Games and its like) wants VT-x and does not have it.",
+    what: "An Android player for Windows (Google Play Games and its like) needs VT-x and does not find it.",
     causes: [
       "VT-x is off in the firmware setup.",
       "Hyper-V holds it, and this edition of the player cannot run on top of Hyper-V.",
@@ -99,7 +99,7 @@ export const DESKTOP_MESSAGES = [
     group: "qemu-hvf",
     pattern:
       /-accel hvf: (?:Unknown Error|Error: HV_\w{3,20}|invalid accelerator hvf)|invalid accelerator hvf|\bError: HV_(?<code>ERROR|BUSY|BAD_ARGUMENT|ILLEGAL_GUEST_STATE|NO_RESOURCES|NO_DEVICE)\b/i,
-    what: "QEMU was to use macOS's Hypervisor.framework (hvf) and could not.",
+    what: "QEMU was asked to use macOS's Hypervisor.framework (hvf) and could not.",
     causes: [
       "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
       "`invalid accelerator hvf`: this QEMU was built without it, or macOS runs it as a program for the other architecture.",
@@ -136,7 +136,7 @@ export const DESKTOP_MESSAGES = [
     group: "docker-preconditions",
     pattern:
       /engine linux\/(?:wsl|hyperv) failed to start|Cannot enable Hyper-?V\b|Required windows feature\(s\) not enabled/i,
-    what: "Docker Desktop checked Windows before starting its virtual machine and was not content; the lines after it say with what.",
+    what: "Docker Desktop checked Windows before starting its virtual machine and was not satisfied; the lines after it say with what.",
     causes: [
       "`Virtual Machine Platform` is off, or VT-x is off in the firmware setup.",
       "Docker Desktop's check is wrong where WSL2 itself works: some versions need a distribution or a newer WSL.",

@@ -129,7 +129,7 @@ export const VIRTUALBOX_MESSAGES = [
     gravity: "informs",
     needle: "verr_nem_not_available",
     pattern: /(?:Not in a hypervisor partition \(HVP=0\)[ .]{0,3})?\(?VERR_NEM_NOT_AVAILABLE\)?/i,
-    what: "VirtualBox tried Windows' hypervisor as a replacement (NEM), which is not available: Hyper-V does not run. It wanted NEM because its own way, VT-x or AMD-V, failed; the other error in the same message is the reason.",
+    what: "VirtualBox tried Windows' hypervisor as a replacement (NEM), which is not available: Hyper-V does not run. It tried NEM because its own way, VT-x or AMD-V, failed; the other error in the same message is the reason.",
     steps: [
       {
         text: "Follow the other error. Without one: VT-x (on AMD: SVM mode) is off in the firmware setup, most often.",
@@ -334,7 +334,7 @@ export const VIRTUALBOX_MESSAGES = [
     needle: ["verr_vm_driver", "kernel driver not installed", "rc=-1908", "rc=-1912", "verr_supdrv", "vboxdrv"],
     pattern:
       /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|RTR3InitEx failed with rc=-1912|VERR_SUPDRV_\w{3,40}|vboxdrv kernel module is not loaded|\/dev\/vboxdrv does not exist/i,
-    what: "VirtualBox's kernel driver is not there or does not fit. This comes before VT-x is looked at.",
+    what: "VirtualBox's kernel driver is not there or does not fit. This happens before VT-x is checked.",
     steps: [
       {
         text: "Build and load it for the running kernel; with Secure Boot it has to be signed.",
@@ -355,7 +355,7 @@ export const VIRTUALBOX_MESSAGES = [
     group: "vbox-stub",
     pattern:
       /NtCreateFile\(\\Device\\VBoxDrvStub\) failed|Error opening VBoxDrvStub|Error -?\d{1,5} in supR3HardenedWinReSpawn|where: supR3HardenedWinReSpawn|Driver is probably stuck stopping\/starting/i,
-    what: "VirtualBox's kernel driver on Windows cannot be opened: it is not installed, not started, or hangs in stopping. This comes before VT-x is looked at, and VT-x is not the reason.",
+    what: "VirtualBox's kernel driver on Windows cannot be opened: it is not installed, not started, or does not stop completely. This happens before VT-x is checked, and VT-x is not the reason.",
     causes: [
       "The service vboxdrv is missing or stopped after an update or a reinstallation.",
       "It hangs in STOP_PENDING until Windows is restarted.",
@@ -378,7 +378,7 @@ export const VIRTUALBOX_MESSAGES = [
     group: "vbox-hardening",
     pattern:
       /supHardenedWinVerifyProcess failed(?: with VERR_SUP_VP_\w{3,40})?|VERR_SUP_VP_\w{3,40}|VERR_SUPLIB_\w{3,40}|Error -?\d{1,5} in supR3Hard\w{3,40}|\(rc=-56\d\d\)/i,
-    what: "VirtualBox's protection of its own process (hardening) stopped the start: it found something in the process, or in its files, that it does not trust. VT-x is not looked at before that.",
+    what: "VirtualBox's protection of its own process (hardening) stopped the start: it found something in the process, or in its files, that it does not trust. VT-x is not checked before that.",
     causes: [
       "A security program, an overlay or another injector put its library into VirtualBox's process.",
       "Files of VirtualBox, or folders above them, do not belong to the administrator (Linux: root) or can be written by others.",
@@ -526,7 +526,7 @@ export const VIRTUALBOX_MESSAGES = [
     what: "The machine was saved (or snapshotted while running) on a CPU with other features, and VirtualBox does not resume it on this one. VT-x is not the reason.",
     causes: ["The saved state comes from another computer, or the host's firmware, microcode or hypervisor changed."],
     steps: [
-      { text: "Discard the saved state and start the machine anew.", commands: ["VBoxManage discardstate NAME"] },
+      { text: "Discard the saved state and start the machine again.", commands: ["VBoxManage discardstate NAME"] },
       { text: "For machines that move between computers, take snapshots while they are off." },
     ],
     source: { message: "cuckoosandbox/cuckoo#2166", meaning: "cuckoosandbox/cuckoo#2166" },

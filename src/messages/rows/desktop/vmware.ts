@@ -32,7 +32,7 @@ export const VMWARE_MESSAGES = [
     ],
     pattern:
       /Virtualized Intel VT-x\/EPT is (?<state>not supported on this platform|incompatible)|does not support virtualiz(?:ed|ing) Intel VT-x\/EPT|不支持虚拟化的 Intel VT-x\/EPT|Intel VT-x\/EPT はこのプラットフォームではサポートされていません/i,
-    what: "The virtual machine is to get VT-x and EPT of its own, and VMware cannot give them: it needs VT-x with EPT (and unrestricted guest) for itself on bare hardware.",
+    what: "The virtual machine is configured to get VT-x and EPT of its own, and VMware cannot provide them: it needs VT-x with EPT (and unrestricted guest) for itself on bare hardware.",
     causes: [
       "The CPU has no EPT (Core 2 and older).",
       "On Windows: Hyper-V runs below, and VMware uses its interface, which passes no VT-x to guests.",
@@ -78,9 +78,9 @@ export const VMWARE_MESSAGES = [
     needle: ["module 'monitor", "module monitor", "module 'vpmc'", "module 'cpuid", "模块“", '模块"'],
     pattern:
       /Module ['"]?(?<module>MonitorMode|Monitor|VPMC|CPUIDEarly|CPUID)['"]? power on failed|模块[“"](?<module2>MonitorMode|Monitor|VPMC|CPUIDEarly|CPUID)[”"]启动失败/i,
-    what: "VMware's module {module} did not start: the CPU mode (VT-x or not) that the machine is configured for cannot be had here.",
+    what: "VMware's module {module} did not start: the CPU mode (VT-x or not) that the machine is configured for is not available here.",
     causes: [
-      "CPUIDEarly: the sentence before it says what the CPU lacks, as a rule VT-x (off in the firmware, or hidden by Hyper-V) or EPT.",
+      "CPUIDEarly: the sentence before it says what the CPU lacks, usually VT-x (off in the firmware, or hidden by Hyper-V) or EPT.",
       "MonitorMode: hardware virtualization is not available (off in the firmware, or held by another hypervisor), or the .vmx file asks for a monitor that this VMware has no longer.",
       "VPMC: virtual performance counters do not work under Hyper-V.",
     ],
@@ -238,7 +238,7 @@ export const VMWARE_MESSAGES = [
     group: "vmware-binary-translation",
     pattern:
       /Using binary translation instead|Binary translation is incompatible with long mode|Long mode will be disabled in this virtual|does not support the user[- ]level monitor on this host/i,
-    what: "VMware wanted VT-x (its preferred mode) and does not have it. Old releases go on with binary translation, slower and without 64-bit guests; releases since 15 have none.",
+    what: "VMware asked for VT-x (its preferred mode) and does not get it. Old releases continue with binary translation, slower and without 64-bit guests; releases since 15 do not have it.",
     causes: [
       "VT-x is off in the firmware setup.",
       "Hyper-V holds it, and the `user level monitor`, which runs on top of Hyper-V, cannot be used either.",
@@ -331,7 +331,7 @@ export const VMWARE_MESSAGES = [
     group: "vmware-vmmon",
     pattern:
       /(?:Could not open|Failed to open(?: device)?)[^\n]{0,20}\/dev\/vm(?:mon|ci)\b|Failed to initialize monitor device|Transport \(VMDB\) error -\d{1,3}|kernel module [`'"]?vmmon['"]? is (?:not )?loaded|version mismatch with vmmon module/i,
-    what: "VMware cannot reach its kernel module: vmmon (or vmci) is not there or does not fit the running kernel. This comes before VT-x is looked at.",
+    what: "VMware cannot reach its kernel module: vmmon (or vmci) is not there or does not fit the running kernel. This happens before VT-x is checked.",
     causes: [
       "Linux: the modules were not built for this kernel, or not signed for Secure Boot.",
       "Windows: a service of VMware does not run, or the process of the machine ended; the line before says why.",
@@ -354,7 +354,7 @@ export const VMWARE_MESSAGES = [
     gravity: "blocks",
     needle: "on a virtual machine with a pci passthrough device",
     pattern: /Virtualization is not supported on a virtual machine with a PCI passthrough device/i,
-    what: "ESXi refuses to pass VT-x to a machine that has a PCI device or a virtual GPU passed through: of the two it gives a machine one.",
+    what: "ESXi refuses to pass VT-x to a machine that has a PCI device or a virtual GPU passed through: a machine can have only one of the two.",
     steps: [
       {
         text: "Take the device out of the machine, or leave nested virtualization off (`Expose hardware assisted virtualization to the guest OS`); a second machine can have the other.",

@@ -110,7 +110,7 @@ export const WINDOWS_MESSAGES = [
     pattern:
       /(?:0x80370114\W{0,4})?The operation could not be started because a required feature is not installed|0x80370114|HCS_E_SERVICE_NOT_AVAILABLE|opération n'a pas pu être démarrée car une fonctionnalité requise n'est pas installée|由于未安装所需的特性[，,]\s?无法启动操作/i,
     group: "hcs-service",
-    what: "WSL (or Docker) asked Windows' Host Compute Service for a virtual machine, and that service is not there or does not run (HCS_E_SERVICE_NOT_AVAILABLE, 0x80370114). Whether VT-x is on was not looked at yet.",
+    what: "WSL (or Docker) asked Windows' Host Compute Service for a virtual machine, and that service is not there or does not run (HCS_E_SERVICE_NOT_AVAILABLE, 0x80370114). Whether VT-x is on had not been checked yet.",
     causes: [
       "`Virtual Machine Platform` is not enabled, or half installed.",
       "The service `Hyper-V Host Compute Service` (vmcompute) is disabled.",
@@ -152,7 +152,7 @@ export const WINDOWS_MESSAGES = [
     what: "Windows' hypervisor runs and started the virtual machine, which then ended (HCS 0x80370106 and its like). VT-x is on; otherwise the error would be 0x80370102.",
     causes: [
       "The feature (Sandbox, WSL) or its base image is damaged, or a defect of the Windows build.",
-      "A driver in the guest, as a rule that of the virtual GPU, brings it down.",
+      "A driver in the guest, usually that of the virtual GPU, brings it down.",
     ],
     steps: [
       { text: "Read Windows' event log under Hyper-V-Worker and Hyper-V-Compute: it has the reason." },
@@ -187,7 +187,7 @@ export const WINDOWS_MESSAGES = [
     what: "Windows' hypervisor is there; the Host Compute Service did not get an answer from the virtual machine (0x80370108, 0x80370109, 0x80370118), lost it (0x8037010a, 0x8037011e), or this user may not use it (0x8037011b). VT-x is not the reason.",
     steps: [
       {
-        text: "Stop WSL, start its service anew, and try again.",
+        text: "Stop WSL, restart its service, and try again.",
         commands: ["wsl --shutdown", "Restart-Service vmcompute"],
       },
       { text: "For 0x8037011b (access denied): join the group Hyper-V Administrators and log in again." },
@@ -298,7 +298,7 @@ export const WINDOWS_MESSAGES = [
     needle: ["hypervisor launch has been disabled through", "auto-launch being disabled in the registry"],
     pattern:
       /Hypervisor launch has been disabled through the hypervisorlaunchtype bcdedit setting|launch aborted due to auto-launch being disabled in the registry/i,
-    what: "The boot entry says that Windows' hypervisor shall not start, so it did not. VT-x itself is not the reason.",
+    what: "The boot entry keeps Windows' hypervisor from starting. VT-x itself is not the reason.",
     causes: ["The hypervisor was switched off for VirtualBox, VMware or HAXM with `hypervisorlaunchtype off`."],
     steps: [HYPERV_ON],
     source: {
@@ -334,7 +334,7 @@ export const WINDOWS_MESSAGES = [
     what: "Set-VMProcessor could not change the processor of the virtual machine, so it did not get VT-x.",
     causes: [
       "The machine is running or saved: it has to be off.",
-      "The Windows build wants virtualization-based security opted out first, or has a defect (build 14361).",
+      "The Windows build needs virtualization-based security opted out first, or has a defect (build 14361).",
     ],
     steps: [
       {
@@ -436,7 +436,7 @@ export const WINDOWS_MESSAGES = [
     needle: ["either svm not present", "incompatible svm features"],
     pattern:
       /(?:Hyper-?v(?:isor)? launch failed; ?)?(?:Either SVM not present or not enabled in BIOS|Incompatible SVM features present)/i,
-    what: "This is an AMD CPU: Hyper-V did not find AMD-V (SVM) as it needs it; VT-x has nothing to do with it.",
+    what: "This is an AMD CPU: Hyper-V did not find AMD-V (SVM) in the form that it needs; VT-x has nothing to do with it.",
     causes: [
       "SVM mode is off in the firmware setup.",
       "Windows is a virtual machine whose hypervisor does not pass AMD-V (most clouds).",
@@ -521,8 +521,8 @@ export const WINDOWS_MESSAGES = [
     needle: "platform does not support nested virtualization",
     pattern: /this platform does not support nested virtualization|Consider not exposing virtualization extensions/i,
     group: "hyperv-nested-platform",
-    what: "The virtual machine was to get VT-x, and this Hyper-V cannot give it.",
-    causes: ["The Windows build or the CPU does not allow nesting.", "The Hyper-V is itself nested too deep."],
+    what: "The virtual machine was configured to get VT-x, and this Hyper-V cannot provide it.",
+    causes: ["The Windows build or the CPU does not allow nesting.", "Hyper-V itself is nested too deeply."],
     steps: [
       {
         text: "Do without VT-x in that machine.",

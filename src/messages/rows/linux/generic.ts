@@ -145,7 +145,7 @@ export const GENERIC_MESSAGES = [
     needle: ["feature_c", "feat_c", "feature control"],
     pattern:
       /(?:IA32_|MSR_IA32_)?FEATURE[_ ]CONTROL(?: MSR)? is (?:already )?locked(?! (?:with|and) VMX)(?: \(value=(?<value>(?:0x)?[0-9a-f]{1,16})\))?|\bwrmsr\w{0,10} ?\((?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L[^)\n]{0,40}\) failed[^\n]{0,20}|(?:failed to|cannot|can't|could not) (?:write|set|enable|lock) (?:MSR )?(?:MSR_)?IA32_FEAT(?:URE)?_C(?:ON)?T(?:RO)?L\b/i,
-    what: "A program wanted to write IA32_FEAT_CTL, and the register is locked (bit 0), as it is on every machine whose firmware or kernel did its work: writing faults then. Whether VMX can be used says bit 2, not the lock: 0x5 and 0x7 are good, 0x1 is off.",
+    what: "A program tried to write IA32_FEAT_CTL, and the register is locked (bit 0), as it is on every machine whose firmware or kernel did its job: writing faults then. Bit 2 says whether VMX can be used, not the lock: 0x5 and 0x7 are good, 0x1 is off.",
     causes: [
       "The value is 0x5 or 0x7: nothing is wrong, and the program should accept it instead of writing.",
       "The value is 0x1: VT-x is switched off in the firmware setup.",
@@ -182,8 +182,8 @@ export const GENERIC_MESSAGES = [
     what: "A VMX instruction failed, and the program prints no number.",
     causes: [
       "VMXON faults (#GP) when IA32_FEAT_CTL is not locked with VMX on or CR0 and CR4 do not fit the FIXED MSRs, (#UD) when CR4.VMXE is 0; it fails with CF=1 when the region is not aligned, too high, or without the CPU's revision number in its first four bytes (bit 31 must be 0).",
-      "VMPTRLD and VMCLEAR want a physical address, aligned to 4 KByte, and VMPTRLD the revision number; neither accepts the VMXON region.",
-      "INVEPT and INVVPID want a type that IA32_VMX_EPT_VPID_CAP lists, a descriptor without reserved bits, and EPT or VPID at all.",
+      "VMPTRLD and VMCLEAR need a physical address, aligned to 4 KByte, and VMPTRLD the revision number; neither accepts the VMXON region.",
+      "INVEPT and INVVPID need a type that IA32_VMX_EPT_VPID_CAP lists, a descriptor without reserved bits, and EPT or VPID at all.",
       "Another hypervisor (KVM as long as a machine runs, VirtualBox) already is in VMX operation on this CPU: CR4.VMXE is 1, and VMXON fails with VM-instruction error 15.",
     ],
     steps: [

@@ -17,7 +17,7 @@ export const KMOD_MESSAGES = [
     causes: ["What follows, such as `Unknown symbol in module`, is kvm_intel without kvm, whose functions it needs."],
     steps: [
       {
-        text: "Put the file back, or install the kernel's modules again, and make the index anew.",
+        text: "Put the file back, or install the kernel's modules again, and rebuild the index.",
         commands: ["ls /lib/modules/$(uname -r)/kernel/arch/x86/kvm/", "sudo depmod -a && sudo modprobe kvm_intel"],
       },
     ],
@@ -52,7 +52,7 @@ export const KMOD_MESSAGES = [
         commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
       },
       {
-        text: "Or write it down and restart the machine.",
+        text: "Or save the setting and restart the machine.",
         commands: ["echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf"],
       },
     ],
@@ -143,7 +143,7 @@ export const KMOD_MESSAGES = [
     needle: ["disagrees about version of symbol", "unknown symbol", "version magic"],
     pattern:
       /\bkvm(?:_intel)?: (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
-    what: "kvm.ko and kvm_intel.ko do not belong to each other or to the running kernel, so the module does not load. The CPU was not asked yet.",
+    what: "kvm.ko and kvm_intel.ko do not belong to each other or to the running kernel, so the module does not load. The CPU had not been checked yet.",
     causes: [
       "One of the two comes from another build: a kernel that was updated and not booted, a module compiled by hand, or kvm.ko loaded by insmod in the wrong order (kvm before kvm_intel).",
     ],
@@ -170,7 +170,7 @@ export const KMOD_MESSAGES = [
     ],
     steps: [
       {
-        text: "Give the parameter while loading (no virtual machine may run), and write it down for the next boot.",
+        text: "Give the parameter while loading (no virtual machine may run), and save it for the next boot.",
         commands: [
           "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
           "echo 'options kvm_intel nested=1' | sudo tee /etc/modprobe.d/kvm-nested.conf",

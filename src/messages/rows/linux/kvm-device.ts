@@ -33,7 +33,7 @@ export const KVM_DEVICE_MESSAGES = [
       LOAD_KVM,
       ENABLE_FIRMWARE,
       {
-        text: "Is the node a virtual machine of another Proxmox: give it the host's CPU there, with nesting on, and start it again.",
+        text: "If the node is a virtual machine of another Proxmox, give it the host's CPU there, with nesting on, and start it again.",
         commands: ["cat /sys/module/kvm_intel/parameters/nested", "qm set VMID --cpu host"],
       },
       ENABLE_OUTER,
@@ -150,7 +150,7 @@ export const KVM_DEVICE_MESSAGES = [
     group: "kvm-run-failed",
     pattern:
       /(?:kvm run failed|KVM_RUN (?:returned|failed):?|kvm_run (?:returned|failed):?) (?<reason>Bad address|Invalid argument|Input\/output error|No such device|Function not implemented|Operation not permitted|Cannot allocate memory|Memory page has hardware error|-\d{1,3})/i,
-    what: "KVM_RUN itself failed ({reason}): no VM entry was refused and VMX is not the reason, the kernel could not go on with the guest.",
+    what: "KVM_RUN itself failed ({reason}): no VM entry was refused and VMX is not the reason, the kernel could not continue running the guest.",
     causes: [
       "Bad address (-14, EFAULT): KVM could not get a page of guest memory: the file behind it is too small or its file system is full (/dev/shm of a container, huge pages), or a passed-through device does not answer.",
       "Invalid argument (-22, EINVAL): user space left the virtual CPU in a state that KVM refuses to run; after another failure it follows from that one.",

@@ -62,7 +62,7 @@ export const KVM_KERNEL_MESSAGES = [
     gravity: "blocks",
     needle: "kernel bug at ",
     pattern: /kernel BUG at (?:[\w./+~-]{0,120}\/)?(?:arch\/x86|virt)\/kvm\/(?<file>[\w./]{1,60}):(?<line>\d{1,6})/i,
-    what: "KVM's own code met a state that it holds to be impossible (BUG at line {line} of {file}), and the kernel ends the task. That is a fault of the kernel; what VT-x offers here is not concerned unless the RIP is kvm_spurious_fault.",
+    what: "KVM's own code reached a state that it considers impossible (BUG at line {line} of {file}), and the kernel ends the task. That is a fault of the kernel; what VT-x offers here is not in question unless the RIP is kvm_spurious_fault.",
     causes: [
       "The RIP line names the function: kvm_spurious_fault is a VMX instruction that faulted, mmu.c and mmu/ the page tables, kvm_main.c memory slots and vCPUs.",
     ],
@@ -77,7 +77,7 @@ export const KVM_KERNEL_MESSAGES = [
     needle: ["warning: cpu:", "warning: arch/x86/kvm", "warning: virt/kvm"],
     pattern:
       /WARNING: (?:CPU: \d{1,5} PID: \d{1,8} at )?(?:[\w./+~-]{0,120}\/)?(?:arch\/x86|virt)\/kvm\/(?<file>[\w./]{1,60}):\d{1,6}(?: at)? (?<fn>[\w.]{1,80})/i,
-    what: "A check in KVM's function {fn} ({file}) did not hold, and the kernel goes on. The line before it, if there is one, says what was wrong.",
+    what: "A check in KVM's function {fn} ({file}) did not hold, and the kernel continues. The line before it, if there is one, says what was wrong.",
     causes: [
       "vmwrite_error, vmread_error, vmclear_error, vmptrld_error, invept_error, invvpid_error: the VMX instruction failed; its line says with which number.",
       "evmcs_write…, evmcs_read…: KVM on Hyper-V, and the enlightened VMCS has no such field.",
@@ -95,7 +95,7 @@ export const KVM_KERNEL_MESSAGES = [
     needle: ["perfctr wrmsr", "perfctr msr", "debugctlmsr 0x", "mcg_status 0x", "unimplemented hwcr", "mmio_conf_base"],
     pattern:
       /(?:disabled|unimplemented|ignored) perfctr (?:wrmsr|msr): 0x[0-9a-f]{1,8}(?: data 0x[0-9a-f]{1,16})?|MSR_IA32_(?:DEBUGCTLMSR|MCG_STATUS) 0x[0-9a-f]{1,16}, nop|unimplemented (?:HWCR|MMIO_CONF_BASE) wrmsr: 0x[0-9a-f]{1,16}/i,
-    what: "The guest wrote a register of performance counters, debugging or machine checks that KVM does not give it, and KVM dropped the write. VT-x is not concerned and nothing has to be done.",
+    what: "The guest wrote a register of performance counters, debugging or machine checks that KVM does not give it, and KVM dropped the write. VT-x is not involved and nothing has to be done.",
     causes: ["The guest's kernel tries at boot what a physical CPU of this model has; KVM shows it no counters."],
     steps: [
       {
@@ -366,7 +366,7 @@ export const KVM_KERNEL_MESSAGES = [
     needle: ["required for tdx", "tdx not supported by the host platform", "disable tdx: max_vcpu_per_td"],
     pattern:
       /(?<what>EPT|APICv|TDP MMU and MMIO caching and EPT A\/D bit|(?:tdx: )?OSXSAVE|TDP MMU) (?:is|are) required for TDX|TDX not supported by the host platform|Disable TDX: MAX_VCPU_PER_TD \(\d{1,6}\) smaller/i,
-    what: "kvm_intel loads without TDX guests, because something that TDX needs of KVM or of the platform is off. Ordinary guests are not concerned.",
+    what: "kvm_intel loads without TDX guests, because something that TDX needs of KVM or of the platform is off. Ordinary guests are not affected.",
     causes: [
       "EPT, APICv and the TDP MMU are kvm_intel's and kvm's parameters (ept, enable_apicv, tdp_mmu), on by default where the CPU has them.",
       "`not supported by the host platform`: TDX is off in the firmware, or the kernel was not started with it.",
@@ -390,7 +390,7 @@ export const KVM_KERNEL_MESSAGES = [
     needle: ["seamcall", "tdh_mng_", "tdh_vp_", "guest access before accepting"],
     pattern:
       /SEAMCALL \(?\w{3,40}\)? failed: 0x[0-9a-f]{1,16}|TDH_VP_(?:RD|WR)\[[^\]\n]{1,40}\][^\n]{0,40}failed:? 0x[0-9a-f]{1,16}|tdh_mng_\w{3,20}\(\) failed\.|TDH_MNG_RD\[[^\]\n]{1,40}\] failed|Guest access before accepting 0x[0-9a-f]{1,16}/i,
-    what: "The TDX module refused a call of KVM's. It is about a confidential guest (TD); VMX capabilities of ordinary guests are not concerned.",
+    what: "The TDX module refused a call of KVM's. It is about a confidential guest (TD); VMX capabilities of ordinary guests are not affected.",
     causes: [
       "The upper half of the number is the status that the TDX module specification lists; the lower half names the operand.",
     ],

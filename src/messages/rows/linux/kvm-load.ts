@@ -130,7 +130,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "svm disabled (by bios)",
     pattern: /SVM disabled \(by BIOS\) in MSR_VM_CR/i,
-    what: "This is an AMD CPU and the firmware switched its virtualization (AMD-V, SVM) off: VM_CR, bit 4, is 1. VT-x and kvm_intel are not concerned.",
+    what: "This is an AMD CPU and the firmware switched its virtualization (AMD-V, SVM) off: VM_CR, bit 4, is 1. VT-x and kvm_intel are not involved.",
     causes: ["SVM Mode is off in the firmware setup; on many boards that is the default."],
     steps: [
       {
@@ -402,7 +402,7 @@ export const KVM_LOAD_MESSAGES = [
     decoder: "evmcs-word",
     steps: [
       {
-        text: "To have them back, do without the enlightened VMCS (nested guests get slower).",
+        text: "To get them back, do without the enlightened VMCS (nested guests get slower).",
         commands: ["sudo modprobe kvm_intel enlightened_vmcs=0"],
       },
     ],

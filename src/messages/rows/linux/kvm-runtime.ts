@@ -163,7 +163,7 @@ export const KVM_RUNTIME_MESSAGES = [
     gravity: "degrades",
     needle: ["vmclear failed", "vmptrld failed", "invvpid failed", "invept failed", "vmread failed"],
     pattern: /\b(?<insn>vmclear|vmptrld|invvpid|invept|vmread) failed: (?<what>(?:ext|field|[0-9a-fx(])[^\n]{0,100})/i,
-    what: "{insn} of KVM itself failed ({what}). Execution goes on; do not rely on what follows.",
+    what: "{insn} of KVM itself failed ({what}). Execution continues; do not rely on what follows.",
     causes: [
       "invvpid with ext=0x0: the address is not canonical; a guest asked KVM to flush one.",
       "An outer hypervisor does not emulate the instruction as KVM expects.",

@@ -76,7 +76,7 @@ export const TOOL_MESSAGES = [
     needle: ["kernel module parameter has unexpected value", "parameter=unrestricted_guest", "parameter=nested"],
     pattern:
       /kernel module parameter has unexpected value[^\n]{0,80}?expected=(?<expected>\w{1,20}) name=(?<module>kvm_intel|kvm)(?:[^\n]{0,40}?) ?parameter=(?<name>\w{1,40})(?:[^\n]{0,160}?value=(?<value>\w{1,20}))?/i,
-    what: "Kata's check compares kvm_intel.{name} with a wished value. Kata runs without it.",
+    what: "Kata's check compares kvm_intel.{name} with the value it expects. Kata runs without it.",
     decoder: "module-parameter",
     steps: [],
     source: {
@@ -117,12 +117,12 @@ export const TOOL_MESSAGES = [
     causes: [
       "vmx: a cloud machine that is a virtual machine without nested VT-x, or VT-x off in the firmware.",
       "sse4_1, lm: a virtual machine with a generic CPU model (QEMU's qemu64, cpu64-rhel6), which hides what the CPU has.",
-      "GenuineIntel: the CPU is another maker's; newer releases take AMD.",
+      "GenuineIntel: the CPU is another maker's; newer releases accept AMD.",
     ],
     steps: [
       ENABLE_OUTER,
       {
-        text: "Is a generic model the reason: give the virtual machine the host's CPU.",
+        text: "If a generic model is the reason, give the virtual machine the host's CPU.",
         commands: ["-cpu host", "<cpu mode='host-passthrough'/>"],
       },
       ENABLE_FIRMWARE,
@@ -220,7 +220,7 @@ export const TOOL_MESSAGES = [
     needle: ["wrmsr: ", "msr access is restricted", "wrmsr failed for reg"],
     pattern:
       /wrmsr: CPU (?<cpu>\d{1,5}) cannot set MSR (?<msr>0x[0-9a-f]{1,8})|wrmsr: ?pwrite: Operation not permitted|Lockdown: [^:\n]{1,40}: (?:raw |Direct )?MSR access is restricted|WRMSR failed for reg\[(?<msr2>0x[0-9a-f]{1,8})\]/i,
-    what: "The kernel does not let programs write MSRs: it is locked down, most often by Secure Boot. Reading them, as rdmsr does, is not refused, and VT-x is not concerned: KVM is part of the kernel.",
+    what: "The kernel does not let programs write MSRs: it is locked down, most often by Secure Boot. Reading them, as rdmsr does, is not refused, and VT-x is not involved: KVM is part of the kernel.",
     decoder: "msr-write",
     steps: [
       {

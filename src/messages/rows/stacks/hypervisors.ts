@@ -15,7 +15,7 @@ export const HYPERVISOR_MESSAGES = [
     needle: "not fully enabled",
     pattern:
       /VMX ctrl (?<msr>0x[0-9a-f]{1,8}) not fully enabled: request (?<request>0x[0-9a-f]{1,16}) but get ?(?<got>0x[0-9a-f]{1,16})/i,
-    what: "ACRN asked for VMX controls that the CPU does not allow, and goes on with what it got.",
+    what: "ACRN asked for VMX controls that the CPU does not allow, and continues with what it got.",
     decoder: "control-request",
     steps: [ENABLE_OUTER],
     source: {
@@ -94,7 +94,7 @@ export const HYPERVISOR_MESSAGES = [
     gravity: "blocks",
     needle: ["vmx disabled by bios", "vmx is disabled by bios"],
     pattern: /(?:CPU\d{1,5}: )?VMX (?:is )?disabled by BIOS/i,
-    what: "Xen and several small hypervisors word it so: IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted. Xen has no HVM guests then.",
+    what: "Xen and several small hypervisors use this text: IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted. Xen has no HVM guests then.",
     steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
     source: {
       message: `${XEN} (vmx_cpu_up); avisokernel, Muen and others`,
@@ -108,7 +108,7 @@ export const HYPERVISOR_MESSAGES = [
     gravity: "blocks",
     needle: "shadow paging and nested virtualisation are mutually exclusive",
     pattern: /Shadow Paging and Nested Virtualisation are mutually exclusive/i,
-    what: "A guest was to get nested virtualization, and it runs on shadow paging, because the host has no EPT (hardware assisted paging) to use.",
+    what: "A guest was configured for nested virtualization, and it runs on shadow paging, because the host has no EPT (hardware assisted paging) to use.",
     causes: ["EPT is missing or hidden, or the guest was configured with hap=0."],
     steps: [
       { text: "See whether Xen found EPT.", commands: ["xl dmesg | grep -E 'HAP|VMX|EPT'"] },
@@ -375,7 +375,7 @@ export const HYPERVISOR_MESSAGES = [
     needle: ["vmxon_lock_flag", "lock bit", "vmx locked off", "vmx disabled in feature control", "locked off"],
     pattern:
       /VMXON_LOCK_FLAG\)? failed|VMX (?:is )?locked off|(?:feat\w{0,12}[ _]c\w{0,10}|0x3a|vmx|vt-x|msr)[^\n]{0,40}lock bit (?:is )?not set|VMX disabled in feature control/i,
-    what: "A hypervisor looked at IA32_FEATURE_CONTROL and did not find what it expects. Locked (bit 0) with VMX outside SMX (bit 2) is the good state: 0x5. Code that wants the lock to be clear so that it can write the register is wrong on every machine whose firmware or kernel did its work.",
+    what: "A hypervisor read IA32_FEATURE_CONTROL and did not find what it expects. Locked (bit 0) with VMX outside SMX (bit 2) is the good state: 0x5. Code that wants the lock to be clear so that it can write the register is wrong on every machine whose firmware or kernel did its job.",
     steps: [
       READ_FEAT_CTL,
       { text: "Accept a locked register when the enable bit is set; write it only when it is unlocked." },

@@ -194,11 +194,11 @@ export const LIBVIRT_MESSAGES = [
         commands: ["virsh hypervisor-cpu-compare cpu.xml", "virsh cpu-compare cpu.xml --error"],
       },
       {
-        text: "Are the hosts alike: let nova skip its own comparison; libvirt checks again when the migration starts.",
+        text: "If the hosts are alike, let nova skip its own comparison; libvirt checks again when the migration starts.",
         commands: ["# nova.conf on the compute nodes", "[workarounds]", "skip_cpu_compare_on_dest = true"],
       },
       {
-        text: "Do they differ: give all nodes one named model.",
+        text: "If they differ, give all nodes one named model.",
         commands: ["# nova.conf", "[libvirt]", "cpu_mode = custom", "cpu_models = Cascadelake-Server"],
       },
     ],
@@ -267,7 +267,7 @@ export const LIBVIRT_MESSAGES = [
     needle: ["cpu is incompatible with host cpu", "cpu is not compatible with host cpu", "cpu are not compatible"],
     pattern:
       /CPU is incompatible with host CPU|guest CPU is not compatible with host CPU|guest and host CPU are not compatible/i,
-    what: "The CPU of the XML cannot be had on this host.",
+    what: "This host cannot provide the CPU of the XML.",
     causes: [
       "The XML names a model or a feature that this host does not have; a machine that was copied from another host keeps that host's CPU.",
       "A feature that every model demands is off in the firmware (nx, Execute Disable, is the classical one), so libvirt identifies the CPU as a much older one.",

@@ -205,7 +205,7 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     needle: "resetting the virtual machine is required",
     pattern: /(?:command '?cont'?: )?Resetting the Virtual Machine is required/i,
-    what: "QEMU does not let the guest go on: it was stopped by an error inside KVM (or it was shut down), and only a reset leaves that state. Why it was stopped, QEMU printed before.",
+    what: "QEMU does not let the guest continue: it was stopped by an error inside KVM (or it was shut down), and only a reset leaves that state. QEMU printed the reason before.",
     causes: [
       "KVM gave up on the guest: the log has `KVM internal error. Suberror: N` or `KVM: entry failed, hardware error N`, which name the reason.",
     ],

@@ -118,7 +118,7 @@ export const STACK_MESSAGES = [
     needle: "domain_crash called from",
     pattern:
       /domain_crash called from (?:[\w./-]{0,80}\b)?(?<place>(?:vmx|vvmx|vmcs|realmode|p2m-ept)\.c\b|(?:n?vmx_|ept_|realmode_)\w{1,60}(?=\+0x))/,
-    what: "Xen itself ended that guest, in its VMX code ({place}): it met a state that it does not run. The host goes on, and VMX is on.",
+    what: "Xen itself ended that guest, in its VMX code ({place}): it reached a state that it does not run. The host continues, and VMX is on.",
     causes: [
       "The line before it has the reason, where Xen printed one: an exit it has no handler for, an EPT violation, a failed VM entry.",
       "In vvmx.c: a hypervisor inside that guest asked for what Xen's nested VMX does not have.",
@@ -166,7 +166,7 @@ export const STACK_MESSAGES = [
       /(?:host CPU does not match the Cluster CPU Type[^\n]{0,60}?)?missing the following CPU flags: (?<flags>[\w, .-]{1,200}?)(?=\. |\.$|$|['"])|host CPU type is not supported in this cluster|does not match the Cluster CPU Type|CPU_TYPE_(?:UNSUPPORTED|INCOMPATIBLE)\w{0,60}|Hardware does not support virtualization/i,
     what: "oVirt compared the host with the CPU type of its cluster, and the host lacks something of it. `model_X` in the list means that libvirt of the host cannot give guests the model X with all its features; a plain name is a flag of /proc/cpuinfo.",
     causes: [
-      "Newer or patched CPUs have no TSX (hle, rtm): the models with TSX cannot be had there, the ones named noTSX can.",
+      "Newer or patched CPUs have no TSX (hle, rtm): the models with TSX are not available there, the ones named noTSX are.",
       "vmx or nx among the flags: VT-x or Execute Disable is off in the firmware.",
       "The microcode, the kernel or an outer hypervisor hides a feature that the model has.",
     ],
@@ -364,7 +364,7 @@ export const STACK_MESSAGES = [
       /Failed to set HVM_PARAM_ALTP2M|xc_altp2m_switch_to_view returned rc: -\d{1,3}|Failed to enable altp2m on domain|Altp2m enabled\? -1|xen_start_single_step error[^\n]{0,60}|Failed to register singlestep|Error -\d{1,3} setting HVM single step/i,
     what: "DRAKVUF (or another user of LibVMI) needs several EPT views (altp2m) and single steps by the monitor trap flag of Xen, and Xen refused one of them.",
     causes: [
-      "altp2m is not switched on: it wants altp2m=1 on Xen's command line and altp2m=2 (before 4.9 altp2mhvm=1) in the domain's file.",
+      "altp2m is not switched on: it needs altp2m=1 on Xen's command line and altp2m=2 (before 4.9 altp2mhvm=1) in the domain's file.",
       "The CPU that Xen sees has no EPT or no monitor trap flag (processor-based control, bit 27): VirtualBox gives its guests none, VMware does with nested VT-x on.",
     ],
     steps: [
@@ -388,7 +388,7 @@ export const STACK_MESSAGES = [
     needle: ["detected faulty msr", "failed to write msr", "msrs were not", "set all kvm msrs", "failed to set msr"],
     pattern:
       /Detected faulty MSR (?<msr>0x[0-9a-f]{1,8}) while (?:setting|getting) MSRs|^[^\n]{0,80}Failed to (?:write|set) MSRs?\b(?! 0x| (?:of|because))|[Ff]ailed to set all KVM MSRs/i,
-    what: "KVM did not take (or give) an MSR of the virtual CPU; KVM stops at the first one in the list that it refuses, and the program leaves that one out or gives up.",
+    what: "KVM refused to set (or read) an MSR of the virtual CPU; KVM stops at the first one in the list that it refuses, and the program leaves that one out or gives up.",
     causes: [
       "0x4b564d00 to 0x4b564dff are KVM's own: the feature is not in the guest's CPUID, or the host's KVM lacks it.",
       "0x480 to 0x491: the guest has VMX, and the value is not what KVM of this host offers.",
@@ -440,7 +440,7 @@ export const STACK_MESSAGES = [
     needle: ["specified more than once", "non-empty feature list"],
     pattern:
       /CPU feature ['"]?(?<name>[\w.-]{1,60})['"]? specified more than once|Non-empty feature list specified without CPU model/i,
-    what: "The <cpu> part of the XML contradicts itself, so libvirt refuses the machine: a feature is in it twice, or features without a model. The host was not asked.",
+    what: "The <cpu> part of the XML contradicts itself, so libvirt refuses the machine: a feature is in it twice, or features without a model. The host was not checked.",
     causes: [
       "A tool adds the feature on its own: `libvirt.nested = true` of Vagrant adds vmx, so that naming it again is one too many.",
       "Features without a <model> go only with mode='host-model' or 'host-passthrough'.",
@@ -508,7 +508,7 @@ export const STACK_MESSAGES = [
     gravity: "blocks",
     needle: ["cpu exception occurred with the vm"],
     pattern: /CPU exception occurred with the VM(?:READ|WRITE) instruction/i,
-    what: "The debugger script executed VMREAD on a CPU that is not in VMX root operation at that moment (or has no current VMCS), which faults with #UD.",
+    what: "The debugger script executed VMREAD on a CPU that was not in VMX root operation at that moment (or has no current VMCS), which faults with #UD.",
     causes: [
       "The break came before the hypervisor executed VMXON, on a processor that it has not started yet, or while a guest runs.",
     ],
