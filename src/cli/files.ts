@@ -225,7 +225,7 @@ function closeQuietly(fd: number, files: FileSystem): void {
 
 /**
  * As `inputChunks`, as text: UTF-8 or UTF-16, without a byte order mark. Bytes that are neither become U+FFFD; what is
- * packed is a `WorldError`. Text with NULs stays what it is: a log has them after a power cut.
+ * packed or binary is a `WorldError`. Text with NULs stays what it is: a log has them after a power cut.
  */
 export async function* inputText(path: string, world: World): AsyncGenerator<string> {
   let head: Uint8Array[] | undefined = [];
@@ -238,7 +238,9 @@ export async function* inputText(path: string, world: World): AsyncGenerator<str
       const advice = other.advice === undefined ? "" : `; ${other.advice}`;
       throw new WorldError(`${inputName(path)} is ${other.what}, not text${advice}`);
     }
-    decode = decoderOf(encodingOf(bytes));
+    const encoding = encodingOf(bytes);
+    if (encoding === undefined) throw new WorldError(`${inputName(path)} is binary data, not text`);
+    decode = decoderOf(encoding);
     return decode(bytes).replace(/^\ufeff/, "");
   };
   for await (const chunk of inputChunks(path, world)) {
@@ -258,7 +260,7 @@ export async function* inputText(path: string, world: World): AsyncGenerator<str
 /** The next piece as text; without one, what is left. */
 type Decode = (bytes?: Uint8Array) => string;
 
-function decoderOf(encoding: string | undefined): Decode {
+function decoderOf(encoding: string): Decode {
   if (encoding === "utf-16le" || encoding === "utf-16be") {
     const wide = new TextDecoder(encoding);
     return (bytes) => (bytes === undefined ? wide.decode() : wide.decode(bytes, { stream: true }));

@@ -5,7 +5,7 @@ import type { Evidence } from "./hosts/evidence.js";
 import { readLines } from "./hosts/read-lines.js";
 import type { DocumentReader, Reading } from "./hosts/reader.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog, START } from "./text/diagnostic.js";
-import { decoder } from "./text/text.js";
+import { decoder, HEAD_BYTES, isTextBetweenNuls, MAX_LINE, withoutEnding } from "./text/text.js";
 
 /** What is known of a text besides the text itself. Nothing has to be. */
 export interface ReadOptions {
@@ -113,7 +113,15 @@ function openReading(options: ReadOptions): OpenReading {
       log,
     );
   };
+  /** NULs that nothing came after yet: at the end of a text they are its end, as a program in C writes it. */
+  let nuls = 0;
   const text = (piece: string): void => {
+    const bare = withoutEnding(piece, "\0");
+    const before = bare === "" ? "" : "\0".repeat(Math.min(nuls, MAX_LINE));
+    nuls = (bare === "" ? nuls : 0) + piece.length - bare.length;
+    if (bare !== "") taken(before + bare);
+  };
+  const taken = (piece: string): void => {
     if (sink !== undefined) {
       sink.push(piece);
       return;
@@ -167,8 +175,8 @@ function openReading(options: ReadOptions): OpenReading {
 
 /** Text that came as a string was never looked at as bytes. */
 function isBinary(head: string, log: DiagnosticLog): boolean {
-  const nul = head.slice(0, 4096).indexOf("\0");
-  if (nul < 0) return false;
+  const looked = head.slice(0, HEAD_BYTES);
+  if (!looked.includes("\0") || isTextBetweenNuls(looked)) return false;
   log.error(START, "the input is binary data (it holds NUL characters), not text", "text in UTF-8 or UTF-16");
   return true;
 }

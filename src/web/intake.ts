@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { encodingOf, notText } from "../input/text/text.js";
 import type { Case } from "../report/page/case.js";
 import type { FromHash } from "../report/page/hash.js";
 import { unpack } from "./packed.js";
@@ -24,8 +25,6 @@ export interface Intake {
 }
 
 const MOST_BYTES = 64 * 1024 * 1024;
-/** Bytes of a file that are looked at to see whether it is text. */
-const BEGINNING = 4096;
 
 /** The text of a file, or why it is none. */
 async function textOfFile(file: File): Promise<{ readonly text: string } | { readonly problem: string }> {
@@ -37,14 +36,9 @@ async function textOfFile(file: File): Promise<{ readonly text: string } | { rea
     // A folder, or a file that went away.
     return { problem: `${file.name} ${t("unreadable")} (${error instanceof Error ? error.message : String(error)})` };
   }
-  const wide =
-    bytes[0] === 0xff && bytes[1] === 0xfe
-      ? "utf-16le"
-      : bytes[0] === 0xfe && bytes[1] === 0xff
-        ? "utf-16be"
-        : undefined;
-  if (wide === undefined && bytes.subarray(0, BEGINNING).includes(0)) return { problem: `${file.name} ${t("binary")}` };
-  return { text: new TextDecoder(wide ?? "utf-8").decode(bytes) };
+  const encoding = notText(bytes) === undefined ? encodingOf(bytes) : undefined;
+  if (encoding === undefined) return { problem: `${file.name} ${t("binary")}` };
+  return { text: new TextDecoder(encoding).decode(bytes) };
 }
 
 /** What the page begins with. */

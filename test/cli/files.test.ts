@@ -279,7 +279,25 @@ describe("a text in another encoding", () => {
     }
   });
 
-  it("with NULs in it is text all the same", async () => {
+  it("with NULs in it is text all the same, and binary data is not, whatever asks for it", async () => {
+    const [ending, binary] = [join(folder, "ending.txt"), join(folder, "binary.txt")];
+    writeFileSync(ending, `${REGISTERS}\0`);
+    writeFileSync(
+      binary,
+      Uint8Array.from({ length: 300 }, (_, at) => (at * 37) & 255),
+    );
+    for (const args of [
+      ["layers"],
+      ["explain"],
+      ["audit"],
+      ["verify"],
+      ["runs"],
+      ["controls", "skylake-x", "--want"],
+    ]) {
+      expect((await run([...args, ending])).err).not.toContain("binary");
+      const { code, err } = await run([...args, binary]);
+      expect([args[0], code, err]).toEqual([args[0], 2, expect.stringContaining("is binary data")]);
+    }
     const text = `${"\0".repeat(5000)}\nkvm: disabled by bios\n`;
     const { code, out } = await run(["explain"], { stdin: stdin(Buffer.from(text)) });
     expect([code, out]).toEqual([0, expect.stringContaining("disabled by bios (line 2)")]);

@@ -136,7 +136,7 @@ describe("readHost", () => {
     ["nothing", "", "the text is empty"],
     ["blanks", " \n\t\n", "the text is empty"],
     ["prose", "Dear list,\nVMX does not work here.\n", "no known format was recognised in 2 lines"],
-    ["NUL characters", "MSR\0\0\0 480", "binary"],
+    ["NUL characters", "\0\x01\x02\0\x03", "binary"],
   ])("of %s gives an error and no host", (_, text, message) => {
     const { host, format, diagnostics } = readHost(text, { file: "x.txt" });
     expect(host).toBeUndefined();

@@ -1,6 +1,7 @@
 import { checkList } from "../../bits/misuse.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
 import { withoutEnding } from "../../input/text/text.js";
+import { shortTitles } from "../../registers/bit-label.js";
 import { placedBit } from "../../registers/bit-place.js";
 import type { BitRow } from "../../registers/bit-row.js";
 import { type FoldedName, foldName, foldNames, nearestOf } from "../../registers/edit-distance.js";
@@ -63,8 +64,17 @@ export function readWanted(texts: readonly { readonly text: string; readonly fil
   return { wants: [...wants.values()], problems };
 }
 
+/** Names that are none, after which a text is not read on. */
+const MOST_STRANGE = 1000;
+const LONGEST_SHOWN = 200;
+
+function shortened(name: string): string {
+  return name.length <= LONGEST_SHOWN ? name : `${name.slice(0, LONGEST_SHOWN)}…`;
+}
+
 function readText(text: string, wants: Map<ControlName, WantedControl>, log: DiagnosticLog): void {
   let section: Wish = "required";
+  let strange = 0;
   for (const [index, raw] of text.split("\n").entries()) {
     let line = raw.slice(0, COMMENT.exec(raw)?.index);
     const heading = SECTION.exec(line.trim());
@@ -74,6 +84,10 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
     }
     let from = 0;
     for (const piece of namesOn(line)) {
+      if (strange === MOST_STRANGE) {
+        log.note({ line: index + 1, column: 1 }, "this is no list of controls; the rest was not read");
+        return;
+      }
       // Blanks between the words of a name may be others in the line.
       const [firstWord] = piece.split(" ", 1) as [string];
       from = Math.max(from, raw.indexOf(firstWord, from));
@@ -82,8 +96,9 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
       const { name, mark } = unmarked(piece);
       const found = resolve(name);
       if (found.kind !== "controls") {
+        strange++;
         if (found.kind === "unclear") log.error(at, found.problem, found.expected);
-        else log.error(at, `no VMX control is called ${name}`, () => expectedFor(name));
+        else log.error(at, `no VMX control is called ${shortened(name)}`, () => expectedFor(name));
         continue;
       }
       const marked = mark === "?" ? "optional" : mark === "" ? section : "off";
@@ -139,12 +154,32 @@ function* namesOn(line: string): Iterable<string> {
 }
 
 function nameAt(words: readonly string[], from: number): { readonly name: string; readonly to: number } | undefined {
-  for (let to = Math.min(words.length, from + MOST_WORDS); to > from; to--) {
+  const most = Math.min(words.length, from + MOST_WORDS);
+  let longest = from + 1;
+  while (longest < most && isInNames(words[longest] as string)) longest++;
+  for (let to = longest; to > from; to--) {
     const text = words.slice(from, to).join(" ");
     if (isName(text)) return { name: text, to };
     if (isName(bare(text))) return { name: bare(text), to };
   }
   return undefined;
+}
+
+let wordsOfNames: ReadonlySet<string> | undefined;
+
+/** Whether a name may go on with a word: text that is no list of names is not searched for eight words at every word. */
+function isInNames(word: string): boolean {
+  if (/[\d/:.[(]/.test(word)) return true;
+  wordsOfNames ??= new Set(
+    [
+      ...controlNames().byName.keys(),
+      ...features().keys(),
+      ...[...shortTitles.keys(), "msr", "bit", "control", "function", "of"].map(foldName),
+    ].flatMap((name) => name.split("_")),
+  );
+  return foldName(bare(unmarked(word).name))
+    .split("_")
+    .every((part) => (wordsOfNames as ReadonlySet<string>).has(part));
 }
 
 /** Without the brackets of source code around it; some names end with a bracket of their own. */

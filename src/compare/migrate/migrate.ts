@@ -27,7 +27,7 @@ export interface DerivedChange {
 export interface Migration {
   /** Can the guest run on the destination. */
   readonly verdict: Tri;
-  /** Reasons besides the MSRs: KVM does not load, or not with nested=1. */
+  /** Reasons besides the MSRs: KVM does not load, or not with nested=1. Where that is certain, no MSR is compared. */
   readonly obstacles: readonly Obstacle[];
   /** What the guest saw on the source. */
   readonly seen: MsrPairs;
@@ -71,6 +71,11 @@ export function migrate(from: Situation | Host, to: Situation | Host, options: M
     ...modelObstacles(destination, "destination", options),
   ];
   const seen = seenOn(source, options);
+  if ([...obstaclesOn(source, ""), ...obstaclesOn(destination, "")].some((row) => row.certain)) {
+    // Of a side without nested VMX there are no registers to compare.
+    const nothing = { restore: [], offenders: [], changes: [], unread: 0 };
+    return { kind: "migration", verdict: "no", obstacles, seen, ...nothing, cpuid: cpuidBetween(source, destination) };
+  }
   const restore = restoreOn(destination, seen, options.vcpu);
   const byState = restore.some(({ offences }) => offences.some(ofState));
   const onNew = byState ? restoreOn(destination, seen) : restore;
@@ -85,17 +90,19 @@ export function migrate(from: Situation | Host, to: Situation | Host, options: M
     ...(byState ? { onNewVcpu: allOf(onNew.map((verdict) => verdict.accepted)) } : {}),
     offenders,
     changes: changesBetween(source, destination, options.guest ?? {}),
-    cpuid: cpuidChange(cpusOf(source), cpusOf(destination)),
+    cpuid: cpuidBetween(source, destination),
     unread: unreadOf(seen, offeredThere).length,
   };
   const unsuited = modelObstacles(source, "", options).concat(modelObstacles(destination, "", options)).length > 0;
-  const hopeless = [...obstaclesOn(source, ""), ...obstaclesOn(destination, "")].some((row) => row.certain);
   // A configuration changes what is set, and nothing about a vCPU that has run.
   const fitsNew = allOf(onNew.map((verdict) => verdict.accepted));
-  if ((fitsNew === "yes" && !unsuited) || hopeless || migration.unread > MOST_UNREAD)
-    return { kind: "migration", ...migration };
+  if ((fitsNew === "yes" && !unsuited) || migration.unread > MOST_UNREAD) return { kind: "migration", ...migration };
   const fix = fixFor(source, destination, seen, offeredThere, options);
   return { kind: "migration", ...migration, ...(fix === undefined ? {} : { fix }) };
+}
+
+function cpuidBetween(source: Replays, destination: Replays): CpuidChange {
+  return cpuidChange(cpusOf(source), cpusOf(destination));
 }
 
 /** A version or model of QEMU or libvirt that is not known. */

@@ -14,11 +14,18 @@ export interface Obstacle {
 export function obstaclesOn({ loads, cpu }: Replays, side: string): Obstacle[] {
   const found: Obstacle[] = [];
   if (loads !== "yes") {
-    const text = loads === "no" ? "does not load" : "may not load: not everything that decides was read";
-    found.push({ certain: loads === "no", text: `kvm_intel ${text} on the ${side}.` });
+    const text =
+      loads === "no"
+        ? `does not load on the ${side}.`
+        : `may not load on the ${side}: not everything that decides was read.`;
+    found.push({ certain: loads === "no", text: `kvm_intel ${text}` });
   }
   const nested = cpu.bit("params", "nested");
-  if (nested !== "yes") found.push({ certain: nested === "no", text: `kvm_intel.nested is off on the ${side}.` });
+  if (nested !== "yes") {
+    const text =
+      nested === "no" ? `is off on the ${side}.` : `may be off on the ${side}: not everything that decides was read.`;
+    found.push({ certain: nested === "no", text: `kvm_intel.nested ${text}` });
+  }
   return found;
 }
 

@@ -37,8 +37,7 @@ export interface Decoder {
 
 /**
  * Reads UTF-8 with or without a byte order mark and UTF-16 of either order with or without one. Bytes that are not
- * UTF-8 become U+FFFD: the values are ASCII in every format. NUL bytes near the start that UTF-16 does not explain
- * mean binary data, which is one error in `log`.
+ * UTF-8 become U+FFFD: the values are ASCII in every format. Binary data is one error in `log`.
  */
 export function decoder(log: DiagnosticLog): Decoder {
   let head: Uint8Array | undefined = new Uint8Array(0);
@@ -83,7 +82,7 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Label for `TextDecoder`, or undefined for binary data. */
+/** Label for `TextDecoder`, or undefined for binary data: what has NULs that UTF-16 does not explain, and is no text without them. */
 export function encodingOf(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be";
@@ -96,7 +95,28 @@ export function encodingOf(bytes: Uint8Array): string | undefined {
   const most = length / 2 / 2;
   if (odd > most && even === 0) return "utf-16le";
   if (even > most && odd === 0) return "utf-16be";
-  return undefined;
+  return isTextBetweenNuls(new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES))) ? "utf-8" : undefined;
+}
+
+/** Of a hundred characters of binary data thirty and more are none of a text. */
+const MOST_STRANGE = 0.1;
+const TAB = 9;
+const CR = 13;
+const ESCAPE = 27;
+const BLANK = 32;
+const REPLACED = 0xfffd;
+
+/** Whether what is between NULs is text: a log has them after a power cut. */
+export function isTextBetweenNuls(text: string): boolean {
+  let [strange, all] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0) continue;
+    all++;
+    if (code === REPLACED || code < TAB || (code > CR && code < BLANK && code !== ESCAPE)) strange++;
+  }
+  // The last character may be cut by the end of what is looked at.
+  return strange <= Math.max(1, all * MOST_STRANGE);
 }
 
 /** The text without the characters of `ending` at its end. A pattern such as `/ +$/` walks through every run of them. */
@@ -137,6 +157,9 @@ export function lineSplitter(
   const emit = (line: string): void => {
     number++;
     if (line.length > MAX_LINE) tooLong();
+    // What was where the NULs are is lost: the rest of the line may be the end of another, or a value without its end.
+    else if (line.includes("\0"))
+      log.warning({ line: number, column: line.indexOf("\0") + 1 }, "line with NUL bytes left out", "lines of a text");
     else sink(line, number);
   };
   /** The text between two LFs; the CRs at its end belong to the second. `part`: it ends where a CR was. */

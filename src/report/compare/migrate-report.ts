@@ -110,7 +110,7 @@ const SAYS = {
 } as const;
 
 function linesOf(
-  { verdict, obstacles, offenders, onNewVcpu, changes, cpuid, fix, unread }: Migration,
+  { verdict, obstacles, offenders, onNewVcpu, changes, cpuid, fix, unread, restore }: Migration,
   { source, destination }: Sides,
   kernel: Release | undefined,
   model: string | undefined,
@@ -135,7 +135,8 @@ function linesOf(
     const names = certain.map(({ label, source: was }) => `${labelText(label)} ${was === "yes" ? "goes" : "comes"}`);
     lines.push("", `Changes under the guest, not restored by QEMU: ${names.join(", ")}`);
   }
-  lines.push(...cpuidLines(cpuid, there, (model ?? "host") === "host"));
+  // Without nested VMX on one side it says nothing more.
+  if (restore.length > 0) lines.push(...cpuidLines(cpuid, there, (model ?? "host") === "host"));
   if (offenders.length > byVcpu.length && (model ?? "host") === "host") lines.push("", NOT_CARRIED);
   return lines;
 }

@@ -115,6 +115,16 @@ describe("readWanted", () => {
         for (const { name } of readWanted([{ text }]).wants) controlBit(name);
       }),
     );
-    expect(readWanted([{ text: "nothing known ".repeat(4000) }]).problems).toHaveLength(1);
+    const [long, ...more] = readWanted([{ text: "nothing known ".repeat(4000) }]).problems;
+    expect([long?.message.length, more]).toEqual([expect.toSatisfy((length: number) => length < 300), []]);
+  });
+
+  it("reads a text that is no list of names as far as that is clear", () => {
+    const lines = Array.from({ length: 5000 }, (_, at) => `word${at} and another`);
+    const { problems } = readWanted([{ text: `EPT\n${lines.join("\n")}\nVPID` }]);
+    expect(problems.find(({ severity }) => severity === "note")).toMatchObject({
+      line: 1002,
+      message: "this is no list of controls; the rest was not read",
+    });
   });
 });

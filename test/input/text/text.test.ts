@@ -101,6 +101,24 @@ describe("decoder", () => {
   });
 });
 
+describe("a text with NUL bytes in it", () => {
+  const BASIC = "0x480: 0x00da040000000004";
+  it.each([
+    ["behind its end", `${BASIC}\n\0`, ["0x480"], undefined],
+    ["in place of its last line end", `${BASIC}\0`, ["0x480"], undefined],
+    ["as lines", `\0\0\0\n${BASIC}\n\0\n`, ["0x480"], "line with NUL bytes left out"],
+    // Neither value is there as a whole, and neither is made up.
+    ["in values", `${BASIC}\n0x48b: 0x7ffff\0\0\0\0\0\0\0\0\n0x48c: \0xf0106114141\n`, ["0x480"], "line with NUL"],
+    ["at the beginning", `${"\0".repeat(5000)}\n${BASIC}\n`, ["0x480"], "line with NUL bytes left out"],
+  ])("%s is the rest of it", (_, text, msrs, warning) => {
+    const { host, diagnostics } = readHost(text);
+    expect([...(host?.cores[0].msrs.keys() ?? [])].map((index) => `0x${index.toString(16)}`)).toEqual(msrs);
+    const said = diagnostics.find(({ message }) => message.includes("NUL"))?.message;
+    if (warning === undefined) expect(said).toBeUndefined();
+    else expect(said).toContain(warning);
+  });
+});
+
 describe("readHost", () => {
   const values = (text: string | Uint8Array) => {
     const { host, diagnostics } = readHost(text);
