@@ -1,23 +1,24 @@
 import { parseHexU64 } from "../../bits/u64.js";
-import { type Host, isSvmVendor } from "../../host/host.js";
-import { ABSENT, msrValue } from "../../host/msr.js";
+import { type CpuFacts, type Host, isSvmVendor } from "../../host/host.js";
+import { ABSENT, type Msr, msrValue } from "../../host/msr.js";
 import {
   assignCoreTypes,
   type CoreKind,
-  type CpuidRegisters,
+  type CpuidLookup,
   coreKindFromCpuid,
   type FeaturesSeen,
   factsFromCpuid,
   nameFromCpuid,
   vendorFromCpuid,
 } from "../hosts/cpuid-facts.js";
+import { type CpuidLeaves, cpuidLeaves, isFactLeaf } from "../hosts/cpuid-leaves.js";
 import { hasNamedSection, tellWhatIsMissing } from "../hosts/dump-gaps.js";
 import { type CpuDraft, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place } from "../text/diagnostic.js";
 import { isVmxMsr } from "../text/msr-names.js";
-import { FACT_LEAVES } from "./cpuid-raw.js";
+import { cpuidLeafAt, dumpBytes, hasCpuidColumns, hexAt, msrIndexAt, msrValueAt, subleafAt } from "./dump-scan.js";
 
 /** Microcode revision in bits 63:32 (IA32_BIOS_SIGN_ID). */
 const BIOS_SIGN_ID = 0x8b;
@@ -42,6 +43,10 @@ type Section =
   | { readonly kind: "cpuid"; readonly cpu: number }
   | { readonly kind: "msr"; readonly cpu: number | undefined };
 
+/** A line below the title of a CPU. */
+const TOPOLOGY = /allcpu: Package \d{1,4} \/ Core \d{1,4} \/ Thread \d{1,4}: Valid(?:, Virtual)?\r?\n/y;
+const MAX_TITLE = 80;
+const MAX_CPUID_LINE = 60;
 const TITLE = /^-{6}\[ (.{1,80}) \]-{6}\s*$/;
 const CPUID_TITLE = /^(?:CPUID Registers \/ )?Logical CPU #(\d{1,5})$/;
 const MSR_TITLE = /^MSR Registers(?: \/ Logical CPU #(\d{1,5}))?$/;
@@ -79,6 +84,37 @@ function openDumps(file: string | undefined): LineRun {
     dump.enter(next, at);
     section = next;
     if (next.kind !== "cpuid") untitled = undefined;
+  };
+
+  const dumpText = dumpBytes();
+  const ahead = { at: 0, lines: 0, weight: 0 };
+  /** As `line`, for a line of a section that is at hand; 0 for one that is left to `line`. */
+  const weightAt = (bytes: Uint8Array, at: number, end: number, number: number): number => {
+    if (section.kind === "cpuid") {
+      const leaf = cpuidLeafAt(bytes, at, end);
+      // Leaf 0 may begin another CPU.
+      if (leaf < 0 || (leaf === 0 && untitled !== undefined)) return 0;
+      return isFactLeaf(leaf) ? dump.cpuidAt(leaf, bytes, at) : 1;
+    }
+    if (section.kind !== "msr") return 0;
+    const index = msrIndexAt(bytes, at, end);
+    if (index < 0 || (!isVmxMsr(index) && index !== BIOS_SIGN_ID)) return index < 0 ? 0 : 1;
+    return dump.msrAt(section.cpu, index, bytes, at, end, number);
+  };
+  /** As `line`, for a title of a section that something is read of, and what is below it. */
+  const titleAt = (text: string, start: number, number: number): { end: number; weight: number } | undefined => {
+    if (text.charCodeAt(start) === 97) {
+      TOPOLOGY.lastIndex = start;
+      return TOPOLOGY.test(text) ? { end: TOPOLOGY.lastIndex - 1, weight: 1 } : undefined;
+    }
+    const end = text.indexOf("\n", start);
+    if (text.charCodeAt(start) !== 45 || end < 0 || end - start > MAX_TITLE) return undefined;
+    const title = TITLE.exec(text.slice(start, end));
+    const next = title === null ? undefined : sectionOf(title[1] as string);
+    if (next?.kind !== "cpuid" && next?.kind !== "msr") return undefined;
+    lines = number;
+    enter(next, { line: number, column: 1 });
+    return { end, weight: 5 };
   };
 
   return {
@@ -119,48 +155,33 @@ function openDumps(file: string | undefined): LineRun {
           return 0;
       }
     },
-    lineAt(text, start, end) {
-      const length = end - start;
-      if (section.kind === "cpuid") {
-        if (length > CPUID_LENGTH || !text.startsWith("CPUID ", start) || !hasColumns(text, start)) return 0;
-        const leaf = hexAt(text, start + 6, 8);
-        // Leaf 0 may begin another CPU.
-        if (leaf <= 0) return 0;
-        return FACT_LEAVES.has(leaf) ? dump.cpuidAt(section.cpu, leaf, text, start) : 1;
+    linesAt(text, start, number) {
+      ahead.at = start;
+      ahead.lines = ahead.weight = 0;
+      const title = titleAt(text, start, number);
+      if (title !== undefined) {
+        ahead.at = title.end + 1;
+        ahead.lines++;
+        ahead.weight = title.weight;
       }
-      if (section.kind !== "msr" || length < 33 || length > MSR_LENGTH || !text.startsWith("MSR ", start)) return 0;
-      if (text.charCodeAt(start + 12) !== COLON || text.charCodeAt(start + 18) !== DASH) return 0;
-      const index = hexAt(text, start + 4, 8);
-      return index < 0 || isVmxMsr(index) || index === BIOS_SIGN_ID ? 0 : 1;
+      const within = section.kind === "cpuid" || section.kind === "msr";
+      const bytes = within ? dumpText.of(text) : undefined;
+      while (bytes !== undefined) {
+        const end = text.indexOf("\n", ahead.at);
+        const weight = end < 0 ? 0 : weightAt(bytes, ahead.at, end, number + ahead.lines);
+        if (weight === 0) break;
+        ahead.at = end + 1;
+        ahead.lines++;
+        ahead.weight += weight;
+      }
+      if (ahead.lines > 0) lines = number + ahead.lines - 1;
+      return ahead;
     },
     end() {
       finish();
       return { hosts, diagnostics: log.list() };
     },
   };
-}
-
-/** Lengths of lines that have room for nothing but their value and the number of a subleaf or of a sample. */
-const CPUID_LENGTH = 60;
-const MSR_LENGTH = 42;
-
-/** A number of so many hex digits at a place; -1 where there is something else. */
-function hexAt(text: string, at: number, digits: number): number {
-  let value = 0;
-  for (let i = at; i < at + digits; i++) {
-    const code = text.charCodeAt(i);
-    const digit =
-      code >= 48 && code <= 57
-        ? code - 48
-        : code >= 65 && code <= 70
-          ? code - 55
-          : code >= 97 && code <= 102
-            ? code - 87
-            : -1;
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
 }
 
 function sectionOf(title: string): Section {
@@ -173,32 +194,28 @@ function sectionOf(title: string): Section {
   return { kind: title === "Versions" ? "header" : "other" };
 }
 
-const COLON = 58;
-const DASH = 45;
-
-function hasColumns(text: string, start: number): boolean {
-  return (
-    text.charCodeAt(start + 14) === COLON &&
-    text.charCodeAt(start + 24) === DASH &&
-    text.charCodeAt(start + 33) === DASH &&
-    text.charCodeAt(start + 42) === DASH
-  );
-}
-
 interface Dump {
   readonly accepts: (next: Section) => boolean;
   readonly enter: (next: Section, at: Place) => void;
   readonly cpuLine: (section: Section, text: string) => number;
   /** Takes a line of CPUID that begins at a place of a text, with the dashes where they belong. */
-  readonly cpuidAt: (cpu: number, leaf: number, text: string, start: number) => number;
+  readonly cpuidAt: (leaf: number, bytes: Uint8Array, start: number) => number;
+  /** Takes a line of an MSR that is at a place of a text. */
+  readonly msrAt: (
+    cpu: number | undefined,
+    index: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    number: number,
+  ) => number;
   readonly msrLine: (section: Section, text: string, number: number) => number;
   readonly end: (file: string | undefined, at: Place) => Host | undefined;
 }
 
 function openDump(log: DiagnosticLog): Dump {
   const builder = hostBuilder(log);
-  /** CPUID by logical CPU, then by leaf and subleaf as one number. */
-  const cpuids = new Map<number, Map<number, CpuidRegisters>>();
+  const cpuids = cpuidLeaves();
   const msrSections = new Map<number | undefined, Place>();
   const microcode = new Map<number | undefined, number>();
   let sections = 0;
@@ -206,17 +223,26 @@ function openDump(log: DiagnosticLog): Dump {
   let orphansTold = false;
 
   /** `CPUID 00000007: 00000002-219C07AB-1840072C-BC014410 [SL 00]`, by its columns. */
-  const takeCpuid = (cpu: number, leaf: number, text: string, start: number): number => {
-    const [eax, ebx] = [hexAt(text, start + 16, 8), hexAt(text, start + 25, 8)];
-    const [ecx, edx] = [hexAt(text, start + 34, 8), hexAt(text, start + 43, 8)];
+  const takeCpuid = (leaf: number, bytes: Uint8Array, at: number): number => {
+    const [eax, ebx] = [hexAt(bytes, at + 16, 8), hexAt(bytes, at + 25, 8)];
+    const [ecx, edx] = [hexAt(bytes, at + 34, 8), hexAt(bytes, at + 43, 8)];
     if (leaf < 0 || eax < 0 || ebx < 0 || ecx < 0 || edx < 0) return 0;
-    const numbered = text.startsWith(" [SL ", start + 51) && text.charCodeAt(start + 58) === 93;
-    const subleaf = numbered ? hexAt(text, start + 56, 2) : -1;
-    const leaves = cpuids.get(cpu) as Map<number, CpuidRegisters>;
-    const key = leaf * 256 + Math.max(subleaf, 0);
+    const subleaf = subleafAt(bytes, at);
     // Old dumps show the subleaves of most leaves without their numbers; the first is 0.
-    if (subleaf >= 0 || !leaves.has(key)) leaves.set(key, { eax, ebx, ecx, edx });
+    cpuids.put(leaf, Math.max(subleaf, 0), subleaf >= 0, eax, ebx, ecx, edx);
     return 1;
+  };
+
+  const lineBytes = dumpBytes();
+  const halves = new Int32Array(2);
+  /** What was read last of each MSR: the CPUs of a machine are most often alike. */
+  const before = new Map<number, Extract<Msr, { state: "value" }>>();
+  const sharedMsr = (index: number, hi: number, lo: number): Msr => {
+    const last = before.get(index);
+    if (last?.hi.value === hi && last.lo.value === lo) return last;
+    const msr = msrValue({ hi, lo }) as Extract<Msr, { state: "value" }>;
+    before.set(index, msr);
+    return msr;
   };
 
   return {
@@ -227,7 +253,7 @@ function openDump(log: DiagnosticLog): Dump {
     },
     enter(next, at) {
       sections++;
-      if (next.kind === "cpuid") cpuids.set(next.cpu, new Map());
+      if (next.kind === "cpuid") cpuids.open(next.cpu);
       if (next.kind === "msr") msrSections.set(next.cpu, at);
     },
     cpuLine(section, text) {
@@ -237,10 +263,21 @@ function openDump(log: DiagnosticLog): Dump {
         return found === null ? 0 : 1;
       }
       // Most leaves say nothing that is asked for.
-      if (text.charCodeAt(14) === 58 && !FACT_LEAVES.has(Number.parseInt(text.slice(6, 14), 16))) return 1;
-      return hasColumns(text, 0) ? takeCpuid(section.cpu, hexAt(text, 6, 8), text, 0) : 0;
+      if (text.charCodeAt(14) === 58 && !isFactLeaf(Number.parseInt(text.slice(6, 14), 16))) return 1;
+      const bytes = lineBytes.of(text.slice(0, MAX_CPUID_LINE));
+      return bytes !== undefined && hasCpuidColumns(bytes, 0) ? takeCpuid(hexAt(bytes, 6, 8), bytes, 0) : 0;
     },
     cpuidAt: takeCpuid,
+    msrAt(cpu, index, bytes, start, end, number) {
+      const kind = msrValueAt(bytes, start, end, halves);
+      if (kind === "else") return 0;
+      const [hi, lo] = [(halves[0] as number) >>> 0, (halves[1] as number) >>> 0];
+      if (isVmxMsr(index)) {
+        const msr = kind === "failed" ? ABSENT : sharedMsr(index, hi, lo);
+        builder.msr(cpu ?? "unnamed", index, msr, { line: number, column: 15 });
+      } else if (kind === "value" && hi !== 0) microcode.set(cpu, hi);
+      return 2;
+    },
     msrLine(section, text, number) {
       if (section.kind !== "msr" && section.kind !== "start") return 0;
       const cpu = section.kind === "msr" ? section.cpu : undefined;
@@ -283,7 +320,7 @@ function openDump(log: DiagnosticLog): Dump {
     end(file, at) {
       if (sections === 0 && builder.msrsOf("unnamed").size === 0) return undefined;
       const identity = fillDrafts(builder, cpuids, msrSections, microcode);
-      tellWhatIsMissing(builder, cpuids, msrSections, isSvmVendor(identity.vendor), log, at);
+      tellWhatIsMissing(builder, cpuids.cpus(), msrSections, isSvmVendor(identity.vendor), log, at);
       return builder.build({
         ...identity,
         ...(alias === undefined ? {} : { codename: alias }),
@@ -314,42 +351,51 @@ function takeMsr(index: number, text: string) {
 /** Turns CPUID into facts for each CPU; gives what identifies the machine, taken from the first CPU. */
 function fillDrafts(
   builder: HostBuilder,
-  cpuids: ReadonlyMap<number, ReadonlyMap<number, CpuidRegisters>>,
+  cpuids: CpuidLeaves,
   msrSections: ReadonlyMap<number | undefined, Place>,
   microcode: ReadonlyMap<number | undefined, number>,
 ): Omit<Host, "cores"> {
+  const all = cpuids.cpus();
   // One unnamed MSR section holds for all CPUs; the CPUID that belongs to it is that of the first.
-  const unnamed = (msrSections.has(undefined) || cpuids.size === 0) && !hasNamedSection(msrSections);
-  const sorted = [...cpuids].sort(([a], [b]) => a - b);
+  const unnamed = (msrSections.has(undefined) || all.length === 0) && !hasNamedSection(msrSections);
   const cores: { draft: CpuDraft; kind: CoreKind }[] = [];
   let identity: Omit<Host, "cores"> = {};
   const seen: FeaturesSeen = new Map();
-  for (const [cpu, leaves] of unnamed ? sorted.slice(0, 1) : sorted) {
-    const lookup = (leaf: number, subleaf: number): CpuidRegisters | undefined => leaves.get(leaf * 256 + subleaf);
+  /** CPUs that differ from those before them, as long as they are few. */
+  const kinds: { readonly cpu: number; readonly facts: CpuFacts; readonly kind: CoreKind }[] = [];
+  for (const cpu of unnamed ? all.slice(0, 1) : all) {
+    const lookup = cpuids.lookup(cpu);
     const draft = builder.cpu(unnamed ? "unnamed" : cpu);
-    draft.facts = factsFromCpuid(lookup, seen);
-    if (unnamed && sorted.some(([, other]) => !sameCounters(other, leaves))) {
+    let known = kinds.find((other) => cpuids.alike(other.cpu, cpu));
+    if (known === undefined) {
+      known = { cpu, facts: factsFromCpuid(lookup, seen), kind: coreKindFromCpuid(lookup) };
+      if (kinds.length < MOST_KINDS) kinds.push(known);
+      const vendor = vendorFromCpuid(lookup);
+      const name = nameFromCpuid(lookup);
+      identity = {
+        ...(vendor === undefined ? {} : { vendor }),
+        ...(name === undefined ? {} : { name }),
+        ...identity,
+      };
+    }
+    draft.facts = known.facts;
+    if (unnamed && all.some((other) => !sameCounters(cpuids.lookup(other), lookup))) {
       const { cpuid0a: _, ...facts } = draft.facts;
       draft.facts = facts;
     }
     const signature = lookup(1, 0)?.eax;
     if (signature !== undefined) draft.signature = signature;
-    cores.push({ draft, kind: coreKindFromCpuid(lookup) });
-    const vendor = vendorFromCpuid(lookup);
-    const name = nameFromCpuid(lookup);
-    identity = {
-      ...(vendor === undefined ? {} : { vendor }),
-      ...(name === undefined ? {} : { name }),
-      ...identity,
-    };
+    cores.push({ draft, kind: known.kind });
   }
-  if (!unnamed || sorted.length <= 1) assignCoreTypes(cores);
+  if (!unnamed || all.length <= 1) assignCoreTypes(cores);
   for (const [cpu, revision] of microcode) builder.cpu(cpu ?? "unnamed").microcode = revision;
   return identity;
 }
 
+const MOST_KINDS = 8;
+
 /** Whether two CPUs show the same in leaf 0AH; EBX is of no interest. */
-function sameCounters(a: ReadonlyMap<number, CpuidRegisters>, b: ReadonlyMap<number, CpuidRegisters>): boolean {
-  const [one, other] = [a.get(0xa00), b.get(0xa00)];
+function sameCounters(a: CpuidLookup, b: CpuidLookup): boolean {
+  const [one, other] = [a(0xa, 0), b(0xa, 0)];
   return one?.eax === other?.eax && one?.ecx === other?.ecx && one?.edx === other?.edx;
 }

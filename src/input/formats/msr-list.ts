@@ -242,6 +242,7 @@ function openList(file: string | undefined): LineRun {
       strange ||= /\w/.test(text);
       return 0;
     },
+    waits: () => part !== undefined || calls.length > 0,
     end(cut) {
       if (cut && held?.at.line === lines && held.looksCut()) {
         log.error(
@@ -294,7 +295,7 @@ function openList(file: string | undefined): LineRun {
 function tellUnequalCpus(builder: HostBuilder, log: DiagnosticLog): void {
   const cpus = builder.cpus();
   const seen = new Map(cpus.map((cpu) => [cpu, builder.msrsOf(cpu)]));
-  const union = new Set([...seen.values()].flatMap((msrs) => [...msrs]));
+  const union = new Set([...seen.values()].flatMap((msrs) => [...msrs.keys()]));
   for (const index of [...union].sort((a, b) => a - b)) {
     const without = cpus.filter((cpu) => seen.get(cpu)?.has(index) !== true);
     if (without.length > 0) {

@@ -24,6 +24,7 @@ export interface GuestCpu {
   readonly line: number;
 }
 
+const ELEMENTS: ReadonlySet<string> = new Set(["domain", "domainCapabilities", "name", "cpu", "model", "feature"]);
 const MOST_GUESTS = 64;
 const LONGEST = 8_000_000;
 
@@ -55,7 +56,7 @@ function libvirtGuests(lines: readonly string[]): GuestCpu[] {
     | { mode: string; check?: string; match?: string; model?: string; features: Map<string, GuestFeature> }
     | undefined;
   let inside: string | undefined;
-  const scanner = xmlScanner(new Set(["domain", "domainCapabilities", "name", "cpu", "model", "feature"]), {
+  const scanner = xmlScanner((name) => ELEMENTS.has(name), {
     open(name, attributes, at) {
       if (name === "domainCapabilities") inside = name;
       if (inside !== undefined) return;

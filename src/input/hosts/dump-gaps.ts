@@ -12,7 +12,8 @@ export function hasNamedSection(msrSections: ReadonlyMap<number | undefined, Pla
 
 export function tellWhatIsMissing(
   builder: HostBuilder,
-  cpuids: ReadonlyMap<number, unknown>,
+  /** In ascending order. */
+  cpuids: readonly number[],
   msrSections: ReadonlyMap<number | undefined, Place>,
   svm: boolean,
   log: DiagnosticLog,
@@ -45,14 +46,14 @@ export function tellWhatIsMissing(
     return;
   }
   for (const { cpu, place, msrs } of counts) {
-    const missing = [...most.msrs].filter((index) => !msrs.has(index)).map((index) => `0x${index.toString(16)}`);
+    const missing = [...most.msrs.keys()].filter((index) => !msrs.has(index)).map((index) => `0x${index.toString(16)}`);
     if (missing.length === 0) continue;
     log.warning(
       place,
       `the MSR section of CPU ${cpu ?? "?"} lacks ${missing.join(", ")}, which CPU ${most.cpu ?? "?"} has`,
     );
   }
-  const withoutMsrs = [...cpuids.keys()].filter((cpu) => !msrSections.has(cpu)).sort((a, b) => a - b);
+  const withoutMsrs = cpuids.filter((cpu) => !msrSections.has(cpu));
   if (hasNamedSection(msrSections) && withoutMsrs.length > 0) {
     log.warning(
       at,
@@ -62,4 +63,4 @@ export function tellWhatIsMissing(
   }
 }
 
-const NO_SECTION = { cpu: undefined, place: { line: 1, column: 1 }, msrs: new Set<number>() };
+const NO_SECTION = { cpu: undefined, place: { line: 1, column: 1 }, msrs: new Map<number, unknown>() };

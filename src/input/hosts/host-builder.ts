@@ -31,8 +31,8 @@ export interface HostBuilder {
   readonly cpu: (scope: number | "unnamed") => CpuDraft;
   /** CPU numbers seen so far, ascending. */
   readonly cpus: () => number[];
-  /** Indices of the MSRs seen for a CPU. */
-  readonly msrsOf: (scope: CpuScope) => ReadonlySet<number>;
+  /** The MSRs seen for a CPU, by index. */
+  readonly msrsOf: (scope: CpuScope) => ReadonlyMap<number, unknown>;
   /** Undefined when nothing was gathered. */
   readonly build: (identity: Omit<Host, "cores">) => Host | undefined;
 }
@@ -48,6 +48,8 @@ export interface Sighting {
   readonly disputed: Disputed;
   readonly at: Place;
 }
+
+const NO_MSRS: ReadonlyMap<number, Sighting> = new Map();
 
 interface Group {
   readonly cpus: number[];
@@ -84,9 +86,13 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
 
   const add = (into: Map<number, Sighting>, scope: CpuScope, index: number, seen: Sighting): void => {
     const before = into.get(index);
-    const merged: Merged = before === undefined ? seen : mergeSightings(before, seen);
+    if (before === undefined) {
+      into.set(index, seen);
+      return;
+    }
+    const merged = mergeSightings(before, seen);
     const { conflict, clashing } = merged;
-    if (conflict !== undefined && before !== undefined) {
+    if (conflict !== undefined) {
       const [now, then] = [seen.msr, before.msr].map((msr) => describeKnown(msr, clashing));
       const verb = [seen.msr, before.msr].every(isSaidWhole) ? "is" : "has";
       const message = (): string =>
@@ -114,18 +120,16 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
     },
     cpu: (scope) => gathered(scope).draft,
     cpus: numbers,
-    msrsOf: (scope) => new Set(scopes.get(scope)?.msrs.keys()),
+    msrsOf: (scope) => scopes.get(scope)?.msrs ?? NO_MSRS,
     build(identity) {
       foldSingleCpu();
       keepCommonCounters([...scopes.values()].map(({ draft }) => draft));
       const named = numbers();
       const everywhere = scopes.get("all");
-      const groups = new Map<string, Group[]>();
+      const kinds: Kind[] = [];
       const place = (cpu: number | undefined, found: Gathered): void => {
         const { coreType, microcode } = found.draft;
-        const key = keyOf(found);
-        const alike = groups.get(key) ?? [];
-        groups.set(key, alike);
+        const alike = kindOf(kinds, found).groups;
         let group = alike.find(
           (g) => g.microcode === undefined || microcode === undefined || g.microcode === microcode,
         );
@@ -148,7 +152,7 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
         place(undefined, unnamed);
       } else if (named.length === 0 && everywhere !== undefined) place(undefined, everywhere);
 
-      const all = [...groups.values()].flat().sort((a, b) => firstCpu(a) - firstCpu(b));
+      const all = kinds.flatMap(({ groups }) => groups).sort((a, b) => firstCpu(a) - firstCpu(b));
       suspectSwappedHalves(all, log);
       const cores = all.map(coreGroup);
       const [first, ...rest] = cores;
@@ -215,6 +219,36 @@ function keyOf({ draft, msrs }: Gathered): string {
   const features = CPU_FEATURES.map((name) => draft.facts?.features[name] ?? null);
   // No replay asks for the counters, in which the cores of a hybrid CPU differ.
   return JSON.stringify([values, draft.signature, { ...draft.facts, features, cpuid0a: undefined }]);
+}
+
+/** CPUs with one key; the key is made when another kind has to be distinguished from them. */
+interface Kind {
+  readonly first: Gathered;
+  readonly groups: Group[];
+  key?: string;
+}
+
+function kindOf(kinds: Kind[], found: Gathered): Kind {
+  let kind = kinds.find(({ first }) => isSame(first, found));
+  if (kind !== undefined) return kind;
+  kind = { first: found, groups: [] };
+  if (kinds.length > 0) {
+    kind.key = keyOf(found);
+    for (const other of kinds) {
+      other.key ??= keyOf(other.first);
+      if (other.key === kind.key) return other;
+    }
+  }
+  kinds.push(kind);
+  return kind;
+}
+
+/** Whether two CPUs have one key, seen without making it: neighbours most often are alike. */
+function isSame(a: Gathered, b: Gathered): boolean {
+  if (a.draft.facts !== b.draft.facts || a.draft.signature !== b.draft.signature) return false;
+  if (a.msrs.size !== b.msrs.size) return false;
+  for (const [index, { msr }] of a.msrs) if (b.msrs.get(index)?.msr !== msr) return false;
+  return true;
 }
 
 function featuresOf({ draft }: Gathered): CpuFacts["features"] {

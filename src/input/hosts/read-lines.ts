@@ -44,9 +44,15 @@ const FOREIGN = "\u0000";
 /** What only dumps of CPUID and MSRs look like, without anything that would have to be taken off. */
 const DUMP_LINE = /^(?:CPUID|MSR) [0-9A-Fa-f]{8}: [ -%'-)+-_a-~]*$/;
 
+/** Words that begin no document, no tag, no listing of a dump and no part of any of these. */
+const MAY_BE_INERT = /^(?!\s{0,80}\[|CPUID |MSR )[^{<\r]{0,200}$/;
+const MAX_INERT = 200;
+const MOST_INERT = 2000;
+
 interface FactEntry {
   readonly reader: FactReader;
-  readonly run: FactRun;
+  /** Begun with the first line that has the mark: most readers see nothing of most texts. */
+  run: FactRun | undefined;
   claims: number;
   /** A line with the mark that was not taken: perhaps the first part of a wrapped one. */
   part: string;
@@ -64,9 +70,7 @@ export function readLines(
 ): LinesSink {
   const collected = factCollector(options);
   const facts = readers.flatMap((reader): FactEntry[] =>
-    reader.kind === "facts"
-      ? [{ reader, run: reader.open(collected.sink(reader.name)), claims: 0, part: "", partLine: -1 }]
-      : [],
+    reader.kind === "facts" ? [{ reader, run: undefined, claims: 0, part: "", partLine: -1 }] : [],
   );
   const mayHaveMark = prefilterOf(facts.map(({ reader }) => reader));
   const runs = readers.flatMap((reader): { reader: LineReader; run: LineRun; score: number }[] =>
@@ -85,19 +89,29 @@ export function readLines(
   const indent = commonIndent(options.head);
   const mayBeDumps = !numbered && indent === "" && runs.length > 0;
 
+  /** Those that have begun, in their order. */
+  let begun: readonly FactEntry[] = [];
+  const runOf = (entry: FactEntry): FactRun => {
+    if (entry.run === undefined) {
+      entry.run = entry.reader.open(collected.sink(entry.reader.name));
+      begun = facts.filter(({ run }) => run !== undefined);
+    }
+    return entry.run;
+  };
+  /** Whether the last line that fact readers were asked about may have had the mark of one. */
+  let marked = false;
   const factLine = (line: TextLine): string | undefined => {
-    const marked = mayHaveMark(line.text);
+    marked = mayHaveMark(line.text);
     let claimed: string | undefined;
-    for (const entry of facts) {
-      if (claimed !== undefined && entry.run.busy?.() !== true) continue;
+    for (const entry of marked ? facts : begun) {
+      const busy = entry.run?.busy?.() === true;
       if (claimed !== undefined) {
-        entry.run.line({ ...line, text: FOREIGN });
+        if (busy) entry.run?.line({ ...line, text: FOREIGN });
         continue;
       }
-      const busy = entry.run.busy?.() === true;
       const own = marked && entry.reader.mark.test(line.text);
       const follows = entry.partLine === line.after;
-      if ((own || busy) && entry.run.line(line)) {
+      if ((own || busy) && runOf(entry).line(line)) {
         entry.claims++;
         claimed = entry.reader.name;
       } else if (follows && takeWrapped(entry, line)) claimed = entry.reader.name;
@@ -110,34 +124,68 @@ export function readLines(
   };
 
   const isWaiting = (line: number): boolean =>
-    facts.some(({ run, partLine }) => partLine === line || run.busy?.() === true) || json.isOpen();
+    begun.some(({ run, partLine }) => partLine === line || run?.busy?.() === true) || json.isOpen();
+  let after = 0;
+  /** Number of the last line that all readers have seen. */
+  let lastGiven = 0;
   /** No reader waits for a line; a line that goes to the readers of dumps alone leaves it so. */
   let idle = false;
   /** The other readers of lines know that a dump is at hand. */
   let atDump = false;
   const [dumps, ...others] = runs;
-  /** A line of a dump is read where it is in the text, as long as no reader waits for one. */
-  const lineAt = (piece: string, start: number, end: number, number: number): boolean => {
-    const letter = piece.charCodeAt(start);
-    if ((letter !== 67 && letter !== 77) || !mayBeDumps || dumps?.run.lineAt === undefined) return false;
-    if (held !== undefined) {
-      take(held, heldAt, false);
-      held = undefined;
+  /** Lines that nobody reads and that leave everything as it is, seen behind a line of a dump. */
+  const inert = new Set<string>();
+  /** Nobody waits for a line, and what the last ones were would not change how the next is read. */
+  let calm = false;
+  /** Number of the last line that was passed over as one of `inert`, and of the last that the other readers need not see. */
+  let passed = 0;
+  let unseen = 0;
+  const ahead = { at: 0, lines: 0 };
+  /** The lines of a dump are read where they are in the text, as long as no reader waits for one. */
+  const linesAt = (piece: string, start: number, number: number): typeof ahead => {
+    ahead.at = start;
+    ahead.lines = 0;
+    for (;;) {
+      const letter = piece.charCodeAt(ahead.at);
+      const first = number + ahead.lines;
+      if (letter === 67 || letter === 77 || letter === 45 || letter === 97) {
+        if (held !== undefined) take(held, heldAt, false);
+        held = undefined;
+        idle ||= !isWaiting(after);
+        const mayBe = idle && (letter === 67 || letter === 77 || !xml.isOpen());
+        const read = mayBe ? dumps?.run.linesAt?.(piece, ahead.at, first) : undefined;
+        if (read !== undefined && read.lines > 0) {
+          tookDump(read.weight, first, read.lines);
+          ahead.at = read.at;
+          ahead.lines += read.lines;
+          continue;
+        }
+      } else if (held !== undefined && inert.size > 0) {
+        take(held, heldAt, false);
+        held = undefined;
+      }
+      if (!calm || held !== undefined) return ahead;
+      const end = piece.indexOf("\n", ahead.at);
+      if (end < 0 || end - ahead.at > MAX_INERT) return ahead;
+      const text = piece.slice(ahead.at, piece.charCodeAt(end - 1) === 13 && end > ahead.at ? end - 1 : end);
+      if (!inert.has(text)) return ahead;
+      passed = unseen = after = first;
+      ahead.at = end + 1;
+      ahead.lines++;
     }
-    idle ||= !isWaiting(after);
-    const weight = idle ? dumps.run.lineAt(piece, start, end) : 0;
-    if (weight > 0) tookDump(weight, number);
-    return weight > 0;
   };
-  const tookDump = (weight: number, number: number): void => {
+  const tookDump = (weight: number, number: number, lines: number): void => {
     if (dumps === undefined) return;
     dumps.score += weight;
-    options.onLine?.(number, dumps.reader.name);
+    for (let i = 0; options.onLine !== undefined && i < lines; i++) options.onLine(number + i, dumps.reader.name);
     // After one foreign line the others wait for nothing.
     if (!atDump) for (const { run } of others) run.line(FOREIGN, number);
+    if (!atDump || unseen > lastGiven) unseen = number;
+    if (!atDump) lastGiven = number;
     atDump = true;
+    calm = !xml.isOpen();
     columns.add(number, 0);
-    after = number;
+    after = number + lines - 1;
   };
   /** A line of a dump goes to the readers of dumps at once. */
   const dumpLine = (raw: string, number: number): boolean => {
@@ -147,12 +195,13 @@ export function readLines(
     if (!idle || dumps === undefined) return false;
     const weight = dumps.run.line(raw, number);
     if (weight === 0) return false;
-    tookDump(weight, number);
+    tookDump(weight, number, 1);
     return true;
   };
-  let after = 0;
   const take = (raw: string, number: number, cut: boolean): void => {
     if (!cut && dumpLine(raw, number)) return;
+    const wasCalm = calm;
+    calm = false;
     idle = false;
     atDump = false;
     const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
@@ -163,6 +212,7 @@ export function readLines(
     // Lines inside a JSON document belong to its reader alone.
     const inJson = json.isOpen() && json.line(text, number);
     const fact = inJson ? undefined : factLine(line);
+    lastGiven = number;
     let taken = inJson || fact !== undefined || json.line(text, number) || xml.line(text, number);
     if (taken) options.onLine?.(number, fact ?? "");
     for (const entry of runs) {
@@ -174,6 +224,9 @@ export function readLines(
     const unread = taken ? undefined : unreadMsr(text, NONE);
     if (unread !== undefined) {
       log.warning({ line: number, column: unread.column + own + shift }, unreadText(unread.index), LIKE_THIS);
+    } else if (wasCalm && !taken && shift === 0 && !marked && MAY_BE_INERT.test(raw)) {
+      calm = !isWaiting(number) && !runs.some(({ run }) => run.waits?.() === true);
+      if (calm && inert.size < MOST_INERT) inert.add(raw);
     }
   };
 
@@ -194,7 +247,7 @@ export function readLines(
           if (whole !== undefined) hold(whole.text, whole.number);
         },
     log,
-    unfold === undefined ? lineAt : undefined,
+    unfold === undefined && mayBeDumps ? linesAt : undefined,
   );
 
   return {
@@ -204,7 +257,10 @@ export function readLines(
       const rest = unfold?.end();
       if (held !== undefined) take(held, heldAt, cut && rest === undefined);
       if (rest !== undefined) take(rest.text, rest.number, true);
-      for (const { run } of facts) run.end?.();
+      // Where the text ends counts for what the readers say of all of it.
+      if (unseen > lastGiven) for (const { run } of others) run.line(FOREIGN, unseen);
+      if (passed === after) dumps?.run.line(FOREIGN, passed);
+      for (const { run } of begun) run?.end?.();
       json.end();
       xml.end();
       const found = [
@@ -247,7 +303,7 @@ function takeWrapped(entry: FactEntry, line: TextLine): boolean {
   const { part } = entry;
   entry.partLine = -1;
   const joined = { text: `${part} ${line.text.trimStart()}`, number: line.after, after: -1, cut: line.cut };
-  if (!entry.run.line(joined)) return false;
+  if (entry.run?.line(joined) !== true) return false;
   entry.claims++;
   return true;
 }
@@ -360,54 +416,69 @@ function columnShifts(): ColumnShifts {
 }
 
 interface Claims {
+  /** Whether something has begun that the next line may end. */
   readonly isOpen: () => boolean;
   readonly line: (text: string, number: number) => boolean;
   readonly end: () => void;
   readonly claims: () => { readonly name: string; readonly claims: number }[];
 }
 
+/** Readers that begin when there is something for one of them. */
+function begunOnce<Run extends { readonly claims: () => number }>(
+  readers: readonly { readonly name: string; readonly open: (sink: FactSink) => Run }[],
+  sink: (name: string) => FactSink,
+) {
+  let all: { readonly name: string; readonly run: Run }[] | undefined;
+  return {
+    runs: () => (all ??= readers.map((reader) => ({ name: reader.name, run: reader.open(sink(reader.name)) }))),
+    begun: () => all !== undefined,
+    claims: () => (all ?? []).map(({ name, run }) => ({ name, claims: run.claims() })),
+  };
+}
+
 function jsonReaders(readers: readonly JsonReader[], sink: (name: string) => FactSink): Claims {
-  const runs = readers.map((reader) => ({ reader, run: reader.open(sink(reader.name)) }));
+  const { runs, claims } = begunOnce(readers, sink);
   const handler: JsonHandler = {
     scalar(path, value, at) {
-      for (const { run } of runs) run.scalar(path, value, at);
+      for (const { run } of runs()) run.scalar(path, value, at);
     },
     close(path, at) {
-      for (const { run } of runs) run.close(path, at);
+      for (const { run } of runs()) run.close(path, at);
     },
     end() {
-      for (const { run } of runs) run.end();
+      for (const { run } of runs()) run.end();
     },
   };
   const scanner = jsonScanner(handler);
   return {
     isOpen: scanner.isOpen,
-    line: runs.length === 0 ? () => false : scanner.line,
+    line: readers.length === 0 ? () => false : scanner.line,
     end: scanner.end,
-    claims: () => runs.map(({ reader, run }) => ({ name: reader.name, claims: run.claims() })),
+    claims,
   };
 }
 
 function xmlReaders(readers: readonly XmlReader[], sink: (name: string) => FactSink): Claims {
-  const runs = readers.map((reader) => ({ reader, run: reader.open(sink(reader.name)) }));
+  const { runs, claims, begun } = begunOnce(readers, sink);
   const handler: XmlHandler = {
     open(name, attributes, at) {
-      for (const { run } of runs) run.open(name, attributes, at);
+      for (const { run } of runs()) run.open(name, attributes, at);
     },
     close(name, text, at) {
-      for (const { run } of runs) run.close(name, text, at);
+      for (const { run } of runs()) run.close(name, text, at);
     },
     comment(text, at) {
-      for (const { run } of runs) run.comment(text, at);
+      for (const { run } of runs()) run.comment(text, at);
     },
   };
-  const scanner = xmlScanner(new Set(readers.flatMap((reader) => reader.elements)), handler);
+  const isWanted = (name: string): boolean => readers.some(({ elements }) => elements.includes(name));
+  const scanner = xmlScanner(isWanted, handler);
   return {
-    isOpen: () => false,
-    line: runs.length === 0 ? () => false : scanner.line,
+    isOpen: scanner.isOpen,
+    line: readers.length === 0 ? () => false : scanner.line,
     end() {
-      for (const { run } of runs) run.end();
+      if (begun()) for (const { run } of runs()) run.end();
     },
-    claims: () => runs.map(({ reader, run }) => ({ name: reader.name, claims: run.claims() })),
+    claims,
   };
 }

@@ -30,6 +30,13 @@ export interface LineReader extends ReaderRow {
   readonly open: (file: string | undefined) => LineRun;
 }
 
+/** Lines that were read where they are: how many, what they speak for the format, and where the next begins. */
+export interface LinesAhead {
+  readonly at: number;
+  readonly lines: number;
+  readonly weight: number;
+}
+
 /** One pass of a line reader over one text. */
 export interface LineRun {
   /**
@@ -38,10 +45,12 @@ export interface LineRun {
    */
   readonly line: (text: string, number: number) => number;
   /**
-   * As `line`, for a line that is read where it is in `text`, from `start` to before `end` (a CR may be its last
-   * character), so that no string is made of it; 0 for one that it leaves to `line`.
+   * As `line`, for as many whole lines from `start` on as it can read where they are in `text`, so that no strings are made
+   * of them. It stops before the first that it leaves to `line`. The result is valid until the next call.
    */
-  readonly lineAt?: (text: string, start: number, end: number) => number;
+  readonly linesAt?: (text: string, start: number, number: number) => LinesAhead;
+  /** Whether a line that the run did not claim begins something that the next line may end. */
+  readonly waits?: () => boolean;
   /** `cut`: the last line had no line end, as in a truncated text. */
   readonly end: (cut: boolean) => Reading;
 }

@@ -165,12 +165,16 @@ export function lineNumberLength(line: string, number: number): number {
   return found !== null && Number(found[1]) === number ? found[0].length : 0;
 }
 
+const HEADER = /^content-transfer-encoding:[ \t]{0,4}quoted-printable/im;
+
 /**
  * Whether a text is quoted-printable mail, judged by its beginning: a header says so, or lines end in soft breaks and
  * every other equals sign is an encoded character.
  */
 export function isQuotedPrintable(head: string): boolean {
-  if (/^content-transfer-encoding:[ \t]{0,4}quoted-printable/im.test(head)) return true;
+  // Without the anchor most of a text without such a header is skipped.
+  if (/content-transfer-encoding:/i.test(head) && HEADER.test(head)) return true;
+  if (!head.includes("=\n") && !head.includes("=\r\n")) return false;
   let soft = 0;
   for (const [, next] of head.matchAll(/=((?:[89A-F][0-9A-F](?:=[89AB][0-9A-F]){1,3}|[0-9A-F]{2}|\r?\n|[\s\S]|$))/g)) {
     if (/^\r?\n/.test(next as string)) soft++;

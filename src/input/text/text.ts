@@ -67,7 +67,7 @@ export function decoder(log: DiagnosticLog): Decoder {
       return head.length < HEAD_BYTES ? "" : begin();
     },
     end() {
-      if (binary) return "";
+      if (binary || head?.length === 0) return "";
       const first = head === undefined ? "" : begin();
       return binary ? "" : first + (decode as InstanceType<typeof TextDecoder>).decode();
     },
@@ -138,13 +138,13 @@ export interface LineSplitter {
  * an LF are one end (serial consoles write them). Takes linear time, keeps at most one line, and builds no array of
  * lines. Lines beyond `MAX_LINE` are left out with a warning in `log`.
  *
- * @param whole is asked first, about a line where it is in a piece, from `start` to before its LF: true when nothing more
- * has to be done with it. Of a dump that saves making a string of most lines.
+ * @param ahead is asked first, where a line begins in a piece and with its number: how many lines from there need nothing more
+ * to be done, and where the next begins. Of a dump that saves making strings of most lines.
  */
 export function lineSplitter(
   sink: (line: string, number: number) => void,
   log: DiagnosticLog,
-  whole?: (piece: string, start: number, end: number, number: number) => boolean,
+  ahead?: (piece: string, start: number, number: number) => { readonly at: number; readonly lines: number },
 ): LineSplitter {
   let carry = "";
   let number = 0;
@@ -191,13 +191,15 @@ export function lineSplitter(
     push(text) {
       let start = 0;
       for (;;) {
+        if (ahead !== undefined && carry === "" && !skipping) {
+          const read = ahead(text, start, number + 1);
+          number += read.lines;
+          start = read.at;
+        }
         const end = text.indexOf("\n", start);
         if (end < 0) break;
-        if (carry === "" && !skipping && whole?.(text, start, end, number + 1) === true) number++;
-        else {
-          emitSpan(carry + text.slice(start, end));
-          carry = "";
-        }
+        emitSpan(carry + text.slice(start, end));
+        carry = "";
         start = end + 1;
       }
       carry += text.slice(start);

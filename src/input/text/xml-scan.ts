@@ -12,6 +12,8 @@ export interface XmlHandler {
 export interface XmlScanner {
   /** Whether a tag, or the beginning of one, is on the line. */
   readonly line: (text: string, number: number) => boolean;
+  /** Whether a tag has begun that the next line may end. */
+  readonly isOpen: () => boolean;
 }
 
 /** A tag that mailers have wrapped is put together again, up to this many lines and characters. */
@@ -24,7 +26,7 @@ const COMMENT = /<!--(.{0,500}?)-->/y;
 const BEGINNING = /<\/?([A-Za-z][\w:.-]{0,63})?[^<>]{0,2000}$/y;
 const ATTRIBUTE = /([\w:.-]{1,64})\s{0,20}=\s{0,20}(?:'([^'<>]{0,500})'|"([^"<>]{0,500})")/g;
 
-export function xmlScanner(names: ReadonlySet<string>, handler: XmlHandler): XmlScanner {
+export function xmlScanner(isWanted: (name: string) => boolean, handler: XmlHandler): XmlScanner {
   let carry = "";
   let carried = 0;
   let carriedFrom = 0;
@@ -41,7 +43,7 @@ export function xmlScanner(names: ReadonlySet<string>, handler: XmlHandler): Xml
         const tag = exec(TAG, text, i);
         if (tag !== null) {
           const [whole, slash, name, attributes, empty] = tag as unknown as [string, string, string, string, string];
-          if (names.has(name)) {
+          if (isWanted(name)) {
             found = true;
             if (slash === "") handler.open(name, parseAttributes(attributes), at);
             if (slash !== "" || empty !== "") handler.close(name, text.slice(behind, i).trim().slice(0, 200), at);
@@ -59,7 +61,7 @@ export function xmlScanner(names: ReadonlySet<string>, handler: XmlHandler): Xml
         }
         const beginning = exec(BEGINNING, text, i);
         const name = beginning?.[1];
-        if (name !== undefined && names.has(name) && carried < MAX_LINES && text.length - i <= MAX_TAG) {
+        if (name !== undefined && isWanted(name) && carried < MAX_LINES && text.length - i <= MAX_TAG) {
           carriedFrom = lineOf;
           carry = text.slice(i);
           carried++;
@@ -70,6 +72,7 @@ export function xmlScanner(names: ReadonlySet<string>, handler: XmlHandler): Xml
       carried = 0;
       return found;
     },
+    isOpen: () => carry !== "",
   };
 }
 

@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { READERS } from "../../src/input/formats/registry.js";
+import { readLines } from "../../src/input/hosts/read-lines.js";
+import { diagnosticLog } from "../../src/input/text/diagnostic.js";
+import { tries } from "../deep.js";
+import { AIDA64_OLD, aida64New } from "./excerpts.js";
+
+/*
+ * Lines of a dump are read many at a time where they are in the text, and lines that nobody reads are passed over when
+ * they come again. A text that comes character by character has none of that, and must say the same.
+ */
+
+const DUMP = [...AIDA64_OLD.split("\n"), ...aida64New().split("\n")];
+const BETWEEN = [
+  "",
+  "  ",
+  "L2 Unified Cache:   256 KB,  4-way Associative, 64-byte Line",
+  "allcpu: Package 0 / Core 0 / Thread 1: Valid, Virtual",
+  "CPU #000: APICID 00000000 / Package 0 / Core 0 / Thread 0",
+  "MSR 00000019: < FAILED >",
+  "MSR 00000480: < FAILED > ",
+  "MSR 00000481: 0000-003F-0000",
+  "MSR 00000481: 0000-007F-0000-0016 [S200]",
+  "CPUID 00000007: 00000000-00000000-00000000-000",
+  "CPUID 00000001: 000306A9-00100800-7FBAE3FF-BFEBFBFF `x`",
+  "------[ Logical CPU #0 ]------",
+  "------[ Logical CPU #1 ]------",
+  "------[ MSR Registers / Logical CPU #0 ]------",
+  "------[ Versions ]------",
+  "IA32_VMX_BASIC =",
+  "0x00da040000000004",
+  "IA32_VMX_MISC: 0x403c0",
+  "0x3a 0x5",
+  "foo (0x485): 0x403c0",
+  "$ sudo rdmsr -a 0x48b",
+  "7ffff00000000",
+  "flags : fpu vmx",
+  "[    1.000000] kvm: disabled by bios",
+  '{"return": [',
+  "]}",
+  "<cpu mode='host-passthrough'",
+  "<feature policy='require' name='vmx'/>",
+  "vendor_id : GenuineIntel",
+  "    HLT exiting   yes",
+  "words that say nothing",
+];
+
+/** What the readers of lines make of a text that comes in pieces of so many characters. */
+function read(text: string, size: number) {
+  const lines: string[] = [];
+  const log = diagnosticLog(undefined);
+  const sink = readLines(
+    READERS.filter((reader) => reader.kind !== "document"),
+    { head: text.slice(0, 65_536), onLine: (number, format) => lines.push(`${number} ${format}`) },
+    log,
+  );
+  for (let at = 0; at < text.length; at += size) sink.push(text.slice(at, at + size));
+  const { evidence, ...found } = sink.end();
+  return { ...found, evidence: evidence(), said: log.list(), lines };
+}
+
+it("says the same of a dump whole and in pieces, whatever is between its lines", () => {
+  const part = fc.oneof(
+    { arbitrary: fc.nat(DUMP.length - 8).map((at) => DUMP.slice(at, at + 8).join("\n")), weight: 3 },
+    { arbitrary: fc.constantFrom(...BETWEEN), weight: 2 },
+  );
+  fc.assert(
+    fc.property(
+      fc.array(part, { minLength: 2, maxLength: 16 }),
+      fc.constantFrom("\n", "\r\n"),
+      fc.boolean(),
+      (parts, end, ended) => {
+        const text = `${parts.join("\n")}${ended ? "\n" : ""}`.replaceAll("\n", end);
+        expect(read(text, text.length)).toEqual(read(text, 7));
+      },
+    ),
+    { numRuns: tries(300) },
+  );
+});
