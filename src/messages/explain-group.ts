@@ -8,8 +8,10 @@ import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
 import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
+import { decodeKvmIoctl } from "./decoders/kvm-ioctl.js";
 import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";
 import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
+import { decodeNamedFeature } from "./decoders/named-feature.js";
 import { decodeSetMsr } from "./decoders/set-msr.js";
 import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
@@ -39,9 +41,11 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "hardware-error": decodeHardwareError,
   "instruction-error": decodeInstructionError,
   "kernel-message": decodeKernelMessage,
+  "kvm-ioctl": decodeKvmIoctl,
   "module-error": decodeModuleError,
   "module-parameter": decodeModuleParameter,
   "msr-write": decodeMsrWrite,
+  "named-feature": decodeNamedFeature,
   "other-module": decodeOtherModule,
   "requested-feature": decodeRequestedFeature,
   "set-msr": decodeSetMsr,

@@ -92,6 +92,18 @@ const LINES: { readonly [id: string]: string } = {
   "xen-ept-violation": "(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5",
   "xen-vmcs-size": "(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)",
   "generic-vmlaunch-failed": "[-] VMLAUNCH failed!",
+  "lxd-qemu": 'Instance type "virtual-machine" is not supported on this server: QEMU failed to run feature checks',
+  "any-nested-off": "nested virtualization is not enabled",
+  "any-feature-missing": "PML is not supported on this CPU",
+  "any-no-flag": "no vmx flag in /proc/cpuinfo",
+  "any-exit": "unhandled vm exit: 0x1e",
+  "any-vmx-busy": "CR4.VMXE already set",
+  "any-instruction-fault": "#GP on VMXON",
+  "any-vmfail": "vmlaunch: VMfailValid",
+  "any-feat-ctl-write": "#GP on WRMSR to IA32_FEATURE_CONTROL",
+  "any-feat-ctl-open": "IA32_FEATURE_CONTROL MSR not locked",
+  "any-ioctl-failed": "ioctl(KVM_SET_SREGS) failed: Invalid argument",
+  "any-no-kvm": "Unable to initialize KVM",
   "minikube-kvm-reason":
     "Exiting due to PR_KVM_CREATE_BUSY: Another hypervisor, such as VirtualBox, is conflicting with KVM.",
 };

@@ -241,6 +241,7 @@ function ofKvm(decoded: Decoded, error: number): Decoded {
   if (error !== 7) return decoded;
   return {
     ...decoded,
+    what: `${decoded.what} KVM asks only for controls that the CPU lists: in a virtual machine, the hypervisor below lists one that it does not implement; on hardware it is a fault of this kernel.`,
     steps: [
       {
         text: "In a virtual machine, above all under VMware: let KVM do without the features that outer hypervisors list and do not implement; the first one helps most often.",
@@ -300,6 +301,8 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
 
 export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const { groups, row } = match;
+  // A row of words alone has sentences of its own.
+  if (row.id === "any-exit" && groups.code === undefined) return {};
   const written = groups.code ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
   const code = written === undefined ? 0x8000_0021 : codeOf(written);
   if (code === undefined) return {};

@@ -119,7 +119,7 @@ const WORDS: { readonly [suberror: string]: (words: ReadonlyMap<number, bigint>)
 
 /** KVM gave up on the guest: what the words behind it and the register block in the same text say about it. */
 export function decodeSuberror(matches: readonly [Match, ...Match[]], { anywhere }: ExplainContext): Decoded {
-  const suberror = matches.find(({ groups }) => groups.suberror !== undefined)?.groups.suberror;
+  const suberror = matches.map(({ groups }) => groups.suberror ?? groups.suberror2).find((one) => one !== undefined);
   if (suberror === undefined) return WORDS_ALONE;
   const words = new Map(
     matches.flatMap(({ groups: { index, word } }): [number, bigint][] =>

@@ -52,6 +52,14 @@ export const LOAD_KVM: Step = {
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
 };
 
+export const HOW_FAR_KVM: Step = {
+  text: "These say which it is.",
+  commands: [
+    "ls -l /dev/kvm; id -nG; lsmod | grep kvm",
+    "grep -m1 -ow vmx /proc/cpuinfo; systemd-detect-virt; sudo dmesg | grep -iE 'kvm|vmx'",
+  ],
+};
+
 export const JOIN_KVM: Step = {
   text: "Join the group that owns the device and log in again; or, until the next boot, grant one user access.",
   commands: ["ls -l /dev/kvm", "sudo usermod -aG kvm $USER", "sudo setfacl -m u:$USER:rw /dev/kvm"],

@@ -1,5 +1,6 @@
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { MessageRow } from "../message.js";
+import { ANY_WORDS_MESSAGES } from "./linux/any-words.js";
 import { GENERIC_MESSAGES } from "./linux/generic.js";
 import { KMOD_MESSAGES } from "./linux/kmod.js";
 import { KVM_DEVICE_MESSAGES } from "./linux/kvm-device.js";
@@ -33,7 +34,7 @@ const MORE: readonly MessageRow[] = [
   ...STACK_MESSAGES,
 ];
 
-const OF_NO_PROGRAM: readonly MessageRow[] = [...VMX_INSTRUCTION_MESSAGES, ...GENERIC_MESSAGES];
+const OF_NO_PROGRAM: readonly MessageRow[] = [...VMX_INSTRUCTION_MESSAGES, ...ANY_WORDS_MESSAGES, ...GENERIC_MESSAGES];
 
 /**
  * Every message that is recognised, with those of desktop products where they are given. Where two rows match the same

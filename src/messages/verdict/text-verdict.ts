@@ -2,6 +2,7 @@ import { isSvmVendor } from "../../host/host.js";
 import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
 import type { OwnMachine } from "../own-machine.js";
 import { guestVerdict } from "./guest-verdict.js";
+import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { namedOuter, withNamedOuter } from "./named-outer.js";
 import { NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
@@ -43,6 +44,8 @@ function answerOf(
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (recognised.length === 0) {
+    const lone = loneErrno(short);
+    if (lone !== undefined) return lone;
     const guest = guestVerdict(machine, short);
     if (guest !== undefined) return guest;
   }
@@ -91,7 +94,12 @@ function answerOf(
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
 }
 
-const NO_VMX_HERE: ReadonlySet<string> = new Set(["kvm-no-hardware-support", "kvm-vmx-not-supported"]);
+const NO_VMX_HERE: ReadonlySet<string> = new Set([
+  "kvm-no-hardware-support",
+  "kvm-vmx-not-supported",
+  "any-no-flag",
+  "any-nested-off",
+]);
 
 function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
   return {
@@ -124,7 +132,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
 };
 const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
 /** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
-const GENERAL: ReadonlySet<string> = new Set(["no-vtx-generic", "vbox-in-vagrant"]);
+const GENERAL: ReadonlySet<string> = new Set(["no-vtx-generic", "vbox-in-vagrant", "any-nested-off"]);
 
 /** Checks where all is well: no message, and an answer all the same. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;

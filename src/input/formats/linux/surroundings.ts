@@ -39,7 +39,7 @@ const VIRT: { readonly [word: string]: string } = {
   amazon: "Amazon EC2",
 };
 const COUNT =
-  /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']? \/proc\/cpuinfo(?: ?\| ?wc -l)?\s*$/;
+  /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']?(?: \/proc\/cpuinfo|(?<=\/proc\/cpuinfo ?\| ?[^\n]{4,60}))(?: ?\| ?wc -l)?\s*$/;
 
 /** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
 const COUNT_IN_SENTENCE =

@@ -177,7 +177,7 @@ export const TOOL_MESSAGES = [
       "vt-x or amd-v",
     ],
     pattern:
-      /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|(?<!\b(?:UAC|[Ff]ile|[Dd]ata|[Nn]etwork|[Dd]esktop|GPU|I\/O|[Rr]egistry) )[Vv]irtualization is not enabled(?! for (?:this |the )?(?:process|tenant))|KVM has been disabled by (?:the )?BIOS|[Vv]irtualization extensions are unavailable|(?:[Nn]either Intel |[Nn]o )VT-x or AMD-V/,
+      /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|(?<!\b(?:UAC|[Ff]ile|[Dd]ata|[Nn]etwork|[Dd]esktop|[Nn]ested|GPU|I\/O|[Rr]egistry) )[Vv]irtualization is not enabled(?! for (?:this |the )?(?:process|tenant))|KVM has been disabled by (?:the )?BIOS|[Vv]irtualization extensions are unavailable|(?:[Nn]either Intel |[Nn]o )VT-x or AMD-V/,
     what: "A program that needs hardware virtualization found none.",
     causes: [
       "VT-x is off in the firmware setup.",

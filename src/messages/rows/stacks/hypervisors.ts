@@ -123,7 +123,8 @@ export const HYPERVISOR_MESSAGES = [
     layer: "another hypervisor",
     gravity: "blocks",
     needle: ["vmx: failed to initiali", "hvm: vmx init", "vmxon failed"],
-    pattern: /VMX: failed to initiali[sz]e|VMXON failed \(?/i,
+    pattern:
+      /VMX: failed to initiali[sz]e|\(XEN\)[^\n]{0,30}VMXON failed|CPU\d{1,4}: unexpected VMXON failed|VMXON failed \((?!CR4|0x|err)/i,
     what: "Xen could not switch VMX on; the line before says why (a missing control, the firmware, or another hypervisor below).",
     steps: [READ_FEAT_CTL, ENABLE_OUTER],
     source: { message: XEN, meaning: XEN },

@@ -7,6 +7,7 @@ import {
   DUMP_VMCS,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
+  HOW_FAR_KVM,
   JOIN_KVM,
   KERNEL_LOG,
   LOAD_KVM,
@@ -176,10 +177,10 @@ export const QEMU_MESSAGES = [
     product: "QEMU",
     layer: "KVM at run time",
     gravity: "blocks",
-    needle: ["kvm internal error", "extra data["],
+    needle: ["kvm internal error", "extra data[", "suberror"],
     group: "internal-error",
     pattern:
-      /KVM internal error\. Suberror: (?<suberror>\d+)|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
+      /KVM internal error\. Suberror: (?<suberror>\d+)|KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
     decoder: "suberror",
     causes: [
@@ -326,8 +327,8 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     needle: ["kvm is not available", "kvm acceleration"],
     pattern: /KVM is not available|KVM acceleration (?:is )?not available/i,
-    what: "Without KVM QEMU emulates the CPU (TCG), and TCG has no VMX.",
-    steps: [ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG],
+    what: "QEMU or its front end found no usable KVM, and emulates the CPU (TCG), which has no VMX: there is no /dev/kvm, because kvm_intel did not load (VT-x off in the firmware, or not passed to this virtual machine), or the user may not open it.",
+    steps: [HOW_FAR_KVM, LOAD_KVM, JOIN_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
     source: { message: "virt-manager, QEMU front ends", meaning: `${CPU_C} (TCG features)` },
   },
 ] as const satisfies readonly MessageRow[];

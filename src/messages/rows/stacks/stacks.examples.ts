@@ -74,6 +74,13 @@ export const STACK_EXAMPLES = {
   "kubevirt-no-kvm-device": {
     examples: ["0/2 nodes are available: 2 Insufficient devices.kubevirt.io/kvm."],
   },
+  "lxd-qemu": {
+    examples: [
+      'Instance type "virtual-machine" is not supported on this server: QEMU failed to run feature checks',
+      'Instance type "virtual-machine" is not supported on this server: vhost_vsock kernel module not loaded',
+    ],
+    not: ["Instance type not operational: KVM support is missing (no /dev/kvm)"],
+  },
   "lxd-no-vm": {
     examples: [
       'Error: Failed instance creation: Failed creating instance record: Instance type "virtual-machine" is not supported on this server',

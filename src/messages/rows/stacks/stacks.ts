@@ -308,12 +308,46 @@ export const STACK_MESSAGES = [
     source: { message: "kubevirt/kubevirt#4748, #2979, #7779, #10851", meaning: "kubevirt/kubevirt#4748, #6402" },
   },
   {
+    id: "lxd-qemu",
+    product: "KVM user space",
+    layer: "user space",
+    gravity: "blocks",
+    needle: [
+      "failed to run feature checks",
+      "qemu command not available",
+      "vsock support is missing",
+      "vsock kernel module",
+    ],
+    pattern:
+      /QEMU failed to run feature checks|QEMU command not available for CPU architecture|(?:Instance type|not supported on this server)[^\n]{0,60}v(?:host_v)?sock (?:support is missing|kernel module not loaded)/i,
+    what: "LXD or Incus looks for /dev/kvm first, and found it; then for vhost_vsock, and then it starts QEMU once to see what it can do. One of these two failed, so VT-x is not the reason.",
+    causes: [
+      "QEMU is not installed, is too old, or lacks what is asked for (machine q35, firmware, devices in packages of their own).",
+      "QEMU could not open /dev/kvm, because another hypervisor has it or the rights do not allow it.",
+    ],
+    steps: [
+      {
+        text: "Start QEMU as it does; what it prints is the reason.",
+        commands: ["qemu-system-x86_64 -machine q35,accel=kvm -cpu host -display none -S", "ls -l /dev/kvm /dev/vsock"],
+      },
+      {
+        text: "Then start it again, as it looks once only.",
+        commands: ["sudo systemctl restart incus || sudo snap restart lxd"],
+      },
+    ],
+    source: {
+      message: "lxc/incus#475, #1516, #894",
+      meaning: "Incus, internal/server/instance/drivers/driver_qemu.go",
+    },
+  },
+  {
     id: "lxd-no-vm",
     product: "KVM user space",
     layer: "host operating system",
     gravity: "blocks",
     needle: "is not supported on this server",
-    pattern: /Instance type "?virtual-machine"? is not supported on this server(?!: KVM support is missing)/i,
+    pattern:
+      /Instance type "?virtual-machine"? is not supported on this server(?!: (?:KVM support is missing|QEMU |v(?:host_v)?sock ))/i,
     what: "LXD or Incus found at its start that the server cannot run virtual machines, and looks again only when it is started again.",
     causes: [
       "vhost_vsock could not be loaded (in a VMware guest its own vsock is in the way), or QEMU is missing.",

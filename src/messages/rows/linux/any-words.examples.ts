@@ -1,0 +1,93 @@
+import type { ExamplesOf } from "../shape.examples.js";
+import type { ANY_WORDS_MESSAGES } from "./any-words.js";
+
+/** Lines that each row is for, and lines that hold its words and are none of it. */
+export const ANY_WORDS_EXAMPLES = {
+  "any-nested-off": {
+    examples: [
+      "KVM detected but nested virtualization is not enabled (Intel). Exiting.",
+      "Nested virtualization must be enabled on the host",
+      "error: nested VMX not supported",
+    ],
+    not: [
+      "kvm: Nested Virtualization enabled",
+      "If nested virtualization is not enabled, Install-WindowsFeature fails",
+      "Nested virtualization: enabled",
+    ],
+  },
+  "any-feature-missing": {
+    examples: [
+      "EPT is required but not supported by this CPU",
+      "CPU lacks unrestricted guest support",
+      "[hv] MTF not supported on this CPU",
+      "VMCS shadowing: not available",
+      "no posted interrupts",
+    ],
+    not: [
+      "On processors where EPT is not supported the INVEPT instruction causes #UD.",
+      "unhandled EPT violation",
+      "posted interrupts: enabled",
+      "kvm_intel: EPT is required for TDX",
+    ],
+  },
+  "any-no-flag": {
+    examples: [
+      "no vmx flag in /proc/cpuinfo",
+      "ERROR: neither vmx nor svm",
+      "Hardware virtualization: no",
+      "VT-x is required but not available",
+    ],
+    not: ["Hardware virtualization: not needed", "grep -c vmx /proc/cpuinfo", "vmx flags : vnmi"],
+  },
+  "any-exit": {
+    examples: ["unhandled vm exit: 0x1e", "vcpu 0: triple fault", "unexpected vmexit reason: 3"],
+    not: ["unexpected exit 3 of the shell", "Instance exited with code 2"],
+  },
+  "any-vmx-busy": {
+    examples: ["hv: CR4.VMXE already set on CPU 3", "already in VMX operation", "another hypervisor is running"],
+    not: ["CR4.VMXE is set before VMXON", "another virtual machine is running"],
+  },
+  "any-instruction-fault": {
+    examples: ["#GP on VMXON", "vmptrld: invalid opcode", "general protection fault in vmxon+0x12"],
+    not: ["VMXON causes #UD if CR4.VMXE is 0", "VMXON done"],
+  },
+  "any-vmfail": {
+    examples: ["vCPU launch failed: vmlaunch: VMfailValid", "VMfailValid: error 5"],
+    not: ["VMfailInvalid is a convention of the manual"],
+  },
+  "any-feat-ctl-write": {
+    examples: ["it does `#GP ` on WRMSR to IA32_FEATURE_CONTROL", "WRMSR to IA32_FEAT_CTL faulted"],
+    not: ["WRMSR to IA32_FEATURE_CONTROL done"],
+  },
+  "any-feat-ctl-open": {
+    examples: ["IA32_FEATURE_CONTROL MSR not locked", "feature control is unlocked"],
+    not: ["IA32_FEATURE_CONTROL is locked"],
+  },
+  "any-ioctl-failed": {
+    examples: [
+      "ioctl(KVM_GET_API_VERSION) failed: Inappropriate ioctl for device",
+      "KVM_SET_SREGS: Invalid argument",
+      "KVM_RUN failed: Exec format error",
+    ],
+    not: [
+      "ioctl(3, KVM_CREATE_VM, 0) = 4",
+      "KVM_RUN returned 0",
+      "ioctl(KVM_CREATE_VM) failed: 16 Device or resource busy",
+    ],
+  },
+  "any-no-kvm": {
+    examples: [
+      "Failed to open the device 'kvm': No such file or directory",
+      "my vm won't start and says kvm not available, I enabled VT-d",
+      "could not access KVM",
+      "Unable to initialize KVM",
+      "/dev/kvm is not writable",
+    ],
+    not: [
+      "failed to open kvm guest image",
+      "no KVM switch is attached",
+      "CONFIG_KVM is not enabled in the guest",
+      "KVM is ready",
+    ],
+  },
+} as const satisfies ExamplesOf<typeof ANY_WORDS_MESSAGES>;
