@@ -5,7 +5,7 @@
  * The first view (the head, the box, the choice of a CPU) is in the file as HTML, rendered here, and is painted before any of
  * the two large scripts runs; `boot.ts` starts the first of them then. That one has the replay, the atlas, the matrix; the
  * second, with all that reads, explains, audits and compares, runs when it is needed. Both are packed as one LZMA stream, whose
- * window spans both, because the file may have 350 kB with gzip; it is unpacked in two steps. The second takes what both need from the
+ * window spans both, because the file may have 350 kB with gzip, and with frequent words as bytes; it is unpacked in two steps. The second takes what both need from the
  * first, as a bundler's chunk does; as neither can be loaded by an address (the page may be a file), the imports and exports
  * of the chunks become members of one global object. All run by their hash in the page's security policy, which allows
  * nothing else.
@@ -18,6 +18,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
+import { frequentWords } from "./frequent-words.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(root, "src/web");
@@ -202,6 +203,8 @@ export async function buildPage() {
   // The other two are never read as HTML.
   if (/<!--|<\/script/i.test(begin.code)) throw new Error("a script holds what HTML reads as something else");
   const style = styleText();
+  const { words, shorten } = frequentWords(first + second);
+  const short = [shorten(first), shorten(second)];
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(begin.code)} ${hashOf(first)} ${hashOf(second)}`,
@@ -218,8 +221,9 @@ export async function buildPage() {
     boot: begin.code,
     en,
     zh,
-    sizes: `${first.length} ${second.length}`,
-    packed: await packedText(Buffer.from(first + second)),
+    sizes: short.map(({ length }) => length).join(" "),
+    words: words.join(),
+    packed: await packedText(Buffer.from(short.join(""), "latin1")),
     notices: notices([...modules, ...begin.modules]),
   };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(

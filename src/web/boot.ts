@@ -19,18 +19,22 @@ function runNext(): void {
 }
 let unpacking: Generator<string> | undefined;
 
-/** The scripts in the element, whose attribute says how many bytes each has: a step of the generator unpacks one. */
+/**
+ * The scripts in the element, whose attributes say how many bytes each has, and for which words bytes above ASCII stand: a step
+ * of the generator unpacks one.
+ */
 function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
   const packed = Uint8Array.from(atob(textContent ?? ""), (character) => character.charCodeAt(0));
   let at = 0;
   let text = "";
   const decoder = new Decoder();
-  const ascii = new TextDecoder();
+  const latin = new TextDecoder("latin1");
+  const words = dataset.words?.split(",") ?? [];
   decoder.initDecompression(
     { readByte: () => packed[at++] ?? -1 },
     {
       writeBytes(window, offset, length) {
-        text += ascii.decode(window.subarray(offset, offset + length));
+        text += latin.decode(window.subarray(offset, offset + length));
       },
     },
   );
@@ -41,7 +45,7 @@ function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
       if (decoder.codeOneChunk() !== 0) throw new Error("the scripts of the page are damaged");
     }
     decoder.flush();
-    yield text.slice(0, size);
+    yield text.slice(0, size).replace(/[\xa0-\xff]/g, (byte) => words[byte.charCodeAt(0) - 0xa0] ?? byte);
     // What is copied from the window may reach into the next script.
     text = text.slice(size);
   }
