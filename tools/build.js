@@ -24,6 +24,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { late } from "./late.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
@@ -33,7 +34,7 @@ const cli = join(dist, "cli");
 const STAMP = ".made-of";
 
 /** What the bundle depends on. The lock file is the version of everything in node_modules. */
-const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js"];
+const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js", "tools/late.js"];
 
 /**
  * One line per file: its path, size and times. A time is compared for equality, not for order, and the time of the last
@@ -78,20 +79,26 @@ function notices(/** @type {Iterable<string>} */ packageFolders) {
 }
 
 /**
- * Puts everything that `main.ts` imports statically into one chunk, and everything that `program.ts` does into another: what
- * dynamic chunks share with them would otherwise become chunks of their own, and opening a file takes longer than compiling it. Also leaves out what
- * commander loads for subcommands that are programs of their own, which we do not have.
+ * The chunks that several commands need. Each is what all its modules import statically and no chunk before it has; what commands
+ * share besides would otherwise become dozens of chunks, and opening a file takes longer than compiling it.
  */
-function startUp() {
-  /** @type {Set<string>} */
-  const modules = new Set();
-  /** @type {Set<string>} */
-  const program = new Set();
+const SHARED = {
+  main: ["src/cli/main.ts"],
+  program: ["src/cli/program.ts"],
+  // The names of bits, which `vmcs` needs as well, without the rules.
+  names: ["src/cli/command.ts", "src/cli/commands/vmcs.ts"],
+  host: ["src/cli/command.ts"],
+  reasons: ["src/cli/commands/layers.ts"],
+};
+
+/** Finds the modules of the shared chunks. Also leaves out what commander loads for subcommands that are programs of their own, which we do not have. */
+function sharedChunks() {
+  /** @type {Map<string, string>} */
+  const chunkOf = new Map();
   return {
-    modules,
-    program,
+    chunkOf,
     plugin: {
-      name: "start-up",
+      name: "shared-chunks",
       resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
         id === "node:child_process" && /[\\/]node_modules[\\/]commander[\\/]/.test(importer ?? "")
           ? "\0child_process"
@@ -99,22 +106,18 @@ function startUp() {
       load: (/** @type {string} */ id) => (id === "\0child_process" ? "export const spawn = undefined;" : undefined),
       /** @this {import("rolldown").PluginContext} */
       buildEnd() {
-        const ids = [...this.getModuleIds()];
-        const walk = (/** @type {Set<string>} */ found, /** @type {string[]} */ open) => {
-          for (let id = open.pop(); id !== undefined; id = open.pop()) {
-            if (modules.has(id) || found.has(id)) continue;
-            found.add(id);
-            open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
-          }
+        const reached = (/** @type {string} */ file) => {
+          const ids = new Set([join(root, file)]);
+          // A set grows while it is walked.
+          for (const id of ids) for (const next of this.getModuleInfo(id)?.importedIds ?? []) ids.add(next);
+          return ids;
         };
-        walk(
-          modules,
-          ids.filter((id) => this.getModuleInfo(id)?.isEntry),
-        );
-        walk(
-          program,
-          ids.filter((id) => id === join(root, "src/cli/program.ts")),
-        );
+        for (const [chunk, files] of Object.entries(SHARED)) {
+          const [first = new Set(), ...others] = files.map(reached);
+          for (const id of first) {
+            if (!chunkOf.has(id) && others.every((ids) => ids.has(id))) chunkOf.set(id, chunk);
+          }
+        }
       },
     },
   };
@@ -140,14 +143,20 @@ const asciiOnly = {
 async function buildCli() {
   // Loaded here, because `npm start` mostly finds nothing to build.
   const { rolldown } = await import("rolldown");
-  const { modules: atStart, program, plugin } = startUp();
+  const { chunkOf, plugin } = sharedChunks();
   // Taken before the sources are read: what changes during the build is built by the next one.
   const state = sourceState();
   const input = join(root, "src/cli/main.ts");
   // Packages with WebAssembly of their own, which `prove` alone loads: they stay where npm put them.
   // DuckDB is a library of the system that `fleet` alone loads, where it is installed.
   const external = ["iced-x86", "xz-decompress", "zstddec", "@duckdb/node-api"];
-  const bundle = await rolldown({ input, platform: "node", cwd: root, external, plugins: [plugin, asciiOnly] });
+  const bundle = await rolldown({
+    input,
+    platform: "node",
+    cwd: root,
+    external,
+    plugins: [late(root), plugin, asciiOnly],
+  });
   mkdirSync(dist, { recursive: true });
   const folder = mkdtempSync(join(dist, ".cli-"));
   try {
@@ -160,10 +169,7 @@ async function buildCli() {
       entryFileNames: "main.js",
       chunkFileNames: "[name].cjs",
       codeSplitting: {
-        groups: [
-          { name: "main", test: (id) => atStart.has(id) },
-          { name: "program", test: (id) => program.has(id) },
-        ],
+        groups: Object.keys(SHARED).map((name) => ({ name, test: (id) => chunkOf.get(id) === name })),
       },
       // Names of functions and classes are kept, so that a stack trace in a bug report can be read.
       minify: {
@@ -171,7 +177,7 @@ async function buildCli() {
         mangle: { toplevel: true, keepNames: true },
         codegen: { removeWhitespace: true },
       },
-      banner: ({ isEntry }) => (isEntry ? "#!/usr/bin/env node" : ""),
+      banner: ({ fileName }) => (fileName === "main.js" ? "#!/usr/bin/env node" : ""),
       comments: { legal: false },
     });
     await bundle.close();

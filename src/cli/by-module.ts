@@ -1,7 +1,8 @@
 import type { Proof, Prover } from "../prove/prover.js";
 import type { Situation } from "../situation/situation.js";
-import { complain, type Ready } from "./command.js";
+import type { Ready } from "./command.js";
 import { type KernelPaths, kernelFiles } from "./kernel-files.js";
+import { complain } from "./shell/problems.js";
 import type { World } from "./world.js";
 
 /** The options that name a kernel's files. */
@@ -11,13 +12,6 @@ export interface ModuleRaw {
   readonly vmlinuz?: string;
   readonly btf?: string;
 }
-
-export const MODULE_OPTIONS = [
-  ["--module <file>", "kvm-intel.ko, also .xz, .zst or .gz: answers are those of its own code"],
-  ["--kvm <file>", "kvm.ko of the same kernel; the one beside the module where none is named"],
-  ["--vmlinuz <file>", "the kernel itself, for boot and for its types; found where distributions put it"],
-  ["--btf <file>", "the kernel's types alone, as /sys/kernel/btf/vmlinux"],
-] as const;
 
 /** The paths among the options. */
 export function pathsOf({ module, kvm, vmlinuz, btf }: ModuleRaw): KernelPaths {

@@ -1,11 +1,10 @@
 import { renderLines } from "../report/ansi.js";
 import type { Line } from "../report/text.js";
-import { jsonText, visible } from "../report/visible.js";
 import type { Situation } from "../situation/situation.js";
-import { EXIT } from "./exit-code.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
 import { hostText, ownOptions } from "./host-text.js";
 import { type RawOptions, readOptions, type Settings } from "./options.js";
+import { complain } from "./shell/problems.js";
 import { withFirmware } from "./shell/what-if.js";
 import { situationOf } from "./situation.js";
 import type { World } from "./world.js";
@@ -15,12 +14,6 @@ export interface Ready {
   readonly situation: Situation;
   readonly found: FoundHost;
   readonly settings: Settings;
-}
-
-/** Prints problems to standard error; what begins with blanks belongs to the problem before it. */
-export function complain(world: World, problems: readonly string[]): number {
-  for (const problem of problems) world.err(`${problem.startsWith(" ") ? "" : "vmxlens: "}${visible(problem)}\n`);
-  return EXIT.usage;
 }
 
 /**
@@ -69,8 +62,4 @@ async function withExample(lines: readonly Line[], { example }: FoundHost, width
   const { exampleReport } = await import("../report/example-report.js");
   const { head, end } = exampleReport(example.missing, example.alike, width);
   return [...head, ...lines, ...end];
-}
-
-export function showJson(value: unknown, world: World): void {
-  world.out(`${jsonText(value)}\n`);
 }

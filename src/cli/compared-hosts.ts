@@ -1,11 +1,12 @@
 import type { ComparedHost, RunResult } from "../compare/hosts/compared-host.js";
 import { visible } from "../report/visible.js";
 import type { Asked } from "../situation/asked.js";
-import { complain, showJson } from "./command.js";
 import { type FoundHost, findHost, missingText } from "./host.js";
 import { hostText, ownOptions } from "./host-text.js";
 import { type RawOptions, readOptions } from "./options.js";
+import { showJson } from "./outlet.js";
 import { type Aside, findMembers, type Member, type Members } from "./shell/members.js";
+import { complain } from "./shell/problems.js";
 import { withFirmware } from "./shell/what-if.js";
 import { situationOf } from "./situation.js";
 import type { World } from "./world.js";

@@ -9,7 +9,7 @@ import { clipped } from "../report/layout.js";
 import { visible } from "../report/visible.js";
 import { fileKind, inputChunks, inputName } from "./files.js";
 import type { MissingFact } from "./live-machine.js";
-import { didYouMean } from "./options.js";
+import { didYouMean } from "./shell/problems.js";
 import type { World } from "./world.js";
 
 export type Origin = "machine" | "file" | "atlas";

@@ -6,6 +6,8 @@ import { foldName, nearest } from "../registers/edit-distance.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
 import { ASSUMPTIONS, type AssumptionId } from "../situation/assume.js";
 import { kernelSet } from "../situation/kernels.js";
+import { type OutputSettings, readOutput } from "./shell/output-options.js";
+import { didYouMean } from "./shell/problems.js";
 import type { World } from "./world.js";
 
 /** Options that every command shares, as commander hands them over. */
@@ -27,7 +29,7 @@ export interface RawOptions {
 }
 
 /** The shared options, checked. */
-export interface Settings {
+export interface Settings extends OutputSettings {
   /** Only if the user named one. */
   readonly kernel?: string;
   readonly params: NonNullable<ReplayOptions["params"]>;
@@ -35,25 +37,12 @@ export interface Settings {
   readonly machine: MachineFacts;
   readonly assume: { readonly ids: readonly AssumptionId[]; readonly none: boolean };
   readonly cpu?: string;
-  readonly json: boolean;
-  readonly color: boolean;
-  /** In which reports are made. */
-  readonly width: number;
-  /** The width of a report that is shown in Chinese; `width` is that of one that is going to be translated then. */
-  readonly chinese?: number;
 }
-
-/** Columns when the output goes to no terminal. */
-const DEFAULT_WIDTH = 100;
-/** A width in which nothing is wrapped: a report that is translated is laid out afterwards. */
-const UNWRAPPED = 100_000;
-/** Columns of a terminal that reports none: a serial line, a pty that has no size. */
-const UNKNOWN_WIDTH = 80;
 
 /** Checks the shared options. `problems` holds one sentence for each that is wrong; nothing is then to be run. */
 export function readOptions(raw: RawOptions, world: World): { settings: Settings; problems: readonly string[] } {
-  const problems: string[] = [];
-  const width = widthOption(raw.width, world, problems);
+  const { output, problems: found } = readOutput(raw, world);
+  const problems = [...found];
   const settings: Settings = {
     ...kernelOption(raw.kernel, problems),
     params: paramOptions(raw.param ?? [], problems),
@@ -61,9 +50,7 @@ export function readOptions(raw: RawOptions, world: World): { settings: Settings
     machine: machineOptions(raw.machine ?? [], problems),
     assume: assumeOptions(raw.assume ?? [], problems),
     ...(raw.cpu === undefined ? {} : { cpu: raw.cpu }),
-    json: raw.json === true,
-    color: wantsColor(raw.color, world),
-    ...(raw.lang === "zh" ? { width: UNWRAPPED, chinese: width } : { width }),
+    ...output,
   };
   return { settings, problems };
 }
@@ -76,12 +63,6 @@ function kernelOption(text: string | undefined, problems: string[]): Pick<Settin
     return {};
   }
   return { kernel: text };
-}
-
-/** `; did you mean a, b?`, names that differ only in how they are written once. */
-export function didYouMean(near: readonly string[]): string {
-  const once = near.filter((name, at) => near.findIndex((other) => foldName(other) === foldName(name)) === at);
-  return once.length === 0 ? "" : `; did you mean ${once.join(", ")}?`;
 }
 
 /** Splits `a=b`; the problem names the option and what it expects. */
@@ -173,41 +154,4 @@ function assumeOptions(texts: readonly string[], problems: string[]): Settings["
   const firmware = ids.filter((id) => id.startsWith("firmware="));
   if (firmware.length > 1) problems.push(`--assume: ${firmware.join(" and ")} contradict each other`);
   return { ids, none };
-}
-
-/** --color and --no-color, then NO_COLOR (no-color.org), then FORCE_COLOR, then whether a terminal is there. */
-export function wantsColor(option: boolean | undefined, { env, columns }: World): boolean {
-  if (option !== undefined) return option;
-  if ((env.NO_COLOR ?? "") !== "") return false;
-  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
-  return columns !== undefined && env.TERM !== "dumb";
-}
-
-/** The language of reports: what was asked for, or Chinese in a locale with simplified characters, or English. */
-export function languageOf(asked: string | undefined, { LC_ALL, LC_MESSAGES, LANG }: World["env"]): string {
-  const locale = [LC_ALL, LC_MESSAGES, LANG].find((one) => one !== undefined && one !== "") ?? "";
-  return asked ?? (/^zh(?:_(?:CN|SG))?(?:[.@]|$)/.test(locale) ? "zh" : "en");
-}
-
-/** Bytes as a number, with K, M or G for powers of 1024; a sentence for anything else. */
-export function bytesOption(text: string | undefined): number | string | undefined {
-  if (text === undefined) return undefined;
-  const [, number, unit] = /^(\d{1,15})([KMG])?(?:i?B)?$/i.exec(text) ?? [];
-  const bytes = Number(number) * 1024 ** ("kmg".indexOf(unit?.toLowerCase() ?? "") + (unit === undefined ? 0 : 1));
-  if (number !== undefined && bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
-  return `--max-bytes ${text}: a number of bytes, or of KiB, MiB or GiB as 500M`;
-}
-
-/** --width, then the terminal's columns; where there is no terminal, or it does not know them, COLUMNS. */
-function widthOption(text: string | undefined, { columns, env }: World, problems: string[]): number {
-  if (text === undefined) {
-    if (columns !== undefined && columns > 0) return columns;
-    const own = Number(env.COLUMNS ?? "");
-    if (Number.isInteger(own) && own > 0) return own;
-    return columns === undefined ? DEFAULT_WIDTH : UNKNOWN_WIDTH;
-  }
-  const width = Number(text);
-  if (Number.isInteger(width) && width >= 20 && width <= 10_000) return width;
-  problems.push(`--width ${text}: a number of columns from 20 to 10000`);
-  return DEFAULT_WIDTH;
 }

@@ -1,5 +1,5 @@
 import { guarded } from "../report/ansi.js";
-import { visible } from "../report/visible.js";
+import { jsonText, visible } from "../report/visible.js";
 import { asWorldError, worldSentence } from "./files.js";
 import type { World } from "./world.js";
 
@@ -46,4 +46,8 @@ export function oneError(text: string): string {
   const whole = text.replace(/\n$/, "");
   const suggestion = SUGGESTION.exec(whole)?.[0] ?? "";
   return `${visible(whole.slice(0, whole.length - suggestion.length))}${suggestion}\n`;
+}
+
+export function showJson(value: unknown, world: World): void {
+  world.out(`${jsonText(value)}\n`);
 }

@@ -1,13 +1,11 @@
 import { Command, CommanderError, Option } from "commander";
 // biome-ignore lint/correctness/useImportExtensions: it is not a module of ours
 import pkg from "../../package.json" with { type: "json" };
-import { findCpu } from "../input/atlas/atlas-find.js";
 import { nearest } from "../registers/edit-distance.js";
-import { complain, showJson } from "./command.js";
 import { EXIT } from "./exit-code.js";
 import { fileKind, worldSentence } from "./files.js";
-import { bytesOption, languageOf, type RawOptions, wantsColor } from "./options.js";
-import { oneError, printTabbed, worldOf } from "./outlet.js";
+import type { RawOptions } from "./options.js";
+import { oneError, printTabbed, showJson, worldOf } from "./outlet.js";
 import {
   COMMON,
   type CommandRow,
@@ -21,6 +19,8 @@ import {
   longFlag,
 } from "./shell/command-row.js";
 import { COMMANDS } from "./shell/command-table.js";
+import { bytesOption, languageOf, wantsColor } from "./shell/output-options.js";
+import { complain } from "./shell/problems.js";
 import type { World } from "./world.js";
 
 function gather(value: string, before: readonly string[] = []): readonly string[] {
@@ -58,7 +58,7 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
   const args = commandFirst(given);
   const [first] = args;
   if (first === "version" || first === "-v") return runCommand(["--version", ...args.slice(1)], outside);
-  const misspelt = misspeltCommand(args, world);
+  const misspelt = await misspeltCommand(args, world);
   if (misspelt !== undefined) return complain(world, [misspelt]);
   const program = new Command("vmxlens")
     .description("Replays what Linux and KVM make of VMX capability MSRs, bit for bit, with the reason.")
@@ -202,13 +202,13 @@ async function asGrid(
 }
 
 /** A first word that is like a command and is nothing else: without this it would be HOST of `layers`. */
-function misspeltCommand([first, ...rest]: readonly string[], world: World): string | undefined {
+async function misspeltCommand([first, ...rest]: readonly string[], world: World): Promise<string | undefined> {
   if (first === undefined || first.startsWith("-") || first === "help" || Object.hasOwn(COMMANDS, first))
     return undefined;
   const operands = rest.filter((word) => !word.startsWith("-") || word === "-");
   const near = nearest(first, Object.keys(COMMANDS), 3).filter((name) => Math.abs(name.length - first.length) <= 2);
   if (operands.length === 0 && near.length === 0) return undefined;
-  if (fileKind(first, world) !== undefined || (operands.length === 0 && isCpu(first))) return undefined;
+  if (fileKind(first, world) !== undefined || (operands.length === 0 && (await isCpu(first)))) return undefined;
   if (near.length === 0)
     return operands.length > 0 && rest.indexOf(operands[0] as string) === 0
       ? `${first} is not a command (see vmxlens --help)`
@@ -216,7 +216,8 @@ function misspeltCommand([first, ...rest]: readonly string[], world: World): str
   return `${first} is not a command; did you mean ${near.join(", ")}?`;
 }
 
-function isCpu(name: string): boolean {
+async function isCpu(name: string): Promise<boolean> {
+  const { findCpu } = await import("../input/atlas/atlas-find.js");
   return /[a-z0-9]/i.test(name) && findCpu(name).kind !== "none";
 }
 

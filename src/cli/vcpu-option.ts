@@ -1,10 +1,5 @@
 import { VCPU_STATES, type VcpuState } from "../kvm/guest/restore.js";
 
-export const VCPU_OPTION = [
-  "--vcpu <state>",
-  "the vCPU that takes the registers: new, ran, vmxon (in VMX operation) or l2 (running L2)",
-] as const;
-
 /** What `--vcpu` names, or a sentence that says what is wrong with it. */
 export function vcpuOption(text: string | undefined): { readonly vcpu?: VcpuState } | string {
   if (text === undefined) return {};

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { devNull } from "node:os";
 import { visible } from "../report/visible.js";
 import { type FileSystem, openChunks } from "./files.js";
 import type { LiveMachine } from "./live-machine.js";
@@ -81,7 +82,9 @@ function stdin(files: FileSystem): AsyncIterable<Uint8Array> {
 
 function isTerminal(fd: number): boolean {
   try {
-    return fs.fstatSync(fd).isCharacterDevice() && (fd === 1 ? process.stdout : process.stderr).isTTY;
+    const stat = fs.fstatSync(fd);
+    if (!stat.isCharacterDevice() || stat.rdev === fs.statSync(devNull, { throwIfNoEntry: false })?.rdev) return false;
+    return (fd === 1 ? process.stdout : process.stderr).isTTY;
   } catch {
     return false;
   }

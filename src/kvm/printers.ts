@@ -1,10 +1,10 @@
 import { BOOT_RULES } from "../linux/boot-rules.js";
 import { functionOf, wordingsOf } from "../rules/effect.js";
-import { rowsIn, valueIn } from "../rules/held.js";
+import { heldIn, valueIn } from "../rules/held.js";
 import { KERNELS, type Release } from "../rules/kernels.js";
 import type { Rule } from "../rules/rule.js";
 import { COMPATIBILITY_MESSAGES } from "./guest/compatibility.js";
-import { loadRules } from "./load/load-order.js";
+import { loadParts } from "./load/load-order.js";
 
 /** A place of the kernel that prints a text. */
 export interface Printer {
@@ -35,26 +35,48 @@ export function kernelPrinters(): readonly Printer[] {
 export const PER_CPU_FUNCTION = "vmx_check_processor_compat";
 
 function allPrinters(): readonly Sought[] {
-  if (printers !== undefined) return printers;
-  const found = new Map<string, Omit<Printer, "releases"> & { readonly releases: Release[] }>();
-  const add = (key: string, release: Release, printer: Omit<Printer, "releases">) => {
-    const row = found.get(`${key} ${printer.template}`);
-    if (row === undefined) found.set(`${key} ${printer.template}`, { ...printer, releases: [release] });
-    else row.releases.push(release);
-  };
-  for (const { id } of KERNELS) {
-    for (const rule of rowsIn<Rule>([...BOOT_RULES, ...loadRules(id)].filter(prints), id)) {
-      for (const template of textsOf(rule, id)) {
-        const file = valueIn(rule.file, id) ?? "";
-        add(rule.id, id, { fn: (release) => functionOf(rule, release), file, says: rule.says, template });
+  printers ??= [...rulePrinters(), ...compatibilityPrinters()]
+    .sort((a, b) => firstKernel(a) - firstKernel(b))
+    .map((printer) => ({ ...printer, word: longestWord(printer.template) }));
+  return printers;
+}
+
+function firstKernel({ releases: [first] }: Printer): number {
+  return KERNELS.findIndex(({ id }) => id === first);
+}
+
+function rulePrinters(): readonly Printer[] {
+  const orders = KERNELS.map(({ id }) => loadParts(id));
+  const rules = new Set([...BOOT_RULES, ...[...new Set(orders.flat())].flat()].filter(prints));
+  const boot: ReadonlySet<Rule> = new Set(BOOT_RULES);
+  // A rule whose step moved is in the tables twice, and prints the same.
+  const found = new Map<string, Printer & { readonly releases: Release[] }>();
+  for (const rule of rules) {
+    for (const [at, row] of KERNELS.entries()) {
+      if (!boot.has(rule) && orders[at]?.some((part) => part.includes(rule)) !== true) continue;
+      if (heldIn(rule.held, row) === false) continue;
+      for (const template of textsOf(rule, row.id)) {
+        const key = `${rule.id} ${template}`;
+        const known = found.get(key);
+        if (known !== undefined) known.releases.push(row.id);
+        else {
+          const file = valueIn(rule.file, row.id) ?? "";
+          const fn = (release: Release) => functionOf(rule, release);
+          found.set(key, { fn, file, says: rule.says, template, releases: [row.id] });
+        }
       }
     }
-    for (const { obstacles, text } of rowsIn<(typeof COMPATIBILITY_MESSAGES)[number]>(COMPATIBILITY_MESSAGES, id)) {
-      add(obstacles.join(), id, { fn: () => PER_CPU_FUNCTION, file: "arch/x86/kvm/vmx/vmx.c", template: text });
-    }
   }
-  printers = [...found.values()].map((printer) => ({ ...printer, word: longestWord(printer.template) }));
-  return printers;
+  return [...found.values()];
+}
+
+function compatibilityPrinters(): readonly Printer[] {
+  return COMPATIBILITY_MESSAGES.map(({ text, held }) => ({
+    fn: () => PER_CPU_FUNCTION,
+    file: "arch/x86/kvm/vmx/vmx.c",
+    template: text,
+    releases: KERNELS.filter((row) => heldIn(held, row) !== false).map(({ id }) => id),
+  }));
 }
 
 function prints(rule: Rule): boolean {

@@ -48,7 +48,10 @@ export type Condition =
   | { readonly timerTooFast: "fixed limit" | "limit of CPUID leaf 15h" };
 
 /** Errors with which the kernel refuses to load kvm or kvm_intel. */
-export type Errno = "EIO" | "EINVAL" | "ERANGE" | "EOPNOTSUPP" | "ENOMEM";
+export type Errno = (typeof RULE_ERRORS)[number];
+
+/** What else insmod fails with says nothing about the CPU. */
+export const RULE_ERRORS = ["EIO", "EINVAL", "ERANGE", "EOPNOTSUPP", "ENOMEM"] as const;
 
 /** 2 critical, 3 error, 4 warning, 6 information, as in printk. */
 export type Level = 2 | 3 | 4 | 6;

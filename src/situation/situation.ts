@@ -8,7 +8,6 @@ import { type ParamsGiven, withParams } from "../kvm/load/params.js";
 import { isLoadedOn, type Replay, type ReplayOptions } from "../kvm/replay.js";
 import type { KernelConfig } from "../rules/condition.js";
 import { RELEASES, type Release } from "../rules/release.js";
-import type { Errno } from "../rules/rule.js";
 import { type Asked, checkAsked, paramTexts } from "./asked.js";
 import { askedOnHost } from "./asked-on-host.js";
 import { foundParams } from "./asked-params.js";
@@ -16,14 +15,12 @@ import { type Assumption, assumptions } from "./assume.js";
 import { differingText } from "./disputes/differing-text.js";
 import { disputesOf } from "./disputes/disputes.js";
 import type { VerifyItem } from "./evidence/item.js";
-import { RULE_ERRORS } from "./evidence/items.js";
 import { keepCases, keepReplays } from "./kept.js";
 import type { KernelSet } from "./kernel-answer.js";
-import { kernelSetOfHost } from "./kernels.js";
 import { isOwnKernel, kernelOf, type Named } from "./named-kernel.js";
 import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
+import { ownCandidates, proven, refusedError, showsFlags } from "./own-reports.js";
 import { pickCpu } from "./pick-cpu.js";
-import { fitsAny, type World, weigh, withShared, worldsOf } from "./worlds.js";
 
 /** As many contradictions of a text are shown. */
 const MOST_CONTRADICTIONS = 8;
@@ -226,65 +223,9 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   return result;
 }
 
-/** The kernels of a machine that is asked about another one: what it reported, it reported under its own. */
-function ownCandidates({ kernel }: Host, common: Pick<Situation, "config" | "machine">): readonly Candidate[] {
-  const releases = kernel === undefined ? [] : kernelSetOfHost(kernel).candidates;
-  return releases.map((release) => ({ release, options: { release, ...common } }));
-}
-
 /** Kernels that would not show the first of these. */
 function ruledOutBy([first]: readonly VerifyItem[], kernels: readonly Release[]): Kernel["ruledOut"] {
   return first === undefined ? [] : [{ what: first.what, reported: first.reported, kernels }];
-}
-
-/** Whether the text shows what boot made of the CPU. */
-function showsFlags({ observed }: Host): boolean {
-  return observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || observed?.vmx !== undefined;
-}
-
-interface Proven {
-  readonly host: Host;
-  /** No case fits what the machine reported. */
-  readonly impossible: boolean;
-  /** The cases that are left under a kernel. */
-  readonly cases: (release: Release) => readonly World[];
-}
-
-/**
- * The host with what its own reports prove, and the cases of what they leave open. `anyKernel`: its kernel was not
- * named, so that it may be any of those that report what it reported.
- */
-function proven(
-  host: Host,
-  likely: readonly Candidate[],
-  anyKernel: Pick<Situation, "config" | "machine"> | undefined,
-  fromReports: boolean,
-): Proven {
-  const worlds = worldsOf(host);
-  if (worlds.length === 0 || !fromReports || likely.length === 0 || !hasEvidence(host)) {
-    return { host, impossible: false, cases: () => worlds };
-  }
-  const own = anyKernel === undefined || fitsAny(host, likely) ? likely : fitting(host, anyKernel);
-  const { under, impossible } = weigh(host, worlds, own);
-  const left = worlds.filter((world) => under.some((cases) => cases.includes(world)));
-  return {
-    host: impossible ? host : withShared(host, left),
-    impossible,
-    cases: (release) => under[own.findIndex((candidate) => candidate.release === release)] ?? left,
-  };
-}
-
-/** Every modelled kernel that can report what the machine reported. */
-function fitting(host: Host, common: Pick<Situation, "config" | "machine">): readonly Candidate[] {
-  const all = RELEASES.map((release): Candidate => ({ release, options: { release, ...common } }));
-  const left = all.filter((one) => fitsAny(host, [one]));
-  return left.length === 0 ? all : left;
-}
-
-/** The error with which a rule of the kernel refused the module, on a machine that does not show it loaded as well. */
-function refusedError(host: Host): Errno | undefined {
-  const error = host.observed?.loadError;
-  return error === undefined || isLoadedOn(host) ? undefined : RULE_ERRORS.find((known) => known === error);
 }
 
 /** Throws `RangeError` for anything but a situation. */

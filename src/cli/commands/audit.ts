@@ -17,11 +17,13 @@ import type { FieldRow } from "../../vmcs/fields/field-row.js";
 import { proposeFix, withFields } from "../../vmcs/fix.js";
 import { known64, type Value64 } from "../../vmcs/value64.js";
 import { nestedCore } from "../../why/nested-core.js";
-import { complain, ready, showJson } from "../command.js";
+import { ready } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { inputName, inputText, wholeText } from "../files.js";
 import { diagnosticText } from "../host.js";
-import { didYouMean, type RawOptions, readOptions } from "../options.js";
+import { type RawOptions, readOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain, didYouMean } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface AuditRaw extends RawOptions {

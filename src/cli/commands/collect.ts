@@ -1,7 +1,7 @@
 import { collectScript } from "../../input/hosts/collect-script.js";
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { type RawOptions, readOptions } from "../options.js";
+import { complain } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 /** `vmxlens collect` */

@@ -1,7 +1,7 @@
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import type { Commands, Run } from "../shell/command-row.js";
 import { completionScript, SHELLS } from "../shell/completion-script.js";
+import { complain } from "../shell/problems.js";
 
 /** `vmxlens completion bash|zsh|fish`: a script for the shell to read, made of the table of commands. */
 export function completionOf(commands: Commands): Run {

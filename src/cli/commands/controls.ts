@@ -1,8 +1,8 @@
 import { runControls } from "../../report/compare/controls-report.js";
-import { complain } from "../command.js";
 import { comparedHosts, printRun } from "../compared-hosts.js";
 import { givenText } from "../given-text.js";
 import type { RawOptions } from "../options.js";
+import { complain } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 const LANGUAGES = ["text", "c", "rust"] as const;

@@ -10,11 +10,12 @@ import { replays } from "../../situation/replays.js";
 import { type Situation, situation } from "../../situation/situation.js";
 import type { Feature, Layer } from "../../why/features.js";
 import { layersUnder } from "../../why/layers.js";
-import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
 import { layerOption } from "../layer-option.js";
-import { didYouMean, type RawOptions, readOptions, type Settings } from "../options.js";
+import { type RawOptions, readOptions, type Settings } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain, didYouMean } from "../shell/problems.js";
 import { askedOf } from "../situation.js";
 import type { World } from "../world.js";
 

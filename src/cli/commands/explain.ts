@@ -1,10 +1,12 @@
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainPieces } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain/explain-report.js";
-import { complain, ready, showJson } from "../command.js";
+import { ready } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { givenPieces } from "../given-text.js";
 import { type RawOptions, readOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain } from "../shell/problems.js";
 import { vcpuOption } from "../vcpu-option.js";
 import type { World } from "../world.js";
 

@@ -9,13 +9,13 @@ import { runDiff } from "../../report/compare/diff-report.js";
 import { runGuest } from "../../report/compare/guest-report.js";
 import { runMigrate } from "../../report/compare/migrate-report.js";
 import { runRuns, runRunsOnMany } from "../../report/compare/runs-report.js";
-import { complain } from "../command.js";
 import { comparedHosts, printRun, singleHosts } from "../compared-hosts.js";
 import { fileKind, isFile } from "../files.js";
 import { findGuest, isCpuText, rereadable } from "../guest.js";
 import { hostText } from "../host-text.js";
 import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
+import { complain } from "../shell/problems.js";
 import { vcpuOption } from "../vcpu-option.js";
 import type { World } from "../world.js";
 

@@ -7,9 +7,10 @@ import { kernelSet } from "../../situation/kernels.js";
 import { findFeature } from "../../why/find-feature.js";
 import { featureKernels } from "../../why/kernels/feature-kernels.js";
 import { diffKernels } from "../../why/kernels/kernel-diff.js";
-import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
-import { didYouMean, type RawOptions, readOptions } from "../options.js";
+import { type RawOptions, readOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain, didYouMean } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 /** `vmxlens kernels [R1 [R2]]`, `vmxlens kernels FEATURE` */

@@ -1,8 +1,9 @@
 import { layersReport } from "../../report/layers-report.js";
 import { type ModuleRaw, withModule } from "../by-module.js";
-import { ready, show, showJson } from "../command.js";
+import { ready, show } from "../command.js";
 import { knownExit } from "../exit-code.js";
 import type { RawOptions } from "../options.js";
+import { showJson } from "../outlet.js";
 import type { World } from "../world.js";
 
 /** `vmxlens layers [HOST]` */

@@ -8,10 +8,12 @@ import { type Inline, plainText } from "../../report/text.js";
 import { kernelText } from "../../report/wording/kernel-text.js";
 import { nested as nestedOf, nestedSplits } from "../../situation/nested.js";
 import { replays } from "../../situation/replays.js";
-import { complain, ready, show, showJson } from "../command.js";
+import { ready, show } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";
-import { didYouMean, type RawOptions } from "../options.js";
+import type { RawOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain, didYouMean } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface NestedRaw extends RawOptions {

@@ -3,12 +3,14 @@ import type { Proof } from "../../prove/prover.js";
 import { type ProvedHost, proveReport } from "../../report/prove/prove-report.js";
 import { ofModule, provedHost } from "../../report/prove/proved-host.js";
 import { type ModuleRaw, pathsOf } from "../by-module.js";
-import { complain, ready, showJson } from "../command.js";
+import { ready } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { missingText } from "../host.js";
 import { kernelFiles } from "../kernel-files.js";
 import { loadProver } from "../load-prover.js";
 import { type RawOptions, readOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface ProveRaw extends RawOptions, ModuleRaw {

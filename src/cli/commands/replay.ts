@@ -2,10 +2,12 @@ import { nearest } from "../../registers/edit-distance.js";
 import { PHASES, replayReport } from "../../report/replay-report.js";
 import { type BitAt, bitsOfFeature, type RunPart, runFunctions } from "../../why/run-part.js";
 import { type ModuleRaw, type ReadyByModule, withModule } from "../by-module.js";
-import { complain, ready, show, showJson } from "../command.js";
+import { ready, show } from "../command.js";
 import { knownExit } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
-import { didYouMean, type RawOptions } from "../options.js";
+import type { RawOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain, didYouMean } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface ReplayOptions extends RawOptions, ModuleRaw {

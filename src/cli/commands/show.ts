@@ -4,10 +4,12 @@ import { nearest } from "../../registers/edit-distance.js";
 import { bitsNamed, nearRegisters } from "../../registers/lookup.js";
 import { VOCABULARIES, type Vocabulary } from "../../registers/sources.js";
 import { showReport } from "../../report/show-report.js";
-import { complain, ready, showJson, show as showLines } from "../command.js";
+import { ready, show as showLines } from "../command.js";
 import { knownExit } from "../exit-code.js";
 import { isFile } from "../files.js";
-import { didYouMean, type RawOptions } from "../options.js";
+import type { RawOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain, didYouMean } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface ShowOptions extends RawOptions {

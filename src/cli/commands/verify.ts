@@ -7,14 +7,16 @@ import { verifyReport } from "../../report/compare/verify-report.js";
 import { verifyJson } from "../../report/json/json-verify.js";
 import { wrap } from "../../report/layout.js";
 import { BLANK, type Line } from "../../report/text.js";
-import { complain, show, showJson } from "../command.js";
+import { show } from "../command.js";
 import { comparedMembers, printRun } from "../compared-hosts.js";
 import { EXIT } from "../exit-code.js";
 import { defaultFingerprint, readFingerprint, storeFingerprint } from "../fingerprint-file.js";
 import { type FoundHost, findHost, missingText } from "../host.js";
 import { type HostText, ownOptions } from "../host-text.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
+import { showJson } from "../outlet.js";
 import { findMembers } from "../shell/members.js";
+import { complain } from "../shell/problems.js";
 import { situationOf } from "../situation.js";
 import type { World } from "../world.js";
 

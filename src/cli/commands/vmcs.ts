@@ -6,9 +6,11 @@ import { findField, findFields, nearFields } from "../../vmcs/fields/field-names
 import type { FieldRow } from "../../vmcs/fields/field-row.js";
 import { FIELDS, fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import { known64 } from "../../vmcs/value64.js";
-import { complain, showJson } from "../command.js";
 import { EXIT } from "../exit-code.js";
-import { didYouMean, type RawOptions, readOptions } from "../options.js";
+import type { RawOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { readOutput } from "../shell/output-options.js";
+import { complain, didYouMean } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 /** `vmxlens vmcs [FIELD [VALUE]]` */
@@ -17,12 +19,12 @@ export async function vmcs(
   raw: RawOptions,
   world: World,
 ): Promise<number> {
-  const { settings, problems } = readOptions(raw, world);
+  const { output, problems } = readOutput(raw, world);
   if (problems.length > 0) return complain(world, problems);
   const { renderLines } = await import("../../report/ansi.js");
   if (name === undefined) {
-    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: FIELDS.map(toJson) }, world);
-    else world.out(renderLines(fieldListReport(FIELDS, settings.width), settings.color));
+    if (output.json) showJson({ format: "vmxlens-vmcs/1", fields: FIELDS.map(toJson) }, world);
+    else world.out(renderLines(fieldListReport(FIELDS, output.width), output.color));
     return EXIT.ok;
   }
   const encoding = Number(name);
@@ -44,14 +46,14 @@ export async function vmcs(
     ]);
   }
   if (rows.length > 1) {
-    if (settings.json) showJson({ format: "vmxlens-vmcs/1", fields: rows.map(toJson) }, world);
-    else world.out(renderLines(fieldListReport(rows, settings.width), settings.color));
+    if (output.json) showJson({ format: "vmxlens-vmcs/1", fields: rows.map(toJson) }, world);
+    else world.out(renderLines(fieldListReport(rows, output.width), output.color));
     return EXIT.ok;
   }
-  if (settings.json) {
+  if (output.json) {
     const decoded = known === undefined ? {} : { decoded: decodeField(row, known) };
     showJson({ format: "vmxlens-vmcs/1", fields: [toJson(row)], ...decoded }, world);
-  } else world.out(renderLines(fieldReport(row, known, settings.width), settings.color));
+  } else world.out(renderLines(fieldReport(row, known, output.width), output.color));
   return EXIT.ok;
 }
 

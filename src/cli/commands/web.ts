@@ -3,7 +3,7 @@ import type { Case } from "../../report/page/case.js";
 import { toHash } from "../../report/page/hash.js";
 import { changed, type Firmware, MACHINE, type PageState, START } from "../../report/page/state.js";
 import type { AssumptionId } from "../../situation/assume.js";
-import { complain, ready } from "../command.js";
+import { ready } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { fileKind, inputName, inputText, replaceFile, wholeText } from "../files.js";
 import type { FoundHost } from "../host.js";
@@ -11,6 +11,7 @@ import { hostText } from "../host-text.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
 import { PAGES, pageText, withCase } from "../page-file.js";
 import { servePage } from "../page-server.js";
+import { complain } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface WebRaw extends RawOptions {

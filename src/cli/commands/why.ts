@@ -12,12 +12,14 @@ import { answerTo, questionNamed } from "../../why/questions/questions.js";
 import { bitsOfFeature } from "../../why/run-part.js";
 import { why as explain } from "../../why/why.js";
 import { type ModuleRaw, type ReadyByModule, withModule } from "../by-module.js";
-import { complain, ready, show, showJson } from "../command.js";
+import { ready, show } from "../command.js";
 import { EXIT, knownExit } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
 import { type FoundHost, missingText } from "../host.js";
 import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
+import { showJson } from "../outlet.js";
+import { complain } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface WhyOptions extends RawOptions, ModuleRaw {

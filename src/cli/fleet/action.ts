@@ -2,7 +2,7 @@ import type { Engine } from "../../fleet/answer.js";
 import type { Store } from "../../fleet/store/store.js";
 import { renderLines } from "../../report/ansi.js";
 import type { Line } from "../../report/text.js";
-import { showJson } from "../command.js";
+import { showJson } from "../outlet.js";
 import type { World } from "../world.js";
 import type { FleetOptions, FleetRaw } from "./options.js";
 

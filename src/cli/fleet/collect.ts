@@ -4,9 +4,9 @@ import { hostFile } from "../../fleet/store/host-file.js";
 import { COLLECT_END, COLLECT_HEADER } from "../../input/formats/collect.js";
 import { collectScript } from "../../input/hosts/collect-script.js";
 import { type Line, styled } from "../../report/text.js";
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { inputName, inputText, replaceFile, wholeText } from "../files.js";
+import { complain } from "../shell/problems.js";
 import { type Action, print } from "./action.js";
 
 import { wholeNumber } from "./options.js";

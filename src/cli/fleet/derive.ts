@@ -1,9 +1,9 @@
 import { lineDeriver, readShard } from "../../fleet/derive-lines.js";
 import { digest } from "../../fleet/store/digest.js";
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { inputName, inputText } from "../files.js";
 import { readOptions } from "../options.js";
+import { complain } from "../shell/problems.js";
 import type { World } from "../world.js";
 import type { FleetRaw } from "./options.js";
 import { catalogueVersion } from "./version.js";

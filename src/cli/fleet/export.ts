@@ -9,9 +9,9 @@ import { DUCKDB } from "../../fleet/sql/dialect.js";
 import { whereSql } from "../../fleet/sql/where.js";
 import { exportParquet, streamed } from "../../fleet/store/export.js";
 import { hostFile, NO_DOTS } from "../../fleet/store/host-file.js";
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { replaceFile } from "../files.js";
+import { complain } from "../shell/problems.js";
 import type { Question } from "./action.js";
 
 import { idleOptions, type Uses } from "./uses.js";

@@ -1,9 +1,9 @@
 import { judge, readPolicy } from "../../fleet/policy.js";
 import { wrap } from "../../report/layout.js";
 import { type Line, styled } from "../../report/text.js";
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { inputName, inputText, wholeText } from "../files.js";
+import { complain } from "../shell/problems.js";
 import { print, type Question } from "./action.js";
 
 /** `vmxlens fleet gate POLICY`: exit code 1 if a demand does not hold. */

@@ -5,9 +5,9 @@ import { type PoolCpus, poolConfig } from "../../fleet/pool-config.js";
 import type { Pool, Pools } from "../../fleet/pools.js";
 import { quoted, type Store } from "../../fleet/store/store.js";
 import { several } from "../../fleet/text.js";
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { replaceFile } from "../files.js";
+import { complain } from "../shell/problems.js";
 import type { Question } from "./action.js";
 
 const FORMATS = ["qemu", "libvirt"] as const;

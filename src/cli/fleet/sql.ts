@@ -3,9 +3,9 @@ import type { AnswerRow } from "../../fleet/shapes.js";
 import { registerWhy } from "../../fleet/store/why-function.js";
 import { table } from "../../report/layout.js";
 import { styled } from "../../report/text.js";
-import { complain } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { inputText, wholeText } from "../files.js";
+import { complain } from "../shell/problems.js";
 import { print, type Question } from "./action.js";
 
 /** `vmxlens fleet sql "SELECT …"`, or `-` for standard input: reads, and cannot write. */

@@ -1,6 +1,3 @@
-import { MODULE_OPTIONS } from "../by-module.js";
-import { layers } from "../commands/layers.js";
-import { VCPU_OPTION } from "../vcpu-option.js";
 import { ATLAS, type Commands, FORMAT, JSON_ONLY, LANG, OUTPUT, SHOW } from "./command-row.js";
 
 /*
@@ -16,6 +13,18 @@ Several: files, folders, patterns in quotes, @FILE with one on a line; of a text
 
 const GUEST = `Guests are read from virsh dumpxml, a
 command line of QEMU, qm config, and virtual machines of KubeVirt in YAML or JSON.`;
+
+const MODULE_OPTIONS = [
+  ["--module <file>", "kvm-intel.ko, also .xz, .zst or .gz: answers are those of its own code"],
+  ["--kvm <file>", "kvm.ko of the same kernel; the one beside the module where none is named"],
+  ["--vmlinuz <file>", "the kernel itself, for boot and for its types; found where distributions put it"],
+  ["--btf <file>", "the kernel's types alone, as /sys/kernel/btf/vmlinux"],
+] as const;
+
+const VCPU_OPTION = [
+  "--vcpu <state>",
+  "the vCPU that takes the registers: new, ran, vmxon (in VMX operation) or l2 (running L2)",
+] as const;
 
 const VERSIONS = [
   ["--qemu-version <version>", "such as 7.2"],
@@ -37,7 +46,7 @@ export const COMMANDS: Commands = {
     ],
     options: MODULE_OPTIONS,
     more: HOST,
-    load: async () => layers,
+    load: async () => (await import("../commands/layers.js")).layers,
   },
   why: {
     summary: "why a feature is there or not, layer by layer, the rule that took it, and what would bring it back",

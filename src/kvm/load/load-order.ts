@@ -82,5 +82,10 @@ export const LOAD_ORDER: readonly (Fact & { readonly parts: readonly (readonly R
 
 /** Every rule of loading KVM in the order of one kernel (rules that it does not have included). */
 export function loadRules(release: Release): readonly Rule[] {
-  return rowIn(LOAD_ORDER, release).parts.flat();
+  return loadParts(release).flat();
+}
+
+/** The same, by the parts that change places. */
+export function loadParts(release: Release): readonly (readonly Rule[])[] {
+  return rowIn(LOAD_ORDER, release).parts;
 }

@@ -9,7 +9,7 @@ import { paramText } from "../../kvm/replay-params.js";
 import { cpuFlags, vmxFlagsLine } from "../../linux/cpuinfo.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
 import { kernelName } from "../../rules/release.js";
-import type { Errno } from "../../rules/rule.js";
+import { type Errno, RULE_ERRORS } from "../../rules/rule.js";
 import { bitIndex } from "../../rules/words.js";
 import { kernelSet } from "../kernels.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
@@ -173,9 +173,6 @@ export function loadItems(host: Host, replayed: Loading): VerifyItem[] {
   }
   return items;
 }
-
-/** Errors of the rules; what else insmod fails with says nothing about the CPU. */
-export const RULE_ERRORS = ["EIO", "EINVAL", "ERANGE", "EOPNOTSUPP", "ENOMEM"] as const satisfies Errno[];
 
 const PROVING: readonly string[] = ["EIO", "EOPNOTSUPP"] satisfies Errno[];
 

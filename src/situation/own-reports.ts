@@ -1,0 +1,66 @@
+import type { Host } from "../host/host.js";
+import { isLoadedOn } from "../kvm/replay.js";
+import { RELEASES, type Release } from "../rules/release.js";
+import { type Errno, RULE_ERRORS } from "../rules/rule.js";
+import { kernelSetOfHost } from "./kernels.js";
+import { hasEvidence } from "./narrow.js";
+import type { Candidate, Situation } from "./situation.js";
+import { fitsAny, type World, weigh, withShared, worldsOf } from "./worlds.js";
+
+/* What a machine reported about itself under its own kernel, and what follows from it. */
+
+/** The kernels of a machine that is asked about another one: what it reported, it reported under its own. */
+export function ownCandidates({ kernel }: Host, common: Pick<Situation, "config" | "machine">): readonly Candidate[] {
+  const releases = kernel === undefined ? [] : kernelSetOfHost(kernel).candidates;
+  return releases.map((release) => ({ release, options: { release, ...common } }));
+}
+
+/** Whether the text shows what boot made of the CPU. */
+export function showsFlags({ observed }: Host): boolean {
+  return observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || observed?.vmx !== undefined;
+}
+
+interface Proven {
+  readonly host: Host;
+  /** No case fits what the machine reported. */
+  readonly impossible: boolean;
+  /** The cases that are left under a kernel. */
+  readonly cases: (release: Release) => readonly World[];
+}
+
+/**
+ * The host with what its own reports prove, and the cases of what they leave open. `anyKernel`: its kernel was not
+ * named, so that it may be any of those that report what it reported.
+ */
+export function proven(
+  host: Host,
+  likely: readonly Candidate[],
+  anyKernel: Pick<Situation, "config" | "machine"> | undefined,
+  fromReports: boolean,
+): Proven {
+  const worlds = worldsOf(host);
+  if (worlds.length === 0 || !fromReports || likely.length === 0 || !hasEvidence(host)) {
+    return { host, impossible: false, cases: () => worlds };
+  }
+  const own = anyKernel === undefined || fitsAny(host, likely) ? likely : fitting(host, anyKernel);
+  const { under, impossible } = weigh(host, worlds, own);
+  const left = worlds.filter((world) => under.some((cases) => cases.includes(world)));
+  return {
+    host: impossible ? host : withShared(host, left),
+    impossible,
+    cases: (release) => under[own.findIndex((candidate) => candidate.release === release)] ?? left,
+  };
+}
+
+/** Every modelled kernel that can report what the machine reported. */
+function fitting(host: Host, common: Pick<Situation, "config" | "machine">): readonly Candidate[] {
+  const all = RELEASES.map((release): Candidate => ({ release, options: { release, ...common } }));
+  const left = all.filter((one) => fitsAny(host, [one]));
+  return left.length === 0 ? all : left;
+}
+
+/** The error with which a rule of the kernel refused the module, on a machine that does not show it loaded as well. */
+export function refusedError(host: Host): Errno | undefined {
+  const error = host.observed?.loadError;
+  return error === undefined || isLoadedOn(host) ? undefined : RULE_ERRORS.find((known) => known === error);
+}
