@@ -95,8 +95,9 @@ describe("a CPU model", () => {
         qemuCpu(nestedMsrs(cpu), { ...options, model: "nearest" }),
         libvirtCpu(nestedMsrs(cpu), { ...options, model: "nearest" }),
       ];
-      // By name: a CPU of each generation, all models and families.
-      const names = generations.has(generation) ? [] : [...families, ...qemuData().models.map(({ name }) => name)];
+      // By name: a CPU of each generation, all models and families; in a short run a third, and the next two have the others.
+      const every = [...families, ...qemuData().models.map(({ name }) => name)];
+      const names = generations.has(generation) ? [] : oneIn(3, every, i);
       generations.add(generation);
       for (const model of names) made.push(qemuCpu(nestedMsrs(cpu), { ...options, model }));
       for (const { kind, model = "", qemu } of made) {
@@ -109,8 +110,8 @@ describe("a CPU model", () => {
     }
     expect(wrong).toEqual([]);
     // Every CPU has one.
-    expect(proposed).toBeGreaterThan(700);
-    expect(refused).toBeGreaterThan(1500);
+    expect(proposed).toBeGreaterThan(DEEP ? 700 : 400);
+    expect(refused).toBeGreaterThan(DEEP ? 1500 : 500);
     expect(judged).toBeGreaterThan(DEEP ? 500_000 : 160_000);
   });
 

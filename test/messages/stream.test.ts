@@ -31,7 +31,9 @@ const DUMP = `[    7.0] KVM: entry failed, hardware error 0x80000021
 [    7.1] kvm_intel:         reason=80000021 qualification=0000000000000004
 [    7.1] kvm_intel: Virtual processor ID = 0x0001
 `;
-const NOISE = `${"[    9.1] usb 1-1: new high-speed USB device number 2 using xhci_hcd\n".repeat(2000)}`;
+/** A line as there are many, and one of those that are long, so that a long text has few. */
+const NOISE =
+  `[    9.1] usb 1-1: new high-speed USB device number 2 using xhci_hcd\n[    9.1] ${"x".repeat(3000)}\n`.repeat(50);
 
 async function* pieces(text: string, size: number): AsyncGenerator<string> {
   for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);

@@ -47,8 +47,8 @@ describe("a line in whatever a paste puts around it", () => {
   });
 
   let turn = 0;
-  /** In a short run a third of the lines; the next test has others. */
-  const some = () => oneIn(3, single, turn++);
+  /** In a short run a sixth of the lines; the next test has others. */
+  const some = () => oneIn(6, single, turn++);
 
   it.each(DISGUISES)("%s", (_name, disguise) => {
     for (const { id, text, expect: wanted } of some()) {
