@@ -129,7 +129,7 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
       const kinds: Kind[] = [];
       const place = (cpu: number | undefined, found: Gathered): void => {
         const { coreType, microcode } = found.draft;
-        const alike = kindOf(kinds, found).groups;
+        const alike = groupsOf(kinds, found);
         let group = alike.find(
           (g) => g.microcode === undefined || microcode === undefined || g.microcode === microcode,
         );
@@ -152,7 +152,7 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
         place(undefined, unnamed);
       } else if (named.length === 0 && everywhere !== undefined) place(undefined, everywhere);
 
-      const all = kinds.flatMap(({ groups }) => groups).sort((a, b) => firstCpu(a) - firstCpu(b));
+      const all = [...new Set(kinds.map(({ groups }) => groups))].flat().sort((a, b) => firstCpu(a) - firstCpu(b));
       suspectSwappedHalves(all, log);
       const cores = all.map(coreGroup);
       const [first, ...rest] = cores;
@@ -221,27 +221,26 @@ function keyOf({ draft, msrs }: Gathered): string {
   return JSON.stringify([values, draft.signature, { ...draft.facts, features, cpuid0a: undefined }]);
 }
 
-/** CPUs with one key; the key is made when another kind has to be distinguished from them. */
+/** CPUs that are the same, and the groups of all with their key. Only where there are two kinds is a key made. */
 interface Kind {
   readonly first: Gathered;
   readonly groups: Group[];
   key?: string;
 }
 
-function kindOf(kinds: Kind[], found: Gathered): Kind {
-  let kind = kinds.find(({ first }) => isSame(first, found));
-  if (kind !== undefined) return kind;
-  kind = { first: found, groups: [] };
-  if (kinds.length > 0) {
-    kind.key = keyOf(found);
-    for (const other of kinds) {
-      other.key ??= keyOf(other.first);
-      if (other.key === kind.key) return other;
-    }
-  }
-  kinds.push(kind);
-  return kind;
+function groupsOf(kinds: Kind[], found: Gathered): Group[] {
+  const same = kinds.find(({ first }) => isSame(first, found));
+  if (same !== undefined) return same.groups;
+  const kind: Kind = { first: found, groups: [] };
+  if (kinds.length > 0) kind.key = keyOf(found);
+  for (const other of kinds) other.key ??= keyOf(other.first);
+  const alike = kinds.find(({ key }) => key === kind.key);
+  const entry = alike === undefined ? kind : { ...kind, groups: alike.groups };
+  if (kinds.length < MOST_KINDS || alike === undefined) kinds.push(entry);
+  return entry.groups;
 }
+
+const MOST_KINDS = 64;
 
 /** Whether two CPUs have one key, seen without making it: neighbours most often are alike. */
 function isSame(a: Gathered, b: Gathered): boolean {

@@ -9,12 +9,12 @@ import {
   quotedPrintable,
   type Unfolder,
 } from "../text/clean-line.js";
+import { type ColumnShifts, columnShifts } from "../text/column-shifts.js";
 import type { Diagnostic, DiagnosticLog } from "../text/diagnostic.js";
-import { type JsonHandler, jsonScanner } from "../text/json-scan.js";
 import { lineSplitter } from "../text/text.js";
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
-import { type XmlHandler, xmlScanner } from "../text/xml-scan.js";
-import type { Evidence, FactSink } from "./evidence.js";
+import { jsonReaders, xmlReaders } from "./document-lines.js";
+import type { Evidence } from "./evidence.js";
 import { type FactCollector, type FactCollectorOptions, factCollector } from "./fact-collector.js";
 import type { FactReader, FactRun, JsonReader, LineReader, LineRun, TextLine, XmlReader } from "./reader.js";
 
@@ -51,7 +51,7 @@ const MOST_INERT = 2000;
 
 interface FactEntry {
   readonly reader: FactReader;
-  /** Begun with the first line that has the mark: most readers see nothing of most texts. */
+  /** Begun with the first line that has the mark; most readers have none in most texts. */
   run: FactRun | undefined;
   claims: number;
   /** A line with the mark that was not taken: perhaps the first part of a wrapped one. */
@@ -133,9 +133,9 @@ export function readLines(
   /** The other readers of lines know that a dump is at hand. */
   let atDump = false;
   const [dumps, ...others] = runs;
-  /** Lines that nobody reads and that leave everything as it is, seen behind a line of a dump. */
+  /** Lines behind one of a dump that no reader wants and that leave all of them as they are. */
   const inert = new Set<string>();
-  /** Nobody waits for a line, and what the last ones were would not change how the next is read. */
+  /** No reader waits for a line, and no line before it would change how the next one is read. */
   let calm = false;
   /** Number of the last line that was passed over as one of `inert`, and of the last that the other readers need not see. */
   let passed = 0;
@@ -257,7 +257,7 @@ export function readLines(
       const rest = unfold?.end();
       if (held !== undefined) take(held, heldAt, cut && rest === undefined);
       if (rest !== undefined) take(rest.text, rest.number, true);
-      // Where the text ends counts for what the readers say of all of it.
+      // A complaint that concerns a whole text is at its last line.
       if (unseen > lastGiven) for (const { run } of others) run.line(FOREIGN, unseen);
       if (passed === after) dumps?.run.line(FOREIGN, passed);
       for (const { run } of begun) run?.end?.();
@@ -384,101 +384,4 @@ function withoutRepetition(diagnostics: readonly Diagnostic[]): Diagnostic[] {
     seen.add(key);
     return true;
   });
-}
-
-/** How many characters were taken off at the beginning of each line, kept only where the number changes. */
-interface ColumnShifts {
-  readonly add: (line: number, shift: number) => void;
-  readonly at: (line: number) => number;
-}
-
-const MAX_SHIFTS = 100_000;
-
-function columnShifts(): ColumnShifts {
-  const lines: number[] = [];
-  const shifts: number[] = [];
-  return {
-    add(line, shift) {
-      if ((shifts.at(-1) ?? 0) === shift || lines.length >= MAX_SHIFTS) return;
-      lines.push(line);
-      shifts.push(shift);
-    },
-    at(line) {
-      let [low, high] = [0, lines.length];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if ((lines[middle] as number) <= line) low = middle + 1;
-        else high = middle;
-      }
-      return shifts[low - 1] ?? 0;
-    },
-  };
-}
-
-interface Claims {
-  /** Whether something has begun that the next line may end. */
-  readonly isOpen: () => boolean;
-  readonly line: (text: string, number: number) => boolean;
-  readonly end: () => void;
-  readonly claims: () => { readonly name: string; readonly claims: number }[];
-}
-
-/** Readers that begin when there is something for one of them. */
-function begunOnce<Run extends { readonly claims: () => number }>(
-  readers: readonly { readonly name: string; readonly open: (sink: FactSink) => Run }[],
-  sink: (name: string) => FactSink,
-) {
-  let all: { readonly name: string; readonly run: Run }[] | undefined;
-  return {
-    runs: () => (all ??= readers.map((reader) => ({ name: reader.name, run: reader.open(sink(reader.name)) }))),
-    begun: () => all !== undefined,
-    claims: () => (all ?? []).map(({ name, run }) => ({ name, claims: run.claims() })),
-  };
-}
-
-function jsonReaders(readers: readonly JsonReader[], sink: (name: string) => FactSink): Claims {
-  const { runs, claims } = begunOnce(readers, sink);
-  const handler: JsonHandler = {
-    scalar(path, value, at) {
-      for (const { run } of runs()) run.scalar(path, value, at);
-    },
-    close(path, at) {
-      for (const { run } of runs()) run.close(path, at);
-    },
-    end() {
-      for (const { run } of runs()) run.end();
-    },
-  };
-  const scanner = jsonScanner(handler);
-  return {
-    isOpen: scanner.isOpen,
-    line: readers.length === 0 ? () => false : scanner.line,
-    end: scanner.end,
-    claims,
-  };
-}
-
-function xmlReaders(readers: readonly XmlReader[], sink: (name: string) => FactSink): Claims {
-  const { runs, claims, begun } = begunOnce(readers, sink);
-  const handler: XmlHandler = {
-    open(name, attributes, at) {
-      for (const { run } of runs()) run.open(name, attributes, at);
-    },
-    close(name, text, at) {
-      for (const { run } of runs()) run.close(name, text, at);
-    },
-    comment(text, at) {
-      for (const { run } of runs()) run.comment(text, at);
-    },
-  };
-  const isWanted = (name: string): boolean => readers.some(({ elements }) => elements.includes(name));
-  const scanner = xmlScanner(isWanted, handler);
-  return {
-    isOpen: scanner.isOpen,
-    line: readers.length === 0 ? () => false : scanner.line,
-    end() {
-      if (begun()) for (const { run } of runs()) run.end();
-    },
-    claims,
-  };
 }

@@ -1,9 +1,9 @@
-import { CPUID_WORDS } from "../../registers/cpuid-features.js";
-import type { CpuidLookup } from "./cpuid-facts.js";
+import { CPUID_WORDS } from "../../../registers/cpuid-features.js";
+import type { CpuidLookup } from "../../hosts/cpuid-facts.js";
 
 /*
- * CPUID of many CPUs, of which only the leaves are kept that facts are made of. A dump of a large machine has ten thousand
- * lines of them, so they are numbers in one array.
+ * CPUID of many CPUs, as numbers in one array: a dump of a large machine has ten thousand lines of them. Only those leaves
+ * are kept that facts are made of.
  */
 
 /** Leaves and subleaves that `cpuid-facts.ts` asks for. */
@@ -56,7 +56,7 @@ export interface CpuidLeaves {
   readonly has: (cpu: number) => boolean;
   /** CPU numbers, ascending. */
   readonly cpus: () => number[];
-  /** Keeps a leaf of the CPU that was opened last. `again`: whether it replaces one that is there. */
+  /** Keeps a leaf of the CPU that was opened last. `again`: whether it replaces an earlier one. */
   readonly put: (
     leaf: number,
     subleaf: number,
@@ -73,8 +73,9 @@ export interface CpuidLeaves {
 
 export function cpuidLeaves(): CpuidLeaves {
   const bases = new Map<number, number>();
-  let values = new Int32Array(SIZE * 4);
-  let seen = new Uint8Array(slots * 4);
+  // Small typed arrays cost more than they save.
+  const values: number[] = [];
+  const seen: boolean[] = [];
   let base = -SIZE;
 
   const baseOf = (cpu: number): number => bases.get(cpu) as number;
@@ -83,31 +84,29 @@ export function cpuidLeaves(): CpuidLeaves {
     open(cpu) {
       base = bases.size * SIZE;
       bases.set(cpu, base);
-      if (base + SIZE <= values.length) return;
-      const [oldValues, oldSeen] = [values, seen];
-      values = new Int32Array(oldValues.length * 2);
-      values.set(oldValues);
-      seen = new Uint8Array(oldSeen.length * 2);
-      seen.set(oldSeen);
+      for (let i = 0; i < slots; i++) {
+        seen.push(false);
+        values.push(0, 0, 0, 0);
+      }
     },
     has: (cpu) => bases.has(cpu),
     cpus: () => [...bases.keys()].sort((a, b) => a - b),
     put(leaf, subleaf, again, eax, ebx, ecx, edx) {
       const slot = slotOf(leaf, subleaf);
-      if (slot < 0 || (!again && seen[base / 4 + slot] === 1)) return;
-      seen[base / 4 + slot] = 1;
+      if (slot < 0 || (!again && seen[base / 4 + slot] === true)) return;
+      seen[base / 4 + slot] = true;
       const at = base + slot * 4;
-      values[at] = eax;
-      values[at + 1] = ebx;
-      values[at + 2] = ecx;
-      values[at + 3] = edx;
+      values[at] = eax | 0;
+      values[at + 1] = ebx | 0;
+      values[at + 2] = ecx | 0;
+      values[at + 3] = edx | 0;
     },
     lookup(cpu) {
       const from = baseOf(cpu);
       return (leaf, subleaf) => {
         const slot = slotOf(leaf, subleaf);
         if (slot < 0) throw new RangeError(`leaf ${leaf.toString(16)}.${subleaf} is not kept: add it to ASKED`);
-        if (seen[from / 4 + slot] !== 1) return undefined;
+        if (seen[from / 4 + slot] !== true) return undefined;
         const register = (i: number): number => (values[from + slot * 4 + i] as number) >>> 0;
         return { eax: register(0), ebx: register(1), ecx: register(2), edx: register(3) };
       };

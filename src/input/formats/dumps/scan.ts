@@ -97,7 +97,7 @@ export function msrIndexAt(bytes: Uint8Array, at: number, end: number): number {
 
 const FAILED = [..."< FAILED >"].map((character) => character.charCodeAt(0));
 
-/** What stands for the value of an MSR: two halves in `halves`, a failed read, or something else. */
+/** The value of an MSR: its two halves in `halves`, a failed read, or something else. */
 export function msrValueAt(
   bytes: Uint8Array,
   start: number,
