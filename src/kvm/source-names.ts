@@ -1,7 +1,7 @@
 import { VMX_WORDS } from "../linux/vmx-features.js";
 import { type Fact, formatHeld } from "../rules/held.js";
 import type { WordName } from "../rules/words.js";
-import { FULL_LISTS, TERTIARY } from "./changes.js";
+import { FULL_LISTS, TERTIARY, VMX_HARDWARE_SETUP } from "./changes.js";
 
 /*
  * Names in the kernel's source that are not bits, parameters or functions of the replay's
@@ -28,6 +28,8 @@ export interface SourceName extends Fact {
   readonly file: string;
   /** What it is, and what it is called here: one sentence. */
   readonly about: string;
+  /** Other names that lead here: what a reader of the source looks for in the same place. */
+  readonly also?: readonly string[];
   /** The words of a replay that hold it. */
   readonly words?: readonly WordName[];
   /** The functions of the kernel that it is about, where no word is. */
@@ -42,6 +44,7 @@ const FEAT_CTL = "arch/x86/kernel/cpu/feat_ctl.c";
 const VMXFEATURES = "arch/x86/include/asm/vmxfeatures.h";
 const VMX = "arch/x86/kvm/vmx/vmx.c";
 const CAPABILITIES = "arch/x86/kvm/vmx/capabilities.h";
+const NESTED = "arch/x86/kvm/vmx/nested.c";
 
 /** In the order in which a reader of the source meets them. */
 export const SOURCE_NAMES = [
@@ -50,6 +53,7 @@ export const SOURCE_NAMES = [
     form: "struct cpuinfo_x86",
     file: "arch/x86/include/asm/processor.h",
     about: "The kernel's record of one CPU; its field vmx_capability[] is the array of words that the replay keeps.",
+    also: ["boot_cpu_data", "c->vmx_capability", "boot_cpu_data.vmx_capability"],
     words: ALL_LEAFS,
     stage: "boot",
   },
@@ -61,12 +65,21 @@ export const SOURCE_NAMES = [
     stage: "boot",
   },
   {
+    name: "CONFIG_IA32_FEAT_CTL",
+    file: "arch/x86/Kconfig.cpu",
+    about:
+      "Without it feat_ctl.c is not built, and boot does not look at IA32_FEAT_CTL; it is on in kernels for Intel, Centaur or Zhaoxin CPUs.",
+    functions: ["init_ia32_feat_ctl"],
+    stage: "boot",
+  },
+  {
     name: "NVMXINTS",
     form: "vmx_capability[NVMXINTS]",
     file: VMXFEATURES,
     about: `The number of words: ${VMX_WORDS.filter(({ words }) => words > 0)
       .map(({ words, held }) => `${words} in ${formatHeld(held)}`)
       .join(", ")}.`,
+    also: ["vmx_capability"],
     words: ALL_LEAFS,
     stage: "boot",
   },
@@ -133,10 +146,21 @@ export const SOURCE_NAMES = [
     stage: "boot",
   },
   {
+    name: "x86_vmx_flags",
+    form: "x86_vmx_flags[]",
+    file: "arch/x86/kernel/cpu/mkcapflags.sh",
+    about:
+      "The printed names by feature number, made of vmxfeatures.h when the kernel is built; show_cpuinfo prints those whose bits are 1.",
+    also: ["show_cpuinfo", "mkcapflags.sh", "capflags.c"],
+    words: ALL_LEAFS,
+    stage: "boot",
+  },
+  {
     name: "rdmsr",
     form: "rdmsr, rdmsr_safe",
     file: FEAT_CTL,
     about: "The plain and the safe read: a fault of the plain one is logged, a fault of the safe one is an error code.",
+    also: ["rdmsrl", "rdmsrl_safe", "rdmsrq", "rdmsrq_safe"],
     functions: ["init_vmx_capabilities"],
     stage: "boot",
   },
@@ -150,7 +174,7 @@ export const SOURCE_NAMES = [
     stage: "kvm",
   },
   {
-    name: "ctl_opt",
+    name: "adjust_vmx_controls64",
     form: "adjust_vmx_controls64(ctl_opt, msr)",
     file: VMX,
     held: { since: TERTIARY },
@@ -163,6 +187,7 @@ export const SOURCE_NAMES = [
     form: "vmx_msr_low, vmx_msr_high",
     file: VMX,
     about: "The two halves of the register: allowed-0 (must be 1) and allowed-1 (may be 1).",
+    also: ["allowed-0", "allowed-1", "allowed 0-settings", "allowed 1-settings"],
     adjusts: true,
     stage: "kvm",
   },
@@ -191,6 +216,71 @@ export const SOURCE_NAMES = [
     words: ["vmx_capability.ept", "vmx_capability.vpid"],
     stage: "kvm",
   },
+  {
+    name: "cpu_has_vmx_",
+    form: "cpu_has_vmx_*()",
+    file: CAPABILITIES,
+    about:
+      "Each asks for one control or capability, in vmcs_config or vmx_capability; `why` answers for each by its name.",
+    functions: ["hardware_setup"],
+    stage: "kvm",
+  },
+  {
+    name: "vmx_hardware_setup",
+    file: VMX,
+    held: { since: VMX_HARDWARE_SETUP },
+    about: "The name of hardware_setup in later kernels; the replay says hardware_setup for all.",
+    functions: ["hardware_setup"],
+    stage: "kvm",
+  },
+  {
+    name: "cpu_has_kvm_support",
+    file: VMX,
+    about: "Asks CPUID for VMX, in older kernels; in later ones kvm_is_vmx_supported does.",
+    functions: ["kvm_arch_init", "kvm_is_vmx_supported"],
+    stage: "kvm",
+  },
+  {
+    name: "vmx_check_processor_compat",
+    file: VMX,
+    about: "On every further CPU: computes vmcs_config again and compares it with the first one's, byte by byte.",
+    functions: ["setup_vmcs_config"],
+    stage: "kvm",
+  },
+  {
+    name: "kvm_cpu_vmxon",
+    form: "hardware_enable, vmx_hardware_enable, vmx_enable_virtualization_cpu, kvm_cpu_vmxon",
+    file: VMX,
+    about: "The functions that execute VMXON on a CPU, the first three by release; the replay ends before them.",
+    also: ["cpu_vmxon", "kvm_arch_hardware_enable"],
+    stage: "kvm",
+  },
+  {
+    name: "nested_vmx_setup_",
+    form: "nested_vmx_setup_*",
+    file: NESTED,
+    about: "The parts into which later kernels divide nested_vmx_setup_ctls_msrs, one for each register.",
+    functions: ["nested_vmx_setup_ctls_msrs"],
+    stage: "kvm",
+  },
+  {
+    name: "nested_vmx_msrs",
+    form: "struct nested_vmx_msrs",
+    file: CAPABILITIES,
+    about: "What a nested hypervisor gets: of the control registers only the TRUE ones are kept.",
+    functions: ["nested_vmx_setup_ctls_msrs"],
+    stage: "kvm",
+  },
+  {
+    name: "vmx_get_vmx_msr",
+    form: "vmx_get_vmx_msr, vmx_control_msr",
+    file: NESTED,
+    about:
+      "Answers a nested hypervisor's RDMSR; a plain control register is the TRUE one with the default1 bits added.",
+    also: ["default1", "TRUE registers"],
+    functions: ["nested_vmx_setup_ctls_msrs"],
+    stage: "kvm",
+  },
 ] as const satisfies readonly SourceName[];
 
 /** What a row says, with the kernels that have the name where not all do. */
@@ -200,14 +290,27 @@ export function aboutSourceName({ about, held }: SourceName): string {
 
 /** The rows that a name of the source belongs to: the name itself, with its arguments or not, or one that a row shows it with. */
 export function findSourceNames(text: string): readonly SourceName[] {
-  const wanted = text.trim().replace(/^(?:struct|enum)\s{1,4}/, "");
-  const bare = (wanted.split(/[[(*]/, 1)[0] ?? "").trim();
   const rows: readonly SourceName[] = SOURCE_NAMES;
-  const exact = rows.filter(({ name, form }) => [name, form].some((own) => own === wanted || own === text.trim()));
+  const exact = sourceNamesCalled(text);
+  const bare = (withoutKind(text).split(/[[(*]/, 1)[0] ?? "").trim();
   if (exact.length > 0 || bare === "") return exact;
   const begins = (name: string) => name.endsWith("_") && bare.startsWith(name);
-  return rows.filter(({ name, form = "" }) => [name, ...namesIn(form)].some((own) => own === bare || begins(own)));
+  return rows.filter(({ name, form = "" }) =>
+    [name, name.replace(/^CONFIG_/, ""), ...namesIn(form)].some((own) => own === bare || begins(own)),
+  );
 }
+
+/** The rows with exactly this name, as the source writes it. */
+export function sourceNamesCalled(text: string): readonly SourceName[] {
+  const given = text.trim();
+  const wanted = withoutKind(text);
+  const rows: readonly SourceName[] = SOURCE_NAMES;
+  return rows.filter(({ name, form, also = [] }) =>
+    [name, form, ...also].some((own) => own === wanted || own === given),
+  );
+}
+
+const withoutKind = (text: string) => text.trim().replace(/^(?:struct|enum)\s{1,4}/, "");
 
 /** The names in a line of the source, without what only says what they are. */
 function namesIn(form: string): readonly string[] {

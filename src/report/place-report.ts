@@ -8,10 +8,11 @@ import type { Situation } from "../situation/situation.js";
 import { featuresOfRegister } from "../why/find-feature.js";
 import type { Place } from "../why/find-place.js";
 import { layersUnder } from "../why/layers.js";
+import { rulesOfFunctions } from "../why/run-part.js";
 import { basisLines, subject } from "./basis.js";
 import { matrixLines } from "./layers-report.js";
 import { wrap } from "./layout.js";
-import { replayReport } from "./replay-report.js";
+import { replayReport, runsIn } from "./replay-report.js";
 import { BLANK, type Inline, type Line, styled } from "./text.js";
 
 /** What a name other than a feature's means, and where it is on this host. */
@@ -36,9 +37,15 @@ function runLines(
     const form = row.form === undefined || row.form === row.name ? name : row.form;
     return wrap([styled("title", form), styled("dim", ` (${row.file})`), `: ${aboutSourceName(row)}`], width, "", 2);
   });
-  const naming = rules.flatMap((rule) => {
-    const where = `${valuesOf(rule.fn ?? rule.stage).join(" or ")}, ${valuesOf(rule.file).join(" or ")}, ${formatHeld(rule.held)}`;
-    return wrap([rule.says, styled("dim", ` (${where}; rule ${rule.id})`)], width, "", 2);
+  // What no replay has a step of, such as VMXON.
+  if (part.functions?.length === 0) return [...rows, ...basisLines(situation, width)];
+  const idle = rules.length === 0 && !runsIn(situation, part) ? rulesOfFunctions(part) : [];
+  const naming = [...rules, ...idle].flatMap((rule) => {
+    const where = [valuesOf(rule.fn ?? rule.stage).join(" / "), valuesOf(rule.file).join(" / "), formatHeld(rule.held)];
+    return [
+      ...wrap(rule.says, width, "", 2),
+      ...wrap(styled("dim", `${where.join(", ")}, rule ${rule.id}`), width, "    ", 6),
+    ];
   });
   return [...rows, ...naming, ...replayReport(situation, [], width, part)];
 }

@@ -108,8 +108,15 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number,
   if (part === undefined)
     lines.push(BLANK, [styled("heading", "Outcome")], ...outcomeLines(traced.replayed, wanted, width));
   else if (lines.length === 0)
-    lines.push(BLANK, ...wrap(`No step of it runs here under ${kernelName(release)}.`, width));
+    lines.push(BLANK, ...wrap(`No step of it changes anything here under ${kernelName(release)}.`, width));
   return lines;
+}
+
+/** Whether a replay of the situation has a step of this part. */
+export function runsIn(situation: Situation, part: RunPart): boolean {
+  return tracedReplays(situation).some(({ events, replayed: { release } }) =>
+    stepsOf(events).some((step) => isInPart(part, step, release)),
+  );
 }
 
 /** One rule that did something, with everything that it did. */

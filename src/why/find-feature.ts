@@ -40,7 +40,7 @@ export function findFeature(name: string): FoundFeature {
 
   const param = namedParam(name);
   if (param !== undefined) return { kind: "one", feature: param };
-  const placed = placedFeature(name) ?? called(wanted.replace(/^vmx_/, ""));
+  const placed = placedFeature(name) ?? called(wanted.replace(/^vmx_(?:feature_)?/, ""));
   if (placed !== undefined) return { kind: "one", feature: placed };
   const names = FEATURE_LIST.flatMap((feature) => namesOfFeature(feature));
   return { kind: "none", near: [...new Set([...nearest(name, names, 4), ...near])].slice(0, 6) };

@@ -42,6 +42,12 @@ export function isInPart(
   return bits === undefined || events.some((event) => bits.some((bit) => touches(event, bit)));
 }
 
+/** The rules of the functions that a part asks for, whatever the kernel. */
+export function rulesOfFunctions({ functions = [] }: RunPart): readonly Rule[] {
+  const wanted = functions.map(foldName);
+  return knownRules().filter((rule) => namesOfFunction(rule).some((own) => wanted.includes(foldName(own))));
+}
+
 function isCalled(rule: Rule, name: string, release: Release): boolean {
   return [functionOf(rule, release), ...namesOfFunction(rule)].some((own) => foldName(own) === foldName(name));
 }

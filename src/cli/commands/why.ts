@@ -1,5 +1,6 @@
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
+import { sourceNamesCalled } from "../../kvm/source-names.js";
 import { shellOperand } from "../../messages/shell-word.js";
 import type { Line } from "../../report/text.js";
 import { type WhyInput, whyReport } from "../../report/why-report.js";
@@ -34,6 +35,9 @@ export async function why(
 ): Promise<number> {
   const question = raw.layer === undefined ? questionNamed(name ?? "") : undefined;
   if (question !== undefined) return answerQuestion(question, query, raw, world);
+  // A name as the source has it, such as SECONDARY_CTLS, is meant as that, whatever else has words like it.
+  const inSource = sourceNamesCalled(name ?? "").length > 0 ? await whyPlace(name ?? "", query, raw, world) : undefined;
+  if (inSource !== undefined) return inSource;
   const named = namedFeature(name ?? "");
   if ("problems" in named) {
     const swapped = query !== undefined && "feature" in namedFeature(query);
@@ -100,7 +104,8 @@ async function whyPlace(
   world: World,
 ): Promise<number | undefined> {
   const { findPlace } = await import("../../why/find-place.js");
-  const place = findFeature(name).kind === "none" ? findPlace(name) : undefined;
+  const isFeature = sourceNamesCalled(name).length === 0 && findFeature(name).kind !== "none";
+  const place = isFeature ? undefined : findPlace(name);
   if (place === undefined) return undefined;
   const problems = [
     ...(raw.layer === undefined ? [] : [`--layer: ${name} is not a feature, so it does not reach a layer`]),

@@ -16,6 +16,7 @@ import {
 } from "./evidence-notes.js";
 import { type CpuScope, placesOf } from "./host-builder.js";
 import { describeKnown } from "./msr-words.js";
+import { closerOuter, outerNamed } from "./outer-name.js";
 import { contradicts, fold, sameMachine, shorterName } from "./same-machine.js";
 import { statedOf } from "./stated.js";
 
@@ -123,6 +124,14 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
       ...(typeof scope === "number" ? { cpu: scope } : {}),
     }));
 
+  const stateOuter = (value: string, at: Place): void => {
+    const name = outerNamed(value);
+    const said = here.system.get("outer");
+    const closer = said === undefined ? undefined : closerOuter(said.value, name);
+    if (said !== undefined && closer !== undefined) here.system.set("outer", { ...said, value: closer });
+    else state(here.system, "outer", name, at, here, () => "the hypervisor below");
+  };
+
   const sink = (format: string): FactSink => ({
     log,
     machine(marks, at) {
@@ -170,7 +179,8 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
     },
     system(what, value, at) {
       tellText(layerOfSystemFact(what), what, value, at, format);
-      state(here.system, what, value, at, here, () => (what === "kernel" ? "the kernel release" : what));
+      if (what === "outer") stateOuter(value, at);
+      else state(here.system, what, value, at, here, () => (what === "kernel" ? "the kernel release" : what));
     },
     param(module, name, value, at) {
       const key = `${module}.${name}`;

@@ -4,7 +4,7 @@ import { checkSituation } from "../../situation/situation.js";
 import type { NextStep, QuestionAnswer } from "../../why/questions/answer.js";
 import { basisLines } from "../basis.js";
 import { labelled, wrap } from "../layout.js";
-import { BLANK, type Inline, joined, type Line, styled } from "../text.js";
+import { type Inline, joined, type Line, styled } from "../text.js";
 
 /** The answer first, then what to type, then what it rests on, and the machine last. */
 export function questionReport(situation: Situation, answer: QuestionAnswer, width: number): Line[] {
@@ -18,7 +18,6 @@ export function questionReport(situation: Situation, answer: QuestionAnswer, wid
   return [
     ...wrap(styled(answer.answer, says), width),
     ...(rows.length === 0 ? [] : labelled(rows, width)),
-    BLANK,
     ...basisLines(situation, width),
   ];
 }

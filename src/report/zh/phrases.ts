@@ -1,9 +1,15 @@
+import { QUESTION_PHRASES_ZH } from "./phrases-questions.js";
+import { STATEMENT_PHRASES_ZH } from "./phrases-statements.js";
+
 /*
  * The fixed phrases of `layers`, `why` and `replay` in Chinese; `translate.ts` says what a hole is. A phrase with more
  * fixed text comes before one with less.
  */
 
 export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[] = [
+  ...QUESTION_PHRASES_ZH,
+  ...STATEMENT_PHRASES_ZH,
+
   // ---- Rules that are made for every pair of an entry and an exit control
   [
     "Entry control {=a} and exit control {=b} have to come together; one without the other is an inconsistency. error_on_inconsistent_vmcs_config is on, so KVM does not load.",
@@ -18,13 +24,46 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
     "VM-entry 控制 {a} 与 VM-exit 控制 {b} 必须成对；只有其中之一就是不一致",
   ],
 
+  // ---- Places: registers, names of the source
+  ["{=r} on {!host}, Linux {=k}: {a}", "{r}，{host}, Linux {k}：{a}"],
+  [
+    "the CPU has {=n} of its {=m} named bits, and L1 is offered {=o}",
+    "CPU 有其 {m} 个有名字的位中的 {n} 个，提供给 L1 的有 {o} 个",
+  ],
+  ["the CPU has {=n} of its {=m} named bits", "CPU 有其 {m} 个有名字的位中的 {n} 个"],
+  ["no step of boot or of loading KVM looks at its bits one by one", "启动和加载 KVM 的任何一步都不逐位看它"],
+  ["No step of boot or of loading KVM looks at it", "启动和加载 KVM 的任何一步都不看它"],
+  ["{~s} ({=r} bit {=n})", "{s}（{r} 第 {n} 位）"],
+  ["{~f} (arch/{~p}): {a}", "{f} (arch/{p})：{a}"],
+  ["its bit {=n}, {~b}: {~v}", "其第 {n} 位 {b}：{v}"],
+
   // ---- Verdicts
+  ["{=id} ({a}) on {!host}, Linux {k} as of {=m}: {b}", "{id}（{a}），{host}, Linux {k}（以 {m} 为准）：{b}"],
   ["{=id} ({a}) on {!host}, Linux {k}: {b}", "{id}（{a}），{host}, Linux {k}：{b}"],
   ["{=id} ({a}) on {!host}, Linux {k}:", "{id}（{a}），{host}, Linux {k}："],
   ["{=id} ({a}) on {!host}: {b}", "{id}（{a}），{host}：{b}"],
   ["Yes, it reaches L1", "有，一直到 L1 都可用"],
   ["Yes, {a}", "有，{a}"],
   ["No, {a}", "没有，{a}"],
+  ["Not known, open at {a}: {b}", "未知，停在{a}这一层：{b}"],
+  ["Not known, {a}", "未知，{a}"],
+  ["Not known: {a}", "未知：{a}"],
+  ["{a} has no say about it", "{a}不作判断"],
+  [
+    "kvm_intel does not load: VMX is Intel's, and this CPU has SVM; its module is kvm_amd",
+    "kvm_intel 不能加载：VMX 属于 Intel，而这个 CPU 有的是 SVM；对应的模块是 kvm_amd",
+  ],
+  ["one of these: {a}", "以下之一：{a}"],
+  ["an earlier step may refuse first", "更早的一步可能先拒绝"],
+  ["the CPU lacks a control that KVM requires", "CPU 缺少 KVM 必需的控制"],
+  ["the CPU does not allow controls that KVM requires, {~l} of {=w}", "CPU 不允许 KVM 必需的控制：{w} 的 {l}"],
+  ["the CPU may not allow controls that KVM requires, {~l} of {=w}", "CPU 可能不允许 KVM 必需的控制：{w} 的 {l}"],
+  [
+    "error_on_inconsistent_vmcs_config is on, so KVM does not load",
+    "error_on_inconsistent_vmcs_config 是打开的，所以 KVM 不加载",
+  ],
+  ["{=f} refuses a parameter", "{f} 拒绝一个参数"],
+  ["not known whether {=c} agree with the boot CPU", "不知道 {c} 与引导 CPU 是否一致"],
   ["Unknown: {a}", "未知：{a}"],
   ["lost at the CPU: {a}", "CPU 本身就没有：{a}"],
   ["lost at {a}: {b}", "丢在{a}这一层：{b}"],
@@ -43,15 +82,9 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["Of the {=n} features that the CPU has, none is lost on the way to L1", "CPU 有 {n} 个特性，到 L1 为止一个都没有丢"],
   ["Of the {=n} features that the CPU has, {a}", "CPU 有 {n} 个特性，其中 {a}"],
   ["So none of the {=n} features that the CPU has can be used", "因此 CPU 的 {n} 个特性一个都不能用"],
-  ["{=n} are not used by KVM ({=l})", "{n} 个 KVM 不用（{l}）"],
-  ["{=n} is not used by KVM ({=l})", "{n} 个 KVM 不用（{l}）"],
-  ["{=n} are switched off in KVM ({=l})", "{n} 个在 KVM 里关闭（{l}）"],
-  ["{=n} is switched off in KVM ({=l})", "{n} 个在 KVM 里关闭（{l}）"],
-  ["{=n} are not used by KVM ({=l} and {=m} more)", "{n} 个 KVM 不用（{l} 等，另有 {m} 个）"],
-  ["{=n} are switched off in KVM ({=l} and {=m} more)", "{n} 个在 KVM 里关闭（{l} 等，另有 {m} 个）"],
-  ["{=n} are not offered to L1 ({=l} and {=m} more)", "{n} 个不提供给 L1（{l} 等，另有 {m} 个）"],
-  ["{=n} are not offered to L1 ({=l})", "{n} 个不提供给 L1（{l}）"],
-  ["{=n} is not offered to L1 ({=l})", "{n} 个不提供给 L1（{l}）"],
+  ["{=n} are {a} ({=l} and {=m} more)", "{n} 个{a}（{l} 等，另有 {m} 个）"],
+  ["{=n} is {a} ({=l})", "{n} 个{a}（{l}）"],
+  ["{=n} are {a} ({=l})", "{n} 个{a}（{l}）"],
   ["First loss: {=id}, at {a}: {b}", "最先丢的是 {id}，在{a}这一层：{b}"],
   ["First loss: {=id}, at {a}", "最先丢的是 {id}，在{a}这一层"],
   ["Lost at {a}: {b}", "丢在{a}这一层：{b}"],
@@ -87,6 +120,11 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["no rule of {=k} offers it to L1", "{k} 没有把它提供给 L1 的规则"],
   ["the CPU does not have it", "CPU 没有"],
   ["no rule of {=k} sets it", "{k} 没有给它置 1 的规则"],
+  ["KVM of {=k} does not ask for {=c} on this CPU", "{k} 的 KVM 在这个 CPU 上不要求 {c}"],
+  ["{=r} is not locked, so Linux sets it", "{r} 没有锁定，所以由 Linux 来设置"],
+  ["{=r} is locked with VMX inside SMX on", "{r} 已锁定，SMX 之内的 VMX 打开"],
+  ["{=r} is locked with VMX inside SMX off", "{r} 已锁定，SMX 之内的 VMX 关闭"],
+  ["{a}, as given, {b}", "{a}（按给定的参数），{b}"],
   ["it is on the `vmx flags` line", "`vmx flags` 行里有它"],
   ["{=p}, as given", "{p}（按给定的参数）"],
   ["{=p}, its default", "{p}（默认值）"],
@@ -144,10 +182,6 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["No feature of the CPU is known to be there", "不知道 CPU 有任何特性"],
   ["vendor not known, signature not known", "厂商未知，signature 未知"],
   ["Conflict: {a}", "矛盾：{a}"],
-  [
-    "these cannot both be true of one machine, and neither is used: {!m}",
-    "一台机器上这两者不可能同时成立，因此两者都不采用：{m}",
-  ],
   ["required of {=w}: {=l}", "{w} 必须有：{l}"],
   [
     "This model's VM-exit control for IA32_PERF_GLOBAL_CTRL does not work (errata {=l})",
@@ -159,6 +193,7 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["WARN_ON_ONCE {=f}: {!m} (perhaps)", "WARN_ON_ONCE {f}: {m}（可能）"],
   ["WARN_ON_ONCE {=f}: {!m}", "WARN_ON_ONCE {f}: {m}"],
   ["{=f} may print a WARN_ON_ONCE ({!m})", "{f} 可能打印 WARN_ON_ONCE（{m}）"],
+  ["{=f} the text that was read, all releases, rule {~r}", "{f}，取自读到的文本，所有版本，规则 {r}"],
   ["{=f} the text that was read", "{f}，取自读到的文本"],
   ["The machine's own KVM reported what it offers", "机器自己的 KVM 报告了结果"],
   ["unchecked MSR access error: {!m} (perhaps)", "unchecked MSR access error: {m}（可能）"],
@@ -196,99 +231,6 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ],
   ["{=v} to {=w}", "{v} 到 {w}"],
 
-  // ---- why vmx, why kvm, why nested
-  ["Yes: VT-x is there and the firmware is assumed to have it on", "有：有 VT-x，并假定固件已打开它"],
-  ["Yes: VT-x is there and on", "有：有 VT-x，而且是打开的"],
-  [
-    "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x",
-    "有：固件锁定了 IA32_FEAT_CTL (0x3a) 并打开 VMX，只有 CPU 有 VT-x 时才会这样做",
-  ],
-  ["Yes: kvm_intel is loaded", "能：kvm_intel 已经加载"],
-  ["Yes: kvm_intel loads", "能：kvm_intel 能加载"],
-  [
-    "Yes: KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough)",
-    "有：KVM 向客户机提供 VMX。客户机的 CPU 型号带 vmx 时（-cpu host、host-passthrough）就能用",
-  ],
-  [
-    "No: there is no IA32_FEAT_CTL, without which Linux does not use VT-x. {a} passes VMX incompletely",
-    "没有：没有 IA32_FEAT_CTL，Linux 就不使用 VT-x。{a}没有把 VMX 完整地传下来",
-  ],
-  [
-    "No: Linux shows no `vmx`. CPUs of this model have VT-x and this is not a virtual machine, so the firmware most likely has it off",
-    "没有：Linux 没有显示 `vmx`。这个型号的 CPU 有 VT-x，而且这不是虚拟机，所以很可能是固件关闭了它",
-  ],
-  [
-    "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it",
-    "没有：Linux 没有发现 VT-x 打开。要么固件关闭了它，要么 CPU（或下层的 hypervisor）没有显示它",
-  ],
-  [
-    "No: the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL. The firmware has it off; in a virtual machine, the hypervisor below passes it incompletely",
-    "没有：CPU 显示有 VT-x，而 Linux 发现它在 IA32_FEAT_CTL 里是关闭的。是固件关闭了它；若是虚拟机，则是下层的 hypervisor 没有完整地传下来",
-  ],
-  [
-    "No: the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL. The firmware has it off",
-    "没有：CPU 显示有 VT-x，而 Linux 发现它在 IA32_FEAT_CTL 里是关闭的。是固件关闭了它",
-  ],
-  [
-    "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) = {=v} has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0",
-    "没有：固件把 VT-x 锁定为关闭：IA32_FEAT_CTL (0x3a) = {v}，锁定位（第 0 位）为 1，SMX 之外的 VMX（第 2 位）为 0",
-  ],
-  [
-    "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0",
-    "没有：固件把 VT-x 锁定为关闭：IA32_FEAT_CTL (0x3a) 的锁定位（第 0 位）为 1，SMX 之外的 VMX（第 2 位）为 0",
-  ],
-  [
-    "No: CPUID shows no VMX. The CPU has no VT-x, or a hypervisor hides it",
-    "没有：CPUID 没有显示 VMX。CPU 没有 VT-x，或者被 hypervisor 隐藏了",
-  ],
-  [
-    "Bit 1 (inside SMX) alone is on: that is for a measured launch only",
-    "只有第 1 位（SMX 之内）打开：它只供度量启动使用",
-  ],
-  ["No: the kernel refuses kvm_intel{=e}. {a}", "不能：内核拒绝加载 kvm_intel{e}。{a}"],
-  ["No: {=p} is {=v} on this machine, so guests get no VMX", "没有：这台机器上 {p} 是 {v}，所以客户机得不到 VMX"],
-  ["No: kvm_intel.nested is off, so guests get no VMX", "没有：kvm_intel.nested 关闭，所以客户机得不到 VMX"],
-  [
-    "Not known: IA32_FEAT_CTL (0x3a) is not locked, so the firmware leaves it to the operating system to switch VT-x on, as Linux does; {a}",
-    "未知：IA32_FEAT_CTL (0x3a) 没有锁定，固件把打开 VT-x 留给操作系统，Linux 会打开它；{a}",
-  ],
-  [
-    "Not known: the CPU has VT-x, and whether the firmware has it on was not read",
-    "未知：CPU 有 VT-x，但没有读取固件是否打开了它",
-  ],
-  [
-    "Not known: neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on",
-    "未知：CPUID 和 IA32_FEAT_CTL (0x3a) 都没有表明 VT-x 已打开",
-  ],
-  ["Not known: kvm_intel is not loaded, and the reason was not read", "未知：kvm_intel 没有加载，原因没有读取"],
-  ["Not known: kvm_intel.nested was not read", "未知：没有读取 kvm_intel.nested"],
-  [
-    "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does",
-    "VT-x 是打开的；没有读取 CPU 是否具备 KVM 必需的全部控制，有 VT-x 的 CPU 几乎总是具备",
-  ],
-  ["So kvm_intel does not load", "所以 kvm_intel 不能加载"],
-  ["whether CPUID shows VMX was not read", "没有读取 CPUID 是否显示 VMX"],
-  ["the CPU has VT-x", "CPU 有 VT-x"],
-  ["CPU: {!h}, signature {=s}", "CPU：{h}，signature {s}"],
-  ["IA32_FEAT_CTL (0x3a): {a}, which follows from the rest", "IA32_FEAT_CTL (0x3a)：{a}（由其余内容推出）"],
-  ["IA32_FEAT_CTL (0x3a) is absent", "IA32_FEAT_CTL (0x3a) 不存在"],
-  ["VMX outside SMX {a}", "SMX 之外的 VMX {a}"],
-  ["inside SMX {a}", "SMX 之内 {a}"],
-  ["it is not a virtual machine", "不是虚拟机"],
-  ["it is a virtual machine", "是虚拟机"],
-  ["See whether it is on", "看看它是否打开"],
-  [
-    "Read both: vmx must be among the flags, and IA32_FEAT_CTL must read 5 or 7 (1: the firmware locked it off)",
-    "两者都读：flags 里要有 vmx，IA32_FEAT_CTL 要读出 5 或 7（1 表示固件锁定为关闭）",
-  ],
-  [
-    "Enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock",
-    "在固件设置里打开 VT-x（Intel Virtualization Technology、VMX），保存，然后断电再开机：重启不会解除锁定",
-  ],
-  ["Load it, and read what the kernel says", "加载它，看内核怎么说"],
-  ["The kernel log has the reason", "原因在内核日志里"],
-  ["Reload the module with it; no virtual machine may run", "带上它重新加载模块；此时不能有虚拟机在运行"],
-
   // ---- Remedies
   ["and {a}", "并且{a}"],
   ["or {a}", "或者{a}"],
@@ -317,6 +259,23 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ],
   ["{=n} of the {=m} CPUs of the atlas are known to have it", "atlas 的 {m} 个 CPU 中已知有 {n} 个具备"],
   ["{=n} of the {=m} CPUs of the atlas is known to have it", "atlas 的 {m} 个 CPU 中已知有 {n} 个具备"],
+  [
+    "{=n} of the {=m} CPUs of the atlas are known to have it; {=u} unknown: {~c}",
+    "atlas 的 {m} 个 CPU 中已知有 {n} 个具备，{u} 个未知：{c}",
+  ],
+  [
+    "{=n} of the {=m} CPUs of the atlas are known to have it, among them {=l}; {=u} unknown: {~c}",
+    "atlas 的 {m} 个 CPU 中已知有 {n} 个具备，例如 {l}，{u} 个未知：{c}",
+  ],
+  ["a kernel built with {~o}", "以 {o} 编译的内核"],
+  [
+    "in the firmware setup, switch on VT-x (Intel Virtualization Technology, VMX) and SGX (Software Guard Extensions), then power the machine off and on",
+    "在固件设置里打开 VT-x（Intel Virtualization Technology、VMX）和 SGX（Software Guard Extensions），然后断电重启",
+  ],
+  [
+    "load kvm with {=p}, with no guest running; take {=q} out of /etc/modprobe.d and the kernel command line",
+    "在没有客户机运行时以 {p} 加载 kvm；并把 {q} 从 /etc/modprobe.d 和内核命令行里去掉",
+  ],
   ["another CPU; this one lacks", "换一个 CPU；这个 CPU 没有："],
   [
     "No parameter, firmware setting, modelled kernel or CPU bit makes it reach L1",
@@ -326,7 +285,7 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   // ---- Steps of a replay
   ["The rest holds if kvm_intel loads", "以下各步以 kvm_intel 能加载为前提"],
   ["The rest holds if the kernel gets this far", "以下各步以内核能执行到这里为前提"],
-  ["No step of it runs here under {=k}", "在 {k} 下，这里没有执行其中任何一步"],
+  ["No step of it changes anything here under {=k}", "在 {k} 下，其中没有一步在这里起作用"],
   ["{=m}: faults, or {=v}", "{m}：触发异常，或 {v}"],
   ["{=m}: faults", "{m}：触发异常"],
   ["{=f}, all releases, rule {~r}", "{f}，所有版本，规则 {r}"],
@@ -337,6 +296,14 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   [
     "{=n} controls of the default1 class may be 0 by the TRUE registers ({~l}); Linux reads only the plain registers and keeps them at 1",
     "按 TRUE 寄存器，有 {n} 个 default1 类的控制可以为 0（{l}）；Linux 只读普通寄存器，让它们保持为 1",
+  ],
+  [
+    "The CPU has EPTP switching, and `eptp_switching` is not on the `vmx flags` line: Linux looks for it in bits 63:32 of IA32_VMX_VMFUNC, and it is bit 0",
+    "CPU 有 EPTP 切换，而 `vmx flags` 行里没有 `eptp_switching`：Linux 在 IA32_VMX_VMFUNC 的 63:32 位里找它，而它是第 0 位",
+  ],
+  [
+    "CPUID.1:ECX bit 31 is set: the system runs under a hypervisor, whose values these may be",
+    "CPUID.1:ECX 第 31 位为 1：系统运行在 hypervisor 之下，这些值可能是它给的",
   ],
   [
     "The `vmx flags` line does not show whether the CPU has EPTP switching: Linux looks for it in bits 63:32 of IA32_VMX_VMFUNC, and it is bit 0",
@@ -352,12 +319,32 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   ["{!host}, RHEL {=k}: {a}", "{host}, RHEL {k}：{a}"],
 
   // ---- What it rests on
+  ["atlas entry {~i}: {~f} of {~r}", "atlas 条目 {i}：{r} 的 {f}"],
+  ["standard input ({~f})", "标准输入（{f}）"],
+  ["vendor {~v}", "厂商 {v}"],
+  ["signature {=s}", "signature {s}"],
+  ["microcode {=m}", "microcode {m}"],
+  [
+    "firmware=unlocked: IA32_FEAT_CTL was not read; assumed: left unlocked by the firmware, so that Linux sets it",
+    "firmware=unlocked：没有读取 IA32_FEAT_CTL；假定固件没有锁定它，由 Linux 来设置",
+  ],
+  [
+    "vendor=intel: the CPU does not say whose it is; assumed: GenuineIntel",
+    "vendor=intel：没有读到 CPU 的厂商；假定为 GenuineIntel",
+  ],
+  ["not booted through tboot (--machine)", "不经 tboot 启动（--machine）"],
+  ["no enlightened VMCS (--machine)", "没有 enlightened VMCS（--machine）"],
+  ["not booted through tboot", "不经 tboot 启动"],
+  ["Debian's build options (--config)", "Debian 的编译选项（--config）"],
   ["{=k} (asked for)", "{k}（用户指定）"],
   ["{=k} (behaves like {=b}) (asked for)", "{k}（行为同 {b}）（用户指定）"],
   [
     "{=k} (the newest long-term release modelled; choose another with --kernel)",
     "{k}（已建模的最新长期支持版本；可用 --kernel 另选）",
   ],
+  ["{a} and {=n} more", "{a}，另有 {n} 项"],
+  ["{=r} bit {=n} for L1", "L1 的 {r} 第 {n} 位"],
+  ["{=f} on the vmx flags line", "vmx flags 行里的 {f}"],
   ["{=v} is its newest known state; other here: {a}", "{v} 是已知的最新状态；此处不同的有：{a}"],
   ["{~n}, vendor {=v}, signature {=s}, microcode {=m}", "{n}，厂商 {v}，signature {s}，microcode {m}"],
   ["{~n}, signature {=s}, microcode {=m}", "{n}，signature {s}，microcode {m}"],
@@ -382,14 +369,6 @@ export const PHRASES_ZH: readonly (readonly [english: string, chinese: string])[
   [
     "vmxlens why FEATURE explains one row, vmxlens replay every step",
     "vmxlens why FEATURE 解释一行，vmxlens replay 解释每一步",
-  ],
-  [
-    "? unknown (a deciding register was not read); - no say at this layer; L1 what KVM offers a nested hypervisor; emul the CPU lacks it, KVM emulates it for L1",
-    "? 未知（没有读取起决定作用的寄存器）；- 这一层不作判断；L1 即 KVM 提供给嵌套 hypervisor 的；模拟：CPU 没有，由 KVM 为 L1 模拟",
-  ],
-  [
-    "? unknown (a deciding register was not read); - no say at this layer; L1 what KVM offers a nested hypervisor",
-    "? 未知（没有读取起决定作用的寄存器）；- 这一层不作判断；L1 即 KVM 提供给嵌套 hypervisor 的",
   ],
 ];
 
@@ -417,7 +396,33 @@ export const NAMES_ZH: { readonly [english: string]: string } = {
   "in flags": "flags 里",
   "none of them": "一个也没有",
   "no such line in /proc/cpuinfo": "/proc/cpuinfo 里没有这一行",
+  "missing in the CPU": "CPU 没有",
+  "switched off by firmware": "被固件关闭",
+  "not on the `vmx flags` line": "不在 `vmx flags` 行里",
+  "not used by KVM": "KVM 不用",
+  "switched off in KVM": "在 KVM 里关闭",
+  "not offered to L1": "不提供给 L1",
+  "? unknown (a deciding register was not read)": "? 未知（没有读取起决定作用的寄存器）",
+  "- no say at this layer": "- 这一层不作判断",
+  "L1 what KVM offers a nested hypervisor": "L1 即 KVM 提供给嵌套 hypervisor 的",
+  "emul the CPU lacks it, KVM emulates it for L1": "模拟：CPU 没有，由 KVM 为 L1 模拟",
   // Headings and labels
+  "its bits": "它的各位",
+  "all of it": "全部",
+  "this machine": "这台机器",
+  "This machine": "这台机器",
+  "to decide it": "要确定它",
+  "to distinguish them": "要区分它们",
+  "vendor not known": "厂商未知",
+  "signature not known": "signature 未知",
+  "what may stop it": "可能的阻碍",
+  decides: "决定",
+  decided: "决定者",
+  branch: "分支",
+  tables: "表",
+  reads: "读取",
+  writes: "写入",
+  prints: "打印",
   "Based on": "依据",
   Boot: "启动",
   "Loading kvm_intel": "加载 kvm_intel",

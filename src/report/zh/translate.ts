@@ -3,6 +3,7 @@ import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
 import { FEATURE_LIST } from "../../why/features.js";
 import { NAMES_ZH, PHRASES_ZH } from "./phrases.js";
 import { RULES_ZH } from "./rules.js";
+import { SOURCE_NAMES_ZH } from "./source-names.js";
 
 /*
  * Sentences of reports in Chinese. A report is put together from fixed phrases around names, numbers and commands; a
@@ -25,6 +26,9 @@ const phrases: readonly Phrase[] = PHRASES_ZH.map(([english, chinese]) => ({
   holes: (english.match(HOLE) ?? []).map((hole) => ({ name: hole.replace(/[{}=~!]/g, ""), kind: hole[1] as string })),
   chinese,
 }));
+
+/** Whole sentences. */
+const SENTENCES: { readonly [english: string]: string } = { ...RULES_ZH, ...SOURCE_NAMES_ZH };
 
 /** The phrases by the word that they begin with; "" for those that begin with a hole. */
 const byFirst = new Map<string, Phrase[]>();
@@ -67,11 +71,12 @@ export function translate(text: string): string | undefined {
 }
 
 function find(text: string): string | undefined {
-  const whole = RULES_ZH[text] ?? NAMES_ZH[text];
+  const whole = SENTENCES[text] ?? NAMES_ZH[text];
   if (whole !== undefined) return whole;
   if (isNeutral(text)) return text;
   if (text.length > LONGEST) return undefined;
-  const asClause = RULES_ZH[`${text}.`];
+  // A sentence without its full stop, and behind a number without its capital.
+  const asClause = SENTENCES[`${text}.`] ?? SENTENCES[`${text.charAt(0).toUpperCase()}${text.slice(1)}.`];
   if (asClause !== undefined) return asClause.replace(/。$/, "");
   const sentences = divided(text, JOINTS[0]);
   if (sentences !== undefined) return sentences;
@@ -164,7 +169,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...PARAMS.map(({ name }) => name),
   ...FEATURE_LIST.map(({ id }) => id),
   ...CAPS,
-  ..."ept vpid vmx pml ple hlat mbec apicv cet sgx mpx nested kvm caps params rdmsr wrmsr vnmi efer pat xsaves invpcid rdtscp waitpkg mtf msr vmfunc invvpid flexpriority eptad atlas tsc svm basic misc pin primary secondary tertiary entry exit Linux Intel Xeon Core Conroe Lakefield Haswell Zhaoxin Centaur Hyper Ubuntu Debian tboot Gen Atom Celeron Pentium Gold Silver Processor Ultra Quad Eden Nano Core CPUs MSRs EPTP".split(
+  ..."ept vpid vmx pml ple hlat mbec apicv cet sgx mpx nested kvm caps params rdmsr wrmsr vnmi efer pat xsaves invpcid rdtscp waitpkg mtf msr pconfig vmfunc invvpid flexpriority eptad atlas tsc svm basic misc pin primary secondary tertiary entry exit Linux Intel Xeon Core Conroe Lakefield Haswell Zhaoxin Centaur Hyper Ubuntu Debian tboot Gen Atom Celeron Pentium Gold Silver Processor Ultra Quad Eden Nano Core CPUs MSRs EPTP".split(
     " ",
   ),
 ]);

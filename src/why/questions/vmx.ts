@@ -79,7 +79,7 @@ function foundOffAnswer(about: About): Answer {
     ? {
         answer: "no",
         decidedBy: "outer hypervisor",
-        says: `${found} This is a virtual machine: ${outerName(about).toLowerCase()} does not switch it on.`,
+        says: `${found} This is a virtual machine: ${lowerFirst(outerName(about))} does not switch it on.`,
         steps: [outerStep(about.outer)],
       }
     : {
@@ -122,7 +122,7 @@ function firmwareAnswer(about: About): Answer {
     ? {
         answer: "no",
         decidedBy: "outer hypervisor",
-        says: `No: IA32_FEAT_CTL (0x3a)${value} is locked with VMX off, in a virtual machine: ${outerName(about).toLowerCase()} does not pass VT-x.`,
+        says: `No: IA32_FEAT_CTL (0x3a)${value} is locked with VMX off, in a virtual machine: ${lowerFirst(outerName(about))} does not pass VT-x.`,
         steps: [outerStep(about.outer)],
       }
     : {
@@ -157,11 +157,10 @@ function openAnswer(about: About): Answer {
     };
   }
   if (about.virtual === true && vmx === "unknown") {
-    const outer = outerName(about);
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: `Not known: this is a virtual machine, and whether ${outer.charAt(0).toLowerCase()}${outer.slice(1)} passes VT-x to it was not read.`,
+      says: `Not known: this is a virtual machine, and whether ${lowerFirst(outerName(about))} passes VT-x to it was not read.`,
       steps: [READ_BOTH, outerStep(about.outer)],
     };
   }
@@ -178,3 +177,6 @@ function openAnswer(about: About): Answer {
     steps: host.observed?.modules?.kvm_intel === false ? [LOAD_IT, READ_BOTH] : [READ_BOTH],
   };
 }
+
+/** In the middle of a sentence; the name of a product keeps its capitals. */
+const lowerFirst = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;

@@ -49,6 +49,30 @@ Flags:                 fpu vme svm hypervisor
     expect(host).toMatchObject({ vendor: "AuthenticAMD", observed: { outer: "KVM" } });
   });
 
+  it.each([
+    ["KVM", "DMI: Google Google Compute Engine/Google Compute Engine, BIOS Google", "Google Compute Engine"],
+    ["KVM", "DMI: QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16", "QEMU"],
+    ["Microsoft", "DMI: Microsoft Corporation Virtual Machine/Virtual Machine, BIOS Hyper-V", "Hyper-V"],
+    ["Oracle", "DMI: innotek GmbH VirtualBox/VirtualBox, BIOS VirtualBox", "VirtualBox"],
+    ["VMware", "DMI: VMware, Inc. VMware Virtual Platform/440BX, BIOS 6.00", "VMware"],
+  ])("%s and %s are one hypervisor, not two that contradict each other", (vendor, dmi, outer) => {
+    const lscpu = `Vendor ID: GenuineIntel\nModel name: Intel(R) Xeon(R) CPU @ 2.20GHz\nHypervisor vendor: ${vendor}\nFlags: fpu hypervisor\n`;
+    for (const text of [`${lscpu}${dmi}\n`, `${dmi}\n${lscpu}`]) {
+      const { host, diagnostics } = readHost(text);
+      expect([host?.observed?.outer, diagnostics]).toEqual([outer, []]);
+    }
+  });
+
+  it("and two hypervisors contradict each other still", () => {
+    const { host, diagnostics } = readHost(
+      "Model name: Intel(R) Xeon(R) CPU\nHypervisor vendor: Xen\nFlags: fpu hypervisor\nDMI: VMware, Inc. VMware Virtual Platform/440BX, BIOS 6.00\n",
+    );
+    expect(host?.observed?.outer).toBeUndefined();
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      "the hypervisor below is VMware here and Xen in line 2; it stays unknown",
+    ]);
+  });
+
   it("knows by Virtualization: alone that Linux shows VT-x", () => {
     expect(read("Architecture:  x86_64\nVirtualization:  VT-x\n").observed?.vmx).toBe(true);
   });

@@ -1,0 +1,284 @@
+/*
+ * Chinese for the answers to `why vmx`, `why kvm` and `why nested`, their steps and evidence; `translate.ts` says what a hole is.
+ */
+
+type Phrase = readonly [english: string, chinese: string];
+
+/** The answers. */
+const ANSWERS: readonly Phrase[] = [
+  ["Yes: VT-x is there and the firmware is assumed to have it on", "有：有 VT-x，并假定固件已打开它"],
+  ["Yes: VT-x is there and on", "有：有 VT-x，而且是打开的"],
+  [
+    "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x",
+    "有：固件锁定了 IA32_FEAT_CTL (0x3a) 并打开 VMX，只有 CPU 有 VT-x 时才会这样做",
+  ],
+  ["Yes: kvm_intel is loaded", "能：kvm_intel 已经加载"],
+  ["Yes: kvm_intel loads", "能：kvm_intel 能加载"],
+  [
+    "kvm_intel is not loaded, and nothing that was read would keep it from loading",
+    "kvm_intel 没有加载；读到的内容里没有什么会妨碍它加载",
+  ],
+  [
+    "Yes: KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough)",
+    "有：KVM 向客户机提供 VMX。客户机的 CPU 型号带 vmx 时（-cpu host、host-passthrough）就能用",
+  ],
+  [
+    "No: there is no IA32_FEAT_CTL, without which Linux does not use VT-x",
+    "没有：没有 IA32_FEAT_CTL，Linux 就不使用 VT-x",
+  ],
+  ["{a} passes VMX incompletely", "{a}没有把 VMX 完整地传下来"],
+  ["{a} does not pass VT-x to it", "{a}没有把 VT-x 传给它"],
+  ["{a} does not pass VT-x", "{a}没有把 VT-x 传下来"],
+  ["{a} does not switch it on", "{a}没有把它打开"],
+  [
+    "No: Linux shows no `vmx`. CPUs of this model have VT-x and this is not a virtual machine, so the firmware most likely has it off",
+    "没有：Linux 没有显示 `vmx`。这个型号的 CPU 有 VT-x，而且这不是虚拟机，所以很可能是固件关闭了它",
+  ],
+  [
+    "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it",
+    "没有：Linux 没有发现 VT-x 打开。要么固件关闭了它，要么 CPU（或下层的 hypervisor）没有显示它",
+  ],
+  [
+    "No: KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU",
+    "没有：KVM 发现固件关闭了 CPU 的虚拟化：Intel CPU 上是 IA32_FEAT_CTL 里的 VT-x，AMD CPU 上是 VM_CR 里的 SVM",
+  ],
+  ["The message is the same for both", "两种情况的消息相同"],
+  [
+    "No: the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL",
+    "没有：CPU 显示有 VT-x，而 Linux 发现它在 IA32_FEAT_CTL 里是关闭的",
+  ],
+  [
+    "The firmware has it off; in a virtual machine, the hypervisor below passes it incompletely",
+    "是固件关闭了它；若是虚拟机，则是下层的 hypervisor 没有完整地传下来",
+  ],
+  ["The firmware has it off", "是固件关闭了它"],
+  ["This is a virtual machine: {a}", "这是虚拟机：{a}"],
+  [
+    "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) = {=v} has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0",
+    "没有：固件把 VT-x 锁定为关闭：IA32_FEAT_CTL (0x3a) = {v}，锁定位（第 0 位）为 1，SMX 之外的 VMX（第 2 位）为 0",
+  ],
+  [
+    "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0",
+    "没有：固件把 VT-x 锁定为关闭：IA32_FEAT_CTL (0x3a) 的锁定位（第 0 位）为 1，SMX 之外的 VMX（第 2 位）为 0",
+  ],
+  [
+    "No: IA32_FEAT_CTL (0x3a) = {=v} is locked with VMX off, in a virtual machine: {a}",
+    "没有：这是虚拟机，IA32_FEAT_CTL (0x3a) = {v} 已锁定且 VMX 关闭：{a}",
+  ],
+  [
+    "No: IA32_FEAT_CTL (0x3a) is locked with VMX off, in a virtual machine: {a}",
+    "没有：这是虚拟机，IA32_FEAT_CTL (0x3a) 已锁定且 VMX 关闭：{a}",
+  ],
+  ["No: CPUID shows no VMX, and this is a virtual machine", "没有：CPUID 没有显示 VMX，而这是虚拟机"],
+  ["No: Linux shows no `vmx`, and this is a virtual machine", "没有：Linux 没有显示 `vmx`，而这是虚拟机"],
+  ["No: CPUID shows no VMX", "没有：CPUID 没有显示 VMX"],
+  ["No: Linux shows no `vmx`", "没有：Linux 没有显示 `vmx`"],
+  ["The CPU has no VT-x, or a hypervisor hides it", "CPU 没有 VT-x，或者被 hypervisor 隐藏了"],
+  [
+    "No: KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the message is the same for both",
+    "没有：KVM 在 CPUID 里没有发现虚拟化：Intel CPU 上没有 VT-x，AMD CPU 上没有 SVM；两种情况的消息相同",
+  ],
+  ["The CPU has none, or a hypervisor hides it", "CPU 没有，或者被 hypervisor 隐藏了"],
+  [
+    "Bit 1 (inside SMX) alone is on: that is for a measured launch only",
+    "只有第 1 位（SMX 之内）打开：它只供度量启动使用",
+  ],
+  [
+    "No: the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires",
+    "不能：内核以 EIO 拒绝加载 kvm_intel。VT-x 存在而且是打开的，但 CPU 或下层的 hypervisor 缺少 KVM 必需的东西",
+  ],
+  ["No: the kernel refuses kvm_intel ({=e}). {a}", "不能：内核拒绝加载 kvm_intel（{e}）。{a}"],
+  ["No: the kernel refuses kvm_intel. {a}", "不能：内核拒绝加载 kvm_intel。{a}"],
+  [
+    "Most often that is a module parameter with a value that the kernel does not accept",
+    "最常见的原因是某个模块参数的值不被内核接受",
+  ],
+  ["A module parameter has a number that is too large", "某个模块参数的数值太大"],
+  ["There was no memory for it", "内存不足"],
+  ["The CPUs differ", "各 CPU 不一致"],
+  ["Possible causes: {a}", "可能的原因：{a}"],
+  ["({=n}) {a}", "（{n}）{a}"],
+  ["and {=n} more", "另有 {n} 项"],
+  [
+    "the CPU, or the hypervisor below, lacks a control that KVM requires",
+    "CPU 或下层的 hypervisor 缺少 KVM 必需的控制",
+  ],
+  [
+    "the CPU, or the hypervisor below, does not allow {=l}, which KVM requires",
+    "CPU 或下层的 hypervisor 不允许 {l}，而 KVM 必须有它",
+  ],
+  [
+    "The CPU, or the hypervisor below, lacks a control that KVM requires",
+    "CPU 或下层的 hypervisor 缺少 KVM 必需的控制",
+  ],
+  [
+    "The CPU, or the hypervisor below, does not allow {=l}, which KVM requires",
+    "CPU 或下层的 hypervisor 不允许 {l}，而 KVM 必须有它",
+  ],
+  ["No: {=p} is {=v} on this machine, so guests get no VMX", "没有：这台机器上 {p} 是 {v}，所以客户机得不到 VMX"],
+  ["No: kvm_intel.nested is off, so guests get no VMX", "没有：kvm_intel.nested 关闭，所以客户机得不到 VMX"],
+  [
+    "Not known: IA32_FEAT_CTL (0x3a) is not locked, so the firmware leaves it to the operating system to switch VT-x on, as Linux does; {a}",
+    "未知：IA32_FEAT_CTL (0x3a) 没有锁定，固件把打开 VT-x 留给操作系统，Linux 会打开它；{a}",
+  ],
+  [
+    "Not known: this is a virtual machine, and whether {a} passes VT-x to it was not read",
+    "未知：这是虚拟机，没有读取{a}是否把 VT-x 传给它",
+  ],
+  [
+    "Not known: the CPU has VT-x, and whether the firmware has it on was not read",
+    "未知：CPU 有 VT-x，但没有读取固件是否打开了它",
+  ],
+  [
+    "Not known: neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on",
+    "未知：CPUID 和 IA32_FEAT_CTL (0x3a) 都没有表明 VT-x 已打开",
+  ],
+  ["Not known: kvm_intel is not loaded, and the reason was not read", "未知：kvm_intel 没有加载，原因没有读取"],
+  ["Not known: kvm_intel.nested was not read", "未知：没有读取 kvm_intel.nested"],
+  [
+    "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does",
+    "VT-x 是打开的；没有读取 CPU 是否具备 KVM 必需的全部控制，有 VT-x 的 CPU 几乎总是具备",
+  ],
+  ["So neither kvm_intel nor kvm_amd loads", "所以 kvm_intel 和 kvm_amd 都不能加载"],
+  ["So kvm_intel does not load", "所以 kvm_intel 不能加载"],
+  ["whether CPUID shows VMX was not read", "没有读取 CPUID 是否显示 VMX"],
+  ["the CPU has VT-x", "CPU 有 VT-x"],
+  ["The hypervisor below ({!o})", "下层的 hypervisor（{o}）"],
+  ["The hypervisor below", "下层的 hypervisor "],
+  ["the hypervisor below ({!o})", "下层的 hypervisor（{o}）"],
+  ["the hypervisor below", "下层的 hypervisor "],
+  [
+    "No: kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, and KVM uses that; vmxlens is about VMX",
+    "没有：已加载的是 kvm_amd，所以这是 AMD CPU。它有 SVM 而没有 VMX，KVM 用的是 SVM；vmxlens 只涉及 VMX",
+  ],
+  ["No: this is an AMD CPU ({!n})", "没有：这是 AMD CPU（{n}）"],
+  ["No: this is an AMD CPU", "没有：这是 AMD CPU"],
+  [
+    "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX",
+    "它有 SVM 而没有 VMX，对应的模块是 kvm_amd；vmxlens 只涉及 VMX",
+  ],
+  ["No: this is an ARM machine ({~m})", "没有：这是 ARM 机器（{m}）"],
+  ["No: this is a POWER machine ({~m})", "没有：这是 POWER 机器（{m}）"],
+  ["No: this is an IBM Z machine ({~m})", "没有：这是 IBM Z 机器（{m}）"],
+  ["No: this is a RISC-V machine ({~m})", "没有：这是 RISC-V 机器（{m}）"],
+  ["No: this is a machine of {~m}", "没有：这台机器的架构是 {m}"],
+  [
+    "VMX and kvm_intel exist on x86 only; this architecture has a KVM of its own, and vmxlens is about VMX",
+    "VMX 和 kvm_intel 只存在于 x86；这个架构有自己的 KVM，而 vmxlens 只涉及 VMX",
+  ],
+];
+
+/** What to do. */
+const STEPS: readonly Phrase[] = [
+  ["See whether it is on", "看看它是否打开"],
+  [
+    "Read both: vmx must be among the flags, and IA32_FEAT_CTL must read 5 or 7 (1: the firmware locked it off)",
+    "两者都读：flags 里要有 vmx，IA32_FEAT_CTL 要读出 5 或 7（1 表示固件锁定为关闭）",
+  ],
+  [
+    "Read IA32_FEAT_CTL: 1 is locked off by the firmware; 5 or 7 is on, and then the CPU or a hypervisor below hides VT-x",
+    "读取 IA32_FEAT_CTL：1 表示固件锁定为关闭；5 或 7 表示打开，那么是 CPU 或下层的 hypervisor 隐藏了 VT-x",
+  ],
+  [
+    "Enable VT-x in the firmware setup (Intel Virtualization Technology, VMX), save, and switch the machine off and on: a restart does not release the lock",
+    "在固件设置里打开 VT-x（Intel Virtualization Technology、VMX），保存，然后断电再开机：重启不会解除锁定",
+  ],
+  [
+    "Enable it in the firmware setup (Intel Virtualization Technology, VT-x; on an AMD CPU, SVM Mode), save, and switch the machine off and on: a restart does not release the lock",
+    "在固件设置里打开它（Intel Virtualization Technology、VT-x；AMD CPU 上是 SVM Mode），保存，然后断电再开机：重启不会解除锁定",
+  ],
+  ["Load it, and read what the kernel says", "加载它，看内核怎么说"],
+  ["See whose CPU it is, and whether this is a virtual machine", "看看是哪家的 CPU，以及这是不是虚拟机"],
+  ["The kernel log has the reason", "原因在内核日志里"],
+  ["See which one the kernel names, and where it is set", "看看内核点名的是哪个参数，以及它是在哪里设置的"],
+  [
+    "A missing control leaves nothing in the kernel's log; the registers say which it is",
+    "缺少控制时内核日志里什么也没有；要看寄存器才知道缺的是哪一个",
+  ],
+  ["Look at AMD's module instead", "应当看 AMD 的模块"],
+  ["Reload the module with it; no virtual machine may run", "带上它重新加载模块；此时不能有虚拟机在运行"],
+  [
+    "On the host, switch nested on and give the guest a CPU with vmx; then shut it down and start it",
+    "在宿主机上打开 nested，并给客户机一个带 vmx 的 CPU；然后关掉客户机再启动",
+  ],
+  ["In the .vmx file of the powered-off machine, let it have VT-x", "虚拟机关机后，在它的 .vmx 文件里允许 VT-x"],
+  [
+    "On the Windows host, with the machine off, expose it (Azure: choose a size that supports nested virtualization)",
+    "在 Windows 宿主机上、虚拟机关机时，把它暴露给虚拟机（Azure：选择支持嵌套虚拟化的规格）",
+  ],
+  ["On the host, with the machine off, switch nested VT-x on", "在宿主机上、虚拟机关机时，打开嵌套 VT-x"],
+  [
+    "Create the instance again with nested virtualization on, on a machine type with an Intel CPU",
+    "重新创建实例：打开嵌套虚拟化，并选择 Intel CPU 的机器类型",
+  ],
+  [
+    "Choose a .metal instance type, or one for which nested virtualization is documented",
+    "选择 .metal 实例类型，或文档写明支持嵌套虚拟化的类型",
+  ],
+  [
+    "In a virtual machine the hypervisor below decides: let it pass VT-x (nested virtualization), with the machine off. Which one it is",
+    "在虚拟机里由下层的 hypervisor 决定：让它在虚拟机关机时传下 VT-x（嵌套虚拟化）。查看是哪一种",
+  ],
+  ["Read what the kernel says about KVM", "看内核关于 KVM 怎么说"],
+];
+
+/** What an answer rests on. */
+const EVIDENCE: readonly Phrase[] = [
+  ["CPU: unnamed, signature {=s}", "CPU：没有名字，signature {s}"],
+  ["CPU: unnamed", "CPU：没有名字"],
+  ["CPU: {!h}, signature {=s}", "CPU：{h}，signature {s}"],
+  ["CPU: {!h}", "CPU：{h}"],
+  ["`vmx` is among the flags", "flags 里有 `vmx`"],
+  ["`vmx` is not among the flags", "flags 里没有 `vmx`"],
+  ["Linux shows `vmx`", "Linux 显示有 `vmx`"],
+  ["Linux does not show `vmx`", "Linux 没有显示 `vmx`"],
+  ["IA32_FEAT_CTL (0x3a): {a}, which follows from the rest", "IA32_FEAT_CTL (0x3a)：{a}（由其余内容推出）"],
+  ["IA32_FEAT_CTL (0x3a) is absent", "IA32_FEAT_CTL (0x3a) 不存在"],
+  ["VMX outside SMX {a}", "SMX 之外的 VMX {a}"],
+  ["inside SMX {a}", "SMX 之内 {a}"],
+  ["known in part", "只知道一部分"],
+  [
+    "the `vmx flags` line of /proc/cpuinfo, {=n} names: what the CPU allows, whatever KVM makes of it",
+    "/proc/cpuinfo 的 `vmx flags` 行，{n} 个名字：CPU 允许的，与 KVM 如何使用无关",
+  ],
+  ["the kernel refused kvm_intel with {=e}", "内核以 {e} 拒绝了 kvm_intel"],
+  ["lsmod: kvm_intel is loaded", "lsmod：kvm_intel 已加载"],
+  ["lsmod: kvm_intel is not loaded", "lsmod：kvm_intel 没有加载"],
+  ["it is not a virtual machine", "不是虚拟机"],
+  ["it is a virtual machine ({!o})", "是虚拟机（{o}）"],
+  ["it is a virtual machine", "是虚拟机"],
+];
+
+/** Where what was read contradicts itself. */
+const CONTRADICTIONS: readonly Phrase[] = [
+  ["{~r} of the CPU", "CPU 的 {r}"],
+  ["{~r} of CPU {=n}", "CPU {n} 的 {r}"],
+  ["the kernel release", "内核版本"],
+  ["the vmx flags line", "vmx flags 行"],
+  ["what the flags line says about VMX", "flags 行关于 VMX 的内容"],
+  ["flag vmx or svm", "vmx 或 svm 标志"],
+  ["module {=m}", "模块 {m}"],
+  [
+    "line {=n}: {a} is {!x} here and {!y} in line {=m}; it stays unknown",
+    "第 {n} 行：{a} 在此处是 {x}，在第 {m} 行是 {y}；保持未知",
+  ],
+  [
+    "line {=n}: {a} is {!x} here and {!y} in line {=m}; bit {=b} stays unknown",
+    "第 {n} 行：{a} 在此处是 {x}，在第 {m} 行是 {y}；第 {b} 位保持未知",
+  ],
+  [
+    "line {=n}: {a} is {!x} here and {!y} in line {=m}; bits {=b} stay unknown",
+    "第 {n} 行：{a} 在此处是 {x}，在第 {m} 行是 {y}；{b} 位保持未知",
+  ],
+  [
+    "these cannot both be true of one machine, and neither is used: {!m}",
+    "一台机器上这两者不可能同时成立，因此两者都不采用：{m}",
+  ],
+  [
+    "these cannot all be true of one machine, and none is used: {!m}",
+    "一台机器上这些不可能同时成立，因此都不采用：{m}",
+  ],
+  ["this cannot be true of a machine like this, and is not used: {!m}", "这样的机器上这不可能成立，因此不采用：{m}"],
+];
+
+export const QUESTION_PHRASES_ZH: readonly Phrase[] = [...CONTRADICTIONS, ...ANSWERS, ...STEPS, ...EVIDENCE];
