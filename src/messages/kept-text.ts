@@ -10,7 +10,7 @@ import { readVmcs, vmcsStream } from "../vmcs/dumps/read.js";
 const WHOLE = 8_000_000;
 /** Of a longer one: that much at its beginning, and that much around dumps. */
 const HEAD = 1_000_000;
-const AROUND_DUMPS = 16_000_000;
+const AROUND_DUMPS = 8_000_000;
 /** More dumps than these have only their place remembered. */
 const MOST_DUMPS = 64;
 const DUMP_WORDS = /guest state|GUEST_|VMCS_/i;

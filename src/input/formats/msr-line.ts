@@ -2,6 +2,7 @@ import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { type Msr, msrValue } from "../../host/msr.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import { describeMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
+import { type BothBases, bothBases, onlyDecimal } from "./number-base.js";
 
 /** What a line of the form `MSR = value` says. Columns count from 1. */
 export interface MsrClaim {
@@ -9,7 +10,15 @@ export interface MsrClaim {
   readonly index: number;
   readonly column: number;
   readonly said:
-    | { readonly kind: "value"; readonly msr: Msr; readonly digits: number; readonly padded: boolean }
+    | {
+        readonly kind: "value";
+        readonly msr: Msr;
+        readonly digits: number;
+        readonly padded: boolean;
+        /** What a value without 0x shows of the base of its list, and its two readings where it can be of both. */
+        readonly base?: "hex" | "decimal";
+        readonly both?: BothBases;
+      }
     | { readonly kind: "absent" }
     /** The line names a VMX MSR and its value cannot be taken. */
     | { readonly kind: "broken"; readonly message: string; readonly expected: string };
@@ -37,6 +46,7 @@ const HALVES = /(?:0x)?([0-9a-f]{1,8})h?[:`'_](?:0x)?([0-9a-f]{8})h?(?![\w:`'])/
 const TWO_WORDS = /(?:0x)?([0-9a-f]{8})h?\s+(?:0x)?([0-9a-f]{8})h?(?=\s*$)/iy;
 // Assemblers write an h behind the digits, C an L or two.
 const PLAIN = /(0x)?([0-9a-f]{1,16})(?:(h)|u?ll?u?|u)?(?![\w`'-])(?!:(?:0x)?[0-9a-f])/iy;
+const LONG_DECIMAL = /\d{17,20}(?=\s*(?:$|[#;,(/[|]|--))/y;
 const FAULT =
   /(?:EIO|#GP|(?:gp|general protection) fault|fault(?:s|ed)?|absent|input\/output error|<\s*failed\s*>)(?!\w)/iy;
 const LIKE_A_NUMBER = /0x[0-9a-z_:`'-]*|[0-9a-f]{8}[0-9a-z_:`'-]*/iy;
@@ -214,8 +224,17 @@ function valueAt(
     const whole = parseHexU64(plain[2] as string) as U64;
     const digits = plain[2] as string;
     const padded = /^0./.test(digits);
-    const said = { kind: "value", msr: msrValue(whole), digits: digits.length, padded } as const;
-    return { said, end: position + plain[0].length };
+    const bare = plain[1] === undefined && plain[3] === undefined;
+    const both = bare ? bothBases(digits) : undefined;
+    const base = bare && (padded || digits.length === 16 || /[a-f]/i.test(digits)) ? ({ base: "hex" } as const) : {};
+    const said = { kind: "value", msr: msrValue(whole), digits: digits.length, padded, ...base } as const;
+    return { said: both === undefined ? said : { ...said, both }, end: position + plain[0].length };
+  }
+  const long = plain === null && strong && sure ? at(LONG_DECIMAL, line, position) : null;
+  const decimal = long === null ? undefined : onlyDecimal(long[0]);
+  if (long !== null && decimal !== undefined) {
+    const said = { kind: "value", msr: msrValue(decimal), digits: 16, padded: false, base: "decimal" } as const;
+    return { said, end: position + long[0].length };
   }
   const like = plain === null && (strong || sure) ? at(LIKE_A_NUMBER, line, position) : null;
   if (like === null) return undefined;

@@ -1,6 +1,7 @@
+import { formatU64 } from "../../bits/u64.js";
 import { type Word, word } from "../../bits/word.js";
 import { type Host, msrOf } from "../../host/host.js";
-import { ABSENT, formatMsr, knownValue, type Msr } from "../../host/msr.js";
+import { ABSENT, formatMsr, knownValue, type Msr, msrValue } from "../../host/msr.js";
 import { type Disputed, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
 import { describeBits } from "../hosts/msr-words.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
@@ -9,6 +10,7 @@ import { type DiagnosticLog, diagnosticLog, type Place, START } from "../text/di
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { type MsrClaim, msrClaims } from "./msr-line.js";
+import { type Base, type BothBases, baseText, readingOf } from "./number-base.js";
 import { printedValue, type RdmsrCall, rdmsrCalls } from "./rdmsr-command.js";
 
 /** Lists of MSR values as people write them, and transcripts of `rdmsr` in a shell or in WinDbg. */
@@ -28,6 +30,8 @@ const CANNOT_READ = /rdmsr: ?CPU (\d{1,4}) cannot read MSR (?:0x)?([0-9a-fA-F]{1
 const NOT_READABLE =
   /rdmsr: ?(?:open|pread)?:? ?(?:permission denied|operation not permitted|no such file or directory|no cpu \d+|cpu \d+ doesn't support msrs)/i;
 const OTHER_CAUSE = /permission|not permitted|no such (?:file|device)|lockdown/i;
+/** A list has some twenty registers for each of the CPUs. */
+const MOST_DOUBTFUL = 100_000;
 const BARE_VALUE = /^\s{0,20}(?:0x)?[0-9a-fA-F]{8,16}\s{0,20}$/;
 
 /** What people write between a command and its answer: a fence, "gives me". */
@@ -72,11 +76,44 @@ function openList(file: string | undefined): LineRun {
     held?.take();
     held = next;
   };
+  /** Values that are hexadecimal or decimal, until the others of the list are known. */
+  const doubtful: { readonly claim: MsrClaim; readonly both: BothBases; readonly line: number }[] = [];
+  let base: Base;
+  const settleBases = (): void => {
+    for (const { claim, both, line } of doubtful) {
+      const { index } = claim;
+      const at = { line, column: claim.column };
+      const value = readingOf(index, both, base);
+      if (value === undefined)
+        log.error(
+          at,
+          `MSR ${describeMsr(index)}: the digits are ${baseText(both)}; the value is not used`,
+          "0x before a hexadecimal value, or more of the list",
+        );
+      else {
+        builder.msr(claim.cpu ?? "unnamed", index, msrValue(value), at);
+        if (base !== "hex")
+          log.note(at, `MSR ${describeMsr(index)}: the digits are ${baseText(both)}; used as ${formatU64(value)}`);
+      }
+    }
+  };
   const take = (claim: MsrClaim, line: number): void => {
     const { said, index } = claim;
     const at = { line, column: claim.column };
     const scope = claim.cpu ?? "unnamed";
-    if (said.kind === "value") {
+    if (said.kind === "value" && said.base !== undefined)
+      base = base === undefined || base === said.base ? said.base : "both";
+    if (said.kind === "value" && said.both !== undefined && doubtful.length < MOST_DOUBTFUL) {
+      values++;
+      unpadded++;
+      const [both, digits] = [said.both, said.digits];
+      hold({
+        index,
+        at,
+        take: () => doubtful.push({ claim, both, line }),
+        looksCut: () => digits < 16 && values > 1 && unpadded === 1,
+      });
+    } else if (said.kind === "value") {
       const [valuesBefore, unpaddedBefore] = [values, unpadded];
       values++;
       if (said.digits < 16) unpadded++;
@@ -260,6 +297,7 @@ function openList(file: string | undefined): LineRun {
         for (const { claim, line } of bare) take(claim, line);
         (held as Held | undefined)?.take();
       }
+      settleBases();
       const scopes = [...builder.cpus(), "unnamed", "all"] as const;
       if (!scopes.some((scope) => builder.msrsOf(scope).size > 0)) {
         if (orphan !== undefined) {
