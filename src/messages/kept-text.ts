@@ -1,5 +1,6 @@
 import type { VmcsDump } from "../vmcs/dumps/dump.js";
 import { readVmcs, vmcsStream } from "../vmcs/dumps/read.js";
+import { ownCopy } from "./match.js";
 
 /*
  * What an explanation may want of the text besides its messages. A text of a usual size is kept whole; of a long log its
@@ -84,7 +85,8 @@ export function keptText(): KeptText {
     const keep = near && around < AROUND_DUMPS;
     const { text = "", lines, mentions } = open;
     if (keep) {
-      parts.push(open);
+      // A piece as it came keeps all of what it was cut from.
+      parts.push({ ...open, text: ownCopy(text) });
       around += text.length;
     } else if (parts.at(-1)?.text === undefined)
       parts.push({ lines: lines + (parts.pop()?.lines ?? 0), mentions: false });
@@ -109,7 +111,7 @@ export function keptText(): KeptText {
       else {
         parts.push({ text, lines, mentions: false });
         if (length <= WHOLE) return;
-        head = joined(parts).slice(0, HEAD);
+        head = ownCopy(joined(parts).slice(0, HEAD));
         for (const one of parts.splice(0)) add(one.text ?? "", one.lines);
       }
     },

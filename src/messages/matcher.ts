@@ -28,7 +28,7 @@ const MOST_UNKNOWN = 20;
 const MOST_GROUPS = 500;
 const MOST_IN_GROUP = 200;
 /** Characters of all lines that are kept with their matches. */
-const MOST_KEPT = 4_000_000;
+const MOST_KEPT = 1_000_000;
 
 /** Finds messages in a text that comes in pieces. */
 export interface Matcher {

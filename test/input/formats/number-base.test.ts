@@ -5,11 +5,13 @@ import { readHost } from "../../../src/input/read.js";
 function read(text: string) {
   const { host, diagnostics } = readHost(text);
   const msrs = [...(host?.cores[0].msrs ?? [])].map(([index, msr]) => `${index.toString(16)}=${formatMsr(msr)}`);
-  return [msrs.join(" "), diagnostics.find(({ message }) => message.includes("the digits are"))?.message];
+  return [msrs.join(" "), diagnostics.find(({ message }) => message.includes("the digits are"))?.message] as const;
 }
 
+type Row = readonly [name: string, text: string, msrs: string, said?: string];
+
 describe("a value without 0x that has decimal digits alone", () => {
-  it.each([
+  it.each<Row>([
     ["is hexadecimal beside values that are", "0x480: da040000000004\n0x48a: 58\n", "480=0xda040000000004 48a=0x58"],
     ["as with zeros before others", "0x480: 00da040000000004\n0x48a: 58\n", "480=0xda040000000004 48a=0x58"],
     [
@@ -34,10 +36,10 @@ describe("a value without 0x that has decimal digits alone", () => {
       "not used",
     ],
   ])("%s", (_, text, msrs, said) => {
-    const [found, message] = read(text);
+    const [found, message] = read(text as string);
     expect(found).toBe(msrs);
     if (said === undefined) expect(message).toBeUndefined();
-    else expect(message).toContain(said);
+    else expect(message).toContain(said as string);
   });
 
   it("with 0x is hexadecimal", () => {
