@@ -1,4 +1,4 @@
-import type { Decoded } from "./answer.js";
+import type { Decoded, TextVerdict } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import type { Match } from "./match.js";
 import type { DesktopDecoderName, MessageRow } from "./message.js";
@@ -11,6 +11,8 @@ export interface DesktopMessages {
   readonly rows: readonly MessageRow[];
   /** Believed only where no row of another program matches the same words. */
   readonly lastRows: readonly MessageRow[];
+  /** What a check of virtualization comes to that Windows or the Android emulator made. */
+  readonly checked: (text: string) => Omit<TextVerdict, "covers"> | undefined;
   readonly decoders: { readonly [D in DesktopDecoderName]: Decoder };
 }
 

@@ -132,7 +132,7 @@ function explanationsOf(
   }
   const given = options.situation;
   const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
-  const verdict = verdictOf(explanations, about as OwnMachine | undefined, text.whole());
+  const verdict = verdictOf(explanations, about as OwnMachine | undefined, text.whole(), options.desktop);
   return { explanations: [...explanations, ...unrecognised], ...(verdict === undefined ? {} : { verdict }) };
 }
 

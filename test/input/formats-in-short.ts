@@ -56,6 +56,14 @@ msr[48b] = 001ffcff\`00000000
   Unrestricted guest: no
   VMCS shadowing ....... not supported
 `,
+  "cpu-report": `cpu0: Intel(R) Core(TM) i5-6200U CPU @ 2.30GHz, 2295.13 MHz, 06-4e-03
+cpu0: FPU,VME,DE,PSE,TSC,MSR,PAE,MCE,CX8,APIC,SEP,MTRR,PGE,MCA,CMOV,MMX,FXSR,SSE,SSE2,SSE3,PCLMUL,VMX,SSSE3,CX16,SSE4.1
+vmm0 at mainbus0: VMX/EPT
+`,
+  "cpu-report of rows": `Intel64 Family 6 Model 78 Stepping 3, GenuineIntel
+HYPERVISOR      -       Hypervisor is present
+VMX             *       Supports Intel hardware-assisted virtualization
+`,
   "kubernetes-labels": `Name:               node1
 Labels:             cpu-feature.node.kubevirt.io/vmx-ept=true
                     cpu-feature.node.kubevirt.io/vmx-vpid=true

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { desktopMessages } from "../../src/messages/desktop-messages.js";
 import { explainPieces } from "../../src/messages/explain.js";
 
 /*
@@ -9,7 +10,7 @@ async function verdict(text: string): Promise<string> {
   const pieces = (async function* () {
     yield text;
   })();
-  const found = await explainPieces(pieces);
+  const found = await explainPieces(pieces, { desktop: await desktopMessages() });
   return `${found.verdict?.says} ${found.verdict?.steps.map(({ text }) => text).join(" ")}`;
 }
 

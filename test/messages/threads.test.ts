@@ -13,7 +13,9 @@ interface Thread {
   readonly verdict: string;
 }
 
-const THREADS: readonly Thread[] = JSON.parse(readFileSync(join(import.meta.dirname, "threads.json"), "utf8"));
+const threadsOf = (file: string): readonly Thread[] =>
+  JSON.parse(readFileSync(join(import.meta.dirname, file), "utf8"));
+const THREADS: readonly Thread[] = [...threadsOf("threads.json"), ...threadsOf("threads-more.json")];
 
 describe("the verdict on what a thread holds, in the first two lines", () => {
   it.each(THREADS.map((thread) => [thread.id, thread] as const))("%s", async (_, { text, verdict, source }) => {
@@ -25,5 +27,18 @@ describe("the verdict on what a thread holds, in the first two lines", () => {
   it("covers at least 60 threads, each once", () => {
     expect(THREADS.length).toBeGreaterThanOrEqual(60);
     expect(new Set(THREADS.map(({ id }) => id)).size).toBe(THREADS.length);
+  });
+
+  it("answers why vmx from a text that shows no machine, as explain does", async () => {
+    const text = "VMware Workstation does not support nested virtualization on this host.\n";
+    const why = await runCli(["why", "vmx", "-"], { stdin: text });
+    expect(why).toMatchObject({ code: 1, err: "" });
+    expect(why.out).toMatch(/^VMware cannot pass VT-x to a guest on this host\./);
+    const json = await runCli(["why", "kvm", "-", "--json"], { stdin: text });
+    expect(JSON.parse(json.out)).toMatchObject({ question: "kvm", answer: "unknown", decidedBy: "message" });
+  });
+
+  it("refuses for why what says nothing of virtualization, as before", async () => {
+    expect(await runCli(["why", "vmx", "-"], { stdin: "once upon a time\n" })).toMatchObject({ code: 2, out: "" });
   });
 });

@@ -8,20 +8,19 @@ import { assume } from "../../situation/assume.js";
 import type { Feature, Layer } from "../../why/features.js";
 import { findFeature } from "../../why/find-feature.js";
 import { layerCell } from "../../why/layers.js";
-import type { Question } from "../../why/questions/answer.js";
-import { answerTo, questionNamed } from "../../why/questions/questions.js";
+import { questionNamed } from "../../why/questions/questions.js";
 import { bitsOfFeature } from "../../why/run-part.js";
 import { why as explain } from "../../why/why.js";
 import { type ModuleRaw, type ReadyByModule, withModule } from "../by-module.js";
 import { ready, show } from "../command.js";
 import { EXIT, knownExit } from "../exit-code.js";
 import { namedFeature } from "../feature-option.js";
-import { type FoundHost, missingText } from "../host.js";
 import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
 import { complain } from "../shell/problems.js";
 import type { World } from "../world.js";
+import { answerQuestion } from "./why-question.js";
 
 interface WhyOptions extends RawOptions, ModuleRaw {
   readonly layer?: string;
@@ -117,31 +116,6 @@ async function whyPlace(
   const { placeReport } = await import("../../report/place-report.js");
   await show(placeReport(prepared.situation, place, prepared.settings.width), prepared, world);
   return knownExit(prepared.situation.read);
-}
-
-/** `vmxlens why vmx|kvm|nested [HOST]`: exit code 0 for yes, 1 for no and not known. */
-async function answerQuestion(
-  question: Question,
-  query: string | undefined,
-  raw: WhyOptions,
-  world: World,
-): Promise<number> {
-  const { questionReport } = await import("../../report/explain/question-report.js");
-  const prepared = await ready(query, raw, world, query === undefined ? await liveMachine(world) : undefined);
-  if (typeof prepared === "number") return prepared;
-  const { situation, settings } = prepared;
-  const answer = answerTo(question, situation);
-  if (settings.json) showJson({ format: "vmxlens-answer/1", ...answer }, world);
-  else await show(questionReport(situation, answer, settings.width), prepared, world);
-  return answer.answer === "yes" ? EXIT.ok : EXIT.no;
-}
-
-/** This machine, whatever of it can be read: its flags already answer. */
-async function liveMachine(world: World): Promise<FoundHost | undefined> {
-  const { host, missing } = await world.live();
-  return host === undefined
-    ? undefined
-    : { kind: "host", host, origin: "machine", source: "this machine", notes: missing.map(missingText) };
 }
 
 /** Ids of the atlas' CPUs that have a feature in silicon, the newest first, and how many may have it. */

@@ -17,7 +17,6 @@ export const aida64: LineReader = {
   knows:
     "AIDA64 CPUID dump: CPUID of every logical CPU, MSRs 0x480 to 0x490 of one or of every logical CPU; " +
     "never 0x491 to 0x493, and 0x3a only on CPUs of Centaur and Zhaoxin.",
-  recognisedBy: "section titles such as ------[ MSR Registers ]------, and the lines MSR 00000480: hhhh-hhhh-hhhh-hhhh",
   open: openDumps,
 };
 

@@ -13,7 +13,6 @@ export const canSet: FactReader = {
   knows:
     "The kernel-module listing with Can set and Can clear: the whole control MSRs, most often the plain ones, of one CPU; " +
     "very often a virtual machine's.",
-  recognisedBy: "… Controls MSR: 0x…, and lines of Can set=Yes, Can clear=No",
   mark: /\b(?:[Cc]ontrols?\d?\b.{0,40}|(?:[Bb]asic|(?:[Pp]in|[Pp]roc)-?[Bb]ased ?\d?) )MSR ?:(?: ?0x|\s*$)|Can set ?=/,
   words: ["MSR", "Can set"],
   unwraps: true,

@@ -23,7 +23,6 @@ export const collect: FactReader = {
     "The output of vmxlens collect: the VMX MSRs of every CPU with their faults, /proc/cpuinfo, kernel release, module " +
     "parameters, CPUID or at least the kinds of cores, kernel messages about VMX; which CPUs were offline, and what " +
     "could not be read.",
-  recognisedBy: COLLECT_HEADER,
   mark: /^# (?:end of )?vmxlens-collect\b/,
   open: openCollect,
 };

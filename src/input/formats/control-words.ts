@@ -67,7 +67,6 @@ export const controlWords: FactReader = {
   knows:
     "Lists of VMX controls and capabilities by name with found, missing, yes, no and the like beside them: whether each may " +
     "be 1; not whether it must be.",
-  recognisedBy: "unrestricted guest: supported; or, below a title with capability or support, Enable EPT ... yes",
   mark: /(?:found|missing|supported|available|present|absent|allowed|yes|no|true|false|\b[yn01]|ok|pass|fail|[✓✔✅✗✘❌])[\])]?[.!]?\s*$|^\s{0,24}(?:\[\s?(?:x|\+|ok|pass|fail|yes|no|✓|✔|✗|✘)\s?\]|[✓✔✅✗✘❌])\s|\bVMX\b|\bcapabilit|\bvmcs\b/i,
   // A title is one of these, or the first row; what follows is wanted by `busy`.
   words: ["EPT", "VPID", "nrestricted", "VMX", "apabilit"],

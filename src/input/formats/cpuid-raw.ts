@@ -18,7 +18,6 @@ export const cpuidRaw: FactReader = {
   kind: "facts",
   name: "cpuid",
   knows: "cpuid -r: CPUID of every CPU, so the features, signature, name and address widths; no MSR.",
-  recognisedBy: "lines 0x00000001 0x00: eax=0x… ebx=0x… ecx=0x… edx=0x… below CPU 0:",
   mark: /^\s{0,16}0x[0-9a-f]{8} 0x[0-9a-f]{2}: eax=|^\s{0,16}CPU(?: \d{1,5})?:\s*$/,
   unwraps: true,
   open: openCpuid,

@@ -22,8 +22,6 @@ export const featureControl: FactReader = {
   knows:
     "IA32_FEATURE_CONTROL alone: whole from turbostat, the lock bit of each CPU from chipsec, lock and VMX bits in words " +
     "from firmware tools; no VMX capability.",
-  recognisedBy:
-    "cpuN: MSR_IA32_FEATURE_CONTROL: 0x… (Locked …), cpuN: IA32_Feature_Control Lock = 1, or VMXON outside SMX enable: true",
   mark: /\bcpu\d{1,4}: (?:MSR_IA32_FEAT|IA32_Feature_Control Lock)|\bVMX(?:ON)? (?:in|out)|ENABLE_VMX_(?:IN|OUT)SIDE_SMX|FEATURE_CONTROL |register is locked/,
   words: [
     "MSR_IA32_FEAT",

@@ -10,7 +10,6 @@ export const firecracker: JsonReader = {
   knows:
     "Firecracker CPU templates and fingerprints: no VMX value at all, for Firecracker leaves the VMX MSRs out; a " +
     "fingerprint has the host's kernel release and microcode. CPUID and MSRs in it are a guest's.",
-  recognisedBy: 'a JSON object with "msr_modifiers" or "cpuid_modifiers"',
   open: openFirecracker,
 };
 

@@ -13,7 +13,6 @@ export const freebsdBoot: FactReader = {
     "FreeBSD and DragonFly boot messages: the upper half of IA32_VMX_BASIC, what each control may be set to, EPT and VPID " +
     "capabilities, CPUID bits. Not what must be 1; and of exit and entry controls nothing, for the kernel prints the " +
     "Basic word there again. The numbers are used, the names beside them are not: two are at the wrong bit.",
-  recognisedBy: 'VT-x: and the groups below it, such as Pin-Based Controls=0x…<…>; Origin="…"  Id=0x…',
   mark: /VT-x: |\b(?:Pin-Based|Primary Processor|Secondary Processor|Exit|Entry) Controls=0x|Features[23]?=0x|^\s*Origin ?= ?"|^\s{0,16}CPU: \S|^\s+(?:Pin-Based|(?:Primary|Secondary) Processor|Exit|Entry|EPT|VPID)\s*$/,
   words: [
     "VT-x: ",

@@ -12,7 +12,6 @@ export const haxm: FactReader = {
   knows:
     "HAXM's capability log: IA32_VMX_BASIC and MISC, CR0 and CR4, EPT whole; of the controls what may be 1. What must be " +
     "1 only on CPUs without TRUE registers, for HAXM mixes the two.",
-  recognisedBy: "VMX basic info : 0x…, VMX pin ctls : 0x…, 0x…",
   mark: /\bVMX (?:basic info|misc info|exit ctls|entry ctls|pin ctls|cpu prim ctrls|cpu sec ctrl|fixed CR[04] bits|EPT\/VPID caps) {1,12}: 0x|\bfc_msr [0-9a-f]/,
   words: ["VMX ", "fc_msr "],
   unwraps: true,

@@ -11,7 +11,6 @@ export const kernelLog: FactReader = {
   knows:
     "Kernel and QEMU messages: what Linux and KVM printed about VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
-  recognisedBy: "x86/cpu: VMX …, kvm_intel: …, Linux version …, microcode: …, failed to set MSR 0x48… to 0x…",
   mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by/,
   words: [
     "kvm",

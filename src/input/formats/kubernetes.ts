@@ -11,8 +11,6 @@ export const kubernetes: JsonReader = {
   knows:
     "Kubernetes nodes as JSON: the vmx features that QEMU and KVM offer a guest, by KubeVirt's labels, which is the nested " +
     "view and not the CPU; vendor and kernel release. A feature without a label may be there.",
-  recognisedBy:
-    'a JSON object with "metadata": {"labels": {"cpu-feature.node.kubevirt.io/vmx-…": "true"}} or "nodeInfo"',
   open: openNodes,
 };
 
@@ -99,7 +97,6 @@ export const kubernetesLabels: FactReader = {
   knows:
     "Labels of Kubernetes nodes as text: the vmx features that KubeVirt found, whether CPUID has VMX, vendor and kernel. A " +
     "feature without a label may be there.",
-  recognisedBy: "cpu-feature.node.kubevirt.io/vmx-…=true, feature.node.kubernetes.io/cpu-cpuid.VMX=true",
   mark: /\.node\.kubevirt\.io\/|feature\.node\.kubernetes\.io\/|^Name: {2,}\S|^\s{0,8}kind: Node\s*$/,
   words: [".node.kubevirt.io/", "node.kubernetes.io/", "Name:  ", "kind: Node"],
   open: (sink) => ({

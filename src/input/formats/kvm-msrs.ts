@@ -23,7 +23,6 @@ export const kvmMsrLines: FactReader = {
   kind: "facts",
   name: "kvm-msrs",
   knows: KNOWS,
-  recognisedBy: "feature msr 0x480 = 0x…",
   mark: /\b(?:feature|vcpu) msr (?:0x)?[0-9a-fA-F]/,
   words: ["feature msr ", "vcpu msr "],
   open: (sink) => ({
@@ -54,7 +53,6 @@ export const kvmMsrJson: JsonReader = {
   kind: "json",
   name: "kvm-msrs-json",
   knows: `${KNOWS} An object from numbers to values may just as well be the CPU's, and is treated as the CPU's unless the VMCS revision is KVM's.`,
-  recognisedBy: 'JSON with {"index": 1152, "data": …} entries, or members "0x480": "0x…"',
   open: openJson,
 };
 

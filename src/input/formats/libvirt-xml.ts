@@ -15,7 +15,6 @@ export const libvirtXml: XmlReader = {
     "libvirt XML: masks of the named VMX bits that QEMU and KVM offer (cpudata, host-model of the domain capabilities, CPU " +
     "definitions), which is the nested view and not the CPU; CPUID of the host where it is raw; CPUID features, signature " +
     "and microcode of the capabilities. A feature that is not listed may be there. A domain's CPU is one guest's.",
-  recognisedBy: "<cpudata>, <cpu> or <mode name='host-model'> with <msr index='0x48b' …> or <feature name='vmx-…'>",
   elements: [
     "cpudata",
     "cpuid",

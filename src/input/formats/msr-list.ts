@@ -20,7 +20,6 @@ export const msrList: LineReader = {
   knows:
     "List of MSR values (0x480: 0x…, IA32_VMX_BASIC = 0x…, msr[480] = …) or a transcript of rdmsr: the MSRs it names " +
     "and their faults; CPU numbers where they are given; no CPUID.",
-  recognisedBy: "lines of an MSR, by number or name, and its value; a prompt with rdmsr on it",
   open: openList,
 };
 

@@ -16,7 +16,6 @@ export const procCpuinfo: FactReader = {
     `/proc/cpuinfo of Linux: by the vmx flags line (${formatHeld(VMX_FLAGS_LINE.held)}) which of the features with a name the CPU allows, ` +
     "never what must be 1; a name that is missing counts only where every release in question prints it; CPUID bits that " +
     "the flags line proves, signature, microcode.",
-  recognisedBy: "lines as in /proc/cpuinfo: vmx flags, flags, model name, processor …, blanks and a colon",
   mark: /^\s{0,8}(?:processor|vendor_id|cpu family|model name|model|stepping|microcode|cpuid level|address sizes|flags|vmx flags)[\t ]{1,24}:|\bclearcpuid=/,
   words: ["clearcpuid="],
   open: openCpuinfo,

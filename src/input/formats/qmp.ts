@@ -12,7 +12,6 @@ export const qmp: JsonReader = {
     "QMP query-cpu-model-expansion of host or max: for each vmx property whether QEMU and KVM offer it to a guest. That " +
     "is the nested view, not the CPU: false means that KVM will not offer it. One property covers two INVEPT and " +
     "INVVPID bits. A named model says what a guest asks for, and QEMU without KVM nothing at all.",
-  recognisedBy: 'a JSON object "props" with "vmx-…" members, or "unavailable-features" lists',
   open: openQmp,
 };
 

@@ -3,6 +3,7 @@ import { aida64 } from "./aida64.js";
 import { canSet } from "./cmpe283-listing.js";
 import { collect } from "./collect.js";
 import { controlWords } from "./control-words.js";
+import { cpuReport } from "./cpu-report.js";
 import { cpuidRaw } from "./cpuid-raw.js";
 import { featureControl } from "./feature-control.js";
 import { firecracker } from "./firecracker.js";
@@ -51,6 +52,7 @@ export const READERS: readonly Reader[] = [
   haxm,
   featureControl,
   controlWords,
+  cpuReport,
   cpuidRaw,
   kernelLog,
   qmp,

@@ -14,7 +14,6 @@ export const snapshot: DocumentReader = {
   kind: "document",
   name: "snapshot",
   knows: `vmxlens snapshot (JSON, "${SNAPSHOT_FORMAT}"): everything vmxlens knows of a host, unknown bits included.`,
-  recognisedBy: 'a JSON object with "format": "vmxlens-snapshot/1"',
   recognise: (head) => /^\s*\{/.test(head) && /"format"\s*:\s*"vmxlens-snapshot\//.test(head),
   read: readSnapshot,
 };

@@ -13,7 +13,6 @@ export const vboxlog: FactReader = {
   knows:
     "VirtualBox's VBox.log: IA32_FEATURE_CONTROL and every VMX MSR to 0x491, by name and whole, of one CPU; an MSR that " +
     "VirtualBox did not read appears as 0; the host's CPUID from the lines marked Hst.",
-  recognisedBy: "HM: (or HWACCM:) and MSR_IA32_… = value; Hst: with four CPUID registers",
   mark: /\b(?:HM|HWACCM): MSR_I?A32_|\bHst: |\bGst: |\bNEM: /,
   words: ["MSR_IA32_", "MSR_A32_", "Hst: ", "Gst: ", "NEM: "],
   unwraps: true,

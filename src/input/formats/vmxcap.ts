@@ -15,7 +15,6 @@ export const vmxcap: FactReader = {
     "QEMU's vmxcap: whether each control that it has a label for may and must be 1, and the capability MSRs, whole with " +
     "their Hex line; of CPU 0 only. Reserved bits, CR0, CR4 and VMCS_ENUM are not printed, and a register that cannot be " +
     "read is printed as all no.",
-  recognisedBy: "the title of a group, such as pin-based controls, alone on a line",
   mark: /^\s{0,16}(?:Basic VMX Information|(?:pin-based|primary processor-based|secondary processor-based|tertiary processor-based|secondary VM-Exit|VM-Exit|VM-Entry) controls|Miscellaneous data|VPID and EPT capabilities|VM Functions)\s*$/,
   open: openVmxcap,
 };

@@ -10,7 +10,6 @@ export const xenLog: FactReader = {
   knows:
     "Xen's boot log: the features Xen uses, after its own checks and options. They are not the CPU's, and a feature that " +
     "is not listed may be there: older versions print fewer.",
-  recognisedBy: "VMX: Supported advanced features:, and the list below it",
   mark: /\bVMX: Supported advanced features:|\(XEN\).{0,48}\bCPU0: .{4,80} stepping [0-9a-f]{2}\s*$|\bHVM: VMX (?:is )?enabled\b|\bVMX: (?:EPT|VPID) is available\b|\(XEN\).{0,16}TBOOT: /,
   words: ["VMX: Supported", "TBOOT: ", "CPU0: ", "HVM: VMX ", "VMX: EPT", "VMX: VPID"],
   open: openLog,

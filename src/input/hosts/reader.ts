@@ -10,14 +10,12 @@ export interface Reading {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What every reader says about itself; `vmxlens` prints it and the documentation lists it. */
+/** What every reader says about itself. */
 interface ReaderRow {
   /** Short name, the value of `--format`. */
   readonly name: string;
   /** One sentence: which facts the format holds, and which it cannot hold. */
   readonly knows: string;
-  /** What a line or a text must have to count as this format, in words. */
-  readonly recognisedBy: string;
 }
 
 /**

@@ -90,6 +90,9 @@ function foreignVerdict(recognised: readonly Explanation[], first: Explanation, 
   };
 }
 
+/** Whose messages name VT-x where they mean AMD-V as well. */
+const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
+
 /** A CPU of AMD or Hygon, by name or by what its module printed. */
 const SVM_CPU =
   /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?[\w-]{1,8}){0,2}|\bAMD (?:FX|A\d{1,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
@@ -130,6 +133,19 @@ function svmVerdict(
   if (OF_ENTRY.includes(first.layer) && !/\bSVM\b|kvm_amd|\bAMD\b/.test(first.what)) {
     return {
       says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not involved.`,
+      steps: first.steps.slice(0, 2),
+      evidence: [],
+      line: first.lines[0],
+      covers: [],
+    };
+  }
+  if (OTHER_SYSTEMS.has(first.product ?? "")) {
+    const haxm =
+      /HAXM/.test(first.what) || first.product === "HAXM"
+        ? " HAXM runs on Intel CPUs alone; the emulator can use WHPX or its own driver (AEHD)."
+        : "";
+    return {
+      says: `${first.what} The text shows an AMD CPU (${found}), which has AMD-V (SVM) in place of VT-x.${haxm}`,
       steps: first.steps.slice(0, 2),
       evidence: [],
       line: first.lines[0],

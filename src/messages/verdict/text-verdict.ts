@@ -1,5 +1,6 @@
 import { isSvmVendor } from "../../host/host.js";
 import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
+import type { DesktopMessages } from "../desktop-messages.js";
 import type { OwnMachine } from "../own-machine.js";
 import { guestVerdict } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
@@ -7,7 +8,6 @@ import { machineVerdict } from "./machine-verdict.js";
 import { namedOuter, withNamedOuter } from "./named-outer.js";
 import { NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
 import { crashLine, fatalLine } from "./stopped.js";
-import { windowsVerdict } from "./windows-check.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
 const LONGEST_CONFIGURATION = 1_000_000;
@@ -17,8 +17,9 @@ export function verdictOf(
   explanations: readonly Explanation[],
   machine: OwnMachine | undefined,
   text: string | undefined,
+  desktop?: DesktopMessages,
 ): TextVerdict | undefined {
-  const found = answerOf(explanations, machine, text);
+  const found = answerOf(explanations, machine, text, desktop);
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined) return found;
   // The first one may be the answer.
@@ -30,13 +31,13 @@ function answerOf(
   explanations: readonly Explanation[],
   machine: OwnMachine | undefined,
   text: string | undefined,
+  desktop: DesktopMessages | undefined,
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
-  const windows = recognised.every(({ message }) => message === "windows-requirements")
-    ? windowsVerdict(text)
-    : undefined;
-  if (windows !== undefined) return { ...windows, covers: recognised.map(({ message }) => message as string) };
   const short = text !== undefined && text.length <= LONGEST_CONFIGURATION ? text : undefined;
+  const others = recognised.some(({ message, gravity }) => gravity !== "informs" && message !== "windows-requirements");
+  const checked = others || short === undefined ? undefined : desktop?.checked(short);
+  if (checked !== undefined) return { ...checked, covers: recognised.map(({ message }) => message as string) };
   const fatal = fatalLine(recognised, text) ?? (short === undefined ? undefined : crashLine(recognised, short));
   if (fatal !== undefined) return fatal;
   const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
@@ -128,6 +129,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "modprobe-config-line": ["modprobe-builtin"],
   "windows-requirements": ["hyperv-launch-failed"],
   "qemu-internal-error": ["kvm-unexpected-exit"],
+  "haxm-not-installed": ["emulator-driver"],
   "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],
 };
 const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];

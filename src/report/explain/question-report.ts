@@ -10,16 +10,16 @@ import { type Inline, joined, type Line, styled } from "../text.js";
 export function questionReport(situation: Situation, answer: QuestionAnswer, width: number): Line[] {
   checkSituation(situation);
   checkNumber(width, "width", "a number of columns");
-  const { says, steps, evidence } = answer;
+  return [...answerLines(answer, width), ...basisLines(situation, width)];
+}
+
+/** The answer alone: of a text that shows no machine. */
+export function answerLines({ answer, says, steps, evidence }: QuestionAnswer, width: number): Line[] {
   const rows: (readonly [string, Inline])[] = [
     ...steps.map((step): readonly [string, Inline] => ["do", stepInline(step)]),
     ...evidence.map((text): readonly [string, Inline] => ["rests on", text]),
   ];
-  return [
-    ...wrap(styled(answer.answer, says), width),
-    ...(rows.length === 0 ? [] : labelled(rows, width)),
-    ...basisLines(situation, width),
-  ];
+  return [...wrap(styled(answer, says), width), ...(rows.length === 0 ? [] : labelled(rows, width))];
 }
 
 /** What to do, with its commands. */

@@ -16,7 +16,15 @@ export interface NextStep {
 }
 
 /** What decided. */
-export type Decider = "CPU" | "firmware" | "outer hypervisor" | "kernel" | "parameter" | "vendor" | "nothing read";
+export type Decider =
+  | "CPU"
+  | "firmware"
+  | "outer hypervisor"
+  | "kernel"
+  | "parameter"
+  | "vendor"
+  | "message"
+  | "nothing read";
 
 export interface QuestionAnswer {
   readonly question: Question;

@@ -58,6 +58,9 @@ export const NESTED_ON: NextStep = {
   commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
 };
 
+/** What a program of Windows shows: which hypervisor runs below it, it does not say. */
+export const WINDOWS = "Windows";
+
 /** How the hypervisors that people run Linux in are made to pass VT-x on. */
 const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly commands?: readonly string[] }[] = [
   {
@@ -79,6 +82,11 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     name: /^(?:VirtualBox|Oracle)/,
     text: "On the host, with the machine off, switch nested VT-x on.",
     commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
+  },
+  {
+    name: /^Windows$/,
+    text: "To let other programs have VT-x, keep Windows' own hypervisor from starting, and restart.",
+    commands: ["bcdedit /set hypervisorlaunchtype off"],
   },
   {
     name: /^Google/,

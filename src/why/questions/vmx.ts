@@ -12,7 +12,16 @@ import {
   type State,
   svmAnswer,
 } from "./about.js";
-import { EITHER_FIRMWARE, FIRMWARE_OFF, LOAD_IT, outerStep, READ_BOTH, READ_LOCK, WHOSE_CPU } from "./next-steps.js";
+import {
+  EITHER_FIRMWARE,
+  FIRMWARE_OFF,
+  LOAD_IT,
+  outerStep,
+  READ_BOTH,
+  READ_LOCK,
+  WHOSE_CPU,
+  WINDOWS,
+} from "./next-steps.js";
 
 /*
  * Is VT-x there and on.
@@ -96,6 +105,14 @@ function causeOf({ vmx, featCtl }: State): "no vmx" | "off" | "absent" {
 }
 
 function hiddenAnswer(about: About, what: string): Answer {
+  if (about.outer === WINDOWS) {
+    return {
+      answer: "no",
+      decidedBy: "outer hypervisor",
+      says: `No: ${what} to this program, and a hypervisor runs below Windows. As a rule it is Windows' own (Hyper-V, WSL2, memory integrity): then VT-x is on, and kept for that. In a virtual machine, it is the one that does not pass VT-x.`,
+      steps: [outerStep(about.outer)],
+    };
+  }
   if (about.virtual === true) {
     return {
       answer: "no",

@@ -17,7 +17,6 @@ export const loadError: FactReader = {
   kind: "facts",
   name: "load-error",
   knows: "The error with which the kernel refused kvm_intel, from modprobe or insmod.",
-  recognisedBy: "could not insert 'kvm_intel': Operation not supported",
   mark: /(?:could not insert|Error inserting) \S/,
   words: ["could not insert", "Error inserting"],
   open: (sink) => ({

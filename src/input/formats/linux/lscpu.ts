@@ -29,7 +29,6 @@ export const lscpu: FactReader = {
   knows:
     "lscpu: vendor, name, signature, the flags line as /proc/cpuinfo has it, whether Linux shows VT-x, and the hypervisor " +
     "that the machine runs in; no register.",
-  recognisedBy: "Vendor ID:, Model name:, Flags:, Virtualization:, Hypervisor vendor:, with the colon at the title",
   mark: /^\s{0,16}(?:Architecture|Vendor ID|Model name|Virtualization|Hypervisor vendor|Flags):\s/,
   open: openLscpu,
 };

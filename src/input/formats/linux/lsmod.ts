@@ -11,7 +11,6 @@ export const lsmod: FactReader = {
   kind: "facts",
   name: "lsmod",
   knows: "lsmod: whether kvm, kvm_intel and kvm_amd are loaded; why one is not, it does not say.",
-  recognisedBy: "kvm SIZE COUNT, kvm_intel SIZE COUNT, or lsmod | grep kvm and nothing behind it",
   mark: /^\s{0,8}kvm(?:_intel|_amd)?\s{1,40}\d{3,9}\s{1,12}\d{1,5}|lsmod ?\| ?e?grep\b/,
   words: ["lsmod"],
   open: openLsmod,

@@ -13,7 +13,6 @@ export const moduleOptions: FactReader = {
   knows:
     "Parameters that /etc/modprobe.d or the kernel's command line asks for; what became of them only " +
     "/sys/module shows, which counts for more.",
-  recognisedBy: "options kvm_intel NAME=VALUE, or kvm_intel.NAME=VALUE on a line with BOOT_IMAGE= or Command line:",
   mark: /^\s{0,8}options\s{1,8}kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
   words: ["BOOT_IMAGE=", "ommand line: "],
   open: (sink) => ({

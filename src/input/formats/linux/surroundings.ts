@@ -52,8 +52,6 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  recognisedBy:
-    "Product Name: VMware…, DMI: QEMU…, INFO: Your CPU does not support KVM extensions, grep -c vmx /proc/cpuinfo",
   mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |Running '(?:sudo )?modprobe kvm_intel'/,
   words: ["Hypervisor", "systemd-detect-virt", "/proc/cpuinfo", "KVM requires a CPU", "Hardware name: "],
   open: openSurroundings,

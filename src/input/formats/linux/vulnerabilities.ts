@@ -23,7 +23,6 @@ export const vulnerabilities: FactReader = {
   knows:
     "Lines of /sys/devices/system/cpu/vulnerabilities, as files or in lscpu: whether Linux shows vmx (itlb_multihit), and " +
     "that kvm_intel is loaded (l1tf).",
-  recognisedBy: "Itlb multihit: KVM: Mitigation: VMX unsupported; L1tf: Mitigation; PTE Inversion; VMX …",
   mark: /\b(?:Itlb multihit|itlb_multihit)\b|Mitigation[:;] PTE Inversion; VMX/,
   words: ["Itlb multihit", "itlb_multihit", "PTE Inversion; VMX"],
   open: openVulnerabilities,

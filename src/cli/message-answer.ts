@@ -1,0 +1,20 @@
+import { desktopMessages } from "../messages/desktop-messages.js";
+import { explainPieces } from "../messages/explain.js";
+import type { Question, QuestionAnswer } from "../why/questions/answer.js";
+import { givenPieces } from "./given-text.js";
+import type { World } from "./world.js";
+
+/** What the messages of a text answer, where it shows no machine, or too little of one. */
+export async function messageAnswer(
+  question: Question,
+  path: string,
+  world: World,
+): Promise<QuestionAnswer | undefined> {
+  const { explanations, verdict } = await explainPieces(givenPieces(path, world), { desktop: await desktopMessages() });
+  // What describes a guest, or shows a machine, has other commands.
+  const described = explanations.some(({ message, steps }) => message === undefined && steps.length > 0);
+  const isMessage = explanations.some(({ message, gravity }) => message !== undefined && gravity !== "harmless");
+  if (verdict === undefined || (described && !isMessage)) return undefined;
+  const { says, steps, evidence } = verdict;
+  return { question, answer: "unknown", decidedBy: "message", says, steps, evidence };
+}

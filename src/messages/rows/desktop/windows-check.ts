@@ -1,0 +1,104 @@
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF } from "../shared-advice.js";
+
+/*
+ * What Windows shows of virtualization: systeminfo and Get-ComputerInfo, in the languages that Windows speaks, the Task Manager,
+ * and the state of virtualization-based security.
+ */
+
+const YES = "Yes|True|Ja|Oui|S[ií]m?|S[ìi]|Да|是|はい|예|Tak|Evet";
+const NO = "No|False|Nein|Non|N[ãa]o|Нет|否|いいえ|아니요|Nie|Hayır";
+const ON = "Enabled|Aktiviert|Activée?|Habilitad[oa]|Abilitata|Включен[оа]|已启用|有効|Włączon[ae]|Etkin";
+const OFF =
+  "Disabled|Deaktiviert|Désactivée?|Des[ah]abilitad[oa]|Deshabilitad[oa]|Disabilitata|Отключен[оа]|已禁用|無効|Wyłączon[ae]|Devre dışı";
+const said = (yes: string, no: string): string => `[\\s:：]{1,64}(?:(?<yes>${yes})|(?:${no}))(?!\\p{L})`;
+
+/** What each requirement is called, by the words that its name has in every language. */
+const REQUIREMENTS = {
+  monitor:
+    "(?:VM[- ]?Monitor|monitor Mode|moniteur|HyperVRequirementVMMonitor|мониторинга|监视器模式|モニター|모니터|Überwachungsmodus|monitora)",
+  firmware:
+    "(?:Virtuali\\S{3,12} [^\\n]{0,16}Firmware|firmware|VirtualizationFirmware\\w{0,9}|microprogramme|встроенном|固件中|ファームウェア|펌웨어|oprogramowani[ue]|donanım yazılımı)",
+  slat: "(?:Second Level Address|SecondLevelAddress|zweiten Ebene|second niveau|segundo nivel|segundo nível|secondo livello|второго уровня|二级地址|第 ?2 レベル|두 번째 수준|drugiego poziomu)",
+  /** Of the Task Manager: a line of its own. */
+  task: "(?:Virtualization|Virtualisierung|Virtualisation|Virtualización|Virtualização|Virtualizzazione|Виртуализация|虚拟化|仮想化|Wirtualizacja|Sanallaştırma) ?",
+} as const;
+const listed = (words: string): RegExp => new RegExp(`${words}[^\\n:：]{0,40}${said(YES, NO)}`, "iu");
+const PATTERNS = {
+  monitor: listed(REQUIREMENTS.monitor),
+  firmware: listed(REQUIREMENTS.firmware),
+  slat: listed(REQUIREMENTS.slat),
+  task: new RegExp(`^[ \\t>|]{0,8}${REQUIREMENTS.task}${said(ON, OFF)}\\s*$`, "mu"),
+};
+
+const BARE: Step = {
+  text: "Inside a virtual machine the hypervisor below has to pass it; on hardware the CPU decides.",
+  commands: ["systeminfo"],
+};
+
+/** Win32_DeviceGuard and msinfo32: 0 off, 1 wanted and not running, 2 running. */
+const SECURITY =
+  /VirtualizationBasedSecurityStatus[\s:={]{1,40}([012])\b|Virtuali[sz]ation-based security(?: Status)?[\s:=]{1,40}(Not enabled|Enabled but not running|Running)\b/i;
+const SECURITY_WORDS = ["not enabled", "enabled but not running", "running"];
+
+/** What the Android emulator's check says where it can use one. */
+const EMULATOR =
+  /\b(WHPX|HAXM|KVM|AEHD|GVM|Hypervisor\.Framework|[Hh]ypervisor [Dd]river)\b[^\n]{0,40} is installed and usable/;
+
+/** What a desktop's own check of virtualization comes to; undefined where the text has none. */
+export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const emulator = EMULATOR.exec(text)?.[1];
+  if (emulator !== undefined)
+    return answer(`The Android emulator can use ${emulator}: hardware virtualization is on, and it works.`, []);
+  const is = (name: keyof typeof REQUIREMENTS): boolean | undefined => {
+    const found = PATTERNS[name].exec(text)?.groups;
+    return found === undefined ? undefined : found.yes !== undefined;
+  };
+  const [monitor, setup, slat] = [is("monitor"), is("firmware"), is("slat")];
+  const firmware = setup ?? (monitor === undefined ? is("task") : undefined);
+  if (monitor === undefined && firmware === undefined) return securityVerdict(text);
+  if (monitor === false)
+    return answer("Windows finds no VT-x (or AMD-V) in CPUID: the CPU does not have it, or a hypervisor hides it.", [
+      BARE,
+    ]);
+  if (firmware === false)
+    return answer(
+      monitor === true
+        ? "The CPU has VT-x (or AMD-V), and the firmware has it switched off."
+        : "The firmware has VT-x (or AMD-V) switched off.",
+      [ENABLE_FIRMWARE],
+    );
+  if (slat === false) return answer("VT-x is there and on, without EPT (SLAT), which Hyper-V requires.", [BARE]);
+  if (firmware !== true) return undefined;
+  return answer(
+    monitor === undefined
+      ? "VT-x (or AMD-V) is there and on, as Windows shows it."
+      : "VT-x (or AMD-V) is there and on: Windows finds everything that Hyper-V requires of the CPU.",
+    [],
+  );
+}
+
+function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
+  return { says, steps, evidence: [] };
+}
+
+function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const found = SECURITY.exec(text);
+  if (found === null) return undefined;
+  const state = found[1] === undefined ? SECURITY_WORDS.indexOf((found[2] as string).toLowerCase()) : Number(found[1]);
+  if (state === 2)
+    return answer(
+      "Windows runs on its own hypervisor: virtualization-based security is running, so VT-x is on, and no other hypervisor can use it.",
+      [HYPERV_OFF],
+    );
+  if (state === 0)
+    return answer(
+      "Virtualization-based security is off, so it does not keep other hypervisors from VT-x; whether VT-x is on is not said.",
+      [{ text: "Ask Windows.", commands: ["systeminfo"] }],
+    );
+  return answer(
+    "Virtualization-based security is set up and not running: something that it requires is missing (VT-x or the IOMMU is off in the firmware setup, Secure Boot is off, or a hypervisor below hides VT-x).",
+    [{ text: "See which.", commands: ["systeminfo"] }, ENABLE_FIRMWARE],
+  );
+}
