@@ -26,7 +26,7 @@ export interface CpusInput {
   readonly assumed: readonly AssumptionId[];
 }
 
-/** CPUs of the atlas, one a row, how many there are, and how many may fit. */
+/** How many CPUs of the atlas fit and how many may, then those that do, one a row. */
 export function cpusReport(input: CpusInput, width: number): Line[] {
   const { entries, unknown, total, assumed } = input;
   const rows: Inline[][] = entries.map((entry) => [
@@ -37,15 +37,16 @@ export function cpusReport(input: CpusInput, width: number): Line[] {
     entry.name,
   ]);
   const head: Inline[] = ["id", "year", "code name", "signature", "name"].map((text) => styled("label", text));
-  const lines = entries.length === 0 ? [] : [...table([head, ...rows], { width }), BLANK];
   const number = entries.length === 0 ? "None" : String(entries.length);
-  lines.push(...wrap(`${number} of the ${total} CPUs of the atlas${conditionOf(input)}.`, width));
+  const lines = wrap(`${number} of the ${total} CPUs of the atlas${conditionOf(input)}.`, width);
   if (unknown.length > 0) {
     const names = someOf(unknown.map(({ id }) => id));
     lines.push(...wrap([styled("unknown", `${unknown.length} unknown`), `: ${names}.`], width));
   }
+  if (entries.length > 0) lines.push(BLANK, ...table([head, ...rows], { width }));
   if (assumed.length > 0) {
     lines.push(
+      BLANK,
       ...wrap(
         [
           styled("dim", `assumed: ${assumed.join(", ")}; `),

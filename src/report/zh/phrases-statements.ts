@@ -188,4 +188,36 @@ const KERNELS: readonly Phrase[] = [
   ],
 ];
 
-export const STATEMENT_PHRASES_ZH: readonly Phrase[] = [...KERNELS, ...CONDITIONS, ...MACHINE];
+/** What the kernel's own code did. */
+const MODULES: readonly Phrase[] = [
+  [
+    "by the code of {~f} (Linux {~k}) itself: whether it loads, the `vmx flags` line, KVM's controls, parameters and what L1 gets; the rest, and reasons, are of the tables of {~t}, which agree with it in all of that",
+    "能否加载、`vmx flags` 行、KVM 的控制、参数以及 L1 得到的，由 {f}（Linux {k}）自身的代码得出；其余内容和原因取自 {t} 的表，这些表与它完全一致",
+  ],
+  [
+    "by the code of {~f} (Linux {~k}) itself: whether it loads, the `vmx flags` line, KVM's controls, parameters and what L1 gets; the rest, and reasons, are of the tables of {~t}, which differ from it in {=n} results",
+    "能否加载、`vmx flags` 行、KVM 的控制、参数以及 L1 得到的，由 {f}（Linux {k}）自身的代码得出；其余内容和原因取自 {t} 的表，这些表与它有 {n} 个结果不同",
+  ],
+  [
+    "by the code of {~f} (Linux {~k}) itself: whether it loads, KVM's controls, parameters and what L1 gets; the rest, and reasons, are of the tables of {~t}, which agree with it in all of that",
+    "能否加载、KVM 的控制、参数以及 L1 得到的，由 {f}（Linux {k}）自身的代码得出；其余内容和原因取自 {t} 的表，这些表与它完全一致",
+  ],
+  [
+    "by the code of {~f} (Linux {~k}) itself: whether it loads, KVM's controls, parameters and what L1 gets; the rest, and reasons, are of the tables of {~t}, which differ from it in {=n} results",
+    "能否加载、KVM 的控制、参数以及 L1 得到的，由 {f}（Linux {k}）自身的代码得出；其余内容和原因取自 {t} 的表，这些表与它有 {n} 个结果不同",
+  ],
+  ["Boot, by the kernel's image", "启动（执行内核映像的代码）"],
+  ["Loading, by the modules", "加载（执行模块的代码）"],
+  ["In the module itself", "在模块自身里"],
+  ["The module keeps no bit of it: other layers decide", "模块里没有它的位：由其他层决定"],
+  ["no rule changes it", "没有规则改变它"],
+  ["not found: the bit comes from more than one place", "没有找到：这一位来自不止一处"],
+  ["{!i}, the read of MSR {=m}", "{i}，读取 MSR {m}"],
+  ["{!i}, not taken", "{i}，未跳转"],
+  ["{!i}, taken", "{i}，跳转"],
+  ["{!i}, both ways", "{i}，两条路都走"],
+  ["in {~f} (perhaps)", "在 {f} 里（可能）"],
+  ["in {~f}", "在 {f} 里"],
+];
+
+export const STATEMENT_PHRASES_ZH: readonly Phrase[] = [...MODULES, ...KERNELS, ...CONDITIONS, ...MACHINE];

@@ -169,7 +169,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...PARAMS.map(({ name }) => name),
   ...FEATURE_LIST.map(({ id }) => id),
   ...CAPS,
-  ..."ept vpid vmx pml ple hlat mbec apicv cet sgx mpx nested kvm caps params rdmsr wrmsr vnmi efer pat xsaves invpcid rdtscp waitpkg mtf msr pconfig vmfunc invvpid flexpriority eptad atlas tsc svm basic misc pin primary secondary tertiary entry exit Linux Intel Xeon Core Conroe Lakefield Haswell Zhaoxin Centaur Hyper Ubuntu Debian tboot Gen Atom Celeron Pentium Gold Silver Processor Ultra Quad Eden Nano Core CPUs MSRs EPTP".split(
+  ..."ept vpid vmx pml ple hlat mbec apicv cet sgx mpx nested kvm caps params rdmsr wrmsr vnmi efer pat xsaves invpcid rdtscp waitpkg mtf msr pconfig safe vmfunc invvpid flexpriority eptad atlas tsc svm basic misc pin primary secondary tertiary entry exit Linux Intel Xeon Core Conroe Lakefield Haswell Zhaoxin Centaur Hyper Ubuntu Debian tboot Gen Atom Celeron Pentium Gold Silver Processor Ultra Quad Eden Nano Core CPUs MSRs EPTP".split(
     " ",
   ),
 ]);

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { beforeEach, expect, it, vi } from "vitest";
 import { atlas } from "../../../src/input/atlas/atlas.js";
 import type { Line } from "../../../src/report/text.js";
@@ -5,6 +8,7 @@ import { KERNELS } from "../../../src/rules/kernels.js";
 import { FEATURE_LIST } from "../../../src/why/features.js";
 import { runCli } from "../../cli/run.js";
 import { oneIn } from "../../deep.js";
+import { tinyFiles } from "../../prove/tiny/module.js";
 
 /*
  * What stays English in `layers`, `why` and `replay` with --lang zh: nothing but names, numbers, commands and the kernel's
@@ -127,4 +131,17 @@ const NAMES = [
 
 it.each(oneIn(3, NAMES))("of where the name %s leads", async (name) => {
   await check(["why", name, "skylake-x", "--kernel", "6.12"]);
+});
+
+it("of what a module's own code decides", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vmxlens-zh-"));
+  const { module, btf } = tinyFiles();
+  writeFileSync(join(folder, "kvm-intel.ko"), module);
+  writeFileSync(join(folder, "types"), btf);
+  const files = ["--module", join(folder, "kvm-intel.ko"), "--btf", join(folder, "types"), "--lang", "zh"];
+  for (const args of [["replay"], ["layers"], ["why", "preemption-timer"]])
+    await runCli([...args, "haswell", ...files]);
+  rmSync(folder, { recursive: true });
+  // Messages of the kernel and instructions are its own words.
+  expect(english.filter((text) => !/^<\d>|^\w[\w.]*\+0x/.test(text))).toEqual([]);
 });

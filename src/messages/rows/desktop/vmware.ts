@@ -7,7 +7,7 @@ const UNTICK = {
   commands: ['vhv.enable = "FALSE"'],
 } as const;
 const CHECK_EPT = {
-  text: "Find out which cause it is: does the CPU have EPT (no, for Core 2 and older), and does a hypervisor run below VMware?",
+  text: "Find out which cause it is: whether the CPU has EPT (Core 2 and older do not), and whether a hypervisor runs below VMware.",
   commands: [
     "# Linux host",
     "grep -m1 -ow ept /proc/cpuinfo; lscpu | grep Hypervisor",
