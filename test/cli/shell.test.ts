@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { runProgram } from "../../src/cli/program.js";
@@ -8,6 +9,7 @@ import { COMMON, longFlag } from "../../src/cli/shell/command-row.js";
 import { COMMANDS } from "../../src/cli/shell/command-table.js";
 import { completionScript, SHELLS } from "../../src/cli/shell/completion-script.js";
 import { showPage } from "../../src/cli/shell/pager.js";
+import { findCpu } from "../../src/input/atlas/atlas-find.js";
 import { manPage } from "../../tools/gen-man.js";
 import { runCli } from "./run.js";
 
@@ -98,8 +100,18 @@ describe("completion of bash", () => {
     ["vmxlens replay --fn setup_v", "setup_vmcs_config"],
     ["vmxlens show skylake-x IA32_VMX_EPT", "IA32_VMX_EPT_VPID_CAP"],
     ["vmxlens completion f", "fish"],
+    ["vmxlens layers skyl", "skylakex"],
+    ["vmxlens why --kernel 6.12 mb", "mbec"],
+    ["vmxlens fleet dr", "drift"],
+    ["vmxlens show skylake-x --names q", "qemu"],
   ])("%s", (line, word) => {
     expect(completed(line)).toContain(word);
+  });
+
+  it("names a CPU in short only where one is meant", () => {
+    const short = completed("vmxlens layers ").filter((word) => !/^(?:intel|centaur|zhaoxin)-[0-9a-f]+-/.test(word));
+    expect(short.length).toBeGreaterThan(20);
+    expect(short.filter((word) => findCpu(word).kind !== "one")).toEqual([]);
   });
 
   it("offers no option that a command refuses", () => {
@@ -110,7 +122,11 @@ describe("completion of bash", () => {
     for (const shell of SHELLS) {
       const { out, code } = await runCli(["completion", shell]);
       expect(code).toBe(0);
-      const { error, status, stderr } = spawnSync(shell, ["-n"], { input: out, encoding: "utf8" });
+      // fish checks no script that it reads from standard input.
+      const script = join(mkdtempSync(join(tmpdir(), "vmxlens-completion-")), shell);
+      writeFileSync(script, out);
+      const { error, status, stderr } = spawnSync(shell, ["-n", script], { encoding: "utf8" });
+      rmSync(dirname(script), { recursive: true });
       if (error === undefined) expect([shell, status, stderr]).toEqual([shell, 0, ""]);
     }
     expect((await runCli(["completion", "tcsh"])).code).toBe(2);

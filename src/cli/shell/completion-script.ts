@@ -3,6 +3,7 @@ import { atlas } from "../../input/atlas/atlas.js";
 import { VCPU_STATES } from "../../kvm/guest/restore.js";
 import { PARAMS } from "../../kvm/load/params.js";
 import { REGISTERS } from "../../registers/registers.js";
+import { VOCABULARIES } from "../../registers/sources.js";
 import { KERNELS } from "../../rules/kernels.js";
 import { ASSUMPTIONS } from "../../situation/assume.js";
 import { FIELDS, fieldName } from "../../vmcs/fields/fields.js";
@@ -28,9 +29,9 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof SHELLS)[number];
 
 /** Lists of words that complete an operand or the value of an option. */
-function wordLists() {
+function wordLists(commands: Commands) {
   return {
-    cpus: atlas().map(({ id }) => id),
+    cpus: cpuNames(),
     features: [...new Set(FEATURE_LIST.flatMap(({ id, flag }) => [id, ...(flag === undefined ? [] : [flag])]))],
     kernels: KERNELS.map(({ id }) => id as string),
     layers: LAYERS as readonly string[],
@@ -46,8 +47,19 @@ function wordLists() {
     formats: FORMATS as readonly string[],
     tongues: LANGUAGES as readonly string[],
     shells: SHELLS as readonly string[],
+    names: [...Object.keys(VOCABULARIES), "all"],
+    // As the help of the command lists them.
+    actions: [...(commands.fleet?.more ?? "").matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name]) => name as string),
   };
 }
+
+/** The ids of the atlas, and those that are one CPU's without vendor and signature: `skylakex`. */
+function cpuNames(): readonly string[] {
+  const ids = atlas().map(({ id }) => id);
+  const short = ids.map((id) => id.replace(/^[a-z]+-[0-9a-f]+-/, ""));
+  return [...ids, ...short.filter((name) => short.indexOf(name) === short.lastIndexOf(name))];
+}
+
 type ListName = keyof ReturnType<typeof wordLists>;
 
 /** What completes the value of an option. */
@@ -70,6 +82,7 @@ const VALUES: { readonly [flag: string]: ListName } = {
   "--lang": "tongues",
   "--vcpu": "vcpus",
   "--host": "cpus",
+  "--names": "names",
 };
 
 /** What completes each operand of a command; the last one holds for those after it. CPUs where nothing is listed. */
@@ -83,7 +96,7 @@ const OPERANDS: { readonly [command: string]: readonly (readonly ListName[])[] }
   explain: [[]],
   audit: [[]],
   collect: [[]],
-  fleet: [[]],
+  fleet: [["actions"], []],
 };
 
 function operandsOf(name: string): readonly (readonly ListName[])[] {
@@ -104,7 +117,7 @@ export function completionScript(shell: Shell, commands: Commands): string {
 }
 
 function bashScript(rows: Commands): string {
-  const lists = Object.entries(wordLists()).map(([name, words]) => `_vmxlens_${name}='${words.join(" ")}'`);
+  const lists = Object.entries(wordLists(rows)).map(([name, words]) => `_vmxlens_${name}='${words.join(" ")}'`);
   const values = Object.entries(VALUES).map(([flag, list]) => `    ${flag}) words=$_vmxlens_${list} ;;`);
   const commands = Object.entries(rows).map(([name, row]) => {
     const operands = operandsOf(name).map((names) => names.map((list) => `$_vmxlens_${list}`).join(" "));
@@ -112,6 +125,11 @@ function bashScript(rows: Commands): string {
     const cases = operands.map((words, at) => `${at === last ? "*" : at}) words="${words}" ;;`);
     return `    ${name}) flags='${flagsOf(row).join(" ")}'; case $count in ${cases.join(" ")} esac ;;`;
   });
+  const valued = Object.values(rows).flatMap((row) =>
+    [...(row.options ?? []), ...COMMON].flatMap(([flags]) =>
+      flagValue(flags)?.startsWith("<") ? [longFlag(flags)] : [],
+    ),
+  );
   return `# vmxlens completion bash: eval "$(vmxlens completion bash)"
 ${lists.join("\n")}
 _vmxlens() {
@@ -119,7 +137,7 @@ _vmxlens() {
   if ((COMP_CWORD > 0)); then prev=\${COMP_WORDS[COMP_CWORD - 1]}; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    if [[ $word == -* ]]; then continue; fi
+    if [[ $word == -* || " ${[...new Set(valued)].join(" ")} " == *" \${COMP_WORDS[i - 1]} "* ]]; then continue; fi
     if [[ -z $command ]]; then command=$word; else ((count++)); fi
   done
   case $command in
@@ -141,7 +159,7 @@ complete -o default -F _vmxlens vmxlens
 const quoted = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 
 function fishScript(commands: Commands): string {
-  const lists = wordLists();
+  const lists = wordLists(commands);
   const lines = ["# vmxlens completion fish | source"];
   for (const [name, row] of Object.entries(commands)) {
     lines.push(`complete -c vmxlens -n __fish_use_subcommand -a ${name} -d ${quoted(row.summary)}`);
