@@ -3,9 +3,13 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PACKS } from "../../src/compare/packs/all.js";
 import { qemuData } from "../../src/compare/qemu-models.js";
+import { MOST_EXACT } from "../../src/fleet/partition.js";
 import { type Host, msrOf } from "../../src/host/host.js";
 import { atlas, entryHost } from "../../src/input/atlas/atlas.js";
 import { ATLAS_DATA } from "../../src/input/atlas/atlas-data.js";
+import { FUNCTIONS } from "../../src/prove/kernel/imports.js";
+import { VARIABLES } from "../../src/prove/kernel/variables.js";
+import { LIMITS } from "../../src/prove/machine/run.js";
 import { KERNELS } from "../../src/rules/kernels.js";
 import { CHECKS } from "../../src/vmcs/checks/checks.js";
 import { FEATURE_LIST } from "../../src/why/features.js";
@@ -24,7 +28,21 @@ const manifest = JSON.parse(read("package.json"));
 const hosts: readonly Host[] = atlas().map(entryHost);
 const years = atlas().flatMap(({ launchYear }) => launchYear ?? []);
 const readable = (index: number) => hosts.filter((host) => msrOf(host.cores[0], index).state !== "unknown");
-const NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+const NUMBERS = [
+  "no",
+  "one",
+  "two",
+  "three",
+  "four",
+  "five",
+  "six",
+  "seven",
+  "eight",
+  "nine",
+  "ten",
+  "eleven",
+  "twelve",
+];
 const kernels = KERNELS.filter(({ line }) => line === "upstream").length;
 
 /** Kernels whose own functions were run; a part of the cases of each is committed. */
@@ -52,6 +70,10 @@ const CLAIMS: readonly (readonly [file: string, says: string])[] = [
   ["ARCHITECTURE.md", `holds ${hosts.length} real CPUs as one string`],
   ["ARCHITECTURE.md", `about ${Math.round(ATLAS_DATA.length / 1000)} kB for more than two thousand MSR values`],
   ["ARCHITECTURE.md", `The package has ${Object.keys(manifest.exports).length - 2 === 12 ? "twelve" : "?"} entries`],
+  ["docs/prove.md", `${FUNCTIONS.length} kinds of functions and ${VARIABLES.length} of variables`],
+  ["docs/prove.md", `a limit of ${NUMBERS[LIMITS.steps / 1e6]} million instructions`],
+  ["docs/prove.md", `too many branches (${LIMITS.forks.toLocaleString("en")}, or ${LIMITS.depth} inside each other)`],
+  ["docs/fleet.md", `Up to ${NUMBERS[MOST_EXACT] ?? "?"} kinds of hosts every division is tried`],
   ["SECURITY.md", `${NUMBERS[Object.keys(manifest.dependencies).length]} dependencies at run time`],
   ...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).map(
     (name) => ["SECURITY.md", name] as const,
@@ -61,6 +83,32 @@ const CLAIMS: readonly (readonly [file: string, says: string])[] = [
 describe("what the documents say", () => {
   it.each(CLAIMS)("%s: %s", (file, says) => {
     expect(read(file)).toContain(says);
+  });
+
+  it("the entries that the README lists are those of the package", () => {
+    const rows = readFileSync(join(root, "README.md"), "utf8").matchAll(/^\| (`vmxlens[`\w/, ]*) \|/gm);
+    const listed = [...rows].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`vmxlens([/\w]*)`/g)].map(([, path]) => `.${path}`),
+    );
+    const exported = Object.keys(manifest.exports).filter((path) => !/schema|package\.json/.test(path));
+    expect(listed.sort()).toEqual(exported.sort());
+  });
+
+  it("each name of the library's tasks is exported by an entry beside it", async () => {
+    const rows = readFileSync(join(root, "docs/library.md"), "utf8").matchAll(/^\| [a-z].*? \| (.*?) \| (.*?) \|$/gm);
+    const found = await Promise.all(
+      [...rows].map(async ([, names = "", entries = ""]) => {
+        const paths = [...entries.matchAll(/`vmxlens(?:\/(\w+))?`/g)].map(([, room]) =>
+          room === undefined ? "index" : `${room === "replay" ? "kvm" : room}/index`,
+        );
+        const exported = await Promise.all(paths.map((path) => import(join(root, `src/${path}.ts`))));
+        return [...names.matchAll(/`(\w+)`/g)].map(
+          ([, name = ""]) => [name, exported.some((one) => name in one)] as const,
+        );
+      }),
+    );
+    expect(found.flat().length).toBeGreaterThan(20);
+    expect(found.flat().filter(([, there]) => !there)).toEqual([]);
   });
 
   it("the atlas has more than two thousand values of MSRs", () => {
