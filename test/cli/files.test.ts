@@ -201,6 +201,23 @@ describe("derive", () => {
   });
 });
 
+it("derive does not wait for the end of a line that has none", async () => {
+  const zeros = Buffer.alloc(2 ** 22);
+  let given = 0;
+  const stdin = async function* () {
+    for (;;) {
+      given += zeros.length;
+      yield zeros;
+    }
+  };
+  const { code, err } = await run(["derive"], { stdin });
+  expect([code, err]).toEqual([
+    1,
+    "standard input:1: a line is longer than 134217728 characters; nothing behind it was read\n",
+  ]);
+  expect(given).toBeLessThan(2 ** 28);
+});
+
 it("what was written stays readable", () => {
   const path = join(folder, "kept.txt");
   replaceFile(path, "one\n", nodeWorld());

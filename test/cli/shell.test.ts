@@ -212,6 +212,7 @@ describe("a mistake is named", () => {
     [["kernels", "--cpu", "P", "--param", "ept=0"], "--param has no effect on vmxlens kernels"],
     [["cpus", "--cpu", "P"], "--cpu has no effect on vmxlens cpus"],
     [["collect", "--kernel", "6.1"], "--kernel has no effect on vmxlens collect"],
+    [["derive", "--kernel", "6.1"], "--kernel has no effect on vmxlens derive"],
   ])("%j", async (args, says) => {
     const { err, code } = await runCli(args);
     expect([code, err]).toEqual([2, expect.stringContaining(says)]);

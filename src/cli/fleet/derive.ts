@@ -13,6 +13,9 @@ const BATCH = 200;
 /** In characters; a set has some thousand. */
 const MOST_LINE = 2 ** 24;
 
+/** A line of this length is a device or a sparse file, and may have no end. */
+const ENDLESS = 2 ** 27;
+
 /** `vmxlens derive [FILE] [--shard I/N]`: exit code 1 if a line could not be derived. */
 export async function derive(
   [file = "-"]: readonly (string | undefined)[],
@@ -67,6 +70,12 @@ export async function derive(
       from = end + 1;
     }
     if (from < piece.length) part(piece.slice(from));
+    if (length > ENDLESS) {
+      number++;
+      refuse(`a line is longer than ${ENDLESS} characters; nothing behind it was read`);
+      flush();
+      return EXIT.no;
+    }
   }
   if (length > 0) ended();
   flush();

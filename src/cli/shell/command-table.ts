@@ -372,6 +372,7 @@ Exit code 1: the answer is no, nothing or not known.`,
     args: "[FILE]",
     group: "hosts",
     paged: false,
+    uses: ["--assume <id>", "--max-bytes <size>"],
     examples: [["vmxlens derive keys.jsonl --shard 0/16", "one shard of sixteen"]],
     options: [["--shard <i/n>", "only the rows of shard i of n, 0/16 to 15/16; every shard reads the same lines"]],
     more: `FILE is - for standard input if not given. vmxlens fleet export --as keys writes such lines; docs/fleet-scale.md shows
