@@ -3,7 +3,7 @@
  * written as one byte each, what is left packs into 3 % less.
  */
 
-/** The bytes that stand for words: above ASCII, and the same in Latin-1 and in what browsers read for it. */
+/** The bytes that words become: above ASCII, and the same in Latin-1 and in what browsers read for it. */
 const FIRST = 0xa0;
 const COUNT = 96;
 /** So many words are taken before the rest is counted anew. */

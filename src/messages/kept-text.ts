@@ -47,6 +47,8 @@ const WHOLE_SIGNS = {
   "own-halt": /cpu-pm=on|DISABLE_EXITS/,
   /** It shows it out of SMM. */
   "no-smm": /\bSMM=0\b/,
+  /** A dump of the VMCS shows blocking by STI or MOV SS. */
+  blocking: /\bInterruptibility ?= ?0{0,8}[123]\b/i,
   "register-block": /\b[ER]IP=[0-9a-f]{8}/,
   "real-mode": /\bCR0=[0-9a-f]{0,15}[02468ace]\b/,
   /** QEMU takes segments apart in protected mode only. */
@@ -55,6 +57,9 @@ const WHOLE_SIGNS = {
   "reset-segment": /\bCS ?=f000 /,
   /** ENDBR32 or ENDBR64 among the code bytes, at the place of the fault. */
   endbr: /<f3> 0f 1e f[ab]/,
+  /** The module was loaded by hand, and then the device is listed. */
+  "loaded-since":
+    /\b(?:modprobe|insmod)\b[^\n]{0,40}\bkvm[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,3}crw[-\w+.]{4,10} [^\n]{0,60}\/dev\/kvm/,
   "no-unrestricted-guest": /unrestricted_guest\W{1,12}N\b/,
 } as const satisfies { readonly [sign: string]: RegExp };
 

@@ -20,7 +20,7 @@ function runNext(): void {
 let unpacking: Generator<string> | undefined;
 
 /**
- * The scripts in the element, whose attributes say how many bytes each has, and for which words bytes above ASCII stand: a step
+ * The scripts in the element, whose attributes say how many bytes each has, and the words whose place a byte above ASCII holds: a step
  * of the generator unpacks one.
  */
 function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {

@@ -33,7 +33,7 @@ const NUMBERS: { readonly [number: string]: Errno | undefined } = {
 
 const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
   [
-    /no such file|not found|missing|not exist|n't exist|unavailable|no \/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
+    /no such file|not found|missing|not exist|n't exist|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
     "ENOENT",
   ],
   [/no such device|device not configured/i, "ENODEV"],
@@ -121,6 +121,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
 export function decodeDevice([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const errno = errnoOf(match);
   if (errno === undefined) return {};
+  if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
   if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
   const { what, layer, causes, steps } = MEANINGS[errno];
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
@@ -190,6 +191,20 @@ function isElsewhere({ circumstances, host }: ExplainContext): boolean {
   return circumstances.has("/dev/kvm exists") || host?.observed?.modules?.kvm_intel === true;
 }
 
+const LOADED_SINCE: Decoded = {
+  what: "The module was not loaded when the program looked for /dev/kvm. It was loaded by hand since, and the device is there: start the program again.",
+  layer: "KVM load",
+  values: [{ name: "error", value: "ENOENT" }],
+  onlyCauses: true,
+  steps: [
+    {
+      text: "Have it loaded at every boot.",
+      commands: ["echo kvm_intel | sudo tee /etc/modules-load.d/kvm.conf", "sudo usermod -aG kvm $USER"],
+    },
+  ],
+  onlySteps: true,
+};
+
 const NOT_PASSED: Decoded = {
   what: "The host has /dev/kvm, and the program that failed does not see it: it was not passed into the container or pod in which it runs.",
   layer: "user space",
@@ -200,10 +215,15 @@ const NOT_PASSED: Decoded = {
   onlySteps: true,
 };
 
-function errnoOf({ groups, text }: Match): Errno | undefined {
+const SYSTEM =
+  /no such|permission|not permitted|busy|input\/output|\bE[A-Z]{3,6}\b|missing|not (?:loaded|exist|installed|found|present)/i;
+
+function errnoOf({ row, groups, text }: Match): Errno | undefined {
   const number = groups.errno ?? groups.errno2 ?? groups.errno3 ?? groups.errno4;
   if (number !== undefined && NUMBERS[number] !== undefined) return NUMBERS[number];
   const reason = groups.reason ?? text;
+  // In any program's own words only an error of the system is one.
+  if (row.id === "any-no-kvm" && !SYSTEM.test(reason)) return undefined;
   return WORDS.find(([pattern]) => pattern.test(reason))?.[1];
 }
 

@@ -63,6 +63,11 @@ const SIGNS: readonly { readonly sign: WholeSign; readonly cause: string; readon
   { sign: "smm", cause: "SMM=1", says: "The register block shows SMM=1: it happened in system-management mode." },
   { sign: "own-halt", cause: "HLT exiting is switched off" },
   {
+    sign: "blocking",
+    cause: "Interruptibility does not fit",
+    says: "The dump shows blocking by STI or MOV SS; with single-stepping (RFLAGS.TF) an entry then needs BS among the pending debug exceptions.",
+  },
+  {
     sign: "no-unrestricted-guest",
     cause: "Without unrestricted guest",
     says: "This host has no unrestricted guest, so real mode is held to the rules of virtual-8086 mode.",
@@ -122,6 +127,10 @@ function entryFailure(reason: number): Decoded {
         },
         {
           text: `In or after SMM (SMM=1 in the register block): interrupt blocking or segments that no entry allows. On Intel hosts of 2022, before Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)}, many Windows guests hit this.`,
+          certainty: "possible",
+        },
+        {
+          text: "Interruptibility does not fit: blocking by STI needs RFLAGS.IF, blocking by MOV SS allows no pending interrupt, and with either, single-stepping (RFLAGS.TF) needs BS among the pending debug exceptions. KVM or an outer KVM carried it over wrongly.",
           certainty: "possible",
         },
         {

@@ -188,6 +188,28 @@ export function decodeVmxonFault([match]: readonly [Match, ...Match[]], _context
 
 // ---- A guest, or a tool, reads an MSR that is not there ----
 
+/** Registers that guests ask for without having them. */
+const ASKED_FOR: readonly (readonly [from: number, to: number, name: string])[] = [
+  [0x34, 0x34, "count of SMIs"],
+  [0x4e, 0x4e, "control of PPIN"],
+  [0xce, 0xce, "platform information"],
+  [0xe1, 0xe1, "control of UMWAIT"],
+  [0x140, 0x140, "MISC_FEATURES_ENABLES"],
+  [0x1a2, 0x1a2, "temperature target"],
+  [0x1a6, 0x1a7, "off-core events"],
+  [0x1ad, 0x1ad, "turbo ratio limits"],
+  [0x1c8, 0x1c9, "last branch records"],
+  [0x345, 0x345, "performance capabilities"],
+  [0x606, 0x641, "power and energy, RAPL"],
+  [0x648, 0x64f, "power limits"],
+  [0x680, 0x6cf, "last branch records"],
+];
+
+function namedMsr(index: number): string {
+  const name = ASKED_FOR.find(([from, to]) => from <= index && index <= to)?.[2];
+  return name === undefined ? "" : ` (${name})`;
+}
+
 export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
   const { groups, row } = match;
   const index = Number.parseInt(groups.msr ?? groups.index ?? "", 16);
@@ -197,7 +219,10 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);
   if (register === undefined) {
     return {
-      what: `MSR 0x${index.toString(16)} is not one of the VMX registers: VT-x is not involved.`,
+      what:
+        row.id === "kvm-guest-msr"
+          ? `A guest asked for MSR 0x${index.toString(16)}${namedMsr(index)}, which KVM does not give it. It is not one of the VMX registers, VT-x is not involved, and the message is harmless unless the guest itself crashes.`
+          : `MSR 0x${index.toString(16)}${namedMsr(index)} is not one of the VMX registers: VT-x is not involved.`,
       gravity: "harmless",
       ...(row.id === "rdmsr-fails"
         ? {

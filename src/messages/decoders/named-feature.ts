@@ -31,7 +31,7 @@ const CALLED: readonly (readonly [words: RegExp, id: string])[] = [
   [/^ipi/i, "ipi-virt"],
 ];
 
-/** A feature that a program missed: where it lives, and what the machine that the text describes says of it. */
+/** A feature that a program missed: where it is, and at which layer the machine of the text loses it. */
 export function decodeNamedFeature([{ groups }]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const name = groups.name ?? groups.name2 ?? "";
   const found = findFeature(CALLED.find(([words]) => words.test(name))?.[1] ?? name.replace(/s$/, ""));

@@ -3,7 +3,7 @@ import type { Step } from "../message.js";
 import { HOW_FAR_KVM, JOIN_KVM, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 
 /*
- * A text that is an error of the system and nothing else: somebody asks what it means for KVM.
+ * A text that is an error of the system and nothing else: the question is what it means for KVM.
  */
 
 /** The words alone, behind at most the name of a program that loads modules or the word error. */

@@ -7,13 +7,36 @@ import type { OwnMachine } from "../own-machine.js";
 const NAMED_OUTER = [
   [/\bWSL ?2?\b|microsoft-standard/, "WSL"],
   [/\bHyper-?V\b/i, "Hyper-V"],
-  [/\bVMware\b/i, "VMware"],
+  [/\bVMware\b|\bFusion(?![\w-])/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
   [/\bAWS\b|\bEC2\b/, "Amazon EC2"],
-  [/\bGCP\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
+  [/\bGCP\b|\bGCE\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
+  [/\bAzure\b/, "Azure"],
+  [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
+  [/\bDocker Desktop\b/i, "Docker Desktop"],
+  [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean"],
+  [/\bHetzner\b/i, "Hetzner Cloud"],
+  [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions"],
+  [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI"],
+  [
+    /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))/,
+    "a virtual machine",
+  ],
 ] as const;
 
-const ALWAYS_BELOW: readonly string[] = ["WSL", "Amazon EC2", "Google Compute Engine"];
+const ALWAYS_BELOW: readonly string[] = [
+  "WSL",
+  "Amazon EC2",
+  "Google Compute Engine",
+  "Azure",
+  "Alibaba Cloud",
+  "Docker Desktop",
+  "DigitalOcean",
+  "Hetzner Cloud",
+  "GitHub Actions",
+  "GitLab CI",
+  "a virtual machine",
+];
 
 const WSL_NESTED: Step = {
   text: "WSL2 passes VT-x on Windows 11 on an Intel CPU, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
@@ -32,13 +55,19 @@ export function namedOuter(
     return { isBelow: true, says, step: outerStep(outer) };
   }
   if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
-  const [first, ...more] = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
+  const all = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
+  const [first, ...more] = all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
   // WSL runs in Hyper-V.
   if (first === undefined || more.some((name) => first !== "WSL" || name !== "Hyper-V")) return undefined;
   const inWsl = first === "WSL";
   return {
     isBelow: ALWAYS_BELOW.includes(first),
-    says: ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
+    says:
+      first === "Docker Desktop"
+        ? " The text names Docker Desktop, whose containers run in a virtual machine: the /dev/kvm that they can get is the one of that machine."
+        : first === "a virtual machine"
+          ? " The text speaks of a virtual machine: if the program runs in it, the hypervisor below has to pass VT-x."
+          : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
     step: inWsl ? WSL_NESTED : outerStep(first),
   };
 }
@@ -50,7 +79,8 @@ export function withNamedOuter(
   text: string | undefined,
 ): Omit<TextVerdict, "covers"> {
   const { observed } = machine.situation.host;
-  if (observed?.vmx !== false || observed.outer !== undefined) return found;
+  const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
+  if (!(observed?.vmx === false || refused) || observed?.outer !== undefined) return found;
   const named = text === undefined ? undefined : namedOuter(text, machine);
   return named === undefined
     ? found

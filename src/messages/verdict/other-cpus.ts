@@ -104,6 +104,15 @@ const SVM_WORKS =
   /kvm_amd: (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
 const OF_ENTRY: readonly (string | undefined)[] = ["VM entry", "KVM at run time"];
 
+const OF_MODELS: readonly (string | undefined)[] = [
+  "libvirt-host-lacks",
+  "libvirt-missing-features",
+  "libvirt-features-removed",
+  "libvirt-cpu-map",
+  "ovirt-cpu-type",
+  "virsh-cpu-compare",
+];
+
 const SVM_ON: Step = {
   text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
 };
@@ -154,7 +163,9 @@ function svmVerdict(
   }
   // A vendor that was read has an answer of its own, and so has a row about AMD's own module.
   const own = /^(?:This is an AMD CPU|The text shows an AMD CPU|kvm_amd )/.test(first.what);
-  if (known || own || !isOfLoading(first)) return undefined;
+  // What a CPU model lacks is lacking on an AMD CPU, too.
+  const ofModel = OF_MODELS.includes(first.message) && !/vmx|svm/i.test(first.matched);
+  if (known || own || ofModel || !isOfLoading(first)) return undefined;
   const [state, steps] = moduleState(text);
   return {
     says: `The text shows an AMD CPU (${printed ? "kvm_amd found SVM" : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,

@@ -7,7 +7,9 @@ import type { Explanation, TextVerdict } from "../answer.js";
 // ---- The line that stopped QEMU ----
 
 const FROM_QEMU =
-  /(?:^|[\s"'])(?:\S{0,80}\/)?qemu(?:-system-\w{1,16}|-kvm)?: (?!\w{0,4}warning: |info: )(?<said>\S.{3,400}?)\s*$/i;
+  /(?:^|[\s"'])(?:\S{0,80}\/)?qemu(?:-system-\w{1,16}|-kvm)?: (?![^\n]{0,40}\b(?:warning|info): )(?<said>\S.{3,400}?)\s*$/i;
+const ENDED_BY =
+  /\*\*\* (?:buffer overflow|stack smashing) detected \*\*\*: terminated|\bAssertion [`'][^\n]{3,200}' failed\b|^\s{0,8}(?:Segmentation fault|Aborted)(?: \(core dumped\))?/;
 const NO_END = /terminating on signal|char device redirected|audio: |Slirp|host doesn't support requested feature/i;
 
 /**
@@ -20,8 +22,9 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
   );
   if (text === undefined || warnings.length === 0 || warnings.length < recognised.length) return undefined;
   let found: { readonly said: string; readonly line: number } | undefined;
+  // A program that the system ends prints without its name.
   for (const [at, line] of text.split("\n").entries()) {
-    const said = FROM_QEMU.exec(line)?.groups?.said;
+    const said = FROM_QEMU.exec(line)?.groups?.said ?? ENDED_BY.exec(line)?.[0];
     if (said !== undefined && !NO_END.test(said)) found = { said, line: at + 1 };
   }
   if (found === undefined) return undefined;

@@ -7,7 +7,16 @@ import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
 import { type About, type Answer, foreignAnswer, hasSvm, svmAnswer } from "./about.js";
 import type { NextStep } from "./answer.js";
-import { COLLECT, FIND_PARAMETER, KERNEL_LOG, LOAD_IT, NESTED_ON, outerStep, READ_BOTH } from "./next-steps.js";
+import {
+  COLLECT,
+  FIND_PARAMETER,
+  FIRMWARE_OFF,
+  KERNEL_LOG,
+  LOAD_IT,
+  NESTED_ON,
+  outerStep,
+  READ_BOTH,
+} from "./next-steps.js";
 import { vmxAnswer } from "./vmx.js";
 
 /*
@@ -53,7 +62,7 @@ export function kvmAnswer(about: About): Answer {
 }
 
 /** VT-x is on, or may be, and the kernel refuses. */
-function refusedAnswer({ joined, virtual, outer }: About): Answer {
+function refusedAnswer({ situation: { host }, joined, virtual, outer }: About): Answer {
   const [replayed] = joined.each;
   const { error, cpu } = replayed;
   const reasons = [...new Set(cpu.refusals.map((one) => reasonOf(replayed, one)))];
@@ -65,6 +74,16 @@ function refusedAnswer({ joined, virtual, outer }: About): Answer {
       decidedBy: virtual === true ? "outer hypervisor" : "kernel",
       says: "No: the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires.",
       steps: [COLLECT, ...below],
+    };
+  }
+  if (error === "EOPNOTSUPP" && reasons.length > 1)
+    return notSupported(below, virtual, host.cores[0].cpuid.features.vmx === true);
+  if (error === "EOPNOTSUPP" && virtual !== true && host.cores[0].cpuid.features.vmx === true) {
+    return {
+      answer: "no",
+      decidedBy: "firmware",
+      says: "No: the kernel refuses kvm_intel (-EOPNOTSUPP), and the CPU shows vmx: so the firmware has VT-x off in IA32_FEAT_CTL. Older kernels show the flag all the same.",
+      steps: [FIRMWARE_OFF, READ_BOTH],
     };
   }
   const [reason] = reasons;
@@ -79,6 +98,26 @@ function refusedAnswer({ joined, virtual, outer }: About): Answer {
     decidedBy: virtual === true ? "outer hypervisor" : "kernel",
     says: `No: the kernel refuses kvm_intel${errno}. ${why}`,
     steps: refusalSteps(error, reasons.length, below),
+  };
+}
+
+/** Refused for want of VT-x, and nothing else was read. */
+function notSupported(below: readonly NextStep[], virtual: About["virtual"], shown: boolean): Answer {
+  return {
+    answer: "no",
+    decidedBy: virtual === true ? "outer hypervisor" : "nothing read",
+    says:
+      virtual === true
+        ? "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on, because the hypervisor below does not pass it."
+        : shown
+          ? "No: the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off."
+          : "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off.",
+    steps: [
+      ...(virtual === true ? below : shown ? [FIRMWARE_OFF] : []),
+      READ_BOTH,
+      KERNEL_LOG,
+      ...(virtual === true ? [] : below),
+    ],
   };
 }
 

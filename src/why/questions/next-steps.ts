@@ -94,6 +94,32 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["gcloud compute instances create NAME --enable-nested-virtualization"],
   },
   {
+    name: /^Azure/,
+    text: "Choose a size that supports nested virtualization (Dv3, Ev3 and later with an Intel CPU).",
+  },
+  {
+    name: /^Alibaba/,
+    text: "Choose a bare-metal instance (ebm types): others do not pass VT-x.",
+  },
+  {
+    name: /^Docker Desktop/,
+    text: "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none.",
+    commands: ["# %USERPROFILE%\\.wslconfig: [wsl2] nestedVirtualization=true", "docker run --device /dev/kvm ..."],
+  },
+  {
+    name: /^(?:DigitalOcean|Hetzner|GitLab)/,
+    text: "See whether the machine shows vmx; where it does not, only another kind of machine (dedicated or bare metal) has it, or plain emulation does.",
+    commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
+  },
+  {
+    name: /^GitHub/,
+    text: "Hosted Linux runners have /dev/kvm, for root alone until a rule opens it; where it is missing, the runner is self-hosted or of a kind without nested virtualization.",
+    commands: [
+      `echo 'KERNEL=="kvm", GROUP="kvm", MODE="0666", OPTIONS+="static_node=kvm"' | sudo tee /etc/udev/rules.d/99-kvm4all.rules`,
+      "sudo udevadm control --reload-rules && sudo udevadm trigger --name-match=kvm",
+    ],
+  },
+  {
     name: /^Amazon/,
     text: "Choose a .metal instance type, or one for which nested virtualization is documented.",
   },

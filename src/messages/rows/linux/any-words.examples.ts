@@ -43,6 +43,10 @@ export const ANY_WORDS_EXAMPLES = {
     examples: ["unhandled vm exit: 0x1e", "vcpu 0: triple fault", "unexpected vmexit reason: 3"],
     not: ["unexpected exit 3 of the shell", "Instance exited with code 2"],
   },
+  "any-guest-state": {
+    examples: ["vmxboot: VM entry failed on the guest state (ENTRY_FAILURE_GUEST_STATE, qualification 0)"],
+    not: ["saving guest state failed", "EXIT_REASON_INVALID_GUEST_STATE"],
+  },
   "any-vmx-busy": {
     examples: ["hv: CR4.VMXE already set on CPU 3", "already in VMX operation", "another hypervisor is running"],
     not: ["CR4.VMXE is set before VMXON", "another virtual machine is running"],

@@ -97,6 +97,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: [
       "no vmx",
+      "vmx: not supp",
       "neither vmx",
       "neither svm",
       "vmx flag",
@@ -107,7 +108,7 @@ export const ANY_WORDS_MESSAGES = [
       "hardware virtuali",
     ],
     pattern:
-      /\bno (?:vmx|vt-x)(?:\/svm| (?:or|nor) svm| flag)s?(?: flags?)?\b|\bneither (?:vmx|svm) n?or (?:vmx|svm)\b|\bvmx(?:\/svm| or svm)? flags? (?:is |was |are |were )?(?:missing|not (?:found|set|present|available))|VT-x is required but not \w{5,12}|\b(?:HW|hardware) virtuali[sz]ation(?: support| extensions?)? ?[:=] ?(?:no|none|false|disabled|off|not (?:available|supported|enabled|found))\b/i,
+      /\bvmx: not supported\b|\bno (?:vmx|vt-x)(?:\/svm| (?:or|nor) svm| flag)s?(?: flags?)?\b|\bneither (?:vmx|svm) n?or (?:vmx|svm)\b|\bvmx(?:\/svm| or svm)? flags? (?:is |was |are |were )?(?:missing|not (?:found|set|present|available))|VT-x is required but not \w{5,12}|\b(?:HW|hardware) virtuali[sz]ation(?: support| extensions?)? ?[:=] ?(?:no|none|false|disabled|off|not (?:available|supported|enabled|found))\b/i,
     what: "A program looked for vmx among the flags of /proc/cpuinfo, or asked CPUID, and found VT-x not on: the firmware has it off, or the hypervisor below this virtual machine does not pass it; AMD's is called svm.",
     steps: [
       {
@@ -139,6 +140,20 @@ export const ANY_WORDS_MESSAGES = [
       },
     ],
     source: { message: "small hypervisors", meaning: `${SDM}, appendix C` },
+  },
+  {
+    id: "any-guest-state",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    generic: true,
+    needle: ["guest state", "guest_state", "guest-state"],
+    pattern:
+      /\b(?:VM[- ]?entry|VM[- ]?enter|VMLAUNCH|VMRESUME|entry)\b[^\n]{0,30}\b(?:fail\w{0,4}|refused|rejected)\b[^\n]{0,30}\b(?:invalid )?guest[- ]state|\b(?:ENTRY_FAILURE|INVALID)_GUEST_STATE\b/i,
+    what: "A VM entry failed for the guest state.",
+    decoder: "exit-reason",
+    steps: [],
+    source: { message: "small hypervisors", meaning: `${SDM}, checks on guest state` },
   },
   {
     id: "any-vmx-busy",
@@ -216,7 +231,7 @@ export const ANY_WORDS_MESSAGES = [
     needle: ["feature_control", "feat_ctl", "feature control"],
     pattern:
       /(?:#GP|general[ _]protection|fault(?:s|ed)?)[^\n]{0,40}\b(?:WRMSR|writ\w{1,4})\b[^\n]{0,20}FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b|\b(?:WRMSR|writ\w{1,4})\b[^\n]{0,30}FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b[^\n]{0,30}(?:#GP|general[ _]protection|faults|faulted)/i,
-    what: "Writing IA32_FEAT_CTL (0x3a) faults once it is locked (bit 0), whatever the value: somebody locked it before (the firmware, Linux, Xen), and only a power cycle or reset releases it. The program that writes has to read bit 0 first.",
+    what: "Writing IA32_FEAT_CTL (0x3a) faults once it is locked (bit 0), whatever the value: the firmware, Linux or Xen locked it before, and only a power cycle or reset releases it. The program that writes has to read bit 0 first.",
     steps: [READ_FEAT_CTL],
     source: { message: "Dasharo/dasharo-issues#427", meaning: `${SDM}, enabling VMX` },
   },
@@ -227,7 +242,7 @@ export const ANY_WORDS_MESSAGES = [
     gravity: "blocks",
     needle: ["feature_control", "feat_ctl", "feature control"],
     pattern: /FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?: MSR| register)? (?:is )?(?:not locked|unlocked)/i,
-    what: "IA32_FEAT_CTL is not locked: VMXON faults until bits 0 and 2 are 1. The firmware left it open; whoever comes first may set it, and Linux does from 5.6 on, kvm_intel did before.",
+    what: "IA32_FEAT_CTL is not locked: VMXON faults until bits 0 and 2 are 1. The firmware left it open, so the first program that runs may set it; Linux does at boot, and kvm_intel did before it.",
     steps: [{ text: "Set it before VMXON, on every CPU.", commands: ["sudo wrmsr -a 0x3a 0x5"] }, READ_FEAT_CTL],
     source: { message: "small hypervisors", meaning: `${SDM}, enabling VMX; Linux, arch/x86/kernel/cpu/feat_ctl.c` },
   },

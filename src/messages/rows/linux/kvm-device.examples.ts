@@ -31,6 +31,10 @@ export const KVM_DEVICE_EXAMPLES = {
     ],
     not: ["INFO: /dev/kvm exists", "INFO: /dev/kvm does not exist"],
   },
+  "kvm-api-version": {
+    examples: ["kvm kernel version too old: KVM_GET_API_VERSION ioctl not supported"],
+    not: ["this kernel version is too old"],
+  },
   "kvm-run-failed": {
     examples: ["kvm_run returned -22", "error: kvm run failed Operation not permitted"],
   },

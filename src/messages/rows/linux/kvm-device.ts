@@ -131,7 +131,7 @@ export const KVM_DEVICE_MESSAGES = [
     ],
     group: "kvm-device",
     pattern:
-      /Failed to create the hypervisor: no supported hypervisor|(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) \/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:does|do)(?: not|n't|n’t) exist|(?:is |was )?(?:not (?:found|available|present|accessible)|missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
+      /Failed to create the hypervisor: no supported hypervisor|(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) [`'"]?\/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:does|do)(?: not|n't|n’t) exist|(?:is |was )?(?:not (?:found|available|present|accessible)|missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
     what: "A program could not use /dev/kvm.",
     decoder: "device",
     steps: [LOAD_KVM, JOIN_KVM, PASS_DEVICE],
@@ -140,6 +140,23 @@ export const KVM_DEVICE_MESSAGES = [
         "firecracker-microvm/firecracker#685, #1111, #2908; cloud-hypervisor/cloud-hypervisor#1014, #1568; lxc/incus-os#155",
       meaning: KVM_DEVICE,
     },
+  },
+  {
+    id: "kvm-api-version",
+    product: "KVM user space",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["kvm kernel version too old", "kvm_get_api_version ioctl not supported", "kvm version not supported"],
+    pattern:
+      /kvm kernel version too old(?:: KVM_GET_API_VERSION ioctl not supported)?|KVM_GET_API_VERSION ioctl not supported|kvm version not supported/i,
+    what: "The program and the KVM module do not speak the same version of KVM's interface: the module was found, so VT-x is on, and one of the two is of another age.",
+    steps: [
+      {
+        text: "Use the module of the running kernel and a QEMU of the distribution; a module built by hand or left from another kernel goes.",
+        commands: ["modinfo kvm_intel | grep -E 'filename|vermagic'; uname -r", "ls -l /dev/kvm"],
+      },
+    ],
+    source: { message: "Ubuntu forums, 2008", meaning: "Linux, Documentation/virt/kvm/api.rst (KVM_GET_API_VERSION)" },
   },
   {
     id: "kvm-run-failed",

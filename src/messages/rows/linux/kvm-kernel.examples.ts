@@ -39,6 +39,14 @@ export const KVM_KERNEL_EXAMPLES = {
   "kvm-nop": {
     examples: ["kvm: MWAIT instruction emulated as NOP!"],
   },
+  "guest-split-lock": {
+    examples: ["x86/split lock detection: #AC: CPU 0/KVM/2212 took a split_lock trap at address: 0xfffff8024ea4e5a1"],
+    not: ["x86/split lock detection: warning about user-space split_locks"],
+  },
+  "guest-no-pmu": {
+    examples: ["Performance Events: unsupported p6 CPU model 85 no PMU driver, software events only."],
+    not: ["Performance Events: PEBS fmt3+, Skylake events, 32-deep LBR, full-width counters, Intel PMU driver."],
+  },
   "kvm-allocation": {
     examples: ["kvm: inadequate fpu"],
   },

@@ -53,6 +53,19 @@ export const KVM_KERNEL_MESSAGES = [
       "kexec or an emergency restart while virtual machines ran: VMX is off then and the rest of the trace follows from it.",
     ],
     steps: [WHO_USES_VMX, NEW_KERNEL, KERNEL_LOG],
+    where: [
+      {
+        is: "virtual",
+        what: "A VMX instruction of KVM itself raised a fault, and this is a virtual machine: either the hypervisor below shows VMX and does not carry out the instruction as a CPU does (or lost its state in a migration), or this kernel let a CPU run guests without VMX on.",
+        steps: [
+          {
+            text: "Update the kernel of the host below, or ask its provider; a guest's KVM can only do without what fails.",
+            commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel enable_shadow_vmcs=0 vpid=0"],
+          },
+          NEW_KERNEL,
+        ],
+      },
+    ],
     source: { message: `${X86} (kvm_spurious_fault)`, meaning: `${X86} (kvm_spurious_fault, kvm_rebooting)` },
   },
   {
@@ -155,12 +168,53 @@ export const KVM_KERNEL_MESSAGES = [
       "emulating exchange as write",
       "nx capability removed",
       "pin control bit is ignored",
+      "lapic timer period limited",
+      "zapping shadow pages",
     ],
     pattern:
-      /(?:MONITOR|MWAIT|\w{3,8}) instruction emulated as NOP|emulating exchange as write|guest NX capability removed|kvm pmu: pin control bit is ignored/i,
-    what: "KVM says once that it does something simpler than a CPU would. Guests run anyway, and VT-x is not involved.",
+      /(?:MONITOR|MWAIT|\w{3,8}) instruction emulated as NOP|emulating exchange as write|guest NX capability removed|kvm pmu: pin control bit is ignored|lapic timer period limited to \d{1,9}|zapping shadow pages for mmio generation/i,
+    what: "KVM says once that it does something simpler or slower than a CPU would. Guests run anyway, and VT-x is not involved.",
     steps: [{ text: "Nothing to do." }],
     source: { message: `${VMX}; ${X86}`, meaning: `${VMX}; ${X86}` },
+  },
+  {
+    id: "guest-split-lock",
+    product: "Linux",
+    layer: "KVM at run time",
+    gravity: "degrades",
+    needle: "split_lock trap",
+    pattern: /#AC: (?<task>CPU \d{1,4}\/KVM|[\w:.-]{1,20})\/\d{1,8} took a split_lock trap/i,
+    what: "A guest (task {task}) locks memory across two cache lines, and Linux slows the task down for that. VMX works, and nothing is missing; a game or an old driver in the guest becomes slow.",
+    steps: [
+      {
+        text: "Let Linux only warn, at the next boot; or until then.",
+        commands: ["split_lock_detect=off", "sudo sysctl kernel.split_lock_mitigate=0"],
+      },
+    ],
+    source: {
+      message: "Linux, arch/x86/kernel/cpu (split lock)",
+      meaning: "Linux, Documentation/arch/x86/buslock.rst",
+    },
+  },
+  {
+    id: "guest-no-pmu",
+    product: "Linux",
+    layer: "another hypervisor",
+    gravity: "degrades",
+    needle: ["no pmu driver", "vpmu disabled by hypervisor"],
+    pattern: /no PMU driver, software events only|VPMU disabled by hypervisor/i,
+    what: "Linux found no performance counters: in a virtual machine, the hypervisor below gives none, so perf has software events only. VT-x is not involved.",
+    steps: [
+      {
+        text: "On a KVM host, give the guest the counters; kvm.enable_pmu must be Y there.",
+        commands: [
+          "-cpu host,pmu=on",
+          "<feature policy='require' name='pmu'/>",
+          "cat /sys/module/kvm/parameters/enable_pmu",
+        ],
+      },
+    ],
+    source: { message: "Linux, arch/x86/events/core.c", meaning: "Linux, arch/x86/kvm/pmu.c" },
   },
   {
     id: "kvm-allocation",

@@ -3,6 +3,10 @@ import type { LIBVIRT_MESSAGES } from "./libvirt.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const LIBVIRT_EXAMPLES = {
+  "libvirt-target-differs": {
+    examples: ["error: unsupported configuration: Target CPU feature count 47 does not match source 51"],
+    not: ["Target disk size does not match source"],
+  },
   "libvirt-missing-features": {
     examples: [
       "guest CPU doesn't match specification: missing features:",

@@ -39,6 +39,24 @@ export const LIBVIRT_MESSAGES = [
     source: { message: "vagrant-libvirt/vagrant-libvirt#667", meaning: SPECIFICATION },
   },
   {
+    id: "libvirt-target-differs",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "does not match source",
+    pattern:
+      /Target (?:CPU (?<part>feature count|model|arch|vendor|type|mode|check|sockets|cores|threads|feature \S{1,40})|domain CPU count)[^\n]{0,60} does not match source[^\n]{0,60}/i,
+    what: "libvirt compared the guest's definition on both sides before the migration or the change, and its CPU is not the same: host-model was expanded on two different hosts, or the definition was edited. No CPU was asked for a feature yet.",
+    steps: [
+      {
+        text: "Give the guest a named model that all hosts have, or hand in the definition of the running guest.",
+        commands: ["virsh domcapabilities | grep -A3 \"usable='yes'\"", "virsh dumpxml --migratable NAME"],
+      },
+      { text: "See whether the guest may go to a host.", commands: ["vmxlens migrate GUEST.xml HOST"] },
+    ],
+    source: { message: "libvirt, src/conf (domain ABI check)", meaning: "libvirt, src/conf/cpu_conf.c" },
+  },
+  {
     id: "libvirt-unknown-vmx-feature",
     product: "libvirt",
     layer: "user space",
