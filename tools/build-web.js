@@ -82,6 +82,14 @@ const DECODER = {
 /** Bytes as text that a page unpacks. */
 export async function packedText(/** @type {Uint8Array} */ bytes) {
   const { compress } = await import(LZMA);
+  const { Encoder } = await import(pathToFileURL(join(root, "node_modules/lzma1/lib/encoder.js")).href);
+  const configure = Encoder.prototype.configure;
+  // What the package sets for all data supposes that it comes in fours; text does not.
+  Encoder.prototype.configure = function (/** @type {unknown} */ mode) {
+    configure.call(this, mode);
+    this._posStateBits = 0;
+    this._posStateMask = 0;
+  };
   return Buffer.from(compress(bytes, 9)).toString("base64");
 }
 

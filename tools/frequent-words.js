@@ -3,31 +3,38 @@
  * written as one byte each, what is left packs into 3 % less.
  */
 
-/** The bytes that words become: above ASCII, and the same in Latin-1 and in what browsers read for it. */
-const FIRST = 0xa0;
-const COUNT = 96;
+/** The bytes that words become: none of a script's, and the same in Latin-1 and in what browsers read for it. */
+const BYTES = [...range(0xa0, 0xff), ...range(0x01, 0x08), ...range(0x0e, 0x1f)].map((code) =>
+  String.fromCharCode(code),
+);
 /** So many words are taken before the rest is counted anew. */
 const AT_ONCE = 8;
 
+function range(/** @type {number} */ first, /** @type {number} */ last) {
+  return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+}
+
 /** @returns {{ readonly words: readonly string[], readonly shorten: (text: string) => string }} */
 export function frequentWords(/** @type {string} */ text) {
-  if (/[^\0-\x7f]/.test(text)) throw new Error("a script holds more than ASCII");
+  if (BYTES.some((byte) => text.includes(byte))) throw new Error("a script holds a byte that is kept for words");
   /** @type {string[]} */
   const words = [];
   let left = text;
-  while (words.length < COUNT) {
+  while (words.length < BYTES.length) {
     /** @type {Map<string, number>} */
     const saved = new Map();
     for (const [word] of left.matchAll(/ ?[A-Za-z]{2,} ?/g)) saved.set(word, (saved.get(word) ?? 0) + word.length - 1);
     const best = [...saved].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1)).slice(0, AT_ONCE);
     if (best.length === 0) break;
     for (const [word] of best) {
-      left = left.replaceAll(word, String.fromCharCode(FIRST + words.length));
+      const byte = BYTES[words.length];
+      if (byte === undefined) break;
+      left = left.replaceAll(word, byte);
       words.push(word);
     }
   }
   return {
     words,
-    shorten: (part) => words.reduce((now, word, at) => now.replaceAll(word, String.fromCharCode(FIRST + at)), part),
+    shorten: (part) => words.reduce((now, word, at) => now.replaceAll(word, BYTES[at] ?? word), part),
   };
 }

@@ -19,8 +19,14 @@ function runNext(): void {
 }
 let unpacking: Generator<string> | undefined;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: no script holds one, see tools/frequent-words.js
+const WORDS = /[\x01-\x08\x0e-\x1f\xa0-\xff]/g;
+
+/** Of the bytes that words became: those above ASCII, then the control characters but blanks. */
+const placeOf = (byte: number): number => (byte < 9 ? byte + 95 : byte < 32 ? byte + 90 : byte - 0xa0);
+
 /**
- * The scripts in the element, whose attributes say how many bytes each has, and the words whose place a byte above ASCII holds: a step
+ * The scripts in the element, whose attributes say how many bytes each has, and the words whose place a byte holds: a step
  * of the generator unpacks one.
  */
 function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
@@ -45,7 +51,7 @@ function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
       if (decoder.codeOneChunk() !== 0) throw new Error("the scripts of the page are damaged");
     }
     decoder.flush();
-    yield text.slice(0, size).replace(/[\xa0-\xff]/g, (byte) => words[byte.charCodeAt(0) - 0xa0] ?? byte);
+    yield text.slice(0, size).replace(WORDS, (byte) => words[placeOf(byte.charCodeAt(0))] ?? byte);
     // What is copied from the window may reach into the next script.
     text = text.slice(size);
   }
