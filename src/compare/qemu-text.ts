@@ -156,7 +156,7 @@ export function missingCpuid(
   version: string,
 ): QemuCpuidFeature[] {
   if (cpuid === undefined) return [];
-  return QEMU_CPUID.filter((row) => atLeast(version, row.seenIn) && row.properties.includes(name))
+  return QEMU_CPUID.filter((row) => row.properties.includes(name) && atLeast(version, row.seenIn))
     .map((row) => row.feature)
     .filter((feature) => !cpuid.has(feature));
 }

@@ -1,4 +1,5 @@
 import { checkNumber, checkText } from "../bits/misuse.js";
+import { once } from "../bits/once.js";
 import type { BitRow } from "./bit-row.js";
 import { type FoldedName, foldName, foldNames, nearest, nearestOf } from "./edit-distance.js";
 import { REGISTERS, type RegisterRow, registerOf } from "./registers.js";
@@ -172,16 +173,20 @@ export function findRegister(name: string | number): RegisterRow | undefined {
   }
   checkText(name, "name", "the name or number of a register");
   const number = /^(?:0x)?0*([0-9a-f]{2,3})h?$/i.exec(name.trim());
-  const rows = REGISTERS as readonly RegisterRow[];
   if (number !== null) {
     const index = Number.parseInt(number[1] as string, 16);
-    return rows.find((row) => row.index === index);
+    return (REGISTERS as readonly RegisterRow[]).find((row) => row.index === index);
   }
-  const wanted = bareRegisterName(name);
-  return rows.find((row) =>
-    [row.sdm, row.linux ?? row.sdm, ...row.aliases].some((other) => bareRegisterName(other) === wanted),
-  );
+  return registersByName().get(bareRegisterName(name));
 }
+
+/** The first register that has a name, by the form in which names are compared. */
+const registersByName = once(() => {
+  const names = (REGISTERS as readonly RegisterRow[]).flatMap((row) =>
+    [row.sdm, row.linux ?? row.sdm, ...row.aliases].map((own) => [bareRegisterName(own), row] as const),
+  );
+  return new Map(names.reverse());
+});
 
 /** Spellings of registers like a misspelt one. */
 export function nearRegisters(name: string): string[] {

@@ -1,8 +1,9 @@
 import { checkText } from "../bits/misuse.js";
+import { once } from "../bits/once.js";
 import { PARAMS } from "../kvm/load/params.js";
 import { PREDICATES } from "../kvm/load/predicates.js";
 import { placedBit } from "../registers/bit-place.js";
-import { foldName, nearest } from "../registers/edit-distance.js";
+import { foldName, foldNames, nearestOf } from "../registers/edit-distance.js";
 import { type BitMatch, findBits } from "../registers/lookup.js";
 import { type RegisterRow, registerOf } from "../registers/registers.js";
 import type { Condition } from "../rules/rule.js";
@@ -26,9 +27,7 @@ export function findFeature(name: string): FoundFeature {
   const predicate = name.trim().replace(/(?:\(\))?;?$/, "");
   if (Object.hasOwn(PREDICATES, predicate)) return findFeature(PREDICATES[predicate] as string);
   const wanted = foldName(name);
-  const called = (folded: string) =>
-    FEATURE_LIST.find((feature) => namesOfFeature(feature).some((own) => foldName(own) === folded));
-  const known = called(wanted);
+  const known = featuresByName().get(wanted);
   if (known !== undefined) return { kind: "one", feature: known };
 
   const { matches, near, note } = findBits(name);
@@ -40,11 +39,22 @@ export function findFeature(name: string): FoundFeature {
 
   const param = namedParam(name);
   if (param !== undefined) return { kind: "one", feature: param };
-  const placed = placedFeature(name) ?? called(wanted.replace(/^vmx_(?:feature_)?/, ""));
+  const placed = placedFeature(name) ?? featuresByName().get(wanted.replace(/^vmx_(?:feature_)?/, ""));
   if (placed !== undefined) return { kind: "one", feature: placed };
-  const names = FEATURE_LIST.flatMap((feature) => namesOfFeature(feature));
-  return { kind: "none", near: [...new Set([...nearest(name, names, 4), ...near])].slice(0, 6) };
+  return { kind: "none", near: [...new Set([...nearestOf(name, everyName(), 4), ...near])].slice(0, 6) };
 }
+
+/** The first feature that has a name, by the form in which names are compared. */
+const featuresByName = once(
+  () =>
+    new Map(
+      FEATURE_LIST.flatMap((feature) =>
+        namesOfFeature(feature).map((own) => [foldName(own), feature] as const),
+      ).reverse(),
+    ),
+);
+
+const everyName = once(() => foldNames(FEATURE_LIST.flatMap(namesOfFeature)));
 
 function namesOfFeature(feature: Feature): readonly string[] {
   return [feature.id, feature.name, ...(feature.aliases ?? []), ...(feature.flag === undefined ? [] : [feature.flag])];
@@ -56,7 +66,8 @@ const PARAM =
 
 function namedParam(text: string): Feature | undefined {
   const [, module, name = ""] = PARAM.exec(text.trim()) ?? [];
-  const row = PARAMS.find((one) => foldName(one.name) === foldName(name));
+  const folded = foldName(name);
+  const row = PARAMS.find((one) => foldName(one.name) === folded);
   if (row === undefined || (module !== undefined && foldName(module) !== row.module)) return undefined;
   const wanted = foldName(row.name);
   const known = FEATURE_LIST.find((feature) => feature.param !== undefined && foldName(feature.param) === wanted);

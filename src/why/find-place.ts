@@ -1,4 +1,5 @@
 import { checkText } from "../bits/misuse.js";
+import { once } from "../bits/once.js";
 import { findSourceNames, type SourceName } from "../kvm/source-names.js";
 import { type BitPlace, placedBit, registerNamed } from "../registers/bit-place.js";
 import type { BitRow } from "../registers/bit-row.js";
@@ -32,7 +33,7 @@ export type Place =
 export function findPlace(name: string): Place | undefined {
   checkText(name, "name", "the name of a place");
   const text = name.trim();
-  const fn = runFunctions().find((own) => foldName(own) === foldName(text.split("(", 1)[0] ?? text));
+  const fn = functionsByName().get(foldName(text.split("(", 1)[0] ?? text));
   if (fn !== undefined) return { kind: "run", name: fn, part: { functions: [fn] }, about: findSourceNames(fn) };
   const about = findSourceNames(text);
   if (about.length > 0) return { kind: "run", name: text, part: partOf(about), about };
@@ -47,6 +48,16 @@ export function findPlace(name: string): Place | undefined {
   const naming = rulesNaming(text);
   return naming.length === 0 ? undefined : byRules(text, naming);
 }
+
+/** The first function of the run that has a name, by the form in which names are compared. */
+const functionsByName = once(
+  () =>
+    new Map(
+      runFunctions()
+        .map((own) => [foldName(own), own] as const)
+        .reverse(),
+    ),
+);
 
 function byRules(name: string, rules: readonly Rule[]): Place {
   return { kind: "run", name, part: { rules: rules.map(({ id }) => id) }, about: [], rules };

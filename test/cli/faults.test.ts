@@ -60,6 +60,9 @@ const LOG = "kvm: disabled by bios\n";
 const LIST = "GUEST_RFLAGS = 0x200\nGUEST_CR0 = 0x80050033\nGUEST_ACTIVITY_STATE = 0x0\nVM_EXIT_REASON = 0x80000021\n";
 writeFileSync(HOST, `${SHORT_TEXTS["msr-list"]}${SHORT_TEXTS.params}${LIST}${LOG}`);
 writeFileSync(WANTED, "ept\n");
+/** Of registers alone: to take down what it is costs least. */
+const REGISTERS = join(folder, "registers.txt");
+writeFileSync(REGISTERS, SHORT_TEXTS["msr-list"] as string);
 const MODULE = join(folder, "kvm-intel.ko");
 const TYPES = join(folder, "types");
 writeFileSync(MODULE, tinyFiles().module);
@@ -263,15 +266,17 @@ describe("a fingerprint that cannot be written", () => {
       mkdirSync(place);
       const path = call === "mkdirSync" ? place : ".tmp";
       for (const code of someCodes()) {
-        const failed = await run(["verify", HOST, "--fingerprint", file], { files: failing({ call, code, path }) });
+        const failed = await run(["verify", REGISTERS, "--fingerprint", file], {
+          files: failing({ call, code, path }),
+        });
         expectSentence(failed, `${file} cannot be written: `, code);
         expect(readdirSync(place)).toEqual([]);
       }
-      expect((await run(["verify", HOST, "--fingerprint", file])).code).toBeLessThan(2);
+      expect((await run(["verify", REGISTERS, "--fingerprint", file])).code).toBeLessThan(2);
       const old = readFileSync(file, "utf8");
       for (const code of someCodes()) {
         const files = failing({ call, code, path });
-        const failed = await run(["verify", HOST, "--fingerprint", file, "--update"], { files });
+        const failed = await run(["verify", REGISTERS, "--fingerprint", file, "--update"], { files });
         expectSentence(failed, `${file} cannot be written: `, code);
         expect(readdirSync(place)).toEqual(["fp.json"]);
         expect(readFileSync(file, "utf8")).toBe(old);
@@ -290,7 +295,9 @@ describe("a fingerprint that cannot be written", () => {
         };
       },
     });
-    expect((await run(["verify", HOST, "--fingerprint", join(folder, "order.json")], { files })).code).toBeLessThan(2);
+    expect(
+      (await run(["verify", REGISTERS, "--fingerprint", join(folder, "order.json")], { files })).code,
+    ).toBeLessThan(2);
     expect(calls.slice(-4)).toEqual(["writeSync", "fsyncSync", "closeSync", "renameSync"]);
   });
 });

@@ -14,7 +14,7 @@ const AT = `${HOST}@${KERNEL}`;
 
 const COMMANDS: readonly (readonly [name: string, args: readonly string[], stdin?: string])[] = [
   ["layers", ["layers", AT]],
-  ["why", ["why", "mbec", AT]],
+  ["why", ["why", "vpid", AT]],
   ["replay", ["replay", AT, "--phase", "boot"]],
   ["nested", ["nested", AT]],
   ["diff", ["diff", AT, `${HOST}@6.12`]],
@@ -38,6 +38,12 @@ describe("a kernel that can be several is told by", () => {
     const kernels = JSON.stringify(json);
     expect(kernels).toContain(`"text":"${KERNEL}"`);
     for (const release of ["6.6", "6.12", "7.3"]) expect(kernels).toContain(`"release":"${release}"`);
+  });
+
+  it("why, for what each kernel lacks for reasons of its own", async () => {
+    const { out } = await runCli(["why", "mbec", AT, "--width", "10000"]);
+    expect(out).toContain(KERNEL);
+    expect(out).toMatch(new RegExp(`6\\.(?:1|4|6)\\b.* to ${NEWEST_RELEASE}`));
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { checkNumber, checkText } from "../../bits/misuse.js";
-import { editDistance, nearest } from "../../registers/edit-distance.js";
+import { once } from "../../bits/once.js";
+import { editDistance, foldNames, nearestOf } from "../../registers/edit-distance.js";
 import type { FieldRow } from "./field-row.js";
 import { FIELDS, type FieldKey, fieldByEncoding, fieldName, fieldOf, splitEncoding } from "./fields.js";
 import { HEADER_NAMES } from "./header-names.js";
@@ -346,7 +347,7 @@ export function nearFields(name: string, limit = 3): string[] {
   const index = nameIndex();
   const rows = new Set<FieldRow>();
   const key = plain(name);
-  const alike = nearest(key, index.keys(), 3 * limit);
+  const alike = nearestOf(key, foldedFieldNames(), 3 * limit);
   // Where one is a slip away, the others only look alike.
   const nearness = alike.map((other) => editDistance(key, other, SLIP));
   const least = Math.min(...nearness);
@@ -368,10 +369,14 @@ export function findFields(name: string): readonly FieldRow[] {
   if (only !== undefined) return [only];
   const wanted = plain(name);
   if (wanted === "") return [];
-  const shown = FIELDS.filter((row) => dumpNames(row).some((own) => plain(own) === wanted));
+  const shown = FIELDS.filter((row) => plainDumpNames().get(row)?.has(wanted));
   if (shown.length > 0) return shown;
   return FIELDS.filter(({ key }) => key.split(".").some((part) => plain(part) === wanted));
 }
+
+const foldedFieldNames = once(() => foldNames(nameIndex().keys()));
+
+const plainDumpNames = once(() => new Map(FIELDS.map((row) => [row, new Set(dumpNames(row).map(plain))] as const)));
 
 /** What dumps print for a field, whole and without what is only said about it: `Error code (of the event)` is `Error code`, too. */
 function dumpNames({ linuxDump, xenDump }: FieldRow): readonly string[] {
