@@ -19,7 +19,7 @@ export const TASKS = {
     "Decode and check registers": ["decodeCore", "decodeRegister", "DecodedRegister", "findings", "Finding"],
   },
   "./situation": {
-    "Say what to replay": ["situation", "situationOrProblem", "Asked", "Situation", "SituationProblem"],
+    "Say what to replay": ["situation", "Asked", "Situation"],
     "Assume what was not read": ["ASSUMPTIONS", "Assumption", "AssumptionId"],
     Replay: ["replays", "Replays", "vmxFlags", "CpuinfoLines", "nested", "Nested", "NestedMsr"],
   },

@@ -88,7 +88,7 @@ async function readText(path: string, world: World, how: HowToRead): Promise<rea
   const { host, hosts, format, diagnostics, evidence } = read;
   const texts = diagnostics.map(diagnosticText);
   if (host === undefined) {
-    const guest = evidence.some(({ layer }) => layer === "guest")
+    const guest = evidence().some(({ layer }) => layer === "guest")
       ? [`  ${name} describes a guest; whether it may start on a host: vmxlens migrate ${shellOperand(path)} HOST`]
       : [];
     return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...guest);

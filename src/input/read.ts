@@ -33,8 +33,11 @@ export interface ReadResult {
   readonly format?: string;
   /** Names of all readers that found something; a text may hold several formats. */
   readonly formats: readonly string[];
-  /** Every single thing the text says, with its line and reader. Empty for a snapshot. */
-  readonly evidence: readonly Evidence[];
+  /**
+   * Every single thing the text says, with its line and reader; empty for a snapshot. Collected when it is first asked for:
+   * for a dump that takes longer than reading it.
+   */
+  readonly evidence: () => readonly Evidence[];
   /** In the order of the text. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -164,9 +167,7 @@ function openReading(options: ReadOptions): OpenReading {
         hosts,
         ...(format === undefined ? {} : { format }),
         formats,
-        get evidence() {
-          return evidence();
-        },
+        evidence,
         diagnostics,
       };
     },

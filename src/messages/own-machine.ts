@@ -66,7 +66,7 @@ export function ownMachine(
 function showsRegisters({ evidence, host }: ReadResult): boolean {
   return (
     host?.observed?.vmxFlags !== undefined ||
-    evidence.some(({ msr, format, layer }) => msr !== undefined && layer !== "guest" && format !== "kernel-log")
+    evidence().some(({ msr, format, layer }) => msr !== undefined && layer !== "guest" && format !== "kernel-log")
   );
 }
 

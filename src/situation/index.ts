@@ -9,5 +9,5 @@ export type { Asked } from "./asked.js";
 export { ASSUMPTIONS, type Assumption, type AssumptionId } from "./assume.js";
 export { type Nested, type NestedMsr, nested } from "./nested.js";
 export { type Replays, replays } from "./replays.js";
-export { type Situation, type SituationProblem, situation, situationOrProblem } from "./situation.js";
+export { type Situation, situation } from "./situation.js";
 export { type CpuinfoLines, vmxFlags } from "./vmx-flags.js";

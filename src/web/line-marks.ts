@@ -24,7 +24,7 @@ const clip = (text: string, most = LONGEST_FACT) => (text.length > most ? `${tex
 /** The facts about a machine, each beside the line that says it. */
 export function markFacts(marks: Marks, { evidence }: ReadResult): void {
   const facts = new Map<number, string[]>();
-  for (const { line, about, value } of evidence) {
+  for (const { line, about, value } of evidence()) {
     const here = facts.get(line) ?? [];
     if (here.length < MOST_FACTS) here.push(`${about} = ${clip(value)}`);
     facts.set(line, here);

@@ -112,9 +112,9 @@ function lineCount(text: string): number {
 function showsRegisters({ evidence, hosts }: ReadResult): boolean {
   return (
     // A snapshot is nothing but a host, and has no evidence.
-    (hosts.length > 0 && evidence.length === 0) ||
+    (hosts.length > 0 && evidence().length === 0) ||
     hosts.some(({ observed }) => observed?.vmxFlags !== undefined) ||
-    evidence.some(({ msr, format, layer }) => msr !== undefined && layer !== "guest" && format !== "kernel-log")
+    evidence().some(({ msr, format, layer }) => msr !== undefined && layer !== "guest" && format !== "kernel-log")
   );
 }
 

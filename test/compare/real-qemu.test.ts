@@ -132,7 +132,7 @@ describe(`a real QEMU${binary === undefined ? " (skipped: install qemu-system-x8
       const text = JSON.stringify({ return: answer });
       const named = readHost(text);
       expect(named.host?.observed?.nestedMsrs).toBeUndefined();
-      const told = named.evidence.filter(({ layer, about }) => layer === "guest" && about.includes(` ${name} vmx-`));
+      const told = named.evidence().filter(({ layer, about }) => layer === "guest" && about.includes(` ${name} vmx-`));
       const isOn = told.filter(({ value }) => value === "true").map(({ about }) => about.split(" ").at(-1));
       expect([name, isOn.sort()]).toEqual([name, [...on].filter((property) => property in propsIn(answer)).sort()]);
       // As KVM would answer for its own CPU: every bit of what is on, and of what is off where that tells something.

@@ -312,12 +312,12 @@ describe("any text", () => {
         const { host, hosts, diagnostics, evidence, formats } = readHost(text, format === undefined ? {} : { format });
         const lines = text.split(/\r\n|\r|\n/).length;
         expect(host).toBe(hosts[0]);
-        for (const { line, column } of [...diagnostics, ...evidence]) {
+        for (const { line, column } of [...diagnostics, ...evidence()]) {
           expect(line).toBeGreaterThanOrEqual(1);
           expect(line).toBeLessThanOrEqual(lines);
           expect(column).toBeGreaterThanOrEqual(1);
         }
-        for (const row of evidence) {
+        for (const row of evidence()) {
           if (row.host !== undefined) expect(hosts[row.host]).toBeDefined();
           expect(formats).toContain(row.format);
         }
@@ -342,7 +342,7 @@ describe("several formats of one machine", () => {
       expect(new Set(formats)).toEqual(
         new Set(["vmxcap", "vboxlog", "freebsd", "haxm", "can-set", "msr-list", "feature-control"]),
       );
-      expect(new Set(evidence.map((row) => row.format))).toEqual(new Set(formats));
+      expect(new Set(evidence().map((row) => row.format))).toEqual(new Set(formats));
     }
   });
 

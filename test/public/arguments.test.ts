@@ -81,10 +81,6 @@ const FUNCTIONS: { readonly [name: string]: readonly Argument[] } = {
     ["host", "object", HOST],
     ["asked", "object?", {}],
   ],
-  situationOrProblem: [
-    ["host", "object", HOST],
-    ["asked", "object?", {}],
-  ],
   vmxFlags: [SUBJECT],
   // why
   diffKernels: [

@@ -2,9 +2,11 @@ import { basename } from "node:path";
 import type { Labels, PathReader } from "../labels.js";
 import { type HostRecord, type LineResult, type RecordDefaults, recordReader } from "../records.js";
 import type { AnswerRow } from "../shapes.js";
-import { MOST_REASON, openBatch, type SourceRow } from "./batch.js";
+import { openBatch, type SourceRow } from "./batch.js";
 import { hostOfFile } from "./host-file.js";
 import { type Input, inputsOf, isTar, tarFiles, unpacked } from "./inputs.js";
+import { HEAD, headOf, isJsonLines, limited, MOST_TEXT, tooLarge, whole } from "./pieces.js";
+import { reasonCounts } from "./reason-counts.js";
 import { lineReader } from "./record-lines.js";
 import { quoted, type Store, StoreError } from "./store.js";
 
@@ -70,10 +72,6 @@ const MOST_SHOWN = 20;
 const FILES = 10_000;
 /** Files about which the store is asked at once. */
 const AHEAD = 1000;
-/** The first line of a text of this length decides whether it is JSON Lines. */
-const HEAD = 65_536;
-/** A text with hosts in any format is read as a whole. */
-const MOST_TEXT = 256 * 1024 * 1024;
 const LF = 0x0a;
 
 /** Reads files into a store. A file that cannot be read, or a line that is not a host, is listed and stops nothing. */
@@ -82,7 +80,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
   const reader = recordReader();
   const lines = lineReader(reader);
   const problems: Problem[] = [];
-  const reasons = tally();
+  const reasons = reasonCounts();
   const totals = { files: 0, known: 0, hosts: 0, bad: 0 };
 
   const unused = new Set(options.table?.keys());
@@ -281,28 +279,6 @@ async function* withKnown(store: Store, files: Files): AsyncGenerator<readonly [
   yield* await known();
 }
 
-/** Reasons that are kept apart. */
-const MOST_REASONS = 1000;
-
-/** Counts reasons, whatever numbers of lines and columns are in them: `N`. */
-function tally() {
-  const found = new Map<string, number>();
-  const add = (reason: string) => found.set(reason, (found.get(reason) ?? 0) + 1);
-  return {
-    add(text: string) {
-      const reason = text
-        .slice(0, MOST_REASON)
-        .replace(/^\d+:\d+: /, "")
-        .replaceAll(/\b\d+\b/g, "N");
-      add(found.has(reason) || found.size < MOST_REASONS ? reason : "another reason");
-    },
-    counts: () =>
-      [...found]
-        .map(([reason, count]) => ({ reason, count }))
-        .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
-  };
-}
-
 /** A file that is damaged stops nothing but itself; a store that is does. */
 function isReadError(error: unknown): error is Error {
   if (error instanceof StoreError) return /cannot be read|tar archive|longer than|larger than/.test(error.message);
@@ -313,72 +289,4 @@ function withLabels(record: HostRecord, more: Labels): HostRecord {
   const own = record.labels === "" ? {} : (JSON.parse(record.labels) as Labels);
   const all = Object.entries({ ...more, ...own }).sort(([a], [b]) => (a < b ? -1 : 1));
   return { ...record, labels: all.length === 0 ? "" : JSON.stringify(Object.fromEntries(all)) };
-}
-
-function tooLarge(source: string, maxBytes: number): StoreError {
-  return new StoreError(`${source} is larger than ${maxBytes} bytes; give --max-bytes to read more`);
-}
-
-async function* limited(
-  pieces: AsyncIterable<Uint8Array>,
-  source: string,
-  maxBytes: number,
-): AsyncGenerator<Uint8Array> {
-  let total = 0;
-  for await (const piece of pieces) {
-    total += piece.length;
-    if (total > maxBytes) throw tooLarge(source, maxBytes);
-    yield piece;
-  }
-}
-
-async function headOf(pieces: AsyncIterable<Uint8Array>): Promise<readonly [Uint8Array, AsyncGenerator<Uint8Array>]> {
-  const iterator = pieces[Symbol.asyncIterator]();
-  const first: Uint8Array[] = [];
-  let length = 0;
-  let done = false;
-  while (length < HEAD && !done) {
-    const next = await iterator.next();
-    if (next.done === true) done = true;
-    else {
-      length += next.value.length;
-      // Nothing is asked for behind the last of them before it is read.
-      first.push(length < HEAD ? Buffer.from(next.value) : next.value);
-    }
-  }
-  async function* all() {
-    yield* first;
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-  }
-  return [Buffer.concat(first), all()];
-}
-
-async function whole(pieces: AsyncIterable<Uint8Array>, source: string): Promise<Uint8Array> {
-  const all: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of pieces) {
-    length += piece.length;
-    if (length > MOST_TEXT) throw new StoreError(`${source} is larger than ${MOST_TEXT} bytes and no JSON Lines`);
-    all.push(Buffer.from(piece));
-  }
-  return Buffer.concat(all);
-}
-
-/** JSON Lines: one of the first two lines is a whole object, or the first does not end within what is looked at. */
-function isJsonLines(head: string, cut: boolean): boolean {
-  const text = head.trimStart();
-  if (!text.startsWith("{")) return false;
-  const [first = "", second = "", ...rest] = text.split("\n", 3);
-  if (second === "" && rest.length === 0 && cut && !text.includes("\n")) return true;
-  // The first line may be the one that is damaged.
-  return isObject(first) || isObject(second);
-}
-
-function isObject(line: string): boolean {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
 }

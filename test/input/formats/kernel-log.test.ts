@@ -36,7 +36,7 @@ qemu-system-x86_64: error: failed to set MSR 0x48b to 0x1582e00000000
     const { host, evidence } = readHost(LOG);
     expect(host?.cores[0].msrs.has(0x48b)).toBe(false);
     expect(host?.observed?.nestedMsrs).toBeUndefined();
-    expect(evidence.filter((row) => row.layer === "guest")).toMatchObject([
+    expect(evidence().filter((row) => row.layer === "guest")).toMatchObject([
       { about: "MSR 0x48b (IA32_VMX_PROCBASED_CTLS2) that QEMU failed to set", value: "0x1582e00000000", line: 10 },
     ]);
   });

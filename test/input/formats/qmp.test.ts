@@ -68,7 +68,7 @@ describe("query-cpu-model-expansion", () => {
     for (const last of [false, true]) {
       const { host, evidence, diagnostics } = readHost(full("Haswell-v4", { vmx: true, "vmx-ept": true }, last));
       expect(host?.observed?.nestedMsrs).toBeUndefined();
-      expect(evidence).toMatchObject([{ layer: "guest", about: "CPU model Haswell-v4 vmx-ept", value: "true" }]);
+      expect(evidence()).toMatchObject([{ layer: "guest", about: "CPU model Haswell-v4 vmx-ept", value: "true" }]);
       expect(diagnostics).toContainEqual(
         expect.objectContaining({ severity: "note", message: expect.stringContaining("what a guest asks for") }),
       );
@@ -105,7 +105,7 @@ describe("query-cpu-model-expansion", () => {
     const line = `2024-03-01 12:00:00.123+0000: 4242: info : reply=${reply(PROPS).replace(/\n\s*/g, " ")} end`;
     const { host, evidence } = readHost(`before\n${line}\nafter\n`, { file: "virt.log" });
     expect(nestedBitsOf(host, 0x48b).ones).toEqual(["EPT"]);
-    expect(evidence.find((row) => row.msr?.index === 0x48b)).toMatchObject({
+    expect(evidence().find((row) => row.msr?.index === 0x48b)).toMatchObject({
       layer: "nested",
       about: "nested MSR 0x48b (IA32_VMX_PROCBASED_CTLS2)",
       value: "bit 33 set; bit 1 clear",

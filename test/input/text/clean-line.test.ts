@@ -53,6 +53,6 @@ HM: MSR_IA32_VMX_BASIC =3D 0xda0400000=
 `;
     const { host, evidence } = readHost(text);
     expect(host?.observed?.vmxFlags).toHaveLength(11);
-    expect(evidence.find((row) => row.msr?.index === 0x480)).toMatchObject({ value: "0xda040000000004", line: 5 });
+    expect(evidence().find((row) => row.msr?.index === 0x480)).toMatchObject({ value: "0xda040000000004", line: 5 });
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatMsr } from "../../../src/host/msr.js";
-import { readHost, readHostStream } from "../../../src/input/read.js";
+import { type ReadResult, readHost, readHostStream } from "../../../src/input/read.js";
 import { diagnosticLog } from "../../../src/input/text/diagnostic.js";
 import { decoder, lineSplitter, MAX_LINE } from "../../../src/input/text/text.js";
 import { AIDA64_OLD, EXCERPTS, MSR_LIST } from "../excerpts.js";
@@ -144,6 +144,7 @@ describe("readHost", () => {
     async function* pieces() {
       for (let at = 0; at < bytes.length; at += 777) yield bytes.subarray(at, at + 777);
     }
-    expect(await readHostStream(pieces(), { file: "f" })).toEqual(readHost(bytes, { file: "f" }));
+    const all = (read: ReadResult) => ({ ...read, evidence: read.evidence() });
+    expect(all(await readHostStream(pieces(), { file: "f" }))).toEqual(all(readHost(bytes, { file: "f" })));
   });
 });
