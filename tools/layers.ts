@@ -37,7 +37,7 @@ export const LAYERS: readonly Layer[] = [
     name: "prove",
     holds: "running the kernel's own binary over a host, and comparing",
     packages: {
-      "iced-x86": /^(?:decide|machine\/(?:decoder|operands|ops-[a-z]+))\.ts$/,
+      "iced-x86": /^(?:follow-bit|machine\/(?:decoder|operands|ops-[a-z]+))\.ts$/,
       "xz-decompress": /^loader\/decompress\.ts$/,
       zstddec: /^loader\/decompress\.ts$/,
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { layerOption } from "../../src/cli/layer-option.js";
+import { layerOption } from "../../src/cli/shell/layer-option.js";
 import { readWanted } from "../../src/compare/controls/control-names.js";
 import { PARAMS } from "../../src/kvm/load/params.js";
 import { PREDICATES } from "../../src/kvm/load/predicates.js";

@@ -7,7 +7,7 @@ import { givenPieces } from "../given-text.js";
 import { type RawOptions, readOptions } from "../options.js";
 import { showJson } from "../outlet.js";
 import { complain } from "../shell/problems.js";
-import { vcpuOption } from "../vcpu-option.js";
+import { vcpuOption } from "../shell/vcpu-option.js";
 import type { World } from "../world.js";
 
 interface ExplainRaw extends RawOptions {

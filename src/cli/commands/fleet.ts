@@ -13,10 +13,10 @@ import { comparedHosts, printRun, singleHosts } from "../compared-hosts.js";
 import { fileKind, isFile } from "../files.js";
 import { findGuest, isCpuText, rereadable } from "../guest.js";
 import { hostText } from "../host-text.js";
-import { layerOption } from "../layer-option.js";
 import type { RawOptions } from "../options.js";
+import { layerOption } from "../shell/layer-option.js";
 import { complain } from "../shell/problems.js";
-import { vcpuOption } from "../vcpu-option.js";
+import { vcpuOption } from "../shell/vcpu-option.js";
 import type { World } from "../world.js";
 
 type Args = readonly (string | undefined)[];

@@ -4,9 +4,9 @@ import { type BitAt, bitsOfFeature, type RunPart, runFunctions } from "../../why
 import { type ModuleRaw, type ReadyByModule, withModule } from "../by-module.js";
 import { ready, show } from "../command.js";
 import { knownExit } from "../exit-code.js";
-import { namedFeature } from "../feature-option.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
+import { namedFeature } from "../shell/feature-option.js";
 import { complain, didYouMean } from "../shell/problems.js";
 import type { World } from "../world.js";
 

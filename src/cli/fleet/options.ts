@@ -2,9 +2,9 @@ import { type PathReader, pathReader } from "../../fleet/labels.js";
 import type { Wanted } from "../../fleet/sql/questions.js";
 import { readWhere, type Where } from "../../fleet/sql/where.js";
 import { FEATURE_LIST, type Feature, type Layer } from "../../why/features.js";
-import { namedFeature } from "../feature-option.js";
-import { layerOption } from "../layer-option.js";
 import { type RawOptions, readOptions, type Settings } from "../options.js";
+import { namedFeature } from "../shell/feature-option.js";
+import { layerOption } from "../shell/layer-option.js";
 import type { World } from "../world.js";
 
 /** Options of `vmxlens fleet`, as commander hands them over. */

@@ -2,7 +2,7 @@ import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { type Msr, msrValue } from "../../host/msr.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import { describeMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
-import { type BothBases, bothBases, onlyDecimal } from "./number-base.js";
+import { type BothBases, bothBases, onlyDecimal } from "../text/number-base.js";
 
 /** What a line of the form `MSR = value` says. Columns count from 1. */
 export interface MsrClaim {

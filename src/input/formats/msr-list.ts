@@ -8,9 +8,9 @@ import type { LineReader, LineRun } from "../hosts/reader.js";
 import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place, START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
+import { type Base, type BothBases, baseText, readingOf } from "../text/number-base.js";
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { type MsrClaim, msrClaims } from "./msr-line.js";
-import { type Base, type BothBases, baseText, readingOf } from "./number-base.js";
 import { printedValue, type RdmsrCall, rdmsrCalls } from "./rdmsr-command.js";
 
 /** Lists of MSR values as people write them, and transcripts of `rdmsr` in a shell or in WinDbg. */

@@ -1,5 +1,5 @@
-import type { FactSink } from "../hosts/evidence.js";
-import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
 
 /** Parameters of kvm and kvm_intel as /sys shows them. */
 export const moduleParams: FactReader = {

@@ -1,6 +1,6 @@
-import type { Feature } from "../why/features.js";
-import { findFeature } from "../why/find-feature.js";
-import { didYouMean } from "./shell/problems.js";
+import type { Feature } from "../../why/features.js";
+import { findFeature } from "../../why/find-feature.js";
+import { didYouMean } from "./problems.js";
 
 export type NamedFeature =
   | { readonly feature: Feature; readonly note?: string }

@@ -1,4 +1,4 @@
-import { VCPU_STATES, type VcpuState } from "../kvm/guest/restore.js";
+import { VCPU_STATES, type VcpuState } from "../../kvm/guest/restore.js";
 
 /** What `--vcpu` names, or a sentence that says what is wrong with it. */
 export function vcpuOption(text: string | undefined): { readonly vcpu?: VcpuState } | string {

@@ -1,6 +1,6 @@
-import { foldName, nearest } from "../registers/edit-distance.js";
-import { LAYER_TITLES, LAYERS, type Layer } from "../why/features.js";
-import { didYouMean } from "./shell/problems.js";
+import { foldName, nearest } from "../../registers/edit-distance.js";
+import { LAYER_TITLES, LAYERS, type Layer } from "../../why/features.js";
+import { didYouMean } from "./problems.js";
 
 /** What people call the layers besides their names. */
 const OTHER_NAMES: { readonly [name: string]: Layer } = {
