@@ -57,7 +57,7 @@ const PASTES: { readonly [what: string]: Paste } = {
 [   81.201108]   CR3-load exiting: Can set=Yes, Can clear=Yes
 `,
     values: { "0x480": "0xd8100011e57ed0", "0x48e": "0xf7b9fffe04006172" },
-    told: [/taken as 0x48e/],
+    told: [/treated as 0x48e/],
   },
   "another register than the title says": {
     from: "source of a CMPE 283 exercise, which reads 0x48b under this title",
@@ -276,7 +276,7 @@ MSR_IA32_VMX_PINBASED_CTLS              0x481
     from: "scripts that write what they read",
     text: '{"cpu": 0, "msrs": [{"msr": "0x480", "value": "0xda040000000004"}, {"address": 1163, "value": 255}]}\n',
     values: { "0x480": "0xda040000000004", "0x48b": "0xff" },
-    told: [/taken as the processor's/, /halves of MSR 0x48b/],
+    told: [/treated as the processor's/, /halves of MSR 0x48b/],
   },
   "what a TCG guest lacks, which says nothing of KVM": {
     from: "https://github.com/chillancezen/ZeldaOS.x86_64/issues/2",

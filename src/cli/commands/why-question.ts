@@ -44,7 +44,7 @@ export async function answerQuestion(
 }
 
 async function fromMessages(question: Question, path: string, world: World): Promise<QuestionAnswer | undefined> {
-  const { messageAnswer } = await import("../message-answer.js");
+  const { messageAnswer } = await import("./why-message.js");
   return messageAnswer(question, path, world);
 }
 

@@ -85,7 +85,7 @@ function readText(text: string, wants: Map<ControlName, WantedControl>, log: Dia
     let from = 0;
     for (const piece of namesOn(line)) {
       if (strange === MOST_STRANGE) {
-        log.note({ line: index + 1, column: 1 }, "this is no list of controls; the rest was not read");
+        log.note({ line: index + 1, column: 1 }, "not a list of controls; the rest was not read");
         return;
       }
       // Blanks between the words of a name may be others in the line.
@@ -167,7 +167,7 @@ function nameAt(words: readonly string[], from: number): { readonly name: string
 
 let wordsOfNames: ReadonlySet<string> | undefined;
 
-/** Whether a name may go on with a word: text that is no list of names is not searched for eight words at every word. */
+/** Whether a name may continue with a word. In text without names, this saves trying eight words at every word. */
 function isInNames(word: string): boolean {
   if (/[\d/:.[(]/.test(word)) return true;
   wordsOfNames ??= new Set(

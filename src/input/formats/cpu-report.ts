@@ -89,7 +89,7 @@ const ROW = new RegExp(
   `^(?:\\d\\d:\\d\\d:\\d\\d\\.\\d{6} )?\\s{0,24}(?:[[|*•-]{1,2} ?)?([A-Za-z][\\w ():,®/-]{1,70}?)[\\])]?[ \\t]{0,60}(?:[:=|]|\\.{2,60}|\\t|  |\\] )[ \\t|]{0,60}\\[?${WORD}\\]?(?: ?\\(([01])\\)|, ?(enabled|disabled)|[ \\t|]{2,60}\\S.{0,80}| \\|)?[ \\t|.]{0,8}$`,
   "i",
 );
-/** All words of a name that means VT-x itself, and nothing of it or beside it. */
+/** Every word of a name that means VT-x itself, not a part of it or a feature beside it. */
 const OF_VMX =
   /^(?:intel|r|vmx|vt|x|vtx|vanderpool|virtual|machine|e|e?xtensions?|virtuali[sz]ation|technology|supports?|supported|cpu|processor|has|is|instructions?|set|feature|operation|hardware)$/;
 const MEANS_VMX =

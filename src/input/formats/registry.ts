@@ -6,9 +6,11 @@ import { controlWords } from "./control-words.js";
 import { cpuReport } from "./cpu-report.js";
 import { cpuidRaw } from "./cpuid-raw.js";
 import { featureControl } from "./feature-control.js";
-import { firecracker } from "./firecracker.js";
 import { freebsdBoot } from "./freebsd-boot.js";
-import { haxm } from "./haxm.js";
+import { firecracker } from "./hypervisors/firecracker.js";
+import { haxm } from "./hypervisors/haxm.js";
+import { vboxlog } from "./hypervisors/vboxlog.js";
+import { xenLog } from "./hypervisors/xen-log.js";
 import { kernelLog } from "./kernel-log.js";
 import { kubernetes, kubernetesLabels } from "./kubernetes.js";
 import { kvmMsrJson, kvmMsrLines } from "./kvm-msrs.js";
@@ -24,9 +26,7 @@ import { msrList } from "./msr-list.js";
 import { procCpuinfo } from "./proc-cpuinfo.js";
 import { qmp } from "./qmp.js";
 import { snapshot } from "./snapshot.js";
-import { vboxlog } from "./vboxlog.js";
 import { vmxcap } from "./vmxcap.js";
-import { xenLog } from "./xen-log.js";
 
 /**
  * Every format that `readHost` knows. A new reader is its own file plus its row here. A line belongs to the first

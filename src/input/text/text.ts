@@ -82,7 +82,7 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Label for `TextDecoder`, or undefined for binary data: what has NULs that UTF-16 does not explain, and is no text without them. */
+/** Label for `TextDecoder`, or undefined for binary data: what has NULs that UTF-16 does not explain, and is not text without them. */
 export function encodingOf(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be";

@@ -124,7 +124,7 @@ describe("readWanted", () => {
     const { problems } = readWanted([{ text: `EPT\n${lines.join("\n")}\nVPID` }]);
     expect(problems.find(({ severity }) => severity === "note")).toMatchObject({
       line: 1002,
-      message: "this is no list of controls; the rest was not read",
+      message: "not a list of controls; the rest was not read",
     });
   });
 });

@@ -1,9 +1,9 @@
-import { parseHexU64, type U64 } from "../../bits/u64.js";
-import { word } from "../../bits/word.js";
-import { type Msr, msrValue } from "../../host/msr.js";
-import { orAbsent } from "../../host/partial-msr.js";
-import type { FactSink } from "../hosts/evidence.js";
-import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
+import { parseHexU64, type U64 } from "../../../bits/u64.js";
+import { word } from "../../../bits/word.js";
+import { type Msr, msrValue } from "../../../host/msr.js";
+import { orAbsent } from "../../../host/partial-msr.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf, type TextLine } from "../../hosts/reader.js";
 
 /** The VMX capabilities that Intel's HAXM writes to the system log when it is built to do so. */
 export const haxm: FactReader = {

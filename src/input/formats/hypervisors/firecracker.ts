@@ -1,7 +1,7 @@
-import type { FactSink } from "../hosts/evidence.js";
-import type { JsonReader } from "../hosts/reader.js";
-import type { Place } from "../text/diagnostic.js";
-import type { JsonHandler } from "../text/json-scan.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import type { JsonReader } from "../../hosts/reader.js";
+import type { Place } from "../../text/diagnostic.js";
+import type { JsonHandler } from "../../text/json-scan.js";
 
 /** Firecracker CPU templates, and fingerprints of its cpu-template-helper. */
 export const firecracker: JsonReader = {

@@ -1,8 +1,8 @@
-import { desktopMessages } from "../messages/desktop-messages.js";
-import { explainPieces } from "../messages/explain.js";
-import type { Question, QuestionAnswer } from "../why/questions/answer.js";
-import { givenPieces } from "./given-text.js";
-import type { World } from "./world.js";
+import { desktopMessages } from "../../messages/desktop-messages.js";
+import { explainPieces } from "../../messages/explain.js";
+import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
+import { givenPieces } from "../given-text.js";
+import type { World } from "../world.js";
 
 /** What the messages of a text answer, where it shows no machine, or too little of one. */
 export async function messageAnswer(

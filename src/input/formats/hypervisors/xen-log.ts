@@ -1,7 +1,7 @@
-import { partialMsr } from "../../host/partial-msr.js";
-import { REGISTERS, type RegisterRow } from "../../registers/registers.js";
-import type { FactSink } from "../hosts/evidence.js";
-import { type FactReader, type FactRun, placeOf } from "../hosts/reader.js";
+import { partialMsr } from "../../../host/partial-msr.js";
+import { REGISTERS, type RegisterRow } from "../../../registers/registers.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf } from "../../hosts/reader.js";
 
 /** The VMX block of Xen's boot log, as xl dmesg and serial consoles show it. */
 export const xenLog: FactReader = {

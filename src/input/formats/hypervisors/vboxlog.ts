@@ -1,10 +1,10 @@
-import { parseHexU64 } from "../../bits/u64.js";
-import { msrValue } from "../../host/msr.js";
-import { orAbsent } from "../../host/partial-msr.js";
-import { type CpuidRegisters, factsFromCpuid, nameFromCpuid, vendorFromCpuid } from "../hosts/cpuid-facts.js";
-import type { FactSink } from "../hosts/evidence.js";
-import { type FactReader, type FactRun, placeOf } from "../hosts/reader.js";
-import { isVmxMsr, msrByName } from "../text/msr-names.js";
+import { parseHexU64 } from "../../../bits/u64.js";
+import { msrValue } from "../../../host/msr.js";
+import { orAbsent } from "../../../host/partial-msr.js";
+import { type CpuidRegisters, factsFromCpuid, nameFromCpuid, vendorFromCpuid } from "../../hosts/cpuid-facts.js";
+import type { FactSink } from "../../hosts/evidence.js";
+import { type FactReader, type FactRun, placeOf } from "../../hosts/reader.js";
+import { isVmxMsr, msrByName } from "../../text/msr-names.js";
 
 /** VBox.log of VirtualBox 4 to 7: the block that HM prints when a virtual machine starts. */
 export const vboxlog: FactReader = {
