@@ -1,4 +1,5 @@
 import { partialMsr } from "../../host/partial-msr.js";
+import { CPU_FLAGS } from "../../linux/vmx-features.js";
 import { CPUID_FEATURES } from "../../registers/cpuid-features.js";
 import type { CpuStatement, FactSink, MachineMarks } from "../hosts/evidence.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
@@ -14,11 +15,21 @@ export const cpuReport: FactReader = {
   name: "cpu-report",
   knows:
     "What other systems and programs print of a CPU: whether CPUID has VMX and a hypervisor is below; vendor, signature, name.",
-  mark: /\bs?sse[23]\b|\bvmx\b|\bvt-?x\b|virtuali[sz]ation|virtual machine|vanderpool|hypervisor|hvp\b|machdep\.cpu|\bkern\.hv_|\b(?:family|Family) \d|\d MHz, [0-9a-f]{2}-|\bid 0x[0-9a-f]{3,6}\b|vmm0 at |hw\.vmm\.vmx|^\s*(?:Intel\(R\)|Microcode signature)/i,
+  mark: /\bs?sse[23]\b|\bvmx\b|\bvt-?x\b|virtuali[sz]ation|virtual machine|vanderpool|hypervisor|hvp\b|machdep\.cpu|\bkern\.hv_|\b(?:family|Family) \d|\d MHz, [0-9a-f]{2}-|\bid 0x[0-9a-f]{3,6}\b|vmm0 at |nvmm0: |node_cpu_flag|\bvendor_id|^\s+brand|= 0x[0-9a-f]{1,2} \(|^\s{0,24}[\w .()'/-]{2,40}:\s*$|hw\.vmm\.vmx|^\s*(?:Intel\(R\)|Microcode signature)/i,
   words: [
     ...["sse2", "SSE2", "SSE3", "sse3", "vmx", "VMX", "VT-x", "irtuali", "Virtual Machine ", "Vanderpool", "ypervisor"],
     ...[
       "HYPERVISOR",
+      "nvmm0: ",
+      "node_cpu_flag",
+      "vendor_id",
+      "brand",
+      "family  ",
+      "model  ",
+      "stepping id",
+      "extended ",
+      "lags:",
+      "eatures:",
       "HVP",
       "machdep.cpu",
       "kern.hv",
@@ -60,23 +71,29 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 /** Where a list begins: a title, or the number that the names are the bits of. */
 const LIST =
-  /^\s{0,24}(?:(?:cpu(\d{1,4})(?: at \w+ \w+)?: )?[\w .()/-]{0,40}?(?:[:=\t]|\b0x[0-9a-f]{1,16}))\s{0,40}<?([a-z0-9].{30,4000})$/i;
+  /^\s{0,24}(?:(?:cpu(\d{1,4})(?: at \w+ \w+)?: )?[\w .()/-]{0,40}?(?:[:=\t]|\b0x[0-9a-f]{1,16}))\s{0,40}[<'"]?([a-z0-9].{30,4000})$/i;
+/** The list alone, below its title. */
+const TITLE = /^\s{0,24}[\w .()'/-]{2,40}:\s*$/;
+const ALONE = /^\s{0,24}((?:[\w.-]{2,20}[ ,]{1,2}){9,400}[\w.-]{2,20})\s*$/;
 /** Titles of lists of what a program knows, was asked for, or leaves out. */
 const NOT_OF_CPU = /recogni[sz]ed|known|guest|missing|disabled|masked|target|compil|-cpu\b|baseline|require/i;
 /** Linux takes vmx from its list where it found it switched off. */
 const OF_LINUX: readonly string[] = ["pni", "constant_tsc", "rep_good", "lahf_lm"];
 const LEAST = 6;
 
-function listIn(text: string): { readonly cpu: number | undefined; readonly names: readonly string[] } | undefined {
-  const found = LIST.exec(text);
+function listIn(
+  text: string,
+  titled: boolean,
+): { readonly cpu: number | undefined; readonly names: readonly string[] } | undefined {
+  const alone = titled ? ALONE.exec(text) : null;
+  const found = alone ?? LIST.exec(text);
   if (found === null) return undefined;
-  const list = found[2] as string;
+  const list = (alone === null ? found[2] : alone[1]) as string;
   if (NOT_OF_CPU.test(text.slice(0, text.length - list.length))) return undefined;
-  const names = list.split(/[\s,>|]+/).filter((name) => name !== "");
+  const names = list.split(/[\s,>|'"]+/).filter((name) => name !== "");
   const known = names.filter((name) => KNOWN.has(folded(name))).length;
-  if (known < LEAST || known * 5 < names.length * 2 || names.some((name) => /^[+'"-]|^vmx-/.test(name)))
-    return undefined;
-  return { cpu: found[1] === undefined ? undefined : Number(found[1]), names };
+  if (known < LEAST || known * 5 < names.length * 2 || names.some((name) => /^[+-]|^vmx-/.test(name))) return undefined;
+  return { cpu: alone !== null || found[1] === undefined ? undefined : Number(found[1]), names };
 }
 
 // ---- Rows of a name and a word ----
@@ -92,6 +109,7 @@ const ROW = new RegExp(
 /** Every word of a name that means VT-x itself, not a part of it or a feature beside it. */
 const OF_VMX =
   /^(?:intel|r|vmx|vt|x|vtx|vanderpool|virtual|machine|e|e?xtensions?|virtuali[sz]ation|technology|supports?|supported|cpu|processor|has|is|instructions?|set|feature|operation|hardware)$/;
+const OF_EPT = /^(?:with|ept|extended|page|tables?)$/;
 const MEANS_VMX =
   /\bvmx\b|\bvt-?x\b|\bvanderpool\b|\bvirtual machine e?xtensions?\b|\bintel(?:\(r\)|®)? virtuali[sz]ation technology\b/i;
 const OF_HYPERVISOR = /^(?:hypervisor|hvp|present|is|guest|status|running|detected|in|under|a|bit)$/;
@@ -106,7 +124,7 @@ function wordsOf(name: string): readonly string[] {
 }
 
 interface Row {
-  readonly what: "vmx" | "hypervisor";
+  readonly what: "vmx" | "hypervisor" | "ept";
   readonly has: boolean;
   /** What the firmware chose, where the row says it. */
   readonly on?: boolean;
@@ -117,12 +135,15 @@ function rowIn(text: string): Row | undefined {
   if (found === null) return undefined;
   const [, name, word, host, chosen] = found as unknown as [string, string, string, string?, string?];
   const words = wordsOf(name);
+  const ept = /\bEPT\b|\bextended page tables\b/i.test(name);
   const what =
-    MEANS_VMX.test(name) && words.every((one) => OF_VMX.test(one))
-      ? "vmx"
-      : MEANS_HYPERVISOR.test(words.join(" ")) && words.every((one) => OF_HYPERVISOR.test(one) || one === "host")
-        ? "hypervisor"
-        : undefined;
+    ept && MEANS_VMX.test(name) && words.every((one) => OF_VMX.test(one) || OF_EPT.test(one))
+      ? "ept"
+      : MEANS_VMX.test(name) && words.every((one) => OF_VMX.test(one))
+        ? "vmx"
+        : MEANS_HYPERVISOR.test(words.join(" ")) && words.every((one) => OF_HYPERVISOR.test(one) || one === "host")
+          ? "hypervisor"
+          : undefined;
   if (what === undefined) return undefined;
   // A hypervisor's log shows what the guest gets, and in brackets what the host has.
   const has = host === undefined ? YES.test(word) : host === "1";
@@ -138,13 +159,18 @@ const FAMILY =
   /\bfamily (\d{1,3}) model (\d{1,3}) step(?:ping)? (\d{1,2})(?:,? (GenuineIntel|AuthenticAMD))?|\b(GenuineIntel|AuthenticAMD) (?:[0-9A-F]{3,6} )?family (\d{1,3}) model (\d{1,3}) step (\d{1,2})/i;
 /** OpenBSD: `cpu0: NAME, 2200.41 MHz, 06-4f-00`, on newer ones `, patch 000000f0`. */
 const OPENBSD =
-  /^cpu(\d{1,4}): (\S.{4,60}?), \d{1,5}\.\d{2} MHz, ([0-9a-f]{2})-([0-9a-f]{2})-([0-9a-f]{2})(?:, patch ([0-9a-f]{8}))?\s*$/;
+  /^\s{0,8}cpu(\d{1,4}): (\S.{4,60}?), \d{1,5}\.\d{2} MHz, ([0-9a-f]{2})-([0-9a-f]{2})-([0-9a-f]{2})(?:, patch ([0-9a-f]{8}))?\s*$/;
 /** NetBSD: `cpu0: NAME, id 0x506e3`. */
-const NETBSD = /^cpu(\d{1,4}): (\S.{4,60}?), id 0x([0-9a-f]{3,8})\s*$/;
-const BRAND = /^\s{0,8}((?:\d\dth Gen )?Intel\(R\) [^:=]{4,60}|AMD [^:=]{4,50}Processor)\s*$/;
+const NETBSD = /^\s{0,8}cpu(\d{1,4}): (\S.{4,60}?), id 0x([0-9a-f]{3,8})\s*$/;
+const BRAND =
+  /^\s{0,8}((?:\d\dth Gen )?Intel\(R\) (?=.{0,40}(?:Core|Xeon|Pentium|Celeron|Atom|CPU))[^:=]{4,60}|AMD [^:=]{4,50}Processor)\s*$/;
 const MICROCODE = /^\s{0,8}Microcode signature: ([0-9A-F]{8})\s*$/;
 const MACDEP =
-  /^machdep\.cpu\.(brand_string|vendor|family|model|stepping|signature|microcode_version): (\S.{0,60}?)\s*$/;
+  /^\s{0,8}machdep\.cpu\.(brand_string|vendor|family|model|stepping|signature|microcode_version): (\S.{0,60}?)\s*$/;
+
+/** One a line, as cpuid prints them. */
+const CPUID_PART =
+  /^\s{2,16}(family|model|stepping id|extended family|extended model)\s{1,12}= 0x([0-9a-f]{1,2}) \(\d{1,3}\)\s*$/;
 
 function signatureOf(family: number, model: number, stepping: number): number {
   const base = Math.min(family, 15);
@@ -160,12 +186,16 @@ const VMM_CAPS: { readonly [name: string]: readonly [index: number, bit: number]
   invpcid: [0x48b, 12],
   wbinvd_exit: [0x48b, 6],
 };
-const VMM_CAP = /^hw\.vmm\.vmx\.cap\.(\w{4,24}): ([01])\s*$/;
+const VMM_CAP = /^\s{0,8}hw\.vmm\.vmx\.cap\.(\w{4,24}): ([01])\s*$/;
 
 function openReport(sink: FactSink): FactRun {
   /** The name of the CPU alone in a line: it counts with the line behind it. */
   let brand: { readonly name: string; readonly line: number } | undefined;
   let atMicrocode = -1;
+  /** The line before was a title of a list. */
+  let titleAt = -1;
+  /** Parts of the signature as cpuid prints them, one a line. */
+  let parts: { [name: string]: number } = {};
 
   /** A program of Windows printed which CPU it is. */
   let windows = false;
@@ -216,6 +246,21 @@ function openReport(sink: FactSink): FactRun {
     if (microcode !== null && atMicrocode === line.after) {
       return cpu(line, { microcode: Number.parseInt(microcode[1] as string, 16) }, {});
     }
+    const decoded = CPUID_PART.exec(text);
+    if (decoded !== null && !line.cut) {
+      parts[decoded[1] as string] = Number.parseInt(decoded[2] as string, 16);
+      const { family: f, model: m, "stepping id": s, "extended family": xf, "extended model": xm } = parts;
+      if (f === undefined || m === undefined || s === undefined || xf === undefined || xm === undefined) return true;
+      parts = {};
+      return cpu(line, { signature: signatureOf(f === 15 ? f + xf : f, m + (xm << 4), s) }, {});
+    }
+    const quoted = /^\s{0,16}(vendor_id|brand)\s{0,8}= "([^"]{4,60})"\s*$/.exec(text);
+    if (quoted !== null)
+      return cpu(
+        line,
+        {},
+        quoted[1] === "brand" ? { name: (quoted[2] as string).trim() } : { vendor: quoted[2] as string },
+      );
     const mac = MACDEP.exec(text);
     if (mac === null) return false;
     const [, key, value] = mac as unknown as [string, string, string];
@@ -226,7 +271,7 @@ function openReport(sink: FactSink): FactRun {
   };
 
   const list = (line: TextLine): boolean => {
-    const found = listIn(line.text);
+    const found = listIn(line.text, titleAt === line.after);
     if (found === undefined) return false;
     const names = (line.cut ? found.names.slice(0, -1) : found.names).map((name) => name.toLowerCase());
     const has = (...wanted: readonly string[]): boolean => wanted.some((name) => names.includes(name));
@@ -240,6 +285,10 @@ function openReport(sink: FactSink): FactRun {
     if (has("svm")) sink.system("flag svm", "yes", placeOf(line));
     const none = !vmx && whole && linux;
     if (none) sink.system("flag vmx", "no", placeOf(line));
+    if (linux && vmx) {
+      const flags = names.filter((name) => CPU_FLAGS.some((row) => row.flag === name));
+      sink.cpuFlags("unnamed", { names: flags, whole: false }, placeOf(line));
+    }
     const said = {
       ...(vmx ? { vmx } : whole && !linux && !has("svm") ? { vmx: false } : {}),
       ...(has("hypervisor", "hv", "vmm") ? { hypervisor: true } : {}),
@@ -262,14 +311,14 @@ function openReport(sink: FactSink): FactRun {
       }
       return true;
     }
-    const hv = /^kern\.hv_(support|vmm_present): ([01])\s*$/.exec(text);
+    const hv = /^\s{0,8}kern\.hv_(support|vmm_present): ([01])\s*$/.exec(text);
     if (hv !== null && !line.cut) {
       const yes = hv[2] === "1";
       if (hv[1] === "vmm_present") return cpu(line, { features: { hypervisor: yes } }, {});
       // An ARM machine prints the same.
       return true;
     }
-    const vmm = /^vmm0 at mainbus0: (VMX|SVM)(\/EPT)?/.exec(text);
+    const vmm = /^\s{0,8}vmm0 at mainbus0: (VMX|SVM)(\/EPT)?/.exec(text);
     if (vmm !== null && !line.cut) {
       if (vmm[1] === "SVM") sink.system("flag svm", "yes", placeOf(line));
       else {
@@ -277,6 +326,15 @@ function openReport(sink: FactSink): FactRun {
         sink.msr("unnamed", 0x48b, vmm[2] === undefined ? partialMsr([], [33]) : partialMsr([33]), placeOf(line));
         cpu(line, { features: { vmx: true } }, {});
       }
+      return true;
+    }
+    if (/^\s{0,8}nvmm0: attached, using backend x86-vmx\s*$/.test(text)) {
+      sink.msr("unnamed", 0x3a, partialMsr([2]), placeOf(line));
+      return cpu(line, { features: { vmx: true } }, {});
+    }
+    const exported = /^\s{0,8}node_cpu_flag_info\{[^}]{0,80}flag="(vmx|svm)"[^}]{0,80}\} 1\s*$/.exec(text)?.[1];
+    if (exported !== undefined && !line.cut) {
+      sink.system(exported === "vmx" ? "flag vmx" : "flag svm", "yes", placeOf(line));
       return true;
     }
     const smart = /^\s{0,8}"?CPU Virtualization"?\s?[:=]\s{0,24}"?(vmx|svm|none)\b/.exec(text)?.[1];
@@ -288,6 +346,10 @@ function openReport(sink: FactSink): FactRun {
     const found = line.cut ? undefined : rowIn(text);
     if (found === undefined) return false;
     const { what, has, on } = found;
+    if (what === "ept") {
+      sink.msr("unnamed", 0x48b, has ? partialMsr([33]) : partialMsr([], [33]), placeOf(line));
+      return has ? cpu(line, { features: { vmx: true } }, {}) : true;
+    }
     if (on !== undefined) {
       sink.msr("unnamed", 0x3a, on ? partialMsr([2]) : partialMsr([0], [2]), placeOf(line));
       return has ? cpu(line, { features: { vmx: true } }, {}) : true;
@@ -303,6 +365,7 @@ function openReport(sink: FactSink): FactRun {
         brand = { name: name.trim(), line: line.number };
         return false;
       }
+      if (TITLE.test(line.text)) titleAt = NOT_OF_CPU.test(line.text) ? -1 : line.number;
       return identity(line) || list(line) || row(line);
     },
   };

@@ -88,7 +88,7 @@ const SVM_TEXT =
   /(?:cpu-feature|host-model-required-features)\.node\.kubevirt\.io\/svm(?:=|"?: ?)"?true\b|feature\.node\.kubernetes\.io\/cpu-cpuid\.SVM(?:=|"?: ?)"?true\b/;
 
 const LABEL_TEXT =
-  /(?:cpu-feature|host-model-required-features)\.node\.kubevirt\.io\/(vmx-[\w.-]{1,80})(?:=|"?: ?)"?(true|false)\b|feature\.node\.kubernetes\.io\/cpu-cpuid\.(VMX)(?:=|"?: ?)"?(true|false)\b|cpu-vendor\.node\.kubevirt\.io\/(Intel|AMD)(?:=|"?: ?)"?true\b|feature\.node\.kubernetes\.io\/kernel-version\.full(?:=|"?: ?)"?([\w.+~-]{3,100})/g;
+  /(?:cpu-feature|host-model-required-features)\.node\.kubevirt\.io\/(vmx-[\w.-]{1,80})(?:=|"?: ?)"?(true|false)\b|(?:feature\.node\.kubernetes\.io\/cpu-cpuid\.(VMX)|cpu-feature\.node\.kubevirt\.io\/(vmx))(?:=|"?: ?)"?(true|false)\b|cpu-vendor\.node\.kubevirt\.io\/(Intel|AMD)(?:=|"?: ?)"?true\b|feature\.node\.kubernetes\.io\/kernel-version\.full(?:=|"?: ?)"?([\w.+~-]{3,100})/g;
 
 /** The same labels as text: `kubectl get nodes --show-labels`, `kubectl describe node`, and YAML. */
 export const kubernetesLabels: FactReader = {
@@ -112,13 +112,15 @@ export const kubernetesLabels: FactReader = {
       // All labels of a node on its line.
       if (found.length > 1) sink.nextMachine();
       if (svm) sink.system("flag svm", "yes", placeOf(line));
-      for (const [, feature, is, vmx, hasVmx, vendor, kernel] of found) {
+      for (const [, feature, is, ofNfd, ofKubeVirt, hasVmx, vendor, kernel] of found) {
         const at = placeOf(line);
-        if (vmx !== undefined) sink.cpu("unnamed", { features: { vmx: hasVmx === "true" } }, at);
+        // KubeVirt's label is there for what KVM offers guests.
+        if (ofNfd !== undefined || (ofKubeVirt !== undefined && hasVmx === "true"))
+          sink.cpu("unnamed", { features: { vmx: hasVmx === "true" } }, at);
         else if (vendor !== undefined) sink.machine({ vendor: VENDORS[vendor] as string }, at);
         else if (kernel !== undefined) sink.system("kernel", kernel, at);
-        else if (is === "true") {
-          const name = feature as string;
+        else if (is === "true" && feature !== undefined) {
+          const name = feature;
           const known = featureBits("libvirt", name);
           for (const bit of known.length > 0 ? known : featureBits("qemu", name)) {
             sink.nested(bit.index, offered(bit, true), at);

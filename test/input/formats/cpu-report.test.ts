@@ -54,6 +54,8 @@ describe("rows of a name and a word", () => {
     ["| Intel VT-x | Yes |", { vmx: true }],
     ["00:00:00.589924   VMX - Virtual Machine eXtensions         = 0 (1)", { vmx: true }],
     ["HypervisorPresent : True", { hypervisor: true }],
+    ["Intel(R) VT-x with Extended Page Tables     Yes", { vmx: true }],
+    ["nvmm0: attached, using backend x86-vmx", { vmx: true }],
     ["VMX unterstützt: ja", {}],
     ["Nested VT-x/AMD-V:           disabled", {}],
     ["VT-x VPID:                   enabled", {}],
@@ -92,11 +94,40 @@ describe("which CPU it is", () => {
     expect(readHost(`${text}\n`).host?.cores[0].signature).toBe(signature);
   });
 
+  it("puts together what cpuid prints one a line", () => {
+    const text = `   vendor_id = "GenuineIntel"
+      family          = 0x6 (6)
+      model           = 0xe (14)
+      stepping id     = 0x3 (3)
+      extended family = 0x0 (0)
+      extended model  = 0x9 (9)
+`;
+    expect(readHost(text).host).toMatchObject({ vendor: "GenuineIntel", cores: [{ signature: 0x906e3 }] });
+  });
+
   it("takes the name alone in the line before, and the microcode behind", () => {
     const text =
       "Intel(R) Core(TM) i5-6200U CPU @ 2.30GHz\nIntel64 Family 6 Model 78 Stepping 3, GenuineIntel\nMicrocode signature: 000000CC\n";
     const host = readHost(text).host;
     expect(host?.name).toBe("Intel(R) Core(TM) i5-6200U CPU @ 2.30GHz");
     expect(host?.cores[0].microcode).toBe(0xcc);
+  });
+});
+
+describe("lscpu in other languages", () => {
+  it.each([
+    [
+      "French",
+      "Identifiant constructeur :  GenuineIntel\n  Famille de processeur :  6\n  Modèle :  142\n  Révision :  10\n  Mode(s) :  32-bit\n  Virtualisation :  VT-x\n",
+    ],
+    ["Chinese", "厂商 ID：  GenuineIntel\nCPU 系列：  6\n型号：  142\n步进：  10\n虚拟化：  VT-x\n"],
+    [
+      "German",
+      "Anbieterkennung:  GenuineIntel\nProzessorfamilie:  6\nModell:  142\nStepping:  10\nVirtualisierung:  VT-x\n",
+    ],
+  ])("%s", (_, text) => {
+    const { host, formats } = readHost(text);
+    expect(formats).toEqual(["lscpu"]);
+    expect(host).toMatchObject({ vendor: "GenuineIntel", cores: [{ signature: 0x806ea }], observed: { vmx: true } });
   });
 });

@@ -16,6 +16,71 @@ const TITLES: { readonly [title: string]: string | null } = {
   Flags: "flags",
 };
 
+/** What util-linux calls them in French, German, Spanish, Portuguese, Polish, Russian, Chinese and Japanese. */
+const TRANSLATED: { readonly [title: string]: readonly string[] } = {
+  "Vendor ID": [
+    "Identifiant constructeur",
+    "Anbieterkennung",
+    "ID de fabricante",
+    "ID de fornecedor",
+    "ID producenta",
+    "ID производителя",
+    "ID прроизводителя",
+    "厂商 ID",
+    "ベンダー ID",
+  ],
+  "Model name": [
+    "Nom de modèle",
+    "Modellname",
+    "Nombre del modelo",
+    "Nome do modelo",
+    "Nazwa modelu",
+    "Имя модели",
+    "型号名称",
+    "モデル名",
+  ],
+  "CPU family": [
+    "Famille de processeur",
+    "Prozessorfamilie",
+    "Familia de CPU",
+    "Família da CPU",
+    "Rodzina CPU",
+    "Семейство ЦПУ",
+    "CPU 系列",
+    "CPU ファミリー",
+  ],
+  Model: ["Modèle", "Modell", "Modelo", "Модель", "型号", "モデル"],
+  Stepping: ["Révision", "Revisión", "Step", "Wersja", "Степпинг", "步进", "ステッピング"],
+  Virtualization: [
+    "Virtualisation",
+    "Virtualisierung",
+    "Virtualización",
+    "Virtualização",
+    "Wirtualizacja",
+    "Виртуализация",
+    "虚拟化",
+    "仮想化",
+  ],
+  "Hypervisor vendor": [
+    "Constructeur d'hyperviseur",
+    "Hypervisor-Anbieter",
+    "Fabricante del hipervisor",
+    "Fabricante do hipervisor",
+    "Producent hipernadzorcy",
+    "Разработчик гипервизора",
+    "超管理器厂商",
+    "ハイパーバイザのベンダー",
+  ],
+  Flags: ["Drapaux", "Drapeaux", "Markierungen", "Indicadores", "Opções", "Flagi", "Флаги", "标记", "フラグ"],
+};
+const ENGLISH: ReadonlyMap<string, string> = new Map(
+  Object.entries(TRANSLATED).flatMap(([title, names]) => names.map((name) => [name, title] as const)),
+);
+const OTHER_LANGUAGE = [...ENGLISH.keys()].join("|");
+const FIELD_TRANSLATED = new RegExp(`^\\s{0,16}(${OTHER_LANGUAGE}) ?[:：]\\s{1,60}(\\S.{0,4000})$`);
+/** Between them, lines with titles that say nothing. */
+const ANY_FIELD = /^\s{0,16}\S[^:：]{1,50}[:：](?:\s|$)/;
+
 /** Lines of lscpu that a block may hold between those that say something. */
 const OTHER =
   /^\s{0,16}(?:CPU op-mode|Address sizes|Byte Order|CPU\(s\)|On-line CPU|Thread\(s\)|Core\(s\)|Socket\(s\)|NUMA|CPU (?:max |min |\()?MHz|CPU\(s\) scaling|BogoMIPS|L[123][di]? cache|BIOS (?:Vendor|Model)|Microcode|Frequency boost|Virtualization features|Caches|Vulnerabilit)/;
@@ -29,7 +94,9 @@ export const lscpu: FactReader = {
   knows:
     "lscpu: vendor, name, signature, the flags line as /proc/cpuinfo has it, whether Linux shows VT-x, and the hypervisor " +
     "that the machine runs in; no register.",
-  mark: /^\s{0,16}(?:Architecture|Vendor ID|Model name|Virtualization|Hypervisor vendor|Flags):\s/,
+  mark: new RegExp(
+    `^\\s{0,16}(?:(?:Architecture|Vendor ID|Model name|Virtualization|Hypervisor vendor|Flags):|(?:${OTHER_LANGUAGE}) ?[:：])\\s`,
+  ),
   open: openLscpu,
 };
 
@@ -38,6 +105,7 @@ function openLscpu(sink: FactSink): FactRun {
   let inFlags = false;
   /** The line before was blank, as in a text in double space. */
   let spaced = false;
+  let translated = false;
   /** Titles that no other tool has: `Flags:` alone may be anybody's. */
   let own = 0;
 
@@ -48,6 +116,7 @@ function openLscpu(sink: FactSink): FactRun {
     block = undefined;
     inFlags = false;
     own = 0;
+    translated = false;
   };
 
   const virtualization = (line: TextLine, key: string, value: string): void => {
@@ -63,14 +132,16 @@ function openLscpu(sink: FactSink): FactRun {
 
   return {
     line(line) {
-      const field = FIELD.exec(line.text);
-      const key = field?.[1] as string;
+      const other = FIELD_TRANSLATED.exec(line.text);
+      const field = other ?? FIELD.exec(line.text);
+      const key = (other === null ? field?.[1] : ENGLISH.get(other[1] as string)) as string;
       if (field !== null && Object.hasOwn(TITLES, key)) {
         const value = field[2] as string;
         const name = TITLES[key];
         if (block !== undefined && name != null && block.fields.has(name)) close();
         block ??= openBlock(line);
         inFlags = key === "Flags";
+        translated ||= other !== null;
         spaced = false;
         if (key !== "Flags" && key !== "Model") own++;
         if (name != null) block.fields.set(name, { value, at: placeOf(line) });
@@ -90,7 +161,7 @@ function openLscpu(sink: FactSink): FactRun {
         return true;
       }
       inFlags = false;
-      if (OTHER.test(line.text)) return true;
+      if (OTHER.test(line.text) || (translated && ANY_FIELD.test(line.text))) return true;
       close();
       return false;
     },

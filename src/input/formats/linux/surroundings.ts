@@ -22,7 +22,8 @@ const SIGNATURES: readonly (readonly [signature: string, outer: string])[] = [
   ["TCGTCGTCGTCG", "QEMU"],
   ["bhyve bhyve ", "bhyve"],
 ];
-const SIGNED = /\bHypervisor(?:: Origin = "| string: |_id_string = ")(\w{4,12}|Microsoft Hv|bhyve bhyve )(?="|\s*$)/;
+const SIGNED =
+  /\b[Hh]ypervisor(?:: Origin = "| string: |_id_string = "|_id (?:\(0x40000000\) )?= ")(\w{4,12}|Microsoft Hv|bhyve bhyve )(?="|\s*$)/;
 const TABLE_LINE =
   /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?(\S.{1,160})$/;
 const DETECTED = /systemd-detect-virt\s*$/;
@@ -52,8 +53,15 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |Running '(?:sudo )?modprobe kvm_intel'/,
-  words: ["Hypervisor", "systemd-detect-virt", "/proc/cpuinfo", "KVM requires a CPU", "Hardware name: "],
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
+  words: [
+    "Hypervisor",
+    "hypervisor_id",
+    "systemd-detect-virt",
+    "/proc/cpuinfo",
+    "KVM requires a CPU",
+    "Hardware name: ",
+  ],
   open: openSurroundings,
 };
 

@@ -29,7 +29,7 @@ const PATTERNS = {
   monitor: listed(REQUIREMENTS.monitor),
   firmware: listed(REQUIREMENTS.firmware),
   slat: listed(REQUIREMENTS.slat),
-  task: new RegExp(`^[ \\t>|]{0,8}${REQUIREMENTS.task}${said(ON, OFF)}\\s*$`, "mu"),
+  task: new RegExp(`^[ \\t>|]{0,8}${REQUIREMENTS.task}${said(ON, OFF)}[ \\t\\r]{0,8}$`, "mu"),
 };
 
 const BARE: Step = {
@@ -51,6 +51,8 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
   const emulator = EMULATOR.exec(text)?.[1];
   if (emulator !== undefined)
     return answer(`The Android emulator can use ${emulator}: hardware virtualization is on, and it works.`, []);
+  const other = otherCheck(text);
+  if (other !== undefined) return other;
   const is = (name: keyof typeof REQUIREMENTS): boolean | undefined => {
     const found = PATTERNS[name].exec(text)?.groups;
     return found === undefined ? undefined : found.yes !== undefined;
@@ -101,4 +103,33 @@ function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined 
     "Virtualization-based security is set up and not running: something that it requires is missing (VT-x or the IOMMU is off in the firmware setup, Secure Boot is off, or a hypervisor below hides VT-x).",
     [{ text: "See which.", commands: ["systeminfo"] }, ENABLE_FIRMWARE],
   );
+}
+
+/** ESXi: 0 none, 1 not usable here, 2 off in the firmware setup, 3 on. */
+const ESXI = /\bHV Support[.: ]{1,80}([0-3])\s*$/m;
+const ESXI_SAYS = [
+  ["ESXi finds no VT-x (or AMD-V): the CPU does not have it, or a hypervisor below hides it.", [BARE]],
+  ["ESXi finds VT-x (or AMD-V), and does not use it on this hardware.", []],
+  ["ESXi finds VT-x (or AMD-V), and the firmware has it switched off.", [ENABLE_FIRMWARE]],
+  ["VT-x (or AMD-V) is there and on, as ESXi shows it (HV Support 3).", []],
+] as const;
+
+/** What other products print where nothing failed: what they run on. */
+function otherCheck(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const esxi = ESXI.exec(text)?.[1];
+  if (esxi !== undefined) {
+    const [says, steps] = ESXI_SAYS[Number(esxi)] as (typeof ESXI_SAYS)[number];
+    return answer(says, steps);
+  }
+  if (/\| vmx\| .{0,40}(?:Hyper-V detected by CPUID|Monitor Mode: ULM)/.test(text))
+    return answer(
+      "VMware runs on Windows' own hypervisor (user-level monitor, ULM): guests work, more slowly, and cannot be given VT-x.",
+      [HYPERV_OFF],
+    );
+  if (/HyperVisorPresent\s{0,60}: ?True\b/i.test(text) && !/Requirement\w{8,40}\s{0,60}: ?(?:True|False)/.test(text))
+    return answer(
+      "A hypervisor runs already: Windows' own, or the one that this Windows is a guest of; then Windows does not list what the CPU has. Other products cannot use VT-x beside Windows' own.",
+      [HYPERV_OFF],
+    );
+  return undefined;
 }
