@@ -197,6 +197,8 @@ function openReport(sink: FactSink): FactRun {
   /** Parts of the signature as cpuid prints them, one a line. */
   let parts: { [name: string]: number } = {};
 
+  /** A list of features has VMX. */
+  let listed = false;
   /** A program of Windows printed which CPU it is. */
   let windows = false;
 
@@ -278,6 +280,7 @@ function openReport(sink: FactSink): FactRun {
     const vmx = has("vmx", "vt-x", "vtx");
     // A list of all that there is to know is about no CPU.
     if (vmx && has("svm")) return false;
+    listed ||= vmx;
     const linux = has(...OF_LINUX);
     // What is around it in CPUID is printed, so it would be.
     const whole =
@@ -315,7 +318,8 @@ function openReport(sink: FactSink): FactRun {
     if (hv !== null && !line.cut) {
       const yes = hv[2] === "1";
       if (hv[1] === "vmm_present") return cpu(line, { features: { hypervisor: yes } }, {});
-      // An ARM machine prints the same.
+      // An ARM machine prints the same, and has no VMX in a list.
+      if (yes && listed) sink.msr("unnamed", 0x3a, partialMsr([2]), placeOf(line));
       return true;
     }
     const vmm = /^\s{0,8}vmm0 at mainbus0: (VMX|SVM)(\/EPT)?/.exec(text);

@@ -121,6 +121,14 @@ function otherCheck(text: string): Omit<TextVerdict, "covers"> | undefined {
     const [says, steps] = ESXI_SAYS[Number(esxi)] as (typeof ESXI_SAYS)[number];
     return answer(says, steps);
   }
+  const vbox = /\bProcessor supports HW virtuali[sz]ation: (yes|no)\b/.exec(text)?.[1];
+  if (vbox !== undefined)
+    return vbox === "yes"
+      ? answer("VT-x (or AMD-V) is there and VirtualBox can use it.", [])
+      : answer(
+          "VirtualBox finds no VT-x (or AMD-V) to use: it is off in the firmware setup, or another hypervisor holds or hides it.",
+          [ENABLE_FIRMWARE, HYPERV_OFF],
+        );
   if (/\| vmx\| .{0,40}(?:Hyper-V detected by CPUID|Monitor Mode: ULM)/.test(text))
     return answer(
       "VMware runs on Windows' own hypervisor (user-level monitor, ULM): guests work, more slowly, and cannot be given VT-x.",
