@@ -49,6 +49,8 @@ const WHOLE_SIGNS = {
   "no-smm": /\bSMM=0\b/,
   /** A dump of the VMCS shows blocking by STI or MOV SS. */
   blocking: /\bInterruptibility ?= ?0{0,8}[123]\b/i,
+  /** A guest was reset. */
+  "guest-reset": /\bsystem_reset\b|\bvirsh reset\b/,
   "register-block": /\b[ER]IP=[0-9a-f]{8}/,
   "real-mode": /\bCR0=[0-9a-f]{0,15}[02468ace]\b/,
   /** QEMU takes segments apart in protected mode only. */

@@ -37,7 +37,7 @@ const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
     "ENOENT",
   ],
   [/no such device|device not configured/i, "ENODEV"],
-  [/permission|not accessible|not readable|EACCES/i, "EACCES"],
+  [/permission|(?:cannot|can't) (?:read|write|open)|not writable|not accessible|not readable|EACCES/i, "EACCES"],
   [/not permitted|EPERM/i, "EPERM"],
   [/busy|EBUSY/i, "EBUSY"],
   [/input\/output|EIO/i, "EIO"],
@@ -216,7 +216,7 @@ const NOT_PASSED: Decoded = {
 };
 
 const SYSTEM =
-  /no such|permission|not permitted|busy|input\/output|\bE[A-Z]{3,6}\b|missing|not (?:loaded|exist|installed|found|present)/i;
+  /no such|(?:cannot|can't) (?:read|write)|not writable|not readable|permission|not permitted|busy|input\/output|\bE[A-Z]{3,6}\b|missing|not (?:loaded|exist|installed|found|present)/i;
 
 function errnoOf({ row, groups, text }: Match): Errno | undefined {
   const number = groups.errno ?? groups.errno2 ?? groups.errno3 ?? groups.errno4;

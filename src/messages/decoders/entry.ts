@@ -61,6 +61,11 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
 /** Signs in the text that make one of the causes likely, and words of the cause that they point to. */
 const SIGNS: readonly { readonly sign: WholeSign; readonly cause: string; readonly says?: string }[] = [
   { sign: "smm", cause: "SMM=1", says: "The register block shows SMM=1: it happened in system-management mode." },
+  {
+    sign: "guest-reset",
+    cause: "After a reset of the guest",
+    says: "The text speaks of a reset: if the guest had used VMX itself, QEMU or KVM left nested state behind; update both, or give the guest no vmx.",
+  },
   { sign: "own-halt", cause: "HLT exiting is switched off" },
   {
     sign: "blocking",
@@ -127,6 +132,10 @@ function entryFailure(reason: number): Decoded {
         },
         {
           text: `In or after SMM (SMM=1 in the register block): interrupt blocking or segments that no entry allows. On Intel hosts of 2022, before Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)}, many Windows guests hit this.`,
+          certainty: "possible",
+        },
+        {
+          text: "After a reset of the guest that had used VMX itself: QEMU or KVM of that age left nested state behind.",
           certainty: "possible",
         },
         {

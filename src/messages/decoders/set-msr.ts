@@ -59,10 +59,31 @@ const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly ab
       commands: ["-machine q35,accel=kvm,kernel-irqchip=on", "-cpu host,kvm-asyncpf=off"],
     },
   },
+  0xd90: {
+    name: "IA32_BNDCFGS",
+    about: "The guest has MPX, and KVM or the hypervisor below does not offer it.",
+    step: off("mpx"),
+  },
+  0xc0000104: {
+    name: "AMD64_TSC_RATIO",
+    about: "It is a register of AMD CPUs, and kvm_amd of this kernel refuses the value that QEMU gives it.",
+    step: off("tsc-scale"),
+  },
   0xda0: {
     name: "IA32_XSS",
     about: "The guest has XSAVES state components that KVM does not offer.",
     step: off("xsaves"),
+  },
+};
+
+/** Base and mask of the ranges of memory types. */
+const MTRR = {
+  name: "MTRR",
+  about:
+    "It is a register of memory types, and as a rule its value has address bits beyond the guest's physical address width: the hosts differ in that width.",
+  step: {
+    text: "Give the guest a width that all hosts have, or migrate between hosts of one CPU model.",
+    commands: ["grep -m1 'address sizes' /proc/cpuinfo", "-cpu MODEL,host-phys-bits=off,phys-bits=36"],
   },
 };
 
@@ -107,13 +128,12 @@ export function decodeSetMsr([match]: readonly [Match, ...Match[]], context: Exp
 }
 
 function decodeOther(index: number): Decoded {
-  const other = OTHER_MSRS[index];
+  const other = OTHER_MSRS[index] ?? (index >= 0x200 && index <= 0x20f ? MTRR : undefined);
   const name = other === undefined ? `MSR 0x${index.toString(16)}` : `${other.name} (0x${index.toString(16)})`;
   return {
-    what: `QEMU could not set ${name} of the guest. It is not a VMX capability register: nested virtualization is not the reason.`,
+    what: `QEMU could not set ${name} of the guest. ${other === undefined ? "" : `${other.about} `}It is not a VMX capability register: nested virtualization is not the reason.`,
     layer: "KVM at run time",
     onlySteps: true,
-    causes: other === undefined ? [] : [{ text: other.about, certainty: "likely" }],
     steps: [
       ...(other === undefined ? [] : [other.step]),
       { text: "Or use a newer kernel, or an older QEMU: QEMU sets what it believes KVM to have." },

@@ -19,7 +19,7 @@ const NAMED_OUTER = [
   [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions"],
   [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI"],
   [
-    /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))/,
+    /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))|\b(?:The|This|the|this) (?:VM|VPS|virtual machine) (?:lacks|has no|does(?:n't| not))\b/,
     "a virtual machine",
   ],
 ] as const;

@@ -9,7 +9,8 @@ import type { OwnMachine } from "../own-machine.js";
  */
 
 /** What all rows about the missing device begin with. */
-export const NO_DEVICE = /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm)/;
+export const NO_DEVICE =
+  /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm|The Android emulator finds no \/dev\/kvm)/;
 const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server))\b/i;

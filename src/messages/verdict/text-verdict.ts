@@ -100,6 +100,7 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "kvm-vmx-not-supported",
   "any-no-flag",
   "any-nested-off",
+  "kvm-module-not-loaded",
 ]);
 
 function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {

@@ -86,6 +86,7 @@ export const ANY_WORDS_EXAMPLES = {
       "could not access KVM",
       "Unable to initialize KVM",
       "/dev/kvm is not writable",
+      "[FAIL] Current user cannot read and write /dev/kvm.",
     ],
     not: [
       "failed to open kvm guest image",

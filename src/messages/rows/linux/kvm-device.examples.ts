@@ -32,7 +32,10 @@ export const KVM_DEVICE_EXAMPLES = {
     not: ["INFO: /dev/kvm exists", "INFO: /dev/kvm does not exist"],
   },
   "kvm-api-version": {
-    examples: ["kvm kernel version too old: KVM_GET_API_VERSION ioctl not supported"],
+    examples: [
+      "kvm kernel version too old: KVM_GET_API_VERSION ioctl not supported",
+      "KVM API version mismatch: got 11, want 12",
+    ],
     not: ["this kernel version is too old"],
   },
   "kvm-run-failed": {

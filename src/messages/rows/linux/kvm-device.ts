@@ -146,9 +146,14 @@ export const KVM_DEVICE_MESSAGES = [
     product: "KVM user space",
     layer: "user space",
     gravity: "blocks",
-    needle: ["kvm kernel version too old", "kvm_get_api_version ioctl not supported", "kvm version not supported"],
+    needle: [
+      "kvm kernel version too old",
+      "kvm_get_api_version ioctl not supported",
+      "kvm version not supported",
+      "kvm api version",
+    ],
     pattern:
-      /kvm kernel version too old(?:: KVM_GET_API_VERSION ioctl not supported)?|KVM_GET_API_VERSION ioctl not supported|kvm version not supported/i,
+      /kvm kernel version too old(?:: KVM_GET_API_VERSION ioctl not supported)?|KVM_GET_API_VERSION ioctl not supported|kvm version not supported|KVM API version (?:mismatch|\d{1,3} (?:is )?(?:not supported|unsupported))/i,
     what: "The program and the KVM module do not speak the same version of KVM's interface: the module was found, so VT-x is on, and one of the two is of another age.",
     steps: [
       {
