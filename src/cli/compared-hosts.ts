@@ -128,7 +128,9 @@ export function printRun(result: RunResult, raw: RawOptions, world: World, aside
   const lines = [...result.lines, ...asideLines(aside)];
   // An answer about a part of what was asked is not the whole answer.
   const exitCode = result.exitCode === 0 && aside.length > 0 ? 1 : result.exitCode;
-  if (raw.json === true) showJson(aside.length === 0 ? json : { ...(json as object), aside }, world);
+  // A problem is a sentence where the answer would have been a grid.
+  if (raw.json === true && !(exitCode === 2 && raw.format === "tsv"))
+    showJson(aside.length === 0 ? json : { ...(json as object), aside }, world);
   else if (exitCode === 2) {
     // A place in a text comes first in its line, as compilers print it.
     for (const line of lines) if (PLACE.test(line)) world.err(`${visible(line)}\n`);

@@ -62,6 +62,25 @@ describe("--format tsv", () => {
     ]);
   });
 
+  it.each([
+    ["no VMX control is called eptt", ["controls", "skylake-x", "--want", "eptt"]],
+    ["xen is several products", ["runs", "skylake-x", "xen"]],
+    ["no guest has a model called nearest", ["migrate", "skylake-x", "haswell-e", "--model", "nearest"]],
+    ["nosuch", ["cpus", "nosuch"]],
+    ["9.x", ["kernels", "9.x"]],
+  ])("says as text what is wrong with a question: %s", async (says, args) => {
+    const { out, err, code } = await runCli([...args, "--format", "tsv"]);
+    expect([code, out, err]).toEqual([2, "", expect.stringContaining(says)]);
+  });
+
+  it("has the bits that are not known in a cell", async () => {
+    const { out } = await runCli(["controls", "-", "--want", "ept", "--format", "tsv"], {
+      stdin: "0x480: 0xda040000000004\n",
+    });
+    expect(out).toMatch(/^pin\t.*\t0x0 \?0xffffffff$/m);
+    expect(out).not.toContain("[object");
+  });
+
   it("has no tab, line end or escape of a foreign name in it", () => {
     const label = "a\tb\nc\u001b[31m";
     const text = tsvOf({ format: "vmxlens-runs/2", hosts: [{ subject: { label }, products: [] }] } as never);

@@ -211,15 +211,23 @@ function guestGrid({ hosts }: Guest): Grid {
   };
 }
 
+/** A value, or what is known of it with the bits that are not. */
+type Masked = Cell | { readonly value: string; readonly unknown: string };
+
 interface Controls {
-  readonly words: readonly { readonly [column: string]: Cell }[];
+  readonly words: readonly { readonly [column: string]: Masked }[];
+}
+
+/** Bits that are not known are behind the others: `0x16 ?0x8`. */
+function maskedCell(value: Masked): Cell {
+  return typeof value === "object" && value !== null ? `${value.value} ?${value.unknown}` : value;
 }
 
 function controlsGrid({ words }: Controls): Grid {
   const columns = ["name", "encoding", "register", "inUse", "value", "required", "optional", "must1", "may1"] as const;
   return {
     head: columns.map((name) => (name === "name" ? "word" : name === "inUse" ? "in_use" : name)),
-    rows: words.map((word) => columns.map((column) => word[column])),
+    rows: words.map((word) => columns.map((column) => maskedCell(word[column]))),
   };
 }
 
