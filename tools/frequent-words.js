@@ -3,7 +3,7 @@
  * written as one byte each, what is left packs into 3 % less.
  */
 
-/** The bytes that words become: none of a script's, and the same in Latin-1 and in what browsers read for it. */
+/** The bytes that words become: no script contains one, and they are the same in Latin-1 and in what browsers read for it. */
 const BYTES = [...range(0xa0, 0xff), ...range(0x01, 0x08), ...range(0x0e, 0x1f)].map((code) =>
   String.fromCharCode(code),
 );

@@ -26,7 +26,7 @@ const WORDS = /[\x01-\x08\x0e-\x1f\xa0-\xff]/g;
 const placeOf = (byte: number): number => (byte < 9 ? byte + 95 : byte < 32 ? byte + 90 : byte - 0xa0);
 
 /**
- * The scripts in the element, whose attributes say how many bytes each has, and the words whose place a byte holds: a step
+ * The scripts in the element, whose attributes say how many bytes each has, and which word each packed byte means: a step
  * of the generator unpacks one.
  */
 function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
