@@ -1,3 +1,4 @@
+import { kernelPrinters, looselyPrinting } from "../../kvm/printers.js";
 import type { FactSink } from "../hosts/evidence.js";
 import { featureBits, offered } from "../hosts/feature-bits.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
@@ -193,9 +194,19 @@ function qemu(sink: FactSink, line: TextLine): boolean {
   return true;
 }
 
+/**
+ * Whether nothing can be missing at the end of a message without a line end, as people paste it: it is all that a kernel prints,
+ * ends in no number, and no kernel prints more behind it.
+ */
+function isWholeMessage(text: string): boolean {
+  if (/\d$/.test(text) || kernelPrinters().some(({ template }) => template !== text && template.startsWith(text)))
+    return false;
+  return looselyPrinting(text).some(({ exact, length }) => exact && length === text.length);
+}
+
 function message(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
-  if (line.cut) return false;
+  if (line.cut && !isWholeMessage(text.trim())) return false;
   const unchecked = UNCHECKED.exec(text);
   if (unchecked !== null) {
     if (!isVmxMsr(Number.parseInt(unchecked[1] as string, 16))) return false;

@@ -132,3 +132,20 @@ describe("module parameters", () => {
     expect(readHost("/sys/module/kvm_intel/parameters/ple_window:40").host).toBeUndefined();
   });
 });
+
+describe("a message at the end of a text without a line end", () => {
+  const messages = (text: string) => readHost(text).host?.observed?.messages;
+
+  it.each([
+    "kvm: disabled by bios",
+    "x86/cpu: VMX (outside TXT) disabled by BIOS",
+    "kvm_intel: VMX not fully enabled on CPU 0.  Check kernel logs and/or BIOS",
+  ])("counts where it is whole: %s", (text) => expect(messages(text)).toEqual([text]));
+
+  it.each([
+    "kvm: disabled by bio",
+    "kvm_intel: VMX not supported by CPU 1",
+    "kvm: no hardware support",
+    "kvm: support for 'kvm_intel'",
+  ])("does not where more may have followed: %s", (text) => expect(messages(text)).toBeUndefined());
+});
