@@ -87,8 +87,42 @@ const ANSWERS: readonly Phrase[] = [
     "No: the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires",
     "不能：内核以 EIO 拒绝加载 kvm_intel。VT-x 存在而且是打开的，但 CPU 或下层的 hypervisor 缺少 KVM 必需的东西",
   ],
-  ["No: the kernel refuses kvm_intel ({=e}). {a}", "不能：内核拒绝加载 kvm_intel（{e}）。{a}"],
+  [
+    "No: the kernel refuses kvm_intel (-EOPNOTSUPP), and the CPU shows vmx: so the firmware has VT-x off in IA32_FEAT_CTL. Older kernels show the flag all the same",
+    "不能：内核拒绝加载 kvm_intel（-EOPNOTSUPP），而 CPU 显示 vmx：因此是固件在 IA32_FEAT_CTL 中关闭了 VT-x。较旧的内核仍会显示这个标志",
+  ],
+  [
+    "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on, because the hypervisor below does not pass it",
+    "不能：内核拒绝加载 kvm_intel（-EOPNOTSUPP）：它没有找到打开的 VT-x，因为下层的 hypervisor 没有传递它",
+  ],
+  [
+    "No: the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off",
+    "不能：内核拒绝加载 kvm_intel（-EOPNOTSUPP），尽管 CPU 显示 vmx：几乎总是固件关闭了 VT-x（IA32_FEAT_CTL）；少数情况下是 NX 关闭",
+  ],
+  [
+    "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off",
+    "不能：内核拒绝加载 kvm_intel（-EOPNOTSUPP）：它没有找到打开的 VT-x。或者是固件关闭了它（IA32_FEAT_CTL），或者是 CPU 没有它（AMD 的模块是 kvm_amd），或者是虚拟机下层的 hypervisor 没有传递它；少数情况下是 NX 关闭",
+  ],
+  ["No: the kernel refuses kvm_intel (-{=e}). {a}", "不能：内核拒绝加载 kvm_intel（-{e}）。{a}"],
   ["No: the kernel refuses kvm_intel. {a}", "不能：内核拒绝加载 kvm_intel。{a}"],
+  [
+    "The kernel refuses kvm_intel (-EOPNOTSUPP), and the CPU shows vmx: so the firmware has VT-x off in IA32_FEAT_CTL. Older kernels show the flag all the same",
+    "内核拒绝加载 kvm_intel（-EOPNOTSUPP），而 CPU 显示 vmx：因此是固件在 IA32_FEAT_CTL 中关闭了 VT-x。较旧的内核仍会显示这个标志",
+  ],
+  [
+    "The kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on, because the hypervisor below does not pass it",
+    "内核拒绝加载 kvm_intel（-EOPNOTSUPP）：它没有找到打开的 VT-x，因为下层的 hypervisor 没有传递它",
+  ],
+  [
+    "The kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off",
+    "内核拒绝加载 kvm_intel（-EOPNOTSUPP），尽管 CPU 显示 vmx：几乎总是固件关闭了 VT-x（IA32_FEAT_CTL）；少数情况下是 NX 关闭",
+  ],
+  [
+    "The kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off",
+    "内核拒绝加载 kvm_intel（-EOPNOTSUPP）：它没有找到打开的 VT-x。或者是固件关闭了它（IA32_FEAT_CTL），或者是 CPU 没有它（AMD 的模块是 kvm_amd），或者是虚拟机下层的 hypervisor 没有传递它；少数情况下是 NX 关闭",
+  ],
+  ["The kernel refuses kvm_intel (-{=e}). {a}", "内核拒绝加载 kvm_intel（-{e}）。{a}"],
+  ["The kernel refuses kvm_intel. {a}", "内核拒绝加载 kvm_intel。{a}"],
   [
     "Most often that is a module parameter with a value that the kernel does not accept",
     "最常见的原因是某个模块参数的值不被内核接受",
@@ -169,7 +203,48 @@ const ANSWERS: readonly Phrase[] = [
 ];
 
 /** What to do. */
+/** Messages of a kernel that decide the answer, see `message-answer.ts`. */
+const MESSAGES: readonly Phrase[] = [
+  [
+    "The machine was booted through tboot, and the firmware locked IA32_FEAT_CTL with bit 1 (VMX inside SMX) at 0: in a measured launch only that bit counts",
+    "机器是通过 tboot 启动的，而固件把 IA32_FEAT_CTL 锁定为第 1 位（SMX 之内的 VMX）为 0：在度量启动中只有这一位起作用",
+  ],
+  [
+    "Boot without tboot, or enable TXT and VT-x together in the firmware setup",
+    "不通过 tboot 启动，或者在固件设置里同时打开 TXT 和 VT-x",
+  ],
+  [
+    "Read IA32_FEAT_CTL of every CPU: bit 0 is the lock, bit 2 VMX outside SMX, bit 1 VMX inside SMX; 0x5 and 0x7 are good, 0x1 is locked off",
+    "读取每个 CPU 的 IA32_FEAT_CTL：第 0 位是锁，第 2 位是 SMX 之外的 VMX，第 1 位是 SMX 之内的 VMX；0x5 和 0x7 正常，0x1 表示锁定为关闭",
+  ],
+  [
+    "Boot took VMX away from the CPUs: IA32_FEAT_CTL has it off, the VMCS size in IA32_VMX_BASIC is impossible, or memory for the VMXON regions was short",
+    "启动时内核从各 CPU 去掉了 VMX：IA32_FEAT_CTL 关闭了它，或者 IA32_VMX_BASIC 中的 VMCS 大小不可能成立，或者 VMXON 区域的内存不足",
+  ],
+  ["Look for the boot message that says why", "查找说明原因的启动消息"],
+];
+
 const STEPS: readonly Phrase[] = [
+  [
+    "Choose a size that supports nested virtualization (Dv3, Ev3 and later with an Intel CPU)",
+    "选择支持嵌套虚拟化的规格（Intel CPU 的 Dv3、Ev3 及之后的系列）",
+  ],
+  [
+    "Choose a bare-metal instance (ebm types): others do not pass VT-x",
+    "选择裸金属实例（ebm 规格）：其他实例不传递 VT-x",
+  ],
+  [
+    "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none",
+    "Docker Desktop 在它自己的虚拟机里运行容器。在 Windows 上那是 WSL2，打开嵌套虚拟化后它有 /dev/kvm，把它传入容器即可。在 macOS 上没有",
+  ],
+  [
+    "See whether the machine shows vmx; where it does not, only another kind of machine (dedicated or bare metal) has it, or plain emulation does",
+    "看看机器是否显示 vmx；如果没有，只能换一种机器（独享或裸金属），或者用纯软件模拟",
+  ],
+  [
+    "Hosted Linux runners have /dev/kvm, for root alone until a rule opens it; where it is missing, the runner is self-hosted or of a kind without nested virtualization",
+    "托管的 Linux runner 有 /dev/kvm，在用规则开放之前只有 root 可用；没有它时，runner 是自托管的，或者是不带嵌套虚拟化的一类",
+  ],
   ["See whether it is on", "看看它是否打开"],
   [
     "Read both: vmx must be among the flags, and IA32_FEAT_CTL must read 5 or 7 (1: the firmware locked it off)",
@@ -281,4 +356,10 @@ const CONTRADICTIONS: readonly Phrase[] = [
   ["this cannot be true of a machine like this, and is not used: {!m}", "这样的机器上这不可能成立，因此不采用：{m}"],
 ];
 
-export const QUESTION_PHRASES_ZH: readonly Phrase[] = [...CONTRADICTIONS, ...ANSWERS, ...STEPS, ...EVIDENCE];
+export const QUESTION_PHRASES_ZH: readonly Phrase[] = [
+  ...CONTRADICTIONS,
+  ...ANSWERS,
+  ...MESSAGES,
+  ...STEPS,
+  ...EVIDENCE,
+];

@@ -75,9 +75,14 @@ const PASTES: readonly string[] = [
   ...["VMware, Inc. VMware Virtual Platform", "Microsoft Corporation Virtual Machine", "innotek GmbH VirtualBox"].map(
     (dmi) => `DMI: ${dmi}/x, BIOS 1.0 01/01/2020\n0x3a: 0x1`,
   ),
-  ...["Google Google Compute Engine", "Amazon EC2 m5.large", "QEMU Standard PC (Q35 + ICH9, 2009)"].map(
-    (dmi) => `DMI: ${dmi}/x, BIOS 1.0 01/01/2020\n${CPU("hypervisor")}`,
-  ),
+  ...[
+    "Google Google Compute Engine",
+    "Amazon EC2 m5.large",
+    "QEMU Standard PC (Q35 + ICH9, 2009)",
+    "Alibaba Cloud Alibaba Cloud ECS",
+    "DigitalOcean Droplet",
+    "Hetzner vServer",
+  ].map((dmi) => `DMI: ${dmi}/x, BIOS 1.0 01/01/2020\n${CPU("hypervisor")}`),
 ];
 
 const QUESTIONS = ["vmx", "kvm", "nested", "ept", "0x48b bit 54", "adjust_vmx_controls"] as const;
