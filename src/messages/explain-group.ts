@@ -143,7 +143,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     ),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? []), ...releaseNotes(context, decoded)],
     sources: [row.source.message, row.source.meaning, ...(decoded.sources ?? [])].filter(
-      (source, position, all) => all.indexOf(source) === position,
+      (source, position, all) => source !== "" && all.indexOf(source) === position,
     ),
   };
 }
