@@ -194,7 +194,7 @@ function missing(/** @type {string} */ file) {
 
 /**
  * Texts of tables that the page leaves out, as its file may have 350 kB: where the wording of a message was seen, which `vmxlens
- * explain` and the library say, and what a format can hold, which is said only of a format that somebody asked for by its name.
+ * explain` and the library say, and what a format can hold, which is for a command that asks for a format by its name.
  */
 const LEFT_OUT = {
   name: "left-out",

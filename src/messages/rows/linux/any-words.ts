@@ -243,7 +243,10 @@ export const ANY_WORDS_MESSAGES = [
     needle: ["feature_control", "feat_ctl", "feature control"],
     pattern: /FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?: MSR| register)? (?:is )?(?:not locked|unlocked)/i,
     what: "IA32_FEAT_CTL is not locked: VMXON faults until bits 0 and 2 are 1. The firmware left it open, so the first program that runs may set it; Linux does at boot, and kvm_intel did before it.",
-    steps: [{ text: "Set it before VMXON, on every CPU.", commands: ["sudo wrmsr -a 0x3a 0x5"] }, READ_FEAT_CTL],
+    steps: [
+      { text: "The program that executes VMXON has to set bits 0 and 2 before it, on every CPU." },
+      READ_FEAT_CTL,
+    ],
     source: { message: "small hypervisors", meaning: `${SDM}, enabling VMX; Linux, arch/x86/kernel/cpu/feat_ctl.c` },
   },
   {
