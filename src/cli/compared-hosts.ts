@@ -18,7 +18,7 @@ export interface Compared {
 }
 
 /** Names for people, by what was typed: a file without its folders, unless others are called the same. */
-function shortNames(names: readonly string[]): readonly string[] {
+export function shortNames(names: readonly string[]): readonly string[] {
   const short = (host: string) => host.replace(/^.*[/\\]/, "");
   const all = [...new Set(names)];
   return names.map((host) => (all.filter((other) => short(other) === short(host)).length === 1 ? short(host) : host));
@@ -112,7 +112,7 @@ function labelled(
 }
 
 /** What was set aside, for the end of a report and for its JSON. */
-function asideLines(aside: readonly Aside[]): readonly string[] {
+export function asideLines(aside: readonly Aside[]): readonly string[] {
   if (aside.length === 0) return [];
   const rows = aside.flatMap(({ problems }) => problems.map((text) => `  ${text}`));
   return [

@@ -69,8 +69,26 @@ export async function findHosts(
   if (kind === "directory")
     return none(`${query} is a directory; HOST is a file, an atlas CPU or - for standard input`);
   if (kind === "file") return readText(query, world, how);
+  const [, file, number] = NUMBERED.exec(query) ?? [];
+  if (file !== undefined && fileKind(file, world) === "file") return numbered(file, Number(number), world, how);
   if (/[/\\]/.test(query)) return none(`${query}: no such file`);
   return alone(atlasCpu(query, false));
+}
+
+/** One host of a text that describes several, as they are labelled: `hosts.json#2`. */
+const NUMBERED = /^(.+)#(\d{1,6})$/s;
+
+async function numbered(
+  file: string,
+  number: number,
+  world: World,
+  how: HowToRead,
+): Promise<readonly FoundHost[] | NoHost> {
+  const hosts = await readText(file, world, how);
+  if ("kind" in hosts) return hosts;
+  const host = hosts[number - 1];
+  if (host !== undefined) return [host];
+  return none(`${file}#${number}: ${file} describes ${hosts.length === 1 ? "one host" : `${hosts.length} hosts`}`);
 }
 
 function alone(found: FoundHost | NoHost): readonly FoundHost[] | NoHost {

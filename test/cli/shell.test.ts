@@ -207,7 +207,7 @@ describe("a mistake is named", () => {
     [["foo", "bar"], "foo is not a command"],
     [["why", "skylake-x", "mbec"], "vmxlens why mbec skylake-x"],
     [["runs", "bhyve", "skylake-x"], "vmxlens runs skylake-x bhyve"],
-    [["show", "skylake-x", "haswell-e"], "show has one HOST"],
+    [["show", "skylake-x", "haswell-e"], "to compare hosts: vmxlens diff skylake-x haswell-e"],
     [["vmcs", "--kernel", "6.1"], "--kernel has no effect on vmxlens vmcs"],
     [["kernels", "--cpu", "P", "--param", "ept=0"], "--param has no effect on vmxlens kernels"],
     [["cpus", "--cpu", "P"], "--cpu has no effect on vmxlens cpus"],

@@ -10,10 +10,11 @@ import { nested as nestedOf, nestedSplits } from "../../situation/nested.js";
 import { replays } from "../../situation/replays.js";
 import { ready, show } from "../command.js";
 import { EXIT } from "../exit-code.js";
-import { missingText } from "../host.js";
+import { type FoundHost, missingText } from "../host.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
 import { complain, didYouMean } from "../shell/problems.js";
+import { eachHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
 
 interface NestedRaw extends RawOptions {
@@ -24,11 +25,15 @@ interface NestedRaw extends RawOptions {
   readonly libvirtVersion?: string;
 }
 
-/** `vmxlens nested [HOST]`: what L1 gets; with --qemu or --libvirt the configuration that asks for it. */
-export async function nested([query]: readonly (string | undefined)[], raw: NestedRaw, world: World): Promise<number> {
+/** `vmxlens nested [HOST...]`: what L1 gets; with --qemu or --libvirt the configuration that asks for it. */
+export function nested(queries: readonly (string | undefined)[], raw: NestedRaw, world: World): Promise<number> {
+  return eachHost(queries, raw, world, "kvm_intel loads", ({ loads }) => String(loads), nestedOn);
+}
+
+async function nestedOn(query: string | undefined, raw: NestedRaw, world: World, before?: FoundHost): Promise<number> {
   const config = raw.qemu !== undefined || raw.libvirt !== undefined;
   if (raw.qemu !== undefined && raw.libvirt !== undefined) return complain(world, ["--qemu or --libvirt, not both"]);
-  const prepared = await ready(query, raw, world);
+  const prepared = await ready(query, raw, world, before);
   if (typeof prepared === "number") return prepared;
   const { situation, settings, found } = prepared;
   if (config && found.example !== undefined) {

@@ -8,6 +8,7 @@ import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
 import { namedFeature } from "../shell/feature-option.js";
 import { complain, didYouMean } from "../shell/problems.js";
+import { onlyHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
 
 interface ReplayOptions extends RawOptions, ModuleRaw {
@@ -32,7 +33,9 @@ export async function replay(
     ...moduleProblems(raw),
   ];
   if (problems.length > 0 || "problems" in part) return complain(world, problems);
-  const asked = await ready(query, raw, world);
+  const found = await onlyHost(query, "replay", world);
+  if (found !== undefined && !("kind" in found)) return complain(world, found);
+  const asked = await ready(query, raw, world, found);
   if (typeof asked === "number") return asked;
   const prepared = await withModule(asked, raw, world);
   if (typeof prepared === "number") return prepared;

@@ -1,4 +1,5 @@
 import { findCpu } from "../../input/atlas/atlas-find.js";
+import { shellOperand } from "../../messages/shell-word.js";
 import { placedBit, registerNamed } from "../../registers/bit-place.js";
 import { nearest } from "../../registers/edit-distance.js";
 import { bitsNamed, nearRegisters } from "../../registers/lookup.js";
@@ -10,6 +11,7 @@ import { isFile } from "../files.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
 import { complain, didYouMean } from "../shell/problems.js";
+import { onlyHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
 
 interface ShowOptions extends RawOptions {
@@ -32,12 +34,16 @@ export async function show(args: readonly (string | undefined)[], raw: ShowOptio
   const [query, ...rest] = alone ? [undefined, ...given] : given;
   const registers = rest.flatMap((text = "") => {
     const found = registersNamed(text);
-    const host = findCpuLike(text) ? "; show has one HOST, diff has several" : didYouMean(nearRegisters(text));
+    const host = findCpuLike(text)
+      ? `; to compare hosts: vmxlens diff ${shellOperand(query ?? "this")} ${shellOperand(text)}`
+      : didYouMean(nearRegisters(text));
     if (found.length === 0) problems.push(`unknown VMX register: ${text}${host}`);
     return found;
   });
   if (problems.length > 0) return complain(world, problems);
-  const prepared = await ready(query, raw, world);
+  const found = await onlyHost(query, "show", world);
+  if (found !== undefined && !("kind" in found)) return complain(world, found);
+  const prepared = await ready(query, raw, world, found);
   if (typeof prepared === "number") return prepared;
   const { situation, settings } = prepared;
   if (settings.json) {

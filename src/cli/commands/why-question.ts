@@ -18,11 +18,13 @@ export async function answerQuestion(
   query: string | undefined,
   raw: RawOptions,
   world: World,
+  before?: FoundHost,
 ): Promise<number> {
   const host = query === undefined ? undefined : hostText(query, world).host;
   const isText = host === "-" || (host !== undefined && isFile(host, world));
   const kept = host === "-" ? keepingStdin(world) : world;
-  const read = host === undefined ? await liveMachine(world) : isText ? await findHost(host, kept) : undefined;
+  const read =
+    before ?? (host === undefined ? await liveMachine(world) : isText ? await findHost(host, kept) : undefined);
   if (read?.kind === "none") {
     const said = await fromMessages(question, host as string, kept);
     if (said === undefined) return complain(world, read.problems);

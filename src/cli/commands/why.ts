@@ -14,11 +14,13 @@ import { why as explain } from "../../why/why.js";
 import { type ModuleRaw, type ReadyByModule, withModule } from "../by-module.js";
 import { ready, show } from "../command.js";
 import { EXIT, knownExit } from "../exit-code.js";
+import type { FoundHost } from "../host.js";
 import type { RawOptions } from "../options.js";
 import { showJson } from "../outlet.js";
 import { namedFeature } from "../shell/feature-option.js";
 import { layerOption } from "../shell/layer-option.js";
 import { complain } from "../shell/problems.js";
+import { eachHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
 import { answerQuestion } from "./why-question.js";
 
@@ -26,14 +28,26 @@ interface WhyOptions extends RawOptions, ModuleRaw {
   readonly layer?: string;
 }
 
-/** `vmxlens why FEATURE [HOST] [--layer LAYER]`: exit code 0 for yes, 1 for no and not known. */
+/** `vmxlens why FEATURE [HOST...] [--layer LAYER]`: exit code 0 for yes, 1 for no and not known. */
 export async function why(
-  [name, query]: readonly (string | undefined)[],
+  [name, ...queries]: readonly (string | undefined)[],
   raw: WhyOptions,
   world: World,
 ): Promise<number> {
+  const [query] = queries;
   const question = raw.layer === undefined ? questionNamed(name ?? "") : undefined;
-  if (question !== undefined) return answerQuestion(question, query, raw, world);
+  // One text may hold messages alone, which answer too.
+  if (question !== undefined && queries.length < 2) return answerQuestion(question, query, raw, world);
+  if (question !== undefined) {
+    return eachHost(
+      queries,
+      raw,
+      world,
+      question,
+      ({ answer }) => String(answer),
+      (...host) => answerQuestion(question, ...host),
+    );
+  }
   // A name as the source has it, such as SECONDARY_CTLS, is meant as that, whatever else has words like it.
   const inSource = sourceNamesCalled(name ?? "").length > 0 ? await whyPlace(name ?? "", query, raw, world) : undefined;
   if (inSource !== undefined) return inSource;
@@ -51,7 +65,26 @@ export async function why(
     if ("problem" in found) return complain(world, [found.problem]);
     goal = found.layer;
   }
-  const asked = await ready(query, raw, world);
+  const about = `${named.feature.id} ${goal === undefined ? "reaches nested guests" : `at the layer ${goal}`}`;
+  return eachHost(
+    queries,
+    raw,
+    world,
+    about,
+    ({ reached }) => String(reached),
+    (...host) => whyFeature(named, goal, ...host),
+  );
+}
+
+async function whyFeature(
+  named: { readonly feature: Feature; readonly note?: string },
+  goal: Layer | undefined,
+  query: string | undefined,
+  raw: WhyOptions,
+  world: World,
+  before?: FoundHost,
+): Promise<number> {
+  const asked = await ready(query, raw, world, before);
   if (typeof asked === "number") return asked;
   const prepared = await withModule(asked, raw, world);
   if (typeof prepared === "number") return prepared;

@@ -34,7 +34,7 @@ const VERSIONS = [
 export const COMMANDS: Commands = {
   layers: {
     summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
-    args: "[HOST]",
+    args: "[HOST...]",
     group: "host",
     also: [FORMAT, LANG],
     examples: [
@@ -50,7 +50,7 @@ export const COMMANDS: Commands = {
   },
   why: {
     summary: "why a feature is there or not, layer by layer, the rule that took it, and what would bring it back",
-    args: "<FEATURE> [HOST]",
+    args: "<FEATURE> [HOST...]",
     group: "host",
     also: [LANG],
     examples: [
@@ -174,7 +174,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
   },
   nested: {
     summary: "the VMX MSRs that a nested hypervisor gets; the QEMU or libvirt configuration for them",
-    args: "[HOST]",
+    args: "[HOST...]",
     group: "host",
     also: [FORMAT],
     examples: [

@@ -377,7 +377,23 @@ const GRIDS: { readonly [format: string]: (answer: never) => Grid | undefined } 
   "vmxlens-feature-kernels/1": featureKernelsGrid,
   "vmxlens-cpus/1": cpusGrid,
   "vmxlens-vmcs/1": fieldsGrid,
+  "vmxlens-hosts/1": hostsGrid,
 };
+
+interface Answers {
+  readonly answers: readonly { readonly labels: readonly string[]; readonly result: { readonly format: string } }[];
+}
+
+/** The rows of every host below one another, behind its name. */
+function hostsGrid({ answers }: Answers): Grid | undefined {
+  const grids = answers.map(({ labels, result }) => ({ labels, grid: GRIDS[result.format]?.(result as never) }));
+  const head = grids[0]?.grid?.head;
+  if (head === undefined) return undefined;
+  const rows = grids.flatMap(({ labels: hosts, grid }) =>
+    hosts.flatMap((host) => (grid?.rows ?? []).map((row) => [host, ...row])),
+  );
+  return { head: ["host", ...head], rows };
+}
 
 /** An answer as `--json` prints it, as lines of tab-separated cells; undefined for one that is not a grid. */
 export function tsvOf(answer: { readonly format: string }): string | undefined {
