@@ -14,6 +14,8 @@ model name : Intel(R) Xeon(R) Gold 6148 CPU @ 2.40GHz
 flags : fpu
 `;
 
+const ONE = TWO.slice(TWO.lastIndexOf("vendor_id"));
+
 let folder = "";
 let two = "";
 beforeAll(() => {
@@ -55,7 +57,12 @@ it("sets aside what cannot be read, and the exit code says so", async () => {
 
 it("answers for every host of one text, and accepts their labels", async () => {
   const { out } = await runCli(["why", "ept", two]);
-  expect(out).toMatch(/^ept reaches nested guests: .*two\.txt#1.*two\.txt#2/);
+  expect(out).toMatch(/^ept reaches nested guests: unknown on both hosts \(2 different answers\)\.\n\ntwo\.txt#1:\n/);
+  expect((await runCli(["why", "ept", two, "skylake-x", "--width", "200"])).out).toMatch(
+    /^ept reaches nested guests: unknown on two\.txt#1 and two\.txt#2; yes on skylake-x \(3 different answers\)\.\n/,
+  );
+  expect((await runCli(["why", "vmx", two])).out).toMatch(/^vmx: yes on two\.txt#1; unknown on two\.txt#2\.\n/);
+  expect((await runCli(["why", "vmx", "-"], { stdin: TWO })).out).toMatch(/^vmx: yes on -#1; unknown on -#2\.\n/);
   const second = await runCli(["why", "vmx", `${two}#2`]);
   expect(second.out).toContain("Gold 6148");
   expect((await runCli(["layers", `${two}#3`])).err).toContain("two.txt describes 2 hosts");
@@ -65,10 +72,48 @@ it("asks for one host where a run is shown step by step, with what to type", asy
   for (const command of ["replay", "show"]) {
     const { out, err, code } = await runCli([command, two]);
     expect([out, code]).toEqual(["", 2]);
-    expect(err).toContain(`describes 2 hosts, and ${command} shows one; choose it:`);
+    expect(err).toContain(`describes 2 hosts; ${command} needs one of them:`);
     expect(err).toContain(`vmxlens ${command} '${two}#1'`);
   }
   expect((await runCli(["show", "skylake-x", "haswell-e"])).err).toContain("vmxlens diff skylake-x haswell-e");
+});
+
+it("uses a message for the host of its text alone", async () => {
+  const log = "[    1.000000] kvm: disabled by bios\n";
+  const alone = await runCli(["why", "vmx", "-", "skylake-x"], { stdin: log });
+  expect(alone.out).toMatch(/^vmx: no on -; yes on skylake-x\.\n/);
+  // A message of another program is not among what is read of a host.
+  const box = "VT-x is disabled in the BIOS for all CPU modes (VERR_VMX_MSR_ALL_VMX_DISABLED)\n";
+  const says = "the firmware has VT-x\nswitched off";
+  expect((await runCli(["why", "vmx", "-", "skylake-x"], { stdin: ONE + box })).out).toContain(says);
+  const several = await runCli(["why", "vmx", "-"], { stdin: TWO + box });
+  expect(several.out).toMatch(/^vmx: yes on -#1; unknown on -#2\.\n/);
+  expect(several.out).not.toContain(says);
+});
+
+it("does not call a host unreadable that gets no answer", async () => {
+  const { out, code } = await runCli(["nested", "skylake-x", "haswell-e", "skylake-x,nested=0"]);
+  expect(code).toBe(1);
+  expect(out).toMatch(/^kvm_intel loads: yes on skylake-x and haswell-e \(2 different answers\)\.\n/);
+  expect(out).toContain("\nNothing to show for:\n  skylake-x,nested=0: nested=0: KVM offers a guest no VMX\n");
+  expect(out).not.toContain("could not be read");
+  expect((await runCli(["nested", "skylake-x,nested=0", "haswell-e,nested=0"])).code).toBe(1);
+});
+
+it("prints the notes of a configuration for several hosts", async () => {
+  const { err } = await runCli(["nested", "skylake-x", "haswell-e", "--qemu"]);
+  expect(err).toContain("for KVM of Linux");
+});
+
+it("labels the same host twice with two names", async () => {
+  const { answers } = JSON.parse((await runCli(["layers", "skylake-x", "skylake-x", "--json"])).out);
+  expect(answers[0].labels).toEqual(["skylake-x", "skylake-x (2)"]);
+});
+
+it("refuses several hosts where a place in the run is asked for", async () => {
+  const { out, err, code } = await runCli(["why", "setup_vmcs_config", "skylake-x", "haswell-e"]);
+  expect([out, code]).toEqual(["", 2]);
+  expect(err).toContain("setup_vmcs_config is not a feature, so it is shown on one HOST");
 });
 
 it("prints rows of all hosts below one another", async () => {

@@ -36,20 +36,13 @@ export async function why(
 ): Promise<number> {
   const [query] = queries;
   const question = raw.layer === undefined ? questionNamed(name ?? "") : undefined;
-  // One text may hold messages alone, which answer too.
-  if (question !== undefined && queries.length < 2) return answerQuestion(question, query, raw, world);
   if (question !== undefined) {
-    return eachHost(
-      queries,
-      raw,
-      world,
-      question,
-      ({ answer }) => String(answer),
-      (...host) => answerQuestion(question, ...host),
-    );
+    const hosts = queries.filter((host) => host !== undefined);
+    return answerQuestion(question, hosts, raw, world);
   }
   // A name as the source has it, such as SECONDARY_CTLS, is meant as that, whatever else has words like it.
-  const inSource = sourceNamesCalled(name ?? "").length > 0 ? await whyPlace(name ?? "", query, raw, world) : undefined;
+  const inSource =
+    sourceNamesCalled(name ?? "").length > 0 ? await whyPlace(name ?? "", queries, raw, world) : undefined;
   if (inSource !== undefined) return inSource;
   const named = namedFeature(name ?? "");
   if ("problems" in named) {
@@ -57,7 +50,7 @@ export async function why(
     const problems = swapped
       ? [`FEATURE comes first: vmxlens why ${shellOperand(query)} ${shellOperand(name ?? "")}`]
       : named.problems;
-    return (await whyPlace(name ?? "", query, raw, world)) ?? complain(world, problems);
+    return (await whyPlace(name ?? "", queries, raw, world)) ?? complain(world, problems);
   }
   let goal: Layer | undefined;
   if (raw.layer !== undefined) {
@@ -131,7 +124,7 @@ async function decidedOf(
 /** A name that is not a feature's, but has a place: in the run, among the registers. Undefined for any other name. */
 async function whyPlace(
   name: string,
-  query: string | undefined,
+  [query, ...others]: readonly (string | undefined)[],
   raw: WhyOptions,
   world: World,
 ): Promise<number | undefined> {
@@ -142,6 +135,7 @@ async function whyPlace(
   const problems = [
     ...(raw.layer === undefined ? [] : [`--layer: ${name} is not a feature, so it does not reach a layer`]),
     ...(raw.json === true ? [`--json: ${name} is not a feature; see vmxlens replay --fn and vmxlens show`] : []),
+    ...(others.length === 0 ? [] : [`${name} is not a feature, so it is shown on one HOST`]),
   ];
   if (problems.length > 0) return complain(world, problems);
   const prepared = await ready(query, raw, world);

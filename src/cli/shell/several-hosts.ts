@@ -63,34 +63,38 @@ export async function eachHost<Raw extends RawOptions>(
   const unreadable = unread.flatMap((left) => left.problems);
   if (first === undefined) return complain(world, unreadable);
   if (others.length === 0 && unread.length === 0) return one(textOf(first), raw, world, first.found);
-  const { groups, aside: refused, code } = await answers(members, raw, world, wordOf, one);
+  const { groups, refused, code } = await answers(members, raw, world, wordOf, one);
   const aside = [...unread, ...refused];
-  if (groups.length === 0)
-    return complain(
+  if (groups.length === 0) {
+    const wrong = complain(
       world,
       aside.flatMap((left) => left.problems),
     );
-  const exitCode = aside.length > 0 && code === EXIT.ok ? EXIT.no : code;
+    return unread.length === 0 ? code : wrong;
+  }
+  const exitCode = aside.length > 0 || code !== EXIT.ok ? EXIT.no : EXIT.ok;
   if (settings.json) {
     const hosts = groups.map(({ labels, result }) => ({ labels, result }));
     showJson({ format: "vmxlens-hosts/1", answers: hosts, ...(aside.length === 0 ? {} : { aside }) }, world);
     return exitCode;
   }
   const count = groups.reduce((sum, { labels }) => sum + labels.length, 0);
-  const left = asideLines(aside).flatMap((line) => wrap(line.trim(), settings.width, /^ */.exec(line)?.[0]));
+  const left = [...asideLines(unread), ...refusedLines(refused)].flatMap((line) =>
+    wrap(line.trim(), settings.width, /^ */.exec(line)?.[0]),
+  );
   const [only, another] = groups;
   if (only !== undefined && count === 1) {
-    await one(textOf(only.member), raw, { ...world, err: () => {} }, only.member.found);
+    await one(textOf(only.member), raw, world, only.member.found);
     world.out(renderLines(left, settings.color));
     return exitCode;
   }
   const print = (text: Inline) => world.out(renderLines(wrap(text, settings.width), settings.color));
-  print(styled("strong", summary(about, groups, count)));
+  print(styled("strong", summary(about, groups, count + aside.length)));
   for (const { labels, member } of groups.slice(0, MOST_REPORTS)) {
     world.out("\n");
     print(styled("heading", `${listed(labels)}:`));
     world.out("\n");
-    await one(textOf(member), raw, { ...world, err: () => {} }, member.found);
+    await one(textOf(member), raw, world, member.found);
   }
   const rest = groups.slice(MOST_REPORTS).flatMap(({ labels }) => labels);
   if (rest.length > 0) {
@@ -109,7 +113,7 @@ export async function eachHost<Raw extends RawOptions>(
 const nameOf = ({ name, text }: Member) => `${name}${text.suffix}`;
 const textOf = ({ text }: Member) => `${text.host}${text.suffix}`;
 
-/** `kvm_intel loads: yes on 38 of 40; no on node01 and node24.` */
+/** `kvm_intel loads: yes on 37 of 40; no on node01 and node24.` */
 function summary(about: string, groups: readonly Answered[], count: number): string {
   const values = [...new Set(groups.map(({ value }) => value))];
   const parts = values.map((value) => {
@@ -127,16 +131,17 @@ async function answers<Raw extends RawOptions>(
   world: World,
   wordOf: (answer: Answer) => string,
   one: OneHost<Raw>,
-): Promise<{ groups: readonly Answered[]; aside: readonly Aside[]; code: number }> {
+): Promise<{ groups: readonly Answered[]; refused: readonly Aside[]; code: number }> {
   const groups = new Map<string, Answered>();
-  const aside: Aside[] = [];
+  const refused: Aside[] = [];
   let code: number = EXIT.ok;
-  const names = shortNames(members.map(({ name }) => name));
+  const labels = labelsOf(members);
   for (const [at, member] of members.entries()) {
-    const label = `${names[at]}${member.text.suffix}`;
+    const label = labels[at] as string;
     if (member.found.example !== undefined) {
       const missing = member.found.example.missing.map((fact) => `  ${missingText(fact)}`);
-      aside.push({ name: label, problems: [`${label}: this machine cannot be read`, ...missing] });
+      refused.push({ name: label, problems: [`${label}: this machine cannot be read`, ...missing] });
+      code = EXIT.usage;
       continue;
     }
     const printed = { out: "", err: "" };
@@ -150,19 +155,38 @@ async function answers<Raw extends RawOptions>(
       },
     };
     const own = await one(textOf(member), { ...raw, json: true }, inside, member.found);
+    code = Math.max(code, own);
     if (printed.out === "") {
       const problems = printed.err.split("\n").filter((line) => line !== "");
-      aside.push({ name: label, problems: problems.map((text) => `${label}: ${text.replace(/^vmxlens: /, "")}`) });
+      refused.push({ name: label, problems: problems.map((text) => `${label}: ${text.replace(/^vmxlens: /, "")}`) });
       continue;
     }
-    if (own !== EXIT.ok) code = EXIT.no;
     const result = JSON.parse(printed.out) as Answer;
     const key = keyOf(result);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { labels: [label], member, result, value: wordOf(result) });
     else group.labels.push(label);
   }
-  return { groups: [...groups.values()].sort((a, b) => b.labels.length - a.labels.length), aside, code };
+  return { groups: [...groups.values()].sort((a, b) => b.labels.length - a.labels.length), refused, code };
+}
+
+/** As the hosts of a comparison are labelled: the same host twice still needs two names. */
+function labelsOf(members: readonly Member[]): readonly string[] {
+  const names = shortNames(members.map(({ name }) => name));
+  const plain = members.map(({ text }, at) => `${names[at]}${text.suffix}`);
+  const seen = new Map<string, number>();
+  return plain.map((label) => {
+    const count = (seen.get(label) ?? 0) + 1;
+    seen.set(label, count);
+    return count === 1 ? label : `${label} (${count})`;
+  });
+}
+
+/** Hosts that were read and for which there is nothing to show, for the end of a report. */
+function refusedLines(refused: readonly Aside[]): readonly string[] {
+  if (refused.length === 0) return [];
+  const rows = refused.flatMap(({ problems }) => problems.map((text) => `  ${text}`));
+  return ["", "Nothing to show for:", ...rows];
 }
 
 /** What an answer says, without its host and the sources. */
@@ -198,7 +222,7 @@ export async function onlyHost(
     .map((_, at) => `  vmxlens ${command} ${shellOperand(`${host}#${at + 1}${suffix}`)}`);
   const choice = host === "-" ? [] : names;
   return [
-    `${query} describes ${found.length} hosts, and ${command} shows one${choice.length > 0 ? "; choose it:" : ""}`,
+    `${query} describes ${found.length} hosts; ${command} needs one of them${choice.length > 0 ? ":" : ""}`,
     ...choice,
   ];
 }
