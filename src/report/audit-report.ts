@@ -155,12 +155,9 @@ function lookedAt(check: Check, fields: VmcsDump["vmcs"]["fields"], width: numbe
   return rows.length === 0 ? [] : table(rows, { width, indent: 2 });
 }
 
-function countLines(
-  { counts, collect, assumptions, agreed, suspects, conditional, entry, verdict, failing }: AuditResult,
-  fields: VmcsDump["vmcs"]["fields"],
-  width: number,
-): Line[] {
-  const { passes, fails, undecided, notApplicable } = counts;
+function countLines(result: AuditResult, fields: VmcsDump["vmcs"]["fields"], width: number): Line[] {
+  const { assumptions, agreed, suspects, conditional, entry, verdict, failing } = result;
+  const { passes, fails, undecided, notApplicable } = result.counts;
   const lines: Line[] = [];
   if (entry !== undefined && verdict !== "invalid") {
     const { name, value } = entryEvidence(entry.number, entry);
@@ -181,7 +178,8 @@ function countLines(
     ),
   );
   // Where the cause is found there is nothing to collect.
-  if (collect.length > 0 && !(verdict === "invalid" && failing?.fitsReport === "yes")) {
+  const collect = verdict === "invalid" && failing?.fitsReport === "yes" ? [] : result.collect;
+  if (collect.length > 0) {
     lines.push([{ text: "To judge more, collect:" }]);
     const rows = collect
       .slice(0, MOST_COLLECTED)

@@ -7,6 +7,7 @@ import { firstBadEntry } from "./checks/evaluate.js";
 import { missingInputs } from "./checks/inputs.js";
 import { type Authority, checksUnder } from "./checks/outer.js";
 import { type Scene, sceneOf } from "./checks/scene.js";
+import { toCollect } from "./collect.js";
 import {
   type Conditional,
   conditionalOf,
@@ -178,6 +179,7 @@ class Audit implements AuditResult, Facts {
   readonly #made: Judgement;
   #groups: readonly Group[] | undefined;
   #undecided: readonly Undecided[] | undefined;
+  #collect: AuditResult["collect"] | undefined;
   #conditional: readonly Conditional[] | undefined;
   #coverage: Coverage | undefined;
 
@@ -233,7 +235,8 @@ class Audit implements AuditResult, Facts {
   }
 
   get collect(): AuditResult["collect"] {
-    return toCollect(this.undecided);
+    this.#collect ??= toCollect(this.undecided);
+    return this.#collect;
   }
 
   get conditional(): readonly Conditional[] {
@@ -248,6 +251,10 @@ class Audit implements AuditResult, Facts {
   get coverage(): Coverage {
     this.#coverage ??= coverageOf(this.#made.scene);
     return this.#coverage;
+  }
+
+  get left(): number {
+    return this.#made.open.filter(({ failure }) => !isRuledOut(failure, this.reported)).length;
   }
 
   get cpuKnown(): boolean {
@@ -295,17 +302,4 @@ function isRuledOut(failure: Failure, reported: Reported): boolean {
   if (stage === undefined) return false;
   if (failure.kind === "undefined") return true;
   return fits(failure, reported) === "no";
-}
-
-function toCollect(undecided: readonly Undecided[]): readonly { readonly input: string; readonly checks: number }[] {
-  const counts = new Map<string, number>();
-  for (const { missing, ruledOut } of undecided) {
-    if (ruledOut) continue;
-    // The four entries are next to each other in memory.
-    const inputs = new Set(missing.map((input) => input.replace(/^memory:pdpte\d$/, "memory:pdptes")));
-    for (const input of inputs) counts.set(input, (counts.get(input) ?? 0) + 1);
-  }
-  return [...counts]
-    .map(([input, checks]) => ({ input, checks }))
-    .sort((a, b) => b.checks - a.checks || (a.input < b.input ? -1 : 1));
 }

@@ -45,6 +45,8 @@ export interface Facts {
   readonly groups: readonly Group[];
   readonly undecided: readonly Undecided[];
   readonly counts: { readonly undecided: number };
+  /** How many checks could not be judged, and are not ruled out by the report. */
+  readonly left: number;
   /** A check that applies passes, and would have given the report had it failed. */
   readonly suspectPassed: boolean;
   readonly conditional: readonly Conditional[];
@@ -124,9 +126,8 @@ function count(n: number, one: string): string {
 }
 
 export function headlineOf(verdict: Verdict, facts: Facts): string {
-  const { findings, groups, undecided, reported, conditional } = facts;
+  const { findings, groups, left: open, reported } = facts;
   const said = describeReported(reported);
-  const open = undecided.filter((item) => !item.ruledOut).length;
   const rest = open === 0 ? "" : ` ${count(open, "check")} could not be judged.`;
   switch (verdict) {
     case "invalid":
@@ -141,7 +142,7 @@ export function headlineOf(verdict: Verdict, facts: Facts): string {
         ? "The VMCS is valid: it passes every check of a VM entry."
         : `The VMCS is valid as far as this dump shows: it passes every check that can be judged.${rest}`;
     case "nothing-found": {
-      const [first] = conditional;
+      const [first] = facts.conditional;
       if (first !== undefined)
         return `The VMCS fails ${first.check.id} ${first.where}: ${describeFailure(first.check.failure)}. Every other check that can be judged passes.${rest}`;
       return `The VMCS passes every check that can be judged: nothing in it would make a VM entry fail.${rest}`;

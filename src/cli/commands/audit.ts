@@ -15,6 +15,7 @@ import { looksLikeJson, readVmcs, vmcsStream } from "../../vmcs/dumps/read.js";
 import { findField, nearFields } from "../../vmcs/fields/field-names.js";
 import type { FieldRow } from "../../vmcs/fields/field-row.js";
 import { proposeFix, withFields } from "../../vmcs/fix.js";
+import { judgedOnce } from "../../vmcs/repeated.js";
 import { known64, type Value64 } from "../../vmcs/value64.js";
 import { nestedCore } from "../../why/nested-core.js";
 import { ready } from "../command.js";
@@ -65,6 +66,10 @@ export async function audit(
   let bad = false;
   let refused: string | undefined;
   const { renderLines } = await import("../../report/ansi.js");
+  const judge = judgedOnce((vmcs) => ({
+    result: auditVmcs(vmcs, cpu.core, options),
+    ...(raw.fix === true ? { fix: proposeFix(vmcs, cpu.core, options) } : {}),
+  }));
   // A log can hold thousands of dumps: each is judged and printed as soon as it is complete.
   const onDump = (dump: VmcsDump): void => {
     found++;
@@ -74,10 +79,9 @@ export async function audit(
       refused ??= changed;
       return;
     }
-    const result = auditVmcs(changed, cpu.core, options);
-    const fix = raw.fix === true ? proposeFix(changed, cpu.core, options) : undefined;
-    bad ||= isBad(result);
-    const audited: AuditedDump = { dump: { ...dump, vmcs: changed }, result, ...(fix === undefined ? {} : { fix }) };
+    const judged = judge(changed);
+    bad ||= isBad(judged.result);
+    const audited: AuditedDump = { dump: { ...dump, vmcs: changed }, ...judged };
     if (together) collected.push(audited);
     else {
       const lines = auditReport(audited, cpu.text, settings.width, { all: raw.all === true });

@@ -1,5 +1,6 @@
 import { msrBit } from "../../host/msr.js";
 import { CONTROL_WORDS, type ControlBit, controlBit } from "../fields/controls.js";
+import { FIELDS } from "../fields/fields.js";
 import { isKnown } from "../value64.js";
 import { evaluate, evaluateNum } from "./evaluate.js";
 import type { Bool, FactName, Num } from "./expr.js";
@@ -65,19 +66,27 @@ export function missingInputs(bool: Bool, scene: Scene, into: Set<string> = new 
   return into;
 }
 
+const FIELD_INPUTS = new Map(
+  FIELDS.map(({ encoding }) => [encoding, `field:${encoding.toString(16).padStart(4, "0")}`]),
+);
+
+/** Made once for each field: a log can have ten thousand dumps in which a hundred are missing. */
+function fieldInput(encoding: number): string {
+  return FIELD_INPUTS.get(encoding) as string;
+}
+
 function missingControl(control: ControlBit, scene: Scene, into: Set<string>): void {
   const activator = control.word.activatedBy;
   if (activator !== undefined) missingControl(controlBit(activator), scene, into);
   const value = scene.fields.get(control.word.encoding);
-  if (value === undefined || bitOf(value, control.bit) === "unknown")
-    into.add(`field:${control.word.encoding.toString(16).padStart(4, "0")}`);
+  if (value === undefined || bitOf(value, control.bit) === "unknown") into.add(fieldInput(control.word.encoding));
 }
 
 function missingNum(num: Num, scene: Scene, into: Set<string>): void {
   if (isKnown(evaluateNum(num, scene))) return;
   switch (num.op) {
     case "field":
-      into.add(`field:${num.row.encoding.toString(16).padStart(4, "0")}`);
+      into.add(fieldInput(num.row.encoding));
       break;
     case "slice":
     case "not":

@@ -9,7 +9,8 @@ import { reportedFromCode, reportedFromReason } from "./ended.js";
 import { readFacts } from "./json-facts.js";
 import { digitsOf, readValue } from "./json-value.js";
 import { type DocumentBase, documentBase, type Written, writtenValue } from "./lists/base.js";
-import { nearNames, reportedIn } from "./lists/list.js";
+import { reportedIn } from "./lists/list.js";
+import { type NearNames, nearNamesOnce } from "./lists/near-names.js";
 import { decimalEncoding } from "./lists/pair-name.js";
 
 type ObjectNode = Extract<JsonNode, { kind: "object" }>;
@@ -53,7 +54,7 @@ export function readVmcsJson(
     at = parsed.end;
   }
   const base = documentBase(objects.flatMap((node) => writtenIn(node, text, lineOf))).base;
-  const source: Source = { text, lineOf, file, base };
+  const source: Source = { text, lineOf, file, base, near: nearNamesOnce() };
   return { dumps: objects.map((node) => readObject(node, source)), diagnostics: log.list() };
 }
 
@@ -65,6 +66,7 @@ interface Source {
   readonly lineOf: LineOf;
   readonly file: string | undefined;
   readonly base: DocumentBase["base"];
+  readonly near: NearNames;
 }
 
 /** Members of an object of fields that are none. */
@@ -148,7 +150,7 @@ function writtenIn(node: JsonNode, text: string, lineOf: LineOf): Written[] {
   return written;
 }
 
-function readObject(node: ObjectNode | ArrayNode, { text, lineOf, file, base }: Source): VmcsDump {
+function readObject(node: ObjectNode | ArrayNode, { text, lineOf, file, base, near }: Source): VmcsDump {
   const log = diagnosticLog(file);
   const fields = new Map<number, Value64>();
   const seen = new Map<number, string>();
@@ -161,7 +163,7 @@ function readObject(node: ObjectNode | ArrayNode, { text, lineOf, file, base }: 
     const named = fieldOfEntry(entry);
     const row = named?.row;
     if (row === undefined) {
-      log.warning(place, `no VMCS field is called ${key}`, () => nearNames(key));
+      log.warning(place, `no VMCS field is called ${key}`, () => near(key));
       continue;
     }
     if (entry.node.kind === "scalar" && entry.node.value === null) continue;

@@ -1,5 +1,5 @@
 import { type DiagnosticLog, diagnosticLog } from "../../../input/text/diagnostic.js";
-import { namedField, nearFields } from "../../fields/field-names.js";
+import { namedField } from "../../fields/field-names.js";
 import type { FieldRow } from "../../fields/field-row.js";
 import { fieldByEncoding, fieldName, splitEncoding, widthOf } from "../../fields/fields.js";
 import type { Reported } from "../../state.js";
@@ -8,13 +8,8 @@ import type { VmcsDump } from "../dump.js";
 import { reportedFromReason } from "../ended.js";
 import { type DocumentBase, documentBase, type Written, writtenValue } from "./base.js";
 import { isWrite, LIST_MOST, type ListItem } from "./list-collector.js";
+import { type NearNames, nearNamesOnce } from "./near-names.js";
 import { decimalEncoding } from "./pair-name.js";
-
-/** What would have been read in the place of a name that no field has. */
-export function nearNames(name: string): string {
-  const near = nearFields(name);
-  return near.length === 0 ? "a field name of the SDM or a public header, or an encoding" : near.join(", ");
-}
 
 function writtenOf({ line, digits, base, field }: ListItem): Written {
   return { line, digits, base, row: field?.row, high: field?.high === true };
@@ -42,7 +37,8 @@ export function readLists(
 ): readonly VmcsDump[] {
   const lists = found.some((list) => list.some(isDecimalKey)) ? found.map((list) => list.map(withDecimalKey)) : found;
   const document = documentBase(lists.flatMap((list) => list.map(writtenOf)));
-  return lists.map((list) => readList(list, document, ended, file));
+  const near = nearNamesOnce();
+  return lists.map((list) => readList(list, { document, near, file }, ended));
 }
 
 /** One 64-bit field as it comes in: whole, or the two halves. */
@@ -54,12 +50,14 @@ interface Halves {
   broken?: true;
 }
 
-function readList(
-  items: readonly ListItem[],
-  document: DocumentBase,
-  ended: Reported | undefined,
-  file: string | undefined,
-): VmcsDump {
+/** The text that a list is in. */
+interface Source {
+  readonly document: DocumentBase;
+  readonly near: NearNames;
+  readonly file: string | undefined;
+}
+
+function readList(items: readonly ListItem[], { document, near, file }: Source, ended: Reported | undefined): VmcsDump {
   const log = diagnosticLog(file);
   const read = new Map<number, Halves>();
   const strange: ListItem[] = [];
@@ -82,7 +80,7 @@ function readList(
       continue;
     }
     if (field === undefined) {
-      if (!complain(item, log)) strange.push(item);
+      if (!complain(item, log, near)) strange.push(item);
       continue;
     }
     const { row, high } = field;
@@ -163,7 +161,7 @@ function joined({ row, whole, high, line, broken }: Halves, log: DiagnosticLog):
 }
 
 /** Complains about a name or an encoding that is not a field's; false where it does not look like one. */
-function complain({ line, name, encoding }: ListItem, log: DiagnosticLog): boolean {
+function complain({ line, name, encoding }: ListItem, log: DiagnosticLog, near: NearNames): boolean {
   const at = { line, column: 1 };
   if (encoding !== undefined) {
     const parts = splitEncoding(encoding);
@@ -176,7 +174,7 @@ function complain({ line, name, encoding }: ListItem, log: DiagnosticLog): boole
   }
   if (!/^[A-Za-z]+_[A-Za-z0-9_]+$/.test(name) && !/guest|host|vmcs|ctrl|control|vm_?e(?:ntry|xit)/i.test(name))
     return false;
-  log.warning(at, `no VMCS field is called ${name}`, () => nearNames(name));
+  log.warning(at, `no VMCS field is called ${name}`, () => near(name));
   return true;
 }
 
