@@ -105,7 +105,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
   if (shown !== undefined) {
-    const { layer, product, source } = row;
+    const { layer, product } = row;
     return {
       lines: [first.first, first.last],
       count,
@@ -120,8 +120,8 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       ...(rule === undefined ? {} : { rule }),
       causes: [],
       steps: shown.steps.map((step) => filledStep(step, first)),
-      depends: [],
-      sources: [source.message, source.meaning],
+      depends: releaseNotes(context, decoded),
+      sources: sourcesOf(row),
     };
   }
   const { layer, gravity } = { layer: decoded.layer ?? row.layer, gravity: decoded.gravity ?? row.gravity };
@@ -142,10 +142,13 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       (step) => forOuter(step, row, context),
     ),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? []), ...releaseNotes(context, decoded)],
-    sources: [row.source.message, row.source.meaning, ...(decoded.sources ?? [])].filter(
-      (source, position, all) => source !== "" && all.indexOf(source) === position,
-    ),
+    sources: sourcesOf(row, decoded.sources),
   };
+}
+
+/** Each once. The page leaves out where a wording was seen. */
+function sourcesOf({ source }: MessageRow, further: readonly string[] = []): string[] {
+  return [...new Set([source.message, source.meaning, ...further])].filter((one) => one !== "");
 }
 
 /** The kernel was taken from the text: whose kernel that is cannot be known. */

@@ -66,7 +66,20 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
     lines.push(...wrap(styled("label", `under ${kernelsText(one.kernels)}:`), width, "  "));
   }
   if (one.what !== verdict?.says && !described) lines.push(...wrap(one.what, width, "  "));
-  if (covered) return lines;
+  if (covered) {
+    // The verdict says the rest, but not what was made of a kernel's name.
+    const ofKernel = one.depends.filter((text) => text.startsWith("the kernel: "));
+    if (ofKernel.length > 0)
+      lines.push(
+        ...indented(
+          labelled(
+            ofKernel.map((text) => ["depends on", text]),
+            width,
+          ),
+        ),
+      );
+    return lines;
+  }
   if (one.values.length > 0) {
     lines.push(
       ...table(
@@ -92,9 +105,11 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
     shown.add(step.text);
     facts.push(["do", stepInline(step)]);
   }
-  if (facts.length > 0) lines.push(...labelled(facts, width).map((line): Line => [{ text: "  " }, ...line]));
+  if (facts.length > 0) lines.push(...indented(labelled(facts, width)));
   return lines;
 }
+
+const indented = (lines: readonly Line[]): Line[] => lines.map((line) => [{ text: "  " }, ...line]);
 
 /**
  * What was refused comes first. Where that is certain, the bits that were asked for and given are only counted, so
