@@ -1,6 +1,4 @@
 import { describe, expect, it, vi } from "vitest";
-import { readVmcs } from "../../src/vmcs/dumps/read.js";
-import { nearFields } from "../../src/vmcs/fields/field-names.js";
 import { judgedOnce } from "../../src/vmcs/repeated.js";
 import type { Vmcs } from "../../src/vmcs/state.js";
 
@@ -8,6 +6,11 @@ vi.mock("../../src/vmcs/fields/field-names.js", async (original) => {
   const real = await original<typeof import("../../src/vmcs/fields/field-names.js")>();
   return { ...real, nearFields: vi.fn(real.nearFields) };
 });
+
+// Other files of tests have loaded the modules without the one that counts.
+vi.resetModules();
+const { readVmcs } = await import("../../src/vmcs/dumps/read.js");
+const { nearFields } = await import("../../src/vmcs/fields/field-names.js");
 
 const ENTRY = '{"index":"0xc0000080","value":"0x500"},';
 function searches(text: string): { readonly searched: number; readonly dumps: number; readonly expected: unknown[] } {

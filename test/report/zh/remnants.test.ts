@@ -6,7 +6,6 @@ import { atlas } from "../../../src/input/atlas/atlas.js";
 import type { Line } from "../../../src/report/text.js";
 import { KERNELS } from "../../../src/rules/kernels.js";
 import { FEATURE_LIST } from "../../../src/why/features.js";
-import { runCli } from "../../cli/run.js";
 import { oneIn } from "../../deep.js";
 import { tinyFiles } from "../../prove/tiny/module.js";
 
@@ -15,19 +14,25 @@ import { tinyFiles } from "../../prove/tiny/module.js";
  * own words. Whole commands are run, so that what the command line adds to a report is among it.
  */
 
-const { english } = vi.hoisted(() => ({ english: [] as string[] }));
+const { english, translated } = vi.hoisted(() => ({ english: [] as string[], translated: { lines: 0 } }));
 
 vi.mock("../../../src/report/zh/lines.js", async (original) => {
   const real = await original<typeof import("../../../src/report/zh/lines.js")>();
   const inChinese = (lines: readonly Line[], width: number) => {
     english.push(...real.untranslated(lines));
+    translated.lines += lines.length;
     return real.inChinese(lines, width);
   };
   return { ...real, inChinese };
 });
 
+// Other files of tests have loaded the modules without the one that listens.
+vi.resetModules();
+const { runCli } = await import("../../cli/run.js");
+
 beforeEach(() => {
   english.length = 0;
+  translated.lines = 0;
 });
 
 /** Words that no name has, in what is neither a command nor quoted: half of a sentence stayed English. */
@@ -45,6 +50,7 @@ function halfEnglish(out: string): readonly string[] {
 async function check(args: readonly string[], options: Parameters<typeof runCli>[1] = {}): Promise<void> {
   const { out, err, code } = await runCli([...args, "--lang", "zh"], options);
   expect([args, code < 2, english, halfEnglish(out)], err).toEqual([args, true, [], []]);
+  if (code === 0) expect(translated.lines, args.join(" ")).toBeGreaterThan(0);
 }
 
 const CPU = (flags: string, vendor = "GenuineIntel", name = "Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz") =>
