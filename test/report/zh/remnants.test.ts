@@ -125,7 +125,7 @@ const layersCases = ASKED.map((kernel, at) => {
   return `${CPUS[(at * 7) % CPUS.length]}@${kernel}${setting === "" ? "" : `,${setting}`}`;
 });
 
-it.each(oneIn(16, layersCases))("of the layers and the run of %s", async (host) => {
+it.each(oneIn(24, layersCases))("of the layers and the run of %s", async (host) => {
   await check(["layers", host]);
   await check(["replay", host]);
 });
@@ -135,7 +135,7 @@ const whyCases = FEATURE_LIST.map(({ id }, at) => ({
   host: `${CPUS[(at * 11) % CPUS.length]}@${ASKED[(at * 5) % ASKED.length]}`,
 }));
 
-it.each(oneIn(12, whyCases))("of the reasons for $id on $host", async ({ id, host }) => {
+it.each(oneIn(20, whyCases))("of the reasons for $id on $host", async ({ id, host }) => {
   await check(["why", id, host]);
 });
 
