@@ -36,7 +36,9 @@ async function textOfFile(file: File): Promise<{ readonly text: string } | { rea
     // A folder, or a file that went away.
     return { problem: `${file.name} ${t("unreadable")} (${error instanceof Error ? error.message : String(error)})` };
   }
-  const encoding = notText(bytes) === undefined ? encodingOf(bytes) : undefined;
+  // A log may begin with NULs after a power cut; a file of NULs alone has no text.
+  const isEmpty = bytes.length > 0 && bytes.every((byte) => byte === 0);
+  const encoding = isEmpty || notText(bytes) !== undefined ? undefined : encodingOf(bytes);
   if (encoding === undefined) return { problem: `${file.name} ${t("binary")}` };
   return { text: new TextDecoder(encoding).decode(bytes) };
 }
