@@ -260,10 +260,18 @@ describe("what a person does with the page", () => {
       await page.locator("nav [aria-current]", { hasText: name }).waitFor();
       await page.locator("#answer").waitFor();
       await expect.poll(() => page.locator("main").textContent()).not.toContain("searching");
-      await page.evaluate("stops.length = 0; document.activeElement.blur(); document.querySelector('.skip').focus();");
-      const expected = (await page.evaluate(STOPS)) as string[];
-      for (const _ of expected.slice(1)) await page.keyboard.press("Tab");
-      const stops = (await page.evaluate("stops.splice(0)")) as string[];
+      const walk = async () => {
+        await page.evaluate(
+          "stops.length = 0; document.activeElement.blur(); document.querySelector('.skip').focus();",
+        );
+        const expected = (await page.evaluate(STOPS)) as string[];
+        for (const _ of expected.slice(1)) await page.keyboard.press("Tab");
+        return { expected, stops: (await page.evaluate("stops.splice(0)")) as string[] };
+      };
+      let { expected, stops } = await walk();
+      // A part that came meanwhile moved the others: what is there now is walked through.
+      for (let again = 0; again < 4 && String(await page.evaluate(STOPS)) !== String(expected); again++)
+        ({ expected, stops } = await walk());
       expect([name, stops]).toEqual([name, expected]);
       expect(stops.length).toBeLessThan(120);
     }
