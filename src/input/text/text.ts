@@ -1,11 +1,7 @@
 import type { DiagnosticLog } from "./diagnostic.js";
 import { START } from "./diagnostic.js";
 
-/**
- * Lines longer than this are not read: no format has them, and cutting one could cut a value in half.
- *
- * @internal For tests.
- */
+/** Lines longer than this are not read: no format has them, and cutting one could cut a value in half. */
 export const MAX_LINE = 65_536;
 
 /** Bytes looked at to distinguish text from binary and to find the encoding. */
