@@ -70,7 +70,7 @@ const MADE_UP: readonly string[] = [
 const MAY_BE_EMULATED: readonly string[] = ["umip"];
 
 /** Models that every 64-bit CPU with VT-x has the features of. */
-const PLAIN: readonly string[] = ["qemu64", "kvm64", "base", "cpu64-rhel6"];
+const PLAIN: readonly string[] = ["qemu64", "kvm64", "qemu32", "kvm32", "base", "cpu64-rhel6"];
 
 const V2 = ["cx16", "lahf-lm", "popcnt", "pni", "sse4.1", "sse4.2", "ssse3"];
 const V3 = [...V2, "aes", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"];
@@ -101,6 +101,9 @@ function modelOf(guest: GuestCpu): Model {
   const model = found.kind === "one" ? found.model : found.kind === "none" ? found.elsewhere : undefined;
   return model === undefined ? { cpuid: [], known: false } : { cpuid: [...model.cpuid], model, known: true };
 }
+
+/** The model that the guest names is in a table; what a model leaves out is known for those only. */
+export const isKnownModel = (guest: GuestCpu): boolean => modelOf(guest).known;
 
 /** The feature of CPUID that a name means, by QEMU's name for it. */
 function cpuidName(name: string): QemuCpuidFeature | undefined {

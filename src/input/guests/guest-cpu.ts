@@ -18,6 +18,8 @@ export interface GuestCpu {
   readonly features: ReadonlyMap<string, GuestFeature>;
   /** The guest does not start without a feature that is on; else it starts with less. */
   readonly strict: boolean;
+  /** The model is the least that it gets: it has every other feature of the host, too (libvirt's `match='minimum'`). */
+  readonly minimum?: true;
   /** It runs without KVM, so the host does not matter. */
   readonly emulated: boolean;
   /** The line on which it begins; from 1. */
@@ -92,6 +94,7 @@ function libvirtGuests(lines: readonly string[]): GuestCpu[] {
           ...(chosen === undefined ? {} : { model: chosen }),
           features,
           strict: mode !== "host-passthrough" && mode !== "maximum" && check !== "none" && match !== "minimum",
+          ...(mode === "custom" && match === "minimum" ? { minimum: true } : {}),
           emulated: domain.emulated,
           line: domain.line,
         });
@@ -186,6 +189,8 @@ function proxmoxGuests(lines: readonly string[]): GuestCpu[] {
   return found;
 }
 
+const ofHost = (cpu: string): boolean => /^(?:cputype=)?(?:host|max)$/.test(cpu);
+
 function proxmoxGuest(
   keys: ReadonlyMap<string, { readonly value: string; readonly line: number }>,
   line: number,
@@ -204,7 +209,7 @@ function proxmoxGuest(
   return {
     format: "proxmox",
     ...(name === undefined || name === "" ? {} : { name }),
-    ...(own ?? { model: cpu.replace(/^cputype=/, ""), features, strict: cpu !== "host" && cpu !== "max" }),
+    ...(own ?? { model: ofHost(cpu) ? "host" : cpu.replace(/^cputype=/, ""), features, strict: !ofHost(cpu) }),
     emulated: keys.get("kvm")?.value === "0",
     line,
   };

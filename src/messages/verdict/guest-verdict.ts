@@ -1,19 +1,24 @@
 import { startsOn } from "../../compare/guest-start.js";
 import { guestText, startText } from "../../compare/guest-text.js";
-import { readGuests } from "../../input/guests/guest-cpu.js";
+import { type GuestVmx, guestVmx } from "../../compare/guest-vmx.js";
+import { isSvmVendor } from "../../host/host.js";
+import { type GuestCpu, readGuests } from "../../input/guests/guest-cpu.js";
 import type { TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
+import { shellWord } from "../shell-word.js";
 
-/** The guest whose configuration the text holds, and whether it may start on the machine that the text describes, too. */
+/** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
 export function guestVerdict(machine: OwnMachine | undefined, text: string | undefined): TextVerdict | undefined {
   if (text === undefined) return undefined;
   const [guest, ...others] = readGuests(text);
   if (guest === undefined) return undefined;
+  const vmx = vmxOf(guest, machine);
   if (machine?.hasRegisters === true) {
     const start = startsOn({ ...machine.situation, guest });
     return {
-      says: startText(start, "the machine of this text"),
-      steps: [],
+      says: `${startText(start, "the machine of this text")}${vmx.gets === "none" ? ` It gets no VMX, because ${vmx.why}: nothing inside can use VT-x.` : ""}`,
+      steps: vmx.gets === "none" ? [stepToGive(guest, "Y")] : [],
       evidence: [],
       line: guest.line,
       covers: [],
@@ -22,11 +27,18 @@ export function guestVerdict(machine: OwnMachine | undefined, text: string | und
   const asksVmx =
     guest.features.get("vmx") === "on" || [...guest.features.keys()].some((name) => name.startsWith("vmx-"));
   const who = guestText(guest, asksVmx);
-  const more =
-    others.length === 0 ? "" : ` There ${others.length === 1 ? "is 1 other" : `are ${others.length} others`}.`;
+  const nested = machine?.situation.host.params?.kvm_intel?.nested;
+  const off = nested !== undefined && isOff(nested);
+  const says =
+    vmx.gets === "none"
+      ? [`${who} gets no VMX, because ${vmx.why}: nothing inside can use VT-x.`, off ? NESTED_IS_OFF : "", OF_A_GUEST]
+      : [`${OF_A_GUEST.slice(0, -1)}: ${who}.`, vmx.gets === "offered" ? offeredText(nested) : ""];
+  if (others.length > 0) says.push(others.length === 1 ? "There is 1 other." : `There are ${others.length} others.`);
   return {
-    says: `This is what a guest is configured with, and says nothing about a host: ${who}.${more}`,
+    says: says.filter((sentence) => sentence !== "").join(" "),
     steps: [
+      ...(vmx.gets === "none" ? [stepToGive(guest, nested)] : []),
+      ...(vmx.gets !== "unknown" && off ? [NESTED_ON] : []),
       {
         text: "Save the text and ask whether the guest may start on a host.",
         commands: ["vmxlens migrate FILE HOST", "vmxlens runs HOST FILE"],
@@ -35,5 +47,67 @@ export function guestVerdict(machine: OwnMachine | undefined, text: string | und
     evidence: [],
     line: guest.line,
     covers: [],
+  };
+}
+
+const OF_A_GUEST = "This is what a guest is configured with, and says nothing about a host.";
+const NESTED_IS_OFF = "On the host, nested of kvm_intel is off as well.";
+
+function offeredText(nested: string | number | boolean | undefined): string {
+  if (nested === undefined) {
+    return "It gets the VMX that KVM on the host offers guests: none where nested of kvm_intel is off there.";
+  }
+  return isOff(nested)
+    ? "It gets no VMX while nested of kvm_intel is off on the host, as it is here."
+    : "It gets the VMX that KVM on the host offers guests; nested of kvm_intel is on.";
+}
+
+/**
+ * A program in a guest finds no VT-x, and the text holds the configuration of a guest that has none. Nothing says that it is
+ * the same guest.
+ */
+export function guestWithoutVmx(
+  text: string,
+  machine: OwnMachine | undefined,
+): { readonly says: string; readonly step: Step } | undefined {
+  const guest = readGuests(text).find((one) => vmxOf(one, machine).gets === "none");
+  if (guest === undefined) return undefined;
+  const { why } = vmxOf(guest, machine);
+  return {
+    says: ` If this comes from inside ${guest.name ?? "the guest of this text"}: it gets no VMX, because ${why}.`,
+    step: stepToGive(guest, undefined),
+  };
+}
+
+/** On an AMD host the question is one about SVM. */
+const vmxOf = (guest: GuestCpu, machine: OwnMachine | undefined): GuestVmx =>
+  isSvmVendor(machine?.situation.host.vendor) ? { gets: "unknown" } : guestVmx(guest);
+
+const isOff = (value: string | number | boolean): boolean => /^(?:0|n|false)$/i.test(String(value));
+
+const NESTED_ON: Step = {
+  text: "On the host, switch nested on; no virtual machine may run.",
+  commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
+};
+
+/** How the program that starts the guest is made to give it VMX. */
+const GIVE_VMX: { readonly [F in GuestCpu["format"]]: (guest: GuestCpu) => readonly string[] } = {
+  proxmox: () => ["qm set VMID --cpu host"],
+  libvirt: ({ name }) => [
+    `virsh edit ${name === undefined ? "DOMAIN" : shellWord(name)}`,
+    "<cpu mode='host-passthrough'/>",
+  ],
+  qemu: ({ model }) => ["-cpu host", ...(model === undefined ? [] : [`-cpu ${shellWord(`${model},vmx=on`)}`])],
+  kubevirt: () => ["spec.template.spec.domain.cpu.model: host-passthrough"],
+};
+
+function stepToGive(guest: GuestCpu, nested: string | number | boolean | undefined): Step {
+  const withKvm = guest.emulated ? "let it run with KVM and " : "";
+  return {
+    text: `For VT-x in the guest, ${withKvm}give it a CPU with vmx${nested === undefined ? ", on a host where nested is on" : ""}; then shut it down and start it.`,
+    commands: [
+      ...(nested === undefined ? ["cat /sys/module/kvm_intel/parameters/nested"] : []),
+      ...GIVE_VMX[guest.format](guest),
+    ],
   };
 }

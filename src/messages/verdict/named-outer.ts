@@ -2,6 +2,7 @@ import { outerStep } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
+import { guestWithoutVmx } from "./guest-verdict.js";
 
 /** Hypervisors that a text can name in passing, and how they pass VT-x. */
 const NAMED_OUTER = [
@@ -81,7 +82,10 @@ export function withNamedOuter(
   const { observed } = machine.situation.host;
   const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
   if (!(observed?.vmx === false || refused) || observed?.outer !== undefined) return found;
-  const named = text === undefined ? undefined : namedOuter(text, machine);
+  if (text === undefined) return found;
+  const guest = guestWithoutVmx(text, machine);
+  if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };
+  const named = namedOuter(text, machine);
   return named === undefined
     ? found
     : { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };

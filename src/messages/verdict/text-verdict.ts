@@ -2,7 +2,7 @@ import { isSvmVendor } from "../../host/host.js";
 import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { OwnMachine } from "../own-machine.js";
-import { guestVerdict } from "./guest-verdict.js";
+import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { namedOuter, withNamedOuter } from "./named-outer.js";
@@ -90,6 +90,8 @@ function answerOf(
   const noDevice = NO_DEVICE.test(first.what);
   const asks = noDevice || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
+  const guest = named === undefined && asks && short !== undefined ? guestWithoutVmx(short, machine) : undefined;
+  if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
   if (named === undefined || (noDevice && !named.isBelow)) return found;
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
