@@ -229,7 +229,7 @@ export const SOURCE_NAMES = [
     name: "vmx_hardware_setup",
     file: VMX,
     held: { since: VMX_HARDWARE_SETUP },
-    about: "The name of hardware_setup in later kernels; the replay says hardware_setup for all.",
+    about: "The name of hardware_setup in later kernels.",
     functions: ["hardware_setup"],
     stage: "kvm",
   },

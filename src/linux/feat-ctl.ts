@@ -63,6 +63,7 @@ export const FEAT_CTL_RULES = [
   {
     id: "vendor-init",
     stage: "early_identify_cpu",
+    fn: "init_intel, init_centaur",
     held: atBoot,
     when: { all: [{ bit: ["machine", "feat_ctl_vendor"] }, { not: { bit: ["machine", "zhaoxin"] } }] },
     does: [{ call: "init_ia32_feat_ctl" }],
@@ -72,6 +73,7 @@ export const FEAT_CTL_RULES = [
   {
     id: "vendor-init-zhaoxin",
     stage: "early_identify_cpu",
+    fn: "init_zhaoxin",
     held: { since: [FEAT_CTL_AT_BOOT, "!el8"] },
     when: { all: [{ bit: ["machine", "zhaoxin"] }, { config: "CONFIG_CPU_SUP_ZHAOXIN" }] },
     does: [{ call: "init_ia32_feat_ctl" }],
@@ -81,6 +83,7 @@ export const FEAT_CTL_RULES = [
   {
     id: "vendor-virtcap",
     stage: "early_identify_cpu",
+    fn: "init_intel, init_centaur, init_zhaoxin",
     held: { before: FEAT_CTL_AT_BOOT },
     when: { all: [{ bit: ["machine", "feat_ctl_vendor"] }, hasVmx] },
     does: [{ call: "detect_vmx_virtcap" }],
@@ -384,15 +387,17 @@ export const VIRT_INIT_RULES = [
   {
     id: "call-x86-virt-init",
     stage: "early_identify_cpu",
+    fn: "identify_boot_cpu",
     held: { since: VIRT_INIT },
     when: { all: [{ bit: ["caps", "VMX"] }, { config: "CONFIG_KVM_INTEL" }] },
     does: [{ call: "x86_virt_init" }],
     says: "After the boot CPU is identified, the kernel prepares VMXON regions for every CPU.",
-    file: VIRT,
+    file: "arch/x86/kernel/cpu/common.c",
   },
   {
     id: "virt-read-basic",
     stage: "x86_virt_init",
+    fn: "__x86_vmx_init",
     held: { since: VIRT_INIT },
     does: [{ read: "IA32_VMX_BASIC", how: "plain" }],
     says: "IA32_VMX_BASIC is read for the size and revision of the VMXON region.",
@@ -401,6 +406,7 @@ export const VIRT_INIT_RULES = [
   {
     id: "virt-vmcs-size",
     stage: "x86_virt_init",
+    fn: "__x86_vmx_init",
     held: { since: VIRT_INIT },
     when: { field: "IA32_VMX_BASIC.hi", hi: 12, lo: 0, above: 4096 },
     does: [

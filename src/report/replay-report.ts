@@ -87,7 +87,7 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number,
   const steps = stepsOf(traced.events);
   for (const step of steps) {
     const now = phaseOf(step.rule);
-    if (!wanted(now) || (part !== undefined && !isInPart(part, step, release))) continue;
+    if (!wanted(now) || (part !== undefined && !isInPart(part, step))) continue;
     if (now !== phase) {
       lines.push(BLANK, [styled("heading", PHASE_TITLES[now])]);
       fn = undefined;
@@ -114,9 +114,7 @@ function runLines(traced: TracedReplay, phases: readonly Phase[], width: number,
 
 /** Whether a replay of the situation has a step of this part. */
 export function runsIn(situation: Situation, part: RunPart): boolean {
-  return tracedReplays(situation).some(({ events, replayed: { release } }) =>
-    stepsOf(events).some((step) => isInPart(part, step, release)),
-  );
+  return tracedReplays(situation).some(({ events }) => stepsOf(events).some((step) => isInPart(part, step)));
 }
 
 /** One rule that did something, with everything that it did. */

@@ -117,7 +117,7 @@ export interface Rule extends Fact {
   readonly id: string;
   /** The part of boot or load that the step belongs to; it runs only while that is reached and not left. */
   readonly stage: Stage;
-  /** The function of the kernel that does it, where that is not the name of the stage. */
+  /** The function of the kernel that does it, where that is not the name of the stage; several if vendors have their own. */
   readonly fn?: Varying<string>;
   readonly when?: Condition;
   readonly does: readonly Effect[];

@@ -1,9 +1,7 @@
 import { VMX_FLAGS } from "../linux/vmx-features.js";
 import { foldName } from "../registers/edit-distance.js";
 import { atomsOf } from "../rules/condition.js";
-import { functionOf } from "../rules/effect.js";
 import { valuesOf } from "../rules/held.js";
-import type { Release } from "../rules/kernels.js";
 import type { TraceEvent } from "../rules/machine.js";
 import type { Bit, Condition, Rule } from "../rules/rule.js";
 import { BOOL_PARAMS, bitIndex, type WordName } from "../rules/words.js";
@@ -31,11 +29,10 @@ export type BitAt = readonly [word: WordName, bit: number];
 export function isInPart(
   part: RunPart,
   { rule, events }: { readonly rule: Rule; readonly events: readonly TraceEvent[] },
-  release: Release,
 ): boolean {
   const { functions, words, bits, adjusts } = part;
   if (part.rules !== undefined && !part.rules.includes(rule.id)) return false;
-  if (functions !== undefined && !functions.some((name) => isCalled(rule, name, release))) return false;
+  if (functions !== undefined && !functions.some((name) => isCalled(rule, name))) return false;
   if (adjusts === true && !rule.does.some((effect) => "adjust" in effect)) return false;
   if (words !== undefined && !events.some((event) => event.kind === "change" && words.includes(event.word)))
     return false;
@@ -48,8 +45,8 @@ export function rulesOfFunctions({ functions = [] }: RunPart): readonly Rule[] {
   return knownRules().filter((rule) => namesOfFunction(rule).some((own) => wanted.includes(foldName(own))));
 }
 
-function isCalled(rule: Rule, name: string, release: Release): boolean {
-  return [functionOf(rule, release), ...namesOfFunction(rule)].some((own) => foldName(own) === foldName(name));
+function isCalled(rule: Rule, name: string): boolean {
+  return namesOfFunction(rule).some((own) => foldName(own) === foldName(name));
 }
 
 function touches(event: TraceEvent, [word, bit]: BitAt): boolean {
@@ -85,6 +82,7 @@ export function runFunctions(): readonly string[] {
   return functionNames;
 }
 
+/** Every name by which a reader of some kernel looks for the step; a function that was divided keeps the name of the whole. */
 function namesOfFunction(rule: Rule): readonly string[] {
-  return rule.fn === undefined ? [rule.stage] : valuesOf(rule.fn);
+  return rule.fn === undefined ? [rule.stage] : valuesOf(rule.fn).flatMap((names) => names.split(", "));
 }

@@ -85,7 +85,6 @@ describe("vmcs_config", () => {
         const params = { kvm_intel: { error_on_inconsistent_vmcs_config: "0" } };
         const { cpu } = replay(consistentHost(controls, release), { release, params });
         if (cpu.refusals.some(({ fn }) => fn === "adjust_vmx_controls" || fn === "setup_vmcs_config")) return;
-        if (cpu.refusals.some(({ fn }) => fn === "kvm_load")) return;
         computed++;
         const outside = NARROW.map((group) => {
           const { value } = cpu.word(GROUP_WORDS[group].word);

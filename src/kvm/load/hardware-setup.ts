@@ -14,8 +14,8 @@ import {
   TERTIARY,
   VENDOR_DECIDES,
   VIRT_AT_BOOT,
-  VMX_HARDWARE_SETUP,
 } from "../changes.js";
+import { HARDWARE_SETUP } from "./function-names.js";
 
 /*
  * hardware_setup (later vmx_hardware_setup, arch/x86/kvm/vmx/vmx.c): which parameters the hardware switches off.
@@ -27,10 +27,7 @@ const stage = "hardware_setup";
 /** What a bit is read from: the MSR again, or the copy in vmcs_config. */
 const readsMisc = { before: FULL_LISTS };
 const keepsMisc = { since: FULL_LISTS };
-const FN = [
-  { held: { before: VMX_HARDWARE_SETUP }, is: "hardware_setup" },
-  { held: { since: VMX_HARDWARE_SETUP }, is: "vmx_hardware_setup" },
-] as const;
+const fn = HARDWARE_SETUP;
 
 const secondary = (name: SecondaryName): Condition => ({ bit: ["cpu_based_2nd_exec_ctrl", name] });
 type SecondaryName =
@@ -244,6 +241,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "erratum-message",
     stage,
+    fn,
     held: { since: FULL_LISTS, before: [ERRATUM_OF_INTEL, ERRATUM_CLEARS_AGAIN] },
     when: { bit: ["machine", "perf_global_ctrl_erratum"] },
     does: ERRATUM_MESSAGE,
@@ -253,6 +251,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "erratum-message-intel",
     stage,
+    fn,
     held: { since: ERRATUM_OF_INTEL, before: ERRATUM_CLEARS_AGAIN },
     when: { all: [{ bit: ["machine", "perf_global_ctrl_erratum"] }, { bit: ["machine", "intel"] }] },
     does: [{ say: `kvm_intel: ${ERRATUM}`, level: 4, once: "erratum" }],
@@ -262,6 +261,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "read-bndcfgs",
     stage,
+    fn,
     when: hasMpx,
     does: [{ read: "IA32_BNDCFGS", how: "plain" }],
     says: "With MPX the host's bound configuration is checked.",
@@ -270,11 +270,12 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "bndcfgs",
     stage,
+    fn,
     when: { all: [hasMpx, BNDCFGS_NONZERO] },
     does: [
       {
         warn: "WARN_ONCE",
-        func: FN,
+        func: HARDWARE_SETUP,
         cond: "host_bndcfgs",
         text: [
           { held: { before: VENDOR_DECIDES }, is: "KVM: BNDCFGS in host will be lost" },
@@ -288,6 +289,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "vpid",
     stage,
+    fn,
     when: {
       any: [
         notOf(cpu_has_vmx_vpid),
@@ -302,6 +304,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "ept",
     stage,
+    fn,
     when: {
       any: [
         notOf(cpu_has_vmx_ept),
@@ -317,6 +320,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "cet",
     stage,
+    fn,
     held: { since: VIRT_AT_BOOT },
     when: notOf(cpu_has_load_cet_ctrl),
     does: [{ clear: ["params", "cet"] }],
@@ -326,6 +330,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "nx-needed",
     stage,
+    fn,
     held: { since: [{ after: "5.10", by: "5.15" }, "el8.6"] },
     when: nxMissing,
     does: [
@@ -344,6 +349,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "allow-smaller-maxphyaddr-setup",
     stage,
+    fn,
     held: { since: SETUP_FIRST },
     when: notOf(param("ept")),
     does: [{ set: ["params", "allow_smaller_maxphyaddr"] }],
@@ -353,6 +359,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "eptad",
     stage,
+    fn,
     when: { any: [notOf(cpu_has_vmx_ept_ad_bits), notOf(param("ept"))] },
     does: [{ clear: ["params", "eptad"] }],
     says: "Accessed and dirty flags need EPT and the capability bit.",
@@ -361,6 +368,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "mbec",
     stage,
+    fn,
     held: { since: MBEC },
     when: { any: [notOf(cpu_has_vmx_mbec), notOf(param("ept"))] },
     does: [{ clear: ["params", "mbec"] }],
@@ -370,6 +378,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "unrestricted-guest",
     stage,
+    fn,
     when: { any: [notOf(cpu_has_vmx_unrestricted_guest), notOf(param("ept"))] },
     does: [{ clear: ["params", "unrestricted_guest"] }],
     says: "Unrestricted guest needs EPT and the control.",
@@ -378,6 +387,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "flexpriority",
     stage,
+    fn,
     when: notOf(cpu_has_vmx_flexpriority),
     does: [{ clear: ["params", "flexpriority"] }],
     says: "FlexPriority needs the TPR shadow and APIC-access virtualization.",
@@ -386,6 +396,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "vnmi-old",
     stage,
+    fn,
     held: { before: FULL_LISTS },
     when: notOf(virtualNmis),
     does: [{ clear: ["params", "vnmi"] }],
@@ -395,6 +406,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "vnmi",
     stage,
+    fn,
     held: { since: FULL_LISTS },
     when: notOf(cpu_has_virtual_nmis),
     does: [{ clear: ["params", "vnmi"] }],
@@ -404,6 +416,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "sgx",
     stage,
+    fn,
     held: { since: SGX_NEEDS_ENCLS },
     when: { all: [{ config: "CONFIG_X86_SGX_KVM" }, notOf(cpu_has_vmx_encls_vmexit)] },
     does: [{ clear: ["params", "sgx"] }],
@@ -413,6 +426,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "ple",
     stage,
+    fn,
     when: notOf(cpu_has_vmx_ple),
     does: [
       { assignNumber: "ple_gap", value: 0 },
@@ -427,6 +441,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "apicv",
     stage,
+    fn,
     when: notOf(cpu_has_vmx_apicv),
     does: [{ clear: ["params", "enable_apicv"] }],
     says: "APICv needs APIC-register virtualization, virtual-interrupt delivery and posted interrupts.",
@@ -435,6 +450,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "ipiv",
     stage,
+    fn,
     held: { since: TERTIARY },
     when: { any: [notOf(param("enable_apicv")), notOf(cpu_has_vmx_ipiv)] },
     does: [{ clear: ["params", "enable_ipiv"] }],
@@ -444,6 +460,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "device-posted-irqs",
     stage,
+    fn,
     held: { since: ALL_PAIRS },
     when: { any: [notOf(param("enable_apicv")), { not: { bit: ["machine", "irq_posting"] } }] },
     does: [{ clear: ["params", "enable_device_posted_irqs"] }],
@@ -453,6 +470,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "tsc-scaling",
     stage,
+    fn,
     when: cpu_has_vmx_tsc_scaling,
     does: [{ set: ["kvm_caps", "has_tsc_control"] }],
     says: "TSC scaling lets a guest's TSC run at a frequency of its own.",
@@ -461,6 +479,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "bus-lock-exit",
     stage,
+    fn,
     held: { since: { after: "5.10", by: "5.15" } },
     when: cpu_has_vmx_bus_lock_detection,
     does: [{ set: ["kvm_caps", "has_bus_lock_exit"] }],
@@ -470,6 +489,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "notify-vmexit",
     stage,
+    fn,
     held: { since: TERTIARY },
     when: cpu_has_notify_vmexit,
     does: [{ set: ["kvm_caps", "has_notify_vmexit"] }],
@@ -479,6 +499,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "tdp-enabled",
     stage,
+    fn,
     when: param("ept"),
     does: [{ set: ["kvm_caps", "tdp_enabled"] }],
     says: "Two-dimensional paging follows the ept parameter.",
@@ -487,6 +508,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "tdp-mmu-off",
     stage,
+    fn,
     held: { since: TDP_MMU_FIXED },
     when: notOf(param("ept")),
     does: [{ clear: ["params", "tdp_mmu"] }],
@@ -496,6 +518,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "tdp-level-5",
     stage,
+    fn,
     when: cpu_has_vmx_ept_5levels,
     does: [{ set: ["kvm_caps", "tdp_level_5"] }],
     says: "The deepest EPT is five levels if the CPU can walk them, whether or not EPT is used.",
@@ -504,6 +527,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "huge-2m",
     stage,
+    fn,
     when: { any: [cpu_has_vmx_ept_2m_page, notOf(param("ept"))] },
     does: [{ set: ["kvm_caps", "huge_page_2m"] }],
     says: "2-MByte pages: by EPT's capability, or always with shadow paging.",
@@ -512,6 +536,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "huge-1g-5.6",
     stage,
+    fn,
     held: { before: { after: "5.6", by: "5.10" } },
     when: {
       any: [
@@ -526,6 +551,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "huge-1g",
     stage,
+    fn,
     held: { since: { after: "5.6", by: "5.10" } },
     when: {
       any: [
@@ -540,6 +566,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "pml",
     stage,
+    fn,
     when: { any: [notOf(param("ept")), notOf(param("eptad")), notOf(cpu_has_vmx_pml)] },
     does: [{ clear: ["params", "pml"] }],
     says: "Page-modification logging needs EPT, its dirty flags and the control.",
@@ -548,6 +575,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "preemption-timer-missing",
     stage,
+    fn,
     when: notOf(cpu_has_vmx_preemption_timer),
     does: [{ clear: ["params", "preemption_timer"] }],
     says: "The CPU has no usable VMX-preemption timer.",
@@ -556,6 +584,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "preemption-timer-misc-old",
     stage,
+    fn,
     held: readsMisc,
     when: param("preemption_timer"),
     does: [
@@ -568,6 +597,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "preemption-timer-rate",
     stage,
+    fn,
     when: param("preemption_timer"),
     does: [{ copyField: ["preemption_timer_shift", 0], from: ["misc.lo", 0], width: 5 }],
     says: "The timer counts down by one every 2^rate TSC cycles.",
@@ -576,6 +606,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "preemption-timer-too-fast",
     stage,
+    fn,
     held: { before: "7.3" },
     when: { all: [param("preemption_timer"), { timerTooFast: "fixed limit" }] },
     does: [{ clear: ["params", "preemption_timer"] }],
@@ -585,6 +616,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "preemption-timer-too-fast-7.3",
     stage,
+    fn,
     held: { since: "7.3" },
     when: { all: [param("preemption_timer"), { timerTooFast: "limit of CPUID leaf 15h" }] },
     does: [{ clear: ["params", "preemption_timer"] }],
@@ -594,6 +626,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "pt-mode-range",
     stage,
+    fn,
     when: {
       all: [
         { not: { field: "pt_mode", hi: 31, lo: 0, equals: 0 } },
@@ -607,6 +640,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "pt-mode-misc-old",
     stage,
+    fn,
     held: readsMisc,
     when: param("ept"),
     does: [{ read: "IA32_VMX_MISC", how: "plain" }],
@@ -616,6 +650,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "pt-mode-old",
     stage,
+    fn,
     held: readsMisc,
     when: { any: [notOf(param("ept")), notOf(cpu_has_vmx_intel_pt_old)] },
     does: [{ assignNumber: "pt_mode", value: 0 }],
@@ -625,6 +660,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "pt-mode",
     stage,
+    fn,
     held: keepsMisc,
     when: { any: [notOf(param("ept")), notOf(param("enable_pmu")), notOf(cpu_has_vmx_intel_pt)] },
     does: [{ assignNumber: "pt_mode", value: 0 }],
@@ -634,6 +670,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "cpu-caps-shstk",
     stage,
+    fn,
     held: { since: CET },
     when: { bit: ["cpu_has", "shstk"] },
     does: [{ set: ["kvm_caps", "shstk"] }],
@@ -643,6 +680,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "cpu-caps-ibt",
     stage,
+    fn,
     held: { since: CET },
     when: { bit: ["cpu_has", "ibt"] },
     does: [{ set: ["kvm_caps", "ibt"] }],
@@ -670,6 +708,7 @@ export const HARDWARE_SETUP_RULES: readonly Rule[] = [
   {
     id: "cpu-caps-cet-param",
     stage,
+    fn,
     held: { since: VIRT_AT_BOOT },
     when: notOf(param("cet")),
     does: [{ clear: ["kvm_caps", "shstk", "ibt"] }],

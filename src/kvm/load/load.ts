@@ -1,6 +1,7 @@
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import type { Condition, Rule } from "../../rules/rule.js";
-import { CET, ONE_PAGE_VMCS, SETUP_BEFORE_DEVICE, STRICT_CONFIG, VENDOR_DECIDES, VIRT_AT_BOOT } from "../changes.js";
+import { CET, ONE_PAGE_VMCS, STRICT_CONFIG, VENDOR_DECIDES, VIRT_AT_BOOT } from "../changes.js";
+import { COMMON_INIT, EVMCS_DETECTION, FIRST_CHECK, VENDOR_CHECK } from "./function-names.js";
 
 /*
  * What happens between insmod and hardware_setup: the checks of vmx_init, kvm_is_vmx_supported and the common x86 code
@@ -31,23 +32,6 @@ const lockedOutside: Condition = {
 };
 /** Up to 6.2 the flags asked for are those that all CPUs share, later those of the CPU that loads the module. */
 const notOnEveryCpu: Condition = { not: { bit: ["machine", "vmx_on_every_cpu"] } };
-
-/** Where the common code asks whether the CPU can be used. */
-const COMMON_CHECK = [
-  { held: { before: SETUP_BEFORE_DEVICE }, is: "kvm_arch_init" },
-  { held: { since: SETUP_BEFORE_DEVICE }, is: "__kvm_x86_vendor_init" },
-] as const;
-const VENDOR_CHECK = [
-  { held: { before: "6.5" }, is: "kvm_is_vmx_supported" },
-  { held: { since: "6.5" }, is: "__kvm_is_vmx_supported" },
-] as const;
-/** The check of CPUID, which moved from the common code to the vendor's. */
-const FIRST_CHECK = [
-  { held: { before: [VENDOR_DECIDES, SETUP_BEFORE_DEVICE] }, is: "kvm_arch_init" },
-  { held: { since: SETUP_BEFORE_DEVICE, before: VENDOR_DECIDES }, is: "__kvm_x86_vendor_init" },
-  { held: { since: VENDOR_DECIDES, before: "6.5" }, is: "kvm_is_vmx_supported" },
-  { held: { since: "6.5" }, is: "__kvm_is_vmx_supported" },
-] as const;
 
 /** The refusal became a warning in the stable series that were run late; both trees are Ubuntu's. */
 const BIOS_WARNING = ["5.4.0", { after: "5.15.135", by: "5.15.178" }] as const;
@@ -98,7 +82,7 @@ export const SUPPORT_RULES = [
   {
     id: "feat-ctl-locked",
     stage,
-    fn: COMMON_CHECK,
+    fn: COMMON_INIT,
     held: { before: FEAT_CTL_AT_BOOT },
     when: { any: [lockedInside, lockedOutside] },
     does: [{ say: "kvm: disabled by bios", level: 4 }, { refuse: "EOPNOTSUPP" }],
@@ -108,7 +92,7 @@ export const SUPPORT_RULES = [
   {
     id: "disabled-by-bios",
     stage,
-    fn: COMMON_CHECK,
+    fn: COMMON_INIT,
     held: { since: FEAT_CTL_AT_BOOT, before: VENDOR_DECIDES },
     when: { any: [noFeatCtl, noVmx, notOnEveryCpu] },
     does: [
@@ -170,10 +154,7 @@ export const EVMCS_DETECTION_RULES = [
   {
     id: "no-evmcs",
     stage,
-    fn: [
-      { held: { before: "6.2" }, is: "vmx_init" },
-      { held: { since: "6.2" }, is: "hv_init_evmcs" },
-    ],
+    fn: EVMCS_DETECTION,
     when: { any: [{ not: { config: "CONFIG_HYPERV" } }, { not: { bit: ["machine", "evmcs"] } }] },
     does: [{ clear: ["params", "enlightened_vmcs"] }],
     says: "The machine does not run on a Hyper-V that recommends the enlightened VMCS.",
@@ -186,7 +167,7 @@ export const VENDOR_INIT_RULES = [
   {
     id: "host-pat",
     stage,
-    fn: COMMON_CHECK,
+    fn: COMMON_INIT,
     held: { since: STRICT_CONFIG },
     does: [{ read: "IA32_PAT", how: "safe" }],
     says: "KVM relies on entry 0 of the PAT being write-back.",
@@ -195,7 +176,7 @@ export const VENDOR_INIT_RULES = [
   {
     id: "host-pat-not-wb",
     stage,
-    fn: COMMON_CHECK,
+    fn: COMMON_INIT,
     held: { since: STRICT_CONFIG },
     when: { any: [{ faults: "IA32_PAT" }, { not: { field: "IA32_PAT.lo", hi: 2, lo: 0, equals: 6 } }] },
     does: [{ say: "kvm: host PAT[0] is not WB", level: 3 }, { refuse: "EIO" }],

@@ -3,6 +3,7 @@ import type { Change, Held } from "../../rules/held.js";
 import type { Bits, Condition, Effect, Rule } from "../../rules/rule.js";
 import type { BitName, WordName } from "../../rules/words.js";
 import { CET, FULL_LISTS, MBEC, NESTED_UMIP, NESTED_WAIT_PAUSE, SGX_FOR_GUESTS } from "../changes.js";
+import { HARDWARE_SETUP, nestedPart } from "./function-names.js";
 
 /*
  * nested_vmx_setup_ctls_msrs (arch/x86/kvm/vmx/nested.c): what KVM offers a nested hypervisor. Up to 6.0 the allowed-1
@@ -171,17 +172,19 @@ function narrow(id: string, bits: Bits): Rule {
 /** IA32_VMX_BASIC for L1: revision 0x11e57ed0, one page, write-back, TRUE registers. */
 const VMCS12_REVISION = 0x11e57ed0;
 
-export const NESTED_RULES: readonly Rule[] = [
+const CALL_RULES: readonly Rule[] = [
   {
     id: "nested-call",
     stage: "hardware_setup",
+    fn: HARDWARE_SETUP,
     when: { bit: ["params", "nested"] },
     does: [{ call: "nested_vmx_setup_ctls_msrs" }],
     says: "With nested=1 the capability MSRs of a nested hypervisor are computed.",
     file: "arch/x86/kvm/vmx/vmx.c",
   },
+];
 
-  // Pin-based
+const PIN_RULES: readonly Rule[] = [
   {
     id: "nested-pin-low-old",
     stage,
@@ -229,8 +232,9 @@ export const NESTED_RULES: readonly Rule[] = [
     says: "Posted interrupts are offered if KVM itself uses APICv.",
     file: NESTED,
   },
+];
 
-  // VM exit
+const EXIT_RULES: readonly Rule[] = [
   {
     id: "nested-exit-low",
     stage,
@@ -272,8 +276,9 @@ export const NESTED_RULES: readonly Rule[] = [
     EXIT_FORCED_PERF,
     EXIT_SAYS,
   ),
+];
 
-  // VM entry
+const ENTRY_RULES: readonly Rule[] = [
   {
     id: "nested-entry-low",
     stage,
@@ -326,8 +331,9 @@ export const NESTED_RULES: readonly Rule[] = [
     says: "CET state controls are offered only if KVM offers shadow stacks or indirect-branch tracking.",
     file: NESTED,
   },
+];
 
-  // Primary processor-based
+const PRIMARY_RULES: readonly Rule[] = [
   {
     id: "nested-primary-low",
     stage,
@@ -353,8 +359,10 @@ export const NESTED_RULES: readonly Rule[] = [
     PRIMARY_SAYS,
   ),
   narrow("primary-32bit", ["procbased_ctls_high", "CR8_LOAD_EXITING", "CR8_STORE_EXITING"]),
+];
 
-  // Secondary processor-based
+/** Secondary processor-based controls, and EPT, VPID and VM functions, which depend on them. */
+const SECONDARY_RULES: readonly Rule[] = [
   {
     id: "nested-secondary-low",
     stage,
@@ -392,7 +400,6 @@ export const NESTED_RULES: readonly Rule[] = [
     file: NESTED,
   },
 
-  // EPT, VPID and VM functions
   {
     id: "nested-caps-zero",
     stage,
@@ -504,8 +511,9 @@ export const NESTED_RULES: readonly Rule[] = [
     "With flexpriority=1 APIC-access virtualization is offered.",
   ),
   secondaryIf("sgx", param("sgx"), "ENCLS_EXITING", "With sgx=1 ENCLS exiting is offered.", { since: SGX_FOR_GUESTS }),
+];
 
-  // Miscellaneous
+const MISC_RULES: readonly Rule[] = [
   {
     id: "nested-misc-old",
     stage,
@@ -537,6 +545,9 @@ export const NESTED_RULES: readonly Rule[] = [
     says: "The wait-for-SIPI activity state is emulated.",
     file: NESTED,
   },
+];
+
+const BASIC_RULES: readonly Rule[] = [
   {
     id: "nested-basic",
     stage,
@@ -557,6 +568,9 @@ export const NESTED_RULES: readonly Rule[] = [
     says: "Bit 56, no consistency check of error codes, is passed on.",
     file: NESTED,
   },
+];
+
+const CR_FIXED_RULES: readonly Rule[] = [
   {
     id: "nested-cr-fixed",
     stage,
@@ -594,6 +608,9 @@ export const NESTED_RULES: readonly Rule[] = [
     says: "KVM emulates UMIP with descriptor-table exiting where the CPU lacks it, so CR4.UMIP may be 1.",
     file: NESTED,
   },
+];
+
+const VMCS_ENUM_RULES: readonly Rule[] = [
   {
     id: "nested-vmcs-enum-old",
     stage,
@@ -627,4 +644,23 @@ export const NESTED_RULES: readonly Rule[] = [
     says: "With TSC scaling the highest field is the TSC multiplier, index 19h.",
     file: "arch/x86/kvm/vmx/vmcs12.c",
   },
+];
+
+/** The steps of a part of nested_vmx_setup_ctls_msrs that became a function. */
+function inPart(name: `nested_vmx_setup_${string}`, rules: readonly Rule[]): readonly Rule[] {
+  const fn = nestedPart(name);
+  return rules.map((rule) => ({ ...rule, fn }));
+}
+
+export const NESTED_RULES: readonly Rule[] = [
+  ...CALL_RULES,
+  ...inPart("nested_vmx_setup_pinbased_ctls", PIN_RULES),
+  ...inPart("nested_vmx_setup_exit_ctls", EXIT_RULES),
+  ...inPart("nested_vmx_setup_entry_ctls", ENTRY_RULES),
+  ...inPart("nested_vmx_setup_cpubased_ctls", PRIMARY_RULES),
+  ...inPart("nested_vmx_setup_secondary_ctls", SECONDARY_RULES),
+  ...inPart("nested_vmx_setup_misc_data", MISC_RULES),
+  ...inPart("nested_vmx_setup_basic", BASIC_RULES),
+  ...inPart("nested_vmx_setup_cr_fixed", CR_FIXED_RULES),
+  ...VMCS_ENUM_RULES,
 ];

@@ -1,13 +1,14 @@
 import { bitsOf } from "../../bits/word.js";
 import { STRICT_CONFIG } from "../../kvm/changes.js";
 import { DEBIAN_CONFIG } from "../../kvm/kernel-config.js";
+import { MODULE_INIT } from "../../kvm/load/function-names.js";
 import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { paramsOf } from "../../kvm/programs.js";
 import { type Replay, replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { nearest } from "../../registers/edit-distance.js";
-import { holdsIn, releaseOf } from "../../rules/held.js";
+import { holdsIn, releaseOf, valueIn } from "../../rules/held.js";
 import { KERNELS } from "../../rules/kernels.js";
 import type { Refusal } from "../../rules/machine.js";
 import { formatKernels, kernelName, RELEASES, type Release } from "../../rules/release.js";
@@ -172,7 +173,7 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
       ? {}
       : {
           rule: {
-            fn: "vmx_init",
+            fn: listText([...new Set(releases.flatMap((one) => valueIn(MODULE_INIT, one) ?? []))], "or"),
             file: "arch/x86/kvm/vmx/vmx.c",
             says: `Returns -${errno}, which modprobe shows as "${match.groups.reason}".`,
             since: formatKernels([...refusing.values()].flatMap((row) => row.releases)),

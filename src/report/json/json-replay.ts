@@ -28,8 +28,7 @@ export function replayJson(situation: Situation, phases: readonly Phase[], part?
 function runJson(traced: TracedReplay, phases: readonly Phase[], part?: RunPart) {
   const steps = stepsOf(traced.events).filter(
     (step) =>
-      (phases.length === 0 || phases.includes(phaseOf(step.rule))) &&
-      (part === undefined || isInPart(part, step, traced.replayed.release)),
+      (phases.length === 0 || phases.includes(phaseOf(step.rule))) && (part === undefined || isInPart(part, step)),
   );
   return {
     kernel: traced.replayed.release,

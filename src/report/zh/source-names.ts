@@ -61,6 +61,5 @@ export const SOURCE_NAMES_ZH: { readonly [about: string]: string } = {
     "嵌套 hypervisor 得到的值：控制寄存器只保存 TRUE 的那一套。",
   "Answers a nested hypervisor's RDMSR; a plain control register is the TRUE one with the default1 bits added.":
     "应答嵌套 hypervisor 的 RDMSR；普通控制寄存器是 TRUE 寄存器加上 default1 位。",
-  "The name of hardware_setup in later kernels; the replay says hardware_setup for all.":
-    "hardware_setup 在较新内核里的名字；重放里一律称为 hardware_setup。",
+  "The name of hardware_setup in later kernels.": "hardware_setup 在较新内核里的名字。",
 };

@@ -8,6 +8,7 @@ import {
 } from "../../kvm/guest/restore-rules.js";
 import { type GuestTest, ONLY_OFFERED, VCPU_CONTROL_RULES, VCPU_CR4_RULES } from "../../kvm/guest/vcpu-rules.js";
 import { WANTED_CONTROLS, type WantedControl } from "../../kvm/load/controls.js";
+import { MODULE_INIT } from "../../kvm/load/function-names.js";
 import { LOAD_ORDER } from "../../kvm/load/load-order.js";
 import { PARAMS, type ParamRow, WRITABLE_PARAMS } from "../../kvm/load/params.js";
 import { BOOL_LETTERS } from "../../kvm/load/parse-param.js";
@@ -120,16 +121,22 @@ function wordingRows(rule: Rule, effect: Effect, position: number): TableRow[] {
   );
 }
 
-/** Names of functions that changed, each once: by the older name, or by the rule if only one moved. */
+/**
+ * Names of functions that changed, each once: by the older name, by the newest where a function was divided, or by the
+ * rule if only one moved.
+ */
 function functionRows(rules: readonly Rule[]): TableRow[] {
   const users = new Map<Exclude<Rule["fn"], string | undefined>, Rule[]>();
   for (const rule of rules) {
     if (rule.fn === undefined || typeof rule.fn === "string") continue;
     users.set(rule.fn, [...(users.get(rule.fn) ?? []), rule]);
   }
+  const oldest = [...users].flatMap(([[first], rules]) => (rules.length > 1 ? (first?.is ?? []) : []));
+  const keyOf = (fn: readonly { readonly is: string }[]) =>
+    oldest.filter((name) => name === fn[0]?.is).length > 1 ? fn.at(-1)?.is : fn[0]?.is;
   return [...users].flatMap(([fn, [rule, another]]) =>
     fn.map((fact) => ({
-      key: (another === undefined ? rule?.id : fn[0]?.is) ?? "",
+      key: (another === undefined ? rule?.id : keyOf(fn)) ?? "",
       text: fact.is,
       held: heldOf(fact),
       file: firstText(rule?.file ?? ""),
@@ -236,7 +243,7 @@ function registrations(): Registration[] {
       title: "Order of loading",
       perKey: "one",
       file: `${VMX}, ${X86}`,
-      fn: "vmx_init",
+      fn: firstText(MODULE_INIT),
       silent: true,
       rows: LOAD_ORDER.map((row, position) => ({
         key: "order",

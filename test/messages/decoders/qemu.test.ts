@@ -227,7 +227,7 @@ describe("host doesn't support requested feature", () => {
     });
     expect(stepText(silicon)).toContain("another CPU is needed");
     const parameter = only(ept, { host: SKYLAKE, release: "6.12", params: { kvm_intel: { ept: "0" } } });
-    expect(parameter.rule).toMatchObject({ fn: "nested_vmx_setup_ctls_msrs", file: "arch/x86/kvm/vmx/nested.c" });
+    expect(parameter.rule).toMatchObject({ fn: "nested_vmx_setup_secondary_ctls", file: "arch/x86/kvm/vmx/nested.c" });
     expect(parameter.steps[0]?.commands?.join()).toContain("kvm_intel ept=1");
     const there = only(ept, { host: SKYLAKE, release: "6.12" });
     expect(there.causes[0]?.text).toContain("KVM of Linux 6.12 offers it on this machine");
