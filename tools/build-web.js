@@ -193,15 +193,15 @@ function missing(/** @type {string} */ file) {
 }
 
 /**
- * Texts of tables that the page leaves out, as its file may have 350 kB: where the wording of a message was seen, which `vmxlens
- * explain` and the library say, and what a format can hold, which is for a command that asks for a format by its name.
+ * Texts of tables that the page leaves out, as its file may have 350 kB: where the wording of a message was seen and what its meaning
+ * rests on, which `vmxlens explain` and the library say, and what a format can hold, which is for a command that asks for a format by its name.
  */
 const LEFT_OUT = {
   name: "left-out",
   transform(/** @type {string} */ code, /** @type {string} */ id) {
     if (/[\\/]messages[\\/]rows[\\/]/.test(id))
       return code.replace(
-        /(\bsource: \{\s*message:)\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[A-Z][A-Z_0-9]*)(?=,\s*meaning:)/g,
+        /(\bsource: \{\s*message:|\bmeaning:)\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[A-Z][A-Z_0-9]*)(?=,\s*meaning:|[,\s]*\})/g,
         '$1""',
       );
     if (/[\\/]input[\\/]formats[\\/]/.test(id))

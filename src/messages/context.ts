@@ -59,6 +59,8 @@ export interface ExplainContext {
   readonly circumstances: ReadonlySet<Circumstance>;
   /** VMCS dumps in the text; read on first use. */
   readonly dumps: () => Dumps;
+  /** The lines from the first number to the second, counted from 1; of a long text, those of its beginning. */
+  readonly lines: (first: number, last: number) => readonly string[];
 }
 
 /** Signs in the text of what surrounds the machine. */
@@ -102,6 +104,7 @@ export function explainContexts(
       ...(WINDOWS_10.test(head) && !WINDOWS_11.test(head) ? (["Windows 10"] as const) : []),
     ]),
     dumps: text.dumps,
+    lines: linesOf(head),
     ...(named === undefined ? {} : { kernel: named }),
     ...(given.vcpu === undefined ? {} : { vcpu: given.vcpu }),
   };
@@ -115,6 +118,15 @@ export function explainContexts(
     const params = options.params === undefined ? {} : { params: options.params };
     return { ...common, ...known, ...named, ...params, options, ...(note === undefined ? {} : { releaseNote: note }) };
   });
+}
+
+/** Split when it is first asked for. */
+function linesOf(head: string): ExplainContext["lines"] {
+  let lines: readonly string[] | undefined;
+  return (first, last) => {
+    lines ??= head.split("\n");
+    return lines.slice(Math.max(0, first - 1), last);
+  };
 }
 
 /** The kernels to explain under: as given, else the machine's own, else the one that the text names. */

@@ -5,7 +5,13 @@ import { sinceText } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
 import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
-import { decodeExitReason, decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
+import {
+  decodeFailedInstruction,
+  decodeHardwareError,
+  decodeInstructionError,
+  decodeVmcsDump,
+} from "./decoders/entry.js";
+import { decodeEptExit, decodeExitReason } from "./decoders/exit.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeKvmIoctl } from "./decoders/kvm-ioctl.js";
@@ -34,8 +40,10 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "create-vm": decodeCreateVm,
   device: decodeDevice,
   "entry-exit-pair": decodeEntryExitPair,
+  "ept-exit": decodeEptExit,
   "evmcs-word": decodeEvmcsWord,
   "exit-reason": decodeExitReason,
+  "failed-instruction": decodeFailedInstruction,
   "feature-list": decodeFeatureList,
   "guest-msr": decodeGuestMsr,
   "hardware-error": decodeHardwareError,

@@ -40,6 +40,11 @@ const INNOCENT = {
     "KVM_EXIT_FAIL_ENTRY is returned if the vcpu could not be run due to unknown reasons.",
     "KVM_EXIT_SHUTDOWN (8) is documented in api.rst",
     "EPT violations and EPT misconfigurations are the two classes of exits due to EPT.",
+    "An EPT misconfiguration occurs if bits 2:0 of an entry are 010b.",
+    "An EPT violation happens when the entry does not allow the access.",
+    "VM exits caused by EPT violations or page-modification log-full events",
+    "The VM-instruction error field is VMCS 0x4400.",
+    "This bit says whether CPUID.1:ECX.VMX[bit 5] is reported; /proc/cpuinfo shows vmx then.",
   ],
   "changes and what people say": [
     "Subject: [PATCH] KVM: VMX: Print VMX not enabled messages only once",

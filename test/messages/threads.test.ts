@@ -15,7 +15,8 @@ interface Thread {
 
 const threadsOf = (file: string): readonly Thread[] =>
   JSON.parse(readFileSync(join(import.meta.dirname, file), "utf8"));
-const THREADS: readonly Thread[] = [...threadsOf("threads.json"), ...threadsOf("threads-more.json")];
+const FILES = ["threads.json", "threads-more.json", "threads-developers.json"];
+const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 
 describe("the verdict on what a thread holds, in the first two lines", () => {
   it.each(THREADS.map((thread) => [thread.id, thread] as const))("%s", async (_, { text, verdict, source }) => {

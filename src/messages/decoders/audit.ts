@@ -1,3 +1,4 @@
+import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { type AuditResult, auditVmcs } from "../../vmcs/audit.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import { reportedFromCode } from "../../vmcs/dumps/ended.js";
@@ -35,8 +36,11 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
         text: `To judge the checks that are left, give ${context.host === undefined ? "the CPU (--host)" : listText(missing)}.`,
       });
   }
+  const shown = full.length > 0 ? results.find(({ result }) => result.failing !== undefined) : undefined;
   return {
     ...decoded,
+    // What the dump shows is the answer; that an entry failed is known.
+    ...(shown === undefined ? {} : { what: [shown.result.headline, decoded.what].filter(Boolean).join(" ") }),
     values: [...(decoded.values ?? []), ...values],
     // What the VMCS shows leaves no room for guesses.
     causes: [
@@ -66,7 +70,9 @@ function audit(dump: VmcsDump, code: number | undefined, context: ExplainContext
     reported !== undefined && (known === undefined || known.kind === "unknown" || known.kind === "other")
       ? { reported }
       : {};
-  return auditVmcs(dump.vmcs, context.host?.cores[0], use);
+  // As the command `audit`: where no CPU is named, by what all of them share.
+  const agreed = context.host === undefined ? { agreedCaps: atlasAgreement() } : {};
+  return auditVmcs(dump.vmcs, context.host?.cores[0], { ...use, ...agreed });
 }
 
 function withCollect(decoded: Decoded, code: number | undefined): Decoded {

@@ -1,6 +1,6 @@
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
-import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
+import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
 import type { Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
@@ -12,7 +12,7 @@ import { auditOf } from "./audit.js";
 const SDM = "Intel SDM volume 3C";
 
 /** A number as logs print it; AMD's -1 comes as all ones. */
-function codeOf(text: string | undefined): number | undefined {
+export function codeOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const hex = /^0x([0-9a-f]{1,16})$/i.exec(text)?.[1] ?? (/[a-f]/i.test(text) || /^8000/.test(text) ? text : undefined);
   if (hex !== undefined) return Number.parseInt(hex.slice(-8), 16);
@@ -110,7 +110,7 @@ function pointedTo(given: Decoded, { anywhere }: ExplainContext): Decoded {
   };
 }
 
-function entryFailure(reason: number): Decoded {
+export function entryFailure(reason: number): Decoded {
   const words = EXIT_REASONS[reason] ?? "unknown";
   const values: NamedValue[] = [{ name: "exit reason", value: `${reason} (0x${reason.toString(16)}): ${words}` }];
   const base = {
@@ -188,7 +188,7 @@ function entryFailure(reason: number): Decoded {
 }
 
 /** The same under a hypervisor other than KVM, whose parameters mean nothing there. */
-function ofOthers(reason: number): Decoded {
+export function ofOthers(reason: number): Decoded {
   const { steps: _ofKvm, ...decoded } = entryFailure(reason);
   if (reason !== 33) return decoded;
   return {
@@ -282,10 +282,12 @@ const NUMBERS = "(they go from 1 to 28, without 14, 21 and 27)";
 export function decodeInstructionError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const { groups, row } = match;
   const words = groups.words?.toLowerCase();
-  const error = words === undefined ? codeOf(groups.error ?? groups.error2) : words.startsWith("control") ? 7 : 8;
+  const error =
+    words === undefined ? codeOf(groups.error ?? groups.error2 ?? groups.error3) : words.startsWith("control") ? 7 : 8;
   if (error === undefined) return {};
   const field = groups.field === undefined ? undefined : fieldByEncoding(Number.parseInt(groups.field, 16));
-  const instruction = groups.insn === undefined ? "" : `${groups.insn.toUpperCase()} failed. `;
+  const insn = groups.insn ?? groups.insn2;
+  const instruction = insn === undefined ? "" : `${insn.toUpperCase().replace("_", "")} failed. `;
   if (field !== undefined && INSTRUCTION_ERRORS[error] === undefined && error !== 0) {
     return {
       what: `KVM accessed ${fieldName(field)} (0x${groups.field}) and the CPU refused. ${error} is not a VM-instruction error number ${NUMBERS}: no VMCS was current (VMfailInvalid), and the error number itself is meaningless.`,
@@ -315,68 +317,37 @@ export function decodeInstructionError([match]: readonly [Match, ...Match[]], co
   };
 }
 
-// ---- exit reason n ----
+// ---- An instruction that failed, with a number in another line or with none ----
 
-export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  const { groups, row } = match;
-  // A row of words alone has sentences of its own.
-  if (row.id === "any-exit" && groups.code === undefined) return {};
-  const written = groups.code ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
-  const code = written === undefined ? 0x8000_0021 : codeOf(written);
-  if (code === undefined) return {};
-  const reason = code & 0xffff;
-  const failed = code >>> 31 === 1 || reason === 33 || reason === 34 || reason === 41;
-  const qualification = codeOf(groups.qualification);
-  const extra: NamedValue[] =
-    qualification === undefined
-      ? []
-      : [
-          {
-            name: "exit qualification",
-            value: `${qualification}${reason === 33 ? ` (${ENTRY_FAILURE_QUALIFICATIONS[qualification] ?? "undefined"})` : ""}`,
-          },
-        ];
-  if (failed) {
-    const decoded = row.product === "KVM" || row.product === "KVM user space" ? entryFailure(reason) : ofOthers(reason);
-    return auditOf(context, (0x8000_0000 | reason) >>> 0, {
+const NEAR = 6;
+const NUMBER_NEAR =
+  /\b(?:error|err)(?: ?code| number| no\.?)?\s{0,3}[:=#]\s{0,3}(?<error>0x[0-9a-f]{1,2}|\d{1,2})\b(?!\.\d)/i;
+const RFLAGS_NEAR = /\b[RE]?FLAGS\s{0,3}[:=]\s{0,3}(?:0x)?(?<flags>[0-9a-f]{1,16})\b/i;
+
+/** The lines after a failed instruction may hold its number, and RFLAGS. */
+export function decodeFailedInstruction([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const near = [match.line, ...context.lines(match.last + 1, match.last + NEAR)];
+  const found = near.map((line) => NUMBER_NEAR.exec(line)?.groups?.error).find((one) => one !== undefined);
+  const error = codeOf(found);
+  const flags = near.map((line) => RFLAGS_NEAR.exec(line)?.groups?.flags).find((one) => one !== undefined);
+  const low = flags === undefined ? undefined : Number.parseInt(flags.slice(-8), 16);
+  const insn = (match.groups.insn ?? match.groups.insn2)?.toUpperCase() ?? "The VMX instruction";
+  const how =
+    low === undefined
+      ? ""
+      : (low & 1) === 1
+        ? " RFLAGS beside it has CF=1: VMfailInvalid, no VMCS is current, and such a failure has no number."
+        : (low & 0x40) === 0x40
+          ? " RFLAGS beside it has ZF=1: VMfailValid, so VM_INSTRUCTION_ERROR (0x4400) holds the number."
+          : "";
+  if (error !== undefined && INSTRUCTION_ERRORS[error] !== undefined) {
+    const decoded = instructionError(error);
+    return {
       ...decoded,
-      values: [...(decoded.values ?? []), ...extra],
-    });
+      what: `${insn} failed, and the text gives the number ${error}. ${decoded.what ?? ""}${how}`,
+    };
   }
-  const words = EXIT_REASONS[reason];
-  const values = [{ name: "exit reason", value: `${reason}: ${words ?? "undefined"}` }, ...extra];
-  if (/un(?:expected|handled)/i.test(match.text)) return { ...unhandledExit(reason, words, row.product), values };
-  return {
-    what:
-      words === undefined
-        ? `Exit reason ${reason} is not defined.`
-        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.`,
-    gravity: "informs",
-    values,
-  };
-}
-
-function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {
-  return {
-    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product} has no handler for it: the virtual machine is stopped.`,
-    causes: [
-      reason === 3
-        ? {
-            text: "An INIT signal reached the CPU while it ran a guest: another CPU, the firmware or a crash dump was resetting the machine.",
-            certainty: "likely",
-          }
-        : {
-            text: "The control or the guest-visible feature that makes this exit possible is on and the hypervisor does not know of it: a patched module, a control that must be 1 on this CPU, or a hypervisor older than the CPU.",
-            certainty: "possible",
-          },
-    ],
-    rule: {
-      fn: product === "KVM" ? "vmx_handle_exit" : "VM exit handler",
-      ...(product === "KVM" ? { file: "arch/x86/kvm/vmx/vmx.c" } : {}),
-      says: "An exit reason without a handler goes to user space as an internal error.",
-      since: product === "KVM" ? "Linux all releases" : product,
-    },
-  };
+  return how === "" ? {} : { what: `${insn} failed.${how}` };
 }
 
 // ---- The VMCS in the same text ----

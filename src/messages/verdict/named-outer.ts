@@ -14,6 +14,8 @@ const NAMED_OUTER = [
   [/\bGCP\b|\bGCE\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
   [/\bAzure\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
+  [/\bHAXM\b/i, "HAXM"],
+  [/\bQubes(?: ?OS)?\b|\bdom0\b/i, "Xen"],
   [/\bDocker Desktop\b/i, "Docker Desktop"],
   [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean"],
   [/\bHetzner\b/i, "Hetzner Cloud"],

@@ -101,6 +101,8 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "kvm-no-hardware-support",
   "kvm-vmx-not-supported",
   "any-no-flag",
+  "bhyve-no-vmx",
+  "generic-no-vmx",
   "any-nested-off",
   "kvm-module-not-loaded",
 ]);
@@ -125,6 +127,8 @@ const WITH_REASON = [
 
 /** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
 const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
+  "bhyve-controls": ["xhyve-control"],
+  "generic-no-vmx": ["bhyve-no-vmx"],
   "vmx-intrinsic-status": WITH_REASON,
   "generic-vmlaunch-failed": WITH_REASON,
   "fail-entry-bare": WITH_REASON,

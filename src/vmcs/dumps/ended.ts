@@ -10,10 +10,10 @@ export const ENDED = {
   hardwareError: /(?:entry failed, hardware error|vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
   /** The VM-instruction error, under any of its names. */
   instructionError:
-    /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field)\)?)?\s{0,3}(?:=|:|is|#|with)?\s{0,3}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d| times)/i,
+    /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field|value|content)\)?)?["'`)]{0,2}[\s,]{0,3}(?:==?|->|:|is|was|#|with|returns?|returned|gives?|gave|reads?|返回值?(?:是|为)?|[值是为]|：)?\s{0,3}(?!0x4400)(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d| times)/i,
   /** VMLAUNCH and the like with a number behind them. */
   entryInstruction:
-    /(?:\b(?<insn>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b[^\n]{0,60}?\b(?:error|err|code|status)\b[ :=#(]{0,5}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b|Failed at VM-Entry, Code=(?<error2>\d{1,3}))/i,
+    /(?:\b(?<insn>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b[^\n]{0,60}?(?:\b(?:error|err|code|status)\b(?: (?:code|number|is|was))?|错误[码号]?|返回(?:错误|值|码)?)[ :=#(是为：]{0,5}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b|Failed at VM-Entry, Code=(?<error2>\d{1,3})|\berror(?: code| number)?[ :=#]{1,3}(?<error3>0x[0-9a-f]{1,2}|\d{1,2})\b[^\n.]{0,20}\b(?:after|from|on|at|in|when|for|by)\b[^\n.]{0,24}\b(?<insn2>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b(?!\.\w))/i,
   /** The exit reason, with a qualification where one follows. */
   exitReason:
     /(?:Failed to enter VM, reason|VM[- ]?(?:entry|exit)(?: failure)?,? exit[ _]reason:?|vmentry failure \(reason|Failed vm ?entry \(exit reason|(?<!\b(?:container|pod|job|process|task|script|service)\b[^\n]{0,40})\bexit[ _]reason\s{0,3}(?:=|:|is)?(?=\s{0,3}(?:0x|f{8}[0-9a-f]{8}|8000|33\b|34\b|41\b))|\bexit[ _]reason(?<=(?:^\s{0,20}|\b(?:vm|vcpu|guest|kvm|hv|hyper)\w{0,12}\b[^\n]{0,60})exit[ _]reason)\s{0,3}(?:=|:|is)?)\s{0,3}(?<code>0x[0-9a-f]{1,16}|f{8}[0-9a-f]{8}|\d{1,10})(?:[^\n]{0,40}?(?:qualification|code)\s{0,3}(?:=|:)?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|EXIT_REASON_INVALID_GUEST_STATE/i,
@@ -95,7 +95,12 @@ export function endedFinder(): EndedFinder {
       const entry = ENDED.entryInstruction.exec(text)?.groups;
       const fail = FAIL_ENTRY.exec(text)?.groups;
       const code =
-        ENDED.hardwareError.exec(text)?.groups?.code ?? fail?.code ?? fail?.code2 ?? entry?.error ?? entry?.error2;
+        ENDED.hardwareError.exec(text)?.groups?.code ??
+        fail?.code ??
+        fail?.code2 ??
+        entry?.error ??
+        entry?.error2 ??
+        entry?.error3;
       if (code !== undefined) {
         put(reportedFromCode(numberOf(code)));
         return true;

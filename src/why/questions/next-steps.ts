@@ -84,6 +84,15 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
   },
   {
+    name: /^HAXM/,
+    text: "HAXM passes no VT-x to its guests: run the inner hypervisor under another one (KVM, Hyper-V, VMware).",
+  },
+  {
+    name: /^Xen/,
+    text: "Xen shows its own control domain (dom0) no vmx; what Xen itself found on the CPU, it prints.",
+    commands: ["xl info | grep -E 'virt_caps|xen_caps'; xl dmesg | grep -iE 'VMX|HVM|HAP'"],
+  },
+  {
     name: /^Windows$/,
     text: "To let other programs have VT-x, keep Windows' own hypervisor from starting, and restart.",
     commands: ["bcdedit /set hypervisorlaunchtype off"],

@@ -104,11 +104,18 @@ export const ANY_WORDS_MESSAGES = [
       "vmx/svm",
       "vmx or svm",
       "vt-x is required",
+      "cpuid",
+      "show",
+      "list",
+      "contain",
+      "include",
+      "have",
+      "appear",
       "hw virtuali",
       "hardware virtuali",
     ],
     pattern:
-      /\bvmx: not supported\b|\bno (?:vmx|vt-x)(?:\/svm| (?:or|nor) svm| flag)s?(?: flags?)?\b|\bneither (?:vmx|svm) n?or (?:vmx|svm)\b|\bvmx(?:\/svm| or svm)? flags? (?:is |was |are |were )?(?:missing|not (?:found|set|present|available))|VT-x is required but not \w{5,12}|\b(?:HW|hardware) virtuali[sz]ation(?: support| extensions?)? ?[:=] ?(?:no|none|false|disabled|off|not (?:available|supported|enabled|found))\b/i,
+      /\bvmx: not supported\b|\bno (?:vmx|vt-x)(?:\/svm| (?:or|nor) svm| flag)s?(?: flags?)?\b|\bneither (?:vmx|svm) n?or (?:vmx|svm)\b|\bvmx(?:\/svm| or svm)? flags? (?:is |was |are |were )?(?:missing|not (?:found|set|present|available))|VT-x is required but not \w{5,12}|\bCPUID\b[^\n]{0,12}ECX\W{0,3}(?:VMX\W{0,3})?(?:bit )?\[?5\]?\)?(?: \(?VMX\)?)? (?:is|was|=|==|reads) (?:0|zero|clear|not set|false)\b|\b(?:cpuinfo|lscpu|flags)\b\W{0,4}[^\n]{0,30}(?:(?:does|do|did)(?: not|n[o']t)|not) (?:show|list|contain|include|have|display)\b[^\n]{0,16}[`'" ]vmx\b|[`'"]?\bvmx[`'"]?(?: flag)? (?:(?:does|do|did)(?: not|n[o']t)|is(?: not|n[o']t)) (?:show|appear|listed|present|there|in)\b[^\n]{0,30}\b(?:cpuinfo|lscpu|flags)\b|\b(?:HW|hardware) virtuali[sz]ation(?: support| extensions?)? ?[:=] ?(?:no|none|false|disabled|off|not (?:available|supported|enabled|found))\b/i,
     what: "A program looked for vmx among the flags of /proc/cpuinfo, or asked CPUID, and found VT-x not on: the firmware has it off, or the hypervisor below this virtual machine does not pass it; AMD's is called svm.",
     steps: [
       {

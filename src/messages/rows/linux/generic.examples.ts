@@ -23,8 +23,18 @@ export const GENERIC_EXAMPLES = {
     not: ["kvm-vmxon-faulted", "VERR_VMX_VMXON_FAILED"],
   },
   "generic-ept-exit": {
-    examples: ["dune: exit due to EPT violation", "vmx: page fault failure GPA 0x4036a0000, GVA: 0x4036a0000"],
-    not: ["bad vmexit 0x31 (EXIT_REASON_EPT_MISCONFIG)", "Handle unexpected EPT misconfig in selftests"],
+    examples: [
+      "dune: exit due to EPT violation",
+      "vmx: page fault failure GPA 0x4036a0000, GVA: 0x4036a0000",
+      "EptSplitLargePage caused EPT Misconfiguration.",
+      "when I make start, the hypervisor would encounter an `EPT Violation` forever.",
+    ],
+    not: [
+      "bad vmexit 0x31 (EXIT_REASON_EPT_MISCONFIG)",
+      "Handle unexpected EPT misconfig in selftests",
+      "An EPT misconfiguration occurs if a write is allowed without a read.",
+      "VM exits caused by EPT violations save the guest-linear address.",
+    ],
   },
   "generic-vmlaunch-failed": {
     examples: ["VMLAUNCH failed", "[-] VMLAUNCH failed!"],

@@ -179,7 +179,8 @@ export const GENERIC_MESSAGES = [
     needle: ["vmxon", "vmptrld", "vmclear", "invept", "invvpid"],
     pattern:
       /\b(?<insn>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure|error)\b(?! (?:with|=|:)? ?(?:0x)?\d)(?! (?:does|do|is|leaves|causes|can|may|will|check)\b)|\b(?:failed to|failure (?:in|on|of)|could ?n[o']t|unable to|error (?:in|executing|on)) (?:execute |do |perform |run )?(?<insn2>VMXON|VMPTRLD|VMCLEAR|INVEPT|INVVPID)\b/i,
-    what: "A VMX instruction failed, and the program prints no number.",
+    what: "A VMX instruction failed, and this line has no number.",
+    decoder: "failed-instruction",
     causes: [
       "VMXON faults (#GP) when IA32_FEAT_CTL is not locked with VMX on or CR0 and CR4 do not fit the FIXED MSRs, (#UD) when CR4.VMXE is 0; it fails with CF=1 when the region is not aligned, too high, or without the CPU's revision number in its first four bytes (bit 31 must be 0).",
       "VMPTRLD and VMCLEAR need a physical address, aligned to 4 KByte, and VMPTRLD the revision number; neither accepts the VMXON region.",
@@ -208,8 +209,9 @@ export const GENERIC_MESSAGES = [
     generic: true,
     needle: ["ept violation", "ept_violation", "ept misconfig", "ept_misconfig", "page fault failure gpa"],
     pattern:
-      /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash)[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,
+      /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash|stuck|loop|encounter(?:s|ed|ing)?|caused(?! by)|\b(?:get|gets|got|getting|hit|hits) (?:an?|the|this))\b[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}`?[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled|forever|endless|infinite|loop|again and again|repeatedly|\bis called\b|(?<!have )occurred|happened)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,
     what: "A guest touched memory for which its EPT has no entry with the right (a violation, exit reason 48), or has one that the CPU calls invalid (a misconfiguration, 49), and the hypervisor has no answer to it. VM entries work.",
+    decoder: "ept-exit",
     causes: [
       "Violation: the guest-physical address is not mapped: beyond the memory given, a device's, or a page that the host could not provide.",
       "Misconfiguration: an entry is writable without readable, execute-only without that capability (IA32_VMX_EPT_VPID_CAP bit 0), has reserved bits, or an invalid memory type.",
@@ -234,8 +236,9 @@ export const GENERIC_MESSAGES = [
     generic: true,
     needle: ["vmlaunch", "vmresume", "vm launch", "launch failed", "vm-entry failed", "vm entry failed"],
     pattern:
-      /\b(?:VMLAUNCH|VMRESUME|vm launch)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure)\b(?! (?:with|=|:)? ?(?:0x)?\d)(?! (?:does|do|is|leaves|causes|can|may|will|check)\b)|\b(?:failed to|could ?n[o']t|unable to) (?:execute |do )?(?:VMLAUNCH|VMRESUME)\b/i,
+      /\b(?<insn>VMLAUNCH|VMRESUME|vm launch)(?:\(\))? (?:instruction )?(?:has )?(?:failed|failure)\b(?! (?:with|=|:)? ?(?:0x)?\d)(?! (?:does|do|is|leaves|causes|can|may|will|check)\b)|\b(?:failed to|could ?n[o']t|unable to) (?:execute |do )?(?<insn2>VMLAUNCH|VMRESUME)\b/i,
     what: "VMLAUNCH or VMRESUME failed, and this line has no number.",
+    decoder: "failed-instruction",
     causes: [
       "With a VM-instruction error (ZF=1): 7 is a control that the CPU does not allow, 8 the host state, 4 and 5 the launch state.",
       "With CF=1: no VMCS is current on this CPU.",

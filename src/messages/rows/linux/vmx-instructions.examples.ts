@@ -4,12 +4,22 @@ import type { VMX_INSTRUCTION_MESSAGES } from "./vmx-instructions.js";
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const VMX_INSTRUCTION_EXAMPLES = {
   "vmx-instruction-error": {
-    examples: ["instruction error 7", "VMLAUNCH failed! Instruction error = 7"],
-    not: ["inst_error\t\t0", "vmx-instruction-error"],
+    examples: [
+      "instruction error 7",
+      "VMLAUNCH failed! Instruction error = 7",
+      "i try to get VM_INSTRUCTION_ERROR content, return 7.",
+      "vmread(VMCS_VM_INSTRUCTION_ERROR)返回是7",
+    ],
+    not: ["inst_error\t\t0", "vmx-instruction-error", "VM_INSTRUCTION_ERROR (0x4400) holds the number"],
   },
   "vmx-entry-error": {
-    examples: ["VMLAUNCH failed with error 0x80000021", "Err, unable to execute VMLAUNCH, status : 0x7"],
-    not: ["VMLAUNCH failed", "kvm-vmxon-faulted"],
+    examples: [
+      "VMLAUNCH failed with error 0x80000021",
+      "Err, unable to execute VMLAUNCH, status : 0x7",
+      "执行vm_launch不成功,返回错误是7",
+      "I have met error code 0x7 after executing vmlaunch",
+    ],
+    not: ["VMLAUNCH failed", "kvm-vmxon-faulted", "make: error 2 in vmlaunch.o"],
   },
   "vmx-entry-words": {
     examples: ["ERROR:     - vm_instruction_error: VM entry with invalid host-state field(s)"],

@@ -104,7 +104,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     needle: "vmfail: vmcs",
-    pattern: /VMFAIL: VMCS (?<area>[A-Z][\w -]{1,30}): (?<check>[^\n]{3,120})/,
+    pattern: /VMFAIL: VMCS (?<area>[A-Z][\w -]{1,30}): (?<check>[\w /,-]{3,60})/,
     what: "A check of VM entry in the words of Bochs (and of tools that took its checks over): in the {area} area, {check}.",
     causes: [
       "`allowed 1-settings`: a control is 1 that the capability register does not let be 1. `allowed 0-settings`: one is 0 that must be 1.",

@@ -84,10 +84,7 @@ export const STACK_MESSAGES = [
     pattern: /(?:Unexpected vmexit: reason|Bad vmexit(?: \(reason)?) (?<code>0x[0-9a-f]{1,8}|\d{1,5})/i,
     what: "A VM exit came that Xen has no handler for, and it stopped that guest.",
     decoder: "exit-reason",
-    causes: [
-      "Exit reason 3 is an INIT signal: it reaches CPUs that are taken down for sleep while guests still run on them.",
-      "In a virtual machine, the outer hypervisor delivers exits for controls that were not asked for.",
-    ],
+    causes: ["In a virtual machine, the outer hypervisor delivers exits for controls that were not asked for."],
     steps: [XL, { text: "Update Xen and the firmware." }],
     source: {
       message: "QubesOS/qubes-issues#7283",

@@ -1,0 +1,132 @@
+import { parseHexU64, type U64 } from "../../bits/u64.js";
+import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
+import { eptViolationText, qualificationText, qualificationValue } from "../../vmcs/fields/exit-qualification.js";
+import type { Decoded, NamedValue } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
+import { auditOf } from "./audit.js";
+import { codeOf, entryFailure, ofOthers } from "./entry.js";
+
+// ---- exit reason n ----
+
+export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const { groups, row } = match;
+  // A row of words alone has sentences of its own.
+  if (row.id === "any-exit" && groups.code === undefined) return {};
+  const written = groups.code ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
+  const code = written === undefined ? 0x8000_0021 : codeOf(written);
+  if (code === undefined) return {};
+  const reason = code & 0xffff;
+  const failed = code >>> 31 === 1 || reason === 33 || reason === 34 || reason === 41;
+  const qualification = codeOf(groups.qualification);
+  const extra: NamedValue[] =
+    qualification === undefined
+      ? []
+      : [
+          {
+            name: "exit qualification",
+            value: `${qualification}${reason === 33 ? ` (${ENTRY_FAILURE_QUALIFICATIONS[qualification] ?? "undefined"})` : ""}`,
+          },
+        ];
+  if (failed) {
+    const decoded = row.product === "KVM" || row.product === "KVM user space" ? entryFailure(reason) : ofOthers(reason);
+    return auditOf(context, (0x8000_0000 | reason) >>> 0, {
+      ...decoded,
+      values: [...(decoded.values ?? []), ...extra],
+    });
+  }
+  const words = EXIT_REASONS[reason];
+  const near = qualificationNear(match, context);
+  const decodedQualification = near === undefined ? undefined : qualificationText(reason, near);
+  const values = [
+    { name: "exit reason", value: `${reason}: ${words ?? "undefined"}` },
+    ...(near === undefined || decodedQualification === undefined
+      ? extra
+      : [{ name: "exit qualification", value: qualificationValue(reason, near) }]),
+  ];
+  const advice = adviceOn(reason);
+  if (/un(?:expected|handled)/i.test(match.text)) return { ...unhandledExit(reason, words, row.product), values };
+  return {
+    ...advice,
+    what:
+      words === undefined
+        ? `Exit reason ${reason} is not defined.`
+        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}`,
+    gravity: "informs",
+    values,
+  };
+}
+
+/** The exit qualification that is printed with an exit: in the same line or in the few around it. */
+function qualificationNear({ first, last, line, groups }: Match, context: ExplainContext): U64 | undefined {
+  const beside = groups.qualification;
+  const text =
+    (beside === undefined ? undefined : `qualification ${beside}`) ??
+    [line, ...context.lines(last + 1, last + 8), ...context.lines(first - 4, first - 1)].find((one) =>
+      QUALIFICATION.test(one),
+    );
+  const found = text === undefined ? undefined : QUALIFICATION.exec(text)?.groups;
+  const number = found?.value ?? found?.value2;
+  if (number === undefined) return undefined;
+  return parseHexU64(number.startsWith("0x") ? number.slice(2) : Number(number).toString(16));
+}
+
+const QUALIFICATION =
+  /\bexit[ _]?qual\w{0,20}[^\n]{0,60}?(?<value>0x[0-9a-f]{1,16}|\b\d{1,10}\b)|\bqualification\s{0,3}[:=]?\s{0,3}(?<value2>0x[0-9a-f]{1,16})/i;
+
+function adviceOn(reason: number): Pick<Decoded, "causes" | "steps"> {
+  const advice = EXIT_ADVICE[reason];
+  if (advice === undefined) return {};
+  return {
+    causes: advice.causes.map((text) => ({ text, certainty: "possible" as const })),
+    steps: advice.steps,
+  };
+}
+
+// ---- EPT violation, EPT misconfiguration ----
+
+/** The two exits of EPT in words, with what the exit qualification beside them says. */
+export function decodeEptExit([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const word = match.groups.what ?? match.groups.what2 ?? match.groups.what3;
+  if (word === undefined) return {};
+  const reason = /^misconf/i.test(word) ? 49 : 48;
+  const qualification = reason === 48 ? qualificationNear(match, context) : undefined;
+  const means =
+    reason === 49
+      ? "An EPT misconfiguration (exit reason 49): an EPT entry on the way to the guest-physical address has a value that the CPU calls invalid, whatever the access was. VM entries work."
+      : "An EPT violation (exit reason 48): the guest touched memory for which its EPT has no entry with the right, and the hypervisor did not resolve it. VM entries work.";
+  return {
+    ...adviceOn(reason),
+    onlyCauses: true,
+    onlySteps: true,
+    what:
+      qualification === undefined ? means : `${means} The exit qualification says: ${eptViolationText(qualification)}.`,
+    ...(qualification === undefined
+      ? {}
+      : { values: [{ name: "exit qualification", value: qualificationValue(reason, qualification) }] }),
+  };
+}
+
+function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {
+  return {
+    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product} has no handler for it: the virtual machine is stopped.`,
+    causes: [
+      reason === 3
+        ? {
+            text: "An INIT signal reached the CPU while it ran a guest: another CPU, the firmware or a crash dump was resetting the machine.",
+            certainty: "likely",
+          }
+        : {
+            text: "The control or the guest-visible feature that makes this exit possible is on and the hypervisor does not know of it: a patched module, a control that must be 1 on this CPU, or a hypervisor older than the CPU.",
+            certainty: "possible",
+          },
+    ],
+    rule: {
+      fn: product === "KVM" ? "vmx_handle_exit" : "VM exit handler",
+      ...(product === "KVM" ? { file: "arch/x86/kvm/vmx/vmx.c" } : {}),
+      says: "An exit reason without a handler goes to user space as an internal error.",
+      since: product === "KVM" ? "Linux all releases" : product,
+    },
+  };
+}
