@@ -1,5 +1,5 @@
 import { compileTest, type KernelConfig, simplify, type Test } from "./condition.js";
-import { type Action, type AdjustSpecs, compileEffect, specOf, type Target } from "./effect.js";
+import { type Action, type AdjustSpecs, compileEffect, isSameEverywhere, specOf, type Target } from "./effect.js";
 import { heldIn } from "./held.js";
 import { kernelRow, type Release } from "./kernels.js";
 import { MAYBE, type Machine, NO, YES } from "./machine.js";
@@ -49,13 +49,10 @@ export function compile(
   const target: Target = { release, config, adjust };
   const steps: Step[] = [];
   for (const { rule, held } of present) {
-    const parts: Condition[] = [];
-    if (gated.has(rule.stage)) parts.push({ bit: ["reached", rule.stage] });
-    if (rule.when !== undefined) parts.push(rule.when);
-    const condition = simplify({ all: parts }, config);
+    const condition = rule.when === undefined || simplify(rule.when, config);
     if (condition === false) continue;
     for (const effect of rule.does) if ("adjust" in effect) specOf(effect.adjust, adjust);
-    const test = condition === true ? undefined : compileTest(condition);
+    const test = testOf(condition, gated.has(rule.stage) ? rule.stage : undefined);
     steps.push({
       rule,
       test: held === undefined ? perhaps(test) : test,
@@ -63,6 +60,40 @@ export function compile(
     });
   }
   return { steps, target };
+}
+
+/** Tests by the stage whose steps ask whether it is reached, or none. Most rules hold in many kernels: their tests are compiled once. */
+type Tests = Map<Stage | undefined, Test>;
+const ofConditions = new WeakMap<Condition, Tests>();
+const ofStages: Tests = new Map();
+
+function testOf(condition: Condition | true, stage: Stage | undefined): Test | undefined {
+  if (condition === true && stage === undefined) return undefined;
+  let tests = condition === true ? ofStages : ofConditions.get(condition);
+  if (tests === undefined) {
+    tests = new Map();
+    ofConditions.set(condition as Condition, tests);
+  }
+  let test = tests.get(stage);
+  if (test === undefined) {
+    const reached: Condition[] = stage === undefined ? [] : [{ bit: ["reached", stage] }];
+    test = compileTest(
+      condition === true ? { all: reached } : reached.length === 0 ? condition : { all: [...reached, condition] },
+    );
+    tests.set(stage, test);
+  }
+  return test;
+}
+
+/** What the rules do that do the same in every kernel. */
+const ofRules = new WeakMap<Rule, readonly Action[]>();
+
+function actionsOf(rule: Rule, target: Target): readonly Action[] {
+  const known = ofRules.get(rule);
+  if (known !== undefined) return known;
+  const actions = rule.does.map((effect) => compileEffect(effect, rule, target));
+  if (isSameEverywhere(rule)) ofRules.set(rule, actions);
+  return actions;
 }
 
 function perhaps(test: Test | undefined): Test {
@@ -76,7 +107,7 @@ export function run(m: Machine, program: Program): void {
     const happens = step.test === undefined ? YES : step.test(m);
     if (happens === NO) continue;
     if (traced) m.rule = step.rule;
-    step.actions ??= step.rule.does.map((effect) => compileEffect(effect, step.rule, target));
+    step.actions ??= actionsOf(step.rule, target);
     for (const action of step.actions) {
       action(m, happens);
       if (m.stopped) return;

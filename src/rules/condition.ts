@@ -11,21 +11,25 @@ export type KernelConfig = Readonly<Record<ConfigOption, boolean>>;
 /** A compiled condition. */
 export type Test = (m: Machine) => Truth;
 
-/** Folds build options into a condition: true, false, or what is left to ask at run time. */
+/** Folds build options into a condition: true, false, or what is left to ask at run time; itself where it asks for none. */
 export function simplify(condition: Condition, config: KernelConfig): Condition | boolean {
   if ("config" in condition) return config[condition.config];
   if ("not" in condition) {
     const inner = simplify(condition.not, config);
-    return typeof inner === "boolean" ? !inner : { not: inner };
+    if (typeof inner === "boolean") return !inner;
+    return inner === condition.not ? condition : { not: inner };
   }
   if ("all" in condition || "any" in condition) {
     const conjunction = "all" in condition;
+    const parts = conjunction ? condition.all : condition.any;
     const rest: Condition[] = [];
-    for (const part of conjunction ? condition.all : condition.any) {
+    for (const part of parts) {
       const inner = simplify(part, config);
       if (typeof inner !== "boolean") rest.push(inner);
       else if (inner !== conjunction) return inner;
     }
+    if (rest.length > 1 && rest.length === parts.length && rest.every((part, at) => part === parts[at]))
+      return condition;
     if (rest.length === 0) return conjunction;
     if (rest.length === 1) return rest[0] as Condition;
     return conjunction ? { all: rest } : { any: rest };

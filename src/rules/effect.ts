@@ -59,6 +59,18 @@ export function fileOf({ file }: Pick<Rule, "file">, release: Release): string {
   return valueIn(file, release) ?? "";
 }
 
+/** Whether what a rule does is the same in every kernel and configuration: no part has a range. */
+export function isSameEverywhere({ fn, does }: Rule): boolean {
+  return isOne(fn) && does.every((effect) => !("adjust" in effect) && isOneText(effect));
+}
+
+function isOneText(effect: Effect): boolean {
+  if ("say" in effect) return isOne(effect.say);
+  return !("warn" in effect) || (isOne(effect.func) && isOne(effect.cond) && isOne(effect.text));
+}
+
+const isOne = (value: unknown): boolean => typeof value !== "object";
+
 /** Turns an effect into a closure. */
 export function compileEffect(effect: Effect, rule: Rule, target: Target): Action {
   const fn = functionOf(rule, target.release);

@@ -20,12 +20,14 @@ export function showsFlags({ observed }: Host): boolean {
   return observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || observed?.vmx !== undefined;
 }
 
-interface Proven {
+export interface Proven {
   readonly host: Host;
   /** No case fits what the machine reported. */
   readonly impossible: boolean;
   /** The cases that are left under a kernel. */
   readonly cases: (release: Release) => readonly World[];
+  /** The kernels that were looked at. */
+  readonly kernels: readonly Release[];
 }
 
 /**
@@ -40,15 +42,16 @@ export function proven(
 ): Proven {
   const worlds = worldsOf(host);
   if (worlds.length === 0 || !fromReports || likely.length === 0 || !hasEvidence(host)) {
-    return { host, impossible: false, cases: () => worlds };
+    return { host, impossible: false, cases: () => worlds, kernels: [] };
   }
   const own = anyKernel === undefined || fitsAny(host, likely) ? likely : fitting(host, anyKernel);
-  const { under, impossible } = weigh(host, worlds, own);
-  const left = worlds.filter((world) => under.some((cases) => cases.includes(world)));
+  const { left, under, impossible } = weigh(host, worlds, own);
+  const kernels = own.map(({ release }) => release);
   return {
     host: impossible ? host : withShared(host, left),
     impossible,
-    cases: (release) => under[own.findIndex((candidate) => candidate.release === release)] ?? left,
+    cases: (release) => (kernels.includes(release) ? under(kernels.indexOf(release)) : left),
+    kernels,
   };
 }
 

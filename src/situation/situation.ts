@@ -19,7 +19,7 @@ import { keepCases, keepReplays } from "./kept.js";
 import type { KernelSet } from "./kernel-answer.js";
 import { isOwnKernel, kernelOf, type Named } from "./named-kernel.js";
 import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
-import { ownCandidates, proven, refusedError, showsFlags } from "./own-reports.js";
+import { ownCandidates, type Proven, proven, refusedError, showsFlags } from "./own-reports.js";
 import { pickCpu } from "./pick-cpu.js";
 
 /** As many contradictions of a text are shown. */
@@ -116,6 +116,8 @@ interface Found {
   readonly loading?: "disputed";
   /** No kernel is named, the default would not show what the machine shows, and these would. */
   readonly fitting?: Pick<Named, "releases"> & Pick<Kernel, "ruledOut">;
+  /** What the host's reports prove, where that is the same under these. */
+  readonly proofs?: Proven;
 }
 
 function made(host: Host, asked: Asked, before: Found): Situation | SituationProblem {
@@ -147,7 +149,7 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   const plain = releases.map((release): Candidate => ({ release, options: { release, ...common } }));
   const fits = own ? plain : ownCandidates(host, common);
   const any = host.kernel === undefined;
-  const proofs = proven(assumed.host, fits, any ? common : undefined, asked.foundParams !== false);
+  const proofs = before.proofs ?? proven(assumed.host, fits, any ? common : undefined, asked.foundParams !== false);
   const known = { ...proofs.host };
   const refused = own && asked.foundParams !== false ? refusedError(host) : undefined;
   keepCases(known, {
@@ -187,12 +189,14 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
     const disputed = disputesOf(read, { likely: fits, others });
     const all = [...contradictions, ...disputed.texts];
     const [first, ...more] = disputed.fitting;
+    const asBefore = disputed.host === read && disputed.fitting.join() === proofs.kernels.join();
     const changes: Found = {
       contradictions: all,
       ...(disputed.loading ? { loading: "disputed" } : loading === undefined ? {} : { loading }),
       ...(first === undefined || kernel.from !== "default"
         ? {}
         : { fitting: { releases: [first, ...more], ruledOut: ruledOutBy(disputed.differing, releases) } }),
+      ...(asBefore ? { proofs } : {}),
     };
     if (disputed.texts.length > 0 || changes.fitting !== undefined) {
       const again = made(disputed.host, asked, changes);

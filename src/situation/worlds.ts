@@ -1,3 +1,4 @@
+import { once } from "../bits/once.js";
 import { shared, type Tri } from "../bits/tri.js";
 import { sharedBits, type Word, word } from "../bits/word.js";
 import { type CoreGroup, type Host, isSvmVendor, msrOf } from "../host/host.js";
@@ -7,7 +8,7 @@ import type { Refusal } from "../rules/machine.js";
 import type { Errno } from "../rules/rule.js";
 import type { VerifyItem } from "./evidence/item.js";
 import { cpuFlagItems, loadItems, vmxFlagItems } from "./evidence/items.js";
-import { messageItems } from "./evidence/messages.js";
+import { messageItems, unprintable } from "./evidence/messages.js";
 import type { Candidate } from "./situation.js";
 
 /*
@@ -87,29 +88,43 @@ function meetWords(a: Word, b: Word): Word | undefined {
 
 /** What the machine reported and every case contradicts. */
 export interface Weighed {
-  /** The cases left under each kernel, in the order of the candidates. */
-  readonly under: readonly (readonly World[])[];
+  /** The cases that are left under some kernel. */
+  readonly left: readonly World[];
+  /** Those left under one, by its place among the candidates. */
+  readonly under: (at: number) => readonly World[];
   /** No case is left under any kernel: what was read and reported contradicts itself. */
   readonly impossible: boolean;
 }
 
-/** Leaves the cases in which the machine reports what it reported. Where none is left, nothing is taken from any statement. */
+/**
+ * Leaves the cases in which the machine reports what it reported. Where none is left, nothing is taken from any statement. A
+ * case is replayed under no more kernels than decide it: an unnamed kernel is one of many.
+ */
 export function weigh(host: Host, worlds: readonly World[], candidates: readonly Candidate[]): Weighed {
-  const under = candidates.map(({ options }) => {
+  const admits = candidates.map(({ options }) => {
     const alone = { ...options, startFromOffered: false };
-    const before = new Set(statementsAgainst(host, replay(host, alone)).map(({ id }) => id));
-    return worlds.filter((world) => {
-      return !statementsAgainst(world.host, replay(world.host, alone)).some(({ id }) => !before.has(id));
-    });
+    const before = once(() => new Set(statementsAgainst(host, replay(host, alone)).map(({ id }) => id)));
+    const known = new Map<World, boolean>();
+    return (world: World): boolean => {
+      const kept = known.get(world);
+      if (kept !== undefined) return kept;
+      const against = statementsAgainst(world.host, replay(world.host, alone));
+      const fits = against.every(({ id }) => before().has(id));
+      known.set(world, fits);
+      return fits;
+    };
   });
-  if (under.some((left) => left.length > 0)) return { under, impossible: false };
-  return { under: candidates.map(() => worlds), impossible: true };
+  const left = worlds.filter((world) => admits.some((fits) => fits(world)));
+  if (left.length === 0) return { left: worlds, under: () => worlds, impossible: true };
+  return { left, under: (at) => worlds.filter((world) => admits[at]?.(world) === true), impossible: false };
 }
 
 /** Whether one of the kernels can report what the machine reported, in some case. */
 export function fitsAny(host: Host, candidates: readonly Candidate[]): boolean {
   return candidates.some(
-    ({ options }) => statementsAgainst(host, replay(host, { ...options, startFromOffered: false })).length === 0,
+    ({ release, options }) =>
+      unprintable(host, release).length === 0 &&
+      statementsAgainst(host, replay(host, { ...options, startFromOffered: false })).length === 0,
   );
 }
 

@@ -72,6 +72,17 @@ describe("a host whose IA32_FEAT_CTL nobody read", () => {
   });
 });
 
+describe("a host whose kernel is not named, and did not print its messages by default", () => {
+  it("is replayed in each case under the kernels that print them, and under the others not at all", () => {
+    const [core] = unread.cores;
+    const bare = { cores: [{ ...core, msrs: new Map(), cpuid: { features: {} } }] };
+    const about = situation({ ...bare, observed: { messages: ["kvm: disabled by bios"] } } as unknown as Host);
+    const cases = 14;
+    expect(about.candidates.length).toBeLessThan(8);
+    expect(count()).toBeLessThanOrEqual((about.candidates.length + 1) * (cases + 6));
+  });
+});
+
 describe("a command", () => {
   it.each(["layers", "nested", "replay", "runs"])("%s replays each kernel that it can be once", async (command) => {
     const { code } = await runCli([command, `skylake-x@${SET}`]);

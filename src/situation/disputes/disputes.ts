@@ -8,6 +8,7 @@ import { askedOnHost } from "../asked-on-host.js";
 import { foundParams } from "../asked-params.js";
 import type { VerifyItem } from "../evidence/item.js";
 import { loadItems, verifyItems } from "../evidence/items.js";
+import { messageId, unprintable } from "../evidence/messages.js";
 import type { Candidate } from "../situation.js";
 import { aboutVmx, worldsOf } from "../worlds.js";
 import { factsOf, type ReadFact } from "./facts.js";
@@ -61,7 +62,11 @@ export function disputesOf(read: Host, kernels: DisputeOptions): Disputed {
   const fitting =
     left.length === 0
       ? []
-      : others.filter(({ options }) => casesOf(host).some((one) => differing(one, options).length === 0));
+      : others.filter(
+          ({ release, options }) =>
+            unprintable(host, release).length === 0 &&
+            casesOf(host).some((one) => differing(one, options).length === 0),
+        );
   return { host, texts, loading, differing: left, fitting: fitting.map(({ release }) => release) };
 }
 
@@ -104,8 +109,11 @@ interface Wanted {
 
 /** Whether a kernel and a case can make the machine report what is wanted, and nothing else get worse. */
 function possible(host: Host, { ids, tolerated }: Wanted, candidates: readonly Candidate[]): boolean {
-  return candidates.some(({ options }) =>
-    casesOf(host).some((one) => differing(one, options).every(({ id }) => !ids.has(id) && tolerated.has(id))),
+  const may = (id: string) => !ids.has(id) && tolerated.has(id);
+  return candidates.some(
+    ({ release, options }) =>
+      unprintable(host, release).every((line) => may(messageId(line))) &&
+      casesOf(host).some((one) => differing(one, options).every(({ id }) => may(id))),
   );
 }
 

@@ -43,8 +43,13 @@ export function isRulesLine(line: string): boolean {
 
 const UNCHECKED = /^unchecked MSR access error: RDMSR from 0x([0-9a-f]+)/;
 
+/** Of the item of a line of the log. */
+export function messageId(line: string): string {
+  return `message ${line.trim()}`;
+}
+
 const base = (text: string) =>
-  ({ id: `message ${text}`, kind: "message", layer: text.startsWith("x86/cpu") ? "boot" : "kvm", what: text }) as const;
+  ({ id: messageId(text), kind: "message", layer: text.startsWith("x86/cpu") ? "boot" : "kvm", what: text }) as const;
 
 function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed): VerifyItem | undefined {
   const item = { ...base(line), reported: "logged" };
@@ -72,6 +77,31 @@ function loggedItem(line: string, host: Host, replayed: Replay, printed: Printed
     return { ...item, replayed: "unknown", verdict: "unknown", note: `nothing is known of CPU ${cpu}` };
   }
   return { ...item, replayed: "not printed", verdict: "differ" };
+}
+
+/**
+ * The lines of the log that a kernel does not print, whatever is known of the CPU: a replay need not be made to know that it
+ * differs from them.
+ */
+export function unprintable({ observed }: Host, release: Release): readonly string[] {
+  const logged = observed?.messages;
+  if (logged === undefined) return [];
+  let kernels = printing.get(logged);
+  if (kernels === undefined) {
+    kernels = logged.map((text) => kernelsPrinting(text.trim()));
+    printing.set(logged, kernels);
+  }
+  return logged.filter((_, at) => kernels[at]?.includes(release) === false);
+}
+
+/** By the messages of a host: the kernels that print each, where it is a matter of the kernel. */
+const printing = new WeakMap<readonly string[], readonly (readonly Release[] | undefined)[]>();
+
+function kernelsPrinting(line: string): readonly Release[] | undefined {
+  if (UNCHECKED.test(line)) return undefined;
+  const all = patterns().filter(({ pattern }) => pattern.test(line));
+  // Nothing is known about that CPU, so the line says nothing.
+  return all.length === 0 || all[0]?.perCpu === true ? undefined : all.flatMap(({ releases }) => releases);
 }
 
 function knowsCpu({ cores }: Host, cpu: number): boolean {
@@ -113,10 +143,13 @@ function fits(text: string, line: string): boolean {
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-let made: readonly { readonly perCpu: boolean; readonly pattern: RegExp }[] | undefined;
+let made:
+  | readonly { readonly perCpu: boolean; readonly pattern: RegExp; readonly releases: readonly Release[] }[]
+  | undefined;
 
 function patterns(): NonNullable<typeof made> {
   made ??= kernelPrinters().map(({ fn, releases, template }) => ({
+    releases,
     perCpu: fn(releases[0] as Release) === PER_CPU_FUNCTION,
     pattern: new RegExp(`^${escaped(template.trim()).replace(/%x/g, "[0-9a-f]+").replace(/%d/g, "\\d+")}$`),
   }));
