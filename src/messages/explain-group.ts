@@ -29,6 +29,7 @@ import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
   HYPERV_OFF,
+  LOAD_KVM,
   NESTED_ON,
   OUTER_COMMANDS,
   READ_FEAT_CTL,
@@ -196,6 +197,8 @@ const NEEDLESS: readonly (readonly [text: string, unless: Circumstance])[] = [
   [ENABLE_OUTER.text, "bare metal"],
   [ENABLE_FIRMWARE.text, "virtual"],
   [NESTED_ON.text, "AMD"],
+  [NESTED_ON.text, "nested on"],
+  [LOAD_KVM.text, "kvm_intel loaded"],
   [HYPERV_OFF.text, "on Linux"],
 ];
 

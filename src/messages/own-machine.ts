@@ -95,6 +95,10 @@ const CIRCUMSTANCES = {
   "inside SMX alone": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
   "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
+  "kvm_intel loaded": ({ observed, params }: Host) =>
+    observed?.modules?.kvm_intel === true || Object.keys(params?.kvm_intel ?? {}).length > 0,
+  /** As read back, and not as it was asked for. */
+  "nested on": ({ params }: Host) => /^(?:1|y)$/i.test(params?.kvm_intel?.nested ?? ""),
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
 /** What is so of the machine, or what the text shows of it besides: `/dev/kvm exists`, `on Linux`. */
 export type Circumstance = keyof typeof CIRCUMSTANCES | "/dev/kvm exists" | "on Linux" | "Windows 10";

@@ -54,6 +54,11 @@ const featuresByName = once(
     ),
 );
 
+/** The feature that has exactly this name: its id, title, alias, `vmx flags` name or parameter. */
+export function featureNamed(name: string): Feature | undefined {
+  return featuresByName().get(foldName(name)) ?? FEATURE_LIST.find(({ param }) => param === name);
+}
+
 const everyName = once(() => foldNames(FEATURE_LIST.flatMap(namesOfFeature)));
 
 function namesOfFeature(feature: Feature): readonly string[] {

@@ -2,6 +2,7 @@ import { isSvmVendor } from "../../host/host.js";
 import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { OwnMachine } from "../own-machine.js";
+import { withAskedFeatures } from "./asked-feature.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
@@ -60,7 +61,10 @@ function answerOf(
     const usable = recognised.length === 0 && works(text);
     const found = machineVerdict(machine, failed, usable ? "known" : "any");
     const covers = ofLoading.map(({ message }) => message as string);
-    if (found !== undefined) return { ...withNamedOuter(found, machine, short), covers };
+    if (found !== undefined) {
+      const whole = { ...withNamedOuter(found, machine, short), covers };
+      return failed ? whole : withAskedFeatures(whole, machine, short);
+    }
   }
   // On an AMD CPU what is said about VMX is said about another module.
   const ofLinux = recognised.every(({ product }) => product === "KVM" || product === "Linux" || product === "kmod");
@@ -74,7 +78,7 @@ function answerOf(
     gravity === "informs" || (shown && GENERAL.has(message as string));
   if (machine !== undefined && recognised.every(saysLess)) {
     const found = machineVerdict(machine, false, "known");
-    if (found !== undefined) return { ...found, covers: [] };
+    if (found !== undefined) return withAskedFeatures({ ...found, covers: [] }, machine, short);
   }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");

@@ -42,6 +42,11 @@ const SYSTOOL = /^\s{0,16}([a-z]\w{0,63}) {0,40}= "(not required|[\w.,+-]{0,64})
 /** The list of a script that is copied a lot. */
 const SCRIPT = /^\s{0,16}Parameter: ([a-z]\w{0,63}) --> (not required|[\w.,+-]{1,64})\s*$/;
 
+/** One `cat` of several files, which prints their values below it in this order. */
+const SEVERAL = /(?:^|[#$>%] ?|sudo )cat (\/sys\/module\/kvm.{1,4000})$/;
+const FILE_OF_SEVERAL = /^\/sys\/module\/(kvm(?:_intel)?)\/parameters\/(?:\{([\w,]{1,400})\}|(\w{1,64}))$/;
+const NO_SUCH_FILE = /^cat: [^\n]{0,40}\/(kvm(?:_intel)?)\/parameters\/(\w{1,64})'?: No such file/;
+
 /** A command on a line of its own that unloads the module. */
 const UNLOADED = /^[^\n]{0,60}?(?:^|[#$>] ?|sudo )(?:rmmod|modprobe -r)\s{1,8}(kvm[-_]intel|kvm)\b[\w\s&;=-]{0,80}$/;
 
@@ -58,6 +63,10 @@ function openParams(sink: FactSink): FactRun {
   /** A path alone: its value is on the next line, as cat and head print it. */
   let awaited:
     | { readonly module: string; readonly name: string; readonly line: number; readonly spaced: boolean }
+    | undefined;
+  /** Files of one `cat`, and the values below it so far: they count where there is one for each file. */
+  let several:
+    | { files: (readonly [module: string, name: string])[]; values: [TextLine, string][]; line: number }
     | undefined;
   let systool: string | undefined;
   /** The module whose parameters the lines below a title are; the list ends with the first line that is none. */
@@ -77,6 +86,34 @@ function openParams(sink: FactSink): FactRun {
       const { text, number } = line;
       const gone = UNLOADED.exec(text);
       if (gone !== null) sink.unloaded((gone[1] as string).replace("-", "_") as "kvm" | "kvm_intel");
+      if (several !== undefined) {
+        const { files, values } = several;
+        const missing = NO_SUCH_FILE.exec(text);
+        const value = missing === null && several.line === line.after ? VALUE.exec(text)?.[1] : undefined;
+        if (missing !== null) {
+          several = {
+            ...several,
+            files: files.filter(([module, name]) => module !== missing[1] || name !== missing[2]),
+            line: number,
+          };
+        } else if (value !== undefined) {
+          values.push([line, value]);
+          several.line = number;
+        } else several = undefined;
+        if (several !== undefined && values.length === several.files.length) {
+          const found = several.files.map(
+            ([module, name], at) => [...(values[at] as [TextLine, string]), module, name] as const,
+          );
+          several = undefined;
+          for (const [of, written, module, name] of found) take(of, module, name, written);
+        }
+        if (missing !== null || value !== undefined) return true;
+      }
+      const files = filesOfSeveral(text);
+      if (files.length > 1) {
+        several = { files, values: [], line: number };
+        return true;
+      }
       const inline = INLINE.exec(text);
       if (inline !== null) return take(line, inline[1] as string, inline[2] as string, inline[3] as string);
       const said = IN_SENTENCE.exec(text);
@@ -129,6 +166,20 @@ function openParams(sink: FactSink): FactRun {
       if (part === "Sections" || part === "Notes") systool = undefined;
       return true;
     },
-    busy: () => awaited !== undefined || systool !== undefined || titled !== undefined,
+    busy: () => awaited !== undefined || several !== undefined || systool !== undefined || titled !== undefined,
   };
+}
+
+/** The files of one `cat` of several, in the order of their values. */
+function filesOfSeveral(text: string): (readonly [module: string, name: string])[] {
+  const words =
+    SEVERAL.exec(text.trimEnd())?.[1]
+      ?.split(" ")
+      .filter((word) => word !== "") ?? [];
+  const files = words.map((word) => FILE_OF_SEVERAL.exec(word));
+  if (files.includes(null)) return [];
+  return files.flatMap((file) => {
+    const [, module, braces, name] = file as RegExpExecArray;
+    return (braces?.split(",") ?? [name as string]).map((one) => [module as string, one] as const);
+  });
 }

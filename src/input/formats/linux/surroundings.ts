@@ -26,6 +26,9 @@ const SIGNED =
   /\b[Hh]ypervisor(?:: Origin = "| string: |_id_string = "|_id (?:\(0x40000000\) )?= ")(\w{4,12}|Microsoft Hv|bhyve bhyve )(?="|\s*$)/;
 const TABLE_LINE =
   /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?(\S.{1,160})$/;
+/** Commands that print such a line alone, below them. */
+const TABLE_ASKED =
+  /(?:\bdmidecode (?:-s|--string)[ =](?:system-(?:product-name|manufacturer)|baseboard-(?:product-name|manufacturer))|\/sys\/(?:class\/dmi\/id|devices\/virtual\/dmi\/id)\/(?:product_name|sys_vendor|board_vendor|board_name))\s*$/;
 const DETECTED = /systemd-detect-virt\s*$/;
 const VIRT: { readonly [word: string]: string } = {
   kvm: "KVM",
@@ -53,11 +56,13 @@ export const surroundings: FactReader = {
   knows:
     "What a machine runs in, from dmidecode, the DMI line of the kernel's log and systemd-detect-virt; whether Linux shows " +
     "vmx, from kvm-ok, virt-host-validate, crc and grep -c.",
-  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
+  mark: /^\s{0,8}(?:Manufacturer|Product Name|System Manufacturer|sys_vendor|product_name|Hardware name|DMI): ?\S|systemd-detect-virt|dmidecode (?:-s|--string)|\/dmi\/id\/|^\s{0,8}(?:INFO|HINT|QEMU): |\/proc\/cpuinfo|KVM requires a CPU|Hypervisor: Origin = |Hypervisor string: |\bhypervisor_id |Running '(?:sudo )?modprobe kvm_intel'/,
   words: [
     "Hypervisor",
     "hypervisor_id",
     "systemd-detect-virt",
+    "dmidecode -",
+    "/dmi/id/",
     "/proc/cpuinfo",
     "KVM requires a CPU",
     "Hardware name: ",
@@ -67,7 +72,12 @@ export const surroundings: FactReader = {
 
 function openSurroundings(sink: FactSink) {
   let asked:
-    | { readonly what: "virt" | "count"; readonly svm: boolean; readonly line: number; readonly spaced?: true }
+    | {
+        readonly what: "virt" | "count" | "table";
+        readonly svm: boolean;
+        readonly line: number;
+        readonly spaced?: true;
+      }
     | undefined;
 
   const answer = (line: TextLine): boolean => {
@@ -79,6 +89,11 @@ function openSurroundings(sink: FactSink) {
       return false;
     }
     const word = line.text.trim();
+    if (question.what === "table") {
+      const machine = word.length > 160 ? undefined : MACHINES.find(([words]) => words.test(word));
+      if (machine !== undefined) sink.system("outer", machine[1], placeOf(line));
+      return machine !== undefined;
+    }
     if (question.what === "virt") {
       const outer = Object.hasOwn(VIRT, word) ? VIRT[word] : undefined;
       if (outer !== undefined) sink.system("outer", outer, placeOf(line));
@@ -97,6 +112,10 @@ function openSurroundings(sink: FactSink) {
       const { text } = line;
       if (DETECTED.test(text)) {
         asked = { what: "virt", svm: false, line: line.number };
+        return true;
+      }
+      if (TABLE_ASKED.test(text)) {
+        asked = { what: "table", svm: false, line: line.number };
         return true;
       }
       if (COUNT.test(text) && / -\w{0,6}c|--count|wc -l/.test(text)) {

@@ -36,6 +36,13 @@ export const KVM_RUNTIME_EXAMPLES = {
     examples: ["vmwrite error: reg 401e value 2 (err 12)", "[17952.582712] vmwrite error: reg 6820 value 46 (err 70)"],
     not: ["kvm-vmwrite-error", "[565992.111731]    # vmread(0x4400) failed"],
   },
+  "kvm-nested-hardware-error": {
+    examples: [
+      "[  101.5] nested_vmx_exit_reflected failed vm entry 7",
+      "kvm_nested_vmenter_failed: hardware VM-instruction error: 7",
+    ],
+    not: ["failed vm entry", "kvm_nested_vmenter_failed: consistency check 3 failed"],
+  },
   "kvm-vmx-insn-failed": {
     examples: ["invvpid failed: ext=0x0 vpid=1 gva=0xaaaaaaaaaaaaa000"],
   },

@@ -157,6 +157,27 @@ export const KVM_RUNTIME_MESSAGES = [
     },
   },
   {
+    id: "kvm-nested-hardware-error",
+    product: "KVM",
+    layer: "VM entry",
+    gravity: "blocks",
+    needle: ["failed vm entry", "hardware vm-instruction error"],
+    pattern:
+      /(?:\bnested_vmx_\w{1,40} failed vm entry |hardware VM-instruction error: (?:0x)?)(?<error>[0-9a-f]{1,8})\b/i,
+    what: "A hypervisor inside the guest started its own guest, and the CPU refused the entry with VM-instruction error {error}.",
+    decoder: "instruction-error",
+    steps: [
+      {
+        text: "Let KVM print that VMCS at the next failure, and have it checked.",
+        commands: ["echo 1 | sudo tee /sys/module/kvm_intel/parameters/dump_invalid_vmcs", "vmxlens audit DUMP.txt"],
+      },
+    ],
+    causes: [
+      "A hypervisor inside the guest started its own guest: nested VMX is on, KVM found nothing wrong with that VMCS, and the CPU refused the one that KVM merged from it.",
+    ],
+    source: { message: `${VMX} (nested_vmx_exit_reflected, nested_vmx_reflect_vmexit)`, meaning: `${VMX} (nested.c)` },
+  },
+  {
     id: "kvm-vmx-insn-failed",
     product: "KVM",
     layer: "KVM at run time",
@@ -218,7 +239,7 @@ export const KVM_RUNTIME_MESSAGES = [
     layer: "nested KVM",
     gravity: "blocks",
     needle: "kvm_nested_vmenter_failed:",
-    pattern: /kvm_nested_vmenter_failed: (?<check>[^\n]{1,200})/,
+    pattern: /kvm_nested_vmenter_failed: (?!hardware )(?<check>[^\n]{1,200})/,
     what: "A hypervisor inside the guest tried a VM entry, and a check of KVM on its VMCS failed; the check is written as KVM's source has it: {check}",
     steps: [
       {

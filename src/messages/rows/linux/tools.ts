@@ -94,6 +94,13 @@ export const TOOL_MESSAGES = [
       /(?:\b(?:open|cat|grep|tee|ls|cannot access|systool):? )?['"]?\/sys\/module\/kvm_intel\/parameters\/(?<name>\w{1,40})['"]?: no such file or directory/i,
     what: "kvm_intel has no parameter {name} here: the module is not loaded, or its kernel was built or patched without it.",
     decoder: "module-parameter",
+    where: [
+      {
+        is: "kvm_intel loaded",
+        what: "kvm_intel is loaded and has no parameter {name}: its kernel was built or patched without it, or is of a release that does not have it.",
+        steps: [{ text: "List the parameters it has.", commands: ["modinfo -p kvm_intel"] }],
+      },
+    ],
     steps: [
       LOAD_KVM,
       {

@@ -1,0 +1,109 @@
+import { replays } from "../../situation/replays.js";
+import { type Feature, LAYER_TITLES, LAYERS } from "../../why/features.js";
+import { featureNamed } from "../../why/find-feature.js";
+import { type FeatureLayers, layersUnder } from "../../why/layers.js";
+import type { TextVerdict } from "../answer.js";
+import type { OwnMachine } from "../own-machine.js";
+
+/*
+ * People paste what they have and ask below it: "why is posted_intr missing?". What the machine of the text makes of the
+ * feature answers them before anything else.
+ */
+
+/** Prose with a question, or with something that is wished or missing. */
+const ASKS =
+  /\?|\b(?:why|how|no|not|cannot|can't|n't|without|missing|lacks?|absent|off|disabled?|enabled?|unsupported|supports?|supported)\b/i;
+/** A command, its prompt, or a line of a listing. */
+const NO_PROSE =
+  /^\s{0,40}(?:[#$>%]|[\w.-]{1,40}@[\w.-]{1,60}[:~]|\[\s{0,8}\d{1,8}\.\d{1,8}\]|[\w -]{1,40}\t|\w{1,60}\s{0,20}[:=]|-\w)|\/sys\/|\/proc\//;
+const LONGEST_LINE = 400;
+const MOST_LINES = 400;
+const MOST_FEATURES = 2;
+
+/** Names that are words of other subjects as well. */
+const OTHER_SUBJECTS: ReadonlySet<string> = new Set([
+  "ve",
+  "pt",
+  "ug",
+  "urg",
+  "vid",
+  "pat",
+  "efer",
+  "cet",
+  "sgx",
+  "mpx",
+  "umip",
+  "encls",
+  "rdtscp",
+  "invpcid",
+  "xsaves",
+]);
+
+/** The features that the prose of a text asks about, in the order of their names in it; at most two. */
+export function featuresAsked(text: string, taken: ReadonlySet<number>): readonly Feature[] {
+  const found = new Map<string, Feature>();
+  const lines = text.split("\n").slice(0, MOST_LINES);
+  for (const [at, line] of lines.entries()) {
+    if (taken.has(at + 1) || line.length > LONGEST_LINE || !ASKS.test(line) || NO_PROSE.test(line)) continue;
+    for (const feature of featuresIn(line)) found.set(feature.id, feature);
+  }
+  return found.size > MOST_FEATURES ? [] : [...found.values()];
+}
+
+/** A feature by one word that can be nothing else, or by two to four words. */
+function featuresIn(line: string): readonly Feature[] {
+  const words = line
+    .split(/[\s,;:?!()"'`]+/)
+    .filter((word) => word !== "")
+    .map((word) => word.replace(/\.$/, ""));
+  const found: Feature[] = [];
+  for (let at = 0; at < words.length; at++) {
+    for (let length = Math.min(4, words.length - at); length > 0; length--) {
+      const name = words.slice(at, at + length).join("-");
+      if (length === 1 && (name.length < 3 || OTHER_SUBJECTS.has(name.toLowerCase()))) continue;
+      const feature = featureNamed(name);
+      if (feature === undefined || OTHER_SUBJECTS.has(feature.id)) continue;
+      found.push(feature);
+      at += length - 1;
+      break;
+    }
+  }
+  return found;
+}
+
+/** The verdict, with what becomes of the features that the prose asks about first. */
+export function withAskedFeatures(verdict: TextVerdict, machine: OwnMachine, text: string | undefined): TextVerdict {
+  if (text === undefined) return verdict;
+  const features = featuresAsked(text, machine.lines);
+  if (features.length === 0) return verdict;
+  const replayed = replays(machine.situation);
+  const rows = features.map((feature) => layersUnder(replayed, feature));
+  const says = rows.map(sentence).filter((one) => one !== undefined);
+  const [{ id }] = features as [Feature];
+  return {
+    ...verdict,
+    says: [...says, verdict.says].join(" "),
+    steps: [
+      ...verdict.steps,
+      {
+        text: "See each layer and the rule that decides, once the text is saved.",
+        commands: [`vmxlens why ${id} FILE`],
+      },
+    ],
+  };
+}
+
+/** Where the feature gets lost, or that it does not; nothing where that is not known. */
+function sentence({ feature, cells, lostAt, unknownAt }: FeatureLayers): string | undefined {
+  const who = feature.name === feature.id ? feature.id : `${feature.id} (${feature.name})`;
+  if (lostAt === "silicon") return `${who}: no, the CPU does not have it.`;
+  if (lostAt !== undefined && unknownAt === undefined) {
+    const had = LAYERS.slice(0, LAYERS.indexOf(lostAt)).filter((layer) => cells[layer] === "yes");
+    const upTo = had.includes("silicon") ? "the CPU has it; " : "";
+    return lostAt === "nested"
+      ? `${who}: KVM has it, and does not offer it to guests.`
+      : `${who}: no, ${upTo}it is lost at ${LAYER_TITLES[lostAt]}.`;
+  }
+  if (unknownAt !== undefined || lostAt !== undefined) return undefined;
+  return `${who}: yes, KVM has it${cells.nested === "yes" ? " and offers it to guests" : ""}.`;
+}
