@@ -84,9 +84,11 @@ export async function packedText(/** @type {Uint8Array} */ bytes) {
   const { compress } = await import(LZMA);
   const { Encoder } = await import(pathToFileURL(join(root, "node_modules/lzma1/lib/encoder.js")).href);
   const configure = Encoder.prototype.configure;
-  // What the package sets for all data supposes that it comes in fours; text does not.
+  // What the package sets for all data supposes that it comes in fours; text does not, and each of its characters depends on the
+  // whole one before.
   Encoder.prototype.configure = function (/** @type {unknown} */ mode) {
     configure.call(this, mode);
+    this._numLiteralContextBits = 8;
     this._posStateBits = 0;
     this._posStateMask = 0;
   };

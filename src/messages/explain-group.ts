@@ -9,6 +9,7 @@ import {
   decodeFailedInstruction,
   decodeHardwareError,
   decodeInstructionError,
+  decodeInstructionFault,
   decodeVmcsDump,
 } from "./decoders/entry.js";
 import { decodeEptExit, decodeExitReason } from "./decoders/exit.js";
@@ -49,6 +50,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "guest-msr": decodeGuestMsr,
   "hardware-error": decodeHardwareError,
   "instruction-error": decodeInstructionError,
+  "instruction-fault": decodeInstructionFault,
   "kernel-message": decodeKernelMessage,
   "kvm-ioctl": decodeKvmIoctl,
   "module-error": decodeModuleError,

@@ -88,6 +88,7 @@ export type DecoderName =
   | "guest-msr"
   | "hardware-error"
   | "instruction-error"
+  | "instruction-fault"
   | "kernel-message"
   | "kvm-ioctl"
   | "module-error"

@@ -1,8 +1,8 @@
 import { parseHexU64 } from "../bits/u64.js";
 import { qemuData } from "../compare/qemu-models.js";
-import { describeMsr } from "../input/text/msr-names.js";
+import { describeMsr, msrByName } from "../input/text/msr-names.js";
 import { bitsNamed } from "../registers/lookup.js";
-import { REGISTERS, registerOf } from "../registers/registers.js";
+import { registerOf } from "../registers/registers.js";
 import { resolveRelease } from "../rules/release.js";
 import { EXIT_REASONS } from "../vmcs/fields/decode-tables.js";
 import type { NamedValue } from "./answer.js";
@@ -33,16 +33,21 @@ export function readLine(line: string): ReadFromLine {
     index ??= found;
     add(`0x${found.toString(16)}`, `${register.sdm}: ${register.title}`);
   }
-  for (const { sdm, linux, index: number } of REGISTERS) {
-    if (line.includes(sdm) || (linux !== undefined && line.includes(linux))) {
-      index ??= number;
-      add(sdm, describeMsr(number));
-    }
+  // The value belongs to the name before it.
+  const value = /(?:=|:|\bto|\bvalue)\s{0,3}(0x[0-9a-f]{5,16})\b/i.exec(line);
+  let named: number | undefined;
+  for (const { 0: word, index: place } of line.matchAll(/\b(?:MSR_)?(?:IA32|VMX)_\w{3,60}/g)) {
+    const number = msrByName(word);
+    if (number === undefined) continue;
+    if (value === null || place < value.index) named = number;
+    add(registerOf(number)?.sdm ?? word, describeMsr(number));
   }
-  const value = /(?:=|:|\bto|\bvalue)\s{0,3}(0x[0-9a-f]{5,16})\b/i.exec(line)?.[1];
-  const parsed = value === undefined ? undefined : parseHexU64(value);
+  index = named ?? index;
+  const parsed = value === null ? undefined : parseHexU64(value[1] as string);
   if (parsed !== undefined && index !== undefined) bits.push(...setBits(index, parsed));
-  for (const [name] of line.matchAll(/\bvmx-[a-z0-9]+(?:-[a-z0-9]+){0,6}\b/g)) {
+  for (const [name] of line.matchAll(
+    /\bvmx-(?!(?:non-?)?root\b|(?:mode|operation|related|enabled|capable|based)\b)[a-z0-9]+(?:-[a-z0-9]+){0,6}\b/g,
+  )) {
     const [match] = bitsNamed(name);
     const property = match === undefined ? qemuData().properties.find((row) => row.name === name) : undefined;
     const [bit] = property?.bits ?? [];

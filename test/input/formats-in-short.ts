@@ -70,6 +70,10 @@ Labels:             cpu-feature.node.kubevirt.io/vmx-ept=true
                     cpu-vendor.node.kubevirt.io/Intel=true
                     feature.node.kubernetes.io/cpu-cpuid.VMX=true
 `,
+  "msr-halves": `\t\t\t- IA32_VMX_TRUE_PINBASED_CTLS high bits mask: 0x3f
+\t\t\t- IA32_VMX_TRUE_PINBASED_CTLS low bits mask: 0x16
+VMX_EXIT_CTLS allowed1 = 0x1ffffff, allowed0 = 0x36dff;
+`,
   "feature-control": turbostatText(CPU),
   "feature-control of chipsec": `[*] cpu0: IA32_Feature_Control Lock = 1
 [*] cpu1: IA32_Feature_Control Lock = 1

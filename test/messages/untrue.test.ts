@@ -151,3 +151,19 @@ describe("two parameters of which one makes the other one count", () => {
     for (const { reasons } of differences) expect(reasons.length).toBeGreaterThan(0);
   });
 });
+
+describe("a line that no row knows", () => {
+  it("has its value under the register that it names, not under one whose name begins alike", () => {
+    const [found] = explain(
+      "(core : 1 - vmx-root? no) Secondary Proc Based VM Exec Controls (MSR_IA32_VMX_PROCBASED_CTLS2) : 0x10102a\n",
+    );
+    expect(found?.bits.map(({ msr, bit }) => `${msr?.toString(16)}.${bit}`)).toEqual([
+      "48b.1",
+      "48b.3",
+      "48b.5",
+      "48b.12",
+      "48b.20",
+    ]);
+    expect(found?.values.map(({ name }) => name)).toEqual(["IA32_VMX_PROCBASED_CTLS2"]);
+  });
+});

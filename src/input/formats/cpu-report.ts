@@ -71,7 +71,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 /** Where a list begins: a title, or the number that the names are the bits of. */
 const LIST =
-  /^\s{0,24}(?:(?:cpu(\d{1,4})(?: at \w+ \w+)?: )?[\w .()/-]{0,40}?(?:[:=\t]|\b0x[0-9a-f]{1,16}))\s{0,40}[<'"]?([a-z0-9].{30,4000})$/i;
+  /^\s{0,24}(?:(?:cpu(\d{1,4})(?: at \w+ \w+)?: )?[\w .()/-]{0,40}?(?:[:=\t]| {3}|\b0x[0-9a-f]{1,16}))\s{0,60}[<'"]?([a-z0-9].{30,4000})$/i;
 /** The list alone, below its title. */
 const TITLE = /^\s{0,24}[\w .()'/-]{2,40}:\s*$/;
 const ALONE = /^\s{0,24}((?:[\w.-]{2,20}[ ,]{1,2}){9,400}[\w.-]{2,20})\s*$/;

@@ -22,6 +22,7 @@ import { moduleOptions } from "./linux/module-options.js";
 import { moduleParams } from "./linux/module-params.js";
 import { surroundings } from "./linux/surroundings.js";
 import { vulnerabilities } from "./linux/vulnerabilities.js";
+import { msrHalves } from "./msr-halves.js";
 import { msrList } from "./msr-list.js";
 import { procCpuinfo } from "./proc-cpuinfo.js";
 import { qmp } from "./qmp.js";
@@ -51,6 +52,7 @@ export const READERS: readonly Reader[] = [
   canSet,
   haxm,
   featureControl,
+  msrHalves,
   controlWords,
   cpuReport,
   cpuidRaw,

@@ -350,6 +350,37 @@ export function decodeFailedInstruction([match]: readonly [Match, ...Match[]], c
   return how === "" ? {} : { what: `${insn} failed.${how}` };
 }
 
+// ---- An instruction that faulted ----
+
+/** What each fault of a VMX instruction means, by the words of it. */
+const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string])[] = [
+  [
+    /#PF|page[ _]fault/i,
+    (insn) =>
+      `${insn} faulted with #PF: its operand is not mapped. VMXON, VMCLEAR and VMPTRLD want the address of 8 bytes that hold the region's physical address, not that address.`,
+  ],
+  [
+    /#GP|general[ _]protection/i,
+    (insn) =>
+      insn === "VMXON"
+        ? "VMXON faulted with #GP: IA32_FEAT_CTL does not allow VMX (it must be locked with bit 2 on), CR0 or CR4 does not fit the FIXED MSRs, or it ran outside ring 0."
+        : `${insn} faulted with #GP: it ran outside ring 0, or its operand has a bad address.`,
+  ],
+  [
+    /#UD|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL/i,
+    (insn) =>
+      insn === "VMXON"
+        ? "VMXON faulted with #UD: CR4.VMXE is 0 on this CPU, the CPU shows no VMX, or it is not in protected mode."
+        : `${insn} faulted with #UD: there was no VMXON before on this CPU.`,
+  ],
+];
+
+export function decodeInstructionFault([{ groups, text }]: readonly [Match, ...Match[]]): Decoded {
+  const insn = (groups.insn ?? groups.insn2 ?? "The instruction").toUpperCase();
+  const known = FAULTS.find(([words]) => words.test(text));
+  return known === undefined ? {} : { what: known[1](insn) };
+}
+
 // ---- The VMCS in the same text ----
 
 export function decodeVmcsDump(_matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {

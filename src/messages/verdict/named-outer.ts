@@ -8,7 +8,7 @@ import { guestWithoutVmx } from "./guest-verdict.js";
 const NAMED_OUTER = [
   [/\bWSL ?2?\b|microsoft-standard/, "WSL"],
   [/\bHyper-?V\b/i, "Hyper-V"],
-  [/\bVMware\b|\bFusion(?![\w-])/i, "VMware"],
+  [/\bVMware\b|\bFusion(?![\w-])|\bESXi\b|\bvSphere\b|\bpyvmomi\b/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
   [/\bAWS\b|\bEC2\b/, "Amazon EC2"],
   [/\bGCP\b|\bGCE\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],

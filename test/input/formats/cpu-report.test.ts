@@ -35,6 +35,13 @@ describe("lists of features of other systems", () => {
     expect(featuresOf(text).vmx).toBe(vmx);
   });
 
+  it("are read behind a title and blanks, as a firmware's page shows them", () => {
+    const { host } = readHost(
+      "  Instructions                             MMX SSE SSE2 SSE3 SSSE3 SSE4.1 SSE4.2 AES AVX AVX2 VT-x FMA3 SHA EM64T    \n",
+    );
+    expect(host?.cores[0].cpuid.features.vmx).toBe(true);
+  });
+
   it("says no where the neighbours of VMX are printed and it is not", () => {
     const list =
       "FPU,VME,DE,PSE,TSC,MSR,PAE,MCE,CX8,APIC,SEP,MTRR,PGE,MCA,CMOV,PAT,MMX,FXSR,SSE,SSE2,SSE3,SSSE3,CX16,SSE4.1,HV";

@@ -35,6 +35,33 @@ Virtualization features:
     expect(host.observed?.cpuFlags).toContain("ept");
   });
 
+  const OLD = `Architecture:          x86_64
+CPU op-mode(s):        32-bit, 64-bit
+CPU(s):                3
+Vendor ID:             GenuineIntel
+CPU family:            6
+Model:                 44
+Stepping:              2
+CPU MHz:               2666.761
+BogoMIPS:              5333.52
+Hypervisor vendor:     VMware
+Virtualization type:   full
+L1d cache:             32K
+`;
+
+  it("shows no vmx where the line that is printed for it is missing between its neighbours", () => {
+    expect(read(OLD).observed?.vmx).toBe(false);
+    expect(read(OLD.replace(/^(?:Hyper|Virt).*\n/gm, "")).observed?.vmx).toBe(false);
+  });
+
+  it.each([
+    ["it is printed", OLD.replace("Hypervisor", "Virtualization:        VT-x\nHypervisor"), true],
+    ["lines were picked out", OLD.replace(/^(?:BogoMIPS|CPU op).*\n/gm, ""), undefined],
+    ["the beginning is missing", OLD.slice(OLD.indexOf("CPU(s)")), undefined],
+  ])("and says nothing of it where %s", (_, text, vmx) => {
+    expect(read(text).observed?.vmx).toBe(vmx);
+  });
+
   it("and in the old one, of an AMD CPU", () => {
     const host = read(`Architecture:          x86_64
 CPU op-mode(s):        32-bit, 64-bit

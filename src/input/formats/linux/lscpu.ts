@@ -106,6 +106,9 @@ function openLscpu(sink: FactSink): FactRun {
   /** The line before was blank, as in a text in double space. */
   let spaced = false;
   let translated = false;
+  /** The line before has the title that `Virtualization` comes after, and the block began as the whole output does. */
+  let beforeVirtualization = -1;
+  let whole = false;
   /** Titles that no other tool has: `Flags:` alone may be anybody's. */
   let own = 0;
 
@@ -117,6 +120,12 @@ function openLscpu(sink: FactSink): FactRun {
     inFlags = false;
     own = 0;
     translated = false;
+    whole = false;
+  };
+
+  /** `Virtualization` is printed for vmx or svm, and comes before these two: a line is missing between others that are not. */
+  const withoutVirtualization = (line: TextLine): void => {
+    if (whole && beforeVirtualization === line.after) sink.system("flag vmx", "no", placeOf(line));
   };
 
   const virtualization = (line: TextLine, key: string, value: string): void => {
@@ -147,6 +156,8 @@ function openLscpu(sink: FactSink): FactRun {
         if (name != null) block.fields.set(name, { value, at: placeOf(line) });
         if (inFlags) block.flags = value.trim().split(/\s+/);
         block.cut ||= line.cut;
+        if (key === "Architecture") whole = true;
+        if (key === "Hypervisor vendor") withoutVirtualization(line);
         virtualization(line, key, value);
         return true;
       }
@@ -161,6 +172,8 @@ function openLscpu(sink: FactSink): FactRun {
         return true;
       }
       inFlags = false;
+      if (/^\s{0,4}L1d cache:/.test(line.text)) withoutVirtualization(line);
+      if (/^\s{0,4}(?:BogoMIPS:|Virtualization features:)/.test(line.text)) beforeVirtualization = line.number;
       if (OTHER.test(line.text) || (translated && ANY_FIELD.test(line.text))) return true;
       close();
       return false;

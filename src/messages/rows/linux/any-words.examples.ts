@@ -8,6 +8,8 @@ export const ANY_WORDS_EXAMPLES = {
       "KVM detected but nested virtualization is not enabled (Intel). Exiting.",
       "Nested virtualization must be enabled on the host",
       "error: nested VMX not supported",
+      "nestedHVSupported will be set to false.",
+      "it says that there wasn't any Hardware Virtualization support",
     ],
     not: [
       "kvm: Nested Virtualization enabled",
@@ -55,8 +57,21 @@ export const ANY_WORDS_EXAMPLES = {
     not: ["CR4.VMXE is set before VMXON", "another virtual machine is running"],
   },
   "any-instruction-fault": {
-    examples: ["#GP on VMXON", "vmptrld: invalid opcode", "general protection fault in vmxon+0x12"],
+    examples: [
+      "#GP on VMXON",
+      "vmptrld: invalid opcode",
+      "general protection fault in vmxon+0x12",
+      "执行 VMXON 时会有Hypervisor Page Fault",
+    ],
     not: ["VMXON causes #UD if CR4.VMXE is 0", "VMXON done"],
+  },
+  "any-fixed-bits": {
+    examples: [
+      "00351802126e[CPU0  ] check_CR0(0x60000031): attempt to clear CR0.PE/CR0.PG in vmx mode !",
+      "CR4 0x20 does not fit the fixed bits",
+      "#GP while writing CR0 in VMX root mode",
+    ],
+    not: ["CR0: actual=0x80050033", "CR0.PE and CR0.PG are fixed to 1 in VMX operation"],
   },
   "any-vmfail": {
     examples: ["vCPU launch failed: vmlaunch: VMfailValid", "VMfailValid: error 5"],
@@ -67,7 +82,11 @@ export const ANY_WORDS_EXAMPLES = {
     not: ["WRMSR to IA32_FEATURE_CONTROL done"],
   },
   "any-feat-ctl-open": {
-    examples: ["IA32_FEATURE_CONTROL MSR not locked", "feature control is unlocked"],
+    examples: [
+      "IA32_FEATURE_CONTROL MSR not locked",
+      "feature control is unlocked",
+      "KVM doesn't set the lock bit in the IA32_FEATURE_CONTROL msr",
+    ],
     not: ["IA32_FEATURE_CONTROL is locked"],
   },
   "any-ioctl-failed": {
@@ -87,6 +106,7 @@ export const ANY_WORDS_EXAMPLES = {
       "Failed to open the device 'kvm': No such file or directory",
       "my vm won't start and says kvm not available, I enabled VT-d",
       "could not access KVM",
+      "it tells me I have no KVM. When I looked at the logs",
       "Unable to initialize KVM",
       "/dev/kvm is not writable",
       "[FAIL] Current user cannot read and write /dev/kvm.",

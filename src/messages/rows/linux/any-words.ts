@@ -24,9 +24,18 @@ export const ANY_WORDS_MESSAGES = [
     layer: "nested KVM",
     gravity: "blocks",
     generic: true,
-    needle: ["nested virt", "nested vmx", "nested vt", "nested kvm", "nested hardware", "nested hypervis"],
+    needle: [
+      "nested virt",
+      "nested vmx",
+      "nested vt",
+      "nested kvm",
+      "nested hardware",
+      "nested hypervis",
+      "nestedhv",
+      "hardware virtuali",
+    ],
     pattern:
-      /\bnested[ -](?:(?:hardware )?virt(?:uali[sz]ation)?|VMX|VT-?x|KVM|hypervisors?)(?: support| feature)?(?: \([^)\n]{1,40}\))?(?: is| are| was| has been| must be| needs to be| should be)? {0,2}(?:currently )?(?:not (?:been )?(?:supported|available|enabled|detected|allowed|active|turned on|switched on)|unsupported|unavailable|disabled|off\b|missing|required|(?<=(?:must|needs to|should) be )enabled)/i,
+      /\bnested[ -](?:(?:hardware )?virt(?:uali[sz]ation)?|VMX|VT-?x|KVM|hypervisors?)(?: support| feature)?(?: \([^)\n]{1,40}\))?(?: is| are| was| has been| must be| needs to be| should be)? {0,2}(?:currently )?(?:not (?:been )?(?:supported|available|enabled|detected|allowed|active|turned on|switched on)|unsupported|unavailable|disabled|off\b|missing|required|(?<=(?:must|needs to|should) be )enabled)|\bnestedHV(?:Supported|Enabled)\b[^\n]{0,20}\bfalse\b|\b(?:hardware|nested) virtuali[sz]ation\b[^\n]{0,80}\bgr[ea]yed out\b|\b(?:wasn't|isn't|was not|is not) any (?:hardware|nested) virtuali[sz]ation/i,
     what: "Nested virtualization is off: the hypervisor below offers its guests no VMX, so no KVM can run in them.",
     causes: [
       "On a KVM host: kvm_intel.nested is N, or the guest's CPU model has no vmx.",
@@ -195,8 +204,9 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["vmxon", "vmlaunch", "vmresume", "vmptrld", "vmclear", "vmread", "vmwrite", "vmxoff", "invept", "invvpid"],
     pattern:
-      /(?:#GP|#UD|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)\b[^\n]{0,50}\b(?<insn>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b|\b(?<insn2>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b(?! (?:causes|can|may|will|would|in user))[^\n]{0,40}(?:#GP\b|#UD\b|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)/i,
-    what: "{insn} faulted instead of failing with a number: #UD means that VMX is not switched on there (VMXON: CR4.VMXE is 0; the others: no VMXON before on this CPU), #GP that it ran outside ring 0 or, for VMXON, that IA32_FEAT_CTL does not allow VMX or CR0 and CR4 do not fit the FIXED MSRs.",
+      /(?:#GP|#UD|#PF|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)\b[^\n]{0,50}\b(?<insn>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b|\b(?<insn2>VMXON|VMLAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|VMXOFF|INVEPT|INVVPID)\b(?! (?:causes|can|may|will|would|in user))[^\n]{0,40}(?:#GP\b|#UD\b|#PF\b|page[ _]fault|general[ _]protection|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL)/i,
+    what: "{insn} faulted instead of failing with a number.",
+    decoder: "instruction-fault",
     causes: [
       "In a virtual machine: the hypervisor below shows VMX and does not implement it, or does not show it at all.",
     ],
@@ -209,6 +219,24 @@ export const ANY_WORDS_MESSAGES = [
       ENABLE_OUTER,
     ],
     source: { message: "small hypervisors", meaning: `${SDM}, VMX instructions (exceptions)` },
+  },
+  {
+    id: "any-fixed-bits",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    generic: true,
+    needle: ["cr0", "cr4"],
+    pattern:
+      /\battempt(?:s|ed|ing)? to (?:clear|set|change) CR[04]\b[^\n]{0,24}\b(?:in|during|under) VMX\b|\bCR(?<cr>[04])\b[^\n]{0,40}\b(?:violates?|does not (?:fit|satisfy|match)|not allowed by)\b[^\n]{0,30}\bfixed\b|#GP\b[^\n]{0,40}\b(?:mov(?:ing)? (?:to |into )?|writ(?:e|ing) (?:to )?)CR[04]\b[^\n]{0,40}\bVMX/i,
+    what: "In VMX operation CR0 and CR4 have to fit the FIXED registers: CR0 needs PE, NE and PG, CR4 needs VMXE. PE and PG may be 0 only in a guest, and only with unrestricted guest (secondary control bit 7).",
+    steps: [
+      {
+        text: "Read what must be 1 (FIXED0) and what may be 1 (FIXED1), for CR0 and CR4.",
+        commands: ["for m in 0x486 0x487 0x488 0x489; do sudo rdmsr -a $m; done"],
+      },
+    ],
+    source: { message: "bochs-emu/Bochs#614", meaning: `${SDM}, appendix A.7 and A.8` },
   },
   {
     id: "any-vmfail",
@@ -248,7 +276,8 @@ export const ANY_WORDS_MESSAGES = [
     layer: "firmware",
     gravity: "blocks",
     needle: ["feature_control", "feat_ctl", "feature control"],
-    pattern: /FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?: MSR| register)? (?:is )?(?:not locked|unlocked)/i,
+    pattern:
+      /FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?: MSR| register)? (?:is )?(?:not locked|unlocked)|(?:(?:does|do|did)(?: not|n[o']t)|never) set (?:the )?lock(?:ed)? bit[^\n]{0,30}FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b|lock bit (?:of|in) (?:the )?(?:MSR_)?(?:IA32_)?FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L(?: MSR)? (?:is|was) (?:not set|clear|0)/i,
     what: "IA32_FEAT_CTL is not locked: VMXON faults until bits 0 and 2 are 1. The firmware left it open, so the first program that runs may set it; Linux does at boot, and kvm_intel did before it.",
     steps: [
       { text: "The program that executes VMXON has to set bits 0 and 2 before it, on every CPU." },
@@ -306,7 +335,7 @@ export const ANY_WORDS_MESSAGES = [
       "no usable kvm",
     ],
     pattern:
-      /(?<![-\w./])(?:\/dev\/)?kvm(?: kernel)?(?: device| module| acceleration| hardware acceleration| hardware virtuali[sz]ation| support| extensions?| virtuali[sz]ation)?['"]?(?: is| was| are| does)? (?:currently )?(?:not (?:available|supported|enabled|found|accessible|usable|installed|present|detected|working|ready|writable|readable|exist)|un(?:available|usable|supported)|missing|inaccessible)\b[^\n]{0,60}|\b(?:cannot|can't|could ?n[o']t|unable to|fail(?:ed|ure) to|permission to|error while) (?:open(?:ing)?|access(?:ing)?|use|using|initiali[sz](?:e|ing)|find(?:ing)?|enable|talk to) (?:the )?(?:device )?['"]?(?:\/dev\/)?kvm\b['"]?(?! (?:guest|machine|vm|domain|unit)s?)[^\n]{0,60}|\b(?:cannot|can't) (?:read|write|open)(?: (?:and|or) (?:read|write))?(?: to| from)? ['"`]?\/dev\/kvm\b|\bkvm init(?:iali[sz]ation)? failed\b[^\n]{0,60}|\bno (?:usable |working )?kvm(?: support| device| acceleration| module)?\b(?! (?:switch|guest|vm|machine)|[-\w/.])/i,
+      /(?<![-\w./])(?:\/dev\/)?kvm(?: kernel)?(?: device| module| acceleration| hardware acceleration| hardware virtuali[sz]ation| support| extensions?| virtuali[sz]ation)?['"]?(?: is| was| are| does)? (?:currently )?(?:not (?:available|supported|enabled|found|accessible|usable|installed|present|detected|working|ready|writable|readable|exist)|un(?:available|usable|supported)|missing|inaccessible)\b[^\n]{0,60}|\b(?:cannot|can't|could ?n[o']t|unable to|fail(?:ed|ure) to|permission to|error while) (?:open(?:ing)?|access(?:ing)?|use|using|initiali[sz](?:e|ing)|find(?:ing)?|enable|talk to) (?:the )?(?:device )?['"]?(?:\/dev\/)?kvm\b['"]?(?! (?:guest|machine|vm|domain|unit)s?)[^\n]{0,60}|\b(?:cannot|can't) (?:read|write|open)(?: (?:and|or) (?:read|write))?(?: to| from)? ['"`]?\/dev\/kvm\b|\bkvm init(?:iali[sz]ation)? failed\b[^\n]{0,60}|\bno (?:usable |working )?kvm(?: support| device| acceleration| module)?\b(?! (?:switch|guest|vm|machine)|[-\w/]|\.\w)/i,
     what: "A program did not get KVM and does not say why: there is no /dev/kvm, because kvm_intel did not load (VT-x off in the firmware, or not passed to this virtual machine) or a container was not given the device; or the user may not open it.",
     decoder: "device",
     steps: [HOW_FAR_KVM, LOAD_KVM, JOIN_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],

@@ -15,10 +15,6 @@ export const VMX_INSTRUCTION_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     needle: [
-      "instruction error",
-      "instruction_error",
-      "instruction-error",
-      "instructionerror",
       "insterr",
       "instr err",
       "instrerr",

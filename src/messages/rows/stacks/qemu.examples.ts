@@ -92,6 +92,12 @@ export const QEMU_EXAMPLES = {
   "qemu-vmx-required": {
     examples: ["this CPU model requires VMX"],
   },
+  "qemu-emulation-no-vmx": {
+    examples: [
+      "It seems like that qemu does not support the vmx (intel) without KVM, only svm (amd) is supported with tcg.",
+    ],
+    not: ["warning: TCG doesn't support requested feature: CPUID.01H:ECX.vmx [bit 5]"],
+  },
   "qemu-tcg-no-vmx": {
     examples: ["qemu-system-x86_64: KVM is not available, falling back to TCG"],
     not: ["KVM acceleration can be used", "KVM acceleration can NOT be used"],

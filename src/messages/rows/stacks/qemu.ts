@@ -321,6 +321,18 @@ export const QEMU_MESSAGES = [
     source: { message: "not seen in a public thread; wording as in QEMU option errors", meaning: `${CPU_C}` },
   },
   {
+    id: "qemu-emulation-no-vmx",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["vmx"],
+    pattern:
+      /\b(?:TCG|QEMU)\b[^\n]{0,24}\b(?:(?:does|do)(?: not|n[o']t)|cannot|can't) (?:support|have|emulate|provide)\b(?! requested)[^\n]{0,24}\bvmx\b(?:[^\n]{0,20}\bwithout KVM\b)?/i,
+    what: "QEMU's own emulation (TCG) has no VMX, whatever the host is; it has SVM. A guest gets VMX from KVM alone, on an Intel CPU whose kvm_intel has nested on.",
+    steps: [{ text: "With KVM.", commands: ["-accel kvm -cpu host"] }, NESTED_ON],
+    source: { message: "QEMU front ends", meaning: `${CPU_C} (TCG features)` },
+  },
+  {
     id: "qemu-tcg-no-vmx",
     product: "QEMU",
     layer: "user space",
