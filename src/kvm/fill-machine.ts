@@ -3,8 +3,10 @@ import { type CoreGroup, CPU_FEATURES, FEAT_CTL_VENDORS, type Host, isSvmVendor 
 import type { Msr } from "../host/msr.js";
 import { registerOf } from "../registers/registers.js";
 import type { KernelConfig } from "../rules/condition.js";
-import { MAYBE, type Machine, msrWordIndex, YES } from "../rules/machine.js";
+import { createMachine, MAYBE, type Machine, msrWordIndex, YES } from "../rules/machine.js";
+import { timerKey } from "../rules/timer.js";
 import { bitIndex, MSR_NAMES, REPLAY_MSRS, STAGES, WORD_BITS, wordIndex } from "../rules/words.js";
+import { DEBIAN_CONFIG } from "./kernel-config.js";
 import { hasBrokenPreemptionTimer, hasPerfGlobalCtrlErratum } from "./load/errata.js";
 
 /*
@@ -114,6 +116,18 @@ export function fillMachine(
   fillTimer(m, core);
   m.value[REACHED] = ENTERED_MASK;
   for (let i = 0; i < MSR_INDEX.length; i++) fillMsr(m, core, i, svm);
+}
+
+/**
+ * What a replay knows about a host with equal CPUs and nothing reported, as text: kernels do the same with hosts whose text is the
+ * same. `undefined` for one whose CPUs differ.
+ */
+export function inputKey(host: Host): string | undefined {
+  const [core, ...others] = host.cores;
+  if (others.length > 0) return undefined;
+  const m = createMachine(undefined);
+  fillMachine(m, host, core, DEBIAN_CONFIG);
+  return [m.value, m.unknown, m.faults, timerKey(m)].join(" ");
 }
 
 const NO_LEAF_15 = { eax: 0, ebx: 0 } as const;

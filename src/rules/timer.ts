@@ -32,6 +32,14 @@ export function timerTooFast(m: Machine, limit: "fixed limit" | "limit of CPUID 
   }
 }
 
+/** Everything that `timerTooFast` can make of a CPU, whatever its IA32_VMX_MISC says, as text. */
+export function timerKey(m: Machine): string {
+  const answers = (["fixed limit", "limit of CPUID leaf 15h"] as const).flatMap((limit) =>
+    Array.from({ length: 32 }, (_, rate) => tooFastAt(m, limit, rate)),
+  );
+  return answers.join("");
+}
+
 function tooFastAt(m: Machine, limit: "fixed limit" | "limit of CPUID leaf 15h", rate: number): Truth {
   const divisor = 2 ** rate;
   const [lowest, highest] = limit === "fixed limit" ? [MAX_TIMER, MAX_TIMER] : timerLimits(m);

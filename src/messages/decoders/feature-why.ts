@@ -11,7 +11,7 @@ import { type Cause, type ExplainedRule, rangesText, sinceText } from "../answer
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Step } from "../message.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "./bits.js";
-import { atlasOffers, type Offered, offeredBy, offeredByAny } from "./offered.js";
+import { atlasCodenames, atlasOffers, eachAtlasOffer, type Offered, offeredBy, offeredByAny } from "./offered.js";
 import { explainRemedies } from "./remedy.js";
 
 /*
@@ -55,18 +55,24 @@ export function bitCauses(context: ExplainContext, vmx: readonly Wanted[]): Caus
   // Which kernel it is was not said: what none of them does is as much as can be said.
   const releases = context.release === undefined ? RELEASES : [context.release];
   const lacking = new Map<string, Release[]>();
-  let known = 0;
+  const codenames = atlasCodenames();
+  let known = false;
   for (const release of releases) {
-    const loading = atlasOffers(release).filter((offer) => offer.loads !== "no");
-    known = Math.max(known, loading.length);
-    const without = loading.filter((offer) =>
-      vmx.every(({ index, bit }) => index !== undefined && bit !== undefined && offers(offer, index, bit) === "no"),
-    );
-    for (const name of new Set(without.map((offer) => offer.codename))) {
-      lacking.set(name, [...(lacking.get(name) ?? []), release]);
+    const without = new Set<string>();
+    for (const [at, offerOf] of eachAtlasOffer(release).entries()) {
+      // One CPU of a kind is enough.
+      if (without.has(codenames[at] as string)) continue;
+      const offer = offerOf();
+      if (offer.loads === "no") continue;
+      known = true;
+      const lacks = vmx.every(
+        ({ index, bit }) => index !== undefined && bit !== undefined && offers(offer, index, bit) === "no",
+      );
+      if (lacks) without.add(offer.codename);
     }
+    for (const name of without) lacking.set(name, [...(lacking.get(name) ?? []), release]);
   }
-  if (known === 0) return causes;
+  if (!known) return causes;
   return [{ text: togetherText(vmx.length, lacking, releases), certainty: "possible" }, ...causes];
 }
 

@@ -1,7 +1,9 @@
+import { once } from "../../bits/once.js";
 import type { Tri } from "../../bits/tri.js";
 import type { Word } from "../../bits/word.js";
 import type { Host } from "../../host/host.js";
 import { atlas, entryHost } from "../../input/atlas/atlas.js";
+import { inputKey } from "../../kvm/fill-machine.js";
 import { nestedMsrs } from "../../kvm/nested-msrs.js";
 import { type ReplayOptions, replay } from "../../kvm/replay.js";
 import type { Release } from "../../rules/release.js";
@@ -19,7 +21,11 @@ export interface Offered {
 }
 
 export function offeredBy(host: Host, context: ExplainContext, release: Release): Offered {
-  const { cpu, loads } = replay(host, replayOptions(context, release));
+  return offeredWith(host, replayOptions(context, release));
+}
+
+function offeredWith(host: Host, options: ReplayOptions): Offered {
+  const { cpu, loads, release } = replay(host, options);
   return { release, loads, nested: cpu.bit("params", "nested"), msrs: nestedMsrs(cpu) };
 }
 
@@ -47,28 +53,40 @@ export interface AtlasOffer extends Offered {
   readonly codename: string;
 }
 
-const offers = new Map<Release, readonly AtlasOffer[]>();
+/** Every Intel CPU of the atlas, with VMX on in the firmware. */
+const atlasCpus = once(() =>
+  atlas()
+    .filter(({ vendor }) => vendor === "GenuineIntel")
+    .map((entry) => {
+      const { host } = assume(entryHost(entry), "firmware=enabled");
+      return { entry, host, key: inputKey(host) ?? entry.id };
+    }),
+);
 
-/** Every Intel CPU of the atlas under one release, with VMX on in the firmware and default parameters. Kept. */
-export function atlasOffers(release: Release): readonly AtlasOffer[] {
+const offers = new Map<Release, readonly (() => AtlasOffer)[]>();
+
+/** What each Intel CPU of the atlas gets under one release with default parameters, replayed when it is asked for, and kept. */
+export function eachAtlasOffer(release: Release): readonly (() => AtlasOffer)[] {
   let found = offers.get(release);
   if (found === undefined) {
-    found = atlas()
-      .filter((entry) => entry.vendor === "GenuineIntel")
-      .map((entry) => {
-        const { host } = assume(entryHost(entry), "firmware=enabled");
-        const { cpu, loads } = replay(host, { release });
-        return {
-          id: entry.id,
-          name: entry.name,
-          codename: entry.codename,
-          release,
-          loads,
-          nested: cpu.bit("params", "nested"),
-          msrs: nestedMsrs(cpu),
-        };
-      });
+    const made = new Map<string, () => Offered>();
+    found = atlasCpus().map(({ entry: { id, name, codename }, host, key }) => {
+      // CPUs that differ in nothing that a kernel looks at get the same.
+      const offered = made.get(key) ?? once(() => offeredWith(host, { release }));
+      made.set(key, offered);
+      return () => ({ ...offered(), id, name, codename });
+    });
     offers.set(release, found);
   }
   return found;
+}
+
+/** The codenames of Intel CPUs of the atlas, in the order of `eachAtlasOffer`. */
+export function atlasCodenames(): readonly string[] {
+  return atlasCpus().map(({ entry }) => entry.codename);
+}
+
+/** Every Intel CPU of the atlas under one release, with VMX on in the firmware and default parameters. Kept. */
+export function atlasOffers(release: Release): readonly AtlasOffer[] {
+  return eachAtlasOffer(release).map((offer) => offer());
 }
