@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { EDITED, writeFiction, wrongWithFiction } from "../test/oracles/fiction/linux-7.4.js";
+import { APART } from "./apart.js";
 import { copyTree } from "./copy-tree.js";
 import { addRelease } from "./new-release.js";
 
@@ -38,7 +39,7 @@ try {
     ...wrongWithFiction(place),
     ...run("node_modules/typescript/bin/tsc", "-p", "."),
     ...run("--import", "tsx", "tools/check-imports.ts"),
-    ...["test", "page"].flatMap((mode) => {
+    ...["test", ...Object.keys(APART)].flatMap((mode) => {
       const shard = ["--passWithNoTests", ...process.argv.slice(2)];
       return run("node_modules/vitest/vitest.mjs", "run", "--mode", mode, "--reporter=dot", ...shard);
     }),

@@ -12,6 +12,7 @@ import { copyTree } from "./copy-tree.js";
 
 /** Quick tests of every kind: processes, files, a build, documents, what the command line prints. */
 const TESTS = ["test/tools", "test/docs", "test/architecture.test.ts", "test/cli/cases.test.ts", "test/input/atlas"];
+const PROCESS_TESTS = ["test/tools", "test/cli"];
 
 /** The user called nobody. */
 const NOBODY = 65534;
@@ -69,9 +70,10 @@ try {
   if (built() !== before) throw new Error("npm start built anew what was fresh");
   run("npm", "run", "build");
   console.log("it starts and builds");
-  const tests = run("npx", "vitest", "run", ...TESTS);
+  const tests = [TESTS, ["--mode", "process", ...PROCESS_TESTS]].map((words) => run("npx", "vitest", "run", ...words));
   console.log(
     tests
+      .join("\n")
       .split("\n")
       .filter((line) => /^\s*(Test Files|Tests) /.test(line))
       .join("\n"),

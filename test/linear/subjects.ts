@@ -13,8 +13,8 @@ import { ALPHABET, BEGINNINGS, BLANKS, LETTER, LINES, REPEATED, REPEATED_TOO } f
 import type { Shape, Subject } from "./watch.js";
 
 /*
- * Everything that works through a text of somebody else, and the texts for it: some for every run of the
- * tests, more for `npm run check:linear -- --quick`, everything with everything for `npm run check:linear`.
+ * Everything that works through a text of somebody else, and the texts for it: a part of them for
+ * `npm run check:linear -- --quick`, everything with everything for `npm run check:linear`.
  */
 
 const ENDINGS = [LETTER, "", "\n", "!x\n", "=", '"'];
@@ -236,59 +236,57 @@ function* blanksAnd(shapes: Iterable<Shape>): Generator<Shape> {
   yield* shapes;
 }
 
-/** Everything with everything; what finds a fault in half a minute; what does in some seconds, for every run of the tests. */
-export type Extent = "all" | "quick" | "few";
+/** Everything with everything, or what finds a fault in half a minute. */
+export type Extent = "all" | "quick";
 
 export function subjects(extent: Extent): readonly Subject[] {
   const deep = extent === "all";
-  /** One in three of those that a quick sweep has. */
-  const part = (shapes: Iterable<Shape>) => some(extent !== "few", 3, shapes);
   const lengths = deep ? [48, 384, 3072, 12_288, 49_152, 98_304] : [384, 6144];
   // Pairs are so many that longer ones would take hours.
   const short = deep ? [48, 384, 3072] : [384, 2304];
   const { blanks, audit, snapshot, collect, controls, line, names } = OTHERS;
   return [
-    { ...READ_HOST, lengths, shapes: () => blanksAnd(part(some(deep, 12, units(deep)))) },
-    { ...READ_HOST, name: "readHost of numbers", lengths: [384, 12_288], shapes: () => part(numbered(COUNTED)) },
+    { ...READ_HOST, lengths, shapes: () => blanksAnd(some(deep, 12, units(deep))) },
+    { ...READ_HOST, name: "readHost of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     {
       ...READ_HOST,
       name: "readHost of long texts",
-      lengths: extent === "few" ? [12_288] : [LONG],
-      shapes: () => [...KNOWN, ...part(some(deep, 6, WHOLE))],
+      lengths: [LONG],
+      shapes: () => [...KNOWN, ...some(deep, 6, WHOLE)],
     },
-    { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => part(some(deep, 12, pairs(deep))) },
-    { ...blanks, lengths: [LONG], shapes: () => part(part(BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })))) },
-    { ...EXPLAIN, lengths: deep ? lengths : [384, 4096], shapes: () => blanksAnd(part(some(deep, 12, units(deep)))) },
-    { ...EXPLAIN, name: "explain of numbers", lengths: [384, 12_288], shapes: () => part(numbered(COUNTED)) },
+    { ...READ_HOST, name: "readHost of pairs", lengths: short, shapes: () => some(deep, 12, pairs(deep)) },
+    { ...blanks, lengths: [LONG], shapes: () => BLANKS.map((unit) => ({ prefix: "", unit, suffix: "" })) },
+    { ...EXPLAIN, lengths: deep ? lengths : [384, 4096], shapes: () => blanksAnd(some(deep, 12, units(deep))) },
+    { ...EXPLAIN, name: "explain of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
     {
       ...EXPLAIN,
       name: "explain of long texts",
-      lengths: extent === "few" ? [12_288] : [12_288, LONG],
+      lengths: [12_288, LONG],
       shapes: () => ASKED,
     },
-    { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => part(some(deep, 12, pairs(deep))) },
+    { ...EXPLAIN, name: "explain of pairs", lengths: short, shapes: () => some(deep, 12, pairs(deep)) },
     // Lines of more than 400 characters are not read.
-    { ...READ_VMCS, lengths: [48, 360, ...short.slice(-1)], shapes: () => part(some(deep, 12, lists(deep))) },
-    { ...READ_VMCS, name: "readVmcs of numbers", lengths: [384, 12_288], shapes: () => part(numbered(COUNTED)) },
-    { ...audit, lengths, shapes: () => part(behind(DUMPS, deep ? [...DUMPED, ...ALPHABET] : DUMPED)) },
+    { ...READ_VMCS, lengths: [48, 360, ...short.slice(-1)], shapes: () => some(deep, 12, lists(deep)) },
+    { ...READ_VMCS, name: "readVmcs of numbers", lengths: [384, 12_288], shapes: () => numbered(COUNTED) },
+    { ...audit, lengths, shapes: () => behind(DUMPS, deep ? [...DUMPED, ...ALPHABET] : DUMPED) },
     {
       ...snapshot,
       lengths: deep ? [48, 384, 12_288] : [384, 6144],
-      shapes: () => part(behind(HEADS, deep ? [...MEMBERS, ...ALPHABET] : MEMBERS)),
+      shapes: () => behind(HEADS, deep ? [...MEMBERS, ...ALPHABET] : MEMBERS),
     },
     {
       ...collect,
       lengths: short,
-      shapes: () => (deep ? units(deep) : blanksAnd(part(some(deep, 6, alone(ALPHABET))))),
+      shapes: () => (deep ? units(deep) : blanksAnd(some(deep, 6, alone(ALPHABET)))),
     },
     {
       ...controls,
       lengths: [384, 1024],
-      shapes: () => (deep ? pairs(false) : blanksAnd(part(some(deep, 6, onOneLine(ALPHABET))))),
+      shapes: () => (deep ? pairs(false) : blanksAnd(some(deep, 6, onOneLine(ALPHABET)))),
     },
-    { ...controls, name: "controls of numbers", lengths: [3072], shapes: () => part(numbered(COUNTED)) },
+    { ...controls, name: "controls of numbers", lengths: [3072], shapes: () => numbered(COUNTED) },
     { ...line, lengths: short, shapes: () => alone(ALPHABET) },
-    { ...names, lengths: short, shapes: () => (deep ? pairs(false) : part(alone(ALPHABET))) },
+    { ...names, lengths: short, shapes: () => (deep ? pairs(false) : alone(ALPHABET)) },
   ];
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../cli/run.js";
-import { type Bench, CELLS, cellsOf, openBench, paste, RDMSR } from "../page/bench.js";
+import { type Bench, CELLS, cellsOf, openBench, paste, RDMSR } from "./bench.js";
 
-/* Whether the page is built, small enough, and answers a paste. What else a person does with it is in test/page. */
+/* Whether the page is built, small enough, and answers a paste. What else a person does with it is in the other files. */
 
 let bench: Bench;
 beforeAll(async () => {

@@ -2,14 +2,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { explain } from "../../src/messages/explain.js";
 import type { Match } from "../../src/messages/match.js";
 import { messageMatcher } from "../../src/messages/matcher.js";
 import { DESKTOP } from "../../src/messages/rows/desktop/table.js";
 import { messageRows } from "../../src/messages/rows/table.js";
-import { filledCommand, shellWord } from "../../src/messages/shell-word.js";
+import { filledCommand } from "../../src/messages/shell-word.js";
 
 /*
  * Somebody will copy what is proposed into a shell. So a shell has to understand it, and no word of the pasted text may
@@ -146,34 +145,5 @@ describe("a proposed command", () => {
     expect(reached.size).toBeGreaterThan(3);
     expect(misunderstood([...reached])).toEqual([]);
     expect(canaryRuns([...reached])).toBe(false);
-  });
-});
-
-describe("a word for a shell", () => {
-  it("stays as it is where that is safe", () => {
-    for (const word of ["kvm_intel", "/etc/modprobe.d/kvm.conf", "vmx-apicv-xapic", "0x1f", "a@b:c%d+e=f,g"]) {
-      expect(shellWord(word)).toBe(word);
-    }
-  });
-
-  it("comes out of the shell as it went in", () => {
-    const text = fc.string({
-      unit: fc.constantFrom(..."'\"\\$`;&|<>(){}[]*?!~# \n\tab-é\u0001".split("")),
-      maxLength: 30,
-    });
-    fc.assert(
-      fc.property(fc.array(text, { minLength: 40, maxLength: 40 }), (words) => {
-        const script = `for w in ${words.map(shellWord).join(" ")}; do printf '%s\\0' "$w"; done`;
-        const { stdout } = spawnSync("/bin/sh", ["-c", script], { encoding: "utf8" });
-        expect(stdout.split("\0").slice(0, -1)).toEqual(words);
-      }),
-      { numRuns: 25 },
-    );
-  });
-
-  it("is a path where it could be an option", () => {
-    expect(filledCommand("modinfo {file}", { file: "-x" })).toBe("modinfo ./-x");
-    expect(filledCommand("a={file} {none}", { file: "-x" })).toBe("a=-x {none}");
-    expect(filledCommand("a {__proto__} {toString}", {})).toBe("a {__proto__} {toString}");
   });
 });
