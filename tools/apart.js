@@ -1,5 +1,5 @@
 /**
- * The tests that are no part of `npm test`, which is made before every commit: what starts a browser, a database, or processes and
+ * The tests that `npm test`, which is run before every commit, leaves out: what starts a browser, a database, or processes and
  * builds by the dozen. Each kind is a job of its own, `npm run check:KIND`, which is `vitest run --mode KIND`; `.ci/run` runs and
  * counts all of them.
  */
