@@ -161,8 +161,9 @@ function tooLarge(name: string, limit: number, whole: boolean): WorldError {
 export async function* inputChunks(path: string, world: World): AsyncGenerator<Uint8Array> {
   const name = inputName(path);
   const limit = world.maxBytes ?? DEFAULT_MAX_BYTES;
+  const open = () => fileChunks(path, world);
   let total = 0;
-  for await (const chunk of path === "-" ? stdinChunks(world) : fileChunks(path, world)) {
+  for await (const chunk of path === "-" ? stdinChunks(world) : (world.keep?.(path, open) ?? open)()) {
     total += chunk.length;
     if (total > limit) throw tooLarge(name, limit, false);
     yield chunk;

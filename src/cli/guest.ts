@@ -50,25 +50,3 @@ function only(guests: readonly GuestCpu[], given: string): FoundGuest {
   const names = guests.map(({ name, line }) => name ?? `line ${line}`).slice(0, 8);
   return { problem: `${given} describes ${guests.length} guests (${names.join(", ")}); give the text of one` };
 }
-
-/**
- * The same world, whose standard input can be read again, as far as it was: for a host, where it held no guest. What is
- * not asked for is not read, as it may have no end.
- */
-export function rereadable(world: World): World {
-  const kept: Uint8Array[] = [];
-  let rest: AsyncIterator<Uint8Array> | undefined;
-  return {
-    ...world,
-    async *stdin() {
-      yield* kept;
-      rest ??= world.stdin()[Symbol.asyncIterator]();
-      for (;;) {
-        const next = await rest.next();
-        if (next.done === true) return;
-        kept.push(next.value);
-        yield next.value;
-      }
-    },
-  };
-}

@@ -2,7 +2,7 @@ import type { Host } from "../host/host.js";
 import { atlas, entryHost } from "../input/atlas/atlas.js";
 import type { AtlasEntry } from "../input/atlas/atlas-entry.js";
 import { findCpu } from "../input/atlas/atlas-find.js";
-import type { ReadOptions } from "../input/read.js";
+import type { ReadOptions, ReadResult } from "../input/read.js";
 import type { Diagnostic } from "../input/text/diagnostic.js";
 import { shellOperand } from "../messages/shell-word.js";
 import { clipped } from "../report/layout.js";
@@ -38,8 +38,10 @@ export interface NoHost {
 /** The CPU shown on a machine that has none to show and resembles none of the atlas. */
 const EXAMPLE = "skylake-x";
 
-/** How the text of HOST is read. */
-export type HowToRead = Pick<ReadOptions, "flagsProve">;
+/** How the text of HOST is read, and who else gets what came of it. */
+export type HowToRead = Pick<ReadOptions, "flagsProve" | "onLine"> & {
+  readonly onRead?: (read: ReadResult) => void;
+};
 
 /** Finds HOST: a file, `-` for standard input, a CPU of the atlas, nothing or `this` for this machine. */
 export async function findHost(
@@ -102,7 +104,9 @@ function none(...problems: readonly string[]): NoHost {
 async function readText(path: string, world: World, how: HowToRead): Promise<readonly FoundHost[] | NoHost> {
   const { readHostStream } = await import("../input/read.js");
   const name = inputName(path);
-  const read = await readHostStream(inputChunks(path, world), { ...how, file: name });
+  const { onRead, ...options } = how;
+  const read = await readHostStream(inputChunks(path, world), { ...options, file: name });
+  onRead?.(read);
   const { host, hosts, format, diagnostics, evidence } = read;
   const texts = diagnostics.map(diagnosticText);
   if (host === undefined) {

@@ -3,6 +3,7 @@ import { devNull } from "node:os";
 import { visible } from "../report/visible.js";
 import { type FileSystem, openChunks } from "./files.js";
 import type { LiveMachine } from "./live-machine.js";
+import type { Source } from "./read-once.js";
 
 /** Everything a command needs of the process it runs in; tests give their own. */
 export interface World {
@@ -20,6 +21,8 @@ export interface World {
   readonly stdin: () => AsyncIterable<Uint8Array>;
   /** `node:fs` when not given. */
   readonly files?: FileSystem;
+  /** The bytes of a file, which several readers may ask for; opened anew for each when not given. */
+  readonly keep?: (path: string, open: Source) => Source;
   /** The most that is read of one file or of standard input, as --max-bytes says. */
   readonly maxBytes?: number;
   readonly live: () => Promise<LiveMachine>;

@@ -56,6 +56,8 @@ export interface Explanation {
   readonly steps: readonly Step[];
   /** What the answer depends on; empty if it is exact. */
   readonly depends: readonly string[];
+  /** What was assumed about the kernel, where it was not given or its name means several. */
+  readonly kernelNotes?: readonly string[];
   readonly sources: readonly string[];
 }
 
@@ -89,6 +91,7 @@ export interface Decoded {
   readonly steps?: readonly Step[];
   readonly onlySteps?: true;
   readonly depends?: readonly string[];
+  readonly kernelNotes?: readonly string[];
   readonly sources?: readonly string[];
 }
 

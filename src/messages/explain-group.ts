@@ -131,7 +131,8 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       ...(rule === undefined ? {} : { rule }),
       causes: [],
       steps: shown.steps.map((step) => filledStep(step, first)),
-      depends: releaseNotes(context, decoded),
+      depends: [],
+      ...kernelNotes(context, decoded),
       sources: sourcesOf(row),
     };
   }
@@ -152,7 +153,8 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), context).map(
       (step) => forOuter(step, row, context),
     ),
-    depends: [...(row.depends ?? []), ...(decoded.depends ?? []), ...releaseNotes(context, decoded)],
+    depends: [...(row.depends ?? []), ...(decoded.depends ?? [])],
+    ...kernelNotes(context, decoded),
     sources: sourcesOf(row, decoded.sources),
   };
 }
@@ -162,15 +164,15 @@ function sourcesOf({ source }: MessageRow, further: readonly string[] = []): str
   return [...new Set([source.message, source.meaning, ...further])].filter((one) => one !== "");
 }
 
-/** The kernel was taken from the text: whose kernel that is cannot be known. */
-function releaseNotes(context: ExplainContext, { rule }: Decoded): string[] {
-  const notes: string[] = [];
-  if (rule?.file?.startsWith("arch/") !== true) return notes;
-  if (context.releaseFrom === "text" && context.kernel !== undefined) {
+/** Where the kernel was named in the text, whose kernel that is cannot be known. */
+function kernelNotes(context: ExplainContext, decoded: Decoded): Pick<Explanation, "kernelNotes"> {
+  const notes = [...(decoded.kernelNotes ?? [])];
+  const ofLinux = decoded.rule?.file?.startsWith("arch/") === true;
+  if (ofLinux && context.releaseFrom === "text" && context.kernel !== undefined) {
     notes.push(`the kernel: ${context.kernel.text}, named in the text, is assumed to be the one that refused`);
   }
-  if (context.releaseNote !== undefined) notes.push(context.releaseNote);
-  return notes;
+  if (ofLinux && context.releaseNote !== undefined) notes.push(context.releaseNote);
+  return notes.length === 0 ? {} : { kernelNotes: notes };
 }
 
 function ruleOf({ rule }: MessageRow): Explanation["rule"] {

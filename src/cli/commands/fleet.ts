@@ -11,9 +11,10 @@ import { runMigrate } from "../../report/compare/migrate-report.js";
 import { runRuns, runRunsOnMany } from "../../report/compare/runs-report.js";
 import { comparedHosts, printRun, singleHosts } from "../compared-hosts.js";
 import { fileKind, isFile } from "../files.js";
-import { findGuest, isCpuText, rereadable } from "../guest.js";
+import { findGuest, isCpuText } from "../guest.js";
 import { hostText } from "../host-text.js";
 import type { RawOptions } from "../options.js";
+import { readingOnce } from "../read-once.js";
 import { layerOption } from "../shell/layer-option.js";
 import { complain } from "../shell/problems.js";
 import { vcpuOption } from "../shell/vcpu-option.js";
@@ -62,7 +63,7 @@ export async function baseline(hosts: Args, raw: FleetRaw, world: World): Promis
 
 /** `vmxlens migrate A B`, or a guest's configuration and the hosts that it may have to start on */
 export async function migrate([a, b, ...more]: Args, raw: FleetRaw, given: World): Promise<number> {
-  const world = a === "-" ? rereadable(given) : given;
+  const world = readingOnce(given);
   const found = await findGuest(a as string, world);
   if (found !== undefined) {
     if ("problem" in found) return complain(world, [found.problem]);
@@ -100,7 +101,7 @@ function isProductOnly(name: string, world: World): boolean {
 /** `vmxlens runs HOST... [PRODUCT | GUEST]` */
 export async function runs(given: Args, raw: FleetRaw, outer: World): Promise<number> {
   const names = given as readonly string[];
-  const world = names.length > 1 && names.at(-1) === "-" ? rereadable(outer) : outer;
+  const world = names.length > 1 ? readingOnce(outer) : outer;
   const last = names.length > 1 ? (names.at(-1) as string) : undefined;
   const known = (name: string) => !("near" in findPack(name));
   const [first] = names;

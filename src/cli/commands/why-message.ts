@@ -1,5 +1,6 @@
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainPieces } from "../../messages/explain.js";
+import type { TextRead } from "../../messages/own-machine.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { givenPieces } from "../given-text.js";
 import type { World } from "../world.js";
@@ -9,8 +10,10 @@ export async function messageAnswer(
   question: Question,
   path: string,
   world: World,
+  read: TextRead,
 ): Promise<QuestionAnswer | undefined> {
-  const { explanations, verdict } = await explainPieces(givenPieces(path, world), { desktop: await desktopMessages() });
+  const desktop = await desktopMessages();
+  const { explanations, verdict } = await explainPieces(givenPieces(path, world), { desktop }, read);
   // What describes a guest, or shows a machine, has other commands.
   const described = explanations.some(({ message, steps }) => message === undefined && steps.length > 0);
   const isMessage = explanations.some(({ message, gravity }) => message !== undefined && gravity !== "harmless");

@@ -1,3 +1,5 @@
+import type { ReadResult } from "../../input/read.js";
+import { type TextRead, takenLines } from "../../messages/own-machine.js";
 import { renderLines } from "../../report/ansi.js";
 import { answerLines, questionReport } from "../../report/explain/question-report.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
@@ -9,9 +11,16 @@ import { type FoundHost, findHosts, missingText } from "../host.js";
 import { hostText } from "../host-text.js";
 import { type RawOptions, readOptions } from "../options.js";
 import { showJson } from "../outlet.js";
+import { readingOnce } from "../read-once.js";
 import { complain } from "../shell/problems.js";
 import { eachHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
+
+/** A text about one machine, and what the readers of machines made of it; which of several a message is about is not known. */
+interface OneText {
+  readonly path: string;
+  readonly read: TextRead;
+}
 
 /** `vmxlens why vmx|kvm|nested [HOST...]`: exit code 0 for yes, 1 for no and not known. */
 export async function answerQuestion(
@@ -20,19 +29,19 @@ export async function answerQuestion(
   raw: RawOptions,
   given: World,
 ): Promise<number> {
-  const world = keepingStdin(given);
+  const world = readingOnce(given);
   const [query, ...others] = queries;
   const path = query === undefined || others.length > 0 ? undefined : textNamed(query, world);
   if (query === undefined) return answerFor(question, query, raw, world, await liveMachine(world));
   if (path !== undefined) {
     const said: string[] = [];
-    const hosts = await findHosts(path, { ...world, err: (text) => void said.push(text) });
+    const { hosts, text } = await textAt(path, { ...world, err: (line) => void said.push(line) });
     if ("kind" in hosts || hosts.length === 1) {
-      for (const text of said) world.err(text);
+      for (const line of said) world.err(line);
       // A text may hold messages alone, which answer too.
       return "kind" in hosts
-        ? answerFromMessages(question, path, raw, world, hosts.problems)
-        : answerFor(question, query, raw, world, hosts[0]);
+        ? answerFromMessages(question, text, raw, world, hosts.problems)
+        : answerFor(question, query, raw, world, hosts[0], text);
     }
   }
   return eachHost(
@@ -51,40 +60,54 @@ function textNamed(query: string, world: World): string | undefined {
   return host === "-" || isFile(host, world) ? host : undefined;
 }
 
+/** The hosts of a text, and the text for who asks about its messages. */
+async function textAt(
+  path: string,
+  world: World,
+): Promise<{ readonly hosts: Awaited<ReturnType<typeof findHosts>>; readonly text?: OneText }> {
+  const { taken, onLine } = takenLines();
+  const reads: ReadResult[] = [];
+  const hosts = await findHosts(path, world, { onLine, onRead: (read) => reads.push(read) });
+  const [read] = reads;
+  return { hosts, ...(read === undefined ? {} : { text: { path, read: { read, taken } } }) };
+}
+
+/** One of several texts that were named, where it is about one machine. */
+async function oneText(query: string | undefined, world: World): Promise<OneText | undefined> {
+  const path = query === undefined ? undefined : textNamed(query, world);
+  if (path === undefined) return undefined;
+  const { hosts, text } = await textAt(path, { ...world, err: () => {} });
+  return "kind" in hosts || hosts.length === 1 ? text : undefined;
+}
+
 async function answerFor(
   question: Question,
   query: string | undefined,
   raw: RawOptions,
   world: World,
-  read?: FoundHost,
+  found?: FoundHost,
+  text?: OneText,
 ): Promise<number> {
-  const prepared = await ready(query, raw, world, read);
+  const prepared = await ready(query, raw, world, found);
   if (typeof prepared === "number") return prepared;
   const { situation, settings } = prepared;
-  const found = answerTo(question, situation);
-  const path = query === undefined || found.answer !== "unknown" ? undefined : textNamed(query, world);
+  const known = answerTo(question, situation);
   const said =
-    path !== undefined && (await isAlone(path, world)) ? await fromMessages(question, path, world) : undefined;
-  const answer = said ?? found;
+    known.answer === "unknown" ? await fromMessages(question, text ?? (await oneText(query, world)), world) : undefined;
+  const answer = said ?? known;
   if (settings.json) showJson({ format: "vmxlens-answer/1", ...answer }, world);
   else await show(questionReport(situation, answer, settings.width), prepared, world);
   return answer.answer === "yes" ? EXIT.ok : EXIT.no;
 }
 
-/** Whether a text is about one host: which of several a message is about is not known. */
-async function isAlone(path: string, world: World): Promise<boolean> {
-  const hosts = await findHosts(path, { ...world, err: () => {} });
-  return "kind" in hosts || hosts.length === 1;
-}
-
 async function answerFromMessages(
   question: Question,
-  path: string,
+  text: OneText | undefined,
   raw: RawOptions,
   world: World,
   unread: readonly string[],
 ): Promise<number> {
-  const said = await fromMessages(question, path, world);
+  const said = await fromMessages(question, text, world);
   if (said === undefined) return complain(world, unread);
   const { settings, problems } = readOptions(raw, world);
   if (problems.length > 0) return complain(world, problems);
@@ -93,34 +116,14 @@ async function answerFromMessages(
   return EXIT.no;
 }
 
-async function fromMessages(question: Question, path: string, world: World): Promise<QuestionAnswer | undefined> {
+async function fromMessages(
+  question: Question,
+  text: OneText | undefined,
+  world: World,
+): Promise<QuestionAnswer | undefined> {
+  if (text === undefined) return undefined;
   const { messageAnswer } = await import("./why-message.js");
-  return messageAnswer(question, path, world);
-}
-
-/** The most of standard input that is kept; what is longer is a log, for `explain`. */
-const MOST_KEPT = 16 * 1024 * 1024;
-
-/** Standard input can be read once: what was read of it is kept, and given again. */
-function keepingStdin(world: World): World {
-  let kept: Uint8Array[] | undefined;
-  return {
-    ...world,
-    stdin: async function* () {
-      if (kept !== undefined) {
-        yield* kept;
-        return;
-      }
-      kept = [];
-      let length = 0;
-      for await (const piece of world.stdin()) {
-        length += piece.length;
-        if (length <= MOST_KEPT) kept.push(piece);
-        else kept = [];
-        yield piece;
-      }
-    },
-  };
+  return messageAnswer(question, text.path, world, text.read);
 }
 
 /** This machine, whatever of it can be read: its flags already answer. */

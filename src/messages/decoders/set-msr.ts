@@ -151,7 +151,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
   const certain = refusal.refused.some((row) => row.certain) || refusal.fields.length > 0;
   const kvm = `KVM of ${kernelName(offered.release)} on this machine`;
   const causes: Cause[] = [];
-  const depends =
+  const kernelNotes =
     context.release === undefined
       ? [`the kernel: ${kernelName(offered.release)} was assumed because none was given`]
       : [];
@@ -168,7 +168,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
         },
       ],
       steps: [NESTED_ON],
-      depends,
+      kernelNotes,
     };
   }
   const byVcpu = vcpuCauses(subject);
@@ -192,7 +192,7 @@ function withHost(subject: SetMsr, offered: Offered): Decoded {
     rule: ruleFor(subject),
     causes,
     steps: stepsFor(subject, refusal.refused, causes),
-    depends,
+    kernelNotes,
   };
 }
 

@@ -2,16 +2,17 @@ import { startsOn } from "../../compare/guest-start.js";
 import { guestText, startText } from "../../compare/guest-text.js";
 import { type GuestVmx, guestVmx } from "../../compare/guest-vmx.js";
 import { isSvmVendor } from "../../host/host.js";
-import { type GuestCpu, readGuests } from "../../input/guests/guest-cpu.js";
+import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 import { shellWord } from "../shell-word.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
-export function guestVerdict(machine: OwnMachine | undefined, text: string | undefined): TextVerdict | undefined {
-  if (text === undefined) return undefined;
-  const [guest, ...others] = readGuests(text);
+export function guestVerdict(
+  machine: OwnMachine | undefined,
+  [guest, ...others]: readonly GuestCpu[],
+): TextVerdict | undefined {
   if (guest === undefined) return undefined;
   const vmx = vmxOf(guest, machine);
   if (machine?.hasRegisters === true) {
@@ -67,10 +68,10 @@ function offeredText(nested: string | number | boolean | undefined): string {
  * the same guest.
  */
 export function guestWithoutVmx(
-  text: string,
+  guests: readonly GuestCpu[],
   machine: OwnMachine | undefined,
 ): { readonly says: string; readonly step: Step } | undefined {
-  const guest = readGuests(text).find((one) => vmxOf(one, machine).gets === "none");
+  const guest = guests.find((one) => vmxOf(one, machine).gets === "none");
   if (guest === undefined) return undefined;
   const { why } = vmxOf(guest, machine);
   return {

@@ -1,3 +1,4 @@
+import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
@@ -80,12 +81,13 @@ export function withNamedOuter(
   found: Omit<TextVerdict, "covers">,
   machine: OwnMachine,
   text: string | undefined,
+  guests: () => readonly GuestCpu[],
 ): Omit<TextVerdict, "covers"> {
   const { observed } = machine.situation.host;
   const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
   if (!(observed?.vmx === false || refused) || observed?.outer !== undefined) return found;
   if (text === undefined) return found;
-  const guest = guestWithoutVmx(text, machine);
+  const guest = guestWithoutVmx(guests(), machine);
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };
   const named = namedOuter(text, machine);
   return named === undefined

@@ -1,4 +1,5 @@
 import { isSvmVendor } from "../../host/host.js";
+import { type GuestCpu, readGuests } from "../../input/guests/guest-cpu.js";
 import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -36,6 +37,11 @@ function answerOf(
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = text !== undefined && text.length <= LONGEST_CONFIGURATION ? text : undefined;
+  let read: readonly GuestCpu[] | undefined;
+  const guests = () => {
+    read ??= short === undefined ? [] : readGuests(short);
+    return read;
+  };
   const others = recognised.some(({ message, gravity }) => gravity !== "informs" && message !== "windows-requirements");
   const checked = others || short === undefined ? undefined : desktop?.checked(short);
   if (checked !== undefined) return { ...checked, covers: recognised.map(({ message }) => message as string) };
@@ -48,7 +54,7 @@ function answerOf(
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
-    const guest = guestVerdict(machine, short);
+    const guest = guestVerdict(machine, guests());
     if (guest !== undefined) return guest;
   }
   // WSL itself says that nothing below Linux can help.
@@ -62,7 +68,7 @@ function answerOf(
     const found = machineVerdict(machine, failed, usable ? "known" : "any");
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
-      const whole = { ...withNamedOuter(found, machine, short), covers };
+      const whole = { ...withNamedOuter(found, machine, short, guests), covers };
       return failed ? whole : withAskedFeatures(whole, machine, short);
     }
   }
@@ -94,7 +100,7 @@ function answerOf(
   const noDevice = NO_DEVICE.test(first.what);
   const asks = noDevice || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
-  const guest = named === undefined && asks && short !== undefined ? guestWithoutVmx(short, machine) : undefined;
+  const guest = named === undefined && asks ? guestWithoutVmx(guests(), machine) : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
   if (named === undefined || (noDevice && !named.isBelow)) return found;

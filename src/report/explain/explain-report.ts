@@ -66,20 +66,9 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
     lines.push(...wrap(styled("label", `under ${kernelsText(one.kernels)}:`), width, "  "));
   }
   if (one.what !== verdict?.says && !described) lines.push(...wrap(one.what, width, "  "));
-  if (covered) {
-    // The verdict says the rest, but not what was made of a kernel's name.
-    const ofKernel = one.depends.filter((text) => text.startsWith("the kernel: "));
-    if (ofKernel.length > 0)
-      lines.push(
-        ...indented(
-          labelled(
-            ofKernel.map((text) => ["depends on", text]),
-            width,
-          ),
-        ),
-      );
-    return lines;
-  }
+  const ofKernel = (one.kernelNotes ?? []).map((text): readonly [string, Inline] => ["depends on", text]);
+  // The verdict says the rest, but not what was made of a kernel's name.
+  if (covered) return ofKernel.length === 0 ? lines : [...lines, ...indented(labelled(ofKernel, width))];
   if (one.values.length > 0) {
     lines.push(
       ...table(
@@ -100,6 +89,7 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
   for (const { text, certainty } of one.causes)
     facts.push([certainty === "certain" ? "cause" : `${certainty} cause`, text]);
   for (const text of one.depends) facts.push(["depends on", text]);
+  facts.push(...ofKernel);
   for (const step of one.steps) {
     if (shown.has(step.text)) continue;
     shown.add(step.text);

@@ -144,12 +144,12 @@ describe("failed to set MSR", () => {
 
   it("takes the kernel of the host, or of the text, or says that one was assumed", () => {
     const text = setMsr(0x48d, "0xff00000016");
-    expect(only(text, { host: HASWELL }).depends).toEqual([
+    expect(only(text, { host: HASWELL }).kernelNotes).toEqual([
       "the kernel: Linux 6.18 was assumed because none was given",
     ]);
     const named = explain(`${text}\nLinux version 5.15.0-185-generic (buildd@lcy02)`, { host: HASWELL });
     expect(named[0]?.causes[0]?.text).toContain("Ubuntu 5.15");
-    expect(named[0]?.depends.join()).toContain("5.15.0-185-generic, named in the text");
+    expect(named[0]?.kernelNotes?.join()).toContain("5.15.0-185-generic, named in the text");
   });
 
   it("says on what it hangs without a machine, with the CPUs of the atlas that would refuse", () => {
