@@ -100,8 +100,7 @@ export function explainContexts(
     circumstances: new Set<Circumstance>([
       ...(about === undefined ? [] : circumstancesOf(about.host)),
       ...(DEVICE_THERE.test(head) ? (["/dev/kvm exists"] as const) : []),
-      ...(LINUX_PATH.test(head) && !WINDOWS.test(head) ? (["on Linux"] as const) : []),
-      ...(WINDOWS_10.test(head) && !WINDOWS_11.test(head) ? (["Windows 10"] as const) : []),
+      ...(given.desktop?.shown ?? []).flatMap(([name, is, not]) => (is.test(head) && !not?.test(head) ? name : [])),
     ]),
     dumps: text.dumps,
     lines: linesOf(head),
@@ -186,17 +185,9 @@ export function replayOptions({ options }: ExplainContext, release?: Release): R
   return { ...rest, release };
 }
 
-/** Where programs are on Linux and nowhere else. */
-const LINUX_PATH = /\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b/;
-const WINDOWS = /\bWindows\b|\b[A-Z]:\\/;
-
-/** Windows 11 begins with build 22000, and still calls itself version 10.0. */
-const WINDOWS_10 = /\bWindows 10\b|\b10\.0\.1\d{4}\b|\bVersion \d\dH\d \(?(?:OS )?Build 1\d{4}\b/i;
-const WINDOWS_11 = /\bWindows 11\b|\b10\.0\.2[2-9]\d{3}\b|\bBuild 2[2-9]\d{3}\b/i;
-
 /** kvm-ok, virt-host-validate and ls, where they find the device. */
 const DEVICE_THERE =
-  /INFO: \/dev\/kvm exists|Checking if device '?\/dev\/kvm'? (?:exists|is accessible)\s{0,60}: {0,4}PASS|^c[rwx-]{9}.{1,60} \/dev\/kvm$/m;
+  /INFO: \/dev\/kvm exists|Checking if device '?\/dev\/kvm'? (?:exists|is accessible)\s{0,60}: {0,4}PASS|^c[rwx-]{9}[^\n]{1,60} \/dev\/kvm\W?$/m;
 
 const KERNEL_PATTERNS = [
   /Linux version (\d{1,2}\.\d{1,3}[\w.+~-]{0,60})/,

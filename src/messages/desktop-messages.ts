@@ -1,18 +1,33 @@
-import type { Decoded, TextVerdict } from "./answer.js";
+import type { Decoded, Explanation, TextVerdict } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import type { Match } from "./match.js";
 import type { DesktopDecoderName, MessageRow } from "./message.js";
+import type { Circumstance, OwnMachine } from "./own-machine.js";
 
 /** Reads the numbers and names of matches further than the sentences of their row. */
 export type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;
+
+/** What a text shows in words: a pattern, and one that rules it out. */
+export type Shown = readonly [name: Circumstance, is: RegExp, not?: RegExp];
+
+/** The text of a step that is needless where something is shown. */
+export type Needless = readonly [text: string, unless: Circumstance];
 
 /** The messages of desktop products; `desktopMessages` loads them. */
 export interface DesktopMessages {
   readonly rows: readonly MessageRow[];
   /** Believed only where no row of another program matches the same words. */
   readonly lastRows: readonly MessageRow[];
-  /** What a check of virtualization comes to that Windows or the Android emulator made. */
-  readonly checked: (text: string) => Omit<TextVerdict, "covers"> | undefined;
+  /** What the messages come to beside what else the text shows, such as a check of virtualization that Windows made. */
+  readonly joined: (
+    text: string,
+    recognised: readonly Explanation[],
+    machine: OwnMachine | undefined,
+  ) => Omit<TextVerdict, "covers"> | undefined;
+  /** What a text is about that holds no known message. */
+  readonly subject: (text: string, machine: OwnMachine | undefined) => Omit<TextVerdict, "covers"> | undefined;
+  readonly shown: readonly Shown[];
+  readonly needless: readonly Needless[];
   readonly decoders: { readonly [D in DesktopDecoderName]: Decoder };
 }
 

@@ -21,7 +21,7 @@ import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } 
 import { decodeNamedFeature } from "./decoders/named-feature.js";
 import { decodeSetMsr } from "./decoders/set-msr.js";
 import { decodeSuberror } from "./decoders/suberror.js";
-import type { Decoder, DesktopMessages } from "./desktop-messages.js";
+import type { Decoder, DesktopMessages, Needless } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import type { DecoderName, DesktopDecoderName, MessageRow, Product, Step } from "./message.js";
@@ -29,7 +29,6 @@ import type { Circumstance } from "./own-machine.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
-  HYPERV_OFF,
   LOAD_KVM,
   NESTED_ON,
   OUTER_COMMANDS,
@@ -78,7 +77,7 @@ export function explainUnder(
   const decoders: Decoders = { ...DECODERS, ...desktop?.decoders };
   const found = new Map<string, { readonly one: Explanation; readonly kernels: Release[] }>();
   for (const context of printing(group, contexts)) {
-    const one = explainGroup(group, context, decoders);
+    const one = explainGroup(group, context, decoders, [...NEEDLESS, ...(desktop?.needless ?? [])]);
     const kernel = context.options.release ?? DEFAULT_RELEASE;
     // The kernel's own name does not count as a difference.
     const key = JSON.stringify(one).replaceAll(kernelName(kernel), "it");
@@ -100,7 +99,12 @@ function printing({ matches: [first] }: MatchGroup, contexts: readonly ExplainCo
   return left.length === 0 ? contexts : left;
 }
 
-function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, decoders: Decoders): Explanation {
+function explainGroup(
+  { matches, count }: MatchGroup,
+  context: ExplainContext,
+  decoders: Decoders,
+  needless: readonly Needless[],
+): Explanation {
   const [first] = matches;
   const { row } = first;
   const decoded: Decoded = (row.decoder === undefined ? undefined : decoders[row.decoder]?.(matches, context)) ?? {};
@@ -108,7 +112,11 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     if (typeof cause === "string") return cause;
     return cause.unless.some((name) => context.circumstances.has(name)) ? [] : cause.text;
   });
-  const rowCauses: Cause[] = offered.map((text) => ({
+  const ofFirmware = (text: string) => /^VT-x[^.]{0,30}\bis (?:switched )?off in the firmware/.test(text);
+  const sorted = context.circumstances.has("said to be on")
+    ? [...offered.filter((text) => !ofFirmware(text)), ...offered.filter(ofFirmware)]
+    : offered;
+  const rowCauses: Cause[] = sorted.map((text) => ({
     text: filled(text, first),
     certainty: offered.length === 1 ? "likely" : "possible",
   }));
@@ -150,9 +158,11 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
     causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
-    steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), context).map(
-      (step) => forOuter(step, row, context),
-    ),
+    steps: stillOpen(
+      uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
+      context,
+      needless,
+    ).map((step) => forOuter(step, row, context)),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? [])],
     ...kernelNotes(context, decoded),
     sources: sourcesOf(row, decoded.sources),
@@ -196,21 +206,28 @@ function filledStep(step: Step, match: Match): Step {
 }
 
 /** Steps that the text itself makes needless, by their text. */
-const NEEDLESS: readonly (readonly [text: string, unless: Circumstance])[] = [
+const NEEDLESS: readonly Needless[] = [
   [READ_FEAT_CTL.text, "IA32_FEAT_CTL read"],
   [ENABLE_OUTER.text, "bare metal"],
   [ENABLE_FIRMWARE.text, "virtual"],
   [NESTED_ON.text, "AMD"],
   [NESTED_ON.text, "nested on"],
   [LOAD_KVM.text, "kvm_intel loaded"],
-  [HYPERV_OFF.text, "on Linux"],
 ];
 
 /** The steps that are left to do; all of them where none would be. */
-function stillOpen(steps: readonly Step[], { circumstances, signs }: ExplainContext): readonly Step[] {
+function stillOpen(
+  steps: readonly Step[],
+  { circumstances, signs }: ExplainContext,
+  needless: readonly Needless[],
+): readonly Step[] {
   const known = (name: Circumstance) => circumstances.has(name) || (name === "AMD" && signs.amd);
-  const left = steps.filter(({ text }) => !NEEDLESS.some(([needless, unless]) => text === needless && known(unless)));
-  return left.length === 0 ? steps : left;
+  const left = steps.filter(({ text }) => !needless.some(([of, unless]) => text === of && known(unless)));
+  const open = left.length === 0 ? steps : left;
+  if (!circumstances.has("said to be on")) return open;
+  // Who has looked there can be wrong: what else it can be comes first.
+  const isFirmware = ({ text }: Step) => text === ENABLE_FIRMWARE.text;
+  return [...open.filter((step) => !isFirmware(step)), ...open.filter(isFirmware)];
 }
 
 /** Where the text names the outer hypervisor, only its own commands are shown. */

@@ -100,8 +100,16 @@ const CIRCUMSTANCES = {
   /** As read back, and not as it was asked for. */
   "nested on": ({ params }: Host) => /^(?:1|y)$/i.test(params?.kvm_intel?.nested ?? ""),
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
-/** What is so of the machine, or what the text shows of it besides: `/dev/kvm exists`, `on Linux`. */
-export type Circumstance = keyof typeof CIRCUMSTANCES | "/dev/kvm exists" | "on Linux" | "Windows 10";
+/** What is so of the machine, or what the text shows of it besides. */
+export type Circumstance =
+  | keyof typeof CIRCUMSTANCES
+  | "/dev/kvm exists"
+  | "macOS"
+  | "no hypervisor below"
+  | "on Linux"
+  | "on Windows"
+  | "said to be on"
+  | "Windows 10";
 
 export function circumstancesOf(host: Host): ReadonlySet<Circumstance> {
   const names = Object.keys(CIRCUMSTANCES) as (keyof typeof CIRCUMSTANCES)[];

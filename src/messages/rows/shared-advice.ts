@@ -52,6 +52,16 @@ export const LOAD_KVM: Step = {
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
 };
 
+export const WHPX_ON: Step = {
+  text: "Switch `Windows Hypervisor Platform` on, and restart.",
+  commands: ["dism /online /enable-feature /featurename:HypervisorPlatform /all"],
+};
+
+export const KVM_ON_LINUX: Step = {
+  text: "On Linux, use KVM.",
+  commands: ["sudo modprobe kvm_intel", "ls -l /dev/kvm"],
+};
+
 export const HOW_FAR_KVM: Step = {
   text: "These say which it is.",
   commands: [

@@ -1,15 +1,12 @@
-import { shared, type Tri } from "../../bits/tri.js";
-import { atlas, entryHost } from "../../input/atlas/atlas.js";
+import type { Tri } from "../../bits/tri.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
-import { replay } from "../../kvm/replay.js";
-import { assume } from "../../situation/assume.js";
 import type { Situation } from "../../situation/situation.js";
-import { FEATURE_LIST } from "../../why/features.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { answerTo } from "../../why/questions/questions.js";
 import type { TextVerdict } from "../answer.js";
 import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked-only.js";
+import { modelHas } from "./cpu-model.js";
 
 /** What the registers, flags and messages of a machine come to; with a failure, only what explains it. */
 export function machineVerdict(
@@ -74,7 +71,8 @@ function paramsOn({ host }: Situation): string[] {
 }
 
 /** Whether a parameter that is off is off because of the CPU, going by its model in the atlas, or because of something else. */
-function paramInsights({ host, candidates }: Situation): string[] {
+function paramInsights(situation: Situation): string[] {
+  const { host } = situation;
   const shown = host.params?.kvm_intel ?? {};
   const off = ASKED_ABOUT.filter((name) => shown[name] !== undefined && parseBool(shown[name] as string) === false);
   if (off.length === 0) return [];
@@ -85,16 +83,7 @@ function paramInsights({ host, candidates }: Situation): string[] {
       `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
     ];
   }
-  const { signature } = host.cores[0];
-  const alike = signature === undefined ? [] : atlas().filter((entry) => entry.signature === signature);
-  const replayed = alike.map((entry) =>
-    replay(assume(entryHost(entry), "registers=sdm").host, { release: candidates[0].release }),
-  );
-  const inSilicon = (name: string): Tri => {
-    const feature = FEATURE_LIST.find(({ param }) => param === name);
-    if (feature === undefined || replayed.length === 0) return "unknown";
-    return shared(replayed.map((one) => one.cpu.holds(feature.silicon ?? { all: [] })));
-  };
+  const inSilicon = (name: string): Tri => modelHas(situation, ({ param }) => param === name);
   const groups = { yes: [] as string[], no: [] as string[], unknown: [] as string[] };
   for (const name of off) groups[inSilicon(name)].push(name);
   const { no: lacking, yes: having, unknown: open } = groups;

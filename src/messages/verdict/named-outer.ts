@@ -7,6 +7,7 @@ import { guestWithoutVmx } from "./guest-verdict.js";
 
 /** Hypervisors that a text can name in passing, and how they pass VT-x. */
 const NAMED_OUTER = [
+  [/\bHAXM\b/i, "HAXM"],
   [/\bWSL ?2?\b|microsoft-standard/, "WSL"],
   [/\bHyper-?V\b/i, "Hyper-V"],
   [/\bVMware\b|\bFusion(?![\w-])|\bESXi\b|\bvSphere\b|\bpyvmomi\b/i, "VMware"],
@@ -15,7 +16,6 @@ const NAMED_OUTER = [
   [/\bGCP\b|\bGCE\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
   [/\bAzure\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
-  [/\bHAXM\b/i, "HAXM"],
   [/\bQubes(?: ?OS)?\b|\bdom0\b/i, "Xen"],
   [/\bDocker Desktop\b/i, "Docker Desktop"],
   [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean"],
@@ -51,27 +51,31 @@ const WSL_NESTED: Step = {
 export function namedOuter(
   text: string,
   machine: OwnMachine | undefined,
-): { readonly isBelow: boolean; readonly says: string; readonly step: Step } | undefined {
+): { readonly name: string; readonly isBelow: boolean; readonly says: string; readonly step: Step } | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
   const outer = observed?.outer;
   if (outer !== undefined) {
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
-    return { isBelow: true, says, step: outerStep(outer) };
+    return { name: outer, isBelow: true, says, step: outerStep(outer) };
   }
   if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
   const all = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
   const [first, ...more] = all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
-  // WSL runs in Hyper-V.
-  if (first === undefined || more.some((name) => first !== "WSL" || name !== "Hyper-V")) return undefined;
+  // WSL runs in Hyper-V, and all but HAXM can pass VT-x.
+  if (first === undefined || (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")))
+    return undefined;
   const inWsl = first === "WSL";
   return {
+    name: first,
     isBelow: ALWAYS_BELOW.includes(first),
     says:
       first === "Docker Desktop"
         ? " The text names Docker Desktop, whose containers run in a virtual machine: the /dev/kvm that they can get is the one of that machine."
-        : first === "a virtual machine"
-          ? " The text speaks of a virtual machine: if the program runs in it, the hypervisor below has to pass VT-x."
-          : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
+        : first === "HAXM"
+          ? " The text names HAXM, which passes no VT-x to its guests."
+          : first === "a virtual machine"
+            ? " The text speaks of a virtual machine: if the program runs in it, the hypervisor below has to pass VT-x."
+            : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
     step: inWsl ? WSL_NESTED : outerStep(first),
   };
 }

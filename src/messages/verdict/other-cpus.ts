@@ -13,7 +13,9 @@ export const NO_DEVICE =
   /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm|The Android emulator finds no \/dev\/kvm)/;
 const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
-const ARM = /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server))\b/i;
+export const ARM_MACHINE =
+  /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5])\b/i;
+const OF_MACOS: ReadonlySet<string> = new Set(["hypervisor-framework", "macos-hv-support", "qemu-hvf"]);
 const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
 const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
 
@@ -61,7 +63,7 @@ export function otherCpuVerdict(
 function foreignVerdict(recognised: readonly Explanation[], first: Explanation, text: string): TextVerdict | undefined {
   if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
   const covers = recognised.map(({ message }) => message as string);
-  const arm = ARM.exec(text)?.[0];
+  const arm = ARM_MACHINE.exec(text)?.[0];
   if (arm !== undefined && recognised.some(({ what }) => NO_DEVICE.test(what))) {
     return {
       says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
@@ -70,7 +72,8 @@ function foreignVerdict(recognised: readonly Explanation[], first: Explanation, 
       covers,
     };
   }
-  if (arm !== undefined && DESKTOPS.has(first.product ?? "")) {
+  if (arm !== undefined && first.what.startsWith("This QEMU was built")) return undefined;
+  if (arm !== undefined && (DESKTOPS.has(first.product ?? "") || OF_MACOS.has(first.message ?? ""))) {
     return {
       says: `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below.`,
       steps: [{ text: "Run the inner machine beside the outer one, not in it, or as plain emulation." }],
@@ -95,9 +98,9 @@ function foreignVerdict(recognised: readonly Explanation[], first: Explanation, 
 const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
 /** A CPU of AMD or Hygon, by name or by what its module printed. */
-const SVM_CPU =
+export const SVM_CPU =
   /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?[\w-]{1,8}){0,2}|\bAMD (?:FX|A\d{1,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
-const INTEL_CPU =
+export const INTEL_CPU =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 const SVM_OFF = /SVM not supported by CPU|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
 const SVM_MISSING = /kvm: no hardware support(?! for)/;

@@ -42,13 +42,13 @@ function answerOf(
     read ??= short === undefined ? [] : readGuests(short);
     return read;
   };
-  const others = recognised.some(({ message, gravity }) => gravity !== "informs" && message !== "windows-requirements");
-  const checked = others || short === undefined ? undefined : desktop?.checked(short);
-  if (checked !== undefined) return { ...checked, covers: recognised.map(({ message }) => message as string) };
+  const joined = short === undefined ? undefined : desktop?.joined(short, recognised, machine);
+  if (joined !== undefined) return { ...joined, covers: recognised.map(({ message }) => message as string) };
   const fatal = fatalLine(recognised, text) ?? (short === undefined ? undefined : crashLine(recognised, short));
   if (fatal !== undefined) return fatal;
   const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
   const ofLoading = blocking.filter(isOfLoading);
+  const subject = recognised.length > 0 || short === undefined ? undefined : desktop?.subject(short, machine);
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (recognised.length === 0) {
@@ -65,7 +65,10 @@ function answerOf(
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const usable = recognised.length === 0 && works(text);
-    const found = machineVerdict(machine, failed, usable ? "known" : "any");
+    const known = machineVerdict(machine, failed, "known");
+    const about = known === undefined ? subject : undefined;
+    if (about !== undefined) return { ...about, covers: [] };
+    const found = known ?? (usable ? undefined : machineVerdict(machine, failed));
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
       const whole = { ...withNamedOuter(found, machine, short, guests), covers };
@@ -95,7 +98,7 @@ function answerOf(
     ? blocking.find(({ message }) => !GENERAL.has(message ?? ""))
     : recognised.find(({ message }) => reasons?.includes(message as string));
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
-  if (first === undefined) return works(text) ? WORKS : undefined;
+  if (first === undefined) return works(text) ? WORKS : subject === undefined ? undefined : { ...subject, covers: [] };
   const found = rowVerdict(first, []);
   const noDevice = NO_DEVICE.test(first.what);
   const asks = noDevice || NO_VMX_HERE.has(first.message ?? "");
@@ -104,6 +107,8 @@ function answerOf(
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
   if (named === undefined || (noDevice && !named.isBelow)) return found;
+  // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
+  if (first.product === "Xen" && named.name === "WSL") return found;
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
 }
 
@@ -115,6 +120,8 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "generic-no-vmx",
   "any-nested-off",
   "kvm-module-not-loaded",
+  "libvirt-no-kvm-capabilities",
+  "xen-no-hvm",
 ]);
 
 function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
@@ -147,6 +154,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "windows-requirements": ["hyperv-launch-failed"],
   "qemu-internal-error": ["kvm-unexpected-exit"],
   "haxm-not-installed": ["emulator-driver"],
+  "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
   "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],
 };
 const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WINDOWS_STATE } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WHPX_ON, WINDOWS_STATE } from "../shared-advice.js";
 
 /*
  * What the Android emulator and Android Studio print about their accelerators (HAXM, the emulator's own hypervisor driver
@@ -11,10 +11,6 @@ const STUDIO = "Android Studio, avdmanager/AccelerationErrorCode.java";
 const CHECK = {
   text: "See which accelerator the emulator can use.",
   commands: ["emulator -accel-check", "emulator-check accel hyper-v cpu-info"],
-} as const;
-const WHPX_ON = {
-  text: "Switch `Windows Hypervisor Platform` on, and restart.",
-  commands: ["dism /online /enable-feature /featurename:HypervisorPlatform /all"],
 } as const;
 
 export const ANDROID_MESSAGES = [

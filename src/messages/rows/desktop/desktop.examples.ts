@@ -16,8 +16,24 @@ export const DESKTOP_EXAMPLES = {
     not: ["kern.hv_support: 1", "$ sysctl kern.hv_support"],
   },
   "qemu-hvf": {
-    examples: ["qemu-x86_64-softmmu: Error: HV_ERROR", "qemu-system-x86_64: -accel hvf: Unknown Error"],
+    examples: [
+      "qemu-x86_64-softmmu: Error: HV_ERROR",
+      "qemu-system-x86_64: -accel hvf: Unknown Error",
+      "qemu-system-aarch64-headless: failed to initialize HVF: Invalid argument",
+    ],
     not: ["VBoxManage: error: hv_vm_create() failed: 0xfae9400f HV_UNSUPPORTED"],
+  },
+  "hypervisor-framework": {
+    examples: [
+      "hv_vm_create failed",
+      "hv_vm_create unknown error -85377017",
+      "HVF error: HV_UNSUPPORTED",
+      "Hypervisor.framework cannot create a VM on this host — a direct hv_vm_create probe fails identically",
+    ],
+    not: [
+      "hv_vm_create() failed: 0xfae94001 (VERR_NEM_INIT_FAILED).",
+      "VBoxManage: error: hv_vm_create() failed: 0xfae9400f HV_UNSUPPORTED",
+    ],
   },
   "docker-preconditions": {
     examples: [

@@ -1,6 +1,6 @@
 import { ENDED } from "../../../vmcs/dumps/ended.js";
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, KVM_ON_LINUX, WHPX_ON } from "../shared-advice.js";
 
 const HAXM = "intel/haxm, core/ia32_ops and checktool";
 
@@ -99,7 +99,8 @@ export const HAXM_MESSAGES = [
     what: "The Android emulator (or QEMU) found no accelerator: HAXM's driver is not there or does not start. HAXM is no longer developed; current emulators use Windows' hypervisor (AEHD, WHPX), Hypervisor.framework or KVM.",
     steps: [
       { text: "See which accelerator the emulator can use.", commands: ["emulator -accel-check"] },
-      { text: "On Linux, use KVM.", commands: ["sudo modprobe kvm_intel", "ls -l /dev/kvm"] },
+      KVM_ON_LINUX,
+      WHPX_ON,
       ENABLE_FIRMWARE,
     ],
     source: {

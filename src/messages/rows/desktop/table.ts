@@ -1,18 +1,30 @@
 import { decodeHaxmChecktool } from "../../decoders/haxm.js";
+import { decodeHvStatus } from "../../decoders/hv-status.js";
 import { decodeVboxStatus } from "../../decoders/vbox.js";
+import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
+import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
+import { subjectOf } from "../../verdict/desktop/subject.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { DESKTOP_MESSAGES } from "./desktop.js";
 import { HAXM_MESSAGES } from "./haxm.js";
+import { NEEDLESS, SHOWN } from "./shown.js";
 import { VIRTUALBOX_MESSAGES } from "./virtualbox.js";
 import { VMWARE_MESSAGES } from "./vmware.js";
 import { WINDOWS_MESSAGES } from "./windows.js";
-import { checkedOnDesktop } from "./windows-check.js";
 
 /** The messages of desktop products, and the decoders that only they need. */
 export const DESKTOP: DesktopMessages = {
   rows: [...VIRTUALBOX_MESSAGES, ...VMWARE_MESSAGES, ...WINDOWS_MESSAGES, ...ANDROID_MESSAGES, ...DESKTOP_MESSAGES],
   lastRows: HAXM_MESSAGES,
-  checked: checkedOnDesktop,
-  decoders: { "haxm-checktool": decodeHaxmChecktool, "vbox-status": decodeVboxStatus },
+  joined: joinedOnDesktop,
+  subject: subjectOf,
+  shown: SHOWN,
+  needless: NEEDLESS,
+  decoders: {
+    "haxm-checktool": decodeHaxmChecktool,
+    "hv-status": decodeHvStatus,
+    "vbox-status": decodeVboxStatus,
+    "windows-status": decodeWindowsStatus,
+  },
 };

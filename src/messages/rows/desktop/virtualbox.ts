@@ -93,9 +93,12 @@ export const VIRTUALBOX_MESSAGES = [
     needle: ["verr_vmx_no_vmx", "vt-x is not available"],
     pattern: /VERR_VMX_NO_VMX|VT-x is not available/i,
     group: "vbox-no-vmx",
-    what: "CPUID.1:ECX bit 5 is 0: VirtualBox sees no VT-x at all. With VT-x merely off in the firmware the bit would be there.",
+    what: "CPUID.1:ECX bit 5 is 0: VirtualBox sees no VT-x at all. With VT-x merely off in the firmware the bit is usually there.",
     causes: [
-      "On Windows: Hyper-V (also through WSL2, Sandbox, Docker, memory integrity) runs below and hides the bit from everything else.",
+      {
+        text: "On Windows: Hyper-V (also through WSL2, Sandbox, Docker, memory integrity) runs below and hides the bit from everything else.",
+        unless: ["no hypervisor below", "on Linux"],
+      },
       "A virtual machine whose hypervisor does not pass VT-x.",
       "A CPU without VT-x.",
     ],
@@ -202,6 +205,20 @@ export const VIRTUALBOX_MESSAGES = [
     pattern:
       /not using hardware-supported virtualization features|Attempting fall back to NEM|Snail execution mode is active|WHvCapabilityCode\w+|HM: HMR3Init: Attempting fall back/i,
     what: "VirtualBox does not use VT-x itself: Hyper-V holds it, and the guest runs through Windows' interface, slower and without nested VT-x.",
+    where: [
+      {
+        is: "on Linux",
+        gravity: "informs",
+        what: "This VirtualBox runs over the host's KVM (a build with KVM as its native API): VT-x works, through kvm_intel, and the turtle icon is normal there.",
+        steps: [{ text: "For VirtualBox's own way, use Oracle's build, with kvm_intel unloaded." }],
+      },
+      {
+        is: "macOS",
+        gravity: "informs",
+        what: "VirtualBox on macOS runs over Hypervisor.framework: VT-x works, through macOS.",
+        steps: [],
+      },
+    ],
     steps: [HYPERV_OFF],
     source: {
       message: "myspaghetti/macos-virtualbox#282, #344; cyberus-technology/virtualbox-kvm#3",

@@ -114,6 +114,9 @@ const ESXI_SAYS = [
   ["VT-x (or AMD-V) is there and on, as ESXi shows it (HV Support 3).", []],
 ] as const;
 
+/** What Xen offers guests, as `xl info` and XenServer list it. */
+const XEN_CAPS = /\b(?:xen_caps|capabilities \([SM]RO\))\s{0,30}: ?xen-3\.0-x86[^\n]{0,200}/g;
+
 /** What other products print where nothing failed: what they run on. */
 function otherCheck(text: string): Omit<TextVerdict, "covers"> | undefined {
   const esxi = ESXI.exec(text)?.[1];
@@ -121,6 +124,14 @@ function otherCheck(text: string): Omit<TextVerdict, "covers"> | undefined {
     const [says, steps] = ESXI_SAYS[Number(esxi)] as (typeof ESXI_SAYS)[number];
     return answer(says, steps);
   }
+  const xen = [...text.matchAll(XEN_CAPS)].map(([line]) => line.includes("hvm-3"));
+  if (xen.length > 0 && xen.every((one) => one === xen[0]))
+    return xen[0]
+      ? answer("Xen offers HVM here, so VT-x (or AMD-V) is there and on.", [])
+      : answer(
+          "Xen offers no HVM on this host, only paravirtualized (PV) guests: VT-x (or AMD-V) is off in the firmware setup, or the hypervisor below does not pass it.",
+          [ENABLE_FIRMWARE, { text: "See what Xen found at boot.", commands: ["xl dmesg | grep -iE 'VMX|SVM|HVM'"] }],
+        );
   const vbox = /\bProcessor supports HW virtuali[sz]ation: (yes|no)\b/.exec(text)?.[1];
   if (vbox !== undefined)
     return vbox === "yes"

@@ -34,6 +34,13 @@ export const WINDOWS_EXAMPLES = {
   "hcs-other": {
     examples: ["WslRegisterDistribution failed with error: 0x80370109"],
   },
+  "windows-status": {
+    examples: [
+      "Error: Failed to create compute system (0x80070005)",
+      "The operation returned because the timeout period expired. (0x800705B4)",
+    ],
+    not: ["Wsl/Service/0x80070422", "update failed with 0x80070005"],
+  },
   "wsl-hyperv-not-installed": {
     examples: ["当前计算机配置不支持 WSL2。", "WSL2 no es compatible con la configuración actual de la máquina."],
     not: [

@@ -199,6 +199,22 @@ export const WINDOWS_MESSAGES = [
     },
   },
   {
+    id: "windows-status",
+    product: "Hyper-V",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["0x8007"],
+    pattern:
+      /\b(?:HCS|compute system|Sandbox|virtual machine)\b[^\n]{0,160}(?<code>0x8007(?:0002|0005|000e|0057|0422|05aa|05b4))\b|(?<code2>0x800705b4)\)/i,
+    decoder: "windows-status",
+    what: "Windows' service for virtual machines ended with a general error; VT-x is not the reason.",
+    steps: [],
+    source: {
+      message: "microsoft/Windows-Sandbox#101; jamesstringer90/appsandbox#99",
+      meaning: "Microsoft, system error codes",
+    },
+  },
+  {
     id: "wsl-hyperv-not-installed",
     product: "WSL",
     layer: "host operating system",

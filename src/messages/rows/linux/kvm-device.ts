@@ -54,6 +54,13 @@ export const KVM_DEVICE_MESSAGES = [
       /(?:\/dev\/kvm is not found: )?VT disabled in BIOS or KVM kernel module not loaded|KVM is not installed on this machine(?: \(\/dev\/kvm is missing\))?/i,
     group: "emulator-no-kvm",
     what: "The Android emulator finds no /dev/kvm where it runs.",
+    where: [
+      {
+        is: "/dev/kvm exists",
+        what: "The host has /dev/kvm, and the Android emulator does not see it: it runs in a container or a sandbox (Docker, Flatpak, Snap) that does not pass the device in.",
+        steps: [PASS_DEVICE, { text: "Flatpak: allow it.", commands: ["flatpak override --user --device=kvm APP"] }],
+      },
+    ],
     causes: [
       "In a container or a sandbox (Docker, Flatpak): the host may have KVM and the device was not passed in.",
       "kvm_intel is not loaded, or refused because VT-x is off or not passed to this virtual machine.",

@@ -63,16 +63,6 @@ export const HYPERVISOR_EXAMPLES = {
       "> vmx_set_ctlreg: cap_field: 2 bit: 16 unspecified don't care",
     ],
   },
-  "hypervisor-framework": {
-    examples: [
-      "hv_vm_create failed",
-      "Hypervisor.framework cannot create a VM on this host — a direct hv_vm_create probe fails identically",
-    ],
-    not: [
-      "hv_vm_create() failed: 0xfae94001 (VERR_NEM_INIT_FAILED).",
-      "VBoxManage: error: hv_vm_create() failed: 0xfae9400f HV_UNSUPPORTED",
-    ],
-  },
   "jailhouse-vmx": {
     examples: ["JAILHOUSE_ENABLE: Input/output error"],
     not: [

@@ -157,7 +157,17 @@ export const HYPERVISOR_MESSAGES = [
     causes: [
       "The CPU is too old: bhyve needs EPT, VPID and unrestricted guest, which is Westmere or later on Intel.",
       "An outer hypervisor hides them.",
-      "On macOS, on a CPU that is new enough: the macOS is older or newer than what xhyve or hyperkit expects of Hypervisor.framework; update both.",
+    ],
+    where: [
+      {
+        is: "macOS",
+        what: "macOS's Hypervisor.framework does not offer {word} the way that xhyve (or hyperkit) wants them. It made a virtual machine before that, so VT-x works: macOS and the program do not fit each other.",
+        steps: [
+          {
+            text: "Update xhyve or hyperkit, and macOS; the line `vmx_set_ctlreg:`, where there is one, names the control.",
+          },
+        ],
+      },
     ],
     steps: [
       {
@@ -254,7 +264,7 @@ export const HYPERVISOR_MESSAGES = [
     id: "xhyve-control",
     product: "bhyve",
     layer: "silicon",
-    gravity: "degrades",
+    gravity: "blocks",
     needle: "vmx_set_ctlreg:",
     pattern:
       /vmx_set_ctlreg: cap_field: (?<cap>[0-4]) bit: (?<bit>\d{1,2}) (?<state>unspecified don't care|must be (?:one|zero)[^\n]{0,20}|[^\n]{1,40})/i,
@@ -266,36 +276,6 @@ export const HYPERVISOR_MESSAGES = [
     source: {
       message: "machyve/xhyve#3",
       meaning: "machyve/xhyve#3 (its fix); Hypervisor.framework, hv_vmx_capability_t",
-    },
-  },
-  {
-    id: "hypervisor-framework",
-    product: "bhyve",
-    layer: "host operating system",
-    gravity: "blocks",
-    needle: ["hv_vm_create", "hypervisor.framework", "hv_denied", "hv_unsupported"],
-    group: "hypervisor-framework",
-    pattern:
-      /hv_vm_create\W{0,3} (?:failed|unknown error -?\d{1,12}|returned \S{1,20})|processor not supported by Hypervisor\.framework|Hypervisor\.framework cannot create a VM|\bHV_(?:DENIED|UNSUPPORTED)\b/i,
-    what: "macOS's Hypervisor.framework, on which xhyve, hyperkit, Docker Desktop and QEMU's hvf run, did not create a virtual machine.",
-    causes: [
-      "The CPU has no EPT with unrestricted guest (Core 2, first Nehalems): kern.hv_support is 0 then, and no setting brings it.",
-      "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
-      "Since macOS 11 the program needs the entitlement com.apple.security.hypervisor; without it the call is denied.",
-    ],
-    steps: [
-      {
-        text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
-        commands: ["sysctl kern.hv_support kern.hv_vmm_present"],
-      },
-      {
-        text: "With support there: sign the program with the entitlement, or take a release that is.",
-        commands: ["codesign --force --sign - --entitlements hypervisor.entitlements PROGRAM"],
-      },
-    ],
-    source: {
-      message: "machyve/xhyve#18, moby/hyperkit#300, machine-drivers/docker-machine-driver-xhyve#109",
-      meaning: "machyve/xhyve#18, #224; moby/hyperkit#300; smol-machines/smolvm#1323; Apple, Hypervisor.framework",
     },
   },
   {

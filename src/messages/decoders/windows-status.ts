@@ -1,0 +1,70 @@
+import type { Decoded } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import type { Step } from "../message.js";
+
+/*
+ * Errors of Windows that its virtual machine services pass on: HRESULTs of the general kind (0x8007 and an error of the system).
+ */
+
+interface WindowsStatus {
+  readonly code: number;
+  readonly says: string;
+  readonly step: Step;
+}
+
+const STATUS: readonly WindowsStatus[] = [
+  {
+    code: 0x0002,
+    says: "the file was not found",
+    step: { text: "Switch the feature off, restart, and on again: a file of it or of its image is missing." },
+  },
+  {
+    code: 0x0005,
+    says: "access denied",
+    step: {
+      text: "Start the program as administrator, or join the group Hyper-V Administrators; see whether another program locks the machine's files.",
+      commands: ["Add-LocalGroupMember -Group 'Hyper-V Administrators' -Member $env:USERNAME"],
+    },
+  },
+  {
+    code: 0x000e,
+    says: "not enough memory",
+    step: { text: "Give the machine less memory, or close other programs." },
+  },
+  {
+    code: 0x0057,
+    says: "a parameter was not accepted",
+    step: { text: "Update the program: its configuration of the machine does not fit this Windows." },
+  },
+  {
+    code: 0x0422,
+    says: "the service is disabled",
+    step: { text: "Enable the services.", commands: ["sc.exe config vmcompute start= demand; sc.exe start vmcompute"] },
+  },
+  {
+    code: 0x05aa,
+    says: "not enough system resources",
+    step: { text: "Give the machine less memory, or close other programs." },
+  },
+  {
+    code: 0x05b4,
+    says: "the time ran out",
+    step: {
+      text: "Read Windows' event log, and try without the virtual GPU and with less memory.",
+      commands: ["Get-WinEvent -LogName Microsoft-Windows-Hyper-V-Compute-Admin -MaxEvents 20"],
+    },
+  },
+];
+
+/** An error of Windows beside the name of its service for virtual machines. */
+export function decodeWindowsStatus([{ groups }]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+  const code = Number(groups.code ?? groups.code2);
+  const status = STATUS.find((one) => one.code === (code & 0xffff));
+  if (status === undefined) return {};
+  return {
+    what: `Windows' service for virtual machines ended with a general error: ${status.says} (0x${code.toString(16)}). VT-x is not the reason: where it is missing, the error is 0x80370102 or 0xc0351000.`,
+    steps: [status.step],
+    onlySteps: true,
+  };
+}

@@ -1,0 +1,31 @@
+import { shared, type Tri } from "../../bits/tri.js";
+import { atlas, entryHost } from "../../input/atlas/atlas.js";
+import { replay } from "../../kvm/replay.js";
+import { assume } from "../../situation/assume.js";
+import type { Situation } from "../../situation/situation.js";
+import { FEATURE_LIST } from "../../why/features.js";
+
+type FeatureRow = (typeof FEATURE_LIST)[number];
+
+/** Whether the CPUs of the machine's model have a feature, going by those in the atlas. */
+export function modelHas({ host, candidates }: Situation, wanted: (feature: FeatureRow) => boolean): Tri {
+  const { signature } = host.cores[0];
+  const alike = signature === undefined ? [] : atlas().filter((entry) => entry.signature === signature);
+  const feature = FEATURE_LIST.find(wanted);
+  if (feature === undefined || alike.length === 0) return "unknown";
+  return shared(
+    alike.map((entry) =>
+      replay(assume(entryHost(entry), "registers=sdm").host, { release: candidates[0].release }).cpu.holds(
+        feature.silicon ?? { all: [] },
+      ),
+    ),
+  );
+}
+
+/** Whether the machine itself shows a feature in its registers. */
+export function machineHas({ host, candidates }: Situation, id: string): Tri {
+  const feature = FEATURE_LIST.find((one) => one.id === id);
+  return feature?.silicon === undefined
+    ? "unknown"
+    : replay(host, { release: candidates[0].release }).cpu.holds(feature.silicon);
+}
