@@ -23,18 +23,6 @@ export const DESKTOP_EXAMPLES = {
     ],
     not: ["VBoxManage: error: hv_vm_create() failed: 0xfae9400f HV_UNSUPPORTED"],
   },
-  "hypervisor-framework": {
-    examples: [
-      "hv_vm_create failed",
-      "hv_vm_create unknown error -85377017",
-      "HVF error: HV_UNSUPPORTED",
-      "Hypervisor.framework cannot create a VM on this host — a direct hv_vm_create probe fails identically",
-    ],
-    not: [
-      "hv_vm_create() failed: 0xfae94001 (VERR_NEM_INIT_FAILED).",
-      "VBoxManage: error: hv_vm_create() failed: 0xfae9400f HV_UNSUPPORTED",
-    ],
-  },
   "docker-preconditions": {
     examples: [
       "engine linux/wsl failed to start: checking preconditions:",

@@ -124,37 +124,6 @@ export const DESKTOP_MESSAGES = [
     },
   },
   {
-    id: "hypervisor-framework",
-    product: "bhyve",
-    layer: "host operating system",
-    gravity: "blocks",
-    needle: ["hv_vm_create", "hypervisor.framework", "hv_denied", "hv_unsupported", "hvf error: hv_", "0xfae940"],
-    group: "hypervisor-framework",
-    pattern:
-      /hv_vm_create\W{0,3} (?:unknown error (?<code>-853770\d\d)|returned (?<code2>0xfae940[01][\da-f])|failed|unknown error|returned \S{1,20})|processor not supported by Hypervisor\.framework|Hypervisor\.framework cannot create a VM|\b(?<code3>HV_(?:DENIED|UNSUPPORTED)|(?<=HVF error: )HV_\w{3,20}|0xfae940(?:0[1-7]|0f))\b/i,
-    decoder: "hv-status",
-    what: "macOS's Hypervisor.framework, on which xhyve, hyperkit, Docker Desktop and QEMU's hvf run, did not create a virtual machine.",
-    causes: [
-      "The CPU has no EPT with unrestricted guest (Core 2, first Nehalems): kern.hv_support is 0 then, and no setting brings it.",
-      "macOS is itself a virtual machine (hosted CI runners are), and the hypervisor below passes no VT-x.",
-      "Since macOS 11 the program needs the entitlement com.apple.security.hypervisor; without it the call is denied.",
-    ],
-    steps: [
-      {
-        text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
-        commands: ["sysctl kern.hv_support kern.hv_vmm_present"],
-      },
-      {
-        text: "With support there: sign the program with the entitlement, or take a release that is.",
-        commands: ["codesign --force --sign - --entitlements hypervisor.entitlements PROGRAM"],
-      },
-    ],
-    source: {
-      message: "machyve/xhyve#18, moby/hyperkit#300, machine-drivers/docker-machine-driver-xhyve#109",
-      meaning: "machyve/xhyve#18, #224; moby/hyperkit#300; smol-machines/smolvm#1323; Apple, Hypervisor.framework",
-    },
-  },
-  {
     id: "docker-preconditions",
     product: "tool",
     layer: "host operating system",

@@ -6,6 +6,7 @@ import type { DesktopMessages } from "../../desktop-messages.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { ANDROID_MESSAGES } from "./android.js";
+import { BHYVE_MESSAGES } from "./bhyve.js";
 import { DESKTOP_MESSAGES } from "./desktop.js";
 import { HAXM_MESSAGES } from "./haxm.js";
 import { NEEDLESS, SHOWN } from "./shown.js";
@@ -15,7 +16,14 @@ import { WINDOWS_MESSAGES } from "./windows.js";
 
 /** The messages of desktop products, and the decoders that only they need. */
 export const DESKTOP: DesktopMessages = {
-  rows: [...VIRTUALBOX_MESSAGES, ...VMWARE_MESSAGES, ...WINDOWS_MESSAGES, ...ANDROID_MESSAGES, ...DESKTOP_MESSAGES],
+  rows: [
+    ...VIRTUALBOX_MESSAGES,
+    ...VMWARE_MESSAGES,
+    ...WINDOWS_MESSAGES,
+    ...ANDROID_MESSAGES,
+    ...BHYVE_MESSAGES,
+    ...DESKTOP_MESSAGES,
+  ],
   lastRows: HAXM_MESSAGES,
   joined: joinedOnDesktop,
   subject: subjectOf,

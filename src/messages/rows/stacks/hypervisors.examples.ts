@@ -37,32 +37,6 @@ export const HYPERVISOR_EXAMPLES = {
   "xen-hap-missing": {
     examples: ["(XEN) HVM: Hardware Assisted Paging (HAP) not detected"],
   },
-  "bhyve-controls": {
-    examples: [
-      "processor does not support desired secondary processor-based controls",
-      "vmx_modinit: processor does not support desired primary processor-based controls",
-    ],
-  },
-  "bhyve-bios": {
-    examples: ["vmx_init: VMX operation disabled by BIOS"],
-  },
-  "bhyve-no-vmx": {
-    examples: ["vmx_modinit: processor does not support VMX operation"],
-    not: ["If the processor does not support VMX operation, software must not set CR4.VMXE."],
-  },
-  "bhyve-create": {
-    examples: ["> Unable to create VM (22)", "vm_create: Device not configured"],
-    not: ["unrestricted guest", "Without unrestricted guest"],
-  },
-  "bhyve-ug": {
-    examples: ["This CPU lacks the 'UG' feature of EPT. This is required by bhyve to run to the full extent."],
-  },
-  "xhyve-control": {
-    examples: [
-      "vmx_set_ctlreg: cap_field: 2 bit: 20 unspecified don't care",
-      "> vmx_set_ctlreg: cap_field: 2 bit: 16 unspecified don't care",
-    ],
-  },
   "jailhouse-vmx": {
     examples: ["JAILHOUSE_ENABLE: Input/output error"],
     not: [

@@ -59,12 +59,6 @@ export const STACK_EXAMPLES = {
   "acrn-panic": {
     examples: ["[0us][cpu=0][(null)][serv=1][seq=1]:hardware not support!"],
   },
-  "bhyve-module-load": {
-    examples: [
-      "module_register_init: MOD_LOAD (vmm, 0xffffffff82c04200, 0) error 6",
-      "kernel: module_register_init: MOD_LOAD (vmm, 0xffffffff82a2d4e0, 0) error 6",
-    ],
-  },
   "virt-install-no-kvm": {
     examples: [
       "[Fri, 06 Jan 2017 10:49:18 virt-install 5222] ERROR (cli:306) Host does not support any virtualization options",
@@ -88,12 +82,6 @@ export const STACK_EXAMPLES = {
     not: [
       "The instance type t2.micro is not supported on this server",
       'Error: Failed instance creation: Failed creating instance record: Instance type "virtual-machine" is not supported on this server: KVM support is missing (no /dev/kvm)',
-    ],
-  },
-  "vm-bhyve": {
-    examples: [
-      "/usr/local/sbin/vm: ERROR: kernel vmm not initialised (no VT-x / AMD SVM cpu support?)",
-      "/usr/local/sbin/vm: ERROR: it doesn't look like your cpu supports bhyve (missing POPCNT)",
     ],
   },
   "drakvuf-altp2m": {

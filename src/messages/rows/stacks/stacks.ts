@@ -225,32 +225,6 @@ export const STACK_MESSAGES = [
     source: { message: "projectacrn/acrn-hypervisor#8571", meaning: "ACRN, hypervisor/arch/x86/cpu.c (init_pcpu_pre)" },
   },
   {
-    id: "bhyve-module-load",
-    product: "bhyve",
-    layer: "silicon",
-    gravity: "blocks",
-    needle: ["mod_load (vmm", "can't load vmm"],
-    pattern:
-      /MOD_LOAD \(vmm, (?:0x)?[0-9a-f]{1,16}, (?:0x)?[0-9a-f]{1,16}\) error (?<errno>\d{1,3})|kldload: can't load vmm: (?<reason>[\w /]{3,60})/i,
-    what: "FreeBSD's module vmm did not load: vmx_modinit found no usable VMX, and the line before names what is missing (error 6, ENXIO, is that; 19 and 45 mean no such device, not supported).",
-    causes: [
-      "The CPU shows no VMX: a virtual machine without nested VT-x, or VT-x off in the firmware.",
-      "A control that bhyve requires cannot be 1 (EPT, VPID, unrestricted guest).",
-    ],
-    steps: [
-      {
-        text: "Read what the CPU has.",
-        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -i vmx"],
-      },
-      ENABLE_FIRMWARE,
-      ENABLE_OUTER,
-    ],
-    source: {
-      message: "intel/haxm#479",
-      meaning: "FreeBSD, sys/amd64/vmm/vmm.c and sys/amd64/vmm/intel/vmx.c (vmx_modinit)",
-    },
-  },
-  {
     id: "virt-install-no-kvm",
     product: "libvirt",
     layer: "KVM load",
@@ -359,31 +333,6 @@ export const STACK_MESSAGES = [
       LOAD_KVM,
     ],
     source: { message: "canonical/lxd#10078", meaning: "canonical/lxd#10078 (vhost-vsock), #14425" },
-  },
-  {
-    id: "vm-bhyve",
-    product: "bhyve",
-    layer: "silicon",
-    gravity: "blocks",
-    needle: ["cpu supports bhyve", "kernel vmm not initialised"],
-    pattern: /doesn't look like your cpu supports bhyve(?: \(missing (?<what>\w{2,12})\))?|kernel vmm not initialised/i,
-    what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; `vmm not initialised` means that the module found no usable VMX or SVM.",
-    causes: [
-      "The CPU is a Core 2 or older: VT-x without EPT.",
-      "VT-x is off in the firmware, or this is a virtual machine that is not given it.",
-    ],
-    steps: [
-      {
-        text: "See what the CPU shows.",
-        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'"],
-      },
-      ENABLE_FIRMWARE,
-      ENABLE_OUTER,
-    ],
-    source: {
-      message: "churchers/vm-bhyve#293, #252",
-      meaning: "churchers/vm-bhyve#293 (bhyve needs EPT, which came with Nehalem)",
-    },
   },
   {
     id: "drakvuf-altp2m",
