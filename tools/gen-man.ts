@@ -4,7 +4,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { COMMON, type CommandRow, EXIT_CODES, flagValue, GROUPS, type Group } from "../src/cli/shell/command-row.js";
+import {
+  COMMAND_GROUPS,
+  COMMON,
+  type CommandRow,
+  EXIT_CODES,
+  flagValue,
+  type Group,
+} from "../src/cli/shell/command-row.js";
 import { COMMANDS } from "../src/cli/shell/command-table.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -42,8 +49,8 @@ function command(name: string, { args, summary, options = [], more, examples }: 
 
 /** The page. */
 export function manPage(): string {
-  const groups = (Object.keys(GROUPS) as Group[]).flatMap((group) => [
-    `.SH "${GROUPS[group].toUpperCase()}"`,
+  const groups = (Object.keys(COMMAND_GROUPS) as Group[]).flatMap((group) => [
+    `.SH "${COMMAND_GROUPS[group].toUpperCase()}"`,
     ...Object.entries(COMMANDS)
       .filter(([, row]) => row.group === group)
       .map(([name, row]) => command(name, row)),

@@ -14,7 +14,7 @@ import {
 import { type CpuinfoBlock, factsFromCpuinfo, parseCpuinfo, signatureFromCpuinfo } from "../input/hosts/cpuinfo.js";
 import { hostBuilder } from "../input/hosts/host-builder.js";
 import { formatCpuRanges, parseCpuRanges } from "../input/text/cpu-ranges.js";
-import { diagnosticLog, START } from "../input/text/diagnostic.js";
+import { diagnosticLog, TEXT_START } from "../input/text/diagnostic.js";
 import { CPU_FLAGS } from "../linux/vmx-features.js";
 import { REGISTERS } from "../registers/registers.js";
 
@@ -106,11 +106,11 @@ export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
         const bytes = pread(file, BigInt(index), 8);
         if (bytes.length !== 8) return "EOF";
         const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
-        builder.msr(cpu, index, msrValue({ lo: view.getUint32(0, true), hi: view.getUint32(4, true) }), START);
+        builder.msr(cpu, index, msrValue({ lo: view.getUint32(0, true), hi: view.getUint32(4, true) }), TEXT_START);
       } catch (error) {
         const { code, syscall } = error as NodeJS.ErrnoException;
         // EIO while reading is the CPU's fault; while opening it is a CPU without MSRs.
-        if (code === "EIO" && syscall === "read") builder.msr(cpu, index, ABSENT, START);
+        if (code === "EIO" && syscall === "read") builder.msr(cpu, index, ABSENT, TEXT_START);
         else return code ?? "unknown error";
       }
     }

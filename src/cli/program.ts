@@ -7,12 +7,12 @@ import { fileKind, worldSentence } from "./files.js";
 import type { RawOptions } from "./options.js";
 import { oneError, printTabbed, showJson, worldOf } from "./outlet.js";
 import {
+  COMMAND_GROUPS,
   COMMON,
   type CommandRow,
   EXIT_CODES,
   FORMAT,
   FORMATS,
-  GROUPS,
   hasEffect,
   LANG,
   LANGUAGES,
@@ -82,7 +82,7 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
       .command(`${name} ${row.args}`, { isDefault: name === "layers" })
       .summary(row.summary)
       .description(row.summary)
-      .helpGroup(`${GROUPS[row.group]}:`)
+      .helpGroup(`${COMMAND_GROUPS[row.group]}:`)
       .allowExcessArguments(false)
       .exitOverride();
     for (const [flags, about, many] of row.options ?? []) addOption(command, flags, about, many);

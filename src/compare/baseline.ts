@@ -4,7 +4,7 @@ import { type Word, word } from "../bits/word.js";
 import { ABSENT, fieldBits, fieldNumber, formatMsr, isThere, joinMsrs, type Msr, msrBit } from "../host/msr.js";
 import { type BitLabel, bitLabel } from "../registers/bit-label.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "./capability-set.js";
-import { POLICIES, type Policy, type PolicySpan } from "./policies.js";
+import { BIT_POLICIES, type Policy, type PolicySpan } from "./policies.js";
 
 /** A capability that the common set lacks, or a limit that it has, because of some hosts. */
 export interface Loss {
@@ -105,7 +105,7 @@ function baselineRegister(msr: number, sets: readonly CapabilitySet[]): Baseline
   const bits: Tri[] = Array.from({ length: 64 }, () => "no");
   const losses: Loss[] = [];
   const fields: BaselineField[] = [];
-  for (const span of POLICIES[msr] ?? []) {
+  for (const span of BIT_POLICIES[msr] ?? []) {
     if (span.policy === "intersect" || span.policy === "accumulate") {
       for (let bit = span.low; bit <= span.high; bit++) {
         const states = values.map((value) => msrBit(value, bit));

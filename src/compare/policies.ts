@@ -42,7 +42,7 @@ const CONTROLS: readonly PolicySpan[] = [bits(31, 0, "accumulate", MUST_BE_1), b
 const MASK: readonly PolicySpan[] = [bits(63, 0, "intersect", MAY_BE_1)];
 
 /** By MSR index; every register of 0x480 to 0x493, every bit once. */
-export const POLICIES: { readonly [msr: number]: readonly PolicySpan[] } = {
+export const BIT_POLICIES: { readonly [msr: number]: readonly PolicySpan[] } = {
   0x480: [
     {
       ...field(30, 0, "REVISION", "equal", "A VMCS belongs to its revision; KVM accepts only its own."),

@@ -119,7 +119,7 @@ export function expand({ base, on, off, cpuid, version }: AskedCpu): FeatureBits
   return bits;
 }
 
-const GROUPS = { 0x48d: "pin", 0x48e: "primary", 0x48f: "exit", 0x490: "entry" } as const;
+const TRUE_REGISTERS = { 0x48d: "pin", 0x48e: "primary", 0x48f: "exit", 0x490: "entry" } as const;
 const HOST_ADDR_SPACE_SIZE = 9;
 /** Revision (30:0) and region size with memory type (63:32: 44:32 and 53:50) that QEMU takes from KVM. */
 const BASIC_FIXED = { lo: 0x7fff_ffff, hi: 0x003c_1fff };
@@ -136,7 +136,7 @@ export function qemuMsrs(features: FeatureBits, offered: MsrPairs, longMode: Tri
   const zero: MsrPair = { hi: word(0), lo: word(0) };
   const at = (msr: number) => offered.get(msr) ?? zero;
   const control = (msr: number): MsrPair => {
-    const group = GROUPS[msr as keyof typeof GROUPS];
+    const group = TRUE_REGISTERS[msr as keyof typeof TRUE_REGISTERS];
     const default1 = group === undefined ? 0 : maskOf(DEFAULT1[group]);
     const free = wordOf(features, msr, 0);
     // Not free: 1 when in the default1 class, else 0.

@@ -1,6 +1,6 @@
 import type { Tri } from "../bits/tri.js";
 import { type Baseline, baseline } from "../compare/baseline.js";
-import { POLICIES } from "../compare/policies.js";
+import { BIT_POLICIES } from "../compare/policies.js";
 import { fieldNumber, type Msr, msrBit } from "../host/msr.js";
 import type { Feature } from "../why/features.js";
 import { ALL, both, type FeatureMask, has, maskWhere } from "./feature-mask.js";
@@ -170,7 +170,7 @@ function excludes({ registers }: Shape): string {
   }).join();
 }
 
-const EQUAL_FIELDS = Object.entries(POLICIES).flatMap(([msr, spans]) =>
+const EQUAL_FIELDS = Object.entries(BIT_POLICIES).flatMap(([msr, spans]) =>
   spans
     .filter(({ policy, equalWhile }) => policy === "equal" || equalWhile !== undefined)
     .map((span) => ({ msr: Number(msr), ...span }))

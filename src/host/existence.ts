@@ -18,7 +18,7 @@ export function registerExists(core: CoreGroup, index: number, vendor?: string):
   const { exists } = rowOf(index);
   if (isSvmVendor(vendor)) return "no";
   if (exists === "vmx" || exists === "features") return core.cpuid.features.vmx === true ? "yes" : "unknown";
-  return anyOf(exists.map((ref) => mayBe1(core, ref)));
+  return anyOf(exists.map((ref) => capabilityMayBe1(core, ref)));
 }
 
 /**
@@ -27,7 +27,7 @@ export function registerExists(core: CoreGroup, index: number, vendor?: string):
  *
  * @internal
  */
-export function mayBe1(core: CoreGroup, ref: BitRef): Tri {
+export function capabilityMayBe1(core: CoreGroup, ref: BitRef): Tri {
   const row = rowOf(ref.index);
   return msrBit(effectiveMsr(core, ref.index), row.layout === "controls" ? ref.bit + 32 : ref.bit);
 }

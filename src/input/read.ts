@@ -4,7 +4,7 @@ import { READERS, readerByName } from "./formats/registry.js";
 import type { Evidence } from "./hosts/evidence.js";
 import { readLines } from "./hosts/read-lines.js";
 import type { DocumentReader, Reading } from "./hosts/reader.js";
-import { type Diagnostic, type DiagnosticLog, diagnosticLog, START } from "./text/diagnostic.js";
+import { type Diagnostic, type DiagnosticLog, diagnosticLog, TEXT_START } from "./text/diagnostic.js";
 import { decoder, HEAD_BYTES, isTextBetweenNuls, MAX_LINE, withoutEnding } from "./text/text.js";
 
 /** What is known of a text besides the text itself. Nothing has to be. */
@@ -147,7 +147,7 @@ function openReading(options: ReadOptions): OpenReading {
       if (sink === undefined) {
         if (bytes.binary() || isBinary(head, log)) sink = NOTHING;
         else if (head.trim() === "") {
-          log.error(START, "the text is empty", expectedFormats());
+          log.error(TEXT_START, "the text is empty", expectedFormats());
           sink = NOTHING;
         } else sink = choose();
         sink.push(head);
@@ -156,7 +156,7 @@ function openReading(options: ReadOptions): OpenReading {
       const { hosts } = reading;
       const [format] = formats;
       if (hosts.length === 0 && ![...log.list(), ...reading.diagnostics].some((d) => d.severity === "error")) {
-        log.error(START, `no host in the text, read as ${format}`, readerByName(format as string).knows);
+        log.error(TEXT_START, `no host in the text, read as ${format}`, readerByName(format as string).knows);
       }
       const diagnostics = [...log.list(), ...reading.diagnostics].sort(
         (a, b) => a.line - b.line || a.column - b.column,
@@ -178,7 +178,7 @@ function openReading(options: ReadOptions): OpenReading {
 function isBinary(head: string, log: DiagnosticLog): boolean {
   const looked = head.slice(0, HEAD_BYTES);
   if (!looked.includes("\0") || isTextBetweenNuls(looked)) return false;
-  log.error(START, "the input is binary data (it holds NUL characters), not text", "text in UTF-8 or UTF-16");
+  log.error(TEXT_START, "the input is binary data (it holds NUL characters), not text", "text in UTF-8 or UTF-16");
   return true;
 }
 
@@ -206,7 +206,7 @@ function documentSink(reader: DocumentReader, file: string | undefined, log: Dia
     },
     end() {
       if (length > MAX_DOCUMENT) {
-        log.error(START, `the document is longer than ${MAX_DOCUMENT} characters and was not read`);
+        log.error(TEXT_START, `the document is longer than ${MAX_DOCUMENT} characters and was not read`);
         return { reading: NO_READING, formats: [reader.name], evidence: NO_EVIDENCE };
       }
       return { reading: reader.read(pieces.join(""), file), formats: [reader.name], evidence: NO_EVIDENCE };
@@ -224,7 +224,8 @@ function linesSink(
     push: sink.push,
     end() {
       const { hosts, diagnostics, formats, evidence, lines } = sink.end();
-      if (formats.length === 0) log.error(START, `no known format was recognised in ${lines} lines`, expectedFormats());
+      if (formats.length === 0)
+        log.error(TEXT_START, `no known format was recognised in ${lines} lines`, expectedFormats());
       return { reading: { hosts, diagnostics }, formats, evidence };
     },
   };

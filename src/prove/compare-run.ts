@@ -14,8 +14,8 @@ import type { ModuleRun } from "./kernel/run-modules.js";
 import type { Half } from "./machine/op.js";
 
 /** What is compared, in the order of a report. */
-export const GROUPS = ["boot", "loading", "messages", "words", "parameters", "nested"] as const;
-export type Group = (typeof GROUPS)[number];
+export const COMPARED_GROUPS = ["boot", "loading", "messages", "words", "parameters", "nested"] as const;
+export type Group = (typeof COMPARED_GROUPS)[number];
 
 /** One thing that the tables and the kernel's code both say. */
 export interface Compared {
@@ -63,7 +63,7 @@ export function compareRun(replayed: Replay, run: ModuleRun, boot: BootRun | und
   return {
     items,
     counts: Object.fromEntries(
-      GROUPS.map((group) => [
+      COMPARED_GROUPS.map((group) => [
         group,
         { agree: count(group, "agree"), differ: count(group, "differ"), open: count(group, "open") },
       ]),
@@ -132,7 +132,7 @@ function compareTruth(group: Group, name: string, tables: Tri, module: Tri): Com
   return { group, name, tables, module, verdict, bits: [] };
 }
 
-export const VMX_WORDS = [
+export const COMPARED_WORDS = [
   "vmx_capability[0]",
   "vmx_capability[1]",
   "vmx_capability[2]",
@@ -141,7 +141,7 @@ export const VMX_WORDS = [
 ] as const;
 
 function bootItems({ release, cpu }: Replay, boot: BootRun): Compared[] {
-  const words = VMX_WORDS.slice(0, vmxWordCount(release)).flatMap((name, index) => {
+  const words = COMPARED_WORDS.slice(0, vmxWordCount(release)).flatMap((name, index) => {
     const half = boot.vmxCapability[index];
     return half === undefined
       ? []

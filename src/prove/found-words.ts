@@ -4,7 +4,7 @@ import { PARAMS, type ParamRow } from "../kvm/load/params.js";
 import type { FoundWord, FoundWords } from "../kvm/with-words.js";
 import type { Errno } from "../rules/rule.js";
 import { bitIndex, type WordName } from "../rules/words.js";
-import { bootFlags, ERRNO, isSetUp, mayLoad, VMX_WORDS, wordsFor } from "./compare-run.js";
+import { bootFlags, COMPARED_WORDS, ERRNO, isSetUp, mayLoad, wordsFor } from "./compare-run.js";
 import type { BootRun } from "./kernel/boot.js";
 import type { Fields } from "./kernel/outcome.js";
 import type { ModuleRun } from "./kernel/run-modules.js";
@@ -33,7 +33,7 @@ export function foundWords(run: ModuleRun, boot: BootRun | undefined): FoundWord
 }
 
 function fillBoot(words: Map<WordName, FoundWord>, boot: BootRun): void {
-  for (const [index, name] of VMX_WORDS.entries()) {
+  for (const [index, name] of COMPARED_WORDS.entries()) {
     const half = boot.vmxCapability[index];
     if (half !== undefined) words.set(name, word(half.value, half.unknown));
   }

@@ -1,7 +1,7 @@
 import type { FeatureId } from "../why/features.js";
 
 /** What a feature is about, in the order in which groups are shown. */
-export const GROUPS = {
+export const GROUP_TITLES = {
   memory: "Memory",
   interrupts: "Interrupts",
   timers: "Timers",
@@ -10,7 +10,7 @@ export const GROUPS = {
   nested: "For nested hypervisors",
   other: "Controls and capabilities",
 } as const;
-export type Group = keyof typeof GROUPS;
+export type Group = keyof typeof GROUP_TITLES;
 
 const FEATURE_GROUPS: { readonly [F in FeatureId]: Group } = {
   ept: "memory",

@@ -11,7 +11,7 @@ import { layerStep } from "../why/layer-step.js";
 import { type FeatureLayers, type LayerAnswer, layers, layersOf } from "../why/layers.js";
 import { type TracedReplay, tracedReplays } from "../why/traced-replay.js";
 import { basisLines, subject } from "./basis.js";
-import { GROUPS, type Group, groupOf } from "./feature-groups.js";
+import { GROUP_TITLES, type Group, groupOf } from "./feature-groups.js";
 import { findingLines, messageLines } from "./findings-report.js";
 import { clipped, table, wrap } from "./layout.js";
 import { perKernel, perKernelText } from "./per-kernel.js";
@@ -136,10 +136,10 @@ export function matrixLines(layers: readonly FeatureLayers[], width: number): Li
   );
   const lines: Line[] = [];
   let narrowTitles = true;
-  for (const group of Object.keys(GROUPS) as Group[]) {
+  for (const group of Object.keys(GROUP_TITLES) as Group[]) {
     const rows = layers.filter(({ feature }) => groupOf(feature.id) === group);
     if (rows.length === 0) continue;
-    const title = clipped(GROUPS[group], idWidth + 2);
+    const title = clipped(GROUP_TITLES[group], idWidth + 2);
     lines.push([styled("strong", title.padEnd(idWidth + 2)), ...(narrowTitles ? titles : [])]);
     narrowTitles = false;
     for (const row of rows) {

@@ -11,7 +11,7 @@ import {
   siliconSet,
 } from "../../src/compare/capability-set.js";
 import { diffSets } from "../../src/compare/diff.js";
-import { POLICIES } from "../../src/compare/policies.js";
+import { BIT_POLICIES } from "../../src/compare/policies.js";
 import { ABSENT, formatMsr, type Msr, msrBit, msrValue, UNREAD } from "../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
 import { replay } from "../../src/kvm/replay.js";
@@ -28,8 +28,8 @@ const value = (hi: number, lo: number) => msrValue(u64(hi, lo));
 
 describe("the policies", () => {
   it("cover every bit of every register once, and every field as the tables have it", () => {
-    expect(Object.keys(POLICIES).map(Number)).toEqual([...CAPABILITY_MSRS]);
-    for (const [msr, spans] of Object.entries(POLICIES)) {
+    expect(Object.keys(BIT_POLICIES).map(Number)).toEqual([...CAPABILITY_MSRS]);
+    for (const [msr, spans] of Object.entries(BIT_POLICIES)) {
       const covered = spans.flatMap(({ high, low }) => Array.from({ length: high - low + 1 }, (_, i) => low + i));
       expect(covered).toEqual(Array.from({ length: 64 }, (_, bit) => bit));
       const fields = registerOf(Number(msr))?.fields ?? [];
@@ -191,7 +191,7 @@ describe("baseline", () => {
       fc.property(aFleet, (fleet) => {
         const common = baseline(fleet);
         for (const row of common.registers) {
-          for (const span of POLICIES[row.msr] ?? []) {
+          for (const span of BIT_POLICIES[row.msr] ?? []) {
             if (span.policy !== "intersect" && span.policy !== "accumulate") continue;
             const [all, one] = span.policy === "intersect" ? (["yes", "no"] as const) : (["no", "yes"] as const);
             for (let bit = span.low; bit <= span.high; bit++) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { surely } from "../../src/compare/migrate/fix.js";
-import { POLICIES } from "../../src/compare/policies.js";
+import { BIT_POLICIES } from "../../src/compare/policies.js";
 import { duckdbEngine, featureCounts, shapes as shapesOf, who } from "../../src/fleet/answer.js";
 import { fleetSituation } from "../../src/fleet/derive.js";
 import { losses } from "../../src/fleet/exclusions.js";
@@ -154,7 +154,7 @@ describe("a small fleet", () => {
         for (const { msr, value } of pool.baseline.registers.filter(({ msr: index }) =>
           [0x48b, 0x48c, 0x491].includes(index),
         )) {
-          for (const { policy, low, high } of POLICIES[msr] ?? []) {
+          for (const { policy, low, high } of BIT_POLICIES[msr] ?? []) {
             if (policy !== "intersect") continue;
             for (let bit = low; bit <= high; bit++) {
               const pair = given.get(msr);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { effectiveMsr, existenceText, mayBe1, registerExists } from "../../src/host/existence.js";
+import { capabilityMayBe1, effectiveMsr, existenceText, registerExists } from "../../src/host/existence.js";
 import { type RegisterRow, registerOf } from "../../src/registers/registers.js";
 import { coreOf } from "./core.js";
 
@@ -41,7 +41,7 @@ describe("registerExists", () => {
     expect(exists({ "0x48b": "absent" }, 0x491)).toBe("no");
     expect(effectiveMsr(coreOf({ "0x482": "0x0" }), 0x491).state).toBe("absent");
     expect(effectiveMsr(coreOf({}), 0x491).state).toBe("unknown");
-    expect(mayBe1(coreOf({ "0x482": "0x0" }), { index: 0x48b, bit: 1 })).toBe("no");
+    expect(capabilityMayBe1(coreOf({ "0x482": "0x0" }), { index: 0x48b, bit: 1 })).toBe("no");
   });
 
   it("says in words what decides", () => {

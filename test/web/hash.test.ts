@@ -4,7 +4,7 @@ import { atlas } from "../../src/input/atlas/atlas.js";
 import { caseText, readCase } from "../../src/report/page/case.js";
 import { fromHash, toHash } from "../../src/report/page/hash.js";
 import { PATHS } from "../../src/report/page/lanes.js";
-import { changed, FIRMWARE, MACHINE, type PageState, START, VIEWS } from "../../src/report/page/state.js";
+import { changed, FIRMWARE, FIRST_STATE, MACHINE, type PageState, VIEWS } from "../../src/report/page/state.js";
 import { RELEASES } from "../../src/rules/release.js";
 import { FEATURE_LIST, LAYERS } from "../../src/why/features.js";
 
@@ -62,7 +62,7 @@ const state: fc.Arbitrary<PageState> = fc
     },
     { requiredKeys: [] },
   )
-  .map((change) => changed(START, change as PageState));
+  .map((change) => changed(FIRST_STATE, change as PageState));
 
 describe("the state of the page in its address", () => {
   it("is what it was after a way through an address", () => {
@@ -90,7 +90,7 @@ describe("the state of the page in its address", () => {
       "nothing=1",
       "param=kvm_intel.nothing=1",
     ]);
-    expect(fromHash("2&kernel=6.6")).toEqual({ state: START, problem: "newer", bad: [] });
+    expect(fromHash("2&kernel=6.6")).toEqual({ state: FIRST_STATE, problem: "newer", bad: [] });
   });
 });
 

@@ -1,7 +1,7 @@
 import { writeSnapshot } from "../../input/formats/snapshot.js";
 import type { Case } from "../../report/page/case.js";
 import { toHash } from "../../report/page/hash.js";
-import { changed, type Firmware, MACHINE, type PageState, START } from "../../report/page/state.js";
+import { changed, FIRST_STATE, type Firmware, MACHINE, type PageState } from "../../report/page/state.js";
 import type { AssumptionId } from "../../situation/assume.js";
 import { ready } from "../command.js";
 import { EXIT } from "../exit-code.js";
@@ -88,7 +88,7 @@ function caseOfHost({ origin, host, source }: FoundHost, settings: Settings): Ca
 function stateOf(host: PageState["host"], { kernel, params, config, machine, cpu, assume }: Settings): PageState {
   const firmware = assume.ids.flatMap((id) => FIRMWARE[id] ?? [])[0];
   const known = Object.entries(machine).filter(([name]) => (MACHINE as readonly string[]).includes(name));
-  return changed(START, {
+  return changed(FIRST_STATE, {
     host,
     kernel,
     params: Object.fromEntries(

@@ -4,13 +4,13 @@ import type { World } from "../world.js";
 /* What a command is: the shape of a row of the table, and the options that commands share. */
 
 /** Groups of commands, in the order of the help. */
-export const GROUPS = {
+export const COMMAND_GROUPS = {
   host: "One machine",
   hosts: "Several machines",
   vmcs: "Messages, VMCS and hypervisors",
   data: "What is known",
 } as const;
-export type Group = keyof typeof GROUPS;
+export type Group = keyof typeof COMMAND_GROUPS;
 
 export type Run = (args: readonly (string | undefined)[], options: RawOptions, world: World) => Promise<number>;
 

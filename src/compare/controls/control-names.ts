@@ -204,7 +204,7 @@ type Resolved =
   | ({ readonly kind: "unclear" } & Complaint)
   | { readonly kind: "unknown" };
 
-const GROUPS: { readonly [name: string]: ControlWordName } = {
+const GROUP_NAMES: { readonly [name: string]: ControlWordName } = {
   pin: "pin",
   pinbased: "pin",
   proc: "proc",
@@ -254,7 +254,7 @@ const NEGATED = NAME_NOTES.filter(({ note }) => note.startsWith("A negated name"
 
 function resolve(name: string): Resolved {
   const grouped = /^([\w-]+?)\s*[/.:]\s*(\S.*)$/.exec(name);
-  const group = grouped === null ? undefined : GROUPS[foldName(grouped[1] as string).replaceAll("_", "")];
+  const group = grouped === null ? undefined : GROUP_NAMES[foldName(grouped[1] as string).replaceAll("_", "")];
   const bare = group === undefined ? name : (grouped?.[2] as string);
   const wanted = foldName(bare);
   const feature = group === undefined ? featureControls(wanted) : undefined;

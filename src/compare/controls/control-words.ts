@@ -74,10 +74,10 @@ export function wishesOf(wanted: readonly WantedControl[], gone: ReadonlySet<Con
 }
 
 /** The CPU lets a control be 1, and the word that holds it be activated. */
-export function mayBe1(cpu: CpuView, control: ControlBit): Tri {
+export function controlMayBe1(cpu: CpuView, control: ControlBit): Tri {
   const own = bitOf(cpu.allowed(control.word.name, "may1"), control.bit);
   const activator = activatorOf(control.word);
-  return activator === undefined || own === "no" ? own : and(own, mayBe1(cpu, controlBit(activator)));
+  return activator === undefined || own === "no" ? own : and(own, controlMayBe1(cpu, controlBit(activator)));
 }
 
 // ---- Words ----

@@ -13,7 +13,7 @@ import { baseline } from "../baseline.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "../capability-set.js";
 import { ADVICE, type Advice, CHOICE_CHECKS, controlsOf } from "./control-checks.js";
 import type { WantedControl, Wish } from "./control-names.js";
-import { type ChosenWord, chooseWord, mayBe1, type Wishes, WORDS, wishesOf } from "./control-words.js";
+import { type ChosenWord, chooseWord, controlMayBe1, type Wishes, WORDS, wishesOf } from "./control-words.js";
 
 /** What is known of the hypervisor besides the controls that it wants. */
 export interface ControlOptions {
@@ -154,7 +154,7 @@ function unmetIn(wishes: Wishes, { cpu }: Scene): Unmet[] {
       unmet.push({ control, asked, wish, certain, text: `${row.sdm} ${certain ? "has" : "may have"} to be 1` });
     } else if (wish === "required" && activates === undefined) {
       // An activation that cannot be had shows in the controls that it is for.
-      const may = mayBe1(cpu, control);
+      const may = controlMayBe1(cpu, control);
       const off = isOff(activatorOf(word), wishes);
       if (may === "yes" && !off) continue;
       const certain = may === "no" || off;
@@ -168,7 +168,7 @@ function unmetIn(wishes: Wishes, { cpu }: Scene): Unmet[] {
 function withoutIn(wanted: readonly WantedControl[], cpu: CpuView): ChosenControls["without"] {
   return wanted.flatMap(({ name, wish, asked }) => {
     const control = controlBit(name);
-    const may = mayBe1(cpu, control);
+    const may = controlMayBe1(cpu, control);
     return wish !== "optional" || may === "yes" ? [] : [{ control, asked, certain: may === "no" }];
   });
 }
@@ -194,7 +194,7 @@ function toDrop(wishes: Wishes, scene: Scene): Dropped[] {
 
 /** No choice of controls on this CPU makes the condition hold. */
 function impossible(rule: Bool, scene: Scene): boolean {
-  if (rule.op === "control") return mayBe1(scene.cpu, rule.bit) === "no";
+  if (rule.op === "control") return controlMayBe1(scene.cpu, rule.bit) === "no";
   if (rule.op === "all") return rule.of.some((item) => impossible(item, scene));
   return rule.op === "any" && rule.of.every((item) => impossible(item, scene));
 }
@@ -210,7 +210,7 @@ function failed({ id, when, rule, text, sdm }: (typeof CHOICE_CHECKS)[number], s
 function missingIn(rule: Bool, scene: Scene): readonly ControlName[] {
   if (rule.op === "all") return rule.of.flatMap((item) => missingIn(item, scene));
   if (rule.op !== "control" || evaluate(rule, scene) !== "no") return [];
-  return mayBe1(scene.cpu, rule.bit) === "yes" ? [rule.bit.name] : [];
+  return controlMayBe1(scene.cpu, rule.bit) === "yes" ? [rule.bit.name] : [];
 }
 
 function heed({ id, when, text, kind }: Advice, scene: Scene): ControlFinding[] {

@@ -111,14 +111,14 @@ function sameWord(a: Word, b: Word): Tri {
   return (a.unknown | b.unknown) === 0 ? "yes" : "unknown";
 }
 
-const GROUPS = {
+const REQUIREMENT_GROUPS = {
   primary: { plain: 0x482, true: 0x48e, rows: PRIMARY_CONTROLS },
   exit: { plain: 0x483, true: 0x48f, rows: EXIT_CONTROLS },
   entry: { plain: 0x484, true: 0x490, rows: ENTRY_CONTROLS },
 } as const;
 
 function canBe0(core: CoreGroup, [group, key]: CanBe0, known: Known): Tri {
-  const { plain, true: trueMsr, rows } = GROUPS[group];
+  const { plain, true: trueMsr, rows } = REQUIREMENT_GROUPS[group];
   const bit = rows.find((row) => row.key === key)?.bit;
   if (bit === undefined) throw new RangeError(`no ${group} control is called ${key}`);
   const own = known(core, trueMsr);

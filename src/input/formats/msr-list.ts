@@ -6,7 +6,7 @@ import { type Disputed, type HostBuilder, hostBuilder } from "../hosts/host-buil
 import { describeBits } from "../hosts/msr-words.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
 import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
-import { type DiagnosticLog, diagnosticLog, type Place, START } from "../text/diagnostic.js";
+import { type DiagnosticLog, diagnosticLog, type Place, TEXT_START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
 import { type Base, type BothBases, baseText, readingOf } from "../text/number-base.js";
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
@@ -319,7 +319,7 @@ function openList(file: string | undefined): LineRun {
       if (orphan !== undefined)
         log.warning(orphan, "a value without an MSR number was left out", '"0x48b: " before it');
       if (!scopes.some((scope) => builder.msrsOf(scope).has(0x480))) {
-        log.warning(START, `MSR ${describeMsr(0x480)} is not in the text`, "MSRs 0x3a and 0x480 to 0x493");
+        log.warning(TEXT_START, `MSR ${describeMsr(0x480)} is not in the text`, "MSRs 0x3a and 0x480 to 0x493");
       }
       tellUnequalCpus(builder, log);
       const host = builder.build(file === undefined ? {} : { source: file });
@@ -336,7 +336,10 @@ function tellUnequalCpus(builder: HostBuilder, log: DiagnosticLog): void {
   for (const index of [...union].sort((a, b) => a - b)) {
     const without = cpus.filter((cpu) => seen.get(cpu)?.has(index) !== true);
     if (without.length > 0) {
-      log.note(START, `MSR ${describeMsr(index)} is given for some CPUs and not for CPU ${formatCpuRanges(without)}`);
+      log.note(
+        TEXT_START,
+        `MSR ${describeMsr(index)} is given for some CPUs and not for CPU ${formatCpuRanges(without)}`,
+      );
     }
   }
 }
@@ -354,7 +357,7 @@ function withVmx(host: Host, log: DiagnosticLog): Host {
     return { ...core, cpuid: { ...core.cpuid, features: { vmx: true, ...core.cpuid.features } } };
   });
   if (concluded)
-    log.note(START, "the list has no CPUID; that the CPU has VMX follows from IA32_VMX_BASIC, which was read");
+    log.note(TEXT_START, "the list has no CPUID; that the CPU has VMX follows from IA32_VMX_BASIC, which was read");
   return { ...host, cores: cores as unknown as Host["cores"] };
 }
 

@@ -20,7 +20,7 @@ export const vmxcap: FactReader = {
 };
 
 /** Groups by title. `width`: every bit is an allowed-1 bit of the 64-bit register. */
-const GROUPS: { readonly [title: string]: { readonly index: number; readonly kind: "controls" | "bits" } } = {
+const SECTIONS: { readonly [title: string]: { readonly index: number; readonly kind: "controls" | "bits" } } = {
   "Basic VMX Information": { index: 0x480, kind: "bits" },
   "pin-based controls": { index: 0x481, kind: "controls" },
   "primary processor-based controls": { index: 0x482, kind: "controls" },
@@ -125,7 +125,7 @@ function openVmxcap(sink: FactSink): FactRun {
   return {
     line(line) {
       const text = line.text.trim();
-      const next = Object.hasOwn(GROUPS, text) ? GROUPS[text] : undefined;
+      const next = Object.hasOwn(SECTIONS, text) ? SECTIONS[text] : undefined;
       if (next !== undefined) {
         settle();
         // The first group again: another output, not read yet.

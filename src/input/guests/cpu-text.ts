@@ -1,7 +1,7 @@
 import type { GuestCpu, GuestFeature } from "./guest-cpu.js";
 
 /** The policies of a feature in libvirt, which KubeVirt took over. */
-export const POLICIES: { readonly [policy: string]: GuestFeature } = {
+export const LIBVIRT_POLICIES: { readonly [policy: string]: GuestFeature } = {
   require: "on",
   force: "optional",
   optional: "optional",

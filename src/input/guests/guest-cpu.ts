@@ -1,7 +1,7 @@
 import { checkText } from "../../bits/misuse.js";
 import { cleanLine } from "../text/clean-line.js";
 import { xmlScanner } from "../text/xml-scan.js";
-import { guestFromCpuText, POLICIES } from "./cpu-text.js";
+import { guestFromCpuText, LIBVIRT_POLICIES } from "./cpu-text.js";
 import { kubevirtGuests } from "./kubevirt-vm.js";
 
 /** What the configuration of a guest says about one CPU feature. */
@@ -74,7 +74,7 @@ function libvirtGuests(lines: readonly string[]): GuestCpu[] {
         };
       } else if (name === "feature" && cpu !== undefined) {
         const feature = attributes.get("name");
-        const policy = POLICIES[attributes.get("policy") ?? "require"];
+        const policy = LIBVIRT_POLICIES[attributes.get("policy") ?? "require"];
         if (feature !== undefined && policy !== undefined) cpu.features.set(feature, policy);
       }
     },

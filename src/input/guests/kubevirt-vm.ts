@@ -1,5 +1,5 @@
 import { withoutEnding } from "../text/text.js";
-import { POLICIES } from "./cpu-text.js";
+import { LIBVIRT_POLICIES } from "./cpu-text.js";
 import type { GuestCpu, GuestFeature } from "./guest-cpu.js";
 
 /*
@@ -44,7 +44,7 @@ export function kubevirtGuests(lines: readonly string[]): GuestCpu[] {
   const flush = (): void => {
     if (cpu === undefined) return;
     const { name, policy = "require" } = cpu.element;
-    const state = POLICIES[policy];
+    const state = LIBVIRT_POLICIES[policy];
     if (name !== undefined && state !== undefined) cpu.features.set(name, state);
     cpu.element = {};
   };

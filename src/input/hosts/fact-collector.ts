@@ -1,7 +1,7 @@
 import type { Host } from "../../host/host.js";
 import type { Msr } from "../../host/msr.js";
 import { parseCpuRanges } from "../text/cpu-ranges.js";
-import { type Diagnostic, diagnosticLog, type Place, START } from "../text/diagnostic.js";
+import { type Diagnostic, diagnosticLog, type Place, TEXT_START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
 import { type Evidence, type EvidenceLayer, type FactSink, layerOfSystemFact, type MachineMarks } from "./evidence.js";
 import { buildHost } from "./evidence-host.js";
@@ -219,7 +219,7 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
       ...(host.vendor === undefined ? {} : { vendor: host.vendor }),
     };
     if (separately) here = open();
-    sink(format).machine(marks, START);
+    sink(format).machine(marks, TEXT_START);
     here.contradictions.push(...(statedOf(host)?.contradictions ?? []));
     const to = sink(format);
     for (const core of host.cores) {
@@ -228,7 +228,7 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
       const [first] = places?.values() ?? [];
       const [coreType, otherType] = core.coreTypes;
       for (const scope of cpus ?? (["unnamed"] as const)) {
-        for (const [index, msr] of core.msrs) to.msr(scope, index, msr, places?.get(index) ?? START);
+        for (const [index, msr] of core.msrs) to.msr(scope, index, msr, places?.get(index) ?? TEXT_START);
         const { features, ...facts } = core.cpuid;
         const said = {
           ...facts,
@@ -237,10 +237,10 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
           ...(core.microcode === undefined ? {} : { microcode: core.microcode }),
           ...(coreType === undefined || otherType !== undefined ? {} : { coreType }),
         };
-        to.cpu(scope, said, first ?? START);
+        to.cpu(scope, said, first ?? TEXT_START);
       }
     }
-    if (host.codename !== undefined) to.system("codename", host.codename, START);
+    if (host.codename !== undefined) to.system("codename", host.codename, TEXT_START);
   };
 
   return {
@@ -267,7 +267,8 @@ export function factCollector(options: FactCollectorOptions): FactCollector {
         return [...notes.evidence.values()].map((row) => (row.layer === "guest" || host < 0 ? row : { ...row, host }));
       });
       evidence.sort((a, b) => a.line - b.line || a.column - b.column);
-      if (rows > MAX_EVIDENCE) log.note(START, `${rows - MAX_EVIDENCE} further statements are not listed one by one`);
+      if (rows > MAX_EVIDENCE)
+        log.note(TEXT_START, `${rows - MAX_EVIDENCE} further statements are not listed one by one`);
       return { hosts, evidence, diagnostics: log.list() };
     },
   };

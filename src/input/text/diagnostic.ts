@@ -21,7 +21,7 @@ export interface Place {
 }
 
 /** The beginning of a text: the place of a diagnostic about all of it. */
-export const START: Place = Object.freeze({ line: 1, column: 1 });
+export const TEXT_START: Place = Object.freeze({ line: 1, column: 1 });
 
 /**
  * Further diagnostics of one reader would not help; the last one says how many were left out. Errors are counted separately,

@@ -40,7 +40,7 @@ const STRING_REST = /[^"\\]*(?:\\.[^"\\]*)*/y;
 const NUMBER = /-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,10})?/y;
 const LITERAL = /true|false|null/y;
 const OBJECT = /\{\s{0,4}"/g;
-const START = /\s*[{[]\s*(?:$|["{[\]}])/y;
+const DOCUMENT_START = /\s*[{[]\s*(?:$|["{[\]}])/y;
 
 export function jsonScanner(handler: JsonHandler): JsonScanner {
   const frames: Frame[] = [];
@@ -206,8 +206,8 @@ export function jsonScanner(handler: JsonHandler): JsonScanner {
 /** Where a document begins at or after a position, or -1: a bracket alone, or a brace and a key. */
 function startOf(text: string, from: number): number {
   if (!text.includes("{") && !text.includes("[")) return -1;
-  START.lastIndex = from;
-  const found = START.exec(text);
+  DOCUMENT_START.lastIndex = from;
+  const found = DOCUMENT_START.exec(text);
   if (found !== null) return from + found[0].search(/[{[]/);
   OBJECT.lastIndex = from;
   return OBJECT.exec(text)?.index ?? -1;

@@ -1,5 +1,5 @@
 import type { DiagnosticLog } from "./diagnostic.js";
-import { START } from "./diagnostic.js";
+import { TEXT_START } from "./diagnostic.js";
 
 /** Lines longer than this are not read: no format has them, and cutting one could cut a value in half. */
 export const MAX_LINE = 65_536;
@@ -48,7 +48,7 @@ export function decoder(log: DiagnosticLog): Decoder {
     if (encoding === undefined) {
       binary = true;
       const what = magic?.what ?? "binary data (it holds NUL bytes)";
-      log.error(START, `the input is ${what}, not text`, magic?.advice ?? "text in UTF-8 or UTF-16");
+      log.error(TEXT_START, `the input is ${what}, not text`, magic?.advice ?? "text in UTF-8 or UTF-16");
       return "";
     }
     decode = new TextDecoder(encoding);

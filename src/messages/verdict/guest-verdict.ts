@@ -39,7 +39,7 @@ export function guestVerdict(
     says: says.filter((sentence) => sentence !== "").join(" "),
     steps: [
       ...(vmx.gets === "none" ? [stepToGive(guest, nested)] : []),
-      ...(vmx.gets !== "unknown" && off ? [NESTED_ON] : []),
+      ...(vmx.gets !== "unknown" && off ? [NESTED_ON_THE_HOST] : []),
       {
         text: "Save the text and ask whether the guest may start on a host.",
         commands: ["vmxlens migrate FILE HOST", "vmxlens runs HOST FILE"],
@@ -86,7 +86,7 @@ const vmxOf = (guest: GuestCpu, machine: OwnMachine | undefined): GuestVmx =>
 
 const isOff = (value: string | number | boolean): boolean => /^(?:0|n|false)$/i.test(String(value));
 
-const NESTED_ON: Step = {
+const NESTED_ON_THE_HOST: Step = {
   text: "On the host, switch nested on; no virtual machine may run.",
   commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
 };

@@ -1,7 +1,7 @@
 import { PAGE, pageNumber, type Region } from "../machine/memory.js";
 import { MachineStop } from "../machine/stop.js";
 import { BadFile, type Elf, type Section, SHF_ALLOC } from "./elf.js";
-import { ABSOLUTE, addressOf, firstFree, IMPORTS, type PlacedModule, placeModule } from "./place.js";
+import { ABSOLUTE, firstFree, IMPORTS, type PlacedModule, placeModule, symbolAddress } from "./place.js";
 import { type Relocate, relocations } from "./relocate.js";
 
 /*
@@ -57,7 +57,7 @@ export function link(files: readonly ModuleFile[], perCpu: ReadonlyMap<string, n
   const importOf = (name: string): readonly [hi: number, lo: number] => {
     for (const { symbols, bases } of modules) {
       const index = symbols.find(name, "global");
-      if (index !== undefined) return addressOf(symbols, index, bases) ?? [0, 0];
+      if (index !== undefined) return symbolAddress(symbols, index, bases) ?? [0, 0];
     }
     const offset = perCpu.get(name);
     if (offset !== undefined) return [0, offset];
@@ -88,7 +88,7 @@ function relocateModule(
   const { count } = symbols;
   const values = { lo: new Int32Array(count), hi: new Int32Array(count), count };
   for (let index = 0; index < count; index++) {
-    const own = addressOf(symbols, index, bases);
+    const own = symbolAddress(symbols, index, bases);
     // The first symbol of every table has no name and is nothing.
     const halves = own ?? (index === 0 ? [0, 0] : importOf(symbols.name(index)));
     values.hi[index] = halves[0] as number;
@@ -169,7 +169,7 @@ function namesOf(modules: readonly PlacedModule[]): Linked["nameOf"] {
         for (let index = 0; index < symbols.count; index++) {
           const type = symbols.type(index);
           if (type === STT_SECTION || type === STT_FILE || symbols.section(index) === ABSOLUTE) continue;
-          const address = addressOf(symbols, index, bases);
+          const address = symbolAddress(symbols, index, bases);
           const name = symbols.name(index);
           if (address?.[0] !== -1 || name === "") continue;
           list.push({ at: address[1] >>> 0, module, name, size: symbols.size(index) });

@@ -104,7 +104,7 @@ export function placeModule(name: string, elf: Elf, regions: Region[], free: Fre
     },
     address(wanted) {
       const index = find(wanted);
-      const halves = index === undefined ? undefined : addressOf(symbols, index, bases);
+      const halves = index === undefined ? undefined : symbolAddress(symbols, index, bases);
       return halves === undefined ? undefined : (BigInt(halves[0] >>> 0) << 32n) | BigInt(halves[1] >>> 0);
     },
   };
@@ -127,7 +127,7 @@ function basesOf(sections: number, addresses: ReadonlyMap<number, bigint>): Base
 }
 
 /** The halves of the address of a symbol that the file itself defines; 0 in a section that is not loaded. */
-export function addressOf(
+export function symbolAddress(
   symbols: SymbolTable,
   index: number,
   { lo, hi }: Bases,

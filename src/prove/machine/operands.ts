@@ -28,7 +28,7 @@ export function operandOf(decoder: Decoder, instruction: Instruction, index: num
   if (kind === OpKind.Memory) {
     const size = decoder.memorySize(instruction);
     return size === 1 || size === 2 || size === 4 || size === 8
-      ? memoryOperand(addressOf(decoder, instruction), size)
+      ? memoryOperand(operandAddress(decoder, instruction), size)
       : undefined;
   }
   if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64) {
@@ -121,7 +121,7 @@ function memoryOperand(address: Access, size: number): Operand {
 }
 
 /** The address of the operand in memory, in `ehi` and `elo`; it must be known. */
-export function addressOf(decoder: Decoder, instruction: Instruction): Access {
+export function operandAddress(decoder: Decoder, instruction: Instruction): Access {
   const { Register } = decoder.iced;
   const compute = effectiveAddress(decoder, instruction);
   const segment = instruction.memorySegment;

@@ -1,7 +1,7 @@
 import type { Instruction } from "iced-x86";
 import type { Decoder, LowerTable } from "./decoder.js";
 import type { HostRead, Machine } from "./op.js";
-import { type Access, addressOf, operandOf } from "./operands.js";
+import { type Access, operandAddress, operandOf } from "./operands.js";
 import { MachineStop } from "./stop.js";
 
 /** Sets a 32-bit register that has unknown bits. */
@@ -73,7 +73,7 @@ export function controlMove(d: Decoder, i: Instruction): Access | undefined {
 /** SIDT and SGDT: where descriptor tables lie, which does not matter here. */
 const tableRegister: LowerTable[string] = (d, i) => {
   if (i.op0Kind !== d.iced.OpKind.Memory) return undefined;
-  const address = addressOf(d, i);
+  const address = operandAddress(d, i);
   return (m) => {
     address(m);
     m.mem.store(8, m.ehi, m.elo, 0, 0, -1, -1);

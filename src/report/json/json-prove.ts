@@ -1,4 +1,4 @@
-import { GROUPS } from "../../prove/compare-run.js";
+import { COMPARED_GROUPS } from "../../prove/compare-run.js";
 import { hexIndex } from "../../registers/registers.js";
 import { type ProofDifference, type ProvedHost, type ProvedKernel, proofVerdict } from "../prove/prove-report.js";
 import { situationJson } from "./json.js";
@@ -27,7 +27,7 @@ function hostJson({ name, situation, proof, differences }: ProvedHost): unknown 
     ...situationJson(situation),
     release,
     text: proofVerdict(proof),
-    counts: Object.fromEntries(GROUPS.map((group) => [group, comparison.counts[group]])),
+    counts: Object.fromEntries(COMPARED_GROUPS.map((group) => [group, comparison.counts[group]])),
     differences: differences.map(differenceJson),
     open: comparison.items.filter(({ verdict }) => verdict === "open").map(({ name: item }) => item),
     messages: modules.log.messages.map(({ level, text, certain }) => ({ level, text, certain })),

@@ -8,12 +8,12 @@ import { findFeature } from "../../why/find-feature.js";
 import { isPath } from "./lanes.js";
 import {
   FIRMWARE,
+  FIRST_STATE,
   type Firmware,
   type HostId,
   MACHINE,
   type MachineFact,
   type PageState,
-  START,
   VIEWS,
   type View,
 } from "./state.js";
@@ -44,7 +44,7 @@ export function toHash(state: PageState, own?: string): string {
   const put = (name: string, value: string | number | undefined, standard?: string | number) => {
     if (value !== undefined && value !== standard) parts.append(name, String(value));
   };
-  put("cpu", hostText(state.host), hostText(START.host));
+  put("cpu", hostText(state.host), hostText(FIRST_STATE.host));
   put("kernel", state.kernel);
   for (const [name, value] of Object.entries(state.params)) put("param", `${name}=${value}`);
   for (const [name, value] of Object.entries(state.config)) put("config", `${name}=${value ? "y" : "n"}`);
@@ -52,13 +52,13 @@ export function toHash(state: PageState, own?: string): string {
   put("firmware", state.firmware);
   put("core", state.cpu);
   for (const { msr, bit } of state.flips) put("flip", `${msr.toString(16)}.${bit}`);
-  put("view", state.view, START.view);
-  put("feature", state.feature, START.feature);
+  put("view", state.view, FIRST_STATE.view);
+  put("feature", state.feature, FIRST_STATE.feature);
   put("layer", state.layer);
   put("model", state.model);
-  put("word", state.path, START.path);
+  put("word", state.path, FIRST_STATE.path);
   put("step", state.step);
-  put("register", state.register.toString(16), START.register.toString(16));
+  put("register", state.register.toString(16), FIRST_STATE.register.toString(16));
   if (state.other !== undefined) put("with", hostText(state.other));
   put("with-kernel", state.otherKernel);
   put("with-core", state.otherCpu);
@@ -187,14 +187,14 @@ const READ: { readonly [name: string]: (state: Draft, value: string) => boolean 
 /** Reads an address, with or without the `#`. Never throws; what cannot be read is left out and listed. */
 export function fromHash(hash: string): FromHash {
   const text = hash.replace(/^#/, "");
-  if (text === "") return { state: START, bad: [] };
+  if (text === "") return { state: FIRST_STATE, bad: [] };
   const [version, ...rest] = text.split("&");
   if (version !== VERSION) {
     return /^\d{1,6}$/.test(version ?? "")
-      ? { state: START, problem: "newer", bad: [] }
-      : { state: START, bad: [(version ?? "").slice(0, LONGEST)] };
+      ? { state: FIRST_STATE, problem: "newer", bad: [] }
+      : { state: FIRST_STATE, bad: [(version ?? "").slice(0, LONGEST)] };
   }
-  const state: Draft = { ...START };
+  const state: Draft = { ...FIRST_STATE };
   const bad: string[] = [];
   let own: string | undefined;
   for (const [name, value] of new URLSearchParams(rest.join("&"))) {

@@ -57,7 +57,7 @@ export interface PageState {
   readonly otherCpu?: string;
 }
 
-export const START: PageState = {
+export const FIRST_STATE: PageState = {
   host: "intel-50654-skylakex",
   params: {},
   config: {},

@@ -1,4 +1,4 @@
-import { type Compared, GROUPS, type Group } from "../../prove/compare-run.js";
+import { COMPARED_GROUPS, type Compared, type Group } from "../../prove/compare-run.js";
 import type { Decision, Turn } from "../../prove/decide.js";
 import { FUNCTIONS } from "../../prove/kernel/imports.js";
 import type { Proof } from "../../prove/prover.js";
@@ -89,7 +89,7 @@ function hostLines(host: ProvedHost, width: number): Line[] {
   const { proof, differences } = host;
   const stopped = proof.modules.stopped ?? proof.boot?.stopped;
   const style = differences.length > 0 || stopped !== undefined ? "no" : "yes";
-  const rows = GROUPS.flatMap((group): Inline[][] => {
+  const rows = COMPARED_GROUPS.flatMap((group): Inline[][] => {
     const { agree, differ, open } = proof.comparison.counts[group];
     if (agree + differ + open === 0) return [];
     const parts: Inline[] = [

@@ -70,10 +70,10 @@ function readerOf(num: Num): Reader {
   return made;
 }
 
-function mayBe1(scene: Scene, control: ControlBit): Tri {
+function controlMayBe1(scene: Scene, control: ControlBit): Tri {
   const value = bitOf(scene.cpu.allowed(control.word.name, "may1"), control.bit);
   const activator = control.word.activatedBy;
-  return activator === undefined || value === "no" ? value : and(value, mayBe1(scene, controlBit(activator)));
+  return activator === undefined || value === "no" ? value : and(value, controlMayBe1(scene, controlBit(activator)));
 }
 
 function makeReader(num: Num): Reader {
@@ -169,7 +169,7 @@ function makeJudge(bool: Bool): Judge {
     case "control":
       return controlJudge(bool.bit);
     case "may1":
-      return (scene) => mayBe1(scene, bool.bit);
+      return (scene) => controlMayBe1(scene, bool.bit);
     case "bit": {
       const part = partOf(bool.of);
       const at = placeInPart(part, bool.n);

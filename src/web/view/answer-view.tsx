@@ -2,7 +2,7 @@ import { Component, type ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { basisLines } from "../../report/basis.js";
 import { situationVerdict } from "../../report/layers-report.js";
-import { type Change, type HostId, type PageState, START } from "../../report/page/state.js";
+import { type Change, FIRST_STATE, type HostId, type PageState } from "../../report/page/state.js";
 import { FEATURE_LIST, type Feature, type Layer } from "../../why/features.js";
 import type { LayerAnswer } from "../../why/layers.js";
 import { commandOf } from "../command-line.js";
@@ -52,7 +52,7 @@ export function AnswerView(props: AnswerProps) {
   return (
     <>
       <section class="verdict" id="answer" tabIndex={-1} aria-label={t("verdict")}>
-        {state.host === START.host && model.page.origin === "atlas" ? <p class="note">{t("example")}</p> : null}
+        {state.host === FIRST_STATE.host && model.page.origin === "atlas" ? <p class="note">{t("example")}</p> : null}
         <p role="status">
           <Spans of={situationVerdict(model.situation)} />
         </p>

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { hostName } from "../../report/basis.js";
 import { fromHash, toHash } from "../../report/page/hash.js";
-import { type Change, changed, type HostId, type PageState, START, withHost } from "../../report/page/state.js";
+import { type Change, changed, FIRST_STATE, type HostId, type PageState, withHost } from "../../report/page/state.js";
 import { kernelLabel } from "../../report/wording/kernel-text.js";
 import { type Beginning, useIntake } from "../intake.js";
 import { useKeys } from "../keys.js";
@@ -19,7 +19,7 @@ interface AppProps extends Beginning {
 }
 
 const NO_HOSTS: readonly PageHost[] = [];
-const STANDARD = atlasPageHost(START.host as string) as PageHost;
+const STANDARD = atlasPageHost(FIRST_STATE.host as string) as PageHost;
 
 /** The host of a state; the standard one until the text that describes it has been read. */
 function hostOf(id: HostId, reading: Reading | undefined): PageHost {
@@ -54,7 +54,7 @@ export function App({ language, ...beginning }: AppProps) {
     if (hosts.length > 0 && typeof shown.current.host !== "number") choose(0);
     const { view } = shown.current;
     // A link or a case that names a part of the page keeps it.
-    if (first && view !== START.view) return;
+    if (first && view !== FIRST_STATE.view) return;
     if (opens !== "layers" || view === "explain" || view === "audit") update({ view: opens });
   });
   const { reading } = intake;
@@ -69,7 +69,7 @@ export function App({ language, ...beginning }: AppProps) {
     before.current = last.current?.page.id === made.page.id ? last.current : undefined;
     last.current = made;
   }
-  const model = last.current ?? (ready ? (modelOf(STANDARD, START) as Model) : undefined);
+  const model = last.current ?? (ready ? (modelOf(STANDARD, FIRST_STATE) as Model) : undefined);
   const moved = useMemo(() => movedCells(before.current?.matrix, model?.matrix ?? []), [model]);
 
   useLayoutEffect(() => setReady(true), []);
@@ -118,7 +118,7 @@ export function App({ language, ...beginning }: AppProps) {
       language={language}
       hash={ready ? location.hash : ""}
       about={model === undefined ? "" : `${hostName(model.situation)} · ${kernelLabel(model.situation)}`}
-      view={ready ? state.view : START.view}
+      view={ready ? state.view : FIRST_STATE.view}
       alone={ready && typeof beginning.given === "object" && location.protocol === "file:"}
       help={help}
       sharing={sharing}
@@ -138,7 +138,7 @@ export function App({ language, ...beginning }: AppProps) {
       <div class="input">
         <PasteView intake={intake} show={(view) => update({ view })} />
         <PickView
-          host={page?.id ?? START.host}
+          host={page?.id ?? FIRST_STATE.host}
           hosts={reading?.hosts ?? NO_HOSTS}
           typed={beginning.typed.cpu}
           choose={choose}

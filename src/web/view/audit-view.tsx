@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { parseHexU64 } from "../../bits/u64.js";
 import { auditReport } from "../../report/audit-report.js";
 import { hostName } from "../../report/basis.js";
-import { START } from "../../report/page/state.js";
+import { FIRST_STATE } from "../../report/page/state.js";
 import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { auditVmcs } from "../../vmcs/audit.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
@@ -43,7 +43,7 @@ export function AuditView({ model, reading }: AuditProps) {
   }, [dumps]);
   const dump = dumps[at] ?? (empty ? EMPTY : undefined);
   // The CPU of the text or the one that was picked; otherwise what all CPUs of the atlas share, as on the command line.
-  const own = model.page.origin === "file" || model.page.id !== START.host;
+  const own = model.page.origin === "file" || model.page.id !== FIRST_STATE.host;
   const core = own ? model.situation.host.cores[0] : undefined;
   const vmcs = useMemo(() => {
     if (dump === undefined) return undefined;

@@ -1,5 +1,5 @@
 import { Component } from "preact";
-import { GROUPS, type Group, groupOf } from "../../report/feature-groups.js";
+import { GROUP_TITLES, type Group, groupOf } from "../../report/feature-groups.js";
 import { LAYER_HEADS, type Shown, shownCell } from "../../report/layers-report.js";
 import { LAYERS, type Layer } from "../../why/features.js";
 import type { FeatureLayers, LayerAnswer } from "../../why/layers.js";
@@ -122,11 +122,11 @@ export function LayersView({ matrix, feature, layer, moved, models, modelName, c
           </th>
         </tr>
       </thead>
-      {(Object.keys(GROUPS) as Group[]).map((group) => (
+      {(Object.keys(GROUP_TITLES) as Group[]).map((group) => (
         <tbody key={group}>
           <tr class="group">
             <th scope="rowgroup" colSpan={LAYERS.length + 2}>
-              {GROUPS[group]}
+              {GROUP_TITLES[group]}
             </th>
           </tr>
           {matrix

@@ -13,9 +13,9 @@ import {
   FIRMWARE_OFF,
   KERNEL_LOG,
   LOAD_IT,
-  NESTED_ON,
   outerStep,
   READ_BOTH,
+  RELOAD_WITH_NESTED,
 } from "./next-steps.js";
 import { vmxAnswer } from "./vmx.js";
 
@@ -161,7 +161,12 @@ export function nestedAnswer(about: About): Answer {
   const shown = situation.host.params?.kvm_intel?.nested;
   if (nested === "no") {
     const by = shown === undefined ? "kvm_intel.nested is off" : `kvm_intel.nested is ${shown} on this machine`;
-    return { answer: "no", decidedBy: "parameter", says: `No: ${by}, so guests get no VMX.`, steps: [NESTED_ON] };
+    return {
+      answer: "no",
+      decidedBy: "parameter",
+      says: `No: ${by}, so guests get no VMX.`,
+      steps: [RELOAD_WITH_NESTED],
+    };
   }
   const answer = and(joined.loads, nested);
   if (answer === "yes") {

@@ -53,7 +53,7 @@ export const SVM_MODULE: NextStep = {
   commands: ["sudo modprobe kvm_amd; sudo dmesg | grep -iE 'kvm|svm' | tail"],
 };
 
-export const NESTED_ON: NextStep = {
+export const RELOAD_WITH_NESTED: NextStep = {
   text: "Reload the module with it; no virtual machine may run.",
   commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { atlasHost } from "../../../src/input/atlas/atlas.js";
 import { LOAD_ORDER } from "../../../src/kvm/load/load-order.js";
 import { BOOT_RULES } from "../../../src/linux/boot-rules.js";
-import { GROUPS } from "../../../src/report/feature-groups.js";
+import { GROUP_TITLES } from "../../../src/report/feature-groups.js";
 import { layersReport } from "../../../src/report/layers-report.js";
 import { replayReport } from "../../../src/report/replay-report.js";
 import { type Line, plainText } from "../../../src/report/text.js";
@@ -58,7 +58,7 @@ describe("the Chinese", () => {
 
   it("exists for every feature and group", () => {
     for (const { name } of FEATURE_LIST) expect([name, translate(name)]).toEqual([name, expect.any(String)]);
-    for (const title of Object.values(GROUPS)) expect(NAMES_ZH).toHaveProperty([title]);
+    for (const title of Object.values(GROUP_TITLES)) expect(NAMES_ZH).toHaveProperty([title]);
   });
 
   it("has the holes of the English, each once", () => {
