@@ -89,6 +89,17 @@ const SHARED = {
   names: ["src/cli/command.ts", "src/cli/commands/vmcs.ts"],
   host: ["src/cli/command.ts"],
   reasons: ["src/cli/commands/layers.ts"],
+  // Where a name is: in a register, on the way of a replay, in the kernel's source.
+  places: ["src/cli/commands/why.ts", "src/cli/commands/replay.ts"],
+  questions: ["src/cli/commands/why.ts", "src/cli/commands/explain.ts"],
+  why: ["src/cli/commands/why.ts"],
+  // A VMCS: what `vmcs` lists, what `audit` holds it against, and how texts are read that it may be in.
+  tables: ["src/cli/commands/vmcs.ts", "src/cli/commands/audit.ts", "src/cli/commands/explain.ts"],
+  fields: ["src/cli/commands/vmcs.ts", "src/cli/commands/audit.ts"],
+  lists: ["src/vmcs/dumps/read.ts", "src/input/read.ts"],
+  texts: ["src/cli/commands/audit.ts", "src/cli/commands/explain.ts"],
+  checks: ["src/cli/commands/audit.ts"],
+  readers: ["src/input/read.ts"],
 };
 
 /** Finds the modules of the shared chunks. Also leaves out what commander loads for subcommands that are programs of their own, which we do not have. */

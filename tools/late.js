@@ -34,6 +34,8 @@ export const LATE = {
     "src/kvm/offered.ts",
     "src/kvm/printers.ts",
   ],
+  // Whether VMX is there and on, asked as a question.
+  questions: ["src/why/questions/kvm.ts", "src/why/questions/vmx.ts"],
   // CPUs beside the boot CPU.
   "further-cpus": ["src/kvm/further-cpus.ts"],
 };
