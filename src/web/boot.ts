@@ -20,10 +20,10 @@ function runNext(): void {
 let unpacking: Generator<string> | undefined;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: no script holds one, see tools/frequent-words.js
-const WORDS = /[\x01-\x08\x0e-\x1f\xa0-\xff]/g;
+const WORDS = /[\x01-\x08\x0e-\x1f\uf780-\uf7ff]/g;
 
 /** Of the bytes that words became: those above ASCII, then the control characters but blanks. */
-const placeOf = (byte: number): number => (byte < 9 ? byte + 95 : byte < 32 ? byte + 90 : byte - 0xa0);
+const placeOf = (byte: number): number => (byte < 9 ? byte + 127 : byte < 32 ? byte + 122 : byte - 0x80);
 
 /**
  * The scripts in the element, whose attributes say how many bytes each has, and which word each packed byte means: a step
@@ -34,13 +34,14 @@ function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
   let at = 0;
   let text = "";
   const decoder = new Decoder();
-  const latin = new TextDecoder("latin1");
+  // Each byte is one unit of the text: ASCII is itself, and the others are U+F780 to U+F7FF.
+  const bytes = new TextDecoder("x-user-defined");
   const words = dataset.words?.split(",") ?? [];
   decoder.initDecompression(
     { readByte: () => packed[at++] ?? -1 },
     {
       writeBytes(window, offset, length) {
-        text += latin.decode(window.subarray(offset, offset + length));
+        text += bytes.decode(window.subarray(offset, offset + length));
       },
     },
   );
@@ -51,7 +52,7 @@ function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
       if (decoder.codeOneChunk() !== 0) throw new Error("the scripts of the page are damaged");
     }
     decoder.flush();
-    yield text.slice(0, size).replace(WORDS, (byte) => words[placeOf(byte.charCodeAt(0))] ?? byte);
+    yield text.slice(0, size).replace(WORDS, (byte) => words[placeOf(byte.charCodeAt(0) & 0xff)] ?? byte);
     // What is copied from the window may reach into the next script.
     text = text.slice(size);
   }
