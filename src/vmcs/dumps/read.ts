@@ -101,7 +101,9 @@ export function readVmcs(text: string, file?: string): VmcsReading {
   if (known(json) > 0 && !json.diagnostics.some(({ severity }) => severity === "error")) return json;
   // A dictionary of another language looks like JSON at its beginning, and so do the registers that KVM gives.
   const log = readLog(text, file);
-  return known(log) > known(json) ? log : json;
+  // Of an empty list only the log says that nothing was found.
+  const isEmpty = json.dumps.length + json.diagnostics.length === 0;
+  return isEmpty || known(log) > known(json) ? log : json;
 }
 
 /** Whether a text begins as a JSON object, or a list of them; a log may begin with a time in brackets. */

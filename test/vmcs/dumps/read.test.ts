@@ -288,6 +288,7 @@ describe("bad input", () => {
     ["nothing", ""],
     ["noise", "hello\nworld = 3\n"],
     ["a list of two fields", "GUEST_CR0 = 0x1\nGUEST_CR3 = 0x2\n"],
+    ["an empty list in JSON", " [ ]\n"],
   ])("%s: says that there is no dump", (_, text) => {
     const { dumps, diagnostics } = readVmcs(text);
     expect(dumps).toEqual([]);
