@@ -9,6 +9,7 @@ import { explain } from "./explain-all.js";
 
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 const LINES: { readonly [id: string]: string } = {
+  "libvirt-no-daemon": "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
   "qemu-get-msr": "qemu-system-x86_64: error: failed to get MSR 0x48b",
   "qemu-enforce": "qemu-system-x86_64: Host doesn't support requested features",
   "qemu-feature-dependency":

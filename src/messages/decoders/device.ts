@@ -33,7 +33,7 @@ const NUMBERS: { readonly [number: string]: Errno | undefined } = {
 
 const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
   [
-    /no such file|not found|missing|not exist|n't exist|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
+    /no such file|not found|missing|n['’o]t (?:exist|appear|show up|created|being created|been created|there)|never|unavailable|no [`'"]?\/dev\/kvm|not installed|not loaded|not present|no supported hypervisor/i,
     "ENOENT",
   ],
   [/no such device|device not configured/i, "ENODEV"],

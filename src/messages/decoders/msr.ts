@@ -68,7 +68,7 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);
   if (register === undefined) {
     return {
-      what: `Linux ${writes ? "wrote" : "read"} MSR 0x${index.toString(16)} and it faulted. It is not one of the VMX registers: VT-x is not involved${writes ? "" : ", and the read counts as 0"}.`,
+      what: `Linux ${writes ? "wrote" : "read"} MSR 0x${index.toString(16)}${namedMsr(index)} and it faulted. It is not one of the VMX registers: VT-x is not involved${writes ? "" : ", and the read counts as 0"}.`,
       gravity: "harmless",
       steps: [
         {

@@ -13,6 +13,10 @@ export const ENABLE_FIRMWARE: Step = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
 };
 
+/** What it comes to where a program only says that it has no KVM. */
+export const NO_KVM =
+  "A program did not get KVM and does not say why: there is no /dev/kvm, because kvm_intel did not load (VT-x off in the firmware, or not passed to this virtual machine) or a container was not given the device; or the user may not open it.";
+
 /** How to make each outer hypervisor expose VT-x. */
 export const OUTER_COMMANDS = {
   KVM: [

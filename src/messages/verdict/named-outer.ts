@@ -10,7 +10,7 @@ const NAMED_OUTER = [
   [/\bHAXM\b/i, "HAXM"],
   [/\bWSL ?2?\b|microsoft-standard/, "WSL"],
   [/\bHyper-?V\b/i, "Hyper-V"],
-  [/\bVMware\b|\bFusion(?![\w-])|\bESXi\b|\bvSphere\b|\bpyvmomi\b/i, "VMware"],
+  [/\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
   [/\bAWS\b|\bEC2\b/, "Amazon EC2"],
   [/\bGCP\b|\bGCE\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
@@ -47,6 +47,14 @@ const WSL_NESTED: Step = {
   commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
 };
 
+/** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
+const INSIDE =
+  /\b(?:in|inside|within|under|on|on top of)(?: a| an| my| the| our)?(?: \w{2,12})? (?:VM_?ware|ESXi?\b|vSphere|Virtual ?Box|Hyper-?V|Proxmox|PVE\b)|\b(?:VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/i;
+const PROXMOX = /\bProxmox\b|\bPVE\b/;
+
+/** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
+const WSL_1 = /\b4\.4\.0-\d{5}-Microsoft\b/;
+
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(
   text: string,
@@ -59,7 +67,17 @@ export function namedOuter(
     return { name: outer, isBelow: true, says, step: outerStep(outer) };
   }
   if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
-  const all = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
+  if (WSL_1.test(text)) {
+    return {
+      name: "WSL",
+      isBelow: true,
+      says: " The text shows WSL 1, which has no kernel of Linux and so no KVM.",
+      step: { ...WSL_NESTED, commands: ["wsl --set-version DISTRIBUTION 2", ...(WSL_NESTED.commands ?? [])] },
+    };
+  }
+  const inside = INSIDE.test(text);
+  const all: string[] = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
+  if (inside && PROXMOX.test(text)) all.push("Proxmox");
   const [first, ...more] = all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.
   if (first === undefined || (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")))
@@ -67,7 +85,7 @@ export function namedOuter(
   const inWsl = first === "WSL";
   return {
     name: first,
-    isBelow: ALWAYS_BELOW.includes(first),
+    isBelow: inside || ALWAYS_BELOW.includes(first),
     says:
       first === "Docker Desktop"
         ? " The text names Docker Desktop, whose containers run in a virtual machine: the /dev/kvm that they can get is the one of that machine."

@@ -60,6 +60,20 @@ export function otherCpuVerdict(
   );
 }
 
+const FOREIGN_QEMU = /\bqemu-system-(?<of>aarch64|arm|riscv(?:32|64)|ppc64|s390x|mips\w{0,4}|loongarch64|sparc64)\b/;
+
+/** A guest of another architecture is configured: VMX is a matter of x86. */
+export function foreignGuestVerdict(text: string | undefined): TextVerdict | undefined {
+  const of = text === undefined ? undefined : FOREIGN_QEMU.exec(text)?.groups?.of;
+  if (of === undefined || /\bqemu-system-(?:x86_64|i386)\b|\bvmx\b|-cpu host,/.test(text as string)) return undefined;
+  return {
+    says: `The text starts a guest of another architecture (qemu-system-${of}): VMX belongs to x86, and nothing here depends on it.`,
+    steps: [],
+    evidence: [],
+    covers: [],
+  };
+}
+
 function foreignVerdict(recognised: readonly Explanation[], first: Explanation, text: string): TextVerdict | undefined {
   if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
   const covers = recognised.map(({ message }) => message as string);

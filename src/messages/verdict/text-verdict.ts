@@ -8,7 +8,7 @@ import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { namedOuter, withNamedOuter } from "./named-outer.js";
-import { NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
+import { foreignGuestVerdict, NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
 import { crashLine, fatalLine } from "./stopped.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
@@ -54,7 +54,7 @@ function answerOf(
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
-    const guest = guestVerdict(machine, guests());
+    const guest = foreignGuestVerdict(short) ?? guestVerdict(machine, guests());
     if (guest !== undefined) return guest;
   }
   // WSL itself says that nothing below Linux can help.
@@ -101,12 +101,13 @@ function answerOf(
   if (first === undefined) return works(text) ? WORKS : subject === undefined ? undefined : { ...subject, covers: [] };
   const found = rowVerdict(first, []);
   const noDevice = NO_DEVICE.test(first.what);
-  const asks = noDevice || NO_VMX_HERE.has(first.message ?? "");
+  const noKvm = noDevice || (NO_KVM_HERE.has(first.message ?? "") && !/^(?:KVM|The kernel) /.test(first.what));
+  const asks = noKvm || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
   const guest = named === undefined && asks ? guestWithoutVmx(guests(), machine) : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
-  if (named === undefined || (noDevice && !named.isBelow)) return found;
+  if (named === undefined || (noKvm && !named.isBelow)) return found;
   // Xen runs in no WSL: it is named because Windows' hypervisor is in the way.
   if (first.product === "Xen" && named.name === "WSL") return found;
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
@@ -122,6 +123,21 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "kvm-module-not-loaded",
   "libvirt-no-kvm-capabilities",
   "xen-no-hvm",
+]);
+
+/** A program without KVM: whatever it says, a hypervisor below it may be why. */
+const NO_KVM_HERE: ReadonlySet<string> = new Set([
+  "any-no-kvm",
+  "generic-no-vmx",
+  "kata-no-vmx",
+  "kubevirt-no-kvm-device",
+  "kvm-device",
+  "libvirt-no-kvm-capabilities",
+  "multipass-no-kvm",
+  "qemu-host-needs-kvm",
+  "qemu-no-accelerator",
+  "qemu-tcg-no-vmx",
+  "virt-install-no-kvm",
 ]);
 
 function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
@@ -154,12 +170,16 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "windows-requirements": ["hyperv-launch-failed"],
   "qemu-internal-error": ["kvm-unexpected-exit"],
   "haxm-not-installed": ["emulator-driver"],
-  "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
   "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],
 };
 const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
 /** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
-const GENERAL: ReadonlySet<string> = new Set(["no-vtx-generic", "vbox-in-vagrant", "any-nested-off"]);
+const GENERAL: ReadonlySet<string> = new Set([
+  "no-vtx-generic",
+  "vbox-in-vagrant",
+  "any-nested-off",
+  "libvirt-no-daemon",
+]);
 
 /** Checks where all is well: no message, and an answer all the same. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;

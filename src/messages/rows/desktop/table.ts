@@ -5,6 +5,7 @@ import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
+import { askedAbout } from "../../verdict/desktop/subject-linux.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
 import { DESKTOP_MESSAGES } from "./desktop.js";
@@ -26,7 +27,7 @@ export const DESKTOP: DesktopMessages = {
   ],
   lastRows: HAXM_MESSAGES,
   joined: joinedOnDesktop,
-  subject: subjectOf,
+  subject: (text, machine) => subjectOf(text, machine) ?? askedAbout(text, machine),
   shown: SHOWN,
   needless: NEEDLESS,
   decoders: {

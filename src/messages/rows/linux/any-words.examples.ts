@@ -35,6 +35,8 @@ export const ANY_WORDS_EXAMPLES = {
   "any-no-flag": {
     examples: [
       "no vmx flag in /proc/cpuinfo",
+      "VT-x is on in the BIOS but vmx is missing in /proc/cpuinfo",
+      "lscpu does not show VT-x",
       "ERROR: neither vmx nor svm",
       "Hardware virtualization: no",
       "VT-x is required but not available",
@@ -42,7 +44,13 @@ export const ANY_WORDS_EXAMPLES = {
       "`/proc/cpuinfo` does not show `vmx` in the kernel flags section",
       "the vmx flag is not present in /proc/cpuinfo",
     ],
-    not: ["Hardware virtualization: not needed", "grep -c vmx /proc/cpuinfo", "vmx flags : vnmi"],
+    not: [
+      "look for vmx in /proc/cpuinfo",
+      "lscpu shows VT-x",
+      "Hardware virtualization: not needed",
+      "grep -c vmx /proc/cpuinfo",
+      "vmx flags : vnmi",
+    ],
   },
   "any-exit": {
     examples: ["unhandled vm exit: 0x1e", "vcpu 0: triple fault", "unexpected vmexit reason: 3"],
@@ -109,6 +117,10 @@ export const ANY_WORDS_EXAMPLES = {
       "it tells me I have no KVM. When I looked at the logs",
       "Unable to initialize KVM",
       "/dev/kvm is not writable",
+      "KVM does not become available",
+      "KVM isn't available on this host",
+      "kvm device did not show up",
+      "error: a 'x86_64-linux' with features {kvm} is required to build '/nix/store/8lv9-nixos-disk-image.drv', but I am a 'x86_64-linux' with features {benchmark, big-parallel, nixos-test}",
       "[FAIL] Current user cannot read and write /dev/kvm.",
     ],
     not: [
@@ -116,6 +128,9 @@ export const ANY_WORDS_EXAMPLES = {
       "no KVM switch is attached",
       "CONFIG_KVM is not enabled in the guest",
       "KVM is ready",
+      "KVM does not need it",
+      "a 'x86_64-linux' with features {big-parallel} is required to build x, but I am a 'x86_64-linux' with features {kvm, nixos-test}",
+      "the KVM switch does not show my screen",
     ],
   },
 } as const satisfies ExamplesOf<typeof ANY_WORDS_MESSAGES>;

@@ -6,6 +6,7 @@ import {
   JOIN_KVM,
   LOAD_KVM,
   NESTED_ON,
+  NO_KVM,
   READ_FEAT_CTL,
   WHO_USES_VMX,
 } from "../shared-advice.js";
@@ -110,6 +111,8 @@ export const ANY_WORDS_MESSAGES = [
       "neither vmx",
       "neither svm",
       "vmx flag",
+      "cpuinfo",
+      "lscpu",
       "vmx/svm",
       "vmx or svm",
       "vt-x is required",
@@ -124,7 +127,7 @@ export const ANY_WORDS_MESSAGES = [
       "hardware virtuali",
     ],
     pattern:
-      /\bvmx: not supported\b|\bno (?:vmx|vt-x)(?:\/svm| (?:or|nor) svm| flag)s?(?: flags?)?\b|\bneither (?:vmx|svm) n?or (?:vmx|svm)\b|\bvmx(?:\/svm| or svm)? flags? (?:is |was |are |were )?(?:missing|not (?:found|set|present|available))|VT-x is required but not \w{5,12}|\bCPUID\b[^\n]{0,12}ECX\W{0,3}(?:VMX\W{0,3})?(?:bit )?\[?5\]?\)?(?: \(?VMX\)?)? (?:is|was|=|==|reads) (?:0|zero|clear|not set|false)\b|\b(?:cpuinfo|lscpu|flags)\b\W{0,4}[^\n]{0,30}(?:(?:does|do|did)(?: not|n[o']t)|not) (?:show|list|contain|include|have|display)\b[^\n]{0,16}[`'" ]vmx\b|[`'"]?\bvmx[`'"]?(?: flag)? (?:(?:does|do|did)(?: not|n[o']t)|is(?: not|n[o']t)) (?:show|appear|listed|present|there|in)\b[^\n]{0,30}\b(?:cpuinfo|lscpu|flags)\b|\b(?:HW|hardware) virtuali[sz]ation(?: support| extensions?)? ?[:=] ?(?:no|none|false|disabled|off|not (?:available|supported|enabled|found))\b/i,
+      /\bvmx: not supported\b|\bno (?:vmx|vt-x)(?:\/svm| (?:or|nor) svm| flag)s?(?: flags?)?\b|\bneither (?:vmx|svm) n?or (?:vmx|svm)\b|\bvmx(?:\/svm| or svm)? flags? (?:is |was |are |were )?(?:missing|not (?:found|set|present|available))|(?<![-\w])['"`]?vmx['"`]?(?: flag)?(?: is| was){0,2}(?: not| missing)(?: present)? (?:in|from|among) [^\n]{0,20}\bcpuinfo\b|\b(?:cpuinfo|lscpu)\b[^\n]{0,30}(?:(?:n['’]t| not) (?:show|list|display|mention)|\bhas no|\bshows? no|\blacks?|\bwithout|\bno) (?:any |the |a )?['"`]?(?:VT-x|virtuali[sz]ation)\b|VT-x is required but not \w{5,12}|\bCPUID\b[^\n]{0,12}ECX\W{0,3}(?:VMX\W{0,3})?(?:bit )?\[?5\]?\)?(?: \(?VMX\)?)? (?:is|was|=|==|reads) (?:0|zero|clear|not set|false)\b|\b(?:cpuinfo|lscpu|flags)\b\W{0,4}[^\n]{0,30}(?:(?:does|do|did)(?: not|n[o']t)|not) (?:show|list|contain|include|have|display)\b[^\n]{0,16}[`'" ]vmx\b|[`'"]?\bvmx[`'"]?(?: flag)? (?:(?:does|do|did)(?: not|n[o']t)|is(?: not|n[o']t)) (?:show|appear|listed|present|there|in)\b[^\n]{0,30}\b(?:cpuinfo|lscpu|flags)\b|\b(?:HW|hardware) virtuali[sz]ation(?: support| extensions?)? ?[:=] ?(?:no|none|false|disabled|off|not (?:available|supported|enabled|found))\b/i,
     what: "A program looked for vmx among the flags of /proc/cpuinfo, or asked CPUID, and found VT-x not on: the firmware has it off, or the hypervisor below this virtual machine does not pass it; AMD's is called svm.",
     steps: [
       {
@@ -316,6 +319,10 @@ export const ANY_WORDS_MESSAGES = [
       "kvm accel",
       "kvm support",
       "kvm unavailable",
+      "kvm isn",
+      "kvm does",
+      "kvm did",
+      "kvm never",
       "kvm virtuali",
       "kvm extension",
       "kvm init",
@@ -333,10 +340,11 @@ export const ANY_WORDS_MESSAGES = [
       "/dev/kvm",
       "device 'kvm'",
       "no usable kvm",
+      "features {",
     ],
     pattern:
-      /(?<![-\w./])(?:\/dev\/)?kvm(?: kernel)?(?: device| module| acceleration| hardware acceleration| hardware virtuali[sz]ation| support| extensions?| virtuali[sz]ation)?['"]?(?: is| was| are| does)? (?:currently )?(?:not (?:available|supported|enabled|found|accessible|usable|installed|present|detected|working|ready|writable|readable|exist)|un(?:available|usable|supported)|missing|inaccessible)\b[^\n]{0,60}|\b(?:cannot|can't|could ?n[o']t|unable to|fail(?:ed|ure) to|permission to|error while) (?:open(?:ing)?|access(?:ing)?|use|using|initiali[sz](?:e|ing)|find(?:ing)?|enable|talk to) (?:the )?(?:device )?['"]?(?:\/dev\/)?kvm\b['"]?(?! (?:guest|machine|vm|domain|unit)s?)[^\n]{0,60}|\b(?:cannot|can't) (?:read|write|open)(?: (?:and|or) (?:read|write))?(?: to| from)? ['"`]?\/dev\/kvm\b|\bkvm init(?:iali[sz]ation)? failed\b[^\n]{0,60}|\bno (?:usable |working )?kvm(?: support| device| acceleration| module)?\b(?! (?:switch|guest|vm|machine)|[-\w/]|\.\w)/i,
-    what: "A program did not get KVM and does not say why: there is no /dev/kvm, because kvm_intel did not load (VT-x off in the firmware, or not passed to this virtual machine) or a container was not given the device; or the user may not open it.",
+      /(?<![-\w./])(?:\/dev\/)?kvm(?: kernel)?(?: device| module| acceleration| hardware acceleration| hardware virtuali[sz]ation| support| extensions?| virtuali[sz]ation)?['"`]?(?: device| module)?(?:(?: is| was| are| does| did| has| currently| still){0,2}(?:n['’]t| not| never)(?: been| being| be| get| become| currently)? (?:available|supported|enabled|found|accessible|usable|installed|present|detected|working|ready|writable|readable|exist|created|listed|exposed|there|appear\w{0,2}|show(?:ing|s)? up)|(?: is| was| are| currently| still){0,2} (?:un(?:available|usable|supported)|missing|inaccessible|absent))\b[^\n]{0,60}|\b(?:cannot|can't|could ?n[o']t|unable to|fail(?:ed|ure) to|permission to|error while) (?:open(?:ing)?|access(?:ing)?|use|using|initiali[sz](?:e|ing)|find(?:ing)?|enable|talk to) (?:the )?(?:device )?['"]?(?:\/dev\/)?kvm\b['"]?(?! (?:guest|machine|vm|domain|unit)s?)[^\n]{0,60}|\b(?:cannot|can't) (?:read|write|open)(?: (?:and|or) (?:read|write))?(?: to| from)? ['"`]?\/dev\/kvm\b|\bkvm init(?:iali[sz]ation)? failed\b[^\n]{0,60}|\bfeatures:? \{(?:[\w-]{1,30}, ?){0,8}kvm(?:, ?[\w-]{1,30}){0,8}\} (?:is |are )?(?:required|missing)\b|\bno (?:usable |working )?kvm(?: support| device| acceleration| module)?\b(?! (?:switch|guest|vm|machine)|[-\w/]|\.\w)/i,
+    what: NO_KVM,
     decoder: "device",
     steps: [HOW_FAR_KVM, LOAD_KVM, JOIN_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
     source: {

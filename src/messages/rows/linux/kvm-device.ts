@@ -3,10 +3,12 @@ import {
   DUMP_VMCS,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
+  HOW_FAR_KVM,
   HYPERV_OFF,
   JOIN_KVM,
   KERNEL_LOG,
   LOAD_KVM,
+  NO_KVM,
   PASS_DEVICE,
 } from "../shared-advice.js";
 
@@ -138,10 +140,10 @@ export const KVM_DEVICE_MESSAGES = [
     ],
     group: "kvm-device",
     pattern:
-      /Failed to create the hypervisor: no supported hypervisor|(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) [`'"]?\/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:does|do)(?: not|n't|n’t) exist|(?:is |was )?(?:not (?:found|available|present|accessible)|missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
-    what: "A program could not use /dev/kvm.",
+      /Failed to create the hypervisor: no supported hypervisor|(?:Kvm object: |KvmNew\(|Kvm\()Error\((?<errno>\d{1,3})\)|(?:KVM object|KVM support|\bKvm error|\bkvm fd|KVM device|opening KVM|open KVM|initiali[sz]e KVM|create (?:a )?KVM)\b[^\n]{0,80}?\(os error (?<errno4>\d{1,3})\)|(?:VmCreate|HypervisorCreate)\((?<reason>[\w/ ]{3,60}?) \(os error (?<errno2>\d{1,3})\)\)|KVM support is missing(?: \(no \/dev\/kvm\))?|is \/dev\/kvm available\?(?:[^\n]{0,80}?\(os error (?<errno3>\d{1,3})\))?|(?:\bno|(?<!\b(?:runs?|works?|working|running) )without) [`'"]?\/dev\/kvm\b(?! (?:access|permission|(?:is )?needed|(?:is )?required))|\/dev\/kvm['"`)]{0,2}[^\n/]{0,40}?(?:No such file or directory|No such device|Permission denied|Operation not permitted|Device or resource busy|(?:(?:does|do|did)(?: not|n't|n’t)|never) (?:exist|appear|show up)|(?:is |was |does |did |has ){0,2}(?:not|never) (?:been |being |become |get ){0,2}(?:found|available|present|accessible|created|there|appears?)|(?:is |was )?(?:missing|unavailable)|EACCES|EPERM|ENOENT)|(?:open|access)[^\n]{0,30}\/dev\/kvm[^\n]{0,30}?(?:permission denied|EACCES)|This user doesn't have permissions to use KVM/i,
+    what: NO_KVM,
     decoder: "device",
-    steps: [LOAD_KVM, JOIN_KVM, PASS_DEVICE],
+    steps: [HOW_FAR_KVM, LOAD_KVM, JOIN_KVM, PASS_DEVICE],
     source: {
       message:
         "firecracker-microvm/firecracker#685, #1111, #2908; cloud-hypervisor/cloud-hypervisor#1014, #1568; lxc/incus-os#155",

@@ -33,8 +33,13 @@ export const TOOL_EXAMPLES = {
   },
   "kata-no-vmx": {
     examples: [
-      "ERRO[0000] CPU property not found                        arch=amd64 description=SSE4.1 name=sse4_1 pid=5391 source=runtime type=flag",
       'ERRO[0000] CPU property not found                        arch=amd64 description="Virtualization support" name=vmx pid=10721 source=runtime type=flag',
+    ],
+  },
+  "kata-no-flag": {
+    examples: [
+      "ERRO[0000] CPU property not found                        arch=amd64 description=SSE4.1 name=sse4_1 pid=5391 source=runtime type=flag",
+      'level=error msg="CPU property not found" arch=amd64 description="AMD Architecture CPU" name=AuthenticAMD',
     ],
   },
   "docker-virtualization": {

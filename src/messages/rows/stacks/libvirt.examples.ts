@@ -3,6 +3,15 @@ import type { LIBVIRT_MESSAGES } from "./libvirt.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const LIBVIRT_EXAMPLES = {
+  "libvirt-no-daemon": {
+    examples: [
+      "libvirtError: Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
+      "The libvirtd service does not appear to be installed. Install and run the libvirtd service to manage virtualization on this host.",
+      "error: Failed to connect socket to '/run/user/1000/libvirt/virtqemud-sock': Connection refused",
+      "Could not detect a default hypervisor. Make sure the appropriate QEMU/KVM virtualization and libvirt packages are installed",
+    ],
+    not: ["listening on /var/run/libvirt/libvirt-sock", "Started libvirtd service"],
+  },
   "libvirt-target-differs": {
     examples: ["error: unsupported configuration: Target CPU feature count 47 does not match source 51"],
     not: ["Target disk size does not match source"],

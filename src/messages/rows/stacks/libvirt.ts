@@ -106,6 +106,31 @@ export const LIBVIRT_MESSAGES = [
     },
   },
   {
+    id: "libvirt-no-daemon",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["libvirt-sock", "virtqemud-sock", "libvirtd service", "detect a default hypervisor"],
+    group: "libvirt-no-daemon",
+    pattern:
+      /['"(]?[\w./-]{0,80}(?:libvirt|virtqemud)-sock[\w-]{0,10}['")]{0,2}: (?:No such file or directory|Connection refused|Permission denied|Operation not permitted)|libvirtd service (?:does not appear to be|is not) (?:installed|running)|Could not detect a default hypervisor/i,
+    what: "No libvirt daemon answers (it is not installed or not running, or with `Permission denied` the user may not talk to it). Nothing was asked of KVM yet: VT-x is not the reason.",
+    steps: [
+      {
+        text: "Install and start it, join its group, and log in again.",
+        commands: [
+          "sudo systemctl enable --now libvirtd || sudo systemctl enable --now virtqemud.socket",
+          "sudo usermod -aG libvirt $USER",
+          "virsh -c qemu:///system list --all",
+        ],
+      },
+    ],
+    source: {
+      message: "rcbops/chef-cookbooks#809, clearlinux/distribution#2192, projectbluefin/bluefin#1222",
+      meaning: "libvirt, src/rpc/virnetsocket.c; virt-manager",
+    },
+  },
+  {
     id: "libvirt-mode-without-kvm",
     product: "libvirt",
     layer: "user space",

@@ -1,5 +1,13 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, LOAD_KVM, MICROCODE, READ_FEAT_CTL } from "../shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HOW_FAR_KVM,
+  KERNEL_LOG,
+  LOAD_KVM,
+  MICROCODE,
+  READ_FEAT_CTL,
+} from "../shared-advice.js";
 
 /*
  * What the programs above a hypervisor say when hardware virtualization is missing: the toolstack of Xen and Qubes,
@@ -250,6 +258,29 @@ export const STACK_MESSAGES = [
     source: {
       message: "virt-manager/virt-manager#286, canonical/lxd#2718",
       meaning: "virt-manager/virt-manager#286 (QEMU was not installed)",
+    },
+  },
+  {
+    id: "emulation-chosen",
+    product: "KVM user space",
+    layer: "user space",
+    gravity: "degrades",
+    generic: true,
+    needle: ["virt_type", "virt-type", "tcg", "to emulation", "software emulation", "plain emulation"],
+    group: "emulation-chosen",
+    pattern:
+      /\bvirt[_-]type ?[=:] ?['"]?qemu\b|\b(?:default|fall|fell|falling|switch)\w{0,3} (?:back )?to (?:TCG\b|(?:pure |plain |software )emulation)|\bTCG instead of KVM|\bunder TCG\b/i,
+    what: "Guests run without KVM here, as plain emulation (TCG): that was chosen or is the fallback (virt_type = qemu of nova), and VT-x is not asked for, however well it works.",
+    steps: [
+      HOW_FAR_KVM,
+      {
+        text: "Where /dev/kvm is there, choose KVM and restart the service.",
+        commands: ["[libvirt] virt_type = kvm", "-accel kvm"],
+      },
+    ],
+    source: {
+      message: "CanonicalLtd/microstack#88",
+      meaning: "OpenStack, nova.conf (libvirt.virt_type); QEMU, accel/tcg",
     },
   },
   {

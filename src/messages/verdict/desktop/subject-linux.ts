@@ -1,0 +1,70 @@
+import { READ_BOTH, WHOSE_CPU } from "../../../why/questions/next-steps.js";
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { HOW_FAR_KVM } from "../../rows/shared-advice.js";
+import { namedOuter } from "../named-outer.js";
+
+/*
+ * Texts that hold no message and describe no machine and whose subject is VT-x or KVM: questions, and trouble described in prose.
+ */
+
+/** Characters; questions are shorter. */
+const LONGEST = 8_000;
+
+interface Subject {
+  readonly words: RegExp;
+  /** The text has to hold these, too. */
+  readonly and?: RegExp;
+  /** What is another subject in the same words. */
+  readonly but?: RegExp;
+  readonly says: string;
+  readonly steps: readonly Step[];
+}
+
+/** That something is wanted, asked for, or does not work. */
+const TROUBLE =
+  /\?|n['’]t\b|\b(?:not|cannot|fail\w{0,4}|errors?|unable|missing|how|why|whether|possible|support\w{0,3}|please|need\w{0,2}|requires?|without|slow\w{0,2}|problem|issue|stuck|hangs?|crash\w{0,3})\b/i;
+
+const SUBJECTS: readonly Subject[] = [
+  {
+    words:
+      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll|dom|row|column))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\bvirt\w{5,12} (?:inside|within) (?:a|another) (?:VM|virtual machine)|\b(?:run|start|launch|create|use|host|boot)\w{0,5} (?:other |some |my |any |full )?(?:KVM |QEMU )?(?:VMs?|virtual machines?|KVM|firecracker|minikube|micro-?VMs?)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b/i,
+    says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x where the hypervisor below passes it, and then vmx is among the flags in it.",
+    steps: [
+      {
+        text: "In the machine, see whether it has VT-x, and who is below.",
+        commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm; systemd-detect-virt"],
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:requires?|required|needs?|needed|depends? on|must have|have to have|without|instead of|lacks?)\b[^\n.]{0,30}(?:\/dev\/kvm\b|\bKVM\b(?! (?:switch|over|console))|\bhardware virtuali[sz]ation|\bVT-x\b)|(?:\/dev\/kvm\b|\bKVM\b|\bhardware virtuali[sz]ation|\bVT-x\b)[^\n.]{0,20} (?:is |are )?(?:required|needed|necessary)\b/i,
+    says: "No line here is a message about VT-x; the text is about KVM being needed. KVM is there where /dev/kvm is: on an Intel CPU with VT-x on and kvm_intel loaded, in a virtual machine with nested virtualization alone, in a container with the device passed in.",
+    steps: [HOW_FAR_KVM],
+  },
+  {
+    words:
+      /\b(?:VT-?x|Intel VT(?!-d)|VMX|(?<!\b(?:UAC|file|network|GPU|storage|desktop|I\/O) )virtuali[sz]ation(?: technology)?)\b/i,
+    and: /\b(?:BIOS|UEFI|firmware)\b/,
+    but: /\bVT-?d\b|\bIOMMU\b|\bSR-IOV\b|\bDMAR\b/i,
+    says: "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7.",
+    steps: [READ_BOTH, WHOSE_CPU],
+  },
+];
+
+/** What decides, and how to see it, where the text is about VT-x or KVM and describes no machine. */
+export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
+  if (machine !== undefined || text.length > LONGEST || !TROUBLE.test(text)) return undefined;
+  const subject = SUBJECTS.find(
+    ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
+  );
+  if (subject === undefined) return undefined;
+  const named = namedOuter(text, machine);
+  return {
+    says: `${subject.says}${named?.says ?? ""}`,
+    steps: [...(named === undefined ? [] : [named.step]), ...subject.steps],
+    evidence: [],
+  };
+}
