@@ -131,7 +131,7 @@ export const TOOL_MESSAGES = [
     gravity: "blocks",
     needle: "cpu property not found",
     pattern: /CPU property not found[^\n]{0,160}?name=(?<name>lm|sse4_1|svm|GenuineIntel|AuthenticAMD)/i,
-    what: "Kata's check does not find `{name}`, which is not VT-x: a virtual machine with a generic CPU model (QEMU's qemu64, cpu64-rhel6) hides lm and sse4_1; for GenuineIntel, AuthenticAMD and svm, the CPU is another maker's.",
+    what: "Kata's check does not find `{name}`, which is not VT-x: a virtual machine's generic CPU model (qemu64, cpu64-rhel6) hides lm and sse4_1; with the others the CPU is another maker's.",
     steps: [
       {
         text: "Give the virtual machine the host's CPU.",

@@ -12,6 +12,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   NESTED_ON,
+  NO_KVM,
   WHO_USES_VMX,
 } from "../shared-advice.js";
 
@@ -339,7 +340,7 @@ export const QEMU_MESSAGES = [
     gravity: "blocks",
     needle: ["kvm is not available", "kvm acceleration"],
     pattern: /KVM is not available|KVM acceleration (?:is )?not available/i,
-    what: "QEMU or its front end found no usable KVM, and emulates the CPU (TCG), which has no VMX: there is no /dev/kvm, because kvm_intel did not load (VT-x off in the firmware, or not passed to this virtual machine), or the user may not open it.",
+    what: `QEMU emulates the CPU (TCG), without VMX. ${NO_KVM}`,
     steps: [HOW_FAR_KVM, LOAD_KVM, JOIN_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
     source: { message: "virt-manager, QEMU front ends", meaning: `${CPU_C} (TCG features)` },
   },

@@ -51,7 +51,7 @@ export const STACK_EXAMPLES = {
     not: ["CPU does not support virtualization", "This list does not support virtualization of its rows"],
   },
   "emulation-chosen": {
-    examples: ["virt_type = qemu", "it defaulted to TCG instead of KVM", "falling back to software emulation"],
+    examples: ["virt_type = qemu", "it defaulted to TCG instead of KVM", "qemu falls back to TCG"],
     not: ["virt_type = kvm", "TCG Opal drives"],
   },
   "kata-no-module": {

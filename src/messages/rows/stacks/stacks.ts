@@ -266,18 +266,11 @@ export const STACK_MESSAGES = [
     layer: "user space",
     gravity: "degrades",
     generic: true,
-    needle: ["virt_type", "virt-type", "tcg", "to emulation", "software emulation", "plain emulation"],
+    needle: ["virt_type", "virt-type", "tcg"],
     group: "emulation-chosen",
-    pattern:
-      /\bvirt[_-]type ?[=:] ?['"]?qemu\b|\b(?:default|fall|fell|falling|switch)\w{0,3} (?:back )?to (?:TCG\b|(?:pure |plain |software )emulation)|\bTCG instead of KVM|\bunder TCG\b/i,
-    what: "Guests run without KVM here, as plain emulation (TCG): that was chosen or is the fallback (virt_type = qemu of nova), and VT-x is not asked for, however well it works.",
-    steps: [
-      HOW_FAR_KVM,
-      {
-        text: "Where /dev/kvm is there, choose KVM and restart the service.",
-        commands: ["[libvirt] virt_type = kvm", "-accel kvm"],
-      },
-    ],
+    pattern: /\bvirt[_-]type ?[=:] ?['"]?qemu\b|\bTCG instead of KVM|\b(?:back|defaults|defaulted) to TCG\b/i,
+    what: "Guests run without KVM here, as plain emulation (TCG), by choice (virt_type = qemu of nova) or as a fallback: VT-x is not asked for, however well it works.",
+    steps: [HOW_FAR_KVM, { text: "With /dev/kvm there, choose KVM.", commands: ["virt_type = kvm", "-accel kvm"] }],
     source: {
       message: "CanonicalLtd/microstack#88",
       meaning: "OpenStack, nova.conf (libvirt.virt_type); QEMU, accel/tcg",

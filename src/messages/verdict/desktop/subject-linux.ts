@@ -29,8 +29,8 @@ const TROUBLE =
 const SUBJECTS: readonly Subject[] = [
   {
     words:
-      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll|dom|row|column))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\bvirt\w{5,12} (?:inside|within) (?:a|another) (?:VM|virtual machine)|\b(?:run|start|launch|create|use|host|boot)\w{0,5} (?:other |some |my |any |full )?(?:KVM |QEMU )?(?:VMs?|virtual machines?|KVM|firecracker|minikube|micro-?VMs?)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b/i,
-    says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x where the hypervisor below passes it, and then vmx is among the flags in it.",
+      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b/i,
+    says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
     steps: [
       {
         text: "In the machine, see whether it has VT-x, and who is below.",
@@ -41,7 +41,7 @@ const SUBJECTS: readonly Subject[] = [
   {
     words:
       /\b(?:requires?|required|needs?|needed|depends? on|must have|have to have|without|instead of|lacks?)\b[^\n.]{0,30}(?:\/dev\/kvm\b|\bKVM\b(?! (?:switch|over|console))|\bhardware virtuali[sz]ation|\bVT-x\b)|(?:\/dev\/kvm\b|\bKVM\b|\bhardware virtuali[sz]ation|\bVT-x\b)[^\n.]{0,20} (?:is |are )?(?:required|needed|necessary)\b/i,
-    says: "No line here is a message about VT-x; the text is about KVM being needed. KVM is there where /dev/kvm is: on an Intel CPU with VT-x on and kvm_intel loaded, in a virtual machine with nested virtualization alone, in a container with the device passed in.",
+    says: "No line here is a message about VT-x; the text is about KVM being needed. It is there where /dev/kvm is: with VT-x on and kvm_intel loaded, in a virtual machine with nested virtualization, in a container with the device passed in.",
     steps: [HOW_FAR_KVM],
   },
   {
