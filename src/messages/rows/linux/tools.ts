@@ -132,12 +132,7 @@ export const TOOL_MESSAGES = [
     needle: "cpu property not found",
     pattern: /CPU property not found[^\n]{0,160}?name=(?<name>lm|sse4_1|svm|GenuineIntel|AuthenticAMD)/i,
     what: "Kata's check does not find `{name}`, which is not VT-x: a virtual machine's generic CPU model (qemu64, cpu64-rhel6) hides lm and sse4_1; with the others the CPU is another maker's.",
-    steps: [
-      {
-        text: "Give the virtual machine the host's CPU.",
-        commands: ["-cpu host", "<cpu mode='host-passthrough'/>"],
-      },
-    ],
+    steps: [{ text: "Give the virtual machine the host's CPU.", commands: ["-cpu host"] }],
     source: { message: "kata-containers/kata-containers#1819, #8384", meaning: "kata-containers/runtime" },
   },
   {

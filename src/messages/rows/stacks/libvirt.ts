@@ -114,14 +114,13 @@ export const LIBVIRT_MESSAGES = [
     group: "libvirt-no-daemon",
     pattern:
       /['"(]?[\w./-]{0,80}(?:libvirt|virtqemud)-sock[\w-]{0,10}['")]{0,2}: (?:No such file or directory|Connection refused|Permission denied|Operation not permitted)|libvirtd service (?:does not appear to be|is not) (?:installed|running)|Could not detect a default hypervisor/i,
-    what: "No libvirt daemon answers (it is not installed or not running, or with `Permission denied` the user may not talk to it). Nothing was asked of KVM yet: VT-x is not the reason.",
+    what: "No libvirt daemon answers: it is not installed, does not run, or the user may not talk to it (`Permission denied`). KVM was not asked yet: VT-x is not the reason.",
     steps: [
       {
         text: "Install and start it, join its group, and log in again.",
         commands: [
           "sudo systemctl enable --now libvirtd || sudo systemctl enable --now virtqemud.socket",
           "sudo usermod -aG libvirt $USER",
-          "virsh -c qemu:///system list --all",
         ],
       },
     ],
