@@ -170,6 +170,8 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "windows-requirements": ["hyperv-launch-failed"],
   "qemu-internal-error": ["kvm-unexpected-exit"],
   "haxm-not-installed": ["emulator-driver"],
+  "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
+  "nova-cpu-compare": ["libvirt-unknown-feature", "libvirt-unknown-vmx-feature", "libvirt-missing-features"],
   "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],
 };
 const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
