@@ -46,13 +46,13 @@ export function hostText(text: string, world: World): HostText {
   let host = text;
   const settings: (readonly [name: string, value: string])[] = [];
   for (let found = LAST_SETTING.exec(host); found !== null; found = LAST_SETTING.exec(host)) {
-    if (found.index === 0 || isFile(host, world)) break;
+    if (found.index === 0 || isText(host, world)) break;
     settings.unshift([found[1] as string, found[2] as string]);
     host = host.slice(0, found.index);
   }
   let kernel: string | undefined;
   const at = host.lastIndexOf("@");
-  if (at > 0 && !isFile(host, world)) {
+  if (at > 0 && !isText(host, world)) {
     const suffix = host.slice(at + 1);
     // What begins like a number is meant as a kernel, even if there is none of that number.
     if (/^v?\d+\.\d/.test(suffix) || !("error" in kernelSet(suffix))) {
@@ -61,6 +61,15 @@ export function hostText(text: string, world: World): HostText {
     }
   }
   return sorted({ host, suffix: text.slice(host.length), ...(kernel === undefined ? {} : { kernel }) }, settings);
+}
+
+/** One host of a text that describes several, as they are labelled: `hosts.json#2`. */
+export const NUMBERED = /^(.+)#(\d{1,6})$/s;
+
+/** Whether there is a file of that name, or one behind the number of a host in it. */
+function isText(host: string, world: World): boolean {
+  const [, file] = NUMBERED.exec(host) ?? [];
+  return isFile(host, world) || (file !== undefined && isFile(file, world));
 }
 
 /** Each setting as a value of the option that it is one of. */

@@ -8,6 +8,7 @@ import { shellOperand } from "../messages/shell-word.js";
 import { clipped } from "../report/layout.js";
 import { visible } from "../report/visible.js";
 import { fileKind, inputChunks, inputName } from "./files.js";
+import { NUMBERED } from "./host-text.js";
 import type { MissingFact } from "./live-machine.js";
 import { didYouMean } from "./shell/problems.js";
 import type { World } from "./world.js";
@@ -76,9 +77,6 @@ export async function findHosts(
   if (/[/\\]/.test(query)) return none(`${query}: no such file`);
   return alone(atlasCpu(query, false));
 }
-
-/** One host of a text that describes several, as they are labelled: `hosts.json#2`. */
-const NUMBERED = /^(.+)#(\d{1,6})$/s;
 
 async function numbered(
   file: string,

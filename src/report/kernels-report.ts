@@ -126,7 +126,7 @@ export function kernelDiffReport(diff: KernelDiff, width: number): Line[] {
   checkNumber(width, "width", "a number of columns");
   const lines: Line[] = [[styled("title", `From ${kernelName(diff.from)} to ${kernelName(diff.to)}`)]];
   for (const found of diff.tables) {
-    lines.push(BLANK, [styled("heading", found.table.title)], ...tableLines(found, width));
+    lines.push(BLANK, ...wrap(styled("heading", found.table.title), width), ...tableLines(found, width));
   }
   if (diff.moved.length > 0) {
     const rows = diff.moved.map((rule) => [

@@ -133,7 +133,7 @@ export interface TableOptions {
 
 /**
  * Rows of cells in columns. The last column takes what is left of the width and is wrapped; when little is left it
- * moves below the others.
+ * moves below the others, and where not even those fit, so do the last of them.
  */
 export function table(rows: readonly (readonly Inline[])[], options: TableOptions): Line[] {
   const { width, indent = 0, gap = 2, right = [] } = options;
@@ -144,18 +144,49 @@ export function table(rows: readonly (readonly Inline[])[], options: TableOption
   const start = indent + widths.reduce((sum, one) => sum + one + gap, 0);
   const longest = Math.max(0, ...rows.map((row) => (row.length === count ? lengthOf(row[count - 1] ?? "") : 0)));
   const below = start + Math.min(longest, LEAST_WIDTH) > width;
+  const fitting = below ? fittingColumns(widths, indent, gap, width) : widths.length;
   return rows.flatMap((row) => {
     const cells: Inline[] = [spaces(indent)];
-    for (const [column, size] of widths.entries()) {
+    for (const [column, size] of widths.slice(0, fitting).entries()) {
       const cell = row[column] ?? "";
       const fill = spaces(size - lengthOf(cell));
       cells.push(right.includes(column) ? [fill, cell] : [cell, fill], spaces(gap));
     }
     const last = row.length === count ? (row[count - 1] ?? "") : "";
     if (!below) return wrap(last, width, cells, start);
-    const head = merged(spansOf(cells));
-    return lengthOf(last) === 0 ? [head] : [head, ...wrap(last, width, spaces(indent + 4))];
+    const margin = spaces(indent + 4);
+    const head = fitting === 0 ? wrap(row[0] ?? "", width, spaces(indent)) : [merged(spansOf(cells))];
+    const moved = row.slice(Math.max(1, fitting), widths.length).filter((cell) => lengthOf(cell) > 0);
+    return [...head, ...packed(moved, width, margin, gap), ...(lengthOf(last) === 0 ? [] : wrap(last, width, margin))];
   });
+}
+
+/** How many of the first columns fit into a line. */
+function fittingColumns(widths: readonly number[], indent: number, gap: number, width: number): number {
+  let end = indent;
+  const over = widths.findIndex((size) => {
+    end += size + gap;
+    return end - gap > width;
+  });
+  return over < 0 ? widths.length : over;
+}
+
+/** Cells one behind the other, as many in a line as fit. */
+function packed(cells: readonly Inline[], width: number, margin: string, gap: number): Line[] {
+  const lines: Inline[][] = [];
+  let used = 0;
+  for (const cell of cells) {
+    const open = lines.at(-1);
+    if (open !== undefined && used + gap + lengthOf(cell) <= width) open.push(spaces(gap), cell);
+    else {
+      lines.push([margin, cell]);
+      used = margin.length - gap;
+    }
+    used += gap + lengthOf(cell);
+  }
+  return lines.flatMap((line) =>
+    lengthOf(line) <= width ? [merged(spansOf(line))] : wrap(line.slice(1), width, margin),
+  );
 }
 
 /** A text cut to a length, with an ellipsis for what is missing. */

@@ -94,7 +94,7 @@ it("uses a message for the host of its text alone", async () => {
 it("does not call a host unreadable that gets no answer", async () => {
   const { out, code } = await runCli(["nested", "skylake-x", "haswell-e", "skylake-x,nested=0"]);
   expect(code).toBe(1);
-  expect(out).toMatch(/^kvm_intel loads: yes on skylake-x and haswell-e \(2 different answers\)\.\n/);
+  expect(out).toMatch(/^KVM offers a guest VMX: yes on skylake-x and haswell-e \(2 different answers\)\.\n/);
   expect(out).toContain("\nNothing to show for:\n  skylake-x,nested=0: nested=0: KVM offers a guest no VMX\n");
   expect(out).not.toContain("could not be read");
   expect((await runCli(["nested", "skylake-x,nested=0", "haswell-e,nested=0"])).code).toBe(1);
@@ -122,3 +122,14 @@ it("prints rows of all hosts below one another", async () => {
   expect(head).toMatch(/^host\tfeature\t/);
   expect(new Set(rows.map((row) => row.split("\t")[0]))).toEqual(new Set(["skylake-x", "haswell-e"]));
 });
+
+it.each(["rack,row=3.txt", "node@6.1", "a@b,c=d"])(
+  "finds a host of a text by its number, whatever is in the name: %s",
+  async (name) => {
+    const path = join(folder, name);
+    writeFileSync(path, TWO);
+    expect((await runCli(["why", "vmx", `${path}#1`])).out).toMatch(/^Yes: VT-x/);
+    expect((await runCli(["why", "vmx", `${path}#1@6.12,ept=0`])).out).toMatch(/^Yes: VT-x/);
+    expect((await runCli(["why", "vmx", path])).out).toContain(`${name}#2`);
+  },
+);

@@ -38,8 +38,8 @@ describe("wrap", () => {
 });
 
 describe("table", () => {
-  it("keeps to the width as long as its first columns do, and loses nothing", () => {
-    const cell = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 8 });
+  it("keeps to the width and loses nothing, however long its first columns are", () => {
+    const cell = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 40 });
     const rows = fc.array(fc.tuple(cell, cell, inline), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(rows, fc.integer({ min: 24, max: 90 }), (cells, columns) => {
@@ -68,6 +68,21 @@ describe("table", () => {
       "      NMI exiting",
     ]);
   });
+});
+
+it("moves the columns that do not fit below the others", () => {
+  const rows = [
+    ["intel-6f6-conroe", "2006", "Conroe", "0x6f6", "Core 2"],
+    ["intel-20661-tunnelcreek-2", "2010", "Tunnel Creek", "0x20661", "Atom"],
+  ];
+  expect(table(rows, { width: 34 }).map(plainText)).toEqual([
+    "intel-6f6-conroe           2006",
+    "    Conroe  0x6f6",
+    "    Core 2",
+    "intel-20661-tunnelcreek-2  2010",
+    "    Tunnel Creek  0x20661",
+    "    Atom",
+  ]);
 });
 
 describe("labelled", () => {

@@ -27,7 +27,7 @@ interface NestedRaw extends RawOptions {
 
 /** `vmxlens nested [HOST...]`: what L1 gets; with --qemu or --libvirt the configuration that asks for it. */
 export function nested(queries: readonly (string | undefined)[], raw: NestedRaw, world: World): Promise<number> {
-  return eachHost(queries, raw, world, "kvm_intel loads", ({ loads }) => String(loads), nestedOn);
+  return eachHost(queries, raw, world, "KVM offers a guest VMX", ({ offered }) => String(offered), nestedOn);
 }
 
 async function nestedOn(query: string | undefined, raw: NestedRaw, world: World, before?: FoundHost): Promise<number> {
@@ -59,7 +59,7 @@ async function nestedOn(query: string | undefined, raw: NestedRaw, world: World,
     ...(raw.libvirtVersion === undefined ? {} : { libvirtVersion: raw.libvirtVersion }),
     ...(situation.host.cores[0].signature === undefined ? {} : { signature: situation.host.cores[0].signature }),
   };
-  const head = { format: "vmxlens-nested/1", ...situationJson(situation), loads };
+  const head = { format: "vmxlens-nested/1", ...situationJson(situation), loads, offered };
   const { renderLines } = await import("../../report/ansi.js");
   if (config) {
     const asked = raw.qemu ?? raw.libvirt;
