@@ -25,8 +25,9 @@ const COLOURS = new RegExp(`(?:${ESC}|\\\\u001b|\\\\x1b|\\^\\[|\\\\033|\\\\e)\\[
 /** What forums of the bracket kind put around words. */
 const BB_TAG = /\[\/?(?:font|color|size|code|quote|spoiler)(?:=[^[\]]{0,80})?\]/gi;
 const QUOTE = /^\s*(?:(?:>|&gt;|\|)\s?)+/;
+/** The last two are QEMU, and a trace of the kernel: ` CPU 0/KVM-2711    [001] d..1. 1234.567890: kvm_exit: …`. */
 const HEADER =
-  /^(?:\[ *\d+\.\d{3,9}\]|<\d{1,2}>|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|\(XEN\)|time="|\{"|[A-Z]{4}\[\d+\]|\* |- |#|\$ |\[\d+us\])/;
+  /^(?:\[ *\d+\.\d{3,9}\]|<\d{1,2}>|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d|\(XEN\)|time="|\{"|[A-Z]{4}\[\d+\]|\* |- |#|\$ |\[\d+us\]|qemu-[\w-]{1,24}: | {0,16}[^\s[\]][^[\]]{0,24}(?:-| {1,4})\d{1,7} {1,8}(?:\([\d -]{1,9}\) {1,4})?\[\d{3}\] {1,3}(?:[\w.#+!*-]{4,8} {1,4})?\d{1,10}\.\d{6,9}: )/;
 
 /** Cuts a text that comes in pieces into lines. */
 export interface LineFeed {

@@ -96,6 +96,22 @@ describe("a line in whatever a paste puts around it", () => {
     const text = "[    1.0] failed to set MSR 0x48d to\n[    2.0] 0xff00000016";
     expect(ids(text)).not.toContain("qemu-set-msr");
   });
+
+  // Joined with the lines behind it, a long trace takes five times as long.
+  it.each([
+    " qemu-system-x86-1234    [001] ..... 1234.567890: kvm_entry: vcpu 0, rip 0xffffffff81000000",
+    "       CPU 0/KVM-2711    [001] d..1.  1234.567890: kvm_exit: reason EPT_VIOLATION rip 0x0",
+    "           <...>-2711  ( 2700) [003] d..2.  1234.567890: kvm_nested_vmexit: rip 0x0",
+    "       CPU 0/KVM-2711  [001] 1234.567890: kvm_exit: reason HLT rip 0x0",
+    "       CPU 0/KVM  2711 [001]  1234.567890: kvm:kvm_exit: reason HLT rip 0x0",
+    "qemu-system-x86_64: warning: host doesn't support requested feature: MSR(48BH).vmx-ept [bit 1]",
+  ])("begins a log line of its own with %j", (text) => {
+    const lines: TextLine[] = [];
+    const feed = lineFeed((line) => lines.push(line));
+    feed.push(`failed to set MSR 0x48d to\n${text}\nand more`);
+    feed.end();
+    expect(lines.map(({ starts }) => starts)).toEqual([false, true, false]);
+  });
 });
 
 describe("what is not recognised", () => {
