@@ -235,7 +235,11 @@ async function startCli() {
     await buildCli();
   } catch (error) {
     const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
-    if (!["EACCES", "EPERM", "EROFS"].includes(code ?? "") || !existsSync(join(cli, "main.js"))) throw error;
+    if (!["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(code ?? "")) throw error;
+    if (!existsSync(join(cli, "main.js"))) {
+      console.error(`vmxlens: dist cannot be written (${message}), and there is no earlier build to run`);
+      process.exit(2);
+    }
     console.error(`vmxlens: the sources changed, but dist cannot be written (${message}); running the last build`);
   }
 }

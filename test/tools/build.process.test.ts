@@ -120,6 +120,18 @@ describe("npm start", () => {
       expect(said).toMatch(/the sources changed, but dist cannot be written.*running the last build\n$/);
     },
   );
+
+  it.skipIf(process.getuid?.() === 0)(
+    "says that it cannot write where there is no bundle either (root may write anywhere)",
+    () => {
+      rmSync(join(project, "dist"), { recursive: true, force: true });
+      chmodSync(project, 0o555);
+      const { stderr, status } = start();
+      chmodSync(project, 0o755);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/^vmxlens: dist cannot be written \(.*\), and there is no earlier build to run\n$/);
+    },
+  );
 });
 
 describe("the command line", () => {
