@@ -1,10 +1,13 @@
 import { isSvmVendor } from "../../../host/host.js";
 import type { Explanation, TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
-import { HYPERV_ON } from "../../rows/shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { machineHas, modelHas } from "../cpu-model.js";
-import { SVM_CPU } from "../other-cpus.js";
+import { namedOuter } from "../named-outer.js";
+import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
+import { ofAmd } from "./subject.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.
@@ -14,6 +17,7 @@ import { SVM_CPU } from "../other-cpus.js";
 const ASK_WINDOWS: ReadonlySet<string> = new Set([
   "docker-preconditions",
   "docker-virtualization",
+  "generic-no-vmx",
   "generic-vmx-off",
   "hcs-service",
   "hyperv-component",
@@ -84,17 +88,78 @@ export function joinedOnDesktop(
     };
   if (!failed.every(({ message }) => ASK_WINDOWS.has(message as string))) return undefined;
   const checked = checkedOnDesktop(text);
-  if (checked === undefined) return undefined;
-  const isOn = checked.steps.length === 0;
-  if (!isOn) return { ...checked, line: first.lines[0] };
-  const asking = failed.find(({ message }) => NEEDS_HYPERVISOR.has(message as string));
-  if (asking === undefined) return undefined;
+  if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
+  const found =
+    surrounding(text, first, machine) ??
+    (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
+    onWindows(text, first);
+  return found === undefined ? undefined : { evidence: [], line: first.lines[0], ...found };
+}
+
+type Says = Pick<TextVerdict, "says" | "steps">;
+
+const WINDOWS = /\bWindows\b|\bHyper-?V\b|\bDocker Toolbox\b|\b[A-Z]:\\/i;
+const IN_A_MACHINE =
+  /\bWi?n?dows (?:\d\d |Server \d{0,4} ?)?VM\b|\bVDI\b|\bvirtual desktop\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
+const LINUX = /\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
+/** Programs' own words for no VT-x, without a cause. */
+const NAMES_NO_CAUSE: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic"]);
+const BOOT_CAMP = /\bboot ?camp\b/i;
+
+/** What the machine is, in words: a Mac under Windows, an AMD CPU, a virtual machine. */
+function surrounding(text: string, first: Explanation, machine: OwnMachine | undefined): Says | undefined {
+  if (BOOT_CAMP.test(text))
+    return {
+      says: `${first.what} On a Mac VT-x is off when Windows (Boot Camp) is started directly after power-on: macOS switches it on, and it stays on over a restart.`,
+      steps: [{ text: "Start macOS, and restart from there into Windows, without switching the machine off." }],
+    };
+  if (WINDOWS.test(text) && machine === undefined && !INTEL_CPU.test(text)) {
+    const amd = SVM_CPU.exec(text)?.[0].trim();
+    if (amd !== undefined) {
+      const { says, steps } = ofAmd(amd, text);
+      return { says: `${first.what} ${says}`, steps: IS_MACHINE.test(first.matched) ? [...steps, SKIP_CHECK] : steps };
+    }
+  }
+  if (!IN_A_MACHINE.test(text)) return undefined;
+  const named = namedOuter(text, machine);
   return {
-    says: `${checked.says} What is missing is a feature of Windows, or its boot entry keeps the hypervisor from starting.`,
-    steps: [HYPERV_ON],
-    evidence: [],
-    line: asking.lines[0],
+    says: `${first.what} The text speaks of a virtual machine: the hypervisor below it has to pass VT-x, and no firmware setup inside can switch that on.`,
+    steps: [
+      named === undefined || named.name === "a virtual machine" || named.name === "WSL" || named.name === "Hyper-V"
+        ? ENABLE_OUTER
+        : named.step,
+    ],
   };
+}
+
+/** A program's own words for no VT-x, where all that is known is the system. */
+function onWindows(text: string, first: Explanation): Says | undefined {
+  return NAMES_NO_CAUSE.has(first.message as string) && WINDOWS.test(text) && !LINUX.test(text)
+    ? {
+        says: `${first.what.split(":", 1)[0]?.replace(/\.$/, "")}. On Windows that is the firmware setup, or Windows' own hypervisor (Hyper-V, WSL2, memory integrity): while it runs, it holds VT-x and hides it from other programs.`,
+        steps: [WINDOWS_STATE, HYPERV_OFF, ...(IS_MACHINE.test(first.matched) ? [SKIP_CHECK] : []), ENABLE_FIRMWARE],
+      }
+    : undefined;
+}
+
+/** docker-machine's own check. */
+const IS_MACHINE = /VT-X\/AMD/i;
+const SKIP_CHECK: Step = {
+  text: "docker-machine's check is wrong on some machines (and always while Windows' own hypervisor runs): where VirtualBox itself works, leave it out.",
+  commands: ["docker-machine create --driver virtualbox --virtualbox-no-vtx-check default"],
+};
+
+/** Where the text shows that VT-x is on. */
+function whereOn(says: string, failed: readonly Explanation[]): Says | undefined {
+  const asking = failed.find(({ message }) => NEEDS_HYPERVISOR.has(message as string));
+  if (asking !== undefined)
+    return {
+      says: `${says} What is missing is a feature of Windows, or its boot entry keeps the hypervisor from starting.`,
+      steps: [HYPERV_ON],
+    };
+  return failed.some(({ matched }) => IS_MACHINE.test(matched))
+    ? { says: `${says} docker-machine's own check says otherwise.`, steps: [SKIP_CHECK, HYPERV_OFF] }
+    : undefined;
 }
 
 /** The CPU, where it has no EPT: by its own registers, by its model, or by a name from before. */

@@ -1,8 +1,9 @@
 import { isSvmVendor } from "../../../host/host.js";
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, OUTER_COMMANDS, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
 import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 
@@ -14,9 +15,9 @@ import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 const LONGEST = 6_000;
 
 const VIRTUALIZATION =
-  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
+  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
 const COMPLAINT =
-  /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive)\b/i;
+  /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|issues?|problems?|impossible|gr[ea]yed|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive)\b/i;
 
 /** The IOMMU: Intel's VT-d, AMD's AMD-Vi. */
 const IOMMU = /\b(?:IOMMU|VT-?d|AMD-?Vi|interrupt remapping|remapping interrupts|DMAR)\b/i;
@@ -35,8 +36,14 @@ const WINDOWS = /\bWindows\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b/i;
 const APPLE = /\bmacOS\b|\bMacBook\b|\bHypervisor[. ]Framework\b|\bhackintosh\b/i;
 const FIRMWARE = /\b(?:BIOS|UEFI|firmware)\b/i;
 
+/** A hypervisor of one's own comes as a driver. */
+const NO_DRIVER =
+  /\b(?:fail\w{0,3}|unable|cannot|can't) (?:to )?(?:install or load|install|load)\w{0,3} (?:the )?(?:\w{2,12} )?driver\b/i;
+const WINDOWS_DRIVER = /\bVMM driver\b|\bVMX\b|\bHVCI\b|\bhypervisor\b/i;
+const INCOMPATIBLE = /\b(?:not compatible|incompatible|conflicts?|prevents?)\b/i;
+
 /** Products that use VT-x themselves on Windows, and what shows that Windows' own hypervisor is beside them. */
-const BESIDE = /\b(VirtualBox|VMware(?: (?:Workstation|Player))?)\b/i;
+const BESIDE = /\b(VirtualBox|VMware(?: (?:Workstation|Player)\b|\b|(?=\d)))/i;
 const OWN_HYPERVISOR =
   /\bturtle\b|\bNEM\b|\bWHPX\b|\bnative API\b|\bVBS\b|\bVirtuali[sz]ation[- ]based security\b|\bmemory integrity\b|\bcore isolation\b|\b(?:device|credential) guard\b|\bHyper-?V\b|\bhypervisorlaunchtype\b|\bWindows hypervisor\b/i;
 const SEE_SECURITY: Step = {
@@ -62,6 +69,18 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const both = beside !== undefined && own !== undefined;
   if (!(both || VIRTUALIZATION.test(text)) || !COMPLAINT.test(text)) return undefined;
   const vendor = machine?.situation.host.vendor;
+  const driver = NO_DRIVER.exec(text)?.[0];
+  if (driver !== undefined && WINDOWS_DRIVER.test(text))
+    return answer(
+      `Windows did not load the program's driver ("${driver}"). That comes before the driver uses VT-x: its signature is not accepted, memory integrity (HVCI) refuses it, or it was built for another Windows.`,
+      [
+        SEE_SECURITY,
+        {
+          text: "For a driver without Microsoft's signature: test signing, and memory integrity off (Secure Boot has to be off).",
+          commands: ["bcdedit /set testsigning on"],
+        },
+      ],
+    );
   const amd = isSvmVendor(vendor) ? vendor : INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
   if (amd !== undefined) return ofAmd(amd, text);
   const arm = INTEL_CPU.test(text) ? undefined : ARM_MACHINE.exec(text)?.[0];
@@ -76,6 +95,18 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
   const isBelow = machine?.situation.host.observed?.outer !== undefined;
+  if (own !== undefined && INCOMPATIBLE.test(text) && !both)
+    return answer(`A program cannot run beside Windows' own hypervisor (${own}), which holds VT-x while it runs.`, [
+      SEE_SECURITY,
+      HYPERV_OFF,
+      SECURITY_OFF,
+    ]);
+  const isOnWindows = beside !== undefined && WINDOWS.test(text) && OF_VTX.test(text);
+  if (isOnWindows)
+    return answer(
+      `${beside} can give its guests VT-x on Windows only while Windows' own hypervisor (Hyper-V, WSL2, memory integrity) does not run.`,
+      [HYPERV_OFF, SEE_SECURITY, outerStep(beside)],
+    );
   const outer = OF_VTX.test(text) && !isBelow ? namedOuter(text, machine) : undefined;
   if (outer !== undefined) return answer(outer.says.trim(), [outer.step]);
   if (WINDOWS.test(text) && FIRMWARE.test(text))
@@ -87,9 +118,11 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
 }
 
 const SVM_IS_ON = /\bSVM(?: Mode)?\W{1,4}(?:is )?(?:Enabled|on)\b|\benabled SVM\b/i;
+const NESTED = /\bGNS3 VM\b|\bnested\b/i;
+const OTHER_KERNELS = /\bbhyve\b|\bFreeBSD\b|\bSmartOS\b|\billumos\b|\bOmniOS\b/i;
 const HYPERVISOR_WORKS = /\bHCS: Available\b|\bWindows Sandbox\b[^\n]{0,30}\bworks\b/i;
 
-function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
+export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
   if (APPLE.test(text))
     return answer(
@@ -100,6 +133,14 @@ function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         },
       ],
     );
+  if (NESTED.test(text))
+    return answer(`${svm} A guest gets it only where the hypervisor below passes it.`, [
+      {
+        text: "With the machine off, switch it on.",
+        commands: [...OUTER_COMMANDS.VirtualBox, ...OUTER_COMMANDS.VMware],
+      },
+    ]);
+  if (OTHER_KERNELS.test(text)) return answer(svm, []);
   if (HYPERVISOR_WORKS.test(text))
     return answer(
       `${svm} Windows' hypervisor works there, so AMD-V is on, and the program failed for another reason.`,
