@@ -97,7 +97,8 @@ export interface Decoded {
 
 /** The kernels in which a fact holds: `Linux 6.1 and later`. */
 export function sinceText(held: Held | undefined): string {
-  return `Linux ${formatHeld(held)}`;
+  const text = formatHeld(held);
+  return text === "all releases" ? "all Linux releases" : `Linux ${text}`;
 }
 
 /** Several ranges as one text: `up to 5.15 and 6.6 and later`. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PACKS } from "../../src/compare/packs/all.js";
@@ -83,6 +83,27 @@ const CLAIMS: readonly (readonly [file: string, says: string])[] = [
 describe("what the documents say", () => {
   it.each(CLAIMS)("%s: %s", (file, says) => {
     expect(read(file)).toContain(says);
+  });
+
+  it("each name of code in ARCHITECTURE.md and CONTRIBUTING.md is in the sources", () => {
+    const folders = ["src", "tools", "test", ".ci"].map((folder) => join(root, folder));
+    const files = folders.flatMap((folder) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && (/\.(?:[jt]sx?|json)$/.test(entry.name) || entry.name === "run"))
+        .map((entry) => join(entry.parentPath, entry.name)),
+    );
+    const code = [join(root, "package.json"), ...files].map((file) => readFileSync(file, "utf8")).join("\n");
+    const words = new Set(code.match(/\w+/g));
+    for (const file of ["ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+      const spans = readFileSync(join(root, file), "utf8")
+        .replace(/```[\s\S]*?```/g, "")
+        .matchAll(/`([^`\n]+)`/g);
+      const names = [...spans].flatMap(([, span = ""]) =>
+        span.includes("/") ? [] : (span.match(/[A-Za-z_]\w{3,}/g) ?? []),
+      );
+      const unknown = names.filter((word) => !words.has(word));
+      expect([file, unknown]).toEqual([file, []]);
+    }
   });
 
   it("the entries that the README lists are those of the package", () => {

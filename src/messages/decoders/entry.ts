@@ -2,7 +2,7 @@ import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
 import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
 import { fieldByEncoding, fieldName } from "../../vmcs/fields/fields.js";
-import type { Decoded, NamedValue } from "../answer.js";
+import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
@@ -226,7 +226,7 @@ function zeroError(): Decoded {
       fn: "vmx_handle_exit",
       file: "arch/x86/kvm/vmx/vmx.c",
       says: "When the entry instruction fails, KVM reports the VM-instruction error field as hardware error.",
-      since: "Linux all releases",
+      since: sinceText(undefined),
     },
     sources: ["hermit-os/uhyve#1150, #1206"],
   };

@@ -1,7 +1,7 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
 import { eptViolationText, qualificationText, qualificationValue } from "../../vmcs/fields/exit-qualification.js";
-import type { Decoded, NamedValue } from "../answer.js";
+import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
@@ -126,7 +126,7 @@ function unhandledExit(reason: number, words: string | undefined, product: strin
       fn: product === "KVM" ? "vmx_handle_exit" : "VM exit handler",
       ...(product === "KVM" ? { file: "arch/x86/kvm/vmx/vmx.c" } : {}),
       says: "An exit reason without a handler goes to user space as an internal error.",
-      since: product === "KVM" ? "Linux all releases" : product,
+      since: product === "KVM" ? sinceText(undefined) : product,
     },
   };
 }

@@ -10,7 +10,7 @@ import { releaseOf, rowsIn } from "../../rules/held.js";
 import { RELEASES } from "../../rules/release.js";
 import type { Rule } from "../../rules/rule.js";
 import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
-import type { Decoded } from "../answer.js";
+import { type Decoded, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
@@ -110,7 +110,7 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
             fn: listText(readers, "or"),
             file: "arch/x86/kernel/cpu/feat_ctl.c, arch/x86/kvm/vmx/vmx.c",
             says: "Reads the register without expecting a fault.",
-            since: "Linux all releases",
+            since: sinceText(undefined),
           },
         }),
     causes: [
