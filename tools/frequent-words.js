@@ -1,12 +1,18 @@
 /**
- * Words of the page's scripts as single bytes. LZMA spends a match on every "the " and "register"; with the most frequent ones
- * written as one byte each, what is left packs into 4 % less.
+ * Words of the page's scripts as one or two bytes. LZMA spends a match on every "the " and "register"; with the most frequent
+ * ones written as one byte each and the next ones as two, what is left packs into 4 % less.
  */
 
 /** The bytes that words become, in the order in which `boot.ts` counts them: no script contains one. */
-const BYTES = [...range(0x80, 0xff), ...range(0x01, 0x08), ...range(0x0e, 0x1f)].map((code) =>
+const SINGLE = [...range(0x80, 0xff), ...range(0x01, 0x08), ...range(0x0e, 0x1d)].map((code) =>
   String.fromCharCode(code),
 );
+/** Each makes one word of every byte from 0x80 on that is behind it. */
+const BEFORE = ["\x1e", "\x1f"];
+const BYTES = [
+  ...SINGLE,
+  ...BEFORE.flatMap((before) => range(0x80, 0xff).map((code) => before + String.fromCharCode(code))),
+];
 /** So many words are taken before the rest is counted anew. */
 const AT_ONCE = 8;
 
@@ -16,14 +22,17 @@ function range(/** @type {number} */ first, /** @type {number} */ last) {
 
 /** @returns {{ readonly words: readonly string[], readonly shorten: (text: string) => string }} */
 export function frequentWords(/** @type {string} */ text) {
-  if (BYTES.some((byte) => text.includes(byte))) throw new Error("a script holds a byte that is kept for words");
+  if ([...SINGLE, ...BEFORE].some((byte) => text.includes(byte)))
+    throw new Error("a script holds a byte that is kept for words");
   /** @type {string[]} */
   const words = [];
   let left = text;
   while (words.length < BYTES.length) {
     /** @type {Map<string, number>} */
     const saved = new Map();
-    for (const [word] of left.matchAll(/ ?[A-Za-z]{2,} ?/g)) saved.set(word, (saved.get(word) ?? 0) + word.length - 1);
+    const length = words.length < SINGLE.length ? 1 : 2;
+    for (const [word] of left.matchAll(/ ?[A-Za-z]{2,} ?/g))
+      saved.set(word, (saved.get(word) ?? 0) + word.length - length);
     const best = [...saved].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1)).slice(0, AT_ONCE);
     if (best.length === 0) break;
     for (const [word] of best) {

@@ -16,7 +16,7 @@ export const LATE = {
     "src/messages/decoders/feature.ts",
     "src/messages/decoders/module.ts",
     "src/messages/decoders/msr.ts",
-    "src/messages/decoders/set-msr.ts",
+    "src/messages/decoders/set-msr/set-msr.ts",
     "src/messages/decoders/suberror.ts",
   ],
   // A VMCS in a text of messages.

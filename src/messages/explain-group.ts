@@ -14,12 +14,13 @@ import {
 } from "./decoders/entry.js";
 import { decodeEptExit, decodeExitReason } from "./decoders/exit.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
+import { decodeFieldAccess, decodeGuestInstruction } from "./decoders/guest-instruction.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeKvmIoctl } from "./decoders/kvm-ioctl.js";
 import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";
 import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeNamedFeature } from "./decoders/named-feature.js";
-import { decodeSetMsr } from "./decoders/set-msr.js";
+import { decodeSetMsr } from "./decoders/set-msr/set-msr.js";
 import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages, Needless } from "./desktop-messages.js";
 import type { Match } from "./match.js";
@@ -46,6 +47,8 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "exit-reason": decodeExitReason,
   "failed-instruction": decodeFailedInstruction,
   "feature-list": decodeFeatureList,
+  "field-access": decodeFieldAccess,
+  "guest-instruction": decodeGuestInstruction,
   "guest-msr": decodeGuestMsr,
   "hardware-error": decodeHardwareError,
   "instruction-error": decodeInstructionError,

@@ -85,6 +85,8 @@ export type DecoderName =
   | "exit-reason"
   | "failed-instruction"
   | "feature-list"
+  | "field-access"
+  | "guest-instruction"
   | "guest-msr"
   | "hardware-error"
   | "instruction-error"

@@ -20,10 +20,14 @@ function runNext(): void {
 let unpacking: Generator<string> | undefined;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: no script holds one, see tools/frequent-words.js
-const WORDS = /[\x01-\x08\x0e-\x1f\uf780-\uf7ff]/g;
+const WORDS = /[\x1e\x1f][\uf780-\uf7ff]|[\x01-\x08\x0e-\x1d\uf780-\uf7ff]/g;
 
-/** Of the bytes that words became: those above ASCII, then the control characters but blanks. */
-const placeOf = (byte: number): number => (byte < 9 ? byte + 127 : byte < 32 ? byte + 122 : byte - 0x80);
+/** Of the bytes that words became: those above ASCII, then the control characters but blanks, then the pairs. */
+function placeOf(bytes: string): number {
+  const byte = bytes.charCodeAt(0) & 0xff;
+  if (byte === 30 || byte === 31) return 152 + (byte - 30) * 128 + (bytes.charCodeAt(1) & 0x7f);
+  return byte < 9 ? byte + 127 : byte < 32 ? byte + 122 : byte - 0x80;
+}
 
 /**
  * The scripts in the element, whose attributes say how many bytes each has, and which word each packed byte means: a step
@@ -52,7 +56,7 @@ function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
       if (decoder.codeOneChunk() !== 0) throw new Error("the scripts of the page are damaged");
     }
     decoder.flush();
-    yield text.slice(0, size).replace(WORDS, (byte) => words[placeOf(byte.charCodeAt(0) & 0xff)] ?? byte);
+    yield text.slice(0, size).replace(WORDS, (bytes) => words[placeOf(bytes)] ?? bytes);
     // What is copied from the window may reach into the next script.
     text = text.slice(size);
   }

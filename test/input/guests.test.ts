@@ -173,6 +173,18 @@ describe("guests of KubeVirt", () => {
   });
 });
 
+describe("settings and fragments that are no guest's", () => {
+  it.each([
+    ["the CPU of a host", "<cpu>\n  <arch>x86_64</arch>\n  <model>Broadwell</model>\n</cpu>"],
+    ["what a host can give", "<domainCapabilities>\n<cpu>\n<mode name='custom'/>\n</cpu>\n</domainCapabilities>"],
+    ["a mode alone that names no CPU", "cpu_mode = custom"],
+    ["a mode that is none", "cpu_mode=none"],
+    ["a model alone", "cpu.model: 85"],
+  ])("%s", (_, text) => {
+    expect(readGuests(text)).toEqual([]);
+  });
+});
+
 describe("any text", () => {
   it("never throws, and several guests are several", () => {
     expect(readGuests(`${DOMAIN}---\n${VM}`).map(({ format }) => format)).toEqual(["libvirt", "kubevirt"]);

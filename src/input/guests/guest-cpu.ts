@@ -45,7 +45,13 @@ export function readGuests(text: string): readonly GuestCpu[] {
   checkText(text, "text");
   if (text.length > LONGEST) return [];
   const lines = text.split("\n").map((line) => cleanLine(line).text);
-  const found = [...libvirtGuests(lines), ...kubevirtGuests(lines), ...proxmoxGuests(lines), ...commandLines(lines)];
+  const found = [
+    ...libvirtGuests(lines),
+    ...settingGuests(lines),
+    ...kubevirtGuests(lines),
+    ...proxmoxGuests(lines),
+    ...commandLines(lines),
+  ];
   return found.sort((a, b) => a.line - b.line).slice(0, MOST_GUESTS);
 }
 
@@ -53,7 +59,7 @@ export function readGuests(text: string): readonly GuestCpu[] {
 
 function libvirtGuests(lines: readonly string[]): GuestCpu[] {
   const found: GuestCpu[] = [];
-  let domain: { name?: string; emulated: boolean; line: number; judged?: true } | undefined;
+  let domain: { name?: string; emulated: boolean; line: number; judged?: true; fragment?: true } | undefined;
   let cpu:
     | { mode: string; check?: string; match?: string; model?: string; features: Map<string, GuestFeature> }
     | undefined;
@@ -64,7 +70,9 @@ function libvirtGuests(lines: readonly string[]): GuestCpu[] {
       if (inside !== undefined) return;
       if (name === "domain" && attributes.size > 0) {
         domain = { emulated: attributes.get("type") === "qemu", line: at.line };
-      } else if (name === "cpu" && domain !== undefined) {
+      } else if (name === "cpu" && (domain !== undefined || isGuestCpu(attributes))) {
+        // A fragment of a domain, as people quote it.
+        domain ??= { emulated: false, line: at.line, fragment: true };
         const [check, match] = [attributes.get("check"), attributes.get("match")];
         cpu = {
           mode: attributes.get("mode") ?? "custom",
@@ -100,8 +108,9 @@ function libvirtGuests(lines: readonly string[]): GuestCpu[] {
         });
         cpu = undefined;
         domain.judged = true;
+        if (domain.fragment) domain = undefined;
       }
-      if (name !== "domain") return;
+      if (name !== "domain" || domain === undefined) return;
       const { emulated, line, judged } = domain;
       const called = domain.name === undefined ? {} : { name: domain.name };
       if (!judged) found.push({ format: "libvirt", ...called, features: new Map(), strict: false, emulated, line });
@@ -113,9 +122,46 @@ function libvirtGuests(lines: readonly string[]): GuestCpu[] {
   return found;
 }
 
+/** A host's CPU has no mode. */
+function isGuestCpu(attributes: ReadonlyMap<string, string>): boolean {
+  return /^(?:custom|host-model|host-passthrough|maximum)$/.test(attributes.get("mode") ?? "");
+}
+
+// ---- Settings of programs that drive libvirt ----
+
+/** `guest.cpu.mode=custom` of CloudStack, `cpu_mode = host-passthrough` of Nova and Vagrant. */
+const SETTING =
+  /^\s{0,24}(?:[\w-]{1,20}\.){0,2}cpu[._](mode|models?)\s{0,4}[=:]\s{0,4}["']?(custom|host-model|host-passthrough|maximum|none|[A-Za-z][\w.-]{2,40})["']?,?\s*$/;
+
+function settingGuests(lines: readonly string[]): GuestCpu[] {
+  let mode: string | undefined;
+  let model: string | undefined;
+  let line = 0;
+  for (const [at, text] of lines.entries()) {
+    const found = SETTING.exec(text);
+    if (found === null) continue;
+    if (line === 0) line = at + 1;
+    if (found[1] === "mode") mode ??= found[2];
+    else model ??= found[2];
+  }
+  const host = mode !== undefined && /^(?:host-|maximum)/.test(mode);
+  // A mode alone that is none of the host's names no CPU.
+  if (mode === undefined || mode === "none" || (!host && model === undefined)) return [];
+  return [
+    {
+      format: "libvirt",
+      ...(host ? { model: "host" } : model === undefined ? {} : { model }),
+      features: new Map(),
+      strict: !host,
+      emulated: false,
+      line,
+    },
+  ];
+}
+
 // ---- QEMU ----
 
-const CPU_OPTION = /(?:^|\s)--?cpu[ =]{1,4}(?:'([^']{1,4000})'|"([^"]{1,4000})"|([^\s'"\\]{1,4000}))/;
+const CPU_OPTION = /(?:^|[\s"'`])--?cpu[ =]{1,4}(?:'([^']{1,4000})'|"([^"]{1,4000})"|([^\s'"\\]{1,4000}))/;
 const KVM = /-enable-kvm\b|accel[= ]kvm\b|[,=]kvm\b/;
 const TCG = /-accel tcg\b|accel=tcg\b/;
 

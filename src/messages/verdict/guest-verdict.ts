@@ -9,11 +9,14 @@ import type { OwnMachine } from "../own-machine.js";
 import { shellWord } from "../shell-word.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
-export function guestVerdict(
-  machine: OwnMachine | undefined,
-  [guest, ...others]: readonly GuestCpu[],
-): TextVerdict | undefined {
+export function guestVerdict(machine: OwnMachine | undefined, guests: readonly GuestCpu[]): TextVerdict | undefined {
+  // Of fragments without a name, the one that gets nothing is what people ask about.
+  const asked = guests.every(({ name }) => name === undefined)
+    ? guests.find((one) => vmxOf(one, machine).gets === "none")
+    : undefined;
+  const guest = asked ?? guests[0];
   if (guest === undefined) return undefined;
+  const others = guests.filter((one) => one !== guest);
   const vmx = vmxOf(guest, machine);
   if (machine?.hasRegisters === true) {
     const start = startsOn({ ...machine.situation, guest });
@@ -72,7 +75,15 @@ export function guestWithoutVmx(
   machine: OwnMachine | undefined,
 ): { readonly says: string; readonly step: Step } | undefined {
   const guest = guests.find((one) => vmxOf(one, machine).gets === "none");
-  if (guest === undefined) return undefined;
+  if (guest === undefined) {
+    const started = guests.find((one) => one.format === "qemu" && vmxOf(one, machine).gets === "offered");
+    return started === undefined
+      ? undefined
+      : {
+          says: " If this comes from inside the QEMU guest of this text: it gets VMX only while nested of kvm_intel is on at its host.",
+          step: NESTED_ON_THE_HOST,
+        };
+  }
   const { why } = vmxOf(guest, machine);
   return {
     says: ` If this comes from inside ${guest.name ?? "the guest of this text"}: it gets no VMX, because ${why}.`,

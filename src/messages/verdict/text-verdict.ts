@@ -118,6 +118,8 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "kvm-vmx-not-supported",
   "any-no-flag",
   "bhyve-no-vmx",
+  "libvirt-no-kvm-capabilities",
+  "sel4-vtx",
   "generic-no-vmx",
   "any-nested-off",
   "kvm-module-not-loaded",

@@ -62,6 +62,22 @@ L1d cache:             32K
     expect(read(text).observed?.vmx).toBe(vmx);
   });
 
+  it("goes on over what the firmware calls the CPU", () => {
+    const host = read(`Architecture:             x86_64
+Vendor ID:                GenuineIntel
+  BIOS Vendor ID:         QEMU
+  Model name:             Intel(R) Xeon(R) Gold 6146 CPU @ 3.20GHz
+    BIOS Model name:      pc-i440fx-2.8  CPU @ 2.0GHz
+    BIOS CPU family:      1
+    CPU family:           6
+    Model:                85
+    Stepping:             4
+    Flags:                fpu vme de pse syscall nx lahf_lm hypervisor
+`);
+    expect(host.cores[0].signature).toBe(0x50654);
+    expect(host.cores[0].cpuid.features.hypervisor).toBe(true);
+  });
+
   it("and in the old one, of an AMD CPU", () => {
     const host = read(`Architecture:          x86_64
 CPU op-mode(s):        32-bit, 64-bit

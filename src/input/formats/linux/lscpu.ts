@@ -83,7 +83,7 @@ const ANY_FIELD = /^\s{0,16}\S[^:：]{1,50}[:：](?:\s|$)/;
 
 /** Lines of lscpu that a block may hold between those that say something. */
 const OTHER =
-  /^\s{0,16}(?:CPU op-mode|Address sizes|Byte Order|CPU\(s\)|On-line CPU|Thread\(s\)|Core\(s\)|Socket\(s\)|NUMA|CPU (?:max |min |\()?MHz|CPU\(s\) scaling|BogoMIPS|L[123][di]? cache|BIOS (?:Vendor|Model)|Microcode|Frequency boost|Virtualization features|Caches|Vulnerabilit)/;
+  /^\s{0,16}(?:CPU op-mode|Address sizes|Byte Order|CPU\(s\)|On-line CPU|Thread\(s\)|Core\(s\)|Socket\(s\)|NUMA|CPU (?:max |min |\()?MHz|CPU\(s\) scaling|BogoMIPS|L[123][di]? cache|BIOS (?:Vendor|Model|CPU)|Microcode|Frequency boost|Virtualization features|Caches|Vulnerabilit)/;
 const FIELD = /^\s{0,16}([A-Z][A-Za-z ]{3,18}):\s{1,60}(\S.{0,4000})$/;
 const FLAGS_ONLY = /^\s*[a-z0-9_]{2,24}(?: [a-z0-9_]{2,24})*\s*$/;
 

@@ -73,6 +73,24 @@ export const ANY_WORDS_EXAMPLES = {
     ],
     not: ["VMXON causes #UD if CR4.VMXE is 0", "VMXON done"],
   },
+  "any-guest-instruction": {
+    examples: [
+      "* The execution of `INVPCID` and `RDTSCP` was not permitted due to a misconfiguration of the VMCS (CPU_BASED_CTL2 field).",
+      "#UD on XSAVES inside the guest",
+    ],
+    not: ["RDTSCP is not enabled in CPUID", "INVPCID causes #UD on older CPUs", "enable INVPCID in the VMCS"],
+  },
+  "any-field-access": {
+    examples: ["vmwrite(GUEST_SYSENTER_EIP)时错误", "VMREAD of VMCS_EXIT_REASON failed"],
+    not: ["vmwrite error: reg 6820 value 46 (err 70)", "vmread(GUEST_RIP) returned 0x1000"],
+  },
+  "any-past-firmware": {
+    examples: [
+      "hi, there is any way to enable vtx in runtime without going to bios?",
+      "Can I turn on virtualization without entering the BIOS",
+    ],
+    not: ["enable VT-x in the BIOS", "Enable VT-d without the BIOS"],
+  },
   "any-fixed-bits": {
     examples: [
       "00351802126e[CPU0  ] check_CR0(0x60000031): attempt to clear CR0.PE/CR0.PG in vmx mode !",

@@ -150,7 +150,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["unhandled", "unexpected", "unknown", "unsupported", "triple fault"],
     pattern:
-      /\b(?:unhandled|unexpected|unknown|unsupported) (?:vm[- ]?|vcpu )exit(?: reason| code)?[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|\d{1,3})\b|\b(?:vcpu|guest|vm|l2)\b[^\n]{0,30}\btriple[ -]fault/i,
+      /\b(?:unhandled|unexpected|unknown|unsupported) (?:vm[- ]?|vcpu )exit(?: reason| code)?[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|\d{1,3})\b|\b(?:vcpu|guest|vm|l2)\b[^\n]{0,30}\btriple[ -]fault|\btriple[ -]fault (?:at (?:rip )?(?:0x)?[0-9a-f]{4,16}\b|\(exit reason 2\))/i,
     what: "The guest ended in a triple fault (exit reason 2): it had an exception while it handled another one and has no valid IDT or stack for that. VMX works; the fault is in what the guest runs or in the state that it was given.",
     decoder: "exit-reason",
     steps: [
@@ -222,6 +222,50 @@ export const ANY_WORDS_MESSAGES = [
       ENABLE_OUTER,
     ],
     source: { message: "small hypervisors", meaning: `${SDM}, VMX instructions (exceptions)` },
+  },
+  {
+    id: "any-guest-instruction",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    generic: true,
+    needle: ["invpcid", "rdtscp", "rdpid", "xsaves", "xrstors", "tpause", "umwait", "umonitor", "pconfig"],
+    pattern:
+      /\b(?<insn>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|UMONITOR|PCONFIG)\b[^\n]{0,60}?(?:\bnot (?:permitted|allowed|enabled)|#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))\b(?=[^\n]{0,80}\b(?:VMCS|VMX|guest|non-root|hypervisor|vcpu|VM)\b)|(?:#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))\b[^\n]{0,30}\b(?<insn2>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|UMONITOR|PCONFIG)\b(?=[^\n]{0,60}\b(?:VMCS|VMX|guest|non-root|hypervisor|vcpu|VM)\b)/i,
+    what: "{insn} raises #UD in a guest whose controls do not enable it.",
+    decoder: "guest-instruction",
+    steps: [],
+    source: { message: "amiryeshurun/HyperWin#12", meaning: `${SDM}, secondary processor-based controls` },
+  },
+  {
+    id: "any-field-access",
+    product: "VMX",
+    layer: "VM entry",
+    gravity: "blocks",
+    generic: true,
+    needle: ["vmwrite", "vmread", "vm_write", "vm_read"],
+    pattern:
+      /\b(?<how>VM_?WRITE|VM_?READ)(?: (?:of|to))?[\s(:]{1,3}(?<field>(?:[A-Za-z]{1,12}(?:::|_))?(?:GUEST|HOST|VMCS|CTRL|CONTROL|EXIT|ENTRY|TSC|EPT|VM)_?[A-Za-z0-9_:]{3,60})\)?[^\n]{0,12}?(?:\bfail(?:s|ed|ure)?\b|\berror\b(?! ?[:=] ?0\b)|错误|失败)/i,
+    what: "{how} of {field} failed.",
+    decoder: "field-access",
+    steps: [],
+    source: { message: "fIappy/FpVTProject#1", meaning: `${SDM}, VMREAD and VMWRITE` },
+  },
+  {
+    id: "any-past-firmware",
+    product: "VMX",
+    layer: "firmware",
+    gravity: "blocks",
+    generic: true,
+    needle: ["bios", "uefi", "firmware"],
+    pattern:
+      /\b(?:enabl(?:e|ing)|turn(?:ing)? on|switch(?:ing)? on|activat(?:e|ing)) (?:the )?(?:Intel )?(?:VT-?x|VMX|VT(?!-d)|virtuali[sz]ation(?: technology)?)\b[^\n]{0,50}\bwithout (?:(?:going|rebooting|entering|access|accessing|getting|using) )?(?:in ?to |to )?(?:the |my )?(?:BIOS|UEFI|firmware)\b/i,
+    what: "Where the firmware has VT-x off, no program can switch it on: it locks IA32_FEAT_CTL (0x3a, bit 0) at every start, and a locked register refuses writes until the next reset. Only where the lock bit is 0 may the first program set bits 0 and 2, as Linux does at boot.",
+    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    source: {
+      message: "hzqst/Syscall-Monitor#3",
+      meaning: `${SDM}, enabling VMX; Linux, arch/x86/kernel/cpu/feat_ctl.c`,
+    },
   },
   {
     id: "any-fixed-bits",

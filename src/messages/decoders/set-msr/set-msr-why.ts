@@ -1,18 +1,18 @@
-import type { U64 } from "../../bits/u64.js";
-import { QEMU_RESTORE_ORDER } from "../../kvm/guest/restore.js";
+import type { U64 } from "../../../bits/u64.js";
+import { QEMU_RESTORE_ORDER } from "../../../kvm/guest/restore.js";
 import {
   freezeText,
   RESTORE_FREEZE,
   RESTORE_FREEZE_IN_GUEST_MODE,
   RESTORE_FREEZE_SHORTCUT,
-} from "../../kvm/guest/restore-rules.js";
-import { FROM_CONFIG } from "../../kvm/load/nested.js";
-import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
-import { holdsIn, mainlineRange, releaseOf } from "../../rules/held.js";
-import { kernelName } from "../../rules/release.js";
-import type { Cause } from "../answer.js";
-import { type ExplainContext, holdsInNamed } from "../context.js";
-import { bitText, explainBit, listText } from "./bits.js";
+} from "../../../kvm/guest/restore-rules.js";
+import { FROM_CONFIG } from "../../../kvm/load/nested.js";
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { holdsIn, mainlineRange, releaseOf } from "../../../rules/held.js";
+import { kernelName } from "../../../rules/release.js";
+import type { Cause } from "../../answer.js";
+import { type ExplainContext, holdsInNamed } from "../../context.js";
+import { bitText, explainBit, listText } from "../bits.js";
 import {
   comparesWithGuest,
   controlsByCpuid,
@@ -20,7 +20,7 @@ import {
   HOST_DECIDES,
   isControls,
   type Refusal,
-} from "./restore.js";
+} from "../restore.js";
 
 /*
  * Why KVM refuses a value that the CPU supports, as far as the shape of the value and the signs in the text show it.

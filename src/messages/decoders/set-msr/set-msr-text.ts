@@ -1,17 +1,17 @@
-import { formatU64, type U64 } from "../../bits/u64.js";
-import { formatWord } from "../../bits/word.js";
-import type { MsrPair } from "../../kvm/guest/msr-pair.js";
-import { RESTORE_BASE } from "../../kvm/guest/restore-rules.js";
-import { FROM_CONFIG } from "../../kvm/load/nested.js";
-import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
-import { registerOf } from "../../registers/registers.js";
-import { mainlineRange, releaseOf, takenBy } from "../../rules/held.js";
-import { type Cause, type Decoded, type NamedValue, sinceText } from "../answer.js";
-import { holdsInNamed } from "../context.js";
-import type { Step } from "../message.js";
-import { NESTED_ON } from "../rows/shared-advice.js";
-import { bitText, type ExplainedBit, explainBit, listText } from "./bits.js";
-import { comparesWithGuest, controlsByCpuid, HOST_DECIDES, isControls, type Refusal, restoreRule } from "./restore.js";
+import { formatU64, type U64 } from "../../../bits/u64.js";
+import { formatWord } from "../../../bits/word.js";
+import type { MsrPair } from "../../../kvm/guest/msr-pair.js";
+import { RESTORE_BASE } from "../../../kvm/guest/restore-rules.js";
+import { FROM_CONFIG } from "../../../kvm/load/nested.js";
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { registerOf } from "../../../registers/registers.js";
+import { mainlineRange, releaseOf, takenBy } from "../../../rules/held.js";
+import { type Cause, type Decoded, type NamedValue, sinceText } from "../../answer.js";
+import { holdsInNamed } from "../../context.js";
+import type { Step } from "../../message.js";
+import { NESTED_ON } from "../../rows/shared-advice.js";
+import { bitText, type ExplainedBit, explainBit, listText } from "../bits.js";
+import { comparesWithGuest, controlsByCpuid, HOST_DECIDES, isControls, type Refusal, restoreRule } from "../restore.js";
 import { askedFor, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";
 
 /*
