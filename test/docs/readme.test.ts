@@ -117,7 +117,7 @@ describe("what it found in Linux", () => {
     const hosts = atlas().map((entry) => enabled(entryHost(entry)));
     const like = (release: Release) => hosts.filter((host) => shown(host, "el9.6") === shown(host, release)).length;
     expect(text.replace(/\s+/g, " ")).toContain(
-      `does what 6.12 does, on ${like("6.12")} of the ${hosts.length} CPUs of the atlas; what 5.15 does, on ${like("5.15")}.`,
+      `behaves like 6.12 on ${like("6.12")} of the ${hosts.length} CPUs of the atlas, and like 5.15 on ${like("5.15")}.`,
     );
   });
 

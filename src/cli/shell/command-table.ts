@@ -33,7 +33,7 @@ const VERSIONS = [
 
 export const COMMANDS: Commands = {
   layers: {
-    summary: "what each layer, from the CPU to a nested hypervisor, makes of every VMX feature (the default)",
+    summary: "show every VMX feature at each layer, from the CPU to a nested hypervisor (the default)",
     args: "[HOST...]",
     group: "host",
     also: [FORMAT, LANG],
@@ -49,7 +49,8 @@ export const COMMANDS: Commands = {
     load: async () => (await import("../commands/layers.js")).layers,
   },
   why: {
-    summary: "why a feature is there or not, layer by layer, the rule that took it, and what would bring it back",
+    summary:
+      "explain layer by layer why a feature is there or not: the rule that took it, and what would bring it back",
     args: "<FEATURE> [HOST...]",
     group: "host",
     also: [LANG],
@@ -59,7 +60,7 @@ export const COMMANDS: Commands = {
       ["vmxlens why adjust_vmx_controls skylake-x", "a function or another name of the kernel's source"],
     ],
     options: [
-      ["--layer <layer>", "the layer that it has to reach: silicon, firmware, boot, kvm, param, nested"],
+      ["--layer <layer>", "the layer it has to reach: silicon, firmware, boot, kvm, param, nested"],
       ...MODULE_OPTIONS,
     ],
     more: `FEATURE is a name of ours (vmxlens layers), a vmx flag, a parameter, or a bit as the SDM, Linux, QEMU, libvirt
@@ -67,7 +68,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/why.js")).why,
   },
   show: {
-    summary: "every VMX register decoded: what must be 1, must be 0, is free; or only the registers named",
+    summary: "decode every VMX register, or those named: what must be 1, must be 0, is free",
     args: "[HOST] [REGISTER...]",
     group: "host",
     also: [FORMAT],
@@ -81,7 +82,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/show.js")).show,
   },
   replay: {
-    summary: "the run step by step: every read, change, message and refusal, and the outcome",
+    summary: "show the run step by step: every read, change, message and refusal, and the outcome",
     args: "[HOST]",
     group: "host",
     also: [LANG],
@@ -99,7 +100,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/replay.js")).replay,
   },
   kernels: {
-    summary: "the kernels that are modelled; what changed in one, or from R1 to R2; which use a FEATURE",
+    summary: "list the modelled kernels; show what changed in one, or from R1 to R2, and which use a FEATURE",
     args: "[R1|FEATURE] [R2]",
     group: "data",
     also: [FORMAT],
@@ -111,7 +112,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/kernels.js")).kernels,
   },
   cpus: {
-    summary: "the CPUs of the atlas, by name or by what they have",
+    summary: "list the CPUs of the atlas, by name or by what they have",
     args: "[QUERY...]",
     group: "data",
     also: [FORMAT],
@@ -128,7 +129,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/cpus.js")).cpus,
   },
   audit: {
-    summary: "why VM entry failed: every check of a VM entry on a VMCS dump",
+    summary: "explain why VM entry failed: run every check of a VM entry on a VMCS dump",
     args: "[DUMP]",
     group: "vmcs",
     paged: false,
@@ -149,7 +150,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/audit.js")).audit,
   },
   vmcs: {
-    summary: "the fields of a VMCS; what a field is, and what a value of it means",
+    summary: "list the fields of a VMCS; describe a field, and what a value of it means",
     args: "[FIELD] [VALUE]",
     group: "vmcs",
     also: [FORMAT],
@@ -161,7 +162,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/vmcs.js")).vmcs,
   },
   explain: {
-    summary: "what an error line or log means, what refused, and the smallest thing to change",
+    summary: "explain an error line or a log: what it means, what refused, and the smallest thing to change",
     args: "[TEXT]",
     group: "vmcs",
     examples: [
@@ -173,7 +174,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/explain.js")).explain,
   },
   nested: {
-    summary: "the VMX MSRs that a nested hypervisor gets; the QEMU or libvirt configuration for them",
+    summary: "print the VMX MSRs that a nested hypervisor gets, or the QEMU or libvirt configuration for them",
     args: "[HOST...]",
     group: "host",
     also: [FORMAT],
@@ -190,7 +191,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/nested.js")).nested,
   },
   diff: {
-    summary: "where hosts, kernels or the cores of one CPU differ, by feature at every layer",
+    summary: "compare hosts, kernels or the cores of one CPU, by feature at every layer",
     args: "<HOST...>",
     group: "hosts",
     also: [FORMAT],
@@ -208,7 +209,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/fleet.js")).diff,
   },
   baseline: {
-    summary: "the VMX set that all hosts of a fleet share, and which host forces each loss",
+    summary: "compute the VMX set that all hosts of a fleet share, and which host forces each loss",
     args: "<HOST...>",
     group: "hosts",
     also: [FORMAT],
@@ -225,7 +226,7 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
     load: async () => (await import("../commands/fleet.js")).baseline,
   },
   migrate: {
-    summary: "can a guest with nested VMX move from A to B, and the configuration that makes it work",
+    summary: "check whether a guest with nested VMX can move from A to B; print the configuration that makes it work",
     args: "<A> <B...>",
     group: "hosts",
     also: [FORMAT],
@@ -246,7 +247,7 @@ ${FLEET}`,
     load: async () => (await import("../commands/fleet.js")).migrate,
   },
   runs: {
-    summary: "which hypervisors and products run on the hosts, or whether a guest starts there",
+    summary: "check which hypervisors and products run on the hosts, or whether a guest starts there",
     args: "<HOST...>",
     group: "host",
     also: [FORMAT],
@@ -261,7 +262,7 @@ ${FLEET}`,
     load: async () => (await import("../commands/fleet.js")).runs,
   },
   controls: {
-    summary: "the control words for a hypervisor of your own: from the names of controls to values and constants",
+    summary: "compute the control words for a hypervisor of your own, from the names of controls",
     args: "<HOST...>",
     group: "vmcs",
     also: [FORMAT],
@@ -283,7 +284,8 @@ Exit code 1: a requirement cannot be met, or that is not known.\n\n${FLEET}`,
     load: async () => (await import("../commands/controls.js")).controls,
   },
   verify: {
-    summary: "what a machine reports about itself against a replay of its registers; what changed since a fingerprint",
+    summary:
+      "check what a machine reports about itself against a replay of its registers; show what changed since a fingerprint",
     args: "[HOST...]",
     group: "host",
     examples: [
@@ -305,7 +307,7 @@ compared.\n\n${FLEET}`,
     load: async () => (await import("../commands/verify.js")).verify,
   },
   prove: {
-    summary: "runs the kernel's own kvm-intel.ko over the registers, and lists every bit in which the tables differ",
+    summary: "run the kernel's own kvm-intel.ko over the registers, and list every bit in which the tables differ",
     args: "[HOST...]",
     group: "host",
     examples: [["vmxlens prove skylake-x --module kvm-intel.ko", "a CPU of the atlas"]],
@@ -319,7 +321,7 @@ Exit code 0: all results that both know agree; 1: something differs, or the code
     load: async () => (await import("../commands/prove.js")).prove,
   },
   fleet: {
-    summary: "many hosts at once: what they have in common, pools for live migration, drift, what-if, SQL",
+    summary: "query many hosts at once: what they have in common, pools for live migration, drift, what-if, SQL",
     args: "<ACTION> [ARG...]",
     group: "hosts",
     paged: false,
@@ -367,8 +369,7 @@ Exit code 1: the answer is no, nothing or not known.`,
     load: async () => (await import("../fleet/command.js")).fleet,
   },
   derive: {
-    summary:
-      "a filter: lines of {set, kernel, params} in, rows of a fleet's dimension out, for job arrays and clusters",
+    summary: "turn lines of {set, kernel, params} into rows of a fleet's dimension, for job arrays and clusters",
     args: "[FILE]",
     group: "hosts",
     paged: false,
@@ -380,7 +381,7 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
     load: async () => (await import("../fleet/derive.js")).derive,
   },
   web: {
-    summary: "the page: the same answers to look at, with knobs and pictures; HOST is put into it",
+    summary: "open the same answers as a page in a browser, with knobs and pictures; HOST is put into it",
     args: "[HOST]",
     group: "host",
     paged: false,
@@ -398,7 +399,7 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
     load: async () => (await import("../commands/web.js")).web,
   },
   completion: {
-    summary: "a script that lets bash, zsh or fish complete commands, options, CPUs, features and kernels",
+    summary: "print a script that lets bash, zsh or fish complete commands, options, CPUs, features and kernels",
     args: "<SHELL>",
     group: "data",
     paged: false,
@@ -410,7 +411,7 @@ Kubernetes, Slurm, GNU parallel and Spark. Exit code 1: some lines could not be 
     load: async () => (await import("../commands/completion.js")).completionOf(COMMANDS),
   },
   collect: {
-    summary: "a shell script that collects the facts of a machine that vmxlens uses; it needs no Node",
+    summary: "print a shell script that collects what vmxlens needs to know about a machine; it needs no Node",
     args: "",
     group: "data",
     paged: false,
