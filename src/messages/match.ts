@@ -1,3 +1,4 @@
+import { ownCopy } from "../input/text/text.js";
 import { isHypothetical, isSourceCode } from "./false-positives.js";
 import { type Candidate, hinted, isHinted, type Wanted } from "./hints.js";
 import type { TextLine } from "./lines.js";
@@ -155,9 +156,4 @@ function matchOf(row: MessageRow, hit: RegExpExecArray, line: string, first: num
   const groups: { [name: string]: string } = {};
   for (const [name, value] of Object.entries(hit.groups ?? {})) if (value !== undefined) groups[name] = value;
   return { row, text: hit[0].trim(), line: line.trim(), first, last, groups };
-}
-
-/** A piece of a text keeps all of it in memory, in V8; a copy does not. */
-export function ownCopy(text: string): string {
-  return ` ${text}`.slice(1);
 }

@@ -78,3 +78,18 @@ it("says the same of a dump whole and in pieces, whatever is between its lines",
     { numRuns: tries(300) },
   );
 });
+
+it("reads a dump the same after others whose lines it shares, and each where its lines mean something else", () => {
+  const other = "------[ Versions ]------\nProgram Version : AIDA64\n\n------[ CPU Info ]------\n0x00da040000000004\n";
+  const texts = [
+    DUMP.join("\n"),
+    `${other}${DUMP.join("\n")}`,
+    `IA32_VMX_BASIC =\n0x00da040000000004\n${DUMP.join("\n")}`,
+    `${DUMP.join("\n")}\n${other}IA32_VMX_BASIC =\n0x00da040000000004\n`,
+    `${other}IA32_VMX_MISC: 0x403c0\n${DUMP.join("\n")}`,
+  ];
+  const alone = texts.map((text) => read(text, text.length));
+  // The second time, all lines have been seen in the other texts.
+  for (const [at, text] of texts.entries()) expect(read(text, text.length)).toEqual(alone[at]);
+  for (const [at, text] of texts.entries()) expect(read(text, 7)).toEqual(alone[at]);
+});

@@ -21,7 +21,8 @@ export const aida64: LineReader = {
 };
 
 /** A line below the title of a CPU. */
-const TOPOLOGY = /allcpu: Package \d{1,4} \/ Core \d{1,4} \/ Thread \d{1,4}: Valid(?:, Virtual)?\r?\n/y;
+const TOPOLOGY =
+  /allcpu: Package \d{1,4} \/ Core \d{1,4} \/ Thread \d{1,4}: Valid(?:, Virtual)?(?:, Intel (?:Atom|Core))?\r?\n/y;
 const MAX_TITLE = 80;
 const TITLE = /^-{6}\[ (.{1,80}) \]-{6}\s*$/;
 const CPUID_TITLE = /^(?:CPUID Registers \/ )?Logical CPU #(\d{1,5})$/;
@@ -148,6 +149,7 @@ function openDumps(file: string | undefined): LineRun {
       return ahead;
     },
     end() {
+      dumpText.end();
       finish();
       return { hosts, diagnostics: log.list() };
     },

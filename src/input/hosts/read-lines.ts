@@ -11,7 +11,7 @@ import {
 } from "../text/clean-line.js";
 import { type ColumnShifts, columnShifts } from "../text/column-shifts.js";
 import type { Diagnostic, DiagnosticLog } from "../text/diagnostic.js";
-import { lineSplitter } from "../text/text.js";
+import { lineSplitter, ownCopy } from "../text/text.js";
 import { LIKE_THIS, unreadMsr, unreadText } from "../text/unread-msr.js";
 import { jsonReaders, xmlReaders } from "./document-lines.js";
 import type { Evidence } from "./evidence.js";
@@ -48,6 +48,13 @@ const DUMP_LINE = /^(?:CPUID|MSR) [0-9A-Fa-f]{8}: [ -%'-)+-_a-~]*$/;
 const MAY_BE_INERT = /^(?!\s{0,80}\[|CPUID |MSR )[^{<\r]{0,200}$/;
 const MAX_INERT = 200;
 const MOST_INERT = 2000;
+const MOST_UNMARKED = 5000;
+
+/**
+ * Lines of a dump's other sections that have nothing to be taken off and the mark of no reader, by what looks for marks. Dumps share
+ * most of them, and looking again takes longer than reading all the rest of a dump.
+ */
+const unmarked = new WeakMap<Prefilter, Set<string>>();
 
 interface FactEntry {
   readonly reader: FactReader;
@@ -73,6 +80,8 @@ export function readLines(
     reader.kind === "facts" ? [{ reader, run: undefined, claims: 0, part: "", partLine: -1 }] : [],
   );
   const mayHaveMark = prefilterOf(facts.map(({ reader }) => reader));
+  const known = unmarked.get(mayHaveMark) ?? new Set<string>();
+  unmarked.set(mayHaveMark, known);
   const runs = readers.flatMap((reader): { reader: LineReader; run: LineRun; score: number }[] =>
     reader.kind === "lines" ? [{ reader, run: reader.open(options.file), score: 0 }] : [],
   );
@@ -100,8 +109,8 @@ export function readLines(
   };
   /** Whether the last line that fact readers were asked about may have had the mark of one. */
   let marked = false;
-  const factLine = (line: TextLine): string | undefined => {
-    marked = mayHaveMark(line.text);
+  const factLine = (line: TextLine, isKnown: boolean): string | undefined => {
+    marked = !isKnown && mayHaveMark(line.text);
     let claimed: string | undefined;
     for (const entry of marked ? facts : begun) {
       const busy = entry.run?.busy?.() === true;
@@ -204,14 +213,16 @@ export function readLines(
     calm = false;
     idle = false;
     atDump = false;
+    const inDump = mayBeDumps && dumps !== undefined && dumps.score > 0;
+    const isKnown = inDump && known.has(raw);
     const own = numbered ? lineNumberLength(raw, number) : raw.startsWith(indent) ? indent.length : 0;
-    const { text, shift } = cleanLine(own === 0 ? raw : raw.slice(own));
+    const { text, shift } = isKnown ? { text: raw, shift: 0 } : cleanLine(own === 0 ? raw : raw.slice(own));
     columns.add(number, own + shift);
     const line: TextLine = { text, number, after, cut };
     after = number;
     // Lines inside a JSON document belong to its reader alone.
     const inJson = json.isOpen() && json.line(text, number);
-    const fact = inJson ? undefined : factLine(line);
+    const fact = inJson ? undefined : factLine(line, isKnown);
     lastGiven = number;
     let taken = inJson || fact !== undefined || json.line(text, number) || xml.line(text, number);
     if (taken) options.onLine?.(number, fact ?? "");
@@ -221,10 +232,12 @@ export function readLines(
       if (weight > 0) options.onLine?.(number, entry.reader.name);
       taken ||= weight > 0;
     }
-    const unread = taken ? undefined : unreadMsr(text, NONE);
+    const unread = taken || isKnown ? undefined : unreadMsr(text, NONE);
     if (unread !== undefined) {
       log.warning({ line: number, column: unread.column + own + shift }, unreadText(unread.index), LIKE_THIS);
-    } else if (wasCalm && !taken && shift === 0 && !marked && MAY_BE_INERT.test(raw)) {
+    } else if (!taken && (wasCalm || inDump) && (isKnown || (shift === 0 && !marked && MAY_BE_INERT.test(raw)))) {
+      if (inDump && !isKnown && text === raw && known.size < MOST_UNMARKED) known.add(ownCopy(raw));
+      if (!wasCalm) return;
       calm = !isWaiting(number) && !runs.some(({ run }) => run.waits?.() === true);
       if (calm && inert.size < MOST_INERT) inert.add(raw);
     }

@@ -6,10 +6,16 @@
 export interface DumpBytes {
   /** The bytes of a text, the same object until another text comes; undefined where it is not ASCII. */
   readonly of: (text: string) => Uint8Array | undefined;
+  /** No text comes any more. */
+  readonly end: () => void;
 }
 
 const NO_BYTES = new Uint8Array(0);
 let encoder: InstanceType<typeof TextEncoder> | undefined;
+
+/** The room of a reading that ended, for the next one: filling a new one with zeros takes as long as reading a part of a text. */
+let spare = NO_BYTES;
+const MOST_SPARE = 1 << 20;
 
 /** Turns pieces of text into bytes, each once. */
 export function dumpBytes(): DumpBytes {
@@ -17,10 +23,21 @@ export function dumpBytes(): DumpBytes {
   let room = NO_BYTES;
   let bytes: Uint8Array | undefined;
   return {
+    end() {
+      if (room.length > spare.length && room.length <= MOST_SPARE) spare = room;
+      room = NO_BYTES;
+      last = bytes = undefined;
+    },
     of(text) {
       if (text === last) return bytes;
       last = text;
-      if (room.length < text.length) room = new Uint8Array(text.length);
+      if (room.length < text.length) {
+        if (spare.length < text.length) room = new Uint8Array(text.length);
+        else {
+          room = spare;
+          spare = NO_BYTES;
+        }
+      }
       encoder ??= new TextEncoder();
       const { read, written } = encoder.encodeInto(text, room);
       bytes = read === text.length && written === text.length ? room.subarray(0, written) : undefined;
@@ -60,7 +77,6 @@ export function hasCpuidColumns(bytes: Uint8Array, at: number): boolean {
 /** Where the values begin, and where those of CPUID end. */
 const CPUID_END = 51;
 const MSR_VALUE = 14;
-
 /** Where a line ends without the CR of a CRLF. */
 function contentEnd(bytes: Uint8Array, at: number, end: number): number {
   return end > at && bytes[end - 1] === CR ? end - 1 : end;
