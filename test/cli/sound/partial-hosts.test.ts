@@ -123,7 +123,7 @@ function commandsFor(seed: number): readonly (readonly [string, ...string[]])[] 
   ];
 }
 
-const HOSTS = DEEP ? 400 : 8;
+const HOSTS = DEEP ? 150 : 8;
 /** In a short run each host has four of the commands, and the next the others. */
 const EACH = DEEP ? 1 : 4;
 const asked = process.env.SEED ?? "20260101";
