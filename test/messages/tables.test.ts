@@ -9,6 +9,7 @@ import { explain } from "./explain-all.js";
 
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 const LINES: { readonly [id: string]: string } = {
+  "vfio-no-iommu": "unsupported configuration: host doesn't support passthrough of host PCI devices",
   "qemu-emulation-no-vmx":
     "It seems like that qemu does not support the vmx (intel) without KVM, only svm (amd) is supported with tcg.",
   "any-fixed-bits": "00351802126e[CPU0  ] check_CR0(0x60000031): attempt to clear CR0.PE/CR0.PG in vmx mode !",

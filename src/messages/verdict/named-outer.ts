@@ -50,6 +50,9 @@ const WSL_NESTED: Step = {
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
   /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?:VM_?ware|ESXi?\b|vSphere|Virtual ?Box|Hyper-?V|Proxmox|PVE\b)|\b(?:VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/i;
+/** A product that is the guest: it is installed in a machine, and passes nothing to it. */
+const GUEST =
+  /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:a |an |the |my )?(?:nested )?(?:VM\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
@@ -75,8 +78,11 @@ export function namedOuter(
       step: { ...WSL_NESTED, commands: ["wsl --set-version DISTRIBUTION 2", ...(WSL_NESTED.commands ?? [])] },
     };
   }
-  const inside = INSIDE.test(text);
-  const all: string[] = NAMED_OUTER.filter(([words]) => words.test(text)).map(([, name]) => name);
+  const guest = GUEST.exec(text)?.groups?.guest;
+  const inside = guest === undefined && INSIDE.test(text);
+  const all: string[] = NAMED_OUTER.filter(
+    ([words]) => words.test(text) && (guest === undefined || !words.test(guest)),
+  ).map(([, name]) => name);
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
   const [first, ...more] = all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.

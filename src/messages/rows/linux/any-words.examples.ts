@@ -53,7 +53,13 @@ export const ANY_WORDS_EXAMPLES = {
     ],
   },
   "any-exit": {
-    examples: ["unhandled vm exit: 0x1e", "vcpu 0: triple fault", "unexpected vmexit reason: 3"],
+    examples: [
+      "unhandled vm exit: 0x1e",
+      "vcpu 0: triple fault",
+      "KVM: triple fault",
+      "(XEN) d29v0 Triple fault - invoking HVM shutdown action 1",
+      "unexpected vmexit reason: 3",
+    ],
     not: ["unexpected exit 3 of the shell", "Instance exited with code 2"],
   },
   "any-guest-state": {
@@ -136,6 +142,7 @@ export const ANY_WORDS_EXAMPLES = {
       "Unable to initialize KVM",
       "/dev/kvm is not writable",
       "KVM does not become available",
+      "`/dev/kvm` is sometimes inaccessible on the x86 runners",
       "KVM isn't available on this host",
       "kvm device did not show up",
       "error: a 'x86_64-linux' with features {kvm} is required to build '/nix/store/8lv9-nixos-disk-image.drv', but I am a 'x86_64-linux' with features {benchmark, big-parallel, nixos-test}",

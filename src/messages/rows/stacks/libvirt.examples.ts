@@ -12,6 +12,14 @@ export const LIBVIRT_EXAMPLES = {
     ],
     not: ["listening on /var/run/libvirt/libvirt-sock", "Started libvirtd service"],
   },
+  "vfio-no-iommu": {
+    examples: [
+      "unsupported configuration: host doesn't support passthrough of host PCI devices",
+      "vfio 0000:09:00.0: group 2 is not viable",
+      "pci backend driver 'default' is not supported",
+    ],
+    not: ["vfio-pci 0000:01:00.0: enabling device", "the plan is not viable"],
+  },
   "libvirt-target-differs": {
     examples: ["error: unsupported configuration: Target CPU feature count 47 does not match source 51"],
     not: ["Target disk size does not match source"],

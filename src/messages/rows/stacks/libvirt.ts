@@ -130,6 +130,29 @@ export const LIBVIRT_MESSAGES = [
     },
   },
   {
+    id: "vfio-no-iommu",
+    product: "KVM user space",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["passthrough of host pci", "is not viable", "pci backend driver"],
+    pattern:
+      /host doesn't support passthrough of host PCI devices|vfio[^\n]{0,60} group \d{1,4} is not viable|PCI backend driver '\w{1,12}' is not supported/i,
+    what: "A device cannot be given to the guest: that needs the IOMMU (VT-d, on AMD AMD-Vi) and every device of the group bound to vfio-pci. VT-x is another switch, and is not the reason.",
+    steps: [
+      {
+        text: "Switch the IOMMU on in the firmware setup and on the kernel's command line, and look at the groups.",
+        commands: [
+          "intel_iommu=on   # on the kernel's command line",
+          "sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'; find /sys/kernel/iommu_groups -type l",
+        ],
+      },
+    ],
+    source: {
+      message: "NVIDIA/deepops#291, BigAnteater/KVM-GPU-Passthrough#19, QaidVoid/Complete-Single-GPU-Passthrough#14",
+      meaning: "libvirt, src/hypervisor/virhostdev.c; QEMU, hw/vfio",
+    },
+  },
+  {
     id: "libvirt-mode-without-kvm",
     product: "libvirt",
     layer: "user space",

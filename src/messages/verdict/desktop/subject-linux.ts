@@ -24,12 +24,12 @@ interface Subject {
 
 /** That something is wanted, asked for, or does not work. */
 const TROUBLE =
-  /\?|n['’]t\b|\b(?:not|cannot|fail\w{0,4}|errors?|unable|missing|how|why|whether|possible|support\w{0,3}|please|need\w{0,2}|requires?|without|slow\w{0,2}|problem|issue|stuck|hangs?|crash\w{0,3})\b/i;
+  /\?|[？吗不没]|无法|怎么|失败|n['’]t\b|\b(?:not|cannot|fail\w{0,4}|errors?|unable|missing|how|why|whether|possible|support\w{0,3}|please|need\w{0,2}|requires?|without|slow\w{0,2}|problem|issue|stuck|hangs?|crash\w{0,3})\b/i;
 
 const SUBJECTS: readonly Subject[] = [
   {
     words:
-      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b/i,
+      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
     says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
     steps: [
       {
@@ -54,9 +54,12 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-/** What decides, and how to see it, where the text is about VT-x or KVM and describes no machine. */
+/** What decides, and how to see it, where the text is about VT-x or KVM and no more is known. */
 export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
-  if (machine !== undefined || text.length > LONGEST || !TROUBLE.test(text)) return undefined;
+  // A log names its machine in passing.
+  if (machine !== undefined && (machine.lines.size > 0 || machine.situation.host.observed?.outer !== undefined))
+    return undefined;
+  if (text.length > LONGEST || !TROUBLE.test(text)) return undefined;
   const subject = SUBJECTS.find(
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );
