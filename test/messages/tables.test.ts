@@ -10,9 +10,6 @@ import { explain } from "./explain-all.js";
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 const LINES: { readonly [id: string]: string } = {
   "vfio-no-iommu": "unsupported configuration: host doesn't support passthrough of host PCI devices",
-  "qemu-emulation-no-vmx":
-    "It seems like that qemu does not support the vmx (intel) without KVM, only svm (amd) is supported with tcg.",
-  "any-fixed-bits": "00351802126e[CPU0  ] check_CR0(0x60000031): attempt to clear CR0.PE/CR0.PG in vmx mode !",
   "libvirt-no-daemon": "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
   "qemu-get-msr": "qemu-system-x86_64: error: failed to get MSR 0x48b",
   "qemu-enforce": "qemu-system-x86_64: Host doesn't support requested features",
