@@ -56,7 +56,7 @@ const GUEST =
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
-const WSL_1 = /\b4\.4\.0-\d{5}-Microsoft\b/;
+const WSL_1 = /\b\d\.\d{1,2}\.\d{1,3}-\d{5}-Microsoft\b/;
 
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(
