@@ -30,7 +30,7 @@ export const LATE = {
     "src/situation/disputes/disputes.ts",
     "src/situation/evidence/items.ts",
     "src/situation/evidence/messages.ts",
-    "src/situation/evidence/nested.ts",
+    "src/situation/evidence/nested-items.ts",
     "src/kvm/offered.ts",
     "src/kvm/printers.ts",
   ],

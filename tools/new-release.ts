@@ -96,7 +96,7 @@ if (process.argv[1] === import.meta.filename) {
   console.log(`
 By hand, as they are a second opinion and not made from the tables:
   ${KERNELS_FILE}: tree and sure of the new row; longterm, if it is one
-  test/kvm/load/controls.test.ts: the masks of required and optional controls
+  test/kvm/load/wanted-controls.test.ts: the masks of required and optional controls
   test/situation/uname-values.ts: what uname -r prints
   test/oracles/reference/: the independent interpreter
 

@@ -7,11 +7,11 @@ import { kernelRow } from "../rules/kernels.js";
 import { checkRelease, type Release } from "../rules/release.js";
 import { CONFIG_OPTIONS } from "../rules/rule.js";
 import { configOf } from "./kernel-config.js";
-import { adjustSpecs } from "./load/controls.js";
 import { loadRules } from "./load/load-order.js";
-import { NESTED_RULES } from "./load/nested.js";
+import { NESTED_RULES } from "./load/nested-setup.js";
 import type { ParamRow } from "./load/params.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./load/setup-vmcs-config.js";
+import { adjustSpecs } from "./load/wanted-controls.js";
 import { defaultsOf, type ParamDefaults, paramRows } from "./replay-params.js";
 
 /*

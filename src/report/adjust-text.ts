@@ -1,5 +1,5 @@
 import { formatWord, type Word } from "../bits/word.js";
-import { adjustSpecs, GROUP_WORDS } from "../kvm/load/controls.js";
+import { adjustSpecs, GROUP_WORDS } from "../kvm/load/wanted-controls.js";
 import type { ControlGroup, Rule } from "../rules/rule.js";
 import { bitName, type WordName } from "../rules/words.js";
 import type { TracedReplay } from "../why/traced-replay.js";

@@ -78,7 +78,7 @@ export type Effect =
       readonly from: readonly [WordName, number];
       readonly width: number;
     }
-  /** `adjust_vmx_controls` or `adjust_vmx_controls64` for one group of controls; the lists are in kvm/load/controls.ts. */
+  /** `adjust_vmx_controls` or `adjust_vmx_controls64` for one group of controls; the lists are in kvm/load/wanted-controls.ts. */
   | { readonly adjust: ControlGroup }
   | { readonly call: Stage }
   | { readonly leave: Stage }

@@ -5,7 +5,7 @@ import { type CoreGroup, type CpuFacts, msrOf } from "../host/host.js";
 import { isThere, type Msr, msrBit, msrWords, UNREAD } from "../host/msr.js";
 import type { FactName, MemoryName, ReservedName } from "./checks/expr.js";
 import type { Authority } from "./checks/outer.js";
-import { CONTROL_WORDS, type ControlWordName } from "./fields/controls.js";
+import { CONTROL_WORDS, type ControlWordName } from "./fields/control-bits.js";
 import type { KnownFacts, Reported, Vmcs } from "./state.js";
 import { known64, UNKNOWN64, type Value64, ZERO64 } from "./value64.js";
 

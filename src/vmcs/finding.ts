@@ -5,7 +5,7 @@ import { evaluateNum } from "./checks/evaluate.js";
 import { type Bool, msr, type Num } from "./checks/expr.js";
 import { fieldsOf } from "./checks/inputs.js";
 import { fieldValue, type Scene } from "./checks/scene.js";
-import { controlWordOf } from "./fields/controls.js";
+import { controlWordOf } from "./fields/control-bits.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, fieldName } from "./fields/fields.js";

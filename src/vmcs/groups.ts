@@ -3,7 +3,7 @@ import type { Check } from "./checks/check-row.js";
 import type { Bool } from "./checks/expr.js";
 import { fieldsOf } from "./checks/inputs.js";
 import { fieldValue, type Scene, sceneWith } from "./checks/scene.js";
-import { controlWordOf } from "./fields/controls.js";
+import { controlWordOf } from "./fields/control-bits.js";
 import { decodeField } from "./fields/decode.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldName } from "./fields/fields.js";

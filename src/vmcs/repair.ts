@@ -3,7 +3,7 @@ import { word } from "../bits/word.js";
 import { controlInForce, evaluate, evaluateNum } from "./checks/evaluate.js";
 import type { Bool, Num } from "./checks/expr.js";
 import { fieldValue, type Scene, sceneWith } from "./checks/scene.js";
-import { type ControlBit, controlBit } from "./fields/controls.js";
+import { type ControlBit, controlBit } from "./fields/control-bits.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { fieldByEncoding, widthOf } from "./fields/fields.js";
 import { addU64, and64, bitMask, exact, isKnown, least, lowMask, not64, type Value64 } from "./value64.js";

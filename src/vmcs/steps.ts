@@ -4,7 +4,7 @@ import { CHECKS } from "./checks/checks.js";
 import { controlInForce } from "./checks/evaluate.js";
 import { fieldsOf } from "./checks/inputs.js";
 import { fieldValue, type Scene, sceneWith } from "./checks/scene.js";
-import { controlBit, controlWordOf } from "./fields/controls.js";
+import { controlBit, controlWordOf } from "./fields/control-bits.js";
 import type { FieldRow } from "./fields/field-row.js";
 import { type FieldKey, fieldOf } from "./fields/fields.js";
 import { applyEdits, type Edit, type Repair, repairs } from "./repair.js";

@@ -1,6 +1,6 @@
 import type { Tri } from "../bits/tri.js";
-import { adjustSpecs, GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../kvm/load/controls.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
+import { adjustSpecs, GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../kvm/load/wanted-controls.js";
 import { simplify } from "../rules/condition.js";
 import { holdsIn } from "../rules/held.js";
 import type { TraceEvent } from "../rules/machine.js";

@@ -1,8 +1,8 @@
 import { bitsOf, word } from "../bits/word.js";
 import type { CoreGroup, CpuFeature, Host } from "../host/host.js";
 import { type Msr, msrWords } from "../host/msr.js";
-import { GROUP_WORDS } from "../kvm/load/controls.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
+import { GROUP_WORDS } from "../kvm/load/wanted-controls.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import type { Condition } from "../rules/rule.js";
 import { bitIndex, type MsrName, REPLAY_MSRS, type WordName } from "../rules/words.js";

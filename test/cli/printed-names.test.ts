@@ -10,7 +10,7 @@ import { placedBit, registerNamed } from "../../src/registers/bit-place.js";
 import { namesOf } from "../../src/registers/lookup.js";
 import { hexIndex, REGISTERS } from "../../src/registers/registers.js";
 import { WORD_NAMES } from "../../src/rules/words.js";
-import { CONTROL_WORDS } from "../../src/vmcs/fields/controls.js";
+import { CONTROL_WORDS } from "../../src/vmcs/fields/control-bits.js";
 import { findFields } from "../../src/vmcs/fields/field-names.js";
 import { FIELDS, fieldName } from "../../src/vmcs/fields/fields.js";
 import { FEATURE_LIST, LAYER_TITLES, LAYERS } from "../../src/why/features.js";

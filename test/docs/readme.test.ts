@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/host/host.js";
 import { msrBit, msrValue } from "../../src/host/msr.js";
 import { atlas, atlasHost, entryHost } from "../../src/input/atlas/atlas.js";
-import { WANTED_CONTROLS } from "../../src/kvm/load/controls.js";
+import { WANTED_CONTROLS } from "../../src/kvm/load/wanted-controls.js";
 import { nestedMsrs } from "../../src/kvm/nested-msrs.js";
 import { type Replay, replay } from "../../src/kvm/replay.js";
 import { vmxFlagsLine, vmxWordCount } from "../../src/linux/cpuinfo.js";

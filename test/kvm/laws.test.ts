@@ -4,7 +4,7 @@ import { formatWord, maskOf, sameWord, type Word, word } from "../../src/bits/wo
 import { type Host, msrOf } from "../../src/host/host.js";
 import { type Msr, msrValue } from "../../src/host/msr.js";
 import { DEBIAN_CONFIG } from "../../src/kvm/kernel-config.js";
-import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/controls.js";
+import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/wanted-controls.js";
 import { replay } from "../../src/kvm/replay.js";
 import { DEFAULT1 } from "../../src/registers/default1.js";
 import { registerOf } from "../../src/registers/registers.js";

@@ -10,7 +10,7 @@ import { atlas, entryHost } from "../../src/input/atlas/atlas.js";
 import { readHost } from "../../src/input/read.js";
 import { explain } from "../../src/messages/explain.js";
 import { basisLines } from "../../src/report/basis.js";
-import { situationJson } from "../../src/report/json/json.js";
+import { situationJson } from "../../src/report/json/json-situation.js";
 import { plainText } from "../../src/report/text.js";
 import { replays } from "../../src/situation/replays.js";
 import { type Situation, situation } from "../../src/situation/situation.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseHexU64, type U64 } from "../../src/bits/u64.js";
-import { controlBit } from "../../src/vmcs/fields/controls.js";
+import { controlBit } from "../../src/vmcs/fields/control-bits.js";
 import { decodeField, describeQualification } from "../../src/vmcs/fields/decode.js";
 import { findField, nearFields } from "../../src/vmcs/fields/field-names.js";
 import {

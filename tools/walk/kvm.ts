@@ -1,7 +1,6 @@
 import { bitsOf } from "../../src/bits/word.js";
 import type { Host } from "../../src/host/host.js";
 import { DEBIAN_CONFIG } from "../../src/kvm/kernel-config.js";
-import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/controls.js";
 import {
   HARDWARE_SETUP_RULES,
   LATE_XSS_RULES,
@@ -16,9 +15,10 @@ import {
   VENDOR_INIT_RULES,
 } from "../../src/kvm/load/load.js";
 import { LOAD_ORDER, loadRules } from "../../src/kvm/load/load-order.js";
-import { NESTED_RULES } from "../../src/kvm/load/nested.js";
+import { NESTED_RULES } from "../../src/kvm/load/nested-setup.js";
 import type { ParamRow } from "../../src/kvm/load/params.js";
 import { SETUP_VMCS_CONFIG_RULES } from "../../src/kvm/load/setup-vmcs-config.js";
+import { adjustSpecs, GROUP_WORDS } from "../../src/kvm/load/wanted-controls.js";
 import { paramsOf } from "../../src/kvm/programs.js";
 import type { Replay } from "../../src/kvm/replay.js";
 import { paramText } from "../../src/kvm/replay-params.js";

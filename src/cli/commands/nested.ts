@@ -1,7 +1,7 @@
 import { libvirtCpu } from "../../compare/libvirt.js";
 import { qemuCpu } from "../../compare/qemu.js";
 import { hexIndex } from "../../registers/registers.js";
-import { situationJson } from "../../report/json/json.js";
+import { situationJson } from "../../report/json/json-situation.js";
 import { libvirtNotes, nestedReport, noteLines, qemuNotes } from "../../report/nested-report.js";
 import { splitJson } from "../../report/per-kernel.js";
 import { type Inline, plainText } from "../../report/text.js";

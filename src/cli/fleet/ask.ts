@@ -13,7 +13,7 @@ import { featureLines, judgedLine, lossLines, poolLines, summaryLines, whoLines 
 import { EXIT } from "../exit-code.js";
 import { complain } from "../shell/problems.js";
 import { print, type Question } from "./action.js";
-import { poolsJson, shapeJson } from "./json.js";
+import { poolsJson, shapeJson } from "./fleet-json.js";
 import { poolConfigurations } from "./pool-files.js";
 
 /** `vmxlens fleet summary` */

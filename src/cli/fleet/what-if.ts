@@ -12,7 +12,7 @@ import { kernelSet } from "../../situation/kernels.js";
 import { EXIT } from "../exit-code.js";
 import { complain } from "../shell/problems.js";
 import { print, type Question } from "./action.js";
-import { poolsJson } from "./json.js";
+import { poolsJson } from "./fleet-json.js";
 import { catalogueVersion } from "./version.js";
 
 /** `vmxlens fleet what-if --kernel K | --param NAME=VALUE | --without HOST|LABEL=VALUE`: exit code 1 if a host loses something. */

@@ -1,7 +1,7 @@
 import type { Check } from "../../vmcs/checks/check-row.js";
 import { CHECKS } from "../../vmcs/checks/checks.js";
 import { all, type Bool, bit, control, type FactName, msr, not } from "../../vmcs/checks/expr.js";
-import type { ControlName } from "../../vmcs/fields/controls.js";
+import type { ControlName } from "../../vmcs/fields/control-bits.js";
 
 /** Facts about the hypervisor that a choice of controls is checked with. */
 const CHOICE_FACTS = ["longMode", "intel64", "inSmm", "inSeam"] as const satisfies readonly FactName[];

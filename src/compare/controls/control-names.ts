@@ -15,7 +15,7 @@ import {
   type ControlWord,
   type ControlWordName,
   controlBit,
-} from "../../vmcs/fields/controls.js";
+} from "../../vmcs/fields/control-bits.js";
 import { FEATURE_LIST, type Feature } from "../../why/features.js";
 
 /** What is wanted of a control: it has to be 1, it should be 1 if it may be, it has to be 0. */

@@ -12,7 +12,7 @@ import {
   type ControlName,
   type ControlWord,
   controlBit,
-} from "../../vmcs/fields/controls.js";
+} from "../../vmcs/fields/control-bits.js";
 import { least, type Value64, ZERO64 } from "../../vmcs/value64.js";
 import type { WantedControl, Wish } from "./control-names.js";
 

@@ -7,7 +7,7 @@ import { evaluate } from "../../vmcs/checks/evaluate.js";
 import type { Bool } from "../../vmcs/checks/expr.js";
 import { bitOf, type Scene, sceneOf } from "../../vmcs/checks/scene.js";
 import { type CpuView, cpuView } from "../../vmcs/cpu.js";
-import { activatorOf, type ControlBit, type ControlName, controlBit } from "../../vmcs/fields/controls.js";
+import { activatorOf, type ControlBit, type ControlName, controlBit } from "../../vmcs/fields/control-bits.js";
 import { and64, not64, UNKNOWN64, type Value64, ZERO64 } from "../../vmcs/value64.js";
 import { baseline } from "../baseline.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "../capability-set.js";

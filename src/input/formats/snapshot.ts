@@ -6,7 +6,15 @@ import type { CoreGroup, CpuFacts, Host, Observed } from "../../host/host.js";
 import { ABSENT, knownValue, type Msr, UNREAD } from "../../host/msr.js";
 import type { DocumentReader, Reading } from "../hosts/reader.js";
 import { type DiagnosticLog, diagnosticLog } from "../text/diagnostic.js";
-import { type JsonNode, type JsonRemover, jsonAt, jsonRemover, jsonValue, parseJson, placesIn } from "../text/json.js";
+import {
+  type JsonNode,
+  type JsonRemover,
+  jsonAt,
+  jsonRemover,
+  jsonValue,
+  parseJson,
+  placesIn,
+} from "../text/json-parse.js";
 import { BAD_INDEX, SNAPSHOT_FORMAT, SNAPSHOT_SCHEMA, type SnapshotFile, UNSEEN_KEYS } from "./snapshot-schema.js";
 
 /** The project's own JSON: everything a `Host` holds. Written by `writeSnapshot`. */

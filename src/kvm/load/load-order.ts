@@ -10,7 +10,7 @@ import {
   VMXON_AREA_RULES,
 } from "./hardware-setup.js";
 import { EVMCS_DETECTION_RULES, PMU_RULES, SMALLER_MAXPHYADDR_RULE, SUPPORT_RULES, VENDOR_INIT_RULES } from "./load.js";
-import { NESTED_RULES } from "./nested.js";
+import { NESTED_RULES } from "./nested-setup.js";
 import { SETUP_VMCS_CONFIG_RULES } from "./setup-vmcs-config.js";
 
 /** hardware_setup and what follows in it. */

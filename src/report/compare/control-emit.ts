@@ -1,7 +1,7 @@
 import type { Tri } from "../../bits/tri.js";
 import type { ChosenBit, ChosenWord } from "../../compare/controls/control-words.js";
 import type { ChosenControls, FixedBits } from "../../compare/controls/controls.js";
-import { type ControlWordName, controlBit } from "../../vmcs/fields/controls.js";
+import { type ControlWordName, controlBit } from "../../vmcs/fields/control-bits.js";
 import { exact, format64, known64, type Value64 } from "../../vmcs/value64.js";
 import { visible } from "../visible.js";
 

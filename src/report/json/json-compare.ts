@@ -2,7 +2,7 @@ import type { BitDifference, FieldDifference, RegisterDifference } from "../../c
 import type { ComparedHost } from "../../compare/hosts/compared-host.js";
 import { type BitLabel, labelText } from "../../registers/bit-label.js";
 import { hexIndex } from "../../registers/registers.js";
-import { situationJson } from "./json.js";
+import { situationJson } from "./json-situation.js";
 
 /*
  * The parts that the JSON of the commands of several hosts shares. Numbers of registers are hexadecimal strings; what is

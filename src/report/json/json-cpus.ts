@@ -1,7 +1,7 @@
 import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { CpusInput } from "../cpus-report.js";
-import { kernelJson } from "./json.js";
+import { kernelJson } from "./json-situation.js";
 
 /** The JSON of `vmxlens cpus`: schema/cpus.schema.json. */
 export function cpusJson({ entries, unknown, total, wanted, layer, situation, assumed }: CpusInput) {

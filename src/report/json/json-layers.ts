@@ -10,7 +10,7 @@ import { allMessages } from "../findings-report.js";
 import { perKernelJson, splitJson } from "../per-kernel.js";
 import { plainText } from "../text.js";
 import { verdict } from "../verdict.js";
-import { findingJson, messageJson, situationJson } from "./json.js";
+import { findingJson, messageJson, situationJson } from "./json-situation.js";
 
 /** The JSON of `vmxlens layers`: schema/layers.schema.json. */
 export function layersJson(situation: Situation) {

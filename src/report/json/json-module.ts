@@ -10,7 +10,7 @@ import { hexIndex } from "../../registers/registers.js";
 import { replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import { ruleOf } from "../prove/prove-report.js";
-import { situationJson } from "./json.js";
+import { situationJson } from "./json-situation.js";
 
 /** The JSON of `vmxlens replay --module`: schema/module-run.schema.json. Of a situation that `byModule` made. */
 export function moduleRunJson(situation: Situation, { modules, boot }: Proof, kernel: string): unknown {

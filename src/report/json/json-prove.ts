@@ -1,8 +1,8 @@
 import { COMPARED_GROUPS } from "../../prove/compare-run.js";
 import { hexIndex } from "../../registers/registers.js";
 import { type ProofDifference, type ProvedHost, type ProvedKernel, proofVerdict } from "../prove/prove-report.js";
-import { situationJson } from "./json.js";
 import { decisionJson } from "./json-module.js";
+import { situationJson } from "./json-situation.js";
 
 /** What `vmxlens prove --json` prints, as schema/prove.schema.json describes it. */
 export function proveJson({ kernel, paths }: ProvedKernel, hosts: readonly ProvedHost[]): unknown {

@@ -14,7 +14,7 @@ import { isInPart, type RunPart } from "../../why/run-part.js";
 import { type TracedReplay, tracedReplays } from "../../why/traced-replay.js";
 import { allMessages } from "../findings-report.js";
 import { CONFIG_WORDS, happens, type Phase, phaseOf, stepsOf } from "../replay-report.js";
-import { findingJson, messageJson, msrJson, situationJson, wordJson } from "./json.js";
+import { findingJson, messageJson, msrJson, situationJson, wordJson } from "./json-situation.js";
 
 /** The JSON of `vmxlens replay`: schema/replay.schema.json. With `part` only the steps that belong to it. */
 export function replayJson(situation: Situation, phases: readonly Phase[], part?: RunPart) {

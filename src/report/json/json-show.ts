@@ -3,7 +3,7 @@ import { findings } from "../../host/findings.js";
 import { namesOf } from "../../registers/lookup.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { ShowInput } from "../show-report.js";
-import { coreJson, findingJson, msrJson, situationJson } from "./json.js";
+import { coreJson, findingJson, msrJson, situationJson } from "./json-situation.js";
 
 /** The JSON of `vmxlens show`: schema/show.schema.json. Names of every vocabulary are always there. */
 export function showJson({ situation, registers }: ShowInput) {

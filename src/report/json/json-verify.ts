@@ -4,7 +4,7 @@ import { hexIndex } from "../../registers/registers.js";
 import type { Situation } from "../../situation/situation.js";
 import { changesText, ruleText } from "../compare/changes-report.js";
 import { verdictText } from "../compare/verify-report.js";
-import { kernelJson, situationJson } from "./json.js";
+import { kernelJson, situationJson } from "./json-situation.js";
 
 export interface VerifyJsonInput {
   readonly situation: Situation;

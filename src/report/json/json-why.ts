@@ -15,7 +15,7 @@ import { decidingRules, unknownSources, type WhyInput } from "../why-report.js";
 import { conditionText } from "../wording/condition-text.js";
 import { reasonText, stepText } from "../wording/reason-text.js";
 import { instructions } from "../wording/remedy-text.js";
-import { situationJson } from "./json.js";
+import { situationJson } from "./json-situation.js";
 
 /**
  * The JSON of `vmxlens why`: schema/why.schema.json.

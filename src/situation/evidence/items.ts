@@ -14,7 +14,7 @@ import { bitIndex } from "../../rules/words.js";
 import { kernelSet } from "../kernels.js";
 import { type Verdict, type VerifyItem, verdictOf } from "./item.js";
 import { messageItems } from "./messages.js";
-import { nestedItems } from "./nested.js";
+import { nestedItems } from "./nested-items.js";
 
 /** Compares each statement in `host.observed`, `host.params` and `host.kernel` with a replay of that host. */
 export function verifyItems(host: Host, replayed: Replay): VerifyItem[] {

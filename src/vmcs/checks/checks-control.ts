@@ -1,4 +1,4 @@
-import { CONTROL_WORDS, type ControlName, type ControlWordName } from "../fields/controls.js";
+import { CONTROL_WORDS, type ControlName, type ControlWordName } from "../fields/control-bits.js";
 import type { FieldKey } from "../fields/fields.js";
 import { type Check, type CheckSpec, checksOf } from "./check-row.js";
 import {

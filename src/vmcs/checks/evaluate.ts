@@ -1,7 +1,7 @@
 import { and, not as notTri, type Tri, tri } from "../../bits/tri.js";
 import { bitAt } from "../../bits/word.js";
 import { msrWords } from "../../host/msr.js";
-import { type ControlBit, controlBit } from "../fields/controls.js";
+import { type ControlBit, controlBit } from "../fields/control-bits.js";
 import {
   addU64,
   and64,

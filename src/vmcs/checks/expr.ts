@@ -1,5 +1,5 @@
 import type { U64 } from "../../bits/u64.js";
-import { type ControlBit, type ControlName, type ControlWordName, controlBit } from "../fields/controls.js";
+import { type ControlBit, type ControlName, type ControlWordName, controlBit } from "../fields/control-bits.js";
 import type { FieldRow } from "../fields/field-row.js";
 import { type FieldKey, fieldOf } from "../fields/fields.js";
 import { known64, type Value64 } from "../value64.js";

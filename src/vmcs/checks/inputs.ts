@@ -1,5 +1,5 @@
 import { msrBit } from "../../host/msr.js";
-import { CONTROL_WORDS, type ControlBit, controlBit } from "../fields/controls.js";
+import { CONTROL_WORDS, type ControlBit, controlBit } from "../fields/control-bits.js";
 import { FIELDS } from "../fields/fields.js";
 import { isKnown } from "../value64.js";
 import { evaluate, evaluateNum } from "./evaluate.js";

@@ -1,6 +1,6 @@
 import { HOST_LA57 } from "../../kvm/changes.js";
 import type { Fact, Held } from "../../rules/held.js";
-import type { ControlName } from "../fields/controls.js";
+import type { ControlName } from "../fields/control-bits.js";
 import type { FieldKey } from "../fields/fields.js";
 import type { CheckGroup, CheckSpec } from "./check-row.js";
 import {

@@ -1,6 +1,6 @@
 import type { U64 } from "../../bits/u64.js";
 import type { DiagnosticLog } from "../../input/text/diagnostic.js";
-import type { JsonNode, placesIn } from "../../input/text/json.js";
+import type { JsonNode, placesIn } from "../../input/text/json-parse.js";
 import type { FactName, MemoryName } from "../checks/expr.js";
 import type { KnownFacts } from "../state.js";
 import { readValue } from "./json-value.js";

@@ -1,5 +1,5 @@
 import type { U64 } from "../../bits/u64.js";
-import type { JsonNode } from "../../input/text/json.js";
+import type { JsonNode } from "../../input/text/json-parse.js";
 import { writtenValue } from "./lists/base.js";
 import type { Base } from "./lists/number.js";
 

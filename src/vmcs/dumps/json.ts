@@ -1,5 +1,5 @@
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
-import { type JsonNode, parseJson, placesIn } from "../../input/text/json.js";
+import { type JsonNode, parseJson, placesIn } from "../../input/text/json-parse.js";
 import { fieldByMeaning, type NamedField, namedField } from "../fields/field-names.js";
 import { fieldName, widthOf } from "../fields/fields.js";
 import type { MsrLoadEntry, Reported } from "../state.js";

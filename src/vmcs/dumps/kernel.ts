@@ -1,7 +1,7 @@
 import type { U64 } from "../../bits/u64.js";
 import { parseHexU64 } from "../../bits/u64.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog } from "../../input/text/diagnostic.js";
-import { type ControlName, controlBit } from "../fields/controls.js";
+import { type ControlName, controlBit } from "../fields/control-bits.js";
 import { fieldName, fieldOf, widthOf } from "../fields/fields.js";
 import type { MsrLoadEntry, Reported, Vmcs } from "../state.js";
 import { exact, known64, type Value64 } from "../value64.js";

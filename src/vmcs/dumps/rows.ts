@@ -1,4 +1,4 @@
-import type { ControlName } from "../fields/controls.js";
+import type { ControlName } from "../fields/control-bits.js";
 import type { FieldRow } from "../fields/field-row.js";
 import { type FieldKey, fieldOf } from "../fields/fields.js";
 import { type LineMatch, lineMatch } from "./line-match.js";

@@ -1,7 +1,7 @@
 import { checkHas, checkNumber } from "../../bits/misuse.js";
 import { checkU64, formatU64, type U64 } from "../../bits/u64.js";
 import { bitMask, exact, format64, lowMask, slice64, type Value64 } from "../value64.js";
-import { controlWordOf } from "./controls.js";
+import { controlWordOf } from "./control-bits.js";
 import {
   ACCESS_RIGHTS_PARTS,
   ACTIVITY_PARTS,

@@ -1,5 +1,5 @@
 import type { Held } from "../../rules/held.js";
-import type { ControlName } from "./controls.js";
+import type { ControlName } from "./control-bits.js";
 
 /**
  * When a CPU has the field: `"always"`; `"fred"` on CPUs with FRED transitions; `"cr3-targets"` as far as

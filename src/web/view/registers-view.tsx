@@ -3,7 +3,7 @@ import { qemuData } from "../../compare/qemu-models.js";
 import { type DecodedBit, type DecodedRegister, decodeCore } from "../../host/decode.js";
 import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
 import { atlas } from "../../input/atlas/atlas.js";
-import { GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../../kvm/load/controls.js";
+import { GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../../kvm/load/wanted-controls.js";
 import type { BitRow } from "../../registers/bit-row.js";
 import { namesOf } from "../../registers/lookup.js";
 import { hexIndex, type RegisterRow } from "../../registers/registers.js";

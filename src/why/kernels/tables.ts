@@ -7,12 +7,12 @@ import {
   RESTORE_FREEZE_SHORTCUT,
 } from "../../kvm/guest/restore-rules.js";
 import { type GuestTest, ONLY_OFFERED, VCPU_CONTROL_RULES, VCPU_CR4_RULES } from "../../kvm/guest/vcpu-rules.js";
-import { WANTED_CONTROLS, type WantedControl } from "../../kvm/load/controls.js";
 import { MODULE_INIT } from "../../kvm/load/function-names.js";
 import { LOAD_ORDER } from "../../kvm/load/load-order.js";
 import { PARAMS, type ParamRow, WRITABLE_PARAMS } from "../../kvm/load/params.js";
 import { BOOL_LETTERS } from "../../kvm/load/parse-param.js";
 import { ENTRY_EXIT_PAIRS } from "../../kvm/load/setup-vmcs-config.js";
+import { WANTED_CONTROLS, type WantedControl } from "../../kvm/load/wanted-controls.js";
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { SOURCE_NAMES, type SourceName } from "../../kvm/source-names.js";
 import { BOOT_RULES } from "../../linux/boot-rules.js";

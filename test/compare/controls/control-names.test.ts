@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readWanted } from "../../../src/compare/controls/control-names.js";
 import { namesOf } from "../../../src/registers/lookup.js";
-import { CONTROL_WORDS, controlBit } from "../../../src/vmcs/fields/controls.js";
+import { CONTROL_WORDS, controlBit } from "../../../src/vmcs/fields/control-bits.js";
 
 const names = (text: string) => {
   const { wants, problems } = readWanted([{ text }]);

@@ -12,7 +12,7 @@ import type { Host } from "../../../src/host/host.js";
 import { knownValue, type Msr } from "../../../src/host/msr.js";
 import { atlas, entryHost } from "../../../src/input/atlas/atlas.js";
 import { runControls } from "../../../src/report/compare/controls-report.js";
-import { CONTROL_WORDS, type ControlName, type ControlWordName } from "../../../src/vmcs/fields/controls.js";
+import { CONTROL_WORDS, type ControlName, type ControlWordName } from "../../../src/vmcs/fields/control-bits.js";
 import { exact, format64 } from "../../../src/vmcs/value64.js";
 import { tries } from "../../deep.js";
 import { byCode, ready, SKYLAKE, subject } from "../hosts/hosts.js";

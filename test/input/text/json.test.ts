@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonAt, jsonRemover, jsonValue, parseJson, placesIn } from "../../../src/input/text/json.js";
+import { jsonAt, jsonRemover, jsonValue, parseJson, placesIn } from "../../../src/input/text/json-parse.js";
 
 /** fast-check makes plain objects; parseJson gives objects without a prototype. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

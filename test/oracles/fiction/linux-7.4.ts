@@ -12,7 +12,7 @@ import { withKernel } from "../../../tools/new-release.js";
 const EDITS: readonly (readonly [file: string, edit: (text: string) => string])[] = [
   ["src/rules/kernels.ts", (text) => withKernel(text, "7.4")],
   [
-    "src/kvm/load/controls.ts",
+    "src/kvm/load/wanted-controls.ts",
     (text) =>
       text.replace(
         '    { name: "TSC_SCALING", how: "optional" },\n',

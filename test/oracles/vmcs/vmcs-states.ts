@@ -10,7 +10,7 @@ import {
   type ControlName,
   type ControlWordName,
   controlBit,
-} from "../../../src/vmcs/fields/controls.js";
+} from "../../../src/vmcs/fields/control-bits.js";
 import type { FieldRow } from "../../../src/vmcs/fields/field-row.js";
 import { FIELDS, type FieldKey, fieldOf, widthOf } from "../../../src/vmcs/fields/fields.js";
 import { lowMask } from "../../../src/vmcs/value64.js";

@@ -2,7 +2,7 @@ import { formatU64, type U64 } from "../../../bits/u64.js";
 import { formatWord } from "../../../bits/word.js";
 import type { MsrPair } from "../../../kvm/guest/msr-pair.js";
 import { RESTORE_BASE } from "../../../kvm/guest/restore-rules.js";
-import { FROM_CONFIG } from "../../../kvm/load/nested.js";
+import { FROM_CONFIG } from "../../../kvm/load/nested-setup.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { registerOf } from "../../../registers/registers.js";
 import { mainlineRange, releaseOf, takenBy } from "../../../rules/held.js";

@@ -6,7 +6,7 @@ import {
   RESTORE_FREEZE_IN_GUEST_MODE,
   RESTORE_FREEZE_SHORTCUT,
 } from "../../../kvm/guest/restore-rules.js";
-import { FROM_CONFIG } from "../../../kvm/load/nested.js";
+import { FROM_CONFIG } from "../../../kvm/load/nested-setup.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { holdsIn, mainlineRange, releaseOf } from "../../../rules/held.js";
 import { kernelName } from "../../../rules/release.js";

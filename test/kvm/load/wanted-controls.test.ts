@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEBIAN_CONFIG } from "../../../src/kvm/kernel-config.js";
-import { adjustSpecs, WANTED_CONTROLS, type WantedControl } from "../../../src/kvm/load/controls.js";
+import { adjustSpecs, WANTED_CONTROLS, type WantedControl } from "../../../src/kvm/load/wanted-controls.js";
 import { RELEASES, type Release } from "../../../src/rules/release.js";
 import type { Condition, ControlGroup } from "../../../src/rules/rule.js";
 
