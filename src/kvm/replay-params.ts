@@ -79,6 +79,18 @@ export function fillParams(
   return names;
 }
 
+/** Leaves open what every parameter is, and whether it was given. */
+export function openParams(m: Machine, { params: rows }: { readonly params: readonly ParamRow[] }): void {
+  for (const row of rows) {
+    const index = row.type === "bool" ? PARAM_BITS : wordIndex(row.name as IntParam);
+    const mask = row.type === "bool" ? 1 << bitIndex("params", row.name) : -1;
+    m.unknown[index] = (m.unknown[index] as number) | mask;
+    m.value[index] = (m.value[index] as number) & ~mask;
+  }
+  m.unknown[GIVEN] = -1;
+  m.value[GIVEN] = 0;
+}
+
 function checkModules(given: ParamsGiven): void {
   if (typeof given !== "object" || given === null) {
     throw new RangeError(`params: give an object as { kvm_intel: { ept: "0" } }, not ${kindOf(given)}`);

@@ -25,7 +25,7 @@ import type { ParamsGiven } from "./load/params.js";
 import { fillFlags, fillOffered, fillReported } from "./offered.js";
 import { bootPhase, type PhaseLog, takeLog } from "./phase-log.js";
 import { programsFor } from "./programs.js";
-import { fillParams } from "./replay-params.js";
+import { fillParams, openParams } from "./replay-params.js";
 
 /** Inputs of a replay besides the host. Every member has a default. */
 export interface ReplayOptions {
@@ -125,6 +125,15 @@ function checkReplayOptions(options: ReplayOptions): void {
 export function replay(host: Host, options: ReplayOptions = {}): Replay {
   checkHost(host);
   checkReplayOptions(options);
+  return replayed(host, options, false);
+}
+
+/** As `replay`, with every parameter left open: what is known then is so with any. */
+export function replayWithAnyParams(host: Host, options: ReplayOptions): Replay {
+  return replayed(host, options, true);
+}
+
+function replayed(host: Host, options: ReplayOptions, anyParams: boolean): Replay {
   const release = options.release ?? DEFAULT_RELEASE;
   const config = configOf(release, options.config);
   const prepared = programsFor(release, config);
@@ -136,7 +145,8 @@ export function replay(host: Host, options: ReplayOptions = {}): Replay {
   if (options.startFromOffered === true) fillFlags(m, host, release);
   const further = others.map((core) => bootFurther(host, core, prepared, config, options.machine));
   setTri(m, MACHINE, MACHINE_BITS.vmx_on_every_cpu, allOf(further.map(({ usable }) => usable)));
-  const unknownParams = fillParams(m, release, prepared, options);
+  const unknownParams = fillParams(m, release, prepared, anyParams ? {} : options);
+  if (anyParams) openParams(m, prepared);
   if (!m.stopped) run(m, prepared.load);
   const doubted = m.refusals.length > (m.stopped ? 1 : 0);
   const reported = options.startFromOffered === true && !m.stopped && isLoadedOn(host);

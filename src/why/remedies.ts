@@ -9,6 +9,7 @@ import { paramsOf } from "../kvm/programs.js";
 import { type ReplayOptions, replay } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange, rangesOf } from "../rules/release.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
+import { leastHost, withAnything } from "./bound.js";
 import type { Feature, Layer } from "./features.js";
 import { reachedTo } from "./layer-step.js";
 import { featureLayers } from "./layers.js";
@@ -43,16 +44,22 @@ export function remediesFor(host: Host, feature: Feature, options: ReplayOptions
   const tryOut = (...set: Candidate[]) => {
     if (isNew(set) && works(applied(start, set))) found.push(set);
   };
+  const least = leastHost(host);
+  const canWork = (run: Run) =>
+    reachedTo(featureLayers(withAnything(least, run.options), feature).cells, goal) !== "no";
 
-  for (const one of near) tryOut(one);
-  for (let i = 0; i < near.length; i++) {
-    for (let j = i + 1; j < near.length; j++) tryOut(near[i] as Candidate, near[j] as Candidate);
+  if (canWork(start)) {
+    for (const one of near) tryOut(one);
+    for (let i = 0; i < near.length; i++) {
+      for (let j = i + 1; j < near.length; j++) tryOut(near[i] as Candidate, near[j] as Candidate);
+    }
   }
   const remedies: Remedy[] = found.map((set) => set.map((one) => one.change));
   const others = RELEASES.filter((release) => release !== (options.release ?? DEFAULT_RELEASE));
   const inRelease = (release: Release): Run => ({ host, options: { ...own, release } });
+  const able = others.filter((release) => canWork(inRelease(release)));
   const withRelease = (extra: readonly Candidate[]) =>
-    others.filter((release) => works(applied(inRelease(release), extra)));
+    able.filter((release) => works(applied(inRelease(release), extra)));
   const alone = withRelease([]);
   if (alone.length > 0) remedies.push([{ kind: "releases", ranges: rangesOf(alone) }]);
   else if (found.length === 0) {
