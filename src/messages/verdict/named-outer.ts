@@ -58,6 +58,9 @@ const PROXMOX = /\bProxmox\b|\bPVE\b/;
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
 const WSL_1 = /\b\d\.\d{1,2}\.\d{1,3}-\d{5}-Microsoft\b/;
 
+/** A machine in Hyper-V, whatever else is named beside it. */
+const IN_HYPERV = /\b(?:VM|machine) (?:on|in|under) hyper-?v|\bhyper-?v (?:VM|guest)\b/i;
+
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(
   text: string,
@@ -80,9 +83,11 @@ export function namedOuter(
   }
   const guest = GUEST.exec(text)?.groups?.guest;
   const inside = guest === undefined && INSIDE.test(text);
-  const all: string[] = NAMED_OUTER.filter(
-    ([words]) => words.test(text) && (guest === undefined || !words.test(guest)),
-  ).map(([, name]) => name);
+  const all: string[] = IN_HYPERV.test(text)
+    ? ["Hyper-V"]
+    : NAMED_OUTER.filter(([words]) => words.test(text) && (guest === undefined || !words.test(guest))).map(
+        ([, name]) => name,
+      );
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
   const [first, ...more] = all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.

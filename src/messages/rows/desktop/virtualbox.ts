@@ -352,6 +352,17 @@ export const VIRTUALBOX_MESSAGES = [
     pattern:
       /VERR_VM_DRIVER_(?<what>NOT_INSTALLED|NOT_ACCESSIBLE|VERSION_MISMATCH|LOAD_ERROR|OPEN_ERROR)|Kernel driver not installed \(rc=-?1908\)|RTR3InitEx failed with rc=-1912|VERR_SUPDRV_\w{3,40}|vboxdrv kernel module is not loaded|\/dev\/vboxdrv does not exist/i,
     what: "VirtualBox's kernel driver is not there or does not fit. This happens before VT-x is checked.",
+    where: [
+      {
+        is: "macOS",
+        what: "macOS did not load VirtualBox's kernel extension. This happens before VT-x is checked.",
+        steps: [
+          {
+            text: "Allow Oracle's extension under System Settings, Privacy & Security (the button shows for half an hour after an installation), and restart; otherwise reinstall VirtualBox.",
+          },
+        ],
+      },
+    ],
     steps: [
       {
         text: "Build and load it for the running kernel; with Secure Boot it has to be signed.",
@@ -416,7 +427,9 @@ export const VIRTUALBOX_MESSAGES = [
     gravity: "blocks",
     needle: ["gurumeditation", "guru meditation", "guru_meditation"],
     group: "vbox-guru-meditation",
-    pattern: /'gurumeditation' state|to 'GURU_MEDITATION'|guru meditation -?\d{1,6} \(\w{3,60}\)/i,
+    pattern:
+      /'gurumeditation' state|to 'GURU_MEDITATION'|guru meditation -?\d{1,6} \((?:VERR_(?<name>(?:VMX|SVM|HM|NEM)_\w{2,40})|VINF_EM_(?<em>\w{3,40})|\w{3,60})\)/i,
+    decoder: "vbox-status",
     what: "VirtualBox stopped the machine because of an error of its own (a Guru Meditation). The reason is the VERR_ code in VBox.log.",
     causes: [
       "Windows' hypervisor (Hyper-V, WSL2, memory integrity) holds VT-x, and VirtualBox's way over it failed.",

@@ -65,6 +65,8 @@ export const WINDOWS_EXAMPLES = {
   },
   "hyperv-component": {
     examples: [
+      "The computer needs to be rebooted in order for Hyper-V to be fully available",
+      "launch failed: The Hyper-V Hypervisor is disabled.",
       "Failed to start the virtual machine 'DockerDesktopVM' because one of the Hyper-V components is not running.",
       "The Virtual Machine Management Service failed to start the virtual machine 'DockerDesktopVM' because one of the Hyper-V components is not running (Virtual machine ID E74401CE-36E0-44FF-B97B-D2E0C9528FEB).",
     ],

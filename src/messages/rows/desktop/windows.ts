@@ -327,9 +327,15 @@ export const WINDOWS_MESSAGES = [
     product: "Hyper-V",
     layer: "host operating system",
     gravity: "blocks",
-    needle: "one of the hyper-v components is not running",
+    needle: [
+      "one of the hyper-v component",
+      "hyper-v component is not running",
+      "hyper-v hypervisor is disabled",
+      "for hyper-v to be fully available",
+    ],
     group: "hyperv-component",
-    pattern: /one of the Hyper-V components is not running/i,
+    pattern:
+      /one of the Hyper-V components? is not running|Hyper-V components? is not running|Hyper-V Hypervisor is disabled|rebooted in order for Hyper-V to be fully available/i,
     what: "Hyper-V's management service is there and a part below it is not: nearly always the hypervisor itself, which did not start at boot.",
     causes: [
       "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.",

@@ -7,7 +7,7 @@ import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } f
 import { machineHas, modelHas } from "../cpu-model.js";
 import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
-import { ofAmd } from "./subject.js";
+import { OWN_HYPERVISOR, ofAmd } from "./subject.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.
@@ -86,6 +86,16 @@ export function joinedOnDesktop(
       evidence: [],
       line: first.lines[0],
     };
+  const reason = failed.find(({ message }) => REASONS[first.message as string]?.includes(message as string));
+  if (reason !== undefined) return { says: reason.what, steps: reason.steps, evidence: [], line: reason.lines[0] };
+  const own = USES_VTX.has(first.product as string) ? OWN_HYPERVISOR.exec(text)?.[0] : undefined;
+  if (own !== undefined && WINDOWS.test(text) && isLater(first.steps))
+    return {
+      says: `${first.what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
+      steps: [HYPERV_OFF, ...first.steps.filter(({ text: step }) => step !== HYPERV_OFF.text)].slice(0, 3),
+      evidence: [],
+      line: first.lines[0],
+    };
   if (!failed.every(({ message }) => ASK_WINDOWS.has(message as string))) return undefined;
   const checked = checkedOnDesktop(text);
   if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
@@ -94,6 +104,19 @@ export function joinedOnDesktop(
     (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
     onWindows(text, first);
   return found === undefined ? undefined : { evidence: [], line: first.lines[0], ...found };
+}
+
+/** General messages, and those beside them that give the reason. */
+const REASONS: { readonly [message: string]: readonly string[] | undefined } = {
+  "vmware-no-vtx": ["vmware-vhv-off"],
+  "vmware-64-bit": ["vmware-vhv-off"],
+  "vmware-no-ept": ["vmware-vhv-off"],
+};
+const USES_VTX: ReadonlySet<string> = new Set(["VMware", "VirtualBox", "HAXM"]);
+
+/** Keeping Windows' own hypervisor from starting is one of the steps, and not the first. */
+function isLater(steps: readonly Step[]): boolean {
+  return steps.findIndex(({ text }) => text === HYPERV_OFF.text) > 0;
 }
 
 type Says = Pick<TextVerdict, "says" | "steps">;

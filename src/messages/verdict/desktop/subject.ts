@@ -15,9 +15,9 @@ import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 const LONGEST = 6_000;
 
 const VIRTUALIZATION =
-  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
+  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b|虚拟化|虛擬化|仮想化|\bvirtualisierung\b|\bvirtualizaci[oó]n|virtualização|виртуализаци|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
 const COMPLAINT =
-  /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|issues?|problems?|impossible|gr[ea]yed|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive)\b/i;
+  /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|issues?|problems?|impossible|gr[ea]yed|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive|asks? to|even (?:though|if)|nicht|kein\w{0,2}|fehler|erreur|impossible|não)\b|无法|不支持|不能|失败|错误|未启用|無法|できません|失敗|起動しません|ошибк|не /i;
 
 /** The IOMMU: Intel's VT-d, AMD's AMD-Vi. */
 const IOMMU = /\b(?:IOMMU|VT-?d|AMD-?Vi|interrupt remapping|remapping interrupts|DMAR)\b/i;
@@ -32,9 +32,20 @@ const SEE_IOMMU: Step = {
   commands: ["sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'"],
 };
 
-const WINDOWS = /\bWindows\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b/i;
+const WINDOWS =
+  /\bWindows\b|\bWSA\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b/i;
 const APPLE = /\bmacOS\b|\bMacBook\b|\bHypervisor[. ]Framework\b|\bhackintosh\b/i;
-const FIRMWARE = /\b(?:BIOS|UEFI|firmware)\b/i;
+const FIRMWARE =
+  /\b(?:BIOS|UEFI|firmware)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b/i;
+/** Hyper-V, as a feature of Windows, is not there. */
+const NOT_INSTALLED =
+  /\bhyper-?v\b[^.\n]{0,40}\b(?:not (?:appear to be )?(?:installed|found|available)|NOT_FOUND)\b|_HYPERV_NOT_(?:FOUND|INSTALLED|RUNNING)\b/i;
+const INSTALL: Step = {
+  text: "Install it, as administrator (not in Home editions), and restart.",
+  commands: ["Enable-WindowsOptionalFeature -Online -FeatureName Microsoft-Hyper-V -All"],
+};
+const HYPERVISOR_WORKS =
+  /\bHCS: Available\b|\bWindows Sandbox\b[^.\n]{0,30}\bworks\b|\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,30}\b(?:works|up and running|running without)\b/i;
 
 /** A hypervisor of one's own comes as a driver. */
 const NO_DRIVER =
@@ -44,7 +55,7 @@ const INCOMPATIBLE = /\b(?:not compatible|incompatible|conflicts?|prevents?)\b/i
 
 /** Products that use VT-x themselves on Windows, and what shows that Windows' own hypervisor is beside them. */
 const BESIDE = /\b(VirtualBox|VMware(?: (?:Workstation|Player)\b|\b|(?=\d)))/i;
-const OWN_HYPERVISOR =
+export const OWN_HYPERVISOR =
   /\bturtle\b|\bNEM\b|\bWHPX\b|\bnative API\b|\bVBS\b|\bVirtuali[sz]ation[- ]based security\b|\bmemory integrity\b|\bcore isolation\b|\b(?:device|credential) guard\b|\bHyper-?V\b|\bhypervisorlaunchtype\b|\bWindows hypervisor\b/i;
 const SEE_SECURITY: Step = {
   text: "See whether it still runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
@@ -63,6 +74,11 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
     return answer(
       "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup.",
       [SEE_IOMMU],
+    );
+  if (NOT_INSTALLED.test(text))
+    return answer(
+      "Windows' feature Hyper-V is not installed, or the program may not ask Windows for it. That comes before VT-x is checked.",
+      [INSTALL, WINDOWS_STATE],
     );
   const beside = BESIDE.exec(text)?.[1];
   const own = OWN_HYPERVISOR.exec(text)?.[0];
@@ -95,6 +111,11 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
   const isBelow = machine?.situation.host.observed?.outer !== undefined;
+  if (HYPERVISOR_WORKS.test(text))
+    return answer(
+      "Windows' own hypervisor works there, so VT-x (or AMD-V) is on, and the program failed for another reason: it looks for another feature or edition of Windows, or lacks a right.",
+      [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
+    );
   if (own !== undefined && INCOMPATIBLE.test(text) && !both)
     return answer(`A program cannot run beside Windows' own hypervisor (${own}), which holds VT-x while it runs.`, [
       SEE_SECURITY,
@@ -120,7 +141,6 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
 const SVM_IS_ON = /\bSVM(?: Mode)?\W{1,4}(?:is )?(?:Enabled|on)\b|\benabled SVM\b/i;
 const NESTED = /\bGNS3 VM\b|\bnested\b/i;
 const OTHER_KERNELS = /\bbhyve\b|\bFreeBSD\b|\bSmartOS\b|\billumos\b|\bOmniOS\b/i;
-const HYPERVISOR_WORKS = /\bHCS: Available\b|\bWindows Sandbox\b[^\n]{0,30}\bworks\b/i;
 
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
