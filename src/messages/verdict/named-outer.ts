@@ -13,7 +13,7 @@ const NAMED_OUTER = [
   [/\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
   [/\bAWS\b|\bEC2\b/, "Amazon EC2"],
-  [/\bGCP\b|\bGCE\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
+  [/\bGCP\b|\bGCE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
   [/\bAzure\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
   [/\bQubes(?: ?OS)?\b|\bdom0\b/i, "Xen"],
@@ -49,7 +49,7 @@ const WSL_NESTED: Step = {
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?:VM_?ware|ESXi?\b|vSphere|Virtual ?Box|Hyper-?V|Proxmox|PVE\b)|\b(?:VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/i;
+  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?:VM_?ware|ESXi?\b|vSphere|Virtual ?Box|Hyper-?V|Proxmox|PVE\b|Fusion\b)|\b(?:VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/i;
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
 const GUEST =
   /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:a |an |the |my )?(?:nested )?(?:VM\b|guest|virtual machine|QEMU|KVM|libvirt)/i;

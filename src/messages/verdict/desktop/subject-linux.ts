@@ -26,10 +26,15 @@ interface Subject {
 const TROUBLE =
   /\?|[？吗不没]|无法|怎么|失败|n['’]t\b|\b(?:not|cannot|fail\w{0,4}|errors?|unable|missing|how|why|whether|possible|support\w{0,3}|please|need\w{0,2}|requires?|without|slow\w{0,2}|problem|issue|stuck|hangs?|crash\w{0,3})\b/i;
 
+/** Of the firmware setup as well, and not VT-x. */
+const OTHER_SWITCHES = /\bVT-?d\b|\bIOMMU\b|\bSR-IOV\b|\bDMAR\b/i;
+const FIRMWARE_SAYS =
+  "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7.";
+
 const SUBJECTS: readonly Subject[] = [
   {
     words:
-      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
+      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
     says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
     steps: [
       {
@@ -48,8 +53,15 @@ const SUBJECTS: readonly Subject[] = [
     words:
       /\b(?:VT-?x|Intel VT(?!-d)|VMX|(?<!\b(?:UAC|file|network|GPU|storage|desktop|I\/O) )virtuali[sz]ation(?: technology)?)\b/i,
     and: /\b(?:BIOS|UEFI|firmware)\b/,
-    but: /\bVT-?d\b|\bIOMMU\b|\bSR-IOV\b|\bDMAR\b/i,
-    says: "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7.",
+    but: OTHER_SWITCHES,
+    says: FIRMWARE_SAYS,
+    steps: [READ_BOTH, WHOSE_CPU],
+  },
+  {
+    words:
+      /\b(?:enabl|activat)\w{1,3}\b[^\n.]{0,40}\b(?:VT-?x|Intel VT(?!-d)|hardware virtuali[sz]ation)|\b(?:VT-?x|Intel VT(?!-d)|hardware virtuali[sz]ation)\b[^\n.]{0,40}\b(?:enabl|activat)\w{1,3}\b/i,
+    but: OTHER_SWITCHES,
+    says: FIRMWARE_SAYS,
     steps: [READ_BOTH, WHOSE_CPU],
   },
 ];
