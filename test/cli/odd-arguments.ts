@@ -138,7 +138,7 @@ export function oddArguments(command: string, fixed: readonly string[] = []): fc
 }
 
 /** Reads files and writes none. */
-export const READ_ONLY: FileSystem = new Proxy(fs as FileSystem, {
+const READ_ONLY: FileSystem = new Proxy(fs as FileSystem, {
   get(target, name: keyof FileSystem) {
     const refused = (syscall: string) => {
       throw Object.assign(new Error("read-only"), { code: "EROFS", errno: -30, syscall });

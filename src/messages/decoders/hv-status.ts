@@ -33,7 +33,7 @@ const ENTITLEMENT =
 const OTHER_HOLDS =
   "Another hypervisor (VirtualBox, VMware, HAXM, Parallels) uses VT-x, or an earlier machine still runs.";
 
-export const HV_STATUS: readonly HvStatus[] = [
+const HV_STATUS: readonly HvStatus[] = [
   {
     name: "HV_ERROR",
     number: 0xfae94001,
