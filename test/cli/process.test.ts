@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { run } from "../../src/cli/run.js";
 import type { World } from "../../src/cli/world.js";
 
-/* What a run does besides its command. As a process of its own it is in main.process.test.ts. */
+/* What a run does besides its command. As a process of its own it is in main.test.ts. */
 
 const world = (env: World["env"], err: (text: string) => void): World => ({
   out: () => {},
