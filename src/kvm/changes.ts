@@ -82,6 +82,9 @@ export const SETUP_FIRST: Change = { after: "6.17", by: "6.18" };
 /** The set-up function is called vmx_hardware_setup. */
 export const VMX_HARDWARE_SETUP: Change = [{ after: "6.9", by: "6.11" }, "el9.6"];
 
+/** kvm_intel begins in main.c, which calls VMX and TDX in turn. */
+export const TDX_BESIDE_VMX: Change = { after: "6.14", by: "6.16" };
+
 /** What EPT-violation #VE brought: the control is asked for and taken out again without CONFIG_KVM_INTEL_PROVE_VE. */
 export const PROVE_VE: Change = { after: "6.9", by: "6.11" };
 

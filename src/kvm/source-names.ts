@@ -1,7 +1,7 @@
 import { VMX_WORDS } from "../linux/vmx-features.js";
 import { type Fact, formatHeld } from "../rules/held.js";
 import type { WordName } from "../rules/words.js";
-import { FULL_LISTS, TERTIARY, VMX_HARDWARE_SETUP } from "./changes.js";
+import { FULL_LISTS, TDX_BESIDE_VMX, TERTIARY, VMX_HARDWARE_SETUP } from "./changes.js";
 
 /*
  * Names in the kernel's source that are not bits, parameters or functions of the replay's
@@ -235,6 +235,14 @@ export const SOURCE_NAMES = [
     held: { since: VMX_HARDWARE_SETUP },
     about: "The name of hardware_setup in later kernels.",
     functions: ["hardware_setup"],
+    stage: "kvm",
+  },
+  {
+    name: "vt_init",
+    file: "arch/x86/kvm/vmx/main.c",
+    held: { since: TDX_BESIDE_VMX },
+    about: "What runs first when kvm_intel is loaded, in later kernels; in older ones vmx_init does.",
+    functions: ["vmx_init"],
     stage: "kvm",
   },
   {

@@ -1,5 +1,5 @@
 import type { Change, Varying } from "../../rules/held.js";
-import { SETUP_BEFORE_DEVICE, VENDOR_DECIDES, VMX_HARDWARE_SETUP } from "../changes.js";
+import { SETUP_BEFORE_DEVICE, TDX_BESIDE_VMX, VENDOR_DECIDES, VMX_HARDWARE_SETUP } from "../changes.js";
 
 /*
  * Functions of KVM that were renamed, merged or divided, by the kernels that have each name. A rule whose function was
@@ -47,7 +47,6 @@ export const EVMCS_DETECTION: Names = [
 ];
 
 /** What runs when kvm_intel is loaded: the first that a refusal ends (arch/x86/kvm/vmx/vmx.c, later main.c). */
-const TDX_BESIDE_VMX: Change = { after: "6.14", by: "6.16" };
 export const MODULE_INIT: Names = [
   { held: { before: TDX_BESIDE_VMX }, is: "vmx_init" },
   { held: { since: TDX_BESIDE_VMX }, is: "vt_init" },

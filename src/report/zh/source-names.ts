@@ -61,5 +61,7 @@ export const SOURCE_NAMES_ZH: { readonly [about: string]: string } = {
     "嵌套 hypervisor 得到的值：控制寄存器只保存 TRUE 的那一套。",
   "Answers a nested hypervisor's RDMSR; a plain control register is the TRUE one with the default1 bits added.":
     "应答嵌套 hypervisor 的 RDMSR；普通控制寄存器是 TRUE 寄存器加上 default1 位。",
+  "What runs first when kvm_intel is loaded, in later kernels; in older ones vmx_init does.":
+    "较新内核加载 kvm_intel 时最先运行的函数；旧内核里是 vmx_init。",
   "The name of hardware_setup in later kernels.": "hardware_setup 在较新内核里的名字。",
 };

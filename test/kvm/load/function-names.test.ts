@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { MODULE_INIT } from "../../../src/kvm/load/function-names.js";
 import { loadRules } from "../../../src/kvm/load/load-order.js";
 import { BOOT_RULES } from "../../../src/linux/boot-rules.js";
 import { functionOf } from "../../../src/rules/effect.js";
 import { rowsIn, valuesOf } from "../../../src/rules/held.js";
 import { KERNELS, type Release } from "../../../src/rules/kernels.js";
 import type { Rule } from "../../../src/rules/rule.js";
+import { findPlace } from "../../../src/why/find-place.js";
 import { rulesOfFunctions, runFunctions } from "../../../src/why/run-part.js";
 import { runCli } from "../../cli/run.js";
 
@@ -58,6 +60,11 @@ describe("the functions of a run", () => {
         }
       }
     }
+  });
+
+  it("are found by why, whichever kernel has the name", () => {
+    const names = [...runFunctions(), ...valuesOf(MODULE_INIT)];
+    expect(names.filter((name) => findPlace(name) === undefined)).toEqual([]);
   });
 
   it("have one name at a time", () => {
