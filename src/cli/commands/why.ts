@@ -22,7 +22,6 @@ import { layerOption } from "../shell/layer-option.js";
 import { complain } from "../shell/problems.js";
 import { eachHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
-import { answerQuestion } from "./why-question.js";
 
 interface WhyOptions extends RawOptions, ModuleRaw {
   readonly layer?: string;
@@ -38,6 +37,7 @@ export async function why(
   const question = raw.layer === undefined ? questionNamed(name ?? "") : undefined;
   if (question !== undefined) {
     const hosts = queries.filter((host) => host !== undefined);
+    const { answerQuestion } = await import("./why-question.js");
     return answerQuestion(question, hosts, raw, world);
   }
   // A name as the source has it, such as SECONDARY_CTLS, is meant as that, whatever else has words like it.
