@@ -12,7 +12,7 @@ const NAMED_OUTER = [
   [/\bHyper-?V\b/i, "Hyper-V"],
   [/\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
-  [/\bAWS\b|\bEC2\b/, "Amazon EC2"],
+  [/\bAWS\b|\bEC2\b/i, "Amazon EC2"],
   [/\bGCP\b|\bGCE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
   [/\bAzure\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
