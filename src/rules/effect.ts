@@ -59,22 +59,21 @@ export function fileOf({ file }: Pick<Rule, "file">, release: Release): string {
   return valueIn(file, release) ?? "";
 }
 
-/** Whether what a rule does is the same in every kernel and configuration: no part has a range. */
+/** Whether what a rule does is the same in every kernel and configuration: no part that is used has a range. */
 export function isSameEverywhere({ fn, does }: Rule): boolean {
-  return isOne(fn) && does.every((effect) => !("adjust" in effect) && isOneText(effect));
-}
-
-function isOneText(effect: Effect): boolean {
-  if ("say" in effect) return isOne(effect.say);
-  return !("warn" in effect) || (isOne(effect.func) && isOne(effect.cond) && isOne(effect.text));
+  return does.every((effect) => {
+    if ("adjust" in effect) return false;
+    if ("read" in effect || "refuse" in effect) return isOne(fn);
+    if ("say" in effect) return isOne(effect.say);
+    return !("warn" in effect) || (isOne(effect.func) && isOne(effect.cond) && isOne(effect.text));
+  });
 }
 
 const isOne = (value: unknown): boolean => typeof value !== "object";
 
 /** Turns an effect into a closure. */
 export function compileEffect(effect: Effect, rule: Rule, target: Target): Action {
-  const fn = functionOf(rule, target.release);
-  if ("read" in effect) return compileRead(effect, rule, fn);
+  if ("read" in effect) return compileRead(effect, rule, functionOf(rule, target.release));
   if ("set" in effect) {
     const index = wordIndex(effect.set[0]);
     const mask = bitsMask(effect.set);
@@ -131,6 +130,7 @@ export function compileEffect(effect: Effect, rule: Rule, target: Target): Actio
   }
   if ("refuse" in effect) {
     const { refuse } = effect;
+    const fn = functionOf(rule, target.release);
     return (m, c) => refuseWith(m, rule, c === YES, { errno: refuse, rule: rule.id, fn });
   }
   if ("say" in effect) return compileSay(effect, rule, target.release);

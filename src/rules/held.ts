@@ -209,9 +209,20 @@ export type Varying<T> = T | readonly (Fact & { readonly is: T })[];
 /** The value in a kernel; undefined where none is given. */
 export function valueIn<T extends string | number>(value: Varying<T>, release: Release): T | undefined {
   if (!Array.isArray(value)) return value as T;
+  let known = valuesKnown.get(value);
+  if (known === undefined) {
+    known = new Map();
+    valuesKnown.set(value, known);
+  }
+  if (known.has(release)) return known.get(release) as T | undefined;
   const kernel = kernelRow(release);
-  return (value as readonly (Fact & { readonly is: T })[]).find(({ held }) => heldIn(held, kernel) === true)?.is;
+  const found = (value as readonly (Fact & { readonly is: T })[]).find(({ held }) => heldIn(held, kernel) === true)?.is;
+  known.set(release, found);
+  return found;
 }
+
+/** All steps of a part share their names, and each asks for its own in every replay. */
+const valuesKnown = new WeakMap<object, Map<Release, string | number | undefined>>();
 
 /** Every value that some kernel has, each once. */
 export function valuesOf<T extends string | number>(value: Varying<T>): readonly T[] {
