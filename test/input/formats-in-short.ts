@@ -39,6 +39,7 @@ ${freebsdText(CPU)}`,
   haxm: haxmText(CPU),
   "can-set": canSetText(CPU),
   "msr-list": msrListText(CPU),
+  "msr-sentence": "I read it twice, and IA32_FEATURE_CONTROL is 0x5 on all cores.\n",
   "msr-list of rdmsr": `# rdmsr -a 0x480
 da040000000012
 da040000000012

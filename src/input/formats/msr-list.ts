@@ -1,10 +1,11 @@
 import { formatU64 } from "../../bits/u64.js";
 import { type Word, word } from "../../bits/word.js";
-import { type Host, msrOf } from "../../host/host.js";
+import type { Host } from "../../host/host.js";
 import { ABSENT, formatMsr, knownValue, type Msr, msrValue } from "../../host/msr.js";
 import { type Disputed, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
 import { describeBits } from "../hosts/msr-words.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
+import { capabilityShown } from "../hosts/vmx-shown.js";
 import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place, TEXT_START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
@@ -344,20 +345,21 @@ function tellUnequalCpus(builder: HostBuilder, log: DiagnosticLog): void {
   }
 }
 
-/**
- * IA32_VMX_BASIC exists only on a CPU that enumerates VMX (SDM volume 4, table 2-2). Zero proves nothing: KVM with
- * `ignore_msrs` answers any MSR so.
- */
+/** A capability MSR that was read shows that the CPU enumerates VMX. */
 function withVmx(host: Host, log: DiagnosticLog): Host {
-  let concluded = false;
+  let shownBy: number | undefined;
   const cores = host.cores.map((core) => {
-    const basic = msrOf(core, 0x480);
-    if (basic.state !== "value" || (basic.hi.value === 0 && basic.lo.value === 0)) return core;
-    concluded = true;
+    const index = capabilityShown(core);
+    if (index === undefined) return core;
+    shownBy ??= index;
     return { ...core, cpuid: { ...core.cpuid, features: { vmx: true, ...core.cpuid.features } } };
   });
-  if (concluded)
-    log.note(TEXT_START, "the list has no CPUID; that the CPU has VMX follows from IA32_VMX_BASIC, which was read");
+  if (shownBy !== undefined) {
+    log.note(
+      TEXT_START,
+      `the list has no CPUID; that the CPU has VMX follows from ${describeMsr(shownBy)}, which was read`,
+    );
+  }
   return { ...host, cores: cores as unknown as Host["cores"] };
 }
 

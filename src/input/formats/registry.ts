@@ -24,6 +24,7 @@ import { surroundings } from "./linux/surroundings.js";
 import { vulnerabilities } from "./linux/vulnerabilities.js";
 import { msrHalves } from "./msr-halves.js";
 import { msrList } from "./msr-list.js";
+import { msrSentence } from "./msr-sentence.js";
 import { procCpuinfo } from "./proc-cpuinfo.js";
 import { qmp } from "./qmp.js";
 import { snapshot } from "./snapshot.js";
@@ -65,6 +66,7 @@ export const READERS: readonly Reader[] = [
   libvirtXml,
   aida64,
   msrList,
+  msrSentence,
 ];
 
 /** Throws `RangeError` on a name that no reader has. */

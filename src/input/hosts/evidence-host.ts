@@ -1,4 +1,4 @@
-import { type CpuFacts, type Host, HYPERVISOR_MODULES, msrOf, type Observed } from "../../host/host.js";
+import { type CpuFacts, type Host, HYPERVISOR_MODULES, type Observed } from "../../host/host.js";
 import { msrsFromCpuFlags, msrsFromVmxFlags } from "../../linux/vmx-flag-bits.js";
 import { CPUID_FEATURES } from "../../registers/cpuid-features.js";
 import type { CpuNotes, MachineFactsRead } from "./evidence-notes.js";
@@ -6,6 +6,7 @@ import { contradicted, state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
 import { keepStated, type StatedText, statedOf } from "./stated.js";
 import { vendorOfBrand } from "./vendor.js";
+import { capabilityShown } from "./vmx-shown.js";
 
 /**
  * Makes a host from the facts about a machine. If CPUs have numbers, a fact about "the CPU" without one belongs to
@@ -237,22 +238,12 @@ function withVendor(host: Host, { system }: MachineFactsRead): Host {
   return vendor === undefined ? host : { ...host, vendor };
 }
 
-/**
- * The VMX capability MSRs exist only on a CPU that enumerates VMX (SDM volume 4, table 2-2). Zero proves nothing: KVM
- * with `ignore_msrs` answers any MSR so.
- */
+/** A capability MSR that can be read shows that the CPU enumerates VMX. */
 function withVmx(host: Host): Host {
   const cores = host.cores.map((core) => {
     if (core.cpuid.features.vmx !== undefined) return core;
-    const shown = CAPABILITY_MSRS.some((index) => {
-      const msr = msrOf(core, index);
-      return msr.state === "value" && (msr.hi.value !== 0 || msr.lo.value !== 0);
-    });
-    if (!shown) return core;
+    if (capabilityShown(core) === undefined) return core;
     return { ...core, cpuid: { ...core.cpuid, features: { vmx: true, ...core.cpuid.features } } };
   });
   return { ...host, cores: cores as unknown as Host["cores"] };
 }
-
-/** IA32_VMX_BASIC to IA32_VMX_VMFUNC. */
-const CAPABILITY_MSRS = Array.from({ length: 0x492 - 0x480 }, (_, at) => 0x480 + at);

@@ -177,10 +177,11 @@ describe("a list", () => {
     expect(told).toContainEqual("note 1:1 MSR 0x491 (IA32_VMX_VMFUNC) is given for some CPUs and not for CPU 1");
   });
 
-  it("concludes VMX from IA32_VMX_BASIC and nothing from a zero in its place", () => {
+  it("concludes VMX from any capability register and nothing from a zero in its place", () => {
     expect(read("0x480: 0x12").host?.cores[0].cpuid.features).toEqual({ vmx: true });
     expect(read("0x480: 0x0").host?.cores[0].cpuid.features).toEqual({});
-    expect(read("0x481: 0x7f00000016").host?.cores[0].cpuid.features).toEqual({});
+    expect(read("0x481: 0x7f00000016").host?.cores[0].cpuid.features).toEqual({ vmx: true });
+    expect(read("0x3a: 0x1").host?.cores[0].cpuid.features).toEqual({});
   });
 });
 

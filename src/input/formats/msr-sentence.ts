@@ -1,0 +1,86 @@
+import { parseHexU64, type U64 } from "../../bits/u64.js";
+import { msrValue } from "../../host/msr.js";
+import { type FactReader, placeOf } from "../hosts/reader.js";
+import { isVmxMsr, msrByName } from "../text/msr-names.js";
+
+/*
+ * People write the value of a register into a sentence: "IA32_FEATURE_CONTROL is 5 on this box". A sentence can also say what
+ * a value would be or should be, or what it means, and then it says nothing about a machine.
+ */
+
+const SUBJECT =
+  /\b(?:(?:MSR_)?(IA32_(?:FEAT|VMX_)\w{2,40})|(?:MSR|register) ?\(?0x0{0,5}(3a|4[89][0-9a-f])\)?|feature[ _-]control (?:MSR|register))(?: ?[([](?:MSR )?0x0{0,5}(3a|4[89][0-9a-f])[)\]])?/i;
+/** A word of a sentence; a line without one before the name is a row of a list, which has a reader of its own. */
+const PROSE = /\b(?!(?:cpu|processor|core|msr|rdmsr|chipsec)\d{0,4}\b)[a-z]{2,}(?=[ ,])/i;
+/** What is between the name and the verb. */
+const FILLER =
+  /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|here|there|which|that)(?=[ =:,])/i;
+const VALUE =
+  /^(?: ?[=:]| (?:is|was|are|reads?|returns?|returned|gives?|gave|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]))(?![\w.:`'-])/i;
+/** Before it in the sentence: then no machine has the value. */
+const HYPOTHETICAL =
+  /\b(?:if|when|whenever|where|unless|whether|until|should|must|shall|would|could|might|may|expect(?:s|ed)?|suppose[ds]?|assum\w{1,6}|require[sd]?|needs?|ensure|make sure|e\.g|example|usually|normally|typically|set|setting|write|writing|wrote|writes|wrmsr|not)\b[^.!?;]{0,200}$/i;
+/** Behind it: it is what a value means, or one of several. */
+const MEANING =
+  /^(?: ?(?:\/|\||or\b|and 0x)|,? (?:means?|would|indicates?|then|which means|in (?:the )?(?:manual|SDM|docs?))\b)/i;
+const MOST_FILLERS = 8;
+
+const FEAT_CTL = 0x3a;
+
+/** The value of a register in a sentence. */
+export const msrSentence: FactReader = {
+  kind: "facts",
+  name: "msr-sentence",
+  knows: "The value of one register in a sentence: IA32_FEATURE_CONTROL is 5, MSR 0x3a reads 0x1.",
+  mark: /IA32_(?:FEAT|VMX_)|\b(?:MSR|register) ?\(?0x0{0,5}(?:3a|4[89])|feature[ _-]control (?:MSR|register)/i,
+  words: [
+    "IA32_",
+    "MSR 0x",
+    "msr 0x",
+    "MSR (0x",
+    "register 0x",
+    "eature control ",
+    "eature Control ",
+    "feature_control ",
+  ],
+  open: (sink) => ({
+    line(line) {
+      const { text } = line;
+      const found = text.length > 2000 ? null : SUBJECT.exec(text);
+      if (found === null) return false;
+      const before = text.slice(0, found.index);
+      if (HYPOTHETICAL.test(before)) return false;
+      const index = indexOf(found);
+      if (index === undefined) return false;
+      let rest = text.slice(found.index + found[0].length);
+      let fillers = 0;
+      for (; fillers < MOST_FILLERS; fillers++) {
+        const filler = FILLER.exec(rest);
+        if (filler === null) break;
+        rest = rest.slice(filler[0].length);
+      }
+      if (fillers === 0 && !PROSE.test(before)) return false;
+      const value = VALUE.exec(rest);
+      if (value === null || MEANING.test(rest.slice(value[0].length))) return false;
+      // More digits may have been behind the end of a cut text.
+      if (line.cut && value[0].length === rest.trimEnd().length) return false;
+      const whole = parseHexU64((value[1] ?? value[2] ?? value[3]) as string);
+      if (whole === undefined || isNumberOf(whole, index)) return false;
+      sink.msr("unnamed", index, msrValue(whole), placeOf(line, found.index + 1));
+      return true;
+    },
+  }),
+};
+
+/** The register by its name or number; where both are there and differ, none. */
+function indexOf([, name, number, beside]: RegExpExecArray): number | undefined {
+  const named = name === undefined ? undefined : msrByName(name);
+  if (name !== undefined && named === undefined) return undefined;
+  const index = named ?? (number === undefined ? FEAT_CTL : Number.parseInt(number, 16));
+  const same = beside === undefined || Number.parseInt(beside, 16) === index;
+  return same && isVmxMsr(index) ? index : undefined;
+}
+
+/** Documents have the number of the register beside its name. */
+const isNumberOf = ({ hi, lo }: U64, index: number): boolean =>
+  hi === 0 && (lo === index || (index !== FEAT_CTL && lo >= 0x400 && lo <= 0x4ff));
