@@ -15,7 +15,12 @@ const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware
 
 export const ARM_MACHINE =
   /\b(?:aarch64|arm64|armv[78]l?|Snapdragon|Apple M\d|Apple Silicon|ARM (?:CPU|processor|machine|server)|M[1-5] (?:Pro|Max|Ultra|Silicon|Macs?|MacBook|chip|CPU|runners?)|(?<=\b(?:on|using|an?|my|with) )M[1-5])\b/i;
-const OF_MACOS: ReadonlySet<string> = new Set(["hypervisor-framework", "macos-hv-support", "qemu-hvf"]);
+const OF_MACOS: ReadonlySet<string> = new Set([
+  "hypervisor-framework",
+  "macos-hv-support",
+  "no-vtx-generic",
+  "qemu-hvf",
+]);
 const X86 = /\b(?:x86[_-]64|i[3-6]86|amd64|GenuineIntel|AuthenticAMD|vmx|svm|Intel|AMD|Ryzen|Xeon)\b/;
 const PROGRAMS_OF_X86 = /\bkvm_intel\b|\bkvm_amd\b|host-x86_64-cpu/g;
 

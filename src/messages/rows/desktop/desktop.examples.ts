@@ -12,7 +12,11 @@ export const DESKTOP_EXAMPLES = {
     examples: ["Hardware virtualization must be turned on"],
   },
   "macos-hv-support": {
-    examples: ["kern.hv_support: 0", "sysctl: unknown oid 'kern.hv_support'"],
+    examples: [
+      "sysctl -a reports no hypervisor support",
+      "kern.hv_support: 0",
+      "sysctl: unknown oid 'kern.hv_support'",
+    ],
     not: ["kern.hv_support: 1", "$ sysctl kern.hv_support"],
   },
   "qemu-hvf": {

@@ -65,12 +65,13 @@ export const DESKTOP_MESSAGES = [
     needle: [
       "kern.hv_support",
       "hypervisor check failed",
+      "reports no hypervisor support",
       "virtualization is not available on this hardware",
       "nested virtualization is not supported on this device",
     ],
     group: "macos-hv-support",
     pattern:
-      /kern\.hv_support\s?[:=]\s?0\b|unknown oid '?kern\.hv_support|Hypervisor check failed|Virtualization is not available on this hardware|nested virtualization is not supported on this device/i,
+      /kern\.hv_support\s?[:=]\s?0\b|unknown oid '?kern\.hv_support|Hypervisor check failed|reports no hypervisor support|Virtualization is not available on this hardware|nested virtualization is not supported on this device/i,
     what: "macOS has no virtualization to use here (kern.hv_support is 0 or missing): Docker Desktop, Lima, Colima, hyperkit, xhyve and QEMU's hvf cannot start a virtual machine, or cannot give it one.",
     causes: [
       "macOS is itself a virtual machine, and the hypervisor below passes no VT-x (on Apple silicon, macOS guests get none).",

@@ -22,7 +22,7 @@ export const SHOWN: readonly Shown[] = [
   // People who looked.
   [
     "said to be on",
-    /(?<!\b(?:ensure|sure|must|please|check|verify|see|whether|if|that|until|once|unless|when)\b[^.\n]{0,24})\b(?:virtuali[sz]ation|VT-?x|SVM|AMD-V)\b(?: \w{1,12}){0,3} (?:is|are|was|has been|already) (?:\w{1,10} )?(?:enabled|turned on|activated|on)\b|\b(?:I|I've|have|already) (?:\w{1,10} )?(?:enabled|turned on|activated|checked)(?: \w{1,14}){0,3} (?:virtuali[sz]ation|VT-?x|SVM)\b|^\s{0,8}Virtuali[sz]ation: Enabled/im,
+    /(?<!\b(?:ensure|sure|must|please|check|verify|see|whether|if|that|until|once|unless|when)\b[^.\n]{0,24})\b(?:virtuali[sz]ation|VT-?x|SVM|AMD-V)\b(?: \w{1,12}){0,3} (?:is|are|was|has been|already) (?:\w{1,10} )?(?:enabled|turned on|activated|on)\b|(?<!\byou )\b(?:I|I've|have|already) (?:\w{1,10} )?(?:enabled|turned on|activated|checked)(?: \w{1,14}){0,3} (?:virtuali[sz]ation|VT-?x|SVM)\b|^\s{0,8}Virtuali[sz]ation: Enabled/im,
     /\b(?:virtuali[sz]ation|VT-?x|SVM)\b(?: \w{1,12}){0,3} (?:is|are|was) not\b/i,
   ],
 ];

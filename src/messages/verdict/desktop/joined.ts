@@ -1,4 +1,6 @@
 import { isSvmVendor } from "../../../host/host.js";
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import type { Explanation, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
@@ -7,6 +9,7 @@ import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } f
 import { machineHas, modelHas } from "../cpu-model.js";
 import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
+import { IN_A_MACHINE, saidOf } from "./in-words.js";
 import { OWN_HYPERVISOR, ofAmd } from "./subject.js";
 
 /*
@@ -73,7 +76,7 @@ export function joinedOnDesktop(
     const checked = checkedOnDesktop(text);
     if (checked !== undefined) return checked;
   }
-  if (first === undefined) return undefined;
+  if (first === undefined) return heldByKvm(text);
   const old = NEEDS_EPT.has(first.message as string) ? withoutEpt(text, machine) : undefined;
   if (old !== undefined)
     return {
@@ -119,11 +122,28 @@ function isLater(steps: readonly Step[]): boolean {
   return steps.findIndex(({ text }) => text === HYPERV_OFF.text) > 0;
 }
 
+/** KVM that takes VT-x at load, where VirtualBox or VMware wants it and no message is shown. */
+function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const other = /\bVirtualBox\b|\bVMware\b/i.exec(text)?.[0];
+  if (other === undefined || !/\benable_virt_at_load\b/.test(text)) return undefined;
+  return {
+    says: `KVM of Linux ${releaseOf(NOT_REPLAYED.virtAtLoad.held.since)} and later takes VT-x (or AMD-V) as soon as its module is loaded, and ${other} does not get it then.`,
+    steps: [
+      {
+        text: "Let KVM take it only while a guest of its own runs, or unload it.",
+        commands: [
+          "echo 'options kvm enable_virt_at_load=0' | sudo tee /etc/modprobe.d/kvm-at-load.conf",
+          "sudo modprobe -r kvm_intel kvm",
+        ],
+      },
+    ],
+    evidence: [],
+  };
+}
+
 type Says = Pick<TextVerdict, "says" | "steps">;
 
 const WINDOWS = /\bWindows\b|\bHyper-?V\b|\bDocker Toolbox\b|\b[A-Z]:\\/i;
-const IN_A_MACHINE =
-  /\bWi?n?dows (?:\d\d |Server \d{0,4} ?)?VM\b|\bVDI\b|\bvirtual desktop\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
 const LINUX = /\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
 /** Programs' own words for no VT-x, without a cause. */
 const NAMES_NO_CAUSE: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic"]);
@@ -143,8 +163,9 @@ function surrounding(text: string, first: Explanation, machine: OwnMachine | und
       return { says: `${first.what} ${says}`, steps: IS_MACHINE.test(first.matched) ? [...steps, SKIP_CHECK] : steps };
     }
   }
-  if (!IN_A_MACHINE.test(text)) return undefined;
-  const named = namedOuter(text, machine);
+  const said = saidOf(text);
+  if (!IN_A_MACHINE.test(said)) return undefined;
+  const named = namedOuter(said, machine);
   return {
     says: `${first.what} The text speaks of a virtual machine: the hypervisor below it has to pass VT-x, and no firmware setup inside can switch that on.`,
     steps: [

@@ -3,9 +3,17 @@ import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, OUTER_COMMANDS, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_OFF,
+  HYPERV_ON,
+  OUTER_COMMANDS,
+  WINDOWS_STATE,
+} from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
 import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
+import { IN_A_MACHINE, saidOf } from "./in-words.js";
 
 /*
  * Texts without a known message that complain about virtualization all the same: what they are about, and what decides it.
@@ -34,7 +42,7 @@ const SEE_IOMMU: Step = {
 
 const WINDOWS =
   /\bWindows\b|\bWSA\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b/i;
-const APPLE = /\bmacOS\b|\bMacBook\b|\bHypervisor[. ]Framework\b|\bhackintosh\b/i;
+const APPLE = /\bmac ?OS\b|\bOS ?X\b|\bMacBook\b|\bHypervisor[. ]Framework\b|\bhackintosh\b/i;
 const FIRMWARE =
   /\b(?:BIOS|UEFI|firmware)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b/i;
 /** Hyper-V, as a feature of Windows, is not there. */
@@ -80,6 +88,20 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       "Windows' feature Hyper-V is not installed, or the program may not ask Windows for it. That comes before VT-x is checked.",
       [INSTALL, WINDOWS_STATE],
     );
+  if (/\bDocker\b/i.test(text) && IN_A_MACHINE.test(saidOf(text))) {
+    const below = namedOuter(saidOf(text), machine);
+    return answer(
+      "Docker Desktop in a virtual machine needs VT-x there: the hypervisor below has to pass it (nested virtualization).",
+      [
+        below === undefined || below.name === "Docker Desktop" || below.name === "a virtual machine"
+          ? {
+              ...ENABLE_OUTER,
+              commands: [...(ENABLE_OUTER.commands ?? []), "# Parallels", "prlctl set NAME --nested-virt on"],
+            }
+          : below.step,
+      ],
+    );
+  }
   const beside = BESIDE.exec(text)?.[1];
   const own = OWN_HYPERVISOR.exec(text)?.[0];
   const both = beside !== undefined && own !== undefined;
@@ -105,6 +127,13 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it.`,
       [],
     );
+  const alone = own === undefined || !WINDOWS.test(text) ? undefined : /\bHAXM\b|\bAEHD\b/.exec(text)?.[0];
+  if (alone !== undefined)
+    return answer(`${alone} cannot run while Windows' own hypervisor (${own}) runs, which holds VT-x.`, [
+      SEE_SECURITY,
+      HYPERV_OFF,
+      SECURITY_OFF,
+    ]);
   if (both && WINDOWS.test(text))
     return answer(
       `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/VirtualBox/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.`,
@@ -122,14 +151,16 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       HYPERV_OFF,
       SECURITY_OFF,
     ]);
-  const isOnWindows = beside !== undefined && WINDOWS.test(text) && OF_VTX.test(text);
+  const isOnWindows = beside !== undefined && WINDOWS.test(text) && OF_VTX.test(text) && !APPLE.test(text);
   if (isOnWindows)
     return answer(
       `${beside} can give its guests VT-x on Windows only while Windows' own hypervisor (Hyper-V, WSL2, memory integrity) does not run.`,
       [HYPERV_OFF, SEE_SECURITY, outerStep(beside)],
     );
   const outer = OF_VTX.test(text) && !isBelow ? namedOuter(text, machine) : undefined;
-  if (outer !== undefined) return answer(outer.says.trim(), [outer.step]);
+  // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
+  if (outer !== undefined && (outer.isBelow || !APPLE.test(text) || /\bnested\b/i.test(text)))
+    return answer(outer.says.trim(), [outer.step]);
   if (WINDOWS.test(text) && FIRMWARE.test(text))
     return answer(
       "A program of Windows complains about virtualization, and its own words are not in the text. Windows itself says whether VT-x is on; where it is, the hypervisor's feature is off or the boot entry keeps it from starting.",
