@@ -48,7 +48,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: "no hardware support",
     pattern: /(?:kvm: )?no hardware support(?: for '?(?<module>kvm_intel|kvm_amd)'?)?/i,
-    what: "CPUID.1:ECX bit 5 is 0: this CPU shows no VMX.",
+    what: "KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU. The message is the same for both.",
     decoder: "kernel-message",
     causes: [
       "It is not an Intel, Centaur or Zhaoxin CPU: on AMD the line is harmless, kvm_amd is the module.",
