@@ -4,6 +4,7 @@ import { eptViolationText, qualificationText, qualificationValue } from "../../v
 import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
+import type { Step } from "../message.js";
 import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
 import { auditOf } from "./audit.js";
 import { codeOf, entryFailure, ofOthers } from "./entry.js";
@@ -13,8 +14,9 @@ import { codeOf, entryFailure, ofOthers } from "./entry.js";
 export function decodeExitReason([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const { groups, row } = match;
   // A row of words alone has sentences of its own.
-  if (row.id === "any-exit" && groups.code === undefined) return {};
-  const written = groups.code ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
+  const given = groups.code ?? groups.code2 ?? groups.code3;
+  if (row.id === "any-exit" && given === undefined) return {};
+  const written = given ?? (groups.raw === undefined ? undefined : `0x${groups.raw}`);
   const code = written === undefined ? 0x8000_0021 : codeOf(written);
   if (code === undefined) return {};
   const reason = code & 0xffff;
@@ -33,6 +35,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     const decoded = row.product === "KVM" || row.product === "KVM user space" ? entryFailure(reason) : ofOthers(reason);
     return auditOf(context, (0x8000_0000 | reason) >>> 0, {
       ...decoded,
+      ...(row.id === "any-exit" ? { onlySteps: true } : {}),
       values: [...(decoded.values ?? []), ...extra],
     });
   }
@@ -46,7 +49,14 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
       : [{ name: "exit qualification", value: qualificationValue(reason, near) }]),
   ];
   const advice = adviceOn(reason);
-  if (/un(?:expected|handled)/i.test(match.text)) return { ...unhandledExit(reason, words, row.product), values };
+  if (/un(?:expected|handled|known|supported)/i.test(match.text))
+    return {
+      ...unhandledExit(reason, words, row.product),
+      ...(row.id === "any-exit" && reason !== 2
+        ? { onlySteps: true, steps: [...(advice.steps ?? []), ...HANDLE_IT] }
+        : {}),
+      values,
+    };
   return {
     ...advice,
     what:
@@ -75,6 +85,13 @@ function qualificationNear({ first, last, line, groups }: Match, context: Explai
 const QUALIFICATION =
   /\bexit[ _]?qual\w{0,20}[^\n]{0,60}?(?<value>0x[0-9a-f]{1,16}|\b\d{1,10}\b)|\bqualification\s{0,3}[:=]?\s{0,3}(?<value2>0x[0-9a-f]{1,16})/i;
 
+const HANDLE_IT: readonly Step[] = [
+  {
+    text: "Handle the exit, or take away what makes it: the control, or the feature that the guest's CPUID shows.",
+    commands: ["vmxlens controls HOST --want NAMES"],
+  },
+];
+
 function adviceOn(reason: number): Pick<Decoded, "causes" | "steps"> {
   const advice = EXIT_ADVICE[reason];
   if (advice === undefined) return {};
@@ -88,7 +105,7 @@ function adviceOn(reason: number): Pick<Decoded, "causes" | "steps"> {
 
 /** The two exits of EPT in words, with what the exit qualification beside them says. */
 export function decodeEptExit([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
-  const word = match.groups.what ?? match.groups.what2 ?? match.groups.what3;
+  const word = match.groups.what ?? match.groups.what2 ?? match.groups.what3 ?? match.groups.what4;
   if (word === undefined) return {};
   const reason = /^misconf/i.test(word) ? 49 : 48;
   const qualification = reason === 48 ? qualificationNear(match, context) : undefined;
@@ -110,8 +127,11 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
 
 function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {
   return {
-    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product} has no handler for it: the virtual machine is stopped.`,
+    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product === "VMX" ? "the hypervisor" : product} has no handler for it${product === "VMX" ? "" : ": the virtual machine is stopped"}.`,
     causes: [
+      ...(reason === 3
+        ? []
+        : (EXIT_ADVICE[reason]?.causes ?? []).map((text) => ({ text, certainty: "likely" as const }))),
       reason === 3
         ? {
             text: "An INIT signal reached the CPU while it ran a guest: another CPU, the firmware or a crash dump was resetting the machine.",
@@ -122,11 +142,15 @@ function unhandledExit(reason: number, words: string | undefined, product: strin
             certainty: "possible",
           },
     ],
-    rule: {
-      fn: product === "KVM" ? "vmx_handle_exit" : "VM exit handler",
-      ...(product === "KVM" ? { file: "arch/x86/kvm/vmx/vmx.c" } : {}),
-      says: "An exit reason without a handler goes to user space as an internal error.",
-      since: product === "KVM" ? sinceText(undefined) : product,
-    },
+    ...(product === "VMX"
+      ? {}
+      : {
+          rule: {
+            fn: product === "KVM" ? "vmx_handle_exit" : "VM exit handler",
+            ...(product === "KVM" ? { file: "arch/x86/kvm/vmx/vmx.c" } : {}),
+            says: "An exit reason without a handler goes to user space as an internal error.",
+            since: product === "KVM" ? sinceText(undefined) : product,
+          },
+        }),
   };
 }

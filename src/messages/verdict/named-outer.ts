@@ -28,6 +28,13 @@ const NAMED_OUTER = [
   ],
 ] as const;
 
+/** Hypervisors that run on the bare machine: whatever else the text names there, runs in their machines. */
+const BARE_METAL = [
+  [/\bESXi\b|\bvSphere\b/i, "VMware"],
+  [/\bXCP-?ng\b|\bXenServer\b|\bqubes?(?: ?OS)?\b/i, "Xen"],
+] as const;
+const NESTED = /\bnested|\bin (?:a|an|the|my|this|that) (?:HVM\b|\w{2,12} qube\b)/i;
+
 const ALWAYS_BELOW: readonly string[] = [
   "WSL",
   "Amazon EC2",
@@ -49,10 +56,10 @@ const WSL_NESTED: Step = {
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?:VM_?ware|ESXi?\b|vSphere|Virtual ?Box|Hyper-?V|Proxmox|PVE\b|Fusion\b)|\b(?:VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/i;
+  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?:VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE\b|Fusion\b)|\b(?:VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/i;
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
 const GUEST =
-  /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:a |an |the |my )?(?:nested )?(?:VM\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
+  /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
@@ -61,12 +68,22 @@ const WSL_1 = /\b\d\.\d{1,2}\.\d{1,3}-\d{5}-Microsoft\b/;
 /** A machine in Hyper-V, whatever else is named beside it. */
 const IN_HYPERV = /\b(?:VM|machine) (?:on|in|under) hyper-?v|\bhyper-?v (?:VM|guest)\b/i;
 
+/** The hypervisor on the bare machine, where the text says that something runs in it. */
+export function bareMetal(text: string): string | undefined {
+  const guest = GUEST.exec(text)?.groups?.guest;
+  const [first, ...more] = BARE_METAL.filter(
+    ([words]) => words.test(text) && (guest === undefined || !words.test(guest)),
+  );
+  return more.length === 0 && (INSIDE.test(text) || NESTED.test(text)) ? first?.[1] : undefined;
+}
+
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(
   text: string,
   machine: OwnMachine | undefined,
 ): { readonly name: string; readonly isBelow: boolean; readonly says: string; readonly step: Step } | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
+  if (observed?.vmx === true || cores?.[0].cpuid.features.vmx === true) return undefined;
   const outer = observed?.outer;
   if (outer !== undefined) {
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
@@ -89,7 +106,9 @@ export function namedOuter(
         ([, name]) => name,
       );
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
-  const [first, ...more] = all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
+  const bare = IN_HYPERV.test(text) ? undefined : bareMetal(text);
+  const [first, ...more] =
+    bare !== undefined ? [bare] : all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.
   if (first === undefined || (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")))
     return undefined;

@@ -7,7 +7,7 @@ import { withAskedFeatures } from "./asked-feature.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
-import { namedOuter, withNamedOuter } from "./named-outer.js";
+import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
 import { crashLine, fatalLine } from "./stopped.js";
 
@@ -102,7 +102,8 @@ function answerOf(
   const found = rowVerdict(first, []);
   const noDevice = NO_DEVICE.test(first.what);
   const noKvm = noDevice || (NO_KVM_HERE.has(first.message ?? "") && !/^(?:KVM|The kernel) /.test(first.what));
-  const asks = noKvm || NO_VMX_HERE.has(first.message ?? "");
+  const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
+  const asks = noKvm || inBare || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
   const guest = named === undefined && asks ? guestWithoutVmx(guests(), machine) : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
@@ -126,6 +127,9 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "libvirt-no-kvm-capabilities",
   "xen-no-hvm",
 ]);
+
+/** VirtualBox in a machine of a hypervisor that runs on the bare machine. */
+const VBOX_NO_VMX: ReadonlySet<string> = new Set(["vbox-no-vmx", "vbox-64-bit"]);
 
 /** A program without KVM: whatever it says, a hypervisor below it may be why. */
 const NO_KVM_HERE: ReadonlySet<string> = new Set([

@@ -37,6 +37,7 @@ export const BHYVE_EXAMPLES = {
   },
   "vm-bhyve": {
     examples: [
+      "/usr/local/sbin/vm: ERROR: unable to load vmm.ko!",
       "/usr/local/sbin/vm: ERROR: kernel vmm not initialised (no VT-x / AMD SVM cpu support?)",
       "/usr/local/sbin/vm: ERROR: it doesn't look like your cpu supports bhyve (missing POPCNT)",
     ],

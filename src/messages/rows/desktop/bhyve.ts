@@ -171,23 +171,25 @@ export const BHYVE_MESSAGES = [
     product: "bhyve",
     layer: "silicon",
     gravity: "blocks",
-    needle: ["cpu supports bhyve", "kernel vmm not initialised"],
-    pattern: /doesn't look like your cpu supports bhyve(?: \(missing (?<what>\w{2,12})\))?|kernel vmm not initialised/i,
-    what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; `vmm not initialised` means that the module found no usable VMX or SVM.",
+    needle: ["cpu supports bhyve", "kernel vmm not initialised", "unable to load vmm.ko"],
+    pattern:
+      /doesn't look like your cpu supports bhyve(?: \(missing (?<what>\w{2,12})\))?|kernel vmm not initialised|unable to load vmm\.ko/i,
+    what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; where `vmm` does not load or is not initialised, the module usually found no usable VMX or SVM.",
     causes: [
       "The CPU is a Core 2 or older: VT-x without EPT.",
       "VT-x is off in the firmware, or this is a virtual machine that is not given it.",
+      "`unable to load vmm.ko` while kldstat lists vmm.ko: its start failed with VT-x missing, and it stays in the list without the module `vmm`.",
     ],
     steps: [
       {
         text: "See what the CPU shows.",
-        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'"],
+        commands: ["grep -E 'VT-x:|Features2' /var/run/dmesg.boot", "dmesg | grep -iE 'vmx|vmm'", "kldstat -v -m vmm"],
       },
       ENABLE_FIRMWARE,
       ENABLE_OUTER,
     ],
     source: {
-      message: "churchers/vm-bhyve#293, #252",
+      message: "churchers/vm-bhyve#293, #252, #322",
       meaning: "churchers/vm-bhyve#293 (bhyve needs EPT, which came with Nehalem)",
     },
   },

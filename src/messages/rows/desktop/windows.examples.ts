@@ -175,6 +175,14 @@ export const WINDOWS_EXAMPLES = {
   "hyperv-nested-intel": {
     examples: ["Exception: An Intel processor is required by Hyper-V to support nested virtualization"],
   },
+  "dbvm-unsupported": {
+    examples: [
+      "cheat engine says that my system doesn't support DBVM.",
+      "your cpu must be able to run dbvm to use this function",
+      "DBVM says not supporting",
+    ],
+    not: ["Your system supports DBVM", "how to activate DBVM Mode?"],
+  },
   "coreinfo-missing": {
     examples: ["VMX             -       Supports Intel hardware-assisted virtualization"],
     not: [

@@ -484,6 +484,30 @@ export const WINDOWS_MESSAGES = [
     source: { message: HVSERVICE, meaning: HVSERVICE },
   },
   {
+    id: "dbvm-unsupported",
+    product: "Hyper-V",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: ["dbvm", "dvbm"],
+    pattern:
+      /(?:not|n't) (?:\w{2,12} )?support (?:DBVM|DVBM)\b|\b(?:DBVM|DVBM)\b[^\n]{0,30}\b(?:not (?:being )?(?:supported|supporting|compatible|available)|unsupported|refuses)\b|must be able to run DBVM/i,
+    what: "Cheat Engine's DBVM is a hypervisor of its own and found no VT-x (or AMD-V) to use. Where the firmware has it on, Windows' own hypervisor holds it: Hyper-V, WSL2, Virtual Machine Platform or memory integrity, which start it even when Hyper-V is switched off.",
+    causes: [
+      "Memory integrity (core isolation) or another virtualization-based security runs.",
+      "VT-x is off in the firmware setup: then DBVM cannot start at all.",
+      "A security program with a hypervisor of its own, or Windows is itself in a virtual machine.",
+    ],
+    steps: [
+      {
+        text: "See whether it runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
+        commands: ["msinfo32"],
+      },
+      HYPERV_OFF,
+      ENABLE_FIRMWARE,
+    ],
+    source: { message: "cheat-engine/cheat-engine#3244, #2312, #498", meaning: "cheat-engine/cheat-engine#3244, #721" },
+  },
+  {
     id: "hyperv-launch-other",
     product: "Hyper-V",
     layer: "host operating system",

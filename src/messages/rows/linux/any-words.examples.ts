@@ -59,8 +59,15 @@ export const ANY_WORDS_EXAMPLES = {
       "KVM: triple fault",
       "(XEN) d29v0 Triple fault - invoking HVM shutdown action 1",
       "unexpected vmexit reason: 3",
+      "Unknown exit reason! An exit was made but no handler was configured to handle it. Reason: 0x20",
+      "crashes due to `kInvalidGuestState (0n33)`",
     ],
-    not: ["unexpected exit 3 of the shell", "Instance exited with code 2"],
+    not: [
+      "Unknown exit reason! See the manual.",
+      "kInvalidGuestState = 33,",
+      "unexpected exit 3 of the shell",
+      "Instance exited with code 2",
+    ],
   },
   "any-guest-state": {
     examples: ["vmxboot: VM entry failed on the guest state (ENTRY_FAILURE_GUEST_STATE, qualification 0)"],
@@ -78,6 +85,10 @@ export const ANY_WORDS_EXAMPLES = {
       "执行 VMXON 时会有Hypervisor Page Fault",
     ],
     not: ["VMXON causes #UD if CR4.VMXE is 0", "VMXON done"],
+  },
+  "any-fault-registers": {
+    examples: ["RAX  - 0000000000000000, RCX - 0000000000000487, RDX - 0000000000000000", "ECX: 00000480 EDX: 0"],
+    not: ["RCX=0000000000000080 RDX=0000000000000000", "RCX - FFFFF80000000487", "rcx: 0x487"],
   },
   "any-guest-instruction": {
     examples: [

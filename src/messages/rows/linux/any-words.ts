@@ -148,9 +148,9 @@ export const ANY_WORDS_MESSAGES = [
     layer: "VM entry",
     gravity: "blocks",
     generic: true,
-    needle: ["unhandled", "unexpected", "unknown", "unsupported", "triple fault"],
+    needle: ["unhandled", "unexpected", "unknown", "unsupported", "triple fault", "invalidgueststate"],
     pattern:
-      /\b(?:unhandled|unexpected|unknown|unsupported) (?:vm[- ]?|vcpu )exit(?: reason| code)?[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|\d{1,3})\b|\b(?:vcpu|guest|kvm|vm|l2|d\d{1,5}v\d{1,3})\b[^\n]{0,30}\btriple[ -]fault|\btriple[ -]fault (?:at (?:rip )?(?:0x)?[0-9a-f]{4,16}\b|\(exit reason 2\))/i,
+      /\b(?:unhandled|unexpected|unknown|unsupported) (?:vm[- ]?|vcpu )exit(?: reason| code)?[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|\d{1,3})\b|\b(?:unhandled|unknown) exit reason!?[^\n]{0,100}?\breason: {0,3}(?<code2>0x[0-9a-f]{1,8}|\d{1,3})\b|\bk?InvalidGuestState \((?:0n)?(?<code3>33|0x21)\b\)?|\b(?:vcpu|guest|kvm|vm|l2|d\d{1,5}v\d{1,3})\b[^\n]{0,30}\btriple[ -]fault|\btriple[ -]fault (?:at (?:rip )?(?:0x)?[0-9a-f]{4,16}\b|\(exit reason 2\))/i,
     what: "The guest ended in a triple fault (exit reason 2): it had an exception while it handled another one and has no valid IDT or stack for that. VMX works; the fault is in what the guest runs or in the state that it was given.",
     decoder: "exit-reason",
     steps: [
@@ -222,6 +222,23 @@ export const ANY_WORDS_MESSAGES = [
       ENABLE_OUTER,
     ],
     source: { message: "small hypervisors", meaning: `${SDM}, VMX instructions (exceptions)` },
+  },
+  {
+    id: "any-fault-registers",
+    product: "VMX",
+    layer: "silicon",
+    gravity: "blocks",
+    generic: true,
+    needle: ["rcx", "ecx"],
+    pattern: /\b[RE]CX {0,3}[-:=] {0,3}(?:0x)?0{4,13}(?<msr>48[0-9a-f]|49[0-3])\b/i,
+    what: "ECX holds 0x{msr}, the number of a VMX capability register: if the fault is #GP, the program was reading it with RDMSR, and this machine has no such register. A CPU has it when CPUID shows VMX (some only with the feature that they describe).",
+    causes: ["In a virtual machine: the hypervisor below does not pass VT-x to it."],
+    steps: [
+      ENABLE_OUTER,
+      { text: "See whether CPUID shows VMX: leaf 1, ECX bit 5.", commands: ["cpuid -1 -l 1 | grep VMX"] },
+      ENABLE_FIRMWARE,
+    ],
+    source: { message: "tandasat/barevisor#4", meaning: `${SDM}, appendix A` },
   },
   {
     id: "any-guest-instruction",

@@ -16,6 +16,9 @@ const EPT_STEPS: readonly Step[] = [
   },
 ];
 
+const MSR_EXITS =
+  "Without MSR bitmaps (bit 28 of the primary controls) every RDMSR and WRMSR of the guest exits; with them, those that the bitmaps name, and always those outside 0 to 0x1fff and 0xc0000000 to 0xc0001fff.";
+
 export const EXIT_ADVICE: { readonly [reason: number]: ExitAdvice | undefined } = {
   2: {
     causes: [
@@ -28,6 +31,8 @@ export const EXIT_ADVICE: { readonly [reason: number]: ExitAdvice | undefined } 
     causes: ["Exit reason 3 is an INIT signal: it reaches CPUs that are taken down for sleep while guests still run."],
     steps: [],
   },
+  31: { causes: [MSR_EXITS], steps: [] },
+  32: { causes: [MSR_EXITS], steps: [] },
   48: {
     causes: [
       "The guest-physical address is not mapped: beyond the memory given (an identity map has to reach to the end of the physical-address space, devices and the local APIC included), a device's, or a page that the host could not provide.",

@@ -176,7 +176,7 @@ export const GENERIC_MESSAGES = [
     generic: true,
     needle: ["ept violation", "ept_violation", "ept misconfig", "ept_misconfig", "page fault failure gpa"],
     pattern:
-      /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash|stuck|loop|encounter(?:s|ed|ing)?|caused(?! by)|\b(?:get|gets|got|getting|hit|hits) (?:an?|the|this))\b[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}`?[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled|forever|endless|infinite|loop|again and again|repeatedly|\bis called\b|(?<!have )occurred|happened)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,
+      /(?:exit due to|unhandled|unexpected|bad|fatal|panic|failed|crash|stuck|loop|encounter(?:s|ed|ing)?|caused(?! by)|\b(?:get|gets|got|getting|hit|hits) (?:an?|the|this))\b[^\n]{0,40}\bEPT[_ ](?<what>violation|misconfig)\w{0,12}|\bEPT[_ ](?<what2>violation|misconfig)\w{0,12}`?[^\n]{0,30}(?:unhandled|failed|panic|fatal|not handled|forever|endless|infinite|loop|again and again|repeatedly|\bis called\b|(?<!have )occurred|happened)|\breason: {0,3}EPT[_ ](?<what4>violation|misconfig)|vmx: page fault failure GPA 0x[0-9a-f]{1,16}/i,
     what: "A guest touched memory for which its EPT has no entry with the right (a violation, exit reason 48), or has one that the CPU calls invalid (a misconfiguration, 49), and the hypervisor has no answer to it. VM entries work.",
     decoder: "ept-exit",
     causes: [

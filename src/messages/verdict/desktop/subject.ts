@@ -11,7 +11,7 @@ import {
   OUTER_COMMANDS,
   WINDOWS_STATE,
 } from "../../rows/shared-advice.js";
-import { namedOuter } from "../named-outer.js";
+import { bareMetal, namedOuter } from "../named-outer.js";
 import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { IN_A_MACHINE, saidOf } from "./in-words.js";
 
@@ -104,7 +104,7 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   }
   const beside = BESIDE.exec(text)?.[1];
   const own = OWN_HYPERVISOR.exec(text)?.[0];
-  const both = beside !== undefined && own !== undefined;
+  const both = beside !== undefined && own !== undefined && bareMetal(text) === undefined;
   if (!(both || VIRTUALIZATION.test(text)) || !COMPLAINT.test(text)) return undefined;
   const vendor = machine?.situation.host.vendor;
   const driver = NO_DRIVER.exec(text)?.[0];
@@ -151,7 +151,12 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       HYPERV_OFF,
       SECURITY_OFF,
     ]);
-  const isOnWindows = beside !== undefined && WINDOWS.test(text) && OF_VTX.test(text) && !APPLE.test(text);
+  const isOnWindows =
+    bareMetal(text) === undefined &&
+    beside !== undefined &&
+    WINDOWS.test(text) &&
+    OF_VTX.test(text) &&
+    !APPLE.test(text);
   if (isOnWindows)
     return answer(
       `${beside} can give its guests VT-x on Windows only while Windows' own hypervisor (Hyper-V, WSL2, memory integrity) does not run.`,
