@@ -39,7 +39,11 @@ const OTHER_SUBJECTS: ReadonlySet<string> = new Set([
   "xsaves",
 ]);
 
-/** The features that the prose of a text asks about, in the order of their names in it; at most two. */
+/**
+ * The features that the prose of a text asks about, in the order of their names in it; none where it names more than two.
+ *
+ * @internal Exported for its test.
+ */
 export function featuresAsked(text: string, taken: ReadonlySet<number>): readonly Feature[] {
   const found = new Map<string, Feature>();
   const lines = text.split("\n").slice(0, MOST_LINES);
