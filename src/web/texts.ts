@@ -155,7 +155,8 @@ const ENGLISH = {
   explain: "explain",
   explain_hint: "Paste an error line or a log above.",
   explain_label: "error line or log",
-  explain_none: "Nothing in the text was recognised.",
+  explain_none:
+    "The page recognises nothing in this text. The command below also knows what Windows, macOS and desktop hypervisors print.",
   audit: "audit",
   audit_hint: "Paste a VMCS dump above, or start from an empty form.",
   audit_label: "VMCS dump",
@@ -356,7 +357,7 @@ const CHINESE: { readonly [K in TextKey]: string } = {
   explain: "解释报错",
   explain_hint: "请把报错行或日志粘贴到上面。",
   explain_label: "报错行或日志",
-  explain_none: "文本中没有认得的报错。",
+  explain_none: "页面没有认得文本中的报错。下面的命令还认得 Windows、macOS 和桌面虚拟机程序的输出。",
   audit: "检查 VMCS",
   audit_hint: "请把 VMCS 转储粘贴到上面,或从空表开始。",
   audit_label: "VMCS 转储",
