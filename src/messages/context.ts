@@ -1,3 +1,4 @@
+import { once } from "../bits/once.js";
 import type { Host } from "../host/host.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
@@ -121,11 +122,8 @@ export function explainContexts(
 
 /** Split when it is first asked for. */
 function linesOf(head: string): ExplainContext["lines"] {
-  let lines: readonly string[] | undefined;
-  return (first, last) => {
-    lines ??= head.split("\n");
-    return lines.slice(Math.max(0, first - 1), last);
-  };
+  const lines = once(() => head.split("\n"));
+  return (first, last) => lines().slice(Math.max(0, first - 1), last);
 }
 
 /** The kernels to explain under: as given, else the machine's own, else the one that the text names. */

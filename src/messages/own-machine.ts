@@ -1,6 +1,7 @@
 import { type Host, isSvmVendor, msrOf } from "../host/host.js";
 import { msrBit } from "../host/msr.js";
 import { type ReadResult, readHost } from "../input/read.js";
+import { parseBool } from "../kvm/load/parse-param.js";
 import { type Situation, situation } from "../situation/situation.js";
 
 /** What a text says about the machine, besides its messages or instead of them. */
@@ -98,7 +99,7 @@ const CIRCUMSTANCES = {
   "kvm_intel loaded": ({ observed, params }: Host) =>
     observed?.modules?.kvm_intel === true || Object.keys(params?.kvm_intel ?? {}).length > 0,
   /** As read back, and not as it was asked for. */
-  "nested on": ({ params }: Host) => /^(?:1|y)$/i.test(params?.kvm_intel?.nested ?? ""),
+  "nested on": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === true,
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };
 /** What is so of the machine, or what the text shows of it besides. */
 export type Circumstance =

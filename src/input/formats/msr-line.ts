@@ -1,7 +1,7 @@
 import { parseHexU64, type U64 } from "../../bits/u64.js";
 import { type Msr, msrValue } from "../../host/msr.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
-import { describeMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
+import { describeMsr, isNumberOfMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
 import { type BothBases, bothBases, onlyDecimal } from "../text/number-base.js";
 
 /** What a line of the form `MSR = value` says. Columns count from 1. */
@@ -103,9 +103,12 @@ function claimAt(line: string, start: number): { claim: MsrClaim; end: number } 
   const strong = /[:=]/.test(separator[0]);
   position += separator[0].length;
   const value = valueAt(line, position, strong, subject.sure);
-  if (value !== undefined && isNumberOfMsr(value.said, index)) return undefined;
+  if (value?.said.kind === "value" && isNumber(value.said.msr, index)) return undefined;
   return value === undefined ? undefined : { claim: { index, column: position + 1, said: value.said }, end: value.end };
 }
+
+const isNumber = (msr: Msr, index: number): boolean =>
+  msr.state === "value" && isNumberOfMsr({ hi: msr.hi.value, lo: msr.lo.value }, index);
 
 interface Subject {
   readonly index: number;
@@ -182,16 +185,6 @@ function labelledSubject(line: string, start: number): Subject | undefined {
   const named = name === undefined ? undefined : msrByName(name);
   const wrong = name !== undefined && named !== undefined && named !== index;
   return { index, end: found.index + found[0].length, sure: true, ...(wrong ? { disagrees: name } : {}) };
-}
-
-/**
- * The number of the register is beside its name in header files and documents, and one near it in tables of anything.
- * No register of VMX holds such a value.
- */
-function isNumberOfMsr(said: MsrClaim["said"], index: number): boolean {
-  if (said.kind !== "value" || said.msr.state !== "value" || said.msr.hi.value !== 0) return false;
-  const { value } = said.msr.lo;
-  return value === index || (index >= 0x480 && value >= 0x400 && value <= 0x4ff);
 }
 
 /** `strong`: a colon or an equals sign comes before it; blanks alone need an unmistakable value. */

@@ -5,7 +5,7 @@ import { ABSENT, formatMsr, knownValue, type Msr, msrValue } from "../../host/ms
 import { type Disputed, type HostBuilder, hostBuilder } from "../hosts/host-builder.js";
 import { describeBits } from "../hosts/msr-words.js";
 import type { LineReader, LineRun } from "../hosts/reader.js";
-import { capabilityShown } from "../hosts/vmx-shown.js";
+import { withVmxShown } from "../hosts/vmx-shown.js";
 import { formatCpuRanges, MAX_CPU } from "../text/cpu-ranges.js";
 import { type DiagnosticLog, diagnosticLog, type Place, TEXT_START } from "../text/diagnostic.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
@@ -347,20 +347,12 @@ function tellUnequalCpus(builder: HostBuilder, log: DiagnosticLog): void {
 
 /** A capability MSR that was read shows that the CPU enumerates VMX. */
 function withVmx(host: Host, log: DiagnosticLog): Host {
-  let shownBy: number | undefined;
-  const cores = host.cores.map((core) => {
-    const index = capabilityShown(core);
-    if (index === undefined) return core;
-    shownBy ??= index;
-    return { ...core, cpuid: { ...core.cpuid, features: { vmx: true, ...core.cpuid.features } } };
-  });
-  if (shownBy !== undefined) {
-    log.note(
-      TEXT_START,
-      `the list has no CPUID; that the CPU has VMX follows from ${describeMsr(shownBy)}, which was read`,
-    );
+  const shown = withVmxShown(host);
+  if (shown.by !== undefined) {
+    const name = describeMsr(shown.by);
+    log.note(TEXT_START, `the list has no CPUID; that the CPU has VMX follows from ${name}, which was read`);
   }
-  return { ...host, cores: cores as unknown as Host["cores"] };
+  return shown.host;
 }
 
 /** What all values of a set share; the bits in which two of them differ are unknown. */

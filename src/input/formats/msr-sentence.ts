@@ -1,7 +1,7 @@
-import { parseHexU64, type U64 } from "../../bits/u64.js";
+import { parseHexU64 } from "../../bits/u64.js";
 import { msrValue } from "../../host/msr.js";
 import { type FactReader, placeOf } from "../hosts/reader.js";
-import { isVmxMsr, msrByName } from "../text/msr-names.js";
+import { isNumberOfMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
 
 /*
  * People write the value of a register into a sentence: "IA32_FEATURE_CONTROL is 5 on this box". A sentence can also say what
@@ -65,7 +65,7 @@ export const msrSentence: FactReader = {
       // More digits may have been behind the end of a cut text.
       if (line.cut && value[0].length === rest.trimEnd().length) return false;
       const whole = parseHexU64((value[1] ?? value[2] ?? value[3]) as string);
-      if (whole === undefined || isNumberOf(whole, index)) return false;
+      if (whole === undefined || isNumberOfMsr(whole, index)) return false;
       sink.msr("unnamed", index, msrValue(whole), placeOf(line, found.index + 1));
       return true;
     },
@@ -80,7 +80,3 @@ function indexOf([, name, number, beside]: RegExpExecArray): number | undefined 
   const same = beside === undefined || Number.parseInt(beside, 16) === index;
   return same && isVmxMsr(index) ? index : undefined;
 }
-
-/** Documents have the number of the register beside its name. */
-const isNumberOf = ({ hi, lo }: U64, index: number): boolean =>
-  hi === 0 && (lo === index || (index !== FEAT_CTL && lo >= 0x400 && lo <= 0x4ff));

@@ -6,7 +6,7 @@ import { contradicted, state, undisputed } from "./evidence-notes.js";
 import { type CpuDraft, type CpuScope, hostBuilder } from "./host-builder.js";
 import { keepStated, type StatedText, statedOf } from "./stated.js";
 import { vendorOfBrand } from "./vendor.js";
-import { capabilityShown } from "./vmx-shown.js";
+import { withVmxShown } from "./vmx-shown.js";
 
 /**
  * Makes a host from the facts about a machine. If CPUs have numbers, a fact about "the CPU" without one belongs to
@@ -90,7 +90,7 @@ export function buildHost(
     ...identity,
     cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }],
   };
-  const found = withVendor(withVmx(host), notes);
+  const found = withVendor(withVmxShown(host).host, notes);
   keepStated(found, statedText(notes, statedOf(found)?.contradictions ?? []));
   return found;
 }
@@ -236,14 +236,4 @@ function withVendor(host: Host, { system }: MachineFactsRead): Host {
   const byName = host.name === undefined ? undefined : vendorOfBrand(host.name);
   const vendor = byName ?? (undisputed(system, "flag svm") === "yes" ? "AuthenticAMD" : undefined);
   return vendor === undefined ? host : { ...host, vendor };
-}
-
-/** A capability MSR that can be read shows that the CPU enumerates VMX. */
-function withVmx(host: Host): Host {
-  const cores = host.cores.map((core) => {
-    if (core.cpuid.features.vmx !== undefined) return core;
-    if (capabilityShown(core) === undefined) return core;
-    return { ...core, cpuid: { ...core.cpuid, features: { vmx: true, ...core.cpuid.features } } };
-  });
-  return { ...host, cores: cores as unknown as Host["cores"] };
 }

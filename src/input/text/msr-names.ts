@@ -1,3 +1,4 @@
+import type { U64 } from "../../bits/u64.js";
 import { bareRegisterName } from "../../registers/lookup.js";
 import { hexIndex, REGISTERS, type RegisterRow, registerOf } from "../../registers/registers.js";
 
@@ -12,6 +13,14 @@ const INDICES: ReadonlySet<number> = new Set(REGISTERS.map(({ index }) => index)
 export function describeMsr(index: number): string {
   const row = registerOf(index);
   return row === undefined ? hexIndex(index) : `${hexIndex(index)} (${row.sdm})`;
+}
+
+/**
+ * The number of the register is beside its name in header files and documents, and one near it in tables of anything.
+ * No register of VMX holds such a value.
+ */
+export function isNumberOfMsr({ hi, lo }: U64, index: number): boolean {
+  return hi === 0 && (lo === index || (index >= 0x480 && lo >= 0x400 && lo <= 0x4ff));
 }
 
 let byName: Map<string, number> | undefined;

@@ -7,19 +7,18 @@ import { FEATURE_LIST } from "../../why/features.js";
 
 type FeatureRow = (typeof FEATURE_LIST)[number];
 
-/** Whether the CPUs of the machine's model have a feature, going by those in the atlas. */
-export function modelHas({ host, candidates }: Situation, wanted: (feature: FeatureRow) => boolean): Tri {
+/** What answers whether the CPUs of the machine's model have a feature, going by those in the atlas; they are replayed once. */
+export function ofModel({ host, candidates }: Situation): (wanted: (feature: FeatureRow) => boolean) => Tri {
   const { signature } = host.cores[0];
   const alike = signature === undefined ? [] : atlas().filter((entry) => entry.signature === signature);
-  const feature = FEATURE_LIST.find(wanted);
-  if (feature === undefined || alike.length === 0) return "unknown";
-  return shared(
-    alike.map((entry) =>
-      replay(assume(entryHost(entry), "registers=sdm").host, { release: candidates[0].release }).cpu.holds(
-        feature.silicon ?? { all: [] },
-      ),
-    ),
+  const replayed = alike.map((entry) =>
+    replay(assume(entryHost(entry), "registers=sdm").host, { release: candidates[0].release }),
   );
+  return (wanted) => {
+    const feature = FEATURE_LIST.find(wanted);
+    if (feature === undefined || replayed.length === 0) return "unknown";
+    return shared(replayed.map(({ cpu }) => cpu.holds(feature.silicon ?? { all: [] })));
+  };
 }
 
 /** Whether the machine itself shows a feature in its registers. */

@@ -3,6 +3,8 @@ import { guestText, startText } from "../../compare/guest-text.js";
 import { type GuestVmx, guestVmx } from "../../compare/guest-vmx.js";
 import { isSvmVendor } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
+import { parseBool } from "../../kvm/load/parse-param.js";
+import { RELOAD_WITH_NESTED } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -32,7 +34,7 @@ export function guestVerdict(machine: OwnMachine | undefined, guests: readonly G
     guest.features.get("vmx") === "on" || [...guest.features.keys()].some((name) => name.startsWith("vmx-"));
   const who = guestText(guest, asksVmx);
   const nested = machine?.situation.host.params?.kvm_intel?.nested;
-  const off = nested !== undefined && isOff(nested);
+  const off = parseBool(nested ?? "") === false;
   const says =
     vmx.gets === "none"
       ? [`${who} gets no VMX, because ${vmx.why}: nothing inside can use VT-x.`, off ? NESTED_IS_OFF : "", OF_A_GUEST]
@@ -57,11 +59,11 @@ export function guestVerdict(machine: OwnMachine | undefined, guests: readonly G
 const OF_A_GUEST = "This is what a guest is configured with, and says nothing about a host.";
 const NESTED_IS_OFF = "On the host, nested of kvm_intel is off as well.";
 
-function offeredText(nested: string | number | boolean | undefined): string {
+function offeredText(nested: string | undefined): string {
   if (nested === undefined) {
     return "It gets the VMX that KVM on the host offers guests: none where nested of kvm_intel is off there.";
   }
-  return isOff(nested)
+  return parseBool(nested) === false
     ? "It gets no VMX while nested of kvm_intel is off on the host, as it is here."
     : "It gets the VMX that KVM on the host offers guests; nested of kvm_intel is on.";
 }
@@ -95,11 +97,9 @@ export function guestWithoutVmx(
 const vmxOf = (guest: GuestCpu, machine: OwnMachine | undefined): GuestVmx =>
   isSvmVendor(machine?.situation.host.vendor) ? { gets: "unknown" } : guestVmx(guest);
 
-const isOff = (value: string | number | boolean): boolean => /^(?:0|n|false)$/i.test(String(value));
-
 const NESTED_ON_THE_HOST: Step = {
+  ...RELOAD_WITH_NESTED,
   text: "On the host, switch nested on; no virtual machine may run.",
-  commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
 };
 
 /** How the program that starts the guest is made to give it VMX. */
@@ -113,7 +113,7 @@ const GIVE_VMX: { readonly [F in GuestCpu["format"]]: (guest: GuestCpu) => reado
   kubevirt: () => ["spec.template.spec.domain.cpu.model: host-passthrough"],
 };
 
-function stepToGive(guest: GuestCpu, nested: string | number | boolean | undefined): Step {
+function stepToGive(guest: GuestCpu, nested: string | undefined): Step {
   const withKvm = guest.emulated ? "let it run with KVM and " : "";
   return {
     text: `For VT-x in the guest, ${withKvm}give it a CPU with vmx${nested === undefined ? ", on a host where nested is on" : ""}; then shut it down and start it.`,

@@ -1,4 +1,3 @@
-import type { Tri } from "../../bits/tri.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
 import type { Situation } from "../../situation/situation.js";
 import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
@@ -6,7 +5,7 @@ import { answerTo } from "../../why/questions/questions.js";
 import type { TextVerdict } from "../answer.js";
 import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked-only.js";
-import { modelHas } from "./cpu-model.js";
+import { ofModel } from "./cpu-model.js";
 
 /** What the registers, flags and messages of a machine come to; with a failure, only what explains it. */
 export function machineVerdict(
@@ -83,9 +82,9 @@ function paramInsights(situation: Situation): string[] {
       `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
     ];
   }
-  const inSilicon = (name: string): Tri => modelHas(situation, ({ param }) => param === name);
+  const has = ofModel(situation);
   const groups = { yes: [] as string[], no: [] as string[], unknown: [] as string[] };
-  for (const name of off) groups[inSilicon(name)].push(name);
+  for (const name of off) groups[has(({ param }) => param === name)].push(name);
   const { no: lacking, yes: having, unknown: open } = groups;
   return [
     ...(lacking.length === 0 ? [] : [`Off because CPUs of this model lack what it needs: ${lacking.join(", ")}.`]),

@@ -1,5 +1,6 @@
+import { once } from "../../bits/once.js";
 import { isSvmVendor } from "../../host/host.js";
-import { type GuestCpu, readGuests } from "../../input/guests/guest-cpu.js";
+import { readGuests } from "../../input/guests/guest-cpu.js";
 import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -37,18 +38,16 @@ function answerOf(
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = text !== undefined && text.length <= LONGEST_CONFIGURATION ? text : undefined;
-  let read: readonly GuestCpu[] | undefined;
-  const guests = () => {
-    read ??= short === undefined ? [] : readGuests(short);
-    return read;
-  };
+  const guests = once(() => (short === undefined ? [] : readGuests(short)));
   const joined = short === undefined ? undefined : desktop?.joined(short, recognised, machine);
   if (joined !== undefined) return { ...joined, covers: recognised.map(({ message }) => message as string) };
   const fatal = fatalLine(recognised, text) ?? (short === undefined ? undefined : crashLine(recognised, short));
   if (fatal !== undefined) return fatal;
   const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
   const ofLoading = blocking.filter(isOfLoading);
-  const subject = recognised.length > 0 || short === undefined ? undefined : desktop?.subject(short, machine);
+  const subject = once(() =>
+    recognised.length > 0 || short === undefined ? undefined : desktop?.subject(short, machine),
+  );
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (recognised.length === 0) {
@@ -66,7 +65,7 @@ function answerOf(
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const usable = recognised.length === 0 && works(text);
     const known = machineVerdict(machine, failed, "known");
-    const about = known === undefined ? subject : undefined;
+    const about = known === undefined ? subject() : undefined;
     if (about !== undefined) return { ...about, covers: [] };
     const found = known ?? (usable ? undefined : machineVerdict(machine, failed));
     const covers = ofLoading.map(({ message }) => message as string);
@@ -98,7 +97,10 @@ function answerOf(
     ? blocking.find(({ message }) => !GENERAL.has(message ?? ""))
     : recognised.find(({ message }) => reasons?.includes(message as string));
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
-  if (first === undefined) return works(text) ? WORKS : subject === undefined ? undefined : { ...subject, covers: [] };
+  if (first === undefined) {
+    const about = works(text) ? WORKS : subject();
+    return about === undefined ? undefined : { ...about, covers: [] };
+  }
   const found = rowVerdict(first, []);
   const noDevice = NO_DEVICE.test(first.what);
   const noKvm = noDevice || (NO_KVM_HERE.has(first.message ?? "") && !/^(?:KVM|The kernel) /.test(first.what));
@@ -119,7 +121,6 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "kvm-vmx-not-supported",
   "any-no-flag",
   "bhyve-no-vmx",
-  "libvirt-no-kvm-capabilities",
   "sel4-vtx",
   "generic-no-vmx",
   "any-nested-off",

@@ -6,7 +6,7 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
-import { machineHas, modelHas } from "../cpu-model.js";
+import { machineHas, ofModel } from "../cpu-model.js";
 import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { IN_A_MACHINE, saidOf } from "./in-words.js";
@@ -213,7 +213,7 @@ function withoutEpt(text: string, machine: OwnMachine | undefined): string | und
     const { situation } = machine;
     if (situation.host.cores[0].cpuid.features.vmx === false) return undefined;
     const own = machineHas(situation, "ept");
-    const known = own === "unknown" ? modelHas(situation, ({ id }) => id === "ept") : own;
+    const known = own === "unknown" ? ofModel(situation)(({ id }) => id === "ept") : own;
     const virtual = situation.host.cores[0].cpuid.features.hypervisor === true;
     if (known === "yes" || virtual) return undefined;
     if (known === "no") return situation.host.name ?? "a CPU";
