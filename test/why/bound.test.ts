@@ -15,7 +15,7 @@ import { featureLayers } from "../../src/why/layers.js";
 const UNREAD: Host = { vendor: "GenuineIntel", cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: {} } }] };
 const HOSTS: readonly (readonly [string, Host])[] = [
   ["an unread CPU", UNREAD],
-  ["one of which the firmware is known", assume(UNREAD, "firmware=enabled").host],
+  ["one whose firmware setting is known", assume(UNREAD, "firmware=enabled").host],
   ["Skylake", atlasHost("intel-50654-skylakex")],
   ["Skylake with firmware", assume(atlasHost("intel-50654-skylakex"), "firmware=enabled").host],
   ["Conroe", assume(atlasHost("intel-6f6-conroe"), "firmware=enabled").host],

@@ -21,7 +21,7 @@ interface Exception {
   readonly reason: string;
 }
 
-/** Said of a module that loads, which is what the question is about; `loads` beside it says that it may not. */
+/** The answer supposes that the module loads, because the question does; `loads` beside it says that it may not. */
 const IF_IT_LOADS: readonly Exception[] = [
   {
     command: /^why$/,
