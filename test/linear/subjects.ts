@@ -297,7 +297,8 @@ export const PLANTED: readonly (Subject & { readonly expected: "growth" | "price
     expected: "growth",
     run: (text) => /[ \t]+$/.test(text),
     ordinary: ordinary("words "),
-    lengths: [48, 384, 3072],
+    // Long enough for a fast machine, too: 3072 blanks cost one of them less than what is worth a look.
+    lengths: [48, 384, 6144],
     shapes: () => [{ prefix: "", unit: " ", suffix: LETTER }],
   },
   {
