@@ -78,6 +78,21 @@ describe("vmxlens audit", () => {
     expect(code).toBe(1);
   });
 
+  it("judges by the registers in the same text", async () => {
+    const dump = "pin: 0x16, primary: 0x8401e172, secondary: 0x1ba, exit: 0x36dff, entry: 0x11ff\n";
+    const allowed = "IA32_VMX_PROCBASED_CTLS2 = 0x1fffcff00000000\n";
+    const ids = ({ out }: { out: string }) =>
+      JSON.parse(out).dumps[0].findings.map(({ id }: { id: string }) => id) as readonly string[];
+    expect(ids(await run(["audit", "--json"], dump))).not.toContain("ctl.proc2.reserved.allowed1");
+    expect(ids(await run(["audit", "--json"], dump + allowed))).toContain("ctl.proc2.reserved.allowed1");
+    // They are not those of the hypervisor whose checks are asked for.
+    expect(ids(await run(["audit", "--json", "--on", "virtualbox"], dump + allowed))).not.toContain(
+      "ctl.proc2.reserved.allowed1",
+    );
+    const { out } = await run(["audit"], dump + allowed);
+    expect(out).toContain("an unnamed CPU, by its 1 VMX register in the same text");
+  });
+
   it("judges by what nested KVM offers", async () => {
     const controls = `PIN_BASED_VM_EXEC_CONTROL = 0x96
 CPU_BASED_VM_EXEC_CONTROL = 0x8401e1f2

@@ -52,13 +52,19 @@ export async function audit(
   const named = authorityOf(raw, all);
   if (all.length > 0) return complain(world, all);
 
-  const cpu = await cpuOf(named.kernel === undefined ? raw : { ...raw, nested: true, kernel: named.kernel }, world);
+  const pieces = inputText(file, world);
+  const head = await headOf(pieces);
+  const cpu = await cpuOf(
+    named.kernel === undefined ? raw : { ...raw, nested: true, kernel: named.kernel },
+    head,
+    world,
+  );
   if (typeof cpu === "number") return cpu;
   const on = cpu.on ?? named.on;
   const options: AuditOptions = {
     ...(on === undefined ? {} : { on }),
     // What all CPUs share is not what a hypervisor shows of them.
-    ...(cpu.core === undefined && (on === undefined || on.name === "cpu") ? { agreedCaps: atlasAgreement() } : {}),
+    ...(cpu.partly === true && (on === undefined || on.name === "cpu") ? { agreedCaps: atlasAgreement() } : {}),
   };
   const collected: AuditedDump[] = [];
   const together = raw.junit === true || settings.json;
@@ -88,7 +94,7 @@ export async function audit(
       world.out(renderLines(found === 1 ? lines : [BLANK, BLANK, ...lines], settings.color));
     }
   };
-  const diagnostics = await readDumps(file, world, onDump);
+  const diagnostics = await readDumps(head, pieces, inputName(file), onDump);
   for (const entry of diagnostics) world.err(`${diagnosticText(entry)}\n`);
   if (refused !== undefined) return complain(world, [`--set: ${refused}`]);
   if (found === 0) return EXIT.usage;
@@ -98,20 +104,27 @@ export async function audit(
   return bad ? EXIT.no : EXIT.ok;
 }
 
-/** Characters needed to distinguish JSON from a log. */
-const HEAD = 4096;
+/** Characters in which JSON is known from a log, and the registers of the CPU are looked for. */
+const HEAD = 262_144;
 
-/** Reads a log piece by piece; JSON is read as a whole. Gives what there is to say about the text. */
-async function readDumps(file: string, world: World, onDump: (dump: VmcsDump) => void): Promise<readonly Diagnostic[]> {
-  const name = inputName(file);
-  const pieces = inputText(file, world);
+/** The beginning of a text. */
+async function headOf(pieces: AsyncGenerator<string>): Promise<string> {
   let head = "";
   while (head.length < HEAD) {
     const { value, done } = await pieces.next();
     if (done === true) break;
     head += value;
   }
-  head = head.replace(/^\ufeff/, "");
+  return head.replace(/^\ufeff/, "");
+}
+
+/** Reads a log piece by piece; JSON is read as a whole. Gives what there is to say about the text. */
+async function readDumps(
+  head: string,
+  pieces: AsyncIterable<string>,
+  name: string,
+  onDump: (dump: VmcsDump) => void,
+): Promise<readonly Diagnostic[]> {
   if (!looksLikeJson(head)) {
     const log = vmcsStream(onDump, name);
     log.push(head);
@@ -145,18 +158,38 @@ function authorityOf({ on, nested }: AuditRaw, problems: string[]): NamedAuthori
 
 interface AuditedCpu {
   readonly core?: CoreGroup;
+  /** Nothing or a part of it is known: what all CPUs share counts where it is silent. */
+  readonly partly?: true;
   readonly text: string;
   readonly on?: Authority;
 }
 
 const HYPERVISORS: { readonly [on: string]: string | undefined } = { virtualbox: "VirtualBox", "hyper-v": "Hyper-V" };
 
-/** The CPU that would enter: HOST's own, or what KVM on it shows a nested hypervisor. */
-async function cpuOf(raw: AuditRaw, world: World): Promise<AuditedCpu | number> {
+/** The number or the name of a capability register of VMX. */
+const CAPABILITY = /ia32_vmx|msr_vmx|(?<![\w.])(?:0x0{0,8})?4(?:8[0-9a-f]|9[0-3])h?(?![\w.])/i;
+
+/** The CPU whose registers are in the same text as the VMCS. */
+async function cpuBeside(head: string): Promise<AuditedCpu | undefined> {
+  if (!CAPABILITY.test(head)) return undefined;
+  const { readHost } = await import("../../input/read.js");
+  const { host } = readHost(head);
+  const [core] = host?.cores ?? [];
+  if (host === undefined || core === undefined || host.cores.length > 1) return undefined;
+  const count = [...core.msrs.keys()].filter((index) => index >= 0x480 && index <= 0x493).length;
+  if (count === 0) return undefined;
+  const text = `${hostName({ host })}, by its ${count} VMX register${count === 1 ? "" : "s"} in the same text`;
+  return { core, text, ...(core.cpuid.features.hypervisor === true ? {} : { partly: true }) };
+}
+
+/** The CPU that would enter: HOST's own, what the text shows of it, or what KVM on it shows a nested hypervisor. */
+async function cpuOf(raw: AuditRaw, head: string, world: World): Promise<AuditedCpu | number> {
   if (raw.host === undefined) {
+    const beside = raw.on === undefined || raw.on === "cpu" ? await cpuBeside(head) : undefined;
+    if (beside !== undefined) return beside;
     const judge = raw.nested === true ? `KVM of Linux ${raw.kernel}` : HYPERVISORS[raw.on ?? "cpu"];
     const how = judge === undefined ? "using what all Intel CPUs of the atlas share" : `judged as ${judge} does`;
-    return { text: `not named (name it with --host); ${how}` };
+    return { text: `not named (name it with --host); ${how}`, partly: true };
   }
   const prepared = await ready(raw.host, raw, world);
   if (typeof prepared === "number") return prepared;

@@ -2,6 +2,7 @@ import { atlasAgreement } from "../../vmcs/atlas-agreement.js";
 import { type AuditResult, auditVmcs } from "../../vmcs/audit.js";
 import type { VmcsDump } from "../../vmcs/dumps/dump.js";
 import { reportedFromCode } from "../../vmcs/dumps/ended.js";
+import { describeInput } from "../../vmcs/missing-inputs.js";
 import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Step } from "../message.js";
@@ -30,7 +31,7 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
   }
   const found = causes.length > 0;
   if (!found && full.length > 0) {
-    const missing = results[0]?.result.collect.slice(0, 3).map((row) => row.input) ?? [];
+    const missing = results[0]?.result.collect.slice(0, 3).map((row) => describeInput(row.input)) ?? [];
     if (missing.length > 0)
       steps.push({
         text: `To judge the checks that are left, give ${context.host === undefined ? "the CPU (--host)" : listText(missing)}.`,

@@ -201,6 +201,13 @@ const SYNONYMS: { readonly [word: string]: string } = {
   err: "error",
   proc: "cpu",
   processor: "cpu",
+  pinbased: "pin",
+  procbased: "cpu",
+  cpubased: "cpu",
+  proc1: "cpu pri",
+  proc2: "cpu secondary",
+  procbased2: "cpu secondary",
+  cpu2: "cpu secondary",
   primary: "pri",
   sec: "secondary",
   tert: "tertiary",
@@ -287,11 +294,42 @@ function meaningIndex() {
   return meanings;
 }
 
+/** A capability MSR, which has the words of the controls that it limits. */
+const CAPABILITY_MSR = /ia32_?vmx|msr_vmx/i;
+
 /** The field whose words a name all has, whatever their order and spelling; `undefined` when two have them. */
 export function fieldByMeaning(name: string): FieldRow | undefined {
+  if (CAPABILITY_MSR.test(name)) return undefined;
   const words = meaningOf(name);
   // One word alone is too little to go by.
   return words.length < 2 ? undefined : meaningIndex().exact.get(words.join(" "));
+}
+
+/** The words of a set of controls where nothing says that they are controls: `pin`, `proc-based`, `secondary`, `entry`. */
+const CONTROLS: readonly (readonly [words: string, FieldKey])[] = [
+  ["pin", "ctl.pin"],
+  ["cpu", "ctl.proc"],
+  ["pri", "ctl.proc"],
+  ["cpu pri", "ctl.proc"],
+  ["secondary", "ctl.proc2"],
+  ["cpu secondary", "ctl.proc2"],
+  ["tertiary", "ctl.proc3"],
+  ["cpu tertiary", "ctl.proc3"],
+  ["exit", "ctl.exit"],
+  ["entry", "ctl.entry"],
+];
+
+const controlWords = once(() => new Map(CONTROLS.map(([words, key]) => [words, fieldOf(key)])));
+
+/** Whether a field is one of the sets of controls. */
+export function isControls(row: FieldRow): boolean {
+  return CONTROLS.some(([, key]) => key === row.key);
+}
+
+/** The controls that a name of a word or two means beside the names of others. */
+export function controlsInShort(name: string): FieldRow | undefined {
+  const words = meaningOf(name).filter((word) => word !== "ctl");
+  return controlWords().get(words.join(" "));
 }
 
 /** A field of the guest, where a name does not say "guest" and the host has none like it. */

@@ -381,6 +381,32 @@ describe("other programs' lines", () => {
       { "guest.cs.ar": "0xa09b", "guest.ds.ar": "0xc093", "guest.rflags": "0x2" },
     ],
     [
+      "controls in a word each, on one line",
+      "pin-based: 0x16, primary: 0xb5a07dfa, secondary: 0xaa, exit: 0x36fff entry: 0x13ff\n",
+      {
+        "ctl.pin": "0x16",
+        "ctl.proc": "0xb5a07dfa",
+        "ctl.proc2": "0xaa",
+        "ctl.exit": "0x36fff",
+        "ctl.entry": "0x13ff",
+      },
+    ],
+    [
+      "controls in a word each, one to a line",
+      "pin = 0x3f\nproc = 0x401e172\nproc2 = 0x82\nexit = 0x36dff\nentry = 0x11ff\n",
+      { "ctl.pin": "0x3f", "ctl.proc": "0x401e172", "ctl.proc2": "0x82", "ctl.exit": "0x36dff", "ctl.entry": "0x11ff" },
+    ],
+    [
+      "controls as the manual's registers call them",
+      "pinbased ctls: 16\nprocbased ctls: 8401e172\nsecondary procbased ctls: 82\nentry ctls: 11ff\n",
+      { "ctl.pin": "0x16", "ctl.proc": "0x8401e172", "ctl.proc2": "0x82", "ctl.entry": "0x11ff" },
+    ],
+    [
+      "controls, and not the registers that limit them",
+      "Pin-based controls: 0x16\nPrimary controls: 0x401e172\nVM-exit controls: 0x36dff\nIA32_VMX_PINBASED_CTLS: 0x16\nMSR_IA32_VMX_EXIT_CTLS: 0xffffff\n",
+      { "ctl.pin": "0x16", "ctl.proc": "0x401e172", "ctl.exit": "0x36dff" },
+    ],
+    [
       "encodings in decimal as keys of JSON",
       '{"fields": {"26624": "0x80010033", "2050": "0x10", "16402": "0x93ff"}}',
       { "guest.cr0": "0x80010033", "guest.cs.sel": "0x10", "ctl.entry": "0x93ff" },

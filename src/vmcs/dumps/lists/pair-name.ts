@@ -21,6 +21,8 @@ const VALUE_WORD = /^(?:value|val|data|v)$/i;
 const WHOLE_WORD = /^(?:bits|raw|all|flags|inner|asuint(?:32|64)?|quadpart|u|u64)$/i;
 /** KVM's own number, which is not the CPU's. */
 const OF_KVM = /\bKVM[ _]exit/i;
+/** Which of the processor-based controls. */
+const ORDINAL = /^(?:sec|secondary|tertiary|2nd|3rd)$/i;
 /** Not the controls of the entry. */
 const FAILED = /\bfail(?:ed|ure)?[ _]entry\W{0,4}$/i;
 /** Where a member lies in its structure, as debuggers show it. */
@@ -128,7 +130,12 @@ function searchField(tail: readonly string[], context: PairContext, subject: str
       return { name: name === "" ? head : name, field: { row, high: encoding !== row.encoding }, encoding };
     }
     const field = namedField(words.join("_"));
-    if (field !== undefined && (words.length > 1 || !/^[0-9]/.test(head))) return { name: words.join("_"), field };
+    if (field !== undefined && (words.length > 1 || !/^[0-9]/.test(head))) {
+      // `secondary procbased ctls` are not `procbased ctls`.
+      const whole = first > 0 && ORDINAL.test(tail[first - 1] as string) ? tail.slice(first - 1).join("_") : "";
+      const further = whole === "" ? undefined : rowOf(fieldByMeaning(whole));
+      return further === undefined ? { name: words.join("_"), field } : { name: whole, field: further };
+    }
     // A name with its encoding behind it.
     if (words.length > 1) {
       const last = encodingOf(
