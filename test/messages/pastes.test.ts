@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { runCli } from "../cli/run.js";
+import { inShort } from "./in-short.js";
 
 /*
  * Pastes of threads as their authors posted them, each the smallest that showed a kind of fault. The verdict is in the first
- * two lines, and what the rest of the paste contradicts is not said.
+ * two lines of at most 25, and what the rest of the paste contradicts is not said.
  */
 
 interface Paste {
@@ -324,9 +325,11 @@ const PASTES: readonly Paste[] = [
 
 describe("the verdict on a paste", () => {
   it.each(PASTES.map((paste) => [paste.name, paste] as const))("%s", async (_, { text, verdict, not }) => {
-    const { out } = await runCli(["explain", "-", "--width", "250"], { stdin: `${text}\n` });
-    const lines = out.split("\n");
-    expect(lines.slice(0, 2).join(" ")).toMatch(verdict);
+    const { out } = await runCli(["explain", "-v", "-", "--width", "250"], { stdin: `${text}\n` });
+    const { lines } = await inShort(text);
+    expect(lines(250).slice(0, 2).join(" ")).toMatch(verdict);
+    expect(out.split("\n").slice(0, 2)).toEqual(lines(250).slice(0, 2));
     expect(out).not.toMatch(not);
+    for (const width of [80, 100]) expect(lines(width).length).toBeLessThanOrEqual(25);
   });
 });

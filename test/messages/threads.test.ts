@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCli } from "../cli/run.js";
+import { inShort } from "./in-short.js";
 
 /** What people pasted into public threads, retyped, and what the thread's own answer comes to. */
 interface Thread {
@@ -18,11 +19,12 @@ const threadsOf = (file: string): readonly Thread[] =>
 const FILES = ["threads.json", "threads-more.json", "threads-developers.json", "threads-desktop.json"];
 const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 
-describe("the verdict on what a thread holds, in the first two lines", () => {
+describe("the verdict on what a thread holds, in the first two lines of at most 25", () => {
   it.each(THREADS.map((thread) => [thread.id, thread] as const))("%s", async (_, { text, verdict, source }) => {
     expect(source.length).toBeGreaterThan(3);
-    const { out } = await runCli(["explain", "-", "--width", "300"], { stdin: `${text}\n` });
-    expect(out.split("\n").slice(0, 2).join(" ")).toMatch(new RegExp(verdict));
+    const { lines } = await inShort(text);
+    expect(lines(300).slice(0, 2).join(" ")).toMatch(new RegExp(verdict));
+    for (const width of [80, 100]) expect(lines(width).length).toBeLessThanOrEqual(25);
   });
 
   it("covers at least 60 threads, each once", () => {

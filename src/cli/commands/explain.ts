@@ -1,6 +1,7 @@
 import { desktopMessages } from "../../messages/desktop-messages.js";
 import { explainPieces } from "../../messages/explain.js";
 import { explainReport } from "../../report/explain/explain-report.js";
+import { shortReport } from "../../report/explain/short-report.js";
 import { ready } from "../command.js";
 import { EXIT } from "../exit-code.js";
 import { givenPieces } from "../given-text.js";
@@ -13,6 +14,7 @@ import type { World } from "../world.js";
 interface ExplainRaw extends RawOptions {
   readonly host?: string;
   readonly vcpu?: string;
+  readonly verbose?: boolean;
 }
 
 /** `vmxlens explain [TEXT | FILE | -]`: exit code 1 when nothing in the text was recognised. */
@@ -41,7 +43,8 @@ export async function explain(
     showJson({ format: "vmxlens-explain/1", ...(verdict === undefined ? {} : { verdict }), explanations }, world);
   else {
     const { renderLines } = await import("../../report/ansi.js");
-    world.out(renderLines(explainReport(explanations, settings.width, verdict), settings.color));
+    const report = raw.verbose === true ? explainReport : shortReport;
+    world.out(renderLines(report(explanations, settings.width, verdict), settings.color));
   }
   return verdict !== undefined || explanations.some(({ message }) => message !== undefined) ? EXIT.ok : EXIT.no;
 }

@@ -169,7 +169,11 @@ or Xen call it. Exit code 0: it is there; 1: it is not, or it is not known.\n\n$
       ['vmxlens explain "kvm: disabled by bios"', "a line"],
       ["dmesg | vmxlens explain -", "a log"],
     ],
-    options: [["--host <host>", "the machine the text comes from: as HOST elsewhere"], VCPU_OPTION],
+    options: [
+      ["--host <host>", "the machine the text comes from: as HOST elsewhere"],
+      VCPU_OPTION,
+      ["-v, --verbose", "all that is known about each message, not what fits 25 lines"],
+    ],
     more: "TEXT is the line itself, a file, or - (default) for standard input.",
     load: async () => (await import("../commands/explain.js")).explain,
   },

@@ -16,12 +16,11 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   checkNumber(width, "width", "a number of columns");
   const shown = new Set<string>();
   const lines: Line[] = verdict === undefined ? [] : [...verdictLines(verdict, shown, width), BLANK];
-  const nothing = (one: Explanation) =>
-    one.message === undefined && one.values.length + one.bits.length + one.steps.length === 0;
-  const unread = explanations.length === 1 ? [] : explanations.filter(nothing);
+  const unread = explanations.length === 1 ? [] : explanations.filter(saysNothing);
   // That no line is a message needs no saying after an answer.
-  const answered = verdict !== undefined && explanations.length === 1 && explanations.every(nothing);
-  for (const [at, one] of (answered ? [] : explanations.filter((one) => !unread.includes(one))).entries()) {
+  const answered = verdict !== undefined && explanations.length === 1 && explanations.every(saysNothing);
+  const said = explanations.length === 1 ? explanations : explanations.filter((one) => !saysNothing(one));
+  for (const [at, one] of (answered ? [] : said).entries()) {
     if (at > 0) lines.push(BLANK);
     const covered = one.message !== undefined && verdict?.covers.includes(one.message) === true;
     lines.push(...explanationLines(one, { covered, verdict, shown, width }));
@@ -35,6 +34,11 @@ export function explainReport(explanations: readonly Explanation[], width: numbe
   const sources = [...new Set(explanations.flatMap((one) => one.sources))];
   if (sources.length > 0) lines.push(BLANK, ...labelled([["sources", styled("dim", sources.join("; "))]], width));
   return lines;
+}
+
+/** A line in which no message was recognised. */
+export function saysNothing({ message, values, bits, steps }: Explanation): boolean {
+  return message === undefined && values.length + bits.length + steps.length === 0;
 }
 
 /** The answer, before everything that it rests on. */
@@ -65,7 +69,7 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
   if (one.kernels !== undefined) {
     lines.push(...wrap(styled("label", `under ${kernelsText(one.kernels)}:`), width, "  "));
   }
-  if (one.what !== verdict?.says && !described) lines.push(...wrap(one.what, width, "  "));
+  if (verdict?.says.startsWith(one.what) !== true && !described) lines.push(...wrap(one.what, width, "  "));
   const ofKernel = (one.kernelNotes ?? []).map((text): readonly [string, Inline] => ["depends on", text]);
   // The verdict says the rest, but not what was made of a kernel's name.
   if (covered) return ofKernel.length === 0 ? lines : [...lines, ...indented(labelled(ofKernel, width))];

@@ -1,0 +1,112 @@
+import type { Explanation, TextVerdict } from "../../messages/answer.js";
+import type { ExplainedBit } from "../../messages/decoders/bits.js";
+import { hexIndex } from "../../registers/registers.js";
+import { wrap } from "../layout.js";
+import { BLANK, type Line, styled } from "../text.js";
+import { explainReport, saysNothing } from "./explain-report.js";
+
+/** The lines in which an answer has to fit, so that a terminal of the usual size shows all of it. */
+export const MOST_LINES = 25;
+
+interface Cut {
+  /** What is left out, for the line that says so; nothing is where it is only put more briefly. */
+  readonly leaves?: string;
+  readonly make: (one: Explanation, at: number) => Explanation | undefined;
+}
+
+const withoutCauses = (certainty: string) => (one: Explanation) => ({
+  ...one,
+  causes: one.causes.filter((cause) => cause.certainty !== certainty),
+});
+
+const FURTHER = "further messages";
+
+/** What an expert can do without comes first. */
+const CUTS: readonly Cut[] = [
+  { leaves: "sources", make: (one) => ({ ...one, sources: [] }) },
+  { make: askedInOneRow },
+  { leaves: "what it depends on", make: (one) => ({ ...one, depends: [] }) },
+  {
+    leaves: "rules",
+    make: ({ rule, ...one }) => ({ ...one, ...(rule && { rule: { fn: rule.fn, since: rule.since } }) }),
+  },
+  { leaves: "possible causes", make: withoutCauses("possible") },
+  { leaves: "values", make: (one) => ({ ...one, values: [] }) },
+  { leaves: "rules", make: ({ rule: _, ...one }) => one },
+  { leaves: "further steps", make: (one, at) => (at === 0 ? one : { ...one, steps: [] }) },
+  { leaves: "likely causes", make: withoutCauses("likely") },
+  { leaves: FURTHER, make: (one, at) => (at === 0 ? one : undefined) },
+  { leaves: "bits", make: (one) => ({ ...one, bits: [] }) },
+  { leaves: "further steps", make: (one) => ({ ...one, steps: [] }) },
+  { leaves: "causes", make: withoutCauses("certain") },
+  { leaves: "the messages", make: () => undefined },
+];
+
+/** Without a verdict, the first message is the answer, and keeps what the last cuts would take. */
+const WITHOUT_VERDICT = CUTS.length - 4;
+
+/** More messages do not fit: each has a line, and an empty one before it. */
+const MOST_MESSAGES = 12;
+
+/**
+ * The report of explain, shortened to what fits: first what an expert does without, and never the verdict with its
+ * steps. What was left out is named in the last line.
+ */
+export function shortReport(explanations: readonly Explanation[], width: number, verdict?: TextVerdict): Line[] {
+  const left = new Set<string>();
+  const messages = explanations.filter((one) => !saysNothing(one));
+  let shown: readonly (Explanation | undefined)[] = explanations;
+  if (messages.length > MOST_MESSAGES) {
+    shown = [...messages.slice(0, MOST_MESSAGES), ...explanations.filter(saysNothing)];
+    left.add(FURTHER);
+  }
+  const report = () => {
+    const kept = shown.filter((one) => one !== undefined);
+    const lines = explainReport(kept, width, verdict);
+    while (lines.at(-1) === BLANK) lines.pop();
+    return left.size === 0 ? lines : [...lines, BLANK, ...leftLines([...left], width)];
+  };
+  let lines = report();
+  for (const { leaves, make } of CUTS.slice(0, verdict === undefined ? WITHOUT_VERDICT : CUTS.length)) {
+    for (let last = leaves === "sources" ? 0 : Math.min(shown.length, MOST_MESSAGES) - 1; last >= 0; last--) {
+      if (lines.length <= MOST_LINES) return lines;
+      const before = lines.length;
+      const kept = shown;
+      const named = leaves === undefined || left.has(leaves) ? undefined : leaves;
+      shown = shown.map((one, at) => (one !== undefined && at >= last ? make(one, at) : one));
+      if (named !== undefined) left.add(named);
+      const shorter = report();
+      // The message had none, or the last line is longer by as much.
+      if (shorter.length >= before) {
+        shown = kept;
+        if (named !== undefined) left.delete(named);
+      } else lines = shorter;
+    }
+  }
+  return lines;
+}
+
+function leftLines(left: readonly string[], width: number): Line[] {
+  const names = [left.slice(0, -1).join(", "), ...left.slice(-1)].filter((one) => one !== "").join(" and ");
+  return wrap(styled("dim", `Not shown: ${names}; explain -v shows them.`), width);
+}
+
+/** One row for each register whose bits were asked for, in place of one for each bit. */
+function askedInOneRow(one: Explanation): Explanation {
+  const asked = one.bits.filter(({ role }) => role === "asked");
+  if (asked.length < 3) return one;
+  const rows = [...byRegister(asked)].map(([name, bits]) => ({
+    name,
+    value: `asked: ${bits.map(({ bit, sdm }) => `${sdm ?? "no public name"} (${bit})`).join(", ")}`,
+  }));
+  return { ...one, bits: one.bits.filter(({ role }) => role !== "asked"), values: [...one.values, ...rows] };
+}
+
+function byRegister(bits: readonly ExplainedBit[]): ReadonlyMap<string, readonly ExplainedBit[]> {
+  const found = new Map<string, ExplainedBit[]>();
+  for (const bit of bits) {
+    const name = `${bit.register}${bit.msr === undefined ? "" : ` (${hexIndex(bit.msr)})`}`;
+    found.set(name, [...(found.get(name) ?? []), bit]);
+  }
+  return found;
+}
