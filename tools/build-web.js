@@ -103,7 +103,7 @@ async function boot() {
     platform: "browser",
     plugins: [DECODER],
   });
-  const { output } = await bundle.generate({ format: "iife", minify: true, comments: { legal: false } });
+  const { output } = await bundle.generate({ format: "iife", minify: true, comments: false });
   await bundle.close();
   return { code: asciiText(output[0].code.trim()), modules: output[0].moduleIds };
 }
@@ -173,7 +173,7 @@ async function bundled() {
       ],
     },
     minify: true,
-    comments: { legal: false },
+    comments: false,
   });
   await bundle.close();
   const chunks = output.flatMap((one) => (one.type === "chunk" ? [one] : []));
