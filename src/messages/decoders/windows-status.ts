@@ -57,8 +57,38 @@ const STATUS: readonly WindowsStatus[] = [
   },
 ];
 
+/** What Windows' hypervisor itself answers, as 0xc0350000 and a number: the Hypervisor Top Level Functional Specification. */
+const HYPERVISOR_STATUS: { readonly [code: number]: string } = {
+  0x2: "HV_STATUS_INVALID_HYPERCALL_CODE",
+  0x3: "HV_STATUS_INVALID_HYPERCALL_INPUT",
+  0x4: "HV_STATUS_INVALID_ALIGNMENT",
+  0x5: "HV_STATUS_INVALID_PARAMETER",
+  0x6: "HV_STATUS_ACCESS_DENIED",
+  0x7: "HV_STATUS_INVALID_PARTITION_STATE",
+  0x8: "HV_STATUS_OPERATION_DENIED",
+  0x9: "HV_STATUS_UNKNOWN_PROPERTY",
+  0xb: "HV_STATUS_INSUFFICIENT_MEMORY",
+};
+
+/** A partition that the hypervisor refused to make for QEMU. */
+function refusedPartition(text: string): Decoded | undefined {
+  const code = /partition, hr=c0350(?<code>[0-9a-f]{3})\b/i.exec(text)?.groups?.code;
+  if (code === undefined) return undefined;
+  const name = HYPERVISOR_STATUS[Number.parseInt(code, 16)];
+  return {
+    what: `Windows' hypervisor runs (so VT-x or AMD-V works), and refused the machine that QEMU asked for (${name === undefined ? "" : `${name}, `}0xc0350${code}): what this QEMU or emulator asks does not fit this build of Windows.`,
+    onlyCauses: true,
+    steps: [{ text: "Update the Android emulator (or QEMU), and Windows.", commands: ["emulator -version", "winver"] }],
+  };
+}
+
 /** An error of Windows beside the name of its service for virtual machines. */
-export function decodeWindowsStatus([{ groups }]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+export function decodeWindowsStatus(
+  [{ groups, text }]: readonly [Match, ...Match[]],
+  _context: ExplainContext,
+): Decoded {
+  const refused = refusedPartition(text);
+  if (refused !== undefined) return refused;
   const code = Number(groups.code ?? groups.code2);
   const status = STATUS.find((one) => one.code === (code & 0xffff));
   if (status === undefined) return {};

@@ -148,7 +148,7 @@ export const ANDROID_MESSAGES = [
     ],
     group: "whpx-missing",
     pattern:
-      /WHPX: No accelerator found, hr=(?<hr>[0-9a-f]{8})|WHPX is either not available or not installed|WHvGetCapability failed\. hr=0x(?<hr2>[0-9a-f]{8})[^\n]{0,60}|Could not load library '?WinHv(?:Platform|Emulation)\.dll|WHPX: Failed to (?:create|setup) partition, hr=(?<hr3>[0-9a-f]{8})|ensure Windows Hypervisor Platform \(WHPX\) is properly installed/i,
+      /WHPX: No accelerator found, hr=(?<hr>[0-9a-f]{8})|WHPX is either not available or not installed|WHvGetCapability failed\. hr=0x(?<hr2>[0-9a-f]{8})[^\n]{0,60}|Could not load library '?WinHv(?:Platform|Emulation)\.dll|WHPX: Failed to (?:create|setup) partition, hr=(?<hr3>(?!c0350)[0-9a-f]{8})|ensure Windows Hypervisor Platform \(WHPX\) is properly installed/i,
     what: "QEMU (or the Android emulator) should run on Windows' hypervisor (WHPX), which is not available: the hypervisor does not run, or `Windows Hypervisor Platform` is not switched on.",
     causes: [
       "The feature `Windows Hypervisor Platform` is off: WinHvPlatform.dll is missing then, or no hypervisor is reported (hr=00000000).",
@@ -180,11 +180,13 @@ export const ANDROID_MESSAGES = [
       "whpx: failed to s",
       "whpx: failed to g",
       "whpx: failed to m",
+      "whpx: failed to c",
       "unexpected vp exit code",
     ],
     group: "whpx-runtime",
     pattern:
       /WHPX: (?:Unexpected VP exit code (?<code>(?:0x)?[0-9a-f]{1,8})|Failed to [^\n]{3,60}|injection failed[^\n]{0,100}|kernel irqchip requested, but unavailable)|Unexpected VP exit code \d{1,5}/i,
+    decoder: "windows-status",
     what: "QEMU runs over Windows' hypervisor (WHPX), so VT-x works; one operation of the guest was not carried out there. Exit code 4 is an unrecoverable exception of the guest (a triple fault), 5 an invalid register.",
     causes: [
       "The interrupt controller in Windows' hypervisor does not suit this guest: it is what most of these go away with.",

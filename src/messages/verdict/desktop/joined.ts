@@ -9,8 +9,10 @@ import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } f
 import { machineHas, ofModel } from "../cpu-model.js";
 import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
-import { IN_A_MACHINE, saidOf } from "./in-words.js";
-import { OWN_HYPERVISOR, ofAmd } from "./subject.js";
+import { ofAmd } from "./amd.js";
+import { macosGuest, onAppleSilicon } from "./apple.js";
+import { IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
+import { OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.
@@ -77,6 +79,8 @@ export function joinedOnDesktop(
     if (checked !== undefined) return checked;
   }
   if (first === undefined) return heldByKvm(text);
+  const mac = onMac(text, first);
+  if (mac !== undefined) return { ...mac, line: first.lines[0] };
   const old = NEEDS_EPT.has(first.message as string) ? withoutEpt(text, machine) : undefined;
   if (old !== undefined)
     return {
@@ -107,6 +111,32 @@ export function joinedOnDesktop(
     (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
     onWindows(text, first);
   return found === undefined ? undefined : { evidence: [], line: first.lines[0], ...found };
+}
+
+/** Messages of programs that also run on a Mac. */
+const OF_MACS: ReadonlySet<string> = new Set([
+  "any-no-kvm",
+  "generic-no-vmx",
+  "generic-vmx-off",
+  "hypervisor-framework",
+  "kvm-device",
+  "macos-hv-support",
+  "no-vtx-generic",
+  "qemu-host-needs-kvm",
+  "qemu-hvf",
+  "qemu-no-accelerator",
+  "vbox-no-vmx",
+  "vmware-vhv-not-supported",
+]);
+
+/** A longer text is a log, which names what it likes. */
+const LONGEST_WORDS = 20_000;
+
+/** On a Mac the chip and what macOS runs in decide. */
+function onMac(text: string, first: Explanation): Omit<TextVerdict, "covers"> | undefined {
+  if (!OF_MACS.has(first.message as string) || text.length > LONGEST_WORDS) return undefined;
+  if (first.what.startsWith("This QEMU was built")) return undefined;
+  return isOnMac(text) ? (onAppleSilicon(text) ?? macosGuest(text, first.what)) : undefined;
 }
 
 /** General messages, and those beside them that give the reason. */

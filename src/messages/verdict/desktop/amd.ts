@@ -1,0 +1,68 @@
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import { OUTER_COMMANDS } from "../../rows/shared-advice.js";
+import { APPLE, isOnMac } from "./in-words.js";
+import { HYPERVISOR_WORKS, WINDOWS } from "./windows-words.js";
+
+/* AMD CPUs, on systems and under products whose messages name VT-x where they mean either. */
+
+const SVM_IS_ON = /\bSVM(?: Mode)?\W{1,4}(?:is )?(?:Enabled|on)\b|\benabled SVM\b/i;
+const NESTED = /\bGNS3 VM\b|\bnested\b/i;
+const OTHER_KERNELS = /\bbhyve\b|\bFreeBSD\b|\bSmartOS\b|\billumos\b|\bOmniOS\b/i;
+
+export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
+  const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
+  if (isOnMac(text))
+    return answer(
+      `${svm} Apple's Hypervisor.framework is for Intel's VT-x alone (on x86), so what rests on it cannot run.`,
+      [
+        {
+          text: "Use a hypervisor that brings its own driver (VirtualBox 6.1 or earlier, VMware Fusion), or plain emulation.",
+        },
+      ],
+    );
+  if (NESTED.test(text) && APPLE.test(text))
+    return answer(
+      `${svm} A guest can be given AMD-V, and macOS as the guest has no use for it: Apple's Hypervisor.framework (on x86) is for Intel's VT-x alone.`,
+      [
+        {
+          text: "Leave nested VT-x/AMD-V off for the machine.",
+          commands: ["VBoxManage modifyvm NAME --nested-hw-virt off"],
+        },
+      ],
+    );
+  if (NESTED.test(text))
+    return answer(`${svm} A guest gets it only where the hypervisor below passes it.`, [
+      {
+        text: "With the machine off, switch it on.",
+        commands: [...OUTER_COMMANDS.VirtualBox, ...OUTER_COMMANDS.VMware],
+      },
+    ]);
+  if (OTHER_KERNELS.test(text)) return answer(svm, []);
+  if (HYPERVISOR_WORKS.test(text))
+    return answer(
+      `${svm} Windows' hypervisor works there, so AMD-V is on, and the program failed for another reason.`,
+      [],
+    );
+  if (SVM_IS_ON.test(text))
+    return answer(`${svm} The text says that SVM is on.`, [
+      {
+        text: "See whether the system finds it.",
+        commands: WINDOWS.test(text) ? ["systeminfo"] : ["grep -m1 -ow svm /proc/cpuinfo"],
+      },
+    ]);
+  if (WINDOWS.test(text))
+    return answer(svm, [
+      { text: "Enable SVM Mode in the firmware setup, and ask Windows whether it is on.", commands: ["systeminfo"] },
+    ]);
+  return answer(svm, [
+    {
+      text: "Enable SVM Mode in the firmware setup, and see what the kernel says.",
+      commands: ["grep -m1 -ow svm /proc/cpuinfo; sudo dmesg | grep -iE 'kvm|svm' | tail"],
+    },
+  ]);
+}
+
+function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
+  return { says, steps, evidence: [] };
+}

@@ -1,0 +1,95 @@
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import { APPLE, appleSilicon, isOnMac, saidOf } from "./in-words.js";
+
+/*
+ * Macs: Apple's own chips, which have no VT-x, and what Hypervisor.framework gives the guests of Intel's.
+ */
+
+type Answer = Omit<TextVerdict, "covers">;
+
+const X86_GUEST =
+  /\bx86(?:[_-]64)?\b|\bamd64\b|\bqemu-(?:system-)?(?:x86_64|i386)|\b(?:ESXi|Intel|Westmere|Windows (?:7|10|XP))\b[^\n.]{0,40}\b(?:VM|guest|image|machine|emulat\w{3,5})\b|\bESXi\b|\bVirtualBox\b/i;
+const INSIDE_GUEST =
+  /\bnest(?:ed|ing)\b|\bHV_UNSUPPORTED\b|\b(?:inside|within|in) (?:a |an |the |my )?(?:\w{2,10} )?(?:\d\d )?(?:guest|VM|virtual machine)s?\b|\bmac ?OS (?:\d\d )?(?:guest|VM)s?\b|\bon (?:Parallels|UTM|Tart|VMware Fusion)\b|--nested\b/i;
+const ASK_MACOS: Step = {
+  text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
+  commands: ["sysctl kern.hv_support kern.hv_vmm_present"],
+};
+const BESIDE: Step = { text: "Run the inner machine beside the outer one, not in it, or as plain emulation." };
+
+/** A Mac with a chip of Apple's: no VT-x, whatever failed. */
+export function onAppleSilicon(text: string): Answer | undefined {
+  const name = appleSilicon(text);
+  if (name === undefined) return undefined;
+  const said = saidOf(text);
+  const says = `The text names an ARM machine (${name}): it has no VT-x, and no setting of a firmware brings it.`;
+  if (INSIDE_GUEST.test(said)) {
+    const newer = /\bM[3-9]\b/.test(said);
+    const older = !newer && /\bM[12]\b/.test(said);
+    return answer(
+      `${says} A virtual machine inside a virtual machine needs nested virtualization of ARM there: with M3 or later, macOS 15 or later and a Linux guest alone${older ? ", so not on this chip" : "; macOS guests get none"}.`,
+      [BESIDE, ASK_MACOS],
+    );
+  }
+  if (X86_GUEST.test(said))
+    return answer(
+      `${says} A guest of x86 is emulated there by QEMU (TCG), slowly and without VMX; Hypervisor.framework, and with it \`-cpu host\`, is for ARM guests.`,
+      [
+        {
+          text: "Take an ARM image of the guest. For one of x86, ask for emulation (UTM: untick `Use Hypervisor`).",
+          commands: ["-accel tcg -cpu qemu64"],
+        },
+      ],
+    );
+  return answer(`${says} Hypervisor.framework runs ARM guests there.`, [ASK_MACOS]);
+}
+
+const MAC_PRODUCT = /\bParallels\b|\bUTM\b|\bTart\b|\b(?:VMware )?Fusion\b|\bVirtualBox\b/i;
+const NESTED = /\bnest(?:ed|ing)\b|\bVT-?x\/EPT\b|\bvmx\b[^\n.]{0,30}\bguest\b/i;
+const ALLOW = [
+  { name: /^Parallels/i, commands: ["prlctl set NAME --nested-virt on"] },
+  { name: /Fusion$/i, commands: ['vhv.enable = "TRUE"'] },
+  { name: /^VirtualBox/i, commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"] },
+] as const;
+
+/** macOS that is a guest, or a guest of a Mac that shall get VT-x. */
+export function nestedOnMac(text: string): Answer | undefined {
+  const said = saidOf(text);
+  if (!APPLE.test(said) || !isOnMac(said) || !NESTED.test(said)) return undefined;
+  const product = MAC_PRODUCT.exec(said)?.[0];
+  if (product === undefined || /^(?:UTM|Tart)$/i.test(product))
+    return answer(
+      "The text is about nested virtualization on a Mac with an Intel CPU. QEMU, and UTM with it, shows its guests no VMX over Hypervisor.framework (hvf), whatever CPU model is asked for.",
+      [
+        {
+          text: "Use a hypervisor that passes VT-x on Intel Macs (Parallels Desktop Pro, VMware Fusion).",
+          commands: ["# Parallels", ...ALLOW[0].commands, "# VMware Fusion, in the .vmx file", ...ALLOW[1].commands],
+        },
+      ],
+    );
+  const commands = ALLOW.find(({ name }) => name.test(product))?.commands ?? [];
+  return answer(
+    `The text is about nested virtualization under ${product} on a Mac: with an Intel CPU ${product} has to pass VT-x to the guest; on Apple silicon there is no VT-x.`,
+    [{ text: "With the machine off, let it have VT-x.", commands }],
+  );
+}
+
+/** macOS without virtualization because it runs in a machine: what is below, as far as the text says it. */
+export function macosGuest(text: string, what: string): Answer | undefined {
+  const said = saidOf(text);
+  const below =
+    /\b(?:on|in|under|inside|within) (?:an? )?(Parallels(?: Desktop)?|UTM|Tart|VMware Fusion|VirtualBox|VirtualBuddy)\b/i.exec(
+      said,
+    )?.[1];
+  if (below === undefined || !APPLE.test(said)) return undefined;
+  const commands = ALLOW.find(({ name }) => name.test(below))?.commands;
+  return answer(
+    `${what} Here macOS is itself a virtual machine (${below}): on Apple silicon macOS guests get no virtualization; on an Intel Mac ${below} has to pass VT-x.`,
+    [commands === undefined ? BESIDE : { text: "On an Intel Mac, with the machine off:", commands }, ASK_MACOS],
+  );
+}
+
+function answer(says: string, steps: readonly Step[]): Answer {
+  return { says, steps, evidence: [] };
+}

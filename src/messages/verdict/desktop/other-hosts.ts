@@ -1,0 +1,51 @@
+import type { TextVerdict } from "../../answer.js";
+import { ENABLE_FIRMWARE } from "../../rows/shared-advice.js";
+import { saidOf } from "./in-words.js";
+
+/* Hypervisors on the bare machine that are neither Linux' nor a desktop's: what they need, and where they say it. */
+
+type Answer = Omit<TextVerdict, "covers">;
+
+const XEN = /\b(?:qubes?(?: ?OS)?|qvm-\w{2,12}|dom0|XCP-?ng|XenServer|Citrix Hypervisor|Xen)\b/i;
+const XEN_NESTED =
+  /\bnest(?:ed|ing)\b|\b(?:inside|within|in) (?:an? |the |my )?(?:VM|virtual machine|guest|VirtualBox|VMware|KVM|Proxmox|Hyper-?V)\b|\bin (?:an?|the|this|that|my) (?:[\w-]{2,12} )?(?:HVM|qube)\b|\bas a (?:VM|guest)\b|\bVirtualBox\b[^.\n]{0,30}\b(?:VM|guest)\b/i;
+const OF_VTX = /\b(?:HVM|PVH|VT-?x|vmx|virtuali[sz]ation|SLAT|EPT|HAP)\b/i;
+const IS_ON = /\b(?:VT-?x|virtuali[sz]ation)\b(?: \w{1,10}){0,3} (?:is|are) (?:\w{1,8} )?(?:enabled|on)\b/i;
+
+/** Xen on the machine itself: it uses VT-x, and its control domain does not see it. */
+export function xenAlone(text: string): Answer | undefined {
+  const said = saidOf(text);
+  const name = XEN.exec(said)?.[0];
+  if (name === undefined || XEN_NESTED.test(said) || !OF_VTX.test(said)) return undefined;
+  const system = /\bqubes?\b|\bqvm-/i.test(said) ? "Qubes OS" : name;
+  const xen = /^(?:Xen|dom0)$/i.test(system) ? "Xen" : `Xen, the hypervisor of ${system},`;
+  return {
+    says: `${xen} uses VT-x (or AMD-V) itself, for HVM and PVH guests; what it found of the CPU it prints at boot, and dom0 shows no vmx either way. Without EPT it is slow at them, without VT-x only PV guests start.`,
+    steps: [
+      {
+        text: "In dom0, read what Xen found: hvm and hap among virt_caps, hvm-3.0 among xen_caps.",
+        commands: ["xl info | grep -E 'virt_caps|xen_caps'; xl dmesg | grep -iE 'VMX|SVM|HVM|HAP'"],
+      },
+      ...(IS_ON.test(said) ? [] : [ENABLE_FIRMWARE]),
+    ],
+    evidence: [],
+  };
+}
+
+const BHYVE = /\b(?:bhyve\w{0,4}|iohyve|chyves|vm-bhyve|vmm(?:\.ko)?)\b/i;
+const BSD = /\b(?:FreeBSD|FreeNAS|TrueNAS|pfSense|OPNsense|illumos|OmniOS|SmartOS)\b/i;
+
+/** bhyve, without a word of its own. */
+export function bhyveAlone(text: string): Answer | undefined {
+  if (!BHYVE.test(text) || !BSD.test(text)) return undefined;
+  return {
+    says: "bhyve starts no guest without VT-x and EPT (AMD: SVM with nested paging), and none but those of bhyveload without unrestricted guest; in a virtual machine the hypervisor below has to pass all of it. Its module vmm says at load what it misses.",
+    steps: [
+      {
+        text: "Read what the module said.",
+        commands: ["kldload vmm; dmesg | grep -iE 'vmx|svm|vmm'; sysctl hw.vmm.vmx.cap.unrestricted_guest"],
+      },
+    ],
+    evidence: [],
+  };
+}

@@ -1,0 +1,108 @@
+import { outerStep } from "../../../why/questions/next-steps.js";
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { bareMetal, namedOuter } from "../named-outer.js";
+import { APPLE, saidOf } from "./in-words.js";
+import { BESIDE, CONSUMER, HYPERVISOR_WORKS, OWN_HYPERVISOR, PLAYER, SECURITY, WINDOWS } from "./windows-words.js";
+
+/*
+ * What a text about Windows comes to: what uses VT-x itself beside Windows' own hypervisor, and what runs on that.
+ */
+
+const FIRMWARE =
+  /\b(?:BIOS|UEFI|firmware)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b/i;
+const INCOMPATIBLE = /\b(?:not compatible|incompatible|conflicts?|prevents?)\b/i;
+
+const OF_VTX = /\b(?:hardware(?:[- ]assisted)? virtuali[sz]ation|VT-?x|vmx|nested)\b/i;
+/** Windows' own hypervisor is wanted on, or was switched off and is met all the same. */
+const KEPT_ON =
+  /\b(?:with|while|alongside|beside|without (?:having to )?(?:disabl|turn)\w+(?: off)?) (?:\w+ )?hyper-?v\b|\bhyper-?v (?:is )?enabled\b/i;
+
+export const SEE_SECURITY: Step = {
+  text: "See whether it still runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
+  commands: ["msinfo32"],
+};
+const SECURITY_OFF: Step = {
+  text: "Where virtualization-based security runs although it was switched off, the firmware holds it (UEFI lock): use Microsoft's Device Guard and Credential Guard readiness tool, and confirm at the next start.",
+  commands: ["DG_Readiness_Tool.ps1 -Disable"],
+};
+
+export function subjectOfWindows(
+  text: string,
+  machine: OwnMachine | undefined,
+): Omit<TextVerdict, "covers"> | undefined {
+  const beside = BESIDE.exec(text)?.[1];
+  const own = OWN_HYPERVISOR.exec(text)?.[0];
+  const both = beside !== undefined && own !== undefined && bareMetal(text) === undefined;
+  const alone = own === undefined || !WINDOWS.test(text) ? undefined : /\bHAXM\b|\bAEHD\b/.exec(text)?.[0];
+  if (alone !== undefined)
+    return answer(`${alone} cannot run while Windows' own hypervisor (${own}) runs, which holds VT-x.`, [
+      SEE_SECURITY,
+      HYPERV_OFF,
+      SECURITY_OFF,
+    ]);
+  if (both && WINDOWS.test(text))
+    return answer(
+      `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.`,
+      [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
+    );
+  const isBelow = machine?.situation.host.observed?.outer !== undefined;
+  if (HYPERVISOR_WORKS.test(text))
+    return answer(
+      "Windows' own hypervisor works there, so VT-x (or AMD-V) is on, and the program failed for another reason: it looks for another feature or edition of Windows, or lacks a right.",
+      [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
+    );
+  if (own !== undefined && INCOMPATIBLE.test(text) && !both)
+    return answer(`A program cannot run beside Windows' own hypervisor (${own}), which holds VT-x while it runs.`, [
+      SEE_SECURITY,
+      HYPERV_OFF,
+      SECURITY_OFF,
+    ]);
+  const isOnWindows =
+    bareMetal(text) === undefined &&
+    beside !== undefined &&
+    WINDOWS.test(text) &&
+    OF_VTX.test(text) &&
+    !APPLE.test(text);
+  if (isOnWindows)
+    return answer(
+      `${beside} can give its guests VT-x on Windows only while Windows' own hypervisor (Hyper-V, WSL2, memory integrity) does not run.`,
+      [HYPERV_OFF, SEE_SECURITY, outerStep(beside)],
+    );
+  const outer = OF_VTX.test(text) && !isBelow ? namedOuter(text, machine) : undefined;
+  // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
+  if (outer !== undefined && (outer.isBelow || !APPLE.test(text) || /\bnested\b/i.test(text)))
+    return answer(outer.says.trim(), [outer.step]);
+  // A machine that the text describes says more than the words around it.
+  if (!WINDOWS.test(text) || (machine?.lines.size ?? 0) > 0) return undefined;
+  const security = SECURITY.exec(text)?.[0] ?? (KEPT_ON.test(text) ? own : undefined);
+  if (security !== undefined)
+    return answer(
+      `The text speaks of Windows' own hypervisor (${security}). While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
+      [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
+    );
+  const player = PLAYER.exec(text)?.[0];
+  if (player !== undefined)
+    return answer(
+      `${player} uses VT-x (or AMD-V). Windows itself says whether VT-x is on in the firmware; where it is, Windows' own hypervisor (Hyper-V, WSL2, memory integrity) holds it, and only editions of ${player} for Hyper-V run over that.`,
+      [WINDOWS_STATE, ENABLE_FIRMWARE, HYPERV_OFF],
+    );
+  const consumer = CONSUMER.exec(saidOf(text))?.[0];
+  if (consumer !== undefined && (FIRMWARE.test(text) || OF_VTX.test(text)))
+    return answer(
+      `${/hyper/i.test(consumer) ? `${consumer} is` : `${consumer} runs on`} Windows' own hypervisor. Windows itself says whether VT-x is on (or AMD-V); where it is, the hypervisor's feature is off or the boot entry keeps it from starting.`,
+      [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
+    );
+  if (FIRMWARE.test(text))
+    return answer(
+      "A program of Windows complains about virtualization, and its own words are not in the text. Windows itself says whether VT-x is on; where it is, the hypervisor's feature is off or the boot entry keeps it from starting.",
+      [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
+    );
+  return undefined;
+}
+
+function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
+  return { says, steps, evidence: [] };
+}
