@@ -179,23 +179,23 @@ function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], wi
   if (reached === "yes") return [];
   // The CPU may have what was not read; asking for another one is for those known to lack it.
   const blamesCpu = (remedy: Remedy) => remedy.some(({ kind }) => kind === "silicon");
-  const remedies = reached === "unknown" ? why.remedies.filter((remedy) => !blamesCpu(remedy)) : why.remedies;
-  const lines: Line[] = [];
-  if (reached === "unknown") {
-    const sources = unknownSources(why);
-    lines.push([styled("heading", "What would have to be known")], ...howToTell(sources, width));
-    if (lines.length === 1) lines.push(...wrap(sources.map(({ text }) => text).join("; "), width, "  "));
-    if (remedies.length > 0) lines.push(BLANK);
-  }
+  const certain = reached === "unknown" ? why.remedies.filter((remedy) => !blamesCpu(remedy)) : why.remedies;
+  const remedies = certain.length > 0 ? certain : (why.mayHelp ?? []);
+  const depends = reached === "unknown" || why.mayHelp !== undefined ? dependsLines(why, width) : [];
   if (remedies.length === 0) {
-    if (reached === "no") {
-      lines.push([styled("heading", "What would have to change")]);
-      lines.push(...wrap("No parameter, firmware setting, modelled kernel or CPU bit makes it reach L1.", width, "  "));
-    }
-    return lines;
+    if (depends.length > 0) return depends;
+    return [
+      [styled("heading", "What would have to change")],
+      ...wrap("No parameter, firmware setting, modelled kernel or CPU bit makes it reach L1.", width, "  "),
+    ];
   }
-  const title = reached === "no" ? "What would have to change" : "What would do in any case";
-  lines.push([styled("heading", title), styled("dim", remedies.length > 1 ? "  (any one of these)" : "")]);
+  const title =
+    certain.length === 0
+      ? "What may bring it back"
+      : reached === "no"
+        ? "What would have to change"
+        : "What would do in any case";
+  const lines: Line[] = [[styled("heading", title), styled("dim", remedies.length > 1 ? "  (any one of these)" : "")]];
   for (const [index, remedy] of remedies.entries()) {
     const number = remedies.length > 1 ? `${index + 1}. ` : "";
     for (const [part, { text, details = [], commands }] of instructions(remedy, params).entries()) {
@@ -206,7 +206,17 @@ function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], wi
     }
     if (blamesCpu(remedy) && atlas !== undefined) lines.push(...atlasLines(why, atlas, width));
   }
-  return lines;
+  if (depends.length === 0) return lines;
+  return reached === "unknown" ? [...depends, BLANK, ...lines] : [...lines, BLANK, ...depends];
+}
+
+/** What was not read and would decide, with how to read it. */
+function dependsLines(why: Why, width: number): Line[] {
+  const sources = unknownSources(why);
+  const heading = (why.mayHelp ?? []).length > 0 ? "What that depends on" : "What would have to be known";
+  const lines: Line[] = [[styled("heading", heading)], ...howToTell(sources, width)];
+  if (lines.length > 1) return lines;
+  return [...lines, ...wrap(sources.map(({ text }) => text).join("; "), width, "  ")];
 }
 
 function atlasLines({ feature }: Why, atlas: NonNullable<WhyInput["atlas"]>, width: number): Line[] {

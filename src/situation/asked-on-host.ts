@@ -1,16 +1,26 @@
 import type { Host } from "../host/host.js";
-import { isParam, type ParamsGiven } from "../kvm/load/params.js";
+import { isParam, PARAMS, type ParamsGiven } from "../kvm/load/params.js";
+import { parseBool } from "../kvm/load/parse-param.js";
 
 const MODULES = ["kvm_intel", "kvm"] as const;
 
-/** Parameters that the command line or modprobe.d asks for and the machine does not show. */
+/** Parameters that the command line or modprobe.d asks for, and that the machine does not show with another value. */
 export function askedOnHost({ params, paramsAsked }: Host): ParamsGiven {
   return Object.fromEntries(
     MODULES.flatMap((module) => {
-      const open = Object.entries(paramsAsked?.[module] ?? {}).filter(
-        ([name]) => params?.[module]?.[name] === undefined && isParam(module, name),
-      );
+      const open = Object.entries(paramsAsked?.[module] ?? {}).filter(([name, value]) => {
+        const shown = params?.[module]?.[name];
+        return isParam(module, name) && (shown === undefined || sameValue(module, name, value, shown));
+      });
       return open.length === 0 ? [] : [[module, Object.fromEntries(open)]];
     }),
   );
+}
+
+/** Whether two texts are one value of a parameter, as `1` and `Y` are. */
+export function sameValue(module: "kvm" | "kvm_intel", name: string, a: string, b: string): boolean {
+  const row = PARAMS.find((one) => one.module === module && one.name === name);
+  if (row?.type !== "bool") return a === b || Number(a) === Number(b);
+  const value = parseBool(a);
+  return value !== undefined && value === parseBool(b);
 }

@@ -1,9 +1,9 @@
 import type { Host } from "../host/host.js";
-import { PARAMS } from "../kvm/load/params.js";
-import { parseBool } from "../kvm/load/parse-param.js";
+import { PARAMS, withParams } from "../kvm/load/params.js";
 import { paramsOf } from "../kvm/programs.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import { paramText } from "../kvm/replay-params.js";
+import { askedOnHost, sameValue } from "./asked-on-host.js";
 
 /** Parameters on which others depend come first, so that only what a user set counts as set. */
 const FIRST = ["ept", "enable_apicv", "nested"];
@@ -14,10 +14,14 @@ const FIRST = ["ept", "enable_apicv", "nested"];
  * kernel would not have chosen it. `undefined` when nothing was set.
  */
 export function askedParams(host: Host, options: ReplayOptions = {}): ReplayOptions["params"] {
-  return foundParams(host, options).params;
+  const params = withParams(askedOnHost(host), foundParams(host, options).params ?? {});
+  return Object.keys(params).length === 0 ? undefined : params;
 }
 
-/** As `askedParams`, with the replay under these parameters, if one was made. */
+/**
+ * As `askedParams`, beyond those that the command line or modprobe.d asks for, with the replay under all of them, if one
+ * was made.
+ */
 export function foundParams(
   host: Host,
   options: ReplayOptions = {},
@@ -25,7 +29,9 @@ export function foundParams(
   const { params: shown } = host;
   if (shown === undefined) return {};
   const asked: { kvm: { [name: string]: string }; kvm_intel: { [name: string]: string } } = { kvm: {}, kvm_intel: {} };
-  let replayed = replay(host, { ...options, params: asked });
+  const known = askedOnHost(host);
+  const replayedWith = () => replay(host, { ...options, params: withParams(known, asked) });
+  let replayed = replayedWith();
   const names = [...FIRST, ...PARAMS.map(({ name }) => name).filter((name) => !FIRST.includes(name))];
   const rows = paramsOf(replayed.release, replayed.config);
   for (const name of new Set(names)) {
@@ -33,9 +39,9 @@ export function foundParams(
     const value = row === undefined ? undefined : shown[row.module]?.[name];
     if (row === undefined || value === undefined) continue;
     const ours = paramText(replayed.cpu, row);
-    if (ours === "unknown" || replayed.cpu.loads === "no" || same(row.type === "bool", ours, value)) continue;
+    if (ours === "unknown" || replayed.cpu.loads === "no" || sameValue(row.module, name, ours, value)) continue;
     asked[row.module][name] = value;
-    replayed = replay(host, { ...options, params: asked });
+    replayed = replayedWith();
   }
   const { kvm, kvm_intel } = asked;
   if (Object.keys(kvm).length + Object.keys(kvm_intel).length === 0) return { replayed };
@@ -44,8 +50,4 @@ export function foundParams(
     ...(Object.keys(kvm_intel).length === 0 ? {} : { kvm_intel }),
   };
   return { params, replayed };
-}
-
-function same(bool: boolean, ours: string, shown: string): boolean {
-  return bool ? parseBool(ours) === parseBool(shown) : Number(ours) === Number(shown);
 }

@@ -35,3 +35,12 @@ export function withAnything(host: Host, options: ReplayOptions): Replay {
   const open = Object.fromEntries(Object.keys(machine).map((fact) => [fact, undefined]));
   return replayWithAnyParams(host, { ...others, machine: open });
 }
+
+/** Any CPU with any firmware, on a machine about which the rest is as it was read. */
+export function withAnyCpu(host: Host): Host {
+  const cores = host.cores.map(
+    (core): CoreGroup => ({ ...core, msrs: new Map(), cpuid: { ...core.cpuid, features: {} } }),
+  );
+  const { observed: _, ...rest } = host;
+  return { ...rest, cores: cores as unknown as Host["cores"] };
+}

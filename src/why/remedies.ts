@@ -9,7 +9,7 @@ import { paramsOf } from "../kvm/programs.js";
 import { type ReplayOptions, replay } from "../kvm/replay.js";
 import { DEFAULT_RELEASE, RELEASES, type Release, type ReleaseRange, rangesOf } from "../rules/release.js";
 import { CONFIG_OPTIONS, type ConfigOption } from "../rules/rule.js";
-import { leastHost, withAnything } from "./bound.js";
+import { leastHost, withAnyCpu, withAnything } from "./bound.js";
 import type { Feature, Layer } from "./features.js";
 import { reachedTo } from "./layer-step.js";
 import { featureLayers } from "./layers.js";
@@ -75,6 +75,33 @@ export function remediesFor(host: Host, feature: Feature, options: ReplayOptions
   }
   // Only where neither a parameter, nor firmware, a release, a build option or the machine helps is the CPU to blame.
   return remedies.length > 0 ? remedies : withSilicon(start, feature, goal, near, others.map(inRelease));
+}
+
+/**
+ * Single changes that may bring a feature as far as `goal`, depending on what was not read; `undefined` where no kernel brings it
+ * there on any CPU.
+ */
+export function mayHelp(
+  host: Host,
+  feature: Feature,
+  options: ReplayOptions,
+  goal: Layer,
+): readonly Remedy[] | undefined {
+  const own = { ...options, startFromOffered: false };
+  const reaches = ({ host: by, options: under }: Run) =>
+    reachedTo(featureLayers(replay(by, under), feature).cells, goal);
+  const start: Run = { host, options: own };
+  if (reaches(start) === "no") {
+    const near = [...paramCandidates(options), ...firmwareCandidates(feature), ...machineCandidates(options)];
+    const found = near.filter((one) => reaches(one.apply(start)) !== "no").map((one) => [one.change]);
+    if (found.length > 0) return found;
+  }
+  const open = withAnyCpu(host);
+  const some = RELEASES.some((release) => {
+    const replayed = withAnything(open, { ...own, release });
+    return reachedTo(featureLayers(replayed, feature).cells, goal) !== "no";
+  });
+  return some ? [] : undefined;
 }
 
 /** Another CPU, and if that alone does not help, a parameter, firmware or a release besides. */

@@ -8,7 +8,7 @@ import { type Feature, LAYERS, type Layer } from "./features.js";
 import { findFeature } from "./find-feature.js";
 import { type LayerStep, layerStep, reachedTo } from "./layer-step.js";
 import { type FeatureLayers, featureLayers, type LayerAnswer, layersUnder } from "./layers.js";
-import { type Remedy, remediesFor } from "./remedies.js";
+import { mayHelp, type Remedy, remediesFor } from "./remedies.js";
 import { type TracedReplay, tracedReplay, tracedReplays } from "./traced-replay.js";
 
 /** Why a feature is there or not under one kernel: the answer of every layer, and what would change it. */
@@ -28,8 +28,13 @@ export interface Why {
    */
   readonly goal: Layer;
   readonly reached: Tri;
-  /** Found by replaying with the changes made, smallest first. Empty when the goal is reached or nothing helps. */
+  /** Found by replaying with the changes made, smallest first. Empty when the goal is reached or none helps for certain. */
   readonly remedies: readonly Remedy[];
+  /**
+   * Where no change helps for certain and some may, depending on what was not read: those of them that are known. `undefined`
+   * where a change helps, and where none can.
+   */
+  readonly mayHelp?: readonly Remedy[];
 }
 
 /** Why a feature is there or not, whichever kernel of the situation it is. */
@@ -119,9 +124,14 @@ function whyOf(host: Host, feature: Feature, options: ReplayOptions, traced: Tra
     goal,
     reached,
     remedies,
+    ...(reached === "yes" || remedies.length > 0 ? {} : maybe(mayHelp(host, feature, options, goal))),
     ...(layers.lostAt === undefined ? {} : { lostAt: layers.lostAt }),
     ...(layers.unknownAt === undefined ? {} : { unknownAt: layers.unknownAt }),
   };
+}
+
+function maybe(changes: readonly Remedy[] | undefined): Pick<Why, "mayHelp"> {
+  return changes === undefined ? {} : { mayHelp: changes };
 }
 
 function goalOf(cells: Readonly<Record<Layer, LayerAnswer>>): Layer {

@@ -1,8 +1,14 @@
+import type { ParamsGiven } from "../../kvm/load/params.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
+import { paramsOf } from "../../kvm/programs.js";
+import { replay } from "../../kvm/replay.js";
+import { paramText } from "../../kvm/replay-params.js";
+import { askedOnHost } from "../../situation/asked-on-host.js";
 import type { Situation } from "../../situation/situation.js";
-import type { Question, QuestionAnswer } from "../../why/questions/answer.js";
+import type { NextStep, Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { answerTo } from "../../why/questions/questions.js";
 import type { TextVerdict } from "../answer.js";
+import { listText } from "../decoders/bits.js";
 import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked-only.js";
 import { ofModel } from "./cpu-model.js";
@@ -23,18 +29,19 @@ export function machineVerdict(
   const answer = answerTo(question, situation);
   if (failed && answer.answer !== "no") return undefined;
   if (wanted === "known" && answer.answer === "unknown") return undefined;
-  const insights = failed ? [] : paramInsights(situation);
+  const asked = failed ? undefined : switchedOff(situation);
+  const insights = failed ? [] : paramInsights(situation, asked?.off ?? []);
   const nested = !failed && params?.kvm_intel?.nested !== undefined ? answerTo("nested", situation) : undefined;
   const says = [
     plain(answer),
-    ...insights.slice(0, 1),
+    ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
     ...(nested === undefined || answer.answer !== "yes" ? [] : [plain(nested)]),
-    ...(failed || insights.length > 0 ? [] : paramsOn(situation)),
+    ...(failed || asked !== undefined || insights.length > 0 ? [] : paramsOn(situation)),
   ];
   return {
     says: says.join(" "),
-    steps: [...answer.steps, ...(nested?.answer === "no" ? nested.steps : [])],
-    evidence: [...answer.evidence, ...insights.slice(1)],
+    steps: [...(asked?.steps ?? []), ...answer.steps, ...(nested?.answer === "no" ? nested.steps : [])],
+    evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],
   };
 }
 
@@ -69,11 +76,50 @@ function paramsOn({ host }: Situation): string[] {
   return on.length === 0 ? [] : [`On: ${names}; KVM shows what is left of a parameter after its checks.`];
 }
 
+/** Parameters that are off because the command line or modprobe.d asks for it, them or one that they need. */
+function switchedOff({
+  host,
+  candidates,
+}: Situation):
+  | { readonly off: readonly string[]; readonly says: string; readonly steps: readonly NextStep[] }
+  | undefined {
+  const wanted = askedOnHost(host).kvm_intel ?? {};
+  const causes = Object.entries(wanted).filter(([name, value]) => isOff(value) && ASKED_ABOUT.includes(name));
+  const off = offShown(host);
+  if (causes.length === 0 || off.length === 0) return undefined;
+  const [{ options }] = candidates;
+  const { params: _, ...others } = options;
+  const isOffUnder = (params: ParamsGiven, name: string) => {
+    const { cpu, release, config } = replay(host, { ...others, startFromOffered: false, params });
+    const row = paramsOf(release, config).find((one) => one.module === "kvm_intel" && one.name === name);
+    return row !== undefined && isOff(paramText(cpu, row));
+  };
+  const by = off.filter((name) => isOffUnder({ kvm_intel: wanted }, name) && !isOffUnder({}, name));
+  if (by.length === 0) return undefined;
+  const names = causes.map(([name, value]) => `kvm_intel.${name}=${value}`);
+  return {
+    off: by,
+    says: `${listText(names)} on the kernel command line or in modprobe.d ${names.length === 1 ? "switches" : "switch"} off ${listText(by)}.`,
+    steps: [
+      {
+        text: `Take ${listText(causes.map(([name, value]) => `${name}=${value}`))} out of the kernel command line and /etc/modprobe.d, and restart.`,
+        commands: ["cat /proc/cmdline; grep -rs kvm_intel /etc/modprobe.d"],
+      },
+    ],
+  };
+}
+
+const isOff = (value: string): boolean => parseBool(value) === false;
+
+function offShown({ params }: Situation["host"]): readonly string[] {
+  const shown = params?.kvm_intel ?? {};
+  return ASKED_ABOUT.filter((name) => shown[name] !== undefined && isOff(shown[name] as string));
+}
+
 /** Whether a parameter that is off is off because of the CPU, going by its model in the atlas, or because of something else. */
-function paramInsights(situation: Situation): string[] {
+function paramInsights(situation: Situation, explained: readonly string[]): string[] {
   const { host } = situation;
-  const shown = host.params?.kvm_intel ?? {};
-  const off = ASKED_ABOUT.filter((name) => shown[name] !== undefined && parseBool(shown[name] as string) === false);
+  const off = offShown(host).filter((name) => !explained.includes(name));
   if (off.length === 0) return [];
   const { outer } = host.observed ?? {};
   if (host.cores[0].cpuid.features.hypervisor === true || outer !== undefined) {

@@ -83,12 +83,15 @@ function underJson(why: Why, { release, options }: Candidate) {
       condition:
         rule.when === undefined ? null : (conditionText(rule.when, replayed.config, holdsBefore(traced, rule)) ?? null),
     })),
-    unknown: (reached === "unknown" ? unknownSources(why) : []).map(({ text, msr, fact }) => ({
-      text,
-      msr: msr === undefined ? null : hexIndex(msr),
-      machine: fact?.replaceAll("_", "-") ?? null,
-    })),
+    unknown: (reached === "unknown" || why.mayHelp !== undefined ? unknownSources(why) : []).map(
+      ({ text, msr, fact }) => ({
+        text,
+        msr: msr === undefined ? null : hexIndex(msr),
+        machine: fact?.replaceAll("_", "-") ?? null,
+      }),
+    ),
     remedies: why.remedies.map((remedy) => remedyJson(remedy, options.params)),
+    mayHelp: why.mayHelp?.map((remedy) => remedyJson(remedy, options.params)) ?? null,
   };
 }
 

@@ -437,6 +437,8 @@ export const NAMES_ZH: { readonly [english: string]: string } = {
   "What would have to change": "需要改变什么",
   "What would have to be known": "还需要知道什么",
   "What would do in any case": "无论如何都有效的做法",
+  "What may bring it back": "可能让它恢复的做法",
+  "What that depends on": "这取决于什么",
   "KVM of this kernel": "这个内核的 KVM",
   "if all of these hold:": "以下各项全部成立：",
   "if one of these holds:": "以下任一项成立：",

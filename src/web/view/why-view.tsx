@@ -201,7 +201,7 @@ function Remedies({ model, feature }: { readonly model: Model; readonly feature:
   if (current.reached === "yes") return <p class="note remedies">{t("remedy_reached")}</p>;
   return (
     <div class="remedies">
-      {current.reached === "unknown" ? (
+      {current.reached === "unknown" || first.mayHelp !== undefined ? (
         <>
           <h3>{t("needed")}</h3>
           {howToTell(unknownSources(first), 100).map((line, at) => (
@@ -211,7 +211,9 @@ function Remedies({ model, feature }: { readonly model: Model; readonly feature:
           ))}
         </>
       ) : null}
-      {first.remedies.length === 0 && current.reached === "no" ? <p>{t("remedy_none")}</p> : null}
+      {first.remedies.length === 0 && current.reached === "no" && first.mayHelp === undefined ? (
+        <p>{t("remedy_none")}</p>
+      ) : null}
       {first.remedies.length === 0 ? null : <h3>{t("remedy")}</h3>}
       <ol>
         {first.remedies.map((remedy, at) => (
