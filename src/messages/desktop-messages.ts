@@ -26,6 +26,13 @@ export interface DesktopMessages {
   ) => Omit<TextVerdict, "covers"> | undefined;
   /** What a text is about that holds no known message. */
   readonly subject: (text: string, machine: OwnMachine | undefined) => Omit<TextVerdict, "covers"> | undefined;
+  /** An answer with what the words around it add. */
+  readonly withWords: (
+    found: TextVerdict,
+    text: string,
+    recognised: readonly Explanation[],
+    machine: OwnMachine | undefined,
+  ) => TextVerdict;
   readonly shown: readonly Shown[];
   readonly needless: readonly Needless[];
   readonly decoders: { readonly [D in DesktopDecoderName]: Decoder };

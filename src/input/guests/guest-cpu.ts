@@ -162,6 +162,9 @@ function settingGuests(lines: readonly string[]): GuestCpu[] {
 // ---- QEMU ----
 
 const CPU_OPTION = /(?:^|[\s"'`])--?cpu[ =]{1,4}(?:'([^']{1,4000})'|"([^"]{1,4000})"|([^\s'"\\]{1,4000}))/;
+/** Prose that speaks of the option: `add +vmx to the -cpu args`. */
+const NO_MODEL =
+  /^(?:arg(?:ument)?s?|options?|flags?|param(?:eter)?s?|settings?|models?|types?|lines?|names?|values?|and|or|to|is|the|with|in|for|from)[.,:;)]?$/i;
 const KVM = /-enable-kvm\b|accel[= ]kvm\b|[,=]kvm\b/;
 const TCG = /-accel tcg\b|accel=tcg\b/;
 
@@ -180,7 +183,7 @@ function commandLines(lines: readonly string[]): GuestCpu[] {
     const option = CPU_OPTION.exec(whole);
     const text = option?.[1] ?? option?.[2] ?? option?.[3];
     // `args:` of Proxmox belongs to its own format.
-    if (text === undefined || /^\s*args:/.test(whole)) continue;
+    if (text === undefined || NO_MODEL.test(text) || /^\s*args:/.test(whole)) continue;
     const name = /-name (?:guest=)?([\w.-]{1,80})/.exec(whole)?.[1];
     found.push({
       ...guestFromCpuText(text),

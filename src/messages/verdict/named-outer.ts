@@ -5,6 +5,13 @@ import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 import { guestWithoutVmx } from "./guest-verdict.js";
 
+interface Named {
+  readonly name: string;
+  readonly isBelow: boolean;
+  readonly says: string;
+  readonly step: Step;
+}
+
 /** Hypervisors that a text can name in passing, and how they pass VT-x. */
 const NAMED_OUTER = [
   [/\bHAXM\b/i, "HAXM"],
@@ -16,7 +23,10 @@ const NAMED_OUTER = [
   [/\bGCP\b|\bGCE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
   [/\bAzure\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
-  [/\bQubes(?: ?OS)?\b|\bdom0\b/i, "Xen"],
+  [
+    /\bQubes(?: ?OS)?\b|\bdom[0U]\b|\b(?:on|under|in|from|inside|with|using) (?:a )?Xen\b(?!-)|\bXen (?:guest|VM|HVM|host|server|machine|virtual)/i,
+    "Xen",
+  ],
   [/\bDocker Desktop\b/i, "Docker Desktop"],
   [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean"],
   [/\bHetzner\b/i, "Hetzner Cloud"],
@@ -47,7 +57,31 @@ const ALWAYS_BELOW: readonly string[] = [
   "GitHub Actions",
   "GitLab CI",
   "a virtual machine",
+  "Xen",
 ];
+
+const CLOUDS: ReadonlySet<string> = new Set([
+  "Amazon EC2",
+  "Google Compute Engine",
+  "Azure",
+  "Alibaba Cloud",
+  "DigitalOcean",
+  "Hetzner Cloud",
+]);
+
+/** Each has its own way. */
+function severalClouds(names: readonly string[]): Named {
+  const steps = names.map((name) => [name, outerStep(name)] as const);
+  return {
+    name: names.join(", "),
+    isBelow: true,
+    says: ` The text names ${names.slice(0, -1).join(", ")} and ${names.at(-1)}: in a machine that runs there, the cloud has to pass VT-x.`,
+    step: {
+      text: steps.map(([name, { text }]) => `${name}: ${text}`).join(" "),
+      commands: steps.flatMap(([, { commands = [] }]) => commands).slice(0, 3),
+    },
+  };
+}
 
 const WSL_NESTED: Step = {
   text: "WSL2 passes VT-x on Windows 11 on an Intel CPU, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
@@ -56,10 +90,29 @@ const WSL_NESTED: Step = {
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?:VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE\b|Fusion\b)|\b(?:VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/i;
+  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
+const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
+  [/^(?:VM|ES|vS|Fu)/i, "VMware"],
+  [/^X/i, "Xen"],
+  [/^Vi/i, "VirtualBox"],
+  [/^H/i, "Hyper-V"],
+  [/^P/i, "Proxmox"],
+  [/^[KQ]/i, "KVM"],
+];
+
+/** The product in whose machines something runs, where the text says so of one alone. */
+function insideOf(text: string): string | undefined {
+  const found = new Set(
+    [...text.matchAll(INSIDE)].map(
+      ({ groups }) => NAMES.find(([words]) => words.test((groups?.below ?? groups?.of ?? groups?.kvm) as string))?.[1],
+    ),
+  );
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
 const GUEST =
-  /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
+  /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
@@ -74,14 +127,11 @@ export function bareMetal(text: string): string | undefined {
   const [first, ...more] = BARE_METAL.filter(
     ([words]) => words.test(text) && (guest === undefined || !words.test(guest)),
   );
-  return more.length === 0 && (INSIDE.test(text) || NESTED.test(text)) ? first?.[1] : undefined;
+  return more.length === 0 && (text.search(INSIDE) >= 0 || NESTED.test(text)) ? first?.[1] : undefined;
 }
 
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
-export function namedOuter(
-  text: string,
-  machine: OwnMachine | undefined,
-): { readonly name: string; readonly isBelow: boolean; readonly says: string; readonly step: Step } | undefined {
+export function namedOuter(text: string, machine: OwnMachine | undefined): Named | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
   if (observed?.vmx === true || cores?.[0].cpuid.features.vmx === true) return undefined;
   const outer = observed?.outer;
@@ -99,7 +149,8 @@ export function namedOuter(
     };
   }
   const guest = GUEST.exec(text)?.groups?.guest;
-  const inside = guest === undefined && INSIDE.test(text);
+  const inside = guest === undefined && text.search(INSIDE) >= 0;
+  const below = inside ? insideOf(text) : undefined;
   const all: string[] = IN_HYPERV.test(text)
     ? ["Hyper-V"]
     : NAMED_OUTER.filter(([words]) => words.test(text) && (guest === undefined || !words.test(guest))).map(
@@ -107,8 +158,11 @@ export function namedOuter(
       );
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
   const bare = IN_HYPERV.test(text) ? undefined : bareMetal(text);
+  const one = below ?? bare;
   const [first, ...more] =
-    bare !== undefined ? [bare] : all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
+    one !== undefined ? [one] : all.length > 1 ? all.filter((name) => name !== "a virtual machine") : all;
+  const clouds = [first, ...more].filter((name) => name !== undefined);
+  if (more.length > 0 && clouds.every((name) => CLOUDS.has(name))) return severalClouds(clouds);
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.
   if (first === undefined || (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")))
     return undefined;

@@ -15,6 +15,9 @@ import { crashLine, fatalLine } from "./stopped.js";
 /** A longer text is a log: no configuration is looked for in it. */
 const LONGEST_CONFIGURATION = 1_000_000;
 
+const shortOf = (text: string | undefined): string | undefined =>
+  text !== undefined && text.length <= LONGEST_CONFIGURATION ? text : undefined;
+
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
   explanations: readonly Explanation[],
@@ -22,7 +25,10 @@ export function verdictOf(
   text: string | undefined,
   desktop?: DesktopMessages,
 ): TextVerdict | undefined {
-  const found = answerOf(explanations, machine, text, desktop);
+  const recognised = explanations.filter(({ message }) => message !== undefined);
+  const short = shortOf(text);
+  const alone = answerOf(recognised, machine, text, desktop);
+  const found = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined) return found;
   // The first one may be the answer.
@@ -31,13 +37,12 @@ export function verdictOf(
 }
 
 function answerOf(
-  explanations: readonly Explanation[],
+  recognised: readonly Explanation[],
   machine: OwnMachine | undefined,
   text: string | undefined,
   desktop: DesktopMessages | undefined,
 ): TextVerdict | undefined {
-  const recognised = explanations.filter(({ message }) => message !== undefined);
-  const short = text !== undefined && text.length <= LONGEST_CONFIGURATION ? text : undefined;
+  const short = shortOf(text);
   const guests = once(() => (short === undefined ? [] : readGuests(short)));
   const joined = short === undefined ? undefined : desktop?.joined(short, recognised, machine);
   if (joined !== undefined) return { ...joined, covers: recognised.map(({ message }) => message as string) };
@@ -174,6 +179,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "fail-entry-bare": WITH_REASON,
   "kvm-kernel-bug": WITH_REASON,
   "modprobe-config-line": ["modprobe-builtin"],
+  "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
   "windows-requirements": ["hyperv-launch-failed"],
   "qemu-internal-error": ["kvm-unexpected-exit"],
   "haxm-not-installed": ["emulator-driver"],
@@ -196,7 +202,7 @@ const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
 const VALIDATED =
   /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
 const works = (text: string | undefined): boolean =>
-  text !== undefined && (KVM_OK.test(text) || (text.length <= LONGEST_CONFIGURATION && VALIDATED.test(text)));
+  text !== undefined && (KVM_OK.test(text) || VALIDATED.test(shortOf(text) ?? ""));
 const WORKS: TextVerdict = {
   says: "KVM can be used here: the check finds vmx or svm among the flags, and /dev/kvm.",
   steps: [],

@@ -6,6 +6,7 @@ import type { DesktopMessages } from "../../desktop-messages.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout } from "../../verdict/desktop/subject-linux.js";
+import { troubleOf, withWords } from "../../verdict/desktop/trouble-linux.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
 import { DESKTOP_MESSAGES } from "./desktop.js";
@@ -27,7 +28,8 @@ export const DESKTOP: DesktopMessages = {
   ],
   lastRows: HAXM_MESSAGES,
   joined: joinedOnDesktop,
-  subject: (text, machine) => subjectOf(text, machine) ?? askedAbout(text, machine),
+  subject: (text, machine) => troubleOf(text, machine) ?? subjectOf(text, machine) ?? askedAbout(text, machine),
+  withWords,
   shown: SHOWN,
   needless: NEEDLESS,
   decoders: {

@@ -34,7 +34,7 @@ const FIRMWARE_SAYS =
 const SUBJECTS: readonly Subject[] = [
   {
     words:
-      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
+      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n.?]{0,12} (?:inside|into) (?:a |an |the |my )?(?:\w{2,12} ){0,2}(?:VM|microVM|guest)\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
     says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
     steps: [
       {

@@ -24,6 +24,12 @@ const VIRTUALIZATION =
 const COMPLAINT =
   /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|issues?|problems?|impossible|incompatible|conflicts?|invalid|unsuccessful|destroys|breaks?|broken|block\w{0,3}|prevents?|freez\w{1,3}|stuck|hangs?|black screen|gr[ea]yed|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive|asks? to|even (?:though|if)|nicht|kein\w{0,2}|fehler|erreur|impossible|não)\b|无法|不支持|不能|失败|错误|未启用|無法|できません|失敗|起動しません|ошибк|не /i;
 
+const DOCKER_DESKTOP = /\bDocker (?:Desktop|Toolbox|for (?:Windows|Mac))\b/i;
+/** There Docker needs no virtual machine, and what its containers run needs one. */
+const DOCKER_OF_LINUX = /\bdocker[ -]compose\b|\/dev\/kvm\b|\bKVM\b|\bQEMU\b/i;
+const isDockerDesktop = (text: string): boolean =>
+  DOCKER_DESKTOP.test(text) || (/\bDocker\b/i.test(text) && !DOCKER_OF_LINUX.test(text));
+
 /** Questions about what a Mac, Xen or bhyve can do: one answer, whatever failed. */
 const ASKS = /\?|\bhow (?:to|do|can)\b|\bwhy\b|\bpossible\b/i;
 
@@ -87,7 +93,7 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       "Windows' feature Hyper-V is not installed, or the program may not ask Windows for it. That comes before VT-x is checked.",
       [INSTALL, WINDOWS_STATE],
     );
-  if (/\bDocker\b/i.test(text) && IN_A_MACHINE.test(saidOf(text))) {
+  if (isDockerDesktop(text) && IN_A_MACHINE.test(saidOf(text))) {
     const below = namedOuter(saidOf(text), machine);
     return answer(
       "Docker Desktop in a virtual machine needs VT-x there: the hypervisor below has to pass it (nested virtualization).",

@@ -13,6 +13,8 @@ import { BESIDE, CONSUMER, HYPERVISOR_WORKS, OWN_HYPERVISOR, PLAYER, SECURITY, W
 
 const FIRMWARE =
   /\b(?:BIOS|UEFI|firmware)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b/i;
+/** Windows is the guest there. */
+const OF_KVM = /\bkvm_intel\b|\/dev\/kvm\b|\bKVM host\b|\bon KVM\b|\bhypervisor[ =]kvm\b/i;
 const INCOMPATIBLE = /\b(?:not compatible|incompatible|conflicts?|prevents?)\b/i;
 
 const OF_VTX = /\b(?:hardware(?:[- ]assisted)? virtuali[sz]ation|VT-?x|vmx|nested)\b/i;
@@ -54,7 +56,7 @@ export function subjectOfWindows(
       "Windows' own hypervisor works there, so VT-x (or AMD-V) is on, and the program failed for another reason: it looks for another feature or edition of Windows, or lacks a right.",
       [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
     );
-  if (own !== undefined && INCOMPATIBLE.test(text) && !both)
+  if (own !== undefined && INCOMPATIBLE.test(text) && !both && !OF_KVM.test(text))
     return answer(`A program cannot run beside Windows' own hypervisor (${own}), which holds VT-x while it runs.`, [
       SEE_SECURITY,
       HYPERV_OFF,
