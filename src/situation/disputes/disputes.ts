@@ -1,5 +1,6 @@
 import { once } from "../../bits/once.js";
 import type { Host } from "../../host/host.js";
+import { configOf } from "../../kvm/kernel-config.js";
 import { withParams } from "../../kvm/load/params.js";
 import { isLoadedOn, type ReplayOptions, replay } from "../../kvm/replay.js";
 import type { Release } from "../../rules/release.js";
@@ -122,11 +123,12 @@ function possible(host: Host, { ids, tolerated }: Wanted, candidates: readonly C
 /** With each assumed fact about the machine and each build option the other way round. */
 function otherwise({ release, options }: Candidate): readonly Candidate[] {
   const { config, machine } = options;
+  const built = configOf(release, config);
   return [
     ...CONFIG_OPTIONS.flatMap((option) =>
       config?.[option] !== undefined
         ? []
-        : [true, false].map((value) => ({ release, options: { ...options, config: { ...config, [option]: value } } })),
+        : [{ release, options: { ...options, config: { ...config, [option]: !built[option] } } }],
     ),
     ...(["tboot", "enlightenedVmcs"] as const).flatMap((fact) =>
       machine?.[fact] === undefined
@@ -214,9 +216,19 @@ function doubted(
     );
   };
   const whole = factsOf(host).find(fits);
-  const parts = whole?.parts().filter(fits) ?? [];
-  if (whole === undefined || parts.length === 0) return whole;
-  return { ...whole, hide: (from) => parts.reduce((left, { hide }) => hide(left), from) };
+  if (whole === undefined) return undefined;
+  const hideAll = (parts: readonly ReadFact[]) => ({
+    ...whole,
+    hide: (from: Host) => parts.reduce((left, { hide }) => hide(left), from),
+  });
+  // Where hiding several bits together is not enough, none of them is alone: most of a register is ruled out by halves.
+  const enough = (parts: readonly ReadFact[]): readonly ReadFact[] => {
+    if (parts.length === 0 || !fits(hideAll(parts))) return [];
+    const middle = parts.length >> 1;
+    return middle === 0 ? parts : [...enough(parts.slice(0, middle)), ...enough(parts.slice(middle))];
+  };
+  const parts = enough(whole.parts());
+  return parts.length === 0 ? whole : hideAll(parts);
 }
 
 function part(line: number | undefined, says: string): string {
