@@ -79,6 +79,12 @@ export function isSvmVendor(vendor: string | undefined): boolean {
   return (SVM_VENDORS as readonly (string | undefined)[]).includes(vendor);
 }
 
+/** Whether the CPU has SVM in place of VMX: by its vendor, or by the module that is loaded where that was not read. */
+export function hasSvm({ vendor, observed }: Pick<Host, "vendor" | "observed">): boolean {
+  if (vendor !== undefined) return isSvmVendor(vendor);
+  return observed?.modules?.kvm_amd === true && observed.modules.kvm_intel !== true;
+}
+
 /**
  * What a machine or a tool reported about later layers. A replay does not start from it; it is what a replay is checked
  * against, and where nothing else is known it is knowledge of its own layer.

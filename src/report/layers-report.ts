@@ -1,5 +1,6 @@
 import { checkNumber } from "../bits/misuse.js";
 import { findings } from "../host/findings.js";
+import { hasSvm } from "../host/host.js";
 import type { Replay } from "../kvm/replay.js";
 import { hexIndex } from "../registers/registers.js";
 import { replays, split, splitText } from "../situation/replays.js";
@@ -171,7 +172,7 @@ function legendLines(layers: readonly FeatureLayers[], wide: boolean, width: num
 /** What was not read and would decide the unknown cells, and how to read it. */
 function unknownLines(traced: TracedReplay, layers: readonly FeatureLayers[], width: number): Line[] {
   const open = layers.filter(({ cells }) => LAYERS.some((layer) => cells[layer] === "unknown"));
-  if (open.length === 0) return [];
+  if (open.length === 0 || hasSvm(traced.replayed.host)) return [];
   const sources = [...loadUnknowns(traced)];
   for (const { feature, cells } of open) {
     for (const layer of LAYERS) {

@@ -1,4 +1,4 @@
-import { isSvmVendor } from "../host/host.js";
+import { hasSvm } from "../host/host.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import type { Replay } from "../kvm/replay.js";
 import type { Refusal } from "../rules/machine.js";
@@ -27,7 +27,7 @@ export function loadVerdict(replayed: Replay): Inline {
   if (loads === "yes") return [styled("yes", "kvm_intel loads"), "."];
   const reason = refusalText(replayed);
   if (loads === "no") {
-    if (isSvmVendor(host.vendor)) {
+    if (hasSvm(host)) {
       return [
         styled("no", "kvm_intel does not load"),
         ": VMX is Intel's, and this CPU has SVM; its module is kvm_amd.",
@@ -109,7 +109,7 @@ export function verdict(traced: TracedReplay, layers: readonly FeatureLayers[] =
   const { lost, has } = tally(layers);
   const parts: Inline[] = [loadVerdict(replayed)];
   const [first] = lost;
-  if (isSvmVendor(replayed.host.vendor)) return parts;
+  if (hasSvm(replayed.host)) return parts;
   if (has.length === 0) {
     parts.push(" No feature of the CPU is known to be there.");
   } else if (first === undefined) {

@@ -1,6 +1,6 @@
 import { kindOf, wrong } from "../bits/misuse.js";
 import { checkHost } from "../host/check-host.js";
-import { type Host, isSvmVendor } from "../host/host.js";
+import { type CoreGroup, type Host, hasSvm } from "../host/host.js";
 import type { GuestCpu } from "../input/guests/guest-cpu.js";
 import { statedOf } from "../input/hosts/stated.js";
 import type { MachineFacts } from "../kvm/fill-machine.js";
@@ -125,11 +125,12 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   const params = paramTexts(asked.params);
   const read = asked.cpu === undefined ? host : pickCpu(host, asked.cpu);
   if (typeof read === "string") return { argument: "cpu", text: read };
+  const seen = withoutVmx(read);
   const kernel = fitting === undefined ? kernelOf(host, asked.kernel) : { from: "default" as const, ...fitting };
   if ("error" in kernel) return { argument: "kernel", text: kernel.error };
   const notes = [...(asked.notes ?? []), ...contradictions.slice(0, MOST_CONTRADICTIONS)];
   const explicit = asked.assume ?? [];
-  const assumed = assumptions(read, [...explicit, ...(asked.assumeByDefault ?? [])]);
+  const assumed = assumptions(seen, [...explicit, ...(asked.assumeByDefault ?? [])]);
   for (const id of new Set(explicit)) {
     if (!assumed.made.some((row) => row.id === id)) notes.push(`${id} changes nothing: what it fills in was read`);
   }
@@ -182,8 +183,7 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   const left = own ? narrowed(known, candidates as [Candidate, ...Candidate[]], replayed) : undefined;
   const refusedAndLoaded = host.observed?.loadError !== undefined && isLoadedOn(host);
   // A CPU with SVM has none of these registers.
-  const doubtful =
-    !isSvmVendor(read.vendor) && (left?.differs === true || proofs.impossible || refusedAndLoaded || !own);
+  const doubtful = !hasSvm(read) && (left?.differs === true || proofs.impossible || refusedAndLoaded || !own);
   if (asked.foundParams !== false && doubtful && fitting === undefined && hasEvidence(host)) {
     const others = any ? RELEASES.map((release): Candidate => ({ release, options: { release, ...common } })) : [];
     const disputed = disputesOf(read, { likely: fits, others });
@@ -225,6 +225,18 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   };
   if (left?.replays !== undefined) keepReplays(result, left.replays);
   return result;
+}
+
+/** The module of another vendor's CPUs is loaded: CPUID has no VMX, though it was not read. */
+function withoutVmx(host: Host): Host {
+  if (!hasSvm(host) || host.vendor !== undefined) return host;
+  const cores = host.cores.map(
+    (core): CoreGroup => ({
+      ...core,
+      cpuid: { ...core.cpuid, features: { ...core.cpuid.features, vmx: core.cpuid.features.vmx ?? false } },
+    }),
+  );
+  return { ...host, cores: cores as unknown as Host["cores"] };
 }
 
 /** Kernels that would not show the first of these. */

@@ -2,6 +2,8 @@ import { replay } from "../../kvm/replay.js";
 import { BOOT_KINDS, type ItemKind, type VerifyItem } from "../../situation/evidence/item.js";
 import { verifyItems } from "../../situation/evidence/items.js";
 import { buildOptions, kernelAsked, otherRelease, parametersAsked, parametersSet } from "./asked-reasons.js";
+import type { IN_NO_CASE } from "./by-cases.js";
+import type { BETWEEN_LINES } from "./by-vmx-flags.js";
 import type { Comparison, Scenario } from "./comparison.js";
 import { firmwareAtBoot, flagsCleared, machineFacts, otherCores } from "./machine-reasons.js";
 import { registersDiffered, registersDifferedAtBoot } from "./register-reasons.js";
@@ -55,7 +57,10 @@ export const LIKELY_REASONS = [
   { id: "flag-cleared", seen: flagsCleared },
 ] as const satisfies readonly ReasonRow[];
 
-export type LikelyReasonId = (typeof LIKELY_REASONS)[number]["id"];
+export type LikelyReasonId =
+  | (typeof LIKELY_REASONS)[number]["id"]
+  | (typeof BETWEEN_LINES)["id"]
+  | (typeof IN_NO_CASE)["id"];
 
 /** Of one kind of reason the best for each difference, by the id of the item; the one that explains most first. */
 export function reasonsFor(comparison: Comparison): ReadonlyMap<string, readonly LikelyReason[]> {

@@ -6,6 +6,8 @@ import { RELEASES, type Release } from "../../rules/release.js";
 import type { ItemKind, VerifyItem } from "../../situation/evidence/item.js";
 import { type SplitAnswer, splitText } from "../../situation/replays.js";
 import { asSituation, type Candidate, type Situation, situation } from "../../situation/situation.js";
+import { decidedByCases, IN_NO_CASE } from "./by-cases.js";
+import { againstVmxFlags, BETWEEN_LINES } from "./by-vmx-flags.js";
 import type { Fit } from "./comparison.js";
 import { firmwareFromFlags } from "./firmware.js";
 import { factTexts } from "./machine-reasons.js";
@@ -65,13 +67,23 @@ function verifyUnder(host: Host, known: Known, options: Candidate["options"]): V
   const fits = differing.length > 0 && open ? otherReleases(known.host, given, differing.length) : [];
   const reasons = reasonsFor({ host: known.host, options: settled.options, settled, fits });
   const texts = factTexts({ host: known.host, options: settled.options, settled, fits });
+  const between = new Map(againstVmxFlags(known.host, settled.options, settled.items).map((item) => [item.id, item]));
+  const byCases = new Map(decidedByCases(known.host, settled.options, settled.items).map((item) => [item.id, item]));
   const items = (known.used ? settled.items.map(notByItself) : settled.items).map((item) => {
+    const other = between.get(item.id) ?? byCases.get(item.id);
+    if (other !== undefined) return other;
     const note = item.note ?? texts.get(item.id);
     return note === undefined ? item : { ...item, note };
   });
+  const reasonsOf = (id: string) =>
+    between.has(id)
+      ? [{ ...BETWEEN_LINES, explains: between.size }]
+      : byCases.has(id)
+        ? [{ ...IN_NO_CASE, explains: byCases.size }]
+        : (reasons.get(id) ?? []);
   const differences = items
     .filter(isDifferent)
-    .map((item): Difference => ({ ...item, verdict: "differ", reasons: reasons.get(item.id) ?? [] }));
+    .map((item): Difference => ({ ...item, verdict: "differ", reasons: reasonsOf(item.id) }));
   const kinds = new Set(items.map(({ kind }) => kind));
   const count = (verdict: VerifyItem["verdict"]) => items.filter((item) => item.verdict === verdict).length;
   return {

@@ -82,12 +82,6 @@ function knownState(host: Host): State {
 export const isOn = ({ vmx, featCtl, looksAtFeatCtl }: State) =>
   vmx && looksAtFeatCtl && (featCtl === "on" || featCtl === "unlocked");
 
-/** Its CPU has SVM: the vendor says so, or the module that loads on no other CPU is loaded. */
-export function hasSvm({ vendor, observed }: Host): boolean {
-  if (vendor !== undefined) return isSvmVendor(vendor);
-  return observed?.modules?.kvm_amd === true;
-}
-
 /** Machines that are none of x86, and what KVM is there. */
 const FOREIGN: readonly (readonly [arch: RegExp, name: string, command: string])[] = [
   [/^(?:aarch64|arm)/, "an ARM machine", "sudo dmesg | grep -i kvm; ls -l /dev/kvm"],

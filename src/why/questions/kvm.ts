@@ -1,11 +1,12 @@
 import { and } from "../../bits/tri.js";
 import { bitsOf } from "../../bits/word.js";
+import { hasSvm } from "../../host/host.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { isLoadedOn, type Replay } from "../../kvm/replay.js";
 import type { Refusal } from "../../rules/machine.js";
 import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
-import { type About, type Answer, foreignAnswer, hasSvm, svmAnswer } from "./about.js";
+import { type About, type Answer, foreignAnswer, svmAnswer } from "./about.js";
 import type { NextStep } from "./answer.js";
 import {
   COLLECT,

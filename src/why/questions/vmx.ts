@@ -1,17 +1,7 @@
 import { shared, tri } from "../../bits/tri.js";
-import { msrOf } from "../../host/host.js";
+import { hasSvm, msrOf } from "../../host/host.js";
 import { formatMsr, msrBit } from "../../host/msr.js";
-import {
-  type About,
-  type Answer,
-  foreignAnswer,
-  hasSvm,
-  isAtlas,
-  isOn,
-  outerName,
-  type State,
-  svmAnswer,
-} from "./about.js";
+import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
 import {
   EITHER_FIRMWARE,
   FIRMWARE_OFF,
