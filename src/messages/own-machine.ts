@@ -110,7 +110,8 @@ export type Circumstance =
   | "on Linux"
   | "on Windows"
   | "said to be on"
-  | "Windows 10";
+  | "Windows 10"
+  | "Windows 7";
 
 export function circumstancesOf(host: Host): ReadonlySet<Circumstance> {
   const names = Object.keys(CIRCUMSTANCES) as (keyof typeof CIRCUMSTANCES)[];

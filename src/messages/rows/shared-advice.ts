@@ -33,6 +33,11 @@ export const ENABLE_OUTER: Step = {
   commands: Object.values(OUTER_COMMANDS).flat(),
 };
 
+export const LOOK_UP_CPU: Step = {
+  text: "Look the CPU up at ark.intel.com: `Intel Virtualization Technology (VT-x)`. Without it VirtualBox up to 6.0 runs 32-bit guests, later releases none.",
+  commands: ["wmic cpu get name", "VBoxManage modifyvm NAME --hwvirtex off"],
+};
+
 export const HYPERV_OFF: Step = {
   text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
   commands: ["bcdedit /set hypervisorlaunchtype off"],

@@ -113,6 +113,7 @@ function insideOf(text: string): string | undefined {
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
 const GUEST =
   /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
+const OWN_PROGRAM = /\bVBoxManage\b|\bvagrant\b|\bVERR_|\bhost OS\b/i;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
@@ -166,6 +167,8 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
   // WSL runs in Hyper-V, and all but HAXM can pass VT-x.
   if (first === undefined || (first !== "HAXM" && more.some((name) => first !== "WSL" || name !== "Hyper-V")))
     return undefined;
+  // The program that failed, on the machine itself.
+  if (first === "VirtualBox" && !inside && OWN_PROGRAM.test(text)) return undefined;
   const inWsl = first === "WSL";
   return {
     name: first,

@@ -1,13 +1,14 @@
 import type { Needless, Shown } from "../../desktop-messages.js";
+import { SAID_OFF, SAID_ON } from "../../verdict/desktop/in-words.js";
 import { HYPERV_OFF, KVM_ON_LINUX, WHPX_ON } from "../shared-advice.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [
-  // Where programs and files are on Linux and nowhere else.
+  // Where programs and files are on Linux and nowhere else, and what VirtualBox calls a failure everywhere but on Windows.
   [
     "on Linux",
-    /\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b/,
-    /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b/,
+    /\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
+    /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
   ["on Windows", /\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i, /\/dev\/kvm|\buname\b|\bUbuntu\b/i],
   // Windows 11 begins with build 22000, and still calls itself version 10.0.
@@ -16,21 +17,29 @@ export const SHOWN: readonly Shown[] = [
     /\bWindows 10\b|\b10\.0\.1\d{4}\b|\bVersion \d\dH\d \(?(?:OS )?Build 1\d{4}\b/i,
     /\bWindows 11\b|\b10\.0\.2[2-9]\d{3}\b|\bBuild 2[2-9]\d{3}\b/i,
   ],
-  ["macOS", /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit)\b/i, /\bFreeBSD\b|\billumos\b/],
+  // No hypervisor of Windows' own, on a desktop.
+  [
+    "Windows 7",
+    /\bWindows (?:7|Vista|XP)\b(?! ?(?:guest|VM|image|iso|virtual))/i,
+    /\bWindows (?:8|10|11|Server)\b|\bHyper-?V\b|\bguest (?:OS|operating system)\b[^\n]{0,20}\n{0,2}[^\n]{0,20}Windows|\bLinux\b|\bUbuntu\b|\bmac ?OS\b|\bOS X\b|\b(?:run|install|boot|start)(?:s|ning|ing|ed)? (?:a |an )?Windows (?:7|Vista|XP)\b(?! (?:host|machine|PC|laptop|system))/i,
+  ],
+  [
+    "macOS",
+    /\b(?:mac ?OS|OS X|MacBook|iMac|Darwin|x?hyve|hyperkit)\b/i,
+    /\bFreeBSD\b|\billumos\b|\bWindows (?:7|8|10|11)\b|\b[A-Z]:\\|\bVBoxManage\.exe\b/,
+  ],
   // What CPUID says to VirtualBox on Windows.
   ["no hypervisor below", /\(HVP=0\)/],
   // People who looked.
-  [
-    "said to be on",
-    /(?<!\b(?:ensure|sure|must|please|check|verify|see|whether|if|that|until|once|unless|when)\b[^.\n]{0,24})\b(?:virtuali[sz]ation|VT-?x|SVM|AMD-V)\b(?: \w{1,12}){0,3} (?:is|are|was|has been|already) (?:\w{1,10} )?(?:enabled|turned on|activated|on)\b|(?<!\byou )\b(?:I|I've|have|already) (?:\w{1,10} )?(?:enabled|turned on|activated|checked)(?: \w{1,14}){0,3} (?:virtuali[sz]ation|VT-?x|SVM)\b|^\s{0,8}Virtuali[sz]ation: Enabled/im,
-    /\b(?:virtuali[sz]ation|VT-?x|SVM)\b(?: \w{1,12}){0,3} (?:is|are|was) not\b/i,
-  ],
+  ["said to be on", SAID_ON, SAID_OFF],
 ];
 
 /** Steps that this makes needless. */
 export const NEEDLESS: readonly Needless[] = [
   [HYPERV_OFF.text, "on Linux"],
+  [HYPERV_OFF.text, "macOS"],
   [HYPERV_OFF.text, "no hypervisor below"],
+  [HYPERV_OFF.text, "Windows 7"],
   [KVM_ON_LINUX.text, "on Windows"],
   [KVM_ON_LINUX.text, "macOS"],
   [WHPX_ON.text, "on Linux"],

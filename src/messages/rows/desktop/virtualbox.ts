@@ -2,7 +2,14 @@ import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { VBOX_LOG } from "../../decoders/vbox-status.js";
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_OFF,
+  LOOK_UP_CPU,
+  READ_FEAT_CTL,
+  WHO_USES_VMX,
+} from "../shared-advice.js";
 
 /** Since when KVM enables VT-x and AMD-V as soon as its module is loaded. */
 const AT_LOAD = releaseOf(NOT_REPLAYED.virtAtLoad.held.since);
@@ -101,6 +108,13 @@ export const VIRTUALBOX_MESSAGES = [
       },
       "A virtual machine whose hypervisor does not pass VT-x.",
       "A CPU without VT-x.",
+    ],
+    where: [
+      {
+        is: "Windows 7",
+        what: "CPUID.1:ECX bit 5 is 0: VirtualBox sees no VT-x at all. Windows 7 and older have no hypervisor of their own that could hide it: the CPU lacks VT-x, this is a virtual machine, or the firmware has it off.",
+        steps: [LOOK_UP_CPU, ENABLE_FIRMWARE, ENABLE_OUTER],
+      },
     ],
     steps: [HYPERV_OFF, ENABLE_OUTER, ENABLE_FIRMWARE],
     source: { message: "p4lang/tutorials#167, proycon/LaMachine#99, rdbreak/rhce8env#1", meaning: HMVMX },

@@ -7,7 +7,8 @@ import { HYPERVISOR_WORKS, WINDOWS } from "./windows-words.js";
 /* AMD CPUs, on systems and under products whose messages name VT-x where they mean either. */
 
 const SVM_IS_ON = /\bSVM(?: Mode)?\W{1,4}(?:is )?(?:Enabled|on)\b|\benabled SVM\b/i;
-const NESTED = /\bGNS3 VM\b|\bnested\b/i;
+const NESTED = /\bGNS3 VM\b|\bnested\b|\bExposeVirtualizationExtensions\b/i;
+const HYPER_V = /\bHyper-?V\b|\bExposeVirtualizationExtensions\b/i;
 const OTHER_KERNELS = /\bbhyve\b|\bFreeBSD\b|\bSmartOS\b|\billumos\b|\bOmniOS\b/i;
 
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
@@ -28,6 +29,16 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         {
           text: "Leave nested VT-x/AMD-V off for the machine.",
           commands: ["VBoxManage modifyvm NAME --nested-hw-virt off"],
+        },
+      ],
+    );
+  if (NESTED.test(text) && HYPER_V.test(text))
+    return answer(
+      `${svm} Hyper-V gives it to guests from Windows 11 and Windows Server 2022 on; on Windows 10 and earlier servers it does so on Intel CPUs alone.`,
+      [
+        {
+          text: "On such a Windows, with the machine off: bring it to the current configuration version, and expose it.",
+          commands: ["Update-VMVersion NAME", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
         },
       ],
     );

@@ -45,7 +45,7 @@ export function onAppleSilicon(text: string): Answer | undefined {
   return answer(`${says} Hypervisor.framework runs ARM guests there.`, [ASK_MACOS]);
 }
 
-const MAC_PRODUCT = /\bParallels\b|\bUTM\b|\bTart\b|\b(?:VMware )?Fusion\b|\bVirtualBox\b/i;
+const UNDER = /\b(?:in|on|under|inside|with|using) (Parallels|(?:VMware )?Fusion|VirtualBox)\b/i;
 const NESTED = /\bnest(?:ed|ing)\b|\bVT-?x\/EPT\b|\bvmx\b[^\n.]{0,30}\bguest\b/i;
 const ALLOW = [
   { name: /^Parallels/i, commands: ["prlctl set NAME --nested-virt on"] },
@@ -57,10 +57,10 @@ const ALLOW = [
 export function nestedOnMac(text: string): Answer | undefined {
   const said = saidOf(text);
   if (!APPLE.test(said) || !isOnMac(said) || !NESTED.test(said)) return undefined;
-  const product = MAC_PRODUCT.exec(said)?.[0];
-  if (product === undefined || /^(?:UTM|Tart)$/i.test(product))
+  const product = UNDER.exec(said)?.[1];
+  if (product === undefined)
     return answer(
-      "The text is about nested virtualization on a Mac with an Intel CPU. QEMU, and UTM with it, shows its guests no VMX over Hypervisor.framework (hvf), whatever CPU model is asked for.",
+      "The text is about nested virtualization on a Mac (with an Intel CPU: Apple's own have no VT-x). QEMU, and UTM with it, shows its guests no VMX over Hypervisor.framework (hvf), whatever CPU model is asked for; Parallels Desktop Pro and VMware Fusion can.",
       [
         {
           text: "Use a hypervisor that passes VT-x on Intel Macs (Parallels Desktop Pro, VMware Fusion).",

@@ -11,7 +11,8 @@ import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { macosGuest, onAppleSilicon } from "./apple.js";
-import { IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
+import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
+import { withoutVtx } from "./subject.js";
 import { OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
@@ -79,6 +80,7 @@ export function joinedOnDesktop(
     if (checked !== undefined) return checked;
   }
   if (first === undefined) return heldByKvm(text);
+  if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(), line: first.lines[0] };
   const mac = onMac(text, first);
   if (mac !== undefined) return { ...mac, line: first.lines[0] };
   const old = NEEDS_EPT.has(first.message as string) ? withoutEpt(text, machine) : undefined;
@@ -112,6 +114,15 @@ export function joinedOnDesktop(
     onWindows(text, first);
   return found === undefined ? undefined : { evidence: [], line: first.lines[0], ...found };
 }
+
+/** Messages that no VT-x was found. */
+const NO_VTX: ReadonlySet<string> = new Set([
+  "generic-no-vmx",
+  "no-vtx-generic",
+  "vbox-64-bit",
+  "vbox-no-vmx",
+  "vbox-vmx-disabled",
+]);
 
 /** Messages of programs that also run on a Mac. */
 const OF_MACS: ReadonlySet<string> = new Set([

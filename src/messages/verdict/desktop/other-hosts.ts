@@ -49,3 +49,16 @@ export function bhyveAlone(text: string): Answer | undefined {
     evidence: [],
   };
 }
+
+const EMULATOR = /\bemulators?\b|\bAVDs?\b/i;
+const OF_ANDROID = /\bAndroid\b|\bAVD\b|\bAEHD\b|\bHAXM\b|\bvirtuali[sz]ation\b[^.\n]{0,20}\b(?:BIOS|UEFI)\b/i;
+
+/** The Android emulator, without a word of its own. */
+export function emulatorAlone(text: string): Answer | undefined {
+  if (!EMULATOR.test(text) || !OF_ANDROID.test(text)) return undefined;
+  return {
+    says: "The Android emulator says itself which accelerator it can use, and what is missing. On Windows that is WHPX (Windows' own hypervisor), or a driver (AEHD, earlier HAXM) that needs that hypervisor off; on Linux KVM, on macOS Hypervisor.framework. Each needs VT-x (or AMD-V) on in the firmware setup.",
+    steps: [{ text: "Ask it.", commands: ["emulator -accel-check", "emulator-check accel hyper-v cpu-info"] }],
+    evidence: [],
+  };
+}

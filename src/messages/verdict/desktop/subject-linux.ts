@@ -29,7 +29,7 @@ const TROUBLE =
 /** Of the firmware setup as well, and not VT-x. */
 const OTHER_SWITCHES = /\bVT-?d\b|\bIOMMU\b|\bSR-IOV\b|\bDMAR\b/i;
 const FIRMWARE_SAYS =
-  "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7.";
+  "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7. On Windows systeminfo does.";
 
 const SUBJECTS: readonly Subject[] = [
   {

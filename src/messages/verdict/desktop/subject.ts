@@ -2,13 +2,13 @@ import { isSvmVendor } from "../../../host/host.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { ENABLE_OUTER, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { nestedOnMac, onAppleSilicon } from "./apple.js";
-import { IN_A_MACHINE, saidOf } from "./in-words.js";
-import { bhyveAlone, xenAlone } from "./other-hosts.js";
+import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
+import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
 import { SEE_SECURITY, subjectOfWindows } from "./windows.js";
 import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
 
@@ -20,7 +20,7 @@ import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
 const LONGEST = 6_000;
 
 const VIRTUALIZATION =
-  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b|虚拟化|虛擬化|仮想化|\bvmm (?:kernel )?module\b|\bvirtuali[sz]ation (?:features?|extensions?|support)\b|\bHAXM\b|\bAEHD\b|\bWHPX\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:lock\w{0,3}|turned (?:on|off))\b|\bvirtualisierung\b|\bvirtualizaci[oó]n|virtualização|виртуализаци|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
+  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b|虚拟化|虛擬化|仮想化|\bvmm (?:kernel )?module\b|\bvirtuali[sz]ation (?:features?|extensions?|support)\b|\bExposeVirtualizationExtensions\b|\bvirtuali[sz]ation (?:is )?not\b|\bHAXM\b|\bAEHD\b|\bWHPX\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:lock\w{0,3}|turned (?:on|off))\b|\bvirtualisierung\b|\bvirtualizaci[oó]n|virtualização|виртуализаци|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
 const COMPLAINT =
   /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|issues?|problems?|impossible|incompatible|conflicts?|invalid|unsuccessful|destroys|breaks?|broken|block\w{0,3}|prevents?|freez\w{1,3}|stuck|hangs?|black screen|gr[ea]yed|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive|asks? to|even (?:though|if)|nicht|kein\w{0,2}|fehler|erreur|impossible|não)\b|无法|不支持|不能|失败|错误|未启用|無法|できません|失敗|起動しません|ошибк|не /i;
 
@@ -29,6 +29,9 @@ const DOCKER_DESKTOP = /\bDocker (?:Desktop|Toolbox|for (?:Windows|Mac))\b/i;
 const DOCKER_OF_LINUX = /\bdocker[ -]compose\b|\/dev\/kvm\b|\bKVM\b|\bQEMU\b/i;
 const isDockerDesktop = (text: string): boolean =>
   DOCKER_DESKTOP.test(text) || (/\bDocker\b/i.test(text) && !DOCKER_OF_LINUX.test(text));
+
+/** A machine in a machine is wanted, whether or not something failed. */
+const EXPOSE = /\bexpos\w{1,3} (?:hardware|VT-?x|the virtuali|virtuali)\w*|\bnested-hv-enabled\b|\bvhv\.enable\b/i;
 
 /** Questions about what a Mac, Xen or bhyve can do: one answer, whatever failed. */
 const ASKS = /\?|\bhow (?:to|do|can)\b|\bwhy\b|\bpossible\b/i;
@@ -111,6 +114,11 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const own = OWN_HYPERVISOR.exec(text)?.[0];
   const both = beside !== undefined && own !== undefined && bareMetal(text) === undefined;
   if (!(both || VIRTUALIZATION.test(text))) return undefined;
+  if (cpuLacks(text)) return withoutVtx();
+  if (EXPOSE.test(text)) {
+    const below = namedOuter(saidOf(text), machine);
+    if (below?.isBelow === true && SVM_CPU.exec(text) === null) return answer(below.says.trim(), [below.step]);
+  }
   const complains = COMPLAINT.test(text);
   if (!complains && !ASKS.test(text)) return undefined;
   const vendor = machine?.situation.host.vendor;
@@ -136,7 +144,15 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it.`,
       [],
     );
-  return onOtherHost(text) ?? subjectOfWindows(text, machine);
+  return onOtherHost(text) ?? subjectOfWindows(text, machine) ?? emulatorAlone(text);
+}
+
+/** The poster knows that the CPU has none. */
+export function withoutVtx(): Omit<TextVerdict, "covers"> {
+  return answer(
+    "The text says that the CPU has no VT-x: no setting brings it. Without it there are no 64-bit guests in VirtualBox and VMware (on Intel), no Hyper-V, KVM or WSL2; plain emulation (QEMU) is what is left.",
+    [LOOK_UP_CPU],
+  );
 }
 
 function onOtherHost(text: string): Omit<TextVerdict, "covers"> | undefined {

@@ -18,3 +18,6 @@ export const PLAYER =
 /** What runs on Windows' hypervisor and not without it. */
 export const CONSUMER =
   /\b(?:WSL ?2?|WSA|Windows Subsystem for (?:Linux|Android)|Docker(?: Desktop)?|Windows Sandbox|Hyper-?V|WHPX|Windows Hypervisor Platform|minikube|Podman|Rancher Desktop|multipass)\b/i;
+/** Of those, what runs on the machine itself where VirtualBox or VMware is named, too. */
+export const STARTS_HYPERVISOR =
+  /\bWSL ?2\b|\bDocker (?:Desktop|for Windows)\b|\bWindows Sandbox\b|\bVirtual Machine Platform\b|\bWindows Hypervisor Platform\b/i;

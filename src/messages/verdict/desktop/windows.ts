@@ -4,8 +4,17 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
-import { APPLE, saidOf } from "./in-words.js";
-import { BESIDE, CONSUMER, HYPERVISOR_WORKS, OWN_HYPERVISOR, PLAYER, SECURITY, WINDOWS } from "./windows-words.js";
+import { APPLE, IN_A_MACHINE, isSaidOn, saidOf } from "./in-words.js";
+import {
+  BESIDE,
+  CONSUMER,
+  HYPERVISOR_WORKS,
+  OWN_HYPERVISOR,
+  PLAYER,
+  SECURITY,
+  STARTS_HYPERVISOR,
+  WINDOWS,
+} from "./windows-words.js";
 
 /*
  * What a text about Windows comes to: what uses VT-x itself beside Windows' own hypervisor, and what runs on that.
@@ -31,12 +40,39 @@ const SECURITY_OFF: Step = {
   commands: ["DG_Readiness_Tool.ps1 -Disable"],
 };
 
+/** A hypervisor in a machine got as far as VMX operation. */
+const CRASH = /\bcrash\w{0,3}\b|\bBSOD\b|\bblue ?screen\b|\bfreez\w{1,3}\b/i;
+const ENTERED =
+  /\b(?:entering|enters?|entered) VMX\b|\bVMX (?:root )?mode\b|\bload\w{0,3} (?:the )?(?:vmm|hypervisor|minivisor\S{0,4})\b|\bVMRESUME\b|\bVMLAUNCH\b/i;
+const MACHINE_OF = [
+  [/\bVMware\b/i, "VMware"],
+  [/\bHyper-?V\b/i, "Hyper-V"],
+  [/\bVirtualBox\b/i, "VirtualBox"],
+  [/\bParallels\b/i, "Parallels"],
+  [/\b(?:KVM|QEMU)\b/i, "KVM"],
+] as const;
+
+function crashedInGuest(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const below = MACHINE_OF.find(([words]) => words.test(text))?.[1];
+  if (below === undefined || !CRASH.test(text) || !ENTERED.test(text)) return undefined;
+  return answer(
+    `A hypervisor in a machine of ${below} crashed when it used VMX, so VT-x is passed to it and on. ${below} emulates VMX for it, and does not do so as a CPU does.`,
+    [
+      {
+        text: "Read the VM-instruction error (VMREAD 0x4400) and the exit reason (0x4402) where it stopped, and try the same on a bare machine or under another hypervisor.",
+      },
+    ],
+  );
+}
+
 export function subjectOfWindows(
   text: string,
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   const beside = BESIDE.exec(text)?.[1];
-  const own = OWN_HYPERVISOR.exec(text)?.[0];
+  const own =
+    OWN_HYPERVISOR.exec(text)?.[0] ??
+    (beside === undefined || IN_A_MACHINE.test(saidOf(text)) ? undefined : STARTS_HYPERVISOR.exec(text)?.[0]);
   const both = beside !== undefined && own !== undefined && bareMetal(text) === undefined;
   const alone = own === undefined || !WINDOWS.test(text) ? undefined : /\bHAXM\b|\bAEHD\b/.exec(text)?.[0];
   if (alone !== undefined)
@@ -63,6 +99,7 @@ export function subjectOfWindows(
       SECURITY_OFF,
     ]);
   const isOnWindows =
+    !ENTERED.test(text) &&
     bareMetal(text) === undefined &&
     beside !== undefined &&
     WINDOWS.test(text) &&
@@ -73,6 +110,8 @@ export function subjectOfWindows(
       `${beside} can give its guests VT-x on Windows only while Windows' own hypervisor (Hyper-V, WSL2, memory integrity) does not run.`,
       [HYPERV_OFF, SEE_SECURITY, outerStep(beside)],
     );
+  const crashed = crashedInGuest(text);
+  if (crashed !== undefined) return crashed;
   const outer = OF_VTX.test(text) && !isBelow ? namedOuter(text, machine) : undefined;
   // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
   if (outer !== undefined && (outer.isBelow || !APPLE.test(text) || /\bnested\b/i.test(text)))
@@ -85,22 +124,23 @@ export function subjectOfWindows(
       `The text speaks of Windows' own hypervisor (${security}). While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
+  const firmware = isSaidOn(text) ? [] : [ENABLE_FIRMWARE];
   const player = PLAYER.exec(text)?.[0];
   if (player !== undefined)
     return answer(
       `${player} uses VT-x (or AMD-V). Windows itself says whether VT-x is on in the firmware; where it is, Windows' own hypervisor (Hyper-V, WSL2, memory integrity) holds it, and only editions of ${player} for Hyper-V run over that.`,
-      [WINDOWS_STATE, ENABLE_FIRMWARE, HYPERV_OFF],
+      [WINDOWS_STATE, ...firmware, HYPERV_OFF],
     );
   const consumer = CONSUMER.exec(saidOf(text))?.[0];
   if (consumer !== undefined && (FIRMWARE.test(text) || OF_VTX.test(text)))
     return answer(
       `${/hyper/i.test(consumer) ? `${consumer} is` : `${consumer} runs on`} Windows' own hypervisor. Windows itself says whether VT-x is on (or AMD-V); where it is, the hypervisor's feature is off or the boot entry keeps it from starting.`,
-      [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
+      [WINDOWS_STATE, HYPERV_ON, ...firmware],
     );
   if (FIRMWARE.test(text))
     return answer(
       "A program of Windows complains about virtualization, and its own words are not in the text. Windows itself says whether VT-x is on; where it is, the hypervisor's feature is off or the boot entry keeps it from starting.",
-      [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
+      [WINDOWS_STATE, HYPERV_ON, ...firmware],
     );
   return undefined;
 }
