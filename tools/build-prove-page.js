@@ -12,7 +12,8 @@ import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
-import { asciiText, COMMON, hashOf, notices, packedText, styleText, WITHOUT_ENCODER } from "./build-web.js";
+import { asciiText, COMMON, hashOf, notices, styleText } from "./build-web.js";
+import { lzmaPacked } from "./pack.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(root, "src/web");
@@ -53,6 +54,14 @@ const FROM_PAGE = {
   },
 };
 
+/** The page only unpacks. */
+const WITHOUT_ENCODER = {
+  name: "without-encoder",
+  resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
+    id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
+  load: (/** @type {string} */ id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
+};
+
 async function bundled() {
   const bundle = await rolldown({
     ...COMMON,
@@ -86,7 +95,7 @@ export async function buildProvePage() {
     "form-action 'none'",
   ].join("; ");
   const wasm = readFileSync(join(dirname(require.resolve("iced-x86")), "iced_x86_bg.wasm"));
-  const decoder = await packedText(wasm);
+  const decoder = Buffer.from(await lzmaPacked(wasm)).toString("base64");
   /** @type {{ readonly [name: string]: string }} */
   const parts = { policy, style, script: safe, decoder, notices: notices(modules) };
   const html = readFileSync(join(web, "prove/page.html"), "utf8").replace(

@@ -4,11 +4,11 @@
  *
  * The first view (the head, the box, the choice of a CPU) is in the file as HTML, rendered here, and is painted before any of
  * the two large scripts runs; `boot.ts` starts the first of them then. That one has the replay, the atlas, the matrix; the
- * second, with all that reads, explains, audits and compares, runs when it is needed. Both are packed as one LZMA stream, whose
- * window spans both, because the file may have 350 kB with gzip, and with frequent words as bytes; it is unpacked in two steps. The second takes what both need from the
- * first, as a bundler's chunk does; as neither can be loaded by an address (the page may be a file), the imports and exports
- * of the chunks become members of one global object. All run by their hash in the page's security policy, which allows
- * nothing else.
+ * second, with all that reads, explains, audits and compares, runs when it is needed. Because the file may have 350 kB with
+ * gzip, frequent words become bytes, and both scripts are packed as one stream (`pack.js`), which is unpacked in two steps. The
+ * second takes what both need from the first, as a bundler's chunk does; as neither can be loaded by an address (the page may be
+ * a file), the imports and exports of the chunks become members of one global object. All run by their hash in the page's
+ * security policy, which allows nothing else.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -19,6 +19,7 @@ import { runInThisContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { frequentWords } from "./frequent-words.js";
+import { packed } from "./pack.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(root, "src/web");
@@ -64,44 +65,12 @@ export const COMMON = {
   },
 };
 
-/** The pages only unpack. */
-export const WITHOUT_ENCODER = {
-  name: "without-encoder",
-  resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
-    id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
-  load: (/** @type {string} */ id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
-};
-
-/** The package exports only what unpacks all at once. */
-const DECODER = {
-  name: "decoder",
-  resolveId: (/** @type {string} */ id) =>
-    id === "lzma1/decoder" ? join(root, "node_modules/lzma1/lib/decoder.js") : undefined,
-};
-
-/** Bytes as text that a page unpacks. */
-export async function packedText(/** @type {Uint8Array} */ bytes) {
-  const { compress } = await import(LZMA);
-  const { Encoder } = await import(pathToFileURL(join(root, "node_modules/lzma1/lib/encoder.js")).href);
-  const configure = Encoder.prototype.configure;
-  // What the package sets for all data supposes that it comes in fours; text does not, and each of its characters depends on the
-  // whole one before.
-  Encoder.prototype.configure = function (/** @type {unknown} */ mode) {
-    configure.call(this, mode);
-    this._numLiteralContextBits = 8;
-    this._posStateBits = 0;
-    this._posStateMask = 0;
-  };
-  return Buffer.from(compress(bytes, 9)).toString("base64");
-}
-
 /** The script that runs before the first paint. */
 async function boot() {
   const bundle = await rolldown({
     ...COMMON,
     input: join(web, "boot.ts"),
     platform: "browser",
-    plugins: [DECODER],
   });
   const { output } = await bundle.generate({ format: "iife", minify: true, comments: false });
   await bundle.close();
@@ -219,9 +188,6 @@ const LEFT_OUT = {
   },
 };
 
-/** By a name that the compiler does not follow: the types of the package are its sources, which do not compile here. */
-const LZMA = "lzma1";
-
 export const hashOf = (/** @type {string} */ text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
 /** Comments, line ends and indentation of a style sheet are for those who read its source. */
@@ -240,7 +206,7 @@ export async function buildPage() {
   if (/<!--|<\/script/i.test(begin.code)) throw new Error("a script holds what HTML reads as something else");
   const style = styleText();
   const { words, shorten } = frequentWords(first + second);
-  const short = [shorten(first), shorten(second)];
+  const packedParts = [words.join(), shorten(first), shorten(second)].map((part) => Buffer.from(part, "latin1"));
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(begin.code)} ${hashOf(first)} ${hashOf(second)}`,
@@ -257,9 +223,8 @@ export async function buildPage() {
     boot: begin.code,
     en,
     zh,
-    sizes: short.map(({ length }) => length).join(" "),
-    words: words.join(),
-    packed: await packedText(Buffer.from(short.join(""), "latin1")),
+    sizes: packedParts.map(({ length }) => length).join(" "),
+    packed: await packed(packedParts),
     notices: notices([...modules, ...begin.modules]),
   };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(

@@ -4,11 +4,11 @@
  */
 
 /** The bytes that words become, in the order in which `boot.ts` counts them: no script contains one. */
-const SINGLE = [...range(0x80, 0xff), ...range(0x01, 0x08), ...range(0x0e, 0x1d)].map((code) =>
+const SINGLE = [...range(0x80, 0xff), ...range(0x01, 0x08), ...range(0x0e, 0x19)].map((code) =>
   String.fromCharCode(code),
 );
 /** Each makes one word of every byte from 0x80 on that is behind it. */
-const BEFORE = ["\x1e", "\x1f"];
+const BEFORE = range(0x1a, 0x1f).map((code) => String.fromCharCode(code));
 const BYTES = [
   ...SINGLE,
   ...BEFORE.flatMap((before) => range(0x80, 0xff).map((code) => before + String.fromCharCode(code))),
@@ -42,8 +42,11 @@ export function frequentWords(/** @type {string} */ text) {
       words.push(word);
     }
   }
+  // The list itself packs better sorted; which byte a word has does not matter.
+  const sorted = [words.slice(0, SINGLE.length).sort(), words.slice(SINGLE.length).sort()].flat();
+  const byteOf = new Map(sorted.map((word, at) => [word, BYTES[at] ?? word]));
   return {
-    words,
-    shorten: (part) => words.reduce((now, word, at) => now.replaceAll(word, BYTES[at] ?? word), part),
+    words: sorted,
+    shorten: (part) => words.reduce((now, word) => now.replaceAll(word, byteOf.get(word) ?? word), part),
   };
 }

@@ -53,7 +53,7 @@ export const LAYERS: readonly Layer[] = [
   {
     name: "web",
     holds: "the page",
-    packages: { preact: /./, "preact/hooks": /./, "lzma1/decoder": /^boot\.ts$/ },
+    packages: { preact: /./, "preact/hooks": /./ },
   },
 ];
 

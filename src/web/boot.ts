@@ -2,8 +2,8 @@
  * Runs before anything is painted: chooses the language of the first view, which is in the file as HTML, keeps what is
  * typed, dropped and clicked until the first script runs, and runs that when the view has been painted.
  */
-import { Decoder } from "lzma1/decoder";
 import { type Early, WRITABLE } from "./early.js";
+import { reader, unpack } from "./unpack.js";
 
 const page = document.getElementById("page") as HTMLElement;
 const keeping = new AbortController();
@@ -20,45 +20,24 @@ function runNext(): void {
 let unpacking: Generator<string> | undefined;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: no script holds one, see tools/frequent-words.js
-const WORDS = /[\x1e\x1f][\uf780-\uf7ff]|[\x01-\x08\x0e-\x1d\uf780-\uf7ff]/g;
+const WORDS = /[\x1a-\x1f][\uf780-\uf7ff]|[\x01-\x08\x0e-\x19\uf780-\uf7ff]/g;
 
 /** Of the bytes that words became: those above ASCII, then the control characters but blanks, then the pairs. */
 function placeOf(bytes: string): number {
   const byte = bytes.charCodeAt(0) & 0xff;
-  if (byte === 30 || byte === 31) return 152 + (byte - 30) * 128 + (bytes.charCodeAt(1) & 0x7f);
+  if (bytes.length > 1) return 148 + (byte - 26) * 128 + (bytes.charCodeAt(1) & 0x7f);
   return byte < 9 ? byte + 127 : byte < 32 ? byte + 122 : byte - 0x80;
 }
 
-/**
- * The scripts in the element, whose attributes say how many bytes each has, and which word each packed byte means: a step
- * of the generator unpacks one.
- */
+/** The scripts in the element, whose attribute says how many bytes each has; before them are the words, and each is a step. */
 function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
-  const packed = Uint8Array.from(atob(textContent ?? ""), (character) => character.charCodeAt(0));
-  let at = 0;
-  let text = "";
-  const decoder = new Decoder();
   // Each byte is one unit of the text: ASCII is itself, and the others are U+F780 to U+F7FF.
   const bytes = new TextDecoder("x-user-defined");
-  const words = dataset.words?.split(",") ?? [];
-  decoder.initDecompression(
-    { readByte: () => packed[at++] ?? -1 },
-    {
-      writeBytes(window, offset, length) {
-        text += bytes.decode(window.subarray(offset, offset + length));
-      },
-    },
-  );
-  let end = 0;
-  for (const size of dataset.sizes?.split(" ").map(Number) ?? []) {
-    end += size;
-    while (decoder.nowPos64 < end) {
-      if (decoder.codeOneChunk() !== 0) throw new Error("the scripts of the page are damaged");
-    }
-    decoder.flush();
-    yield text.slice(0, size).replace(WORDS, (bytes) => words[placeOf(bytes)] ?? bytes);
-    // What is copied from the window may reach into the next script.
-    text = text.slice(size);
+  let words: string[] | undefined;
+  for (const part of unpack(dataset.sizes?.split(" ").map(Number) ?? [], reader(textContent ?? ""))) {
+    const text = bytes.decode(part);
+    if (words === undefined) words = text.split(",");
+    else yield text.replace(WORDS, (bytes) => words?.[placeOf(bytes)] ?? bytes);
   }
 }
 
