@@ -100,8 +100,19 @@ const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^[KQ]/i, "KVM"],
 ];
 
+/** A cloud in whose machines something runs. */
+const ON_CLOUD =
+  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?<cloud>GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b/gi;
+/** Stacks whose hypervisor is KVM: what Windows runs in their machines, is inside. */
+const ON_KVM = /\b(?:KubeVirt|Harvester|Proxmox|PVE|CloudStack|oVirt|RHV|Nutanix|QEMU\/KVM|KVM host)\b/i;
+
+function cloudOf(text: string): string | undefined {
+  const found = new Set([...text.matchAll(ON_CLOUD)].map(([words]) => NAMED_OUTER.find(([is]) => is.test(words))?.[1]));
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
 /** The product in whose machines something runs, where the text says so of one alone. */
-function insideOf(text: string): string | undefined {
+export function insideOf(text: string): string | undefined {
   const found = new Set(
     [...text.matchAll(INSIDE)].map(
       ({ groups }) => NAMES.find(([words]) => words.test((groups?.below ?? groups?.of ?? groups?.kvm) as string))?.[1],
@@ -151,13 +162,14 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
   }
   const guest = GUEST.exec(text)?.groups?.guest;
   const inside = guest === undefined && text.search(INSIDE) >= 0;
-  const below = inside ? insideOf(text) : undefined;
+  const below = cloudOf(text) ?? (inside ? insideOf(text) : undefined);
   const all: string[] = IN_HYPERV.test(text)
     ? ["Hyper-V"]
     : NAMED_OUTER.filter(([words]) => words.test(text) && (guest === undefined || !words.test(guest))).map(
         ([, name]) => name,
       );
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
+  if (ON_KVM.test(text) && all.includes("WSL") && machine === undefined) all.splice(all.indexOf("WSL"), 1);
   const bare = IN_HYPERV.test(text) ? undefined : bareMetal(text);
   const one = below ?? bare;
   const [first, ...more] =

@@ -5,8 +5,9 @@ import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
-import { askedAbout } from "../../verdict/desktop/subject-linux.js";
-import { troubleOf, withWords } from "../../verdict/desktop/trouble-linux.js";
+import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
+import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
+import { withWords } from "../../verdict/desktop/words-beside.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
 import { DESKTOP_MESSAGES } from "./desktop.js";
@@ -28,7 +29,11 @@ export const DESKTOP: DesktopMessages = {
   ],
   lastRows: HAXM_MESSAGES,
   joined: joinedOnDesktop,
-  subject: (text, machine) => troubleOf(text, machine) ?? subjectOf(text, machine) ?? askedAbout(text, machine),
+  subject: (text, machine) =>
+    troubleOf(text, machine) ??
+    (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
+    subjectOf(text, machine) ??
+    askedAbout(text, machine),
   withWords,
   shown: SHOWN,
   needless: NEEDLESS,

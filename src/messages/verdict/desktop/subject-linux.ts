@@ -1,4 +1,4 @@
-import { READ_BOTH, WHOSE_CPU } from "../../../why/questions/next-steps.js";
+import { outerStep, READ_BOTH, WHOSE_CPU } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
@@ -66,6 +66,12 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
+const KVM_HOST = /\b(?:KVM|KubeVirt|Harvester|Proxmox|PVE|CloudStack|OpenStack|oVirt|libvirt)\b/i;
+
+/** Whatever Windows runs in their machines, the host is KVM. */
+const STACKS = /\b(?:KubeVirt|Harvester|CloudStack|OpenStack|oVirt)\b/i;
+export const asksOfKvmHost = (text: string): boolean => STACKS.test(text) && /\bnested virtuali[sz]ation\b/i.test(text);
+
 /** What decides, and how to see it, where the text is about VT-x or KVM and no more is known. */
 export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   // A log names its machine in passing.
@@ -77,9 +83,10 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   );
   if (subject === undefined) return undefined;
   const named = namedOuter(text, machine);
+  const onKvm = named === undefined && subject === SUBJECTS[0] && KVM_HOST.test(text);
   return {
-    says: `${subject.says}${named?.says ?? ""}`,
-    steps: [...(named === undefined ? [] : [named.step]), ...subject.steps],
+    says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}`,
+    steps: [...(named === undefined ? [] : [named.step]), ...(onKvm ? [outerStep("KVM")] : []), ...subject.steps],
     evidence: [],
   };
 }

@@ -1,18 +1,17 @@
-import { outerStep } from "../../../why/questions/next-steps.js";
-import type { Explanation, TextVerdict } from "../../answer.js";
+import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { DROP_VMX, ENABLE_FIRMWARE, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
+import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
-import { NO_DEVICE } from "../other-cpus.js";
-import { beganWithUpdate, deniesNested, isSlow, saysNestedOn, saysNestedUsed, troubleIn } from "./nested-in-words.js";
+import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
+import { beganWithUpdate, isSlow, saysNestedUsed, troubleIn } from "./nested-in-words.js";
 
 /*
  * Trouble with virtual machines on Linux that people describe in words: VT-x may be on, and what they miss is something else.
  */
 
 /** A longer text is a log. */
-const LONGEST = 8_000;
+export const LONGEST = 8_000;
 
 type Says = Omit<TextVerdict, "covers">;
 const answer = (says: string, steps: readonly Step[]): Says => ({ says, steps, evidence: [] });
@@ -24,10 +23,6 @@ const BOTH_LOGS: Step = {
 const SEE_BETWEEN: Step = {
   text: "In the machine in between, see whether it has VT-x and KVM.",
   commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm; uname -r"],
-};
-const EMULATE: Step = {
-  text: "Without it only plain emulation works there, slowly.",
-  commands: ["<domain type='qemu'>   # libvirt", "virt_type = qemu   # nova.conf, [libvirt]"],
 };
 const LEAVE_OUT: Step = {
   text: "Run the newest kernel of the distribution on both; then, on the host, leave out what KVM passes on, one at a time, to find the feature that fails (no virtual machine may run meanwhile).",
@@ -43,7 +38,7 @@ const FAST_FEATURES: Step = {
   text: "On each level: without EPT all is slow; shadow VMCS on the host makes nested exits cheaper. Huge pages save exits.",
   commands: ["grep . /sys/module/kvm_intel/parameters/{ept,enable_shadow_vmcs,enable_apicv}"],
 };
-const OTHER_KERNEL: Step = {
+export const OTHER_KERNEL: Step = {
   text: "Compare the running kernel with the installed ones; restart into the new one, or install its modules.",
   commands: ["uname -r; ls /lib/modules; sudo modprobe kvm_intel"],
 };
@@ -52,10 +47,10 @@ const NESTING =
   /\bnest(?:ed|ing)\b|\b(?:VMs?|virtual machines?)\b[^.\n]{0,30}\b(?:inside|in|within|under)\b[^.\n]{0,24}\b(?:VMs?|virtual machines?)\b|\b(?:inside|within) VMs\b|\bL[12]\b[^\n]{0,60}\bL[012]\b/i;
 const OF_LINUX =
   /\bKVM\b|\bkvm_intel\b|\bQEMU\b|\blibvirt\b|\/dev\/kvm|\bProxmox\b|\bPVE\b|\bXCP-?ng\b|\bXen\b|\bfirecracker\b|\bkata\b|\bOpenStack\b|\bKubeVirt\b|\bL[12]\b/i;
-const DESKTOP = /\bVirtualBox\b|\bVBox\b|\bHAXM\b|\bmac ?OS host\b|\bWindows (?:host|10 host|11 host)\b/i;
+export const DESKTOP = /\bVirtualBox\b|\bVBox\b|\bHAXM\b|\bmac ?OS host\b|\bWindows (?:host|10 host|11 host)\b/i;
 
 /** Nested virtualization that is on and misbehaves: no setting that enables it is missing. */
-function misbehaving(text: string): Says | undefined {
+export function misbehaving(text: string): Says | undefined {
   const trouble = troubleIn(text);
   if (trouble === undefined || !NESTING.test(text) || !saysNestedUsed(text)) return undefined;
   const below = bareMetal(text);
@@ -82,7 +77,7 @@ function insideTrouble(text: string, machine: OwnMachine | undefined): Says | un
   );
 }
 
-const slow = (text: string): Says | undefined =>
+export const slow = (text: string): Says | undefined =>
   isSlow(text) && (NESTING.test(text) || /\bKVM\b/.test(text))
     ? answer(
         `The text says that a guest is slow, and not that VT-x is missing. ${NESTING.test(text) ? "In a nested guest every exit, page fault and device access goes through both hypervisors and costs more than on the host." : "First see whether KVM runs it at all."}`,
@@ -131,93 +126,97 @@ const updated = (text: string): Says | undefined =>
       )
     : undefined;
 
+const LOCKUP = /\bsoft lockup - CPU#\d{1,4} stuck for \d{1,6}s/;
+const VIRTUAL =
+  /\bHardware name: (?:KubeVirt|QEMU|VMware|Xen|OpenStack|Google|Amazon EC2|Microsoft Corporation Virtual|Red Hat KVM)|\b(?:guest|VM|virtual machine)s?\b/i;
+const lockup = (text: string): Says | undefined => {
+  const found = LOCKUP.exec(text)?.[0];
+  return found === undefined || !VIRTUAL.test(text)
+    ? undefined
+    : answer(
+        `"${found}": in a virtual machine that means that the host did not run this CPU for that long, or the one that it waited for. It says nothing about VT-x.`,
+        [
+          {
+            text: "On the host, see whether its CPUs are overcommitted (steal time in the guest), what its kernel says, and whether a newer kernel mends it.",
+            commands: [
+              "sudo dmesg | tail -50; uptime; nproc",
+              "grep ^cpu /proc/stat   # in the guest: the eighth number is steal",
+            ],
+          },
+        ],
+      );
+};
+
+const EMULATION = /\buseEmulation\b|\bKVM_EMULATION\b|\bsoftware emulation\b/;
+const emulation = (text: string): Says | undefined =>
+  EMULATION.test(text) && /\bKube-?Virt\b/i.test(text)
+    ? answer(
+        "KubeVirt runs its machines by plain emulation (TCG, slow) where useEmulation is true in the KubeVirt resource; without it, every node needs /dev/kvm, and so VT-x, which a node that is itself a virtual machine has only by nested virtualization.",
+        [
+          {
+            text: "See which nodes have KVM.",
+            commands: ["kubectl get nodes -L kubevirt.io/schedulable; ls -l /dev/kvm   # on the node"],
+          },
+          {
+            text: "Or let it emulate.",
+            commands: [
+              `kubectl -n kubevirt patch kubevirt kubevirt --type=merge -p '{"spec":{"configuration":{"developerConfiguration":{"useEmulation":true}}}}'`,
+            ],
+          },
+        ],
+      )
+    : undefined;
+
+const IN_CONTAINER =
+  /\b(?:KVM|QEMU|virtual machines?|VMs?)\b[^.\n]{0,24} (?:inside|in|into|within|from) (?:an? |the |my |privileged )*(?:\w{2,12} ){0,2}containers?\b|\bVM inside container\b/i;
+const inContainer = (text: string): Says | undefined =>
+  IN_CONTAINER.test(text) && /\bKVM\b|\/dev\/kvm/i.test(text)
+    ? answer(
+        "The text is about KVM in a container: that is the KVM of the host. The container needs /dev/kvm with the right to open it, and QEMU inside; no nested virtualization.",
+        [
+          {
+            text: "Pass the device in, and see in the container whether it may be opened.",
+            commands: [
+              "lxc config device add CONTAINER kvm unix-char path=/dev/kvm   # LXD, Incus",
+              "docker run --device /dev/kvm ...",
+              "ls -l /dev/kvm; id -nG   # in the container",
+            ],
+          },
+        ],
+      )
+    : undefined;
+
+const ASKS_NESTED = /\bnested virtuali[sz]ation\b/i;
+const amdNested = (text: string): Says | undefined => {
+  const cpu = INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
+  return cpu === undefined || !ASKS_NESTED.test(text)
+    ? undefined
+    : answer(
+        `The text shows an AMD CPU (${cpu}): there the module is kvm_amd and the flag svm, and options of kvm_intel change nothing. kvm_amd has nested on by default; the guest's CPU has to be given svm.`,
+        [
+          {
+            text: "On the host; then shut the guest down and start it.",
+            commands: ["cat /sys/module/kvm_amd/parameters/nested", "<cpu mode='host-passthrough'/>"],
+          },
+        ],
+      );
+};
+
 /** What a text describes that holds no message. */
 export function troubleOf(text: string, machine: OwnMachine | undefined): Says | undefined {
   if (text.length > LONGEST) return undefined;
   const plain = kvmgt(text) ?? someFeature(text);
   if (plain !== undefined) return plain;
   if (machine !== undefined || DESKTOP.test(text) || !OF_LINUX.test(text)) return undefined;
-  return noModule(text) ?? misbehaving(text) ?? slow(text) ?? updated(text) ?? insideTrouble(text, machine);
+  return (
+    lockup(text) ??
+    emulation(text) ??
+    inContainer(text) ??
+    noModule(text) ??
+    misbehaving(text) ??
+    slow(text) ??
+    updated(text) ??
+    amdNested(text) ??
+    insideTrouble(text, machine)
+  );
 }
-
-// ---- Beside an answer ----
-
-const WANTS_OFF =
-  /\b(?:disabl\w{1,3}|turn(?:ing)? off|switch(?:ing)? off|hid(?:e|ing)|mask(?:ing)?)\b[^.\n]{0,30}\b(?:nested|vmx|VT-x)\b/i;
-const GUEST_IS_GIVEN: Step = {
-  ...outerStep("KVM"),
-  text: "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.",
-  commands: ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"],
-};
-
-/** An answer with what the words around it add. */
-export function withWords(
-  found: TextVerdict,
-  text: string,
-  recognised: readonly Explanation[],
-  machine: OwnMachine | undefined,
-): TextVerdict {
-  if (text.length > LONGEST || DESKTOP.test(text)) return found;
-  const { observed, cores } = machine?.situation.host ?? {};
-  const shown = observed?.vmx === true || cores?.[0].cpuid.features.vmx === true;
-  const virtual = cores?.[0].cpuid.features.hypervisor === true || observed?.outer !== undefined;
-  const failed = recognised.some(({ gravity }) => gravity === "blocks");
-  if (!failed && shown) {
-    if (virtual && WANTS_OFF.test(text))
-      return {
-        ...found,
-        says: `${found.says} The guest has it because its CPU is configured with it.`,
-        steps: [{ ...DROP_VMX, text: "To take it from the guest, shut it down and change its CPU." }],
-      };
-    const more = misbehaving(text) ?? (recognised.length === 0 ? slow(text) : undefined);
-    return more === undefined
-      ? found
-      : { ...found, says: `${found.says} ${more.says}`, steps: [...more.steps, ...found.steps].slice(0, 3) };
-  }
-  const first = recognised[0];
-  const asks = first !== undefined && (NO_DEVICE.test(first.what) || LACKS.has(first.message as string));
-  if (!asks) return found;
-  if (beganWithUpdate(text) || OTHER_RELEASES(text))
-    return {
-      ...found,
-      says: `${found.says} The text speaks of an update: until the next start the modules on disk may belong to another kernel than the one that runs.`,
-      steps: [OTHER_KERNEL, ...found.steps],
-    };
-  if (deniesNested(text))
-    return {
-      ...found,
-      says: `${found.says} The text says that nested virtualization is not there.`,
-      steps: [EMULATE, outerStep(namedOuter(text, machine)?.name ?? "KVM")],
-    };
-  const named = namedOuter(text, machine)?.name;
-  if (!saysNestedOn(text) || (named !== undefined && named !== "Proxmox" && named !== "a virtual machine"))
-    return found;
-  return {
-    ...found,
-    says: `${found.says} The text says that nested virtualization is on: on the host that is not enough, the guest's CPU has to be given vmx as well.`,
-    steps: [GUEST_IS_GIVEN, ...found.steps.filter(({ text: step }) => step !== ENABLE_FIRMWARE.text)],
-  };
-}
-
-/** Messages that say that KVM or its module is not there. */
-const LACKS: ReadonlySet<string> = new Set([
-  "any-no-kvm",
-  "kubevirt-no-kvm-device",
-  "qemu-host-needs-kvm",
-  "virt-install-no-kvm",
-  "kvm-module-not-loaded",
-  "libvirt-no-kvm-capabilities",
-  "modprobe-not-found",
-  "multipass-no-kvm",
-  "proxmox-no-kvm",
-]);
-
-/** The modules are looked for under another release than the one that was built or installed. */
-const OTHER_RELEASES = (text: string): boolean => {
-  const looked = /\bnot found in directory \/lib\/modules\/(?<release>\d[\w.+~-]{2,40})/.exec(text)?.groups?.release;
-  const built =
-    /\b(?:Starting build|Building|Setting up linux-image-|installed kernel)[: ]{0,2}'?(?<release>\d[\w.+~-]{2,40})/.exec(
-      text,
-    )?.groups?.release;
-  return looked !== undefined && built !== undefined && looked !== built;
-};

@@ -1,0 +1,127 @@
+import { outerStep } from "../../../why/questions/next-steps.js";
+import type { Explanation, TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { DROP_VMX, ENABLE_FIRMWARE } from "../../rows/shared-advice.js";
+import { insideOf, namedOuter } from "../named-outer.js";
+import { NO_DEVICE } from "../other-cpus.js";
+import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
+import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow } from "./trouble-linux.js";
+
+/*
+ * What the words of a text on Linux add to an answer that its messages or its machine give.
+ */
+
+const EMULATE: Step = {
+  text: "Without it only plain emulation works there, slowly.",
+  commands: ["<domain type='qemu'>   # libvirt", "virt_type = qemu   # nova.conf, [libvirt]"],
+};
+
+const WANTS_OFF =
+  /\b(?:disabl\w{1,3}|turn(?:ing)? off|switch(?:ing)? off|hid(?:e|ing)|mask(?:ing)?)\b[^.\n]{0,30}\b(?:nested|vmx|VT-x)\b/i;
+const GUEST_IS_GIVEN: Step = {
+  ...outerStep("KVM"),
+  text: "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.",
+  commands: ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"],
+};
+
+/** An answer with what the words around it add. */
+export function withWords(
+  found: TextVerdict,
+  text: string,
+  recognised: readonly Explanation[],
+  machine: OwnMachine | undefined,
+): TextVerdict {
+  const first = recognised[0];
+  if (text.length > LONGEST || first?.product === "VirtualBox" || first?.product === "VMware") return found;
+  const inside = first?.layer === "VM entry" || first?.layer === "KVM at run time" ? insideOf(text) : undefined;
+  if (inside !== undefined)
+    return {
+      ...found,
+      says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the VT-x that this hypervisor passes on.`,
+      steps: [
+        { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
+        ...found.steps,
+      ].slice(0, 3),
+    };
+  if (DESKTOP.test(text)) return found;
+  const { observed, cores } = machine?.situation.host ?? {};
+  const shown = observed?.vmx === true || cores?.[0].cpuid.features.vmx === true;
+  const virtual = cores?.[0].cpuid.features.hypervisor === true || observed?.outer !== undefined;
+  const failed = recognised.some(({ gravity }) => gravity === "blocks");
+  if (!failed && shown) {
+    if (virtual && WANTS_OFF.test(text))
+      return {
+        ...found,
+        says: `${found.says} The guest has it because its CPU is configured with it.`,
+        steps: [{ ...DROP_VMX, text: "To take it from the guest, shut it down and change its CPU." }],
+      };
+    const more = misbehaving(text) ?? (recognised.length === 0 ? slow(text) : undefined);
+    return more === undefined
+      ? found
+      : { ...found, says: `${found.says} ${more.says}`, steps: [...more.steps, ...found.steps].slice(0, 3) };
+  }
+  const asks = first !== undefined && (NO_DEVICE.test(first.what) || LACKS.has(first.message as string));
+  if (!asks) return found;
+  if (first.message === "libvirt-no-kvm-capabilities" && DEVICE_FOUND.test(text))
+    return {
+      ...found,
+      says: `${found.says} The text shows that /dev/kvm is there and may be opened: libvirt looked before it was, or has no QEMU that can use it.`,
+      steps: [
+        {
+          text: "Let libvirt probe again, and see that QEMU for this architecture is installed.",
+          commands: [
+            "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud",
+            "virsh domcapabilities --virttype kvm | head; command -v qemu-system-x86_64 qemu-kvm",
+          ],
+        },
+        ...found.steps.slice(0, 1),
+      ],
+    };
+  if (beganWithUpdate(text) || OTHER_RELEASES(text))
+    return {
+      ...found,
+      says: `${found.says} The text speaks of an update: until the next start the modules on disk may belong to another kernel than the one that runs.`,
+      steps: [OTHER_KERNEL, ...found.steps],
+    };
+  if (deniesNested(text))
+    return {
+      ...found,
+      says: `${found.says} The text says that nested virtualization is not there.`,
+      steps: [EMULATE, outerStep(namedOuter(text, machine)?.name ?? "KVM")],
+    };
+  const named = namedOuter(text, machine)?.name;
+  if (!saysNestedOn(text) || (named !== undefined && named !== "Proxmox" && named !== "a virtual machine"))
+    return found;
+  return {
+    ...found,
+    says: `${found.says} The text says that nested virtualization is on: on the host that is not enough, the guest's CPU has to be given vmx as well.`,
+    steps: [GUEST_IS_GIVEN, ...found.steps.filter(({ text: step }) => step !== ENABLE_FIRMWARE.text)],
+  };
+}
+
+/** virt-host-validate, kvm-ok. */
+const DEVICE_FOUND = /'?\/dev\/kvm'? is accessible\s{0,60}: {0,4}PASS|\bKVM acceleration can be used\b/;
+
+/** Messages that say that KVM or its module is not there. */
+const LACKS: ReadonlySet<string> = new Set([
+  "any-no-kvm",
+  "kubevirt-no-kvm-device",
+  "qemu-host-needs-kvm",
+  "virt-install-no-kvm",
+  "kvm-module-not-loaded",
+  "libvirt-no-kvm-capabilities",
+  "modprobe-not-found",
+  "multipass-no-kvm",
+  "proxmox-no-kvm",
+]);
+
+/** The modules are looked for under another release than the one that was built or installed. */
+const OTHER_RELEASES = (text: string): boolean => {
+  const looked = /\bnot found in directory \/lib\/modules\/(?<release>\d[\w.+~-]{2,40})/.exec(text)?.groups?.release;
+  const built =
+    /\b(?:Starting build|Building|Setting up linux-image-|installed kernel)[: ]{0,2}'?(?<release>\d[\w.+~-]{2,40})/.exec(
+      text,
+    )?.groups?.release;
+  return looked !== undefined && built !== undefined && looked !== built;
+};
