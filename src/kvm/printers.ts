@@ -2,7 +2,7 @@ import { BOOT_RULES } from "../linux/boot-rules.js";
 import { functionOf, wordingsOf } from "../rules/effect.js";
 import { heldIn, valueIn } from "../rules/held.js";
 import { KERNELS, type Release } from "../rules/kernels.js";
-import type { Rule } from "../rules/rule.js";
+import type { Errno, Rule } from "../rules/rule.js";
 import { COMPATIBILITY_MESSAGES } from "./guest/compatibility.js";
 import { loadParts } from "./load/load-order.js";
 
@@ -16,6 +16,12 @@ export interface Printer {
   readonly releases: readonly Release[];
   /** The text as the tables have it, `%x` and `%d` for numbers. */
   readonly template: string;
+  /** The error with which the module is refused together with the text. */
+  readonly refuses?: Errno;
+  /** The rule that prints it. */
+  readonly rule?: string;
+  /** A fact of the machine without which it is not printed. */
+  readonly machine?: readonly string[];
 }
 
 /** With what finds it in a line: a word that every such line has, and the pattern, made when a line has the word. */
@@ -62,7 +68,17 @@ function rulePrinters(): readonly Printer[] {
         else {
           const file = valueIn(rule.file, row.id) ?? "";
           const fn = (release: Release) => functionOf(rule, release);
-          found.set(key, { fn, file, says: rule.says, template, releases: [row.id] });
+          const refuses = rule.does.find((effect) => "refuse" in effect)?.refuse;
+          found.set(key, {
+            fn,
+            file,
+            says: rule.says,
+            template,
+            releases: [row.id],
+            rule: rule.id,
+            ...(refuses === undefined ? {} : { refuses }),
+            machine: machineBits(rule.when),
+          });
         }
       }
     }
@@ -70,11 +86,19 @@ function rulePrinters(): readonly Printer[] {
   return [...found.values()];
 }
 
+/** Facts of the machine that have to be so for a condition to hold. */
+function machineBits(when: Rule["when"]): readonly string[] {
+  if (when === undefined) return [];
+  if ("all" in when) return when.all.flatMap(machineBits);
+  return "bit" in when && when.bit[0] === "machine" ? [String(when.bit[1])] : [];
+}
+
 function compatibilityPrinters(): readonly Printer[] {
   return COMPATIBILITY_MESSAGES.map(({ text, held }) => ({
     fn: () => PER_CPU_FUNCTION,
     file: "arch/x86/kvm/vmx/vmx.c",
     template: text,
+    refuses: "EIO",
     releases: KERNELS.filter((row) => heldIn(held, row) !== false).map(({ id }) => id),
   }));
 }
@@ -120,6 +144,14 @@ export function printersOf(line: string): readonly Printer[] {
   // One text can be the beginning of another.
   const longest = Math.max(0, ...good.map((row) => row.length));
   return good.filter((row) => row.length === longest).map((row) => row.printer);
+}
+
+/** The places that print a line as it is, from its first to its last character. */
+export function printersOfWhole(line: string): readonly Printer[] {
+  const text = line.trim();
+  return looselyPrinting(text).flatMap(({ exact, length, printer }) =>
+    exact && length === text.length ? printer : [],
+  );
 }
 
 export interface Printing {

@@ -349,6 +349,8 @@ export const UPDATE_SGX_RULES = [
         { not: { bit: ["feat_ctl.lo", "SGX_LC_ENABLED"] } },
         { bit: ["want", "sgx_driver"] },
         { bit: ["want", "sgx_kvm"] },
+        // Follows from the step before, which a replay cannot know where it does not know whether SGX is wanted.
+        { bit: ["caps", "VMX"] },
       ],
     },
     does: [

@@ -1,7 +1,7 @@
 import type { Host } from "../host/host.js";
 import type { Replay } from "../kvm/replay.js";
 import type { Release } from "../rules/release.js";
-import type { Errno } from "../rules/rule.js";
+import type { Refused } from "./own-reports.js";
 import type { Situation } from "./situation.js";
 import { type World, worldsOf } from "./worlds.js";
 
@@ -13,8 +13,8 @@ import { type World, worldsOf } from "./worlds.js";
 export interface Cases {
   /** What the facts that were not read can be under a kernel. */
   readonly under: (release: Release) => readonly World[];
-  /** The machine's kernel refused kvm_intel with this error. */
-  readonly refused?: Errno;
+  /** The machine's kernel refused kvm_intel. */
+  readonly refused?: Refused;
   /** What was read says that kvm_intel does not load, the machine shows that it is, and no single fact explains it. */
   readonly loading?: "disputed";
 }

@@ -1,4 +1,5 @@
 import type { Host } from "../host/host.js";
+import { printersOfWhole } from "../kvm/printers.js";
 import { isLoadedOn } from "../kvm/replay.js";
 import { RELEASES, type Release } from "../rules/release.js";
 import { type Errno, RULE_ERRORS } from "../rules/rule.js";
@@ -62,8 +63,27 @@ function fitting(host: Host, common: Pick<Situation, "config" | "machine">): rea
   return left.length === 0 ? all : left;
 }
 
-/** The error with which a rule of the kernel refused the module, on a machine that does not show it loaded as well. */
-export function refusedError(host: Host): Errno | undefined {
-  const error = host.observed?.loadError;
-  return error === undefined || isLoadedOn(host) ? undefined : RULE_ERRORS.find((known) => known === error);
+/** That the kernel refused the module. */
+export interface Refused {
+  /** Missing where a message goes with either of two. */
+  readonly error?: Errno;
+  /** A message in the log was printed together with it; the rule that prints it, if one does. */
+  readonly message?: { readonly rule?: string };
+}
+
+/** How the kernel refused the module, on a machine that does not show it loaded as well: by the error, or by a message. */
+export function refusedOn(host: Host): Refused | undefined {
+  if (isLoadedOn(host)) return undefined;
+  const error = RULE_ERRORS.find((known) => known === host.observed?.loadError);
+  if (error !== undefined) return { error };
+  if (host.observed?.loadError !== undefined) return undefined;
+  for (const text of host.observed?.messages ?? []) {
+    const [printer, ...others] = printersOfWhole(text).filter(({ refuses }) => refuses !== undefined);
+    if (printer?.refuses === undefined) continue;
+    // A CPU that loading did not begin on is refused with an error of its own.
+    const one = /\bCPU 0\b/.test(text) || others.every(({ refuses }) => refuses === printer.refuses);
+    const { rule } = printer;
+    return { ...(one ? { error: printer.refuses } : {}), message: rule === undefined ? {} : { rule } };
+  }
+  return undefined;
 }

@@ -49,7 +49,9 @@ export function settled(about: Situation, tables: Replay, at: number): Replay {
   const replayed = loading === "disputed" ? openLoading(found) : found;
   if (loading === "disputed" || replayed.loads !== "unknown") return replayed;
   const { release, options } = about.candidates[at] as Candidate;
-  return refused === undefined ? settledByCases(replayed, under(release), options) : refusedWith(replayed, refused);
+  if (refused?.message === undefined && refused !== undefined) return refusedWith(replayed, refused);
+  const byCases = settledByCases(replayed, under(release), options);
+  return byCases.loads === "unknown" && refused !== undefined ? refusedWith(replayed, refused) : byCases;
 }
 
 /** What several replays of one situation share. */

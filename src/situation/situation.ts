@@ -15,11 +15,12 @@ import { type Assumption, assumptions } from "./assume.js";
 import { differingText } from "./disputes/differing-text.js";
 import { disputesOf } from "./disputes/disputes.js";
 import type { VerifyItem } from "./evidence/item.js";
+import { machineOfMessages } from "./evidence/machine-of-messages.js";
 import { keepCases, keepReplays } from "./kept.js";
 import type { KernelSet } from "./kernel-answer.js";
 import { isOwnKernel, kernelOf, type Named } from "./named-kernel.js";
 import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
-import { ownCandidates, type Proven, proven, refusedError, showsFlags } from "./own-reports.js";
+import { ownCandidates, type Proven, proven, refusedOn, showsFlags } from "./own-reports.js";
 import { pickCpu } from "./pick-cpu.js";
 
 /** As many contradictions of a text are shown. */
@@ -138,9 +139,10 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   // A kernel for 32 bits is built that way, whatever else was asked for.
   const built = { ...kernel.config, ...(kernel.bits32 === true ? { CONFIG_X86_64: false } : {}) };
   const config = isEmpty(built) ? asked.config : { ...built, ...asked.config };
+  const machine = asked.foundParams === false ? asked.machine : { ...machineOfMessages(host), ...asked.machine };
   const common = {
     ...(isEmpty(config) ? {} : { config }),
-    ...(isEmpty(asked.machine) ? {} : { machine: asked.machine }),
+    ...(isEmpty(machine) ? {} : { machine }),
   };
   const own = isOwnKernel(host, kernel);
   const offers = (host.observed?.nestedMsrs?.size ?? 0) > 0;
@@ -152,7 +154,7 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   const any = host.kernel === undefined;
   const proofs = before.proofs ?? proven(assumed.host, fits, any ? common : undefined, asked.foundParams !== false);
   const known = { ...proofs.host };
-  const refused = own && asked.foundParams !== false ? refusedError(host) : undefined;
+  const refused = own && asked.foundParams !== false ? refusedOn(host) : undefined;
   keepCases(known, {
     under: proofs.cases,
     ...(refused === undefined ? {} : { refused }),

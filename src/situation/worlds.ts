@@ -3,12 +3,15 @@ import { shared, type Tri } from "../bits/tri.js";
 import { sharedBits, type Word, word } from "../bits/word.js";
 import { type CoreGroup, type Host, isSvmVendor, msrOf } from "../host/host.js";
 import { ABSENT, isAbsent, type Msr } from "../host/msr.js";
+import { printersOfWhole } from "../kvm/printers.js";
 import { type Replay, type ReplayOptions, replay } from "../kvm/replay.js";
 import type { Refusal } from "../rules/machine.js";
 import type { Errno } from "../rules/rule.js";
 import type { VerifyItem } from "./evidence/item.js";
 import { cpuFlagItems, loadItems, vmxFlagItems } from "./evidence/items.js";
-import { messageItems, unprintable } from "./evidence/messages.js";
+import { machineOfMessages } from "./evidence/machine-of-messages.js";
+import { messageId, messageItems, unprintable } from "./evidence/messages.js";
+import type { Refused } from "./own-reports.js";
 import type { Candidate } from "./situation.js";
 
 /*
@@ -25,16 +28,26 @@ export interface World {
 }
 
 const LOCKED = 1 << 0;
+const INSIDE_SMX = 1 << 1;
 const OUTSIDE_SMX = 1 << 2;
 
 /** What IA32_FEAT_CTL can be, as far as it decides whether VMX is on; between them they are every value. */
-const FEAT_CTL_CASES = {
-  absent: ABSENT,
-  unlocked: { state: "value", hi: word(0, -1), lo: word(0, ~LOCKED) },
-  off: { state: "value", hi: word(0, -1), lo: word(LOCKED, ~(LOCKED | OUTSIDE_SMX)) },
-  on: { state: "value", hi: word(0, -1), lo: word(LOCKED | OUTSIDE_SMX, ~(LOCKED | OUTSIDE_SMX)) },
-} as const satisfies { readonly [name: string]: Msr };
-export type FeatCtlCase = keyof typeof FEAT_CTL_CASES;
+const casesBy = (needed: number) =>
+  ({
+    absent: ABSENT,
+    unlocked: { state: "value", hi: word(0, -1), lo: word(0, ~LOCKED) },
+    off: { state: "value", hi: word(0, -1), lo: word(LOCKED, ~(LOCKED | needed)) },
+    on: { state: "value", hi: word(0, -1), lo: word(LOCKED | needed, ~(LOCKED | needed)) },
+  }) as const satisfies { readonly [name: string]: Msr };
+type FeatCtlCases = ReturnType<typeof casesBy>;
+export type FeatCtlCase = keyof FeatCtlCases;
+
+/** Linux looks at one bit only, by how the machine was booted. */
+const BY_BIT = { inside: casesBy(INSIDE_SMX), outside: casesBy(OUTSIDE_SMX) };
+
+function featCtlCases(host: Host): FeatCtlCases {
+  return machineOfMessages(host).tboot === true ? BY_BIT.inside : BY_BIT.outside;
+}
 
 /** Whose CPU it can be: of a vendor whose code looks at IA32_FEAT_CTL, or of another. */
 const VENDOR_CASES = ["GenuineIntel", "another vendor"] as const;
@@ -45,8 +58,9 @@ export function worldsOf(host: Host): readonly World[] {
   if (isSvmVendor(host.vendor)) return [];
   const vmxCases = boot.cpuid.features.vmx === undefined ? [true, false] : [boot.cpuid.features.vmx];
   const vendors = host.vendor === undefined ? VENDOR_CASES : [host.vendor];
-  const featCtl = (Object.keys(FEAT_CTL_CASES) as FeatCtlCase[]).flatMap((name) => {
-    const msr = meet(msrOf(boot, 0x3a), FEAT_CTL_CASES[name]);
+  const possible = featCtlCases(host);
+  const featCtl = (Object.keys(possible) as FeatCtlCase[]).flatMap((name) => {
+    const msr = meet(msrOf(boot, 0x3a), possible[name]);
     return msr === undefined ? [] : [{ name, msr }];
   });
   const open = vmxCases.length > 1;
@@ -64,8 +78,9 @@ export function worldsOf(host: Host): readonly World[] {
 }
 
 function withCase(host: Host, vendor: string, vmx: boolean, featCtl: FeatCtlCase): Host {
+  const one = featCtlCases(host)[featCtl];
   const cores = host.cores.map((core): CoreGroup => {
-    const msr = meet(msrOf(core, 0x3a), FEAT_CTL_CASES[featCtl]) ?? msrOf(core, 0x3a);
+    const msr = meet(msrOf(core, 0x3a), one) ?? msrOf(core, 0x3a);
     const features = { ...core.cpuid.features, vmx: core.cpuid.features.vmx ?? vmx };
     return { ...core, msrs: new Map(core.msrs).set(0x3a, msr), cpuid: { ...core.cpuid, features } };
   });
@@ -133,6 +148,23 @@ export function aboutVmx({ id, kind }: VerifyItem): boolean {
   return id === "flags vmx" || id === "vmx flags" || kind === "message" || kind === "loads";
 }
 
+/** The check of further CPUs comes after the first one was accepted. */
+function othersChecked({ observed }: Host): VerifyItem[] {
+  const checked = (observed?.messages ?? []).filter((text) => {
+    const [first, ...more] = printersOfWhole(text);
+    return first !== undefined && [first, ...more].every(({ rule }) => rule === undefined);
+  });
+  return checked.map((what) => ({
+    id: messageId(what),
+    kind: "message",
+    layer: "kvm",
+    what,
+    reported: "logged",
+    replayed: "not printed",
+    verdict: "differ",
+  }));
+}
+
 const LOADED = { kvm_intel: true };
 
 /** What KVM offers guests is compared bit by bit elsewhere; here it shows that the module is loaded. */
@@ -146,6 +178,7 @@ function statementsAgainst(host: Host, replayed: Replay): VerifyItem[] {
     ...cpuFlagItems(host, replayed).filter(({ id }) => id === "flags vmx"),
     ...vmxFlagItems(host, replayed).filter(({ id }) => id === "vmx flags"),
     ...messageItems(host, replayed),
+    ...(replayed.cpu.loads === "no" ? othersChecked(host) : []),
     ...loadItems(offersGuests(host) ? { ...host, observed: { ...host.observed, modules: LOADED } } : host, replayed),
   ].filter(({ verdict }) => verdict === "differ");
 }
@@ -159,7 +192,7 @@ export function withShared(host: Host, left: readonly World[]): Host {
   const names = new Set(left.map(({ featCtl }) => featCtl));
   // Linux locks what the firmware left open, and a register is read on a Linux that runs.
   if (names.has("on") && names.has("unlocked") && ranLinux(host)) names.delete("unlocked");
-  const featCtl = sharedMsr([...names].map((name) => FEAT_CTL_CASES[name]));
+  const featCtl = sharedMsr([...names].map((name) => featCtlCases(host)[name]));
   const cores = host.cores.map((core): CoreGroup => {
     const read = msrOf(core, 0x3a);
     const msr = featCtl === undefined ? read : (meet(read, featCtl) ?? read);
@@ -208,10 +241,19 @@ export function settledByCases(replayed: Replay, left: readonly World[], options
 }
 
 /** The replay of a machine whose kernel refused the module, where the replay leaves that open. */
-export function refusedWith(replayed: Replay, error: Errno): Replay {
-  const possible = replayed.cpu.refusals.filter(({ errno }) => errno === error);
+export function refusedWith(replayed: Replay, { error, message }: Refused): Replay {
+  // A message is of one rule; what another CPU lacks is the matter of none.
+  const possible = replayed.cpu.refusals.filter(({ errno, rule }) =>
+    message === undefined ? errno === error : rule === message.rule,
+  );
   const refusals = possible.map((one): Refusal => ({ ...one, certain: false }));
-  return { ...replayed, loads: "no", error, cpu: { ...replayed.cpu, loads: "no", refusals } };
+  const { error: _, ...rest } = replayed;
+  return {
+    ...rest,
+    loads: "no",
+    ...(error === undefined ? {} : { error }),
+    cpu: { ...replayed.cpu, loads: "no", refusals },
+  };
 }
 
 /** The replay of a machine that shows the module loaded although what was read rules that out. */

@@ -45,7 +45,7 @@ export const ABOUT_VMX = [
   "hardware support",
   "virtualization",
   "Inconsistent",
-  "inconsistent",
+  "inconsisten",
   "Hyper-V",
   "eVMCS",
   "PERF_GLOBAL_CTRL",
@@ -215,6 +215,11 @@ function message(sink: FactSink, line: TextLine): boolean {
   }
   if (OFFSET.test(text)) {
     sink.message(text.trim(), placeOf(line));
+    return true;
+  }
+  const loaded = /already loaded vendor module '(kvm_intel|kvm_amd)'/.exec(text)?.[1];
+  if (loaded !== undefined) {
+    sink.system(loaded === "kvm_amd" ? "module kvm_amd" : "module kvm_intel", "loaded", placeOf(line));
     return true;
   }
   const said = MESSAGE.exec(text);

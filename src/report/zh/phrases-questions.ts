@@ -15,8 +15,8 @@ const ANSWERS: readonly Phrase[] = [
   ["Yes: kvm_intel is loaded", "能：kvm_intel 已经加载"],
   ["Yes: kvm_intel loads", "能：kvm_intel 能加载"],
   [
-    "kvm_intel is not loaded, and nothing that was read would keep it from loading",
-    "kvm_intel 没有加载；读到的内容里没有什么会妨碍它加载",
+    "Yes: it is not loaded, and nothing that was read would keep it from loading",
+    "能：它没有加载；读到的内容里没有什么会妨碍它加载",
   ],
   [
     "Yes: KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough)",
@@ -61,6 +61,15 @@ const ANSWERS: readonly Phrase[] = [
     "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0",
     "没有：固件把 VT-x 锁定为关闭：IA32_FEAT_CTL (0x3a) 的锁定位（第 0 位）为 1，SMX 之外的 VMX（第 2 位）为 0",
   ],
+  [
+    "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) = {=v} has the lock (bit 0) at 1 and VMX inside SMX (bit 1) at 0",
+    "没有：固件把 VT-x 锁定为关闭：IA32_FEAT_CTL (0x3a) = {v}，锁定位（第 0 位）为 1，SMX 之内的 VMX（第 1 位）为 0",
+  ],
+  [
+    "No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a) has the lock (bit 0) at 1 and VMX inside SMX (bit 1) at 0",
+    "没有：固件把 VT-x 锁定为关闭：IA32_FEAT_CTL (0x3a) 的锁定位（第 0 位）为 1，SMX 之内的 VMX（第 1 位）为 0",
+  ],
+  ["Booted through tboot, Linux looks at that bit", "由 tboot 引导时，Linux 看的是这一位"],
   [
     "No: IA32_FEAT_CTL (0x3a) = {=v} is locked with VMX off, in a virtual machine: {a}",
     "没有：这是虚拟机，IA32_FEAT_CTL (0x3a) = {v} 已锁定且 VMX 关闭：{a}",
@@ -170,7 +179,7 @@ const ANSWERS: readonly Phrase[] = [
   ["Not known: kvm_intel is not loaded, and the reason was not read", "未知：kvm_intel 没有加载，原因没有读取"],
   ["Not known: kvm_intel.nested was not read", "未知：没有读取 kvm_intel.nested"],
   [
-    "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does",
+    "Not known: VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does",
     "VT-x 是打开的；没有读取 CPU 是否具备 KVM 必需的全部控制，有 VT-x 的 CPU 几乎总是具备",
   ],
   ["So neither kvm_intel nor kvm_amd loads", "所以 kvm_intel 和 kvm_amd 都不能加载"],

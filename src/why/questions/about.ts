@@ -45,15 +45,16 @@ export function aboutOf(situation: Situation, joined: Replays): About {
         : [knownState(host)],
     virtual,
     outer,
-    ofEither: isOfEither(host),
+    ofEither: isOfEither(situation.read),
     modelHasVmx:
       boot.signature !== undefined &&
       atlas().some(({ signature, vendor }) => signature === boot.signature && !isSvmVendor(vendor)),
   };
 }
 
-/** Older kernels print these without the module's name. */
-const OF_EITHER = /^kvm: (?:disabled by bios|no hardware support)$/;
+/** kvm.ko prints these, or older kernels print them without the module's name. */
+const OF_EITHER =
+  /^kvm: (?:disabled by bios|no hardware support|NX \(Execute Disable\) not supported|host PAT\[0\] is not WB)$/;
 
 function isOfEither({ vendor, name, observed, params, cores: [boot] }: Host): boolean {
   const messages = observed?.messages ?? [];

@@ -6,6 +6,7 @@ import { isLoadedOn, type Replay } from "../../kvm/replay.js";
 import type { Refusal } from "../../rules/machine.js";
 import type { Errno } from "../../rules/rule.js";
 import { bitName } from "../../rules/words.js";
+import { casesOf } from "../../situation/kept.js";
 import { type About, type Answer, foreignAnswer, svmAnswer } from "./about.js";
 import type { NextStep } from "./answer.js";
 import {
@@ -40,7 +41,7 @@ export function kvmAnswer(about: About): Answer {
       says: loaded
         ? "Yes: kvm_intel is loaded."
         : missing
-          ? "kvm_intel is not loaded, and nothing that was read would keep it from loading."
+          ? "Yes: it is not loaded, and nothing that was read would keep it from loading."
           : "Yes: kvm_intel loads.",
       steps: missing ? [LOAD_IT] : [],
     };
@@ -55,7 +56,7 @@ export function kvmAnswer(about: About): Answer {
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does.",
+      says: "Not known: VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does.",
       steps: [LOAD_IT],
     };
   }
@@ -63,12 +64,22 @@ export function kvmAnswer(about: About): Answer {
 }
 
 /** VT-x is on, or may be, and the kernel refuses. */
-function refusedAnswer({ situation: { host }, joined, virtual, outer }: About): Answer {
+function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
+  const { host } = situation;
   const [replayed] = joined.each;
   const { error, cpu } = replayed;
   const reasons = [...new Set(cpu.refusals.map((one) => reasonOf(replayed, one)))];
+  const message = ruleOfMessage(situation, replayed);
   const errno = error === undefined ? "" : ` (-${error})`;
   const below = virtual === false ? [] : [outerStep(outer)];
+  if (message !== undefined) {
+    return {
+      answer: "no",
+      decidedBy: "kernel",
+      says: `No: the kernel refuses kvm_intel${errno}. ${message}`,
+      steps: [KERNEL_LOG, ...below],
+    };
+  }
   if (error === "EIO" && reasons.length > 1) {
     return {
       answer: "no",
@@ -100,6 +111,14 @@ function refusedAnswer({ situation: { host }, joined, virtual, outer }: About): 
     says: `No: the kernel refuses kvm_intel${errno}. ${why}`,
     steps: refusalSteps(error, reasons.length, below),
   };
+}
+
+/** What the kernel that printed a message says why it refuses; undefined where only an error is known. */
+function ruleOfMessage(situation: About["situation"], { release, config }: Replay): string | undefined {
+  const message = casesOf(situation).refused?.message;
+  if (message === undefined) return undefined;
+  if (message.rule === undefined) return "The VMX controls of the CPUs differ.";
+  return rulesOf(release, config).find(({ id }) => id === message.rule)?.says;
 }
 
 /** Refused for want of VT-x, and nothing else was read. */

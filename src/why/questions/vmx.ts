@@ -1,10 +1,12 @@
 import { shared, tri } from "../../bits/tri.js";
 import { hasSvm, msrOf } from "../../host/host.js";
 import { formatMsr, msrBit } from "../../host/msr.js";
+import { rulesOf } from "../../kvm/load/rule-list.js";
 import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
 import {
   EITHER_FIRMWARE,
   FIRMWARE_OFF,
+  KERNEL_LOG,
   LOAD_IT,
   outerStep,
   READ_BOTH,
@@ -24,6 +26,18 @@ export function vmxAnswer(about: About): Answer {
   if (foreign !== undefined) return foreign;
   if (hasSvm(host)) return svmAnswer(host);
   const on = joined.loads === "yes" ? "yes" : shared(states.map((state) => tri(isOn(state))));
+  if (about.ofEither && on === "yes") {
+    return {
+      answer: "unknown",
+      decidedBy: "nothing read",
+      says: "Not known: the message says nothing about VT-x, and is the same on an AMD CPU.",
+      steps: [WHOSE_CPU, READ_BOTH],
+    };
+  }
+  const lost = on === "no" ? undefined : flagLost(joined);
+  if (lost !== undefined) {
+    return { answer: "no", decidedBy: "firmware", says: `No: ${lowerFirst(lost)}`, steps: [KERNEL_LOG, FIRMWARE_OFF] };
+  }
   if (on === "yes") {
     return {
       answer: "yes",
@@ -61,6 +75,18 @@ export function vmxAnswer(about: About): Answer {
     says: "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
     steps: [READ_LOCK, FIRMWARE_OFF],
   };
+}
+
+/** What the kernel says where it refused the module because X86_FEATURE_VMX is gone. */
+function flagLost({ loads, each }: About["joined"]): string | undefined {
+  const refusals = each.flatMap(({ cpu }) => cpu.refusals);
+  if (loads !== "no" || refusals.length === 0) return undefined;
+  const rules = refusals.map(({ rule }) => rulesOf(each[0].release, each[0].config).find(({ id }) => id === rule));
+  const [first, ...others] = rules;
+  const ofFlag = JSON.stringify({ not: { bit: ["caps", "VMX"] } });
+  if (first === undefined || JSON.stringify(first.when) !== ofFlag || others.some((rule) => rule !== first))
+    return undefined;
+  return first.says;
 }
 
 /** CPUID has VMX, and Linux found it off: in the register, or because there is none. */
@@ -124,7 +150,10 @@ function hiddenAnswer(about: About, what: string): Answer {
 function firmwareAnswer(about: About): Answer {
   const msr = msrOf(about.situation.host.cores[0], 0x3a);
   const value = msr.state === "value" && (msr.lo.unknown | msr.hi.unknown) === 0 ? ` = ${formatMsr(msr)}` : "";
-  const inside = msrBit(msr, 1) === "yes" ? " Bit 1 (inside SMX) alone is on: that is for a measured launch only." : "";
+  const tboot = about.situation.machine?.tboot === true;
+  const needed = tboot ? "VMX inside SMX (bit 1)" : "VMX outside SMX (bit 2)";
+  const inside =
+    !tboot && msrBit(msr, 1) === "yes" ? " Bit 1 (inside SMX) alone is on: that is for a measured launch only." : "";
   return about.virtual === true
     ? {
         answer: "no",
@@ -135,7 +164,7 @@ function firmwareAnswer(about: About): Answer {
     : {
         answer: "no",
         decidedBy: "firmware",
-        says: `No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a)${value} has the lock (bit 0) at 1 and VMX outside SMX (bit 2) at 0.${inside}`,
+        says: `No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a)${value} has the lock (bit 0) at 1 and ${needed} at 0.${tboot ? " Booted through tboot, Linux looks at that bit." : inside}`,
         steps: [FIRMWARE_OFF],
       };
 }
