@@ -94,20 +94,36 @@ export function msrsFromVmxFlags(
 }
 
 /**
- * What VMX names on the `flags` line prove, by MSR index: never more than that bits are 1, for Linux clears the names for
- * many reasons. Without the release only those that meant the same before 5.6; since then both `vnmi` and `vpid` follow
- * virtual NMIs.
+ * What VMX names on the `flags` line prove, by MSR index. Linux leaves out all of them for many reasons, but `ept` and
+ * `flexpriority` for one alone where it shows `tpr_shadow`, which the same function of every kernel sets: on a `whole` line
+ * their bits are 0 then. Without the release only names that meant the same before 5.6; since then both `vnmi` and
+ * `vpid` follow virtual NMIs.
  */
-export function msrsFromCpuFlags(names: ReadonlySet<string>, kernel: string | undefined): ReadonlyMap<number, Msr> {
+export function msrsFromCpuFlags(
+  names: ReadonlySet<string>,
+  whole: boolean,
+  kernel: string | undefined,
+): ReadonlyMap<number, Msr> {
   const ones = new Map<number, number[]>();
   const add = (index: number, bit: number): void => {
     ones.set(index, [...(ones.get(index) ?? []), bit]);
   };
+  const zeros: number[] = [];
+  if (whole && names.has("vmx") && names.has("tpr_shadow")) {
+    if (!names.has("flexpriority")) zeros.push(32);
+    if (!names.has("ept")) zeros.push(32 + 1);
+  }
   if (names.has("tpr_shadow") || names.has("flexpriority")) add(0x482, 32 + 21);
   if (names.has("flexpriority")) add(0x48b, 32);
   if (names.has("ept")) add(0x48b, 32 + 1);
   if (names.has("ept_ad")) add(0x48c, 21);
   const tabulated = kernel !== undefined && resolveRelease(kernel).release !== undefined;
   if (tabulated && (names.has("vnmi") || names.has("vpid"))) add(0x481, 32 + 5);
-  return new Map([...ones].map(([index, bits]) => [index, partialMsr(bits)]));
+  const msrs = new Map([...ones].map(([index, bits]) => [index, partialMsr(bits)]));
+  if (zeros.length > 0) {
+    const secondary = partialMsr(ones.get(0x48b) ?? [], zeros);
+    // A CPU without secondary controls has no such register.
+    msrs.set(0x48b, ones.has(0x48b) ? secondary : orAbsent(secondary));
+  }
+  return msrs;
 }

@@ -5,16 +5,11 @@ import { sinceText } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
 import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
-import {
-  decodeFailedInstruction,
-  decodeHardwareError,
-  decodeInstructionError,
-  decodeInstructionFault,
-  decodeVmcsDump,
-} from "./decoders/entry.js";
+import { decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
 import { decodeEptExit, decodeExitReason } from "./decoders/exit.js";
 import { decodeFeatureList, decodeRequestedFeature } from "./decoders/feature.js";
 import { decodeFieldAccess, decodeGuestInstruction } from "./decoders/guest-instruction.js";
+import { decodeFailedInstruction, decodeInstructionFault } from "./decoders/instruction.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeKvmIoctl } from "./decoders/kvm-ioctl.js";
 import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";

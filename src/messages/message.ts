@@ -72,7 +72,16 @@ export interface RuleRow extends Fact {
 }
 
 /** As `DecoderName`, for messages of desktop products alone. */
-export type DesktopDecoderName = "haxm-checktool" | "hv-status" | "vbox-status" | "windows-status";
+export type DesktopDecoderName =
+  | "error-in-words"
+  | "exit-handler"
+  | "field-number"
+  | "instruction-flags"
+  | "kvm-run-exit"
+  | "haxm-checktool"
+  | "hv-status"
+  | "vbox-status"
+  | "windows-status";
 
 /** What reads the numbers and names of a match further than the sentences of its row. */
 export type DecoderName =

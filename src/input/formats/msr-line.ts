@@ -1,4 +1,4 @@
-import { parseHexU64, type U64 } from "../../bits/u64.js";
+import { fromBigInt, parseHexU64, type U64 } from "../../bits/u64.js";
 import { type Msr, msrValue } from "../../host/msr.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import { describeMsr, isNumberOfMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
@@ -43,6 +43,8 @@ const LABELLED =
   /(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})h?[\s,;:]+(edx|high|hi|eax|low|lo)\s*[:=]\s*(?:0x)?([0-9a-f]{1,8})h?(?!\w)/iy;
 // The low half must be padded: a shorter one is a part of one.
 const HALVES = /(?:0x)?([0-9a-f]{1,8})h?[:`'_](?:0x)?([0-9a-f]{8})h?(?![\w:`'])/iy;
+/** As Rust and other languages group digits, and binary ones. */
+const GROUPED = /0x[0-9a-f]{1,4}(?:_[0-9a-f]{4}){1,3}(?![\w])|0b(?:_?[01]){1,64}(?![\w])/iy;
 const TWO_WORDS = /(?:0x)?([0-9a-f]{8})h?\s+(?:0x)?([0-9a-f]{8})h?(?=\s*$)/iy;
 // Assemblers write an h behind the digits, C an L or two.
 const PLAIN = /(0x)?([0-9a-f]{1,16})(?:(h)|u?ll?u?|u)?(?![\w`'-])(?!:(?:0x)?[0-9a-f])/iy;
@@ -202,6 +204,11 @@ function valueAt(
     const [a, b] = [isHigh(labelled[1] as string), isHigh(labelled[3] as string)];
     if (a !== b)
       return value(a ? labelled[2] : labelled[4], a ? labelled[4] : labelled[2], position + labelled[0].length);
+  }
+  const grouped = at(GROUPED, line, position)?.[0];
+  if (grouped !== undefined) {
+    const msr = msrValue(fromBigInt(BigInt(grouped.replaceAll("_", ""))));
+    return { said: { kind: "value", msr, digits: 16, padded: true }, end: position + grouped.length };
   }
   const halves = at(HALVES, line, position);
   if (halves !== null && (strong || halves[0].length >= 8))

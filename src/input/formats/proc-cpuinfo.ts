@@ -218,9 +218,15 @@ export function emit(sink: FactSink, block: Block, clearsCpuid: boolean): void {
     const at = block.fields.get("flags")?.at ?? block.at;
     if (flags.has("svm")) sink.system("flag svm", "yes", at);
     const names = [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag));
-    sink.cpuFlags(scope, { names, whole: !cutIn("flags") && !block.doubtful && passedWord4 }, at);
+    const whole = !cutIn("flags") && !block.doubtful && passedWord4;
+    sink.cpuFlags(scope, { names, whole, ...(clearsCpuid || isAbridged(block.flags) ? { picked: true } : {}) }, at);
   }
   if (block.vmxFlags !== undefined) vmxFlags(sink, scope, block, cutIn("vmx flags"));
+}
+
+/** A list by hand: with dots for what was left out, or of a few names. */
+function isAbridged(flags: readonly string[]): boolean {
+  return flags.length < 20 || !flags.every((flag) => /^[a-z0-9_]+$/.test(flag));
 }
 
 function vmxFlags(sink: FactSink, scope: number | "unnamed", block: Block, isCut: boolean): void {

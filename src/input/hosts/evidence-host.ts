@@ -49,7 +49,7 @@ export function buildHost(
   }
   for (const [scope, { value, at, disputed }] of notes.cpuFlags) {
     if (disputed || !flagsProve) continue;
-    for (const [index, msr] of msrsFromCpuFlags(new Set(value.names), release))
+    for (const [index, msr] of msrsFromCpuFlags(new Set(value.names), value.whole && value.picked !== true, release))
       builder.msr(home(scope), index, msr, at);
   }
   const drafts = new Map<number | "unnamed", CpuNotes>();

@@ -88,6 +88,8 @@ export function layerOfSystemFact(fact: SystemFact): EvidenceLayer {
 export interface FlagList {
   readonly names: readonly string[];
   readonly whole: boolean;
+  /** The list is short or was shortened by hand: only whether it has `vmx` can be taken from what is missing. */
+  readonly picked?: true;
 }
 
 /**

@@ -54,6 +54,12 @@ export function featuresAsked(text: string, taken: ReadonlySet<number>): readonl
   return found.size > MOST_FEATURES ? [] : [...found.values()];
 }
 
+/** The features that the lines of a text name, asked about or not. */
+export function featuresNamed(text: string): readonly Feature[] {
+  const lines = text.split("\n").slice(0, MOST_LINES);
+  return [...new Set(lines.flatMap((line) => (line.length > LONGEST_LINE ? [] : featuresIn(line))))];
+}
+
 /** A feature by one word that can be nothing else, or by two to four words. */
 function featuresIn(line: string): readonly Feature[] {
   const words = line

@@ -10,13 +10,13 @@ export const ENDED = {
   hardwareError: /(?:entry failed, hardware error|vm entry failed with error) (?<code>0x[0-9a-f]{1,16})/i,
   /** The VM-instruction error, under any of its names. */
   instructionError:
-    /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field|value|content)\)?)?["'`)]{0,2}[\s,]{0,3}(?:==?|->|:|is|was|#|with|returns?|returned|gives?|gave|reads?|返回值?(?:是|为)?|[值是为]|：)?\s{0,3}(?!0x4400)(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b(?!\.\d| times)/i,
+    /(?<!(?:illegal|invalid|bad|undefined|unknown|privileged|unimplemented|unsupported)[ _-]{1,2})(?!inst_error\s{1,3}0\b)(?:(?:VM[-_ ]?)?Inst(?:r(?:uction)?)?[-_ ]?Err(?:or)?(?: \(?(?:number|code|field|value|content)\)?)?(?:\s{0,2}[([](?:0x0{0,4})?4400h?[)\]])?|\b(?:VM_?READ|VMCS|field)\b[^\n]{0,10}?\b(?:0x0{0,4}4400|0{0,4}4400h)\b)["'`)\]]{0,2}[\s,]{0,3}(?:==?|->|:|is|was|#|with|returns?|returned|gives?|gave|reads?|返回值?(?:是|为)?|[值是为]|：)?\s{0,3}(?!0x4400)(?<error>0x[0-9a-f]{1,8}|[0-9a-f]{1,8}h|0{3,7}[0-9a-f]{1,2}|\d{1,3})\b(?!\.\d| times)/i,
   /** VMLAUNCH and the like with a number behind them. */
   entryInstruction:
-    /(?:\b(?<insn>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b[^\n]{0,60}?(?:\b(?:error|err|code|status)\b(?: (?:code|number|is|was))?|错误[码号]?|返回(?:错误|值|码)?)[ :=#(是为：]{0,5}(?<error>0x[0-9a-f]{1,8}|\d{1,3})\b|Failed at VM-Entry, Code=(?<error2>\d{1,3})|\berror(?: code| number)?[ :=#]{1,3}(?<error3>0x[0-9a-f]{1,2}|\d{1,2})\b[^\n.]{0,20}\b(?:after|from|on|at|in|when|for|by)\b[^\n.]{0,24}\b(?<insn2>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b(?!\.\w))/i,
+    /(?:\b(?<insn>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b[^\n]{0,60}?(?:\b(?:error|err|code|status)\b(?: (?:code|number|is|was))?(?: ?[([](?:0x)?4400h?[)\]])?|错误[码号]?|返回(?:错误|值|码)?)[ :=#(是为：]{0,5}(?<error>0x[0-9a-f]{1,8}|[0-9a-f]{1,8}h|\d{1,3})\b|Failed at VM-Entry, Code=(?<error2>\d{1,3})|\berror(?: code| number)?[ :=#]{1,3}(?<error3>0x[0-9a-f]{1,2}|\d{1,2})\b[^\n.]{0,20}\b(?:after|from|on|at|in|when|for|by)\b[^\n.]{0,24}\b(?<insn2>VM_?LAUNCH|VMRESUME|VMPTRLD|VMCLEAR|VMXON|INVEPT|INVVPID)\b(?!\.\w))/i,
   /** The exit reason, with a qualification where one follows. */
   exitReason:
-    /(?:Failed to enter VM, reason|VM[- ]?(?:entry|exit)(?: failure)?,? exit[ _]reason:?|vmentry failure \(reason|Failed vm ?entry \(exit reason|(?<!\b(?:container|pod|job|process|task|script|service)\b[^\n]{0,40})\bexit[ _]reason\s{0,3}(?:=|:|is)?(?=\s{0,3}(?:0x|f{8}[0-9a-f]{8}|8000|33\b|34\b|41\b))|\bexit[ _]reason(?<=(?:^\s{0,20}|\b(?:vm|vcpu|guest|kvm|hv|hyper)\w{0,12}\b[^\n]{0,60})exit[ _]reason)\s{0,3}(?:=|:|is)?)\s{0,3}(?<code>0x[0-9a-f]{1,16}|f{8}[0-9a-f]{8}|\d{1,10})(?:[^\n]{0,40}?(?:qualification|code)\s{0,3}(?:=|:)?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|EXIT_REASON_INVALID_GUEST_STATE/i,
+    /(?:Failed to enter VM, reason|VM[- ]?(?:entry|exit)(?: failure)?,? exit[ _]reason:?|(?<!\bun\w{5,9} )\bVM[-_ ]?EXITS?\b\W{0,3}reason(?: code)?(?: is|[:=])?|vmentry failure \(reason|Failed vm ?entry \(exit reason|(?<!\b(?:container|pod|job|process|task|script|service)\b[^\n]{0,40})\bexit[ _]reason\s{0,3}(?:=|:|is)?(?=\s{0,3}(?:0x|f{8}[0-9a-f]{8}|8000|33\b|34\b|41\b))|\bexit[ _]reason(?<=(?:^\s{0,20}|\b(?:vm|vcpu|guest|hv|hyper)\w{0,12}\b[^\n]{0,60})exit[ _]reason)\s{0,3}(?:=|:|is)?)\s{0,3}(?<code>0x[0-9a-f]{1,16}|f{8}[0-9a-f]{8}|\d{1,10})(?:[^\n]{0,40}?(?:qual(?:ification)?|code)\s{0,3}(?:=|:)?\s{0,3}(?<qualification>0x[0-9a-f]{1,16}|\d{1,10}))?|EXIT_REASON_INVALID_GUEST_STATE/i,
   haxm: /(?:Unhandled vmx vmexit reason:|vmexit reason is )(?<code>\d{1,10})\b|exit_reason\.raw (?<raw>[0-9a-f]{1,8})\b/i,
 } as const satisfies { readonly [name: string]: RegExp };
 
@@ -60,8 +60,8 @@ export function reportedFromCode(code: number): Reported | undefined {
 
 /** A number as logs print it, to 32 bits. */
 function numberOf(text: string): number {
-  const hex = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1];
-  if (/^0x/i.test(text) || /^f{8}/i.test(text) || (/^8000/.test(text) && text.length === 8)) {
+  const hex = /^(?:0x)?([0-9a-f]{1,16})h?$/i.exec(text)?.[1];
+  if (/^0x|[a-fh]/i.test(text) || /^f{8}/i.test(text) || (/^8000/.test(text) && text.length === 8)) {
     return Number.parseInt((hex ?? "0").slice(-8), 16);
   }
   return Number(text) >>> 0;

@@ -117,6 +117,12 @@ describe("a list", () => {
     expect(diagnostics.find((d) => d.line === 2)?.expected).toBeTruthy();
   });
 
+  it("takes grouped and binary digits", () => {
+    const { host } = readHost("IA32_VMX_PROCBASED_CTLS2 = 0x0055_7cff_0000_0000\n0x485: 0b1110_0101\n");
+    expect(host?.cores[0].msrs.get(0x48b)).toMatchObject({ hi: { value: 0x557cff }, lo: { value: 0 } });
+    expect(host?.cores[0].msrs.get(0x485)).toMatchObject({ hi: { value: 0 }, lo: { value: 0xe5 } });
+  });
+
   it("takes several on a line", () => {
     expect(one("0x480=0x12 0x481=0x7f00000016, 0x485=0x1")).toEqual({
       "0x480": "0x12",

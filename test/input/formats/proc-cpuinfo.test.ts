@@ -178,4 +178,18 @@ describe("/proc/cpuinfo", () => {
     expect(bitsOf(readHost(old, { kernel: "6.1" }).host?.cores[0], 0x481).ones).toEqual(["VIRTUAL_NMIS"]);
     expect(host?.observed?.cpuFlags).toEqual(["vmx", "tpr_shadow", "vnmi", "flexpriority", "ept", "vpid"]);
   });
+
+  it("concludes from a whole list without ept, beside tpr_shadow, that Linux found no EPT", () => {
+    const many = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush vmx est lahf_lm";
+    const ept = (flags: string) => bitsOf(readHost(`flags\t\t: ${flags}\n\n`).host?.cores[0], 0x48b);
+    expect(ept(`${many} tpr_shadow vnmi flexpriority dtherm`)).toEqual({
+      ones: ["VIRT_APIC_ACCESSES"],
+      zeros: ["EPT"],
+    });
+    expect(ept(`${many} tpr_shadow vnmi`).zeros).toEqual(["VIRT_APIC_ACCESSES", "EPT"]);
+    // None of the names shows that Linux read the controls; dots and a list of a few names, that somebody shortened it.
+    expect(ept(`${many} dtherm`)).toEqual({ ones: [], zeros: [] });
+    expect(ept(`${many} tpr_shadow ... dtherm`)).toEqual({ ones: [], zeros: [] });
+    expect(ept("vmx lahf_lm tpr_shadow")).toEqual({ ones: [], zeros: [] });
+  });
 });

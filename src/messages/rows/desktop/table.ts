@@ -1,14 +1,23 @@
 import { decodeHaxmChecktool } from "../../decoders/haxm.js";
 import { decodeHvStatus } from "../../decoders/hv-status.js";
+import {
+  decodeErrorInWords,
+  decodeExitHandler,
+  decodeFieldNumber,
+  decodeInstructionFlags,
+  decodeKvmRunExit,
+} from "../../decoders/hypervisor-author.js";
 import { decodeVboxStatus } from "../../decoders/vbox.js";
 import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
+import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { ANDROID_MESSAGES } from "./android.js";
+import { AUTHORS_MESSAGES } from "./authors.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
 import { DESKTOP_MESSAGES } from "./desktop.js";
 import { HAXM_MESSAGES } from "./haxm.js";
@@ -27,17 +36,24 @@ export const DESKTOP: DesktopMessages = {
     ...BHYVE_MESSAGES,
     ...DESKTOP_MESSAGES,
   ],
-  lastRows: HAXM_MESSAGES,
+  lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
   joined: joinedOnDesktop,
   subject: (text, machine) =>
+    namedThing(text) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
     subjectOf(text, machine) ??
     askedAbout(text, machine),
-  withWords,
+  withWords: (found, text, recognised, machine) =>
+    withFeatures(withWords(found, text, recognised, machine), text, recognised, machine),
   shown: SHOWN,
   needless: NEEDLESS,
   decoders: {
+    "error-in-words": decodeErrorInWords,
+    "exit-handler": decodeExitHandler,
+    "field-number": decodeFieldNumber,
+    "instruction-flags": decodeInstructionFlags,
+    "kvm-run-exit": decodeKvmRunExit,
     "haxm-checktool": decodeHaxmChecktool,
     "hv-status": decodeHvStatus,
     "vbox-status": decodeVboxStatus,

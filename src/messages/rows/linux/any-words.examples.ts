@@ -117,7 +117,7 @@ export const ANY_WORDS_EXAMPLES = {
     not: ["CR0: actual=0x80050033", "CR0.PE and CR0.PG are fixed to 1 in VMX operation"],
   },
   "any-vmfail": {
-    examples: ["vCPU launch failed: vmlaunch: VMfailValid", "VMfailValid: error 5"],
+    examples: ["VMfailValid: error 5"],
     not: ["VMfailInvalid is a convention of the manual"],
   },
   "any-feat-ctl-write": {

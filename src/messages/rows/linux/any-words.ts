@@ -309,9 +309,8 @@ export const ANY_WORDS_MESSAGES = [
     gravity: "blocks",
     generic: true,
     needle: ["vmfail", "vm_fail"],
-    pattern:
-      /\bVM_?Fail_?Valid\b[^\n]{0,12}?(?:error|number|code)?[ :=#(]{1,3}(?<error>\d{1,2})\b|\b(?:VM_?LAUNCH|VMRESUME|VMXON|VMPTRLD|VMCLEAR|VMREAD|VMWRITE|INVEPT|INVVPID|vcpu|VMX)\b[^\n]{0,40}[ :=_(](?:VMX_)?VM_?FAIL_?(?<kind>VALID|INVALID)\b/i,
-    what: "A VMX instruction failed with VMfail{kind}: VMfailValid (ZF=1) has its number in VM_INSTRUCTION_ERROR (0x4400), VMfailInvalid (CF=1) has none, because no VMCS is current on this CPU.",
+    pattern: /\bVM_?Fail_?Valid\b[^\n]{0,12}?(?:error|number|code)?[ :=#(]{1,3}(?<error>\d{1,2})\b/i,
+    what: "A VMX instruction failed with VMfailValid and the number {error}.",
     decoder: "instruction-error",
     steps: [
       {

@@ -9,6 +9,9 @@ export const VMX_INSTRUCTION_EXAMPLES = {
       "VMLAUNCH failed! Instruction error = 7",
       "i try to get VM_INSTRUCTION_ERROR content, return 7.",
       "vmread(VMCS_VM_INSTRUCTION_ERROR)返回是7",
+      "VM-instruction error field (0x4400) reads 8",
+      "vmread(0x4400) = 8",
+      "VMCS field 4400h = 0000000c",
     ],
     not: ["inst_error\t\t0", "vmx-instruction-error", "VM_INSTRUCTION_ERROR (0x4400) holds the number"],
   },
@@ -18,24 +21,30 @@ export const VMX_INSTRUCTION_EXAMPLES = {
       "Err, unable to execute VMLAUNCH, status : 0x7",
       "执行vm_launch不成功,返回错误是7",
       "I have met error code 0x7 after executing vmlaunch",
+      "vmx: VMLAUNCH error (4400h): 00000007h",
     ],
     not: ["VMLAUNCH failed", "kvm-vmxon-faulted", "make: error 2 in vmlaunch.o"],
   },
   "vmx-entry-words": {
-    examples: ["ERROR:     - vm_instruction_error: VM entry with invalid host-state field(s)"],
-    not: ["invalid control field", "invalid host-state field"],
+    examples: [
+      "ERROR:     - vm_instruction_error: VM entry with invalid host-state field(s)",
+      "InstructionError: VmEntryInvalidControlFields",
+    ],
+    not: ["invalid control field", "invalid host-state field", '7 => "VM entry with invalid control field(s)",'],
   },
   "vmx-intrinsic-status": {
-    examples: [
-      "[NoirVisor] Error while launching the Guest! VMX Status: 1",
-      "[ERROR][108] [src/arch/x86_64/intel/mod.rs:51:18] I/O error: VmFailInvalid",
-    ],
+    examples: ["[NoirVisor] Error while launching the Guest! VMX Status: 1"],
   },
   "bochs-vmfail": {
     examples: ['it prints "VMFAIL: VMCS EXEC CTRL: VMX proc-based controls allowed 1-settings", so I check the value'],
   },
   "vmx-exit-reason": {
-    examples: ["exit_reason\t33", "VM entry failed: exit reason 0x80000021 qualification 4"],
+    examples: [
+      "exit_reason\t33",
+      "VM entry failed: exit reason 0x80000021 qualification 4",
+      "VMEXIT: reason=33 qualification=0",
+      "I get vmexit reason 0x21 right after vmlaunch",
+    ],
     not: ["exit reason", "exit reasons"],
   },
   "vmcs-dump": {

@@ -1,0 +1,127 @@
+import { EXIT_REASONS, INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
+import { findField } from "../../vmcs/fields/field-names.js";
+import { fieldName } from "../../vmcs/fields/fields.js";
+import type { Decoded } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import { codeOf, decodeInstructionError, instructionError } from "./entry.js";
+
+/*
+ * What people say who write a hypervisor, or a program that runs guests with KVM: the answer of an instruction in RFLAGS or in
+ * the words of the manual, and the numbers of KVM_RUN.
+ */
+
+// ---- An instruction that left its answer in RFLAGS ----
+
+const REGION =
+  "the operand has to point to the physical address of the region, aligned to 4 KByte and within the physical-address width, and the region's first four bytes have to hold the revision (IA32_VMX_BASIC bits 30:0)";
+const NO_CURRENT = "no VMCS is current on this CPU";
+const ENTRY_FLAGS = [
+  `${NO_CURRENT}: VMPTRLD did not happen or failed, VMCLEAR of it came after, or the code moved to another CPU`,
+  "read VM_INSTRUCTION_ERROR (0x4400): 7 is a control, 8 the host state, 4 and 5 the launch state",
+] as const;
+const ACCESS_FLAGS = [NO_CURRENT, "12 in 0x4400 is a field that the CPU does not have, 13 one that may not be written"];
+/** What CF=1 and ZF=1 mean after each of them. */
+const FLAGS_AFTER: { readonly [insn: string]: readonly string[] } = {
+  VMXON: [`${REGION}, with bit 31 at 0`, "the CPU is in VMX operation already (15 in 0x4400)"],
+  VMPTRLD: [`${NO_CURRENT} that could hold a number, and ${REGION}`, `the number in 0x4400 is 9, 10 or 11: ${REGION}`],
+  VMCLEAR: [
+    `${NO_CURRENT} that could hold a number, and the address is not aligned, too wide, or the VMXON region's`,
+    "the number in 0x4400 is 2 or 3: the address is not aligned or too wide, or the VMXON region's",
+  ],
+  VMLAUNCH: ENTRY_FLAGS,
+  VMRESUME: ENTRY_FLAGS,
+  VMREAD: ACCESS_FLAGS,
+  VMWRITE: ACCESS_FLAGS,
+};
+
+export function decodeInstructionFlags(
+  [match, ...more]: readonly [Match, ...Match[]],
+  context: ExplainContext,
+): Decoded {
+  const { groups } = match;
+  if (groups.error !== undefined) return decodeInstructionError([match, ...more], context);
+  const insn = (groups.insn ?? groups.insn3 ?? "").toUpperCase().replace("_", "");
+  const valid = /^[zv]/i.test(groups.flag ?? groups.flag2 ?? groups.flag3 ?? groups.kind ?? "");
+  const means = (insn === "" ? ENTRY_FLAGS : FLAGS_AFTER[insn])?.[valid ? 1 : 0];
+  if (means === undefined) return {};
+  return {
+    what: `${insn === "" ? "A VMX instruction" : insn} failed with ${valid ? "ZF=1 (VMfailValid)" : "CF=1 (VMfailInvalid)"}: ${means}.`,
+  };
+}
+
+// ---- An error in the words of the manual ----
+
+/** What they hold for each number, the first that fits; programs join the words as they like. */
+const ERRORS_IN_WORDS: readonly (readonly [words: RegExp, error: number])[] = [
+  [/non-?_?clear/i, 4],
+  [/launched/i, 5],
+  [/after/i, 6],
+  [/clear[^\n]{0,30}point/i, 3],
+  [/clear/i, 2],
+  [/point/i, 10],
+  [/revision/i, 11],
+  [/ptrld/i, 9],
+  [/unsupported/i, 12],
+  [/only/i, 13],
+  [/root/i, 15],
+];
+
+export function decodeErrorInWords([{ groups }]: readonly [Match, ...Match[]]): Decoded {
+  const words = groups.words ?? "";
+  const error = ERRORS_IN_WORDS.find(([said]) => said.test(words))?.[1];
+  return error === undefined ? {} : instructionError(error);
+}
+
+// ---- A VM exit whose handler failed ----
+
+export function decodeExitHandler([{ groups }]: readonly [Match, ...Match[]]): Decoded {
+  const reason = (codeOf(groups.code) ?? 0) & 0xffff;
+  return {
+    what: `A VM exit with reason ${reason} (${EXIT_REASONS[reason] ?? "not defined"}) came, and the hypervisor's handler for it failed: it refused what the guest asked for. The VM entries work.`,
+    values: [{ name: "exit reason", value: `${reason}: ${EXIT_REASONS[reason] ?? "undefined"}` }],
+  };
+}
+
+// ---- A field by its number ----
+
+export function decodeFieldNumber([{ groups }]: readonly [Match, ...Match[]]): Decoded {
+  const { encoding = "", error } = groups;
+  const row = findField(Number.parseInt(encoding.slice(2), 16));
+  const how = (groups.how ?? "").toUpperCase().replace("_", "");
+  const known = error === undefined ? undefined : INSTRUCTION_ERRORS[Number(error)];
+  const number =
+    known === undefined
+      ? "VM-instruction error 12 is a field that the CPU does not have, 13 one that may not be written; with CF=1 no VMCS is current."
+      : `VM-instruction error ${error}: ${known}.`;
+  if (row === undefined) return { what: `${how} failed: no field with the encoding ${encoding} is known. ${number}` };
+  return {
+    what: `${how} of ${fieldName(row)} (${encoding}) failed. ${number}`,
+    steps: [{ text: "See what is known of the field.", commands: [`vmxlens vmcs ${encoding}`] }],
+  };
+}
+
+// ---- What KVM_RUN gives the program that runs a guest ----
+
+/** KVM_EXIT_* from 0 on; a dash for those that only other machines than x86 have. */
+const KVM_EXITS =
+  "UNKNOWN EXCEPTION IO HYPERCALL DEBUG HLT MMIO IRQ_WINDOW_OPEN SHUTDOWN FAIL_ENTRY INTR SET_TPR TPR_ACCESS - - - NMI INTERNAL_ERROR - - - - - - SYSTEM_EVENT - IOAPIC_EOI HYPERV - X86_RDMSR X86_WRMSR DIRTY_RING_FULL - X86_BUS_LOCK XEN - - NOTIFY - MEMORY_FAULT TDX".split(
+    " ",
+  );
+/** What to look at for those that stop a guest. */
+const THEN: { readonly [number: number]: string | undefined } = {
+  8: " The guest ended in a triple fault, or asked to be shut down: VM entries work, and its own tables or code are wrong.",
+  9: " The CPU refused the VM entry: fail_entry.hardware_entry_failure_reason has the number.",
+  17: " KVM gave up: internal.suberror has the reason (1: it could not emulate an instruction, 3: an exit while an event was being delivered).",
+};
+
+export function decodeKvmRunExit([{ groups, text }]: readonly [Match, ...Match[]]): Decoded {
+  const code = codeOf(groups.code ?? groups.code2);
+  const name = code === undefined ? undefined : KVM_EXITS[code];
+  if (code === undefined || name === undefined || name === "-") return {};
+  const sure = /run/i.test(text);
+  return {
+    what: `As what KVM_RUN gives back, ${code} is KVM_EXIT_${name}.${THEN[code] ?? ""}${sure ? "" : ` As the CPU's exit reason it is ${EXIT_REASONS[code] ?? "not defined"}.`}`,
+    ...(THEN[code] === undefined ? { gravity: "informs" as const } : {}),
+  };
+}

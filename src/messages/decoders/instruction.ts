@@ -1,0 +1,69 @@
+import { INSTRUCTION_ERRORS } from "../../vmcs/fields/decode-tables.js";
+import type { Decoded } from "../answer.js";
+import type { ExplainContext } from "../context.js";
+import type { Match } from "../match.js";
+import { codeOf, instructionError } from "./entry.js";
+
+// ---- An instruction that failed, with a number in another line or with none ----
+
+const NEAR = 6;
+const NUMBER_NEAR =
+  /\b(?:error|err)(?: ?code| number| no\.?)?\s{0,3}[:=#]\s{0,3}(?<error>0x[0-9a-f]{1,2}|\d{1,2})\b(?!\.\d)/i;
+const RFLAGS_NEAR = /\b[RE]?FLAGS\s{0,3}[:=]\s{0,3}(?:0x)?(?<flags>[0-9a-f]{1,16})\b/i;
+
+/** The lines after a failed instruction may hold its number, and RFLAGS. */
+export function decodeFailedInstruction([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const near = [match.line, ...context.lines(match.last + 1, match.last + NEAR)];
+  const found = near.map((line) => NUMBER_NEAR.exec(line)?.groups?.error).find((one) => one !== undefined);
+  const error = codeOf(found);
+  const flags = near.map((line) => RFLAGS_NEAR.exec(line)?.groups?.flags).find((one) => one !== undefined);
+  const low = flags === undefined ? undefined : Number.parseInt(flags.slice(-8), 16);
+  const insn = (match.groups.insn ?? match.groups.insn2)?.toUpperCase() ?? "The VMX instruction";
+  const how =
+    low === undefined
+      ? ""
+      : (low & 1) === 1
+        ? " RFLAGS beside it has CF=1: VMfailInvalid, no VMCS is current, and such a failure has no number."
+        : (low & 0x40) === 0x40
+          ? " RFLAGS beside it has ZF=1: VMfailValid, so VM_INSTRUCTION_ERROR (0x4400) holds the number."
+          : "";
+  if (error !== undefined && INSTRUCTION_ERRORS[error] !== undefined) {
+    const decoded = instructionError(error);
+    return {
+      ...decoded,
+      what: `${insn} failed, and the text gives the number ${error}. ${decoded.what ?? ""}${how}`,
+    };
+  }
+  return how === "" ? {} : { what: `${insn} failed.${how}` };
+}
+
+// ---- An instruction that faulted ----
+
+/** What each fault of a VMX instruction means, by the words of it. */
+const FAULTS: readonly (readonly [words: RegExp, what: (insn: string) => string])[] = [
+  [
+    /#PF|page[ _]fault/i,
+    (insn) =>
+      `${insn} faulted with #PF: its operand is not mapped. VMXON, VMCLEAR and VMPTRLD want the address of 8 bytes that hold the region's physical address, not that address.`,
+  ],
+  [
+    /#GP|general[ _]protection/i,
+    (insn) =>
+      insn === "VMXON"
+        ? "VMXON faulted with #GP: IA32_FEAT_CTL does not allow VMX (it must be locked with bit 2 on), CR0 or CR4 does not fit the FIXED MSRs, or it ran outside ring 0."
+        : `${insn} faulted with #GP: it ran outside ring 0, or its operand has a bad address.`,
+  ],
+  [
+    /#UD|invalid[ _]opcode|illegal instruction|undefined opcode|SIGILL/i,
+    (insn) =>
+      insn === "VMXON"
+        ? "VMXON faulted with #UD: CR4.VMXE is 0 on this CPU, the CPU shows no VMX, or it is not in protected mode."
+        : `${insn} faulted with #UD: there was no VMXON before on this CPU.`,
+  ],
+];
+
+export function decodeInstructionFault([{ groups, text }]: readonly [Match, ...Match[]]): Decoded {
+  const insn = (groups.insn ?? groups.insn2 ?? "The instruction").toUpperCase();
+  const known = FAULTS.find(([words]) => words.test(text));
+  return known === undefined ? {} : { what: known[1](insn) };
+}

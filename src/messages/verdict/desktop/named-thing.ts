@@ -1,0 +1,171 @@
+import { entryHost } from "../../../input/atlas/atlas.js";
+import type { AtlasEntry } from "../../../input/atlas/atlas-entry.js";
+import { findCpu } from "../../../input/atlas/atlas-find.js";
+import { replay } from "../../../kvm/replay.js";
+import { placedBit } from "../../../registers/bit-place.js";
+import { DEFAULT_RELEASE } from "../../../rules/release.js";
+import { assume } from "../../../situation/assume.js";
+import { FEATURE_LIST, type Feature } from "../../../why/features.js";
+import { bitsOfFeature } from "../../../why/run-part.js";
+import type { Explanation, TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { featuresAsked, featuresNamed } from "../asked-feature.js";
+
+/*
+ * For people who write a hypervisor: what a bit of a capability register says, whether a CPU that is named has a feature, and what
+ * the registers of a listing have. The tables of bits, the atlas and the replay answer.
+ */
+
+/** A longer text is a log. */
+const LONGEST = 8_000;
+
+/** A bit of a register as source code and prose name it. */
+const PLACES = [
+  /\b(?<register>(?:MSR_)?(?:IA32_)?VMX_(?:BASIC|MISC|EPT_VPID_CAP|VMFUNC|PINBASED_CTLS|PROCBASED_CTLS[23]?|EXIT_CTLS2?|ENTRY_CTLS)|0x48[0-9a-f])\b(?:['"`)\]]| MSR| register){0,3}\W{0,3}(?:bit\s?|\[|& ?\(?1(?:U?L?L?) ?<< ?|>> ?|\(1(?:U?L?L?) ?<< ?)(?<bit>\d{1,2})\b/i,
+  /\bbit (?<bit>\d{1,2}) (?:of|in)(?: the)?\W{1,3}(?<register>(?:MSR_)?(?:IA32_)?VMX_(?:BASIC|MISC|EPT_VPID_CAP|VMFUNC|PINBASED_CTLS|PROCBASED_CTLS[23]?|EXIT_CTLS2?|ENTRY_CTLS)|0x48[0-9a-f])\b/i,
+];
+/** Something is asked, or a check did not hold. */
+const ASKS = /\?|\bwonder\w{0,3}\b|\b(?:assert\w{0,6}|fail\w{0,4}|error|unsupported|not supported)\b|return -E/i;
+
+/** What follows from bits that programs check, besides what they say. */
+const BESIDES: { readonly [place: string]: string } = {
+  "480.55":
+    "Where it is 1, the registers 0x48d to 0x490 (IA32_VMX_TRUE_*) exist, and controls have to be made from them; where it is 0, they do not, reading one faults (#GP), and the controls that they would let be 0 (default1) have to be 1. A hypervisor has to look at it before it reads them.",
+  "485.29": "Where it is 0, VMWRITE to the exit information (0x4400 and above) fails with error 13.",
+};
+
+/** What the prose asks about a bit or about a CPU, from the tables. */
+export function namedThing(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
+  if (text === undefined || text.length > LONGEST || !ASKS.test(text)) return undefined;
+  return placeNamed(text) ?? featureOfNamed(text);
+}
+
+function placeNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
+  for (const form of PLACES) {
+    const { register: name, bit } = form.exec(text)?.groups ?? {};
+    const place = name === undefined ? undefined : placedBit(`${name} bit ${bit}`);
+    const row = place?.register.bits.find((one) => one.bit === place.bit);
+    if (place === undefined || row === undefined) continue;
+    const number = place.register.index.toString(16);
+    const besides = BESIDES[`${number}.${row.bit}`];
+    return {
+      says: `Bit ${bit} of ${place.register.sdm} (0x${number}) says: ${row.sdm}.${besides === undefined ? "" : ` ${besides}`}`,
+      steps: [read(number)],
+      evidence: [],
+    };
+  }
+  return undefined;
+}
+
+const read = (number: string): Step => ({
+  text: "Read the register on the machine.",
+  commands: [`sudo modprobe msr; sudo rdmsr -a 0x${number}`],
+});
+
+const CPU_NAME =
+  /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: v\d)?|[JN]\d{4}|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?)\b/g;
+const SURE_NAME = /^(?:[im]\d)/;
+const CPU_WORD =
+  /\bIntel\b|\bXeon\b|\bCore ?(?:2|i\d)|\bC2[DQ]\b|\bCeleron\b|\bPentium\b|\bAtom\b|\bCPU\b|\bprocessor\b/i;
+
+/** The CPUs that a text names, with what the atlas has of them. */
+function cpusNamed(text: string): readonly { readonly name: string; readonly entry?: AtlasEntry }[] {
+  const names = new Set<string>();
+  for (const line of text.split("\n")) {
+    for (const [name] of line.matchAll(CPU_NAME)) if (SURE_NAME.test(name) || CPU_WORD.test(line)) names.add(name);
+  }
+  return [...names].map((name) => {
+    const found = findCpu(name);
+    return found.kind === "one" ? { name, entry: found.entry } : { name };
+  });
+}
+
+function hasOf(entry: AtlasEntry): (feature: Feature) => boolean | undefined {
+  const { cpu } = replay(assume(entryHost(entry), "registers=sdm").host, { release: DEFAULT_RELEASE });
+  return ({ silicon }) => {
+    const has = silicon === undefined ? "unknown" : cpu.holds(silicon);
+    return has === "unknown" ? undefined : has === "yes";
+  };
+}
+
+const called = ({ id, name }: Feature) => (name === id ? id : `${id} (${name})`);
+
+function featureOfNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const [feature, ...more] = featuresAsked(text, new Set());
+  const [cpu, ...others] = cpusNamed(text);
+  if (feature === undefined || more.length > 0 || cpu === undefined || others.length > 0) return undefined;
+  const { entry, name } = cpu;
+  const has = entry === undefined ? undefined : hasOf(entry)(feature);
+  const [place] = bitsOfFeature(feature);
+  const register = place === undefined ? undefined : placedBit(`${place[0].split(".")[0]} bit ${place[1]}`)?.register;
+  const says =
+    has === undefined
+      ? `Whether the ${name} has ${called(feature)} is not known: the atlas has no CPU of that name. Its register decides.`
+      : has
+        ? `The ${name} has ${called(feature)}: the atlas holds its registers (${entry?.name}).`
+        : `The ${name} has no ${called(feature)}: the atlas holds its registers (${entry?.name}).`;
+  return {
+    says,
+    steps: register === undefined ? [] : [read(register.index.toString(16))],
+    evidence: [],
+  };
+}
+
+// ---- Beside another answer ----
+
+/** What courses and people who write hypervisors look for in a listing of registers. */
+const LOOKED_FOR = [
+  "ept",
+  "vpid",
+  "unrestricted-guest",
+  "preemption-timer",
+  "posted-interrupts",
+  "virtual-interrupt-delivery",
+  "shadow-vmcs",
+  "pml",
+  "tsc-scaling",
+];
+
+/** An answer with what the registers of the text have, or with what a CPU that it names lacks. */
+export function withFeatures(
+  found: TextVerdict,
+  text: string,
+  recognised: readonly Explanation[],
+  machine: OwnMachine | undefined,
+): TextVerdict {
+  const [first] = recognised;
+  const more =
+    first === undefined
+      ? machine?.hasRegisters === true && !found.says.includes("kvm_intel")
+        ? offered(machine)
+        : ""
+      : first.layer === "VM entry" && /invalid control fields/.test(first.what) && text.length <= LONGEST
+        ? lackedByNamed(text)
+        : "";
+  return more === "" ? found : { ...found, says: `${found.says} ${more}` };
+}
+
+/** Only where nearly all of it was read: a few bits follow from other lines as well. */
+function offered({ situation: { host, candidates } }: OwnMachine): string {
+  const { cpu } = replay(host, { release: candidates[0].release });
+  const having = (wanted: "yes" | "no") =>
+    LOOKED_FOR.filter((id) => {
+      const silicon = FEATURE_LIST.find((one) => one.id === id)?.silicon;
+      return silicon !== undefined && cpu.holds(silicon) === wanted;
+    });
+  const [yes, no] = [having("yes"), having("no")];
+  if (yes.length + no.length < LOOKED_FOR.length - 2) return "";
+  const parts = [...(yes.length === 0 ? [] : [yes.join(", ")]), ...(no.length === 0 ? [] : [`no ${no.join(", ")}`])];
+  return `Its registers show ${parts.join("; ")}.`;
+}
+
+/** What a CPU that the text names lacks of the features that it names. */
+function lackedByNamed(text: string): string {
+  const [cpu, ...others] = cpusNamed(text);
+  if (cpu?.entry === undefined || others.length > 0) return "";
+  const has = hasOf(cpu.entry);
+  const lacking = featuresNamed(text).filter((feature) => has(feature) === false);
+  if (lacking.length === 0) return "";
+  return `The text names the ${cpu.name}, which has no ${lacking.map(({ id }) => id).join(", ")} (by the atlas): a control for that has to be 0.`;
+}
