@@ -4,18 +4,22 @@
  * when what it is made of has changed since the last bundle, and prints nothing: it is what `npm start` runs first.
  *
  * The command line is bundled because its start-up time is dominated by the number of files it opens and by what has to
- * be compiled; commands other than the default one are chunks of their own, loaded when they run. It is JavaScript text
- * and nothing else: bytecode kept beside it would be tied to one build of Node, and V8 does not check that it is the
- * right one.
+ * be compiled; commands other than the default one are chunks of their own, loaded when they run. Beside it lies what V8
+ * made of it (`tools/bytecode.js`), for the Node that built it alone; every other Node runs the text.
  */
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -33,8 +37,11 @@ const cli = join(dist, "cli");
 /** Which state of the sources the bundle in dist/cli was made of. */
 const STAMP = ".made-of";
 
+/** What this Node made of the bundle. It begins with a line about that Node. */
+const BYTECODE = ".bytecode";
+
 /** What the bundle depends on. The lock file is the version of everything in node_modules. */
-const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js", "tools/late.js"];
+const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js", "tools/late.js", "tools/bytecode.js"];
 
 /**
  * One line per file: its path, size and times. A time is compared for equality, not for order, and the time of the last
@@ -53,11 +60,37 @@ function sourceState() {
   return MADE_OF.map(stateOf).join("");
 }
 
+/** The folder of the command line, as its modules see it. */
+function placeOfCli() {
+  return join(realpathSync(dist), "cli");
+}
+
+/** Which Node this is, and where the command line is, as src/cli/bytecode.ts asks. */
+function identity() {
+  const { size, mtimeMs } = statSync(process.execPath);
+  const { arch, platform, version, versions, execPath } = process;
+  return JSON.stringify([BYTECODE, version, versions.v8, arch, platform, execPath, size, mtimeMs, placeOfCli()]);
+}
+
 function stampOfBundle() {
   try {
     return readFileSync(join(cli, STAMP), "utf8");
   } catch {
     return undefined;
+  }
+}
+
+/** Whether this Node has made bytecode of the bundle, or has failed to. */
+function isBytecodeOfThisNode() {
+  try {
+    const line = Buffer.from(`${identity()}\n`);
+    const file = openSync(join(cli, BYTECODE), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const start = Buffer.alloc(line.length);
+    readSync(file, start, 0, line.length, 0);
+    closeSync(file);
+    return start.equals(line);
+  } catch {
+    return false;
   }
 }
 
@@ -198,6 +231,7 @@ async function buildCli() {
     // The package is one of ES modules; this folder is not.
     writeFileSync(join(folder, "package.json"), '{ "type": "commonjs" }\n');
     writeFileSync(join(folder, STAMP), state);
+    makeBytecode(folder);
     chmodSync(join(folder, "main.js"), 0o755);
     chmodSync(folder, 0o755);
     // Swapped in whole, so that no other process ever starts half of a bundle.
@@ -205,6 +239,17 @@ async function buildCli() {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Has this Node compile the bundle in a folder, with the flags that V8 has by default. The bundle runs without it as well, so
+ * the build goes on when this fails; the file then names only the Node, and `npm start` does not try again with the same one.
+ */
+function makeBytecode(/** @type {string} */ folder) {
+  const env = { ...process.env, NODE_OPTIONS: "", NODE_V8_COVERAGE: "" };
+  const args = [join(root, "tools/bytecode.js"), folder, placeOfCli(), identity()];
+  const { status } = spawnSync(process.execPath, args, { env, stdio: "ignore" });
+  if (status !== 0) writeFileSync(join(folder, BYTECODE), `${identity()}\n`);
 }
 
 /**
@@ -230,7 +275,10 @@ function replaceFolder(/** @type {string} */ made, /** @type {string} */ place) 
 
 /** `npm start`: a bundle that cannot be made anew, say in another user's folder, is run as it is, and that is said. */
 async function startCli() {
-  if (stampOfBundle() === sourceState()) return;
+  if (stampOfBundle() === sourceState()) {
+    if (!isBytecodeOfThisNode()) remakeBytecode();
+    return;
+  }
   try {
     await buildCli();
   } catch (error) {
@@ -242,6 +290,13 @@ async function startCli() {
     }
     console.error(`vmxlens: the sources changed, but dist cannot be written (${message}); running the last build`);
   }
+}
+
+/** `npm start` with another Node than that of the bundle. Where it may not write, the bundle is run without bytecode. */
+function remakeBytecode() {
+  try {
+    makeBytecode(cli);
+  } catch {}
 }
 
 /** Every file below a folder. */

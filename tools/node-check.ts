@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { argv } from "node:process";
 import { pathToFileURL } from "node:url";
@@ -8,8 +8,9 @@ import { NODES, nodeOf, Unreachable } from "./nodes.js";
 
 /*
  * npm run check:node: builds dist/ with the Node that runs this, and runs it with every release in `NODES`: each has to
- * print the same bytes and give the same exit code. The releases come from the npm registry. Exit code 1 when one
- * differs, 75 when none differs but a release could not be had.
+ * print the same bytes and give the same exit code, first beside the bytecode of another Node, then with its own, which
+ * `npm start` makes. The releases come from the npm registry. Exit code 1 when one differs, 75 when none differs but a
+ * release could not be had.
  */
 
 /** One run of a program: arguments for Node, and its standard input. */
@@ -109,6 +110,34 @@ function brokenHere(here: readonly Outcome[], root: string): readonly string[] {
   });
 }
 
+/** The version of the Node that the bytecode in dist/ is of. */
+function bytecodeVersion(root: string): string {
+  const file = openSync(join(root, "dist/cli/.bytecode"), "r");
+  const start = Buffer.alloc(1024);
+  const length = readSync(file, start);
+  closeSync(file);
+  const [line = ""] = start.toString("utf8", 0, length).split("\n");
+  // Without a place for each chunk, V8 made none.
+  return length === start.length ? ((JSON.parse(line) as string[])[1] ?? "") : "none";
+}
+
+/** Has a Node make its own bytecode. */
+function remade(node: string, root: string): readonly string[] {
+  const { status, stderr } = spawnSync(node, ["tools/build.js", "--start"], { cwd: root, encoding: "utf8" });
+  return status === 0 && stderr === "" ? [] : [`npm start ends with ${status} ${stderr}`];
+}
+
+/** How a release differs, beside the bytecode of another and with its own. */
+function differencesOf(version: string, here: readonly Outcome[], root: string): readonly string[] {
+  const node = nodeOf(version);
+  const other = bytecodeVersion(root);
+  const beside = differences(RUNS, here, outcomesOf(node, RUNS, root));
+  const found = [...beside.map((line) => `beside the bytecode of ${other}: ${line}`), ...remade(node, root)];
+  const own = bytecodeVersion(root);
+  if (own !== `v${version}`) found.push(`npm start left the bytecode of ${own}`);
+  return [...found, ...differences(RUNS, here, outcomesOf(node, RUNS, root))];
+}
+
 function main(): void {
   const root = resolve(import.meta.dirname, "..");
   const built = spawnSync(process.execPath, ["tools/build.js"], { cwd: root, stdio: "inherit" });
@@ -123,9 +152,9 @@ function main(): void {
   let missing = 0;
   for (const version of NODES) {
     try {
-      const found = differences(RUNS, here, outcomesOf(nodeOf(version), RUNS, root));
-      const result =
-        found.length === 0 ? `the same ${RUNS.length} outputs as Node ${process.versions.node}` : "DIFFERS";
+      const found = differencesOf(version, here, root);
+      const same = `the same ${RUNS.length} outputs as Node ${process.versions.node}, with bytecode and without`;
+      const result = found.length === 0 ? same : "DIFFERS";
       console.log(`Node ${version}: ${[result, ...found].join("\n  ")}`);
       if (found.length > 0) wrong++;
     } catch (error) {
@@ -134,6 +163,7 @@ function main(): void {
       missing++;
     }
   }
+  for (const line of remade(process.execPath, root)) console.log(line);
   process.exitCode = wrong > 0 ? 1 : missing > 0 ? NOT_CHECKED : 0;
 }
 

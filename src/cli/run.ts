@@ -30,11 +30,15 @@ function printVersion(world: World): number {
   }
 }
 
-/** Runs the command line and gives its exit code; what is thrown on the way is a bug, and said to be one. */
-export async function run(args: readonly string[], outside: World): Promise<number> {
+/**
+ * Runs the command line and gives its exit code; what is thrown on the way is a bug, and said to be one.
+ * @param beforeProgram called before what is more than the version is loaded
+ */
+export async function run(args: readonly string[], outside: World, beforeProgram = () => {}): Promise<number> {
   const world = worldOf(outside, false);
   try {
     if (args.length === 1 && VERSION.includes(args[0] as string)) return printVersion(world);
+    beforeProgram();
     const { runProgram } = await import("./program.js");
     return await runProgram(args, outside);
   } catch (error) {
