@@ -40,6 +40,16 @@ describe("the source tree", () => {
     expect([...layers].filter(([, lines]) => lines > all / 4)).toEqual([]);
   });
 
+  it("decides nothing about a message by the wording of its own sentences", () => {
+    // What is asked of `text` is asked of the user's text.
+    const asks =
+      /\.(?:test|exec)\((?:\w+\.)*what\b|\b(?:what|cause\.text|step\.text)\.(?:startsWith|endsWith|includes|match|search)\(/;
+    const found = sourceFiles(root)
+      .filter((file) => file.startsWith("src/messages/"))
+      .filter((file) => asks.test(readFileSync(join(root, file), "utf8")));
+    expect(found).toEqual([]);
+  });
+
   it.skipIf(!existsSync(join(root, "ARCHITECTURE.md")))("has its layers in ARCHITECTURE.md (needs that file)", () => {
     expect(readFileSync(join(root, "ARCHITECTURE.md"), "utf8")).toContain(layerTable());
   });

@@ -2,7 +2,7 @@ import { formatHeld, type Held } from "../rules/held.js";
 import type { Release } from "../rules/release.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import type { ExplainedBit } from "./decoders/bits.js";
-import type { Gravity, Product, RefusingLayer, Step } from "./message.js";
+import type { Advice, Gravity, Outcome, Product, RefusingLayer, Step } from "./message.js";
 
 /** How sure a cause is: computed from the values at hand, pointed to by them, or one of several. */
 export type Certainty = "certain" | "likely" | "possible";
@@ -61,6 +61,11 @@ export interface Explanation {
   readonly sources: readonly string[];
 }
 
+/** An explanation with what the answer to the whole text needs of it. */
+export interface Recognised extends Explanation {
+  readonly outcome?: Outcome;
+}
+
 /** The answer to a whole text. */
 export interface TextVerdict {
   /** One or two sentences. */
@@ -77,6 +82,8 @@ export interface TextVerdict {
 /** What a decoder adds to the sentences of a row. Members that are missing leave the row's as they are. */
 export interface Decoded {
   readonly what?: string;
+  /** Comes with `what`. */
+  readonly outcome?: Outcome;
   readonly product?: Product;
   readonly layer?: RefusingLayer;
   readonly gravity?: Gravity;
@@ -88,7 +95,7 @@ export interface Decoded {
   /** The causes of the row do not apply. */
   readonly onlyCauses?: true;
   /** Come before those of the row. */
-  readonly steps?: readonly Step[];
+  readonly steps?: readonly Advice[];
   readonly onlySteps?: true;
   readonly depends?: readonly string[];
   readonly kernelNotes?: readonly string[];
@@ -105,6 +112,11 @@ export function sinceText(held: Held | undefined): string {
 export function rangesText(ranges: readonly (ReleaseRange | undefined)[]): string {
   const texts = [...new Set(ranges.map(formatRange))];
   return texts.length === 0 ? "no release known" : `Linux ${texts.join(" and ")}`;
+}
+
+/** A step without what is only for those who choose among steps. */
+export function plainStep({ text, commands }: Step): Step {
+  return commands === undefined ? { text } : { text, commands };
 }
 
 /** Where it is decided that VT-x is there, on, and used by KVM. */

@@ -1,4 +1,4 @@
-import type { Decoded, Explanation, TextVerdict } from "./answer.js";
+import type { Decoded, Recognised, TextVerdict } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import type { Match } from "./match.js";
 import type { DesktopDecoderName, MessageRow } from "./message.js";
@@ -10,9 +10,6 @@ export type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainCo
 /** What a text shows in words: a pattern, and one that rules it out. */
 export type Shown = readonly [name: Circumstance, is: RegExp, not?: RegExp];
 
-/** The text of a step that is needless where something is shown. */
-export type Needless = readonly [text: string, unless: Circumstance];
-
 /** The messages of desktop products; `desktopMessages` loads them. */
 export interface DesktopMessages {
   readonly rows: readonly MessageRow[];
@@ -21,7 +18,7 @@ export interface DesktopMessages {
   /** What the messages come to beside what else the text shows, such as a check of virtualization that Windows made. */
   readonly joined: (
     text: string,
-    recognised: readonly Explanation[],
+    recognised: readonly Recognised[],
     machine: OwnMachine | undefined,
   ) => Omit<TextVerdict, "covers"> | undefined;
   /** What a text is about that holds no known message. */
@@ -30,11 +27,10 @@ export interface DesktopMessages {
   readonly withWords: (
     found: TextVerdict,
     text: string,
-    recognised: readonly Explanation[],
+    recognised: readonly Recognised[],
     machine: OwnMachine | undefined,
   ) => TextVerdict;
   readonly shown: readonly Shown[];
-  readonly needless: readonly Needless[];
   readonly decoders: { readonly [D in DesktopDecoderName]: Decoder };
 }
 

@@ -1,7 +1,6 @@
 import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
-import type { Cause, Decoded, Explanation } from "./answer.js";
-import { sinceText } from "./answer.js";
+import { type Cause, type Decoded, type Explanation, plainStep, type Recognised, sinceText } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
 import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
@@ -17,19 +16,12 @@ import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } 
 import { decodeNamedFeature } from "./decoders/named-feature.js";
 import { decodeSetMsr } from "./decoders/set-msr/set-msr.js";
 import { decodeSuberror } from "./decoders/suberror.js";
-import type { Decoder, DesktopMessages, Needless } from "./desktop-messages.js";
+import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
-import type { DecoderName, DesktopDecoderName, MessageRow, Product, Step } from "./message.js";
+import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Outcome, Product } from "./message.js";
 import type { Circumstance } from "./own-machine.js";
-import {
-  ENABLE_FIRMWARE,
-  ENABLE_OUTER,
-  LOAD_KVM,
-  NESTED_ON,
-  OUTER_COMMANDS,
-  READ_FEAT_CTL,
-} from "./rows/shared-advice.js";
+import { OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
@@ -71,11 +63,11 @@ export function explainUnder(
   group: MatchGroup,
   contexts: readonly ExplainContext[],
   desktop: DesktopMessages | undefined,
-): Explanation[] {
+): Recognised[] {
   const decoders: Decoders = { ...DECODERS, ...desktop?.decoders };
-  const found = new Map<string, { readonly one: Explanation; readonly kernels: Release[] }>();
+  const found = new Map<string, { readonly one: Recognised; readonly kernels: Release[] }>();
   for (const context of printing(group, contexts)) {
-    const one = explainGroup(group, context, decoders, [...NEEDLESS, ...(desktop?.needless ?? [])]);
+    const one = explainGroup(group, context, decoders);
     const kernel = context.options.release ?? DEFAULT_RELEASE;
     // The kernel's own name does not count as a difference.
     const key = JSON.stringify(one).replaceAll(kernelName(kernel), "it");
@@ -97,24 +89,14 @@ function printing({ matches: [first] }: MatchGroup, contexts: readonly ExplainCo
   return left.length === 0 ? contexts : left;
 }
 
-function explainGroup(
-  { matches, count }: MatchGroup,
-  context: ExplainContext,
-  decoders: Decoders,
-  needless: readonly Needless[],
-): Explanation {
+function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, decoders: Decoders): Recognised {
   const [first] = matches;
   const { row } = first;
   const decoded: Decoded = (row.decoder === undefined ? undefined : decoders[row.decoder]?.(matches, context)) ?? {};
-  const offered = (row.causes ?? []).flatMap((cause) => {
-    if (typeof cause === "string") return cause;
-    return cause.unless.some((name) => context.circumstances.has(name)) ? [] : cause.text;
-  });
-  const ofFirmware = (text: string) => /^VT-x[^.]{0,30}\bis (?:switched )?off in the firmware/.test(text);
-  const sorted = context.circumstances.has("said to be on")
-    ? [...offered.filter((text) => !ofFirmware(text)), ...offered.filter(ofFirmware)]
-    : offered;
-  const rowCauses: Cause[] = sorted.map((text) => ({
+  const offered = (row.causes ?? [])
+    .map((cause) => (typeof cause === "string" ? { text: cause } : cause))
+    .filter(({ unless }) => unless?.some((name) => context.circumstances.has(name)) !== true);
+  const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(({ text }) => ({
     text: filled(text, first),
     certainty: offered.length === 1 ? "likely" : "possible",
   }));
@@ -136,7 +118,7 @@ function explainGroup(
       bits: [],
       ...(rule === undefined ? {} : { rule }),
       causes: [],
-      steps: shown.steps.map((step) => filledStep(step, first)),
+      steps: shown.steps.map((step) => plainStep(filledStep(step, first))),
       depends: [],
       ...kernelNotes(context, decoded),
       sources: sourcesOf(row),
@@ -151,20 +133,24 @@ function explainGroup(
     product: decoded.product ?? row.product,
     layer,
     gravity,
-    what: decoded.what === undefined || decoded.what === "" ? filled(row.what, first) : decoded.what,
+    ...saidOf(decoded, first),
     values: decoded.values ?? [],
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
     causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
-    steps: stillOpen(
-      uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]),
-      context,
-      needless,
-    ).map((step) => forOuter(step, row, context)),
+    steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), context).map(
+      (step) => plainStep(forOuter(step, row, context)),
+    ),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? [])],
     ...kernelNotes(context, decoded),
     sources: sourcesOf(row, decoded.sources),
   };
+}
+
+/** What happened: the decoder's sentence where it has one. */
+function saidOf(decoded: Decoded, match: Match): { readonly what: string; readonly outcome?: Outcome } {
+  const { what = "", outcome } = decoded.what ? decoded : match.row;
+  return { what: decoded.what ? what : filled(what, match), ...(outcome === undefined ? {} : { outcome }) };
 }
 
 /** Each once. The page leaves out where a wording was seen. */
@@ -197,40 +183,29 @@ function filled(text: string, { groups }: Match): string {
   );
 }
 
-function filledStep(step: Step, match: Match): Step {
+function filledStep(step: Advice, match: Match): Advice {
   const text = filled(step.text, match);
   const commands = step.commands?.map((command) => filledCommand(command, match.groups));
-  return { text, ...(commands === undefined ? {} : { commands }) };
+  return { ...step, text, ...(commands === undefined ? {} : { commands }) };
 }
 
-/** Steps that the text itself makes needless, by their text. */
-const NEEDLESS: readonly Needless[] = [
-  [READ_FEAT_CTL.text, "IA32_FEAT_CTL read"],
-  [ENABLE_OUTER.text, "bare metal"],
-  [ENABLE_FIRMWARE.text, "virtual"],
-  [NESTED_ON.text, "AMD"],
-  [NESTED_ON.text, "nested on"],
-  [LOAD_KVM.text, "kvm_intel loaded"],
-];
-
 /** The steps that are left to do; all of them where none would be. */
-function stillOpen(
-  steps: readonly Step[],
-  { circumstances, signs }: ExplainContext,
-  needless: readonly Needless[],
-): readonly Step[] {
+function stillOpen(steps: readonly Advice[], context: ExplainContext): readonly Advice[] {
+  const { circumstances, signs } = context;
   const known = (name: Circumstance) => circumstances.has(name) || (name === "AMD" && signs.amd);
-  const left = steps.filter(({ text }) => !needless.some(([of, unless]) => text === of && known(unless)));
-  const open = left.length === 0 ? steps : left;
-  if (!circumstances.has("said to be on")) return open;
-  // Who has looked there can be wrong: what else it can be comes first.
-  const isFirmware = ({ text }: Step) => text === ENABLE_FIRMWARE.text;
-  return [...open.filter((step) => !isFirmware(step)), ...open.filter(isFirmware)];
+  const left = steps.filter(({ unless }) => unless?.some(known) !== true);
+  return doubtedLast(left.length === 0 ? steps : left, ({ changes }) => changes === "firmware", context);
+}
+
+/** People who say that VT-x is on can be wrong: the firmware stays in the list, and comes last. */
+function doubtedLast<T>(all: readonly T[], isFirmware: (one: T) => boolean, { circumstances }: ExplainContext): T[] {
+  if (!circumstances.has("said to be on")) return [...all];
+  return [...all.filter((one) => !isFirmware(one)), ...all.filter(isFirmware)];
 }
 
 /** Where the text names the outer hypervisor, only its own commands are shown. */
-function forOuter(step: Step, { product }: MessageRow, { signs }: ExplainContext): Step {
-  if (step.text !== ENABLE_OUTER.text) return step;
+function forOuter(step: Advice, { product }: MessageRow, { signs }: ExplainContext): Advice {
+  if (step.changes !== "outer hypervisor") return step;
   const named = (
     [
       ["VMware", signs.vmware],
@@ -247,6 +222,6 @@ function forOuter(step: Step, { product }: MessageRow, { signs }: ExplainContext
 /** Products of desktops: another one that the text names is shown beside them, not below. */
 const OWN_OUTER: ReadonlySet<Product> = new Set(["VirtualBox", "VMware", "Hyper-V", "WSL", "HAXM"]);
 
-function uniqueSteps(steps: readonly Step[]): Step[] {
+function uniqueSteps(steps: readonly Advice[]): Advice[] {
   return steps.filter((step, position) => steps.findIndex((other) => other.text === step.text) === position);
 }

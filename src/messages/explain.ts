@@ -1,5 +1,5 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
-import type { Explanation, TextVerdict } from "./answer.js";
+import type { Explanation, Recognised, TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { explainUnder } from "./explain-group.js";
 import { type KeptText, keptText } from "./kept-text.js";
@@ -133,7 +133,14 @@ function explanationsOf(
   const given = options.situation;
   const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
   const verdict = verdictOf(explanations, about as OwnMachine | undefined, text.whole(), options.desktop);
-  return { explanations: [...explanations, ...unrecognised], ...(verdict === undefined ? {} : { verdict }) };
+  return {
+    explanations: [...explanations.map(withoutOutcome), ...unrecognised],
+    ...(verdict === undefined ? {} : { verdict }),
+  };
+}
+
+function withoutOutcome({ outcome: _, ...explanation }: Recognised): Explanation {
+  return explanation;
 }
 
 /** One line can word the same failure twice. */

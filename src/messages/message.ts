@@ -43,24 +43,48 @@ export type RefusingLayer =
  */
 export type Gravity = "blocks" | "degrades" | "harmless" | "informs";
 
-/** A cause that is not offered where the rest of the text contradicts it. */
-export interface ConditionalCause {
+/** A cause with more than its sentence. */
+export interface RowCause {
   readonly text: string;
-  readonly unless: readonly Circumstance[];
+  /** Not offered where the rest of the text shows one of these. */
+  readonly unless?: readonly Circumstance[];
+  /** Where it was decided. */
+  readonly layer?: RefusingLayer;
 }
+
+/** What a message comes to, where the answer to the whole text depends on it. */
+export type Outcome =
+  /** There is no usable /dev/kvm. */
+  | "no device"
+  /** KVM is there, and refused or could not begin. */
+  | "KVM is there"
+  /** The CPU refused the controls of a VM entry. */
+  | "invalid controls"
+  /** It is about AMD's SVM or its module. */
+  | "AMD"
+  /** The program was built without what was asked for. */
+  | "not built in";
 
 /** What a message comes to where the rest of the text shows something: it replaces the row's sentences, causes and steps. */
 export interface InCircumstance {
   readonly is: Circumstance;
   readonly what: string;
   readonly gravity?: Gravity;
-  readonly steps: readonly Step[];
+  readonly steps: readonly Advice[];
 }
 
 /** One thing to do, with commands to copy where there are any. */
 export interface Step {
   readonly text: string;
   readonly commands?: readonly string[];
+}
+
+/** A step as rows and decoders have it. */
+export interface Advice extends Step {
+  /** There is nothing to do where the text shows one of these. */
+  readonly unless?: readonly Circumstance[];
+  /** What it changes: the firmware's setting, or what the hypervisor below passes on. */
+  readonly changes?: "firmware" | "outer hypervisor";
 }
 
 /** A function of the kernel or of another program that refuses, and the releases in which it does. */
@@ -137,12 +161,13 @@ export interface MessageRow {
    */
   readonly generic?: true;
   readonly what: string;
+  readonly outcome?: Outcome;
   readonly decoder?: DecoderName | DesktopDecoderName;
   readonly rule?: RuleRow;
   /** Likeliest first. */
-  readonly causes?: readonly (string | ConditionalCause)[];
+  readonly causes?: readonly (string | RowCause)[];
   /** Smallest first. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly Advice[];
   /** The first whose circumstance the text shows counts. */
   readonly where?: readonly InCircumstance[];
   /** What the answer depends on and the line does not say. */

@@ -3,7 +3,7 @@ import { kernelName } from "../../rules/release.js";
 import type { Cause, Decoded } from "../answer.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Match } from "../match.js";
-import type { Gravity, RefusingLayer, Step } from "../message.js";
+import type { Advice, Gravity, Outcome, RefusingLayer } from "../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
@@ -45,10 +45,11 @@ const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
 
 interface Meaning {
   readonly what: string;
+  readonly outcome?: Outcome;
   readonly layer: RefusingLayer;
   readonly gravity?: Gravity;
   readonly causes: readonly Cause[];
-  readonly steps: readonly Step[];
+  readonly steps: readonly Advice[];
 }
 
 const likely = (text: string): Cause => ({ text, certainty: "likely" });
@@ -57,6 +58,7 @@ const possible = (text: string): Cause => ({ text, certainty: "possible" });
 const MEANINGS: { readonly [E in Errno]: Meaning } = {
   ENOENT: {
     what: "There is no /dev/kvm: kvm_intel is not loaded, or the device was not passed into the container that the program runs in.",
+    outcome: "no device",
     layer: "KVM load",
     causes: [
       likely(
@@ -78,6 +80,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
   },
   EACCES: {
     what: "KVM is loaded, and the user running the program may not open /dev/kvm.",
+    outcome: "KVM is there",
     layer: "host operating system",
     causes: [
       likely("The user is not in the group that owns /dev/kvm, or has not logged in again since joining it."),
@@ -87,6 +90,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
   },
   EPERM: {
     what: "The kernel forbids the program to use /dev/kvm, although the file may be readable.",
+    outcome: "KVM is there",
     layer: "host operating system",
     causes: [
       likely("The device rules of a container (LXC, OpenVZ, Docker) or a security module do not allow 10:232."),
@@ -96,6 +100,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
   },
   EBUSY: {
     what: "KVM could not switch VMX on: CR4.VMXE is already 1 on some CPU.",
+    outcome: "KVM is there",
     layer: "another hypervisor",
     causes: [likely("Another hypervisor (VirtualBox, VMware, Jailhouse) runs and holds VT-x.")],
     steps: [
@@ -108,6 +113,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
   },
   EIO: {
     what: "KVM could not switch VMX on for the first virtual machine.",
+    outcome: "KVM is there",
     layer: "another hypervisor",
     causes: [
       likely("Another hypervisor holds VT-x on some CPU; since it is one failure for all CPUs, Linux says only this."),
@@ -123,14 +129,12 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
   if (errno === undefined) return {};
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
   if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
-  const { what, layer, causes, steps } = MEANINGS[errno];
+  const { causes, ...meaning } = MEANINGS[errno];
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
-    what,
-    layer,
+    ...meaning,
     causes: [...(load === undefined ? [] : [load]), ...causes],
     onlyCauses: true,
-    steps,
     onlySteps: true,
     values: [{ name: "error", value: errno }],
     ...(load === undefined && (errno === "ENOENT" || errno === "ENODEV")

@@ -30,6 +30,7 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   if (code === 0xffff_ffff) {
     return {
       what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not involved.",
+      outcome: "AMD",
       bits: [],
       layer: "VM entry",
       causes: [
@@ -239,6 +240,7 @@ export function instructionError(error: number): Decoded {
   const advice = INSTRUCTION_ERROR_ADVICE[error];
   return {
     what: `VM-instruction error ${error}: ${words}.`,
+    ...(error === 7 ? { outcome: "invalid controls" as const } : {}),
     values: [{ name: "VM-instruction error", value: `${error}: ${words}` }],
     causes: [
       ...(advice === undefined ? [] : [{ text: advice.cause, certainty: "certain" as const }]),

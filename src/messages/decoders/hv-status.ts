@@ -111,7 +111,8 @@ const NOT_BUILT: Pick<HvStatus, "what" | "causes" | "steps"> = {
 /** A status of Hypervisor.framework, by name or by number (hexadecimal, or as a negative decimal). */
 export function decodeHvStatus(matches: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
   const texts = matches.map(({ text }) => text);
-  if (texts.some((text) => /invalid accelerator/i.test(text))) return decoded(NOT_BUILT);
+  if (texts.some((text) => /invalid accelerator/i.test(text)))
+    return { ...decoded(NOT_BUILT), outcome: "not built in" };
   const named = HV_STATUS.find(({ name, number }) =>
     matches.some(({ groups: { code, code2, code3 } }) =>
       [code, code2, code3].some(

@@ -14,6 +14,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   if (groups.module === "kvm_amd") {
     return {
       what: "kvm_amd found AMD-V (SVM) missing or switched off. VT-x and kvm_intel are not involved.",
+      outcome: "AMD",
       bits: [],
       onlyCauses: true,
       steps: [{ text: "On an AMD machine, enable SVM mode in the firmware setup." }],
@@ -25,6 +26,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
     return {
       gravity: "harmless",
       what: "kvm_amd was tried, and the CPU is not AMD's: the line before says so. It says nothing about VMX; kvm_intel prints lines of its own.",
+      outcome: "AMD",
       onlyCauses: true,
       steps: [
         {
@@ -38,6 +40,7 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   if (context.signs.amd && row.id === "kvm-disabled-by-bios" && groups.module === undefined) {
     return {
       what: "The text shows an AMD CPU: the firmware switched AMD-V (SVM) off, in VM_CR. IA32_FEAT_CTL, VT-x and kvm_intel are not involved.",
+      outcome: "AMD",
       onlyCauses: true,
       steps: [{ text: "Enable SVM mode in the firmware setup." }],
       onlySteps: true,

@@ -241,12 +241,14 @@ export function decodeOtherModule([match]: readonly [Match, ...Match[]], { signs
     return {
       gravity: "harmless",
       what: "kvm_amd is loaded already, which is the module for an AMD CPU. Another one, kvm_intel most likely, was tried after it and refused.",
+      outcome: "AMD",
       steps: [{ text: "Nothing to do on an AMD CPU.", commands: ["lsmod | grep kvm"] }],
       onlySteps: true,
     };
   }
   return {
     what: "kvm_amd is loaded already; both vendor modules cannot be.",
+    outcome: "AMD",
     steps: [
       {
         text: "On an Intel CPU, remove the other one.",

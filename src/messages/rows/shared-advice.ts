@@ -1,17 +1,22 @@
-import type { Step } from "../message.js";
+import type { Advice, RowCause } from "../message.js";
 
 /*
  * Things to do that many messages share.
  */
 
-export const READ_FEAT_CTL: Step = {
+export const READ_FEAT_CTL: Advice = {
   text: "Read IA32_FEAT_CTL of every CPU: bit 0 is the lock, bit 2 VMX outside SMX, bit 1 VMX inside SMX; 0x5 and 0x7 are good, 0x1 is locked off.",
   commands: ["sudo modprobe msr", "sudo rdmsr -a 0x3a"],
+  unless: ["IA32_FEAT_CTL read"],
 };
 
-export const ENABLE_FIRMWARE: Step = {
+export const ENABLE_FIRMWARE: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
+  unless: ["virtual"],
+  changes: "firmware",
 };
+
+export const OFF_IN_FIRMWARE: RowCause = { text: "VT-x is off in the firmware setup.", layer: "firmware" };
 
 /** What it comes to where a program only says that it has no KVM. */
 export const NO_KVM =
@@ -28,22 +33,25 @@ export const OUTER_COMMANDS = {
   VirtualBox: ["# VirtualBox: on the host", "VBoxManage modifyvm NAME --nested-hw-virt on"],
 } as const;
 
-export const ENABLE_OUTER: Step = {
+export const ENABLE_OUTER: Advice = {
   text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",
   commands: Object.values(OUTER_COMMANDS).flat(),
+  unless: ["bare metal"],
+  changes: "outer hypervisor",
 };
 
-export const LOOK_UP_CPU: Step = {
+export const LOOK_UP_CPU: Advice = {
   text: "Look the CPU up at ark.intel.com: `Intel Virtualization Technology (VT-x)`. Without it VirtualBox up to 6.0 runs 32-bit guests, later releases none.",
   commands: ["wmic cpu get name", "VBoxManage modifyvm NAME --hwvirtex off"],
 };
 
-export const HYPERV_OFF: Step = {
+export const HYPERV_OFF: Advice = {
   text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
   commands: ["bcdedit /set hypervisorlaunchtype off"],
+  unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7"],
 };
 
-export const HYPERV_ON: Step = {
+export const HYPERV_ON: Advice = {
   text: "Let Windows start its hypervisor, then restart.",
   commands: [
     "bcdedit /set hypervisorlaunchtype auto",
@@ -51,27 +59,30 @@ export const HYPERV_ON: Step = {
   ],
 };
 
-export const WINDOWS_STATE: Step = {
+export const WINDOWS_STATE: Advice = {
   text: "Ask Windows which of the four requirements is missing, or whether a hypervisor already runs.",
   commands: ["systeminfo"],
 };
 
-export const LOAD_KVM: Step = {
+export const LOAD_KVM: Advice = {
   text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+  unless: ["kvm_intel loaded"],
 };
 
-export const WHPX_ON: Step = {
+export const WHPX_ON: Advice = {
   text: "Switch `Windows Hypervisor Platform` on, and restart.",
   commands: ["dism /online /enable-feature /featurename:HypervisorPlatform /all"],
+  unless: ["on Linux", "macOS"],
 };
 
-export const KVM_ON_LINUX: Step = {
+export const KVM_ON_LINUX: Advice = {
   text: "On Linux, use KVM.",
   commands: ["sudo modprobe kvm_intel", "ls -l /dev/kvm"],
+  unless: ["on Windows", "macOS"],
 };
 
-export const HOW_FAR_KVM: Step = {
+export const HOW_FAR_KVM: Advice = {
   text: "These say which it is.",
   commands: [
     "ls -l /dev/kvm; id -nG; lsmod | grep kvm",
@@ -79,12 +90,12 @@ export const HOW_FAR_KVM: Step = {
   ],
 };
 
-export const JOIN_KVM: Step = {
+export const JOIN_KVM: Advice = {
   text: "Join the group that owns the device and log in again; or, until the next boot, grant one user access.",
   commands: ["ls -l /dev/kvm", "sudo usermod -aG kvm $USER", "sudo setfacl -m u:$USER:rw /dev/kvm"],
 };
 
-export const PASS_DEVICE: Step = {
+export const PASS_DEVICE: Advice = {
   text: "In a container, pass the host's device in.",
   commands: [
     "docker run --device /dev/kvm ...",
@@ -92,35 +103,36 @@ export const PASS_DEVICE: Step = {
   ],
 };
 
-export const KERNEL_LOG: Step = {
+export const KERNEL_LOG: Advice = {
   text: "The reason is in the kernel log, next to this message; give those lines too.",
   commands: ["sudo dmesg | grep -iE 'kvm|vmx|vt-x|x86/cpu'"],
 };
 
-export const DUMP_VMCS: Step = {
+export const DUMP_VMCS: Advice = {
   text: "Let KVM print the VMCS when it happens again, and give the dump together with this message: it is audited then.",
   commands: ["echo 1 | sudo tee /sys/module/kvm_intel/parameters/dump_invalid_vmcs", "sudo dmesg"],
 };
 
-export const WHO_USES_VMX: Step = {
+export const WHO_USES_VMX: Advice = {
   text: "See which hypervisor holds VT-x.",
   commands: ["lsmod | grep -E 'kvm|vbox|vmmon|jailhouse'"],
 };
 
-export const NESTED_ON: Step = {
+export const NESTED_ON: Advice = {
   text: "Turn nested VMX on in the host's kvm_intel (no virtual machine may run while it is reloaded).",
   commands: [
     "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
     "cat /sys/module/kvm_intel/parameters/nested",
   ],
+  unless: ["AMD", "nested on"],
 };
 
-export const DROP_VMX: Step = {
+export const DROP_VMX: Advice = {
   text: "If the guest runs no hypervisor, remove VMX from it: then no VMX capability MSR is set.",
   commands: ["-cpu host,-vmx", "<feature policy='disable' name='vmx'/>"],
 };
 
-export const COMPARE_CPUS: Step = {
+export const COMPARE_CPUS: Advice = {
   text: "Read the VMX MSRs of every CPU and compare; one line per register is right, two mean that CPUs disagree.",
   commands: [
     "sudo modprobe msr",
@@ -128,7 +140,7 @@ export const COMPARE_CPUS: Step = {
   ],
 };
 
-export const MICROCODE: Step = {
+export const MICROCODE: Advice = {
   text: "Compare the microcode revisions of the CPUs, and update microcode and firmware.",
   commands: ["grep microcode /proc/cpuinfo | sort | uniq -c"],
 };

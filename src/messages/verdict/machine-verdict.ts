@@ -13,14 +13,19 @@ import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked-only.js";
 import { ofModel } from "./cpu-model.js";
 
+export interface MachineVerdict {
+  /** Whether the question has an answer, rather than what would have to be known. */
+  readonly isKnown: boolean;
+  readonly verdict: Omit<TextVerdict, "covers">;
+}
+
 /** What the registers, flags and messages of a machine come to; with a failure, only what explains it. */
-export function machineVerdict(
-  { situation }: OwnMachine,
-  failed: boolean,
-  wanted: "known" | "any" = "any",
-): Omit<TextVerdict, "covers"> | undefined {
+export function machineVerdict({ situation }: OwnMachine, failed: boolean): MachineVerdict | undefined {
   const { host } = situation;
-  if (asksOnly(host)) return wanted === "any" ? askedVerdict(situation) : undefined;
+  if (asksOnly(host)) {
+    const verdict = askedVerdict(situation);
+    return verdict === undefined ? undefined : { isKnown: false, verdict };
+  }
   const { observed, params } = host;
   const question: Question =
     failed || params !== undefined || observed?.modules !== undefined || observed?.loadError !== undefined
@@ -28,7 +33,6 @@ export function machineVerdict(
       : "vmx";
   const answer = answerTo(question, situation);
   if (failed && answer.answer !== "no") return undefined;
-  if (wanted === "known" && answer.answer === "unknown") return undefined;
   const asked = failed ? undefined : switchedOff(situation);
   const insights = failed ? [] : paramInsights(situation, asked?.off ?? []);
   const nested = !failed && params?.kvm_intel?.nested !== undefined ? answerTo("nested", situation) : undefined;
@@ -39,9 +43,12 @@ export function machineVerdict(
     ...(failed || asked !== undefined || insights.length > 0 ? [] : paramsOn(situation)),
   ];
   return {
-    says: says.join(" "),
-    steps: [...(asked?.steps ?? []), ...answer.steps, ...(nested?.answer === "no" ? nested.steps : [])],
-    evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],
+    isKnown: answer.answer !== "unknown",
+    verdict: {
+      says: says.join(" "),
+      steps: [...(asked?.steps ?? []), ...answer.steps, ...(nested?.answer === "no" ? nested.steps : [])],
+      evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { isSvmVendor } from "../../host/host.js";
 import { SVM_MODULE } from "../../why/questions/next-steps.js";
-import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
+import { isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 
@@ -8,9 +8,6 @@ import type { OwnMachine } from "../own-machine.js";
  * Texts about a machine that has no VMX because its CPU is not of the kind: ARM, POWER, IBM Z, RISC-V, and AMD's with SVM.
  */
 
-/** What all rows about the missing device begin with. */
-export const NO_DEVICE =
-  /^(?:There is no \/dev\/kvm|Proxmox found no usable \/dev\/kvm|The Android emulator finds no \/dev\/kvm)/;
 const DESKTOPS: ReadonlySet<string> = new Set(["WSL", "Hyper-V", "HAXM", "VMware", "VirtualBox"]);
 
 export const ARM_MACHINE =
@@ -53,7 +50,7 @@ const OTHERS: readonly {
 
 /** The verdict where the text, undefined if it is long, names another kind of CPU and a message asks for VMX. */
 export function otherCpuVerdict(
-  recognised: readonly Explanation[],
+  recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
   text: string | undefined,
 ): TextVerdict | undefined {
@@ -79,11 +76,11 @@ export function foreignGuestVerdict(text: string | undefined): TextVerdict | und
   };
 }
 
-function foreignVerdict(recognised: readonly Explanation[], first: Explanation, text: string): TextVerdict | undefined {
+function foreignVerdict(recognised: readonly Recognised[], first: Recognised, text: string): TextVerdict | undefined {
   if (X86.test(text.replace(PROGRAMS_OF_X86, ""))) return undefined;
   const covers = recognised.map(({ message }) => message as string);
   const arm = ARM_MACHINE.exec(text)?.[0];
-  if (arm !== undefined && recognised.some(({ what }) => NO_DEVICE.test(what))) {
+  if (arm !== undefined && recognised.some(({ outcome }) => outcome === "no device")) {
     return {
       says: `The text names an ARM machine (${arm}): it has no VMX and no kvm_intel. KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM; in a virtual machine, only where the hypervisor below passes EL2.`,
       steps: [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm; ls -l /dev/kvm"] }],
@@ -91,7 +88,7 @@ function foreignVerdict(recognised: readonly Explanation[], first: Explanation, 
       covers,
     };
   }
-  if (arm !== undefined && first.what.startsWith("This QEMU was built")) return undefined;
+  if (arm !== undefined && first.outcome === "not built in") return undefined;
   if (arm !== undefined && (DESKTOPS.has(first.product ?? "") || OF_MACOS.has(first.message ?? ""))) {
     return {
       says: `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. A virtual machine inside a virtual machine needs nested virtualization of ARM there, from the hypervisor below.`,
@@ -152,17 +149,17 @@ function moduleState(text: string): readonly [says: string, steps: readonly Step
 
 /** What is said about VMX where the text names a CPU that has SVM in its place. */
 function svmVerdict(
-  recognised: readonly Explanation[],
+  recognised: readonly Recognised[],
   vendor: string | undefined,
   text: string,
 ): TextVerdict | undefined {
-  const [first] = recognised as [Explanation, ...Explanation[]];
+  const [first] = recognised as [Recognised, ...Recognised[]];
   const known = isSvmVendor(vendor);
   if (!known && (vendor !== undefined || INTEL_CPU.test(text))) return undefined;
   const found = known ? vendor : SVM_CPU.exec(text)?.[0].trim();
   if (found === undefined) return undefined;
   const printed = found.startsWith("kvm_amd");
-  if (OF_ENTRY.includes(first.layer) && !/\bSVM\b|kvm_amd|\bAMD\b/.test(first.what)) {
+  if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD") {
     return {
       says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not involved.`,
       steps: first.steps.slice(0, 2),
@@ -173,7 +170,7 @@ function svmVerdict(
   }
   if (OTHER_SYSTEMS.has(first.product ?? "")) {
     const haxm =
-      /HAXM/.test(first.what) || first.product === "HAXM"
+      first.product === "HAXM"
         ? " HAXM runs on Intel CPUs alone; the emulator can use WHPX or its own driver (AEHD)."
         : "";
     return {
@@ -185,7 +182,7 @@ function svmVerdict(
     };
   }
   // A vendor that was read has an answer of its own, and so has a row about AMD's own module.
-  const own = /^(?:This is an AMD CPU|The text shows an AMD CPU|kvm_amd )/.test(first.what);
+  const own = first.outcome === "AMD";
   // What a CPU model lacks is lacking on an AMD CPU, too.
   const ofModel = OF_MODELS.includes(first.message) && !/vmx|svm/i.test(first.matched);
   if (known || own || ofModel || !isOfLoading(first)) return undefined;

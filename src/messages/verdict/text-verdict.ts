@@ -1,7 +1,7 @@
 import { once } from "../../bits/once.js";
 import { isSvmVendor } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
-import { type Explanation, isOfLoading, type TextVerdict } from "../answer.js";
+import { type Explanation, isOfLoading, plainStep, type Recognised, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { OwnMachine } from "../own-machine.js";
 import { withAskedFeatures } from "./asked-feature.js";
@@ -9,7 +9,7 @@ import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
-import { foreignGuestVerdict, NO_DEVICE, otherCpuVerdict } from "./other-cpus.js";
+import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { crashLine, fatalLine } from "./stopped.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
@@ -20,7 +20,7 @@ const shortOf = (text: string | undefined): string | undefined =>
 
 /** The answer to the whole text, where it holds a message or describes a machine. */
 export function verdictOf(
-  explanations: readonly Explanation[],
+  explanations: readonly Recognised[],
   machine: OwnMachine | undefined,
   text: string | undefined,
   desktop?: DesktopMessages,
@@ -28,7 +28,8 @@ export function verdictOf(
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = shortOf(text);
   const alone = answerOf(recognised, machine, text, desktop);
-  const found = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
+  const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
+  const found = worded && { ...worded, steps: worded.steps.map(plainStep) };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined) return found;
   // The first one may be the answer.
@@ -37,7 +38,7 @@ export function verdictOf(
 }
 
 function answerOf(
-  recognised: readonly Explanation[],
+  recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
   text: string | undefined,
   desktop: DesktopMessages | undefined,
@@ -69,10 +70,11 @@ function answerOf(
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const usable = recognised.length === 0 && works(text);
-    const known = machineVerdict(machine, failed, "known");
-    const about = known === undefined ? subject() : undefined;
+    const answer = machineVerdict(machine, failed);
+    const isKnown = answer?.isKnown === true;
+    const about = isKnown ? undefined : subject();
     if (about !== undefined) return { ...about, covers: [] };
-    const found = known ?? (usable ? undefined : machineVerdict(machine, failed));
+    const found = isKnown || !usable ? answer?.verdict : undefined;
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
       const whole = { ...withNamedOuter(found, machine, short, guests), covers };
@@ -83,21 +85,21 @@ function answerOf(
   const ofLinux = recognised.every(({ product }) => product === "KVM" || product === "Linux" || product === "kmod");
   if (machine !== undefined && isSvmVendor(machine.situation.host.vendor) && ofLinux) {
     const found = machineVerdict(machine, false);
-    if (found !== undefined) return { ...found, covers: recognised.map(({ message }) => message as string) };
+    if (found !== undefined) return { ...found.verdict, covers: recognised.map(({ message }) => message as string) };
   }
   // Messages that only inform say less than what the machine is like.
   const shown = machine?.situation.host.params !== undefined;
   const saysLess = ({ gravity, message }: Explanation) =>
     gravity === "informs" || (shown && GENERAL.has(message as string));
   if (machine !== undefined && recognised.every(saysLess)) {
-    const found = machineVerdict(machine, false, "known");
-    if (found !== undefined) return withAskedFeatures({ ...found, covers: [] }, machine, short);
+    const found = machineVerdict(machine, false);
+    if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers: [] }, machine, short);
   }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
   // Where one line only says that an instruction failed and another one why, the other one answers.
   const said = recognised[0]?.message ?? "";
-  const reasons = NO_DEVICE.test(recognised[0]?.what ?? "") ? WHY_NO_DEVICE : INSTEAD[said];
+  const reasons = recognised[0]?.outcome === "no device" ? WHY_NO_DEVICE : INSTEAD[said];
   const reason = GENERAL.has(said)
     ? blocking.find(({ message }) => !GENERAL.has(message ?? ""))
     : recognised.find(({ message }) => reasons?.includes(message as string));
@@ -107,8 +109,8 @@ function answerOf(
     return about === undefined ? undefined : { ...about, covers: [] };
   }
   const found = rowVerdict(first, []);
-  const noDevice = NO_DEVICE.test(first.what);
-  const noKvm = noDevice || (NO_KVM_HERE.has(first.message ?? "") && !/^(?:KVM|The kernel) /.test(first.what));
+  const noDevice = first.outcome === "no device";
+  const noKvm = noDevice || (NO_KVM_HERE.has(first.message ?? "") && first.outcome !== "KVM is there");
   const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
   const asks = noKvm || inBare || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;

@@ -12,7 +12,7 @@ import type { Step } from "../../message.js";
 import { NESTED_ON } from "../../rows/shared-advice.js";
 import { bitText, type ExplainedBit, explainBit, listText } from "../bits.js";
 import { comparesWithGuest, controlsByCpuid, HOST_DECIDES, isControls, type Refusal, restoreRule } from "../restore.js";
-import { askedFor, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";
+import { askedFor, evmcsCause, mustBeOne, type SetMsr, withheld } from "./set-msr-why.js";
 
 /*
  * How a refused value is put: the bits, the values side by side, the rule and the steps.
@@ -109,7 +109,8 @@ function withoutStep(index: number, numbers: readonly number[], who: string): St
 export function stepsFor(subject: SetMsr, refused: Refusal["refused"], causes: readonly Cause[]): Step[] {
   const { index, context } = subject;
   const steps: Step[] = [];
-  if (causes.some((cause) => cause.certainty !== "possible" && cause.text.includes("enlightened VMCS"))) {
+  const evmcs = evmcsCause(subject);
+  if (evmcs !== undefined && evmcs.certainty !== "possible" && causes.some(({ text }) => text === evmcs.text)) {
     steps.push({
       text: `Do without the enlightened VMCS (list the enlightenments instead of passing all), or use Linux ${releaseOf(NOT_REPLAYED.evmcsRemovesControls.held.before)} or later.`,
       commands: [

@@ -110,7 +110,8 @@ function outerMustBeOne({ index, context }: SetMsr): Cause | undefined {
   };
 }
 
-function evmcsCause(subject: SetMsr): Cause | undefined {
+/** Hyper-V's enlightened VMCS, which takes controls away after they were offered. */
+export function evmcsCause(subject: SetMsr): Cause | undefined {
   const { index, context } = subject;
   const bits = (EVMCS_CONTROLS[index] ?? []).filter((bit) => askedFor(subject, bit));
   const old = holdsInNamed(context.kernel, NOT_REPLAYED.evmcsRemovesControls) && context.releaseFrom !== "given";

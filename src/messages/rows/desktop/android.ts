@@ -102,7 +102,7 @@ export const ANDROID_MESSAGES = [
     what: "The emulator's hypervisor driver for Windows (AEHD, before: GVM) is not there or did not start (4294967201): it needs VT-x or AMD-V for itself.",
     causes: [
       "Windows' hypervisor runs (Hyper-V, WSL2, Sandbox, memory integrity): use WHPX then, the driver is not needed.",
-      "VT-x (AMD-V) is off in the firmware setup.",
+      { text: "VT-x (AMD-V) is off in the firmware setup.", layer: "firmware" },
     ],
     steps: [
       { text: "See whether Windows' hypervisor runs.", commands: ["emulator-check hyper-v", "sc query aehd"] },
@@ -152,7 +152,7 @@ export const ANDROID_MESSAGES = [
     what: "QEMU (or the Android emulator) should run on Windows' hypervisor (WHPX), which is not available: the hypervisor does not run, or `Windows Hypervisor Platform` is not switched on.",
     causes: [
       "The feature `Windows Hypervisor Platform` is off: WinHvPlatform.dll is missing then, or no hypervisor is reported (hr=00000000).",
-      "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.",
+      { text: "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.", layer: "firmware" },
       "Windows is itself a virtual machine whose hypervisor does not pass VT-x (Azure and others: by machine type).",
     ],
     steps: [

@@ -51,7 +51,7 @@ export const BHYVE_MESSAGES = [
     needle: "vmx operation disabled by bios",
     pattern: /vmx_(?:mod)?init: VMX operation disabled by BIOS/i,
     what: "The CPU has VMX, and the firmware locked IA32_FEATURE_CONTROL with VMX outside SMX off.",
-    causes: ["VT-x is switched off in the firmware setup."],
+    causes: [{ text: "VT-x is switched off in the firmware setup.", layer: "firmware" }],
     steps: [
       ENABLE_FIRMWARE,
       { text: "Read the register.", commands: ["kldload cpuctl; cpucontrol -m 0x3a /dev/cpuctl0"] },
@@ -177,7 +177,7 @@ export const BHYVE_MESSAGES = [
     what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; where `vmm` does not load or is not initialised, the module usually found no usable VMX or SVM.",
     causes: [
       "The CPU is a Core 2 or older: VT-x without EPT.",
-      "VT-x is off in the firmware, or this is a virtual machine that is not given it.",
+      { text: "VT-x is off in the firmware, or this is a virtual machine that is not given it.", layer: "firmware" },
       "`unable to load vmm.ko` while kldstat lists vmm.ko: its start failed with VT-x missing, and it stays in the list without the module `vmm`.",
     ],
     steps: [

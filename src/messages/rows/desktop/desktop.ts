@@ -1,5 +1,12 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_OFF,
+  HYPERV_ON,
+  OFF_IN_FIRMWARE,
+  WINDOWS_STATE,
+} from "../shared-advice.js";
 
 /* Programs that start a virtual machine for their user, and macOS. */
 
@@ -16,7 +23,7 @@ export const DESKTOP_MESSAGES = [
     what: "minikube tried to start a virtual machine and found no VT-x. It looks only at CPUID flags and does not distinguish the causes.",
     causes: [
       "On Windows: Hyper-V (Docker, WSL2) runs and hides VT-x; minikube's own check is wrong then if its driver is hyperv.",
-      "VT-x is off in the firmware setup.",
+      OFF_IN_FIRMWARE,
       "This is a virtual machine (a cloud) without nested VT-x.",
     ],
     steps: [
@@ -42,10 +49,7 @@ export const DESKTOP_MESSAGES = [
     needle: "hardware virtualization must be",
     pattern: /Hardware virtualization must be (?:turned on|enabled)/i,
     what: "An Android player for Windows (Google Play Games and its like) needs VT-x and does not find it.",
-    causes: [
-      "VT-x is off in the firmware setup.",
-      "Hyper-V holds it, and this edition of the player cannot run on top of Hyper-V.",
-    ],
+    causes: [OFF_IN_FIRMWARE, "Hyper-V holds it, and this edition of the player cannot run on top of Hyper-V."],
     steps: [
       { text: "See whether Task Manager, Performance, CPU says `Virtualization: Enabled`." },
       ENABLE_FIRMWARE,

@@ -1,6 +1,5 @@
-import type { Needless, Shown } from "../../desktop-messages.js";
+import type { Shown } from "../../desktop-messages.js";
 import { SAID_OFF, SAID_ON } from "../../verdict/desktop/in-words.js";
-import { HYPERV_OFF, KVM_ON_LINUX, WHPX_ON } from "../shared-advice.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [
@@ -32,16 +31,4 @@ export const SHOWN: readonly Shown[] = [
   ["no hypervisor below", /\(HVP=0\)/],
   // People who looked.
   ["said to be on", SAID_ON, SAID_OFF],
-];
-
-/** Steps that this makes needless. */
-export const NEEDLESS: readonly Needless[] = [
-  [HYPERV_OFF.text, "on Linux"],
-  [HYPERV_OFF.text, "macOS"],
-  [HYPERV_OFF.text, "no hypervisor below"],
-  [HYPERV_OFF.text, "Windows 7"],
-  [KVM_ON_LINUX.text, "on Windows"],
-  [KVM_ON_LINUX.text, "macOS"],
-  [WHPX_ON.text, "on Linux"],
-  [WHPX_ON.text, "macOS"],
 ];

@@ -21,7 +21,7 @@ import { AUTHORS_MESSAGES } from "./authors.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
 import { DESKTOP_MESSAGES } from "./desktop.js";
 import { HAXM_MESSAGES } from "./haxm.js";
-import { NEEDLESS, SHOWN } from "./shown.js";
+import { SHOWN } from "./shown.js";
 import { VIRTUALBOX_MESSAGES } from "./virtualbox.js";
 import { VMWARE_MESSAGES } from "./vmware.js";
 import { WINDOWS_MESSAGES } from "./windows.js";
@@ -47,7 +47,6 @@ export const DESKTOP: DesktopMessages = {
   withWords: (found, text, recognised, machine) =>
     withFeatures(withWords(found, text, recognised, machine), text, recognised, machine),
   shown: SHOWN,
-  needless: NEEDLESS,
   decoders: {
     "error-in-words": decodeErrorInWords,
     "exit-handler": decodeExitHandler,

@@ -7,6 +7,7 @@ import {
   ENABLE_OUTER,
   HYPERV_OFF,
   LOOK_UP_CPU,
+  OFF_IN_FIRMWARE,
   READ_FEAT_CTL,
   WHO_USES_VMX,
 } from "../shared-advice.js";
@@ -36,7 +37,7 @@ export const VIRTUALBOX_MESSAGES = [
     group: "vbox-all-vmx-disabled",
     what: "IA32_FEATURE_CONTROL is locked with VMX off both inside and outside SMX: the firmware has VT-x switched off.",
     causes: [
-      "VT-x is off in the firmware setup.",
+      OFF_IN_FIRMWARE,
       "On Windows with Hyper-V: VirtualBox sees the register as Hyper-V shows it to its own root partition.",
     ],
     steps: [ENABLE_FIRMWARE, HYPERV_OFF],
@@ -58,7 +59,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern:
       /(?:VT-x is disabled in the BIOS\.? {0,2}\(?|VT-x features locked or unavailable in MSR\.? {0,2}\(?)?VERR[_-]VMX[_-]MSR[_-](?:VMX_|VMXON[_-]|LOCKED_OR_)DISABLED?|VT-x features locked or unavailable in MSR/i,
     what: "IA32_FEATURE_CONTROL is locked with bit 2, VMX outside SMX, at 0.",
-    causes: ["VT-x is off in the firmware setup, or on for TXT only."],
+    causes: [{ text: "VT-x is off in the firmware setup, or on for TXT only.", layer: "firmware" }],
     steps: [ENABLE_FIRMWARE, READ_FEAT_CTL],
     source: {
       message:
@@ -537,6 +538,7 @@ export const VIRTUALBOX_MESSAGES = [
     needle: "verr_svm_",
     pattern: /VERR_SVM_(?<what>NO_SVM|DISABLED)/,
     what: "This is an AMD CPU: AMD-V (SVM), not VT-x, is missing or switched off.",
+    outcome: "AMD",
     steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF],
     source: { message: "VirtualBox, src/VBox/VMM/VMMR3/HM.cpp", meaning: HMVMX },
   },
@@ -555,7 +557,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern:
       /VT-x\/AMD-V hard\w{3,6} acceleration (?:is not available|has been enabled, but is not operational)|will fail to detect a 64-bit CPU|host CPU does NOT support HW virtualization/i,
     what: "VirtualBox has no hardware virtualization to use, and without it there are no 64-bit guests.",
-    causes: ["VT-x is off in the firmware setup.", "Hyper-V holds it."],
+    causes: [OFF_IN_FIRMWARE, "Hyper-V holds it."],
     steps: [ENABLE_FIRMWARE, HYPERV_OFF],
     source: { message: "VirtualBox user interface; Ubuntu forum, 2010-02-07", meaning: HMVMX },
   },
@@ -604,10 +606,7 @@ export const VIRTUALBOX_MESSAGES = [
     needle: ["cpu vm extensions", "vm extensions disabled"],
     pattern: /CPU VM extensions (?:disabled|not supported|in use)/i,
     what: "BOINC found in the log of VirtualBox that VT-x could not be used.",
-    causes: [
-      "VT-x is off in the firmware setup.",
-      "Hyper-V holds or held it; BOINC remembers that until it is made to check again.",
-    ],
+    causes: [OFF_IN_FIRMWARE, "Hyper-V holds or held it; BOINC remembers that until it is made to check again."],
     steps: [
       VBOX_LOG,
       ENABLE_FIRMWARE,

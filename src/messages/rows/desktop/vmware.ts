@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WINDOWS_STATE } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, OFF_IN_FIRMWARE, WINDOWS_STATE } from "../shared-advice.js";
 
 const KB = "VMware Workstation documentation; GNS3/gns3-server#1538, #2164, #2554";
 const UNTICK = {
@@ -55,7 +55,10 @@ export const VMWARE_MESSAGES = [
     pattern:
       /VMware Workstation does not support nested virtualization on this host|VMware Workstation 在此主机上不支持嵌套虚拟化/i,
     what: "VMware cannot pass VT-x to a guest on this host.",
-    causes: ["Hyper-V runs below.", "VT-x is off in the firmware setup, or the CPU lacks EPT."],
+    causes: [
+      "Hyper-V runs below.",
+      { text: "VT-x is off in the firmware setup, or the CPU lacks EPT.", layer: "firmware" },
+    ],
     steps: [HYPERV_OFF, UNTICK, ENABLE_FIRMWARE],
     source: { message: "PhilipYip1988/vmware-workstation-installation-guide#1", meaning: KB },
   },
@@ -198,7 +201,7 @@ export const VMWARE_MESSAGES = [
     what: "The guest shut its CPU down (a triple fault, or a halt with interrupts off) and VMware stopped the machine.",
     causes: [
       "The guest operating system does not accept this CPU: macOS on a CPU that it does not know, or without the settings that it needs.",
-      "VT-x is off in the firmware setup, and VMware runs the guest without it.",
+      { text: "VT-x is off in the firmware setup, and VMware runs the guest without it.", layer: "firmware" },
     ],
     steps: [
       ENABLE_FIRMWARE,
@@ -240,7 +243,7 @@ export const VMWARE_MESSAGES = [
       /Using binary translation instead|Binary translation is incompatible with long mode|Long mode will be disabled in this virtual|does not support the user[- ]level monitor on this host/i,
     what: "VMware asked for VT-x (its preferred mode) and does not get it. Old releases continue with binary translation, slower and without 64-bit guests; releases since 15 do not have it.",
     causes: [
-      "VT-x is off in the firmware setup.",
+      OFF_IN_FIRMWARE,
       "Hyper-V holds it, and the `user level monitor`, which runs on top of Hyper-V, cannot be used either.",
       "The .vmx file asks for binary translation (monitor.virtual_exec).",
     ],
@@ -264,6 +267,7 @@ export const VMWARE_MESSAGES = [
     needle: "supports amd-v, but amd-v is",
     pattern: /This host supports AMD-V, but AMD-V is (?:disabled|not enabled)/i,
     what: "This is an AMD CPU whose AMD-V (SVM) VMware cannot switch on; VT-x has nothing to do with it.",
+    outcome: "AMD",
     causes: ["SVM mode is off in the firmware setup.", "Hyper-V holds it."],
     steps: [{ text: "Enable SVM mode in the firmware setup." }, HYPERV_OFF],
     source: { message: "Olsro/ipodclickwheelgamespreservationproject#22", meaning: KB },
@@ -276,7 +280,7 @@ export const VMWARE_MESSAGES = [
     needle: "64-bit operation is not possible",
     pattern: /64-bit operation is not possible/i,
     what: "VMware needs VT-x for 64-bit guests on Intel CPUs, and has none.",
-    causes: ["VT-x is off in the firmware setup.", "Hyper-V runs below and keeps VT-x for itself."],
+    causes: [OFF_IN_FIRMWARE, "Hyper-V runs below and keeps VT-x for itself."],
     steps: [ENABLE_FIRMWARE, HYPERV_OFF, ENABLE_OUTER],
     source: { message: "MicrosoftDocs/Virtualization-Documentation#184", meaning: KB },
   },

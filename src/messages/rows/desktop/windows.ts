@@ -1,5 +1,12 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_OFF,
+  HYPERV_ON,
+  OFF_IN_FIRMWARE,
+  WINDOWS_STATE,
+} from "../shared-advice.js";
 
 const WSL = "microsoft/WSL, documentation and threads #4120, #5430, #14435";
 const HVSERVICE = "Windows, hvservice.sys (messages of Microsoft-Windows-Hyper-V-Hypervisor)";
@@ -232,7 +239,7 @@ export const WINDOWS_MESSAGES = [
     group: "wsl-hyperv-not-installed",
     what: "No hypervisor runs on this Windows, so no virtual machine can start: VT-x is off, the feature is not installed, or the boot entry keeps the hypervisor from starting.",
     causes: [
-      "VT-x is off in the firmware setup.",
+      OFF_IN_FIRMWARE,
       "`Virtual Machine Platform` is not enabled.",
       "`hypervisorlaunchtype` is off (left from making room for VirtualBox or VMware).",
       "Windows itself is a virtual machine whose hypervisor does not pass VT-x.",
@@ -295,7 +302,7 @@ export const WINDOWS_MESSAGES = [
     group: "hyperv-not-running",
     what: "Hyper-V's hypervisor did not start at boot (0xc0351000), so its virtual machines cannot run.",
     causes: [
-      "VT-x or Execute Disable is off in the firmware setup.",
+      { text: "VT-x or Execute Disable is off in the firmware setup.", layer: "firmware" },
       "`hypervisorlaunchtype` is off.",
       "Windows is a virtual machine without VT-x.",
     ],
@@ -338,7 +345,7 @@ export const WINDOWS_MESSAGES = [
       /one of the Hyper-V components? is not running|Hyper-V components? is not running|Hyper-V Hypervisor is disabled|rebooted in order for Hyper-V to be fully available/i,
     what: "Hyper-V's management service is there and a part below it is not: nearly always the hypervisor itself, which did not start at boot.",
     causes: [
-      "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.",
+      { text: "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.", layer: "firmware" },
       "Windows is itself a virtual machine (ESXi, Citrix, a cloud) whose hypervisor does not pass VT-x.",
     ],
     steps: [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE, ENABLE_OUTER],
@@ -459,6 +466,7 @@ export const WINDOWS_MESSAGES = [
     pattern:
       /(?:Hyper-?v(?:isor)? launch failed; ?)?(?:Either SVM not present or not enabled in BIOS|Incompatible SVM features present)/i,
     what: "This is an AMD CPU: Hyper-V did not find AMD-V (SVM) in the form that it needs; VT-x has nothing to do with it.",
+    outcome: "AMD",
     causes: [
       "SVM mode is off in the firmware setup.",
       "Windows is a virtual machine whose hypervisor does not pass AMD-V (most clouds).",
@@ -494,7 +502,7 @@ export const WINDOWS_MESSAGES = [
     what: "Cheat Engine's DBVM is a hypervisor of its own and found no VT-x (or AMD-V) to use. Where the firmware has it on, Windows' own hypervisor holds it: Hyper-V, WSL2, Virtual Machine Platform or memory integrity, which start it even when Hyper-V is switched off.",
     causes: [
       "Memory integrity (core isolation) or another virtualization-based security runs.",
-      "VT-x is off in the firmware setup: then DBVM cannot start at all.",
+      { text: "VT-x is off in the firmware setup: then DBVM cannot start at all.", layer: "firmware" },
       "A security program with a hypervisor of its own, or Windows is itself in a virtual machine.",
     ],
     steps: [
@@ -545,7 +553,7 @@ export const WINDOWS_MESSAGES = [
     group: "hyperv-launch-failed",
     what: "Hyper-V looked at CPUID and IA32_FEATURE_CONTROL when Windows booted and found VMX missing, or the register not locked with VMX on.",
     causes: [
-      "VT-x is off in the firmware setup.",
+      OFF_IN_FIRMWARE,
       "In a virtual machine: CPUID shows VMX and the guest firmware left IA32_FEATURE_CONTROL unlocked. Windows does not set the lock itself, Linux does.",
     ],
     steps: [
@@ -621,10 +629,7 @@ export const WINDOWS_MESSAGES = [
     pattern:
       /prerequisite check for the Hyper-V feature failed|Hyper-V cannot be installed because (?:virtuali[sz]ation support is not enabled in the BIOS|[^\n]{3,80})|ensure nested virtualization is enabled in order to successfully install Hyper-V/i,
     what: "Windows Server does not install the Hyper-V role: its check found no VT-x that is switched on.",
-    causes: [
-      "VT-x is off in the firmware setup.",
-      "This server is a virtual machine, and its host does not expose VT-x to it.",
-    ],
+    causes: [OFF_IN_FIRMWARE, "This server is a virtual machine, and its host does not expose VT-x to it."],
     steps: [
       ENABLE_FIRMWARE,
       ENABLE_OUTER,
@@ -737,10 +742,7 @@ export const WINDOWS_MESSAGES = [
     group: "hyperv-feature-unavailable",
     pattern: /A hypervisor feature is not available to the user|0xC035001E|STATUS_HV_FEATURE_UNAVAILABLE/i,
     what: "Windows' text for status 0xc035001e. Small hypervisors and drivers return it when they find no VT-x that they can have: Windows' own hypervisor runs, or VT-x is off.",
-    causes: [
-      "Hyper-V (also through WSL2, Sandbox, memory integrity) holds VT-x.",
-      "VT-x is off in the firmware setup.",
-    ],
+    causes: ["Hyper-V (also through WSL2, Sandbox, memory integrity) holds VT-x.", OFF_IN_FIRMWARE],
     steps: [WINDOWS_STATE, HYPERV_OFF, ENABLE_FIRMWARE],
     source: { message: "DarthTon/HyperBone#11", meaning: "DarthTon/HyperBone#11; Microsoft, NTSTATUS values" },
   },

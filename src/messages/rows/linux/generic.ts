@@ -53,7 +53,7 @@ export const GENERIC_MESSAGES = [
       /(?:processor|cpu|machine|hardware|system|host|computer|platform)s?\b[^\n]{0,30}?(?:does not|doesn't|do not|don't|cannot|not) support (?:the )?(?:Intel )?(?:KVM\b(?![- ](?:over|VGA|switch))|VT-x\b|VMX\b|VT\b(?!-[dc]| (?:switch|font|console))|virtuali[sz]ation technology|hardware(?:[- ]assisted)? virtuali[sz]ation|virtuali[sz]ation\b(?! (?:type|of|driver)))|\bno VMX support\b|(?<!Mitigation: )\b(?:VT-x|VMX)(?: operation| instructions?| extensions?| feature)? (?:(?:is|are|was) (?:(?:shown|reported|said|found) (?:to be|as) )?)?(?:not (?:supported|available|present|detected|enabled)|unsupported|unavailable)\b|(?<!\b(?:data|network|storage|desktop|GPU|graphics|I\/O|IOV|UAC|file|registry|list|row|column|table|app|application|function) )\b(?:hardware )?virtuali[sz]ation (?:extensions? )?(?:is |are )?not (?:supported|available|present)\b(?! (?:by|for|in|on) (?:the |this )?(?:guest|image|driver|version|table|list|array|view))/i,
     what: "A program that needs VT-x found none: CPUID.1:ECX bit 5 is 0, or VMX is off in IA32_FEAT_CTL; it does not say which.",
     causes: [
-      "VT-x is switched off in the firmware setup.",
+      { text: "VT-x is switched off in the firmware setup.", layer: "firmware" },
       "It is a virtual machine whose hypervisor does not pass VT-x; on Windows, its own hypervisor (Hyper-V, WSL2, memory integrity) hides it from all programs.",
       "The CPU is AMD's, whose virtualization is SVM, or has none.",
     ],
@@ -98,7 +98,7 @@ export const GENERIC_MESSAGES = [
       /\b(?:VT-x|VMX|Intel VT(?!-[dc])|(?<!VT-[dc] )virtuali[sz]ation(?: technology)?(?! for Directed))(?: is| are| has been)?[^\n.,;:]{0,20} (?:disabled|locked|turned off|not enabled) (?:by|in|from) (?:the |your )?(?:system )?(?:BIOS|UEFI|firmware)|\bVT-x (?:hardware )?(?:acceleration |support )?(?:is )?(?:disabled|turned off)\b/i,
     what: "A program found VT-x switched off: IA32_FEAT_CTL is locked without VMX outside SMX.",
     causes: [
-      "VT-x is switched off in the firmware setup.",
+      { text: "VT-x is switched off in the firmware setup.", layer: "firmware" },
       "In a virtual machine: the outer hypervisor shows VMX and no such register.",
     ],
     steps: [READ_FEAT_CTL, ENABLE_FIRMWARE, ENABLE_OUTER],

@@ -9,6 +9,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   NO_KVM,
+  OFF_IN_FIRMWARE,
   PASS_DEVICE,
 } from "../shared-advice.js";
 
@@ -27,9 +28,10 @@ export const KVM_DEVICE_MESSAGES = [
     needle: "configured, but not available",
     pattern: /KVM virtuali[sz]ation configured, but not available/i,
     what: "Proxmox found no usable /dev/kvm on this node: kvm_intel is not loaded.",
+    outcome: "no device",
     causes: [
       "The node is itself a virtual machine and its hypervisor does not pass VT-x (a Proxmox in Proxmox needs CPU type host and nesting on).",
-      "VT-x is off in the firmware setup.",
+      OFF_IN_FIRMWARE,
     ],
     steps: [
       LOAD_KVM,
@@ -56,6 +58,7 @@ export const KVM_DEVICE_MESSAGES = [
       /(?:\/dev\/kvm is not found: )?VT disabled in BIOS or KVM kernel module not loaded|KVM is not installed on this machine(?: \(\/dev\/kvm is missing\))?/i,
     group: "emulator-no-kvm",
     what: "The Android emulator finds no /dev/kvm where it runs.",
+    outcome: "no device",
     where: [
       {
         is: "/dev/kvm exists",
@@ -83,7 +86,7 @@ export const KVM_DEVICE_MESSAGES = [
     pattern: /KVM support is not enabled on this machine|The check_kvm_support script failed to start/i,
     what: "Multipass asked kvm-ok (its check_kvm_support) and KVM cannot be used here, or the check itself could not run.",
     causes: [
-      "VT-x is off in the firmware setup, or kvm_intel is not loaded.",
+      { text: "VT-x is off in the firmware setup, or kvm_intel is not loaded.", layer: "firmware" },
       "This is a virtual machine (Hyper-V, VMware, a cloud) whose hypervisor does not pass VT-x.",
     ],
     steps: [

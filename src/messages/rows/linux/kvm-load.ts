@@ -116,6 +116,7 @@ export const KVM_LOAD_MESSAGES = [
     needle: ["svm not supported by cpu", "has_svm"],
     pattern: /SVM not supported by CPU \d{1,5}(?:, not amd or hygon)?|has_svm: (?:not amd|can't execute cpuid)/i,
     what: "kvm_amd was tried on a CPU that is not AMD's. On an Intel CPU this means nothing; kvm_intel is the module.",
+    outcome: "AMD",
     steps: [
       {
         text: "Look at what kvm_intel said instead.",
@@ -132,6 +133,7 @@ export const KVM_LOAD_MESSAGES = [
     needle: "svm disabled (by bios)",
     pattern: /SVM disabled \(by BIOS\) in MSR_VM_CR/i,
     what: "This is an AMD CPU and the firmware switched its virtualization (AMD-V, SVM) off: VM_CR, bit 4, is 1. VT-x and kvm_intel are not involved.",
+    outcome: "AMD",
     causes: ["SVM Mode is off in the firmware setup; on many boards that is the default."],
     steps: [
       {

@@ -7,6 +7,7 @@ import {
   HYPERV_ON,
   KERNEL_LOG,
   LOAD_KVM,
+  OFF_IN_FIRMWARE,
   READ_FEAT_CTL,
   WINDOWS_STATE,
 } from "../shared-advice.js";
@@ -60,6 +61,7 @@ export const TOOL_MESSAGES = [
     group: "kvm-ok-unusable",
     pattern: /KVM acceleration can NOT be used|\/dev\/kvm does not exist/i,
     what: "There is no /dev/kvm: kvm_intel is not loaded.",
+    outcome: "no device",
     steps: [
       {
         text: "Load it and read what it says.",
@@ -153,7 +155,7 @@ export const TOOL_MESSAGES = [
       /virtuali[sz]ation and data execution protection must be enabled|unable to detect a hypervisor|virtuali[sz]ation support (?:not detected|is not enabled|wasn't detected)/i,
     what: "Docker Desktop on Windows needs Windows' hypervisor (WSL2 or Hyper-V), and it does not run.",
     causes: [
-      "VT-x, or Execute Disable, is off in the firmware setup.",
+      { text: "VT-x, or Execute Disable, is off in the firmware setup.", layer: "firmware" },
       "Windows' hypervisor is not installed, or `hypervisorlaunchtype` is off (left from making room for VirtualBox or VMware).",
       "Windows is itself a virtual machine whose hypervisor does not pass VT-x.",
     ],
@@ -182,11 +184,7 @@ export const TOOL_MESSAGES = [
     pattern:
       /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|(?<!\b(?:UAC|[Ff]ile|[Dd]ata|[Nn]etwork|[Dd]esktop|[Nn]ested|GPU|I\/O|[Rr]egistry) )[Vv]irtualization is not enabled(?! for (?:this |the )?(?:process|tenant))|KVM has been disabled by (?:the )?BIOS|[Vv]irtualization extensions are unavailable|(?:[Nn]either Intel |[Nn]o )VT-x or AMD-V/,
     what: "A program that needs hardware virtualization found none.",
-    causes: [
-      "VT-x is off in the firmware setup.",
-      "Another hypervisor hides it.",
-      "This is a virtual machine without nested VT-x.",
-    ],
+    causes: [OFF_IN_FIRMWARE, "Another hypervisor hides it.", "This is a virtual machine without nested VT-x."],
     depends: ["the program does not distinguish the causes"],
     steps: [
       {

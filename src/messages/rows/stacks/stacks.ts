@@ -42,7 +42,7 @@ export const STACK_MESSAGES = [
       /no supported architecture for os type '?hvm|hypervisor with '?hvm'? capabilities|not find capabilities for \(?arch=x86[_-]?64|not find capabilities for ostype=hvm|(?:unknown|unsupported|no|неизвестный)[^\n]{0,12}(?:OS type|os type|type of OS|тип ОС) '?hvm'?|os(?: )?type '?hvm'? (?:is )?not supported/i,
     what: "libvirt has no fully virtualized (hvm) guests to offer on this host. Under Xen (Qubes OS is) that means: Xen found no usable VT-x; under KVM: libvirt found no QEMU for the architecture.",
     causes: [
-      "VT-x is switched off in the firmware setup, or the CPU has none.",
+      { text: "VT-x is switched off in the firmware setup, or the CPU has none.", layer: "firmware" },
       "The whole system runs in a virtual machine (VMware, VirtualBox) that does not pass VT-x, and with Xen also EPT.",
     ],
     steps: [XL, ENABLE_FIRMWARE, ENABLE_OUTER],
@@ -73,7 +73,7 @@ export const STACK_MESSAGES = [
       /HVM (?:is )?not supported|(?:VM_)?HVM_REQUIRED|HVM is required for this operation|hardware lacks features required by Qubes OS|Missing features: [^\n]{0,60}(?:HVM|VT-x)[^\n]{0,120}|hardware virtualization features are not (?:available|enabled)|HVM (?:guest )?support is unavailable/i,
     what: "Xen runs here without hardware virtualization, so it can start paravirtualized (PV) guests only, and no HVM or PVH ones.",
     causes: [
-      "VT-x is switched off in the firmware setup.",
+      { text: "VT-x is switched off in the firmware setup.", layer: "firmware" },
       "Xen (XCP-ng, XenServer, Qubes OS) is installed in a virtual machine whose hypervisor does not pass VT-x; Windows' hypervisor below it (WSL, Docker) keeps others from passing it.",
       "HAP/SLAT/EPT is missing too: the CPU is older than Nehalem, or the outer hypervisor hides it. IOMMU and interrupt remapping are another setting (VT-d).",
     ],
@@ -203,7 +203,10 @@ export const STACK_MESSAGES = [
       /kernel property (?:kvm\w{0,10} )?not found[^\n]{0,80}?name=(?<module>kvm_intel|kvm_amd|kvm)\b|System is not capable of running Kata Containers/i,
     what: "Kata's check finds no KVM module loaded, and could not load it: without KVM there are no Kata containers.",
     causes: [
-      "VT-x is switched off in the firmware setup, so kvm_intel refuses to load (modprobe's `Operation not supported` is next to it).",
+      {
+        text: "VT-x is switched off in the firmware setup, so kvm_intel refuses to load (modprobe's `Operation not supported` is next to it).",
+        layer: "firmware",
+      },
       "The machine is a virtual one whose hypervisor (a cloud) does not pass VT-x.",
       "On an AMD machine kvm_intel is the wrong module; there kvm_amd counts.",
     ],

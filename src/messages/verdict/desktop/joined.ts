@@ -1,7 +1,7 @@
 import { isSvmVendor } from "../../../host/host.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
-import type { Explanation, TextVerdict } from "../../answer.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
@@ -70,7 +70,7 @@ const BEFORE_EPT =
 /** What the messages come to beside what the text shows; undefined where it shows nothing that decides. */
 export function joinedOnDesktop(
   text: string,
-  recognised: readonly Explanation[],
+  recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   const failed = recognised.filter(({ gravity }) => gravity !== "informs");
@@ -144,9 +144,9 @@ const OF_MACS: ReadonlySet<string> = new Set([
 const LONGEST_WORDS = 20_000;
 
 /** On a Mac the chip and what macOS runs in decide. */
-function onMac(text: string, first: Explanation): Omit<TextVerdict, "covers"> | undefined {
+function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | undefined {
   if (!OF_MACS.has(first.message as string) || text.length > LONGEST_WORDS) return undefined;
-  if (first.what.startsWith("This QEMU was built")) return undefined;
+  if (first.outcome === "not built in") return undefined;
   return isOnMac(text) ? (onAppleSilicon(text) ?? macosGuest(text, first.what)) : undefined;
 }
 
@@ -191,7 +191,7 @@ const NAMES_NO_CAUSE: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-g
 const BOOT_CAMP = /\bboot ?camp\b/i;
 
 /** What the machine is, in words: a Mac under Windows, an AMD CPU, a virtual machine. */
-function surrounding(text: string, first: Explanation, machine: OwnMachine | undefined): Says | undefined {
+function surrounding(text: string, first: Recognised, machine: OwnMachine | undefined): Says | undefined {
   if (BOOT_CAMP.test(text))
     return {
       says: `${first.what} On a Mac VT-x is off when Windows (Boot Camp) is started directly after power-on: macOS switches it on, and it stays on over a restart.`,
@@ -218,7 +218,7 @@ function surrounding(text: string, first: Explanation, machine: OwnMachine | und
 }
 
 /** A program's own words for no VT-x, where all that is known is the system. */
-function onWindows(text: string, first: Explanation): Says | undefined {
+function onWindows(text: string, first: Recognised): Says | undefined {
   return NAMES_NO_CAUSE.has(first.message as string) && WINDOWS.test(text) && !LINUX.test(text)
     ? {
         says: `${first.what.split(":", 1)[0]?.replace(/\.$/, "")}. On Windows that is the firmware setup, or Windows' own hypervisor (Hyper-V, WSL2, memory integrity): while it runs, it holds VT-x and hides it from other programs.`,
@@ -235,7 +235,7 @@ const SKIP_CHECK: Step = {
 };
 
 /** Where the text shows that VT-x is on. */
-function whereOn(says: string, failed: readonly Explanation[]): Says | undefined {
+function whereOn(says: string, failed: readonly Recognised[]): Says | undefined {
   const asking = failed.find(({ message }) => NEEDS_HYPERVISOR.has(message as string));
   if (asking !== undefined)
     return {

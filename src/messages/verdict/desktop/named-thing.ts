@@ -7,7 +7,7 @@ import { DEFAULT_RELEASE } from "../../../rules/release.js";
 import { assume } from "../../../situation/assume.js";
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
-import type { Explanation, TextVerdict } from "../../answer.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked-feature.js";
@@ -131,7 +131,7 @@ const LOOKED_FOR = [
 export function withFeatures(
   found: TextVerdict,
   text: string,
-  recognised: readonly Explanation[],
+  recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): TextVerdict {
   const [first] = recognised;
@@ -140,7 +140,7 @@ export function withFeatures(
       ? machine?.hasRegisters === true && !found.says.includes("kvm_intel")
         ? offered(machine)
         : ""
-      : first.layer === "VM entry" && /invalid control fields/.test(first.what) && text.length <= LONGEST
+      : first.layer === "VM entry" && first.outcome === "invalid controls" && text.length <= LONGEST
         ? lackedByNamed(text)
         : "";
   return more === "" ? found : { ...found, says: `${found.says} ${more}` };

@@ -1,10 +1,9 @@
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { Explanation, TextVerdict } from "../../answer.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, ENABLE_FIRMWARE } from "../../rows/shared-advice.js";
 import { insideOf, namedOuter } from "../named-outer.js";
-import { NO_DEVICE } from "../other-cpus.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow } from "./trouble-linux.js";
 
@@ -29,7 +28,7 @@ const GUEST_IS_GIVEN: Step = {
 export function withWords(
   found: TextVerdict,
   text: string,
-  recognised: readonly Explanation[],
+  recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): TextVerdict {
   const first = recognised[0];
@@ -61,7 +60,7 @@ export function withWords(
       ? found
       : { ...found, says: `${found.says} ${more.says}`, steps: [...more.steps, ...found.steps].slice(0, 3) };
   }
-  const asks = first !== undefined && (NO_DEVICE.test(first.what) || LACKS.has(first.message as string));
+  const asks = first !== undefined && (first.outcome === "no device" || LACKS.has(first.message as string));
   if (!asks) return found;
   if (first.message === "libvirt-no-kvm-capabilities" && DEVICE_FOUND.test(text))
     return {
