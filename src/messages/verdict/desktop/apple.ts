@@ -12,7 +12,7 @@ const X86_GUEST =
   /\bx86(?:[_-]64)?\b|\bamd64\b|\bqemu-(?:system-)?(?:x86_64|i386)|\b(?:ESXi|Intel|Westmere|Windows (?:7|10|XP))\b[^\n.]{0,40}\b(?:VM|guest|image|machine|emulat\w{3,5})\b|\bESXi\b|\bVirtualBox\b/i;
 const INSIDE_GUEST =
   /\bnest(?:ed|ing)\b|\bHV_UNSUPPORTED\b|\b(?:inside|within|in) (?:a |an |the |my )?(?:\w{2,10} )?(?:\d\d )?(?:guest|VM|virtual machine)s?\b|\bmac ?OS (?:\d\d )?(?:guest|VM)s?\b|\bon (?:Parallels|UTM|Tart|VMware Fusion)\b|--nested\b/i;
-const ASK_MACOS: Step = {
+export const ASK_MACOS: Step = {
   text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
   commands: ["sysctl kern.hv_support kern.hv_vmm_present"],
 };
@@ -50,7 +50,7 @@ const NESTED = /\bnest(?:ed|ing)\b|\bVT-?x\/EPT\b|\bvmx\b[^\n.]{0,30}\bguest\b/i
 const ALLOW = [
   { name: /^Parallels/i, commands: ["prlctl set NAME --nested-virt on"] },
   { name: /Fusion$/i, commands: ['vhv.enable = "TRUE"'] },
-  { name: /^VirtualBox/i, commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"] },
+  { name: /^Virtual ?Box/i, commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"] },
 ] as const;
 
 /** macOS that is a guest, or a guest of a Mac that shall get VT-x. */
@@ -92,4 +92,30 @@ export function macosGuest(text: string, what: string): Answer | undefined {
 
 function answer(says: string, steps: readonly Step[]): Answer {
   return { says, steps, evidence: [] };
+}
+
+/** macOS in a machine on another system: what it shall run needs VT-x there. */
+export function macosElsewhere(text: string): Answer | undefined {
+  const found = MAC_GUEST.test(text) ? /\bVirtual ?Box\b|\bVMware\b|\bProxmox\b/i.exec(text)?.[0] : undefined;
+  if (found === undefined || isOnMac(text)) return undefined;
+  const commands = ALLOW.find(({ name }) => name.test(found))?.commands ?? ['vhv.enable = "TRUE"'];
+  return answer(
+    `macOS is a virtual machine of ${found} here: what starts virtual machines in it (Docker Desktop, an emulator) needs Hypervisor.framework, and that needs VT-x with EPT, which ${found} has to pass to the guest (nested virtualization).`,
+    [{ text: "With the machine off, let it have VT-x.", commands }, ASK_MACOS],
+  );
+}
+const MAC_GUEST = /\bmac ?OS\b[^\n]{0,30}[( ]guest\b|\bguest\b[^\n]{0,24}\bmac ?OS\b/i;
+
+/** KVM's device is asked for where macOS runs. */
+export function kvmOnMac(text: string): Answer | undefined {
+  if (!isOnMac(saidOf(text)) || /\bvagrant\b|\bUbuntu\b|\bDebian\b/i.test(text)) return undefined;
+  return answer(
+    "macOS has no KVM and no /dev/kvm: KVM is a part of Linux, and the Linux machine in which Docker runs containers on a Mac shows them none.",
+    [
+      {
+        text: "Run QEMU on macOS itself, over Hypervisor.framework, or use a machine with Linux.",
+        commands: ["qemu-system-x86_64 -accel hvf -cpu host", "sysctl kern.hv_support"],
+      },
+    ],
+  );
 }

@@ -2,7 +2,7 @@
 
 /** Questions and choices of forms, and conditions in what programs print: they do not describe this machine. */
 const ASKED =
-  /\bAre you running inside a virtuali[sz]ed Windows[^:\n]{0,60}(?::(?!\s{0,6}(?:yes|VM|virtual machine|VMware|VirtualBox|Parallels|Hyper-?V|Azure|AWS)\b)[^\n]{0,80}|(?![^:\n]{0,60}:))|\bif you(?: are|'re)\b[^.\n]{0,80}|\((?:[\w ]{1,16}, ?){1,4}(?:\.\.\.|…|etc\.?)\)/gi;
+  /\bAre you running inside a virtuali[sz]ed Windows[^:\n]{0,60}(?::(?!\s{0,6}(?:yes|VM|virtual machine|VMware|VirtualBox|Parallels|Hyper-?V|Azure|AWS)\b)[^\n]{0,80}|(?![^:\n]{0,60}:))|\bif you(?: are|'re)\b[^.\n]{0,80}|\((?:[\w ]{1,16}, ?){1,4}(?:\.\.\.|…|etc\.?)\)|\bIntel (?:chip )?or Apple (?:chip|silicon)\b/gi;
 export const saidOf = (text: string): string => text.replace(ASKED, "");
 
 export const IN_A_MACHINE =
@@ -11,7 +11,7 @@ export const IN_A_MACHINE =
 export const APPLE =
   /\bmac ?OS(?![a-z])|\bOS ?X\b|\bApple (?:Silicon|M\d|Hypervisor|Virtuali[sz]ation)\b|\bMacBook\b|\biMac\b|\bMac (?:mini|Pro|Studio)\b|\bHypervisor[. ]?Framework\b|\bhackintosh\b/i;
 const MAC_IS_HOST =
-  /\b(?:UTM|Parallels|Fusion|hvf|xhyve|hyperkit|Tart|Lima|Colima|OrbStack)\b|\bHypervisor[. ]?Framework\b|\bMac (?:chip|mini|Pro|Studio)\b|\bMacBook|\biMac\b|\bApple (?:Silicon|M\d)\b|\bhackintosh\b|\bmac ?OS host\b|\b(?:Intel|M\d) Mac\b|\bon (?:my |a |an |the )?(?:mac ?OS|OS ?X|Macs?)\b/i;
+  /\b(?:UTM|Parallels|Fusion|hvf|xhyve|hyperkit|Tart|Lima|Colima|OrbStack)\b|\bHypervisor[. ]?Framework\b|\bMac (?:chip|mini|Pro|Studio)\b|\bMacBook|\biMac\b|\bApple (?:Silicon|M\d)\b|\bhackintosh\b|\bApple chip\b|\bmac ?OS host\b|\b(?:Intel|M\d) Mac\b|\bon (?:my |a |an |the )?(?:mac ?OS|OS ?X|Macs?)\b/i;
 const WINDOWS_IS_HOST = /\bWindows host\b|\bhost\w{0,4}(?: \w{1,10}){0,3}[:=]? ?Windows\b|\b[A-Z]:\\/i;
 
 /** A Mac runs the hypervisor; elsewhere macOS is named as a guest. */
@@ -19,7 +19,7 @@ export const isOnMac = (text: string): boolean =>
   APPLE.test(text) && !WINDOWS_IS_HOST.test(text) && (MAC_IS_HOST.test(text) || !/\bWindows\b/.test(text));
 
 const SILICON =
-  /\bApple (?:Silicon|M[1-9])\b(?: (?:Pro|Max|Ultra))?|\bMac chip\W{1,4}(?:Apple )?M[1-9]\b|\bM[1-9](?: (?:Pro|Max|Ultra))? (?:Silicon|Macs?|MacBook|chips?|CPU|processor|runners?)\b|(?<=\b(?:on|using|an?|my|with|the|have) )M[1-9]\b(?: (?:Pro|Max|Ultra)\b)?/i;
+  /\bApple (?:Silicon|M[1-9])\b(?: (?:Pro|Max|Ultra))?|\bApple chip\b|\bM[1-9] (?:or|and) (?:later|newer|up)\b|\bMac chip\W{1,4}(?:Apple )?M[1-9]\b|\bM[1-9](?: (?:Pro|Max|Ultra))? (?:Silicon|Macs?|MacBook|chips?|CPU|processor|runners?)\b|(?<=\b(?:on|using|an?|my|with|the|have|is) )M[1-9]\b(?: (?:Pro|Max|Ultra)\b)?/i;
 const MAC_OF_INTEL =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Macs?\b|MacBook|\()|\bi[3579]-\d{3,5}|\bXeon\b|\bx86_64 Macs?\b/i;
 

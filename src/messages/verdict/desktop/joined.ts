@@ -10,7 +10,7 @@ import { machineHas, ofModel } from "../cpu-model.js";
 import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
-import { macosGuest, onAppleSilicon } from "./apple.js";
+import { kvmOnMac, macosGuest, onAppleSilicon } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { withoutVtx } from "./subject.js";
 import { OWN_HYPERVISOR } from "./windows-words.js";
@@ -65,7 +65,7 @@ const NEEDS_EPT: ReadonlySet<string> = new Set([
 
 /** VT-x without EPT: it came after them. */
 const BEFORE_EPT =
-  /\bCore(?:\(TM\)|™)? ?2(?: (?:Duo|Quad|Solo|Extreme))?(?: CPU)?\s{0,8}[A-Z]{0,2}\d{4}\w?\b|\bCore(?:\(TM\)|™)? ?2 (?:Duo|Quad|Solo|Extreme)\b/i;
+  /\bMacBook(?: Pro| Air)?\b[^\n]{0,12}\b200[6-9]\b|\bCore(?:\(TM\)|™)? ?2(?: (?:Duo|Quad|Solo|Extreme))?(?: CPU)?\s{0,8}[A-Z]{0,2}\d{4}\w?\b|\bCore(?:\(TM\)|™)? ?2 (?:Duo|Quad|Solo|Extreme)\b/i;
 
 /** What the messages come to beside what the text shows; undefined where it shows nothing that decides. */
 export function joinedOnDesktop(
@@ -109,6 +109,7 @@ export function joinedOnDesktop(
   const checked = checkedOnDesktop(text);
   if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
   const found =
+    (NEEDS_HYPERVISOR.has(first.message as string) && LAUNCH_OFF.test(text) ? launchOff(first) : undefined) ??
     surrounding(text, first, machine) ??
     (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
     onWindows(text, first);
@@ -140,14 +141,16 @@ const OF_MACS: ReadonlySet<string> = new Set([
   "vmware-vhv-not-supported",
 ]);
 
+const OF_KVM: ReadonlySet<string> = new Set(["any-no-kvm", "docker-no-device", "kvm-device"]);
+
 /** A longer text is a log, which names what it likes. */
 const LONGEST_WORDS = 20_000;
 
 /** On a Mac the chip and what macOS runs in decide. */
 function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | undefined {
   if (!OF_MACS.has(first.message as string) || text.length > LONGEST_WORDS) return undefined;
-  if (first.outcome === "not built in") return undefined;
-  return isOnMac(text) ? (onAppleSilicon(text) ?? macosGuest(text, first.what)) : undefined;
+  if (first.outcome === "not built in" || !isOnMac(text)) return undefined;
+  return onAppleSilicon(text) ?? (OF_KVM.has(first.message as string) ? kvmOnMac(text) : macosGuest(text, first.what));
 }
 
 /** General messages, and those beside them that give the reason. */
@@ -233,6 +236,17 @@ const SKIP_CHECK: Step = {
   text: "docker-machine's check is wrong on some machines (and always while Windows' own hypervisor runs): where VirtualBox itself works, leave it out.",
   commands: ["docker-machine create --driver virtualbox --virtualbox-no-vtx-check default"],
 };
+
+/** The boot entry of Windows leaves the hypervisor off. */
+const LAUNCH_OFF =
+  /\b(?:disabl\w{1,3}|turn\w{0,3} off|switch\w{0,3} off) hypervisorlaunchtype\b|\bhypervisorlaunchtype (?:is |to |= ?)?"?off\b/i;
+
+function launchOff(first: Recognised): Says {
+  return {
+    says: `${first.what} The text says that its boot entry switches it off (hypervisorlaunchtype).`,
+    steps: [HYPERV_ON, WINDOWS_STATE],
+  };
+}
 
 /** Where the text shows that VT-x is on. */
 function whereOn(says: string, failed: readonly Recognised[]): Says | undefined {

@@ -2,7 +2,7 @@ import { outerStep, READ_BOTH, WHOSE_CPU } from "../../../why/questions/next-ste
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { HOW_FAR_KVM } from "../../rows/shared-advice.js";
+import { HOW_FAR_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
 
 /*
@@ -28,6 +28,8 @@ const TROUBLE =
 
 /** Of the firmware setup as well, and not VT-x. */
 const OTHER_SWITCHES = /\bVT-?d\b|\bIOMMU\b|\bSR-IOV\b|\bDMAR\b/i;
+const OF_LINUX =
+  /\b(?:Linux|Ubuntu|Debian|Fedora|Arch|KVM|QEMU|libvirt|Proxmox|dmesg|modprobe|cpuinfo|lscpu|kernel|coreboot)\b/i;
 const FIRMWARE_SAYS =
   "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7. On Windows systeminfo does.";
 
@@ -86,7 +88,12 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   const onKvm = named === undefined && subject === SUBJECTS[0] && KVM_HOST.test(text);
   return {
     says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}`,
-    steps: [...(named === undefined ? [] : [named.step]), ...(onKvm ? [outerStep("KVM")] : []), ...subject.steps],
+    steps: [
+      ...(named === undefined ? [] : [named.step]),
+      ...(onKvm ? [outerStep("KVM")] : []),
+      ...(subject.says === FIRMWARE_SAYS && !OF_LINUX.test(text) ? [WINDOWS_STATE] : []),
+      ...subject.steps,
+    ],
     evidence: [],
   };
 }

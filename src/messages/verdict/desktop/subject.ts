@@ -6,11 +6,12 @@ import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/sh
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
-import { nestedOnMac, onAppleSilicon } from "./apple.js";
+import { macosElsewhere, nestedOnMac, onAppleSilicon } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
 import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
+import { productAlone, underRosetta } from "./products.js";
 import { SEE_SECURITY, subjectOfWindows } from "./windows.js";
-import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
+import { BESIDE, OWN_HYPERVISOR, SECURITY } from "./windows-words.js";
 
 /*
  * Texts without a known message that complain about virtualization all the same: what they are about, and what decides it.
@@ -20,7 +21,7 @@ import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
 const LONGEST = 6_000;
 
 const VIRTUALIZATION =
-  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b|虚拟化|虛擬化|仮想化|\bvmm (?:kernel )?module\b|\bvirtuali[sz]ation (?:features?|extensions?|support)\b|\bExposeVirtualizationExtensions\b|\bvirtuali[sz]ation (?:is )?not\b|\bHAXM\b|\bAEHD\b|\bWHPX\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:lock\w{0,3}|turned (?:on|off))\b|\bvirtualisierung\b|\bvirtualizaci[oó]n|virtualização|виртуализаци|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
+  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b|虚拟化|虛擬化|仮想化|\bvmm (?:kernel )?module\b|\bvirtuali[sz]ation (?:features?|extensions?|support)\b|\bExposeVirtualizationExtensions\b|\bvirtuali[sz]ation (?:is )?not\b|\b(?:CPU|BIOS)(?:'s)? virt?ual?i[sz]ation\b|\bhypervi[sz]or\b|\bHAXM\b|\bAEHD\b|\bWHPX\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:lock\w{0,3}|turned (?:on|off))\b|\bvirtualisierung\b|\bvirtualizaci[oó]n|virtualização|виртуализаци|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
 const COMPLAINT =
   /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|issues?|problems?|impossible|incompatible|conflicts?|invalid|unsuccessful|destroys|breaks?|broken|block\w{0,3}|prevents?|freez\w{1,3}|stuck|hangs?|black screen|gr[ea]yed|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive|asks? to|even (?:though|if)|nicht|kein\w{0,2}|fehler|erreur|impossible|não)\b|无法|不支持|不能|失败|错误|未启用|無法|できません|失敗|起動しません|ошибк|не /i;
 
@@ -34,7 +35,7 @@ const isDockerDesktop = (text: string): boolean =>
 const EXPOSE = /\bexpos\w{1,3} (?:hardware|VT-?x|the virtuali|virtuali)\w*|\bnested-hv-enabled\b|\bvhv\.enable\b/i;
 
 /** Questions about what a Mac, Xen or bhyve can do: one answer, whatever failed. */
-const ASKS = /\?|\bhow (?:to|do|can)\b|\bwhy\b|\bpossible\b/i;
+const ASKS = /\?|\bnest(?:ed|ing)\b|\bhow (?:to|do|can)\b|\bwhy\b|\bpossible\b/i;
 
 /** The IOMMU: Intel's VT-d, AMD's AMD-Vi. */
 const IOMMU = /\b(?:IOMMU|VT-?d|AMD-?Vi|interrupt remapping|remapping interrupts|DMAR)\b/i;
@@ -56,6 +57,9 @@ const INSTALL: Step = {
   text: "Install it, as administrator (not in Home editions), and restart.",
   commands: ["Enable-WindowsOptionalFeature -Online -FeatureName Microsoft-Hyper-V -All"],
 };
+const NO_RIGHTS =
+  /\bhyper-?v machines? requires? admin\w{0,10}|\b(?:not|isn['’]t) (?:in|a member of) (?:the )?Hyper-V Administrators\b|\baccess\w{0,4} (?:to )?Hyper-?V\b[^.\n]{0,30}\bdenied\b/i;
+
 /** Accelerators of the Android emulator that are drivers of their own. */
 const OWN_DRIVER = /\bHAXM\b|\bAEHD\b/;
 
@@ -113,13 +117,24 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const beside = BESIDE.exec(text)?.[1];
   const own = OWN_HYPERVISOR.exec(text)?.[0];
   const both = beside !== undefined && own !== undefined && bareMetal(text) === undefined;
-  if (!(both || VIRTUALIZATION.test(text))) return undefined;
+  const rights = NO_RIGHTS.exec(text)?.[0];
+  if (rights !== undefined)
+    return answer(
+      `The program may not use Hyper-V ("${rights}"). That is a matter of the user's rights and comes before VT-x is used.`,
+      [
+        {
+          text: "Start it as administrator, or join the group and log in again.",
+          commands: ["Add-LocalGroupMember -Group 'Hyper-V Administrators' -Member $env:USERNAME"],
+        },
+      ],
+    );
+  if (!(both || VIRTUALIZATION.test(text))) return productAlone(text);
   if (cpuLacks(text)) return withoutVtx();
   if (EXPOSE.test(text)) {
     const below = namedOuter(saidOf(text), machine);
     if (below?.isBelow === true && SVM_CPU.exec(text) === null) return answer(below.says.trim(), [below.step]);
   }
-  const complains = COMPLAINT.test(text);
+  const complains = COMPLAINT.test(text) || (both && SECURITY.test(text));
   if (!complains && !ASKS.test(text)) return undefined;
   const vendor = machine?.situation.host.vendor;
   const driver = NO_DRIVER.exec(text)?.[0];
@@ -134,9 +149,13 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
         },
       ],
     );
-  const silicon = onAppleSilicon(text);
+  const silicon = underRosetta(text) ?? onAppleSilicon(text) ?? macosElsewhere(text);
   if (silicon !== undefined || !complains) return silicon ?? onOtherHost(text);
   const amd = isSvmVendor(vendor) ? vendor : INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
+  if (amd !== undefined && both) {
+    const found = subjectOfWindows(text, machine);
+    if (found !== undefined) return { ...found, says: `${found.says} On this CPU (${amd}) that is AMD-V.` };
+  }
   if (amd !== undefined) return ofAmd(amd, text);
   const arm = INTEL_CPU.test(text) ? undefined : ARM_MACHINE.exec(text)?.[0];
   if (arm !== undefined)
@@ -144,7 +163,7 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it.`,
       [],
     );
-  return onOtherHost(text) ?? subjectOfWindows(text, machine) ?? emulatorAlone(text);
+  return onOtherHost(text) ?? subjectOfWindows(text, machine) ?? emulatorAlone(text) ?? productAlone(text);
 }
 
 /** The poster knows that the CPU has none. */

@@ -1,0 +1,71 @@
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import { HYPERV_OFF } from "../../rows/shared-advice.js";
+import { ARM_MACHINE } from "../other-cpus.js";
+import { ASK_MACOS } from "./apple.js";
+import { isOnMac, saidOf } from "./in-words.js";
+import { SEE_SECURITY } from "./windows.js";
+import { BESIDE, CONSUMER, WINDOWS } from "./windows-words.js";
+
+/*
+ * A product that runs virtual machines and trouble with it, without a word about virtualization: what decides whether that is the reason.
+ */
+
+type Answer = Omit<TextVerdict, "covers">;
+
+const HANGS =
+  /\btim(?:es?|ed|ing)[- ]?out\b|\bhang(?:s|ing)?\b|\bstuck\b|\bfreez\w{1,3}\b|\bslow\w{0,4}\b|\blag(?:s|gy|ging)?\b|\bstall\w{0,3}\b|\bblack screen\b|\bjust sits\b|\bcrash\w{0,3}\b|\bperformance\b/i;
+const STARTS = /\b(?:start|launch|boot|run|open)(?:s|ing|ed)?\b/i;
+const FAILS = /\b(?:not|n['’]t|fail\w{0,4}|error|unable|cannot|refus\w{2,4}|broken|stopped)\b/i;
+const ON_MAC =
+  /\b(?:VMware Fusion|Parallels Desktop|UTM|Docker Desktop|Docker for Mac|Colima|hyperkit|xhyve|Hypervisor[. ]?framework|Virtuali[sz]ation[. ]?framework)\b/i;
+
+const LOGS = [
+  {
+    name: /Box/i,
+    sign: "`NEM:` lines in place of `HM:` ones",
+    commands: ['VBoxManage showvminfo NAME --log 0 | findstr "HM: NEM:"'],
+  },
+  { name: /VMware/i, sign: "`Monitor Mode: ULM`", commands: ['findstr /C:"Monitor Mode" vmware.log'] },
+] as const;
+
+/** Docker Desktop and its like on a Mac that Rosetta translates for. */
+export function underRosetta(text: string): Answer | undefined {
+  if (!/\bRosetta\b/i.test(text) || !/\bhypervisor\b/i.test(text)) return undefined;
+  return answer(
+    "Hypervisor.framework is not there for programs that macOS translates (Rosetta 2): this is the program's build for Intel on a Mac with a chip of Apple's, which has no VT-x.",
+    [{ text: "Install its build for Apple silicon.", commands: ["sysctl -n machdep.cpu.brand_string; arch"] }],
+  );
+}
+
+export function productAlone(text: string): Answer | undefined {
+  const said = saidOf(text);
+  if (isOnMac(said) && FAILS.test(said)) {
+    const product = ON_MAC.exec(said)?.[0];
+    return product === undefined || !STARTS.test(said)
+      ? undefined
+      : answer(
+          `No line here is a message about virtualization. ${/framework/i.test(product) ? "What starts virtual machines" : product} on macOS 11 and later runs over Apple's Hypervisor.framework, and macOS itself says whether that is there.`,
+          [ASK_MACOS],
+        );
+  }
+  if (!WINDOWS.test(said)) return undefined;
+  const consumer = CONSUMER.exec(said)?.[0];
+  const arm = consumer === undefined || !FAILS.test(said) ? undefined : ARM_MACHINE.exec(said)?.[0];
+  if (arm !== undefined)
+    return answer(
+      `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it. Windows' own hypervisor runs there with what ARM has in its place, and ${consumer} over that.`,
+      [{ text: "See whether Windows finds it, and take builds for ARM.", commands: ["systeminfo", "wsl --status"] }],
+    );
+  const beside = BESIDE.exec(said)?.[1];
+  const log = beside === undefined || !HANGS.test(said) ? undefined : LOGS.find(({ name }) => name.test(beside));
+  if (log === undefined) return undefined;
+  return answer(
+    `No line here is a message about virtualization. One reason why a machine of ${beside} hangs, stalls or is slow on Windows is Windows' own hypervisor (Hyper-V, WSL2, memory integrity): ${beside} runs over it then, and its log says so (${log.sign}).`,
+    [{ text: "Read the machine's log.", commands: log.commands }, SEE_SECURITY, HYPERV_OFF],
+  );
+}
+
+function answer(says: string, steps: readonly Step[]): Answer {
+  return { says, steps, evidence: [] };
+}
