@@ -58,6 +58,8 @@ export type Outcome =
   | "no device"
   /** KVM is there, and refused or could not begin. */
   | "KVM is there"
+  /** KVM is there, and the user may not open its device. */
+  | "no access"
   /** The CPU refused the controls of a VM entry. */
   | "invalid controls"
   /** It is about AMD's SVM or its module. */

@@ -80,7 +80,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
   },
   EACCES: {
     what: "KVM is loaded, and the user running the program may not open /dev/kvm.",
-    outcome: "KVM is there",
+    outcome: "no access",
     layer: "host operating system",
     causes: [
       likely("The user is not in the group that owns /dev/kvm, or has not logged in again since joining it."),

@@ -20,7 +20,7 @@ const NAMED_OUTER = [
   [/\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
   [/\bAWS\b|\bEC2\b/i, "Amazon EC2"],
-  [/\bGCP\b|\bGCE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/, "Google Compute Engine"],
+  [/\bGCP\b|\bGCE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/i, "Google Compute Engine"],
   [/\bAzure\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
   [
@@ -102,11 +102,11 @@ const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
 
 /** A cloud in whose machines something runs. */
 const ON_CLOUD =
-  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?<cloud>GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b/gi;
+  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b|\b(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)(?: cloud)? (?:VM|instance|machine|node)s?\b/gi;
 /** Stacks whose hypervisor is KVM: what Windows runs in their machines, is inside. */
 const ON_KVM = /\b(?:KubeVirt|Harvester|Proxmox|PVE|CloudStack|oVirt|RHV|Nutanix|QEMU\/KVM|KVM host)\b/i;
 
-function cloudOf(text: string): string | undefined {
+export function cloudOf(text: string): string | undefined {
   const found = new Set([...text.matchAll(ON_CLOUD)].map(([words]) => NAMED_OUTER.find(([is]) => is.test(words))?.[1]));
   return found.size === 1 ? [...found][0] : undefined;
 }

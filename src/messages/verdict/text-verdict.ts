@@ -110,7 +110,9 @@ function answerOf(
   }
   const found = rowVerdict(first, []);
   const noDevice = first.outcome === "no device";
-  const noKvm = noDevice || (NO_KVM_HERE.has(first.message ?? "") && first.outcome !== "KVM is there");
+  const noKvm =
+    noDevice ||
+    (NO_KVM_HERE.has(first.message ?? "") && first.outcome !== "KVM is there" && first.outcome !== "no access");
   const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
   const asks = noKvm || inBare || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;

@@ -36,7 +36,7 @@ const FIRMWARE_SAYS =
 const SUBJECTS: readonly Subject[] = [
   {
     words:
-      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n.?]{0,12} (?:inside|into) (?:a |an |the |my )?(?:\w{2,12} ){0,2}(?:VM|microVM|guest)\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
+      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n.?]{0,12} (?:inside|into) (?:a |an |the |my )?(?:\w{2,12} ){0,2}(?:VM|microVM|guest)\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|\b(?:OpenShift Virtuali[sz]ation|KubeVirt|Harvester|OpenStack)\b[^\n.?]{0,30}\b(?:on|in|inside) (?:CRC|minikube|VMs|a VM)\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
     says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
     steps: [
       {
@@ -68,6 +68,8 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
+/** What a form offers: `KVM / Hyper-V / hyperkit`. */
+const CHOICES = /\b(?:[\w-]{2,14} \/ ){1,4}[\w-]{2,14}\b/g;
 const KVM_HOST = /\b(?:KVM|KubeVirt|Harvester|Proxmox|PVE|CloudStack|OpenStack|oVirt|libvirt)\b/i;
 
 /** Whatever Windows runs in their machines, the host is KVM. */
@@ -84,7 +86,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );
   if (subject === undefined) return undefined;
-  const named = namedOuter(text, machine);
+  const named = namedOuter(text.replace(CHOICES, ""), machine);
   const onKvm = named === undefined && subject === SUBJECTS[0] && KVM_HOST.test(text);
   return {
     says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}`,

@@ -1,9 +1,11 @@
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
-import { bareMetal, namedOuter } from "../named-outer.js";
+import { bareMetal, cloudOf, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
+import { rightsIn } from "./device-rights.js";
 import { beganWithUpdate, isSlow, saysNestedUsed, troubleIn } from "./nested-in-words.js";
 
 /*
@@ -46,7 +48,7 @@ export const OTHER_KERNEL: Step = {
 const NESTING =
   /\bnest(?:ed|ing)\b|\b(?:VMs?|virtual machines?)\b[^.\n]{0,30}\b(?:inside|in|within|under)\b[^.\n]{0,24}\b(?:VMs?|virtual machines?)\b|\b(?:inside|within) VMs\b|\bL[12]\b[^\n]{0,60}\bL[012]\b/i;
 const OF_LINUX =
-  /\bKVM\b|\bkvm_intel\b|\bQEMU\b|\blibvirt\b|\/dev\/kvm|\bProxmox\b|\bPVE\b|\bXCP-?ng\b|\bXen\b|\bfirecracker\b|\bkata\b|\bOpenStack\b|\bKubeVirt\b|\bL[12]\b/i;
+  /\bKVM\b|\bkvm_intel\b|\bQEMU\b|\blibvirt\b|\/dev\/kvm|\bProxmox\b|\bPVE\b|\bXCP-?ng\b|\bXen\b|\bfirecracker\b|\bkata\b|\bOpenStack\b|\bo[Vv]irt\b|\bCRC\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bgcloud\b|\bKubeVirt\b|\bL[12]\b/i;
 export const DESKTOP = /\bVirtualBox\b|\bVBox\b|\bHAXM\b|\bmac ?OS host\b|\bWindows (?:host|10 host|11 host)\b/i;
 
 /** Nested virtualization that is on and misbehaves: no setting that enables it is missing. */
@@ -126,6 +128,11 @@ const updated = (text: string): Says | undefined =>
       )
     : undefined;
 
+const rights = (text: string): Says | undefined => {
+  const found = rightsIn(text);
+  return found === undefined ? undefined : answer(found.says, found.steps);
+};
+
 const LOCKUP = /\bsoft lockup - CPU#\d{1,4} stuck for \d{1,6}s/;
 const VIRTUAL =
   /\bHardware name: (?:KubeVirt|QEMU|VMware|Xen|OpenStack|Google|Amazon EC2|Microsoft Corporation Virtual|Red Hat KVM)|\b(?:guest|VM|virtual machine)s?\b/i;
@@ -202,21 +209,51 @@ const amdNested = (text: string): Says | undefined => {
       );
 };
 
+const WINDOWS_GUEST =
+  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2} (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager))\b/i;
+const WANTS_HYPERV = /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b/i;
+const UNDER_KVM = /\bKVM\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
+
+/** Windows as a guest of KVM, with Hyper-V or WSL2 in it. */
+export function windowsGuest(text: string): Says | undefined {
+  if (!WINDOWS_GUEST.test(text) || !WANTS_HYPERV.test(text) || !UNDER_KVM.test(text)) return undefined;
+  const trouble = troubleIn(text) ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
+  return answer(
+    `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), the fault is in what KVM passes on, and not in a setting of Windows.`}`,
+    [outerStep("KVM"), ...(trouble === undefined ? [] : [LEAVE_OUT])],
+  );
+}
+
+const IN_CLOUD = /\bvirtuali[sz]ation\b|\bKVM\b/i;
+/** A machine of a cloud, and something about virtualization that does not work in it. */
+function inCloud(text: string, machine: OwnMachine | undefined): Says | undefined {
+  const cloud = IN_CLOUD.test(text) ? cloudOf(text) : undefined;
+  const named =
+    cloud === undefined || !/\b(?:not|n['’]t|unable|cannot|fail\w{0,3}|error|please|help|how)\b/i.test(text)
+      ? undefined
+      : namedOuter(text, machine);
+  return named === undefined ? undefined : answer(named.says.trim(), [named.step, SEE_BETWEEN]);
+}
+
 /** What a text describes that holds no message. */
 export function troubleOf(text: string, machine: OwnMachine | undefined): Says | undefined {
   if (text.length > LONGEST) return undefined;
   const plain = kvmgt(text) ?? someFeature(text);
   if (plain !== undefined) return plain;
-  if (machine !== undefined || DESKTOP.test(text) || !OF_LINUX.test(text)) return undefined;
+  if (machine === undefined && DESKTOP.test(text)) return windowsGuest(text);
+  if (machine !== undefined || !(OF_LINUX.test(text) || WINDOWS_GUEST.test(text))) return undefined;
   return (
     lockup(text) ??
     emulation(text) ??
+    rights(text) ??
     inContainer(text) ??
     noModule(text) ??
     misbehaving(text) ??
+    windowsGuest(text) ??
     slow(text) ??
     updated(text) ??
     amdNested(text) ??
-    insideTrouble(text, machine)
+    insideTrouble(text, machine) ??
+    inCloud(text, machine)
   );
 }

@@ -4,8 +4,9 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, ENABLE_FIRMWARE } from "../../rows/shared-advice.js";
 import { insideOf, namedOuter } from "../named-outer.js";
+import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
-import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow } from "./trouble-linux.js";
+import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsGuest } from "./trouble-linux.js";
 
 /*
  * What the words of a text on Linux add to an answer that its messages or its machine give.
@@ -43,6 +44,10 @@ export function withWords(
         ...found.steps,
       ].slice(0, 3),
     };
+  if (first?.outcome === "no access") return withRights(found, text);
+  const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
+  if (windows !== undefined)
+    return { ...found, says: `${found.says} ${windows.says}`, steps: [...windows.steps, ...found.steps] };
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};
   const shown = observed?.vmx === true || cores?.[0].cpuid.features.vmx === true;

@@ -1,0 +1,110 @@
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import { JOIN_KVM } from "../../rows/shared-advice.js";
+
+/*
+ * Who may open /dev/kvm: by the line of ls, the groups of the user, and whether a container or libvirt is in between.
+ */
+
+type Says = Pick<TextVerdict, "says" | "steps">;
+
+/** `crw-rw---- 1 root kvm 10, 232 Nov  5 10:00 /dev/kvm`; a plus: there are further rights. */
+const LISTED =
+  /^[ \t>]{0,8}c(?<mode>[rwx-]{9})(?<more>[+.@]?)\s{1,4}\d{1,3}\s{1,4}(?<owner>[\w-]{1,32})\s{1,4}(?<group>[\w-]{1,32})\s{1,4}10,\s{1,4}\d{1,4}\s[^\n]{1,40}\/dev\/kvm\b/m;
+/** What `id -nG` or `groups` printed. */
+const GROUPS = /\b(?:id -n?G\w{0,2}|groups)\b[^\n]{0,60}\n(?<groups>[^\n]{1,400}(?:\n[\w-]{1,32}(?![^\n])){0,40})/;
+/** What the kernel shows for ids that a user namespace does not have. */
+const UNMAPPED = /^no(?:body|group)$/;
+const IN_CONTAINER = /\b(?:containers?|docker|podman|kubernetes|pod|lxc|lxd)\b/i;
+const BY_LIBVIRT = /\blibvirt(?:Error|d)?\b|\bclosed the monitor\b|\bconnecting to monitor\b|\bvirt-manager\b/i;
+const NOT_IN_GROUP =
+  /\b(?:not (?:in|part of|a member of)|(?:isn['’]t|aren['’]t) (?:in|part of)|add(?:ing|ed)? (?:the |my )?(?:\w{2,12} )?(?:user )?(?:to|in)) (?:the )?[`'"]?kvm[`'"]? group\b/i;
+
+const IN_THE_CONTAINER: Step = {
+  text: "In a container the number of the group counts, not its name: give its user the number that the host's device has.",
+  commands: [
+    "docker run --device /dev/kvm --group-add $(stat -c %g /dev/kvm) ...",
+    "podman run --device /dev/kvm --group-add keep-groups ...",
+  ],
+};
+const QEMU_OF_LIBVIRT: Step = {
+  text: "libvirt starts QEMU as a user of its own: that one needs the right.",
+  commands: [
+    "grep -E '^ *(user|group)' /etc/libvirt/qemu.conf; ls -l /dev/kvm",
+    "sudo usermod -aG kvm libvirt-qemu   # Fedora, RHEL: qemu",
+  ],
+};
+const GROUP_OF_DEVICE: Step = {
+  text: "Give the device to the group, now and by udev's rule.",
+  commands: [
+    "sudo chgrp kvm /dev/kvm && sudo chmod 660 /dev/kvm",
+    `echo 'KERNEL=="kvm", GROUP="kvm", MODE="0660"' | sudo tee /etc/udev/rules.d/65-kvm.rules`,
+  ],
+};
+
+/** What the listed rights come to; undefined where none are listed, or where they explain nothing. */
+function listed(text: string): Says | undefined {
+  const { mode, more, owner, group } = LISTED.exec(text)?.groups ?? {};
+  if (mode === undefined || owner === undefined || group === undefined) return undefined;
+  if (UNMAPPED.test(owner) || UNMAPPED.test(group))
+    return {
+      says: `/dev/kvm is there, and belongs to ${owner} and ${group}: the container does not map the owner of the host's device, so groups inside it do not count.`,
+      steps: [IN_THE_CONTAINER, { text: "Or open it to all on the host.", commands: ["sudo chmod 666 /dev/kvm"] }],
+    };
+  if (mode.slice(6, 8) === "rw") return undefined;
+  // Who logged in at the machine may be in the access list.
+  const others = more === "+" ? "; the plus sign means further rights, which getfacl shows" : "";
+  if (group === "root" && others === "")
+    return {
+      says: "/dev/kvm is there, and its group is root: the user root alone may open it, and the group kvm does not count.",
+      steps: IN_CONTAINER.test(text) ? [GROUP_OF_DEVICE, IN_THE_CONTAINER] : [GROUP_OF_DEVICE],
+    };
+  const groups = GROUPS.exec(text)?.groups?.groups?.split(/[\s:]+/);
+  return groups === undefined || groups.includes(group)
+    ? undefined
+    : {
+        says: `/dev/kvm is there for root and the group ${group}, and the groups that the text lists are without it (${groups
+          .filter((one) => one !== "")
+          .join(", ")
+          .slice(0, 80)})${others}.`,
+        steps: [JOIN_KVM, ...(others === "" ? [] : [{ text: "See who else may.", commands: ["getfacl /dev/kvm"] }])],
+      };
+}
+
+/** The rights in a text without a message. */
+export function rightsIn(text: string): Says | undefined {
+  const found = listed(text);
+  if (found !== undefined || !NOT_IN_GROUP.test(text)) return found;
+  return {
+    says: "The text is about the right to open /dev/kvm, which the group kvm has: KVM itself is there.",
+    steps: [JOIN_KVM, ...(IN_CONTAINER.test(text) ? [IN_THE_CONTAINER] : [])],
+  };
+}
+
+/** The text says that the device may be opened, and what happens then. */
+const HAS_ACCESS =
+  /\b(?:do|does) have access to [`'"]?\/dev\/kvm\b|\bif I (?:deny|remove|revoke) (?:the )?(?:access|permission)/i;
+
+/** What the text adds to an answer that the device may not be opened. */
+export function withRights(found: TextVerdict, text: string): TextVerdict {
+  if (HAS_ACCESS.test(text))
+    return {
+      ...found,
+      says: "The text says that /dev/kvm may be opened; the message is what comes where it may not. So KVM is loaded and used, and the guest itself fails with it.",
+      steps: [
+        {
+          text: "Keep QEMU from restarting the guest, and see where it stops.",
+          commands: ["qemu-system-x86_64 -enable-kvm -no-reboot -d cpu_reset ...", "sudo dmesg | tail"],
+        },
+      ],
+    };
+  const said = listed(text);
+  if (said !== undefined) return { ...found, says: `${found.says} ${said.says}`, steps: said.steps };
+  if (BY_LIBVIRT.test(text) && !/qemu:\/\/\/session(?!`)/.test(text))
+    return {
+      ...found,
+      says: `${found.says} Under libvirt that is QEMU's own user.`,
+      steps: [QEMU_OF_LIBVIRT, ...found.steps],
+    };
+  return IN_CONTAINER.test(text) ? { ...found, steps: [IN_THE_CONTAINER, ...found.steps] } : found;
+}
