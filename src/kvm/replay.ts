@@ -175,12 +175,17 @@ function replayed(host: Host, options: ReplayOptions, anyParams: boolean): Repla
 const NO_MSRS: ReadonlyMap<number, Msr> = new Map();
 
 /** A module that shows its parameters, or offers something to guests, is loaded. */
-export function isLoadedOn({ params, observed }: Host): boolean {
-  return (
-    Object.keys(params?.kvm_intel ?? {}).length > 0 ||
-    (observed?.nestedMsrs?.size ?? 0) > 0 ||
-    observed?.modules?.kvm_intel === true
-  );
+export function isLoadedOn(host: Host): boolean {
+  return showsModule(host) || (host.observed?.nestedMsrs?.size ?? 0) > 0;
+}
+
+/** Where KVM is built into the kernel, as in that of WSL, its parameters are shown whether it started or not. */
+const BUILT_IN = /microsoft/i;
+
+/** Whether kvm_intel is in a list of loaded modules, or shows parameters that it has only when it is loaded. */
+export function showsModule({ params, observed, kernel = "" }: Host): boolean {
+  const shown = Object.keys(params?.kvm_intel ?? {}).length > 0 && !BUILT_IN.test(kernel);
+  return shown || observed?.modules?.kvm_intel === true;
 }
 
 /**

@@ -2,6 +2,7 @@ import { type Host, isSvmVendor, msrOf } from "../host/host.js";
 import { msrBit } from "../host/msr.js";
 import { type ReadResult, readHost } from "../input/read.js";
 import { parseBool } from "../kvm/load/parse-param.js";
+import { showsModule } from "../kvm/replay.js";
 import { type Situation, situation } from "../situation/situation.js";
 
 /** What a text says about the machine, besides its messages or instead of them. */
@@ -96,8 +97,7 @@ const CIRCUMSTANCES = {
   "inside SMX alone": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
   "IA32_FEAT_CTL exists": ({ cores: [boot] }: Host) => msrOf(boot, 0x3a).state === "value",
-  "kvm_intel loaded": ({ observed, params }: Host) =>
-    observed?.modules?.kvm_intel === true || Object.keys(params?.kvm_intel ?? {}).length > 0,
+  "kvm_intel loaded": showsModule,
   /** As read back, and not as it was asked for. */
   "nested on": ({ params }: Host) => parseBool(params?.kvm_intel?.nested ?? "") === true,
 } as const satisfies { readonly [name: string]: (host: Host) => boolean };

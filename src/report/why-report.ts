@@ -216,6 +216,7 @@ function dependsLines(why: Why, width: number): Line[] {
   const heading = (why.mayHelp ?? []).length > 0 ? "What that depends on" : "What would have to be known";
   const lines: Line[] = [[styled("heading", heading)], ...howToTell(sources, width)];
   if (lines.length > 1) return lines;
+  if (sources.length === 0) return [];
   return [...lines, ...wrap(sources.map(({ text }) => text).join("; "), width, "  ")];
 }
 

@@ -14,6 +14,7 @@ import { foundParams } from "./asked-params.js";
 import { type Assumption, assumptions } from "./assume.js";
 import { differingText } from "./disputes/differing-text.js";
 import { disputesOf } from "./disputes/disputes.js";
+import { isHostAndGuest } from "./disputes/host-and-guest.js";
 import type { VerifyItem } from "./evidence/item.js";
 import { machineOfMessages } from "./evidence/machine-of-messages.js";
 import { keepCases, keepReplays } from "./kept.js";
@@ -183,9 +184,9 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
   }
   const source = asked.source ?? host.source;
   const left = own ? narrowed(known, candidates as [Candidate, ...Candidate[]], replayed) : undefined;
-  const refusedAndLoaded = host.observed?.loadError !== undefined && isLoadedOn(host);
+  const loadedAllTheSame = (host.observed?.loadError !== undefined && isLoadedOn(host)) || isHostAndGuest(host);
   // A CPU with SVM has none of these registers.
-  const doubtful = !hasSvm(read) && (left?.differs === true || proofs.impossible || refusedAndLoaded || !own);
+  const doubtful = !hasSvm(read) && (left?.differs === true || proofs.impossible || loadedAllTheSame || !own);
   if (asked.foundParams !== false && doubtful && fitting === undefined && hasEvidence(host)) {
     const others = any ? RELEASES.map((release): Candidate => ({ release, options: { release, ...common } })) : [];
     const disputed = disputesOf(read, { likely: fits, others });

@@ -13,7 +13,7 @@ import { leastHost, withAnyCpu, withAnything } from "./bound.js";
 import type { Feature, Layer } from "./features.js";
 import { reachedTo } from "./layer-step.js";
 import { featureLayers } from "./layers.js";
-import { type Run, type SiliconBits, siliconNeeded, withMsr } from "./silicon-needed.js";
+import { ownMissing, type Run, type SiliconBits, siliconNeeded, withMsr } from "./silicon-needed.js";
 
 /** One thing to change. */
 export type Change =
@@ -90,18 +90,20 @@ export function mayHelp(
   const own = { ...options, startFromOffered: false };
   const reaches = ({ host: by, options: under }: Run) =>
     reachedTo(featureLayers(replay(by, under), feature).cells, goal);
-  const start: Run = { host, options: own };
-  if (reaches(start) === "no") {
-    const near = [...paramCandidates(options), ...firmwareCandidates(feature), ...machineCandidates(options)];
-    const found = near.filter((one) => reaches(one.apply(start)) !== "no").map((one) => [one.change]);
-    if (found.length > 0) return found;
-  }
   const open = withAnyCpu(host);
-  const some = RELEASES.some((release) => {
+  const isPossible = RELEASES.some((release) => {
     const replayed = withAnything(open, { ...own, release });
     return reachedTo(featureLayers(replayed, feature).cells, goal) !== "no";
   });
-  return some ? [] : undefined;
+  if (!isPossible) return undefined;
+  const start: Run = { host, options: own };
+  if (reaches(start) !== "no") return [];
+  const near = [...paramCandidates(options), ...firmwareCandidates(feature), ...machineCandidates(options)];
+  const found = near.filter((one) => reaches(one.apply(start)) !== "no").map((one) => [one.change]);
+  if (found.length > 0) return found;
+  const bits = ownMissing(host, feature);
+  const { silicon } = featureLayers(replay(host, own), feature).cells;
+  return silicon === "no" && bits.length > 0 ? [[{ kind: "silicon", bits, cpuid: [] }]] : [];
 }
 
 /** Another CPU, and if that alone does not help, a parameter, firmware or a release besides. */

@@ -1,6 +1,6 @@
 import { bitsOf, word } from "../bits/word.js";
-import type { CoreGroup, CpuFeature, Host } from "../host/host.js";
-import { type Msr, msrWords } from "../host/msr.js";
+import { type CoreGroup, type CpuFeature, type Host, msrOf } from "../host/host.js";
+import { type Msr, msrBit, msrWords } from "../host/msr.js";
 import { rulesOf } from "../kvm/load/rule-list.js";
 import { GROUP_WORDS } from "../kvm/load/wanted-controls.js";
 import type { ReplayOptions } from "../kvm/replay.js";
@@ -44,6 +44,11 @@ export function siliconNeeded(run: Run, feature: Feature, goal: Layer): SiliconB
     bits = [...bits, ...more];
   }
   return undefined;
+}
+
+/** The bits of a feature's own that the CPU is known to lack. */
+export function ownMissing({ cores: [core] }: Host, { silicon }: Feature): SiliconBits {
+  return ownBits(silicon).filter(({ msr, bit }) => msrBit(msrOf(core, REPLAY_MSRS[msr]), bit) === "no");
 }
 
 /** Without the bits that make no difference, and without those that the CPU has. */

@@ -4,7 +4,11 @@ import { paramsOf } from "../../kvm/programs.js";
 import { replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { askedOnHost } from "../../situation/asked-on-host.js";
+import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
+import { replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
+import { FEATURE_LIST } from "../../why/features.js";
+import { layersUnder } from "../../why/layers.js";
 import type { NextStep, Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { answerTo } from "../../why/questions/questions.js";
 import type { TextVerdict } from "../answer.js";
@@ -32,10 +36,12 @@ export function machineVerdict({ situation }: OwnMachine, failed: boolean): Mach
       ? "kvm"
       : "vmx";
   const answer = answerTo(question, situation);
-  if (failed && answer.answer !== "no") return undefined;
+  const two = isHostAndGuest(situation.read);
+  if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);
   const insights = failed ? [] : paramInsights(situation, asked?.off ?? []);
-  const nested = !failed && params?.kvm_intel?.nested !== undefined ? answerTo("nested", situation) : undefined;
+  const nested =
+    two || (!failed && params?.kvm_intel?.nested !== undefined) ? answerTo("nested", situation) : undefined;
   const says = [
     plain(answer),
     ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
@@ -46,7 +52,11 @@ export function machineVerdict({ situation }: OwnMachine, failed: boolean): Mach
     isKnown: answer.answer !== "unknown",
     verdict: {
       says: says.join(" "),
-      steps: [...(asked?.steps ?? []), ...answer.steps, ...(nested?.answer === "no" ? nested.steps : [])],
+      steps: [
+        ...(asked?.steps ?? []),
+        ...answer.steps,
+        ...(two || nested?.answer === "no" ? (nested?.steps ?? []) : []),
+      ],
       evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],
     },
   };
@@ -126,8 +136,22 @@ function offShown({ params }: Situation["host"]): readonly string[] {
 /** Whether a parameter that is off is off because of the CPU, going by its model in the atlas, or because of something else. */
 function paramInsights(situation: Situation, explained: readonly string[]): string[] {
   const { host } = situation;
-  const off = offShown(host).filter((name) => !explained.includes(name));
-  if (off.length === 0) return [];
+  const unexplained = offShown(host).filter((name) => !explained.includes(name));
+  const lacked = unexplained.filter((name) => isLacked(situation, name));
+  const off = unexplained.filter((name) => !lacked.includes(name));
+  const said = lacked.length === 0 ? [] : [`Off because the CPU lacks what it needs: ${lacked.join(", ")}.`];
+  return off.length === 0 ? said : [...said, ...unreadInsights(situation, off)];
+}
+
+/** Whether the registers that were read leave out what a parameter needs of the CPU. */
+function isLacked(situation: Situation, name: string): boolean {
+  const feature = FEATURE_LIST.find(({ param }) => param === name);
+  return feature !== undefined && layersUnder(replays(situation), feature).cells.silicon === "no";
+}
+
+/** As `paramInsights`, where the registers do not say why. */
+function unreadInsights(situation: Situation, off: readonly string[]): string[] {
+  const { host } = situation;
   const { outer } = host.observed ?? {};
   if (host.cores[0].cpuid.features.hypervisor === true || outer !== undefined) {
     const below = `the hypervisor below${outer === undefined ? "" : ` (${outer})`}`;

@@ -8,11 +8,12 @@ import { CONFIG_OPTIONS } from "../../rules/rule.js";
 import { askedOnHost } from "../asked-on-host.js";
 import { foundParams } from "../asked-params.js";
 import type { VerifyItem } from "../evidence/item.js";
-import { loadItems, verifyItems } from "../evidence/items.js";
+import { cpuFlagItems, loadItems, verifyItems } from "../evidence/items.js";
 import { messageId, unprintable } from "../evidence/messages.js";
 import type { Candidate } from "../situation.js";
 import { aboutVmx, worldsOf } from "../worlds.js";
 import { factsOf, type ReadFact } from "./facts.js";
+import { isHostAndGuest } from "./host-and-guest.js";
 import { lineOfStatement, statementText, withoutStatement } from "./statements.js";
 
 /*
@@ -170,7 +171,7 @@ function nextDispute(host: Host, read: Host, { likely, others }: DisputeOptions)
       ]),
     };
   }
-  const items = together(perCase, fitsNowhere) ?? loadedAndRefused(host);
+  const items = together(perCase, fitsNowhere) ?? loadedAndRefused(host) ?? loadedWithoutVmx(host, first);
   if (items === undefined) return undefined;
   return {
     host: items.reduce(withoutStatement, host),
@@ -199,6 +200,16 @@ function together(
 function loadedAndRefused(host: Host): readonly VerifyItem[] | undefined {
   if (host.observed?.loadError === undefined || !isLoadedOn(host)) return undefined;
   return loadItems(host, { loads: "unknown" });
+}
+
+/** Nor is it loaded where Linux found no VMX, or took the flag away. */
+function loadedWithoutVmx(host: Host, { options }: Candidate): readonly VerifyItem[] | undefined {
+  if (!isHostAndGuest(host)) return undefined;
+  const flag = cpuFlagItems(host, replay(host, options)).find(
+    ({ id, reported }) => id === "flags vmx" && reported === "no",
+  );
+  const [loaded] = loadItems(host, { loads: "unknown" });
+  return flag === undefined || loaded === undefined ? undefined : [loaded, flag];
 }
 
 /** The fact without which the machine could report it; of a register the bits of it that each do. */

@@ -4,7 +4,7 @@ import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
 import { FREE_PARAMS, PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
 import { paramsOf } from "../../kvm/programs.js";
-import type { Replay } from "../../kvm/replay.js";
+import { type Replay, showsModule } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
 import { cpuFlags, vmxFlagsLine } from "../../linux/cpuinfo.js";
 import { CPU_FLAGS, VMX_FLAGS } from "../../linux/vmx-features.js";
@@ -163,7 +163,7 @@ export function loadItems(host: Host, replayed: Loading): VerifyItem[] {
   } as const;
   const items: VerifyItem[] = [];
   // What KVM offers guests is compared bit by bit.
-  if (Object.keys(host.params?.kvm_intel ?? {}).length > 0 || host.observed?.modules?.kvm_intel === true) {
+  if (showsModule(host)) {
     items.push({ ...base, id: "loads", what: "kvm_intel loads", reported: "yes", verdict: verdictOf("yes", loads) });
   }
   const refused = host.observed?.loadError;
@@ -193,10 +193,11 @@ function sameParam(row: ParamRow, a: string, b: string): boolean {
   return parseBool(a) === undefined ? a === b : parseBool(a) === parseBool(b);
 }
 
-function paramItems({ params }: Host, { release, config, cpu, loads }: Replay): VerifyItem[] {
+function paramItems(host: Host, { release, config, cpu, loads }: Replay): VerifyItem[] {
+  const { params } = host;
   const rows = paramsOf(release, config);
   // kvm has other values where kvm_intel was refused, and a module that shows parameters was not.
-  const open = loads === "unknown" && Object.keys(params?.kvm_intel ?? {}).length === 0;
+  const open = loads === "unknown" && !showsModule(host);
   return (["kvm_intel", "kvm"] as const).flatMap((module) =>
     Object.entries(params?.[module] ?? {}).flatMap(([name, reported]): VerifyItem[] => {
       const row = rows.find((candidate) => candidate.module === module && candidate.name === name);

@@ -1,10 +1,12 @@
 import type { Host } from "../../host/host.js";
 import { foldName } from "../../registers/edit-distance.js";
+import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
 import { asSituation, type Situation } from "../../situation/situation.js";
 import { aboutOf } from "./about.js";
 import { QUESTIONS, type Question, type QuestionAnswer } from "./answer.js";
 import { evidenceOf } from "./evidence.js";
+import { hostAndGuestAnswer } from "./host-and-guest.js";
 import { kvmAnswer, nestedAnswer } from "./kvm.js";
 import { vmxAnswer } from "./vmx.js";
 
@@ -28,7 +30,13 @@ export function answerTo(question: Question, subject: Situation | Host): Questio
   const situation = asSituation(subject);
   const joined = replays(situation);
   const about = aboutOf(situation, joined);
-  const found = question === "vmx" ? vmxAnswer(about) : question === "kvm" ? kvmAnswer(about) : nestedAnswer(about);
+  const found = isHostAndGuest(situation.read)
+    ? hostAndGuestAnswer(question, situation.read)
+    : question === "vmx"
+      ? vmxAnswer(about)
+      : question === "kvm"
+        ? kvmAnswer(about)
+        : nestedAnswer(about);
   const [contradiction] = situation.contradictions;
   return {
     question,

@@ -1,0 +1,17 @@
+import { type Host, hasSvm } from "../../host/host.js";
+import { isLoadedOn } from "../../kvm/replay.js";
+
+/** WSL's kernels have KVM built in: then its parameters are shown without VT-x, too. */
+const BUILT_IN = { outer: /^(?:Hyper-V|Microsoft|WSL|Windows)/, kernel: /microsoft/i };
+
+/**
+ * Whether a text shows kvm_intel loaded and no `vmx`: no machine is both, so it is of two, most likely of a host and of a guest that
+ * asks where its VMX is.
+ */
+export function isHostAndGuest(host: Host): boolean {
+  const { observed, cores } = host;
+  const denied =
+    cores[0].cpuid.features.vmx === false || observed?.vmx === false || observed?.cpuFlags?.includes("vmx") === false;
+  const builtIn = BUILT_IN.outer.test(observed?.outer ?? "") || BUILT_IN.kernel.test(host.kernel ?? "");
+  return denied && !builtIn && isLoadedOn(host) && !hasSvm(host);
+}

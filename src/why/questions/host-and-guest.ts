@@ -1,0 +1,58 @@
+import type { Host } from "../../host/host.js";
+import { parseBool } from "../../kvm/load/parse-param.js";
+import type { Answer } from "./about.js";
+import type { NextStep, Question } from "./answer.js";
+import { RELOAD_WITH_NESTED } from "./next-steps.js";
+
+/*
+ * Of a host and of its guest in one text.
+ */
+
+const GUEST_MODEL: NextStep = {
+  text: "Give the guest a CPU with vmx, then shut it down and start it; a restart from inside keeps the old one.",
+  commands: [
+    "-cpu host",
+    "<cpu mode='host-passthrough'/>",
+    "# Proxmox: qm set VMID --cpu host; OpenStack: cpu_mode = host-passthrough",
+  ],
+};
+
+const SEE_NESTED: NextStep = {
+  text: "On the host, see whether it is on.",
+  commands: ["cat /sys/module/kvm_intel/parameters/nested"],
+};
+
+/** The answer where `isHostAndGuest` holds of what was read. */
+export function hostAndGuestAnswer(question: Question, { params }: Host): Answer {
+  if (question !== "nested") {
+    return {
+      answer: "yes",
+      decidedBy: "kernel",
+      says: "Yes: kvm_intel is loaded on the host. Linux shows no `vmx` in what is most likely its guest.",
+      steps: [],
+    };
+  }
+  const shown = params?.kvm_intel?.nested;
+  const nested = shown === undefined ? undefined : parseBool(shown);
+  if (nested === undefined) {
+    return {
+      answer: "unknown",
+      decidedBy: "nothing read",
+      says: "Not known: whether KVM of the host offers guests VMX was not read, nor the guest's CPU model.",
+      steps: [SEE_NESTED, GUEST_MODEL],
+    };
+  }
+  return nested
+    ? {
+        answer: "yes",
+        decidedBy: "parameter",
+        says: `Yes: KVM of the host offers guests VMX (kvm_intel.nested=${shown}). The guest does not have it: its CPU model leaves vmx out.`,
+        steps: [GUEST_MODEL],
+      }
+    : {
+        answer: "no",
+        decidedBy: "parameter",
+        says: `No: kvm_intel.nested is ${shown} on the host, so guests get no VMX.`,
+        steps: [RELOAD_WITH_NESTED, GUEST_MODEL],
+      };
+}
