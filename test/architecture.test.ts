@@ -40,6 +40,21 @@ describe("the source tree", () => {
     expect([...layers].filter(([, lines]) => lines > all / 4)).toEqual([]);
   });
 
+  it("has no file of more than 350 lines that is not a table", () => {
+    const tables =
+      /^src\/(?:messages\/rows\/|registers\/|linux\/|kvm\/load\/|report\/zh\/|vmcs\/fields\/|vmcs\/checks\/checks-|compare\/packs\/|rules\/(?:kernels|words)\.ts|why\/(?:features|kernels\/tables)\.ts|cli\/shell\/command-table\.ts|web\/texts\.ts)|-data\.ts$/;
+    const reasons: { readonly [file: string]: string } = {
+      "src/cli/files.ts": "the one door to files",
+      "src/input/formats/cpu-report.ts": "one reader, most of it patterns",
+      "src/input/formats/msr-list.ts": "one reader, whose state all its lines share",
+      "src/input/hosts/collect-script.ts": "one shell script",
+    };
+    const long = sourceFiles(root).filter(
+      (file) => !tables.test(file) && readFileSync(join(root, file), "utf8").split("\n").length > 351,
+    );
+    expect(long.sort()).toEqual(Object.keys(reasons));
+  });
+
   it("decides nothing about a message by the wording of its own sentences", () => {
     // What is asked of `text` is asked of the user's text.
     const asks =

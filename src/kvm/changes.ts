@@ -1,4 +1,4 @@
-import type { Change } from "../rules/held.js";
+import type { Change } from "../rules/change.js";
 
 /* Changes of KVM that several rows rest on, by what they brought. */
 

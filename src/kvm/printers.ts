@@ -1,7 +1,8 @@
 import { BOOT_RULES } from "../linux/boot-rules.js";
-import { functionOf, wordingsOf } from "../rules/effect.js";
+import { functionOf } from "../rules/effect.js";
 import { heldIn, valueIn } from "../rules/held.js";
 import { KERNELS, type Release } from "../rules/kernels.js";
+import { wordingsOf } from "../rules/printing.js";
 import type { Errno, Rule } from "../rules/rule.js";
 import { COMPATIBILITY_MESSAGES } from "./guest/compatibility.js";
 import { loadParts } from "./load/load-order.js";

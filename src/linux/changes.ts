@@ -1,4 +1,4 @@
-import type { Change } from "../rules/held.js";
+import type { Change } from "../rules/change.js";
 
 /* Changes of Linux's boot code that several rows rest on. */
 

@@ -22,15 +22,26 @@ export type Location =
   | { readonly kind: "memory"; readonly hi: number; readonly lo: number; readonly bit: number }
   | { readonly kind: "register"; readonly number: number; readonly bit: number };
 
-/** The last step before `limit` that wrote the byte; the bit is then counted from where the write began. */
-export function lastWrite({ writes }: Recording, at: Location & { kind: "memory" }, limit: number): number | undefined {
+type InMemory = Location & { readonly kind: "memory" };
+
+/** The last write of a byte by one of the steps, and how far behind its begin the byte is. */
+function writeOf(
+  { writes }: Recording,
+  at: InMemory,
+  isStep: (step: number) => boolean,
+): { readonly step: number; readonly distance: number } | undefined {
   for (let i = writes.length - 1; i >= 0; i--) {
     const write = writes[i];
-    if (write === undefined || write.step >= limit || write.hi !== at.hi) continue;
+    if (write === undefined || !isStep(write.step) || write.hi !== at.hi) continue;
     const distance = (at.lo - write.lo) | 0;
-    if (distance >= 0 && distance < write.size) return write.step;
+    if (distance >= 0 && distance < write.size) return { step: write.step, distance };
   }
   return undefined;
+}
+
+/** The last step before `limit` that wrote the byte. */
+export function lastWrite(recording: Recording, at: InMemory, limit: number): number | undefined {
+  return writeOf(recording, at, (step) => step < limit)?.step;
 }
 
 /** Registers that an instruction writes, by its address. */
@@ -158,9 +169,7 @@ function followInstruction(
     const size = sourceBits(decoder, i);
     if (bit >= size) return undefined;
     if (/^Cmov/.test(name) && at.kind === "register") {
-      const same = bitOf(before, at.number, bit) === bitOf(after ?? before, at.number, bit);
-      if (same) return at;
-      return undefined;
+      return bitOf(before, at.number, bit) === bitOf(after ?? before, at.number, bit) ? at : undefined;
     }
     return operand(decoder, i, 1, bit, before);
   }
@@ -182,21 +191,22 @@ function leavesAlone(decoder: Decoder, i: Instruction, name: string, bit: number
   const neutral = name === "And" ? 1 : name === "Or" || name === "Xor" ? 0 : undefined;
   if (neutral === undefined) return false;
   if (i.op1Kind === decoder.iced.OpKind.Register) {
-    const place = decoder.registers.get(i.op1Register);
-    return place !== undefined && bitOf(before, place.number, bit + (place.high ? 8 : 0)) === neutral;
+    const from = inRegister(decoder, i.op1Register, bit);
+    return from !== undefined && bitOf(before, from.number, from.bit) === neutral;
   }
   return Number((BigInt.asUintN(64, BigInt(i.immediate(1))) >> BigInt(bit)) & 1n) === neutral;
 }
 
 /** The bit of what was written that lies where a location is. */
-function bitInOperand({ writes }: Recording, at: Location & { kind: "memory" }, step: number): number {
-  for (let i = writes.length - 1; i >= 0; i--) {
-    const write = writes[i];
-    if (write === undefined || write.step !== step) continue;
-    const distance = (at.lo - write.lo) | 0;
-    if (distance >= 0 && distance < write.size) return 8 * distance + at.bit;
-  }
-  return at.bit;
+function bitInOperand(recording: Recording, at: InMemory, step: number): number {
+  const write = writeOf(recording, at, (one) => one === step);
+  return 8 * (write?.distance ?? 0) + at.bit;
+}
+
+/** A bit of a register by its name, which may be that of the second byte (AH). */
+function inRegister(decoder: Decoder, register: number, bit: number): (Location & { kind: "register" }) | undefined {
+  const place = decoder.registers.get(register);
+  return place === undefined ? undefined : { kind: "register", number: place.number, bit: bit + (place.high ? 8 : 0) };
 }
 
 function inMemory(hi: number, lo: number, bit: number): Location {
@@ -217,12 +227,7 @@ function operand(
   before: Int32Array,
 ): Location | undefined {
   const { iced } = decoder;
-  if (i.opKind(index) === iced.OpKind.Register) {
-    const place = decoder.registers.get(i.opRegister(index));
-    return place === undefined
-      ? undefined
-      : { kind: "register", number: place.number, bit: bit + (place.high ? 8 : 0) };
-  }
+  if (i.opKind(index) === iced.OpKind.Register) return inRegister(decoder, i.opRegister(index), bit);
   if (i.opKind(index) !== iced.OpKind.Memory || i.memorySegment === iced.Register.GS) return undefined;
   const value = (register: number): bigint => {
     const place = decoder.registers.get(register);

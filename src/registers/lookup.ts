@@ -25,11 +25,22 @@ export interface BitLookup {
   readonly note?: string;
 }
 
-const NEGATED =
-  "A negated name on the bit of the control itself: it is meant to say that the TRUE register lets the control be 0.";
+/** What is odd about a name. */
+export interface NameNote {
+  readonly name: string;
+  readonly vocabulary: string;
+  readonly note: string;
+  /** The name says the opposite of what the bit does. */
+  readonly isNegated?: true;
+}
+
+const NEGATED = {
+  note: "A negated name on the bit of the control itself: it is meant to say that the TRUE register lets the control be 0.",
+  isNegated: true,
+} as const;
 
 /** Names that do not match what their bit does, or that two bits share (`vocabulary` says whose name it is). */
-export const NAME_NOTES: readonly { readonly name: string; readonly vocabulary: string; readonly note: string }[] = [
+export const NAME_NOTES: readonly NameNote[] = [
   {
     name: "vmx-invept-single-context",
     vocabulary: "QEMU",
@@ -55,10 +66,10 @@ export const NAME_NOTES: readonly { readonly name: string; readonly vocabulary: 
     vocabulary: "QEMU, libvirt",
     note: 'The control is "enable INVPCID": it makes the instruction usable, it does not make it exit.',
   },
-  { name: "vmx-cr3-load-noexit", vocabulary: "QEMU, libvirt", note: NEGATED },
-  { name: "vmx-cr3-store-noexit", vocabulary: "QEMU, libvirt", note: NEGATED },
-  { name: "vmx-exit-nosave-debugctl", vocabulary: "QEMU, libvirt", note: NEGATED },
-  { name: "vmx-entry-noload-debugctl", vocabulary: "QEMU, libvirt", note: NEGATED },
+  { name: "vmx-cr3-load-noexit", vocabulary: "QEMU, libvirt", ...NEGATED },
+  { name: "vmx-cr3-store-noexit", vocabulary: "QEMU, libvirt", ...NEGATED },
+  { name: "vmx-exit-nosave-debugctl", vocabulary: "QEMU, libvirt", ...NEGATED },
+  { name: "vmx-entry-noload-debugctl", vocabulary: "QEMU, libvirt", ...NEGATED },
   { name: "vmx-vintr-pending", vocabulary: "QEMU, libvirt", note: 'The control is "interrupt-window exiting".' },
   { name: "vmx-vnmi-pending", vocabulary: "QEMU, libvirt", note: 'The control is "NMI-window exiting".' },
   {

@@ -1,5 +1,6 @@
+import { type Action, type AdjustSpecs, specOf, type Target } from "./adjust.js";
 import { compileTest, type KernelConfig, simplify, type Test } from "./condition.js";
-import { type Action, type AdjustSpecs, compileEffect, isSameEverywhere, specOf, type Target } from "./effect.js";
+import { compileEffect, isSameEverywhere } from "./effect.js";
 import { heldIn } from "./held.js";
 import { kernelRow, type Release } from "./kernels.js";
 import { MAYBE, type Machine, NO, YES } from "./machine.js";

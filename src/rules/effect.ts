@@ -1,53 +1,26 @@
-import { bitsMask, compileTest, fieldMask, type KernelConfig, simplify } from "./condition.js";
-import { heldIn, valueIn } from "./held.js";
-import { kernelRow, type Release } from "./kernels.js";
+import { type Action, compileAdjust, refuseWith, type Target } from "./adjust.js";
+import { bitsMask, fieldMask } from "./condition.js";
+import { valueIn } from "./held.js";
+import type { Release } from "./kernels.js";
 import {
   certaintyOf,
   happensWord,
   MAYBE,
   type Machine,
-  type Message,
   type MsrRead,
   msrWordIndex,
   NO,
-  type Refusal,
-  settleRecords,
   store,
   type Truth,
   truthToTri,
-  type Warning,
   wordAt,
   YES,
 } from "./machine.js";
-import type { Condition, ControlGroup, Effect, MessageArg, Rule, Say, Wording } from "./rule.js";
-import { MSR_NAMES, type MsrName, REPLAY_MSRS, STAGES, type WordName, wordIndex } from "./words.js";
+import { compileSay, compileWarn, emitMessage } from "./printing.js";
+import type { Effect, Rule } from "./rule.js";
+import { MSR_NAMES, type MsrName, REPLAY_MSRS, STAGES, wordIndex } from "./words.js";
 
 /* Effects: each becomes a closure that changes the machine, for one kernel and configuration. */
-
-/** A compiled effect; it knows whether it happens for certain. */
-export type Action = (m: Machine, happens: Truth) => void;
-
-/** Required and wanted bits of one group of controls, and where `adjust_vmx_controls` finds and puts them. */
-export interface AdjustSpec {
-  readonly msr: WordName;
-  readonly into: WordName;
-  readonly min: number;
-  readonly opt: number;
-  /** Wanted only while a condition holds, as ENCLS exiting before 6.1. */
-  readonly optional?: readonly { readonly when: Condition; readonly bits: number }[];
-  /** Bits that may be asked for: the tables do not know whether this kernel does. */
-  readonly unsure?: number;
-  /** 64-bit register of allowed-1 bits only (`adjust_vmx_controls64`). */
-  readonly wide?: boolean;
-}
-export type AdjustSpecs = Readonly<Partial<Record<ControlGroup, AdjustSpec>>>;
-
-/** What effects are compiled for. */
-export interface Target {
-  readonly release: Release;
-  readonly config: KernelConfig;
-  readonly adjust: AdjustSpecs;
-}
 
 /** The function of the kernel that a rule is about. */
 export function functionOf(rule: Pick<Rule, "fn" | "stage">, release: Release): string {
@@ -145,19 +118,6 @@ function reach(m: Machine, index: number, newValue: number, newUnknown: number, 
   m.unknown[index] = unknown;
 }
 
-/** `stops`: whenever the run gets here, it ends here. */
-function refuseWith(m: Machine, rule: Rule, stops: boolean, reason: Omit<Refusal, "certain">): void {
-  // An earlier refusal that is possible may take the place of this one.
-  const refusal: Refusal = { ...reason, certain: stops && m.refusals.length === 0 };
-  m.refusals.push(refusal);
-  if (stops) {
-    m.stopped = true;
-    // How far the run gets is not known: what was recorded for a module that loads may not happen.
-    if (!refusal.certain) settleRecords(m, "no");
-  }
-  m.listener?.({ kind: "refusal", rule, refusal });
-}
-
 function compileRead(effect: Extract<Effect, { read: unknown }>, rule: Rule, fn: string): Action {
   const msr = MSR_NAMES.indexOf(effect.read);
   const lo = msrWordIndex(msr);
@@ -192,156 +152,4 @@ function reportFault(m: Machine, rule: Rule, msr: MsrName, happens: Truth): void
   emitMessage(m, rule, { level: 4, text, certain });
   if (happens === YES) m.uncheckedPrinted = YES;
   else m.uncheckedPrinted = MAYBE;
-}
-
-function emitMessage(m: Machine, rule: Rule, message: Message): void {
-  m.messages.push(message);
-  m.listener?.({ kind: "message", rule, message });
-}
-
-function compileSay(effect: Say, rule: Rule, release: Release): Action {
-  const { once } = effect;
-  const wordings = wordingsOf(effect, release);
-  // Where the tables do not know the wording, each that is possible may be printed.
-  const surely = wordings.length === 1 && wordings[0]?.certain === true;
-  const prints = wordings.map(({ text, level, args }) => {
-    const compiled = (args ?? []).map(compileArg);
-    return { level, text: compiled.length === 0 ? () => text : template(text, compiled) };
-  });
-  return (m, c) => {
-    const before = once === undefined ? NO : (m.once.get(once) ?? NO);
-    if (before === YES) return;
-    if (once !== undefined) m.once.set(once, c);
-    const certain = certaintyOf(m, surely && before === NO ? c : MAYBE);
-    for (const { level, text } of prints) emitMessage(m, rule, { level, text: text(m), certain });
-  };
-}
-
-/** What a step prints in a kernel; more than one text where it is not known which. */
-export function wordingsOf(
-  { say, level, args }: Say,
-  release: Release,
-): readonly (Required<Pick<Wording, "text" | "level">> & Pick<Wording, "args"> & { readonly certain: boolean })[] {
-  if (typeof say === "string") return [{ text: say, level, ...(args === undefined ? {} : { args }), certain: true }];
-  const kernel = kernelRow(release);
-  const found = say.flatMap((wording) => {
-    const held = heldIn(wording.held, kernel);
-    if (held === false) return [];
-    const own = wording.args ?? args;
-    return [
-      {
-        text: wording.text,
-        level: wording.level ?? level,
-        ...(own === undefined ? {} : { args: own }),
-        certain: held === true,
-      },
-    ];
-  });
-  const sure = found.find(({ certain }) => certain);
-  return sure === undefined ? found : [sure];
-}
-
-function template(text: string, args: readonly ((m: Machine) => string)[]): (m: Machine) => string {
-  return (m) => {
-    let position = 0;
-    return text.replace(/%x/g, () => (args[position++] as (m: Machine) => string)(m));
-  };
-}
-
-function compileArg(arg: MessageArg): (m: Machine) => string {
-  if ("wanted" in arg) {
-    const text = (bitsMask(arg.wanted) >>> 0).toString(16);
-    return () => text;
-  }
-  const index = wordIndex(arg.of[0]);
-  const mask = bitsMask(arg.of);
-  return (m) => {
-    if (((m.unknown[index] as number) & mask) !== 0) return "?";
-    return (((m.value[index] as number) & mask) >>> 0).toString(16);
-  };
-}
-
-function compileWarn(effect: Extract<Effect, { warn: unknown }>, rule: Rule, release: Release): Action {
-  const { warn: kind } = effect;
-  const text = effect.text === undefined ? undefined : valueIn(effect.text, release);
-  const known = {
-    kind,
-    func: valueIn(effect.func, release) ?? "",
-    cond: valueIn(effect.cond, release) ?? "",
-    ...(text === undefined ? {} : { text }),
-  };
-  return (m, c) => {
-    const warning: Warning = { ...known, certain: certaintyOf(m, c) };
-    m.warnings.push(warning);
-    m.listener?.({ kind: "warning", rule, warning });
-  };
-}
-
-/** The lists of a group of controls. Throws `RangeError` where none were given. */
-export function specOf(group: ControlGroup, adjust: AdjustSpecs): AdjustSpec {
-  const spec = adjust[group];
-  if (spec === undefined) throw new RangeError(`no control lists were given for ${group}`);
-  return spec;
-}
-
-function compileAdjust(group: ControlGroup, rule: Rule, { config, adjust }: Target): Action {
-  const spec = specOf(group, adjust);
-  const low = wordIndex(spec.msr);
-  const high = low + 1;
-  const into = wordIndex(spec.into);
-  const { min, opt } = spec;
-  if (spec.wide) {
-    // adjust_vmx_controls64: the register holds allowed-1 bits only, so nothing can be required or forced.
-    return (m, c) => {
-      const value = (m.value[low] as number) & opt;
-      const unknown = (m.unknown[low] as number) & opt;
-      store(
-        m,
-        into,
-        value,
-        unknown | (((m.value[low] as number) | (m.unknown[low] as number)) & (spec.unsure ?? 0)),
-        c,
-      );
-      store(m, into + 1, 0, 0, c);
-    };
-  }
-  const asked = min | opt;
-  const unsure = spec.unsure ?? 0;
-  const extras = (spec.optional ?? []).flatMap(({ when, bits }) => {
-    const test = simplify(when, config);
-    if (test === false) return [];
-    return [{ bits, truth: test === true ? (): Truth => YES : compileTest(test) }];
-  });
-  return (m, c) => {
-    let value = asked;
-    let unknown = unsure;
-    for (const { bits, truth } of extras) {
-      const holds = truth(m);
-      if (holds === YES) value |= bits;
-      else if (holds === MAYBE) unknown |= bits;
-    }
-    // ctl &= high
-    const highValue = m.value[high] as number;
-    const highUnknown = m.unknown[high] as number;
-    unknown = (unknown & ~value & (highValue | highUnknown)) | (value & highUnknown);
-    value &= highValue;
-    // ctl |= low
-    value |= m.value[low] as number;
-    unknown = (unknown | (m.unknown[low] as number)) & ~value;
-    const missing = min & ~value;
-    if (missing !== 0) {
-      const certain = (missing & ~unknown) !== 0;
-      refuseWith(m, rule, certain && c === YES, {
-        errno: "EIO",
-        rule: rule.id,
-        fn: "adjust_vmx_controls",
-        missing: { word: spec.into, bits: (certain ? missing & ~unknown : missing) >>> 0 },
-      });
-      if (m.stopped) return;
-      // Past this point the required bits are there.
-      value |= missing;
-      unknown &= ~missing;
-    }
-    store(m, into, value, unknown, c);
-  };
 }

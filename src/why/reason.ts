@@ -3,10 +3,10 @@ import { rulesOf } from "../kvm/load/rule-list.js";
 import { adjustSpecs, GROUP_WORDS, WANTED_CONTROLS, type WantedControl } from "../kvm/load/wanted-controls.js";
 import { simplify } from "../rules/condition.js";
 import { holdsIn } from "../rules/held.js";
-import type { TraceEvent } from "../rules/machine.js";
 import { RELEASES, type ReleaseRange, rangesOf } from "../rules/release.js";
-import type { Bits, Condition, ControlGroup, Effect, Rule } from "../rules/rule.js";
+import type { Condition, ControlGroup, Rule } from "../rules/rule.js";
 import { BOOL_PARAMS, bitIndex, bitName, MSR_NAMES, type MsrName, type WordName } from "../rules/words.js";
+import { couldSet, lastChange, sourcesIn, sourcesOf } from "./bit-sources.js";
 import { holdsBefore } from "./state-before.js";
 import type { TracedReplay } from "./traced-replay.js";
 
@@ -272,49 +272,6 @@ function siliconReason(traced: TracedReplay, msr: MsrName, half: "lo" | "hi", bi
   const faults = traced.replayed.cpu.holds({ faults: msr });
   const state = faults === "yes" ? "absent" : faults === "unknown" ? "unknown" : "value";
   return { kind: "silicon", msr, half, bit, state, value };
-}
-
-type ChangeEvent = Extract<TraceEvent, { kind: "change" }>;
-
-function lastChange(events: readonly TraceEvent[], word: WordName, bit: number): ChangeEvent | undefined {
-  const mask = 1 << bit;
-  for (let i = events.length - 1; i >= 0; i--) {
-    const event = events[i] as TraceEvent;
-    if (event.kind !== "change" || event.word !== word) continue;
-    const { before, after } = event;
-    if ((((before.value ^ after.value) | (before.unknown ^ after.unknown)) & mask) !== 0) return event;
-  }
-  return undefined;
-}
-
-const hasBit = ([word, ...bits]: Bits, wanted: WordName, bit: number) =>
-  word === wanted && bits.some((name) => bitIndex(word, name) === bit);
-
-function couldSet(effect: Effect, word: WordName, bit: number): boolean {
-  if ("set" in effect) return hasBit(effect.set, word, bit);
-  return "assignBits" in effect && hasBit(effect.assignBits, word, bit);
-}
-
-/** The bit that an effect copies into this one. */
-function sourcesOf(effect: Effect, word: WordName, bit: number): (readonly [WordName, number])[] {
-  if ("copyWord" in effect && effect.copyWord === word) return [[effect.from, bit]];
-  if ("copyOnly" in effect && hasBit(effect.copyOnly, word, bit)) return [[effect.from, bit]];
-  if ("copyField" in effect && effect.copyField[0] === word) {
-    const offset = bit - effect.copyField[1];
-    if (offset >= 0 && offset < effect.width) return [[effect.from[0], effect.from[1] + offset]];
-  }
-  return [];
-}
-
-/** Where a rule took the bit from: a copied word, or the register that `adjust_vmx_controls` reads. */
-function sourcesIn(rule: Rule, word: WordName, bit: number): readonly (readonly [WordName, number])[] {
-  const sources = rule.does.flatMap((effect) => sourcesOf(effect, word, bit));
-  for (const effect of rule.does) {
-    if (!("adjust" in effect)) continue;
-    const { msr } = GROUP_WORDS[effect.adjust];
-    sources.push([`${msr}.${effect.adjust === "tertiary" ? "lo" : "hi"}`, bit]);
-  }
-  return sources;
 }
 
 /** Bits on which it depends whether KVM asks for a control at all. */

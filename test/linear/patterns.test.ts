@@ -26,7 +26,7 @@ const BUILT: { readonly [file: string]: readonly [count: number, of: string] } =
   "src/input/formats/cpu-report.ts": [1, "the words of the file between bounded repetitions"],
   "src/input/formats/kernel-log.ts": [1, "a list of words in the file"],
   "src/input/formats/linux/lscpu.ts": [2, "the titles of the file, letters for letters; bounded repetitions"],
-  "src/input/hosts/read-lines.ts": [2, "the marks and words of the readers, each of which is a pattern here"],
+  "src/input/hosts/mark-filter.ts": [2, "the marks and words of the readers, each of which is a pattern here"],
   "src/input/text/clean-line.ts": [1, "bounded repetitions and the escape character"],
   "src/kvm/printers.ts": [1, "printed texts of our tables, letters for letters"],
   "src/messages/hints.ts": [2, "patterns of the rows with another flag; their hints, letters for letters"],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DEBIAN_CONFIG } from "../../src/kvm/kernel-config.js";
+import type { AdjustSpecs } from "../../src/rules/adjust.js";
 import { compile, run } from "../../src/rules/compile.js";
 import { evaluate, simplify } from "../../src/rules/condition.js";
-import type { AdjustSpecs } from "../../src/rules/effect.js";
 import {
   createMachine,
   MAYBE,

@@ -8,7 +8,6 @@ import type { CpuView } from "../../vmcs/cpu.js";
 import {
   activatorOf,
   CONTROL_WORDS,
-  type ControlBit,
   type ControlName,
   type ControlWord,
   controlBit,
@@ -71,13 +70,6 @@ export function wishesOf(wanted: readonly WantedControl[], gone: ReadonlySet<Con
     }
   }
   return wishes;
-}
-
-/** The CPU lets a control be 1, and the word that holds it be activated. */
-export function controlMayBe1(cpu: CpuView, control: ControlBit): Tri {
-  const own = bitOf(cpu.allowed(control.word.name, "may1"), control.bit);
-  const activator = activatorOf(control.word);
-  return activator === undefined || own === "no" ? own : and(own, controlMayBe1(cpu, controlBit(activator)));
 }
 
 // ---- Words ----

@@ -3,7 +3,7 @@ import { allOf, and, not, type Tri } from "../../bits/tri.js";
 import { joinWords } from "../../bits/word.js";
 import type { CoreGroup } from "../../host/host.js";
 import { isThere } from "../../host/msr.js";
-import { evaluate } from "../../vmcs/checks/evaluate.js";
+import { controlMayBe1, evaluate } from "../../vmcs/checks/evaluate.js";
 import type { Bool } from "../../vmcs/checks/expr.js";
 import { bitOf, type Scene, sceneOf } from "../../vmcs/checks/scene.js";
 import { type CpuView, cpuView } from "../../vmcs/cpu.js";
@@ -13,7 +13,7 @@ import { baseline } from "../baseline.js";
 import { CAPABILITY_MSRS, type CapabilitySet } from "../capability-set.js";
 import { ADVICE, type Advice, CHOICE_CHECKS, controlsOf } from "./control-checks.js";
 import type { WantedControl, Wish } from "./control-names.js";
-import { type ChosenWord, chooseWord, controlMayBe1, type Wishes, WORDS, wishesOf } from "./control-words.js";
+import { type ChosenWord, chooseWord, type Wishes, WORDS, wishesOf } from "./control-words.js";
 
 /** What is known of the hypervisor besides the controls that it wants. */
 export interface ControlOptions {

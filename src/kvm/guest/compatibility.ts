@@ -2,7 +2,8 @@ import { and, not, type Tri } from "../../bits/tri.js";
 import { formatWord, type Word, word } from "../../bits/word.js";
 import type { CoreGroup } from "../../host/host.js";
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
-import { type Change, type Fact, holdsIn, rowsIn } from "../../rules/held.js";
+import type { Change } from "../../rules/change.js";
+import { type Fact, holdsIn, rowsIn } from "../../rules/held.js";
 import type { Release } from "../../rules/kernels.js";
 import {
   type Certainty,

@@ -1,4 +1,5 @@
-import type { Change, Varying } from "../../rules/held.js";
+import type { Change } from "../../rules/change.js";
+import type { Varying } from "../../rules/held.js";
 import { SETUP_BEFORE_DEVICE, TDX_BESIDE_VMX, VENDOR_DECIDES, VMX_HARDWARE_SETUP } from "../changes.js";
 
 /*

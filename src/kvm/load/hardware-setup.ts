@@ -1,4 +1,5 @@
-import type { Change, Varying } from "../../rules/held.js";
+import type { Change } from "../../rules/change.js";
+import type { Varying } from "../../rules/held.js";
 import type { Condition, Effect, Rule } from "../../rules/rule.js";
 import {
   ALL_PAIRS,

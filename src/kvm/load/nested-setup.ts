@@ -1,5 +1,6 @@
 import { DEFAULT1 } from "../../registers/default1.js";
-import type { Change, Held } from "../../rules/held.js";
+import type { Change } from "../../rules/change.js";
+import type { Held } from "../../rules/held.js";
 import type { Bits, Condition, Effect, Rule } from "../../rules/rule.js";
 import type { BitName, WordName } from "../../rules/words.js";
 import { CET, FULL_LISTS, MBEC, NESTED_UMIP, NESTED_WAIT_PAUSE, SGX_FOR_GUESTS } from "../changes.js";

@@ -1,4 +1,5 @@
-import type { Change, Fact } from "../../rules/held.js";
+import type { Change } from "../../rules/change.js";
+import type { Fact } from "../../rules/held.js";
 import type { ConfigOption } from "../../rules/rule.js";
 import type { BOOL_PARAMS } from "../../rules/words.js";
 import {

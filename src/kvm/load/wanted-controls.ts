@@ -1,5 +1,5 @@
+import type { AdjustSpec, AdjustSpecs } from "../../rules/adjust.js";
 import type { KernelConfig } from "../../rules/condition.js";
-import type { AdjustSpec, AdjustSpecs } from "../../rules/effect.js";
 import { type Fact, heldIn } from "../../rules/held.js";
 import { kernelRow, type Release } from "../../rules/kernels.js";
 import type { Condition, ConfigOption, ControlGroup } from "../../rules/rule.js";

@@ -4,6 +4,7 @@ import { type Access, type Operand, registerOperand } from "./operands.js";
 import { ARITHMETIC } from "./ops-alu.js";
 import { FLOW } from "./ops-flow.js";
 import { MOVES } from "./ops-move.js";
+import { MULTIPLICATION } from "./ops-multiply.js";
 import { SHIFTS } from "./ops-shift.js";
 import { STRINGS } from "./ops-string.js";
 import { SYSTEM } from "./ops-system.js";
@@ -23,7 +24,15 @@ export interface Place {
 }
 
 /** Every instruction that the interpreter knows, by mnemonic. */
-export const INSTRUCTIONS: LowerTable = { ...MOVES, ...ARITHMETIC, ...SHIFTS, ...FLOW, ...STRINGS, ...SYSTEM };
+export const INSTRUCTIONS: LowerTable = {
+  ...MOVES,
+  ...ARITHMETIC,
+  ...MULTIPLICATION,
+  ...SHIFTS,
+  ...FLOW,
+  ...STRINGS,
+  ...SYSTEM,
+};
 
 /** A general register by the library's number: number in the encoding, bytes, and whether it is AH, CH, DH or BH. */
 interface RegisterPlace {

@@ -1,7 +1,8 @@
 import { and, not as notTri, type Tri, tri } from "../../bits/tri.js";
 import { bitAt } from "../../bits/word.js";
 import { msrWords } from "../../host/msr.js";
-import { type ControlBit, controlBit } from "../fields/control-bits.js";
+import type { CpuView } from "../cpu.js";
+import { activatorOf, type ControlBit, controlBit } from "../fields/control-bits.js";
 import {
   addU64,
   and64,
@@ -70,10 +71,11 @@ function readerOf(num: Num): Reader {
   return made;
 }
 
-function controlMayBe1(scene: Scene, control: ControlBit): Tri {
-  const value = bitOf(scene.cpu.allowed(control.word.name, "may1"), control.bit);
-  const activator = control.word.activatedBy;
-  return activator === undefined || value === "no" ? value : and(value, controlMayBe1(scene, controlBit(activator)));
+/** The CPU lets a control be 1, and the word that holds it be activated. */
+export function controlMayBe1(cpu: CpuView, control: ControlBit): Tri {
+  const own = bitOf(cpu.allowed(control.word.name, "may1"), control.bit);
+  const activator = activatorOf(control.word);
+  return activator === undefined || own === "no" ? own : and(own, controlMayBe1(cpu, controlBit(activator)));
 }
 
 function makeReader(num: Num): Reader {
@@ -169,7 +171,7 @@ function makeJudge(bool: Bool): Judge {
     case "control":
       return controlJudge(bool.bit);
     case "may1":
-      return (scene) => controlMayBe1(scene, bool.bit);
+      return (scene) => controlMayBe1(scene.cpu, bool.bit);
     case "bit": {
       const part = partOf(bool.of);
       const at = placeInPart(part, bool.n);

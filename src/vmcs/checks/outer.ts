@@ -1,5 +1,6 @@
 import { anyOf, shared, type Tri, tri } from "../../bits/tri.js";
-import { type Held, heldIn, type Position } from "../../rules/held.js";
+import type { Position } from "../../rules/change.js";
+import { type Held, heldIn } from "../../rules/held.js";
 import { type Check, checksOf } from "./check-row.js";
 import { CHECKS } from "./checks.js";
 import { all, fact } from "./expr.js";

@@ -2,7 +2,7 @@
 import { parseHexU64, type U64 } from "../../../src/bits/u64.js";
 import type { CoreGroup } from "../../../src/host/host.js";
 import { ABSENT, type Msr, msrValue } from "../../../src/host/msr.js";
-import type { Position } from "../../../src/rules/held.js";
+import type { Position } from "../../../src/rules/change.js";
 import { judge } from "../../../src/vmcs/audit-judge.js";
 import { checksUnder } from "../../../src/vmcs/checks/outer.js";
 import { sceneOf } from "../../../src/vmcs/checks/scene.js";

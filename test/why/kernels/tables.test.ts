@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Held, hasChange, heldIn, type Point, pointsOf } from "../../../src/rules/held.js";
+import { hasChange, type Point, pointsOf } from "../../../src/rules/change.js";
+import { type Held, heldIn } from "../../../src/rules/held.js";
 import { KERNELS, type KernelRow, kernelRow, type Release } from "../../../src/rules/kernels.js";
 import { NEWEST_RELEASE, RELEASES, upstreamState } from "../../../src/rules/release.js";
 import { factsIn, type KernelTable, kernelTables, rowHolds, type TableRow } from "../../../src/why/kernels/tables.js";
