@@ -201,7 +201,7 @@ export const STACK_MESSAGES = [
     group: "kata-no-module",
     pattern:
       /kernel property (?:kvm\w{0,10} )?not found[^\n]{0,80}?name=(?<module>kvm_intel|kvm_amd|kvm)\b|System is not capable of running Kata Containers/i,
-    what: "Kata's check finds no KVM module loaded, and could not load it: without KVM there are no Kata containers.",
+    what: "Kata's check does not find what it needs: where it names kvm, kvm_intel or kvm_amd, KVM is not loaded and could not be, and without KVM there are no Kata containers; vhost and vhost_vsock have nothing to do with VT-x.",
     causes: [
       {
         text: "VT-x is switched off in the firmware setup, so kvm_intel refuses to load (modprobe's `Operation not supported` is next to it).",

@@ -53,10 +53,13 @@ const ALLOW = [
   { name: /^Virtual ?Box/i, commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"] },
 ] as const;
 
+/** macOS is what runs there, as in Docker-OSX, and Linux is below. */
+const ON_KVM = /\bkvm-ok\b|\/dev\/k[vd]m\b|\bProxmox\b/i;
+
 /** macOS that is a guest, or a guest of a Mac that shall get VT-x. */
 export function nestedOnMac(text: string): Answer | undefined {
   const said = saidOf(text);
-  if (!APPLE.test(said) || !isOnMac(said) || !NESTED.test(said)) return undefined;
+  if (!APPLE.test(said) || !isOnMac(said) || !NESTED.test(said) || ON_KVM.test(said)) return undefined;
   const product = UNDER.exec(said)?.[1];
   if (product === undefined)
     return answer(

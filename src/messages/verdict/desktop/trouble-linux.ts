@@ -175,7 +175,7 @@ const emulation = (text: string): Says | undefined =>
     : undefined;
 
 const IN_CONTAINER =
-  /\b(?:KVM|QEMU|virtual machines?|VMs?)\b[^.\n]{0,24} (?:inside|in|into|within|from) (?:an? |the |my |privileged )*(?:\w{2,12} ){0,2}containers?\b|\bVM inside container\b/i;
+  /\b(?:KVM|QEMU|virtual machines?|VMs?)\b[^.\n]{0,24} (?:inside|in|into|within|from) (?:an? |the |my |privileged )*(?:\w{2,12} ){0,2}containers?\b|\bVM inside container\b|\bin (?:an? |the |my )?(?:proxmox|LX[CDE]|incus) (?:LX[CE] )?container\b/i;
 const inContainer = (text: string): Says | undefined =>
   IN_CONTAINER.test(text) && /\bKVM\b|\/dev\/kvm/i.test(text)
     ? answer(

@@ -2,7 +2,7 @@ import { outerStep } from "../../../why/questions/next-steps.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { DROP_VMX, ENABLE_FIRMWARE } from "../../rows/shared-advice.js";
+import { DROP_VMX, ENABLE_FIRMWARE, PASS_DEVICE } from "../../rows/shared-advice.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
@@ -25,6 +25,10 @@ const GUEST_IS_GIVEN: Step = {
   commands: ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"],
 };
 
+const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
+const DEVICE_THERE = /\bINFO: \/dev\/kvm exists\b|\bKVM acceleration can be used\b/;
+const NOT_GIVEN: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-device", "qemu-no-kvm", "qemu-tcg-no-vmx"]);
+
 /** An answer with what the words around it add. */
 export function withWords(
   found: TextVerdict,
@@ -43,6 +47,12 @@ export function withWords(
         { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
         ...found.steps,
       ].slice(0, 3),
+    };
+  if (IN_CONTAINER.test(text) && DEVICE_THERE.test(text) && NOT_GIVEN.has(first?.message ?? ""))
+    return {
+      ...found,
+      says: "The machine has KVM (the check in the text finds it), and the container was not given the device.",
+      steps: [PASS_DEVICE],
     };
   if (first?.outcome === "no access") return withRights(found, text);
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
