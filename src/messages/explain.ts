@@ -7,6 +7,7 @@ import type { TextLine } from "./lines.js";
 import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";
 import { explainDescription, explainElements, explainUnknown, nothingFound } from "./other-lines.js";
 import { type OwnMachine, ownMachine, type TextRead } from "./own-machine.js";
+import { dumpVerdict } from "./verdict/dump-verdict.js";
 import { verdictOf } from "./verdict/text-verdict.js";
 
 /**
@@ -132,7 +133,9 @@ function explanationsOf(
   }
   const given = options.situation;
   const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
-  const verdict = verdictOf(explanations, about as OwnMachine | undefined, text.whole(), options.desktop);
+  const verdict =
+    verdictOf(explanations, about as OwnMachine | undefined, text.whole(), options.desktop) ??
+    dumpVerdict(text.whole(), context);
   return {
     explanations: [...explanations.map(withoutOutcome), ...unrecognised],
     ...(verdict === undefined ? {} : { verdict }),

@@ -15,7 +15,7 @@ const AROUND_DUMPS = 8_000_000;
 /** More dumps than these have only their place remembered. */
 const MOST_DUMPS = 64;
 const DUMP_WORDS =
-  /guest state|GUEST_|VMCS_|\b(?:pin|cpu|proc(?:essor)?)[-_ ]?based|\bpin\b[^\n]{0,20}[:=]|vm[-_ ]?(?:entry|exit)[-_ ]c/i;
+  /guest state|GUEST_|VMCS_|\b(?:pin|cpu|proc(?:essor)?)[-_ ]?based|\bpin\b[^\n]{0,20}[:=]|vmx?[-_ ]?(?:entry|exit|pin)[-_ ]c/i;
 
 /** The VMCS dumps of a text. */
 export interface Dumps {

@@ -111,6 +111,8 @@ const LINES: { readonly [id: string]: string } = {
   "author-exit-handler": "VM exit handler failed for reason 32",
   "author-field-access": "VMWRITE failed: field=0x2014 error=12",
   "author-error-words": "VMRESUME with non-launched VMCS",
+  "kut-vmcs-enum": "FAIL: VMX_VMCS_ENUM.MAX_INDEX expected: 19, actual: 17",
+  "kut-error-number": "FAIL: VMX_INST_ERROR (0) is as expected (12)",
   "author-kvm-run": "run->exit_reason = 17",
   "any-feat-ctl-write": "#GP on WRMSR to IA32_FEATURE_CONTROL",
   "any-feat-ctl-open": "IA32_FEATURE_CONTROL MSR not locked",

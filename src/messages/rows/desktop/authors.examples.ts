@@ -41,6 +41,14 @@ export const AUTHORS_EXAMPLES = {
     ],
     not: ['[5] = "VMRESUME with non-launched VMCS",', "After VMXON the CPU is in VMX root operation"],
   },
+  "kut-vmcs-enum": {
+    examples: ["FAIL: VMX_VMCS_ENUM.MAX_INDEX expected: 19, actual: 17"],
+    not: ["PASS: VMX_VMCS_ENUM.MAX_INDEX"],
+  },
+  "kut-error-number": {
+    examples: ["FAIL: valid link pointer: field 1418: VMX_INST_ERROR (0) is as expected (12)"],
+    not: ["PASS: VMX_INST_ERROR is 12"],
+  },
   "author-kvm-run": {
     examples: ["KVM exit reason: 17", "run->exit_reason = 8", "vcpu.kvm_run.exit_reason: 9"],
     not: ["kvm_exit: reason EPT_VIOLATION", "exit reason 17"],

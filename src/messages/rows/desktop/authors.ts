@@ -93,6 +93,38 @@ export const AUTHORS_MESSAGES = [
     source: { message: "small hypervisors", meaning: `${SDM}, VM-instruction error numbers` },
   },
   {
+    id: "kut-vmcs-enum",
+    product: "tool",
+    layer: "nested KVM",
+    gravity: "degrades",
+    needle: "vmx_vmcs_enum.max_index",
+    pattern:
+      /VMX_VMCS_ENUM\.MAX_INDEX expected(?: at least)?: (?<wanted>[0-9a-f]{1,3}), actual: (?<shown>[0-9a-f]{1,3})/i,
+    what: "A test of kvm-unit-tests compares IA32_VMX_VMCS_ENUM (0x48a) bits 9:1, the highest index of a VMCS field, with the fields that VMREAD finds: the register says {shown}, and a field with index {wanted} is there. It hurts no hypervisor that does not size a table by it.",
+    causes: [
+      "On hardware: an erratum (BDX30, BDE31 and their like).",
+      "In KVM: the field is one that this CPU model has no control for (19 is the TSC multiplier's, 17 the preemption timer's). QEMU sets the register by the model, and KVM lets the field be read all the same.",
+    ],
+    steps: [
+      {
+        text: "Read the register on the machine that runs the test.",
+        commands: ["sudo modprobe msr; sudo rdmsr -f 9:1 -a 0x48a"],
+      },
+    ],
+    source: { message: "kvm-unit-tests, x86/vmx.c", meaning: "kvm mailing list, June 2019 and 2025" },
+  },
+  {
+    id: "kut-error-number",
+    product: "tool",
+    layer: "nested KVM",
+    gravity: "degrades",
+    needle: "vmx_inst_error (",
+    pattern: /\bVMX_INST_ERROR \((?<shown>\d{1,2})\) is as expected \((?<wanted>\d{1,2})\)/i,
+    what: "A test of kvm-unit-tests expected VM-instruction error {wanted} and read {shown}: the instruction did not fail, or it failed for another reason first.",
+    steps: [{ text: "See what the number means.", commands: ["vmxlens explain 'VM-instruction error 12'"] }],
+    source: { message: "kvm-unit-tests, x86/vmx_tests.c", meaning: `${SDM}, VM-instruction error numbers` },
+  },
+  {
     id: "author-kvm-run",
     product: "KVM user space",
     layer: "KVM at run time",

@@ -10,6 +10,7 @@ import {
 import { decodeVboxStatus } from "../../decoders/vbox.js";
 import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
+import { authorQuestion } from "../../verdict/desktop/author-questions.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
@@ -40,6 +41,7 @@ export const DESKTOP: DesktopMessages = {
   joined: joinedOnDesktop,
   subject: (text, machine) =>
     namedThing(text) ??
+    authorQuestion(text) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
     subjectOf(text, machine) ??

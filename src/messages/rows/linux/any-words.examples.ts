@@ -71,7 +71,11 @@ export const ANY_WORDS_EXAMPLES = {
   },
   "any-guest-state": {
     examples: ["vmxboot: VM entry failed on the guest state (ENTRY_FAILURE_GUEST_STATE, qualification 0)"],
-    not: ["saving guest state failed", "EXIT_REASON_INVALID_GUEST_STATE"],
+    not: [
+      "saving guest state failed",
+      "EXIT_REASON_INVALID_GUEST_STATE",
+      "The count for exit 14 - INVLPG, 33 - VM-entry failure due to invalid guest state went up",
+    ],
   },
   "any-vmx-busy": {
     examples: ["hv: CR4.VMXE already set on CPU 3", "already in VMX operation", "another hypervisor is running"],

@@ -65,6 +65,10 @@ function crashedInGuest(text: string): Omit<TextVerdict, "covers"> | undefined {
   );
 }
 
+/** What runs in machines of the one and not of the other does not run them side by side. */
+const ONE_OR_THE_OTHER =
+  /\b(?:no (?:problem|issue)s?|works?(?: fine| well)?|fine)\b[^.\n]{0,12}\b(?:on|in|under) (?:VM_?ware|Virtual ?Box|Hyper-?V)\b/i;
+
 export function subjectOfWindows(
   text: string,
   machine: OwnMachine | undefined,
@@ -73,7 +77,8 @@ export function subjectOfWindows(
   const own =
     OWN_HYPERVISOR.exec(text)?.[0] ??
     (beside === undefined || IN_A_MACHINE.test(saidOf(text)) ? undefined : STARTS_HYPERVISOR.exec(text)?.[0]);
-  const both = beside !== undefined && own !== undefined && bareMetal(text) === undefined;
+  const both =
+    beside !== undefined && own !== undefined && bareMetal(text) === undefined && !ONE_OR_THE_OTHER.test(text);
   const alone = own === undefined || !WINDOWS.test(text) ? undefined : /\bHAXM\b|\bAEHD\b/.exec(text)?.[0];
   if (alone !== undefined)
     return answer(`${alone} cannot run while Windows' own hypervisor (${own}) runs, which holds VT-x.`, [
