@@ -4,9 +4,12 @@
 const SOURCE_CODE =
   /^\s*(?:[+-]\s*)?(?:\/\/|\/\*|# ?define\b|case [A-Z_]\w{2,60}:)|\b(?:pr_[a-z_]{2,16}|[vfsn]{0,3}printf|printk(?:_\w{1,20})?|dev_(?:err|warn|info|dbg)|error_(?:setg|report|printf)\w{0,12}|warn_report\w{0,6}|DbgPrint\w{0,4}|KdPrint\w{0,4}|LogRel\w{0,6}|virReportError|g_(?:warning|error|message)|errx|warnx|panic|fmt\.\w{3,12}|errors\.New|log\.\w{3,8}|logger\.\w{3,10}|(?:error|warn|info|debug|panic|println|eprintln|bail|anyhow)!|raise \w{3,40}|throw (?:new )?\w{3,40}|print)\s?\(\(?(?:[\w&.:|>-]{1,40}[ ,]{1,3}){0,3}f?["'`]/;
 
-/** The line was written for a program, not printed by one. */
+/** A test that passed says what was expected to fail. */
+const PASSED = /^\s{0,8}(?:\[?PASS(?:ED)?\]?|ok \d{1,5})\b\s{0,3}[:\-\s]/;
+
+/** The line was written for a program, not printed by one, or says that a test passed. */
 export function isSourceCode(line: string): boolean {
-  return SOURCE_CODE.test(line);
+  return SOURCE_CODE.test(line) || PASSED.test(line);
 }
 
 const CONTEXT_CHARS = 160;

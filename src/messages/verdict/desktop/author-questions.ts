@@ -1,5 +1,6 @@
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
+import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 
 /*
  * What people ask who write a hypervisor, in prose, where the manual has one answer. Facts: Intel SDM volume 3C, the chapters on VM
@@ -12,7 +13,7 @@ const LONGEST = 8_000;
 const TROUBLE =
   /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once)\b|失败|怎么|为什么/i;
 const AUTHOR =
-  /\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm-?exits?|vmexit\w{0,8}|EPT|#VE)\b/i;
+  /IA32_VMX_|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm-?exits?|vmexit\w{0,8}|EPT|#VE)\b/i;
 
 interface Question {
   readonly words: RegExp;
@@ -21,6 +22,52 @@ interface Question {
 }
 
 const QUESTIONS: readonly Question[] = [
+  {
+    words:
+      /\b(?:Vmmp?Handle|k)?Unexpected ?VM-?_?Exit|HandleUnexpectedExit|\bunexpected (?:vm[- ]?|vcpu )exit\b(?!(?: reason| code)?[ :=(]{1,3}(?:0x)?\d)/i,
+    says: "A VM exit came that the hypervisor does not expect, and its number is not in the text. On a Windows that changed since the hypervisor was written, the usual ones: INVPCID, RDTSCP or XSAVES without the secondary control that enables them (bits 12, 3 and 20; then the guest gets #UD), and writes of CR3 with bit 63, which has to be cleared before it goes into guest CR3.",
+    steps: [
+      {
+        text: "Read the exit reason (0x4402) and the exit qualification (0x6400) in that handler, and give them.",
+        commands: ["vmxlens explain 'exit reason 58 qualification 0x0'"],
+      },
+    ],
+  },
+  {
+    words:
+      /\bvmcall\b[^\n]{0,80}(?:#UD|invalid opcode|illegal instruction|c000001d)|(?:KiInvalidOpcodeFault|c000001d|#UD)\b[^\0]{0,400}\bvmx?_?vmcall\b|\bKiInvalidOpcodeFault\b[^\0]{0,400}\b\w{0,8}vmcall\b/i,
+    says: "VMCALL raised #UD: outside VMX operation it is an invalid opcode, so no hypervisor runs below this code on this CPU; its VMXON or VMLAUNCH did not happen there, failed, or was undone before.",
+    steps: [
+      { text: "Check on every CPU that VMLAUNCH succeeded before the first VMCALL, and that nothing unloaded it." },
+    ],
+  },
+  {
+    words: /\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40}/i,
+    says: "Reading a VMX capability register faults (#GP) where the machine has no such register: the CPU shows no VMX (in a virtual machine, the hypervisor below does not pass it), or it lacks what the register is about: 0x48b needs secondary controls, 0x48c EPT or VPID, 0x48d to 0x490 IA32_VMX_BASIC bit 55.",
+    steps: [
+      { ...ENABLE_OUTER, text: "In a virtual machine let the hypervisor below pass VT-x to it." },
+      { text: "See first whether CPUID shows VMX: leaf 1, ECX bit 5." },
+    ],
+  },
+  {
+    words: /\bCLOCK_WATCHDOG_TIMEOUT\b/,
+    says: "CLOCK_WATCHDOG_TIMEOUT: one CPU answered no interrupt for seconds. Under a hypervisor of one's own it hangs in the host part (a fault or a lock there), or the guest runs with interrupts that are never delivered: external interrupts exit and are not injected again, or RFLAGS.IF, the interruptibility state or the activity state block them.",
+    steps: [
+      {
+        text: "Let external interrupts and NMIs not exit (pin controls 0 and 3 at 0), or inject them; and write to a buffer what the host part does on each CPU.",
+      },
+    ],
+  },
+  {
+    words: /\b(?:TDX|TD guest)\b[^\0]{0,600}(?:#VE\b|\bVE\b|\bvirtuali[sz]ation exceptions?\b)/i,
+    says: "In a TDX guest the TDX module raises #VE for what the guest may not do directly: CPUID leaves, MSRs, port I/O, MMIO, HLT, and memory that is shared or not accepted. The guest's handler has to answer it by TDCALL, and a #VE before the handler is set up, or in it, is fatal.",
+    steps: [
+      {
+        text: "Read why with TDG.VP.VEINFO.GET: the exit reason, the qualification and the guest-physical address.",
+        commands: ["vmxlens explain 'exit reason 48'"],
+      },
+    ],
+  },
   {
     words:
       /\bvmresume\b[^\0]{0,200}\b(?:not ["']?launched|never (?:been )?launched|launch state)|\blaunch state\b[^\0]{0,200}\b(?:vmlaunch|vmresume)\b|\bvmlaunch\b[^\n]{0,60}\b(?:or|before|vs\.?|instead of|then)\b[^\n]{0,30}\bvmresume\b|\bvmresume\b[^\n]{0,60}\b(?:or|before|vs\.?|instead of)\b[^\n]{0,30}\bvmlaunch\b/i,
@@ -66,9 +113,31 @@ const QUESTIONS: readonly Question[] = [
   },
 ];
 
+/** Words of those who write a hypervisor, or try a small one. */
+const OWN =
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bSimpleVisor|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST || !TROUBLE.test(text) || !AUTHOR.test(text)) return undefined;
-  const found = QUESTIONS.find(({ words }) => words.test(text));
-  return found === undefined ? undefined : { says: found.says, steps: found.steps ?? [], evidence: [] };
+  if (text.length > LONGEST || !(TROUBLE.test(text) || CRASHED.test(text))) return undefined;
+  const found = AUTHOR.test(text) || OWN.test(text) ? QUESTIONS.find(({ words }) => words.test(text)) : undefined;
+  if (found !== undefined) return { says: found.says, steps: found.steps ?? [], evidence: [] };
+  return OWN.test(text) && CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined;
 }
+
+const CRASHED =
+  /\bBSOD\b|\bblue ?screen\w{0,3}\b|\bcrash\w{0,3}\b|\block(?:s|ed)? up\b|\bfreez\w{1,3}\b|\bhangs?\b|\bfail\w{0,4}\b|\bstuck\b|\bbug ?check\b|蓝屏|死机|失败/i;
+/** Tests that passed, and CPUs without VMX. */
+const OTHERS = /^\s{0,8}PASS\b|\b(?:ARM\w{0,4}|aarch64|Apple [Ss]ilicon|AMD|Ryzen|EPYC|SVM|VMCB)\b/m;
+/** What anybody who could help would ask for. */
+const ASK: Omit<TextVerdict, "covers"> = {
+  says: "The text is about a hypervisor that is being written or tried, and holds no number of VMX: why it stops cannot be known from it.",
+  steps: [
+    {
+      text: "Give what the CPU says there: CF and ZF after the VMX instruction, VM_INSTRUCTION_ERROR (0x4400), the exit reason (0x4402), the exit qualification (0x6400) and guest RIP.",
+      commands: ["vmxlens explain 'VM-instruction error 7'", "vmxlens explain 'exit reason 0x80000021'"],
+    },
+    { text: "In a virtual machine, try it on a bare machine, too: the hypervisor below emulates VMX for it." },
+  ],
+  evidence: [],
+};
