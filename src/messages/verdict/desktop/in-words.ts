@@ -6,7 +6,7 @@ const ASKED =
 export const saidOf = (text: string): string => text.replace(ASKED, "");
 
 export const IN_A_MACHINE =
-  /\bWi?n?dows (?:\d\d |Server \d{0,4} ?)?VM\b|\bVDI\b|\bvirtual desktop\b|\bvirtuali[sz]ed (?:VMware|Windows)\b|\b(?:VM|Windows|Win\d\d) (?:running )?(?:on|under|in) (?:ESXi|Parallels|Proxmox)\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
+  /\bWi?n?dows (?:\d\d |Server \d{0,4} ?)?VM\b|\bVDI\b|\bvirtual desktop\b|\bVM_?ware (?:image|VM|guest|instance)\b|\bvirtuali[sz]ed (?:VMware|Windows)\b|\b(?:VM|Windows|Win\d\d) (?:running )?(?:on|under|in) (?:ESXi|Parallels|Proxmox)\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
 
 export const APPLE =
   /\bmac ?OS(?![a-z])|\bOS ?X\b|\bApple (?:Silicon|M\d|Hypervisor|Virtuali[sz]ation)\b|\bMacBook\b|\biMac\b|\bMac (?:mini|Pro|Studio)\b|\bHypervisor[. ]?Framework\b|\bhackintosh\b/i;

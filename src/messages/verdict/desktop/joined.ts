@@ -1,6 +1,7 @@
 import { isSvmVendor } from "../../../host/host.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
@@ -13,7 +14,7 @@ import { ofAmd } from "./amd.js";
 import { kvmOnMac, macosGuest, onAppleSilicon } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { withoutVtx } from "./subject.js";
-import { OWN_HYPERVISOR } from "./windows-words.js";
+import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.
@@ -81,6 +82,8 @@ export function joinedOnDesktop(
   }
   if (first === undefined) return heldByKvm(text);
   if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(), line: first.lines[0] };
+  const given = notGiven(text, first);
+  if (given !== undefined) return { ...given, evidence: [], line: first.lines[0] };
   const mac = onMac(text, first);
   if (mac !== undefined) return { ...mac, line: first.lines[0] };
   const old = NEEDS_EPT.has(first.message as string) ? withoutEpt(text, machine) : undefined;
@@ -146,10 +149,28 @@ const OF_KVM: ReadonlySet<string> = new Set(["any-no-kvm", "docker-no-device", "
 /** A longer text is a log, which names what it likes. */
 const LONGEST_WORDS = 20_000;
 
+/** VT-x of a virtual machine, which its settings give it, in the words of a firmware that has it off. */
+function notGiven(text: string, first: Recognised): Says | undefined {
+  const beside = first.message === "haxm-vt-disabled" ? BESIDE.exec(text)?.[1] : undefined;
+  if (beside === undefined || !GIVEN_TO.test(text) || OF_FIRMWARE.test(text)) return undefined;
+  return {
+    says: `The text is about VT-x inside a machine of ${beside}: its settings decide whether it gets it, and no firmware of the host.`,
+    steps: [outerStep(/Box/i.test(beside) ? "VirtualBox" : "VMware")],
+  };
+}
+const GIVEN_TO =
+  /\.ov[af]\b|\bappliance\b|\bGNS3 VM\b|\b(?:in|inside|for|to) (?:the|a|my|this) (?:\w{2,12} )?(?:guest|VM|virtual machine)\b/i;
+const OF_FIRMWARE = /\b(?:BIOS|UEFI|firmware|HAXM|emulator|host)\b/i;
+
 /** On a Mac the chip and what macOS runs in decide. */
 function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | undefined {
   if (!OF_MACS.has(first.message as string) || text.length > LONGEST_WORDS) return undefined;
   if (first.outcome === "not built in" || !isOnMac(text)) return undefined;
+  const amd = INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
+  if (amd !== undefined) {
+    const found = ofAmd(amd, text);
+    return { ...found, says: `${first.what} ${found.says}` };
+  }
   return onAppleSilicon(text) ?? (OF_KVM.has(first.message as string) ? kvmOnMac(text) : macosGuest(text, first.what));
 }
 
@@ -193,6 +214,8 @@ const LINUX = /\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
 const NAMES_NO_CAUSE: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic"]);
 const BOOT_CAMP = /\bboot ?camp\b/i;
 
+const OF_VMWARE = /\bVM_?ware (?:image|VM|guest|instance)\b/i;
+
 /** What the machine is, in words: a Mac under Windows, an AMD CPU, a virtual machine. */
 function surrounding(text: string, first: Recognised, machine: OwnMachine | undefined): Says | undefined {
   if (BOOT_CAMP.test(text))
@@ -213,9 +236,11 @@ function surrounding(text: string, first: Recognised, machine: OwnMachine | unde
   return {
     says: `${first.what} The text speaks of a virtual machine: the hypervisor below it has to pass VT-x, and no firmware setup inside can switch that on.`,
     steps: [
-      named === undefined || named.name === "a virtual machine" || named.name === "WSL" || named.name === "Hyper-V"
-        ? ENABLE_OUTER
-        : named.step,
+      OF_VMWARE.test(said)
+        ? outerStep("VMware")
+        : named === undefined || named.name === "a virtual machine" || named.name === "WSL" || named.name === "Hyper-V"
+          ? ENABLE_OUTER
+          : named.step,
     ],
   };
 }
