@@ -3,7 +3,7 @@ import type { Step } from "../../message.js";
 import { HYPERV_OFF } from "../../rows/shared-advice.js";
 import { ARM_MACHINE } from "../other-cpus.js";
 import { ASK_MACOS } from "./apple.js";
-import { isOnMac, saidOf } from "./in-words.js";
+import { appleSilicon, isOnMac, saidOf } from "./in-words.js";
 import { SEE_SECURITY } from "./windows.js";
 import { BESIDE, CONSUMER, WINDOWS } from "./windows-words.js";
 
@@ -38,8 +38,24 @@ export function underRosetta(text: string): Answer | undefined {
   );
 }
 
+const OF_VBOX = /\bVirtual ?Box\b|\bVBoxManage\b|\bVBox\b/i;
+
+/** VirtualBox on a chip of Apple's: it came there with 7.1, for ARM guests. */
+function vboxOnSilicon(said: string): Answer | undefined {
+  const chip = OF_VBOX.test(said) ? (appleSilicon(said) ?? CHIP.exec(said)?.[0]) : undefined;
+  if (chip === undefined) return undefined;
+  return answer(
+    `The text names an ARM machine (${chip}): it has no VT-x. VirtualBox runs there from 7.1 on, with guests for ARM alone; a box or image for x86 (amd64) does not start.`,
+    [{ text: "Take a guest for ARM64, or emulate x86 (QEMU, UTM).", commands: ["uname -m", "VBoxManage --version"] }],
+  );
+}
+const CHIP =
+  /\b(?:mac ?OS|Mac ?OS ?X?|Mac)\b[^\n]{0,16}\bM[1-9]\b|\bM[1-9]\b[^\n]{0,6}\b(?:ARM|Mac|mini)\b|\bApple silicon\b|\bM1\/M2\b/i;
+
 export function productAlone(text: string): Answer | undefined {
   const said = saidOf(text);
+  const vbox = vboxOnSilicon(said);
+  if (vbox !== undefined) return vbox;
   if (isOnMac(said) && FAILS.test(said)) {
     const product = ON_MAC.exec(said)?.[0];
     return product === undefined || !STARTS.test(said)

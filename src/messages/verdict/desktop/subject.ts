@@ -45,6 +45,9 @@ const NO_IOMMU =
 const NO_VTX =
   /\b(?:VT-?x|vmx|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:not|disabled|missing|off|unsupported|unavailable|must|fail\w{0,4})\b(?! (?:the )?(?:VT-?d|IOMMU))|\bno (?:VT-?x|vmx)\b/i;
 
+/** A program's own words. */
+const IS_SAID_OF_IOMMU = /\b(?:hardware|platform|system|machine) does not support IOMMU\b/i;
+
 const SEE_IOMMU: Step = {
   text: "Enable VT-d (AMD: IOMMU) in the firmware setup, beside VT-x, and see whether the system finds it.",
   commands: ["sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'"],
@@ -70,7 +73,7 @@ const WINDOWS_DRIVER = /\bVMM driver\b|\bVMX\b|\bHVCI\b|\bhypervisor\b/i;
 /** What a text is about in which no message is recognised; undefined where it does not complain about virtualization. */
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
-  if (IOMMU.test(text) && NO_IOMMU.test(text) && !NO_VTX.test(text))
+  if (IOMMU.test(text) && NO_IOMMU.test(text) && (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text)))
     return answer(
       "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup.",
       [SEE_IOMMU],
@@ -152,6 +155,8 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const silicon = underRosetta(text) ?? onAppleSilicon(text) ?? macosElsewhere(text);
   if (silicon !== undefined || !complains) return silicon ?? onOtherHost(text);
   const amd = isSvmVendor(vendor) ? vendor : INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
+  const xen = amd === undefined || bareMetal(text) === "VMware" ? undefined : xenAlone(text);
+  if (xen !== undefined) return { ...xen, says: `${xen.says} On this CPU (${amd}) it is AMD-V (SVM).` };
   if (amd !== undefined && both) {
     const found = subjectOfWindows(text, machine);
     if (found !== undefined) return { ...found, says: `${found.says} On this CPU (${amd}) that is AMD-V.` };
