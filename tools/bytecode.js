@@ -85,6 +85,8 @@ function fileOf(/** @type {typeof chunks} */ compiled) {
   return Buffer.concat([head, rest, ...parts]);
 }
 
+// The command line gives V8 other flags after a while, and V8 refuses bytecode that was made with other flags than it has.
+globalThis.setTimeout = /** @type {typeof setTimeout} */ (/** @type {unknown} */ (() => ({ unref() {} })));
 // Otherwise V8 forgets what was compiled and is not called again.
 setFlagsFromString("--no-flush-bytecode");
 let begun = 0;

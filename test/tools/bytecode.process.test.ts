@@ -58,8 +58,11 @@ beforeAll(() => {
   write("package-lock.json", "{}\n");
   write(
     "src/cli/main.ts",
-    `import { useBytecode } from "./bytecode.js";
+    `import { setFlagsFromString } from "node:v8";
+     import { useBytecode } from "./bytecode.js";
      useBytecode();
+     // As the real one does; the bytecode has to be made with the flags that a run begins with.
+     setTimeout(() => setFlagsFromString("--no-lazy-feedback-allocation"), 1).unref();
      void import("./say.js").then(({ say }) => say(process.argv[2] ?? "…"));\n`,
   );
   write(
