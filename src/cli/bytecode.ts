@@ -63,7 +63,7 @@ function open(path: string): Opened | undefined {
   return { file, places, part: Buffer.allocUnsafeSlow(longestPart), text };
 }
 
-/** The text of a chunk and its bytecode, if the chunk still has the text that the bytecode was made of. */
+/** The text of a chunk and its bytecode, if the bytecode was compiled from this text. */
 function compiled({ file, part, text }: Opened, [start, code, length]: Place, filename: string): Script | undefined {
   const chunk = fs.openSync(filename, "r");
   const end = BEFORE.length + length;

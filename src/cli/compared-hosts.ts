@@ -17,7 +17,7 @@ export interface Compared {
   readonly aside: readonly Aside[];
 }
 
-/** Names for people, by what was typed: a file without its folders, unless others are called the same. */
+/** Short labels from what was typed: a file without its folders, unless two would be the same. */
 export function shortNames(names: readonly string[]): readonly string[] {
   const short = (host: string) => host.replace(/^.*[/\\]/, "");
   const all = [...new Set(names)];

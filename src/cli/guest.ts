@@ -7,7 +7,7 @@ import type { World } from "./world.js";
 /** In characters; the largest domains are some tens of thousands. */
 const LONGEST = 2 ** 22;
 
-/** A guest's configuration as it was named, or why it is none. */
+/** The configuration of a guest, or why the text is not one. */
 export type FoundGuest = { readonly guest: GuestCpu } | { readonly problem: string } | undefined;
 
 /**

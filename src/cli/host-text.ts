@@ -54,7 +54,7 @@ export function hostText(text: string, world: World): HostText {
   const at = host.lastIndexOf("@");
   if (at > 0 && !isText(host, world)) {
     const suffix = host.slice(at + 1);
-    // What begins like a number is meant as a kernel, even if there is none of that number.
+    // Text that begins like a number is meant as a kernel, even if no kernel has that number.
     if (/^v?\d+\.\d/.test(suffix) || !("error" in kernelSet(suffix))) {
       kernel = suffix;
       host = host.slice(0, at);
@@ -101,7 +101,7 @@ function isConfig(name: string): boolean {
   return upper.startsWith("CONFIG_") || (CONFIG_OPTIONS as readonly string[]).includes(`CONFIG_${upper}`);
 }
 
-/** The shared options with what is behind the host, which wins. */
+/** The shared options, overridden by what follows `@` in HOST. */
 export function ownOptions(raw: RawOptions, text: HostText | undefined): RawOptions {
   if (text === undefined || text.suffix === "") return raw;
   const { kernel, firmware, cpu } = text;

@@ -39,7 +39,7 @@ export interface NoHost {
 /** The CPU shown on a machine that has none to show and resembles none of the atlas. */
 const EXAMPLE = "skylake-x";
 
-/** How the text of HOST is read, and who else gets what came of it. */
+/** How the text of HOST is read, and who else receives the result. */
 export type HowToRead = Pick<ReadOptions, "flagsProve" | "onLine"> & {
   readonly onRead?: (read: ReadResult) => void;
 };

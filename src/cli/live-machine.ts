@@ -149,7 +149,7 @@ export function readLiveMachine(options: LiveOptions = {}): LiveMachine {
   }
 }
 
-/** What Linux made of the boot CPU; a missing vmx flags line alone shows nothing. */
+/** The boot CPU as Linux shows it; a missing `vmx flags` line alone proves nothing. */
 function observedIn({ flags, vmxFlags }: CpuinfoBlock): Observed {
   return {
     cpuFlags: [...flags].filter((flag) => CPU_FLAGS.some((row) => row.flag === flag)),

@@ -149,7 +149,7 @@ function commandFirst(args: readonly string[]): readonly string[] {
   return [name, ...args.slice(0, at), ...args.slice(at + 1)];
 }
 
-/** The package that could not be loaded: in the single file there is none. */
+/** The package that could not be loaded: the single file has no packages. */
 function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error) || !/^(?:ERR_)?MODULE_NOT_FOUND$/.test((error as NodeJS.ErrnoException).code ?? ""))
     return undefined;

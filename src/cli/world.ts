@@ -10,11 +10,11 @@ export interface World {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly env: { readonly [name: string]: string | undefined };
-  /** Columns of the terminal that standard output goes to; undefined when it is none. */
+  /** Columns of the terminal; undefined if standard output is not a terminal. */
   readonly columns: number | undefined;
   /** Lines of that terminal. */
   readonly rows?: number;
-  /** Shows a text with the user's pager; false where there is none to be started. */
+  /** Shows a text with the user's pager; false if no pager can be started. */
   readonly page?: (text: string) => Promise<boolean>;
   /** Draws a line over the last one of this kind; false where standard error goes to no terminal. */
   readonly progress?: (text: string) => boolean;

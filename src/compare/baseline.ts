@@ -237,7 +237,7 @@ function contradictory(values: readonly Msr[]): Tri {
   return result;
 }
 
-/** Controls that for certain contradict each other; numbers that must agree and do not. */
+/** Controls that certainly contradict each other, and numbers that must agree and do not. */
 function conflictsOf(register: BaselineRegister, sets: readonly CapabilitySet[]): readonly (Loss | BaselineField)[] {
   const values = sets.map((set) => effective(set, register.msr));
   const found: (Loss | BaselineField)[] = register.fields.filter((field) => field.conflict === "yes");

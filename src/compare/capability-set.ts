@@ -34,7 +34,7 @@ export function siliconSet(label: string, core: CoreGroup, vendor?: string): Cap
   return { label, layer: "silicon", registers };
 }
 
-/** What the first kind of core of a host has, by what is known and asked of it. */
+/** The capabilities of the first kind of core, from what is known and asked. */
 export function siliconSetOf(label: string, { host, asRead }: Situation): CapabilitySet {
   const [core] = host.cores;
   if (asRead !== true || isSvmVendor(host.vendor)) return siliconSet(label, core, host.vendor);

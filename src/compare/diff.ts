@@ -30,7 +30,7 @@ export interface RegisterDifference {
   readonly register: RegisterRow;
   /** As `formatMsr` writes them. */
   readonly values: readonly string[];
-  /** Some have the register for certain, and some have not. */
+  /** Some are known to have the register, and some not to. */
   readonly presence: boolean;
   readonly bits: readonly BitDifference[];
   readonly fields: readonly FieldDifference[];

@@ -250,7 +250,7 @@ function vmxWanted(
 /** Properties count the bits of a control word, and registers hold it in their upper half. */
 const isControl = (msr: number): boolean => msr === 0x48b || (msr >= 0x48d && msr <= 0x490);
 
-/** CPUID of the model with what the configuration adds and takes away. */
+/** CPUID of the model after the additions and removals of the configuration. */
 function withFeatures({ cpuid }: QemuModel, { features }: GuestCpu): ReadonlySet<QemuCpuidFeature> {
   const all = new Set(cpuid);
   for (const [name, state] of features) {

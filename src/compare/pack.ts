@@ -29,14 +29,14 @@ export type Need =
   /** A fact about the machine around the CPU. */
   | { readonly machine: "vtd" };
 
-/** What speaks of the CPU and its firmware; every kind of core has to fulfil it. */
+/** Requirements on the CPU and its firmware; every kind of core has to meet them. */
 export type CoreNeed =
   | { readonly condition: Condition }
   /** A CPUID feature that has to be there. */
   | { readonly cpuid: CpuidFeature }
   /** The highest basic CPUID leaf is at least this one. */
   | { readonly maxLeaf: number }
-  /** Physical addresses have at most so many bits. */
+  /** The widest physical address, in bits. */
   | { readonly physAddrUpTo: number }
   | { readonly not: CoreNeed }
   | { readonly all: readonly CoreNeed[] }
@@ -99,7 +99,7 @@ export function asks(id: string, text: string, needs: Need, source: PackSource, 
   return { id, text, level, needs, source } satisfies Requirement;
 }
 
-/** CPUID features, one requirement each, by what people call them. */
+/** CPUID features, one requirement each, by their common names. */
 export function features(named: { readonly [F in CpuidFeature]?: string }, source: PackSource): readonly Requirement[] {
   return Object.entries(named).map(([feature, text]) =>
     asks(`cpuid-${slug(feature)}`, text, { cpuid: feature as CpuidFeature }, source),

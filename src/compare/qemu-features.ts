@@ -43,7 +43,7 @@ export function featureBits(msrs: MsrPairs): FeatureBits {
   return bits;
 }
 
-/** How many features are on for certain. Of two hosts the one with fewer counts as the older. */
+/** How many features are certainly on. Of two hosts, the one with fewer counts as the older. */
 export function featureCount(features: FeatureBits): number {
   return [...features.values()].filter((state) => state === "yes").length;
 }

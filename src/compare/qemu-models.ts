@@ -219,12 +219,12 @@ export function newestLibvirt(): string {
   return qemuData().libvirt.at(-1) as string;
 }
 
-/** Properties that a QEMU version knows for certain. */
+/** Properties that a QEMU version certainly has. */
 export function propertiesOf(version: string): readonly QemuProperty[] {
   return qemuData().properties.filter((row) => presence(row.seen, version) === "yes");
 }
 
-/** Models that a QEMU version has for certain. */
+/** Models that a QEMU version certainly has. */
 export function modelsOf(version: string): readonly QemuModel[] {
   return qemuData().models.filter((row) => presence(row.seen, version) === "yes");
 }

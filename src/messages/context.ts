@@ -64,7 +64,7 @@ export interface ExplainContext {
   readonly lines: (first: number, last: number) => readonly string[];
 }
 
-/** Signs in the text of what surrounds the machine. */
+/** Signs in the text of the machine's surroundings. */
 export interface Signs {
   readonly amd: boolean;
   /**
@@ -176,7 +176,7 @@ function mapped<T, U>(list: readonly [T, ...T[]], change: (one: T) => U): readon
   return list.map(change) as unknown as readonly [U, ...U[]];
 }
 
-/** Options of a replay for the machine at hand; what it reported under its own kernel holds under no other. */
+/** Options of a replay for this machine. Its reports hold under its own kernel only. */
 export function replayOptions({ options }: ExplainContext, release?: Release): ReplayOptions {
   if (release === undefined || release === options.release) return options;
   const { startFromOffered: _, ...rest } = options;

@@ -15,7 +15,7 @@ export interface DesktopMessages {
   readonly rows: readonly MessageRow[];
   /** Believed only where no row of another program matches the same words. */
   readonly lastRows: readonly MessageRow[];
-  /** What the messages come to beside what else the text shows, such as a check of virtualization that Windows made. */
+  /** The answer of the messages together with other evidence in the text, such as a check of virtualization by Windows. */
   readonly joined: (
     text: string,
     recognised: readonly Recognised[],
@@ -23,7 +23,7 @@ export interface DesktopMessages {
   ) => Omit<TextVerdict, "covers"> | undefined;
   /** What a text is about that holds no known message. */
   readonly subject: (text: string, machine: OwnMachine | undefined) => Omit<TextVerdict, "covers"> | undefined;
-  /** An answer with what the words around it add. */
+  /** An answer, extended by the prose around the messages. */
   readonly withWords: (
     found: TextVerdict,
     text: string,

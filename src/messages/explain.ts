@@ -50,14 +50,14 @@ export async function explainStream(
   return (await explainPieces(pieces, options)).explanations;
 }
 
-/** What a whole text comes to. */
+/** The explanation of a whole text. */
 export interface ExplainedText {
   readonly explanations: readonly Explanation[];
   /** Missing where nothing is recognised and no machine described. */
   readonly verdict?: TextVerdict;
 }
 
-/** As `explainStream`, with the verdict on the whole text; who has read the text for machines hands in what came of it. */
+/** As `explainStream`, with the verdict on the whole text. `read`: the machines in it, if they were read already. */
 export async function explainPieces(
   pieces: AsyncIterable<string>,
   options: ExplainOptions = {},

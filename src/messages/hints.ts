@@ -110,7 +110,7 @@ function coarseHint(hint: string): string {
   return words.length < 3 ? hint : words.slice(0, 2).join(" ");
 }
 
-/** One pattern for many texts, with what they begin with in common written once: hundreds of them side by side are slow. */
+/** One pattern for many texts, with common beginnings factored out: hundreds of alternatives are slow. */
 function anyOf(texts: Iterable<string>): string {
   const byFirst = new Map<string, string[]>();
   for (const text of texts) {

@@ -102,7 +102,7 @@ const ENTITIES: { readonly [name: string]: string } = {
   "&nbsp;": " ",
 };
 
-/** Bold type in Markdown; three stars are none: `*** Guest State ***`. */
+/** Bold type in Markdown. Three stars are not: `*** Guest State ***`. */
 const MARKS = /(?<![*_])(?:\*\*|__)(?![*_])(?=\S)|(?<=[^\s*_])(?:\*\*|__)(?![*_])/g;
 
 /** One line without what logs, mail and web pages put around its words. */

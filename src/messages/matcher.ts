@@ -14,7 +14,7 @@ export interface MatchGroup {
 export interface Matches {
   /** In the order of their first match. */
   readonly groups: readonly MatchGroup[];
-  /** Lines that speak of virtualization and that no row knows; each text once. */
+  /** Lines about virtualization that no row matches; each text once. */
   readonly unknown: readonly TextLine[];
   readonly lines: number;
 }

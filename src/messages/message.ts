@@ -52,7 +52,7 @@ export interface RowCause {
   readonly layer?: RefusingLayer;
 }
 
-/** What a message comes to, where the answer to the whole text depends on it. */
+/** What a message means, for the answer to the whole text. */
 export type Outcome =
   /** There is no usable /dev/kvm. */
   | "no device"
@@ -67,7 +67,7 @@ export type Outcome =
   /** The program was built without what was asked for. */
   | "not built in";
 
-/** What a message comes to where the rest of the text shows something: it replaces the row's sentences, causes and steps. */
+/** What a message means under a circumstance that the text shows. It replaces the sentences, causes and steps of the row. */
 export interface InCircumstance {
   readonly is: Circumstance;
   readonly what: string;

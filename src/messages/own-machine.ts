@@ -21,7 +21,7 @@ const LONGEST = 2_000_000;
 /** Readers of logs: what they take are messages as well. */
 const LOGS: readonly string[] = ["kernel-log", "xen", "freebsd", "vboxlog", "load-error"];
 
-/** What the readers made of a text: each line that one took, with the name of the reader. */
+/** The result of reading a text: each line that a reader used, with the name of the reader. */
 export interface TextRead {
   readonly read: ReadResult;
   readonly taken: ReadonlyMap<number, string>;

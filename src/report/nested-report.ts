@@ -50,7 +50,7 @@ function offerText(situation: Situation): Inline {
   return [styled("unknown", "KVM may offer a guest VMX"), `${rest.slice(0, -1)}${why}.`];
 }
 
-/** Registers that the kernels offer differently, with what each offers. */
+/** Registers whose values differ between the kernels, with the value under each. */
 function splitLines(situation: Situation, width: number): Line[] {
   const rows = nestedSplits(situation).map(({ index, answers }): Inline[] => [hexIndex(index), splitText(answers)]);
   if (rows.length === 0) return [];

@@ -66,7 +66,7 @@ function checkPhases(phases: unknown): void {
 
 /**
  * The answer, then the annotated run in the order of execution and its outcome; `phases`: those to show, all if empty.
- * With `part` only its steps are shown, and what came of the whole is left out.
+ * With `part`, only its steps are shown, without the outcome of the whole.
  */
 export function replayReport(situation: Situation, phases: readonly Phase[], width: number, part?: RunPart): Line[] {
   checkSituation(situation);
@@ -148,7 +148,7 @@ function stepLines(traced: TracedReplay, step: Step, width: number, bits: RunPar
   ];
 }
 
-/** Whether a step that left a trace was made for certain: what it depends on, or an earlier refusal, may not be known. */
+/** Whether a step in the trace certainly happened: its condition, or an earlier refusal, may be unknown. */
 export function happens(traced: TracedReplay, { rule, doubtful }: Step): Tri | MsrRead["happens"] {
   const own = ownCondition(traced, rule);
   if (own !== "yes" || !doubtful) return own;

@@ -144,7 +144,7 @@ function countsText(lost: readonly FeatureLayers[]): string {
   return parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : (parts[0] ?? "");
 }
 
-/** Where a feature is lost and by what, without the full stop. */
+/** Where a feature is lost and what took it, without a full stop. */
 function lossText(traced: TracedReplay, { feature, cells, lostAt }: FeatureLayers): string {
   if (lostAt === undefined) return "not lost";
   const silicon = layerStep(traced, feature, "silicon", cells.silicon);

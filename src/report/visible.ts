@@ -1,6 +1,6 @@
 /*
  * Text from elsewhere (a host's name, a line of a log, the name of a file) may hold characters that a terminal acts on
- * or that change the order of what is read. They are shown as what they are, in the notation of JavaScript and Rust:
+ * or that change the order of what is read. They are shown as their numbers, in the notation of JavaScript and Rust:
  * `\u{1b}`.
  */
 

@@ -52,12 +52,12 @@ export function keptReplays(about: Situation): readonly [Replay, ...Replay[]] | 
 
 const found = new WeakMap<Situation, (replayed: Replay) => Replay>();
 
-/** Puts what something else found about a situation in place of what the tables say, in every replay of it. */
+/** Overrides what the tables say with results found elsewhere, in every replay of the situation. */
 export function keepFound(about: Situation, change: (replayed: Replay) => Replay): void {
   found.set(about, change);
 }
 
-/** A replay of a situation with what something else found. */
+/** A replay of a situation with results found elsewhere. */
 export function withFound(about: Situation, replayed: Replay): Replay {
   return found.get(about)?.(replayed) ?? replayed;
 }

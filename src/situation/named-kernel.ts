@@ -21,7 +21,7 @@ export function namedBy(from: Kernel["from"], { candidates, ...set }: KernelSet)
   return { from, releases: candidates, ...set };
 }
 
-/** Whether what the machine reported, it reported under the kernel at hand; of an unnamed kernel it holds for any. */
+/** Whether the machine made its reports under this kernel. Reports under an unnamed kernel count for any. */
 export function isOwnKernel({ kernel }: Host, { from, text, releases }: Named): boolean {
   if (from !== "asked" || kernel === undefined || text === kernel) return true;
   return kernelSetOfHost(kernel).candidates.join() === releases.join();

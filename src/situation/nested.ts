@@ -47,7 +47,7 @@ export function nested(subject: Situation | Host): Nested {
   return { offered: and(loads, cpu.bit("params", "nested")), msrs: new Map(msrs) };
 }
 
-/** Registers that the kernels of a situation do not offer alike, with what each offers as text. */
+/** Registers that the kernels of a situation offer with different values, and the value under each, as text. */
 export function nestedSplits(
   situation: Situation,
 ): readonly { readonly index: number; readonly answers: readonly SplitAnswer<string>[] }[] {

@@ -16,7 +16,7 @@ export function ownCandidates({ kernel }: Host, common: Pick<Situation, "config"
   return releases.map((release) => ({ release, options: { release, ...common } }));
 }
 
-/** Whether the text shows what boot made of the CPU. */
+/** Whether the text shows the CPU as Linux left it at boot. */
 export function showsFlags({ observed }: Host): boolean {
   return observed?.cpuFlags !== undefined || observed?.vmxFlags !== undefined || observed?.vmx !== undefined;
 }

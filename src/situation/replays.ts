@@ -42,7 +42,7 @@ export function replays(subject: Situation | Host): Replays {
   return found;
 }
 
-/** The replay under one candidate: where it leaves open whether kvm_intel loads, every case of what was not read decides. */
+/** The replay under one candidate. If that leaves open whether kvm_intel loads, each case of the unread facts is replayed. */
 export function settled(about: Situation, tables: Replay, at: number): Replay {
   const { under, refused, loading } = casesOf(about);
   const found = withFound(about, tables);

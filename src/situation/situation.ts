@@ -253,7 +253,7 @@ export function checkSituation(value: unknown, argument = "situation"): asserts 
   throw wrong(argument, `give what situation(host, asked) returns, not ${kindOf(value)}`);
 }
 
-/** A situation, made of a host alone where one was given. Throws `RangeError` for anything else. */
+/** The situation itself, or that of a bare host. Throws `RangeError` for anything else. */
 export function asSituation(subject: Situation | Host, argument = "situation"): Situation {
   if (typeof subject === "object" && subject !== null) {
     if ("candidates" in subject && "read" in subject) return subject;

@@ -1,6 +1,6 @@
 /*
  * What people call a system, and the kernels that its installations have, as `uname -r` shows them: the one of its release
- * with all updates, or several where updates brought another series. General knowledge, no text at hand.
+ * with all updates, or several where updates brought another series. General knowledge; no source was available.
  */
 
 /** The kernels of a system that people name. */

@@ -183,7 +183,7 @@ function statementsAgainst(host: Host, replayed: Replay): VerifyItem[] {
   ].filter(({ verdict }) => verdict === "differ");
 }
 
-/** The host with what all cases that are left share. */
+/** The host with the facts that all remaining cases share. */
 export function withShared(host: Host, left: readonly World[]): Host {
   const [first, ...others] = left;
   if (first === undefined) return host;

@@ -24,7 +24,7 @@ export type Change =
   | { readonly kind: "machine"; readonly fact: keyof MachineFacts; readonly value: boolean }
   | { readonly kind: "silicon"; readonly bits: SiliconBits; readonly cpuid: readonly CpuFeature[] };
 
-/** Changes that together, and not without one of them, bring the feature as far as `goal`. */
+/** Changes that together make the feature reach `goal`; none can be left out. */
 export type Remedy = readonly Change[];
 
 interface Candidate {
@@ -32,7 +32,7 @@ interface Candidate {
   readonly apply: (run: Run) => Run;
 }
 
-/** Searches for the smallest changes that bring a feature as far as `goal`, by replaying with each of them made. */
+/** Finds the smallest changes that make a feature reach `goal`, by replaying each of them. */
 export function remediesFor(host: Host, feature: Feature, options: ReplayOptions, goal: Layer): readonly Remedy[] {
   const works = (run: Run) => reachedTo(featureLayers(replay(run.host, run.options), feature).cells, goal) === "yes";
   // What the machine reported holds for it as it is, not after a change.

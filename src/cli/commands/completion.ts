@@ -3,7 +3,7 @@ import type { Commands, Run } from "../shell/command-row.js";
 import { completionScript, SHELLS } from "../shell/completion-script.js";
 import { complain } from "../shell/problems.js";
 
-/** `vmxlens completion bash|zsh|fish`: a script for the shell to read, made of the table of commands. */
+/** `vmxlens completion bash|zsh|fish`: a script for the shell, generated from the table of commands. */
 export function completionOf(commands: Commands): Run {
   return async ([name], _options, world) => {
     const shell = SHELLS.find((one) => one === name);

@@ -16,7 +16,7 @@ import { complain } from "../shell/problems.js";
 import { eachHost } from "../shell/several-hosts.js";
 import type { World } from "../world.js";
 
-/** A text about one machine, and what the readers of machines made of it; which of several a message is about is not known. */
+/** A text about one machine, with what was read from it. With several machines, it is unknown which one a message is about. */
 interface OneText {
   readonly path: string;
   readonly read: TextRead;

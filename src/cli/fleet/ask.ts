@@ -24,7 +24,7 @@ export async function summary(question: Question): Promise<number> {
   return found.hosts === 0 ? EXIT.no : EXIT.ok;
 }
 
-/** `vmxlens fleet who --has FEATURE --lacks FEATURE`: exit code 1 if no host is like that for certain. */
+/** `vmxlens fleet who --has FEATURE --lacks FEATURE`: exit code 1 if no host certainly matches. */
 export async function who(question: Question): Promise<number> {
   const { engine, options, world } = question;
   const { wanted, layer, limit } = options;

@@ -77,7 +77,7 @@ export async function whatIf(question: Question): Promise<number> {
   return changes.features.some(({ loss }) => loss > 0) ? EXIT.no : EXIT.ok;
 }
 
-/** What all hosts with VMX for nested guests have, and what comes to it and goes. */
+/** What all hosts with VMX for nested guests share, and what the change adds and removes. */
 function commonText({
   before,
   after,
@@ -106,7 +106,7 @@ function alike(moved: readonly Moved[]) {
   return [...groups.values()].sort((a, b) => b.loss - a.loss || b.gain - a.gain);
 }
 
-/** Hosts by name, or by what they have in common. */
+/** Hosts by name, or by a shared property. */
 function leftOut(text: string): Where {
   const found = readWhere(text);
   return found === undefined

@@ -30,7 +30,7 @@ export interface CommandRow {
   readonly uses?: readonly Shared[];
   /** Shown below the options. */
   readonly more?: string;
-  /** Runs as they are typed, with what each shows. */
+  /** Example command lines, with what each shows. */
   readonly examples: readonly (readonly [command: string, about: string])[];
   readonly load: () => Promise<Run>;
 }

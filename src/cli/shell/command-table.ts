@@ -1,7 +1,7 @@
 import { ATLAS, type Commands, FORMAT, JSON_ONLY, LANG, OUTPUT, SHOW } from "./command-row.js";
 
 /*
- * Every command: what the help, the manual page and the completion of shells are made of.
+ * Every command. The help, the manual page and the completion of shells are generated from this table.
  */
 
 const HOST = `HOST is a file (AIDA64 dump, rdmsr values, snapshot, a pasted log), - for standard input, a CPU of the atlas by

@@ -21,7 +21,7 @@ import {
 } from "./command-row.js";
 
 /*
- * Scripts for shells, made of the table of commands. The words are in the script, so that a press of the key starts no
+ * Scripts for shells, generated from the table of commands. The words are in the script, so that a press of the key starts no
  * program.
  */
 

@@ -6,7 +6,7 @@ export type NamedFeature =
   | { readonly feature: Feature; readonly note?: string }
   | { readonly problems: readonly string[] };
 
-/** The feature that a text names, or sentences that say why there is none or more than one. */
+/** The feature that a text names, or sentences saying that it names none or several. */
 export function namedFeature(text: string): NamedFeature {
   const found = findFeature(text);
   if (found.kind === "one") {

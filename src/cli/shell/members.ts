@@ -77,7 +77,7 @@ async function hostsIn(query: string, world: World, how: HowToRead): Promise<rea
   return found;
 }
 
-/** The hosts behind one argument, with what is behind the argument behind each. */
+/** The hosts that an argument names; what follows `@` in the argument follows each of them. */
 async function namesOf(given: string, world: World): Promise<readonly string[]> {
   if (given.startsWith("@") && given.length > 1 && fileKind(given, world) === undefined)
     return listed(given.slice(1), world);

@@ -205,7 +205,7 @@ const BEFORE_ANSWER: readonly string[] = [
   "evidence",
 ];
 
-/** HOST of a command that shows one host step by step; sentences where there is none, or one has to be chosen. */
+/** HOST of a command that shows one host step by step, or sentences saying that there is none or that one has to be chosen. */
 export async function onlyHost(
   query: string | undefined,
   command: string,

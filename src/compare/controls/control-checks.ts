@@ -33,7 +33,7 @@ function hasControl(bool: Bool): boolean {
   return controlsOf(bool).length > 0;
 }
 
-/** Every control that a condition speaks of. */
+/** Every control that a condition mentions. */
 export function controlsOf(bool: Bool): readonly ControlName[] {
   if (bool.op === "control") return [bool.bit.name];
   if (bool.op === "all" || bool.op === "any") return bool.of.flatMap(controlsOf);

@@ -18,7 +18,7 @@ export interface WantedControl {
   readonly asked: string;
 }
 
-/** What a text asks for, and the names in it that are none. */
+/** What a text asks for, and the words in it that are not names of controls. */
 export interface WantedControls {
   /** Each control once, in the order of the text. */
   readonly wants: readonly WantedControl[];
@@ -53,7 +53,7 @@ export function readWanted(texts: readonly { readonly text: string; readonly fil
   return { wants: [...wants.values()], problems };
 }
 
-/** Names that are none, after which a text is not read on. */
+/** Reading stops after this many unknown names. */
 const MOST_STRANGE = 1000;
 const LONGEST_SHOWN = 200;
 

@@ -46,7 +46,7 @@ export const WORDS: readonly ControlWord[] = Object.values(CONTROL_WORDS);
 
 // ---- Wishes ----
 
-/** What becomes of a control by what is wanted. */
+/** The fate of a control, given what is wanted. */
 export interface Wished {
   readonly wish: Wish;
   readonly asked: string;

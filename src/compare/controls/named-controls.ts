@@ -156,7 +156,7 @@ export function features(): ReadonlyMap<string, Feature> {
   return byFeatureName;
 }
 
-/** The controls that a feature is made of; `undefined` if it is not a feature or has none. */
+/** The controls behind a feature; `undefined` if the name is not a feature or the feature has none. */
 function featureControls(wanted: string): readonly ControlName[] | undefined {
   const silicon = features().get(wanted)?.silicon;
   const controls = silicon === undefined ? [] : controlsIn(silicon);

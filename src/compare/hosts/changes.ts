@@ -40,7 +40,7 @@ export interface FeatureChange {
 
 /** What is different about a machine since its facts were kept, with the causes that a replay confirms. */
 export interface Changes {
-  /** The machine as it was and as it is, each with what its replay is given; what one lacks is as in the other. */
+  /** The machine before and now, each with the inputs of its replay; what one lacks is taken from the other. */
   readonly before: Situation;
   readonly now: Situation;
   /** The two are the same CPU as far as both show: brand string, vendor, signature. */
@@ -118,7 +118,7 @@ function sameCpu(a: Host, b: Host): boolean {
   );
 }
 
-/** A machine as it was, with some of what can change as it is now. */
+/** The machine before, with some of the changes made. */
 function mixed(before: Situation, now: Situation, kinds: readonly ChangeKind[]): Situation {
   const from = (kind: ChangeKind) => (kinds.includes(kind) ? now : before);
   const { host } = before;

@@ -126,6 +126,6 @@ function canBe0(core: CoreGroup, [group, key]: CanBe0, known: Known): Tri {
   if (isThere(own)) return byTrue;
   const byPlain = not(msrBit(known(core, plain), bit));
   if (own.state === "absent") return byPlain;
-  // Without the TRUE register at hand the plain one can only say that a control is free.
+  // Without the TRUE register the plain one can only show that a control is free.
   return byPlain === "yes" && byTrue !== "no" ? "yes" : "unknown";
 }

@@ -66,7 +66,7 @@ export function fixFor(
   const asked = options.model === undefined ? "host" : versioned(options.model, version);
   const unsuited = modelObstacles(source, "", options).length + modelObstacles(destination, "", options).length > 0;
   const model = unsuited ? "nearest" : asked;
-  // The text is for both hosts, and `-cpu host` begins with what the one has that it runs on.
+  // The text is for both hosts, and `-cpu host` depends on the one where it runs.
   const either = combine(offered, offeredThere, orWords, andWords);
   // A named model has to suit both CPUs; the one with fewer VMX capabilities counts as the older.
   const older = featureCount(featureBits(offeredThere)) < featureCount(featureBits(offered)) ? destination : source;
@@ -145,7 +145,7 @@ function combine(a: MsrPairs, b: MsrPairs, can: Combine, must: Combine): MsrPair
   return all;
 }
 
-/** Only what is there for certain: an unknown capability counts as missing, an unknown control as not free. */
+/** Only what is certain: an unknown capability counts as missing, an unknown control as not free. */
 export function surely(msrs: MsrPairs): MsrPairs {
   return new Map(
     [...msrs].map(([msr, { hi, lo }]) => [

@@ -16,7 +16,7 @@ import { differingIds } from "./settle.js";
  * nothing says nothing.
  */
 
-/** A reason that was tested on the difference at hand. */
+/** A reason, tested on this difference. */
 export interface LikelyReason {
   readonly id: LikelyReasonId;
   /** A sentence without the full stop. */
@@ -29,7 +29,7 @@ interface ReasonRow {
   readonly id: string;
   /** Kinds of items that the row may explain, and that must not get worse; all of them if not given. */
   readonly about?: readonly ItemKind[];
-  /** Items of other kinds have to stay as they are as well, unless the row speaks of another time than they do. */
+  /** Items of other kinds must not change either, unless the row is about another time than they are. */
   readonly scenarios?: (comparison: Comparison, differing: readonly VerifyItem[]) => readonly Scenario[];
   /** For what a replay cannot try: the items that the evidence explains, and the sentence. */
   readonly seen?: (comparison: Comparison, differing: readonly VerifyItem[]) => readonly (readonly [string, string])[];

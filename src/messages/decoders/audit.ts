@@ -71,7 +71,7 @@ function audit(dump: VmcsDump, code: number | undefined, context: ExplainContext
     reported !== undefined && (known === undefined || known.kind === "unknown" || known.kind === "other")
       ? { reported }
       : {};
-  // As the command `audit`: where no CPU is named, by what all of them share.
+  // As the command `audit`: without a named CPU, the facts that all CPUs share decide.
   const agreed = context.host === undefined ? { agreedCaps: atlasAgreement() } : {};
   return auditVmcs(dump.vmcs, context.host?.cores[0], { ...use, ...agreed });
 }

@@ -103,7 +103,7 @@ function adviceOn(reason: number): Pick<Decoded, "causes" | "steps"> {
 
 // ---- EPT violation, EPT misconfiguration ----
 
-/** The two exits of EPT in words, with what the exit qualification beside them says. */
+/** The two exits of EPT in words, with their exit qualification. */
 export function decodeEptExit([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const word = match.groups.what ?? match.groups.what2 ?? match.groups.what3 ?? match.groups.what4;
   if (word === undefined) return {};

@@ -6,7 +6,7 @@ import { whyUnder } from "../../why/why.js";
 import { type ExplainContext, replayOptions } from "../context.js";
 import type { Step } from "../message.js";
 
-/** What would bring a feature back on a machine, found by replaying, as steps. */
+/** Steps that would bring a feature back on a machine, found by replaying. */
 export function explainRemedies(host: Host, feature: Feature, context: ExplainContext, goal: Layer = "nested"): Step[] {
   const { remedies } = whyUnder(host, feature, replayOptions(context), goal);
   return remedies.slice(0, 3).map((remedy) => {

@@ -55,7 +55,7 @@ export function refusalOf(release: Release, offered: MsrPairs, index: number, as
   return { refused, fields };
 }
 
-/** From which kernels on a value is compared with what the host offers: `6.0 (5.15.61, 5.10.137)`. */
+/** The first kernels that compare a value with what the host offers: `6.0 (5.15.61, 5.10.137)`. */
 export const HOST_DECIDES = `${releaseOf(RESTORE_BASE.held.before)} (${takenBy(RESTORE_BASE.held.before).join(", ")})`;
 
 /**

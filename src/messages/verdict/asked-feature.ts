@@ -81,7 +81,7 @@ function featuresIn(line: string): readonly Feature[] {
   return found;
 }
 
-/** The verdict, with what becomes of the features that the prose asks about first. */
+/** The verdict, preceded by the answer about the features that the prose asks about. */
 export function withAskedFeatures(verdict: TextVerdict, machine: OwnMachine, text: string | undefined): TextVerdict {
   if (text === undefined) return verdict;
   const features = featuresAsked(text, machine.lines);

@@ -7,7 +7,7 @@ import { FEATURE_LIST } from "../../why/features.js";
 
 type FeatureRow = (typeof FEATURE_LIST)[number];
 
-/** What answers whether the CPUs of the machine's model have a feature, going by those in the atlas; they are replayed once. */
+/** Answers whether CPUs of the machine's model have a feature, from those in the atlas, which are replayed once. */
 export function ofModel({ host, candidates }: Situation): (wanted: (feature: FeatureRow) => boolean) => Tri {
   const { signature } = host.cores[0];
   const alike = signature === undefined ? [] : atlas().filter((entry) => entry.signature === signature);

@@ -23,7 +23,7 @@ export interface MachineVerdict {
   readonly verdict: Omit<TextVerdict, "covers">;
 }
 
-/** What the registers, flags and messages of a machine come to; with a failure, only what explains it. */
+/** The answer that the registers, flags and messages of a machine give; after a failure, only one that explains it. */
 export function machineVerdict({ situation }: OwnMachine, failed: boolean): MachineVerdict | undefined {
   const { host } = situation;
   if (asksOnly(host)) {
@@ -133,7 +133,7 @@ function offShown({ params }: Situation["host"]): readonly string[] {
   return ASKED_ABOUT.filter((name) => shown[name] !== undefined && isOff(shown[name] as string));
 }
 
-/** Whether a parameter that is off is off because of the CPU, going by its model in the atlas, or because of something else. */
+/** Why parameters are off: because CPUs of this model (in the atlas) lack what they need, or for another reason. */
 function paramInsights(situation: Situation, explained: readonly string[]): string[] {
   const { host } = situation;
   const unexplained = offShown(host).filter((name) => !explained.includes(name));

@@ -113,7 +113,7 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
 /** Whose messages name VT-x where they mean AMD-V as well. */
 const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
-/** A CPU of AMD or Hygon, by name or by what its module printed. */
+/** A CPU of AMD or Hygon, by its name or by a line of its module. */
 export const SVM_CPU =
   /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
 export const INTEL_CPU =
@@ -147,7 +147,7 @@ function moduleState(text: string): readonly [says: string, steps: readonly Step
   return ["and its module is kvm_amd", [SVM_MODULE]];
 }
 
-/** What is said about VMX where the text names a CPU that has SVM in its place. */
+/** The answer about VMX if the text names a CPU with SVM. */
 function svmVerdict(
   recognised: readonly Recognised[],
   vendor: string | undefined,

@@ -200,9 +200,9 @@ const GENERAL: ReadonlySet<string> = new Set([
   "libvirt-no-daemon",
 ]);
 
-/** Checks where all is well: no message, and an answer all the same. */
+/** Checks that passed: there is no message, and there is an answer. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
-/** virt-host-validate, with whatever a page puts around PASS. */
+/** virt-host-validate, with anything that a web page puts around PASS. */
 const VALIDATED =
   /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
 const works = (text: string | undefined): boolean =>
@@ -214,7 +214,7 @@ const WORKS: TextVerdict = {
   covers: [],
 };
 
-/** The bits that were refused for certain, by name. */
+/** The bits that were certainly refused, by name. */
 function refusedText({ bits }: Explanation): string {
   const refused = bits.filter(
     ({ role, reason }) => (role === "refused" || role === "must be 1") && reason === undefined,

@@ -96,7 +96,7 @@ function setsOf(layer: SetLayer, subjects: readonly ComparedHost[], replayed: re
   return replayed.map(({ cpu }, i) => make((subjects[i] as ComparedHost).label, cpu));
 }
 
-/** The host, if its KVM has nothing at the layer for certain, and why. */
+/** The host and the reason, if its KVM certainly has nothing at the layer. */
 function leftOutOf({ label, situation }: ComparedHost, layer: "kvm" | "nested"): readonly LeftOut[] {
   const replayed = replays(situation);
   if (runs(replayed, layer) !== "no") return [];

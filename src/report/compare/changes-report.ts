@@ -67,7 +67,7 @@ function registerLines({ msr, values, bits, fields }: RegisterDifference, width:
 }
 
 /**
- * The layers of one feature that changed alike and by the same cause are shown together, with what decides at the
+ * Layers of a feature that changed in the same way for the same reason are shown together, with what decides at the
  * first.
  */
 function featureLines(list: readonly FeatureChange[], changes: Changes, width: number): Line[] {

@@ -135,7 +135,7 @@ function headLine(
   return `${who} differ in ${certain.length} of ${all} features${where}${counts}${unknown}.`;
 }
 
-/** Each host in a line; of many only those whose KVM does not load for certain. */
+/** One line for each host; of many hosts, only those whose KVM may not load. */
 function hostLines({ loads }: HostDifference, subjects: readonly ComparedHost[]): string[] {
   return subjects.flatMap(({ label, situation }, i) => {
     if (subjects.length > MOST_SHOWN && loads[i] === "yes") return [];

@@ -113,7 +113,7 @@ function headLine(results: readonly PackResult[], subject: ComparedHost): string
   return `${count("yes")} of ${results.length} products run on ${subject.label}${rest}.`;
 }
 
-/** A product among others, with what it lacks. */
+/** One of several products, with the requirements that it misses. */
 function packLines({ pack, verdict, met, judged }: PackResult, { situation }: ComparedHost, all: boolean): string[] {
   const shown = judged.filter((row) => all || (row.met !== "yes" && row.requirement.level === "required"));
   const open =

@@ -71,7 +71,7 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
   }
   if (verdict?.says.startsWith(one.what) !== true && !described) lines.push(...wrap(one.what, width, "  "));
   const ofKernel = (one.kernelNotes ?? []).map((text): readonly [string, Inline] => ["depends on", text]);
-  // The verdict says the rest, but not what was made of a kernel's name.
+  // The verdict says the rest, but not how the name of a kernel was understood.
   if (covered) return ofKernel.length === 0 ? lines : [...lines, ...indented(labelled(ofKernel, width))];
   if (one.values.length > 0) {
     lines.push(

@@ -14,7 +14,7 @@ export function caseText({ text, name, hash }: Case): string {
   return JSON.stringify({ format: CASE_FORMAT, name, hash, text }).replaceAll("<", "\\u003c");
 }
 
-/** The case of a page; undefined where there is none, a sentence where it was edited and cannot be read. */
+/** The case of a page; undefined if it has none, a sentence if it was edited and cannot be read. */
 export function readCase(json: string): Case | string | undefined {
   if (json.trim() === "") return undefined;
   let value: unknown;

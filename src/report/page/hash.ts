@@ -81,7 +81,7 @@ const CORE_TYPE = /^(?:P|E|LP-E)$/;
 
 type Draft = { -readonly [K in keyof PageState]: PageState[K] };
 
-/** How each part of an address is read; `false` for a value that is none. */
+/** How each part of an address is read; `false` for an invalid value. */
 const READ: { readonly [name: string]: (state: Draft, value: string) => boolean } = {
   cpu: (state, value) => {
     const host = hostOf(value);

@@ -90,7 +90,7 @@ export function isPath(id: string): boolean {
   return PATHS.some((path) => path.id === id);
 }
 
-/** The path with an id; the first one where there is none. */
+/** The path with an id, or the first one. */
 export function pathOf(id: string): Path {
   return PATHS.find((path) => path.id === id) ?? (PATHS[0] as Path);
 }
@@ -131,7 +131,7 @@ export interface Station {
   readonly fn?: string;
   readonly file?: string;
   readonly says?: string;
-  /** Whether the step was made for certain. */
+  /** Whether the step certainly happened. */
   readonly happens?: ReturnType<typeof happens>;
   /** What the word below is called. */
   readonly word: string;
@@ -236,7 +236,7 @@ function l1Word({ replayed: { cpu } }: TracedReplay, { l1 }: Path) {
   return words === undefined ? undefined : { msr, value: words[half] };
 }
 
-/** Names the bits, and marks the ends of those that are 1 at the end all the same. */
+/** Names the bits, and marks the ends of those that end up 1 anyway. */
 function withReturns(stations: readonly Station[], { words }: Path): readonly Station[] {
   const last = stations.at(-1) as Station;
   const named = (change: BitChange): BitChange => {

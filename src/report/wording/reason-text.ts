@@ -210,7 +210,7 @@ function isOf(ends: readonly BitReason[], silicon: LayerStep): boolean {
   );
 }
 
-/** A reason with what it comes from, where that says more. */
+/** A reason, followed by its own cause where that adds something. */
 function whole(traced: TracedReplay, found: BitReason, layer: Layer): string {
   const rule = ruleOf(found);
   const adjusts = found.value === "no" && rule?.does.some((effect) => "adjust" in effect) === true;

@@ -160,7 +160,7 @@ function nextDispute(host: Host, read: Host, { likely, others }: DisputeOptions)
     // All names on one line are one statement.
     const line = always.filter(({ id, kind }) => id === item.id || (kind === item.kind && kind === "vmx-flag"));
     const against = line.slice(0, MOST).flatMap((one) => doubted(host, one, tolerated, first) ?? []);
-    // What no fact can be made to fit is a matter of the kernel, unless the module is loaded all the same.
+    // Where no value of a fact fits, the kernel is to blame, unless the module is loaded anyway.
     if (against.length === 0 && item.kind !== "loads") continue;
     return {
       host: against.reduce((left, { hide }) => hide(left), withoutStatement(host, item)),
@@ -221,7 +221,7 @@ function doubted(
 ): Pick<ReadFact, "says" | "line" | "hide"> | undefined {
   const fits = ({ hide }: ReadFact) => {
     const without = hide(host);
-    // What comes to light behind it is a contradiction of its own.
+    // Another contradiction may have been hidden behind this one.
     return casesOf(without).some((one) =>
       differing(one, kernel.options).every((item) => item.id !== id && (!aboutVmx(item) || tolerated.has(item.id))),
     );

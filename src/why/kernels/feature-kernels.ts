@@ -14,7 +14,7 @@ export interface FeatureKernels {
   readonly layers: readonly LayerKernels[];
 }
 
-/** A layer behind the firmware, with the kernels by what the best of the CPUs gets there. */
+/** A layer after the firmware, with the kernels grouped by the best answer of any CPU. */
 export interface LayerKernels {
   readonly layer: Layer;
   readonly yes: readonly Release[];

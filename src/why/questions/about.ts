@@ -83,7 +83,7 @@ function knownState(host: Host): State {
 export const isOn = ({ vmx, featCtl, looksAtFeatCtl }: State) =>
   vmx && looksAtFeatCtl && (featCtl === "on" || featCtl === "unlocked");
 
-/** Machines that are none of x86, and what KVM is there. */
+/** Machines that are not x86, and how KVM works on them. */
 const FOREIGN: readonly (readonly [arch: RegExp, name: string, command: string])[] = [
   [/^(?:aarch64|arm)/, "an ARM machine", "sudo dmesg | grep -i kvm; ls -l /dev/kvm"],
   [/^ppc/, "a POWER machine", "sudo modprobe kvm_hv; sudo dmesg | grep -i kvm"],
@@ -91,7 +91,7 @@ const FOREIGN: readonly (readonly [arch: RegExp, name: string, command: string])
   [/^riscv/, "a RISC-V machine", "grep -m1 isa /proc/cpuinfo; sudo modprobe kvm"],
 ];
 
-/** The answer for a machine that is none of x86; undefined for any other. */
+/** The answer for a machine that is not x86; undefined for one that is. */
 export function foreignAnswer({ observed }: Host): Answer | undefined {
   const arch = observed?.arch;
   if (arch === undefined) return undefined;

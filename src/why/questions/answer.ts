@@ -1,6 +1,6 @@
 import type { Tri } from "../../bits/tri.js";
 
-/** The questions, with what people call what they ask about. */
+/** The questions, with the names that people use for them. */
 export const QUESTIONS = {
   vmx: ["vmx", "vt-x", "vtx", "vt", "virtualization", "intel vt-x"],
   kvm: ["kvm", "kvm_intel", "/dev/kvm", "kvm-intel"],

@@ -22,7 +22,7 @@ const SEE_NESTED: NextStep = {
   commands: ["cat /sys/module/kvm_intel/parameters/nested"],
 };
 
-/** The answer where `isHostAndGuest` holds of what was read. */
+/** The answer if `isHostAndGuest` is true of what was read. */
 export function hostAndGuestAnswer(question: Question, { params }: Host): Answer {
   if (question !== "nested") {
     return {

@@ -89,7 +89,7 @@ function flagLost({ loads, each }: About["joined"]): string | undefined {
   return first.says;
 }
 
-/** CPUID has VMX, and Linux found it off: in the register, or because there is none. */
+/** CPUID has VMX, and Linux found it off: IA32_FEAT_CTL says so, or does not exist. */
 function foundOffAnswer(about: About): Answer {
   if (about.ofEither && about.virtual !== true) {
     return {

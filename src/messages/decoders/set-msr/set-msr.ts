@@ -267,7 +267,7 @@ function ranked(causes: readonly Cause[]): Cause[] {
   return [...causes].sort((a, b) => ORDER[a.certainty] - ORDER[b.certainty]);
 }
 
-/** The bits to turn off first when none is refused for certain: those that a circumstance points to. */
+/** The bits to turn off first if none is certainly refused: those that a circumstance points to. */
 function suspects(subject: SetMsr, open: Refusal): Refusal["refused"] {
   const { index, context } = subject;
   const guest = comparesWithGuest(context) !== "no";

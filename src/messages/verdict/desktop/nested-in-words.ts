@@ -12,7 +12,7 @@ const ON: readonly RegExp[] = [
 /** It is used. */
 const USED =
   /\b(?:during|using|uses?|utili[sz]ing|occur\w{0,3} (?:in|with|under)) (?:a |of )?["'“*]{0,3}nested (?:(?:hardware )?virt\w{0,12}|VMX|KVM|VMs?\b|guests?\b)/i;
-/** There is none. */
+/** Nested virtualization is missing. */
 const NONE =
   /(?:\b(?:no|not|without|lacks?)|n['’]t (?:have|support)) (?:\w{2,8} ){0,2}(?:nest(?:ed|ing) (?:virt|support|KVM|VMX)|KVM nesting)/i;
 const DENIED =
