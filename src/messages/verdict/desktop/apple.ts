@@ -122,3 +122,17 @@ export function kvmOnMac(text: string): Answer | undefined {
     ],
   );
 }
+
+const IN_PARALLELS = /\bParallels\b/i;
+const RUNS_THERE = /\b(?:WSL ?2?|WSA|Docker|Hyper-?V|Virtual Machine Platform|Windows Subsystem for \w{5,7})\b/i;
+
+/** Windows in Parallels Desktop on a Mac, and what starts virtual machines in it. */
+export function windowsInParallels(text: string): Answer | undefined {
+  const said = saidOf(text);
+  const inner = IN_PARALLELS.test(said) && APPLE.test(said) ? RUNS_THERE.exec(said)?.[0] : undefined;
+  if (inner === undefined || !/\bWin(?:dows)?\b/i.test(said)) return undefined;
+  return answer(
+    `Windows is a virtual machine of Parallels Desktop here: ${inner} needs VT-x in it, which it gets with nested virtualization on, on a Mac with an Intel CPU; on Apple silicon there is no VT-x.`,
+    [{ text: "With the machine off (Parallels Desktop Pro):", commands: [...ALLOW[0].commands] }],
+  );
+}

@@ -13,6 +13,7 @@ import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, macosGuest, onAppleSilicon } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
+import { xenAlone } from "./other-hosts.js";
 import { withoutVtx } from "./subject.js";
 import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
 
@@ -82,6 +83,9 @@ export function joinedOnDesktop(
   }
   if (first === undefined) return heldByKvm(text);
   if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(), line: first.lines[0] };
+  const xen = first.message === "generic-no-vmx" || first.message === "no-vtx-generic" ? xenAlone(text) : undefined;
+  if (xen !== undefined && text.length <= LONGEST_WORDS && machine === undefined)
+    return { ...xen, says: `${first.what.split(":", 1)[0]?.replace(/\.$/, "")}. ${xen.says}`, line: first.lines[0] };
   const given = notGiven(text, first);
   if (given !== undefined) return { ...given, evidence: [], line: first.lines[0] };
   const mac = onMac(text, first);

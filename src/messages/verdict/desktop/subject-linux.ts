@@ -87,12 +87,16 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   );
   if (subject === undefined) return undefined;
   const named = namedOuter(text.replace(CHOICES, ""), machine);
-  const onKvm = named === undefined && subject === SUBJECTS[0] && KVM_HOST.test(text);
+  const isNested = named === undefined && subject === SUBJECTS[0];
+  // VirtualBox is the program there, and passes VT-x to what runs in it.
+  const onVbox = isNested && /\bVirtual ?Box\b|\bVBoxManage\b/i.test(text);
+  const onKvm = isNested && !onVbox && KVM_HOST.test(text);
   return {
-    says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}`,
+    says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}${onVbox ? " VirtualBox passes it with nested VT-x on (on Intel CPUs from 6.1 on), and not while it runs over Windows' own hypervisor." : ""}`,
     steps: [
       ...(named === undefined ? [] : [named.step]),
       ...(onKvm ? [outerStep("KVM")] : []),
+      ...(onVbox ? [outerStep("VirtualBox")] : []),
       ...(subject.says === FIRMWARE_SAYS && !OF_LINUX.test(text) ? [WINDOWS_STATE] : []),
       ...subject.steps,
     ],

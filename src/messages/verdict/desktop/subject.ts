@@ -6,7 +6,7 @@ import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/sh
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
-import { macosElsewhere, nestedOnMac, onAppleSilicon } from "./apple.js";
+import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
 import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
 import { productAlone, underRosetta } from "./products.js";
@@ -103,6 +103,8 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       "Windows' feature Hyper-V is not installed, or the program may not ask Windows for it. That comes before VT-x is checked.",
       [INSTALL, WINDOWS_STATE],
     );
+  const parallels = windowsInParallels(text);
+  if (parallels !== undefined) return parallels;
   if (isDockerDesktop(text) && IN_A_MACHINE.test(saidOf(text))) {
     const below = namedOuter(saidOf(text), machine);
     return answer(
