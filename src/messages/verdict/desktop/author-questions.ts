@@ -131,7 +131,7 @@ const CRASHED =
 const OTHERS = /^\s{0,8}PASS\b|\b(?:ARM\w{0,4}|aarch64|Apple [Ss]ilicon|AMD|Ryzen|EPYC|SVM|VMCB)\b/m;
 /** What anybody who could help would ask for. */
 const ASK: Omit<TextVerdict, "covers"> = {
-  says: "The text is about a hypervisor that is being written or tried, and holds no number of VMX: why it stops cannot be known from it.",
+  says: "The text is about a hypervisor that is being written or tried. No VM-instruction error and no exit reason was read in it, so the cause is not known here.",
   steps: [
     {
       text: "Give what the CPU says there: CF and ZF after the VMX instruction, VM_INSTRUCTION_ERROR (0x4400), the exit reason (0x4402), the exit qualification (0x6400) and guest RIP.",
