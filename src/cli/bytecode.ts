@@ -92,7 +92,9 @@ function orUndefined<T>(read: () => T | undefined): T | undefined {
 
 /** From here on, chunks of the bundle are loaded with their bytecode. Where this is not the bundle, nothing happens. */
 export function useBytecode(): void {
-  if (typeof require === "undefined" || require.extensions === undefined || require.extensions[".cjs"]) return;
+  // What runs the sources gives a module one of the two.
+  if (typeof require === "undefined" || typeof __dirname === "undefined") return;
+  if (require.extensions === undefined || require.extensions[".cjs"]) return;
   const folder = `${__dirname}${sep}`;
   const opened = orUndefined(() => open(`${folder}${NAME}`));
   if (opened === undefined) return;

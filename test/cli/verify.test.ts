@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { IN_NO_CASE } from "../../src/compare/verify/by-cases.js";
+import { BETWEEN_LINES } from "../../src/compare/verify/by-vmx-flags.js";
 import { LIKELY_REASONS } from "../../src/compare/verify/reasons.js";
 import type { Host } from "../../src/host/host.js";
 import { msrValue } from "../../src/host/msr.js";
@@ -264,6 +266,7 @@ describe("the JSON of vmxlens verify", () => {
 
   it("has every kind of reason in its schema", () => {
     const { $defs } = JSON.parse(readFileSync(join(schemas, "verify.schema.json"), "utf8"));
-    expect($defs.reason.properties.id.enum).toEqual(LIKELY_REASONS.map(({ id }) => id));
+    const ids = [...LIKELY_REASONS, BETWEEN_LINES, IN_NO_CASE].map(({ id }) => id);
+    expect($defs.reason.properties.id.enum).toEqual(ids);
   });
 });

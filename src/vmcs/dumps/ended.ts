@@ -105,6 +105,11 @@ export function endedFinder(): EndedFinder {
         put(reportedFromCode(numberOf(code)));
         return true;
       }
+      const haxm = ENDED.haxm.exec(text)?.groups;
+      if (haxm !== undefined) {
+        put(reportedFromReason(haxm.raw === undefined ? Number(haxm.code) : Number.parseInt(haxm.raw, 16)));
+        return true;
+      }
       const reason = ENDED.exitReason.exec(text)?.groups;
       if (reason?.code !== undefined) {
         const beside = reason.qualification;
@@ -120,10 +125,7 @@ export function endedFinder(): EndedFinder {
         put(reportedFromReason(numberOf(number), value));
         return true;
       }
-      const haxm = ENDED.haxm.exec(text)?.groups;
-      if (haxm?.raw !== undefined) put(reportedFromReason(Number.parseInt(haxm.raw, 16)));
-      else if (haxm?.code !== undefined) put(reportedFromReason(Number(haxm.code)));
-      else if (INVALID_GUEST.test(text)) put(reported ?? { kind: "entry-failure", reason: 33 });
+      if (INVALID_GUEST.test(text)) put(reported ?? { kind: "entry-failure", reason: 33 });
       else {
         const words = IN_WORDS.exec(text)?.groups;
         const named = words?.what ?? words?.name;
@@ -131,7 +133,7 @@ export function endedFinder(): EndedFinder {
         const error = ENDED.instructionError.exec(text)?.groups?.error;
         if (error !== undefined && numberOf(error) > 0) put(reportedFromCode(numberOf(error)));
       }
-      return haxm !== undefined;
+      return false;
     },
     reported() {
       if (reported?.kind !== "entry-failure" || reported.qualification !== undefined || qualification === undefined) {
