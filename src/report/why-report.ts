@@ -68,6 +68,9 @@ export function whyReport(situation: Situation, why: WhyAnswer, width: number, d
   return [
     ...wrap(first, width),
     ...(note === undefined ? [] : wrap(styled("dim", note), width, "  ")),
+    ...(situation.notApplied ?? []).flatMap(({ name, text }) =>
+      name === feature.param ? wrap(`But ${text}.`, width) : [],
+    ),
     ...perKernel(situation, width, render),
     ...basisLines(situation, width),
   ];

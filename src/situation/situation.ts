@@ -21,6 +21,7 @@ import { keepCases, keepReplays } from "./kept.js";
 import type { KernelSet } from "./kernel-answer.js";
 import { isOwnKernel, kernelOf, type Named } from "./named-kernel.js";
 import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
+import { type NotApplied, notApplied } from "./not-applied.js";
 import { ownCandidates, type Proven, proven, refusedOn, showsFlags } from "./own-reports.js";
 import { pickCpu } from "./pick-cpu.js";
 
@@ -67,6 +68,8 @@ export interface Situation {
   readonly asRead?: true;
   /** Where what was read contradicts itself, with the lines, one sentence each; neither side is used. Part of the notes. */
   readonly contradictions: readonly string[];
+  /** Parameters that are asked for, and that the loaded module does not have so. Their texts are part of the notes. */
+  readonly notApplied?: readonly NotApplied[];
   /** What else a reader should know: how the host was found, what an option did not do. */
   readonly notes: readonly string[];
   /** The guest that is to start there. */
@@ -182,6 +185,8 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
       host.kernel === undefined ? "as the host's /sys/module shows it" : "set on the host, by its /sys/module";
     notes.push(`${what}: ${names}${which}`);
   }
+  const different = own ? notApplied(known, host, (candidates[0] as Candidate).options) : [];
+  notes.push(...different.map(({ text }) => text));
   const source = asked.source ?? host.source;
   const left = own ? narrowed(known, candidates as [Candidate, ...Candidate[]], replayed) : undefined;
   const loadedAllTheSame = (host.observed?.loadError !== undefined && isLoadedOn(host)) || isHostAndGuest(host);
@@ -225,6 +230,7 @@ function made(host: Host, asked: Asked, before: Found): Situation | SituationPro
     ...(asked.guest === undefined ? {} : { guest: asked.guest }),
     contradictions,
     notes,
+    ...(different.length === 0 ? {} : { notApplied: different }),
   };
   if (left?.replays !== undefined) keepReplays(result, left.replays);
   return result;

@@ -10,6 +10,7 @@ import type { Situation } from "../../situation/situation.js";
 import { FEATURE_LIST } from "../../why/features.js";
 import { layersUnder } from "../../why/layers.js";
 import type { NextStep, Question, QuestionAnswer } from "../../why/questions/answer.js";
+import { SEE_WHO_SETS_IT } from "../../why/questions/next-steps.js";
 import { answerTo } from "../../why/questions/questions.js";
 import type { TextVerdict } from "../answer.js";
 import { listText } from "../decoders/bits.js";
@@ -42,10 +43,16 @@ export function machineVerdict({ situation }: OwnMachine, failed: boolean): Mach
   const insights = failed ? [] : paramInsights(situation, asked?.off ?? []);
   const nested =
     two || (!failed && params?.kvm_intel?.nested !== undefined) ? answerTo("nested", situation) : undefined;
+  // Of nested, its answer says so.
+  const different = (situation.notApplied ?? []).flatMap(({ name, text }) =>
+    failed || name === "nested" ? [] : `But ${text}.`,
+  );
+  const again = different.length > 0 && situation.notApplied?.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
   const says = [
     plain(answer),
     ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
     ...(nested === undefined || answer.answer !== "yes" ? [] : [plain(nested)]),
+    ...different,
     ...(failed || asked !== undefined || insights.length > 0 ? [] : paramsOn(situation)),
   ];
   return {
@@ -55,6 +62,7 @@ export function machineVerdict({ situation }: OwnMachine, failed: boolean): Mach
       steps: [
         ...(asked?.steps ?? []),
         ...answer.steps,
+        ...again,
         ...(two || nested?.answer === "no" ? (nested?.steps ?? []) : []),
       ],
       evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],

@@ -280,6 +280,10 @@ const STEPS: readonly Phrase[] = [
     "缺少控制时内核日志里什么也没有；要看寄存器才知道缺的是哪一个",
   ],
   ["Look at AMD's module instead", "应当看 AMD 的模块"],
+  [
+    "See all that sets the module's parameters, and load it again; no virtual machine may run",
+    "查看所有设置该模块参数的地方，然后重新加载它；此时不能有虚拟机在运行",
+  ],
   ["Reload the module with it; no virtual machine may run", "带上它重新加载模块；此时不能有虚拟机在运行"],
   [
     "On the host, switch nested on and give the guest a CPU with vmx; then shut it down and start it",

@@ -180,6 +180,7 @@ const KERNELS: readonly Phrase[] = [
   ],
   ["{=k} has no parameter {~p} in this configuration and ignores it", "{k} 在此配置下没有参数 {p}，会忽略它"],
   ["{a} (under {=k})", "{a}（在 {k} 下）"],
+  ...notAppliedPhrases(),
   ["set on the host, by its /sys/module: {=p}", "按主机的 /sys/module，已设置：{p}"],
   ["as the host's /sys/module shows it: {=p}", "如主机的 /sys/module 所示：{p}"],
   [
@@ -221,3 +222,33 @@ const MODULES: readonly Phrase[] = [
 ];
 
 export const STATEMENT_PHRASES_ZH: readonly Phrase[] = [...MODULES, ...KERNELS, ...CONDITIONS, ...MACHINE];
+
+/** What `NotApplied` says, with and without the lines, in a note and behind an answer. */
+function notAppliedPhrases(): Phrase[] {
+  const endings: readonly Phrase[] = [
+    ["KVM changes it, and {~c} says why", "KVM 会改变它，{c} 会说明原因"],
+    [
+      "KVM changed it, or {=m} has to be loaded again for it, or something else overrides it",
+      "KVM 改变了它，或者须重新加载 {m} 才会生效，或者有别的设置覆盖了它",
+    ],
+    [
+      "{=m} has to be loaded again for it, or something else overrides it",
+      "须重新加载 {m} 才会生效，或者有别的设置覆盖了它",
+    ],
+  ];
+  return ["", "But "].flatMap((but) =>
+    endings.flatMap(([english, chinese]): Phrase[] => {
+      const start = but === "" ? "" : "但是，";
+      return [
+        [
+          `${but}{=p} is asked for (line {=n}), and /sys/module shows {=s} (line {=l}): ${english}`,
+          `${start}第 {n} 行要求 {p}，而 /sys/module 显示 {s}（第 {l} 行）：${chinese}`,
+        ],
+        [
+          `${but}{=p} is asked for, and /sys/module shows {=s}: ${english}`,
+          `${start}要求的是 {p}，而 /sys/module 显示 {s}：${chinese}`,
+        ],
+      ];
+    }),
+  );
+}

@@ -18,6 +18,7 @@ import {
   outerStep,
   READ_BOTH,
   RELOAD_WITH_NESTED,
+  SEE_WHO_SETS_IT,
 } from "./next-steps.js";
 import { vmxAnswer } from "./vmx.js";
 
@@ -174,6 +175,15 @@ function reasonOf({ release, config }: Replay, { missing, rule, fn }: Refusal): 
 }
 
 export function nestedAnswer(about: About): Answer {
+  const answer = nestedOf(about);
+  const differing = about.situation.notApplied?.find(({ module, name }) => module === "kvm_intel" && name === "nested");
+  if (differing === undefined) return answer;
+  // It is what the module has that counts, and somebody wanted something else.
+  const steps = differing.by === "kvm" ? answer.steps : [SEE_WHO_SETS_IT];
+  return { ...answer, says: `${answer.says} But ${differing.text}.`, steps };
+}
+
+function nestedOf(about: About): Answer {
   const { joined, situation } = about;
   const kvm = kvmAnswer(about);
   if (kvm.answer === "no") return kvm;

@@ -58,6 +58,14 @@ export const RELOAD_WITH_NESTED: NextStep = {
   commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],
 };
 
+export const SEE_WHO_SETS_IT: NextStep = {
+  text: "See all that sets the module's parameters, and load it again; no virtual machine may run.",
+  commands: [
+    "modprobe -c | grep 'options kvm'; cat /proc/cmdline",
+    "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
+  ],
+};
+
 /** What a program of Windows shows: which hypervisor runs below it, it does not say. */
 export const WINDOWS = "Windows";
 
