@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { atlasHost } from "../../src/input/atlas/atlas.js";
 import { readHost } from "../../src/input/read.js";
-import { PARAMS } from "../../src/kvm/load/params.js";
+import { PARAMS, type ParamRow } from "../../src/kvm/load/params.js";
 import { holdsIn } from "../../src/rules/held.js";
 import { assume } from "../../src/situation/assume.js";
 import { situation } from "../../src/situation/situation.js";
@@ -10,9 +10,9 @@ import { runCli } from "../cli/run.js";
 const KERNEL = "6.12";
 const NAMES = [
   ...new Set(
-    PARAMS.filter(({ held, type }) => type === "bool" && holdsIn(KERNEL, held) === true).map(
-      ({ module, name }) => `${module}.${name}`,
-    ),
+    (PARAMS as readonly ParamRow[])
+      .filter(({ held, type }) => type === "bool" && holdsIn(KERNEL, held) === true)
+      .map(({ module, name }) => `${module}.${name}`),
   ),
 ];
 
