@@ -17,11 +17,11 @@ import { disputesOf } from "./disputes/disputes.js";
 import { isHostAndGuest } from "./disputes/host-and-guest.js";
 import type { VerifyItem } from "./evidence/item.js";
 import { machineOfMessages } from "./evidence/machine-of-messages.js";
+import { type NotApplied, notApplied } from "./evidence/not-applied.js";
 import { keepCases, keepReplays } from "./kept.js";
 import type { KernelSet } from "./kernel-answer.js";
 import { isOwnKernel, kernelOf, type Named } from "./named-kernel.js";
 import { type Contradiction, hasEvidence, type Narrowed, narrowed } from "./narrow.js";
-import { type NotApplied, notApplied } from "./not-applied.js";
 import { ownCandidates, type Proven, proven, refusedOn, showsFlags } from "./own-reports.js";
 import { pickCpu } from "./pick-cpu.js";
 

@@ -91,7 +91,8 @@ function openDumps(file: string | undefined): LineRun {
   return {
     line(raw, number) {
       lines = number;
-      const text = raw.charCodeAt(0) <= 0x20 ? raw.trimStart() : raw;
+      const text = raw === "" || raw.charCodeAt(0) > 0x20 ? raw : raw.trimStart();
+      if (text === "") return 0;
       switch (text.charCodeAt(0)) {
         case 45: {
           const title = TITLE.exec(text);

@@ -143,6 +143,8 @@ export function readLines(
     ahead.at = start;
     ahead.lines = 0;
     for (;;) {
+      // Asking for a character behind the end makes V8 give up what it optimised.
+      if (ahead.at >= piece.length) return ahead;
       const letter = piece.charCodeAt(ahead.at);
       const first = number + ahead.lines;
       if (letter === 67 || letter === 77 || letter === 45 || letter === 97) {
@@ -186,7 +188,7 @@ export function readLines(
   };
   /** A line of a dump goes to the readers of dumps at once. */
   const dumpLine = (raw: string, number: number): boolean => {
-    const letter = raw.charCodeAt(0);
+    const letter = raw === "" ? 0 : raw.charCodeAt(0);
     if ((letter !== 67 && letter !== 77) || !mayBeDumps || !DUMP_LINE.test(raw)) return false;
     idle ||= !isWaiting(after);
     if (!idle || dumps === undefined) return false;

@@ -92,6 +92,7 @@ function at(re: RegExp, line: string, position: number): number {
 
 /** Length of what comes before a time stamp, 0 if something else follows it. */
 function indentOfStamp(line: string): number {
+  if (line === "") return 0;
   const first = line.charCodeAt(0);
   if (first !== 0x20 && first !== 0x09 && first !== 0x2a && first !== 0x2d) return 0;
   const indent = at(INDENT, line, 0);
@@ -99,6 +100,7 @@ function indentOfStamp(line: string): number {
 }
 
 function prefixLength(line: string, position: number): number {
+  if (position >= line.length) return 0;
   const code = line.charCodeAt(position);
   // Most lines of most texts begin with a letter or with indentation that nothing follows but a word.
   if (code === 0x3e || code === 0x7c) return at(QUOTE, line, position);

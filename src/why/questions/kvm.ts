@@ -178,7 +178,7 @@ export function nestedAnswer(about: About): Answer {
   const answer = nestedOf(about);
   const differing = about.situation.notApplied?.find(({ module, name }) => module === "kvm_intel" && name === "nested");
   if (differing === undefined) return answer;
-  // It is what the module has that counts, and somebody wanted something else.
+  // What the module has decides the answer.
   const steps = differing.by === "kvm" ? answer.steps : [SEE_WHO_SETS_IT];
   return { ...answer, says: `${answer.says} But ${differing.text}.`, steps };
 }

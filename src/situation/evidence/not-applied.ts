@@ -1,10 +1,10 @@
-import type { Host } from "../host/host.js";
-import { statedOf } from "../input/hosts/stated.js";
-import { isParam } from "../kvm/load/params.js";
-import { paramsOf } from "../kvm/programs.js";
-import { type ReplayOptions, replay } from "../kvm/replay.js";
-import { paramText } from "../kvm/replay-params.js";
-import { sameValue } from "./asked-on-host.js";
+import type { Host } from "../../host/host.js";
+import { statedOf } from "../../input/hosts/stated.js";
+import { isParam } from "../../kvm/load/params.js";
+import { paramsOf } from "../../kvm/programs.js";
+import { type ReplayOptions, replay } from "../../kvm/replay.js";
+import { paramText } from "../../kvm/replay-params.js";
+import { sameValue } from "../asked-on-host.js";
 
 /*
  * Parameters that modprobe.d or the command line asks for with one value, and /sys/module shows with another.
