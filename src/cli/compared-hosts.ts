@@ -6,7 +6,7 @@ import { hostText, ownOptions } from "./host-text.js";
 import { type RawOptions, readOptions } from "./options.js";
 import { showJson } from "./outlet.js";
 import { type Aside, findMembers, type Member, type Members } from "./shell/members.js";
-import { complain } from "./shell/problems.js";
+import { complain, fitted } from "./shell/problems.js";
 import { withFirmware } from "./shell/what-if.js";
 import { situationOf } from "./situation.js";
 import type { World } from "./world.js";
@@ -133,7 +133,7 @@ export function printRun(result: RunResult, raw: RawOptions, world: World, aside
     showJson(aside.length === 0 ? json : { ...(json as object), aside }, world);
   else if (exitCode === 2) {
     // A place in a text comes first in its line, as compilers print it.
-    for (const line of lines) if (PLACE.test(line)) world.err(`${visible(line)}\n`);
+    for (const line of lines) if (PLACE.test(line)) world.err(fitted(`${visible(line)}\n`, world));
     complain(
       world,
       lines.filter((line) => !PLACE.test(line)),

@@ -10,7 +10,7 @@ import { visible } from "../report/visible.js";
 import { fileKind, inputChunks, inputName } from "./files.js";
 import { NUMBERED } from "./host-text.js";
 import type { MissingFact } from "./live-machine.js";
-import { didYouMean } from "./shell/problems.js";
+import { didYouMean, fitted } from "./shell/problems.js";
 import type { World } from "./world.js";
 
 export type Origin = "machine" | "file" | "atlas";
@@ -113,7 +113,7 @@ async function readText(path: string, world: World, how: HowToRead): Promise<rea
       : [];
     return none(...(texts.length > 0 ? texts : [`${name}: no host was found in it`]), ...guest);
   }
-  for (const text of texts) world.err(`${text}\n`);
+  for (const text of texts) world.err(fitted(`${text}\n`, world));
   const source = format === undefined ? name : `${name} (${format})`;
   return hosts.map((one) => ({ kind: "host", host: one, origin: "file", source, notes: [] }));
 }

@@ -19,9 +19,12 @@ import {
   longFlag,
 } from "./shell/command-row.js";
 import { COMMANDS } from "./shell/command-table.js";
-import { bytesOption, languageOf, wantsColor } from "./shell/output-options.js";
-import { complain } from "./shell/problems.js";
+import { bytesOption, languageOf, terminalWidth, wantsColor } from "./shell/output-options.js";
+import { complain, fitted } from "./shell/problems.js";
 import type { World } from "./world.js";
+
+/** Of help that goes to no terminal. */
+const HELP_WIDTH = 80;
 
 function gather(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
@@ -60,15 +63,20 @@ async function runCommand(given: readonly string[], outside: World): Promise<num
   if (first === "version" || first === "-v") return runCommand(["--version", ...args.slice(1)], outside);
   const misspelt = await misspeltCommand(args, world);
   if (misspelt !== undefined) return complain(world, [misspelt]);
+  const helpWidth = terminalWidth(outside) ?? HELP_WIDTH;
+  const help = (text: string) => fitted(text, { columns: helpWidth, env: {} });
   const program = new Command("vmxlens")
     .description("Replays what Linux and KVM make of VMX capability MSRs, bit for bit, with the reason.")
     .version(pkg.version)
     .exitOverride()
     .configureOutput({
-      writeOut: world.out,
-      writeErr: world.err,
-      outputError: (text, write) => write(oneError(text)),
+      writeOut: (text) => world.out(help(text)),
+      writeErr: (text) => world.err(fitted(text, outside)),
+      outputError: (text, write) => write(fitted(oneError(text), outside)),
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
     })
+    .configureHelp({ minWidthToWrap: 10 })
     .showHelpAfterError("(see --help)")
     .addHelpText(
       "after",

@@ -256,7 +256,10 @@ function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width
       const given = row.type === "bool" ? (row.default === 1 ? "Y" : "N") : String(row.default);
       return paramText(cpu, row) === given ? text : styled("strong", text);
     });
-    lines.push(BLANK, [styled("title", "parameters"), styled("dim", "  (bold: other than the default)")]);
+    lines.push(
+      BLANK,
+      ...wrap([styled("title", "parameters"), styled("dim", "  (bold: other than the default)")], width),
+    );
     lines.push(...wrap(joined(params, " "), width, "  "));
   }
   if (wanted("nested") && cpu.loads !== "no" && cpu.bit("params", "nested") !== "no") {

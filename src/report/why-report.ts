@@ -198,7 +198,10 @@ function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], wi
       : reached === "no"
         ? "What would have to change"
         : "What would do in any case";
-  const lines: Line[] = [[styled("heading", title), styled("dim", remedies.length > 1 ? "  (any one of these)" : "")]];
+  const lines = wrap(
+    [styled("heading", title), styled("dim", remedies.length > 1 ? "  (any one of these)" : "")],
+    width,
+  );
   for (const [index, remedy] of remedies.entries()) {
     const number = remedies.length > 1 ? `${index + 1}. ` : "";
     for (const [part, { text, details = [], commands }] of instructions(remedy, params).entries()) {

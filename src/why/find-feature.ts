@@ -41,8 +41,22 @@ export function findFeature(name: string): FoundFeature {
   if (param !== undefined) return { kind: "one", feature: param };
   const placed = placedFeature(name) ?? featuresByName().get(wanted.replace(/^vmx_(?:feature_)?/, ""));
   if (placed !== undefined) return { kind: "one", feature: placed };
+  const bare = BESIDE_NAME.exec(name.trim())
+    ?.slice(1)
+    .find((part) => part !== undefined);
+  if (bare !== undefined) {
+    const found = findFeature(bare);
+    if (found.kind !== "none") return found;
+  }
   return { kind: "none", near: [...new Set([...nearestOf(name, everyName(), 4), ...near])].slice(0, 6) };
 }
+
+/**
+ * What is printed beside a name: the group or the word of a control (`primary RDTSC_EXITING`, `exit_ctls_high CLEAR_BNDCFGS`), or
+ * the layer of a fleet's column (`ept_ad_silicon`).
+ */
+const BESIDE_NAME =
+  /^(?:(?:pin|primary|secondary|tertiary|exit|entry|\w{3,30}_ctls_(?:low|high))\s{1,4}(\w{2,60})|(\w{2,60})_(?:silicon|firmware|boot|kvm|param|nested))$/;
 
 /** The first feature that has a name, by the form in which names are compared. */
 const featuresByName = once(

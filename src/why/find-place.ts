@@ -45,7 +45,9 @@ export function findPlace(name: string): Place | undefined {
   if (register !== undefined) return { kind: "register", register };
   const bit = bitNamed(text);
   if (bit !== undefined) return bit;
-  const naming = rulesNaming(text);
+  const exact = rulesNaming(text);
+  // A flag as /proc/cpuinfo prints it.
+  const naming = exact.length === 0 && /^[a-z]\w+$/.test(text) ? rulesNaming(`X86_FEATURE_${text.toUpperCase()}`) : exact;
   return naming.length === 0 ? undefined : byRules(text, naming);
 }
 
@@ -75,7 +77,7 @@ function partOf(rows: readonly SourceName[]): RunPart {
 function wordsNamed(text: string): readonly WordName[] {
   const wanted = text.replace(/^vmcs_config[.]|^(?:boot_cpu_data|c->)[.]?/, "");
   return WORD_NAMES.filter((word) =>
-    [word, word.replace(/[.](?:lo|hi)$/, ""), word.replace(/^nested[.]/, "")].includes(wanted),
+    [word, `nested.${word}`, word.replace(/[.](?:lo|hi)$/, ""), word.replace(/^nested[.]/, "")].includes(wanted),
   );
 }
 

@@ -24,7 +24,7 @@ import { inputName, inputText, wholeText } from "../files.js";
 import { diagnosticText } from "../host.js";
 import { type RawOptions, readOptions } from "../options.js";
 import { showJson } from "../outlet.js";
-import { complain, didYouMean } from "../shell/problems.js";
+import { complain, didYouMean, fitted } from "../shell/problems.js";
 import type { World } from "../world.js";
 
 interface AuditRaw extends RawOptions {
@@ -79,7 +79,7 @@ export async function audit(
   // A log can hold thousands of dumps: each is judged and printed as soon as it is complete.
   const onDump = (dump: VmcsDump): void => {
     found++;
-    for (const entry of dump.diagnostics) world.err(`${diagnosticText(entry)}\n`);
+    for (const entry of dump.diagnostics) world.err(fitted(`${diagnosticText(entry)}\n`, world));
     const changed = change(dump.vmcs, changes);
     if (typeof changed === "string") {
       refused ??= changed;
@@ -95,7 +95,7 @@ export async function audit(
     }
   };
   const diagnostics = await readDumps(head, pieces, inputName(file), onDump);
-  for (const entry of diagnostics) world.err(`${diagnosticText(entry)}\n`);
+  for (const entry of diagnostics) world.err(fitted(`${diagnosticText(entry)}\n`, world));
   if (refused !== undefined) return complain(world, [`--set: ${refused}`]);
   if (found === 0) return EXIT.usage;
   if (raw.junit === true) world.out(auditJunit(inputName(file), collected));

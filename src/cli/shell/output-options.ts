@@ -58,14 +58,17 @@ export function bytesOption(text: string | undefined): number | string | undefin
   return `--max-bytes ${text}: a number of bytes, or of KiB, MiB or GiB as 500M`;
 }
 
+/** The columns of the terminal, or COLUMNS; undefined where neither is known. */
+export function terminalWidth({ columns, env }: Pick<World, "columns" | "env">): number | undefined {
+  if (columns !== undefined && columns > 0) return columns;
+  const own = Number(env.COLUMNS ?? "");
+  return Number.isInteger(own) && own > 0 ? own : undefined;
+}
+
 /** --width, then the terminal's columns; where there is no terminal, or it does not know them, COLUMNS. */
 function widthOption(text: string | undefined, { columns, env }: World, problems: string[]): number {
-  if (text === undefined) {
-    if (columns !== undefined && columns > 0) return columns;
-    const own = Number(env.COLUMNS ?? "");
-    if (Number.isInteger(own) && own > 0) return own;
-    return columns === undefined ? DEFAULT_WIDTH : UNKNOWN_WIDTH;
-  }
+  if (text === undefined)
+    return terminalWidth({ columns, env }) ?? (columns === undefined ? DEFAULT_WIDTH : UNKNOWN_WIDTH);
   const width = Number(text);
   if (Number.isInteger(width) && width >= 20 && width <= 10_000) return width;
   problems.push(`--width ${text}: a number of columns from 20 to 10000`);

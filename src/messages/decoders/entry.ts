@@ -199,7 +199,7 @@ export function ofOthers(reason: number): Decoded {
     steps: [
       {
         text: "Dump the guest-state fields of the VMCS, with the controls and the exit qualification, right after the failed entry, and have them checked field by field.",
-        commands: ["vmxlens vmcs DUMP.txt"],
+        commands: ["vmxlens audit DUMP.txt"],
       },
     ],
   };

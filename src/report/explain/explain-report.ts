@@ -72,7 +72,7 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
   if (verdict?.says.startsWith(one.what) !== true && !described) lines.push(...wrap(one.what, width, "  "));
   const ofKernel = (one.kernelNotes ?? []).map((text): readonly [string, Inline] => ["depends on", text]);
   // The verdict says the rest, but not how the name of a kernel was understood.
-  if (covered) return ofKernel.length === 0 ? lines : [...lines, ...indented(labelled(ofKernel, width))];
+  if (covered) return ofKernel.length === 0 ? lines : [...lines, ...indented(labelled(ofKernel, width - 2))];
   if (one.values.length > 0) {
     lines.push(
       ...table(
@@ -99,7 +99,7 @@ function explanationLines(one: Explanation, { covered, verdict, shown, width }: 
     shown.add(step.text);
     facts.push(["do", stepInline(step)]);
   }
-  if (facts.length > 0) lines.push(...indented(labelled(facts, width)));
+  if (facts.length > 0) lines.push(...indented(labelled(facts, width - 2)));
   return lines;
 }
 

@@ -54,8 +54,10 @@ for (const [value, digit] of [..."0123456789abcdef"].entries()) {
 
 /** Four hex digits as a number; negative where there is something else. */
 function hex4At(bytes: Uint8Array, at: number): number {
-  const [a, b] = [DIGIT[bytes[at] as number] as number, DIGIT[bytes[at + 1] as number] as number];
-  const [c, d] = [DIGIT[bytes[at + 2] as number] as number, DIGIT[bytes[at + 3] as number] as number];
+  const a = DIGIT[bytes[at] as number] as number;
+  const b = DIGIT[bytes[at + 1] as number] as number;
+  const c = DIGIT[bytes[at + 2] as number] as number;
+  const d = DIGIT[bytes[at + 3] as number] as number;
   return (a << 12) | (b << 8) | (c << 4) | d;
 }
 
@@ -63,7 +65,8 @@ function hex4At(bytes: Uint8Array, at: number): number {
 export function hexAt(bytes: Uint8Array, at: number, digits: number): number {
   // Nearly all numbers of a dump, without a loop.
   if (digits === 8 && at + 8 <= bytes.length) {
-    const [high, low] = [hex4At(bytes, at), hex4At(bytes, at + 4)];
+    const high = hex4At(bytes, at);
+    const low = hex4At(bytes, at + 4);
     return (high | low) < 0 ? -1 : ((high << 16) | low) >>> 0;
   }
   let value = 0;
