@@ -102,11 +102,14 @@ describe("commands of ours that an answer proposes parse and run", () => {
       ["vmcs"],
       ["runs", "skylake-x"],
     ]) {
-      const { out, err } = await runCli([...args, "--width", "1000"]);
+      const { out, err } = await runCli([...args, "--width", "1000"], { env: { FORCE_COLOR: "1" } });
       texts.push(out, err);
     }
-    const typed = texts.join("\n").match(/`vmxlens [^`]+`|^ {2,}vmxlens [a-z].*$/gm) ?? [];
-    expect(typed.length).toBeGreaterThan(1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the style of a command
+    const styled = [...texts.join("\n").matchAll(/\u001b\[36m(.*?)\u001b\[0m/g)].map(([, command = ""]) => command);
+    const quoted = texts.join("\n").match(/`vmxlens [^`]+`/g) ?? [];
+    const typed = [...styled, ...quoted];
+    expect(typed.length).toBeGreaterThan(5);
     await expectAccepted(typed.map((one) => one.replaceAll("`", "").trim()));
   });
 });
