@@ -47,7 +47,8 @@ export function findPlace(name: string): Place | undefined {
   if (bit !== undefined) return bit;
   const exact = rulesNaming(text);
   // A flag as /proc/cpuinfo prints it.
-  const naming = exact.length === 0 && /^[a-z]\w+$/.test(text) ? rulesNaming(`X86_FEATURE_${text.toUpperCase()}`) : exact;
+  const naming =
+    exact.length === 0 && /^[a-z]\w+$/.test(text) ? rulesNaming(`X86_FEATURE_${text.toUpperCase()}`) : exact;
   return naming.length === 0 ? undefined : byRules(text, naming);
 }
 
