@@ -1,4 +1,4 @@
-import { type Inline, type Line, lengthOf, type Span, spaces, spansOf } from "./text.js";
+import { type Inline, type Line, lengthOf, type Span, spaces, spansOf, styled } from "./text.js";
 
 /** No terminal is narrower for us; below it lines are left for the terminal to wrap. */
 const LEAST_WIDTH = 20;
@@ -110,6 +110,12 @@ function merged(line: readonly Span[]): Line {
     else out[out.length - 1] = { text };
   }
   return out;
+}
+
+/** A heading with a remark behind it, or below it where the line is too short. */
+export function remarked(heading: Span, remark: string, width: number): Line[] {
+  const behind = styled("dim", `  ${remark}`);
+  return lengthOf([heading, behind]) <= width ? [[heading, behind]] : [[heading], [behind]];
 }
 
 /** Pairs of a short label and a text, the texts aligned; in a narrow place each text is below its label. */

@@ -25,7 +25,7 @@ import { adjustTexts } from "./adjust-text.js";
 import { basisLines, subject } from "./basis.js";
 import { certaintyText, findingLines, messageLines } from "./findings-report.js";
 import { setVerdict } from "./layers-report.js";
-import { labelled, table, wrap } from "./layout.js";
+import { labelled, remarked, table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
 import { BLANK, type Inline, joined, type Line, styled } from "./text.js";
 import { loadVerdict } from "./verdict.js";
@@ -256,10 +256,7 @@ function outcomeLines(replayed: Replay, wanted: (phase: Phase) => boolean, width
       const given = row.type === "bool" ? (row.default === 1 ? "Y" : "N") : String(row.default);
       return paramText(cpu, row) === given ? text : styled("strong", text);
     });
-    lines.push(
-      BLANK,
-      ...wrap([styled("title", "parameters"), styled("dim", "  (bold: other than the default)")], width),
-    );
+    lines.push(BLANK, ...remarked(styled("title", "parameters"), "(bold: other than the default)", width));
     lines.push(...wrap(joined(params, " "), width, "  "));
   }
   if (wanted("nested") && cpu.loads !== "no" && cpu.bit("params", "nested") !== "no") {

@@ -14,7 +14,7 @@ import { holdsBefore } from "../why/state-before.js";
 import type { Why, WhyAnswer } from "../why/why.js";
 import { basisLines, subject } from "./basis.js";
 import { howToTell } from "./layers-report.js";
-import { table, wrap } from "./layout.js";
+import { remarked, table, wrap } from "./layout.js";
 import { perKernel } from "./per-kernel.js";
 import { BLANK, type Inline, type Line, plainText, type Style, spaces, styled } from "./text.js";
 import { LAYER_NAMES, loadVerdict } from "./verdict.js";
@@ -198,10 +198,8 @@ function changeLines(why: Why, params: ParamsGiven, atlas: WhyInput["atlas"], wi
       : reached === "no"
         ? "What would have to change"
         : "What would do in any case";
-  const lines = wrap(
-    [styled("heading", title), styled("dim", remedies.length > 1 ? "  (any one of these)" : "")],
-    width,
-  );
+  const heading = styled("heading", title);
+  const lines: Line[] = remedies.length > 1 ? remarked(heading, "(any one of these)", width) : [[heading]];
   for (const [index, remedy] of remedies.entries()) {
     const number = remedies.length > 1 ? `${index + 1}. ` : "";
     for (const [part, { text, details = [], commands }] of instructions(remedy, params).entries()) {
