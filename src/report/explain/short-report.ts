@@ -6,7 +6,7 @@ import { BLANK, type Line, styled } from "../text.js";
 import { explainReport, saysNothing } from "./explain-report.js";
 
 /** The lines in which an answer has to fit, so that a terminal of the usual size shows all of it. */
-export const MOST_LINES = 25;
+const MOST_LINES = 25;
 
 interface Cut {
   /** What is left out, for the line that says so; nothing is where it is only put more briefly. */
