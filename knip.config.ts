@@ -21,6 +21,8 @@ const config: KnipConfig = {
   project: ["src/**/*.{ts,tsx}!", "!src/**/*.examples.ts!", "tools/**/*.{ts,js}!", "test/**/*.ts"],
   // The shape of a part of an exported shape has a name for those who use it.
   ignoreExportsUsedInFile: { interface: true, type: true },
+  // The packer bundles this module and takes the format from what it exports.
+  ignoreIssues: { "src/web/unpack.ts": ["exports"] },
   // Required by a line that tools/build-prove-page.js puts into a package's code.
   ignoreDependencies: ["lzma1"],
   // Debian packages that some tools drive; without them those tools say what to install.

@@ -10,16 +10,10 @@
 /** Decides a bit, given the chance of a 1 in 65,536: read from the packed text here, given by the packer there. */
 export type Decide = (chance: number) => number;
 
-/**
- * Printable characters but `<`; the first so many mean six bits, the others seven. With these, gzip adds little.
- * @internal
- */
+/** Printable characters but `<`; the first so many mean six bits, the others seven. With these, gzip adds little. */
 export const SIX_BITS = 34;
 
-/**
- * The interval that is divided by the decisions, as numbers of 30 bits: engines keep these without a box.
- * @internal
- */
+/** The interval that is divided by the decisions, as numbers of 30 bits: engines keep these without a box. */
 export const INTERVAL = 0x3fff_ffff;
 
 /** Zeros before the first byte. */
