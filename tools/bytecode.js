@@ -46,7 +46,7 @@ const RUNS = [
 const chunks = [];
 
 // The bundle leaves it to a loader that is there, so that no earlier bytecode is used.
-require.extensions[".cjs"] = (module, filename) => {
+require.extensions[".cjs"] = (/** @type {NodeModule} */ module, /** @type {string} */ filename) => {
   const text = readFileSync(filename);
   const source = text.toString("latin1");
   // A chunk with `import()` needs Node's own loader, and what is not ASCII would be read in another way.
@@ -86,7 +86,7 @@ function fileOf(/** @type {typeof chunks} */ compiled) {
 }
 
 // The command line gives V8 other flags after a while, and V8 refuses bytecode that was made with other flags than it has.
-globalThis.setTimeout = /** @type {typeof setTimeout} */ (/** @type {unknown} */ (() => ({ unref() {} })));
+Object.assign(globalThis, { setTimeout: () => ({ unref() {} }) });
 // Otherwise V8 forgets what was compiled and is not called again.
 setFlagsFromString("--no-flush-bytecode");
 let begun = 0;
