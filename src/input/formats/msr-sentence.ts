@@ -9,14 +9,14 @@ import { isNumberOfMsr, isVmxMsr, msrByName } from "../text/msr-names.js";
  */
 
 const SUBJECT =
-  /\b(?:(?:MSR_)?(IA32_(?:FEAT|VMX_)\w{2,40})|(?:MSR|register) ?\(?0x0{0,5}(3a|4[89][0-9a-f])\)?|feature[ _-]control (?:MSR|register))(?: ?[([](?:MSR )?0x0{0,5}(3a|4[89][0-9a-f])[)\]])?/i;
+  /\b(?:(?:MSR_)?(IA32_(?:FEAT|VMX_)\w{2,40})|(?:MSR|register|rdmsr(?: -{1,2}\w{1,9}){0,3}) ?\(?0x0{0,5}(3a|4[89][0-9a-f])[)`]?|feature[ _-]control (?:MSR|register))(?: ?[([](?:MSR )?0x0{0,5}(3a|4[89][0-9a-f])[)\]])?/i;
 /** A word of a sentence; a line without one before the name is a row of a list, which has a reader of its own. */
 const PROSE = /\b(?!(?:cpu|processor|core|msr|rdmsr|chipsec)\d{0,4}\b)[a-z]{2,}(?=[ ,])/i;
 /** What is between the name and the verb. */
 const FILLER =
   /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|here|there|which|that)(?=[ =:,])/i;
 const VALUE =
-  /^(?: ?[=:]| (?:is|was|are|reads?|returns?|returned|gives?|gave|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]))(?![\w.:`'-])/i;
+  /^(?: ?[=:]| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]))(?![\w:`'-]|\.\w)/i;
 /** Before it in the sentence: then no machine has the value. */
 const HYPOTHETICAL =
   /\b(?:if|when|whenever|where|unless|whether|until|should|must|shall|would|could|might|may|expect(?:s|ed)?|suppose[ds]?|assum\w{1,6}|require[sd]?|needs?|ensure|make sure|e\.g|example|usually|normally|typically|set|setting|write|writing|wrote|writes|wrmsr|not)\b[^.!?;]{0,200}$/i;
@@ -32,13 +32,14 @@ export const msrSentence: FactReader = {
   kind: "facts",
   name: "msr-sentence",
   knows: "The value of one register in a sentence: IA32_FEATURE_CONTROL is 5, MSR 0x3a reads 0x1.",
-  mark: /IA32_(?:FEAT|VMX_)|\b(?:MSR|register) ?\(?0x0{0,5}(?:3a|4[89])|feature[ _-]control (?:MSR|register)/i,
+  mark: /IA32_(?:FEAT|VMX_)|\b(?:MSR|register|rdmsr(?: -{1,2}\w{1,9}){0,3}) ?\(?0x0{0,5}(?:3a|4[89])|feature[ _-]control (?:MSR|register)/i,
   words: [
     "IA32_",
     "MSR 0x",
     "msr 0x",
     "MSR (0x",
     "register 0x",
+    "rdmsr ",
     "eature control ",
     "eature Control ",
     "feature_control ",
