@@ -79,6 +79,11 @@ export function isSvmVendor(vendor: string | undefined): boolean {
   return (SVM_VENDORS as readonly (string | undefined)[]).includes(vendor);
 }
 
+/** Whether the kernel is that of WSL2, which runs on Hyper-V of Windows. */
+export function isWsl2({ kernel = "" }: Pick<Host, "kernel">): boolean {
+  return /microsoft-standard/i.test(kernel);
+}
+
 /** Whether the CPU has SVM in place of VMX: by its vendor, or by the module that is loaded where that was not read. */
 export function hasSvm({ vendor, observed }: Pick<Host, "vendor" | "observed">): boolean {
   if (vendor !== undefined) return isSvmVendor(vendor);

@@ -2,7 +2,7 @@ import { checkOptions, wrong } from "../bits/misuse.js";
 import { allOf, and, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { checkHost } from "../host/check-host.js";
-import type { CoreGroup, Host } from "../host/host.js";
+import { type CoreGroup, type Host, isWsl2 } from "../host/host.js";
 import type { Msr } from "../host/msr.js";
 import { run } from "../rules/compile.js";
 import { evaluate, type KernelConfig } from "../rules/condition.js";
@@ -179,13 +179,13 @@ export function isLoadedOn(host: Host): boolean {
   return showsModule(host) || (host.observed?.nestedMsrs?.size ?? 0) > 0;
 }
 
-/** Where KVM is built into the kernel, as in that of WSL, its parameters are shown whether it started or not. */
-const BUILT_IN = /microsoft/i;
-
-/** Whether kvm_intel is in a list of loaded modules, or shows parameters that it has only when it is loaded. */
-export function showsModule({ params, observed, kernel = "" }: Host): boolean {
-  const shown = Object.keys(params?.kvm_intel ?? {}).length > 0 && !BUILT_IN.test(kernel);
-  return shown || observed?.modules?.kvm_intel === true;
+/**
+ * Whether kvm_intel is in a list of loaded modules, or shows parameters that it has only when it is loaded: where KVM is built into
+ * the kernel, as in that of WSL2, it shows them whether it started or not.
+ */
+export function showsModule(host: Host): boolean {
+  const shown = Object.keys(host.params?.kvm_intel ?? {}).length > 0 && !isWsl2(host);
+  return shown || host.observed?.modules?.kvm_intel === true;
 }
 
 /**

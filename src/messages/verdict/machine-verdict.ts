@@ -63,7 +63,8 @@ export function machineVerdict({ situation }: OwnMachine, failed: boolean): Mach
         ...(asked?.steps ?? []),
         ...answer.steps,
         ...again,
-        ...(two || nested?.answer === "no" ? (nested?.steps ?? []) : []),
+        // Where the module does not load, the two answers have the same steps.
+        ...(two || (nested?.answer === "no" && answer.answer !== "no") ? (nested?.steps ?? []) : []),
       ],
       evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],
     },

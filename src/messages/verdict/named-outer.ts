@@ -1,3 +1,4 @@
+import { isWsl2 } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { outerStep } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
@@ -83,10 +84,7 @@ function severalClouds(names: readonly string[]): Named {
   };
 }
 
-const WSL_NESTED: Step = {
-  text: "WSL2 passes VT-x on Windows 11 on an Intel CPU, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
-  commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
-};
+const WSL_NESTED: Step = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
@@ -206,7 +204,8 @@ export function withNamedOuter(
 ): Omit<TextVerdict, "covers"> {
   const { observed } = machine.situation.host;
   const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
-  if (!(observed?.vmx === false || refused) || observed?.outer !== undefined) return found;
+  if (!(observed?.vmx === false || refused) || observed?.outer !== undefined || isWsl2(machine.situation.host))
+    return found;
   if (text === undefined) return found;
   const guest = guestWithoutVmx(guests(), machine);
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };

@@ -1,4 +1,4 @@
-import { type Host, isSvmVendor, msrOf } from "../../host/host.js";
+import { type Host, isSvmVendor, isWsl2, msrOf } from "../../host/host.js";
 import { msrBit } from "../../host/msr.js";
 import { atlas } from "../../input/atlas/atlas.js";
 import { casesOf } from "../../situation/kept.js";
@@ -30,7 +30,7 @@ export function aboutOf(situation: Situation, joined: Replays): About {
   const { host, candidates } = situation;
   const [boot] = host.cores;
   const open = candidates.flatMap(({ release }) => casesOf(situation).under(release));
-  const outer = host.observed?.outer;
+  const outer = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined);
   const virtual = boot.cpuid.features.hypervisor ?? (outer === undefined ? undefined : true);
   return {
     situation,

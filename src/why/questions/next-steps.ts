@@ -77,6 +77,11 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["cat /sys/module/kvm_intel/parameters/nested", "-cpu host", "<cpu mode='host-passthrough'/>"],
   },
   {
+    name: /^WSL/,
+    text: "WSL2 passes VT-x on Windows 11 on an Intel CPU, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
+    commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
+  },
+  {
     name: /^VMware/,
     text: "In the .vmx file of the powered-off machine, let it have VT-x.",
     commands: ['vhv.enable = "TRUE"'],
