@@ -38,7 +38,7 @@ export function remediesFor(host: Host, feature: Feature, options: ReplayOptions
   // What the machine reported holds for it as it is, not after a change.
   const own = { ...options, startFromOffered: false };
   const start: Run = { host, options: own };
-  const near = [...paramCandidates(options), ...firmwareCandidates(feature), ...machineCandidates(options)];
+  const near = singleCandidates(feature, options);
   const found: Candidate[][] = [];
   const isNew = (set: readonly Candidate[]) => !found.some((smaller) => smaller.every((one) => set.includes(one)));
   const tryOut = (...set: Candidate[]) => {
@@ -88,8 +88,7 @@ export function mayHelp(
   goal: Layer,
 ): readonly Remedy[] | undefined {
   const own = { ...options, startFromOffered: false };
-  const reaches = ({ host: by, options: under }: Run) =>
-    reachedTo(featureLayers(replay(by, under), feature).cells, goal);
+  const cellsOf = ({ host: by, options: under }: Run) => featureLayers(replay(by, under), feature).cells;
   const open = withAnyCpu(host);
   const isPossible = RELEASES.some((release) => {
     const replayed = withAnything(open, { ...own, release });
@@ -97,13 +96,13 @@ export function mayHelp(
   });
   if (!isPossible) return undefined;
   const start: Run = { host, options: own };
-  if (reaches(start) !== "no") return [];
-  const near = [...paramCandidates(options), ...firmwareCandidates(feature), ...machineCandidates(options)];
-  const found = near.filter((one) => reaches(one.apply(start)) !== "no").map((one) => [one.change]);
+  const cells = cellsOf(start);
+  if (reachedTo(cells, goal) !== "no") return [];
+  const near = singleCandidates(feature, options);
+  const found = near.filter((one) => reachedTo(cellsOf(one.apply(start)), goal) !== "no").map((one) => [one.change]);
   if (found.length > 0) return found;
   const bits = ownMissing(host, feature);
-  const { silicon } = featureLayers(replay(host, own), feature).cells;
-  return silicon === "no" && bits.length > 0 ? [[{ kind: "silicon", bits, cpuid: [] }]] : [];
+  return cells.silicon === "no" && bits.length > 0 ? [[{ kind: "silicon", bits, cpuid: [] }]] : [];
 }
 
 /** Another CPU, and if that alone does not help, a parameter, firmware or a release besides. */
@@ -140,6 +139,11 @@ function withSilicon(
 
 function applied(run: Run, set: readonly Candidate[]): Run {
   return set.reduce<Run>((changed, one) => one.apply(changed), run);
+}
+
+/** What a user can change without another kernel or CPU, one at a time. */
+function singleCandidates(feature: Feature, options: ReplayOptions): readonly Candidate[] {
+  return [...paramCandidates(options), ...firmwareCandidates(feature), ...machineCandidates(options)];
 }
 
 /** Every parameter that the user gave put back to its default, and every switch left alone flipped. */

@@ -1,6 +1,7 @@
 import { parseHexU64 } from "../../bits/u64.js";
 import type { CoreGroup } from "../../host/host.js";
 import type { Diagnostic } from "../../input/text/diagnostic.js";
+import { isVmxMsr } from "../../input/text/msr-names.js";
 import { type AuditedDump, auditJson, auditJunit, auditReport, isBad } from "../../report/audit-report.js";
 import { hostName } from "../../report/basis.js";
 import { BLANK } from "../../report/text.js";
@@ -176,7 +177,7 @@ async function cpuBeside(head: string): Promise<AuditedCpu | undefined> {
   const { host } = readHost(head);
   const [core] = host?.cores ?? [];
   if (host === undefined || core === undefined || host.cores.length > 1) return undefined;
-  const count = [...core.msrs.keys()].filter((index) => index >= 0x480 && index <= 0x493).length;
+  const count = [...core.msrs.keys()].filter((index) => isVmxMsr(index) && index !== 0x3a).length;
   if (count === 0) return undefined;
   const text = `${hostName({ host })}, by its ${count} VMX register${count === 1 ? "" : "s"} in the same text`;
   return { core, text, ...(core.cpuid.features.hypervisor === true ? {} : { partly: true }) };

@@ -115,12 +115,13 @@ function switchedOff({
   if (causes.length === 0 || off.length === 0) return undefined;
   const [{ options }] = candidates;
   const { params: _, ...others } = options;
-  const isOffUnder = (params: ParamsGiven, name: string) => {
+  const offUnder = (params: ParamsGiven) => {
     const { cpu, release, config } = replay(host, { ...others, startFromOffered: false, params });
-    const row = paramsOf(release, config).find((one) => one.module === "kvm_intel" && one.name === name);
-    return row !== undefined && isOff(paramText(cpu, row));
+    const rows = paramsOf(release, config).filter((row) => row.module === "kvm_intel");
+    return new Set<string>(rows.filter((row) => isOff(paramText(cpu, row))).map(({ name }) => name));
   };
-  const by = off.filter((name) => isOffUnder({ kvm_intel: wanted }, name) && !isOffUnder({}, name));
+  const [asked, unasked] = [offUnder({ kvm_intel: wanted }), offUnder({})];
+  const by = off.filter((name) => asked.has(name) && !unasked.has(name));
   if (by.length === 0) return undefined;
   const names = causes.map(([name, value]) => `kvm_intel.${name}=${value}`);
   return {

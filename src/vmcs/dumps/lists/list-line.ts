@@ -25,7 +25,7 @@ const WORD = runOf("A-Za-z0-9_");
 const BULLETS = runOf("[(#*-");
 
 /** MSR numbers that lists of capabilities put beside the fields; they are not VMCS encodings. */
-function isCapabilityMsr(encoding: number): boolean {
+export function isCapabilityMsr(encoding: number): boolean {
   return encoding === 0x3a || (encoding >= 0x480 && encoding <= 0x493);
 }
 

@@ -1,5 +1,6 @@
 import { fieldByMeaning, type NamedField, namedField } from "../../fields/field-names.js";
 import { fieldByEncoding, splitEncoding } from "../../fields/fields.js";
+import { isCapabilityMsr } from "./list-line.js";
 import { WORD } from "./number.js";
 import { registerIn } from "./registers.js";
 
@@ -190,7 +191,7 @@ function encodingOf(word: string, alone: boolean): number | undefined {
   if (digits === undefined) return alone ? decimalEncoding(word) : undefined;
   const encoding = Number.parseInt(digits, 16);
   // A capability MSR in a list of them is not a field.
-  if (encoding === 0x3a || (encoding >= 0x480 && encoding <= 0x493)) return undefined;
+  if (isCapabilityMsr(encoding)) return undefined;
   // A short number beside other words counts something: `CPU(0x00)`.
   return digits.length < 3 && (!alone || splitEncoding(encoding) === undefined) ? undefined : encoding;
 }
