@@ -134,7 +134,7 @@ function explanationsOf(
   const given = options.situation;
   const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
   const verdict =
-    verdictOf(explanations, about as OwnMachine | undefined, text.whole(), options.desktop) ??
+    verdictOf(explanations, about as OwnMachine | undefined, text.whole(), context.circumstances, options.desktop) ??
     dumpVerdict(text.whole(), context);
   return {
     explanations: [...explanations.map(withoutOutcome), ...unrecognised],

@@ -3,7 +3,7 @@ import type { Cause, Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF } from "../rows/shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, HYPERV_OFF } from "../rows/shared-advice.js";
 import { listText } from "./bits.js";
 
 /** The list that HAXM's checktool prints: only several lines together show the cause. */
@@ -58,7 +58,7 @@ export function decodeHaxmChecktool(matches: readonly [Match, ...Match[]], _cont
           certainty: "certain",
         },
       ],
-      steps: [ENABLE_FIRMWARE],
+      steps: [FIRMWARE_IS_OFF],
     };
   }
   if (no("ept supported")) {

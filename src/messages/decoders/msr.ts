@@ -13,7 +13,7 @@ import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
 import { type Decoded, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
+import { ENABLE_OUTER, FIRMWARE_IS_OFF, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
 import { explainBit, listText, setBits } from "./bits.js";
 import { restoreRule } from "./restore.js";
 
@@ -44,7 +44,7 @@ export function decodeMsrWrite([{ groups }]: readonly [Match, ...Match[]], _cont
       layer: "firmware",
       what: "A program wrote IA32_FEAT_CTL (0x3a), and the write faulted: the register is locked, and nothing but a power cycle releases it. Only the firmware can set VMX in it.",
       onlySteps: true,
-      steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+      steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
     };
   }
   const which = register === undefined ? `MSR 0x${index.toString(16)}` : describeMsr(index);
@@ -182,7 +182,7 @@ export function decodeVmxonFault([match]: readonly [Match, ...Match[]], _context
         certainty: "likely",
       },
     ],
-    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
   };
 }
 

@@ -1,7 +1,14 @@
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
 import type { Gravity, RefusingLayer, Step } from "../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
+  HYPERV_OFF,
+  READ_FEAT_CTL,
+  WHO_USES_VMX,
+} from "../rows/shared-advice.js";
 
 /** What VirtualBox was about when it gave up, and what helps then. */
 export interface VboxFamily {
@@ -25,7 +32,7 @@ export const VBOX_FAMILIES = {
     layer: "firmware",
     gravity: "blocks",
     causes: ["VT-x is off in the firmware setup.", "An outer hypervisor ignores the write to IA32_FEATURE_CONTROL."],
-    steps: [ENABLE_FIRMWARE, READ_FEAT_CTL, ENABLE_OUTER],
+    steps: [FIRMWARE_IS_OFF, READ_FEAT_CTL, ENABLE_OUTER],
   },
   absent: {
     layer: "another hypervisor",

@@ -10,9 +10,19 @@ export const READ_FEAT_CTL: Advice = {
   unless: ["IA32_FEAT_CTL read"],
 };
 
-export const ENABLE_FIRMWARE: Advice = {
+/** For messages that prove it off: then it is due whatever people say of the setup. */
+export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
   unless: ["virtual"],
+  changes: "firmware",
+};
+
+/** For messages that only say that something is missing. */
+export const ENABLE_FIRMWARE: Advice = { ...FIRMWARE_IS_OFF, unless: ["virtual", "said to be on"] };
+
+export const ENABLE_SVM: Advice = {
+  text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
+  unless: ["virtual", "said to be on"],
   changes: "firmware",
 };
 

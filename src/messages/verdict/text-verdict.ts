@@ -3,7 +3,8 @@ import { isSvmVendor } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
 import { type Explanation, isOfLoading, plainStep, type Recognised, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
-import type { OwnMachine } from "../own-machine.js";
+import type { Advice } from "../message.js";
+import type { Circumstance, OwnMachine } from "../own-machine.js";
 import { withAskedFeatures } from "./asked-feature.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
@@ -23,13 +24,15 @@ export function verdictOf(
   explanations: readonly Recognised[],
   machine: OwnMachine | undefined,
   text: string | undefined,
+  circumstances: ReadonlySet<Circumstance>,
   desktop?: DesktopMessages,
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = shortOf(text);
   const alone = answerOf(recognised, machine, text, desktop);
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
-  const found = worded && { ...worded, steps: worded.steps.map(plainStep) };
+  const isOpen = ({ unless }: Advice) => unless?.some((name) => circumstances.has(name)) !== true;
+  const found = worded && { ...worded, steps: worded.steps.filter(isOpen).map(plainStep) };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined) return found;
   // The first one may be the answer.

@@ -1,6 +1,6 @@
 import { ENDED } from "../../../vmcs/dumps/ended.js";
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, KVM_ON_LINUX, WHPX_ON } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, HYPERV_OFF, KVM_ON_LINUX, WHPX_ON } from "../shared-advice.js";
 
 const HAXM = "intel/haxm, core/ia32_ops and checktool";
 
@@ -60,7 +60,7 @@ export const HAXM_MESSAGES = [
     pattern:
       /(?:Intel )?\b(?:VT|VT-x|VMX) (?:feature )?(?:is )?(?:not enabled|disabled)(?: in (?:the )?(?:BIOS|UEFI|firmware))?|Intel Virtualization Technology \(VT-x\) is not turned on|work on system with VT disabled/i,
     what: "The CPU has VT-x and the firmware left it off: IA32_FEATURE_CONTROL is locked without VMX outside SMX.",
-    steps: [ENABLE_FIRMWARE, HYPERV_OFF],
+    steps: [FIRMWARE_IS_OFF, HYPERV_OFF],
     source: { message: "intel/haxm#320, #378, #440; Android emulator", meaning: HAXM },
   },
   {

@@ -1,5 +1,5 @@
 import type { Shown } from "../../desktop-messages.js";
-import { SAID_OFF, SAID_ON } from "../../verdict/desktop/in-words.js";
+import { SAID_OFF, SAID_ON } from "../../verdict/desktop/said-on.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [

@@ -1,5 +1,12 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, OFF_IN_FIRMWARE, WINDOWS_STATE } from "../shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
+  HYPERV_OFF,
+  OFF_IN_FIRMWARE,
+  WINDOWS_STATE,
+} from "../shared-advice.js";
 
 const KB = "VMware Workstation documentation; GNS3/gns3-server#1538, #2164, #2554";
 const UNTICK = {
@@ -116,7 +123,7 @@ export const VMWARE_MESSAGES = [
     pattern:
       /supports Intel VT-x, but (?:Intel )?VT-x is (?:disabled|not enabled)|supports Intel VT-x, but the Intel VT-x implementation is incompatible|Intel VT-x might be disabled if|支持 Intel VT-x[，,]\s?但 ?(?:Intel )?VT-x 处于禁用状态|Intel VT-x is not available/i,
     what: "CPUID shows VT-x and VMware cannot switch it on: IA32_FEATURE_CONTROL is locked with VMX off, or another hypervisor holds it.",
-    steps: [ENABLE_FIRMWARE, HYPERV_OFF, ENABLE_OUTER],
+    steps: [FIRMWARE_IS_OFF, HYPERV_OFF, ENABLE_OUTER],
     source: { message: "VMware Workstation; Ubuntu forum, 2013-12-30, 2018-02-07", meaning: KB },
   },
   {

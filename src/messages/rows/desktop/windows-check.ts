@@ -1,6 +1,6 @@
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { ENABLE_FIRMWARE, HYPERV_OFF } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, FIRMWARE_IS_OFF, HYPERV_OFF } from "../shared-advice.js";
 
 /*
  * What Windows shows of virtualization: systeminfo and Get-ComputerInfo, in the languages that Windows speaks, the Task Manager,
@@ -69,7 +69,7 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
       monitor === true
         ? "The CPU has VT-x (or AMD-V), and the firmware has it switched off."
         : "The firmware has VT-x (or AMD-V) switched off.",
-      [ENABLE_FIRMWARE],
+      [FIRMWARE_IS_OFF],
     );
   if (slat === false) return answer("VT-x is there and on, without EPT (SLAT), which Hyper-V requires.", [BARE]);
   if (firmware !== true) return undefined;
@@ -110,7 +110,7 @@ const ESXI = /\bHV Support[.: ]{1,80}([0-3])\s*$/m;
 const ESXI_SAYS = [
   ["ESXi finds no VT-x (or AMD-V): the CPU does not have it, or a hypervisor below hides it.", [BARE]],
   ["ESXi finds VT-x (or AMD-V), and does not use it on this hardware.", []],
-  ["ESXi finds VT-x (or AMD-V), and the firmware has it switched off.", [ENABLE_FIRMWARE]],
+  ["ESXi finds VT-x (or AMD-V), and the firmware has it switched off.", [FIRMWARE_IS_OFF]],
   ["VT-x (or AMD-V) is there and on, as ESXi shows it (HV Support 3).", []],
 ] as const;
 

@@ -2,6 +2,7 @@ import type { MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
   HYPERV_OFF,
   HYPERV_ON,
   OFF_IN_FIRMWARE,
@@ -557,7 +558,7 @@ export const WINDOWS_MESSAGES = [
       "In a virtual machine: CPUID shows VMX and the guest firmware left IA32_FEATURE_CONTROL unlocked. Windows does not set the lock itself, Linux does.",
     ],
     steps: [
-      ENABLE_FIRMWARE,
+      FIRMWARE_IS_OFF,
       {
         text: "In a virtual machine: use a firmware that locks IA32_FEATURE_CONTROL (0x3a) with 0x5. SeaBIOS and OVMF do when QEMU passes the value on, rust-hypervisor-firmware since its change #438.",
       },

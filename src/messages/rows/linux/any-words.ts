@@ -2,6 +2,7 @@ import type { MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
   HOW_FAR_KVM,
   JOIN_KVM,
   LOAD_KVM,
@@ -278,7 +279,7 @@ export const ANY_WORDS_MESSAGES = [
     pattern:
       /\b(?:enabl(?:e|ing)|turn(?:ing)? on|switch(?:ing)? on|activat(?:e|ing)) (?:the )?(?:Intel )?(?:VT-?x|VMX|VT(?!-d)|virtuali[sz]ation(?: technology)?)\b[^\n]{0,50}\bwithout (?:(?:going|rebooting|entering|access|accessing|getting|using) )?(?:in ?to |to )?(?:the |my )?(?:BIOS|UEFI|firmware)\b/i,
     what: "Where the firmware has VT-x off, no program can switch it on: it locks IA32_FEAT_CTL (0x3a, bit 0) at every start, and a locked register refuses writes until the next reset. Only where the lock bit is 0 may the first program set bits 0 and 2, as Linux does at boot.",
-    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
     source: {
       message: "hzqst/Syscall-Monitor#3",
       meaning: `${SDM}, enabling VMX; Linux, arch/x86/kernel/cpu/feat_ctl.c`,

@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
 /*
  * The same complaint in the words of many small programs. It comes last: known wordings have rows further up.
@@ -101,7 +101,7 @@ export const GENERIC_MESSAGES = [
       { text: "VT-x is switched off in the firmware setup.", layer: "firmware" },
       "In a virtual machine: the outer hypervisor shows VMX and no such register.",
     ],
-    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE, ENABLE_OUTER],
+    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF, ENABLE_OUTER],
     source: { message: "small hypervisors and front ends", meaning: "Intel SDM volume 3C, enabling VMX" },
   },
   {
@@ -128,10 +128,10 @@ export const GENERIC_MESSAGES = [
         is: "VMX locked off",
         what: "IA32_FEAT_CTL is locked with VMX off: the firmware has VT-x off, and no program can change that until the machine is switched off and on.",
         gravity: "blocks",
-        steps: [ENABLE_FIRMWARE],
+        steps: [FIRMWARE_IS_OFF],
       },
     ],
-    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
     source: {
       message: "cheat-engine/cheat-engine#312, divx118/crouton-packages#56",
       meaning: "Intel SDM volume 3C, enabling VMX; HyperDbg/HyperDbg#24",

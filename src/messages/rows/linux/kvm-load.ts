@@ -3,8 +3,8 @@ import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import {
   COMPARE_CPUS,
-  ENABLE_FIRMWARE,
   ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
   KERNEL_LOG,
   MICROCODE,
   READ_FEAT_CTL,
@@ -81,7 +81,7 @@ export const KVM_LOAD_MESSAGES = [
       },
       "Resume from sleep on a firmware that does not restore the register.",
     ],
-    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
     source: { message: `${X86}; platform9/express#206`, meaning: FEAT_CTL },
   },
   {
@@ -159,7 +159,7 @@ export const KVM_LOAD_MESSAGES = [
         unless: ["bare metal", "IA32_FEAT_CTL exists"],
       },
     ],
-    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
     source: { message: VMX, meaning: FEAT_CTL },
   },
   {
@@ -177,7 +177,7 @@ export const KVM_LOAD_MESSAGES = [
         text: "Look for the boot message that says why.",
         commands: ["sudo dmesg | grep -E 'disabled by BIOS|x86_vmx_init|WARNING'"],
       },
-      ENABLE_FIRMWARE,
+      FIRMWARE_IS_OFF,
     ],
     source: { message: VMX, meaning: "Linux 7.2, arch/x86/virt/hw.c and arch/x86/kvm/vmx/vmx.c" },
   },

@@ -4,6 +4,7 @@ import type { MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
+  FIRMWARE_IS_OFF,
   HYPERV_ON,
   KERNEL_LOG,
   LOAD_KVM,
@@ -22,7 +23,7 @@ export const TOOL_MESSAGES = [
     group: "kvm-ok-bios",
     pattern: /KVM \((?<what>vmx|svm)\) is disabled by your BIOS/i,
     what: `kvm-ok read IA32_FEAT_CTL: it is locked without VMX outside SMX. \`vmx\` in /proc/cpuinfo of a kernel before ${releaseOf(FEAT_CTL_AT_BOOT)} does not mean that VMX is on; CPUID shows it either way.`,
-    steps: [ENABLE_FIRMWARE, READ_FEAT_CTL],
+    steps: [FIRMWARE_IS_OFF, READ_FEAT_CTL],
     source: {
       message: "canonical/multipass#322, platform9/express#206, docker/docs#14912",
       meaning: "cpu-checker (kvm-ok)",

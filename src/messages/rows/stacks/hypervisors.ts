@@ -1,5 +1,5 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
 const XEN = "Xen, xen/arch/x86/hvm/vmx/vmcs.c";
 const SEL4 = "seL4, src/arch/x86/object/vcpu.c";
@@ -94,7 +94,7 @@ export const HYPERVISOR_MESSAGES = [
     needle: ["vmx disabled by bios", "vmx is disabled by bios"],
     pattern: /(?:CPU\d{1,5}: )?VMX (?:is )?disabled by BIOS/i,
     what: "Xen and several small hypervisors use this text: IA32_FEATURE_CONTROL is locked with VMX off for the way this machine was booted. Xen has no HVM guests then.",
-    steps: [READ_FEAT_CTL, ENABLE_FIRMWARE],
+    steps: [READ_FEAT_CTL, FIRMWARE_IS_OFF],
     source: {
       message: `${XEN} (vmx_cpu_up); avisokernel, Muen and others`,
       meaning: "Intel SDM volume 3C, enabling VMX",

@@ -1,15 +1,34 @@
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { OUTER_COMMANDS } from "../../rows/shared-advice.js";
+import { ENABLE_SVM, HYPERV_OFF, OUTER_COMMANDS, WHPX_ON } from "../../rows/shared-advice.js";
 import { APPLE, isOnMac } from "./in-words.js";
+import { isSaidOn } from "./said-on.js";
 import { HYPERVISOR_WORKS, WINDOWS } from "./windows-words.js";
 
 /* AMD CPUs, on systems and under products whose messages name VT-x where they mean either. */
 
-const SVM_IS_ON = /\bSVM(?: Mode)?\W{1,4}(?:is )?(?:Enabled|on)\b|\benabled SVM\b/i;
 const NESTED = /\bGNS3 VM\b|\bnested\b|\bExposeVirtualizationExtensions\b/i;
 const HYPER_V = /\bHyper-?V\b|\bExposeVirtualizationExtensions\b/i;
 const OTHER_KERNELS = /\bbhyve\b|\bFreeBSD\b|\bSmartOS\b|\billumos\b|\bOmniOS\b/i;
+
+/** Accelerators of the Android emulator. */
+const ACCELERATORS =
+  /\bHAXM\b|\bAEHD\b|\bemulator[- ](?:check|hypervisor driver)\b|\bAndroid Emulator Hypervisor Driver\b/i;
+const LINUX = /\/dev\/kvm\b|\bkvm-ok\b|\bmodprobe\b|\bUbuntu\b/i;
+
+/** What the Android emulator uses on Windows. */
+function emulatorOnAmd(svm: string, text: string): Omit<TextVerdict, "covers"> {
+  const on = isSaidOn(text) ? " The text says that it is on." : "";
+  return answer(
+    `${svm}${on} HAXM is for Intel alone; on AMD the emulator uses Windows' own hypervisor (WHPX), or its own driver (AEHD), which needs that hypervisor off: memory integrity starts it in Home editions, too.`,
+    [
+      { text: "See which accelerator it can use.", commands: ["emulator -accel-check", "emulator-check hyper-v"] },
+      WHPX_ON,
+      HYPERV_OFF,
+      ENABLE_SVM,
+    ],
+  );
+}
 
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
@@ -50,13 +69,14 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
       },
     ]);
   if (OTHER_KERNELS.test(text)) return answer(svm, []);
+  if (ACCELERATORS.test(text) && !LINUX.test(text)) return emulatorOnAmd(svm, text);
   if (HYPERVISOR_WORKS.test(text))
     return answer(
       `${svm} Windows' hypervisor works there, so AMD-V is on, and the program failed for another reason.`,
       [],
     );
-  if (SVM_IS_ON.test(text))
-    return answer(`${svm} The text says that SVM is on.`, [
+  if (isSaidOn(text))
+    return answer(`${svm} The text says that it is on.`, [
       {
         text: "See whether the system finds it.",
         commands: WINDOWS.test(text) ? ["systeminfo"] : ["grep -m1 -ow svm /proc/cpuinfo"],

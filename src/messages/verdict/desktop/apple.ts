@@ -1,6 +1,8 @@
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
+import { WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { APPLE, appleSilicon, isOnMac, saidOf } from "./in-words.js";
+import { saysNestedOn } from "./nested-in-words.js";
 
 /*
  * Macs: Apple's own chips, which have no VT-x, and what Hypervisor.framework gives the guests of Intel's.
@@ -124,15 +126,20 @@ export function kvmOnMac(text: string): Answer | undefined {
 }
 
 const IN_PARALLELS = /\bParallels\b/i;
+/** It runs on Macs alone; a word of other sentences, too. */
+const THE_PRODUCT = /\b(?:in|on|under|inside|within|using|with|from) Parallels\b|\bParallels (?:Desktop|VM|\d\d)\b/i;
 const RUNS_THERE = /\b(?:WSL ?2?|WSA|Docker|Hyper-?V|Virtual Machine Platform|Windows Subsystem for \w{5,7})\b/i;
 
 /** Windows in Parallels Desktop on a Mac, and what starts virtual machines in it. */
 export function windowsInParallels(text: string): Answer | undefined {
   const said = saidOf(text);
-  const inner = IN_PARALLELS.test(said) && APPLE.test(said) ? RUNS_THERE.exec(said)?.[0] : undefined;
+  const inner =
+    (IN_PARALLELS.test(said) && APPLE.test(said)) || THE_PRODUCT.test(said) ? RUNS_THERE.exec(said)?.[0] : undefined;
   if (inner === undefined || !/\bWin(?:dows)?\b/i.test(said)) return undefined;
-  return answer(
-    `Windows is a virtual machine of Parallels Desktop here: ${inner} needs VT-x in it, which it gets with nested virtualization on, on a Mac with an Intel CPU; on Apple silicon there is no VT-x.`,
-    [{ text: "With the machine off (Parallels Desktop Pro):", commands: [...ALLOW[0].commands] }],
-  );
+  const says = `Windows is a virtual machine of Parallels Desktop here: ${inner} needs VT-x in it, which it gets with nested virtualization on, on a Mac with an Intel CPU; on Apple silicon there is no VT-x.`;
+  if (saysNestedOn(said))
+    return answer(`${says} The text says that nested virtualization is on: Windows itself says whether VT-x arrived.`, [
+      WINDOWS_STATE,
+    ]);
+  return answer(says, [{ text: "With the machine off (Parallels Desktop Pro):", commands: [...ALLOW[0].commands] }]);
 }

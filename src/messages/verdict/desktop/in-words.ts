@@ -33,9 +33,3 @@ export function appleSilicon(text: string): string | undefined {
 const CPU_LACKS =
   /\b(?:which|that|my (?:CPU|processor|PC|laptop|computer)) (?:does(?: not|n['’]t)|do(?: not|n['’]t)) (?:support|have) (?:VT-?x\b|Intel VT|virtuali[sz]ation)|\bnon-VT-?x\b|\b(?:PC|CPU|machine|computer|laptop)s? without (?:VT-?x|virtuali[sz]ation)/i;
 export const cpuLacks = (text: string): boolean => CPU_LACKS.test(text);
-
-/** People who looked in the firmware setup, or at what Windows shows. */
-export const SAID_ON =
-  /(?<!\b(?:ensure|sure|must|please|check|verify|see|whether|if|that|until|once|unless|when)\b[^.\n]{0,24})\b(?:virtuali[sz]ation|VT-?x|SVM|AMD-V)\b(?: \w{1,12}){0,3} (?:is|are|was|has been|already) (?:\w{1,10} )?(?:enabled|turned on|activated|on)\b|(?<!\byou )\b(?:I|I've|have|already) (?:\w{1,10} )?(?:enabled|turned on|activated|checked)(?: \w{1,14}){0,3} (?:virtuali[sz]ation|VT-?x|SVM)\b|^\s{0,8}Virtuali[sz]ation: Enabled/im;
-export const SAID_OFF = /\b(?:virtuali[sz]ation|VT-?x|SVM)\b(?: \w{1,12}){0,3} (?:is|are|was) not\b/i;
-export const isSaidOn = (text: string): boolean => SAID_ON.test(text) && !SAID_OFF.test(text);

@@ -14,6 +14,7 @@ import { ofAmd } from "./amd.js";
 import { kvmOnMac, macosGuest, onAppleSilicon } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { xenAlone } from "./other-hosts.js";
+import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
 import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
 
@@ -85,7 +86,7 @@ export function joinedOnDesktop(
   if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(), line: first.lines[0] };
   const xen = first.message === "generic-no-vmx" || first.message === "no-vtx-generic" ? xenAlone(text) : undefined;
   if (xen !== undefined && text.length <= LONGEST_WORDS && machine === undefined)
-    return { ...xen, says: `${first.what.split(":", 1)[0]?.replace(/\.$/, "")}. ${xen.says}`, line: first.lines[0] };
+    return { ...xen, says: `${sentence(first.what)} ${xen.says}`, line: first.lines[0] };
   const given = notGiven(text, first);
   if (given !== undefined) return { ...given, evidence: [], line: first.lines[0] };
   const mac = onMac(text, first);
@@ -119,6 +120,7 @@ export function joinedOnDesktop(
     (NEEDS_HYPERVISOR.has(first.message as string) && LAUNCH_OFF.test(text) ? launchOff(first) : undefined) ??
     surrounding(text, first, machine) ??
     (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
+    saidOn(text, first) ??
     onWindows(text, first);
   return found === undefined ? undefined : { evidence: [], line: first.lines[0], ...found };
 }
@@ -253,7 +255,7 @@ function surrounding(text: string, first: Recognised, machine: OwnMachine | unde
 function onWindows(text: string, first: Recognised): Says | undefined {
   return NAMES_NO_CAUSE.has(first.message as string) && WINDOWS.test(text) && !LINUX.test(text)
     ? {
-        says: `${first.what.split(":", 1)[0]?.replace(/\.$/, "")}. On Windows that is the firmware setup, or Windows' own hypervisor (Hyper-V, WSL2, memory integrity): while it runs, it holds VT-x and hides it from other programs.`,
+        says: `${sentence(first.what)} On Windows that is the firmware setup, or Windows' own hypervisor (Hyper-V, WSL2, memory integrity): while it runs, it holds VT-x and hides it from other programs.`,
         steps: [WINDOWS_STATE, HYPERV_OFF, ...(IS_MACHINE.test(first.matched) ? [SKIP_CHECK] : []), ENABLE_FIRMWARE],
       }
     : undefined;
@@ -289,6 +291,18 @@ function whereOn(says: string, failed: readonly Recognised[]): Says | undefined 
     ? { says: `${says} docker-machine's own check says otherwise.`, steps: [SKIP_CHECK, HYPERV_OFF] }
     : undefined;
 }
+
+/** Where people say that VT-x is on, what is left is Windows. */
+function saidOn(text: string, first: Recognised): Says | undefined {
+  return NEEDS_HYPERVISOR.has(first.message as string) && isSaidOn(text)
+    ? {
+        says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on: then a feature of Windows is missing, or the boot entry keeps its hypervisor from starting.`,
+        steps: [HYPERV_ON, WINDOWS_STATE],
+      }
+    : undefined;
+}
+
+const sentence = (what: string): string => `${what.split(":", 1)[0]?.replace(/\.$/, "")}.`;
 
 /** The CPU, where it has no EPT: by its own registers, by its model, or by a name from before. */
 function withoutEpt(text: string, machine: OwnMachine | undefined): string | undefined {

@@ -4,6 +4,7 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { HOW_FAR_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
+import { WINDOWS } from "./windows-words.js";
 
 /*
  * Texts that hold no message and describe no machine and whose subject is VT-x or KVM: questions, and trouble described in prose.
@@ -98,7 +99,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
       ...(onKvm ? [outerStep("KVM")] : []),
       ...(onVbox ? [outerStep("VirtualBox")] : []),
       ...(subject.says === FIRMWARE_SAYS && !OF_LINUX.test(text) ? [WINDOWS_STATE] : []),
-      ...subject.steps,
+      ...(subject === SUBJECTS[0] && WINDOWS.test(text) && !OF_LINUX.test(text) ? [WINDOWS_STATE] : subject.steps),
     ],
     evidence: [],
   };

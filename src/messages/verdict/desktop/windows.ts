@@ -4,7 +4,8 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
-import { APPLE, IN_A_MACHINE, isSaidOn, saidOf } from "./in-words.js";
+import { APPLE, IN_A_MACHINE, saidOf } from "./in-words.js";
+import { isSaidOn } from "./said-on.js";
 import {
   BESIDE,
   CONSUMER,
@@ -39,6 +40,10 @@ const SECURITY_OFF: Step = {
   text: "Where virtualization-based security runs although it was switched off, the firmware holds it (UEFI lock): use Microsoft's Device Guard and Credential Guard readiness tool, and confirm at the next start.",
   commands: ["DG_Readiness_Tool.ps1 -Disable"],
 };
+
+/** Its feature is said to be off. */
+const WITHOUT_HYPERV =
+  /\bhyper-? ?v\b(?: \w{1,10}){0,2} (?:is |was )?(?:turned off|switched off|disabled|off|uninstalled|not (?:enabled|installed|running|active))\b|\b(?:no|without|disabled|turned off|removed|uninstalled) (?:\w{1,10} ){0,2}hyper-? ?v\b/i;
 
 /** A hypervisor in a machine got as far as VMX operation. */
 const CRASH = /\bcrash\w{0,3}\b|\bBSOD\b|\bblue ?screen\b|\bfreez\w{1,3}\b/i;
@@ -129,23 +134,27 @@ export function subjectOfWindows(
       `The text speaks of Windows' own hypervisor (${security}). While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
-  const firmware = isSaidOn(text) ? [] : [ENABLE_FIRMWARE];
   const player = PLAYER.exec(text)?.[0];
+  if (player !== undefined && isSaidOn(text) && WITHOUT_HYPERV.test(text))
+    return answer(
+      `The text says that VT-x (or AMD-V) is on and Hyper-V off: then ${player} has what it needs of the CPU, unless Windows' own hypervisor runs all the same (for memory integrity or WSL2).`,
+      [SEE_SECURITY],
+    );
   if (player !== undefined)
     return answer(
       `${player} uses VT-x (or AMD-V). Windows itself says whether VT-x is on in the firmware; where it is, Windows' own hypervisor (Hyper-V, WSL2, memory integrity) holds it, and only editions of ${player} for Hyper-V run over that.`,
-      [WINDOWS_STATE, ...firmware, HYPERV_OFF],
+      [WINDOWS_STATE, ENABLE_FIRMWARE, HYPERV_OFF],
     );
   const consumer = CONSUMER.exec(saidOf(text))?.[0];
   if (consumer !== undefined && (FIRMWARE.test(text) || OF_VTX.test(text)))
     return answer(
       `${/hyper/i.test(consumer) ? `${consumer} is` : `${consumer} runs on`} Windows' own hypervisor. Windows itself says whether VT-x is on (or AMD-V); where it is, the hypervisor's feature is off or the boot entry keeps it from starting.`,
-      [WINDOWS_STATE, HYPERV_ON, ...firmware],
+      [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
     );
   if (FIRMWARE.test(text))
     return answer(
       "A program of Windows complains about virtualization, and its own words are not in the text. Windows itself says whether VT-x is on; where it is, the hypervisor's feature is off or the boot entry keeps it from starting.",
-      [WINDOWS_STATE, HYPERV_ON, ...firmware],
+      [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
     );
   return undefined;
 }

@@ -1,0 +1,41 @@
+/*
+ * People who say that VT-x (or SVM) is on: they looked in the firmware setup, or at what Windows shows. Programs that ask for it
+ * use the same words in another mood.
+ */
+
+const VTX = String.raw`(?<!\bnested )\b(?:virtuali[sz]ation(?: (?:technology|support|extensions?|features?|options?|settings?))?|VT-?[xd]|VT|SVM(?: mode)?|AMD-?V|Intel VT|IVT|VMX)(?! (?:should|must|needs?|has to|have to|can|may|might|is required|to be)\b)`;
+const ON = "(?:enabled?|turned on|switched on|activated|active|set to enabled|on)";
+const SETUP = String.raw`(?:(?:the |my |its |our )?(?:\w{2,12} ){0,2}(?:BIOS|UEFI|firmware|motherboard|EFI)|task ?manager)\b`;
+/** Words before it that make it a demand, a question or a condition. */
+const NOT_SAID = String.raw`(?<!\b(?:ensure|make sure|be sure|must|please|verify|check|see|whether|if|until|once|unless|should|needs?|requires?d?|n['’]t|cannot|how to|try(?:ing)? to)\b[^.\n;]{0,48}|\b(?:is|are|not|when|no|enable|after) |^[ \t>*]{0,8}\d[.)] )`;
+
+const SAID = [
+  // VT-x is (already) on; VT-x has been enabled.
+  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()-]{1,14}){0,6} (?:is|are|was|were|has been|have been|['’]s)(?: (?:already|also|definitely|indeed|currently|both|fully|of course|all|now|shown as|listed as|displayed as)){0,2} ${ON}\\b(?! (?:or|when|if|by the guest|only)\\b|, but is not operational)`,
+  // virtualization turned on in bios; VT-x and VT-d enabled in BIOS.
+  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()-]{1,14}){0,4} (?:enabled|turned on|switched on|activated|on) (?:in|from|on|via|at|under) ${SETUP}`,
+  // I've enabled virtualization in the BIOS; I have VT-x on; already enabled SVM.
+  `(?<!\\b(?:you|if|how|should|can|when) )\\b(?:I|I['’]ve|I['’]d|I['’]m|we|we['’]ve|have|having|already|also|yes|with)(?: (?:have|has|had|already|also|just|even|double|triple|did|got|then|both|definitely)){0,3} (?:enabled|turned on|switched on|activated|checked|verified|confirmed|ensured|made sure|double-?checked|enabling|see|got)(?: (?!not\\b)[\\w'’/&-]{1,14}){0,5} ${VTX}\\b(?![^.\\n]{0,40}\\b(?:disabled|not|n['’]t|off)\\b)`,
+  `\\b(?:I|we|I['’]ve|already)(?: (?:have|already|did|do|also)){0,2} (?:have )?(?:(?!check|if|need|must|should|want|can|how|could|to )\\w{1,10} ){0,2}${VTX}\\b(?: [\\w/&,-]{1,14}){0,3} (?:enabled|turned on|switched on|activated)\\b`,
+  `(?:despite|although|though|even (?:though|if|when|with)|while|with|has|having)(?: [\\w'’/&,-]{1,14}){0,5} ${VTX}\\b(?: [\\w/&,-]{1,14}){0,6} (?:enabled|turned on|switched on|activated)\\b`,
+  `\\b(?:BIOS|UEFI|setup|settings)(?:,| and|, and)(?: (?:I|have|I['’]ve))? (?:enabled|turned on|activated)(?: [\\w'’-]{1,14}){0,3} ${VTX}\\b`,
+  `\\btask ?manager (?:also )?(?:shows?|says?|showing|showed|reports?)(?: that)?(?: [\\w]{1,12}){0,2} ${VTX}\\b\\W{0,4}(?: \\w{1,8}){0,2} ?(?:enabled|on)\\b`,
+  `${NOT_SAID}${VTX}\\b (?:shown|listed|displayed|marked|set|showing) (?:as|to) (?:enabled|on)\\b`,
+  // it is enabled in the BIOS.
+  `\\b(?:it|its|they|both|all|everything|that|which)(?:['’]s| is| are| was)(?: (?:already|also|definitely|all|both)){0,2} (?:enabled|on|turned on|activated|active) (?:in|from|on) ${SETUP}`,
+  `${NOT_SAID}\\b(?:already|both|all) (?:enabled|turned on|activated) (?:in|from|on) ${SETUP}`,
+  `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:enabled|on|yes)\\b`,
+  "\\bEnabled In Firmware\\W{1,8}Yes\\b",
+];
+const DENIED = [
+  `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:disabled|off|no)\\b`,
+  "\\bEnabled In Firmware\\W{1,8}No\\b",
+  `\\b(?:cannot|can['’]t|could not|couldn['’]t|unable to|(?:don['’]t|do not) know how to|how (?:to|do I|can I)) (?:enable|turn on|activate|find)\\b[^.\\n]{0,30}${VTX}`,
+  "\\b(?:no|without an?|not (?:an|any)) (?:such )?(?:option|setting|entry)\\b[^.\\n]{0,60}\\b(?:BIOS|UEFI)\\b",
+  "\\b(?:task ?manager|it|systeminfo) (?:says|shows|showed|said|reports)[^.\\n]{0,40}\\bdisabled\\b",
+  `${VTX}\\b(?: \\w{1,12}){0,3} (?:is|are|was) not (?:enabled|on|supported)\\b(?! in (?:the |your )?(?:BIOS|UEFI|firmware))`,
+];
+
+export const SAID_ON = new RegExp(SAID.join("|"), "im");
+export const SAID_OFF = new RegExp(DENIED.join("|"), "im");
+export const isSaidOn = (text: string): boolean => SAID_ON.test(text) && !SAID_OFF.test(text);
