@@ -10,7 +10,7 @@ export const READ_FEAT_CTL: Advice = {
   unless: ["IA32_FEAT_CTL read"],
 };
 
-/** For messages that prove it off: then it is due whatever people say of the setup. */
+/** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
   unless: ["virtual"],
