@@ -9,9 +9,10 @@ import { replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import { FEATURE_LIST } from "../../why/features.js";
 import { layersUnder } from "../../why/layers.js";
+import type { SaidOfMachine } from "../../why/questions/about.js";
 import type { NextStep, Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { SEE_WHO_SETS_IT } from "../../why/questions/next-steps.js";
-import { answerTo } from "../../why/questions/questions.js";
+import { answerWith } from "../../why/questions/questions.js";
 import type { TextVerdict } from "../answer.js";
 import { listText } from "../decoders/bits.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -25,7 +26,11 @@ export interface MachineVerdict {
 }
 
 /** The answer that the registers, flags and messages of a machine give; after a failure, only one that explains it. */
-export function machineVerdict({ situation }: OwnMachine, failed: boolean): MachineVerdict | undefined {
+export function machineVerdict(
+  { situation }: OwnMachine,
+  failed: boolean,
+  said?: SaidOfMachine,
+): MachineVerdict | undefined {
   const { host } = situation;
   if (asksOnly(host)) {
     const verdict = askedVerdict(situation);
@@ -36,13 +41,13 @@ export function machineVerdict({ situation }: OwnMachine, failed: boolean): Mach
     failed || params !== undefined || observed?.modules !== undefined || observed?.loadError !== undefined
       ? "kvm"
       : "vmx";
-  const answer = answerTo(question, situation);
+  const answer = answerWith(question, situation, said);
   const two = isHostAndGuest(situation.read);
   if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);
   const insights = failed ? [] : paramInsights(situation, asked?.off ?? []);
   const nested =
-    two || (!failed && params?.kvm_intel?.nested !== undefined) ? answerTo("nested", situation) : undefined;
+    two || (!failed && params?.kvm_intel?.nested !== undefined) ? answerWith("nested", situation, said) : undefined;
   // Of nested, its answer says so.
   const different = (situation.notApplied ?? []).flatMap(({ name, text }) =>
     failed || name === "nested" ? [] : `But ${text}.`,

@@ -5,6 +5,7 @@ import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 import { guestWithoutVmx } from "./guest-verdict.js";
+import { machineVerdict } from "./machine-verdict.js";
 
 interface Named {
   readonly name: string;
@@ -195,12 +196,49 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
   };
 }
 
+/** A type of instance that only one cloud has. */
+const INSTANCE_TYPES = [
+  [/\b(?:[acdfgimprtuxz]\d[a-z]{0,3}|vt1|mac\d)\.(?:nano|micro|small|medium|\d{0,2}x?large)\b/, "Amazon EC2"],
+  [
+    /\b(?:[acegmnt][1-4][ad]?|f1|g1)-(?:standard|highmem|highcpu|medium|micro|small)(?:-\d{1,3})?\b/,
+    "Google Compute Engine",
+  ],
+  [/\bStandard_[A-Z]{1,2}\d{1,3}\w{0,8}\b/, "Azure"],
+] as const;
+const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
+/** A machine of a cloud without a hypervisor of the cloud below it. */
+const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
+
+/** A system of Linux, or a program of it, that runs in a product. */
+const SYSTEM_IN =
+  /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b/gi;
+
+/**
+ * The one cloud or hypervisor that a machine without vmx runs in, by the words of the text. A product that is only named
+ * may be the program that failed.
+ */
+function saidOuter(text: string, named: Named | undefined): string | undefined {
+  if (WHOLE_MACHINE.test(text)) return undefined;
+  const types = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
+  if (types.size === 1) return [...types][0];
+  // Hetzner rents out whole machines as well.
+  if (named !== undefined && CLOUD_NAMES.has(named.name) && named.name !== "Hetzner Cloud") return named.name;
+  if (OWN_PROGRAM.test(text)) return undefined;
+  const found = new Set(
+    [...text.matchAll(SYSTEM_IN)].map(
+      ({ groups }) => NAMES.find(([words]) => words.test((groups?.below ?? groups?.of) as string))?.[1],
+    ),
+  );
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
 /** Where no vmx is shown, the hypervisor that the text names comes first. */
 export function withNamedOuter(
   found: Omit<TextVerdict, "covers">,
   machine: OwnMachine,
   text: string | undefined,
   guests: () => readonly GuestCpu[],
+  failed: boolean,
 ): Omit<TextVerdict, "covers"> {
   const { observed } = machine.situation.host;
   const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
@@ -210,7 +248,11 @@ export function withNamedOuter(
   const guest = guestWithoutVmx(guests(), machine);
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };
   const named = namedOuter(text, machine);
-  return named === undefined
-    ? found
-    : { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
+  const outer = saidOuter(text, named);
+  const said = outer === undefined ? undefined : machineVerdict(machine, failed, { outer });
+  if (said !== undefined) return said.verdict;
+  if (named === undefined || (CLOUDS.has(named.name) && WHOLE_MACHINE.test(text))) return found;
+  // A product that is only named may be the one that runs beside Linux.
+  const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...found.steps] : [...found.steps, named.step];
+  return { ...found, says: `${found.says}${named.says}`, steps };
 }

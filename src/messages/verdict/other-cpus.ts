@@ -185,7 +185,8 @@ function svmVerdict(
   const own = first.outcome === "AMD";
   // What a CPU model lacks is lacking on an AMD CPU, too.
   const ofModel = OF_MODELS.includes(first.message) && !/vmx|svm/i.test(first.matched);
-  if (known || own || ofModel || !isOfLoading(first)) return undefined;
+  // A program that has no KVM may come before the kernel's own words.
+  if (known || own || ofModel || !recognised.some(isOfLoading)) return undefined;
   const [state, steps] = moduleState(text);
   return {
     says: `The text shows an AMD CPU (${printed ? "kvm_amd found SVM" : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,

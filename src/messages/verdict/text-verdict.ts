@@ -9,6 +9,7 @@ import { withAskedFeatures } from "./asked-feature.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
+import { askedName } from "./name-asked.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { crashLine, fatalLine } from "./stopped.js";
@@ -64,6 +65,8 @@ function answerOf(
     if (lone !== undefined) return lone;
     const guest = foreignGuestVerdict(short) ?? guestVerdict(machine, guests());
     if (guest !== undefined) return guest;
+    const named = askedName(short);
+    if (named !== undefined) return { ...named, covers: [] };
   }
   // WSL itself says that nothing below Linux can help.
   const wsl = recognised.find(({ message, gravity }) => message === "wsl-nested-machine" && gravity === "blocks");
@@ -80,7 +83,7 @@ function answerOf(
     const found = isKnown || !usable ? answer?.verdict : undefined;
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
-      const whole = { ...withNamedOuter(found, machine, short, guests), covers };
+      const whole = { ...withNamedOuter(found, machine, short, guests, failed), covers };
       return failed ? whole : withAskedFeatures(whole, machine, short);
     }
   }

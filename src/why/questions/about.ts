@@ -20,17 +20,27 @@ export interface About {
   /** It runs in a hypervisor; undefined when nothing says so or denies it. */
   readonly virtual: boolean | undefined;
   readonly outer: string | undefined;
+  /** Only prose says that it runs in `outer`. */
+  readonly isSaid: boolean;
   /** All that is known are words that kvm.ko printed for the module of either vendor. */
   readonly ofEither: boolean;
   /** A CPU of the atlas has its signature, and VMX. */
   readonly modelHasVmx: boolean;
 }
 
-export function aboutOf(situation: Situation, joined: Replays): About {
+/** What the prose around the values says about the machine, and no value shows. */
+export interface SaidOfMachine {
+  /** The hypervisor or cloud that it runs in. */
+  readonly outer: string;
+}
+
+export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMachine): About {
   const { host, candidates } = situation;
   const [boot] = host.cores;
   const open = candidates.flatMap(({ release }) => casesOf(situation).under(release));
-  const outer = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined);
+  const shown = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined);
+  const isSaid = shown === undefined && said !== undefined && boot.cpuid.features.hypervisor !== false;
+  const outer = isSaid ? said.outer : shown;
   const virtual = boot.cpuid.features.hypervisor ?? (outer === undefined ? undefined : true);
   return {
     situation,
@@ -45,6 +55,7 @@ export function aboutOf(situation: Situation, joined: Replays): About {
         : [knownState(host)],
     virtual,
     outer,
+    isSaid,
     ofEither: isOfEither(situation.read),
     modelHasVmx:
       boot.signature !== undefined &&
@@ -122,8 +133,10 @@ export function svmAnswer({ name, vendor, observed }: Host): Answer {
   };
 }
 
-export function outerName({ outer }: About): string {
-  return outer === undefined ? "The hypervisor below" : `The hypervisor below (${outer})`;
+export function outerName({ outer, isSaid }: About): string {
+  return outer === undefined
+    ? "The hypervisor below"
+    : `The hypervisor below (${outer}${isSaid ? ", by the text" : ""})`;
 }
 
 export function isAtlas({ id }: Host): boolean {

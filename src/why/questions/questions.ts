@@ -3,7 +3,7 @@ import { foldName } from "../../registers/edit-distance.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
 import { asSituation, type Situation } from "../../situation/situation.js";
-import { aboutOf } from "./about.js";
+import { aboutOf, type SaidOfMachine } from "./about.js";
 import { QUESTIONS, type Question, type QuestionAnswer } from "./answer.js";
 import { evidenceOf } from "./evidence.js";
 import { hostAndGuestAnswer } from "./host-and-guest.js";
@@ -27,9 +27,13 @@ export function questionNamed(text: string): Question | undefined {
  * `RangeError` for what is neither a situation nor a host.
  */
 export function answerTo(question: Question, subject: Situation | Host): QuestionAnswer {
-  const situation = asSituation(subject);
+  return answerWith(question, asSituation(subject), undefined);
+}
+
+/** As `answerTo`, with what the prose around the values says about the machine. */
+export function answerWith(question: Question, situation: Situation, said: SaidOfMachine | undefined): QuestionAnswer {
   const joined = replays(situation);
-  const about = aboutOf(situation, joined);
+  const about = aboutOf(situation, joined, said);
   const found = isHostAndGuest(situation.read)
     ? hostAndGuestAnswer(question, situation.read)
     : question === "vmx"

@@ -129,6 +129,14 @@ function hiddenAnswer(about: About, what: string): Answer {
       steps: [outerStep(about.outer)],
     };
   }
+  if (about.isSaid) {
+    return {
+      answer: "no",
+      decidedBy: "outer hypervisor",
+      says: `No: ${what}. By the text this machine runs in ${about.outer}, which then does not pass VT-x to it.`,
+      steps: [outerStep(about.outer)],
+    };
+  }
   if (about.virtual === true) {
     return {
       answer: "no",

@@ -194,3 +194,24 @@ describe("what a machine runs in, and whether Linux shows vmx", () => {
     expect(readHost("$ egrep -c '(vmx|svm)' /proc/cpuinfo\n8\n").host?.observed?.vmx).toBeUndefined();
   });
 });
+
+describe("a command that prints the flag itself", () => {
+  it.each([
+    ["root@a:~# cat /proc/cpuinfo | grep -o vmx | sort | uniq -c\n     32 vmx\n", true],
+    ["$ grep -m1 -ow vmx /proc/cpuinfo\nvmx\n", true],
+    ["me@a:~$ egrep -o '(vmx|svm)' /proc/cpuinfo | sort -u\nvmx\nme@a:~$ ls\n", true],
+    ["me@a:~$ grep -E 'vmx|svm' /proc/cpuinfo\nme@a:~$ uname -r\n6.1.0-13-amd64\n", false],
+    ["root@pve:~# cat /proc/cpuinfo | grep vmx\nroot@pve:~# uname -r\n6.8.12-4-pve\n", false],
+  ])("%j", (text, vmx) => {
+    expect(read(text).observed?.vmx).toBe(vmx);
+  });
+
+  it.each([
+    "me@a:~$ grep vmx /proc/cpuinfo\n",
+    "grep vmx /proc/cpuinfo\nuname -r\n6.1.0-13-amd64\n",
+    "me@a:~$ grep -v vmx /proc/cpuinfo\nme@a:~$ uname -r\n6.1.0-13-amd64\n",
+    "me@a:~$ egrep -o 'vmx|svm' /proc/cpuinfo\nsvm\nme@a:~$ uname -r\n6.1.0-13-amd64\n",
+  ])("that shows nothing of vmx: %j", (text) => {
+    expect(readHost(text).host?.observed?.vmx).toBeUndefined();
+  });
+});

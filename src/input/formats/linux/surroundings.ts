@@ -45,6 +45,11 @@ const VIRT: { readonly [word: string]: string } = {
 const COUNT =
   /grep (?:--?[\w-]{1,12} ){0,3}["']?\(?(?:vmx\|svm|svm\|vmx|vmx\\\|svm|svm\\\|vmx|vmx)\)?["']?(?: \/proc\/cpuinfo|(?<=\/proc\/cpuinfo ?\| ?[^\n]{4,60}))(?: ?\| ?wc -l)?\s*$/;
 
+/** A command that prints the flag itself, whatever filters come behind; without an answer it found none. */
+const SHOWN =
+  /^(?<prompt>[^\n]{0,60}?[$#%>] ?)?(?:sudo )?(?:cat \/proc\/cpuinfo ?\| ?)?[ef]?grep (?:-[EFPaionmw\d]{1,5} |--colou?r(?:=\w{1,6})? |--only-matching ){0,4}["']?\(?(?<words>vmx\\?\|svm|svm\\?\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?(?: ?\| ?(?:sort|uniq|head|tail)(?: -{1,2}[\w=-]{1,12}){0,3}){0,3}\s*$/;
+const FLAG = /^\s{0,10}(?:\d{1,5} )?(?<flag>vmx|svm)\s*$/;
+
 /** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */
 const COUNT_IN_SENTENCE =
   /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|(?:gives?|gave|has|had) (?:a |the )?(?:returned? value|value|result|output)(?: as| of)?|->|=>|=|→|⇒) {1,3}["'`]?(?<count>\d{1,3})\b/;
@@ -80,6 +85,28 @@ function openSurroundings(sink: FactSink) {
       }
     | undefined;
 
+  let listed: { readonly prompt: string; readonly line: number; found: boolean } | undefined;
+
+  /** The lines that a command printed which shows the flag, and the prompt behind them. */
+  const shown = (line: TextLine): boolean => {
+    if (listed === undefined) return false;
+    if (listed.line !== line.after || line.cut) {
+      listed = undefined;
+      return false;
+    }
+    const flag = FLAG.exec(line.text)?.groups?.flag;
+    if (flag === "vmx") sink.system("flag vmx", "yes", placeOf(line));
+    if (flag !== undefined) {
+      listed = { ...listed, line: line.number, found: true };
+      return true;
+    }
+    // The next prompt, without anything in between.
+    const { prompt, found } = listed;
+    listed = undefined;
+    if (!found && prompt !== "" && line.text.startsWith(prompt)) sink.system("flag vmx", "no", placeOf(line));
+    return false;
+  };
+
   const answer = (line: TextLine): boolean => {
     const question = asked;
     asked = undefined;
@@ -108,7 +135,7 @@ function openSurroundings(sink: FactSink) {
 
   return {
     line(line: TextLine): boolean {
-      if (answer(line)) return true;
+      if (answer(line) || shown(line)) return true;
       const { text } = line;
       if (DETECTED.test(text)) {
         asked = { what: "virt", svm: false, line: line.number };
@@ -120,6 +147,11 @@ function openSurroundings(sink: FactSink) {
       }
       if (COUNT.test(text) && / -\w{0,6}c|--count|wc -l/.test(text)) {
         asked = { what: "count", svm: text.includes("svm"), line: line.number };
+        return true;
+      }
+      const list = text.includes("/proc/cpuinfo") ? SHOWN.exec(text)?.groups : undefined;
+      if (list !== undefined) {
+        listed = { prompt: (list.prompt ?? "").trimEnd(), line: line.number, found: false };
         return true;
       }
       const sentence = COUNT_IN_SENTENCE.exec(text)?.groups;
@@ -142,7 +174,7 @@ function openSurroundings(sink: FactSink) {
       }
       return checked(sink, line);
     },
-    busy: () => asked !== undefined,
+    busy: () => asked !== undefined || listed !== undefined,
   };
 }
 
