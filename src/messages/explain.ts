@@ -133,7 +133,10 @@ function explanationsOf(
   }
   const given = options.situation;
   const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
+  // A list of fields says more than what the words around it are about.
+  const listed = about === undefined && groups.length === 0 ? dumpVerdict(text.whole(), context) : undefined;
   const verdict =
+    listed ??
     verdictOf(explanations, about as OwnMachine | undefined, text.whole(), context.circumstances, options.desktop) ??
     dumpVerdict(text.whole(), context);
   return {

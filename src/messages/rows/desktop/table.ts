@@ -10,7 +10,7 @@ import {
 import { decodeVboxStatus } from "../../decoders/vbox.js";
 import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
-import { authorQuestion } from "../../verdict/desktop/author-questions.js";
+import { authorInstead, authorQuestion } from "../../verdict/desktop/author-questions.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
@@ -38,7 +38,8 @@ export const DESKTOP: DesktopMessages = {
     ...DESKTOP_MESSAGES,
   ],
   lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
-  joined: joinedOnDesktop,
+  joined: (text, recognised, machine) =>
+    authorInstead(text, recognised, machine) ?? joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     namedThing(text) ??
     authorQuestion(text) ??

@@ -72,4 +72,13 @@ export const TOOL_EXAMPLES = {
   "rdmsr-no-device": {
     examples: ["rdmsr: open: No such file or directory"],
   },
+  "nyx-kvm-pt": {
+    examples: [
+      "[QEMU-Nyx] Could not access KVM-PT kernel module!",
+      "ERROR: KVM does not support NYX_PT (0)!",
+      "[Error] VMX_PT is not loaded!",
+      "[KVM-NYX] Error: IP Payloads are LIP!",
+    ],
+    not: ["#define KVM_CAP_NYX_PT 512", "[KVM-NYX] Info:  CPU is supported!"],
+  },
 } as const satisfies ExamplesOf<typeof TOOL_MESSAGES>;

@@ -249,4 +249,35 @@ export const TOOL_MESSAGES = [
     ],
     source: { message: "msr-tools", meaning: "Linux, arch/x86/kernel/msr.c" },
   },
+  {
+    id: "nyx-kvm-pt",
+    product: "tool",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["kvm-pt", "nyx_pt", "vmx_pt", "kvm_cap_dirty_log_ring", "kvm-nyx] error"],
+    group: "nyx-kvm-pt",
+    pattern:
+      /Could not access KVM-PT kernel module|KVM does not support NYX_PT|\bVMX_PT is not loaded|NYX requires support for KVM_CAP_DIRTY_LOG_RING|\[KVM-NYX\] Error: (?<lip>IP Payloads are LIP)?/i,
+    what: "kAFL or Nyx did not find what its own KVM adds (tracing of guests with Intel PT): the kernel or the kvm_intel that runs is not the patched one, or that one found no Intel PT to use. VT-x and /dev/kvm are not what is missing.",
+    causes: [
+      "Another kernel was started, or kvm and kvm_intel of the distribution are loaded in place of the patched modules.",
+      "The CPU cannot trace in VMX operation (IA32_VMX_MISC bit 14 is 0, as on Broadwell), or it writes linear instruction pointers (CPUID.14H:ECX bit 31), which KVM-Nyx refuses.",
+      "In a virtual machine Intel PT is there only if the hypervisor below passes it; VMware's was found not to work.",
+      "QEMU-Nyx then goes on with plain KVM, where it needs KVM_CAP_DIRTY_LOG_RING, which older kernels do not have.",
+    ],
+    steps: [
+      {
+        text: "See which kernel runs, whether the CPU has Intel PT, and whether it may trace in VMX operation (1).",
+        commands: ["uname -r; grep -m1 -ow intel_pt /proc/cpuinfo; sudo modprobe msr; sudo rdmsr -f 14:14 0x485"],
+      },
+      {
+        text: "Start the patched kernel, or load its modules in place of the others, and read what they say.",
+        commands: ["sudo modprobe -r kvm_intel kvm; sudo modprobe kvm_intel; sudo dmesg | grep -i kvm | tail"],
+      },
+    ],
+    source: {
+      message: "IntelLabs/kAFL#190, IntelLabs/kafl.linux#11 and #17, CISPA-SysSec/atropos-legacy#3, RUB-SysSec/kAFL#8",
+      meaning: "IntelLabs/kAFL#190; IntelLabs/kAFL, patches/kvm/README.md; Intel SDM volume 3D, appendix A.6",
+    },
+  },
 ] as const satisfies readonly MessageRow[];

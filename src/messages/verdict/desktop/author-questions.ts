@@ -1,6 +1,8 @@
-import type { TextVerdict } from "../../answer.js";
+import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
+import { SYMPTOMS } from "./author-symptoms.js";
 
 /*
  * What people ask who write a hypervisor, in prose, where the manual has one answer. Facts: Intel SDM volume 3C, the chapters on VM
@@ -11,9 +13,9 @@ import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 const LONGEST = 8_000;
 /** Something is asked or does not work. */
 const TROUBLE =
-  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once)\b|失败|怎么|为什么/i;
+  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer)\b|失败|怎么|为什么/i;
 const AUTHOR =
-  /IA32_VMX_|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm-?exits?|vmexit\w{0,8}|EPT|#VE)\b/i;
+  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|EPT\w{0,12}|(?:un)?expected (?:rd|wr)msr|HV|dune|libdune)\b|#VE\b/i;
 
 interface Question {
   readonly words: RegExp;
@@ -115,14 +117,48 @@ const QUESTIONS: readonly Question[] = [
 
 /** Words of those who write a hypervisor, or try a small one. */
 const OWN =
-  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bSimpleVisor|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bHyperBone|\bSimpleVisor|\bMiniVisor|\bNoirVisor|\bgbhv\b|\bhvpp\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST || !(TROUBLE.test(text) || CRASHED.test(text))) return undefined;
-  const found = AUTHOR.test(text) || OWN.test(text) ? QUESTIONS.find(({ words }) => words.test(text)) : undefined;
-  if (found !== undefined) return { says: found.says, steps: found.steps ?? [], evidence: [] };
-  return OWN.test(text) && CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined;
+  if (text.length > LONGEST) return undefined;
+  const isOwn = OWN.test(text);
+  const symptom = isOwn || AUTHOR.test(text) ? symptomOf(text, []) : undefined;
+  if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
+  const found = isOwn || AUTHOR.test(text) ? questionOf(text) : undefined;
+  return found ?? (isOwn && !OTHERS.test(text) ? ASK : undefined);
+}
+
+/** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
+export function authorInstead(
+  text: string,
+  recognised: readonly Recognised[],
+  machine: OwnMachine | undefined,
+): Omit<TextVerdict, "covers"> | undefined {
+  if (text.length > LONGEST) return undefined;
+  const messages = recognised.flatMap(({ message }) => message ?? []);
+  const isOwn = OWN.test(text);
+  const symptom = isOwn || AUTHOR.test(text) ? symptomOf(text, messages) : undefined;
+  if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
+  const found = TROUBLE.test(text) || CRASHED.test(text) ? questionOf(text) : undefined;
+  return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined);
+}
+
+function questionOf(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const found = QUESTIONS.find(({ words }) => words.test(text));
+  return found === undefined ? undefined : { says: found.says, steps: found.steps ?? [], evidence: [] };
+}
+
+/** The first symptom in the text that says more than the messages there. */
+function symptomOf(text: string, messages: readonly string[]): Omit<TextVerdict, "covers"> | undefined {
+  for (const { words, and, over = [], says, steps = [] } of SYMPTOMS) {
+    if (!messages.every((message) => over.includes(message))) continue;
+    if (and?.test(text) === false) continue;
+    const found = words.exec(text);
+    const said = found === null ? undefined : typeof says === "string" ? says : says(found);
+    if (said !== undefined) return { says: said, steps, evidence: [] };
+  }
+  return undefined;
 }
 
 const CRASHED =

@@ -1,0 +1,205 @@
+import type { Step } from "../../message.js";
+
+/*
+ * What people see who write a hypervisor, or try a small one, without a number: what the manual has for it, the likeliest first.
+ * Facts: Intel SDM volume 3C (VM entries, VM exits, VMX instructions), volume 2 (XSETBV), appendix A; HyperPlatform, common.h.
+ */
+
+/** A symptom in words. */
+export interface Symptom {
+  readonly words: RegExp;
+  /** Looked for only where these are in the text, too. */
+  readonly and?: RegExp;
+  /** Messages that say less: it answers although they were recognised. */
+  readonly over?: readonly string[];
+  readonly says: string | ((found: RegExpExecArray) => string | undefined);
+  readonly steps?: readonly Step[];
+}
+
+const GIVE_NUMBERS: Step = {
+  text: "Give what the CPU says there: CF and ZF after the VMX instruction, VM_INSTRUCTION_ERROR (0x4400), the exit reason (0x4402), the exit qualification (0x6400) and guest RIP.",
+  commands: ["vmxlens explain 'VM-instruction error 7'", "vmxlens explain 'exit reason 0x80000021'"],
+};
+
+const FEAT_CTL: Step = {
+  text: "Read it on every CPU: bit 0 is the lock, bit 2 VMX outside SMX; 0x5 and 0x7 are good, 0x1 is locked off.",
+  commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"],
+};
+
+/** The first parameter of the bug check 0xE2 of HyperPlatform, and of what was made from it. */
+const HYPERPLATFORM = [
+  undefined,
+  "a VM exit that it has no handler for",
+  "a triple fault of the guest (exit reason 2): an exception in the guest while another one was delivered. VM entries work; the guest's IDT, stack, page tables or code were not what the CPU needed, as after a wrong hook or a wrong write to a guest field",
+  "no more preallocated EPT entries: the guest touched more memory above RAM (devices) than it had tables for",
+  "a VMRESUME or VMXOFF that failed; the next parameter is then the VM-instruction error",
+  "an EPT misconfiguration (exit reason 49): an entry of its EPT is not valid",
+  "an allocation that failed",
+];
+
+export const SYMPTOMS: readonly Symptom[] = [
+  {
+    words:
+      /\bBUGCHECK_STR:\s{1,4}0xE2\b[^\0]{0,4000}?\b0{0,8}`?0{0,7}e2 0{8}`?0{7}(?<code>[1-6])\b|\bMANUALLY_INITIATED_CRASH\b[^\0]{0,400}\bArg1: 0{8,15}(?<code2>[1-6])\b/i,
+    and: /\bHyperPlatform|\bDdiMon\b|\bEopMon\b|\bMemoryMon\b/i,
+    says: ({ groups }) =>
+      `Bug check 0xE2 with ${groups?.code ?? groups?.code2} as its first parameter is HyperPlatform's own: ${HYPERPLATFORM[Number(groups?.code ?? groups?.code2)]}.`,
+    steps: [
+      {
+        text: "Print guest RIP, CR3, IDTR, GDTR and the IDT-vectoring information (0x4408) in that handler before the bug check.",
+        commands: ["vmxlens vmcs 0x4408"],
+      },
+    ],
+  },
+  {
+    words: /\b_?xsetbv\b/i,
+    and: /\b(?:freez\w{0,3}|hangs?|crash\w{0,3}|triple|BSOD|bug ?check|#GP|general protection|#UD|exits?|unhandled|fault\w{0,3}|handl\w{2,4})\b/i,
+    over: ["any-guest-instruction", "generic-vmlaunch-failed", "author-exit-handler"],
+    says: "XSETBV always causes a VM exit (reason 55), so the handler has to do it for the guest. If it runs XSETBV with what the guest gave, that faults in the host part: #GP where ECX is not 0, bit 0 of the value is 0, bit 2 is 1 without bit 1, or a bit is 1 that CPUID.0DH does not list, and #UD where the host's CR4.OSXSAVE is 0. Such values have to give the guest #GP instead.",
+    steps: [
+      {
+        text: "Check ECX and EDX:EAX in the handler, set OSXSAVE in host CR4 (0x6c04), and inject #GP(0) for what the CPU would refuse; advance guest RIP by the instruction length (0x440c) otherwise.",
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:exits?|VM_?EXIT\w{0,20})\b[^\n]{0,60}\b(?:0x1F|0x20|31|32|(?:RD|WR)?MSR)\b[^\n]{0,60}\b(?:MSR|read|write|0x20|32|RDMSR|WRMSR)\b/i,
+    and: /\bMSR bitmaps?\b|\bmsr_?bitmaps?\b/i,
+    says: "RDMSR and WRMSR (exit reasons 31 and 32) exit although the MSR bitmap is clear: the bitmap holds only 0 to 0x1fff and 0xc0000000 to 0xc0001fff, and every access outside of these exits always (Windows reads and writes 0x40000000 and following ones, which are a hypervisor's). They all exit where bit 28 of the primary controls is 0 or the bitmap's address is not the physical one.",
+    steps: [
+      {
+        text: "Handle both exits: do the access for MSRs that exist, and inject #GP(0) for the others; guest RCX has the number.",
+      },
+    ],
+  },
+  {
+    words: /\bRFLAGS\b[ :=]{1,3}(?:0x)?(?<flags>[0-9a-f]{4,16})\b/i,
+    and: /(?:VM_ENTRY_INTR\w{0,20}|VM-?entry interruption|\binject\w{0,4})[^\0]{0,1200}(?:80000021|2147483615|invalid guest[- _]state)/i,
+    over: ["any-exit", "any-guest-state", "vmx-exit-reason"],
+    says: ({ groups }) =>
+      (Number.parseInt((groups?.flags ?? "").slice(-8), 16) & 0x200) !== 0
+        ? undefined
+        : `The text shows guest RFLAGS ${groups?.flags} with IF (bit 9) 0, and an event that is injected: an entry that injects an external interrupt (type 0) into a guest with IF 0 fails for the guest state (exit reason 0x80000021). IF has to be 1, and there must be no blocking by STI or MOV SS.`,
+    steps: [
+      {
+        text: "Inject only where RFLAGS.IF is 1 and bits 1:0 of the interruptibility state (0x4824) are 0; otherwise set interrupt-window exiting (primary controls, bit 2) and inject at exit reason 7.",
+      },
+    ],
+  },
+  {
+    words: /\bCR4\b[^\n]{0,80}\b(?:VMXE|VMX|Virtual Machine Extensions?)\b|\b(?:VMXE)\b[^\n]{0,60}\bCR4\b/i,
+    and: /\b(?:clear\w{0,3}|restor\w{1,3}|disabl\w{1,3}|remov\w{1,3}|unload\w{0,3}|reset\w{0,4})\b[^\0]{0,120}\bCR4\b[^\0]{0,300}(?:#GP|exception|fault|crash|BSOD)|(?:#GP|exception|fault|crash|BSOD)[^\0]{0,120}\b(?:clear\w{0,3}|restor\w{1,3}|disabl\w{1,3}|remov\w{1,3})\b[^\0]{0,60}\bCR4\b/i,
+    over: ["any-fixed-bits", "any-instruction-fault"],
+    says: "CR4.VMXE (bit 13) cannot be cleared in VMX operation: MOV to CR4 raises #GP there, in the host part as well as in the guest where the CR4 mask does not own the bit. VMXOFF has to come first, on the same CPU and in the host part; so the guest asks for it with VMCALL (or CPUID), and the exit handler executes VMXOFF, restores CR4 and goes on at guest RIP.",
+  },
+  {
+    words: /\b(?:MSR|rdmsr|wrmsr)\b[^\n]{0,60}\b0x(?<msr>4000010[0-5])\b/i,
+    says: ({ groups }) =>
+      `MSR 0x${groups?.msr} is one of Hyper-V's crash registers (0x40000100 to 0x40000105): a Windows that sees a hypervisor writes them when it is about to stop, so another crash (a bug check) came before this access. Windows uses these registers only where CPUID leaf 0x40000003 offers them.`,
+    steps: [
+      {
+        text: "Look for the bug check that Windows was about to report (a debugger, or what 0x40000100 to 0x40000104 were written with), and give the guest #GP or ignore the access.",
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:HandleMsr\w{0,20}|MSR(?: access)? (?:VM-?)?exits?|(?:__)?(?:read|write)_?msr|rdmsr|wrmsr)\b[^\0]{0,200}?\b(?:(?:not|n['’]t|never)(?: being| be| get)? (?:trigger\w{0,3}|called|handled|work|exit\w{0,3}|intercept\w{0,3}|fir\w{1,3})|(?:have|had|has) any output|no trigger|isn['’]t\b)/i,
+    and: /\b(?:VM-?_?exits?|VMEXITs?|hypervisor|HV|VMM|VMCS|HandleMsr\w{0,20})\b/i,
+    says: "With MSR bitmaps (bit 28 of the primary controls) RDMSR and WRMSR exit only where the bit of that MSR is 1 in the bitmap: four parts of 1 KByte, reads of 0 to 0x1fff, reads of 0xc0000000 to 0xc0001fff, then writes of both. A bitmap of zeros intercepts none of them, and MSRs outside of both ranges always exit. Without the bitmaps all exit.",
+    steps: [
+      {
+        text: "Set the bit of the MSR that you want (byte n / 8, bit n % 8 of its part), or clear bit 28 to see all; the bitmap's field (0x2004) holds a physical address.",
+        commands: ["vmxlens vmcs 0x2004"],
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:RDMSR|WRMSR|(?:__)?(?:read|write)msr|\w{0,8}(?:Read|Write)Msr\w{0,4})\b[^\0]{0,200}\b(?:exit handler|handler|root mode|host)\b[^\0]{0,200}#GP|#GP\b[^\0]{0,200}\b(?:unknown|unsupported|invalid|reserved) MSR/i,
+    over: ["any-instruction-fault"],
+    says: "RDMSR or WRMSR of an MSR that the CPU does not have raises #GP, and in an exit handler that is a fault of the host part, which ends the machine. The handler has to catch it (an IDT of its own with a handler for #GP) or to know which MSRs exist, and to give the guest #GP(0) for the others. In a machine it may not show: the hypervisor below may answer for MSRs that hardware refuses.",
+  },
+  {
+    words: /\bGS[_. ]?base\b|readgsqword\b|\bswapgs\b/i,
+    and: /\bVM_?-?EXITs?\b[^\0]{0,2000}\b(?:crash\w{0,3}|fail\w{0,4}|black screen|BSOD|freez\w{1,3})|\b(?:crash\w{0,3}|fail\w{0,4}|black screen|BSOD|freez\w{1,3})[^\0]{0,2000}\bVM_?-?EXITs?\b/i,
+    says: "At a VM exit the CPU loads GS base from HOST_GS_BASE (0x6c08), whatever the guest had: GS in the handler is what was written there for this VMCS, and the guest's is in GUEST_GS_BASE (0x6810). So GS in a handler points to the hypervisor's own data, or to nothing it expects where it runs in place of another hypervisor's handler, on another stack or another CPU.",
+    steps: [
+      {
+        text: "Read both fields in the handler, and give each CPU a HOST_GS_BASE of its own.",
+        commands: ["vmxlens vmcs 0x6c08"],
+      },
+    ],
+  },
+  {
+    words:
+      /\bvm_?launch\b[^\0]{0,160}\b(?:reboots?|resets?|restarts?)\b|\b(?:reboots?|resets?|restarts?)\b[^\n]{0,160}\bvm_?launch\b/i,
+    says: "A VMLAUNCH that fails for a control or the host state goes on with the next instruction; one that fails for the guest state, and every VM exit, goes on at HOST_RIP with the host state of the VMCS. A machine that resets there had a triple fault after that: HOST_RIP, RSP, CR3, the bases of GDTR, IDTR, TR, FS and GS, or a selector is not what the code at HOST_RIP needs, or the number was never looked at.",
+    steps: [
+      {
+        text: "Compare the host fields with the registers before VMLAUNCH, and let HOST_RIP be code that only prints the exit reason (0x4402).",
+        commands: ["vmxlens audit DUMP.txt"],
+      },
+    ],
+  },
+  {
+    words:
+      /\bvirtual CPU to enter the shutdown state\b|\b(?:VMware|VirtualBox|QEMU|Bochs)\b[^\n]{0,60}\btriple[- ]fault|\btriple[- ]fault\w{0,3}\b[^\n]{0,80}\b(?:vm_?launch|VM[- ]?entry|first (?:instruction|exit)|guest)\b|\b(?:vm_?launch|VM[- ]?entry|guest)\b[^\n]{0,80}\btripp?le[- ]?fault|\btripp?le[- ]?fault\w{0,3}\b[^\0]{0,160}\b(?:crash\w{0,3}|reboot\w{0,3}|triggered|EPT_?VIOLATIONS?)\b/i,
+    over: ["any-exit", "generic-vmlaunch-failed", "vmware-shutdown-state", "nested-trouble"],
+    says: "A CPU that shuts down or a triple fault says that an exception could not be delivered. If the whole machine goes down, it was not the guest (a triple fault there is an exit), but usually the host part of the hypervisor: at a VM exit the CPU loads host CR3, CS, SS, TR, the bases of GDTR and IDTR and RSP from the VMCS, and all of it has to be mapped and to stay. If exit reason 2 came, it was the guest: its RIP, CR3, IDTR, GDTR or a segment is not what its code needs.",
+    steps: [
+      {
+        text: "In a UEFI driver, host page tables, GDT, IDT, stack and code must not be memory of boot services: the system reuses it after ExitBootServices.",
+      },
+      GIVE_NUMBERS,
+    ],
+  },
+  {
+    words: /\bvmx?_?off\b[^\0]{0,200}\bvm_?read|\bvm_?read\b[^\n]{0,60}\bafter\b[^\n]{0,20}\bvmx?_?o?f{1,3}\b/i,
+    and: /\bc000001d\b|\billegal instruction|\binvalid opcode|#UD\b/i,
+    over: ["generic-vmlaunch-failed", "any-instruction-fault", "any-field-access"],
+    says: "VMREAD outside VMX operation raises #UD (on Windows an illegal instruction, 0xc000001d): after VMXOFF no VMCS can be read. VM_INSTRUCTION_ERROR (0x4400) has to be read after the failed VMLAUNCH and before VMXOFF.",
+    steps: [GIVE_NUMBERS],
+  },
+  {
+    words:
+      /\bCR[04]\b[^\n]{0,40}\bfixed(?: ?[01])?\b|\bfixed(?: ?[01])?\b[^\n]{0,40}\bCR[04]\b|IA32_VMX_CR[04]_FIXED[01]/i,
+    and: /\bvmx_?on\b[^\0]{0,400}(?:#GP|general[ _]protection)|(?:#GP|general[ _]protection)[^\0]{0,400}\bvmx_?on\b/i,
+    over: ["any-instruction-fault", "any-fixed-bits"],
+    says: "VMXON raises #GP where CR0 or CR4 does not fit the FIXED registers: every bit that is 1 in FIXED0 has to be 1, every bit that is 0 in FIXED1 has to be 0. In CR0 that asks for PE, NE and PG (NE is 0 after a reset), in CR4 for VMXE. IA32_FEAT_CTL, which has to be locked with bit 2 on, is the other cause.",
+    steps: [
+      {
+        text: "Before VMXON: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, on every CPU.",
+        commands: ["for m in 0x486 0x487 0x488 0x489 0x3a; do sudo rdmsr -a $m; done"],
+      },
+    ],
+  },
+  {
+    words:
+      /FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?:(?!\bnot locked\b)[^\n]){0,80}\block(?:ed)?\b[^\n]{0,60}\b(?:set|1|is locked|by default|not set to 0)\b|\block(?:ed)?(?: bit)?\b[^\n]{0,40}FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b/i,
+    and: /\b(?:invalid|anymore|not|n['’]t|fail\w{0,4}|cannot|#GP|faults?|problem|issue|error|why)\b/i,
+    over: ["generic-vmx-off", "hypervisor-lock", "feature-control-locked", "vmx-off-words"],
+    says: "IA32_FEAT_CTL is locked (bit 0) on nearly every machine: by the firmware, or by Linux, which locks it at boot with VMX on where the firmware left it open. A locked register refuses every write (#GP) until the next reset, and that is as it should be: VMXON works where bit 2 is 1 as well. A program has to look at bits 0 and 2, and to write only where bit 0 is 0.",
+    steps: [FEAT_CTL],
+  },
+  {
+    words: /\bvmx_basic(?:_msr)?\W{1,4}0x(?<high>[0-9a-f]{1,8})(?<low>[0-9a-f]{8})\b/i,
+    and: /\bcapabilit\w{2,5} not supported\b|\bcheck_vmx_capabilities\w{0,5}\b/i,
+    says: ({ groups }) => {
+      const high = Number.parseInt(groups?.high ?? "", 16);
+      const low = Number.parseInt(groups?.low ?? "", 16);
+      const type = (high >>> 18) & 15;
+      return `IA32_VMX_BASIC holds revision ${low & 0x7fff_ffff}, a region of ${high & 0x1fff} bytes, memory type ${type}${type === 6 ? " (write-back)" : ""}, and bit 55 is ${(high >>> 23) & 1}: ${((high >>> 23) & 1) === 1 ? "the TRUE registers (0x48d to 0x490) exist, so a check that asks for bit 55 holds here, and one that refuses this value is wrong or means another bit." : "there are no TRUE registers (0x48d to 0x490), and a hypervisor that needs them cannot run here."}`;
+    },
+    steps: [{ text: "Read the register and have it taken apart.", commands: ["vmxlens show 'MSR 0x480: VALUE'"] }],
+  },
+  {
+    words:
+      /\b(?:works?|worked|fine|loads)\b[^\n.]{0,40}\b(?:in|on|under|inside)\b[^\n.]{0,16}\b(?:VM|virtual ?box|vmware|hyper-?v|virtual machine)\b[^\0]{0,80}\b(?:but|when|n['’]t|not)\b[^\0]{0,80}\b(?:host|bare[- ]?metal|real|physical|outside|hardware)\b/i,
+    and: /\bBSOD\b|\bcrash\w{0,3}\b|\bfreez\w{1,3}\b|\bhangs?\b|\bCLOCK_WATCHDOG|\bnot work\b|\b(?:does|is|wo)n['’]?t\b/i,
+    over: ["windows-requirements"],
+    says: "A hypervisor that works in a machine and not on hardware meets there what the machine does not have: memory above RAM (the EPT has to map up to the physical-address width, with the memory types of the MTRRs, or devices such as a graphics card fail), NMIs and more CPUs, controls that the CPU lets be 1 or wants to be 1, and features that Windows then uses (INVPCID, RDTSCP, XSAVES need bits 12, 3 and 20 of the secondary controls).",
+    steps: [GIVE_NUMBERS],
+  },
+];
