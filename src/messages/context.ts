@@ -3,6 +3,7 @@ import type { Host } from "../host/host.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
+import { parseBool } from "../kvm/load/parse-param.js";
 import type { ReplayOptions } from "../kvm/replay.js";
 import { type Fact, heldIn } from "../rules/held.js";
 import type { Release } from "../rules/release.js";
@@ -95,13 +96,17 @@ export function explainContexts(
   const head = text.head();
   const named = kernelIn(head);
   const about = given.situation ?? own?.situation;
+  const shown = given.desktop?.shown ?? [];
+  // What was read counts for more than what is said.
+  const read = parseBool(about?.host.params?.kvm_intel?.nested ?? own?.situation.host.params?.kvm_intel?.nested ?? "");
+  const said = shown.flatMap(([name, is, not]) => (is.test(head) && !not?.test(head) ? name : []));
   const common = {
     signs: signsIn(head),
     anywhere: text.signs(),
     circumstances: new Set<Circumstance>([
       ...(about === undefined ? [] : circumstancesOf(about.host)),
       ...(DEVICE_THERE.test(head) ? (["/dev/kvm exists"] as const) : []),
-      ...(given.desktop?.shown ?? []).flatMap(([name, is, not]) => (is.test(head) && !not?.test(head) ? name : [])),
+      ...said.filter((name) => name !== "said to have nested on" || read !== false),
     ]),
     dumps: text.dumps,
     lines: linesOf(head),

@@ -7,8 +7,13 @@ import type { Circumstance, OwnMachine } from "./own-machine.js";
 /** Reads the numbers and names of matches further than the sentences of their row. */
 export type Decoder = (matches: readonly [Match, ...Match[]], context: ExplainContext) => Decoded;
 
-/** What a text shows in words: a pattern, and one that rules it out. */
-export type Shown = readonly [name: Circumstance, is: RegExp, not?: RegExp];
+/** Words that a text holds or not: a pattern, or what reads more than one. */
+export interface Words {
+  readonly test: (text: string) => boolean;
+}
+
+/** What a text shows in words: those, and some that rule it out. */
+export type Shown = readonly [name: Circumstance, is: Words, not?: Words];
 
 /** The messages of desktop products; `desktopMessages` loads them. */
 export interface DesktopMessages {

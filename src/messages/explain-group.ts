@@ -21,7 +21,7 @@ import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Outcome, Product } from "./message.js";
 import type { Circumstance } from "./own-machine.js";
-import { OUTER_COMMANDS } from "./rows/shared-advice.js";
+import { GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
@@ -96,10 +96,12 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const offered = (row.causes ?? [])
     .map((cause) => (typeof cause === "string" ? { text: cause } : cause))
     .filter(({ unless }) => unless?.some((name) => context.circumstances.has(name)) !== true);
-  const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(({ text }) => ({
-    text: filled(text, first),
-    certainty: offered.length === 1 ? "likely" : "possible",
-  }));
+  const rowCauses: Cause[] = withoutSaid(offered, ({ layer }) => layer === "firmware", row, context).map(
+    ({ text }) => ({
+      text: filled(text, first),
+      certainty: offered.length === 1 ? "likely" : "possible",
+    }),
+  );
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
@@ -138,7 +140,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     bits: decoded.bits ?? [],
     ...(rule === undefined ? {} : { rule }),
     causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
-    steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), context).map(
+    steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), row, context).map(
       (step) => plainStep(forOuter(step, row, context)),
     ),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? [])],
@@ -190,21 +192,31 @@ function filledStep(step: Advice, match: Match): Advice {
 }
 
 /** The steps that are left to do; all of them where none would be. */
-function stillOpen(steps: readonly Advice[], context: ExplainContext): readonly Advice[] {
+function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainContext): readonly Advice[] {
   const { circumstances, signs } = context;
-  const known = (name: Circumstance) => circumstances.has(name) || (name === "AMD" && signs.amd);
-  const left = steps.filter(({ unless }) => unless?.some(known) !== true);
-  return doubtedLast(left.length === 0 ? steps : left, ({ changes }) => changes === "firmware", context);
+  // Of a desktop product, what runs in a machine is the guest.
+  const known = (name: Circumstance) =>
+    (circumstances.has(name) && !(name === "said to be virtual" && OWN_OUTER.has(row.product))) ||
+    (name === "AMD" && signs.amd);
+  const open = steps.filter(({ unless }) => unless?.some(known) !== true);
+  const left = open.length === 0 ? steps : open;
+  return withoutSaid(left, ({ changes }) => changes === "firmware", row, context);
 }
 
-/** People who say that VT-x is on can be wrong: the firmware stays in the list, and comes last. */
-function doubtedLast<T>(all: readonly T[], isFirmware: (one: T) => boolean, { circumstances }: ExplainContext): T[] {
+/** People who looked need not be sent to look again, unless the message itself proves that the firmware has it off. */
+function withoutSaid<T>(
+  all: readonly T[],
+  isFirmware: (one: T) => boolean,
+  { layer }: MessageRow,
+  { circumstances }: ExplainContext,
+): T[] {
   if (!circumstances.has("said to be on")) return [...all];
-  return [...all.filter((one) => !isFirmware(one)), ...all.filter(isFirmware)];
+  const others = all.filter((one) => !isFirmware(one));
+  return layer === "firmware" || others.length === 0 ? [...others, ...all.filter(isFirmware)] : others;
 }
 
 /** Where the text names the outer hypervisor, only its own commands are shown. */
-function forOuter(step: Advice, { product }: MessageRow, { signs }: ExplainContext): Advice {
+function forOuter(step: Advice, { product }: MessageRow, { circumstances, signs }: ExplainContext): Advice {
   if (step.changes !== "outer hypervisor") return step;
   const named = (
     [
@@ -214,6 +226,8 @@ function forOuter(step: Advice, { product }: MessageRow, { signs }: ExplainConte
     ] as const
   ).filter(([name, there]) => there && name !== product && !(name === "Hyper-V" && product === "WSL"));
   const [first] = named;
+  const nested = circumstances.has("nested on") || circumstances.has("said to have nested on");
+  if (nested && first === undefined) return { ...step, text: GIVE_TEXT, commands: GIVE_CPU };
   return first === undefined || named.length > 1 || OWN_OUTER.has(product)
     ? step
     : { ...step, commands: OUTER_COMMANDS[first[0]] };

@@ -109,7 +109,11 @@ export type Circumstance =
   | "no hypervisor below"
   | "on Linux"
   | "on Windows"
+  | "said to be nested"
   | "said to be on"
+  | "said to be virtual"
+  | "said to have nested on"
+  | "said to use KVM"
   | "Windows 10"
   | "Windows 7";
 

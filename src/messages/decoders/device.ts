@@ -37,7 +37,10 @@ const WORDS: readonly (readonly [pattern: RegExp, errno: Errno])[] = [
     "ENOENT",
   ],
   [/no such device|device not configured/i, "ENODEV"],
-  [/permission|(?:cannot|can't) (?:read|write|open)|not writable|not accessible|not readable|EACCES/i, "EACCES"],
+  [
+    /permission|(?:cannot|can't) (?:read|write|open)|not writable|not accessible|not readable|no (?:read|write) access|EACCES/i,
+    "EACCES",
+  ],
   [/not permitted|EPERM/i, "EPERM"],
   [/busy|EBUSY/i, "EBUSY"],
   [/input\/output|EIO/i, "EIO"],
@@ -220,14 +223,14 @@ const NOT_PASSED: Decoded = {
 };
 
 const SYSTEM =
-  /no such|(?:cannot|can't) (?:read|write)|not writable|not readable|permission|not permitted|busy|input\/output|\bE[A-Z]{3,6}\b|missing|not (?:loaded|exist|installed|found|present)/i;
+  /no such|(?:cannot|can't) (?:read|write)|not writable|not readable|(?:read|write) access|permission|not permitted|busy|input\/output|\bE[A-Z]{3,6}\b|missing|not (?:loaded|exist|installed|found|present)/i;
 
 function errnoOf({ row, groups, text }: Match): Errno | undefined {
   const number = groups.errno ?? groups.errno2 ?? groups.errno3 ?? groups.errno4;
   if (number !== undefined && NUMBERS[number] !== undefined) return NUMBERS[number];
   const reason = groups.reason ?? text;
   // In any program's own words only an error of the system is one.
-  if (row.id === "any-no-kvm" && !SYSTEM.test(reason)) return undefined;
+  if ((row.id === "any-no-kvm" || row.id === "qemu-tcg-no-vmx") && !SYSTEM.test(reason)) return undefined;
   return WORDS.find(([pattern]) => pattern.test(reason))?.[1];
 }
 

@@ -13,7 +13,14 @@ export const READ_FEAT_CTL: Advice = {
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
-  unless: ["virtual"],
+  unless: [
+    "virtual",
+    "said to be virtual",
+    "said to be nested",
+    "said to have nested on",
+    "kvm_intel loaded",
+    "/dev/kvm exists",
+  ],
   changes: "firmware",
 };
 
@@ -42,6 +49,11 @@ export const OUTER_COMMANDS = {
   VMware: ["# VMware: in the .vmx file", 'vhv.enable = "TRUE"'],
   VirtualBox: ["# VirtualBox: on the host", "VBoxManage modifyvm NAME --nested-hw-virt on"],
 } as const;
+
+/** Where nested is on at the host. */
+export const GIVE_TEXT =
+  "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.";
+export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"];
 
 export const ENABLE_OUTER: Advice = {
   text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",

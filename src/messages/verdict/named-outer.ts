@@ -23,7 +23,7 @@ const NAMED_OUTER = [
   [/\bVirtual ?Box\b/i, "VirtualBox"],
   [/\bAWS\b|\bEC2\b/i, "Amazon EC2"],
   [/\bGCP\b|\bGCE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/i, "Google Compute Engine"],
-  [/\bAzure\b/, "Azure"],
+  [/\bAzure\b|\b(?:Standard_)?[DEFLM]\d{1,3}[a-z]{0,4}_v[2-6]\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
   [
     /\bQubes(?: ?OS)?\b|\bdom[0U]\b|\b(?:on|under|in|from|inside|with|using) (?:a )?Xen\b(?!-)|\bXen (?:guest|VM|HVM|host|server|machine|virtual)/i,
@@ -35,7 +35,7 @@ const NAMED_OUTER = [
   [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions"],
   [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI"],
   [
-    /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))|\b(?:The|This|the|this) (?:VM|VPS|virtual machine) (?:lacks|has no|does(?:n't| not))\b/,
+    /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))|\b(?:The|This|the|this) (?:VM|VPS|virtual machine) (?:lacks|has no|does(?:n't| not))\b|\b(?:[Nn]odes?|[Ww]orkers?) (?:that |which )?(?:is|are) (?:\w{2,12} )?(?:VMs?|virtual machines?)\b|\b(?:set up|provisioned|hosted) (?:by|on|in|with) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|在虚拟机(?:里|中|内)|嵌套虚拟化/,
     "a virtual machine",
   ],
 ] as const;
@@ -168,6 +168,8 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
         ([, name]) => name,
       );
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
+  // Azure runs on Hyper-V, and Hyper-V is a feature of Windows that people install in its machines.
+  if (all.includes("Azure") && all.includes("Hyper-V")) all.splice(all.indexOf("Hyper-V"), 1);
   if (ON_KVM.test(text) && all.includes("WSL") && machine === undefined) all.splice(all.indexOf("WSL"), 1);
   const bare = IN_HYPERV.test(text) ? undefined : bareMetal(text);
   const one = below ?? bare;

@@ -114,7 +114,10 @@ function answerOf(
     const about = works(text) ? WORKS : subject();
     return about === undefined ? undefined : { ...about, covers: [] };
   }
-  const found = rowVerdict(first, []);
+  const found = rowVerdict(
+    first,
+    recognised.filter((other) => saysNoMore(other, first)),
+  );
   const noDevice = first.outcome === "no device";
   const noKvm =
     noDevice ||
@@ -139,6 +142,8 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "sel4-vtx",
   "generic-no-vmx",
   "any-nested-off",
+  "crc-virtualization",
+  "kata-no-svm",
   "kvm-module-not-loaded",
   "libvirt-no-kvm-capabilities",
   "xen-no-hvm",
@@ -162,6 +167,11 @@ const NO_KVM_HERE: ReadonlySet<string> = new Set([
   "virt-install-no-kvm",
 ]);
 
+/** Whether a message adds nothing to another one, which gives its reason. */
+function saysNoMore({ message = "" }: Explanation, { message: answer = "" }: Explanation): boolean {
+  return message !== answer && INSTEAD[message]?.includes(answer) === true;
+}
+
 function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerdict {
   return {
     says: `${row.what}${refusedText(row)}`,
@@ -184,6 +194,7 @@ const WITH_REASON = [
 const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "bhyve-controls": ["xhyve-control"],
   "generic-no-vmx": ["bhyve-no-vmx"],
+  "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
   "vmx-intrinsic-status": WITH_REASON,
   "generic-vmlaunch-failed": WITH_REASON,
   "fail-entry-bare": WITH_REASON,

@@ -1,4 +1,6 @@
 import type { Shown } from "../../desktop-messages.js";
+import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
+import { saysInside } from "../../verdict/desktop/said-inside.js";
 import { SAID_OFF, SAID_ON } from "../../verdict/desktop/said-on.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
@@ -6,7 +8,7 @@ export const SHOWN: readonly Shown[] = [
   // Where programs and files are on Linux and nowhere else, and what VirtualBox calls a failure everywhere but on Windows.
   [
     "on Linux",
-    /\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
+    /\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
   ["on Windows", /\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i, /\/dev\/kvm|\buname\b|\bUbuntu\b/i],
@@ -31,4 +33,16 @@ export const SHOWN: readonly Shown[] = [
   ["no hypervisor below", /\(HVP=0\)/],
   // People who looked.
   ["said to be on", SAID_ON, SAID_OFF],
+  // Of a program that starts machines itself, only what says that it runs in one.
+  [
+    "said to be nested",
+    /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i,
+  ],
+  ["said to be virtual", { test: saysInside }],
+  ["said to have nested on", { test: saysNestedOn }],
+  [
+    "said to use KVM",
+    /\bdomain type:?\s{0,8}=?['"]?kvm\b|\bqemu:\/{2,3}\w|\bvagrant-libvirt\b|\b(?:kvm2|kvm) driver\b|\bqemu-kvm\b/i,
+    /\b(?:Xen|Qubes|dom0|XCP-?ng|XenServer)\b/i,
+  ],
 ];

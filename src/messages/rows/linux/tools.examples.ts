@@ -36,6 +36,15 @@ export const TOOL_EXAMPLES = {
       'ERRO[0000] CPU property not found                        arch=amd64 description="Virtualization support" name=vmx pid=10721 source=runtime type=flag',
     ],
   },
+  "kata-no-svm": {
+    examples: [
+      'ERRO[0000] CPU property not found                        arch=amd64 description="Virtualization support" name=svm pid=21936',
+    ],
+  },
+  "crc-virtualization": {
+    examples: ["FATA You need to enable virtualization in BIOS"],
+    not: ["You need to enable virtualization in BIOS, says the manual."],
+  },
   "kata-no-flag": {
     examples: [
       "ERRO[0000] CPU property not found                        arch=amd64 description=SSE4.1 name=sse4_1 pid=5391 source=runtime type=flag",

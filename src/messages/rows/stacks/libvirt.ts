@@ -14,7 +14,7 @@ export const LIBVIRT_MESSAGES = [
     needle: ["match specification", "missing features"],
     list: true,
     pattern:
-      /(?:guest CPU )?doesn't match specification(?:: (?:extra features: (?<extra2>[\w.,+-][\w.,+ -]{0,4000}?)[,;] ?)?missing features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?))?(?:[:,;]? ?extra features: (?<extra>[a-z0-9][\w.,+-]{0,4000}))?(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))|\bmissing features:? (?=[\w., +-]{0,400}\bvmx)(?<missing2>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))/i,
+      /(?:guest CPU )?doesn't match specification(?:: (?:extra features: (?<extra2>[\w.,+-][\w.,+ -]{0,4000}?)[,;] ?)?missing features: (?<missing>[a-z0-9][\w.,+ -]{0,4000}?))?(?:[:,;]? ?extra features: (?<extra>[a-z0-9][\w.,+-]{0,4000}))?(?=$|['"`\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))|\bmissing features:? (?=[\w., +-]{0,400}\bvmx)(?<missing2>[a-z0-9][\w.,+ -]{0,4000}?)(?=$|['"`\\):;]|\.\s|\.$|(?<!,)\s(?![\w.-]*,))/i,
     what: "libvirt compared the CPU that QEMU gave the guest with the one in the XML, and they differ.",
     decoder: "feature-list",
     depends: ["for a migration: the kernel, QEMU and CPU of the target host; for a start: those of this host"],

@@ -56,10 +56,15 @@ export const STACK_EXAMPLES = {
   },
   "kata-no-module": {
     examples: [
-      "ERROR: System is not capable of running Kata Containers",
       'ERRO[0000] kernel property not found                     arch=amd64 description="Intel KVM" name=kvm_intel pid=23716 source=runtime type=module',
     ],
   },
+  "kata-not-root": {
+    examples: [
+      `level=warning msg="modprobe insert module failed: modprobe: ERROR: could not insert 'vhost': Operation not permitted\\n" arch=amd64`,
+    ],
+  },
+  "kata-not-capable": { examples: ["ERROR: System is not capable of running Kata Containers"] },
   "acrn-panic": {
     examples: ["[0us][cpu=0][(null)][serv=1][seq=1]:hardware not support!"],
   },

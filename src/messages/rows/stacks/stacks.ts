@@ -6,6 +6,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   MICROCODE,
+  OFF_IN_FIRMWARE,
   READ_FEAT_CTL,
 } from "../shared-advice.js";
 
@@ -44,6 +45,22 @@ export const STACK_MESSAGES = [
     causes: [
       { text: "VT-x is switched off in the firmware setup, or the CPU has none.", layer: "firmware" },
       "The whole system runs in a virtual machine (VMware, VirtualBox) that does not pass VT-x, and with Xen also EPT.",
+    ],
+    where: [
+      {
+        is: "said to use KVM",
+        what: "libvirt has no fully virtualized (hvm) guests to offer on this host: it found no QEMU for the architecture, or could not ask it, when its daemon started.",
+        steps: [
+          {
+            text: "Install QEMU for the architecture, let libvirt look again, and ask it.",
+            commands: [
+              "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud",
+              "virsh capabilities | grep -A4 '<os_type>hvm'; virt-host-validate qemu",
+            ],
+          },
+          LOAD_KVM,
+        ],
+      },
     ],
     steps: [XL, ENABLE_FIRMWARE, ENABLE_OUTER],
     source: {
@@ -197,11 +214,10 @@ export const STACK_MESSAGES = [
     product: "Kata Containers",
     layer: "KVM load",
     gravity: "blocks",
-    needle: ["kernel property", "is not capable of running kata"],
+    needle: "kernel property",
     group: "kata-no-module",
-    pattern:
-      /kernel property (?:kvm\w{0,10} )?not found[^\n]{0,80}?name=(?<module>kvm_intel|kvm_amd|kvm)\b|System is not capable of running Kata Containers/i,
-    what: "Kata's check does not find what it needs: where it names kvm, kvm_intel or kvm_amd, KVM is not loaded and could not be, and without KVM there are no Kata containers; vhost and vhost_vsock have nothing to do with VT-x.",
+    pattern: /kernel property (?:kvm\w{0,10} )?not found[^\n]{0,80}?name=(?<module>kvm_intel|kvm_amd|kvm)\b/i,
+    what: "Kata's check does not find the module {module}: KVM is not loaded and could not be, and without KVM there are no Kata containers.",
     causes: [
       {
         text: "VT-x is switched off in the firmware setup, so kvm_intel refuses to load (modprobe's `Operation not supported` is next to it).",
@@ -210,11 +226,54 @@ export const STACK_MESSAGES = [
       "The machine is a virtual one whose hypervisor (a cloud) does not pass VT-x.",
       "On an AMD machine kvm_intel is the wrong module; there kvm_amd counts.",
     ],
-    steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    steps: [
+      {
+        text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
+        commands: ["sudo modprobe {module}; sudo dmesg | grep -iE 'kvm|vmx|svm' | tail"],
+      },
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
     source: {
       message: "kata-containers/documentation#496, kata-containers/kata-containers#6784",
       meaning:
         "kata-containers/documentation#496 (enable virtualization in the BIOS), kata-containers/kata-containers#6784",
+    },
+  },
+  {
+    id: "kata-not-root",
+    product: "Kata Containers",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: "modprobe insert module failed",
+    group: "kata-not-root",
+    pattern:
+      /modprobe insert module failed[^\n]{0,40}could not insert \\{0,2}['"](?<module>\w{2,40})\\{0,2}['"]: Operation not permitted/i,
+    what: "Kata's check may not load modules: it was started without root's rights, or in a container. That says nothing about VT-x.",
+    steps: [{ text: "Run it as root, on the host.", commands: ["sudo kata-runtime check"] }],
+    source: { message: "CentaurusInfra/arktos#444", meaning: "init_module(2), EPERM" },
+  },
+  {
+    id: "kata-not-capable",
+    product: "Kata Containers",
+    layer: "KVM load",
+    gravity: "blocks",
+    needle: "is not capable of running kata",
+    pattern: /System is not capable of running Kata Containers/i,
+    what: "Kata's check does not find something that it needs: the lines with `not found` name it. Where they name vmx, kvm, kvm_intel or kvm_amd, it is VT-x or KVM; vhost and vhost_vsock have nothing to do with VT-x.",
+    causes: [OFF_IN_FIRMWARE, "The machine is a virtual one whose hypervisor (a cloud) does not pass VT-x."],
+    steps: [
+      {
+        text: "See what it does not find.",
+        commands: ["sudo kata-runtime check --verbose 2>&1 | grep -i 'not found'"],
+      },
+      LOAD_KVM,
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "kata-containers/documentation#496, kata-containers/kata-containers#6784",
+      meaning: "kata-containers/kata-containers, src/runtime/cmd/kata-runtime (kata-check)",
     },
   },
   {

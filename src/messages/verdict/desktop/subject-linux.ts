@@ -30,7 +30,7 @@ const TROUBLE =
 /** Of the firmware setup as well, and not VT-x. */
 const OTHER_SWITCHES = /\bVT-?d\b|\bIOMMU\b|\bSR-IOV\b|\bDMAR\b/i;
 const OF_LINUX =
-  /\b(?:Linux|Ubuntu|Debian|Fedora|Arch|KVM|QEMU|libvirt|Proxmox|dmesg|modprobe|cpuinfo|lscpu|kernel|coreboot)\b/i;
+  /\b(?:Linux|Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?Hat|openSUSE|mac ?OS|OS X|Arch|KVM|QEMU|libvirt|Proxmox|dmesg|modprobe|cpuinfo|lscpu|kernel|coreboot)\b/i;
 const FIRMWARE_SAYS =
   "No line here is a message about VT-x; the text is about VT-x in the firmware setup. Linux shows whether it is on: vmx is among the flags, and IA32_FEAT_CTL reads 5 or 7. On Windows systeminfo does.";
 
@@ -75,7 +75,11 @@ const KVM_HOST = /\b(?:KVM|KubeVirt|Harvester|Proxmox|PVE|CloudStack|OpenStack|o
 
 /** Whatever Windows runs in their machines, the host is KVM. */
 const STACKS = /\b(?:KubeVirt|Harvester|CloudStack|OpenStack|oVirt)\b/i;
-export const asksOfKvmHost = (text: string): boolean => STACKS.test(text) && /\bnested virtuali[sz]ation\b/i.test(text);
+/** Runners and clouds, beside which Hyper-V is one of several that could be below. */
+const SERVERS = /\b(?:AWS|EC2|GCP|GCE|Azure|runners?|cloud)\b/;
+export const asksOfKvmHost = (text: string): boolean =>
+  (STACKS.test(text) || (/\bKVM\b/.test(text) && SERVERS.test(text) && !/\bWindows\b/.test(text))) &&
+  /\bnested (?:virt|KVM)/i.test(text);
 
 /** What decides, and how to see it, where the text is about VT-x or KVM and no more is known. */
 export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {

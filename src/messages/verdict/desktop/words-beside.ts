@@ -1,8 +1,9 @@
-import { outerStep } from "../../../why/questions/next-steps.js";
+import { parseBool } from "../../../kvm/load/parse-param.js";
+import { outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { DROP_VMX, ENABLE_FIRMWARE, PASS_DEVICE } from "../../rows/shared-advice.js";
+import { DROP_VMX, ENABLE_FIRMWARE, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
@@ -21,8 +22,8 @@ const WANTS_OFF =
   /\b(?:disabl\w{1,3}|turn(?:ing)? off|switch(?:ing)? off|hid(?:e|ing)|mask(?:ing)?)\b[^.\n]{0,30}\b(?:nested|vmx|VT-x)\b/i;
 const GUEST_IS_GIVEN: Step = {
   ...outerStep("KVM"),
-  text: "Give the guest a CPU with vmx, shut it down and start it; a restart from inside is not enough.",
-  commands: ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set VMID --cpu host"],
+  text: GIVE_TEXT,
+  commands: GIVE_CPU,
 };
 
 const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
@@ -48,7 +49,8 @@ export function withWords(
         ...found.steps,
       ].slice(0, 3),
     };
-  if (IN_CONTAINER.test(text) && DEVICE_THERE.test(text) && NOT_GIVEN.has(first?.message ?? ""))
+  const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
+  if (unseen && IN_CONTAINER.test(text) && DEVICE_THERE.test(text))
     return {
       ...found,
       says: "The machine has KVM (the check in the text finds it), and the container was not given the device.",
@@ -103,6 +105,15 @@ export function withWords(
       ...found,
       says: `${found.says} The text says that nested virtualization is not there.`,
       steps: [EMULATE, outerStep(namedOuter(text, machine)?.name ?? "KVM")],
+    };
+  if (parseBool(machine?.situation.host.params?.kvm_intel?.nested ?? "") === false)
+    return {
+      ...found,
+      says: `${found.says} On the host of the text nested of kvm_intel is off: its guests get no VMX, and no KVM.`,
+      steps: [
+        { ...RELOAD_WITH_NESTED, text: "On the host, switch nested on; no virtual machine may run." },
+        GUEST_IS_GIVEN,
+      ],
     };
   const named = namedOuter(text, machine)?.name;
   if (!saysNestedOn(text) || (named !== undefined && named !== "Proxmox" && named !== "a virtual machine"))

@@ -1,0 +1,25 @@
+import { namedOuter } from "../named-outer.js";
+import { saidOf } from "./in-words.js";
+
+/** That what fails runs in a virtual machine, in words that cannot mean the guest of the program that fails. */
+const INSIDE =
+  /\b(?:inside|within) (?:a|an|my|this|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS|droplet)\b|\b(?:nodes?|workers?|servers?|machine|box|it|this|that) (?:is|are|being|was) (?:all |itself |actually |in fact |running (?:on|in|as) )?(?:an? )?(?:\w{2,12} )?(?:VMs?|virtual machines?|VPS)\b|\b(?:set up (?:by|on|in|with)|provisioned|hosted (?:on|in)) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|\bnested (?:VMs?|guests?|KVM|setup|environment)\b|\bL1 (?:guest|VM|hypervisor)\b|嵌套虚拟化|在虚拟机(?:里|中|内)/i;
+/** What people suppose or ask of others. */
+const ASKED = /\b(?:if|whether|are you|do you|is it|unless)\b[^.\n]{0,40}$/i;
+
+/** Machines of these have a firmware setup of their own: the text can be about the host. */
+const WITH_FIRMWARE: ReadonlySet<string> = new Set(["a virtual machine", "Xen", "HAXM"]);
+const BARE = /\bmetal\b|\bbaremetal\b|\bdedicated\b|\broot server\b|\b(?:on|is) (?:an? |the )?physical\b/i;
+/** A longer text is a log, which names what it likes. */
+const LONGEST = 20_000;
+
+/** Whether the text says that it comes from a virtual machine, whose firmware setup decides nothing. */
+export function saysInside(text: string): boolean {
+  if (text.length > LONGEST) return false;
+  const said = saidOf(text);
+  const found = INSIDE.exec(said);
+  if (found !== null && !ASKED.test(said.slice(Math.max(0, found.index - 60), found.index))) return true;
+  if (BARE.test(text)) return false;
+  const named = namedOuter(said, undefined);
+  return named?.isBelow === true && !WITH_FIRMWARE.has(named.name);
+}
