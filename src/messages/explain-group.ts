@@ -96,12 +96,10 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const offered = (row.causes ?? [])
     .map((cause) => (typeof cause === "string" ? { text: cause } : cause))
     .filter(({ unless }) => unless?.some((name) => context.circumstances.has(name)) !== true);
-  const rowCauses: Cause[] = withoutSaid(offered, ({ layer }) => layer === "firmware", row, context).map(
-    ({ text }) => ({
-      text: filled(text, first),
-      certainty: offered.length === 1 ? "likely" : "possible",
-    }),
-  );
+  const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(({ text }) => ({
+    text: filled(text, first),
+    certainty: offered.length === 1 ? "likely" : "possible",
+  }));
   const rowSteps = row.steps.map((step) => filledStep(step, first));
   const shown = row.where?.find(({ is }) => context.circumstances.has(is));
   const rule = decoded.rule ?? ruleOf(row);
@@ -200,19 +198,13 @@ function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainCo
     (name === "AMD" && signs.amd);
   const open = steps.filter(({ unless }) => unless?.some(known) !== true);
   const left = open.length === 0 ? steps : open;
-  return withoutSaid(left, ({ changes }) => changes === "firmware", row, context);
+  return doubtedLast(left, ({ changes }) => changes === "firmware", context);
 }
 
-/** People who looked need not be sent to look again, unless the message itself proves that the firmware has it off. */
-function withoutSaid<T>(
-  all: readonly T[],
-  isFirmware: (one: T) => boolean,
-  { layer }: MessageRow,
-  { circumstances }: ExplainContext,
-): T[] {
+/** People who say that VT-x is on can be wrong: what blames the firmware all the same comes last. */
+function doubtedLast<T>(all: readonly T[], isFirmware: (one: T) => boolean, { circumstances }: ExplainContext): T[] {
   if (!circumstances.has("said to be on")) return [...all];
-  const others = all.filter((one) => !isFirmware(one));
-  return layer === "firmware" || others.length === 0 ? [...others, ...all.filter(isFirmware)] : others;
+  return [...all.filter((one) => !isFirmware(one)), ...all.filter(isFirmware)];
 }
 
 /** Where the text names the outer hypervisor, only its own commands are shown. */

@@ -1,4 +1,5 @@
 import type { Advice, RowCause } from "../message.js";
+import type { Circumstance } from "../own-machine.js";
 
 /*
  * Things to do that many messages share.
@@ -10,26 +11,25 @@ export const READ_FEAT_CTL: Advice = {
   unless: ["IA32_FEAT_CTL read"],
 };
 
+/** In a virtual machine the firmware setup decides nothing. */
+const INSIDE: readonly Circumstance[] = ["virtual", "said to be virtual", "said to be nested"];
+
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
-  unless: [
-    "virtual",
-    "said to be virtual",
-    "said to be nested",
-    "said to have nested on",
-    "kvm_intel loaded",
-    "/dev/kvm exists",
-  ],
+  unless: INSIDE,
   changes: "firmware",
 };
 
 /** For messages that only say that something is missing. */
-export const ENABLE_FIRMWARE: Advice = { ...FIRMWARE_IS_OFF, unless: ["virtual", "said to be on"] };
+export const ENABLE_FIRMWARE: Advice = {
+  ...FIRMWARE_IS_OFF,
+  unless: [...INSIDE, "said to be on", "said to have nested on", "kvm_intel loaded", "/dev/kvm exists"],
+};
 
 export const ENABLE_SVM: Advice = {
   text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
-  unless: ["virtual", "said to be on"],
+  unless: [...INSIDE, "said to be on"],
   changes: "firmware",
 };
 
