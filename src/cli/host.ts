@@ -135,6 +135,10 @@ function atlasCpu(query: string, exact: boolean): FoundHost | NoHost {
     const rows = found.entries.map(({ id, name }) => `  ${id}  ${name}`);
     return none(`${query} is the name of ${found.entries.length} CPUs of the atlas that differ; use an id:`, ...rows);
   }
+  if (found.kin.length > 0) {
+    const rows = found.kin.slice(0, 4).map(({ id, name }) => `  ${id}  ${name}`);
+    return none(`${clipped(query, LONGEST_SHOWN)} is not in the atlas; of the same kind it has:`, ...rows);
+  }
   return none(
     `${clipped(query, LONGEST_SHOWN)} is neither a file nor an atlas CPU${didYouMean(found.near)}`,
     '  "vmxlens cpus" lists them',

@@ -4,6 +4,7 @@ import { nearest } from "../../registers/edit-distance.js";
 import { atlas, atlasText, entryHost } from "./atlas.js";
 import type { SearchKeys } from "./atlas-decode.js";
 import type { AtlasEntry } from "./atlas-entry.js";
+import { kinOf } from "./series.js";
 
 /** What a query names: one CPU, several that replays distinguish, or none. */
 export type FoundCpu =
@@ -18,6 +19,8 @@ export type FoundCpu =
       readonly kind: "none";
       /** Ids and code names spelt nearly so. */
       readonly near: readonly string[];
+      /** CPUs that are made from the same die, where the query is the number of a product. */
+      readonly kin: readonly AtlasEntry[];
     };
 
 /**
@@ -31,7 +34,7 @@ export function findCpu(query: string, exact = false): FoundCpu {
   if (query.trim() === "") throw wrong("query", "an empty one names no CPU");
   const wanted = folded(query);
   // Nothing but punctuation: some CPUs have no code name, and are not meant.
-  if (wanted === "") return { kind: "none", near: [] };
+  if (wanted === "") return { kind: "none", near: [], kin: [] };
   const text = atlasText();
   const keys = text.keys();
   const hex = /^(?:0x)?0*([1-9a-f][0-9a-f]*)h?$/.exec(query.trim().toLowerCase())?.[1];
@@ -57,7 +60,7 @@ export function findCpu(query: string, exact = false): FoundCpu {
     }
     if (found.length > 0) return decide(found);
   }
-  return { kind: "none", near: nearMatches(query) };
+  return { kind: "none", near: nearMatches(query), kin: kinOf(query) };
 }
 
 /** A shorter word is more likely a file that is not there: `c1`, `x1`. */

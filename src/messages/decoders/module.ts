@@ -100,7 +100,13 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
   }
   if (errno === "EBUSY") {
     return {
-      causes: [{ text: "Another hypervisor holds VT-x, or kvm is being unloaded.", certainty: "likely" }],
+      what: "Another hypervisor holds VT-x on some CPU (CR4.VMXE is 1), and the kernel refused the module: Device or resource busy.",
+      causes: [
+        {
+          text: "VirtualBox, VMware or another program that runs machines; rarely, the module is being unloaded.",
+          certainty: "likely",
+        },
+      ],
       steps: [WHO_USES_VMX],
     };
   }

@@ -19,6 +19,8 @@ const NO_PROSE =
 const LONGEST_LINE = 400;
 const MOST_LINES = 400;
 const MOST_FEATURES = 2;
+/** Of a name: `mode-based execute control for EPT`. */
+const MOST_WORDS = 6;
 
 /** Names that are words of other subjects as well. */
 const OTHER_SUBJECTS: ReadonlySet<string> = new Set([
@@ -60,7 +62,7 @@ export function featuresNamed(text: string): readonly Feature[] {
   return [...new Set(lines.flatMap((line) => (line.length > LONGEST_LINE ? [] : featuresIn(line))))];
 }
 
-/** A feature by one word that can be nothing else, or by two to four words. */
+/** A feature by one word that can be nothing else, or by two to six words. */
 function featuresIn(line: string): readonly Feature[] {
   const words = line
     .split(/[\s,;:?!()"'`]+/)
@@ -68,7 +70,7 @@ function featuresIn(line: string): readonly Feature[] {
     .map((word) => word.replace(/\.$/, ""));
   const found: Feature[] = [];
   for (let at = 0; at < words.length; at++) {
-    for (let length = Math.min(4, words.length - at); length > 0; length--) {
+    for (let length = Math.min(MOST_WORDS, words.length - at); length > 0; length--) {
       const name = words.slice(at, at + length).join("-");
       if (length === 1 && (name.length < 3 || OTHER_SUBJECTS.has(name.toLowerCase()))) continue;
       const feature = featureNamed(name);

@@ -18,6 +18,13 @@ import { listText } from "../decoders/bits.js";
 import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked-only.js";
 import { ofModel } from "./cpu-model.js";
+import type { NamedCpu } from "./named-cpu.js";
+
+/** What the prose around the values says about the machine. */
+export interface SaidInProse extends SaidOfMachine {
+  /** The one CPU that it names. */
+  readonly cpu?: () => NamedCpu | undefined;
+}
 
 export interface MachineVerdict {
   /** Whether the question has an answer, rather than what would have to be known. */
@@ -29,7 +36,7 @@ export interface MachineVerdict {
 export function machineVerdict(
   { situation }: OwnMachine,
   failed: boolean,
-  said?: SaidOfMachine,
+  said: SaidInProse = {},
 ): MachineVerdict | undefined {
   const { host } = situation;
   if (asksOnly(host)) {
@@ -45,7 +52,7 @@ export function machineVerdict(
   const two = isHostAndGuest(situation.read);
   if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);
-  const insights = failed ? [] : paramInsights(situation, asked?.off ?? []);
+  const insights = failed ? [] : paramInsights(situation, asked?.off ?? [], said);
   const nested =
     two || (!failed && params?.kvm_intel?.nested !== undefined) ? answerWith("nested", situation, said) : undefined;
   // Of nested, its answer says so.
@@ -149,13 +156,13 @@ function offShown({ params }: Situation["host"]): readonly string[] {
 }
 
 /** Why parameters are off: because CPUs of this model (in the atlas) lack what they need, or for another reason. */
-function paramInsights(situation: Situation, explained: readonly string[]): string[] {
+function paramInsights(situation: Situation, explained: readonly string[], said: SaidInProse): string[] {
   const { host } = situation;
   const unexplained = offShown(host).filter((name) => !explained.includes(name));
   const lacked = unexplained.filter((name) => isLacked(situation, name));
   const off = unexplained.filter((name) => !lacked.includes(name));
-  const said = lacked.length === 0 ? [] : [`Off because the CPU lacks what it needs: ${lacked.join(", ")}.`];
-  return off.length === 0 ? said : [...said, ...unreadInsights(situation, off)];
+  const reasons = lacked.length === 0 ? [] : [`Off because the CPU lacks what it needs: ${lacked.join(", ")}.`];
+  return off.length === 0 ? reasons : [...reasons, ...unreadInsights(situation, off, said)];
 }
 
 /** Whether the registers that were read leave out what a parameter needs of the CPU. */
@@ -165,7 +172,7 @@ function isLacked(situation: Situation, name: string): boolean {
 }
 
 /** As `paramInsights`, where the registers do not say why. */
-function unreadInsights(situation: Situation, off: readonly string[]): string[] {
+function unreadInsights(situation: Situation, off: readonly string[], said: SaidInProse): string[] {
   const { host } = situation;
   const { outer } = host.observed ?? {};
   if (host.cores[0].cpuid.features.hypervisor === true || outer !== undefined) {
@@ -174,16 +181,19 @@ function unreadInsights(situation: Situation, off: readonly string[]): string[] 
       `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
     ];
   }
-  const has = ofModel(situation);
+  const named = host.cores[0].signature === undefined ? said.cpu?.() : undefined;
+  const has = ofModel(situation, named);
+  const [model, lack, have] =
+    named === undefined ? ["CPUs of this model", "lack", "have"] : [`the ${named.name}`, "lacks", "has"];
   const groups = { yes: [] as string[], no: [] as string[], unknown: [] as string[] };
   for (const name of off) groups[has(({ param }) => param === name)].push(name);
   const { no: lacking, yes: having, unknown: open } = groups;
   return [
-    ...(lacking.length === 0 ? [] : [`Off because CPUs of this model lack what it needs: ${lacking.join(", ")}.`]),
+    ...(lacking.length === 0 ? [] : [`Off because ${model} ${lack} what it needs: ${lacking.join(", ")}.`]),
     ...(having.length === 0
       ? []
       : [
-          `Off although CPUs of this model have what it needs: ${having.join(", ")}; a parameter, the kernel's default, or another parameter that is off.`,
+          `Off although ${model} ${have} what it needs: ${having.join(", ")}; a parameter, the kernel's default, or another parameter that is off.`,
         ]),
     ...(open.length === 0
       ? []

@@ -10,6 +10,7 @@ import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { askedName } from "./name-asked.js";
+import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { crashLine, fatalLine } from "./stopped.js";
@@ -58,6 +59,10 @@ function answerOf(
   const subject = once(() =>
     recognised.length > 0 || short === undefined ? undefined : desktop?.subject(short, machine),
   );
+  const cpu = once(() => {
+    const [named, ...others] = short === undefined ? [] : cpusNamed(short);
+    return others.length === 0 ? named : undefined;
+  });
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (recognised.length === 0) {
@@ -76,7 +81,7 @@ function answerOf(
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const usable = recognised.length === 0 && works(text);
-    const answer = machineVerdict(machine, failed);
+    const answer = machineVerdict(machine, failed, { cpu });
     const isKnown = answer?.isKnown === true;
     const about = isKnown ? undefined : subject();
     if (about !== undefined) return { ...about, covers: [] };
@@ -96,9 +101,11 @@ function answerOf(
   // Messages that only inform say less than what the machine is like.
   const shown = machine?.situation.host.params !== undefined;
   const saysLess = ({ gravity, message }: Explanation) =>
-    gravity === "informs" || (shown && GENERAL.has(message as string));
+    gravity === "informs" ||
+    (shown && GENERAL.has(message as string)) ||
+    (machine?.hasRegisters === true && message === "any-feature-missing");
   if (machine !== undefined && recognised.every(saysLess)) {
-    const found = machineVerdict(machine, false);
+    const found = machineVerdict(machine, false, { cpu });
     if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers: [] }, machine, short);
   }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
@@ -203,7 +210,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
   "windows-requirements": ["hyperv-launch-failed"],
   "qemu-internal-error": ["kvm-unexpected-exit"],
-  "haxm-not-installed": ["emulator-driver"],
+  "haxm-not-installed": ["emulator-driver", "qemu-no-kvm"],
   "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
   "nova-cpu-compare": ["libvirt-unknown-feature", "libvirt-unknown-vmx-feature", "libvirt-missing-features"],
   "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],

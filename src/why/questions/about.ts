@@ -31,7 +31,7 @@ export interface About {
 /** What the prose around the values says about the machine, and no value shows. */
 export interface SaidOfMachine {
   /** The hypervisor or cloud that it runs in. */
-  readonly outer: string;
+  readonly outer?: string;
 }
 
 export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMachine): About {
@@ -39,8 +39,8 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
   const [boot] = host.cores;
   const open = candidates.flatMap(({ release }) => casesOf(situation).under(release));
   const shown = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined);
-  const isSaid = shown === undefined && said !== undefined && boot.cpuid.features.hypervisor !== false;
-  const outer = isSaid ? said.outer : shown;
+  const isSaid = shown === undefined && said?.outer !== undefined && boot.cpuid.features.hypervisor !== false;
+  const outer = isSaid ? said?.outer : shown;
   const virtual = boot.cpuid.features.hypervisor ?? (outer === undefined ? undefined : true);
   return {
     situation,

@@ -239,12 +239,13 @@ describe("findCpu", () => {
   it("offers what a misspelt name is near to", () => {
     expect(findCpu("skylkae-x")).toMatchObject({ kind: "none", near: expect.arrayContaining(["Skylake-X"]) });
     expect(findCpu("i9-12990K")).toMatchObject({ kind: "none", near: expect.arrayContaining(["i9-12900K"]) });
-    expect(findCpu("qwertyuiop")).toEqual({ kind: "none", near: [] });
+    expect(findCpu("qwertyuiop")).toEqual({ kind: "none", near: [], kin: [] });
   });
 
   it("throws RangeError on an empty query, and atlasHost on an unknown id", () => {
     expect(() => findCpu(" \n")).toThrow(RangeError);
-    for (const text of ["@", " - ", "(", "é", "日本", "***"]) expect(findCpu(text)).toEqual({ kind: "none", near: [] });
+    for (const text of ["@", " - ", "(", "é", "日本", "***"])
+      expect(findCpu(text)).toEqual({ kind: "none", near: [], kin: [] });
     expect(() => atlasHost("skylake-x")).toThrow(RangeError);
   });
 });

@@ -47,7 +47,7 @@ const COUNT =
 
 /** A command that prints the flag itself, whatever filters come behind; without an answer it found none. */
 const SHOWN =
-  /^(?<prompt>[^\n]{0,60}?[$#%>] ?)?(?:sudo )?(?:cat \/proc\/cpuinfo ?\| ?)?[ef]?grep (?:-[EFPaionmw\d]{1,5} |--colou?r(?:=\w{1,6})? |--only-matching ){0,4}["']?\(?(?<words>vmx\\?\|svm|svm\\?\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?(?: ?\| ?(?:sort|uniq|head|tail)(?: -{1,2}[\w=-]{1,12}){0,3}){0,3}\s*$/;
+  /^(?<prompt>[^\n]{0,60}?[$#%>] ?)?(?:sudo )?(?:cat \/proc\/cpuinfo ?\| ?)?[ef]?grep (?:-[EFPaionmw\d]{1,5} |--colou?r(?:=\w{1,6})? |--only-matching ){0,4}["']?\(?(?:vmx\\?\|svm|svm\\?\|vmx|vmx)\)?["']?(?: --colou?r(?:=\w{1,6})?)?(?: \/proc\/cpuinfo)?(?: ?\| ?(?:sort|uniq|head|tail)(?: -{1,2}[\w=-]{1,12}){0,3}){0,3}\s*$/;
 const FLAG = /^\s{0,10}(?:\d{1,5} )?(?<flag>vmx|svm)\s*$/;
 
 /** The same with its answer in a sentence: "`egrep -c '(svm|vmx)' /proc/cpuinfo`, I got 0". */

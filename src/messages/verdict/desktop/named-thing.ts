@@ -1,16 +1,14 @@
-import { entryHost } from "../../../input/atlas/atlas.js";
 import type { AtlasEntry } from "../../../input/atlas/atlas-entry.js";
-import { findCpu } from "../../../input/atlas/atlas-find.js";
 import { replay } from "../../../kvm/replay.js";
 import { placedBit } from "../../../registers/bit-place.js";
-import { DEFAULT_RELEASE } from "../../../rules/release.js";
-import { assume } from "../../../situation/assume.js";
+import { foldName } from "../../../registers/edit-distance.js";
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked-feature.js";
+import { cpusNamed, hasOf } from "../named-cpu.js";
 
 /*
  * For people who write a hypervisor: what a bit of a capability register says, whether a CPU that is named has a feature, and what
@@ -63,48 +61,27 @@ const read = (number: string): Step => ({
   commands: [`sudo modprobe msr; sudo rdmsr -a 0x${number}`],
 });
 
-const CPU_NAME =
-  /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: v\d)?|[JN]\d{4}|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?)\b/g;
-const SURE_NAME = /^(?:[im]\d)/;
-const CPU_WORD =
-  /\bIntel\b|\bXeon\b|\bCore ?(?:2|i\d)|\bC2[DQ]\b|\bCeleron\b|\bPentium\b|\bAtom\b|\bCPU\b|\bprocessor\b/i;
-
-/** The CPUs that a text names, with what the atlas has of them. */
-function cpusNamed(text: string): readonly { readonly name: string; readonly entry?: AtlasEntry }[] {
-  const names = new Set<string>();
-  for (const line of text.split("\n")) {
-    for (const [name] of line.matchAll(CPU_NAME)) if (SURE_NAME.test(name) || CPU_WORD.test(line)) names.add(name);
-  }
-  return [...names].map((name) => {
-    const found = findCpu(name);
-    return found.kind === "one" ? { name, entry: found.entry } : { name };
-  });
-}
-
-function hasOf(entry: AtlasEntry): (feature: Feature) => boolean | undefined {
-  const { cpu } = replay(assume(entryHost(entry), "registers=sdm").host, { release: DEFAULT_RELEASE });
-  return ({ silicon }) => {
-    const has = silicon === undefined ? "unknown" : cpu.holds(silicon);
-    return has === "unknown" ? undefined : has === "yes";
-  };
-}
-
-const called = ({ id, name }: Feature) => (name === id ? id : `${id} (${name})`);
+const called = ({ id, name }: Feature) => (foldName(name) === foldName(id) ? name : `${id} (${name})`);
+const listed = (entries: readonly AtlasEntry[]) =>
+  `${entries
+    .slice(0, 2)
+    .map(({ name }) => name)
+    .join(", ")}${entries.length > 2 ? ` and ${entries.length - 2} more` : ""}`;
 
 function featureOfNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
   const [feature, ...more] = featuresAsked(text, new Set());
   const [cpu, ...others] = cpusNamed(text);
   if (feature === undefined || more.length > 0 || cpu === undefined || others.length > 0) return undefined;
-  const { entry, name } = cpu;
-  const has = entry === undefined ? undefined : hasOf(entry)(feature);
+  const { entry, name, kin } = cpu;
+  const has = hasOf(cpu)(feature);
   const [place] = bitsOfFeature(feature);
   const register = place === undefined ? undefined : placedBit(`${place[0].split(".")[0]} bit ${place[1]}`)?.register;
+  const like = entry === undefined ? `, like the CPUs of its kind in the atlas (${listed(kin)})` : "";
+  const source = entry === undefined ? "" : `: the atlas holds its registers (${entry.name})`;
   const says =
-    has === undefined
+    has === "unknown"
       ? `Whether the ${name} has ${called(feature)} is not known: the atlas has no CPU of that name. Its register decides.`
-      : has
-        ? `The ${name} has ${called(feature)}: the atlas holds its registers (${entry?.name}).`
-        : `The ${name} has no ${called(feature)}: the atlas holds its registers (${entry?.name}).`;
+      : `The ${name} has ${has === "no" ? "no " : ""}${called(feature)}${like}${source}.`;
   return {
     says,
     steps: register === undefined ? [] : [read(register.index.toString(16))],
@@ -163,9 +140,9 @@ function offered({ situation: { host, candidates } }: OwnMachine): string {
 /** What a CPU that the text names lacks of the features that it names. */
 function lackedByNamed(text: string): string {
   const [cpu, ...others] = cpusNamed(text);
-  if (cpu?.entry === undefined || others.length > 0) return "";
-  const has = hasOf(cpu.entry);
-  const lacking = featuresNamed(text).filter((feature) => has(feature) === false);
+  if (cpu === undefined || others.length > 0) return "";
+  const has = hasOf(cpu);
+  const lacking = featuresNamed(text).filter((feature) => has(feature) === "no");
   if (lacking.length === 0) return "";
   return `The text names the ${cpu.name}, which has no ${lacking.map(({ id }) => id).join(", ")} (by the atlas): a control for that has to be 0.`;
 }

@@ -1,0 +1,52 @@
+import { once } from "../../bits/once.js";
+import { shared, type Tri } from "../../bits/tri.js";
+import { entryHost } from "../../input/atlas/atlas.js";
+import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
+import { findCpu } from "../../input/atlas/atlas-find.js";
+import { kinOf } from "../../input/atlas/series.js";
+import { replay } from "../../kvm/replay.js";
+import { DEFAULT_RELEASE } from "../../rules/release.js";
+import { assume } from "../../situation/assume.js";
+import type { Feature } from "../../why/features.js";
+
+/** A CPU that a text names. */
+export interface NamedCpu {
+  readonly name: string;
+  readonly entry?: AtlasEntry;
+  /** CPUs of the atlas that are made from the same die, where it has none of the name. */
+  readonly kin: readonly AtlasEntry[];
+}
+
+const CPU_NAME =
+  /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: ?[vV]\d)?|[JN]\d{3,4}|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?)\b/g;
+const SURE_NAME = /^(?:[im]\d|E[357]-)/;
+const CPU_WORD =
+  /\bIntel\b|\bXeon\b|\bCore ?(?:2|i\d)|\bC2[DQ]\b|\bCeleron\b|\bPentium\b|\bAtom\b|\bCPU\b|\bprocessor\b/i;
+
+/** The CPUs that a text names, with what the atlas has of them. */
+export function cpusNamed(text: string): readonly NamedCpu[] {
+  const names = new Set<string>();
+  for (const line of text.split("\n")) {
+    for (const [name] of line.matchAll(CPU_NAME)) if (SURE_NAME.test(name) || CPU_WORD.test(line)) names.add(name);
+  }
+  return [...names].map((name) => {
+    const found = findCpu(name);
+    return found.kind === "one" ? { name, entry: found.entry, kin: [] } : { name, kin: kinOf(name) };
+  });
+}
+
+/** What Intel switches off per product, so that CPUs of one die differ in it. */
+const OF_PRODUCT: ReadonlySet<string> = new Set(["shadow-vmcs", "tsc-scaling"]);
+
+/** Whether the CPU has a feature: its own registers say so, or those of all its kind that are known. */
+export function hasOf({ entry, kin }: NamedCpu): (feature: Feature) => Tri {
+  const replayed = once(() =>
+    (entry === undefined ? kin : [entry]).map((one) =>
+      replay(assume(entryHost(one), "registers=sdm").host, { release: DEFAULT_RELEASE }),
+    ),
+  );
+  return ({ id, silicon }) =>
+    silicon === undefined || replayed().length === 0 || (entry === undefined && OF_PRODUCT.has(id))
+      ? "unknown"
+      : shared(replayed().map(({ cpu }) => cpu.holds(silicon)));
+}
