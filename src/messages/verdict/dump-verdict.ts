@@ -6,7 +6,7 @@ import { auditOf } from "../decoders/audit.js";
 const LONGEST = 200_000;
 /** What every list of fields that people paste has some of. */
 const FIELDS =
-  /\bVMCS|\b(?:k?guest|k?host)[_. ]?(?:CR[034]|RIP|RSP|CS|TR)\b|\b(?:VMX?[_ -]?)?(?:entry|exit)[_ -]?(?:ctls?|controls?)\b/i;
+  /\bVMCS|\b(?:k?guest|k?host)[_. ]?(?:CR[034]|RIP|RSP|(?:CS|TR)(?:_(?:AR|BASE|LIMIT|SELECTOR))?)\b|\b(?:VMX?[_ -]?)?(?:entry|exit)[_ -]?(?:ctls?|controls?)\b/i;
 /** Fewer lines of a list are a few values in prose. */
 const LEAST_LINES = 8;
 

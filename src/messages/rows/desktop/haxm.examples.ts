@@ -35,7 +35,12 @@ export const HAXM_EXAMPLES = {
     ],
   },
   "haxm-exit-reason": {
-    examples: ["exit_reason.raw 80000021, cpu 0 0", "haxm_error: vcpu_vmexit_handler(): The 5th vmexit reason is 33."],
+    examples: [
+      "exit_reason.raw 80000021, cpu 0 0",
+      "haxm_error: vcpu_vmexit_handler(): The 5th vmexit reason is 33.",
+      "haxm_panic: vcpu->tr:8089",
+    ],
+    not: ["haxm_error: vcpu_vmexit_handler(): The first vmexit reason is 48."],
   },
   "haxm-vm-entry": {
     examples: ["VM entry failed: RIP=00007ffffffff000", "haxm_warning: 4402 VM_EXIT_INFO_REASON: 80000021"],

@@ -170,12 +170,15 @@ export const HAXM_MESSAGES = [
     product: "HAXM",
     layer: "VM entry",
     gravity: "blocks",
-    needle: ["unhandled vmx vmexit reason", "vmexit reason is", "exit_reason.raw"],
+    needle: ["unhandled vmx vmexit reason", "vmexit reason is", "exit_reason.raw", "vcpu->tr:"],
     pattern: ENDED.haxm,
     what: "HAXM reports a VM exit.",
     decoder: "exit-reason",
     steps: [{ text: "Give the register list that follows; it is audited." }],
-    source: { message: "intel/haxm#152, #193, #415", meaning: "Intel SDM volume 3C, appendix C" },
+    source: {
+      message: "intel/haxm#152, #193, #415; core/vcpu.c (exit_invalid_guest_state prints vcpu->tr)",
+      meaning: "Intel SDM volume 3C, appendix C",
+    },
   },
   {
     id: "haxm-vm-entry",

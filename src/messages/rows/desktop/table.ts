@@ -42,7 +42,7 @@ export const DESKTOP: DesktopMessages = {
     authorInstead(text, recognised, machine) ?? joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     namedThing(text) ??
-    authorQuestion(text) ??
+    authorQuestion(text, machine) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
     subjectOf(text, machine) ??

@@ -54,6 +54,7 @@ export const ANY_WORDS_EXAMPLES = {
   },
   "any-exit": {
     examples: [
+      "unhandled exit: reason -2147483615, exit qualification 0",
       "unhandled vm exit: 0x1e",
       "vcpu 0: triple fault",
       "KVM: triple fault",

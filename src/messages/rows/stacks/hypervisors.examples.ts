@@ -47,6 +47,7 @@ export const HYPERVISOR_EXAMPLES = {
   "sel4-vtx": {
     examples: ["vt-x: feature locked"],
   },
+  "bareflank-start": { examples: ["bfm: ioctl failed: `IOCTL_START_VMM`"] },
   "hypervisor-invvpid": {
     examples: ["[cpsl] hv: invvpid is not supported"],
     not: [

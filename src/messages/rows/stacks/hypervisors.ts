@@ -186,6 +186,25 @@ export const HYPERVISOR_MESSAGES = [
     source: { message: `${SEL4} (vtx_init)`, meaning: `${SEL4} (vtx_init)` },
   },
   {
+    id: "bareflank-start",
+    product: "tool",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: "ioctl_start_vmm",
+    pattern: /\bioctl failed: `?IOCTL_START_VMM\b/,
+    what: "Bareflank's driver loaded its modules and could not start them on the CPUs, and this line does not say why: its own log does. What usually is in the way is VT-x itself: off, or held by another hypervisor.",
+    causes: [
+      "Another hypervisor holds VT-x: on Windows its own (Hyper-V, memory integrity), on Linux KVM while it has a machine.",
+      { text: "VT-x is off in the firmware setup.", layer: "firmware" },
+    ],
+    steps: [
+      { text: "Read its log: over the serial port, or with", commands: ["make dump"] },
+      WHO_USES_VMX,
+      READ_FEAT_CTL,
+    ],
+    source: { message: "Bareflank/hypervisor#461", meaning: "Bareflank/hypervisor#461, #101" },
+  },
+  {
     id: "hypervisor-invvpid",
     product: "VMX",
     layer: "another hypervisor",

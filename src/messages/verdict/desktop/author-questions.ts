@@ -15,7 +15,7 @@ const LONGEST = 8_000;
 const TROUBLE =
   /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer)\b|失败|怎么|为什么/i;
 const AUTHOR =
-  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|EPT\w{0,12}|(?:un)?expected (?:rd|wr)msr|HV|dune|libdune)\b|#VE\b/i;
+  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|SimpleVisor|EPT\w{0,12}|INVEPT|INVVPID|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
 
 interface Question {
   readonly words: RegExp;
@@ -117,17 +117,21 @@ const QUESTIONS: readonly Question[] = [
 
 /** Words of those who write a hypervisor, or try a small one. */
 const OWN =
-  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bHyperBone|\bSimpleVisor|\bMiniVisor|\bNoirVisor|\bgbhv\b|\bhvpp\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bgbhv\b|\bhvpp\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
 /** The manual's answer to a question in prose. */
-export function authorQuestion(text: string): Omit<TextVerdict, "covers"> | undefined {
+export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
   const isOwn = OWN.test(text);
-  const symptom = isOwn || AUTHOR.test(text) ? symptomOf(text, []) : undefined;
+  const symptom = isOwn || (machine === undefined && AUTHOR.test(text)) ? symptomOf(text, []) : undefined;
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found = isOwn || AUTHOR.test(text) ? questionOf(text) : undefined;
-  return found ?? (isOwn && !OTHERS.test(text) ? ASK : undefined);
+  return found ?? (isOwn && !OTHERS.test(text) && (CRASHED.test(text) || !NESTED.test(text)) ? ASK : undefined);
 }
+
+/** It is asked whether, or how, it runs in a machine. */
+const NESTED =
+  /\bnest(?:ed|ing)\b|\b(?:in|inside|within|on top of) (?:a|an|the|my) (?:\w{2,12} )?(?:VM|v\w{3,6}al machine)\b/i;
 
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
 export function authorInstead(
@@ -138,7 +142,8 @@ export function authorInstead(
   if (text.length > LONGEST) return undefined;
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const isOwn = OWN.test(text);
-  const symptom = isOwn || AUTHOR.test(text) ? symptomOf(text, messages) : undefined;
+  // A machine's own lists of features have the same words.
+  const symptom = isOwn || (machine === undefined && AUTHOR.test(text)) ? symptomOf(text, messages) : undefined;
   if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
   const found = TROUBLE.test(text) || CRASHED.test(text) ? questionOf(text) : undefined;
   return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined);

@@ -144,6 +144,88 @@ export const SYMPTOMS: readonly Symptom[] = [
     ],
   },
   {
+    words: /\bmonitor[-_ ]trap[-_ ]flag|\bMTF\b/i,
+    and: /\b(?:EPT|single[- ]?step\w{0,4}|debug exceptions?|loops?|endless|infinite|trouble|not|n['’]t|wrong|incorrect|screwed|fail\w{0,4})\b/i,
+    over: ["generic-ept-exit", "any-feature-missing"],
+    says: "Monitor trap flag (primary controls, bit 27): the exit (reason 37) comes after one instruction, or after the delivery of an event that was pending, and then RIP is in a handler. Stepping over a protected page loops where one instruction needs more than was given: its fetch and its data in the same page, a string instruction, two pages. Other CPUs that use the same EPT see the open page meanwhile, and taking the right away again needs INVEPT.",
+    steps: [
+      {
+        text: "Give all the rights that the exit qualifications of that instruction asked for before the step, and take them away at exit 37; look for a changed RIP.",
+        commands: ["vmxlens explain 'exit reason 48 qualification 0x184'"],
+      },
+      {
+        text: "A debug exception that is due at the same point waits in the pending debug exceptions (0x6822) and comes with the next entry: leave that field as it is.",
+      },
+    ],
+  },
+  {
+    words: /\bINVEPT\b|\bINVVPID\b/i,
+    and: /\b(?:wrong|invalid|bad|incorrect|which|what)\b[^\n.]{0,20}\btypes?\b|\btypes?\b[^\n.]{0,20}\b(?:wrong|invalid|incorrect|0)\b/i,
+    over: ["generic-ept-exit", "generic-vmxon-failed"],
+    says: "INVEPT has the types 1 (single context) and 2 (all contexts), INVVPID 0 (one address), 1 (single context), 2 (all) and 3 (single context, but not globals); each only where IA32_VMX_EPT_VPID_CAP (0x48c) lists it. Another type fails with VM-instruction error 28 and flushes nothing. After an EPT violation that is answered by giving the missing right, none of them is needed.",
+    steps: [
+      {
+        text: "Read which types the CPU has: bits 25 and 26 for INVEPT, 40 to 43 for INVVPID.",
+        commands: ["sudo rdmsr -a 0x48c"],
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:clos\w{1,3}|disabl\w{1,3}|without|turn\w{0,3} off|no|not (?:set|enabl\w{1,3}))\b[^\n.]{0,24}\bept\b[^\n]{0,80}\b(?:works?|fine|ok|okay|boots?|no (?:crash|problem))\b|\bEPT[- ]?hook\w{0,3}\b[^\n]{0,160}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|IRQL_NOT_LESS_OR_EQUAL|PAGE_FAULT\w{0,24})\b|\b(?:enable|turn\w{0,3} on|with) (?:the )?ept\b[^\n]{0,60}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|lag\w{0,4}|slow\w{0,4})\b/i,
+    over: ["generic-ept-exit"],
+    says: "Where EPT alone makes the difference, look at it in this order: every guest-physical address that is used has to be mapped, up to the physical-address width and not only RAM; leaves need the memory type of the MTRRs (devices uncacheable); a split large page has to keep its address, type and rights; the EPT pointer needs memory type 6 and 3 in bits 5:3; and a right that was taken away, or a changed address, needs INVEPT on every CPU.",
+    steps: [
+      {
+        text: "Log exit reasons 48 and 49 with the qualification (0x6400) and the guest-physical address (0x2400).",
+        commands: ["vmxlens explain 'exit reason 48 qualification 0x184'", "sudo rdmsr -a 0x48c"],
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:on|in|under) Hyper-?V\b[^\n]{0,60}\b(?:no problem|works|fine|ok)\b[^\n]{0,20}\bVM_?ware\b|\b(?:no problem|works|fine|ok)\b[^\n]{0,20}\bVM_?ware\b[^\n]{0,80}\b(?:not|n['’]t|crash\w{0,3}|fail\w{0,4})\b[^\n]{0,30}\bHyper-?V\b/i,
+    and: /\bEPT\b|\bVMCS\b|\bvm_?exits?\b|\bhypervisor from scratch\b|\bhook/i,
+    says: "A hypervisor of one's own that works in VMware and not in Hyper-V rests on what only one of them does. A changed EPT entry counts only after INVEPT on that CPU, and Hyper-V was seen to keep old translations where VMware did not. The two also show different controls and MSRs, which the capability registers and CPUID say.",
+    steps: [
+      {
+        text: "Execute INVEPT after each change of an entry on every CPU, and see whether it fails.",
+        commands: ["vmxlens explain 'VM-instruction error 28'"],
+      },
+      { text: "Make the controls from the capability registers, and ask CPUID before each MSR." },
+    ],
+  },
+  {
+    words: /\b(?:after|behind) (?:an? |the )?STI\b|\bSTI\b[^\n]{0,30}\b(?:block\w{0,3}|shadow)\b/i,
+    and: /\b(?:single[-_ ]?step\w{0,4}|\w{0,12}_STEP|trap flag|TF)\b[^\0]{0,4000}\b(?:80000021|invalid guest[- _]state)|exit_reason\.raw 80000021[^\0]{0,4000}\bSTEP\b/i,
+    over: ["haxm-exit-reason", "haxm-panicked", "any-guest-state", "vmx-exit-reason"],
+    says: "The entry failed for the guest state (exit reason 33), and the text speaks of single-stepping over STI: with blocking by STI in the interruptibility state (0x4824, bit 0) and RFLAGS.TF 1, an entry needs BS (bit 14) in the pending debug exceptions (0x6822), unless IA32_DEBUGCTL.BTF is 1. One that has TF 0 must have BS 0.",
+    steps: [
+      {
+        text: "Set bit 14 of 0x6822 before such an entry, or clear bit 0 of 0x4824 when the guest's RIP is moved on.",
+        commands: ["vmxlens vmcs 0x6822"],
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:exit reason|reason|VM-?exit)\b[^\n]{0,30}\b0{0,8}[34]\b[^\0]{0,600}\b(?:INIT|SIPI)\b|\b(?:INIT-?SIPI(?:-?SIPI)?|wait[- ]?for[- ]?SIPI|start-?up IPI|SIPI)\b/i,
+    and: /\b(?:hang\w{0,2}|freez\w{1,3}|stuck|fail\w{0,4}|crash\w{0,3}|never|not|does(?:n['’]t)?|spurious|reboot\w{0,3}|boot\w{0,3})\b/i,
+    says: "In VMX operation INIT does not reset a CPU: in the guest it is a VM exit (reason 3), in the host part it stays pending. The hypervisor has to put the virtual CPU into wait-for-SIPI (activity state 3, 0x4826, which IA32_VMX_MISC bit 8 has to allow), and at the exit for the SIPI (reason 4) start it in real mode at the vector in bits 7:0 of the qualification: CS selector vector << 8, base vector << 12, RIP 0. That needs unrestricted guest.",
+    steps: [
+      {
+        text: "See which activity states the CPU allows: bits 6 to 8 are HLT, shutdown and wait-for-SIPI.",
+        commands: ["sudo rdmsr -f 8:6 -a 0x485"],
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:hypervisor|SimpleVisor|MiniVisor|vmm)\b[^\0]{0,200}\b(?:in|from|by|under|with|as an?) (?:a |an |the )?U?EFI\b[^\0]{0,300}\b(?:kernel|Windows|OS|boot\w{0,4})\b[^\n]{0,60}\b(?:crash\w{0,3}|hangs?|freez\w{1,3}|reboots?|stuck)\b/i,
+    says: "A hypervisor that is started from UEFI has to survive the system's start: its memory (code, stacks, VMCS, page tables, GDT, IDT) must be of the kind that the system leaves alone (runtime services or reserved), since boot services' memory is used again after ExitBootServices; HOST_CR3 must not be the firmware's page tables; INIT and SIPI (exit reasons 3 and 4) have to be emulated for the other CPUs; and CR0, CR4 and EFER of the guest change between modes, with the entry control IA-32e mode guest following EFER.LMA.",
+    steps: [GIVE_NUMBERS],
+  },
+  {
     words:
       /\bvirtual CPU to enter the shutdown state\b|\b(?:VMware|VirtualBox|QEMU|Bochs)\b[^\n]{0,60}\btriple[- ]fault|\btriple[- ]fault\w{0,3}\b[^\n]{0,80}\b(?:vm_?launch|VM[- ]?entry|first (?:instruction|exit)|guest)\b|\b(?:vm_?launch|VM[- ]?entry|guest)\b[^\n]{0,80}\btripp?le[- ]?fault|\btripp?le[- ]?fault\w{0,3}\b[^\0]{0,160}\b(?:crash\w{0,3}|reboot\w{0,3}|triggered|EPT_?VIOLATIONS?)\b/i,
     over: ["any-exit", "generic-vmlaunch-failed", "vmware-shutdown-state", "nested-trouble"],
