@@ -151,7 +151,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["unhandled", "unexpected", "unknown", "unsupported", "triple fault", "invalidgueststate"],
     pattern:
-      /\b(?:unhandled|unexpected|unknown|unsupported) (?:vm[- ]?|vcpu )exit(?::? reason| code)?[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|-2147483\d{3}|\d{1,3})\b|\b(?:unhandled|unknown) exit reason!?[^\n]{0,100}?\breason: {0,3}(?<code2>0x[0-9a-f]{1,8}|\d{1,3})\b|\bk?InvalidGuestState \((?:0n)?(?<code3>33|0x21)\b\)?|\b(?:vcpu|guest|kvm|vm|l2|haxm_panic|d\d{1,5}v\d{1,3})\b[^\n]{0,30}\btriple[ -]fault|\btriple[ -]fault (?:at (?:rip )?(?:0x)?[0-9a-f]{4,16}\b|\(exit reason 2\))/i,
+      /\b(?:unhandled|unexpected|unknown|unsupported) (?:(?:vm[- ]?|vcpu )exit(?::? reason| code)?|exit: reason)[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|-2147483\d{3}|\d{1,3})\b|\b(?:unhandled|unknown) exit reason!?[^\n]{0,100}?\breason: {0,3}(?<code2>0x[0-9a-f]{1,8}|\d{1,3})\b|\bk?InvalidGuestState \((?:0n)?(?<code3>33|0x21)\b\)?|\b(?:vcpu|guest|kvm|vm|l2|haxm_panic|d\d{1,5}v\d{1,3})\b[^\n]{0,30}\btriple[ -]fault|\btriple[ -]fault (?:at (?:rip )?(?:0x)?[0-9a-f]{4,16}\b|\(exit reason 2\))/i,
     what: "The guest ended in a triple fault (exit reason 2): it had an exception while it handled another one and has no valid IDT or stack for that. VMX works; the fault is in what the guest runs or in the state that it was given.",
     decoder: "exit-reason",
     steps: [
