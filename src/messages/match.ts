@@ -90,12 +90,17 @@ function overlaps(spans: readonly { readonly from: number; readonly to: number }
 interface Joined {
   readonly text: string;
   readonly last: number;
-  /** Without a blank; not offered to a list that does not go on in the next line, as its last name would grow. */
-  readonly tight?: "word" | "list";
+  /** Whether a list can go on over all the breaks: otherwise its last name would grow, or prose would be taken for names. */
+  readonly isOfList: boolean;
 }
 
 /** The next line begins with the rest of a list: its first word holds a comma, or ends the sentence, or is alone. */
 const REST_OF_LIST = /^\s*(?:[\w.+-]{0,60},|[\w.+-]{1,60}(?:['"):;]|\.?\s*$))/;
+
+/** Characters; what cuts words in two, wraps at a width. */
+const SHORTEST_CUT = 50;
+const TITLE = /\b(?:missing|required|requested|unavailable|features)\s*$/i;
+const OPEN_LIST = /[,:]\s*$/;
 
 /** The line with the ones that may continue it: wrapped at a blank, or in the middle of a word. */
 function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
@@ -104,14 +109,20 @@ function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
   let spaced = line.text.trimEnd();
   let tight = line.text;
   let soft = line.soft;
+  let isListed = true;
+  let isCut = true;
+  let before = line.text;
   for (const next of window.slice(1)) {
     if (next.starts || next.number === line.number || next.text.trim() === "") break;
+    isCut &&= before.length >= SHORTEST_CUT;
+    isListed &&= soft || OPEN_LIST.test(before) || TITLE.test(before);
+    before = next.text;
     spaced += (soft ? "" : " ") + next.text.trim();
     tight += next.text.trimStart();
     soft = next.soft;
     joins.push(
-      { text: spaced, last: next.number },
-      { text: tight, last: next.number, tight: REST_OF_LIST.test(next.text) ? "list" : "word" },
+      { text: spaced, last: next.number, isOfList: isListed },
+      { text: tight, last: next.number, isOfList: isCut && REST_OF_LIST.test(next.text) },
     );
   }
   return joins;
@@ -119,8 +130,8 @@ function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
 
 function longest(candidate: Candidate, joins: readonly Joined[], from: number, first: number): Match | undefined {
   let best: Match | undefined;
-  for (const { text, last, tight } of joins) {
-    if (candidate.row.list && tight === "word") continue;
+  for (const { text, last, isOfList } of joins) {
+    if (candidate.row.list && !isOfList) continue;
     const hit = exec(candidate.pattern, text);
     if (hit === undefined || hit.index !== from) continue;
     if (best === undefined || hit[0].length > best.text.length) best = matchOf(candidate.row, hit, text, first, last);

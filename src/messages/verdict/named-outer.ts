@@ -21,8 +21,8 @@ const NAMED_OUTER = [
   [/\bHyper-?V\b/i, "Hyper-V"],
   [/\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
-  [/\bAWS\b|\bEC2\b/i, "Amazon EC2"],
-  [/\bGCP\b|\bGCE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/i, "Google Compute Engine"],
+  [/\bAWS\b|\bEC2\b|\bEKS\b/i, "Amazon EC2"],
+  [/\bGCP\b|\bGCE\b|\bGKE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/i, "Google Compute Engine"],
   [/\bAzure\b|\b(?:Standard_)?[DEFLM]\d{1,3}[a-z]{0,4}_v[2-6]\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
   [

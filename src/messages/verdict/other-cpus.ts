@@ -115,13 +115,13 @@ const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
 /** A CPU of AMD or Hygon, by its name or by a line of its module. */
 export const SVM_CPU =
-  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
+  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
 export const INTEL_CPU =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 const SVM_OFF = /SVM not supported by CPU|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
 const SVM_MISSING = /kvm: no hardware support(?! for)/;
 const SVM_WORKS =
-  /kvm_amd: (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
+  /(?:kvm_amd|kvm): (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
 const OF_ENTRY: readonly (string | undefined)[] = ["VM entry", "KVM at run time"];
 
 const OF_MODELS: readonly (string | undefined)[] = [
@@ -158,7 +158,7 @@ function svmVerdict(
   if (!known && (vendor !== undefined || INTEL_CPU.test(text))) return undefined;
   const found = known ? vendor : SVM_CPU.exec(text)?.[0].trim();
   if (found === undefined) return undefined;
-  const printed = found.startsWith("kvm_amd");
+  const printed = /^(?:SVM: )?kvm(?:_amd)?:/.test(found);
   if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD") {
     return {
       says: `${first.what} The text shows an AMD CPU (${printed ? "kvm_amd runs" : found}): it is SVM of kvm_amd that runs the guest, and VMX is not involved.`,

@@ -168,6 +168,7 @@ const NO_KVM_HERE: ReadonlySet<string> = new Set([
   "kvm-device",
   "libvirt-no-kvm-capabilities",
   "multipass-no-kvm",
+  "no-vtx-generic",
   "qemu-host-needs-kvm",
   "qemu-no-accelerator",
   "qemu-tcg-no-vmx",

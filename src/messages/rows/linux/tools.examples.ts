@@ -62,6 +62,7 @@ export const TOOL_EXAMPLES = {
     examples: [
       '"Virtualization extensions are unavailable on your system. Check your BIOS settings to enable them."',
       "Getting `KVM has been disabled by BIOS. KVM must be enabled before creating any Virtual Machines.` in Host / Basics menu",
+      "HVM: Not Available - Enable VT-x in BIOS",
     ],
     not: [
       "UAC Virtualization is not enabled for this process",

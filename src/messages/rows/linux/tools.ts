@@ -219,9 +219,11 @@ export const TOOL_MESSAGES = [
       "kvm has been disabled by",
       "virtualization extensions are unavailable",
       "vt-x or amd-v",
+      "hvm: not available",
+      "hvm not available",
     ],
     pattern:
-      /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|(?<!\b(?:UAC|[Ff]ile|[Dd]ata|[Nn]etwork|[Dd]esktop|[Nn]ested|GPU|I\/O|[Rr]egistry) )[Vv]irtualization is not enabled(?! for (?:this |the )?(?:process|tenant))|KVM has been disabled by (?:the )?BIOS|[Vv]irtualization extensions are unavailable|(?:[Nn]either Intel |[Nn]o )VT-x or AMD-V/,
+      /(?:doesn't have|does not have) VT-[xX]\/AMD-v enabled|(?<!\b(?:UAC|[Ff]ile|[Dd]ata|[Nn]etwork|[Dd]esktop|[Nn]ested|GPU|I\/O|[Rr]egistry) )[Vv]irtualization is not enabled(?! for (?:this |the )?(?:process|tenant))|KVM has been disabled by (?:the )?BIOS|[Vv]irtualization extensions are unavailable|(?:[Nn]either Intel |[Nn]o )VT-x or AMD-V|\bHVM:? [Nn]ot [Aa]vailable\b/,
     what: "A program that needs hardware virtualization found none.",
     causes: [OFF_IN_FIRMWARE, "Another hypervisor hides it.", "This is a virtual machine without nested VT-x."],
     depends: ["the program does not distinguish the causes"],
