@@ -3,6 +3,7 @@ import type { Release } from "../rules/release.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import type { ExplainedBit } from "./decoders/bits.js";
 import type { Advice, Gravity, Outcome, Product, RefusingLayer, Step } from "./message.js";
+import type { Circumstance } from "./own-machine.js";
 
 /** How sure a cause is: computed from the values at hand, pointed to by them, or one of several. */
 export type Certainty = "certain" | "likely" | "possible";
@@ -117,6 +118,16 @@ export function rangesText(ranges: readonly (ReleaseRange | undefined)[]): strin
 /** A step without what is only for those who choose among steps. */
 export function plainStep({ text, commands }: Step): Step {
   return commands === undefined ? { text } : { text, commands };
+}
+
+/** The steps with what there is to do in place of them. */
+export function inPlace(steps: readonly Advice[], shown: ReadonlySet<Circumstance>): readonly Advice[] {
+  return steps.map((step) => {
+    const { instead, unless } = step;
+    return instead === undefined || !shown.has(instead.is)
+      ? step
+      : { ...plainStep(instead), ...(unless === undefined ? {} : { unless }) };
+  });
 }
 
 /** Where it is decided that VT-x is there, on, and used by KVM. */

@@ -1,6 +1,14 @@
 import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
-import { type Cause, type Decoded, type Explanation, plainStep, type Recognised, sinceText } from "./answer.js";
+import {
+  type Cause,
+  type Decoded,
+  type Explanation,
+  inPlace,
+  plainStep,
+  type Recognised,
+  sinceText,
+} from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
 import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
@@ -196,7 +204,7 @@ function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainCo
   const known = (name: Circumstance) =>
     (circumstances.has(name) && !(name === "said to be virtual" && OWN_OUTER.has(row.product))) ||
     (name === "AMD" && signs.amd);
-  const open = steps.filter(({ unless }) => unless?.some(known) !== true);
+  const open = inPlace(steps, circumstances).filter(({ unless }) => unless?.some(known) !== true);
   const left = open.length === 0 ? steps : open;
   return doubtedLast(left, ({ changes }) => changes === "firmware", context);
 }

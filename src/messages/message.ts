@@ -85,6 +85,8 @@ export interface Step {
 export interface Advice extends Step {
   /** There is nothing to do where the text shows one of these. */
   readonly unless?: readonly Circumstance[];
+  /** What there is to do in place of it where the text shows this. */
+  readonly instead?: Step & { readonly is: Circumstance };
   /** What it changes: the firmware's setting, or what the hypervisor below passes on. */
   readonly changes?: "firmware" | "outer hypervisor";
 }

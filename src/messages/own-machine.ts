@@ -1,4 +1,4 @@
-import { type Host, isSvmVendor, msrOf } from "../host/host.js";
+import { type Host, isSvmVendor, isWsl2, msrOf } from "../host/host.js";
 import { msrBit } from "../host/msr.js";
 import { type ReadResult, readHost } from "../input/read.js";
 import { parseBool } from "../kvm/load/parse-param.js";
@@ -80,6 +80,7 @@ const CIRCUMSTANCES = {
     (boot.cpuid.features.hypervisor === undefined && observed?.outer !== undefined),
   /** CPUID says that it does not. */
   "bare metal": ({ cores: [boot] }: Host) => boot.cpuid.features.hypervisor === false,
+  "in WSL2": isWsl2,
   AMD: ({ vendor }: Host) => isSvmVendor(vendor),
   "VMX in CPUID": ({ cores: [boot] }: Host) => boot.cpuid.features.vmx === true,
   "IA32_FEAT_CTL read": ({ cores: [boot] }: Host) =>
@@ -105,6 +106,8 @@ const CIRCUMSTANCES = {
 export type Circumstance =
   | keyof typeof CIRCUMSTANCES
   | "/dev/kvm exists"
+  | "hypervisor launch off"
+  | "in a cloud"
   | "macOS"
   | "no hypervisor below"
   | "on Linux"

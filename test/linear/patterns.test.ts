@@ -33,6 +33,7 @@ const BUILT: { readonly [file: string]: readonly [count: number, of: string] } =
   "src/messages/lines.ts": [1, "bounded repetitions and the escape character"],
   "src/messages/rows/desktop/windows-check.ts": [2, "the words of the file between bounded repetitions"],
   "src/messages/verdict/desktop/said-on.ts": [2, "the words of the file between bounded repetitions"],
+  "src/messages/verdict/desktop/windows-words.ts": [1, "the words of the file between bounded repetitions"],
   "src/report/ansi.ts": [2, "classes of characters"],
   "src/report/visible.ts": [2, "classes of characters"],
   "src/situation/kernel-name.ts": [1, "a series, digits and a dot, letters for letters; bounded repetitions"],

@@ -1,4 +1,4 @@
-import type { Advice, RowCause } from "../message.js";
+import type { Advice, RowCause, Step } from "../message.js";
 import type { Circumstance } from "../own-machine.js";
 
 /*
@@ -24,7 +24,15 @@ export const FIRMWARE_IS_OFF: Advice = {
 /** For messages that only say that something is missing. */
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
-  unless: [...INSIDE, "said to be on", "said to have nested on", "kvm_intel loaded", "/dev/kvm exists"],
+  unless: [
+    ...INSIDE,
+    "said to be on",
+    "said to have nested on",
+    "kvm_intel loaded",
+    "/dev/kvm exists",
+    "in WSL2",
+    "in a cloud",
+  ],
 };
 
 export const ENABLE_SVM: Advice = {
@@ -58,7 +66,11 @@ export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set 
 export const ENABLE_OUTER: Advice = {
   text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",
   commands: Object.values(OUTER_COMMANDS).flat(),
-  unless: ["bare metal"],
+  unless: ["bare metal", "in WSL2"],
+  instead: {
+    is: "in a cloud",
+    text: "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).",
+  },
   changes: "outer hypervisor",
 };
 
@@ -67,10 +79,21 @@ export const LOOK_UP_CPU: Advice = {
   commands: ["wmic cpu get name", "VBoxManage modifyvm NAME --hwvirtex off"],
 };
 
+/** Whether Windows' own hypervisor runs all the same. */
+export const SEE_SECURITY: Step = {
+  text: "See whether it still runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
+  commands: ["msinfo32"],
+};
+
 export const HYPERV_OFF: Advice = {
   text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
   commands: ["bcdedit /set hypervisorlaunchtype off"],
   unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7"],
+  instead: {
+    is: "hypervisor launch off",
+    text: "The boot entry is off already. See whether Windows' hypervisor runs all the same (`Virtualization-based security: Running`): the firmware can hold it (UEFI lock), and Microsoft's readiness tool for Device Guard takes that away.",
+    commands: ["msinfo32", "DG_Readiness_Tool.ps1 -Disable"],
+  },
 };
 
 export const HYPERV_ON: Advice = {
@@ -146,7 +169,7 @@ export const NESTED_ON: Advice = {
     "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
     "cat /sys/module/kvm_intel/parameters/nested",
   ],
-  unless: ["AMD", "nested on"],
+  unless: ["AMD", "nested on", "in a cloud"],
 };
 
 export const DROP_VMX: Advice = {

@@ -40,6 +40,26 @@ const NAMED_OUTER = [
   ],
 ] as const;
 
+/** What the firmware of a virtual machine calls itself, as systeminfo, dmidecode and msinfo32 show it. */
+const MODEL =
+  /\b(?:System (?:Manufacturer|Model)|Manufacturer|Product Name|sys_vendor)\s{0,20}[:=\s]\s{0,20}(?:(?<vmware>VMware)|(?<vbox>innotek|VirtualBox)|(?<kvm>QEMU|Red Hat|KVM|Standard PC)|(?<xen>Xen|HVM domU)|(?<parallels>Parallels)|(?<aws>Amazon EC2)|(?<google>Google)|(?<hyperv>Virtual Machine))/i;
+const MODELS: { readonly [group: string]: string } = {
+  vmware: "VMware",
+  vbox: "VirtualBox",
+  kvm: "KVM",
+  xen: "Xen",
+  parallels: "Parallels",
+  aws: "Amazon EC2",
+  google: "Google Compute Engine",
+  hyperv: "Hyper-V",
+};
+
+/** The hypervisor whose machine a listing shows. */
+export function shownModel(text: string): string | undefined {
+  const groups = MODEL.exec(text)?.groups ?? {};
+  return MODELS[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
+}
+
 /** Hypervisors that run on the bare machine: whatever else the text names there, runs in their machines. */
 const BARE_METAL = [
   [/\bESXi\b|\bvSphere\b/i, "VMware"],
@@ -101,7 +121,7 @@ const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
 
 /** A cloud in whose machines something runs. */
 const ON_CLOUD =
-  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b|\b(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)(?: cloud)? (?:VM|instance|machine|node)s?\b/gi;
+  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b|\b(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)(?: cloud)? (?:VM|virtual machine|instance|machine|node)s?\b/gi;
 /** Stacks whose hypervisor is KVM: what Windows runs in their machines, is inside. */
 const ON_KVM = /\b(?:KubeVirt|Harvester|Proxmox|PVE|CloudStack|oVirt|RHV|Nutanix|QEMU\/KVM|KVM host)\b/i;
 
@@ -151,6 +171,11 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
     return { name: outer, isBelow: true, says, step: outerStep(outer) };
   }
   if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
+  const model = shownModel(text);
+  if (model !== undefined) {
+    const says = ` The text shows a virtual machine of ${model}: without nested virtualization it has no VT-x.`;
+    return { name: model, isBelow: true, says, step: outerStep(model) };
+  }
   if (WSL_1.test(text)) {
     return {
       name: "WSL",

@@ -1,7 +1,7 @@
 import { once } from "../../bits/once.js";
 import { isSvmVendor } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
-import { type Explanation, isOfLoading, plainStep, type Recognised, type TextVerdict } from "../answer.js";
+import { type Explanation, inPlace, isOfLoading, plainStep, type Recognised, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
 import type { Circumstance, OwnMachine } from "../own-machine.js";
@@ -34,7 +34,13 @@ export function verdictOf(
   const alone = answerOf(recognised, machine, text, desktop);
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
   const isOpen = ({ unless }: Advice) => unless?.some((name) => circumstances.has(name)) !== true;
-  const found = worded && { ...worded, steps: worded.steps.filter(isOpen).map(plainStep) };
+  const found = worded && {
+    ...worded,
+    steps: inPlace(worded.steps, circumstances)
+      .filter(isOpen)
+      .filter(({ text: step }, at, all) => all.findIndex((other) => other.text === step) === at)
+      .map(plainStep),
+  };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined) return found;
   // The first one may be the answer.

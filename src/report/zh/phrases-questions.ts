@@ -235,8 +235,12 @@ const MESSAGES: readonly Phrase[] = [
 
 const STEPS: readonly Phrase[] = [
   [
-    "Choose a size that supports nested virtualization (Dv3, Ev3 and later with an Intel CPU)",
-    "选择支持嵌套虚拟化的规格（Intel CPU 的 Dv3、Ev3 及之后的系列）",
+    "With the machine off (Parallels Desktop Pro, on a Mac with an Intel CPU), switch nested virtualization on",
+    "关闭虚拟机后打开嵌套虚拟化（Parallels Desktop Pro，Intel CPU 的 Mac）",
+  ],
+  [
+    "Choose a size that supports nested virtualization (Dv3, Ev3 and later with an Intel CPU), and the security type Standard: Trusted Launch can switch it off",
+    "选择支持嵌套虚拟化的规格（Intel CPU 的 Dv3、Ev3 及之后的系列），安全类型选“标准”：受信任启动可能会关闭它",
   ],
   [
     "Choose a bare-metal instance (ebm types): others do not pass VT-x",

@@ -78,7 +78,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
   {
     name: /^WSL/,
-    text: "WSL2 passes VT-x on Windows 11 on an Intel CPU, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
+    text: "WSL2 passes VT-x (and AMD-V) on Windows 11, unless nestedVirtualization is false in .wslconfig; on Windows 10 it does not.",
     commands: ["# %USERPROFILE%\\.wslconfig", "[wsl2]", "nestedVirtualization=true", "wsl --shutdown"],
   },
   {
@@ -95,6 +95,11 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     name: /^(?:VirtualBox|Oracle)/,
     text: "On the host, with the machine off, switch nested VT-x on.",
     commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
+  },
+  {
+    name: /^Parallels/,
+    text: "With the machine off (Parallels Desktop Pro, on a Mac with an Intel CPU), switch nested virtualization on.",
+    commands: ["prlctl set NAME --nested-virt on"],
   },
   {
     name: /^HAXM/,
@@ -121,7 +126,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
   {
     name: /^Azure/,
-    text: "Choose a size that supports nested virtualization (Dv3, Ev3 and later with an Intel CPU).",
+    text: "Choose a size that supports nested virtualization (Dv3, Ev3 and later with an Intel CPU), and the security type Standard: Trusted Launch can switch it off.",
   },
   {
     name: /^Alibaba/,

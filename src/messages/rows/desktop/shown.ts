@@ -2,6 +2,8 @@ import type { Shown } from "../../desktop-messages.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside } from "../../verdict/desktop/said-inside.js";
 import { SAID_OFF, SAID_ON } from "../../verdict/desktop/said-on.js";
+import { isInWsl2, isWindows10 } from "../../verdict/desktop/windows-words.js";
+import { cloudOf } from "../../verdict/named-outer.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [
@@ -12,12 +14,7 @@ export const SHOWN: readonly Shown[] = [
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
   ["on Windows", /\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i, /\/dev\/kvm|\buname\b|\bUbuntu\b/i],
-  // Windows 11 begins with build 22000, and still calls itself version 10.0.
-  [
-    "Windows 10",
-    /\bWindows 10\b|\b10\.0\.1\d{4}\b|\bVersion \d\dH\d \(?(?:OS )?Build 1\d{4}\b/i,
-    /\bWindows 11\b|\b10\.0\.2[2-9]\d{3}\b|\bBuild 2[2-9]\d{3}\b/i,
-  ],
+  ["Windows 10", { test: isWindows10 }],
   // No hypervisor of Windows' own, on a desktop.
   [
     "Windows 7",
@@ -31,6 +28,13 @@ export const SHOWN: readonly Shown[] = [
   ],
   // What CPUID says to VirtualBox on Windows.
   ["no hypervisor below", /\(HVP=0\)/],
+  ["in WSL2", { test: isInWsl2 }],
+  ["in a cloud", { test: (text) => cloudOf(text) !== undefined }],
+  [
+    "hypervisor launch off",
+    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
+    /\bhypervisorlaunchtype\W{1,8}auto\b/i,
+  ],
   // People who looked.
   ["said to be on", SAID_ON, SAID_OFF],
   // Of a program that starts machines itself, only what says that it runs in one.

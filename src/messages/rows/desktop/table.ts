@@ -16,6 +16,7 @@ import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
+import { driverNotStarted } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { AUTHORS_MESSAGES } from "./authors.js";
@@ -42,6 +43,7 @@ export const DESKTOP: DesktopMessages = {
     authorInstead(text, recognised, machine) ?? joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     namedThing(text) ??
+    driverNotStarted(text) ??
     authorQuestion(text, machine) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??

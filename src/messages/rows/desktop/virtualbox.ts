@@ -1,7 +1,7 @@
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { VBOX_LOG } from "../../decoders/vbox-status.js";
-import type { MessageRow } from "../../message.js";
+import type { Advice, MessageRow } from "../../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
@@ -26,6 +26,13 @@ const IN_USE = {
     "kvm.enable_virt_at_load=0",
   ],
 } as const;
+
+/** Whose CPU it is, the message does not say. */
+const KVM_AWAY: Advice = {
+  text: `On Linux ${AT_LOAD} and later KVM takes VT-x (or AMD-V) as soon as its module is loaded: unload it, and start the machine again.`,
+  commands: ["lsmod | grep kvm", "sudo modprobe -r kvm_intel; sudo modprobe -r kvm_amd"],
+  unless: ["on Windows", "macOS"],
+};
 
 export const VIRTUALBOX_MESSAGES = [
   {
@@ -444,14 +451,21 @@ export const VIRTUALBOX_MESSAGES = [
     needle: ["gurumeditation", "guru meditation", "guru_meditation"],
     group: "vbox-guru-meditation",
     pattern:
-      /'gurumeditation' state|to 'GURU_MEDITATION'|guru meditation -?\d{1,6} \((?:VERR_(?<name>(?:VMX|SVM|HM|NEM)_\w{2,40})|VINF_EM_(?<em>\w{3,40})|\w{3,60})\)/i,
+      /'gurumeditation' state|to 'GURU_MEDITATION'|\bGURU_MEDITATION state\b|guru meditation -?\d{1,6} \((?:VERR_(?<name>(?:VMX|SVM|HM|NEM)_\w{2,40})|VINF_EM_(?<em>\w{3,40})|\w{3,60})\)|\bguru meditation\b(?= (?:error|state|immediately|when|on start|after)|[.!]? {0,2}$)/i,
     decoder: "vbox-status",
     what: "VirtualBox stopped the machine because of an error of its own (a Guru Meditation). The reason is the VERR_ code in VBox.log.",
     causes: [
-      "Windows' hypervisor (Hyper-V, WSL2, memory integrity) holds VT-x, and VirtualBox's way over it failed.",
+      {
+        text: "Windows' hypervisor (Hyper-V, WSL2, memory integrity) holds VT-x, and VirtualBox's way over it failed.",
+        unless: ["on Linux", "macOS"],
+      },
+      {
+        text: `KVM of Linux ${AT_LOAD} and later has VT-x (or AMD-V) since its module was loaded.`,
+        unless: ["on Windows", "macOS"],
+      },
       "VirtualBox runs in a virtual machine itself.",
     ],
-    steps: [VBOX_LOG, HYPERV_OFF],
+    steps: [VBOX_LOG, KVM_AWAY, HYPERV_OFF],
     source: {
       message:
         "R3dy/capsulecorp-pentest#13, #19; splunk/attack_range#1015; kernelwernel/VMAware#677; NixOS/nixpkgs#53120",

@@ -47,6 +47,7 @@ export const ANY_WORDS_MESSAGES = [
       {
         text: "On the host below, if that is KVM.",
         commands: ["cat /sys/module/kvm_intel/parameters/nested   # Y or 1 is on", "-cpu host"],
+        unless: ["in a cloud"],
       },
       NESTED_ON,
       ENABLE_OUTER,

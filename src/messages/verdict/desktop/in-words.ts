@@ -9,7 +9,7 @@ export const IN_A_MACHINE =
   /\bWi?n?dows (?:\d\d |Server \d{0,4} ?)?VM\b|\bVDI\b|\bvirtual desktop\b|\bVM_?ware (?:image|VM|guest|instance)\b|\bvirtuali[sz]ed (?:VMware|Windows)\b|\b(?:VM|Windows|Win\d\d) (?:running )?(?:on|under|in) (?:ESXi|Parallels|Proxmox)\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
 
 export const APPLE =
-  /\bmac ?OS(?![a-z])|\bOS ?X\b|\bApple (?:Silicon|M\d|Hypervisor|Virtuali[sz]ation)\b|\bMacBook\b|\biMac\b|\bMac (?:mini|Pro|Studio)\b|\bHypervisor[. ]?Framework\b|\bhackintosh\b/i;
+  /\bhyperkit\b|\bDarwin \d|\bmac ?OS(?![a-z])|\bOS ?X\b|\bApple (?:Silicon|M\d|Hypervisor|Virtuali[sz]ation)\b|\bMacBook\b|\biMac\b|\bMac (?:mini|Pro|Studio)\b|\bHypervisor[. ]?Framework\b|\bhackintosh\b/i;
 const MAC_IS_HOST =
   /\b(?:UTM|Parallels|Fusion|hvf|xhyve|hyperkit|Tart|Lima|Colima|OrbStack)\b|\bHypervisor[. ]?Framework\b|\bMac (?:chip|mini|Pro|Studio)\b|\bMacBook|\biMac\b|\bApple (?:Silicon|M\d)\b|\bhackintosh\b|\bApple chip\b|\bmac ?OS host\b|\b(?:Intel|M\d) Mac\b|\bon (?:my |a |an |the )?(?:mac ?OS|OS ?X|Macs?)\b/i;
 const WINDOWS_IS_HOST = /\bWindows host\b|\bhost\w{0,4}(?: \w{1,10}){0,3}[:=]? ?Windows\b|\b[A-Z]:\\/i;

@@ -33,11 +33,24 @@ export function xenAlone(text: string): Answer | undefined {
 }
 
 const BHYVE = /\b(?:bhyve\w{0,4}|iohyve|chyves|vm-bhyve|vmm(?:\.ko)?)\b/i;
+const PASSED_THROUGH =
+  /\bpptdevs\b|\bpassthru\d?\b|\b(?:PCIe?|GPU|VGA) pass-?(?:through|thru)\b|\bpass(?:ing)? ?(?:through|thru)\b[^.\n]{0,30}\b(?:GPU|PCI|device|card)\b/i;
 const BSD = /\b(?:FreeBSD|FreeNAS|TrueNAS|pfSense|OPNsense|illumos|OmniOS|SmartOS)\b/i;
 
 /** bhyve, without a word of its own. */
 export function bhyveAlone(text: string): Answer | undefined {
   if (!BHYVE.test(text) || !BSD.test(text)) return undefined;
+  if (PASSED_THROUGH.test(text))
+    return {
+      says: "This is about giving a PCI device to a guest of bhyve (ppt). That needs the IOMMU (VT-d, on AMD AMD-Vi), which has a switch of its own in the firmware setup, and guest memory that is wired (bhyve -S); VT-x alone runs the guest without the device.",
+      steps: [
+        {
+          text: "See whether the firmware describes an IOMMU, and which devices are set apart.",
+          commands: ["acpidump -t | grep -E 'DMAR|IVRS'; dmesg | grep -iE 'dmar|ivhd|ppt'; pciconf -lv | grep -A3 ppt"],
+        },
+      ],
+      evidence: [],
+    };
   return {
     says: "bhyve starts no guest without VT-x and EPT (AMD: SVM with nested paging), and none but those of bhyveload without unrestricted guest; in a virtual machine the hypervisor below has to pass all of it. Its module vmm says at load what it misses.",
     steps: [

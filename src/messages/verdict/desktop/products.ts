@@ -1,10 +1,9 @@
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { HYPERV_OFF } from "../../rows/shared-advice.js";
+import { HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 import { ARM_MACHINE } from "../other-cpus.js";
 import { ASK_MACOS } from "./apple.js";
 import { appleSilicon, isOnMac, saidOf } from "./in-words.js";
-import { SEE_SECURITY } from "./windows.js";
 import { BESIDE, CONSUMER, WINDOWS } from "./windows-words.js";
 
 /*

@@ -11,9 +11,9 @@ const NOT_SAID = String.raw`(?<!\b(?:ensure|make sure|be sure|must|please|verify
 
 const SAID = [
   // VT-x is (already) on; VT-x has been enabled.
-  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()-]{1,14}){0,6} (?:is|are|was|were|has been|have been|['’]s)(?: (?:already|also|definitely|indeed|currently|both|fully|of course|all|now|shown as|listed as|displayed as)){0,2} ${ON}\\b(?! (?:or|when|if|by the guest|only)\\b|, but is not operational)`,
+  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,6} (?:is|are|was|were|has been|have been|['’]s)(?: (?:already|also|definitely|indeed|currently|both|fully|of course|all|now|shown as|listed as|displayed as)){0,2} ${ON}\\b(?! (?:or|when|if|by the guest|only)\\b|, but is not operational)`,
   // virtualization turned on in bios; VT-x and VT-d enabled in BIOS.
-  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()-]{1,14}){0,4} (?:enabled|turned on|switched on|activated|on) (?:in|from|on|via|at|under) ${SETUP}`,
+  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,4} (?:enabled|turned on|switched on|activated|on) (?:in|from|on|via|at|under) ${SETUP}`,
   // I've enabled virtualization in the BIOS; I have VT-x on; already enabled SVM.
   `(?<!\\b(?:you|if|how|should|can|when) )\\b(?:I|I['’]ve|I['’]d|I['’]m|we|we['’]ve|have|having|already|also|yes|with)(?: (?:have|has|had|already|also|just|even|double|triple|did|got|then|both|definitely)){0,3} (?:enabled|turned on|switched on|activated|checked|verified|confirmed|ensured|made sure|double-?checked|enabling|see|got)(?: (?!not\\b)[\\w'’/&-]{1,14}){0,5} ${VTX}\\b(?![^.\\n]{0,40}\\b(?:disabled|not|n['’]t|off)\\b)`,
   `\\b(?:I|we|I['’]ve|already)(?: (?:have|already|did|do|also)){0,2} (?:have )?(?:(?!check|if|need|must|should|want|can|how|could|to )\\w{1,10} ){0,2}${VTX}\\b(?: [\\w/&,-]{1,14}){0,3} (?:enabled|turned on|switched on|activated)\\b`,
@@ -23,6 +23,7 @@ const SAID = [
   `${NOT_SAID}${VTX}\\b (?:shown|listed|displayed|marked|set|showing) (?:as|to) (?:enabled|on)\\b`,
   // it is enabled in the BIOS.
   `\\b(?:it|its|they|both|all|everything|that|which)(?:['’]s| is| are| was)(?: (?:already|also|definitely|all|both)){0,2} (?:enabled|on|turned on|activated|active) (?:in|from|on) ${SETUP}`,
+  `\\b(?:but|yet|although)(?:,? (?:it|it['’]s|is|it is|already))? (?:enabled|on) (?:in|from) ${SETUP}`,
   `${NOT_SAID}\\b(?:already|both|all) (?:enabled|turned on|activated) (?:in|from|on) ${SETUP}`,
   `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:enabled|on|yes)\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",

@@ -10,7 +10,7 @@ import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from 
 import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
 import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
 import { productAlone, underRosetta } from "./products.js";
-import { SEE_SECURITY, subjectOfWindows } from "./windows.js";
+import { subjectOfWindows } from "./windows.js";
 import { BESIDE, OWN_HYPERVISOR, SECURITY } from "./windows-words.js";
 
 /*
@@ -66,10 +66,6 @@ const NO_RIGHTS =
 /** Accelerators of the Android emulator that are drivers of their own. */
 const OWN_DRIVER = /\bHAXM\b|\bAEHD\b/;
 
-/** A hypervisor of one's own comes as a driver. */
-const NO_DRIVER =
-  /\b(?:fail\w{0,3}|unable|cannot|can't) (?:to )?(?:install or load|install|load)\w{0,3} (?:the )?(?:\w{2,12} )?driver\b/i;
-const WINDOWS_DRIVER = /\bVMM driver\b|\bVMX\b|\bHVCI\b|\bhypervisor\b/i;
 /** What a text is about in which no message is recognised; undefined where it does not complain about virtualization. */
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
@@ -142,18 +138,6 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const complains = COMPLAINT.test(text) || (both && SECURITY.test(text));
   if (!complains && !ASKS.test(text)) return undefined;
   const vendor = machine?.situation.host.vendor;
-  const driver = NO_DRIVER.exec(text)?.[0];
-  if (driver !== undefined && WINDOWS_DRIVER.test(text))
-    return answer(
-      `Windows did not load the program's driver ("${driver}"). That comes before the driver uses VT-x: its signature is not accepted, memory integrity (HVCI) refuses it, or it was built for another Windows.`,
-      [
-        SEE_SECURITY,
-        {
-          text: "For a driver without Microsoft's signature: test signing, and memory integrity off (Secure Boot has to be off).",
-          commands: ["bcdedit /set testsigning on"],
-        },
-      ],
-    );
   const silicon = underRosetta(text) ?? onAppleSilicon(text) ?? macosElsewhere(text);
   if (silicon !== undefined || !complains) return silicon ?? onOtherHost(text);
   const amd = isSvmVendor(vendor) ? vendor : INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();

@@ -21,3 +21,26 @@ export const CONSUMER =
 /** Of those, what runs on the machine itself where VirtualBox or VMware is named, too. */
 export const STARTS_HYPERVISOR =
   /\bWSL ?2\b|\bDocker (?:Desktop|for Windows)\b|\bWindows Sandbox\b|\bVirtual Machine Platform\b|\bWindows Hypervisor Platform\b/i;
+
+/** Windows' own hypervisor, or what starts it, where a text says that it is off. */
+const STARTERS = String.raw`(?:Hyper-? ?V|VBS|virtuali[sz]ation[- ]based security|memory integrity|core isolation|(?:device|credential) guard|HVCI|WSL ?2?|Virtual Machine Platform|Windows Hypervisor Platform|Windows Sandbox)(?: ?\([\w -]{2,24}\))?`;
+const OFF =
+  "(?:disabled|turned off|switched off|uninstalled|removed|deactivated|off|not (?:installed|enabled|running|active|used)|unchecked|unticked)";
+export const DENIED = new RegExp(
+  String.raw`\b${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}(?: (?:features?|isolation|service))?(?:,? (?:is|are|was|were|has been|have been|both|all|already|also|completely|fully)){0,3}[ :]{1,2}${OFF}\b|\b(?:disabled|disabling|turned off|turning off|switched off|uninstalled|removed|deactivated|unchecked|no|without)(?: (?:the|all|my|both|Windows|Microsoft)){0,2} ${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}`,
+  "gi",
+);
+export const isWithoutHyperV = (text: string): boolean => text.replace(DENIED, "").length < text.length;
+
+// Windows 11 begins with build 22000, and still calls itself version 10.0.
+const TEN = /\bWindows 10\b|\b10\.0\.1\d{4}\b|\bVersion \d\dH\d \(?(?:OS )?Build 1\d{4}\b/i;
+const ELEVEN = /\bWindows 11\b|\b10\.0\.2[2-9]\d{3}\b|\bBuild 2[2-9]\d{3}\b/i;
+export const isWindows10 = (text: string): boolean => TEN.test(text) && !ELEVEN.test(text);
+
+const WSL = /microsoft-standard|\bWSL ?2?\b/i;
+const RUN_IN_IT = /\/dev\/kvm|\bKVM\b|\bmodprobe\b|\bqemu-system/i;
+/** What WSL itself says when it does not start is about Windows; WSL 1 has no kernel of Linux. */
+const NOT_STARTED =
+  /\bVirtual Machine Platform\b|\b0x8037\d|\bWSL_E_|\bWSL2 is not supported\b|\d-Microsoft\b(?!-standard)|\bWSL ?1\b/i;
+/** Something of Linux runs in WSL 2. */
+export const isInWsl2 = (text: string): boolean => WSL.test(text) && RUN_IN_IT.test(text) && !NOT_STARTED.test(text);

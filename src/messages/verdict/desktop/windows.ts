@@ -1,15 +1,17 @@
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
+import type { Advice, Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, SEE_SECURITY, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { APPLE, IN_A_MACHINE, saidOf } from "./in-words.js";
-import { isSaidOn } from "./said-on.js";
+import { isSaidOn, SAID_ON } from "./said-on.js";
 import {
   BESIDE,
   CONSUMER,
+  DENIED,
   HYPERVISOR_WORKS,
+  isWithoutHyperV,
   OWN_HYPERVISOR,
   PLAYER,
   SECURITY,
@@ -32,18 +34,15 @@ const OF_VTX = /\b(?:hardware(?:[- ]assisted)? virtuali[sz]ation|VT-?x|vmx|neste
 const KEPT_ON =
   /\b(?:with|while|alongside|beside|without (?:having to )?(?:disabl|turn)\w+(?: off)?) (?:\w+ )?hyper-?v\b|\bhyper-?v (?:is )?enabled\b/i;
 
-export const SEE_SECURITY: Step = {
-  text: "See whether it still runs: `Virtualization-based security: Running`, or `A hypervisor has been detected`.",
-  commands: ["msinfo32"],
-};
-const SECURITY_OFF: Step = {
+const SECURITY_OFF: Advice = {
   text: "Where virtualization-based security runs although it was switched off, the firmware holds it (UEFI lock): use Microsoft's Device Guard and Credential Guard readiness tool, and confirm at the next start.",
   commands: ["DG_Readiness_Tool.ps1 -Disable"],
+  unless: ["hypervisor launch off"],
 };
 
-/** Its feature is said to be off. */
-const WITHOUT_HYPERV =
-  /\bhyper-? ?v\b(?: \w{1,10}){0,2} (?:is |was )?(?:turned off|switched off|disabled|off|uninstalled|not (?:enabled|installed|running|active))\b|\b(?:no|without|disabled|turned off|removed|uninstalled) (?:\w{1,10} ){0,2}hyper-? ?v\b/i;
+/** What Windows shows of the CPU's setting. */
+const SHOWN_OFF =
+  /\b(?:disabled|off|not enabled)\b[^.\n]{0,12}\b(?:in|by|under) (?:the )?(?:windows )?task ?manager\b|\btask ?manager\b[^.\n]{0,40}\b(?:disabled|not enabled|off)\b/i;
 
 /** A hypervisor in a machine got as far as VMX operation. */
 const CRASH = /\bcrash\w{0,3}\b|\bBSOD\b|\bblue ?screen\b|\bfreez\w{1,3}\b/i;
@@ -79,9 +78,10 @@ export function subjectOfWindows(
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
   const beside = BESIDE.exec(text)?.[1];
+  const said = text.replace(DENIED, " ");
   const own =
-    OWN_HYPERVISOR.exec(text)?.[0] ??
-    (beside === undefined || IN_A_MACHINE.test(saidOf(text)) ? undefined : STARTS_HYPERVISOR.exec(text)?.[0]);
+    OWN_HYPERVISOR.exec(said)?.[0] ??
+    (beside === undefined || IN_A_MACHINE.test(saidOf(text)) ? undefined : STARTS_HYPERVISOR.exec(said)?.[0]);
   const both =
     beside !== undefined && own !== undefined && bareMetal(text) === undefined && !ONE_OR_THE_OTHER.test(text);
   const alone = own === undefined || !WINDOWS.test(text) ? undefined : /\bHAXM\b|\bAEHD\b/.exec(text)?.[0];
@@ -134,8 +134,18 @@ export function subjectOfWindows(
       `The text speaks of Windows' own hypervisor (${security}). While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
+  if (SAID_ON.test(text) && SHOWN_OFF.test(text))
+    return answer(
+      "The text says that VT-x (or AMD-V) is on in the firmware setup, and that Windows finds it off: what is chosen there did not arrive at the CPU. Only switching the machine off, not a restart, releases the old setting; some firmwares need an update, or have a second switch (Trusted Execution, a profile for security).",
+      [
+        {
+          text: "Switch the machine off (`shutdown /s /t 0`, without fast startup), load the firmware's defaults, switch VT-x on again, and update it.",
+          commands: ["systeminfo"],
+        },
+      ],
+    );
   const player = PLAYER.exec(text)?.[0];
-  if (player !== undefined && isSaidOn(text) && WITHOUT_HYPERV.test(text))
+  if (player !== undefined && isSaidOn(text) && isWithoutHyperV(text))
     return answer(
       `The text says that VT-x (or AMD-V) is on and Hyper-V off: then ${player} has what it needs of the CPU, unless Windows' own hypervisor runs all the same (for memory integrity or WSL2).`,
       [SEE_SECURITY],

@@ -8,6 +8,7 @@ import { insideOf, namedOuter } from "../named-outer.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsGuest } from "./trouble-linux.js";
+import { isInWsl2, isWindows10 } from "./windows-words.js";
 
 /*
  * What the words of a text on Linux add to an answer that its messages or its machine give.
@@ -60,6 +61,17 @@ export function withWords(
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
   if (windows !== undefined)
     return { ...found, says: `${found.says} ${windows.says}`, steps: [...windows.steps, ...found.steps] };
+  if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text))
+    return {
+      ...found,
+      says: `${found.says} This is Windows 10: WSL passes no VT-x there, whatever the CPU and its firmware.`,
+      steps: [
+        {
+          text: "Update to Windows 11, run Linux in a Hyper-V machine, which can be given VT-x, or do without KVM.",
+          commands: ["-accel tcg", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
+        },
+      ],
+    };
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};
   const shown = observed?.vmx === true || cores?.[0].cpuid.features.vmx === true;

@@ -1,0 +1,93 @@
+import { outerStep } from "../../../why/questions/next-steps.js";
+import type { TextVerdict } from "../../answer.js";
+import type { Advice } from "../../message.js";
+import { HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
+import { insideOf } from "../named-outer.js";
+import { isSaidOn } from "./said-on.js";
+import { isWithoutHyperV } from "./windows-words.js";
+
+/*
+ * A hypervisor of one's own comes as a driver on Windows, which says with a number why it did not start. The numbers: Microsoft,
+ * system error codes.
+ */
+
+const HYPERVISOR =
+  /\bVMM driver\b|\bVMX\b|\bVT-?x\b|\bHVCI\b|\bhypervisor\b|\b(?:HyperDbg|HyperHide|airhv|HyperPlatform|DdiMon|SimpleVisor|HyperBone|DBVM)/i;
+const NO_DRIVER =
+  /\b(?:fail\w{0,3}|unable|cannot|can['’]t|could ?n['’o]t|does ?n['’o]t(?: want)?|won['’]t) (?:to )?(?:install or load|install|load|start)\w{0,3} (?:the |its |my |a )?(?:\w{2,12} )?driver\b|\bdriver (?:\w{2,10} ){0,2}(?:failed to load|can ?not be loaded|blocked from loading|does ?n['’]t load|not load\w{0,3})\b/i;
+const STARTED =
+  /\bStartService\w{0,8}[^\n]{0,24}?(?:fail\w{0,4}|error|失败)[^\n\w]{0,4}(?:with error |error |code )?(?:\((?<hex>[0-9a-f]{1,4})\)|(?<code>\d{1,5})\b)/i;
+
+/** What the driver printed itself. */
+const LOADED = /\bVMLAUNCH on\b|\bvmx-root\b|\bVmx\w{4,40}:\d/;
+
+type Reason = "refused itself" | "signature" | "other Windows" | "file" | "rights";
+const CODES: { readonly [code: number]: readonly [says: string, reason: Reason] } = {
+  1: ["the function is not there", "refused itself"],
+  2: ["the driver's file was not found", "file"],
+  3: ["the driver's path was not found", "file"],
+  5: ["access denied", "rights"],
+  31: ["the driver's own start routine failed", "refused itself"],
+  50: ["not supported", "refused itself"],
+  127: ["the driver asks for a function that this Windows does not have", "other Windows"],
+  193: ["the driver is built for another architecture", "other Windows"],
+  577: ["the driver's signature is not accepted", "signature"],
+  647: ["the driver's own start routine failed", "refused itself"],
+  1058: ["the service is disabled", "file"],
+  1275: ["Windows blocks the driver", "signature"],
+};
+
+const TEST_SIGNING: Advice = {
+  text: "For a driver without Microsoft's signature: test signing, and memory integrity off (Secure Boot has to be off).",
+  commands: ["bcdedit /set testsigning on"],
+};
+
+/** The driver of a hypervisor, which Windows did not start. */
+export function driverNotStarted(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (text.length > LONGEST || !HYPERVISOR.test(text) || LOADED.test(text)) return undefined;
+  const { hex, code } = STARTED.exec(text)?.groups ?? {};
+  const number = hex === undefined ? Number(code) : Number.parseInt(hex, 16);
+  const status = CODES[number];
+  if (status !== undefined) return ofCode(number, status, text);
+  const driver = NO_DRIVER.exec(text)?.[0];
+  if (driver === undefined) return undefined;
+  return answer(
+    `Windows did not load the program's driver ("${driver}"). That comes before the driver uses VT-x: its signature is not accepted, memory integrity (HVCI) refuses it, or it was built for another Windows. A driver that was loaded can also end itself, where Windows' own hypervisor has VT-x.`,
+    [SEE_SECURITY, TEST_SIGNING],
+  );
+}
+
+/** A longer text is a log. */
+const LONGEST = 6_000;
+
+function ofCode(number: number, [says, reason]: (typeof CODES)[number], text: string): Omit<TextVerdict, "covers"> {
+  const what = `Windows did not start the hypervisor's driver: ${says} (error ${number}).`;
+  if (reason !== "refused itself")
+    return answer(
+      `${what} That comes before the driver uses VT-x.`,
+      reason === "signature"
+        ? [SEE_SECURITY, TEST_SIGNING]
+        : reason === "other Windows"
+          ? [{ text: "Take a driver that is built for this Windows.", commands: ["winver"] }]
+          : [
+              {
+                text: "Install it again as administrator, and see how it is registered.",
+                commands: ["sc.exe qc NAME"],
+              },
+            ],
+    );
+  const inside = insideOf(text);
+  return answer(
+    `${what} Windows loaded it; such a driver ends so where it finds no VT-x that it can have: Windows' own hypervisor runs${isSaidOn(text) ? "" : ", VT-x is off in the firmware setup"}${inside === undefined ? ", or, in a virtual machine, not passed to it" : `, or, here, ${inside} does not pass it`}.`,
+    [
+      ...(inside === undefined ? [] : [outerStep(inside)]),
+      SEE_SECURITY,
+      { text: "Read what the driver itself says.", commands: ["DbgView (Capture, Capture Kernel)"] },
+      ...(isWithoutHyperV(text) ? [] : [HYPERV_OFF]),
+    ],
+  );
+}
+
+function answer(says: string, steps: readonly Advice[]): Omit<TextVerdict, "covers"> {
+  return { says, steps, evidence: [] };
+}
