@@ -40,10 +40,11 @@ export const DESKTOP: DesktopMessages = {
   ],
   lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
   joined: (text, recognised, machine) =>
-    authorInstead(text, recognised, machine) ?? joinedOnDesktop(text, recognised, machine),
+    (recognised.length === 0 ? driverNotStarted(text) : undefined) ??
+    authorInstead(text, recognised, machine) ??
+    joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     namedThing(text) ??
-    driverNotStarted(text) ??
     authorQuestion(text, machine) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
