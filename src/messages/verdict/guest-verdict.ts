@@ -75,10 +75,14 @@ function offeredText(nested: string | undefined): string {
 export function guestWithoutVmx(
   guests: readonly GuestCpu[],
   machine: OwnMachine | undefined,
+  /** QEMU that did not get KVM shows its own command line: that guest never ran. */
+  isOwn = false,
 ): { readonly says: string; readonly step: Step } | undefined {
   const guest = guests.find((one) => vmxOf(one, machine).gets === "none");
   if (guest === undefined) {
-    const started = guests.find((one) => one.format === "qemu" && vmxOf(one, machine).gets === "offered");
+    const started = isOwn
+      ? undefined
+      : guests.find((one) => one.format === "qemu" && vmxOf(one, machine).gets === "offered");
     return started === undefined
       ? undefined
       : {

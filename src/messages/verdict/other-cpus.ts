@@ -62,6 +62,7 @@ export function otherCpuVerdict(
   );
 }
 
+const OF_QEMU: ReadonlySet<string> = new Set(["QEMU", "KVM", "KVM user space"]);
 const FOREIGN_QEMU = /\bqemu-system-(?<of>aarch64|arm|riscv(?:32|64)|ppc64|s390x|mips\w{0,4}|loongarch64|sparc64)\b/;
 
 /** A guest of another architecture is configured: VMX is a matter of x86. */
@@ -100,6 +101,15 @@ function foreignVerdict(recognised: readonly Recognised[], first: Recognised, te
   }
   const other =
     isOfLoading(first) || first.message === "qemu-create-vm" ? OTHERS.find(({ words }) => words.test(text)) : undefined;
+  const started = FOREIGN_QEMU.exec(text)?.groups?.of;
+  if (other === undefined && started !== undefined && OF_QEMU.has(first.product ?? "") && first.outcome === undefined)
+    return {
+      says: `This is QEMU of another architecture (qemu-system-${started}): KVM there is the one of that architecture, and VMX is not involved.`,
+      steps: [{ text: "Read what the kernel says about KVM.", commands: ["uname -m; sudo dmesg | grep -i kvm"] }],
+      evidence: [],
+      line: first.lines[0],
+      covers,
+    };
   if (other === undefined) return undefined;
   return {
     says: `The text names ${other.name} (${other.words.exec(text)?.[0]}): it has no VMX and no kvm_intel; ${other.kvm}.`,

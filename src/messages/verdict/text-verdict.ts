@@ -138,7 +138,7 @@ function answerOf(
   const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
   const asks = noKvm || inBare || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
-  const guest = named === undefined && asks ? guestWithoutVmx(guests(), machine) : undefined;
+  const guest = named === undefined && asks ? guestWithoutVmx(guests(), machine, noKvm) : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
   if (named === undefined || (noKvm && !named.isBelow)) return found;
@@ -175,6 +175,7 @@ const NO_KVM_HERE: ReadonlySet<string> = new Set([
   "libvirt-no-kvm-capabilities",
   "multipass-no-kvm",
   "no-vtx-generic",
+  "nix-kvm-feature",
   "qemu-host-needs-kvm",
   "qemu-no-accelerator",
   "qemu-tcg-no-vmx",

@@ -41,6 +41,12 @@ export const TOOL_EXAMPLES = {
       'ERRO[0000] CPU property not found                        arch=amd64 description="Virtualization support" name=svm pid=21936',
     ],
   },
+  "nix-kvm-feature": {
+    examples: [
+      "error: a 'x86_64-linux' with features {kvm} is required to build '/nix/store/8lv9-nixos-disk-image.drv', but I am a 'x86_64-linux' with features {benchmark, big-parallel, nixos-test}",
+    ],
+    not: ["I am a 'x86_64-linux' with features {benchmark, big-parallel, kvm}"],
+  },
   "crc-virtualization": {
     examples: ["FATA You need to enable virtualization in BIOS"],
     not: ["You need to enable virtualization in BIOS, says the manual."],

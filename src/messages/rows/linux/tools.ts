@@ -9,6 +9,7 @@ import {
   KERNEL_LOG,
   LOAD_KVM,
   OFF_IN_FIRMWARE,
+  PASS_DEVICE,
   READ_FEAT_CTL,
   WINDOWS_STATE,
 } from "../shared-advice.js";
@@ -145,6 +146,36 @@ export const TOOL_MESSAGES = [
     source: {
       message: "kata-containers/kata-containers#7919, #8384",
       meaning: "kata-containers/kata-containers, src/runtime/cmd/kata-runtime (kata-check)",
+    },
+  },
+  {
+    id: "nix-kvm-feature",
+    product: "tool",
+    layer: "KVM load",
+    gravity: "blocks",
+    needle: ["features {", "features: {"],
+    pattern: /\bfeatures:? \{(?:[\w-]{1,30}, ?){0,8}kvm(?:, ?[\w-]{1,30}){0,8}\} (?:is |are )?(?:required|missing)\b/i,
+    what: "Nix does not build this here: it asks for a machine with the feature kvm. Nix lists that feature where it may open /dev/kvm; otherwise nix.conf or the list of builders has to name it.",
+    outcome: "no device",
+    causes: [
+      "There is no /dev/kvm: VT-x is off, or this is a virtual machine or a container that is not given it.",
+      "The user that Nix runs as may not open the device.",
+    ],
+    steps: [
+      {
+        text: "See whether there is a device, and what Nix lists.",
+        commands: ["ls -l /dev/kvm; nix show-config | grep system-features"],
+      },
+      {
+        text: "Without a device, name the feature all the same; what is built then runs by plain emulation, slowly, where it can.",
+        commands: ["# /etc/nix/nix.conf", "system-features = nixos-test benchmark big-parallel kvm"],
+      },
+      LOAD_KVM,
+      PASS_DEVICE,
+    ],
+    source: {
+      message: "NixOS/nix#2964, nix-community/nixos-generators#83, cachix/install-nix-action#174",
+      meaning: "Nix, src/libstore/globals.cc (getDefaultSystemFeatures); cloudnull/nixos-openstack#2",
     },
   },
   {

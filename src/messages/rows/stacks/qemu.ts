@@ -336,6 +336,7 @@ export const QEMU_MESSAGES = [
   },
   {
     id: "qemu-tcg-no-vmx",
+    generic: true,
     product: "QEMU",
     layer: "user space",
     gravity: "blocks",

@@ -83,7 +83,7 @@ export function joinedOnDesktop(
     if (checked !== undefined) return checked;
   }
   if (first === undefined) return heldByKvm(text);
-  if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(), line: first.lines[0] };
+  if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(text), line: first.lines[0] };
   const xen = first.message === "generic-no-vmx" || first.message === "no-vtx-generic" ? xenAlone(text) : undefined;
   if (xen !== undefined && text.length <= LONGEST_WORDS && machine === undefined)
     return { ...xen, says: `${sentence(first.what)} ${xen.says}`, line: first.lines[0] };

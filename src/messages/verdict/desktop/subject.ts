@@ -130,7 +130,7 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
       ],
     );
   if (!(both || VIRTUALIZATION.test(text))) return productAlone(text);
-  if (cpuLacks(text)) return withoutVtx();
+  if (cpuLacks(text)) return withoutVtx(text);
   if (EXPOSE.test(text)) {
     const below = namedOuter(saidOf(text), machine);
     if (below?.isBelow === true && SVM_CPU.exec(text) === null) return answer(below.says.trim(), [below.step]);
@@ -158,12 +158,14 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
 }
 
 /** The poster knows that the CPU has none. */
-export function withoutVtx(): Omit<TextVerdict, "covers"> {
+export function withoutVtx(text: string): Omit<TextVerdict, "covers"> {
   return answer(
     "The text says that the CPU has no VT-x: no setting brings it. Without it there are no 64-bit guests in VirtualBox and VMware (on Intel), no Hyper-V, KVM or WSL2; plain emulation (QEMU) is what is left.",
-    [LOOK_UP_CPU],
+    [/\b(?:KVM|QEMU|libvirt)\b/i.test(text) && !/\bVirtual ?Box\b/i.test(text) ? EMULATE_ALL : LOOK_UP_CPU],
   );
 }
+
+const EMULATE_ALL: Step = { text: "Start QEMU without KVM.", commands: ["-accel tcg", "<domain type='qemu'>"] };
 
 function onOtherHost(text: string): Omit<TextVerdict, "covers"> | undefined {
   return nestedOnMac(text) ?? (bareMetal(text) === "VMware" ? undefined : xenAlone(text)) ?? bhyveAlone(text);

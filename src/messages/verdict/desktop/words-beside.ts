@@ -106,7 +106,7 @@ export function withWords(
         ...found.steps.slice(0, 1),
       ],
     };
-  if (beganWithUpdate(text) || OTHER_RELEASES(text))
+  if (namedOuter(text, machine)?.isBelow !== true && (beganWithUpdate(text) || OTHER_RELEASES(text)))
     return {
       ...found,
       says: `${found.says} The text speaks of an update: until the next start the modules on disk may belong to another kernel than the one that runs.`,
