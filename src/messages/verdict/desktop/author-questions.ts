@@ -117,7 +117,7 @@ const QUESTIONS: readonly Question[] = [
 
 /** Words of those who write a hypervisor, or try a small one. */
 const OWN =
-  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bgbhv\b|\bhvpp\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bgbhv\b|\bhvpp\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
@@ -159,9 +159,11 @@ function symptomOf(text: string, messages: readonly string[]): Omit<TextVerdict,
   for (const { words, and, over = [], says, steps = [] } of SYMPTOMS) {
     if (!messages.every((message) => over.includes(message))) continue;
     if (and?.test(text) === false) continue;
-    const found = words.exec(text);
-    const said = found === null ? undefined : typeof says === "string" ? says : says(found);
-    if (said !== undefined) return { says: said, steps, evidence: [] };
+    for (const found of words.global ? text.matchAll(words) : [words.exec(text)]) {
+      const said = found === null ? undefined : typeof says === "string" ? says : says(found);
+      if (said !== undefined)
+        return typeof said === "string" ? { says: said, steps, evidence: [] } : { ...said, evidence: [] };
+    }
   }
   return undefined;
 }

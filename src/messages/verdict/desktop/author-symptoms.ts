@@ -1,55 +1,53 @@
 import type { Step } from "../../message.js";
+import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
+import { WINDOWS_SYMPTOMS } from "./author-windows.js";
 
 /*
  * What people see who write a hypervisor, or try a small one, without a number: what the manual has for it, the likeliest first.
- * Facts: Intel SDM volume 3C (VM entries, VM exits, VMX instructions), volume 2 (XSETBV), appendix A; HyperPlatform, common.h.
+ * Facts: Intel SDM volume 3C (VM entries, VM exits, VMX instructions), volume 2 (XSETBV), appendix A.
  */
-
-/** A symptom in words. */
-export interface Symptom {
-  readonly words: RegExp;
-  /** Looked for only where these are in the text, too. */
-  readonly and?: RegExp;
-  /** Messages that say less: it answers although they were recognised. */
-  readonly over?: readonly string[];
-  readonly says: string | ((found: RegExpExecArray) => string | undefined);
-  readonly steps?: readonly Step[];
-}
-
-const GIVE_NUMBERS: Step = {
-  text: "Give what the CPU says there: CF and ZF after the VMX instruction, VM_INSTRUCTION_ERROR (0x4400), the exit reason (0x4402), the exit qualification (0x6400) and guest RIP.",
-  commands: ["vmxlens explain 'VM-instruction error 7'", "vmxlens explain 'exit reason 0x80000021'"],
-};
 
 const FEAT_CTL: Step = {
   text: "Read it on every CPU: bit 0 is the lock, bit 2 VMX outside SMX; 0x5 and 0x7 are good, 0x1 is locked off.",
   commands: ["sudo modprobe msr; sudo rdmsr -a 0x3a"],
 };
 
-/** The first parameter of the bug check 0xE2 of HyperPlatform, and of what was made from it. */
-const HYPERPLATFORM = [
-  undefined,
-  "a VM exit that it has no handler for",
-  "a triple fault of the guest (exit reason 2): an exception in the guest while another one was delivered. VM entries work; the guest's IDT, stack, page tables or code were not what the CPU needed, as after a wrong hook or a wrong write to a guest field",
-  "no more preallocated EPT entries: the guest touched more memory above RAM (devices) than it had tables for",
-  "a VMRESUME or VMXOFF that failed; the next parameter is then the VM-instruction error",
-  "an EPT misconfiguration (exit reason 49): an entry of its EPT is not valid",
-  "an allocation that failed",
-];
-
 export const SYMPTOMS: readonly Symptom[] = [
+  ...WINDOWS_SYMPTOMS,
   {
-    words:
-      /\bBUGCHECK_STR:\s{1,4}0xE2\b[^\0]{0,4000}?\b0{0,8}`?0{0,7}e2 0{8}`?0{7}(?<code>[1-6])\b|\bMANUALLY_INITIATED_CRASH\b[^\0]{0,400}\bArg1: 0{8,15}(?<code2>[1-6])\b/i,
-    and: /\bHyperPlatform|\bDdiMon\b|\bEopMon\b|\bMemoryMon\b/i,
-    says: ({ groups }) =>
-      `Bug check 0xE2 with ${groups?.code ?? groups?.code2} as its first parameter is HyperPlatform's own: ${HYPERPLATFORM[Number(groups?.code ?? groups?.code2)]}.`,
+    words: /\b(?:VMX[- ]?)?preemption[- ]timer\b/i,
+    and: /\b(?:period\w{0,3}|rate|TSC|drift\w{0,3}|differs?|different|theoretical|slow\w{0,2}|fast\w{0,2}|stall\w{0,2}|paus\w{2,3}|ratio|frequency)\b/i,
+    says: "The VMX-preemption timer (exit reason 52) counts down by 1 when bit X of the TSC changes, X being IA32_VMX_MISC bits 4:0, so it ticks once in 2^X TSC cycles. It counts in the guest only, not while the host part runs, and not in C-states deeper than C2; each entry loads it anew from 0x482e, unless the exit control `save VMX-preemption timer value` kept what was left. So a period in wall-clock time is longer than the value says.",
     steps: [
       {
-        text: "Print guest RIP, CR3, IDTR, GDTR and the IDT-vectoring information (0x4408) in that handler before the bug check.",
-        commands: ["vmxlens vmcs 0x4408"],
+        text: "Compute the value at each entry from the TSC that is due, and read X.",
+        commands: ["sudo rdmsr -f 4:0 -a 0x485"],
       },
     ],
+  },
+  {
+    words:
+      /\bRFLAGS\b[^\n]{0,40}\b(?:set to|is|=) ?0x0{0,15}2\b|\binterrupts?\b[^\n]{0,40}\b(?:masked|disabled|enabled?|off)\b[^\n]{0,40}\b(?:root (?:mode|operation|context)|VM-?exit|hypervisor context|host part)\b|\b(?:root (?:mode|operation|context)|VM-?exits?)\b[^\n]{0,60}\binterrupts?\b[^\n]{0,20}\b(?:masked|disabled|enabled?|off)\b/i,
+    and: /\bVM-?_?exits?\b|\bVMX\b|\broot (?:mode|context)\b/i,
+    says: "A VM exit sets RFLAGS to 2, so the host part begins with interrupts off (IF 0), and it sets the limits of GDTR and IDTR to 0xffff. With external-interrupt exiting the interrupt that caused an exit is taken in the host part when IF is set there, or, with acknowledge interrupt on exit, its vector is in 0x4404 and it has to be injected into the guest.",
+  },
+  {
+    words:
+      /(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?<msr>IA32_PERF_GLOBAL_CTRL|IA32_BNDCFGS|IA32_RTIT_CTL|IA32_PKRS|IA32_S_CET|IA32_XSS|IA32_TSC_AUX|IA32_LBR_CTL)\b/i,
+    says: ({ groups }) =>
+      `Reading ${groups?.msr?.toUpperCase()} raises #GP where the CPU or the machine does not have it, and CPUID says so before: not every VMX CPU has the MSRs behind the guest and host fields of the VMCS. In VMware and others a machine without virtual performance counters has no IA32_PERF_GLOBAL_CTRL.`,
+    steps: [
+      {
+        text: "Read and load such an MSR only where the entry or exit control for it may be 1 and CPUID shows its feature (leaf 0AH for IA32_PERF_GLOBAL_CTRL); leave the control at 0 otherwise.",
+        commands: ["vmxlens controls HOST --want NAMES"],
+      },
+    ],
+  },
+  {
+    words:
+      /\bexit[- _]?qualification\b[^\0]{0,400}\b(?:execut\w{1,4}|fetch|read|writ\w{1,3}|which access)\b[^\0]{0,200}\?|\b(?:how|which)\b[^\n]{0,120}\b(?:execut\w{1,4}|fetch|read|writ\w{1,3})\b[^\n]{0,80}\bEPT[_ ]?violation|\bexit qualification\b[^\0]{0,300}\bneed to know whether\b/i,
+    says: "In the exit qualification of an EPT violation bit 0 is a read, bit 1 a write and bit 2 an instruction fetch (execution); bits 3 to 5 say whether the entry allowed reading, writing and executing, bit 7 that the linear address (0x640a) is valid, and bit 8 that the access was to the page itself and not to a guest page table.",
+    steps: [{ text: "Have one taken apart.", commands: ["vmxlens explain 'exit reason 48 qualification 0x184'"] }],
   },
   {
     words: /\b_?xsetbv\b/i,
@@ -172,7 +170,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   },
   {
     words:
-      /\b(?:clos\w{1,3}|disabl\w{1,3}|without|turn\w{0,3} off|no|not (?:set|enabl\w{1,3}))\b[^\n.]{0,24}\bept\b[^\n]{0,80}\b(?:works?|fine|ok|okay|boots?|no (?:crash|problem))\b|\bEPT[- ]?hook\w{0,3}\b[^\n]{0,160}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|IRQL_NOT_LESS_OR_EQUAL|PAGE_FAULT\w{0,24})\b|\b(?:enable|turn\w{0,3} on|with) (?:the )?ept\b[^\n]{0,60}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|lag\w{0,4}|slow\w{0,4})\b/i,
+      /\b(?:clos\w{1,3}|disabl\w{1,3}|without|turn\w{0,3} off|no|not (?:set|enabl\w{1,3}))\b[^\n.]{0,24}\bept\b[^\n]{0,80}\b(?:works?|fine|ok|okay|boots?|no (?:crash|problem))\b|\bEPT[- ]?hook\w{0,3}\b[^\n]{0,160}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|IRQL_NOT_LESS_OR_EQUAL|PAGE_FAULT\w{0,24})\b|\b(?:enable|turn\w{0,3} on|with) (?:the )?ept\b[^\0]{0,120}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|lag\w{0,4}|slow\w{0,4})\b/i,
     over: ["generic-ept-exit"],
     says: "Where EPT alone makes the difference, look at it in this order: every guest-physical address that is used has to be mapped, up to the physical-address width and not only RAM; leaves need the memory type of the MTRRs (devices uncacheable); a split large page has to keep its address, type and rights; the EPT pointer needs memory type 6 and 3 in bits 5:3; and a right that was taken away, or a changed address, needs INVEPT on every CPU.",
     steps: [
