@@ -69,7 +69,7 @@ export function worldsOf(host: Host): readonly World[] {
     vendors.flatMap((vendor) =>
       featCtl
         // A CPU that is known to have VMX is of a vendor whose code looks at IA32_FEAT_CTL.
-        .filter(() => open || !vmx || vendor !== VENDOR_CASES[1])
+        .filter(() => !vmx || vendor !== VENDOR_CASES[1])
         // Firmware must set the bit only where CPUID shows VMX (SDM volume 4, table 2-2, IA32_FEATURE_CONTROL).
         .filter(({ name }) => !(open && !vmx && name === "on"))
         .map(({ name }): World => ({ vmx, featCtl: name, host: withCase(host, vendor, vmx, name) })),

@@ -3,15 +3,18 @@ import { parseBool } from "../../kvm/load/parse-param.js";
 import { paramsOf } from "../../kvm/programs.js";
 import { replay } from "../../kvm/replay.js";
 import { paramText } from "../../kvm/replay-params.js";
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
+import { releaseOf } from "../../rules/held.js";
+import { RELEASES, type Release } from "../../rules/release.js";
 import { askedOnHost } from "../../situation/asked-on-host.js";
 import { isHostAndGuest } from "../../situation/disputes/host-and-guest.js";
 import { replays } from "../../situation/replays.js";
-import type { Situation } from "../../situation/situation.js";
+import { type Situation, situation as situationOf } from "../../situation/situation.js";
 import { FEATURE_LIST } from "../../why/features.js";
 import { layersUnder } from "../../why/layers.js";
 import type { SaidOfMachine } from "../../why/questions/about.js";
 import type { NextStep, Question, QuestionAnswer } from "../../why/questions/answer.js";
-import { SEE_WHO_SETS_IT } from "../../why/questions/next-steps.js";
+import { SEE_WHO_SETS_IT, WHOSE_CPU } from "../../why/questions/next-steps.js";
 import { answerWith } from "../../why/questions/questions.js";
 import type { TextVerdict } from "../answer.js";
 import { listText } from "../decoders/bits.js";
@@ -34,7 +37,7 @@ export interface MachineVerdict {
 
 /** The answer that the registers, flags and messages of a machine give; after a failure, only one that explains it. */
 export function machineVerdict(
-  { situation }: OwnMachine,
+  { situation, countsEither }: OwnMachine,
   failed: boolean,
   said: SaidInProse = {},
 ): MachineVerdict | undefined {
@@ -49,6 +52,7 @@ export function machineVerdict(
       ? "kvm"
       : "vmx";
   const answer = answerWith(question, situation, said);
+  if (!failed && question === "vmx" && answer.answer === "unknown" && countsEither) return EITHER_COUNTED;
   const two = isHostAndGuest(situation.read);
   if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);
@@ -62,6 +66,7 @@ export function machineVerdict(
   const again = different.length > 0 && situation.notApplied?.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
   const says = [
     plain(answer),
+    ...(question === "vmx" && answer.answer === "yes" ? flagBefore(situation, said) : []),
     ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
     ...(nested === undefined || answer.answer !== "yes" ? [] : [plain(nested)]),
     ...different,
@@ -81,6 +86,28 @@ export function machineVerdict(
       evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],
     },
   };
+}
+
+const EITHER_COUNTED: MachineVerdict = {
+  isKnown: true,
+  verdict: {
+    says: `Linux shows \`vmx\` or \`svm\`: hardware virtualization is there (\`vmx\`: VT-x of Intel, \`svm\`: AMD-V), and from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on \`vmx\` is shown only where the firmware has it on.`,
+    steps: [WHOSE_CPU],
+    evidence: ["`vmx` and `svm` were counted together"],
+  },
+};
+
+/**
+ * Where no kernel is named: what the flag says before Linux looks at IA32_FEAT_CTL at boot, if the answer rests on the flag
+ * alone.
+ */
+function flagBefore({ kernel, read }: Situation, said: SaidInProse): string[] {
+  if (kernel.from !== "default") return [];
+  const oldest = situationOf(read, { kernel: RELEASES[0] as Release, assumeByDefault: ["registers=sdm"] });
+  if (answerWith("vmx", oldest, said).answer === "yes") return [];
+  return [
+    `Before Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag \`vmx\` shows only that the CPU has it, whatever the firmware did.`,
+  ];
 }
 
 /** The sentences without the word that answers a question: here there was none. */

@@ -39,6 +39,16 @@ export function vmxAnswer(about: About): Answer {
     return { answer: "no", decidedBy: "firmware", says: `No: ${lowerFirst(lost)}`, steps: [KERNEL_LOG, FIRMWARE_OFF] };
   }
   if (on === "yes") {
+    const { observed, cores } = host;
+    const fromLock = cores[0].cpuid.features.vmx === undefined && observed === undefined;
+    if (fromLock && joined.loads !== "yes" && states.every(({ featCtl }) => featCtl === "on")) {
+      return {
+        answer: "yes",
+        decidedBy: "firmware",
+        says: "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x.",
+        steps: [],
+      };
+    }
     return {
       answer: "yes",
       decidedBy: "firmware",
@@ -183,14 +193,6 @@ function openAnswer(about: About): Answer {
     situation: { host },
   } = about;
   const vmx = shared(states.map((state) => tri(state.vmx)));
-  if (states.every(({ featCtl }) => featCtl === "on")) {
-    return {
-      answer: "yes",
-      decidedBy: "firmware",
-      says: "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x.",
-      steps: [],
-    };
-  }
   if (states.every(({ featCtl }) => featCtl === "unlocked")) {
     const cpu = vmx === "yes" ? "the CPU has VT-x" : "whether CPUID shows VMX was not read";
     return {
