@@ -8,7 +8,7 @@ import type { Circumstance } from "../own-machine.js";
 export const READ_FEAT_CTL: Advice = {
   text: "Read IA32_FEAT_CTL of every CPU: bit 0 is the lock, bit 2 VMX outside SMX, bit 1 VMX inside SMX; 0x5 and 0x7 are good, 0x1 is locked off.",
   commands: ["sudo modprobe msr", "sudo rdmsr -a 0x3a"],
-  unless: ["IA32_FEAT_CTL read"],
+  unless: ["IA32_FEAT_CTL read", "on Windows"],
 };
 
 /** In a virtual machine the firmware setup decides nothing. */
@@ -161,6 +161,11 @@ export const DUMP_VMCS: Advice = {
 export const WHO_USES_VMX: Advice = {
   text: "See which hypervisor holds VT-x.",
   commands: ["lsmod | grep -E 'kvm|vbox|vmmon|jailhouse'"],
+  instead: {
+    is: "on Windows",
+    text: "Close what else uses VT-x (AMD-V) itself: VMware, an Android emulator with a driver of its own (AEHD, HAXM), another VirtualBox.",
+    commands: ["sc query aehd", "sc query gvm", "sc query vmx86"],
+  },
 };
 
 export const NESTED_ON: Advice = {

@@ -74,7 +74,7 @@ function answerOf(
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
-    const guest = foreignGuestVerdict(short) ?? guestVerdict(machine, guests());
+    const guest = foreignGuestVerdict(short) ?? (usesOther(short) ? undefined : guestVerdict(machine, guests()));
     if (guest !== undefined) return guest;
     const named = askedName(short);
     if (named !== undefined) return { ...named, covers: [] };
@@ -196,6 +196,12 @@ function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerd
     covers: covered.map(({ message }) => message as string),
   };
 }
+
+/** QEMU over another accelerator than KVM, which passes no VMX. */
+const usesOther = (text: string | undefined): boolean =>
+  text !== undefined &&
+  /\baccel[= ](?:hvf|whpx|hax|nvmm|tcg)\b/.test(text) &&
+  !/\baccel[= ]kvm\b|-enable-kvm\b/.test(text);
 
 const WITH_REASON = [
   "vmx-entry-words",

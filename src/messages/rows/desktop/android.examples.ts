@@ -22,6 +22,12 @@ export const ANDROID_EXAMPLES = {
   "emulator-cpu-info": {
     examples: ["AMD CPU|Inside a VM|64-bit CPU|"],
   },
+  "hax-shared": {
+    examples: [
+      "emulator: ERROR: Unfortunately, VirtualBox 4.3.30+ does not allow multiple hypervisors to co-exist.",
+      "Internal error: initial hax sync failed",
+    ],
+  },
   "whpx-missing": {
     examples: [
       "emulator: WHPX is either not available or not installed.",

@@ -133,6 +133,28 @@ export const ANDROID_MESSAGES = [
     },
   },
   {
+    id: "hax-shared",
+    product: "HAXM",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: ["does not allow multiple hypervisors to co-exist", "initial hax sync failed", "failed to sync vcpu reg"],
+    group: "hax-shared",
+    pattern:
+      /VirtualBox [\d.+]{1,12} does not allow multiple hypervisors to co-exist|initial hax sync failed|Failed to sync vcpu reg/i,
+    what: "HAXM is there, and the CPU refused it a guest: another hypervisor holds VT-x while it runs. The emulator suspects VirtualBox; Docker, xhyve or VMware do the same.",
+    steps: [
+      { text: "Stop the machines of the other hypervisor, then start the emulator." },
+      {
+        text: "Or update the emulator: on macOS it uses Hypervisor.framework now, which all share.",
+        commands: ["emulator -accel-check"],
+      },
+    ],
+    source: {
+      message: "nlf/dlite#101; Android emulator, target/i386/hax-all.c",
+      meaning: "nlf/dlite#101; VirtualBox ticket 14294",
+    },
+  },
+  {
     id: "whpx-missing",
     product: "QEMU",
     layer: "host operating system",

@@ -11,6 +11,9 @@ export const DESKTOP_EXAMPLES = {
   "player-virtualization": {
     examples: ["Hardware virtualization must be turned on"],
   },
+  "multipass-windows-version": {
+    examples: ["start failed: Multipass support for Hyper-V requires Windows 10"],
+  },
   "macos-hv-support": {
     examples: [
       "sysctl -a reports no hypervisor support",

@@ -62,6 +62,25 @@ export const DESKTOP_MESSAGES = [
     },
   },
   {
+    id: "multipass-windows-version",
+    product: "tool",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "multipass support for hyper-v requires windows 10",
+    pattern: /Multipass support for Hyper-V requires Windows 10(?: or newer)?/i,
+    what: "Multipass asks PowerShell for the version of Windows before it uses Hyper-V, and did not read the answer. VT-x is not the reason, and on Windows 10 and later neither is the version.",
+    steps: [
+      {
+        text: "See what PowerShell answers; what a profile or a module of it prints beside that (PSReadLine, screen readers) has to go.",
+        commands: [
+          "powershell -NoProfile Get-ItemProperty -Path 'HKLM:\\Software\\Microsoft\\Windows NT\\CurrentVersion'",
+        ],
+      },
+      { text: "Restart the service, and update Multipass.", commands: ["Restart-Service Multipass"] },
+    ],
+    source: { message: "canonical/multipass#2140, #2655", meaning: "canonical/multipass#2140, #2655" },
+  },
+  {
     id: "macos-hv-support",
     product: "tool",
     layer: "silicon",

@@ -2,7 +2,7 @@ import type { Shown } from "../../desktop-messages.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside } from "../../verdict/desktop/said-inside.js";
 import { SAID_OFF, SAID_ON } from "../../verdict/desktop/said-on.js";
-import { isInWsl2, isWindows10 } from "../../verdict/desktop/windows-words.js";
+import { HYPERVISOR_WORKS, isInWsl2, isWindows10 } from "../../verdict/desktop/windows-words.js";
 import { cloudOf } from "../../verdict/named-outer.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
@@ -13,7 +13,11 @@ export const SHOWN: readonly Shown[] = [
     /\/usr\/(?:lib\/virtualbox|bin\/(?:VBoxManage|VirtualBox))\b|\/proc\/(?:sys|cpuinfo)\b|\bGNU\/Linux\b|\bNS_ERROR_FAILURE\b|\blsb_release\b|\blsmod\b|\b(?:I have|I['’]?m on|I am on|I use|I run|minikube v[\d.]{3,10} on|(?:running|using|installed) (?:it )?on) (?:[^.\n]{0,40}\W)?(?:Ubuntu|Debian|Fedora|CentOS|RHEL|Red ?hat|Arch|openSUSE|Linux Mint|Manjaro) ?(?:\d|\(|Linux\b|LTS\b)|\bHost (?:OS|operating system|platform)\b(?: Type)?(?: is|[\s:#*=]{1,8})(?:\$ [^\n]{1,40}\n)?[^\n]{0,16}\b(?:Linux|Ubuntu|Debian|Fedora|Arch|CentOS|openSUSE|Mint|NixOS|Manjaro)\b/i,
     /\b[A-Z]:\\|\bWSL|\bWindows (?:host|\d\d|Pro)\b|\bVBoxManage\.exe\b|\bmac ?OS\b|\bOS X\b|\bDarwin\b/i,
   ],
-  ["on Windows", /\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i, /\/dev\/kvm|\buname\b|\bUbuntu\b/i],
+  [
+    "on Windows",
+    /\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i,
+    /\/dev\/kvm|\buname\b|\b(?:Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i,
+  ],
   ["Windows 10", { test: isWindows10 }],
   // No hypervisor of Windows' own, on a desktop.
   [
@@ -36,7 +40,7 @@ export const SHOWN: readonly Shown[] = [
     /\bhypervisorlaunchtype\W{1,8}auto\b/i,
   ],
   // People who looked.
-  ["said to be on", SAID_ON, SAID_OFF],
+  ["said to be on", { test: (text) => SAID_ON.test(text) || HYPERVISOR_WORKS.test(text) }, SAID_OFF],
   // Of a program that starts machines itself, only what says that it runs in one.
   [
     "said to be nested",

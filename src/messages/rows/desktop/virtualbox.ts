@@ -25,7 +25,8 @@ const IN_USE = {
     "# or, on the kernel command line, to let KVM take VT-x only while a guest runs:",
     "kvm.enable_virt_at_load=0",
   ],
-} as const;
+  unless: ["on Windows", "macOS"],
+} as const satisfies Advice;
 
 /** Whose CPU it is, the message does not say. */
 const KVM_AWAY: Advice = {
@@ -502,6 +503,7 @@ export const VIRTUALBOX_MESSAGES = [
       "On Windows: Hyper-V, or another virtualization program, runs.",
     ],
     steps: [
+      WHO_USES_VMX,
       {
         text: `Unload the other hypervisor; on Linux ${AT_LOAD} and later KVM enables AMD-V as soon as its module is loaded.`,
         commands: [
@@ -510,6 +512,7 @@ export const VIRTUALBOX_MESSAGES = [
           "# or, on the kernel command line, to let KVM take AMD-V only while a guest runs:",
           "kvm.enable_virt_at_load=0",
         ],
+        unless: ["on Windows", "macOS"],
       },
       HYPERV_OFF,
     ],

@@ -3,6 +3,9 @@ import type { STACK_MESSAGES } from "./stacks.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const STACK_EXAMPLES = {
+  "libxl-create": {
+    examples: ["Start failed: internal error: libxenlight failed to create new domain 'sys-net'"],
+  },
   "libvirt-no-hvm": {
     examples: [
       "libvirt.libvirtError: неизвестный тип ОС hvm",

@@ -22,6 +22,32 @@ const XL = {
 
 export const STACK_MESSAGES = [
   {
+    id: "libxl-create",
+    product: "Xen",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: "libxenlight failed to",
+    pattern: /libxenlight failed to (?:create new|start|restore) domain(?: '(?<name>[^'\n]{1,60})')?/i,
+    what: "Xen did not start the domain, and libvirt passes on no reason: it is in libxl's log. For an HVM or PVH domain Xen needs VT-x (or AMD-V), for one with a PCI device (sys-net, sys-usb) the IOMMU as well, which is a switch of its own.",
+    steps: [
+      {
+        text: "In dom0, read the reason, and what Xen found at boot: hvm and hvm_directio among virt_caps.",
+        commands: [
+          "tail -n 30 /var/log/libvirt/libxl/libxl-driver.log",
+          "xl info | grep virt_caps; xl dmesg | grep -iE 'VMX|SVM|IOMMU|VT-d'",
+        ],
+      },
+      {
+        text: "Qubes OS, for a device that cannot be reset: attach it without strict reset.",
+        commands: ["qvm-pci attach --persistent --option no-strict-reset=true QUBE dom0:DEVICE"],
+      },
+    ],
+    source: {
+      message: "QubesOS/qubes-issues#4689",
+      meaning: "Qubes OS documentation, PCI troubleshooting; Xen, tools/libs/light (libxl_create)",
+    },
+  },
+  {
     id: "libvirt-no-hvm",
     product: "libvirt",
     layer: "firmware",

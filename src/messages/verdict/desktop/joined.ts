@@ -16,7 +16,7 @@ import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { xenAlone } from "./other-hosts.js";
 import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
-import { BESIDE, OWN_HYPERVISOR } from "./windows-words.js";
+import { BESIDE, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.
@@ -116,6 +116,13 @@ export function joinedOnDesktop(
   if (!failed.every(({ message }) => ASK_WINDOWS.has(message as string))) return undefined;
   const checked = checkedOnDesktop(text);
   if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
+  if (NEEDS_HYPERVISOR.has(first.message as string) && HYPERVISOR_WORKS.test(text))
+    return {
+      says: `${sentence(first.what)} The text says that Windows' own hypervisor works there: then VT-x (or AMD-V) is on, and the program failed for another reason; it looks for another feature or edition of Windows, or lacks a right.`,
+      steps: [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
+      evidence: [],
+      line: first.lines[0],
+    };
   const found =
     (NEEDS_HYPERVISOR.has(first.message as string) && LAUNCH_OFF.test(text) ? launchOff(first) : undefined) ??
     surrounding(text, first, machine) ??

@@ -1,6 +1,6 @@
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 import { ARM_MACHINE } from "../other-cpus.js";
 import { ASK_MACOS } from "./apple.js";
 import { appleSilicon, isOnMac, saidOf } from "./in-words.js";
@@ -51,8 +51,26 @@ function vboxOnSilicon(said: string): Answer | undefined {
 const CHIP =
   /\b(?:mac ?OS|Mac ?OS ?X?|Mac)\b[^\n]{0,16}\bM[1-9]\b|\bM[1-9]\b[^\n]{0,6}\b(?:ARM|Mac|mini)\b|\bApple silicon\b|\bM1\/M2\b/i;
 
+/** VirtualBox has no 64-bit machines to offer. */
+const WITHOUT_64 =
+  /\b(?:only|just)\b[^.\n]{0,30}\b(?:32|x86)[- ]?bits?\b|\b(?:does ?n['’o]t|do ?n['’o]t|not|no|can['’]?t|cannot|missing|without)\b[^.\n]{0,40}\b(?:64[- ]?bits?|x64)\b|\b(?:64[- ]?bits?|x64)\b[^.\n]{0,40}\b(?:not (?:there|shown|available|listed|showing|offered)|missing|gr[ea]yed)\b/i;
+const LOOK_IN_CPU: Step = {
+  text: "See what VirtualBox finds of the CPU, and whether the CPU has VT-x at all.",
+  commands: ["VBoxManage list hostinfo", "grep -m1 -owE 'vmx|svm' /proc/cpuinfo"],
+};
+
+function without64(said: string): Answer | undefined {
+  if (!OF_VBOX.test(said) || !WITHOUT_64.test(said) || isOnMac(said)) return undefined;
+  return answer(
+    "VirtualBox offers 64-bit guests only where it gets VT-x (or AMD-V): the CPU has none (old Atoms, Celerons and Core 2 models), the firmware has it off, or, on Windows, Windows' own hypervisor holds it.",
+    [LOOK_IN_CPU, HYPERV_OFF, ENABLE_FIRMWARE],
+  );
+}
+
 export function productAlone(text: string): Answer | undefined {
   const said = saidOf(text);
+  const narrow = without64(said);
+  if (narrow !== undefined) return narrow;
   const vbox = vboxOnSilicon(said);
   if (vbox !== undefined) return vbox;
   if (isOnMac(said) && FAILS.test(said)) {

@@ -5,7 +5,7 @@
 
 const VTX = String.raw`(?<!\bnested )\b(?:virtuali[sz]ation(?: (?:technology|support|extensions?|features?|options?|settings?))?|VT-?[xd]|VT|SVM(?: mode)?|AMD-?V|Intel VT|IVT|VMX)(?! (?:should|must|needs?|has to|have to|can|may|might|is required|to be)\b)`;
 const ON = "(?:enabled?|turned on|switched on|activated|active|set to enabled|on)";
-const SETUP = String.raw`(?:(?:the |my |its |our )?(?:\w{2,12} ){0,2}(?:BIOS|UEFI|firmware|motherboard|EFI)|task ?manager)\b`;
+const SETUP = String.raw`(?:(?:both )?(?:the |my |its |our )?(?:\w{2,12} ){0,2}(?:BIOS|UEFI|firmware|motherboard|EFI)|task ?manager)\b`;
 /** Words before it that make it a demand, a question or a condition. */
 const NOT_SAID = String.raw`(?<!\b(?:ensure|make sure|be sure|must|please|verify|check|see|whether|if|until|once|unless|should|needs?|requires?d?|n['’]t|cannot|how to|try(?:ing)? to)\b[^.\n;]{0,48}|\b(?:is|are|not|when|no|enable|after) |^[ \t>*]{0,8}\d[.)] )`;
 

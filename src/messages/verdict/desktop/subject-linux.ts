@@ -102,8 +102,8 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
       ...(named === undefined ? [] : [named.step]),
       ...(onKvm ? [outerStep("KVM")] : []),
       ...(onVbox ? [outerStep("VirtualBox")] : []),
-      ...(subject.says === FIRMWARE_SAYS && !OF_LINUX.test(text) ? [WINDOWS_STATE] : []),
-      ...(subject === SUBJECTS[0] && WINDOWS.test(text) && !OF_LINUX.test(text) ? [WINDOWS_STATE] : subject.steps),
+      ...(subject.says === FIRMWARE_SAYS && !OF_LINUX.test(text) && !WINDOWS.test(text) ? [WINDOWS_STATE] : []),
+      ...(WINDOWS.test(text) && !OF_LINUX.test(text) ? [WINDOWS_STATE] : subject.steps),
     ],
     evidence: [],
   };

@@ -21,7 +21,7 @@ import { BESIDE, OWN_HYPERVISOR, SECURITY } from "./windows-words.js";
 const LONGEST = 6_000;
 
 const VIRTUALIZATION =
-  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b|虚拟化|虛擬化|仮想化|\bvmm (?:kernel )?module\b|\bvirtuali[sz]ation (?:features?|extensions?|support)\b|\bExposeVirtualizationExtensions\b|\bvirtuali[sz]ation (?:is )?not\b|\b(?:CPU|BIOS)(?:'s)? virt?ual?i[sz]ation\b|\bhypervi[sz]or\b|\bHAXM\b|\bAEHD\b|\bWHPX\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:lock\w{0,3}|turned (?:on|off))\b|\bvirtualisierung\b|\bvirtualizaci[oó]n|virtualização|виртуализаци|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
+  /\b(?:VT-?x|vmx|AMD-V|SVM mode|hypervisor|hyper-?v|kvm|bhyve|virtual machines?|(?:hardware(?:[- ]assisted)?|CPU|nested) virtuali[sz]ation|virtuali[sz]ation[- ]based)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b|虚拟化|虛擬化|仮想化|\bvmm (?:kernel )?module\b|\bvirtuali[sz]ation (?:features?|extensions?|support)\b|\bExposeVirtualizationExtensions\b|\bvirtuali[sz]ation (?:is )?not\b|\b(?:CPU|BIOS)(?:'s)? virt?ual?i[sz]ation\b|\bhypervi[sz]or\b|\bHAXM\b|\bAEHD\b|\bWHPX\b|\bvirtuali[sz]ation\b[^.\n]{0,40}\b(?:lock\w{0,3}|turned (?:on|off))\b|\bvirtualisierung\b|\bvirtualizaci[oó]n|virtualização|виртуализаци|\bvirtuali[sz]ation\b[^.\n]{0,80}\b(?:BIOS|UEFI|firmware|CPU)\b|\b(?:BIOS|UEFI|firmware|CPU)\b[^.\n]{0,40}\bvirtuali[sz]ation\b/i;
 const COMPLAINT =
   /\b(?:not|no|cannot|can't|unable|fail(?:s|ed|ure)?|errors?|missing|unsupported|disabled|refus\w{2,4}|crash\w{0,3}|wo?n't|does(?:n't| not)|(?:was|is)n't|wasn't|without|lacks?|issues?|problems?|impossible|incompatible|conflicts?|invalid|unsuccessful|destroys|breaks?|broken|block\w{0,3}|prevents?|freez\w{1,3}|stuck|hangs?|black screen|gr[ea]yed|slow\w{0,2}|turtle|performance|stall\w{0,2}|unresponsive|asks? to|even (?:though|if)|nicht|kein\w{0,2}|fehler|erreur|impossible|não)\b|无法|不支持|不能|失败|错误|未启用|無法|できません|失敗|起動しません|ошибк|не /i;
 
@@ -45,6 +45,8 @@ const NO_IOMMU =
 const NO_VTX =
   /\b(?:VT-?x|vmx|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:not|disabled|missing|off|unsupported|unavailable|must|fail\w{0,4})\b(?! (?:the )?(?:VT-?d|IOMMU))|\bno (?:VT-?x|vmx)\b/i;
 
+const IOMMU_ON =
+  /\b(?:I|I['’]ve|have|already) (?:have |already |also )?(?:enabled|turned on|activated)\b[^.\n]{0,60}\b(?:IOMMU|VT-?d|AMD-?Vi)\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b(?: \w{1,8}){0,2} (?:is|are|was) (?:already )?(?:enabled|on|turned on|activated)\b|\b(?:IOMMU|VT-?d)[ :]{1,3}enabled\b/i;
 /** A program's own words. */
 const IS_SAID_OF_IOMMU = /\b(?:hardware|platform|system|machine) does not support IOMMU\b/i;
 
@@ -70,10 +72,20 @@ const OWN_DRIVER = /\bHAXM\b|\bAEHD\b/;
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
   if (IOMMU.test(text) && NO_IOMMU.test(text) && (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text)))
-    return answer(
-      "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup.",
-      [SEE_IOMMU],
-    );
+    return IOMMU_ON.test(text)
+      ? answer(
+          "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware setup: then the firmware does not describe it (ACPI tables DMAR, IVRS), or this release of the system does not accept the description.",
+          [
+            {
+              text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",
+              commands: ["xl dmesg | grep -iE 'IOMMU|VT-d|AMD-Vi|remap'", "sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'"],
+            },
+          ],
+        )
+      : answer(
+          "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup.",
+          [SEE_IOMMU],
+        );
   const option = /(?<![\w-])--?enable-(?<name>whpx|hvf)\b/i.exec(text)?.groups?.name?.toLowerCase();
   if (option !== undefined)
     return answer(`QEMU has no option -enable-${option}: accelerators other than KVM are asked for with -accel.`, [

@@ -9,6 +9,7 @@ import { isSaidOn, SAID_ON } from "./said-on.js";
 import {
   BESIDE,
   CONSUMER,
+  CONSUMER_ALONE,
   DENIED,
   HYPERVISOR_WORKS,
   isWithoutHyperV,
@@ -39,6 +40,9 @@ const SECURITY_OFF: Advice = {
   commands: ["DG_Readiness_Tool.ps1 -Disable"],
   unless: ["hypervisor launch off"],
 };
+
+/** What needs Windows' own hypervisor is wanted, too. */
+const NEEDED = /\b(?:alongside|together|both|at the same time|side by side|beside)\b|\bincompatib\w{3,5}\b/i;
 
 /** What Windows shows of the CPU's setting. */
 const SHOWN_OFF =
@@ -102,6 +106,18 @@ export function subjectOfWindows(
       "Windows' own hypervisor works there, so VT-x (or AMD-V) is on, and the program failed for another reason: it looks for another feature or edition of Windows, or lacks a right.",
       [{ text: "Start the program as administrator, and update it.", commands: ["systeminfo"] }],
     );
+  const player = PLAYER.exec(text)?.[0];
+  if (player !== undefined && own !== undefined && (INCOMPATIBLE.test(text) || NEEDED.test(text)))
+    return answer(
+      `${player} cannot have VT-x while Windows' own hypervisor (${own}) runs, and WSL2, Docker Desktop and Hyper-V run on that: both at once only with an edition of ${player} that runs over it (for Hyper-V).`,
+      [
+        {
+          text: "Otherwise switch between them, with a restart each time.",
+          commands: ["bcdedit /set hypervisorlaunchtype off", "bcdedit /set hypervisorlaunchtype auto"],
+        },
+      ],
+    );
+  const runsOnIt = CONSUMER_ALONE.exec(saidOf(text))?.[0];
   if (own !== undefined && INCOMPATIBLE.test(text) && !both && !OF_KVM.test(text))
     return answer(`A program cannot run beside Windows' own hypervisor (${own}), which holds VT-x while it runs.`, [
       SEE_SECURITY,
@@ -129,7 +145,7 @@ export function subjectOfWindows(
   // A machine that the text describes says more than the words around it.
   if (!WINDOWS.test(text) || (machine?.lines.size ?? 0) > 0) return undefined;
   const security = SECURITY.exec(text)?.[0] ?? (KEPT_ON.test(text) ? own : undefined);
-  if (security !== undefined)
+  if (security !== undefined && runsOnIt === undefined)
     return answer(
       `The text speaks of Windows' own hypervisor (${security}). While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
@@ -144,7 +160,6 @@ export function subjectOfWindows(
         },
       ],
     );
-  const player = PLAYER.exec(text)?.[0];
   if (player !== undefined && isSaidOn(text) && isWithoutHyperV(text))
     return answer(
       `The text says that VT-x (or AMD-V) is on and Hyper-V off: then ${player} has what it needs of the CPU, unless Windows' own hypervisor runs all the same (for memory integrity or WSL2).`,
