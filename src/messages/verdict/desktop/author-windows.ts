@@ -1,9 +1,7 @@
-import type { Step } from "../../message.js";
 import type { Symptom } from "./author-symptom.js";
 
 /*
- * What Windows says about a hypervisor that is being written: a driver that does not start, and bug checks that mean something else
- * there. Facts: Windows, winerror.h and the list of bug checks; HyperPlatform, common.h; Intel SDM volume 3C, VM exits.
+ * Bug checks of Windows that mean something of their own where a hypervisor is being written. Facts: Windows, the list of bug checks; HyperPlatform, common.h; Intel SDM volume 3C, VM exits.
  */
 
 /** The first parameter of the bug check 0xE2 of HyperPlatform, and of what was made from it. */
@@ -17,62 +15,7 @@ const HYPERPLATFORM = [
   "an allocation that failed",
 ];
 
-const DRIVER_STEP: Step = {
-  text: "For a driver without Microsoft's signature: test signing on, memory integrity and Secure Boot off, as administrator.",
-  commands: ["bcdedit /set testsigning on", "msinfo32"],
-};
-
-/** What StartService and its like give back where a driver does not start. Fact: Windows, winerror.h. */
-const DRIVER_ERRORS: { readonly [code: number]: readonly [means: string, todo: Step] | undefined } = {
-  2: [
-    "2 (ERROR_FILE_NOT_FOUND): the driver's file is not where the service says",
-    { text: "Give the service the whole path.", commands: ["sc qc NAME"] },
-  ],
-  5: ["5 (ERROR_ACCESS_DENIED): the program was not started as administrator", { text: "Start it as administrator." }],
-  31: [
-    "31 (ERROR_GEN_FAILURE): it was loaded and its own start failed, as it does where its check for VT-x or its VMXON fails",
-    {
-      text: "Read what the driver prints (DbgView, WinDbg), and see whether Windows' own hypervisor runs.",
-      commands: ["msinfo32"],
-    },
-  ],
-  127: [
-    "127, 0x7f (ERROR_PROC_NOT_FOUND): it needs a function that this Windows' kernel does not have, since it was built for another one",
-    { text: "Build it with the kit for this Windows, or use a Windows that it was built for." },
-  ],
-  193: [
-    "193, 0xc1 (ERROR_BAD_EXE_FORMAT): it is not of this machine's kind (32 and 64 bit)",
-    { text: "Build it for 64 bit." },
-  ],
-  577: ["577, 0x241 (ERROR_INVALID_IMAGE_HASH): Windows does not accept its signature", DRIVER_STEP],
-  1058: [
-    "1058 (ERROR_SERVICE_DISABLED): the service is disabled",
-    { text: "Let it be started on demand.", commands: ["sc config NAME start= demand"] },
-  ],
-  1275: ["1275, 0x4fb (ERROR_DRIVER_BLOCKED): Windows blocks this driver", DRIVER_STEP],
-};
-
-const NO_DRIVER =
-  "Windows did not load the program's driver, or could not start it. That comes before VT-x is used: its signature is not accepted (driver signature enforcement), memory integrity (HVCI) refuses it, or it was built for another Windows.";
-
 export const WINDOWS_SYMPTOMS: readonly Symptom[] = [
-  {
-    words:
-      /\b(?:StartService\w?|(?:load|start|install)\w{0,3}\b[^\n]{0,16}\bdriver|driver[^\n]{0,30}\b(?:load|start)\w{0,3})\b[^\n]{0,40}?(?:fail\w{0,4}|error\w{0,5}|LastError)\b\W{0,4}(?:code |with )?(?:error )?\W{0,3}(?:0x(?<hex>[0-9a-f]{1,8})\b|\((?<bare>[0-9a-f]{1,4})\)|(?<number>\d{1,4})\b)/gi,
-    says: (found) => {
-      const { hex, bare, number } = found.groups ?? {};
-      const code = number === undefined ? Number.parseInt(hex ?? bare ?? "", 16) : Number(number);
-      const error = DRIVER_ERRORS[code];
-      if (error === undefined) return undefined;
-      const before = code === 31 ? "" : " That comes before VT-x is used.";
-      return { says: `Windows did not start the driver, with error ${error[0]}.${before}`, steps: [error[1]] };
-    },
-  },
-  {
-    words: /\bfailed to install or load the driver\b|\bfailed loading driver\b|\bunable to install VMM driver\b/i,
-    says: ({ input }) => (/\bVM_?LAUNCH\b|\bVMXON\b|\bvmx-root\b|\bVMCS\b/i.test(input) ? undefined : NO_DRIVER),
-    steps: [DRIVER_STEP],
-  },
   {
     words: /\bCRITICAL_STRUCTURE_CORRUPTION\b|\b(?:PatchGuard|Kernel Patch Protection)\b/i,
     and: /\b(?:hypervisor|vm_?launch|VMX\w{0,3}|VMCS|EPT|virtuali[sz]ed?)\b/i,

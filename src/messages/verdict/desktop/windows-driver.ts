@@ -12,11 +12,11 @@ import { isWithoutHyperV } from "./windows-words.js";
  */
 
 const HYPERVISOR =
-  /\bVMM driver\b|\bVMX\b|\bVT-?x\b|\bHVCI\b|\bhypervisor\b|\b(?:HyperDbg|HyperHide|airhv|HyperPlatform|DdiMon|SimpleVisor|HyperBone|DBVM)/i;
+  /\bVMM driver\b|VMX\b|\bVT-?x\b|\bHVCI\b|\bhypervisor\b|\b(?:HyperDbg|HyperHide|airhv|HyperPlatform|DdiMon|SimpleVisor|HyperBone|DBVM)/i;
 const NO_DRIVER =
   /\b(?:fail\w{0,3}|unable|cannot|can['’]t|could ?n['’o]t|does ?n['’o]t(?: want)?|won['’]t) (?:to )?(?:install or load|install|load|start)\w{0,3} (?:the |its |my |a )?(?:\w{2,12} )?driver\b|\bdriver (?:\w{2,10} ){0,2}(?:failed to load|can ?not be loaded|blocked from loading|does ?n['’]t load|not load\w{0,3})\b/i;
 const STARTED =
-  /\bStartService\w{0,8}[^\n]{0,24}?(?:fail\w{0,4}|error|失败)[^\n\w]{0,4}(?:with error |error |code )?(?:\((?<hex>[0-9a-f]{1,4})\)|(?<code>\d{1,5})\b)/i;
+  /\b(?:StartService\w{0,8}|(?:load|start|install)\w{0,3}\b[^\n]{0,16}\bdriver|driver[^\n]{0,30}\b(?:load|start)\w{0,3})\b[^\n]{0,40}?(?:fail\w{0,4}|error\w{0,5}|LastError|失败)[^\n\w]{0,4}(?:(?:with |code )?error |code )?(?:\(?0x(?<hex>[0-9a-f]{1,8})\b|\((?<bare>[0-9a-f]{1,4})\)|(?<code>\d{1,5})\b)/i;
 
 /** What the driver printed itself. */
 const LOADED = /\bVMLAUNCH on\b|\bvmx-root\b|\bVmx\w{4,40}:\d/;
@@ -45,8 +45,8 @@ const TEST_SIGNING: Advice = {
 /** The driver of a hypervisor, which Windows did not start. */
 export function driverNotStarted(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST || !HYPERVISOR.test(text) || LOADED.test(text)) return undefined;
-  const { hex, code } = STARTED.exec(text)?.groups ?? {};
-  const number = hex === undefined ? Number(code) : Number.parseInt(hex, 16);
+  const { hex, bare, code } = STARTED.exec(text)?.groups ?? {};
+  const number = code === undefined ? Number.parseInt(hex ?? bare ?? "", 16) : Number(code);
   const status = CODES[number];
   if (status !== undefined) return ofCode(number, status, text);
   const driver = NO_DRIVER.exec(text)?.[0];
