@@ -105,7 +105,7 @@ export function explainContexts(
     anywhere: text.signs(),
     circumstances: new Set<Circumstance>([
       ...(about === undefined ? [] : circumstancesOf(about.host)),
-      ...(DEVICE_THERE.test(head) ? (["/dev/kvm exists"] as const) : []),
+      ...(DEVICE_THERE.test(head) && !NAME_ALONE.test(head) ? (["/dev/kvm exists"] as const) : []),
       ...said.filter((name) => name !== "said to have nested on" || read !== false),
     ]),
     dumps: text.dumps,
@@ -191,6 +191,9 @@ export function replayOptions({ options }: ExplainContext, release?: Release): R
 /** kvm-ok, virt-host-validate and ls, where they find the device. */
 const DEVICE_THERE =
   /INFO: \/dev\/kvm exists|Checking if device '?\/dev\/kvm'? (?:exists|is accessible)\s{0,60}: {0,4}PASS|^c[rwx-]{9}[^\n]{1,60} \/dev\/kvm\W?$/m;
+
+/** The file was made by hand, or opening it says that no module is behind it. */
+const NAME_ALONE = /\bNo such device\b|\b(?:os )?error\W{0,2}19\b|\bmknod [^\n]{0,24}\/dev\/kvm\b/i;
 
 const KERNEL_PATTERNS = [
   /Linux version (\d{1,2}\.\d{1,3}[\w.+~-]{0,60})/,

@@ -112,7 +112,7 @@ export const WINDOWS_STATE: Advice = {
 export const LOAD_KVM: Advice = {
   text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-  unless: ["kvm_intel loaded"],
+  unless: ["kvm_intel loaded", "/dev/kvm exists"],
 };
 
 export const WHPX_ON: Advice = {

@@ -300,8 +300,8 @@ const STEPS: readonly Phrase[] = [
   ],
   ["On the host, with the machine off, switch nested VT-x on", "在宿主机上、虚拟机关机时，打开嵌套 VT-x"],
   [
-    "Create the instance again with nested virtualization on, on a machine type with an Intel CPU",
-    "重新创建实例：打开嵌套虚拟化，并选择 Intel CPU 的机器类型",
+    "Create the instance again with nested virtualization on, on a machine type with an Intel CPU (E2 types cannot)",
+    "重新创建实例：打开嵌套虚拟化，并选择 Intel CPU 的机器类型（E2 类型不行）",
   ],
   [
     "Choose a .metal instance type, or one for which nested virtualization is documented",

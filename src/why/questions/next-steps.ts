@@ -121,7 +121,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
   {
     name: /^Google/,
-    text: "Create the instance again with nested virtualization on, on a machine type with an Intel CPU.",
+    text: "Create the instance again with nested virtualization on, on a machine type with an Intel CPU (E2 types cannot).",
     commands: ["gcloud compute instances create NAME --enable-nested-virtualization"],
   },
   {

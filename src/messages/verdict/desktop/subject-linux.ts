@@ -69,6 +69,8 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
+const VBOX_OVER_KVM = /\bvirtualbox-kvm\b|\bKVM[- ]backend\b/i;
+
 /** What a form offers: `KVM / Hyper-V / hyperkit`. */
 const CHOICES = /\b(?:[\w-]{2,14} \/ ){1,4}[\w-]{2,14}\b/g;
 const KVM_HOST = /\b(?:KVM|KubeVirt|Harvester|Proxmox|PVE|CloudStack|OpenStack|oVirt|libvirt)\b/i;
@@ -95,6 +97,12 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
   const isNested = named === undefined && subject === SUBJECTS[0];
   // VirtualBox is the program there, and passes VT-x to what runs in it.
   const onVbox = isNested && /\bVirtual ?Box\b|\bVBoxManage\b/i.test(text);
+  if (onVbox && VBOX_OVER_KVM.test(text))
+    return {
+      says: "VirtualBox over KVM (virtualbox-kvm, its KVM backend) passes no VT-x to its guests.",
+      steps: [{ text: "For VT-x in a guest, use VirtualBox with its own driver, or QEMU with KVM." }],
+      evidence: [],
+    };
   const onKvm = isNested && !onVbox && KVM_HOST.test(text);
   return {
     says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}${onVbox ? " VirtualBox passes it with nested VT-x on (on Intel CPUs from 6.1 on), and not while it runs over Windows' own hypervisor." : ""}`,

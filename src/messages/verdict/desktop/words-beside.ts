@@ -4,6 +4,7 @@ import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, ENABLE_FIRMWARE, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
+import { machineHas, ofModel } from "../cpu-model.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
@@ -28,6 +29,7 @@ const GUEST_IS_GIVEN: Step = {
 };
 
 const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
+const LXD = /\bInstance type "?virtual-machine"? is not supported on this server\b/i;
 const DEVICE_THERE = /\bINFO: \/dev\/kvm exists\b|\bKVM acceleration can be used\b/;
 const NOT_GIVEN: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-device", "qemu-no-kvm", "qemu-tcg-no-vmx"]);
 
@@ -40,7 +42,8 @@ export function withWords(
 ): TextVerdict {
   const first = recognised[0];
   if (text.length > LONGEST || first?.product === "VirtualBox" || first?.product === "VMware") return found;
-  const inside = first?.layer === "VM entry" || first?.layer === "KVM at run time" ? insideOf(text) : undefined;
+  const ofEntry = first?.layer === "VM entry" || first?.layer === "KVM at run time";
+  const inside = ofEntry && first.message !== "qemu-set-msr" ? insideOf(text) : undefined;
   if (inside !== undefined)
     return {
       ...found,
@@ -56,6 +59,26 @@ export function withWords(
       ...found,
       says: "The machine has KVM (the check in the text finds it), and the container was not given the device.",
       steps: [PASS_DEVICE],
+    };
+  if (unseen && DEVICE_THERE.test(text))
+    return {
+      ...found,
+      says: "The machine has KVM (the check in the text finds it), and the program does not see it: it runs in a sandbox of its own (Flatpak, Snap), it looked before the device was there, or it asks a libvirt that has no QEMU for KVM.",
+      steps: [
+        {
+          text: "Ask the libvirt that it uses, and start it again.",
+          commands: ["virsh capabilities | grep \"domain type='kvm'\"", "flatpak run --command=ls APP -l /dev/kvm"],
+        },
+      ],
+    };
+  if (first?.outcome === "no device" && LXD.test(text))
+    return {
+      ...found,
+      says: `${found.says} LXD and Incus look for it once, when they are started.`,
+      steps: [
+        ...found.steps.slice(0, 1),
+        { text: "Then start it again.", commands: ["sudo systemctl restart incus || sudo snap restart lxd"] },
+      ],
     };
   if (first?.outcome === "no access") return withRights(found, text);
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
@@ -84,7 +107,10 @@ export function withWords(
         says: `${found.says} The guest has it because its CPU is configured with it.`,
         steps: [{ ...DROP_VMX, text: "To take it from the guest, shut it down and change its CPU." }],
       };
-    const more = misbehaving(text) ?? (recognised.length === 0 ? slow(text) : undefined);
+    const more =
+      misbehaving(text) ??
+      (virtual ? undefined : withoutEpt(text, machine)) ??
+      (recognised.length === 0 ? slow(text) : undefined);
     return more === undefined
       ? found
       : { ...found, says: `${found.says} ${more.says}`, steps: [...more.steps, ...found.steps].slice(0, 3) };
@@ -135,6 +161,24 @@ export function withWords(
     says: `${found.says} The text says that nested virtualization is on: on the host that is not enough, the guest's CPU has to be given vmx as well.`,
     steps: [GUEST_IS_GIVEN, ...found.steps.filter(({ text: step }) => step !== ENABLE_FIRMWARE.text)],
   };
+}
+
+const FAILS =
+  /\b(?:fail\w{0,4}|errors?|not (?:seem to )?(?:work\w{0,3}|start|run)|crash\w{0,3}|exits?)\b|n['’]t (?:seem to )?(?:work|start|run|boot)\b/i;
+/** A CPU with VT-x and without EPT, where something does not work. */
+function withoutEpt(
+  text: string,
+  machine: OwnMachine | undefined,
+): { readonly says: string; readonly steps: readonly Step[] } | undefined {
+  if (machine === undefined || !FAILS.test(text)) return undefined;
+  const own = machineHas(machine.situation, "ept");
+  const has = own === "unknown" ? ofModel(machine.situation)(({ id }) => id === "ept") : own;
+  return has === "no"
+    ? {
+        says: "It has no EPT and no unrestricted guest: what needs one of them does not run on it.",
+        steps: [],
+      }
+    : undefined;
 }
 
 /** virt-host-validate, kvm-ok. */
