@@ -134,7 +134,8 @@ function explanationsOf(
   const given = options.situation;
   const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
   // A list of fields says more than what the words around it are about.
-  const listed = about === undefined && groups.length === 0 ? dumpVerdict(text.whole(), context) : undefined;
+  const saysLess = groups.every(({ matches: [{ row }] }) => LESS_THAN_A_LIST.has(row.id));
+  const listed = about === undefined && saysLess ? dumpVerdict(text.whole(), context) : undefined;
   const verdict =
     listed ??
     verdictOf(explanations, about as OwnMachine | undefined, text.whole(), context.circumstances, options.desktop) ??
@@ -144,6 +145,9 @@ function explanationsOf(
     ...(verdict === undefined ? {} : { verdict }),
   };
 }
+
+/** Messages that only say that something ended. */
+const LESS_THAN_A_LIST: ReadonlySet<string> = new Set(["xen-domain-crash", "haxm-panicked"]);
 
 function withoutOutcome({ outcome: _, ...explanation }: Recognised): Explanation {
   return explanation;

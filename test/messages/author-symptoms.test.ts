@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { SYMPTOMS } from "../../src/messages/verdict/desktop/author-symptoms.js";
+import { TOPICS } from "../../src/messages/verdict/desktop/author-topics.js";
 import { inShort } from "./in-short.js";
 
-const SAYS = SYMPTOMS.flatMap(({ says }) => (typeof says === "string" ? [says.slice(0, 40)] : []));
+const SAYS = [...SYMPTOMS, ...TOPICS].flatMap(({ says }) => (typeof says === "string" ? [says.slice(0, 40)] : []));
 const first = async (text: string) => (await inShort(text)).lines(300)[0] ?? "";
 
 /** The words of symptoms in texts of people who write no hypervisor, or where nothing failed. */
@@ -17,6 +18,13 @@ const INNOCENT = [
   "xsetbv is listed in the manual.",
   "Docker works in the VM but not on the host, it crashes with OOM.",
   "kvm: exiting hardware virtualization\nreboot: Restarting system",
+  "My laptop crashes when it wakes up from sleep while a hypervisor (VMware) runs.",
+  "VirtualBox: the guest hangs at boot on one core, not with four cores; VT-x is on.",
+  "KVM guest stuck in real mode boot screen with SeaBIOS, nested is off.",
+  "After unload of the Hyper-V driver my PC does not resume from S3.",
+  "Our VMM (virtual machine manager) cannot uninstall updates, it fails.",
+  "CET is the time zone of the VMM host, guests show the wrong time.",
+  "The APIC is broken on this board, Linux says 'noapic' helps; the hypervisor flag is not set.",
   "GS base station crashed again after the VM exited.",
 ];
 

@@ -3,6 +3,7 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 import { SYMPTOMS } from "./author-symptoms.js";
+import { TOPICS } from "./author-topics.js";
 
 /*
  * What people ask who write a hypervisor, in prose, where the manual has one answer. Facts: Intel SDM volume 3C, the chapters on VM
@@ -13,9 +14,9 @@ import { SYMPTOMS } from "./author-symptoms.js";
 const LONGEST = 8_000;
 /** Something is asked or does not work. */
 const TROUBLE =
-  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer)\b|失败|怎么|为什么/i;
+  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|\w{2,6}n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer|refus\w{2,3}|weird)\b|失败|怎么|为什么/i;
 const AUTHOR =
-  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|SimpleVisor|EPT\w{0,12}|INVEPT|INVVPID|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
+  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|SimpleVisor|LibVMI|EPT\w{0,12}|INVEPT|INVVPID|CPU_BASED_\w{3,40}|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
 
 interface Question {
   readonly words: RegExp;
@@ -44,7 +45,8 @@ const QUESTIONS: readonly Question[] = [
     ],
   },
   {
-    words: /\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40}/i,
+    words:
+      /\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40}[^\0]{0,600}\b(?:BSOD|blue ?screen|crash\w{0,3}|#GP|fault\w{0,3}|exception|fail\w{0,4}|error)\b|\b(?:BSOD|blue ?screen|crash\w{0,3}|#GP|fault\w{0,3}|exception|fail\w{0,4}|error)\b[^\0]{0,600}\b(?:__)?(?:read_?msr|rdmsr)\w{0,3}\s{0,2}[( ]\s{0,2}(?:MSR_)?(?:IA32_)?VMX_\w{3,40}/i,
     says: "Reading a VMX capability register faults (#GP) where the machine has no such register: the CPU shows no VMX (in a virtual machine, the hypervisor below does not pass it), or it lacks what the register is about: 0x48b needs secondary controls, 0x48c EPT or VPID, 0x48d to 0x490 IA32_VMX_BASIC bit 55.",
     steps: [
       { ...ENABLE_OUTER, text: "In a virtual machine let the hypervisor below pass VT-x to it." },
@@ -117,21 +119,26 @@ const QUESTIONS: readonly Question[] = [
 
 /** Words of those who write a hypervisor, or try a small one. */
 const OWN =
-  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bgbhv\b|\bhvpp\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
   const isOwn = OWN.test(text);
-  const symptom = isOwn || (machine === undefined && AUTHOR.test(text)) ? symptomOf(text, []) : undefined;
+  const isAbout = isOwn || (machine === undefined && AUTHOR.test(text));
+  const symptom = isAbout ? symptomOf(text, []) : undefined;
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
-  const found = isOwn || AUTHOR.test(text) ? questionOf(text) : undefined;
-  return found ?? (isOwn && !OTHERS.test(text) && (CRASHED.test(text) || !NESTED.test(text)) ? ASK : undefined);
+  const found =
+    isOwn || AUTHOR.test(text) ? (questionOf(text) ?? (isAbout ? topicOf(text, isOwn) : undefined)) : undefined;
+  return found ?? (isOwn && !OTHERS.test(text) ? unknown(text) : undefined);
 }
 
 /** It is asked whether, or how, it runs in a machine. */
 const NESTED =
   /\bnest(?:ed|ing)\b|\b(?:in|inside|within|on top of) (?:a|an|the|my) (?:\w{2,12} )?(?:VM|v\w{3,6}al machine)\b/i;
+
+const unknown = (text: string): typeof ASK | undefined =>
+  CRASHED.test(text) ? ASK : NESTED.test(text) ? undefined : { ...ASK, steps: [] };
 
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
 export function authorInstead(
@@ -145,8 +152,26 @@ export function authorInstead(
   // A machine's own lists of features have the same words.
   const symptom = isOwn || (machine === undefined && AUTHOR.test(text)) ? symptomOf(text, messages) : undefined;
   if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
-  const found = TROUBLE.test(text) || CRASHED.test(text) ? questionOf(text) : undefined;
+  const found = TROUBLE.test(text) || CRASHED.test(text) ? (questionOf(text) ?? topicOf(text, true)) : undefined;
   return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined);
+}
+
+/** Words that only VMX has: the others may be about any system. */
+const VMX_ONLY =
+  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|EPT\w{0,12}|CPU_BASED_\w{3,40})\b/i;
+
+/** The subject that the text names first. */
+function topicOf(text: string, isOwn: boolean): Omit<TextVerdict, "covers"> | undefined {
+  if (OTHERS.test(text) || !(isOwn || VMX_ONLY.test(text))) return undefined;
+  const named = TOPICS.flatMap((topic) => {
+    const at = topic.words.exec(text)?.index;
+    return at === undefined || topic.and?.test(text) === false ? [] : [{ topic, at }];
+  });
+  named.sort((a, b) => a.at - b.at);
+  const [first] = named;
+  return first === undefined || typeof first.topic.says !== "string"
+    ? undefined
+    : { says: first.topic.says, steps: first.topic.steps ?? [], evidence: [] };
 }
 
 function questionOf(text: string): Omit<TextVerdict, "covers"> | undefined {
@@ -159,11 +184,9 @@ function symptomOf(text: string, messages: readonly string[]): Omit<TextVerdict,
   for (const { words, and, over = [], says, steps = [] } of SYMPTOMS) {
     if (!messages.every((message) => over.includes(message))) continue;
     if (and?.test(text) === false) continue;
-    for (const found of words.global ? text.matchAll(words) : [words.exec(text)]) {
-      const said = found === null ? undefined : typeof says === "string" ? says : says(found);
-      if (said !== undefined)
-        return typeof said === "string" ? { says: said, steps, evidence: [] } : { ...said, evidence: [] };
-    }
+    const found = words.exec(text);
+    const said = found === null ? undefined : typeof says === "string" ? says : says(found);
+    if (said !== undefined) return { says: said, steps, evidence: [] };
   }
   return undefined;
 }

@@ -1,11 +1,5 @@
 import type { Step } from "../../message.js";
 
-/** What is said, with steps of its own. */
-interface Said {
-  readonly says: string;
-  readonly steps: readonly Step[];
-}
-
 /** A symptom in words. */
 export interface Symptom {
   readonly words: RegExp;
@@ -14,7 +8,7 @@ export interface Symptom {
   /** Messages that say less: it answers although they were recognised. */
   readonly over?: readonly string[];
   /** Undefined where it does not say that after all. */
-  readonly says: string | ((found: RegExpExecArray) => Said | string | undefined);
+  readonly says: string | ((found: RegExpExecArray) => string | undefined);
   readonly steps?: readonly Step[];
 }
 

@@ -27,7 +27,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   },
   {
     words:
-      /\bRFLAGS\b[^\n]{0,40}\b(?:set to|is|=) ?0x0{0,15}2\b|\binterrupts?\b[^\n]{0,40}\b(?:masked|disabled|enabled?|off)\b[^\n]{0,40}\b(?:root (?:mode|operation|context)|VM-?exit|hypervisor context|host part)\b|\b(?:root (?:mode|operation|context)|VM-?exits?)\b[^\n]{0,60}\binterrupts?\b[^\n]{0,20}\b(?:masked|disabled|enabled?|off)\b/i,
+      /\bRFLAGS\b[^\n]{0,40}\b(?:set to|is|=) ?0x0{0,15}2\b|\bRFLAGS\.IF\b[^\n]{0,20}(?:被清|清零|\bcleared\b)|\binterrupts?\b[^\n]{0,40}\b(?:masked|disabled|enabled?|off)\b[^\n]{0,40}\b(?:root (?:mode|operation|context)|VM-?exit|hypervisor context|host part)\b|\b(?:root (?:mode|operation|context)|VM-?exits?)\b[^\n]{0,60}\binterrupts?\b[^\n]{0,20}\b(?:masked|disabled|enabled?|off)\b/i,
     and: /\bVM-?_?exits?\b|\bVMX\b|\broot (?:mode|context)\b/i,
     says: "A VM exit sets RFLAGS to 2, so the host part begins with interrupts off (IF 0), and it sets the limits of GDTR and IDTR to 0xffff. With external-interrupt exiting the interrupt that caused an exit is taken in the host part when IF is set there, or, with acknowledge interrupt on exit, its vector is in 0x4404 and it has to be injected into the guest.",
   },
@@ -103,7 +103,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   },
   {
     words:
-      /\b(?:HandleMsr\w{0,20}|MSR(?: access)? (?:VM-?)?exits?|(?:__)?(?:read|write)_?msr|rdmsr|wrmsr)\b[^\0]{0,200}?\b(?:(?:not|n['’]t|never)(?: being| be| get)? (?:trigger\w{0,3}|called|handled|work|exit\w{0,3}|intercept\w{0,3}|fir\w{1,3})|(?:have|had|has) any output|no trigger|isn['’]t\b)/i,
+      /\b(?:HandleMsr\w{0,20}|MSR(?: access)? (?:VM-?)?exits?|(?:__)?(?:read|write)_?msr|rdmsr|wrmsr)\b[^\0]{0,200}?\b(?:(?:not|\w{2,6}n['’]t|never)(?: being| be| get)? (?:trigger\w{0,3}|called|handled|work|exit\w{0,3}|intercept\w{0,3}|fir\w{1,3})|(?:have|had|has) any output|no trigger|isn['’]t\b)/i,
     and: /\b(?:VM-?_?exits?|VMEXITs?|hypervisor|HV|VMM|VMCS|HandleMsr\w{0,20})\b/i,
     says: "With MSR bitmaps (bit 28 of the primary controls) RDMSR and WRMSR exit only where the bit of that MSR is 1 in the bitmap: four parts of 1 KByte, reads of 0 to 0x1fff, reads of 0xc0000000 to 0xc0001fff, then writes of both. A bitmap of zeros intercepts none of them, and MSRs outside of both ranges always exit. Without the bitmaps all exit.",
     steps: [
@@ -143,7 +143,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   },
   {
     words: /\bmonitor[-_ ]trap[-_ ]flag|\bMTF\b/i,
-    and: /\b(?:EPT|single[- ]?step\w{0,4}|debug exceptions?|loops?|endless|infinite|trouble|not|n['’]t|wrong|incorrect|screwed|fail\w{0,4})\b/i,
+    and: /\b(?:EPT|single[- ]?step\w{0,4}|debug exceptions?|loops?|endless|infinite|trouble|not|\w{2,6}n['’]t|wrong|incorrect|screwed|fail\w{0,4})\b/i,
     over: ["generic-ept-exit", "any-feature-missing"],
     says: "Monitor trap flag (primary controls, bit 27): the exit (reason 37) comes after one instruction, or after the delivery of an event that was pending, and then RIP is in a handler. Stepping over a protected page loops where one instruction needs more than was given: its fetch and its data in the same page, a string instruction, two pages. Other CPUs that use the same EPT see the open page meanwhile, and taking the right away again needs INVEPT.",
     steps: [
@@ -182,7 +182,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   },
   {
     words:
-      /\b(?:on|in|under) Hyper-?V\b[^\n]{0,60}\b(?:no problem|works|fine|ok)\b[^\n]{0,20}\bVM_?ware\b|\b(?:no problem|works|fine|ok)\b[^\n]{0,20}\bVM_?ware\b[^\n]{0,80}\b(?:not|n['’]t|crash\w{0,3}|fail\w{0,4})\b[^\n]{0,30}\bHyper-?V\b/i,
+      /\b(?:on|in|under) Hyper-?V\b[^\n]{0,60}\b(?:no problem|works|fine|ok)\b[^\n]{0,20}\bVM_?ware\b|\b(?:no problem|works|fine|ok)\b[^\n]{0,20}\bVM_?ware\b[^\n]{0,80}\b(?:not|\w{2,6}n['’]t|crash\w{0,3}|fail\w{0,4})\b[^\n]{0,30}\bHyper-?V\b/i,
     and: /\bEPT\b|\bVMCS\b|\bvm_?exits?\b|\bhypervisor from scratch\b|\bhook/i,
     says: "A hypervisor of one's own that works in VMware and not in Hyper-V rests on what only one of them does. A changed EPT entry counts only after INVEPT on that CPU, and Hyper-V was seen to keep old translations where VMware did not. The two also show different controls and MSRs, which the capability registers and CPUID say.",
     steps: [
@@ -225,6 +225,11 @@ export const SYMPTOMS: readonly Symptom[] = [
   },
   {
     words:
+      /\bCR3\b[^\n]{0,80}\b(?:0x)?8000000[0-9a-f]{5,9}\b|\bbit 63\b[^\n]{0,40}\bCR3\b|\bCR3\b[^\n]{0,40}\bbit 63\b|\b0x8000000[0-9a-f]{5,9}\b[^\0]{0,200}\bCR3\b/i,
+    says: "Bit 63 of the source of a MOV to CR3 does not belong to CR3: with CR4.PCIDE it asks the CPU to keep the translations of that PCID, as kernels with page-table isolation do. A handler of CR3 exits has to clear it before it uses the address or writes guest CR3 (0x6802), where it makes the next entry fail for the guest state. Bits 11:0 are the PCID.",
+  },
+  {
+    words:
       /\bvirtual CPU to enter the shutdown state\b|\b(?:VMware|VirtualBox|QEMU|Bochs)\b[^\n]{0,60}\btriple[- ]fault|\btriple[- ]fault\w{0,3}\b[^\n]{0,80}\b(?:vm_?launch|VM[- ]?entry|first (?:instruction|exit)|guest)\b|\b(?:vm_?launch|VM[- ]?entry|guest)\b[^\n]{0,80}\btripp?le[- ]?fault|\btripp?le[- ]?fault\w{0,3}\b[^\0]{0,160}\b(?:crash\w{0,3}|reboot\w{0,3}|triggered|EPT_?VIOLATIONS?)\b/i,
     over: ["any-exit", "generic-vmlaunch-failed", "vmware-shutdown-state", "nested-trouble"],
     says: "A CPU that shuts down or a triple fault says that an exception could not be delivered. If the whole machine goes down, it was not the guest (a triple fault there is an exit), but usually the host part of the hypervisor: at a VM exit the CPU loads host CR3, CS, SS, TR, the bases of GDTR and IDTR and RSP from the VMCS, and all of it has to be mapped and to stay. If exit reason 2 came, it was the guest: its RIP, CR3, IDTR, GDTR or a segment is not what its code needs.",
@@ -258,7 +263,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   {
     words:
       /FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?:(?!\bnot locked\b)[^\n]){0,80}\block(?:ed)?\b[^\n]{0,60}\b(?:set|1|is locked|by default|not set to 0)\b|\block(?:ed)?(?: bit)?\b[^\n]{0,40}FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b/i,
-    and: /\b(?:invalid|anymore|not|n['’]t|fail\w{0,4}|cannot|#GP|faults?|problem|issue|error|why)\b/i,
+    and: /\b(?:invalid|anymore|not|\w{2,6}n['’]t|fail\w{0,4}|cannot|#GP|faults?|problem|issue|error|why)\b/i,
     over: ["generic-vmx-off", "hypervisor-lock", "feature-control-locked", "vmx-off-words"],
     says: "IA32_FEAT_CTL is locked (bit 0) on nearly every machine: by the firmware, or by Linux, which locks it at boot with VMX on where the firmware left it open. A locked register refuses every write (#GP) until the next reset, and that is as it should be: VMXON works where bit 2 is 1 as well. A program has to look at bits 0 and 2, and to write only where bit 0 is 0.",
     steps: [FEAT_CTL],
@@ -276,7 +281,7 @@ export const SYMPTOMS: readonly Symptom[] = [
   },
   {
     words:
-      /\b(?:works?|worked|fine|loads)\b[^\n.]{0,40}\b(?:in|on|under|inside)\b[^\n.]{0,16}\b(?:VM|virtual ?box|vmware|hyper-?v|virtual machine)\b[^\0]{0,80}\b(?:but|when|n['’]t|not)\b[^\0]{0,80}\b(?:host|bare[- ]?metal|real|physical|outside|hardware)\b/i,
+      /\b(?:works?|worked|fine|loads)\b[^\n.]{0,40}\b(?:in|on|under|inside)\b[^\n.]{0,16}\b(?:VM|virtual ?box|vmware|hyper-?v|virtual machine)\b[^\0]{0,80}\b(?:but|when|\w{2,6}n['’]t|not)\b[^\0]{0,80}\b(?:host|bare[- ]?metal|real|physical|outside|hardware)\b/i,
     and: /\bBSOD\b|\bcrash\w{0,3}\b|\bfreez\w{1,3}\b|\bhangs?\b|\bCLOCK_WATCHDOG|\bnot work\b|\b(?:does|is|wo)n['’]?t\b/i,
     over: ["windows-requirements"],
     says: "A hypervisor that works in a machine and not on hardware meets there what the machine does not have: memory above RAM (the EPT has to map up to the physical-address width, with the memory types of the MTRRs, or devices such as a graphics card fail), NMIs and more CPUs, controls that the CPU lets be 1 or wants to be 1, and features that Windows then uses (INVPCID, RDTSCP, XSAVES need bits 12, 3 and 20 of the secondary controls).",
