@@ -1,11 +1,10 @@
 import type { Host } from "../../host/host.js";
-import type { LineReader, LineRun } from "../hosts/reader.js";
+import type { LineReader, LineRun, Passing } from "../hosts/reader.js";
 import { MAX_CPU } from "../text/cpu-ranges.js";
 import { diagnosticLog, type Place } from "../text/diagnostic.js";
-import { isVmxMsr } from "../text/msr-names.js";
-import { BIOS_SIGN_ID, openDump, type Section } from "./dumps/dump.js";
-import { isFactLeaf } from "./dumps/leaves.js";
-import { cpuidLeafAt, dumpBytes, msrIndexAt } from "./dumps/scan.js";
+import { openDump, type Section } from "./dumps/dump.js";
+import { endOfNothing } from "./dumps/nothing.js";
+import { dumpBytes } from "./dumps/scan.js";
 
 /**
  * CPUID dumps of AIDA64, as InstLatX64 collects them. Old ones have one MSR section without a CPU number, new ones a
@@ -23,7 +22,8 @@ export const aida64: LineReader = {
 /** A line below the title of a CPU. */
 const TOPOLOGY =
   /allcpu: Package \d{1,4} \/ Core \d{1,4} \/ Thread \d{1,4}: Valid(?:, Virtual)?(?:, Intel (?:Atom|Core))?\r?\n/y;
-const MAX_TITLE = 80;
+/** The same, with the blank lines around it. */
+const TOPOLOGY_WITHIN = new RegExp(`(\\r?\\n)${TOPOLOGY.source}(\\r?\\n)?`, "y");
 const TITLE = /^-{6}\[ (.{1,80}) \]-{6}\s*$/;
 const CPUID_TITLE = /^(?:CPUID Registers \/ )?Logical CPU #(\d{1,5})$/;
 const MSR_TITLE = /^MSR Registers(?: \/ Logical CPU #(\d{1,5}))?$/;
@@ -58,34 +58,50 @@ function openDumps(file: string | undefined): LineRun {
   };
 
   const dumpText = dumpBytes();
-  const ahead = { at: 0, lines: 0, weight: 0 };
-  /** As `line`, for a line of a section that is at hand; 0 for one that is left to `line`. */
-  const weightAt = (bytes: Uint8Array, at: number, end: number, number: number): number => {
-    if (section.kind === "cpuid") {
-      const leaf = cpuidLeafAt(bytes, at, end);
-      // Leaf 0 may begin another CPU.
-      if (leaf < 0 || (leaf === 0 && untitled !== undefined)) return 0;
-      return isFactLeaf(leaf) ? dump.cpuidAt(leaf, bytes, at) : 1;
-    }
-    if (section.kind !== "msr") return 0;
-    const index = msrIndexAt(bytes, at, end);
-    if (index < 0 || (!isVmxMsr(index) && index !== BIOS_SIGN_ID)) return index < 0 ? 0 : 1;
-    return dump.msrAt(section.cpu, index, bytes, at, end, number);
+  const ahead = { at: 0, lines: 0, weight: 0, resumed: 0, words: false };
+  /** Takes a title that is at `ahead`, or what is below one; as `line` does. */
+  const titleAhead = (text: string, number: number, passing: Passing): void => {
+    // Asking for a character behind the end makes V8 give up what it optimised.
+    const letter = ahead.at < text.length ? text.charCodeAt(ahead.at) : 0;
+    if (letter !== 45 && letter !== 97) return;
+    const within = letter === 45 && passing !== "nowhere";
+    if (letter === 45 && (titleAt(text, number) !== "cpuid" || !within)) return;
+    const blank = topology(within ? TOPOLOGY_WITHIN : TOPOLOGY, text);
+    if (blank === 0) return;
+    ahead.lines += blank;
+    ahead.resumed = number + ahead.lines;
   };
-  /** As `line`, for a title of a section that something is read of, and what is below it. */
-  const titleAt = (text: string, start: number, number: number): { end: number; weight: number } | undefined => {
-    if (text.charCodeAt(start) === 97) {
-      TOPOLOGY.lastIndex = start;
-      return TOPOLOGY.test(text) ? { end: TOPOLOGY.lastIndex - 1, weight: 1 } : undefined;
-    }
-    const end = text.indexOf("\n", start);
-    if (text.charCodeAt(start) !== 45 || end < 0 || end - start > MAX_TITLE) return undefined;
-    const title = TITLE.exec(text.slice(start, end));
-    const next = title === null ? undefined : sectionOf(title[1] as string);
-    if (next?.kind !== "cpuid" && next?.kind !== "msr") return undefined;
-    lines = number;
-    enter(next, { line: number, column: 1 });
-    return { end, weight: 5 };
+  const titleAt = (text: string, number: number): Section["kind"] | undefined => {
+    USUAL_TITLE.lastIndex = ahead.at;
+    const title = USUAL_TITLE.exec(text);
+    const next = title === null ? undefined : sectionOfUsual(title);
+    if (next === undefined) return undefined;
+    ahead.at = USUAL_TITLE.lastIndex;
+    ahead.lines++;
+    ahead.weight += 5;
+    lines = number + ahead.lines - 1;
+    enter(next, { line: lines, column: 1 });
+    return next.kind;
+  };
+  /** Takes the line of a CPU's place; how many blank lines are around it. */
+  const topology = (pattern: RegExp, text: string): number => {
+    pattern.lastIndex = ahead.at;
+    const found = pattern.exec(text);
+    if (found === null) return 0;
+    ahead.at = pattern.lastIndex;
+    ahead.lines++;
+    ahead.weight++;
+    return found[1] === undefined ? 0 : found[2] === undefined ? 1 : 2;
+  };
+  /** Passes over lines that say nothing. */
+  const pass = (text: string, number: number): void => {
+    const end = endOfNothing(text, ahead.at);
+    if (end === 0) return;
+    const before = ahead.lines;
+    for (let at = ahead.at; at < end; at = text.indexOf("\n", at) + 1) ahead.lines++;
+    ahead.words ||= end - ahead.at > 2 * (ahead.lines - before);
+    ahead.at = end;
+    ahead.resumed = number + ahead.lines;
   };
 
   return {
@@ -127,26 +143,25 @@ function openDumps(file: string | undefined): LineRun {
           return 0;
       }
     },
-    linesAt(text, start, number) {
+    linesAt(text, start, number, passing) {
       ahead.at = start;
-      ahead.lines = ahead.weight = 0;
-      const title = titleAt(text, start, number);
-      if (title !== undefined) {
-        ahead.at = title.end + 1;
-        ahead.lines++;
-        ahead.weight = title.weight;
-      }
-      const within = section.kind === "cpuid" || section.kind === "msr";
-      const bytes = within ? dumpText.of(text) : undefined;
-      while (bytes !== undefined) {
-        const end = text.indexOf("\n", ahead.at);
-        const weight = end < 0 ? 0 : weightAt(bytes, ahead.at, end, number + ahead.lines);
-        if (weight === 0) break;
-        ahead.at = end + 1;
-        ahead.lines++;
-        ahead.weight += weight;
+      ahead.lines = ahead.weight = ahead.resumed = 0;
+      ahead.words = false;
+      for (;;) {
+        const before = ahead.lines;
+        if (passing === "at once" || (passing === "behind" && before > 0)) pass(text, number);
+        const passed = ahead.lines;
+        titleAhead(text, number, passing);
+        const bytes = section.kind === "cpuid" || section.kind === "msr" ? dumpText.of(text) : undefined;
+        if (bytes !== undefined) {
+          if (section.kind === "cpuid") dump.cpuidLines(bytes, ahead, untitled !== undefined);
+          else dump.msrLines(bytes, ahead, number);
+        }
+        if (ahead.lines === passed || passing === "nowhere") break;
       }
       if (ahead.lines > 0) lines = number + ahead.lines - 1;
+      // What was passed over is the last.
+      if (ahead.resumed > lines) ahead.resumed = lines;
       return ahead;
     },
     end() {
@@ -155,6 +170,22 @@ function openDumps(file: string | undefined): LineRun {
       return { hosts, diagnostics: log.list() };
     },
   };
+}
+
+/** A title as AIDA64 writes it, of the sections that nearly all dumps have. */
+const USUAL_TITLE =
+  /-{6}\[ (?:(CPUID Registers \/ Logical|Logical|MSR Registers \/ Logical) CPU #(\d{1,5})|(MSR Registers|Versions|CPU Info|Motherboard Info|All CPUs|OC MailBox)) \]-{6}\r?\n/y;
+const UNNUMBERED = new Map<string, Section>([
+  ["MSR Registers", { kind: "msr", cpu: undefined }],
+  ["Versions", { kind: "header" }],
+]);
+const OTHER: Section = { kind: "other" };
+
+function sectionOfUsual([, beginning, number, unnumbered]: RegExpExecArray): Section | undefined {
+  if (number === undefined) return UNNUMBERED.get(unnumbered as string) ?? OTHER;
+  const cpu = Number(number);
+  // "M"
+  return cpu > MAX_CPU ? undefined : { kind: beginning?.charCodeAt(0) === 77 ? "msr" : "cpuid", cpu };
 }
 
 function sectionOf(title: string): Section {

@@ -17,9 +17,8 @@ type Register = keyof CpuidRegisters;
 /** Features by the registers that they were taken from: the CPUs of a machine that are alike have one object. */
 export type FeaturesSeen = Map<string, CpuFacts["features"]>;
 
-const WORDS = Object.entries(CPUID_WORDS) as readonly (readonly [CpuidWord, (typeof CPUID_WORDS)[CpuidWord]])[];
-
-const WORD_NAMES = WORDS.map(([word]) => word);
+const WORDS = Object.values(CPUID_WORDS).map(([leaf, subleaf, register]) => ({ leaf, subleaf, register }));
+const WORD_NAMES = Object.keys(CPUID_WORDS) as CpuidWord[];
 const FEATURES = CPUID_FEATURES.map(({ name, word, bit }) => ({ name, bit, at: WORD_NAMES.indexOf(word) }));
 /** An object that has room for all of them is filled several times as fast as one that grows. */
 const ALL_FEATURES = Object.fromEntries(CPUID_FEATURES.map(({ name }) => [name, false]));
@@ -27,7 +26,7 @@ const ALL_FEATURES = Object.fromEntries(CPUID_FEATURES.map(({ name }) => [name, 
 function featuresOf(cpuid: CpuidLookup, maxLeaf: number | undefined, seen: FeaturesSeen): CpuFacts["features"] {
   // On an Intel CPU, leaves from C0000000H on answer with the highest basic leaf.
   const intel = vendorFromCpuid(cpuid) === "GenuineIntel";
-  const values = WORDS.map(([, [leaf, subleaf, register]]): number | undefined => {
+  const values = WORDS.map(({ leaf, subleaf, register }): number | undefined => {
     const hidden = leaf >= 0xc000_0000 && intel;
     const found = hidden ? undefined : cpuid(leaf, subleaf);
     if (found !== undefined) return found[register];
@@ -36,15 +35,22 @@ function featuresOf(cpuid: CpuidLookup, maxLeaf: number | undefined, seen: Featu
   const key = values.join();
   const before = seen.get(key);
   if (before !== undefined) return before;
-  const features: { [F in CpuidFeature]?: boolean } = values.includes(undefined) ? {} : { ...ALL_FEATURES };
-  for (const { name, at, bit } of FEATURES) {
-    const value = values[at];
-    if (value !== undefined) features[name] = ((value >>> bit) & 1) === 1;
-  }
+  const features: Features = values.includes(undefined) ? {} : { ...ALL_FEATURES };
+  setFeatures(features, values);
   // CPUID shows SYSCALL only to a 64-bit program, and many dumps were made by 32-bit ones (SDM volume 2, CPUID).
   if (features.lm === true) features.syscall = true;
   seen.set(key, features);
   return features;
+}
+
+type Features = { [F in CpuidFeature]?: boolean };
+
+/** On its own, so that V8 has little to compile for a loop that it finds busy. */
+function setFeatures(features: Features, values: readonly (number | undefined)[]): void {
+  for (const { name, at, bit } of FEATURES) {
+    const value = values[at];
+    if (value !== undefined) features[name] = ((value >>> bit) & 1) === 1;
+  }
 }
 
 /** The facts of one CPU that follow from its CPUID leaves; `seen` is of the CPUs that were looked at before. */

@@ -46,6 +46,7 @@ export function tellWhatIsMissing(
     return;
   }
   for (const { cpu, place, msrs } of counts) {
+    if (msrs === most.msrs) continue;
     const missing = [...most.msrs.keys()].filter((index) => !msrs.has(index)).map((index) => `0x${index.toString(16)}`);
     if (missing.length === 0) continue;
     log.warning(

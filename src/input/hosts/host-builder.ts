@@ -1,4 +1,4 @@
-import { formatU64 } from "../../bits/u64.js";
+import { formatU64, type U64 } from "../../bits/u64.js";
 import { type Word, word } from "../../bits/word.js";
 import { type CoreGroup, type CoreType, CPU_FEATURES, type CpuFacts, type Host } from "../../host/host.js";
 import { ABSENT, knownValue, type Msr, UNREAD } from "../../host/msr.js";
@@ -29,6 +29,8 @@ export interface HostBuilder {
    */
   readonly msr: (scope: CpuScope, index: number, msr: Msr, at: Place, disputed?: Disputed) => void;
   readonly cpu: (scope: number | "unnamed") => CpuDraft;
+  /** Makes a CPU share everything with another. Neither may get anything more. */
+  readonly sameAs: (cpu: number, other: number) => void;
   /** CPU numbers seen so far, ascending. */
   readonly cpus: () => number[];
   /** The MSRs seen for a CPU, by index. */
@@ -119,14 +121,18 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
       add(gathered(scope).msrs, scope, index, { msr, disputed, at });
     },
     cpu: (scope) => gathered(scope).draft,
+    sameAs(cpu, other) {
+      scopes.set(cpu, gathered(other));
+    },
     cpus: numbers,
     msrsOf: (scope) => scopes.get(scope)?.msrs ?? NO_MSRS,
     build(identity) {
       foldSingleCpu();
-      keepCommonCounters([...scopes.values()].map(({ draft }) => draft));
+      keepCommonCounters(new Set(scopes.values()));
       const named = numbers();
       const everywhere = scopes.get("all");
       const kinds: Kind[] = [];
+      const placed = new Map<Gathered, Group>();
       const place = (cpu: number | undefined, found: Gathered): void => {
         const { coreType, microcode } = found.draft;
         const alike = groupsOf(kinds, found);
@@ -140,9 +146,15 @@ export function hostBuilder(log: DiagnosticLog): HostBuilder {
         group.microcode ??= microcode;
         if (cpu !== undefined) group.cpus.push(cpu);
         if (coreType !== undefined) group.types.add(coreType);
+        placed.set(found, group);
       };
       for (const cpu of named) {
         const found = scopes.get(cpu) as Gathered;
+        const group = placed.get(found);
+        if (group !== undefined) {
+          group.cpus.push(cpu);
+          continue;
+        }
         for (const [index, seen] of everywhere?.msrs ?? []) add(found.msrs, cpu, index, seen);
         place(cpu, found);
       }
@@ -267,12 +279,11 @@ function commonFeatures(a: CpuFacts["features"], b: CpuFacts["features"]): CpuFa
 }
 
 /** A guest can enter on any CPU of a machine: counters in which they differ are not known. */
-function keepCommonCounters(drafts: readonly CpuDraft[]): void {
-  const seen = new Set(
-    drafts.flatMap(({ facts }) => (facts?.cpuid0a === undefined ? [] : [countersOf(facts.cpuid0a)])),
-  );
+function keepCommonCounters(all: ReadonlySet<Gathered>): void {
+  const seen = new Set<string>();
+  for (const { draft } of all) if (draft.facts?.cpuid0a !== undefined) seen.add(countersOf(draft.facts.cpuid0a));
   if (seen.size < 2) return;
-  for (const draft of drafts) {
+  for (const { draft } of all) {
     if (draft.facts?.cpuid0a === undefined) continue;
     const { cpuid0a: _, ...facts } = draft.facts;
     draft.facts = facts;
@@ -297,9 +308,14 @@ export function placesOf(core: CoreGroup): ReadonlyMap<number, Place> | undefine
 }
 
 function coreGroup({ cpus, first: { draft, msrs }, features, types, microcode }: Group): CoreGroup {
-  const sorted = [...msrs].sort(([a], [b]) => a - b);
-  const known = new Map(sorted.map(([index, { msr }]) => [index, msr.state === "absent" ? ABSENT : msr]));
-  PLACES.set(known, new Map(sorted.map(([index, { at }]) => [index, at])));
+  const known = new Map<number, Msr>();
+  const places = new Map<number, Place>();
+  for (const index of [...msrs.keys()].sort((a, b) => a - b)) {
+    const { msr, at } = msrs.get(index) as Sighting;
+    known.set(index, msr.state === "absent" ? ABSENT : msr);
+    places.set(index, at);
+  }
+  PLACES.set(known, places);
   return {
     coreTypes: [...types],
     ...(cpus.length === 0 ? {} : { logicalCpus: formatCpuRanges(cpus) }),
@@ -310,14 +326,18 @@ function coreGroup({ cpus, first: { draft, msrs }, features, types, microcode }:
   };
 }
 
+function swappedValue(index: number, msr: Msr): U64 | undefined {
+  const value = knownValue(msr);
+  return value !== undefined && looksSwapped(index, value) ? value : undefined;
+}
+
 function suspectSwappedHalves(groups: Iterable<{ readonly first: Gathered }>, log: DiagnosticLog): void {
   const reported = new Set<string>();
   for (const { first } of groups) {
-    for (const [index, { msr, at }] of first.msrs) {
-      const value = knownValue(msr);
-      if (value === undefined || !looksSwapped(index, value)) continue;
-      const key = `${index} ${formatU64(value)}`;
-      if (reported.has(key)) continue;
+    first.msrs.forEach(({ msr, at }, index) => {
+      const value = swappedValue(index, msr);
+      const key = value === undefined ? "" : `${index} ${formatU64(value)}`;
+      if (value === undefined || reported.has(key)) return;
       reported.add(key);
       log.warning(
         at,
@@ -325,6 +345,6 @@ function suspectSwappedHalves(groups: Iterable<{ readonly first: Gathered }>, lo
           `${formatU64({ hi: value.lo, lo: value.hi })} would; the value is kept as it is`,
         "the high half (EDX, bits 63:32) before the low half (EAX)",
       );
-    }
+    });
   }
 }

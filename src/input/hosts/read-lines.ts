@@ -29,11 +29,14 @@ const NONE: ReadonlySet<number> = new Set();
 /** A line that another reader has claimed looks like this to the others: it ends what they wait for. */
 const FOREIGN = "\u0000";
 
+/** The other readers get this for lines with words that were passed over. */
+const WORDS = "words";
+
 /** What only dumps of CPUID and MSRs look like, without anything that would have to be taken off. */
 const DUMP_LINE = /^(?:CPUID|MSR) [0-9A-Fa-f]{8}: [ -%'-)+-_a-~]*$/;
 
 /** Words that begin no document, no tag, no listing of a dump and no part of any of these. */
-const MAY_BE_INERT = /^(?!\s{0,80}\[|CPUID |MSR )[^{<\r]{0,200}$/;
+const MAY_BE_INERT = /^(?!\s{0,80}\[|CPUID |CPU Alias|MSR )[^{<\r]{0,200}$/;
 const MAX_INERT = 200;
 const MOST_INERT = 2000;
 const MOST_UNMARKED = 5000;
@@ -137,6 +140,8 @@ export function readLines(
   /** Number of the last line that was passed over as one of `inert`, and of the last that the other readers need not see. */
   let passed = 0;
   let unseen = 0;
+  /** The other readers of lines have seen that the text has words which say nothing. */
+  let worded = false;
   const ahead = { at: 0, lines: 0 };
   /** The lines of a dump are read where they are in the text, as long as no reader waits for one. */
   const linesAt = (piece: string, start: number, number: number): typeof ahead => {
@@ -145,33 +150,39 @@ export function readLines(
     for (;;) {
       // Asking for a character behind the end makes V8 give up what it optimised.
       if (ahead.at >= piece.length) return ahead;
+      // Another follows, so that this one is not the last.
+      if (held !== undefined) take(held, heldAt, false);
+      held = undefined;
       const letter = piece.charCodeAt(ahead.at);
       const first = number + ahead.lines;
-      if (letter === 67 || letter === 77 || letter === 45 || letter === 97) {
-        if (held !== undefined) take(held, heldAt, false);
-        held = undefined;
-        idle ||= !isWaiting(after);
-        const mayBe = idle && (letter === 67 || letter === 77 || !xml.isOpen());
-        const read = mayBe ? dumps?.run.linesAt?.(piece, ahead.at, first) : undefined;
-        if (read !== undefined && read.lines > 0) {
-          tookDump(read.weight, first, read.lines);
-          ahead.at = read.at;
-          ahead.lines += read.lines;
-          continue;
-        }
-      } else if (held !== undefined && inert.size > 0) {
-        take(held, heldAt, false);
-        held = undefined;
+      const isValue = letter === 67 || letter === 77;
+      if (!calm && !isValue && letter !== 45 && letter !== 97) return ahead;
+      idle ||= !isWaiting(after);
+      const inTag = xml.isOpen();
+      const passing = options.onLine !== undefined || inTag ? "nowhere" : calm ? "at once" : "behind";
+      const read = idle && (isValue || !inTag) ? dumps?.run.linesAt?.(piece, ahead.at, first, passing) : undefined;
+      if (read !== undefined && read.lines > 0) {
+        if (read.weight > 0) tookDump(read.weight, first, read.lines);
+        if (read.resumed > 0) unseen = read.resumed;
+        if (read.words && !worded) for (const { run } of others) run.line(WORDS, first);
+        worded ||= read.words;
+        if (read.weight === 0) passed = after = read.resumed;
+        ahead.at = read.at;
+        ahead.lines += read.lines;
+        continue;
       }
-      if (!calm || held !== undefined) return ahead;
-      const end = piece.indexOf("\n", ahead.at);
-      if (end < 0 || end - ahead.at > MAX_INERT) return ahead;
-      const text = piece.slice(ahead.at, piece.charCodeAt(end - 1) === 13 && end > ahead.at ? end - 1 : end);
-      if (!inert.has(text)) return ahead;
+      const end = calm ? inertEnd(piece, ahead.at) : -1;
+      if (end < 0) return ahead;
       passed = unseen = after = first;
       ahead.at = end + 1;
       ahead.lines++;
     }
+  };
+  /** Where a line ends that is one of `inert`; -1 for every other. */
+  const inertEnd = (piece: string, at: number): number => {
+    const end = piece.indexOf("\n", at);
+    if (end < 0 || end - at > MAX_INERT) return -1;
+    return inert.has(piece.slice(at, piece.charCodeAt(end - 1) === 13 && end > at ? end - 1 : end)) ? end : -1;
   };
   const tookDump = (weight: number, number: number, lines: number): void => {
     if (dumps === undefined) return;
@@ -214,23 +225,45 @@ export function readLines(
     const inJson = json.isOpen() && json.line(text, number);
     const fact = inJson ? undefined : factLine(line, isKnown);
     lastGiven = number;
-    let taken = inJson || fact !== undefined || json.line(text, number) || xml.line(text, number);
-    if (taken) options.onLine?.(number, fact ?? "");
+    const claimed = inJson || fact !== undefined || json.line(text, number) || xml.line(text, number);
+    if (claimed) options.onLine?.(number, fact ?? "");
+    const by = claimant(claimed ? FOREIGN : text, number);
+    if (by !== undefined && by === dumps) calm = mayBeDumps && isSettled(number);
+    if (!claimed && by === undefined) unclaimed(raw, line, isKnown, own + shift, wasCalm, inDump);
+  };
+  const isSettled = (number: number): boolean => !isWaiting(number) && !xml.isOpen();
+  /** The first of the readers of lines that claims one; to the others it is foreign. */
+  const claimant = (text: string, number: number): (typeof runs)[number] | undefined => {
+    let by: (typeof runs)[number] | undefined;
     for (const entry of runs) {
-      const weight = entry.run.line(taken ? FOREIGN : text, number);
+      const weight = entry.run.line(by === undefined ? text : FOREIGN, number);
+      if (weight === 0) continue;
       entry.score += weight;
-      if (weight > 0) options.onLine?.(number, entry.reader.name);
-      taken ||= weight > 0;
+      options.onLine?.(number, entry.reader.name);
+      by ??= entry;
     }
-    const unread = taken || isKnown ? undefined : unreadMsr(text, NONE);
+    return by;
+  };
+  /** Warns if an unclaimed line has a register, and notes whether lines like it may be passed over. */
+  const unclaimed = (
+    raw: string,
+    { text, number }: TextLine,
+    isKnown: boolean,
+    shift: number,
+    wasCalm: boolean,
+    inDump: boolean,
+  ): void => {
+    const unread = isKnown ? undefined : unreadMsr(text, NONE);
     if (unread !== undefined) {
-      log.warning({ line: number, column: unread.column + own + shift }, unreadText(unread.index), LIKE_THIS);
-    } else if (!taken && (wasCalm || inDump) && (isKnown || (shift === 0 && !marked && MAY_BE_INERT.test(raw)))) {
-      if (inDump && !isKnown && text === raw && known.size < MOST_UNMARKED) known.add(ownCopy(raw));
-      if (!wasCalm) return;
-      calm = !isWaiting(number) && !runs.some(({ run }) => run.waits?.() === true);
-      if (calm && inert.size < MOST_INERT) inert.add(raw);
+      log.warning({ line: number, column: unread.column + shift }, unreadText(unread.index), LIKE_THIS);
+      return;
     }
+    if (!wasCalm && !inDump) return;
+    const isPlain = isKnown || (text === raw && !marked && MAY_BE_INERT.test(raw));
+    if (isPlain && inDump && !isKnown && known.size < MOST_UNMARKED) known.add(ownCopy(raw));
+    if (!wasCalm) return;
+    calm = isSettled(number) && !runs.some(({ run }) => run.waits?.() === true);
+    if (calm && isPlain && inert.size < MOST_INERT) inert.add(raw);
   };
 
   const unfold: Unfolder | undefined = isQuotedPrintable(options.head) ? quotedPrintable() : undefined;

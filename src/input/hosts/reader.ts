@@ -33,7 +33,14 @@ export interface LinesAhead {
   readonly at: number;
   readonly lines: number;
   readonly weight: number;
+  /** Number of the line behind the last that was passed over, or of that one if none follows; 0 if none was. */
+  readonly resumed: number;
+  /** Whether one that was passed over has words in it. */
+  readonly words: boolean;
 }
+
+/** Lines that say nothing: they must be given to `line`, or they may be passed over behind a line of the format, or anywhere. */
+export type Passing = "nowhere" | "behind" | "at once";
 
 /** One pass of a line reader over one text. */
 export interface LineRun {
@@ -45,8 +52,10 @@ export interface LineRun {
   /**
    * As `line`, for as many whole lines from `start` on as it can read where they are in `text`, so that no strings are made
    * of them. It stops before the first that it leaves to `line`. The result is valid until the next call.
+   *
+   * @param passing Where it may pass over lines that say nothing to this reader or any other.
    */
-  readonly linesAt?: (text: string, start: number, number: number) => LinesAhead;
+  readonly linesAt?: (text: string, start: number, number: number, passing: Passing) => LinesAhead;
   /** Whether a line that the run did not claim begins something that the next line may end. */
   readonly waits?: () => boolean;
   /** `cut`: the last line had no line end, as in a truncated text. */

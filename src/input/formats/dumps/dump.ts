@@ -15,11 +15,9 @@ import { hasNamedSection, tellWhatIsMissing } from "../../hosts/dump-gaps.js";
 import { type CpuDraft, type HostBuilder, hostBuilder } from "../../hosts/host-builder.js";
 import type { DiagnosticLog, Place } from "../../text/diagnostic.js";
 import { isVmxMsr } from "../../text/msr-names.js";
-import { type CpuidLeaves, cpuidLeaves, isFactLeaf } from "./leaves.js";
-import { dumpBytes, hasCpuidColumns, hexAt, msrValueAt, subleafAt } from "./scan.js";
-
-/** Microcode revision in bits 63:32 (IA32_BIOS_SIGN_ID). */
-export const BIOS_SIGN_ID = 0x8b;
+import { CPUID_END, type CpuidLeaves, cpuidLeaves, isFactLeaf } from "./cpuid-lines.js";
+import { BIOS_SIGN_ID, type MsrRows, msrRows } from "./msr-lines.js";
+import { dumpBytes, type Run } from "./scan.js";
 
 /** What a section's lines are. `start` is the text before the first section title. */
 export type Section =
@@ -27,32 +25,24 @@ export type Section =
   | { readonly kind: "cpuid"; readonly cpu: number }
   | { readonly kind: "msr"; readonly cpu: number | undefined };
 
+/** Of a line of CPUID as far as its subleaf. */
 const MAX_CPUID_LINE = 60;
+const SUBLEAF = /^ \[SL [^\n]{2}\]/;
 const MSR_LINE = /^MSR ([0-9A-Fa-f]{8}): (\S.*)$/;
 const MSR_VALUE = /^([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})(?=$|\s)(.*)$/;
 const FAILED = /^<\s*FAILED\s*>/;
 /** Lines that look like an MSR line and are not one; the index shows whether it matters. */
 const BROKEN_MSR_LINE = /^MSR\s{1,8}(?:0x)?([0-9A-Fa-f]{1,16})\b/;
 
-/** Where the value of an MSR is put that was read last. */
-const halves = new Int32Array(2);
-
 /** One dump, that of a machine. */
 export interface Dump {
   readonly accepts: (next: Section) => boolean;
   readonly enter: (next: Section, at: Place) => void;
   readonly cpuLine: (section: Section, text: string) => number;
-  /** Takes a line of CPUID that begins at a place of a text, with the dashes where they belong. */
-  readonly cpuidAt: (leaf: number, bytes: Uint8Array, start: number) => number;
-  /** Takes a line of an MSR that is at a place of a text. */
-  readonly msrAt: (
-    cpu: number | undefined,
-    index: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    number: number,
-  ) => number;
+  /** Takes as many lines as it can of a section of CPUID where they are in a text. `untitled`: leaf 0 may begin another CPU. */
+  readonly cpuidLines: (bytes: Uint8Array, run: Run, untitled: boolean) => void;
+  /** As `cpuidLines`, for a section of MSRs. `number`: of the first line of the run. */
+  readonly msrLines: (bytes: Uint8Array, run: Run, number: number) => void;
   readonly msrLine: (section: Section, text: string, number: number) => number;
   readonly end: (file: string | undefined, at: Place) => Host | undefined;
 }
@@ -61,31 +51,26 @@ export function openDump(log: DiagnosticLog): Dump {
   const builder = hostBuilder(log);
   const cpuids = cpuidLeaves();
   const msrSections = new Map<number | undefined, Place>();
-  const microcode = new Map<number | undefined, number>();
+  const rows = msrRows(builder);
   let sections = 0;
   let alias: string | undefined;
   let orphansTold = false;
 
-  /** `CPUID 00000007: 00000002-219C07AB-1840072C-BC014410 [SL 00]`, by its columns. */
-  const takeCpuid = (leaf: number, bytes: Uint8Array, at: number): number => {
-    const [eax, ebx] = [hexAt(bytes, at + 16, 8), hexAt(bytes, at + 25, 8)];
-    const [ecx, edx] = [hexAt(bytes, at + 34, 8), hexAt(bytes, at + 43, 8)];
-    if (leaf < 0 || eax < 0 || ebx < 0 || ecx < 0 || edx < 0) return 0;
-    const subleaf = subleafAt(bytes, at);
-    // Old dumps show the subleaves of most leaves without their numbers; the first is 0.
-    cpuids.put(leaf, Math.max(subleaf, 0), subleaf >= 0, eax, ebx, ecx, edx);
-    return 1;
-  };
-
   const lineBytes = dumpBytes();
-  /** What was read last of each MSR: the CPUs of a machine are most often alike. */
-  const before = new Map<number, Extract<Msr, { state: "value" }>>();
-  const sharedMsr = (index: number, hi: number, lo: number): Msr => {
-    const last = before.get(index);
-    if (last?.hi.value === hi && last.lo.value === lo) return last;
-    const msr = msrValue({ hi, lo }) as Extract<Msr, { state: "value" }>;
-    before.set(index, msr);
-    return msr;
+  /** `CPUID 00000007: 00000002-219C07AB-1840072C-BC014410 [SL 00]`, by its columns. */
+  const takeCpuid = (text: string): number => {
+    const line = text.slice(0, MAX_CPUID_LINE);
+    const behind = line.slice(CPUID_END);
+    const columns = `${line.slice(0, 15)} ${line.slice(16, CPUID_END)}${SUBLEAF.test(behind) ? behind.slice(0, 8) : ""}\n`;
+    const bytes = lineBytes.of(line) === undefined ? undefined : lineBytes.of(columns);
+    const run: Run = { at: 0, lines: 0, weight: 0 };
+    if (bytes !== undefined) cpuids.read(bytes, run, false);
+    return run.lines;
+  };
+  /** Adds to what was read of a CPU where it is in the text. */
+  const addMsr = (cpu: number | undefined, index: number, msr: Msr, at: Place): void => {
+    rows.handInEarly(cpu);
+    builder.msr(cpu ?? "unnamed", index, msr, at);
   };
 
   return {
@@ -97,7 +82,9 @@ export function openDump(log: DiagnosticLog): Dump {
     enter(next, at) {
       sections++;
       if (next.kind === "cpuid") cpuids.open(next.cpu);
-      if (next.kind === "msr") msrSections.set(next.cpu, at);
+      if (next.kind !== "msr") return;
+      msrSections.set(next.cpu, at);
+      rows.open(next.cpu);
     },
     cpuLine(section, text) {
       if (section.kind !== "cpuid") {
@@ -107,20 +94,10 @@ export function openDump(log: DiagnosticLog): Dump {
       }
       // Most leaves say nothing that is asked for.
       if (text.charCodeAt(14) === 58 && !isFactLeaf(Number.parseInt(text.slice(6, 14), 16))) return 1;
-      const bytes = lineBytes.of(text.slice(0, MAX_CPUID_LINE));
-      return bytes !== undefined && hasCpuidColumns(bytes, 0) ? takeCpuid(hexAt(bytes, 6, 8), bytes, 0) : 0;
+      return takeCpuid(text);
     },
-    cpuidAt: takeCpuid,
-    msrAt(cpu, index, bytes, start, end, number) {
-      const kind = msrValueAt(bytes, start, end, halves);
-      if (kind === "else") return 0;
-      const [hi, lo] = [(halves[0] as number) >>> 0, (halves[1] as number) >>> 0];
-      if (isVmxMsr(index)) {
-        const msr = kind === "failed" ? ABSENT : sharedMsr(index, hi, lo);
-        builder.msr(cpu ?? "unnamed", index, msr, { line: number, column: 15 });
-      } else if (kind === "value" && hi !== 0) microcode.set(cpu, hi);
-      return 2;
-    },
+    cpuidLines: cpuids.read,
+    msrLines: rows.read,
     msrLine(section, text, number) {
       if (section.kind !== "msr" && section.kind !== "start") return 0;
       const cpu = section.kind === "msr" ? section.cpu : undefined;
@@ -155,14 +132,16 @@ export function openDump(log: DiagnosticLog): Dump {
           '"------[ MSR Registers ]------"',
         );
       }
-      if (isVmxMsr(index)) builder.msr(cpu ?? "unnamed", index, read, at);
-      else if (index === BIOS_SIGN_ID && read.state === "value" && read.hi.value !== 0)
-        microcode.set(cpu, read.hi.value);
+      if (isVmxMsr(index)) addMsr(cpu, index, read, at);
+      else if (read.state === "value" && read.hi.value !== 0) rows.setMicrocode(cpu, read.hi.value);
       return 2;
     },
     end(file, at) {
-      if (sections === 0 && builder.msrsOf("unnamed").size === 0) return undefined;
-      const identity = fillDrafts(builder, cpuids, msrSections, microcode);
+      const empty = sections === 0 && builder.msrsOf("unnamed").size === 0;
+      const identity = empty ? {} : fillDrafts(builder, cpuids, msrSections, rows);
+      rows.end();
+      cpuids.end();
+      if (empty) return undefined;
       tellWhatIsMissing(builder, cpuids.cpus(), msrSections, isSvmVendor(identity.vendor), log, at);
       return builder.build({
         ...identity,
@@ -191,12 +170,20 @@ function takeMsr(index: number, text: string) {
   return "sample";
 }
 
-/** Turns CPUID into facts for each CPU; gives what identifies the machine, taken from the first CPU. */
+/** CPUs that show the same CPUID, and those of them that differ in their MSRs. */
+interface Kind {
+  readonly cpu: number;
+  readonly facts: CpuFacts;
+  readonly core: CoreKind;
+  readonly others: number[];
+}
+
+/** Turns what was read into drafts, one for CPUs that are alike; gives what identifies the machine, taken from the first CPU. */
 function fillDrafts(
   builder: HostBuilder,
   cpuids: CpuidLeaves,
   msrSections: ReadonlyMap<number | undefined, Place>,
-  microcode: ReadonlyMap<number | undefined, number>,
+  rows: MsrRows,
 ): Omit<Host, "cores"> {
   const all = cpuids.cpus();
   // One unnamed MSR section holds for all CPUs; the CPUID that belongs to it is that of the first.
@@ -205,13 +192,17 @@ function fillDrafts(
   let identity: Omit<Host, "cores"> = {};
   const seen: FeaturesSeen = new Map();
   /** CPUs that differ from those before them, as long as they are few. */
-  const kinds: { readonly cpu: number; readonly facts: CpuFacts; readonly kind: CoreKind }[] = [];
+  const kinds: Kind[] = [];
   for (const cpu of unnamed ? all.slice(0, 1) : all) {
-    const lookup = cpuids.lookup(cpu);
-    const draft = builder.cpu(unnamed ? "unnamed" : cpu);
     let known = kinds.find((other) => cpuids.alike(other.cpu, cpu));
+    const twin = unnamed ? undefined : known?.others.find((other) => rows.alike(other, cpu));
+    if (twin !== undefined) {
+      builder.sameAs(cpu, twin);
+      continue;
+    }
+    const lookup = cpuids.lookup(cpu);
     if (known === undefined) {
-      known = { cpu, facts: factsFromCpuid(lookup, seen), kind: coreKindFromCpuid(lookup) };
+      known = { cpu, facts: factsFromCpuid(lookup, seen), core: coreKindFromCpuid(lookup), others: [] };
       if (kinds.length < MOST_KINDS) kinds.push(known);
       const vendor = vendorFromCpuid(lookup);
       const name = nameFromCpuid(lookup);
@@ -221,6 +212,8 @@ function fillDrafts(
         ...identity,
       };
     }
+    if (known.others.length < MOST_KINDS) known.others.push(cpu);
+    const draft = builder.cpu(unnamed ? "unnamed" : cpu);
     draft.facts = known.facts;
     if (unnamed && all.some((other) => !sameCounters(cpuids.lookup(other), lookup))) {
       const { cpuid0a: _, ...facts } = draft.facts;
@@ -228,10 +221,11 @@ function fillDrafts(
     }
     const signature = lookup(1, 0)?.eax;
     if (signature !== undefined) draft.signature = signature;
-    cores.push({ draft, kind: known.kind });
+    cores.push({ draft, kind: known.core });
+    if (!unnamed) rows.handIn(cpu);
   }
   if (!unnamed || all.length <= 1) assignCoreTypes(cores);
-  for (const [cpu, revision] of microcode) builder.cpu(cpu ?? "unnamed").microcode = revision;
+  for (const cpu of rows.cpus()) if (unnamed || cpu === undefined || !cpuids.has(cpu)) rows.handIn(cpu);
   return identity;
 }
 
