@@ -3,7 +3,7 @@ import type { Release } from "../rules/release.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
 import type { ExplainedBit } from "./decoders/bits.js";
 import type { Advice, Gravity, Outcome, Product, RefusingLayer, Step } from "./message.js";
-import type { Circumstance } from "./own-machine.js";
+import type { Circumstances } from "./own-machine.js";
 
 /** How sure a cause is: computed from the values at hand, pointed to by them, or one of several. */
 export type Certainty = "certain" | "likely" | "possible";
@@ -121,7 +121,7 @@ export function plainStep({ text, commands }: Step): Step {
 }
 
 /** The steps with what there is to do in place of them. */
-export function inPlace(steps: readonly Advice[], shown: ReadonlySet<Circumstance>): readonly Advice[] {
+export function inPlace(steps: readonly Advice[], shown: Circumstances): readonly Advice[] {
   return steps.map((step) => {
     const { instead, unless } = step;
     return instead === undefined || !shown.has(instead.is)

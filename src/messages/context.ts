@@ -14,7 +14,7 @@ import { kernelsText } from "../situation/kernels-text.js";
 import { type Situation, situation } from "../situation/situation.js";
 import type { DesktopMessages } from "./desktop-messages.js";
 import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
-import { type Circumstance, circumstancesOf, type OwnMachine } from "./own-machine.js";
+import { type Circumstance, type Circumstances, isCircumstance, type OwnMachine } from "./own-machine.js";
 
 /** What the caller knows of the machine that printed the text. */
 export interface ExplainOptions {
@@ -58,7 +58,7 @@ export interface ExplainContext {
   readonly signs: Signs;
   readonly anywhere: ReadonlySet<WholeSign>;
   /** What is known to be so of the machine in the text, or of the one that was given. */
-  readonly circumstances: ReadonlySet<Circumstance>;
+  readonly circumstances: Circumstances;
   /** VMCS dumps in the text; read on first use. */
   readonly dumps: () => Dumps;
   /** The lines from the first number to the second, counted from 1; of a long text, those of its beginning. */
@@ -99,15 +99,16 @@ export function explainContexts(
   const shown = given.desktop?.shown ?? [];
   // What was read counts for more than what is said.
   const read = parseBool(about?.host.params?.kvm_intel?.nested ?? own?.situation.host.params?.kvm_intel?.nested ?? "");
-  const said = shown.flatMap(([name, is, not]) => (is.test(head) && !not?.test(head) ? name : []));
   const common = {
     signs: signsIn(head),
     anywhere: text.signs(),
-    circumstances: new Set<Circumstance>([
-      ...(about === undefined ? [] : circumstancesOf(about.host)),
-      ...(DEVICE_THERE.test(head) && !NAME_ALONE.test(head) ? (["/dev/kvm exists"] as const) : []),
-      ...said.filter((name) => name !== "said to have nested on" || read !== false),
-    ]),
+    circumstances: whenAsked(
+      (name) =>
+        (about !== undefined && isCircumstance(name, about.host)) ||
+        (name === "/dev/kvm exists" && DEVICE_THERE.test(head) && !NAME_ALONE.test(head)) ||
+        ((name !== "said to have nested on" || read !== false) &&
+          shown.some(([shows, is, not]) => shows === name && is.test(head) && !not?.test(head))),
+    ),
     dumps: text.dumps,
     lines: linesOf(head),
     ...(named === undefined ? {} : { kernel: named }),
@@ -123,6 +124,20 @@ export function explainContexts(
     const params = options.params === undefined ? {} : { params: options.params };
     return { ...common, ...known, ...named, ...params, options, ...(note === undefined ? {} : { releaseNote: note }) };
   });
+}
+
+/** Answers are kept: many words make a circumstance, and few circumstances matter to the messages of a text. */
+function whenAsked(isSo: (name: Circumstance) => boolean): Circumstances {
+  const known = new Map<Circumstance, boolean>();
+  return {
+    has(name) {
+      const before = known.get(name);
+      if (before !== undefined) return before;
+      const found = isSo(name);
+      known.set(name, found);
+      return found;
+    },
+  };
 }
 
 /** Split when it is first asked for. */

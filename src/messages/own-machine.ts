@@ -123,7 +123,12 @@ export type Circumstance =
   | "Windows 10"
   | "Windows 7";
 
-export function circumstancesOf(host: Host): ReadonlySet<Circumstance> {
-  const names = Object.keys(CIRCUMSTANCES) as (keyof typeof CIRCUMSTANCES)[];
-  return new Set(names.filter((name) => CIRCUMSTANCES[name](host)));
+/** Those that are so. */
+export interface Circumstances {
+  readonly has: (name: Circumstance) => boolean;
+}
+
+/** Whether what was read of a machine shows it. */
+export function isCircumstance(name: Circumstance, host: Host): boolean {
+  return Object.hasOwn(CIRCUMSTANCES, name) && CIRCUMSTANCES[name as keyof typeof CIRCUMSTANCES](host);
 }

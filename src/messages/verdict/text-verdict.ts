@@ -4,7 +4,7 @@ import { readGuests } from "../../input/guests/guest-cpu.js";
 import { type Explanation, inPlace, isOfLoading, plainStep, type Recognised, type TextVerdict } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
-import type { Circumstance, OwnMachine } from "../own-machine.js";
+import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { withAskedFeatures } from "./asked-feature.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
@@ -26,7 +26,7 @@ export function verdictOf(
   explanations: readonly Recognised[],
   machine: OwnMachine | undefined,
   text: string | undefined,
-  circumstances: ReadonlySet<Circumstance>,
+  circumstances: Circumstances,
   desktop?: DesktopMessages,
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);

@@ -1,7 +1,7 @@
 import type { Shown } from "../../desktop-messages.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside } from "../../verdict/desktop/said-inside.js";
-import { SAID_OFF, SAID_ON } from "../../verdict/desktop/said-on.js";
+import { saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10 } from "../../verdict/desktop/windows-words.js";
 import { cloudOf } from "../../verdict/named-outer.js";
 
@@ -40,7 +40,7 @@ export const SHOWN: readonly Shown[] = [
     /\bhypervisorlaunchtype\W{1,8}auto\b/i,
   ],
   // People who looked.
-  ["said to be on", { test: (text) => SAID_ON.test(text) || HYPERVISOR_WORKS.test(text) }, SAID_OFF],
+  ["said to be on", { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) }, { test: saysOff }],
   // Of a program that starts machines itself, only what says that it runs in one.
   [
     "said to be nested",

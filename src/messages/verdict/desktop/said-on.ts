@@ -37,6 +37,27 @@ const DENIED = [
   `${VTX}\\b(?: \\w{1,12}){0,3} (?:is|are|was) not (?:enabled|on|supported)\\b(?! in (?:the |your )?(?:BIOS|UEFI|firmware))`,
 ];
 
-export const SAID_ON = new RegExp(SAID.join("|"), "im");
-export const SAID_OFF = new RegExp(DENIED.join("|"), "im");
-export const isSaidOn = (text: string): boolean => SAID_ON.test(text) && !SAID_OFF.test(text);
+const SAID_ON = new RegExp(SAID.join("|"), "im");
+const SAID_OFF = new RegExp(DENIED.join("|"), "im");
+
+/** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
+const STATE = /enabl|activ|turn|switch|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
+const SUBJECT = /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|task ?manager|systeminfo/i;
+
+const spoken = (text: string): string =>
+  text
+    .split("\n")
+    .filter((line) => STATE.test(line) && SUBJECT.test(line))
+    .join("\n");
+
+export function saysOn(text: string): boolean {
+  const lines = spoken(text);
+  return lines !== "" && SAID_ON.test(lines);
+}
+
+export function saysOff(text: string): boolean {
+  const lines = spoken(text);
+  return lines !== "" && SAID_OFF.test(lines);
+}
+
+export const isSaidOn = (text: string): boolean => saysOn(text) && !saysOff(text);

@@ -5,7 +5,7 @@ import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, SEE_SECURITY, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { APPLE, IN_A_MACHINE, saidOf } from "./in-words.js";
-import { isSaidOn, SAID_ON } from "./said-on.js";
+import { isSaidOn, saysOn } from "./said-on.js";
 import {
   BESIDE,
   CONSUMER,
@@ -150,7 +150,7 @@ export function subjectOfWindows(
       `The text speaks of Windows' own hypervisor (${security}). While it runs it holds VT-x: other hypervisors run over it, slower, or not at all, and switching its features off does not always stop it.`,
       [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
-  if (SAID_ON.test(text) && SHOWN_OFF.test(text))
+  if (saysOn(text) && SHOWN_OFF.test(text))
     return answer(
       "The text says that VT-x (or AMD-V) is on in the firmware setup, and that Windows finds it off: what is chosen there did not arrive at the CPU. Only switching the machine off, not a restart, releases the old setting; some firmwares need an update, or have a second switch (Trusted Execution, a profile for security).",
       [
