@@ -2,22 +2,10 @@ import { findField } from "../../vmcs/fields/field-names.js";
 import { fieldName } from "../../vmcs/fields/fields.js";
 import type { Decoded } from "../answer.js";
 import type { Match } from "../match.js";
+import { ENABLED_BY } from "../rows/linux/enabled-by.js";
 import { bitText, explainBit } from "./bits.js";
 
 const SECONDARY = 0x48b;
-
-/** The secondary control without which an instruction raises #UD in a guest, though CPUID shows it. */
-const ENABLED_BY: { readonly [insn: string]: number } = {
-  INVPCID: 12,
-  RDTSCP: 3,
-  RDPID: 3,
-  XSAVES: 20,
-  XRSTORS: 20,
-  TPAUSE: 26,
-  UMWAIT: 26,
-  UMONITOR: 26,
-  PCONFIG: 27,
-};
 
 export function decodeGuestInstruction([{ groups, line }]: readonly [Match, ...Match[]]): Decoded {
   const first = (groups.insn ?? groups.insn2 ?? "").toUpperCase();

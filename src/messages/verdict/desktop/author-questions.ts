@@ -16,7 +16,7 @@ const LONGEST = 8_000;
 const TROUBLE =
   /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|\w{2,6}n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer|refus\w{2,3}|weird)\b|失败|怎么|为什么/i;
 const AUTHOR =
-  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|SimpleVisor|LibVMI|EPT\w{0,12}|INVEPT|INVVPID|CPU_BASED_\w{3,40}|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
+  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|SimpleVisor|LibVMI|EPT\w{0,12}|INVEPT|INVVPID|VMCALL|Efer-?Hook|syscall hook\w{0,3}|CPU_BASED_\w{3,40}|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
 
 interface Question {
   readonly words: RegExp;
@@ -119,7 +119,7 @@ const QUESTIONS: readonly Question[] = [
 
 /** Words of those who write a hypervisor, or try a small one. */
 const OWN =
-  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bEferHook\b|\bhv\.sys\b|\bEPT[- _]?hooks?\b|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
@@ -158,7 +158,7 @@ export function authorInstead(
 
 /** Words that only VMX has: the others may be about any system. */
 const VMX_ONLY =
-  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|EPT\w{0,12}|CPU_BASED_\w{3,40})\b/i;
+  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|EferHook|VMCALL)\b/i;
 
 /** The subject that the text names first. */
 function topicOf(text: string, isOwn: boolean): Omit<TextVerdict, "covers"> | undefined {

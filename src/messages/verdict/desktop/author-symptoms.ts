@@ -1,4 +1,6 @@
 import type { Step } from "../../message.js";
+import { ENABLED_BY } from "../../rows/linux/enabled-by.js";
+import { EPT_SYMPTOMS } from "./author-ept.js";
 import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 import { WINDOWS_SYMPTOMS } from "./author-windows.js";
 
@@ -14,6 +16,26 @@ const FEAT_CTL: Step = {
 
 export const SYMPTOMS: readonly Symptom[] = [
   ...WINDOWS_SYMPTOMS,
+  ...EPT_SYMPTOMS,
+  {
+    words:
+      /\b(?<insn>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|PCONFIG|ENQCMDS?)\b[^\0]{0,160}(?:#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))/i,
+    and: /\b(?:hypervisor|VMCS|VMX|guest|VMM)\b/i,
+    over: ["any-guest-instruction"],
+    says: ({ groups }) => {
+      const insn = (groups?.insn ?? "").toUpperCase();
+      const bit = ENABLED_BY[insn];
+      return bit === undefined
+        ? undefined
+        : `${insn} raises #UD in a guest whose controls do not enable it: bit ${bit} of the secondary controls has to be 1, where the CPU allows it (0x48b) and the guest's CPUID shows the instruction. A system that was updated begins to use what CPUID shows.`;
+    },
+    steps: [
+      {
+        text: "Set the control together with the others of that kind: 3 (RDTSCP, RDPID), 12 (INVPCID), 20 (XSAVES), 26 (TPAUSE, UMWAIT).",
+        commands: ["sudo rdmsr -a 0x48b"],
+      },
+    ],
+  },
   {
     words: /\b(?:VMX[- ]?)?preemption[- ]timer\b/i,
     and: /\b(?:period\w{0,3}|rate|TSC|drift\w{0,3}|differs?|different|theoretical|slow\w{0,2}|fast\w{0,2}|stall\w{0,2}|paus\w{2,3}|ratio|frequency)\b/i,
@@ -42,12 +64,6 @@ export const SYMPTOMS: readonly Symptom[] = [
         commands: ["vmxlens controls HOST --want NAMES"],
       },
     ],
-  },
-  {
-    words:
-      /\bexit[- _]?qualification\b[^\0]{0,400}\b(?:execut\w{1,4}|fetch|read|writ\w{1,3}|which access)\b[^\0]{0,200}\?|\b(?:how|which)\b[^\n]{0,120}\b(?:execut\w{1,4}|fetch|read|writ\w{1,3})\b[^\n]{0,80}\bEPT[_ ]?violation|\bexit qualification\b[^\0]{0,300}\bneed to know whether\b/i,
-    says: "In the exit qualification of an EPT violation bit 0 is a read, bit 1 a write and bit 2 an instruction fetch (execution); bits 3 to 5 say whether the entry allowed reading, writing and executing, bit 7 that the linear address (0x640a) is valid, and bit 8 that the access was to the page itself and not to a guest page table.",
-    steps: [{ text: "Have one taken apart.", commands: ["vmxlens explain 'exit reason 48 qualification 0x184'"] }],
   },
   {
     words: /\b_?xsetbv\b/i,
@@ -138,45 +154,6 @@ export const SYMPTOMS: readonly Symptom[] = [
       {
         text: "Compare the host fields with the registers before VMLAUNCH, and let HOST_RIP be code that only prints the exit reason (0x4402).",
         commands: ["vmxlens audit DUMP.txt"],
-      },
-    ],
-  },
-  {
-    words: /\bmonitor[-_ ]trap[-_ ]flag|\bMTF\b/i,
-    and: /\b(?:EPT|single[- ]?step\w{0,4}|debug exceptions?|loops?|endless|infinite|trouble|not|\w{2,6}n['’]t|wrong|incorrect|screwed|fail\w{0,4})\b/i,
-    over: ["generic-ept-exit", "any-feature-missing"],
-    says: "Monitor trap flag (primary controls, bit 27): the exit (reason 37) comes after one instruction, or after the delivery of an event that was pending, and then RIP is in a handler. Stepping over a protected page loops where one instruction needs more than was given: its fetch and its data in the same page, a string instruction, two pages. Other CPUs that use the same EPT see the open page meanwhile, and taking the right away again needs INVEPT.",
-    steps: [
-      {
-        text: "Give all the rights that the exit qualifications of that instruction asked for before the step, and take them away at exit 37; look for a changed RIP.",
-        commands: ["vmxlens explain 'exit reason 48 qualification 0x184'"],
-      },
-      {
-        text: "A debug exception that is due at the same point waits in the pending debug exceptions (0x6822) and comes with the next entry: leave that field as it is.",
-      },
-    ],
-  },
-  {
-    words: /\bINVEPT\b|\bINVVPID\b/i,
-    and: /\b(?:wrong|invalid|bad|incorrect|which|what)\b[^\n.]{0,20}\btypes?\b|\btypes?\b[^\n.]{0,20}\b(?:wrong|invalid|incorrect|0)\b/i,
-    over: ["generic-ept-exit", "generic-vmxon-failed"],
-    says: "INVEPT has the types 1 (single context) and 2 (all contexts), INVVPID 0 (one address), 1 (single context), 2 (all) and 3 (single context, but not globals); each only where IA32_VMX_EPT_VPID_CAP (0x48c) lists it. Another type fails with VM-instruction error 28 and flushes nothing. After an EPT violation that is answered by giving the missing right, none of them is needed.",
-    steps: [
-      {
-        text: "Read which types the CPU has: bits 25 and 26 for INVEPT, 40 to 43 for INVVPID.",
-        commands: ["sudo rdmsr -a 0x48c"],
-      },
-    ],
-  },
-  {
-    words:
-      /\b(?:clos\w{1,3}|disabl\w{1,3}|without|turn\w{0,3} off|no|not (?:set|enabl\w{1,3}))\b[^\n.]{0,24}\bept\b[^\n]{0,80}\b(?:works?|fine|ok|okay|boots?|no (?:crash|problem))\b|\bEPT[- ]?hook\w{0,3}\b[^\n]{0,160}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|IRQL_NOT_LESS_OR_EQUAL|PAGE_FAULT\w{0,24})\b|\b(?:enable|turn\w{0,3} on|with) (?:the )?ept\b[^\0]{0,120}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|lag\w{0,4}|slow\w{0,4})\b/i,
-    over: ["generic-ept-exit"],
-    says: "Where EPT alone makes the difference, look at it in this order: every guest-physical address that is used has to be mapped, up to the physical-address width and not only RAM; leaves need the memory type of the MTRRs (devices uncacheable); a split large page has to keep its address, type and rights; the EPT pointer needs memory type 6 and 3 in bits 5:3; and a right that was taken away, or a changed address, needs INVEPT on every CPU.",
-    steps: [
-      {
-        text: "Log exit reasons 48 and 49 with the qualification (0x6400) and the guest-physical address (0x2400).",
-        commands: ["vmxlens explain 'exit reason 48 qualification 0x184'", "sudo rdmsr -a 0x48c"],
       },
     ],
   },

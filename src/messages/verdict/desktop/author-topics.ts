@@ -8,6 +8,26 @@ import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 
 export const TOPICS: readonly Symptom[] = [
   {
+    words: /\bHOST_?CR3\b/i,
+    says: "At every VM exit the CPU loads CR3 from HOST_CR3 (0x6c02). A driver that writes its own CR3 there gets the tables of the process that it happened to run in, which may end later; the system process's are safe in that, and still the guest can change them, and with them what the host part sees. Tables of the hypervisor's own, which map its code, stacks, data and what it has to read of the guest, take that away; the host part then reaches nothing else of the system.",
+  },
+  {
+    words: /\bvmcall\b/i,
+    and: /\b(?:user[- ]mode|ring ?3|CPL|program|#UD|#GP|exception|key|permission)\b/i,
+    says: "In the guest VMCALL always causes a VM exit (reason 18), at any privilege level, and the other VMX instructions exit as well; outside VMX operation VMCALL raises #UD. A hypervisor that wants to look as if there were none has to check CPL (the DPL in the access rights of SS, 0x4818) and a key in the registers, and to inject #UD, without an error code, for every VMCALL that is not its own; RIP stays.",
+  },
+  {
+    words:
+      /\bEFER[- _.]?(?:hook\w{0,3}|SCE|syscall\w{0,8})\b|\bsyscall[-_ ]?(?:hook\w{0,3}|intercept\w{0,4}|enabled?)\b/i,
+    says: "SYSCALL has no exit of its own. With EFER.SCE 0 in the guest it raises #UD, as SYSRET does, which exits where bit 6 of the exception bitmap (0x4004) is 1: the handler then has to do SYSCALL and SYSRET itself (RCX, R11, CS and SS from STAR, RIP from LSTAR, RFLAGS by FMASK), and to inject #UD for every other cause. To stop: EFER.SCE 1 on every CPU first, then the bit of the bitmap; guest EFER (0x2806) counts where the entry control `load IA32_EFER` is 1.",
+  },
+  {
+    words:
+      /\b(?:freez\w{1,3}|crash\w{0,3}|BSOD|detect\w{0,3})\b[^\n]{0,60}\b(?:EAC|BattlEye|anti-?cheat|Vanguard)\b|\b(?:EAC|BattlEye|anti-?cheat|Vanguard)\b[^\n]{0,60}\b(?:freez\w{1,3}|crash\w{0,3}|BSOD|detect\w{0,3})\b/i,
+    says: "Programs that look for a hypervisor do what a guest does not do otherwise: RDMSR and WRMSR of numbers that do not exist, XSETBV with values that are not allowed, VMX instructions, CPUID leaves 0x40000000 and following, LBR and single-stepping over CPUID, writes of reserved CR bits. Each has to end in the guest as on hardware (#GP, #UD or the value of the leaf above the highest); a host part that does the same access itself faults there, and the CPU hangs.",
+    steps: [GIVE_NUMBERS],
+  },
+  {
     words: /\bNMIs?\b/,
     and: /\b(?:handl\w{2,5}|IDT|triple|crash\w{0,3}|inject\w{0,4}|watchdog|lost|blocked|stuck|not|unknown)\b/i,
     says: "NMIs in the host part are not masked by RFLAGS.IF: each goes through the IDT at HOST_IDTR_BASE (0x6c0e), which needs a handler for vector 2, or a triple fault follows. With NMI exiting (pin controls, bit 3) an NMI in the guest exits with reason 0. To pass one on, inject type 2, vector 2 when the guest does not block NMIs (interruptibility state, bit 3), or wait by NMI-window exiting, which needs virtual NMIs.",

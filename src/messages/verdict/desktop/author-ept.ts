@@ -1,0 +1,94 @@
+import type { Symptom } from "./author-symptom.js";
+
+/*
+ * What people see who write a hypervisor, where it is about EPT: rights, hooks and steps over protected pages. Facts: Intel SDM
+ * volume 3C (EPT, exit qualifications, INVEPT, the monitor trap flag); wbenny/hvpp#39, jonomango/hv#69, HyperDbg/HyperDbg#439.
+ */
+
+const ACCESSES: readonly (readonly [words: RegExp, what: string])[] = [
+  [/\bread: ?true/, "read"],
+  [/\bwrite: ?true/, "write"],
+  [/\bexec\w{0,4}: ?true/, "fetch"],
+];
+
+/** What is at addresses of a PC below 4 GByte. */
+const DEVICES: readonly (readonly [from: number, to: number, what: string])[] = [
+  [0xa_0000, 0xb_ffff, "the memory of VGA"],
+  [0xfec0_0000, 0xfec0_0fff, "the I/O APIC"],
+  [0xfed0_0000, 0xfed0_03ff, "the HPET"],
+  [0xfee0_0000, 0xfee0_0fff, "the local APIC"],
+];
+
+export const EPT_SYMPTOMS: readonly Symptom[] = [
+  {
+    words:
+      /\bEptViolation\b[^\n]{0,600}?\b(?:guest_phys\w{0,6}|gpa|fault_guest_paddr)\b\W{0,3}(?:\w{1,16}[:(]{1,2})?(?:0x)?(?<gpa>[0-9a-f]{3,16})\b/i,
+    over: ["generic-ept-exit", "any-exit"],
+    says: (found) => {
+      const gpa = Number.parseInt(found.groups?.gpa ?? "", 16);
+      const access = ACCESSES.filter(([words]) => words.test(found[0])).map(([, what]) => what);
+      const device = DEVICES.find(([from, to]) => gpa >= from && gpa <= to)?.[2];
+      return `An EPT violation (exit reason 48)${access.length === 0 ? "" : ` by a ${access.join(" and a ")}`} at the guest-physical address 0x${gpa.toString(16)}${device === undefined ? "" : `, where a PC has ${device}`}: the EPT maps nothing there with that right. A hypervisor has to emulate the device and the instruction that reached for it, or to map what is there.`;
+    },
+    steps: [
+      { text: "Look at the instruction at guest RIP, and at what the guest's ACPI tables say is at that address." },
+    ],
+  },
+  {
+    words: /\bEPT[- _]?hook(?:s|ed|ing|2)?\b/i,
+    and: /\b(?:not|\w{2,6}n['’]t|ineffective|sustain\w{0,4}|detect\w{0,3}|fail\w{0,4}|disappear\w{0,3}|stop\w{0,3} working|crash\w{0,3}|why|how)\b/i,
+    over: ["generic-ept-exit"],
+    says: "An EPT hook belongs to a physical page, not to an address: Windows may move or page out what is there, so the page has to be locked, and where a copy-on-write follows, the hook is on the old page. The entry takes the page frame number (the physical address shifted by 12), a 2-MByte entry has to be split, and every CPU whose EPT pointer is another one needs its own change and INVEPT. Execute-only pages need bit 0 of 0x48c; the copy has to hold the whole page, and what reads the page has to see the original.",
+    steps: [
+      {
+        text: "See whether the CPU has execute-only entries (1), and log exit reasons 48 and 49.",
+        commands: ["sudo rdmsr -f 0:0 -a 0x48c"],
+      },
+    ],
+  },
+  {
+    words:
+      /\bexit[- _]?qualification\b[^\0]{0,400}\b(?:execut\w{1,4}|fetch|read|writ\w{1,3}|which access)\b[^\0]{0,200}\?|\b(?:how|which)\b[^\n]{0,120}\b(?:execut\w{1,4}|fetch|read|writ\w{1,3})\b[^\n]{0,80}\bEPT[_ ]?violation|\bexit qualification\b[^\0]{0,300}\bneed to know whether\b/i,
+    says: "In the exit qualification of an EPT violation bit 0 is a read, bit 1 a write and bit 2 an instruction fetch (execution); bits 3 to 5 say whether the entry allowed reading, writing and executing, bit 7 that the linear address (0x640a) is valid, and bit 8 that the access was to the page itself and not to a guest page table.",
+    steps: [{ text: "Have one taken apart.", commands: ["vmxlens explain 'exit reason 48 qualification 0x184'"] }],
+  },
+  {
+    words: /\bmonitor[-_ ]trap[-_ ]flag|\bMTF\b/i,
+    and: /\b(?:EPT|single[- ]?step\w{0,4}|debug exceptions?|loops?|endless|infinite|trouble|not|\w{2,6}n['’]t|wrong|incorrect|screwed|fail\w{0,4})\b/i,
+    over: ["generic-ept-exit", "any-feature-missing"],
+    says: "Monitor trap flag (primary controls, bit 27): the exit (reason 37) comes after one instruction, or after the delivery of an event that was pending, and then RIP is in a handler. Stepping over a protected page loops where one instruction needs more than was given: its fetch and its data in the same page, a string instruction, two pages. Other CPUs that use the same EPT see the open page meanwhile, and taking the right away again needs INVEPT.",
+    steps: [
+      {
+        text: "Give all the rights that the exit qualifications of that instruction asked for before the step, and take them away at exit 37; look for a changed RIP.",
+        commands: ["vmxlens explain 'exit reason 48 qualification 0x184'"],
+      },
+      {
+        text: "A debug exception that is due at the same point waits in the pending debug exceptions (0x6822) and comes with the next entry: leave that field as it is.",
+      },
+    ],
+  },
+  {
+    words: /\bINVEPT\b|\bINVVPID\b/i,
+    and: /\b(?:wrong|invalid|bad|incorrect|which|what)\b[^\n.]{0,20}\btypes?\b|\btypes?\b[^\n.]{0,20}\b(?:wrong|invalid|incorrect|0)\b/i,
+    over: ["generic-ept-exit", "generic-vmxon-failed"],
+    says: "INVEPT has the types 1 (single context) and 2 (all contexts), INVVPID 0 (one address), 1 (single context), 2 (all) and 3 (single context, but not globals); each only where IA32_VMX_EPT_VPID_CAP (0x48c) lists it. Another type fails with VM-instruction error 28 and flushes nothing. After an EPT violation that is answered by giving the missing right, none of them is needed.",
+    steps: [
+      {
+        text: "Read which types the CPU has: bits 25 and 26 for INVEPT, 40 to 43 for INVVPID.",
+        commands: ["sudo rdmsr -a 0x48c"],
+      },
+    ],
+  },
+  {
+    words:
+      /\b(?:clos\w{1,3}|disabl\w{1,3}|without|turn\w{0,3} off|no|not (?:set|enabl\w{1,3}))\b[^\n.]{0,24}\bept\b[^\n]{0,80}\b(?:works?|fine|ok|okay|boots?|no (?:crash|problem))\b|\bEPT[- ]?hook\w{0,3}\b[^\n]{0,160}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|IRQL_NOT_LESS_OR_EQUAL|PAGE_FAULT\w{0,24})\b|\b(?:enable|turn\w{0,3} on|with) (?:the )?ept\b[^\0]{0,120}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|lag\w{0,4}|slow\w{0,4})\b/i,
+    over: ["generic-ept-exit"],
+    says: "Where EPT alone makes the difference, look at it in this order: every guest-physical address that is used has to be mapped, up to the physical-address width and not only RAM; leaves need the memory type of the MTRRs (devices uncacheable); a split large page has to keep its address, type and rights; the EPT pointer needs memory type 6 and 3 in bits 5:3; and a right that was taken away, or a changed address, needs INVEPT on every CPU.",
+    steps: [
+      {
+        text: "Log exit reasons 48 and 49 with the qualification (0x6400) and the guest-physical address (0x2400).",
+        commands: ["vmxlens explain 'exit reason 48 qualification 0x184'", "sudo rdmsr -a 0x48c"],
+      },
+    ],
+  },
+];
