@@ -1,6 +1,6 @@
 import { isWsl2 } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
-import { outerStep } from "../../why/questions/next-steps.js";
+import { EITHER_FIRMWARE, FIRMWARE_OFF, outerStep } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -21,7 +21,7 @@ const NAMED_OUTER = [
   [/\bHyper-?V\b/i, "Hyper-V"],
   [/\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i, "VMware"],
   [/\bVirtual ?Box\b/i, "VirtualBox"],
-  [/\bAWS\b|\bEC2\b|\bEKS\b/i, "Amazon EC2"],
+  [/\bAWS\b|\bEC2\b|\bEKS\b|\bAmazon Linux\b/i, "Amazon EC2"],
   [/\bGCP\b|\bGCE\b|\bGKE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/i, "Google Compute Engine"],
   [/\bAzure\b|\b(?:Standard_)?[DEFLM]\d{1,3}[a-z]{0,4}_v[2-6]\b/, "Azure"],
   [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
@@ -280,6 +280,11 @@ export function withNamedOuter(
   if (said !== undefined) return said.verdict;
   if (named === undefined || (CLOUDS.has(named.name) && WHOLE_MACHINE.test(text))) return found;
   // A product that is only named may be the one that runs beside Linux.
-  const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...found.steps] : [...found.steps, named.step];
+  const left = CLOUDS.has(named.name) ? withoutFirmware(found.steps) : found.steps;
+  const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...left] : [...left, named.step];
   return { ...found, says: `${found.says}${named.says}`, steps };
 }
+
+/** A cloud has no firmware setup that its customers could change. */
+const withoutFirmware = (steps: readonly Step[]): readonly Step[] =>
+  steps.filter(({ text }) => text !== FIRMWARE_OFF.text && text !== EITHER_FIRMWARE.text);

@@ -3,6 +3,12 @@ import type { ANDROID_MESSAGES } from "./android.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const ANDROID_EXAMPLES = {
+  "emulator-acceleration": {
+    examples: [
+      "emulator: ERROR: x86 emulation currently requires hardware acceleration!",
+      "emulator: CPU Acceleration: DISABLED",
+    ],
+  },
   "emulator-hyperv": {
     examples: ["Android Emulator is incompatible with Hyper-V."],
   },

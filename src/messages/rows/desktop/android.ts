@@ -1,5 +1,14 @@
 import type { MessageRow } from "../../message.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, WHPX_ON, WINDOWS_STATE } from "../shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  ENABLE_OUTER,
+  HYPERV_OFF,
+  KVM_ON_LINUX,
+  LOAD_KVM,
+  PASS_DEVICE,
+  WHPX_ON,
+  WINDOWS_STATE,
+} from "../shared-advice.js";
 
 /*
  * What the Android emulator and Android Studio print about their accelerators (HAXM, the emulator's own hypervisor driver
@@ -14,6 +23,29 @@ const CHECK = {
 } as const;
 
 export const ANDROID_MESSAGES = [
+  {
+    id: "emulator-acceleration",
+    product: "HAXM",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["emulation currently requires hardware acceleration", "cpu acceleration: disabled"],
+    pattern: /emulation currently requires hardware acceleration|CPU Acceleration: DISABLED/i,
+    group: "emulator-acceleration",
+    what: "The Android emulator found no accelerator that it can use: KVM on Linux, Windows' hypervisor (WHPX) or its own driver (AEHD) on Windows, Hypervisor.framework on macOS. It says what is missing in the line of its status.",
+    where: [
+      {
+        is: "on Linux",
+        what: "The Android emulator found no KVM that it can use. It says what is missing in the line of its status; in a container, the host's /dev/kvm has to be passed in.",
+        steps: [CHECK, PASS_DEVICE, LOAD_KVM],
+      },
+    ],
+    steps: [CHECK, KVM_ON_LINUX, WHPX_ON, ENABLE_FIRMWARE],
+    source: {
+      message:
+        "TeamWin/android_device_emulator_twrp#15; aporter/coursera-android#42; mingchen/docker-android-build-box#18",
+      meaning: PROBE,
+    },
+  },
   {
     id: "emulator-hyperv",
     product: "HAXM",

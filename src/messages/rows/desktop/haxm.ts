@@ -83,10 +83,8 @@ export const HAXM_MESSAGES = [
       "haxm is not installed",
       "failed to open the hax device",
       "hax is not working",
-      "emulation currently requires hardware acceleration",
       "hax kernel module",
       "unable to open haxm device",
-      "emulator: cpu acceleration: disabled",
       "intel haxm is properly installed",
       "hax capability",
       "failed to initialize hax",
@@ -94,7 +92,7 @@ export const HAXM_MESSAGES = [
       "haxm device",
     ],
     pattern:
-      /(?:Intel )?HAXM is not installed(?: on this machine)?|HAX kernel module is not installed|Opening HAX kernel module failed|Unable to open HAXM device: \w{5,30}|CPU Acceleration: DISABLED|ensure Intel HAXM is properly installed|Failed to get Hax capability|failed to initialize HAX\b|HAXM is required to run this AVD|HAXM device (?:is not found|: (?:permission denied|open failed))|Failed to open the HAX device|HAX is not working and emulator runs in emulation mode|emulation currently requires hardware acceleration/i,
+      /(?:Intel )?HAXM is not installed(?: on this machine)?|HAX kernel module is not installed|Opening HAX kernel module failed|Unable to open HAXM device: \w{5,30}|ensure Intel HAXM is properly installed|Failed to get Hax capability|failed to initialize HAX\b|HAXM is required to run this AVD|HAXM device (?:is not found|: (?:permission denied|open failed))|Failed to open the HAX device|HAX is not working and emulator runs in emulation mode/i,
     group: "haxm-not-installed",
     what: "The Android emulator (or QEMU) found no accelerator: HAXM's driver is not there or does not start. HAXM is no longer developed; current emulators use Windows' hypervisor (AEHD, WHPX), Hypervisor.framework or KVM.",
     steps: [

@@ -144,6 +144,7 @@ const NO_VTX: ReadonlySet<string> = new Set([
 /** Messages of programs that also run on a Mac. */
 const OF_MACS: ReadonlySet<string> = new Set([
   "any-no-kvm",
+  "emulator-acceleration",
   "generic-no-vmx",
   "generic-vmx-off",
   "hypervisor-framework",
@@ -157,7 +158,7 @@ const OF_MACS: ReadonlySet<string> = new Set([
   "vmware-vhv-not-supported",
 ]);
 
-const OF_KVM: ReadonlySet<string> = new Set(["any-no-kvm", "docker-no-device", "kvm-device"]);
+const OF_KVM: ReadonlySet<string> = new Set(["any-no-kvm", "docker-no-device", "emulator-acceleration", "kvm-device"]);
 
 /** A longer text is a log, which names what it likes. */
 const LONGEST_WORDS = 20_000;
@@ -184,6 +185,7 @@ function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | u
     const found = ofAmd(amd, text);
     return { ...found, says: `${first.what} ${found.says}` };
   }
+  if (first.message === "emulator-acceleration" && !/\bdocker\b|\bcontainers?\b/i.test(text)) return undefined;
   return onAppleSilicon(text) ?? (OF_KVM.has(first.message as string) ? kvmOnMac(text) : macosGuest(text, first.what));
 }
 

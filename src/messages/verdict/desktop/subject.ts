@@ -163,8 +163,10 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const arm = INTEL_CPU.test(text) ? undefined : ARM_MACHINE.exec(text)?.[0];
   if (arm !== undefined)
     return answer(
-      `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it.`,
-      [],
+      `The text names an ARM machine (${arm}): it has no VT-x, and no setting of a firmware brings it.${/kvm/i.test(text) ? " KVM of ARM is part of the kernel, and is there when the kernel was started in EL2 with CONFIG_KVM." : ""}`,
+      /kvm/i.test(text)
+        ? [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm"] }]
+        : [],
     );
   return onOtherHost(text) ?? subjectOfWindows(text, machine) ?? emulatorAlone(text) ?? productAlone(text);
 }

@@ -1,3 +1,5 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
@@ -235,12 +237,33 @@ function inCloud(text: string, machine: OwnMachine | undefined): Says | undefine
   return named === undefined ? undefined : answer(named.says.trim(), [named.step, SEE_BETWEEN]);
 }
 
+const BESIDE_KVM = /\b(?:VirtualBox|vbox|vagrant)\b/i;
+const TOGETHER =
+  /\b(?:conflicts?|affects?|alongside|side by side|at the same time|co-?exist\w*|simultaneous\w*|interfer\w{2,6})\b/i;
+/** VirtualBox and KVM want VT-x at the same time. */
+function besideKvm(text: string): Says | undefined {
+  if (!BESIDE_KVM.test(text) || !/\bKVM\b/.test(text) || !TOGETHER.test(text) || /\bWindows\b/.test(text))
+    return undefined;
+  return answer(
+    `VirtualBox and KVM cannot use VT-x (or AMD-V) at the same time: one of the two has to let go of it. KVM holds it while a guest runs, and on Linux ${releaseOf(NOT_REPLAYED.virtAtLoad.held.since)} and later as soon as its module is loaded.`,
+    [
+      {
+        text: "Stop the guests of one before the other starts, or unload KVM.",
+        commands: [
+          "sudo modprobe -r kvm_intel kvm",
+          "echo 'options kvm enable_virt_at_load=0' | sudo tee /etc/modprobe.d/kvm-at-load.conf",
+        ],
+      },
+    ],
+  );
+}
+
 /** What a text describes that holds no message. */
 export function troubleOf(text: string, machine: OwnMachine | undefined): Says | undefined {
   if (text.length > LONGEST) return undefined;
   const plain = kvmgt(text) ?? someFeature(text);
   if (plain !== undefined) return plain;
-  if (machine === undefined && DESKTOP.test(text)) return windowsGuest(text);
+  if (machine === undefined && DESKTOP.test(text)) return windowsGuest(text) ?? besideKvm(text);
   if (machine !== undefined || !(OF_LINUX.test(text) || WINDOWS_GUEST.test(text))) return undefined;
   return (
     lockup(text) ??
