@@ -49,8 +49,7 @@ export function messageMatcher(desktop?: DesktopMessages): Matcher {
   const seen = new Set<string>();
   const window: TextLine[] = [];
   // Lines that a match over a line break reaches into, and its words there.
-  let taken = 0;
-  let takenText = "";
+  let taken: Match | undefined;
   let lines = 0;
   let kept = 0;
 
@@ -71,12 +70,18 @@ export function messageMatcher(desktop?: DesktopMessages): Matcher {
     const [line] = window;
     if (line === undefined) return;
     lines = line.number;
-    const found = matchesOf(window).filter(({ text: words }) => line.number > taken || !takenText.includes(words));
+    const over = taken !== undefined && line.number <= taken.last ? taken : undefined;
+    // Generic words over the break say nothing that a known message in the next line does not say better.
+    const found = matchesOf(window).filter(
+      ({ text: words, row }) => !over?.text.includes(words) || (over.row.generic === true && row.generic !== true),
+    );
     for (const match of found) {
       const key = groupOf(match);
       const group = groups.get(key);
       if (group === undefined) {
         if (groups.size < MOST_GROUPS) groups.set(key, { matches: [match], count: 1 });
+      } else if (over?.row.generic === true && group.matches.at(-1) === over && over.text.includes(match.text)) {
+        group.matches[group.matches.length - 1] = match;
       } else {
         group.count++;
         if (group.matches.length < MOST_IN_GROUP && kept < MOST_KEPT) {
@@ -84,14 +89,11 @@ export function messageMatcher(desktop?: DesktopMessages): Matcher {
           kept += match.line.length;
         }
       }
-      if (match.last > taken && match.last > match.first) {
-        taken = match.last;
-        takenText = match.text;
-      }
+      if (match.last > (taken?.last ?? 0) && match.last > match.first) taken = match;
     }
     if (
       found.length === 0 &&
-      line.number > taken &&
+      over === undefined &&
       unknown.length < MOST_UNKNOWN &&
       ABOUT.test(line.text) &&
       !NO_MESSAGE.test(line.text)

@@ -64,6 +64,12 @@ describe("a line in whatever a paste puts around it", () => {
     }
   });
 
+  it("is found in its own words where general words reach over the break", () => {
+    expect(ids("panicked at 'Cannot create VMM: Cannot open\n/dev/kvm. Error: No such device (os error 19)'")).toEqual([
+      "kvm-device",
+    ]);
+  });
+
   it("wrapped and quoted, as mail programs do", () => {
     for (const { id, text, expect: wanted } of some()) {
       const wrapped = wrap(text, 72)

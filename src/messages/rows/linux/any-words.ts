@@ -250,7 +250,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["invpcid", "rdtscp", "rdpid", "xsaves", "xrstors", "tpause", "umwait", "umonitor", "pconfig"],
     pattern:
-      /\b(?<insn>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|UMONITOR|PCONFIG)\b[^\n]{0,60}?(?:\bnot (?:permitted|allowed|enabled)|#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))\b(?=[^\n]{0,80}\b(?:VMCS|VMX|guest|non-root|hypervisor|vcpu|VM)\b)|(?:#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))\b[^\n]{0,30}\b(?<insn2>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|UMONITOR|PCONFIG)\b(?=[^\n]{0,60}\b(?:VMCS|VMX|guest|non-root|hypervisor|vcpu|VM)\b)/i,
+      /\b(?<insn>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|UMONITOR|PCONFIG)\b[^\n]{0,60}?(?:\bnot (?:permitted|allowed|enabled)|#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))\b[^\n]{0,80}?\b(?:VMCS|VMX|guest|non-root|hypervisor|vcpu|VM)\b|(?:#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))\b[^\n]{0,30}\b(?<insn2>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|UMONITOR|PCONFIG)\b[^\n]{0,60}?\b(?:VMCS|VMX|guest|non-root|hypervisor|vcpu|VM)\b/i,
     what: "{insn} raises #UD in a guest whose controls do not enable it.",
     decoder: "guest-instruction",
     steps: [],
