@@ -53,6 +53,10 @@ const BETWEEN = [
   "Max. NUMA Node    : 0",
   "CPU Max Power Limit        : Unlimited Power / Unlimited Time",
   "CPU Alias         : Ivy Bridge",
+  "CPU Type          : QuadCore Intel Core i7-3770K, 4500 MHz (45 x 100)",
+  "DMI SYS Product     : To Be Filled By O.E.M.",
+  "DMI SYS Product     : 0x480: 0xda040000000004",
+  "DMI SYS Product     : kvm: disabled by bios, vmx flags : vnmi",
 ];
 
 /** What the readers of lines make of a text that comes in pieces of so many characters. `marking`: somebody wants to know which lines. */

@@ -33,7 +33,7 @@ const OTHER_TITLE = /^(?:CPU#(\d{1,4})\s{1,8}AffMask:|CPUID Registers \(CPU #(\d
 const FIRST_AGAIN = /\[SL (?!00)/;
 const CPUID_LINE =
   /^CPUID ([0-9A-Fa-f]{8}): ([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})-([0-9A-Fa-f]{8})(?: \[SL ([0-9A-Fa-f]{2})\])?/;
-function openDumps(file: string | undefined): LineRun {
+function openDumps(file: string | undefined, mayHaveMark: (line: string) => boolean): LineRun {
   const log = diagnosticLog(file);
   const hosts: Host[] = [];
   let dump = openDump(log);
@@ -95,8 +95,8 @@ function openDumps(file: string | undefined): LineRun {
   };
   /** Passes over lines that say nothing. */
   const pass = (text: string, number: number): void => {
-    const end = endOfNothing(text, ahead.at);
-    if (end === 0) return;
+    const end = endOfNothing(text, ahead.at, mayHaveMark);
+    if (end === ahead.at) return;
     const before = ahead.lines;
     for (let at = ahead.at; at < end; at = text.indexOf("\n", at) + 1) ahead.lines++;
     ahead.words ||= end - ahead.at > 2 * (ahead.lines - before);

@@ -74,7 +74,7 @@ export function readLines(
   const known = unmarked.get(mayHaveMark) ?? new Set<string>();
   unmarked.set(mayHaveMark, known);
   const runs = readers.flatMap((reader): { reader: LineReader; run: LineRun; score: number }[] =>
-    reader.kind === "lines" ? [{ reader, run: reader.open(options.file), score: 0 }] : [],
+    reader.kind === "lines" ? [{ reader, run: reader.open(options.file, mayHaveMark), score: 0 }] : [],
   );
   const json = jsonReaders(
     readers.filter((reader) => reader.kind === "json"),

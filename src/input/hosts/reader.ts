@@ -24,8 +24,11 @@ interface ReaderRow {
  */
 export interface LineReader extends ReaderRow {
   readonly kind: "lines";
-  /** Begins a pass over one text; `file` is its name, for diagnostics and `Host.source`. */
-  readonly open: (file: string | undefined) => LineRun;
+  /**
+   * Begins a pass over one text; `file` is its name, for diagnostics and `Host.source`. `mayHaveMark`: whether a line may have
+   * the mark of a fact reader.
+   */
+  readonly open: (file: string | undefined, mayHaveMark: (line: string) => boolean) => LineRun;
 }
 
 /** Lines that were read where they are: how many, what they speak for the format, and where the next begins. */

@@ -136,7 +136,12 @@ export function cpuidLeaves(): CpuidLeaves {
 }
 
 function isAlike(values: Int32Array, a: number, b: number): boolean {
-  for (const at of COMPARED) if (values[a + at] !== values[b + at]) return false;
+  let same = 0;
+  while (same < COMPARED.length) {
+    const at = COMPARED[same] as number;
+    if (values[a + at] !== values[b + at]) return false;
+    same++;
+  }
   return true;
 }
 

@@ -15,13 +15,27 @@ const LINES = [
   String.raw`(?:APIC Clock|CPU Clock(?: Max)?|INTPERFCTR\d) = [\w ./=()]{1,100}`,
   String.raw`(?:PerformanceFrequency|PM Timer Address|CPU Clock M\.Method) {1,3}= \d{1,20}(?: {1,2}\([\w ]{1,20}\))?`,
   // CPU Max Power Limit        : Unlimited Power / Unlimited Time
-  String.raw`(?:(?:Program|LLKD|BenchDLL) Version|GetProductInfo|CPUID Revision|(?:HTT|SMT) / CMP Units|Max\. NUMA Node|CPU Stepping) {0,20}: [\w .-]{1,60}`,
+  String.raw`(?:(?:Program|LLKD|BenchDLL) Version|GetProductInfo|CPUID Revision|(?:HTT|SMT) / CMP Units|Max\. NUMA Node|CPU Stepping) {0,20}: [\w ./-]{1,60}`,
   String.raw`(?:Tjmax Temperature|HTC Temperature Limit|(?:CPU|DRAM) TD[PC]|CPU Max Power Limit|CPU Power Limit \d(?: \(\w{1,10}\))?) {0,20}: [\w ./()]{1,60}`,
 ];
 const NOTHING = new RegExp(`(?:(?:${LINES.join("|")})?\r?\n){1,500}`, "y");
 
-/** Where the line behind such lines begins; 0 if another is at `start`. */
-export function endOfNothing(text: string, start: number): number {
-  NOTHING.lastIndex = start;
-  return NOTHING.test(text) ? NOTHING.lastIndex : 0;
+/** Lines with names that a manufacturer chose: one could have what a reader looks for. */
+const NAMES =
+  /(?:CPU Type|CPU Platform|Platform ID|Windows Version|Max Turbo Boost Multipliers|Motherboard (?:ID|Chipset)|DMI (?:MB|SYS|BIOS) \w{1,20}) {0,20}:(?![^\n]{0,200}(?:0x|MSR|VMX))[ -%'-)+-;=-_a-z|}~]{0,200}\r?\n/y;
+
+/**
+ * Where the line behind such lines begins; `start` if another is there.
+ *
+ * @param mayHaveMark whether a line may be one for another reader
+ */
+export function endOfNothing(text: string, start: number, mayHaveMark: (line: string) => boolean): number {
+  let end = start;
+  for (;;) {
+    NOTHING.lastIndex = end;
+    if (NOTHING.test(text)) end = NOTHING.lastIndex;
+    NAMES.lastIndex = end;
+    if (!NAMES.test(text) || mayHaveMark(text.slice(end, NAMES.lastIndex - 1))) return end;
+    end = NAMES.lastIndex;
+  }
 }
