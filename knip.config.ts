@@ -10,6 +10,7 @@ const config: KnipConfig = {
     ...[
       ...entryFiles,
       "src/cli/main.ts",
+      "src/cli/start/start.ts",
       "src/web/main.tsx",
       "src/web/boot.ts",
       "src/web/prove/main.tsx",

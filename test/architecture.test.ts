@@ -19,9 +19,10 @@ describe("the source tree", () => {
     );
     const commands = doors.filter((file) => file.startsWith("src/cli/"));
     expect(commands).toEqual([
-      "src/cli/bytecode.ts",
       "src/cli/files.ts",
       "src/cli/live-machine.ts",
+      "src/cli/start/bytecode.ts",
+      "src/cli/start/start.ts",
       "src/cli/world.ts",
     ]);
   });

@@ -26,9 +26,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { late } from "./late.js";
+import { entryFiles } from "./entries.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
@@ -41,7 +41,7 @@ const STAMP = ".made-of";
 const BYTECODE = ".bytecode";
 
 /** What the bundle depends on. The lock file is the version of everything in node_modules. */
-const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js", "tools/late.js", "tools/bytecode.js"];
+const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js", "tools/chunks.js", "tools/bytecode.js"];
 
 /**
  * One line per file: its path, size and times. A time is compared for equality, not for order, and the time of the last
@@ -65,7 +65,7 @@ function placeOfCli() {
   return join(realpathSync(dist), "cli");
 }
 
-/** Which Node this is, and where the command line is, as src/cli/bytecode.ts asks. */
+/** Which Node this is, and where the command line is, as src/cli/start/bytecode.ts asks. */
 function identity() {
   const { size, mtimeMs } = statSync(process.execPath);
   const { arch, platform, version, versions, execPath } = process;
@@ -101,7 +101,7 @@ function packageOf(/** @type {string} */ moduleId) {
 
 /** Licence texts of the packages whose code is in the bundle; their licences ask that these go along. */
 function notices(/** @type {Iterable<string>} */ packageFolders) {
-  let text = "The command line of vmxlens contains code of these packages.\n";
+  let text = "vmxlens contains code of these packages.\n";
   for (const folder of [...packageFolders].sort()) {
     const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
@@ -111,125 +111,82 @@ function notices(/** @type {Iterable<string>} */ packageFolders) {
   return text;
 }
 
-/**
- * The chunks that several commands need. Each is what all its modules import statically and no chunk before it has; what commands
- * share besides would otherwise become dozens of chunks, and opening a file takes longer than compiling it.
- */
-const SHARED = {
-  main: ["src/cli/main.ts"],
-  program: ["src/cli/program.ts"],
-  // The names of bits, which `vmcs` needs as well, without the rules.
-  names: ["src/cli/command.ts", "src/cli/commands/vmcs.ts"],
-  host: ["src/cli/command.ts"],
-  reasons: ["src/cli/commands/layers.ts"],
-  // Where a name is: in a register, on the way of a replay, in the kernel's source.
-  places: ["src/cli/commands/why.ts", "src/cli/commands/replay.ts"],
-  questions: ["src/cli/commands/why.ts", "src/cli/commands/explain.ts"],
-  why: ["src/cli/commands/why.ts"],
-  // A VMCS: what `vmcs` lists, what `audit` holds it against, and how texts are read that it may be in.
-  tables: ["src/cli/commands/vmcs.ts", "src/cli/commands/audit.ts", "src/cli/commands/explain.ts"],
-  fields: ["src/cli/commands/vmcs.ts", "src/cli/commands/audit.ts"],
-  lists: ["src/vmcs/dumps/read.ts", "src/input/read.ts"],
-  texts: ["src/cli/commands/audit.ts", "src/cli/commands/explain.ts"],
-  checks: ["src/cli/commands/audit.ts"],
-  readers: ["src/input/read.ts"],
+/** Names of functions and classes are kept, so that a stack trace in a bug report can be read. */
+const MINIFY = {
+  compress: { keepNames: { function: true, class: true } },
+  mangle: { toplevel: true, keepNames: true },
+  codegen: { removeWhitespace: true },
 };
 
-/** Finds the modules of the shared chunks. Also leaves out what commander loads for subcommands that are programs of their own, which we do not have. */
-function sharedChunks() {
-  /** @type {Map<string, string>} */
-  const chunkOf = new Map();
-  return {
-    chunkOf,
-    plugin: {
-      name: "shared-chunks",
-      resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
-        id === "node:child_process" && /[\\/]node_modules[\\/]commander[\\/]/.test(importer ?? "")
-          ? "\0child_process"
-          : undefined,
-      load: (/** @type {string} */ id) => (id === "\0child_process" ? "export const spawn = undefined;" : undefined),
-      /** @this {import("rolldown").PluginContext} */
-      buildEnd() {
-        const reached = (/** @type {string} */ file) => {
-          const ids = new Set([join(root, file)]);
-          // A set grows while it is walked.
-          for (const id of ids) for (const next of this.getModuleInfo(id)?.importedIds ?? []) ids.add(next);
-          return ids;
-        };
-        for (const [chunk, files] of Object.entries(SHARED)) {
-          const [first = new Set(), ...others] = files.map(reached);
-          for (const id of first) {
-            if (!chunkOf.has(id) && others.every((ids) => ids.has(id))) chunkOf.set(id, chunk);
-          }
-        }
-      },
-    },
-  };
-}
-
-/**
- * V8 reads a text of one byte per character sooner than one of two, and one `…` makes all of it one of two.
- * @type {import("rolldown").Plugin}
- */
-const asciiOnly = {
-  name: "ascii-only",
-  generateBundle(_options, bundle) {
-    for (const chunk of Object.values(bundle)) {
-      if (chunk.type !== "chunk") continue;
-      chunk.code = chunk.code.replace(
-        /[^\0-\x7f]/g,
-        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-      );
-    }
-  },
-};
-
-async function buildCli() {
+/** The chunks, with `main.js` for the command line and one for each entry of the library. */
+async function bundleCode(/** @type {string} */ dir) {
   // Loaded here, because `npm start` mostly finds nothing to build.
-  const { rolldown } = await import("rolldown");
-  const { chunkOf, plugin } = sharedChunks();
-  // Taken before the sources are read: what changes during the build is built by the next one.
-  const state = sourceState();
-  const input = join(root, "src/cli/main.ts");
-  // Packages with WebAssembly of their own, which `prove` alone loads: they stay where npm put them.
-  // DuckDB is a library of the system that `fleet` alone loads, where it is installed.
-  const external = ["iced-x86", "xz-decompress", "zstddec", "@duckdb/node-api"];
+  const [{ rolldown }, { esmExternalRequirePlugin }, { chunks, inForm }] = await Promise.all([
+    import("rolldown"),
+    import("rolldown/plugins"),
+    import("./chunks.js"),
+  ]);
+  const { groups, plugin } = chunks(root);
   const bundle = await rolldown({
-    input,
+    input: {
+      main: join(root, "src/cli/main.ts"),
+      ...Object.fromEntries(entryFiles.map((file) => [nameOfEntry(file), join(root, file)])),
+    },
+    preserveEntrySignatures: "allow-extension",
     platform: "node",
     cwd: root,
-    external,
-    plugins: [late(root), plugin, asciiOnly],
+    // Packages with WebAssembly of their own, which `prove` alone loads: they stay where npm put them.
+    // DuckDB is a library of the system that `fleet` alone loads, where it is installed.
+    external: ["iced-x86", "xz-decompress", "zstddec", "@duckdb/node-api"],
+    // commander has `require`, which ES modules have not; of child_process the plugin takes care.
+    plugins: [plugin, inForm(), esmExternalRequirePlugin({ external: [/^node:(?!child_process$)/] })],
   });
+  const { output } = await bundle.write({
+    dir,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name].js",
+    codeSplitting: { groups, includeDependenciesRecursively: false },
+    minify: MINIFY,
+    comments: { legal: false },
+  });
+  await bundle.close();
+  // Bundlers look at the package.json that is nearest.
+  writeFileSync(join(dir, "package.json"), '{ "type": "module", "sideEffects": false }\n');
+  return output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+}
+
+/** What starts the command line. Node starts CommonJS some milliseconds sooner than an ES module. */
+async function bundleStart(/** @type {string} */ dir) {
+  const { rolldown } = await import("rolldown");
+  const bundle = await rolldown({ input: join(root, "src/cli/start/start.ts"), platform: "node", cwd: root });
+  await bundle.write({
+    file: join(dir, "main.js"),
+    format: "cjs",
+    minify: MINIFY,
+    banner: "#!/usr/bin/env node",
+    comments: { legal: false },
+  });
+  await bundle.close();
+  // The package is one of ES modules; this folder is not.
+  writeFileSync(join(dir, "package.json"), '{ "type": "commonjs" }\n');
+}
+
+/** The chunk of an entry: `entry-kvm` for src/kvm/index.ts. */
+function nameOfEntry(/** @type {string} */ file) {
+  return `entry-${file.replace(/^src\/|(?:\/?index)?\.ts$/g, "") || "index"}`;
+}
+
+async function buildCode() {
+  // Taken before the sources are read: what changes during the build is built by the next one.
+  const state = sourceState();
   mkdirSync(dist, { recursive: true });
   const folder = mkdtempSync(join(dist, ".cli-"));
   try {
-    const { output } = await bundle.write({
-      dir: folder,
-      // Node starts a CommonJS module some milliseconds sooner than an ES module.
-      format: "cjs",
-      exports: "named",
-      strict: true,
-      entryFileNames: "main.js",
-      chunkFileNames: "[name].cjs",
-      codeSplitting: {
-        groups: Object.keys(SHARED).map((name) => ({ name, test: (id) => chunkOf.get(id) === name })),
-      },
-      // Names of functions and classes are kept, so that a stack trace in a bug report can be read.
-      minify: {
-        compress: { keepNames: { function: true, class: true } },
-        mangle: { toplevel: true, keepNames: true },
-        codegen: { removeWhitespace: true },
-      },
-      banner: ({ fileName }) => (fileName === "main.js" ? "#!/usr/bin/env node" : ""),
-      comments: { legal: false },
-    });
-    await bundle.close();
-    const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+    const modules = await bundleCode(join(folder, "code"));
+    await bundleStart(folder);
     const packages = new Set(modules.map(packageOf).filter((path) => path !== undefined));
     writeFileSync(join(folder, "THIRD-PARTY-LICENSES.txt"), notices(packages));
-    // The package is one of ES modules; this folder is not.
-    writeFileSync(join(folder, "package.json"), '{ "type": "commonjs" }\n');
     writeFileSync(join(folder, STAMP), state);
     makeBytecode(folder);
     chmodSync(join(folder, "main.js"), 0o755);
@@ -280,7 +237,7 @@ async function startCli() {
     return;
   }
   try {
-    await buildCli();
+    await buildCode();
   } catch (error) {
     const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
     if (!["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(code ?? "")) throw error;
@@ -306,41 +263,31 @@ function filesIn(/** @type {string} */ folder) {
     .filter((path) => statSync(path).isFile());
 }
 
-/** The files with an ending that the entries of the package need, by their imports. */
-function reached(/** @type {string} */ ending) {
-  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const open = Object.values(exports)
-    .filter((/** @type {string} */ path) => path.startsWith("./dist/"))
-    .map((/** @type {string} */ path) => join(root, path.replace(/\.js$/, ending)));
+/** The declarations that those of the entries name. */
+function reachedDeclarations() {
+  const open = entryFiles.map((file) => join(root, file.replace(/^src(.*)\.ts$/, "dist$1.d.ts")));
   /** @type {Set<string>} */
   const found = new Set();
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (found.has(file)) continue;
     found.add(file);
     for (const [, path = ""] of readFileSync(file, "utf8").matchAll(/\b(?:from|import) ?\(?["'](\.[^"']*)\.js["']/g))
-      open.push(join(dirname(file), `${path}${ending}`));
+      open.push(join(dirname(file), `${path}.d.ts`));
   }
   return found;
 }
 
-/**
- * The library: what its entries need, declarations for what their declarations name. Comments are in the declarations, where
- * editors look for them; the code goes without, which makes the package a fifth smaller.
- */
-async function buildLibrary() {
+/** The entries of the library: the chunk of each by its public name, and the declarations, with their comments, where editors look for them. */
+function buildLibrary() {
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
   if (status !== 0) process.exit(1);
-  const needed = new Set([...reached(".js"), ...reached(".d.ts")]);
-  const { minify } = await import("rolldown/utils");
-  for (const file of filesIn(dist)) {
-    if (!needed.has(file)) rmSync(file);
-    else if (file.endsWith(".js")) {
-      const options = { module: true, compress: false, mangle: false, codegen: { removeWhitespace: true } };
-      const { code, errors } = await minify(file, readFileSync(file, "utf8"), options);
-      if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`);
-      writeFileSync(file, `${code}\n`);
-    }
+  const needed = reachedDeclarations();
+  for (const file of filesIn(dist)) if (!needed.has(file)) rmSync(file);
+  for (const file of entryFiles) {
+    const made = join(root, file.replace(/^src(.*)\.ts$/, "dist$1.js"));
+    const chunk = relative(dirname(made), join(cli, "code", `${nameOfEntry(file)}.js`)).replaceAll("\\", "/");
+    writeFileSync(made, `export * from "./${chunk}";\n`);
   }
 }
 
@@ -348,8 +295,8 @@ if (process.argv.includes("--start")) {
   await startCli();
 } else {
   rmSync(dist, { recursive: true, force: true });
-  await buildLibrary();
-  await buildCli();
+  buildLibrary();
+  await buildCode();
   const { writePage } = await import("./build-web.js");
   const { writeProvePage } = await import("./build-prove-page.js");
   await Promise.all([writePage(join(dist, "web/vmxlens.html")), writeProvePage(join(dist, "web/vmxlens-prove.html"))]);

@@ -1,14 +1,14 @@
 /**
  * `node tools/bytecode.js FOLDER PLACE IDENTITY` makes the file with the bytecode of a bundled command line, in the form that
- * src/cli/bytecode.ts reads: it runs the commands that are run most, so that V8 has compiled what they call, and keeps that.
+ * src/cli/start/bytecode.ts reads: it runs the commands that are run most, so that V8 has compiled what they call, and keeps that.
  * `tools/build.js` runs it in a process of its own, with the Node that is to use the file. PLACE is where the folder will be.
  */
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import { Script } from "node:vm";
+import vm from "node:vm";
 
 const [folder = "", place = "", identity = ""] = process.argv.slice(2);
 const main = join(folder, "main.js");
@@ -42,25 +42,20 @@ const RUNS = [
   ["show", "skylake-x"],
 ];
 
-/** @type {{ name: string, text: Buffer, script: Script }[]} */
-const chunks = [];
+/** @type {Map<string, { text: Buffer, script: vm.Script }>} */
+const chunks = new Map();
 
-// The bundle leaves it to a loader that is there, so that no earlier bytecode is used.
-require.extensions[".cjs"] = (/** @type {NodeModule} */ module, /** @type {string} */ filename) => {
-  const text = readFileSync(filename);
-  const source = text.toString("latin1");
-  // A chunk with `import()` needs Node's own loader, and what is not ASCII would be read in another way.
-  if (dirname(filename) !== folder || /\bimport\s*\(|[^\0-\x7f]/.test(source)) {
-    require.extensions[".js"]?.(module, filename);
-    return;
+// What starts the command line compiles its chunks with this.
+const { Script } = vm;
+vm.Script = class extends Script {
+  constructor(/** @type {string} */ code, /** @type {vm.ScriptOptions & { filename: string }} */ { filename }) {
+    // V8 keeps the name that stack traces have.
+    super(code, { filename: join(place, "code", basename(filename)) });
+    // Each run loads the chunks anew; what all of them call is to be compiled in one script.
+    const known = chunks.get(basename(filename));
+    if (known === undefined) chunks.set(basename(filename), { text: readFileSync(filename), script: this });
+    else this.runInThisContext = () => known.script.runInThisContext();
   }
-  const before = "(function (exports, require, module, __filename, __dirname) {";
-  // V8 keeps the name that stack traces have.
-  const options = { filename: join(place, basename(filename)), columnOffset: -before.length };
-  const script = new Script(`${before}${source}\n})`, options);
-  chunks.push({ name: basename(filename), text, script });
-  const ask = (/** @type {string} */ id) => module.require(id);
-  script.runInThisContext().call(module.exports, module.exports, ask, module, filename, folder);
 };
 
 /** Bytes of the beginning: which Node, and where each chunk is. */
@@ -71,7 +66,7 @@ function fileOf(/** @type {typeof chunks} */ compiled) {
   const places = {};
   const parts = [];
   let start = HEAD;
-  for (const { name, text, script } of compiled) {
+  for (const [name, { text, script }] of compiled) {
     const code = script.createCachedData();
     places[name] = [start, code.length, text.length];
     // V8 copies bytecode that does not begin at a multiple of 8.
@@ -81,7 +76,7 @@ function fileOf(/** @type {typeof chunks} */ compiled) {
   }
   const head = Buffer.from(`${identity}\n${JSON.stringify(places)}`);
   const rest = Buffer.alloc(Math.max(0, HEAD - head.length), " ");
-  if (compiled.length === 0 || head.length > HEAD) throw new Error("there is nothing to keep, or too much");
+  if (compiled.size === 0 || head.length > HEAD) throw new Error("there is nothing to keep, or too much");
   return Buffer.concat([head, rest, ...parts]);
 }
 

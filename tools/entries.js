@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 
-/** @type {{ exports: Record<string, string> }} */
-const { exports } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+/** @type {{ exports?: Record<string, string> }} */
+const { exports = {} } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
 /** The public subpaths that are modules: `.`, `./bits/word`, … */
 export const subpaths = Object.keys(exports).filter((subpath) => exports[subpath]?.endsWith(".js"));

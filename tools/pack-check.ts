@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { subpaths } from "./entries.js";
+import { entryFiles, subpaths } from "./entries.js";
 import { NODES, nodeOf } from "./nodes.js";
 
 /** What may be in the package, by the first part of the path. */
@@ -54,16 +54,25 @@ function pack(into: string): Packed {
   return packed;
 }
 
-/** A program that imports every public subpath and prints how many names the entry exports. */
+/** A program that imports every public subpath and prints the names that each exports. */
 const IMPORTS = `
-const modules = await Promise.all(${JSON.stringify(subpaths)}.map((subpath) => import("vmxlens" + subpath.slice(1))));
-console.log(Object.keys(modules[0]).length);
+const names = {};
+for (const subpath of ${JSON.stringify(subpaths)}) names[subpath] = Object.keys(await import("vmxlens" + subpath.slice(1))).sort();
+console.log(JSON.stringify(names));
 `;
 
-function tryOn(node: string, cwd: string): void {
+/** The names that the sources of the entries export as values. */
+async function sourceNames(): Promise<{ readonly [subpath: string]: readonly string[] }> {
+  const names = entryFiles.map(
+    async (file, at) => [subpaths[at], Object.keys(await import(join(root, file))).sort()] as const,
+  );
+  return Object.fromEntries(await Promise.all(names));
+}
+
+function tryOn(node: string, cwd: string, expected: Awaited<ReturnType<typeof sourceNames>>): void {
   const cli = join(cwd, "node_modules/vmxlens/dist/cli/main.js");
-  const names = Number(run(cwd, node, "imports.mjs"));
-  if (!(names > 0)) throw new Error("the entry exports nothing");
+  const names = run(cwd, node, "imports.mjs").trim();
+  if (names !== JSON.stringify(expected)) throw new Error(`the entries export ${names}, not what their sources do`);
   if (run(cwd, node, cli, "--version").trim() !== version) throw new Error(`--version does not say ${version}`);
   const layers = run(cwd, node, cli, "layers", "skylake-x").split("\n");
   if (layers.length < 5) throw new Error(`"layers skylake-x" printed only ${layers.length} lines`);
@@ -79,8 +88,9 @@ try {
   run(folder, "npm", "install", "--no-audit", "--no-fund", `./${filename}`);
   // The installed command itself, by the link that npm makes: shebang and executable bit.
   run(folder, join(folder, "node_modules/.bin/vmxlens"), "--version");
-  tryOn(process.execPath, folder);
-  for (const version of NODES) tryOn(nodeOf(version), folder);
+  const expected = await sourceNames();
+  tryOn(process.execPath, folder, expected);
+  for (const version of NODES) tryOn(nodeOf(version), folder, expected);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,4 +1,3 @@
-import { useBytecode } from "./bytecode.js";
 import { run } from "./run.js";
 import { nodeWorld } from "./world.js";
 
@@ -15,7 +14,7 @@ interface Engine {
 }
 
 /** What node:v8 calls: that module would load Node's streams first, for what else is in it, which takes longer than the flags save. */
-function engine(): Engine {
+function engine(): Engine | undefined {
   const { noDeprecation } = process;
   const { binding } = process as unknown as { readonly binding: (name: string) => Engine };
   // Calling it is deprecated, which Node would print; Node 20, which alone has the flags, will not lose it.
@@ -23,24 +22,22 @@ function engine(): Engine {
   try {
     return binding("v8");
   } catch {
-    return require("node:v8");
+    return undefined;
   } finally {
     if (noDeprecation === undefined) Reflect.deleteProperty(process, "noDeprecation");
     else process.noDeprecation = noDeprecation;
   }
 }
 
-function beforeProgram(): void {
-  if (process.versions.node.startsWith("20.") && typeof require !== "undefined") {
-    const { setFlagsFromString } = engine();
-    for (const flag of FLAGS) setFlagsFromString(flag);
-    // A run that has lasted longer gains from the second compiler.
-    setTimeout(() => setFlagsFromString("--sparkplug"), 200).unref();
-  }
-  useBytecode();
+function setFlags(): void {
+  if (!process.versions.node.startsWith("20.")) return;
+  const v8 = engine();
+  for (const flag of FLAGS) v8?.setFlagsFromString(flag);
+  // A run that has lasted longer gains from the second compiler.
+  setTimeout(() => v8?.setFlagsFromString("--sparkplug"), 200).unref();
 }
 
-// The bundle is CommonJS, which has no `await` at the top.
-void run(process.argv.slice(2), nodeWorld(), beforeProgram).then((code) => {
+// A chunk becomes a function, which has no `await` at the top.
+void run(process.argv.slice(2), nodeWorld(), setFlags).then((code) => {
   process.exitCode = code;
 });

@@ -5,7 +5,7 @@ import { inputText, isFile, wholeText } from "./files.js";
 import type { World } from "./world.js";
 
 /** Where the pages lie, seen from the bundled command line and from the sources. */
-const PLACES = ["../web", "../../dist/web"];
+const PLACES = ["../../web", "../../dist/web"];
 
 /** The page, and the one beside it that runs a kernel's own code. */
 export const PAGES = { main: "vmxlens.html", prove: "vmxlens-prove.html" } as const;

@@ -28,6 +28,7 @@ beforeEach(() => {
   write("package-lock.json", "{}\n");
   write("src/cli/main.ts", 'void import("./say.js").then(({ say }) => say(process.argv[2] ?? "…"));\n');
   sayWith("one");
+  cpSync(join(root, "src/cli/start"), join(project, "src/cli/start"), { recursive: true });
   mkdirSync(join(project, "tools"));
   for (const tool of readdirSync(join(root, "tools")).filter((name) => name.endsWith(".js"))) {
     cpSync(join(root, "tools", tool), join(project, "tools", tool));

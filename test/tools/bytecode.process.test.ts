@@ -22,7 +22,7 @@ const root = resolve(import.meta.dirname, "../..");
 /** A project whose command line loads its bytecode; what it prints comes from a chunk, and so does what it throws. */
 const project = join(mkdtempSync(join(tmpdir(), "vmxlens-bytecode-")), "vm x ü");
 const cli = join(project, "dist/cli");
-const [file, chunk] = [join(cli, ".bytecode"), join(cli, "say.cjs")];
+const [file, chunk] = [join(cli, ".bytecode"), join(cli, "code/say.js")];
 
 function write(path: string, text: string): void {
   mkdirSync(dirname(join(project, path)), { recursive: true });
@@ -59,8 +59,6 @@ beforeAll(() => {
   write(
     "src/cli/main.ts",
     `import { setFlagsFromString } from "node:v8";
-     import { useBytecode } from "./bytecode.js";
-     useBytecode();
      // As the real one does; the bytecode has to be made with the flags that a run begins with.
      setTimeout(() => setFlagsFromString("--no-lazy-feedback-allocation"), 1).unref();
      void import("./say.js").then(({ say }) => say(process.argv[2] ?? "…"));\n`,
@@ -70,7 +68,7 @@ beforeAll(() => {
     `import { say } from "./say.js";
      export function fail(text: string): void { throw new Error(text + typeof say); }\n`,
   );
-  cpSync(join(root, "src/cli/bytecode.ts"), join(project, "src/cli/bytecode.ts"));
+  cpSync(join(root, "src/cli/start"), join(project, "src/cli/start"), { recursive: true });
   mkdirSync(join(project, "tools"));
   for (const tool of readdirSync(join(root, "tools")).filter((name) => name.endsWith(".js"))) {
     cpSync(join(root, "tools", tool), join(project, "tools", tool));
@@ -109,8 +107,8 @@ function partsOf(bytes: Buffer): Parts {
 
 /** The file with the bytecode of the other text, which only its beginning and its texts can keep from being used. */
 function forged(node: readonly unknown[] = partsOf(good).node): Buffer {
-  const [from, to] = [partsOf(other).places["say.cjs"], partsOf(good).places["say.cjs"]];
-  if (from === undefined || to === undefined) throw new Error("there is no bytecode of say.cjs");
+  const [from, to] = [partsOf(other).places["say.js"], partsOf(good).places["say.js"]];
+  if (from === undefined || to === undefined) throw new Error("there is no bytecode of say.js");
   expect(from.slice(1)).toEqual(to.slice(1));
   const bytes = Buffer.from(good);
   other.copy(bytes, to[0], from[0], from[0] + 2 * from[1]);
@@ -157,7 +155,7 @@ describe("bytecode", () => {
 
   it("of a text that is longer or shorter now is not used", () => {
     const now = text.toString("latin1");
-    writeFileSync(chunk, `${now}console.log("more");`, "latin1");
+    writeFileSync(chunk, now.replace("\n", '\nconsole.log("more");'), "latin1");
     expect(run()).toMatchObject({ status: 0, stdout: "more\none: x\n" });
     writeFileSync(chunk, now.replace("one: ", "i: "), "latin1");
     expect(run()).toEqual(says("i"));
@@ -170,7 +168,7 @@ describe("bytecode", () => {
 
   it("that was damaged in one place is not used", () => {
     const { places } = partsOf(good);
-    const [begin, code] = places["say.cjs"] as readonly [number, number, number];
+    const [begin, code] = places["say.js"] as readonly [number, number, number];
     // What names the Node, the places, some of all, and more of what belongs to the chunk; V8 looks at its beginning first.
     const across = (from: number, length: number, number: number) =>
       Array.from({ length: number }, (_, index) => from + Math.floor((index * (length - 1)) / (number - 1)));
@@ -201,7 +199,7 @@ describe("bytecode", () => {
   });
 
   it("that is cut off is not used", () => {
-    const [begin, code, last] = partsOf(good).places["say.cjs"] as readonly [number, number, number];
+    const [begin, code, last] = partsOf(good).places["say.js"] as readonly [number, number, number];
     const inPart = [begin, begin + 1, begin + code, begin + 2 * code, begin + 2 * code + last - 1];
     for (const length of [0, 1, 100, HEAD - 1, HEAD, ...inPart]) {
       writeFileSync(file, forged());
@@ -213,7 +211,7 @@ describe("bytecode", () => {
   it("that is something else is not used", () => {
     const head = good.toString("utf8", 0, HEAD);
     const long = (text: string) => text.padEnd(2 * HEAD);
-    const nonsense = ["null", "[]", "{", '{"say.cjs":[1e99,-1,0.5]}', '{"say.cjs":null}', '{"__proto__":[0,0,0]}'];
+    const nonsense = ["null", "[]", "{", '{"say.js":[1e99,-1,0.5]}', '{"say.js":null}', '{"__proto__":[0,0,0]}'];
     const texts = ["garbage", long("garbage"), ...nonsense.map((table) => long(`${head.split("\n")[0]}\n${table}`))];
     for (const garbage of texts) {
       writeFileSync(file, garbage);
@@ -237,10 +235,10 @@ describe("bytecode", () => {
 
   it("changes nothing of what is thrown, nor where", () => {
     const thrown = () => node("dist/cli/main.js", "fail");
-    const places = ({ stderr }: ReturnType<typeof node>) => stderr.match(/\/dist\/cli\/\w+\.cjs:\d+:\d+/g);
+    const places = ({ stderr }: ReturnType<typeof node>) => stderr.match(/\/dist\/cli\/code\/\w+\.js:\d+:\d+/g);
     const withIt = thrown();
     expect(withIt).toMatchObject({ status: 1, stderr: expect.stringMatching(/Error: failfunction\n {4}at fail /) });
-    expect(places(withIt)).toHaveLength(2);
+    expect(places(withIt)).toHaveLength(3);
     rmSync(file);
     expect(places(withIt)).toEqual(places(thrown()));
   });
