@@ -30,6 +30,10 @@ describe("that VT-x is on", () => {
     "Virtualization: Enabled",
     "and yes, VT-x is enabled",
     "I have Intel VT-x enabled",
+    "CPU: AMD Ryzen 7-7700X with AMD SVM **enabled**",
+    "- CPU virtualization supported\n- SVM enabled\n- Hyper-V features enabled",
+    "I have checked my BIOS and settings havent changed",
+    "even though it's enabled in both BIOS and Windows",
     "with VT-x enabled in the BIOS it still fails",
   ])("is said: %s", (text) => {
     expect(isSaidOn(text)).toBe(true);

@@ -3,6 +3,12 @@ import type { BHYVE_MESSAGES } from "./bhyve.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const BHYVE_EXAMPLES = {
+  "bhyve-front-check": {
+    examples: [
+      "Your CPU does not seem to fully support bhyve. Missing UG feature on Intel CPU, please upgrade to 5600 series.",
+      "Your CPU lacks the basic feature to run bhyve. For AMD CPUs this means RVI.",
+    ],
+  },
   "bhyve-controls": {
     examples: [
       "processor does not support desired secondary processor-based controls",

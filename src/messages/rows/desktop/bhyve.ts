@@ -7,6 +7,25 @@ const BHYVE = "FreeBSD, sys/amd64/vmm/intel/vmx.c";
 
 export const BHYVE_MESSAGES = [
   {
+    id: "bhyve-front-check",
+    product: "bhyve",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["not seem to fully support bhyve", "lacks the basic feature to run bhyve", "cpu lacks the basic feature"],
+    group: "bhyve-front-check",
+    pattern:
+      /Your CPU does not seem to fully support bhyve(?:\. Missing (?<name>\w{2,8}) feature)?|Your CPU lacks the basic feature to run bhyve/i,
+    what: "A front end of bhyve (iohyve, chyves) looked for EPT and UG (unrestricted guest) in FreeBSD's boot messages, and did not find them there. Where those are cut, or printed in another way (boot_verbose), its check is wrong; what the CPU has, vmm says.",
+    steps: [
+      {
+        text: "Read what FreeBSD and vmm found: EPT and UG in the first, 1 in the second.",
+        commands: ["grep -A1 'VT-x:' /var/run/dmesg.boot", "kldload vmm; sysctl hw.vmm.vmx.cap.unrestricted_guest"],
+      },
+      { text: "Where they are there, update the front end, or take its check out." },
+    ],
+    source: { message: "pr1ntf/iohyve#259; chyves/chyves#3", meaning: "pr1ntf/iohyve#259; chyves/chyves#3" },
+  },
+  {
     id: "bhyve-controls",
     product: "bhyve",
     layer: "silicon",

@@ -37,7 +37,7 @@ export const HAXM_MESSAGES = [
     group: "haxm-requirements",
     pattern: /The system requirements are not satisfied|HAXM\S{0,2} installation failed/i,
     what: "HAXM's installer stops because of a `No` in the list above this line, or in the log that it names.",
-    steps: [{ text: "Give the lines of checktool.", commands: ["checktool.exe --verbose"] }],
+    steps: [{ text: "Give the lines of checktool.", commands: ["checktool.exe --verbose"] }, HYPERV_OFF],
     source: { message: "intel/haxm#361, #378", meaning: HAXM },
   },
   {

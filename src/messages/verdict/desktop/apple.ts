@@ -125,6 +125,18 @@ export function kvmOnMac(text: string): Answer | undefined {
   );
 }
 
+/** Linux in a machine on a Mac, without /dev/kvm. */
+export function linuxOnMac(text: string): Answer | undefined {
+  const said = saidOf(text);
+  if (!isOnMac(said) || !HOST_IS_MAC.test(said)) return undefined;
+  return answer(
+    "Linux runs in a machine on a Mac there: it has /dev/kvm only where the hypervisor below passes it. QEMU over Hypervisor.framework (Lima, Colima, UTM, Multipass) passes no VT-x; on an Intel Mac Parallels Desktop Pro and VMware Fusion can. On Apple silicon there is no VT-x, and nested virtualization of ARM from M3 with macOS 15 on (Lima: vz with nestedVirtualization).",
+    [ASK_MACOS, { text: "Lima, on such a Mac:", commands: ["limactl start --vm-type=vz --nested-virt"] }],
+  );
+}
+const HOST_IS_MAC =
+  /\b(?:I['’]m|I am|running|run|host\w{0,4}|using) (?:is |it )?(?:on )?(?:a |an |my )?(?:mac ?OS|Mac\b|MacBook|OS ?X)|\b(?:Lima|Colima|UTM|OrbStack)\b/i;
+
 const IN_PARALLELS = /\bParallels\b/i;
 /** It runs on Macs alone; a word of other sentences, too. */
 const THE_PRODUCT = /\b(?:in|on|under|inside|within|using|with|from) Parallels\b|\bParallels (?:Desktop|VM|\d\d)\b/i;

@@ -11,7 +11,7 @@ import { machineHas, ofModel } from "../cpu-model.js";
 import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
-import { kvmOnMac, macosGuest, onAppleSilicon } from "./apple.js";
+import { kvmOnMac, linuxOnMac, macosGuest, onAppleSilicon } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { xenAlone } from "./other-hosts.js";
 import { isSaidOn } from "./said-on.js";
@@ -125,9 +125,11 @@ export function joinedOnDesktop(
     };
   const found =
     (NEEDS_HYPERVISOR.has(first.message as string) && LAUNCH_OFF.test(text) ? launchOff(first) : undefined) ??
+    (checked !== undefined || BOOT_CAMP.test(text) || IN_A_MACHINE.test(saidOf(text))
+      ? undefined
+      : saidOn(text, first)) ??
     surrounding(text, first, machine) ??
     (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
-    saidOn(text, first) ??
     onWindows(text, first);
   return found === undefined ? undefined : { evidence: [], line: first.lines[0], ...found };
 }
@@ -186,7 +188,10 @@ function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | u
     return { ...found, says: `${first.what} ${found.says}` };
   }
   if (first.message === "emulator-acceleration" && !/\bdocker\b|\bcontainers?\b/i.test(text)) return undefined;
-  return onAppleSilicon(text) ?? (OF_KVM.has(first.message as string) ? kvmOnMac(text) : macosGuest(text, first.what));
+  return (
+    onAppleSilicon(text) ??
+    (OF_KVM.has(first.message as string) ? (kvmOnMac(text) ?? linuxOnMac(text)) : macosGuest(text, first.what))
+  );
 }
 
 /** General messages, and those beside them that give the reason. */
@@ -303,15 +308,29 @@ function whereOn(says: string, failed: readonly Recognised[]): Says | undefined 
 
 /** Where people say that VT-x is on, what is left is Windows. */
 function saidOn(text: string, first: Recognised): Says | undefined {
-  return NEEDS_HYPERVISOR.has(first.message as string) && isSaidOn(text)
+  if (!NEEDS_HYPERVISOR.has(first.message as string) || !isSaidOn(text)) return undefined;
+  return DAMAGED.test(text)
     ? {
+        says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on, and shows the boot entry or the features as they should be, or twice: then a feature of Windows is damaged, or a device of Hyper-V is disabled.`,
+        steps: [
+          {
+            text: "Switch the features (Virtual Machine Platform, Hyper-V) off, restart, and on again; in the Device Manager, enable `Microsoft Hyper-V Virtualization Infrastructure Driver`.",
+            commands: ["dism /online /cleanup-image /restorehealth", "sfc /scannow"],
+          },
+          WINDOWS_STATE,
+        ],
+      }
+    : {
         says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on: then a feature of Windows is missing, or the boot entry keeps its hypervisor from starting.`,
         steps: [HYPERV_ON, WINDOWS_STATE],
-      }
-    : undefined;
+      };
 }
 
 const sentence = (what: string): string => `${what.split(":", 1)[0]?.replace(/\.$/, "")}.`;
+
+/** Features that are there twice, or a boot entry that is as it should be. */
+const DAMAGED =
+  /\b(?:2|two) (?:versions|copies|entries) of\b[^.\n]{0,40}\b(?:Windows|WSL|Subsystem|Platform)\b|\bfeatures\b[^.\n]{0,40}\b(?:appear|listed|shown|are there) (?:twice|double|duplicated)\b|\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b/i;
 
 /** The CPU, where it has no EPT: by its own registers, by its model, or by a name from before. */
 function withoutEpt(text: string, machine: OwnMachine | undefined): string | undefined {

@@ -1,6 +1,6 @@
 import type { TextVerdict } from "../../answer.js";
-import { ENABLE_FIRMWARE } from "../../rows/shared-advice.js";
-import { saidOf } from "./in-words.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
+import { APPLE, saidOf } from "./in-words.js";
 
 /* Hypervisors on the bare machine that are neither Linux' nor a desktop's: what they need, and where they say it. */
 
@@ -65,6 +65,21 @@ export function bhyveAlone(text: string): Answer | undefined {
 
 const EMULATOR = /\bemulators?\b|\bAVDs?\b/i;
 const OF_ANDROID = /\bAndroid\b|\bAVD\b|\bAEHD\b|\bHAXM\b|\bvirtuali[sz]ation\b[^.\n]{0,20}\b(?:BIOS|UEFI)\b/i;
+
+/** HAXM, without a word of its own. */
+export function haxmAlone(text: string): Answer | undefined {
+  if (!/\bHAXM\b/.test(text) || APPLE.test(text)) return undefined;
+  return {
+    says: "HAXM needs an Intel CPU whose VT-x is on in the firmware setup, and Windows' own hypervisor off: Hyper-V, WSL2, Windows Sandbox, Windows Hypervisor Platform and memory integrity all start it, and each of them is enough.",
+    steps: [
+      { text: "See which of its requirements HAXM misses.", commands: ["checktool.exe --verbose"] },
+      SEE_SECURITY,
+      HYPERV_OFF,
+      ENABLE_FIRMWARE,
+    ],
+    evidence: [],
+  };
+}
 
 /** The Android emulator, without a word of its own. */
 export function emulatorAlone(text: string): Answer | undefined {

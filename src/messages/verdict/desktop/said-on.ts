@@ -26,6 +26,9 @@ const SAID = [
   `\\b(?:but|yet|although)(?:,? (?:it|it['’]s|is|it is|already))? (?:enabled|on) (?:in|from) ${SETUP}`,
   `${NOT_SAID}\\b(?:already|both|all) (?:enabled|turned on|activated) (?:in|from|on) ${SETUP}`,
   `^[ \\t>*|-]{0,8}(?:CPU |Hardware )?${VTX}(?: mode)?[ \\t]{0,4}[:=][ \\t]{0,8}(?:enabled|on|yes)\\b`,
+  `${VTX}[ \\t]{0,2}[*_]{1,3}enabled\\b`,
+  `^[ \\t>*•-]{0,8}(?:(?:CPU|Intel|AMD|hardware|HW) ){0,2}${VTX} enabled\\b(?! or)`,
+  `\\b(?:BIOS|UEFI)(?: \\w{1,10}){0,3} (?:have ?n['’]?t|has ?n['’]?t|have not|has not|un) ?changed\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",
 ];
 const DENIED = [

@@ -5,6 +5,7 @@ import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, SEE_SECURITY, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { APPLE, IN_A_MACHINE, saidOf } from "./in-words.js";
+import { haxmAlone } from "./other-hosts.js";
 import { isSaidOn, saysOn } from "./said-on.js";
 import {
   BESIDE,
@@ -43,6 +44,8 @@ const SECURITY_OFF: Advice = {
 
 /** What needs Windows' own hypervisor is wanted, too. */
 const NEEDED = /\b(?:alongside|together|both|at the same time|side by side|beside)\b|\bincompatib\w{3,5}\b/i;
+
+const NESTING = /\bnest(?:ed|ing)\b/i;
 
 /** What Windows shows of the CPU's setting. */
 const SHOWN_OFF =
@@ -140,7 +143,11 @@ export function subjectOfWindows(
   if (crashed !== undefined) return crashed;
   const outer = OF_VTX.test(text) && !isBelow ? namedOuter(text, machine) : undefined;
   // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
-  if (outer !== undefined && (outer.isBelow || !APPLE.test(text) || /\bnested\b/i.test(text)))
+  if (
+    outer !== undefined &&
+    (outer.isBelow || !APPLE.test(text) || NESTING.test(text)) &&
+    (outer.name !== "HAXM" || NESTING.test(text))
+  )
     return answer(outer.says.trim(), [outer.step]);
   // A machine that the text describes says more than the words around it.
   if (!WINDOWS.test(text) || (machine?.lines.size ?? 0) > 0) return undefined;
@@ -170,6 +177,8 @@ export function subjectOfWindows(
       `${player} uses VT-x (or AMD-V). Windows itself says whether VT-x is on in the firmware; where it is, Windows' own hypervisor (Hyper-V, WSL2, memory integrity) holds it, and only editions of ${player} for Hyper-V run over that.`,
       [WINDOWS_STATE, ENABLE_FIRMWARE, HYPERV_OFF],
     );
+  const haxm = haxmAlone(text);
+  if (haxm !== undefined) return haxm;
   const consumer = CONSUMER.exec(saidOf(text))?.[0];
   if (consumer !== undefined && (FIRMWARE.test(text) || OF_VTX.test(text)))
     return answer(
