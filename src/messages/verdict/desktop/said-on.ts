@@ -44,7 +44,7 @@ const SAID_ON = new RegExp(SAID.join("|"), "im");
 const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 
 /** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
-const STATE = /enabl|activ|turn|switch|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
+const STATE = /enabl|activ|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
 const SUBJECT = /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|task ?manager|systeminfo/i;
 
 const spoken = (text: string): string =>
