@@ -14,6 +14,7 @@ const config: KnipConfig = {
       "src/web/main.tsx",
       "src/web/boot.ts",
       "src/web/prove/main.tsx",
+      "src/web/prove/boot.ts",
       "tools/*.{ts,js}",
     ].map((file) => `${file}!`),
     // Read by their test, and no part of the package.
@@ -24,7 +25,7 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // The packer bundles this module and takes the format from what it exports.
   ignoreIssues: { "src/web/unpack.ts": ["exports"] },
-  // Required by a line that tools/build-prove-page.js puts into a package's code.
+  // tools/pack.js imports its files by their paths.
   ignoreDependencies: ["lzma1"],
   // Debian packages that some tools drive; without them those tools say what to install.
   ignoreBinaries: [

@@ -2,18 +2,18 @@
  * Builds the page that runs a kernel's own code: one HTML file with everything in it, `dist/web/vmxlens-prove.html`, beside
  * the page that links to it. `node tools/build-prove-page.js [FILE]` writes it elsewhere.
  *
- * The decoder of instructions is 0.8 MB of WebAssembly, which the other page has no room for. It lies in the file packed,
- * and is unpacked and compiled when the first kernel is put in; the policy allows WebAssembly, the one script, and no connection.
+ * The decoder of instructions is 0.8 MB of WebAssembly, which the other page has no room for. It is packed as that page's scripts are,
+ * behind the script of this one, and unpacked and compiled when the first kernel is put in; the policy allows WebAssembly, the two
+ * scripts, and no connection.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
-import { asciiText, COMMON, hashOf, notices, styleText } from "./build-web.js";
-import { lzmaPacked } from "./pack.js";
+import { asciiText, boot, COMMON, hashOf, LEFT_OUT, notices, packedParts, styleText } from "./build-web.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(root, "src/web");
@@ -25,24 +25,29 @@ function replaced(/** @type {string} */ code, /** @type {string} */ text, /** @t
   return code.replace(text, () => by);
 }
 
+/** The tables of iced-x86 that our code names; of the others, the codes of all instructions alone are a quarter of the page. */
+function usedTables() {
+  const folder = join(root, "src/prove");
+  const texts = readdirSync(folder, { recursive: true })
+    .filter((name) => /\.ts$/.test(String(name)))
+    .map((name) => readFileSync(join(folder, String(name)), "utf8"));
+  return new Set([...texts.join("\n").matchAll(/\biced\.(\w+)/g)].map(([, name]) => name));
+}
+
 /** Packages that take their WebAssembly from a file or an address take it from the page. */
 const FROM_PAGE = {
   name: "from-page",
   /** @returns {string | undefined} */
   transform(/** @type {string} */ code, /** @type {string} */ id) {
     if (/[\\/]iced-x86[\\/].*\.js$/.test(id)) {
-      const packed =
-        'Uint8Array.from(atob(document.getElementById("decoder").textContent), (one) => one.charCodeAt(0))';
-      const bytes = `require("lzma1").decompress(${packed})`;
-      return replaced(
-        replaced(
-          replaced(code, "require(`util`)", "globalThis"),
-          "const path = require('path').join(__dirname, 'iced_x86_bg.wasm');",
-          "",
-        ),
-        "require('fs').readFileSync(path)",
-        bytes,
-      );
+      const used = usedTables();
+      return [
+        ["require(`util`)", "globalThis"],
+        ["const path = require('path').join(__dirname, 'iced_x86_bg.wasm');", ""],
+        ["require('fs').readFileSync(path)", "vmxlensDecoder()"],
+      ]
+        .reduce((now, [text = "", by = ""]) => replaced(now, text, by), code)
+        .replace(/^module\.exports\.(\w+) = Object\.freeze\(.*\);$/gm, (line, name) => (used.has(name) ? line : ""));
     }
     if (/[\\/]zstddec[\\/].*zstddec\.mjs$/.test(id))
       return replaced(
@@ -54,20 +59,12 @@ const FROM_PAGE = {
   },
 };
 
-/** The page only unpacks. */
-const WITHOUT_ENCODER = {
-  name: "without-encoder",
-  resolveId: (/** @type {string} */ id, /** @type {string | undefined} */ importer) =>
-    id === "./encoder.js" && /[\\/]lzma1[\\/]/.test(importer ?? "") ? "\0encoder" : undefined,
-  load: (/** @type {string} */ id) => (id === "\0encoder" ? "export class Encoder {}" : undefined),
-};
-
 async function bundled() {
   const bundle = await rolldown({
     ...COMMON,
     input: join(web, "prove/main.tsx"),
     platform: "browser",
-    plugins: [FROM_PAGE, WITHOUT_ENCODER],
+    plugins: [FROM_PAGE, LEFT_OUT],
   });
   const { output } = await bundle.generate({
     format: "iife",
@@ -82,12 +79,11 @@ async function bundled() {
 
 /** The text of the page, and its sizes in bytes. */
 export async function buildProvePage() {
-  const { script, modules } = await bundled();
-  const safe = script.replace(/<(?=!--|\/?script)/gi, "\\x3c");
+  const [{ script, modules }, begin] = await Promise.all([bundled(), boot("prove/boot.ts")]);
   const style = styleText("page.css") + styleText("prove/prove.css");
   const policy = [
     "default-src 'none'",
-    `script-src ${hashOf(safe)} 'wasm-unsafe-eval'`,
+    `script-src ${hashOf(begin.code)} ${hashOf(script)} 'wasm-unsafe-eval'`,
     `style-src ${hashOf(style)}`,
     "img-src data:",
     "connect-src 'none'",
@@ -95,14 +91,19 @@ export async function buildProvePage() {
     "form-action 'none'",
   ].join("; ");
   const wasm = readFileSync(join(dirname(require.resolve("iced-x86")), "iced_x86_bg.wasm"));
-  const decoder = Buffer.from(await lzmaPacked(wasm)).toString("base64");
   /** @type {{ readonly [name: string]: string }} */
-  const parts = { policy, style, script: safe, decoder, notices: notices(modules) };
+  const parts = {
+    policy,
+    style,
+    boot: begin.code,
+    ...(await packedParts([script], [wasm])),
+    notices: notices([...modules, ...begin.modules]),
+  };
   const html = readFileSync(join(web, "prove/page.html"), "utf8").replace(
     /%([a-z]+)%/g,
     (whole, name) => parts[name] ?? whole,
   );
-  return { html, sizes: { script: safe.length, file: html.length, gzip: gzipSync(html, { level: 9 }).length } };
+  return { html, sizes: { script: script.length, file: html.length, gzip: gzipSync(html, { level: 9 }).length } };
 }
 
 /** Writes the page to a file and gives its sizes. */

@@ -65,16 +65,29 @@ export const COMMON = {
   },
 };
 
-/** The script that runs before the first paint. */
-async function boot() {
+/** A script that lies in a page as it is, and unpacks the others. */
+export async function boot(file = "boot.ts") {
   const bundle = await rolldown({
     ...COMMON,
-    input: join(web, "boot.ts"),
+    input: join(web, file),
     platform: "browser",
   });
   const { output } = await bundle.generate({ format: "iife", minify: true, comments: false });
   await bundle.close();
-  return { code: asciiText(output[0].code.trim()), modules: output[0].moduleIds };
+  const code = asciiText(output[0].code.trim());
+  // The others are never read as HTML.
+  if (/<!--|<\/script/i.test(code)) throw new Error("a script holds what HTML reads as something else");
+  return { code, modules: output[0].moduleIds };
+}
+
+/** Scripts, and what comes behind them, as `src/web/open-packed.ts` opens them. */
+export async function packedParts(
+  /** @type {readonly string[]} */ scripts,
+  /** @type {readonly Uint8Array[]} */ more = [],
+) {
+  const { words, shorten } = frequentWords(scripts.join(""));
+  const parts = [...[words.join(), ...scripts.map(shorten)].map((part) => Buffer.from(part, "latin1")), ...more];
+  return { sizes: parts.map(({ length }) => length).join(" "), packed: await packed(parts) };
 }
 
 /** What `App` renders first, as HTML, by language. */
@@ -169,7 +182,7 @@ function missing(/** @type {string} */ file) {
  * members of a collection's schema mean, which the schema's document says; and from which trees and headers kernels and names
  * were read, which `vmxlens kernels` says.
  */
-const LEFT_OUT = {
+export const LEFT_OUT = {
   name: "left-out",
   transform(/** @type {string} */ code, /** @type {string} */ id) {
     if (/[\\/]messages[\\/]rows[\\/]/.test(id))
@@ -202,11 +215,7 @@ export function styleText(file = "page.css") {
 /** The text of the page, and its sizes in bytes. */
 export async function buildPage() {
   const [{ first, second, modules }, begin, { en, zh }] = await Promise.all([bundled(), boot(), firstViews()]);
-  // The other two are never read as HTML.
-  if (/<!--|<\/script/i.test(begin.code)) throw new Error("a script holds what HTML reads as something else");
   const style = styleText();
-  const { words, shorten } = frequentWords(first + second);
-  const packedParts = [words.join(), shorten(first), shorten(second)].map((part) => Buffer.from(part, "latin1"));
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(begin.code)} ${hashOf(first)} ${hashOf(second)}`,
@@ -223,8 +232,7 @@ export async function buildPage() {
     boot: begin.code,
     en,
     zh,
-    sizes: packedParts.map(({ length }) => length).join(" "),
-    packed: await packed(packedParts),
+    ...(await packedParts([first, second])),
     notices: notices([...modules, ...begin.modules]),
   };
   const html = readFileSync(join(web, "page.html"), "utf8").replace(

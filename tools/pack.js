@@ -13,7 +13,7 @@ const lzma = (/** @type {string} */ file) =>
   import(pathToFileURL(join(root, "node_modules/lzma1/lib", `${file}.js`)).href);
 
 /** Bytes as LZMA packs them, for text. */
-export async function lzmaPacked(/** @type {Uint8Array} */ bytes) {
+async function lzmaPacked(/** @type {Uint8Array} */ bytes) {
   const [{ compress }, { Encoder }] = await Promise.all([lzma("index"), lzma("encoder")]);
   const configure = Encoder.prototype.configure;
   // What the package sets for all data supposes that it comes in fours; text does not, and each of its characters depends on the

@@ -3,42 +3,14 @@
  * typed, dropped and clicked until the first script runs, and runs that when the view has been painted.
  */
 import { type Early, WRITABLE } from "./early.js";
-import { reader, unpack } from "./unpack.js";
+import { openPacked, type Packed } from "./open-packed.js";
 
 const page = document.getElementById("page") as HTMLElement;
 const keeping = new AbortController();
-/** Unpacks the next of the page's scripts, and runs it. They are one stream, so each costs what the others do not have. */
+let packed: Packed | undefined;
 function runNext(): void {
-  unpacking ??= openPacked(document.getElementById("packed") as HTMLElement);
-  const code = unpacking.next();
-  if (code.done) return;
-  const script = document.createElement("script");
-  script.className = "ran";
-  script.textContent = code.value;
-  document.head.append(script);
-}
-let unpacking: Generator<string> | undefined;
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: no script holds one, see tools/frequent-words.js
-const WORDS = /[\x1a-\x1f][\uf780-\uf7ff]|[\x01-\x08\x0e-\x19\uf780-\uf7ff]/g;
-
-/** Of the bytes that words became: those above ASCII, then the control characters but blanks, then the pairs. */
-function placeOf(bytes: string): number {
-  const byte = bytes.charCodeAt(0) & 0xff;
-  if (bytes.length > 1) return 148 + (byte - 26) * 128 + (bytes.charCodeAt(1) & 0x7f);
-  return byte < 9 ? byte + 127 : byte < 32 ? byte + 122 : byte - 0x80;
-}
-
-/** The scripts in the element, whose attribute says how many bytes each has; before them are the words, and each is a step. */
-function* openPacked({ textContent, dataset }: HTMLElement): Generator<string> {
-  // Each byte is one unit of the text: ASCII is itself, and the others are U+F780 to U+F7FF.
-  const bytes = new TextDecoder("x-user-defined");
-  let words: string[] | undefined;
-  for (const part of unpack(dataset.sizes?.split(" ").map(Number) ?? [], reader(textContent ?? ""))) {
-    const text = bytes.decode(part);
-    if (words === undefined) words = text.split(",");
-    else yield text.replace(WORDS, (bytes) => words?.[placeOf(bytes)] ?? bytes);
-  }
+  packed ??= openPacked();
+  packed.runNext();
 }
 
 const early: Early = { shell: page.innerHTML, files: [], text: "", stop: () => keeping.abort(), runNext };
