@@ -86,6 +86,7 @@ const CIRCUMSTANCES = {
   "in WSL2": isWsl2,
   AMD: ({ vendor }: Host) => isSvmVendor(vendor),
   "VMX in CPUID": ({ cores: [boot] }: Host) => boot.cpuid.features.vmx === true,
+  "vmx among the flags": ({ observed }: Host) => observed?.vmx === true,
   "IA32_FEAT_CTL read": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 0) !== "unknown" &&
     msrBit(msrOf(boot, 0x3a), 2) !== "unknown" &&

@@ -31,6 +31,11 @@ const NAMED_OUTER = [
   ],
   [/\bDocker Desktop\b/i, "Docker Desktop"],
   [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean"],
+  [/\bOracle Cloud\b|\bOCI (?:VM|instance|compute)\b|\bVM\.Standard\d?\b/i, "Oracle Cloud"],
+  [/\bLinode\b/i, "Linode"],
+  [/\bVultr\b/i, "Vultr"],
+  [/\bOVH(?:cloud)?\b/i, "OVHcloud"],
+  [/\bContabo\b/i, "Contabo"],
   [/\bHetzner\b/i, "Hetzner Cloud"],
   [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions"],
   [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI"],
@@ -75,6 +80,11 @@ const ALWAYS_BELOW: readonly string[] = [
   "Alibaba Cloud",
   "Docker Desktop",
   "DigitalOcean",
+  "Oracle Cloud",
+  "Linode",
+  "Vultr",
+  "OVHcloud",
+  "Contabo",
   "Hetzner Cloud",
   "GitHub Actions",
   "GitLab CI",
@@ -88,6 +98,11 @@ const CLOUDS: ReadonlySet<string> = new Set([
   "Azure",
   "Alibaba Cloud",
   "DigitalOcean",
+  "Oracle Cloud",
+  "Linode",
+  "Vultr",
+  "OVHcloud",
+  "Contabo",
   "Hetzner Cloud",
 ]);
 
@@ -288,3 +303,11 @@ export function withNamedOuter(
 /** A cloud has no firmware setup that its customers could change. */
 const withoutFirmware = (steps: readonly Step[]): readonly Step[] =>
   steps.filter(({ text }) => text !== FIRMWARE_OFF.text && text !== EITHER_FIRMWARE.text);
+
+/** Whether the text names the cloud that its machine runs in. */
+export function namesCloud(text: string): boolean {
+  return (
+    text.length <= LONGEST_PROSE && !WHOLE_MACHINE.test(text) && CLOUDS.has(namedOuter(text, undefined)?.name ?? "")
+  );
+}
+const LONGEST_PROSE = 20_000;

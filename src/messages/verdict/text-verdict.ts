@@ -82,6 +82,9 @@ function answerOf(
   // WSL itself says that nothing below Linux can help.
   const wsl = recognised.find(({ message, gravity }) => message === "wsl-nested-machine" && gravity === "blocks");
   if (wsl !== undefined) return rowVerdict(wsl, recognised.filter(isOfLoading));
+  // One CPU lacks what another one shows: neither of the two is the machine.
+  const lacking = recognised.find(({ message }) => message === "kvm-vmx-not-supported");
+  if (lacking !== undefined && machine?.situation.host.observed?.vmx === true) return rowVerdict(lacking, ofLoading);
   const other = otherCpuVerdict(recognised, machine, short);
   if (other !== undefined) return other;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {

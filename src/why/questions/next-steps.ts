@@ -92,7 +92,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
   },
   {
-    name: /^(?:VirtualBox|Oracle)/,
+    name: /^(?:VirtualBox|Oracle(?! Cloud))/,
     text: "On the host, with the machine off, switch nested VT-x on.",
     commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"],
   },
@@ -138,7 +138,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
     commands: ["# %USERPROFILE%\\.wslconfig: [wsl2] nestedVirtualization=true", "docker run --device /dev/kvm ..."],
   },
   {
-    name: /^(?:DigitalOcean|Hetzner|GitLab)/,
+    name: /^(?:Contabo|DigitalOcean|Hetzner|GitLab|Linode|Oracle Cloud|OVHcloud|Vultr)/,
     text: "See whether the machine shows vmx; where it does not, only another kind of machine (dedicated or bare metal) has it, or plain emulation does.",
     commands: ["grep -m1 -owE 'vmx|svm' /proc/cpuinfo; ls -l /dev/kvm"],
   },

@@ -3,7 +3,7 @@ import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside } from "../../verdict/desktop/said-inside.js";
 import { saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10 } from "../../verdict/desktop/windows-words.js";
-import { cloudOf } from "../../verdict/named-outer.js";
+import { cloudOf, namesCloud } from "../../verdict/named-outer.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [
@@ -33,7 +33,7 @@ export const SHOWN: readonly Shown[] = [
   // What CPUID says to VirtualBox on Windows.
   ["no hypervisor below", /\(HVP=0\)/],
   ["in WSL2", { test: isInWsl2 }],
-  ["in a cloud", { test: (text) => cloudOf(text) !== undefined }],
+  ["in a cloud", { test: (text) => cloudOf(text) !== undefined || namesCloud(text) }],
   [
     "hypervisor launch off",
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,

@@ -35,6 +35,9 @@ export const ANY_WORDS_EXAMPLES = {
   "any-no-flag": {
     examples: [
       "no vmx flag in /proc/cpuinfo",
+      "my VM has no vmx in /proc/cpuinfo",
+      "I can't see vmx in /proc/cpuinfo",
+      "grep vmx /proc/cpuinfo returns nothing",
       "VT-x is on in the BIOS but vmx is missing in /proc/cpuinfo",
       "lscpu does not show VT-x",
       "ERROR: neither vmx nor svm",
@@ -46,6 +49,8 @@ export const ANY_WORDS_EXAMPLES = {
     ],
     not: [
       "look for vmx in /proc/cpuinfo",
+      "grep vmx /proc/cpuinfo returns the flags",
+      "the folder has no .vmx file",
       "lscpu shows VT-x",
       "Hardware virtualization: not needed",
       "grep -c vmx /proc/cpuinfo",

@@ -94,6 +94,21 @@ export const KVM_LOAD_MESSAGES = [
       /VMX not supported by CPU (?<cpu>\d{1,5})|(?<=kvm_intel: )VMX not supported by CPU\b|CPU doesn't support VMX/i,
     what: "CPUID.1:ECX bit 5 is 0 on CPU {cpu}: it shows no VMX.",
     decoder: "kernel-message",
+    where: [
+      {
+        is: "vmx among the flags",
+        what: "CPUID.1:ECX bit 5 is 0 on CPU {cpu}, and the text shows vmx among the flags of a CPU: the CPUs of this machine differ, or the two were taken at different times.",
+        steps: [
+          {
+            text: "See which CPUs show it.",
+            commands: [
+              "grep -c processor /proc/cpuinfo; grep -cw vmx /proc/cpuinfo; grep -E '^processor|^microcode' /proc/cpuinfo",
+            ],
+          },
+          MICROCODE,
+        ],
+      },
+    ],
     causes: [
       "It is not an Intel, Centaur or Zhaoxin CPU: on AMD the line is harmless, kvm_amd is the module.",
       { text: "It is a virtual machine whose hypervisor does not pass VMX.", unless: ["bare metal"] },
