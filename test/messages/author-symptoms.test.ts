@@ -25,6 +25,10 @@ const INNOCENT = [
   "Our VMM (virtual machine manager) cannot uninstall updates, it fails.",
   "CET is the time zone of the VMM host, guests show the wrong time.",
   "The APIC is broken on this board, Linux says 'noapic' helps; the hypervisor flag is not set.",
+  "A hypervisor is running, VirtualBox cannot run anything while Hyper-V is active.",
+  "Since the hypervisor (VMware Player) is enabled I cannot open any document.",
+  "The DVBM driver freezes my TV card.",
+  "Systemd init signal is lost in the VM, exit reason: 3 of the service.",
   "GS base station crashed again after the VM exited.",
 ];
 

@@ -9,10 +9,22 @@ export const HYPERVISOR_EXAMPLES = {
       "[7685402us][cpu=0][sev=3][seq=19]:VMX ctrl 0x48b not fully enabled: request 0x18b but get 0x8b",
     ],
   },
-  "acrn-capability": {
+  "acrn-cpuid": {
     examples: [
       "[13:26:25:318] detect_hardware_support, SMAP not supported",
       "[13:26:25:318] ␍detect_hardware_support, SMAP not supported␊",
+    ],
+    not: ["detect_hardware_support: OK", "detect_hardware_support, VMX not supported"],
+  },
+  "acrn-host-exception": {
+    examples: ["[5144571us][cpu=0][idle0][sev=2][seq=33]:= Unhandled exception: 6 (Invalid Opcode)"],
+    not: ["Unhandled exception: 6 (Invalid Opcode) at 00101234"],
+  },
+  "acrn-capability": {
+    examples: [
+      "check_essential_vmx_caps, invept not supported",
+      "check_vmx_caps, VPID not supported",
+      "detect_hardware_support, VMX not supported",
     ],
     not: ["detect_hardware_support: OK", "vmx_modinit: processor does not support VMX operation"],
   },

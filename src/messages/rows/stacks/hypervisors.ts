@@ -1,8 +1,13 @@
-import type { MessageRow } from "../../message.js";
+import type { Advice, MessageRow } from "../../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, FIRMWARE_IS_OFF, READ_FEAT_CTL, WHO_USES_VMX } from "../shared-advice.js";
 
 const XEN = "Xen, xen/arch/x86/hvm/vmx/vmcs.c";
 const SEL4 = "seL4, src/arch/x86/object/vcpu.c";
+const ACRN_NEEDS: Advice = {
+  text: "See whether the CPU has it at all (ACRN's board inspector lists what is missing).",
+  commands: ["grep -m1 -owE 'smap|smep|clflushopt|pdpe1gb|xsave' /proc/cpuinfo; vmxlens runs HOST acrn"],
+};
+const ACRN_IN_QEMU: Advice = { text: "In QEMU, give it the host's CPU.", commands: ["-cpu host,+vmx"] };
 const JAILHOUSE = "Jailhouse, hypervisor/arch/x86/vmx.c and driver/main.c";
 
 export const HYPERVISOR_MESSAGES = [
@@ -23,6 +28,47 @@ export const HYPERVISOR_MESSAGES = [
     },
   },
   {
+    id: "acrn-cpuid",
+    product: "ACRN",
+    layer: "silicon",
+    gravity: "blocks",
+    needle: "detect_hardware_support",
+    pattern: /detect_hardware_support[,:] {0,3}(?<lack>(?! |VMX\b)[\w -]{2,40}? (?:is )?not supported)/i,
+    what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires: {lack}",
+    causes: [
+      "SMEP, SMAP, XSAVE, CLFLUSHOPT, 1-GByte pages and the like are CPUID features, not VMX: the CPU is older than ACRN supports, or QEMU was given a model without them.",
+    ],
+    steps: [ACRN_NEEDS, ACRN_IN_QEMU],
+    source: {
+      message: "projectacrn/acrn-hypervisor#6584, #6586, #8571",
+      meaning: "ACRN, hypervisor/arch/x86/cpu_caps.c",
+    },
+  },
+  {
+    id: "acrn-host-exception",
+    product: "ACRN",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: "unhandled exception: ",
+    pattern: /= Unhandled exception: (?<vector>\d{1,2}) \((?<name>[\w -]{3,30})\)(?! at\b)/i,
+    what: "ACRN itself, and not a guest, took exception {vector} ({name}) and stops; the registers after it are the CPU's at that moment.",
+    causes: [
+      "6 (Invalid Opcode): an instruction that the CPU does not have, or that QEMU's CPU model does not show.",
+      "13 (General Protection), 14 (Page Fault): a bug, or a register or an address that this machine does not have.",
+    ],
+    steps: [
+      {
+        text: "Find the instruction at RIP in the hypervisor's image (of that build).",
+        commands: ["addr2line -fe acrn.out RIP"],
+      },
+      ACRN_IN_QEMU,
+    ],
+    source: {
+      message: "projectacrn/acrn-hypervisor#6481, #4721",
+      meaning: "ACRN, hypervisor/debug/dump.c",
+    },
+  },
+  {
     id: "acrn-capability",
     product: "ACRN",
     layer: "silicon",
@@ -35,21 +81,13 @@ export const HYPERVISOR_MESSAGES = [
       "check_vmx_caps",
     ],
     pattern:
-      /(?:check_vmx_mmu_cap|detect_hardware_support|check_essential_vmx_caps|check_vmx_caps)(?![,:]?\s{0,3}(?:OK|passed|success))[,:]?\s{0,3}(?<lack>[^\n]{0,120})/i,
+      /(?:check_vmx_mmu_cap|detect_hardware_support(?![,:] {0,3}(?! |VMX\b)[\w -]{2,40}? (?:is )?not supported)|check_essential_vmx_caps|check_vmx_caps)(?![,:]?\s{0,3}(?:OK|passed|success))[,:]?\s{0,3}(?<lack>[^\n]{0,120})/i,
     what: "ACRN stops because the CPU (or the hypervisor that it runs in) lacks something that it requires: {lack}",
     causes: [
       "SMEP, SMAP, XSAVE, CLFLUSHOPT, 1-GByte pages and the like are CPUID features, not VMX: the CPU is older than ACRN supports, or QEMU was given a model without them.",
       "EPT, VPID, INVEPT, unrestricted guest, APIC virtualization and the like are VMX capabilities: an old CPU, or an outer hypervisor that does not pass them.",
     ],
-    steps: [
-      {
-        text: "See whether the CPU has it at all (ACRN's board inspector lists what is missing).",
-        commands: ["grep -m1 -owE 'smap|smep|clflushopt|pdpe1gb|xsave' /proc/cpuinfo; vmxlens runs HOST acrn"],
-      },
-      { text: "In QEMU, give it the host's CPU.", commands: ["-cpu host,+vmx"] },
-      ENABLE_FIRMWARE,
-      ENABLE_OUTER,
-    ],
+    steps: [ACRN_NEEDS, ACRN_IN_QEMU, ENABLE_FIRMWARE, ENABLE_OUTER],
     source: {
       message: "projectacrn/acrn-hypervisor#6584, #6586, #6941",
       meaning: "ACRN, hypervisor/arch/x86/cpu_caps.c",

@@ -119,7 +119,7 @@ const QUESTIONS: readonly Question[] = [
 
 /** Words of those who write a hypervisor, or try a small one. */
 const OWN =
-  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bEferHook\b|\bhv\.sys\b|\bEPT[- _]?hooks?\b|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bEferHook\b|\bhv\.sys\b|\bEPT[- _]?hooks?\b|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bDBVM\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {

@@ -19,6 +19,19 @@ export const SYMPTOMS: readonly Symptom[] = [
   ...EPT_SYMPTOMS,
   {
     words:
+      /\b(?:hypervisor|HV|VMM|part ?[5-8])\b[^\0]{0,300}\b(?:STATUS_ILLEGAL_INSTRUCTION|0xc000001d\b|(?:can(?:no|['’])t|unable to|not able to) (?:run|open|start|launch) any(?:thing| (?:app\w{0,9}|program|process|exe\b))|(?:open|run|start|launch) any (?:app\w{0,9}|program)[^\0]{0,80}\b(?:error|never|fails?)\b)/i,
+    and: /^(?![^\0]*\b(?:Hyper-?V|VirtualBox|emulator|WSL ?2?|Docker|BlueStacks)\b)[^\0]*\b(?:is|while|when|with|after)\b[^\n]{0,60}\b(?:running|active|loaded|enabled|part ?[5-8])\b/i,
+    over: ["windows-requirements"],
+    says: "Programs that fail while a hypervisor runs, some always and others never, mostly meet an instruction that the guest's controls do not enable: it raises #UD (STATUS_ILLEGAL_INSTRUCTION) in the guest, without a VM exit. Secondary controls bit 3 enables RDTSCP and RDPID, bit 12 INVPCID, bit 20 XSAVES and XRSTORS, bit 26 TPAUSE and UMWAIT; where CPUID shows the guest an instruction, its bit has to be 1.",
+    steps: [
+      {
+        text: "Set those that the CPU allows (high half of 0x48b), on every CPU; else look at the exits for #UD with bit 6 of the exception bitmap (0x4004), and at the bytes at guest RIP.",
+        commands: ["sudo rdmsr -a 0x48b"],
+      },
+    ],
+  },
+  {
+    words:
       /\b(?<insn>INVPCID|RDTSCP|RDPID|XSAVES|XRSTORS|TPAUSE|UMWAIT|PCONFIG|ENQCMDS?)\b[^\0]{0,160}(?:#UD|\b(?:invalid|undefined|illegal) (?:opcode|instruction))/i,
     and: /\b(?:hypervisor|VMCS|VMX|guest|VMM)\b/i,
     over: ["any-guest-instruction"],

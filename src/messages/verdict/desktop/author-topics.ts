@@ -8,6 +8,10 @@ import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 
 export const TOPICS: readonly Symptom[] = [
   {
+    words: /\bINIT ?(?:signal|信号|IPI)|\bkInit\b|\bEXIT_REASON_INIT\b|\bexit reason (?:is )?[`'"]?3\b/i,
+    says: "Exit reason 3: an INIT came while the guest ran; in the guest it always exits, no control prevents it, and in VMX root operation it waits. On hardware it puts the CPU into wait-for-SIPI. A hypervisor that emulates that gives the guest the state after INIT (real mode, CS 0xf000) and activity state 3 (0x4826), and at the SIPI (exit reason 4) sets CS to the vector. The system sends INIT by the APIC's ICR when it starts a CPU again: after sleep, at a restart, at a crash.",
+  },
+  {
     words: /\bHOST_?CR3\b/i,
     says: "At every VM exit the CPU loads CR3 from HOST_CR3 (0x6c02). A driver that writes its own CR3 there gets the tables of the process that it happened to run in, which may end later; the system process's are safe in that, and still the guest can change them, and with them what the host part sees. Tables of the hypervisor's own, which map its code, stacks, data and what it has to read of the guest, take that away; the host part then reaches nothing else of the system.",
   },

@@ -55,6 +55,14 @@ const SEE_IOMMU: Step = {
   commands: ["sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'"],
 };
 
+/** A hypervisor on bare metal is tried in QEMU. */
+const OWN_IN_QEMU =
+  /\b(?:ACRN|Jailhouse|Bareflank|Hedron)\b[^\0]{0,4000}\bqemu\b|\bqemu\b[^\0]{0,4000}\b(?:ACRN|Jailhouse|Bareflank|Hedron)\b/i;
+const QEMU_IOMMU: Step = {
+  text: "In QEMU the machine has VT-d only where it was given it, by -device (libvirt: the element iommu); the firmware of the host has no part in that.",
+  commands: ["-machine q35,kernel-irqchip=split -device intel-iommu,intremap=on,caching-mode=on"],
+};
+
 /** Hyper-V, as a feature of Windows, is not there. */
 const NOT_INSTALLED =
   /\bhyper-?v\b[^.\n]{0,40}\b(?:not (?:appear to be )?(?:installed|found|available)|NOT_FOUND)\b|_HYPERV_NOT_(?:FOUND|INSTALLED|RUNNING)\b/i;
@@ -84,7 +92,7 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
         )
       : answer(
           "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup.",
-          [SEE_IOMMU],
+          [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : SEE_IOMMU],
         );
   const option = /(?<![\w-])--?enable-(?<name>whpx|hvf)\b/i.exec(text)?.groups?.name?.toLowerCase();
   if (option !== undefined)
