@@ -88,12 +88,16 @@ export const TOOL_EXAMPLES = {
   "rdmsr-no-device": {
     examples: ["rdmsr: open: No such file or directory"],
   },
+  "nyx-lip": {
+    examples: ["[KVM-NYX] Error: IP Payloads are LIP!"],
+    not: ["IP payloads are LIP values where bit 31 is 1"],
+  },
   "nyx-kvm-pt": {
     examples: [
       "[QEMU-Nyx] Could not access KVM-PT kernel module!",
       "ERROR: KVM does not support NYX_PT (0)!",
       "[Error] VMX_PT is not loaded!",
-      "[KVM-NYX] Error: IP Payloads are LIP!",
+      "[KVM-NYX] Error: Only one ToPA block supported!",
     ],
     not: ["#define KVM_CAP_NYX_PT 512", "[KVM-NYX] Info:  CPU is supported!"],
   },

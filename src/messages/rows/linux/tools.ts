@@ -321,6 +321,26 @@ export const TOOL_MESSAGES = [
     source: { message: "msr-tools", meaning: "Linux, arch/x86/kernel/msr.c" },
   },
   {
+    id: "nyx-lip",
+    product: "tool",
+    layer: "silicon",
+    gravity: "blocks",
+    needle: "ip payloads are lip",
+    group: "nyx-kvm-pt",
+    pattern: /\[KVM-NYX\] Error: IP Payloads are LIP/i,
+    what: "The patched kernel of Nyx runs and refuses this CPU: its Intel PT writes linear instruction pointers, which include the base of CS (CPUID.14H:ECX bit 31 is 1), and KVM-Nyx takes only those without it. VT-x, /dev/kvm and Intel PT as such are there.",
+    steps: [
+      {
+        text: "See the bit. No setting changes it: take a CPU where it is 0, or Nyx without Intel PT.",
+        commands: ["cpuid -1 -r -l 0x14"],
+      },
+    ],
+    source: {
+      message: "IntelLabs/kafl.linux#11",
+      meaning: "IntelLabs/kafl.linux, arch/x86/kvm/vmx/vmx_pt.c; Intel SDM volume 2, CPUID leaf 14H",
+    },
+  },
+  {
     id: "nyx-kvm-pt",
     product: "tool",
     layer: "host operating system",
@@ -328,11 +348,11 @@ export const TOOL_MESSAGES = [
     needle: ["kvm-pt", "nyx_pt", "vmx_pt", "kvm_cap_dirty_log_ring", "kvm-nyx] error"],
     group: "nyx-kvm-pt",
     pattern:
-      /Could not access KVM-PT kernel module|KVM does not support NYX_PT|\bVMX_PT is not loaded|NYX requires support for KVM_CAP_DIRTY_LOG_RING|\[KVM-NYX\] Error: (?<lip>IP Payloads are LIP)?/i,
+      /Could not access KVM-PT kernel module|KVM does not support NYX_PT|\bVMX_PT is not loaded|NYX requires support for KVM_CAP_DIRTY_LOG_RING|\[KVM-NYX\] Error: (?!IP Payloads)/i,
     what: "kAFL or Nyx did not find what its own KVM adds (tracing of guests with Intel PT): the kernel or the kvm_intel that runs is not the patched one, or that one found no Intel PT to use. VT-x and /dev/kvm are not what is missing.",
     causes: [
       "Another kernel was started, or kvm and kvm_intel of the distribution are loaded in place of the patched modules.",
-      "The CPU cannot trace in VMX operation (IA32_VMX_MISC bit 14 is 0, as on Broadwell), or it writes linear instruction pointers (CPUID.14H:ECX bit 31), which KVM-Nyx refuses.",
+      "The CPU cannot trace in VMX operation (IA32_VMX_MISC bit 14 is 0, as on Broadwell).",
       "In a virtual machine Intel PT is there only if the hypervisor below passes it; VMware's was found not to work.",
       "QEMU-Nyx then goes on with plain KVM, where it needs KVM_CAP_DIRTY_LOG_RING, which older kernels do not have.",
     ],
@@ -347,7 +367,7 @@ export const TOOL_MESSAGES = [
       },
     ],
     source: {
-      message: "IntelLabs/kAFL#190, IntelLabs/kafl.linux#11 and #17, CISPA-SysSec/atropos-legacy#3, RUB-SysSec/kAFL#8",
+      message: "IntelLabs/kAFL#190, IntelLabs/kafl.linux#17, CISPA-SysSec/atropos-legacy#3, RUB-SysSec/kAFL#8",
       meaning: "IntelLabs/kAFL#190; IntelLabs/kAFL, patches/kvm/README.md; Intel SDM volume 3D, appendix A.6",
     },
   },

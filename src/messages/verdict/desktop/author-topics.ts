@@ -52,7 +52,8 @@ export const TOPICS: readonly Symptom[] = [
     says: "Sleep (S3) and hibernation (S4) reset the CPUs: VMX operation ends, CR4.VMXE and IA32_FEAT_CTL are back at their reset values (the firmware sets the second again), and no CPU is virtualized afterwards. A hypervisor has to leave VMX operation on every CPU before, by VMCLEAR and VMXOFF, and to execute VMXON, VMCLEAR, VMPTRLD and VMLAUNCH again after the resume; on Windows a power callback says when.",
   },
   {
-    words: /\b(?:unload\w{0,3}|devirtuali[sz]\w{1,3}|VMXOFF|tear\w{0,3} ?down|uninstall\w{0,3})\b/i,
+    words:
+      /(?<!\bwithout (?:\w{1,8} )?)\b(?:unload\w{0,3}|devirtuali[sz]\w{1,3}|VMXOFF|tear\w{0,3} ?down|uninstall\w{0,3})\b/i,
     and: /\b(?:BSOD|crash\w{0,3}|fail\w{0,4}|broken|hangs?|freez\w{1,3}|exception|bug ?check|stuck|not)\b/i,
     says: "To leave VMX operation, every CPU has to execute VMXOFF in the host part, on its own, and then go on as its guest was: guest RSP, RIP and RFLAGS, CR3, the bases and limits of GDTR and IDTR (an exit left the limits at 0xffff), FS and GS base, and only then CR4.VMXE 0. Memory of the VMCS, the stacks, the bitmaps and the EPT may be freed when the last CPU has left, and no callback, hook or timer of the hypervisor may still run.",
     steps: [
