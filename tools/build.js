@@ -41,7 +41,15 @@ const STAMP = ".made-of";
 const BYTECODE = ".bytecode";
 
 /** What the bundle depends on. The lock file is the version of everything in node_modules. */
-const MADE_OF = ["src", "package.json", "package-lock.json", "tools/build.js", "tools/chunks.js", "tools/bytecode.js"];
+const MADE_OF = [
+  "src",
+  "package.json",
+  "package-lock.json",
+  "tools/build.js",
+  "tools/chunks.js",
+  "tools/bytecode.js",
+  "tools/short-vmcs.js",
+];
 
 /**
  * One line per file: its path, size and times. A time is compared for equality, not for order, and the time of the last

@@ -9,19 +9,11 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import vm from "node:vm";
+import { VMCS } from "./short-vmcs.js";
 
 const [folder = "", place = "", identity = ""] = process.argv.slice(2);
 const main = join(folder, "main.js");
 const require = createRequire(main);
-
-/** A VMCS that fails many checks. */
-const VMCS = `GUEST_CR0 = 0x30
-GUEST_CR4 = 0x2040
-GUEST_RFLAGS = 0x2
-GUEST_INTERRUPTIBILITY_INFO = 0x9
-VM_ENTRY_CONTROLS = 0xd1ff
-VM_EXIT_REASON = 0x80000021
-`;
 
 const scratch = mkdtempSync(join(tmpdir(), "vmxlens-bytecode-"));
 const made = join(folder, `.bytecode-${process.pid}`);

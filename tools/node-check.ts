@@ -5,6 +5,7 @@ import { argv } from "node:process";
 import { pathToFileURL } from "node:url";
 import { NOT_CHECKED } from "./count-tests.js";
 import { NODES, nodeOf, Unreachable } from "./nodes.js";
+import { VMCS } from "./short-vmcs.js";
 
 /*
  * npm run check:node: builds dist/ with the Node that runs this, and runs it with every release in `NODES`: each has to
@@ -20,14 +21,6 @@ export interface Run {
 }
 
 const CLI = "dist/cli/main.js";
-
-const VMCS = `GUEST_CR0 = 0x30
-GUEST_CR4 = 0x2040
-GUEST_RFLAGS = 0x2
-GUEST_INTERRUPTIBILITY_INFO = 0x9
-VM_ENTRY_CONTROLS = 0xd1ff
-VM_EXIT_REASON = 0x80000021
-`;
 
 /** A program that uses the library. */
 export const LIBRARY = `

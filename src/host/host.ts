@@ -81,7 +81,13 @@ export function isSvmVendor(vendor: string | undefined): boolean {
 
 /** Whether the kernel is that of WSL2, which runs on Hyper-V of Windows. */
 export function isWsl2({ kernel = "" }: Pick<Host, "kernel">): boolean {
-  return /microsoft-standard/i.test(kernel);
+  return microsoftsKernel(kernel) === "WSL2";
+}
+
+/** Of the kernels that Microsoft builds for WSL, the name of WSL2's says so; undefined for every other kernel. */
+export function microsoftsKernel(kernel: string): "WSL2" | "other" | undefined {
+  const found = /microsoft(-standard)?/i.exec(kernel);
+  return found === null ? undefined : found[1] === undefined ? "other" : "WSL2";
 }
 
 /** Whether the CPU has SVM in place of VMX: by its vendor, or by the module that is loaded where that was not read. */

@@ -1,6 +1,7 @@
 import { formatHeld, type Held } from "../rules/held.js";
 import type { Release } from "../rules/release.js";
 import { formatRange, type ReleaseRange } from "../rules/release.js";
+import type { Question } from "../why/questions/answer.js";
 import type { ExplainedBit } from "./decoders/bits.js";
 import type { Advice, Gravity, Outcome, Product, RefusingLayer, Step } from "./message.js";
 import type { Circumstances } from "./own-machine.js";
@@ -62,9 +63,13 @@ export interface Explanation {
   readonly sources: readonly string[];
 }
 
+/** A step that was chosen, with what those who put answers together ask about it. */
+export type ChosenStep = Step & Pick<Advice, "changes">;
+
 /** An explanation with what the answer to the whole text needs of it. */
 export interface Recognised extends Explanation {
   readonly outcome?: Outcome;
+  readonly steps: readonly ChosenStep[];
 }
 
 /** The answer to a whole text. */
@@ -78,6 +83,13 @@ export interface TextVerdict {
   readonly line?: number;
   /** Ids of the messages that it answers whole: their own causes and steps add nothing. */
   readonly covers: readonly string[];
+}
+
+/** An answer while it is put together. */
+export interface FoundVerdict extends TextVerdict {
+  readonly steps: readonly ChosenStep[];
+  /** The question about the machine that it answers, if it answers one. */
+  readonly question?: Question;
 }
 
 /** What a decoder adds to the sentences of a row. Members that are missing leave the row's as they are. */
@@ -118,6 +130,14 @@ export function rangesText(ranges: readonly (ReleaseRange | undefined)[]): strin
 /** A step without what is only for those who choose among steps. */
 export function plainStep({ text, commands }: Step): Step {
   return commands === undefined ? { text } : { text, commands };
+}
+
+/** A step without what was for those who choose among steps. */
+export function chosenStep({ text, commands, changes }: Advice): ChosenStep {
+  return {
+    ...plainStep({ text, ...(commands === undefined ? {} : { commands }) }),
+    ...(changes === undefined ? {} : { changes }),
+  };
 }
 
 /** The steps with what there is to do in place of them. */

@@ -1,4 +1,4 @@
-import type { Decoded, Recognised, TextVerdict } from "./answer.js";
+import type { Decoded, FoundVerdict, Recognised, TextVerdict } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import type { Match } from "./match.js";
 import type { DesktopDecoderName, MessageRow } from "./message.js";
@@ -30,11 +30,11 @@ export interface DesktopMessages {
   readonly subject: (text: string, machine: OwnMachine | undefined) => Omit<TextVerdict, "covers"> | undefined;
   /** An answer, extended by the prose around the messages. */
   readonly withWords: (
-    found: TextVerdict,
+    found: FoundVerdict,
     text: string,
     recognised: readonly Recognised[],
     machine: OwnMachine | undefined,
-  ) => TextVerdict;
+  ) => FoundVerdict;
   readonly shown: readonly Shown[];
   readonly decoders: { readonly [D in DesktopDecoderName]: Decoder };
 }

@@ -2,10 +2,10 @@ import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
 import {
   type Cause,
+  chosenStep,
   type Decoded,
   type Explanation,
   inPlace,
-  plainStep,
   type Recognised,
   sinceText,
 } from "./answer.js";
@@ -126,7 +126,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       bits: [],
       ...(rule === undefined ? {} : { rule }),
       causes: [],
-      steps: shown.steps.map((step) => plainStep(filledStep(step, first))),
+      steps: shown.steps.map((step) => chosenStep(filledStep(step, first))),
       depends: [],
       ...kernelNotes(context, decoded),
       sources: sourcesOf(row),
@@ -147,7 +147,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
     ...(rule === undefined ? {} : { rule }),
     causes: [...(decoded.causes ?? []), ...(decoded.onlyCauses ? [] : rowCauses)],
     steps: stillOpen(uniqueSteps([...(decoded.steps ?? []), ...(decoded.onlySteps ? [] : rowSteps)]), row, context).map(
-      (step) => plainStep(forOuter(step, row, context)),
+      (step) => chosenStep(forOuter(step, row, context)),
     ),
     depends: [...(row.depends ?? []), ...(decoded.depends ?? [])],
     ...kernelNotes(context, decoded),

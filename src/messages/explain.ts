@@ -1,5 +1,5 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
-import type { Explanation, Recognised, TextVerdict } from "./answer.js";
+import { type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
 import { explainUnder } from "./explain-group.js";
 import { type KeptText, keptText } from "./kept-text.js";
@@ -150,7 +150,7 @@ function explanationsOf(
 const LESS_THAN_A_LIST: ReadonlySet<string> = new Set(["xen-domain-crash", "haxm-panicked"]);
 
 function withoutOutcome({ outcome: _, ...explanation }: Recognised): Explanation {
-  return explanation;
+  return { ...explanation, steps: explanation.steps.map(plainStep) };
 }
 
 /** One line can word the same failure twice. */

@@ -87,8 +87,8 @@ export interface Advice extends Step {
   readonly unless?: readonly Circumstance[];
   /** What there is to do in place of it where the text shows this. */
   readonly instead?: Step & { readonly is: Circumstance };
-  /** What it changes: the firmware's setting, or what the hypervisor below passes on. */
-  readonly changes?: "firmware" | "outer hypervisor";
+  /** What it changes: the firmware's setting, what the hypervisor below passes on, or whether Windows' own starts. */
+  readonly changes?: "firmware" | "outer hypervisor" | "Windows' hypervisor";
 }
 
 /** A function of the kernel or of another program that refuses, and the releases in which it does. */

@@ -16,6 +16,13 @@ export interface ValueChange {
   readonly now: string | undefined;
 }
 
+const MICROCODE = "microcode";
+
+/** Whether a change is one of the microcode, of all CPUs or of some. */
+export function isOfMicrocode({ what }: ValueChange): boolean {
+  return what.startsWith(MICROCODE);
+}
+
 export function valueChanges(before: Host, now: Host, onlyOnce: string[]) {
   const changes: ValueChange[] = [];
   let compared = 0;
@@ -44,7 +51,7 @@ export function valueChanges(before: Host, now: Host, onlyOnce: string[]) {
   value("kernel", before.kernel, now.kernel);
   for (const [i, a, b] of corePairs(before, now)) {
     const where = before.cores.length > 1 ? ` of core group ${i}` : "";
-    value(`microcode${where}`, hex(a.microcode), hex(b.microcode));
+    value(`${MICROCODE}${where}`, hex(a.microcode), hex(b.microcode));
     value(`signature${where}`, hex(a.signature), hex(b.signature));
     const names = new Set([...Object.keys(a.cpuid.features), ...Object.keys(b.cpuid.features)]);
     for (const name of names) {

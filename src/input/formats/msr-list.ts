@@ -282,7 +282,7 @@ function openList(file: string | undefined): LineRun {
     waits: () => part !== undefined || calls.length > 0,
     end(cut) {
       if (cut && held?.at.line === lines && held.looksCut()) {
-        log.error(
+        log.ifAlone.error(
           held.at,
           `the text ends inside the value of MSR ${describeMsr(held.index)}`,
           "as many digits as before",
@@ -314,7 +314,11 @@ function openList(file: string | undefined): LineRun {
             '"MSR 0x3a: 0x1", "IA32_FEAT_CTL 0x1", or the output of rdmsr with its command',
           );
         } else
-          log.error({ line: Math.max(lines, 1), column: 1 }, "no VMX MSR in the text", "MSR 0x3a or 0x480 to 0x493");
+          log.ifAlone.error(
+            { line: Math.max(lines, 1), column: 1 },
+            "no VMX MSR in the text",
+            "MSR 0x3a or 0x480 to 0x493",
+          );
         return { hosts: [], diagnostics: log.list() };
       }
       if (orphan !== undefined)

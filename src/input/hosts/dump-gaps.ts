@@ -1,5 +1,5 @@
 import { formatCpuRanges } from "../text/cpu-ranges.js";
-import type { DiagnosticLog, Place } from "../text/diagnostic.js";
+import type { DiagnosticSink, Place } from "../text/diagnostic.js";
 import type { HostBuilder } from "./host-builder.js";
 
 /*
@@ -16,7 +16,7 @@ export function tellWhatIsMissing(
   cpuids: readonly number[],
   msrSections: ReadonlyMap<number | undefined, Place>,
   svm: boolean,
-  log: DiagnosticLog,
+  log: DiagnosticSink,
   at: Place,
 ): void {
   if (msrSections.size === 0 && builder.msrsOf("unnamed").size === 0) {

@@ -1,7 +1,7 @@
 import { once } from "../../bits/once.js";
 import type { Host } from "../../host/host.js";
 import type { ColumnShifts } from "../text/column-shifts.js";
-import type { Diagnostic } from "../text/diagnostic.js";
+import { countsOnlyAlone, type Diagnostic } from "../text/diagnostic.js";
 import type { Evidence } from "./evidence.js";
 import type { FactCollector } from "./fact-collector.js";
 import type { LineReader, LineRun } from "./reader.js";
@@ -47,7 +47,7 @@ export function finish(
       if (hosts.length > 0) own.push({ name, hosts });
     } else if (!hasHosts) {
       // What was wrong with a line still counts; that the rest of the text is something else does not.
-      diagnostics.push(...said.filter(({ message }) => /^MSR |^rdmsr |^values without/.test(message)));
+      diagnostics.push(...said.filter((diagnostic) => !countsOnlyAlone(diagnostic)));
     }
   }
   found.sort((a, b) => b.claims - a.claims);

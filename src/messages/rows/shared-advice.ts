@@ -88,6 +88,7 @@ export const SEE_SECURITY: Step = {
 export const HYPERV_OFF: Advice = {
   text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
   commands: ["bcdedit /set hypervisorlaunchtype off"],
+  changes: "Windows' hypervisor",
   unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7"],
   instead: {
     is: "hypervisor launch off",

@@ -15,8 +15,8 @@ import { layersUnder } from "../../why/layers.js";
 import type { SaidOfMachine } from "../../why/questions/about.js";
 import type { NextStep, Question, QuestionAnswer } from "../../why/questions/answer.js";
 import { SEE_WHO_SETS_IT, WHOSE_CPU } from "../../why/questions/next-steps.js";
-import { answerWith } from "../../why/questions/questions.js";
-import type { TextVerdict } from "../answer.js";
+import { statementWith } from "../../why/questions/questions.js";
+import type { FoundVerdict } from "../answer.js";
 import { listText } from "../decoders/bits.js";
 import type { OwnMachine } from "../own-machine.js";
 import { askedVerdict, asksOnly } from "./asked-only.js";
@@ -32,7 +32,7 @@ export interface SaidInProse extends SaidOfMachine {
 export interface MachineVerdict {
   /** Whether the question has an answer, rather than what would have to be known. */
   readonly isKnown: boolean;
-  readonly verdict: Omit<TextVerdict, "covers">;
+  readonly verdict: Omit<FoundVerdict, "covers">;
 }
 
 /** The answer that the registers, flags and messages of a machine give; after a failure, only one that explains it. */
@@ -51,30 +51,31 @@ export function machineVerdict(
     failed || params !== undefined || observed?.modules !== undefined || observed?.loadError !== undefined
       ? "kvm"
       : "vmx";
-  const answer = answerWith(question, situation, said);
+  const answer = statementWith(question, situation, said);
   if (!failed && question === "vmx" && answer.answer === "unknown" && countsEither) return EITHER_COUNTED;
   const two = isHostAndGuest(situation.read);
   if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);
   const insights = failed ? [] : paramInsights(situation, asked?.off ?? [], said);
   const nested =
-    two || (!failed && params?.kvm_intel?.nested !== undefined) ? answerWith("nested", situation, said) : undefined;
+    two || (!failed && params?.kvm_intel?.nested !== undefined) ? statementWith("nested", situation, said) : undefined;
   // Of nested, its answer says so.
   const different = (situation.notApplied ?? []).flatMap(({ name, text }) =>
     failed || name === "nested" ? [] : `But ${text}.`,
   );
   const again = different.length > 0 && situation.notApplied?.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
   const says = [
-    plain(answer),
+    sentenceOf(answer),
     ...(question === "vmx" && answer.answer === "yes" ? flagBefore(situation, said) : []),
     ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
-    ...(nested === undefined || answer.answer !== "yes" ? [] : [plain(nested)]),
+    ...(nested === undefined || answer.answer !== "yes" ? [] : [sentenceOf(nested)]),
     ...different,
     ...(failed || asked !== undefined || insights.length > 0 ? [] : paramsOn(situation)),
   ];
   return {
     isKnown: answer.answer !== "unknown",
     verdict: {
+      question,
       says: says.join(" "),
       steps: [
         ...(asked?.steps ?? []),
@@ -104,17 +105,15 @@ const EITHER_COUNTED: MachineVerdict = {
 function flagBefore({ kernel, read }: Situation, said: SaidInProse): string[] {
   if (kernel.from !== "default") return [];
   const oldest = situationOf(read, { kernel: RELEASES[0] as Release, assumeByDefault: ["registers=sdm"] });
-  if (answerWith("vmx", oldest, said).answer === "yes") return [];
+  if (statementWith("vmx", oldest, said).answer === "yes") return [];
   return [
     `Before Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag \`vmx\` shows only that the CPU has it, whatever the firmware did.`,
   ];
 }
 
-/** The sentences without the word that answers a question: here there was none. */
-function plain({ says }: QuestionAnswer): string {
-  const rest = says.replace(/^(?:Yes|No|Not known): /, "");
+function sentenceOf({ says }: QuestionAnswer): string {
   // A module's name stays as it is written.
-  return /^\w+_/.test(rest) ? rest : rest.charAt(0).toUpperCase() + rest.slice(1);
+  return /^\w+_/.test(says) ? says : says.charAt(0).toUpperCase() + says.slice(1);
 }
 
 // ---- Parameters ----

@@ -301,8 +301,8 @@ export function withNamedOuter(
 }
 
 /** A cloud has no firmware setup that its customers could change. */
-const withoutFirmware = (steps: readonly Step[]): readonly Step[] =>
-  steps.filter(({ text }) => text !== FIRMWARE_OFF.text && text !== EITHER_FIRMWARE.text);
+const withoutFirmware = (steps: readonly Step[]): readonly Step[] => steps.filter((step) => !IN_FIRMWARE.has(step));
+const IN_FIRMWARE: ReadonlySet<Step> = new Set([FIRMWARE_OFF, EITHER_FIRMWARE]);
 
 /** Whether the text names the cloud that its machine runs in. */
 export function namesCloud(text: string): boolean {

@@ -1,7 +1,15 @@
 import { once } from "../../bits/once.js";
 import { isSvmVendor } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
-import { type Explanation, inPlace, isOfLoading, plainStep, type Recognised, type TextVerdict } from "../answer.js";
+import {
+  type Explanation,
+  type FoundVerdict,
+  inPlace,
+  isOfLoading,
+  plainStep,
+  type Recognised,
+  type TextVerdict,
+} from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
 import type { Circumstances, OwnMachine } from "../own-machine.js";
@@ -35,7 +43,7 @@ export function verdictOf(
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
   const isOpen = ({ unless }: Advice) => unless?.some((name) => circumstances.has(name)) !== true;
   const found = worded && {
-    ...worded,
+    ...withoutQuestion(worded),
     steps: inPlace(worded.steps, circumstances)
       .filter(isOpen)
       .filter(({ text: step }, at, all) => all.findIndex((other) => other.text === step) === at)
@@ -48,12 +56,16 @@ export function verdictOf(
   return { ...found, evidence: [...left, ...found.evidence] };
 }
 
+function withoutQuestion({ question: _, ...found }: FoundVerdict): TextVerdict {
+  return found;
+}
+
 function answerOf(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
   text: string | undefined,
   desktop: DesktopMessages | undefined,
-): TextVerdict | undefined {
+): FoundVerdict | undefined {
   const short = shortOf(text);
   const guests = once(() => (short === undefined ? [] : readGuests(short)));
   const joined = short === undefined ? undefined : desktop?.joined(short, recognised, machine);

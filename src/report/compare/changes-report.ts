@@ -1,5 +1,6 @@
 import type { RegisterDifference } from "../../compare/diff.js";
 import type { ChangeKind, Changes, FeatureChange } from "../../compare/hosts/changes.js";
+import { isOfMicrocode } from "../../compare/hosts/read-changes.js";
 import { labelText } from "../../registers/bit-label.js";
 import { LAYER_TITLES } from "../../why/features.js";
 import { layerStep } from "../../why/layer-step.js";
@@ -103,7 +104,7 @@ function causeText({ causes }: Pick<FeatureChange, "causes">, changes: Changes):
 }
 
 function causeName(cause: ChangeKind, { values, before, now }: Changes): string {
-  const microcode = values.find(({ what }) => what.startsWith("microcode"));
+  const microcode = values.find(isOfMicrocode);
   switch (cause) {
     case "registers":
       return microcode === undefined

@@ -1,8 +1,8 @@
-import { type Host, hasSvm } from "../../host/host.js";
+import { type Host, hasSvm, microsoftsKernel } from "../../host/host.js";
 import { isLoadedOn } from "../../kvm/replay.js";
 
 /** WSL's kernels have KVM built in: then its parameters are shown without VT-x, too. */
-const BUILT_IN = { outer: /^(?:Hyper-V|Microsoft|WSL|Windows)/, kernel: /microsoft/i };
+const OUTER_OF_WSL = /^(?:Hyper-V|Microsoft|WSL|Windows)/;
 
 /**
  * Whether a text shows kvm_intel loaded and no `vmx`: no machine is both, so it is of two, most likely of a host and of a guest that
@@ -12,6 +12,6 @@ export function isHostAndGuest(host: Host): boolean {
   const { observed, cores } = host;
   const denied =
     cores[0].cpuid.features.vmx === false || observed?.vmx === false || observed?.cpuFlags?.includes("vmx") === false;
-  const builtIn = BUILT_IN.outer.test(observed?.outer ?? "") || BUILT_IN.kernel.test(host.kernel ?? "");
+  const builtIn = OUTER_OF_WSL.test(observed?.outer ?? "") || microsoftsKernel(host.kernel ?? "") !== undefined;
   return denied && !builtIn && isLoadedOn(host) && !hasSvm(host);
 }

@@ -8,6 +8,7 @@ import type { FeatCtlCase, World } from "../../situation/worlds.js";
 import type { QuestionAnswer } from "./answer.js";
 import { SVM_MODULE } from "./next-steps.js";
 
+/** An answer before it has the word that it begins with: `says` begins with a small letter. */
 export type Answer = Omit<QuestionAnswer, "question" | "evidence">;
 
 /** What one case makes of the three facts. */
@@ -111,7 +112,7 @@ export function foreignAnswer({ observed }: Host): Answer | undefined {
   return {
     answer: "no",
     decidedBy: "vendor",
-    says: `No: this is ${what}. VMX and kvm_intel exist on x86 only; this architecture has a KVM of its own, and vmxlens is about VMX.`,
+    says: `this is ${what}. VMX and kvm_intel exist on x86 only; this architecture has a KVM of its own, and vmxlens is about VMX.`,
     steps: found === undefined ? [] : [{ text: "Read what the kernel says about KVM.", commands: [found[2]] }],
   };
 }
@@ -121,14 +122,14 @@ export function svmAnswer({ name, vendor, observed }: Host): Answer {
     return {
       answer: "no",
       decidedBy: "vendor",
-      says: "No: kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, and KVM uses that; vmxlens is about VMX.",
+      says: "kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, and KVM uses that; vmxlens is about VMX.",
       steps: [],
     };
   }
   return {
     answer: "no",
     decidedBy: "vendor",
-    says: `No: this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX.`,
+    says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX.`,
     steps: [SVM_MODULE],
   };
 }

@@ -28,7 +28,7 @@ export function hostAndGuestAnswer(question: Question, { params }: Host): Answer
     return {
       answer: "yes",
       decidedBy: "kernel",
-      says: "Yes: kvm_intel is loaded on the host. Linux shows no `vmx` in what is most likely its guest.",
+      says: "kvm_intel is loaded on the host. Linux shows no `vmx` in what is most likely its guest.",
       steps: [],
     };
   }
@@ -38,7 +38,7 @@ export function hostAndGuestAnswer(question: Question, { params }: Host): Answer
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: "Not known: whether KVM of the host offers guests VMX was not read, nor the guest's CPU model.",
+      says: "whether KVM of the host offers guests VMX was not read, nor the guest's CPU model.",
       steps: [SEE_NESTED, GUEST_MODEL],
     };
   }
@@ -46,13 +46,13 @@ export function hostAndGuestAnswer(question: Question, { params }: Host): Answer
     ? {
         answer: "yes",
         decidedBy: "parameter",
-        says: `Yes: KVM of the host offers guests VMX (kvm_intel.nested=${shown}). The guest does not have it: its CPU model leaves vmx out.`,
+        says: `KVM of the host offers guests VMX (kvm_intel.nested=${shown}). The guest does not have it: its CPU model leaves vmx out.`,
         steps: [GUEST_MODEL],
       }
     : {
         answer: "no",
         decidedBy: "parameter",
-        says: `No: kvm_intel.nested is ${shown} on the host, so guests get no VMX.`,
+        says: `kvm_intel.nested is ${shown} on the host, so guests get no VMX.`,
         steps: [RELOAD_WITH_NESTED, GUEST_MODEL],
       };
 }

@@ -40,10 +40,10 @@ export function kvmAnswer(about: About): Answer {
       answer: "yes",
       decidedBy: "kernel",
       says: loaded
-        ? "Yes: kvm_intel is loaded."
+        ? "kvm_intel is loaded."
         : missing
-          ? "Yes: it is not loaded, and nothing that was read would keep it from loading."
-          : "Yes: kvm_intel loads.",
+          ? "it is not loaded, and nothing that was read would keep it from loading."
+          : "kvm_intel loads.",
       steps: missing ? [LOAD_IT] : [],
     };
   }
@@ -57,7 +57,7 @@ export function kvmAnswer(about: About): Answer {
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: "Not known: VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does.",
+      says: "VT-x is on; whether the CPU has every control that KVM requires was not read, and on a CPU with VT-x it nearly always does.",
       steps: [LOAD_IT],
     };
   }
@@ -77,7 +77,7 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
     return {
       answer: "no",
       decidedBy: "kernel",
-      says: `No: the kernel refuses kvm_intel${errno}. ${message}`,
+      says: `the kernel refuses kvm_intel${errno}. ${message}`,
       steps: [KERNEL_LOG, ...below],
     };
   }
@@ -85,7 +85,7 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
     return {
       answer: "no",
       decidedBy: virtual === true ? "outer hypervisor" : "kernel",
-      says: "No: the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires.",
+      says: "the kernel refuses kvm_intel with EIO. VT-x was found and is on, and the CPU, or the hypervisor below, lacks something that KVM requires.",
       steps: [COLLECT, ...below],
     };
   }
@@ -95,7 +95,7 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
     return {
       answer: "no",
       decidedBy: "firmware",
-      says: "No: the kernel refuses kvm_intel (-EOPNOTSUPP), and the CPU shows vmx: so the firmware has VT-x off in IA32_FEAT_CTL. Older kernels show the flag all the same.",
+      says: "the kernel refuses kvm_intel (-EOPNOTSUPP), and the CPU shows vmx: so the firmware has VT-x off in IA32_FEAT_CTL. Older kernels show the flag all the same.",
       steps: [FIRMWARE_OFF, READ_BOTH],
     };
   }
@@ -109,7 +109,7 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
   return {
     answer: "no",
     decidedBy: virtual === true ? "outer hypervisor" : "kernel",
-    says: `No: the kernel refuses kvm_intel${errno}. ${why}`,
+    says: `the kernel refuses kvm_intel${errno}. ${why}`,
     steps: refusalSteps(error, reasons.length, below),
   };
 }
@@ -129,10 +129,10 @@ function notSupported(below: readonly NextStep[], virtual: About["virtual"], sho
     decidedBy: virtual === true ? "outer hypervisor" : "nothing read",
     says:
       virtual === true
-        ? "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on, because the hypervisor below does not pass it."
+        ? "the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on, because the hypervisor below does not pass it."
         : shown
-          ? "No: the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off."
-          : "No: the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off.",
+          ? "the kernel refuses kvm_intel (-EOPNOTSUPP), although the CPU shows vmx: nearly always the firmware has VT-x off (IA32_FEAT_CTL); rarely, NX is off."
+          : "the kernel refuses kvm_intel (-EOPNOTSUPP): it found no VT-x that is on. Either the firmware has it off (IA32_FEAT_CTL), or the CPU has none (AMD's module is kvm_amd), or the hypervisor below a virtual machine does not pass it; rarely, NX is off.",
     steps: [
       ...(virtual === true ? below : shown ? [FIRMWARE_OFF] : []),
       READ_BOTH,
@@ -194,7 +194,7 @@ function nestedOf(about: About): Answer {
     return {
       answer: "no",
       decidedBy: "parameter",
-      says: `No: ${by}, so guests get no VMX.`,
+      says: `${by}, so guests get no VMX.`,
       steps: [RELOAD_WITH_NESTED],
     };
   }
@@ -203,7 +203,7 @@ function nestedOf(about: About): Answer {
     return {
       answer,
       decidedBy: "parameter",
-      says: "Yes: KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough).",
+      says: "KVM offers guests VMX. A guest gets it where its CPU model has vmx (-cpu host, host-passthrough).",
       steps: [],
     };
   }
@@ -212,5 +212,5 @@ function nestedOf(about: About): Answer {
   ];
   return nested === "yes" || shown !== undefined
     ? { ...kvm, answer: "unknown", steps: [...kvm.steps, ...steps] }
-    : { answer: "unknown", decidedBy: "nothing read", says: "Not known: kvm_intel.nested was not read.", steps };
+    : { answer: "unknown", decidedBy: "nothing read", says: "kvm_intel.nested was not read.", steps };
 }

@@ -32,6 +32,18 @@ export function answerTo(question: Question, subject: Situation | Host): Questio
 
 /** As `answerTo`, with what the prose around the values says about the machine. */
 export function answerWith(question: Question, situation: Situation, said: SaidOfMachine | undefined): QuestionAnswer {
+  const found = statementWith(question, situation, said);
+  return { ...found, says: `${WORDS[found.answer]}: ${found.says}` };
+}
+
+const WORDS = { yes: "Yes", no: "No", unknown: "Not known" } as const;
+
+/** As `answerWith`, for a text without a question: `says` has no word before it, and begins with a small letter. */
+export function statementWith(
+  question: Question,
+  situation: Situation,
+  said: SaidOfMachine | undefined,
+): QuestionAnswer {
   const joined = replays(situation);
   const about = aboutOf(situation, joined, said);
   const found = isHostAndGuest(situation.read)
@@ -46,7 +58,7 @@ export function answerWith(question: Question, situation: Situation, said: SaidO
     question,
     ...found,
     // What was read and says two things was read.
-    ...(found.answer === "unknown" && contradiction !== undefined ? { says: `Not known: ${contradiction}.` } : {}),
+    ...(found.answer === "unknown" && contradiction !== undefined ? { says: `${contradiction}.` } : {}),
     evidence: evidenceOf(about),
   };
 }

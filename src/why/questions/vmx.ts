@@ -30,13 +30,13 @@ export function vmxAnswer(about: About): Answer {
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: "Not known: the message says nothing about VT-x, and is the same on an AMD CPU.",
+      says: "the message says nothing about VT-x, and is the same on an AMD CPU.",
       steps: [WHOSE_CPU, READ_BOTH],
     };
   }
   const lost = on === "no" ? undefined : flagLost(joined);
   if (lost !== undefined) {
-    return { answer: "no", decidedBy: "firmware", says: `No: ${lowerFirst(lost)}`, steps: [KERNEL_LOG, FIRMWARE_OFF] };
+    return { answer: "no", decidedBy: "firmware", says: `${lowerFirst(lost)}`, steps: [KERNEL_LOG, FIRMWARE_OFF] };
   }
   if (on === "yes") {
     const { observed, cores } = host;
@@ -45,14 +45,14 @@ export function vmxAnswer(about: About): Answer {
       return {
         answer: "yes",
         decidedBy: "firmware",
-        says: "Yes: the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x.",
+        says: "the firmware locked IA32_FEAT_CTL (0x3a) with VMX on, which it must do only on a CPU with VT-x.",
         steps: [],
       };
     }
     return {
       answer: "yes",
       decidedBy: "firmware",
-      says: `Yes: VT-x is there and ${isAtlas(host) ? "the firmware is assumed to have it on" : "on"}.`,
+      says: `VT-x is there and ${isAtlas(host) ? "the firmware is assumed to have it on" : "on"}.`,
       steps: [],
     };
   }
@@ -65,7 +65,7 @@ export function vmxAnswer(about: About): Answer {
     return {
       answer: "no",
       decidedBy: "outer hypervisor",
-      says: `No: there is no IA32_FEAT_CTL, without which Linux does not use VT-x. ${outerName(about)} passes VMX incompletely.`,
+      says: `there is no IA32_FEAT_CTL, without which Linux does not use VT-x. ${outerName(about)} passes VMX incompletely.`,
       steps: [outerStep(about.outer)],
     };
   }
@@ -75,14 +75,14 @@ export function vmxAnswer(about: About): Answer {
     return {
       answer: "no",
       decidedBy: "firmware",
-      says: "No: Linux shows no `vmx`. CPUs of this model have VT-x and this is not a virtual machine, so the firmware most likely has it off.",
+      says: "Linux shows no `vmx`. CPUs of this model have VT-x and this is not a virtual machine, so the firmware most likely has it off.",
       steps: [FIRMWARE_OFF, READ_BOTH],
     };
   }
   return {
     answer: "no",
     decidedBy: "firmware",
-    says: "No: Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
+    says: "Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
     steps: [READ_LOCK, FIRMWARE_OFF],
   };
 }
@@ -105,11 +105,11 @@ function foundOffAnswer(about: About): Answer {
     return {
       answer: "no",
       decidedBy: "firmware",
-      says: "No: KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The message is the same for both.",
+      says: "KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU. The message is the same for both.",
       steps: [EITHER_FIRMWARE, WHOSE_CPU],
     };
   }
-  const found = "No: the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL.";
+  const found = "the CPU shows VT-x, and Linux found it switched off in IA32_FEAT_CTL.";
   return about.virtual === true
     ? {
         answer: "no",
@@ -135,7 +135,7 @@ function hiddenAnswer(about: About, what: string): Answer {
     return {
       answer: "no",
       decidedBy: "outer hypervisor",
-      says: `No: ${what} to this program, and a hypervisor runs below Windows. As a rule it is Windows' own (Hyper-V, WSL2, memory integrity): then VT-x is on, and kept for that. In a virtual machine, it is the one that does not pass VT-x.`,
+      says: `${what} to this program, and a hypervisor runs below Windows. As a rule it is Windows' own (Hyper-V, WSL2, memory integrity): then VT-x is on, and kept for that. In a virtual machine, it is the one that does not pass VT-x.`,
       steps: [outerStep(about.outer)],
     };
   }
@@ -143,7 +143,7 @@ function hiddenAnswer(about: About, what: string): Answer {
     return {
       answer: "no",
       decidedBy: "outer hypervisor",
-      says: `No: ${what}. By the text this machine runs in ${about.outer}, which then does not pass VT-x to it.`,
+      says: `${what}. By the text this machine runs in ${about.outer}, which then does not pass VT-x to it.`,
       steps: [outerStep(about.outer)],
     };
   }
@@ -151,7 +151,7 @@ function hiddenAnswer(about: About, what: string): Answer {
     return {
       answer: "no",
       decidedBy: "outer hypervisor",
-      says: `No: ${what}, and this is a virtual machine. ${outerName(about)} does not pass VT-x to it.`,
+      says: `${what}, and this is a virtual machine. ${outerName(about)} does not pass VT-x to it.`,
       steps: [outerStep(about.outer)],
     };
   }
@@ -159,8 +159,8 @@ function hiddenAnswer(about: About, what: string): Answer {
     answer: "no",
     decidedBy: "CPU",
     says: about.ofEither
-      ? "No: KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the message is the same for both. The CPU has none, or a hypervisor hides it."
-      : `No: ${what}. The CPU has no VT-x, or a hypervisor hides it.`,
+      ? "KVM found no virtualization in CPUID: no VT-x on an Intel CPU, no SVM on an AMD CPU; the message is the same for both. The CPU has none, or a hypervisor hides it."
+      : `${what}. The CPU has no VT-x, or a hypervisor hides it.`,
     steps: [...(about.ofEither ? [WHOSE_CPU] : []), ...(about.virtual === false ? [] : [outerStep(about.outer)])],
   };
 }
@@ -176,13 +176,13 @@ function firmwareAnswer(about: About): Answer {
     ? {
         answer: "no",
         decidedBy: "outer hypervisor",
-        says: `No: IA32_FEAT_CTL (0x3a)${value} is locked with VMX off, in a virtual machine: ${lowerFirst(outerName(about))} does not pass VT-x.`,
+        says: `IA32_FEAT_CTL (0x3a)${value} is locked with VMX off, in a virtual machine: ${lowerFirst(outerName(about))} does not pass VT-x.`,
         steps: [outerStep(about.outer)],
       }
     : {
         answer: "no",
         decidedBy: "firmware",
-        says: `No: the firmware locked VT-x off: IA32_FEAT_CTL (0x3a)${value} has the lock (bit 0) at 1 and ${needed} at 0.${tboot ? " Booted through tboot, Linux looks at that bit." : inside}`,
+        says: `the firmware locked VT-x off: IA32_FEAT_CTL (0x3a)${value} has the lock (bit 0) at 1 and ${needed} at 0.${tboot ? " Booted through tboot, Linux looks at that bit." : inside}`,
         steps: [FIRMWARE_OFF],
       };
 }
@@ -198,7 +198,7 @@ function openAnswer(about: About): Answer {
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: `Not known: IA32_FEAT_CTL (0x3a) is not locked, so the firmware leaves it to the operating system to switch VT-x on, as Linux does; ${cpu}.`,
+      says: `IA32_FEAT_CTL (0x3a) is not locked, so the firmware leaves it to the operating system to switch VT-x on, as Linux does; ${cpu}.`,
       steps: [LOAD_IT],
     };
   }
@@ -206,16 +206,16 @@ function openAnswer(about: About): Answer {
     return {
       answer: "unknown",
       decidedBy: "nothing read",
-      says: `Not known: this is a virtual machine, and whether ${lowerFirst(outerName(about))} passes VT-x to it was not read.`,
+      says: `this is a virtual machine, and whether ${lowerFirst(outerName(about))} passes VT-x to it was not read.`,
       steps: [READ_BOTH, outerStep(about.outer)],
     };
   }
   const says =
     vmx === "yes"
-      ? "Not known: the CPU has VT-x, and whether the firmware has it on was not read."
+      ? "the CPU has VT-x, and whether the firmware has it on was not read."
       : host.observed?.modules?.kvm_intel === false
-        ? "Not known: kvm_intel is not loaded, and the reason was not read."
-        : "Not known: neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on.";
+        ? "kvm_intel is not loaded, and the reason was not read."
+        : "neither CPUID nor IA32_FEAT_CTL (0x3a) says that VT-x is on.";
   return {
     answer: "unknown",
     decidedBy: "nothing read",

@@ -106,7 +106,7 @@ export function openDump(log: DiagnosticLog): Dump {
         const broken = BROKEN_MSR_LINE.exec(text);
         if (section.kind === "start" || broken === null || !isVmxMsr(Number.parseInt(broken[1] as string, 16)))
           return 0;
-        log.error({ line: number, column: 5 }, "not an MSR line of an AIDA64 dump", LINE_EXPECTED);
+        log.ifAlone.error({ line: number, column: 5 }, "not an MSR line of an AIDA64 dump", LINE_EXPECTED);
         return 0;
       }
       const index = Number.parseInt(found[1] as string, 16);
@@ -115,7 +115,7 @@ export function openDump(log: DiagnosticLog): Dump {
       if (read === "broken" && isVmxMsr(index)) {
         // Without any section title this may be another format's line.
         if (section.kind === "start") return 0;
-        log.error(
+        log.ifAlone.error(
           { line: number, column: 15 },
           `no MSR value: ${JSON.stringify(clip(found[2] as string))}`,
           LINE_EXPECTED,
@@ -142,7 +142,7 @@ export function openDump(log: DiagnosticLog): Dump {
       rows.end();
       cpuids.end();
       if (empty) return undefined;
-      tellWhatIsMissing(builder, cpuids.cpus(), msrSections, isSvmVendor(identity.vendor), log, at);
+      tellWhatIsMissing(builder, cpuids.cpus(), msrSections, isSvmVendor(identity.vendor), log.ifAlone, at);
       return builder.build({
         ...identity,
         ...(alias === undefined ? {} : { codename: alias }),

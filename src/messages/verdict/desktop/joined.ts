@@ -2,7 +2,7 @@ import { isSvmVendor } from "../../../host/host.js";
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
+import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
@@ -109,7 +109,7 @@ export function joinedOnDesktop(
   if (own !== undefined && WINDOWS.test(text) && isLater(first.steps))
     return {
       says: `${first.what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,
-      steps: [HYPERV_OFF, ...first.steps.filter(({ text: step }) => step !== HYPERV_OFF.text)].slice(0, 3),
+      steps: [HYPERV_OFF, ...first.steps.filter((step) => !keepsHyperVOff(step))].slice(0, 3),
       evidence: [],
       line: first.lines[0],
     };
@@ -203,9 +203,10 @@ const REASONS: { readonly [message: string]: readonly string[] | undefined } = {
 const USES_VTX: ReadonlySet<string> = new Set(["VMware", "VirtualBox", "HAXM"]);
 
 /** Keeping Windows' own hypervisor from starting is one of the steps, and not the first. */
-function isLater(steps: readonly Step[]): boolean {
-  return steps.findIndex(({ text }) => text === HYPERV_OFF.text) > 0;
+function isLater(steps: readonly ChosenStep[]): boolean {
+  return steps.findIndex(keepsHyperVOff) > 0;
 }
+const keepsHyperVOff = ({ changes }: ChosenStep): boolean => changes === "Windows' hypervisor";
 
 /** KVM that takes VT-x at load, where VirtualBox or VMware wants it and no message is shown. */
 function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {

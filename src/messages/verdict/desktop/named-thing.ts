@@ -4,7 +4,7 @@ import { placedBit } from "../../../registers/bit-place.js";
 import { foldName } from "../../../registers/edit-distance.js";
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
+import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked-feature.js";
@@ -106,15 +106,15 @@ const LOOKED_FOR = [
 
 /** An answer with what the registers of the text have, or with what a CPU that it names lacks. */
 export function withFeatures(
-  found: TextVerdict,
+  found: FoundVerdict,
   text: string,
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
-): TextVerdict {
+): FoundVerdict {
   const [first] = recognised;
   const more =
     first === undefined
-      ? machine?.hasRegisters === true && !found.says.includes("kvm_intel")
+      ? machine?.hasRegisters === true && found.question !== "kvm"
         ? offered(machine)
         : ""
       : first.layer === "VM entry" && first.outcome === "invalid controls" && text.length <= LONGEST

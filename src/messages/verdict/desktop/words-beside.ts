@@ -1,9 +1,9 @@
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
-import type { Recognised, TextVerdict } from "../../answer.js";
+import type { FoundVerdict, Recognised } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { DROP_VMX, ENABLE_FIRMWARE, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
+import { DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
 import { machineHas, ofModel } from "../cpu-model.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { withRights } from "./device-rights.js";
@@ -35,11 +35,11 @@ const NOT_GIVEN: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-device", "qem
 
 /** An answer with what the words around it add. */
 export function withWords(
-  found: TextVerdict,
+  found: FoundVerdict,
   text: string,
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
-): TextVerdict {
+): FoundVerdict {
   const first = recognised[0];
   if (text.length > LONGEST || first?.product === "VirtualBox" || first?.product === "VMware") return found;
   const ofEntry = first?.layer === "VM entry" || first?.layer === "KVM at run time";
@@ -159,7 +159,7 @@ export function withWords(
   return {
     ...found,
     says: `${found.says} The text says that nested virtualization is on: on the host that is not enough, the guest's CPU has to be given vmx as well.`,
-    steps: [GUEST_IS_GIVEN, ...found.steps.filter(({ text: step }) => step !== ENABLE_FIRMWARE.text)],
+    steps: [GUEST_IS_GIVEN, ...found.steps.filter(({ changes }) => changes !== "firmware")],
   };
 }
 

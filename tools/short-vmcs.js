@@ -1,0 +1,8 @@
+/** A VMCS that fails many checks. */
+export const VMCS = `GUEST_CR0 = 0x30
+GUEST_CR4 = 0x2040
+GUEST_RFLAGS = 0x2
+GUEST_INTERRUPTIBILITY_INFO = 0x9
+VM_ENTRY_CONTROLS = 0xd1ff
+VM_EXIT_REASON = 0x80000021
+`;
