@@ -176,6 +176,10 @@ export function bareMetal(text: string): string | undefined {
   return more.length === 0 && (text.search(INSIDE) >= 0 || NESTED.test(text)) ? first?.[1] : undefined;
 }
 
+/** A word of each pattern above: making all of them takes longer than looking for this one, and most texts have none. */
+const MAY_NAME =
+  /HAXM|WSL|Microsoft|Hyper-?V|VM_?ware|ESX|vSphere|pyvmomi|Fusion|Virtual ?Box|AWS|\bE(?:C2|KS)\b|\bG(?:CP|CE|KE)\b|gcloud|Google|Azure|\bAKS\b|阿里|Alibaba|Aliyun|qube|dom[0U]|Xen|XCP|Docker|Digital ?Ocean|droplet|Hetzner|GitHub|ubuntu-latest|gitlab|\bVMs?\b|virtual machine|VPS|Proxmox|PVE|\b(?:in|inside|within|under|on) (?:\w{1,12} )?(?:KVM|QEMU)\b|VBox|vagrant|Amazon|innotek|Parallels|Manufacturer|System Model|sys_vendor|Product Name|Standard_|_v[2-6]\b|虚拟/i;
+
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(text: string, machine: OwnMachine | undefined): Named | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
@@ -185,7 +189,7 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
     return { name: outer, isBelow: true, says, step: outerStep(outer) };
   }
-  if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
+  if (cores?.[0].cpuid.features.hypervisor === false || !MAY_NAME.test(text)) return undefined;
   const model = shownModel(text);
   if (model !== undefined) {
     const says = ` The text shows a virtual machine of ${model}: without nested virtualization it has no VT-x.`;
