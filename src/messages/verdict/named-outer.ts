@@ -5,6 +5,7 @@ import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 import { guestWithoutVmx } from "./guest-verdict.js";
+import { mayName, NAMED_OUTER } from "./hypervisor-names.js";
 import { machineVerdict } from "./machine-verdict.js";
 
 interface Named {
@@ -13,37 +14,6 @@ interface Named {
   readonly says: string;
   readonly step: Step;
 }
-
-/** Hypervisors that a text can name in passing, and how they pass VT-x. */
-const NAMED_OUTER = [
-  [/\bHAXM\b/i, "HAXM"],
-  [/\bWSL ?2?\b|microsoft-standard/, "WSL"],
-  [/\bHyper-?V\b/i, "Hyper-V"],
-  [/\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i, "VMware"],
-  [/\bVirtual ?Box\b/i, "VirtualBox"],
-  [/\bAWS\b|\bEC2\b|\bEKS\b|\bAmazon Linux\b/i, "Amazon EC2"],
-  [/\bGCP\b|\bGCE\b|\bGKE\b|\bgcloud\b|\bGoogle (?:Cloud|Compute Engine)\b/i, "Google Compute Engine"],
-  [/\bAzure\b|\b(?:Standard_)?[DEFLM]\d{1,3}[a-z]{0,4}_v[2-6]\b/, "Azure"],
-  [/阿里|\bAlibaba Cloud\b|\bAliyun\b/i, "Alibaba Cloud"],
-  [
-    /\bQubes(?: ?OS)?\b|\bdom[0U]\b|\b(?:on|under|in|from|inside|with|using) (?:a )?Xen\b(?!-)|\bXen (?:guest|VM|HVM|host|server|machine|virtual)/i,
-    "Xen",
-  ],
-  [/\bDocker Desktop\b/i, "Docker Desktop"],
-  [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean"],
-  [/\bOracle Cloud\b|\bOCI (?:VM|instance|compute)\b|\bVM\.Standard\d?\b/i, "Oracle Cloud"],
-  [/\bLinode\b/i, "Linode"],
-  [/\bVultr\b/i, "Vultr"],
-  [/\bOVH(?:cloud)?\b/i, "OVHcloud"],
-  [/\bContabo\b/i, "Contabo"],
-  [/\bHetzner\b/i, "Hetzner Cloud"],
-  [/\bGitHub(?:-hosted)? (?:Actions )?runners?\b|\bubuntu-latest\b/i, "GitHub Actions"],
-  [/\bgitlab\.com\b|\bGitLab (?:CI )?(?:shared )?runners?\b/i, "GitLab CI"],
-  [
-    /\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b(?! (?:guest|on|in))|\b(?:The|This|the|this) (?:VM|VPS|virtual machine) (?:lacks|has no|does(?:n't| not))\b|\b(?:[Nn]odes?|[Ww]orkers?) (?:that |which )?(?:is|are) (?:\w{2,12} )?(?:VMs?|virtual machines?)\b|\b(?:set up|provisioned|hosted) (?:by|on|in|with) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|在虚拟机(?:里|中|内)|嵌套虚拟化/,
-    "a virtual machine",
-  ],
-] as const;
 
 /** What the firmware of a virtual machine calls itself, as systeminfo, dmidecode and msinfo32 show it. */
 const MODEL =
@@ -176,10 +146,6 @@ export function bareMetal(text: string): string | undefined {
   return more.length === 0 && (text.search(INSIDE) >= 0 || NESTED.test(text)) ? first?.[1] : undefined;
 }
 
-/** A word of each pattern above: making all of them takes longer than looking for this one, and most texts have none. */
-const MAY_NAME =
-  /HAXM|WSL|Microsoft|Hyper-?V|VM_?ware|ESX|vSphere|pyvmomi|Fusion|Virtual ?Box|AWS|\bE(?:C2|KS)\b|\bG(?:CP|CE|KE)\b|gcloud|Google|Azure|\bAKS\b|阿里|Alibaba|Aliyun|qube|dom[0U]|Xen|XCP|Docker|Digital ?Ocean|droplet|Hetzner|GitHub|ubuntu-latest|gitlab|\bVMs?\b|virtual machine|VPS|Proxmox|PVE|\b(?:in|inside|within|under|on) (?:\w{1,12} )?(?:KVM|QEMU)\b|VBox|vagrant|Amazon|innotek|Parallels|Manufacturer|System Model|sys_vendor|Product Name|Standard_|_v[2-6]\b|虚拟/i;
-
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(text: string, machine: OwnMachine | undefined): Named | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
@@ -189,7 +155,7 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
     return { name: outer, isBelow: true, says, step: outerStep(outer) };
   }
-  if (cores?.[0].cpuid.features.hypervisor === false || !MAY_NAME.test(text)) return undefined;
+  if (cores?.[0].cpuid.features.hypervisor === false || !mayName(text)) return undefined;
   const model = shownModel(text);
   if (model !== undefined) {
     const says = ` The text shows a virtual machine of ${model}: without nested virtualization it has no VT-x.`;
