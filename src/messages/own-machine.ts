@@ -121,6 +121,7 @@ export type Circumstance =
   | "said to be virtual"
   | "said to have nested on"
   | "said to use KVM"
+  | "CPU added"
   | "Windows 10"
   | "Windows 7";
 

@@ -9,6 +9,8 @@ import { explain } from "./explain-all.js";
 
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 const LINES: { readonly [id: string]: string } = {
+  "virt-host-no-access":
+    "  QEMU: Checking if device /dev/kvm is accessible                            : FAIL (Check /dev/kvm is world writable or you are in a group that is allowed to access it)",
   "vfio-no-iommu": "unsupported configuration: host doesn't support passthrough of host PCI devices",
   "libvirt-no-daemon": "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
   "qemu-get-msr": "qemu-system-x86_64: error: failed to get MSR 0x48b",

@@ -275,9 +275,10 @@ const withoutFirmware = (steps: readonly Step[]): readonly Step[] => steps.filte
 const IN_FIRMWARE: ReadonlySet<Step> = new Set([FIRMWARE_OFF, EITHER_FIRMWARE]);
 
 /** Whether the text names the cloud that its machine runs in. */
-export function namesCloud(text: string): boolean {
-  return (
-    text.length <= LONGEST_PROSE && !WHOLE_MACHINE.test(text) && CLOUDS.has(namedOuter(text, undefined)?.name ?? "")
-  );
+/** The cloud that a text in prose names, and no whole machine in it. */
+export function namedCloud(text: string): string | undefined {
+  if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text)) return undefined;
+  const name = namedOuter(text, undefined)?.name ?? "";
+  return CLOUDS.has(name) ? name : undefined;
 }
 const LONGEST_PROSE = 20_000;

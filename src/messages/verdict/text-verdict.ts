@@ -97,6 +97,12 @@ function answerOf(
   // One CPU lacks what another one shows: neither of the two is the machine.
   const lacking = recognised.find(({ message }) => message === "kvm-vmx-not-supported");
   if (lacking !== undefined && machine?.situation.host.observed?.vmx === true) return rowVerdict(lacking, ofLoading);
+  // Every CPU has VMX, and one of them another one: nothing is to be switched on or passed.
+  const differing = recognised.find(({ message }) => CONFIG_DIFFERS.has(message ?? ""));
+  if (differing !== undefined && machine?.hasRegisters !== true) {
+    const same = recognised.filter((one) => isOfLoading(one) || one.message === "kvm-enable-failed");
+    return rowVerdict(differing, same);
+  }
   const other = otherCpuVerdict(recognised, machine, short);
   if (other !== undefined) return other;
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
@@ -153,7 +159,10 @@ function answerOf(
   const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
   const asks = noKvm || inBare || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
-  const guest = named === undefined && asks ? guestWithoutVmx(guests(), machine, noKvm) : undefined;
+  const guest =
+    named === undefined && asks && !OWN_DOMAIN.test(short ?? "")
+      ? guestWithoutVmx(guests(), machine, noKvm)
+      : undefined;
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [...found.steps, guest.step] };
   // Where a device is missing, any hypervisor may be named that runs beside; some are always below.
   if (named === undefined || (noKvm && !named.isBelow)) return found;
@@ -260,6 +269,10 @@ const GENERAL: ReadonlySet<string> = new Set([
   "any-nested-off",
   "libvirt-no-daemon",
 ]);
+
+/** The domain that libvirt refused is the one that should have been made: nothing comes from inside it. */
+const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/i;
+const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-config", "kvm-config-mismatch"]);
 
 /** Checks that passed: there is no message, and there is an answer. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;

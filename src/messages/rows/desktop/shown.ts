@@ -3,7 +3,7 @@ import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside } from "../../verdict/desktop/said-inside.js";
 import { saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10 } from "../../verdict/desktop/windows-words.js";
-import { cloudOf, namesCloud } from "../../verdict/named-outer.js";
+import { cloudOf, namedCloud } from "../../verdict/named-outer.js";
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [
@@ -33,7 +33,7 @@ export const SHOWN: readonly Shown[] = [
   // What CPUID says to VirtualBox on Windows.
   ["no hypervisor below", /\(HVP=0\)/],
   ["in WSL2", { test: isInWsl2 }],
-  ["in a cloud", { test: (text) => cloudOf(text) !== undefined || namesCloud(text) }],
+  ["in a cloud", { test: (text) => cloudOf(text) !== undefined || namedCloud(text) !== undefined }],
   [
     "hypervisor launch off",
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
@@ -46,6 +46,8 @@ export const SHOWN: readonly Shown[] = [
     "said to be nested",
     /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i,
   ],
+  // Linux, drivers/acpi/acpi_processor.c.
+  ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
   ["said to be virtual", { test: saysInside }],
   ["said to have nested on", { test: saysNestedOn }],
   [

@@ -3,6 +3,7 @@ import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import {
   COMPARE_CPUS,
+  DROP_VMX,
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
   KERNEL_LOG,
@@ -13,6 +14,24 @@ import {
 
 const VMX = "Linux, arch/x86/kvm/vmx/vmx.c";
 const X86 = "Linux, arch/x86/kvm/x86.c";
+/** bigstack-oss/cubecos#1361: KVM keeps what it computed when it was loaded, on the host of then. */
+const OF_AN_ADDED_CPU: NonNullable<MessageRow["where"]> = [
+  {
+    is: "CPU added",
+    what: "KVM of this machine refuses the CPU that was added, so the CPU stays offline: its VMX controls differ from those that KVM computed when it was loaded, as they do after a live migration to another host. VT-x itself is there.",
+    steps: [
+      {
+        text: "Load KVM again, with no virtual machine running, and bring the CPU online.",
+        commands: [
+          "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel",
+          "echo 1 | sudo tee /sys/devices/system/cpu/cpu{cpu}/online",
+        ],
+      },
+      DROP_VMX,
+    ],
+  },
+];
+
 const FEAT_CTL = "Linux, arch/x86/kernel/cpu/feat_ctl.c (init_ia32_feat_ctl)";
 const LOOSE = {
   text: "To load anyway with the contradictory features dropped:",
@@ -26,6 +45,7 @@ const CONFIG_DIFFERS = {
   gravity: "blocks",
   group: "vmcs-config",
   what: "The VMX controls that KVM computed on CPU {cpu} differ from those of the first CPU, so the module does not load.",
+  where: OF_AN_ADDED_CPU,
   decoder: "vmcs-config",
   causes: [
     "CPUs with different microcode.",
@@ -272,6 +292,7 @@ export const KVM_LOAD_MESSAGES = [
     needle: ["inconsistent vmcs config on cpu", "feature inconsistency"],
     pattern: /(?:Inconsistent VMCS config on CPU (?<cpu>\d{1,5})|CPU (?<cpu2>\d{1,5}) feature inconsistency)/i,
     what: "The VMX controls that KVM computed on this CPU differ from those of the first one, so the module does not load. This release does not say which bits.",
+    where: OF_AN_ADDED_CPU,
     decoder: "vmcs-config",
     causes: [
       "CPUs with different microcode.",

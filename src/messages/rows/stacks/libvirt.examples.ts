@@ -98,6 +98,13 @@ export const LIBVIRT_EXAMPLES = {
     ],
     not: ["INFO: /dev/kvm exists", "Hardware virtualization must be turned on"],
   },
+  "virt-host-no-access": {
+    examples: [
+      "  QEMU: Checking if device /dev/kvm is accessible                            : FAIL (Check /dev/kvm is world writable or you are in a group that is allowed to access it)",
+      "QEMU: Checking if device '/dev/kvm' is accessible: FAIL",
+    ],
+    not: ["QEMU: Checking if device /dev/kvm is accessible                            : PASS"],
+  },
   "libvirt-features-removed": {
     examples: [
       "2012-02-06 17:49:15.985+0000: 20757: error : qemuBuildCpuArgStr:3565 : internal error guest CPU is not compatible with host CPU",

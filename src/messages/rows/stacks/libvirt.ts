@@ -1,7 +1,7 @@
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
-import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG } from "../shared-advice.js";
+import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG } from "../shared-advice.js";
 
 const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
 
@@ -295,16 +295,10 @@ export const LIBVIRT_MESSAGES = [
     product: "tool",
     layer: "KVM load",
     gravity: "blocks",
-    needle: [
-      "hardware virtualization",
-      "/dev/kvm exists",
-      "/dev/kvm' exists",
-      "/dev/kvm is accessible",
-      "/dev/kvm' is accessible",
-    ],
+    needle: ["hardware virtualization", "/dev/kvm exists", "/dev/kvm' exists"],
     group: "virt-host-validate",
     pattern:
-      /QEMU: Checking (?<check>for hardware virtualization|if device '?\/dev\/kvm'? exists|if device '?\/dev\/kvm'? is accessible)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
+      /QEMU: Checking (?<check>for hardware virtualization|if device '?\/dev\/kvm'? exists)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
     what: "virt-host-validate found no usable hardware virtualization.",
     causes: [
       `\`for hardware virtualization\` fails when the flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag is gone then), or hidden by an outer hypervisor.`,
@@ -321,6 +315,21 @@ export const LIBVIRT_MESSAGES = [
     source: {
       message: "kubernetes/minikube#4508, kubevirt/kubevirt#8604, #10605",
       meaning: "libvirt, tools/virt-host-validate-common.c",
+    },
+  },
+  {
+    id: "virt-host-no-access",
+    product: "tool",
+    layer: "user space",
+    gravity: "blocks",
+    group: "virt-host-validate",
+    needle: ["/dev/kvm is accessible", "/dev/kvm' is accessible"],
+    pattern: /QEMU: Checking if device '?\/dev\/kvm'? is accessible\s{0,80}: (?:FAIL|WARN)\b/i,
+    what: "virt-host-validate may not open /dev/kvm as this user. libvirtd opens it as another one; as root the check says whether it can be opened at all.",
+    steps: [JOIN_KVM, { text: "Check again as root.", commands: ["sudo virt-host-validate qemu"] }],
+    source: {
+      message: "kubernetes/minikube#5011",
+      meaning: "libvirt, tools/virt-host-validate-common.c (virHostValidateDeviceAccessible)",
     },
   },
   {

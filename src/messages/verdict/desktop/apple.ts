@@ -49,6 +49,8 @@ export function onAppleSilicon(text: string): Answer | undefined {
 
 const UNDER = /\b(?:in|on|under|inside|with|using) (Parallels|(?:VMware )?Fusion|VirtualBox)\b/i;
 const NESTED = /\bnest(?:ed|ing)\b|\bVT-?x\/EPT\b|\bvmx\b[^\n.]{0,30}\bguest\b/i;
+const PASSED =
+  /(?<!\b(?:if|whether|how|not|to|n['’]t)\b[^.\n]{0,40})\bVT-?x(?:\/EPT)?(?: and EPT)? (?:is |was |has been )?(?:enabled|turned on|on) (?:inside|in|for) (?:the |both |my )?(?:virtual machines?|VMs?|guests?)\b|(?<!\b(?:if|whether|how|not|to|n['’]t)\b[^.\n]{0,40})\b(?:guests?|VMs?|virtual machines?) (?:were|was|is|are|has|have|with) (?:\w{2,8} ){0,2}VT-?x(?:\/EPT)? (?:enabled|on)\b/i;
 const ALLOW = [
   { name: /^Parallels/i, commands: ["prlctl set NAME --nested-virt on"] },
   { name: /Fusion$/i, commands: ['vhv.enable = "TRUE"'] },
@@ -74,6 +76,16 @@ export function nestedOnMac(text: string): Answer | undefined {
       ],
     );
   const commands = ALLOW.find(({ name }) => name.test(product))?.commands ?? [];
+  if (PASSED.test(said))
+    return answer(
+      `The text is about nested virtualization under ${product} on a Mac, and says that it passes VT-x to the guest. Whether it arrives, the guest shows; on Apple silicon there is no VT-x.`,
+      [
+        {
+          text: "In the guest, see whether it has VT-x, and what KVM says.",
+          commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -iE 'kvm|vmx'"],
+        },
+      ],
+    );
   return answer(
     `The text is about nested virtualization under ${product} on a Mac: with an Intel CPU ${product} has to pass VT-x to the guest; on Apple silicon there is no VT-x.`,
     [{ text: "With the machine off, let it have VT-x.", commands }],

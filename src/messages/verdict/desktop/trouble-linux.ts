@@ -5,7 +5,7 @@ import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
-import { bareMetal, cloudOf, namedOuter } from "../named-outer.js";
+import { bareMetal, cloudOf, namedCloud, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { rightsIn } from "./device-rights.js";
 import { beganWithUpdate, isSlow, saysNestedUsed, troubleIn } from "./nested-in-words.js";
@@ -157,24 +157,29 @@ const lockup = (text: string): Says | undefined => {
 };
 
 const EMULATION = /\buseEmulation\b|\bKVM_EMULATION\b|\bsoftware emulation\b/;
-const emulation = (text: string): Says | undefined =>
-  EMULATION.test(text) && /\bKube-?Virt\b/i.test(text)
-    ? answer(
-        "KubeVirt runs its machines by plain emulation (TCG, slow) where useEmulation is true in the KubeVirt resource; without it, every node needs /dev/kvm, and so VT-x, which a node that is itself a virtual machine has only by nested virtualization.",
-        [
-          {
-            text: "See which nodes have KVM.",
-            commands: ["kubectl get nodes -L kubevirt.io/schedulable; ls -l /dev/kvm   # on the node"],
-          },
-          {
-            text: "Or let it emulate.",
-            commands: [
-              `kubectl -n kubevirt patch kubevirt kubevirt --type=merge -p '{"spec":{"configuration":{"developerConfiguration":{"useEmulation":true}}}}'`,
-            ],
-          },
-        ],
-      )
-    : undefined;
+const EMULATES = /\buseEmulation\\?["']?: ?true\b/;
+const emulation = (text: string): Says | undefined => {
+  if (!EMULATION.test(text) || !/\bKube-?Virt\b/i.test(text)) return undefined;
+  const emulates = EMULATES.test(text);
+  const cloud = namedCloud(text);
+  return answer(
+    `KubeVirt runs its machines by plain emulation (TCG, slow) where useEmulation is true in the KubeVirt resource${emulates ? ", as the text has it" : ""}; without it, every node needs /dev/kvm, and so VT-x, which a node that is itself a virtual machine has only by nested virtualization.`,
+    [
+      ...(cloud === undefined ? [] : [outerStep(cloud)]),
+      {
+        text: "See which nodes have KVM.",
+        commands: ["kubectl get nodes -L kubevirt.io/schedulable; ls -l /dev/kvm   # on the node"],
+      },
+      ...(emulates ? [] : [EMULATE]),
+    ],
+  );
+};
+const EMULATE = {
+  text: "Or let it emulate.",
+  commands: [
+    `kubectl -n kubevirt patch kubevirt kubevirt --type=merge -p '{"spec":{"configuration":{"developerConfiguration":{"useEmulation":true}}}}'`,
+  ],
+};
 
 const IN_CONTAINER =
   /\b(?:KVM|QEMU|virtual machines?|VMs?)\b[^.\n]{0,24} (?:inside|in|into|within|from) (?:an? |the |my |privileged )*(?:\w{2,12} ){0,2}containers?\b|\bVM inside container\b|\bin (?:an? |the |my )?(?:proxmox|LX[CDE]|incus) (?:LX[CE] )?container\b/i;
