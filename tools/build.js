@@ -264,34 +264,18 @@ function remakeBytecode() {
   } catch {}
 }
 
-/** Every file below a folder. */
-function filesIn(/** @type {string} */ folder) {
-  return readdirSync(folder, { recursive: true })
-    .map((name) => join(folder, String(name)))
-    .filter((path) => statSync(path).isFile());
-}
-
-/** The declarations that those of the entries name. */
-function reachedDeclarations() {
-  const open = entryFiles.map((file) => join(root, file.replace(/^src(.*)\.ts$/, "dist$1.d.ts")));
-  /** @type {Set<string>} */
-  const found = new Set();
-  for (let file = open.pop(); file !== undefined; file = open.pop()) {
-    if (found.has(file)) continue;
-    found.add(file);
-    for (const [, path = ""] of readFileSync(file, "utf8").matchAll(/\b(?:from|import) ?\(?["'](\.[^"']*)\.js["']/g))
-      open.push(join(dirname(file), `${path}.d.ts`));
-  }
-  return found;
-}
-
 /** The entries of the library: the chunk of each by its public name, and the declarations, with their comments, where editors look for them. */
-function buildLibrary() {
+async function buildLibrary() {
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
   if (status !== 0) process.exit(1);
-  const needed = reachedDeclarations();
-  for (const file of filesIn(dist)) if (!needed.has(file)) rmSync(file);
+  const { neededDeclarations } = await import("./declarations.js");
+  const needed = neededDeclarations(entryFiles.map((file) => join(root, file.replace(/^src(.*)\.ts$/, "dist$1.d.ts"))));
+  rmSync(dist, { recursive: true });
+  for (const [file, text] of needed) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
   for (const file of entryFiles) {
     const made = join(root, file.replace(/^src(.*)\.ts$/, "dist$1.js"));
     const chunk = relative(dirname(made), join(cli, "code", `${nameOfEntry(file)}.js`)).replaceAll("\\", "/");
@@ -303,7 +287,7 @@ if (process.argv.includes("--start")) {
   await startCli();
 } else {
   rmSync(dist, { recursive: true, force: true });
-  buildLibrary();
+  await buildLibrary();
   await buildCode();
   const { writePage } = await import("./build-web.js");
   const { writeProvePage } = await import("./build-prove-page.js");

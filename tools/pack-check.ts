@@ -69,6 +69,31 @@ async function sourceNames(): Promise<{ readonly [subpath: string]: readonly str
   return Object.fromEntries(await Promise.all(names));
 }
 
+/** Compiles a program that takes every public name, types included, against the declarations of the package. */
+function compileAgainst(cwd: string): void {
+  const names: { readonly [subpath: string]: readonly string[] } = JSON.parse(
+    readFileSync(join(root, "test/public/names.json"), "utf8"),
+  );
+  const lines = Object.entries(names).map(
+    ([subpath, all], at) =>
+      `export type { ${all.map((name) => `${name} as ${name}${at}`).join(", ")} } from "vmxlens${subpath.slice(1)}";`,
+  );
+  writeFileSync(join(cwd, "names.mts"), `${lines.join("\n")}\n`);
+  const options = [
+    "--noEmit",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2023",
+    "--types",
+    "",
+  ];
+  run(cwd, process.execPath, join(root, "node_modules/typescript/bin/tsc"), ...options, "names.mts");
+}
+
 function tryOn(node: string, cwd: string, expected: Awaited<ReturnType<typeof sourceNames>>): void {
   const cli = join(cwd, "node_modules/vmxlens/dist/cli/main.js");
   const names = run(cwd, node, "imports.mjs").trim();
@@ -88,6 +113,7 @@ try {
   run(folder, "npm", "install", "--no-audit", "--no-fund", `./${filename}`);
   // The installed command itself, by the link that npm makes: shebang and executable bit.
   run(folder, join(folder, "node_modules/.bin/vmxlens"), "--version");
+  compileAgainst(folder);
   const expected = await sourceNames();
   tryOn(process.execPath, folder, expected);
   for (const version of NODES) tryOn(nodeOf(version), folder, expected);
