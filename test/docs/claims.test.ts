@@ -73,7 +73,7 @@ const CLAIMS: readonly (readonly [file: string, says: string])[] = [
   ["docs/prove.md", `${FUNCTIONS.length} kinds of functions and ${VARIABLES.length} of variables`],
   ["docs/prove.md", `a limit of ${NUMBERS[LIMITS.steps / 1e6]} million instructions`],
   ["docs/prove.md", `too many branches (${LIMITS.forks.toLocaleString("en")}, or ${LIMITS.depth} inside each other)`],
-  ["docs/fleet.md", `Up to ${NUMBERS[MOST_EXACT] ?? "?"} kinds of hosts every division is tried`],
+  ["docs/fleet.md", `For up to ${NUMBERS[MOST_EXACT] ?? "?"} kinds of hosts, every division is tried`],
   ["SECURITY.md", `${NUMBERS[Object.keys(manifest.dependencies).length]} dependencies at run time`],
   ...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).map(
     (name) => ["SECURITY.md", name] as const,
