@@ -18,14 +18,14 @@ import {
 } from "./sql/questions.js";
 
 /*
- * Questions answered: SQL goes out, rows come in, and what people ask is made of them. Nothing here knows an engine but by its
- * dialect.
+ * Answers questions: sends SQL, gets rows back, and turns them into what people ask. Of the engines, only their dialects are
+ * known here.
  */
 
 /** Runs a query and gives its rows. */
 export type Ask = (sql: string) => Promise<readonly AnswerRow[]>;
 
-/** What answers, and the language to ask in. */
+/** Where to ask, and in which dialect. */
 export interface Engine {
   readonly ask: Ask;
   readonly dialect: Dialect;
@@ -42,7 +42,7 @@ export interface Summary {
   readonly verdicts: Readonly<Record<Tri, number>>;
   /** Hosts whose facts are not derived yet. */
   readonly notDerived: number;
-  /** Hosts without VMX for nested guests by what keeps it from them. */
+  /** Hosts whose nested guests get no VMX, by what keeps it from them. */
   readonly kept: readonly { readonly by: "kvm" | "nested" | "either"; readonly hosts: number }[];
   /** What was not read on the hosts that cannot be judged; a host can miss several. */
   readonly unread: readonly { readonly what: string; readonly hosts: number }[];
@@ -87,7 +87,7 @@ export type LostAt = Layer | "off" | "unloaded";
 
 export interface Who {
   readonly sure: number;
-  /** Hosts that may be like that: what decides was not read. */
+  /** Hosts that may qualify: what decides was not read. */
   readonly unsure: number;
   readonly hosts: number;
   readonly rows: readonly {
@@ -98,7 +98,7 @@ export interface Who {
     /** Where the first feature that hosts were to lack is lost. */
     readonly lostAt?: LostAt;
   }[];
-  /** How many of those that are sure lose it where, the most frequent first; empty if hosts were to lack nothing. */
+  /** At which layers the certain ones lose it, the most frequent first; empty if hosts were to lack nothing. */
   readonly lost: readonly { readonly at: LostAt; readonly hosts: number }[];
 }
 
@@ -159,7 +159,7 @@ export interface RefusedVcpus {
   /** The value of the label, or all hosts. */
   readonly within: string;
   readonly hosts: number;
-  /** Hosts by the configuration that a guest makes there; the largest first. */
+  /** Hosts by the configuration that a guest's KVM makes there, the largest group first. */
   readonly groups: readonly { readonly l1Id: string; readonly hosts: number; readonly firstHost: string }[];
   /** Pairs of hosts, unordered. */
   readonly refusedPairs: number;

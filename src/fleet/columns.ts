@@ -83,10 +83,10 @@ export const DERIVED: readonly Column[] = [
   ...WORD_COLUMNS,
 ];
 
-/** A row of the table above, in its order. */
+/** A row of the table above; its values have the order of the columns. */
 export type DerivedRow = readonly (string | number)[];
 
-/** Facts: one row for each host as it was last collected, and in `earlier` as it was before. */
+/** Facts: one row for each host as it was last collected; `earlier` has the rows that it had before. */
 export const HOSTS: readonly Column[] = [
   text("host", "its name"),
   text("labels_id", "its labels"),

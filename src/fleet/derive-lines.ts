@@ -14,14 +14,14 @@ export interface Shard {
   readonly count: number;
 }
 
-/** `2/16`, from 0 to 15 of 16; undefined for what is none. */
+/** Reads `2/16`, whose first number is 0 to 15; undefined for any other text. */
 export function readShard(text: string): Shard | undefined {
   const [, index = "", count = ""] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
   const shard = { index: Number(index), count: Number(count) };
   return count !== "" && shard.count > 0 && shard.index < shard.count ? shard : undefined;
 }
 
-/** The row for a line as JSON, nothing if it was made before or belongs to another shard, or why the line is none. */
+/** The row for a line as JSON; nothing if it was made before or belongs to another shard; or what is wrong with the line. */
 export type DerivedLine = { readonly row?: string } | { readonly problem: string };
 
 /** Makes rows of lines. Which shard has a row depends on what is in the line, so that a repeated line is in the same one. */
@@ -60,7 +60,7 @@ export function lineDeriver(
     const key = { kernel: kernel.trim(), paramsId: options.digest(params) };
     const nameOf = (setId: string) => options.digest(`${setId} ${key.paramsId} ${key.kernel}`);
     const isOurs = (name: string) => Number.parseInt(name.slice(0, 12), 16) % shard.count === shard.index;
-    // Reading a set takes a hundred times as long: where the line says which it is, that is left to the shard that has it.
+    // Reading a set takes a hundred times as long. If the line has the set's id, only the shard that makes the row reads it.
     if (typeof given === "string" && !isOurs(nameOf(given))) return {};
     const found = setOf(JSON.stringify(value.set));
     if (typeof found === "string") return { problem: `"set": ${found}` };

@@ -49,14 +49,14 @@ export interface Change {
   readonly params?: ParamsGiven;
 }
 
-/** A set as its rows are made of it. */
+/** A set in the form that rows are made from. */
 export interface DeriveSet {
   readonly host: Host;
-  /** Sets with the same have the same rows. */
+  /** Sets that are equal here have the same rows. */
   readonly part: string;
 }
 
-/** Makes rows of the dimension; what several of them share is replayed once. */
+/** Makes rows of the dimension, and replays once what several of them share. */
 export interface Deriver {
   /** Once for each set, whatever it is combined with. */
   readonly set: (host: Host) => DeriveSet;
@@ -64,12 +64,12 @@ export interface Deriver {
 }
 
 /**
- * How many results are kept, and handed out again where kernels of another name are the same candidates, or sets differ in what is not
- * replayed. One is some four kilobytes.
+ * How many results are kept. One is used again where a kernel of another name has the same candidates, or a set differs only in what
+ * is not replayed. Each takes about four kilobytes.
  */
 const MOST_KEPT = 20_000;
 
-/** Where the cell of each column is in the matrix of features and layers. */
+/** For each column, the place of its cell in the matrix of features and layers. */
 const CELLS = FEATURE_COLUMNS.map(({ feature, layer }) => ({ at: FEATURE_LIST.indexOf(feature), layer }));
 
 /** Whether a text names a kernel that is modelled or lies beside one. */
@@ -85,8 +85,8 @@ function isElsewhere(kernel: string): boolean {
 const WITHOUT_VMX: Host = { cores: [{ coreTypes: [], msrs: new Map(), cpuid: { features: { vmx: false } } }] };
 
 /**
- * What a fleet asks about one host. A kernel without a name, or with one that is none, does not count as the newest one, as it does
- * in a single report: it is any of those that are modelled.
+ * What a fleet asks about one host. In a report about one host, a kernel without a name counts as the newest. Here it is any of those
+ * that are modelled, and so is one whose name no kernel has.
  */
 export function fleetSituation(
   set: Host,
@@ -105,7 +105,7 @@ export function fleetSituation(
   const made = situation(host, asked);
   if (named) return made;
   const [{ options }] = made.candidates;
-  // Which of the parameters that it shows were given to a kernel, and which are that kernel's own choice, depends on the kernel.
+  // A parameter that the host shows was set by a user, or chosen by its kernel: which of the two depends on the kernel.
   const candidates = MODELLED_IDS.map((release): Candidate => {
     const given = withParams(params === undefined ? {} : (askedParams(host, { release }) ?? {}), change.params ?? {});
     const { params: _, ...rest } = options;
@@ -221,7 +221,7 @@ function bitsKnown(msr: Msr | undefined, half: "lo" | "hi", known: 0 | 1): numbe
   return known === 1 ? value : (~value & ~unknown) >>> 0;
 }
 
-/** What would have decided, of what a collection usually has. */
+/** What a collection usually has and this one lacks, as far as it would have decided. */
 function unread(set: Host, namesKernel: boolean): string {
   const [core] = set.cores;
   const missing: string[] = [];

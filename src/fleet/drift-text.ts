@@ -8,7 +8,7 @@ import { count, several } from "./text.js";
 
 const title = (text: string): Line => [styled("title", text)];
 const MOST_ROWS = 40;
-/** Names in one answer. */
+/** How many names an answer lists. */
 const MOST_NAMES = 5;
 
 /** What `fleet drift` finds. */

@@ -5,11 +5,11 @@ import type { Engine } from "./answer.js";
 import { NESTED_FEATURES, type Shape, shapeOf } from "./shapes.js";
 import { type DriftKind, driftLastSql, driftSql, type Scope, shapesOfIdsSql } from "./sql/questions.js";
 
-/* Hosts that are not like their kind, or not what they were. */
+/* Hosts that differ from their kind, or from what they were. */
 
-/** What hosts offer nested guests otherwise than others do. */
+/** In what the offer of some hosts to nested guests differs from that of others. */
 export interface Unlike {
-  /** Do nested guests get VMX there; only where the answer is another one. */
+  /** Whether nested guests get VMX there; only if that differs. */
   readonly verdict?: Tri;
   /** Ids of features. */
   readonly lacks: readonly string[];
@@ -19,7 +19,7 @@ export interface Unlike {
   readonly registers: readonly string[];
 }
 
-/** A group of hosts that is not like most of its kind. */
+/** A group of hosts that differs from most of its kind. */
 export interface Drifting {
   /** A CPU model, kernel and parameters as one text, or the value of a label. */
   readonly kind: string;
@@ -66,7 +66,7 @@ export async function drift(engine: Engine, kind: DriftKind, scope: Scope = {}):
   });
 }
 
-/** Hosts that are unlike most of their kind for certain, and those that may be: not all of what they offer is known. */
+/** Hosts that certainly differ from most of their kind, and those that may: not all of what they offer is known. */
 export function settledDrift(
   rows: readonly Drifting[],
   all: readonly Shape[],
@@ -86,7 +86,7 @@ function isSettled({ verdict, registers }: Shape): boolean {
   );
 }
 
-/** A host that offers something else than when it was collected before. */
+/** A host that no longer offers what it offered when it was last collected. */
 export interface Changed {
   readonly host: string;
   readonly before: { readonly nested_id: string; readonly kernel: string; readonly collected: string };

@@ -2,7 +2,7 @@ import { ALL, both, type FeatureMask, has, maskWhere } from "./feature-mask.js";
 import { NESTED_FEATURES, type Shape } from "./shapes.js";
 
 /*
- * What all hosts have in common, which of them force each loss, and what the fleet would win without the worst of them.
+ * What all hosts have in common, which of them force each loss, and what the fleet would gain without the worst of them.
  */
 
 /** A feature that some hosts have and others lack. */
@@ -16,7 +16,7 @@ export interface LostFeature {
   readonly by: readonly Shape[];
 }
 
-/** Features won by leaving hosts out. */
+/** Features gained by leaving hosts out. */
 export interface Exclusion {
   /** How many hosts are left out. */
   readonly hosts: number;
@@ -28,13 +28,13 @@ export interface Losses {
   /** Features that every host has for certain. */
   readonly common: readonly string[];
   readonly lost: readonly LostFeature[];
-  /** From the fewest hosts on; each wins more than the one before it. */
+  /** The fewest hosts first; each gains more than the one before it. */
   readonly without: readonly Exclusion[];
-  /** False where there are too many lost features to try every choice, and the cheapest feature was won first each time. */
+  /** False if there are too many lost features to try every choice; then each step gains the cheapest one left. */
   readonly exact: boolean;
 }
 
-/** Up to as many lost features every choice of them is tried. */
+/** Every choice is tried of at most so many lost features. */
 const MOST_TRIED = 14;
 
 /** Of hosts that give nested guests VMX at all. */
@@ -65,7 +65,7 @@ export function losses(all: readonly Shape[]): Losses {
 
 const costOf = ([first]: Together): number => (first?.lack ?? 0) + (first?.open ?? 0);
 
-/** Features that the same shapes are known to have: they are won together or not at all. */
+/** Features that the same shapes are known to have: they are gained together or not at all. */
 type Together = readonly LostFeature[];
 
 function together(shapes: readonly Shape[], lost: readonly LostFeature[]): readonly Together[] {
@@ -80,7 +80,7 @@ function together(shapes: readonly Shape[], lost: readonly LostFeature[]): reado
   return [...found.values()];
 }
 
-/** Shapes that lack the same; a bit of `lacks` is the place of features that go together. */
+/** Shapes that lack the same features. Each bit of `lacks` is for a group of features that go together. */
 interface Lacking {
   readonly lacks: number;
   readonly shapes: Shape[];
@@ -141,10 +141,10 @@ function greedy(groups: readonly Lacking[], lost: readonly Together[]): Exclusio
   return found;
 }
 
-/** Places are bits of a number: of the many that are lost, the cheapest are looked at. */
+/** Each group is a bit of a number, so of many lost groups only the cheapest are considered. */
 const MOST_PLACES = 31;
 
-/** Those that win more than every cheaper one. */
+/** Those that gain more than every cheaper one. */
 function front(all: readonly Exclusion[]): readonly Exclusion[] {
   const found: Exclusion[] = [];
   for (const one of all.toSorted((a, b) => a.hosts - b.hosts || b.wins.length - a.wins.length)) {

@@ -1,7 +1,7 @@
 import { bitCount } from "../bits/word.js";
 
 /*
- * Sets of features as two 32-bit halves: there are fewer than 64, and partitions of a fleet compare them some million times.
+ * Sets of features as two 32-bit halves: there are fewer than 64 features, and dividing a fleet compares sets some million times.
  */
 
 export interface FeatureMask {

@@ -6,8 +6,8 @@ import { isParam } from "../kvm/load/params.js";
 import { isRulesLine } from "../situation/evidence/messages.js";
 
 /*
- * A set is what is known of a machine apart from what makes it this machine: its name, kernel, parameters and microcode
- * are columns of the facts. A million hosts share some hundred sets, and each set is replayed once.
+ * A set is all that is known of a machine except its name, kernel, parameters and microcode, which are columns of the facts. A million
+ * hosts share a few hundred sets, and each set is replayed once.
  */
 
 /** The canonical text of a host's set, a snapshot in one line without the members that are columns of their own. */
@@ -19,7 +19,7 @@ export function setText(host: Host): string {
   return JSON.stringify(set);
 }
 
-/** A log has lines with numbers of processes; those that say something about the CPU are the same on all hosts that have them. */
+/** Some lines of a log have numbers of processes; those about the CPU are the same on every host that prints them. */
 function sharedReports({ messages, ...observed }: Observed): Observed {
   const lines = [...new Set((messages ?? []).map((line) => line.trim()).filter(isRulesLine))].sort();
   return lines.length === 0 ? observed : { ...observed, messages: lines };
@@ -36,7 +36,7 @@ function sharedPart({ microcode: _, logicalCpus, ...core }: CoreGroup, alone: bo
   };
 }
 
-/** The host that a set describes, or why the text is none. A member too many is a problem, not a thing to skip. */
+/** The host that a set describes, or what is wrong with the text. An unknown member is a problem; it is not skipped. */
 export function hostOfSet(text: string): { readonly host: Host } | { readonly problem: string } {
   if (!text.startsWith("{")) return { problem: "a set is a JSON object" };
   const inner = text.slice(1).trimStart();
@@ -66,7 +66,7 @@ export function paramsOfText(text: string): Host["params"] {
   return text === "" ? undefined : (JSON.parse(text) as NonNullable<Host["params"]>);
 }
 
-/** `0x5003604`, of several kinds of core with commas; empty if it was not read. */
+/** As `0x5003604`; for several kinds of core, separated by commas; empty if it was not read. */
 export function microcodeText({ cores }: Host): string {
   const known = cores.flatMap(({ microcode }) => (microcode === undefined ? [] : [`0x${microcode.toString(16)}`]));
   return known.join(",");

@@ -39,7 +39,7 @@ function escapeHtml(text: string): string {
     .replaceAll(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
 }
 
-/** A number is aligned as one; a part of the whole is drawn as a bar. */
+/** A number is aligned to the right, and a share of the whole is drawn as a bar. */
 type Cell = string | number | { readonly part: number };
 
 function table(caption: string, head: readonly string[], rows: readonly (readonly Cell[])[]): string {

@@ -1,8 +1,8 @@
 /*
- * Labels from where a file lies, and from a table. `{site}` in a pattern takes a part of a path; `{host}` is the host's name.
+ * Labels from a file's path, and from a table. `{site}` in a pattern takes one part of the path; `{host}` takes the host's name.
  */
 
-/** What a path says about the host in it; undefined if the pattern does not fit. */
+/** What a path says about its host; undefined if the pattern does not match. */
 export type PathReader = (path: string) => { readonly host?: string; readonly labels: Labels } | undefined;
 
 export type Labels = { readonly [key: string]: string };
@@ -84,7 +84,7 @@ function csvRows(text: string): string[][] {
 /** A value for a CSV file of ours. */
 export function csvField(value: string | number): string {
   const text = String(value);
-  // A spreadsheet takes what begins like a formula for one.
+  // A spreadsheet takes a field that begins like a formula for a formula.
   const safe = /^[=+\-@\t\r]/.test(text) && typeof value === "string" ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,10 +1,10 @@
 import { ALL, both, type FeatureMask, sizeOf, without } from "./feature-mask.js";
 
 /*
- * Hosts in few pools, so that guests lose few features: every pool has what all of its members have, and a host loses what
- * it has beyond that. Which partition loses least is a clustering problem without a fast general solution. Up to twelve kinds
- * of hosts all partitions are tried; beyond that pools are merged, the two that lose least by it first, and single kinds
- * moved as long as that helps; a bound says how far from the best it can be.
+ * Divides hosts into few pools in such a way that guests lose few features: a pool has what all of its members have, and a host loses
+ * what it has beyond that. To find the partition that loses least is a clustering problem without a fast general solution. For up to
+ * twelve kinds of hosts, all partitions are tried. Beyond that, pools are merged, starting with the two that lose least by it, and
+ * single kinds are moved as long as that helps; a bound says how far from the best the result can be.
  */
 
 /** Hosts with the same features. */
@@ -13,7 +13,7 @@ export interface Kind {
   readonly features: FeatureMask;
 }
 
-/** May two kinds be in one pool at all. */
+/** Whether two kinds may be in one pool at all. */
 export type MayJoin = (a: number, b: number) => boolean;
 
 export interface Partition {
@@ -26,7 +26,7 @@ export interface Partition {
   readonly exact: boolean;
 }
 
-/** Up to as many kinds every partition is tried. */
+/** Every partition is tried of at most so many kinds. */
 export const MOST_EXACT = 12;
 
 /**
@@ -115,7 +115,7 @@ function merging(kinds: readonly Kind[], mayJoin: MayJoin, most: number): readon
     );
     const loss = pools.reduce((sum, pool) => sum + lossOf(kinds, pool), 0);
     const bound = Math.max(bounds[kinds.length - groups.length] ?? 0, ofSome(groups.length));
-    // Where nothing more can be merged there is no choice.
+    // Nothing more can be merged.
     const forced = !groups.some((a, i) => groups.slice(i + 1).some((b) => mayJoin(first(a), first(b))));
     const atLeast = forced ? loss : Math.min(loss, bound);
     found.push({ pools, loss, atLeast, exact: atLeast === loss });
@@ -180,7 +180,7 @@ function partOnly(kinds: readonly Kind[], mayJoin: MayJoin, most: number): (pool
     );
 }
 
-/** Of so many kinds every partition is tried in some hundredths of a second. */
+/** To try every partition of so many kinds takes a few hundredths of a second. */
 const MOST_IN_BOUND = 10;
 
 /** Moves single kinds to other pools as long as that loses less; no pool becomes empty. */

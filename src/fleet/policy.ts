@@ -32,7 +32,7 @@ export interface Rule {
   readonly mostDrifting?: number;
   /** Pairs of hosts between which an added vCPU is refused after a migration. */
   readonly mostRefusedPairs?: number;
-  /** The fewest hosts there have to be: a rule about no host would hold. */
+  /** How many hosts there must be at least: otherwise a rule that matches no host would hold. */
   readonly leastHosts: number;
 }
 
@@ -117,7 +117,7 @@ export interface Demand {
   readonly says: string;
 }
 
-/** Every demand of every rule, in their order. What is not known does not hold. */
+/** Every demand of every rule, in order. A demand does not hold if that is not known. */
 export async function judge(engine: Engine, rules: readonly Rule[]): Promise<readonly Demand[]> {
   const demands: Demand[] = [];
   for (const rule of rules) {
@@ -137,7 +137,7 @@ export async function judge(engine: Engine, rules: readonly Rule[]): Promise<rea
       for (const feature of list) {
         const found = counts.find((row) => row.feature === feature);
         const open = found?.unknown ?? 0;
-        // A layer that has nothing to say about a host does not say that it has the feature.
+        // If a layer has nothing to say about a host, that does not mean that the host has the feature.
         const wrong = found === undefined ? hosts : has ? hosts - found.yes - open : found.yes;
         const openText = open === 0 ? "" : `, ${count(open)} may`;
         say(

@@ -8,15 +8,15 @@ import { MOST_EXACT, type Partition, partitions } from "./partition.js";
 import { capabilitiesOf, NESTED_FEATURES, type Shape } from "./shapes.js";
 
 /*
- * Pools: groups of hosts among which a guest with nested VMX moves freely, because every host of the group can give it what
- * the group has in common.
+ * Pools: groups of hosts within which a guest with nested VMX can move freely, because every host of a group can give it what the group
+ * has in common.
  */
 
-/** Hosts among which a guest that has no more than `features` and `baseline` moves freely. */
+/** Hosts within which a guest that has no more than `features` and `baseline` can move freely. */
 export interface Pool {
   readonly shapes: readonly Shape[];
   readonly hosts: number;
-  /** Features that every host of it has for certain. */
+  /** Features that every one of its hosts certainly has. */
   readonly features: readonly Feature[];
   /** What its guests can be given, and whether there is such a set. */
   readonly baseline: Baseline;
@@ -36,7 +36,7 @@ export interface Pools {
   readonly algorithm: string;
 }
 
-/** What one more pool wins. */
+/** What one more pool gains. */
 export interface CurvePoint {
   readonly pools: number;
   readonly kept: number;
@@ -158,7 +158,7 @@ function kindsOf(shapes: readonly Shape[]): readonly KindOfShapes[] {
   return [...kinds.values()];
 }
 
-/** Numbers that must be equal in a pool. An unknown number is one of its own: what may differ is kept apart. */
+/** Numbers that must be equal in a pool. An unknown number equals no other, so that hosts which may differ are kept apart. */
 function excludes({ registers }: Shape): string {
   return EQUAL_FIELDS.map(({ msr, high, low, equalWhile }) => {
     if (equalWhile !== undefined) {

@@ -9,8 +9,8 @@ import { readJson } from "./nested-json.js";
  *   {"host":"n17","labels":{"site":"fra"},"kernel":"6.1.0-18-amd64","params":{"kvm_intel":{"nested":"Y"}},
  *    "microcode":"0x5003604","collected":"2026-11-28T10:00:00Z","set":{"vendor":"GenuineIntel","cores":[…]}}
  *
- * `set` is a snapshot without what the other members say; or `text` holds what any reader understands. The sets of a fleet are
- * few: one that was seen before is looked up as text and not read again.
+ * `set` is a snapshot without what the other members say. In its place, `text` can hold anything that a reader understands. A fleet has
+ * few sets: one that was seen before is looked up by its text, and not read again.
  */
 
 /** One host as it was collected. What is not known is an empty text. */
@@ -37,7 +37,7 @@ export type LineResult =
   | { readonly records: readonly HostRecord[]; readonly problems?: readonly string[] }
   | { readonly problem: string };
 
-/** What is known of a host where its record does not say it. */
+/** What is known of a host apart from its record. */
 export interface RecordDefaults {
   /** Its name; `#2` and so on are added for further hosts of one text. */
   readonly host: string;
@@ -50,17 +50,17 @@ export interface RecordReader {
   readonly line: (line: string, defaults: RecordDefaults) => LineResult;
   /** A text of any format that `readHost` knows, with one host or several. */
   readonly text: (text: string | Uint8Array, defaults: RecordDefaults, file?: string) => LineResult;
-  /** Members of a line alone: a set as text, or what is wrong with it; the others are undefined where they are wrong. */
+  /** The members of one line: the set as text, or what is wrong with it; any other member is undefined if it is wrong. */
   readonly set: (source: string) => SeenSet | string;
   readonly labels: (own: unknown, given: RecordDefaults["labels"]) => string | undefined;
   readonly params: (params: unknown) => string;
   readonly time: (text: string) => string | undefined;
 }
 
-/** What is remembered of lines that were seen; then it begins anew, so that memory stays bounded. */
+/** How much is remembered of lines that were seen. Beyond that it is forgotten, so that memory stays bounded. */
 const MOST_REMEMBERED = 50_000;
 
-/** Reads records. Sets that are written differently and mean the same become one. */
+/** Reads records. Sets that are written differently but mean the same become one. */
 export function recordReader(): RecordReader {
   const bySource = remembering<SeenSet | string>();
   const byText = new Map<string, SeenSet>();
@@ -211,7 +211,7 @@ function texts(labels: object): { [key: string]: string } {
   );
 }
 
-/** Labels as JSON in a fixed order; empty without any. */
+/** Labels as JSON in a fixed order; empty if there are none. */
 function labelText(labels: { readonly [key: string]: string }): string {
   const rows = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   return rows.length === 0 ? "" : JSON.stringify(Object.fromEntries(rows));
@@ -219,7 +219,7 @@ function labelText(labels: { readonly [key: string]: string }): string {
 
 const CANONICAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
-/** A time in the one form that sorts as text; undefined for what is none. */
+/** A time in a form whose order as text is the order in time; undefined for anything else. */
 function timeText(text: string): string | undefined {
   if (CANONICAL.test(text)) return text;
   const time = new Date(text);

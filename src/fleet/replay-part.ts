@@ -5,8 +5,8 @@ import { timerTooFast } from "../rules/timer.js";
 import { bitIndex, wordIndex } from "../rules/words.js";
 
 /*
- * Hosts of a fleet differ in more than what decides about VMX: one generation of CPUs is sold under thirty names, each with a frequency
- * of its own. What a replay does not ask for is left out here, so that all of these are replayed once.
+ * Hosts of a fleet also differ in what has no influence on VMX: one generation of CPUs is sold under thirty names, each with its own
+ * frequency. What a replay does not ask for is left out here, so that all of them are replayed once.
  */
 
 const RATE_MASK = 0x1f;
@@ -27,7 +27,7 @@ function corePart(core: CoreGroup): CoreGroup {
   return { ...core, cpuid: isSlowTimer(core, cpuid) ? { ...cpuid, ...SLOW_TIMER } : cpuid };
 }
 
-/** Whether the preemption timer is for certain not too fast, by either limit, as most are. */
+/** Whether the preemption timer is certainly not too fast by either limit, as most are not. */
 function isSlowTimer(core: CoreGroup, { tscKhz, features }: CpuFacts): boolean {
   const misc = msrOf(core, 0x485);
   if (tscKhz === undefined || misc.state !== "value" || (misc.lo.unknown & RATE_MASK) !== 0) return false;

@@ -5,7 +5,7 @@ import { ABSENT, type Msr } from "../host/msr.js";
 import type { Feature } from "../why/features.js";
 import { FEATURE_COLUMNS, NESTED_MSRS, wordColumn } from "./columns.js";
 
-/** Hosts that offer nested hypervisors the same; a fleet has some dozens of these. */
+/** Hosts that offer nested hypervisors the same. A fleet has a few dozen of these. */
 export interface Shape {
   readonly id: string;
   /** Empty where bits of it are not known. */

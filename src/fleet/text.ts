@@ -28,7 +28,7 @@ const UNREAD: { readonly [what: string]: string } = {
   registers: "no VMX registers",
 };
 
-/** The one line that has to be read before any other. */
+/** The line that has to be read before any other. */
 export function judgedLine({ hosts: all, verdicts, unread, notDerived }: Summary): Line {
   if (all === 0) return [styled("warning", "The store has no hosts; vmxlens fleet ingest reads some.")];
   const left = notDerived === 0 ? "" : `${hosts(notDerived)} not derived yet (vmxlens fleet ingest does it). `;
@@ -155,7 +155,7 @@ export function lossLines({ common, lost, without, exact }: Losses, whole: numbe
   ];
 }
 
-/** More pools than keep everything keep no more. */
+/** Once the pools keep everything, more of them keep no more. */
 export function tillAll(curve: readonly CurvePoint[], of: number): readonly CurvePoint[] {
   const all = curve.findIndex(({ kept }) => kept === of);
   return all < 0 ? curve : curve.slice(0, all + 1);

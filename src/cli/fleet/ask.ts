@@ -71,7 +71,7 @@ export async function baseline(question: Question): Promise<number> {
 /** `vmxlens fleet pools [--has FEATURE…] [--count N] [--as qemu|libvirt] [--out DIRECTORY]` */
 export async function pools(question: Question): Promise<number> {
   const { engine, options, raw, world } = question;
-  // With --as it is text for other programs, and what --out is to hold is what --as says.
+  // With --as it is text for other programs, and --out holds it in the form that --as names.
   if (raw.as !== undefined && raw.json === true)
     return complain(world, ["--json has no effect on vmxlens fleet pools --as"]);
   if (raw.out !== undefined && raw.as === undefined)
@@ -97,7 +97,7 @@ export async function pools(question: Question): Promise<number> {
   return code;
 }
 
-/** `vmxlens fleet drift [--by LABEL]`: exit code 1 if there is any, or may be. */
+/** `vmxlens fleet drift [--by LABEL]`: exit code 1 if a host drifts, or may. */
 export async function drift(question: Question): Promise<number> {
   const { engine, options, raw } = question;
   const judged = await summaryOf(engine, options);

@@ -19,13 +19,13 @@ interface Outcome {
   readonly tries: number;
 }
 
-/** The script prints some hundred kilobytes for a large machine; more is something else. */
+/** The script prints a few hundred kilobytes for a large machine; whatever prints more is not the script. */
 const MOST_OUTPUT = 64 * 1024 * 1024;
 const MOST_REASON = 300;
 
 /**
- * `vmxlens fleet collect HOSTS`: a list with one host a line, as ssh takes it, into a folder with a file for each. Part of
- * the hosts is a success with a list of the others; exit code 1 only if none answered.
+ * `vmxlens fleet collect HOSTS`: reads a list with one host a line, in the form that ssh takes, and fills a folder with a file for each.
+ * If some hosts do not answer, they are listed, and it is a success all the same; exit code 1 only if none answers.
  */
 export async function collect(action: Action): Promise<number> {
   const { args, raw, world } = action;
@@ -86,13 +86,13 @@ export async function collect(action: Action): Promise<number> {
   return answered === 0 ? EXIT.no : EXIT.ok;
 }
 
-/** One a line; what follows # is a comment. */
+/** One host a line; a # begins a comment. */
 function hostsOf(text: string): readonly string[] {
   const names = text.split("\n").map((line) => (line.split("#", 1)[0] as string).trim());
   return [...new Set(names.filter((name) => name !== ""))];
 }
 
-/** Runs the script on a host; an answer is one that got to its end. */
+/** Runs the script on a host. An answer counts only if it is complete. */
 function run(
   command: readonly string[],
   host: string,
@@ -101,7 +101,7 @@ function run(
 ): Promise<Pick<Outcome, "text" | "reason">> {
   return new Promise((resolve) => {
     const [program = "ssh", ...options] = command;
-    // sudo asks for nothing here: without a password it works or it says so.
+    // sudo cannot ask here: it works without a password, or it fails.
     const child = spawn(
       program,
       [...options, host, "if [ $(id -u) = 0 ]; then sh -s; else sudo -n sh -s || sh -s; fi"],

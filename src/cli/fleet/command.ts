@@ -67,13 +67,13 @@ export async function fleet(given: readonly (string | undefined)[], raw: FleetRa
   }
 }
 
-/** An action that reads: the store is opened for it, and closed. */
+/** An action that reads: the store is opened before it and closed after it. */
 function asking(answer: (question: Question) => Promise<number>): (action: Action) => Promise<number> {
   return async (action) => {
     const { options, raw, world } = action;
     const store = await openStore(options.store);
     try {
-      // What is asked for as JSON is an answer about no host.
+      // With --json it is an answer about no host.
       const none = options.settings.json ? undefined : await whyNone(store, options.where);
       if (none !== undefined) {
         complain(world, [`--where: ${none}`]);

@@ -8,9 +8,9 @@ import type { World } from "../world.js";
 import type { FleetRaw } from "./options.js";
 import { catalogueVersion } from "./version.js";
 
-/** Rows in one write. */
+/** Rows that are written at once. */
 const BATCH = 200;
-/** In characters; a set has some thousand. */
+/** In characters; a set has about a thousand. */
 const MOST_LINE = 2 ** 24;
 
 /** A line of this length is a device or a sparse file, and may have no end. */
@@ -48,7 +48,7 @@ export async function derive(
   };
   const part = (text: string) => {
     length += text.length;
-    // Of what is too long nothing is kept: it may have no end.
+    // Nothing is kept of a line that is too long: it may have no end.
     if (length > MOST_LINE) parts = [];
     else parts.push(text);
   };
@@ -60,7 +60,7 @@ export async function derive(
     }
     [parts, length] = [[], 0];
   };
-  // A filter reads as much as there is, unless it was asked not to.
+  // A filter reads as much as there is, unless a limit was set.
   const endless = { ...world, maxBytes: world.maxBytes ?? Number.POSITIVE_INFINITY };
   for await (const piece of inputText(file, endless)) {
     let from = 0;

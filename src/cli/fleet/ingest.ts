@@ -15,10 +15,10 @@ import type { FleetRaw } from "./options.js";
 import { progressBar } from "./progress.js";
 import { catalogueVersion } from "./version.js";
 
-/** How long another writer is waited for, in milliseconds. */
+/** How long to wait for another writer, in milliseconds. */
 const WAIT = 30_000;
 
-/** `vmxlens fleet ingest [FILE|DIRECTORY|-]…`: without any, only what is not derived yet is derived. */
+/** `vmxlens fleet ingest [FILE|DIRECTORY|-]…`: without an argument, it only derives what is not derived yet. */
 export async function ingest(action: Action): Promise<number> {
   const { args, raw, options, world } = action;
   const table =
@@ -71,7 +71,7 @@ export async function ingest(action: Action): Promise<number> {
 
 const MOST_NAMES = 3;
 
-/** What was given and did nothing, and what looks like a mistake. */
+/** Arguments that had no effect, and what looks like a mistake. */
 function remarkLines({ strayed, unused, clash }: Ingested, raw: FleetRaw, width: number): readonly Line[] {
   const remarks: string[] = [];
   if (strayed > 0) remarks.push(`--paths ${raw.paths} does not fit the path of ${several(strayed, "file")}`);
@@ -91,7 +91,7 @@ function remarkLines({ strayed, unused, clash }: Ingested, raw: FleetRaw, width:
 
 const MOST_REASONS = 10;
 
-/** Where there are more than a list shows: how many have each reason. */
+/** If there are more than a list shows: how many have each reason. */
 function reasonLines(reasons: Ingested["reasons"], width: number): readonly Line[] {
   const rows = reasons
     .slice(0, MOST_REASONS)

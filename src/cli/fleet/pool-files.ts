@@ -25,7 +25,7 @@ export async function poolConfigurations(question: Question, { pools }: Pools, c
     const name = `pool-${at + 1}`;
     if (raw.out === undefined) {
       const about = `${name}: ${several(pool.hosts, "host")}, ${several(pool.features.length, "feature")}, as ${pool.shapes[0]?.firstHost}`;
-      // A comment of XML ends with two dashes, which a name may hold.
+      // Two dashes must not be in a comment of XML, and a name may have them.
       world.out(
         format === "qemu" ? `# ${about}\n-cpu ${text}\n` : `<!-- ${about.replaceAll("--", "- -")} -->\n${text}\n`,
       );
@@ -47,7 +47,7 @@ async function cpusOf(store: Store, { shapes }: Pool): Promise<PoolCpus> {
   const [signature] = signatures;
   return {
     cpuid: hosts.flatMap(({ cores }) => cores.map(({ cpuid }) => cpuid)),
-    // Of the oldest CPU a named model is sure to be one that all have.
+    // A named model that the oldest CPU has is one that all of them have.
     ...(signature === undefined ? {} : { signature: Math.min(...signatures) }),
   };
 }

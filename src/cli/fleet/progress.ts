@@ -3,12 +3,12 @@ import { count } from "../../fleet/text.js";
 import { visible } from "../../report/visible.js";
 import type { World } from "../world.js";
 
-/** Milliseconds between two states of a bar, and between two lines where no terminal is. */
+/** Milliseconds between two states of a bar, and between two lines if there is no terminal. */
 const ON_TERMINAL = 200;
 const IN_LOG = 10_000;
 const WIDTH = 24;
 
-/** Shows how far a long work is, on standard error: a bar on a terminal, a line now and then elsewhere. */
+/** Shows on standard error how far a long task has come: as a bar on a terminal, as a line now and then elsewhere. */
 export function progressBar(world: World, now: () => number) {
   const start = now();
   let last = start;

@@ -1,9 +1,9 @@
 import type { Action } from "./action.js";
 import type { FleetRaw } from "./options.js";
 
-/* Which options an action has a use for. One that changes nothing is refused, as everywhere in vmxlens. */
+/* Which options an action uses. One that would change nothing is refused, as everywhere in vmxlens. */
 
-/** Options by their names in `FleetRaw`; what only says how text is laid out is everywhere. */
+/** Options by their names in `FleetRaw`; those that only lay out text fit every action. */
 export type Uses = readonly (keyof FleetRaw)[];
 
 const LAYOUT: Uses = ["width", "color", "pager", "format", "lang"];
@@ -20,7 +20,7 @@ export function idleOptions(what: string, raw: FleetRaw, uses: Uses): readonly s
     .map(([name]) => `${flagOf(name)} has no effect on vmxlens ${what}`);
 }
 
-/** A sentence for the first word that an action has no use for. */
+/** A sentence for the first word that an action does not use. */
 export function extraWords(name: string, args: Action["args"], most: number): readonly string[] {
   const extra = args[most];
   return extra === undefined ? [] : [`fleet ${name}: ${extra}: too many words`];

@@ -95,7 +95,7 @@ function commonText({
 
 type Moved = { readonly id: string; readonly gain: number; readonly loss: number };
 
-/** Features that as many hosts gain and lose, together: mostly these are the same hosts. The most hosts first. */
+/** Features that equally many hosts gain or lose, in one group: mostly these are the same hosts. The group with most hosts first. */
 function alike(moved: readonly Moved[]) {
   const groups = new Map<string, { ids: string[]; gain: number; loss: number }>();
   for (const { id, gain, loss } of moved) {

@@ -1,6 +1,6 @@
 /*
- * The three engines that answer. Everything else about a question is written once, in questions.ts: plain joins, groups,
- * CASE and window functions that mean the same in all of them.
+ * How the three engines differ. Everything else about a question is written once, in questions.ts: plain joins, groups, CASE and window
+ * functions, which mean the same in all of them.
  */
 
 export interface Dialect {

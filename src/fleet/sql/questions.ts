@@ -4,9 +4,9 @@ import type { Dialect } from "./dialect.js";
 import { type Where, whereSql } from "./where.js";
 
 /*
- * Every question as SQL, written once for all engines. Where a question reads many columns of the dimension, facts are grouped by
- * their three keys before they meet it: a million hosts are some thousand groups, and only these are joined. Each query has an
- * order, so that two engines can be compared row by row.
+ * Every question as SQL, written once for all engines. If a question reads many columns of the dimension, the facts are first grouped by
+ * their three keys: a million hosts make about a thousand groups, and only these are joined. Each query has an order, so that two
+ * engines can be compared row by row.
  */
 
 /** What limits a question to a part of the fleet, and which names its tables have. */
@@ -38,7 +38,7 @@ function hostsWhere(condition: string, dialect: Dialect): string {
   return dialect.integer(`coalesce(sum(CASE WHEN ${condition} THEN p.n ELSE 0 END), 0)`);
 }
 
-/** `verdict, unread, loads, hosts, sets`: how many hosts can be judged, and what is missing of the others. */
+/** `verdict, unread, loads, hosts, sets`: how many hosts can be judged, and what was not read on the others. */
 export function summarySql(scope: Scope, dialect: Dialect): string {
   return (
     `WITH ${pairs(scope, dialect)} SELECT d.verdict AS verdict, d.unread AS unread, d.loads AS loads, ` +
@@ -102,7 +102,7 @@ export interface Wanted {
 function conditions(wanted: readonly Wanted[], layer: Layer): { readonly sure: string; readonly open: string } {
   const each = wanted.map(({ feature, has }) => {
     const column = featureColumn(feature, layer);
-    // A layer that has nothing to say neither has nor lacks.
+    // A layer that has nothing to say about a feature counts neither as having nor as lacking it.
     return column === undefined
       ? { sure: "1 = 0", open: "1 = 0" }
       : {

@@ -4,7 +4,7 @@ import type { Store } from "./store.js";
 /** Values that go into a table together; DuckDB has vectors of this length. */
 const CHUNK = 2048;
 
-/** Adds rows, given by column, to a table of these columns. Part of the transaction that is open. */
+/** Adds rows, given by column, to a table with these columns, within the open transaction. */
 export async function appendColumns(
   { api, connection }: Store,
   table: string,

@@ -21,7 +21,7 @@ export interface SourceRow {
 export interface Batch {
   readonly add: (record: HostRecord, source: string) => void;
   readonly bad: (source: string, line: number, reason: string) => void;
-  /** What was noted of this source before is dropped. */
+  /** Drops what was noted about this source before. */
   readonly forget: (source: string) => void;
   readonly size: () => number;
   /**
@@ -29,7 +29,7 @@ export interface Batch {
    * added from now on belongs to the next batch. `line`: the last line that was read of the one file that is not finished.
    */
   readonly flush: (sources: readonly SourceRow[], line: number) => Promise<void>;
-  /** What was flushed is written. */
+  /** Waits until everything that was flushed is written. */
   readonly written: () => Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export const MOST_REASON = 500;
 
 export async function openBatch(store: Store): Promise<Batch> {
   for (const sql of STAGING) await store.run(sql);
-  // Everything but names and times repeats: a number for each text is a fraction of the work.
+  // Everything but names and times repeats, so numbers for the texts take a fraction of the work.
   const numbers = new Map<string, number>();
   const setNumbers = new WeakMap<SeenSet, number>();
   const labelNumbers = new Map<string, number>();
@@ -127,14 +127,14 @@ export async function openBatch(store: Store): Promise<Batch> {
       added = nothing();
       await writing;
       writing = store.transaction(() => write(store, all, rows));
-      // An error is for the one who waits for it, and there is one.
+      // The error goes to those that await it.
       writing.catch(() => undefined);
     },
     written: () => writing,
   };
 }
 
-/** Hosts of a rack are listed together and share nearly everything: then nothing is looked up. */
+/** Hosts of a rack are listed together and share nearly everything, so most values need no lookup. */
 function lastly(numberOf: (text: string) => number): (text: string) => number {
   let last: string | undefined;
   let number = 0;
@@ -147,7 +147,7 @@ function lastly(numberOf: (text: string) => number): (text: string) => number {
   };
 }
 
-/** Part of the transaction that is open. */
+/** Runs within the open transaction. */
 async function write(store: Store, added: Added, sources: readonly (readonly [string, string])[]): Promise<void> {
   const { hosts, numbers, problems, forgotten, texts, sets, params, labels } = added;
   if (forgotten.length > 0) {

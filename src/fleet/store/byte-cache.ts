@@ -16,7 +16,7 @@ export interface ByteCache<T> {
 }
 
 const SLOTS = 2 ** 16;
-/** Places that a text can have. When they are taken, it pushes another text out: neither memory nor time grow with the input. */
+/** How many places a text can have. If all are taken, it replaces another text: neither memory nor time grows with the input. */
 const PROBES = 4;
 /** Longer texts are parsed each time. */
 const MOST_BYTES = 16_384;
@@ -31,7 +31,7 @@ interface Entry<T> {
 export function byteCache<T>(): ByteCache<T> {
   const entries = new Array<Entry<T> | undefined>(SLOTS).fill(undefined);
   let pushed = 0;
-  // Hosts that are alike are listed together.
+  // Hosts that are alike often follow one another.
   let last: Entry<T> | undefined;
   return {
     get(piece, from, to) {

@@ -7,7 +7,7 @@ import { digest } from "./digest.js";
 import { DIMENSION } from "./schema.js";
 import { metaOf, type Store, StoreError, setMeta } from "./store.js";
 
-/** Rows that are committed together; a process that dies later goes on behind them. */
+/** Rows that are committed together; if the process dies later, the next one continues after them. */
 const BATCH = 2000;
 
 /** Brings the dimension up to date with the facts; gives how many rows were made. */

@@ -11,8 +11,8 @@ import { lineReader } from "./record-lines.js";
 import { quoted, type Store, StoreError } from "./store.js";
 
 /*
- * Ingest: from files to facts. What was read is committed in batches together with how far it was read, so that a process that
- * dies loses at most the batch at hand, and the next run goes on from there. Reading a file again changes nothing.
+ * Ingest: from files to facts. What was read is committed in batches, together with how far it was read. A process that dies loses at
+ * most the current batch, and the next run continues from there. Reading a file again changes nothing.
  */
 
 export interface IngestOptions {
@@ -52,9 +52,9 @@ export interface Ingested {
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
   /** Files whose path does not fit `paths`. */
   readonly strayed: number;
-  /** Names of `table` about which nothing was read. */
+  /** Hosts of `table` that no file was read for. */
   readonly unused: readonly string[];
-  /** Two files that are called after the same host, and how many more there are: one of both is in the history of the other. */
+  /** Two files that are named after the same host, and how many more pairs there are: one of the two is history of the other. */
   readonly clash?: { readonly host: string; readonly files: readonly [string, string]; readonly clashes: number };
 }
 
@@ -70,11 +70,11 @@ const BATCH = 100_000;
 const MOST_SHOWN = 20;
 /** Files, and problems, that are committed together where there are no hosts. */
 const FILES = 10_000;
-/** Files about which the store is asked at once. */
+/** Files that the store is asked about at once. */
 const AHEAD = 1000;
 const LF = 0x0a;
 
-/** Reads files into a store. A file that cannot be read, or a line that is not a host, is listed and stops nothing. */
+/** Reads files into a store. A file that cannot be read, or a line that is not a host, is listed and does not stop the run. */
 export async function ingest(store: Store, files: readonly string[], options: IngestOptions): Promise<Ingested> {
   const batch = await openBatch(store);
   const reader = recordReader();
@@ -141,7 +141,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
     lines.read(bytes, 0, defaults, (line, result) => take(row, line, result));
   };
 
-  /** `resumes`: another run can go on where this one was ended. */
+  /** `resumes`: another run can continue where this one stopped. */
   const readLines = async (
     row: SourceRow,
     pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -178,7 +178,7 @@ export async function ingest(store: Store, files: readonly string[], options: In
       if (restLength > MOST_TEXT) throw new StoreError(`${row.source}: a line is longer than ${MOST_TEXT} bytes`);
       report(row);
       if (batch.size() >= BATCH) await batch.flush(resumes ? [row] : [], number);
-      // Writing goes on meanwhile.
+      // The batch is written meanwhile.
       await new Promise(setImmediate);
     }
     if (restLength > 0) read(Buffer.concat(rest));
@@ -279,7 +279,7 @@ async function* withKnown(store: Store, files: Files): AsyncGenerator<readonly [
   yield* await known();
 }
 
-/** A file that is damaged stops nothing but itself; a store that is does. */
+/** A damaged file stops only itself; a damaged store stops everything. */
 function isReadError(error: unknown): error is Error {
   if (error instanceof StoreError) return /cannot be read|tar archive|longer than|larger than/.test(error.message);
   return error instanceof Error && /^(?:Z_|ERR_|E[A-Z]+$)/.test((error as NodeJS.ErrnoException).code ?? "");

@@ -63,7 +63,7 @@ function* below(path: string): Generator<Input | { readonly source: string; read
   };
 }
 
-/** Of a folder: files, folders, and links to files; a pipe would block. What is gone meanwhile is reported when it is read. */
+/** The files, folders and links to files in a folder; a pipe would block. A file that has gone since is reported when it is read. */
 function isRead(path: string): boolean {
   try {
     const entry = fs.lstatSync(path);

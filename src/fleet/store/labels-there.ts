@@ -2,11 +2,11 @@ import { DUCKDB } from "../sql/dialect.js";
 import { isColumn, type Where, whereSql } from "../sql/where.js";
 import { quoted, type Store } from "./store.js";
 
-/* Why a condition fits no host, for people: a label or value that is misspelt looks like an empty fleet otherwise. */
+/* Why a condition matches no host, for people: otherwise a misspelt label or value would look like an empty fleet. */
 
 const MOST_NAMED = 12;
 
-/** Why no host fits conditions; undefined if some host does, or the store has none at all. */
+/** Why no host matches the conditions; undefined if one does, or if the store has no host at all. */
 export async function whyNone(store: Store, where: readonly Where[]): Promise<string | undefined> {
   if (where.length === 0 || (await anyHost(store, where)) || !(await anyHost(store, []))) return undefined;
   const alone: string[] = [];
@@ -18,7 +18,7 @@ async function anyHost({ all }: Store, where: readonly Where[]): Promise<boolean
   return (await all(`SELECT 1 AS one FROM hosts h ${whereSql(where, DUCKDB)} LIMIT 1`)).length > 0;
 }
 
-/** Names the values that there are, or the labels. */
+/** Lists the values that exist, or the labels. */
 async function whyNoneOf(store: Store, { key, not, value, prefix }: Where): Promise<string> {
   const text = `${key}${not ? "!" : ""}=${value}${prefix ? "*" : ""} fits no host`;
   const label = key.replace(/^label:/, "");

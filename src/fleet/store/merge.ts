@@ -22,15 +22,15 @@ export const STAGING: readonly string[] = [
 ];
 
 const NAMES = HOSTS.map(({ name }) => name);
-/** What makes a collection another one, besides its time. */
+/** What distinguishes two collections of a host, besides their times. */
 const STATE = ["labels_id", "set_id", "kernel", "params_id", "microcode"];
 const same = (a: string, b: string, columns: readonly string[]) =>
   columns.map((name) => `${a}.${name} = ${b}.${name}`).join(" AND ");
 const list = (table: string) => NAMES.map((name) => `${table}.${name}`).join(", ");
 
 /**
- * The newest collection of a host is in `hosts`, and every earlier one that says something else in `earlier`, whatever the
- * order in which they arrive; one that is there already changes nothing.
+ * The newest collection of a host goes into `hosts`, and every earlier one that says something else into `earlier`, in whatever order
+ * they arrive. One that is already there changes nothing.
  */
 export const MERGE: readonly string[] = [
   "CREATE OR REPLACE TEMP TABLE incoming AS SELECT b.host AS host, l.text AS labels_id, s.text AS set_id, k.text AS kernel, p.text AS params_id, " +
@@ -38,12 +38,12 @@ export const MERGE: readonly string[] = [
     "JOIN new_texts l ON l.n = b.labels JOIN new_texts s ON s.n = b.set_ JOIN new_texts k ON k.n = b.kernel " +
     "JOIN new_texts p ON p.n = b.params JOIN new_texts m ON m.n = b.microcode JOIN new_texts t ON t.n = b.collected JOIN new_texts f ON f.n = b.source",
   "TRUNCATE batch",
-  // Of several collections of one host in a batch the last one is the newest, and of those at one time the one read last.
+  // If a batch has several collections of one host, the newest counts; of those with the same time, the one that was read last.
   "CREATE OR REPLACE TEMP TABLE again AS SELECT host FROM incoming GROUP BY host HAVING count(*) > 1",
   `CREATE OR REPLACE TEMP TABLE older AS SELECT ${NAMES.join(", ")}, seq FROM (SELECT i.*, row_number() OVER (PARTITION BY i.host ORDER BY i.collected DESC, i.seq DESC) AS place ` +
     "FROM incoming i JOIN again USING (host)) WHERE place > 1",
   "DELETE FROM incoming WHERE seq IN (SELECT seq FROM older)",
-  // What the store has of these hosts, mostly nothing. It is looked for once.
+  // What the store already has of these hosts, mostly nothing; looked up once.
   `CREATE OR REPLACE TEMP TABLE present AS SELECT ${list("h")}, h.rowid AS place FROM hosts h WHERE h.host IN (SELECT host FROM incoming)`,
   `INSERT INTO older SELECT ${list("i")}, i.seq FROM incoming i JOIN present h ON h.host = i.host WHERE i.collected < h.collected`,
   "DELETE FROM incoming WHERE seq IN (SELECT seq FROM older)",

@@ -2,7 +2,7 @@ import { atlas } from "../../input/atlas/atlas.js";
 
 let codenames: ReadonlyMap<string, string> | undefined;
 
-/** Vendor, model and signature of a set: what people call such a CPU. What was not read is an empty text. */
+/** Vendor, model and signature of a set, as people name such a CPU. What was not read is an empty text. */
 export function modelOf(setText: string): readonly [vendor: string, model: string, signature: string] {
   const {
     vendor = "",

@@ -3,9 +3,9 @@ import type { HostRecord, LineResult, RecordDefaults, RecordReader, SeenSet } fr
 import { type ByteCache, byteCache, pieceOf } from "./byte-cache.js";
 
 /*
- * Lines of a file as bytes. Nearly all of a line repeats: its set, labels, parameters, kernel and microcode are those of other hosts.
- * So a line is cut rather than parsed, and what was seen before is found by its bytes; only a host's name and what is new become
- * text. A line in another form than most is left to JSON.parse, which also decides what is wrong with it.
+ * Lines of a file as bytes. Most of a line repeats what other hosts have: its set, labels, parameters, kernel and microcode. So a line is
+ * cut rather than parsed, and what was seen before is found by its bytes; only a host's name and what is new become text. A line in an
+ * unusual form is left to JSON.parse, which also decides what is wrong with it.
  */
 
 export interface LineReader {
@@ -50,7 +50,7 @@ export function lineReader(reader: RecordReader): LineReader {
   /** Where the value of each member is in the line at hand, without quotes; -1 where it has none. */
   const starts = new Int32Array(MEMBERS.length);
   const ends = new Int32Array(MEMBERS.length);
-  // Nothing is made for each line but its record: functions that are made anew for it would take as long as the rest.
+  // Only its record is made for each line: new functions for each would take as long as all the rest.
   let piece = pieceOf(new Uint8Array());
   let given: RecordDefaults["labels"] = {};
 

@@ -2,7 +2,7 @@ import { type Column, DERIVED, HOSTS, LABELS, PARAMS_TABLE, SETS } from "../colu
 import { DUCKDB } from "../sql/dialect.js";
 
 /*
- * The schema of a store. Facts are migrated; the dimension is made anew by every vmxlens that knows more.
+ * The schema of a store. Facts are migrated; the dimension is made anew by every version of vmxlens that knows more.
  */
 
 function createTable(name: string, columns: readonly Column[]): string {

@@ -3,8 +3,8 @@ import type { AnswerRow } from "../shapes.js";
 import { DIMENSION, MIGRATIONS, SCHEMA_VERSION } from "./schema.js";
 
 /*
- * The file of a fleet: a DuckDB database. One process writes at a time, any number reads while none writes; what is not
- * committed when a process dies never was there.
+ * The file of a fleet: a DuckDB database. One process writes at a time, and any number read while none writes. What a process has not
+ * committed when it dies is lost.
  */
 
 /** What is wrong with a store or what is done to it, in one sentence for people. */
@@ -19,7 +19,7 @@ async function duckdb(): Promise<DuckDb> {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const needs = "vmxlens fleet needs the package @duckdb/node-api";
-    // It has a part for each system, which may be missing or not run there.
+    // It has a binary for each system, which may be missing or may not run there.
     const says =
       code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
         ? `${needs}, which is optional and not installed here; npm install @duckdb/node-api brings it`
@@ -51,7 +51,7 @@ export interface OpenOptions {
 
 const DEFAULT_MEMORY = "800MB";
 
-/** Opens a store; to write, one that is not there is made. `:memory:` is a private one. */
+/** Opens a store; for writing, it is created if it does not exist. `:memory:` is a private one. */
 export async function openStore(
   path: string,
   { write = false, memory = DEFAULT_MEMORY, wait = 0 }: OpenOptions = {},
@@ -134,7 +134,7 @@ async function asStoreError<T>(path: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** What DuckDB says in its first line; what it adds is for those who maintain it. */
+/** The first line of an error of DuckDB; the rest is for its maintainers. */
 function storeError(path: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const text = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] as string;
@@ -195,7 +195,7 @@ async function checkSchema(store: Store, write: boolean): Promise<void> {
   for (let at = version; at < SCHEMA_VERSION; at++) {
     await store.transaction(async () => {
       for (const sql of MIGRATIONS[at] ?? []) await store.run(sql);
-      // Its columns may be others; the rows are made anew by the next ingest.
+      // Its columns may be different; the next ingest makes the rows anew.
       for (const sql of DIMENSION) await store.run(sql);
       await setMeta(store, "dimension", "");
       await setMeta(store, "schema", String(at + 1));

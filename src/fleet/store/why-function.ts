@@ -44,7 +44,7 @@ export async function registerWhy(store: Store): Promise<void> {
   );
 }
 
-/** `lost at nested (L1)`-like sentences; what is wrong with the arguments is one, too. */
+/** A sentence such as `lost at nested (L1)`, or one on what is wrong with the arguments. */
 function whyText(set: string | undefined, name: string, kernel: string, params: string): string {
   if (set === undefined) return "no such set";
   const found = findFeature(name);
