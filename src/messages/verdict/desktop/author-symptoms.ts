@@ -267,7 +267,9 @@ export const SYMPTOMS: readonly Symptom[] = [
       const type = (high >>> 18) & 15;
       return `IA32_VMX_BASIC holds revision ${low & 0x7fff_ffff}, a region of ${high & 0x1fff} bytes, memory type ${type}${type === 6 ? " (write-back)" : ""}, and bit 55 is ${(high >>> 23) & 1}: ${((high >>> 23) & 1) === 1 ? "the TRUE registers (0x48d to 0x490) exist, so a check that asks for bit 55 holds here, and one that refuses this value is wrong or means another bit." : "there are no TRUE registers (0x48d to 0x490), and a hypervisor that needs them cannot run here."}`;
     },
-    steps: [{ text: "Read the register and have it taken apart.", commands: ["vmxlens show 'MSR 0x480: VALUE'"] }],
+    steps: [
+      { text: "Read the register and have it taken apart.", commands: ["echo 'MSR 0x480: VALUE' | vmxlens show -"] },
+    ],
   },
   {
     words:

@@ -19,7 +19,7 @@ export const WINDOWS_SYMPTOMS: readonly Symptom[] = [
   {
     words:
       /\bDBVM\b[^\0]{0,200}\b(?:freez\w{1,3}|frozen?|hangs?|lock(?:s|ed)? ?up|CLOCK_WATCHDOG\w{0,10})|\b(?:freez\w{1,3}|hangs?|CLOCK_WATCHDOG\w{0,10})\b[^\0]{0,200}\bDBVM\b/i,
-    says: "DBVM is Cheat Engine's own hypervisor, which takes VT-x (AMD-V) for itself: it has to be on in the firmware, and no other hypervisor may run. A system that freezes as DBVM starts, or shortly after it, is DBVM failing on that CPU or that Windows; its author says so of Windows 11 24H2 and of newer CPUs, and names Cheat Engine 7.6.3 and later for it.",
+    says: "DBVM is Cheat Engine's own hypervisor, which takes VT-x (AMD-V) for itself: it has to be on in the firmware, and no other hypervisor may run. A system that freezes as DBVM starts, or shortly after it, is DBVM failing on that CPU or that Windows; its author says so of Windows 11 24H2 and of newer CPUs, and names a newer Cheat Engine for it.",
     steps: [
       {
         text: "Take the newest Cheat Engine, and try it right after the start of Windows: on one CPU first (right click on the line about DBVM), without games, anti-cheat and virtual machines.",
