@@ -134,6 +134,11 @@ export const HOW_FAR_KVM: Advice = {
     "ls -l /dev/kvm; id -nG; lsmod | grep kvm",
     "grep -m1 -ow vmx /proc/cpuinfo; systemd-detect-virt; sudo dmesg | grep -iE 'kvm|vmx'",
   ],
+  instead: {
+    is: "on Windows",
+    text: "Ask Windows whether its hypervisor runs, and QEMU which accelerators it has.",
+    commands: ["systeminfo", "qemu-system-x86_64 -accel help"],
+  },
 };
 
 export const JOIN_KVM: Advice = {

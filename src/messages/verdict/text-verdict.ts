@@ -224,8 +224,9 @@ function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerd
 /** QEMU over another accelerator than KVM, which passes no VMX. */
 const usesOther = (text: string | undefined): boolean =>
   text !== undefined &&
-  /\baccel[= ](?:hvf|whpx|hax|nvmm|tcg)\b/.test(text) &&
-  !/\baccel[= ]kvm\b|-enable-kvm\b/.test(text);
+  (/\baccel[= ](?:hvf|whpx|hax|nvmm)\b/.test(text)
+    ? !/-enable-kvm\b/.test(text)
+    : /\baccel[= ]tcg\b/.test(text) && !/\baccel[= ]kvm\b|-enable-kvm\b/.test(text));
 
 const WITH_REASON = [
   "vmx-entry-words",

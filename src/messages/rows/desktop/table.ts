@@ -16,7 +16,7 @@ import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
-import { driverNotStarted } from "../../verdict/desktop/windows-driver.js";
+import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { AUTHORS_MESSAGES } from "./authors.js";
@@ -40,7 +40,7 @@ export const DESKTOP: DesktopMessages = {
   ],
   lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
   joined: (text, recognised, machine) =>
-    (recognised.length === 0 ? driverNotStarted(text) : undefined) ??
+    (recognised.length === 0 ? (driverNotStarted(text) ?? ofDbvm(text)) : undefined) ??
     authorInstead(text, recognised, machine) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>

@@ -358,7 +358,18 @@ export const STACK_MESSAGES = [
     group: "emulation-chosen",
     pattern: /\bvirt[_-]type ?[=:] ?['"]?qemu\b|\bTCG instead of KVM|\b(?:back|defaults|defaulted) to TCG\b/i,
     what: "Guests run without KVM here, as plain emulation (TCG), by choice (virt_type = qemu of nova) or as a fallback: VT-x is not asked for, however well it works.",
-    steps: [HOW_FAR_KVM, { text: "With /dev/kvm there, choose KVM.", commands: ["virt_type = kvm", "-accel kvm"] }],
+    steps: [
+      HOW_FAR_KVM,
+      {
+        text: "With /dev/kvm there, choose KVM.",
+        commands: ["virt_type = kvm", "-accel kvm"],
+        instead: {
+          is: "on Windows",
+          text: "With Windows Hypervisor Platform on, choose WHPX.",
+          commands: ["-accel whpx"],
+        },
+      },
+    ],
     source: {
       message: "CanonicalLtd/microstack#88",
       meaning: "OpenStack, nova.conf (libvirt.virt_type); QEMU, accel/tcg",

@@ -3,16 +3,16 @@ import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
-import { ENABLE_FIRMWARE, ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { machineHas, ofModel } from "../cpu-model.js";
 import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, onAppleSilicon } from "./apple.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
+import { IS_MACHINE, onWindows, type Says, SKIP_CHECK, sentence, WINDOWS } from "./on-windows.js";
 import { xenAlone } from "./other-hosts.js";
 import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
@@ -227,12 +227,6 @@ function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
   };
 }
 
-type Says = Pick<TextVerdict, "says" | "steps">;
-
-const WINDOWS = /\bWindows\b|\bHyper-?V\b|\bDocker Toolbox\b|\b[A-Z]:\\/i;
-const LINUX = /\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
-/** Programs' own words for no VT-x, without a cause. */
-const NAMES_NO_CAUSE: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic"]);
 const BOOT_CAMP = /\bboot ?camp\b/i;
 
 const OF_VMWARE = /\bVM_?ware (?:image|VM|guest|instance)\b/i;
@@ -265,23 +259,6 @@ function surrounding(text: string, first: Recognised, machine: OwnMachine | unde
     ],
   };
 }
-
-/** A program's own words for no VT-x, where all that is known is the system. */
-function onWindows(text: string, first: Recognised): Says | undefined {
-  return NAMES_NO_CAUSE.has(first.message as string) && WINDOWS.test(text) && !LINUX.test(text)
-    ? {
-        says: `${sentence(first.what)} On Windows that is the firmware setup, or Windows' own hypervisor (Hyper-V, WSL2, memory integrity): while it runs, it holds VT-x and hides it from other programs.`,
-        steps: [WINDOWS_STATE, HYPERV_OFF, ...(IS_MACHINE.test(first.matched) ? [SKIP_CHECK] : []), ENABLE_FIRMWARE],
-      }
-    : undefined;
-}
-
-/** docker-machine's own check. */
-const IS_MACHINE = /VT-X\/AMD/i;
-const SKIP_CHECK: Step = {
-  text: "docker-machine's check is wrong on some machines (and always while Windows' own hypervisor runs): where VirtualBox itself works, leave it out.",
-  commands: ["docker-machine create --driver virtualbox --virtualbox-no-vtx-check default"],
-};
 
 /** The boot entry of Windows leaves the hypervisor off. */
 const LAUNCH_OFF =
@@ -326,8 +303,6 @@ function saidOn(text: string, first: Recognised): Says | undefined {
         steps: [HYPERV_ON, WINDOWS_STATE],
       };
 }
-
-const sentence = (what: string): string => `${what.split(":", 1)[0]?.replace(/\.$/, "")}.`;
 
 /** Features that are there twice, or a boot entry that is as it should be. */
 const DAMAGED =

@@ -1,7 +1,7 @@
 import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Advice } from "../../message.js";
-import { HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
+import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 import { insideOf } from "../named-outer.js";
 import { isSaidOn } from "./said-on.js";
 import { isWithoutHyperV } from "./windows-words.js";
@@ -56,6 +56,18 @@ export function driverNotStarted(text: string): Omit<TextVerdict, "covers"> | un
     [SEE_SECURITY, TEST_SIGNING],
   );
 }
+
+/** Cheat Engine's own hypervisor, in trouble. */
+export function ofDbvm(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (text.length > LONGEST || !/\bDBVM\b|\bDVBM\b/i.test(text)) return undefined;
+  const off = SVM_OFF.exec(text)?.[0];
+  return answer(
+    `DBVM is a hypervisor of Cheat Engine's own. It needs VT-x (or AMD-V) on in the firmware setup, and Windows' own hypervisor off: memory integrity, WSL2 and some virus scanners run one as well.${off === undefined ? " Where both hold and it crashes, the fault is in DBVM, or in what it does not know of this CPU." : ` The text says that it is off ("${off}"): then DBVM cannot start.`}`,
+    [SEE_SECURITY, HYPERV_OFF, ENABLE_FIRMWARE],
+  );
+}
+const SVM_OFF =
+  /\b(?:turned off|disabled|switched off) (?:the )?(?:SVM|AMD-?V|VT-?x|intel VT|virtuali[sz]ation)\b(?![- ]based)|\b(?:SVM|AMD-?V|VT-?x) (?:is )?(?:disabled|off|turned off)\b/i;
 
 /** A longer text is a log. */
 const LONGEST = 6_000;

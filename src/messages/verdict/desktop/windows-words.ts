@@ -1,7 +1,7 @@
 /* Words of Windows: its own hypervisor, what runs on it, and what runs beside it. */
 
 export const WINDOWS =
-  /\bWindows\b|\bWin ?1[01]\b|\bWSA\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b|\b(?:device|credential) guard\b/i;
+  /\bWindows\b|\bWin ?1[01]\b|WSA(?:Builds)?\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b|\b(?:device|credential) guard\b/i;
 export const HYPERVISOR_WORKS =
   /\bHCS: Available\b|\bWindows Sandbox\b[^.\n]{0,30}\bworks\b|\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,30}\b(?:works|up and running|installed and running|running without)\b|\b(?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?) (?:is |are )?(?:already )?running\b|\brunning (?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?)\b/i;
 
@@ -17,10 +17,10 @@ export const PLAYER =
   /\b(?:BlueStacks|LDPlayer|Nox(?:Player)?|MEmu|GameLoop|MuMu(?:Player)?|Google Play Games|Genymotion|Andy|KoPlayer)\b|雷电|夜神|逍遥|蓝叠|MuMu/i;
 /** What runs on Windows' hypervisor and not without it. */
 export const CONSUMER =
-  /\b(?:WSL ?2?|WSA|Windows Subsystem for (?:Linux|Android)|Docker(?: Desktop)?|Windows Sandbox|Hyper-?V|WHPX|Windows Hypervisor Platform|minikube|Podman|Rancher Desktop|multipass)\b/i;
+  /\b(?:WSL ?2?|(?:MagiskOn)?WSA(?:Builds)?|Windows Subsystem for (?:Linux|Android)|Docker(?: Desktop)?|Windows Sandbox|Hyper-?V|WHPX|Windows Hypervisor Platform|minikube|Podman|Rancher Desktop|multipass)\b/i;
 /** Of those, what is a program of its own: it wants that hypervisor on. */
 export const CONSUMER_ALONE =
-  /\b(?:Podman|Docker Desktop|Rancher Desktop|minikube|multipass|WSA|Windows Subsystem for \w{5,7})\b/i;
+  /\b(?:Podman|Docker Desktop|Rancher Desktop|minikube|multipass|(?:MagiskOn)?WSA(?:Builds)?|Windows Subsystem for \w{5,7})\b/i;
 /** Of those, what runs on the machine itself where VirtualBox or VMware is named, too. */
 export const STARTS_HYPERVISOR =
   /\bWSL ?2\b|\bDocker (?:Desktop|for Windows)\b|\bWindows Sandbox\b|\bVirtual Machine Platform\b|\bWindows Hypervisor Platform\b/i;

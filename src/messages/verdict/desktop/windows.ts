@@ -36,6 +36,10 @@ const OF_VTX = /\b(?:hardware(?:[- ]assisted)? virtuali[sz]ation|VT-?x|vmx|neste
 const KEPT_ON =
   /\b(?:with|while|alongside|beside|without (?:having to )?(?:disabl|turn)\w+(?: off)?) (?:\w+ )?hyper-?v\b|\bhyper-?v (?:is )?enabled\b/i;
 
+const HYPERV_DRIVER: Step = {
+  text: "Let minikube use the hypervisor that runs.",
+  commands: ["minikube start --driver=hyperv"],
+};
 const SECURITY_OFF: Advice = {
   text: "Where virtualization-based security runs although it was switched off, the firmware holds it (UEFI lock): use Microsoft's Device Guard and Credential Guard readiness tool, and confirm at the next start.",
   commands: ["DG_Readiness_Tool.ps1 -Disable"],
@@ -45,6 +49,8 @@ const SECURITY_OFF: Advice = {
 /** What needs Windows' own hypervisor is wanted, too. */
 const NEEDED = /\b(?:alongside|together|both|at the same time|side by side|beside)\b|\bincompatib\w{3,5}\b/i;
 
+/** It has no hypervisor of its own. */
+const SEVEN = /\bWindows (?:7|Vista|XP)\b/i;
 const NESTING = /\bnest(?:ed|ing)\b/i;
 
 /** What Windows shows of the CPU's setting. */
@@ -101,7 +107,7 @@ export function subjectOfWindows(
   if (both && WINDOWS.test(text))
     return answer(
       `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.`,
-      [SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
+      [...(/\bminikube\b/i.test(text) ? [HYPERV_DRIVER] : []), SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
     );
   const isBelow = machine?.situation.host.observed?.outer !== undefined;
   if (HYPERVISOR_WORKS.test(text))
@@ -129,6 +135,7 @@ export function subjectOfWindows(
     ]);
   const isOnWindows =
     !ENTERED.test(text) &&
+    !SEVEN.test(text) &&
     bareMetal(text) === undefined &&
     beside !== undefined &&
     WINDOWS.test(text) &&
