@@ -16,7 +16,7 @@ import { IS_MACHINE, onWindows, type Says, SKIP_CHECK, sentence, WINDOWS } from 
 import { xenAlone } from "./other-hosts.js";
 import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
-import { BESIDE, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
+import { BESIDE, DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
  * Messages of desktop products beside what else the text shows: what Windows' own check found, and what the CPU is.
@@ -105,7 +105,7 @@ export function joinedOnDesktop(
     };
   const reason = failed.find(({ message }) => REASONS[first.message as string]?.includes(message as string));
   if (reason !== undefined) return { says: reason.what, steps: reason.steps, evidence: [], line: reason.lines[0] };
-  const own = USES_VTX.has(first.product as string) ? OWN_HYPERVISOR.exec(text)?.[0] : undefined;
+  const own = USES_VTX.has(first.product as string) ? OWN_HYPERVISOR.exec(text.replace(DENIED, " "))?.[0] : undefined;
   if (own !== undefined && WINDOWS.test(text) && isLater(first.steps))
     return {
       says: `${first.what} The text speaks of Windows' own hypervisor (${own}): while it runs, it holds VT-x.`,

@@ -63,6 +63,10 @@ const QEMU_IOMMU: Step = {
   commands: ["-machine q35,kernel-irqchip=split -device intel-iommu,intremap=on,caching-mode=on"],
 };
 
+/** The IOMMU was tried both on and off. */
+const NO_MATTER =
+  /\b(?:IOMMU|VT-d|AMD-Vi)\b[^\n]{0,80}\b(?:same (?:result|error|problem|issue)|no (?:difference|change|effect)|(?:did not|didn['’]t|doesn['’]t|does not) (?:help|change|matter))\b/i;
+
 /** Hyper-V, as a feature of Windows, is not there. */
 const NOT_INSTALLED =
   /\bhyper-?v\b[^.\n]{0,40}\b(?:not (?:appear to be )?(?:installed|found|available)|NOT_FOUND)\b|_HYPERV_NOT_(?:FOUND|INSTALLED|RUNNING)\b/i;
@@ -79,7 +83,12 @@ const OWN_DRIVER = /\bHAXM\b|\bAEHD\b/;
 /** What a text is about in which no message is recognised; undefined where it does not complain about virtualization. */
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
-  if (IOMMU.test(text) && NO_IOMMU.test(text) && (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text)))
+  if (
+    IOMMU.test(text) &&
+    NO_IOMMU.test(text) &&
+    !NO_MATTER.test(text) &&
+    (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text))
+  )
     return IOMMU_ON.test(text)
       ? answer(
           "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware setup: then the firmware does not describe it (ACPI tables DMAR, IVRS), or this release of the system does not accept the description.",

@@ -57,17 +57,15 @@ export function driverNotStarted(text: string): Omit<TextVerdict, "covers"> | un
   );
 }
 
-/** Cheat Engine's own hypervisor, in trouble. */
+/** Cheat Engine's own hypervisor, in trouble; of systems that freeze with it there is more to say. */
 export function ofDbvm(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST || !/\bDBVM\b|\bDVBM\b/i.test(text)) return undefined;
-  const off = SVM_OFF.exec(text)?.[0];
+  if (text.length > LONGEST || !/\bD(?:BV|VB)M\b/i.test(text) || FREEZES.test(text)) return undefined;
   return answer(
-    `DBVM is a hypervisor of Cheat Engine's own. It needs VT-x (or AMD-V) on in the firmware setup, and Windows' own hypervisor off: memory integrity, WSL2 and some virus scanners run one as well.${off === undefined ? " Where both hold and it crashes, the fault is in DBVM, or in what it does not know of this CPU." : ` The text says that it is off ("${off}"): then DBVM cannot start.`}`,
+    "DBVM is a hypervisor of Cheat Engine's own. It needs VT-x (or AMD-V) on in the firmware setup, and Windows' own hypervisor off: memory integrity, WSL2 and some virus scanners run one as well. Where both hold and it crashes, the fault is in DBVM, or in what it does not know of this CPU.",
     [SEE_SECURITY, HYPERV_OFF, ENABLE_FIRMWARE],
   );
 }
-const SVM_OFF =
-  /\b(?:turned off|disabled|switched off) (?:the )?(?:SVM|AMD-?V|VT-?x|intel VT|virtuali[sz]ation)\b(?![- ]based)|\b(?:SVM|AMD-?V|VT-?x) (?:is )?(?:disabled|off|turned off)\b/i;
+const FREEZES = /\b(?:freez|frozen?|hang|lock(?:s|ed)? ?up|CLOCK_WATCHDOG)/i;
 
 /** A longer text is a log. */
 const LONGEST = 6_000;

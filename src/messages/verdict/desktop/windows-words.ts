@@ -30,7 +30,7 @@ const STARTERS = String.raw`(?:Hyper-? ?V|VBS|virtuali[sz]ation[- ]based securit
 const OFF =
   "(?:disabled|turned off|switched off|uninstalled|removed|deactivated|off|not (?:installed|enabled|running|active|used)|unchecked|unticked)";
 export const DENIED = new RegExp(
-  String.raw`\b${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}(?: (?:features?|isolation|service))?(?:,? (?:is|are|was|were|has been|have been|both|all|already|also|completely|fully)){0,3}[ :]{1,2}${OFF}\b|\b(?:disabled|disabling|turned off|turning off|switched off|uninstalled|removed|deactivated|unchecked|no|without)(?: (?:the|all|my|both|Windows|Microsoft)){0,2} ${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}`,
+  String.raw`\b${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}(?: (?:features?|isolation|service))?(?:,? (?:is|are|was|were|has been|have been|both|all|already|also|completely|fully)){0,3}[ :]{1,2}${OFF}\b|\b(?:disabled|(?<=\bI (?:enabled? [\w-]{2,8},? (?:and )?)?)disable|disabling|turned off|turning off|switched off|uninstalled|removed|deactivated|unchecked|no|without)(?: (?:the|all|my|both|Windows|Microsoft)){0,2} ${STARTERS}(?:(?:,|,? and|,? or| ?\/) ${STARTERS}){0,4}`,
   "gi",
 );
 export const isWithoutHyperV = (text: string): boolean => text.replace(DENIED, "").length < text.length;
