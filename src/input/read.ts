@@ -3,7 +3,7 @@ import type { Host } from "../host/host.js";
 import { READERS, readerByName } from "./formats/registry.js";
 import type { Evidence } from "./hosts/evidence.js";
 import { readLines } from "./hosts/read-lines.js";
-import type { DocumentReader, Reading } from "./hosts/reader.js";
+import type { DocumentReader, Reader, Reading } from "./hosts/reader.js";
 import { type Diagnostic, type DiagnosticLog, diagnosticLog, TEXT_START } from "./text/diagnostic.js";
 import { decoder, HEAD_BYTES, isTextBetweenNuls, MAX_LINE, withoutEnding } from "./text/text.js";
 
@@ -98,23 +98,25 @@ interface OpenReading {
   readonly end: () => ReadResult;
 }
 
+type Inline = Exclude<Reader, DocumentReader>;
+const isDocument = (reader: Reader): reader is DocumentReader => reader.kind === "document";
+const isInline = (reader: Reader): reader is Inline => reader.kind !== "document";
+const DOCUMENTS = READERS.filter(isDocument);
+const INLINES = READERS.filter(isInline);
+
 function openReading(options: ReadOptions): OpenReading {
   const log = diagnosticLog(options.file);
   const forced = options.format === undefined ? undefined : readerByName(options.format);
-  const candidates = forced === undefined ? READERS : [forced];
+  const documents = forced === undefined ? DOCUMENTS : [forced].filter(isDocument);
+  const inlines = forced === undefined ? INLINES : [forced].filter(isInline);
   const bytes = decoder(log);
 
   let head = "";
   let sink: TextSink | undefined;
   const choose = (): TextSink => {
-    const documents = candidates.filter((r) => r.kind === "document");
     const found = documents.find((r) => r === forced || r.recognise(head));
     if (found !== undefined) return documentSink(found, options.file, log);
-    return linesSink(
-      candidates.filter((r) => r.kind !== "document"),
-      { ...options, head },
-      log,
-    );
+    return linesSink(inlines, { ...options, head }, log);
   };
   /** NULs that nothing came after yet: at the end of a text they are its end, as a program in C writes it. */
   let nuls = 0;

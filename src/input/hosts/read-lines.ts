@@ -57,6 +57,32 @@ interface FactEntry {
   partLine: number;
 }
 
+interface Divided {
+  readonly byFact: readonly FactReader[];
+  readonly byLine: readonly LineReader[];
+  readonly byJson: readonly JsonReader[];
+  readonly byXml: readonly XmlReader[];
+  readonly mayHaveMark: Prefilter;
+}
+
+const divisions = new WeakMap<readonly Inline[], Divided>();
+
+/** Readers by kind, divided once: most texts are short, and all have the same readers. */
+function divided(readers: readonly Inline[]): Divided {
+  const before = divisions.get(readers);
+  if (before !== undefined) return before;
+  const byFact = readers.filter((reader) => reader.kind === "facts");
+  const made = {
+    byFact,
+    byLine: readers.filter((reader) => reader.kind === "lines"),
+    byJson: readers.filter((reader) => reader.kind === "json"),
+    byXml: readers.filter((reader) => reader.kind === "xml"),
+    mayHaveMark: prefilterOf(byFact),
+  };
+  divisions.set(readers, made);
+  return made;
+}
+
 /**
  * All readers see all lines, cleaned of what mail, terminals and logs put around them; a line belongs to the first
  * reader that claims it. What they find is merged into one host for each machine that the text speaks of.
@@ -67,23 +93,17 @@ export function readLines(
   log: DiagnosticLog,
 ): LinesSink {
   const collected = factCollector(options);
-  const facts = readers.flatMap((reader): FactEntry[] =>
-    reader.kind === "facts" ? [{ reader, run: undefined, claims: 0, part: "", partLine: -1 }] : [],
-  );
-  const mayHaveMark = prefilterOf(facts.map(({ reader }) => reader));
+  const { byFact, byLine, byJson, byXml, mayHaveMark } = divided(readers);
+  const facts = byFact.map((reader): FactEntry => ({ reader, run: undefined, claims: 0, part: "", partLine: -1 }));
   const known = unmarked.get(mayHaveMark) ?? new Set<string>();
   unmarked.set(mayHaveMark, known);
-  const runs = readers.flatMap((reader): { reader: LineReader; run: LineRun; score: number }[] =>
-    reader.kind === "lines" ? [{ reader, run: reader.open(options.file, mayHaveMark), score: 0 }] : [],
-  );
-  const json = jsonReaders(
-    readers.filter((reader) => reader.kind === "json"),
-    (name) => collected.sink(name),
-  );
-  const xml = xmlReaders(
-    readers.filter((reader) => reader.kind === "xml"),
-    (name) => collected.sink(name),
-  );
+  const runs = byLine.map((reader): { reader: LineReader; run: LineRun; score: number } => ({
+    reader,
+    run: reader.open(options.file, mayHaveMark),
+    score: 0,
+  }));
+  const json = jsonReaders(byJson, collected.sink);
+  const xml = xmlReaders(byXml, collected.sink);
   const columns = columnShifts();
   const numbered = isNumbered(options.head);
   const indent = commonIndent(options.head);
