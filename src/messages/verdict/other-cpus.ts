@@ -3,6 +3,8 @@ import { SVM_MODULE } from "../../why/questions/next-steps.js";
 import { isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
+import { ENABLE_SVM, HYPERV_OFF, WHPX_ON } from "../rows/shared-advice.js";
+import { isWithoutHyperV } from "./desktop/windows-words.js";
 
 /*
  * Texts about a machine that has no VMX because its CPU is not of the kind: ARM, POWER, IBM Z, RISC-V, and AMD's with SVM.
@@ -183,6 +185,14 @@ function svmVerdict(
       covers: [],
     };
   }
+  if (first.message === "emulator-driver")
+    return {
+      says: `${first.what} The text shows an AMD CPU (${found}): AMD-V (SVM Mode) has to be on in the firmware setup, and Windows' own hypervisor off.`,
+      steps: [...first.steps.slice(0, 1), ENABLE_SVM, ...(isWithoutHyperV(text) ? [] : [HYPERV_OFF]), WHPX_ON],
+      evidence: [],
+      line: first.lines[0],
+      covers: [],
+    };
   if (OTHER_SYSTEMS.has(first.product ?? "")) {
     const haxm =
       first.product === "HAXM"

@@ -224,10 +224,11 @@ export const VIRTUALBOX_MESSAGES = [
       "snail execution mode",
       "whvcapability",
       "not using hardware-supported virtualization",
+      "windows features that lock virtualization",
     ],
     group: "vbox-nem-used",
     pattern:
-      /not using hardware-supported virtualization features|Attempting fall back to NEM|Snail execution mode is active|WHvCapabilityCode\w+|HM: HMR3Init: Attempting fall back/i,
+      /not using hardware-supported virtualization features|other Windows features that lock virtualization|Attempting fall back to NEM|Snail execution mode is active|WHvCapabilityCode\w+|HM: HMR3Init: Attempting fall back/i,
     what: "VirtualBox does not use VT-x itself: Hyper-V holds it, and the guest runs through Windows' interface, slower and without nested VT-x.",
     where: [
       {

@@ -29,6 +29,7 @@ const SAID = [
   `${VTX}[ \\t]{0,2}[*_]{1,3}enabled\\b`,
   `^[ \\t>*•-]{0,8}(?:(?:CPU|Intel|AMD|hardware|HW) ){0,2}${VTX} enabled\\b(?! or)`,
   `\\b(?:BIOS|UEFI)(?: \\w{1,10}){0,3} (?:have ?n['’]?t|has ?n['’]?t|have not|has not|un) ?changed\\b`,
+  `^[ \\t>*-]{0,8}I (?:did )?enable (?:the )?${VTX}\\b`,
   "\\bEnabled In Firmware\\W{1,8}Yes\\b",
 ];
 const DENIED = [
