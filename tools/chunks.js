@@ -186,9 +186,6 @@ function asciiOnly(/** @type {string} */ code) {
   return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** The command line reads chunks into one buffer (src/cli/start/start.ts). */
-const LONGEST = 400_000;
-
 /**
  * Imports in one line, the code, exports in one line. Values that are computed at the top are marked, so that bundlers drop what is not
  * needed: a chunk holds more than what one entry needs, and none of our modules does anything but define.
@@ -229,7 +226,6 @@ export function formOf(/** @type {string} */ code, /** @type {string} */ file) {
   if (within > 0 && within !== countWithin(body)) throw refused("a text that looks like import()");
   if (/\$ask|\$import/.test(text)) throw refused("a name that is its own");
   if (/\n/.test(header + footer)) throw refused("a line break");
-  if (header.length + text.length + footer.length > LONGEST) throw refused("a text of that length");
   return `${header}${within > 0 ? "//import" : ""}\n${text}\n${footer}`;
 }
 

@@ -28,10 +28,11 @@ interface Opened {
   readonly file: number;
   readonly places: { readonly [name: string]: Place };
   readonly part: Buffer;
+  readonly chunk: Buffer;
 }
 
-/** Gives the bytecode of a chunk, if there is some of its text, until it is asked for another. */
-export type Bytecode = (name: string, text: Buffer) => Buffer | undefined;
+/** Gives the text of a chunk and its bytecode, if there is some of this text, until it is asked for another. */
+export type Bytecode = (name: string, path: string) => { readonly text: string; readonly code: Buffer } | undefined;
 
 function identity(folder: string): string {
   const { size, mtimeMs } = statSync(process.execPath);
@@ -51,19 +52,24 @@ function open(folder: string): Opened | undefined {
     return undefined;
   }
   const places: Opened["places"] = JSON.parse(head.toString("utf8", node.length));
-  let longest = 0;
-  for (const [, code, text] of Object.values(places)) longest = Math.max(longest, 2 * code + text);
+  let [longest, longestText] = [0, 0];
+  for (const [, code, text] of Object.values(places)) {
+    longest = Math.max(longest, 2 * code + text);
+    longestText = Math.max(longestText, text);
+  }
   // The largest parts are read by most commands; one buffer costs less than one for each.
-  return { file, places, part: Buffer.allocUnsafeSlow(longest) };
+  return { file, places, part: Buffer.allocUnsafeSlow(longest), chunk: Buffer.allocUnsafeSlow(longestText + 1) };
 }
 
-/** The bytecode of a chunk, if it was compiled from the text that the chunk has now. */
-function codeOf({ file, part }: Opened, [start, code, length]: Place, text: Buffer): Buffer | undefined {
-  if (text.length !== length || readSync(file, part, 0, 2 * code + length, start) !== 2 * code + length)
-    return undefined;
+/** The text of a chunk and its bytecode, if the bytecode was compiled from this text. */
+function found({ file, part, chunk }: Opened, [start, code, length]: Place, path: string): ReturnType<Bytecode> {
+  const open = openSync(path, "r");
+  const read = readSync(open, chunk, 0, length + 1, 0);
+  closeSync(open);
+  if (read !== length || readSync(file, part, 0, 2 * code + length, start) !== 2 * code + length) return undefined;
   if (part.compare(part, code, 2 * code, 0, code) !== 0) return undefined;
-  if (part.compare(text, 0, length, 2 * code, 2 * code + length) !== 0) return undefined;
-  return part.subarray(0, code);
+  if (part.compare(chunk, 0, length, 2 * code, 2 * code + length) !== 0) return undefined;
+  return { text: chunk.toString("latin1", 0, length), code: part.subarray(0, code) };
 }
 
 /** What `read` gives, or undefined where the file system refuses. */
@@ -79,8 +85,8 @@ function orUndefined<T>(read: () => T | undefined): T | undefined {
 export function openBytecode(folder: string): Bytecode {
   const opened = orUndefined(() => open(folder));
   if (opened === undefined) return () => undefined;
-  return (name, text) => {
+  return (name, path) => {
     const place = Object.hasOwn(opened.places, name) ? opened.places[name] : undefined;
-    return place === undefined ? undefined : orUndefined(() => codeOf(opened, place, text));
+    return place === undefined ? undefined : orUndefined(() => found(opened, place, path));
   };
 }

@@ -44,21 +44,13 @@ function exported(line: string): string {
   return `return{${members.join()}}`;
 }
 
-/** Room in a buffer before a chunk, for what its imports become. */
-export const ROOM = 16_384;
-
-/**
- * A chunk as an expression: a function of `$ask`, which gives a module, and of `$import`, that gives what the chunk exports. The chunk ends at
- * `end` of a buffer and is changed there, because putting long strings together takes longer.
- */
-export function functionOf(buffer: Buffer, end: number): string {
-  const [first, last] = [buffer.indexOf("\n", ROOM), buffer.lastIndexOf("\n", end - 1)];
-  const line = buffer.toString("latin1", ROOM, first);
-  const header = `(function($ask,$import){"use strict";${imported(line)}`;
-  const footer = `${exported(buffer.toString("latin1", last + 1, end))}})`;
-  const start = first - buffer.write(header, first - header.length, "latin1");
-  const text = buffer.toString("latin1", start, last + 1 + buffer.write(footer, last + 1, "latin1"));
-  return line.endsWith(WITHIN)
-    ? text.replaceAll("import(", "$import(").replaceAll("import.meta", "$import.meta")
-    : text;
+/** A chunk as an expression: a function of `$ask`, which gives a module, and of `$import`, that gives what the chunk exports. */
+export function functionOf(chunk: string): string {
+  const [first, last] = [chunk.indexOf("\n"), chunk.lastIndexOf("\n")];
+  const header = chunk.slice(0, first);
+  const body = chunk.slice(first, last + 1);
+  const within = header.endsWith(WITHIN)
+    ? body.replaceAll("import(", "$import(").replaceAll("import.meta", "$import.meta")
+    : body;
+  return `(function($ask,$import){"use strict";${imported(header)}${within}${exported(chunk.slice(last + 1))}})`;
 }

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { Script } from "node:vm";
 import { type Bytecode, openBytecode } from "./bytecode.js";
-import { functionOf, ROOM } from "./chunk-text.js";
+import { functionOf } from "./chunk-text.js";
 
 /*
  * Starts the command line: runs the chunk `main.js`, and loads what it asks for. All but what runs at once is taken from the bytecode, where
@@ -13,8 +13,6 @@ type Chunk = (ask: (id: string) => Exports, load: (id: string) => Promise<Export
 
 const folder = join(__dirname, "code");
 const loaded = new Map<string, Exports>();
-/** One for all chunks costs less than one for each; `tools/chunks.js` refuses a longer chunk. */
-const buffer = Buffer.allocUnsafeSlow(ROOM + 500_000);
 let bytecode: Bytecode | undefined = () => undefined;
 
 function ask(id: string): Exports {
@@ -30,12 +28,11 @@ function ask(id: string): Exports {
 }
 
 function scriptOf(name: string, filename: string): Script {
-  const file = openSync(filename, "r");
-  const end = ROOM + readSync(file, buffer, ROOM, buffer.length - ROOM, 0);
-  closeSync(file);
   bytecode ??= openBytecode(__dirname);
-  const cachedData = bytecode(name, buffer.subarray(ROOM, end));
-  return new Script(functionOf(buffer, end), cachedData === undefined ? { filename } : { filename, cachedData });
+  const found = bytecode(name, filename);
+  // Node reads text at once; freeing so large a piece of memory also keeps the C library from giving back and asking for what V8 parses with.
+  if (found === undefined) return new Script(functionOf(readFileSync(filename, "utf8")), { filename });
+  return new Script(functionOf(found.text), { filename, cachedData: found.code });
 }
 
 function run(script: Script, path: string): Exports {
