@@ -1,5 +1,5 @@
 import { checkList, wrong } from "../bits/misuse.js";
-import { allOf, and, not, or, type Tri } from "../bits/tri.js";
+import { allOf, and, not, or, shared, type Tri } from "../bits/tri.js";
 import { type Word, word } from "../bits/word.js";
 import { ABSENT, fieldBits, fieldNumber, formatMsr, isThere, joinMsrs, type Msr, msrBit } from "../host/msr.js";
 import { type BitLabel, bitLabel } from "../registers/bit-label.js";
@@ -117,7 +117,7 @@ function baselineRegister(msr: number, sets: readonly CapabilitySet[]): Baseline
     }
     const field = fieldOf(msr, span, values, sets);
     fields.push(field);
-    for (let bit = span.low; bit <= span.high; bit++) bits[bit] = fieldBit(field, bit - span.low);
+    for (let bit = span.low; bit <= span.high; bit++) bits[bit] = fieldBit(field, bit, values);
   }
   const absentOn = sets.filter((_, i) => values[i]?.state === "absent").map((set) => set.label);
   const common: Msr = { state: "value", lo: wordOf(bits, 0), hi: wordOf(bits, 32) };
@@ -203,12 +203,17 @@ function conflictIn({ policy, equalWhile, moves }: PolicySpan, agree: Tri, sets:
   return not(agree);
 }
 
-/** A bit of a number in the common value; unknown if there is no such number. */
-function fieldBit({ value, policy, values }: BaselineField, bit: number): Tri {
-  if (value !== undefined) return Math.floor(value / 2 ** bit) % 2 === 1 ? "yes" : "no";
-  // Of a smallest number only an upper bound is known, of a largest a lower one; neither fixes a bit in general.
-  if (policy === "minimum" && values.includes(0)) return "no";
-  return "unknown";
+/** A bit of a number in the common value, where it is known although the whole number is not. */
+function fieldBit({ value, policy, values: numbers, span }: BaselineField, bit: number, values: readonly Msr[]): Tri {
+  if (value !== undefined) return Math.floor(value / 2 ** (bit - span.low)) % 2 === 1 ? "yes" : "no";
+  if (policy === "minimum" && numbers.includes(0)) return "no";
+  if (policy === "equal") return shared(values.map((one) => msrBit(one, bit)));
+  // What is above the largest number that a host can have: of the smallest number one host decides, of the largest all.
+  const isBelow = (one: Msr): boolean => {
+    for (let higher = bit; higher <= span.high; higher++) if (msrBit(one, higher) !== "no") return false;
+    return true;
+  };
+  return (policy === "minimum" ? values.some(isBelow) : values.every(isBelow)) ? "no" : "unknown";
 }
 
 function wordOf(bits: readonly Tri[], from: number): Word {

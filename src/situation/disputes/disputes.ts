@@ -58,19 +58,13 @@ export function disputesOf(read: Host, kernels: DisputeOptions): Disputed {
     loading ||= found.loading;
   }
   const { likely, others } = kernels;
-  const left = likely.some(({ options }) => differing(host, options).length === 0)
+  const left = likely.some(({ options }) => isPossible(host, options))
     ? []
-    : differing(host, (likely[0] as Candidate).options);
+    : inEveryCase(host, (likely[0] as Candidate).options);
   const fitting =
     left.length === 0
       ? []
-      : others.filter(
-          ({ release, options }) =>
-            // What is known to differ with facts left open differs in every case.
-            unprintable(host, release).length === 0 &&
-            differing(host, options).length === 0 &&
-            casesOf(host).some((one) => differing(one, options).length === 0),
-        );
+      : others.filter(({ release, options }) => unprintable(host, release).length === 0 && isPossible(host, options));
   return { host, texts, loading, differing: left, fitting: fitting.map(({ release }) => release) };
 }
 
@@ -95,6 +89,19 @@ function compare(host: Host, options: Options): readonly VerifyItem[] {
   return verifyItems(host, known ? replayed : replay(host, { ...own, params: withParams(asked, params) })).filter(
     ({ verdict, kind }) => verdict === "differ" && kind !== "kernel" && kind !== "feat-ctl",
   );
+}
+
+/** What is known to differ with facts left open differs in every case; where nothing is, each case may still differ in something. */
+function isPossible(host: Host, options: Options): boolean {
+  return differing(host, options).length === 0 && casesOf(host).some((one) => differing(one, options).length === 0);
+}
+
+/** What differs with facts left open, else in the case in which least does. */
+function inEveryCase(host: Host, options: Options): readonly VerifyItem[] {
+  const known = differing(host, options);
+  if (known.length > 0) return known;
+  const each = casesOf(host).map((one) => differing(one, options));
+  return each.reduce((least, one) => (one.length < least.length ? one : least));
 }
 
 const cases = new WeakMap<Host, readonly Host[]>();
