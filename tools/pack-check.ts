@@ -79,18 +79,7 @@ function compileAgainst(cwd: string): void {
       `export type { ${all.map((name) => `${name} as ${name}${at}`).join(", ")} } from "vmxlens${subpath.slice(1)}";`,
   );
   writeFileSync(join(cwd, "names.mts"), `${lines.join("\n")}\n`);
-  const options = [
-    "--noEmit",
-    "--strict",
-    "--module",
-    "nodenext",
-    "--target",
-    "es2022",
-    "--lib",
-    "es2023",
-    "--types",
-    "",
-  ];
+  const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2023"];
   run(cwd, process.execPath, join(root, "node_modules/typescript/bin/tsc"), ...options, "names.mts");
 }
 
