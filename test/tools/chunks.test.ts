@@ -49,6 +49,13 @@ describe("a chunk as a function", () => {
     });
   });
 
+  it("has chunks and names that are called like the words of an import", () => {
+    const code =
+      'import{imports as b,as as c}from"./imports.js";import{from}from"./from.js";export{b as imports,c as as,from};';
+    const { exports, asked } = load(code, { "./imports.js": { imports: 1, as: 2 }, "./from.js": { from: 3 } });
+    expect([exports, asked]).toEqual([{ imports: 1, as: 2, from: 3 }, ["./imports.js", "./from.js"]]);
+  });
+
   it("exports nothing when nothing is exported, and is strict", () => {
     expect(load("let a=1;").exports).toEqual({});
     expect(() => load("notThere=1;")).toThrow(ReferenceError);

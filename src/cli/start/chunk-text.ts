@@ -20,7 +20,7 @@ function imported(line: string): string {
       ? line.replace(LATE, stubs).replace(STAR, "const $1={default:$$ask($2)};")
       : line;
   return rare
-    .replaceAll("import", "const")
+    .replace(/(^|;)import/g, "$1const")
     .replaceAll(" as ", ":")
     .replaceAll('from"', '=$ask("')
     .replaceAll('";', '");');
