@@ -62,15 +62,6 @@ export function msrRows(builder: HostBuilder): MsrRows {
   let values = spare ?? new Int32Array(FIRST_ROOM);
   spare = undefined;
   let base = 0;
-  /** What was handed in last of each MSR: CPUs that differ most often differ in few. */
-  const before = new Map<number, Extract<Msr, { state: "value" }>>();
-  const shared = (index: number, hi: number, lo: number): Msr => {
-    const last = before.get(index);
-    if (last?.hi.value === hi && last.lo.value === lo) return last;
-    const msr = msrValue({ hi, lo }) as Extract<Msr, { state: "value" }>;
-    before.set(index, msr);
-    return msr;
-  };
   const open = (cpu: SectionCpu): number => {
     const at = bases.size * SIZE;
     bases.set(cpu, at);
@@ -86,11 +77,11 @@ export function msrRows(builder: HostBuilder): MsrRows {
     const from = bases.get(cpu);
     if (from === undefined) return;
     for (const at of seenIn(values, from)) {
-      const index = KEPT[(at - from) / STRIDE] as number;
+      const place = (at - from) / STRIDE;
       const hi = (values[at + 1] as number) >>> 0;
       const lo = (values[at + 2] as number) >>> 0;
-      const msr = values[at] === FAILED ? ABSENT : shared(index, hi, lo);
-      builder.msr(cpu ?? "unnamed", index, msr, { line: values[at + 3] as number, column: COLUMN });
+      const msr = values[at] === FAILED ? ABSENT : lastOf(place, hi, lo);
+      builder.msr(cpu ?? "unnamed", KEPT[place] as number, msr, { line: values[at + 3] as number, column: COLUMN });
     }
   };
 
@@ -128,6 +119,17 @@ export function msrRows(builder: HostBuilder): MsrRows {
       if (values.length <= MOST_SPARE) spare = values;
     },
   };
+}
+
+/** What was handed in last of each register, by its place: CPUs that differ, and dumps, most often differ in few. */
+const LAST: (Extract<Msr, { state: "value" }> | undefined)[] = KEPT.map(() => undefined);
+
+function lastOf(place: number, hi: number, lo: number): Msr {
+  const last = LAST[place];
+  if (last?.hi.value === hi && last.lo.value === lo) return last;
+  const msr = msrValue({ hi, lo }) as Extract<Msr, { state: "value" }>;
+  LAST[place] = msr;
+  return msr;
 }
 
 /** Where the registers are that were seen, in the order of their lines. */
