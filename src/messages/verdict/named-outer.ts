@@ -30,7 +30,7 @@ const MODELS: { readonly [group: string]: string } = {
 };
 
 /** The hypervisor whose machine a listing shows. */
-export function shownModel(text: string): string | undefined {
+function shownModel(text: string): string | undefined {
   const groups = MODEL.exec(text)?.groups ?? {};
   return MODELS[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
 }

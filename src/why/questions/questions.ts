@@ -27,18 +27,16 @@ export function questionNamed(text: string): Question | undefined {
  * `RangeError` for what is neither a situation nor a host.
  */
 export function answerTo(question: Question, subject: Situation | Host): QuestionAnswer {
-  return answerWith(question, asSituation(subject), undefined);
-}
-
-/** As `answerTo`, with what the prose around the values says about the machine. */
-export function answerWith(question: Question, situation: Situation, said: SaidOfMachine | undefined): QuestionAnswer {
-  const found = statementWith(question, situation, said);
+  const found = statementWith(question, asSituation(subject), undefined);
   return { ...found, says: `${WORDS[found.answer]}: ${found.says}` };
 }
 
 const WORDS = { yes: "Yes", no: "No", unknown: "Not known" } as const;
 
-/** As `answerWith`, for a text without a question: `says` has no word before it, and begins with a small letter. */
+/**
+ * As `answerTo`, for a text without a question: `says` has no word before it, and begins with a small letter. `said`: what the
+ * prose around the values says about the machine.
+ */
 export function statementWith(
   question: Question,
   situation: Situation,
