@@ -204,10 +204,14 @@ function conflictIn({ policy, equalWhile, moves }: PolicySpan, agree: Tri, sets:
 }
 
 /** A bit of a number in the common value, where it is known although the whole number is not. */
-function fieldBit({ value, policy, values: numbers, span }: BaselineField, bit: number, values: readonly Msr[]): Tri {
+function fieldBit(
+  { value, policy, values: numbers, span, agree }: BaselineField,
+  bit: number,
+  values: readonly Msr[],
+): Tri {
   if (value !== undefined) return Math.floor(value / 2 ** (bit - span.low)) % 2 === 1 ? "yes" : "no";
   if (policy === "minimum" && numbers.includes(0)) return "no";
-  if (policy === "equal") return shared(values.map((one) => msrBit(one, bit)));
+  if (policy === "equal") return agree === "no" ? "unknown" : shared(values.map((one) => msrBit(one, bit)));
   // What is above the largest number that a host can have: of the smallest number one host decides, of the largest all.
   const isBelow = (one: Msr): boolean => {
     for (let higher = bit; higher <= span.high; higher++) if (msrBit(one, higher) !== "no") return false;
