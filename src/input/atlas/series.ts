@@ -41,6 +41,10 @@ const SERIES = [
   { number: /^(?:i5-1[34]600KF?|i[79]-1[34][79]\d\d(?:K|KF|KS|F|T|HX)?)$/, signature: 0xb0670 },
   { number: /^i[3579]-13\d{2,3}(?:H|P|U)$/, signature: 0xb06a0 },
   { number: /^(?:N(?:95|97|100|200)|i3-N30[05])$/, signature: 0xb06e0 },
+  // Celeron and Pentium of Atom cores.
+  { number: /^(?:[JN]3[34]5\d|[JN]42\d\d)$/, signature: 0x506c0 },
+  { number: /^(?:[JN]4[01]\d\d|[JN]50[034]\d)$/, signature: 0x706a0 },
+  { number: /^N(?:45\d\d|509\d|51\d\d|60\d\d)$/, signature: 0x906c0 },
   // Xeon.
   { number: /^E5-[124]6\d\d[LWAC]?(?: 0)?$/, signature: 0x206d0 },
   { number: /^E5-[124]6\d\d[LWAC]? v2$/, signature: 0x306e0 },

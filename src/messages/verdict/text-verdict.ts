@@ -39,7 +39,7 @@ export function verdictOf(
 ): TextVerdict | undefined {
   const recognised = explanations.filter(({ message }) => message !== undefined);
   const short = shortOf(text);
-  const alone = answerOf(recognised, machine, text, desktop);
+  const alone = answerOf(recognised, machine, text, desktop, circumstances);
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
   const isOpen = ({ unless }: Advice) => unless?.some((name) => circumstances.has(name)) !== true;
   const found = worded && {
@@ -65,6 +65,7 @@ function answerOf(
   machine: OwnMachine | undefined,
   text: string | undefined,
   desktop: DesktopMessages | undefined,
+  circumstances: Circumstances,
 ): FoundVerdict | undefined {
   const short = shortOf(text);
   const guests = once(() => (short === undefined ? [] : readGuests(short)));
@@ -105,6 +106,9 @@ function answerOf(
   }
   const other = otherCpuVerdict(recognised, machine, short);
   if (other !== undefined) return other;
+  const onlyGeneral = blocking.length > 0 && blocking.every(({ message }) => SAYS_NONE.has(message ?? ""));
+  if (onlyGeneral && machine?.situation.host.observed?.vmx === true && circumstances.has("/dev/kvm exists"))
+    return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const usable = recognised.length === 0 && works(text);
@@ -274,6 +278,19 @@ const GENERAL: ReadonlySet<string> = new Set([
 /** The domain that libvirt refused is the one that should have been made: nothing comes from inside it. */
 const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/i;
 const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-config", "kvm-config-mismatch"]);
+
+/** What programs say that found no virtualization. */
+const SAYS_NONE: ReadonlySet<string> = new Set(["no-vtx-generic", "generic-no-vmx", "any-no-flag", "any-no-kvm"]);
+const KVM_IS_THERE: Omit<TextVerdict, "covers"> = {
+  says: "Linux shows `vmx`, so VT-x is there and on, and /dev/kvm exists: KVM works here. The program that found none looked elsewhere, or may not see it (Flatpak, Snap, a container, another user, libvirt's own check).",
+  steps: [
+    {
+      text: "See whether libvirt and you can use it.",
+      commands: ["virt-host-validate qemu; ls -l /dev/kvm; id -nG; virsh domcapabilities --virttype kvm | head"],
+    },
+  ],
+  evidence: [],
+};
 
 /** Checks that passed: there is no message, and there is an answer. */
 const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;

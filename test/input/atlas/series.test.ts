@@ -19,6 +19,9 @@ describe("the CPUs that are made from the same die as a product", () => {
     ["Gold 6230", ["50657"]],
     ["Silver 4314", ["606a6"]],
     ["N100", ["b06e0"]],
+    ["J4125", ["706a1", "706a8"]],
+    ["N3350", ["506c9"]],
+    ["N5105", ["906c0"]],
     // Not in the atlas: Sandy Bridge for desktops, Ivy Bridge-EP, Haswell-U.
     ["i5-2500K", []],
     ["E5-2670 v2", []],
@@ -32,7 +35,7 @@ describe("the CPUs that are made from the same die as a product", () => {
   it("have the signature of each CPU of the atlas whose number is in a series", () => {
     const numbers = atlas().flatMap((entry) => {
       const number =
-        /\b(?:[im][3579]-\w{4,7}|(?:E[35]|D)-\d{4}\w?(?: v\d)?|(?:Bronze|Silver|Gold|Platinum) \d{4}\w?\+?|N\d{2,3})(?!\w)/i.exec(
+        /\b(?:[im][3579]-\w{4,7}|(?:E[35]|D)-\d{4}\w?(?: v\d)?|(?:Bronze|Silver|Gold|Platinum) \d{4}\w?\+?|[JN]\d{2,4})(?!\w)/i.exec(
           entry.name,
         )?.[0];
       return number === undefined ? [] : [[number, entry] as const];

@@ -121,15 +121,21 @@ const QUESTIONS: readonly Question[] = [
 const OWN =
   /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bEferHook\b|\bhv\.sys\b|\bEPT[- _]?hooks?\b|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bDBVM\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
+/** Who runs machines with these asks about them, and not about VMX. */
+const MANAGED =
+  /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML)\b/i;
+
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
   const isOwn = OWN.test(text);
-  const isAbout = isOwn || (machine === undefined && AUTHOR.test(text));
+  const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
   const symptom = isAbout ? symptomOf(text, []) : undefined;
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found =
-    isOwn || AUTHOR.test(text) ? (questionOf(text) ?? (isAbout ? topicOf(text, isOwn) : undefined)) : undefined;
+    isAbout || (AUTHOR.test(text) && !MANAGED.test(text))
+      ? (questionOf(text) ?? (isAbout ? topicOf(text, isOwn) : undefined))
+      : undefined;
   return found ?? (isOwn && !OTHERS.test(text) ? unknown(text) : undefined);
 }
 
@@ -150,7 +156,8 @@ export function authorInstead(
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const isOwn = OWN.test(text);
   // A machine's own lists of features have the same words.
-  const symptom = isOwn || (machine === undefined && AUTHOR.test(text)) ? symptomOf(text, messages) : undefined;
+  const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
+  const symptom = isAbout ? symptomOf(text, messages) : undefined;
   if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
   const found = TROUBLE.test(text) || CRASHED.test(text) ? (questionOf(text) ?? topicOf(text, true)) : undefined;
   return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined);

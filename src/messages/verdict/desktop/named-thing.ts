@@ -36,7 +36,7 @@ const BESIDES: { readonly [place: string]: string } = {
 /** What the prose asks about a bit or about a CPU, from the tables. */
 export function namedThing(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined || text.length > LONGEST || !ASKS.test(text)) return undefined;
-  return placeNamed(text) ?? featureOfNamed(text);
+  return placeNamed(text) ?? featureOfNamed(text) ?? vtxOfNamed(text);
 }
 
 function placeNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
@@ -88,6 +88,41 @@ function featureOfNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
     evidence: [],
   };
 }
+
+const VTX =
+  /\b(?:support|have|has|with|run|capable|enable|possible|do)\w{0,3}\b[^\n]{0,40}\b(?:VT-?x|Intel VT|KVM|EPT|(?:nested |hardware )?virtuali[sz]ation)\b/i;
+
+/** Whether a CPU that is named has VT-x at all: each one of the atlas has. */
+function vtxOfNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const [cpu, ...others] = VTX.test(text) && text.length <= SHORT ? cpusNamed(text) : [];
+  if (cpu === undefined || others.length > 0 || (cpu.entry === undefined && cpu.kin.length === 0)) return undefined;
+  const has = hasOf(cpu);
+  const [yes, no] = (["yes", "no"] as const).map((wanted) =>
+    FEATURE_LIST.filter((feature) => VTX_NEEDS.includes(feature.id) && has(feature) === wanted).map(called),
+  ) as [string[], string[]];
+  const from =
+    cpu.entry === undefined
+      ? `, like the CPUs of its kind in the atlas (${listed(cpu.kin)})`
+      : ` (the atlas: ${cpu.entry.name})`;
+  const parts = [
+    ...(yes.length === 0 ? [] : [` It has ${yes.join(" and ")}.`]),
+    ...(no.length === 0 ? [] : [` It has no ${no.join(" and no ")}.`]),
+  ];
+  return {
+    says: `The ${cpu.name} has VT-x${from}.${parts.join("")} Whether it is on, the firmware decides; guests get it where kvm_intel.nested is Y and their CPU model has vmx.`,
+    steps: [
+      {
+        text: "See whether it is on.",
+        commands: ["grep -m1 -ow vmx /proc/cpuinfo; cat /sys/module/kvm_intel/parameters/nested"],
+      },
+    ],
+    evidence: [],
+  };
+}
+
+/** A question, and not a report that names its CPU. */
+const SHORT = 400;
+const VTX_NEEDS: readonly string[] = ["ept", "unrestricted-guest"];
 
 // ---- Beside another answer ----
 
