@@ -27,6 +27,8 @@ import type { NamedCpu } from "./named-cpu.js";
 export interface SaidInProse extends SaidOfMachine {
   /** The one CPU that it names. */
   readonly cpu?: () => NamedCpu | undefined;
+  /** Whether it runs in a virtual machine of any hypervisor. */
+  readonly isInside?: () => boolean;
 }
 
 export interface MachineVerdict {
@@ -205,6 +207,11 @@ function unreadInsights(situation: Situation, off: readonly string[], said: Said
     const below = `the hypervisor below${outer === undefined ? "" : ` (${outer})`}`;
     return [
       `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
+    ];
+  }
+  if (host.cores[0].cpuid.features.hypervisor === undefined && said.isInside?.() === true) {
+    return [
+      `Off: ${off.join(", ")}. By the text this is a virtual machine: the hypervisor below does not pass what they need, or they were switched off.`,
     ];
   }
   const named = host.cores[0].signature === undefined ? said.cpu?.() : undefined;

@@ -14,7 +14,7 @@ const NAME = /[`"'“‘](\w[\w.-]{1,40})[`"'”’]|\b([A-Za-z]\w{0,30}_\w{1,30
 const MOST_NAMES = 2;
 
 /** What the names that a text asks about mean; undefined where it asks about none, or about more than two. */
-export function askedName(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
+export function askedName(text: string | undefined, hasRegisters: boolean): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined) return undefined;
   const found = new Map<string, Definition>();
   for (const line of text.split("\n").slice(0, MOST_LINES)) {
@@ -30,10 +30,15 @@ export function askedName(text: string | undefined): Omit<TextVerdict, "covers">
   return {
     says: definitions.map(({ says }) => says).join(" "),
     steps: [
-      {
-        text: "See it on a host, or on a CPU by its name.",
-        commands: definitions.map(({ command }) => command),
-      },
+      hasRegisters
+        ? {
+            text: "Save the text, and see what its values say.",
+            commands: definitions.map(({ command }) => command.replace("HOST", "FILE")),
+          }
+        : {
+            text: "See it on a host, or on a CPU by its name.",
+            commands: definitions.map(({ command }) => command),
+          },
     ],
     evidence: [],
   };

@@ -82,6 +82,7 @@ function answerOf(
     const [named, ...others] = short === undefined ? [] : cpusNamed(short);
     return others.length === 0 ? named : undefined;
   });
+  const prose = { cpu, isInside: () => circumstances.has("said to be virtual") };
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (recognised.length === 0) {
@@ -89,7 +90,7 @@ function answerOf(
     if (lone !== undefined) return lone;
     const guest = foreignGuestVerdict(short) ?? (usesOther(short) ? undefined : guestVerdict(machine, guests()));
     if (guest !== undefined) return guest;
-    const named = askedName(short);
+    const named = askedName(short, machine?.hasRegisters === true);
     if (named !== undefined) return { ...named, covers: [] };
   }
   // WSL itself says that nothing below Linux can help.
@@ -112,7 +113,7 @@ function answerOf(
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
     const usable = recognised.length === 0 && works(text);
-    const answer = machineVerdict(machine, failed, { cpu });
+    const answer = machineVerdict(machine, failed, prose);
     const isKnown = answer?.isKnown === true;
     const about = isKnown ? undefined : subject();
     if (about !== undefined) return { ...about, covers: [] };
@@ -136,7 +137,7 @@ function answerOf(
     (shown && GENERAL.has(message as string)) ||
     (machine?.hasRegisters === true && message === "any-feature-missing");
   if (machine !== undefined && recognised.every(saysLess)) {
-    const found = machineVerdict(machine, false, { cpu });
+    const found = machineVerdict(machine, false, prose);
     if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers: [] }, machine, short);
   }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
