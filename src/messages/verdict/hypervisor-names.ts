@@ -58,6 +58,8 @@ const HINTS = [
   "system model",
   "sys_vendor",
   "product name",
+  "standard-pc-",
+  "virtual-machine",
 ];
 const IN_WORDS = /\b(?:in|inside|under|on) (?:KVM|QEMU)\b|\b(?:nested|VM)\b/i;
 

@@ -29,9 +29,13 @@ const MODELS: { readonly [group: string]: string } = {
   hyperv: "Hyper-V",
 };
 
-/** The hypervisor whose machine a listing shows. */
+/** The same in the prompt: Ubuntu's installer makes the name of a host of the user's and of what the firmware calls the machine. */
+const PROMPT =
+  /@[\w-]{1,40}-(?:(?<vbox>VirtualBox)|(?<vmware>VMware(?:-Virtual-Platform|7-1|20-1))|(?<kvm>Standard-PC-[\w-]{4,40})|(?<hyperv>Virtual-Machine))(?=[:~ $#\]])/;
+
+/** The hypervisor whose machine a listing or a prompt shows. */
 function shownModel(text: string): string | undefined {
-  const groups = MODEL.exec(text)?.groups ?? {};
+  const groups = MODEL.exec(text)?.groups ?? PROMPT.exec(text)?.groups ?? {};
   return MODELS[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
 }
 
@@ -171,7 +175,8 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
   }
   const guest = GUEST.exec(text)?.groups?.guest;
   const inside = guest === undefined && text.search(INSIDE) >= 0;
-  const below = cloudOf(text) ?? (inside ? insideOf(text) : undefined);
+  const below =
+    cloudOf(text) ?? (inside ? insideOf(text) : undefined) ?? (guest === undefined ? systemIn(text) : undefined);
   const all: string[] = IN_HYPERV.test(text)
     ? ["Hyper-V"]
     : NAMED_OUTER.filter(([words]) => words.test(text) && (guest === undefined || !words.test(guest))).map(
@@ -225,6 +230,17 @@ const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
 const SYSTEM_IN =
   /\b(?:Linux|Ubuntu|Debian|Kali|Mint|Fedora|CentOS|RHEL|Rocky|Alma|SUSE|Arch|Proxmox|PVE|Unraid|Harvester|OpenStack|DevStack|EVE-NG|GNS3|Kubernetes|KubeVirt|minikube|libvirt|virt-manager|KVM|QEMU)\b(?:[^\n.?]|\.\d){0,40}?\b(?:in|inside|within|under|on(?: top of)?) (?:an? |my |the )?(?:nested )?(?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V|Proxmox|PVE|Parallels|KVM|QEMU)\b|\b(?:this|my|the) (?:is|VM|guest|machine|server|box) (?:an? |is )?(?:running )?(?:in|inside|on|under)? ?(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)\b/gi;
 
+/** The one product in which the text says that Linux, or a program of it, runs. */
+function systemIn(text: string): string | undefined {
+  if (OWN_PROGRAM.test(text)) return undefined;
+  const found = new Set(
+    [...text.matchAll(SYSTEM_IN)].map(
+      ({ groups }) => NAMES.find(([words]) => words.test((groups?.below ?? groups?.of) as string))?.[1],
+    ),
+  );
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
 /**
  * The one cloud or hypervisor that a machine without vmx runs in, by the words of the text. A product that is only named
  * may be the program that failed.
@@ -235,13 +251,7 @@ function saidOuter(text: string, named: Named | undefined): string | undefined {
   if (types.size === 1) return [...types][0];
   // Hetzner rents out whole machines as well.
   if (named !== undefined && CLOUD_NAMES.has(named.name) && named.name !== "Hetzner Cloud") return named.name;
-  if (OWN_PROGRAM.test(text)) return undefined;
-  const found = new Set(
-    [...text.matchAll(SYSTEM_IN)].map(
-      ({ groups }) => NAMES.find(([words]) => words.test((groups?.below ?? groups?.of) as string))?.[1],
-    ),
-  );
-  return found.size === 1 ? [...found][0] : undefined;
+  return systemIn(text);
 }
 
 /** Where no vmx is shown, the hypervisor that the text names comes first. */
