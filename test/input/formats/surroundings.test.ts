@@ -195,6 +195,18 @@ describe("what a machine runs in, and whether Linux shows vmx", () => {
   });
 });
 
+describe("an answer at the end of a text, without a line end", () => {
+  it.each([
+    ["$ grep -c vmx /proc/cpuinfo\n0", { vmx: false }],
+    // The beginning of 16 says as much.
+    ["$ grep -c vmx /proc/cpuinfo\n1", { vmx: true }],
+    ["$ grep -m1 -ow vmx /proc/cpuinfo\nvmx", { vmx: true }],
+    ["$ systemd-detect-virt\nvmware", { outer: "VMware" }],
+  ])("%j", (text, observed) => {
+    expect(read(text).observed).toMatchObject(observed);
+  });
+});
+
 describe("a command that prints the flag itself", () => {
   it.each([
     ["root@a:~# cat /proc/cpuinfo | grep -o vmx | sort | uniq -c\n     32 vmx\n", true],

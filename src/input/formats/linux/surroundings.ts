@@ -90,7 +90,7 @@ function openSurroundings(sink: FactSink) {
   /** The lines that a command printed which shows the flag, and the prompt behind them. */
   const shown = (line: TextLine): boolean => {
     if (listed === undefined) return false;
-    if (listed.line !== line.after || line.cut) {
+    if (listed.line !== line.after) {
       listed = undefined;
       return false;
     }
@@ -110,7 +110,7 @@ function openSurroundings(sink: FactSink) {
   const answer = (line: TextLine): boolean => {
     const question = asked;
     asked = undefined;
-    if (question === undefined || question.line !== line.after || line.cut) return false;
+    if (question === undefined || question.line !== line.after) return false;
     if (line.text.trim() === "" && !question.spaced) {
       asked = { ...question, line: line.number, spaced: true };
       return false;
