@@ -261,6 +261,7 @@ export function withNamedOuter(
   text: string | undefined,
   guests: () => readonly GuestCpu[],
   failed: boolean,
+  isInside: () => boolean,
 ): Omit<TextVerdict, "covers"> {
   const { observed } = machine.situation.host;
   const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
@@ -270,9 +271,12 @@ export function withNamedOuter(
   const guest = guestWithoutVmx(guests(), machine);
   if (guest !== undefined) return { ...found, says: `${found.says}${guest.says}`, steps: [guest.step, ...found.steps] };
   const named = namedOuter(text, machine);
-  const outer = saidOuter(text, named);
-  const said = outer === undefined ? undefined : machineVerdict(machine, failed, { outer });
-  if (said !== undefined) return said.verdict;
+  const inside = isInside();
+  const outer = saidOuter(text, named) ?? (inside && named?.name !== "a virtual machine" ? named?.name : undefined);
+  if (outer !== undefined || inside) {
+    const said = machineVerdict(machine, failed, outer === undefined ? { isVirtual: true } : { outer });
+    if (said !== undefined) return said.verdict;
+  }
   if (named === undefined || (CLOUDS.has(named.name) && WHOLE_MACHINE.test(text))) return found;
   // A product that is only named may be the one that runs beside Linux.
   const left = CLOUDS.has(named.name) ? withoutFirmware(found.steps) : found.steps;
@@ -284,7 +288,6 @@ export function withNamedOuter(
 const withoutFirmware = (steps: readonly Step[]): readonly Step[] => steps.filter((step) => !IN_FIRMWARE.has(step));
 const IN_FIRMWARE: ReadonlySet<Step> = new Set([FIRMWARE_OFF, EITHER_FIRMWARE]);
 
-/** Whether the text names the cloud that its machine runs in. */
 /** The cloud that a text in prose names, and no whole machine in it. */
 export function namedCloud(text: string): string | undefined {
   if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text)) return undefined;

@@ -120,7 +120,7 @@ function answerOf(
     const found = isKnown || !usable ? answer?.verdict : undefined;
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
-      const whole = { ...withNamedOuter(found, machine, short, guests, failed), covers };
+      const whole = { ...withNamedOuter(found, machine, short, guests, failed, prose.isInside), covers };
       return failed ? whole : withAskedFeatures(whole, machine, short);
     }
   }

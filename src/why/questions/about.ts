@@ -21,7 +21,7 @@ export interface About {
   /** It runs in a hypervisor; undefined when nothing says so or denies it. */
   readonly virtual: boolean | undefined;
   readonly outer: string | undefined;
-  /** Only prose says that it runs in `outer`. */
+  /** Only prose says that it is a virtual machine, or runs in `outer`. */
   readonly isSaid: boolean;
   /** All that is known are words that kvm.ko printed for the module of either vendor. */
   readonly ofEither: boolean;
@@ -33,6 +33,8 @@ export interface About {
 export interface SaidOfMachine {
   /** The hypervisor or cloud that it runs in. */
   readonly outer?: string;
+  /** That it is a virtual machine, of whatever hypervisor. */
+  readonly isVirtual?: true;
 }
 
 export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMachine): About {
@@ -40,9 +42,10 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
   const [boot] = host.cores;
   const open = candidates.flatMap(({ release }) => casesOf(situation).under(release));
   const shown = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined);
-  const isSaid = shown === undefined && said?.outer !== undefined && boot.cpuid.features.hypervisor !== false;
+  const says = said?.outer !== undefined || said?.isVirtual === true;
+  const isSaid = shown === undefined && says && boot.cpuid.features.hypervisor !== false;
   const outer = isSaid ? said?.outer : shown;
-  const virtual = boot.cpuid.features.hypervisor ?? (outer === undefined ? undefined : true);
+  const virtual = boot.cpuid.features.hypervisor ?? (outer === undefined && !isSaid ? undefined : true);
   return {
     situation,
     joined,
@@ -135,9 +138,8 @@ export function svmAnswer({ name, vendor, observed }: Host): Answer {
 }
 
 export function outerName({ outer, isSaid }: About): string {
-  return outer === undefined
-    ? "The hypervisor below"
-    : `The hypervisor below (${outer}${isSaid ? ", by the text" : ""})`;
+  const known = [...(outer === undefined ? [] : [outer]), ...(isSaid ? ["by the text"] : [])];
+  return `The hypervisor below${known.length === 0 ? "" : ` (${known.join(", ")})`}`;
 }
 
 export function isAtlas({ id }: Host): boolean {

@@ -48,7 +48,7 @@ export function evidenceOf({ situation, outer, virtual, isSaid }: About): string
   if (loaded !== undefined) found.push(`lsmod: kvm_intel is ${loaded ? "" : "not "}loaded`);
   const shown = Object.entries(params?.kvm_intel ?? {}).filter(([name]) => ["nested", "ept"].includes(name));
   for (const [name, value] of shown) found.push(`kvm_intel.${name}: ${value}`);
-  if (isSaid) found.push(`the text says that it runs in ${outer}`);
+  if (isSaid) found.push(`the text says that it ${outer === undefined ? "is a virtual machine" : `runs in ${outer}`}`);
   else if (virtual === true) found.push(`it is a virtual machine${outer === undefined ? "" : ` (${outer})`}`);
   if (virtual === false) found.push("it is not a virtual machine");
   return found.slice(0, 12);

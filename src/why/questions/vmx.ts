@@ -143,7 +143,10 @@ function hiddenAnswer(about: About, what: string): Answer {
     return {
       answer: "no",
       decidedBy: "outer hypervisor",
-      says: `${what}. By the text this machine runs in ${about.outer}, which then does not pass VT-x to it.`,
+      says:
+        about.outer === undefined
+          ? `${what}. By the text this is a virtual machine: the hypervisor below then does not pass VT-x to it.`
+          : `${what}. By the text this machine runs in ${about.outer}, which then does not pass VT-x to it.`,
       steps: [outerStep(about.outer)],
     };
   }

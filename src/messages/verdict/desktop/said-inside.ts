@@ -3,7 +3,7 @@ import { saidOf } from "./in-words.js";
 
 /** That what fails runs in a virtual machine, in words that cannot mean the guest of the program that fails. */
 const INSIDE =
-  /\b(?:inside|within) (?:a|an|my|this|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS|droplet)\b|\b(?:nodes?|workers?|servers?|machine|box|it|this|that) (?:is|are|being|was) (?:all |itself |actually |in fact |running (?:on|in|as) )?(?:an? )?(?:\w{2,12} )?(?:VMs?|virtual machines?|VPS)\b|\b(?:set up (?:by|on|in|with)|provisioned|hosted (?:on|in)) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|\bnested (?:VMs?|guests?|KVM|setup|environment)\b|\bL1 (?:guest|VM|hypervisor)\b|\b(?:in|on|from) (?:the )?L1\b(?! (?:cache|TLB|data|instruction))|嵌套虚拟化|在虚拟机(?:里|中|内)/i;
+  /\b(?:inside|within) (?:a|an|my|this|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS|droplet)\b|\b(?:nodes?|workers?|servers?|machine|box|it|this|that) (?:is|are|being|was) (?:all |itself |actually |in fact |running (?:on|in|as) )?(?:an? )?(?:\w{2,12} )?(?:VMs?|virtual machines?|VPS)\b|\b(?:set up (?:by|on|in|with)|provisioned|hosted (?:on|in)) VMs\b|\bVMs as (?:\w{2,12} )?nodes\b|\bnested (?:VMs?|guests?|KVM|setup|environment)\b|\b(?:running|runs|run|installed|set up|hosted) (?:[\w.-]{1,20} ){0,4}(?:as|in|inside) an? (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b|^[ \t]{0,8}(?:[Ii]n|[Oo]n|[Ii]nside) (?:the |my )?(?:guest|VM):|\bL1 (?:guest|VM|hypervisor)\b|\b(?:in|on|from) (?:the )?L1\b(?! (?:cache|TLB|data|instruction))|嵌套虚拟化|在虚拟机(?:里|中|内)/im;
 /** What people suppose or ask of others. */
 const ASKED = /\b(?:if|whether|are you|do you|is it|unless)\b[^.\n]{0,40}$/i;
 

@@ -4,7 +4,7 @@
  */
 
 const VTX = String.raw`(?<!\bnested )\b(?:virtuali[sz]ation(?: (?:technology|support|extensions?|features?|options?|settings?))?|VT-?[xd]|VT|SVM(?: mode)?|AMD-?V|Intel VT|IVT|VMX)(?! (?:should|must|needs?|has to|have to|can|may|might|is required|to be)\b)`;
-const ON = "(?:enabled?|turned on|switched on|activated|active|set to enabled|on)";
+const ON = "(?:enabled?|turned on|switched on|activated|active|set to enabled|checked|ticked|on)";
 const SETUP = String.raw`(?:(?:both )?(?:the |my |its |our )?(?:\w{2,12} ){0,2}(?:BIOS|UEFI|firmware|motherboard|EFI)|task ?manager)\b`;
 /** Words before it that make it a demand, a question or a condition. */
 const NOT_SAID = String.raw`(?<!\b(?:ensure|make sure|be sure|must|please|verify|check|see|whether|if|until|once|unless|should|needs?|requires?d?|n['’]t|cannot|how to|try(?:ing)? to)\b[^.\n;]{0,48}|\b(?:is|are|not|when|no|enable|after) |^[ \t>*]{0,8}\d[.)] )`;
@@ -45,7 +45,7 @@ const SAID_ON = new RegExp(SAID.join("|"), "im");
 const SAID_OFF = new RegExp(DENIED.join("|"), "im");
 
 /** Each of the sentences above holds a word of both, and the patterns as a whole take longer to make than to apply. */
-const STATE = /enabl|activ|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
+const STATE = /enabl|activ|check|tick|turn|switch|chang|\bon\b|\byes\b|\bno\b|\bnot\b|n['’]t\b|\boff\b|without/i;
 const SUBJECT = /virtuali|VT|SVM|AMD-?V|VMX|BIOS|EFI|firmware|motherboard|setup|setting|task ?manager|systeminfo/i;
 
 const spoken = (text: string): string =>
