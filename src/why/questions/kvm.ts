@@ -70,9 +70,19 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
   const [replayed] = joined.each;
   const { error, cpu } = replayed;
   const reasons = [...new Set(cpu.refusals.map((one) => reasonOf(replayed, one)))];
+  const rule = casesOf(situation).refused?.message?.rule;
   const message = ruleOfMessage(situation, replayed);
   const errno = error === undefined ? "" : ` (-${error})`;
   const below = virtual === false ? [] : [outerStep(outer)];
+  if (message !== undefined && OF_FIRMWARE.has(rule ?? "") && virtual !== true) {
+    const elsewhere = virtual === false ? "" : "; in a virtual machine, the hypervisor below passes it incompletely";
+    return {
+      answer: "no",
+      decidedBy: "firmware",
+      says: `the kernel refuses kvm_intel${errno}. ${message} The firmware has it off${elsewhere}.`,
+      steps: [FIRMWARE_OFF, READ_BOTH, ...below],
+    };
+  }
   if (message !== undefined) {
     return {
       answer: "no",
@@ -113,6 +123,14 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
     steps: refusalSteps(error, reasons.length, below),
   };
 }
+
+/** Rules that refuse because VMX is not on, on the CPU that looked. */
+const OF_FIRMWARE: ReadonlySet<string> = new Set([
+  "feat-ctl-locked",
+  "disabled-by-bios",
+  "not-enabled-in-feat-ctl",
+  "not-fully-enabled",
+]);
 
 /** What the kernel that printed a message says why it refuses; undefined where only an error is known. */
 function ruleOfMessage(situation: About["situation"], { release, config }: Replay): string | undefined {
