@@ -195,6 +195,13 @@ describe("what a machine runs in, and whether Linux shows vmx", () => {
   });
 });
 
+describe("the flags of lscpu alone", () => {
+  it("are of a CPU where they begin as those of x86 do", () => {
+    expect(read("Flags: fpu vme de pse tsc msr vmx ept\n").observed).toMatchObject({ vmx: true });
+    expect(readHost("Flags: a vmx b\n").host).toBeUndefined();
+  });
+});
+
 describe("an answer at the end of a text, without a line end", () => {
   it.each([
     ["$ grep -c vmx /proc/cpuinfo\n0", { vmx: false }],

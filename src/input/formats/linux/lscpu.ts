@@ -100,6 +100,9 @@ export const lscpu: FactReader = {
   open: openLscpu,
 };
 
+/** Linux lists them in the order of CPUID, which begins like this on every x86 CPU of today. */
+const X86_FLAGS = /^\s{0,24}fpu vme de pse /;
+
 function openLscpu(sink: FactSink): FactRun {
   let block: Block | undefined;
   let inFlags = false;
@@ -109,7 +112,7 @@ function openLscpu(sink: FactSink): FactRun {
   /** The line before has the title that `Virtualization` comes after, and the block began as the whole output does. */
   let beforeVirtualization = -1;
   let whole = false;
-  /** Titles that no other tool has: `Flags:` alone may be anybody's. */
+  /** Titles that no other tool has: `Flags:` alone may be anybody's, unless they are those of an x86 CPU. */
   let own = 0;
 
   const close = (): void => {
@@ -152,7 +155,7 @@ function openLscpu(sink: FactSink): FactRun {
         inFlags = key === "Flags";
         translated ||= other !== null;
         spaced = false;
-        if (key !== "Flags" && key !== "Model") own++;
+        if ((key !== "Flags" && key !== "Model") || (inFlags && X86_FLAGS.test(value))) own++;
         if (name != null) block.fields.set(name, { value, at: placeOf(line) });
         if (inFlags) block.flags = value.trim().split(/\s+/);
         block.cut ||= line.cut;
