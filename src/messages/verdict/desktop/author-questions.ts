@@ -167,9 +167,9 @@ export function authorInstead(
 const VMX_ONLY =
   /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|EferHook|VMCALL)\b/i;
 
-/** Longer texts without a word like I or you are manuals, which have the same subjects. */
+/** Longer texts without a question and a word like I are manuals, which have the same subjects. */
 const LONGEST_SUBJECT = 1_500;
-const SPOKEN = /\?|[？吗我]|\b(?:I|I['’]\w{1,2}|my|me|we|our|you|your)\b/;
+const SPOKEN = /\?|[？吗我]|\b(?:I|I['’]\w{1,2}|my|me|we|our)\b/;
 
 /** The subject that the text names first. */
 function topicOf(text: string, isOwn: boolean): Omit<TextVerdict, "covers"> | undefined {
