@@ -12,7 +12,7 @@ export interface OwnMachine {
   /** The text shows registers, or the `vmx flags` line: then answers about bits are taken from it. */
   readonly hasRegisters: boolean;
   /** `vmx` and `svm` were counted together among the flags, and one of them is there. */
-  readonly countsEither: boolean;
+  readonly countsEither: () => boolean;
   /** Name of the reader that found most. */
   readonly format: string;
   /** Numbers of the lines that say it; those of logs are messages, and left out. */
@@ -61,7 +61,7 @@ export function ownMachine(
       assumeByDefault: ["registers=sdm"],
     }),
     hasRegisters: showsRegisters(read),
-    countsEither: read.evidence().some(({ about, value }) => about === "flag vmx or svm" && value === "yes"),
+    countsEither: () => read.evidence().some(({ about, value }) => about === "flag vmx or svm" && value === "yes"),
     format,
     lines,
   };

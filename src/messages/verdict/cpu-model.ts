@@ -1,11 +1,9 @@
-import { shared, type Tri } from "../../bits/tri.js";
-import { atlas, entryHost } from "../../input/atlas/atlas.js";
+import type { Tri } from "../../bits/tri.js";
+import { atlas } from "../../input/atlas/atlas.js";
 import { replay } from "../../kvm/replay.js";
-import { assume } from "../../situation/assume.js";
 import type { Situation } from "../../situation/situation.js";
-import { FEATURE_LIST } from "../../why/features.js";
-
-import { hasOf, type NamedCpu } from "./named-cpu.js";
+import { FEATURE_LIST, type Feature } from "../../why/features.js";
+import { hasOf, type NamedCpu, sharedBy } from "./named-cpu.js";
 
 type FeatureRow = (typeof FEATURE_LIST)[number];
 
@@ -18,21 +16,15 @@ export function ofModel(
   named?: NamedCpu,
 ): (wanted: (feature: FeatureRow) => boolean) => Tri {
   const { signature } = host.cores[0];
-  if (signature === undefined && named !== undefined) {
-    const has = hasOf(named);
-    return (wanted) => {
-      const feature = FEATURE_LIST.find(wanted);
-      return feature === undefined ? "unknown" : has(feature);
-    };
-  }
   const alike = signature === undefined ? [] : atlas().filter((entry) => entry.signature === signature);
-  const replayed = alike.map((entry) =>
-    replay(assume(entryHost(entry), "registers=sdm").host, { release: candidates[0].release }),
-  );
+  const ofAlike = sharedBy(alike, candidates[0].release);
+  const has =
+    signature === undefined && named !== undefined
+      ? hasOf(named)
+      : ({ silicon }: Feature) => ofAlike(silicon ?? { all: [] });
   return (wanted) => {
     const feature = FEATURE_LIST.find(wanted);
-    if (feature === undefined || replayed.length === 0) return "unknown";
-    return shared(replayed.map(({ cpu }) => cpu.holds(feature.silicon ?? { all: [] })));
+    return feature === undefined ? "unknown" : has(feature);
   };
 }
 

@@ -54,7 +54,7 @@ export function machineVerdict(
       ? "kvm"
       : "vmx";
   const answer = statementWith(question, situation, said);
-  if (!failed && question === "vmx" && answer.answer === "unknown" && countsEither) return EITHER_COUNTED;
+  if (!failed && question === "vmx" && answer.answer === "unknown" && countsEither()) return EITHER_COUNTED;
   const two = isHostAndGuest(situation.read);
   if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);

@@ -5,7 +5,8 @@ import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
 import { findCpu } from "../../input/atlas/atlas-find.js";
 import { kinOf } from "../../input/atlas/series.js";
 import { replay } from "../../kvm/replay.js";
-import { DEFAULT_RELEASE } from "../../rules/release.js";
+import { DEFAULT_RELEASE, type Release } from "../../rules/release.js";
+import type { Condition } from "../../rules/rule.js";
 import { assume } from "../../situation/assume.js";
 import type { Feature } from "../../why/features.js";
 
@@ -38,15 +39,15 @@ export function cpusNamed(text: string): readonly NamedCpu[] {
 /** What Intel switches off per product, so that CPUs of one die differ in it. */
 const OF_PRODUCT: ReadonlySet<string> = new Set(["shadow-vmcs", "tsc-scaling"]);
 
+/** Whether CPUs of the atlas hold a condition, where all agree; they are replayed when it is first asked. */
+export function sharedBy(entries: readonly AtlasEntry[], release: Release): (condition: Condition) => Tri {
+  const replayed = once(() => entries.map((one) => replay(assume(entryHost(one), "registers=sdm").host, { release })));
+  return (condition) => (entries.length === 0 ? "unknown" : shared(replayed().map(({ cpu }) => cpu.holds(condition))));
+}
+
 /** Whether the CPU has a feature: its own registers say so, or those of all its kind that are known. */
 export function hasOf({ entry, kin }: NamedCpu): (feature: Feature) => Tri {
-  const replayed = once(() =>
-    (entry === undefined ? kin : [entry]).map((one) =>
-      replay(assume(entryHost(one), "registers=sdm").host, { release: DEFAULT_RELEASE }),
-    ),
-  );
+  const has = sharedBy(entry === undefined ? kin : [entry], DEFAULT_RELEASE);
   return ({ id, silicon }) =>
-    silicon === undefined || replayed().length === 0 || (entry === undefined && OF_PRODUCT.has(id))
-      ? "unknown"
-      : shared(replayed().map(({ cpu }) => cpu.holds(silicon)));
+    silicon === undefined || (entry === undefined && OF_PRODUCT.has(id)) ? "unknown" : has(silicon);
 }

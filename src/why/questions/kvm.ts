@@ -20,7 +20,7 @@ import {
   RELOAD_WITH_NESTED,
   SEE_WHO_SETS_IT,
 } from "./next-steps.js";
-import { vmxAnswer } from "./vmx.js";
+import { firmwareHasItOff, vmxAnswer } from "./vmx.js";
 
 /*
  * Does KVM load, and do guests get VMX.
@@ -75,11 +75,10 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
   const errno = error === undefined ? "" : ` (-${error})`;
   const below = virtual === false ? [] : [outerStep(outer)];
   if (message !== undefined && OF_FIRMWARE.has(rule ?? "") && virtual !== true) {
-    const elsewhere = virtual === false ? "" : "; in a virtual machine, the hypervisor below passes it incompletely";
     return {
       answer: "no",
       decidedBy: "firmware",
-      says: `the kernel refuses kvm_intel${errno}. ${message} The firmware has it off${elsewhere}.`,
+      says: `the kernel refuses kvm_intel${errno}. ${message} ${firmwareHasItOff(virtual)}`,
       steps: [FIRMWARE_OFF, READ_BOTH, ...below],
     };
   }

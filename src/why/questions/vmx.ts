@@ -99,6 +99,11 @@ function flagLost({ loads, each }: About["joined"]): string | undefined {
   return first.says;
 }
 
+/** For a machine that is not known to be a virtual one. */
+export function firmwareHasItOff(virtual: About["virtual"]): string {
+  return `The firmware has it off${virtual === false ? "" : "; in a virtual machine, the hypervisor below passes it incompletely"}.`;
+}
+
 /** CPUID has VMX, and Linux found it off: IA32_FEAT_CTL says so, or does not exist. */
 function foundOffAnswer(about: About): Answer {
   if (about.ofEither && about.virtual !== true) {
@@ -120,7 +125,7 @@ function foundOffAnswer(about: About): Answer {
     : {
         answer: "no",
         decidedBy: "firmware",
-        says: `${found} The firmware has it off${about.virtual === false ? "" : "; in a virtual machine, the hypervisor below passes it incompletely"}.`,
+        says: `${found} ${firmwareHasItOff(about.virtual)}`,
         steps: [FIRMWARE_OFF, READ_BOTH],
       };
 }

@@ -1,6 +1,6 @@
 import { CPUID_WORDS } from "../../../registers/cpuid-features.js";
 import type { CpuidLookup } from "../../hosts/cpuid-facts.js";
-import { BLANK, COLON, DASH, hex2At, hex4At, LF, plainEnd, type Run } from "./scan.js";
+import { BLANK, COLON, DASH, hex2At, hex4At, LF, plainEnd, type Run, withRow } from "./scan.js";
 
 /*
  * CPUID of many CPUs, as numbers in one array: a dump of a large machine has ten thousand lines of them. Only those leaves
@@ -103,12 +103,7 @@ export function cpuidLeaves(): CpuidLeaves {
     open(cpu) {
       base = bases.size * SIZE;
       bases.set(cpu, base);
-      if (base + SIZE > values.length) {
-        const larger = new Int32Array(values.length * 2);
-        larger.set(values);
-        values = larger;
-      }
-      values.fill(0, base, base + SIZE);
+      values = withRow(values, base, SIZE);
     },
     has: (cpu) => bases.has(cpu),
     cpus: () => [...bases.keys()].sort((a, b) => a - b),

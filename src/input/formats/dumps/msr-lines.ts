@@ -1,7 +1,7 @@
 import { ABSENT, type Msr, msrValue } from "../../../host/msr.js";
 import { REGISTERS } from "../../../registers/registers.js";
 import type { HostBuilder } from "../../hosts/host-builder.js";
-import { BLANK, COLON, CR, DASH, hex4At, isAt, LF, plainEnd, type Run } from "./scan.js";
+import { BLANK, COLON, CR, DASH, hex4At, isAt, LF, plainEnd, type Run, withRow } from "./scan.js";
 
 /*
  * MSRs of many CPUs, as numbers in one array; registers that no host has are passed over. The CPUs of a machine are most
@@ -65,12 +65,7 @@ export function msrRows(builder: HostBuilder): MsrRows {
   const open = (cpu: SectionCpu): number => {
     const at = bases.size * SIZE;
     bases.set(cpu, at);
-    if (at + SIZE > values.length) {
-      const larger = new Int32Array(values.length * 2);
-      larger.set(values);
-      values = larger;
-    }
-    values.fill(0, at, at + SIZE);
+    values = withRow(values, at, SIZE);
     return at;
   };
   const handIn = (cpu: SectionCpu): void => {

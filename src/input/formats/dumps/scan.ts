@@ -10,6 +10,16 @@ export interface DumpBytes {
   readonly end: () => void;
 }
 
+/** The rows of a reading with one more of zeros from `at` on: the same array, or one of twice the room. */
+export function withRow(rows: Int32Array, at: number, size: number): Int32Array {
+  let room = rows;
+  if (at + size > rows.length) {
+    room = new Int32Array(rows.length * 2);
+    room.set(rows);
+  }
+  return room.fill(0, at, at + size);
+}
+
 const NO_BYTES = new Uint8Array(0);
 let encoder: InstanceType<typeof TextEncoder> | undefined;
 

@@ -64,4 +64,7 @@ export function saysOff(text: string): boolean {
   return lines !== "" && SAID_OFF.test(lines);
 }
 
-export const isSaidOn = (text: string): boolean => saysOn(text) && !saysOff(text);
+export function isSaidOn(text: string): boolean {
+  const lines = spoken(text);
+  return lines !== "" && SAID_ON.test(lines) && !SAID_OFF.test(lines);
+}
