@@ -140,6 +140,11 @@ export function chosenStep({ text, commands, changes }: Advice): ChosenStep {
   };
 }
 
+/** The steps, without a text that came before. */
+export function uniqueSteps<T extends Step>(steps: readonly T[]): T[] {
+  return steps.filter(({ text }, at) => steps.findIndex((other) => other.text === text) === at);
+}
+
 /** The steps with what there is to do in place of them. */
 export function inPlace(steps: readonly Advice[], shown: Circumstances): readonly Advice[] {
   return steps.map((step) => {

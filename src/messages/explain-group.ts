@@ -8,6 +8,7 @@ import {
   inPlace,
   type Recognised,
   sinceText,
+  uniqueSteps,
 } from "./answer.js";
 import type { ExplainContext } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
@@ -235,7 +236,3 @@ function forOuter(step: Advice, { product }: MessageRow, { circumstances, signs 
 
 /** Products of desktops: another one that the text names is shown beside them, not below. */
 const OWN_OUTER: ReadonlySet<Product> = new Set(["VirtualBox", "VMware", "Hyper-V", "WSL", "HAXM"]);
-
-function uniqueSteps(steps: readonly Advice[]): Advice[] {
-  return steps.filter((step, position) => steps.findIndex((other) => other.text === step.text) === position);
-}

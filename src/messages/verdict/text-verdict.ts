@@ -9,6 +9,7 @@ import {
   plainStep,
   type Recognised,
   type TextVerdict,
+  uniqueSteps,
 } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
@@ -44,10 +45,7 @@ export function verdictOf(
   const isOpen = ({ unless }: Advice) => unless?.some((name) => circumstances.has(name)) !== true;
   const found = worded && {
     ...withoutQuestion(worded),
-    steps: inPlace(worded.steps, circumstances)
-      .filter(isOpen)
-      .filter(({ text: step }, at, all) => all.findIndex((other) => other.text === step) === at)
-      .map(plainStep),
+    steps: uniqueSteps(inPlace(worded.steps, circumstances).filter(isOpen)).map(plainStep),
   };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined) return found;

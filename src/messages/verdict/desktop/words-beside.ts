@@ -22,11 +22,7 @@ const EMULATE: Step = {
 
 const WANTS_OFF =
   /\b(?:disabl\w{1,3}|turn(?:ing)? off|switch(?:ing)? off|hid(?:e|ing)|mask(?:ing)?)\b[^.\n]{0,30}\b(?:nested|vmx|VT-x)\b/i;
-const GUEST_IS_GIVEN: Step = {
-  ...outerStep("KVM"),
-  text: GIVE_TEXT,
-  commands: GIVE_CPU,
-};
+const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 
 const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
 const LXD = /\bInstance type "?virtual-machine"? is not supported on this server\b/i;
