@@ -179,17 +179,19 @@ function missing(/** @type {string} */ file) {
 /**
  * Texts of tables that the page leaves out, as its file may have 350 kB: where the wording of a message was seen and what its
  * meaning rests on, which `vmxlens explain` and the library say, and what a format can hold, which is for a command that asks for a format by its name; what the
- * members of a collection's schema mean, which the schema's document says; and from which trees and headers kernels and names
- * were read, which `vmxlens kernels` says.
+ * members of a collection's schema mean, which the schema's document says; from which trees and headers kernels and names
+ * were read, which `vmxlens kernels` says; and the socket, the tool and the system that a CPU of the atlas was read with, which
+ * `vmxlens cpus --json` says.
  */
 export const LEFT_OUT = {
   name: "left-out",
   transform(/** @type {string} */ code, /** @type {string} */ id) {
     if (/[\\/]messages[\\/]rows[\\/]/.test(id))
       return code.replace(
-        /(\bsource: \{\s*message:|\bmeaning:)\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[A-Z][A-Z_0-9]*)(?=,\s*meaning:|[,\s]*\})/g,
-        '$1""',
+        /(\bsource:) \{\s*message:\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[A-Z][A-Z_0-9]*),\s*meaning:\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[A-Z][A-Z_0-9]*)[,\s]*\}/g,
+        "$1 {}",
       );
+    if (/[\\/]atlas-data\.ts$/.test(id)) return withoutOrigins(code);
     if (/snapshot-schema\.ts$/.test(id))
       return code.replace(/(\bv\.description\()\s*"(?:[^"\\]|\\.)*"(?=,?\s*\))/g, '$1""');
     if (/[\\/]rules[\\/]kernels\.ts$/.test(id))
@@ -200,6 +202,11 @@ export const LEFT_OUT = {
     return undefined;
   },
 };
+
+/** The text of the atlas without what no view of a CPU shows: some words that entries share, and the end of each entry. */
+function withoutOrigins(/** @type {string} */ code) {
+  return code.replace(/^(?:platform|aida64|os)\|.*\n/gm, "").replace(/^(cpu(?:\|[^|\n]*){13}).*$/gm, "$1");
+}
 
 export const hashOf = (/** @type {string} */ text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 

@@ -162,9 +162,9 @@ function saidOf(decoded: Decoded, match: Match): { readonly what: string; readon
   return { what: decoded.what ? what : filled(what, match), ...(outcome === undefined ? {} : { outcome }) };
 }
 
-/** Each once. The page leaves out where a wording was seen. */
+/** Each once. The page leaves both members of a source out. */
 function sourcesOf({ source }: MessageRow, further: readonly string[] = []): string[] {
-  return [...new Set([source.message, source.meaning, ...further])].filter((one) => one !== "");
+  return [...new Set([source.message, source.meaning, ...further])].filter((one) => (one ?? "") !== "");
 }
 
 /** Where the kernel was named in the text, whose kernel that is cannot be known. */
