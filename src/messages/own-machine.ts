@@ -114,6 +114,7 @@ export type Circumstance =
   | "in a cloud"
   | "macOS"
   | "no hypervisor below"
+  | "no rival named"
   | "on Linux"
   | "on Windows"
   | "said to be nested"
@@ -122,6 +123,7 @@ export type Circumstance =
   | "said to have nested on"
   | "said to use KVM"
   | "CPU added"
+  | "Windows' hypervisor wanted"
   | "Windows 10"
   | "Windows 7";
 

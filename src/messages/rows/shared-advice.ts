@@ -89,12 +89,23 @@ export const HYPERV_OFF: Advice = {
   text: "Keep Windows' own hypervisor from starting, then restart. Hyper-V, Virtual Machine Platform, WSL2, Windows Sandbox, memory integrity and Credential Guard all start it.",
   commands: ["bcdedit /set hypervisorlaunchtype off"],
   changes: "Windows' hypervisor",
-  unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7"],
+  unless: ["on Linux", "macOS", "no hypervisor below", "Windows 7", "Windows' hypervisor wanted"],
   instead: {
     is: "hypervisor launch off",
     text: "The boot entry is off already. See whether Windows' hypervisor runs all the same (`Virtualization-based security: Running`): the firmware can hold it (UEFI lock), and Microsoft's readiness tool for Device Guard takes that away.",
     commands: ["msinfo32", "DG_Readiness_Tool.ps1 -Disable"],
   },
+};
+
+/** For texts in which no program has to wait for it: there it stays. */
+export const HYPERV_OFF_FOR_RIVAL: Advice = {
+  ...HYPERV_OFF,
+  unless: [...(HYPERV_OFF.unless ?? []), "no rival named"],
+};
+
+export const WHICH_RUNS: Advice = {
+  text: "See which it is: a model like `Virtual Machine`, `VMware` or `Standard PC` is a guest.",
+  commands: ['systeminfo | findstr /C:"System Manufacturer" /C:"System Model"'],
 };
 
 export const HYPERV_ON: Advice = {

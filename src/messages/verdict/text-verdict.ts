@@ -243,6 +243,7 @@ const WITH_REASON = [
 const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "bhyve-controls": ["xhyve-control"],
   "generic-no-vmx": ["bhyve-no-vmx"],
+  "libxl-create": ["libxl-no-iommu"],
   "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
   "vmx-intrinsic-status": WITH_REASON,
   "generic-vmlaunch-failed": WITH_REASON,

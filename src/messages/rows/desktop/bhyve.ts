@@ -107,7 +107,7 @@ export const BHYVE_MESSAGES = [
     group: "bhyve-create",
     pattern:
       /vm_create: (?<reason>Device not configured|Operation not supported by device|No such file or directory)|(?:VM|Guest) requires unrestricted guest|Could not create VM [\w-]{1,60}|Unable to create VM \(\d{1,3}\)|Error in initializing VM/i,
-    what: "bhyve cannot create a virtual machine.",
+    what: "bhyve cannot create a virtual machine: its module vmm is not loaded, or found no usable VT-x with EPT (AMD-V with nested paging) when it was (`Device not configured`), or the guest needs unrestricted guest.",
     causes: [
       "vmm.ko did not find usable VMX: the boot log says which control is missing.",
       "Guests other than those of bhyveload need unrestricted guest.",

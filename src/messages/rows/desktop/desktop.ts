@@ -106,7 +106,14 @@ export const DESKTOP_MESSAGES = [
         text: "Ask macOS: 1 and 0 are good; 0 in the first means no support, 1 in the second a virtual machine.",
         commands: ["sysctl kern.hv_support kern.hv_vmm_present machdep.cpu.features"],
       },
-      ENABLE_OUTER,
+      {
+        text: "Where macOS is itself a virtual machine: with it off, let the hypervisor below pass VT-x.",
+        commands: [
+          'vhv.enable = "TRUE"   # VMware, .vmx',
+          "-cpu host,+vmx   # QEMU",
+          "prlctl set NAME --nested-virt on",
+        ],
+      },
     ],
     source: {
       message:

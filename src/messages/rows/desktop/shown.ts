@@ -1,8 +1,9 @@
 import type { Shown } from "../../desktop-messages.js";
+import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside } from "../../verdict/desktop/said-inside.js";
 import { saysOff, saysOn } from "../../verdict/desktop/said-on.js";
-import { HYPERVISOR_WORKS, isInWsl2, isWindows10 } from "../../verdict/desktop/windows-words.js";
+import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { cloudOf, namedCloud } from "../../verdict/named-outer.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
@@ -20,6 +21,8 @@ export const SHOWN: readonly Shown[] = [
   ],
   ["on Windows", { test: (text) => OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text)) }],
   ["Windows 10", { test: isWindows10 }],
+  ["no rival named", { test: (text) => !namesRival(text) }],
+  ["Windows' hypervisor wanted", { test: wantsHypervisor }],
   // No hypervisor of Windows' own, on a desktop.
   [
     "Windows 7",
@@ -38,7 +41,7 @@ export const SHOWN: readonly Shown[] = [
   [
     "hypervisor launch off",
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
-    /\bhypervisorlaunchtype\W{1,8}auto\b/i,
+    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b/i,
   ],
   // People who looked.
   ["said to be on", { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) }, { test: saysOff }],

@@ -1,6 +1,6 @@
 import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
-import { ENABLE_FIRMWARE, FIRMWARE_IS_OFF, HYPERV_OFF } from "../shared-advice.js";
+import { ENABLE_FIRMWARE, FIRMWARE_IS_OFF, HYPERV_OFF, HYPERV_OFF_FOR_RIVAL, WHICH_RUNS } from "../shared-advice.js";
 
 /*
  * What Windows shows of virtualization: systeminfo and Get-ComputerInfo, in the languages that Windows speaks, the Task Manager,
@@ -92,7 +92,7 @@ function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined 
   if (state === 2)
     return answer(
       "Windows runs on its own hypervisor: virtualization-based security is running, so VT-x is on, and no other hypervisor can use it.",
-      [HYPERV_OFF],
+      [HYPERV_OFF_FOR_RIVAL],
     );
   if (state === 0)
     return answer(
@@ -148,7 +148,7 @@ function otherCheck(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (/HyperVisorPresent\s{0,60}: ?True\b/i.test(text) && !/Requirement\w{8,40}\s{0,60}: ?(?:True|False)/.test(text))
     return answer(
       "A hypervisor runs already: Windows' own, or the one that this Windows is a guest of; then Windows does not list what the CPU has. Other products cannot use VT-x beside Windows' own.",
-      [HYPERV_OFF],
+      [WHICH_RUNS, HYPERV_OFF_FOR_RIVAL],
     );
   return undefined;
 }

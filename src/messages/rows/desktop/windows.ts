@@ -4,8 +4,10 @@ import {
   ENABLE_OUTER,
   FIRMWARE_IS_OFF,
   HYPERV_OFF,
+  HYPERV_OFF_FOR_RIVAL,
   HYPERV_ON,
   OFF_IN_FIRMWARE,
+  WHICH_RUNS,
   WINDOWS_STATE,
 } from "../shared-advice.js";
 
@@ -717,9 +719,9 @@ export const WINDOWS_MESSAGES = [
     layer: "another hypervisor",
     gravity: "informs",
     needle: "a hypervisor has been detected",
-    pattern: /A hypervisor has been detected\. Features required for Hyper-V will not be displayed/i,
-    what: "A hypervisor runs already: Windows' own, or the one that this Windows is a guest of. Other products cannot use VT-x beside Windows' own.",
-    steps: [HYPERV_OFF],
+    pattern: /A hypervisor has been detected\. Features required for Hyper-V (?:will|are) not (?:be )?displayed/i,
+    what: "A hypervisor runs already: Windows' own (then VT-x is on, and Windows has all that Hyper-V asks for), or the one that this Windows is a guest of. Other products cannot use VT-x beside Windows' own. The four requirements are listed only while none runs.",
+    steps: [WHICH_RUNS, HYPERV_OFF_FOR_RIVAL],
     source: { message: "systeminfo", meaning: "Microsoft, systeminfo" },
   },
   {

@@ -6,6 +6,10 @@ export const STACK_EXAMPLES = {
   "libxl-create": {
     examples: ["Start failed: internal error: libxenlight failed to create new domain 'sys-net'"],
   },
+  "libxl-no-iommu": {
+    examples: ["libxl__device_pci_add: PCI device 0000:00:19.0 cannot be assigned - no IOMMU?"],
+    not: ["is there no IOMMU?"],
+  },
   "libvirt-no-hvm": {
     examples: [
       "libvirt.libvirtError: неизвестный тип ОС hvm",

@@ -48,6 +48,23 @@ export const STACK_MESSAGES = [
     },
   },
   {
+    id: "libxl-no-iommu",
+    product: "Xen",
+    layer: "firmware",
+    gravity: "blocks",
+    needle: "no iommu?",
+    pattern: /PCI device (?<device>[\da-f:.]{5,14}) cannot be assigned - no IOMMU\?/i,
+    what: "Xen uses no IOMMU (VT-d, on AMD AMD-Vi), so it does not give PCI device {device} to a domain, and that domain (in Qubes OS sys-net, sys-usb) does not start. It is not VT-x: VT-d has a switch of its own, and Xen leaves it off where the firmware describes it wrongly.",
+    steps: [
+      {
+        text: "In dom0, see what Xen made of it.",
+        commands: ["xl dmesg | grep -iE 'IOMMU|VT-d|DMAR|AMD-Vi|remap'"],
+      },
+      { text: "Switch VT-d (AMD: IOMMU) on in the firmware setup; where it is on, update the firmware." },
+    ],
+    source: { message: "QubesOS/qubes-issues#3684", meaning: "QubesOS/qubes-issues#3684; Xen, tools/libs/light" },
+  },
+  {
     id: "libvirt-no-hvm",
     product: "libvirt",
     layer: "firmware",

@@ -206,7 +206,8 @@ function symptomOf(text: string, messages: readonly string[]): Omit<TextVerdict,
 const CRASHED =
   /\bBSOD\b|\bblue ?screen\w{0,3}\b|\bcrash\w{0,3}\b|\block(?:s|ed)? up\b|\bfreez\w{1,3}\b|\bhangs?\b|\bfail\w{0,4}\b|\bstuck\b|\bbug ?check\b|蓝屏|死机|失败/i;
 /** Tests that passed, and CPUs without VMX. */
-const OTHERS = /^\s{0,8}PASS\b|\b(?:ARM\w{0,4}|aarch64|Apple [Ss]ilicon|AMD|Ryzen|EPYC|SVM|VMCB)\b/m;
+const OTHERS =
+  /^\s{0,8}PASS\b|\bhv_support\b|\b(?:Docker|minikube|ARM\w{0,4}|aarch64|Apple [Ss]ilicon|AMD|Ryzen|EPYC|SVM|VMCB)\b/m;
 /** What anybody who could help would ask for. */
 const ASK: Omit<TextVerdict, "covers"> = {
   says: "The text is about a hypervisor that is being written or tried. No VM-instruction error and no exit reason was read in it, so the cause is not known here.",

@@ -11,6 +11,7 @@ import { namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, onAppleSilicon } from "./apple.js";
+import { withoutFramework } from "./hosts/mac-framework.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { IS_MACHINE, onWindows, type Says, SKIP_CHECK, sentence, WINDOWS } from "./on-windows.js";
 import { xenAlone } from "./other-hosts.js";
@@ -103,6 +104,9 @@ export function joinedOnDesktop(
       evidence: [],
       line: first.lines[0],
     };
+  const framework =
+    first.message === "macos-hv-support" && text.length <= LONGEST_WORDS ? withoutFramework(text) : undefined;
+  if (framework !== undefined) return { ...framework, line: first.lines[0] };
   const reason = failed.find(({ message }) => REASONS[first.message as string]?.includes(message as string));
   if (reason !== undefined) return { says: reason.what, steps: reason.steps, evidence: [], line: reason.lines[0] };
   const own = USES_VTX.has(first.product as string) ? OWN_HYPERVISOR.exec(text.replace(DENIED, " "))?.[0] : undefined;

@@ -37,9 +37,11 @@ const PASSED_THROUGH =
   /\bpptdevs\b|\bpassthru\d?\b|\b(?:PCIe?|GPU|VGA) pass-?(?:through|thru)\b|\bpass(?:ing)? ?(?:through|thru)\b[^.\n]{0,30}\b(?:GPU|PCI|device|card)\b/i;
 const BSD = /\b(?:FreeBSD|FreeNAS|TrueNAS|pfSense|OPNsense|illumos|OmniOS|SmartOS)\b/i;
 
+const ILLUMOS = /\b(?:illumos|OmniOS|SmartOS|Triton|bhhwcompat|vmadm|OpenIndiana)\b|\/dev\/vmmctl\b|\bomnios-r\d/i;
+
 /** bhyve, without a word of its own. */
 export function bhyveAlone(text: string): Answer | undefined {
-  if (!BHYVE.test(text) || !BSD.test(text)) return undefined;
+  if (!BHYVE.test(text) || !(BSD.test(text) || ILLUMOS.test(text))) return undefined;
   if (PASSED_THROUGH.test(text))
     return {
       says: "This is about giving a PCI device to a guest of bhyve (ppt). That needs the IOMMU (VT-d, on AMD AMD-Vi), which has a switch of its own in the firmware setup, and guest memory that is wired (bhyve -S); VT-x alone runs the guest without the device.",
@@ -48,6 +50,21 @@ export function bhyveAlone(text: string): Answer | undefined {
           text: "See whether the firmware describes an IOMMU, and which devices are set apart.",
           commands: ["acpidump -t | grep -E 'DMAR|IVRS'; dmesg | grep -iE 'dmar|ivhd|ppt'; pciconf -lv | grep -A3 ppt"],
         },
+      ],
+      evidence: [],
+    };
+  if (ILLUMOS.test(text))
+    return {
+      says: "bhyve on illumos starts no guest without VT-x, EPT and unrestricted guest (AMD: SVM with nested paging); in a virtual machine the hypervisor below has to pass all of it. Its driver vmm is attached, and /dev/vmmctl there, only where it finds them.",
+      steps: [
+        {
+          text: "Attach it, and read what it said.",
+          commands: [
+            "devfsadm -i vmm; ls -lL /dev/vmmctl; modinfo | grep vmm; dmesg | grep -iE 'vmm|vmx|svm'",
+            "bhhwcompat -v",
+          ],
+        },
+        ENABLE_FIRMWARE,
       ],
       evidence: [],
     };

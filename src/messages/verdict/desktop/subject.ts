@@ -7,6 +7,8 @@ import { bareMetal, namedOuter } from "../named-outer.js";
 import { ARM_MACHINE, INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from "./apple.js";
+import { frameworkShown } from "./hosts/mac-framework.js";
+import { hypervisorWanted } from "./hosts/wanted-hypervisor.js";
 import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
 import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
 import { productAlone, underRosetta } from "./products.js";
@@ -46,14 +48,17 @@ const NO_VTX =
   /\b(?:VT-?x|vmx|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:not|disabled|missing|off|unsupported|unavailable|must|fail\w{0,4})\b(?! (?:the )?(?:VT-?d|IOMMU))|\bno (?:VT-?x|vmx)\b/i;
 
 const IOMMU_ON =
-  /\b(?:I|I['’]ve|have|already) (?:have |already |also )?(?:enabled|turned on|activated)\b[^.\n]{0,60}\b(?:IOMMU|VT-?d|AMD-?Vi)\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b(?: \w{1,8}){0,2} (?:is|are|was) (?:already )?(?:enabled|on|turned on|activated)\b|\b(?:IOMMU|VT-?d)[ :]{1,3}enabled\b/i;
+  /\b(?:I|I['’]ve|have|already) (?:have |already |also )?(?:enabled|turned on|activated)\b[^.\n]{0,60}\b(?:IOMMU|VT-?d|AMD-?Vi)\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b(?: \w{1,8}){0,2} (?:is|are|was) (?:already )?(?:enabled|on|turned on|activated)\b|\b(?:IOMMU|VT-?d)[ :]{1,3}enabled\b|\b(?:IOMMU|VT-?d|AMD-?Vi)\b[^.\n]{0,24}\b(?:despite|although|even though|though|but)(?: \w{1,8}){0,4} (?:enabled|on|turned on) in\b/i;
 /** A program's own words. */
 const IS_SAID_OF_IOMMU = /\b(?:hardware|platform|system|machine) does not support IOMMU\b/i;
 
-const SEE_IOMMU: Step = {
-  text: "Enable VT-d (AMD: IOMMU) in the firmware setup, beside VT-x, and see whether the system finds it.",
-  commands: ["sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'"],
-};
+const DMESG_IOMMU = "sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'";
+const XL_IOMMU = "xl dmesg | grep -iE 'IOMMU|VT-d|AMD-Vi|remap'";
+const OF_XEN = /\b(?:qubes?(?: ?OS)?|dom0|XCP-?ng|XenServer|Xen)\b/i;
+const seeIommu = (text: string): Step => ({
+  text: "Enable VT-d (AMD: IOMMU) in the firmware setup, beside VT-x, where the CPU has it, and see whether the system finds it.",
+  commands: [OF_XEN.test(text) ? XL_IOMMU : DMESG_IOMMU],
+});
 
 /** A hypervisor on bare metal is tried in QEMU. */
 const OWN_IN_QEMU =
@@ -83,6 +88,8 @@ const OWN_DRIVER = /\bHAXM\b|\bAEHD\b/;
 /** What a text is about in which no message is recognised; undefined where it does not complain about virtualization. */
 export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST) return undefined;
+  const shown = frameworkShown(text) ?? hypervisorWanted(text);
+  if (shown !== undefined) return shown;
   if (
     IOMMU.test(text) &&
     NO_IOMMU.test(text) &&
@@ -91,17 +98,17 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   )
     return IOMMU_ON.test(text)
       ? answer(
-          "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware setup: then the firmware does not describe it (ACPI tables DMAR, IVRS), or this release of the system does not accept the description.",
+          "This is about the IOMMU (VT-d, AMD-Vi), which gives devices to virtual machines, and not about VT-x. The text says that it is on in the firmware: then its ACPI tables (DMAR, IVRS) describe it wrongly, or the system leaves it off for an erratum of the chipset (Intel 5500, 5520, X58).",
           [
             {
               text: "See what the system, or Xen below it, makes of it; update the firmware, or take a newer release.",
-              commands: ["xl dmesg | grep -iE 'IOMMU|VT-d|AMD-Vi|remap'", "sudo dmesg | grep -iE 'DMAR|IOMMU|AMD-Vi'"],
+              commands: OF_XEN.test(text) ? [XL_IOMMU] : [DMESG_IOMMU, XL_IOMMU],
             },
           ],
         )
       : answer(
-          "This is about the IOMMU (VT-d, on AMD AMD-Vi, with interrupt remapping), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup.",
-          [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : SEE_IOMMU],
+          "This is about the IOMMU (VT-d, on AMD AMD-Vi), which gives devices to virtual machines. It is not VT-x: VMX works without it and has a switch of its own in the firmware setup, and some CPUs with VT-x have no VT-d (Core models with a K, of 2011 to 2013).",
+          [OWN_IN_QEMU.test(text) ? QEMU_IOMMU : seeIommu(text)],
         );
   const option = /(?<![\w-])--?enable-(?<name>whpx|hvf)\b/i.exec(text)?.groups?.name?.toLowerCase();
   if (option !== undefined)
@@ -192,10 +199,14 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
 export function withoutVtx(text: string): Omit<TextVerdict, "covers"> {
   return answer(
     "The text says that the CPU has no VT-x: no setting brings it. Without it there are no 64-bit guests in VirtualBox and VMware (on Intel), no Hyper-V, KVM or WSL2; plain emulation (QEMU) is what is left.",
-    [/\b(?:KVM|QEMU|libvirt)\b/i.test(text) && !/\bVirtual ?Box\b/i.test(text) ? EMULATE_ALL : LOOK_UP_CPU],
+    [/\bVirtual ?Box\b/i.test(text) ? LOOK_UP_CPU : /\b(?:KVM|QEMU|libvirt)\b/i.test(text) ? EMULATE_ALL : SEE_CPU],
   );
 }
 
+const SEE_CPU: Step = {
+  text: "Look the CPU up at ark.intel.com: `Intel Virtualization Technology (VT-x)`.",
+  commands: ["wmic cpu get name"],
+};
 const EMULATE_ALL: Step = { text: "Start QEMU without KVM.", commands: ["-accel tcg", "<domain type='qemu'>"] };
 
 function onOtherHost(text: string): Omit<TextVerdict, "covers"> | undefined {

@@ -15,6 +15,11 @@ export const SECURITY =
 /** Android players. */
 export const PLAYER =
   /\b(?:BlueStacks|LDPlayer|Nox(?:Player)?|MEmu|GameLoop|MuMu(?:Player)?|Google Play Games|Genymotion|Andy|KoPlayer)\b|雷电|夜神|逍遥|蓝叠|MuMu/i;
+/** Drivers and programs that take VT-x themselves on Windows, or that people who write a hypervisor run. */
+const TAKES_VTX =
+  /\bHAXM\b|\bAEHD\b|\bhypervisor driver\b|\bAVDs?\b|\bAndroid (?:Studio|emulator)\b|\bemulators?\b|\bDBVM\b|\bCheat Engine\b|\bGNS3\b|\bEVE-NG\b|\bvagrant\b|\bvboxmanage\b|\bVMX\b|\bVT-?x\b|\bcoreinfo\b|模拟器|虚拟机/i;
+/** Something is named that cannot have VT-x while Windows' own hypervisor runs. */
+export const namesRival = (text: string): boolean => BESIDE.test(text) || PLAYER.test(text) || TAKES_VTX.test(text);
 /** What runs on Windows' hypervisor and not without it. */
 export const CONSUMER =
   /\b(?:WSL ?2?|(?:MagiskOn)?WSA(?:Builds)?|Windows Subsystem for (?:Linux|Android)|Docker(?: Desktop)?|Windows Sandbox|Hyper-?V|WHPX|Windows Hypervisor Platform|minikube|Podman|Rancher Desktop|multipass)\b/i;

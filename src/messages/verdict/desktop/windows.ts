@@ -46,6 +46,14 @@ const SECURITY_OFF: Advice = {
   unless: ["hypervisor launch off"],
 };
 
+/** VMware's words where its machine is configured to have VT-x. */
+const ASKED_FOR_VTX =
+  /\bvirtuali[sz]ed? (?:Intel )?(?:VT-x|AMD-V)\b|\bplatform does(?: not|n['’]t) support virtuali[sz]ed (?:Intel )?(?:VT|AMD)/i;
+const WITHOUT_VTX: Step = {
+  text: "To keep both, untick `Virtualize Intel VT-x/EPT or AMD-V/RVI` in the machine's settings: VMware 15.5.5 and later runs it over Windows' hypervisor then.",
+  commands: ['vhv.enable = "FALSE"'],
+};
+
 /** What needs Windows' own hypervisor is wanted, too. */
 const NEEDED = /\b(?:alongside|together|both|at the same time|side by side|beside)\b|\bincompatib\w{3,5}\b/i;
 
@@ -107,7 +115,13 @@ export function subjectOfWindows(
   if (both && WINDOWS.test(text))
     return answer(
       `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.`,
-      [...(/\bminikube\b/i.test(text) ? [HYPERV_DRIVER] : []), SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
+      [
+        ...(/\bminikube\b/i.test(text) ? [HYPERV_DRIVER] : []),
+        ...(ASKED_FOR_VTX.test(text) ? [WITHOUT_VTX] : []),
+        SEE_SECURITY,
+        HYPERV_OFF,
+        SECURITY_OFF,
+      ],
     );
   const isBelow = machine?.situation.host.observed?.outer !== undefined;
   if (HYPERVISOR_WORKS.test(text))
