@@ -1,12 +1,12 @@
 import { reader, unpack } from "./unpack.js";
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: no script holds one, see tools/frequent-words.js
-const WORDS = /[\x1a-\x1f][\uf780-\uf7ff]|[\x01-\x08\x0e-\x19\uf780-\uf7ff]/g;
+const WORDS = /[\x14-\x1f][\uf780-\uf7ff]|[\x01-\x08\x0e-\x13\uf780-\uf7ff]/g;
 
 /** Of the bytes that words became: those above ASCII, then the control characters but blanks, then the pairs. */
 function placeOf(bytes: string): number {
   const byte = bytes.charCodeAt(0) & 0xff;
-  if (bytes.length > 1) return 148 + (byte - 26) * 128 + (bytes.charCodeAt(1) & 0x7f);
+  if (bytes.length > 1) return 142 + (byte - 20) * 128 + (bytes.charCodeAt(1) & 0x7f);
   return byte < 9 ? byte + 127 : byte < 32 ? byte + 122 : byte - 0x80;
 }
 

@@ -27,7 +27,7 @@ const NEW_MODEL = 32_768 << 5;
 
 /** Places of the models. Those from the tables on are reached by a hash of what came before; the last are those of a byte after one. */
 const [FLAG, FLAG_BYTE, REPEAT, LENGTH, SLOT, LOW, ALIGN, BYTE] = [0, 16, 4112, 4192, 5216, 5472, 5984, 6000];
-const TABLE = 1 << 18;
+const TABLE = 1 << 20;
 const [FLAG_TABLE, SECOND_TABLE, THIRD_TABLE, AFTER_ONE, MODELS] = [TABLE, 2 * TABLE, 3 * TABLE, 4 * TABLE, 5 * TABLE];
 /** Sets of weights: by the known bits of a byte, and behind those by the state. */
 const [FLAG_WEIGHTS, WEIGHT_SETS] = [768, 784];
@@ -56,7 +56,7 @@ function logOdds(of: Int32Array): Int32Array {
 
 /** Where in a table the models begin that belong to what came before. */
 function hash(before: number): number {
-  return Math.imul((Math.imul(before, 0x9e37_79b1) >>> 13) ^ before, 0x2c1b_3c6d) >>> 14;
+  return Math.imul((Math.imul(before, 0x9e37_79b1) >>> 13) ^ before, 0x2c1b_3c6d) >>> 12;
 }
 
 /** The parts of a packed text, of the given sizes, one a step. They are one stream, so each costs what the others do not have. */
