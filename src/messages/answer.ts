@@ -90,6 +90,8 @@ export interface FoundVerdict extends TextVerdict {
   readonly steps: readonly ChosenStep[];
   /** The question about the machine that it answers, if it answers one. */
   readonly question?: Question;
+  /** It says how what seems to contradict each other is true. */
+  readonly settles?: true;
 }
 
 /** What a decoder adds to the sentences of a row. Members that are missing leave the row's as they are. */

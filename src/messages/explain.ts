@@ -132,7 +132,15 @@ function explanationsOf(
     unrecognised.push(explainDescription(first, own));
   }
   const given = options.situation;
-  const about = given === undefined ? own : { ...own, situation: given, lines: own?.lines ?? new Set() };
+  const about =
+    given === undefined
+      ? own
+      : {
+          ...own,
+          situation: given,
+          lines: own?.lines ?? new Set(),
+          countsEither: () => own?.countsEither() === true,
+        };
   // A list of fields says more than what the words around it are about.
   const saysLess = groups.every(({ matches: [{ row }] }) => LESS_THAN_A_LIST.has(row.id));
   const listed = about === undefined && saysLess ? dumpVerdict(text.whole(), context) : undefined;

@@ -11,6 +11,9 @@ import { explain } from "./explain-all.js";
 const LINES: { readonly [id: string]: string } = {
   "virt-host-no-access":
     "  QEMU: Checking if device /dev/kvm is accessible                            : FAIL (Check /dev/kvm is world writable or you are in a group that is allowed to access it)",
+  "modules-missing": "modprobe: FATAL: Module msr not found in directory /lib/modules/5.0.0-15-generic",
+  "container-no-kvm": "ERROR: KVM acceleration not available (device file missing), this will cause a major loss",
+  "boxes-no-libvirt": "Boxes-WARNING **: util-app.vala:442: Failed to execute: virsh capabilities",
   "vfio-no-iommu": "unsupported configuration: host doesn't support passthrough of host PCI devices",
   "libvirt-no-daemon": "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
   "qemu-get-msr": "qemu-system-x86_64: error: failed to get MSR 0x48b",

@@ -18,7 +18,13 @@ interface Thread {
 
 const threadsOf = (file: string): readonly Thread[] =>
   JSON.parse(readFileSync(join(import.meta.dirname, file), "utf8"));
-const FILES = ["threads.json", "threads-more.json", "threads-developers.json", "threads-desktop.json"];
+const FILES = [
+  "threads.json",
+  "threads-more.json",
+  "threads-developers.json",
+  "threads-desktop.json",
+  "threads-linux.json",
+];
 const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 
 describe("the verdict on what a thread holds, in the first two lines of at most 25", () => {

@@ -132,7 +132,7 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
   if (errno === undefined) return {};
   if (errno === "ENOENT" && context.anywhere.has("loaded-since")) return LOADED_SINCE;
   if (errno === "ENOENT" && isElsewhere(context)) return NOT_PASSED;
-  const { causes, ...meaning } = MEANINGS[errno];
+  const { causes, ...meaning } = context.circumstances.has("AMD") ? ofAmd(MEANINGS[errno]) : MEANINGS[errno];
   const load = errno === "ENOENT" || errno === "ENODEV" ? loadCause(context) : undefined;
   return {
     ...meaning,
@@ -141,9 +141,15 @@ export function decodeDevice([match]: readonly [Match, ...Match[]], context: Exp
     onlySteps: true,
     values: [{ name: "error", value: errno }],
     ...(load === undefined && (errno === "ENOENT" || errno === "ENODEV")
-      ? { depends: ["why kvm_intel is not loaded: the kernel log says it"] }
+      ? { depends: ["why the module is not loaded: the kernel log says it"] }
       : {}),
   };
+}
+
+/** The same on an AMD CPU, whose module has another name. */
+function ofAmd({ what, causes, ...meaning }: Meaning): Meaning {
+  const inWords = (text: string) => text.replaceAll("kvm_intel", "kvm_amd").replaceAll("VT-x", "AMD-V");
+  return { ...meaning, what: inWords(what), causes: causes.map((one) => ({ ...one, text: inWords(one.text) })) };
 }
 
 /** The ioctl that makes a virtual machine failed: only some of its errors have to do with VMX. */

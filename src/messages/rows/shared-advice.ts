@@ -21,9 +21,16 @@ export const FIRMWARE_IS_OFF: Advice = {
   changes: "firmware",
 };
 
+export const ENABLE_SVM: Advice = {
+  text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
+  unless: [...INSIDE, "said to be on"],
+  changes: "firmware",
+};
+
 /** For messages that only say that something is missing. */
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
+  instead: { is: "AMD", text: ENABLE_SVM.text },
   unless: [
     ...INSIDE,
     "said to be on",
@@ -33,12 +40,6 @@ export const ENABLE_FIRMWARE: Advice = {
     "in WSL2",
     "in a cloud",
   ],
-};
-
-export const ENABLE_SVM: Advice = {
-  text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
-  unless: [...INSIDE, "said to be on"],
-  changes: "firmware",
 };
 
 export const OFF_IN_FIRMWARE: RowCause = { text: "VT-x is off in the firmware setup.", layer: "firmware" };
@@ -125,6 +126,11 @@ export const LOAD_KVM: Advice = {
   text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
   unless: ["kvm_intel loaded", "/dev/kvm exists"],
+  instead: {
+    is: "AMD",
+    text: "Load AMD's module and read what it says; refused, it has the reason in the kernel log.",
+    commands: ["sudo modprobe kvm_amd; sudo dmesg | grep -iE 'kvm|svm' | tail"],
+  },
 };
 
 export const WHPX_ON: Advice = {
@@ -162,6 +168,15 @@ export const PASS_DEVICE: Advice = {
   commands: [
     "docker run --device /dev/kvm ...",
     "# LXC: lxc.cgroup2.devices.allow = c 10:232 rwm and lxc.mount.entry = /dev/kvm dev/kvm none bind,create=file",
+  ],
+};
+
+/** Docker Desktop on Linux runs containers in a machine that has no KVM. */
+export const DOCKER_ENGINE: Advice = {
+  text: "See where the engine runs (Docker Desktop has a machine of its own; on Linux use Docker Engine), and make the container anew.",
+  commands: [
+    "docker info | grep -E 'Operating System|Kernel'; docker context ls",
+    "docker context use default; docker compose up -d --force-recreate",
   ],
 };
 

@@ -24,7 +24,7 @@ export const NAMED_OUTER = [
     "Xen",
     ["qube", "dom0", "domu", "xen"],
   ],
-  [/\bDocker Desktop\b/i, "Docker Desktop", ["docker"]],
+  [/\bDocker Desktop\b|-linuxkit\b/i, "Docker Desktop", ["docker", "linuxkit"]],
   [/\bDigital ?Ocean\b|\bdroplet\b/i, "DigitalOcean", ["digitalocean", "digital ocean", "droplet"]],
   [
     /\bOracle Cloud\b|\bOCI (?:VM|instance|compute)\b|\bVM\.Standard\d?\b/i,

@@ -55,7 +55,7 @@ export function machineVerdict(
       : "vmx";
   const answer = statementWith(question, situation, said);
   if (!failed && question === "vmx" && answer.answer === "unknown" && countsEither()) return EITHER_COUNTED;
-  const two = isHostAndGuest(situation.read);
+  const two = isHostAndGuest(situation.read) && answer.answer === "yes";
   if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);
   const insights = failed ? [] : paramInsights(situation, asked?.off ?? [], said);
@@ -66,9 +66,10 @@ export function machineVerdict(
     failed || name === "nested" ? [] : `But ${text}.`,
   );
   const again = different.length > 0 && situation.notApplied?.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
+  const old = failed ? undefined : underOldest(question, answer, situation, said);
   const says = [
-    sentenceOf(answer),
-    ...(question === "vmx" && answer.answer === "yes" ? flagBefore(situation, said) : []),
+    old !== undefined && answer.answer === "unknown" ? notLoaded(situation) : sentenceOf(answer),
+    ...(old === undefined ? [] : [FLAG_BEFORE]),
     ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
     ...(nested === undefined || answer.answer !== "yes" ? [] : [sentenceOf(nested)]),
     ...different,
@@ -78,6 +79,7 @@ export function machineVerdict(
     isKnown: answer.answer !== "unknown",
     verdict: {
       question,
+      ...(isHostAndGuest(situation.read) ? { settles: true } : {}),
       says: says.join(" "),
       steps: [
         ...(asked?.steps ?? []),
@@ -86,7 +88,11 @@ export function machineVerdict(
         // Where the module does not load, the two answers have the same steps.
         ...(two || (nested?.answer === "no" && answer.answer !== "no") ? (nested?.steps ?? []) : []),
       ],
-      evidence: [...answer.evidence, ...insights.slice(asked === undefined ? 1 : 0)],
+      evidence: [
+        // What follows under the one and not under the other.
+        ...answer.evidence.filter((one) => old?.evidence.includes(one) !== false),
+        ...insights.slice(asked === undefined ? 1 : 0),
+      ],
     },
   };
 }
@@ -100,17 +106,31 @@ const EITHER_COUNTED: MachineVerdict = {
   },
 };
 
+const FLAG_BEFORE = `Before Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag \`vmx\` shows only that the CPU has it, whatever the firmware did.`;
+
 /**
- * Where no kernel is named: what the flag says before Linux looks at IA32_FEAT_CTL at boot, if the answer rests on the flag
- * alone.
+ * Where no kernel is named: what the oldest one makes of it, which shows the flag before it looks at IA32_FEAT_CTL, if that VT-x
+ * is on rests on the flag alone.
  */
-function flagBefore({ kernel, read }: Situation, said: SaidInProse): string[] {
-  if (kernel.from !== "default") return [];
+function underOldest(
+  question: Question,
+  { answer }: QuestionAnswer,
+  situation: Situation,
+  said: SaidInProse,
+): QuestionAnswer | undefined {
+  const { kernel, read } = situation;
+  if (kernel.from !== "default" || answer === "no") return undefined;
+  const isOn = question === "vmx" || answer === "yes" ? answer : statementWith("vmx", situation, said).answer;
+  if (isOn !== "yes") return undefined;
   const oldest = situationOf(read, { kernel: RELEASES[0] as Release, assumeByDefault: ["registers=sdm"] });
-  if (statementWith("vmx", oldest, said).answer === "yes") return [];
-  return [
-    `Before Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag \`vmx\` shows only that the CPU has it, whatever the firmware did.`,
-  ];
+  return statementWith("vmx", oldest, said).answer === "yes" ? undefined : statementWith(question, oldest, said);
+}
+
+/** KVM's module is not there, and its flag is shown. */
+function notLoaded({ host }: Situation): string {
+  return host.observed?.modules?.kvm_intel === false
+    ? "Linux shows `vmx`, and kvm_intel is not loaded: it was not asked to, or it was refused."
+    : "Linux shows `vmx`; whether kvm_intel loads was not read.";
 }
 
 function sentenceOf({ says }: QuestionAnswer): string {

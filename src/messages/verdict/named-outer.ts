@@ -39,6 +39,22 @@ function shownModel(text: string): string | undefined {
   return MODELS[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
 }
 
+/** Kernels that are built for the machines of one cloud, as `uname -r` shows them. */
+const CLOUD_KERNEL =
+  /\b\d\.\d{1,2}\.\d{1,3}-[\w.]{1,24}(?:(?<aws>\.amzn\d{1,4}\b|-aws\b)|(?<gcp>-g(?:cp|ke)\b)|(?<azure>-azure\b)|(?<oracle>-oracle\b))/;
+const OF_CLOUD: { readonly [group: string]: string } = {
+  aws: "Amazon EC2",
+  gcp: "Google Compute Engine",
+  azure: "Azure",
+  oracle: "Oracle Cloud",
+};
+
+/** The cloud for which the kernel of a text is built. */
+function cloudOfKernel(text: string): string | undefined {
+  const groups = CLOUD_KERNEL.exec(text)?.groups ?? {};
+  return OF_CLOUD[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
+}
+
 /** Hypervisors that run on the bare machine: whatever else the text names there, runs in their machines. */
 const BARE_METAL = [
   [/\bESXi\b|\bvSphere\b/i, "VMware"],
@@ -135,6 +151,9 @@ const GUEST =
 const OWN_PROGRAM = /\bVBoxManage\b|\bvagrant\b|\bVERR_|\bhost OS\b/i;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
+/** A runner of a service, which says more than the cloud that it runs in. */
+const RUNNER = /\b(?:GitHub|GitLab)\b|\bubuntu-latest\b/i;
+
 /** WSL 1 runs the programs of Linux on the kernel of Windows, and says that it is 4.4.0. */
 const WSL_1 = /\b\d\.\d{1,2}\.\d{1,3}-\d{5}-Microsoft\b/;
 
@@ -159,7 +178,13 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
     return { name: outer, isBelow: true, says, step: outerStep(outer) };
   }
-  if (cores?.[0].cpuid.features.hypervisor === false || !mayName(text)) return undefined;
+  if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
+  const built = WHOLE_MACHINE.test(text) || RUNNER.test(text) ? undefined : cloudOfKernel(text);
+  if (built !== undefined) {
+    const says = ` The kernel is the one of ${built}: a machine there has no VT-x unless its type passes it.`;
+    return { name: built, isBelow: true, says, step: outerStep(built) };
+  }
+  if (!mayName(text)) return undefined;
   const model = shownModel(text);
   if (model !== undefined) {
     const says = ` The text shows a virtual machine of ${model}: without nested virtualization it has no VT-x.`;

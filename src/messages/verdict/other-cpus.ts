@@ -135,6 +135,17 @@ export const SVM_CPU =
   /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
 export const INTEL_CPU =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU)|\bi[3579]-\d{3,5}|\bXeon\b/i;
+/** AMD-V by its own name, in a text without a word of Intel's. */
+const SVM_WORDS = /\bAMD[ -](?:SVM|V)\b|\bSVM(?: mode)?(?=[^.\n]{0,24}\b(?:BIOS|UEFI|enabled|active|on)\b)/i;
+const VTX_WORDS = /\bIntel\b|\bVT-?[xd]\b|\bvmx\b|\bkvm[_-]intel\b/i;
+
+/** What shows that the CPU is AMD's or Hygon's: its name, or AMD-V alone. */
+export function svmNamed(text: string): string | undefined {
+  if (INTEL_CPU.test(text)) return undefined;
+  const found = SVM_CPU.exec(text) ?? (VTX_WORDS.test(text) ? null : SVM_WORDS.exec(text));
+  return found?.[0].trim();
+}
+
 const SVM_OFF = /SVM not supported by CPU|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
 const SVM_MISSING = /kvm: no hardware support(?! for)/;
 const SVM_WORKS =
@@ -172,8 +183,8 @@ function svmVerdict(
 ): TextVerdict | undefined {
   const [first] = recognised as [Recognised, ...Recognised[]];
   const known = isSvmVendor(vendor);
-  if (!known && (vendor !== undefined || INTEL_CPU.test(text))) return undefined;
-  const found = known ? vendor : SVM_CPU.exec(text)?.[0].trim();
+  if (!known && vendor !== undefined) return undefined;
+  const found = known ? vendor : svmNamed(text);
   if (found === undefined) return undefined;
   const printed = /^(?:SVM: )?kvm(?:_amd)?:/.test(found);
   if (OF_ENTRY.includes(first.layer) && first.outcome !== "AMD") {

@@ -48,13 +48,13 @@ export function verdictOf(
     steps: uniqueSteps(inPlace(worded.steps, circumstances).filter(isOpen)).map(plainStep),
   };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
-  if (found === undefined || contradiction === undefined) return found;
+  if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
   // The first one may be the answer.
   const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
   return { ...found, evidence: [...left, ...found.evidence] };
 }
 
-function withoutQuestion({ question: _, ...found }: FoundVerdict): TextVerdict {
+function withoutQuestion({ question: _, settles: __, ...found }: FoundVerdict): TextVerdict {
   return found;
 }
 
@@ -80,7 +80,11 @@ function answerOf(
     const [named, ...others] = short === undefined ? [] : cpusNamed(short);
     return others.length === 0 ? named : undefined;
   });
-  const prose = { cpu, isInside: () => circumstances.has("said to be virtual") };
+  const prose = {
+    cpu,
+    isInside: () => circumstances.has("said to be virtual"),
+    isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1,
+  };
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
   if (recognised.length === 0) {
@@ -185,6 +189,7 @@ const NO_VMX_HERE: ReadonlySet<string> = new Set([
   "crc-virtualization",
   "kata-no-svm",
   "kvm-module-not-loaded",
+  "kvm-ok-no",
   "libvirt-no-kvm-capabilities",
   "xen-no-hvm",
 ]);
@@ -195,6 +200,7 @@ const VBOX_NO_VMX: ReadonlySet<string> = new Set(["vbox-no-vmx", "vbox-64-bit"])
 /** A program without KVM: whatever it says, a hypervisor below it may be why. */
 const NO_KVM_HERE: ReadonlySet<string> = new Set([
   "any-no-kvm",
+  "container-no-kvm",
   "generic-no-vmx",
   "kata-no-vmx",
   "kubevirt-no-kvm-device",
@@ -224,6 +230,13 @@ function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerd
   };
 }
 
+/** How many hosts the prompts of a shell name: `user@host:~$`, `[root@host ~]#`. */
+function hostsOfPrompts(text: string): number {
+  return new Set(
+    [...text.matchAll(/^[ \t]{0,8}\[?[\w.-]{1,32}@([\w.-]{1,63})[: ][^\n$#]{0,60}[$#] /gm)].map(([, host]) => host),
+  ).size;
+}
+
 /** QEMU over another accelerator than KVM, which passes no VMX. */
 const usesOther = (text: string | undefined): boolean =>
   text !== undefined &&
@@ -249,7 +262,9 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "generic-vmlaunch-failed": WITH_REASON,
   "fail-entry-bare": WITH_REASON,
   "kvm-kernel-bug": WITH_REASON,
+  "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],
   "modprobe-config-line": ["modprobe-builtin"],
+  "modules-missing": ["modprobe-not-found"],
   "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
   "windows-requirements": ["hyperv-launch-failed"],
   "qemu-internal-error": ["kvm-unexpected-exit"],

@@ -247,8 +247,8 @@ const STEPS: readonly Phrase[] = [
     "选择裸金属实例（ebm 规格）：其他实例不传递 VT-x",
   ],
   [
-    "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none",
-    "Docker Desktop 在它自己的虚拟机里运行容器。在 Windows 上那是 WSL2，打开嵌套虚拟化后它有 /dev/kvm，把它传入容器即可。在 macOS 上没有",
+    "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none; on Linux use Docker Engine, which has the host's",
+    "Docker Desktop 在它自己的虚拟机里运行容器。在 Windows 上那是 WSL2，打开嵌套虚拟化后它有 /dev/kvm，把它传入容器即可。在 macOS 上没有；在 Linux 上请用 Docker Engine，它用的是宿主机的设备",
   ],
   [
     "See whether the machine shows vmx; where it does not, only another kind of machine (dedicated or bare metal) has it, or plain emulation does",

@@ -35,6 +35,8 @@ export interface SaidOfMachine {
   readonly outer?: string;
   /** That it is a virtual machine, of whatever hypervisor. */
   readonly isVirtual?: true;
+  /** That all of it comes from one machine, as the prompts show that have the name of a host. */
+  readonly isOneMachine?: () => boolean;
 }
 
 export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMachine): About {

@@ -2,7 +2,7 @@ import type { Host } from "../../host/host.js";
 import { parseBool } from "../../kvm/load/parse-param.js";
 import type { Answer } from "./about.js";
 import type { NextStep, Question } from "./answer.js";
-import { RELOAD_WITH_NESTED } from "./next-steps.js";
+import { outerStep, READ_LOCK, RELOAD_WITH_NESTED } from "./next-steps.js";
 
 /*
  * Of a host and of its guest in one text.
@@ -20,6 +20,14 @@ const GUEST_MODEL: NextStep = {
 const SEE_NESTED: NextStep = {
   text: "On the host, see whether it is on.",
   commands: ["cat /sys/module/kvm_intel/parameters/nested"],
+};
+
+/** The answer if `isHostAndGuest` is true of what one machine shows: a module that is built in has its parameters there anyway. */
+export const BUILT_IN: Answer = {
+  answer: "no",
+  decidedBy: "firmware",
+  says: "Linux shows no `vmx`, so VT-x is off, or is not passed to this machine. kvm_intel is built into its kernel and shows its parameters all the same.",
+  steps: [READ_LOCK, outerStep(undefined)],
 };
 
 /** The answer if `isHostAndGuest` is true of what was read. */

@@ -134,7 +134,7 @@ const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly c
   },
   {
     name: /^Docker Desktop/,
-    text: "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none.",
+    text: "Docker Desktop runs containers in a machine of its own. On Windows that is WSL2, which has /dev/kvm with nested virtualization on; pass it in. On macOS there is none; on Linux use Docker Engine, which has the host's.",
     commands: ["# %USERPROFILE%\\.wslconfig: [wsl2] nestedVirtualization=true", "docker run --device /dev/kvm ..."],
   },
   {

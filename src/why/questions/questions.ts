@@ -6,7 +6,7 @@ import { asSituation, type Situation } from "../../situation/situation.js";
 import { aboutOf, type SaidOfMachine } from "./about.js";
 import { QUESTIONS, type Question, type QuestionAnswer } from "./answer.js";
 import { evidenceOf } from "./evidence.js";
-import { hostAndGuestAnswer } from "./host-and-guest.js";
+import { BUILT_IN, hostAndGuestAnswer } from "./host-and-guest.js";
 import { kvmAnswer, nestedAnswer } from "./kvm.js";
 import { vmxAnswer } from "./vmx.js";
 
@@ -44,13 +44,17 @@ export function statementWith(
 ): QuestionAnswer {
   const joined = replays(situation);
   const about = aboutOf(situation, joined, said);
-  const found = isHostAndGuest(situation.read)
-    ? hostAndGuestAnswer(question, situation.read)
-    : question === "vmx"
-      ? vmxAnswer(about)
-      : question === "kvm"
-        ? kvmAnswer(about)
-        : nestedAnswer(about);
+  const two = isHostAndGuest(situation.read);
+  const alone = two && situation.read.observed?.modules?.kvm_intel !== true && said?.isOneMachine?.() === true;
+  const found = alone
+    ? BUILT_IN
+    : two
+      ? hostAndGuestAnswer(question, situation.read)
+      : question === "vmx"
+        ? vmxAnswer(about)
+        : question === "kvm"
+          ? kvmAnswer(about)
+          : nestedAnswer(about);
   const [contradiction] = situation.contradictions;
   return {
     question,

@@ -5,11 +5,15 @@ import { saysInside } from "../../verdict/desktop/said-inside.js";
 import { saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { cloudOf, namedCloud } from "../../verdict/named-outer.js";
+import { svmNamed } from "../../verdict/other-cpus.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
 const OF_LINUX = /\/dev\/kvm|\buname\b|\b(?:Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
 /** QEMU over Windows' own hypervisor. */
 const ACCELERATED = /\bWHPX\b|\baccel[= ]whpx\b/i;
+
+/** A longer text is a log, which names what it likes. */
+const LONGEST = 20_000;
 
 /** What a text shows of its machine in words: a pattern, and one that rules it out. */
 export const SHOWN: readonly Shown[] = [
@@ -36,6 +40,7 @@ export const SHOWN: readonly Shown[] = [
   ],
   // What CPUID says to VirtualBox on Windows.
   ["no hypervisor below", /\(HVP=0\)/],
+  ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
   ["in WSL2", { test: isInWsl2 }],
   ["in a cloud", { test: (text) => cloudOf(text) !== undefined || namedCloud(text) !== undefined }],
   [

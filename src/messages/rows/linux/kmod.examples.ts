@@ -21,6 +21,13 @@ export const KMOD_EXAMPLES = {
     examples: ["systemd-modules-load[237]: Failed to find module 'kvm_intel'"],
     not: ["HAXM device is not found.", "modprobe: FATAL: Module nvidia not found."],
   },
+  "modules-missing": {
+    examples: [
+      "depmod: ERROR: could not open directory /lib/modules/4.1.13-boot2docker: No such file or directory",
+      "modprobe: FATAL: Module msr not found in directory /lib/modules/5.0.0-15-generic",
+    ],
+    not: ["modprobe: FATAL: Module kvm_intel not found in directory /lib/modules/4.19.47"],
+  },
   "kernel-config-builtin": {
     examples: ["CONFIG_KVM_INTEL=y"],
     not: ["Build the kernel with CONFIG_KVM_INTEL=y or m.", "CONFIG_KVM_INTEL=m"],

@@ -109,6 +109,24 @@ export const KMOD_MESSAGES = [
     source: { message: "kmod; systemd, src/modules-load", meaning: "kmod" },
   },
   {
+    id: "modules-missing",
+    product: "kmod",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["could not open moddep file", "could not open directory /lib/modules/", "not found in directory"],
+    group: "modules-missing",
+    pattern:
+      /could not open (?:moddep file|directory) '?(?<path>\/lib\/modules\/[\w.+~-]{3,80})|Module (?:msr|cpuid) not found in directory (?<path2>\/lib\/modules\/[\w.+~-]{3,80})/i,
+    what: "There are no module files for the running kernel where this runs ({path}). A container, a snap or the build of an image has none; on the machine itself, an update took those of the running kernel away.",
+    steps: [
+      {
+        text: "Load modules on the machine whose kernel runs, outside of containers; after an update of the kernel, restart it first.",
+        commands: ["uname -r; ls /lib/modules", "sudo modprobe msr; sudo modprobe kvm_intel"],
+      },
+    ],
+    source: { message: "canonical/multipass#811, boot2docker/boot2docker#1138", meaning: "kmod, libkmod; depmod(8)" },
+  },
+  {
     id: "kernel-config-builtin",
     product: "Linux",
     layer: "host operating system",

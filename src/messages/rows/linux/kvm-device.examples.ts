@@ -21,6 +21,16 @@ export const KVM_DEVICE_EXAMPLES = {
       "launch failed: The check_kvm_support script failed to start.  Ubunut 20.04  virtual machine on hyper-v.",
     ],
   },
+  "container-no-kvm": {
+    examples: [
+      "ERROR: KVM acceleration not available (device file missing), this will cause a major loss of performance.",
+      "ERROR: KVM acceleration is not available (/dev/kvm is missing), this will cause the machine to run slower.",
+    ],
+    not: ["ERROR: KVM acceleration not available (no write access)"],
+  },
+  "boxes-no-libvirt": {
+    examples: ["Boxes-WARNING **: 20:25:00.164: util-app.vala:442: Failed to execute: virsh capabilities"],
+  },
   "gns3-no-kvm": {
     examples: ['I get "KVM Support available: false" on the ncurse interface.'],
   },

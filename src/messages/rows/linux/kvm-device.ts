@@ -1,5 +1,6 @@
 import type { MessageRow } from "../../message.js";
 import {
+  DOCKER_ENGINE,
   DUMP_VMCS,
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
@@ -123,6 +124,35 @@ export const KVM_DEVICE_MESSAGES = [
     source: { message: "GNS3/gns3-vm#109, GNS3/gns3-server#2254", meaning: "GNS3/gns3-server#1377, #2218, #2254" },
   },
   {
+    id: "container-no-kvm",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    needle: "kvm acceleration",
+    group: "kvm-device",
+    pattern:
+      /KVM acceleration (?:is )?not (?:available|detected|enabled) \((?:device file missing|\/dev\/kvm is missing)\)/i,
+    what: "There is no /dev/kvm in the container: it was not passed in, or the machine that runs the container has none.",
+    outcome: "no device",
+    causes: [
+      "Docker Desktop runs containers in a virtual machine of its own: the device of the host is not there.",
+      { text: "KVM's module is not loaded on the host, or refused: VT-x or AMD-V is off.", layer: "firmware" },
+    ],
+    steps: [
+      {
+        text: "On the machine that runs the container, see whether it has the device; then pass it in.",
+        commands: ["ls -l /dev/kvm; sudo modprobe -a kvm_intel kvm_amd", "docker run --device /dev/kvm ..."],
+      },
+      DOCKER_ENGINE,
+      ENABLE_FIRMWARE,
+      ENABLE_OUTER,
+    ],
+    source: {
+      message: "dockur/windows#151, #856, #1577; vdsm/virtual-dsm#858",
+      meaning: "qemus/qemu, src (KVM check)",
+    },
+  },
+  {
     id: "kvm-device",
     product: "KVM user space",
     layer: "KVM load",
@@ -152,6 +182,22 @@ export const KVM_DEVICE_MESSAGES = [
         "firecracker-microvm/firecracker#685, #1111, #2908; cloud-hypervisor/cloud-hypervisor#1014, #1568; lxc/incus-os#155",
       meaning: KVM_DEVICE,
     },
+  },
+  {
+    id: "boxes-no-libvirt",
+    product: "KVM user space",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "failed to execute: virsh capabilities",
+    pattern: /Failed to execute: virsh capabilities/i,
+    what: "GNOME Boxes asks `virsh capabilities` for KVM, and that failed: it calls the extensions unavailable then, whatever the CPU has. Its Flatpak brings a libvirt of its own, which did not start.",
+    steps: [
+      {
+        text: "Ask the same by hand, and read what libvirt says.",
+        commands: ["flatpak run --command=virsh org.gnome.Boxes capabilities", "ls -l /dev/kvm"],
+      },
+    ],
+    source: { message: "flathub/org.gnome.Boxes#46, #85", meaning: "GNOME Boxes, src/util-app.vala" },
   },
   {
     id: "kvm-api-version",

@@ -64,12 +64,8 @@ export const TOOL_MESSAGES = [
     pattern: /KVM acceleration can NOT be used|\/dev\/kvm does not exist/i,
     what: "There is no /dev/kvm: kvm_intel is not loaded.",
     outcome: "no device",
-    steps: [
-      {
-        text: "Load it and read what it says.",
-        commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-      },
-    ],
+    where: [{ is: "AMD", what: "There is no /dev/kvm: kvm_amd is not loaded.", steps: [LOAD_KVM] }],
+    steps: [LOAD_KVM],
     source: { message: "platform9/express#206, canonical/multipass#12", meaning: "cpu-checker (kvm-ok)" },
   },
   {

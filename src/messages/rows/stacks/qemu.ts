@@ -341,7 +341,8 @@ export const QEMU_MESSAGES = [
     layer: "user space",
     gravity: "blocks",
     needle: ["kvm is not available", "kvm acceleration"],
-    pattern: /KVM is not available|KVM acceleration (?:is )?not available(?: \((?<reason>[^()\n]{4,60})\))?/i,
+    pattern:
+      /KVM is not available|KVM acceleration (?:is )?not available(?! \((?:device file missing|\/dev\/kvm is missing)\))(?: \((?<reason>[^()\n]{4,60})\))?/i,
     what: `QEMU emulates the CPU (TCG), without VMX. ${NO_KVM}`,
     decoder: "device",
     steps: [HOW_FAR_KVM, LOAD_KVM, JOIN_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],

@@ -79,7 +79,9 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
     return answer(`${svm} The text says that it is on.`, [
       {
         text: "See whether the system finds it.",
-        commands: WINDOWS.test(text) ? ["systeminfo"] : ["grep -m1 -ow svm /proc/cpuinfo"],
+        commands: WINDOWS.test(text)
+          ? ["systeminfo"]
+          : ["grep -m1 -ow svm /proc/cpuinfo; sudo modprobe kvm_amd; ls -l /dev/kvm; id -nG"],
       },
     ]);
   if (WINDOWS.test(text))

@@ -11,7 +11,7 @@ const NOT_SAID = String.raw`(?<!\b(?:ensure|make sure|be sure|must|please|verify
 
 const SAID = [
   // VT-x is (already) on; VT-x has been enabled.
-  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,6} (?:is|are|was|were|has been|have been|['’]s)(?: (?:already|also|definitely|indeed|currently|both|fully|of course|all|now|shown as|listed as|displayed as)){0,2} ${ON}\\b(?! (?:or|when|if|by the guest|only)\\b|, but is not operational)`,
+  `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,6} (?:is|are|was|were|has been|have been|['’]s)(?: (?:already|also|indeed|both|of course|all|now|shown as|listed as|displayed as|\\w{3,9}(?<!usual|normal|typical|general|probab|possib|hopeful|automatical|common|supposed)ly)){0,2} ${ON}\\b(?! (?:or|when|if|by the guest|only)\\b|, but is not operational)`,
   // virtualization turned on in bios; VT-x and VT-d enabled in BIOS.
   `${NOT_SAID}${VTX}\\b(?: [\\w/&,()'"“”*-]{1,14}){0,4} (?:enabled|turned on|switched on|activated|on) (?:in|from|on|via|at|under) ${SETUP}`,
   // I've enabled virtualization in the BIOS; I have VT-x on; already enabled SVM.

@@ -3,7 +3,7 @@ import { outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
+import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
 import { machineHas, ofModel } from "../cpu-model.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { withRights } from "./device-rights.js";
@@ -20,6 +20,13 @@ const EMULATE: Step = {
   commands: ["<domain type='qemu'>   # libvirt", "virt_type = qemu   # nova.conf, [libvirt]"],
 };
 
+const LOAD_EITHER: Step = {
+  text: "Load the module of this CPU; refused, it has the reason in the kernel log.",
+  commands: [
+    "sudo modprobe kvm_intel || sudo modprobe kvm_amd; ls -l /dev/kvm; sudo dmesg | grep -iE 'kvm|svm' | tail",
+  ],
+};
+
 const WANTS_OFF =
   /\b(?:disabl\w{1,3}|turn(?:ing)? off|switch(?:ing)? off|hid(?:e|ing)|mask(?:ing)?)\b[^.\n]{0,30}\b(?:nested|vmx|VT-x)\b/i;
 const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
@@ -27,7 +34,16 @@ const GUEST_IS_GIVEN: Step = { text: GIVE_TEXT, commands: GIVE_CPU };
 const IN_CONTAINER = /\b(?:containers?|docker|podman|portainer|LXC|LXD)\b/i;
 const LXD = /\bInstance type "?virtual-machine"? is not supported on this server\b/i;
 const DEVICE_THERE = /\bINFO: \/dev\/kvm exists\b|\bKVM acceleration can be used\b/;
-const NOT_GIVEN: ReadonlySet<string> = new Set(["any-no-kvm", "kvm-device", "qemu-no-kvm", "qemu-tcg-no-vmx"]);
+const NOT_GIVEN: ReadonlySet<string> = new Set([
+  "any-no-kvm",
+  "container-no-kvm",
+  "kvm-device",
+  "qemu-no-kvm",
+  "qemu-tcg-no-vmx",
+]);
+/** The device is passed to a container, by the command line or a compose file. */
+const PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
+const DESKTOP_ENGINE = /-linuxkit\b|\bDocker Desktop\b/i;
 
 /** An answer with what the words around it add. */
 export function withWords(
@@ -50,12 +66,8 @@ export function withWords(
       ].slice(0, 3),
     };
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
-  if (unseen && IN_CONTAINER.test(text) && DEVICE_THERE.test(text))
-    return {
-      ...found,
-      says: "The machine has KVM (the check in the text finds it), and the container was not given the device.",
-      steps: [PASS_DEVICE],
-    };
+  const there = unseen && DEVICE_THERE.test(text) ? notInContainer(text, first?.message) : undefined;
+  if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };
   if (unseen && DEVICE_THERE.test(text))
     return {
       ...found,
@@ -90,6 +102,17 @@ export function withWords(
           commands: ["-accel tcg", "Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true"],
         },
       ],
+    };
+  if (
+    machine?.countsEither() === true &&
+    machine.situation.host.observed?.vmx === undefined &&
+    first?.outcome === "no device"
+  )
+    return {
+      ...found,
+      says: "There is no /dev/kvm, and the text counts vmx or svm among the flags: the CPU shows its virtualization, and only KVM's module is missing, or was refused.",
+      steps: [LOAD_EITHER],
+      covers: [...found.covers, first.message as string],
     };
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};
@@ -157,6 +180,31 @@ export function withWords(
     says: `${found.says} The text says that nested virtualization is on: on the host that is not enough, the guest's CPU has to be given vmx as well.`,
     steps: [GUEST_IS_GIVEN, ...found.steps.filter(({ changes }) => changes !== "firmware")],
   };
+}
+
+/** The machine has the device, and a container does not see it. */
+function notInContainer(
+  text: string,
+  message: string | undefined,
+): { readonly says: string; readonly steps: readonly Step[] } | undefined {
+  if (message !== "container-no-kvm" && !IN_CONTAINER.test(text)) return undefined;
+  const has = "The machine has KVM (the check in the text finds it), and the container";
+  if (DESKTOP_ENGINE.test(text))
+    return {
+      says: `${has} runs in the virtual machine of Docker Desktop, which is another one: only what is there can be passed in.`,
+      steps: [DOCKER_ENGINE],
+    };
+  if (PASSED.test(text))
+    return {
+      says: `${has} does not see it, although it is passed in: the engine runs elsewhere than the check (Docker Desktop has a virtual machine of its own), or the container was made before the device was there.`,
+      steps: [DOCKER_ENGINE],
+    };
+  return message === "container-no-kvm"
+    ? {
+        says: `${has} was not given the device, or Docker Desktop runs it in a virtual machine of its own.`,
+        steps: [PASS_DEVICE, DOCKER_ENGINE],
+      }
+    : { says: `${has} was not given the device.`, steps: [PASS_DEVICE] };
 }
 
 const FAILS =
