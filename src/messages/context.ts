@@ -68,6 +68,8 @@ export interface ExplainContext {
 /** Signs in the text of the machine's surroundings. */
 export interface Signs {
   readonly amd: boolean;
+  /** kvm_amd said that the CPU is not AMD's. */
+  readonly notAmd: boolean;
   /**
    * Which module printed "no hardware support" without its name: kvm_amd, which says before it that the CPU is not
    * AMD's; or both modules; undefined if nothing shows it.
@@ -260,6 +262,10 @@ function count(text: string, pattern: RegExp): number {
   return found;
 }
 
+/** kvm_amd finds that the CPU is not AMD's. */
+const NOT_AMD =
+  /has_svm: (?:not amd|can't execute)|SVM not supported by CPU \d{1,5}, not|\bCPU \d{1,5} isn't AMD or Hygon/g;
+
 function signsIn(text: string): Signs {
   const has = (pattern: RegExp) => pattern.test(text);
   const disabled = new Set<string>();
@@ -278,12 +284,13 @@ function signsIn(text: string): Signs {
     has(/\b(?:hyper-?v (?:root|guest|detected)|microsoft corporation virtual machine|microsoft hyper-v|azure)\b/i) ||
     has(/using Hyper-V Enlightened VMCS/);
   const virtualBox = has(/\bvirtualbox\b/i);
-  const probes = count(text, /has_svm: |SVM not supported by CPU/g);
+  const probes = count(text, NOT_AMD);
   const unnamed = count(text, /no hardware support(?! for)/gi);
   return {
     unsupported: probes === 0 || unnamed === 0 ? undefined : probes >= unnamed ? "kvm_amd" : "both",
+    notAmd: probes > 0,
     amd: has(
-      /\bAuthenticAMD\b|\bkvm_amd: (?!SVM not supported)|\bSVM: |\bAMD (?:EPYC|Ryzen|FX|Opteron)|svm (?:vmcb|mode)|^flags\s*:.*\bsvm\b/im,
+      /\bAuthenticAMD\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't)|\bSVM: |\bAMD (?:EPYC|Ryzen|FX|Opteron)|svm (?:vmcb|mode)|^flags\s*:.*\bsvm\b/im,
     ),
     vmware,
     hyperV,

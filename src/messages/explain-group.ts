@@ -20,7 +20,8 @@ import { decodeFieldAccess, decodeGuestInstruction } from "./decoders/guest-inst
 import { decodeFailedInstruction, decodeInstructionFault } from "./decoders/instruction.js";
 import { decodeKernelMessage } from "./decoders/kernel.js";
 import { decodeKvmIoctl } from "./decoders/kvm-ioctl.js";
-import { decodeModuleError, decodeModuleParameter, decodeOtherModule } from "./decoders/module.js";
+import { decodeModuleError, decodeModuleParameter } from "./decoders/module.js";
+import { decodeOtherModule } from "./decoders/modules/amd.js";
 import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeNamedFeature } from "./decoders/named-feature.js";
 import { decodeSetMsr } from "./decoders/set-msr/set-msr.js";

@@ -75,6 +75,27 @@ function showsRegisters({ evidence, host }: ReadResult): boolean {
   );
 }
 
+/** All that is read of the machine is that it is a virtual one, as its log says: less than what the text is about. */
+export function saysOnlyVirtual(machine: OwnMachine | undefined): boolean {
+  const { observed = {}, params, cores, vendor } = machine?.situation.read ?? {};
+  const [boot] = cores ?? [];
+  return (
+    Object.keys(observed).every((name) => name === "outer") &&
+    vendor === undefined &&
+    params === undefined &&
+    boot?.signature === undefined &&
+    boot?.msrs.size === 0 &&
+    Object.keys(boot.cpuid.features).every((name) => name === "hypervisor")
+  );
+}
+
+/** How many hosts the prompts of a shell name: `user@host:~$`, `[root@host ~]#`. */
+export function hostsOfPrompts(text: string): number {
+  return new Set(
+    [...text.matchAll(/^[ \t]{0,8}\[?[\w.-]{1,32}@([\w.-]{1,63})[: ][^\n$#]{0,60}[$#] /gm)].map(([, host]) => host),
+  ).size;
+}
+
 /** What is known to be so of a machine; a cause or a step for which it must not be so is left out. */
 const CIRCUMSTANCES = {
   /** It runs in a hypervisor. */

@@ -4,6 +4,7 @@ import { featureBits, offered } from "../hosts/feature-bits.js";
 import { type FactReader, type FactRun, placeOf, type TextLine } from "../hosts/reader.js";
 import { vendorInLog } from "../hosts/vendor.js";
 import { describeMsr, isVmxMsr } from "../text/msr-names.js";
+import { VIRT } from "./linux/surroundings.js";
 
 /** Kernel messages about VMX, the kernel's own release, and QEMU's messages with VMX numbers. */
 export const kernelLog: FactReader = {
@@ -12,7 +13,7 @@ export const kernelLog: FactReader = {
   knows:
     "Kernel and QEMU messages: what Linux and KVM printed about VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
-  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by/,
+  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by|isn't AMD or Hygon|paravirtualized kernel on |Detected virtualization /,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -27,6 +28,9 @@ export const kernelLog: FactReader = {
     "Hypervisor detected",
     "has_svm: ",
     "SVM not supported",
+    "isn't AMD or",
+    "paravirtualized kernel",
+    "Detected virtualization",
   ],
   unwraps: true,
   open: openLog,
@@ -102,7 +106,7 @@ function openLog(sink: FactSink): FactRun {
         sink.system("arch", "aarch64", placeOf(line));
         return true;
       }
-      if (text.includes("has_svm: ") || text.includes("SVM not supported by CPU")) ofAmd = true;
+      if (NOT_AMD.test(text)) ofAmd = true;
       if (ofAmd && /\bkvm: no hardware support\s*$/.test(text)) {
         ofAmd = false;
         return true;
@@ -113,10 +117,17 @@ function openLog(sink: FactSink): FactRun {
   };
 }
 
+const NOT_AMD =
+  /has_svm: (?:not amd|can't execute)|SVM not supported by CPU \d{1,5}, not|\bCPU \d{1,5} isn't AMD or Hygon/;
+
 /** Whether the match reaches the end of a text that may be cut there. */
 function isCut(line: TextLine, found: RegExpExecArray): boolean {
   return line.cut && found.index + found[0].length >= line.text.trimEnd().length;
 }
+
+/** What the kernel and systemd found that they run in. On `bare hardware` is where no driver of a hypervisor was found. */
+const OUTER =
+  /Hypervisor detected: (?:(?<detected>\w[\w -]{1,30}?)\s*$)?|Booting paravirtualized kernel on (?<pv>KVM|VMware|Xen|Hyper-V)\b|\bDetected virtualization '?(?<virt>kvm|qemu|vmware|oracle|microsoft|xen|bhyve|parallels|google|amazon)\b/;
 
 function identity(sink: FactSink, line: TextLine): boolean {
   const { text } = line;
@@ -160,8 +171,9 @@ function identity(sink: FactSink, line: TextLine): boolean {
     if (microcode !== 0) sink.cpu("unnamed", { microcode }, placeOf(line, revision.index + 1));
   }
   if (sig !== null || revision !== null) return true;
-  if (!text.includes("Hypervisor detected: ")) return false;
-  const outer = /Hypervisor detected: (\w[\w -]{1,30}?)\s*$/.exec(text)?.[1];
+  const said = OUTER.exec(text)?.groups;
+  if (said === undefined) return false;
+  const outer = said.detected ?? said.pv ?? VIRT[said.virt ?? ""];
   if (outer !== undefined && !line.cut) sink.system("outer", outer, placeOf(line));
   sink.machine({ hypervisor: true }, placeOf(line));
   sink.cpu("unnamed", { features: { hypervisor: true } }, placeOf(line));

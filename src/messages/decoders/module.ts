@@ -22,6 +22,7 @@ import type { Step } from "../message.js";
 import { ENABLE_FIRMWARE, ENABLE_OUTER, KERNEL_LOG, READ_FEAT_CTL, WHO_USES_VMX } from "../rows/shared-advice.js";
 import { shellWord } from "../shell-word.js";
 import { listText } from "./bits.js";
+import { amdModuleError } from "./modules/amd.js";
 import { explainRemedies } from "./remedy.js";
 
 // ---- modprobe ----
@@ -43,15 +44,7 @@ const ERRNO_OF: { readonly [reason: string]: Errno | "EBUSY" | "EEXIST" | "signa
 export function decodeModuleError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const reason = (match.groups.reason ?? "").toLowerCase();
   const errno = ERRNO_OF[reason] ?? (reason.startsWith("unknown symbol") ? "symbol" : undefined);
-  if ((match.groups.module ?? match.groups.module2)?.includes("amd")) {
-    return {
-      causes: [{ text: "kvm_amd on a CPU without SVM; on Intel, kvm_intel is the module.", certainty: "likely" }],
-      steps: [
-        { text: "On an Intel CPU, load the other one.", commands: ["sudo modprobe kvm_intel"] },
-        { text: "On an AMD CPU, enable SVM mode in the firmware setup." },
-      ],
-    };
-  }
+  if ((match.groups.module ?? match.groups.module2)?.includes("amd")) return amdModuleError(context);
   if (reason === "operation not permitted") {
     return {
       causes: [
@@ -229,40 +222,6 @@ function missingText({ missing }: Refusal): string {
   if (missing === undefined) return "";
   const names = bitsOf(missing.bits).map((bit) => bitName(missing.word, bit) ?? `bit ${bit}`);
   return `, as ${missing.word} requires ${listText(names)}`;
-}
-
-/** The line names the module that is there; which one the CPU needs is another question. */
-export function decodeOtherModule([match]: readonly [Match, ...Match[]], { signs }: ExplainContext): Decoded {
-  const { module } = match.groups;
-  if (module === "kvm_intel") {
-    return {
-      gravity: "harmless",
-      what: "kvm_intel is loaded already. Another module, kvm_amd most likely, was tried after it and refused: only one of the two can be loaded, and this one is for VT-x.",
-      steps: [{ text: "Nothing to do on an Intel CPU. Make sure that it is there.", commands: ["lsmod | grep kvm"] }],
-      onlySteps: true,
-    };
-  }
-  if (module !== "kvm_amd") return {};
-  if (signs.amd) {
-    return {
-      gravity: "harmless",
-      what: "kvm_amd is loaded already, which is the module for an AMD CPU. Another one, kvm_intel most likely, was tried after it and refused.",
-      outcome: "AMD",
-      steps: [{ text: "Nothing to do on an AMD CPU.", commands: ["lsmod | grep kvm"] }],
-      onlySteps: true,
-    };
-  }
-  return {
-    what: "kvm_amd is loaded already; both vendor modules cannot be.",
-    outcome: "AMD",
-    steps: [
-      {
-        text: "On an Intel CPU, remove the other one.",
-        commands: ["sudo modprobe -r kvm_amd && sudo modprobe kvm_intel"],
-      },
-    ],
-    onlySteps: true,
-  };
 }
 
 // ---- Parameters ----

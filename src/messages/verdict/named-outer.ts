@@ -304,10 +304,14 @@ export function withNamedOuter(
   }
   if (named === undefined || (CLOUDS.has(named.name) && WHOLE_MACHINE.test(text))) return found;
   // A product that is only named may be the one that runs beside Linux.
-  const left = CLOUDS.has(named.name) ? withoutFirmware(found.steps) : found.steps;
+  const asked = found.steps.filter(({ text }) => text !== WHICH_OUTER.text);
+  const left = CLOUDS.has(named.name) ? withoutFirmware(asked) : asked;
   const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...left] : [...left, named.step];
   return { ...found, says: `${found.says}${named.says}`, steps };
 }
+
+/** Asks which hypervisor it is. */
+const WHICH_OUTER = outerStep(undefined);
 
 /** A cloud has no firmware setup that its customers could change. */
 const withoutFirmware = (steps: readonly Step[]): readonly Step[] => steps.filter((step) => !IN_FIRMWARE.has(step));

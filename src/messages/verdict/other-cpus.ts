@@ -4,6 +4,7 @@ import { isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHPX_ON } from "../rows/shared-advice.js";
+import { isSaidOn } from "./desktop/said-on.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
 
 /*
@@ -132,21 +133,25 @@ const OTHER_SYSTEMS: ReadonlySet<string> = new Set([...DESKTOPS, "bhyve"]);
 
 /** A CPU of AMD or Hygon, by its name or by a line of its module. */
 export const SVM_CPU =
-  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
+  /\b(?:AuthenticAMD|HygonGenuine)\b|\bkvm_amd: (?!SVM not supported by CPU \d{1,5}, not|CPU \d{1,5} isn't|\S{0,40} failed)|\b(?:AMD )?(?:EPYC|Ryzen|Threadripper|Opteron|Athlon(?:\(tm\))?|Phenom)(?:[ -](?:PRO )?(?=[\w-]{0,7}\d)[\w-]{1,8}\b){0,2}|\bAMD (?:FX|A\d{1,2}|\d{4}[A-Z]{0,2})\b[\w-]{0,10}|\bAMD (?:platforms?|hosts?|CPUs?|processors?|machines?|servers?|laptops?)\b|\bCPU is (?:an )?AMD\b|\b(?:SVM: )?kvm: Nested (?:Virtualization|Paging) enabled|\bSVMDIS\b|MSR_VM_CR|VMRUN WITH VMCB/i;
 export const INTEL_CPU =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Celeron|Pentium|Atom|CPU)|\bi[3579]-\d{3,5}|\bXeon\b/i;
 /** AMD-V by its own name, in a text without a word of Intel's. */
 const SVM_WORDS = /\bAMD[ -](?:SVM|V)\b|\bSVM(?: mode)?(?=[^.\n]{0,24}\b(?:BIOS|UEFI|enabled|active|on)\b)/i;
 const VTX_WORDS = /\bIntel\b|\bVT-?[xd]\b|\bvmx\b|\bkvm[_-]intel\b/i;
 
+/** svm is looked for alone, and found. */
+const SVM_COUNTED =
+  /\bgrep (?:-\w{1,4} |--count ){0,3}["']?svm["']? \/proc\/cpuinfo[^\n]{0,20}\n\s{0,8}[1-9]\d{0,3}\s{0,4}$/m;
+
 /** What shows that the CPU is AMD's or Hygon's: its name, or AMD-V alone. */
 export function svmNamed(text: string): string | undefined {
   if (INTEL_CPU.test(text)) return undefined;
   const found = SVM_CPU.exec(text) ?? (VTX_WORDS.test(text) ? null : SVM_WORDS.exec(text));
-  return found?.[0].trim();
+  return found?.[0].trim() ?? (SVM_COUNTED.test(text) ? "svm among its flags" : undefined);
 }
 
-const SVM_OFF = /SVM not supported by CPU|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
+const SVM_OFF = /SVM not supported by CPU \d{1,5}\b(?!, not)|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
 const SVM_MISSING = /kvm: no hardware support(?! for)/;
 const SVM_WORKS =
   /(?:kvm_amd|kvm): (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
@@ -165,13 +170,48 @@ const SVM_ON: Step = {
   text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
 };
 
+/** Of these families every CPU has SVM. */
+const ALL_WITH_SVM = /\b(?:EPYC|Ryzen|Threadripper|HygonGenuine)\b/i;
+const PASS_SVM: Step = {
+  text: "Let the hypervisor below pass AMD-V (nested virtualization) to this machine, with the machine off. Which one it is:",
+  commands: ["systemd-detect-virt; lscpu | grep -i hypervisor"],
+};
+const SEE_SVM: Step = {
+  text: "See whether the flag is there, what the kernel says, and whether this is a virtual machine.",
+  commands: ["grep -m1 -ow svm /proc/cpuinfo; sudo dmesg | grep -iE 'svm|kvm' | tail; systemd-detect-virt"],
+};
+
+/** Whether the text shows that the kernel did not take kvm_amd. */
+const refusesSvm = (recognised: readonly Recognised[]): boolean =>
+  recognised.some(
+    ({ message, matched }) =>
+      (message === "modprobe-error" || message === "modules-load") &&
+      /kvm_amd\b[^\n]{0,160}not supported/i.test(matched),
+  );
+
 /** Whether kvm_amd works, from its own words, and what to do where it does not. */
-function moduleState(text: string): readonly [says: string, steps: readonly Step[]] {
+function moduleState(text: string, recognised: readonly Recognised[]): readonly [says: string, steps: readonly Step[]] {
   if (SVM_WORKS.test(text)) return ["and kvm_amd, its module, is loaded and works", []];
   if (SVM_OFF.test(text))
     return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON, SVM_MODULE]];
+  const refused = refusesSvm(recognised);
+  if (refused && SVM_MISSING.test(text))
+    return ALL_WITH_SVM.test(text)
+      ? [
+          "and KVM found none, although every CPU of that name has it: the hypervisor below this machine hides it",
+          [PASS_SVM],
+        ]
+      : ["and KVM found none: this model has no SVM, or a hypervisor hides it", [PASS_SVM]];
   if (SVM_MISSING.test(text))
-    return ["and KVM found neither: this model has no SVM, or a hypervisor hides it", [SVM_MODULE]];
+    return [
+      `and its module is kvm_amd; ${ALL_WITH_SVM.test(text) ? "" : "either this model has no SVM, a hypervisor hides it, or "}\`no hardware support\` is a line of kvm_intel, which finds nothing on such a CPU`,
+      [SVM_MODULE],
+    ];
+  if (refused)
+    return [
+      "and the kernel refused kvm_amd, its module: the firmware has SVM off, or the hypervisor below a virtual machine does not pass it",
+      isSaidOn(text) ? [SEE_SVM, SVM_ON] : [SVM_ON, SEE_SVM],
+    ];
   return ["and its module is kvm_amd", [SVM_MODULE]];
 }
 
@@ -223,7 +263,7 @@ function svmVerdict(
   const ofModel = OF_MODELS.includes(first.message) && !/vmx|svm/i.test(first.matched);
   // A program that has no KVM may come before the kernel's own words.
   if (known || own || ofModel || !recognised.some(isOfLoading)) return undefined;
-  const [state, steps] = moduleState(text);
+  const [state, steps] = moduleState(text, recognised);
   return {
     says: `The text shows an AMD CPU (${printed ? "kvm_amd found SVM" : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,
     steps,

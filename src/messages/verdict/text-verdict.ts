@@ -13,7 +13,7 @@ import {
 } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
-import type { Circumstances, OwnMachine } from "../own-machine.js";
+import { type Circumstances, hostsOfPrompts, type OwnMachine, saysOnlyVirtual } from "../own-machine.js";
 import { withAskedFeatures } from "./asked-feature.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
@@ -73,8 +73,11 @@ function answerOf(
   if (fatal !== undefined) return fatal;
   const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
   const ofLoading = blocking.filter(isOfLoading);
+  const nestedInUse = circumstances.has("said to have nested on");
   const subject = once(() =>
-    recognised.length > 0 || short === undefined ? undefined : desktop?.subject(short, machine),
+    recognised.length > 0 || short === undefined
+      ? undefined
+      : desktop?.subject(short, nestedInUse && saysOnlyVirtual(machine) ? undefined : machine),
   );
   const cpu = once(() => {
     const [named, ...others] = short === undefined ? [] : cpusNamed(short);
@@ -228,13 +231,6 @@ function rowVerdict(row: Explanation, covered: readonly Explanation[]): TextVerd
     line: row.lines[0],
     covers: covered.map(({ message }) => message as string),
   };
-}
-
-/** How many hosts the prompts of a shell name: `user@host:~$`, `[root@host ~]#`. */
-function hostsOfPrompts(text: string): number {
-  return new Set(
-    [...text.matchAll(/^[ \t]{0,8}\[?[\w.-]{1,32}@([\w.-]{1,63})[: ][^\n$#]{0,60}[$#] /gm)].map(([, host]) => host),
-  ).size;
 }
 
 /** QEMU over another accelerator than KVM, which passes no VMX. */

@@ -30,7 +30,7 @@ const TABLE_LINE =
 const TABLE_ASKED =
   /(?:\bdmidecode (?:-s|--string)[ =](?:system-(?:product-name|manufacturer)|baseboard-(?:product-name|manufacturer))|\/sys\/(?:class\/dmi\/id|devices\/virtual\/dmi\/id)\/(?:product_name|sys_vendor|board_vendor|board_name))\s*$/;
 const DETECTED = /systemd-detect-virt\s*$/;
-const VIRT: { readonly [word: string]: string } = {
+export const VIRT: { readonly [word: string]: string } = {
   kvm: "KVM",
   qemu: "QEMU",
   vmware: "VMware",

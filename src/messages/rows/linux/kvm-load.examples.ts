@@ -20,6 +20,10 @@ export const KVM_LOAD_EXAMPLES = {
       "<3>[    1.835860] kvm_amd: SVM not supported by CPU 0, not amd or hygon",
     ],
   },
+  "kvm-svm-missing": {
+    examples: ["kvm_amd: SVM not supported by CPU 6", "has_svm: svm not available"],
+    not: ["kvm_amd: SVM not supported by CPU 0, not amd or hygon"],
+  },
   "kvm-svm-disabled": {
     examples: ["kvm_amd: SVM disabled (by BIOS) in MSR_VM_CR"],
   },

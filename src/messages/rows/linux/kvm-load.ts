@@ -5,6 +5,7 @@ import {
   COMPARE_CPUS,
   DROP_VMX,
   ENABLE_OUTER,
+  ENABLE_SVM,
   FIRMWARE_IS_OFF,
   KERNEL_LOG,
   MICROCODE,
@@ -148,8 +149,9 @@ export const KVM_LOAD_MESSAGES = [
     product: "KVM",
     layer: "silicon",
     gravity: "harmless",
-    needle: ["svm not supported by cpu", "has_svm"],
-    pattern: /SVM not supported by CPU \d{1,5}(?:, not amd or hygon)?|has_svm: (?:not amd|can't execute cpuid)/i,
+    needle: ["svm not supported by cpu", "has_svm", "isn't amd or hygon"],
+    pattern:
+      /SVM not supported by CPU \d{1,5}, not amd or hygon|has_svm: (?:not amd|can't execute cpuid)|CPU \d{1,5} isn't AMD or Hygon/i,
     what: "kvm_amd was tried on a CPU that is not AMD's. On an Intel CPU this means nothing; kvm_intel is the module.",
     outcome: "AMD",
     steps: [
@@ -159,6 +161,24 @@ export const KVM_LOAD_MESSAGES = [
       },
     ],
     source: { message: "Linux, arch/x86/kvm/svm/svm.c; qemu-devel, 2025", meaning: "Linux, arch/x86/kvm/svm/svm.c" },
+  },
+  {
+    id: "kvm-svm-missing",
+    product: "KVM",
+    layer: "firmware",
+    gravity: "blocks",
+    needle: ["svm not supported by cpu", "has_svm: svm not available"],
+    pattern: /SVM not supported by CPU (?<cpu>\d{1,5})\b(?!, not)|has_svm: svm not available/i,
+    what: "kvm_amd found no SVM on a CPU of AMD or Hygon: the firmware has it off, in which case Linux takes the flag away, or a hypervisor below hides it. VT-x and kvm_intel are not involved.",
+    outcome: "AMD",
+    steps: [
+      ENABLE_SVM,
+      {
+        text: "See whether the firmware has it off, and whether this is a virtual machine.",
+        commands: ["sudo dmesg | grep -i svm; systemd-detect-virt"],
+      },
+    ],
+    source: { message: "Linux, arch/x86/kvm/svm/svm.c", meaning: "Linux, arch/x86/kvm/svm/svm.c, kernel/cpu/amd.c" },
   },
   {
     id: "kvm-svm-disabled",
