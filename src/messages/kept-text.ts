@@ -51,18 +51,17 @@ const WHOLE_SIGNS = {
   /** A dump of the VMCS shows blocking by STI or MOV SS. */
   blocking: /\bInterruptibility ?= ?0{0,8}[123]\b/i,
   /** A guest was reset. */
-  "guest-reset": /\bsystem_reset\b|\bvirsh reset\b/,
-  "register-block": /\b[ER]IP=[0-9a-f]{8}/,
-  "real-mode": /\bCR0=[0-9a-f]{0,15}[02468ace]\b/,
-  /** QEMU takes segments apart in protected mode only. */
-  "protected-mode": /\bCR0=[0-9a-f]{0,15}[13579bdf]\b|\bCPL=[123]\b|\bCS(?:16|32|64) \[/,
-  /** The segment in which a CPU begins. */
-  "reset-segment": /\bCS ?=f000 /,
+  "guest-reset":
+    /\bsystem_reset\b|\bvirsh reset\b|\b(?:machine|guest|VM|platform) (?:reset|reboot)|\b(?:reset|reboot)(?:s|ting|ing)? (?:the |a |an |my )?(?:VM|guest|virtual machine|nest\w{2,5})\b/i,
+  /** A guest came from another host or from a file. */
+  migration: /\b(?:live|living)[- ]migrat|\bmigrat(?:e|ed|ing|ion)\b|\bloadvm\b|\bvirsh (?:restore|managedsave)\b/i,
   /** ENDBR32 or ENDBR64 among the code bytes, at the place of the fault. */
   endbr: /<f3> 0f 1e f[ab]/,
   /** The module was loaded by hand, and then the device is listed. */
   "loaded-since":
     /\b(?:modprobe|insmod)\b[^\n]{0,40}\bkvm[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,3}crw[-\w+.]{4,10} [^\n]{0,60}\/dev\/kvm/,
+  /** The guest is given the host's CPU. */
+  "cpu-host": /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough/,
   "no-unrestricted-guest": /unrestricted_guest\W{1,12}N\b/,
 } as const satisfies { readonly [sign: string]: RegExp };
 

@@ -96,6 +96,8 @@ const LINES: { readonly [id: string]: string } = {
   "qemu-nested-state": "qemu-system-x86_64: error while loading state for instance 0x0 of device 'cpu'",
   "qemu-hyperv-feature": "qemu-system-x86_64: Hyper-V enlightened VMCS (hv-evmcs) is not supported by kernel",
   "qemu-reset-required": "unable to execute QEMU command 'cont': Resetting the Virtual Machine is required",
+  "qemu-exception-exit": "KVM: exception 14 exit (error code 0x2)",
+  "qemu-empty-exit": "KVM: exception 0 exit (error code 0x0)",
   "xen-domain-crash": "(XEN) domain_crash called from vmx.c:4304",
   "xen-ept-violation": "(XEN) d1v0 EPT violation 0x184 (--x/r--) gpa 0x000000fee00000 mfn 0xffffffffffffffff type 5",
   "xen-vmcs-size": "(XEN) VMX: CPU0 VMCS size is too big (8192 bytes)",

@@ -11,8 +11,26 @@ import { listText } from "./bits.js";
 
 const MOST_DUMPS = 3;
 
-/** Adds what the audit of a dump in the text finds, or says what to collect. */
-export function auditOf(context: ExplainContext, code: number | undefined, decoded: Decoded): Decoded {
+/** Of a VMCS that KVM filled for QEMU, no field can be set by who runs the guest. */
+const OF_KVM: Step = {
+  text: "KVM and QEMU made this state, and no setting of the host changes it: update the host's kernel and QEMU.",
+};
+const AFTER_MIGRATION: Step = {
+  text: "After a migration or a restored snapshot: start the guest anew; to migrate it, give it a CPU model that both hosts have, and both the same QEMU and kernel.",
+  commands: ["vmxlens migrate HOST-A HOST-B"],
+};
+
+/**
+ * Adds what the audit of a dump in the text finds, or says what to collect.
+ *
+ * @param isOfQemu The dump belongs to a guest of QEMU, whose user cannot change a field.
+ */
+export function auditOf(
+  context: ExplainContext,
+  code: number | undefined,
+  decoded: Decoded,
+  isOfQemu = false,
+): Decoded {
   const { dumps } = context.dumps();
   const full = dumps.filter(({ format }) => format !== "qemu" && format !== "virtualbox" && format !== "kvm");
   const chosen = full.length > 0 ? full : dumps;
@@ -27,7 +45,11 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
     const finding = result.failing;
     if (finding === undefined) continue;
     causes.push({ text: finding.paragraph, certainty: full.length > 0 ? "certain" : "likely" });
+    if (isOfQemu) continue;
     for (const change of finding.changes.slice(0, 2)) steps.push({ text: `In the VMCS: ${change.text}.` });
+  }
+  if (isOfQemu && causes.length > 0) {
+    steps.push(...(context.anywhere.has("migration") ? [AFTER_MIGRATION] : []), OF_KVM);
   }
   const found = causes.length > 0;
   if (!found && full.length > 0) {
@@ -38,17 +60,19 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
       });
   }
   const shown = full.length > 0 ? results.find(({ result }) => result.failing !== undefined) : undefined;
+  const broken = isOfQemu && full.length === 0 ? results.find(({ result }) => result.failing !== undefined) : undefined;
+  const headline = shown?.result.headline ?? ofRegisters(broken?.result);
   return {
     ...decoded,
     // What the dump shows is the answer; that an entry failed is known.
-    ...(shown === undefined ? {} : { what: [shown.result.headline, decoded.what].filter(Boolean).join(" ") }),
+    ...(headline === undefined ? {} : { what: [headline, decoded.what].filter(Boolean).join(" ") }),
     values: [...(decoded.values ?? []), ...values],
     // What the VMCS shows leaves no room for guesses.
     causes: [
       ...causes,
       ...(decoded.causes ?? []).filter((row) => !found || full.length === 0 || row.certainty !== "possible"),
     ],
-    steps: [...steps, ...(full.length === 0 ? [DUMP_VMCS] : []), ...(decoded.steps ?? [])],
+    steps: [...steps, ...(full.length === 0 ? [DUMP_VMCS] : []), ...(isOfQemu && found ? [] : (decoded.steps ?? []))],
     ...(full.length > 0 ? { onlySteps: true as const } : {}),
     depends:
       full.length > 0 && !found && context.host === undefined
@@ -56,6 +80,16 @@ export function auditOf(context: ExplainContext, code: number | undefined, decod
         : [],
     sources: [...(decoded.sources ?? []), "the audit of this project (checks of SDM volume 3C, VM entries)"],
   };
+}
+
+/** The rule that the registers of the guest break, where the VMCS itself is not shown. */
+function ofRegisters(result: AuditResult | undefined): string | undefined {
+  const finding = result?.failing;
+  return finding === undefined
+    ? undefined
+    : [`The registers of the guest break a rule of VM entry: ${finding.check.text}`, finding.cause]
+        .filter(Boolean)
+        .join(" ");
 }
 
 /** The conclusion, with the ids of the checks that say it. */

@@ -6,6 +6,7 @@ import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
+import { isPartOfState, registerBlock } from "../register-block.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf } from "./audit.js";
 
@@ -27,38 +28,60 @@ export function codeOf(text: string | undefined): number | undefined {
 export function decodeHardwareError([match]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const code = codeOf(match.groups.code);
   if (code === undefined) return auditOf(context, undefined, {});
-  if (code === 0xffff_ffff) {
-    return {
-      what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not involved.",
-      outcome: "AMD",
-      bits: [],
-      layer: "VM entry",
-      causes: [
-        {
-          text: "In a virtual machine (Azure, GitHub Codespaces, WSL): the guest's firmware enters SMM (SMM=1 in the register block; OVMF with Secure Boot does), and the outer hypervisor does not carry SMM through.",
-          certainty: context.anywhere.has("smm") ? "likely" : "possible",
-        },
-      ],
-      onlySteps: true,
-      steps: [
-        {
-          text: "Use a guest firmware without SMM, that is without Secure Boot.",
-          commands: ["-machine q35,smm=off -bios OVMF_CODE_4M.fd", "<smm state='off'/>"],
-        },
-        {
-          text: "Let kvm_amd print the VMCB.",
-          commands: ["echo 1 | sudo tee /sys/module/kvm_amd/parameters/dump_invalid_vmcb"],
-        },
-      ],
-      sources: ["AMD APM volume 2, VMRUN"],
-    };
-  }
-  if (code >>> 31 === 1) return auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context));
-  if (code === 0) return auditOf(context, code, pointedTo(zeroError(), context));
-  if (INSTRUCTION_ERRORS[code] !== undefined) return auditOf(context, code, ofKvm(instructionError(code), code));
+  const isOfQemu = match.row.id === "qemu-entry-failed";
+  if (code === 0xffff_ffff) return ofAmd(context);
+  if (code >>> 31 === 1)
+    return withPart(auditOf(context, code, pointedTo(entryFailure(code & 0xffff), context), isOfQemu), context);
+  if (code === 0) return auditOf(context, code, pointedTo(zeroError(), context), isOfQemu);
+  if (INSTRUCTION_ERRORS[code] !== undefined)
+    return auditOf(context, code, ofKvm(instructionError(code), code), isOfQemu);
   return auditOf(context, code, {
     what: `The number ${code} is not a VM-instruction error and lacks bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
   });
+}
+
+/** Segments of a CPU after reset, with the pointer of a guest that ran: a saved state was loaded in part. */
+function withPart(decoded: Decoded, context: ExplainContext): Decoded {
+  const block = context.anywhere.has("migration") ? registerBlock(context) : undefined;
+  if (block === undefined || !isPartOfState(block)) return decoded;
+  return {
+    ...decoded,
+    what: `The segments are those of a CPU just after reset, and RIP (0x${block.rip.toString(16)}) is that of a guest that ran: only a part of the state that was to be loaded (the text speaks of a migration or a snapshot) came to be set. ${decoded.what ?? ""}`,
+  };
+}
+
+function ofAmd({ anywhere }: ExplainContext): Decoded {
+  const outOfSmm = anywhere.has("no-smm") && !anywhere.has("smm");
+  return {
+    what: "VMRUN failed with VMEXIT_INVALID (-1): this is an AMD CPU, and the VMCB has an invalid state. VT-x is not involved.",
+    outcome: "AMD",
+    bits: [],
+    layer: "VM entry",
+    causes: outOfSmm
+      ? []
+      : [
+          {
+            text: "In a virtual machine (Azure, GitHub Codespaces, WSL): the guest's firmware enters SMM (SMM=1 in the register block; OVMF with Secure Boot does), and the outer hypervisor does not carry SMM through.",
+            certainty: anywhere.has("smm") ? "likely" : "possible",
+          },
+        ],
+    onlySteps: true,
+    steps: [
+      ...(outOfSmm
+        ? []
+        : [
+            {
+              text: "Use a guest firmware without SMM, that is without Secure Boot.",
+              commands: ["-machine q35,smm=off -bios OVMF_CODE_4M.fd", "<smm state='off'/>"],
+            },
+          ]),
+      {
+        text: "Let kvm_amd print the VMCB, and update the host's kernel.",
+        commands: ["echo 1 | sudo tee /sys/module/kvm_amd/parameters/dump_invalid_vmcb"],
+      },
+    ],
+    sources: ["AMD APM volume 2, VMRUN"],
+  };
 }
 
 /** Signs in the text that make one of the causes likely, and words of the cause that they point to. */

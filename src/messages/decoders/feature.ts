@@ -27,11 +27,14 @@ const NESTED_INDEX: { readonly [plain: number]: number } = { 0x481: 0x48d, 0x482
 export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const wanted: Wanted[] = [];
   for (const { groups } of matches) {
-    const bit = Number(groups.bit);
-    const index = groups.msr === undefined ? undefined : Number.parseInt(groups.msr, 16);
-    const name = groups.name ?? `${groups.place} bit ${bit}`;
+    const bit = groups.bit === undefined ? undefined : Number(groups.bit);
+    const index = groups.msr === undefined || bit === undefined ? undefined : Number.parseInt(groups.msr, 16);
+    const name = groups.name ?? `${groups.place}${bit === undefined ? "" : ` bit ${bit}`}`;
     if (wanted.some((other) => other.name === name && other.index === index)) continue;
-    wanted.push({ name, ...(index !== undefined && registerOf(index) !== undefined ? { index, bit } : {}) });
+    wanted.push({
+      name,
+      ...(index !== undefined && bit !== undefined && registerOf(index) !== undefined ? { index, bit } : {}),
+    });
   }
   const tcg = matches.some(({ groups }) => groups.who === "TCG");
   const vmx = wanted.filter((row) => row.index !== undefined);
@@ -80,11 +83,13 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   }
   if (!nothing) causes.push(...bitCauses(context, vmx));
   steps.push(...(nothing ? [] : hostSteps(context, vmx)));
-  causes.push(...cpuidCauses(others));
+  const whole = context.anywhere.has("cpu-host");
+  causes.push(...cpuidCauses(others, whole));
+  if (others.includes("intel-pt")) steps.push(PT_ON);
   const off = [...bits.map((bit) => bit.qemu), ...others.filter((name) => /^[\w.-]+$/.test(name))].filter(
     (name) => name !== undefined,
   );
-  if (others.length > 0 && vmx.length === 0 && !isVmx) {
+  if (others.length > 0 && vmx.length === 0 && !isVmx && !whole) {
     steps.push({ text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] });
   }
   steps.push({
@@ -94,9 +99,14 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
       : { commands: [`-cpu MODEL,${[...new Set(off)].map((name) => `${name}=off`).join(",")}`] }),
   });
   if (vmx.length > 0) steps.push(DROP_VMX);
+  const pt =
+    others.length === 1 && others[0] === "intel-pt"
+      ? " KVM offers it only with kvm_intel.pt_mode=1, and QEMU only where leaf 0x14 has what an Ice Lake server has."
+      : "";
+  const svm = isVmx && context.signs.amd ? " This is an AMD CPU, which has svm instead: nothing is lost." : "";
   const none = isVmx && !context.signs.amd ? "This host gives guests no VMX at all: vmx itself is refused. " : "";
   return {
-    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}`,
+    what: `${none}The CPU model asks for ${count} that this host cannot give to guests. QEMU warns and starts without ${wanted.length === 1 ? "it" : "them"}${others.some((name) => name !== "svm" && name !== "vmx") ? "." : "; only guests that run a hypervisor of their own notice."}${pt}${svm}`,
     ...(others.some((name) => name !== "svm" && name !== "vmx") ? { gravity: "degrades" as const } : {}),
     bits: withReasons(context, bits),
     ...ruleFor(context, vmx),
@@ -106,9 +116,24 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   };
 }
 
+const PT_ON: Step = {
+  text: "To give a guest Intel PT, let KVM share it between host and guests (no virtual machine may run; kernels that mark this mode as broken refuse it).",
+  commands: [
+    "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel pt_mode=1",
+    "cat /sys/module/kvm_intel/parameters/pt_mode",
+  ],
+};
+
 /** Features of CPUID that the host lacks: not VMX, but in the same warning. */
-function cpuidCauses(names: readonly string[]): Cause[] {
+function cpuidCauses(all: readonly string[], whole: boolean): Cause[] {
   const causes: Cause[] = [];
+  const names = all.filter((name) => name !== "intel-pt");
+  if (names.length < all.length) {
+    causes.push({
+      text: "intel-pt (Intel Processor Trace): KVM offers it to guests only with kvm_intel.pt_mode=1, which is off by default, and QEMU only where leaf 0x14 of the CPU has what an Ice Lake server has.",
+      certainty: "certain",
+    });
+  }
   if (names.includes("svm")) {
     causes.push({
       text: "svm is AMD's virtualization: QEMU's default model qemu64 asks for it, and an Intel host has none.",
@@ -118,7 +143,7 @@ function cpuidCauses(names: readonly string[]): Cause[] {
   const rest = names.filter((name) => name !== "svm" && name !== "vmx");
   if (rest.length > 0) {
     causes.push({
-      text: `${listText(rest.slice(0, 8))} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: the CPU is older than the model, or its KVM or an outer hypervisor hides ${rest.length === 1 ? "it" : "them"}.`,
+      text: `${listText(rest.slice(0, 8))} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: ${whole ? "-cpu host gives what KVM offers, and KVM, or an outer hypervisor," : "the CPU is older than the model, or its KVM or an outer hypervisor"} hides ${rest.length === 1 ? "it" : "them"}.`,
       certainty: "likely",
     });
   }

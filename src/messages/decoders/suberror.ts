@@ -1,7 +1,16 @@
 import { EVENT_PARTS, EXCEPTIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
-import type { Cause, Decoded } from "../answer.js";
+import type { Decoded } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
+import {
+  filledWith,
+  isAtReset,
+  isAvx,
+  isInVga,
+  type RegisterBlock,
+  registerBlock,
+  vmxInstruction,
+} from "../register-block.js";
 
 const RESET =
   "The register block shows a CPU just after reset: real mode (CR0.PE is 0) in the firmware's segment. KVM must emulate real mode where it has no unrestricted guest.";
@@ -118,7 +127,7 @@ const WORDS: { readonly [suberror: string]: (words: ReadonlyMap<number, bigint>)
 };
 
 /** KVM gave up on the guest: what the words behind it and the register block in the same text say about it. */
-export function decodeSuberror(matches: readonly [Match, ...Match[]], { anywhere }: ExplainContext): Decoded {
+export function decodeSuberror(matches: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
   const suberror = matches.map(({ groups }) => groups.suberror ?? groups.suberror2).find((one) => one !== undefined);
   if (suberror === undefined) return WORDS_ALONE;
   const words = new Map(
@@ -128,53 +137,110 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], { anywhere
   );
   const decoded = WORDS[suberror]?.(words);
   if (decoded !== undefined) return decoded;
-  if (suberror === "1" && !anywhere.has("register-block")) return { what: NOT_EMULATED };
   if (suberror !== "1") return MEANINGS[suberror] === undefined ? unknownNumber(suberror) : meaningOf(suberror);
-  const causes: Cause[] = [];
-  if (anywhere.has("real-mode")) {
-    causes.push({ text: anywhere.has("reset-segment") ? RESET : REAL_MODE, certainty: "certain" });
-  }
-  if (anywhere.has("endbr")) causes.push({ text: ENDBR, certainty: "likely" });
-  if (!anywhere.has("real-mode") && anywhere.has("protected-mode") && !anywhere.has("endbr")) {
+  const block = registerBlock(context);
+  if (block !== undefined) return ofBlock(block, context);
+  return context.circumstances.has("nested on") || context.circumstances.has("said to have nested on")
+    ? { what: `${NOT_EMULATED} ${OF_NESTED}`, steps: TAKE_APIC }
+    : { what: NOT_EMULATED };
+}
+
+/** What the registers say of an instruction that KVM did not emulate. */
+function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
+  const insn = vmxInstruction(block);
+  if (insn === "VMLAUNCH" || insn === "VMRESUME") return { ...NESTED_ENTRY(insn), onlyCauses: true, onlySteps: true };
+  if (anywhere.has("endbr")) return ofEndbr(block);
+  const fill = filledWith(block);
+  const beyond = block.isReal && block.rip > 0xffffn;
+  if (fill !== undefined || beyond || isInVga(block)) {
+    const where = [
+      `RIP is 0x${block.rip.toString(16)}`,
+      ...(beyond ? ["which real mode cannot reach"] : isInVga(block) ? ["in the memory of VGA"] : []),
+      ...(fill === undefined ? [] : [`and all bytes there are ${fill === 0 ? "00" : "ff"}`]),
+    ];
     return {
-      what: "KVM could not emulate an instruction of the guest (suberror 1). The register block shows protected mode (CR0.PE is 1): the guest executes where it has no RAM that a CPU could run from (MMIO, a hole, a page that is not mapped), or an instruction that KVM's emulator does not know. This is not a refused VM entry, and hardware virtualization is on and used.",
-      causes: [],
+      what: `KVM could not emulate an instruction of the guest (suberror 1), as there is none: ${where.join(", ")}. The guest, its boot loader or its firmware jumped to where no code is. ${NOT_VTX}`,
       onlyCauses: true,
       steps: [
         {
-          text: "Look where RIP points and which bytes are there: zeros or ff mean that the guest, or its firmware, jumped to where no code is; that is repaired in the guest.",
+          text: "Look at what ran last in the guest: another firmware or boot loader, another machine type, or less (or other) memory; KVM can change nothing there.",
           commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
         },
       ],
       onlySteps: true,
     };
   }
-  const steps = [
-    ...(anywhere.has("endbr")
-      ? [
-          {
-            text: "Use a guest firmware built without CET (-fcf-protection=none), or a CPU and kernel with unrestricted guest.",
-          },
-        ]
-      : []),
-    {
-      text: "See whether KVM can run real mode without emulation.",
-      commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
-    },
-  ];
-  if (causes.length === 0) return { steps, onlySteps: true };
-  const where = anywhere.has("reset-segment")
-    ? "in real mode just after reset"
-    : anywhere.has("real-mode")
-      ? "in real mode"
-      : "where it runs";
-  const which = anywhere.has("endbr")
-    ? "ENDBR, which firmware built with CET begins with"
-    : "the one between < and > in the code bytes";
+  if (block.isReal) {
+    return {
+      what: `KVM could not emulate an instruction of the guest (suberror 1), ${realMode(block)}: the one between < and > in the code bytes.`,
+      causes: [{ text: isAtReset(block) ? RESET : REAL_MODE, certainty: "certain" }],
+      steps: [REAL_STEP],
+      onlySteps: true,
+    };
+  }
+  const which = isAvx(block)
+    ? "The register block shows an AVX instruction (its code bytes begin with a VEX or EVEX prefix), which most releases of KVM's emulator do not know, on memory that KVM has to emulate (MMIO, a hole, a page that is not mapped or may not be written)."
+    : "The register block shows protected mode (CR0.PE is 1): the instruction reads or writes memory that KVM has to emulate (MMIO, a hole, a page that is not mapped), or is itself there, and KVM's emulator does not know it.";
   return {
-    what: `KVM could not emulate an instruction of the guest (suberror 1), ${where}: ${which}.`,
-    causes,
-    steps,
+    what: `KVM could not emulate an instruction of the guest (suberror 1). ${which} ${NOT_VTX}`,
+    onlyCauses: true,
+    steps: [
+      ...(isAvx(block)
+        ? [
+            {
+              text: "Let the guest's driver or firmware access such memory by plain moves, or leave AVX out of its CPU to see whether that is it; newer kernels emulate more.",
+              commands: ["-cpu host,avx=off,avx2=off"],
+            },
+          ]
+        : []),
+      {
+        text: "Look where RIP points and which memory the instruction uses.",
+        commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
+      },
+    ],
+    onlySteps: true,
+  };
+}
+
+const realMode = (block: RegisterBlock): string => `in real mode${isAtReset(block) ? " just after reset" : ""}`;
+
+const NOT_VTX = "This is not a refused VM entry, and hardware virtualization is on and used.";
+
+const TAKE_APIC = [
+  {
+    text: "Take virtualized APIC accesses away from the guest, or have its hypervisor not use them.",
+    commands: [
+      "-cpu host,vmx-apicv-xapic=off,vmx-apicv-vid=off,vmx-apicv-register=off",
+      "hw.vmm.vmx.use_apic_vid=0   # bhyve: /boot/loader.conf",
+    ],
+  },
+];
+const OF_NESTED =
+  "Where the guest runs a hypervisor of its own, KVM also ends so when the inner VMCS names a page, above all the APIC-access page, that has no memory of the guest behind it.";
+
+const NESTED_ENTRY = (insn: string): Decoded => ({
+  what: `KVM gave up on ${insn} of the guest (suberror 1), which runs a hypervisor of its own: no instruction is unknown. KVM ends so where a page that the inner VMCS names, above all the APIC-access page, has no memory of the guest behind it that may be written (bhyve puts it at 0xfffff000, which UEFI firmware in flash covers).`,
+  steps: [...TAKE_APIC, { text: "Update the host's kernel, or start the guest without UEFI." }],
+});
+
+const REAL_STEP = {
+  text: "See whether KVM can run real mode without emulation.",
+  commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
+};
+
+function ofEndbr(block: RegisterBlock): Decoded {
+  return {
+    what: `KVM could not emulate an instruction of the guest (suberror 1), ${block.isReal ? realMode(block) : "where it runs"}: ENDBR, which firmware built with CET begins with.`,
+    causes: [
+      ...(block.isReal ? [{ text: isAtReset(block) ? RESET : REAL_MODE, certainty: "certain" as const }] : []),
+      { text: ENDBR, certainty: "likely" },
+    ],
+    steps: [
+      {
+        text: "Use a guest firmware built without CET (-fcf-protection=none), or a CPU and kernel with unrestricted guest.",
+      },
+      REAL_STEP,
+    ],
     onlySteps: true,
   };
 }

@@ -275,7 +275,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   ],
   "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
   "nova-cpu-compare": ["libvirt-unknown-feature", "libvirt-unknown-vmx-feature", "libvirt-missing-features"],
-  "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed"],
+  "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed", "qemu-empty-exit", "qemu-exception-exit"],
 };
 const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
 /** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */

@@ -22,6 +22,7 @@ export interface GuestView {
 const CR0_HIDDEN = [1, 3, 5, 16, 29, 30];
 /** CR4: VMXE always, PAE and PSE without EPT, PCIDE, MCE, SMEP, SMAP, PKE and the feature bits that may be masked. */
 const CR4_HIDDEN = [4, 5, 6, 13, 17, 20, 21, 22];
+const PCIDE = 17;
 
 const SEGMENTS = { ES: "es", CS: "cs", SS: "ss", DS: "ds", FS: "fs", GS: "gs", LDT: "ldtr", TR: "tr" } as const;
 
@@ -111,10 +112,12 @@ function readKvm({ lines }: GuestView, put: Put): boolean {
     if (rights !== undefined) put(`guest.${segment}.ar`, { lo: word(rights), hi: ZERO });
   }
   const flags = registers.get("rflags") ?? registers.get("flags");
-  return putRegisters((name) => {
+  const register = (name: string) => {
     const value = name === "RFL" || name === "EFL" ? flags : registers.get(name.toLowerCase());
     return value === undefined ? undefined : whole(value);
-  }, put);
+  };
+  putKvm(register, put);
+  return putRegisters(register, put, true);
 }
 
 function readQemu(text: string, put: Put): boolean {
@@ -147,7 +150,15 @@ function readQemu(text: string, put: Put): boolean {
     const match = new RegExp(`(?<![\\w])${name} ?= ?([0-9a-f]{8,16})(?![0-9a-f])`, "i").exec(text);
     return match === null ? undefined : shown(match[1] as string);
   };
-  return putRegisters(register, put);
+  putKvm(register, put);
+  return putRegisters(register, put, true);
+}
+
+/** KVM has the entry control `IA-32e mode guest` follow EFER.LMA. */
+function putKvm(register: (name: string) => Value64 | undefined, put: Put): void {
+  const efer = register("EFER");
+  if (efer === undefined) return;
+  put("ctl.entry", { lo: word(((efer.lo.value >>> 10) & 1) << 9, ~(1 << 9)), hi: ZERO });
 }
 
 function readVirtualBox(text: string, put: Put): boolean {
@@ -183,11 +194,11 @@ function readVirtualBox(text: string, put: Put): boolean {
     return match === null ? undefined : shown(match[1] as string);
   };
   const flags = register("eflags") ?? register("efl");
-  return putRegisters((name) => (name === "RFL" || name === "EFL" ? flags : register(name)), put);
+  return putRegisters((name) => (name === "RFL" || name === "EFL" ? flags : register(name)), put, false);
 }
 
 /** True when the guest is in real mode. */
-function putRegisters(register: (name: string) => Value64 | undefined, put: Put): boolean {
+function putRegisters(register: (name: string) => Value64 | undefined, put: Put, ofKvm: boolean): boolean {
   const first = (...names: readonly string[]): Value64 | undefined => {
     for (const name of names) {
       const value = register(name);
@@ -215,7 +226,17 @@ function putRegisters(register: (name: string) => Value64 | undefined, put: Put)
       withUnknown({ lo: cr0.lo, hi: ZERO }, [...CR0_HIDDEN, ...(realMode ? [0] : []), ...(paging ? [] : [31])]),
     );
   const cr4 = first("CR4");
-  if (cr4 !== undefined) put("guest.cr4", withUnknown({ lo: cr4.lo, hi: UNKNOWN }, CR4_HIDDEN));
+  if (cr4 !== undefined) {
+    // KVM loads PCIDE as the guest has it.
+    const isKnown = (bit: number) => bit === PCIDE && ofKvm && (cr4.lo.value & (1 << PCIDE)) !== 0;
+    put(
+      "guest.cr4",
+      withUnknown(
+        { lo: cr4.lo, hi: UNKNOWN },
+        CR4_HIDDEN.filter((bit) => !isKnown(bit)),
+      ),
+    );
+  }
   const cr3 = first("CR3");
   // Without EPT the VMCS holds the hypervisor's own table; only what the guest wrote is shown.
   if (cr3 !== undefined && paging) put("guest.cr3", { lo: UNKNOWN, hi: cr3.hi });

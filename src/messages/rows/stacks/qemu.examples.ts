@@ -63,6 +63,14 @@ export const QEMU_EXAMPLES = {
     ],
     not: ["copying extra data[0]: done"],
   },
+  "qemu-exception-exit": {
+    examples: ["KVM: exception 14 exit (error code 0x2)"],
+    not: ["KVM: exception 0 exit (error code 0x0)"],
+  },
+  "qemu-empty-exit": {
+    examples: ["KVM: exception 0 exit (error code 0x0)"],
+    not: ["KVM: exception 14 exit (error code 0x2)"],
+  },
   "qemu-reset-required": {
     examples: [
       "error: internal error: unable to execute QEMU command 'cont': Resetting the Virtual Machine is required",

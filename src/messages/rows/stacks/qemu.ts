@@ -68,7 +68,7 @@ export const QEMU_MESSAGES = [
     needle: "t support requested feature",
     group: "requested-feature",
     pattern:
-      /(?<level>warning|error)?:?\s{0,4}(?<who>host|TCG) doesn't support requested feature ?: (?<place>MSR\((?<msr>[0-9a-f]{2,8})H\)|CPUID[\w.:[\]=,]{1,60}?E[ABCD]X)(?:\.(?<name>[\w.-]{1,60}))? \[bit (?<bit>\d{1,2})\]/i,
+      /(?<level>warning|error)?:?\s{0,4}(?<who>host|TCG) doesn't support requested feature ?: (?<place>MSR\((?<msr>[0-9a-f]{2,8})H\)|CPUID[\w.:[\]=,]{1,60}?E[ABCD]X)(?:\.(?<name>[\w.-]{1,60}))?(?: \[bit (?<bit>\d{1,2})\])?/i,
     what: "The CPU model asks for features that the accelerator cannot give; QEMU starts without them.",
     decoder: "requested-feature",
     depends: ["with `enforce` in -cpu, or policy='require' in libvirt, a missing feature stops the start instead"],
@@ -199,6 +199,46 @@ export const QEMU_MESSAGES = [
       message: KVM_C,
       meaning: "Linux, Documentation/virt/kvm/api.rst (KVM_EXIT_INTERNAL_ERROR); OscarLGH/Oscar-Kernel#1",
     },
+  },
+  {
+    id: "qemu-exception-exit",
+    product: "QEMU",
+    layer: "KVM at run time",
+    gravity: "blocks",
+    needle: "kvm: exception ",
+    pattern: /KVM: exception (?!0 exit)(?<vector>\d{1,3}) exit \(error code 0x[0-9a-f]{1,8}\)/i,
+    what: "The guest exited for exception {vector}, which KVM has no use for, and QEMU stopped it. VT-x works.",
+    causes: [
+      "In a virtual machine: the hypervisor below reports an exit for an exception that KVM did not ask for.",
+      "A fault of the host's kernel.",
+    ],
+    steps: [
+      { text: "See whether the host is a virtual machine, and update its kernel.", commands: ["systemd-detect-virt"] },
+    ],
+    source: { message: KVM_C, meaning: "Linux, arch/x86/kvm/vmx/vmx.c (handle_exception_nmi)" },
+  },
+  {
+    id: "qemu-empty-exit",
+    product: "QEMU",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: "kvm: exception ",
+    pattern: /KVM: exception 0 exit \(error code 0x0{1,8}\)/i,
+    what: "KVM read a VM exit with reason 0 (an exception or NMI) and nothing that says which: a CPU never does that. This is a virtual machine whose hypervisor below fails to run VMX for its guests, or says that it can and cannot.",
+    causes: [
+      "The hypervisor below has a fault in nested VMX, or is older than what its CPU model promises (a cloud of OpenStack, a KVM before Linux 4.20).",
+    ],
+    steps: [
+      {
+        text: "Let the host below be updated, or leave out there what it passes on beyond the plain: the inner guest runs with emulation until then.",
+        commands: ["-accel tcg", "<domain type='qemu'>"],
+      },
+      {
+        text: "See whether KVM does without these features.",
+        commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel unrestricted_guest=0 enable_apicv=0 vpid=0"],
+      },
+    ],
+    source: { message: `${KVM_C}; Launchpad 1902394`, meaning: "Linux, arch/x86/kvm/vmx/vmx.c (handle_exception_nmi)" },
   },
   {
     id: "qemu-reset-required",

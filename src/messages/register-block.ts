@@ -1,0 +1,88 @@
+import type { ExplainContext } from "./context.js";
+
+/** What the register block that QEMU prints for a stopped guest says of where the guest was. */
+export interface RegisterBlock {
+  readonly rip: bigint;
+  /** CR0.PE is 0. */
+  readonly isReal: boolean;
+  /** The code segment is the one in which a CPU begins, or the BIOS's. */
+  readonly isResetSegment: boolean;
+  /** Base of CS, where the block has it. */
+  readonly base?: bigint;
+  /** The bytes from RIP on. */
+  readonly code: readonly number[];
+  /** 64-bit code, where the block shows it. */
+  readonly is64: boolean;
+}
+
+const RIP = /(?<!\w)[ER]IP ?= ?([0-9a-f]{8,16})\b/i;
+/** A block is about 25 lines, with the pointer among the first. */
+const BEFORE = 8;
+const BEHIND = 24;
+const MOST_LINES = 20_000;
+
+/** The first register block of the text; undefined where there is none, or one that was not read from the guest. */
+export function registerBlock({ lines }: ExplainContext): RegisterBlock | undefined {
+  const all = lines(1, MOST_LINES);
+  const at = all.findIndex((line) => RIP.test(line));
+  if (at < 0) return undefined;
+  const text = all.slice(Math.max(0, at - BEFORE), at + BEHIND).join("\n");
+  // Bit 1 is always 1: what shows it at 0 is not what the guest had.
+  if (/\b[ER]FL=0{8,16}\b/.test(text)) return undefined;
+  const cr0 = /\bCR0=([0-9a-f]{8,16})\b/.exec(text)?.[1];
+  const isReal = cr0 === undefined ? !PROTECTED.test(text) : (Number.parseInt(cr0.slice(-8), 16) & 1) === 0;
+  const base = /\bCS ?=[0-9a-f]{4} ([0-9a-f]{8,16}) /.exec(text)?.[1];
+  return {
+    ...(base === undefined ? {} : { base: BigInt(`0x${base}`) }),
+    rip: BigInt(`0x${RIP.exec(all[at] as string)?.[1]}`),
+    isReal,
+    isResetSegment: /\bCS ?=f000 /.test(text),
+    code: bytesFrom(/<([0-9a-f]{2})>((?: [0-9a-f]{2}){0,60})/i.exec(text)),
+    is64: /\bCS64 \[/.test(text),
+  };
+}
+
+/** QEMU takes segments apart in protected mode only. */
+const PROTECTED = /\bCPL=[123]\b|\bCS(?:16|32|64) \[/;
+
+function bytesFrom(found: RegExpExecArray | null): number[] {
+  if (found === null) return [];
+  return `${found[1]}${found[2]}`.split(" ").map((byte) => Number.parseInt(byte, 16));
+}
+
+/** Just after reset: the pointer of the first instruction, or of the one that it jumps to in a PC's BIOS. */
+export const isAtReset = ({ isReal, isResetSegment, rip }: RegisterBlock): boolean =>
+  isReal && isResetSegment && (rip === 0xfff0n || rip === 0xe05bn);
+
+/** The segment that only a reset leaves, and a pointer that no code reaches in it. */
+export const isPartOfState = ({ isReal, base, rip }: RegisterBlock): boolean =>
+  isReal && base === 0xffff0000n && rip > 0xffffn;
+
+/** How many bytes have to be alike before they are no code. */
+const FILLED = 8;
+
+/** The byte that fills memory at RIP, where no code is there. */
+export function filledWith({ code }: RegisterBlock): number | undefined {
+  const [first] = code;
+  const isFilled = code.length >= FILLED && code.slice(0, FILLED).every((byte) => byte === first);
+  return isFilled && (first === 0 || first === 0xff) ? first : undefined;
+}
+
+/** VGA memory, where no code is executed from. */
+export const isInVga = ({ rip, isReal }: RegisterBlock): boolean => !isReal && rip >= 0xa0000n && rip < 0xc0000n;
+
+const PREFIXES: ReadonlySet<number> = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3]);
+
+/** The VMX instruction at RIP. */
+export function vmxInstruction({ code }: RegisterBlock): string | undefined {
+  const [first, second, third] = code;
+  if (first !== 0x0f) return undefined;
+  if (second === 0x01) return ({ 193: "VMCALL", 194: "VMLAUNCH", 195: "VMRESUME", 196: "VMXOFF" } as const)[third ?? 0];
+  return second === 0x78 ? "VMREAD" : second === 0x79 ? "VMWRITE" : undefined;
+}
+
+/** AVX in 64-bit code, by its VEX or EVEX prefix; KVM's emulator knows hardly any. */
+export function isAvx({ code, is64 }: RegisterBlock): boolean {
+  const opcode = code.find((byte) => !PREFIXES.has(byte));
+  return is64 && (opcode === 0xc4 || opcode === 0xc5 || opcode === 0x62);
+}
