@@ -24,6 +24,7 @@ import { decodeModuleError, decodeModuleParameter } from "./decoders/module.js";
 import { decodeOtherModule } from "./decoders/modules/amd.js";
 import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } from "./decoders/msr.js";
 import { decodeNamedFeature } from "./decoders/named-feature.js";
+import { decodeMsrAssertion } from "./decoders/set-msr/msr-assertion.js";
 import { decodeSetMsr } from "./decoders/set-msr/set-msr.js";
 import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
@@ -54,6 +55,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "kvm-ioctl": decodeKvmIoctl,
   "module-error": decodeModuleError,
   "module-parameter": decodeModuleParameter,
+  "msr-assertion": decodeMsrAssertion,
   "msr-write": decodeMsrWrite,
   "named-feature": decodeNamedFeature,
   "other-module": decodeOtherModule,

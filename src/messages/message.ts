@@ -132,6 +132,7 @@ export type DecoderName =
   | "kvm-ioctl"
   | "module-error"
   | "module-parameter"
+  | "msr-assertion"
   | "msr-write"
   | "named-feature"
   | "other-module"

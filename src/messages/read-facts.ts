@@ -70,12 +70,16 @@ export function readLine(line: string): ReadFromLine {
   }
   for (const [code] of line.matchAll(/\bVERR_\w{2,50}/g))
     add(code, "a status code of VirtualBox that the tables do not have");
-  const kernel = /\b(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b/.exec(line)?.[1];
-  const release = kernel === undefined || !/linux|kernel|tainted/i.test(line) ? undefined : resolveRelease(kernel);
+  const kernel = KERNEL.exec(line)?.slice(1).find(Boolean);
+  const release = kernel === undefined ? undefined : resolveRelease(kernel);
   if (kernel !== undefined && release?.release !== undefined)
     add(`kernel ${kernel}`, `the rules of ${release.release} apply`);
   return { values, bits: unique(bits) };
 }
+
+/** A release behind the word that says whose it is, or with the ending of a distribution's package. */
+const KERNEL =
+  /\b(?:linux|kernel)(?: version| release)?[\s:=(v"']{1,6}(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b|\btainted:? [\w ]{0,30}(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b|\b(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~]{0,24}-[\w.+~-]{0,24}(?:generic|amd64|x86_64|pve|arch\d|el\d|default|azure|aws|gcp|lts|zen\d))\b/i;
 
 function unique(bits: readonly ExplainedBit[]): ExplainedBit[] {
   const seen = new Set<string>();

@@ -1,6 +1,6 @@
 import type { ExplainContext } from "./context.js";
 
-/** What the register block that QEMU prints for a stopped guest says of where the guest was. */
+/** Where a stopped guest was, by the registers that QEMU prints. */
 export interface RegisterBlock {
   readonly rip: bigint;
   /** CR0.PE is 0. */
@@ -58,7 +58,7 @@ export const isAtReset = ({ isReal, isResetSegment, rip }: RegisterBlock): boole
 export const isPartOfState = ({ isReal, base, rip }: RegisterBlock): boolean =>
   isReal && base === 0xffff0000n && rip > 0xffffn;
 
-/** How many bytes have to be alike before they are no code. */
+/** From so many equal bytes on, memory holds no code. */
 const FILLED = 8;
 
 /** The byte that fills memory at RIP, where no code is there. */

@@ -6,6 +6,7 @@ import { describeInput } from "../../vmcs/missing-inputs.js";
 import type { Cause, Decoded, NamedValue } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Step } from "../message.js";
+import { isPartOfState, registerBlock } from "../register-block.js";
 import { DUMP_VMCS } from "../rows/shared-advice.js";
 import { listText } from "./bits.js";
 
@@ -115,5 +116,15 @@ function withCollect(decoded: Decoded, code: number | undefined): Decoded {
   return {
     ...decoded,
     depends: [...(decoded.depends ?? []), "the VMCS: it shows which check failed, and is not in the text"],
+  };
+}
+
+/** Segments of a CPU after reset, with the pointer of a guest that ran: a saved state was loaded in part. */
+export function withPart(decoded: Decoded, context: ExplainContext): Decoded {
+  const block = context.anywhere.has("migration") ? registerBlock(context) : undefined;
+  if (block === undefined || !isPartOfState(block)) return decoded;
+  return {
+    ...decoded,
+    what: `The segments are those of a CPU just after reset, and RIP (0x${block.rip.toString(16)}) is that of a guest that ran: only a part of the state that was to be loaded (the text speaks of a migration or a snapshot) came to be set. ${decoded.what ?? ""}`,
   };
 }

@@ -6,9 +6,8 @@ import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
-import { isPartOfState, registerBlock } from "../register-block.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
-import { auditOf } from "./audit.js";
+import { auditOf, withPart } from "./audit.js";
 
 const SDM = "Intel SDM volume 3C";
 
@@ -38,16 +37,6 @@ export function decodeHardwareError([match]: readonly [Match, ...Match[]], conte
   return auditOf(context, code, {
     what: `The number ${code} is not a VM-instruction error and lacks bit 31 of a failed entry; as an exit reason it would be ${EXIT_REASONS[code & 0xffff] ?? "unknown"}.`,
   });
-}
-
-/** Segments of a CPU after reset, with the pointer of a guest that ran: a saved state was loaded in part. */
-function withPart(decoded: Decoded, context: ExplainContext): Decoded {
-  const block = context.anywhere.has("migration") ? registerBlock(context) : undefined;
-  if (block === undefined || !isPartOfState(block)) return decoded;
-  return {
-    ...decoded,
-    what: `The segments are those of a CPU just after reset, and RIP (0x${block.rip.toString(16)}) is that of a guest that ran: only a part of the state that was to be loaded (the text speaks of a migration or a snapshot) came to be set. ${decoded.what ?? ""}`,
-  };
 }
 
 function ofAmd({ anywhere }: ExplainContext): Decoded {

@@ -145,7 +145,7 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
     : { what: NOT_EMULATED };
 }
 
-/** What the registers say of an instruction that KVM did not emulate. */
+/** The instruction that KVM did not emulate, by the registers. */
 function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
   const insn = vmxInstruction(block);
   if (insn === "VMLAUNCH" || insn === "VMRESUME") return { ...NESTED_ENTRY(insn), onlyCauses: true, onlySteps: true };

@@ -56,6 +56,24 @@ export function guestVerdict(machine: OwnMachine | undefined, guests: readonly G
   };
 }
 
+/** How XML, an option, a setting, code or a log begins. */
+const NO_PROSE =
+  /^[\s>]{0,20}(?:[<{}[\]"'$#|-]|flags\b|\d{4}-\d\d-)|^\s{0,20}\S{1,60}[:=](?:\S|\s\s)|\bqemu-(?:system|kvm)/i;
+const WORDS = /\b[a-z]{2,20}(?: [\w'’,.()/-]{1,30}){4}/i;
+/** More than a sentence or two beside a configuration. */
+const FEW_WORDS = 25;
+const ABOUT_VMX =
+  /\b(?:vmx|svm|VT-?x|AMD-V|nest(?:ed|ing)|hyper-?v|WSL ?\d?|VBS|docker desktop|host-passthrough|hypervisors?|CPU (?:model|type|flags?)|(?:hardware|CPU)[- ](?:assisted )?virtuali[sz]ation|virtuali[sz]ation (?:in|inside|support|extensions?|is|not|enabled|features?)|KVM (?:in|inside)|start(?:s|ed)? (?:there|on)|custom cpu|cpu[ .](?:mode|model)|kvm[-_]intel)\b|\/dev\/kvm|kvm-ok/i;
+
+/** Whether a text that holds the configuration of a guest is about its CPU: much prose about something else is not. */
+export function isAboutGuestCpu(text: string): boolean {
+  const prose = text.split("\n").filter((line) => !NO_PROSE.test(line) && WORDS.test(line));
+  const words = prose.reduce((sum, line) => sum + line.split(/\s+/).length, 0);
+  if (words < FEW_WORDS) return true;
+  const said = prose.join("\n");
+  return ABOUT_VMX.test(said) && !(/\bmigrat\w{1,4}\b/i.test(said) && !/\bvmx\b/i.test(said));
+}
+
 const OF_A_GUEST = "This is what a guest is configured with, and says nothing about a host.";
 const NESTED_IS_OFF = "On the host, nested of kvm_intel is off as well.";
 

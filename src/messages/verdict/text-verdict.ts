@@ -15,7 +15,7 @@ import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
 import { type Circumstances, hostsOfPrompts, type OwnMachine, saysOnlyVirtual } from "../own-machine.js";
 import { withAskedFeatures } from "./asked-feature.js";
-import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
+import { guestVerdict, guestWithoutVmx, isAboutGuestCpu } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { askedName } from "./name-asked.js";
@@ -93,7 +93,8 @@ function answerOf(
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
-    const guest = foreignGuestVerdict(short) ?? (usesOther(short) ? undefined : guestVerdict(machine, guests()));
+    const isAsked = short !== undefined && !usesOther(short) && isAboutGuestCpu(short);
+    const guest = foreignGuestVerdict(short) ?? (isAsked ? guestVerdict(machine, guests()) : undefined);
     if (guest !== undefined) return guest;
     const named = askedName(short, machine?.hasRegisters === true);
     if (named !== undefined) return { ...named, covers: [] };

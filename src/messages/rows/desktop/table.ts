@@ -18,6 +18,8 @@ import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.j
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
+import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
+import { migrationFails } from "../../verdict/migration.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { AUTHORS_MESSAGES } from "./authors.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
@@ -40,7 +42,9 @@ export const DESKTOP: DesktopMessages = {
   ],
   lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
   joined: (text, recognised, machine) =>
-    (recognised.length === 0 ? (driverNotStarted(text) ?? ofDbvm(text)) : undefined) ??
+    (recognised.length === 0
+      ? (driverNotStarted(text) ?? ofDbvm(text) ?? kvmUnitTests(text) ?? migrationFails(text))
+      : undefined) ??
     authorInstead(text, recognised, machine) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>

@@ -44,7 +44,8 @@ export const QEMU_MESSAGES = [
     needle: "kvm_msr_buf->nmsrs",
     pattern: /Assertion [`']?ret == cpu->kvm_msr_buf->nmsrs'? failed/i,
     what: "QEMU stops because KVM set fewer MSRs than it was asked to; the line before names the MSR.",
-    steps: [{ text: "Give the line that begins with `failed to set MSR`; it has the MSR and the value." }],
+    decoder: "msr-assertion",
+    steps: [],
     source: { message: `${KVM_C} (kvm_buf_set_msrs)`, meaning: KVM_C },
   },
   {

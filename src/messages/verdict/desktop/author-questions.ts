@@ -123,7 +123,7 @@ const OWN =
 
 /** Who runs machines with these asks about them, and not about VMX. */
 const MANAGED =
-  /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML)\b/i;
+  /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
 
 /** The manual's answer to a question in prose. */
 export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {

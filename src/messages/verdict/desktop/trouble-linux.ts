@@ -218,8 +218,10 @@ const amdNested = (text: string): Says | undefined => {
 
 const WINDOWS_GUEST =
   /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2} (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager))\b/i;
-const WANTS_HYPERV = /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b/i;
-const UNDER_KVM = /\bKVM\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
+const WANTS_HYPERV =
+  /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
+const UNDER_KVM =
+  /\bKVM\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
 
 /** Windows as a guest of KVM, with Hyper-V or WSL2 in it. */
 export function windowsGuest(text: string): Says | undefined {
@@ -241,6 +243,35 @@ function inCloud(text: string, machine: OwnMachine | undefined): Says | undefine
       : namedOuter(text, machine);
   return named === undefined ? undefined : answer(named.says.trim(), [named.step, SEE_BETWEEN]);
 }
+
+const RUNS =
+  /\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
+const WITH_KVM = /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b/i;
+const NO_KVM_THERE =
+  /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
+const SHADOW = /\bept ?[=:] ?[0N]\b/i;
+/** KVM runs a guest, and something else goes wrong. */
+export function kvmRuns(text: string): Says | undefined {
+  const found = RUNS.exec(text)?.[0].replace(/\s+/g, " ");
+  if (found === undefined || !WITH_KVM.test(text) || NO_KVM_THERE.test(text)) return undefined;
+  const shadow = SHADOW.test(text)
+    ? " The text has ept=0: KVM then keeps shadow page tables, which few use and which have faults of their own."
+    : "";
+  return answer(
+    `A guest runs with KVM there ("${found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${shadow}`,
+    [
+      ...(shadow === "" ? [] : [SHADOW_OFF]),
+      {
+        text: "See what the host's kernel and QEMU say at that moment, and try a newer one of each.",
+        commands: ["sudo dmesg | tail -50; sudo tail -60 /var/log/libvirt/qemu/NAME.log"],
+      },
+    ],
+  );
+}
+const SHADOW_OFF: Step = {
+  text: "See whether it goes away with EPT (no virtual machine may run meanwhile).",
+  commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel ept=1"],
+};
 
 const BESIDE_KVM = /\b(?:VirtualBox|vbox|vagrant)\b/i;
 const TOGETHER =
@@ -282,6 +313,7 @@ export function troubleOf(text: string, machine: OwnMachine | undefined): Says |
     updated(text) ??
     amdNested(text) ??
     insideTrouble(text, machine) ??
-    inCloud(text, machine)
+    inCloud(text, machine) ??
+    kvmRuns(text)
   );
 }

@@ -1,0 +1,50 @@
+import { EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
+import type { TextVerdict } from "../answer.js";
+
+/*
+ * Failing tests of kvm-unit-tests: a small hypervisor that runs in a guest, and so tests KVM's nested VMX.
+ */
+
+const TESTS =
+  /\bkvm-unit-tests\b|\bx86\/vmx_tests\.c:\d|^(?:FAIL|SUMMARY: \d{1,7} tests)\b[^\n]{0,80}\bvmx|\bfilter = \w{2,40}, test = /m;
+const FAILS = /^\s{0,8}FAIL\b|\bAssertion failed\b|\bunexpected failures\b/im;
+const EXPECTED = /\bExpected VMX_\w{2,40}, got VMX_\w{2,40}/i;
+const GOT = /\bUnexpected exit to L1, exit_reason: VMX_\w{2,40} \(0x[0-9a-f]{1,4}\)/i;
+/** What the test prints: expected and met, each with its number. */
+const NUMBERS =
+  /\bLHS: 0x0{0,14}(?<want>[0-9a-f]{1,2})\b[^\0]{0,160}?\bRHS: 0x0{0,14}(?<got>[0-9a-f]{1,2})\b[^\0]{0,160}?\bExpected VMX_/i;
+/** Bits 62:61 of CR3 that a test takes for reserved. */
+const LAM = /\bHOST_CR3 [246]0{3}[0-9a-f]{12}: vmlaunch fails/i;
+
+/** Undefined where no test of them fails. */
+export function kvmUnitTests(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (!TESTS.test(text) || !FAILS.test(text)) return undefined;
+  const found = (EXPECTED.exec(text) ?? GOT.exec(text))?.[0];
+  const numbers = NUMBERS.exec(text)?.groups;
+  const named = (hex: string | undefined) => {
+    const number = Number.parseInt(hex ?? "", 16);
+    return EXIT_REASONS[number] === undefined ? undefined : `${number} (${EXIT_REASONS[number]})`;
+  };
+  const [want, got] = [named(numbers?.want), named(numbers?.got)];
+  const lam = LAM.test(text)
+    ? " HOST_CR3 with bit 61 or 62 is valid on a CPU with LAM (linear-address masking), so an entry that the test expects to fail succeeds there: the test is older than the CPU."
+    : "";
+  const exits =
+    found === undefined
+      ? ""
+      : ` "${found}"${want === undefined || got === undefined ? "" : `: exit reason ${got} came where ${want} was due`}.`;
+  return {
+    says: `A test of kvm-unit-tests fails. It is a small hypervisor in a guest: it tests nested VMX of this kernel's KVM, with the CPU that QEMU gives the guest. VT-x itself works.${lam}${exits}`,
+    steps: [
+      {
+        text: "Use the newest kvm-unit-tests, and run it with another QEMU and with -cpu host: where the version of QEMU decides, what it gives the guest differs.",
+        commands: ["QEMU=/path/qemu-system-x86_64 ACCEL=kvm ./x86/run x86/vmx.flat -cpu host -append NAME"],
+      },
+      {
+        text: "See what KVM offers a guest of this host.",
+        commands: ["vmxlens nested"],
+      },
+    ],
+    evidence: [],
+  };
+}
