@@ -24,6 +24,7 @@ const FILES = [
   "threads-developers.json",
   "threads-desktop.json",
   "threads-linux.json",
+  "threads-qemu.json",
 ];
 const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 

@@ -141,7 +141,7 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
   const block = registerBlock(context);
   if (block !== undefined) return ofBlock(block, context);
   return context.circumstances.has("nested on") || context.circumstances.has("said to have nested on")
-    ? { what: `${NOT_EMULATED} ${OF_NESTED}`, steps: TAKE_APIC }
+    ? { what: `${NOT_EMULATED} ${OF_NESTED}`, steps: [...TAKE_APIC, REAL_STEP], onlySteps: true }
     : { what: NOT_EMULATED };
 }
 

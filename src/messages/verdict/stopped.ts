@@ -1,4 +1,5 @@
 import type { Explanation, TextVerdict } from "../answer.js";
+import { faultingInstruction } from "./faulting.js";
 
 /*
  * The line that stopped a program or a kernel, among warnings that send people away from it.
@@ -41,13 +42,14 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
 // ---- A kernel that crashed ----
 
 const CRASH =
-  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while)|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
+  /\bBUG: (?:unable to handle|kernel NULL pointer|KASAN|scheduling while)|\bgeneral protection fault\b[^\n]{0,60}\[#\d|\binvalid opcode: [0-9a-f]{4} \[#|\bOops: [0-9a-f]{4} \[#|\bKernel panic - not syncing/;
 
 /** The instruction pointer of a crash, in KVM's modules: `RIP: 0010:handle_vmread+0x15/0x40 [kvm_intel]`. */
 const RIP_IN_KVM =
   /\bRIP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]{8,16}>\] {1,3}){0,2}(?:\[<[0-9a-f]{8,16}>\] {1,3})?(?<fn>[\w.]{1,80})\+0x[0-9a-f]{1,6}\/0x[0-9a-f]{1,6} \[(?<module>kvm|kvm_intel|kvm_amd)\]/;
-/** An oops prints its registers within a few lines. */
+/** An oops prints its registers within a few lines, and its code bytes last. */
 const LINES_TO_RIP = 25;
+const LINES_TO_CODE = 60;
 
 /** A kernel that crashed in KVM, or between messages that say nothing bad: the crash is what the text is about. */
 export function crashLine(recognised: readonly Explanation[], text: string): TextVerdict | undefined {
@@ -59,11 +61,15 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
     .slice(at, at + LINES_TO_RIP)
     .map((line) => RIP_IN_KVM.exec(line)?.groups)
     .find((groups) => groups !== undefined);
-  if (recognised.length === 0 && inside === undefined) return undefined;
+  const fault = inside === undefined ? faultingInstruction(lines.slice(at, at + LINES_TO_CODE)) : undefined;
+  if (recognised.length === 0 && inside === undefined && fault === undefined) return undefined;
   const crash = `The kernel crashed at line ${at + 1}: "${(lines[at] as string)
     .replace(/^[>\s|]+/, "")
     .trim()
     .slice(0, 200)}"`;
+  const covers = recognised.map(({ message }) => message as string);
+  if (fault !== undefined)
+    return { says: `${crash}. ${fault.says}`, steps: fault.steps, evidence: [], line: at + 1, covers };
   return {
     says:
       inside === undefined
@@ -79,6 +85,6 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
     ],
     evidence: [],
     line: at + 1,
-    covers: recognised.map(({ message }) => message as string),
+    covers,
   };
 }
