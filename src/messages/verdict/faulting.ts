@@ -35,7 +35,7 @@ const UPDATE: Step = {
   text: "Update the module that asks for it, the kernel, and the microcode or the hypervisor below.",
 };
 
-/** What the lines of a crash say of the instruction; undefined where it is another one. */
+/** The instruction in the lines of a crash; undefined where it is another one. */
 export function faultingInstruction(lines: readonly string[]): Fault | undefined {
   const text = lines.join("\n");
   const { first = "", second = "", third = "" } = CODE.exec(text)?.groups ?? {};
