@@ -1,7 +1,7 @@
 import type { Shown } from "../../desktop-messages.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
-import { saysInside } from "../../verdict/desktop/said-inside.js";
+import { saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { cloudOf, namedCloud } from "../../verdict/named-outer.js";
@@ -9,6 +9,9 @@ import { svmNamed } from "../../verdict/other-cpus.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
 const OF_LINUX = /\/dev\/kvm|\buname\b|\b(?:Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
+/** VirtualBox in a machine. */
+const NESTED_VBOX =
+  /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i;
 /** QEMU over Windows' own hypervisor. */
 const ACCELERATED = /\bWHPX\b|\baccel[= ]whpx\b/i;
 
@@ -51,10 +54,7 @@ export const SHOWN: readonly Shown[] = [
   // People who looked.
   ["said to be on", { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) }, { test: saysOff }],
   // Of a program that starts machines itself, only what says that it runs in one.
-  [
-    "said to be nested",
-    /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i,
-  ],
+  ["said to be nested", { test: (text) => NESTED_VBOX.test(text) || vboxBelow(text) !== undefined }],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
   ["said to be virtual", { test: saysInside }],

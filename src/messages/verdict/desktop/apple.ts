@@ -47,12 +47,19 @@ export function onAppleSilicon(text: string): Answer | undefined {
   return answer(`${says} Hypervisor.framework runs ARM guests there.`, [ASK_MACOS]);
 }
 
-const UNDER = /\b(?:in|on|under|inside|with|using) (Parallels|(?:VMware )?Fusion|VirtualBox)\b/i;
+const UNDER =
+  /\b(?:in|on|under|inside|with|using|use) (?:an? |the |my )?(Parallels?(?= desktop\b)|Parallels|(?:VMware )?Fusion|VirtualBox)\b|\b(Virtual ?Box|Parallels) running on (?:my |a )?Mac\b/i;
 const NESTED = /\bnest(?:ed|ing)\b|\bVT-?x\/EPT\b|\bvmx\b[^\n.]{0,30}\bguest\b/i;
+/** It fails when it is on. */
+const TRIED =
+  /\b(?:when|after|if|while|once) (?:I )?(?:enabl\w{1,3}|us(?:e|ing)|turn\w{0,3} on)(?: the)? nested virtuali[sz]ation\b[^\n]{0,60}\b(?:error|crash\w{0,3}|fail\w{0,3}|throws|not|n['’]t)\b/i;
+/** VT-x of a machine, and not of the Mac. */
+const OF_A_MACHINE =
+  /\b(?:VM|virtual machine|guest)(?:['’]s)?\b[^.\n]{0,12}\b(?:VT-?x|vmx|virtuali[sz]ation)\b|\b(?:VT-?x|vmx|virtuali[sz]ation)\b[^.\n]{0,24}\b(?:in|inside|of|for) (?:a|the|my|this) (?:\w{2,12} )?(?:VM|virtual machine|guest)\b/i;
 const PASSED =
   /(?<!\b(?:if|whether|how|not|to|n['’]t)\b[^.\n]{0,40})\bVT-?x(?:\/EPT)?(?: and EPT)? (?:is |was |has been )?(?:enabled|turned on|on) (?:inside|in|for) (?:the |both |my )?(?:virtual machines?|VMs?|guests?)\b|(?<!\b(?:if|whether|how|not|to|n['’]t)\b[^.\n]{0,40})\b(?:guests?|VMs?|virtual machines?) (?:were|was|is|are|has|have|with) (?:\w{2,8} ){0,2}VT-?x(?:\/EPT)? (?:enabled|on)\b/i;
 const ALLOW = [
-  { name: /^Parallels/i, commands: ["prlctl set NAME --nested-virt on"] },
+  { name: /^Parallel/i, commands: ["prlctl set NAME --nested-virt on"] },
   { name: /Fusion$/i, commands: ['vhv.enable = "TRUE"'] },
   { name: /^Virtual ?Box/i, commands: ["VBoxManage modifyvm NAME --nested-hw-virt on"] },
 ] as const;
@@ -63,8 +70,10 @@ const ON_KVM = /\bkvm-ok\b|\/dev\/k[vd]m\b|\bProxmox\b/i;
 /** macOS that is a guest, or a guest of a Mac that shall get VT-x. */
 export function nestedOnMac(text: string): Answer | undefined {
   const said = saidOf(text);
-  if (!APPLE.test(said) || !isOnMac(said) || !NESTED.test(said) || ON_KVM.test(said)) return undefined;
-  const product = UNDER.exec(said)?.[1];
+  if (!APPLE.test(said) || !isOnMac(said) || ON_KVM.test(said)) return undefined;
+  if (!NESTED.test(said) && !OF_A_MACHINE.test(said)) return undefined;
+  const under = UNDER.exec(said);
+  const product = (under?.[1] ?? under?.[2])?.replace(/^Parallel$/i, "Parallels");
   if (product === undefined)
     return answer(
       "The text is about nested virtualization on a Mac (with an Intel CPU: Apple's own have no VT-x). QEMU, and UTM with it, shows its guests no VMX over Hypervisor.framework (hvf), whatever CPU model is asked for; Parallels Desktop Pro and VMware Fusion can.",
@@ -76,6 +85,16 @@ export function nestedOnMac(text: string): Answer | undefined {
       ],
     );
   const commands = ALLOW.find(({ name }) => name.test(product))?.commands ?? [];
+  if (TRIED.test(said))
+    return answer(
+      `The text is about nested virtualization under ${product} on a Mac, and says what goes wrong once it is on: then ${product} itself fails to pass VT-x, which no setting of the guest mends.`,
+      [
+        {
+          text: `Update ${product} and macOS, or leave nested virtualization off; see first whether macOS has the framework, and that no other hypervisor runs.`,
+          commands: ["sysctl kern.hv_support; kextstat | grep -iE 'vbox|haxm|vmware'"],
+        },
+      ],
+    );
   if (PASSED.test(said))
     return answer(
       `The text is about nested virtualization under ${product} on a Mac, and says that it passes VT-x to the guest. Whether it arrives, the guest shows; on Apple silicon there is no VT-x.`,

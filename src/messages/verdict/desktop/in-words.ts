@@ -9,9 +9,9 @@ export const IN_A_MACHINE =
   /\bdockurr?\/windows\b|\bKVM running on\b|\bWi?n?dows ?(?:\d\d |Server \d{0,4} ?)?VM\b|\bWin ?(?:7|8|10|11) VM\b|\b(?:installed|running|runs|hosted) (?:on|in|inside) (?:an? |the |my )?(?:VirtualBox|VMware(?: \w{3,12})?|Hyper-?V|Parallels|ESXi|Proxmox) (?:VM|machine|guest)\b|\bvirtuali[sz]ed Windows ?\d{1,2}\b|\bVDI\b|\bvirtual desktop\b|\bVM_?ware (?:image|VM|guest|instance)\b|\bvirtuali[sz]ed (?:VMware|Windows)\b|\b(?:VM|Windows|Win\d\d) (?:running )?(?:on|under|in) (?:ESXi|Parallels|Proxmox)\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
 
 export const APPLE =
-  /\bhyperkit\b|\bDarwin \d|\bmac ?OS(?![a-z])|\bOS ?X\b|\bApple[- ](?:Silicon|M\d|Hypervisor|Virtuali[sz]ation)\b|\bMacBook\b|\biMac\b|\bMac (?:mini|Pro|Studio)\b|\bHypervisor[. ]?Framework\b|hackintosh\b|(?<![A-Za-z:])\/Users\/\w/i;
+  /\bhyperkit\b|\bDarwin \d|\bmac ?OS(?![a-z])|\bOS ?X\b|\bApple[- ](?:Silicon|M\d|Hypervisor|Virtuali[sz]ation)\b|\bMacBook\b|\biMac\b|\bMac ?(?:mini|Pro|Studio)\b|\bXserve\b|\bmachdep\.cpu\.|\bIntel[- ](?:based )?Macs?\b|\bon (?:an? |my |the )?Macs?\b|\bHypervisor[. ]?Framework\b|hackintosh\b|(?<![A-Za-z:])\/Users\/\w/i;
 const MAC_IS_HOST =
-  /\b(?:UTM|Parallels|Fusion|hvf|xhyve|hyperkit|Tart|Lima|Colima|OrbStack)\b|\bHypervisor[. ]?Framework\b|\bMac (?:chip|mini|Pro|Studio)\b|\bMacBook|\biMac\b|\bApple[- ](?:Silicon|M\d)\b|hackintosh\b|(?<![A-Za-z:])\/Users\/\w|\bApple chip\b|\bmac ?OS host\b|\b(?:Intel|M\d) Mac\b|\bon (?:my |a |an |the )?(?:mac ?OS|OS ?X|Macs?)\b/i;
+  /\b(?:UTM|Parallels|Fusion|hvf|xhyve|hyperkit|Tart|Lima|Colima|OrbStack)\b|\bHypervisor[. ]?Framework\b|\bMac (?:chip|mini|Pro|Studio)\b|\bMacPro\d|\bXserve\b|\bmachdep\.cpu\.|\bIntel[- ]based Mac\b|\bMacBook|\biMac\b|\bApple[- ](?:Silicon|M\d)\b|hackintosh\b|(?<![A-Za-z:])\/Users\/\w|\bApple chip\b|\bmac ?OS host\b|\b(?:Intel|M\d) Mac\b|\bon (?:my |a |an |the )?(?:mac ?OS|OS ?X|Macs?)\b/i;
 const WINDOWS_IS_HOST = /\bWindows host\b|\bhost\w{0,4}(?: \w{1,10}){0,3}[:=]? ?Windows\b|\b[A-Z]:\\/i;
 
 /** A Mac runs the hypervisor; elsewhere macOS is named as a guest. */
@@ -19,7 +19,7 @@ export const isOnMac = (text: string): boolean =>
   APPLE.test(text) && !WINDOWS_IS_HOST.test(text) && (MAC_IS_HOST.test(text) || !/\bWindows\b/.test(text));
 
 const SILICON =
-  /\bApple[- ](?:Silicon|M[1-9])\b(?: (?:Pro|Max|Ultra))?|\bApple chip\b|\bM[1-9] (?:or|and) (?:later|newer|up)\b|\bMac chip\W{1,4}(?:Apple )?M[1-9]\b|\bM[1-9](?: (?:Pro|Max|Ultra))? (?:Silicon|Macs?|MacBook|chips?|CPU|processor|runners?)\b|(?<=\b(?:on|using|an?|my|with|the|have|is) )M[1-9]\b(?: (?:Pro|Max|Ultra)\b)?/i;
+  /\bApple[- ](?:Silicon|sill?ic?i?on|M[1-9])\b(?: (?:m[1-9])?(?: ?(?:Pro|Max|Ultra)))?|\bApple chip\b|\bM[1-9] (?:or|and) (?:later|newer|up)\b|\bMac chip\W{1,4}(?:Apple )?M[1-9]\b|\bM[1-9](?: (?:Pro|Max|Ultra))? (?:Silicon|Macs?|MacBook|chips?|CPU|processor|runners?)\b|(?<=\b(?:on|using|an?|my|with|the|have|is) )M[1-9]\b(?: (?:Pro|Max|Ultra)\b)?/i;
 const MAC_OF_INTEL =
   /\bGenuineIntel\b|\bIntel\(R\)|\bIntel (?:Core|Xeon|Macs?\b|MacBook|\()|\bi[3579]-\d{3,5}|\bXeon\b|\bx86_64 Macs?\b/i;
 

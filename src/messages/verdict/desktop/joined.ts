@@ -7,14 +7,15 @@ import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
 import { ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { machineHas, ofModel } from "../cpu-model.js";
-import { namedOuter } from "../named-outer.js";
+import { bareMetal, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, onAppleSilicon } from "./apple.js";
-import { withoutFramework } from "./hosts/mac-framework.js";
+import { macLacks } from "./hosts/mac-framework.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { IS_MACHINE, onWindows, type Says, SKIP_CHECK, sentence, WINDOWS } from "./on-windows.js";
 import { xenAlone } from "./other-hosts.js";
+import { vboxBelow } from "./said-inside.js";
 import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
 import { BESIDE, DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
@@ -69,7 +70,7 @@ const NEEDS_EPT: ReadonlySet<string> = new Set([
 
 /** VT-x without EPT: it came after them. */
 const BEFORE_EPT =
-  /\bMacBook(?: Pro| Air)?\b[^\n]{0,12}\b200[6-9]\b|\bCore(?:\(TM\)|™)? ?2(?: (?:Duo|Quad|Solo|Extreme))?(?: CPU)?\s{0,8}[A-Z]{0,2}\d{4}\w?\b|\bCore(?:\(TM\)|™)? ?2 (?:Duo|Quad|Solo|Extreme)\b/i;
+  /\bMacBook(?: Pro| Air)?\b[^\n]{0,12}\b200[6-9]\b|\bCore(?:\(TM\)|™)? ?2(?: (?:Duo|Quad|Solo|Extreme))?(?: CPU)?\s{0,8}[A-Z]{0,2}\d{4}\w?\b|\bCore(?:\(TM\)|™)? ?2 (?:Duo|Quad|Solo|Extreme)\b|\bXeon(?:\(R\)|®)?(?: CPU)?[ -]{1,12}[EXL]?(?:3[0-3]|5[0-4]|7[0-4])\d\d\b/i;
 
 /** What the messages come to beside what the text shows; undefined where it shows nothing that decides. */
 export function joinedOnDesktop(
@@ -83,19 +84,32 @@ export function joinedOnDesktop(
     const checked = checkedOnDesktop(text);
     if (checked !== undefined) return checked;
   }
-  if (first === undefined) return heldByKvm(text);
+  if (first === undefined)
+    return heldByKvm(text) ?? (text.length <= LONGEST_WORDS ? macLacks(text, undefined) : undefined);
   if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(text), line: first.lines[0] };
   const xen = first.message === "generic-no-vmx" || first.message === "no-vtx-generic" ? xenAlone(text) : undefined;
   if (xen !== undefined && text.length <= LONGEST_WORDS && machine === undefined)
     return { ...xen, says: `${sentence(first.what)} ${xen.says}`, line: first.lines[0] };
+  const below =
+    first.product === "VirtualBox" && NO_VTX.has(first.message as string) && bareMetal(text) === undefined
+      ? vboxBelow(text)
+      : undefined;
+  if (below !== undefined)
+    return {
+      says: `VirtualBox finds no VT-x: the text says that it runs in a machine of ${below}, which has to pass VT-x to it. The firmware setup has no part in that.`,
+      steps: [outerStep(below)],
+      evidence: [],
+      line: first.lines[0],
+    };
   const given = notGiven(text, first);
   if (given !== undefined) return { ...given, evidence: [], line: first.lines[0] };
   const mac = onMac(text, first);
   if (mac !== undefined) return { ...mac, line: first.lines[0] };
-  const old = NEEDS_EPT.has(first.message as string) ? withoutEpt(text, machine) : undefined;
+  const ofKvm = OF_KVM.has(first.message as string) && /\bESXi?\b|\bVMware\b|\bvhv\.enable\b/i.test(text);
+  const old = ofKvm || NEEDS_EPT.has(first.message as string) ? withoutEpt(text, machine) : undefined;
   if (old !== undefined)
     return {
-      says: `${first.what} The text shows ${old}, which has VT-x without EPT and unrestricted guest: no setting brings them.`,
+      says: `${ofKvm ? "There is no KVM in the guest: VMware passes VT-x only on a CPU with EPT." : first.what} The text shows ${old}, which has VT-x without EPT and unrestricted guest: no setting brings them.`,
       steps: [
         {
           text: "Use a machine with a newer CPU (EPT came with Nehalem, unrestricted guest with Westmere), or plain emulation.",
@@ -104,9 +118,8 @@ export function joinedOnDesktop(
       evidence: [],
       line: first.lines[0],
     };
-  const framework =
-    first.message === "macos-hv-support" && text.length <= LONGEST_WORDS ? withoutFramework(text) : undefined;
-  if (framework !== undefined) return { ...framework, line: first.lines[0] };
+  const lacking = text.length <= LONGEST_WORDS ? macLacks(text, first.message as string) : undefined;
+  if (lacking !== undefined) return { ...lacking, line: first.lines[0] };
   const reason = failed.find(({ message }) => REASONS[first.message as string]?.includes(message as string));
   if (reason !== undefined) return { says: reason.what, steps: reason.steps, evidence: [], line: reason.lines[0] };
   const own = USES_VTX.has(first.product as string) ? OWN_HYPERVISOR.exec(text.replace(DENIED, " "))?.[0] : undefined;

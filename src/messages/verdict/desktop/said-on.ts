@@ -21,6 +21,7 @@ const SAID = [
   `\\b(?:BIOS|UEFI|setup|settings)(?:,| and|, and)(?: (?:I|have|I['’]ve))? (?:enabled|turned on|activated)(?: [\\w'’-]{1,14}){0,3} ${VTX}\\b`,
   `\\btask ?manager (?:also )?(?:shows?|says?|showing|showed|reports?)(?: that)?(?: [\\w]{1,12}){0,2} ${VTX}\\b\\W{0,4}(?: \\w{1,8}){0,2} ?(?:enabled|on)\\b`,
   `${NOT_SAID}${VTX}\\b (?:shown|listed|displayed|marked|set|showing) (?:as|to) (?:enabled|on)\\b`,
+  `\\b(?:I|we)(?: have|['’]ve| had)(?: already| also)? enable(?: the)? ${VTX}\\b`,
   // it is enabled in the BIOS.
   `\\b(?:it|its|they|both|all|everything|that|which)(?:['’]s| is| are| was)(?: (?:already|also|definitely|all|both)){0,2} (?:enabled|on|turned on|activated|active) (?:in|from|on) ${SETUP}`,
   `\\b(?:but|yet|although)(?:,? (?:it|it['’]s|is|it is|already))? (?:enabled|on) (?:in|from) ${SETUP}`,
@@ -38,7 +39,7 @@ const DENIED = [
   `\\b(?:cannot|can['’]t|could not|couldn['’]t|unable to|(?:don['’]t|do not) know how to|how (?:to|do I|can I)) (?:enable|turn on|activate|find)\\b[^.\\n]{0,30}${VTX}`,
   "\\b(?:no|without an?|not (?:an|any)) (?:such )?(?:option|setting|entry)\\b[^.\\n]{0,60}\\b(?:BIOS|UEFI)\\b",
   "\\b(?:task ?manager|it|systeminfo) (?:says|shows|showed|said|reports)[^.\\n]{0,40}\\bdisabled\\b",
-  `${VTX}\\b(?: \\w{1,12}){0,3} (?:is|are|was) not (?:enabled|on|supported)\\b(?! in (?:the |your )?(?:BIOS|UEFI|firmware))`,
+  `(?<!\\b(?:messages?|errors?|sa(?:ys?|id|ying)|complain\\w{0,4}|claims?|reports?|gets?|got|getting|that)\\b[^.\\n]{0,32})${VTX}\\b(?: \\w{1,12}){0,3} (?:is|are|was) not (?:enabled|on|supported)\\b(?! in (?:the |your )?(?:BIOS|UEFI|firmware))`,
 ];
 
 const SAID_ON = new RegExp(SAID.join("|"), "im");

@@ -4,7 +4,8 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { HOW_FAR_KVM, WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { namedOuter } from "../named-outer.js";
-import { WINDOWS } from "./windows-words.js";
+import { appleSilicon } from "./in-words.js";
+import { IN_QEMU, WINDOWS } from "./windows-words.js";
 
 /*
  * Texts that hold no message and describe no machine and whose subject is VT-x or KVM: questions, and trouble described in prose.
@@ -37,7 +38,7 @@ const FIRMWARE_SAYS =
 const SUBJECTS: readonly Subject[] = [
   {
     words:
-      /\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n.?]{0,12} (?:inside|into) (?:a |an |the |my )?(?:\w{2,12} ){0,2}(?:VM|microVM|guest)\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|\b(?:OpenShift Virtuali[sz]ation|KubeVirt|Harvester|OpenStack)\b[^\n.?]{0,30}\b(?:on|in|inside) (?:CRC|minikube|VMs|a VM)\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
+      /\bvirtuali[sz]ation (?:over|inside|within|in|on|under) virtuali[sz]ation\b|\bnest(?:ed|ing)[ -](?:hardware )?(?:virt(?!ual (?:list|scroll))\w*|KVM|VMX?s?\b|VT-?x|hypervisors?)|\b(?:run|start|launch|create|use|host|boot|implement)\w{0,5} (?:other |some |my )?(?:VMs?|virtual machines?|KVM|firecracker|minikube)\b[^\n.?]{0,30} (?:inside|in|within|on) (?:a |an |my |the |this )?(?:\w{2,12} ){0,2}(?:VM|VPS|droplet|virtual machine|container|WSL ?2?|EC2|cloud)\b|\b(?:VPS|droplet)\b[^\0]{0,80}\brun VMs\b|\bKVM\b[^\n.?]{0,12} (?:inside|into) (?:a |an |the |my )?(?:\w{2,12} ){0,2}(?:VM|microVM|guest)\b|\bKVM\b[^\n]{0,40}\bnesting\b|\bnesting\b[^\n]{0,40}\bKVM\b|\b(?:OpenShift Virtuali[sz]ation|KubeVirt|Harvester|OpenStack)\b[^\n.?]{0,30}\b(?:on|in|inside) (?:CRC|minikube|VMs|a VM)\b|嵌套虚拟|虚拟机(?:里|中|内)[^\n。]{0,20}(?:KVM|VMX|VT-x|虚拟化)/i,
     says: "No line here is a message about VT-x; the text is about nested virtualization. A virtual machine has VT-x, and vmx among its flags, where the hypervisor below passes it.",
     steps: [
       {
@@ -80,6 +81,7 @@ const STACKS = /\b(?:KubeVirt|Harvester|CloudStack|OpenStack|oVirt)\b/i;
 /** Runners and clouds, beside which Hyper-V is one of several that could be below. */
 const SERVERS = /\b(?:AWS|EC2|GCP|GCE|Azure|runners?|cloud)\b/;
 export const asksOfKvmHost = (text: string): boolean =>
+  appleSilicon(text) === undefined &&
   (STACKS.test(text) || (/\bKVM\b/.test(text) && SERVERS.test(text) && !/\bWindows\b/.test(text))) &&
   /\bnested (?:virt|KVM)/i.test(text);
 
@@ -93,7 +95,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );
   if (subject === undefined) return undefined;
-  const named = namedOuter(text.replace(CHOICES, ""), machine);
+  const named = IN_QEMU.test(text) ? undefined : namedOuter(text.replace(CHOICES, ""), machine);
   const isNested = named === undefined && subject === SUBJECTS[0];
   // VirtualBox is the program there, and passes VT-x to what runs in it.
   const onVbox = isNested && /\bVirtual ?Box\b|\bVBoxManage\b/i.test(text);
@@ -103,7 +105,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
       steps: [{ text: "For VT-x in a guest, use VirtualBox with its own driver, or QEMU with KVM." }],
       evidence: [],
     };
-  const onKvm = isNested && !onVbox && KVM_HOST.test(text);
+  const onKvm = isNested && !onVbox && (KVM_HOST.test(text) || IN_QEMU.test(text));
   return {
     says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}${onVbox ? " VirtualBox passes it with nested VT-x on (on Intel CPUs from 6.1 on), and not while it runs over Windows' own hypervisor." : ""}`,
     steps: [

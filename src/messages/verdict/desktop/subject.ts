@@ -138,6 +138,8 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
   const parallels = windowsInParallels(text);
   if (parallels !== undefined) return parallels;
   if (isDockerDesktop(text) && IN_A_MACHINE.test(saidOf(text))) {
+    const chip = onAppleSilicon(text);
+    if (chip !== undefined) return chip;
     const below = namedOuter(saidOf(text), machine);
     return answer(
       "Docker Desktop in a virtual machine needs VT-x there: the hypervisor below has to pass it (nested virtualization).",

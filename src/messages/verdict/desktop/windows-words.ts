@@ -1,7 +1,7 @@
 /* Words of Windows: its own hypervisor, what runs on it, and what runs beside it. */
 
 export const WINDOWS =
-  /\bWindows\b|\bWin ?1[01]\b|WSA(?:Builds)?\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b|\b(?:device|credential) guard\b/i;
+  /\bWindows\b|\bWin ?1[01]\b|\bSurface (?:Pro|Book|Laptop|Go)\b|WSA(?:Builds)?\b|\bBlueStacks\b|\bLDPlayer\b|\bNox\b|\bMEmu\b|\bTask Manager\b|\bHyper-?V\b|\bWSL ?[12]?\b|\bbcdedit\b|\b(?:device|credential) guard\b/i;
 export const HYPERVISOR_WORKS =
   /\bHCS: Available\b|\bWindows Sandbox\b[^.\n]{0,30}\bworks\b|\b(?:Hyper-? ?V|WSL ?2?)\b[^.\n]{0,30}\b(?:works|up and running|installed and running|running without)\b|\b(?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?) (?:is |are )?(?:already )?running\b|\brunning (?:WSL ?2?|Hyper-? ?V) (?:machines?|VMs?|distros?)\b/i;
 
@@ -29,6 +29,9 @@ export const CONSUMER_ALONE =
 /** Of those, what runs on the machine itself where VirtualBox or VMware is named, too. */
 export const STARTS_HYPERVISOR =
   /\bWSL ?2\b|\bDocker (?:Desktop|for Windows)\b|\bWindows Sandbox\b|\bVirtual Machine Platform\b|\bWindows Hypervisor Platform\b/i;
+
+/** A guest of QEMU: other products that are named run in it. */
+export const IN_QEMU = /(?:^|\s)-cpu\b|(?<!\w)\+vmx\b/m;
 
 /** Windows' own hypervisor, or what starts it, where a text says that it is off. */
 const STARTERS = String.raw`(?:Hyper-? ?V|VBS|virtuali[sz]ation[- ]based security|memory integrity|core isolation|(?:device|credential) guard|HVCI|WSL ?2?|Virtual Machine Platform|Windows Hypervisor Platform|Windows Sandbox)(?: ?\([\w -]{2,24}\))?`;

@@ -2,7 +2,14 @@ import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import type { Advice, Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { ENABLE_FIRMWARE, HYPERV_OFF, HYPERV_ON, SEE_SECURITY, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import {
+  ENABLE_FIRMWARE,
+  HYPERV_OFF,
+  HYPERV_ON,
+  SEE_SECURITY,
+  WHPX_ON,
+  WINDOWS_STATE,
+} from "../../rows/shared-advice.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { APPLE, IN_A_MACHINE, saidOf } from "./in-words.js";
 import { haxmAlone } from "./other-hosts.js";
@@ -13,6 +20,7 @@ import {
   CONSUMER_ALONE,
   DENIED,
   HYPERVISOR_WORKS,
+  IN_QEMU,
   isWithoutHyperV,
   OWN_HYPERVISOR,
   PLAYER,
@@ -105,13 +113,17 @@ export function subjectOfWindows(
     (beside === undefined || IN_A_MACHINE.test(saidOf(text)) ? undefined : STARTS_HYPERVISOR.exec(said)?.[0]);
   const both =
     beside !== undefined && own !== undefined && bareMetal(text) === undefined && !ONE_OR_THE_OTHER.test(text);
-  const alone = own === undefined || !WINDOWS.test(text) ? undefined : /\bHAXM\b|\bAEHD\b/.exec(text)?.[0];
+  const alone =
+    own === undefined || !WINDOWS.test(text)
+      ? undefined
+      : /\bHAXM\b|\bAEHD\b|\bAndroid Emulator hypervisor driver\b/i.exec(text)?.[0];
   if (alone !== undefined)
-    return answer(`${alone} cannot run while Windows' own hypervisor (${own}) runs, which holds VT-x.`, [
-      SEE_SECURITY,
-      HYPERV_OFF,
-      SECURITY_OFF,
-    ]);
+    return answer(
+      `${alone} cannot run while Windows' own hypervisor (${own}) runs, which holds VT-x. The Android emulator does not need it then: it runs over that hypervisor (WHPX).`,
+      /HAXM/.test(alone)
+        ? [SEE_SECURITY, WHPX_ON, HYPERV_OFF, SECURITY_OFF]
+        : [WHPX_ON, SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
+    );
   if (both && WINDOWS.test(text))
     return answer(
       `The text speaks of ${beside} beside Windows' own hypervisor (${own}). While that runs it holds VT-x, and ${beside} runs over it: slower (${/Box/i.test(beside) ? "NEM, the green turtle" : "ULM"}), and its guests get no VT-x.`,
@@ -162,7 +174,7 @@ export function subjectOfWindows(
     );
   const crashed = crashedInGuest(text);
   if (crashed !== undefined) return crashed;
-  const outer = OF_VTX.test(text) && !isBelow ? namedOuter(text, machine) : undefined;
+  const outer = OF_VTX.test(text) && !isBelow && !IN_QEMU.test(text) ? namedOuter(text, machine) : undefined;
   // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
   if (
     outer !== undefined &&

@@ -13,7 +13,7 @@ type Answer = Omit<TextVerdict, "covers">;
 const SHOWS_VTX =
   /\bmachdep\.cpu\.features\b[^\n]{0,400}\bVMX\b|\[OK\]\s{1,8}virtuali[sz]ation VT-X\b|\bVT-?X?\b(?: \w{1,10}){0,2} (?:is |are )?(?:supported|enabled|capable)\b/i;
 const OLD_MODEL =
-  /\b(?:MacBook ?(?:Pro|Air)?|iMac|Mac ?Pro|Mac ?mini|Xserve)\b[^\n]{0,30}\b(?:early |mid |late )?20(?:0[6-9]|10)\b|\b20(?:0[6-9]|10)\b[^\n]{0,16}\b(?:MacBook|iMac|Mac ?Pro|Mac ?mini|Xserve)|\b(?:MacBookPro[1-6]|MacBookAir[12]|MacBook[1-6]|iMac(?:[4-9]|1[01])|MacPro[1-5]|Macmini[1-3]|Xserve[1-3]),\d|\bMac ?(?:Book ?)?Pro [1-5][,.]1\b/i;
+  /\b(?:MacBook ?(?:Pro|Air)?|iMac|Mac ?Pro|Mac ?mini|Xserve)\b[^\n]{0,30}\b(?:early |mid |late )?20(?:0[6-9]|10)\b|\b20(?:0[6-9]|10)\b[^\n]{0,16}\b(?:MacBook|iMac|Mac ?Pro|Mac ?mini|Xserve)|\b(?:MacBookPro[1-6]|MacBookAir[12]|MacBook[1-6]|iMac(?:[4-9]|1[01])|MacPro[1-5]|Macmini[1-3]|Xserve[1-3]),\d|\bMac ?(?:Book ?)?Pro ?[1-5][,.]1\b/i;
 const MODEL = /\b(?:MacBook|iMac|Mac ?Pro|Mac ?mini|Xserve)/i;
 /** macOS is a guest. */
 const GUEST =
@@ -58,6 +58,47 @@ export function withoutFramework(text: string): Answer | undefined {
       )
     : undefined;
 }
+
+/** macOS's own list of what the CPU has. */
+const LISTED = /\bmachdep\.cpu\.features\b[^\n]{0,8}(?<list>[^\n]{40,1200})/i;
+const OF_LINUX = /\/proc\/cpuinfo\b|\/dev\/kvm\b|\bkvm_intel\b|\bmodprobe\b/;
+
+/** Messages that come to what macOS lacks, where they come from a Mac. */
+const SAYS_NO_VTX: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic"]);
+const COMPLAINS =
+  /\?|\b(?:not|no|cannot|can['’]?t|unable|fail\w{0,4}|errors?|missing|unsupported|incompatible|disabled)\b|n['’]t\b/i;
+
+/** What the Mac of a text lacks, where that decides beside the message, or where there is no message. */
+export function macLacks(text: string, message: string | undefined): Answer | undefined {
+  if (message === "macos-hv-support") return withoutFramework(text);
+  if (message === undefined) return COMPLAINS.test(text) ? macShown(text, false) : undefined;
+  return SAYS_NO_VTX.has(message) ? macShown(text, true) : undefined;
+}
+
+/** What a Mac shows of itself, where no framework is named: commands of Linux are of no use there. */
+function macShown(text: string, needs: boolean): Answer | undefined {
+  const said = saidOf(text);
+  if (!isOnMac(said) || OF_LINUX.test(said)) return undefined;
+  const list = LISTED.exec(said)?.groups?.list;
+  if (list !== undefined && !/\bVMX\b/.test(list))
+    return answer(
+      "macOS lists no VMX among machdep.cpu.features: the CPU has no VT-x, or macOS is a virtual machine whose hypervisor does not pass it.",
+      [ASK, OUTER],
+    );
+  const shown = frameworkShown(said);
+  if (shown !== undefined) return shown;
+  if (list === undefined) return needs ? withoutFramework(said) : undefined;
+  return answer(
+    `The CPU has VT-x: VMX is among machdep.cpu.features, and macOS switches it on. It is not enough: ${NEEDS}, ${
+      OLD_MODEL.test(said) || OLD_CPU.test(said)
+        ? "which this Mac lacks; no setting brings them."
+        : "and kern.hv_support is 1 where it has them."
+    }`,
+    [ASK, OTHERWISE],
+  );
+}
+/** Before EPT came with Nehalem. */
+const OLD_CPU = /\bCore\(TM\) ?2\b|\bXeon(?:\(R\))?(?: CPU)?\s{1,12}[EXL]?(?:3[0-3]|5[0-4]|7[0-4])\d\d\b/i;
 
 const ABOUT = /\bkern\.hv_support\b|\bhv_support\b/i;
 const IS_ONE = /\bkern\.hv_support\s{0,3}[:=]\s{0,3}1\b/i;
