@@ -130,7 +130,7 @@ export const ANDROID_MESSAGES = [
     ],
     group: "emulator-driver",
     pattern:
-      /Android Emulator hypervisor driver (?:is not installed|device is not found|device: (?:permission denied|open failed|ioctl denied))|Opening Android Emulator hypervisor driver failed|Unable to open AEHD device|(?:StartService|SERVICE|EXIT_CODE|driver|aehd|gvm)[^\n]{0,40}\b4294967201\b|SERVICE_NAME: (?:aehd|gvm)\b[^\n]{0,80}STATE {1,16}: 1 {1,4}STOPPED/i,
+      /Android Emulator hypervisor driver (?:is not installed|device is not found|device: (?:permission denied|open failed|ioctl denied))|Opening Android Emulator hypervisor driver failed|Unable to open AEHD device|(?:StartService|SERVICE|EXIT_CODE|driver|aehd|gvm)[^\n]{0,40}\b4294967201\b|\b4294967201 error\b|SERVICE_NAME: (?:aehd|gvm)\b[^\n]{0,80}STATE {1,16}: 1 {1,4}STOPPED/i,
     what: "The emulator's hypervisor driver for Windows (AEHD, before: GVM) is not there or did not start (4294967201): it needs VT-x or AMD-V for itself.",
     causes: [
       "Windows' hypervisor runs (Hyper-V, WSL2, Sandbox, memory integrity): use WHPX then, the driver is not needed.",

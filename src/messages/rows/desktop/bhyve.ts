@@ -220,7 +220,7 @@ export const BHYVE_MESSAGES = [
     needle: ["hv_vm_create", "hypervisor.framework", "hv_denied", "hv_unsupported", "hvf error: hv_", "0xfae940"],
     group: "hypervisor-framework",
     pattern:
-      /hv_vm_create\W{0,3} (?:unknown error (?<code>-853770\d\d)|returned (?<code2>0xfae940[01][\da-f])|failed|unknown error|returned \S{1,20})|processor not supported by Hypervisor\.framework|Hypervisor\.framework cannot create a VM|\b(?<code3>HV_(?:DENIED|UNSUPPORTED)|(?<=HVF error: )HV_\w{3,20}|0xfae940(?:0[1-7]|0f))\b/i,
+      /hv_vm_create\W{0,3} (?:HV_ERROR\b|unknown error (?<code>-853770\d\d)|returned (?<code2>0xfae940[01][\da-f])|failed|unknown error|returned \S{1,20})|processor not supported by Hypervisor\.framework|Hypervisor\.framework cannot create a VM|\b(?<code3>HV_(?:DENIED|UNSUPPORTED)|(?<=HVF error: )HV_\w{3,20}|0xfae940(?:0[1-7]|0f))\b/i,
     decoder: "hv-status",
     what: "macOS's Hypervisor.framework, on which xhyve, hyperkit, Docker Desktop and QEMU's hvf run, did not create a virtual machine.",
     causes: [

@@ -209,6 +209,28 @@ export const WINDOWS_MESSAGES = [
     },
   },
   {
+    id: "sandbox-failed",
+    product: "Hyper-V",
+    layer: "host operating system",
+    gravity: "blocks",
+    generic: true,
+    needle: "windows sandbox failed to",
+    pattern: /Windows Sandbox failed to (?:initiali[sz]e|start)(?!\b[^\n]{0,80}0x[0-9a-f]{8})/i,
+    what: "Windows Sandbox did not start, and gives no code. Without VT-x or without Windows' hypervisor it would say so (0x80370102, 0xc0351000, `No hypervisor was found`), so its own files or those of the feature are the likelier reason.",
+    steps: [
+      WINDOWS_STATE,
+      {
+        text: "Repair Windows' files, then switch the feature off, restart, and on again.",
+        commands: [
+          "dism /online /cleanup-image /restorehealth",
+          "dism /online /disable-feature /featurename:Containers-DisposableClientVM",
+        ],
+      },
+      { text: "Read the event log under Hyper-V-Compute and Containers." },
+    ],
+    source: { message: "microsoft/Windows-Sandbox#117", meaning: "Microsoft documentation of HCS error codes" },
+  },
+  {
     id: "windows-status",
     product: "Hyper-V",
     layer: "host operating system",

@@ -9,6 +9,8 @@ import { HYPERVISOR_WORKS, WINDOWS } from "./windows-words.js";
 
 const NESTED = /\bGNS3 VM\b|\bnested\b|\bExposeVirtualizationExtensions\b/i;
 const HYPER_V = /\bHyper-?V\b|\bExposeVirtualizationExtensions\b/i;
+const KVM_BELOW =
+  /\bkvm_amd\b|\bCloud Hypervisor\b|\bhost\b[^.\n]{0,24}\b(?:KVM|QEMU|Proxmox)\b|\b(?:under|on|in) (?:KVM|QEMU|Proxmox)\b/i;
 const OTHER_KERNELS = /\bbhyve\b|\bFreeBSD\b|\bSmartOS\b|\billumos\b|\bOmniOS\b/i;
 
 /** Accelerators of the Android emulator. */
@@ -51,6 +53,16 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         },
       ],
     );
+  if (NESTED.test(text) && KVM_BELOW.test(text))
+    return answer(`${svm} A guest of KVM has it where nested of kvm_amd is 1 and its CPU is given svm.`, [
+      {
+        text: "On the host, see both; then look what its kernel says when the guest's own hypervisor starts.",
+        commands: [
+          "cat /sys/module/kvm_amd/parameters/nested; sudo dmesg | grep -iE 'kvm|svm' | tail",
+          "-cpu host   # libvirt: <cpu mode='host-passthrough'/>",
+        ],
+      },
+    ]);
   if (NESTED.test(text) && HYPER_V.test(text))
     return answer(
       `${svm} Hyper-V gives it to guests from Windows 11 and Windows Server 2022 on; on Windows 10 and earlier servers it does so on Intel CPUs alone.`,

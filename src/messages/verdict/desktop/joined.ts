@@ -14,7 +14,7 @@ import { kvmOnMac, linuxOnMac, macosGuest, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { IS_MACHINE, onWindows, type Says, SKIP_CHECK, sentence, WINDOWS } from "./on-windows.js";
-import { xenAlone } from "./other-hosts.js";
+import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { vboxBelow } from "./said-inside.js";
 import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
@@ -87,7 +87,10 @@ export function joinedOnDesktop(
   if (first === undefined)
     return heldByKvm(text) ?? (text.length <= LONGEST_WORDS ? macLacks(text, undefined) : undefined);
   if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(text), line: first.lines[0] };
-  const xen = first.message === "generic-no-vmx" || first.message === "no-vtx-generic" ? xenAlone(text) : undefined;
+  const xen =
+    first.message === "generic-no-vmx" || first.message === "no-vtx-generic"
+      ? (xenAlone(text) ?? (failed.some(({ product }) => product === "bhyve") ? undefined : bhyveAlone(text)))
+      : undefined;
   if (xen !== undefined && text.length <= LONGEST_WORDS && machine === undefined)
     return { ...xen, says: `${sentence(first.what)} ${xen.says}`, line: first.lines[0] };
   const below =

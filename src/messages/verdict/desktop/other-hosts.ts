@@ -1,3 +1,4 @@
+import { outerStep } from "../../../why/questions/next-steps.js";
 import type { TextVerdict } from "../../answer.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 import { APPLE, saidOf } from "./in-words.js";
@@ -39,6 +40,14 @@ const BSD = /\b(?:FreeBSD|FreeNAS|TrueNAS|pfSense|OPNsense|illumos|OmniOS|SmartO
 
 const ILLUMOS = /\b(?:illumos|OmniOS|SmartOS|Triton|bhhwcompat|vmadm|OpenIndiana)\b|\/dev\/vmmctl\b|\bomnios-r\d/i;
 
+/** What FreeBSD is a guest of. */
+const BELOW_BSD = /\b(?:Proxmox|VMware|ESXi|VirtualBox|Hyper-?V|QEMU|libvirt|KVM)\b/i;
+const belowBsd = (text: string): string | undefined => {
+  const name = /\bnest(?:ed|ing)\b|\b(?:VM|guest|inside)\b/i.test(text) ? BELOW_BSD.exec(text)?.[0] : undefined;
+  if (name === undefined) return undefined;
+  return /^(?:VMw|ES)/i.test(name) ? "VMware" : /^Vi/i.test(name) ? "VirtualBox" : /^H/i.test(name) ? "Hyper-V" : "KVM";
+};
+
 /** bhyve, without a word of its own. */
 export function bhyveAlone(text: string): Answer | undefined {
   if (!BHYVE.test(text) || !(BSD.test(text) || ILLUMOS.test(text))) return undefined;
@@ -68,9 +77,11 @@ export function bhyveAlone(text: string): Answer | undefined {
       ],
       evidence: [],
     };
+  const below = belowBsd(text);
   return {
     says: "bhyve starts no guest without VT-x and EPT (AMD: SVM with nested paging), and none but those of bhyveload without unrestricted guest; in a virtual machine the hypervisor below has to pass all of it. Its module vmm says at load what it misses.",
     steps: [
+      ...(below === undefined ? [] : [outerStep(below)]),
       {
         text: "Read what the module said.",
         commands: ["kldload vmm; dmesg | grep -iE 'vmx|svm|vmm'; sysctl hw.vmm.vmx.cap.unrestricted_guest"],

@@ -17,7 +17,7 @@ const HANGS =
 const STARTS = /\b(?:start|launch|boot|run|open)(?:s|ing|ed)?\b/i;
 const FAILS = /\b(?:not|n['’]t|fail\w{0,4}|error|unable|cannot|refus\w{2,4}|broken|stopped)\b/i;
 const ON_MAC =
-  /\b(?:VMware Fusion|Parallels Desktop|UTM|Docker Desktop|Docker for Mac|Colima|hyperkit|xhyve|Hypervisor[. ]?framework|Virtuali[sz]ation[. ]?framework)\b/i;
+  /\b(?:VMware Fusion|Parallels Desktop|UTM|Docker Desktop|Docker for Mac|Colima|hyperkit|xhyve|Multipass|microk8s|Podman|Rancher Desktop|Lima|Hypervisor[. ]?framework|Virtuali[sz]ation[. ]?framework)\b/i;
 
 const LOGS = [
   {

@@ -217,15 +217,16 @@ const amdNested = (text: string): Says | undefined => {
 };
 
 const WINDOWS_GUEST =
-  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2} (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager))\b/i;
+  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2} (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager))\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
 const WANTS_HYPERV =
   /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
 const UNDER_KVM =
-  /\bKVM\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
+  /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
 
 /** Windows as a guest of KVM, with Hyper-V or WSL2 in it. */
 export function windowsGuest(text: string): Says | undefined {
   if (!WINDOWS_GUEST.test(text) || !WANTS_HYPERV.test(text) || !UNDER_KVM.test(text)) return undefined;
+  if (SVM_CPU.test(text) && !INTEL_CPU.test(text)) return undefined;
   const trouble = troubleIn(text) ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
   return answer(
     `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), look first at what KVM passes on.`}`,

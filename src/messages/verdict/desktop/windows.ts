@@ -54,6 +54,10 @@ const SECURITY_OFF: Advice = {
   unless: ["hypervisor launch off"],
 };
 
+/** VT-x is wanted for Windows itself, as a machine of Hyper-V has it. */
+const FOR_ROOT =
+  /\bExposeVirtualizationExtensions\b[^\n]{0,80}\b(?:globally|root (?:domain|partition)|main Windows|the host(?: itself| OS)?\b|Windows (?:10|11) (?:itself|OS|host))|\b(?:root (?:domain|partition))\b[^\n]{0,60}\b(?:nested|VT-?x)\b|\b(?:nested )?VT-?x in the root (?:domain|partition)\b/i;
+
 /** VMware's words where its machine is configured to have VT-x. */
 const ASKED_FOR_VTX =
   /\bvirtuali[sz]ed? (?:Intel )?(?:VT-x|AMD-V)\b|\bplatform does(?: not|n['’]t) support virtuali[sz]ed (?:Intel )?(?:VT|AMD)/i;
@@ -123,6 +127,11 @@ export function subjectOfWindows(
       /HAXM/.test(alone)
         ? [SEE_SECURITY, WHPX_ON, HYPERV_OFF, SECURITY_OFF]
         : [WHPX_ON, SEE_SECURITY, HYPERV_OFF, SECURITY_OFF],
+    );
+  if (FOR_ROOT.test(text))
+    return answer(
+      "Windows itself (Hyper-V's root partition) cannot be given VT-x while its hypervisor runs: ExposeVirtualizationExtensions is for virtual machines alone. What uses VT-x itself runs over Windows' hypervisor then (VirtualBox 6 and later, VMware 15.5.5 and later), without VT-x for its guests.",
+      [{ text: "Or keep it from starting, for as long as that is needed.", commands: HYPERV_OFF.commands ?? [] }],
     );
   if (both && WINDOWS.test(text))
     return answer(
