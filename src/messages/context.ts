@@ -107,6 +107,7 @@ export function explainContexts(
     circumstances: whenAsked(
       (name) =>
         (about !== undefined && isCircumstance(name, about.host)) ||
+        (name === "module refused by lockdown" && /unsigned module loading is restricted/.test(head)) ||
         (name === "/dev/kvm exists" && DEVICE_THERE.test(head) && !NAME_ALONE.test(head)) ||
         ((name !== "said to have nested on" || read !== false) &&
           shown.some(([shows, is, not]) => shows === name && is.test(head) && !not?.test(head))),

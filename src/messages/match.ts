@@ -49,7 +49,8 @@ export function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] 
         found.push(longer ?? matchOf(candidate.row, hit, line.text, line.number, line.number));
       }
     }
-    if (matched) continue;
+    // No mail program wraps lines this short: the next line is another row of a list, and fits generic words by chance.
+    if (matched || (candidate.row.generic && line.text.trimEnd().length < SHORTEST_CUT)) continue;
     for (const { text, last, lower: joined } of joins) {
       if (!isHinted(candidate, joined)) continue;
       const hit = hitOver(candidate.pattern, text, line.text.length);
@@ -94,10 +95,10 @@ interface Joined {
   readonly isOfList: boolean;
 }
 
-/** The next line begins with the rest of a list: its first word holds a comma, or ends the sentence, or is alone. */
-const REST_OF_LIST = /^\s*(?:[\w.+-]{0,60},|[\w.+-]{1,60}(?:['"):;]|\.?\s*$))/;
+/** The next line goes on with a list: one word after each comma, up to the end of the line or of the sentence. */
+const REST_OF_LIST = /^[\w.+-]{0,60}(?:, ?[\w.+-]{1,60})*(?:,?$|['"):;]|(?<=\.)\s)/;
 
-/** Characters; what cuts words in two, wraps at a width. */
+/** Characters; what wraps lines, does it at a width. */
 const SHORTEST_CUT = 50;
 const TITLE = /\b(?:missing|required|requested|unavailable|features)\s*$/i;
 const OPEN_LIST = /[,:]\s*$/;
@@ -122,7 +123,7 @@ function joinedTexts(window: readonly TextLine[]): readonly Joined[] {
     soft = next.soft;
     joins.push(
       { text: spaced, last: next.number, isOfList: isListed },
-      { text: tight, last: next.number, isOfList: isCut && REST_OF_LIST.test(next.text) },
+      { text: tight, last: next.number, isOfList: isCut && REST_OF_LIST.test(next.text.trim()) },
     );
   }
   return joins;

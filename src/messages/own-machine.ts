@@ -131,6 +131,8 @@ const CIRCUMSTANCES = {
 export type Circumstance =
   | keyof typeof CIRCUMSTANCES
   | "/dev/kvm exists"
+  /** The kernel's log says that lockdown refused a module. */
+  | "module refused by lockdown"
   | "hypervisor launch off"
   | "in a cloud"
   | "macOS"

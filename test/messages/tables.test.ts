@@ -9,6 +9,8 @@ import { explain } from "./explain-all.js";
 
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 const LINES: { readonly [id: string]: string } = {
+  "module-lockdown": "kernel: Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",
+  "fwts-virt": "FAILED [MEDIUM] VirtDisabledByBIOS: Test 1, Virtualisation extensions supported but disabled by BIOS.",
   "virt-host-no-access":
     "  QEMU: Checking if device /dev/kvm is accessible                            : FAIL (Check /dev/kvm is world writable or you are in a group that is allowed to access it)",
   "kvm-svm-missing": "kvm_amd: SVM not supported by CPU 6",

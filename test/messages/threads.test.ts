@@ -25,6 +25,7 @@ const FILES = [
   "threads-desktop.json",
   "threads-linux.json",
   "threads-qemu.json",
+  "threads-outputs.json",
 ];
 const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 

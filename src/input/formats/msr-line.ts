@@ -27,7 +27,7 @@ export interface MsrClaim {
 const VALUE_EXPECTED = "one to sixteen hex digits, as 0x1f, or two halves high:low, the low one of eight digits";
 
 // Sticky expressions: each one is tried at one position only, which keeps a line's cost linear.
-const PREFIX = /(?:[\s>*|•-]|\[ {0,8}\d{1,10}\.\d{1,9}\]|\[CHIPSEC\])*/y;
+const PREFIX = /(?:[\s>*|•-]|\[ {0,8}\d{1,10}\.\d{1,9}\]|\[CHIPSEC\]|\[[*+!x-]\])*/y;
 const CPU = /(?:cpu|processor)[ #:(]{0,3}(0x[0-9a-f]{1,4}|\d{1,4})(?![0-9a-fx])\s*[:,)\]-]{0,2}\s*/iy;
 const WORD = /(?:(?:rd)?msr(?![\w[(])[:#]?\s*)+/iy;
 const BRACKETED = /(?:(?:rd|read)?_?msr)\s*[[(]\s*(?:0x)?([0-9a-f]{1,8})h?\s*[\])]/iy;

@@ -15,7 +15,7 @@ export const vmxcap: FactReader = {
     "QEMU's vmxcap: whether each control that it has a label for may and must be 1, and the capability MSRs, whole with " +
     "their Hex line; of CPU 0 only. Reserved bits, CR0, CR4 and VMCS_ENUM are not printed, and a register that cannot be " +
     "read is printed as all no.",
-  mark: /^\s{0,16}(?:Basic VMX Information|(?:pin-based|primary processor-based|secondary processor-based|tertiary processor-based|secondary VM-Exit|VM-Exit|VM-Entry) controls|Miscellaneous data|VPID and EPT capabilities|VM Functions)\s*$/,
+  mark: /^\s{0,16}(?:Basic VMX Information|(?:pin-based|primary processor-based|secondary processor-based|tertiary processor-based|secondary VM-Exit|VM-Exit|VM-Entry) controls|Miscellaneous data|VPID and EPT capabilities|VM Functions)\s*$|^\s{0,8}[A-Z0-9][\w ,/()'.+-]{2,58}\s{4,40}(?:yes|no|default|forced)\s*$/,
   open: openVmxcap,
 };
 
@@ -72,6 +72,19 @@ const ALL_LABELS: ReadonlySet<string> = new Set(
   (REGISTERS as readonly RegisterRow[]).flatMap(({ bits }) => bits.flatMap((row) => row.vmxcap ?? [])),
 );
 
+/** The register of each label that only one group has: it gives the group of a line whose title was not pasted. */
+const REGISTER_OF_LABEL: ReadonlyMap<string, RegisterRow | undefined> = new Map(
+  Object.values(SECTIONS)
+    .flatMap(({ index }) =>
+      (registerOf(index) as RegisterRow).bits.map((bit) => [bit.vmxcap, registerOf(index)] as const),
+    )
+    .filter(([label], _, all) => label !== undefined && all.filter(([other]) => other === label).length === 1)
+    .map(([label, register]) => [label as string, register]),
+);
+
+/** As the script lays out a label: a sentence that ends in yes has one blank there. */
+const QUOTED = /^(\S.*\S)\s{4,40}(?:yes|no|default|forced)$/;
+
 interface Group {
   readonly register: RegisterRow;
   readonly kind: "controls" | "bits";
@@ -80,6 +93,8 @@ interface Group {
   last: number;
   said: { readonly msr: Msr; readonly trueMsr?: Msr; readonly at: Place }[];
   nonZero: boolean;
+  /** It has the lines that were pasted, no more: without a yes among them, its register may still have been read. */
+  readonly quoted?: true;
 }
 
 function openVmxcap(sink: FactSink): FactRun {
@@ -94,8 +109,8 @@ function openVmxcap(sink: FactSink): FactRun {
     if (group === undefined) return;
     const done = group;
     group = undefined;
-    if (done.nonZero) {
-      anyRead = true;
+    if (done.nonZero || done.quoted === true) {
+      anyRead ||= done.nonZero;
       release(done);
     } else if (done.said.length > 0) zeros.push(done);
   };
@@ -137,11 +152,12 @@ function openVmxcap(sink: FactSink): FactRun {
         group = { register, kind: next.kind, at: placeOf(line), last: -1, said: [], nonZero: false };
         return true;
       }
-      if (group === undefined || text === "") return false;
-      const taken = takeLine(group, line, text);
+      if (text === "") return false;
+      if (group !== undefined && takeLine(group, line, text)) return true;
       // A line of another text, or of a group whose title is lost.
-      if (!taken) settle();
-      return taken;
+      settle();
+      group = quotedGroup(line, text);
+      return group !== undefined && takeLine(group, line, text);
     },
     busy: () => group !== undefined,
     end() {
@@ -150,6 +166,14 @@ function openVmxcap(sink: FactSink): FactRun {
       if (unread > 0 && !anyRead) sink.log.note({ line: 1, column: 1 }, "vmxcap could read none of the VMX MSRs");
     },
   };
+}
+
+/** The group of a line whose title was not pasted, by its label. */
+function quotedGroup(line: TextLine, text: string): Group | undefined {
+  const register = REGISTER_OF_LABEL.get(QUOTED.exec(text)?.[1]?.trim() ?? "");
+  if (register === undefined) return undefined;
+  const kind = register.layout === "controls" ? "controls" : "bits";
+  return { register, kind, at: placeOf(line), last: -1, said: [], nonZero: false, quoted: true };
 }
 
 function takeLine(group: Group, line: TextLine, text: string): boolean {

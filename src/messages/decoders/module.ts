@@ -46,6 +46,7 @@ export function decodeModuleError([match]: readonly [Match, ...Match[]], context
   const errno = ERRNO_OF[reason] ?? (reason.startsWith("unknown symbol") ? "symbol" : undefined);
   if ((match.groups.module ?? match.groups.module2)?.includes("amd")) return amdModuleError(context);
   if (reason === "operation not permitted") {
+    if (context.circumstances.has("module refused by lockdown")) return {};
     return {
       causes: [
         { text: "Not root; or Secure Boot's lockdown, or a container, forbids loading modules.", certainty: "likely" },

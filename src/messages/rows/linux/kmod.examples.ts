@@ -37,7 +37,16 @@ export const KMOD_EXAMPLES = {
     not: ["If # CONFIG_KVM_INTEL is not set, rebuild."],
   },
   "module-version": {
-    examples: ["kvm_intel: disagrees about version of symbol kvm_set_apic_base"],
+    examples: [
+      "kvm_intel: disagrees about version of symbol kvm_set_apic_base",
+      "kvm-intel: disagrees about version of symbol module_layout",
+    ],
+  },
+  "module-lockdown": {
+    examples: [
+      "Oct 12 10:11:12 host kernel: Lockdown: modprobe: unsigned module loading is restricted; see man kernel_lockdown.7",
+    ],
+    not: ["Lockdown: amdctl: raw MSR access is restricted; see man kernel_lockdown.7"],
   },
   "parameter-read-only": {
     examples: ["bash: /sys/module/kvm_intel/parameters/nested: Permission denied"],

@@ -160,7 +160,7 @@ export const KMOD_MESSAGES = [
     gravity: "blocks",
     needle: ["disagrees about version of symbol", "unknown symbol", "version magic"],
     pattern:
-      /\bkvm(?:_intel)?: (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
+      /\b(?:kvm(?:[-_]intel)?|irqbypass): (?:disagrees about version of symbol (?<symbol>\w{1,60})|Unknown symbol (?<symbol2>\w{1,60})|version magic '[^'\n]{1,120}' should be '[^'\n]{1,120}')/i,
     what: "kvm.ko and kvm_intel.ko do not belong to each other or to the running kernel, so the module does not load. The CPU had not been checked yet.",
     causes: [
       "One of the two comes from another build: a kernel that was updated and not booted, a module compiled by hand, or kvm.ko loaded by insmod in the wrong order (kvm before kvm_intel).",
@@ -173,6 +173,29 @@ export const KMOD_MESSAGES = [
       { text: "Restart into the installed kernel." },
     ],
     source: { message: "Linux, kernel/module", meaning: "Linux, kernel/module (check_version, same_magic)" },
+  },
+  {
+    id: "module-lockdown",
+    product: "Linux",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: "unsigned module loading is restricted",
+    group: "module-lockdown",
+    pattern: /Lockdown: [^:\n]{1,40}: unsigned module loading is restricted/i,
+    what: "The kernel is locked down (Secure Boot is on), and refused a module that is not signed with a key it trusts. VT-x has nothing to do with it, and neither have rights: root is refused, too.",
+    causes: [
+      "A kernel or a module that was built by hand, or by DKMS (vboxdrv, vmmon) without a key that is enrolled. A distribution signs its own kvm_intel.",
+    ],
+    steps: [
+      {
+        text: "See who signed the module, and whether Secure Boot is on.",
+        commands: ["modinfo -F signer kvm_intel; mokutil --sb-state"],
+      },
+      {
+        text: "Boot the distribution's own kernel, or sign the module and enrol the key, or switch Secure Boot off in the firmware setup.",
+      },
+    ],
+    source: { message: "kernel_lockdown(7)", meaning: "Linux, kernel/module/signing.c; security/lockdown" },
   },
   {
     id: "parameter-read-only",

@@ -3,6 +3,9 @@ import type { TOOL_MESSAGES } from "./tools.js";
 
 /** Lines that each row is for, and lines that hold its words and are none of it. */
 export const TOOL_EXAMPLES = {
+  "fwts-virt": {
+    examples: ["FAILED [MEDIUM] VirtDisabledByBIOS: Test 1, Virtualisation extensions supported but disabled by BIOS."],
+  },
   "kvm-ok-bios": {
     examples: ["INFO: KVM (vmx) is disabled by your BIOS", "failed to launch: KVM (vmx) is disabled by your BIOS."],
   },

@@ -31,6 +31,17 @@ export const TOOL_MESSAGES = [
     },
   },
   {
+    id: "fwts-virt",
+    product: "tool",
+    layer: "firmware",
+    gravity: "blocks",
+    needle: ["virtdisabledbybios", "supported but disabled by bios"],
+    pattern: /VirtDisabledByBIOS|Virtualisation extensions supported but disabled by BIOS/i,
+    what: "fwts read the CPU: it has VT-x (or AMD-V), and the firmware has it switched off and locked.",
+    steps: [FIRMWARE_IS_OFF, READ_FEAT_CTL],
+    source: { message: "fwts, test virt", meaning: "fwts, src/cpu/virt" },
+  },
+  {
     id: "kvm-ok-no",
     product: "tool",
     layer: "silicon",
