@@ -150,10 +150,9 @@ export function uniqueSteps<T extends Step>(steps: readonly T[]): T[] {
 /** The steps with what there is to do in place of them. */
 export function inPlace(steps: readonly Advice[], shown: Circumstances): readonly Advice[] {
   return steps.map((step) => {
-    const { instead, unless } = step;
-    return instead === undefined || !shown.has(instead.is)
-      ? step
-      : { ...plainStep(instead), ...(unless === undefined ? {} : { unless }) };
+    const { instead = [], unless } = step;
+    const other = [instead].flat().find(({ is }) => shown.has(is));
+    return other === undefined ? step : { ...plainStep(other), ...(unless === undefined ? {} : { unless }) };
   });
 }
 

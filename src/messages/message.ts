@@ -81,12 +81,17 @@ export interface Step {
   readonly commands?: readonly string[];
 }
 
+/** What there is to do in place of a step under a circumstance. */
+export interface Alternative extends Step {
+  readonly is: Circumstance;
+}
+
 /** A step as rows and decoders have it. */
 export interface Advice extends Step {
   /** There is nothing to do where the text shows one of these. */
   readonly unless?: readonly Circumstance[];
-  /** What there is to do in place of it where the text shows this. */
-  readonly instead?: Step & { readonly is: Circumstance };
+  /** What there is to do in place of it: the first whose circumstance the text shows. */
+  readonly instead?: Alternative | readonly Alternative[];
   /** What it changes: the firmware's setting, what the hypervisor below passes on, or whether Windows' own starts. */
   readonly changes?: "firmware" | "outer hypervisor" | "Windows' hypervisor";
 }

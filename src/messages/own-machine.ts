@@ -136,6 +136,7 @@ export type Circumstance =
   | "hypervisor launch off"
   | "in a cloud"
   | "macOS"
+  | "no firmware switch"
   | "no hypervisor below"
   | "no rival named"
   | "on Linux"

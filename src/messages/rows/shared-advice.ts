@@ -1,4 +1,4 @@
-import type { Advice, RowCause, Step } from "../message.js";
+import type { Advice, Alternative, RowCause, Step } from "../message.js";
 import type { Circumstance } from "../own-machine.js";
 
 /*
@@ -27,10 +27,16 @@ export const ENABLE_SVM: Advice = {
   changes: "firmware",
 };
 
+/** Where the firmware setup has no switch. */
+export const NO_SWITCH: Alternative = {
+  is: "no firmware switch",
+  text: "The text finds no switch for it in the firmware setup: update the firmware, and look under CPU, Advanced and Security (a password can hide it). Some makers leave it on without a switch; Windows (systeminfo) and Linux (vmx among the flags) show whether it is.",
+};
+
 /** For messages that only say that something is missing. */
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
-  instead: { is: "AMD", text: ENABLE_SVM.text },
+  instead: [NO_SWITCH, { is: "AMD", text: ENABLE_SVM.text }],
   unless: [
     ...INSIDE,
     "said to be on",

@@ -202,10 +202,10 @@ export const ANDROID_MESSAGES = [
     ],
     group: "whpx-missing",
     pattern:
-      /WHPX: No accelerator found, hr=(?<hr>[0-9a-f]{8})|WHPX is either not available or not installed|WHvGetCapability failed\. hr=0x(?<hr2>[0-9a-f]{8})[^\n]{0,60}|Could not load library '?WinHv(?:Platform|Emulation)\.dll|WHPX: Failed to (?:create|setup) partition, hr=(?<hr3>(?!c0350)[0-9a-f]{8})|ensure Windows Hypervisor Platform \(WHPX\) is properly installed/i,
+      /WHPX: No accelerator found, hr=(?<hr>[0-9a-f]{8})|WHPX is either not available or not installed|WHvGetCapability failed\. hr=0x(?<hr2>[0-9a-f]{8})[^\n]{0,60}|(?:Could not load library|(?:Failed|Unable) to load) '?WinHv(?:Platform|Emulation)\.dll|WHPX: Failed to (?:create|setup) partition, hr=(?<hr3>(?!c0350)[0-9a-f]{8})|ensure Windows Hypervisor Platform \(WHPX\) is properly installed/i,
     what: "QEMU (or the Android emulator) should run on Windows' hypervisor (WHPX), which is not available: the hypervisor does not run, or `Windows Hypervisor Platform` is not switched on.",
     causes: [
-      "The feature `Windows Hypervisor Platform` is off: WinHvPlatform.dll is missing then, or no hypervisor is reported (hr=00000000).",
+      "The feature `Windows Hypervisor Platform` is off: WinHvPlatform.dll is missing then (and for a 32-bit program always), or no hypervisor is reported (hr=00000000).",
       { text: "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.", layer: "firmware" },
       "Windows is itself a virtual machine whose hypervisor does not pass VT-x (Azure and others: by machine type).",
     ],

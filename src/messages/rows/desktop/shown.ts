@@ -2,7 +2,7 @@ import type { Shown } from "../../desktop-messages.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
-import { saysOff, saysOn } from "../../verdict/desktop/said-on.js";
+import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { cloudOf, namedCloud } from "../../verdict/named-outer.js";
 import { svmNamed } from "../../verdict/other-cpus.js";
@@ -28,6 +28,7 @@ export const SHOWN: readonly Shown[] = [
   ],
   ["on Windows", { test: (text) => OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text)) }],
   ["Windows 10", { test: isWindows10 }],
+  ["no firmware switch", { test: saysNoSwitch }],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],
   // No hypervisor of Windows' own, on a desktop.

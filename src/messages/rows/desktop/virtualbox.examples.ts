@@ -127,8 +127,22 @@ export const VIRTUALBOX_EXAMPLES = {
     examples: ["AMD-V is not available (VERR_SVM_NO_SVM)"],
     not: ["VERR_SVM_UNABLE_TO_START_VM", "AMD-V setup failed: VERR_SVM_IN_USE (VERR_SVM_IN_USE)."],
   },
+  "guest-32-bit": {
+    examples: [
+      "This kernel requires an x86-64 CPU, but only detected an i686 CPU.",
+      "Your CPU does not support long mode. Use a 32bit distribution.",
+    ],
+    not: ["the x86-64 CPU is required by the kernel"],
+  },
   "vbox-64-bit": {
     examples: [
+      "La aceleración por hardware VT-x/AMD-V no se encuentra en su sistema.",
+      "L'accélération matérielle VT-x/AMD-V n'est pas disponible sur votre système.",
+      "VT-x/AMD-V-Hardwarebeschleunigung ist auf Ihrem System nicht verfügbar.",
+      "A aceleração de hardware VT-x/AMD-V não está disponível no seu sistema.",
+      "L'accelerazione hardware VT-x/AMD-V non è disponibile sul sistema.",
+      "您的系统中的 VT-x/AMD-V 硬件加速 不可用。",
+      "시스템에서 VT-x/AMD-V 하드웨어 가속을 사용할 수 없습니다.",
       "00:00:00.068056 WARNING! 64-bit guest type selected but the host CPU does NOT support HW virtualization.",
       "VT-x/AMD-V hardware acceleration has been enabled, but is not operational. Certain guests (e.g. OS/2 and QNX) require this feature.",
     ],

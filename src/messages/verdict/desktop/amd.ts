@@ -1,6 +1,6 @@
 import type { TextVerdict } from "../../answer.js";
-import type { Step } from "../../message.js";
-import { ENABLE_SVM, HYPERV_OFF, OUTER_COMMANDS, WHPX_ON } from "../../rows/shared-advice.js";
+import type { Advice } from "../../message.js";
+import { ENABLE_SVM, HYPERV_OFF, NO_SWITCH, OUTER_COMMANDS, WHPX_ON } from "../../rows/shared-advice.js";
 import { APPLE, isOnMac } from "./in-words.js";
 import { isSaidOn } from "./said-on.js";
 import { HYPERVISOR_WORKS, WINDOWS } from "./windows-words.js";
@@ -98,7 +98,11 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
     ]);
   if (WINDOWS.test(text))
     return answer(svm, [
-      { text: "Enable SVM Mode in the firmware setup, and ask Windows whether it is on.", commands: ["systeminfo"] },
+      {
+        instead: NO_SWITCH,
+        text: "Enable SVM Mode in the firmware setup, and ask Windows whether it is on.",
+        commands: ["systeminfo"],
+      },
     ]);
   return answer(svm, [
     {
@@ -108,6 +112,6 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   ]);
 }
 
-function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
+function answer(says: string, steps: readonly Advice[]): Omit<TextVerdict, "covers"> {
   return { says, steps, evidence: [] };
 }

@@ -3,6 +3,7 @@ import type { Step } from "../../message.js";
 import { WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { APPLE, appleSilicon, isOnMac, saidOf } from "./in-words.js";
 import { saysNestedOn } from "./nested-in-words.js";
+import { IN_QEMU } from "./windows-words.js";
 
 /*
  * Macs: Apple's own chips, which have no VT-x, and what Hypervisor.framework gives the guests of Intel's.
@@ -110,6 +111,11 @@ export function nestedOnMac(text: string): Answer | undefined {
     [{ text: "With the machine off, let it have VT-x.", commands }],
   );
 }
+
+/** Linux in QEMU on a Mac, started by a tool for it. */
+const TOOL = /\b(?:Lima|Colima|UTM|Multipass|OrbStack)\b/i;
+export const nestedByTool = (text: string): Answer | undefined =>
+  TOOL.test(text) && IN_QEMU.test(text) ? nestedOnMac(text) : undefined;
 
 /** macOS without virtualization because it runs in a machine: what is below, as far as the text says it. */
 export function macosGuest(text: string, what: string): Answer | undefined {

@@ -10,11 +10,12 @@ import { machineHas, ofModel } from "../cpu-model.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { ofAmd } from "./amd.js";
-import { kvmOnMac, linuxOnMac, macosGuest, onAppleSilicon } from "./apple.js";
+import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import { IS_MACHINE, onWindows, type Says, SKIP_CHECK, sentence, WINDOWS } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
+import { narrowGuest } from "./products.js";
 import { vboxBelow } from "./said-inside.js";
 import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
@@ -85,8 +86,12 @@ export function joinedOnDesktop(
     if (checked !== undefined) return checked;
   }
   if (first === undefined)
-    return heldByKvm(text) ?? (text.length <= LONGEST_WORDS ? macLacks(text, undefined) : undefined);
+    return (
+      nestedByTool(text) ?? heldByKvm(text) ?? (text.length <= LONGEST_WORDS ? macLacks(text, undefined) : undefined)
+    );
   if (NO_VTX.has(first.message as string) && cpuLacks(text)) return { ...withoutVtx(text), line: first.lines[0] };
+  const narrow = first.message === "guest-32-bit" ? narrowGuest(text) : undefined;
+  if (narrow !== undefined) return { ...narrow, line: first.lines[0] };
   const xen =
     first.message === "generic-no-vmx" || first.message === "no-vtx-generic"
       ? (xenAlone(text) ?? (failed.some(({ product }) => product === "bhyve") ? undefined : bhyveAlone(text)))

@@ -4,7 +4,7 @@ import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-adv
 import { ARM_MACHINE } from "../other-cpus.js";
 import { ASK_MACOS } from "./apple.js";
 import { appleSilicon, isOnMac, saidOf } from "./in-words.js";
-import { BESIDE, CONSUMER, WINDOWS } from "./windows-words.js";
+import { BESIDE, CONSUMER, HOST_IS_MAC, WINDOWS } from "./windows-words.js";
 
 /*
  * A product that runs virtual machines and trouble with it, without a word about virtualization: what decides whether that is the reason.
@@ -37,7 +37,7 @@ export function underRosetta(text: string): Answer | undefined {
   );
 }
 
-const OF_VBOX = /\bVirtual ?Box\b|\bVBoxManage\b|\bVBox\b/i;
+const OF_VBOX = /\bVirtual ?Box(?:4dsm)?\b|\bVBoxManage\b|\bVBox\b/i;
 
 /** VirtualBox on a chip of Apple's: it came there with 7.1, for ARM guests. */
 function vboxOnSilicon(said: string): Answer | undefined {
@@ -54,6 +54,7 @@ const CHIP =
 /** VirtualBox has no 64-bit machines to offer. */
 const WITHOUT_64 =
   /\b(?:only|just)\b[^.\n]{0,30}\b(?:32|x86)[- ]?bits?\b|\b(?:does ?n['’o]t|do ?n['’o]t|not|no|can['’]?t|cannot|missing|without)\b[^.\n]{0,40}\b(?:64[- ]?bits?|x64)\b|\b(?:64[- ]?bits?|x64)\b[^.\n]{0,40}\b(?:not (?:there|shown|available|listed|showing|offered)|missing|gr[ea]yed)\b/i;
+const NO_WINDOWS = /4dsm\b|\b(?:Synology|DSM|DiskStation|QNAP|Linux|Ubuntu|Debian|Fedora)\b/i;
 const LOOK_IN_CPU: Step = {
   text: "See what VirtualBox finds of the CPU, and whether the CPU has VT-x at all.",
   commands: ["VBoxManage list hostinfo", "grep -m1 -owE 'vmx|svm' /proc/cpuinfo"],
@@ -63,8 +64,33 @@ function without64(said: string): Answer | undefined {
   if (!OF_VBOX.test(said) || !WITHOUT_64.test(said) || isOnMac(said)) return undefined;
   return answer(
     "VirtualBox offers 64-bit guests only where it gets VT-x (or AMD-V): the CPU has none (old Atoms, Celerons and Core 2 models), the firmware has it off, or, on Windows, Windows' own hypervisor holds it.",
-    [LOOK_IN_CPU, HYPERV_OFF, ENABLE_FIRMWARE],
+    [LOOK_IN_CPU, ...(NO_WINDOWS.test(said) && !WINDOWS.test(said) ? [] : [HYPERV_OFF]), ENABLE_FIRMWARE],
   );
+}
+
+/** A 64-bit system on a CPU without 64-bit mode: whose CPU it is. */
+export function narrowGuest(text: string): Answer | undefined {
+  const said = saidOf(text);
+  if (OF_VBOX.test(said))
+    return answer(
+      "A 64-bit system was started in a machine of VirtualBox that shows no 64-bit mode: it has none where VirtualBox gets no VT-x (AMD-V), and where the machine's version is a 32-bit one.",
+      [
+        { text: "Choose a 64-bit version of the system; where none is offered, VT-x is missing." },
+        LOOK_IN_CPU,
+        ENABLE_FIRMWARE,
+      ],
+    );
+  return /\b(?:QEMU|libvirt|virsh|virt-manager|<domain|Proxmox)\b/i.test(said)
+    ? answer(
+        "A 64-bit system was started in a machine of QEMU whose CPU has no 64-bit mode: its model (qemu32, kvm32, coreduo) or its program (qemu-system-i386) is a 32-bit one. VT-x has no part in that.",
+        [
+          {
+            text: "Give it a 64-bit CPU, and QEMU's program for x86_64.",
+            commands: ["-cpu host", "<cpu mode='host-passthrough'/>", "qemu-system-x86_64 -cpu qemu64"],
+          },
+        ],
+      )
+    : undefined;
 }
 
 export function productAlone(text: string): Answer | undefined {
@@ -73,6 +99,11 @@ export function productAlone(text: string): Answer | undefined {
   if (narrow !== undefined) return narrow;
   const vbox = vboxOnSilicon(said);
   if (vbox !== undefined) return vbox;
+  if (HOST_IS_MAC.test(said) && OF_VBOX.test(said) && (HANGS.test(said) || FAILS.test(said)))
+    return answer(
+      "VirtualBox 7 and later on macOS runs over Apple's Hypervisor.framework, without a driver of its own, and more slowly than up to 6.1 (the green turtle). Windows' own hypervisor has no part in that; the host has to offer the framework.",
+      [ASK_MACOS],
+    );
   if (isOnMac(said) && FAILS.test(said)) {
     const product = ON_MAC.exec(said)?.[0];
     return product === undefined || !STARTS.test(said)

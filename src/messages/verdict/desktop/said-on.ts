@@ -69,3 +69,8 @@ export function isSaidOn(text: string): boolean {
   const lines = spoken(text);
   return lines !== "" && SAID_ON.test(lines) && !SAID_OFF.test(lines);
 }
+
+/** No entry for it in the firmware setup. */
+const NO_SWITCH =
+  /\b(?:no|without an?|not (?:any|an?)|(?:do(?:es)?|did) ?n['’o]t (?:have|see|show|find|give|offer)(?: me)?(?: the| an?| any)?|(?:can ?not|can['’]?t|could ?n['’]t) (?:find|see)(?: the| an?| any)?|missing(?: the)?)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|menu)\b[^.\n]{0,60}\b(?:BIOS|UEFI|firmware|setup)\b|\b(?:BIOS|UEFI|firmware)\b[^.\n]{0,40}\b(?:no|without an?|(?:do(?:es)?|did) ?n['’o]t (?:have|show|give|offer)(?: me)?(?: the| an?| any)?|lacks?|missing)(?: \w{2,14}){0,3} (?:options?|settings?|switch|entry|virtuali[sz]ation|VT-?x)\b|\bno me da la opci[óo]n\b|\bno (?:aparece|tiene) la opci[óo]n\b/i;
+export const saysNoSwitch = (text: string): boolean => NO_SWITCH.test(spoken(text));

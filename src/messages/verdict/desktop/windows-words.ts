@@ -30,6 +30,9 @@ export const CONSUMER_ALONE =
 export const STARTS_HYPERVISOR =
   /\bWSL ?2\b|\bDocker (?:Desktop|for Windows)\b|\bWindows Sandbox\b|\bVirtual Machine Platform\b|\bWindows Hypervisor Platform\b/i;
 
+/** A form that asks for the host's system, and a Mac. */
+export const HOST_IS_MAC = /\bHost OS\b[^\n]{0,24}(?:\n\s{0,4}){0,3}(?:mac ?OS|OS ?X)\b/i;
+
 /** A guest of QEMU: other products that are named run in it. */
 export const IN_QEMU = /(?:^|\s)-cpu\b|(?<!\w)\+vmx\b/m;
 

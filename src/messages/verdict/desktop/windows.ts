@@ -19,6 +19,7 @@ import {
   CONSUMER,
   CONSUMER_ALONE,
   DENIED,
+  HOST_IS_MAC,
   HYPERVISOR_WORKS,
   IN_QEMU,
   isWithoutHyperV,
@@ -77,6 +78,10 @@ const NESTING = /\bnest(?:ed|ing)\b/i;
 const SHOWN_OFF =
   /\b(?:disabled|off|not enabled)\b[^.\n]{0,12}\b(?:in|by|under) (?:the )?(?:windows )?task ?manager\b|\btask ?manager\b[^.\n]{0,40}\b(?:disabled|not enabled|off)\b/i;
 
+/** A program's check of it. */
+const CHECKED =
+  /\bvirtuali[sz]ation['"”]?\s(?:check|support|requirement|test|detection)|\b(?:check\w{0,3}|detect\w{0,3}|verif\w{1,5})\b[^.\n]{0,24}\bvirtuali[sz]ation\b/i;
+
 /** A hypervisor in a machine got as far as VMX operation. */
 const CRASH = /\bcrash\w{0,3}\b|\bBSOD\b|\bblue ?screen\b|\bfreez\w{1,3}\b/i;
 const ENTERED =
@@ -110,6 +115,7 @@ export function subjectOfWindows(
   text: string,
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
+  if (HOST_IS_MAC.test(text)) return undefined;
   const beside = BESIDE.exec(text)?.[1];
   const said = text.replace(DENIED, " ");
   const own =
@@ -222,7 +228,7 @@ export function subjectOfWindows(
   const haxm = haxmAlone(text);
   if (haxm !== undefined) return haxm;
   const consumer = CONSUMER.exec(saidOf(text))?.[0];
-  if (consumer !== undefined && (FIRMWARE.test(text) || OF_VTX.test(text)))
+  if (consumer !== undefined && (FIRMWARE.test(text) || OF_VTX.test(text) || CHECKED.test(text)))
     return answer(
       `${/hyper/i.test(consumer) ? `${consumer} is` : `${consumer} runs on`} Windows' own hypervisor. Windows itself says whether VT-x is on (or AMD-V); where it is, the hypervisor's feature is off or the boot entry keeps it from starting.`,
       [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
