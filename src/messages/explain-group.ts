@@ -130,7 +130,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       bits: [],
       ...(rule === undefined ? {} : { rule }),
       causes: [],
-      steps: shown.steps.map((step) => chosenStep(filledStep(step, first))),
+      steps: inPlace(shown.steps, context.circumstances).map((step) => chosenStep(filledStep(step, first))),
       depends: [],
       ...kernelNotes(context, decoded),
       sources: sourcesOf(row),

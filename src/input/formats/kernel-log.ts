@@ -13,7 +13,7 @@ export const kernelLog: FactReader = {
   knows:
     "Kernel and QEMU messages: what Linux and KVM printed about VMX, the kernel release (Linux version, uname), microcode, and " +
     "features that QEMU says KVM does not offer. A value that QEMU failed to set is one it wanted, not one the CPU has.",
-  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by|isn't AMD or Hygon|paravirtualized kernel on |Detected virtualization /,
+  mark: /\bkvm(?:_intel)?: |\bkvm \[\d{1,7}\]: |x86\/cpu: |\bLinux \S{1,64} \d{1,3}\.\d|\buname -r\b|microcode: |smpboot: CPU0: |failed to set MSR|doesn't support requested\b|unchecked MSR access|^\s{0,16}Offset \d|Hypervisor detected: |has_svm: |SVM not supported by|isn't AMD or Hygon|paravirtualized kernel on |Detected virtualization |\/lib\/modules\/\S{3,60}\.(?:aarch64|ppc64le|s390x|riscv64)\b/,
   words: [
     "kvm",
     "x86/cpu: ",
@@ -31,6 +31,10 @@ export const kernelLog: FactReader = {
     "isn't AMD or",
     "paravirtualized kernel",
     "Detected virtualization",
+    ".aarch64",
+    ".ppc64le",
+    ".s390x",
+    ".riscv64",
   ],
   unwraps: true,
   open: openLog,
@@ -106,6 +110,11 @@ function openLog(sink: FactSink): FactRun {
         sink.system("arch", "aarch64", placeOf(line));
         return true;
       }
+      const foreign = OF_MODULES.exec(text)?.groups?.arch;
+      if (foreign !== undefined) {
+        sink.system("arch", foreign, placeOf(line));
+        return true;
+      }
       if (NOT_AMD.test(text)) ofAmd = true;
       if (ofAmd && /\bkvm: no hardware support\s*$/.test(text)) {
         ofAmd = false;
@@ -117,6 +126,8 @@ function openLog(sink: FactSink): FactRun {
   };
 }
 
+/** The release of a kernel ends with the machine that it is for, in distributions of RPM. */
+const OF_MODULES = /\/lib\/modules\/[\w.+~-]{3,60}\.(?<arch>aarch64|ppc64le|s390x|riscv64)\b/;
 const NOT_AMD =
   /has_svm: (?:not amd|can't execute)|SVM not supported by CPU \d{1,5}, not|\bCPU \d{1,5} isn't AMD or Hygon/;
 

@@ -73,6 +73,7 @@ const MEANINGS: { readonly [E in Errno]: Meaning } = {
   },
   ENODEV: {
     what: "/dev/kvm exists only as a name: no module is behind it, because kvm_intel is not loaded.",
+    outcome: "no device",
     layer: "KVM load",
     causes: [
       likely(

@@ -42,17 +42,29 @@ function shownModel(text: string): string | undefined {
 /** Kernels that are built for the machines of one cloud, as `uname -r` shows them. */
 const CLOUD_KERNEL =
   /\b\d\.\d{1,2}\.\d{1,3}-[\w.]{1,24}(?:(?<aws>\.amzn\d{1,4}\b|-aws\b)|(?<gcp>-g(?:cp|ke)\b)|(?<azure>-azure\b)|(?<oracle>-oracle\b))/;
+/** Names that clouds give the machines in them, in a prompt or as `uname -a` shows them. */
+const CLOUD_HOST =
+  /(?:@|\bLinux )(?:(?<aws>ip-(?:\d{1,3}-){3}\d{1,3})|(?<azure>aks-\w{3,20}-\d{4,12}-vmss)|(?<gcp>gke-[\w-]{4,40}-pool)|(?<alibaba>iZ[0-9a-z]{12,24}Z)|(?<digitalocean>[\w-]{2,24}-s-\d{1,2}vcpu-))/;
 const OF_CLOUD: { readonly [group: string]: string } = {
   aws: "Amazon EC2",
   gcp: "Google Compute Engine",
   azure: "Azure",
   oracle: "Oracle Cloud",
+  alibaba: "Alibaba Cloud",
+  digitalocean: "DigitalOcean",
 };
 
-/** The cloud for which the kernel of a text is built. */
-function cloudOfKernel(text: string): string | undefined {
-  const groups = CLOUD_KERNEL.exec(text)?.groups ?? {};
-  return OF_CLOUD[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
+/** The cloud for which the kernel of a text is built, or which named the machine. */
+function builtFor(text: string): { readonly cloud: string; readonly by: string } | undefined {
+  for (const [words, by] of [
+    [CLOUD_KERNEL, "kernel"],
+    [CLOUD_HOST, "host's name"],
+  ] as const) {
+    const groups = words.exec(text)?.groups ?? {};
+    const cloud = OF_CLOUD[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
+    if (cloud !== undefined) return { cloud, by };
+  }
+  return undefined;
 }
 
 /** Hypervisors that run on the bare machine: whatever else the text names there, runs in their machines. */
@@ -179,10 +191,10 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
     return { name: outer, isBelow: true, says, step: outerStep(outer) };
   }
   if (cores?.[0].cpuid.features.hypervisor === false) return undefined;
-  const built = WHOLE_MACHINE.test(text) || RUNNER.test(text) ? undefined : cloudOfKernel(text);
+  const built = WHOLE_MACHINE.test(text) || RUNNER.test(text) ? undefined : builtFor(text);
   if (built !== undefined) {
-    const says = ` The kernel is the one of ${built}: a machine there has no VT-x unless its type passes it.`;
-    return { name: built, isBelow: true, says, step: outerStep(built) };
+    const says = ` The ${built.by} is the one of ${built.cloud}: a machine there has no VT-x unless its type passes it.`;
+    return { name: built.cloud, isBelow: true, says, step: outerStep(built.cloud) };
   }
   if (!mayName(text)) return undefined;
   const model = shownModel(text);

@@ -1,5 +1,5 @@
 import { isSvmVendor } from "../../host/host.js";
-import { SVM_MODULE } from "../../why/questions/next-steps.js";
+import { PASS_SVM, SVM_MODULE } from "../../why/questions/next-steps.js";
 import { isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
@@ -59,7 +59,8 @@ export function otherCpuVerdict(
 ): TextVerdict | undefined {
   const [first] = recognised;
   if (text === undefined || first === undefined) return undefined;
-  const vendor = machine?.situation.host.vendor;
+  // As it was read: a message that both modules print proves neither.
+  const vendor = machine?.situation.read.vendor;
   return (
     (vendor === undefined ? foreignVerdict(recognised, first, text) : undefined) ?? svmVerdict(recognised, vendor, text)
   );
@@ -144,11 +145,14 @@ const VTX_WORDS = /\bIntel\b|\bVT-?[xd]\b|\bvmx\b|\bkvm[_-]intel\b/i;
 const SVM_COUNTED =
   /\bgrep (?:-\w{1,4} |--count ){0,3}["']?svm["']? \/proc\/cpuinfo[^\n]{0,20}\n\s{0,8}[1-9]\d{0,3}\s{0,4}$/m;
 
+/** kvm-ok takes the module's name from the flag that it found. */
+const SVM_HINT = /^\s{0,8}HINT:\s{1,8}(?:sudo )?modprobe kvm_amd\b/m;
+
 /** What shows that the CPU is AMD's or Hygon's: its name, or AMD-V alone. */
 export function svmNamed(text: string): string | undefined {
   if (INTEL_CPU.test(text)) return undefined;
   const found = SVM_CPU.exec(text) ?? (VTX_WORDS.test(text) ? null : SVM_WORDS.exec(text));
-  return found?.[0].trim() ?? (SVM_COUNTED.test(text) ? "svm among its flags" : undefined);
+  return found?.[0].trim() ?? (SVM_COUNTED.test(text) || SVM_HINT.test(text) ? "svm among its flags" : undefined);
 }
 
 const SVM_OFF = /SVM not supported by CPU \d{1,5}\b(?!, not)|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
@@ -172,10 +176,6 @@ const SVM_ON: Step = {
 
 /** Of these families every CPU has SVM. */
 const ALL_WITH_SVM = /\b(?:EPYC|Ryzen|Threadripper|HygonGenuine)\b/i;
-const PASS_SVM: Step = {
-  text: "Let the hypervisor below pass AMD-V (nested virtualization) to this machine, with the machine off. Which one it is:",
-  commands: ["systemd-detect-virt; lscpu | grep -i hypervisor"],
-};
 const SEE_SVM: Step = {
   text: "See whether the flag is there, what the kernel says, and whether this is a virtual machine.",
   commands: ["grep -m1 -ow svm /proc/cpuinfo; sudo dmesg | grep -iE 'svm|kvm' | tail; systemd-detect-virt"],
@@ -262,6 +262,14 @@ function svmVerdict(
   // What a CPU model lacks is lacking on an AMD CPU, too.
   const ofModel = OF_MODELS.includes(first.message) && !/vmx|svm/i.test(first.matched);
   // A program that has no KVM may come before the kernel's own words.
+  if (own && !known && first.gravity === "blocks")
+    return {
+      says: first.what,
+      steps: first.steps.slice(0, 2),
+      evidence: [],
+      line: first.lines[0],
+      covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
+    };
   if (known || own || ofModel || !recognised.some(isOfLoading)) return undefined;
   const [state, steps] = moduleState(text, recognised);
   return {

@@ -168,7 +168,8 @@ function answerOf(
     noDevice ||
     (NO_KVM_HERE.has(first.message ?? "") && first.outcome !== "KVM is there" && first.outcome !== "no access");
   const inBare = VBOX_NO_VMX.has(first.message ?? "") && short !== undefined && bareMetal(short) !== undefined;
-  const asks = noKvm || inBare || NO_VMX_HERE.has(first.message ?? "");
+  const refused = first.message === "modprobe-error" && /intel\b[^\n]{0,160}not supported/i.test(first.matched);
+  const asks = noKvm || inBare || refused || NO_VMX_HERE.has(first.message ?? "");
   const named = asks && short !== undefined ? namedOuter(short, machine) : undefined;
   const guest =
     named === undefined && asks && !OWN_DOMAIN.test(short ?? "")
@@ -278,7 +279,13 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "nova-cpu-compare": ["libvirt-unknown-feature", "libvirt-unknown-vmx-feature", "libvirt-missing-features"],
   "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed", "qemu-empty-exit", "qemu-exception-exit"],
 };
-const WHY_NO_DEVICE = ["wsl-unknown-key", "kvm-no-hardware-support", "kvm-vmx-not-supported"];
+const WHY_NO_DEVICE = [
+  "wsl-unknown-key",
+  "kvm-no-hardware-support",
+  "kvm-vmx-not-supported",
+  "kernel-config-without",
+  "modprobe-not-found",
+];
 /** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
 const GENERAL: ReadonlySet<string> = new Set([
   "no-vtx-generic",

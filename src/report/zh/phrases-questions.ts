@@ -194,6 +194,20 @@ const ANSWERS: readonly Phrase[] = [
     "No: kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, and KVM uses that; vmxlens is about VMX",
     "没有：已加载的是 kvm_amd，所以这是 AMD CPU。它有 SVM 而没有 VMX，KVM 用的是 SVM；vmxlens 只涉及 VMX",
   ],
+  ["No: this is an AMD CPU ({!n}) in a virtual machine", "没有：这是虚拟机里的 AMD CPU（{n}）"],
+  ["No: this is an AMD CPU in a virtual machine", "没有：这是虚拟机里的 AMD CPU"],
+  [
+    "It has SVM instead of VMX, its module is kvm_amd, and the hypervisor below ({!n}) has to pass it",
+    "它有的是 SVM 而不是 VMX，其模块是 kvm_amd，下层的 hypervisor（{n}）必须把它传下来",
+  ],
+  [
+    "It has SVM instead of VMX, its module is kvm_amd, and the hypervisor below has to pass it",
+    "它有的是 SVM 而不是 VMX，其模块是 kvm_amd，下层的 hypervisor必须把它传下来",
+  ],
+  [
+    "See whether the flag is there; where it is not, let the hypervisor below pass AMD-V (nested virtualization), with the machine off",
+    "看看有没有这个标志；没有的话，在关机状态下让下层的 hypervisor把 AMD-V 传下来（嵌套虚拟化）",
+  ],
   ["No: this is an AMD CPU ({!n})", "没有：这是 AMD CPU（{n}）"],
   ["No: this is an AMD CPU", "没有：这是 AMD CPU"],
   [

@@ -6,7 +6,7 @@ import type { Replays } from "../../situation/replays.js";
 import type { Situation } from "../../situation/situation.js";
 import type { FeatCtlCase, World } from "../../situation/worlds.js";
 import type { QuestionAnswer } from "./answer.js";
-import { SVM_MODULE } from "./next-steps.js";
+import { PASS_SVM, SVM_MODULE } from "./next-steps.js";
 
 /** An answer before it has the word that it begins with: `says` begins with a small letter. */
 export type Answer = Omit<QuestionAnswer, "question" | "evidence">;
@@ -122,13 +122,22 @@ export function foreignAnswer({ observed }: Host): Answer | undefined {
   };
 }
 
-export function svmAnswer({ name, vendor, observed }: Host): Answer {
+export function svmAnswer({ name, vendor, observed, cores: [boot] }: Host): Answer {
   if (vendor === undefined && observed?.modules?.kvm_amd === true) {
     return {
       answer: "no",
       decidedBy: "vendor",
       says: "kvm_amd is loaded, so this is an AMD CPU. It has SVM instead of VMX, and KVM uses that; vmxlens is about VMX.",
       steps: [],
+    };
+  }
+  const virtual = boot.cpuid.features.hypervisor ?? (observed?.outer === undefined ? undefined : true);
+  if (virtual === true && observed?.modules?.kvm_amd !== true && observed?.cpuFlags?.includes("svm") !== true) {
+    return {
+      answer: "no",
+      decidedBy: "vendor",
+      says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`} in a virtual machine. It has SVM instead of VMX, its module is kvm_amd, and the hypervisor below${observed?.outer === undefined ? "" : ` (${observed.outer})`} has to pass it.`,
+      steps: [PASS_SVM],
     };
   }
   return {

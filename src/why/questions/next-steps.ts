@@ -53,6 +53,11 @@ export const SVM_MODULE: NextStep = {
   commands: ["sudo modprobe kvm_amd; sudo dmesg | grep -iE 'kvm|svm' | tail"],
 };
 
+export const PASS_SVM: NextStep = {
+  text: "See whether the flag is there; where it is not, let the hypervisor below pass AMD-V (nested virtualization), with the machine off.",
+  commands: ["grep -m1 -ow svm /proc/cpuinfo; systemd-detect-virt"],
+};
+
 export const RELOAD_WITH_NESTED: NextStep = {
   text: "Reload the module with it; no virtual machine may run.",
   commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1"],

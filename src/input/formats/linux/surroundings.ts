@@ -196,6 +196,10 @@ function checked(sink: FactSink, line: TextLine): boolean {
     sink.system("flag vmx", "yes", at);
     return true;
   }
+  if (/^\s{0,8}HINT:\s{1,8}(?:sudo )?modprobe kvm_amd\b/.test(text)) {
+    sink.system("flag svm", "yes", at);
+    return true;
+  }
   if (/^\s{0,8}INFO: KVM \(vmx\) is disabled by your BIOS/.test(text)) {
     sink.msr("unnamed", 0x3a, partialMsr([0], [2]), at);
     return true;

@@ -13,6 +13,7 @@ import type { DesktopMessages } from "../../desktop-messages.js";
 import { authorInstead, authorQuestion } from "../../verdict/desktop/author-questions.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
 import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
+import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
@@ -46,6 +47,7 @@ export const DESKTOP: DesktopMessages = {
       ? (driverNotStarted(text) ?? ofDbvm(text) ?? kvmUnitTests(text) ?? migrationFails(text))
       : undefined) ??
     authorInstead(text, recognised, machine) ??
+    bootTrouble(text, recognised) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     namedThing(text) ??

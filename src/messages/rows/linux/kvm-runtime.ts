@@ -26,7 +26,8 @@ export const KVM_RUNTIME_MESSAGES = [
     layer: "host operating system",
     gravity: "blocks",
     needle: "not found in directory",
-    pattern: /Module (?<module>kvm_intel|kvm-intel|kvm) not found in directory (?<directory>[\w./-]{1,120})/i,
+    pattern:
+      /Module (?<module>kvm_intel|kvm-intel|kvm_amd|kvm-amd|kvm) not found in directory (?<directory>[\w./-]{1,120})/i,
     what: "There is no such module file for the running kernel: it is built into the kernel, left out of it, or belongs to a package that is not installed.",
     causes: [
       "An updated kernel that was not booted yet: its modules replaced those of the running one.",

@@ -95,7 +95,9 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
     ({ words, and, but }) => words.test(text) && and?.test(text) !== false && but?.test(text) !== true,
   );
   if (subject === undefined) return undefined;
-  const named = IN_QEMU.test(text) ? undefined : namedOuter(text.replace(CHOICES, ""), machine);
+  const any = IN_QEMU.test(text) ? undefined : namedOuter(text.replace(CHOICES, ""), machine);
+  // In a firmware setup a product is what looks for VT-x.
+  const named = subject.says === FIRMWARE_SAYS && any?.isBelow === false ? undefined : any;
   const isNested = named === undefined && subject === SUBJECTS[0];
   // VirtualBox is the program there, and passes VT-x to what runs in it.
   const onVbox = isNested && /\bVirtual ?Box\b|\bVBoxManage\b/i.test(text);

@@ -193,7 +193,7 @@ export function subjectOfWindows(
   // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
   if (
     outer !== undefined &&
-    (outer.isBelow || !APPLE.test(text) || NESTING.test(text)) &&
+    (outer.isBelow || NESTING.test(text) || (!APPLE.test(text) && GUESTS.test(text))) &&
     (outer.name !== "HAXM" || NESTING.test(text))
   )
     return answer(outer.says.trim(), [outer.step]);
@@ -240,6 +240,8 @@ export function subjectOfWindows(
     );
   return undefined;
 }
+
+const GUESTS = /\b(?:guests?|VMs?|virtual machines?|inside|within)\b/i;
 
 function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
   return { says, steps, evidence: [] };

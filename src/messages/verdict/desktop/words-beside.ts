@@ -8,6 +8,7 @@ import { machineHas, ofModel } from "../cpu-model.js";
 import { insideOf, namedOuter } from "../named-outer.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
+import { withoutDone } from "./shown/already-set.js";
 import { DESKTOP, LONGEST, misbehaving, OTHER_KERNEL, slow, windowsGuest } from "./trouble-linux.js";
 import { isInWsl2, isWindows10 } from "./windows-words.js";
 
@@ -45,8 +46,18 @@ const NOT_GIVEN: ReadonlySet<string> = new Set([
 const PASSED = /^[ \t]{0,24}- ?["']?\/dev\/kvm\b|--device[= ]["']?\/dev\/kvm\b/m;
 const DESKTOP_ENGINE = /-linuxkit\b|\bDocker Desktop\b/i;
 
-/** An answer with what the words around it add. */
+/** An answer with what the words around it add, and without what they show as done. */
 export function withWords(
+  found: FoundVerdict,
+  text: string,
+  recognised: readonly Recognised[],
+  machine: OwnMachine | undefined,
+): FoundVerdict {
+  const worded = besideWords(found, text, recognised, machine);
+  return text.length > LONGEST ? worded : withoutDone(worded, text);
+}
+
+function besideWords(
   found: FoundVerdict,
   text: string,
   recognised: readonly Recognised[],

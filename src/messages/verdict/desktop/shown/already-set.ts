@@ -1,0 +1,67 @@
+import { outerStep } from "../../../../why/questions/next-steps.js";
+import type { FoundVerdict } from "../../../answer.js";
+import type { Step } from "../../../message.js";
+import { SEE_SECURITY } from "../../../rows/shared-advice.js";
+
+/*
+ * Settings that let a hypervisor pass VT-x on, where the text shows that they are made.
+ */
+
+const START_ANEW: Step = {
+  text: "Shut the machine down and start it: a restart from inside keeps the CPU that it had.",
+};
+
+/** Each hypervisor with what shows its setting, and what is left to look at. */
+const SETTINGS: readonly {
+  readonly outer: string;
+  readonly set: RegExp;
+  readonly left: string;
+  readonly steps: readonly Step[];
+}[] = [
+  {
+    outer: "VirtualBox",
+    set: /--nested-hw-virt[= ]on\b|\bNestedHWVirt\s{1,8}<integer> = 0x0{0,15}1\b|\bnested VT-x\/AMD-V\b["”']?[^.\n]{0,24}\b(?:enabled|checked|ticked|is on)\b/i,
+    left: "VirtualBox passes nothing on while Windows' own hypervisor runs below it, and on Intel CPUs from 6.1 on alone",
+    steps: [SEE_SECURITY, START_ANEW],
+  },
+  {
+    outer: "VMware",
+    set: /\bvhv\.enable ?= ?"?TRUE\b|\bVirtuali[sz]e Intel VT-x\/EPT\b[^.\n]{0,40}\b(?:enabled|checked|ticked|is on)\b/i,
+    left: "VMware passes nothing on while Windows' own hypervisor runs below it",
+    steps: [SEE_SECURITY, START_ANEW],
+  },
+  {
+    outer: "Hyper-V",
+    set: /-ExposeVirtualizationExtensions[: ]{1,2}\$?true\b|\bExposeVirtualizationExtensions *: *True\b/i,
+    left: "It counts from the next start of the machine on",
+    steps: [
+      START_ANEW,
+      {
+        text: "See that it arrived at this machine.",
+        commands: ["Get-VMProcessor -VMName NAME | select ExposeVirtualizationExtensions"],
+      },
+    ],
+  },
+  {
+    outer: "WSL2",
+    set: /^\s{0,8}nestedVirtualization ?= ?true\b/im,
+    left: "WSL2 reads it when all of it is started again, and has it on Windows 11 alone",
+    steps: [
+      { text: "Stop all of WSL, start it again, and look.", commands: ["wsl --shutdown", "wsl --version; winver"] },
+    ],
+  },
+];
+
+/** The answer, without a step that the text shows as done. */
+export function withoutDone(found: FoundVerdict, text: string): FoundVerdict {
+  for (const { outer, set, left, steps } of SETTINGS) {
+    const asked = outerStep(outer).text;
+    if (!found.steps.some((step) => step.text === asked) || !set.test(text)) continue;
+    return {
+      ...found,
+      says: `${found.says} The text shows that this is switched on for ${outer} already. ${left}.`,
+      steps: [...steps, ...found.steps.filter((step) => step.text !== asked)],
+    };
+  }
+  return found;
+}
