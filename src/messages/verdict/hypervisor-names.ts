@@ -3,7 +3,7 @@
 /** Hypervisors that a text can name in passing; the words hold one of the hints, in lower case. */
 export const NAMED_OUTER = [
   [/\bHAXM\b/i, "HAXM", ["haxm"]],
-  [/\bWSL ?2?\b|microsoft-standard/, "WSL", ["wsl", "microsoft-standard"]],
+  [/\b(?:WSL|(?:[Oo]n|[Ii]n|inside|under|within) wsl) ?2?\b|microsoft-standard/, "WSL", ["wsl", "microsoft-standard"]],
   [/\bHyper-?V\b/i, "Hyper-V", ["hyperv", "hyper-v"]],
   [
     /\bVM_?ware\b|\bESXi?\b|\bvSphere\b|\bpyvmomi\b|\bFusion(?![\w-])/i,

@@ -142,6 +142,8 @@ const ON_CLOUD =
 /** Stacks whose hypervisor is KVM: what Windows runs in their machines, is inside. */
 const ON_KVM = /\b(?:KubeVirt|Harvester|Proxmox|PVE|CloudStack|oVirt|RHV|Nutanix|QEMU\/KVM|KVM host)\b/i;
 
+const ON_WSL = /\b(?:on|in|inside|under|within) WSL\b/i;
+
 export function cloudOf(text: string): string | undefined {
   const found = new Set([...text.matchAll(ON_CLOUD)].map(([words]) => NAMED_OUTER.find(([is]) => is.test(words))?.[1]));
   return found.size === 1 ? [...found][0] : undefined;
@@ -222,7 +224,8 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
   if (inside && PROXMOX.test(text)) all.push("Proxmox");
   // Azure runs on Hyper-V, and Hyper-V is a feature of Windows that people install in its machines.
   if (all.includes("Azure") && all.includes("Hyper-V")) all.splice(all.indexOf("Hyper-V"), 1);
-  if (ON_KVM.test(text) && all.includes("WSL") && machine === undefined) all.splice(all.indexOf("WSL"), 1);
+  if (ON_KVM.test(text) && !ON_WSL.test(text) && all.includes("WSL") && machine === undefined)
+    all.splice(all.indexOf("WSL"), 1);
   const bare = IN_HYPERV.test(text) ? undefined : bareMetal(text);
   const one = below ?? bare;
   const [first, ...more] =

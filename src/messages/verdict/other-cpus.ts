@@ -155,7 +155,8 @@ export function svmNamed(text: string): string | undefined {
   return found?.[0].trim() ?? (SVM_COUNTED.test(text) || SVM_HINT.test(text) ? "svm among its flags" : undefined);
 }
 
-const SVM_OFF = /SVM not supported by CPU \d{1,5}\b(?!, not)|SVM disabled|SVMDIS ?= ?1|disabled by bios/i;
+const SVM_OFF =
+  /SVM not supported by CPU \d{1,5}\b(?!, not)|SVM disabled|SVMDIS ?= ?1|disabled by (?:the |my |your )?bios/i;
 const SVM_MISSING = /kvm: no hardware support(?! for)/;
 const SVM_WORKS =
   /(?:kvm_amd|kvm): (?:Nested (?:Virtualization|Paging) enabled|Virtual (?:VMLOAD|GIF|NMI))|^kvm_amd\s+\d+\s+\d+/im;
@@ -170,7 +171,7 @@ const OF_MODELS: readonly (string | undefined)[] = [
   "virsh-cpu-compare",
 ];
 
-const SVM_ON: Step = {
+export const SVM_ON: Step = {
   text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
 };
 

@@ -214,6 +214,10 @@ const ANSWERS: readonly Phrase[] = [
     "It has SVM instead of VMX, its module is kvm_amd, and vmxlens is about VMX",
     "它有 SVM 而没有 VMX，对应的模块是 kvm_amd；vmxlens 只涉及 VMX",
   ],
+  [
+    "It has SVM instead of VMX, and its module, kvm_amd, is loaded: KVM works here; vmxlens is about VMX",
+    "它有 SVM 而没有 VMX，对应的模块 kvm_amd 已加载：KVM 在这里可用；vmxlens 只涉及 VMX",
+  ],
   ["No: this is an ARM machine ({~m})", "没有：这是 ARM 机器（{m}）"],
   ["No: this is a POWER machine ({~m})", "没有：这是 POWER 机器（{m}）"],
   ["No: this is an IBM Z machine ({~m})", "没有：这是 IBM Z 机器（{m}）"],

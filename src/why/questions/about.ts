@@ -140,6 +140,14 @@ export function svmAnswer({ name, vendor, observed, cores: [boot] }: Host): Answ
       steps: [PASS_SVM],
     };
   }
+  if (observed?.modules?.kvm_amd === true) {
+    return {
+      answer: "no",
+      decidedBy: "vendor",
+      says: `this is an AMD CPU${name === undefined ? "" : ` (${name})`}. It has SVM instead of VMX, and its module, kvm_amd, is loaded: KVM works here; vmxlens is about VMX.`,
+      steps: [],
+    };
+  }
   return {
     answer: "no",
     decidedBy: "vendor",

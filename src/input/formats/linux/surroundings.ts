@@ -30,6 +30,9 @@ const TABLE_LINE =
 const TABLE_ASKED =
   /(?:\bdmidecode (?:-s|--string)[ =](?:system-(?:product-name|manufacturer)|baseboard-(?:product-name|manufacturer))|\/sys\/(?:class\/dmi\/id|devices\/virtual\/dmi\/id)\/(?:product_name|sys_vendor|board_vendor|board_name))\s*$/;
 const DETECTED = /systemd-detect-virt\s*$/;
+/** The same with its answer in a sentence. */
+const DETECTED_IN_SENTENCE =
+  /systemd-detect-virt(?: -v| --vm)?["'`]{0,2}:? {1,2}(?:returns?|returned|says|said|gives|gave|prints|printed|reports|reported|shows|outputs|is|->|=>|=|→|⇒) {0,2}["'`]{0,2}(?<word>[a-z]{3,9})\b/;
 export const VIRT: { readonly [word: string]: string } = {
   kvm: "KVM",
   qemu: "QEMU",
@@ -152,6 +155,11 @@ function openSurroundings(sink: FactSink) {
       const list = text.includes("/proc/cpuinfo") ? SHOWN.exec(text)?.groups : undefined;
       if (list !== undefined) {
         listed = { prompt: (list.prompt ?? "").trimEnd(), line: line.number, found: false };
+        return true;
+      }
+      const word = DETECTED_IN_SENTENCE.exec(text)?.groups?.word ?? "";
+      if (Object.hasOwn(VIRT, word)) {
+        sink.system("outer", VIRT[word] as string, placeOf(line));
         return true;
       }
       const sentence = COUNT_IN_SENTENCE.exec(text)?.groups;

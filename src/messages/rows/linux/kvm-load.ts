@@ -112,7 +112,7 @@ export const KVM_LOAD_MESSAGES = [
     gravity: "blocks",
     needle: ["vmx not supported by cpu", "cpu doesn't support vmx"],
     pattern:
-      /VMX not supported by CPU (?<cpu>\d{1,5})\b|(?<=kvm_intel: )VMX not supported by CPU\b|CPU doesn't support VMX/i,
+      /VMX not supported by CPU (?<cpu>\d{1,5})\b|(?<=kvm_intel(?:: |\b[^\n]{1,20}\bfail[^\n]{0,10}))VMX not supported by CPU\b|CPU doesn't support VMX/i,
     what: "CPUID.1:ECX bit 5 is 0 on CPU {cpu}: it shows no VMX.",
     decoder: "kernel-message",
     where: [

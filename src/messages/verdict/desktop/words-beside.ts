@@ -1,11 +1,12 @@
 import { parseBool } from "../../../kvm/load/parse-param.js";
-import { outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
+import { EITHER_FIRMWARE, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
 import { machineHas, ofModel } from "../cpu-model.js";
 import { insideOf, namedOuter } from "../named-outer.js";
+import { SVM_ON, svmNamed } from "../other-cpus.js";
 import { withRights } from "./device-rights.js";
 import { beganWithUpdate, deniesNested, saysNestedOn } from "./nested-in-words.js";
 import { withoutDone } from "./shown/already-set.js";
@@ -162,7 +163,16 @@ function besideWords(
         ...found.steps.slice(0, 1),
       ],
     };
-  if (namedOuter(text, machine)?.isBelow !== true && (beganWithUpdate(text) || OTHER_RELEASES(text)))
+  const outer = namedOuter(text, machine);
+  if (outer?.isBelow !== true && FIRMWARE_UPDATE.test(text))
+    return {
+      ...found,
+      says: `${found.says} The firmware was updated: that sets its settings back, often with virtualization off.`,
+      steps: found.steps.some(({ text: step }) => /firmware setup/.test(step))
+        ? found.steps
+        : [...(svmNamed(text) === undefined ? [EITHER_FIRMWARE] : [SVM_ON]), ...found.steps],
+    };
+  if (outer?.isBelow !== true && (beganWithUpdate(text) || OTHER_RELEASES(text)))
     return {
       ...found,
       says: `${found.says} The text speaks of an update: until the next start the modules on disk may belong to another kernel than the one that runs.`,
@@ -172,7 +182,7 @@ function besideWords(
     return {
       ...found,
       says: `${found.says} The text says that nested virtualization is not there.`,
-      steps: [EMULATE, outerStep(namedOuter(text, machine)?.name ?? "KVM")],
+      steps: [EMULATE, outerStep(outer?.name ?? "KVM")],
     };
   if (parseBool(machine?.situation.host.params?.kvm_intel?.nested ?? "") === false)
     return {
@@ -183,7 +193,7 @@ function besideWords(
         GUEST_IS_GIVEN,
       ],
     };
-  const named = namedOuter(text, machine)?.name;
+  const named = outer?.name;
   if (!saysNestedOn(text) || (named !== undefined && named !== "Proxmox" && named !== "a virtual machine"))
     return found;
   return {
@@ -217,6 +227,9 @@ function notInContainer(
       }
     : { says: `${has} was not given the device.`, steps: [PASS_DEVICE] };
 }
+
+const FIRMWARE_UPDATE =
+  /\b(?:BIOS|UEFI|firmware) (?:updat|upgrad|flash)(?:e|es|ed|ing)?\b(?! (?:did|does|has|had|made)\b)|\b(?:updat|upgrad|flash)(?:ed|ing)(?: (?:the|my))? (?:\w{2,14} )?(?:BIOS|UEFI|firmware)\b/i;
 
 const FAILS =
   /\b(?:fail\w{0,4}|errors?|not (?:seem to )?(?:work\w{0,3}|start|run)|crash\w{0,3}|exits?)\b|n['’]t (?:seem to )?(?:work|start|run|boot)\b/i;
