@@ -126,7 +126,7 @@ const WSL_NESTED: Step = outerStep("WSL2");
 
 /** A product in whose machines the text says that something runs; beside it there may be another hypervisor as well. */
 const INSIDE =
-  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
+  /\b(?:in|inside|within|under|on)(?: a| an| my| the| our)?(?: \w{2,12})? (?<below>VM_?ware|ESXi?\b|vSphere|XCP-?ng|XenServer|Virtual ?Box|Hyper-?V\b|Proxmox|PVE\b|Fusion\b)|\b(?:runn?ing|VM|guest|machine|Windows|Linux|Ubuntu)(?: \d\S{0,6})? (?:inside|in|under|on) (?<kvm>KVM|QEMU)\b|\b(?<!\bCreating )(?<of>VM_?ware|ESXi?|Virtual ?Box|Hyper-?V|Proxmox|PVE)(?: (?:Workstation|Player|Fusion|Pro|\d{1,2}(?:\.\d{1,2})?)){0,2} (?:VM|guest|virtual machine|instance)s?\b/gi;
 const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^(?:VM|ES|vS|Fu)/i, "VMware"],
   [/^X/i, "Xen"],
@@ -162,7 +162,8 @@ export function insideOf(text: string): string | undefined {
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
 const GUEST =
   /\b(?:install|run|us|boot|start|enabl)\w{0,4} (?:Microsoft )?(?<guest>VM_?ware(?: ESXi?)?|ESXi?|Hyper-?V|Virtual ?Box|Proxmox|XCP-?ng|Xen|Qubes(?: OS)?)\b[^\n.]{0,40}? (?:inside|in|on|within|under) (?:an? |the |my |this |that )?(?:nested )?(?:H?VM\b|qube\b|VPS\b|guest|virtual machine|QEMU|KVM|libvirt)/i;
-const OWN_PROGRAM = /\bVBoxManage\b|\bvagrant\b|\bVERR_|\bhost OS\b/i;
+const OWN_PROGRAM =
+  /\bVBoxManage\b|\bCreating virtualbox VM\b|\bdriver[= ]virtualbox\b|\bvagrant\b|\bVERR_|\bhost OS\b/i;
 const PROXMOX = /\bProxmox\b|\bPVE\b/;
 
 /** A runner of a service, which says more than the cloud that it runs in. */
@@ -187,7 +188,9 @@ export function bareMetal(text: string): string | undefined {
 export function namedOuter(text: string, machine: OwnMachine | undefined): Named | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
   if (observed?.vmx === true || cores?.[0].cpuid.features.vmx === true) return undefined;
-  const outer = observed?.outer;
+  // VirtualBox shows Linux the interface of KVM.
+  const inVbox = observed?.outer === "KVM" && (shownModel(text) ?? systemIn(text)) === "VirtualBox";
+  const outer = inVbox ? "VirtualBox" : observed?.outer;
   if (outer !== undefined) {
     const says = ` This is a virtual machine (${outer}): without nested virtualization it has no VT-x.`;
     return { name: outer, isBelow: true, says, step: outerStep(outer) };

@@ -68,6 +68,7 @@ export const LIBVIRT_EXAMPLES = {
   "libvirt-no-kvm-capabilities": {
     examples: [
       "could not find capabilities for arch=x86_64 domaintype=kvm",
+      "Call to virDomainDefineXML failed: invalid argument: could not get preferred machine for /usr/bin/qemu-system-x86_64 type=kvm",
       "unsupported configuration: CPU mode 'custom' for x86_64 kvm domain on x86_64 host is not supported by hypervisor",
     ],
     not: [
