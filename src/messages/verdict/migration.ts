@@ -42,7 +42,7 @@ export function migrationFails(text: string): Omit<TextVerdict, "covers"> | unde
     };
   const found = FAILS.exec(text)?.[0].replace(/\s+/g, " ");
   if (found === undefined) return undefined;
-  const state = "QEMU before 4.1 and Linux before 4.20 do not carry the state of a hypervisor that runs inside";
+  const state = "Old versions of QEMU and KVM do not carry the state of a hypervisor that runs inside";
   return NESTED.test(text)
     ? {
         says: `The text says that a migration goes wrong ("${found}"), of a guest that can have VMX: with nested on, -cpu host gives it VMX, and the destination's KVM then has to accept its VMX registers, too. ${state}.`,

@@ -227,11 +227,11 @@ export const QEMU_MESSAGES = [
     pattern: /KVM: exception 0 exit \(error code 0x0{1,8}\)/i,
     what: "KVM read a VM exit with reason 0 (an exception or NMI) and nothing that says which: a CPU never does that. This is a virtual machine whose hypervisor below fails to run VMX for its guests, or says that it can and cannot.",
     causes: [
-      "The hypervisor below has a fault in nested VMX, or is older than what its CPU model promises (a cloud of OpenStack, a KVM before Linux 4.20).",
+      "The hypervisor below has a fault in nested VMX, or is older than what its CPU model promises (an old KVM below, in a cloud of OpenStack).",
     ],
     steps: [
       {
-        text: "Let the host below be updated, or leave out there what it passes on beyond the plain: the inner guest runs with emulation until then.",
+        text: "Have the host below updated; until then, the inner guest runs with emulation.",
         commands: ["-accel tcg", "<domain type='qemu'>"],
       },
       {
