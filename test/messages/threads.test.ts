@@ -26,6 +26,7 @@ const FILES = [
   "threads-linux.json",
   "threads-qemu.json",
   "threads-outputs.json",
+  "threads-learners.json",
 ];
 const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 

@@ -8,10 +8,13 @@ import { runCli } from "../cli/run.js";
 
 describe("what a name means", () => {
   it.each([
-    ["ept_ad", "ept_ad is EPT accessed and dirty flags: bit 21 of IA32_VMX_EPT_VPID_CAP (0x48c)."],
+    [
+      "ept_ad",
+      "ept_ad is EPT accessed and dirty flags: bit 21 of IA32_VMX_EPT_VPID_CAP (0x48c). The CPU sets accessed and dirty bits in EPT entries, so the hypervisor sees which pages were used or written.",
+    ],
     [
       "VMX_FEATURE_PML",
-      'VMX_FEATURE_PML is page-modification logging: control 17 of IA32_VMX_PROCBASED_CTLS2 (0x48b), "enable PML", which may be 1 where bit 49 of the MSR is 1. /proc/cpuinfo prints it as pml in `vmx flags`.',
+      'VMX_FEATURE_PML is page-modification logging: control 17 of IA32_VMX_PROCBASED_CTLS2 (0x48b), "enable PML", which may be 1 where bit 49 of the MSR is 1. /proc/cpuinfo prints it as pml in `vmx flags`. The CPU logs each guest page that becomes dirty, which live migration uses. It needs the dirty bits of EPT.',
     ],
     ["nested", "nested is a parameter of the module kvm_intel: VMX for guests."],
     [

@@ -63,6 +63,39 @@ const SERIES = [
   { number: /^(?:Bronze 3|Silver 4|Gold [56]|Platinum 8)5\d\d[CHMNPQSTUVY]?\+?$/, signature: 0xc06f0 },
 ] as const satisfies readonly Series[];
 
+/** Centaur's CPUs have signatures that Intel's have, too. */
+const INTEL = "GenuineIntel";
+
+/** Generations by the names of their designs, with the families and models of all that are called so. */
+const GENERATIONS: readonly (readonly [name: RegExp, signatures: readonly number[]])[] = [
+  [/^(?:Merom|Conroe)$/i, [0x6f0]],
+  [/^(?:Penryn|Wolfdale|Yorkfield)$/i, [0x10670]],
+  [/^Core ?2(?: (?:Duo|Quad|Extreme))?$/i, [0x6f0, 0x10670]],
+  [/^(?:Westmere|Gulftown)$/i, [0x206c0]],
+  [/^Sandy ?Bridge(?:-E[NPX]?)?$/i, [0x206d0]],
+  [/^Ivy ?Bridge$/i, [0x306a0, 0x306e0]],
+  [/^Ivy ?Bridge-E[NPX]?$/i, [0x306e0]],
+  [/^Haswell$/i, [0x306c0, 0x306f0]],
+  [/^Haswell-E[NPX]?$/i, [0x306f0]],
+  [/^Broadwell$/i, [0x306d0, 0x40670, 0x406f0]],
+  [/^Broadwell-E[NPX]?$/i, [0x406f0]],
+  [/^Sky ?lake$/i, [0x406e0, 0x506e0, 0x50650]],
+  [/^Sky ?lake-(?:SP|X)$|^Cascade ?Lake(?:-(?:SP|X))?$/i, [0x50650]],
+  [/^(?:Kaby|Coffee) ?Lake$/i, [0x806e0, 0x906e0]],
+  [/^Ice ?Lake-SP$/i, [0x606a0]],
+  [/^Tiger ?Lake$/i, [0x806c0, 0x806d0]],
+  [/^Alder ?Lake$/i, [0x90670, 0x906a0]],
+  [/^Sapphire Rapids$/i, [0x806f0]],
+];
+
+/** The CPUs of the atlas of a generation: `Haswell-EP`, `Core 2 Duo`. */
+export function kinOfGeneration(name: string): readonly AtlasEntry[] {
+  const signatures = GENERATIONS.find(([words]) => words.test(name))?.[1] ?? [];
+  return atlas().filter(
+    ({ signature, vendor }) => vendor === INTEL && signatures.some((one) => signature >> 4 === one >> 4),
+  );
+}
+
 /**
  * The CPUs of the atlas that are made from the same die as the product with this processor number (`E5-2670 v3`, `i7-3770`,
  * `Gold 6130`). What Intel switches off per product may differ between them.
@@ -76,5 +109,5 @@ export function kinOf(number: string): readonly AtlasEntry[] {
   if (row === undefined) return [];
   const isAlike = (signature: number) =>
     row.ofStepping === true ? signature === row.signature : signature >> 4 === row.signature >> 4;
-  return atlas().filter(({ signature }) => isAlike(signature));
+  return atlas().filter(({ signature, vendor }) => vendor === INTEL && isAlike(signature));
 }

@@ -53,7 +53,7 @@ export const msrSentence: FactReader = {
       if (HYPOTHETICAL.test(before)) return false;
       const index = indexOf(found);
       if (index === undefined) return false;
-      let rest = text.slice(found.index + found[0].length);
+      let rest = text.slice(found.index + found[0].length).replace(/^[)\]`'"]{1,2}(?=[ =:])/, "");
       let fillers = 0;
       for (; fillers < MOST_FILLERS; fillers++) {
         const filler = FILLER.exec(rest);

@@ -35,8 +35,12 @@ export function auditOf(
   const { dumps } = context.dumps();
   const full = dumps.filter(({ format }) => format !== "qemu" && format !== "virtualbox" && format !== "kvm");
   const chosen = full.length > 0 ? full : dumps;
-  if (chosen.length === 0) return withCollect(decoded, code);
-  const results = chosen.slice(0, MOST_DUMPS).map((dump) => ({ dump, result: audit(dump, code, context) }));
+  const results = chosen
+    .slice(0, MOST_DUMPS)
+    .map((dump) => ({ dump, result: audit(dump, code, context) }))
+    // Source code that names a field or two is not a dump.
+    .filter(({ result: { coverage, findings } }) => coverage.known > 0 || findings.length > 0);
+  if (results.length === 0) return withCollect(decoded, code);
   const causes: Cause[] = [];
   const steps: Step[] = [];
   const values: NamedValue[] = [];
@@ -47,7 +51,11 @@ export function auditOf(
     if (finding === undefined) continue;
     causes.push({ text: finding.paragraph, certainty: full.length > 0 ? "certain" : "likely" });
     if (isOfQemu) continue;
-    for (const change of finding.changes.slice(0, 2)) steps.push({ text: `In the VMCS: ${change.text}.` });
+    // What mends several checks comes before what mends this one.
+    const group = result.groups.find(({ checks }) => checks.length > 1 && checks.includes(finding.check.id));
+    const wanted = group?.change;
+    const changes = [...(wanted === undefined ? [] : [wanted]), ...finding.changes].map(({ text }) => text);
+    for (const text of new Set(changes.slice(0, 2))) steps.push({ text: `In the VMCS: ${text}.` });
   }
   if (isOfQemu && causes.length > 0) {
     steps.push(...(context.anywhere.has("migration") ? [AFTER_MIGRATION] : []), OF_KVM);

@@ -1,6 +1,9 @@
-import { parseHexU64, type U64 } from "../../bits/u64.js";
+import { formatU64, parseHexU64, type U64 } from "../../bits/u64.js";
 import { ENTRY_FAILURE_QUALIFICATIONS, EXIT_REASONS } from "../../vmcs/fields/decode-tables.js";
+import { deviceText } from "../../vmcs/fields/devices.js";
 import { eptViolationText, qualificationText, qualificationValue } from "../../vmcs/fields/exit-qualification.js";
+import type { Vmcs } from "../../vmcs/state.js";
+import { exact } from "../../vmcs/value64.js";
 import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
@@ -33,8 +36,10 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
         ];
   if (failed) {
     const decoded = row.product === "KVM" || row.product === "KVM user space" ? entryFailure(reason) : ofOthers(reason);
+    const entry = reason === 34 && qualification !== undefined ? ` Here it is entry ${qualification}.` : "";
     return auditOf(context, (0x8000_0000 | reason) >>> 0, {
       ...decoded,
+      ...(entry === "" ? {} : { what: `${decoded.what ?? ""}${entry}` }),
       ...(row.id === "any-exit" ? { onlySteps: true } : {}),
       values: [...(decoded.values ?? []), ...extra],
     });
@@ -62,7 +67,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
     what:
       words === undefined
         ? `Exit reason ${reason} is not defined.`
-        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}`,
+        : `Exit reason ${reason} (0x${reason.toString(16)}) is ${words}: an ordinary VM exit, no failed entry.${decodedQualification === undefined ? "" : ` The exit qualification says: ${decodedQualification}.`}${comesOf(reason)}${isEpt(reason) ? addressNear(match, context) : ""}`,
     gravity: "informs",
     values,
   };
@@ -85,6 +90,21 @@ function qualificationNear({ first, last, line, groups }: Match, context: Explai
 const QUALIFICATION =
   /\bexit[ _]?qual\w{0,20}[^\n]{0,60}?(?<value>0x[0-9a-f]{1,16}|\b\d{1,10}\b)|\bqualification\s{0,3}[:=]?\s{0,3}(?<value2>0x[0-9a-f]{1,16})/i;
 
+const ADDRESS =
+  /\b(?:guest[-_ ]?phys(?:ical)?(?:[-_ ]?addr(?:ess)?)?|GPA)\b[^\n0-9]{0,20}(?:0x)?(?<high>[0-9a-f]{0,8}?)(?<low>[0-9a-f]{4,8})\b/i;
+
+/** The guest-physical address that is printed with an exit, as a sentence, where a PC has a device there. */
+function addressNear({ first, last, line }: Match, context: ExplainContext): string {
+  for (const one of [line, ...context.lines(last + 1, last + 8), ...context.lines(first - 4, first - 1)]) {
+    const { high = "", low = "" } = ADDRESS.exec(one)?.groups ?? {};
+    if (low === "") continue;
+    const address = { lo: Number.parseInt(low, 16) >>> 0, hi: high === "" ? 0 : Number.parseInt(high, 16) };
+    const device = deviceText(address);
+    return device === "" ? "" : ` The guest-physical address is ${formatU64(address)}${device}.`;
+  }
+  return "";
+}
+
 const HANDLE_IT: readonly Step[] = [
   {
     text: "Handle the exit, or take away what makes it: the control, or the feature that the guest's CPUID shows.",
@@ -93,12 +113,43 @@ const HANDLE_IT: readonly Step[] = [
 ];
 
 function adviceOn(reason: number): Pick<Decoded, "causes" | "steps"> {
-  const advice = EXIT_ADVICE[reason];
-  if (advice === undefined) return {};
-  return {
-    causes: advice.causes.map((text) => ({ text, certainty: "possible" as const })),
-    steps: advice.steps,
+  const { causes = [], steps = [] } = EXIT_ADVICE[reason] ?? {};
+  return { causes: causes.map((text) => ({ text, certainty: "possible" as const })), steps };
+}
+
+/** What a list of fields says about the ordinary exit that it was printed after. */
+export function exitShown(fields: Vmcs["fields"]): Pick<Decoded, "what" | "steps"> | undefined {
+  const of = (encoding: number) => {
+    const value = fields.get(encoding);
+    return value === undefined ? undefined : exact(value);
   };
+  const { lo: reason } = of(EXIT_REASON) ?? { lo: 0 };
+  const words = EXIT_REASONS[reason];
+  // 0 is what a field has that was never written.
+  if (reason === 0 || words === undefined || ENTRY_FAILURES.includes(reason)) return undefined;
+  const qualification = of(QUALIFICATION_FIELD);
+  const means = qualification === undefined ? undefined : qualificationText(reason, qualification);
+  const { lo = 0, hi = 0 } = (isEpt(reason) ? of(GUEST_PHYSICAL) : undefined) ?? {};
+  const says = [
+    `Exit reason ${reason} (0x${reason.toString(16)}): ${words}, an ordinary VM exit.`,
+    ...(means === undefined ? [] : [`The exit qualification says: ${means}.`]),
+    ...(lo === 0 && hi === 0
+      ? []
+      : [`The guest-physical address is ${formatU64({ lo, hi })}${deviceText({ lo, hi })}.`]),
+  ];
+  return { what: says.join(" "), ...adviceOn(reason) };
+}
+
+const EXIT_REASON = 0x4402;
+const QUALIFICATION_FIELD = 0x6400;
+const GUEST_PHYSICAL = 0x2400;
+const ENTRY_FAILURES: readonly number[] = [33, 34, 41];
+const isEpt = (reason: number) => reason === 48 || reason === 49;
+
+/** By which control or rule the exit comes, as a sentence after others. */
+function comesOf(reason: number): string {
+  const comes = EXIT_ADVICE[reason]?.comes;
+  return comes === undefined ? "" : ` ${comes}`;
 }
 
 // ---- EPT violation, EPT misconfiguration ----
@@ -117,8 +168,7 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
     ...adviceOn(reason),
     onlyCauses: true,
     onlySteps: true,
-    what:
-      qualification === undefined ? means : `${means} The exit qualification says: ${eptViolationText(qualification)}.`,
+    what: `${means}${qualification === undefined ? "" : ` The exit qualification says: ${eptViolationText(qualification)}.`}${addressNear(match, context)}`,
     ...(qualification === undefined
       ? {}
       : { values: [{ name: "exit qualification", value: qualificationValue(reason, qualification) }] }),
@@ -127,7 +177,7 @@ export function decodeEptExit([match]: readonly [Match, ...Match[]], context: Ex
 
 function unhandledExit(reason: number, words: string | undefined, product: string): Decoded {
   return {
-    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product === "VMX" ? "the hypervisor" : product} has no handler for it${product === "VMX" ? "" : ": the virtual machine is stopped"}.`,
+    what: `A VM exit with reason ${reason} (${words ?? "not defined"}) came, and ${product === "VMX" ? "the hypervisor" : product} has no handler for it${product === "VMX" ? "" : ": the virtual machine is stopped"}.${comesOf(reason)}`,
     causes: [
       ...(reason === 3
         ? []

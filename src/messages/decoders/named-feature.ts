@@ -50,7 +50,7 @@ export function decodeNamedFeature([{ groups }]: readonly [Match, ...Match[]], c
   const param = feature.param === undefined ? "" : `, or kvm_intel's parameter ${feature.param} is off`;
   const lost = lostAt(feature, context);
   return {
-    what: `A program did not find ${name}.${where} ${lost ?? `The CPU lacks it, a hypervisor below hides it${param}.`}`,
+    what: `The text says that ${name} is missing.${where} ${lost ?? `The CPU lacks it, a hypervisor below hides it${param}.`}`,
     bits,
     steps: [
       ...(first === undefined

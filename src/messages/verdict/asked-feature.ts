@@ -3,6 +3,7 @@ import { type Feature, LAYER_TITLES, LAYERS } from "../../why/features.js";
 import { featureNamed } from "../../why/find-feature.js";
 import { type FeatureLayers, layersUnder } from "../../why/layers.js";
 import type { TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 
 /*
@@ -12,13 +13,13 @@ import type { OwnMachine } from "../own-machine.js";
 
 /** Prose with a question, or with something that is wished or missing. */
 const ASKS =
-  /\?|\b(?:why|how|no|not|cannot|can't|n't|without|missing|lacks?|absent|off|disabled?|enabled?|unsupported|supports?|supported)\b/i;
+  /\?|\b(?:why|how|no|not|cannot|can't|\w{2,6}n['’]t|without|missing|lacks?|absent|off|disabled?|enabled?|unsupported|supports?|supported)\b/i;
 /** A command, its prompt, or a line of a listing. */
 const NO_PROSE =
   /^\s{0,40}(?:[#$>%]|[\w.-]{1,40}@[\w.-]{1,60}[:~]|\[\s{0,8}\d{1,8}\.\d{1,8}\]|[\w -]{1,40}\t|\w{1,60}\s{0,20}[:=]|-\w)|\/sys\/|\/proc\//;
 const LONGEST_LINE = 400;
 const MOST_LINES = 400;
-const MOST_FEATURES = 2;
+const MOST_FEATURES = 4;
 /** Of a name: `mode-based execute control for EPT`. */
 const MOST_WORDS = 6;
 
@@ -42,7 +43,7 @@ const OTHER_SUBJECTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The features that the prose of a text asks about, in the order of their names in it; none where it names more than two.
+ * The features that the prose of a text asks about, in the order of their names in it; none where it names more than four.
  *
  * @internal Exported for its test.
  */
@@ -92,16 +93,15 @@ export function withAskedFeatures(verdict: TextVerdict, machine: OwnMachine, tex
   const rows = features.map((feature) => layersUnder(replayed, feature));
   const says = rows.map(sentence).filter((one) => one !== undefined);
   const [{ id }] = features as [Feature];
+  const layers: Step = {
+    text: "See each layer and the rule that decides, once the text is saved.",
+    commands: [`vmxlens why ${id} FILE`],
+  };
+  const isAnswered = machine.hasRegisters && says.length === features.length;
   return {
     ...verdict,
     says: [...says, verdict.says].join(" "),
-    steps: [
-      ...verdict.steps,
-      {
-        text: "See each layer and the rule that decides, once the text is saved.",
-        commands: [`vmxlens why ${id} FILE`],
-      },
-    ],
+    steps: isAnswered ? [layers, ...verdict.steps] : [...verdict.steps, layers],
   };
 }
 
@@ -116,6 +116,7 @@ function sentence({ feature, cells, lostAt, unknownAt }: FeatureLayers): string 
       ? `${who}: KVM has it, and does not offer it to guests.`
       : `${who}: no, ${upTo}it is lost at ${LAYER_TITLES[lostAt]}.`;
   }
-  if (unknownAt !== undefined || lostAt !== undefined) return undefined;
+  if (unknownAt !== undefined || lostAt !== undefined)
+    return cells.silicon === "yes" ? `${who}: the CPU has it.` : undefined;
   return `${who}: yes, KVM has it${cells.nested === "yes" ? " and offers it to guests" : ""}.`;
 }

@@ -1,6 +1,7 @@
 import type { TextVerdict } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import { auditOf } from "../decoders/audit.js";
+import { exitShown } from "../decoders/exit.js";
 
 /** A longer text is a log, and a log says that something failed. */
 const LONGEST = 200_000;
@@ -20,6 +21,16 @@ export function dumpVerdict(text: string | undefined, context: ExplainContext): 
   const numbered = [...dump.vmcs.fields].filter(([encoding, { lo, hi }]) => hi.value === 0 && lo.value === encoding);
   if (numbered.length > 2) return undefined;
   const { what, values, steps, causes } = auditOf(context, undefined, {});
+  const exit = what === undefined ? exitShown(dump.vmcs.fields) : undefined;
+  if (exit !== undefined) {
+    return {
+      says: `A list of VMCS fields (lines ${dump.lines[0]} to ${dump.lines[1]}) after a VM exit. ${exit.what}`,
+      steps: (exit.steps ?? []).slice(0, 2),
+      evidence: [],
+      line: dump.lines[0],
+      covers: [],
+    };
+  }
   const conclusion = what ?? values?.[0]?.value;
   if (conclusion === undefined) return undefined;
   const [cause] = causes ?? [];

@@ -29,6 +29,8 @@ export interface SaidInProse extends SaidOfMachine {
   readonly cpu?: () => NamedCpu | undefined;
   /** Whether it runs in a virtual machine of any hypervisor. */
   readonly isInside?: () => boolean;
+  /** Whether it speaks of guests with VMX, and not only shows the parameter among others. */
+  readonly isOfNested?: () => boolean;
 }
 
 export interface MachineVerdict {
@@ -58,14 +60,14 @@ export function machineVerdict(
   const two = isHostAndGuest(situation.read) && answer.answer === "yes";
   if (failed && answer.answer !== "no" && !two) return undefined;
   const asked = failed ? undefined : switchedOff(situation);
-  const insights = failed ? [] : paramInsights(situation, asked?.off ?? [], said);
+  const { says: insights, lacking, having } = failed ? NO_INSIGHTS : paramInsights(situation, asked?.off ?? [], said);
   const nested =
     two || (!failed && params?.kvm_intel?.nested !== undefined) ? statementWith("nested", situation, said) : undefined;
-  // Of nested, its answer says so.
-  const different = (situation.notApplied ?? []).flatMap(({ name, text }) =>
-    failed || name === "nested" ? [] : `But ${text}.`,
-  );
-  const again = different.length > 0 && situation.notApplied?.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
+  const isOfNested = two || asksNested(params?.kvm_intel ?? {}, said);
+  // Of nested, its answer says so; what the CPU lacks, no setting brings.
+  const applied = (situation.notApplied ?? []).filter(({ name }) => name !== "nested" && !lacking.includes(name));
+  const different = failed ? [] : applied.map(({ text }) => `But ${text}.`);
+  const again = having.length > 0 || applied.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
   const old = failed ? undefined : underOldest(question, answer, situation, said);
   const says = [
     old !== undefined && answer.answer === "unknown" ? notLoaded(situation) : sentenceOf(answer),
@@ -86,7 +88,7 @@ export function machineVerdict(
         ...answer.steps,
         ...again,
         // Where the module does not load, the two answers have the same steps.
-        ...(two || (nested?.answer === "no" && answer.answer !== "no") ? (nested?.steps ?? []) : []),
+        ...(isOfNested && (two || (nested?.answer === "no" && answer.answer !== "no")) ? (nested?.steps ?? []) : []),
       ],
       evidence: [
         // What follows under the one and not under the other.
@@ -152,6 +154,7 @@ const ASKED_ABOUT = [
   "enable_shadow_vmcs",
   "enable_ipiv",
   "preemption_timer",
+  "ple_gap",
 ];
 
 /** The parameters that people ask about and that are on, where none of them is off. */
@@ -203,15 +206,47 @@ function offShown({ params }: Situation["host"]): readonly string[] {
   return ASKED_ABOUT.filter((name) => shown[name] !== undefined && isOff(shown[name] as string));
 }
 
+/** So many parameters are a list of all, in which each is shown unasked. */
+const ALL_SHOWN = 4;
+
+/** Whether guests with VMX are asked for: nested is shown, and not as one of a list alone. */
+function asksNested(shown: { readonly [name: string]: string | undefined }, said: SaidInProse): boolean {
+  return Object.keys(shown).length < ALL_SHOWN || said.isOfNested?.() !== false;
+}
+
+/** Why parameters are off, and which the CPU lacks or has what they need. */
+interface ParamInsights {
+  readonly says: readonly string[];
+  readonly lacking: readonly string[];
+  readonly having: readonly string[];
+}
+
+const NO_INSIGHTS: ParamInsights = { says: [], lacking: [], having: [] };
+
 /** Why parameters are off: because CPUs of this model (in the atlas) lack what they need, or for another reason. */
-function paramInsights(situation: Situation, explained: readonly string[], said: SaidInProse): string[] {
+function paramInsights(situation: Situation, explained: readonly string[], said: SaidInProse): ParamInsights {
   const { host } = situation;
   const unexplained = offShown(host).filter((name) => !explained.includes(name));
-  const lacked = unexplained.filter((name) => isLacked(situation, name));
+  const own = unexplained.filter((name) => isLacked(situation, name));
+  // What needs one of these is off with it.
+  const lacked =
+    own.length === 0
+      ? own
+      : unexplained.filter((name) => own.includes(name) || NEED[name]?.some((one) => own.includes(one)));
   const off = unexplained.filter((name) => !lacked.includes(name));
   const reasons = lacked.length === 0 ? [] : [`Off because the CPU lacks what it needs: ${lacked.join(", ")}.`];
-  return off.length === 0 ? reasons : [...reasons, ...unreadInsights(situation, off, said)];
+  if (off.length === 0) return { says: reasons, lacking: lacked, having: [] };
+  const { says, lacking, having } = unreadInsights(situation, off, said);
+  return { says: [...reasons, ...says], lacking: [...lacked, ...lacking], having };
 }
+
+/** Parameters that KVM switches off with another one: hardware_setup in arch/x86/kvm/vmx/vmx.c. */
+const NEED: { readonly [name: string]: readonly string[] | undefined } = {
+  unrestricted_guest: ["ept"],
+  eptad: ["ept"],
+  pml: ["ept", "eptad"],
+  enable_ipiv: ["enable_apicv"],
+};
 
 /** Whether the registers that were read leave out what a parameter needs of the CPU. */
 function isLacked(situation: Situation, name: string): boolean {
@@ -220,19 +255,25 @@ function isLacked(situation: Situation, name: string): boolean {
 }
 
 /** As `paramInsights`, where the registers do not say why. */
-function unreadInsights(situation: Situation, off: readonly string[], said: SaidInProse): string[] {
+function unreadInsights(situation: Situation, off: readonly string[], said: SaidInProse): ParamInsights {
   const { host } = situation;
   const { outer } = host.observed ?? {};
   if (host.cores[0].cpuid.features.hypervisor === true || outer !== undefined) {
     const below = `the hypervisor below${outer === undefined ? "" : ` (${outer})`}`;
-    return [
-      `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
-    ];
+    return {
+      ...NO_INSIGHTS,
+      says: [
+        `Off: ${off.join(", ")}. This is a virtual machine: ${below} does not pass what they need, or they were switched off.`,
+      ],
+    };
   }
   if (host.cores[0].cpuid.features.hypervisor === undefined && said.isInside?.() === true) {
-    return [
-      `Off: ${off.join(", ")}. By the text this is a virtual machine: the hypervisor below does not pass what they need, or they were switched off.`,
-    ];
+    return {
+      ...NO_INSIGHTS,
+      says: [
+        `Off: ${off.join(", ")}. By the text this is a virtual machine: the hypervisor below does not pass what they need, or they were switched off.`,
+      ],
+    };
   }
   const named = host.cores[0].signature === undefined ? said.cpu?.() : undefined;
   const has = ofModel(situation, named);
@@ -241,7 +282,7 @@ function unreadInsights(situation: Situation, off: readonly string[], said: Said
   const groups = { yes: [] as string[], no: [] as string[], unknown: [] as string[] };
   for (const name of off) groups[has(({ param }) => param === name)].push(name);
   const { no: lacking, yes: having, unknown: open } = groups;
-  return [
+  const says = [
     ...(lacking.length === 0 ? [] : [`Off because ${model} ${lack} what it needs: ${lacking.join(", ")}.`]),
     ...(having.length === 0
       ? []
@@ -252,4 +293,5 @@ function unreadInsights(situation: Situation, off: readonly string[], said: Said
       ? []
       : [`Off: ${open.join(", ")}; \`vmxlens why ${open[0]} HOST\` with the registers says by what.`]),
   ];
+  return { says, lacking, having };
 }

@@ -1,3 +1,7 @@
+import { PARAMS } from "../../kvm/load/params.js";
+import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
+import { VMX_FLAGS } from "../../linux/vmx-features.js";
+import { releaseOf } from "../../rules/held.js";
 import { type Definition, definitionOf } from "../../why/definition.js";
 import type { TextVerdict } from "../answer.js";
 
@@ -8,36 +12,86 @@ import type { TextVerdict } from "../answer.js";
 const LONGEST_LINE = 400;
 const MOST_LINES = 60;
 const ASKS =
-  /\bwhat(?:'s| is| are| does| do| exactly)\b|\bmean(?:s|ing)?\b|\bstands? for\b|\bdifference between\b|\b(?:purpose|definition) of\b|\bexplain\b|\bwhich (?:bit|MSR|register|control)\b|是什么|什么意思|含义|是做什么|区别/i;
+  /\bwhat(?:'s| is| are| does| do| exactly)\b|\bmean(?:s|ing)?\b(?=[^.]{0,80}\?)|\bmeaning of\b|\bstands? for\b(?=[^.]{0,80}\?)|\bdifference between\b|\b(?:purpose|definition) of\b|(?:please|you|one|body) explain\b|^explain\b|\bwhich (?:bit|MSR|register|control)\b|是什么|什么意思|含义|是做什么|区别/i;
 /** A name of the source or of a manual; a plain word is one only in quotes. */
-const NAME = /[`"'“‘](\w[\w.-]{1,40})[`"'”’]|\b([A-Za-z]\w{0,30}_\w{1,30}|0x4[89][0-9a-f]|[A-Z]{3,12})\b/g;
-const MOST_NAMES = 2;
+const NAME = /[`"'“‘](\w[\w.-]{1,40})(?:\(\))?[`"'”’]|\b([A-Za-z]\w{0,30}_\w{1,30}|0x4[89][0-9a-f]|[A-Z]{3,12})\b/g;
+/** Where a plain word is one of those that /proc/cpuinfo prints, or a parameter. */
+const OF_FLAGS = /\bflags?\b|\bcpuinfo\b|\blscpu\b|\bparameters?\b|\bkvm_intel\b|\bVMX\b|\bVT-?x\b/i;
+const PLAIN = /\b[a-z][a-z0-9]{2,20}\b/g;
+const MOST_NAMES = 8;
+/** Of more names than this each has a short answer. */
+const FEW = 2;
+const MOST_COMMANDS = 3;
+/** A text that is one question is about the word in it. */
+const SHORT = 160;
 
-/** What the names that a text asks about mean; undefined where it asks about none, or about more than two. */
+/** Words of other subjects as well. */
+const COMMON: ReadonlySet<string> = new Set(["nested", "vid", "pat", "efer"]);
+const isPlainName = (name: string): boolean =>
+  !COMMON.has(name) && (VMX_FLAGS.some(({ flag }) => flag === name) || PARAMS.some((row) => row.name === name));
+
+/** The two lines of /proc/cpuinfo are asked about. */
+const TWO_LINES =
+  /\bdifference\b[^\n]{0,80}\bvmx flags\b|\bvmx flags\b[^\n]{0,60}\b(?:vs\.?|versus|and|or|instead of)\W{1,3}(?:the )?["'`]?flags\b[^\n]{0,80}\?/i;
+const FLAGS_AND_VMX_FLAGS: Omit<TextVerdict, "covers"> = {
+  says: `\`flags\` lists what CPUID says (vmx: the CPU has VT-x and, from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on, the firmware has it on) and of VMX's own only tpr_shadow, vnmi, flexpriority, ept, vpid and ept_ad. \`vmx flags\`, of Linux ${releaseOf(FEAT_CTL_AT_BOOT)} and later, lists what the capability registers 0x480 to 0x491 let a hypervisor use, as shadow_vmcs. Neither says what KVM uses: its parameters do.`,
+  steps: [
+    {
+      text: "See what KVM made of it.",
+      commands: ["grep . /sys/module/kvm_intel/parameters/*", "vmxlens layers HOST"],
+    },
+  ],
+  evidence: [],
+};
+
+/** What the names that a text asks about mean; undefined where it asks about none, or about more than eight. */
 export function askedName(text: string | undefined, hasRegisters: boolean): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined) return undefined;
+  if (TWO_LINES.test(text)) return FLAGS_AND_VMX_FLAGS;
   const found = new Map<string, Definition>();
+  const isOfFlags = OF_FLAGS.test(text) || text.length <= SHORT;
+  const look = (name: string | undefined) => {
+    const definition = name === undefined || found.has(name) ? undefined : definitionOf(name);
+    if (name !== undefined && definition !== undefined) found.set(name, definition);
+  };
   for (const line of text.split("\n").slice(0, MOST_LINES)) {
-    if (line.length > LONGEST_LINE || !ASKS.test(line)) continue;
-    for (const [, quoted, plain] of line.matchAll(NAME)) {
-      const name = (quoted ?? plain) as string;
-      const definition = found.has(name) ? undefined : definitionOf(name);
-      if (definition !== undefined) found.set(name, definition);
+    if (line.length > LONGEST_LINE) continue;
+    for (const sentence of line.split(/(?<=[.?!]) /)) {
+      if (!ASKS.test(sentence)) continue;
+      for (const [, quoted, plain] of sentence.matchAll(NAME)) look(quoted ?? plain);
+      if (isOfFlags) for (const [word] of sentence.matchAll(PLAIN)) if (isPlainName(word)) look(word);
     }
   }
-  if (found.size === 0 || found.size > MOST_NAMES) return undefined;
+  return found.size === 0 || found.size > MOST_NAMES ? undefined : defined(found, hasRegisters);
+}
+
+const PARAMETER = /\bkvm(?:_intel)?[. ](\w{3,40})=\w{1,8}\b/g;
+const FEW_LINES = 40;
+
+/** What the parameters of KVM are that a text names, where nothing else is known of it. */
+export function parametersNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (text.split("\n", FEW_LINES + 1).length > FEW_LINES) return undefined;
+  const found = new Map<string, Definition>();
+  for (const [, name = ""] of text.matchAll(PARAMETER)) {
+    const definition = PARAMS.some((row) => row.name === name) ? definitionOf(name) : undefined;
+    if (definition !== undefined) found.set(name, definition);
+  }
+  return found.size === 0 || found.size > MOST_COMMANDS ? undefined : defined(found, false);
+}
+
+function defined(found: ReadonlyMap<string, Definition>, hasRegisters: boolean): Omit<TextVerdict, "covers"> {
   const definitions = [...found.values()];
   return {
-    says: definitions.map(({ says }) => says).join(" "),
+    says: definitions.map(({ says, short }) => (found.size > FEW ? short : says)).join(" "),
     steps: [
       hasRegisters
         ? {
             text: "Save the text, and see what its values say.",
-            commands: definitions.map(({ command }) => command.replace("HOST", "FILE")),
+            commands: definitions.slice(0, MOST_COMMANDS).map(({ command }) => command.replace("HOST", "FILE")),
           }
         : {
             text: "See it on a host, or on a CPU by its name.",
-            commands: definitions.map(({ command }) => command),
+            commands: definitions.slice(0, MOST_COMMANDS).map(({ command }) => command),
           },
     ],
     evidence: [],

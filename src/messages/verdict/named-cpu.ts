@@ -3,7 +3,7 @@ import { shared, type Tri } from "../../bits/tri.js";
 import { entryHost } from "../../input/atlas/atlas.js";
 import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
 import { findCpu } from "../../input/atlas/atlas-find.js";
-import { kinOf } from "../../input/atlas/series.js";
+import { kinOf, kinOfGeneration } from "../../input/atlas/series.js";
 import { replay } from "../../kvm/replay.js";
 import { DEFAULT_RELEASE, type Release } from "../../rules/release.js";
 import type { Condition } from "../../rules/rule.js";
@@ -24,6 +24,17 @@ const SURE_NAME = /^(?:[im]\d|E[357]-)/;
 const CPU_WORD =
   /\bIntel\b|\bXeon\b|\bCore ?(?:2|i\d)|\bC2[DQ]\b|\bCeleron\b|\bPentium\b|\bAtom\b|\bCPU\b|\bprocessor\b/i;
 
+/** Not the models of QEMU, whose names are written together. */
+const GENERATION =
+  /\b(?:Core ?2(?: (?:Duo|Quad|Extreme))?|Merom|Conroe|Penryn|Wolfdale|Yorkfield|Westmere|Gulftown|Sandy Bridge(?:-E[NPX]?)?|Ivy Bridge(?:-E[NPX]?)?|(?:Haswell|Broadwell)(?:-E[NPX]?)?|Skylake(?:-(?:SP|X))?|(?:Kaby|Coffee|Tiger|Alder) Lake|Cascade Lake(?:-(?:SP|X))?|Ice Lake-SP|Sapphire Rapids)\b(?![-\w])/g;
+const CPU_MODEL = /-cpu\b|<model\b|\bcpu[-_ ]?model\b/i;
+
+/** The generations of CPUs that a text names, where it names no CPU by its number. */
+export function generationsNamed(text: string): readonly NamedCpu[] {
+  const names = CPU_MODEL.test(text) ? [] : [...text.matchAll(GENERATION)].map(([name]) => name);
+  return [...new Set(names)].map((name) => ({ name, kin: kinOfGeneration(name) }));
+}
+
 /** The CPUs that a text names, with what the atlas has of them. */
 export function cpusNamed(text: string): readonly NamedCpu[] {
   const names = new Set<string>();
@@ -32,8 +43,22 @@ export function cpusNamed(text: string): readonly NamedCpu[] {
   }
   return [...names].map((name) => {
     const found = findCpu(name);
-    return found.kind === "one" ? { name, entry: found.entry, kin: [] } : { name, kin: kinOf(name) };
+    return found.kind === "one" && isOf(name, found.entry)
+      ? { name, entry: found.entry, kin: [] }
+      : { name, kin: kinOf(name) };
   });
+}
+
+/** Whether the whole number of the product is meant: E5-2620 is another CPU than E5-2620 v2, and i7-4770 than i7-4770K. */
+function isOf(name: string, { name: brand }: AtlasEntry): boolean {
+  const plain = (text: string) => text.toLowerCase().replace(/[- ]/g, "");
+  const words = brand.split(" ");
+  return words.some((_, from) =>
+    [1, 2].some((length) => {
+      const said = words.slice(from, from + length).join("");
+      return plain(said) === plain(name) && !/^v\d$/i.test(words[from + length] ?? "");
+    }),
+  );
 }
 
 /** What Intel switches off per product, so that CPUs of one die differ in it. */

@@ -62,7 +62,9 @@ export function crashLine(recognised: readonly Explanation[], text: string): Tex
     .map((line) => RIP_IN_KVM.exec(line)?.groups)
     .find((groups) => groups !== undefined);
   const fault = inside === undefined ? faultingInstruction(lines.slice(at, at + LINES_TO_CODE)) : undefined;
-  if (recognised.length === 0 && inside === undefined && fault === undefined) return undefined;
+  // A hypervisor of one's own may be what crashed it.
+  const isOthers = recognised.some(({ product }) => product === "VMX");
+  if ((recognised.length === 0 || isOthers) && inside === undefined && fault === undefined) return undefined;
   const crash = `The kernel crashed at line ${at + 1}: "${(lines[at] as string)
     .replace(/^[>\s|]+/, "")
     .trim()

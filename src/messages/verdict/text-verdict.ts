@@ -22,6 +22,7 @@ import { askedName } from "./name-asked.js";
 import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
+import { registersAsked } from "./registers-read.js";
 import { crashLine, fatalLine } from "./stopped.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
@@ -87,6 +88,7 @@ function answerOf(
     cpu,
     isInside: () => circumstances.has("said to be virtual"),
     isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1,
+    isOfNested: () => short === undefined || OF_NESTED.test(short),
   };
   // Where Linux shows no vmx, whatever program complains, complains about that.
   const noVmx = machine?.situation.host.observed?.vmx === false;
@@ -96,7 +98,7 @@ function answerOf(
     const isAsked = short !== undefined && !usesOther(short) && isAboutGuestCpu(short);
     const guest = foreignGuestVerdict(short) ?? (isAsked ? guestVerdict(machine, guests()) : undefined);
     if (guest !== undefined) return guest;
-    const named = askedName(short, machine?.hasRegisters === true);
+    const named = registersAsked(short, machine) ?? askedName(short, machine?.hasRegisters === true);
     if (named !== undefined) return { ...named, covers: [] };
   }
   // WSL itself says that nothing below Linux can help.
@@ -141,10 +143,11 @@ function answerOf(
   const saysLess = ({ gravity, message }: Explanation) =>
     gravity === "informs" ||
     (shown && GENERAL.has(message as string)) ||
-    (machine?.hasRegisters === true && message === "any-feature-missing");
+    ((shown || machine?.hasRegisters === true) && message === "any-feature-missing");
   if (machine !== undefined && recognised.every(saysLess)) {
     const found = machineVerdict(machine, false, prose);
-    if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers: [] }, machine, short);
+    const covers = recognised.flatMap(({ message }) => (message === "any-feature-missing" ? [message] : []));
+    if (found?.isKnown === true) return withAskedFeatures({ ...found.verdict, covers }, machine, short);
   }
   // HAXM is not what accelerates anything on Linux: what is said about KVM counts for more.
   const ofKvm = blocking.find(({ product }) => product === "KVM user space" || product === "KVM");
@@ -293,6 +296,9 @@ const GENERAL: ReadonlySet<string> = new Set([
   "any-nested-off",
   "libvirt-no-daemon",
 ]);
+
+/** Guests with VMX are what it is about; a list of parameters has the word, too. */
+const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\n))|嵌套/i;
 
 /** The domain that libvirt refused is the one that should have been made: nothing comes from inside it. */
 const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/i;

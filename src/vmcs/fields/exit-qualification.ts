@@ -94,10 +94,20 @@ export function eptViolationText(value: U64): string {
   return `${what}${where}: ${allowed}`;
 }
 
+const CR_ACCESS = 28;
+
+/** CLTS has no operand, and LMSW one of its own. */
+function crParts(value: U64): readonly Part[] {
+  const [cr, access, register] = PARTS[CR_ACCESS] as readonly [Part, Part, Part];
+  const kind = (value.lo >>> 4) & 3;
+  if (kind < 2) return [cr, access, register];
+  return kind === 2 ? [cr, access] : [cr, access, { bits: [31, 16], name: "source", always: true }];
+}
+
 /** The exit qualification in words, where its bits have names; undefined where it is an address, or means nothing. */
 export function qualificationText(reason: number, value: U64): string | undefined {
   if (reason === 48) return eptViolationText(value);
-  const parts = PARTS[reason];
+  const parts = reason === CR_ACCESS ? crParts(value) : PARTS[reason];
   if (parts === undefined) return undefined;
   const words = parts.flatMap(({ bits, name, values, always }) => {
     const [high, low] = typeof bits === "number" ? [bits, bits] : bits;

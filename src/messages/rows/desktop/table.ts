@@ -19,8 +19,10 @@ import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.j
 import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
+import { exitStats, withStats } from "../../verdict/exit-stats.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails } from "../../verdict/migration.js";
+import { parametersNamed } from "../../verdict/name-asked.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { AUTHORS_MESSAGES } from "./authors.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";
@@ -50,14 +52,16 @@ export const DESKTOP: DesktopMessages = {
     bootTrouble(text, recognised) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
+    exitStats(text) ??
     namedThing(text) ??
     authorQuestion(text, machine) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
     subjectOf(text, machine) ??
-    askedAbout(text, machine),
+    askedAbout(text, machine) ??
+    (machine === undefined ? parametersNamed(text) : undefined),
   withWords: (found, text, recognised, machine) =>
-    withFeatures(withWords(found, text, recognised, machine), text, recognised, machine),
+    withStats(withFeatures(withWords(found, text, recognised, machine), text, recognised, machine), text),
   shown: SHOWN,
   decoders: {
     "error-in-words": decodeErrorInWords,

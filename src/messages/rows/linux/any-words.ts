@@ -96,7 +96,7 @@ export const ANY_WORDS_MESSAGES = [
     ],
     pattern:
       /\b(?:no|lacks?|lacking|(?:does|do)(?: not|n[o']t) (?:support|have|offer|provide|implement)|not support(?:ing|ed)?:?|unsupported:?|missing:?) (?:hardware |support (?:for|of) |the |any |VMX )?(?<name>EPT|extended page tables?|unrestricted[ _-]guests?|VPID|APICv|APIC virtuali[sz]ation|posted[ -]interrupts?|virtual[ -]interrupt[ -]delivery|VMCS[ -]shadowing|shadow VMCS|PML|page[- ]modification logging|(?:VMX[- ])?preemption[ -]timer|MTF|monitor[ -]trap[ -]flag|TSC[ -]scaling|MBEC|mode[- ]based execut\w{1,4}[ -]controls?|1[ -]?GB(?:yte)? EPT|EPT 1[ -]?GB?|EPT A\/D|execute[- ]only EPT|TPR[ -]shadow|secondary (?:processor[- ]based |VM-?execution )?(?:execution )?controls|MSR[ -]bitmaps?|VMFUNC|EPTP switching|virtual NMIs?|TRUE controls|PAUSE[- ]loop exiting|IPI virtuali[sz]ation)\b(?! violation| misconfig| switching to)|(?<![-\w.])(?<name2>EPT|extended page tables?|unrestricted[ _-]guests?|VPID|APICv|APIC virtuali[sz]ation|posted[ -]interrupts?|virtual[ -]interrupt[ -]delivery|VMCS[ -]shadowing|shadow VMCS|PML|page[- ]modification logging|(?:VMX[- ])?preemption[ -]timer|MTF|monitor[ -]trap[ -]flag|TSC[ -]scaling|MBEC|mode[- ]based execut\w{1,4}[ -]controls?|1[ -]?GB(?:yte)? EPT|EPT 1[ -]?GB?|EPT A\/D|execute[- ]only EPT|TPR[ -]shadow|secondary (?:processor[- ]based |VM-?execution )?(?:execution )?controls|MSR[ -]bitmaps?|VMFUNC|EPTP switching|virtual NMIs?|TRUE controls|PAUSE[- ]loop exiting|IPI virtuali[sz]ation)(?: pages?| bits?| flags?| mode| execution| support| feature| capability)?(?: \(\w{1,20}\))?(?::| is| are| was| were)? {0,2}(?:required (?:but|and) )?(?:not (?:supported|available|present|found|implemented|usable|advertised|exposed)|unsupported|unavailable|missing|absent)\b/i,
-    what: "A program did not find {name}.",
+    what: "The text says that {name} is missing.",
     decoder: "named-feature",
     steps: [],
     source: { message: "small hypervisors and checking tools", meaning: `${SDM}, appendix A` },
@@ -157,7 +157,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["unhandled", "unexpected", "unknown", "unsupported", "triple fault", "invalidgueststate"],
     pattern:
-      /\b(?:unhandled|unexpected|unknown|unsupported) (?:(?:vm[- ]?|vcpu )exit(?::? reason| code)?|exit: reason)[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|-2147483\d{3}|\d{1,3})\b|\b(?:unhandled|unknown) exit reason!?[^\n]{0,100}?\breason: {0,3}(?<code2>0x[0-9a-f]{1,8}|\d{1,3})\b|\bk?InvalidGuestState \((?:0n)?(?<code3>33|0x21)\b\)?|\b(?:vcpu|guest|kvm|vm|l2|haxm_panic|d\d{1,5}v\d{1,3})\b[^\n]{0,30}\btriple[ -]fault|\btriple[ -]fault (?:at (?:rip )?(?:0x)?[0-9a-f]{4,16}\b|\(exit reason 2\))/i,
+      /\b(?:(?:unhandled|unexpected|unknown|unsupported) (?:(?:vm[- ]?|vcpu )exit(?::? reason| code)?|exit: reason)|unhandled exit[ _]reason)[ :=(]{1,3}(?<code>0x[0-9a-f]{1,8}|-2147483\d{3}|\d{1,3})\b|\b(?:unhandled|unknown) exit reason!?[^\n]{0,100}?\breason: {0,3}(?<code2>0x[0-9a-f]{1,8}|\d{1,3})\b|\bk?InvalidGuestState \((?:0n)?(?<code3>33|0x21)\b\)?|\b(?:vcpu|guest|kvm|vm|l2|haxm_panic|d\d{1,5}v\d{1,3})\b[^\n]{0,30}\btriple[ -]fault|\btriple[ -]fault (?:at (?:rip )?(?:0x)?[0-9a-f]{4,16}\b|\(exit reason 2\))/i,
     what: "The guest ended in a triple fault (exit reason 2): it had an exception while it handled another one and has no valid IDT or stack for that. VMX works; the fault is in what the guest runs or in the state that it was given.",
     decoder: "exit-reason",
     steps: [

@@ -133,6 +133,7 @@ export const VMX_INSTRUCTION_MESSAGES = [
       "vm-exit",
       "vm_exit",
       "exit reason:",
+      "handle_exit",
     ],
     pattern: ENDED.exitReason,
     what: "A VM exit with this reason was reported.",
@@ -196,7 +197,7 @@ export const INSTRUCTION_ERROR_ADVICE: { readonly [error: number]: InstructionEr
     cause:
       "A VM-execution, VM-exit or VM-entry control is not allowed, or two of them do not go together. Which one, the CPU does not say.",
     check:
-      "For every control word: (wanted & ~allowed1) and (allowed0 & ~wanted) have to be 0, with the TRUE registers 0x48d to 0x490 when IA32_VMX_BASIC bit 55 is 1. Then the pairs: unrestricted guest needs EPT; virtual-interrupt delivery needs external-interrupt exiting; posted interrupts need virtual-interrupt delivery and acknowledge-on-exit; virtual NMIs need NMI exiting; NMI-window exiting needs virtual NMIs; VPID must not be 0; the EPT pointer needs memory type 6 or 0 and walk length minus 1 in bits 5:3. Then addresses of bitmaps and MSR lists, and the injected event.",
+      "For every control word: (wanted & ~allowed1) and (allowed0 & ~wanted) have to be 0, with the TRUE registers 0x48d to 0x490 when IA32_VMX_BASIC bit 55 is 1. Then the pairs: unrestricted guest needs EPT; virtual-interrupt delivery needs external-interrupt exiting; posted interrupts need virtual-interrupt delivery and acknowledge-on-exit; virtual NMIs need NMI exiting; NMI-window exiting needs virtual NMIs; VPID must not be 0; the EPT pointer needs memory type 6 or 0 and walk length minus 1 in bits 5:3; no more CR3 targets than bits 24:16 of IA32_VMX_MISC say. Then addresses of bitmaps and MSR lists, and the injected event.",
   },
   8: {
     cause: "A host-state field is not valid.",

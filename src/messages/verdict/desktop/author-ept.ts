@@ -1,3 +1,4 @@
+import { deviceText } from "../../../vmcs/fields/devices.js";
 import type { Symptom } from "./author-symptom.js";
 
 /*
@@ -11,14 +12,6 @@ const ACCESSES: readonly (readonly [words: RegExp, what: string])[] = [
   [/\bexec\w{0,4}: ?true/, "fetch"],
 ];
 
-/** What is at addresses of a PC below 4 GByte. */
-const DEVICES: readonly (readonly [from: number, to: number, what: string])[] = [
-  [0xa_0000, 0xb_ffff, "the memory of VGA"],
-  [0xfec0_0000, 0xfec0_0fff, "the I/O APIC"],
-  [0xfed0_0000, 0xfed0_03ff, "the HPET"],
-  [0xfee0_0000, 0xfee0_0fff, "the local APIC"],
-];
-
 export const EPT_SYMPTOMS: readonly Symptom[] = [
   {
     words:
@@ -27,11 +20,22 @@ export const EPT_SYMPTOMS: readonly Symptom[] = [
     says: (found) => {
       const gpa = Number.parseInt(found.groups?.gpa ?? "", 16);
       const access = ACCESSES.filter(([words]) => words.test(found[0])).map(([, what]) => what);
-      const device = DEVICES.find(([from, to]) => gpa >= from && gpa <= to)?.[2];
-      return `An EPT violation (exit reason 48)${access.length === 0 ? "" : ` by a ${access.join(" and a ")}`} at the guest-physical address 0x${gpa.toString(16)}${device === undefined ? "" : `, where a PC has ${device}`}: the EPT maps nothing there with that right. A hypervisor has to emulate the device and the instruction that reached for it, or to map what is there.`;
+      return `An EPT violation (exit reason 48)${access.length === 0 ? "" : ` by a ${access.join(" and a ")}`} at the guest-physical address 0x${gpa.toString(16)}${deviceText({ lo: gpa >>> 0, hi: Math.floor(gpa / 2 ** 32) })}: the EPT maps nothing there with that right. A hypervisor has to emulate the device and the instruction that reached for it, or to map what is there.`;
     },
     steps: [
       { text: "Look at the instruction at guest RIP, and at what the guest's ACPI tables say is at that address." },
+    ],
+  },
+  {
+    words: /\bEPT\b[^\n]{0,80}\b(?:only|first|below|up to)\b[^\n]{0,24}\b\d{1,4} ?[GT]i?B\b|\bpml4(?:_index|\[0\])/i,
+    and: /\b(?:violat\w{2,5}|MMIO|above|beyond|crash\w{0,3}|freez\w{1,3}|hangs?|BSOD)\b/i,
+    over: ["generic-ept-exit"],
+    says: "An identity map has to reach to the end of the physical-address space (CPUID.80000008H:EAX[7:0]), not only over RAM or the first 512 GByte: devices have their memory above it, on recent CPUs above 512 GByte, and each address without an entry is an EPT violation. So the other entries of the PML4 are needed, too; what no MTRR covers has the default type of 0x2ff.",
+    steps: [
+      {
+        text: "Map all of it with 1-GByte pages where bit 17 of 0x48c is 1, or make the entry when the violation comes.",
+        commands: ["sudo rdmsr -f 17:17 -a 0x48c"],
+      },
     ],
   },
   {
@@ -81,7 +85,7 @@ export const EPT_SYMPTOMS: readonly Symptom[] = [
   },
   {
     words:
-      /\b(?:clos\w{1,3}|disabl\w{1,3}|without|turn\w{0,3} off|no|not (?:set|enabl\w{1,3}))\b[^\n.]{0,24}\bept\b[^\n]{0,80}\b(?:works?|fine|ok|okay|boots?|no (?:crash|problem))\b|\bEPT[- ]?hook\w{0,3}\b[^\n]{0,160}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|IRQL_NOT_LESS_OR_EQUAL|PAGE_FAULT\w{0,24})\b|\b(?:enable|turn\w{0,3} on|with) (?:the )?ept\b[^\0]{0,120}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|lag\w{0,4}|slow\w{0,4})\b/i,
+      /\b(?:clos\w{1,3}|disabl\w{1,3}|without|turn\w{0,3} off|no|not (?:set|enabl\w{1,3}))\b[^\n.]{0,24}\bept\b[^\n]{0,80}\b(?:works?|fine|ok|okay|boots?|no (?:crash|problem))\b|\bEPT[- ]?hook\w{0,3}\b[^\n]{0,160}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|IRQL_NOT_LESS_OR_EQUAL|PAGE_FAULT\w{0,24})\b|\b(?:enabl\w{1,3}|turn\w{0,3} on|with) (?:the )?ept\b[^\0]{0,120}\b(?:BSOD|crash\w{0,3}|freez\w{1,3}|hangs?|lag\w{0,4}|slow\w{0,4}|degrad\w{1,3})\b/i,
     over: ["generic-ept-exit"],
     says: "Where EPT alone makes the difference, look at it in this order: every guest-physical address that is used has to be mapped, up to the physical-address width and not only RAM; leaves need the memory type of the MTRRs (devices uncacheable); a split large page has to keep its address, type and rights; the EPT pointer needs memory type 6 and 3 in bits 5:3; and a right that was taken away, or a changed address, needs INVEPT on every CPU.",
     steps: [

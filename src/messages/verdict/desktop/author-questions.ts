@@ -1,6 +1,9 @@
+import { EXIT_REASONS } from "../../../vmcs/fields/decode-tables.js";
+import { exitsNamed } from "../../../vmcs/fields/exit-names.js";
 import type { Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
+import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 import { SYMPTOMS } from "./author-symptoms.js";
 import { TOPICS } from "./author-topics.js";
@@ -14,9 +17,9 @@ import { TOPICS } from "./author-topics.js";
 const LONGEST = 8_000;
 /** Something is asked or does not work. */
 const TROUBLE =
-  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|\w{2,6}n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer|refus\w{2,3}|weird)\b|失败|怎么|为什么/i;
+  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|\w{2,6}n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer|refus\w{2,3}|weird|keeps|too many)\b|失败|怎么|为什么/i;
 const AUTHOR =
-  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|SimpleVisor|LibVMI|EPT\w{0,12}|INVEPT|INVVPID|VMCALL|Efer-?Hook|syscall hook\w{0,3}|CPU_BASED_\w{3,40}|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
+  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|VMX_EXIT_\w{3,40}|SimpleVisor|LibVMI|EPT\w{0,12}|INVEPT|INVVPID|VMCALL|Efer-?Hook|syscall hook\w{0,3}|CPU_BASED_\w{3,40}|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
 
 interface Question {
   readonly words: RegExp;
@@ -25,6 +28,26 @@ interface Question {
 }
 
 const QUESTIONS: readonly Question[] = [
+  {
+    words:
+      /\b(?:how (?:big|large|much|many bytes)|what size|size of|alignment|align\w{0,4})\b[^\n?]{0,60}\b(?:VMXON|VMCS)\b|\b(?:VMXON|VMCS)[ _-]?region\b[^\n?]{0,40}\b(?:size|align\w{0,4}|big)\b|\brevision (?:id\w{0,8}|number)\b[^\n]{0,60}\?/i,
+    says: "IA32_VMX_BASIC (0x480) says both: bits 44:32 are the size of a VMXON or VMCS region (at most 4096 bytes; allocate 4 KByte, aligned to 4 KByte, of memory type write-back), and bits 30:0 the revision identifier, which the first four bytes of either region have to hold with bit 31 at 0. VMXON, VMCLEAR and VMPTRLD take the physical address of the region, by a pointer in memory.",
+    steps: [{ text: "Have the value taken apart.", commands: ["echo 'MSR 0x480: VALUE' | vmxlens show - 0x480"] }],
+  },
+  {
+    words:
+      /\b(?:too many|reduce|minimi[sz]e|fewer|number of|count\w{0,3}|how many|lots of)\b[^\n]{0,30}\bvm[- ]?exits?\b|\bvm[- ]?exits?\b[^\n]{0,40}\b(?:too (?:many|high)|overhead|per second)\b/i,
+    says: "Which exits they are decides what takes them away. In KVM the usual ones: HLT (idle), MSR writes and external interrupts (the APIC timer, EOI and IPIs: APIC virtualization needs few), EPT misconfigurations and I/O (emulated devices: virtio and vhost need few), EPT violations (memory touched for the first time), PAUSE (more virtual CPUs than can run).",
+    steps: [
+      {
+        text: "Count them by reason.",
+        commands: [
+          "sudo perf kvm stat record -p PID; sudo perf kvm stat report",
+          "cat /sys/module/kvm_intel/parameters/enable_apicv",
+        ],
+      },
+    ],
+  },
   {
     words:
       /\b(?:Vmmp?Handle|k)?Unexpected ?VM-?_?Exit|HandleUnexpectedExit|\bunexpected (?:vm[- ]?|vcpu )exit\b(?!(?: reason| code)?[ :=(]{1,3}(?:0x)?\d)/i,
@@ -134,7 +157,7 @@ export function authorQuestion(text: string, machine: OwnMachine | undefined): O
   if (symptom !== undefined || !(TROUBLE.test(text) || CRASHED.test(text))) return symptom;
   const found =
     isAbout || (AUTHOR.test(text) && !MANAGED.test(text))
-      ? (questionOf(text) ?? (isAbout ? topicOf(text, isOwn) : undefined))
+      ? (questionOf(text) ?? (isAbout ? (topicOf(text, isOwn) ?? namedExits(text)) : undefined))
       : undefined;
   return found ?? (isOwn && !OTHERS.test(text) ? unknown(text) : undefined);
 }
@@ -159,13 +182,16 @@ export function authorInstead(
   const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
   const symptom = isAbout ? symptomOf(text, messages) : undefined;
   if (symptom !== undefined || messages.length > 0 || machine !== undefined || !isOwn) return symptom;
-  const found = TROUBLE.test(text) || CRASHED.test(text) ? (questionOf(text) ?? topicOf(text, true)) : undefined;
+  const found =
+    TROUBLE.test(text) || CRASHED.test(text)
+      ? (questionOf(text) ?? topicOf(text, true) ?? namedExits(text))
+      : undefined;
   return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined);
 }
 
 /** Words that only VMX has: the others may be about any system. */
 const VMX_ONLY =
-  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|EferHook|VMCALL)\b/i;
+  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|EferHook|VMCALL)\b/i;
 
 /** Longer texts without a question and a word like I are manuals, which have the same subjects. */
 const LONGEST_SUBJECT = 1_500;
@@ -189,6 +215,20 @@ function topicOf(text: string, isOwn: boolean): Omit<TextVerdict, "covers"> | un
 function questionOf(text: string): Omit<TextVerdict, "covers"> | undefined {
   const found = QUESTIONS.find(({ words }) => words.test(text));
   return found === undefined ? undefined : { says: found.says, steps: found.steps ?? [], evidence: [] };
+}
+
+const MOST_EXITS = 2;
+
+/** The exits that a text names as source code does; a longer list of them is code. */
+function namedExits(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const named = [...exitsNamed(text)];
+  if (named.length === 0 || named.length > MOST_EXITS) return undefined;
+  const says = named.map(([reason, name]) => {
+    const { comes, causes = [] } = EXIT_ADVICE[reason] ?? {};
+    return [`${name} is exit reason ${reason}: ${EXIT_REASONS[reason]}.`, comes ?? causes[0] ?? ""].join(" ").trim();
+  });
+  const steps = named.flatMap(([reason]) => EXIT_ADVICE[reason]?.steps ?? []);
+  return { says: says.join(" "), steps: steps.slice(0, 2), evidence: [] };
 }
 
 /** The first symptom in the text that says more than the messages there. */

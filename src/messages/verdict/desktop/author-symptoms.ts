@@ -1,5 +1,7 @@
+import { exitNamed } from "../../../vmcs/fields/exit-names.js";
 import type { Step } from "../../message.js";
 import { ENABLED_BY } from "../../rows/linux/enabled-by.js";
+import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { EPT_SYMPTOMS } from "./author-ept.js";
 import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 import { WINDOWS_SYMPTOMS } from "./author-windows.js";
@@ -17,6 +19,25 @@ const FEAT_CTL: Step = {
 export const SYMPTOMS: readonly Symptom[] = [
   ...WINDOWS_SYMPTOMS,
   ...EPT_SYMPTOMS,
+  {
+    words:
+      /FEAT(?:URE)?_C(?:ON)?T(?:RO)?L\w{0,4}\b[^\0]{0,900}\b(?:value|it|register|MSR)\b[^\n]{0,16}\b(?:is|was|reads?|returns?|=)[ :]{1,2}0x(?<value>[0-9a-f]{1,5})\b/i,
+    over: ["generic-vmx-off", "hypervisor-lock", "feature-control-locked", "vmx-off-words"],
+    says: ({ groups }) => {
+      const value = Number.parseInt(groups?.value ?? "", 16);
+      const [isLocked, inside, outside] = [value & 1, value & 2, value & 4];
+      const state =
+        outside !== 0
+          ? `VMX outside SMX on (bit 2)${isLocked === 0 ? " and not locked, so VMXON still faults: set bit 0 as well" : ", so VMXON works"}`
+          : `VMX outside SMX off (bit 2${inside === 0 ? "" : "; only inside SMX, bit 1, it is on"})`;
+      const so =
+        outside === 0 && isLocked !== 0
+          ? " The firmware locked it so, no driver can change it before the next reset, and the check in the text is right: the switch in the setup is not in force yet (save it and switch the machine off and on), is another one, or a hypervisor below shows this value."
+          : "";
+      return `IA32_FEAT_CTL 0x${value.toString(16)} is ${isLocked === 0 ? "not locked" : "locked (bit 0)"}, with ${state}.${so}`;
+    },
+    steps: [FEAT_CTL],
+  },
   {
     words:
       /\b(?:hypervisor|HV|VMM|part ?[5-8])\b[^\0]{0,300}\b(?:STATUS_ILLEGAL_INSTRUCTION|0xc000001d\b|(?:can(?:no|['’])t|unable to|not able to) (?:run|open|start|launch) any(?:thing| (?:app\w{0,9}|program|process|exe\b))|(?:open|run|start|launch) any (?:app\w{0,9}|program)[^\0]{0,80}\b(?:error|never|fails?)\b)/i,
@@ -278,5 +299,23 @@ export const SYMPTOMS: readonly Symptom[] = [
     over: ["windows-requirements"],
     says: "A hypervisor that works in a machine and not on hardware meets there what the machine does not have: memory above RAM (the EPT has to map up to the physical-address width, with the memory types of the MTRRs, or devices such as a graphics card fail), NMIs and more CPUs, controls that the CPU lets be 1 or wants to be 1, and features that Windows then uses (INVPCID, RDTSCP, XSAVES need bits 12, 3 and 20 of the secondary controls).",
     steps: [GIVE_NUMBERS],
+  },
+  {
+    words:
+      /\b(?<insn>RDPMC|RDTSCP?|MONITOR|MWAIT|WBINVD|INVD|GETSEC|RDRAND|RDSEED|INVLPG|UMWAIT|TPAUSE|PAUSE|VMFUNC)\b(?: instruction)?[^\n]{0,80}\b(?:abort\w{0,3}|crash\w{0,3}|kill\w{0,3}|unhandled|terminat\w{2,4}|panic\w{0,3})\b/i,
+    and: /\bvm[- ]?_?exits?\b/i,
+    says: ({ groups }) => {
+      const insn = (groups?.insn ?? "").toUpperCase();
+      const reason = exitNamed(insn);
+      const comes = reason === undefined ? undefined : EXIT_ADVICE[reason]?.comes;
+      return reason === undefined
+        ? undefined
+        : `${insn} in the guest is exit reason ${reason}.${comes === undefined ? "" : ` ${comes}`} A hypervisor without a handler for that exit stops the guest: it has to do the instruction, to inject an exception (#GP or #UD) with RIP as it is, or to clear the control where the CPU lets it be 0.`;
+    },
+    steps: [
+      {
+        text: "Inject what the guest would get on a CPU whose CPUID does not show it, and hide it from CPUID as well.",
+      },
+    ],
   },
 ];

@@ -8,7 +8,7 @@ import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked-feature.js";
-import { cpusNamed, hasOf } from "../named-cpu.js";
+import { cpusNamed, generationsNamed, hasOf } from "../named-cpu.js";
 
 /*
  * For people who write a hypervisor: what a bit of a capability register says, whether a CPU that is named has a feature, and what
@@ -70,18 +70,22 @@ const listed = (entries: readonly AtlasEntry[]) =>
 
 function featureOfNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
   const [feature, ...more] = featuresAsked(text, new Set());
-  const [cpu, ...others] = cpusNamed(text);
+  const numbered = cpusNamed(text);
+  const [cpu, ...others] = numbered.length > 0 ? numbered : generationsNamed(text);
   if (feature === undefined || more.length > 0 || cpu === undefined || others.length > 0) return undefined;
   const { entry, name, kin } = cpu;
+  if (numbered.length === 0 && kin.length === 0) return undefined;
   const has = hasOf(cpu)(feature);
   const [place] = bitsOfFeature(feature);
   const register = place === undefined ? undefined : placedBit(`${place[0].split(".")[0]} bit ${place[1]}`)?.register;
   const like = entry === undefined ? `, like the CPUs of its kind in the atlas (${listed(kin)})` : "";
   const source = entry === undefined ? "" : `: the atlas holds its registers (${entry.name})`;
   const says =
-    has === "unknown"
-      ? `Whether the ${name} has ${called(feature)} is not known: the atlas has no CPU of that name. Its register decides.`
-      : `The ${name} has ${has === "no" ? "no " : ""}${called(feature)}${like}${source}.`;
+    has === "unknown" && numbered.length === 0
+      ? `Of the CPUs that are called ${name}, some have ${called(feature)} and others do not (by the atlas). The register decides.`
+      : has === "unknown"
+        ? `Whether the ${name} has ${called(feature)} is not known: the atlas has no CPU of that name. Its register decides.`
+        : `The ${name} has ${has === "no" ? "no " : ""}${called(feature)}${like}${source}.`;
   return {
     says,
     steps: register === undefined ? [] : [read(register.index.toString(16))],

@@ -67,7 +67,8 @@ function besideWords(
   const first = recognised[0];
   if (text.length > LONGEST || first?.product === "VirtualBox" || first?.product === "VMware") return found;
   const ofEntry = first?.layer === "VM entry" || first?.layer === "KVM at run time";
-  const inside = ofEntry && first.message !== "qemu-set-msr" ? insideOf(text) : undefined;
+  const isFailure = ofEntry && first.gravity === "blocks" && first.message !== "qemu-set-msr";
+  const inside = isFailure ? insideOf(text) : undefined;
   if (inside !== undefined)
     return {
       ...found,

@@ -1,0 +1,95 @@
+import { exitNamed } from "../../vmcs/fields/exit-names.js";
+import type { FoundVerdict, TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
+import { EXIT_ADVICE } from "../rows/linux/exit-advice.js";
+
+/*
+ * Counts of VM exits by reason, as perf prints them (perf kvm stat), and KVM's own trace events: which exits they are, and what makes
+ * so many. Facts: tools/perf/util/kvm-stat.c, arch/x86/kvm/trace.h; Intel SDM volume 3C.
+ */
+
+const HEADING = /^\s{0,40}VM-EXIT\s{1,10}Samples\b/m;
+const ROW =
+  /^\s{0,40}([A-Z][A-Z0-9_]{2,40})\s{1,20}(\d{1,12})\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%\s{1,20}(\d{1,3}(?:\.\d{1,3})?)%/gm;
+const TRACED = /\bkvm_exit:(?: vcpu \d{1,4})? reason ([A-Z][A-Z0-9_]{2,40})\b/g;
+const MOST = 3;
+/** A share of all exits below which a reason does not matter. */
+const SHARE = 5;
+
+/** What a running system has so many of, and what takes them away. */
+const MUCH: { readonly [reason: number]: string } = {
+  1: "interrupts of the host that came while the guest ran: its timer, its devices, and those of the guest's passed devices where posted interrupts are off",
+  7: "interrupts that waited until the guest could take them",
+  10: "CPUID, which nothing but calls of it makes",
+  12: "the guest was idle",
+  28: "control registers; many only without EPT or unrestricted guest",
+  30: "ports of emulated devices",
+  32: "WRMSR: the guest's APIC timer, EOI and interrupts to other CPUs by x2APIC; APIC virtualization (enable_apicv) takes most of them away, and for Windows guests hv-stimer and hv-vapic",
+  40: "PAUSE in a loop: a guest with more virtual CPUs than can run waits for a lock",
+  44: "the guest's local APIC by memory; enable_apicv and x2APIC take most of them away",
+  48: "memory that the guest touched for the first time, or that is write-protected while it is migrated",
+  49: "MMIO of emulated devices (KVM marks those pages so on purpose): virtio, vhost or passed devices need fewer",
+  52: "the guest's APIC timer",
+};
+
+/** What APIC virtualization takes away: external interrupts, WRMSR, APIC accesses, APIC writes. */
+const OF_APIC: readonly number[] = [1, 32, 44, 56];
+
+const GUEST_FAULT = /^(?=[^\0]*\b(?:qemu|kvm)\b)(?=[^\0]*\bEPT[_ ]?VIOLATIONS?\b)[^\0]*\btripp?le[- ]?fault/i;
+const IN_GUEST: Omit<TextVerdict, "covers"> = {
+  says: "In KVM EPT violations are how a guest gets its memory, page by page: many of them are usual. A triple fault is the guest's own: an exception without a valid IDT or stack while another one is handled, mostly since CR3, GDTR, IDTR or the address it was loaded to is not what its code expects.",
+  steps: [
+    {
+      text: "Let QEMU stop there and show the registers of the first exception.",
+      commands: ["-no-reboot -no-shutdown -accel tcg -d int,cpu_reset -D qemu.log"],
+    },
+  ],
+  evidence: [],
+};
+
+const SEE_ALL: Step = {
+  text: "Compare what is on with what the CPU has.",
+  commands: ["grep . /sys/module/kvm_intel/parameters/*", "vmxlens why apicv HOST"],
+};
+
+/** What a table of exits or a trace of them says; undefined where the text has neither. */
+export function exitStats(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const rows = HEADING.test(text)
+    ? [...text.matchAll(ROW)].map(([, name = "", , share]) => ({ name, share: Number(share) }))
+    : [];
+  const counted = rows.filter(({ name, share }) => exitNamed(name) !== undefined && share >= SHARE);
+  if (counted.length > 0) {
+    const parts = counted.slice(0, MOST).map(({ name, share }) => `${name} ${share} %${meaning(name)}`);
+    const ofApic = counted.some(({ name }) => OF_APIC.includes(exitNamed(name) as number));
+    return { says: `Of these VM exits ${parts.join("; ")}.`, steps: ofApic ? [SEE_ALL] : [], evidence: [] };
+  }
+  const traced = [...new Set([...text.matchAll(TRACED)].map(([, name = ""]) => name))].filter(
+    (name) => exitNamed(name) !== undefined,
+  );
+  if (traced.length === 0) return GUEST_FAULT.test(text) ? IN_GUEST : undefined;
+  const parts = traced.slice(0, MOST).map((name) => `${name}${meaning(name)}`);
+  return {
+    says: `A trace of KVM's VM exits, ordinary ones: ${parts.join("; ")}.`,
+    steps: [
+      {
+        text: "Count them by reason: the most frequent one says what the guest does.",
+        commands: ["sudo perf kvm stat record -p PID; sudo perf kvm stat report"],
+      },
+    ],
+    evidence: [],
+  };
+}
+
+function meaning(name: string): string {
+  const reason = exitNamed(name) as number;
+  const says = MUCH[reason] ?? EXIT_ADVICE[reason]?.comes?.replace(/^It comes (?=with)|\.$/g, "");
+  return says === undefined ? "" : ` (${says})`;
+}
+
+/** An answer with what the exits in the text say. */
+export function withStats(found: FoundVerdict, text: string): FoundVerdict {
+  const stats = exitStats(text);
+  return stats === undefined || found.says.includes(stats.says)
+    ? found
+    : { ...found, says: `${found.says} ${stats.says}`, steps: [...found.steps, ...stats.steps] };
+}

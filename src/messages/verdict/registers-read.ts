@@ -1,0 +1,72 @@
+import { type DecodedRegister, decodeCore } from "../../host/decode.js";
+import { formatMsr } from "../../host/msr.js";
+import { hexIndex } from "../../registers/registers.js";
+import { READING } from "../../why/purposes.js";
+import type { TextVerdict } from "../answer.js";
+import type { OwnMachine } from "../own-machine.js";
+
+/*
+ * Values of capability registers with the question how they are read: what each says, taken apart by the tables of bits.
+ */
+
+const ASKS =
+  /\bhow (?:do|to|can|should|does|would)\b[^.?\n]{0,60}\b(?:read|interpret\w{0,3}|decod\w{1,3}|understand|parse|make sense)\b|\bwhat (?:do|does|is|are)\b[^?\n]{0,60}\b(?:bits?|values?|numbers?|results?|output)\b[^?\n]{0,30}\b(?:mean|say)\b|\b(?:decode|interpret)\b[^.\n]{0,40}\b(?:bits?|values?|MSRs?|registers?|this|these|it|them)\b|\bhow (?:can|do|could) I (?:find out|know|check|see)\b|怎么(?:看|读|解析)|什么意思/i;
+const MOST_REGISTERS = 3;
+/** Of each register, and where there is one alone. */
+const MOST_NAMES = 6;
+const MOST_OF_ONE = 24;
+/** IA32_FEAT_CTL has an answer of its own. */
+const FIRST_OF_VMX = 0x480;
+
+/** What the registers of the text say, where it asks that. */
+export function registersAsked(
+  text: string | undefined,
+  machine: OwnMachine | undefined,
+): Omit<TextVerdict, "covers"> | undefined {
+  if (text === undefined || machine?.hasRegisters !== true || !ASKS.test(text)) return undefined;
+  const { host } = machine.situation;
+  const read = decodeCore(host.cores[0], host.vendor, true).filter(
+    ({ register: { index }, msr }) => index >= FIRST_OF_VMX && msr.state === "value",
+  );
+  if (read.length === 0) return undefined;
+  const controls = read.some(({ register }) => register.layout === "controls");
+  const most = read.length === 1 ? MOST_OF_ONE : MOST_NAMES;
+  const says = read.slice(0, MOST_REGISTERS).map((one) => registerText(one, most));
+  return {
+    says: [...says, ...(controls ? [READING.controls] : [])].join(" "),
+    steps: [
+      {
+        text:
+          read.length > MOST_REGISTERS
+            ? "Save the text; this shows every bit of all of them."
+            : "Save the text; this shows every bit.",
+        commands: ["vmxlens show FILE"],
+      },
+    ],
+    evidence: [],
+  };
+}
+
+function registerText(decoded: DecodedRegister, most: number): string {
+  const { register, msr, bits, fields } = decoded;
+  const named = (...settings: readonly string[]) =>
+    listed(
+      bits.flatMap(({ row, setting }) => (row !== undefined && settings.includes(setting) ? [row.sdm] : [])),
+      most,
+    );
+  const part = (words: string, names: string) => (names === "" ? [] : [`${words} ${names}`]);
+  const parts = [
+    ...fields.map(({ row, text }) => `${row.sdm.replace(/ in bytes$/, "")} ${text}`),
+    ...part("must be 1:", named("must be 1")),
+    ...part("may be 1:", named("free", "default1")),
+    ...part("must be 0:", named("must be 0")),
+    ...part("set:", named("set")),
+    ...part("clear:", named("clear")),
+  ];
+  return `${register.sdm} (${hexIndex(register.index)}) is ${formatMsr(msr)}: ${parts.join("; ")}.`;
+}
+
+function listed(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return more > 1 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
+}
