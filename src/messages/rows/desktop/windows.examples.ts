@@ -34,6 +34,10 @@ export const WINDOWS_EXAMPLES = {
   "hcs-other": {
     examples: ["WslRegisterDistribution failed with error: 0x80370109"],
   },
+  "wsl-network": {
+    examples: ["Error code: Wsl/Service/CreateInstance/CreateVm/ConfigureNetworking/0x80041002", "Error: 0x80041002"],
+    not: ["WMI returned 0x80041002"],
+  },
   "sandbox-failed": {
     examples: ["Windows Sandbox failed to initialize. Exception of type 'System.Exception' was thrown."],
     not: ["Windows Sandbox failed to start. Error 0x80370106. The virtual machine or container exited unexpectedly."],

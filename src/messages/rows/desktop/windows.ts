@@ -209,6 +209,30 @@ export const WINDOWS_MESSAGES = [
     },
   },
   {
+    id: "wsl-network",
+    product: "WSL",
+    layer: "host operating system",
+    gravity: "blocks",
+    needle: ["0x80041002", "configurenetworking/0x"],
+    group: "wsl-network",
+    pattern: /(?:Wsl\/[\w/]{0,60}|\bError(?: code)?: )0x80041002|ConfigureNetworking\/0x[0-9a-f]{8}/i,
+    what: "WSL got as far as the network of its virtual machine, and Windows' Host Network Service did not give it one (0x80041002: not found). The hypervisor runs then, so VT-x is on.",
+    steps: [
+      {
+        text: "Restart that service as administrator, and WSL.",
+        commands: ["wsl --shutdown", "net stop hns; net start hns"],
+      },
+      {
+        text: "Switch Virtual Machine Platform and Hyper-V off, restart, and on again; update WSL.",
+        commands: ["wsl --update"],
+      },
+    ],
+    source: {
+      message: "microsoft/WSL#5884, #8657, #5340",
+      meaning: "microsoft/WSL#5340; Microsoft, WMI error constants",
+    },
+  },
+  {
     id: "sandbox-failed",
     product: "Hyper-V",
     layer: "host operating system",

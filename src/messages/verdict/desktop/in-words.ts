@@ -6,7 +6,7 @@ const ASKED =
 export const saidOf = (text: string): string => text.replace(ASKED, "");
 
 export const IN_A_MACHINE =
-  /\bdockurr?\/windows\b|\bKVM running on\b|\bWi?n?dows ?(?:\d\d |Server \d{0,4} ?)?VM\b|\bWin ?(?:7|8|10|11) VM\b|\b(?:installed|running|runs|hosted) (?:on|in|inside) (?:an? |the |my )?(?:VirtualBox|VMware(?: \w{3,12})?|Hyper-?V|Parallels|ESXi|Proxmox) (?:VM|machine|guest)\b|\bvirtuali[sz]ed Windows ?\d{1,2}\b|\bVDI\b|\bvirtual desktop\b|\bVM_?ware (?:image|VM|guest|instance)\b|\bvirtuali[sz]ed (?:VMware|Windows)\b|\b(?:VM|Windows|Win\d\d) (?:running )?(?:on|under|in) (?:ESXi|Parallels|Proxmox)\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
+  /\bdockurr?\/windows\b|\bKVM running on\b|\bWi?n?dows ?(?:\d\d |Server \d{0,4} ?)?VM\b|\bWin ?(?:7|8|10|11) VM\b|\b(?:installed|running|runs|hosted) (?:on|in|inside) (?:an? |the |my )?(?:VirtualBox|VMware(?: \w{3,12})?|Hyper-?V|Parallels|ESXi|Proxmox) (?:VM|machine|guest)\b|\bvirtuali[sz]ed Windows ?\d{1,2}\b|\bVDI\b|\bvirtual desktop\b|\bVM_?ware (?:image|VM|guest|instance)\b|\bvirtuali[sz]ed (?:VMware|Windows)\b|\b(?:VM|Windows|Win\d\d)(?: (?:10|11|7|8|Pro|Home|Enterprise|Server|20\d\d)){0,3} (?:running |hosted )?(?:on|under|in|through|via) (?:my |an? |the )?(?:ESXi|Parallels|Proxmox|vSphere|vCloud|VM_?ware|KVM|QEMU|Unraid)\b|\b(?:have|using|use|on|run|running|is|in) (?:an? )?Windows(?: (?:10|11|7|8|Pro|Home|Enterprise|Server|20\d\d)){0,3} (?:virtual machine|VM)\b|\b(?:inside|in|on|within) (?:a|an|my|this|the) (?:\w{2,12} )?(?:VM|virtual machine|VPS)\b/i;
 
 export const APPLE =
   /\bhyperkit\b|\bDarwin \d|\bmac ?OS(?![a-z])|\bOS ?X\b|\bApple[- ](?:Silicon|M\d|Hypervisor|Virtuali[sz]ation)\b|\bMacBook\b|\biMac\b|\bMac ?(?:mini|Pro|Studio)\b|\bXserve\b|\bmachdep\.cpu\.|\bIntel[- ](?:based )?Macs?\b|\bon (?:an? |my |the )?Macs?\b|\bHypervisor[. ]?Framework\b|hackintosh\b|(?<![A-Za-z:])\/Users\/\w/i;
@@ -31,5 +31,5 @@ export function appleSilicon(text: string): string | undefined {
 
 /** People who know that their CPU has no VT-x; what a program prints has other words. */
 const CPU_LACKS =
-  /\b(?:which|that|my (?:\w{2,10} ){0,4}(?:CPU|processor|PC|laptop|computer)s?) (?:does(?: not|n['’]t)|do(?: not|n['’]t)) (?:support|have) (?:VT-?x\b|Intel VT|virtuali[sz]ation)|\bnon-VT-?x\b|\b(?:PC|CPU|processor|machine|computer|laptop)s? without (?:VT(?:-?x)?\b|virtuali[sz]ation)/i;
+  /\b(?:which|that|my (?:\w{2,10} ){0,4}(?:CPU|processor|PC|laptop|computer)s?) (?:does(?: not|n['’]t)|do(?: not|n['’]t)) (?:support|have) (?:VT-?x\b|Intel VT|virtuali[sz]ation)|\bnon-VT-?x\b|\b(?:i[3579]|Core|Celeron|Pentium|Atom|CPU|processor)\b[^.\n]{0,40}\b(?:do(?:es)? ?n['’]t|does not|do not) (?:have|support) (?:any )?(?:VT-?x\b|vi(?:rt|s)uali[sz]ation technology)|\b(?:PC|CPU|processor|machine|computer|laptop)s? without (?:VT(?:-?x)?\b|virtuali[sz]ation)/i;
 export const cpuLacks = (text: string): boolean => CPU_LACKS.test(text);

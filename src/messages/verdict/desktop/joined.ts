@@ -5,7 +5,7 @@ import { outerStep } from "../../../why/questions/next-steps.js";
 import type { ChosenStep, Recognised, TextVerdict } from "../../answer.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { checkedOnDesktop } from "../../rows/desktop/windows-check.js";
-import { ENABLE_OUTER, HYPERV_OFF, HYPERV_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
+import { ENABLE_OUTER, HYPERV_OFF, HYPERV_ON } from "../../rows/shared-advice.js";
 import { machineHas, ofModel } from "../cpu-model.js";
 import { bareMetal, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
@@ -13,11 +13,20 @@ import { ofAmd } from "./amd.js";
 import { kvmOnMac, linuxOnMac, macosGuest, nestedByTool, onAppleSilicon } from "./apple.js";
 import { macLacks } from "./hosts/mac-framework.js";
 import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
-import { IS_MACHINE, onWindows, type Says, SKIP_CHECK, sentence, WINDOWS } from "./on-windows.js";
+import {
+  IS_MACHINE,
+  isLaunchOff,
+  launchOff,
+  onWindows,
+  type Says,
+  SKIP_CHECK,
+  saidOn,
+  sentence,
+  WINDOWS,
+} from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
 import { vboxBelow } from "./said-inside.js";
-import { isSaidOn } from "./said-on.js";
 import { withoutVtx } from "./subject.js";
 import { BESIDE, DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
 
@@ -149,10 +158,12 @@ export function joinedOnDesktop(
       line: first.lines[0],
     };
   const found =
-    (NEEDS_HYPERVISOR.has(first.message as string) && LAUNCH_OFF.test(text) ? launchOff(first) : undefined) ??
+    (NEEDS_HYPERVISOR.has(first.message as string) && isLaunchOff(text) ? launchOff(first) : undefined) ??
     (checked !== undefined || BOOT_CAMP.test(text) || IN_A_MACHINE.test(saidOf(text))
       ? undefined
-      : saidOn(text, first)) ??
+      : NEEDS_HYPERVISOR.has(first.message as string)
+        ? saidOn(text, first)
+        : undefined) ??
     surrounding(text, first, machine) ??
     (checked === undefined ? undefined : whereOn(checked.says, failed)) ??
     onWindows(text, first);
@@ -166,6 +177,8 @@ const NO_VTX: ReadonlySet<string> = new Set([
   "vbox-64-bit",
   "vbox-no-vmx",
   "vbox-vmx-disabled",
+  "emulator-acceleration",
+  "haxm-not-installed",
 ]);
 
 /** Messages of programs that also run on a Mac. */
@@ -176,6 +189,7 @@ const OF_MACS: ReadonlySet<string> = new Set([
   "generic-vmx-off",
   "hypervisor-framework",
   "kvm-device",
+  "kvm-ok-no",
   "macos-hv-support",
   "no-vtx-generic",
   "qemu-host-needs-kvm",
@@ -185,7 +199,13 @@ const OF_MACS: ReadonlySet<string> = new Set([
   "vmware-vhv-not-supported",
 ]);
 
-const OF_KVM: ReadonlySet<string> = new Set(["any-no-kvm", "docker-no-device", "emulator-acceleration", "kvm-device"]);
+const OF_KVM: ReadonlySet<string> = new Set([
+  "any-no-kvm",
+  "docker-no-device",
+  "emulator-acceleration",
+  "kvm-device",
+  "kvm-ok-no",
+]);
 
 /** A longer text is a log, which names what it likes. */
 const LONGEST_WORDS = 20_000;
@@ -212,7 +232,7 @@ function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | u
     const found = ofAmd(amd, text);
     return { ...found, says: `${first.what} ${found.says}` };
   }
-  if (first.message === "emulator-acceleration" && !/\bdocker\b|\bcontainers?\b/i.test(text)) return undefined;
+  if (first.message === "emulator-acceleration" && !IN_CONTAINER.test(text)) return undefined;
   return (
     onAppleSilicon(text) ??
     (OF_KVM.has(first.message as string) ? (kvmOnMac(text) ?? linuxOnMac(text)) : macosGuest(text, first.what))
@@ -232,6 +252,9 @@ function isLater(steps: readonly ChosenStep[]): boolean {
   return steps.findIndex(keepsHyperVOff) > 0;
 }
 const keepsHyperVOff = ({ changes }: ChosenStep): boolean => changes === "Windows' hypervisor";
+
+/** Linux in a container, or what KVM itself says. */
+const IN_CONTAINER = /\bdocker\b|\bcontainers?\b|\bKVM requires a CPU\b/i;
 
 /** KVM that takes VT-x at load, where VirtualBox or VMware wants it and no message is shown. */
 function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
@@ -254,7 +277,8 @@ function heldByKvm(text: string): Omit<TextVerdict, "covers"> | undefined {
 
 const BOOT_CAMP = /\bboot ?camp\b/i;
 
-const OF_VMWARE = /\bVM_?ware (?:image|VM|guest|instance)\b/i;
+const OF_VMWARE =
+  /\bVM_?ware (?:image|VM|guest|instance)\b|\b(?:through|via|in|on|under|inside) (?:my |an? |the )?VM_?ware\b/i;
 
 /** What the machine is, in words: a Mac under Windows, an AMD CPU, a virtual machine. */
 function surrounding(text: string, first: Recognised, machine: OwnMachine | undefined): Says | undefined {
@@ -285,17 +309,6 @@ function surrounding(text: string, first: Recognised, machine: OwnMachine | unde
   };
 }
 
-/** The boot entry of Windows leaves the hypervisor off. */
-const LAUNCH_OFF =
-  /\b(?:disabl\w{1,3}|turn\w{0,3} off|switch\w{0,3} off) hypervisorlaunchtype\b|\bhypervisorlaunchtype (?:is |to |= ?)?"?off\b/i;
-
-function launchOff(first: Recognised): Says {
-  return {
-    says: `${first.what} The text says that its boot entry switches it off (hypervisorlaunchtype).`,
-    steps: [HYPERV_ON, WINDOWS_STATE],
-  };
-}
-
 /** Where the text shows that VT-x is on. */
 function whereOn(says: string, failed: readonly Recognised[]): Says | undefined {
   const asking = failed.find(({ message }) => NEEDS_HYPERVISOR.has(message as string));
@@ -308,30 +321,6 @@ function whereOn(says: string, failed: readonly Recognised[]): Says | undefined 
     ? { says: `${says} docker-machine's own check says otherwise.`, steps: [SKIP_CHECK, HYPERV_OFF] }
     : undefined;
 }
-
-/** Where people say that VT-x is on, what is left is Windows. */
-function saidOn(text: string, first: Recognised): Says | undefined {
-  if (!NEEDS_HYPERVISOR.has(first.message as string) || !isSaidOn(text)) return undefined;
-  return DAMAGED.test(text)
-    ? {
-        says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on, and shows the boot entry or the features as they should be, or twice: then a feature of Windows is damaged, or a device of Hyper-V is disabled.`,
-        steps: [
-          {
-            text: "Switch the features (Virtual Machine Platform, Hyper-V) off, restart, and on again; in the Device Manager, enable `Microsoft Hyper-V Virtualization Infrastructure Driver`.",
-            commands: ["dism /online /cleanup-image /restorehealth", "sfc /scannow"],
-          },
-          WINDOWS_STATE,
-        ],
-      }
-    : {
-        says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on: then a feature of Windows is missing, or the boot entry keeps its hypervisor from starting.`,
-        steps: [HYPERV_ON, WINDOWS_STATE],
-      };
-}
-
-/** Features that are there twice, or a boot entry that is as it should be. */
-const DAMAGED =
-  /\b(?:2|two) (?:versions|copies|entries) of\b[^.\n]{0,40}\b(?:Windows|WSL|Subsystem|Platform)\b|\bfeatures\b[^.\n]{0,40}\b(?:appear|listed|shown|are there) (?:twice|double|duplicated)\b|\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b/i;
 
 /** The CPU, where it has no EPT: by its own registers, by its model, or by a name from before. */
 function withoutEpt(text: string, machine: OwnMachine | undefined): string | undefined {

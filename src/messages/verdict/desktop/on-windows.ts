@@ -40,3 +40,48 @@ export const SKIP_CHECK: Step = {
   text: "docker-machine's check is wrong on some machines (and always while Windows' own hypervisor runs): where VirtualBox itself works, leave it out.",
   commands: ["docker-machine create --driver virtualbox --virtualbox-no-vtx-check default"],
 };
+
+/** The boot entry of Windows leaves the hypervisor off. */
+const LAUNCH_OFF =
+  /\b(?:disabl\w{1,3}|turn\w{0,3} off|switch\w{0,3} off) hypervisorlaunchtype\b|\bhypervisorlaunchtype (?:is |to |= ?)?"?off\b/i;
+
+export const isLaunchOff = (text: string): boolean => LAUNCH_OFF.test(text);
+
+export function launchOff(first: Recognised): Says {
+  return {
+    says: `${first.what} The text says that its boot entry switches it off (hypervisorlaunchtype).`,
+    steps: [HYPERV_ON, WINDOWS_STATE],
+  };
+}
+
+/** Where people say that VT-x is on, what is left is Windows. */
+export function saidOn(text: string, first: Recognised): Says | undefined {
+  const present = PRESENT.test(text);
+  if (!present && !isSaidOn(text)) return undefined;
+  if (present)
+    return {
+      says: `The program found no hypervisor. The text shows that Windows' own hypervisor runs, so VT-x (or AMD-V) is on: then a feature of Windows is damaged, or a device of Hyper-V is disabled.`,
+      steps: [REPAIR, WINDOWS_STATE],
+    };
+  return DAMAGED.test(text)
+    ? {
+        says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on, and shows the boot entry or the features as they should be, or twice: then a feature of Windows is damaged, or a device of Hyper-V is disabled.`,
+        steps: [REPAIR, WINDOWS_STATE],
+      }
+    : {
+        says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on: then a feature of Windows is missing, or the boot entry keeps its hypervisor from starting.`,
+        steps: [HYPERV_ON, WINDOWS_STATE],
+      };
+}
+
+const REPAIR: Step = {
+  text: "Switch the features (Virtual Machine Platform, Hyper-V) off, restart, and on again; in the Device Manager, enable `Microsoft Hyper-V Virtualization Infrastructure Driver`.",
+  commands: ["dism /online /cleanup-image /restorehealth", "sfc /scannow"],
+};
+
+/** Windows says that it runs on its own hypervisor. */
+const PRESENT = /\bHypervisorPresent\W{1,60}True\b|\bA hypervisor has been detected\b/i;
+
+/** Features that are there twice, or a boot entry that is as it should be. */
+const DAMAGED =
+  /\b(?:2|two) (?:versions|copies|entries) of\b[^.\n]{0,40}\b(?:Windows|WSL|Subsystem|Platform)\b|\bfeatures\b[^.\n]{0,40}\b(?:appear|listed|shown|are there) (?:twice|double|duplicated)\b|\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b/i;

@@ -30,8 +30,21 @@ const OFF_WANTED =
 
 const wantsSecurity = (text: string): boolean => SECURITY.test(text) && (WANTED.test(text) || NOT_ON.test(text));
 
+/** The boot entry was set back, and what needs the hypervisor does not start. */
+const NEEDS_IT =
+  /\b(?:won['’]?t|not|n['’]t|cannot|fails? to|unable to)\b[^.\n]{0,24}\b(?:run|start|open|launch|use|work)\w{0,3}\b[^.\n]{0,16}\b(?:WSL|Docker|Sandbox|Hyper-?V)|\b(?:WSL ?2?|Docker|Sandbox)\b[^.\n]{0,40}\b(?:breaks?|broken|n['’]t|not|fails?|cannot|won['’]t|stopped)\b/i;
+const setBack = (text: string): boolean => {
+  const lower = text.toLowerCase();
+  const auto = Math.max(
+    lower.lastIndexOf("hypervisorlaunchtype auto"),
+    lower.lastIndexOf("hypervisorlaunchtype to auto"),
+  );
+  return auto > lower.lastIndexOf("hypervisorlaunchtype off") && auto >= 0 && NEEDS_IT.test(text);
+};
+
 /** Whether Windows' own hypervisor shall run there, and no program is named that wants VT-x for itself. */
 export function wantsHypervisor(text: string): boolean {
+  if (setBack(text)) return true;
   if (BESIDE.test(text) || PLAYER.test(text) || OTHERS.test(text) || OFF_WANTED.test(text) || LOCKED.test(text))
     return false;
   return wantsSecurity(text) || LAUNCH_ON.test(text) || FEATURE_ON.test(text);
@@ -65,7 +78,7 @@ export function hypervisorWanted(text: string): Answer | undefined {
       "Hyper-V's features are enabled in the text, which counts after a restart. Where its machines do not start then, Windows' hypervisor does not run: VT-x is off in the firmware setup, the boot entry (hypervisorlaunchtype) is off, or the CPU lacks EPT.",
       [WINDOWS_STATE, LOG],
     );
-  if (LAUNCH_ON.test(text))
+  if (LAUNCH_ON.test(text) || setBack(text))
     return answer(
       "The boot entry lets Windows start its hypervisor (hypervisorlaunchtype auto), which counts after a restart. Where it does not run then, VT-x is off in the firmware setup, the feature (Virtual Machine Platform, Hyper-V) is not installed, or the hypervisor refused the machine.",
       [WINDOWS_STATE, LOG],
