@@ -31,5 +31,5 @@ export function appleSilicon(text: string): string | undefined {
 
 /** People who know that their CPU has no VT-x; what a program prints has other words. */
 const CPU_LACKS =
-  /\b(?:which|that|my (?:\w{2,10} ){0,4}(?:CPU|processor|PC|laptop|computer)s?) (?:does(?: not|n['’]t)|do(?: not|n['’]t)) (?:support|have) (?:VT-?x\b|Intel VT|virtuali[sz]ation)|\bnon-VT-?x\b|\b(?:i[3579]|Core|Celeron|Pentium|Atom|CPU|processor)\b[^.\n]{0,40}\b(?:do(?:es)? ?n['’]t|does not|do not) (?:have|support) (?:any )?(?:VT-?x\b|vi(?:rt|s)uali[sz]ation technology)|\b(?:PC|CPU|processor|machine|computer|laptop)s? without (?:VT(?:-?x)?\b|virtuali[sz]ation)/i;
+  /\b(?:which|that|my (?:\w{2,10} ){0,4}(?:CPU|processor|PC|laptop|computer)s?) (?:does(?: not|n['’]t)|do(?: not|n['’]t)) (?:support|have) (?:VT-?x\b|Intel VT|virtuali[sz]ation)(?!\w{0,4}(?: technology| support)? or\b)|\bnon-VT-?x\b|\b(?:i[3579]|Core|Celeron|Pentium|Atom|CPU|processor)\b[^.\n]{0,40}\b(?:do(?:es)? ?n['’]t|does not|do not) (?:have|support) (?:any )?(?:VT-?x\b|vi(?:rt|s)uali[sz]ation technology)|\b(?:PC|CPU|processor|machine|computer|laptop)s? without (?:VT(?:-?x)?\b|virtuali[sz]ation)/i;
 export const cpuLacks = (text: string): boolean => CPU_LACKS.test(text);

@@ -28,6 +28,7 @@ import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
 import { vboxBelow } from "./said-inside.js";
 import { withoutVtx } from "./subject.js";
+import { passesNone } from "./windows.js";
 import { BESIDE, DENIED, HYPERVISOR_WORKS, OWN_HYPERVISOR } from "./windows-words.js";
 
 /*
@@ -118,6 +119,8 @@ export function joinedOnDesktop(
       evidence: [],
       line: first.lines[0],
     };
+  const none = first.message === "any-no-kvm" && machine === undefined ? passesNone(text) : undefined;
+  if (none !== undefined) return { ...none, line: first.lines[0] };
   const given = notGiven(text, first);
   if (given !== undefined) return { ...given, evidence: [], line: first.lines[0] };
   const mac = onMac(text, first);

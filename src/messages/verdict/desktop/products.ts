@@ -17,7 +17,7 @@ const HANGS =
 const STARTS = /\b(?:start|launch|boot|run|open)(?:s|ing|ed)?\b/i;
 const FAILS = /\b(?:not|n['’]t|fail\w{0,4}|error|unable|cannot|refus\w{2,4}|broken|stopped)\b/i;
 const ON_MAC =
-  /\b(?:VMware Fusion|Parallels Desktop|UTM|Docker Desktop|Docker for Mac|Colima|hyperkit|xhyve|Multipass|microk8s|Podman|Rancher Desktop|Lima|Hypervisor[. ]?framework|Virtuali[sz]ation[. ]?framework)\b/i;
+  /\b(?:VMware Fusion|Parallels Desktop|Parallels (?:driver|VM|pro)|UTM|Docker Desktop|Docker for Mac|Colima|hyperkit|xhyve|Multipass|microk8s|Podman|Rancher Desktop|Lima|Hypervisor[. ]?framework|Virtuali[sz]ation[. ]?framework)\b/i;
 
 const LOGS = [
   {
@@ -103,6 +103,14 @@ export function productAlone(text: string): Answer | undefined {
     return answer(
       "VirtualBox 7 and later on macOS runs over Apple's Hypervisor.framework, without a driver of its own, and more slowly than up to 6.1 (the green turtle). Windows' own hypervisor has no part in that; the host has to offer the framework.",
       [ASK_MACOS],
+    );
+  if (isOnMac(said) && /\bHAXM\b|\bAndroid\b[^\n]{0,40}\b(?:emulat\w{2,3}|device)\b/i.test(said))
+    return answer(
+      "On macOS the Android emulator uses Apple's Hypervisor.framework (macOS 10.10 and later); HAXM is no longer developed and does not load on current releases. On Intel Macs the framework runs images for x86 and x86_64, on Apple silicon those for ARM64.",
+      [
+        { text: "Ask the emulator which accelerator it uses, and macOS.", commands: ["emulator -accel-check"] },
+        ASK_MACOS,
+      ],
     );
   if (isOnMac(said) && FAILS.test(said)) {
     const product = ON_MAC.exec(said)?.[0];

@@ -38,6 +38,7 @@ const FIRMWARE =
   /\b(?:BIOS|UEFI|firmware)\b|\benable virtuali[sz]ation\b|\bvirtuali[sz]ation (?:is )?(?:already )?(?:enabled|disabled)\b/i;
 /** Windows is the guest there. */
 const OF_KVM = /\bkvm_intel\b|\/dev\/kvm\b|\bKVM host\b|\bon KVM\b|\bhypervisor[ =]kvm\b/i;
+const PREVENTS = /\b(?:prevents?|blocks?|breaks?|disables?|locks?)\b[^.\n]{0,24}\bvirtuali[sz]ation\b/i;
 const INCOMPATIBLE = /\b(?:not compatible|incompatible|conflicts?|prevents?)\b/i;
 
 const OF_VTX = /\b(?:hardware(?:[- ]assisted)? virtuali[sz]ation|VT-?x|vmx|nested)\b/i;
@@ -111,6 +112,22 @@ function crashedInGuest(text: string): Omit<TextVerdict, "covers"> | undefined {
 const ONE_OR_THE_OTHER =
   /\b(?:no (?:problem|issue)s?|works?(?: fine| well)?|fine)\b[^.\n]{0,12}\b(?:on|in|under) (?:VM_?ware|Virtual ?Box|Hyper-?V)\b/i;
 
+/** A guest without KVM, where Windows' own hypervisor runs below the product that it is a guest of. */
+export function passesNone(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const beside = BESIDE.exec(text)?.[1];
+  const said = text.replace(DENIED, " ");
+  const own = OWN_HYPERVISOR.exec(said)?.[0] ?? STARTS_HYPERVISOR.exec(said)?.[0] ?? WSL_TWO.exec(said)?.[0];
+  if (beside === undefined || own === undefined || bareMetal(text) !== undefined) return undefined;
+  if (!ON_IT.test(text) || !IN_GUEST.test(text)) return undefined;
+  return answer(
+    `A guest of ${beside} has KVM only where ${beside} passes VT-x to it, and on this Windows its own hypervisor runs (${own}): it holds VT-x, and ${beside} passes none then, whatever the machine's settings say.`,
+    [HYPERV_OFF, SEE_SECURITY],
+  );
+}
+const WSL_TWO = /\bWSL ?(?:version )?2\b|\[[xX]\] ?WSL 2\b/;
+const IN_GUEST = /\b(?:on|in|inside|with) (?:my |the |an? )?(?:Virtual ?Box|VMware)\b/i;
+const ON_IT = /\bMicrosoft Windows\b|\bWindows (?:10|11|host)\b|\bHost(?: OS| machine)?:? Windows\b/i;
+
 export function subjectOfWindows(
   text: string,
   machine: OwnMachine | undefined,
@@ -120,13 +137,15 @@ export function subjectOfWindows(
   const said = text.replace(DENIED, " ");
   const own =
     OWN_HYPERVISOR.exec(said)?.[0] ??
-    (beside === undefined || IN_A_MACHINE.test(saidOf(text)) ? undefined : STARTS_HYPERVISOR.exec(said)?.[0]);
+    ((beside === undefined && !PREVENTS.test(text)) || IN_A_MACHINE.test(saidOf(text))
+      ? undefined
+      : STARTS_HYPERVISOR.exec(said)?.[0]);
   const both =
     beside !== undefined && own !== undefined && bareMetal(text) === undefined && !ONE_OR_THE_OTHER.test(text);
   const alone =
     own === undefined || !WINDOWS.test(text)
       ? undefined
-      : /\bHAXM\b|\bAEHD\b|\bAndroid Emulator hypervisor driver\b/i.exec(text)?.[0];
+      : /\bHAXM\b|\bAEHD\b|\bAndroid[- ]Emulator[- ]hypervisor[- ]driver\b/i.exec(text)?.[0];
   if (alone !== undefined)
     return answer(
       `${alone} cannot run while Windows' own hypervisor (${own}) runs, which holds VT-x. The Android emulator does not need it then: it runs over that hypervisor (WHPX).`,
