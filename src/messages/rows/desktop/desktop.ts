@@ -167,7 +167,7 @@ export const DESKTOP_MESSAGES = [
     ],
     group: "docker-preconditions",
     pattern:
-      /engine linux\/(?:wsl|hyperv) failed to start|Cannot enable Hyper-?V\b|Required windows feature\(s\) not enabled/i,
+      /engine linux\/(?:wsl|hyperv) failed to start|(?<!\b(?:I|we|you|they|users?|and|still|but) )Cannot enable Hyper-?V\b|Required windows feature\(s\) not enabled/i,
     what: "Docker Desktop checked Windows before starting its virtual machine and was not satisfied; the lines after it say with what.",
     causes: [
       "`Virtual Machine Platform` is off, or VT-x is off in the firmware setup.",

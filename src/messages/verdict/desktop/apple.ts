@@ -148,9 +148,12 @@ export function macosElsewhere(text: string): Answer | undefined {
 }
 const MAC_GUEST = /\bmac ?OS\b[^\n]{0,30}[( ]guest\b|\bguest\b[^\n]{0,24}\bmac ?OS\b/i;
 
+const LINUX_GUEST =
+  /\bvagrant\b|\bUbuntu\b|\bDebian\b|\bLinux (?:VM|guest|machine)\b|\b(?:VMware )?Fusion\b|\bParallels\b|\bVirtualBox\b/i;
+
 /** KVM's device is asked for where macOS runs. */
 export function kvmOnMac(text: string): Answer | undefined {
-  if (!isOnMac(saidOf(text)) || /\bvagrant\b|\bUbuntu\b|\bDebian\b/i.test(text)) return undefined;
+  if (!isOnMac(saidOf(text)) || LINUX_GUEST.test(text)) return undefined;
   return answer(
     "macOS has no KVM and no /dev/kvm: KVM is a part of Linux, and the Linux machine in which Docker runs containers on a Mac shows them none.",
     [

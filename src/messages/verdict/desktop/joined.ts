@@ -16,6 +16,7 @@ import { cpuLacks, IN_A_MACHINE, isOnMac, saidOf } from "./in-words.js";
 import {
   IS_MACHINE,
   isLaunchOff,
+  isRunning,
   launchOff,
   onWindows,
   type Says,
@@ -23,6 +24,7 @@ import {
   saidOn,
   sentence,
   WINDOWS,
+  whileRunning,
 } from "./on-windows.js";
 import { bhyveAlone, xenAlone } from "./other-hosts.js";
 import { narrowGuest } from "./products.js";
@@ -151,6 +153,8 @@ export function joinedOnDesktop(
       line: first.lines[0],
     };
   if (!failed.every(({ message }) => ASK_WINDOWS.has(message as string))) return undefined;
+  const running = NEEDS_HYPERVISOR.has(first.message as string) && !IN_A_MACHINE.test(saidOf(text)) && isRunning(text);
+  if (running) return { evidence: [], line: first.lines[0], ...whileRunning() };
   const checked = checkedOnDesktop(text);
   if (checked !== undefined && checked.steps.length > 0) return { ...checked, line: first.lines[0] };
   if (NEEDS_HYPERVISOR.has(first.message as string) && HYPERVISOR_WORKS.test(text))

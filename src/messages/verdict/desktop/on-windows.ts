@@ -56,13 +56,7 @@ export function launchOff(first: Recognised): Says {
 
 /** Where people say that VT-x is on, what is left is Windows. */
 export function saidOn(text: string, first: Recognised): Says | undefined {
-  const present = PRESENT.test(text);
-  if (!present && !isSaidOn(text)) return undefined;
-  if (present)
-    return {
-      says: `The program found no hypervisor. The text shows that Windows' own hypervisor runs, so VT-x (or AMD-V) is on: then a feature of Windows is damaged, or a device of Hyper-V is disabled.`,
-      steps: [REPAIR, WINDOWS_STATE],
-    };
+  if (!isSaidOn(text)) return undefined;
   return DAMAGED.test(text)
     ? {
         says: `${sentence(first.what)} The text says that VT-x (or AMD-V) is on, and shows the boot entry or the features as they should be, or twice: then a feature of Windows is damaged, or a device of Hyper-V is disabled.`,
@@ -81,6 +75,14 @@ const REPAIR: Step = {
 
 /** Windows says that it runs on its own hypervisor. */
 const PRESENT = /\bHypervisorPresent\W{1,60}True\b|\bA hypervisor has been detected\b/i;
+
+export const isRunning = (text: string): boolean => PRESENT.test(text);
+
+/** What a program that finds no hypervisor comes to there. */
+export const whileRunning = (): Says => ({
+  says: "The program found no hypervisor. The text shows that Windows' own hypervisor runs, so VT-x (or AMD-V) is on: then a feature of Windows is damaged, or a device of Hyper-V is disabled.",
+  steps: [REPAIR, WINDOWS_STATE],
+});
 
 /** Features that are there twice, or a boot entry that is as it should be. */
 const DAMAGED =

@@ -14,7 +14,13 @@ const SECURITY =
   /\b(?:memory integrity|core isolation|kern\w{0,2} isolation|VBS|virtuali[sz]ation[- ]based security|(?:credential|device) guard|HVCI)\b/i;
 /** The author tries to have it on, or asks how. */
 const WANTED =
-  /\b(?:cannot|can['’]?t|could ?n['’o]t|unable to|(?:not|no longer) able to|fails? to|impossible to|won['’]?t let me|how (?:to|do I|can I)|try(?:ing)? to|tried to|want(?:ed)? to|attempt\w{0,3} to|after|when|by|error|crash\w{0,3}|BSOD|hangs?)(?: \w{2,10}){0,2} (?:re-?)?(?:enabl|turn(?:ing|ed)? on|activat|switch(?:ing|ed)? on)\w{0,3}\b[^.\n]{0,40}\b(?:memory integrity|core isolation|kern\w{0,2} isolation|VBS|virtuali[sz]ation[- ]based security|(?:credential|device) guard|HVCI)\b|\b(?:memory integrity|core isolation|VBS|credential guard)\b[^.\n]{0,40}\bcannot be (?:enabled|turned on|activated)\b/i;
+  /\b(?:cannot|can['’]?t|could ?n['’o]t|unable to|(?:not|no longer) able to|fails? to|impossible to|won['’]?t let me|how (?:to|do I|can I)|try(?:ing)? to|tried to|want(?:ed)? to|attempt\w{0,3} to|error|crash\w{0,3}|BSOD|hangs?)(?: \w{2,10}){0,2} (?:re-?)?(?:enabl|turn(?:ing|ed)? on|activat|switch(?:ing|ed)? on)\w{0,3}\b[^.\n]{0,40}\b(?:memory integrity|core isolation|kern\w{0,2} isolation|VBS|virtuali[sz]ation[- ]based security|(?:credential|device) guard|HVCI)\b|\b(?:memory integrity|core isolation|VBS|credential guard)\b[^.\n]{0,40}\bcannot be (?:enabled|turned on|activated)\b/i;
+/** What happens once it is switched on. */
+const ONCE_ON =
+  /\b(?:after|when|once|by) (?:\w{2,10} ){0,2}(?:enabl|turn(?:ing|ed)? on|activat|switch(?:ing|ed)? on)\w{0,3}\b[^.\n]{0,40}\b(?:memory integrity|core isolation|VBS|virtuali[sz]ation[- ]based security|(?:credential|device) guard|HVCI)\b[^.\n]{0,80}\b(?:stays? off|off again|incompatible|BSOD|crash\w{0,3}|boot\w{0,3}|fails?|errors?)\b/i;
+/** It shall go. */
+const UNWANTED =
+  /\b(?:turn|switch)\w{0,3} (?:it|that|them|this|memory integrity|core isolation|VBS|HVCI) off\b|\b(?:disabl|remov|turn(?:ing)? off|switch(?:ing)? off)\w{0,3} (?:it|memory integrity|core isolation|VBS|virtuali[sz]ation[- ]based security|(?:credential|device) guard|HVCI)\b/i;
 /** It stays off against the author's wish. */
 const NOT_ON =
   /\b(?:memory integrity|core isolation|VBS|virtuali[sz]ation[- ]based security\)?|(?:credential|device) guard|HVCI)\b[^.\n]{0,40}\b(?:not (?:be )?(?:enabled|running|active|available)|(?:stays?|remains?|keeps?|shows?|appears?|gets?)(?: \w{2,8}){0,2} (?:disabled|off|turned off)|gr[ea]yed out|missing|unavailable)\b/i;
@@ -28,7 +34,8 @@ const OTHERS = /\bHAXM\b|\bAEHD\b|\bDBVM\b|\bCheat Engine\b|\bemulators?\b|\bVGK
 const OFF_WANTED =
   /\b(?:disabl\w{1,3}|turn\w{0,3} off|switch\w{0,3} off|hypervisorlaunchtype\W{1,4}off)\b[^.\n]{0,60}\b(?:VirtualBox|VMware|BlueStacks|emulator|HAXM)\b/i;
 
-const wantsSecurity = (text: string): boolean => SECURITY.test(text) && (WANTED.test(text) || NOT_ON.test(text));
+const wantsSecurity = (text: string): boolean =>
+  SECURITY.test(text) && !UNWANTED.test(text) && (WANTED.test(text) || ONCE_ON.test(text) || NOT_ON.test(text));
 
 /** The boot entry was set back, and what needs the hypervisor does not start. */
 const NEEDS_IT =
