@@ -5,6 +5,8 @@ import { type FeatureLayers, layersUnder } from "../../why/layers.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
+import { ofModel } from "./cpu-model.js";
+import { cpusNamed, hasOf } from "./named-cpu.js";
 
 /*
  * People paste what they have and ask below it: "why is posted_intr missing?". What the machine of the text makes of the
@@ -91,7 +93,9 @@ export function withAskedFeatures(verdict: TextVerdict, machine: OwnMachine, tex
   if (features.length === 0) return verdict;
   const replayed = replays(machine.situation);
   const rows = features.map((feature) => layersUnder(replayed, feature));
-  const says = rows.map(sentence).filter((one) => one !== undefined);
+  const says = rows
+    .map((row) => sentence(row) ?? ofAlike(row.feature, machine, text))
+    .filter((one) => one !== undefined);
   const [{ id }] = features as [Feature];
   const layers: Step = {
     text: "See each layer and the rule that decides, once the text is saved.",
@@ -105,9 +109,23 @@ export function withAskedFeatures(verdict: TextVerdict, machine: OwnMachine, tex
   };
 }
 
+/** What the CPUs of the model have, or those of the die that the text names, by the atlas. */
+function ofAlike(feature: Feature, { situation }: OwnMachine, text: string): string | undefined {
+  // What KVM shows of itself has an answer of its own.
+  if (situation.host.params !== undefined) return undefined;
+  const [named, ...others] = cpusNamed(text);
+  const ofModels = ofModel(situation)(({ id }) => id === feature.id);
+  const has = ofModels === "unknown" && named !== undefined && others.length === 0 ? hasOf(named)(feature) : ofModels;
+  return has === "unknown"
+    ? undefined
+    : `${titleOf(feature)}: CPUs of this model have ${has === "yes" ? "it" : "none"} (by the atlas).`;
+}
+
+const titleOf = ({ id, name }: Feature) => (name === id ? id : `${id} (${name})`);
+
 /** Where the feature gets lost, or that it does not; nothing where that is not known. */
 function sentence({ feature, cells, lostAt, unknownAt }: FeatureLayers): string | undefined {
-  const who = feature.name === feature.id ? feature.id : `${feature.id} (${feature.name})`;
+  const who = titleOf(feature);
   if (lostAt === "silicon") return `${who}: no, the CPU does not have it.`;
   if (lostAt !== undefined && unknownAt === undefined) {
     const had = LAYERS.slice(0, LAYERS.indexOf(lostAt)).filter((layer) => cells[layer] === "yes");

@@ -267,7 +267,9 @@ function unreadInsights(situation: Situation, off: readonly string[], said: Said
       ],
     };
   }
-  if (host.cores[0].cpuid.features.hypervisor === undefined && said.isInside?.() === true) {
+  // A machine whose guests get VMX is the one below them.
+  const givesVmx = parseBool(host.params?.kvm_intel?.nested ?? "") === true;
+  if (host.cores[0].cpuid.features.hypervisor === undefined && !givesVmx && said.isInside?.() === true) {
     return {
       ...NO_INSIGHTS,
       says: [

@@ -10,7 +10,7 @@ import type { OwnMachine } from "../own-machine.js";
  */
 
 const ASKS =
-  /\bhow (?:do|to|can|should|does|would)\b[^.?\n]{0,60}\b(?:read|interpret\w{0,3}|decod\w{1,3}|understand|parse|make sense)\b|\bwhat (?:do|does|is|are)\b[^?\n]{0,60}\b(?:bits?|values?|numbers?|results?|output)\b[^?\n]{0,30}\b(?:mean|say)\b|\b(?:decode|interpret)\b[^.\n]{0,40}\b(?:bits?|values?|MSRs?|registers?|this|these|it|them)\b|\bhow (?:can|do|could) I (?:find out|know|check|see)\b|怎么(?:看|读|解析)|什么意思/i;
+  /\bhow (?:do|to|can|should|does|would)\b[^.?\n]{0,60}\b(?:read|interpret\w{0,3}|decod\w{1,3}|understand|parse|make sense)\b|\bwhat (?:do|does|is|are)\b[^?\n]{0,60}\b(?:bits?|values?|numbers?|results?|output)\b[^?\n]{0,30}\b(?:mean|say)\b|\b(?:decode|interpret)\b[^.\n]{0,40}\b(?:bits?|values?|MSRs?|registers?|this|these|it|them)\b|\bhow (?:can|do|could) I (?:find out|know|check|see)\b|\b(?:two|both) halves\b|\bwhich controls can be (?:set|cleared)|怎么(?:看|读|解析)|什么意思/i;
 const MOST_REGISTERS = 3;
 /** Of each register, and where there is one alone. */
 const MOST_NAMES = 6;

@@ -261,7 +261,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
   "vmx-intrinsic-status": WITH_REASON,
   "generic-vmlaunch-failed": WITH_REASON,
-  "fail-entry-bare": WITH_REASON,
+  "fail-entry-bare": [...WITH_REASON, "vmcs-dump"],
   "kvm-kernel-bug": WITH_REASON,
   "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],
   "modprobe-config-line": ["modprobe-builtin"],

@@ -2,7 +2,7 @@ import { type FactReader, placeOf } from "../../hosts/reader.js";
 
 /** `options kvm_intel nested=1` of modprobe.d, and nothing else in the line. */
 const OPTIONS =
-  /^\s{0,8}options\s{1,8}(kvm(?:[-_]intel)?)((?:\s{1,8}[a-z]\w{0,40}(?:=[\w.,+-]{1,40})?){1,40})\s*(?:#.*)?$/;
+  /^(?:\s{0,8}|[^#]{0,60}\/etc\/modprobe\.d\/\S{1,40}(?: \w{2,10}){0,3}: {0,4})options\s{1,8}(kvm(?:[-_]intel)?)((?:\s{1,8}[a-z]\w{0,40}(?:=[\w.,+-]{1,40})?){1,40})\s*(?:#.*)?$/;
 const COMMAND_LINE = /(?:\bBOOT_IMAGE=|\b(?:Kernel c|C)ommand line: )/;
 const ON_COMMAND_LINE = /(?:^|\s)(kvm(?:[-_]intel)?)\.([a-z]\w{0,40})(?:=([\w.,+-]{1,40}))?(?=\s|$)/g;
 
@@ -13,7 +13,7 @@ export const moduleOptions: FactReader = {
   knows:
     "Parameters that /etc/modprobe.d or the kernel's command line asks for; what became of them only " +
     "/sys/module shows, which counts for more.",
-  mark: /^\s{0,8}options\s{1,8}kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
+  mark: /^\s{0,8}options\s{1,8}kvm|modprobe\.d\/[^\n]{1,80}: {0,4}options kvm|\bBOOT_IMAGE=|\b[Cc]ommand line: /,
   words: ["BOOT_IMAGE=", "ommand line: "],
   open: (sink) => ({
     line(line) {

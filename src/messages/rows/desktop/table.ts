@@ -53,7 +53,7 @@ export const DESKTOP: DesktopMessages = {
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     exitStats(text) ??
-    namedThing(text) ??
+    namedThing(text, machine) ??
     authorQuestion(text, machine) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??

@@ -34,9 +34,14 @@ const BESIDES: { readonly [place: string]: string } = {
 };
 
 /** What the prose asks about a bit or about a CPU, from the tables. */
-export function namedThing(text: string | undefined): Omit<TextVerdict, "covers"> | undefined {
+export function namedThing(
+  text: string | undefined,
+  machine: OwnMachine | undefined,
+): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined || text.length > LONGEST || !ASKS.test(text)) return undefined;
-  return placeNamed(text) ?? featureOfNamed(text) ?? vtxOfNamed(text);
+  // The registers of the machine itself say more than those of its kind.
+  const ofKind = machine?.hasRegisters === true ? undefined : featureOfNamed(text);
+  return placeNamed(text) ?? ofKind ?? vtxOfNamed(text);
 }
 
 function placeNamed(text: string): Omit<TextVerdict, "covers"> | undefined {

@@ -194,6 +194,7 @@ export function subjectOfWindows(
       SECURITY_OFF,
     ]);
   const isOnWindows =
+    machine?.hasRegisters !== true &&
     !ENTERED.test(text) &&
     !SEVEN.test(text) &&
     bareMetal(text) === undefined &&
