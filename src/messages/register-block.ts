@@ -11,11 +11,13 @@ export interface RegisterBlock {
   readonly base?: bigint;
   /** The bytes from RIP on. */
   readonly code: readonly number[];
+  /** In system-management mode. */
+  readonly isSmm: boolean;
   /** 64-bit code, where the block shows it. */
   readonly is64: boolean;
 }
 
-const RIP = /(?<!\w)[ER]IP ?= ?([0-9a-f]{8,16})\b/i;
+const RIP = /(?<!\w)[ER]IP(?: ?= ?| )([0-9a-f]{8,16})\b/i;
 /** A block is about 25 lines, with the pointer among the first. */
 const BEFORE = 8;
 const BEHIND = 24;
@@ -29,7 +31,7 @@ export function registerBlock({ lines }: ExplainContext): RegisterBlock | undefi
   const text = all.slice(Math.max(0, at - BEFORE), at + BEHIND).join("\n");
   // Bit 1 is always 1: what shows it at 0 is not what the guest had.
   if (/\b[ER]FL=0{8,16}\b/.test(text)) return undefined;
-  const cr0 = /\bCR0=([0-9a-f]{8,16})\b/.exec(text)?.[1];
+  const cr0 = /\bCR0[= ]([0-9a-f]{8,16})\b/i.exec(text)?.[1];
   const isReal = cr0 === undefined ? !PROTECTED.test(text) : (Number.parseInt(cr0.slice(-8), 16) & 1) === 0;
   const base = /\bCS ?=[0-9a-f]{4} ([0-9a-f]{8,16}) /.exec(text)?.[1];
   return {
@@ -38,6 +40,7 @@ export function registerBlock({ lines }: ExplainContext): RegisterBlock | undefi
     isReal,
     isResetSegment: /\bCS ?=f000 /.test(text),
     code: bytesFrom(/<([0-9a-f]{2})>((?: [0-9a-f]{2}){0,60})/i.exec(text)),
+    isSmm: /\bSMM=1\b/.test(text),
     is64: /\bCS64 \[/.test(text),
   };
 }

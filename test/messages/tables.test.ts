@@ -94,6 +94,7 @@ const LINES: { readonly [id: string]: string } = {
   "module-missing": "systemd-modules-load[237]: Failed to find module 'kvm_intel'",
   "module-version": "kvm_intel: disagrees about version of symbol kvm_set_apic_base",
   "parameter-read-only": "bash: /sys/module/kvm_intel/parameters/nested: Permission denied",
+  "qemu-empty-model": "kvm: unable to find CPU model ''",
   "qemu-unknown-model": "qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'",
   "qemu-nested-state": "qemu-system-x86_64: error while loading state for instance 0x0 of device 'cpu'",
   "qemu-hyperv-feature": "qemu-system-x86_64: Hyper-V enlightened VMCS (hv-evmcs) is not supported by kernel",

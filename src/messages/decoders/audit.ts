@@ -134,5 +134,9 @@ export function withPart(decoded: Decoded, context: ExplainContext): Decoded {
   return {
     ...decoded,
     what: `The segments are those of a CPU just after reset, and RIP (0x${block.rip.toString(16)}) is that of a guest that ran: only a part of the state that was to be loaded (the text speaks of a migration or a snapshot) came to be set. ${decoded.what ?? ""}`,
+    // What is left are guesses about a state that is explained.
+    causes: (decoded.causes ?? []).filter(({ certainty }) => certainty === "certain"),
+    steps: decoded.steps?.includes(AFTER_MIGRATION) ? decoded.steps : [AFTER_MIGRATION, OF_KVM],
+    onlySteps: true,
   };
 }

@@ -272,7 +272,13 @@ export function instructionError(error: number): Decoded {
 
 /** KVM sets the controls itself and its user cannot: what he can do is to leave the doubtful ones out. */
 function ofKvm(decoded: Decoded, error: number): Decoded {
-  if (error !== 7) return decoded;
+  if (error !== 7) {
+    return {
+      ...decoded,
+      what: `${decoded.what} KVM itself makes and enters the VMCS: on hardware that is a fault of this kernel, in a virtual machine it can be one of the hypervisor below.`,
+      steps: [{ text: "Update the host's kernel, and the hypervisor below where there is one." }],
+    };
+  }
   return {
     ...decoded,
     what: `${decoded.what} KVM asks only for controls that the CPU lists: in a virtual machine, the hypervisor below lists one that it does not implement; on hardware it is a fault of this kernel.`,
@@ -290,7 +296,6 @@ function ofKvm(decoded: Decoded, error: number): Decoded {
   };
 }
 
-/** SDM: 14, 21 and 27 are not used. */
 const NUMBERS = "(they go from 1 to 28, without 14, 21 and 27)";
 
 // ---- Instruction error = n ----

@@ -66,6 +66,20 @@ export function decodeUncheckedMsr([match]: readonly [Match, ...Match[]], _conte
   const writes = (groups.how ?? "").toUpperCase().startsWith("WRMSR");
   const value = parseHexU64(groups.value ?? "");
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);
+  if (index === 0xc000_0080 && writes) {
+    return {
+      what: "Linux wrote EFER (0xc0000080), and it faulted. KVM does so on AMD CPUs, to switch SVM on (EFER.SVME): the hypervisor below shows svm and does not let it be used. VT-x is not involved.",
+      gravity: "blocks",
+      outcome: "AMD",
+      onlySteps: true,
+      steps: [
+        {
+          text: "Let the hypervisor below pass AMD-V to this machine (nested SVM), or use one that can: QEMU over WHPX does not.",
+          commands: ["systemd-detect-virt"],
+        },
+      ],
+    };
+  }
   if (register === undefined) {
     return {
       what: `Linux ${writes ? "wrote" : "read"} MSR 0x${index.toString(16)}${namedMsr(index)} and it faulted. It is not one of the VMX registers: VT-x is not involved${writes ? "" : ", and the read counts as 0"}.`,

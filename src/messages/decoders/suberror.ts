@@ -31,6 +31,7 @@ const MEANINGS: { readonly [suberror: string]: string | undefined } = {
 function meaningOf(suberror: string): Decoded {
   return {
     what: `KVM gave up on the guest (suberror ${suberror}): ${MEANINGS[suberror]}. This is not a refused VM entry.`,
+    onlyCauses: true,
     steps: [{ text: "Give the lines `extra data` that follow: they say which event or exit it was." }],
     onlySteps: true,
   };
@@ -77,6 +78,14 @@ const WORDS: { readonly [suberror: string]: (words: ReadonlyMap<number, bigint>)
     if (first === undefined || second === undefined) return undefined;
     return {
       what: `KVM gave up on the guest (suberror 2): while one event was delivered to the guest (${first}), it met a second (${second}), with shadow page tables. This is not a refused VM entry.`,
+      onlyCauses: true,
+      steps: [
+        {
+          text: "See whether EPT is on: with it KVM does not end so. Where it is, update the host's kernel.",
+          commands: ["cat /sys/module/kvm_intel/parameters/ept"],
+        },
+      ],
+      onlySteps: true,
     };
   },
   3: (words) => {
@@ -151,7 +160,8 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
   if (insn === "VMLAUNCH" || insn === "VMRESUME") return { ...NESTED_ENTRY(insn), onlyCauses: true, onlySteps: true };
   if (anywhere.has("endbr")) return ofEndbr(block);
   const fill = filledWith(block);
-  const beyond = block.isReal && block.rip > 0xffffn;
+  // System-management mode has the form of real mode and reaches 4 GByte.
+  const beyond = block.isReal && !block.isSmm && block.rip > 0xffffn;
   if (fill !== undefined || beyond || isInVga(block)) {
     const where = [
       `RIP is 0x${block.rip.toString(16)}`,
@@ -163,24 +173,26 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
       onlyCauses: true,
       steps: [
         {
-          text: "Look at what ran last in the guest: another firmware or boot loader, another machine type, or less (or other) memory; KVM can change nothing there.",
+          text: "Look at what ran last in the guest: another firmware or boot loader, another machine type, or less (or other) memory. Where it began with an update, go back by that one.",
           commands: ["(qemu) info registers", "(qemu) info mtree -f", "(qemu) x /8i $pc"],
         },
       ],
       onlySteps: true,
     };
   }
+  if (block.isReal && block.isSmm) return IN_SMM;
   if (block.isReal) {
     return {
       what: `KVM could not emulate an instruction of the guest (suberror 1), ${realMode(block)}: the one between < and > in the code bytes.`,
       causes: [{ text: isAtReset(block) ? RESET : REAL_MODE, certainty: "certain" }],
+      onlyCauses: true,
       steps: [REAL_STEP],
       onlySteps: true,
     };
   }
   const which = isAvx(block)
     ? "The register block shows an AVX instruction (its code bytes begin with a VEX or EVEX prefix), which most releases of KVM's emulator do not know, on memory that KVM has to emulate (MMIO, a hole, a page that is not mapped or may not be written)."
-    : "The register block shows protected mode (CR0.PE is 1): the instruction reads or writes memory that KVM has to emulate (MMIO, a hole, a page that is not mapped), or is itself there, and KVM's emulator does not know it.";
+    : "The register block shows protected mode (CR0.PE is 1): the instruction, or the memory that it uses, is where KVM has to emulate (MMIO, a hole, a page that is not mapped or may not be written), or the hypervisor below said so, and KVM's emulator could not do it.";
   return {
     what: `KVM could not emulate an instruction of the guest (suberror 1). ${which} ${NOT_VTX}`,
     onlyCauses: true,
@@ -202,6 +214,24 @@ function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
   };
 }
 
+const REAL_STEP = {
+  text: "See whether KVM can run real mode without emulation.",
+  commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
+};
+
+const IN_SMM: Decoded = {
+  what: "KVM could not emulate an instruction of the guest (suberror 1), in system-management mode (SMM=1 in the register block), which begins in a form of real mode. KVM emulates that where it has no unrestricted guest, and its emulator does not know all that the firmware does there.",
+  onlyCauses: true,
+  steps: [
+    {
+      text: "Start the guest without SMM (and so without Secure Boot).",
+      commands: ["-machine smm=off", "<smm state='off'/>"],
+    },
+    REAL_STEP,
+  ],
+  onlySteps: true,
+};
+
 const realMode = (block: RegisterBlock): string => `in real mode${isAtReset(block) ? " just after reset" : ""}`;
 
 const NOT_VTX = "This is not a refused VM entry, and hardware virtualization is on and used.";
@@ -222,11 +252,6 @@ const NESTED_ENTRY = (insn: string): Decoded => ({
   what: `KVM gave up on ${insn} of the guest (suberror 1), which runs a hypervisor of its own: no instruction is unknown. KVM ends so where a page that the inner VMCS names, above all the APIC-access page, has no memory of the guest behind it that may be written (bhyve puts it at 0xfffff000, which UEFI firmware in flash covers).`,
   steps: [...TAKE_APIC, { text: "Update the host's kernel, or start the guest without UEFI." }],
 });
-
-const REAL_STEP = {
-  text: "See whether KVM can run real mode without emulation.",
-  commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
-};
 
 function ofEndbr(block: RegisterBlock): Decoded {
   return {

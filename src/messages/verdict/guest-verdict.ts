@@ -11,7 +11,11 @@ import type { OwnMachine } from "../own-machine.js";
 import { shellWord } from "../shell-word.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
-export function guestVerdict(machine: OwnMachine | undefined, guests: readonly GuestCpu[]): TextVerdict | undefined {
+export function guestVerdict(
+  machine: OwnMachine | undefined,
+  guests: readonly GuestCpu[],
+  text: string,
+): TextVerdict | undefined {
   // Of fragments without a name, the one that gets nothing is what people ask about.
   const asked = guests.every(({ name }) => name === undefined)
     ? guests.find((one) => vmxOf(one, machine).gets === "none")
@@ -20,6 +24,7 @@ export function guestVerdict(machine: OwnMachine | undefined, guests: readonly G
   if (guest === undefined) return undefined;
   const others = guests.filter((one) => one !== guest);
   const vmx = vmxOf(guest, machine);
+  if (!isAbout(text, vmx.gets)) return undefined;
   if (machine?.hasRegisters === true) {
     const start = startsOn({ ...machine.situation, guest });
     return {
@@ -58,20 +63,32 @@ export function guestVerdict(machine: OwnMachine | undefined, guests: readonly G
 
 /** How XML, an option, a setting, code or a log begins. */
 const NO_PROSE =
-  /^[\s>]{0,20}(?:[<{}[\]"'$#|-]|flags\b|\d{4}-\d\d-)|^\s{0,20}\S{1,60}[:=](?:\S|\s\s)|\bqemu-(?:system|kvm)/i;
-const WORDS = /\b[a-z]{2,20}(?: [\w'’,.()/-]{1,30}){4}/i;
+  /^[\s>]{0,20}(?:[<{}[\]"'$#|-]|flags\b|\d{4}-\d\d-)|^\s{0,20}\S{1,60}[:=](?:\S|\s\s)|\bqemu-(?:system-\w{3,8}|kvm)\b[^\n]{0,24} -\w/i;
+const WORDS = /\b[a-z]{2,20}(?: [\w'’",.()/-]{1,30}){4}/i;
 /** More than a sentence or two beside a configuration. */
 const FEW_WORDS = 25;
 const ABOUT_VMX =
   /\b(?:vmx|svm|VT-?x|AMD-V|nest(?:ed|ing)|hyper-?v|WSL ?\d?|VBS|docker desktop|host-passthrough|hypervisors?|CPU (?:model|type|flags?)|(?:hardware|CPU)[- ](?:assisted )?virtuali[sz]ation|virtuali[sz]ation (?:in|inside|support|extensions?|is|not|enabled|features?)|KVM (?:in|inside)|start(?:s|ed)? (?:there|on)|custom cpu|cpu[ .](?:mode|model)|kvm[-_]intel)\b|\/dev\/kvm|kvm-ok/i;
 
+/** What has nothing to do with which CPU a guest is given. */
+const OTHER_MATTER = /\bmigrat\w{1,4}\b|\bMSRs?\b|\bIA32_|\bAssertion\b/i;
+const TROUBLE =
+  /\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|stuck|panic\w{0,3}|boot ?loops?|loops|bootloop\w{0,2}|blue ?screens?|BSOD|(?:not|n['’]t|never) boot|boot (?:failure|problems?)|inaccessible|regression|bisect\w{0,3})\b/i;
+
+/** The lines of a text that are prose. */
+export function proseOf(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => !NO_PROSE.test(line) && WORDS.test(line))
+    .join("\n");
+}
+
 /** Whether a text that holds the configuration of a guest is about its CPU: much prose about something else is not. */
-export function isAboutGuestCpu(text: string): boolean {
-  const prose = text.split("\n").filter((line) => !NO_PROSE.test(line) && WORDS.test(line));
-  const words = prose.reduce((sum, line) => sum + line.split(/\s+/).length, 0);
-  if (words < FEW_WORDS) return true;
-  const said = prose.join("\n");
-  return ABOUT_VMX.test(said) && !(/\bmigrat\w{1,4}\b/i.test(said) && !/\bvmx\b/i.test(said));
+function isAbout(text: string, gets: GuestVmx["gets"]): boolean {
+  const said = proseOf(text);
+  if (gets !== "none" && TROUBLE.test(said)) return false;
+  if (said.split(/\s+/).length < FEW_WORDS) return true;
+  return ABOUT_VMX.test(said) && (!OTHER_MATTER.test(said) || /\bvmx\b/i.test(said));
 }
 
 const OF_A_GUEST = "This is what a guest is configured with, and says nothing about a host.";

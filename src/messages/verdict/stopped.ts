@@ -39,6 +39,25 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
   };
 }
 
+const ASSERTION =
+  /\bqemu[\w.-]{0,40}: [^\n]{0,200}?\b(?<fn>\w{3,60}): Assertion [`'‘](?<what>[^\n]{3,120}?)['’] failed/i;
+
+/** An assertion of QEMU's own, where nothing else says what is the matter. */
+export function assertionLine(recognised: readonly Explanation[], text: string): TextVerdict | undefined {
+  const found = recognised.length === 0 ? ASSERTION.exec(text) : null;
+  if (found === null) return undefined;
+  const line = text.slice(0, found.index).split("\n").length;
+  return {
+    says: `QEMU stopped itself at line ${line}, in its function ${found.groups?.fn}: "${found.groups?.what}" did not hold. That is a fault of QEMU (or of what drives it), and no capability of VT-x is missing.`,
+    steps: [
+      { text: "Use the newest QEMU; without one that helps, report the line with a backtrace and the command line." },
+    ],
+    evidence: [],
+    line,
+    covers: [],
+  };
+}
+
 // ---- A kernel that crashed ----
 
 const CRASH =

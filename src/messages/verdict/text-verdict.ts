@@ -15,7 +15,7 @@ import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
 import { type Circumstances, hostsOfPrompts, type OwnMachine, saysOnlyVirtual } from "../own-machine.js";
 import { withAskedFeatures } from "./asked-feature.js";
-import { guestVerdict, guestWithoutVmx, isAboutGuestCpu } from "./guest-verdict.js";
+import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { askedName } from "./name-asked.js";
@@ -23,7 +23,7 @@ import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { registersAsked } from "./registers-read.js";
-import { crashLine, fatalLine } from "./stopped.js";
+import { assertionLine, crashLine, fatalLine } from "./stopped.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
 const LONGEST_CONFIGURATION = 1_000_000;
@@ -68,6 +68,8 @@ function answerOf(
 ): FoundVerdict | undefined {
   const short = shortOf(text);
   const guests = once(() => (short === undefined ? [] : readGuests(short)));
+  const stopped = short === undefined ? undefined : assertionLine(recognised, short);
+  if (stopped !== undefined) return stopped;
   const joined = short === undefined ? undefined : desktop?.joined(short, recognised, machine);
   if (joined !== undefined) return { ...joined, covers: recognised.map(({ message }) => message as string) };
   const fatal = fatalLine(recognised, text) ?? (short === undefined ? undefined : crashLine(recognised, short));
@@ -95,8 +97,8 @@ function answerOf(
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
-    const isAsked = short !== undefined && !usesOther(short) && isAboutGuestCpu(short);
-    const guest = foreignGuestVerdict(short) ?? (isAsked ? guestVerdict(machine, guests()) : undefined);
+    const isKvm = short !== undefined && !usesOther(short);
+    const guest = foreignGuestVerdict(short) ?? (isKvm ? guestVerdict(machine, guests(), short) : undefined);
     if (guest !== undefined) return guest;
     const named = registersAsked(short, machine) ?? askedName(short, machine?.hasRegisters === true);
     if (named !== undefined) return { ...named, covers: [] };
@@ -261,6 +263,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
   "vmx-intrinsic-status": WITH_REASON,
   "generic-vmlaunch-failed": WITH_REASON,
+  "generic-vmxon-failed": ["qemu-entry-failed", "kvm-old-vmcs-fail"],
   "fail-entry-bare": [...WITH_REASON, "vmcs-dump"],
   "kvm-kernel-bug": WITH_REASON,
   "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],

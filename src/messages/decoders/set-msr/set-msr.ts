@@ -50,7 +50,11 @@ const OTHER_MSRS: { readonly [msr: number]: { readonly name: string; readonly ab
       "The guest has a PMU and KVM offers none: the host is a virtual machine without virtual performance counters, usually.",
     step: off("pmu"),
   },
-  0x38f: { name: "IA32_PERF_GLOBAL_CTRL", about: "The guest has a PMU and KVM offers none.", step: off("pmu") },
+  0x38f: {
+    name: "IA32_PERF_GLOBAL_CTRL",
+    about: "The guest has a PMU, and KVM offers none or one with fewer counters.",
+    step: off("pmu"),
+  },
   0x4b564d02: {
     name: "MSR_KVM_ASYNC_PF_EN",
     about: `With kernel-irqchip=off, Linux ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.since)} refuses even to switch asynchronous page faults off (0); ${releaseOf(NOT_REPLAYED.asyncPfStaysOn.held.before)} and QEMU 5.2 take it back.`,

@@ -16,7 +16,7 @@ import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
-import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
+import { kvmRuns, troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
@@ -46,7 +46,11 @@ export const DESKTOP: DesktopMessages = {
   lastRows: [...HAXM_MESSAGES, ...AUTHORS_MESSAGES],
   joined: (text, recognised, machine) =>
     (recognised.length === 0
-      ? (driverNotStarted(text) ?? ofDbvm(text) ?? kvmUnitTests(text) ?? migrationFails(text))
+      ? (driverNotStarted(text) ??
+        ofDbvm(text) ??
+        kvmUnitTests(text) ??
+        migrationFails(text) ??
+        (machine?.situation.host.cores[0].cpuid.features.vmx === true ? kvmRuns(text, machine) : undefined))
       : undefined) ??
     authorInstead(text, recognised, machine) ??
     bootTrouble(text, recognised) ??

@@ -14,6 +14,10 @@ export const QEMU_START_EXAMPLES = {
     examples: ["No accelerator found.", "qemu-system-x86_64: -machine accel=kvm: No accelerator found"],
     not: ["host does not support KVM", "This host does not support KVM-over-IP"],
   },
+  "qemu-empty-model": {
+    examples: ["kvm: unable to find CPU model ''", "kvm: ,+vmx: Could not open ',+vmx': No such file or directory"],
+    not: ["unable to find CPU model 'Skylake-Client-v5'"],
+  },
   "qemu-unknown-model": {
     examples: ["qemu-system-x86_64: unable to find CPU model 'Skylake-Client-v5'"],
     not: ["this CPU model requires VMX", "Unable to find CPU definition: host"],

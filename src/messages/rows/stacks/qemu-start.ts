@@ -75,6 +75,22 @@ export const QEMU_START_MESSAGES = [
     source: { message: ACCEL, meaning: ACCEL },
   },
   {
+    id: "qemu-empty-model",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["unable to find cpu model ''", "could not open ',+"],
+    pattern: /unable to find CPU model ''|Could not open ',\+\w{2,12}'/,
+    what: "The CPU model that QEMU was given is empty: what is behind -cpu begins with a comma, or a feature (`,+vmx`) has no model before it.",
+    steps: [
+      {
+        text: "Name the model, or take the stray argument away (Proxmox: `args` in the machine's configuration).",
+        commands: ["qm set VMID --delete args; qm set VMID --cpu host", "-cpu host"],
+      },
+    ],
+    source: { message: "ivanhao/pvetools#60", meaning: CPU_C },
+  },
+  {
     id: "qemu-unknown-model",
     product: "QEMU",
     layer: "user space",
@@ -88,7 +104,7 @@ export const QEMU_START_MESSAGES = [
     ],
     pattern:
       /unable to find (?:CPU model|(?:x86 )?CPU definition):?(?: '?(?<model>[\w.-]{1,60})'?)?|[Uu]nknown CPU model:? '?(?<model2>[\w.-]{1,60})|(?<!required by )CPU model '?(?<model3>[\w.-]{1,60})'? (?:is )?not (?:found|supported by hypervisor)/,
-    what: "This QEMU (or libvirt) does not have the CPU model that is asked for: it is older than the model or its version (the -v2, -v3 behind a name), or the name is misspelt.",
+    what: "This QEMU (or libvirt) does not have the CPU model that is asked for: it is older than the model or its version (the -v2, -v3 behind a name), the name is misspelt, or the build leaves old models out (RHEL 10 and its kin have no kvm64).",
     steps: [
       { text: "List what they have.", commands: ["qemu-system-x86_64 -cpu help", "virsh cpu-models x86_64"] },
       { text: "Take an older model, or the host's own.", commands: ["-cpu host", "<cpu mode='host-model'/>"] },

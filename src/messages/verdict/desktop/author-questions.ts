@@ -50,6 +50,17 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     words:
+      /\b(?:qemu|SeaBIOS|OVMF)\b[^\0]{0,200}\b(?:not|n['’]t|unset|never)\b[^\n]{0,40}\bIA32_FEAT(?:URE)?_C\w{1,8}\b|\bIA32_FEAT(?:URE)?_C\w{1,8}\b[^\n]{0,40}\b(?:unset|not set|zero)\b[^\0]{0,200}\b(?:qemu|SeaBIOS|OVMF)\b/i,
+    says: "In a guest its firmware sets IA32_FEAT_CTL, as on hardware: QEMU 2.8 and later passes the value to it (fw_cfg etc/msr_feature_control), and SeaBIOS 1.10 and OVMF write it. Before, and with other firmware, it reads 0, unlocked: then a hypervisor in the guest may write 5 itself, as Linux does.",
+    steps: [
+      {
+        text: "Use a newer QEMU with its own firmware, or write and lock the register before VMXON where bit 0 is 0.",
+        commands: ["sudo rdmsr -a 0x3a   # in the guest"],
+      },
+    ],
+  },
+  {
+    words:
       /\b(?:Vmmp?Handle|k)?Unexpected ?VM-?_?Exit|HandleUnexpectedExit|\bunexpected (?:vm[- ]?|vcpu )exit\b(?!(?: reason| code)?[ :=(]{1,3}(?:0x)?\d)/i,
     says: "A VM exit came that the hypervisor does not expect, and its number is not in the text. On a Windows that changed since the hypervisor was written, the usual ones: INVPCID, RDTSCP or XSAVES without the secondary control that enables them (bits 12, 3 and 20; then the guest gets #UD), and writes of CR3 with bit 63, which has to be cleared before it goes into guest CR3.",
     steps: [

@@ -6,12 +6,13 @@ const ON: readonly RegExp[] = [
   /\b(?:enabled|activated|turned on|switched on|set up|configured)(?: the)?[\s"'“*]{1,4}nest(?:ed|ing)\b/i,
   /(?<!\b(?:libvirt|config|domain|provider|vb?)\.)\bnested\b[`'")\]]{0,3}\s{0,3}(?:=|:|is|returns|shows|gives)\s{0,3}[`'"]?(?:Y|1|yes|true)\b/,
   /\b(?:VMX|VT-x) is (?:now )?(?:enabled|visible|present|there) (?:on|in|inside) (?:the |my )?(?:guest|VM|L1)\b/i,
+  /\bvirt(?:uali[sz]ation)? (?:bits?|extensions?|flags?) (?:are |is )?(?:exposed|passed through)\b/i,
   /\bflags\b[^.\n]{0,20}\b(?:include|contain|show|have)\b[^.\n]{0,12}\bvmx\b/i,
   /\breturn(?:s|ed) (?:a )?[`'"]?Y\b[^.\n]{0,30}\bnested\b/,
 ];
 /** It is used. */
 const USED =
-  /\b(?:during|using|uses?|utili[sz]ing|occur\w{0,3} (?:in|with|under)) (?:a |of )?["'“*]{0,3}nested (?:(?:hardware )?virt\w{0,12}|VMX|KVM|VMs?\b|guests?\b)/i;
+  /\bin a nested (?:virtuali[sz]ation )?(?:setting|setup|environment)\b|\b(?:the|an?) L2 (?:guest|VM)\b[^.\n]{0,20}\b(?:executes|runs|reads|gets|dies|will|crash\w{0,3}|hangs?)\b|\b(?:during|using|uses?|utili[sz]ing|occur\w{0,3} (?:in|with|under)) (?:a |of )?["'“*]{0,3}nested (?:(?:hardware )?virt\w{0,12}|VMX|KVM|VMs?\b|guests?\b)/i;
 /** Nested virtualization is missing. */
 const NONE =
   /(?:\b(?:no|not|without|lacks?)|n['’]t (?:have|support)) (?:\w{2,8} ){0,2}(?:nest(?:ed|ing) (?:virt|support|KVM|VMX)|KVM nesting)/i;
@@ -19,7 +20,7 @@ const DENIED =
   /(?:n['’]t|\b(?:not|never|whether|if|unless|how|once|until|when|must|should|needs?|requires?|ensure|sure|can|could|is it|are there|want|without))\b[^.\n]{0,80}$/i;
 
 const MISBEHAVES =
-  /\b(?:freez\w{1,4}|froze\w?|hang(?:s|ing)?|hung|(?:hard|soft)? ?lock[- ]?up|locks up|crash(?:es|ed|ing)?|blue ?screen|BSOD|kernel panic|reboot cycle|boot ?loop|stuck|unresponsive|times? out|timed out|triple fault|shut down by|just sits|does nothing|(?:stops?|prevents?)\b[^.\n]{0,24}\bboot(?:ing)?|(?:not|never|fails to) (?:\w{2,10} )?boot\w{0,3})\b|n['’]t (?:\w{2,10} )?boot\w{0,3}\b/i;
+  /#GP\b|\b(?:general[- ]protection faults?|boot ?loops|boot (?:failure|problems)|stuck|freez\w{1,4}|froze\w?|hang(?:s|ing)?|hung|(?:hard|soft)? ?lock[- ]?up|locks up|crash(?:es|ed|ing)?|blue ?screen|BSOD|kernel panic|reboot cycle|boot ?loop|stuck|unresponsive|times? out|timed out|triple fault|shut down by|just sits|does nothing|(?:stops?|prevents?)\b[^.\n]{0,24}\bboot(?:ing)?|(?:not|never|fails to) (?:\w{2,10} )?boot\w{0,3})\b|n['’]t (?:\w{2,10} )?boot\w{0,3}\b/i;
 
 const SLOW =
   /\b(?:(?:very|too|so|extremely|really|painfully|is|are|was|runs?|be) (?:\w{2,9} )?slow(?:er|ly)?|slowness|slow (?:VM|guest|nested|performance|memory|disk|boot\w{0,3})|(?:poor|bad|terrible|awful|low|worse) performance|performance\b[^.\n]{0,40}\b(?:bad|poor|terrible|worse|awful))\b/i;

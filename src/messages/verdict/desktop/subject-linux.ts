@@ -85,6 +85,10 @@ export const asksOfKvmHost = (text: string): boolean =>
   (STACKS.test(text) || (/\bKVM\b/.test(text) && SERVERS.test(text) && !/\bWindows\b/.test(text))) &&
   /\bnested (?:virt|KVM)/i.test(text);
 
+/** Nesting is asked for or missing, and not in use. */
+const WANTED =
+  /\?|\b(?:enabl\w{1,3}|how|possible|support\w{0,3}|wants?|needs?|requires?|missing|without|allow\w{0,3}|expos\w{1,3}|not (?:work|avail)\w{0,5}|n['’]t (?:work|support|have)|no (?:vmx|VT-x|KVM|nest\w{2,5}))\b/i;
+
 /** What decides, and how to see it, where the text is about VT-x or KVM and no more is known. */
 export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
   // A log names its machine in passing.
@@ -107,7 +111,7 @@ export function askedAbout(text: string, machine: OwnMachine | undefined): Omit<
       steps: [{ text: "For VT-x in a guest, use VirtualBox with its own driver, or QEMU with KVM." }],
       evidence: [],
     };
-  const onKvm = isNested && !onVbox && (KVM_HOST.test(text) || IN_QEMU.test(text));
+  const onKvm = isNested && !onVbox && (KVM_HOST.test(text) || IN_QEMU.test(text)) && WANTED.test(text);
   return {
     says: `${subject.says}${named?.says ?? ""}${onKvm ? " On a KVM host nested has to be on, and the guest's CPU has to be given vmx." : ""}${onVbox ? " VirtualBox passes it with nested VT-x on (on Intel CPUs from 6.1 on), and not while it runs over Windows' own hypervisor." : ""}`,
     steps: [

@@ -194,8 +194,16 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
         ? [{ text: "Read what the kernel says about KVM.", commands: ["sudo dmesg | grep -i kvm"] }]
         : [],
     );
-  return onOtherHost(text) ?? subjectOfWindows(text, machine) ?? emulatorAlone(text) ?? productAlone(text);
+  return (
+    onOtherHost(text) ??
+    (OF_KVM_HOST.test(text) ? undefined : subjectOfWindows(text, machine)) ??
+    emulatorAlone(text) ??
+    productAlone(text)
+  );
 }
+
+/** Windows is the guest there. */
+const OF_KVM_HOST = /\baccel[= ]kvm\b|-enable-kvm\b|\bqemu-kvm\b|\bvirt-manager\b/;
 
 /** The poster knows that the CPU has none. */
 export function withoutVtx(text: string): Omit<TextVerdict, "covers"> {

@@ -5,7 +5,9 @@ import type { TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
-import { bareMetal, cloudOf, namedCloud, namedOuter } from "../named-outer.js";
+import { ofModel } from "../cpu-model.js";
+import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
+import { bareMetal, cloudOf, insideOf, namedCloud, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
 import { rightsIn } from "./device-rights.js";
 import { beganWithUpdate, isSlow, saysNestedUsed, troubleIn } from "./nested-in-words.js";
@@ -57,7 +59,7 @@ export const DESKTOP = /\bVirtualBox\b|\bVBox\b|\bHAXM\b|\bmac ?OS host\b|\bWind
 export function misbehaving(text: string): Says | undefined {
   const trouble = troubleIn(text);
   if (trouble === undefined || !NESTING.test(text) || !saysNestedUsed(text)) return undefined;
-  const below = bareMetal(text);
+  const below = bareMetal(text) ?? insideOf(text);
   const guest = /\bWindows\b/i.test(text) ? [DROP_VMX] : [];
   const update: Step = {
     text: `Update ${below === "VMware" ? "ESXi" : below}, which passes VT-x to the machine, and the kernel in it.`,
@@ -135,27 +137,6 @@ const rights = (text: string): Says | undefined => {
   return found === undefined ? undefined : answer(found.says, found.steps);
 };
 
-const LOCKUP = /\bsoft lockup - CPU#\d{1,4} stuck for \d{1,6}s/;
-const VIRTUAL =
-  /\bHardware name: (?:KubeVirt|QEMU|VMware|Xen|OpenStack|Google|Amazon EC2|Microsoft Corporation Virtual|Red Hat KVM)|\b(?:guest|VM|virtual machine)s?\b/i;
-const lockup = (text: string): Says | undefined => {
-  const found = LOCKUP.exec(text)?.[0];
-  return found === undefined || !VIRTUAL.test(text)
-    ? undefined
-    : answer(
-        `"${found}": in a virtual machine that means that the host did not run this CPU for that long, or the one that it waited for. It says nothing about VT-x.`,
-        [
-          {
-            text: "On the host, see whether its CPUs are overcommitted (steal time in the guest), what its kernel says, and whether a newer kernel mends it.",
-            commands: [
-              "sudo dmesg | tail -50; uptime; nproc",
-              "grep ^cpu /proc/stat   # in the guest: the eighth number is steal",
-            ],
-          },
-        ],
-      );
-};
-
 const EMULATION = /\buseEmulation\b|\bKVM_EMULATION\b|\bsoftware emulation\b/;
 const EMULATES = /\buseEmulation\\?["']?: ?true\b/;
 const emulation = (text: string): Says | undefined => {
@@ -217,11 +198,11 @@ const amdNested = (text: string): Says | undefined => {
 };
 
 const WINDOWS_GUEST =
-  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2} (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager))\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
+  /\b(?:virtual (?:win(?:dows)? ?\d{1,2})|Win(?:dows)? ?\d{0,2}(?: \d{4}| \d\dH\d)? (?:VM|guest|virtual machine|emulator)|Windows(?: \d\d)? (?:under|in|inside|on) (?:KVM|QEMU|Proxmox|virt-manager)|hyper-?v in windows|dockurr?\/windows)\b|\bhyper-? ?v\b[^.\n]{0,24}\b(?:in|within|inside|on) (?:an? |the |my )?(?:QEMU|KVM|Proxmox|libvirt)\b[^.\n]{0,8}\b(?:guest|VM|machine)\b|\bGuest: Windows\b/i;
 const WANTS_HYPERV =
   /\bWSL ?2?\b|\bHyper-?V\b|\bDocker Desktop\b|\bVBS\b|\bvirtuali[sz]ation[- ]based security\b|\b(?:Credential|Device) Guard\b|\b(?:memory|core) i(?:ntegrity|solation)\b/i;
 const UNDER_KVM =
-  /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
+  /\bKVM\b|\bCloud Hypervisor\b|\bdomain XML\b|\bvirsh\b|\bPVE\b|\bdockurr?\/windows\b|\bvirt-manager\b|\bquick(?:emu|get)\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bGPU[- ]pass/i;
 
 /** Windows as a guest of KVM, with Hyper-V or WSL2 in it. */
 export function windowsGuest(text: string): Says | undefined {
@@ -246,21 +227,27 @@ function inCloud(text: string, machine: OwnMachine | undefined): Says | undefine
 }
 
 const RUNS =
-  /\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
+  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hangs?|freezes|crashes)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
 const WITH_KVM = /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b/i;
 const NO_KVM_THERE =
   /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
 const SHADOW = /\bept ?[=:] ?[0N]\b/i;
 /** KVM runs a guest, and something else goes wrong. */
-export function kvmRuns(text: string): Says | undefined {
+export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
   const found = RUNS.exec(text)?.[0].replace(/\s+/g, " ");
   if (found === undefined || !WITH_KVM.test(text) || NO_KVM_THERE.test(text)) return undefined;
+  const restricted =
+    machine !== undefined && ofModel(machine.situation)(({ id }) => id === "unrestricted-guest") === "no";
+  const real = restricted
+    ? ` ${machine.situation.host.name ?? "This CPU"} has no unrestricted guest: KVM emulates real mode there, in which firmware and boot loaders run.`
+    : "";
   const shadow = SHADOW.test(text)
     ? " The text has ept=0: KVM then keeps shadow page tables, which few use and which have faults of their own."
     : "";
   return answer(
-    `A guest runs with KVM there ("${found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${shadow}`,
+    `A guest runs with KVM there ("${found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${real}${shadow}`,
     [
+      ...(real === "" ? [] : [OLDER_MACHINE]),
       ...(shadow === "" ? [] : [SHADOW_OFF]),
       {
         text: "See what the host's kernel and QEMU say at that moment, and try a newer one of each.",
@@ -269,6 +256,10 @@ export function kvmRuns(text: string): Says | undefined {
     ],
   );
 }
+const OLDER_MACHINE: Step = {
+  text: "Let the guest's firmware stay out of what KVM has to emulate: an older machine type, or a machine without SMM.",
+  commands: ["-machine pc-i440fx-2.3", "-machine smm=off"],
+};
 const SHADOW_OFF: Step = {
   text: "See whether it goes away with EPT (no virtual machine may run meanwhile).",
   commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel ept=1"],
@@ -300,10 +291,12 @@ export function troubleOf(text: string, machine: OwnMachine | undefined): Says |
   if (text.length > LONGEST) return undefined;
   const plain = kvmgt(text) ?? someFeature(text);
   if (plain !== undefined) return plain;
-  if (machine === undefined && DESKTOP.test(text)) return windowsGuest(text) ?? besideKvm(text);
+  const here = network(text) ?? lockup(text) ?? nodeLabel(text) ?? crashed(text);
+  if (here !== undefined) return here;
+  if (machine === undefined && DESKTOP.test(text))
+    return (OF_LINUX.test(text) ? misbehaving(text) : undefined) ?? windowsGuest(text) ?? besideKvm(text);
   if (machine !== undefined || !(OF_LINUX.test(text) || WINDOWS_GUEST.test(text))) return undefined;
   return (
-    lockup(text) ??
     emulation(text) ??
     rights(text) ??
     inContainer(text) ??

@@ -72,7 +72,7 @@ function besideWords(
   if (inside !== undefined)
     return {
       ...found,
-      says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the VT-x that this hypervisor passes on.`,
+      says: `${found.says} The text says that this runs in a machine of ${inside}: then the fault can as well be in the ${svmNamed(text) === undefined ? "VT-x" : "AMD-V"} that this hypervisor passes on.`,
       steps: [
         { text: `Update ${inside}, and try the same outside of it.`, commands: ["systemd-detect-virt"] },
         ...found.steps,

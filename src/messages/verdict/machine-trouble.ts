@@ -1,0 +1,97 @@
+import type { TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
+
+/*
+ * Trouble of virtual machines that is none of VT-x: their network, CPUs that the host does not run, labels of nodes, a kernel that
+ * crashed.
+ */
+
+type Says = Omit<TextVerdict, "covers">;
+const answer = (says: string, steps: readonly Step[]): Says => ({ says, steps, evidence: [] });
+
+const LOCKUP = /\bsoft lockup - CPU#\d{1,4} stuck for \d{1,6}s/;
+const VIRTUAL =
+  /\bHardware name: (?:KubeVirt|QEMU|VMware|Xen|OpenStack|Google|Amazon EC2|Microsoft Corporation Virtual|Red Hat KVM)|\b(?:guest|VM|virtual machine)s?\b/i;
+export const lockup = (text: string): Says | undefined => {
+  const found = LOCKUP.exec(text)?.[0];
+  return found === undefined || !VIRTUAL.test(text)
+    ? undefined
+    : answer(
+        `"${found}": in a virtual machine that means that the host did not run this CPU for that long, or the one that it waited for. It says nothing about VT-x.`,
+        [
+          {
+            text: "On the host, see whether its CPUs are overcommitted (steal time in the guest), what its kernel says, and whether a newer kernel mends it.",
+            commands: [
+              "sudo dmesg | tail -50; uptime; nproc",
+              "grep ^cpu /proc/stat   # in the guest: the eighth number is steal",
+            ],
+          },
+        ],
+      );
+};
+
+const NETWORK = /\b(?:ping|internet|network(?:ing)?|DHCP|NAT|bridge|wget|iptables|firewall)\b/gi;
+const OF_VMX = /\b(?:vmx|VT-?x|VMCS|EPT|kvm_intel|entry failed|Suberror)\b|\/dev\/kvm/i;
+const NO_NETWORK =
+  /\bnetwork\w{0,3} (?:issue|problem|trouble)\b|\bno (?:internet|network|connectivity)\b|\b(?:not|n['’]t|cannot|unable to) (?:\w{2,10} )?(?:ping|reach|connect)\b/i;
+const INNER = /\bnest(?:ed|ing)\b|\binside\b/i;
+/** A network that does not reach the inner machine. */
+export const network = (text: string): Says | undefined =>
+  NO_NETWORK.test(text) &&
+  INNER.test(text) &&
+  /\b(?:KVM|QEMU|ESXi|Proxmox|OpenStack|libvirt)\b/i.test(text) &&
+  !OF_VMX.test(text) &&
+  [...text.matchAll(NETWORK)].length >= 3
+    ? answer(
+        "The inner machine runs, and its network does not work: VT-x has no part in that. The outer hypervisor or cloud drops packets of MAC or IP addresses that it did not give out (OpenStack's port security, ESXi's promiscuous mode and forged transmits), or the two levels use the same NAT range.",
+        [
+          {
+            text: "Give the inner network a range of its own behind NAT, or allow its addresses at the level below.",
+            commands: [
+              "virsh net-dumpxml default | grep '<ip'; ip route",
+              "openstack port set --allowed-address ip-address=CIDR PORT",
+            ],
+          },
+        ],
+      )
+    : undefined;
+
+const LABEL = /\bcpu-model\.node\.kubevirt\.io\/(?<model>[\w.-]{2,40})/;
+const NO_LABEL =
+  /\b(?:not present|does(?:n['’]t| not) exist|not in\b|missing|impossible to schedule|did(?:n['’]t| not) match (?:Pod|node)|Unschedulable|fail(?:s|ed)? to (?:start|schedule))/i;
+/** A node without the label that KubeVirt wants for a model. */
+export const nodeLabel = (text: string): Says | undefined => {
+  const model = LABEL.exec(text)?.groups?.model;
+  return model === undefined || !NO_LABEL.test(text)
+    ? undefined
+    : answer(
+        `KubeVirt runs a machine with the model ${model} only on nodes with the label cpu-model.node.kubevirt.io/${model}, which a node has where libvirt calls the model usable: QEMU and KVM there have every feature of it. host-model-cpu names the nearest model, and the node can lack features of it.`,
+        [
+          {
+            text: "Take a model that the nodes have as cpu-model, or host-model; the node's domcapabilities list what is missing.",
+            commands: [
+              "kubectl get nodes --show-labels | tr ',' '\\n' | grep cpu-model.node | sort | uniq -c",
+              "spec.template.spec.domain.cpu.model: host-model",
+            ],
+          },
+        ],
+      );
+};
+
+const CRASH = /\bKernel panic - not syncing\b|\b(?:general protection fault|invalid opcode): [0-9a-f]{4} \[#\d/i;
+const OF_MACHINES = /\b(?:KVM|QEMU|kubevirt|minikube|libvirt|Proxmox|nested)\b/i;
+/** A kernel that crashed, without a line of KVM's beside it. */
+export const crashed = (text: string): Says | undefined => {
+  const found = CRASH.exec(text)?.[0];
+  return found === undefined || !OF_MACHINES.test(text) || OF_VMX.test(text)
+    ? undefined
+    : answer(
+        `A kernel crashed ("${found}"), and no line of it names KVM or VMX: VT-x is not missing. Where it is the machine in between that crashed when it began to run guests, the fault is in its KVM, or in what the hypervisor below passes on.`,
+        [
+          {
+            text: "Give the whole block, from the first line of the crash on; update the kernels of the host and of that machine.",
+            commands: ["sudo dmesg | tail -80   # on the host, too"],
+          },
+        ],
+      );
+};
