@@ -265,6 +265,12 @@ const INSTANCE_TYPES = [
   ],
   [/\bStandard_[A-Z]{1,2}\d{1,3}\w{0,8}\b/, "Azure"],
 ] as const;
+/** The cloud of whose types of instance the text names some, and of no other cloud's. */
+export function instanceOf(text: string): string | undefined {
+  const clouds = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
+  return clouds.size === 1 ? [...clouds][0] : undefined;
+}
+
 const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
 /** A machine of a cloud without a hypervisor of the cloud below it. */
 const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
@@ -290,8 +296,8 @@ function systemIn(text: string): string | undefined {
  */
 function saidOuter(text: string, named: Named | undefined): string | undefined {
   if (WHOLE_MACHINE.test(text)) return undefined;
-  const types = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
-  if (types.size === 1) return [...types][0];
+  const rented = instanceOf(text);
+  if (rented !== undefined) return rented;
   // Hetzner rents out whole machines as well.
   if (named !== undefined && CLOUD_NAMES.has(named.name) && named.name !== "Hetzner Cloud") return named.name;
   return systemIn(text);

@@ -22,6 +22,7 @@ import { askedName } from "./name-asked.js";
 import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
+import { productBelow } from "./product-below.js";
 import { registersAsked } from "./registers-read.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
 
@@ -89,6 +90,7 @@ function answerOf(
   const prose = {
     cpu,
     isInside: () => circumstances.has("said to be virtual"),
+    product: (shown: string) => (short === undefined ? undefined : productBelow(shown, short)),
     isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1,
     isOfNested: () => short === undefined || OF_NESTED.test(short),
   };

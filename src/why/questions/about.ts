@@ -33,6 +33,8 @@ export interface About {
 export interface SaidOfMachine {
   /** The hypervisor or cloud that it runs in. */
   readonly outer?: string;
+  /** The cloud or product that rents out machines of the hypervisor `shown`. */
+  readonly product?: (shown: string) => string | undefined;
   /** That it is a virtual machine, of whatever hypervisor. */
   readonly isVirtual?: true;
   /** That all of it comes from one machine, as the prompts show that have the name of a host. */
@@ -46,7 +48,7 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
   const shown = host.observed?.outer ?? (isWsl2(host) ? "WSL2" : undefined);
   const says = said?.outer !== undefined || said?.isVirtual === true;
   const isSaid = shown === undefined && says && boot.cpuid.features.hypervisor !== false;
-  const outer = isSaid ? said?.outer : shown;
+  const outer = isSaid ? said?.outer : shown === undefined ? undefined : (said?.product?.(shown) ?? shown);
   const virtual = boot.cpuid.features.hypervisor ?? (outer === undefined && !isSaid ? undefined : true);
   return {
     situation,

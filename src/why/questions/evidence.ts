@@ -49,7 +49,11 @@ export function evidenceOf({ situation, outer, virtual, isSaid }: About): string
   const shown = Object.entries(params?.kvm_intel ?? {}).filter(([name]) => ["nested", "ept"].includes(name));
   for (const [name, value] of shown) found.push(`kvm_intel.${name}: ${value}`);
   if (isSaid) found.push(`the text says that it ${outer === undefined ? "is a virtual machine" : `runs in ${outer}`}`);
-  else if (virtual === true) found.push(`it is a virtual machine${outer === undefined ? "" : ` (${outer})`}`);
+  else if (virtual === true) {
+    const shown = observed?.outer ?? outer;
+    const product = outer === shown ? "" : `, of ${outer} by the text`;
+    found.push(`it is a virtual machine${shown === undefined ? "" : ` (${shown}${product})`}`);
+  }
   if (virtual === false) found.push("it is not a virtual machine");
   return found.slice(0, 12);
 }

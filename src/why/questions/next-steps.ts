@@ -77,7 +77,12 @@ export const WINDOWS = "Windows";
 /** How the hypervisors that people run Linux in are made to pass VT-x on. */
 const OUTER: readonly { readonly name: RegExp; readonly text: string; readonly commands?: readonly string[] }[] = [
   {
-    name: /^(?:KVM|QEMU|Proxmox)$/,
+    name: /^Proxmox/,
+    text: "On the Proxmox host, switch nested on and give the guest the CPU type host; then shut it down and start it.",
+    commands: ["cat /sys/module/kvm_intel/parameters/nested", "qm set VMID --cpu host"],
+  },
+  {
+    name: /^(?:KVM|QEMU)$/,
     text: "On the host, switch nested on and give the guest a CPU with vmx; then shut it down and start it.",
     commands: ["cat /sys/module/kvm_intel/parameters/nested", "-cpu host", "<cpu mode='host-passthrough'/>"],
   },

@@ -211,7 +211,7 @@ export function windowsGuest(text: string): Says | undefined {
   const trouble = troubleIn(text) ?? /\bnever (?:end|go|finish)\w{0,3}\b|\bError 43\b/i.exec(text)?.[0];
   return answer(
     `Windows is a guest of KVM there, and Hyper-V or WSL2 in it needs VT-x from KVM: nested on at the host, and vmx in the guest's CPU.${trouble === undefined ? "" : ` Where both are ("${trouble}" then), look first at what KVM passes on.`}`,
-    [outerStep("KVM"), ...(trouble === undefined ? [] : [LEAVE_OUT])],
+    [outerStep(/\bProxmox\b|\bPVE\b/.test(text) ? "Proxmox" : "KVM"), ...(trouble === undefined ? [] : [LEAVE_OUT])],
   );
 }
 

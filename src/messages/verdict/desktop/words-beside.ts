@@ -103,8 +103,7 @@ function besideWords(
     };
   if (first?.outcome === "no access") return withRights(found, text);
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
-  if (windows !== undefined)
-    return { ...found, says: `${found.says} ${windows.says}`, steps: [...windows.steps, ...found.steps] };
+  if (windows !== undefined) return { ...found, says: `${found.says} ${windows.says}`, steps: windows.steps };
   if (first?.outcome === "no device" && isInWsl2(text) && isWindows10(text))
     return {
       ...found,

@@ -1,0 +1,38 @@
+import { NAMED_OUTER } from "./hypervisor-names.js";
+import { cloudOf, insideOf, instanceOf } from "./named-outer.js";
+
+/*
+ * Clouds and products that run another's hypervisor: a machine of theirs shows that one, and is made to have VT-x in their way.
+ */
+
+const OF_KVM = [
+  "Alibaba Cloud",
+  "Amazon EC2",
+  "Contabo",
+  "DigitalOcean",
+  "Google Compute Engine",
+  "Hetzner Cloud",
+  "Linode",
+  "Oracle Cloud",
+  "OVHcloud",
+  "Proxmox",
+  "Vultr",
+];
+
+/** By what a machine shows. */
+const PRODUCTS: readonly (readonly [shown: RegExp, products: readonly string[]])[] = [
+  [/^(?:KVM|QEMU)$/i, OF_KVM],
+  [/^(?:Microsoft|Hyper-V)/i, ["Azure", "GitHub Actions"]],
+  [/^Xen$/i, ["Amazon EC2"]],
+];
+
+/** The product that the text names for the machine, where its hypervisor is the one shown. */
+export function productBelow(shown: string, text: string): string | undefined {
+  const products = PRODUCTS.find(([is]) => is.test(shown))?.[1] ?? [];
+  if (products.length === 0) return undefined;
+  const named = NAMED_OUTER.filter(([words, name]) => products.includes(name) && words.test(text)).map(
+    ([, name]) => name,
+  );
+  const found = instanceOf(text) ?? cloudOf(text) ?? (named.length === 1 ? named[0] : undefined) ?? insideOf(text);
+  return found !== undefined && products.includes(found) ? found : undefined;
+}
