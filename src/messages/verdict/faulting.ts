@@ -18,9 +18,14 @@ const VMX: { readonly [bytes: string]: string } = {
   "0f01c2": "VMLAUNCH",
   "0f01c3": "VMRESUME",
   "0f01c4": "VMXOFF",
+};
+/** With 6 in the middle bits of the byte behind them, and an operand in memory: others are RDPID and RDRAND. */
+const VMX_MEMORY: { readonly [bytes: string]: string } = {
+  "0fc7": "VMPTRLD",
   f30fc7: "VMXON",
   "660fc7": "VMCLEAR",
 };
+const isSixInMemory = (byte: string): boolean => (Number.parseInt(byte, 16) & 0x38) === 0x30 && byte < "c0";
 
 interface Fault {
   readonly says: string;
@@ -38,7 +43,7 @@ const UPDATE: Step = {
 /** The instruction in the lines of a crash; undefined where it is another one. */
 export function faultingInstruction(lines: readonly string[]): Fault | undefined {
   const text = lines.join("\n");
-  const { first = "", second = "", third = "" } = CODE.exec(text)?.groups ?? {};
+  const { first = "", second = "", third = "", fourth = "" } = CODE.exec(text)?.groups ?? {};
   const module = MODULE.exec(text)?.groups?.module;
   const name = VIRTUAL.exec(text)?.groups?.name;
   const where = module === undefined ? "" : `, for the module ${module}`;
@@ -56,7 +61,10 @@ export function faultingInstruction(lines: readonly string[]): Fault | undefined
     };
   }
   const insn =
-    VMX[`${first}${second}${third}`] ?? (first === "0f" ? { 78: "VMREAD", 79: "VMWRITE" }[second] : undefined);
+    VMX[`${first}${second}${third}`] ??
+    (first === "0f" ? { 78: "VMREAD", 79: "VMWRITE" }[second] : undefined) ??
+    (isSixInMemory(third) ? VMX_MEMORY[`${first}${second}`] : undefined) ??
+    (isSixInMemory(fourth) ? VMX_MEMORY[`${first}${second}${third}`] : undefined);
   return insn === undefined
     ? undefined
     : {

@@ -39,6 +39,10 @@ const ANSWERS: readonly Phrase[] = [
     "没有：Linux 没有发现 VT-x 打开。要么固件关闭了它，要么 CPU（或下层的 hypervisor）没有显示它",
   ],
   [
+    "No: Linux does not find VT-x switched on. CPUs of this model have it, so the firmware has it off, or a hypervisor below does not show it",
+    "没有：Linux 没有发现 VT-x 打开。这个型号的 CPU 有 VT-x，所以是固件关闭了它，或者下层的 hypervisor 没有显示它",
+  ],
+  [
     "No: KVM found the CPU's virtualization switched off by the firmware: VT-x in IA32_FEAT_CTL on an Intel CPU, SVM in VM_CR on an AMD CPU",
     "没有：KVM 发现固件关闭了 CPU 的虚拟化：Intel CPU 上是 IA32_FEAT_CTL 里的 VT-x，AMD CPU 上是 VM_CR 里的 SVM",
   ],

@@ -25,7 +25,7 @@ export interface About {
   readonly isSaid: boolean;
   /** All that is known are words that kvm.ko printed for the module of either vendor. */
   readonly ofEither: boolean;
-  /** A CPU of the atlas has its signature, and VMX. */
+  /** A CPU of the atlas has its signature, and VMX; or the CPU is of a line whose members all have it. */
   readonly modelHasVmx: boolean;
 }
 
@@ -66,10 +66,15 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
     isSaid,
     ofEither: isOfEither(situation.read),
     modelHasVmx:
-      boot.signature !== undefined &&
-      atlas().some(({ signature, vendor }) => signature === boot.signature && !isSvmVendor(vendor)),
+      ALWAYS_VMX.test(host.name ?? "") ||
+      (boot.signature !== undefined &&
+        atlas().some(({ signature, vendor }) => signature === boot.signature && !isSvmVendor(vendor))),
   };
 }
+
+/** Lines of CPUs without a member that lacks VT-x (ark.intel.com), as the brand string names them. */
+const ALWAYS_VMX =
+  /\bIntel\b.*\b(?:i[3579][ -]\d{3,5}|Core\(TM\) Ultra \d|Xeon\(R\) (?:CPU )?(?:E[357]-\d{4}|Bronze|Silver|Gold|Platinum))/;
 
 /** kvm.ko prints these, or older kernels print them without the module's name. */
 const OF_EITHER =

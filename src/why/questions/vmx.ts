@@ -82,7 +82,9 @@ export function vmxAnswer(about: About): Answer {
   return {
     answer: "no",
     decidedBy: "firmware",
-    says: "Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
+    says: modelHasVmx
+      ? "Linux does not find VT-x switched on. CPUs of this model have it, so the firmware has it off, or a hypervisor below does not show it."
+      : "Linux does not find VT-x switched on. Either the firmware has it off, or the CPU (or a hypervisor below) does not show it.",
     steps: [READ_LOCK, FIRMWARE_OFF],
   };
 }

@@ -139,6 +139,13 @@ export const VIRTUALBOX_MESSAGES = [
       /VERR_VMX_IN_VMX_ROOT_MODE|VT-x is being used by another hypervisor(?:[^\n]{0,40}?VERR_VMX_IN_VMX_ROOT_MODE)?|can't operate in VMX root mode/i,
     group: "vbox-root-mode",
     what: "CR4.VMXE is already 1: another hypervisor holds VT-x on this CPU.",
+    where: [
+      {
+        is: "kvm_intel loaded",
+        what: `KVM holds VT-x on this CPU (CR4.VMXE is already 1): kvm_intel is loaded. Since Linux ${AT_LOAD} it takes VT-x as soon as it is loaded, before that while a guest of KVM runs.`,
+        steps: [IN_USE],
+      },
+    ],
     causes: [
       `KVM has a guest running, or was loaded on Linux ${AT_LOAD} or later, where it enables VT-x at load.`,
       "VMware, Jailhouse or a second VirtualBox build runs.",
