@@ -36,15 +36,20 @@ export function readLine(line: string): ReadFromLine {
   // The value belongs to the name before it.
   const value = /(?:=|:|\bto|\bvalue)\s{0,3}(0x[0-9a-f]{5,16})\b/i.exec(line);
   let named: number | undefined;
+  /** A comma lies between the name and the value. */
+  let isOfAnother = false;
   for (const { 0: word, index: place } of line.matchAll(/\b(?:MSR_)?(?:IA32|VMX)_\w{3,60}/g)) {
     const number = msrByName(word);
     if (number === undefined) continue;
-    if (value === null || place < value.index) named = number;
+    if (value === null || place < value.index) {
+      named = number;
+      isOfAnother = /[,;]/.test(line.slice(place + word.length, value?.index ?? 0));
+    }
     add(registerOf(number)?.sdm ?? word, describeMsr(number));
   }
   index = named ?? index;
   const parsed = value === null ? undefined : parseHexU64(value[1] as string);
-  if (parsed !== undefined && index !== undefined) bits.push(...setBits(index, parsed));
+  if (parsed !== undefined && index !== undefined && !isOfAnother) bits.push(...setBits(index, parsed));
   for (const [name] of line.matchAll(
     /\bvmx-(?!(?:non-?)?root\b|(?:mode|operation|related|enabled|capable|based)\b)[a-z0-9]+(?:-[a-z0-9]+){0,6}\b/g,
   )) {

@@ -74,7 +74,7 @@ export function aboutOf(situation: Situation, joined: Replays, said?: SaidOfMach
 
 /** Lines of CPUs without a member that lacks VT-x (ark.intel.com), as the brand string names them. */
 const ALWAYS_VMX =
-  /\bIntel\b.*\b(?:i[3579][ -]\d{3,5}|Core\(TM\) Ultra \d|Xeon\(R\) (?:CPU )?(?:E[357]-\d{4}|Bronze|Silver|Gold|Platinum))/;
+  /\b(?:i[3579][ -]\d{3,5}|Core\(TM\) Ultra \d|Xeon\(R\) (?:CPU )?(?:E[357]-\d{4}|Bronze|Silver|Gold|Platinum))/;
 
 /** kvm.ko prints these, or older kernels print them without the module's name. */
 const OF_EITHER =

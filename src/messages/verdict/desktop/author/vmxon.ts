@@ -1,0 +1,51 @@
+import type { Symptom } from "../author-symptom.js";
+
+/*
+ * VMXON that raises #GP, with the values that it depends on. Facts: Intel SDM volume 3C, VMXON, and A.7 and A.8 for the bits that
+ * are fixed on every CPU with VMX.
+ */
+
+const CR0 = /\bCR0\b[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/i;
+const CR4 = /\bCR4\b[\s:=(]{1,8}0x(?<hex>[0-9a-f]{1,16})\b/i;
+const FEAT_CTL =
+  /\b(?:MSR_)?(?:IA32_)?FEAT(?:URE)?[_ ]C(?:ON)?T(?:RO)?L\b(?: \(0x3a\))?[\s:=(]{1,8}(?:0x)?(?<hex>[0-9a-f]{1,8})\b/i;
+
+/** Bits that VMXON asks for, by what they are called. */
+const ASKED = [
+  [CR0, "CR0", { PE: 0, NE: 5, PG: 31 }],
+  [CR4, "CR4", { VMXE: 13 }],
+  [FEAT_CTL, "IA32_FEAT_CTL", { "the lock": 0, "VMX outside SMX": 2 }],
+] as const;
+
+function checked(text: string): string | undefined {
+  const read = ASKED.flatMap(([words, register, bits]) => {
+    const hex = words.exec(text)?.groups?.hex;
+    if (hex === undefined) return [];
+    const low = Number.parseInt(hex.slice(-8), 16);
+    const missing = Object.entries(bits).filter(([, bit]) => ((low >>> bit) & 1) === 0);
+    return [{ register, hex: hex.toLowerCase(), missing }];
+  });
+  if (read.length === 0) return undefined;
+  const wrong = read.filter(({ missing }) => missing.length > 0);
+  const shown = (all: typeof read) => all.map(({ register, hex }) => `${register} 0x${hex}`).join(", ");
+  if (wrong.length > 0) {
+    const faults = wrong.map(
+      ({ register, hex, missing }) =>
+        `${register} is 0x${hex}, without ${missing.map(([name, bit]) => `${name} (bit ${bit})`).join(" and ")}`,
+    );
+    return `VMXON fails because of a value that the text gives: ${faults.join("; ")}. CR0 needs PE, NE and PG, CR4 needs VMXE, and IA32_FEAT_CTL its lock and VMX outside SMX.`;
+  }
+  return `What the text gives is good for VMXON (${shown(read)}). #GP is left for CPL above 0, a bit that is 0 in FIXED1 and set in CR0 or CR4, A20M, ${read.some(({ register }) => register === "IA32_FEAT_CTL") ? "" : "IA32_FEAT_CTL without its lock or bit 2, "}and another CPU than the one these values are from.`;
+}
+
+export const VMXON_SYMPTOM: Symptom = {
+  words: /\bvmx_?on\b[^\0]{0,400}(?:#GP|general[ _]protection)|(?:#GP|general[ _]protection)[^\0]{0,400}\bvmx_?on\b/i,
+  over: ["any-instruction-fault", "any-fixed-bits", "generic-vmxon-failed"],
+  says: ({ input }) => checked(input),
+  steps: [
+    {
+      text: "Before VMXON, on every CPU: CR0 = (CR0 | FIXED0) & FIXED1, and CR4 likewise, with VMXE.",
+      commands: ["for m in 0x486 0x487 0x488 0x489 0x3a; do sudo rdmsr -a $m; done"],
+    },
+  ],
+};
