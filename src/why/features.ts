@@ -109,12 +109,18 @@ const FEATURES = [
   {
     id: "ept-ad",
     name: "EPT accessed and dirty flags",
-    aliases: ["eptad", "ept_ad"],
+    aliases: ["eptad", "ept_ad", "accessed/dirty", "accessed/dirty-bits", "accessed-and-dirty-bits", "a/d-bits"],
     flag: "ept_ad",
     param: "eptad",
     ...inEpt("EPT_AD"),
   },
-  { id: "ept-1gb", name: "1-GByte EPT pages", flag: "ept_1gb", ...inEpt("EPT_1GB_PAGE") },
+  {
+    id: "ept-1gb",
+    name: "1-GByte EPT pages",
+    flag: "ept_1gb",
+    aliases: ["1gb-ept-pages", "1gb-ept", "1g-ept-pages"],
+    ...inEpt("EPT_1GB_PAGE"),
+  },
   { id: "ept-2mb", name: "2-MByte EPT pages", ...inEpt("EPT_2MB_PAGE") },
   {
     id: "ept-5level",

@@ -17,6 +17,8 @@ const FILLER =
   /^ (?:MSR|register|reg|value|contents?|now|currently|always|still|only|on|of|all|every|each|the|my|this|these|both|cores?|CPUs?|machine|box|host|here|there|which|that)(?=[ =:,])/i;
 const VALUE =
   /^(?: ?[=:]| (?:is|was|are|reads?|returns?|returned|gives?|gave|says?|said|prints?|printed|outputs?|has|holds?|contains?|equals|shows?|is set to|is always|is still|reads? as|has the value|has value))(?: me)? (?:of )?(?:0x([0-9a-f]{1,16})|([0-9a-f]{1,16})h|([0-9]|(?=[a-f]{0,15}\d)[0-9a-f]{9,16}))(?![\w:`'-]|\.\w)/i;
+/** What closes behind a name; a colon or = behind a parenthesis is that of the words before it, as of a field of a VMCS. */
+const AROUND = /^(?:[`'"]{1,2}(?=[ =:])|[)\]](?= [a-z]))/;
 /** Before it in the sentence: then no machine has the value. */
 const HYPOTHETICAL =
   /\b(?:if|when|whenever|where|unless|whether|until|should|must|shall|would|could|might|may|expect(?:s|ed)?|suppose[ds]?|assum\w{1,6}|require[sd]?|needs?|ensure|make sure|e\.g|example|usually|normally|typically|set|setting|write|writing|wrote|writes|wrmsr|not)\b[^.!?;]{0,200}$/i;
@@ -53,7 +55,7 @@ export const msrSentence: FactReader = {
       if (HYPOTHETICAL.test(before)) return false;
       const index = indexOf(found);
       if (index === undefined) return false;
-      let rest = text.slice(found.index + found[0].length).replace(/^[)\]`'"]{1,2}(?=[ =:])/, "");
+      let rest = text.slice(found.index + found[0].length).replace(AROUND, "");
       let fillers = 0;
       for (; fillers < MOST_FILLERS; fillers++) {
         const filler = FILLER.exec(rest);

@@ -13,6 +13,7 @@ import { type MsrName, REPLAY_MSRS } from "../../rules/words.js";
 import { type Decoded, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
+import type { Step } from "../message.js";
 import { ENABLE_OUTER, FIRMWARE_IS_OFF, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
 import { explainBit, listText, setBits } from "./bits.js";
 import { restoreRule } from "./restore.js";
@@ -226,6 +227,11 @@ function namedMsr(index: number): string {
   return name === undefined ? "" : ` (${name})`;
 }
 
+const UNUSED: Step = {
+  text: "Nothing has to be done for VT-x: the guest's kernel takes a register that faults for 0. If the guest fails, something else is the reason.",
+  commands: ["sudo dmesg | grep -iE 'kvm|vmx' | tail"],
+};
+
 export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
   const { groups, row } = match;
   const index = Number.parseInt(groups.msr ?? groups.index ?? "", 16);
@@ -287,7 +293,7 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
             certainty: "likely",
           },
         ],
-    steps: [NESTED_ON, { text: "Give the guest VMX.", commands: ["-cpu host,vmx=on"] }],
+    steps: unknown ? [UNUSED] : [NESTED_ON, { text: "Give the guest VMX.", commands: ["-cpu host,vmx=on"] }],
   };
 }
 

@@ -53,11 +53,21 @@ export function featuresAsked(text: string, taken: ReadonlySet<number>): readonl
   const found = new Map<string, Feature>();
   const lines = text.split("\n").slice(0, MOST_LINES);
   for (const [at, line] of lines.entries()) {
-    if (taken.has(at + 1) || line.length > LONGEST_LINE || !ASKS.test(line) || NO_PROSE.test(line)) continue;
-    for (const feature of featuresIn(line)) found.set(feature.id, feature);
+    if (line.length > LONGEST_LINE) continue;
+    const prose = taken.has(at + 1) ? questionsOf(line) : line;
+    if (!ASKS.test(prose) || NO_PROSE.test(prose)) continue;
+    for (const feature of featuresIn(prose)) found.set(feature.id, feature);
   }
   return found.size > MOST_FEATURES ? [] : [...found.values()];
 }
+
+/** The sentences with a question mark, but the first, which has a value. */
+const questionsOf = (line: string): string =>
+  line
+    .split(/(?<=[.!;])\s/)
+    .slice(1)
+    .filter((sentence) => sentence.includes("?"))
+    .join(" ");
 
 /** The features that the lines of a text name, asked about or not. */
 export function featuresNamed(text: string): readonly Feature[] {

@@ -1,9 +1,10 @@
-import { isWsl2 } from "../../host/host.js";
+import { isWsl2, msrOf } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { EITHER_FIRMWARE, FIRMWARE_OFF, outerStep } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
+import { cloudOf, instanceOf } from "./cloud-words.js";
 import { guestWithoutVmx } from "./guest-verdict.js";
 import { mayName, NAMED_OUTER } from "./hypervisor-names.js";
 import { machineVerdict } from "./machine-verdict.js";
@@ -136,18 +137,10 @@ const NAMES: readonly (readonly [words: RegExp, name: string])[] = [
   [/^[KQ]/i, "KVM"],
 ];
 
-/** A cloud in whose machines something runs. */
-const ON_CLOUD =
-  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b|\b(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)(?: cloud)? (?:VM|virtual machine|instance|machine|node)s?\b/gi;
 /** Stacks whose hypervisor is KVM: what Windows runs in their machines, is inside. */
 const ON_KVM = /\b(?:KubeVirt|Harvester|Proxmox|PVE|CloudStack|oVirt|RHV|Nutanix|QEMU\/KVM|KVM host)\b/i;
 
 const ON_WSL = /\b(?:on|in|inside|under|within) WSL\b/i;
-
-export function cloudOf(text: string): string | undefined {
-  const found = new Set([...text.matchAll(ON_CLOUD)].map(([words]) => NAMED_OUTER.find(([is]) => is.test(words))?.[1]));
-  return found.size === 1 ? [...found][0] : undefined;
-}
 
 /** The product in whose machines something runs, where the text says so of one alone. */
 export function insideOf(text: string): string | undefined {
@@ -256,21 +249,6 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
   };
 }
 
-/** A type of instance that only one cloud has. */
-const INSTANCE_TYPES = [
-  [/\b(?:[acdfgimprtuxz]\d[a-z]{0,3}|vt1|mac\d)\.(?:nano|micro|small|medium|\d{0,2}x?large)\b/, "Amazon EC2"],
-  [
-    /\b(?:[acegmnt][1-4][ad]?|f1|g1)-(?:standard|highmem|highcpu|medium|micro|small)(?:-\d{1,3})?\b/,
-    "Google Compute Engine",
-  ],
-  [/\bStandard_[A-Z]{1,2}\d{1,3}\w{0,8}\b/, "Azure"],
-] as const;
-/** The cloud of whose types of instance the text names some, and of no other cloud's. */
-export function instanceOf(text: string): string | undefined {
-  const clouds = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
-  return clouds.size === 1 ? [...clouds][0] : undefined;
-}
-
 const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
 /** A machine of a cloud without a hypervisor of the cloud below it. */
 const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
@@ -314,7 +292,12 @@ export function withNamedOuter(
 ): Omit<TextVerdict, "covers"> {
   const { observed } = machine.situation.host;
   const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
-  if (!(observed?.vmx === false || refused) || observed?.outer !== undefined || isWsl2(machine.situation.host))
+  const isAbsent = msrOf(machine.situation.host.cores[0], 0x3a).state === "absent";
+  if (
+    !(observed?.vmx === false || refused || isAbsent) ||
+    observed?.outer !== undefined ||
+    isWsl2(machine.situation.host)
+  )
     return found;
   if (text === undefined) return found;
   const guest = guestWithoutVmx(guests(), machine);

@@ -1,5 +1,6 @@
+import { cloudOf, instanceOf } from "./cloud-words.js";
 import { NAMED_OUTER } from "./hypervisor-names.js";
-import { cloudOf, insideOf, instanceOf } from "./named-outer.js";
+import { insideOf } from "./named-outer.js";
 
 /*
  * Clouds and products that run another's hypervisor: a machine of theirs shows that one, and is made to have VT-x in their way.

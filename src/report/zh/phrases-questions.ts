@@ -27,6 +27,7 @@ const ANSWERS: readonly Phrase[] = [
     "没有：没有 IA32_FEAT_CTL，Linux 就不使用 VT-x",
   ],
   ["{a} passes VMX incompletely", "{a}没有把 VMX 完整地传下来"],
+  ["{a} passes no VT-x, or not all of it", "{a}没有把 VT-x 传下来，或者没有完整地传下来"],
   ["{a} does not pass VT-x to it", "{a}没有把 VT-x 传给它"],
   ["{a} does not pass VT-x", "{a}没有把 VT-x 传下来"],
   ["{a} does not switch it on", "{a}没有把它打开"],

@@ -65,7 +65,7 @@ export function vmxAnswer(about: About): Answer {
     return {
       answer: "no",
       decidedBy: "outer hypervisor",
-      says: `there is no IA32_FEAT_CTL, without which Linux does not use VT-x. ${outerName(about)} passes VMX incompletely.`,
+      says: `there is no IA32_FEAT_CTL, without which Linux does not use VT-x. ${outerName(about)} ${states.every(({ vmx }) => vmx) ? "passes VMX incompletely" : "passes no VT-x, or not all of it"}.`,
       steps: [outerStep(about.outer)],
     };
   }

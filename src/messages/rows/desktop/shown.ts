@@ -1,14 +1,16 @@
 import type { Shown } from "../../desktop-messages.js";
+import { cloudOf } from "../../verdict/cloud-words.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
-import { cloudOf, namedCloud } from "../../verdict/named-outer.js";
+import { namedCloud } from "../../verdict/named-outer.js";
 import { svmNamed } from "../../verdict/other-cpus.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
-const OF_LINUX = /\/dev\/kvm|\buname\b|\b(?:Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
+const OF_LINUX =
+  /\/dev\/kvm|\buname\b|\b(?:EVE-NG|GNS3 VM|PNETLab|Ubuntu|Proxmox|KVM|QEMU|libvirt|modprobe|dmesg|Linux host|on Linux)\b/i;
 /** VirtualBox in a machine. */
 const NESTED_VBOX =
   /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i;

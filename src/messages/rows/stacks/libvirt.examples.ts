@@ -80,6 +80,12 @@ export const LIBVIRT_EXAMPLES = {
       "Live Migration cannot proceed since no node is suitable to run the required CPU model NoSuitableNodesForHostModelMigration",
     ],
   },
+  "nova-cpu-model": {
+    examples: [
+      "nova: Insufficient compute resources: Requested CPU model Cascadelake-Server-noTSX not supported by host",
+      "nova.exception.InvalidCPUInfo: Configured CPU model: Icelake-Server is not compatible with host CPU. Please correct your config and try again.",
+    ],
+  },
   "nova-cpu-compare": {
     examples: [
       "Unacceptable CPU info: CPU doesn't have compatibility.",

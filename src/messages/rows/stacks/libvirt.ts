@@ -241,6 +241,30 @@ export const LIBVIRT_MESSAGES = [
     source: { message: "harvester/harvester#3015", meaning: "harvester/harvester#3015, #5603; kubevirt/kubevirt#7770" },
   },
   {
+    id: "nova-cpu-model",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    needle: ["requested cpu model", "configured cpu model"],
+    pattern:
+      /(?:Requested|Configured) CPU model:? '?(?<model>[\w.-]{2,40})'? (?:is )?not (?:supported by|compatible with) (?:the )?host/i,
+    what: "This node's CPU, with its KVM and QEMU, lacks features of the CPU model {model}, which nova has to give its guests. VT-x is there; libvirt names the features.",
+    steps: [
+      {
+        text: "See which models the node can give, and what the model lacks here.",
+        commands: [
+          "virsh domcapabilities --virttype kvm | grep -E \"usable='(yes|no)'\"",
+          "virsh hypervisor-cpu-compare cpu.xml --error",
+        ],
+      },
+      {
+        text: "Name a model that every node has.",
+        commands: ["# nova.conf", "[libvirt]", "cpu_mode = custom", "cpu_models = Skylake-Server-IBRS"],
+      },
+    ],
+    source: { message: "OpenStack, nova/virt/libvirt/driver.py", meaning: "OpenStack documentation, CPU models" },
+  },
+  {
     id: "nova-cpu-compare",
     product: "libvirt",
     layer: "user space",

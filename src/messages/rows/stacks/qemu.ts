@@ -87,7 +87,7 @@ export const QEMU_MESSAGES = [
     steps: [
       {
         text: "Take `enforce` away, or turn off the named features one by one.",
-        commands: ["-cpu MODEL,vmx-posted-intr=off"],
+        commands: ["-cpu MODEL,FEATURE=off"],
       },
       { text: "Or use the host's own model.", commands: ["-cpu host"] },
     ],

@@ -398,7 +398,7 @@ export const STACK_MESSAGES = [
     layer: "KVM load",
     gravity: "blocks",
     needle: "devices.kubevirt.io/kvm",
-    pattern: /Insufficient devices\.kubevirt\.io\/kvm|devices\.kubevirt\.io\/kvm:\s{1,12}0\b/i,
+    pattern: /Insufficient devices\.kubevirt\.io\/kvm|devices\.kubevirt\.io\/kvm"?:\s{1,12}"?0\b/i,
     what: "KubeVirt's device plugin offers no /dev/kvm on the nodes, so no machine can be scheduled there.",
     causes: [
       "The nodes are virtual machines (minikube, a cloud) without nested virtualization, or kvm_intel is not loaded on them.",

@@ -1,3 +1,4 @@
+import type { Tri } from "../../../bits/tri.js";
 import type { AtlasEntry } from "../../../input/atlas/atlas-entry.js";
 import { replay } from "../../../kvm/replay.js";
 import { placedBit } from "../../../registers/bit-place.js";
@@ -5,6 +6,7 @@ import { foldName } from "../../../registers/edit-distance.js";
 import { FEATURE_LIST, type Feature } from "../../../why/features.js";
 import { bitsOfFeature } from "../../../why/run-part.js";
 import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
+import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked-feature.js";
@@ -74,28 +76,37 @@ const listed = (entries: readonly AtlasEntry[]) =>
     .join(", ")}${entries.length > 2 ? ` and ${entries.length - 2} more` : ""}`;
 
 function featureOfNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
-  const [feature, ...more] = featuresAsked(text, new Set());
+  const features = featuresAsked(text, new Set());
   const numbered = cpusNamed(text);
   const [cpu, ...others] = numbered.length > 0 ? numbered : generationsNamed(text);
-  if (feature === undefined || more.length > 0 || cpu === undefined || others.length > 0) return undefined;
+  if (features.length === 0 || cpu === undefined || others.length > 0) return undefined;
   const { entry, name, kin } = cpu;
   if (numbered.length === 0 && kin.length === 0) return undefined;
-  const has = hasOf(cpu)(feature);
-  const [place] = bitsOfFeature(feature);
-  const register = place === undefined ? undefined : placedBit(`${place[0].split(".")[0]} bit ${place[1]}`)?.register;
+  const has = hasOf(cpu);
   const like = entry === undefined ? `, like the CPUs of its kind in the atlas (${listed(kin)})` : "";
   const source = entry === undefined ? "" : `: the atlas holds its registers (${entry.name})`;
-  const says =
-    has === "unknown" && numbered.length === 0
-      ? `Of the CPUs that are called ${name}, some have ${called(feature)} and others do not (by the atlas). The register decides.`
-      : has === "unknown"
-        ? `Whether the ${name} has ${called(feature)} is not known: the atlas has no CPU of that name. Its register decides.`
-        : `The ${name} has ${has === "no" ? "no " : ""}${called(feature)}${like}${source}.`;
+  const those = (wanted: Tri, before: string) => {
+    const found = features.filter((feature) => has(feature) === wanted).map((feature) => `${before}${called(feature)}`);
+    return found.length === 0 ? [] : [listText(found)];
+  };
+  const known = [...those("yes", ""), ...those("no", "no ")];
+  const open = those("unknown", "").map((what) =>
+    numbered.length === 0
+      ? `Of the CPUs that are called ${name}, some have ${what} and others do not (by the atlas). The register decides.`
+      : `Whether the ${name} has ${what} is not known: the atlas has no CPU of that name. Its register decides.`,
+  );
+  const registers = new Set(features.map(registerOfFeature).filter((index) => index !== undefined));
   return {
-    says,
-    steps: register === undefined ? [] : [read(register.index.toString(16))],
+    says: [...(known.length === 0 ? [] : [`The ${name} has ${listText(known)}${like}${source}.`]), ...open].join(" "),
+    steps: [...registers].slice(0, 2).map((index) => read(index.toString(16))),
     evidence: [],
   };
+}
+
+/** The register of a feature's first bit. */
+function registerOfFeature(feature: Feature): number | undefined {
+  const [place] = bitsOfFeature(feature);
+  return place === undefined ? undefined : placedBit(`${place[0].split(".")[0]} bit ${place[1]}`)?.register.index;
 }
 
 const VTX =

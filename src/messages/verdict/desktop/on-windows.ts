@@ -11,7 +11,8 @@ import { BESIDE, CONSUMER_ALONE } from "./windows-words.js";
 export type Says = Pick<TextVerdict, "says" | "steps">;
 
 export const WINDOWS = /\bWindows\b|\bHyper-?V\b|\bDocker Toolbox\b|\b[A-Z]:\\/i;
-const LINUX = /\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
+/** Linux, and machines of Linux that are handed out whole. */
+const LINUX = /\b(?:EVE-NG|GNS3 VM|PNETLab)\b|\/dev\/kvm|\bmodprobe\b|\bdmesg\b|\/proc\/|\bsudo\b/;
 /** Programs' own words for no VT-x, without a cause. */
 const NAMES_NO_CAUSE: ReadonlySet<string> = new Set(["generic-no-vmx", "no-vtx-generic"]);
 

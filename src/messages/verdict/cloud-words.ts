@@ -1,0 +1,28 @@
+import { NAMED_OUTER } from "./hypervisor-names.js";
+
+/* The cloud that a text rents its machine from. */
+
+/** A cloud in whose machines something runs. */
+const ON_CLOUD =
+  /\b(?:VM|instance|node|cluster|machine|server|host(?:ed)?|runn?ing|deployed|droplet)s? (?:hosted |running )?(?:on|in|at) (?:an? |the )?(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)\b|\b(?:GCP|GCE|Google (?:Cloud|Compute Engine)|AWS|EC2|Azure|DigitalOcean|Hetzner|Alibaba|Aliyun)(?: cloud)? (?:VM|virtual machine|instance|machine|node)s?\b/gi;
+/** The cloud that the text says something runs in, where it says so of one alone. */
+export function cloudOf(text: string): string | undefined {
+  const found = new Set([...text.matchAll(ON_CLOUD)].map(([words]) => NAMED_OUTER.find(([is]) => is.test(words))?.[1]));
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
+/** A type of instance that only one cloud has. */
+const INSTANCE_TYPES = [
+  [/\b(?:[acdfgimprtuxz]\d[a-z]{0,3}|vt1|mac\d)\.(?:nano|micro|small|medium|\d{0,2}x?large)\b/, "Amazon EC2"],
+  [
+    /\b(?:[acegmnt][1-4][ad]?|f1|g1)-(?:standard|highmem|highcpu|medium|micro|small)(?:-\d{1,3})?\b/,
+    "Google Compute Engine",
+  ],
+  [/\bStandard_[A-Z]{1,2}\d{1,3}\w{0,8}\b/, "Azure"],
+] as const;
+
+/** The cloud of whose types of instance the text names some, and of no other cloud's. */
+export function instanceOf(text: string): string | undefined {
+  const clouds = new Set(INSTANCE_TYPES.filter(([words]) => words.test(text)).map(([, name]) => name));
+  return clouds.size === 1 ? [...clouds][0] : undefined;
+}
