@@ -18,7 +18,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
-import { frequentWords } from "./frequent-words.js";
+import { frequentWords, frontCoded } from "./frequent-words.js";
 import { packed } from "./pack.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -86,7 +86,7 @@ export async function packedParts(
   /** @type {readonly Uint8Array[]} */ more = [],
 ) {
   const { words, shorten } = frequentWords(scripts.join(""));
-  const parts = [...[words.join(), ...scripts.map(shorten)].map((part) => Buffer.from(part, "latin1")), ...more];
+  const parts = [...[frontCoded(words), ...scripts.map(shorten)].map((part) => Buffer.from(part, "latin1")), ...more];
   return { sizes: parts.map(({ length }) => length).join(" "), packed: await packed(parts) };
 }
 
@@ -192,10 +192,19 @@ export const LEFT_OUT = {
         "$1 {}",
       );
     if (/[\\/]atlas-data\.ts$/.test(id)) return withoutOrigins(code);
+    if (/[\\/]why[\\/]purposes\.ts$/.test(id))
+      return code.replace(/(\bexport const (?:PURPOSES|FUNCTIONS)\b[^=]*= )\{[\s\S]*?\n\};/g, "$1{};");
+    if (/[\\/]exit-advice\.ts$/.test(id))
+      return code.replace(
+        /\b(?:comes:\s*(?:"(?:[^"\\]|\\.)*"|\w+\("[^"]*", \d+\))|steps:\s*does\(\s*"(?:[^"\\]|\\.)*",?\s*\)),?/g,
+        "",
+      );
     if (/snapshot-schema\.ts$/.test(id))
       return code.replace(/(\bv\.description\()\s*"(?:[^"\\]|\\.)*"(?=,?\s*\))/g, '$1""');
     if (/[\\/]rules[\\/]kernels\.ts$/.test(id))
       return code.replace(/(\btree:)\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`)/g, '$1""');
+    if (/[\\/]registers[\\/](?:capabilities|e\w+-controls|exit-entry-controls|registers)\.ts$/.test(id))
+      return code.replace(/\b(?:qemuMacro|ia32doc):\s*"\w+",?/g, "");
     if (/[\\/]registers[\\/]sources\.ts$/.test(id)) return code.replace(/(\bsource:)\s*"(?:[^"\\]|\\.)*"/g, '$1""');
     if (/[\\/]input[\\/]formats[\\/]/.test(id))
       return code.replace(/^( {2}knows:)\s*(?:"(?:[^"\\]|\\.)*"(?:\s*\+\s*)?)+(?=,$)/gm, '$1""');

@@ -24,7 +24,12 @@ export function openPacked(): Packed {
   // Each byte is one unit of the text: ASCII is itself, and the others are U+F780 to U+F7FF.
   const text = new TextDecoder("x-user-defined");
   const next = () => parts.next().value as Uint8Array | undefined;
-  const words = text.decode(next()).split(",");
+  // Letters shared with the word before, and the others: `frontCoded` in tools/frequent-words.js.
+  let word = "";
+  const words = (text.decode(next()).match(/\d\D*/g) ?? []).map((part) => {
+    word = word.slice(0, Number(part[0])) + part.slice(1);
+    return word;
+  });
   return {
     next,
     runNext() {

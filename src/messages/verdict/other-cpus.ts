@@ -2,9 +2,8 @@ import { isSvmVendor } from "../../host/host.js";
 import { PASS_SVM, SVM_MODULE } from "../../why/questions/next-steps.js";
 import { isOfLoading, type Recognised, type TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
-import type { OwnMachine } from "../own-machine.js";
+import type { Circumstances, OwnMachine } from "../own-machine.js";
 import { ENABLE_SVM, HYPERV_OFF, WHPX_ON } from "../rows/shared-advice.js";
-import { isSaidOn } from "./desktop/said-on.js";
 import { isWithoutHyperV } from "./desktop/windows-words.js";
 
 /*
@@ -56,13 +55,15 @@ export function otherCpuVerdict(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
   text: string | undefined,
+  circumstances: Circumstances,
 ): TextVerdict | undefined {
   const [first] = recognised;
   if (text === undefined || first === undefined) return undefined;
   // As it was read: a message that both modules print proves neither.
   const vendor = machine?.situation.read.vendor;
   return (
-    (vendor === undefined ? foreignVerdict(recognised, first, text) : undefined) ?? svmVerdict(recognised, vendor, text)
+    (vendor === undefined ? foreignVerdict(recognised, first, text) : undefined) ??
+    svmVerdict(recognised, vendor, text, circumstances)
   );
 }
 
@@ -191,7 +192,11 @@ const refusesSvm = (recognised: readonly Recognised[]): boolean =>
   );
 
 /** Whether kvm_amd works, from its own words, and what to do where it does not. */
-function moduleState(text: string, recognised: readonly Recognised[]): readonly [says: string, steps: readonly Step[]] {
+function moduleState(
+  text: string,
+  recognised: readonly Recognised[],
+  circumstances: Circumstances,
+): readonly [says: string, steps: readonly Step[]] {
   if (SVM_WORKS.test(text)) return ["and kvm_amd, its module, is loaded and works", []];
   if (SVM_OFF.test(text))
     return ["and the firmware has that off, so kvm_amd, its module, does not load", [SVM_ON, SVM_MODULE]];
@@ -211,7 +216,7 @@ function moduleState(text: string, recognised: readonly Recognised[]): readonly 
   if (refused)
     return [
       "and the kernel refused kvm_amd, its module: the firmware has SVM off, or the hypervisor below a virtual machine does not pass it",
-      isSaidOn(text) ? [SEE_SVM, SVM_ON] : [SVM_ON, SEE_SVM],
+      circumstances.has("said to be on") ? [SEE_SVM, SVM_ON] : [SVM_ON, SEE_SVM],
     ];
   return ["and its module is kvm_amd", [SVM_MODULE]];
 }
@@ -221,6 +226,7 @@ function svmVerdict(
   recognised: readonly Recognised[],
   vendor: string | undefined,
   text: string,
+  circumstances: Circumstances,
 ): TextVerdict | undefined {
   const [first] = recognised as [Recognised, ...Recognised[]];
   const known = isSvmVendor(vendor);
@@ -272,7 +278,7 @@ function svmVerdict(
       covers: recognised.filter(isOfLoading).map(({ message }) => message as string),
     };
   if (known || own || ofModel || !recognised.some(isOfLoading)) return undefined;
-  const [state, steps] = moduleState(text, recognised);
+  const [state, steps] = moduleState(text, recognised, circumstances);
   return {
     says: `The text shows an AMD CPU (${printed ? "kvm_amd found SVM" : found}): it has SVM instead of VMX, ${state}.${/kvm_intel|VMX/.test(text) ? " What kvm_intel says about VMX is harmless." : ""}`,
     steps,

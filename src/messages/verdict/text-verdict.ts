@@ -117,7 +117,7 @@ function answerOf(
     const same = recognised.filter((one) => isOfLoading(one) || one.message === "kvm-enable-failed");
     return rowVerdict(differing, same);
   }
-  const other = otherCpuVerdict(recognised, machine, short);
+  const other = otherCpuVerdict(recognised, machine, short, circumstances);
   if (other !== undefined) return other;
   const onlyGeneral = blocking.length > 0 && blocking.every(({ message }) => SAYS_NONE.has(message ?? ""));
   if (onlyGeneral && machine?.situation.host.observed?.vmx === true && circumstances.has("/dev/kvm exists"))

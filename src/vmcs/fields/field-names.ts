@@ -85,16 +85,18 @@ function plain(name: string): string {
 const PREFIX =
   /^(?:VMX_VMCS(?:16|32|64)?_(?:CTRL_|RO_)?|VMCS_(?:16|32|64)BIT_(?:CONTROL_)?|VMCS_(?:CTRL_|RO_)?|VMX_|k(?=[A-Z])|(?:control|ro)::)/;
 
-let names: Map<string, FieldRow> | undefined;
+type NameIndex = ReadonlyMap<string, FieldRow>;
 
-function nameIndex(): Map<string, FieldRow> {
-  if (names !== undefined) return names;
+function putName(index: Map<string, FieldRow>, name: string | undefined, row: FieldRow): void {
+  if (name === undefined) return;
+  const key = plain(name);
+  if (!index.has(key)) index.set(key, row);
+}
+
+/** The names of the manual, Linux and Xen, the project's keys and the aliases. */
+const ownNames = once((): NameIndex => {
   const index = new Map<string, FieldRow>();
-  const put = (name: string | undefined, row: FieldRow) => {
-    if (name === undefined) return;
-    const key = plain(name);
-    if (!index.has(key)) index.set(key, row);
-  };
+  const put = (name: string | undefined, row: FieldRow) => putName(index, name, row);
   for (const row of FIELDS) put(row.linux, row);
   for (const row of FIELDS) {
     put(row.xen, row);
@@ -105,32 +107,43 @@ function nameIndex(): Map<string, FieldRow> {
     put(/\(formerly ([^()]{1,80})\)$/.exec(row.sdm)?.[1], row);
   }
   for (const [alias, key] of ALIASES) put(alias, fieldOf(key));
-  const headers = headerNames();
-  for (const [name, row] of headers) put(name, row);
-  // Without its prefix, where that leaves a name of no other field.
-  for (const [name, row] of headers) if (PREFIX.test(name)) put(name.replace(PREFIX, ""), row);
-  names = index;
   return index;
+});
+
+const nameIndex = once((): NameIndex => {
+  const index = new Map(ownNames());
+  const headers = headerNames();
+  for (const [name, row] of headers) putName(index, name, row);
+  // Without its prefix, where that leaves a name of no other field.
+  for (const [name, row] of headers) if (PREFIX.test(name)) putName(index, name.replace(PREFIX, ""), row);
+  return index;
+});
+
+/** The names of headers that are not found by the others, with their fields. */
+function headerNames(): readonly (readonly [name: string, row: FieldRow])[] {
+  return HEADER_NAMES.split("\n").flatMap((line) => {
+    const [encoding, ...found] = line.split(" ");
+    const row = fieldByEncoding(Number.parseInt(encoding as string, 16));
+    return row === undefined ? [] : found.map((name) => [name, row] as const);
+  });
 }
 
-/** Every name of every header, with its field. */
-function headerNames(): readonly (readonly [name: string, row: FieldRow])[] {
-  const found: (readonly [string, FieldRow])[] = [];
-  for (const line of HEADER_NAMES.split("\n")) {
-    const [encoding, ...cells] = line.split(" ");
-    const row = fieldByEncoding(Number.parseInt(encoding as string, 16));
-    if (row !== undefined) for (const cell of cells) if (cell !== "-") found.push([cell, row]);
-  }
-  return found;
+/**
+ * What a name means without the names of headers.
+ *
+ * @internal For tools/gen-vmcs-names.ts, which writes only those that this does not find.
+ */
+export function namedByRule(name: string): NamedField | undefined {
+  return byPlainName(plain(name), ownNames());
 }
 
 /** `VMX_`, `VMCS_` and the like before a name that is known without them. */
-const BEFORE = /^(?:l4vcpu|kvmx|vmx|vmcs12|vmcs02|vmcs01|vmcs|field|control|info|rw|ro)/;
+const BEFORE =
+  /^(?:l4vcpu|kvmx|vmx|vmcs12|vmcs02|vmcs01|vmcs|field|control|ctrl|info|rw|ro|(?:16|32|64)bit|(?:16|32|64)(?=ctrl|ro|guest|host)|k)/;
 /** The two halves of a 64-bit field, as the manual names them; `_FULL` means the whole field, or its low half. */
 const HALF = /(?:full|high|hi)$/;
 
-function byPlainName(key: string): NamedField | undefined {
-  const index = nameIndex();
+function byPlainName(key: string, index: NameIndex = nameIndex()): NamedField | undefined {
   for (let rest = key; rest !== ""; ) {
     const row = index.get(rest);
     if (row !== undefined) return { row, high: false };

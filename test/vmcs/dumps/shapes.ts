@@ -2,8 +2,8 @@
 import { formatU64, type U64 } from "../../../src/bits/u64.js";
 import type { FieldRow } from "../../../src/vmcs/fields/field-row.js";
 import { fieldByEncoding, fieldName, splitEncoding, widthOf } from "../../../src/vmcs/fields/fields.js";
-import { HEADER_NAMES } from "../../../src/vmcs/fields/header-names.js";
 import { HEADERS, type HeaderFamily } from "../../../src/vmcs/fields/headers.js";
+import { ALL_HEADER_NAMES } from "../header-names.js";
 
 export type Fields = ReadonlyMap<number, U64>;
 
@@ -19,7 +19,7 @@ interface Cell {
 }
 
 const names = new Map<string, Map<number, string>>(Object.keys(HEADERS).map((family) => [family, new Map()]));
-for (const line of HEADER_NAMES.split("\n")) {
+for (const line of ALL_HEADER_NAMES.split("\n")) {
   const [encoding, ...cells] = line.split(" ");
   for (const [column, family] of Object.keys(HEADERS).entries()) {
     const cell = cells[column];
