@@ -194,6 +194,8 @@ export const LEFT_OUT = {
     if (/[\\/]atlas-data\.ts$/.test(id)) return withoutOrigins(code);
     if (/[\\/]why[\\/]purposes\.ts$/.test(id))
       return code.replace(/(\bexport const (?:PURPOSES|FUNCTIONS)\b[^=]*= )\{[\s\S]*?\n\};/g, "$1{};");
+    if (/[\\/]vmcs[\\/](?:fields[\\/]fields-|checks[\\/]checks-)/.test(id))
+      return code.replace(/\bnote:\s*"(?:[^"\\]|\\.)*",?/g, "");
     if (/[\\/]exit-advice\.ts$/.test(id))
       return code.replace(
         /\b(?:comes:\s*(?:"(?:[^"\\]|\\.)*"|\w+\("[^"]*", \d+\))|steps:\s*does\(\s*"(?:[^"\\]|\\.)*",?\s*\)),?/g,
