@@ -1,8 +1,8 @@
 /**
  * Unpacks what `tools/pack.js` packed: copies of what came before and single bytes, as in LZMA, and each decision between them
  * with a probability. The decisions that a text decides most (copy or byte, and the bits of a byte) get theirs from several
- * models at once: one knows the byte before, another the last two, a third the last three; a mixer weighs each by how well it
- * did so far. That is 4 % smaller than LZMA.
+ * models at once: one knows the byte before, another the last two, a third the last three; two mixers weigh each by how well
+ * it did so far. That is 4 % smaller than LZMA.
  *
  * All arithmetic is exact integers, or the four operations on doubles, so that every browser computes the same probabilities.
  */
@@ -19,7 +19,7 @@ export const INTERVAL = 0x3fff_ffff;
 /** Zeros before the first byte. */
 const BEFORE = 3;
 /** How fast the mixer learns. */
-const MIXER_RATE = 2;
+const MIXER_RATE = 3;
 /** How far a model moves towards each bit, in 32,768ths, by the bits it has seen: at first as their mean does. */
 const RATES = Int32Array.from({ length: 31 }, (_, seen) => 32_768 / (seen + 1.5));
 /** Models are numbers: the chance of a 1 in 65,536ths, and in the lowest five bits how many bits it has seen. */
@@ -29,8 +29,8 @@ const NEW_MODEL = 32_768 << 5;
 const [FLAG, FLAG_BYTE, REPEAT, LENGTH, SLOT, LOW, ALIGN, BYTE] = [0, 16, 4112, 4192, 5216, 5472, 5984, 6000];
 const TABLE = 1 << 20;
 const [FLAG_TABLE, SECOND_TABLE, THIRD_TABLE, AFTER_ONE, MODELS] = [TABLE, 2 * TABLE, 3 * TABLE, 4 * TABLE, 5 * TABLE];
-/** Sets of weights: by the known bits of a byte, and behind those by the state. */
-const [FLAG_WEIGHTS, WEIGHT_SETS] = [768, 784];
+/** Sets of weights: by the known bits of a byte, behind those by the state, and both by the byte before. */
+const [FLAG_WEIGHTS, BYTE_BY_ONE, FLAG_BY_ONE, WEIGHT_SETS] = [768, 784, 1040, 1296];
 /** After a byte, by what was done before: LZMA's twelve states, where those from 7 on follow a copy. */
 const AFTER_BYTE = [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 4, 5];
 
@@ -62,7 +62,7 @@ function hash(before: number): number {
 /** The parts of a packed text, of the given sizes, one a step. They are one stream, so each costs what the others do not have. */
 export function* unpack(sizes: readonly number[], decide: Decide): Generator<Uint8Array> {
   const models = new Int32Array(MODELS).fill(NEW_MODEL);
-  const weights = new Int32Array(4 * WEIGHT_SETS).fill(0.4 * 65_536);
+  const weights = new Int32Array(4 * WEIGHT_SETS).fill(0.3 * 65_536);
   const chanceOf = chances();
   const oddsOf = logOdds(chanceOf);
 
@@ -78,26 +78,30 @@ export function* unpack(sizes: readonly number[], decide: Decide): Generator<Uin
     learn(place, bit);
     return bit;
   };
-  /** A bit by four models, weighed by a set. */
-  const mixed = (a: number, b: number, c: number, d: number, set: number): number => {
-    const at = set * 4;
+  /** A bit by four models, weighed by two sets, whose chances are averaged; each learns from its own error. */
+  const mixed = (a: number, b: number, c: number, d: number, set: number, other: number): number => {
     const oddsA = oddsOf[(models[a] as number) >> 9] as number;
     const oddsB = oddsOf[(models[b] as number) >> 9] as number;
     const oddsC = oddsOf[(models[c] as number) >> 9] as number;
     const oddsD = oddsOf[(models[d] as number) >> 9] as number;
-    const [a1, b1, c1, d1] = [at, at + 1, at + 2, at + 3];
-    const sum =
-      Math.imul(weights[a1] as number, oddsA) +
-      Math.imul(weights[b1] as number, oddsB) +
-      Math.imul(weights[c1] as number, oddsC) +
-      Math.imul(weights[d1] as number, oddsD);
-    const chance = chanceOf[Math.min(4095, Math.max(0, (sum >> 16) + 2048))] as number;
-    const bit = decide(chance);
-    const error = Math.imul((bit << 16) - chance, MIXER_RATE);
-    weights[a1] = (weights[a1] as number) + (Math.imul(error, oddsA) >> 15);
-    weights[b1] = (weights[b1] as number) + (Math.imul(error, oddsB) >> 15);
-    weights[c1] = (weights[c1] as number) + (Math.imul(error, oddsC) >> 15);
-    weights[d1] = (weights[d1] as number) + (Math.imul(error, oddsD) >> 15);
+    const weighed = (at: number): number => {
+      const sum =
+        Math.imul(weights[at] as number, oddsA) +
+        Math.imul(weights[at + 1] as number, oddsB) +
+        Math.imul(weights[at + 2] as number, oddsC) +
+        Math.imul(weights[at + 3] as number, oddsD);
+      return Math.min(2047, Math.max(-2048, sum >> 16));
+    };
+    const correct = (at: number, error: number): void => {
+      weights[at] = (weights[at] as number) + (Math.imul(error, oddsA) >> 15);
+      weights[at + 1] = (weights[at + 1] as number) + (Math.imul(error, oddsB) >> 15);
+      weights[at + 2] = (weights[at + 2] as number) + (Math.imul(error, oddsC) >> 15);
+      weights[at + 3] = (weights[at + 3] as number) + (Math.imul(error, oddsD) >> 15);
+    };
+    const [one, two] = [weighed(set * 4), weighed(other * 4)];
+    const bit = decide(chanceOf[((one + two) >> 1) + 2048] as number);
+    correct(set * 4, Math.imul((bit << 16) - (chanceOf[one + 2048] as number), MIXER_RATE));
+    correct(other * 4, Math.imul((bit << 16) - (chanceOf[two + 2048] as number), MIXER_RATE));
     learn(a, bit);
     learn(b, bit);
     learn(c, bit);
@@ -150,7 +154,7 @@ export function* unpack(sizes: readonly number[], decide: Decide): Generator<Uin
     for (let shift = 7; shift >= 0; shift--) {
       const kind = expected === 0 ? 0 : 1 + ((expected >> shift) & 1);
       const set = (kind << 8) | known;
-      const bit = mixed(afterOne + set, afterTwo ^ known, afterThree ^ known, BYTE + set, set);
+      const bit = mixed(afterOne + set, afterTwo ^ known, afterThree ^ known, BYTE + set, set, BYTE_BY_ONE + one);
       if (kind !== 1 + bit) expected = 0;
       known = (known << 1) | bit;
     }
@@ -180,7 +184,7 @@ export function* unpack(sizes: readonly number[], decide: Decide): Generator<Uin
     const by = FLAG_BYTE + (state << 8) + one;
     const afterTwo = FLAG_TABLE + hash((state << 16) | two);
     const afterThree = FLAG_TABLE + hash(three + 1);
-    if (mixed(FLAG + state, by, afterTwo, afterThree, FLAG_WEIGHTS + state) === 1) copy();
+    if (mixed(FLAG + state, by, afterTwo, afterThree, FLAG_WEIGHTS + state, FLAG_BY_ONE + one) === 1) copy();
     else literal(one, two, three);
   };
   let begin = BEFORE;

@@ -38,7 +38,7 @@ const OUTER: Step = {
 const NEEDS = "Apple's Hypervisor.framework needs VT-x with EPT and unrestricted guest";
 
 /** macOS says that it has no framework to use: what it lacks, as far as the text shows the Mac. */
-export function withoutFramework(text: string): Answer | undefined {
+function withoutFramework(text: string): Answer | undefined {
   const said = saidOf(text);
   if (GUEST.test(said))
     return answer(
