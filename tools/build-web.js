@@ -176,48 +176,67 @@ function missing(/** @type {string} */ file) {
   throw new Error(`the page has no chunk ${file}`);
 }
 
+/** A string of the source, and one that may be a template or a constant. */
+const STRING = '"(?:[^"\\\\]|\\\\.)*"';
+const TEXT = `(?:${STRING}|\`[^\`]*\`|[A-Z][A-Z_0-9]*)`;
+
 /**
- * What the page leaves out, as its file may have 350 kB, and the command line and the library have:
+ * What the page leaves out of modules, as its file may have 350 kB, and the command line and the library have: the module, and what
+ * becomes of its source. Of a module the first row counts.
  *
- * - where the wording of a message was seen and what its meaning rests on (`explain`);
- * - what a format can hold, and what the members of a collection's schema mean;
- * - from which trees and headers kernels and names were read (`kernels`), and notes on VMCS fields and checks (`vmcs`);
- * - the socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`);
- * - names of bits in Xen, in QEMU's macros and in ia32-doc, which no view shows (`show`);
- * - the instruction in the code bytes of a crashed kernel, and register values taken apart in words (`explain`);
- * - what features, functions of the kernel and ordinary VM exits are for (`explain`).
+ * @type {readonly (readonly [module: RegExp, leave: (code: string) => string])[]}
  */
+const OMISSIONS = [
+  // Where the wording of a message was seen and what its meaning rests on (`explain`).
+  [
+    /[\\/]messages[\\/]rows[\\/]/,
+    (code) =>
+      code.replace(
+        new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"),
+        "$1 {}",
+      ),
+  ],
+  // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).
+  [/[\\/]atlas-data\.ts$/, withoutOrigins],
+  // Register values in words, which a view of the page has, and the instruction in the code bytes of a crashed kernel (`explain`).
+  [/[\\/]registers-read\.ts$/, () => "export const registersAsked = () => undefined;"],
+  [/[\\/]verdict[\\/]faulting\.ts$/, () => "export const faultingInstruction = () => undefined;"],
+  // What features and functions of the kernel are for (`explain`).
+  [
+    /[\\/]why[\\/]purposes\.ts$/,
+    (code) => code.replace(/(\bexport const (?:PURPOSES|FUNCTIONS)\b[^=]*= )\{[\s\S]*?\n\};/g, "$1{};"),
+  ],
+  // Notes on VMCS fields and checks (`vmcs`).
+  [
+    /[\\/]vmcs[\\/](?:fields[\\/]fields-|checks[\\/]checks-)/,
+    (code) => code.replace(new RegExp(`\\bnote:\\s*${STRING},?`, "g"), ""),
+  ],
+  // What the members of a collection's schema mean, and what a format can hold.
+  [
+    /snapshot-schema\.ts$/,
+    (code) => code.replace(new RegExp(`(\\bv\\.description\\()\\s*${STRING}(?=,?\\s*\\))`, "g"), '$1""'),
+  ],
+  [
+    /[\\/]input[\\/]formats[\\/]/,
+    (code) => code.replace(new RegExp(`^( {2}knows:)\\s*(?:${STRING}(?:\\s*\\+\\s*)?)+(?=,$)`, "gm"), '$1""'),
+  ],
+  // From which trees and headers kernels and names were read (`kernels`).
+  [
+    /[\\/]rules[\\/]kernels\.ts$/,
+    (code) => code.replace(new RegExp(`(\\btree:)\\s*(?:${STRING}|\`[^\`]*\`)`, "g"), '$1""'),
+  ],
+  [/[\\/]registers[\\/]sources\.ts$/, (code) => code.replace(new RegExp(`(\\bsource:)\\s*${STRING}`, "g"), '$1""')],
+  // Names of bits in Xen, in QEMU's macros and in ia32-doc, which no view shows (`show`).
+  [
+    /[\\/]registers[\\/](?:capabilities|execution-controls|exit-entry-controls|registers)\.ts$/,
+    (code) => code.replace(/\b(?:qemuMacro|ia32doc|xen):\s*"\w+",?/g, ""),
+  ],
+];
+
 export const LEFT_OUT = {
   name: "left-out",
   transform(/** @type {string} */ code, /** @type {string} */ id) {
-    if (/[\\/]messages[\\/]rows[\\/]/.test(id))
-      return code.replace(
-        /(\bsource:) \{\s*message:\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[A-Z][A-Z_0-9]*),\s*meaning:\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[A-Z][A-Z_0-9]*)[,\s]*\}/g,
-        "$1 {}",
-      );
-    if (/[\\/]atlas-data\.ts$/.test(id)) return withoutOrigins(code);
-    // A view of the page takes registers apart.
-    if (/[\\/]registers-read\.ts$/.test(id)) return "export const registersAsked = () => undefined;";
-    if (/[\\/]verdict[\\/]faulting\.ts$/.test(id)) return "export const faultingInstruction = () => undefined;";
-    if (/[\\/]why[\\/]purposes\.ts$/.test(id))
-      return code.replace(/(\bexport const (?:PURPOSES|FUNCTIONS)\b[^=]*= )\{[\s\S]*?\n\};/g, "$1{};");
-    if (/[\\/]vmcs[\\/](?:fields[\\/]fields-|checks[\\/]checks-)/.test(id))
-      return code.replace(/\bnote:\s*"(?:[^"\\]|\\.)*",?/g, "");
-    if (/[\\/]exit-advice\.ts$/.test(id))
-      return code.replace(
-        /\b(?:comes:\s*(?:"(?:[^"\\]|\\.)*"|\w+\("[^"]*", \d+\))|steps:\s*does\(\s*"(?:[^"\\]|\\.)*",?\s*\)),?/g,
-        "",
-      );
-    if (/snapshot-schema\.ts$/.test(id))
-      return code.replace(/(\bv\.description\()\s*"(?:[^"\\]|\\.)*"(?=,?\s*\))/g, '$1""');
-    if (/[\\/]rules[\\/]kernels\.ts$/.test(id))
-      return code.replace(/(\btree:)\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`)/g, '$1""');
-    if (/[\\/]registers[\\/](?:capabilities|e\w+-controls|exit-entry-controls|registers)\.ts$/.test(id))
-      return code.replace(/\b(?:qemuMacro|ia32doc|xen):\s*"\w+",?/g, "");
-    if (/[\\/]registers[\\/]sources\.ts$/.test(id)) return code.replace(/(\bsource:)\s*"(?:[^"\\]|\\.)*"/g, '$1""');
-    if (/[\\/]input[\\/]formats[\\/]/.test(id))
-      return code.replace(/^( {2}knows:)\s*(?:"(?:[^"\\]|\\.)*"(?:\s*\+\s*)?)+(?=,$)/gm, '$1""');
-    return undefined;
+    return OMISSIONS.find(([module]) => module.test(id))?.[1](code);
   },
 };
 
