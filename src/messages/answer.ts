@@ -85,6 +85,11 @@ export interface TextVerdict {
   readonly covers: readonly string[];
 }
 
+/** An answer of a sentence or two and what to do. */
+export function answer(says: string, steps: readonly Advice[]): Omit<TextVerdict, "covers"> {
+  return { says, steps, evidence: [] };
+}
+
 /** An answer while it is put together. */
 export interface FoundVerdict extends TextVerdict {
   readonly steps: readonly ChosenStep[];

@@ -1,5 +1,6 @@
 import { once } from "../bits/once.js";
 import type { Host } from "../host/host.js";
+import { NOT_AMD } from "../input/formats/kernel-log.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
 import type { ParamsGiven } from "../kvm/load/params.js";
@@ -263,10 +264,6 @@ function count(text: string, pattern: RegExp): number {
   return found;
 }
 
-/** kvm_amd finds that the CPU is not AMD's. */
-const NOT_AMD =
-  /has_svm: (?:not amd|can't execute)|SVM not supported by CPU \d{1,5}, not|\bCPU \d{1,5} isn't AMD or Hygon/g;
-
 function signsIn(text: string): Signs {
   const has = (pattern: RegExp) => pattern.test(text);
   const disabled = new Set<string>();
@@ -285,7 +282,7 @@ function signsIn(text: string): Signs {
     has(/\b(?:hyper-?v (?:root|guest|detected)|microsoft corporation virtual machine|microsoft hyper-v|azure)\b/i) ||
     has(/using Hyper-V Enlightened VMCS/);
   const virtualBox = has(/\bvirtualbox\b/i);
-  const probes = count(text, NOT_AMD);
+  const probes = text.split(NOT_AMD).length - 1;
   const unnamed = count(text, /no hardware support(?! for)/gi);
   return {
     unsupported: probes === 0 || unnamed === 0 ? undefined : probes >= unnamed ? "kvm_amd" : "both",

@@ -76,9 +76,8 @@ export const isInVga = ({ rip, isReal }: RegisterBlock): boolean => !isReal && r
 
 const PREFIXES: ReadonlySet<number> = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf2, 0xf3]);
 
-/** The VMX instruction at RIP. */
-export function vmxInstruction({ code }: RegisterBlock): string | undefined {
-  const [first, second, third] = code;
+/** The VMX instruction at the beginning of code bytes, of those without a prefix and a register in the opcode. */
+export function vmxInstruction([first, second, third]: readonly number[]): string | undefined {
   if (first !== 0x0f) return undefined;
   if (second === 0x01) return ({ 193: "VMCALL", 194: "VMLAUNCH", 195: "VMRESUME", 196: "VMXOFF" } as const)[third ?? 0];
   return second === 0x78 ? "VMREAD" : second === 0x79 ? "VMWRITE" : undefined;

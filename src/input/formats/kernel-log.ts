@@ -128,7 +128,8 @@ function openLog(sink: FactSink): FactRun {
 
 /** The release of a kernel ends with the machine that it is for, in distributions of RPM. */
 const OF_MODULES = /\/lib\/modules\/[\w.+~-]{3,60}\.(?<arch>aarch64|ppc64le|s390x|riscv64)\b/;
-const NOT_AMD =
+/** kvm_amd finds that the CPU is not AMD's. */
+export const NOT_AMD =
   /has_svm: (?:not amd|can't execute)|SVM not supported by CPU \d{1,5}, not|\bCPU \d{1,5} isn't AMD or Hygon/;
 
 /** Whether the match reaches the end of a text that may be cut there. */

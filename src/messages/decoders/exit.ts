@@ -23,7 +23,7 @@ export function decodeExitReason([match]: readonly [Match, ...Match[]], context:
   const code = written === undefined ? 0x8000_0021 : codeOf(written);
   if (code === undefined) return {};
   const reason = code & 0xffff;
-  const failed = code >>> 31 === 1 || reason === 33 || reason === 34 || reason === 41;
+  const failed = code >>> 31 === 1 || ENTRY_FAILURES.includes(reason);
   const qualification = codeOf(groups.qualification);
   const extra: NamedValue[] =
     qualification === undefined

@@ -156,7 +156,7 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
 
 /** The instruction that KVM did not emulate, by the registers. */
 function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {
-  const insn = vmxInstruction(block);
+  const insn = vmxInstruction(block.code);
   if (insn === "VMLAUNCH" || insn === "VMRESUME") return { ...NESTED_ENTRY(insn), onlyCauses: true, onlySteps: true };
   if (anywhere.has("endbr")) return ofEndbr(block);
   const fill = filledWith(block);

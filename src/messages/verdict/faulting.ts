@@ -1,31 +1,31 @@
 import { describeMsr } from "../../input/text/msr-names.js";
 import type { Step } from "../message.js";
+import { vmxInstruction } from "../register-block.js";
 
 /*
  * The instruction that a crashed kernel names by its code bytes, where it is one that a hypervisor decides about.
  */
 
-const CODE =
-  /\bCode: [^<\n]{0,400}<(?<first>[0-9a-f]{2})> (?<second>[0-9a-f]{2})(?: (?<third>[0-9a-f]{2}))?(?: (?<fourth>[0-9a-f]{2}))?/;
+const CODE = /\bCode: [^<\n]{0,400}<(?<at>[0-9a-f]{2})>(?<behind>(?: [0-9a-f]{2}){1,3})/;
 const RCX = /\bRCX: (?<rcx>[0-9a-f]{8,16})\b/;
 const MODULE = /\+0x[0-9a-f]{1,6}\/0x[0-9a-f]{1,6} \[(?<module>[\w-]{2,30})\b/;
 const VIRTUAL =
   /\bHardware name: (?<name>[^\n]{0,60}?\b(?:QEMU|KVM|KubeVirt|OpenStack|VMware|VirtualBox|Xen|Virtual Machine)\b)/i;
 const OF_KVM = /QEMU|KVM|KubeVirt|OpenStack/i;
 
-const VMX: { readonly [bytes: string]: string } = {
-  "0f01c1": "VMCALL",
-  "0f01c2": "VMLAUNCH",
-  "0f01c3": "VMRESUME",
-  "0f01c4": "VMXOFF",
-};
 /** With 6 in the middle bits of the byte behind them, and an operand in memory: others are RDPID and RDRAND. */
-const VMX_MEMORY: { readonly [bytes: string]: string } = {
-  "0fc7": "VMPTRLD",
-  f30fc7: "VMXON",
-  "660fc7": "VMCLEAR",
-};
-const isSixInMemory = (byte: string): boolean => (Number.parseInt(byte, 16) & 0x38) === 0x30 && byte < "c0";
+const VMX_MEMORY = [
+  ["VMPTRLD", [0x0f, 0xc7]],
+  ["VMXON", [0xf3, 0x0f, 0xc7]],
+  ["VMCLEAR", [0x66, 0x0f, 0xc7]],
+] as const;
+const isSixInMemory = (byte = 0): boolean => (byte & 0x38) === 0x30 && byte < 0xc0;
+
+function vmxOnMemory(code: readonly number[]): string | undefined {
+  return VMX_MEMORY.find(
+    ([, opcode]) => opcode.every((byte, at) => code[at] === byte) && isSixInMemory(code[opcode.length]),
+  )?.[0];
+}
 
 interface Fault {
   readonly says: string;
@@ -43,11 +43,12 @@ const UPDATE: Step = {
 /** The instruction in the lines of a crash; undefined where it is another one. */
 export function faultingInstruction(lines: readonly string[]): Fault | undefined {
   const text = lines.join("\n");
-  const { first = "", second = "", third = "", fourth = "" } = CODE.exec(text)?.groups ?? {};
+  const { at = "", behind = "" } = CODE.exec(text)?.groups ?? {};
+  const code = `${at}${behind}`.split(" ").map((byte) => Number.parseInt(byte, 16));
   const module = MODULE.exec(text)?.groups?.module;
   const name = VIRTUAL.exec(text)?.groups?.name;
   const where = module === undefined ? "" : `, for the module ${module}`;
-  const access = `${first}${second}` === "0f32" ? "RDMSR" : `${first}${second}` === "0f30" ? "WRMSR" : undefined;
+  const access = code[0] !== 0x0f ? undefined : code[1] === 0x32 ? "RDMSR" : code[1] === 0x30 ? "WRMSR" : undefined;
   const rcx = RCX.exec(text)?.groups?.rcx;
   if (access !== undefined && rcx !== undefined) {
     const index = Number.parseInt(rcx.slice(-8), 16);
@@ -60,11 +61,7 @@ export function faultingInstruction(lines: readonly string[]): Fault | undefined
       steps: name !== undefined && OF_KVM.test(name) ? [IGNORE] : [UPDATE],
     };
   }
-  const insn =
-    VMX[`${first}${second}${third}`] ??
-    (first === "0f" ? { 78: "VMREAD", 79: "VMWRITE" }[second] : undefined) ??
-    (isSixInMemory(third) ? VMX_MEMORY[`${first}${second}`] : undefined) ??
-    (isSixInMemory(fourth) ? VMX_MEMORY[`${first}${second}${third}`] : undefined);
+  const insn = vmxInstruction(code) ?? vmxOnMemory(code);
   return insn === undefined
     ? undefined
     : {

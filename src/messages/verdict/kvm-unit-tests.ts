@@ -13,7 +13,7 @@ const GOT = /\bUnexpected exit to L1, exit_reason: VMX_\w{2,40} \(0x[0-9a-f]{1,4
 /** What the test prints: expected and met, each with its number. */
 const NUMBERS =
   /\bLHS: 0x0{0,14}(?<want>[0-9a-f]{1,2})\b[^\0]{0,160}?\bRHS: 0x0{0,14}(?<got>[0-9a-f]{1,2})\b[^\0]{0,160}?\bExpected VMX_/i;
-/** Bits 62:61 of CR3 that a test takes for reserved. */
+/** CR3 with bit 61 or 62 set, which a test written before LAM expects VM entry to reject. */
 const LAM = /\bHOST_CR3 [246]0{3}[0-9a-f]{12}: vmlaunch fails/i;
 
 /** Undefined where no test of them fails. */

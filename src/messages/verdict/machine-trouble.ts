@@ -1,5 +1,4 @@
-import type { TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
+import { answer, type TextVerdict } from "../answer.js";
 
 /*
  * Trouble of virtual machines that is none of VT-x: their network, CPUs that the host does not run, labels of nodes, a kernel that
@@ -7,7 +6,6 @@ import type { Step } from "../message.js";
  */
 
 type Says = Omit<TextVerdict, "covers">;
-const answer = (says: string, steps: readonly Step[]): Says => ({ says, steps, evidence: [] });
 
 const LOCKUP = /\bsoft lockup - CPU#\d{1,4} stuck for \d{1,6}s/;
 const VIRTUAL =

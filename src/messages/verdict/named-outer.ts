@@ -34,10 +34,14 @@ const MODELS: { readonly [group: string]: string } = {
 const PROMPT =
   /@[\w-]{1,40}-(?:(?<vbox>VirtualBox)|(?<vmware>VMware(?:-Virtual-Platform|7-1|20-1))|(?<kvm>Standard-PC-[\w-]{4,40})|(?<hyperv>Virtual-Machine))(?=[:~ $#\]])/;
 
+/** The name of the group that matched, of a pattern in which one does. */
+function groupIn(found: RegExpExecArray | null): string | undefined {
+  return Object.entries(found?.groups ?? {}).find(([, text]) => text !== undefined)?.[0];
+}
+
 /** The hypervisor whose machine a listing or a prompt shows. */
 function shownModel(text: string): string | undefined {
-  const groups = MODEL.exec(text)?.groups ?? PROMPT.exec(text)?.groups ?? {};
-  return MODELS[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
+  return MODELS[groupIn(MODEL.exec(text) ?? PROMPT.exec(text)) ?? ""];
 }
 
 /** Kernels that are built for the machines of one cloud, as `uname -r` shows them. */
@@ -61,8 +65,7 @@ function builtFor(text: string): { readonly cloud: string; readonly by: string }
     [CLOUD_KERNEL, "kernel"],
     [CLOUD_HOST, "host's name"],
   ] as const) {
-    const groups = words.exec(text)?.groups ?? {};
-    const cloud = OF_CLOUD[Object.keys(groups).find((name) => groups[name] !== undefined) ?? ""];
+    const cloud = OF_CLOUD[groupIn(words.exec(text)) ?? ""];
     if (cloud !== undefined) return { cloud, by };
   }
   return undefined;
@@ -142,14 +145,19 @@ const ON_KVM = /\b(?:KubeVirt|Harvester|Proxmox|PVE|CloudStack|oVirt|RHV|Nutanix
 
 const ON_WSL = /\b(?:on|in|inside|under|within) WSL\b/i;
 
-/** The product in whose machines something runs, where the text says so of one alone. */
-export function insideOf(text: string): string | undefined {
+/** The product that all matches of a pattern name. */
+function oneProduct(text: string, pattern: RegExp): string | undefined {
   const found = new Set(
-    [...text.matchAll(INSIDE)].map(
+    [...text.matchAll(pattern)].map(
       ({ groups }) => NAMES.find(([words]) => words.test((groups?.below ?? groups?.of ?? groups?.kvm) as string))?.[1],
     ),
   );
   return found.size === 1 ? [...found][0] : undefined;
+}
+
+/** The product in whose machines something runs, where the text says so of one alone. */
+export function insideOf(text: string): string | undefined {
+  return oneProduct(text, INSIDE);
 }
 
 /** A product that is the guest: it is installed in a machine, and passes nothing to it. */
@@ -259,13 +267,7 @@ const SYSTEM_IN =
 
 /** The one product in which the text says that Linux, or a program of it, runs. */
 function systemIn(text: string): string | undefined {
-  if (OWN_PROGRAM.test(text)) return undefined;
-  const found = new Set(
-    [...text.matchAll(SYSTEM_IN)].map(
-      ({ groups }) => NAMES.find(([words]) => words.test((groups?.below ?? groups?.of) as string))?.[1],
-    ),
-  );
-  return found.size === 1 ? [...found][0] : undefined;
+  return OWN_PROGRAM.test(text) ? undefined : oneProduct(text, SYSTEM_IN);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, FIRMWARE_IS_OFF, HYPERV_OFF, HYPERV_OFF_FOR_RIVAL, WHICH_RUNS } from "../shared-advice.js";
 
@@ -79,10 +79,6 @@ export function checkedOnDesktop(text: string): Omit<TextVerdict, "covers"> | un
       : "VT-x (or AMD-V) is there and on: Windows finds everything that Hyper-V requires of the CPU.",
     [],
   );
-}
-
-function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
-  return { says, steps, evidence: [] };
 }
 
 function securityVerdict(text: string): Omit<TextVerdict, "covers"> | undefined {

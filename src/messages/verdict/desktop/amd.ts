@@ -1,5 +1,4 @@
-import type { TextVerdict } from "../../answer.js";
-import type { Advice } from "../../message.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import { ENABLE_SVM, HYPERV_OFF, NO_SWITCH, OUTER_COMMANDS, WHPX_ON } from "../../rows/shared-advice.js";
 import { APPLE, isOnMac } from "./in-words.js";
 import { isSaidOn } from "./said-on.js";
@@ -110,8 +109,4 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
       commands: ["grep -m1 -ow svm /proc/cpuinfo; sudo dmesg | grep -iE 'kvm|svm' | tail"],
     },
   ]);
-}
-
-function answer(says: string, steps: readonly Advice[]): Omit<TextVerdict, "covers"> {
-  return { says, steps, evidence: [] };
 }

@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { WINDOWS_STATE } from "../../rows/shared-advice.js";
 import { APPLE, appleSilicon, isOnMac, saidOf } from "./in-words.js";
@@ -130,10 +130,6 @@ export function macosGuest(text: string, what: string): Answer | undefined {
     `${what} Here macOS is itself a virtual machine (${below}): on Apple silicon macOS guests get no virtualization; on an Intel Mac ${below} has to pass VT-x.`,
     [commands === undefined ? BESIDE : { text: "On an Intel Mac, with the machine off:", commands }, ASK_MACOS],
   );
-}
-
-function answer(says: string, steps: readonly Step[]): Answer {
-  return { says, steps, evidence: [] };
 }
 
 /** macOS in a machine on another system: what it shall run needs VT-x there. */

@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 import { ARM_MACHINE } from "../other-cpus.js";
@@ -136,8 +136,4 @@ export function productAlone(text: string): Answer | undefined {
     `No line here is a message about virtualization. One reason why a machine of ${beside} hangs, stalls or is slow on Windows is Windows' own hypervisor (Hyper-V, WSL2, memory integrity): ${beside} runs over it then, and its log says so (${log.sign}).`,
     [{ text: "Read the machine's log.", commands: log.commands }, SEE_SECURITY, HYPERV_OFF],
   );
-}
-
-function answer(says: string, steps: readonly Step[]): Answer {
-  return { says, steps, evidence: [] };
 }

@@ -1,5 +1,5 @@
 import { isSvmVendor } from "../../../host/host.js";
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { ENABLE_OUTER, LOOK_UP_CPU, WHPX_ON, WINDOWS_STATE } from "../../rows/shared-advice.js";
@@ -221,8 +221,4 @@ const EMULATE_ALL: Step = { text: "Start QEMU without KVM.", commands: ["-accel 
 
 function onOtherHost(text: string): Omit<TextVerdict, "covers"> | undefined {
   return nestedOnMac(text) ?? (bareMetal(text) === "VMware" ? undefined : xenAlone(text)) ?? bhyveAlone(text);
-}
-
-function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
-  return { says, steps, evidence: [] };
 }

@@ -1,7 +1,7 @@
 import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
 import { releaseOf } from "../../../rules/held.js";
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
@@ -21,7 +21,6 @@ import { beganWithUpdate, isSlow, saysNestedUsed, troubleIn } from "./nested-in-
 export const LONGEST = 8_000;
 
 type Says = Omit<TextVerdict, "covers">;
-const answer = (says: string, steps: readonly Step[]): Says => ({ says, steps, evidence: [] });
 
 const BOTH_LOGS: Step = {
   text: "See what both kernels say at that moment, the host's and that of the machine in between.",

@@ -1,5 +1,5 @@
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Advice } from "../../message.js";
 import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-advice.js";
 import { insideOf } from "../named-outer.js";
@@ -96,8 +96,4 @@ function ofCode(number: number, [says, reason]: (typeof CODES)[number], text: st
       ...(isWithoutHyperV(text) ? [] : [HYPERV_OFF]),
     ],
   );
-}
-
-function answer(says: string, steps: readonly Advice[]): Omit<TextVerdict, "covers"> {
-  return { says, steps, evidence: [] };
 }

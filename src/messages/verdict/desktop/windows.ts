@@ -1,5 +1,5 @@
 import { outerStep } from "../../../why/questions/next-steps.js";
-import type { TextVerdict } from "../../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
 import type { Advice, Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import {
@@ -262,7 +262,3 @@ export function subjectOfWindows(
 }
 
 const GUESTS = /\b(?:guests?|VMs?|virtual machines?|inside|within)\b/i;
-
-function answer(says: string, steps: readonly Step[]): Omit<TextVerdict, "covers"> {
-  return { says, steps, evidence: [] };
-}

@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../../../answer.js";
+import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
 import { isOnMac, saidOf } from "../in-words.js";
 
@@ -122,7 +122,3 @@ export function frameworkShown(text: string): Answer | undefined {
   return undefined;
 }
 const NO_MODEL = `macOS has no virtualization to use here: ${NEEDS}. Macs up to about 2010 lack them, and macOS in a virtual machine has them only where the hypervisor below passes them.`;
-
-function answer(says: string, steps: readonly Step[]): Answer {
-  return { says, steps, evidence: [] };
-}

@@ -1,4 +1,4 @@
-import type { TextVerdict } from "../../../answer.js";
+import { answer, type TextVerdict } from "../../../answer.js";
 import type { Step } from "../../../message.js";
 import { HYPERV_ON, WINDOWS_STATE } from "../../../rows/shared-advice.js";
 import { BESIDE, PLAYER } from "../windows-words.js";
@@ -97,8 +97,4 @@ export function hypervisorWanted(text: string): Answer | undefined {
       : `Memory integrity and its like (VBS) run on Windows' own hypervisor. A start that ends in ${bsod} with it on is a driver that is not compatible, or a firmware whose VT-x, VT-d or ACPI tables it cannot use.`,
     [WINDOWS_STATE, LOG, HYPERV_ON],
   );
-}
-
-function answer(says: string, steps: readonly Step[]): Answer {
-  return { says, steps, evidence: [] };
 }
