@@ -43,7 +43,7 @@ export function proven(
 ): Proven {
   const worlds = worldsOf(host);
   if (worlds.length === 0 || !fromReports || likely.length === 0 || !hasEvidence(host)) {
-    return { host, impossible: false, cases: () => worlds, kernels: [] };
+    return { host: withShared(host, worlds), impossible: false, cases: () => worlds, kernels: [] };
   }
   const own = anyKernel === undefined || fitsAny(host, likely) ? likely : fitting(host, anyKernel);
   const { left, under, impossible } = weigh(host, worlds, own);

@@ -33,6 +33,7 @@ const MADE = [
     id: "a flag against a register",
     text: "Linux version 6.1.0-18-amd64 (x)\nvendor_id : GenuineIntel\nflags : fpu vmx sse ht syscall nx lm constant_tsc lahf_lm\n$ sudo rdmsr -a 0x3a\n1\n",
   },
+  { id: "a register alone, locked with VMX on", text: "$ sudo rdmsr -a 0x3a\n5\n" },
   {
     id: "a machine with all that is usual",
     text: "Linux version 6.1.0-18-amd64 (x)\nvendor_id : GenuineIntel\nflags : fpu vmx sse ht syscall nx lm constant_tsc lahf_lm tpr_shadow vnmi flexpriority ept vpid ept_ad\nvmx flags : vnmi preemption_timer invvpid ept_x_only ept_ad ept_1gb flexpriority tsc_offset vtpr mtf vapic ept vpid unrestricted_guest ple shadow_vmcs pml ept_mode_based_exec\n$ sudo rdmsr -a 0x3a\n5\n/sys/module/kvm_intel/parameters/nested:Y\n",

@@ -39,7 +39,7 @@ export function vmxAnswer(about: About): Answer {
     return { answer: "no", decidedBy: "firmware", says: `${lowerFirst(lost)}`, steps: [KERNEL_LOG, FIRMWARE_OFF] };
   }
   if (on === "yes") {
-    const { observed, cores } = host;
+    const { observed, cores } = situation.read;
     const fromLock = cores[0].cpuid.features.vmx === undefined && observed === undefined;
     if (fromLock && joined.loads !== "yes" && states.every(({ featCtl }) => featCtl === "on")) {
       return {
