@@ -26,6 +26,7 @@ import { decodeGuestMsr, decodeMsrWrite, decodeUncheckedMsr, decodeVmxonFault } 
 import { decodeNamedFeature } from "./decoders/named-feature.js";
 import { decodeMsrAssertion } from "./decoders/set-msr/msr-assertion.js";
 import { decodeSetMsr } from "./decoders/set-msr/set-msr.js";
+import { decodeVcpuRefused } from "./decoders/set-msr/vcpu-refused.js";
 import { decodeSuberror } from "./decoders/suberror.js";
 import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
@@ -63,6 +64,7 @@ const DECODERS: { readonly [D in DecoderName]: Decoder } = {
   "set-msr": decodeSetMsr,
   suberror: decodeSuberror,
   "unchecked-msr": decodeUncheckedMsr,
+  "vcpu-refused": decodeVcpuRefused,
   "vmcs-config": decodeVmcsConfig,
   "vmcs-dump": decodeVmcsDump,
   "vmxon-fault": decodeVmxonFault,
@@ -201,16 +203,21 @@ function filledStep(step: Advice, match: Match): Advice {
   return { ...step, text, ...(commands === undefined ? {} : { commands }) };
 }
 
-/** The steps that are left to do; all of them where none would be. */
+/** Its commands are of Linux. */
+const needsLinux = ({ commands = [] }: Advice): boolean =>
+  commands.some((command) => /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/.test(command));
+
+/** The steps that are left to do. */
 function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainContext): readonly Advice[] {
   const { circumstances, signs } = context;
   // Of a desktop product, what runs in a machine is the guest.
   const known = (name: Circumstance) =>
     (circumstances.has(name) && !(name === "said to be virtual" && OWN_OUTER.has(row.product))) ||
     (name === "AMD" && signs.amd);
-  const open = inPlace(steps, circumstances).filter(({ unless }) => unless?.some(known) !== true);
-  const left = open.length === 0 ? steps : open;
-  return doubtedLast(left, ({ changes }) => changes === "firmware", context);
+  const open = inPlace(steps, circumstances).filter(
+    (step) => step.unless?.some(known) !== true && !(circumstances.has("on illumos") && needsLinux(step)),
+  );
+  return doubtedLast(open, ({ changes }) => changes === "firmware", context);
 }
 
 /** People who say that VT-x is on can be wrong: what blames the firmware all the same comes last. */

@@ -61,7 +61,13 @@ const WHOLE_SIGNS = {
   "loaded-since":
     /\b(?:modprobe|insmod)\b[^\n]{0,40}\bkvm[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,3}crw[-\w+.]{4,10} [^\n]{0,60}\/dev\/kvm/,
   /** The guest is given the host's CPU. */
-  "cpu-host": /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough/,
+  "cpu-host": /-cpu ["']?(?:host|max)\b|\bmode=['"]host-passthrough|\bis tainted: host-cpu\b/,
+  /** A machine is started. */
+  "domain-start":
+    /\bvirDomainCreate|\bstart(?:ing|ed)? (?:the )?domain\b|\bvagrant up\b|\bvirsh start\b|\bvirt-install\b/i,
+  /** A machine comes from another host, or there are several. */
+  fleet:
+    /\bmigrat(?:e|ed|es|ing|ion)\b|\b(?:nodes?|clusters?|hosts)\b|\bMigrateToURI|\bsaved? (?:state|image)|\brestor(?:e|ed|ing)\b|\bmanagedsave\b/i,
   "no-unrestricted-guest": /unrestricted_guest\W{1,12}N\b/,
 } as const satisfies { readonly [sign: string]: RegExp };
 

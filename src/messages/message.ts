@@ -145,6 +145,7 @@ export type DecoderName =
   | "set-msr"
   | "suberror"
   | "unchecked-msr"
+  | "vcpu-refused"
   | "vmcs-config"
   | "vmcs-dump"
   | "vmxon-fault";

@@ -89,6 +89,15 @@ export function saysOnlyVirtual(machine: OwnMachine | undefined): boolean {
   );
 }
 
+/** All that is read of the machine is its kernel. */
+export const namesOnlyKernel = (machine: OwnMachine | undefined): boolean =>
+  machine !== undefined &&
+  saysOnlyVirtual(machine) &&
+  machine.situation.host.observed?.outer === undefined &&
+  machine.situation.read.cores[0].cpuid.features.hypervisor === undefined &&
+  machine.situation.read.paramsAsked === undefined &&
+  machine.situation.contradictions.length === 0;
+
 /** How many hosts the prompts of a shell name: `user@host:~$`, `[root@host ~]#`. */
 export function hostsOfPrompts(text: string): number {
   return new Set(
@@ -139,6 +148,7 @@ export type Circumstance =
   | "no firmware switch"
   | "no hypervisor below"
   | "no rival named"
+  | "on illumos"
   | "on Linux"
   | "on Windows"
   | "said to be nested"

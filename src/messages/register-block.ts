@@ -15,6 +15,8 @@ export interface RegisterBlock {
   readonly isSmm: boolean;
   /** 64-bit code, where the block shows it. */
   readonly is64: boolean;
+  /** Control registers, EFER and the attributes of CS, where the block has them all. */
+  readonly mode?: { readonly cr0: number; readonly cr4: number; readonly efer: number; readonly cs: number };
 }
 
 const RIP = /(?<!\w)[ER]IP(?: ?= ?| )([0-9a-f]{8,16})\b/i;
@@ -42,7 +44,38 @@ export function registerBlock({ lines }: ExplainContext): RegisterBlock | undefi
     code: bytesFrom(/<([0-9a-f]{2})>((?: [0-9a-f]{2}){0,60})/i.exec(text)),
     isSmm: /\bSMM=1\b/.test(text),
     is64: /\bCS64 \[/.test(text),
+    ...modeOf(text, cr0),
   };
+}
+
+function modeOf(text: string, cr0: string | undefined): Pick<RegisterBlock, "mode"> {
+  const words = [
+    cr0,
+    /\bCR4[= ]([0-9a-f]{8,16})\b/i.exec(text)?.[1],
+    /\bEFER=([0-9a-f]{8,16})\b/.exec(text)?.[1],
+    /\bCS ?=[0-9a-f]{4} [0-9a-f]{8,16} [0-9a-f]{8} ([0-9a-f]{8})\b/.exec(text)?.[1],
+  ].map((word) => (word === undefined ? Number.NaN : Number.parseInt(word.slice(-8), 16)));
+  const [cr0Now, cr4, efer, cs] = words as [number, number, number, number];
+  return words.some(Number.isNaN) ? {} : { mode: { cr0: cr0Now, cr4, efer, cs } };
+}
+
+const bit = (word: number, at: number): boolean => ((word >>> at) & 1) === 1;
+
+/** What KVM does not accept from user space in these registers together: kvm_is_valid_sregs in arch/x86/kvm/x86.c. */
+export function contradictionIn({ mode }: RegisterBlock): string | undefined {
+  if (mode === undefined) return undefined;
+  const { cr0, cr4, efer, cs } = mode;
+  const isLong = bit(efer, 10);
+  if (bit(efer, 8) && bit(cr0, 31))
+    return !bit(cr4, 5)
+      ? "EFER.LME and CR0.PG are 1, and CR4.PAE is 0"
+      : isLong
+        ? undefined
+        : "EFER.LME and CR0.PG are 1, and EFER.LMA is 0";
+  if (isLong) return "EFER.LMA is 1, and EFER.LME and CR0.PG are not both 1";
+  return bit(cs, 21)
+    ? "the L bit of CS (64-bit code) is 1 outside long mode (EFER.LMA is 0). A CPU ignores it there, and KVM does not: the guest's GDT has it in a segment for 32-bit code"
+    : undefined;
 }
 
 /** QEMU takes segments apart in protected mode only. */

@@ -44,9 +44,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const count = listText(
     [
       vmx.length === 0 ? "" : `${vmx.length} VMX feature${vmx.length === 1 ? "" : "s"}`,
-      others.length === 0
-        ? ""
-        : `${others.length} ${kind}${others.length === 1 ? "" : "s"} (${listText(others.slice(0, 8))})`,
+      others.length === 0 ? "" : `${others.length} ${kind}${others.length === 1 ? "" : "s"} (${firstOf(others)})`,
     ].filter((text) => text !== ""),
   );
   if (tcg) {
@@ -84,7 +82,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   if (!nothing) causes.push(...bitCauses(context, vmx));
   steps.push(...(nothing ? [] : hostSteps(context, vmx)));
   const whole = context.anywhere.has("cpu-host");
-  causes.push(...cpuidCauses(others, whole));
+  causes.push(...cpuidCauses(others, whole, context.signs.amd || context.circumstances.has("AMD")));
   if (others.includes("intel-pt")) steps.push(PT_ON);
   const off = [...bits.map((bit) => bit.qemu), ...others.filter((name) => /^[\w.-]+$/.test(name))].filter(
     (name) => name !== undefined,
@@ -124,8 +122,12 @@ const PT_ON: Step = {
   ],
 };
 
+const MOST = 8;
+const firstOf = (names: readonly string[]): string =>
+  names.length > MOST ? `${names.slice(0, MOST).join(", ")} and ${names.length - MOST} more` : listText(names);
+
 /** Features of CPUID that the host lacks: not VMX, but in the same warning. */
-function cpuidCauses(all: readonly string[], whole: boolean): Cause[] {
+function cpuidCauses(all: readonly string[], whole: boolean, amd: boolean): Cause[] {
   const causes: Cause[] = [];
   const names = all.filter((name) => name !== "intel-pt");
   if (names.length < all.length) {
@@ -143,7 +145,7 @@ function cpuidCauses(all: readonly string[], whole: boolean): Cause[] {
   const rest = names.filter((name) => name !== "svm" && name !== "vmx");
   if (rest.length > 0) {
     causes.push({
-      text: `${listText(rest.slice(0, 8))} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: ${whole ? "-cpu host gives what KVM offers, and KVM, or an outer hypervisor," : "the CPU is older than the model, or its KVM or an outer hypervisor"} hides ${rest.length === 1 ? "it" : "them"}.`,
+      text: `${firstOf(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: ${whole ? "-cpu host gives what KVM offers, and KVM, or an outer hypervisor," : amd ? "the model is one of Intel's and the CPU AMD's, or KVM or an outer hypervisor" : "the CPU is older than the model, or its KVM or an outer hypervisor"} hides ${rest.length === 1 ? "it" : "them"}.`,
       certainty: "likely",
     });
   }
@@ -207,7 +209,7 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     .filter((bit) => bit.role === "refused")
     .map((bit) => bit.libvirt ?? bit.qemu)
     .filter((name) => name !== undefined);
-  const disable = [...new Set([...libvirt, ...others])];
+  const disable = [...new Set([...libvirt, ...others])].filter((name) => !context.signs.disabled.has(name));
   if (disable.length > 0) {
     steps.push({
       text: "Take the features out of the guest's CPU (shut it down, change it, start it; a running guest keeps what it was given).",
@@ -215,7 +217,10 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     });
   }
   if (vmx.length > 0) steps.push({ ...DROP_VMX, commands: ["<feature policy='disable' name='vmx'/>"] });
-  if (match.row.id === "libvirt-host-lacks" && others.length > 0) {
+  const isFleet =
+    context.anywhere.has("fleet") ||
+    (match.row.id === "libvirt-missing-features" && !context.anywhere.has("domain-start"));
+  if (match.row.id === "libvirt-host-lacks" && others.length > 0 && !context.anywhere.has("cpu-host")) {
     steps.push({
       text: "Or give the guest what this host has, instead of a named model.",
       commands: ["<cpu mode='host-model'/>", "<cpu mode='host-passthrough'/>"],
@@ -225,10 +230,11 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
   causes.push(...added.causes);
   steps.push(...added.steps);
   const about = [...names, ...extra].some((name) => name.startsWith("vmx")) ? "vmx-[a-z0-9-]*" : "[a-z0-9._-]*";
-  steps.push({
-    text: "For a fleet: use a named model that every host has instead of host-model or host-passthrough, and compare what the hosts offer.",
-    commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
-  });
+  if (isFleet)
+    steps.push({
+      text: "For a fleet: use a named model that every host has in full, and compare what the hosts offer.",
+      commands: [`virsh domcapabilities --virttype kvm | grep -o "name='${about}'" | sort`],
+    });
   const parts = [
     names.length === 0
       ? ""
@@ -236,7 +242,9 @@ export function decodeFeatureList([match]: readonly [Match, ...Match[]], context
     extra.length === 0 ? "" : `QEMU added ${listText(extra)}, which the XML does not have`,
   ].filter((text) => text !== "");
   return {
-    ...(parts.length === 0 ? {} : { what: `${parts.join("; ")}. For a migration the host is the target.` }),
+    ...(parts.length === 0
+      ? {}
+      : { what: `${parts.join("; ")}.${isFleet ? " For a migration the host is the target." : ""}` }),
     ...(vmx.length === 0 && others.length > 0 ? { layer: "silicon" as const } : {}),
     ...(names.length === 0 && extra.length > 0 ? { layer: "user space" as const } : {}),
     bits: withReasons(context, bits),

@@ -149,10 +149,35 @@ export function decodeSuberror(matches: readonly [Match, ...Match[]], context: E
   if (suberror !== "1") return MEANINGS[suberror] === undefined ? unknownNumber(suberror) : meaningOf(suberror);
   const block = registerBlock(context);
   if (block !== undefined) return ofBlock(block, context);
-  return context.circumstances.has("nested on") || context.circumstances.has("said to have nested on")
+  const nested = context.circumstances.has("nested on") || context.circumstances.has("said to have nested on");
+  if (isUnrestricted(context)) {
+    return {
+      what: `KVM could not emulate an instruction of the guest (suberror 1). Unrestricted guest is on by the text, so real mode is not the reason: it emulates where the guest uses memory other than RAM. ${NOT_VTX}${nested ? ` ${OF_NESTED}` : ""}`,
+      onlyCauses: true,
+      steps: [...(nested ? TAKE_APIC : []), GIVE_BLOCK],
+      onlySteps: true,
+    };
+  }
+  return nested
     ? { what: `${NOT_EMULATED} ${OF_NESTED}`, steps: [...TAKE_APIC, REAL_STEP], onlySteps: true }
-    : { what: NOT_EMULATED };
+    : { what: NOT_EMULATED, steps: [REAL_STEP, GIVE_BLOCK], onlySteps: true };
 }
+
+const GIVE_BLOCK = {
+  text: "Give the register block that QEMU prints behind it: RIP and the bytes at Code= say which instruction it was.",
+};
+
+/** The secondary controls of KVM's vmcs_config, or the parameter, have unrestricted guest. */
+function isUnrestricted({ lines }: ExplainContext): boolean {
+  return lines(1, MOST_LINES).some((line) => {
+    const controls = /\bcpu_based_2nd_exec_ctrl\s{0,4}[:=]\s{0,4}0x(?<word>[0-9a-f]{1,8})\b/.exec(line)?.groups?.word;
+    return (
+      (controls !== undefined && ((Number.parseInt(controls, 16) >>> 7) & 1) === 1) ||
+      /\bunrestricted_guest\b[^\w\n]{1,12}[Y1]\b/.test(line)
+    );
+  });
+}
+const MOST_LINES = 5_000;
 
 /** The instruction that KVM did not emulate, by the registers. */
 function ofBlock(block: RegisterBlock, { anywhere }: ExplainContext): Decoded {

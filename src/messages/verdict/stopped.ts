@@ -31,7 +31,7 @@ export function fatalLine(recognised: readonly Explanation[], text: string | und
   if (found === undefined) return undefined;
   const count = warnings.reduce((sum, one) => sum + one.count, 0);
   return {
-    says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about VMX ${count === 1 ? "is" : "are"} not the reason.`,
+    says: `QEMU stopped at line ${found.line}: "${found.said}". The ${count === 1 ? "warning" : `${count} warnings`} about the CPU model ${count === 1 ? "is" : "are"} not the reason.`,
     steps: [{ text: "Repair what that line says; nothing about VMX has to change." }],
     evidence: [],
     line: found.line,

@@ -13,7 +13,13 @@ import {
 } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
 import type { Advice } from "../message.js";
-import { type Circumstances, hostsOfPrompts, type OwnMachine, saysOnlyVirtual } from "../own-machine.js";
+import {
+  type Circumstances,
+  hostsOfPrompts,
+  namesOnlyKernel,
+  type OwnMachine,
+  saysOnlyVirtual,
+} from "../own-machine.js";
 import { withAskedFeatures } from "./asked-feature.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
@@ -22,6 +28,7 @@ import { askedName } from "./name-asked.js";
 import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
+import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
 import { registersAsked } from "./registers-read.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
@@ -78,11 +85,13 @@ function answerOf(
   const blocking = recognised.filter(({ gravity }) => gravity === "blocks");
   const ofLoading = blocking.filter(isOfLoading);
   const nestedInUse = circumstances.has("said to have nested on");
-  const subject = once(() =>
-    recognised.length > 0 || short === undefined
-      ? undefined
-      : desktop?.subject(short, nestedInUse && saysOnlyVirtual(machine) ? undefined : machine),
-  );
+  // Where only its kernel is known, the words say as much as without it.
+  const isBare = namesOnlyKernel(machine);
+  const subject = once(() => {
+    if (recognised.length > 0 || short === undefined) return undefined;
+    const found = desktop?.subject(short, nestedInUse && saysOnlyVirtual(machine) ? undefined : machine);
+    return found ?? (isBare ? desktop?.subject(short, undefined) : undefined);
+  });
   const cpu = once(() => {
     const [named, ...others] = short === undefined ? [] : cpusNamed(short);
     return others.length === 0 ? named : undefined;
@@ -124,12 +133,14 @@ function answerOf(
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
-    const usable = recognised.length === 0 && works(text);
+    const usable = recognised.length === 0 && passesChecks(shortOf(text));
     const answer = machineVerdict(machine, failed, prose);
     const isKnown = answer?.isKnown === true;
     const about = isKnown ? undefined : subject();
     if (about !== undefined) return { ...about, covers: [] };
-    const found = isKnown || !usable ? answer?.verdict : undefined;
+    // What was not read is a question only where VT-x is one.
+    const asked = !isBare || short === undefined || ASKS_VTX.test(short);
+    const found = isKnown || (!usable && asked) ? answer?.verdict : undefined;
     const covers = ofLoading.map(({ message }) => message as string);
     if (found !== undefined) {
       const whole = { ...withNamedOuter(found, machine, short, guests, failed, prose.isInside), covers };
@@ -163,7 +174,7 @@ function answerOf(
     : recognised.find(({ message }) => reasons?.includes(message as string));
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
   if (first === undefined) {
-    const about = works(text) ? WORKS : subject();
+    const about = passesChecks(shortOf(text)) ? WORKS : subject();
     return about === undefined ? undefined : { ...about, covers: [] };
   }
   const found = rowVerdict(
@@ -302,6 +313,9 @@ const GENERAL: ReadonlySet<string> = new Set([
   "libvirt-no-daemon",
 ]);
 
+/** VT-x is spoken of, and not a parameter of KVM alone. */
+const ASKS_VTX = /(?<![-_.\w])(?:VT-?x|vmx|virtuali[sz]ation|虚拟化)(?![-_\w])/i;
+
 /** Guests with VMX are what it is about; a list of parameters has the word, too. */
 const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\n))|嵌套/i;
 
@@ -311,30 +325,6 @@ const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-config", 
 
 /** What programs say that found no virtualization. */
 const SAYS_NONE: ReadonlySet<string> = new Set(["no-vtx-generic", "generic-no-vmx", "any-no-flag", "any-no-kvm"]);
-const KVM_IS_THERE: Omit<TextVerdict, "covers"> = {
-  says: "Linux shows `vmx`, so VT-x is there and on, and /dev/kvm exists: KVM works here. The program that found none looked elsewhere, or may not see it (Flatpak, Snap, a container, another user, libvirt's own check).",
-  steps: [
-    {
-      text: "See whether libvirt and you can use it.",
-      commands: ["virt-host-validate qemu; ls -l /dev/kvm; id -nG; virsh domcapabilities --virttype kvm | head"],
-    },
-  ],
-  evidence: [],
-};
-
-/** Checks that passed: there is no message, and there is an answer. */
-const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
-/** virt-host-validate, with anything that a web page puts around PASS. */
-const VALIDATED =
-  /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
-const works = (text: string | undefined): boolean =>
-  text !== undefined && (KVM_OK.test(text) || VALIDATED.test(shortOf(text) ?? ""));
-const WORKS: TextVerdict = {
-  says: "KVM can be used here: the check finds vmx or svm among the flags, and /dev/kvm.",
-  steps: [],
-  evidence: [],
-  covers: [],
-};
 
 /** The bits that were certainly refused, by name. */
 function refusedText({ bits }: Explanation): string {

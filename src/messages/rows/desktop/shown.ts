@@ -30,6 +30,7 @@ export const SHOWN: readonly Shown[] = [
   ],
   ["on Windows", { test: (text) => OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text)) }],
   ["Windows 10", { test: isWindows10 }],
+  ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],

@@ -42,6 +42,10 @@ export const QEMU_START_EXAMPLES = {
       '"Cannot create VMM: Cannot open /dev/kvm. Error: Permission denied (os error 13)"',
     ],
   },
+  "qemu-no-host-device": {
+    examples: ["kvm: -device host-x86_64-cpu,id=cpu2,socket-id=1: 'host-x86_64-cpu' is not a valid device model name"],
+    not: ["qemu-system-x86_64: -device foo: 'foo' is not a valid device model name"],
+  },
   "kvm-exit-shutdown": {
     examples: [
       "Immediate VCPU exit with exit_reason=0x8",

@@ -91,6 +91,22 @@ export const QEMU_START_MESSAGES = [
     source: { message: "ivanhao/pvetools#60", meaning: CPU_C },
   },
   {
+    id: "qemu-no-host-device",
+    product: "QEMU",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "is not a valid device model name",
+    pattern: /'(?<model>host)-(?:x86_64|i386)-cpu' is not a valid device model name/,
+    what: "This QEMU has no CPU `host`: it was built without KVM, as it is where an x86 machine is emulated on a host of another architecture (ARM). Further virtual CPUs were to be of it.",
+    steps: [
+      {
+        text: "Emulate a named model, or run a guest of the host's own architecture, for which there is KVM.",
+        commands: ["uname -m; qemu-system-x86_64 -accel help", "qm set VMID --cpu qemu64 --kvm 0"],
+      },
+    ],
+    source: { message: "jiangcuo/pxvirt#52", meaning: "QEMU, target/i386/host-cpu.c and target/i386/meson.build" },
+  },
+  {
     id: "qemu-unknown-model",
     product: "QEMU",
     layer: "user space",
@@ -160,20 +176,12 @@ export const QEMU_START_MESSAGES = [
     pattern:
       /kvm_init_vcpu(?: failed)?: [^\n]{3,100}|KVM_CREATE_VCPU[^\n]{0,20}failed[^\n]{0,60}|(?:ioctl\()?KVM_SET_CPUID2?\)?[^\n]{0,30}(?:failed|Invalid argument|error)[^\n]{0,40}|[Ff]ailed to put registers after \w{3,20}: [^\n]{3,60}|KVM_SET_MSRS[^\n]{0,30}failed[^\n]{0,60}|KVM:? ioctl \(?(?:KVM_)?SET_\w{3,20}\)? failed[^\n]{0,60}|(?:Could not|Cannot|Failed to) set (?:the )?v?CPU state[^\n]{0,120}|\bSet(?:SpecialRegs|Sregs|Regs|Msrs?|MsrEntries|NestedState|Cpuid2?|CpuId)\([^\n]{0,60}\(os error \d{1,3}\)/i,
     what: "KVM made the virtual machine, and refused to make one of its virtual CPUs or to give it the registers, MSRs or CPUID that user space asks for.",
-    causes: [
-      `After a migration or a restore, SetSpecialRegs: CR0, CR4 or EFER have bits that KVM of this kernel does not accept for this CPUID; in a nested machine the kernel of the outer one decides too (${releaseOf(NOT_REPLAYED.restoresRefused.held.since)} broke it for restores).`,
-      "Invalid argument while making a virtual CPU: more of them than KVM allows, an APIC id above 254 without x2APIC, or a CPUID that contradicts the host's.",
-      "Cannot allocate memory: locked or contiguous memory is short.",
-      "After loading a state: the machine comes from a host that offers more.",
-    ],
-    steps: [
-      KERNEL_LOG,
-      { text: "Try the host's own CPU and one virtual CPU.", commands: ["-cpu host -smp 1"] },
-      DROP_VMX,
-    ],
+    decoder: "vcpu-refused",
+    steps: [KERNEL_LOG],
     source: {
       message: `${ACCEL} (kvm_init_vcpu)`,
-      meaning: "Linux, Documentation/virt/kvm/api.rst (KVM_CREATE_VCPU, KVM_SET_CPUID2)",
+      meaning:
+        "Linux, Documentation/virt/kvm/api.rst (KVM_CREATE_VCPU, KVM_SET_CPUID2), arch/x86/kvm/x86.c (kvm_is_valid_sregs)",
     },
   },
   {

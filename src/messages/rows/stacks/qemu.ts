@@ -185,17 +185,7 @@ export const QEMU_MESSAGES = [
       /KVM internal error\. ?Suberror: (?<suberror>\d+)|KVM_EXIT_INTERNAL_ERROR[^\n]{0,30}suberror[ :=(]{1,4}(?<suberror2>\d{1,6})|^\s{0,16}(?:\S{0,60}: )?extra data\[(?<index>\d)\]: (?:0x)?(?<word>[0-9a-f]{1,16})\s*$/i,
     what: "KVM gave up on the guest (suberror {suberror}: 1 emulation of an instruction failed, 2 simultaneous exceptions, 3 an event could not be delivered, 4 an exit that KVM does not expect). This is not a refused VM entry.",
     decoder: "suberror",
-    causes: [
-      "Suberror 1: KVM emulates where the CPU cannot run the guest itself: real mode without unrestricted guest, MMIO, or a page that is not RAM. Without unrestricted guest it is an old CPU or an outer hypervisor that hides it.",
-      "Suberror 4 names an exit reason in its first extra data word; vmxlens vmcs decodes it.",
-    ],
-    steps: [
-      {
-        text: "See whether KVM can run real mode without emulation.",
-        commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest /sys/module/kvm_intel/parameters/ept"],
-      },
-      { text: "Give the lines `extra data` and the register block that follow." },
-    ],
+    steps: [],
     source: {
       message: KVM_C,
       meaning: "Linux, Documentation/virt/kvm/api.rst (KVM_EXIT_INTERNAL_ERROR); OscarLGH/Oscar-Kernel#1",

@@ -6,7 +6,7 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
 import { cloudOf } from "../cloud-words.js";
-import { ofModel } from "../cpu-model.js";
+import { kvmRuns } from "../kvm-runs.js";
 import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
 import { bareMetal, insideOf, namedCloud, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
@@ -225,45 +225,6 @@ function inCloud(text: string, machine: OwnMachine | undefined): Says | undefine
       : namedOuter(text, machine);
   return named === undefined ? undefined : answer(named.says.trim(), [named.step, SEE_BETWEEN]);
 }
-
-const RUNS =
-  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hangs?|freezes|crashes)\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
-const WITH_KVM = /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b/i;
-const NO_KVM_THERE =
-  /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
-const SHADOW = /\bept ?[=:] ?[0N]\b/i;
-/** KVM runs a guest, and something else goes wrong. */
-export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
-  const found = RUNS.exec(text)?.[0].replace(/\s+/g, " ");
-  if (found === undefined || !WITH_KVM.test(text) || NO_KVM_THERE.test(text)) return undefined;
-  const restricted =
-    machine !== undefined && ofModel(machine.situation)(({ id }) => id === "unrestricted-guest") === "no";
-  const real = restricted
-    ? ` ${machine.situation.host.name ?? "This CPU"} has no unrestricted guest: KVM emulates real mode there, in which firmware and boot loaders run.`
-    : "";
-  const shadow = SHADOW.test(text)
-    ? " The text has ept=0: KVM then keeps shadow page tables, which few use and which have faults of their own."
-    : "";
-  return answer(
-    `A guest runs with KVM there ("${found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${real}${shadow}`,
-    [
-      ...(real === "" ? [] : [OLDER_MACHINE]),
-      ...(shadow === "" ? [] : [SHADOW_OFF]),
-      {
-        text: "See what the host's kernel and QEMU say at that moment, and try a newer one of each.",
-        commands: ["sudo dmesg | tail -50; sudo tail -60 /var/log/libvirt/qemu/NAME.log"],
-      },
-    ],
-  );
-}
-const OLDER_MACHINE: Step = {
-  text: "Let the guest's firmware stay out of what KVM has to emulate: an older machine type, or a machine without SMM.",
-  commands: ["-machine pc-i440fx-2.3", "-machine smm=off"],
-};
-const SHADOW_OFF: Step = {
-  text: "See whether it goes away with EPT (no virtual machine may run meanwhile).",
-  commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel ept=1"],
-};
 
 const BESIDE_KVM = /\b(?:VirtualBox|vbox|vagrant)\b/i;
 const TOGETHER =

@@ -1,0 +1,85 @@
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
+import type { Decoded } from "../../answer.js";
+import type { ExplainContext } from "../../context.js";
+import type { Match } from "../../match.js";
+import { contradictionIn, registerBlock } from "../../register-block.js";
+import { DROP_VMX, KERNEL_LOG } from "../../rows/shared-advice.js";
+
+/*
+ * A virtual CPU that KVM did not make, or whose state it did not take: which call it was, and what its errno means for it.
+ */
+
+const MADE = "KVM made the virtual machine, so VT-x (or AMD-V) is on.";
+
+interface Refused extends Required<Pick<Decoded, "what">>, Pick<Decoded, "steps"> {
+  readonly words: RegExp;
+  readonly causes?: readonly string[];
+}
+
+/** The first whose words fit counts. */
+const REFUSED: readonly Refused[] = [
+  {
+    words: /Cannot allocate memory|ENOMEM|os error 12\b/i,
+    what: `${MADE} It found no memory for a virtual CPU.`,
+    steps: [{ text: "See what is free, and which limits hold.", commands: ["free -m; ulimit -l; sudo dmesg | tail"] }],
+  },
+  {
+    words: /SET_CPUID|SetCpuid/i,
+    what: `${MADE} It refused the CPUID for a virtual CPU: the CPU that was asked for contradicts itself or the host (another width of linear addresses, XSAVE state that the host has not, or CPUID changed after the CPU ran).`,
+    steps: [{ text: "Try the host's own CPU.", commands: ["-cpu host"] }],
+  },
+  {
+    words: /put registers|SetSpecialRegs|SetSregs|SET_SREGS|SetRegs|SET_REGS/i,
+    what: `${MADE} It refused the registers of a virtual CPU: CR0, CR4 or EFER have bits that this KVM does not accept for the guest's CPUID, or do not fit each other or CS.`,
+    causes: [
+      `After a migration or a restore: the state comes from a host that offers more; in a nested machine the kernel of the outer one decides too (${releaseOf(NOT_REPLAYED.restoresRefused.held.since)} broke it for restores).`,
+    ],
+    steps: [{ text: "Compare CR0, CR4, EFER and CS with the guest's CPUID, which has to be set before them." }],
+  },
+  {
+    words: /SET_MSRS|SetMsr/i,
+    what: `${MADE} It refused an MSR of a virtual CPU.`,
+    causes: ["After loading a state: the machine comes from a host that offers more."],
+    steps: [KERNEL_LOG, DROP_VMX],
+  },
+  {
+    words: /kvm_init_vcpu|CREATE_VCPU/i,
+    what: `${MADE} It refused to make one of its virtual CPUs.`,
+    causes: [
+      "More of them than KVM allows, or an APIC id above 254 without x2APIC.",
+      "In a virtual machine or beside another hypervisor: what KVM needs for a virtual CPU is not passed on; the kernel log says so then.",
+    ],
+    steps: [KERNEL_LOG, { text: "Try one virtual CPU.", commands: ["-smp 1"] }],
+  },
+];
+
+const GIVE_BLOCK = {
+  text: "Give QEMU's register block; with CS, CR0, CR4 and EFER it shows what contradicts what.",
+};
+
+export function decodeVcpuRefused([{ text }]: readonly [Match, ...Match[]], context: ExplainContext): Decoded {
+  const found = REFUSED.find(({ words }) => words.test(text));
+  if (found === undefined) return {};
+  const { what, steps = [], causes = [] } = found;
+  const block = /registers|Regs|SREGS/.test(text) ? registerBlock(context) : undefined;
+  const contradiction = block === undefined ? undefined : contradictionIn(block);
+  if (contradiction !== undefined)
+    return {
+      what: `KVM refused the registers that QEMU gave it: ${contradiction}. VT-x (or AMD-V) is on and runs the guest.`,
+      steps: [
+        contradiction.startsWith("the L bit")
+          ? {
+              text: "In the guest's GDT give a segment for 32-bit code D=1 and L=0 (flags 0xc in the descriptor); D=0 and L=1 (0xa) are for 64-bit code.",
+            }
+          : { text: "In the guest, set CR4.PAE, EFER.LME and CR0.PG in this order, and take them back in the other." },
+      ],
+      onlySteps: true,
+    };
+  return {
+    what,
+    causes: causes.map((cause) => ({ text: cause, certainty: causes.length === 1 ? "likely" : "possible" })),
+    steps: /put registers/i.test(text) ? (block === undefined ? [GIVE_BLOCK] : []) : steps,
+    onlySteps: true,
+  };
+}

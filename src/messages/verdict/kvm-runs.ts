@@ -1,0 +1,61 @@
+import { answer, type TextVerdict } from "../answer.js";
+import type { Step } from "../message.js";
+import type { OwnMachine } from "../own-machine.js";
+import { ofModel } from "./cpu-model.js";
+
+/*
+ * Guests that KVM runs and that go wrong all the same: VT-x is on there, and nothing has to be switched on.
+ */
+
+type Says = Omit<TextVerdict, "covers">;
+
+const RUNS =
+  /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
+const WITH_KVM = /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b/i;
+const NO_KVM_THERE =
+  /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
+const SHADOW = /\bept ?[=:] ?[0N]\b/i;
+
+/** It is tried with KVM and without, and only without it goes well. */
+const CONTRAST =
+  /\b(?:without|disabl\w{1,3}|remov\w{1,3}|comment\w{0,3} out|leav\w{1,3} out|no) (?:the )?(?:option |flag )?[`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b[^.\n]{0,60}\b(?:works?|boot(?:s|ed|ing)|runs?|ran|fine|as (?:it )?expected|fast|(?:no|not|n['’]t) (?:crash|hang|happen)\w{0,2})\b|\b(?:works?|boots?|runs?|fine) (?:\w{2,10} ){0,3}(?:without|with no|if I (?:disable|remove|leave out)) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b|\bonly (?:\w{2,10} ){0,3}(?:with|under|when using|if) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b/i;
+
+/** KVM runs a guest, and something else goes wrong. */
+export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
+  const contrast = CONTRAST.exec(text)?.[0].replace(/\s+/g, " ");
+  const found = RUNS.exec(text)?.[0].replace(/\s+/g, " ");
+  if (contrast === undefined && (found === undefined || !WITH_KVM.test(text) || NO_KVM_THERE.test(text)))
+    return undefined;
+  const restricted =
+    machine !== undefined && ofModel(machine.situation)(({ id }) => id === "unrestricted-guest") === "no";
+  const real = restricted
+    ? ` ${machine.situation.host.name ?? "This CPU"} has no unrestricted guest: KVM emulates real mode there, in which firmware and boot loaders run.`
+    : "";
+  const shadow = SHADOW.test(text)
+    ? " The text has ept=0: KVM then keeps shadow page tables, which few use and which have faults of their own."
+    : "";
+  const libvirt = LIBVIRT.test(text) ? "; sudo tail -60 /var/log/libvirt/qemu/NAME.log" : "";
+  return answer(
+    `A guest runs with KVM there ("${contrast ?? found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${contrast === undefined ? "" : NOT_EMULATED}${real}${shadow}`,
+    [
+      ...(real === "" ? [] : [OLDER_MACHINE]),
+      ...(shadow === "" ? [] : [SHADOW_OFF]),
+      {
+        text: "See what the host's kernel and QEMU say at that moment, and try a newer one of each.",
+        commands: [`sudo dmesg | tail -50${libvirt}`],
+      },
+    ],
+  );
+}
+const LIBVIRT = /\blibvirt|\bvirsh\b|\bvirt-manager\b|<domain\b/i;
+/** QEMU, docs (x86 emulation): limits and rights of segments are not tested at every access. */
+const NOT_EMULATED =
+  " KVM runs the guest's code on the CPU itself, in its own time, and the CPU checks what emulation does not (limits and rights of segments, for one).";
+const OLDER_MACHINE: Step = {
+  text: "Let the guest's firmware stay out of what KVM has to emulate: an older machine type, or a machine without SMM.",
+  commands: ["-machine pc-i440fx-2.3", "-machine smm=off"],
+};
+const SHADOW_OFF: Step = {
+  text: "See whether it goes away with EPT (no virtual machine may run meanwhile).",
+  commands: ["sudo modprobe -r kvm_intel && sudo modprobe kvm_intel ept=1"],
+};

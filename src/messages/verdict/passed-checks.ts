@@ -1,0 +1,32 @@
+import type { TextVerdict } from "../answer.js";
+
+/*
+ * Checks that find KVM usable.
+ */
+
+export const KVM_IS_THERE: Omit<TextVerdict, "covers"> = {
+  says: "Linux shows `vmx`, so VT-x is there and on, and /dev/kvm exists: KVM works here. The program that found none looked elsewhere, or may not see it (Flatpak, Snap, a container, another user, libvirt's own check).",
+  steps: [
+    {
+      text: "See whether libvirt and you can use it.",
+      commands: ["virt-host-validate qemu; ls -l /dev/kvm; id -nG; virsh domcapabilities --virttype kvm | head"],
+    },
+  ],
+  evidence: [],
+};
+
+/** Checks that passed: there is no message, and there is an answer. */
+const KVM_OK = /^\s{0,8}KVM acceleration can be used\s*$/m;
+/** virt-host-validate, with anything that a web page puts around PASS. */
+const VALIDATED =
+  /QEMU: Checking for hardware virtualization\s{0,60}[:|][^\n]{0,30}\bPASS\b[^\0]{0,200}\/dev\/kvm'?(?: exists| is accessible)?\s{0,60}[:|][^\n]{0,30}\bPASS\b/;
+/** Undefined for a text that is too long to look at. */
+export const passesChecks = (text: string | undefined): boolean =>
+  text !== undefined && (KVM_OK.test(text) || VALIDATED.test(text));
+
+export const WORKS: TextVerdict = {
+  says: "KVM can be used here: the check finds vmx or svm among the flags, and /dev/kvm.",
+  steps: [],
+  evidence: [],
+  covers: [],
+};
