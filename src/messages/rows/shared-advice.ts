@@ -43,6 +43,7 @@ export const ENABLE_FIRMWARE: Advice = {
     "said to have nested on",
     "kvm_intel loaded",
     "/dev/kvm exists",
+    "KVM runs a guest",
     "in WSL2",
     "in a cloud",
   ],
@@ -73,7 +74,7 @@ export const GIVE_CPU = ["-cpu host", "<cpu mode='host-passthrough'/>", "qm set 
 export const ENABLE_OUTER: Advice = {
   text: "Inside a virtual machine the outer hypervisor decides: let it pass VT-x to this machine (the machine has to be off).",
   commands: Object.values(OUTER_COMMANDS).flat(),
-  unless: ["bare metal", "in WSL2"],
+  unless: ["bare metal", "in WSL2", "KVM runs a guest"],
   instead: {
     is: "in a cloud",
     text: "In a cloud the kind of machine decides: choose one whose hypervisor may do so, and let it pass VT-x (Azure: with the security type Standard, as Trusted Launch can switch it off).",
@@ -131,7 +132,7 @@ export const WINDOWS_STATE: Advice = {
 export const LOAD_KVM: Advice = {
   text: "Load the module and read what it says; refused, it has the reason in the kernel log.",
   commands: ["sudo modprobe kvm_intel; sudo dmesg | grep -iE 'kvm|vmx' | tail"],
-  unless: ["kvm_intel loaded", "/dev/kvm exists"],
+  unless: ["kvm_intel loaded", "/dev/kvm exists", "KVM runs a guest"],
   instead: {
     is: "AMD",
     text: "Load AMD's module and read what it says; refused, it has the reason in the kernel log.",

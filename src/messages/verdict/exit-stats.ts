@@ -91,5 +91,5 @@ export function withStats(found: FoundVerdict, text: string): FoundVerdict {
   const stats = exitStats(text);
   return stats === undefined || found.says.includes(stats.says)
     ? found
-    : { ...found, says: `${found.says} ${stats.says}`, steps: [...found.steps, ...stats.steps] };
+    : { ...found, says: `${found.says} ${stats.says}` };
 }

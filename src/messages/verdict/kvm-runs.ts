@@ -11,21 +11,45 @@ type Says = Omit<TextVerdict, "covers">;
 
 const RUNS =
   /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
-const WITH_KVM = /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b/i;
+/** What a guest kernel ends with. */
+const FAULTS =
+  /\b(?:general protection faults?|page faults?|double faults?|tripp?le[- ]?faults?|kernel panic|Task gate invoked)\b/i;
+const WITH_KVM =
+  /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b|\bQEMU\/KVM\b/i;
+const ASKED = /-enable-kvm\b|\baccel[= ]kvm\b/i;
 const NO_KVM_THERE =
   /\b(?:no|without|lacks?) KVM\b|\bKVM (?:is |was )?(?:not|missing|disabled)\b|\/dev\/kvm\b|\btcg\b/i;
+/** KVM is what is missing, and without it the guest is emulated. */
+const UNUSABLE =
+  /\b(?:KVM|virtuali[sz]ation)\b[^.\n]{0,40}\b(?:not (?:available|supported|enabled|found|present|work\w{0,3})|unavailable|unsupported|missing)\b|\b(?:could not|cannot|unable to|failed to) (?:access|open|find|load|initiali[sz]e|use)\b[^.\n]{0,30}\bkvm\b|\/dev\/kvm\b/i;
 const SHADOW = /\bept ?[=:] ?[0N]\b/i;
 
 /** It is tried with KVM and without, and only without it goes well. */
 const CONTRAST =
-  /\b(?:without|disabl\w{1,3}|remov\w{1,3}|comment\w{0,3} out|leav\w{1,3} out|no) (?:the )?(?:option |flag )?[`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b[^.\n]{0,60}\b(?:works?|boot(?:s|ed|ing)|runs?|ran|fine|as (?:it )?expected|fast|(?:no|not|n['’]t) (?:crash|hang|happen)\w{0,2})\b|\b(?:works?|boots?|runs?|fine) (?:\w{2,10} ){0,3}(?:without|with no|if I (?:disable|remove|leave out)) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b|\bonly (?:\w{2,10} ){0,3}(?:with|under|when using|if) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b/i;
+  /\b(?:without|disabl\w{1,3}|remov\w{1,3}|comment\w{0,3} out|leav\w{1,3} out|no) (?:the )?(?:option |flag )?[`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b[^.\n]{0,60}\b(?:works?|boot(?:s|ed|ing)|runs?|ran|fine|as (?:it )?expected|fast|(?:no|not|n['’]t) (?:crash|hang|happen)\w{0,2})\b|\b(?:works?|boots?|runs?|fine) (?:\w{2,10} ){0,3}(?:(?:without|with no|if I (?:disable|remove|leave out)) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm|(?:under|with|in|on) [`'"*]{0,2}(?:-accel )?tcg)\b|\bonly (?:\w{2,10} ){0,3}(?:with|under|when using|if) [`'"*]{0,2}(?:-?-?(?:enable|accel)[-= ])?kvm\b/i;
+
+/** What KVM itself, its trace or QEMU prints of a guest that ran. */
+const RAN =
+  /\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b/;
+
+const words = (found: RegExpExecArray | null): string | undefined => found?.[0].replace(/\s+/g, " ");
+const contrastIn = (text: string): string | undefined => (UNUSABLE.test(text) ? undefined : words(CONTRAST.exec(text)));
+/** A guest is tried both ways, and goes wrong with KVM alone. */
+export const runsOnlyWithout = (text: string): boolean => contrastIn(text) !== undefined;
+const troubleIn = (text: string): string | undefined =>
+  WITH_KVM.test(text) && !NO_KVM_THERE.test(text)
+    ? (words(RUNS.exec(text)) ?? (ASKED.test(text) ? words(FAULTS.exec(text)) : undefined))
+    : undefined;
+
+/** Whether a text shows that KVM runs, or ran, a guest. */
+export const runsGuest = (text: string): boolean =>
+  RAN.test(text) || contrastIn(text) !== undefined || troubleIn(text) !== undefined;
 
 /** KVM runs a guest, and something else goes wrong. */
 export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
-  const contrast = CONTRAST.exec(text)?.[0].replace(/\s+/g, " ");
-  const found = RUNS.exec(text)?.[0].replace(/\s+/g, " ");
-  if (contrast === undefined && (found === undefined || !WITH_KVM.test(text) || NO_KVM_THERE.test(text)))
-    return undefined;
+  const contrast = contrastIn(text);
+  const found = contrast ?? troubleIn(text);
+  if (found === undefined) return undefined;
   const restricted =
     machine !== undefined && ofModel(machine.situation)(({ id }) => id === "unrestricted-guest") === "no";
   const real = restricted
@@ -35,15 +59,18 @@ export function kvmRuns(text: string, machine?: OwnMachine): Says | undefined {
     ? " The text has ept=0: KVM then keeps shadow page tables, which few use and which have faults of their own."
     : "";
   const libvirt = LIBVIRT.test(text) ? "; sudo tail -60 /var/log/libvirt/qemu/NAME.log" : "";
+  const own = FAULTS.test(text) && ASKED.test(text);
   return answer(
-    `A guest runs with KVM there ("${contrast ?? found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${contrast === undefined ? "" : NOT_EMULATED}${real}${shadow}`,
+    `A guest runs with KVM there ("${found}"), so VT-x is on and works: what goes wrong is in KVM, QEMU or the guest.${contrast === undefined && !own ? "" : NOT_EMULATED}${real}${shadow}`,
     [
       ...(real === "" ? [] : [OLDER_MACHINE]),
       ...(shadow === "" ? [] : [SHADOW_OFF]),
-      {
-        text: "See what the host's kernel and QEMU say at that moment, and try a newer one of each.",
-        commands: [`sudo dmesg | tail -50${libvirt}`],
-      },
+      own
+        ? STOP_THERE
+        : {
+            text: "See what the host's kernel and QEMU say at that moment, and try a newer one of each.",
+            commands: [`sudo dmesg | tail -50${libvirt}`],
+          },
     ],
   );
 }
@@ -51,6 +78,10 @@ const LIBVIRT = /\blibvirt|\bvirsh\b|\bvirt-manager\b|<domain\b/i;
 /** QEMU, docs (x86 emulation): limits and rights of segments are not tested at every access. */
 const NOT_EMULATED =
   " KVM runs the guest's code on the CPU itself, in its own time, and the CPU checks what emulation does not (limits and rights of segments, for one).";
+const STOP_THERE: Step = {
+  text: "Let QEMU stop at the fault and show the registers; and give the guest a plain CPU model, to see whether it uses a feature that it did not ask CPUID for.",
+  commands: ["-no-reboot -no-shutdown -monitor stdio   # then: info registers", "-enable-kvm -cpu qemu64"],
+};
 const OLDER_MACHINE: Step = {
   text: "Let the guest's firmware stay out of what KVM has to emulate: an older machine type, or a machine without SMM.",
   commands: ["-machine pc-i440fx-2.3", "-machine smm=off"],

@@ -57,11 +57,33 @@ export const network = (text: string): Says | undefined =>
 const LABEL = /\bcpu-model\.node\.kubevirt\.io\/(?<model>[\w.-]{2,40})/;
 const NO_LABEL =
   /\b(?:not present|does(?:n['’]t| not) exist|not in\b|missing|impossible to schedule|did(?:n['’]t| not) match (?:Pod|node)|Unschedulable|fail(?:s|ed)? to (?:start|schedule))/i;
-/** A node without the label that KubeVirt wants for a model. */
+const REQUIRED = /\b(?:cpu-feature|host-model-cpu|host-model-required-features)\.node\.kubevirt\.io\/[\w.-]{2,40}/;
+const NOT_SCHEDULED = /\bdid(?:n['’]t| not) match (?:Pod['’]s )?node (?:affinity|selector)|\bFailedScheduling\b/i;
+const HOST_MODEL = /\bhost-model-cpu\.node\.kubevirt\.io\/(?<model>[\w.-]{2,40})/g;
+/** A running machine whose pod asks for features of nodes, and no node has them all. */
+const nodeFeatures = (text: string): Says | undefined => {
+  if (!REQUIRED.test(text) || !NOT_SCHEDULED.test(text)) return undefined;
+  const models = [...new Set([...text.matchAll(HOST_MODEL)].map(([, model]) => model as string))];
+  const two = models.length > 1 ? ` The nodes of the text are of different models (${models.join(", ")}).` : "";
+  return answer(
+    `KubeVirt moves a machine of host-model only to a node with the label of every feature that the first node gave it, and no node has them all.${two} VT-x is on, or the machine would not run.`,
+    [
+      {
+        text: "Give machines that are to move one named model that all nodes have as cpu-model; it counts from their next start on.",
+        commands: [
+          "kubectl get nodes --show-labels | tr ',' '\\n' | grep cpu-model.node | sort | uniq -c",
+          "spec.template.spec.domain.cpu.model: MODEL",
+        ],
+      },
+    ],
+  );
+};
+
+/** A node without the label that KubeVirt wants for a model, or for a feature. */
 export const nodeLabel = (text: string): Says | undefined => {
   const model = LABEL.exec(text)?.groups?.model;
   return model === undefined || !NO_LABEL.test(text)
-    ? undefined
+    ? nodeFeatures(text)
     : answer(
         `KubeVirt runs a machine with the model ${model} only on nodes with the label cpu-model.node.kubevirt.io/${model}, which a node has where libvirt calls the model usable: QEMU and KVM there have every feature of it. host-model-cpu names the nearest model, and the node can lack features of it.`,
         [

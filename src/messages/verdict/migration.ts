@@ -2,6 +2,7 @@ import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import { DROP_VMX } from "../rows/shared-advice.js";
 import { proseOf } from "./guest-verdict.js";
+import { svmNamed } from "./other-cpus.js";
 
 /*
  * Migrations that are said to fail, where no line names what the destination lacks.
@@ -10,7 +11,13 @@ import { proseOf } from "./guest-verdict.js";
 const FAILS =
   /\bmigrat(?:ion|ing|es?|ed)\b[^.\n]{0,60}\b(?:fail(?:s|ed|ure)?|errors?|assert\w{0,4}|hangs?|freez\w{1,3}|stuck|crash\w{0,3}|paus\w{1,3}|locks? up)\b|\b(?:fail(?:s|ed)?|unable|cannot|can['’]?t) (?:to )?(?:live[- ])?migrat\w{1,3}\b/i;
 const NESTED = /\bnest(?:ed|ing)\b|\bvmx\b/i;
-const OF_KVM = /\bKVM\b|\bqemu\b|\blibvirt\b|\bvirsh\b/i;
+/** It is to be prevented, or a way is asked for. */
+const WISHED = /\b(?:prevent\w{0,3}|avoid\w{0,3}|against|without|in case of) (?:\w{2,10} ){0,2}$/i;
+const OF_KVM =
+  /\bKVM\b|\bqemu\b|\blibvirt\b|\bvirsh\b|\bLXD\b|\bIncus\b|\bcloud-hypervisor\b|\bProxmox\b|\boVirt\b|\bOpenNebula\b|\bHarvester\b|\bKubeVirt\b|\bnova\b/i;
+/** The hosts are said to have different CPUs. */
+const DIFFERENT =
+  /\b(?:heterogeneous|different|differing|mixed|not (?:\w{2,14} )?identical|unequal|older|newer)\b[^.\n]{0,30}\b(?:CPUs?|processors?)\b|\bCPUs?\b[^.\n]{0,30}\b(?:heterogeneous|differ\w{0,3}|not (?:\w{2,14} )?identical)\b|\bCPU generations\b/i;
 /** Longer texts are logs. */
 const LONGEST = 8_000;
 
@@ -18,10 +25,30 @@ const COMPARE: Step = {
   text: "Compare what the two hosts offer, and give the guest a CPU model that both have.",
   commands: ["vmxlens migrate HOST-A HOST-B", "virsh domcapabilities | sed -n '/<cpu>/,/<.cpu>/p'"],
 };
-const DESTINATION: Step = {
-  text: "Read what the destination said: its QEMU names the device or the register.",
-  commands: ["sudo tail -60 /var/log/libvirt/qemu/NAME.log; sudo dmesg | tail -50   # on the destination"],
-};
+const LOGS: readonly (readonly [program: RegExp, command: string])[] = [
+  [
+    /\bLXD\b|\blxc (?:move|copy|launch)\b/i,
+    "lxc info --show-log NAME   # and qemu.log of the machine, on the destination",
+  ],
+  [/\bIncus\b/i, "incus info --show-log NAME   # on the destination"],
+  [/\bProxmox\b|\bPVE\b/i, "journalctl -b | grep -iE 'qemu|kvm' | tail -50   # on the destination"],
+  [/\bcloud-hypervisor\b|\bfirecracker\b/i, "cloud-hypervisor -vv --log-file ch.log ...   # on the destination"],
+  [
+    /\b(?:KubeVirt|Harvester)\b/i,
+    "kubectl logs POD -c compute | grep -iE 'qemu|error' | tail   # the target's virt-launcher",
+  ],
+];
+const destination = (text: string): Step => ({
+  text: "Read what the destination said: it names the device, the register or the feature.",
+  commands: [
+    LOGS.find(([program]) => program.test(text))?.[1] ??
+      "sudo tail -60 /var/log/libvirt/qemu/NAME.log; sudo dmesg | tail -50   # on the destination",
+  ],
+});
+/** Where the program takes libvirt's words. */
+const OF_LIBVIRT = /\blibvirt|\bvirsh\b|\bnova\b|\bOpenStack\b|\boVirt\b/i;
+const compare = (text: string): Step =>
+  OF_LIBVIRT.test(text) ? COMPARE : { text: COMPARE.text, commands: COMPARE.commands?.slice(0, 1) ?? [] };
 
 /** QEMU at the destination, where the state of a device does not fit what it was started with. */
 const DEVICE =
@@ -52,18 +79,28 @@ export function migrationFails(text: string): Omit<TextVerdict, "covers"> | unde
       steps: [SAME_MACHINE],
       evidence: [],
     };
-  const found = FAILS.exec(text)?.[0].replace(/\s+/g, " ");
-  if (found === undefined) return undefined;
+  const said = FAILS.exec(text);
+  if (said === null || WISHED.test(text.slice(Math.max(0, said.index - 40), said.index))) return undefined;
+  const found = said[0].replace(/\s+/g, " ");
+  const amd = svmNamed(text);
+  const differ = DIFFERENT.test(text)
+    ? " The hosts have different CPUs by the text: a guest that was given the CPU of its host (host, host-model) has features that the other one lacks, or has under another form."
+    : "";
   const state = "Old versions of QEMU and KVM do not carry the state of a hypervisor that runs inside";
-  return NESTED.test(proseOf(text))
+  return amd === undefined && NESTED.test(proseOf(text))
     ? {
-        says: `The text says that a migration goes wrong ("${found}"), of a guest that can have VMX: with nested on, -cpu host gives it VMX, and the destination's KVM then has to accept its VMX registers, too. ${state}.`,
-        steps: [DROP_VMX, COMPARE, DESTINATION],
+        says: `The text says that a migration goes wrong ("${found}"), of a guest that can have VMX: with nested on, -cpu host gives it VMX, and the destination's KVM then has to accept its VMX registers, too. ${state}.${differ}`,
+        steps: [DROP_VMX, compare(text), destination(text)],
         evidence: [],
       }
     : {
-        says: `The text says that a migration goes wrong ("${found}"). KVM runs guests on both hosts, so VT-x works: what the destination refuses, or makes of the state, is in its log.`,
-        steps: [DESTINATION, COMPARE],
+        says: `The text says that a migration goes wrong ("${found}"). KVM runs guests on both hosts, so ${amd === undefined ? "VT-x" : "AMD-V"} works: what the destination refuses, or makes of the state, is in its log.${differ}`,
+        steps:
+          amd !== undefined
+            ? [destination(text)]
+            : differ === ""
+              ? [destination(text), compare(text)]
+              : [compare(text), destination(text)],
         evidence: [],
       };
 }

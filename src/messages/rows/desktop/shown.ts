@@ -5,6 +5,7 @@ import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
+import { runsGuest } from "../../verdict/kvm-runs.js";
 import { namedCloud } from "../../verdict/named-outer.js";
 import { svmNamed } from "../../verdict/other-cpus.js";
 
@@ -30,6 +31,13 @@ export const SHOWN: readonly Shown[] = [
   ],
   ["on Windows", { test: (text) => OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text)) }],
   ["Windows 10", { test: isWindows10 }],
+  ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
+  ["exits traced", /\bkvm_exit:|\bkvm:kvm_exit\b/],
+  // One of another architecture, or one that is emulated on purpose.
+  [
+    "other guest",
+    /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]/,
+  ],
   ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["no rival named", { test: (text) => !namesRival(text) }],

@@ -208,8 +208,8 @@ export const QEMU_START_MESSAGES = [
       {
         text: "Watch the last exits before it.",
         commands: ["sudo trace-cmd record -e kvm:kvm_exit -e kvm:kvm_inj_exception -e kvm:kvm_cpuid"],
+        unless: ["exits traced"],
       },
-      ENABLE_OUTER,
     ],
     source: {
       message: "hyperlight-dev/hyperlight#418, firecracker-microvm/firecracker#5437, Solo5/solo5#6",

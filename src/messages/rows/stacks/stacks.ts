@@ -570,7 +570,11 @@ export const STACK_MESSAGES = [
         text: "Look at what is defined, and keep each feature once.",
         commands: ["virsh dumpxml NAME | sed -n '/<cpu/,/<.cpu>/p'"],
       },
-      { text: "For a guest that runs virtual machines this is enough.", commands: ["<cpu mode='host-passthrough'/>"] },
+      {
+        text: "For a guest that runs virtual machines this is enough.",
+        commands: ["<cpu mode='host-passthrough'/>"],
+        unless: ["other guest"],
+      },
     ],
     source: {
       message: "vagrant-libvirt/vagrant-libvirt#866, #98",
