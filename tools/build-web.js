@@ -201,6 +201,10 @@ const OMISSIONS = [
   // Register values in words, which a view of the page has, and the instruction in the code bytes of a crashed kernel (`explain`).
   [/[\\/]registers-read\.ts$/, () => "export const registersAsked = () => undefined;"],
   [/[\\/]verdict[\\/]faulting\.ts$/, () => "export const faultingInstruction = () => undefined;"],
+  // What hypervisors give guests of SGX, Intel PT and the like (`explain`).
+  [/[\\/]features[\\/]guest-features\.ts$/, () => "export const featureForGuests = () => undefined;"],
+  // Lines of the kernel's code (`explain`).
+  [/[\\/]verdict[\\/]source-expressions\.ts$/, () => "export const expressionsAsked = () => undefined;"],
   // What features and functions of the kernel are for (`explain`).
   [
     /[\\/]why[\\/]purposes\.ts$/,

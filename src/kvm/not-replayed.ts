@@ -78,6 +78,24 @@ export const NOT_REPLAYED = {
     file: X86,
     fn: "__set_sregs",
   },
+  sgxDriver: {
+    held: { since: "5.11" },
+    text: "Linux has a driver for SGX, which needs launch control to be open",
+    file: "arch/x86/kernel/cpu/sgx/main.c",
+    fn: "sgx_init",
+  },
+  guestLbr: {
+    held: { since: "5.12" },
+    text: "a guest is given last-branch records where user space sets their format",
+    file: "arch/x86/kvm/vmx/pmu_intel.c",
+    fn: "intel_pmu_create_guest_lbr_event",
+  },
+  sgxForGuests: {
+    held: { since: "5.13" },
+    text: "KVM gives guests SGX, with memory of /dev/sgx_vepc",
+    file: "arch/x86/kvm/vmx/sgx.c",
+    fn: "setup_default_sgx_lepubkeyhash",
+  },
   /** Stable kernels took it, too; which is not known. */
   smmKeepsShadow: {
     held: { since: ["6.2", { after: "6.1.0" }, { after: "5.15.0" }] },

@@ -126,14 +126,15 @@ function textsOf(rule: Rule, release: Release): string[] {
   });
 }
 
-/** Numbers may be any; the prefix of the module may be missing. */
+/** Numbers may be any; the prefix of the module may be missing, and people leave out the full stop. */
 export function templatePattern(template: string): RegExp {
   const [, prefix = "", body = template] = /^((?:x86\/cpu|kvm_intel|kvm|KVM): )?(.*)$/s.exec(template) ?? [];
   const escaped = body
     .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
     .replace(/%x/g, "[0-9a-f]{1,16}")
     .replace(/%d|(?<=CPU )0/g, "\\d{1,5}")
-    .replace(/ {2,}/g, " +");
+    .replace(/ {2,}/g, " +")
+    .replace(/\\\.$/, "\\.?");
   return new RegExp(`(${prefix})?${escaped}`, "i");
 }
 

@@ -68,7 +68,7 @@ export function readLine(line: string): ReadFromLine {
     const [match] = bitsNamed(name);
     if (match !== undefined) bits.push(explainBit(match.register.index, match.row.bit, "named"));
   }
-  const reason = /exit[ _]?reason\D{0,6}(0x[0-9a-f]{1,8}|\d{1,5})/i.exec(line)?.[1];
+  const reason = /exit[ _]?reason(?: (?:is|was|code))?[^\w\n]{0,6}(0x[0-9a-f]{1,8}|\d{1,5})\b/i.exec(line)?.[1];
   if (reason !== undefined) {
     const number = Number(reason) & 0xffff;
     add(`exit reason ${number}`, EXIT_REASONS[number] ?? "not defined");

@@ -9,6 +9,7 @@ import { explain } from "./explain-all.js";
 
 /** One line for each row that neither the corpus nor the rule tables reach, worded as the program prints it. */
 const LINES: { readonly [id: string]: string } = {
+  "vbox-kvm-capability": "Required capability 'KVM_CAP_KVM_CAP_XCRS' is missing! (VERR_NEM_MISSING_FEATURE).",
   "nova-cpu-model": "Requested CPU model Cascadelake-Server-noTSX not supported by host",
   "module-lockdown": "kernel: Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",
   "fwts-virt": "FAILED [MEDIUM] VirtDisabledByBIOS: Test 1, Virtualisation extensions supported but disabled by BIOS.",

@@ -27,6 +27,7 @@ const FILES = [
   "threads-qemu.json",
   "threads-outputs.json",
   "threads-learners.json",
+  "threads-features.json",
 ];
 const THREADS: readonly Thread[] = FILES.flatMap(threadsOf);
 

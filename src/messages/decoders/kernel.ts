@@ -48,7 +48,10 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
   }
   const intel = groups.module === "kvm_intel" || context.host?.vendor === "GenuineIntel";
   const amd = context.signs.amd && (row.id === "kvm-no-hardware-support" || row.id === "kvm-vmx-not-supported");
-  const found = printersOf(match.line);
+  const { release } = context;
+  const all = printersOf(match.line);
+  const ofNamed = all.filter(({ releases }) => release !== undefined && releases.includes(release));
+  const found = ofNamed.length > 0 ? ofNamed : all;
   const [first] = found;
   const causes: Cause[] = [];
   if (amd) {
@@ -70,7 +73,6 @@ export function decodeKernelMessage([match]: readonly [Match, ...Match[]], conte
         : "the machine (--host), and whether it is a virtual machine",
     );
   }
-  const { release } = context;
   const printing = found.flatMap(({ releases }) => releases);
   if (
     release !== undefined &&

@@ -1,6 +1,6 @@
 import { NOT_REPLAYED } from "../../kvm/not-replayed.js";
 import { releaseOf } from "../../rules/held.js";
-import type { Gravity, RefusingLayer, Step } from "../message.js";
+import type { Advice, Gravity, RefusingLayer, Step } from "../message.js";
 import {
   ENABLE_FIRMWARE,
   ENABLE_OUTER,
@@ -15,7 +15,7 @@ export interface VboxFamily {
   readonly layer: RefusingLayer;
   readonly gravity: Gravity;
   readonly causes: readonly string[];
-  readonly steps: readonly Step[];
+  readonly steps: readonly Advice[];
 }
 
 /** VirtualBox's own log, with the VMX capability MSRs and the reason. */
@@ -95,7 +95,10 @@ export const VBOX_FAMILIES = {
     ],
     steps: [
       HYPERV_OFF,
-      { text: "Or update Windows and VirtualBox together: the interface changes with Windows builds." },
+      {
+        text: "Or update Windows and VirtualBox together: the interface changes with Windows builds.",
+        unless: ["on Linux", "macOS"],
+      },
       VBOX_LOG,
     ],
   },

@@ -1,9 +1,12 @@
-import { PARAMS } from "../../kvm/load/params.js";
+import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
 import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
 import { VMX_FLAGS } from "../../linux/vmx-features.js";
-import { releaseOf } from "../../rules/held.js";
+import { formatHeld, holdsIn, releaseOf } from "../../rules/held.js";
+import { kernelName } from "../../rules/release.js";
 import { type Definition, definitionOf } from "../../why/definition.js";
 import type { TextVerdict } from "../answer.js";
+import { kernelInWords } from "./kernel-in-words.js";
+import { expressionsAsked } from "./source-expressions.js";
 
 /*
  * Questions about a name: "what does ept_ad in vmx flags mean?"
@@ -44,10 +47,35 @@ const FLAGS_AND_VMX_FLAGS: Omit<TextVerdict, "covers"> = {
   evidence: [],
 };
 
+/** The second of them is missed. */
+const NO_LINE =
+  /\b(?:no|not|without|missing|absent|n['’]t (?:have|see|show|find|print|list)|only)\b[^\n.?]{0,60}["'`*]?\bvmx flags\b|\bvmx flags\b[^\n.]{0,40}\b(?:missing|not|absent|n['’]t|gone)\b/i;
+
+function withoutLine(text: string): Omit<TextVerdict, "covers"> {
+  const release = kernelInWords(text);
+  const isOlder = release !== undefined && holdsIn(release, { since: FEAT_CTL_AT_BOOT }) === false;
+  return {
+    says: `Linux prints the line \`vmx flags\` from ${releaseOf(FEAT_CTL_AT_BOOT)} on${
+      isOlder
+        ? `, and ${kernelName(release)} is older: nothing is missing, and it says nothing about the CPU. What the line would show is in the capability registers, 0x480 to 0x491.`
+        : ", where CPUID shows VMX, the firmware has it on, and the kernel was built with CONFIG_X86_VMX_FEATURE_NAMES; an older kernel has no such line, whatever the CPU has."
+    }`,
+    steps: [
+      isOlder
+        ? { text: "Read the registers instead.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x48b", "sudo vmxlens"] }
+        : { text: "See which it is.", commands: ["uname -r; grep -m1 -ow vmx /proc/cpuinfo; sudo rdmsr -a 0x3a"] },
+    ],
+    evidence: [],
+  };
+}
+
 /** What the names that a text asks about mean; undefined where it asks about none, or about more than eight. */
 export function askedName(text: string | undefined, hasRegisters: boolean): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined) return undefined;
   if (TWO_LINES.test(text)) return FLAGS_AND_VMX_FLAGS;
+  if (text.length <= LONGEST_QUESTION && NO_LINE.test(text)) return withoutLine(text);
+  const expressions = expressionsAsked(text);
+  if (expressions !== undefined) return expressions;
   const found = new Map<string, Definition>();
   const isOfFlags = OF_FLAGS.test(text) || text.length <= SHORT;
   const look = (name: string | undefined) => {
@@ -62,8 +90,10 @@ export function askedName(text: string | undefined, hasRegisters: boolean): Omit
       if (isOfFlags) for (const [word] of sentence.matchAll(PLAIN)) if (isPlainName(word)) look(word);
     }
   }
-  return found.size === 0 || found.size > MOST_NAMES ? undefined : defined(found, hasRegisters);
+  return found.size === 0 || found.size > MOST_NAMES ? undefined : defined(found, hasRegisters, text);
 }
+
+const LONGEST_QUESTION = 4_000;
 
 const PARAMETER = /\bkvm(?:_intel)?[. ](\w{3,40})=\w{1,8}\b/g;
 const FEW_LINES = 40;
@@ -76,13 +106,30 @@ export function parametersNamed(text: string): Omit<TextVerdict, "covers"> | und
     const definition = PARAMS.some((row) => row.name === name) ? definitionOf(name) : undefined;
     if (definition !== undefined) found.set(name, definition);
   }
-  return found.size === 0 || found.size > MOST_COMMANDS ? undefined : defined(found, false);
+  return found.size === 0 || found.size > MOST_COMMANDS ? undefined : defined(found, false, text);
 }
 
-function defined(found: ReadonlyMap<string, Definition>, hasRegisters: boolean): Omit<TextVerdict, "covers"> {
+/** A parameter that the kernel which the text names does not have. */
+function lacking(name: string, text: string): string | undefined {
+  const rows: readonly ParamRow[] = PARAMS.filter((row) => row.name === name);
+  const [row] = rows;
+  const release = row === undefined ? undefined : kernelInWords(text);
+  return row !== undefined && release !== undefined && rows.every(({ held }) => holdsIn(release, held) === false)
+    ? `${kernelName(release)} has no parameter ${name}: ${row.module} has it in Linux ${formatHeld(row.held)}. Given all the same, it is ignored, and the log says so (unknown parameter).`
+    : undefined;
+}
+
+function defined(
+  found: ReadonlyMap<string, Definition>,
+  hasRegisters: boolean,
+  text: string,
+): Omit<TextVerdict, "covers"> {
   const definitions = [...found.values()];
+  const lacked = [...found.keys()].flatMap((name) => lacking(name, text) ?? []);
+  const says = definitions.map((one) => (found.size > FEW || lacked.length > 0 ? one.short : one.says));
+  if (lacked.length > 0) return { says: [...lacked, ...says].join(" "), steps: [], evidence: [] };
   return {
-    says: definitions.map(({ says, short }) => (found.size > FEW ? short : says)).join(" "),
+    says: says.join(" "),
     steps: [
       hasRegisters
         ? {

@@ -9,6 +9,7 @@ import { DEFAULT_RELEASE, type Release } from "../../rules/release.js";
 import type { Condition } from "../../rules/rule.js";
 import { assume } from "../../situation/assume.js";
 import type { Feature } from "../../why/features.js";
+import { DESIGN_WORDS, type Design, designCalled, designHas, designOf } from "./cpu-designs.js";
 
 /** A CPU that a text names. */
 export interface NamedCpu {
@@ -16,13 +17,20 @@ export interface NamedCpu {
   readonly entry?: AtlasEntry;
   /** CPUs of the atlas that are made from the same die, where it has none of the name. */
   readonly kin: readonly AtlasEntry[];
+  /** Its design, where the atlas has none of them. */
+  readonly design?: Design;
 }
 
 const CPU_NAME =
   /\b(?:i[3579]|m[357])[- ]?\d{3,5}(?:[A-Z]{1,2}\d?)?\b|\b(?:[EQXTPLUWN]\d{4}|(?:E[357]|W|D)-?\d{4}[A-Z]{0,2}(?: ?[vV]\d)?|[JN]\d{3,4}|(?:Gold|Silver|Platinum|Bronze) \d{4}\w?)\b/g;
+/** Machines whose names look like a CPU's. */
+const MACHINE =
+  /\b(?:Precision(?: Tower| Workstation)?|Latitude|OptiPlex|Vostro|Dell|IBM|System|HP|ThinkPad|Lenovo) $/i;
 const SURE_NAME = /^(?:[im]\d|E[357]-)/;
 const CPU_WORD =
   /\bIntel\b|\bXeon\b|\bCore ?(?:2|i\d)|\bC2[DQ]\b|\bCeleron\b|\bPentium\b|\bAtom\b|\bCPU\b|\bprocessor\b/i;
+
+const OF_VMX = /\b(?:unrestricted[-_ ]guest|EPT|VPID|VT-?x|vmx|APICv|kvm_intel)\b/i;
 
 /** Not the models of QEMU, whose names are written together. */
 const GENERATION =
@@ -32,20 +40,27 @@ const CPU_MODEL = /-cpu\b|<model\b|\bcpu[-_ ]?model\b/i;
 /** The generations of CPUs that a text names, where it names no CPU by its number. */
 export function generationsNamed(text: string): readonly NamedCpu[] {
   const names = CPU_MODEL.test(text) ? [] : [...text.matchAll(GENERATION)].map(([name]) => name);
-  return [...new Set(names)].map((name) => ({ name, kin: kinOfGeneration(name) }));
+  const designs = CPU_MODEL.test(text) ? [] : [...text.matchAll(DESIGN_WORDS)].map(([name]) => name);
+  return [
+    ...[...new Set(names)].map((name) => ({ name, kin: kinOfGeneration(name) })),
+    ...[...new Set(designs)].map((name) => ({ name, kin: [], design: designCalled(name) as Design })),
+  ];
 }
 
 /** The CPUs that a text names, with what the atlas has of them. */
 export function cpusNamed(text: string): readonly NamedCpu[] {
   const names = new Set<string>();
   for (const line of text.split("\n")) {
-    for (const [name] of line.matchAll(CPU_NAME)) if (SURE_NAME.test(name) || CPU_WORD.test(line)) names.add(name);
+    for (const { 0: name, index } of line.matchAll(CPU_NAME)) {
+      const isOne = SURE_NAME.test(name) || CPU_WORD.test(line) || (OF_VMX.test(line) && designOf(name) !== undefined);
+      if (isOne && !MACHINE.test(line.slice(0, index))) names.add(name);
+    }
   }
   return [...names].map((name) => {
     const found = findCpu(name);
-    return found.kind === "one" && isOf(name, found.entry)
-      ? { name, entry: found.entry, kin: [] }
-      : { name, kin: kinOf(name) };
+    if (found.kind === "one" && isOf(name, found.entry)) return { name, entry: found.entry, kin: [] };
+    const [kin, design] = [kinOf(name), designOf(name)];
+    return kin.length > 0 || design === undefined ? { name, kin } : { name, kin, design };
   });
 }
 
@@ -71,7 +86,8 @@ export function sharedBy(entries: readonly AtlasEntry[], release: Release): (con
 }
 
 /** Whether the CPU has a feature: its own registers say so, or those of all its kind that are known. */
-export function hasOf({ entry, kin }: NamedCpu): (feature: Feature) => Tri {
+export function hasOf({ entry, kin, design }: NamedCpu): (feature: Feature) => Tri {
+  if (design !== undefined) return ({ id }) => designHas(design, id);
   const has = sharedBy(entry === undefined ? kin : [entry], DEFAULT_RELEASE);
   return ({ id, silicon }) =>
     silicon === undefined || (entry === undefined && OF_PRODUCT.has(id)) ? "unknown" : has(silicon);

@@ -35,8 +35,8 @@ describe("what Linux prints at boot and when KVM loads", () => {
     const answer = explain(text)[0];
     expect(answer?.message).toBeDefined();
     expect(answer?.sources.length).toBeGreaterThan(0);
-    // The releases are those of every place that prints just this.
-    const printing = kernelPrinters().filter((printer) => printer.template === template);
+    // The releases are those of every place that prints just this, or this with a full stop.
+    const printing = kernelPrinters().filter((printer) => [template, `${template}.`].includes(printer.template));
     const printed = formatKernels(printing.flatMap(({ releases }) => releases));
     if (answer?.message === "kvm-entry-exit-pair" || answer?.message === "kvm-evmcs-unsupported") return;
     // A text of one obstacle comes with what else the answer says.

@@ -11,8 +11,9 @@ import { decodeVboxStatus } from "../../decoders/vbox.js";
 import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
 import { authorInstead, authorQuestion } from "../../verdict/desktop/author-questions.js";
+import { featureForGuests } from "../../verdict/desktop/features/guest-features.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
-import { namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
+import { featureOfNamed, namedThing, withFeatures } from "../../verdict/desktop/named-thing.js";
 import { bootTrouble } from "../../verdict/desktop/shown/boot-trouble.js";
 import { subjectOf } from "../../verdict/desktop/subject.js";
 import { askedAbout, asksOfKvmHost } from "../../verdict/desktop/subject-linux.js";
@@ -51,7 +52,13 @@ export const DESKTOP: DesktopMessages = {
         ofDbvm(text) ??
         kvmUnitTests(text) ??
         migrationFails(text) ??
+        featureForGuests(text) ??
         (machine?.situation.host.cores[0].cpuid.features.vmx === true ? kvmRuns(text, machine) : undefined))
+      : undefined) ??
+    (machine === undefined &&
+    recognised.length > 0 &&
+    recognised.every(({ message }) => message === "any-feature-missing")
+      ? featureOfNamed(text, true)
       : undefined) ??
     authorInstead(text, recognised, machine) ??
     bootTrouble(text, recognised) ??

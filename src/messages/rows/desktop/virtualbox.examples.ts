@@ -48,6 +48,10 @@ export const VIRTUALBOX_EXAMPLES = {
     ],
     not: ["VERR_NEM_MISSING_FEATURE", "hv_vm_create() failed: 0xfae94001 (VERR_NEM_INIT_FAILED)."],
   },
+  "vbox-kvm-capability": {
+    examples: ["Required capability 'KVM_CAP_KVM_CAP_XCRS' is missing! (VERR_NEM_MISSING_FEATURE)."],
+    not: ["Required capability 'CAP_NET_ADMIN' is missing!"],
+  },
   "vbox-nem-used": {
     examples: [
       "Snail execution mode is active",

@@ -221,6 +221,21 @@ export const VIRTUALBOX_MESSAGES = [
     },
   },
   {
+    id: "vbox-kvm-capability",
+    product: "VirtualBox",
+    layer: "silicon",
+    gravity: "blocks",
+    needle: "required capability 'kvm_cap_",
+    pattern:
+      /Required capability '(?:KVM_CAP_){1,2}(?<name>[A-Z]\w{2,40})' is missing!?(?: \(VERR_NEM_MISSING_FEATURE\))?/,
+    what: "VirtualBox over the host's KVM needs KVM_CAP_{name}, and the KVM of this host does not offer it. KVM itself works; XCRS is there only on a CPU with XSAVE, which most of Core 2 and the Core CPUs before Sandy Bridge do not have.",
+    steps: [{ text: "On this host use QEMU, or VirtualBox with its own driver and kvm_intel unloaded." }],
+    source: {
+      message: "cyberus-technology/virtualbox-kvm#4",
+      meaning: "cyberus-technology/virtualbox-kvm#4; Linux, arch/x86/kvm/x86.c (kvm_vm_ioctl_check_extension)",
+    },
+  },
+  {
     id: "vbox-nem-used",
     product: "VirtualBox",
     layer: "another hypervisor",

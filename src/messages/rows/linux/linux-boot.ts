@@ -79,10 +79,7 @@ export const LINUX_BOOT_MESSAGES = [
       "SGX is off in the firmware setup, or `software controlled` and never activated.",
       "The CPU line dropped SGX and its CPUID bit remains.",
     ],
-    steps: [
-      { text: "If you want enclaves: enable SGX in the firmware setup. If not: nothing is lost." },
-      READ_FEAT_CTL,
-    ],
+    steps: [{ text: "If you want enclaves: enable SGX in the firmware setup. If not: nothing is lost." }],
     source: { message: FACTS, meaning: `${FEAT_CTL} (update_sgx)` },
   },
   {
@@ -92,12 +89,9 @@ export const LINUX_BOOT_MESSAGES = [
     gravity: "degrades",
     needle: "launch control is locked",
     pattern: /SGX Launch Control is locked\. (?<result>Disable SGX|Support SGX virtualization only)\./i,
-    what: "IA32_FEAT_CTL bit 17 (SGX launch control) is 0 and locked: the Linux driver, which needs to write the launch keys, cannot be used. {result}.",
+    what: "IA32_FEAT_CTL bit 17 (SGX launch control) is 0 and locked: the Linux driver, which needs to write the launch keys, cannot be used. {result}. A guest of KVM sees launch control as the host has it: its kernel's driver is missing there, too, and only Intel's older one (isgx), out of the kernel, does without.",
     decoder: "kernel-message",
-    steps: [
-      { text: "Set SGX launch control (Flexible Launch Control) to unlocked in the firmware setup." },
-      READ_FEAT_CTL,
-    ],
+    steps: [{ text: "Where the firmware setup has it, set SGX launch control (Flexible Launch Control) to unlocked." }],
     source: { message: FACTS, meaning: `${FEAT_CTL} (update_sgx)` },
   },
   {

@@ -79,8 +79,8 @@ export const QEMU_START_MESSAGES = [
     product: "QEMU",
     layer: "user space",
     gravity: "blocks",
-    needle: ["unable to find cpu model ''", "could not open ',+"],
-    pattern: /unable to find CPU model ''|Could not open ',\+\w{2,12}'/,
+    needle: ["unable to find cpu model '", "could not open ',+"],
+    pattern: /unable to find CPU model '(?:[+-][\w.-]{1,24})?'|Could not open ',\+\w{2,12}'/,
     what: "The CPU model that QEMU was given is empty: what is behind -cpu begins with a comma, or a feature (`,+vmx`) has no model before it.",
     steps: [
       {
@@ -119,7 +119,7 @@ export const QEMU_START_MESSAGES = [
       "cpu model",
     ],
     pattern:
-      /unable to find (?:CPU model|(?:x86 )?CPU definition):?(?: '?(?<model>[\w.-]{1,60})'?)?|[Uu]nknown CPU model:? '?(?<model2>[\w.-]{1,60})|(?<!required by )CPU model '?(?<model3>[\w.-]{1,60})'? (?:is )?not (?:found|supported by hypervisor)/,
+      /unable to find (?:CPU model|(?:x86 )?CPU definition):?(?! '[+-])(?: '?(?<model>[\w.-]{1,60})'?)?|[Uu]nknown CPU model:? '?(?<model2>[\w.-]{1,60})|(?<!required by )CPU model '?(?<model3>[\w.-]{1,60})'? (?:is )?not (?:found|supported by hypervisor)/,
     what: "This QEMU (or libvirt) does not have the CPU model that is asked for: it is older than the model or its version (the -v2, -v3 behind a name), the name is misspelt, or the build leaves old models out (RHEL 10 and its kin have no kvm64).",
     steps: [
       { text: "List what they have.", commands: ["qemu-system-x86_64 -cpu help", "virsh cpu-models x86_64"] },

@@ -57,6 +57,18 @@ export const EPT_SYMPTOMS: readonly Symptom[] = [
     steps: [{ text: "Have one taken apart.", commands: ["vmxlens explain 'exit reason 48 qualification 0x184'"] }],
   },
   {
+    words: /\bEPT[-_ ]?misconfig\w{0,10}/i,
+    and: /\b(?:read\w{0,3}|writ\w{1,4}|exec\w{0,5}|split\w{0,4}|hook\w{0,3}|large page|PDE|PTE|2 ?MB|memory type|why|reason|cause)\b/i,
+    over: ["generic-ept-exit"],
+    says: "An EPT misconfiguration (exit reason 49) is about the entry and not about the access: bits 2:0 that are 010 or 110 (write without read), 100 where bit 0 of 0x48c is 0 (execute-only), a reserved bit that is 1 (bits 6:3 in an entry that points to a table, the low address bits of a large page), or memory type 2, 3 or 7 in a leaf. So who takes reads away has to take writes away as well, and an entry that stops being a large page has to lose bit 7 and its memory type.",
+    steps: [
+      {
+        text: "Print the entries on the way to the guest-physical address (0x2400), level by level.",
+        commands: ["sudo rdmsr -f 0:0 -a 0x48c"],
+      },
+    ],
+  },
+  {
     words: /\bmonitor[-_ ]trap[-_ ]flag|\bMTF\b/i,
     and: /\b(?:EPT|single[- ]?step\w{0,4}|debug exceptions?|loops?|endless|infinite|trouble|not|\w{2,6}n['’]t|wrong|incorrect|screwed|fail\w{0,4})\b/i,
     over: ["generic-ept-exit", "any-feature-missing"],

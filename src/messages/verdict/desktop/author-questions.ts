@@ -30,6 +30,11 @@ interface Question {
 const QUESTIONS: readonly Question[] = [
   {
     words:
+      /\b(?:how (?:do|does|can|to|would|should)|(?:best|right|any|a) way to)\b[^\n?]{0,40}\b(?:detect|check|know|tell|find out|determine|verify)\b[^\n?]{0,60}\b(?:VMX|VT-?x)\b/i,
+    says: "CPUID leaf 1, ECX bit 5 says that the CPU has VMX. Whether the firmware left it on is in IA32_FEAT_CTL (0x3a), which only kernel mode can read: bits 0 and 2 at 1 are on, bit 0 at 1 without bit 2 is off until the next reset, and with bit 0 at 0 a program may set both itself. In user mode Windows answers with IsProcessorFeaturePresent(21), PF_VIRT_FIRMWARE_ENABLED, and Linux with vmx among the flags.",
+  },
+  {
+    words:
       /\b(?:how (?:big|large|much|many bytes)|what size|size of|alignment|align\w{0,4})\b[^\n?]{0,60}\b(?:VMXON|VMCS)\b|\b(?:VMXON|VMCS)[ _-]?region\b[^\n?]{0,40}\b(?:size|align\w{0,4}|big)\b|\brevision (?:id\w{0,8}|number)\b[^\n]{0,60}\?/i,
     says: "IA32_VMX_BASIC (0x480) says both: bits 44:32 are the size of a VMXON or VMCS region (at most 4096 bytes; allocate 4 KByte, aligned to 4 KByte, of memory type write-back), and bits 30:0 the revision identifier, which the first four bytes of either region have to hold with bit 31 at 0. VMXON, VMCLEAR and VMPTRLD take the physical address of the region, by a pointer in memory.",
     steps: [{ text: "Have the value taken apart.", commands: ["echo 'MSR 0x480: VALUE' | vmxlens show - 0x480"] }],
@@ -153,7 +158,7 @@ const QUESTIONS: readonly Question[] = [
 
 /** Words of those who write a hypervisor, or try a small one. */
 const OWN =
-  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bEferHook\b|\bhv\.sys\b|\bEPT[- _]?hooks?\b|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bDBVM\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
+  /\b(?:__)?vmx_(?:vm|on\b|off\b)|\bvm_?(?:launch|resume|xon|xoff|ptrld|clear|read|write)\b|\bVMCS\b|\bVM_?EXIT_|\bVm\w{0,4}Exit|\bHyperPlatform|\bDdiMon|\bHyperDbg|\bMariusVMX\b|\bHyperBone|\bSimple[Vv]isor|\bHvEpt\w|\bEferHook\b|\bhv\.sys\b|\bEPT[- _]?hooks?\b|\bPML[1-4]\b|\bcheck_vmx_capabilit|\baxvisor\b|\bBarevisor\b|\bMiniVisor|\bNoirVisor|\bBareflank\b|\bgbhv\b|\bhvpp\w{0,4}\b|\bhvix64\b|\b(?:hypervisor|HV|VMM) unloading\b|\bmemhv\b|\bLaunchVm\b|\bdune_\w|\bdune mode\b|\bdune\.ko\b|\bDBVM\b|\bguest_elf_relocate@|\bVMX for the processor\b|\bkdmapper\b|\bhypervisor from scratch|\b(?:my|own|toy|mini|thin|manual mapping the) hypervisor\b|\bhypervisor ?(?:启动|运行)(?:失败|不)|\bhypervisor[^.\n]{0,40}\bvm_launch/i;
 
 /** Who runs machines with these asks about them, and not about VMX. */
 const MANAGED =

@@ -8,6 +8,11 @@ import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 
 export const TOPICS: readonly Symptom[] = [
   {
+    words: /\bHVCI\b|\bVBS\b|\bmemory integrity\b|\bcredential guard\b/i,
+    and: /\b(?:work|compat\w{0,8}|incompat\w{0,8}|together|alongside|along|with|enabled|load\w{0,3}|run\w{0,4})\b/i,
+    says: "With virtualization-based security on, Windows' own hypervisor runs below Windows and holds VT-x: Windows itself gets none (ExposeVirtualizationExtensions is for machines of Hyper-V), so no driver there can execute VMXON, and memory integrity refuses unsigned or writable code besides. A hypervisor that is to stay with it has to be started before Windows, from UEFI, and to emulate VMX for Hyper-V: VMCS, nested EPT and all exits that Hyper-V asks for.",
+  },
+  {
     words: /\bINIT ?(?:signal|信号|IPI)|\bkInit\b|\bEXIT_REASON_INIT\b|\bexit reason (?:is )?[`'"]?3\b/i,
     says: "Exit reason 3: an INIT came while the guest ran; in the guest it always exits, no control prevents it, and in VMX root operation it waits. On hardware it puts the CPU into wait-for-SIPI. A hypervisor that emulates that gives the guest the state after INIT (real mode, CS 0xf000) and activity state 3 (0x4826), and at the SIPI (exit reason 4) sets CS to the vector. The system sends INIT by the APIC's ICR when it starts a CPU again: after sleep, at a restart, at a crash.",
   },

@@ -10,7 +10,7 @@ import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked-feature.js";
-import { cpusNamed, generationsNamed, hasOf } from "../named-cpu.js";
+import { cpusNamed, generationsNamed, hasOf, type NamedCpu } from "../named-cpu.js";
 
 /*
  * For people who write a hypervisor: what a bit of a capability register says, whether a CPU that is named has a feature, and what
@@ -75,31 +75,50 @@ const listed = (entries: readonly AtlasEntry[]) =>
     .map(({ name }) => name)
     .join(", ")}${entries.length > 2 ? ` and ${entries.length - 2} more` : ""}`;
 
-function featureOfNamed(text: string): Omit<TextVerdict, "covers"> | undefined {
+/** The most CPUs that are compared. */
+const MOST_CPUS = 3;
+
+/** What the CPUs that a text names have of the features that it asks about; with `isKnown`, only where that is known. */
+export function featureOfNamed(text: string, isKnown = false): Omit<TextVerdict, "covers"> | undefined {
   const features = featuresAsked(text, new Set());
   const numbered = cpusNamed(text);
-  const [cpu, ...others] = numbered.length > 0 ? numbered : generationsNamed(text);
-  if (features.length === 0 || cpu === undefined || others.length > 0) return undefined;
-  const { entry, name, kin } = cpu;
-  if (numbered.length === 0 && kin.length === 0) return undefined;
+  const cpus = numbered.length > 0 ? numbered : generationsNamed(text);
+  if (features.length === 0 || cpus.length === 0 || cpus.length > MOST_CPUS) return undefined;
+  if (numbered.length === 0 && cpus.some(({ kin, design }) => kin.length === 0 && design === undefined))
+    return undefined;
+  const told = cpus.map((cpu) => tellOf(cpu, features, numbered.length === 0));
+  const open = told.some((one) => one.isOpen);
+  if ((isKnown || cpus.length > 1) && open) return undefined;
+  const registers = new Set(features.map(registerOfFeature).filter((index) => index !== undefined));
+  return {
+    says: told.map(({ says }) => says).join(" "),
+    steps: open ? [...registers].slice(0, 2).map((index) => read(index.toString(16))) : [],
+    evidence: [],
+  };
+}
+
+function tellOf(cpu: NamedCpu, features: readonly Feature[], isGeneration: boolean) {
+  const { entry, name, kin, design } = cpu;
   const has = hasOf(cpu);
-  const like = entry === undefined ? `, like the CPUs of its kind in the atlas (${listed(kin)})` : "";
-  const source = entry === undefined ? "" : `: the atlas holds its registers (${entry.name})`;
+  const like =
+    design !== undefined
+      ? `, as a CPU of the ${design.name} design`
+      : entry === undefined
+        ? `, like the CPUs of its kind in the atlas (${listed(kin)})`
+        : `: the atlas holds its registers (${entry.name})`;
   const those = (wanted: Tri, before: string) => {
     const found = features.filter((feature) => has(feature) === wanted).map((feature) => `${before}${called(feature)}`);
     return found.length === 0 ? [] : [listText(found)];
   };
   const known = [...those("yes", ""), ...those("no", "no ")];
   const open = those("unknown", "").map((what) =>
-    numbered.length === 0
+    isGeneration
       ? `Of the CPUs that are called ${name}, some have ${what} and others do not (by the atlas). The register decides.`
       : `Whether the ${name} has ${what} is not known: the atlas has no CPU of that name. Its register decides.`,
   );
-  const registers = new Set(features.map(registerOfFeature).filter((index) => index !== undefined));
   return {
-    says: [...(known.length === 0 ? [] : [`The ${name} has ${listText(known)}${like}${source}.`]), ...open].join(" "),
-    steps: [...registers].slice(0, 2).map((index) => read(index.toString(16))),
-    evidence: [],
+    isOpen: open.length > 0,
+    says: [...(known.length === 0 ? [] : [`The ${name} has ${listText(known)}${like}.`]), ...open].join(" "),
   };
 }
 
@@ -175,7 +194,14 @@ export function withFeatures(
       : first.layer === "VM entry" && first.outcome === "invalid controls" && text.length <= LONGEST
         ? lackedByNamed(text)
         : "";
-  return more === "" ? found : { ...found, says: `${found.says} ${more}` };
+  if (more !== "") return { ...found, says: `${found.says} ${more}` };
+  // Beside what a feature is, whether the CPU that is named has it.
+  const isDefined =
+    first === undefined && found.steps.some(({ commands }) => commands?.[0]?.startsWith("vmxlens why "));
+  const named = isDefined && machine === undefined ? featureOfNamed(text, true) : undefined;
+  return named === undefined || found.says.startsWith(named.says)
+    ? found
+    : { ...found, says: `${named.says} ${found.says}`, steps: [] };
 }
 
 /** Only where nearly all of it was read: a few bits follow from other lines as well. */

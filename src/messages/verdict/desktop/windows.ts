@@ -213,7 +213,7 @@ export function subjectOfWindows(
   // On a Mac, VMware Fusion and VirtualBox are named as what works beside.
   if (
     outer !== undefined &&
-    (outer.isBelow || NESTING.test(text) || (!APPLE.test(text) && GUESTS.test(text))) &&
+    (NESTING.test(text) || (LACKING.test(text) && (outer.isBelow || (!APPLE.test(text) && GUESTS.test(text))))) &&
     (outer.name !== "HAXM" || NESTING.test(text))
   )
     return answer(outer.says.trim(), [outer.step]);
@@ -253,7 +253,7 @@ export function subjectOfWindows(
       `${/hyper/i.test(consumer) ? `${consumer} is` : `${consumer} runs on`} Windows' own hypervisor. Windows itself says whether VT-x is on (or AMD-V); where it is, the hypervisor's feature is off or the boot entry keeps it from starting.`,
       [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
     );
-  if (FIRMWARE.test(text))
+  if (FIRMWARE.test(text) && /\bVT-?x\b|\bSVM\b|\bAMD-V\b|virtuali[sz]/i.test(text))
     return answer(
       "A program of Windows complains about virtualization, and its own words are not in the text. Windows itself says whether VT-x is on; where it is, the hypervisor's feature is off or the boot entry keeps it from starting.",
       [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE],
@@ -261,4 +261,6 @@ export function subjectOfWindows(
   return undefined;
 }
 
+const LACKING =
+  /\b(?:VT-?x|vmx|virtuali[sz]ation)\b[^.\n]{0,60}\b(?:not|n['’]t|disabled|missing|off|unsupported|unavailable|must|fail\w{0,4}|enabled?|errors?)\b|\b(?:no|not|n['’]t|cannot|unable|enabl\w{1,3}|errors?|fail\w{0,4}|missing|without)\b[^.\n]{0,60}\b(?:VT-?x|vmx|virtuali[sz]ation)\b/i;
 const GUESTS = /\b(?:guests?|VMs?|virtual machines?|inside|within)\b/i;
