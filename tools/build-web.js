@@ -201,14 +201,22 @@ const OMISSIONS = [
   // Register values in words, which a view of the page has, and the instruction in the code bytes of a crashed kernel (`explain`).
   [/[\\/]registers-read\.ts$/, () => "export const registersAsked = () => undefined;"],
   [/[\\/]verdict[\\/]faulting\.ts$/, () => "export const faultingInstruction = () => undefined;"],
-  // What hypervisors give guests of SGX, Intel PT and the like (`explain`).
-  [/[\\/]features[\\/]guest-features\.ts$/, () => "export const featureForGuests = () => undefined;"],
-  // Lines of the kernel's code (`explain`).
-  [/[\\/]verdict[\\/]source-expressions\.ts$/, () => "export const expressionsAsked = () => undefined;"],
+  // What older kernels do not print or take (`explain`).
+  [
+    /[\\/]asked[\\/]flags-line\.ts$/,
+    () => "export const flagsLineAsked = () => undefined; export const parameterLacked = () => undefined;",
+  ],
+  [/[\\/]verdict[\\/]asked-only\.ts$/, (code) => code.replace(/(\bconst OTHERS\b[^=]*= )\{[\s\S]*?\n\};/, "$1{};")],
+  // Designs of CPUs that the atlas does not have, and lines of the kernel's code (`explain`).
+  [
+    /[\\/]verdict[\\/]cpu-designs\.ts$/,
+    (code) => code.replace(/(\bconst DESIGNS = )\[[\s\S]*?\n\](?= as const)/, "$1[]"),
+  ],
+  [/[\\/]asked[\\/]source-expressions\.ts$/, () => "export const expressionsAsked = () => undefined;"],
   // What features and functions of the kernel are for (`explain`).
   [
     /[\\/]why[\\/]purposes\.ts$/,
-    (code) => code.replace(/(\bexport const (?:PURPOSES|FUNCTIONS)\b[^=]*= )\{[\s\S]*?\n\};/g, "$1{};"),
+    (code) => code.replace(/(\bexport const (?:PURPOSES|FUNCTIONS|REGISTER_PARTS)\b[^=]*= )\{[\s\S]*?\n\};/g, "$1{};"),
   ],
   // Notes on VMCS fields and checks (`vmcs`).
   [

@@ -1,12 +1,9 @@
-import { PARAMS, type ParamRow } from "../../kvm/load/params.js";
-import { FEAT_CTL_AT_BOOT } from "../../linux/changes.js";
+import { PARAMS } from "../../kvm/load/params.js";
 import { VMX_FLAGS } from "../../linux/vmx-features.js";
-import { formatHeld, holdsIn, releaseOf } from "../../rules/held.js";
-import { kernelName } from "../../rules/release.js";
 import { type Definition, definitionOf } from "../../why/definition.js";
 import type { TextVerdict } from "../answer.js";
-import { kernelInWords } from "./kernel-in-words.js";
-import { expressionsAsked } from "./source-expressions.js";
+import { flagsLineAsked, parameterLacked } from "./asked/flags-line.js";
+import { expressionsAsked } from "./asked/source-expressions.js";
 
 /*
  * Questions about a name: "what does ept_ad in vmx flags mean?"
@@ -33,49 +30,11 @@ const COMMON: ReadonlySet<string> = new Set(["nested", "vid", "pat", "efer"]);
 const isPlainName = (name: string): boolean =>
   !COMMON.has(name) && (VMX_FLAGS.some(({ flag }) => flag === name) || PARAMS.some((row) => row.name === name));
 
-/** The two lines of /proc/cpuinfo are asked about. */
-const TWO_LINES =
-  /\bdifference\b[^\n]{0,80}\bvmx flags\b|\bvmx flags\b[^\n]{0,60}\b(?:vs\.?|versus|and|or|instead of)\W{1,3}(?:the )?["'`]?flags\b[^\n]{0,80}\?/i;
-const FLAGS_AND_VMX_FLAGS: Omit<TextVerdict, "covers"> = {
-  says: `\`flags\` lists what CPUID says (vmx: the CPU has VT-x and, from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on, the firmware has it on) and of VMX's own only tpr_shadow, vnmi, flexpriority, ept, vpid and ept_ad. \`vmx flags\`, of Linux ${releaseOf(FEAT_CTL_AT_BOOT)} and later, lists what the capability registers 0x480 to 0x491 let a hypervisor use, as shadow_vmcs. Neither says what KVM uses: its parameters do.`,
-  steps: [
-    {
-      text: "See what KVM made of it.",
-      commands: ["grep . /sys/module/kvm_intel/parameters/*", "vmxlens layers HOST"],
-    },
-  ],
-  evidence: [],
-};
-
-/** The second of them is missed. */
-const NO_LINE =
-  /\b(?:no|not|without|missing|absent|n['’]t (?:have|see|show|find|print|list)|only)\b[^\n.?]{0,60}["'`*]?\bvmx flags\b|\bvmx flags\b[^\n.]{0,40}\b(?:missing|not|absent|n['’]t|gone)\b/i;
-
-function withoutLine(text: string): Omit<TextVerdict, "covers"> {
-  const release = kernelInWords(text);
-  const isOlder = release !== undefined && holdsIn(release, { since: FEAT_CTL_AT_BOOT }) === false;
-  return {
-    says: `Linux prints the line \`vmx flags\` from ${releaseOf(FEAT_CTL_AT_BOOT)} on${
-      isOlder
-        ? `, and ${kernelName(release)} is older: nothing is missing, and it says nothing about the CPU. What the line would show is in the capability registers, 0x480 to 0x491.`
-        : ", where CPUID shows VMX, the firmware has it on, and the kernel was built with CONFIG_X86_VMX_FEATURE_NAMES; an older kernel has no such line, whatever the CPU has."
-    }`,
-    steps: [
-      isOlder
-        ? { text: "Read the registers instead.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x48b", "sudo vmxlens"] }
-        : { text: "See which it is.", commands: ["uname -r; grep -m1 -ow vmx /proc/cpuinfo; sudo rdmsr -a 0x3a"] },
-    ],
-    evidence: [],
-  };
-}
-
 /** What the names that a text asks about mean; undefined where it asks about none, or about more than eight. */
 export function askedName(text: string | undefined, hasRegisters: boolean): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined) return undefined;
-  if (TWO_LINES.test(text)) return FLAGS_AND_VMX_FLAGS;
-  if (text.length <= LONGEST_QUESTION && NO_LINE.test(text)) return withoutLine(text);
-  const expressions = expressionsAsked(text);
-  if (expressions !== undefined) return expressions;
+  const told = flagsLineAsked(text) ?? expressionsAsked(text);
+  if (told !== undefined) return told;
   const found = new Map<string, Definition>();
   const isOfFlags = OF_FLAGS.test(text) || text.length <= SHORT;
   const look = (name: string | undefined) => {
@@ -93,8 +52,6 @@ export function askedName(text: string | undefined, hasRegisters: boolean): Omit
   return found.size === 0 || found.size > MOST_NAMES ? undefined : defined(found, hasRegisters, text);
 }
 
-const LONGEST_QUESTION = 4_000;
-
 const PARAMETER = /\bkvm(?:_intel)?[. ](\w{3,40})=\w{1,8}\b/g;
 const FEW_LINES = 40;
 
@@ -109,23 +66,13 @@ export function parametersNamed(text: string): Omit<TextVerdict, "covers"> | und
   return found.size === 0 || found.size > MOST_COMMANDS ? undefined : defined(found, false, text);
 }
 
-/** A parameter that the kernel which the text names does not have. */
-function lacking(name: string, text: string): string | undefined {
-  const rows: readonly ParamRow[] = PARAMS.filter((row) => row.name === name);
-  const [row] = rows;
-  const release = row === undefined ? undefined : kernelInWords(text);
-  return row !== undefined && release !== undefined && rows.every(({ held }) => holdsIn(release, held) === false)
-    ? `${kernelName(release)} has no parameter ${name}: ${row.module} has it in Linux ${formatHeld(row.held)}. Given all the same, it is ignored, and the log says so (unknown parameter).`
-    : undefined;
-}
-
 function defined(
   found: ReadonlyMap<string, Definition>,
   hasRegisters: boolean,
   text: string,
 ): Omit<TextVerdict, "covers"> {
   const definitions = [...found.values()];
-  const lacked = [...found.keys()].flatMap((name) => lacking(name, text) ?? []);
+  const lacked = [...found.keys()].flatMap((name) => parameterLacked(name, text) ?? []);
   const says = definitions.map((one) => (found.size > FEW || lacked.length > 0 ? one.short : one.says));
   if (lacked.length > 0) return { says: [...lacked, ...says].join(" "), steps: [], evidence: [] };
   return {

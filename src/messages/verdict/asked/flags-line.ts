@@ -1,0 +1,72 @@
+import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
+import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
+import { formatHeld, holdsIn, releaseOf } from "../../../rules/held.js";
+import { kernelName, type Release, resolveRelease } from "../../../rules/release.js";
+import type { TextVerdict } from "../../answer.js";
+
+/*
+ * What a kernel prints or takes and an older one does not: the line `vmx flags`, and parameters.
+ */
+
+const LONGEST = 4_000;
+
+/** The two lines of /proc/cpuinfo are asked about. */
+const TWO_LINES =
+  /\bdifference\b[^\n]{0,80}\bvmx flags\b|\bvmx flags\b[^\n]{0,60}\b(?:vs\.?|versus|and|or|instead of)\W{1,3}(?:the )?["'`]?flags\b[^\n]{0,80}\?/i;
+const FLAGS_AND_VMX_FLAGS: Omit<TextVerdict, "covers"> = {
+  says: `\`flags\` lists what CPUID says (vmx: the CPU has VT-x and, from Linux ${releaseOf(FEAT_CTL_AT_BOOT)} on, the firmware has it on) and of VMX's own only tpr_shadow, vnmi, flexpriority, ept, vpid and ept_ad. \`vmx flags\`, of Linux ${releaseOf(FEAT_CTL_AT_BOOT)} and later, lists what the capability registers 0x480 to 0x491 let a hypervisor use, as shadow_vmcs. Neither says what KVM uses: its parameters do.`,
+  steps: [
+    {
+      text: "See what KVM made of it.",
+      commands: ["grep . /sys/module/kvm_intel/parameters/*", "vmxlens layers HOST"],
+    },
+  ],
+  evidence: [],
+};
+
+/** The second of them is missed. */
+const NO_LINE =
+  /\b(?:no|not|without|missing|absent|n['’]t (?:have|see|show|find|print|list)|only)\b[^\n.?]{0,60}["'`*]?\bvmx flags\b|\bvmx flags\b[^\n.]{0,40}\b(?:missing|not|absent|n['’]t|gone)\b/i;
+
+function withoutLine(text: string): Omit<TextVerdict, "covers"> {
+  const release = kernelInWords(text);
+  const isOlder = release !== undefined && holdsIn(release, { since: FEAT_CTL_AT_BOOT }) === false;
+  return {
+    says: `Linux prints the line \`vmx flags\` from ${releaseOf(FEAT_CTL_AT_BOOT)} on${
+      isOlder
+        ? `, and ${kernelName(release)} is older: nothing is missing, and it says nothing about the CPU. What the line would show is in the capability registers, 0x480 to 0x491.`
+        : ", where CPUID shows VMX, the firmware has it on, and the kernel was built with CONFIG_X86_VMX_FEATURE_NAMES; an older kernel has no such line, whatever the CPU has."
+    }`,
+    steps: [
+      isOlder
+        ? { text: "Read the registers instead.", commands: ["sudo modprobe msr; sudo rdmsr -a 0x48b", "sudo vmxlens"] }
+        : { text: "See which it is.", commands: ["uname -r; grep -m1 -ow vmx /proc/cpuinfo; sudo rdmsr -a 0x3a"] },
+    ],
+    evidence: [],
+  };
+}
+
+/** What the line `vmx flags` is beside the line `flags`, or why it is not there, where a text asks for that. */
+export function flagsLineAsked(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (TWO_LINES.test(text)) return FLAGS_AND_VMX_FLAGS;
+  return text.length <= LONGEST && NO_LINE.test(text) ? withoutLine(text) : undefined;
+}
+
+/** A parameter that the kernel which the text names does not have. */
+export function parameterLacked(name: string, text: string): string | undefined {
+  const rows: readonly ParamRow[] = PARAMS.filter((row) => row.name === name);
+  const [row] = rows;
+  const release = row === undefined ? undefined : kernelInWords(text);
+  return row !== undefined && release !== undefined && rows.every(({ held }) => holdsIn(release, held) === false)
+    ? `${kernelName(release)} has no parameter ${name}: ${row.module} has it in Linux ${formatHeld(row.held)}. Given all the same, it is ignored, and the log says so (unknown parameter).`
+    : undefined;
+}
+
+const KERNEL =
+  /\b(?:kernels?|linux)(?: (?:version|release|is|was|v))?[\s:=(v"'`]{1,4}(\d{1,2}\.\d{1,3}(?:\.\d{1,3}[\w.+~-]{0,40})?)\b|\b(\d{1,2}\.\d{1,3}\.\d{1,3}-[\w.+~-]{1,40})\b/i;
+
+/** The kernel that prose names: `kernel 5.4`, `on 5.15.0-91-generic`. */
+function kernelInWords(text: string): Release | undefined {
+  const found = KERNEL.exec(text)?.slice(1).find(Boolean);
+  return found === undefined ? undefined : resolveRelease(found).release;
+}
