@@ -182,8 +182,18 @@ export function authorQuestion(text: string, machine: OwnMachine | undefined): O
 const NESTED =
   /\bnest(?:ed|ing)\b|\b(?:in|inside|within|on top of) (?:a|an|the|my) (?:\w{2,12} )?(?:VM|v\w{3,6}al machine)\b/i;
 
+/** The poster tells what it was, and asks nothing. */
+const TOLD =
+  /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?)\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b/i;
+
 const unknown = (text: string): typeof ASK | undefined =>
-  CRASHED.test(text) ? ASK : NESTED.test(text) ? undefined : { ...ASK, steps: [] };
+  TOLD.test(text) && !text.includes("?")
+    ? undefined
+    : CRASHED.test(text)
+      ? ASK
+      : NESTED.test(text)
+        ? undefined
+        : { ...ASK, steps: [] };
 
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
 export function authorInstead(
@@ -207,7 +217,7 @@ export function authorInstead(
 
 /** Words that only VMX has: the others may be about any system. */
 const VMX_ONLY =
-  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|EferHook|VMCALL)\b/i;
+  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|EferHook|VMCALL)\b|拦截 ?CR\d/i;
 
 /** Longer texts without a question and a word like I are manuals, which have the same subjects. */
 const LONGEST_SUBJECT = 1_500;
@@ -260,7 +270,7 @@ function symptomOf(text: string, messages: readonly string[]): Omit<TextVerdict,
 }
 
 const CRASHED =
-  /\bBSOD\b|\bblue ?screen\w{0,3}\b|\bcrash\w{0,3}\b|\block(?:s|ed)? up\b|\bfreez\w{1,3}\b|\bhangs?\b|\bfail\w{0,4}\b|\bstuck\b|\bbug ?check\b|蓝屏|死机|失败/i;
+  /\bBSOD\b|\bblue ?screen\w{0,3}\b|\bcrash\w{0,3}\b|\block(?:s|ed)? up\b|\bfreez\w{1,3}\b|\bhangs?\b|\bfail\w{0,4}\b|\bstuck\b|\bbug ?check\b|蓝屏|死机|卡死|失败/i;
 /** Tests that passed, and CPUs without VMX. */
 const OTHERS =
   /^\s{0,8}PASS\b|\bhv_support\b|\b(?:Docker|minikube|ARM\w{0,4}|aarch64|Apple [Ss]ilicon|AMD|Ryzen|EPYC|SVM|VMCB)\b/m;

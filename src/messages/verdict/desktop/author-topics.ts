@@ -8,6 +8,25 @@ import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 
 export const TOPICS: readonly Symptom[] = [
   {
+    words: /\b24H2\b|\bWindows 11\b[^\n]{0,40}\b(?:12|13|14)th[- ]gen|\b(?:UMWAIT|TPAUSE|WAITPKG)\b/i,
+    and: /\b(?:freez\w{1,3}|frozen|hangs?|crash\w{0,3}|BSOD|stuck|#UD|virtuali[sz]\w{2,5})\b/i,
+    says: "Windows 11 24H2 uses UMWAIT and TPAUSE where CPUID shows WAITPKG (leaf 7, ECX bit 5), which 12th-generation CPUs and later have. In a guest they raise #UD unless `enable user wait and pause` (secondary controls, bit 26) is 1, and exit with reasons 67 and 68 where RDTSC exiting is 1. A hypervisor that is older than that freezes there (Cheat Engine's author names TPAUSE for it): set bit 26, or hide WAITPKG before Windows starts.",
+    steps: [{ text: "See whether the CPU lets it be 1.", commands: ["vmxlens show HOST 0x48b"] }],
+  },
+  {
+    words:
+      /\b(?:incorrect|invalid|wrong|bad) host[- ]state\b|\bhost[- ]state\b[^\n]{0,40}\b(?:incorrect|invalid|wrong|fail\w{0,4}|error)\b/i,
+    says: "VMLAUNCH refuses a host state with VM-instruction error 8, before anything is loaded. It wants: host TR selector not 0 (so a TSS has to be there and loaded), CS not 0, and bits 2:0 of every selector 0; canonical bases, RIP and SYSENTER addresses; CR0 and CR4 as the FIXED registers say; CR3 within the physical-address width; and `host address-space size` (exit controls, bit 9) 1 in 64-bit mode.",
+    steps: [{ text: "Have the fields checked.", commands: ["vmxlens audit DUMP.txt"] }],
+  },
+  {
+    words:
+      /\bCR3[^\n]{0,24}(?:exit\w{0,3}|intercept\w{0,3}|load|写|拦截)|(?:exit\w{0,3} (?:on|for)|intercept\w{0,3}|拦截)[^\n]{0,16}\bCR3\b/i,
+    and: /\b(?:hangs?|freez\w{1,3}|stuck|crash\w{0,3}|slow|not|BSOD|fail\w{0,4})\b|卡死|死机|蓝屏|失败/i,
+    says: "Where MOV to CR3 exits (primary controls, bit 15; reason 28), the handler has to do it: take the register that the qualification names (bits 11:8), clear bit 63 of the value, write guest CR3 (0x6802), drop the translations (INVVPID single context where VPID is on, or else the entry does it) and move RIP. Without EPT the guest's tables are the CPU's, and the value has to be one that may be used; a nested hypervisor's CR3 exits are its own where it asked for them.",
+    steps: [GIVE_NUMBERS],
+  },
+  {
     words: /\bHVCI\b|\bVBS\b|\bmemory integrity\b|\bcredential guard\b/i,
     and: /\b(?:work|compat\w{0,8}|incompat\w{0,8}|together|alongside|along|with|enabled|load\w{0,3}|run\w{0,4})\b/i,
     says: "With virtualization-based security on, Windows' own hypervisor runs below Windows and holds VT-x: Windows itself gets none (ExposeVirtualizationExtensions is for machines of Hyper-V), so no driver there can execute VMXON, and memory integrity refuses unsigned or writable code besides. A hypervisor that is to stay with it has to be started before Windows, from UEFI, and to emulate VMX for Hyper-V: VMCS, nested EPT and all exits that Hyper-V asks for.",

@@ -4,7 +4,7 @@ import { ENABLE_FIRMWARE, HYPERV_OFF, SEE_SECURITY } from "../../rows/shared-adv
 import { ARM_MACHINE } from "../other-cpus.js";
 import { ASK_MACOS } from "./apple.js";
 import { appleSilicon, isOnMac, saidOf } from "./in-words.js";
-import { BESIDE, CONSUMER, HOST_IS_MAC, WINDOWS } from "./windows-words.js";
+import { BESIDE, CONSUMER, HOST_IS_MAC, isWithoutHyperV, WINDOWS } from "./windows-words.js";
 
 /*
  * A product that runs virtual machines and trouble with it, without a word about virtualization: what decides whether that is the reason.
@@ -130,7 +130,10 @@ export function productAlone(text: string): Answer | undefined {
       [{ text: "See whether Windows finds it, and take builds for ARM.", commands: ["systeminfo", "wsl --status"] }],
     );
   const beside = BESIDE.exec(said)?.[1];
-  const log = beside === undefined || !HANGS.test(said) ? undefined : LOGS.find(({ name }) => name.test(beside));
+  const log =
+    beside === undefined || !HANGS.test(said) || isWithoutHyperV(said)
+      ? undefined
+      : LOGS.find(({ name }) => name.test(beside));
   if (log === undefined) return undefined;
   return answer(
     `No line here is a message about virtualization. One reason why a machine of ${beside} hangs, stalls or is slow on Windows is Windows' own hypervisor (Hyper-V, WSL2, memory integrity): ${beside} runs over it then, and its log says so (${log.sign}).`,

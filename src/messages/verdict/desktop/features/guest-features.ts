@@ -33,7 +33,7 @@ interface GuestFeature {
   readonly on: { readonly [P in ProductKey | "any"]?: string };
   readonly steps?: { readonly [P in ProductKey | "any"]?: readonly Step[] };
   /** What the text shows besides, and what that means. */
-  readonly shown?: readonly (readonly [words: RegExp, says: string])[];
+  readonly shown?: readonly (readonly [words: RegExp, says: string, steps?: readonly Step[]])[];
 }
 
 const { sgxDriver, sgxForGuests, guestLbr } = NOT_REPLAYED;
@@ -92,6 +92,48 @@ const FEATURES: readonly GuestFeature[] = [
     },
   },
   {
+    words:
+      /\bperf(?:ormance)?[- ]counters?\b|\bvPMUs?\b|\bPMU\b|\bperf stat\b|\b(?:hardware|HW) counters?\b|\bcheck_working_counters\b/i,
+    shown: [
+      [
+        /\bVM_?ware\b[^\0]{0,2000}\b(?:perf(?:ormance)? counters?|vpmc)\b[^\n.]{0,40}\b(?:is|was|are|were)?[^\n.]{0,12}(?:enabled|checked|ticked|on|TRUE)\b[^\n]{0,40}(?:VM_?ware)?/i,
+        "The text says that VMware's machine has the counters on. VMware gives them only while Windows' own hypervisor does not run below it, and memory integrity starts that without Hyper-V (vmware.log says `Monitor Mode: ULM` then). Where it does not run and one event still reads 0, that event of the CPU's model is not among those that VMware passes.",
+        [
+          {
+            text: "Look in the machine's log, and at what the guest's kernel finds.",
+            commands: ['findstr /C:"Monitor Mode" vmware.log', "dmesg | grep -i 'performance events'"],
+          },
+        ],
+      ],
+    ],
+    on: {
+      vbox: "VirtualBox gives its guests no performance counters of the CPU: CPUID shows none there, and perf and rr find none, whatever is set in the guest.",
+      vmware:
+        "VMware gives a guest the CPU's performance counters only where its machine has `Virtualize CPU performance counters` on, and not while Windows' own hypervisor runs below it. What rr needs (retired conditional branches) is an event of the CPU's model: where it reads 0 and others count, this CPU or VMware's choice of events has none of it.",
+      hyperv: "Hyper-V gives a guest performance counters only where they are asked for, with the machine off.",
+      any: "A guest of KVM has performance counters where its CPU model has a PMU (host and host-passthrough have; pmu=on for others) and kvm.enable_pmu is Y on the host. KVM gives the architectural events and none of the uncore; on hybrid CPUs (performance and efficiency cores) it gives none. `not supported` says that the event is not there, `not counted` that its counter never got a turn.",
+    },
+    steps: {
+      vmware: [
+        {
+          text: "With the machine off, switch it on, and see what the guest's kernel finds.",
+          commands: ['vpmc.enable = "TRUE"', "dmesg | grep -i 'performance events'"],
+        },
+      ],
+      hyperv: [{ text: "Ask for them.", commands: ['Set-VMProcessor NAME -Perfmon @("pmu")'] }],
+      any: [
+        {
+          text: "See what the guest's kernel finds, and give the guest a PMU.",
+          commands: [
+            "dmesg | grep -i 'performance events'",
+            "cat /sys/module/kvm/parameters/enable_pmu",
+            "-cpu host,pmu=on",
+          ],
+        },
+      ],
+    },
+  },
+  {
     words: /\bLBRs?\b|\blast[- ]branch\b|\blbr-fmt\b/i,
     on: {
       vbox: "VirtualBox passes no LBR to its guests.",
@@ -114,6 +156,12 @@ const FEATURES: readonly GuestFeature[] = [
 const EXECUTE_CONTROL = /\bMBEC?\b|\bGMET\b|\bmode[- ]based execut\w{1,4} control\b/i;
 const OF_WINDOWS = /\bHVCI\b|\bmemory integrity\b|\bVBS\b|\bcore isolation\b|\bdevice guard\b|\bWindows\b/i;
 
+const OF_KVM = /\b(?:KVM|QEMU|libvirt|virsh|kvm_intel|sgx_vepc|Proxmox)\b|kvm[-_]/i;
+
+/** The name of QEMU's default model, in the guest. */
+const DEFAULT_MODEL = /\bQEMU Virtual CPU\b/;
+const OTHER_MODEL = /\bhost-(?:passthrough|model)\b|-cpu host\b|\bcpu[-_. ]?(?:mode|model|type)\b/i;
+
 /** What each hypervisor gives a guest of a feature that the text is about. */
 export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST || !ASKS.test(text)) return undefined;
@@ -132,13 +180,20 @@ export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | un
         },
       ],
     );
+  if (DEFAULT_MODEL.test(text) && OTHER_MODEL.test(text))
+    return answer(
+      "`QEMU Virtual CPU` is QEMU's default model (qemu64): this guest was started without the CPU that was set, and has neither vmx nor the host's other features. A setting of a service counts when the service was started again, and for a machine only when it was shut down and started since; a restart from inside keeps the old CPU.",
+      [{ text: "See what the running machine was given.", commands: ["virsh dumpxml NAME | grep -A4 '<cpu'"] }],
+    );
   const feature = FEATURES.find(({ words }) => words.test(begin));
   if (feature === undefined || !IN_GUEST.test(text)) return undefined;
-  const shown = feature.shown?.find(([words]) => words.test(text))?.[1];
-  if (shown !== undefined) return answer(shown, []);
+  const [, told, then = []] = feature.shown?.find(([words]) => words.test(text)) ?? [];
+  if (told !== undefined) return answer(told, then);
   const named =
     PRODUCTS.find(([product, words]) => feature.on[product] !== undefined && words.test(text))?.[0] ?? "any";
-  const product = /\b(?:KVM|QEMU|libvirt)\b/i.test(text) ? "any" : named;
+  const isKvm = OF_KVM.test(text);
+  const product = isKvm ? "any" : named;
   const says = feature.on[product];
-  return says === undefined ? undefined : answer(says, feature.steps?.[product] ?? []);
+  const steps = product === "any" && !isKvm ? [] : (feature.steps?.[product] ?? []);
+  return says === undefined ? undefined : answer(says, steps);
 }

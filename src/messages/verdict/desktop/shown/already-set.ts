@@ -52,8 +52,37 @@ const SETTINGS: readonly {
   },
 ];
 
+/** A shorter one may be part of another command. */
+const SHORTEST = 8;
+const plain = (text: string): string => text.replace(/\bsudo /g, "").replace(/\s{1,80}/g, " ");
+
+/** Steps without the commands that the text shows as given: their output is there, or they did not help. */
+function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
+  const given = plain(text);
+  const isGiven = (command: string) =>
+    plain(command)
+      .replace(/ {1,8}#.*$/, "")
+      .split(/ ?; ?/)
+      .every((part) => {
+        const set = /[\w.]{4,40}=\w{1,12}$/.exec(part.trim())?.[0] ?? "";
+        return (
+          (part.length >= SHORTEST && given.includes(part.trim())) || (set.length > SHORTEST && given.includes(set))
+        );
+      });
+  return steps.flatMap((step) => {
+    const { commands = [] } = step;
+    const left = commands.filter((command) => !isGiven(command));
+    return left.length === commands.length ? [step] : left.length === 0 ? [] : [{ ...step, commands: left }];
+  });
+}
+
 /** The answer, without a step that the text shows as done. */
 export function withoutDone(found: FoundVerdict, text: string): FoundVerdict {
+  const answer = withoutSet(found, text);
+  return { ...answer, steps: withoutGiven(answer.steps, text) };
+}
+
+function withoutSet(found: FoundVerdict, text: string): FoundVerdict {
   for (const { outer, set, left, steps } of SETTINGS) {
     const asked = outerStep(outer).text;
     if (!found.steps.some((step) => step.text === asked) || !set.test(text)) continue;
