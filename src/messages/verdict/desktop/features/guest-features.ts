@@ -96,7 +96,7 @@ const FEATURES: readonly GuestFeature[] = [
       /\bperf(?:ormance)?[- ]counters?\b|\bvPMUs?\b|\bPMU\b|\bperf stat\b|\b(?:hardware|HW) counters?\b|\bcheck_working_counters\b/i,
     shown: [
       [
-        /\bVM_?ware\b[^\0]{0,2000}\b(?:perf(?:ormance)? counters?|vpmc)\b[^\n.]{0,40}\b(?:is|was|are|were)?[^\n.]{0,12}(?:enabled|checked|ticked|on|TRUE)\b[^\n]{0,40}(?:VM_?ware)?/i,
+        /\b(?:perf(?:ormance)? counters?|vpmc(?:\.enable)?)\b[^\n.]{0,24}\b(?:enabled|checked|ticked|turned on|switched on)\b[^\0]{0,2000}\bVM_?ware\b|\bVM_?ware\b[^\0]{0,2000}\b(?:perf(?:ormance)? counters?|vpmc(?:\.enable)?)\b[^\n.]{0,24}\b(?:enabled|checked|ticked|turned on|switched on)\b/i,
         "The text says that VMware's machine has the counters on. VMware gives them only while Windows' own hypervisor does not run below it, and memory integrity starts that without Hyper-V (vmware.log says `Monitor Mode: ULM` then). Where it does not run and one event still reads 0, that event of the CPU's model is not among those that VMware passes.",
         [
           {

@@ -60,8 +60,8 @@ const plain = (text: string): string => text.replace(/\bsudo /g, "").replace(/\s
 function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
   const given = plain(text);
   const isGiven = (command: string) =>
-    plain(command)
-      .replace(/ {1,8}#.*$/, "")
+    (plain(command).split(" #")[0] ?? "")
+      .trim()
       .split(/ ?; ?/)
       .every((part) => {
         const set = /[\w.]{4,40}=\w{1,12}$/.exec(part.trim())?.[0] ?? "";
