@@ -103,6 +103,12 @@ export const NOT_REPLAYED = {
     file: "arch/x86/kvm/smm.c",
     fn: "enter_smm",
   },
+  vmcsDumpAsked: {
+    held: { since: { after: "4.20", by: "5.4" } },
+    text: "KVM prints the VMCS after a failed entry only with dump_invalid_vmcs=1; before, it did so unasked",
+    file: "arch/x86/kvm/vmx/vmx.c",
+    fn: "dump_vmcs",
+  },
   virtAtLoad: {
     held: { since: "6.12" },
     text: "loading the module enables VMX on every CPU; kvm.enable_virt_at_load=0 waits for the first guest",

@@ -245,6 +245,13 @@ export function holdsInNamed(kernel: NamedKernel | undefined, { held }: Fact): b
   return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` }) === true;
 }
 
+/** Whether a fact about kernels does not hold in a named one; never where none was named. */
+export function surelyNotIn(kernel: NamedKernel | undefined, { held }: Fact): boolean {
+  if (kernel === undefined) return false;
+  const { major, minor, patch = 0 } = kernel;
+  return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` }) === false;
+}
+
 /** Whether a line has `flags:` and a word after it; each line is looked at once. */
 function inFlags(text: string, word: RegExp): boolean {
   const flags = /\bflags\s*:/gi;

@@ -1,3 +1,4 @@
+import { NOT_REPLAYED } from "../kvm/not-replayed.js";
 import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
 import {
@@ -10,7 +11,7 @@ import {
   sinceText,
   uniqueSteps,
 } from "./answer.js";
-import type { ExplainContext } from "./context.js";
+import { type ExplainContext, surelyNotIn } from "./context.js";
 import { decodeControlRequest, decodeEntryExitPair, decodeEvmcsWord, decodeVmcsConfig } from "./decoders/config.js";
 import { decodeCreateVm, decodeDevice } from "./decoders/device.js";
 import { decodeHardwareError, decodeInstructionError, decodeVmcsDump } from "./decoders/entry.js";
@@ -33,7 +34,7 @@ import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Outcome, Product } from "./message.js";
 import type { Circumstance } from "./own-machine.js";
-import { GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
+import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
 
 const DECODERS: { readonly [D in DecoderName]: Decoder } = {
@@ -203,6 +204,11 @@ function filledStep(step: Advice, match: Match): Advice {
   return { ...step, text, ...(commands === undefined ? {} : { commands }) };
 }
 
+const DUMP_IN_LOG: Advice = {
+  text: "This kernel prints the VMCS unasked: give the lines from `*** Guest State ***` on.",
+  commands: ["sudo dmesg | grep -A60 'Guest State'"],
+};
+
 /** Its commands are of Linux. */
 const needsLinux = ({ commands = [] }: Advice): boolean =>
   commands.some((command) => /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/.test(command));
@@ -217,7 +223,9 @@ function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainCo
   const open = inPlace(steps, circumstances).filter(
     (step) => step.unless?.some(known) !== true && !(circumstances.has("on illumos") && needsLinux(step)),
   );
-  return doubtedLast(open, ({ changes }) => changes === "firmware", context);
+  const unasked = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumpAsked);
+  const left = unasked ? open.map((step) => (step.text === DUMP_VMCS.text ? DUMP_IN_LOG : step)) : open;
+  return doubtedLast(left, ({ changes }) => changes === "firmware", context);
 }
 
 /** People who say that VT-x is on can be wrong: what blames the firmware all the same comes last. */

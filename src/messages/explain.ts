@@ -117,6 +117,7 @@ function explanationsOf(
   const contexts = explainContexts(text, machine === undefined ? options : { ...options, situation: machine }, own);
   const [context] = contexts;
   const explanations = withoutDump(groups)
+    .filter(({ matches: [{ row }] }) => row.unless?.some((name) => context.circumstances.has(name)) !== true)
     .flatMap((group) => explainUnder(group, contexts, options.desktop))
     .filter(isFirst);
   explanations.sort((a, b) => rank(a) - rank(b) || a.lines[0] - b.lines[0]);

@@ -166,6 +166,8 @@ export interface MessageRow {
   readonly list?: true;
   /** All matches of rows with the same group are explained together. */
   readonly group?: string;
+  /** Not believed where the text shows one of these. */
+  readonly unless?: readonly Circumstance[];
   /**
    * Generic words: not believed in a sentence that only supposes or denies them, and left out where another row says
    * what failed in the same line.

@@ -22,6 +22,7 @@ const LINES: { readonly [id: string]: string } = {
   "vfio-no-iommu": "unsupported configuration: host doesn't support passthrough of host PCI devices",
   "libvirt-no-daemon": "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
   "qemu-no-host-device": "kvm: -device host-x86_64-cpu,id=cpu2: 'host-x86_64-cpu' is not a valid device model name",
+  "qemu-evmcs-range": "qemu-system-x86_64: eVMCS version range [1..1] is not supported by kernel (supported: [0..0])",
   "qemu-get-msr": "qemu-system-x86_64: error: failed to get MSR 0x48b",
   "qemu-enforce": "qemu-system-x86_64: Host doesn't support requested features",
   "qemu-feature-dependency":

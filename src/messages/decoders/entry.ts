@@ -6,6 +6,7 @@ import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
+import { openSteps, REAL_MODE, SMM_TIMING, SMM_UPDATE } from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
 
@@ -104,8 +105,10 @@ function withoutSmm(decoded: Decoded): Decoded {
   };
 }
 
-function pointedTo(given: Decoded, { anywhere }: ExplainContext): Decoded {
-  const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(given) : given;
+function pointedTo(given: Decoded, context: ExplainContext): Decoded {
+  const { anywhere } = context;
+  const open = given.steps === undefined ? given : { ...given, steps: openSteps(given.steps, context) };
+  const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(open) : open;
   const seen = SIGNS.filter(({ sign }) => anywhere.has(sign));
   const pointed = ({ text }: { readonly text: string }) => seen.some(({ cause }) => text.includes(cause));
   if (decoded.causes === undefined || !decoded.causes.some(pointed)) return decoded;
@@ -162,16 +165,7 @@ export function entryFailure(reason: number): Decoded {
           certainty: "possible",
         },
       ],
-      steps: [
-        {
-          text: "See whether real mode runs without emulation.",
-          commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest"],
-        },
-        {
-          text: `With SMM=1 in the register block: update the host kernel, the firmware and the microcode; before Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)} tdp_mmu=N helped many, because it changed the timing.`,
-          commands: ["echo 'options kvm tdp_mmu=N' | sudo tee /etc/modprobe.d/kvm-tdp.conf"],
-        },
-      ],
+      steps: [REAL_MODE, SMM_UPDATE, SMM_TIMING],
     };
   }
   if (reason === 34) {

@@ -87,7 +87,7 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const off = [...bits.map((bit) => bit.qemu), ...others.filter((name) => /^[\w.-]+$/.test(name))].filter(
     (name) => name !== undefined,
   );
-  if (others.length > 0 && vmx.length === 0 && !isVmx && !whole) {
+  if (others.some((name) => name !== "invtsc") && vmx.length === 0 && !isVmx && !whole) {
     steps.push({ text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] });
   }
   steps.push({
@@ -126,6 +126,22 @@ const MOST = 8;
 const firstOf = (names: readonly string[]): string =>
   names.length > MOST ? `${names.slice(0, MOST).join(", ")} and ${names.length - MOST} more` : listText(names);
 
+/** Features that KVM or the host withhold for a reason of their own, and no model of a CPU. */
+const WITHHELD: readonly { readonly names: RegExp; readonly text: string }[] = [
+  {
+    names: /^invtsc$/,
+    text: "invtsc (invariant TSC) is offered where the host's own TSC is invariant: in a virtual machine, where the hypervisor below passes it. No CPU model has it; a program or the machine asks for it by name, and leaving it out costs nothing.",
+  },
+  {
+    names: /^(?:hle|rtm)$/,
+    text: "hle and rtm (TSX) are switched off by microcode and by Linux (tsx=off, the default in many builds) on most CPUs that had them; models with noTSX in the name do without.",
+  },
+  {
+    names: /^monitor$/,
+    text: "monitor (MONITOR, MWAIT) is offered with -overcommit cpu-pm=on alone.",
+  },
+];
+
 /** Features of CPUID that the host lacks: not VMX, but in the same warning. */
 function cpuidCauses(all: readonly string[], whole: boolean, amd: boolean): Cause[] {
   const causes: Cause[] = [];
@@ -142,7 +158,9 @@ function cpuidCauses(all: readonly string[], whole: boolean, amd: boolean): Caus
       certainty: "likely",
     });
   }
-  const rest = names.filter((name) => name !== "svm" && name !== "vmx");
+  const reasons = WITHHELD.filter((row) => names.some((name) => row.names.test(name)));
+  causes.push(...reasons.map(({ text }) => ({ text, certainty: "likely" as const })));
+  const rest = names.filter((name) => name !== "svm" && name !== "vmx" && !reasons.some((row) => row.names.test(name)));
   if (rest.length > 0) {
     causes.push({
       text: `${firstOf(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: ${whole ? "-cpu host gives what KVM offers, and KVM, or an outer hypervisor," : amd ? "the model is one of Intel's and the CPU AMD's, or KVM or an outer hypervisor" : "the CPU is older than the model, or its KVM or an outer hypervisor"} hides ${rest.length === 1 ? "it" : "them"}.`,

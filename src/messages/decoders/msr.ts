@@ -232,10 +232,20 @@ const UNUSED: Step = {
   commands: ["sudo dmesg | grep -iE 'kvm|vmx' | tail"],
 };
 
-export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+const indexOf = ({ groups }: Match): number => Number.parseInt(groups.msr ?? groups.index ?? "", 16);
+const MOST_NAMED = 6;
+/** KVM says `ignored` with ignore_msrs=1, and `unhandled` without. */
+const isIgnored = ({ groups }: Match): boolean => groups.treated?.toLowerCase() === "ignored";
+
+export function decodeGuestMsr(matches: readonly [Match, ...Match[]], _context: ExplainContext): Decoded {
+  // One of VMX says more than what every guest asks for.
+  const match = matches.find((one) => registerOf(indexOf(one)) !== undefined) ?? matches[0];
   const { groups, row } = match;
-  const index = Number.parseInt(groups.msr ?? groups.index ?? "", 16);
+  const index = indexOf(match);
   if (Number.isNaN(index)) return {};
+  const asked = [...new Set(matches.map(indexOf))];
+  const named = asked.slice(0, MOST_NAMED).map((one) => `0x${one.toString(16)}${namedMsr(one)}`);
+  const all = asked.length > MOST_NAMED ? `${named.join(", ")} and ${asked.length - MOST_NAMED} more` : listText(named);
   const register = registerOf(index);
   const value = parseHexU64(groups.value ?? "");
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);
@@ -243,7 +253,7 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
     return {
       what:
         row.id === "kvm-guest-msr"
-          ? `A guest asked for MSR 0x${index.toString(16)}${namedMsr(index)}, which KVM does not give it. It is not one of the VMX registers, VT-x is not involved, and the message is harmless unless the guest itself crashes.`
+          ? `A guest asked for MSR${asked.length === 1 ? "" : "s"} ${all}, which KVM does not give it. ${asked.length === 1 ? "It is not one" : "None is one"} of the VMX registers, VT-x is not involved, and ${isIgnored(match) ? "KVM let it pass (ignore_msrs is on): the message is harmless" : "the message is harmless unless the guest itself crashes"}.`
           : `MSR 0x${index.toString(16)}${namedMsr(index)} is not one of the VMX registers: VT-x is not involved.`,
       gravity: "harmless",
       ...(row.id === "rdmsr-fails"
@@ -255,7 +265,7 @@ export function decodeGuestMsr([match]: readonly [Match, ...Match[]], _context: 
             ],
           }
         : {}),
-      ...(row.id === "kvm-guest-msr"
+      ...(row.id === "kvm-guest-msr" && !isIgnored(match)
         ? {
             steps: [
               {

@@ -87,7 +87,7 @@ export function proseOf(text: string): string {
 function isAbout(text: string, gets: GuestVmx["gets"]): boolean {
   const said = proseOf(text);
   if (gets !== "none" && TROUBLE.test(said)) return false;
-  if (said.split(/\s+/).length < FEW_WORDS) return true;
+  if (said.trim() === "" || (gets === "none" && said.split(/\s+/).length < FEW_WORDS)) return true;
   return ABOUT_VMX.test(said) && (!OTHER_MATTER.test(said) || /\bvmx\b/i.test(said));
 }
 

@@ -13,7 +13,7 @@ const RUNS =
   /\bqemu(?:-system-\w{3,8}|-kvm)?\b[^\n]{0,60}\b(?:hang(?:s|ing)|freez(?:es|ing)|crash(?:es|ing|ed)|panics?|boot(?:ing)? fail\w{0,4})\b|\b(?:savevm|loadvm|live[- ]migrat\w{1,5}|(?:guest|VM|virtual machine)s?(?: \w{2,10}){0,3} (?:panics?|crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|reboots?|pauses?|paused|boot(?:s|ed)?|lock\w{0,2} up))\b/i;
 /** What a guest kernel ends with. */
 const FAULTS =
-  /\b(?:general protection faults?|page faults?|double faults?|tripp?le[- ]?faults?|kernel panic|Task gate invoked)\b/i;
+  /\b(?:general protection faults?|page faults?|double faults?|tripp?le[- ]?faults?|kernel panic|Task gate invoked|without anything appearing|no output|nothing (?:appears|is shown|happens|on the (?:console|screen|serial)))\b/i;
 const WITH_KVM =
   /\bkvm[_-]intel\b|-enable-kvm\b|\baccel[= ]kvm\b|\bKVM (?:guests?|VMs?|virtual machines?)\b|\bQEMU\/KVM\b/i;
 const ASKED = /-enable-kvm\b|\baccel[= ]kvm\b/i;

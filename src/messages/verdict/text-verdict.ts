@@ -284,6 +284,7 @@ const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
   "modules-missing": ["modprobe-not-found"],
   "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
   "windows-requirements": ["hyperv-launch-failed"],
+  "qemu-init-vcpu": ["qemu-evmcs-range"],
   "qemu-internal-error": ["kvm-unexpected-exit"],
   "haxm-not-installed": ["emulator-driver", "qemu-no-kvm"],
   "emulator-acceleration": [

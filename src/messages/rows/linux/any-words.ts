@@ -375,6 +375,7 @@ export const ANY_WORDS_MESSAGES = [
     layer: "KVM load",
     gravity: "blocks",
     generic: true,
+    unless: ["KVM runs a guest"],
     group: "kvm-device",
     needle: [
       "kvm is",

@@ -131,7 +131,8 @@ export const KVM_RUNTIME_MESSAGES = [
     gravity: "degrades",
     needle: ["unhandled rdmsr", "unhandled wrmsr", "ignored rdmsr", "ignored wrmsr"],
     pattern:
-      /(?<treated>unhandled|ignored) (?<how>rdmsr|wrmsr):? (?<msr>0x[0-9a-f]{1,8})(?: (?:data )?(?<value>0x[0-9a-f]{1,16}))?/i,
+      /(?<treated>unhandled|ignored) (?<how>rdmsr|wrmsr)(?::? |\()(?<msr>0x[0-9a-f]{1,8})(?:(?: (?:data )?|\) = )(?<value>0x[0-9a-f]{1,16}))?/i,
+    group: "guest-msr",
     what: "The guest accessed MSR {msr}, which KVM does not give it ({treated} {how}).",
     decoder: "guest-msr",
     steps: [],

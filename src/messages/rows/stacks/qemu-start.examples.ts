@@ -46,6 +46,9 @@ export const QEMU_START_EXAMPLES = {
     examples: ["kvm: -device host-x86_64-cpu,id=cpu2,socket-id=1: 'host-x86_64-cpu' is not a valid device model name"],
     not: ["qemu-system-x86_64: -device foo: 'foo' is not a valid device model name"],
   },
+  "qemu-evmcs-range": {
+    examples: ["qemu-system-x86_64: eVMCS version range [1..1] is not supported by kernel (supported: [0..0])"],
+  },
   "kvm-exit-shutdown": {
     examples: [
       "Immediate VCPU exit with exit_reason=0x8",

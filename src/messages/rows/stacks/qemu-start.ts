@@ -156,6 +156,23 @@ export const QEMU_START_MESSAGES = [
     },
   },
   {
+    id: "qemu-evmcs-range",
+    product: "QEMU",
+    layer: "nested KVM",
+    gravity: "blocks",
+    needle: "evmcs version range",
+    pattern: /eVMCS version range \[[\d.]{1,20}\] is not supported by kernel \(supported: \[(?<range>[\d.]{1,20})\]\)/,
+    what: "The machine asks for the enlightened VMCS (hv-evmcs), which KVM offers where it offers VMX: here its versions are {range} (0..0: none). nested of kvm_intel is off, the CPU is AMD's, or the kernel is too old. The failure of a virtual CPU behind it is this one.",
+    steps: [
+      {
+        text: "Leave it out where nothing in the guest runs virtual machines (Hyper-V, WSL2).",
+        commands: ["-cpu host,hv-passthrough,hv-evmcs=off", "<evmcs state='off'/>"],
+      },
+      NESTED_ON,
+    ],
+    source: { message: "dockur/windows#297", meaning: `${KVM_C} (hyperv_init_vcpu)` },
+  },
+  {
     id: "qemu-init-vcpu",
     product: "QEMU",
     layer: "KVM at run time",

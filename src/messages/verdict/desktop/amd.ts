@@ -17,6 +17,10 @@ const ACCELERATORS =
   /\bHAXM\b|\bAEHD\b|\bemulator[- ](?:check|hypervisor driver)\b|\bAndroid Emulator Hypervisor Driver\b/i;
 const LINUX = /\/dev\/kvm\b|\bkvm-ok\b|\bmodprobe\b|\bUbuntu\b/i;
 
+/** It is said to be missing or off, or asked for. */
+const MISSING =
+  /\b(?:virtuali[sz]ation|hypervisors?|AMD-?V|SVM|VT-?x|VMX|KVM|\/dev\/kvm|acceleration)\b[^.\n]{0,30}(?:n['’]t\b|\b(?:not|off|disabled|missing|unsupported|unavailable|requir\w{2,3}|needed|enable|support\w{0,3}|fail\w{0,3}|errors?)\b)|(?:n['’]t\b|\b(?:not|no|cannot|enable|disabled|missing|support\w{0,3}|requir\w{2,3}|needs?|lacks?)\b)[^.\n]{0,30}\b(?:virtuali[sz]ation|hypervisors?|AMD-?V|SVM|VT-?x|VMX|KVM|acceleration)\b/i;
+
 /** What the Android emulator uses on Windows. */
 function emulatorOnAmd(svm: string, text: string): Omit<TextVerdict, "covers"> {
   const on = isSaidOn(text) ? " The text says that it is on." : "";
@@ -95,6 +99,7 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
           : ["grep -m1 -ow svm /proc/cpuinfo; sudo modprobe kvm_amd; ls -l /dev/kvm; id -nG"],
       },
     ]);
+  if (!MISSING.test(text)) return answer(svm, []);
   if (WINDOWS.test(text))
     return answer(svm, [
       {

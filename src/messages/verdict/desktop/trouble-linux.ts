@@ -6,6 +6,7 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
 import { cloudOf } from "../cloud-words.js";
+import { macGuest, otherKernel } from "../guest-kinds.js";
 import { kvmRuns, runsOnlyWithout } from "../kvm-runs.js";
 import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
 import { bareMetal, insideOf, namedCloud, namedOuter } from "../named-outer.js";
@@ -250,7 +251,12 @@ function besideKvm(text: string): Says | undefined {
 /** What a text describes that holds no message. */
 export function troubleOf(text: string, machine: OwnMachine | undefined): Says | undefined {
   if (text.length > LONGEST) return undefined;
-  const plain = kvmgt(text) ?? someFeature(text) ?? (runsOnlyWithout(text) ? kvmRuns(text) : undefined);
+  const plain =
+    kvmgt(text) ??
+    someFeature(text) ??
+    macGuest(text) ??
+    otherKernel(text) ??
+    (runsOnlyWithout(text) ? kvmRuns(text) : undefined);
   if (plain !== undefined) return plain;
   const here = network(text) ?? lockup(text) ?? nodeLabel(text) ?? crashed(text);
   if (here !== undefined) return here;

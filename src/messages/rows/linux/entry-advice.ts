@@ -1,0 +1,39 @@
+import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
+import { NOT_REPLAYED } from "../../../kvm/not-replayed.js";
+import { releaseOf } from "../../../rules/held.js";
+import { type ExplainContext, holdsInNamed } from "../../context.js";
+import type { Advice } from "../../message.js";
+
+/*
+ * What there is to do after 0x80000021.
+ */
+
+export const REAL_MODE: Advice = {
+  text: "See whether real mode runs without emulation.",
+  commands: ["cat /sys/module/kvm_intel/parameters/unrestricted_guest"],
+};
+export const SMM_UPDATE: Advice = {
+  text: "With SMM=1 in the register block: update the host kernel, the firmware and the microcode.",
+};
+export const SMM_TIMING: Advice = {
+  text: `Before Linux ${releaseOf(NOT_REPLAYED.smmKeepsShadow.held.since)} tdp_mmu=N helped many with SMM=1, because it changed the timing.`,
+  commands: ["echo 'options kvm tdp_mmu=N' | sudo tee /etc/modprobe.d/kvm-tdp.conf"],
+};
+const GIVE_BLOCK: Advice = {
+  text: "Give QEMU's whole register block: SMM=1 in it means system-management mode, CR0 without bit 0 real mode; they have different causes.",
+};
+const TDP_MMU: readonly ParamRow[] = PARAMS.filter(({ name }) => name === "tdp_mmu");
+
+/** The steps that the text leaves open: the register block, a parameter or the kernel can decide. */
+export function openSteps(steps: readonly Advice[], { anywhere, params, kernel }: ExplainContext): readonly Advice[] {
+  const isKnown = params?.kvm_intel?.unrestricted_guest !== undefined || anywhere.has("no-unrestricted-guest");
+  const noBlock = !anywhere.has("smm") && !anywhere.has("no-smm");
+  const timing =
+    kernel === undefined ||
+    (TDP_MMU.some((row) => holdsInNamed(kernel, row)) && !holdsInNamed(kernel, NOT_REPLAYED.smmKeepsShadow));
+  const left = steps.filter(
+    (step) =>
+      !(step === REAL_MODE && isKnown) && !(step === SMM_TIMING && !timing) && !(step === SMM_UPDATE && noBlock),
+  );
+  return noBlock && steps.includes(SMM_UPDATE) ? [GIVE_BLOCK, ...left] : left;
+}

@@ -1,0 +1,62 @@
+import { answer, type TextVerdict } from "../answer.js";
+
+/*
+ * Guests of KVM whose trouble has a usual reason: macOS, and any guest since the host has another kernel.
+ */
+
+type Says = Omit<TextVerdict, "covers">;
+
+const STOPS =
+  /\b(?:hang(?:s|ing)?|hung|stuck|freez\w{1,3}|froze\w?|(?:boot|panic)[- ]?loop\w{0,3}|kernel panic|panics?|reboots?|restarts?|crash\w{0,3}|(?:not|never|fails? to) boot\w{0,3})\b|n['’]t (?:\w{2,8} )?boot\w{0,3}\b/i;
+const MAC =
+  /\bmac ?OS\b|\bOS ?X\b|\b(?:Sequoia|Sonoma|Ventura|Monterey|Big ?Sur|Catalina|Mojave|High Sierra|Hackintosh|OpenCore)\b/i;
+const KVM = /\bKVM\b|\bQEMU\b|\blibvirt\b|\bProxmox\b|\bvirt-manager\b|<domain\b/i;
+/** macOS is the host, or another hypervisor runs it. */
+const ELSEWHERE =
+  /\bmac ?OS host\b|\bon (?:my |an? |the )?(?:mac ?OS\b|mac\b|MacBook|iMac)|\bDocker Desktop\b|\bhvf\b|\bParallels\b|\bUTM\b|\bhyperkit\b|\bdocker[- ]machine\b|\bVMware\b|\bVirtual ?Box\b|\bHyper-?V\b|\bHAXM\b|\b[A-Z]:\\/i;
+const AMD = /\b(?:AMD|Ryzen|EPYC|Threadripper)\b/;
+
+/**
+ * macOS as a guest. Facts: kholia/OSX-KVM (its start script and notes, #252), thenickdude/KVM-Opencore#67: the CPU model, its vendor,
+ * and ignore_msrs.
+ */
+export function macGuest(text: string): Says | undefined {
+  const found = STOPS.exec(text)?.[0];
+  if (found === undefined || !MAC.test(text) || !KVM.test(text) || ELSEWHERE.test(text)) return undefined;
+  return answer(
+    `macOS is a guest of KVM there, and stops ("${found}"): VT-x (or AMD-V) is on. It reads MSRs that KVM does not have and stops at the fault, unless kvm.ignore_msrs is 1; and it starts on a CPU model of Intel's alone, with Intel's vendor${AMD.test(text) ? ", on this AMD CPU, too (not with host or qemu64)" : ""}.`,
+    [
+      {
+        text: "On the host let such reads pass, and give the guest a model that its release knows.",
+        commands: [
+          "echo 1 | sudo tee /sys/module/kvm/parameters/ignore_msrs",
+          "-cpu Skylake-Client,-hle,-rtm,kvm=on,vendor=GenuineIntel,+invtsc,vmware-cpuid-freq=on",
+        ],
+      },
+    ],
+  );
+}
+
+const GUESTS = /\b(?:VMs?|guests?|virtual machines?|KVM|QEMU)\b/i;
+const FAILS =
+  /\b(?:broke\w?|broken|fail\w{0,3}|errors?|crash\w{0,3}|hang(?:s|ing)?|freez\w{1,3}|stuck|panics?|blue ?screens?|regression|(?:not|no longer|wo?n['’]t|would ?n['’]t|doesn['’]t|can['’]?t) (?:\w{2,10} )?(?:start|boot|work)\w{0,3}|reboots?)\b/i;
+/** Of the host's kernel, one version that fails and another one that does not. */
+const OTHER_KERNEL =
+  /\b(?:updat|upgrad)\w{1,4}\b[^.\n]{0,40}\bkernel\b[^\n]{0,12}\bfrom v?\d\.\d{1,2}[^\n]{0,24}\bto v?\d\.\d{1,2}|\b(?:switch|go|roll|mov|boot|revert|downgrad)\w{0,4} (?:back )?(?:in)?to (?:the )?(?:linux |kernel )?v?\d\.\d{1,2}[\w.-]{0,20}(?: kernel)? (?:has )?(?:resolv|fix|solv|help|work)\w{0,3}|\b(?:works?|worked|fine) (?:\w{2,8} )?(?:with|on|under|in) (?:the )?(?:linux |host )?kernel v?\d\.\d{1,2}[^\n]{0,80}\b(?:not|fail\w{0,3}|broken|crash\w{0,3}|hang\w{0,3}) (?:\w{2,8} )?(?:with|on|under|in) (?:kernel )?v?\d\.\d{1,2}/i;
+/** The module of another kernel, or none. */
+const NO_KVM = /\/dev\/kvm\b|\bmodprobe\b|\bmodule\b|\bWSL\b|\bguest(?:['’]s)? kernel\b/i;
+
+/** It began with another kernel of the host. */
+export function otherKernel(text: string): Says | undefined {
+  const found = OTHER_KERNEL.exec(text)?.[0].replace(/\s+/g, " ");
+  if (found === undefined || !GUESTS.test(text) || !FAILS.test(text) || NO_KVM.test(text)) return undefined;
+  return answer(
+    `Guests ran under one kernel of the host and fail under another one ("${found}"): VT-x is on, and the fault is in KVM of that kernel.`,
+    [
+      {
+        text: "Stay with the kernel that works, or take the newest stable update of the other series; report both versions with the host's CPU.",
+        commands: ["uname -r; grep -m1 'model name' /proc/cpuinfo; sudo dmesg | grep -iE 'kvm|BUG|WARN' | tail"],
+      },
+    ],
+  );
+}
