@@ -201,6 +201,9 @@ const OMISSIONS = [
   // Register values in words, which a view of the page has, and the instruction in the code bytes of a crashed kernel (`explain`).
   [/[\\/]registers-read\.ts$/, () => "export const registersAsked = () => undefined;"],
   [/[\\/]verdict[\\/]faulting\.ts$/, () => "export const faultingInstruction = () => undefined;"],
+  // Why KVM refused an ioctl, or a virtual CPU (`explain`): the sentence of the row says which it was.
+  [/[\\/]decoders[\\/]kvm-ioctl\.ts$/, () => "export const decodeKvmIoctl = () => ({});"],
+  [/[\\/]set-msr[\\/]vcpu-refused\.ts$/, () => "export const decodeVcpuRefused = () => ({});"],
   // What older kernels do not print or take (`explain`).
   [
     /[\\/]asked[\\/]flags-line\.ts$/,
