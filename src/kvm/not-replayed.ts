@@ -96,6 +96,12 @@ export const NOT_REPLAYED = {
     file: "arch/x86/kvm/vmx/sgx.c",
     fn: "setup_default_sgx_lepubkeyhash",
   },
+  tdxGuests: {
+    held: { since: "6.16" },
+    text: "KVM runs guests as trust domains",
+    file: "arch/x86/kvm/vmx/tdx.c",
+    fn: "tdx_bringup",
+  },
   /** Stable kernels took it, too; which is not known. */
   smmKeepsShadow: {
     held: { since: ["6.2", { after: "6.1.0" }, { after: "5.15.0" }] },

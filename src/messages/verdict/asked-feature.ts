@@ -80,7 +80,8 @@ function featuresIn(line: string): readonly Feature[] {
   const words = line
     .split(/[\s,;:?!()"'`=]+/)
     .filter((word) => word !== "")
-    .map((word) => word.replace(/\.$/, ""));
+    .map((word) => word.replace(/\.$/, ""))
+    .flatMap((word) => (word.includes("/") && featureNamed(word) === undefined ? word.split("/") : [word]));
   const found: Feature[] = [];
   for (let at = 0; at < words.length; at++) {
     for (let length = Math.min(MOST_WORDS, words.length - at); length > 0; length--) {

@@ -35,6 +35,11 @@ function emulatorOnAmd(svm: string, text: string): Omit<TextVerdict, "covers"> {
   );
 }
 
+/** A hypervisor got so far that it crashed, and nothing is said about a setting. */
+const RUNS =
+  /\b(?:hook\w{0,3}|hypervisor|VMCB|VMEXIT|NPT|virtual machine)\b[^\0]{0,600}\b(?:freez\w{1,3}|BSOD|blue ?screen|CLOCK_WATCHDOG\w{0,10})\b/i;
+const SWITCH = /\b(?:BIOS|UEFI|firmware|enabled?|disabled?|SVM mode)\b/i;
+
 export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
   const svm = `The text shows an AMD CPU (${name}): it has AMD-V (SVM) in place of VT-x, and nothing about VMX applies to it.`;
   if (isOnMac(text))
@@ -83,7 +88,7 @@ export function ofAmd(name: string, text: string): Omit<TextVerdict, "covers"> {
         commands: [...OUTER_COMMANDS.VirtualBox, ...OUTER_COMMANDS.VMware],
       },
     ]);
-  if (OTHER_KERNELS.test(text)) return answer(svm, []);
+  if (OTHER_KERNELS.test(text) || (RUNS.test(text) && !SWITCH.test(text))) return answer(svm, []);
   if (ACCELERATORS.test(text) && !LINUX.test(text)) return emulatorOnAmd(svm, text);
   if (HYPERVISOR_WORKS.test(text))
     return answer(

@@ -164,8 +164,15 @@ const OWN =
 const MANAGED =
   /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
 
+/** The names of a listing are no subject. */
+const LISTING = /\bvmx flags\b\s{0,4}:[^\n"]{1,600}/gi;
+
 /** The manual's answer to a question in prose. */
-export function authorQuestion(text: string, machine: OwnMachine | undefined): Omit<TextVerdict, "covers"> | undefined {
+export function authorQuestion(
+  whole: string,
+  machine: OwnMachine | undefined,
+): Omit<TextVerdict, "covers"> | undefined {
+  const text = whole.replace(LISTING, "");
   if (text.length > LONGEST) return undefined;
   const isOwn = OWN.test(text);
   const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
@@ -197,10 +204,11 @@ const unknown = (text: string): typeof ASK | undefined =>
 
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
 export function authorInstead(
-  text: string,
+  whole: string,
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
+  const text = whole.replace(LISTING, "");
   if (text.length > LONGEST) return undefined;
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const isOwn = OWN.test(text);

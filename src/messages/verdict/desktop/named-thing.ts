@@ -43,7 +43,33 @@ export function namedThing(
   if (text === undefined || text.length > LONGEST || !ASKS.test(text)) return undefined;
   // The registers of the machine itself say more than those of its kind.
   const ofKind = machine?.hasRegisters === true ? undefined : featureOfNamed(text);
-  return placeNamed(text) ?? ofKind ?? vtxOfNamed(text);
+  return placeNamed(text) ?? ofKind ?? arkListing(text) ?? vtxOfNamed(text);
+}
+
+/** Lines of ark.intel.com, as people paste them. */
+const ARK = /\((?<name>VT-x|VT-d|EPT)\)[^\w\n]{0,12}\n?[^\w\n]{0,8}(?<has>Yes|No)\b/g;
+const arkOf = (text: string): ReadonlyMap<string, boolean> =>
+  new Map([...text.matchAll(ARK)].map(({ groups }) => [groups?.name ?? "", groups?.has === "Yes"]));
+export const arkLists = (text: string): boolean => arkOf(text).has("VT-x");
+
+function arkListing(text: string): Omit<TextVerdict, "covers"> | undefined {
+  const ark = arkOf(text);
+  const vtx = ark.get("VT-x");
+  if (vtx === undefined) return undefined;
+  const ept = ark.get("EPT");
+  const parts = [
+    vtx
+      ? `Intel's list says that the CPU has VT-x${ept === undefined ? "" : ept ? " and EPT" : ", and no EPT"}: hypervisors run on it${ept === false ? ", but not those that need EPT (Hyper-V, bhyve, Hypervisor.framework, VMware's nested VT-x)" : ""}, once the firmware has it on.`
+      : "Intel's list says that the CPU has no VT-x: no setting brings it, and no hypervisor that needs it runs there.",
+    ...(ark.get("VT-d") === false
+      ? ["Without VT-d no device can be passed through to a guest; nothing else needs it."]
+      : []),
+  ];
+  return {
+    says: parts.join(" "),
+    steps: vtx ? [{ text: "See on the machine whether it is on.", commands: ["grep -m1 -ow vmx /proc/cpuinfo"] }] : [],
+    evidence: [],
+  };
 }
 
 function placeNamed(text: string): Omit<TextVerdict, "covers"> | undefined {

@@ -48,9 +48,15 @@ const belowBsd = (text: string): string | undefined => {
   return /^(?:VMw|ES)/i.test(name) ? "VMware" : /^Vi/i.test(name) ? "VirtualBox" : /^H/i.test(name) ? "Hyper-V" : "KVM";
 };
 
+const SLOW = /\b(?:slow\w{0,2}|performance|laggy|latency)\b/i;
+const STARTS_NONE =
+  /\b(?:not|\w{2,6}n['’]t|cannot|fails? to|failed to|unable to|refuses to) (?:\w{1,8} ){0,2}(?:start|boot|run|load|work|create)\w{0,3}\b|\berror\b/i;
+
 /** bhyve, without a word of its own. */
 export function bhyveAlone(text: string): Answer | undefined {
   if (!BHYVE.test(text) || !(BSD.test(text) || ILLUMOS.test(text))) return undefined;
+  // Guests run there.
+  if (SLOW.test(text) && !STARTS_NONE.test(text)) return undefined;
   if (PASSED_THROUGH.test(text))
     return {
       says: "This is about giving a PCI device to a guest of bhyve (ppt). That needs the IOMMU (VT-d, on AMD AMD-Vi), which has a switch of its own in the firmware setup, and guest memory that is wired (bhyve -S); VT-x alone runs the guest without the device.",

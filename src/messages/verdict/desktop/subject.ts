@@ -10,6 +10,7 @@ import { macosElsewhere, nestedOnMac, onAppleSilicon, windowsInParallels } from 
 import { frameworkShown } from "./hosts/mac-framework.js";
 import { hypervisorWanted } from "./hosts/wanted-hypervisor.js";
 import { cpuLacks, IN_A_MACHINE, saidOf } from "./in-words.js";
+import { arkLists } from "./named-thing.js";
 import { bhyveAlone, emulatorAlone, xenAlone } from "./other-hosts.js";
 import { productAlone, underRosetta } from "./products.js";
 import { subjectOfWindows } from "./windows.js";
@@ -94,6 +95,7 @@ export function subjectOf(text: string, machine: OwnMachine | undefined): Omit<T
     IOMMU.test(text) &&
     NO_IOMMU.test(text) &&
     !NO_MATTER.test(text) &&
+    !arkLists(text) &&
     (!NO_VTX.test(text) || IS_SAID_OF_IOMMU.test(text))
   )
     return IOMMU_ON.test(text)

@@ -8,7 +8,8 @@ import type { Step } from "../../../message.js";
  * Features of the CPU that are wanted in a guest and that VT-x does not decide alone: SGX, Intel PT, LBR, performance counters. What
  * each hypervisor gives. Facts: Linux, arch/x86/kvm/vmx (vmx.c, sgx.c, capabilities.h) and arch/x86/kernel/cpu/sgx/main.c; QEMU,
  * docs/system/i386/sgx.rst and target/i386/cpu.c; VirtualBox, VMMR3/CPUMR3CpuId.cpp; VMware vSphere Security (virtual SGX); Microsoft,
- * Set-VMProcessor and memory integrity.
+ * Set-VMProcessor and memory integrity; Linux, Documentation/arch/x86/tdx.rst; QEMU, docs/system/i386/tdx.rst; canonical/tdx#33, #102,
+ * #161.
  */
 
 /** A longer text is a log. */
@@ -18,7 +19,7 @@ const FIRST_LINES = 3;
 const ASKS =
   /\?|[？吗]|\b(?:how|why|what|whether|can(?:not|['’]?t)?|not|no|n['’]t|\w{2,6}n['’]t|unable|fail\w{0,4}|errors?|problems?|missing|support\w{0,3}|without|possible|need\w{0,2})\b/i;
 const IN_GUEST =
-  /\b(?:guests?|VMs?|virtual(?:i[sz]ed|i[sz]ation|i[sz]ing)?|vir?tulization|hypervisors?|KVM|QEMU|VirtualBox|VMware|ESXi|Hyper-?V|nested|kvm_intel|sgx_vepc)\b|虚拟/i;
+  /\b(?:guests?|VMs?|virtual(?:i[sz]ed|i[sz]ation|i[sz]ing)?|vir?tulization|hypervisors?|KVM|QEMU|VirtualBox|VMware|ESXi|Hyper-?V|nested|kvm_intel|sgx_vepc|TDX|seam\w{2,6})\b|虚拟/i;
 
 const PRODUCTS = [
   ["vbox", /\bVirtual ?Box\b|\bVBox/i],
@@ -29,6 +30,8 @@ type ProductKey = (typeof PRODUCTS)[number][0];
 
 interface GuestFeature {
   readonly words: RegExp;
+  /** Another subject with the same word. */
+  readonly but?: RegExp;
   /** What is said of it on a product; `any` for KVM, and where none is named. */
   readonly on: { readonly [P in ProductKey | "any"]?: string };
   readonly steps?: { readonly [P in ProductKey | "any"]?: readonly Step[] };
@@ -36,9 +39,48 @@ interface GuestFeature {
   readonly shown?: readonly (readonly [words: RegExp, says: string, steps?: readonly Step[]])[];
 }
 
-const { sgxDriver, sgxForGuests, guestLbr } = NOT_REPLAYED;
+const { sgxDriver, sgxForGuests, guestLbr, tdxGuests } = NOT_REPLAYED;
+
+const TDX_STEPS: readonly Step[] = [
+  {
+    text: "See how far it gets: 1 in bit 11 of 0x1401, `module initialized` in the log, Y for the parameter.",
+    commands: ["sudo rdmsr -f 11:11 0x1401; sudo dmesg | grep -i tdx; cat /sys/module/kvm_intel/parameters/tdx"],
+  },
+];
 
 const FEATURES: readonly GuestFeature[] = [
+  {
+    words: /\bTDX\b|\btdx[-_ ]guest\b|\bSEAM(?:RR|LDR)\b/i,
+    but: /#VE\b|\bvirtuali[sz]ation exception/i,
+    shown: [
+      [
+        /\bvm-type tdx not supported\b[^\0]{0,4000}\bmodule initialized\b/i,
+        `The kernel initialized the TDX module, and its KVM does not have the kind of machine that this QEMU asks for: the interface before Linux ${tdxGuests.held.since} was each vendor's own, so kernel and QEMU have to be of one stack; QEMU has the upstream one from 10.1 on. A TD also needs the machine to name its object, or it is an ordinary guest.`,
+        [
+          {
+            text: "Take QEMU from where the kernel is from, and name the object.",
+            commands: [
+              "-machine q35,kernel-irqchip=split,confidential-guest-support=tdx -object tdx-guest,id=tdx -cpu host",
+            ],
+          },
+        ],
+      ],
+      [
+        /\bBIOS enabled: private KeyID range\b[^\0]{0,4000}\b(?:not enabled by BIOS|module not loaded|SEAMCALL[^\n]{0,40}failed)/i,
+        "`BIOS enabled: private KeyID range` says only that the firmware set keys apart for TDX. The TDX module was not usable after that: its loader (P-SEAMLDR) or the module is missing in this firmware or too old, or TME, TME-MT, the SEAM loader and TDX are not on together. No package of the system changes that.",
+        [
+          {
+            text: "Update the firmware, switch all of these on, and read whether SEAM is there (1).",
+            commands: ["sudo rdmsr -f 11:11 0x1401"],
+          },
+        ],
+      ],
+    ],
+    on: {
+      any: `TDX on a host needs a server CPU that has it (Intel lists it for Xeon Scalable of the 5th generation and later, of the 4th for some clouds), firmware with its loader and with TME, TME-MT, the SEAM loader and TDX on together, and a KVM that has it: Linux ${tdxGuests.held.since} and later with kvm_intel.tdx=1, or a vendor's own kernel. It is not there in a virtual machine, and where the firmware setup greys it out one of the others is off, or the CPU or board has none.`,
+    },
+    steps: { any: TDX_STEPS },
+  },
   {
     words: /\bSGX\b|\bsgx_\w{3,12}|[+-]sgx\b|\bmemory-backend-epc\b|\benclaves?\b/i,
     shown: [
@@ -185,7 +227,7 @@ export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | un
       "`QEMU Virtual CPU` is QEMU's default model (qemu64): this guest was started without the CPU that was set, and has neither vmx nor the host's other features. A setting of a service counts when the service was started again, and for a machine only when it was shut down and started since; a restart from inside keeps the old CPU.",
       [{ text: "See what the running machine was given.", commands: ["virsh dumpxml NAME | grep -A4 '<cpu'"] }],
     );
-  const feature = FEATURES.find(({ words }) => words.test(begin));
+  const feature = FEATURES.find(({ words, but }) => words.test(begin) && but?.test(text) !== true);
   if (feature === undefined || !IN_GUEST.test(text)) return undefined;
   const [, told, then = []] = feature.shown?.find(([words]) => words.test(text)) ?? [];
   if (told !== undefined) return answer(told, then);

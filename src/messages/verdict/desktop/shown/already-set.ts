@@ -56,10 +56,17 @@ const SETTINGS: readonly {
 const SHORTEST = 8;
 const plain = (text: string): string => text.replace(/\bsudo /g, "").replace(/\s{1,80}/g, " ");
 
+const LOG_LINE = /^\[ {0,5}\d{1,6}\.\d{6}\] /gm;
+/** So many lines are what somebody took out of the log for this. */
+const LOG_LINES = 3;
+const ASKS_FOR_LOG = /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/;
+
 /** Steps without the commands that the text shows as given: their output is there, or they did not help. */
 function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
   const given = plain(text);
+  const hasLog = (text.match(LOG_LINE)?.length ?? 0) >= LOG_LINES;
   const isGiven = (command: string) =>
+    (hasLog && ASKS_FOR_LOG.test(command)) ||
     (plain(command).split(" #")[0] ?? "")
       .trim()
       .split(/ ?; ?/)
