@@ -96,6 +96,12 @@ export function hasSvm({ vendor, observed }: Pick<Host, "vendor" | "observed">):
   return observed?.modules?.kvm_amd === true && observed.modules.kvm_intel !== true;
 }
 
+/** Whether `vmx` is among the flags of /proc/cpuinfo; undefined where the text does not show it. */
+export function showsVmx(host: Pick<Host, "observed"> | undefined): boolean | undefined {
+  const observed = host?.observed;
+  return observed?.cpuFlags?.includes("vmx") ?? observed?.vmx;
+}
+
 /**
  * What a machine or a tool reported about later layers. A replay does not start from it; it is what a replay is checked
  * against, and where nothing else is known it is knowledge of its own layer.

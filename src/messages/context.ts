@@ -1,5 +1,6 @@
 import { once } from "../bits/once.js";
-import type { Host } from "../host/host.js";
+import { type Host, msrOf } from "../host/host.js";
+import type { Msr } from "../host/msr.js";
 import { NOT_AMD } from "../input/formats/kernel-log.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
@@ -112,6 +113,7 @@ export function explainContexts(
         (name === "/dev/kvm exists" && DEVICE_THERE.test(head) && !NAME_ALONE.test(head)) ||
         ((name !== "said to have nested on" || read !== false) &&
           shown.some(([shows, is, not]) => shows === name && is.test(head) && !not?.test(head))),
+      (index) => about?.host.cores.every((core) => isKnown(msrOf(core, index))) === true,
     ),
     dumps: text.dumps,
     lines: linesOf(head),
@@ -130,10 +132,14 @@ export function explainContexts(
   });
 }
 
+/** The value of every bit. */
+const isKnown = (msr: Msr): boolean => msr.state === "value" && (msr.hi.unknown | msr.lo.unknown) === 0;
+
 /** Answers are kept: many words make a circumstance, and few circumstances matter to the messages of a text. */
-function whenAsked(isSo: (name: Circumstance) => boolean): Circumstances {
+function whenAsked(isSo: (name: Circumstance) => boolean, reads: Circumstances["reads"]): Circumstances {
   const known = new Map<Circumstance, boolean>();
   return {
+    reads,
     has(name) {
       const before = known.get(name);
       if (before !== undefined) return before;

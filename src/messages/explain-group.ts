@@ -6,7 +6,6 @@ import {
   chosenStep,
   type Decoded,
   type Explanation,
-  inPlace,
   type Recognised,
   sinceText,
   uniqueSteps,
@@ -33,6 +32,7 @@ import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Outcome, Product } from "./message.js";
+import { openSteps } from "./open-steps.js";
 import type { Circumstance } from "./own-machine.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
@@ -133,7 +133,7 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
       bits: [],
       ...(rule === undefined ? {} : { rule }),
       causes: [],
-      steps: inPlace(shown.steps, context.circumstances).map((step) => chosenStep(filledStep(step, first))),
+      steps: openSteps(shown.steps, context.circumstances).map((step) => chosenStep(filledStep(step, first))),
       depends: [],
       ...kernelNotes(context, decoded),
       sources: sourcesOf(row),
@@ -220,8 +220,8 @@ function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainCo
   const known = (name: Circumstance) =>
     (circumstances.has(name) && !(name === "said to be virtual" && OWN_OUTER.has(row.product))) ||
     (name === "AMD" && signs.amd);
-  const open = inPlace(steps, circumstances).filter(
-    (step) => step.unless?.some(known) !== true && !(circumstances.has("on illumos") && needsLinux(step)),
+  const open = openSteps(steps, circumstances, known).filter(
+    (step) => !(circumstances.has("on illumos") && needsLinux(step)),
   );
   const unasked = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumpAsked);
   const left = unasked ? open.map((step) => (step.text === DUMP_VMCS.text ? DUMP_IN_LOG : step)) : open;

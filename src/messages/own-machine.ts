@@ -1,4 +1,4 @@
-import { type Host, isSvmVendor, isWsl2, msrOf } from "../host/host.js";
+import { type Host, isSvmVendor, isWsl2, msrOf, showsVmx } from "../host/host.js";
 import { msrBit } from "../host/msr.js";
 import { type ReadResult, readHost } from "../input/read.js";
 import { parseBool } from "../kvm/load/parse-param.js";
@@ -116,7 +116,9 @@ const CIRCUMSTANCES = {
   "in WSL2": isWsl2,
   AMD: ({ vendor }: Host) => isSvmVendor(vendor),
   "VMX in CPUID": ({ cores: [boot] }: Host) => boot.cpuid.features.vmx === true,
-  "vmx among the flags": ({ observed }: Host) => observed?.vmx === true,
+  "vmx among the flags": (host: Host) => showsVmx(host) === true,
+  /** It is among the flags, or is not. */
+  "vmx flag read": (host: Host) => showsVmx(host) !== undefined,
   "IA32_FEAT_CTL read": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 0) !== "unknown" &&
     msrBit(msrOf(boot, 0x3a), 2) !== "unknown" &&
@@ -126,8 +128,9 @@ const CIRCUMSTANCES = {
     msrBit(msrOf(boot, 0x3a), 0) === "yes" &&
     msrBit(msrOf(boot, 0x3a), 2) === "no" &&
     msrBit(msrOf(boot, 0x3a), 1) === "no",
-  "VMX locked on": ({ cores: [boot] }: Host) =>
-    msrBit(msrOf(boot, 0x3a), 0) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "yes",
+  /** On every CPU. */
+  "VMX locked on": ({ cores }: Host) =>
+    cores.every((core) => msrBit(msrOf(core, 0x3a), 0) === "yes" && msrBit(msrOf(core, 0x3a), 2) === "yes"),
   /** Locked with VMX on inside SMX alone. */
   "inside SMX alone": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",
@@ -167,6 +170,8 @@ export type Circumstance =
 /** Those that are so. */
 export interface Circumstances {
   readonly has: (name: Circumstance) => boolean;
+  /** Whether the value of an MSR is known. */
+  readonly reads: (index: number) => boolean;
 }
 
 /** Whether what was read of a machine shows it. */

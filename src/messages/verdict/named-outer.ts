@@ -1,4 +1,4 @@
-import { isWsl2, msrOf } from "../../host/host.js";
+import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
 import { EITHER_FIRMWARE, FIRMWARE_OFF, outerStep } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
@@ -188,7 +188,7 @@ export function bareMetal(text: string): string | undefined {
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
 export function namedOuter(text: string, machine: OwnMachine | undefined): Named | undefined {
   const { observed, cores } = machine?.situation.host ?? {};
-  if (observed?.vmx === true || cores?.[0].cpuid.features.vmx === true) return undefined;
+  if (showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true) return undefined;
   // VirtualBox shows Linux the interface of KVM.
   const inVbox = observed?.outer === "KVM" && (shownModel(text) ?? systemIn(text)) === "VirtualBox";
   const outer = inVbox ? "VirtualBox" : observed?.outer;
@@ -293,13 +293,10 @@ export function withNamedOuter(
   isInside: () => boolean,
 ): Omit<TextVerdict, "covers"> {
   const { observed } = machine.situation.host;
-  const refused = observed?.loadError === "EOPNOTSUPP" && observed.vmx !== true;
+  const flag = showsVmx(machine.situation.host);
+  const refused = observed?.loadError === "EOPNOTSUPP" && flag !== true;
   const isAbsent = msrOf(machine.situation.host.cores[0], 0x3a).state === "absent";
-  if (
-    !(observed?.vmx === false || refused || isAbsent) ||
-    observed?.outer !== undefined ||
-    isWsl2(machine.situation.host)
-  )
+  if (!(flag === false || refused || isAbsent) || observed?.outer !== undefined || isWsl2(machine.situation.host))
     return found;
   if (text === undefined) return found;
   const guest = guestWithoutVmx(guests(), machine);

@@ -1,10 +1,9 @@
 import { once } from "../../bits/once.js";
-import { isSvmVendor } from "../../host/host.js";
+import { isSvmVendor, showsVmx } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
 import {
   type Explanation,
   type FoundVerdict,
-  inPlace,
   isOfLoading,
   plainStep,
   type Recognised,
@@ -12,7 +11,7 @@ import {
   uniqueSteps,
 } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
-import type { Advice } from "../message.js";
+import { openSteps } from "../open-steps.js";
 import {
   type Circumstances,
   hostsOfPrompts,
@@ -51,10 +50,9 @@ export function verdictOf(
   const short = shortOf(text);
   const alone = answerOf(recognised, machine, text, desktop, circumstances);
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
-  const isOpen = ({ unless }: Advice) => unless?.some((name) => circumstances.has(name)) !== true;
   const found = worded && {
     ...withoutQuestion(worded),
-    steps: uniqueSteps(inPlace(worded.steps, circumstances).filter(isOpen)).map(plainStep),
+    steps: uniqueSteps(openSteps(worded.steps, circumstances)).map(plainStep),
   };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
@@ -104,7 +102,8 @@ function answerOf(
     isOfNested: () => short === undefined || OF_NESTED.test(short),
   };
   // Where Linux shows no vmx, whatever program complains, complains about that.
-  const noVmx = machine?.situation.host.observed?.vmx === false;
+  const flag = showsVmx(machine?.situation.host);
+  const noVmx = flag === false;
   if (recognised.length === 0) {
     const lone = loneErrno(short);
     if (lone !== undefined) return lone;
@@ -119,7 +118,7 @@ function answerOf(
   if (wsl !== undefined) return rowVerdict(wsl, recognised.filter(isOfLoading));
   // One CPU lacks what another one shows: neither of the two is the machine.
   const lacking = recognised.find(({ message }) => message === "kvm-vmx-not-supported");
-  if (lacking !== undefined && machine?.situation.host.observed?.vmx === true) return rowVerdict(lacking, ofLoading);
+  if (lacking !== undefined && flag === true) return rowVerdict(lacking, ofLoading);
   // Every CPU has VMX, and one of them another one: nothing is to be switched on or passed.
   const differing = recognised.find(({ message }) => CONFIG_DIFFERS.has(message ?? ""));
   if (differing !== undefined && machine?.hasRegisters !== true) {
@@ -129,7 +128,7 @@ function answerOf(
   const other = otherCpuVerdict(recognised, machine, short, circumstances);
   if (other !== undefined) return other;
   const onlyGeneral = blocking.length > 0 && blocking.every(({ message }) => SAYS_NONE.has(message ?? ""));
-  if (onlyGeneral && machine?.situation.host.observed?.vmx === true && circumstances.has("/dev/kvm exists"))
+  if (onlyGeneral && flag === true && circumstances.has("/dev/kvm exists"))
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);

@@ -1,4 +1,4 @@
-import { type Host, hasSvm, microsoftsKernel } from "../../host/host.js";
+import { type Host, hasSvm, microsoftsKernel, showsVmx } from "../../host/host.js";
 import { isLoadedOn } from "../../kvm/replay.js";
 
 /** WSL's kernels have KVM built in: then its parameters are shown without VT-x, too. */
@@ -10,8 +10,7 @@ const OUTER_OF_WSL = /^(?:Hyper-V|Microsoft|WSL|Windows)/;
  */
 export function isHostAndGuest(host: Host): boolean {
   const { observed, cores } = host;
-  const denied =
-    cores[0].cpuid.features.vmx === false || observed?.vmx === false || observed?.cpuFlags?.includes("vmx") === false;
+  const denied = cores[0].cpuid.features.vmx === false || showsVmx(host) === false;
   const builtIn = OUTER_OF_WSL.test(observed?.outer ?? "") || microsoftsKernel(host.kernel ?? "") !== undefined;
   return denied && !builtIn && isLoadedOn(host) && !hasSvm(host);
 }

@@ -1,4 +1,4 @@
-import type { Host, Observed } from "../../host/host.js";
+import { type Host, type Observed, showsVmx } from "../../host/host.js";
 import { statedOf } from "../../input/hosts/stated.js";
 import { describeMsr } from "../../input/text/msr-names.js";
 import type { VerifyItem } from "../evidence/item.js";
@@ -19,8 +19,8 @@ export function withoutStatement(host: Host, { id, kind, what, param }: VerifyIt
     ...(shown === undefined || Object.keys(shown).length === 0 ? {} : { params: shown }),
   });
   if (kind === "cpu-flag") {
-    const { cpuFlags, vmx, ...rest } = observed;
-    const listed = cpuFlags === undefined ? vmx : cpuFlags.includes("vmx");
+    const { cpuFlags: _flags, vmx: _vmx, ...rest } = observed;
+    const listed = showsVmx({ observed });
     return changed({ ...rest, ...(id === "flags vmx" || listed === undefined ? {} : { vmx: listed }) });
   }
   if (kind === "vmx-flag") {

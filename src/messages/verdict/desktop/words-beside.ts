@@ -1,3 +1,4 @@
+import { showsVmx } from "../../../host/host.js";
 import { parseBool } from "../../../kvm/load/parse-param.js";
 import { EITHER_FIRMWARE, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
@@ -117,7 +118,7 @@ function besideWords(
     };
   if (
     machine?.countsEither() === true &&
-    machine.situation.host.observed?.vmx === undefined &&
+    showsVmx(machine.situation.host) === undefined &&
     first?.outcome === "no device"
   )
     return {
@@ -128,7 +129,7 @@ function besideWords(
     };
   if (DESKTOP.test(text)) return found;
   const { observed, cores } = machine?.situation.host ?? {};
-  const shown = observed?.vmx === true || cores?.[0].cpuid.features.vmx === true;
+  const shown = showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true;
   const virtual = cores?.[0].cpuid.features.hypervisor === true || observed?.outer !== undefined;
   const failed = recognised.some(({ gravity }) => gravity === "blocks");
   if (!failed && shown) {

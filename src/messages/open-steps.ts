@@ -1,0 +1,84 @@
+import { inPlace } from "./answer.js";
+import type { Advice } from "./message.js";
+import type { Circumstance, Circumstances } from "./own-machine.js";
+
+/*
+ * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
+ * here it is decided, for all rows alike, what of it is left to do on the machine that the text shows.
+ */
+
+/** Commands that change nothing, or nothing more, where the text shows one of these. */
+const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circumstance[] }[] = [
+  { command: /\brdmsr (?:-a )?0x3a\b/, by: ["IA32_FEAT_CTL read", "AMD", "in WSL2", "in a cloud"] },
+  { command: /\brdmsr\b/, by: ["AMD", "in WSL2"] },
+  { command: /^grep (?:-\w+ )*vmx \/proc\/cpuinfo$/, by: ["vmx flag read"] },
+  { command: /^(?:sudo )?modprobe kvm_intel$/, by: ["kvm_intel loaded", "VMX locked off"] },
+  { command: /\bmodprobe (?:-r )?kvm_intel \S/, by: ["AMD", "VMX locked off"] },
+  { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
+  { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
+  { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["virtual", "bare metal"] },
+];
+
+/** What is there to change no more. */
+const DONE: { readonly [C in NonNullable<Advice["changes"]>]: readonly Circumstance[] } = {
+  firmware: ["VMX locked on", "kvm_intel loaded", "in a cloud", "in WSL2"],
+  "outer hypervisor": [],
+  "Windows' hypervisor": [],
+};
+
+/** On AMD's CPUs KVM's module and the flag have other names. */
+const ON_AMD: readonly (readonly [RegExp, string])[] = [
+  [/^((?:sudo )?modprobe )kvm_intel$/, "$1kvm_amd"],
+  [/^(grep (?:-\w+ )*)vmx( \/proc\/cpuinfo)$/, "$1svm$2"],
+  [/^((?:sudo )?dmesg \| grep -iE '[\w|]*)\bvmx\b/, "$1svm"],
+];
+
+/** The steps that are left to do, with what there is to do in place of others. */
+export function openSteps(
+  steps: readonly Advice[],
+  circumstances: Circumstances,
+  isSo: (name: Circumstance) => boolean = circumstances.has,
+): readonly Advice[] {
+  return inPlace(steps, circumstances)
+    .filter(({ unless, changes }) => ![...(unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo))
+    .flatMap((step) => {
+      const commands = step.commands?.flatMap((command) => openCommand(command, circumstances, isSo));
+      if (commands === undefined || step.commands === undefined) return [step];
+      const read = commands.some((command) => /\brdmsr\b/.test(command));
+      const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
+      return left.every((command) => command.startsWith("#")) ? [] : [{ ...step, commands: left }];
+    });
+}
+
+const RDMSR = /^(?:sudo )?rdmsr (?:-\S+ )*(0x[0-9a-f]{2,8})$/;
+const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
+
+function openCommand(
+  command: string,
+  { reads }: Circumstances,
+  isSo: (name: Circumstance) => boolean,
+): readonly string[] {
+  const named = isSo("AMD") ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one) : plain;
+  const isRead = (one: string): boolean => {
+    const index = RDMSR.exec(one)?.[1];
+    return index !== undefined && reads(Number(index));
+  };
+  return pieces(
+    command,
+    (one) => !isRead(one) && !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
+    named,
+  );
+}
+
+const plain = (one: string): string => one;
+
+/** The commands of a line that are left; a line that is a program of its own is left whole. */
+function pieces(
+  line: string,
+  isLeft: (command: string) => boolean,
+  named: (command: string) => string = plain,
+): readonly string[] {
+  if (/^#|\b(?:for|while|if) \b|\|\||&&/.test(line)) return isLeft(line) ? [named(line)] : [];
+  const left = line.split("; ").map(named).filter(isLeft);
+  return left.length === 0 ? [] : [left.join("; ")];
+}
