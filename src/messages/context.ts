@@ -17,6 +17,7 @@ import { type Situation, situation } from "../situation/situation.js";
 import type { DesktopMessages } from "./desktop-messages.js";
 import type { Dumps, KeptText, WholeSign } from "./kept-text.js";
 import { type Circumstance, type Circumstances, isCircumstance, type OwnMachine } from "./own-machine.js";
+import { productBelow } from "./verdict/product-below.js";
 
 /** What the caller knows of the machine that printed the text. */
 export interface ExplainOptions {
@@ -61,6 +62,8 @@ export interface ExplainContext {
   readonly anywhere: ReadonlySet<WholeSign>;
   /** What is known to be so of the machine in the text, or of the one that was given. */
   readonly circumstances: Circumstances;
+  /** The hypervisor in which the machine runs, as it shows it. */
+  readonly outer?: string;
   /** VMCS dumps in the text; read on first use. */
   readonly dumps: () => Dumps;
   /** The lines from the first number to the second, counted from 1; of a long text, those of its beginning. */
@@ -101,6 +104,7 @@ export function explainContexts(
   const named = kernelIn(head);
   const about = given.situation ?? own?.situation;
   const shown = given.desktop?.shown ?? [];
+  const outer = about?.host.observed?.outer;
   // What was read counts for more than what is said.
   const read = parseBool(about?.host.params?.kvm_intel?.nested ?? own?.situation.host.params?.kvm_intel?.nested ?? "");
   const common = {
@@ -118,6 +122,7 @@ export function explainContexts(
     dumps: text.dumps,
     lines: linesOf(head),
     ...(named === undefined ? {} : { kernel: named }),
+    ...(outer === undefined ? {} : { outer: productBelow(outer, head) ?? outer }),
     ...(given.vcpu === undefined ? {} : { vcpu: given.vcpu }),
   };
   const { from, note, situation } = kernelOf(given, named?.text);

@@ -1,6 +1,7 @@
 import { NOT_REPLAYED } from "../kvm/not-replayed.js";
 import { printersOf } from "../kvm/printers.js";
 import { DEFAULT_RELEASE, kernelName, type Release } from "../rules/release.js";
+import { outerStep } from "../why/questions/next-steps.js";
 import {
   type Cause,
   chosenStep,
@@ -32,7 +33,7 @@ import type { Decoder, DesktopMessages } from "./desktop-messages.js";
 import type { Match } from "./match.js";
 import type { MatchGroup } from "./matcher.js";
 import type { Advice, DecoderName, DesktopDecoderName, MessageRow, Outcome, Product } from "./message.js";
-import { openSteps } from "./open-steps.js";
+import { openCauses, openSteps } from "./open-steps.js";
 import type { Circumstance } from "./own-machine.js";
 import { DUMP_VMCS, GIVE_CPU, GIVE_TEXT, OUTER_COMMANDS } from "./rows/shared-advice.js";
 import { filledCommand } from "./shell-word.js";
@@ -108,9 +109,10 @@ function explainGroup({ matches, count }: MatchGroup, context: ExplainContext, d
   const [first] = matches;
   const { row } = first;
   const decoded: Decoded = (row.decoder === undefined ? undefined : decoders[row.decoder]?.(matches, context)) ?? {};
-  const offered = (row.causes ?? [])
-    .map((cause) => (typeof cause === "string" ? { text: cause } : cause))
-    .filter(({ unless }) => unless?.some((name) => context.circumstances.has(name)) !== true);
+  const offered = openCauses(
+    (row.causes ?? []).map((cause) => (typeof cause === "string" ? { text: cause } : cause)),
+    knownOf(row, context),
+  );
   const rowCauses: Cause[] = doubtedLast(offered, ({ layer }) => layer === "firmware", context).map(({ text }) => ({
     text: filled(text, first),
     certainty: offered.length === 1 ? "likely" : "possible",
@@ -213,15 +215,18 @@ const DUMP_IN_LOG: Advice = {
 const needsLinux = ({ commands = [] }: Advice): boolean =>
   commands.some((command) => /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/.test(command));
 
+/** Of a desktop product, what runs in a machine is the guest. */
+function knownOf({ product }: MessageRow, { circumstances, signs }: ExplainContext): (name: Circumstance) => boolean {
+  return (name) =>
+    (circumstances.has(name) && !(name === "said to be virtual" && OWN_OUTER.has(product))) ||
+    (name === "AMD" && signs.amd);
+}
+
 /** The steps that are left to do. */
 function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainContext): readonly Advice[] {
-  const { circumstances, signs } = context;
-  // Of a desktop product, what runs in a machine is the guest.
-  const known = (name: Circumstance) =>
-    (circumstances.has(name) && !(name === "said to be virtual" && OWN_OUTER.has(row.product))) ||
-    (name === "AMD" && signs.amd);
-  const open = openSteps(steps, circumstances, known).filter(
-    (step) => !(circumstances.has("on illumos") && needsLinux(step)),
+  const onIllumos = context.circumstances.has("on illumos");
+  const open = openSteps(steps, context.circumstances, knownOf(row, context)).filter(
+    (step) => !(onIllumos && needsLinux(step)),
   );
   const unasked = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumpAsked);
   const left = unasked ? open.map((step) => (step.text === DUMP_VMCS.text ? DUMP_IN_LOG : step)) : open;
@@ -235,7 +240,7 @@ function doubtedLast<T>(all: readonly T[], isFirmware: (one: T) => boolean, { ci
 }
 
 /** Where the text names the outer hypervisor, only its own commands are shown. */
-function forOuter(step: Advice, { product }: MessageRow, { circumstances, signs }: ExplainContext): Advice {
+function forOuter(step: Advice, { product }: MessageRow, { circumstances, signs, outer }: ExplainContext): Advice {
   if (step.changes !== "outer hypervisor") return step;
   const named = (
     [
@@ -245,6 +250,7 @@ function forOuter(step: Advice, { product }: MessageRow, { circumstances, signs 
     ] as const
   ).filter(([name, there]) => there && name !== product && !(name === "Hyper-V" && product === "WSL"));
   const [first] = named;
+  if (outer !== undefined && first === undefined && !OWN_OUTER.has(product)) return outerStep(outer);
   const nested = circumstances.has("nested on") || circumstances.has("said to have nested on");
   if (nested && first === undefined) return { ...step, text: GIVE_TEXT, commands: GIVE_CPU };
   return first === undefined || named.length > 1 || OWN_OUTER.has(product)

@@ -1,5 +1,6 @@
+import { EITHER_FIRMWARE, FIRMWARE_OFF } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
-import type { Advice } from "./message.js";
+import type { Advice, RowCause } from "./message.js";
 import type { Circumstance, Circumstances } from "./own-machine.js";
 
 /*
@@ -26,6 +27,25 @@ const DONE: { readonly [C in NonNullable<Advice["changes"]>]: readonly Circumsta
   "Windows' hypervisor": [],
 };
 
+/** Steps of the questions about a machine change it as those of rows do. */
+const IN_FIRMWARE: ReadonlySet<string> = new Set([FIRMWARE_OFF.text, EITHER_FIRMWARE.text]);
+
+/** What a step changes. */
+export function changesOf({ text, changes }: Advice): Advice["changes"] {
+  return changes ?? (IN_FIRMWARE.has(text) ? "firmware" : undefined);
+}
+
+/** In a virtual machine the firmware setup decides nothing. */
+const INSIDE: readonly Circumstance[] = ["virtual", "said to be virtual", "said to be nested"];
+
+/** The causes that are left; one that names another beside the firmware stays. */
+export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstance) => boolean): readonly RowCause[] {
+  const open = causes.filter(({ unless }) => unless?.some(isSo) !== true);
+  if (![...INSIDE, ...DONE.firmware].some(isSo)) return open;
+  const left = open.filter(({ layer, text }) => layer !== "firmware" || /\bor\b/.test(text));
+  return left.length === 0 ? open : left;
+}
+
 /** On AMD's CPUs KVM's module and the flag have other names. */
 const ON_AMD: readonly (readonly [RegExp, string])[] = [
   [/^((?:sudo )?modprobe )kvm_intel$/, "$1kvm_amd"],
@@ -40,7 +60,10 @@ export function openSteps(
   isSo: (name: Circumstance) => boolean = circumstances.has,
 ): readonly Advice[] {
   return inPlace(steps, circumstances)
-    .filter(({ unless, changes }) => ![...(unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo))
+    .filter((step) => {
+      const changes = changesOf(step);
+      return ![...(step.unless ?? []), ...(changes === undefined ? [] : DONE[changes])].some(isSo);
+    })
     .flatMap((step) => {
       const commands = step.commands?.flatMap((command) => openCommand(command, circumstances, isSo));
       if (commands === undefined || step.commands === undefined) return [step];

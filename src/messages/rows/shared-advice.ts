@@ -14,15 +14,18 @@ export const READ_FEAT_CTL: Advice = {
 /** In a virtual machine the firmware setup decides nothing. */
 const INSIDE: readonly Circumstance[] = ["virtual", "said to be virtual", "said to be nested"];
 
+const SVM_MODE = "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.";
+
 /** For messages that prove it off: what people say about their firmware setup does not count there. */
 export const FIRMWARE_IS_OFF: Advice = {
   text: "Enable VT-x in the firmware setup (Intel Virtualization Technology, VT-x, Vanderpool, VMX; often under CPU, Advanced or Security), save, and switch the machine off and on: only a full power cycle releases the lock in IA32_FEAT_CTL.",
   unless: INSIDE,
+  instead: { is: "AMD", text: SVM_MODE },
   changes: "firmware",
 };
 
 export const ENABLE_SVM: Advice = {
-  text: "Enable SVM Mode (AMD-V) in the firmware setup, and switch the machine off and on.",
+  text: SVM_MODE,
   unless: [...INSIDE, "said to be on"],
   changes: "firmware",
 };
@@ -36,7 +39,7 @@ export const NO_SWITCH: Alternative = {
 /** For messages that only say that something is missing. */
 export const ENABLE_FIRMWARE: Advice = {
   ...FIRMWARE_IS_OFF,
-  instead: [NO_SWITCH, { is: "AMD", text: ENABLE_SVM.text }],
+  instead: [NO_SWITCH, { is: "AMD", text: SVM_MODE }],
   unless: [
     ...INSIDE,
     "said to be on",

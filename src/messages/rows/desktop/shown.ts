@@ -2,7 +2,7 @@ import type { Shown } from "../../desktop-messages.js";
 import { cloudOf } from "../../verdict/cloud-words.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
-import { saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
+import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { runsGuest } from "../../verdict/kvm-runs.js";
@@ -15,6 +15,10 @@ const OF_LINUX =
 /** VirtualBox in a machine. */
 const NESTED_VBOX =
   /\bV(?:irtual)?Box\b[^\n]{0,20}>[^\n]{0,20}\bV(?:irtual)?Box\b|\b(?:VirtualBox|VBox|vagrant|minikube|docker-machine)\b[^.\n]{0,30} (?:inside|within|in) (?:a|an|my|the|another) (?:\w{2,12} ){0,2}(?:VM|virtual machine|VPS)\b|\bnested VirtualBox\b/i;
+function saysNestedVbox(text: string): boolean {
+  const at = text.search(NESTED_VBOX);
+  return at >= 0 && !isSupposed(text, at);
+}
 /** QEMU over Windows' own hypervisor. */
 const ACCELERATED = /\bWHPX\b|\baccel[= ]whpx\b/i;
 
@@ -66,7 +70,7 @@ export const SHOWN: readonly Shown[] = [
   // People who looked.
   ["said to be on", { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) }, { test: saysOff }],
   // Of a program that starts machines itself, only what says that it runs in one.
-  ["said to be nested", { test: (text) => NESTED_VBOX.test(text) || vboxBelow(text) !== undefined }],
+  ["said to be nested", { test: (text) => saysNestedVbox(text) || vboxBelow(text) !== undefined }],
   // Linux, drivers/acpi/acpi_processor.c.
   ["CPU added", /\bCPU ?\d{1,5} has been hot-added\b/],
   ["said to be virtual", { test: saysInside }],

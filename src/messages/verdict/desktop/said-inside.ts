@@ -27,12 +27,17 @@ const BARE = /\bmetal\b|\bbaremetal\b|\bdedicated\b|\broot server\b|\b(?:on|is) 
 /** A longer text is a log, which names what it likes. */
 const LONGEST = 20_000;
 
+/** Whether words are only supposed or asked. */
+export function isSupposed(text: string, at: number): boolean {
+  return ASKED.test(text.slice(Math.max(0, at - 60), at));
+}
+
 /** Whether the text says that it comes from a virtual machine, whose firmware setup decides nothing. */
 export function saysInside(text: string): boolean {
   if (text.length > LONGEST) return false;
   const said = saidOf(text);
   const found = INSIDE.exec(said);
-  if (found !== null && !ASKED.test(said.slice(Math.max(0, found.index - 60), found.index))) return true;
+  if (found !== null && !isSupposed(said, found.index)) return true;
   if (BARE.test(text)) return false;
   const named = namedOuter(said, undefined);
   return named?.isBelow === true && !WITH_FIRMWARE.has(named.name);
