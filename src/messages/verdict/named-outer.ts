@@ -323,6 +323,11 @@ const WHICH_OUTER = outerStep(undefined);
 const withoutFirmware = (steps: readonly Step[]): readonly Step[] => steps.filter((step) => !IN_FIRMWARE.has(step));
 const IN_FIRMWARE: ReadonlySet<Step> = new Set([FIRMWARE_OFF, EITHER_FIRMWARE]);
 
+/** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
+export function rentedCloud(text: string): string | undefined {
+  return instanceOf(text) ?? cloudOf(text) ?? namedCloud(text);
+}
+
 /** The cloud that a text in prose names, and no whole machine in it. */
 export function namedCloud(text: string): string | undefined {
   if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text)) return undefined;

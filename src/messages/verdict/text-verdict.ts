@@ -1,6 +1,7 @@
 import { once } from "../../bits/once.js";
 import { isSvmVendor, showsVmx } from "../../host/host.js";
 import { readGuests } from "../../input/guests/guest-cpu.js";
+import { outerStep } from "../../why/questions/next-steps.js";
 import {
   type Explanation,
   type FoundVerdict,
@@ -11,7 +12,8 @@ import {
   uniqueSteps,
 } from "../answer.js";
 import type { DesktopMessages } from "../desktop-messages.js";
-import { openSteps } from "../open-steps.js";
+import type { Advice } from "../message.js";
+import { changesOf, openSteps } from "../open-steps.js";
 import {
   type Circumstances,
   hostsOfPrompts,
@@ -25,7 +27,7 @@ import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { askedName } from "./name-asked.js";
 import { cpusNamed } from "./named-cpu.js";
-import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
+import { bareMetal, namedOuter, rentedCloud, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
@@ -50,15 +52,21 @@ export function verdictOf(
   const short = shortOf(text);
   const alone = answerOf(recognised, machine, text, desktop, circumstances);
   const worded = alone && short ? (desktop?.withWords(alone, short, recognised, machine) ?? alone) : alone;
+  const cloud = circumstances.has("in a cloud") && short !== undefined ? rentedCloud(short) : undefined;
   const found = worded && {
     ...withoutQuestion(worded),
-    steps: uniqueSteps(openSteps(worded.steps, circumstances)).map(plainStep),
+    steps: uniqueSteps(openSteps(inCloud(worded.steps, cloud), circumstances)).map(plainStep),
   };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
   // The first one may be the answer.
   const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
   return { ...found, evidence: [...left, ...found.evidence] };
+}
+
+/** A cloud has no firmware setup that its customers could change: the kind of machine decides. */
+function inCloud(steps: readonly Advice[], cloud: string | undefined): readonly Advice[] {
+  return cloud === undefined ? steps : steps.map((step) => (changesOf(step) === "firmware" ? outerStep(cloud) : step));
 }
 
 function withoutQuestion({ question: _, settles: __, ...found }: FoundVerdict): TextVerdict {

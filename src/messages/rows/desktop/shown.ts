@@ -1,12 +1,11 @@
 import type { Shown } from "../../desktop-messages.js";
-import { cloudOf } from "../../verdict/cloud-words.js";
 import { wantsHypervisor } from "../../verdict/desktop/hosts/wanted-hypervisor.js";
 import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { runsGuest } from "../../verdict/kvm-runs.js";
-import { namedCloud } from "../../verdict/named-outer.js";
+import { rentedCloud } from "../../verdict/named-outer.js";
 import { svmNamed } from "../../verdict/other-cpus.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
@@ -61,7 +60,7 @@ export const SHOWN: readonly Shown[] = [
   ["no hypervisor below", /\(HVP=0\)/],
   ["AMD", { test: (text) => text.length <= LONGEST && svmNamed(text) !== undefined }],
   ["in WSL2", { test: isInWsl2 }],
-  ["in a cloud", { test: (text) => cloudOf(text) !== undefined || namedCloud(text) !== undefined }],
+  ["in a cloud", { test: (text) => rentedCloud(text) !== undefined }],
   [
     "hypervisor launch off",
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
