@@ -232,7 +232,8 @@ const OF_FIRMWARE = /\b(?:BIOS|UEFI|firmware|HAXM|emulator|host)\b/i;
 
 /** On a Mac the chip and what macOS runs in decide. */
 function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | undefined {
-  if (!OF_MACS.has(first.message as string) || text.length > LONGEST_WORDS) return undefined;
+  const ofKvm = OF_KVM.has(first.message as string) || first.outcome === "no device";
+  if (!(ofKvm || OF_MACS.has(first.message as string)) || text.length > LONGEST_WORDS) return undefined;
   if (first.outcome === "not built in" || !isOnMac(text)) return undefined;
   const amd = INTEL_CPU.test(text) ? undefined : SVM_CPU.exec(text)?.[0].trim();
   if (amd !== undefined) {
@@ -240,10 +241,7 @@ function onMac(text: string, first: Recognised): Omit<TextVerdict, "covers"> | u
     return { ...found, says: `${first.what} ${found.says}` };
   }
   if (first.message === "emulator-acceleration" && !IN_CONTAINER.test(text)) return undefined;
-  return (
-    onAppleSilicon(text) ??
-    (OF_KVM.has(first.message as string) ? (kvmOnMac(text) ?? linuxOnMac(text)) : macosGuest(text, first.what))
-  );
+  return onAppleSilicon(text) ?? (ofKvm ? (kvmOnMac(text) ?? linuxOnMac(text)) : macosGuest(text, first.what));
 }
 
 /** General messages, and those beside them that give the reason. */
