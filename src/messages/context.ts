@@ -112,12 +112,15 @@ export function explainContexts(
     anywhere: text.signs(),
     circumstances: whenAsked(
       (name) =>
-        (about !== undefined && isCircumstance(name, about.host)) ||
+        (about !== undefined && isCircumstance(name, about)) ||
         (name === "module refused by lockdown" && /unsigned module loading is restricted/.test(head)) ||
         (name === "/dev/kvm exists" && DEVICE_THERE.test(head) && !NAME_ALONE.test(head)) ||
         ((name !== "said to have nested on" || read !== false) &&
           shown.some(([shows, is, not]) => shows === name && is.test(head) && !not?.test(head))),
-      (index) => about?.host.cores.every((core) => isKnown(msrOf(core, index))) === true,
+      {
+        reads: (index) => about?.host.cores.every((core) => isKnown(msrOf(core, index))) === true,
+        typed: typedIn(head),
+      },
     ),
     dumps: text.dumps,
     lines: linesOf(head),
@@ -141,10 +144,10 @@ export function explainContexts(
 const isKnown = (msr: Msr): boolean => msr.state === "value" && (msr.hi.unknown | msr.lo.unknown) === 0;
 
 /** Answers are kept: many words make a circumstance, and few circumstances matter to the messages of a text. */
-function whenAsked(isSo: (name: Circumstance) => boolean, reads: Circumstances["reads"]): Circumstances {
+function whenAsked(isSo: (name: Circumstance) => boolean, others: Omit<Circumstances, "has">): Circumstances {
   const known = new Map<Circumstance, boolean>();
   return {
-    reads,
+    ...others,
     has(name) {
       const before = known.get(name);
       if (before !== undefined) return before;
@@ -154,6 +157,25 @@ function whenAsked(isSo: (name: Circumstance) => boolean, reads: Circumstances["
     },
   };
 }
+
+/** Behind the prompt of a shell. */
+const PROMPT = /^[\t >]{0,8}(?:PS [^\n>]{1,60}>|[\w.@:~/[\]()-]{0,60} ?[$#%>]) ?(?:sudo )?(?=\w)/;
+/** Without one, a command is all that a line has, and what came of it follows. */
+const ALONE = /^[\t >]{0,8}(?:sudo )?(?=[a-z])/;
+
+/** The commands that a text shows, without their prompt; looked for when one is first asked for. */
+function typedIn(head: string): Circumstances["typed"] {
+  const commands = once(() => {
+    const lines = head.length > LONGEST_TYPED ? [] : head.split("\n");
+    return lines.flatMap((line, at) => {
+      if (line.length > 200) return [];
+      if (PROMPT.test(line)) return [line.replace(PROMPT, "").trim()];
+      return /\S/.test(lines[at + 1] ?? "") ? [line.replace(ALONE, "").trim()] : [];
+    });
+  });
+  return (command) => commands().some((one) => command.test(one));
+}
+const LONGEST_TYPED = 200_000;
 
 /** Split when it is first asked for. */
 function linesOf(head: string): ExplainContext["lines"] {

@@ -1,7 +1,8 @@
-import { EITHER_FIRMWARE, FIRMWARE_OFF } from "../why/questions/next-steps.js";
+import { EITHER_FIRMWARE, FIRMWARE_OFF, KERNEL_LOG, LOAD_IT, READ_BOTH } from "../why/questions/next-steps.js";
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
 import type { Circumstance, Circumstances } from "./own-machine.js";
+import { LOAD_KVM } from "./rows/shared-advice.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -18,6 +19,32 @@ const ANSWERED: readonly { readonly command: RegExp; readonly by: readonly Circu
   { command: /^lsmod \| grep kvm$/, by: ["kvm_intel loaded"] },
   { command: /^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, by: ["nested on", "AMD"] },
   { command: /^(?:systemd-detect-virt|lscpu \| grep (?:-\w+ )?'?[Hh]ypervisor'?)$/, by: ["virtual", "bare metal"] },
+];
+
+/** Commands, and how people type what answers the same; each to the end of the line. */
+const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
+  [/^(?:sudo )?modprobe kvm_intel$/, /^modprobe (?:-v )?kvm[_-]intel$/],
+  [/^(?:sudo )?modprobe kvm_amd$/, /^modprobe (?:-v )?kvm[_-]amd$/],
+  [/^lsmod \| grep kvm$/, /^lsmod ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/],
+  [/^ls -l \/dev\/kvm$/, /^ls (?:-\w*l\w* )\/dev\/kvm$/],
+  [/^grep (?:-\w+ )*\w+ \/proc\/cpuinfo$/, /^(?:e?grep [^|]{1,40} \/proc\/cpuinfo|cat \/proc\/cpuinfo(?: ?\|.*)?)$/],
+  [
+    /^(?:sudo )?dmesg \| grep -iE '(?:[\w/|-]*\|)?kvm\b/,
+    /^(?:dmesg|journalctl -[kb]+) ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/,
+  ],
+  [/^systemd-detect-virt$/, /^systemd-detect-virt$/],
+  [/^virt-host-validate(?: qemu)?$/, /^virt-host-validate(?: qemu)?$/],
+  [/^cat \/sys\/module\/kvm_intel\/parameters\/nested$/, /^cat \/sys\/module\/kvm_(?:intel|\*)\/parameters\/nested$/],
+];
+
+/** What a step says without one of its commands. */
+const SHORTENED: readonly { readonly text: readonly string[]; readonly without: RegExp; readonly says: string }[] = [
+  {
+    text: [READ_BOTH.text],
+    without: /\/proc\/cpuinfo/,
+    says: "Read IA32_FEAT_CTL: 1 is locked off by the firmware, 5 or 7 is on.",
+  },
+  { text: [LOAD_KVM.text, LOAD_IT.text], without: /\bmodprobe kvm_/, says: KERNEL_LOG.text },
 ];
 
 /** What is there to change no more. */
@@ -69,7 +96,11 @@ export function openSteps(
       if (commands === undefined || step.commands === undefined) return [step];
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
-      return left.every((command) => command.startsWith("#")) ? [] : [{ ...step, commands: left }];
+      if (left.every((command) => command.startsWith("#"))) return [];
+      const shorter = SHORTENED.find(
+        ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
+      );
+      return [{ ...step, text: shorter?.says ?? step.text, commands: left }];
     });
 }
 
@@ -78,7 +109,7 @@ const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
 
 function openCommand(
   command: string,
-  { reads }: Circumstances,
+  { reads, typed }: Circumstances,
   isSo: (name: Circumstance) => boolean,
 ): readonly string[] {
   const named = isSo("AMD") ? (one: string) => ON_AMD.reduce((text, [from, to]) => text.replace(from, to), one) : plain;
@@ -86,9 +117,11 @@ function openCommand(
     const index = RDMSR.exec(one)?.[1];
     return index !== undefined && reads(Number(index));
   };
+  const isTyped = (one: string) => TYPED.some(([asks, shown]) => asks.test(one) && typed(shown));
   return pieces(
     command,
-    (one) => !isRead(one) && !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
+    (one) =>
+      !isRead(one) && !isTyped(one) && !ANSWERED.some(({ command: asks, by }) => asks.test(one) && by.some(isSo)),
     named,
   );
 }

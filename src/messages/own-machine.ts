@@ -172,9 +172,17 @@ export interface Circumstances {
   readonly has: (name: Circumstance) => boolean;
   /** Whether the value of an MSR is known. */
   readonly reads: (index: number) => boolean;
+  /** Whether the text shows that a command was typed, with what came of it. */
+  readonly typed: (command: RegExp) => boolean;
 }
 
-/** Whether what was read of a machine shows it. */
-export function isCircumstance(name: Circumstance, host: Host): boolean {
-  return Object.hasOwn(CIRCUMSTANCES, name) && CIRCUMSTANCES[name as keyof typeof CIRCUMSTANCES](host);
+/** Whether what is known of a machine shows it. */
+export function isCircumstance(name: Circumstance, { host, read }: Pick<Situation, "host" | "read">): boolean {
+  return (
+    Object.hasOwn(CIRCUMSTANCES, name) &&
+    CIRCUMSTANCES[name as keyof typeof CIRCUMSTANCES](AS_READ.has(name) ? read : host)
+  );
 }
+
+/** What was read, and does not follow from the rest. */
+const AS_READ: ReadonlySet<Circumstance> = new Set(["IA32_FEAT_CTL read", "VMX locked on"]);

@@ -33,8 +33,11 @@ export function evidenceOf({ situation, outer, virtual, isSaid }: About): string
   const flags = observed?.cpuFlags;
   if (flags !== undefined) found.push(`\`vmx\` ${flags.includes("vmx") ? "is" : "is not"} among the flags`);
   else if (observed?.vmx !== undefined) found.push(`Linux ${observed.vmx ? "shows" : "does not show"} \`vmx\``);
-  const follows = msrOf(situation.read.cores[0], 0x3a).state === "value" ? "" : ", which follows from the rest";
-  if (msr.state === "value") found.push(`IA32_FEAT_CTL (0x3a): ${featCtlText(msr)}${follows}`);
+  const isRead = msrOf(situation.read.cores[0], 0x3a).state === "value";
+  const follows = isRead ? "" : ", which follows from the rest";
+  // Where the kernel refused the module, what follows from the flag is what the answer doubts.
+  if (msr.state === "value" && (isRead || observed?.loadError !== "EOPNOTSUPP"))
+    found.push(`IA32_FEAT_CTL (0x3a): ${featCtlText(msr)}${follows}`);
   if (msr.state === "absent") found.push("IA32_FEAT_CTL (0x3a) is absent");
   const names = observed?.vmxFlags?.length ?? 0;
   if (names > 0) {
