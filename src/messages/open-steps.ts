@@ -27,7 +27,7 @@ const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
   [/^(?:sudo )?modprobe kvm_amd$/, /^modprobe (?:-v )?kvm[_-]amd$/],
   [/^lsmod \| grep kvm$/, /^lsmod ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/],
   [/^ls -l \/dev\/kvm$/, /^ls (?:-\w*l\w* )\/dev\/kvm$/],
-  [/^grep (?:-\w+ )*\w+ \/proc\/cpuinfo$/, /^(?:e?grep [^|]{1,40} \/proc\/cpuinfo|cat \/proc\/cpuinfo(?: ?\|.*)?)$/],
+  [/^grep (?:-\w+ )*\w+ \/proc\/cpuinfo$/, /^(?:e?grep .{1,40} \/proc\/cpuinfo|cat \/proc\/cpuinfo(?: ?\|.*)?)$/],
   [
     /^(?:sudo )?dmesg \| grep -iE '(?:[\w/|-]*\|)?kvm\b/,
     /^(?:dmesg|journalctl -[kb]+) ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/,
@@ -75,7 +75,7 @@ export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstanc
 
 /** On AMD's CPUs KVM's module and the flag have other names. */
 const ON_AMD: readonly (readonly [RegExp, string])[] = [
-  [/^((?:sudo )?modprobe )kvm_intel$/, "$1kvm_amd"],
+  [/^((?:sudo )?modprobe (?:-r )?)kvm_intel$/, "$1kvm_amd"],
   [/^(grep (?:-\w+ )*)vmx( \/proc\/cpuinfo)$/, "$1svm$2"],
   [/^((?:sudo )?dmesg \| grep -iE '[\w|]*)\bvmx\b/, "$1svm"],
 ];
@@ -134,7 +134,7 @@ function pieces(
   isLeft: (command: string) => boolean,
   named: (command: string) => string = plain,
 ): readonly string[] {
-  if (/^#|\b(?:for|while|if) \b|\|\||&&/.test(line)) return isLeft(line) ? [named(line)] : [];
-  const left = line.split("; ").map(named).filter(isLeft);
+  if (/^#|\b(?:for|while|if) /.test(line)) return isLeft(line) ? [named(line)] : [];
+  const left = [...new Set(line.split("; ").map(named))].filter(isLeft);
   return left.length === 0 ? [] : [left.join("; ")];
 }

@@ -59,6 +59,11 @@ export function verdictOf(
   };
   const [contradiction, ...more] = machine?.situation.contradictions ?? [];
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
+  // The message that would answer is one of the two.
+  if (found.line !== undefined && contradiction.includes(`line ${found.line}: `)) {
+    const says = `${contradiction.charAt(0).toUpperCase()}${contradiction.slice(1)}.`;
+    return { ...found, says, evidence: [...more, ...found.evidence] };
+  }
   // The first one may be the answer.
   const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
   return { ...found, evidence: [...left, ...found.evidence] };

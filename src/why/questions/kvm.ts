@@ -1,6 +1,7 @@
 import { and } from "../../bits/tri.js";
 import { bitsOf } from "../../bits/word.js";
-import { hasSvm } from "../../host/host.js";
+import { type Host, hasSvm, msrOf } from "../../host/host.js";
+import { formatMsr, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { isLoadedOn, type Replay } from "../../kvm/replay.js";
 import type { Refusal } from "../../rules/machine.js";
@@ -65,7 +66,8 @@ export function kvmAnswer(about: About): Answer {
 }
 
 /** VT-x is on, or may be, and the kernel refuses. */
-function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
+function refusedAnswer(about: About): Answer {
+  const { situation, joined, virtual, outer } = about;
   const { host } = situation;
   const [replayed] = joined.each;
   const { error, cpu } = replayed;
@@ -74,6 +76,7 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
   const message = ruleOfMessage(situation, replayed);
   const errno = error === undefined ? "" : ` (-${error})`;
   const below = virtual === false ? [] : [outerStep(outer)];
+  if (isReadOn(situation.read) && error === "EOPNOTSUPP") return refusedThoughOn(about, message, errno);
   if (message !== undefined && OF_FIRMWARE.has(rule ?? "") && virtual !== true) {
     return {
       answer: "no",
@@ -122,6 +125,26 @@ function refusedAnswer({ situation, joined, virtual, outer }: About): Answer {
     steps: refusalSteps(error, reasons.length, below),
   };
 }
+
+/** Every CPU's IA32_FEAT_CTL was read, locked with VMX on. */
+function isReadOn({ cores }: Host): boolean {
+  return cores.every((core) => [0, 2].every((bit) => msrBit(msrOf(core, 0x3a), bit) === "yes"));
+}
+
+/** The kernel refused, and what it mostly refuses for is not so. */
+function refusedThoughOn({ situation, virtual, outer }: About, message: string | undefined, errno: string): Answer {
+  const value = formatMsr(msrOf(situation.read.cores[0], 0x3a));
+  const logged = situation.read.observed?.messages?.some((line) => SAYS_OFF.test(line)) === true;
+  return {
+    answer: "no",
+    decidedBy: "kernel",
+    says: logged
+      ? `the kernel refused kvm_intel${errno}, as it found VT-x off, and IA32_FEAT_CTL (0x3a) reads ${value}: locked with VMX on. So the line is of a boot before the firmware's setting changed, or of one through tboot (TXT), which needs bit 1 as well.`
+      : `the kernel refuses kvm_intel${errno}, and not for the firmware: IA32_FEAT_CTL (0x3a) reads ${value}, locked with VMX on. ${message ?? "CPUID shows Linux no VMX (a hypervisor below hides it), or NX is off."}`,
+    steps: logged ? [LOAD_IT] : [KERNEL_LOG, READ_BOTH, ...(virtual === false ? [] : [outerStep(outer)])],
+  };
+}
+const SAYS_OFF = /\bdisabled by bios\b|\bnot enabled \(by BIOS\)|\bnot fully enabled\b/i;
 
 /** Rules that refuse because VMX is not on, on the CPU that looked. */
 const OF_FIRMWARE: ReadonlySet<string> = new Set([

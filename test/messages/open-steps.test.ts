@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { desktopMessages } from "../../src/messages/desktop-messages.js";
+import { explainPieces } from "../../src/messages/explain.js";
+import type { Product } from "../../src/messages/message.js";
+import { LINES } from "./lines.js";
+
+/*
+ * Every message in every surrounding: no step asks for what the surrounding shows, or changes what is so.
+ */
+
+const corpus = join(import.meta.dirname, "corpus");
+const EXAMPLES: ReadonlyMap<string, string> = new Map([
+  ...readdirSync(corpus).flatMap((file) =>
+    (JSON.parse(readFileSync(join(corpus, file), "utf8")) as { text: string; expect?: { message?: string } }[]).flatMap(
+      ({ text, expect: { message } = {} }) => (message === undefined ? [] : [[message, text] as const]),
+    ),
+  ),
+  ...Object.entries(LINES),
+]);
+
+const OF_LINUX: ReadonlySet<Product | undefined> = new Set(["KVM", "Linux", "kmod", "QEMU", "libvirt", "tool"]);
+
+const FIRMWARE = /Enable VT-x in the firmware setup/;
+const FEAT_CTL = /\brdmsr (?:-a )?0x3a\b/;
+const LOAD = /(?<!&& |\|\| )(?:^|; )(?:sudo )?modprobe kvm_intel(?:;|$)/m;
+const FLAG = /(?:^|; )grep (?:-\w+ )*vmx \/proc\/cpuinfo(?:;|$)/m;
+const OTHER_OUTER = /vhv\.enable|Set-VMProcessor|prlctl/;
+const FLAGS = "flags\t\t: fpu vme de pse tsc msr sse2 ss ht syscall nx lm constant_tsc pni vmx ssse3 lahf_lm ept vpid";
+
+interface Surrounding {
+  readonly shows: string;
+  readonly text: string;
+  readonly never: RegExp;
+  /** Messages that prove the contrary, or ask for another machine. */
+  readonly but?: readonly string[];
+  readonly linuxOnly?: true;
+}
+
+const SURROUNDINGS: readonly Surrounding[] = [
+  {
+    shows: "VT-x on",
+    text: `$ grep -m1 flags /proc/cpuinfo\n${FLAGS}\n$ sudo rdmsr -a 0x3a\n5\n5\n`,
+    never: new RegExp(`${FEAT_CTL.source}|${FLAG.source}|${FIRMWARE.source}`, "m"),
+  },
+  {
+    shows: "VT-x locked off",
+    text: "$ sudo rdmsr -a 0x3a\n1\n1\n",
+    never: new RegExp(`${FEAT_CTL.source}|${LOAD.source}`, "m"),
+  },
+  {
+    shows: "an AMD CPU",
+    text: "vendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC 7302P 16-Core Processor\nflags\t\t: fpu vme msr syscall nx lm svm npt\n",
+    never: new RegExp(`${FEAT_CTL.source}|${LOAD.source}|modprobe -r kvm_intel`, "m"),
+    but: ["kvm-other-module", "nyx-kvm-pt", "haxm-not-installed"],
+  },
+  {
+    shows: "kvm_intel loaded",
+    text: "$ lsmod | grep kvm\nkvm_intel             319488  4\nkvm                   851968  1 kvm_intel\n",
+    never: new RegExp(`${LOAD.source}|(?:^|; )lsmod \\| grep kvm(?:;|$)`, "m"),
+    but: ["module-in-use", "kvm-vmx-not-supported"],
+  },
+  {
+    shows: "a cloud",
+    text: "I'm on an AWS EC2 t3.large instance running Ubuntu 22.04.\n",
+    never: new RegExp(`${FEAT_CTL.source}|${FIRMWARE.source}`, "m"),
+  },
+  {
+    shows: "VirtualBox below",
+    text: "$ systemd-detect-virt\noracle\n",
+    never: new RegExp(`${OTHER_OUTER.source}|(?:^|; )systemd-detect-virt(?:;|$)`, "m"),
+    but: ["gns3-no-kvm", "macos-hv-support"],
+    linuxOnly: true,
+  },
+  {
+    shows: "commands with what came of them",
+    text: "$ lsmod | grep kvm\n$ sudo modprobe kvm_intel\n$ ls -l /dev/kvm\nls: cannot access '/dev/kvm': No such file or directory\n$ dmesg | grep kvm\n$ egrep -c '(vmx|svm)' /proc/cpuinfo\n8\n",
+    never: new RegExp(`${LOAD.source}|${FLAG.source}|(?:^|; )(?:lsmod \\| grep kvm|ls -l /dev/kvm)(?:;|$)`, "m"),
+  },
+];
+
+const desktop = await desktopMessages();
+
+async function stepsIn(text: string, product: (one: Product | undefined) => boolean): Promise<readonly string[]> {
+  const pieces = (async function* () {
+    yield text;
+  })();
+  const { explanations, verdict } = await explainPieces(pieces, { desktop });
+  if (!product(explanations[0]?.product)) return [];
+  const told = explanations.filter(
+    (one) => product(one.product) && verdict?.covers.includes(one.message ?? "") !== true,
+  );
+  const steps = [...(verdict?.steps ?? []), ...told.flatMap((one) => one.steps)];
+  return steps.flatMap(({ text: says, commands = [] }) => [says, ...commands]);
+}
+
+describe("no step asks for what the text shows", () => {
+  it.each(SURROUNDINGS.map((one) => [one.shows, one] as const))("%s", async (_, { text, never, but, linuxOnly }) => {
+    const found: string[] = [];
+    for (const [message, line] of EXAMPLES) {
+      if (but?.includes(message)) continue;
+      const steps = await stepsIn(`${text}${line}\n`, (product) => linuxOnly !== true || OF_LINUX.has(product));
+      found.push(...steps.filter((step) => never.test(step)).map((step) => `${message}: ${step}`));
+    }
+    expect(found).toEqual([]);
+  });
+});
