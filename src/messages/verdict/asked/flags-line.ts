@@ -1,5 +1,6 @@
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
+import { VMX_FLAGS_LINE } from "../../../linux/vmx-features.js";
 import { formatHeld, holdsIn, releaseOf } from "../../../rules/held.js";
 import { kernelName, type Release, resolveRelease } from "../../../rules/release.js";
 import type { TextVerdict } from "../../answer.js";
@@ -30,7 +31,7 @@ const NO_LINE =
 
 function withoutLine(text: string): Omit<TextVerdict, "covers"> {
   const release = kernelInWords(text);
-  const isOlder = release !== undefined && holdsIn(release, { since: FEAT_CTL_AT_BOOT }) === false;
+  const isOlder = release !== undefined && holdsIn(release, VMX_FLAGS_LINE.held) === false;
   return {
     says: `Linux prints the line \`vmx flags\` from ${releaseOf(FEAT_CTL_AT_BOOT)} on${
       isOlder
