@@ -26,7 +26,7 @@ const TYPED: readonly (readonly [command: RegExp, typed: RegExp])[] = [
   [/^(?:sudo )?modprobe kvm_intel$/, /^modprobe (?:-v )?kvm[_-]intel$/],
   [/^(?:sudo )?modprobe kvm_amd$/, /^modprobe (?:-v )?kvm[_-]amd$/],
   [/^lsmod \| grep kvm$/, /^lsmod ?\| ?e?grep (?:-\w+ )?["']?kvm["']?$/],
-  [/^ls -l \/dev\/kvm$/, /^ls (?:-\w*l\w* )\/dev\/kvm$/],
+  [/^ls -l \/dev\/kvm$/, /^ls -[a-km-z]{0,3}l\w{0,3} \/dev\/kvm$/],
   [/^grep (?:-\w+ )*\w+ \/proc\/cpuinfo$/, /^(?:e?grep .{1,40} \/proc\/cpuinfo|cat \/proc\/cpuinfo(?: ?\|.*)?)$/],
   [
     /^(?:sudo )?dmesg \| grep -iE '(?:[\w/|-]*\|)?kvm\b/,

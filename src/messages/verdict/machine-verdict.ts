@@ -19,7 +19,7 @@ import { statementWith } from "../../why/questions/questions.js";
 import type { FoundVerdict } from "../answer.js";
 import { listText } from "../decoders/bits.js";
 import type { OwnMachine } from "../own-machine.js";
-import { askedVerdict, asksOnly } from "./asked-only.js";
+import { askedVerdict, asksOnly } from "./asked/asked-only.js";
 import { ofModel } from "./cpu-model.js";
 import type { NamedCpu } from "./named-cpu.js";
 

@@ -21,11 +21,11 @@ import {
   type OwnMachine,
   saysOnlyVirtual,
 } from "../own-machine.js";
-import { withAskedFeatures } from "./asked-feature.js";
+import { withAskedFeatures } from "./asked/asked-feature.js";
+import { askedName } from "./asked/name-asked.js";
 import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
-import { askedName } from "./name-asked.js";
 import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter, rentedCloud, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
@@ -33,6 +33,16 @@ import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
 import { registersAsked } from "./registers-read.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
+import {
+  CONFIG_DIFFERS,
+  GENERAL,
+  INSTEAD,
+  NO_KVM_HERE,
+  NO_VMX_HERE,
+  SAYS_NONE,
+  VBOX_NO_VMX,
+  WHY_NO_DEVICE,
+} from "./weight.js";
 
 /** A longer text is a log: no configuration is looked for in it. */
 const LONGEST_CONFIGURATION = 1_000_000;
@@ -213,43 +223,6 @@ function answerOf(
   return { ...found, says: `${found.says}${named.says}`, steps: [named.step, ...found.steps] };
 }
 
-const NO_VMX_HERE: ReadonlySet<string> = new Set([
-  "kvm-no-hardware-support",
-  "kvm-vmx-not-supported",
-  "any-no-flag",
-  "bhyve-no-vmx",
-  "sel4-vtx",
-  "generic-no-vmx",
-  "any-nested-off",
-  "crc-virtualization",
-  "kata-no-svm",
-  "kvm-module-not-loaded",
-  "kvm-ok-no",
-  "libvirt-no-kvm-capabilities",
-  "xen-no-hvm",
-]);
-
-/** VirtualBox in a machine of a hypervisor that runs on the bare machine. */
-const VBOX_NO_VMX: ReadonlySet<string> = new Set(["vbox-no-vmx", "vbox-64-bit"]);
-
-/** A program without KVM: whatever it says, a hypervisor below it may be why. */
-const NO_KVM_HERE: ReadonlySet<string> = new Set([
-  "any-no-kvm",
-  "container-no-kvm",
-  "generic-no-vmx",
-  "kata-no-vmx",
-  "kubevirt-no-kvm-device",
-  "kvm-device",
-  "libvirt-no-kvm-capabilities",
-  "multipass-no-kvm",
-  "no-vtx-generic",
-  "nix-kvm-feature",
-  "qemu-host-needs-kvm",
-  "qemu-no-accelerator",
-  "qemu-tcg-no-vmx",
-  "virt-install-no-kvm",
-]);
-
 /** Whether a message adds nothing to another one, which gives its reason. */
 function saysNoMore({ message = "" }: Explanation, { message: answer = "" }: Explanation): boolean {
   return message !== answer && INSTEAD[message]?.includes(answer) === true;
@@ -272,60 +245,6 @@ const usesOther = (text: string | undefined): boolean =>
     ? !/-enable-kvm\b/.test(text)
     : /\baccel[= ]tcg\b/.test(text) && !/\baccel[= ]kvm\b|-enable-kvm\b/.test(text));
 
-const WITH_REASON = [
-  "vmx-entry-words",
-  "vmx-instruction-error",
-  "vmx-entry-error",
-  "kvm-fail-entry",
-  "kvm-spurious-fault",
-];
-
-/** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
-const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
-  "bhyve-controls": ["xhyve-control"],
-  "generic-no-vmx": ["bhyve-no-vmx"],
-  "libxl-create": ["libxl-no-iommu"],
-  "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
-  "vmx-intrinsic-status": WITH_REASON,
-  "generic-vmlaunch-failed": WITH_REASON,
-  "generic-vmxon-failed": ["qemu-entry-failed", "kvm-old-vmcs-fail"],
-  "fail-entry-bare": [...WITH_REASON, "vmcs-dump"],
-  "kvm-kernel-bug": WITH_REASON,
-  "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],
-  "modprobe-config-line": ["modprobe-builtin"],
-  "modules-missing": ["modprobe-not-found"],
-  "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
-  "windows-requirements": ["hyperv-launch-failed"],
-  "qemu-init-vcpu": ["qemu-evmcs-range"],
-  "qemu-internal-error": ["kvm-unexpected-exit"],
-  "haxm-not-installed": ["emulator-driver", "qemu-no-kvm"],
-  "emulator-acceleration": [
-    "emulator-no-kvm",
-    "kvm-device",
-    "kvm-ok-no",
-    "haxm-not-installed",
-    "emulator-driver",
-    "qemu-no-kvm",
-  ],
-  "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
-  "nova-cpu-compare": ["libvirt-unknown-feature", "libvirt-unknown-vmx-feature", "libvirt-missing-features"],
-  "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed", "qemu-empty-exit", "qemu-exception-exit"],
-};
-const WHY_NO_DEVICE = [
-  "wsl-unknown-key",
-  "kvm-no-hardware-support",
-  "kvm-vmx-not-supported",
-  "kernel-config-without",
-  "modprobe-not-found",
-];
-/** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
-const GENERAL: ReadonlySet<string> = new Set([
-  "no-vtx-generic",
-  "vbox-in-vagrant",
-  "any-nested-off",
-  "libvirt-no-daemon",
-]);
-
 /** VT-x is spoken of, and not a parameter of KVM alone. */
 const ASKS_VTX = /(?<![-_.\w])(?:VT-?x|vmx|virtuali[sz]ation|虚拟化)(?![-_\w])/i;
 
@@ -334,10 +253,6 @@ const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\
 
 /** The domain that libvirt refused is the one that should have been made: nothing comes from inside it. */
 const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/i;
-const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-config", "kvm-config-mismatch"]);
-
-/** What programs say that found no virtualization. */
-const SAYS_NONE: ReadonlySet<string> = new Set(["no-vtx-generic", "generic-no-vmx", "any-no-flag", "any-no-kvm"]);
 
 /** The bits that were certainly refused, by name. */
 function refusedText({ bits }: Explanation): string {

@@ -10,6 +10,7 @@ import {
 import { decodeVboxStatus } from "../../decoders/vbox.js";
 import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
+import { parametersNamed } from "../../verdict/asked/name-asked.js";
 import { authorInstead, authorQuestion } from "../../verdict/desktop/author-questions.js";
 import { featureForGuests } from "../../verdict/desktop/features/guest-features.js";
 import { joinedOnDesktop } from "../../verdict/desktop/joined.js";
@@ -24,7 +25,6 @@ import { exitStats, withStats } from "../../verdict/exit-stats.js";
 import { kvmRuns } from "../../verdict/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails } from "../../verdict/migration.js";
-import { parametersNamed } from "../../verdict/name-asked.js";
 import { ANDROID_MESSAGES } from "./android.js";
 import { AUTHORS_MESSAGES } from "./authors.js";
 import { BHYVE_MESSAGES } from "./bhyve.js";

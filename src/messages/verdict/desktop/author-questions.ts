@@ -30,7 +30,7 @@ interface Question {
 const QUESTIONS: readonly Question[] = [
   {
     words:
-      /\b(?:how (?:do|does|can|to|would|should)|(?:best|right|any|a) way to)\b[^\n?]{0,40}\b(?:detect|check|know|tell|find out|determine|verify)\b[^\n?]{0,60}\b(?:VMX|VT-?x)\b/i,
+      /\b(?:how (?:do|does|can|to|would|should)|(?:best|right|any|a) way to)\b[^\n?]{0,40}\b(?:detect|check|know|find out|determine|verify)\b[^\n?]{0,60}\b(?:VMX|VT-?x)\b/i,
     says: "CPUID leaf 1, ECX bit 5 says that the CPU has VMX. Whether the firmware left it on is in IA32_FEAT_CTL (0x3a), which only kernel mode can read: bits 0 and 2 at 1 are on, bit 0 at 1 without bit 2 is off until the next reset, and with bit 0 at 0 a program may set both itself. In user mode Windows answers with IsProcessorFeaturePresent(21), PF_VIRT_FIRMWARE_ENABLED, and Linux with vmx among the flags.",
   },
   {
@@ -164,7 +164,7 @@ const OWN =
 const MANAGED =
   /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
 
-/** The names of a listing are no subject. */
+/** Names in a listing are not the subject. */
 const LISTING = /\bvmx flags\b\s{0,4}:[^\n"]{1,600}/gi;
 
 /** The manual's answer to a question in prose. */
@@ -189,12 +189,12 @@ export function authorQuestion(
 const NESTED =
   /\bnest(?:ed|ing)\b|\b(?:in|inside|within|on top of) (?:a|an|the|my) (?:\w{2,12} )?(?:VM|v\w{3,6}al machine)\b/i;
 
-/** The poster tells what it was, and asks nothing. */
-const TOLD =
+/** The cause is known, and nothing is asked. */
+const FOUND_OUT =
   /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?)\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b/i;
 
 const unknown = (text: string): typeof ASK | undefined =>
-  TOLD.test(text) && !text.includes("?")
+  FOUND_OUT.test(text) && !text.includes("?")
     ? undefined
     : CRASHED.test(text)
       ? ASK

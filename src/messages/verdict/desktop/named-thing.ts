@@ -9,7 +9,7 @@ import type { FoundVerdict, Recognised, TextVerdict } from "../../answer.js";
 import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
-import { featuresAsked, featuresNamed } from "../asked-feature.js";
+import { featuresAsked, featuresNamed } from "../asked/asked-feature.js";
 import { cpusNamed, generationsNamed, hasOf, type NamedCpu } from "../named-cpu.js";
 
 /*
@@ -112,18 +112,18 @@ export function featureOfNamed(text: string, isKnown = false): Omit<TextVerdict,
   if (features.length === 0 || cpus.length === 0 || cpus.length > MOST_CPUS) return undefined;
   if (numbered.length === 0 && cpus.some(({ kin, design }) => kin.length === 0 && design === undefined))
     return undefined;
-  const told = cpus.map((cpu) => tellOf(cpu, features, numbered.length === 0));
-  const open = told.some((one) => one.isOpen);
+  const said = cpus.map((cpu) => sayOf(cpu, features, numbered.length === 0));
+  const open = said.some((one) => one.isOpen);
   if ((isKnown || cpus.length > 1) && open) return undefined;
   const registers = new Set(features.map(registerOfFeature).filter((index) => index !== undefined));
   return {
-    says: told.map(({ says }) => says).join(" "),
+    says: said.map(({ says }) => says).join(" "),
     steps: open ? [...registers].slice(0, 2).map((index) => read(index.toString(16))) : [],
     evidence: [],
   };
 }
 
-function tellOf(cpu: NamedCpu, features: readonly Feature[], isGeneration: boolean) {
+function sayOf(cpu: NamedCpu, features: readonly Feature[], isGeneration: boolean) {
   const { entry, name, kin, design } = cpu;
   const has = hasOf(cpu);
   const like =

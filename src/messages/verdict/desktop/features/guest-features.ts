@@ -32,7 +32,7 @@ interface GuestFeature {
   readonly words: RegExp;
   /** Another subject with the same word. */
   readonly but?: RegExp;
-  /** What is said of it on a product; `any` for KVM, and where none is named. */
+  /** The answer for a product; `any` for KVM, and where none is named. */
   readonly on: { readonly [P in ProductKey | "any"]?: string };
   readonly steps?: { readonly [P in ProductKey | "any"]?: readonly Step[] };
   /** What the text shows besides, and what that means. */
@@ -93,7 +93,7 @@ const FEATURES: readonly GuestFeature[] = [
       vbox: "VirtualBox passes no SGX to its guests, whatever the firmware and the CPU have: CPUID shows none there.",
       vmware:
         "VMware gives a guest SGX as virtual SGX, with vSphere 7.0 and later: in the machine's settings, with EFI firmware and hardware version 17. Without it the guest's CPUID and IA32_FEAT_CTL (bit 18) show none, whatever the host's firmware has.",
-      any: `A guest of KVM gets SGX from Linux ${sgxForGuests.held.since} on (kvm_intel.sgx is Y, /dev/sgx_vepc is there) with QEMU 6.2 and later: its CPU model needs sgx, and the machine EPC memory of its own, of megabytes. Before that only Intel's own trees did (kvm-sgx, qemu-sgx). \`+sgx\` stands behind a model and is none itself; what runs in the guest needs a driver there (the kernel's, from Linux ${sgxDriver.held.since} on, needs launch control: sgxlc).`,
+      any: `A guest of KVM gets SGX from Linux ${sgxForGuests.held.since} on (kvm_intel.sgx is Y, /dev/sgx_vepc is there) with QEMU 6.2 and later: its CPU model needs sgx, and the machine EPC memory of its own, of megabytes. Before that only Intel's own trees did (kvm-sgx, qemu-sgx). \`+sgx\` follows a model and is not one; what runs in the guest needs a driver there (the kernel's, from Linux ${sgxDriver.held.since} on, needs launch control: sgxlc).`,
     },
     steps: {
       any: [
@@ -229,8 +229,8 @@ export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | un
     );
   const feature = FEATURES.find(({ words, but }) => words.test(begin) && but?.test(text) !== true);
   if (feature === undefined || !IN_GUEST.test(text)) return undefined;
-  const [, told, then = []] = feature.shown?.find(([words]) => words.test(text)) ?? [];
-  if (told !== undefined) return answer(told, then);
+  const [, said, then = []] = feature.shown?.find(([words]) => words.test(text)) ?? [];
+  if (said !== undefined) return answer(said, then);
   const named =
     PRODUCTS.find(([product, words]) => feature.on[product] !== undefined && words.test(text))?.[0] ?? "any";
   const isKvm = OF_KVM.test(text);

@@ -57,7 +57,7 @@ const SHORTEST = 8;
 const plain = (text: string): string => text.replace(/\bsudo /g, "").replace(/\s{1,80}/g, " ");
 
 const LOG_LINE = /^\[ {0,5}\d{1,6}\.\d{6}\] /gm;
-/** So many lines are what somebody took out of the log for this. */
+/** So many lines were picked out of the log for this. */
 const LOG_LINES = 3;
 const ASKS_FOR_LOG = /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/;
 

@@ -1,9 +1,9 @@
-import { PARAMS } from "../../kvm/load/params.js";
-import { VMX_FLAGS } from "../../linux/vmx-features.js";
-import { type Definition, definitionOf } from "../../why/definition.js";
-import type { TextVerdict } from "../answer.js";
-import { flagsLineAsked, parameterLacked } from "./asked/flags-line.js";
-import { expressionsAsked } from "./asked/source-expressions.js";
+import { PARAMS } from "../../../kvm/load/params.js";
+import { VMX_FLAGS } from "../../../linux/vmx-features.js";
+import { type Definition, definitionOf } from "../../../why/definition.js";
+import type { TextVerdict } from "../../answer.js";
+import { flagsLineAsked, parameterLacked } from "./flags-line.js";
+import { expressionsAsked } from "./source-expressions.js";
 
 /*
  * Questions about a name: "what does ept_ad in vmx flags mean?"
@@ -33,8 +33,8 @@ const isPlainName = (name: string): boolean =>
 /** What the names that a text asks about mean; undefined where it asks about none, or about more than eight. */
 export function askedName(text: string | undefined, hasRegisters: boolean): Omit<TextVerdict, "covers"> | undefined {
   if (text === undefined) return undefined;
-  const told = flagsLineAsked(text) ?? expressionsAsked(text);
-  if (told !== undefined) return told;
+  const said = flagsLineAsked(text) ?? expressionsAsked(text);
+  if (said !== undefined) return said;
   const found = new Map<string, Definition>();
   const isOfFlags = OF_FLAGS.test(text) || text.length <= SHORT;
   const look = (name: string | undefined) => {

@@ -1,12 +1,12 @@
-import { replays } from "../../situation/replays.js";
-import { type Feature, LAYER_TITLES, LAYERS } from "../../why/features.js";
-import { featureNamed } from "../../why/find-feature.js";
-import { type FeatureLayers, layersUnder } from "../../why/layers.js";
-import type { TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
-import type { OwnMachine } from "../own-machine.js";
-import { ofModel } from "./cpu-model.js";
-import { cpusNamed, hasOf } from "./named-cpu.js";
+import { replays } from "../../../situation/replays.js";
+import { type Feature, LAYER_TITLES, LAYERS } from "../../../why/features.js";
+import { featureNamed } from "../../../why/find-feature.js";
+import { type FeatureLayers, layersUnder } from "../../../why/layers.js";
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { ofModel } from "../cpu-model.js";
+import { cpusNamed, hasOf } from "../named-cpu.js";
 
 /*
  * People paste what they have and ask below it: "why is posted_intr missing?". What the machine of the text makes of the

@@ -1,0 +1,106 @@
+/*
+ * Messages that say little: those that others answer in place of, and those that ask what is below.
+ */
+
+export const NO_VMX_HERE: ReadonlySet<string> = new Set([
+  "kvm-no-hardware-support",
+  "kvm-vmx-not-supported",
+  "any-no-flag",
+  "bhyve-no-vmx",
+  "sel4-vtx",
+  "generic-no-vmx",
+  "any-nested-off",
+  "crc-virtualization",
+  "kata-no-svm",
+  "kvm-module-not-loaded",
+  "kvm-ok-no",
+  "libvirt-no-kvm-capabilities",
+  "xen-no-hvm",
+]);
+
+/** VirtualBox in a machine of a hypervisor that runs on the bare machine. */
+export const VBOX_NO_VMX: ReadonlySet<string> = new Set(["vbox-no-vmx", "vbox-64-bit"]);
+
+/** A program without KVM: whatever it says, a hypervisor below it may be why. */
+export const NO_KVM_HERE: ReadonlySet<string> = new Set([
+  "any-no-kvm",
+  "container-no-kvm",
+  "generic-no-vmx",
+  "kata-no-vmx",
+  "kubevirt-no-kvm-device",
+  "kvm-device",
+  "libvirt-no-kvm-capabilities",
+  "multipass-no-kvm",
+  "no-vtx-generic",
+  "nix-kvm-feature",
+  "qemu-host-needs-kvm",
+  "qemu-no-accelerator",
+  "qemu-tcg-no-vmx",
+  "virt-install-no-kvm",
+]);
+
+const WITH_REASON = [
+  "vmx-entry-words",
+  "vmx-instruction-error",
+  "vmx-entry-error",
+  "kvm-fail-entry",
+  "kvm-spurious-fault",
+];
+
+/** Messages that say no more than that something failed, and those that say why: these answer, where they are there. */
+export const INSTEAD: { readonly [message: string]: readonly string[] | undefined } = {
+  "bhyve-controls": ["xhyve-control"],
+  "generic-no-vmx": ["bhyve-no-vmx"],
+  "libxl-create": ["libxl-no-iommu"],
+  "kata-not-capable": ["kata-no-vmx", "kata-no-svm", "kata-no-flag", "kata-no-module", "kata-not-root"],
+  "vmx-intrinsic-status": WITH_REASON,
+  "generic-vmlaunch-failed": WITH_REASON,
+  "generic-vmxon-failed": ["qemu-entry-failed", "kvm-old-vmcs-fail"],
+  "fail-entry-bare": [...WITH_REASON, "vmcs-dump"],
+  "kvm-kernel-bug": WITH_REASON,
+  "boxes-no-libvirt": ["kvm-device", "libvirt-no-kvm-capabilities"],
+  "modprobe-config-line": ["modprobe-builtin"],
+  "modules-missing": ["modprobe-not-found"],
+  "multipass-no-kvm": ["kvm-ok-bios", "kvm-ok-no"],
+  "windows-requirements": ["hyperv-launch-failed"],
+  "qemu-init-vcpu": ["qemu-evmcs-range"],
+  "qemu-internal-error": ["kvm-unexpected-exit"],
+  "haxm-not-installed": ["emulator-driver", "qemu-no-kvm"],
+  "emulator-acceleration": [
+    "emulator-no-kvm",
+    "kvm-device",
+    "kvm-ok-no",
+    "haxm-not-installed",
+    "emulator-driver",
+    "qemu-no-kvm",
+  ],
+  "bhyve-create": ["xhyve-control", "bhyve-controls", "bhyve-no-vmx", "bhyve-bios"],
+  "nova-cpu-compare": ["libvirt-unknown-feature", "libvirt-unknown-vmx-feature", "libvirt-missing-features"],
+  "qemu-reset-required": ["qemu-internal-error", "qemu-entry-failed", "qemu-empty-exit", "qemu-exception-exit"],
+};
+
+export const WHY_NO_DEVICE = [
+  "wsl-unknown-key",
+  "kvm-no-hardware-support",
+  "kvm-vmx-not-supported",
+  "kernel-config-without",
+  "modprobe-not-found",
+];
+
+/** Programs that only pass on that another one failed, or that no virtualization was found: a line with the reason answers. */
+export const GENERAL: ReadonlySet<string> = new Set([
+  "no-vtx-generic",
+  "vbox-in-vagrant",
+  "any-nested-off",
+  "libvirt-no-daemon",
+]);
+
+export const CONFIG_DIFFERS: ReadonlySet<string> = new Set(["kvm-inconsistent-config", "kvm-config-mismatch"]);
+
+/** What programs say that found no virtualization. */
+export const SAYS_NONE: ReadonlySet<string> = new Set([
+  "no-vtx-generic",
+  "generic-no-vmx",
+  "any-no-flag",
+  "any-no-kvm",
+]);
