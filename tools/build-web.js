@@ -204,6 +204,18 @@ const OMISSIONS = [
   // Why KVM refused an ioctl, or a virtual CPU (`explain`): the sentence of the row says which it was.
   [/[\\/]decoders[\\/]kvm-ioctl\.ts$/, () => "export const decodeKvmIoctl = () => ({});"],
   [/[\\/]set-msr[\\/]vcpu-refused\.ts$/, () => "export const decodeVcpuRefused = () => ({});"],
+  // Instructions of VMX in a guest, and fields by number (`explain`): the sentence of the row says what happened.
+  [
+    /[\\/]decoders[\\/]guest-instruction\.ts$/,
+    () => "export const decodeGuestInstruction = () => ({}); export const decodeFieldAccess = () => ({});",
+  ],
+  // An error number without the call that it is from (`explain`).
+  [/[\\/]verdict[\\/]lone-errno\.ts$/, () => "export const loneErrno = () => undefined;"],
+  // Guests of KVM by what runs in them (`explain`).
+  [
+    /[\\/]verdict[\\/]guests[\\/]guest-kinds\.ts$/,
+    () => 'export const isMacGuest = () => false; export const FOR_MAC = { text: "" };',
+  ],
   // What older kernels do not print or take (`explain`).
   [
     /[\\/]asked[\\/]flags-line\.ts$/,

@@ -212,7 +212,7 @@ const DUMP_IN_LOG: Advice = {
 };
 
 /** Its commands are of Linux. */
-const needsLinux = ({ commands = [] }: Advice): boolean =>
+export const needsLinux = ({ commands = [] }: Advice): boolean =>
   commands.some((command) => /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/.test(command));
 
 /** Of a desktop product, what runs in a machine is the guest. */

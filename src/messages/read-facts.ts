@@ -84,7 +84,7 @@ export function readLine(line: string): ReadFromLine {
 
 /** A release behind the word that says whose it is, or with the ending of a distribution's package. */
 const KERNEL =
-  /\b(?:linux|kernel)(?: version| release)?[\s:=(v"']{1,6}(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b|\btainted:? [\w ]{0,30}(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b|\b(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~]{0,24}-[\w.+~-]{0,24}(?:generic|amd64|x86_64|pve|arch\d|el\d|default|azure|aws|gcp|lts|zen\d))\b/i;
+  /\b(?:linux|kernel)(?: version| release)?[\s:=(v"']{1,6}(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b|\btainted:? [\w ]{0,30}(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~-]{0,40})\b|(?<!\b(?:qemu|libvirt|seabios|edk2|ovmf)[\w-]{0,12}-)\b(\d{1,2}\.\d{1,3}\.\d{1,3}[\w.+~]{0,24}-[\w.+~-]{0,24}(?:generic|amd64|x86_64|pve|arch\d|el\d|default|azure|aws|gcp|lts|zen\d))\b/i;
 
 function unique(bits: readonly ExplainedBit[]): ExplainedBit[] {
   const seen = new Set<string>();

@@ -35,6 +35,8 @@ export const LINES: { readonly [id: string]: string } = {
     " CPU 0/KVM-1234 [003] .... 123.456: kvm_nested_vmenter_failed: !vmx_control_verify(vmcs12->pin_based_vm_exec_control, low, high)",
   "vbox-smx-disabled": "VT-x is disabled in the BIOS for SMX mode (VERR_VMX_MSR_SMX_VMX_DISABLED)",
   "vbox-invalid-guest-state": "VCPU0: VERR_VMX_INVALID_GUEST_STATE",
+  "libvirt-arm-cpu-mode": "CPU mode 'host-model' for aarch64 kvm domain on aarch64 host is not supported by hypervisor",
+  "vbox-nested-paging": "pgmR0BthEPTProtNestedTrap0eHandler: rc=0 GCPhysNestedFault=0x000000007ff3833a",
   "vbox-unable-to-start": "VCPU0: VERR_VMX_UNABLE_TO_START_VM",
   "vbox-feature-combo": "VERR_HM_UNSUPPORTED_CPU_FEATURE_COMBO",
   "windows-hypervisor-detected":

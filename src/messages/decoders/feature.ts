@@ -8,6 +8,7 @@ import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { DROP_VMX, NESTED_ON } from "../rows/shared-advice.js";
+import { FOR_MAC } from "../verdict/guests/guest-kinds.js";
 import { explainBit, listText } from "./bits.js";
 import {
   alwaysOffered,
@@ -82,13 +83,21 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   if (!nothing) causes.push(...bitCauses(context, vmx));
   steps.push(...(nothing ? [] : hostSteps(context, vmx)));
   const whole = context.anywhere.has("cpu-host");
-  causes.push(...cpuidCauses(others, whole, context.signs.amd || context.circumstances.has("AMD")));
+  causes.push(
+    ...(lacksPcidAlone(others, context)
+      ? [NO_INTEL_LACKS_PCID]
+      : cpuidCauses(others, whole, context.signs.amd || context.circumstances.has("AMD"))),
+  );
   if (others.includes("intel-pt")) steps.push(PT_ON);
   const off = [...bits.map((bit) => bit.qemu), ...others.filter((name) => /^[\w.-]+$/.test(name))].filter(
     (name) => name !== undefined,
   );
   if (others.some((name) => name !== "invtsc") && vmx.length === 0 && !isVmx && !whole) {
-    steps.push({ text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] });
+    steps.push(
+      context.circumstances.has("macOS as the guest")
+        ? FOR_MAC
+        : { text: "Ask for what this host has instead of a model.", commands: ["-cpu host"] },
+    );
   }
   steps.push({
     text: "If the machine does not start, these warnings are not the reason: look for the next line that is not a warning. To silence them, leave the features out of the model.",
@@ -113,6 +122,14 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
     depends: dependsOn(context, nothing || vmx.length === 0),
   };
 }
+
+/** A model from Haswell on asks for avx2 and pcid, and only pcid is missing. */
+const lacksPcidAlone = (names: readonly string[], { circumstances }: ExplainContext): boolean =>
+  circumstances.has("model with AVX2") && names.includes("pcid") && !names.includes("avx2") && !names.includes("svm");
+const NO_INTEL_LACKS_PCID: Cause = {
+  text: "pcid is missing and avx2, for which the model asks too, is not: an Intel CPU with AVX2 has both. This is an AMD CPU (before Zen 3, which brought pcid, invpcid and erms), or KVM or an outer hypervisor hides them.",
+  certainty: "likely",
+};
 
 const PT_ON: Step = {
   text: "To give a guest Intel PT, let KVM share it between host and guests (no virtual machine may run; kernels that mark this mode as broken refuse it).",

@@ -101,6 +101,11 @@ export function decodeKvmIoctl([{ groups }]: readonly [Match, ...Match[]], _cont
   const memory = errno === "ENOMEM";
   return {
     what: `KVM refused ${called} (${reason.replace(/^\(|\)$/g, "")}). ${memory ? "The kernel found no memory for it; VMX is not the reason." : meaning.says}`,
-    steps: [{ text: memory ? "Free memory." : meaning.step, commands: ["ls -l /dev/kvm; sudo dmesg | tail"] }],
+    steps: [
+      {
+        text: memory ? "Free memory." : meaning.step,
+        ...(errno === "E2BIG" && !memory ? {} : { commands: ["ls -l /dev/kvm; sudo dmesg | tail"] }),
+      },
+    ],
   };
 }

@@ -1,7 +1,7 @@
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import { DROP_VMX } from "../rows/shared-advice.js";
-import { proseOf } from "./guest-verdict.js";
+import { proseOf } from "./guests/guest-verdict.js";
 import { svmNamed } from "./other-cpus.js";
 
 /*
@@ -63,6 +63,9 @@ const SAME_DISKS: Step = {
   commands: ["qemu-img info FILE   # on both hosts"],
 };
 
+/** kubevirt/kubevirt#7986: QEMU's commit 561dbb41b1d7, in 6.0. */
+const REENLIGHTENED = /\bre-?enlightenment\b[^\0]{0,400}\bmigrat|\bmigrat[^\0]{0,400}\bre-?enlightenment\b/i;
+
 /** Undefined where no migration of KVM is said to fail. */
 export function migrationFails(text: string): Omit<TextVerdict, "covers"> | undefined {
   if (text.length > LONGEST || !OF_KVM.test(text)) return undefined;
@@ -77,6 +80,17 @@ export function migrationFails(text: string): Omit<TextVerdict, "covers"> | unde
     return {
       says: `QEMU at the destination could not take over ${block === undefined ? `the state of ${device}` : `the memory of ${block}`}: it was started with other devices, another machine type or another version than the source. VT-x has no part in that.`,
       steps: [SAME_MACHINE],
+      evidence: [],
+    };
+  if (REENLIGHTENED.test(text))
+    return {
+      says: "A guest of Windows that uses re-enlightenment (hv-reenlightenment) learns from KVM when its TSC changes. QEMU 6.0 and later migrate it only with a fixed tsc-frequency, so that the destination can give it the same one; a guest with VMX alone does not need that.",
+      steps: [
+        {
+          text: "Give the guest a TSC frequency that both hosts have or can scale to, or take the enlightenment from it.",
+          commands: ["-cpu MODEL,tsc-frequency=HZ", "<timer name='tsc' frequency='HZ'/>   # libvirt, in <clock>"],
+        },
+      ],
       evidence: [],
     };
   const said = FAILS.exec(text);

@@ -5,7 +5,7 @@ import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
 import type { OwnMachine } from "../own-machine.js";
 import { cloudOf, instanceOf } from "./cloud-words.js";
-import { guestWithoutVmx } from "./guest-verdict.js";
+import { guestWithoutVmx } from "./guests/guest-verdict.js";
 import { mayName, NAMED_OUTER } from "./hypervisor-names.js";
 import { machineVerdict } from "./machine-verdict.js";
 
@@ -185,8 +185,13 @@ export function bareMetal(text: string): string | undefined {
   return more.length === 0 && (text.search(INSIDE) >= 0 || NESTED.test(text)) ? first?.[1] : undefined;
 }
 
+/** What something is only likened to. */
+const COMPARED =
+  /\b(?:similar(?:ly)? to|unlike|comparable (?:to|with)) (?:\w{2,12} ){0,2}(?:in|on|of|for) (?:AWS|EC2|Azure|GCP|Google|Hyper-?V|VMware)\b|\bHyper-?V use[- ]cases?\b/gi;
+
 /** What the machine runs in, or, where nothing shows that, the one hypervisor that the text names. */
-export function namedOuter(text: string, machine: OwnMachine | undefined): Named | undefined {
+export function namedOuter(whole: string, machine: OwnMachine | undefined): Named | undefined {
+  const text = whole.replace(COMPARED, " ");
   const { observed, cores } = machine?.situation.host ?? {};
   if (showsVmx(machine?.situation.host) === true || cores?.[0].cpuid.features.vmx === true) return undefined;
   // VirtualBox shows Linux the interface of KVM.
@@ -253,9 +258,16 @@ export function namedOuter(text: string, machine: OwnMachine | undefined): Named
           : first === "a virtual machine"
             ? " The text speaks of a virtual machine: if the program runs in it, the hypervisor below has to pass VT-x."
             : ` The text names ${first}: in ${inWsl ? "it" : "a machine that runs in it"}, ${inWsl ? "Hyper-V of Windows" : first} has to pass VT-x.`,
-    step: inWsl ? WSL_NESTED : outerStep(first),
+    step: inWsl ? WSL_NESTED : first.startsWith("Google") && ASKED_OF_GOOGLE.test(text) ? SEE_INSIDE : outerStep(first),
   };
 }
+
+/** The instance was created with it. */
+const ASKED_OF_GOOGLE = /\b(?:added|with|pass\w{0,3}|using|used|set)\b[^.\n]{0,30}--enable-nested-virtualization\b/i;
+const SEE_INSIDE: Step = {
+  text: "The instance was created with nested virtualization by the text: see in it whether it arrived.",
+  commands: ["grep -m1 -ow vmx /proc/cpuinfo; ls -l /dev/kvm; sudo dmesg | grep -i kvm"],
+};
 
 const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
 /** A machine of a cloud without a hypervisor of the cloud below it. */

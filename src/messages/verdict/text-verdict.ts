@@ -23,7 +23,7 @@ import {
 } from "../own-machine.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { askedName } from "./asked/name-asked.js";
-import { guestVerdict, guestWithoutVmx } from "./guest-verdict.js";
+import { guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { cpusNamed } from "./named-cpu.js";

@@ -4,7 +4,8 @@ import { saysNestedOn } from "../../verdict/desktop/nested-in-words.js";
 import { isSupposed, saysInside, vboxBelow } from "../../verdict/desktop/said-inside.js";
 import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js";
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
-import { runsGuest } from "../../verdict/kvm-runs.js";
+import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
+import { runsGuest } from "../../verdict/guests/kvm-runs.js";
 import { rentedCloud } from "../../verdict/named-outer.js";
 import { svmNamed } from "../../verdict/other-cpus.js";
 
@@ -35,13 +36,21 @@ export const SHOWN: readonly Shown[] = [
   ["on Windows", { test: (text) => OF_WINDOWS.test(text) && (!OF_LINUX.test(text) || ACCELERATED.test(text)) }],
   ["Windows 10", { test: isWindows10 }],
   ["KVM runs a guest", { test: (text) => text.length <= LONGEST && runsGuest(text) }],
+  ["macOS as the guest", { test: (text) => text.length <= LONGEST && isMacGuest(text) }],
+  [
+    "model with AVX2",
+    /(?:-cpu\s{1,3}|\b[Uu]sing |<model[^>]{0,40}>)(?:Haswell|Broadwell|Skylake|Cascadelake|Icelake)\b/,
+  ],
+  ["MSRs of KVM's own", /\bfaulty MSR 0x4b564d(?![^\0]{0,4000}\bfaulty MSR 0x4[89])/],
+  ["vmx asked for", /\bvmx\b/i],
+  ["snapshot of a guest", /\brevert requires force\b/],
   ["exits traced", /\bkvm_exit:|\bkvm:kvm_exit\b/],
   // One of another architecture, or one that is emulated on purpose.
   [
     "other guest",
     /\bmachine_arch ?= ?['"](?!x86|i[3-6]86)|\bqemu-system-(?!x86_64|i386)\w|\bdriver ?= ?['"]qemu['"]|<domain type=['"]qemu['"]/,
   ],
-  ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana)\b/],
+  ["on illumos", /\b(?:illumos|SmartOS|OmniOS(?:ce)?|OpenIndiana|add_drv|isainfo)\b/],
   ["no firmware switch", { test: saysNoSwitch }],
   ["no rival named", { test: (text) => !namesRival(text) }],
   ["Windows' hypervisor wanted", { test: wantsHypervisor }],

@@ -22,7 +22,7 @@ import { troubleOf } from "../../verdict/desktop/trouble-linux.js";
 import { driverNotStarted, ofDbvm } from "../../verdict/desktop/windows-driver.js";
 import { withWords } from "../../verdict/desktop/words-beside.js";
 import { exitStats, withStats } from "../../verdict/exit-stats.js";
-import { kvmRuns } from "../../verdict/kvm-runs.js";
+import { kvmRuns } from "../../verdict/guests/kvm-runs.js";
 import { kvmUnitTests } from "../../verdict/kvm-unit-tests.js";
 import { migrationFails } from "../../verdict/migration.js";
 import { ANDROID_MESSAGES } from "./android.js";

@@ -165,6 +165,13 @@ export const VIRTUALBOX_EXAMPLES = {
   "boinc-extensions": {
     examples: ["Vbox app stderr indicates CPU VM extensions disabled"],
   },
+  "vbox-nested-paging": {
+    examples: [
+      "pgmR0BthEPTProtNestedTrap0eHandler: rc=0 GCPhysNestedFault=0x000000007ff3833a (0x00000001c8d38000)",
+      "VERR_PGM_MAPPING_IPE",
+    ],
+    not: ["pgmR0BthEPTProtTrap0eHandler", "VERR_PGM_NO_HYPERVISOR_ADDRESS"],
+  },
   "vbox-status": {
     examples: ["VERR_VMX_VMXON_FAILED", "VERR_SVM_UNABLE_TO_START_VM"],
     not: ["VERR_VMX_NO_VMX", "case VERR_VMX_NO_VMX:"],

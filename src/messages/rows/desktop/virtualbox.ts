@@ -689,6 +689,23 @@ export const VIRTUALBOX_MESSAGES = [
     source: { message: "BOINC/boinc#3184", meaning: "BOINC, samples/vboxwrapper" },
   },
   {
+    id: "vbox-nested-paging",
+    product: "VirtualBox",
+    layer: "another hypervisor",
+    gravity: "blocks",
+    needle: ["nestedtrap0ehandler", "verr_pgm_mapping_ipe"],
+    pattern: /pgmR0Bth\w{2,24}NestedTrap0eHandler|VERR_PGM_MAPPING_IPE/i,
+    what: "VirtualBox stopped the machine in its own code for the page tables of a nested guest (nested EPT): VT-x is on, and passed to the machine. The fault is in the VirtualBox on the host, not in the hypervisor that runs inside.",
+    steps: [
+      {
+        text: "Try a newer VirtualBox, and a nested guest with one CPU; report it with the log.",
+        commands: ["VBoxManage --version"],
+      },
+      VBOX_LOG,
+    ],
+    source: { message: "VirtualBox/virtualbox#450", meaning: "VirtualBox, src/VBox/VMM/VMMAll/PGMAllBth.h" },
+  },
+  {
     id: "vbox-status",
     product: "VirtualBox",
     layer: "user space",

@@ -175,7 +175,7 @@ export const ANY_WORDS_MESSAGES = [
     generic: true,
     needle: ["guest state", "guest_state", "guest-state"],
     pattern:
-      /(?<!\b(?:counts?|number) (?:for|of)\b[^\n]{0,100})\b(?:VM[- ]?entry|VM[- ]?enter|VMLAUNCH|VMRESUME|entry)\b[^\n]{0,30}\b(?:fail\w{0,4}|refused|rejected)\b[^\n]{0,30}\b(?:invalid )?guest[- ]state|\b(?:ENTRY_FAILURE|INVALID)_GUEST_STATE\b/i,
+      /(?<!\b(?:counts?|number) (?:for|of)\b[^\n]{0,100})\b(?:VM[- ]?entry|VM[- ]?enter|VMLAUNCH|VMRESUME|entry)\b[^\n]{0,30}\b(?:fail\w{0,4}|refused|rejected)\b(?! during or after loading\b)[^\n]{0,30}\b(?:invalid )?guest[- ]state|\b(?:ENTRY_FAILURE|INVALID)_GUEST_STATE\b/i,
     what: "A VM entry failed for the guest state.",
     decoder: "exit-reason",
     steps: [],

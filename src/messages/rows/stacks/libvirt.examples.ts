@@ -75,6 +75,12 @@ export const LIBVIRT_EXAMPLES = {
       "ERROR: Start failed: invalid argument: could not find capabilities for arch=x86_64 , see /var/log/libvirt/libxl/libxl-driver.log for details",
     ],
   },
+  "libvirt-arm-cpu-mode": {
+    examples: [
+      "libvirtError: unsupported configuration: CPU mode 'host-model' for aarch64 kvm domain on aarch64 host is not supported by hypervisor",
+    ],
+    not: ["CPU mode 'custom' for x86_64 kvm domain on x86_64 host is not supported by hypervisor"],
+  },
   "kubevirt-no-node": {
     examples: [
       "Live Migration cannot proceed since no node is suitable to run the required CPU model NoSuitableNodesForHostModelMigration",

@@ -3,6 +3,7 @@ import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
 import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG } from "../shared-advice.js";
 
+const RESTART_LIBVIRT = "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud";
 const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
 
 export const LIBVIRT_MESSAGES = [
@@ -52,7 +53,15 @@ export const LIBVIRT_MESSAGES = [
         text: "Give the guest a named model that all hosts have, or hand in the definition of the running guest.",
         commands: ["virsh domcapabilities | grep -A3 \"usable='yes'\"", "virsh dumpxml --migratable NAME"],
       },
-      { text: "See whether the guest may go to a host.", commands: ["vmxlens migrate GUEST.xml HOST"] },
+      {
+        text: "See whether the guest may go to a host.",
+        commands: ["vmxlens migrate GUEST.xml HOST"],
+        instead: {
+          is: "snapshot of a guest",
+          text: "A snapshot is reverted to all the same with --force, which starts a new QEMU in place of the running one.",
+          commands: ["virsh snapshot-revert NAME SNAPSHOT --force"],
+        },
+      },
     ],
     source: { message: "libvirt, src/conf (domain ABI check)", meaning: "libvirt, src/conf/cpu_conf.c" },
   },
@@ -195,7 +204,7 @@ export const LIBVIRT_MESSAGES = [
       "does not support virtualisation type",
     ],
     pattern:
-      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not {1,3}available|could not get preferred machine for \S{1,80} type=kvm|CPU mode '[\w-]{1,30}' for \w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
+      /(?:could not find capabilities for (?:[\w=]{1,30} ){0,3}domaintype=kvm|[Hh]ost does not support (?:virtuali[sz]ation type|domain type) ['"]?(?:hvm|kvm)|Emulator '[^']{1,80}' does not support virt type 'kvm'|(?:KVM|the accel 'kvm') is not supported by '[^']{1,80}' on this host|Domain requires KVM, but it is not {1,3}available|could not get preferred machine for \S{1,80} type=kvm|CPU mode '[\w-]{1,30}' for (?!aarch64|arm)\w{1,12} kvm domain on \w{1,12} host is not supported by hypervisor)/,
     what: "libvirt found no usable KVM when it probed the host.",
     causes: [
       "/dev/kvm was not there, or libvirt's QEMU could not open it, when libvirtd started.",
@@ -208,13 +217,38 @@ export const LIBVIRT_MESSAGES = [
       },
       {
         text: "Load KVM, then let libvirt probe again.",
-        commands: ["sudo modprobe kvm_intel", "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud"],
+        commands: ["sudo modprobe kvm_intel", RESTART_LIBVIRT],
+        instead: {
+          is: "KVM runs a guest",
+          text: "KVM works there without libvirt: let libvirt probe again.",
+          commands: [RESTART_LIBVIRT],
+        },
       },
-      KERNEL_LOG,
+      { ...KERNEL_LOG, unless: ["KVM runs a guest"] },
     ],
     source: {
       message: "virt-manager/virt-manager#481, kubernetes/minikube#2991, kubevirt/kubevirt#8604",
       meaning: "libvirt, src/conf/capabilities.c, src/qemu/qemu_capabilities.c",
+    },
+  },
+  {
+    id: "libvirt-arm-cpu-mode",
+    product: "libvirt",
+    layer: "user space",
+    gravity: "blocks",
+    needle: "is not supported by hypervisor",
+    pattern:
+      /CPU mode '(?<mode>[\w-]{1,30})' for (?:aarch64|arm)\w{0,6} kvm domain on \w{1,12} host is not supported by hypervisor/,
+    what: "libvirt has no CPU mode {mode} for guests of KVM on ARM, as there are no named models of ARM CPUs. KVM itself is not the reason, and VT-x is of x86 alone.",
+    steps: [
+      {
+        text: "Give the guest the CPU of its host.",
+        commands: ["<cpu mode='host-passthrough'/>", "cpu_mode = host-passthrough   # nova.conf, [libvirt]"],
+      },
+    ],
+    source: {
+      message: "openstack/nova 73f1fda7e933",
+      meaning: "openstack/nova 73f1fda7e933; libvirt, src/cpu/cpu_arm.c",
     },
   },
   {
@@ -374,7 +408,11 @@ export const LIBVIRT_MESSAGES = [
     depends: ["the rest of the line names the features"],
     steps: [
       { text: "See what the host offers.", commands: ["virsh domcapabilities | sed -n '/<cpu>/,/<.cpu>/p'"] },
-      DROP_VMX,
+      {
+        text: "See whether Linux has nx: without it libvirt treats the CPU as a much older one. Where it is missing, switch Execute Disable (NX, XD) on in the firmware setup.",
+        commands: ["grep -m1 -ow nx /proc/cpuinfo"],
+        instead: { is: "vmx asked for", ...DROP_VMX },
+      },
     ],
     source: { message: "vagrant-libvirt/vagrant-libvirt#667", meaning: SPECIFICATION },
   },

@@ -518,8 +518,12 @@ export const STACK_MESSAGES = [
       {
         text: "If it is one of the VMX registers, ask with the value.",
         commands: ["vmxlens explain 'failed to set MSR 0x48d to 0x9600000016'"],
+        instead: {
+          is: "MSRs of KVM's own",
+          text: "They are KVM's own (0x4b564d..), not VMX: restore the guest under a KVM that offers the same in CPUID 0x40000001, or start it anew.",
+        },
       },
-      KERNEL_LOG,
+      { ...KERNEL_LOG, unless: ["MSRs of KVM's own"] },
     ],
     source: {
       message: "virt-pvm/linux#2, awslabs/snapchange#3",

@@ -6,8 +6,8 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DROP_VMX, HOW_FAR_KVM, LOAD_KVM } from "../../rows/shared-advice.js";
 import { cloudOf } from "../cloud-words.js";
-import { macGuest, otherKernel } from "../guest-kinds.js";
-import { kvmRuns, runsOnlyWithout } from "../kvm-runs.js";
+import { macGuest, otherKernel } from "../guests/guest-kinds.js";
+import { kvmRuns, runsOnlyWithout } from "../guests/kvm-runs.js";
 import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
 import { bareMetal, insideOf, namedCloud, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
@@ -93,16 +93,20 @@ export const slow = (text: string): Says | undefined =>
     : undefined;
 
 const KVMGT = /\bkvmgt\b/;
+/** A virtual GPU, or a guest that uses it. */
+const GVT_RUNS = /\bgvt: vgpu ?\d{1,3}\b|\bVM\(\d{1,3}\): \w+|\bi915\/gvt\/\w{2,20}\.c:\d{1,5}/;
 const kvmgt = (text: string): Says | undefined =>
   KVMGT.test(text)
     ? answer(
-        "kvmgt belongs to GVT-g, which shares an Intel GPU among guests: it has nothing to do with VT-x. `No such device` means that i915 has no GVT-g for this GPU, or was not started with enable_gvt=1.",
-        [
-          {
-            text: "See whether i915 has it, and what it says.",
-            commands: ["cat /sys/module/i915/parameters/enable_gvt; sudo dmesg | grep -iE 'gvt|i915' | tail"],
-          },
-        ],
+        `kvmgt belongs to GVT-g, which shares an Intel GPU among guests: it has nothing to do with VT-x.${GVT_RUNS.test(text) ? ` It runs there ("${GVT_RUNS.exec(text)?.[0]}"), so a guest runs, too: what goes wrong is in i915.` : " `No such device` means that i915 has no GVT-g for this GPU, or was not started with enable_gvt=1."}`,
+        GVT_RUNS.test(text)
+          ? [{ text: "See what i915 says at that moment.", commands: ["sudo dmesg | grep -iE 'gvt|i915' | tail -40"] }]
+          : [
+              {
+                text: "See whether i915 has it, and what it says.",
+                commands: ["cat /sys/module/i915/parameters/enable_gvt; sudo dmesg | grep -iE 'gvt|i915' | tail"],
+              },
+            ],
       )
     : undefined;
 

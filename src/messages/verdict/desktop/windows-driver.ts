@@ -59,13 +59,21 @@ export function driverNotStarted(text: string): Omit<TextVerdict, "covers"> | un
 
 /** Cheat Engine's own hypervisor, in trouble; of systems that freeze with it there is more to say. */
 export function ofDbvm(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST || !/\bD(?:BV|VB)M\b/i.test(text) || FREEZES.test(text) || DETECTS.test(text))
+  if (
+    text.length > LONGEST ||
+    !/\bD(?:BV|VB)M\b/i.test(text) ||
+    FREEZES.test(text) ||
+    DETECTS.test(text) ||
+    IN_HYPER_V.test(text)
+  )
     return undefined;
   return answer(
     "DBVM is a hypervisor of Cheat Engine's own. It needs VT-x (or AMD-V) on in the firmware setup, and Windows' own hypervisor off: memory integrity, WSL2 and some virus scanners run one as well. Where both hold and it crashes, the fault is in DBVM, or in what it does not know of this CPU.",
     [SEE_SECURITY, HYPERV_OFF, ENABLE_FIRMWARE],
   );
 }
+/** It runs in a machine of Hyper-V, or another hypervisor of a driver is what is tried. */
+const IN_HYPER_V = /\bhyper-?v(?:['’]s)? (?:guest|VM|with nested)\b|-ExposeVirtualizationExtensions\b|\bHyperDbg\b/i;
 const DETECTS = /\bhow\b[^\n?]{0,40}\b(?:detect|check|know)\b/i;
 const FREEZES = /\b(?:freez|frozen?|hang|lock(?:s|ed)? ?up|CLOCK_WATCHDOG)/i;
 

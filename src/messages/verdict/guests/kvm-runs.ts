@@ -1,7 +1,7 @@
-import { answer, type TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
-import type { OwnMachine } from "../own-machine.js";
-import { ofModel } from "./cpu-model.js";
+import { answer, type TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { ofModel } from "../cpu-model.js";
 
 /*
  * Guests that KVM runs and that go wrong all the same: VT-x is on there, and nothing has to be switched on.
@@ -30,7 +30,7 @@ const CONTRAST =
 
 /** What KVM itself, its trace or QEMU prints of a guest that ran. */
 const RAN =
-  /\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b/;
+  /\bwarning: host doesn['’]t support requested feature|\bkvm_exit:|\bkvm_run_exit\b|\bKVM internal error\b|\bKVM: entry failed\b|\bVM-EXIT\s{1,10}Samples\b|\bkvm \[\d{1,7}\]: (?:ignored|vcpu\d)|\bvcpu\d{1,3},? guest rIP\b/;
 
 const words = (found: RegExpExecArray | null): string | undefined => found?.[0].replace(/\s+/g, " ");
 const contrastIn = (text: string): string | undefined => (UNUSABLE.test(text) ? undefined : words(CONTRAST.exec(text)));

@@ -1,4 +1,5 @@
-import { answer, type TextVerdict } from "../answer.js";
+import { answer, type TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
 
 /*
  * Guests of KVM whose trouble has a usual reason: macOS, and any guest since the host has another kernel.
@@ -16,24 +17,31 @@ const ELSEWHERE =
   /\bmac ?OS host\b|\bon (?:my |an? |the )?(?:mac ?OS\b|mac\b|MacBook|iMac)|\bDocker Desktop\b|\bhvf\b|\bParallels\b|\bUTM\b|\bhyperkit\b|\bdocker[- ]machine\b|\bVMware\b|\bVirtual ?Box\b|\bHyper-?V\b|\bHAXM\b|\b[A-Z]:\\/i;
 const AMD = /\b(?:AMD|Ryzen|EPYC|Threadripper)\b/;
 
+/** Projects and scripts that run macOS in QEMU with KVM. */
+const MAC_IN_KVM =
+  /\bboot-macOS\w{0,12}\.sh\b|\b(?:OSX-KVM|macOS-Simple-KVM|ultimate-macOS-KVM|ULTMOS|KVM-Opencore)\b|\bisa-applesmc\b/i;
+/** macOS is a guest of KVM. */
+export const isMacGuest = (text: string): boolean =>
+  MAC_IN_KVM.test(text) || (MAC.test(text) && KVM.test(text) && !ELSEWHERE.test(text));
+
+export const FOR_MAC: Step = {
+  text: "For macOS as the guest, let KVM pass reads of MSRs that it lacks (on the host), and take a model that the release of macOS knows.",
+  commands: [
+    "echo 1 | sudo tee /sys/module/kvm/parameters/ignore_msrs",
+    "-cpu Skylake-Client,-hle,-rtm,kvm=on,vendor=GenuineIntel,+invtsc,vmware-cpuid-freq=on",
+  ],
+};
+
 /**
  * macOS as a guest. Facts: kholia/OSX-KVM (its start script and notes, #252), thenickdude/KVM-Opencore#67: the CPU model, its vendor,
  * and ignore_msrs.
  */
 export function macGuest(text: string): Says | undefined {
   const found = STOPS.exec(text)?.[0];
-  if (found === undefined || !MAC.test(text) || !KVM.test(text) || ELSEWHERE.test(text)) return undefined;
+  if (found === undefined || !isMacGuest(text)) return undefined;
   return answer(
     `macOS is a guest of KVM there, and stops ("${found}"): VT-x (or AMD-V) is on. It reads MSRs that KVM does not have and stops at the fault, unless kvm.ignore_msrs is 1; and it starts on a CPU model of Intel's alone, with Intel's vendor${AMD.test(text) ? ", on this AMD CPU, too (not with host or qemu64)" : ""}.`,
-    [
-      {
-        text: "On the host let such reads pass, and give the guest a model that its release knows.",
-        commands: [
-          "echo 1 | sudo tee /sys/module/kvm/parameters/ignore_msrs",
-          "-cpu Skylake-Client,-hle,-rtm,kvm=on,vendor=GenuineIntel,+invtsc,vmware-cpuid-freq=on",
-        ],
-      },
-    ],
+    [FOR_MAC],
   );
 }
 

@@ -1,14 +1,14 @@
-import { startsOn } from "../../compare/guest-start.js";
-import { guestText, startText } from "../../compare/guest-text.js";
-import { type GuestVmx, guestVmx } from "../../compare/guest-vmx.js";
-import { isSvmVendor } from "../../host/host.js";
-import type { GuestCpu } from "../../input/guests/guest-cpu.js";
-import { parseBool } from "../../kvm/load/parse-param.js";
-import { RELOAD_WITH_NESTED } from "../../why/questions/next-steps.js";
-import type { TextVerdict } from "../answer.js";
-import type { Step } from "../message.js";
-import type { OwnMachine } from "../own-machine.js";
-import { shellWord } from "../shell-word.js";
+import { startsOn } from "../../../compare/guest-start.js";
+import { guestText, startText } from "../../../compare/guest-text.js";
+import { type GuestVmx, guestVmx } from "../../../compare/guest-vmx.js";
+import { isSvmVendor } from "../../../host/host.js";
+import type { GuestCpu } from "../../../input/guests/guest-cpu.js";
+import { parseBool } from "../../../kvm/load/parse-param.js";
+import { RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
+import type { TextVerdict } from "../../answer.js";
+import type { Step } from "../../message.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { shellWord } from "../../shell-word.js";
 
 /** The guest whose configuration the text holds: whether it gets VMX, and whether it may start on the machine of the text. */
 export function guestVerdict(
@@ -71,7 +71,8 @@ const ABOUT_VMX =
   /\b(?:vmx|svm|VT-?x|AMD-V|nest(?:ed|ing)|hyper-?v|WSL ?\d?|VBS|docker desktop|host-passthrough|hypervisors?|CPU (?:model|type|flags?)|(?:hardware|CPU)[- ](?:assisted )?virtuali[sz]ation|virtuali[sz]ation (?:in|inside|support|extensions?|is|not|enabled|features?)|KVM (?:in|inside)|start(?:s|ed)? (?:there|on)|custom cpu|cpu[ .](?:mode|model)|kvm[-_]intel)\b|\/dev\/kvm|kvm-ok/i;
 
 /** What has nothing to do with which CPU a guest is given. */
-const OTHER_MATTER = /\bmigrat\w{1,4}\b|\bMSRs?\b|\bIA32_|\bAssertion\b/i;
+const OTHER_MATTER =
+  /\bmigrat\w{1,4}\b|\b(?:managed ?save|restor(?:e|es|ed|ing)|snapshots?)\b|\bMSRs?\b|\bIA32_|\bAssertion\b/i;
 const TROUBLE =
   /\b(?:crash\w{0,3}|hangs?|hung|freez\w{1,3}|froze|stuck|panic\w{0,3}|boot ?loops?|loops|bootloop\w{0,2}|blue ?screens?|BSOD|(?:not|n['’]t|never|fail(?:s|ed|ing)? to|unable to) (?:boot|start(?! (?:on|there)))|boot(?:ing)? (?:failures?|problems?|fails)|inaccessible|regression|bisect\w{0,3})\b/i;
 
