@@ -2,7 +2,7 @@
 
 /** A line of source code that prints a message, or a comment or name in it. */
 const SOURCE_CODE =
-  /^\s*(?:[+-]\s*)?(?:\/\/|\/\*|# ?define\b|case [A-Z_]\w{2,60}:)|\b(?:pr_[a-z_]{2,16}|[vfsn]{0,3}printf|printk(?:_\w{1,20})?|dev_(?:err|warn|info|dbg)|error_(?:setg|report|printf)\w{0,12}|warn_report\w{0,6}|DbgPrint\w{0,4}|KdPrint\w{0,4}|LogRel\w{0,6}|virReportError|g_(?:warning|error|message)|errx|warnx|panic|fmt\.\w{3,12}|errors\.New|log\.\w{3,8}|logger\.\w{3,10}|(?:error|warn|info|debug|panic|println|eprintln|bail|anyhow)!|raise \w{3,40}|throw (?:new )?\w{3,40}|print)\s?\(\(?(?:[\w&.:|>-]{1,40}[ ,]{1,3}){0,3}f?["'`]/;
+  /^\s*(?:[+-]\s*)?(?:\/\/|\/\*|# ?define\b|case [A-Z_]\w{2,60}:)|\b(?:pr_[a-z_]{2,16}|[vfsn]{0,3}printf|printk(?:_\w{1,20})?|dev_(?:err|warn|info|dbg)|error_(?:setg|report|printf)\w{0,12}|warn_report\w{0,6}|DbgPrint\w{0,4}|KdPrint\w{0,4}|LogRel\w{0,6}|virReportError|g_(?:warning|error|message)|errx|warnx|panic|fmt\.\w{3,12}|errors\.New|log\.\w{3,8}|logger\.\w{3,10}|(?:error|warn|info|debug|panic|println|eprintln|bail|anyhow)!|[A-Z]{2,6}_(?:ERROR|PANIC)|raise \w{3,40}|throw (?:new )?\w{3,40}|print)\s?\(\(?(?:[\w&.:|>-]{1,40}[ ,]{1,3}){0,3}f?["'`]/;
 
 /** A test that passed says what was expected to fail. */
 const PASSED = /^\s{0,8}(?:\[?PASS(?:ED)?\]?|ok \d{1,5})\b\s{0,3}[:\-\s]/;

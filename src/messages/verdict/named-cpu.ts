@@ -4,6 +4,7 @@ import { entryHost } from "../../input/atlas/atlas.js";
 import type { AtlasEntry } from "../../input/atlas/atlas-entry.js";
 import { findCpu } from "../../input/atlas/atlas-find.js";
 import { kinOf, kinOfGeneration } from "../../input/atlas/series.js";
+import { hasBrokenPreemptionTimer } from "../../kvm/load/errata.js";
 import { replay } from "../../kvm/replay.js";
 import { DEFAULT_RELEASE, type Release } from "../../rules/release.js";
 import type { Condition } from "../../rules/rule.js";
@@ -91,4 +92,15 @@ export function hasOf({ entry, kin, design }: NamedCpu): (feature: Feature) => T
   const has = sharedBy(entry === undefined ? kin : [entry], DEFAULT_RELEASE);
   return ({ id, silicon }) =>
     silicon === undefined || (entry === undefined && OF_PRODUCT.has(id)) ? "unknown" : has(silicon);
+}
+
+/** CPUs of the Westmere design with graphics, for desktops and notebooks. */
+const WESTMERE_CLIENT = /^(?:i[357][- ][3-6]|Arrandale|Clarkdale)/;
+
+/** Whether KVM does not use the CPU's preemption timer: every one of its kind is of a stepping with the erratum. */
+export function hasBrokenTimer({ name, entry, kin, design }: NamedCpu): boolean {
+  if (design !== undefined)
+    return design.name === "Nehalem" || (design.name === "Westmere" && WESTMERE_CLIENT.test(name));
+  const entries = entry === undefined ? kin : [entry];
+  return entries.length > 0 && entries.every((one) => hasBrokenPreemptionTimer(entryHost(one).cores[0].signature ?? 0));
 }

@@ -23,6 +23,7 @@ import {
 } from "../own-machine.js";
 import { withAskedFeatures } from "./asked/asked-feature.js";
 import { askedName } from "./asked/name-asked.js";
+import { registersAsked } from "./asked/registers-read.js";
 import { guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
@@ -31,7 +32,6 @@ import { bareMetal, namedOuter, rentedCloud, withNamedOuter } from "./named-oute
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
-import { registersAsked } from "./registers-read.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
 import {
   CONFIG_DIFFERS,

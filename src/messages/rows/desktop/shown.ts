@@ -73,7 +73,7 @@ export const SHOWN: readonly Shown[] = [
   [
     "hypervisor launch off",
     /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?off\b/i,
-    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b/i,
+    /\bhypervisorlaunchtype\W{1,8}(?:is |to |set to )?\W?auto\b|\b(?:do|should|must|can) I\b[^\n.?]{0,60}\bhypervisorlaunchtype\b/i,
   ],
   // People who looked.
   ["said to be on", { test: (text) => saysOn(text) || HYPERVISOR_WORKS.test(text) }, { test: saysOff }],

@@ -106,7 +106,7 @@ export const KVM_RUNTIME_MESSAGES = [
     layer: "KVM parameter",
     gravity: "harmless",
     needle: "unknown parameter",
-    pattern: /(?<module>kvm_intel|kvm): unknown parameter '(?<name>[\w-]{1,60})' ignored/i,
+    pattern: /(?<module>kvm_intel|kvm): unknown parameter '?(?<name>[\w-]{1,60})'? ignored/i,
     what: "The module has no parameter {name} in this kernel and ignores it; it loads all the same.",
     decoder: "module-parameter",
     steps: [{ text: "List the parameters it has.", commands: ["modinfo -p {module}"] }],

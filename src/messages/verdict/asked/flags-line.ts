@@ -27,7 +27,7 @@ const FLAGS_AND_VMX_FLAGS: Omit<TextVerdict, "covers"> = {
 
 /** The second of them is missed. */
 const NO_LINE =
-  /\b(?:no|not|without|missing|absent|n['’]t (?:have|see|show|find|print|list)|only)\b[^\n.?]{0,60}["'`*]?\bvmx flags\b|\bvmx flags\b[^\n.]{0,40}\b(?:missing|not|absent|n['’]t|gone)\b/i;
+  /\b(?:no|not|without|missing|absent|n['’]t (?:have|see|show|find|print|list))\b[^\n.?]{0,60}["'`*]?\bvmx flags\b|\bvmx flags\b[^\n.]{0,40}\b(?:missing|not|absent|n['’]t|gone|(?:prints?|gives?|shows?|returns?|outputs?) (?:nothing|no\b|empty))\b/i;
 
 function withoutLine(text: string): Omit<TextVerdict, "covers"> {
   const release = kernelInWords(text);

@@ -7,6 +7,7 @@ import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
 import { SYMPTOMS } from "./author-symptoms.js";
 import { TOPICS } from "./author-topics.js";
+import { crashedInGuest } from "./windows.js";
 
 /*
  * What people ask who write a hypervisor, in prose, where the manual has one answer. Facts: Intel SDM volume 3C, the chapters on VM
@@ -17,9 +18,9 @@ import { TOPICS } from "./author-topics.js";
 const LONGEST = 8_000;
 /** Something is asked or does not work. */
 const TROUBLE =
-  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|\w{2,6}n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|invalid|anymore|no longer|refus\w{2,3}|weird|keeps|too many)\b|失败|怎么|为什么/i;
+  /\?|[？吗]|\b(?:why|how|whether|wonder\w{0,3}|should|cannot|can['’]?t|\w{2,6}n['’]t|not|fail\w{0,4}|stuck|hang\w{0,2}|crash\w{0,3}|again|forever|infinite|loops?|only once|missing|absent|invalid|anymore|no longer|refus\w{2,3}|weird|keeps|too many)\b|失败|怎么|为什么/i;
 const AUTHOR =
-  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|VMX_EXIT_\w{3,40}|SimpleVisor|LibVMI|EPT\w{0,12}|INVEPT|INVVPID|VMCALL|Efer-?Hook|syscall hook\w{0,3}|CPU_BASED_\w{3,40}|VM[- ]?entr(?:y|ies)|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
+  /IA32_VMX_|IA32_FEAT(?:URE)?_C|\b(?:VMX|VMCS\w{0,4}|VMM|hypervisor|vmlaunch|vmresume|vmxon|vmread|vmwrite|vmptrld|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|VMX_EXIT_\w{3,40}|SimpleVisor|LibVMI|EPT\w{0,12}|INVEPT|INVVPID|VMCALL|Efer-?Hook|syscall hook\w{0,3}|CPU_BASED_\w{3,40}|VM[- ]?entr(?:y|ies)|VM-(?:execution|exit) controls?|exit_reason|(?:un)?expected (?:rd|wr)msr)\b|#VE\b/i;
 
 interface Question {
   readonly words: RegExp;
@@ -35,7 +36,7 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     words:
-      /\b(?:how (?:big|large|much|many bytes)|what size|size of|alignment|align\w{0,4})\b[^\n?]{0,60}\b(?:VMXON|VMCS)\b|\b(?:VMXON|VMCS)[ _-]?region\b[^\n?]{0,40}\b(?:size|align\w{0,4}|big)\b|\brevision (?:id\w{0,8}|number)\b[^\n]{0,60}\?/i,
+      /\b(?:how (?:big|large|much|many bytes)|what size|size of|alignment|align\w{0,4})\b[^\n?]{0,60}\b(?:VMXON|VMCS)\b|\b(?:VMXON|VMCS)[ _-]?region\b[^\n?]{0,40}\b(?:size|align\w{0,4}|big)\b|\brevision (?:id\w{0,8}|number)\b[^\n]{0,60}\?|\b\d{1,2} ?K(?:i?B| ?-?bytes?)?\b[^\n]{0,60}\bVM(?:CS|XON)[ _-]?region\b|\bVM(?:CS|XON)[ _-]?region\b[^\n]{0,80}\b\d{1,2}[- ]?K(?:i?B|[- ]?Bytes?)\b/i,
     says: "IA32_VMX_BASIC (0x480) says both: bits 44:32 are the size of a VMXON or VMCS region (at most 4096 bytes; allocate 4 KByte, aligned to 4 KByte, of memory type write-back), and bits 30:0 the revision identifier, which the first four bytes of either region have to hold with bit 31 at 0. VMXON, VMCLEAR and VMPTRLD take the physical address of the region, by a pointer in memory.",
     steps: [{ text: "Have the value taken apart.", commands: ["echo 'MSR 0x480: VALUE' | vmxlens show - 0x480"] }],
   },
@@ -191,13 +192,13 @@ const NESTED =
 
 /** The cause is known, and nothing is asked. */
 const FOUND_OUT =
-  /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?)\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b/i;
+  /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?)\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b|\b(?:manual|SDM)\b[^\n]{0,40}\b(?:states?|says?|section|chapter|\d{2}\.\d)\b/i;
 
-const unknown = (text: string): typeof ASK | undefined =>
+const unknown = (text: string): Omit<TextVerdict, "covers"> | undefined =>
   FOUND_OUT.test(text) && !text.includes("?")
     ? undefined
     : CRASHED.test(text)
-      ? ASK
+      ? (crashedInGuest(text) ?? ASK)
       : NESTED.test(text)
         ? undefined
         : { ...ASK, steps: [] };
@@ -220,12 +221,12 @@ export function authorInstead(
     TROUBLE.test(text) || CRASHED.test(text)
       ? (questionOf(text) ?? topicOf(text, true) ?? namedExits(text))
       : undefined;
-  return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? ASK : undefined);
+  return found ?? (CRASHED.test(text) && !OTHERS.test(text) ? unknown(text) : undefined);
 }
 
 /** Words that only VMX has: the others may be about any system. */
 const VMX_ONLY =
-  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|EferHook|VMCALL)\b|拦截 ?CR\d/i;
+  /\b(?:VMX\w{0,12}|VMCS\w{0,4}|LibVMI|IA32_VMX_\w{3,40}|vm_?launch|vm_?resume|vmxon|vmread|vmwrite|vm[- ]?exits?|vmexit\w{0,8}|(?:VMX_)?EXIT_REASON_\w{3,40}|EPT\w{0,12}|CPU_BASED_\w{3,40}|exception_?bitmap|VM-(?:execution|entry|exit) controls?|EferHook|VMCALL)\b|拦截 ?CR\d/i;
 
 /** Longer texts without a question and a word like I are manuals, which have the same subjects. */
 const LONGEST_SUBJECT = 1_500;

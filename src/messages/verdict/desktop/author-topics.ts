@@ -8,6 +8,11 @@ import { GIVE_NUMBERS, type Symptom } from "./author-symptom.js";
 
 export const TOPICS: readonly Symptom[] = [
   {
+    words: /\bPML\b(?!\d)|\bpage[- ]modification log\w{0,4}\b/i,
+    and: /\b(?:checks?|controls?|must|address|index|full|log\w{0,4}|dirty|enable\w{0,2})\b/i,
+    says: "Page-modification logging (secondary controls, bit 17) needs EPT, or the entry fails with error 7, as it does when its address (0x200e) is not aligned to 4 KByte or beyond the physical-address width; it also needs the EPT's accessed and dirty flags on (EPT pointer, bit 6) to log anything. The index (0x812) begins at 511 and counts down, and exit reason 62 comes when an entry finds no room: the handler empties the page and sets 511 again.",
+  },
+  {
     words: /\b24H2\b|\bWindows 11\b[^\n]{0,40}\b(?:12|13|14)th[- ]gen|\b(?:UMWAIT|TPAUSE|WAITPKG)\b/i,
     and: /\b(?:freez\w{1,3}|frozen|hangs?|crash\w{0,3}|BSOD|stuck|#UD|virtuali[sz]\w{2,5})\b/i,
     says: "Windows 11 24H2 uses UMWAIT and TPAUSE where CPUID shows WAITPKG (leaf 7, ECX bit 5), which 12th-generation CPUs and later have. In a guest they raise #UD unless `enable user wait and pause` (secondary controls, bit 26) is 1, and exit with reasons 67 and 68 where RDTSC exiting is 1. A hypervisor that is older than that freezes there (Cheat Engine's author names TPAUSE for it): set bit 26, or hide WAITPKG before Windows starts.",

@@ -10,7 +10,7 @@ import { listText } from "../../decoders/bits.js";
 import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { featuresAsked, featuresNamed } from "../asked/asked-feature.js";
-import { cpusNamed, generationsNamed, hasOf, type NamedCpu } from "../named-cpu.js";
+import { cpusNamed, generationsNamed, hasBrokenTimer, hasOf, type NamedCpu } from "../named-cpu.js";
 
 /*
  * For people who write a hypervisor: what a bit of a capability register says, whether a CPU that is named has a feature, and what
@@ -123,6 +123,9 @@ export function featureOfNamed(text: string, isKnown = false): Omit<TextVerdict,
   };
 }
 
+const BROKEN_TIMER =
+  "But its preemption timer counts wrongly (an erratum), so KVM leaves it off whatever is asked (cpu_has_broken_vmx_preemption_timer).";
+
 function sayOf(cpu: NamedCpu, features: readonly Feature[], isGeneration: boolean) {
   const { entry, name, kin, design } = cpu;
   const has = hasOf(cpu);
@@ -137,6 +140,7 @@ function sayOf(cpu: NamedCpu, features: readonly Feature[], isGeneration: boolea
     return found.length === 0 ? [] : [listText(found)];
   };
   const known = [...those("yes", ""), ...those("no", "no ")];
+  const isUnused = hasBrokenTimer(cpu) && features.some(({ id }) => id === "preemption-timer");
   const open = those("unknown", "").map((what) =>
     isGeneration
       ? `Of the CPUs that are called ${name}, some have ${what} and others do not (by the atlas). The register decides.`
@@ -144,7 +148,11 @@ function sayOf(cpu: NamedCpu, features: readonly Feature[], isGeneration: boolea
   );
   return {
     isOpen: open.length > 0,
-    says: [...(known.length === 0 ? [] : [`The ${name} has ${listText(known)}${like}.`]), ...open].join(" "),
+    says: [
+      ...(known.length === 0 ? [] : [`The ${name} has ${listText(known)}${like}.`]),
+      ...open,
+      ...(isUnused ? [BROKEN_TIMER] : []),
+    ].join(" "),
   };
 }
 

@@ -95,7 +95,8 @@ const MACHINE_OF = [
   [/\b(?:KVM|QEMU)\b/i, "KVM"],
 ] as const;
 
-function crashedInGuest(text: string): Omit<TextVerdict, "covers"> | undefined {
+/** What uses VMX in a machine of another hypervisor crashed there. */
+export function crashedInGuest(text: string): Omit<TextVerdict, "covers"> | undefined {
   const below = MACHINE_OF.find(([words]) => words.test(text))?.[1];
   if (below === undefined || !CRASH.test(text) || !ENTERED.test(text)) return undefined;
   return answer(

@@ -51,7 +51,7 @@ const TDX_STEPS: readonly Step[] = [
 const FEATURES: readonly GuestFeature[] = [
   {
     words: /\bTDX\b|\btdx[-_ ]guest\b|\bSEAM(?:RR|LDR)\b/i,
-    but: /#VE\b|\bvirtuali[sz]ation exception/i,
+    but: /#VE\b|\bvirtuali[sz]ation exception|\battestation\b|\bPCCS\b|\bDCAP\b|\bquot(?:e|ing)\b|\bRTMR/i,
     shown: [
       [
         /\bvm-type tdx not supported\b[^\0]{0,4000}\bmodule initialized\b/i,
@@ -82,7 +82,8 @@ const FEATURES: readonly GuestFeature[] = [
     steps: { any: TDX_STEPS },
   },
   {
-    words: /\bSGX\b|\bsgx_\w{3,12}|[+-]sgx\b|\bmemory-backend-epc\b|\benclaves?\b/i,
+    words: /\bSGX\b|\bsgx_\w{3,12}|[+-]sgx\b|\bmemory-backend-epc\b/i,
+    but: /\battestation\b|\bPCCS\b|\bDCAP\b|\bquot(?:e|ing)\b/i,
     shown: [
       [
         /\bSGX_LC\b[^\n]{0,40}\bfalse\b|\blaunch control\b[^\n]{0,60}\b(?:locked|missing|cannot|can['’]?t)\b|\bsgx_vepc\b[^\0]{0,400}\bsgx_en[cv]lave\b[^\n]{0,30}\b(?:missing|not)\b/i,
@@ -110,6 +111,7 @@ const FEATURES: readonly GuestFeature[] = [
   {
     words:
       /\bintel[-_ ]?pt\b|\bprocessor trace\b|\b(?<!\.)PT (?:support|hardware|tracing)\b|\bsimple[-_]pt\b|\bpt_mode\b|\bptfeature\b|\bipt\.sys\b/i,
+    but: /\bpass-?(?:through|thru)\b|\b(?:PCI|GPU)[- ]PT\b/i,
     on: {
       vbox: "VirtualBox passes no Intel PT to its guests: CPUID shows none there.",
       vmware:
@@ -134,8 +136,26 @@ const FEATURES: readonly GuestFeature[] = [
     },
   },
   {
+    words: /\bLBRs?\b|\blast[- ]branch\b|\blbr-fmt\b/i,
+    on: {
+      vbox: "VirtualBox passes no LBR to its guests.",
+      hyperv: "Hyper-V gives a guest LBR only where it is asked for, with the machine off.",
+      any: `KVM gives guests last-branch records (LBR) on Intel CPUs from Linux ${guestLbr.held.since} on, and only where the CPU model asks for the host's format (QEMU 7.1 and later, lbr-fmt, beside pmu=on): bits 5:0 of IA32_PERF_CAPABILITIES (0x345). Architectural LBR is not given.`,
+    },
+    steps: {
+      hyperv: [{ text: "Ask for it.", commands: ['Set-VMProcessor NAME -Perfmon @("pmu","lbr")'] }],
+      any: [
+        {
+          text: "Read the host's format, and give it to the guest.",
+          commands: ["sudo rdmsr -f 5:0 0x345", "-cpu host,pmu=on,lbr-fmt=0x5"],
+        },
+      ],
+    },
+  },
+  {
     words:
-      /\bperf(?:ormance)?[- ]counters?\b|\bvPMUs?\b|\bPMU\b|\bperf stat\b|\b(?:hardware|HW) counters?\b|\bcheck_working_counters\b/i,
+      /\bperf(?:ormance)?[- ]counters?\b|\bvPMUs?\b|\bPMU\b|\bperf (?:stat|record)\b|\b(?:hardware|HW) counters?\b|\bcheck_working_counters\b/i,
+    but: /\b(?:aarch64|arm64|ARM|perfmon|Performance Monitor|Prometheus|Grafana|windows_exporter|metrics?|WMI|Get-Counter)\b/i,
     shown: [
       [
         /\b(?:perf(?:ormance)? counters?|vpmc(?:\.enable)?)\b[^\n.]{0,24}\b(?:enabled|checked|ticked|turned on|switched on)\b[^\0]{0,2000}\bVM_?ware\b|\bVM_?ware\b[^\0]{0,2000}\b(?:perf(?:ormance)? counters?|vpmc(?:\.enable)?)\b[^\n.]{0,24}\b(?:enabled|checked|ticked|turned on|switched on)\b/i,
@@ -175,23 +195,6 @@ const FEATURES: readonly GuestFeature[] = [
       ],
     },
   },
-  {
-    words: /\bLBRs?\b|\blast[- ]branch\b|\blbr-fmt\b/i,
-    on: {
-      vbox: "VirtualBox passes no LBR to its guests.",
-      hyperv: "Hyper-V gives a guest LBR only where it is asked for, with the machine off.",
-      any: `KVM gives guests last-branch records (LBR) on Intel CPUs from Linux ${guestLbr.held.since} on, and only where the CPU model asks for the host's format (QEMU 7.1 and later, lbr-fmt, beside pmu=on): bits 5:0 of IA32_PERF_CAPABILITIES (0x345). Architectural LBR is not given.`,
-    },
-    steps: {
-      hyperv: [{ text: "Ask for it.", commands: ['Set-VMProcessor NAME -Perfmon @("pmu","lbr")'] }],
-      any: [
-        {
-          text: "Read the host's format, and give it to the guest.",
-          commands: ["sudo rdmsr -f 5:0 0x345", "-cpu host,pmu=on,lbr-fmt=0x5"],
-        },
-      ],
-    },
-  },
 ];
 
 /** Not what guests have, but how Windows uses a feature of VMX. */
@@ -206,7 +209,13 @@ const OTHER_MODEL = /\bhost-(?:passthrough|model)\b|-cpu host\b|\bcpu[-_. ]?(?:m
 
 /** What each hypervisor gives a guest of a feature that the text is about. */
 export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | undefined {
-  if (text.length > LONGEST || !ASKS.test(text)) return undefined;
+  if (text.length > LONGEST) return undefined;
+  if (DEFAULT_MODEL.test(text) && OTHER_MODEL.test(text))
+    return answer(
+      "`QEMU Virtual CPU` is QEMU's default model (qemu64): this guest was started without the CPU that was set, and has neither vmx nor the host's other features. A setting of a service counts when the service was started again, and for a machine only when it was shut down and started since; a restart from inside keeps the old CPU.",
+      [{ text: "See what the running machine was given.", commands: ["virsh dumpxml NAME | grep -A4 '<cpu'"] }],
+    );
+  if (!ASKS.test(text)) return undefined;
   const begin = text
     .split("\n")
     .filter((line) => line.trim() !== "")
@@ -221,11 +230,6 @@ export function featureForGuests(text: string): Omit<TextVerdict, "covers"> | un
           commands: ["msinfo32"],
         },
       ],
-    );
-  if (DEFAULT_MODEL.test(text) && OTHER_MODEL.test(text))
-    return answer(
-      "`QEMU Virtual CPU` is QEMU's default model (qemu64): this guest was started without the CPU that was set, and has neither vmx nor the host's other features. A setting of a service counts when the service was started again, and for a machine only when it was shut down and started since; a restart from inside keeps the old CPU.",
-      [{ text: "See what the running machine was given.", commands: ["virsh dumpxml NAME | grep -A4 '<cpu'"] }],
     );
   const feature = FEATURES.find(({ words, but }) => words.test(begin) && but?.test(text) !== true);
   if (feature === undefined || !IN_GUEST.test(text)) return undefined;

@@ -63,7 +63,13 @@ const ASKS_FOR_LOG = /^(?:sudo )?dmesg(?: \| grep [^;]{1,80})?$/;
 
 /** Steps without the commands that the text shows as given: their output is there, or they did not help. */
 function withoutGiven(steps: readonly Step[], text: string): readonly Step[] {
-  const given = plain(text);
+  // Who asks whether to give it has not given it.
+  const given = plain(
+    text
+      .split("\n")
+      .filter((line) => !/[?？]/.test(line))
+      .join("\n"),
+  );
   const hasLog = (text.match(LOG_LINE)?.length ?? 0) >= LOG_LINES;
   const isGiven = (command: string) =>
     (hasLog && ASKS_FOR_LOG.test(command)) ||

@@ -1,29 +1,36 @@
-import { type DecodedRegister, decodeCore } from "../../host/decode.js";
-import { formatMsr } from "../../host/msr.js";
-import { hexIndex } from "../../registers/registers.js";
-import { READING } from "../../why/purposes.js";
-import type { TextVerdict } from "../answer.js";
-import type { OwnMachine } from "../own-machine.js";
+import { type DecodedRegister, decodeCore } from "../../../host/decode.js";
+import { formatMsr } from "../../../host/msr.js";
+import { hexIndex } from "../../../registers/registers.js";
+import { READING } from "../../../why/purposes.js";
+import type { TextVerdict } from "../../answer.js";
+import type { OwnMachine } from "../../own-machine.js";
+import { featuresAsked } from "./asked-feature.js";
 
 /*
  * Values of capability registers with the question how they are read: what each says, taken apart by the tables of bits.
  */
 
 const ASKS =
-  /\bhow (?:do|to|can|should|does|would)\b[^.?\n]{0,60}\b(?:read|interpret\w{0,3}|decod\w{1,3}|understand|parse|make sense)\b|\bwhat (?:do|does|is|are)\b[^?\n]{0,60}\b(?:bits?|values?|numbers?|results?|output)\b[^?\n]{0,30}\b(?:mean|say)\b|\b(?:decode|interpret)\b[^.\n]{0,40}\b(?:bits?|values?|MSRs?|registers?|this|these|it|them)\b|\bhow (?:can|do|could) I (?:find out|know|check|see)\b|\b(?:two|both) halves\b|\bwhich controls can be (?:set|cleared)|怎么(?:看|读|解析)|什么意思/i;
+  /\bhow (?:do|to|can|should|does|would)\b[^.?\n]{0,60}\b(?:read|interpret\w{0,3}|decod\w{1,3}|understand|parse|make sense)\b|\bwhat (?:do|does|is|are)\b[^?\n]{0,60}\b(?:bits?|values?|numbers?|results?|output)\b[^?\n]{0,30}\b(?:mean|say)\b|\b(?:decode|interpret)\b[^.\n]{0,40}\b(?:bits?|values?|MSRs?|registers?|this|these|it|them)\b|\bhow (?:can|do|could) I (?:find out|know|check|see)\b|\b(?:two|both) halves\b|\bwhich (?:bits?|controls?|ones?|(?:must|can|may) I)\b[^?\n]{0,40}\b(?:must|can|may|have to|set|cleared?)\b|怎么(?:看|读|解析)|什么意思/i;
+/** What else such a text may ask; the registers alone do not answer it. */
+const OTHER = /\b(?:enabl|disabl|lock|fail|error)\w{0,3}\b|\b(?:BIOS|UEFI|firmware|KVM|not work\w{0,3})\b/i;
+const SHORT = 400;
+const FEW_LINES = 3;
 const MOST_REGISTERS = 3;
 /** Of each register, and where there is one alone. */
 const MOST_NAMES = 6;
 const MOST_OF_ONE = 24;
 /** IA32_FEAT_CTL has an answer of its own. */
 const FIRST_OF_VMX = 0x480;
+const FEAT_CTL = 0x3a;
 
 /** What the registers of the text say, where it asks that. */
 export function registersAsked(
   text: string | undefined,
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
-  if (text === undefined || machine?.hasRegisters !== true || !ASKS.test(text)) return undefined;
+  if (text === undefined || machine?.hasRegisters !== true) return undefined;
+  if (!ASKS.test(text) && !showsOnlyRegisters(text, machine)) return undefined;
   const { host } = machine.situation;
   const read = decodeCore(host.cores[0], host.vendor, true).filter(
     ({ register: { index }, msr }) => index >= FIRST_OF_VMX && msr.state === "value",
@@ -47,6 +54,19 @@ export function registersAsked(
   };
 }
 
+/** Nothing else is in a short text than values of such registers, and no feature is asked about. */
+function showsOnlyRegisters(text: string, { situation: { read } }: OwnMachine): boolean {
+  return (
+    text.length <= SHORT &&
+    text.trim().split("\n").length <= FEW_LINES &&
+    read.params === undefined &&
+    Object.keys(read.observed ?? {}).length === 0 &&
+    read.cores[0].msrs.get(FEAT_CTL) === undefined &&
+    featuresAsked(text, new Set()).length === 0 &&
+    !OTHER.test(text)
+  );
+}
+
 function registerText(decoded: DecodedRegister, most: number): string {
   const { register, msr, bits, fields } = decoded;
   const named = (...settings: readonly string[]) =>
@@ -54,10 +74,14 @@ function registerText(decoded: DecodedRegister, most: number): string {
       bits.flatMap(({ row, setting }) => (row !== undefined && settings.includes(setting) ? [row.sdm] : [])),
       most,
     );
+  const unnamed = bits.flatMap(({ row, bit, setting }) =>
+    row === undefined && setting === "must be 1" ? [String(bit)] : [],
+  );
   const part = (words: string, names: string) => (names === "" ? [] : [`${words} ${names}`]);
   const parts = [
     ...fields.map(({ row, text }) => `${row.sdm.replace(/ in bytes$/, "")} ${text}`),
     ...part("must be 1:", named("must be 1")),
+    ...part("must be 1, without a name: bits", listed(unnamed, most)),
     ...part("may be 1:", named("free", "default1")),
     ...part("must be 0:", named("must be 0")),
     ...part("set:", named("set")),
