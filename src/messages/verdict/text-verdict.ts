@@ -121,7 +121,7 @@ function answerOf(
     cpu,
     isInside: () => circumstances.has("said to be virtual"),
     product: (shown: string) => (short === undefined ? undefined : productBelow(shown, short)),
-    isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1,
+    isOneMachine: () => short !== undefined && hostsOfPrompts(short) === 1 && !OF_TWO.test(short),
     isOfNested: () => short === undefined || OF_NESTED.test(short),
   };
   // Where Linux shows no vmx, whatever program complains, complains about that.
@@ -250,6 +250,10 @@ const ASKS_VTX = /(?<![-_.\w])(?:VT-?x|vmx|virtuali[sz]ation|虚拟化)(?![-_\w]
 
 /** Guests with VMX are what it is about; a list of parameters has the word, too. */
 const OF_NESTED = /(?<![/_.,{])\bnest(?:ed|ing)\b(?!["'`]?\s{0,8}(?:[:=,}]|<==|\n))|嵌套/i;
+
+/** Outputs of a guest and of what it runs in. */
+const OF_TWO =
+  /^[^\n$#]{0,40}\b(?:on|from|of|in) (?:the |my )?(?:host|hypervisor|L0|guest|VM|L1)\b[^\n$#]{0,24}:\s*$/im;
 
 /** The domain that libvirt refused is the one that should have been made: nothing comes from inside it. */
 const OWN_DOMAIN = /\bdefining (?:libvirt )?domain xml:?\s{0,4}<domain\b/i;

@@ -57,6 +57,12 @@ const FLAG = /^\s{0,10}(?:\d{1,5} )?(?<flag>vmx|svm)\s*$/;
 const COUNT_IN_SENTENCE =
   /grep (?:-\w{0,4}c\w{0,3} |--count )["']?\(?(?<words>vmx\|svm|svm\|vmx|vmx)\)?["']? \/proc\/cpuinfo["'`]{0,3}[,:;]? {1,3}(?:I (?:get|got)|gives?(?: me)?|gave(?: me)?|returns?|returned|prints?|printed|shows?|showed|says|outputs?|is|(?:gives?|gave|has|had) (?:a |the )?(?:returned? value|value|result|output)(?: as| of)?|->|=>|=|→|⇒) {1,3}["'`]?(?<count>\d{1,3})\b/;
 
+/** A command that shows the flag and found none: "`grep vmx /proc/cpuinfo` prints nothing". */
+const NONE_IN_SENTENCE =
+  /\bgrep (?:-\w{1,5} |--\w{1,6} ){0,2}["']?\(?(?:vmx\|svm|svm\|vmx|vmx)\)?["']?(?: \/proc\/cpuinfo)?["'`]{0,3}[,:;]? {1,3}(?:it )?(?:returns?|returned|gives?|gave|shows?|showed|prints?|printed|outputs?|yields?)(?: me)? {1,3}(?:nothing|no (?:output|results?|lines?)|empty|an? (?:empty|blank) \w{4,6})\b/;
+/** Instructions say what it would mean. */
+const SUPPOSED = /\b(?:if|when|unless|should|whether)\b/i;
+
 /** What a machine runs in, and what tools that check for VT-x say about it. */
 export const surroundings: FactReader = {
   kind: "facts",
@@ -166,6 +172,10 @@ function openSurroundings(sink: FactSink) {
       if (sentence !== undefined) {
         const fact = (sentence.words as string).includes("svm") ? "flag vmx or svm" : "flag vmx";
         sink.system(sentence.count === "0" ? "flag vmx" : fact, sentence.count === "0" ? "no" : "yes", placeOf(line));
+        return true;
+      }
+      if (text.includes("/proc/cpuinfo") && !SUPPOSED.test(text) && NONE_IN_SENTENCE.test(text)) {
+        sink.system("flag vmx", "no", placeOf(line));
         return true;
       }
       const signed = line.cut ? undefined : SIGNED.exec(text)?.[1];

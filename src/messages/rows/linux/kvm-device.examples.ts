@@ -9,6 +9,13 @@ export const KVM_DEVICE_EXAMPLES = {
       "`TASK ERROR: KVM virtualisation configured, but not available. Either disable in VM configuration or enable in BIOS.`",
     ],
   },
+  "docker-no-device": {
+    examples: [
+      'docker: Error response from daemon: error gathering device information while adding custom device "/dev/kvm": no such file or directory.',
+      'linux runtime spec devices: error gathering device information while adding custom device "/dev/kvm": lstat /dev/kvm: no such file or directory.',
+    ],
+    not: ['error gathering device information while adding custom device "/dev/snd": no such file or directory.'],
+  },
   "emulator-no-kvm": {
     examples: [
       "CPU acceleration status: KVM is not installed on this machine (/dev/kvm is missing).",

@@ -50,6 +50,29 @@ export const KVM_DEVICE_MESSAGES = [
     },
   },
   {
+    id: "docker-no-device",
+    product: "KVM user space",
+    layer: "KVM load",
+    gravity: "blocks",
+    needle: "gathering device information",
+    pattern:
+      /error gathering device information while adding custom device \W{0,4}\/dev\/k[vd]m\b\W{0,8}(?:lstat \/dev\/kvm: )?no such (?:file or directory|device)/i,
+    what: "Docker was to pass /dev/kvm in, and where its engine runs there is none: kvm_intel is not loaded, or the engine runs in a machine of its own (Docker Desktop).",
+    outcome: "no device",
+    where: [
+      {
+        is: "/dev/kvm exists",
+        what: "The machine has /dev/kvm, and Docker's engine finds none: it runs in a machine of its own (Docker Desktop), or it is another one than the shell's.",
+        steps: [DOCKER_ENGINE],
+      },
+    ],
+    steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER, DOCKER_ENGINE],
+    source: {
+      message: "sickcodes/Docker-OSX#127, #522, dockur/windows#638, rancher/old-vm#80",
+      meaning: "Docker, daemon (devices of a container); kernalix7/winpodx#579",
+    },
+  },
+  {
     id: "emulator-no-kvm",
     product: "KVM user space",
     layer: "KVM load",

@@ -40,6 +40,7 @@ const DEVICE_THERE = /\bINFO: \/dev\/kvm exists\b|\bKVM acceleration can be used
 const NOT_GIVEN: ReadonlySet<string> = new Set([
   "any-no-kvm",
   "container-no-kvm",
+  "docker-no-device",
   "kvm-device",
   "qemu-no-kvm",
   "qemu-tcg-no-vmx",
@@ -80,7 +81,8 @@ function besideWords(
       ].slice(0, 3),
     };
   const unseen = NOT_GIVEN.has(first?.message ?? "") && first?.outcome !== "no access";
-  const there = unseen && DEVICE_THERE.test(text) ? notInContainer(text, first?.message) : undefined;
+  const said = WORKS_BESIDE.test(text);
+  const there = unseen && (said || DEVICE_THERE.test(text)) ? notInContainer(text, first?.message, said) : undefined;
   if (there !== undefined) return { ...found, ...there, covers: [...found.covers, first?.message ?? ""] };
   if (unseen && DEVICE_THERE.test(text))
     return {
@@ -101,6 +103,12 @@ function besideWords(
         ...found.steps.slice(0, 1),
         { text: "Then start it again.", commands: ["sudo systemctl restart incus || sudo snap restart lxd"] },
       ],
+    };
+  if (first?.outcome === "no device" && IN_LXC.test(text))
+    return {
+      ...found,
+      says: `${first.what} The text is about a container (LXC), which shares the host's kernel: the host has to have /dev/kvm, and to pass it in.`,
+      steps: [{ text: "On the host, see whether it has the device; then pass it in.", commands: IN_LXC_COMMANDS }],
     };
   if (first?.outcome === "no access") return withRights(found, text);
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
@@ -204,19 +212,32 @@ function besideWords(
   };
 }
 
+/** People whose virtual machines start. */
+const WORKS_BESIDE =
+  /\bKVM\b[^.\n]{0,30}\b(?:works|(?:I|we) use it|in use|is used|working)\b[^.\n]{0,12}\b(?:with|in|under|by|via|using|from) (?:virt-manager|libvirt|GNOME Boxes|QEMU)\b/i;
+const IN_LXC = /\bLX[CE]\b(?! (?:and|or) )|\bproxmox (?:LX[CE] )?(?:container|CT)\b|\b(?:un)?privileged container\b/i;
+const IN_LXC_COMMANDS = [
+  "ls -l /dev/kvm   # on the host",
+  "# Proxmox",
+  "pct set CTID --dev0 /dev/kvm",
+  "# LXD, Incus",
+  "lxc config device add NAME kvm unix-char path=/dev/kvm",
+];
+
 /** The machine has the device, and a container does not see it. */
 function notInContainer(
   text: string,
   message: string | undefined,
+  said: boolean,
 ): { readonly says: string; readonly steps: readonly Step[] } | undefined {
   if (message !== "container-no-kvm" && !IN_CONTAINER.test(text)) return undefined;
-  const has = "The machine has KVM (the check in the text finds it), and the container";
+  const has = `The machine has KVM (${said ? "the text says so" : "the check in the text finds it"}), and the container`;
   if (DESKTOP_ENGINE.test(text))
     return {
       says: `${has} runs in the virtual machine of Docker Desktop, which is another one: only what is there can be passed in.`,
       steps: [DOCKER_ENGINE],
     };
-  if (PASSED.test(text))
+  if (message === "docker-no-device" || PASSED.test(text))
     return {
       says: `${has} does not see it, although it is passed in: the engine runs elsewhere than the check (Docker Desktop has a virtual machine of its own), or the container was made before the device was there.`,
       steps: [DOCKER_ENGINE],
