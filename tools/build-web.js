@@ -187,14 +187,13 @@ const TEXT = `(?:${STRING}|\`[^\`]*\`|[A-Z][A-Z_0-9]*)`;
  * @type {readonly (readonly [module: RegExp, leave: (code: string) => string])[]}
  */
 const OMISSIONS = [
-  // Where the wording of a message was seen and what its meaning rests on (`explain`).
+  // Where the wording of a message was seen and what its meaning rests on, and messages of hypervisors that few run (`explain`).
   [
     /[\\/]messages[\\/]rows[\\/]/,
     (code) =>
-      code.replace(
-        new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"),
-        "$1 {}",
-      ),
+      code
+        .replace(/^ {2}\{\n {4}id: "(?:acrn|jailhouse|sel4|bareflank|drakvuf|windbg)-[\s\S]*?\n {2}\},\n/gm, "")
+        .replace(new RegExp(`(\\bsource:) \\{\\s*message:\\s*${TEXT},\\s*meaning:\\s*${TEXT}[,\\s]*\\}`, "g"), "$1 {}"),
   ],
   // The socket, the tool and the system that a CPU of the atlas was read with (`cpus --json`).
   [/[\\/]atlas-data\.ts$/, withoutOrigins],
@@ -209,15 +208,8 @@ const OMISSIONS = [
     /[\\/]decoders[\\/]guest-instruction\.ts$/,
     () => "export const decodeGuestInstruction = () => ({}); export const decodeFieldAccess = () => ({});",
   ],
-  // The line that stopped a program or a kernel, among others that are messages as well (`explain`).
-  [
-    /[\\/]verdict[\\/]stopped\.ts$/,
-    () => "export const [fatalLine, assertionLine, crashLine] = Array(3).fill(() => undefined);",
-  ],
   // A list of VMCS fields without a message, which a view of the page audits (`explain`).
   [/[\\/]verdict[\\/]dump-verdict\.ts$/, () => "export const dumpVerdict = () => undefined;"],
-  // An error number without the call that it is from (`explain`).
-  [/[\\/]verdict[\\/]lone-errno\.ts$/, () => "export const loneErrno = () => undefined;"],
   // Guests of KVM by what runs in them (`explain`).
   [
     /[\\/]verdict[\\/]guests[\\/]guest-kinds\.ts$/,

@@ -4,6 +4,7 @@ export const LINES: { readonly [id: string]: string } = {
   "nova-cpu-model": "Requested CPU model Cascadelake-Server-noTSX not supported by host",
   "module-lockdown": "kernel: Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",
   "fwts-virt": "FAILED [MEDIUM] VirtDisabledByBIOS: Test 1, Virtualisation extensions supported but disabled by BIOS.",
+  "virt-host-no-device": "QEMU: Checking if device '/dev/kvm' exists: FAIL",
   "virt-host-no-access":
     "  QEMU: Checking if device /dev/kvm is accessible                            : FAIL (Check /dev/kvm is world writable or you are in a group that is allowed to access it)",
   "kvm-svm-missing": "kvm_amd: SVM not supported by CPU 6",

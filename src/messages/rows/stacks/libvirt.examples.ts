@@ -111,6 +111,13 @@ export const LIBVIRT_EXAMPLES = {
     ],
     not: ["INFO: /dev/kvm exists", "Hardware virtualization must be turned on"],
   },
+  "virt-host-no-device": {
+    examples: [
+      "  QEMU: Checking if device /dev/kvm exists                                   : FAIL (Check that the 'kvm-intel' or 'kvm-amd' modules are loaded & the BIOS has enabled virtualization)",
+      "QEMU: Checking if device '/dev/kvm' exists: FAIL",
+    ],
+    not: ["QEMU: Checking if device /dev/kvm exists                                   : PASS"],
+  },
   "virt-host-no-access": {
     examples: [
       "  QEMU: Checking if device /dev/kvm is accessible                            : FAIL (Check /dev/kvm is world writable or you are in a group that is allowed to access it)",

@@ -1,7 +1,7 @@
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
 import { releaseOf } from "../../../rules/held.js";
 import type { MessageRow } from "../../message.js";
-import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG } from "../shared-advice.js";
+import { DROP_VMX, ENABLE_FIRMWARE, ENABLE_OUTER, JOIN_KVM, KERNEL_LOG, LOAD_KVM } from "../shared-advice.js";
 
 const RESTART_LIBVIRT = "sudo systemctl restart libvirtd || sudo systemctl restart virtqemud";
 const SPECIFICATION = "libvirt, src/qemu/qemu_process.c and src/cpu/cpu_x86.c";
@@ -354,14 +354,12 @@ export const LIBVIRT_MESSAGES = [
     product: "tool",
     layer: "KVM load",
     gravity: "blocks",
-    needle: ["hardware virtualization", "/dev/kvm exists", "/dev/kvm' exists"],
+    needle: "hardware virtualization",
     group: "virt-host-validate",
-    pattern:
-      /QEMU: Checking (?<check>for hardware virtualization|if device '?\/dev\/kvm'? exists)\s{0,80}: (?<result>FAIL|WARN)(?: \((?<advice>[^)]{0,200}))?/i,
+    pattern: /QEMU: Checking for hardware virtualization\s{0,80}: (?:FAIL|WARN)(?: \([^)]{0,200})?/i,
     what: "virt-host-validate found no usable hardware virtualization.",
     causes: [
-      `\`for hardware virtualization\` fails when the flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag is gone then), or hidden by an outer hypervisor.`,
-      "`/dev/kvm exists` fails when kvm_intel is not loaded.",
+      `The flags line has no vmx: not a CPU with VT-x, switched off in the firmware (since Linux ${releaseOf(FEAT_CTL_AT_BOOT)} the flag is gone then), or hidden by an outer hypervisor.`,
     ],
     steps: [
       {
@@ -373,6 +371,22 @@ export const LIBVIRT_MESSAGES = [
     ],
     source: {
       message: "kubernetes/minikube#4508, kubevirt/kubevirt#8604, #10605",
+      meaning: "libvirt, tools/virt-host-validate-common.c",
+    },
+  },
+  {
+    id: "virt-host-no-device",
+    product: "tool",
+    layer: "KVM load",
+    gravity: "blocks",
+    group: "virt-host-validate",
+    needle: ["/dev/kvm exists", "/dev/kvm' exists"],
+    pattern: /QEMU: Checking if device '?\/dev\/kvm'? exists\s{0,80}: (?:FAIL|WARN)(?: \([^)]{0,200})?/i,
+    what: "virt-host-validate found no /dev/kvm: no module of KVM is loaded.",
+    outcome: "no device",
+    steps: [LOAD_KVM, ENABLE_FIRMWARE, ENABLE_OUTER],
+    source: {
+      message: "kubevirt/kubevirt#10605",
       meaning: "libvirt, tools/virt-host-validate-common.c",
     },
   },

@@ -109,6 +109,7 @@ function besideWords(
       ...found,
       says: `${first.what} The text is about a container (LXC), which shares the host's kernel: the host has to have /dev/kvm, and to pass it in.`,
       steps: [{ text: "On the host, see whether it has the device; then pass it in.", commands: IN_LXC_COMMANDS }],
+      covers: recognised.flatMap(({ message, outcome }) => (outcome === "no device" ? [message as string] : [])),
     };
   if (first?.outcome === "no access") return withRights(found, text);
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
@@ -294,5 +295,8 @@ const OTHER_RELEASES = (text: string): boolean => {
     /\b(?:Starting build|Building|Setting up linux-image-|installed kernel)[: ]{0,2}'?(?<release>\d[\w.+~-]{2,40})/.exec(
       text,
     )?.groups?.release;
-  return looked !== undefined && built !== undefined && looked !== built;
+  const listed = /\bls (?:-\S{1,4} )?\/(?:usr\/)?lib\/modules\/?\s*\n(?<releases>(?:\d[^\n]{2,60}(?:\n|$)){1,6})/.exec(
+    text,
+  )?.groups?.releases;
+  return looked !== undefined && ((built ?? looked) !== looked || listed?.includes(looked) === false);
 };
