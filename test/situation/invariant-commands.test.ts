@@ -33,6 +33,7 @@ const MADE = [
     id: "a flag against a register",
     text: "Linux version 6.1.0-18-amd64 (x)\nvendor_id : GenuineIntel\nflags : fpu vmx sse ht syscall nx lm constant_tsc lahf_lm\n$ sudo rdmsr -a 0x3a\n1\n",
   },
+  { id: "CPUs that differ", text: "$ sudo rdmsr -a 0x3a\n5\n5\n1\n1\n" },
   { id: "a register alone, locked with VMX on", text: "$ sudo rdmsr -a 0x3a\n5\n" },
   {
     id: "a machine with all that is usual",

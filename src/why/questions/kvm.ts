@@ -1,7 +1,7 @@
 import { and } from "../../bits/tri.js";
 import { bitsOf } from "../../bits/word.js";
-import { type CoreGroup, hasSvm, msrOf } from "../../host/host.js";
-import { formatMsr, msrBit } from "../../host/msr.js";
+import { hasSvm, msrOf } from "../../host/host.js";
+import { formatMsr } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { isLoadedOn, type Replay } from "../../kvm/replay.js";
 import type { Refusal } from "../../rules/machine.js";
@@ -21,7 +21,7 @@ import {
   RELOAD_WITH_NESTED,
   SEE_WHO_SETS_IT,
 } from "./next-steps.js";
-import { firmwareHasItOff, vmxAnswer } from "./vmx.js";
+import { firmwareHasItOff, isReadOn, vmxAnswer } from "./vmx.js";
 
 /*
  * Does KVM load, and do guests get VMX.
@@ -76,9 +76,7 @@ function refusedAnswer(about: About): Answer {
   const message = ruleOfMessage(situation, replayed);
   const errno = error === undefined ? "" : ` (-${error})`;
   const below = virtual === false ? [] : [outerStep(outer)];
-  const on = situation.read.cores.map(isReadOn);
-  if (on.includes(true) && situation.read.cores.some(isReadOff)) return DIFFERS;
-  if (!on.includes(false) && error === "EOPNOTSUPP") return refusedThoughOn(about, message, errno);
+  if (situation.read.cores.every(isReadOn) && error === "EOPNOTSUPP") return refusedThoughOn(about, message, errno);
   if (message !== undefined && OF_FIRMWARE.has(rule ?? "") && virtual !== true) {
     return {
       answer: "no",
@@ -127,19 +125,6 @@ function refusedAnswer(about: About): Answer {
     steps: refusalSteps(error, reasons.length, below),
   };
 }
-
-/** IA32_FEAT_CTL was read, locked with VMX on. */
-const isReadOn = (core: CoreGroup): boolean => [0, 2].every((bit) => msrBit(msrOf(core, 0x3a), bit) === "yes");
-const isReadOff = (core: CoreGroup): boolean =>
-  msrBit(msrOf(core, 0x3a), 0) === "yes" && msrBit(msrOf(core, 0x3a), 2) === "no";
-
-/** KVM looks at every CPU that is online. */
-const DIFFERS: Answer = {
-  answer: "no",
-  decidedBy: "firmware",
-  says: "the CPUs differ: IA32_FEAT_CTL (0x3a) has VMX on on some of them and locked off on others, and KVM needs it on all. The firmware did not set up every CPU.",
-  steps: [{ text: "Update the firmware, enable VT-x in it again, and switch the machine off and on." }],
-};
 
 /** The kernel refused, and what it mostly refuses for is not so. */
 function refusedThoughOn({ situation, virtual, outer }: About, message: string | undefined, errno: string): Answer {

@@ -1,5 +1,5 @@
 import { shared, tri } from "../../bits/tri.js";
-import { hasSvm, msrOf } from "../../host/host.js";
+import { type CoreGroup, hasSvm, msrOf } from "../../host/host.js";
 import { formatMsr, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
@@ -40,6 +40,7 @@ export function vmxAnswer(about: About): Answer {
   }
   if (on === "yes") {
     const { observed, cores } = situation.read;
+    if (joined.loads === "no" && cores.some(isReadOn) && cores.some(isReadOff)) return DIFFERS;
     const fromLock = cores[0].cpuid.features.vmx === undefined && observed === undefined;
     if (fromLock && joined.loads !== "yes" && states.every(({ featCtl }) => featCtl === "on")) {
       return {
@@ -88,6 +89,19 @@ export function vmxAnswer(about: About): Answer {
     steps: [READ_LOCK, FIRMWARE_OFF],
   };
 }
+
+/** IA32_FEAT_CTL was read, locked with VMX on. */
+export const isReadOn = (core: CoreGroup): boolean => [0, 2].every((bit) => msrBit(msrOf(core, 0x3a), bit) === "yes");
+const isReadOff = (core: CoreGroup): boolean =>
+  msrBit(msrOf(core, 0x3a), 0) === "yes" && msrBit(msrOf(core, 0x3a), 2) === "no";
+
+/** KVM looks at every CPU that is online. */
+const DIFFERS: Answer = {
+  answer: "no",
+  decidedBy: "firmware",
+  says: "the CPUs differ: IA32_FEAT_CTL (0x3a) has VMX on on some of them and locked off on others, and KVM needs it on all. The firmware did not set up every CPU.",
+  steps: [{ text: "Update the firmware, enable VT-x in it again, and switch the machine off and on." }],
+};
 
 /** What the kernel says where it refused the module because X86_FEATURE_VMX is gone. */
 function flagLost({ loads, each }: About["joined"]): string | undefined {
