@@ -216,7 +216,7 @@ export const NESTED_ON: Advice = {
     "sudo modprobe -r kvm_intel && sudo modprobe kvm_intel nested=1",
     "cat /sys/module/kvm_intel/parameters/nested",
   ],
-  unless: ["AMD", "nested on", "in a cloud"],
+  unless: ["AMD", "nested on", "said to have nested on", "in a cloud"],
 };
 
 export const DROP_VMX: Advice = {
@@ -236,4 +236,5 @@ export const COMPARE_CPUS: Advice = {
 export const MICROCODE: Advice = {
   text: "Compare the microcode revisions of the CPUs, and update microcode and firmware.",
   commands: ["grep microcode /proc/cpuinfo | sort | uniq -c"],
+  unless: ["virtual"],
 };

@@ -321,12 +321,20 @@ export function withNamedOuter(
     if (said !== undefined) return said.verdict;
   }
   if (named === undefined || (CLOUDS.has(named.name) && WHOLE_MACHINE.test(text))) return found;
+  if (named.name === "Xen" && DOM0.test(text))
+    return {
+      ...found,
+      says: "Linux shows no `vmx`, and this is dom0 of Xen, which uses VT-x itself and shows dom0 none: kvm_intel does not load there.",
+      steps: [{ text: "See what Xen found.", commands: ["xl info | grep -E 'virt_caps|xen_caps'"] }],
+    };
   // A product that is only named may be the one that runs beside Linux.
   const asked = found.steps.filter(({ text }) => text !== WHICH_OUTER.text);
   const left = CLOUDS.has(named.name) ? withoutFirmware(asked) : asked;
   const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...left] : [...left, named.step];
   return { ...found, says: `${found.says}${named.says}`, steps };
 }
+
+const DOM0 = /\bdom0\b|^\(XEN\) /im;
 
 /** Asks which hypervisor it is. */
 const WHICH_OUTER = outerStep(undefined);

@@ -123,6 +123,13 @@ export const VMWARE_MESSAGES = [
     pattern:
       /supports Intel VT-x, but (?:Intel )?VT-x is (?:disabled|not enabled)|supports Intel VT-x, but the Intel VT-x implementation is incompatible|Intel VT-x might be disabled if|支持 Intel VT-x[，,]\s?但 ?(?:Intel )?VT-x 处于禁用状态|Intel VT-x is not available/i,
     what: "CPUID shows VT-x and VMware cannot switch it on: IA32_FEATURE_CONTROL is locked with VMX off, or another hypervisor holds it.",
+    where: [
+      {
+        is: "kvm_intel loaded",
+        what: "VMware cannot switch VT-x on, and kvm_intel is loaded: so the firmware has it on, and KVM holds it.",
+        steps: [{ text: "Unload KVM before VMware starts.", commands: ["sudo modprobe -r kvm_intel"] }],
+      },
+    ],
     steps: [FIRMWARE_IS_OFF, HYPERV_OFF, ENABLE_OUTER],
     source: { message: "VMware Workstation; Ubuntu forum, 2013-12-30, 2018-02-07", meaning: KB },
   },

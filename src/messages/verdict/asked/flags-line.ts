@@ -1,6 +1,6 @@
 import { PARAMS, type ParamRow } from "../../../kvm/load/params.js";
 import { FEAT_CTL_AT_BOOT } from "../../../linux/changes.js";
-import { VMX_FLAGS_LINE } from "../../../linux/vmx-features.js";
+import { VMX_FLAGS, VMX_FLAGS_LINE } from "../../../linux/vmx-features.js";
 import { formatHeld, holdsIn, releaseOf } from "../../../rules/held.js";
 import { kernelName, type Release, resolveRelease } from "../../../rules/release.js";
 import type { TextVerdict } from "../../answer.js";
@@ -52,6 +52,20 @@ export function flagsLineAsked(text: string): Omit<TextVerdict, "covers"> | unde
   if (TWO_LINES.test(text)) return FLAGS_AND_VMX_FLAGS;
   return text.length <= LONGEST && NO_LINE.test(text) ? withoutLine(text) : undefined;
 }
+
+/** The text without the names on a `vmx flags` line, which are not what it is about. */
+export function withoutFlagNames(text: string): string {
+  if (text.length > LONGEST) return text;
+  let count = 0;
+  const rest = text.replace(/\b[a-z]\w{1,24}\b/g, (word) => {
+    if (!FLAG_NAMES.has(word)) return word;
+    count += 1;
+    return "";
+  });
+  return count < FEWEST_OF_A_LINE ? text : rest;
+}
+const FLAG_NAMES: ReadonlySet<string> = new Set(VMX_FLAGS.map(({ flag }) => flag));
+const FEWEST_OF_A_LINE = 4;
 
 /** A parameter that the kernel which the text names does not have. */
 export function parameterLacked(name: string, text: string): string | undefined {

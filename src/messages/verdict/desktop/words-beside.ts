@@ -3,6 +3,7 @@ import { parseBool } from "../../../kvm/load/parse-param.js";
 import { EITHER_FIRMWARE, outerStep, RELOAD_WITH_NESTED } from "../../../why/questions/next-steps.js";
 import type { FoundVerdict, Recognised } from "../../answer.js";
 import type { Step } from "../../message.js";
+import { changesOf } from "../../open-steps.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { DOCKER_ENGINE, DROP_VMX, GIVE_CPU, GIVE_TEXT, PASS_DEVICE } from "../../rows/shared-advice.js";
 import { machineHas, ofModel } from "../cpu-model.js";
@@ -111,6 +112,17 @@ function besideWords(
       steps: [{ text: "On the host, see whether it has the device; then pass it in.", commands: IN_LXC_COMMANDS }],
       covers: recognised.flatMap(({ message, outcome }) => (outcome === "no device" ? [message as string] : [])),
     };
+  if (first?.message === "linux-vmx-outside-txt" && TXT_ON.test(text))
+    return {
+      ...found,
+      says: `${found.says} The text has Intel TXT on in the firmware setup: some firmwares then lock VMX on inside SMX alone, and IA32_FEAT_CTL reads 3.`,
+      steps: [
+        {
+          text: "Switch Intel TXT (Trusted Execution) off in the firmware setup, leave VT-x on, and switch the machine off and on.",
+        },
+        ...found.steps.filter((step) => changesOf(step) !== "firmware"),
+      ],
+    };
   if (first?.outcome === "no access") return withRights(found, text);
   const windows = first?.product === "WSL" ? windowsGuest(text) : undefined;
   if (windows !== undefined) return { ...found, says: `${found.says} ${windows.says}`, steps: windows.steps };
@@ -213,6 +225,8 @@ function besideWords(
   };
 }
 
+const TXT_ON =
+  /\b(?:TXT|Trusted Execution(?: Technology)?)\b(?: is|:|=)? {0,3}(?:switched |turned )?(?:enabled|on)\b|\benabled? (?:Intel )?(?:TXT|Trusted Execution)\b/i;
 /** People whose virtual machines start. */
 const WORKS_BESIDE =
   /\bKVM\b[^.\n]{0,30}\b(?:works|(?:I|we) use it|in use|is used|working)\b[^.\n]{0,12}\b(?:with|in|under|by|via|using|from) (?:virt-manager|libvirt|GNOME Boxes|QEMU)\b/i;
