@@ -85,8 +85,9 @@ export function explainUnder(
   for (const context of printing(group, contexts)) {
     const one = explainGroup(group, context, decoders);
     const kernel = context.options.release ?? DEFAULT_RELEASE;
-    // The kernel's own name does not count as a difference.
-    const key = JSON.stringify(one).replaceAll(kernelName(kernel), "it");
+    // The kernel's own name does not count as a difference, nor do the kernels that a rule holds in.
+    const { rule, ...rest } = one;
+    const key = JSON.stringify([rest, rule?.fn]).replaceAll(kernelName(kernel), "it");
     const before = found.get(key);
     if (before === undefined) found.set(key, { one, kernels: [kernel] });
     else before.kernels.push(kernel);

@@ -43,7 +43,10 @@ export function proven(
 ): Proven {
   const worlds = worldsOf(host);
   if (worlds.length === 0 || !fromReports || likely.length === 0 || !hasEvidence(host)) {
-    return { host: withShared(host, worlds), impossible: false, cases: () => worlds, kernels: [] };
+    // What the firmware must not do otherwise says that there is VMX, and not whose CPU it is.
+    const { vendor: _, ...shared } = withShared(host, worlds);
+    const known = host.vendor === undefined ? shared : { ...shared, vendor: host.vendor };
+    return { host: known, impossible: false, cases: () => worlds, kernels: [] };
   }
   const own = anyKernel === undefined || fitsAny(host, likely) ? likely : fitting(host, anyKernel);
   const { left, under, impossible } = weigh(host, worlds, own);
