@@ -98,7 +98,7 @@ const ALWAYS_BELOW: readonly string[] = [
   "Xen",
 ];
 
-const CLOUDS: ReadonlySet<string> = new Set([
+export const CLOUDS: ReadonlySet<string> = new Set([
   "Amazon EC2",
   "Google Compute Engine",
   "Azure",
@@ -271,7 +271,7 @@ const SEE_INSIDE: Step = {
 
 const CLOUD_NAMES: ReadonlySet<string> = new Set([...CLOUDS, "GitHub Actions", "GitLab CI", "WSL"]);
 /** A machine of a cloud without a hypervisor of the cloud below it. */
-const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
+export const WHOLE_MACHINE = /\.metal\b|\bbare[- ]?metal\b|\bdedicated\b|\bebm\w/i;
 
 /** A system of Linux, or a program of it, that runs in a product. */
 const SYSTEM_IN =
@@ -342,16 +342,3 @@ const WHICH_OUTER = outerStep(undefined);
 /** A cloud has no firmware setup that its customers could change. */
 const withoutFirmware = (steps: readonly Step[]): readonly Step[] => steps.filter((step) => !IN_FIRMWARE.has(step));
 const IN_FIRMWARE: ReadonlySet<Step> = new Set([FIRMWARE_OFF, EITHER_FIRMWARE]);
-
-/** The cloud that a text says it runs in, or the one that it names, where it names no whole machine in it. */
-export function rentedCloud(text: string): string | undefined {
-  return instanceOf(text) ?? cloudOf(text) ?? namedCloud(text);
-}
-
-/** The cloud that a text in prose names, and no whole machine in it. */
-export function namedCloud(text: string): string | undefined {
-  if (text.length > LONGEST_PROSE || WHOLE_MACHINE.test(text)) return undefined;
-  const name = namedOuter(text, undefined)?.name ?? "";
-  return CLOUDS.has(name) ? name : undefined;
-}
-const LONGEST_PROSE = 20_000;

@@ -28,10 +28,11 @@ import { guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
 import { machineVerdict } from "./machine-verdict.js";
 import { cpusNamed } from "./named-cpu.js";
-import { bareMetal, namedOuter, rentedCloud, withNamedOuter } from "./named-outer.js";
+import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
 import { KVM_IS_THERE, passesChecks, WORKS } from "./passed-checks.js";
 import { productBelow } from "./product-below.js";
+import { rentedCloud } from "./rented-cloud.js";
 import { assertionLine, crashLine, fatalLine } from "./stopped.js";
 import {
   CONFIG_DIFFERS,

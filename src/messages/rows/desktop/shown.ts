@@ -6,8 +6,8 @@ import { saysNoSwitch, saysOff, saysOn } from "../../verdict/desktop/said-on.js"
 import { HYPERVISOR_WORKS, isInWsl2, isWindows10, namesRival } from "../../verdict/desktop/windows-words.js";
 import { isMacGuest } from "../../verdict/guests/guest-kinds.js";
 import { runsGuest } from "../../verdict/guests/kvm-runs.js";
-import { rentedCloud } from "../../verdict/named-outer.js";
 import { svmNamed } from "../../verdict/other-cpus.js";
+import { rentedCloud } from "../../verdict/rented-cloud.js";
 
 const OF_WINDOWS = /\bWHPX\b[^.\n]{0,24}\bon Windows\b|\bWindows[ -]{0,2}(?:7|8|10|11|Vista|Server)\b|\b[A-Z]:\\/i;
 const OF_LINUX =

@@ -9,8 +9,9 @@ import { cloudOf } from "../cloud-words.js";
 import { macGuest, otherKernel } from "../guests/guest-kinds.js";
 import { kvmRuns, runsOnlyWithout } from "../guests/kvm-runs.js";
 import { crashed, lockup, network, nodeLabel } from "../machine-trouble.js";
-import { bareMetal, insideOf, namedCloud, namedOuter } from "../named-outer.js";
+import { bareMetal, insideOf, namedOuter } from "../named-outer.js";
 import { INTEL_CPU, SVM_CPU } from "../other-cpus.js";
+import { namedCloud } from "../rented-cloud.js";
 import { rightsIn } from "./device-rights.js";
 import { beganWithUpdate, isSlow, saysNestedUsed, troubleIn } from "./nested-in-words.js";
 
