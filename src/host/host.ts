@@ -1,7 +1,7 @@
 import { checkNumber } from "../bits/misuse.js";
 import type { CpuidFeature } from "../registers/cpuid-features.js";
 import { checkCore } from "./check-host.js";
-import { type Msr, UNREAD } from "./msr.js";
+import { type Msr, msrBit, UNREAD } from "./msr.js";
 
 /** CPUID features that a replay asks for. CPUs that differ in one of them are kinds of their own. */
 export const CPU_FEATURES = [
@@ -94,6 +94,18 @@ export function microsoftsKernel(kernel: string): "WSL2" | "other" | undefined {
 export function hasSvm({ vendor, observed }: Pick<Host, "vendor" | "observed">): boolean {
   if (vendor !== undefined) return isSvmVendor(vendor);
   return observed?.modules?.kvm_amd === true && observed.modules.kvm_intel !== true;
+}
+
+/** Whether IA32_FEAT_CTL is known to be locked with VMX on, outside SMX. */
+export function vmxLockedOn(core: CoreGroup): boolean {
+  const msr = msrOf(core, 0x3a);
+  return msrBit(msr, 0) === "yes" && msrBit(msr, 2) === "yes";
+}
+
+/** Whether it is known to be locked with VMX off there. */
+export function vmxLockedOff(core: CoreGroup): boolean {
+  const msr = msrOf(core, 0x3a);
+  return msrBit(msr, 0) === "yes" && msrBit(msr, 2) === "no";
 }
 
 /** Whether `vmx` is among the flags of /proc/cpuinfo; undefined where the text does not show it. */

@@ -1,6 +1,6 @@
 import { once } from "../bits/once.js";
 import { type Host, msrOf } from "../host/host.js";
-import type { Msr } from "../host/msr.js";
+import { knownValue } from "../host/msr.js";
 import { NOT_AMD } from "../input/formats/kernel-log.js";
 import { withoutEnding } from "../input/text/text.js";
 import type { VcpuState } from "../kvm/guest/restore.js";
@@ -118,7 +118,7 @@ export function explainContexts(
         ((name !== "said to have nested on" || read !== false) &&
           shown.some(([shows, is, not]) => shows === name && is.test(head) && !not?.test(head))),
       {
-        reads: (index) => about?.host.cores.every((core) => isKnown(msrOf(core, index))) === true,
+        reads: (index) => about?.host.cores.every((core) => knownValue(msrOf(core, index)) !== undefined) === true,
         typed: typedIn(head),
       },
     ),
@@ -139,9 +139,6 @@ export function explainContexts(
     return { ...common, ...known, ...named, ...params, options, ...(note === undefined ? {} : { releaseNote: note }) };
   });
 }
-
-/** The value of every bit. */
-const isKnown = (msr: Msr): boolean => msr.state === "value" && (msr.hi.unknown | msr.lo.unknown) === 0;
 
 /** Answers are kept: many words make a circumstance, and few circumstances matter to the messages of a text. */
 function whenAsked(isSo: (name: Circumstance) => boolean, others: Omit<Circumstances, "has">): Circumstances {
@@ -272,17 +269,19 @@ function kernelIn(text: string): NamedKernel | undefined {
 }
 
 /** Whether a fact about kernels holds in a named one, modelled or not; never where none was named. */
-export function holdsInNamed(kernel: NamedKernel | undefined, { held }: Fact): boolean {
-  if (kernel === undefined) return false;
-  const { major, minor, patch = 0 } = kernel;
-  return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` }) === true;
+export function holdsInNamed(kernel: NamedKernel | undefined, fact: Fact): boolean {
+  return heldInNamed(kernel, fact) === true;
 }
 
 /** Whether a fact about kernels does not hold in a named one; never where none was named. */
-export function surelyNotIn(kernel: NamedKernel | undefined, { held }: Fact): boolean {
-  if (kernel === undefined) return false;
+export function surelyNotIn(kernel: NamedKernel | undefined, fact: Fact): boolean {
+  return heldInNamed(kernel, fact) === false;
+}
+
+function heldInNamed(kernel: NamedKernel | undefined, { held }: Fact): boolean | undefined {
+  if (kernel === undefined) return undefined;
   const { major, minor, patch = 0 } = kernel;
-  return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` }) === false;
+  return heldIn(held, { line: "upstream", base: `${major}.${minor}.${patch}` });
 }
 
 /** Whether a line has `flags:` and a word after it; each line is looked at once. */

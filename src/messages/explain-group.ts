@@ -212,10 +212,6 @@ const DUMP_IN_LOG: Advice = {
   commands: ["sudo dmesg | grep -A60 'Guest State'"],
 };
 
-/** Its commands are of Linux. */
-export const needsLinux = ({ commands = [] }: Advice): boolean =>
-  commands.some((command) => /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/.test(command));
-
 /** Of a desktop product, what runs in a machine is the guest. */
 function knownOf({ product }: MessageRow, { circumstances, signs }: ExplainContext): (name: Circumstance) => boolean {
   return (name) =>
@@ -225,10 +221,7 @@ function knownOf({ product }: MessageRow, { circumstances, signs }: ExplainConte
 
 /** The steps that are left to do. */
 function stillOpen(steps: readonly Advice[], row: MessageRow, context: ExplainContext): readonly Advice[] {
-  const onIllumos = context.circumstances.has("on illumos");
-  const open = openSteps(steps, context.circumstances, knownOf(row, context)).filter(
-    (step) => !(onIllumos && needsLinux(step)),
-  );
+  const open = openSteps(steps, context.circumstances, knownOf(row, context));
   const unasked = surelyNotIn(context.kernel, NOT_REPLAYED.vmcsDumpAsked);
   const left = unasked ? open.map((step) => (step.text === DUMP_VMCS.text ? DUMP_IN_LOG : step)) : open;
   return doubtedLast(left, ({ changes }) => changes === "firmware", context);

@@ -1,7 +1,7 @@
 import { checkOptions, checkStream, checkText } from "../bits/misuse.js";
 import { type Explanation, plainStep, type Recognised, type TextVerdict } from "./answer.js";
 import { type ExplainContext, type ExplainOptions, explainContexts } from "./context.js";
-import { explainUnder, needsLinux } from "./explain-group.js";
+import { explainUnder } from "./explain-group.js";
 import { type KeptText, keptText } from "./kept-text.js";
 import type { TextLine } from "./lines.js";
 import { type Matches, type MatchGroup, messageMatcher } from "./matcher.js";
@@ -151,13 +151,9 @@ function explanationsOf(
     dumpVerdict(text.whole(), context);
   return {
     explanations: [...explanations.map(withoutOutcome), ...unrecognised],
-    ...(verdict === undefined ? {} : { verdict: withoutLinux(verdict, context) }),
+    ...(verdict === undefined ? {} : { verdict }),
   };
 }
-
-/** On illumos, commands of Linux read nothing. */
-const withoutLinux = (verdict: TextVerdict, { circumstances }: ExplainContext): TextVerdict =>
-  circumstances.has("on illumos") ? { ...verdict, steps: verdict.steps.filter((step) => !needsLinux(step)) } : verdict;
 
 /** Messages that only say that something ended. */
 const LESS_THAN_A_LIST: ReadonlySet<string> = new Set(["xen-domain-crash", "haxm-panicked"]);

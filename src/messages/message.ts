@@ -50,6 +50,8 @@ export interface RowCause {
   readonly unless?: readonly Circumstance[];
   /** Where it was decided. */
   readonly layer?: RefusingLayer;
+  /** It names more than VT-x, and is offered where the firmware's setting of that decides nothing, too. */
+  readonly always?: true;
 }
 
 /** What a message means, for the answer to the whole text. */

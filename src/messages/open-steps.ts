@@ -2,7 +2,7 @@ import { EITHER_FIRMWARE, FIRMWARE_OFF, KERNEL_LOG, LOAD_IT, READ_BOTH } from ".
 import { inPlace } from "./answer.js";
 import type { Advice, RowCause } from "./message.js";
 import type { Circumstance, Circumstances } from "./own-machine.js";
-import { LOAD_KVM } from "./rows/shared-advice.js";
+import { INSIDE, LOAD_KVM } from "./rows/shared-advice.js";
 
 /*
  * The steps of an answer without what the text has answered already. A row says what is to be done about its message;
@@ -62,14 +62,11 @@ export function changesOf({ text, changes }: Advice): Advice["changes"] {
   return changes ?? (IN_FIRMWARE.has(text) ? "firmware" : undefined);
 }
 
-/** In a virtual machine the firmware setup decides nothing. */
-const INSIDE: readonly Circumstance[] = ["virtual", "said to be virtual", "said to be nested"];
-
-/** The causes that are left; one that names another beside the firmware stays. */
+/** The causes that are left. */
 export function openCauses(causes: readonly RowCause[], isSo: (name: Circumstance) => boolean): readonly RowCause[] {
   const open = causes.filter(({ unless }) => unless?.some(isSo) !== true);
   if (![...INSIDE, ...DONE.firmware].some(isSo)) return open;
-  const left = open.filter(({ layer, text }) => layer !== "firmware" || /\bor\b/.test(text));
+  const left = open.filter(({ layer, always }) => layer !== "firmware" || always === true);
   return left.length === 0 ? open : left;
 }
 
@@ -97,6 +94,7 @@ export function openSteps(
       const read = commands.some((command) => /\brdmsr\b/.test(command));
       const left = read ? commands : commands.flatMap((command) => pieces(command, (one) => !LOAD_MSR.test(one)));
       if (left.every((command) => command.startsWith("#"))) return [];
+      if (circumstances.has("on illumos") && left.some((command) => OF_LINUX.test(command))) return [];
       const shorter = SHORTENED.find(
         ({ text, without }) => text.includes(step.text) && !left.some((command) => without.test(command)),
       );
@@ -104,6 +102,8 @@ export function openSteps(
     });
 }
 
+/** Commands that read nothing elsewhere. */
+const OF_LINUX = /\/sys\/module\/|\bmodprobe\b|\/proc\/|\bdmesg\b/;
 const RDMSR = /^(?:sudo )?rdmsr (?:-\S+ )*(0x[0-9a-f]{2,8})$/;
 const LOAD_MSR = /^(?:sudo )?modprobe msr$/;
 

@@ -1,4 +1,4 @@
-import { type Host, isSvmVendor, isWsl2, msrOf, showsVmx } from "../host/host.js";
+import { type Host, isSvmVendor, isWsl2, msrOf, showsVmx, vmxLockedOn } from "../host/host.js";
 import { msrBit } from "../host/msr.js";
 import { type ReadResult, readHost } from "../input/read.js";
 import { parseBool } from "../kvm/load/parse-param.js";
@@ -129,8 +129,7 @@ const CIRCUMSTANCES = {
     msrBit(msrOf(boot, 0x3a), 2) === "no" &&
     msrBit(msrOf(boot, 0x3a), 1) === "no",
   /** On every CPU. */
-  "VMX locked on": ({ cores }: Host) =>
-    cores.every((core) => msrBit(msrOf(core, 0x3a), 0) === "yes" && msrBit(msrOf(core, 0x3a), 2) === "yes"),
+  "VMX locked on": ({ cores }: Host) => cores.every(vmxLockedOn),
   /** Locked with VMX on inside SMX alone. */
   "inside SMX alone": ({ cores: [boot] }: Host) =>
     msrBit(msrOf(boot, 0x3a), 1) === "yes" && msrBit(msrOf(boot, 0x3a), 2) === "no",

@@ -61,21 +61,28 @@ function modeOf(text: string, cr0: string | undefined): Pick<RegisterBlock, "mod
 
 const bit = (word: number, at: number): boolean => ((word >>> at) & 1) === 1;
 
+/** Registers that do not go together. */
+export interface Contradiction {
+  readonly says: string;
+  /** It is in a segment, and not in the control registers alone. */
+  readonly ofSegment?: true;
+}
+
 /** What KVM does not accept from user space in these registers together: kvm_is_valid_sregs in arch/x86/kvm/x86.c. */
-export function contradictionIn({ mode }: RegisterBlock): string | undefined {
+export function contradictionIn({ mode }: RegisterBlock): Contradiction | undefined {
   if (mode === undefined) return undefined;
   const { cr0, cr4, efer, cs } = mode;
   const isLong = bit(efer, 10);
-  if (bit(efer, 8) && bit(cr0, 31))
-    return !bit(cr4, 5)
-      ? "EFER.LME and CR0.PG are 1, and CR4.PAE is 0"
-      : isLong
-        ? undefined
-        : "EFER.LME and CR0.PG are 1, and EFER.LMA is 0";
-  if (isLong) return "EFER.LMA is 1, and EFER.LME and CR0.PG are not both 1";
-  return bit(cs, 21)
-    ? "the L bit of CS (64-bit code) is 1 outside long mode (EFER.LMA is 0). A CPU ignores it there, and KVM does not: the guest's GDT has it in a segment for 32-bit code"
-    : undefined;
+  if (bit(efer, 8) && bit(cr0, 31)) {
+    if (!bit(cr4, 5)) return { says: "EFER.LME and CR0.PG are 1, and CR4.PAE is 0" };
+    return isLong ? undefined : { says: "EFER.LME and CR0.PG are 1, and EFER.LMA is 0" };
+  }
+  if (isLong) return { says: "EFER.LMA is 1, and EFER.LME and CR0.PG are not both 1" };
+  if (!bit(cs, 21)) return undefined;
+  return {
+    ofSegment: true,
+    says: "the L bit of CS (64-bit code) is 1 outside long mode (EFER.LMA is 0). A CPU ignores it there, and KVM does not: the guest's GDT has it in a segment for 32-bit code",
+  };
 }
 
 /** QEMU takes segments apart in protected mode only. */

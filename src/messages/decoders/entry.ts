@@ -6,7 +6,7 @@ import { type Decoded, type NamedValue, sinceText } from "../answer.js";
 import type { ExplainContext } from "../context.js";
 import type { WholeSign } from "../kept-text.js";
 import type { Match } from "../match.js";
-import { openSteps, REAL_MODE, SMM_TIMING, SMM_UPDATE } from "../rows/linux/entry-advice.js";
+import { entrySteps, REAL_MODE, SMM_TIMING, SMM_UPDATE } from "../rows/linux/entry-advice.js";
 import { INSTRUCTION_ERROR_ADVICE } from "../rows/linux/vmx-instructions.js";
 import { auditOf, withPart } from "./audit.js";
 
@@ -107,7 +107,7 @@ function withoutSmm(decoded: Decoded): Decoded {
 
 function pointedTo(given: Decoded, context: ExplainContext): Decoded {
   const { anywhere } = context;
-  const open = given.steps === undefined ? given : { ...given, steps: openSteps(given.steps, context) };
+  const open = given.steps === undefined ? given : { ...given, steps: entrySteps(given.steps, context) };
   const decoded = anywhere.has("no-smm") && !anywhere.has("smm") ? withoutSmm(open) : open;
   const seen = SIGNS.filter(({ sign }) => anywhere.has(sign));
   const pointed = ({ text }: { readonly text: string }) => seen.some(({ cause }) => text.includes(cause));

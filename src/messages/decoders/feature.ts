@@ -9,7 +9,7 @@ import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { DROP_VMX, NESTED_ON } from "../rows/shared-advice.js";
 import { FOR_MAC } from "../verdict/guests/guest-kinds.js";
-import { explainBit, listText } from "./bits.js";
+import { explainBit, listFirst, listText } from "./bits.js";
 import {
   alwaysOffered,
   bitCauses,
@@ -45,7 +45,9 @@ export function decodeRequestedFeature(matches: readonly [Match, ...Match[]], co
   const count = listText(
     [
       vmx.length === 0 ? "" : `${vmx.length} VMX feature${vmx.length === 1 ? "" : "s"}`,
-      others.length === 0 ? "" : `${others.length} ${kind}${others.length === 1 ? "" : "s"} (${firstOf(others)})`,
+      others.length === 0
+        ? ""
+        : `${others.length} ${kind}${others.length === 1 ? "" : "s"} (${listFirst(others, MOST)})`,
     ].filter((text) => text !== ""),
   );
   if (tcg) {
@@ -140,8 +142,6 @@ const PT_ON: Step = {
 };
 
 const MOST = 8;
-const firstOf = (names: readonly string[]): string =>
-  names.length > MOST ? `${names.slice(0, MOST).join(", ")} and ${names.length - MOST} more` : listText(names);
 
 /** Features that KVM or the host withhold for a reason of their own, and no model of a CPU. */
 const WITHHELD: readonly { readonly names: RegExp; readonly text: string }[] = [
@@ -180,7 +180,7 @@ function cpuidCauses(all: readonly string[], whole: boolean, amd: boolean): Caus
   const rest = names.filter((name) => name !== "svm" && name !== "vmx" && !reasons.some((row) => row.names.test(name)));
   if (rest.length > 0) {
     causes.push({
-      text: `${firstOf(rest)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: ${whole ? "-cpu host gives what KVM offers, and KVM, or an outer hypervisor," : amd ? "the model is one of Intel's and the CPU AMD's, or KVM or an outer hypervisor" : "the CPU is older than the model, or its KVM or an outer hypervisor"} hides ${rest.length === 1 ? "it" : "them"}.`,
+      text: `${listFirst(rest, MOST)} ${rest.length === 1 ? "is a CPUID feature" : "are CPUID features"}, not VMX: ${whole ? "-cpu host gives what KVM offers, and KVM, or an outer hypervisor," : amd ? "the model is one of Intel's and the CPU AMD's, or KVM or an outer hypervisor" : "the CPU is older than the model, or its KVM or an outer hypervisor"} hides ${rest.length === 1 ? "it" : "them"}.`,
       certainty: "likely",
     });
   }

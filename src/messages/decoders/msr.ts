@@ -15,7 +15,7 @@ import type { ExplainContext } from "../context.js";
 import type { Match } from "../match.js";
 import type { Step } from "../message.js";
 import { ENABLE_OUTER, FIRMWARE_IS_OFF, NESTED_ON, READ_FEAT_CTL } from "../rows/shared-advice.js";
-import { explainBit, listText, setBits } from "./bits.js";
+import { explainBit, listFirst, listText, setBits } from "./bits.js";
 import { restoreRule } from "./restore.js";
 
 /** Functions of the kernel that read an MSR without expecting a fault. */
@@ -244,8 +244,8 @@ export function decodeGuestMsr(matches: readonly [Match, ...Match[]], _context: 
   const index = indexOf(match);
   if (Number.isNaN(index)) return {};
   const asked = [...new Set(matches.map(indexOf))];
-  const named = asked.slice(0, MOST_NAMED).map((one) => `0x${one.toString(16)}${namedMsr(one)}`);
-  const all = asked.length > MOST_NAMED ? `${named.join(", ")} and ${asked.length - MOST_NAMED} more` : listText(named);
+  const named = asked.map((one) => `0x${one.toString(16)}${namedMsr(one)}`);
+  const all = listFirst(named, MOST_NAMED);
   const register = registerOf(index);
   const value = parseHexU64(groups.value ?? "");
   const bits = value === undefined || register === undefined ? [] : setBits(index, value);

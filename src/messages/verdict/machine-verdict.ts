@@ -70,10 +70,10 @@ export function machineVerdict(
   const again = having.length > 0 || applied.some(({ by }) => by !== "kvm") ? [SEE_WHO_SETS_IT] : [];
   const old = failed ? undefined : underOldest(question, answer, situation, said);
   const says = [
-    old !== undefined && answer.answer === "unknown" ? notLoaded(situation) : sentenceOf(answer),
+    old !== undefined && answer.answer === "unknown" ? notLoaded(situation) : sentenceOf(answer.says),
     ...(old === undefined ? [] : [FLAG_BEFORE]),
     ...(asked === undefined ? insights.slice(0, 1) : [asked.says]),
-    ...(nested === undefined || answer.answer !== "yes" ? [] : [sentenceOf(nested)]),
+    ...(nested === undefined || answer.answer !== "yes" ? [] : [sentenceOf(nested.says)]),
     ...different,
     ...(failed || asked !== undefined || insights.length > 0 ? [] : paramsOn(situation)),
   ];
@@ -135,8 +135,8 @@ function notLoaded({ host }: Situation): string {
     : "Linux shows `vmx`; whether kvm_intel loads was not read.";
 }
 
-function sentenceOf({ says }: QuestionAnswer): string {
-  // A module's name stays as it is written.
+/** With a capital, but for the name of a module. */
+export function sentenceOf(says: string): string {
   return /^\w+_/.test(says) ? says : says.charAt(0).toUpperCase() + says.slice(1);
 }
 

@@ -1,8 +1,9 @@
 import { isWsl2, msrOf, showsVmx } from "../../host/host.js";
 import type { GuestCpu } from "../../input/guests/guest-cpu.js";
-import { EITHER_FIRMWARE, FIRMWARE_OFF, outerStep } from "../../why/questions/next-steps.js";
+import { outerStep } from "../../why/questions/next-steps.js";
 import type { TextVerdict } from "../answer.js";
 import type { Step } from "../message.js";
+import { changesOf } from "../open-steps.js";
 import type { OwnMachine } from "../own-machine.js";
 import { cloudOf, instanceOf } from "./cloud-words.js";
 import { guestWithoutVmx } from "./guests/guest-verdict.js";
@@ -329,7 +330,8 @@ export function withNamedOuter(
     };
   // A product that is only named may be the one that runs beside Linux.
   const asked = found.steps.filter(({ text }) => text !== WHICH_OUTER.text);
-  const left = CLOUDS.has(named.name) ? withoutFirmware(asked) : asked;
+  // A cloud has no firmware setup that its customers could change.
+  const left = CLOUDS.has(named.name) ? asked.filter((step) => changesOf(step) !== "firmware") : asked;
   const steps = ALWAYS_BELOW.includes(named.name) ? [named.step, ...left] : [...left, named.step];
   return { ...found, says: `${found.says}${named.says}`, steps };
 }
@@ -338,7 +340,3 @@ const DOM0 = /\bdom0\b|^\(XEN\) /im;
 
 /** Asks which hypervisor it is. */
 const WHICH_OUTER = outerStep(undefined);
-
-/** A cloud has no firmware setup that its customers could change. */
-const withoutFirmware = (steps: readonly Step[]): readonly Step[] => steps.filter((step) => !IN_FIRMWARE.has(step));
-const IN_FIRMWARE: ReadonlySet<Step> = new Set([FIRMWARE_OFF, EITHER_FIRMWARE]);

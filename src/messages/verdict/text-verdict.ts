@@ -26,7 +26,7 @@ import { askedName } from "./asked/name-asked.js";
 import { registersAsked } from "./asked/registers-read.js";
 import { guestVerdict, guestWithoutVmx } from "./guests/guest-verdict.js";
 import { loneErrno } from "./lone-errno.js";
-import { machineVerdict } from "./machine-verdict.js";
+import { machineVerdict, sentenceOf } from "./machine-verdict.js";
 import { cpusNamed } from "./named-cpu.js";
 import { bareMetal, namedOuter, withNamedOuter } from "./named-outer.js";
 import { foreignGuestVerdict, otherCpuVerdict } from "./other-cpus.js";
@@ -72,8 +72,7 @@ export function verdictOf(
   if (found === undefined || contradiction === undefined || worded?.settles === true) return found;
   // The message that would answer is one of the two.
   if (found.line !== undefined && contradiction.includes(`line ${found.line}: `)) {
-    const says = `${contradiction.charAt(0).toUpperCase()}${contradiction.slice(1)}.`;
-    return { ...found, says, evidence: [...more, ...found.evidence] };
+    return { ...found, says: `${sentenceOf(contradiction)}.`, evidence: [...more, ...found.evidence] };
   }
   // The first one may be the answer.
   const left = found.says.toLowerCase().includes(contradiction.toLowerCase()) ? more : [contradiction, ...more];
@@ -156,7 +155,7 @@ function answerOf(
     return { ...KVM_IS_THERE, covers: blocking.map(({ message }) => message as string) };
   if (machine !== undefined && (ofLoading.length > 0 || noVmx || recognised.length === 0)) {
     const failed = ofLoading.length > 0 || (noVmx && recognised.length > 0);
-    const usable = recognised.length === 0 && passesChecks(shortOf(text));
+    const usable = recognised.length === 0 && passesChecks(short);
     const answer = machineVerdict(machine, failed, prose);
     const isKnown = answer?.isKnown === true;
     const about = isKnown ? undefined : subject();
@@ -197,7 +196,7 @@ function answerOf(
     : recognised.find(({ message }) => reasons?.includes(message as string));
   const first = reason ?? (recognised[0]?.product === "HAXM" ? (ofKvm ?? recognised[0]) : recognised[0]);
   if (first === undefined) {
-    const about = passesChecks(shortOf(text)) ? WORKS : subject();
+    const about = passesChecks(short) ? WORKS : subject();
     return about === undefined ? undefined : { ...about, covers: [] };
   }
   const found = rowVerdict(

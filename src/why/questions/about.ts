@@ -1,4 +1,4 @@
-import { type Host, isSvmVendor, isWsl2, msrOf } from "../../host/host.js";
+import { type Host, isSvmVendor, isWsl2, msrOf, vmxLockedOff } from "../../host/host.js";
 import { msrBit } from "../../host/msr.js";
 import { atlas } from "../../input/atlas/atlas.js";
 import { casesOf } from "../../situation/kept.js";
@@ -98,7 +98,7 @@ function isOfEither({ vendor, name, observed, params, cores: [boot] }: Host): bo
 function knownState(host: Host): State {
   const [boot] = host.cores;
   const msr = msrOf(boot, 0x3a);
-  const off = msrBit(msr, 0) === "yes" && msrBit(msr, 2) === "no";
+  const off = vmxLockedOff(boot);
   const featCtl: FeatCtlCase =
     msr.state === "absent" ? "absent" : off ? "off" : msrBit(msr, 0) === "no" ? "unlocked" : "on";
   return { vmx: boot.cpuid.features.vmx !== false && !isSvmVendor(host.vendor), featCtl, looksAtFeatCtl: true };

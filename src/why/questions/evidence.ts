@@ -1,6 +1,6 @@
 import type { Tri } from "../../bits/tri.js";
 import { msrOf } from "../../host/host.js";
-import { formatMsr, type Msr, msrBit } from "../../host/msr.js";
+import { formatMsr, knownValue, type Msr, msrBit } from "../../host/msr.js";
 import { hexIndex } from "../../registers/registers.js";
 import type { About } from "./about.js";
 
@@ -11,7 +11,7 @@ import type { About } from "./about.js";
 /** The value, or the bits that are known of it. */
 function featCtlText(msr: Msr): string {
   const [lock, outside, inside] = [0, 2, 1].map((bit) => msrBit(msr, bit)) as [Tri, Tri, Tri];
-  if (msr.state === "value" && (msr.lo.unknown | msr.hi.unknown) === 0) return formatMsr(msr);
+  if (knownValue(msr) !== undefined) return formatMsr(msr);
   const bits = [
     ...(lock === "unknown" ? [] : [lock === "yes" ? "locked" : "not locked"]),
     ...(outside === "unknown" ? [] : [`VMX outside SMX ${outside === "yes" ? "on" : "off"}`]),

@@ -1,6 +1,6 @@
 import { and } from "../../bits/tri.js";
 import { bitsOf } from "../../bits/word.js";
-import { hasSvm, msrOf } from "../../host/host.js";
+import { hasSvm, msrOf, vmxLockedOn } from "../../host/host.js";
 import { formatMsr } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { isLoadedOn, type Replay } from "../../kvm/replay.js";
@@ -21,7 +21,7 @@ import {
   RELOAD_WITH_NESTED,
   SEE_WHO_SETS_IT,
 } from "./next-steps.js";
-import { firmwareHasItOff, isReadOn, vmxAnswer } from "./vmx.js";
+import { firmwareHasItOff, vmxAnswer } from "./vmx.js";
 
 /*
  * Does KVM load, and do guests get VMX.
@@ -76,7 +76,7 @@ function refusedAnswer(about: About): Answer {
   const message = ruleOfMessage(situation, replayed);
   const errno = error === undefined ? "" : ` (-${error})`;
   const below = virtual === false ? [] : [outerStep(outer)];
-  if (situation.read.cores.every(isReadOn) && error === "EOPNOTSUPP") return refusedThoughOn(about, message, errno);
+  if (situation.read.cores.every(vmxLockedOn) && error === "EOPNOTSUPP") return refusedThoughOn(about, message, errno);
   if (message !== undefined && OF_FIRMWARE.has(rule ?? "") && virtual !== true) {
     return {
       answer: "no",

@@ -1,6 +1,6 @@
 import { shared, tri } from "../../bits/tri.js";
-import { type CoreGroup, hasSvm, msrOf } from "../../host/host.js";
-import { formatMsr, msrBit } from "../../host/msr.js";
+import { hasSvm, msrOf, vmxLockedOff, vmxLockedOn } from "../../host/host.js";
+import { formatMsr, knownValue, msrBit } from "../../host/msr.js";
 import { rulesOf } from "../../kvm/load/rule-list.js";
 import { type About, type Answer, foreignAnswer, isAtlas, isOn, outerName, type State, svmAnswer } from "./about.js";
 import {
@@ -40,7 +40,7 @@ export function vmxAnswer(about: About): Answer {
   }
   if (on === "yes") {
     const { observed, cores } = situation.read;
-    if (joined.loads === "no" && cores.some(isReadOn) && cores.some(isReadOff)) return DIFFERS;
+    if (joined.loads === "no" && cores.some(vmxLockedOn) && cores.some(vmxLockedOff)) return DIFFERS;
     const fromLock = cores[0].cpuid.features.vmx === undefined && observed === undefined;
     if (fromLock && joined.loads !== "yes" && states.every(({ featCtl }) => featCtl === "on")) {
       return {
@@ -89,11 +89,6 @@ export function vmxAnswer(about: About): Answer {
     steps: [READ_LOCK, FIRMWARE_OFF],
   };
 }
-
-/** IA32_FEAT_CTL was read, locked with VMX on. */
-export const isReadOn = (core: CoreGroup): boolean => [0, 2].every((bit) => msrBit(msrOf(core, 0x3a), bit) === "yes");
-const isReadOff = (core: CoreGroup): boolean =>
-  msrBit(msrOf(core, 0x3a), 0) === "yes" && msrBit(msrOf(core, 0x3a), 2) === "no";
 
 /** KVM looks at every CPU that is online. */
 const DIFFERS: Answer = {
@@ -191,7 +186,7 @@ function hiddenAnswer(about: About, what: string): Answer {
 
 function firmwareAnswer(about: About): Answer {
   const msr = msrOf(about.situation.host.cores[0], 0x3a);
-  const value = msr.state === "value" && (msr.lo.unknown | msr.hi.unknown) === 0 ? ` = ${formatMsr(msr)}` : "";
+  const value = knownValue(msr) !== undefined ? ` = ${formatMsr(msr)}` : "";
   const tboot = about.situation.machine?.tboot === true;
   const needed = tboot ? "VMX inside SMX (bit 1)" : "VMX outside SMX (bit 2)";
   const inside =

@@ -66,9 +66,9 @@ export function decodeVcpuRefused([{ text }]: readonly [Match, ...Match[]], cont
   const contradiction = block === undefined ? undefined : contradictionIn(block);
   if (contradiction !== undefined)
     return {
-      what: `KVM refused the registers that QEMU gave it: ${contradiction}. VT-x (or AMD-V) is on and runs the guest.`,
+      what: `KVM refused the registers that QEMU gave it: ${contradiction.says}. VT-x (or AMD-V) is on and runs the guest.`,
       steps: [
-        contradiction.startsWith("the L bit")
+        contradiction.ofSegment
           ? {
               text: "In the guest's GDT give a segment for 32-bit code D=1 and L=0 (flags 0xc in the descriptor); D=0 and L=1 (0xa) are for 64-bit code.",
             }

@@ -206,7 +206,7 @@ export const ANDROID_MESSAGES = [
     what: "QEMU (or the Android emulator) should run on Windows' hypervisor (WHPX), which is not available: the hypervisor does not run, or `Windows Hypervisor Platform` is not switched on.",
     causes: [
       "The feature `Windows Hypervisor Platform` is off: WinHvPlatform.dll is missing then (and for a 32-bit program always), or no hypervisor is reported (hr=00000000).",
-      { text: "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.", layer: "firmware" },
+      { text: "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.", layer: "firmware", always: true },
       "Windows is itself a virtual machine whose hypervisor does not pass VT-x (Azure and others: by machine type).",
     ],
     steps: [

@@ -196,7 +196,11 @@ export const BHYVE_MESSAGES = [
     what: "vm-bhyve looked at the CPU's features before starting anything: without POPCNT it is older than Nehalem and so has no EPT, which bhyve requires; where `vmm` does not load or is not initialised, the module usually found no usable VMX or SVM.",
     causes: [
       "The CPU is a Core 2 or older: VT-x without EPT.",
-      { text: "VT-x is off in the firmware, or this is a virtual machine that is not given it.", layer: "firmware" },
+      {
+        text: "VT-x is off in the firmware, or this is a virtual machine that is not given it.",
+        layer: "firmware",
+        always: true,
+      },
       "`unable to load vmm.ko` while kldstat lists vmm.ko: its start failed with VT-x missing, and it stays in the list without the module `vmm`.",
     ],
     steps: [

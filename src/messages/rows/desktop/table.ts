@@ -10,7 +10,6 @@ import {
 import { decodeVboxStatus } from "../../decoders/vbox.js";
 import { decodeWindowsStatus } from "../../decoders/windows-status.js";
 import type { DesktopMessages } from "../../desktop-messages.js";
-import { withoutFlagNames } from "../../verdict/asked/flags-line.js";
 import { parametersNamed } from "../../verdict/asked/name-asked.js";
 import { authorInstead, authorQuestion } from "../../verdict/desktop/author-questions.js";
 import { featureForGuests } from "../../verdict/desktop/features/guest-features.js";
@@ -61,13 +60,13 @@ export const DESKTOP: DesktopMessages = {
     recognised.every(({ message }) => message === "any-feature-missing")
       ? featureOfNamed(text, true)
       : undefined) ??
-    authorInstead(withoutFlagNames(text), recognised, machine) ??
+    authorInstead(text, recognised, machine) ??
     bootTrouble(text, recognised) ??
     joinedOnDesktop(text, recognised, machine),
   subject: (text, machine) =>
     exitStats(text) ??
     namedThing(text, machine) ??
-    authorQuestion(withoutFlagNames(text), machine) ??
+    authorQuestion(text, machine) ??
     troubleOf(text, machine) ??
     (asksOfKvmHost(text) ? askedAbout(text, machine) : undefined) ??
     subjectOf(text, machine) ??

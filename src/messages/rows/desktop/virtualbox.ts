@@ -68,7 +68,7 @@ export const VIRTUALBOX_MESSAGES = [
     pattern:
       /(?:VT-x is disabled in the BIOS\.? {0,2}\(?|VT-x features locked or unavailable in MSR\.? {0,2}\(?)?VERR[_-]VMX[_-]MSR[_-](?:VMX_|VMXON[_-]|LOCKED_OR_)DISABLED?|VT-x features locked or unavailable in MSR/i,
     what: "IA32_FEATURE_CONTROL is locked with bit 2, VMX outside SMX, at 0.",
-    causes: [{ text: "VT-x is off in the firmware setup, or on for TXT only.", layer: "firmware" }],
+    causes: [{ text: "VT-x is off in the firmware setup, or on for TXT only.", layer: "firmware", always: true }],
     steps: [FIRMWARE_IS_OFF, READ_FEAT_CTL],
     source: {
       message:

@@ -64,7 +64,7 @@ export const VMWARE_MESSAGES = [
     what: "VMware cannot pass VT-x to a guest on this host.",
     causes: [
       "Hyper-V runs below.",
-      { text: "VT-x is off in the firmware setup, or the CPU lacks EPT.", layer: "firmware" },
+      { text: "VT-x is off in the firmware setup, or the CPU lacks EPT.", layer: "firmware", always: true },
     ],
     steps: [HYPERV_OFF, UNTICK, ENABLE_FIRMWARE],
     source: { message: "PhilipYip1988/vmware-workstation-installation-guide#1", meaning: KB },

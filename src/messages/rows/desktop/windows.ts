@@ -351,7 +351,7 @@ export const WINDOWS_MESSAGES = [
     group: "hyperv-not-running",
     what: "Hyper-V's hypervisor did not start at boot (0xc0351000), so its virtual machines cannot run.",
     causes: [
-      { text: "VT-x or Execute Disable is off in the firmware setup.", layer: "firmware" },
+      { text: "VT-x or Execute Disable is off in the firmware setup.", layer: "firmware", always: true },
       "`hypervisorlaunchtype` is off.",
       "Windows is a virtual machine without VT-x.",
     ],
@@ -394,7 +394,7 @@ export const WINDOWS_MESSAGES = [
       /one of the Hyper-V components? is not running|Hyper-V components? is not running|Hyper-V Hypervisor is disabled|rebooted in order for Hyper-V to be fully available/i,
     what: "Hyper-V's management service is there and a part below it is not: nearly always the hypervisor itself, which did not start at boot.",
     causes: [
-      { text: "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.", layer: "firmware" },
+      { text: "VT-x is off in the firmware setup, or `hypervisorlaunchtype` is off.", layer: "firmware", always: true },
       "Windows is itself a virtual machine (ESXi, Citrix, a cloud) whose hypervisor does not pass VT-x.",
     ],
     steps: [WINDOWS_STATE, HYPERV_ON, ENABLE_FIRMWARE, ENABLE_OUTER],

@@ -25,7 +25,7 @@ const GIVE_BLOCK: Advice = {
 const TDP_MMU: readonly ParamRow[] = PARAMS.filter(({ name }) => name === "tdp_mmu");
 
 /** The steps that the text leaves open: the register block, a parameter or the kernel can decide. */
-export function openSteps(steps: readonly Advice[], { anywhere, params, kernel }: ExplainContext): readonly Advice[] {
+export function entrySteps(steps: readonly Advice[], { anywhere, params, kernel }: ExplainContext): readonly Advice[] {
   const isKnown = params?.kvm_intel?.unrestricted_guest !== undefined || anywhere.has("no-unrestricted-guest");
   const noBlock = !anywhere.has("smm") && !anywhere.has("no-smm");
   const timing =

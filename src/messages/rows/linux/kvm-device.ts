@@ -110,7 +110,7 @@ export const KVM_DEVICE_MESSAGES = [
     pattern: /KVM support is not enabled on this machine|The check_kvm_support script failed to start/i,
     what: "Multipass asked kvm-ok (its check_kvm_support) and KVM cannot be used here, or the check itself could not run.",
     causes: [
-      { text: "VT-x is off in the firmware setup, or kvm_intel is not loaded.", layer: "firmware" },
+      { text: "VT-x is off in the firmware setup, or kvm_intel is not loaded.", layer: "firmware", always: true },
       "This is a virtual machine (Hyper-V, VMware, a cloud) whose hypervisor does not pass VT-x.",
     ],
     steps: [
@@ -159,7 +159,11 @@ export const KVM_DEVICE_MESSAGES = [
     outcome: "no device",
     causes: [
       "Docker Desktop runs containers in a virtual machine of its own: the device of the host is not there.",
-      { text: "KVM's module is not loaded on the host, or refused: VT-x or AMD-V is off.", layer: "firmware" },
+      {
+        text: "KVM's module is not loaded on the host, or refused: VT-x or AMD-V is off.",
+        layer: "firmware",
+        always: true,
+      },
     ],
     steps: [
       {

@@ -232,7 +232,7 @@ export const TOOL_MESSAGES = [
       /virtuali[sz]ation and data execution protection must be enabled|unable to detect a hypervisor|virtuali[sz]ation support (?:not detected|is not enabled|wasn't detected)/i,
     what: "Docker Desktop on Windows needs Windows' hypervisor (WSL2 or Hyper-V), and it does not run.",
     causes: [
-      { text: "VT-x, or Execute Disable, is off in the firmware setup.", layer: "firmware" },
+      { text: "VT-x, or Execute Disable, is off in the firmware setup.", layer: "firmware", always: true },
       "Windows' hypervisor is not installed, or `hypervisorlaunchtype` is off (left from making room for VirtualBox or VMware).",
       "Windows is itself a virtual machine whose hypervisor does not pass VT-x.",
     ],

@@ -86,7 +86,7 @@ export const STACK_MESSAGES = [
       /no supported architecture for os type '?hvm|hypervisor with '?hvm'? capabilities|not find capabilities for \(?arch=x86[_-]?64|not find capabilities for ostype=hvm|(?:unknown|unsupported|no|неизвестный)[^\n]{0,12}(?:OS type|os type|type of OS|тип ОС) '?hvm'?|os(?: )?type '?hvm'? (?:is )?not supported/i,
     what: "libvirt has no fully virtualized (hvm) guests to offer on this host. Under Xen (Qubes OS is) that means: Xen found no usable VT-x; under KVM: libvirt found no QEMU for the architecture.",
     causes: [
-      { text: "VT-x is switched off in the firmware setup, or the CPU has none.", layer: "firmware" },
+      { text: "VT-x is switched off in the firmware setup, or the CPU has none.", layer: "firmware", always: true },
       "The whole system runs in a virtual machine (VMware, VirtualBox) that does not pass VT-x, and with Xen also EPT.",
     ],
     where: [

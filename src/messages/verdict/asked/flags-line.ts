@@ -53,8 +53,11 @@ export function flagsLineAsked(text: string): Omit<TextVerdict, "covers"> | unde
   return text.length <= LONGEST && NO_LINE.test(text) ? withoutLine(text) : undefined;
 }
 
+const LISTING = /\bvmx flags\b\s{0,4}:[^\n"]{1,600}/gi;
+
 /** The text without the names on a `vmx flags` line, which are not what it is about. */
-export function withoutFlagNames(text: string): string {
+export function withoutFlagNames(whole: string): string {
+  const text = whole.replace(LISTING, "");
   if (text.length > LONGEST) return text;
   let count = 0;
   const rest = text.replace(/\b[a-z]\w{1,24}\b/g, (word) => {

@@ -5,6 +5,7 @@ import type { Step } from "../../message.js";
 import type { OwnMachine } from "../../own-machine.js";
 import { EXIT_ADVICE } from "../../rows/linux/exit-advice.js";
 import { ENABLE_OUTER } from "../../rows/shared-advice.js";
+import { withoutFlagNames } from "../asked/flags-line.js";
 import { SYMPTOMS } from "./author-symptoms.js";
 import { TOPICS } from "./author-topics.js";
 import { crashedInGuest } from "./windows.js";
@@ -165,15 +166,12 @@ const OWN =
 const MANAGED =
   /\b(?:KubeVirt|OpenStack|Proxmox|libvirt|virsh|virt-(?:manager|install)|vagrant|minikube|Docker|vSphere|Unraid|TrueNAS|oVirt|Harvester|domain XML|qemu-system-\w{3,8}|kvm[_-]intel|savevm|loadvm)\b/i;
 
-/** Names in a listing are not the subject. */
-const LISTING = /\bvmx flags\b\s{0,4}:[^\n"]{1,600}/gi;
-
 /** The manual's answer to a question in prose. */
 export function authorQuestion(
   whole: string,
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
-  const text = whole.replace(LISTING, "");
+  const text = withoutFlagNames(whole);
   if (text.length > LONGEST) return undefined;
   const isOwn = OWN.test(text);
   const isAbout = isOwn || (machine === undefined && AUTHOR.test(text) && !MANAGED.test(text));
@@ -194,14 +192,11 @@ const NESTED =
 const FOUND_OUT =
   /\b(?:this|the) (?:PR|patch|commit|pull request|change) (?:adds?|fix\w{0,3}|changes?)\b|\bI (?:have |then |just )?(?:added|fixed|discovered|solved)\b|\bfixed (?:by|in|with)\b|\b(?:manual|SDM)\b[^\n]{0,40}\b(?:states?|says?|section|chapter|\d{2}\.\d)\b/i;
 
-const unknown = (text: string): Omit<TextVerdict, "covers"> | undefined =>
-  FOUND_OUT.test(text) && !text.includes("?")
-    ? undefined
-    : CRASHED.test(text)
-      ? (crashedInGuest(text) ?? ASK)
-      : NESTED.test(text)
-        ? undefined
-        : { ...ASK, steps: [] };
+function unknown(text: string): Omit<TextVerdict, "covers"> | undefined {
+  if (FOUND_OUT.test(text) && !text.includes("?")) return undefined;
+  if (CRASHED.test(text)) return crashedInGuest(text) ?? ASK;
+  return NESTED.test(text) ? undefined : { ...ASK, steps: [] };
+}
 
 /** As `authorQuestion`, where something was recognised that says less, or the text shows a machine beside it. */
 export function authorInstead(
@@ -209,7 +204,7 @@ export function authorInstead(
   recognised: readonly Recognised[],
   machine: OwnMachine | undefined,
 ): Omit<TextVerdict, "covers"> | undefined {
-  const text = whole.replace(LISTING, "");
+  const text = withoutFlagNames(whole);
   if (text.length > LONGEST) return undefined;
   const messages = recognised.flatMap(({ message }) => message ?? []);
   const isOwn = OWN.test(text);
