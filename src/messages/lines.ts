@@ -13,6 +13,8 @@ export interface TextLine {
   readonly starts: boolean;
   /** The line ends in a soft break of quoted-printable: the next one goes on without a blank. */
   readonly soft: boolean;
+  /** `worth` rejected the line: it holds the beginning of no message. */
+  readonly rejected?: true;
 }
 
 /** Longer lines are cut: no message is that long, and a pattern need not walk through a megabyte. */
@@ -52,7 +54,7 @@ export function lineFeed(sink: (line: TextLine) => void, worth: (raw: string) =>
     for (const part of raw.includes("\r") ? withoutEnding(raw, "\r").split("\r") : [raw]) {
       number++;
       if (part.length < MAX_PIECE && HEADER.test(part) && !part.includes("\\") && !worth(part)) {
-        sink({ text: part, number, starts: true, soft: false });
+        sink({ text: part, number, starts: true, soft: false, rejected: true });
       } else for (const line of piecesOf(part, number)) sink(line);
     }
   };

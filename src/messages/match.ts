@@ -19,8 +19,9 @@ export interface Match {
 /** The messages that begin in the first line of the window. */
 export function matchLine(wanted: Wanted, window: readonly TextLine[]): Match[] {
   const [seen] = window as [TextLine, ...TextLine[]];
+  if (seen.rejected && seam(window) === "") return [];
   const lower = seen.text.toLowerCase();
-  if (!wanted.mayMatch(lower) && !wanted.mayMatch(seam(window, lower))) return [];
+  if ((seen.rejected || !wanted.mayMatch(lower)) && !wanted.mayMatch(seam(window))) return [];
   const line = { ...seen, text: ownCopy(seen.text) };
   const spans: { readonly from: number; readonly to: number }[] = [];
   const found: Match[] = [];
@@ -79,9 +80,9 @@ const LIST_TITLE = 20;
 const SEAM = 60;
 
 /** The end of the line and the beginning of one that may continue it: a hint can lie across the break. */
-function seam([, next]: readonly TextLine[], lower: string): string {
-  if (next === undefined || next.starts) return "";
-  return `${lower.trimEnd().slice(-SEAM)} ${next.text.trimStart().toLowerCase().slice(0, SEAM)}`;
+function seam([line, next]: readonly TextLine[]): string {
+  if (line === undefined || next === undefined || next.starts) return "";
+  return `${line.text.trimEnd().slice(-SEAM)} ${next.text.trimStart().slice(0, SEAM)}`.toLowerCase();
 }
 
 function overlaps(spans: readonly { readonly from: number; readonly to: number }[], from: number, to: number): boolean {

@@ -94,6 +94,7 @@ export function messageMatcher(desktop?: DesktopMessages): Matcher {
     if (
       found.length === 0 &&
       over === undefined &&
+      line.rejected !== true &&
       unknown.length < MOST_UNKNOWN &&
       ABOUT.test(line.text) &&
       !NO_MESSAGE.test(line.text)
