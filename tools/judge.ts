@@ -60,7 +60,8 @@ process.exitCode = (parsed.disagreements ?? 0) > 0 ? 1 : 0;
 
 async function write(bytes: Uint8Array): Promise<boolean> {
   if (python.stdin.destroyed) return false;
-  if (!python.stdin.write(bytes)) await Promise.race([once(python.stdin, "drain"), closed]);
+  // Python may be gone already: that is an error of the pipe, and its last line says why.
+  if (!python.stdin.write(bytes)) await Promise.race([once(python.stdin, "drain").catch(() => {}), closed]);
   return true;
 }
 
